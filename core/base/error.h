@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * error: one error, with its text, on its way from where it happened to whoever
+ * reports it.  Knows nobody.
+ */
+#ifndef HG_ERROR_H
+#define HG_ERROR_H
+
+#include <hangar/plugin.h>
+
+/* Owned by the caller of a job; zero it before use.  Not for several threads. */
+struct hg_error {
+    enum hangar_rc rc;
+    char text[4096];
+};
+
+/* Records an error and returns rc; `error_number` is an errno whose text is
+ * appended, or 0.  An error that is recorded already stays: what follows are
+ * its consequences.  `err` may be NULL. */
+enum hangar_rc hg_fail(struct hg_error *err, enum hangar_rc rc, int error_number, const char *fmt,
+                       ...) HANGAR_PRINTF(4, 5);
+
+/* Puts "context: " before the recorded text; returns its rc. */
+enum hangar_rc hg_context(struct hg_error *err, const char *fmt, ...) HANGAR_PRINTF(2, 3);
+
+void hg_error_clear(struct hg_error *err);
+
+/* "HANGAR_NO_SPACE" for the log, "no space left" for people. */
+const char *hg_rc_name(enum hangar_rc rc);
+const char *hg_rc_text(enum hangar_rc rc);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * json: what jansson leaves to its users.
+ */
+#ifndef HG_JSON_H
+#define HG_JSON_H
+
+#include <jansson.h>
+#include "base/error.h"
+
+/* Parses a document; refuses duplicate keys, depth over 64, and text behind it.
+ * `what` names it in the error ("manifest.json"). */
+enum hangar_rc hg_json_parse(const char *text, size_t size, const char *what, json_t **out,
+                             struct hg_error *err);
+
+/* As text, indented by 2, with a final newline; malloc'd, NULL when out of memory. */
+char *hg_json_text(const json_t *doc);
+
+/* A string, integer or boolean member, or the fallback when it is missing or of
+ * another type. */
+const char *hg_json_string(const json_t *object, const char *key, const char *fallback);
+int64_t hg_json_int(const json_t *object, const char *key, int64_t fallback);
+bool hg_json_bool(const json_t *object, const char *key, bool fallback);
+
+/* Sets a member; a NULL text or a negative time becomes null.  Out of memory
+ * shows when the document is printed: hg_json_text gives NULL. */
+void hg_json_set_string(json_t *object, const char *key, const char *value);
+void hg_json_set_int(json_t *object, const char *key, int64_t value);
+void hg_json_set_bool(json_t *object, const char *key, bool value);
+void hg_json_set_time(json_t *object, const char *key, int64_t ms);
+/* Hands a child over. */
+void hg_json_set(json_t *object, const char *key, json_t *child);
+void hg_json_add(json_t *array, json_t *child);
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * log: lines with a level, an event name and the id of the run they belong to.
+ * Where they go is the caller's business: there is no output here.
+ */
+#ifndef HG_LOG_H
+#define HG_LOG_H
+
+#include <pthread.h>
+#include <hangar/plugin.h>
+
+/* Any thread may log; `write` is called under the mutex, one line at a time.
+ * `event` and `run` may be NULL.  Control characters are already escaped. */
+struct hg_log {
+    pthread_mutex_t mutex;
+    enum hangar_log_level level;
+    void (*write)(void *arg, enum hangar_log_level level, int64_t time_ms, const char *event,
+                  const char *run, const char *message);
+    void *arg;
+    char run[64]; /* set between runs only */
+};
+
+void hg_log_init(struct hg_log *log);
+void hg_log_fini(struct hg_log *log);
+
+void hg_log_event(struct hg_log *log, enum hangar_log_level level, const char *event,
+                  const char *fmt, ...) HANGAR_PRINTF(4, 5);
+#define hg_log_line(log, level, ...) hg_log_event(log, level, NULL, __VA_ARGS__)
+
+/* Writes text to out with control characters and invalid UTF-8 as \xNN; always ends it. */
+void hg_log_escape(const char *text, char *out, size_t size);
+
+#endif

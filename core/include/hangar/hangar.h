@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * hangar/hangar.h: the embedding API.  The command line, the daemon and other
+ * programs do everything through it, and see nothing else of the core.
+ *
+ *     hangar_open ──► (any of the jobs below)* ──► hangar_close
+ *
+ * Results are JSON documents (text, UTF-8), the same that `hangar --json`
+ * prints; docs/json.md lists their fields.  Each begins with "schema", whose
+ * number changes only when a field changes its meaning or goes away.
+ *
+ * Ownership: a document given through `char **json` is the caller's, who frees
+ * it with hangar_free.  It is set, or NULL, whatever the status; a failed job
+ * still reports what it did.  `json` may be NULL.
+ *
+ * Threads: one job at a time per handle; several handles are independent.
+ * hangar_cancel alone may be called from any thread and from signal handlers.
+ * The library starts threads during a job and has ended them when it returns.
+ * It blocks all signals in them, and ignores SIGPIPE only by never raising it:
+ * a program that embeds it should ignore SIGPIPE, as libpq and TLS libraries
+ * may write to closed sockets.
+ */
+#ifndef HANGAR_HANGAR_H
+#define HANGAR_HANGAR_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define HANGAR_API __attribute__((visibility("default")))
+#else
+#define HANGAR_API
+#endif
+
+/* How a job ended; also the exit status of the command line. */
+enum hangar_status {
+    HANGAR_STATUS_DONE = 0,         /* done, and checked */
+    HANGAR_STATUS_FAILED = 1,       /* failed */
+    HANGAR_STATUS_USAGE = 2,        /* wrong usage or configuration */
+    HANGAR_STATUS_DEGRADED = 3,     /* done, but an optional sink failed */
+    HANGAR_STATUS_CORRUPT = 4,      /* corrupt or tampered data */
+    HANGAR_STATUS_NOT_FOUND = 5,    /* no such backup, pipeline, plugin */
+    HANGAR_STATUS_BUSY = 6,         /* another run holds the pipeline */
+    HANGAR_STATUS_STALE = 7,        /* no good backup within the allowed age */
+    HANGAR_STATUS_AUTH = 8,         /* authentication, or a secret that cannot be read */
+    HANGAR_STATUS_INTERRUPTED = 130 /* cancelled */
+};
+
+/* An open configuration. */
+struct hangar;
+
+/* A line of the log.  `level` is 0 error, 1 warning, 2 info, 3 debug.  `event`
+ * is a stable name ("backup.done") or NULL; `run` the run's id or NULL. */
+struct hangar_log_line {
+    uint32_t struct_size;
+    uint32_t level;
+    int64_t time_ms;
+    const char *event;
+    const char *run;
+    const char *message;
+};
+
+/* How far a job is; reported four times a second. */
+struct hangar_progress {
+    uint32_t struct_size;
+    uint32_t source_count;
+    const char *job; /* "backup", "restore", "verify" */
+    const char *pipeline;
+    const char *step; /* "preparing", "copying", "finishing", or what a plugin says */
+    int64_t elapsed_ms;
+    uint64_t plain_bytes;    /* read from, or written to, the sources so far */
+    uint64_t stored_bytes;   /* written to, or read from, one sink so far */
+    uint64_t expected_bytes; /* of plain_bytes at the end; 0: unknown */
+    uint64_t objects_done;
+    uint64_t objects_total; /* 0: unknown */
+    const struct hangar_progress_source {
+        const char *name;
+        uint64_t plain_bytes;
+        uint64_t expected_bytes;
+        int done;
+    } * sources;
+};
+
+struct hangar_settings {
+    uint32_t struct_size;    /* sizeof(struct hangar_settings) */
+    uint32_t log_level;      /* the most detailed level to report, 0 to 3 */
+    const char *config_file; /* NULL: ./backup.yaml, then /etc/hangar/backup.yaml */
+    const char *plugin_dir;  /* NULL: the installed one */
+    const char *state_dir;   /* NULL: $STATE_DIRECTORY, then ~/.local/state/hangar */
+    /* Called from threads of the library, one call at a time; what they are
+     * given lives until they return.  May be NULL. */
+    void (*on_log)(void *arg, const struct hangar_log_line *line);
+    void (*on_progress)(void *arg, const struct hangar_progress *progress);
+    void *arg;
+};
+
+/* The version of the library, "0.1.0". */
+HANGAR_API const char *hangar_version(void);
+
+/*
+ * Reads and checks the configuration, and loads the plugins it names; connects
+ * to nothing.  *out is set also on failure (NULL only when out of memory), so
+ * that hangar_error can say why; close it in any case.
+ *
+ * With config_file "" nothing is read: only hangar_plugins can be used.
+ */
+HANGAR_API enum hangar_status hangar_open(const struct hangar_settings *settings,
+                                          struct hangar **out);
+HANGAR_API void hangar_close(struct hangar *hangar);
+
+/* Why the last job on this handle did not end with DONE: one or more lines, each
+ * a whole message; "" when it did.  Lives until the next call on the handle. */
+HANGAR_API const char *hangar_error(const struct hangar *hangar);
+
+/* Makes a running job end soon, with HANGAR_STATUS_INTERRUPTED.  Async-signal-safe. */
+HANGAR_API void hangar_cancel(struct hangar *hangar);
+
+HANGAR_API void hangar_free(char *json);
+
+/* Everything a backup would need: plugins, servers, client tools, sinks.
+ * `hangar.check/1` */
+HANGAR_API enum hangar_status hangar_check(struct hangar *hangar, char **json);
+
+/* The names of the pipelines, in the order of the file, NULL-terminated; lives
+ * as long as the handle. */
+HANGAR_API const char *const *hangar_pipelines(const struct hangar *hangar);
+
+/* One run of one pipeline.  `hangar.backup/1` */
+HANGAR_API enum hangar_status hangar_backup(struct hangar *hangar, const char *pipeline,
+                                            char **json);
+
+/* The backups in the sinks, newest first; each of the two may be NULL for all.
+ * `hangar.list/1` */
+HANGAR_API enum hangar_status hangar_list(struct hangar *hangar, const char *pipeline,
+                                          const char *sink, char **json);
+
+/* Which backup is meant. */
+struct hangar_selection {
+    uint32_t struct_size;
+    const char *id;       /* an id, or "latest" */
+    const char *pipeline; /* NULL: the only one that has it */
+    const char *sink;     /* NULL: the sinks of the pipeline, in order */
+};
+
+/* One backup in full.  `hangar.show/1` */
+HANGAR_API enum hangar_status hangar_show(struct hangar *hangar,
+                                          const struct hangar_selection *which, char **json);
+
+/* Per pipeline and sink: last run, newest backup, age, and the configuration in
+ * force with secrets masked.  `hangar.status/1` */
+HANGAR_API enum hangar_status hangar_overview(struct hangar *hangar, char **json);
+
+struct hangar_restore_request {
+    uint32_t struct_size;
+    uint32_t flags; /* HANGAR_REQUEST_... */
+    struct hangar_selection backup;
+    const char *const *only; /* names of sources, NULL-terminated; NULL: all */
+    const char *const *set;  /* "SOURCE.OPTION=VALUE", NULL-terminated; NULL: none */
+};
+
+#define HANGAR_REQUEST_DRY_RUN 1u /* tell what would be done, change nothing */
+#define HANGAR_REQUEST_CLEAN 2u   /* replace data that is in the target */
+#define HANGAR_REQUEST_COMPARE 4u /* read the restored data again and compare digests */
+
+/* `hangar.restore/1` */
+HANGAR_API enum hangar_status
+hangar_restore(struct hangar *hangar, const struct hangar_restore_request *request, char **json);
+
+enum hangar_verify_level {
+    HANGAR_VERIFY_QUICK = 0, /* manifest whole, every object there with its size */
+    HANGAR_VERIFY_FULL = 1,  /* every byte read, decoded and compared */
+    HANGAR_VERIFY_DRILL = 2  /* restored into throw-away servers and compared */
+};
+
+/* Verifies one backup, or with which->id "all" every one, in each sink that has
+ * it unless which->sink names one.  `hangar.verify/1` */
+HANGAR_API enum hangar_status hangar_verify(struct hangar *hangar,
+                                            const struct hangar_selection *which,
+                                            enum hangar_verify_level level, char **json);
+
+/* The plugins that can be loaded, or one with its options.  `hangar.plugins/1` */
+HANGAR_API enum hangar_status hangar_plugins(struct hangar *hangar, const char *name, char **json);
+
+/* A commented sample configuration; static. */
+HANGAR_API const char *hangar_sample_config(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
