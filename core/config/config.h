@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * config: backup.yaml as a model: which instances and pipelines there are.
+ * What stands under `options:` is left to options.c, which needs the plugins.
+ */
+#ifndef HG_CONFIG_H
+#define HG_CONFIG_H
+
+#include <stdint.h>
+#include "config/options.h"
+
+enum hg_kind { HG_SOURCE, HG_TRANSFORM, HG_SINK, HG_NOTIFIER, HG_KINDS };
+
+/* "source", "sources". */
+const char *hg_kind_name(enum hg_kind kind);
+const char *hg_kind_section(enum hg_kind kind);
+
+/* retention: of a sink; -1 where a key is not given.  keep_days is in days. */
+struct hg_retention {
+    bool given;
+    int64_t keep_last, keep_days, keep_hourly, keep_daily, keep_weekly, keep_monthly, keep_yearly,
+        min_keep;
+};
+
+struct hg_instance_config {
+    enum hg_kind kind;
+    char *name, *plugin;
+    size_t line, column;               /* of its name */
+    size_t plugin_line, plugin_column; /* of the value of `plugin:` */
+    const struct hg_yaml *options;     /* the config's tree; NULL: none given */
+    bool required;                     /* sinks; default true */
+    struct hg_retention retention;     /* sinks */
+};
+
+struct hg_pipeline_config {
+    char *name;
+    size_t line, column;
+    size_t *sources, *transforms, *sinks; /* indexes into config->instances */
+    size_t source_count, transform_count, sink_count;
+    char *schedule; /* or NULL */
+};
+
+/* Owns everything below it, the tree included. */
+struct hg_config {
+    char *path; /* as given or found: what messages show */
+    char *dir;  /* absolute folder of it */
+    struct hg_yaml *root;
+    char **plugin_path;       /* absolute, NULL-terminated */
+    int64_t memory_bytes;     /* default 128 MiB, at least 32 MiB */
+    int64_t workers;          /* 0: auto */
+    int64_t stall_timeout_ms; /* default 10 min */
+    char *temp_dir;           /* NULL: $TMPDIR, else /var/tmp */
+    struct hg_instance_config *instances;
+    size_t instance_count, instance_capacity;
+    struct hg_pipeline_config *pipelines;
+    size_t pipeline_count, pipeline_capacity;
+};
+
+/* Finds (path NULL: ./backup.yaml, then /etc/hangar/backup.yaml), reads and
+ * checks the file; *out is set, or NULL, with the problems reported.  A model
+ * with problems is returned too where it can be, so that options are checked in
+ * the same pass. */
+struct hg_config *hg_config_load(const char *path, struct hg_problems *problems);
+void hg_config_free(struct hg_config *config);
+
+/* Index of an instance, or -1. */
+long hg_config_find(const struct hg_config *config, enum hg_kind kind, const char *name);
+
+/* The commented sample of `hangar init`. */
+extern const char hg_config_sample[];
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * problems: all that is wrong with a configuration, told at once and in the
+ * order of the file: "backup.yaml:12:9: unknown key "pasword"; hint: did you
+ * mean "password"?".
+ */
+#ifndef HG_PROBLEMS_H
+#define HG_PROBLEMS_H
+
+#include <stdbool.h>
+#include "base/str.h"
+#include "base/error.h"
+
+/* Zero it before use, then set `file`; not for several threads. */
+struct hg_problems {
+    const char *file; /* the caller's; as it shall be shown */
+    struct hg_problem {
+        size_t line, column; /* 0: of the file as a whole */
+        bool warning;
+        char *text;
+    } * items;
+    size_t count, capacity;
+    size_t errors;     /* those that are not warnings */
+    enum hangar_rc rc; /* of the first error: CONFIG, or AUTH for a secret that cannot be read */
+    bool failed;       /* out of memory */
+};
+
+/* line 0: no place.  At most 100 are kept. */
+void hg_problem_add(struct hg_problems *p, size_t line, size_t column, const char *fmt, ...)
+    HANGAR_PRINTF(4, 5);
+void hg_problem_add_rc(struct hg_problems *p, enum hangar_rc rc, size_t line, size_t column,
+                       const char *fmt, ...) HANGAR_PRINTF(5, 6);
+void hg_problem_warn(struct hg_problems *p, size_t line, size_t column, const char *fmt, ...)
+    HANGAR_PRINTF(4, 5);
+
+/* All errors (or all warnings), one per line, sorted by place, without a final newline. */
+void hg_problems_text(struct hg_problems *p, bool warnings, struct hg_str *out);
+void hg_problems_free(struct hg_problems *p);
+
+#endif
