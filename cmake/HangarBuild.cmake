@@ -56,5 +56,6 @@ function(hangar_unit_test name)
                              ${PROJECT_SOURCE_DIR}/core ${PROJECT_SOURCE_DIR}/tests/lib)
   target_link_libraries(${name} PRIVATE ${arg_LIBS} PkgConfig::CHECK Threads::Threads m)
   add_test(NAME ${name} COMMAND ${name})
-  set_tests_properties(${name} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}")
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}"
+    ENVIRONMENT "HANGAR_PLUGIN_DIR=${HANGAR_BUILD_PLUGIN_DIR}")
 endfunction()

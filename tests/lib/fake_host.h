@@ -42,6 +42,7 @@ void fake_host_cancel(struct fake_host *fake);
 /* Faults. */
 void fake_host_budget(struct fake_host *fake,
                       size_t bytes); /* what budget_take may give; default 128 MiB */
+size_t fake_host_budget_used(struct fake_host *fake); /* taken and not yet given back */
 void fake_host_refuse_temp_dir(struct fake_host *fake, bool refuse);
 
 /* Attribute sets and texts of the test's own. */
@@ -52,11 +53,12 @@ struct hangar_text *fake_text_new(void);
 const char *fake_text(const struct hangar_text *text);
 void fake_text_free(struct hangar_text *text);
 
-/* A listing: the names in one page (call again while fake_page_cursor is not ""). */
+/* A listing: the entries of one page (list again while page->cursor is not ""). */
 struct hangar_page *fake_page_new(const char *prefix, char delimiter);
 size_t fake_page_count(const struct hangar_page *page);
 const char *fake_page_name(const struct hangar_page *page, size_t index);
 uint64_t fake_page_size(const struct hangar_page *page, size_t index);
+const struct hangar_entry *fake_page_entry(const struct hangar_page *page, size_t index);
 void fake_page_clear(struct hangar_page *page); /* keeps the cursor */
 void fake_page_free(struct hangar_page *page);
 
