@@ -6,6 +6,8 @@
 #ifndef HG_JSON_H
 #define HG_JSON_H
 
+#include <stdbool.h>
+#include <stdint.h>
 #include <jansson.h>
 #include "base/error.h"
 

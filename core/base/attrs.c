@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * attrs: a small ordered set of names and values.  What a plugin does wrong is
+ * remembered in `problem` for whoever owns the set; the set stays usable.
+ */
+#include "base/attrs.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/str.h"
+#include "base/vec.h"
+
+enum { MAX_NAME = 64, MAX_VALUE = 16 * 1024, MAX_COUNT = 256 };
+
+struct hangar_attrs *hg_attrs_new(void)
+{
+    return calloc(1, sizeof(struct hangar_attrs));
+}
+
+void hg_attrs_free(struct hangar_attrs *attrs)
+{
+    if (attrs == NULL)
+        return;
+    for (size_t i = 0; i < attrs->count; i++) {
+        free(attrs->items[i].name);
+        free(attrs->items[i].value);
+    }
+    free(attrs->items);
+    free(attrs);
+}
+
+static void misuse(struct hangar_attrs *attrs, const char *what)
+{
+    if (attrs->problem == NULL)
+        attrs->problem = what;
+}
+
+static bool good_name(const char *name)
+{
+    size_t len = strlen(name);
+    return len >= 1 && len <= MAX_NAME &&
+           strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_.-") == len;
+}
+
+static struct hg_attr *find(const struct hangar_attrs *attrs, const char *name)
+{
+    for (size_t i = 0; i < attrs->count; i++)
+        if (strcmp(attrs->items[i].name, name) == 0)
+            return &attrs->items[i];
+    return NULL;
+}
+
+void hg_attrs_set(struct hangar_attrs *attrs, const char *name, const char *value)
+{
+    if (attrs == NULL || value == NULL)
+        return;
+    if (name == NULL || !good_name(name)) {
+        misuse(attrs, "an attribute has a bad name");
+        return;
+    }
+    if (strnlen(value, MAX_VALUE + 1) > MAX_VALUE) {
+        misuse(attrs, "an attribute is longer than 16 KiB");
+        return;
+    }
+    struct hg_attr *old = find(attrs, name);
+    if (old == NULL && attrs->count == MAX_COUNT) {
+        misuse(attrs, "there are more than 256 attributes");
+        return;
+    }
+
+    char *name_copy = old == NULL ? strdup(name) : NULL;
+    char *value_copy = strdup(value);
+    if (value_copy == NULL || (old == NULL && (name_copy == NULL || !HG_VEC_RESERVE(attrs)))) {
+        free(name_copy);
+        free(value_copy);
+        misuse(attrs, "out of memory for an attribute");
+        return;
+    }
+    if (old != NULL) {
+        free(old->value);
+        old->value = value_copy;
+    } else {
+        attrs->items[attrs->count++] = (struct hg_attr){name_copy, value_copy};
+    }
+}
+
+void hg_attrs_setf(struct hangar_attrs *attrs, const char *name, const char *fmt, ...)
+{
+    if (attrs == NULL)
+        return;
+    struct hg_str value = {0};
+    va_list args;
+    va_start(args, fmt);
+    hg_str_addv(&value, fmt, args);
+    va_end(args);
+    if (value.failed)
+        misuse(attrs, "out of memory for an attribute");
+    else
+        hg_attrs_set(attrs, name, hg_str_text(&value));
+    hg_str_free(&value);
+}
+
+const char *hg_attrs_get(const struct hangar_attrs *attrs, const char *name)
+{
+    if (attrs == NULL || name == NULL)
+        return NULL;
+    const struct hg_attr *attr = find(attrs, name);
+    return attr != NULL ? attr->value : NULL;
+}
+
+json_t *hg_attrs_to_json(const struct hangar_attrs *attrs)
+{
+    json_t *object = json_object();
+    for (size_t i = 0; attrs != NULL && i < attrs->count; i++)
+        hg_json_set_string(object, attrs->items[i].name, attrs->items[i].value);
+    return object;
+}
+
+struct hangar_attrs *hg_attrs_from_json(const json_t *object)
+{
+    struct hangar_attrs *attrs = json_is_object(object) ? hg_attrs_new() : NULL;
+    if (attrs == NULL)
+        return NULL;
+    /* The iterator takes a pointer to non-const and changes nothing. */
+    json_t *in = json_incref((json_t *)(uintptr_t)object);
+    const char *name;
+    json_t *value;
+    json_object_foreach (in, name, value) {
+        if (!json_is_string(value) || strlen(json_string_value(value)) != json_string_length(value))
+            misuse(attrs, "an attribute is not a text");
+        else
+            hg_attrs_set(attrs, name, json_string_value(value));
+    }
+    json_decref(in);
+    if (attrs->problem != NULL) {
+        hg_attrs_free(attrs);
+        return NULL;
+    }
+    return attrs;
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * error: one error and its text.  Texts are bounded: what does not fit is cut,
+ * and ends with "...".
+ */
+#include "base/error.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Ends a text that was cut, on a whole UTF-8 character. */
+static void mark_cut(char *text, size_t size)
+{
+    size_t end = size - 4;
+    while (end > 0 && ((unsigned char)text[end] & 0xC0) == 0x80)
+        end--;
+    memcpy(text + end, "...", 4);
+}
+
+static void format(char *text, size_t size, const char *fmt, va_list args)
+{
+    int n = vsnprintf(text, size, fmt, args);
+    if (n < 0)
+        text[0] = '\0';
+    else if ((size_t)n >= size)
+        mark_cut(text, size);
+}
+
+enum hangar_rc hg_fail(struct hg_error *err, enum hangar_rc rc, int error_number, const char *fmt,
+                       ...)
+{
+    if (err == NULL || err->rc != HANGAR_OK)
+        return rc;
+
+    char buffer[128] = "";
+    const char *cause = error_number != 0 ? strerror_r(error_number, buffer, sizeof(buffer)) : "";
+    size_t tail = error_number != 0 ? strlen(cause) + 2 : 0; /* kept whole: it is the cause */
+    va_list args;
+    va_start(args, fmt);
+    format(err->text, sizeof(err->text) - tail, fmt, args);
+    va_end(args);
+    if (error_number != 0) {
+        size_t len = strlen(err->text);
+        snprintf(err->text + len, sizeof(err->text) - len, ": %s", cause);
+    }
+    err->rc = rc;
+    return rc;
+}
+
+enum hangar_rc hg_context(struct hg_error *err, const char *fmt, ...)
+{
+    if (err == NULL)
+        return HANGAR_INTERNAL;
+    if (err->rc == HANGAR_OK)
+        return HANGAR_OK;
+
+    char context[512];
+    va_list args;
+    va_start(args, fmt);
+    format(context, sizeof(context) - 2, fmt, args);
+    va_end(args);
+    size_t len = strlen(context);
+    memcpy(context + len, ": ", 2);
+    len += 2;
+
+    size_t text = strlen(err->text);
+    bool cut = len + text >= sizeof(err->text);
+    if (cut)
+        text = sizeof(err->text) - 1 - len;
+    memmove(err->text + len, err->text, text);
+    memcpy(err->text, context, len);
+    err->text[len + text] = '\0';
+    if (cut)
+        mark_cut(err->text, sizeof(err->text));
+    return err->rc;
+}
+
+void hg_error_clear(struct hg_error *err)
+{
+    if (err == NULL)
+        return;
+    err->rc = HANGAR_OK;
+    err->text[0] = '\0';
+}
+
+static const struct {
+    const char *name, *text;
+} rcs[] = {
+    [HANGAR_OK] = {"HANGAR_OK", "done"},
+    [HANGAR_EOF] = {"HANGAR_EOF", "end of data"},
+    [HANGAR_RETRY] = {"HANGAR_RETRY", "failed for a passing reason"},
+    [HANGAR_CONFIG] = {"HANGAR_CONFIG", "wrong configuration"},
+    [HANGAR_AUTH] = {"HANGAR_AUTH", "refused"},
+    [HANGAR_NOT_FOUND] = {"HANGAR_NOT_FOUND", "not found"},
+    [HANGAR_EXISTS] = {"HANGAR_EXISTS", "exists already"},
+    [HANGAR_NO_SPACE] = {"HANGAR_NO_SPACE", "no space left"},
+    [HANGAR_IO] = {"HANGAR_IO", "input or output failed"},
+    [HANGAR_CORRUPT] = {"HANGAR_CORRUPT", "corrupt data"},
+    [HANGAR_CANCELLED] = {"HANGAR_CANCELLED", "cancelled"},
+    [HANGAR_UNSUPPORTED] = {"HANGAR_UNSUPPORTED", "not supported"},
+    [HANGAR_NO_MEMORY] = {"HANGAR_NO_MEMORY", "out of memory"},
+    [HANGAR_INTERNAL] = {"HANGAR_INTERNAL", "internal error"},
+};
+
+/* Plugins return these numbers, so any value may come in. */
+static bool known(enum hangar_rc rc)
+{
+    return (size_t)rc < sizeof(rcs) / sizeof(rcs[0]);
+}
+
+const char *hg_rc_name(enum hangar_rc rc)
+{
+    return known(rc) ? rcs[rc].name : "HANGAR_UNKNOWN";
+}
+
+const char *hg_rc_text(enum hangar_rc rc)
+{
+    return known(rc) ? rcs[rc].text : "unknown result";
+}

@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * io: reading and writing files whole, and trees of folders.
+ */
+#include "base/io.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <fts.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/vec.h"
+
+static enum hangar_rc rc_of(int error_number)
+{
+    switch (error_number) {
+    case ENOENT:
+    case ENOTDIR:
+        return HANGAR_NOT_FOUND;
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        return HANGAR_AUTH;
+    case ENOSPC:
+    case EDQUOT:
+        return HANGAR_NO_SPACE;
+    case ENOMEM:
+        return HANGAR_NO_MEMORY;
+    default:
+        return HANGAR_IO;
+    }
+}
+
+static enum hangar_rc fail_errno(struct hg_error *err, const char *verb, const char *path)
+{
+    int saved = errno;
+    return hg_fail(err, rc_of(saved), saved, "cannot %s %s", verb, path);
+}
+
+int hg_write_all(int fd, const void *data, size_t size)
+{
+    const char *at = data;
+    while (size > 0) {
+        ssize_t n = write(fd, at, size);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -1;
+        if (n == 0) { /* never for files; an endless loop otherwise */
+            errno = EIO;
+            return -1;
+        }
+        at += n;
+        size -= (size_t)n;
+    }
+    return 0;
+}
+
+ssize_t hg_read_full(int fd, void *data, size_t size)
+{
+    char *at = data;
+    size_t got = 0;
+    while (got < size) {
+        ssize_t n = read(fd, at + got, size - got);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -1;
+        if (n == 0)
+            break;
+        got += (size_t)n;
+    }
+    return (ssize_t)got;
+}
+
+static enum hangar_rc read_open_file(int fd, const char *path, size_t max, struct hg_str *out,
+                                     struct hg_error *err)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0)
+        return fail_errno(err, "read", path);
+    if (!S_ISREG(st.st_mode))
+        return hg_fail(err, HANGAR_CONFIG, 0, "cannot read %s: it is not a regular file", path);
+
+    /* The size is only a hint: files of /proc say 0, and others may grow meanwhile. */
+    size_t start = out->len;
+    for (;;) {
+        char block[16 * 1024];
+        ssize_t n = hg_read_full(fd, block, sizeof(block));
+        if (n < 0)
+            return fail_errno(err, "read", path);
+        if (n == 0)
+            return HANGAR_OK;
+        if (out->len - start + (size_t)n > max)
+            return hg_fail(err, HANGAR_CONFIG, 0, "cannot read %s: it is larger than %zu bytes",
+                           path, max);
+        hg_str_add_n(out, block, (size_t)n);
+        if (out->failed)
+            return hg_fail(err, HANGAR_NO_MEMORY, 0, "cannot read %s: out of memory", path);
+    }
+}
+
+enum hangar_rc hg_read_file(const char *path, size_t max, struct hg_str *out, struct hg_error *err)
+{
+    /* O_NONBLOCK: opening a FIFO must not wait for a writer. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd < 0)
+        return fail_errno(err, "open", path);
+    enum hangar_rc rc = read_open_file(fd, path, max, out, err);
+    close(fd);
+    return rc;
+}
+
+/* The folder of a path, malloc'd; NULL when out of memory. */
+static char *folder_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (slash == NULL)
+        return strdup(".");
+    return strndup(path, slash == path ? 1 : (size_t)(slash - path));
+}
+
+static int sync_folder(const char *folder)
+{
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    int result = fsync(fd);
+    int saved = errno;
+    close(fd);
+    errno = saved;
+    return result;
+}
+
+/* Writes and closes fd. */
+static int fill_file(int fd, const void *data, size_t size, mode_t mode)
+{
+    if (hg_write_all(fd, data, size) != 0 || fchmod(fd, mode) != 0 || fsync(fd) != 0) {
+        int saved = errno;
+        close(fd);
+        errno = saved;
+        return -1;
+    }
+    return close(fd);
+}
+
+enum hangar_rc hg_write_file(const char *path, const void *data, size_t size, mode_t mode,
+                             struct hg_error *err)
+{
+    enum hangar_rc rc = HANGAR_OK;
+    char *folder = folder_of(path);
+    char *temp = folder != NULL ? hg_format("%s/.hangar-XXXXXX", folder) : NULL;
+    if (temp == NULL) {
+        rc = hg_fail(err, HANGAR_NO_MEMORY, 0, "cannot write %s: out of memory", path);
+        goto out;
+    }
+    int fd = mkostemp(temp, O_CLOEXEC);
+    if (fd < 0) {
+        rc = fail_errno(err, "write", path);
+        goto out;
+    }
+    if (fill_file(fd, data, size, mode) != 0 || rename(temp, path) != 0) {
+        rc = fail_errno(err, "write", path);
+        unlink(temp);
+    } else if (sync_folder(folder) != 0) {
+        rc = fail_errno(err, "write", path);
+    }
+out:
+    free(temp);
+    free(folder);
+    return rc;
+}
+
+enum hangar_rc hg_make_dirs(const char *path, mode_t mode, struct hg_error *err)
+{
+    char *part = strdup(path);
+    if (part == NULL)
+        return hg_fail(err, HANGAR_NO_MEMORY, 0, "cannot create %s: out of memory", path);
+    enum hangar_rc rc = HANGAR_OK;
+    for (char *at = part; rc == HANGAR_OK && *at != '\0';) {
+        at += strspn(at, "/");
+        at += strcspn(at, "/");
+        char end = *at;
+        *at = '\0';
+        struct stat st;
+        if (mkdir(part, mode) != 0) {
+            int saved = errno;
+            /* EROFS and EACCES may come for folders that are there, too */
+            if (stat(part, &st) != 0) {
+                errno = saved;
+                rc = fail_errno(err, "create", part);
+            } else if (!S_ISDIR(st.st_mode)) {
+                errno = ENOTDIR;
+                rc = fail_errno(err, "create", part);
+            }
+        }
+        *at = end;
+    }
+    free(part);
+    return rc;
+}
+
+/*
+ * Removing a tree.  Someone who may write in it could swap a folder for a
+ * symlink while we are at it, so that everything is named relative to an open
+ * folder.  Only one folder is held open however deep the tree: the way back is
+ * "..", which must be the folder we came from.
+ */
+struct way {
+    struct level {
+        dev_t dev; /* the folder that holds `name` */
+        ino_t ino;
+        char *name;
+    } * items;
+    size_t count, capacity;
+};
+
+enum { OPEN_PLACE = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC };
+
+/* Goes from *fd into its folder `name`: *fd is that one then.  -1 with errno. */
+static int descend(struct way *way, int *fd, const char *name)
+{
+    struct stat here, there;
+    int next = openat(*fd, name, OPEN_PLACE);
+    if (next < 0)
+        return -1;
+    char *copy = NULL;
+    if (fstat(*fd, &here) != 0 || fstat(next, &there) != 0)
+        goto fail;
+    if (way->count > 0 && here.st_dev != there.st_dev) {
+        errno = EXDEV; /* something is mounted there: not ours to empty */
+        goto fail;
+    }
+    copy = strdup(name);
+    if (copy == NULL || !HG_VEC_RESERVE(way)) {
+        errno = ENOMEM;
+        goto fail;
+    }
+    way->items[way->count++] = (struct level){here.st_dev, here.st_ino, copy};
+    close(*fd);
+    *fd = next;
+    return 0;
+fail:;
+    int saved = errno;
+    free(copy);
+    close(next);
+    errno = saved;
+    return -1;
+}
+
+/* Goes back from the empty folder *fd and removes it. */
+static int ascend(struct way *way, int *fd)
+{
+    struct level *level = &way->items[way->count - 1];
+    struct stat st;
+    int up = openat(*fd, "..", OPEN_PLACE);
+    if (up < 0)
+        return -1;
+    close(*fd);
+    *fd = up;
+    if (fstat(up, &st) != 0)
+        return -1;
+    if (st.st_dev != level->dev || st.st_ino != level->ino) {
+        errno = ESTALE; /* moved away under our feet */
+        return -1;
+    }
+    if (unlinkat(up, level->name, AT_REMOVEDIR) != 0 && errno != ENOENT)
+        return -1;
+    free(level->name);
+    way->count--;
+    return 0;
+}
+
+/* Removes what is in the folder but folders: 1 with the name of the first one met
+ * in `folder`, 0 when there is none left, -1 with errno. */
+static int empty_folder(int fd, char folder[NAME_MAX + 1])
+{
+    int real = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (real < 0)
+        return -1;
+    DIR *dir = fdopendir(real);
+    if (dir == NULL) {
+        close(real);
+        return -1;
+    }
+    int result = 0;
+    while (result == 0) {
+        errno = 0;
+        struct dirent *entry = readdir(dir);
+        if (entry == NULL) {
+            result = errno == 0 ? 0 : -1;
+            break;
+        }
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+            continue;
+        if (unlinkat(fd, entry->d_name, 0) == 0 || errno == ENOENT)
+            continue;
+        if (errno == EISDIR) {
+            snprintf(folder, NAME_MAX + 1, "%s", entry->d_name);
+            result = 1;
+        } else {
+            result = -1;
+        }
+    }
+    int saved = errno;
+    closedir(dir);
+    errno = saved;
+    return result;
+}
+
+/* Removes `name` in the folder *fd; -1 with errno. */
+static int remove_name(struct way *way, int *fd, const char *name)
+{
+    if (unlinkat(*fd, name, 0) == 0 || errno == ENOENT)
+        return 0;
+    if (errno != EISDIR || descend(way, fd, name) != 0)
+        return -1;
+    while (way->count > 0) {
+        char folder[NAME_MAX + 1];
+        int found = empty_folder(*fd, folder);
+        if (found < 0)
+            return -1;
+        if ((found == 1 ? descend(way, fd, folder) : ascend(way, fd)) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+enum hangar_rc hg_remove_tree(const char *path, struct hg_error *err)
+{
+    enum hangar_rc rc = HANGAR_OK;
+    struct way way = {0};
+    int fd = -1;
+    char *whole = strdup(path);
+    if (whole == NULL)
+        return hg_fail(err, HANGAR_NO_MEMORY, 0, "cannot remove %s: out of memory", path);
+    for (size_t len = strlen(whole); len > 1 && whole[len - 1] == '/'; len--)
+        whole[len - 1] = '\0';
+    const char *slash = strrchr(whole, '/');
+    const char *name = slash != NULL ? slash + 1 : whole;
+    char *folder = folder_of(whole);
+    if (folder == NULL) {
+        rc = hg_fail(err, HANGAR_NO_MEMORY, 0, "cannot remove %s: out of memory", path);
+        goto out;
+    }
+    if (*name == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0) {
+        rc = hg_fail(err, HANGAR_INTERNAL, 0, "cannot remove '%s': not the name of a folder", path);
+        goto out;
+    }
+    fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 ? errno != ENOENT : remove_name(&way, &fd, name) != 0)
+        rc = fail_errno(err, "remove", path);
+out:
+    if (fd >= 0)
+        close(fd);
+    for (size_t i = 0; i < way.count; i++)
+        free(way.items[i].name);
+    free(way.items);
+    free(folder);
+    free(whole);
+    return rc;
+}
+
+uint64_t hg_tree_bytes(const char *path)
+{
+    char *copy = strdup(path);
+    char *const roots[] = {copy, NULL};
+    FTS *fts = copy != NULL ? fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL) : NULL;
+    uint64_t bytes = 0;
+    FTSENT *entry;
+    while (fts != NULL && (entry = fts_read(fts)) != NULL)
+        if (entry->fts_info == FTS_F)
+            bytes += (uint64_t)entry->fts_statp->st_size;
+    if (fts != NULL)
+        fts_close(fts);
+    free(copy);
+    return bytes;
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * json: reading documents we do not trust, and building our own without a check
+ * per member.
+ */
+#include "base/json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+enum { MAX_DEPTH = 64 };
+
+/* The parser recurses, so that depth is looked at before it runs. */
+static bool too_deep(const char *text, size_t size)
+{
+    size_t depth = 0;
+    bool in_string = false;
+    for (size_t i = 0; i < size; i++) {
+        char c = text[i];
+        if (in_string) {
+            if (c == '\\')
+                i++;
+            else if (c == '"')
+                in_string = false;
+        } else if (c == '"') {
+            in_string = true;
+        } else if (c == '[' || c == '{') {
+            if (++depth > MAX_DEPTH)
+                return true;
+        } else if ((c == ']' || c == '}') && depth > 0) {
+            depth--;
+        }
+    }
+    return false;
+}
+
+enum hangar_rc hg_json_parse(const char *text, size_t size, const char *what, json_t **out,
+                             struct hg_error *err)
+{
+    if (too_deep(text, size))
+        return hg_fail(err, HANGAR_CORRUPT, 0, "cannot read %s: nested more than %d deep", what,
+                       MAX_DEPTH);
+    json_error_t error;
+    json_t *doc = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
+    if (doc == NULL && json_error_code(&error) == json_error_out_of_memory)
+        return hg_fail(err, HANGAR_NO_MEMORY, 0, "cannot read %s: out of memory", what);
+    if (doc == NULL)
+        return hg_fail(err, HANGAR_CORRUPT, 0, "cannot read %s: line %d, column %d: %s", what,
+                       error.line, error.column, error.text);
+    *out = doc;
+    return HANGAR_OK;
+}
+
+char *hg_json_text(const json_t *doc)
+{
+    char *text = json_dumps(doc, JSON_INDENT(2));
+    if (text == NULL)
+        return NULL;
+    size_t len = strlen(text);
+    char *longer = realloc(text, len + 2);
+    if (longer == NULL) {
+        free(text);
+        return NULL;
+    }
+    memcpy(longer + len, "\n", 2);
+    return longer;
+}
+
+const char *hg_json_string(const json_t *object, const char *key, const char *fallback)
+{
+    const json_t *value = json_object_get(object, key);
+    return json_is_string(value) ? json_string_value(value) : fallback;
+}
+
+int64_t hg_json_int(const json_t *object, const char *key, int64_t fallback)
+{
+    const json_t *value = json_object_get(object, key);
+    return json_is_integer(value) ? json_integer_value(value) : fallback;
+}
+
+bool hg_json_bool(const json_t *object, const char *key, bool fallback)
+{
+    const json_t *value = json_object_get(object, key);
+    return json_is_boolean(value) ? json_is_true(value) : fallback;
+}
+
+/* A container that lost a member for want of memory must not be printed as if it
+ * were whole.  A type that does not exist makes printing fail, and every later
+ * change to it too; what it holds is lost, which is of no matter then. */
+static void spoil(json_t *container)
+{
+    if (container != NULL)
+        container->type = (json_type)(JSON_NULL + 1);
+}
+
+void hg_json_set(json_t *object, const char *key, json_t *child)
+{
+    if (json_object_set_new(object, key, child) != 0)
+        spoil(object);
+}
+
+void hg_json_add(json_t *array, json_t *child)
+{
+    if (json_array_append_new(array, child) != 0)
+        spoil(array);
+}
+
+/* Servers and file names are not bound to UTF-8: what is not is escaped. */
+static json_t *any_string(const char *value)
+{
+    json_t *string = json_string(value);
+    if (string != NULL)
+        return string;
+    size_t size = strlen(value) * 4 + 1;
+    char *escaped = malloc(size);
+    if (escaped == NULL)
+        return NULL;
+    hg_log_escape(value, escaped, size);
+    string = json_string(escaped);
+    free(escaped);
+    return string;
+}
+
+void hg_json_set_string(json_t *object, const char *key, const char *value)
+{
+    hg_json_set(object, key, value != NULL ? any_string(value) : json_null());
+}
+
+void hg_json_set_int(json_t *object, const char *key, int64_t value)
+{
+    hg_json_set(object, key, json_integer(value));
+}
+
+void hg_json_set_bool(json_t *object, const char *key, bool value)
+{
+    hg_json_set(object, key, json_boolean(value));
+}
+
+void hg_json_set_time(json_t *object, const char *key, int64_t ms)
+{
+    char text[HG_TIME_SIZE];
+    if (ms >= 0)
+        hg_time_format(ms, text);
+    hg_json_set_string(object, key, ms >= 0 ? text : NULL);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * vec: growing arrays.
+ */
+#include "base/vec.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool hg_vec_reserve(void **items, size_t count, size_t *capacity, size_t size)
+{
+    if (count < *capacity)
+        return true;
+    if (*capacity > SIZE_MAX / 2)
+        return false;
+    size_t wanted = *capacity != 0 ? *capacity * 2 : 8;
+
+    /* The caller's pointer has another type than void *: it is copied, not accessed. */
+    void *array;
+    memcpy(&array, items, sizeof(array));
+    array = reallocarray(array, wanted, size);
+    if (array == NULL)
+        return false;
+    memcpy(items, &array, sizeof(array));
+    *capacity = wanted;
+    return true;
+}
