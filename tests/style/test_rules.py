@@ -1,0 +1,123 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The hangar authors
+"""Proves that rules.py finds what it is there to find: trees with one crafted breach each."""
+
+import os
+import sys
+import tempfile
+import unittest
+
+sys.dont_write_bytecode = True
+import rules  # noqa: E402
+
+HEAD = f"/* {rules.LICENCE}\n * {rules.COPYRIGHT}\n */\n"
+
+
+class Rules(unittest.TestCase):
+    def breaches(self, files):
+        """The texts of the breaches in a tree of these files; C files get their licence lines."""
+        with tempfile.TemporaryDirectory() as root:
+            files = {"plugins/redis/redis.h": "", "core/base/str.h": "", **files}
+            for path, text in files.items():
+                full = os.path.join(root, path)
+                os.makedirs(os.path.dirname(full), exist_ok=True)
+                if path.endswith((".c", ".h")) and not text.startswith("NAKED"):
+                    text = HEAD + text
+                with open(full, "w", encoding="utf-8") as file:
+                    file.write(text)
+            return [f"{path}:{line}: {text}" for path, line, text in rules.check_tree(root)]
+
+    def rejects(self, path, text, expected, **more):
+        found = self.breaches({path: text, **more})
+        self.assertEqual(len(found), 1, found)
+        self.assertIn(expected, found[0])
+        self.assertTrue(found[0].startswith(path + ":"), found[0])
+
+    def accepts(self, path, text):
+        self.assertEqual(self.breaches({path: text}), [])
+
+    def test_an_upward_include_is_rejected_between_all_layers(self):
+        for low, layer in enumerate(rules.LAYERS):
+            for high, other in enumerate(rules.LAYERS):
+                with self.subTest(layer=layer, other=other):
+                    files = {
+                        f"core/{other}/x.h": "",
+                        f"core/{layer}/y.c": f'#include "{other}/x.h"\n',
+                    }
+                    found = self.breaches(files)
+                    self.assertEqual(len(found), 1 if high > low else 0, found)
+
+    def test_an_include_is_found_however_it_is_written(self):
+        for text in ('#  include "api/x.h"\n', "#include <api/x.h>\n", '\t#include\t"api/x.h"\n'):
+            found = self.breaches({"core/api/x.h": "", "core/base/a.c": text})
+            self.assertEqual(len(found), 1, text)
+            self.assertIn("upward include", found[0])
+
+    def test_the_line_of_a_breach_is_told(self):
+        found = self.breaches({"core/api/x.h": "", "core/base/a.c": '\n\n#include "api/x.h"\n'})
+        self.assertTrue(found[0].startswith("core/base/a.c:6:"), found[0])
+
+    def test_an_include_within_a_comment_does_not_count(self):
+        self.accepts("core/base/a.c", '/*\n#include "api/x.h"\n*/\n')
+
+    def test_a_header_of_the_core_is_named_with_its_folder(self):
+        self.rejects("core/base/a.c", '#include "str.h"\n', "not in core/")
+
+    def test_only_the_api_knows_the_embedding_header(self):
+        self.rejects("core/catalog/a.c", "#include <hangar/hangar.h>\n", "only core/api")
+        self.accepts("core/api/a.c", "#include <hangar/hangar.h>\n")
+
+    def test_public_headers_stand_alone(self):
+        self.rejects("core/include/hangar/hangar.h", "#include <hangar/plugin.h>\n", "no other")
+
+    def test_cli_and_daemon_see_the_embedding_header_alone(self):
+        for folder in ("cli", "daemon"):
+            self.accepts(f"{folder}/a.c", "#include <hangar/hangar.h>\n#include <stdio.h>\n")
+            self.rejects(f"{folder}/a.c", "#include <hangar/plugin.h>\n", "only <hangar/hangar.h>")
+            self.rejects(f"{folder}/a.c", '#include "base/str.h"\n', "only <hangar/hangar.h>")
+            self.rejects(f"{folder}/a.c", '#include "../core/base/str.h"\n', "only <hangar")
+
+    def test_plugins_see_the_plugin_header_alone(self):
+        own = "#include <hangar/plugin.h>\n#include <hiredis/hiredis.h>\n"
+        self.accepts("plugins/redis/a.c", own + '#include "redis.h"\n')
+        self.accepts("plugins/redis/deeper/a.c", '#include "redis.h"\n')
+        self.rejects("plugins/redis/a.c", "#include <hangar/hangar.h>\n", "only <hangar/plugin.h>")
+        self.rejects("plugins/redis/a.c", '#include "base/str.h"\n', "only <hangar/plugin.h>")
+        self.rejects("plugins/redis/a.c", "#include <base/str.h>\n", "only <hangar/plugin.h>")
+        self.rejects("plugins/redis/a.c", '#include "../redis/redis.h"\n', "only <hangar")
+
+    def test_the_core_names_no_plugin(self):
+        self.rejects("core/api/a.c", 'const char *x = "redis";\n', 'names the plugin "redis"')
+        self.rejects("core/api/a.c", "/* as Redis does */\n", 'names the plugin "redis"')
+        self.accepts("core/api/a.c", "int redistribute;\n")
+        self.accepts("plugins/redis/a.c", 'const char *x = "redis";\n')
+
+    def test_the_core_uses_no_library_of_a_plugin(self):
+        self.rejects("core/base/a.c", "#include <zlib.h>\n", "only plugins use")
+        self.rejects("core/base/a.c", "#include <libpq-fe.h>\n", "only plugins use")
+
+    def test_only_core_plugin_loads(self):
+        self.rejects("core/api/a.c", "#include <dlfcn.h>\n", "only core/plugin")
+        self.rejects("core/api/a.c", "void *x = dlopen(p, 0);\n", "only core/plugin")
+        self.accepts("core/plugin/a.c", "#include <dlfcn.h>\nvoid *x = dlopen(p, 0);\n")
+
+    def test_line_comments_are_rejected(self):
+        self.rejects("core/base/a.c", "int x; // why\n", "a // comment")
+        self.accepts("core/base/a.c", 'const char *x = "http://a/*b";\n/* // */ char c = \'"\';\n')
+
+    def test_each_file_has_its_licence(self):
+        self.rejects("core/base/a.c", "NAKED", rules.LICENCE)
+        self.rejects("core/base/a.c", f"NAKED\n/* {rules.LICENCE} */\n", rules.COPYRIGHT)
+        self.rejects("tests/run", "#!/bin/sh\necho\n", rules.LICENCE)
+        self.rejects("tests/CMakeLists.txt", "add_test()\n", rules.LICENCE)
+        self.accepts("tests/run", f"#!/bin/sh\n# {rules.LICENCE}\n")
+        self.accepts("docs/a.md", "text\n")
+
+    def test_a_file_may_not_be_too_long(self):
+        self.accepts("core/base/a.c", "\n" * (rules.MAX_LINES - 3))
+        self.rejects("core/base/a.c", "\n" * (rules.MAX_LINES - 2), "split it")
+
+
+if __name__ == "__main__":
+    unittest.main()
