@@ -79,19 +79,11 @@ def check_include_of_core(layer, name):
     return None
 
 
-def check_include_of_guest(root, path, name, quoted, allowed):
-    """The same for code that sees one public header and its own folder."""
-    if name == allowed:
-        return None
-    if quoted:
-        # its own room: the folder of the plugin, or of the program
-        room = "/".join(path.split("/")[: 2 if path.startswith("plugins/") else 1])
-        for folder in (os.path.dirname(path), room):
-            if ".." not in name and os.path.exists(os.path.join(root, folder, name)):
-                return None
-        return f'"{name}" is not in {room}/: only <{allowed}> of hangar may be included'
-    if name.split("/")[0] in LAYERS + ["hangar"]:
-        return f"<{name}> is of hangar's inside: only <{allowed}> may be included"
+def check_include_of_guest(name, allowed):
+    """The same for code that sees one public header and the files of its own folder."""
+    parts = name.split("/")
+    if name != allowed and (parts[0] in LAYERS + ["hangar"] or ".." in parts):
+        return f"{name} is beyond its border: of hangar, only <{allowed}> may be included"
     return None
 
 
@@ -107,9 +99,9 @@ def check_includes(root, path, text):
             if not problem and quoted and not os.path.exists(os.path.join(root, "core", name)):
                 problem = f'"{name}" is not in core/: include as "folder/file.h"'
         elif parts[0] in ("cli", "daemon"):
-            problem = check_include_of_guest(root, path, name, quoted, PUBLIC_API)
+            problem = check_include_of_guest(name, PUBLIC_API)
         elif parts[0] == "plugins":
-            problem = check_include_of_guest(root, path, name, quoted, PUBLIC_PLUGIN)
+            problem = check_include_of_guest(name, PUBLIC_PLUGIN)
         if problem:
             yield line, problem
 
