@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * instance: see instance.h.
+ */
+#include "plugin/instance.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/io.h"
+
+/* What the plugin said during the call that this thread is in. */
+static _Thread_local struct hg_error said;
+
+struct hg_error *hg_call_said(void)
+{
+    return &said;
+}
+
+void hg_call_begin(struct hangar_ctx *ctx)
+{
+    if (ctx->threads == HANGAR_SERIAL_PLUGIN) {
+        /* the mutex is the one thing in a loaded plugin that changes */
+        pthread_mutex_lock((pthread_mutex_t *)&ctx->plugin->serial);
+    } else if (ctx->threads == HANGAR_SERIAL_INSTANCE) {
+        pthread_mutex_lock(&ctx->serial);
+    }
+    hg_error_clear(&said);
+}
+
+enum hangar_rc hg_call_end(struct hangar_ctx *ctx, enum hangar_rc rc, struct hg_error *err)
+{
+    if (ctx->threads == HANGAR_SERIAL_PLUGIN) {
+        pthread_mutex_unlock((pthread_mutex_t *)&ctx->plugin->serial);
+    } else if (ctx->threads == HANGAR_SERIAL_INSTANCE) {
+        pthread_mutex_unlock(&ctx->serial);
+    }
+    hg_job_alive(ctx->job);
+    if (rc == HANGAR_OK || rc == HANGAR_EOF) {
+        return rc;
+    }
+    if ((unsigned)rc > HANGAR_INTERNAL) {
+        rc = hg_fail(err, HANGAR_INTERNAL, 0, "%s %s: plugin %s returned %d, which is no result",
+                     ctx->kind, ctx->name, ctx->plugin->d.name, (int)rc);
+    } else if (said.text[0]) {
+        hg_fail(err, rc, 0, "%s %s: %s", ctx->kind, ctx->name, said.text);
+    } else {
+        hg_fail(err, rc, 0, "%s %s: %s (plugin %s gave no reason)", ctx->kind, ctx->name,
+                hg_rc_text(rc), ctx->plugin->d.name);
+    }
+    return rc;
+}
+
+static void wake(void *arg)
+{
+    struct hangar_ctx *ctx = arg;
+    ctx->plugin->d.cancel(ctx->inst);
+}
+
+enum hangar_rc hg_instance_open(struct hg_job *job, const struct hg_instance_spec *spec,
+                                struct hangar_ctx **out, struct hg_error *err)
+{
+    struct hangar_ctx *ctx = calloc(1, sizeof(*ctx));
+    if (!ctx || !(ctx->name = strdup(spec->name)) || pthread_mutex_init(&ctx->serial, NULL) != 0) {
+        if (ctx) {
+            free(ctx->name);
+        }
+        free(ctx);
+        return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+    }
+    ctx->plugin = spec->plugin;
+    ctx->kind = spec->kind;
+    ctx->file = spec->file;
+    ctx->options = spec->options;
+    ctx->job = job;
+    ctx->threads = HANGAR_SERIAL_PLUGIN;
+    void *inst = NULL;
+    enum hangar_rc rc = HG_CALL(ctx, err, ctx->plugin->d.create(&hg_host, ctx, &inst));
+    if (rc != HANGAR_OK) {
+        hg_instance_close(ctx);
+        return rc == HANGAR_EOF ? HANGAR_INTERNAL : rc;
+    }
+    ctx->inst = inst;
+    ctx->threads = ctx->plugin->d.threads ? ctx->plugin->d.threads(inst) : HANGAR_SERIAL_INSTANCE;
+    if (ctx->plugin->d.cancel) {
+        ctx->hook = (struct hg_job_hook){.wake = wake, .arg = ctx};
+        hg_job_add_hook(job, &ctx->hook);
+    }
+    *out = ctx;
+    return HANGAR_OK;
+}
+
+void hg_instance_close(struct hangar_ctx *ctx)
+{
+    if (!ctx) {
+        return;
+    }
+    if (ctx->inst) {
+        if (ctx->hook.wake) {
+            hg_job_remove_hook(ctx->job, &ctx->hook);
+        }
+        ctx->threads = HANGAR_SERIAL_PLUGIN;
+        HG_CALL_VOID(ctx, ctx->plugin->d.destroy(ctx->inst));
+    }
+    if (ctx->temp_dir) {
+        hg_remove_tree(ctx->temp_dir, NULL);
+        free(ctx->temp_dir);
+    }
+    pthread_mutex_destroy(&ctx->serial);
+    free(ctx->name);
+    free(ctx);
+}
+
+const char *hg_instance_target(struct hangar_ctx *ctx)
+{
+    const char *target = ctx->plugin->d.describe ? ctx->plugin->d.describe(ctx->inst) : NULL;
+    return target && target[0] ? target : ctx->plugin->d.name;
+}

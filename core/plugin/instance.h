@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * instance: one configured use of a plugin, and how the core calls it: with the
+ * locks its thread model asks for, and with what it says about errors.
+ */
+#ifndef HG_INSTANCE_H
+#define HG_INSTANCE_H
+
+#include "config/options.h"
+#include "plugin/job.h"
+#include "plugin/loader.h"
+
+/* The core's side of an instance: what a plugin knows as its ctx. */
+struct hangar_ctx {
+    const struct hg_plugin *plugin;
+    const char *kind; /* "source", for messages */
+    char *name;       /* in the configuration */
+    const char *file; /* the configuration's, for fail_option; may be NULL */
+    const struct hg_options *options;
+    struct hg_job *job;
+    void *inst;       /* the plugin's; NULL until created */
+    uint32_t threads; /* enum hangar_threads */
+    pthread_mutex_t serial;
+    struct hg_job_hook hook;
+    char *temp_dir;
+    char what[96]; /* its last progress; under the job's mutex */
+    uint64_t done, total;
+};
+
+/* What an instance is made of; everything is the caller's and outlives it. */
+struct hg_instance_spec {
+    const struct hg_plugin *plugin;
+    const char *kind, *name, *file;
+    const struct hg_options *options;
+};
+
+/* Creates the plugin's instance within a job; the job's cancellation reaches it. */
+enum hangar_rc hg_instance_open(struct hg_job *job, const struct hg_instance_spec *spec,
+                                struct hangar_ctx **out, struct hg_error *err);
+void hg_instance_close(struct hangar_ctx *ctx);
+
+/* "PostgreSQL database shop on db1:5432", or the plugin's name. */
+const char *hg_instance_target(struct hangar_ctx *ctx);
+
+/*
+ * A call of a plugin:
+ *
+ *     rc = HG_CALL(ctx, err, ctx->plugin->sink.stat(ctx->inst, name, &entry));
+ *
+ * takes the locks of the thread model around it, and on failure moves what the
+ * plugin said (or that it said nothing) into err, after "source app_db: ".
+ * HANGAR_EOF is no failure.
+ */
+#define HG_CALL(ctx, err, call) hg_call_end((ctx), (hg_call_begin(ctx), (call)), (err))
+void hg_call_begin(struct hangar_ctx *ctx);
+struct hg_error *hg_call_said(void); /* what the plugin said on this thread; for the host */
+enum hangar_rc hg_call_end(struct hangar_ctx *ctx, enum hangar_rc rc, struct hg_error *err);
+
+/* The same around functions that return nothing or a value. */
+#define HG_CALL_VOID(ctx, call)                                                                    \
+    (hg_call_begin(ctx), (call), (void)hg_call_end((ctx), HANGAR_OK, NULL))
+
+/* The host's table. */
+extern const struct hangar_host hg_host;
+
+/* What struct hangar_text and struct hangar_page are in the core. */
+struct hangar_text {
+    struct hg_str str;
+};
+
+#endif

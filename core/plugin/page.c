@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * page: see page.h.
+ */
+#include "plugin/page.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/vec.h"
+
+enum hangar_rc hg_page_add(struct hangar_page *page, const struct hangar_entry *entry)
+{
+    struct hg_page_entries *entries = page->core;
+    if (entries->count == HG_PAGE_MAX || !entry->name) {
+        return HANGAR_INTERNAL;
+    }
+    char *name = strdup(entry->name);
+    if (!name || !HG_VEC_RESERVE(entries)) {
+        free(name);
+        return HANGAR_NO_MEMORY;
+    }
+    struct hg_page_entry *e = &entries->items[entries->count++];
+    *e = (struct hg_page_entry){.name = name,
+                                .size = entry->size,
+                                .time_ms = entry->time_ms,
+                                .is_prefix = (entry->flags & HANGAR_ENTRY_PREFIX) != 0};
+    memcpy(e->etag, entry->etag, sizeof(e->etag));
+    e->etag[sizeof(e->etag) - 1] = '\0';
+    return HANGAR_OK;
+}
+
+static void clear(struct hg_page_entries *entries)
+{
+    for (size_t i = 0; i < entries->count; i++) {
+        free(entries->items[i].name);
+    }
+    entries->count = 0;
+}
+
+enum hangar_rc hg_sink_list(struct hangar_ctx *sink, const char *prefix, char delimiter,
+                            enum hangar_rc (*fn)(void *arg, const struct hg_page_entries *page,
+                                                 struct hg_error *err),
+                            void *arg, struct hg_error *err)
+{
+    struct hg_page_entries entries = {0};
+    struct hangar_page page = {
+        .struct_size = sizeof(page), .prefix = prefix, .delimiter = delimiter, .core = &entries};
+    enum hangar_rc rc;
+    do {
+        char before[sizeof(page.cursor)];
+        memcpy(before, page.cursor, sizeof(before));
+        clear(&entries);
+        rc = HG_CALL(sink, err, sink->plugin->sink.list(sink->inst, &page));
+        page.cursor[sizeof(page.cursor) - 1] = '\0';
+        if (rc == HANGAR_OK && page.cursor[0] && strcmp(before, page.cursor) == 0) {
+            rc = hg_fail(err, HANGAR_INTERNAL, 0, "sink %s: listing does not advance", sink->name);
+        }
+        if (rc == HANGAR_OK) {
+            rc = fn(arg, &entries, err);
+        }
+    } while (rc == HANGAR_OK && page.cursor[0]);
+    clear(&entries);
+    free(entries.items);
+    return rc;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * page: a page of a sink's listing, on the core's side.
+ */
+#ifndef HG_PAGE_H
+#define HG_PAGE_H
+
+#include "plugin/instance.h"
+
+#define HG_PAGE_MAX 1000
+
+/* The entries of one page; owned by the caller, zero it before use. */
+struct hg_page_entries {
+    struct hg_page_entry {
+        char *name;
+        uint64_t size;
+        int64_t time_ms;
+        char etag[128];
+        bool is_prefix;
+    } * items;
+    size_t count, capacity;
+};
+
+/* Lists everything below `prefix` (up to delimiter) page by page and calls fn for
+ * each page, whose entries live until it returns; fn's failure ends the listing. */
+enum hangar_rc hg_sink_list(struct hangar_ctx *sink, const char *prefix, char delimiter,
+                            enum hangar_rc (*fn)(void *arg, const struct hg_page_entries *page,
+                                                 struct hg_error *err),
+                            void *arg, struct hg_error *err);
+
+/* The host's page_add. */
+enum hangar_rc hg_page_add(struct hangar_page *page, const struct hangar_entry *entry);
+
+#endif

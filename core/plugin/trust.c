@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * trust: see trust.h.  The path is walked component by component through open
+ * descriptors, so that what was checked is what is opened.
+ */
+#include "plugin/trust.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/str.h"
+
+/* Is the open component safe?  `end` is the length of its path within `path`. */
+static enum hangar_rc check_component(int fd, const char *path, size_t end, bool is_last,
+                                      bool holds_last, struct hg_error *err)
+{
+    struct stat st;
+    int len = end ? (int)end : 1;
+    if (fstat(fd, &st) != 0) {
+        return hg_fail(err, HANGAR_IO, errno, "cannot look at %.*s", len, path);
+    }
+    if (S_ISLNK(st.st_mode)) {
+        return hg_fail(err, HANGAR_CONFIG, 0,
+                       "%.*s is a symbolic link, which somebody could redirect; hint: give the "
+                       "path it leads to (readlink -f %.*s)",
+                       len, path, len, path);
+    }
+    if (is_last ? !S_ISREG(st.st_mode) : !S_ISDIR(st.st_mode)) {
+        return hg_fail(err, HANGAR_CONFIG, 0, "%.*s is not a %s", len, path,
+                       is_last ? "regular file" : "directory");
+    }
+    if (st.st_uid != 0 && st.st_uid != geteuid()) {
+        return hg_fail(err, HANGAR_CONFIG, 0,
+                       "%.*s belongs to user %u, who could change it; hint: chown root %.*s", len,
+                       path, (unsigned)st.st_uid, len, path);
+    }
+    bool passed_through = !is_last && !holds_last && (st.st_mode & S_ISVTX);
+    if ((st.st_mode & (S_IWGRP | S_IWOTH)) && !passed_through) {
+        return hg_fail(err, HANGAR_CONFIG, 0,
+                       "%.*s can be written by others (mode %04o); hint: chmod go-w %.*s", len,
+                       path, (unsigned)(st.st_mode & 07777), len, path);
+    }
+    return HANGAR_OK;
+}
+
+/* Opens the component path[start..end) in `dir`; folders and links only to look at. */
+static int open_component(int dir, const char *path, size_t start, size_t end, bool is_last)
+{
+    char name[256];
+    size_t n = end - start;
+    if (n >= sizeof(name)) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    memcpy(name, path + start, n);
+    name[n] = '\0';
+    int fd = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    struct stat st;
+    if (fd < 0 || !is_last || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+        return fd;
+    }
+    close(fd);
+    return openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY);
+}
+
+enum hangar_rc hg_trust_open(const char *path, int *fd_out, struct hg_error *err)
+{
+    if (path[0] != '/') {
+        return hg_fail(err, HANGAR_INTERNAL, 0, "%s is not an absolute path", path);
+    }
+    int fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        return hg_fail(err, HANGAR_IO, errno, "cannot open /");
+    }
+    const char *last_slash = strrchr(path, '/');
+    enum hangar_rc rc = check_component(fd, path, 0, false, last_slash == path, err);
+    size_t at = 1;
+    while (rc == HANGAR_OK) {
+        while (path[at] == '/') {
+            at++;
+        }
+        if (path[at] == '\0') {
+            break;
+        }
+        size_t end = at + strcspn(path + at, "/");
+        bool is_last = path[end] == '\0';
+        bool holds_last = path + end == last_slash;
+        int next = open_component(fd, path, at, end, is_last);
+        if (next < 0) {
+            int why = errno;
+            rc = hg_fail(err, why == ENOENT ? HANGAR_NOT_FOUND : HANGAR_IO, why, "cannot open %.*s",
+                         (int)end, path);
+            break;
+        }
+        close(fd);
+        fd = next;
+        rc = check_component(fd, path, end, is_last, holds_last, err);
+        at = end;
+    }
+    if (rc != HANGAR_OK) {
+        close(fd);
+        return rc;
+    }
+    *fd_out = fd;
+    return HANGAR_OK;
+}
