@@ -39,6 +39,8 @@ function(hangar_plugin name)
     PREFIX "" LIBRARY_OUTPUT_DIRECTORY ${HANGAR_BUILD_PLUGIN_DIR})
   target_include_directories(hangar-${name} PRIVATE ${PROJECT_SOURCE_DIR}/core/include)
   # the public header alone: not its siblings in core/
+  target_compile_definitions(hangar-${name} PRIVATE
+                             HANGAR_PLUGIN_VERSION="${PROJECT_VERSION}") # for .version
   if(NOT HANGAR_SANITIZE)
     target_link_options(hangar-${name} PRIVATE -Wl,-z,defs)
   endif()
