@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The hangar authors
+#
+# lib.sh: what the end-to-end tests share; source it from bash, first of all.
+# It makes a temporary folder ($work) that goes away at the end with every
+# server in it, and runs the built program as a user would.  HANGAR_BUILD is the
+# build's folder.
+#
+#     hangar ARGUMENT...         the program, with $work/backup.yaml
+#     start_pg, start_redis N    servers; see below
+#     write_config               a backup.yaml with both, gzip and $work/backups
+#     expect_exit N COMMAND...   runs it and keeps its output in $work/out, $work/err
+#     expect_in FILE TEXT        it contains that text
+#     same WHAT A B              two files are equal
+#     promise TEXT               a heading in the output: what is tested next
+set -euo pipefail
+: "${HANGAR_BUILD:?is the folder of the build}"
+e2e=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+repository=$(readlink -f "$e2e/../..")
+umask 022
+unset PGDATABASE PGHOST PGHOSTADDR PGPORT PGUSER PGPASSWORD PGSERVICE PGOPTIONS
+export LC_ALL=C.UTF-8
+
+# shellcheck source=../lib/pg.sh
+. "$repository/tests/lib/pg.sh"
+# shellcheck source=../lib/redis.sh
+. "$repository/tests/lib/redis.sh"
+
+leave()
+{
+    local status=$? folder
+    trap '' INT TERM HUP
+    # jobs that the test left running, servers among them
+    for folder in "$work"/redis*/; do
+        redis_stop "${folder%/}" || true
+    done
+    pg_stop "$work" || true
+    # shellcheck disable=SC2046 # process ids
+    kill -KILL $(jobs -p) 2>/dev/null || true
+    rm -rf "$work"
+    exit "$status"
+}
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/hangar-e2e.XXXXXX")
+trap leave EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+cd "$work"
+
+# Plugins are loaded only from where nobody else can write, which a checkout may not be.
+mkdir -m 755 plugins
+cp "$HANGAR_BUILD"/lib/plugins/hangar-*.so plugins/
+chmod 755 plugins/*
+export HANGAR_PLUGIN_DIR=$work/plugins HANGAR_STATE_DIR=$work/state
+hangar_program=$HANGAR_BUILD/bin/hangar
+
+fail()
+{
+    printf 'FAILED: %s\n' "$*" >&2
+    exit 1
+}
+
+promise()
+{
+    printf -- '-- %s\n' "$*"
+}
+
+hangar()
+{
+    "$hangar_program" -c "$work/backup.yaml" "$@"
+}
+
+# Output of the last expect_exit.
+show_output()
+{
+    sed 's/^/  stdout: /' "$work/out" >&2
+    sed 's/^/  stderr: /' "$work/err" >&2
+}
+
+expect_exit()
+{
+    local expected=$1 status=0
+    shift
+    "$@" >"$work/out" 2>"$work/err" </dev/null || status=$?
+    if [[ $status != "$expected" ]]; then
+        show_output
+        fail "exit status $status instead of $expected: $*"
+    fi
+}
+
+expect_in()
+{
+    grep -qF -- "$2" "$1" || { sed 's/^/  /' "$1" >&2; fail "no \"$2\" in $1"; }
+}
+
+expect_not_in()
+{
+    ! grep -qF -- "$2" "$1" || { sed 's/^/  /' "$1" >&2; fail "\"$2\" in $1"; }
+}
+
+same()
+{
+    diff "$2" "$3" >"$work/diff" || { head -n 30 "$work/diff" >&2; fail "different: $1"; }
+}
+
+# json EXPRESSION: of the document `d` in $work/out, as Python prints it.
+json()
+{
+    python3 -c 'import json, sys; d = json.load(open(sys.argv[1])); print(eval(sys.argv[2]))' \
+        "$work/out" "$1"
+}
+
+# Waits until a command succeeds; seconds are a bound, never an expectation.
+wait_for()
+{
+    local seconds=$1 end
+    shift
+    end=$((SECONDS + seconds))
+    until "$@"; do
+        ((SECONDS < end)) || fail "waited $seconds s for: $*"
+        sleep 0.02
+    done
+}
+
+# ---- servers ----
+
+# A PostgreSQL with a database `shop` full of sample data; libpq's variables lead to it.
+start_pg()
+{
+    pg_start "$work"
+    createdb shop
+    psql -qX -d shop -f "$repository/examples/shop/shop.sql"
+}
+
+sql()
+{
+    psql -qAtX -v ON_ERROR_STOP=1 -d "$1" -c "$2"
+}
+
+# A number of Redis servers in redis1, redis2, ...; their ports in redis_ports[1], ...
+declare -a redis_ports=()
+start_redis()
+{
+    local i
+    for ((i = 1; i <= $1; i++)); do
+        redis_start "$work/redis$i"
+        redis_ports[i]=$REDIS_PORT
+    done
+}
+
+fill_redis()
+{
+    redis-cli -p "$1" <"$repository/examples/shop/cache.redis" >"$work/fill.out"
+    ! grep -E '^(ERR|WRONG|NO)' "$work/fill.out" || fail "sample data of redis"
+}
+
+# The database as SQL; the \restrict lines hold a random word each time.
+dump()
+{
+    pg_dump "$1" | sed -E '/^\\(un)?restrict /d'
+}
+
+same_database()
+{
+    dump "$1" >"$work/dump.1"
+    dump "$2" >"$work/dump.2"
+    [[ $(wc -l <"$work/dump.1") -gt 20 ]] || fail "database $1 is empty"
+    same "databases $1 and $2" "$work/dump.1" "$work/dump.2"
+}
+
+same_redis()
+{
+    local a b
+    a=$(redis-cli -p "$1" DEBUG DIGEST)
+    b=$(redis-cli -p "$2" DEBUG DIGEST)
+    [[ ${#a} == 40 && $a != 0000* && $a == "$b" ]] || fail "redis $1 and $2 differ: $a $b"
+    [[ $(redis-cli -p "$1" FUNCTION LIST) == $(redis-cli -p "$2" FUNCTION LIST) ]] ||
+        fail "the functions of redis $1 and $2 differ"
+}
+
+# ---- configuration ----
+
+# The parts of a configuration; a test puts together what it needs.
+pg_source()
+{
+    cat <<END
+  ${1:-app_db}:
+    plugin: postgres
+    options: { host: "$PGHOST", port: $PGPORT, database: ${2:-shop}, user: postgres }
+END
+}
+
+redis_source()
+{
+    cat <<END
+  ${1:-cache}:
+    plugin: redis
+    options: { host: 127.0.0.1, port: ${redis_ports[${2:-1}]} }
+END
+}
+
+write_config()
+{
+    cat >"$work/backup.yaml" <<END
+version: 1
+sources:
+$(pg_source)
+$(redis_source)
+transforms:
+  gzip: { plugin: compress-gzip }
+sinks:
+  local: { plugin: storage-local, options: { path: ./backups } }
+pipelines:
+  nightly: { sources: [app_db, cache], transforms: [gzip], sinks: [local] }
+END
+}
+
+# Makes a backup; its id is in $id and its folder in $folder.
+make_backup()
+{
+    expect_exit 0 hangar backup "$@"
+    id=$(<"$work/out")
+    [[ $id =~ ^backup_[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{3}Z$ ]] ||
+        fail "stdout of a backup is not its id: $id"
+    # shellcheck disable=SC2034 # for the test
+    folder=$(dirname "$(find "$work/backups" -path "*/$id/manifest.json")")
+}
+
+# The ids of the complete backups, one per line.
+listed()
+{
+    expect_exit 0 hangar --json list "$@"
+    json '"\n".join(b["id"] for b in d["backups"] if b["state"] == "complete")'
+}
