@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * manifest: the model and what is derived from it; see manifest.h.  Writing and
+ * reading the file is in manifest_json.c.
+ */
+#include "catalog/manifest.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void object_free(struct hg_manifest_object *o)
+{
+    free(o->name);
+    free(o->stored);
+    hg_attrs_free(o->attrs);
+    for (size_t i = 0; i < HG_CHAIN_MAX; i++) {
+        hg_attrs_free(o->transform[i]);
+    }
+}
+
+static void source_free(struct hg_manifest_source *s)
+{
+    free(s->name);
+    free(s->plugin);
+    free(s->version);
+    free(s->target);
+    json_decref(s->options);
+    hg_attrs_free(s->facts);
+    hg_attrs_free(s->point);
+    for (size_t i = 0; i < s->count; i++) {
+        object_free(&s->objects[i]);
+    }
+    free(s->objects);
+}
+
+void hg_manifest_free(struct hg_manifest *m)
+{
+    char **texts[] = {&m->id,   &m->origin,   &m->pipeline, &m->run,
+                      &m->host, &m->platform, &m->arch,     &m->hangar};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        free(*texts[i]);
+    }
+    json_decref(m->requires);
+    json_decref(m->retention);
+    for (size_t i = 0; i < m->chain_count; i++) {
+        struct hg_manifest_transform *t = &m->chain[i];
+        free(t->name);
+        free(t->plugin);
+        free(t->version);
+        free(t->suffix);
+        free(t->decode);
+    }
+    for (size_t i = 0; i < m->source_count; i++) {
+        source_free(&m->sources[i]);
+    }
+    free(m->sources);
+    for (size_t i = 0; i < m->file_count; i++) {
+        free(m->files[i].name);
+    }
+    *m = (struct hg_manifest){0};
+}
+
+size_t hg_manifest_objects(const struct hg_manifest *m)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < m->source_count; i++) {
+        count += m->sources[i].count;
+    }
+    return count;
+}
+
+uint64_t hg_manifest_plain_bytes(const struct hg_manifest *m)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < m->source_count; i++) {
+        for (size_t k = 0; k < m->sources[i].count; k++) {
+            bytes += m->sources[i].objects[k].plain_bytes;
+        }
+    }
+    return bytes;
+}
+
+uint64_t hg_manifest_stored_bytes(const struct hg_manifest *m)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < m->source_count; i++) {
+        for (size_t k = 0; k < m->sources[i].count; k++) {
+            bytes += m->sources[i].objects[k].stored_bytes;
+        }
+    }
+    return bytes;
+}
+
+struct hg_manifest_source *hg_manifest_source(const struct hg_manifest *m, const char *name)
+{
+    for (size_t i = 0; i < m->source_count; i++) {
+        if (strcmp(m->sources[i].name, name) == 0) {
+            return &m->sources[i];
+        }
+    }
+    return NULL;
+}
+
+bool hg_object_name_ok(const char *name, size_t max)
+{
+    size_t n = strlen(name);
+    if (n == 0 || n > max ||
+        strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._/=-") != n) {
+        return false;
+    }
+    for (const char *at = name;;) {
+        size_t part = strcspn(at, "/");
+        if (part == 0 || (part == 1 && at[0] == '.') ||
+            (part == 2 && at[0] == '.' && at[1] == '.')) {
+            return false;
+        }
+        if (at[part] == '\0') {
+            return true;
+        }
+        at += part + 1;
+    }
+}
+
+void hg_manifest_sums(const struct hg_manifest *m, const char *restore_sha256, struct hg_str *out)
+{
+    for (size_t i = 0; i < m->source_count; i++) {
+        for (size_t k = 0; k < m->sources[i].count; k++) {
+            const struct hg_manifest_object *o = &m->sources[i].objects[k];
+            hg_str_addf(out, "%s  %s\n", o->stored_sha256, o->stored);
+        }
+    }
+    hg_str_addf(out, "%s  %s\n", restore_sha256, HG_RESTORE_NAME);
+}
+
+void hg_manifest_decode_command(const struct hg_manifest *m,
+                                const struct hg_manifest_object *object, struct hg_str *out)
+{
+    if (m->chain_count == 0) {
+        hg_str_add(out, "cat ");
+        hg_str_add_shell(out, object->stored);
+        return;
+    }
+    for (size_t i = m->chain_count; i-- > 0;) {
+        if (i + 1 == m->chain_count) {
+            hg_str_addf(out, "%s < ", m->chain[i].decode);
+            hg_str_add_shell(out, object->stored);
+        } else {
+            hg_str_addf(out, " | %s", m->chain[i].decode);
+        }
+    }
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * manifest: what a backup consists of; manifest.json as a model, written and
+ * read.  docs/format.md describes the file.  It *is* the backup: a folder
+ * without it is none.
+ *
+ * The file ends with a line that holds the SHA-256 of all bytes before it, so
+ * that any change of it is noticed, also where no object's hash would tell.
+ */
+#ifndef HG_MANIFEST_H
+#define HG_MANIFEST_H
+
+#include <jansson.h>
+#include "base/attrs.h"
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/str.h"
+
+#define HG_MANIFEST_FORMAT 1
+#define HG_MANIFEST_NAME "manifest.json"
+#define HG_SUMS_NAME "SHA256SUMS"
+#define HG_RESTORE_NAME "RESTORE.txt"
+#define HG_MANIFEST_MAX (64u << 20)
+#define HG_CHAIN_MAX 8
+
+struct hg_manifest_object {
+    char *name;   /* in its source */
+    char *stored; /* in the folder of the backup: source, name, suffixes */
+    uint32_t phase;
+    uint64_t plain_bytes, stored_bytes;
+    char plain_sha256[HG_SHA256_HEX], stored_sha256[HG_SHA256_HEX];
+    struct hangar_attrs *attrs;                   /* of the source */
+    struct hangar_attrs *transform[HG_CHAIN_MAX]; /* of each transform; NULL: none */
+};
+
+struct hg_manifest_source {
+    char *name, *plugin, *version, *target;
+    json_t *options; /* an object of strings, without secrets */
+    struct hangar_attrs *facts, *point;
+    int64_t time_ms; /* the recovery point */
+    struct hg_manifest_object *objects;
+    size_t count, capacity;
+};
+
+struct hg_manifest_transform {
+    char *name, *plugin, *version, *suffix, *decode;
+};
+
+/* Owns everything below it; zero it before use. */
+struct hg_manifest {
+    int64_t format;
+    char *id, *origin, *pipeline, *run, *host, *platform, *arch, *hangar;
+    int64_t started_ms, finished_ms;
+    int64_t skew_ms;
+    json_t *requires;  /* array of ids; empty: it stands for itself */
+    json_t *retention; /* object: per sink, the policy in force */
+    struct hg_manifest_transform chain[HG_CHAIN_MAX];
+    size_t chain_count;
+    struct hg_manifest_source *sources;
+    size_t source_count;
+    struct hg_manifest_file {
+        char *name;
+        uint64_t bytes;
+        char sha256[HG_SHA256_HEX];
+    } files[2]; /* RESTORE.txt, SHA256SUMS */
+    size_t file_count;
+};
+
+void hg_manifest_free(struct hg_manifest *m);
+
+/* The bytes of manifest.json; the caller frees out.  INTERNAL when a part is
+ * missing, NO_MEMORY. */
+enum hangar_rc hg_manifest_write(const struct hg_manifest *m, struct hg_str *out,
+                                 struct hg_error *err);
+
+/* Parses manifest.json and checks all of it: its own hash, names, sums.  CORRUPT
+ * when anything is not as it was written; UNSUPPORTED for a newer format, with
+ * format, id and times set as far as they could be read. */
+enum hangar_rc hg_manifest_read(const char *text, size_t size, struct hg_manifest *m,
+                                struct hg_error *err);
+
+/* SHA256SUMS, as sha256sum -c reads it: all objects, then RESTORE.txt. */
+void hg_manifest_sums(const struct hg_manifest *m, const char *restore_sha256, struct hg_str *out);
+
+size_t hg_manifest_objects(const struct hg_manifest *m);
+uint64_t hg_manifest_plain_bytes(const struct hg_manifest *m);
+uint64_t hg_manifest_stored_bytes(const struct hg_manifest *m); /* of the objects */
+
+struct hg_manifest_source *hg_manifest_source(const struct hg_manifest *m, const char *name);
+
+/* May this be an object's name: [A-Za-z0-9._/=-]+, relative, no "." or ".."
+ * component, of at most `max` bytes? */
+bool hg_object_name_ok(const char *name, size_t max);
+
+/* The shell command that writes an object's plain bytes to its output. */
+void hg_manifest_decode_command(const struct hg_manifest *m,
+                                const struct hg_manifest_object *object, struct hg_str *out);
+
+#endif

@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * manifest_json: manifest.json, written and read; see manifest.h and
+ * docs/format.md.  Reading trusts nothing: every field is checked.
+ */
+#include "catalog/manifest.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+
+#define TRAILER_KEY "manifest_sha256"
+
+/* ---- writing ---- */
+
+static json_t *object_to_json(const struct hg_manifest *m, const struct hg_manifest_object *o)
+{
+    json_t *json = json_object();
+    hg_json_set_string(json, "name", o->name);
+    hg_json_set_int(json, "phase", o->phase);
+    hg_json_set_int(json, "size", (int64_t)o->plain_bytes);
+    hg_json_set_string(json, "sha256", o->plain_sha256);
+    hg_json_set_string(json, "stored", o->stored);
+    hg_json_set_int(json, "stored_size", (int64_t)o->stored_bytes);
+    hg_json_set_string(json, "stored_sha256", o->stored_sha256);
+    hg_json_set(json, "attrs", hg_attrs_to_json(o->attrs));
+    bool any = false;
+    json_t *transforms = json_array();
+    for (size_t i = 0; i < m->chain_count; i++) {
+        any = any || (o->transform[i] && o->transform[i]->count);
+        hg_json_add(transforms,
+                    o->transform[i] ? hg_attrs_to_json(o->transform[i]) : json_object());
+    }
+    if (any) {
+        hg_json_set(json, "transforms", transforms);
+    } else {
+        json_decref(transforms);
+    }
+    return json;
+}
+
+static json_t *source_to_json(const struct hg_manifest *m, const struct hg_manifest_source *s)
+{
+    json_t *json = json_object();
+    hg_json_set_string(json, "name", s->name);
+    hg_json_set_string(json, "plugin", s->plugin);
+    hg_json_set_string(json, "version", s->version);
+    hg_json_set_string(json, "target", s->target);
+    hg_json_set(json, "options", json_incref(s->options));
+    hg_json_set_time(json, "time", s->time_ms);
+    hg_json_set(json, "point", hg_attrs_to_json(s->point));
+    hg_json_set(json, "facts", hg_attrs_to_json(s->facts));
+    json_t *objects = json_array();
+    for (size_t i = 0; i < s->count; i++) {
+        hg_json_add(objects, object_to_json(m, &s->objects[i]));
+    }
+    hg_json_set(json, "objects", objects);
+    return json;
+}
+
+static json_t *manifest_to_json(const struct hg_manifest *m)
+{
+    json_t *json = json_object();
+    hg_json_set_int(json, "format", m->format);
+    hg_json_set_string(json, "id", m->id);
+    hg_json_set_string(json, "origin", m->origin);
+    hg_json_set_string(json, "pipeline", m->pipeline);
+    hg_json_set_string(json, "run", m->run);
+    hg_json_set_string(json, "host", m->host);
+    hg_json_set_string(json, "platform", m->platform);
+    hg_json_set_string(json, "arch", m->arch);
+    hg_json_set_string(json, "hangar", m->hangar);
+    hg_json_set_time(json, "started", m->started_ms);
+    hg_json_set_time(json, "finished", m->finished_ms);
+    hg_json_set_int(json, "skew_ms", m->skew_ms);
+    hg_json_set(json, "requires", json_incref(m->requires));
+    hg_json_set(json, "retention", json_incref(m->retention));
+    json_t *transforms = json_array();
+    for (size_t i = 0; i < m->chain_count; i++) {
+        const struct hg_manifest_transform *t = &m->chain[i];
+        json_t *one = json_object();
+        hg_json_set_string(one, "name", t->name);
+        hg_json_set_string(one, "plugin", t->plugin);
+        hg_json_set_string(one, "version", t->version);
+        hg_json_set_string(one, "suffix", t->suffix);
+        hg_json_set_string(one, "decode", t->decode);
+        hg_json_add(transforms, one);
+    }
+    hg_json_set(json, "transforms", transforms);
+    json_t *sources = json_array();
+    for (size_t i = 0; i < m->source_count; i++) {
+        hg_json_add(sources, source_to_json(m, &m->sources[i]));
+    }
+    hg_json_set(json, "sources", sources);
+    json_t *files = json_array();
+    for (size_t i = 0; i < m->file_count; i++) {
+        json_t *one = json_object();
+        hg_json_set_string(one, "name", m->files[i].name);
+        hg_json_set_int(one, "size", (int64_t)m->files[i].bytes);
+        hg_json_set_string(one, "sha256", m->files[i].sha256);
+        hg_json_add(files, one);
+    }
+    hg_json_set(json, "files", files);
+    return json;
+}
+
+/* The lines that end the file, for the bytes before them. */
+static bool make_trailer(const char *text, size_t size, char *out, size_t out_size)
+{
+    struct hg_sha256 *hash = hg_sha256_new();
+    if (!hash) {
+        return false;
+    }
+    char hex[HG_SHA256_HEX];
+    hg_sha256_update(hash, text, size);
+    hg_sha256_final(hash, hex);
+    hg_sha256_free(hash);
+    snprintf(out, out_size, ",\n  \"" TRAILER_KEY "\": \"%s\"\n}\n", hex);
+    return true;
+}
+
+enum hangar_rc hg_manifest_write(const struct hg_manifest *m, struct hg_str *out,
+                                 struct hg_error *err)
+{
+    json_t *json = manifest_to_json(m);
+    char *text = hg_json_text(json);
+    json_decref(json);
+    size_t n = text ? strlen(text) : 0;
+    if (n < 3 || strcmp(text + n - 3, "\n}\n") != 0) {
+        free(text);
+        return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+    }
+    char trailer[160];
+    bool ok = make_trailer(text, n - 3, trailer, sizeof(trailer));
+    hg_str_add_n(out, text, n - 3);
+    hg_str_add(out, trailer);
+    free(text);
+    if (!ok || out->failed) {
+        return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+    }
+    if (out->len > HG_MANIFEST_MAX) {
+        return hg_fail(err, HANGAR_UNSUPPORTED, 0,
+                       "the manifest of %zu objects is larger than %u MiB; hint: make larger "
+                       "objects (the source's object_size)",
+                       hg_manifest_objects(m), HG_MANIFEST_MAX >> 20);
+    }
+    return HANGAR_OK;
+}
+
+/* ---- reading ---- */
+
+/* One reading: the first thing that is wrong is what is told. */
+struct reading {
+    struct hg_manifest *m;
+    struct hg_error *err;
+    bool bad;
+};
+
+static void bad(struct reading *r, const char *what, const char *key)
+{
+    if (!r->bad) {
+        r->bad = true;
+        hg_fail(r->err, HANGAR_CORRUPT, 0, "%s: %s \"%s\"", HG_MANIFEST_NAME, what, key);
+    }
+}
+
+static char *take_string(struct reading *r, const json_t *json, const char *key)
+{
+    const char *text = hg_json_string(json, key, NULL);
+    char *copy = text ? strdup(text) : NULL;
+    if (!copy) {
+        bad(r, "missing text", key);
+    }
+    return copy;
+}
+
+static int64_t take_int(struct reading *r, const json_t *json, const char *key)
+{
+    int64_t value = hg_json_int(json, key, -1);
+    if (value < 0) {
+        bad(r, "missing number", key);
+    }
+    return value;
+}
+
+static int64_t take_time(struct reading *r, const json_t *json, const char *key)
+{
+    const char *text = hg_json_string(json, key, NULL);
+    int64_t ms = 0;
+    if (!text || !hg_time_parse(text, &ms)) {
+        bad(r, "missing time", key);
+    }
+    return ms;
+}
+
+static void take_sha256(struct reading *r, const json_t *json, const char *key,
+                        char out[HG_SHA256_HEX])
+{
+    const char *text = hg_json_string(json, key, "");
+    if (strlen(text) != HG_SHA256_HEX - 1 ||
+        strspn(text, "0123456789abcdef") != HG_SHA256_HEX - 1) {
+        bad(r, "missing hash", key);
+        return;
+    }
+    memcpy(out, text, HG_SHA256_HEX);
+}
+
+static struct hangar_attrs *take_attrs(struct reading *r, const json_t *json, const char *key)
+{
+    struct hangar_attrs *attrs = hg_attrs_from_json(json_object_get(json, key));
+    if (!attrs) {
+        bad(r, "missing attributes", key);
+    }
+    return attrs;
+}
+
+static const json_t *take_array(struct reading *r, const json_t *json, const char *key)
+{
+    const json_t *array = json_object_get(json, key);
+    if (!json_is_array(array)) {
+        bad(r, "missing list", key);
+        return NULL;
+    }
+    return array;
+}
+
+/* The stored name follows from the others; it must not lead anywhere else. */
+static void check_stored_name(struct reading *r, const struct hg_manifest_source *s,
+                              const struct hg_manifest_object *o)
+{
+    struct hg_str expected = {0};
+    hg_str_addf(&expected, "%s/%s", s->name, o->name);
+    for (size_t i = 0; i < r->m->chain_count; i++) {
+        hg_str_add(&expected, r->m->chain[i].suffix);
+    }
+    if (!hg_object_name_ok(o->stored, 500) || strcmp(hg_str_text(&expected), o->stored) != 0) {
+        bad(r, "impossible name of an object", o->stored);
+    }
+    hg_str_free(&expected);
+}
+
+static void read_object(struct reading *r, const struct hg_manifest_source *s, const json_t *json,
+                        struct hg_manifest_object *o)
+{
+    o->name = take_string(r, json, "name");
+    o->stored = take_string(r, json, "stored");
+    int64_t phase = take_int(r, json, "phase");
+    o->phase = (uint32_t)phase;
+    o->plain_bytes = (uint64_t)take_int(r, json, "size");
+    o->stored_bytes = (uint64_t)take_int(r, json, "stored_size");
+    take_sha256(r, json, "sha256", o->plain_sha256);
+    take_sha256(r, json, "stored_sha256", o->stored_sha256);
+    o->attrs = take_attrs(r, json, "attrs");
+    if (phase > 1000) {
+        bad(r, "impossible number", "phase");
+    }
+    const json_t *transforms = json_object_get(json, "transforms");
+    for (size_t i = 0; json_is_array(transforms) && i < r->m->chain_count; i++) {
+        o->transform[i] = hg_attrs_from_json(json_array_get(transforms, i));
+    }
+    if (!r->bad) {
+        check_stored_name(r, s, o);
+    }
+}
+
+static void read_source(struct reading *r, const json_t *json, struct hg_manifest_source *s)
+{
+    s->name = take_string(r, json, "name");
+    s->plugin = take_string(r, json, "plugin");
+    s->version = take_string(r, json, "version");
+    s->target = take_string(r, json, "target");
+    s->facts = take_attrs(r, json, "facts");
+    s->point = take_attrs(r, json, "point");
+    s->time_ms = take_time(r, json, "time");
+    json_t *options = json_object_get(json, "options");
+    if (!json_is_object(options)) {
+        bad(r, "missing object", "options");
+    }
+    s->options = json_incref(options);
+    const json_t *objects = take_array(r, json, "objects");
+    size_t count = json_array_size(objects);
+    s->objects = calloc(count ? count : 1, sizeof(*s->objects));
+    if (!s->objects) {
+        bad(r, "no memory for", "objects");
+        return;
+    }
+    s->capacity = count;
+    for (size_t i = 0; i < count && !r->bad; i++) {
+        s->count++;
+        read_object(r, s, json_array_get(objects, i), &s->objects[i]);
+    }
+}
+
+static void read_chain(struct reading *r, const json_t *json)
+{
+    const json_t *transforms = take_array(r, json, "transforms");
+    size_t count = json_array_size(transforms);
+    if (count > HG_CHAIN_MAX) {
+        bad(r, "too many", "transforms");
+        return;
+    }
+    for (size_t i = 0; i < count && !r->bad; i++) {
+        const json_t *one = json_array_get(transforms, i);
+        struct hg_manifest_transform *t = &r->m->chain[r->m->chain_count++];
+        t->name = take_string(r, one, "name");
+        t->plugin = take_string(r, one, "plugin");
+        t->version = take_string(r, one, "version");
+        t->suffix = take_string(r, one, "suffix");
+        t->decode = take_string(r, one, "decode");
+    }
+}
+
+static void read_sources(struct reading *r, const json_t *json)
+{
+    const json_t *sources = take_array(r, json, "sources");
+    size_t count = json_array_size(sources);
+    r->m->sources = calloc(count ? count : 1, sizeof(*r->m->sources));
+    if (!r->m->sources) {
+        bad(r, "no memory for", "sources");
+        return;
+    }
+    for (size_t i = 0; i < count && !r->bad; i++) {
+        r->m->source_count++;
+        read_source(r, json_array_get(sources, i), &r->m->sources[i]);
+    }
+}
+
+static void read_files(struct reading *r, const json_t *json)
+{
+    const json_t *files = take_array(r, json, "files");
+    if (json_array_size(files) != 2) {
+        bad(r, "missing entries of", "files");
+        return;
+    }
+    for (size_t i = 0; i < 2 && !r->bad; i++) {
+        const json_t *one = json_array_get(files, i);
+        struct hg_manifest_file *f = &r->m->files[r->m->file_count++];
+        f->name = take_string(r, one, "name");
+        f->bytes = (uint64_t)take_int(r, one, "size");
+        take_sha256(r, one, "sha256", f->sha256);
+        if (!r->bad && strcmp(f->name, i == 0 ? HG_RESTORE_NAME : HG_SUMS_NAME) != 0) {
+            bad(r, "unexpected name in", "files");
+        }
+    }
+}
+
+static void read_head(struct reading *r, const json_t *json)
+{
+    struct hg_manifest *m = r->m;
+    int64_t ms;
+    m->format = take_int(r, json, "format");
+    m->id = take_string(r, json, "id");
+    m->pipeline = take_string(r, json, "pipeline");
+    m->origin = take_string(r, json, "origin");
+    m->started_ms = take_time(r, json, "started");
+    m->finished_ms = take_time(r, json, "finished");
+    if (!r->bad && !hg_backup_id_parse(m->id, &ms)) {
+        bad(r, "impossible id", m->id);
+    }
+}
+
+static void read_rest(struct reading *r, const json_t *json)
+{
+    struct hg_manifest *m = r->m;
+    m->run = take_string(r, json, "run");
+    m->host = take_string(r, json, "host");
+    m->platform = take_string(r, json, "platform");
+    m->arch = take_string(r, json, "arch");
+    m->hangar = take_string(r, json, "hangar");
+    m->skew_ms = take_int(r, json, "skew_ms");
+    m->requires = json_incref(json_object_get(json, "requires"));
+    m->retention = json_incref(json_object_get(json, "retention"));
+    if (!json_is_array(m->requires) || !json_is_object(m->retention)) {
+        bad(r, "missing", "requires, retention");
+    }
+    read_chain(r, json);
+    read_sources(r, json);
+    read_files(r, json);
+}
+
+/* Do the last lines hold the hash of what stands before them? */
+static bool trailer_ok(const char *text, size_t size)
+{
+    char trailer[160];
+    size_t n = strlen(",\n  \"" TRAILER_KEY "\": \"\"\n}\n") + HG_SHA256_HEX - 1;
+    return size > n && make_trailer(text, size - n, trailer, sizeof(trailer)) &&
+           memcmp(text + size - n, trailer, n) == 0;
+}
+
+enum hangar_rc hg_manifest_read(const char *text, size_t size, struct hg_manifest *m,
+                                struct hg_error *err)
+{
+    struct reading r = {.m = m, .err = err};
+    if (!trailer_ok(text, size)) {
+        return hg_fail(err, HANGAR_CORRUPT, 0,
+                       "%s: it is cut short or was changed (its hash does not match)",
+                       HG_MANIFEST_NAME);
+    }
+    json_t *json = NULL;
+    enum hangar_rc rc = hg_json_parse(text, size, HG_MANIFEST_NAME, &json, err);
+    if (rc != HANGAR_OK) {
+        return rc;
+    }
+    read_head(&r, json);
+    if (!r.bad && m->format > HG_MANIFEST_FORMAT) {
+        json_decref(json);
+        return hg_fail(err, HANGAR_UNSUPPORTED, 0,
+                       "%s has format %lld and this version of hangar reads up to %d; hint: use a "
+                       "newer hangar, or follow its RESTORE.txt",
+                       m->id, (long long)m->format, HG_MANIFEST_FORMAT);
+    }
+    if (!r.bad) {
+        read_rest(&r, json);
+    }
+    json_decref(json);
+    if (r.bad) {
+        hg_manifest_free(m);
+        return HANGAR_CORRUPT;
+    }
+    return HANGAR_OK;
+}

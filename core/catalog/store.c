@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * store: see store.h.
+ */
+#include "catalog/store.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "base/vec.h"
+#include "plugin/page.h"
+
+char *hg_store_path(const char *pipeline, const char *id, const char *name)
+{
+    return hg_format("%s/%s/%s", pipeline, id, name ? name : "");
+}
+
+enum hangar_rc hg_store_put(struct hangar_ctx *sink, const char *path, const void *data,
+                            size_t size, bool create_only, struct hg_error *err)
+{
+    const struct hangar_sink *fn = &sink->plugin->sink;
+    struct hangar_put *put = NULL;
+    uint32_t flags = create_only ? HANGAR_PUT_CREATE_ONLY : 0;
+    enum hangar_rc rc = HG_CALL(sink, err, fn->put_open(sink->inst, path, size, flags, &put));
+    if (rc != HANGAR_OK) {
+        return rc;
+    }
+    rc = size ? HG_CALL(sink, err, fn->put_write(put, data, size)) : HANGAR_OK;
+    if (rc != HANGAR_OK) {
+        HG_CALL_VOID(sink, fn->put_abort(put));
+        return rc;
+    }
+    struct hangar_entry entry = {.struct_size = sizeof(entry)};
+    rc = HG_CALL(sink, err, fn->put_commit(put, &entry));
+    if (rc == HANGAR_OK && entry.size != size) {
+        rc =
+            hg_fail(err, HANGAR_CORRUPT, 0, "sink %s: it stored %llu bytes of %s and was given %zu",
+                    sink->name, (unsigned long long)entry.size, path, size);
+    }
+    return rc;
+}
+
+enum hangar_rc hg_store_get(struct hangar_ctx *sink, const char *path, size_t max,
+                            struct hg_str *out, struct hg_error *err)
+{
+    const struct hangar_sink *fn = &sink->plugin->sink;
+    struct hangar_get *get = NULL;
+    enum hangar_rc rc = HG_CALL(sink, err, fn->get_open(sink->inst, path, 0, &get));
+    if (rc != HANGAR_OK) {
+        return rc;
+    }
+    char buffer[16384];
+    size_t got = 0;
+    do {
+        rc = HG_CALL(sink, err, fn->get_read(get, buffer, sizeof(buffer), &got));
+        if (rc == HANGAR_OK && out->len + got > max) {
+            rc = hg_fail(err, HANGAR_CORRUPT, 0, "sink %s: %s is larger than %zu bytes", sink->name,
+                         path, max);
+        }
+        if (rc == HANGAR_OK) {
+            hg_str_add_n(out, buffer, got);
+        }
+    } while (rc == HANGAR_OK && got > 0);
+    HG_CALL_VOID(sink, fn->get_close(get));
+    if (rc == HANGAR_OK && out->failed) {
+        rc = hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+    }
+    return rc;
+}
+
+static enum hangar_rc check_origin(struct hangar_ctx *sink, const char *pipeline,
+                                   const char *origin, const struct hg_str *text,
+                                   struct hg_error *err)
+{
+    json_t *json = NULL;
+    enum hangar_rc rc = hg_json_parse(text->data, text->len, "origin.json", &json, err);
+    if (rc != HANGAR_OK) {
+        hg_context(err, "sink %s: %s", sink->name, pipeline);
+        return rc;
+    }
+    const char *owner = hg_json_string(json, "origin", "");
+    if (strcmp(owner, origin) != 0) {
+        rc = hg_fail(err, HANGAR_CONFIG, 0,
+                     "sink %s: %s/ holds the backups of origin \"%s\", and this is \"%s\"; hint: "
+                     "use another path or pipeline name, or, if this host goes on with those "
+                     "backups, set `origin: %s` in the configuration",
+                     sink->name, pipeline, owner, origin, owner);
+    }
+    json_decref(json);
+    return rc;
+}
+
+enum hangar_rc hg_store_claim(struct hangar_ctx *sink, const char *pipeline, const char *origin,
+                              struct hg_error *err)
+{
+    char *path = hg_format("%s/origin.json", pipeline);
+    json_t *json = json_object();
+    char host[256] = "";
+    gethostname(host, sizeof(host) - 1);
+    hg_json_set_string(json, "origin", origin);
+    hg_json_set_string(json, "pipeline", pipeline);
+    hg_json_set_string(json, "host", host);
+    hg_json_set_time(json, "created", hg_now_ms());
+    char *doc = hg_json_text(json);
+    json_decref(json);
+    enum hangar_rc rc = HANGAR_NO_MEMORY;
+    struct hg_str text = {0};
+    if (!path || !doc) {
+        hg_fail(err, rc, 0, "out of memory");
+        goto out;
+    }
+    struct hg_error why = {0};
+    rc = hg_store_get(sink, path, 65536, &text, &why);
+    if (rc == HANGAR_NOT_FOUND) {
+        hg_error_clear(&why);
+        rc = hg_store_put(sink, path, doc, strlen(doc), true, &why);
+        if (rc == HANGAR_EXISTS) { /* another run was faster */
+            hg_error_clear(&why);
+            rc = hg_store_get(sink, path, 65536, &text, &why);
+        }
+    }
+    if (rc != HANGAR_OK) {
+        *err = err->rc == HANGAR_OK ? why : *err;
+    } else if (text.len) {
+        rc = check_origin(sink, pipeline, origin, &text, err);
+    }
+out:
+    hg_str_free(&text);
+    free(doc);
+    free(path);
+    return rc;
+}
+
+enum hangar_rc hg_store_manifest(struct hangar_ctx *sink, const char *pipeline, const char *id,
+                                 struct hg_manifest *m, struct hg_error *err)
+{
+    char *path = hg_store_path(pipeline, id, HG_MANIFEST_NAME);
+    if (!path) {
+        return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+    }
+    struct hg_str text = {0};
+    enum hangar_rc rc = hg_store_get(sink, path, HG_MANIFEST_MAX, &text, err);
+    free(path);
+    if (rc == HANGAR_OK) {
+        rc = hg_manifest_read(hg_str_text(&text), text.len, m, err);
+        if (rc != HANGAR_OK) {
+            hg_context(err, "sink %s: %s/%s", sink->name, pipeline, id);
+        }
+    }
+    hg_str_free(&text);
+    if (rc == HANGAR_OK && (strcmp(m->id, id) != 0 || strcmp(m->pipeline, pipeline) != 0)) {
+        rc = hg_fail(err, HANGAR_CORRUPT, 0,
+                     "sink %s: the manifest in %s/%s is that of %s/%s: somebody moved it",
+                     sink->name, pipeline, id, m->pipeline, m->id);
+        hg_manifest_free(m);
+    }
+    return rc;
+}
+
+struct ids {
+    char **items;
+    size_t count, capacity;
+    size_t skip; /* length of "<pipeline>/" */
+};
+
+static enum hangar_rc collect_ids(void *arg, const struct hg_page_entries *page,
+                                  struct hg_error *err)
+{
+    struct ids *ids = arg;
+    for (size_t i = 0; i < page->count; i++) {
+        const struct hg_page_entry *e = &page->items[i];
+        size_t n = strlen(e->name);
+        if (!e->is_prefix || n < ids->skip + 2) {
+            continue;
+        }
+        char *id = strndup(e->name + ids->skip, n - ids->skip - 1);
+        int64_t ms;
+        if (!id || !HG_VEC_RESERVE(ids)) {
+            free(id);
+            return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+        }
+        if (hg_backup_id_parse(id, &ms)) {
+            ids->items[ids->count++] = id;
+        } else {
+            free(id); /* not ours: never touched */
+        }
+    }
+    return HANGAR_OK;
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+enum hangar_rc hg_store_ids(struct hangar_ctx *sink, const char *pipeline, char ***out,
+                            size_t *count, struct hg_error *err)
+{
+    char *prefix = hg_format("%s/", pipeline);
+    if (!prefix) {
+        return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+    }
+    struct ids ids = {.skip = strlen(prefix)};
+    enum hangar_rc rc = hg_sink_list(sink, prefix, '/', collect_ids, &ids, err);
+    free(prefix);
+    if (rc != HANGAR_OK) {
+        hg_store_ids_free(ids.items, ids.count);
+        return rc;
+    }
+    if (ids.count) {
+        qsort(ids.items, ids.count, sizeof(*ids.items), compare_ids);
+    }
+    *out = ids.items;
+    *count = ids.count;
+    return HANGAR_OK;
+}
+
+void hg_store_ids_free(char **ids, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        free(ids[i]);
+    }
+    free(ids);
+}
+
+struct removing {
+    struct hangar_ctx *sink;
+    enum hangar_rc rc;
+    struct hg_error *err;
+};
+
+static enum hangar_rc remove_page(void *arg, const struct hg_page_entries *page,
+                                  struct hg_error *err)
+{
+    (void)err;
+    struct removing *r = arg;
+    for (size_t i = 0; i < page->count; i++) {
+        if (!page->items[i].is_prefix) {
+            enum hangar_rc rc = HG_CALL(
+                r->sink, r->err, r->sink->plugin->sink.remove(r->sink->inst, page->items[i].name));
+            r->rc = r->rc == HANGAR_OK ? rc : r->rc;
+        }
+    }
+    return HANGAR_OK;
+}
+
+enum hangar_rc hg_store_remove(struct hangar_ctx *sink, const char *pipeline, const char *id,
+                               struct hg_error *err)
+{
+    char *manifest = hg_store_path(pipeline, id, HG_MANIFEST_NAME);
+    char *prefix = hg_store_path(pipeline, id, NULL);
+    struct removing r = {.sink = sink, .err = err};
+    if (!manifest || !prefix) {
+        r.rc = hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+    } else {
+        r.rc = HG_CALL(sink, err, sink->plugin->sink.remove(sink->inst, manifest));
+    }
+    if (r.rc == HANGAR_OK) { /* the rest only once it is no backup any more */
+        enum hangar_rc rc = hg_sink_list(sink, prefix, 0, remove_page, &r, err);
+        r.rc = r.rc == HANGAR_OK ? rc : r.rc;
+    }
+    free(manifest);
+    free(prefix);
+    return r.rc;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * store: small files in a sink, and where things of a backup lie in it.  Knows
+ * the layout of docs/format.md; on top of it stand the index and the runs.
+ */
+#ifndef HG_STORE_H
+#define HG_STORE_H
+
+#include "catalog/manifest.h"
+#include "plugin/instance.h"
+
+/* "<pipeline>/<id>/<name>"; name may be NULL for the folder with its slash.
+ * malloc'd, NULL when out of memory. */
+char *hg_store_path(const char *pipeline, const char *id, const char *name);
+
+/* Stores a small file; with create_only HANGAR_EXISTS when it is there. */
+enum hangar_rc hg_store_put(struct hangar_ctx *sink, const char *path, const void *data,
+                            size_t size, bool create_only, struct hg_error *err);
+
+/* Reads one of at most `max` bytes (CORRUPT when it is larger). */
+enum hangar_rc hg_store_get(struct hangar_ctx *sink, const char *path, size_t max,
+                            struct hg_str *out, struct hg_error *err);
+
+/* Claims a pipeline's place in a sink: writes origin.json when there is none, and
+ * refuses (CONFIG) when it names another origin. */
+enum hangar_rc hg_store_claim(struct hangar_ctx *sink, const char *pipeline, const char *origin,
+                              struct hg_error *err);
+
+/* The manifest of a backup in a sink, checked, and that it is of this place.
+ * NOT_FOUND when there is none; see hg_manifest_read. */
+enum hangar_rc hg_store_manifest(struct hangar_ctx *sink, const char *pipeline, const char *id,
+                                 struct hg_manifest *m, struct hg_error *err);
+
+/* The ids of a pipeline's folders in a sink, oldest first, whether or not they
+ * hold a whole backup.  The array and its strings are the caller's. */
+enum hangar_rc hg_store_ids(struct hangar_ctx *sink, const char *pipeline, char ***ids,
+                            size_t *count, struct hg_error *err);
+void hg_store_ids_free(char **ids, size_t count);
+
+/* Removes all objects below <pipeline>/<id>/, the manifest first.  Goes on after
+ * failures and tells the first. */
+enum hangar_rc hg_store_remove(struct hangar_ctx *sink, const char *pipeline, const char *id,
+                               struct hg_error *err);
+
+#endif
