@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * storage-local: a sink that stores objects as files beneath a directory, their
+ * names being paths.  What commit has reported is on the disk; what it has not
+ * is nowhere to be seen.  This file is the plugin's border, and reads.
+ */
+#include "local.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+struct hangar_get {
+    struct local *local;
+    int fd;
+    char name[];
+};
+
+static const struct hangar_option options[] = {
+    {.name = "path",
+     .type = HANGAR_OPT_PATH,
+     .flags = HANGAR_OPT_REQUIRED,
+     .help = "The directory to store in. It is made when it is missing."},
+    {.name = "min_free",
+     .type = HANGAR_OPT_SIZE,
+     .default_value = "0",
+     .min = 0,
+     .max = INT64_MAX,
+     .help = "Space to leave free on the disk: storing that would take it fails."},
+    {0},
+};
+
+static enum hangar_rc rc_of(int error_number)
+{
+    switch (error_number) {
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG: /* the limit on the size of a file */
+        return HANGAR_NO_SPACE;
+    case EACCES:
+    case EPERM:
+        return HANGAR_AUTH;
+    case ENOMEM:
+        return HANGAR_NO_MEMORY;
+    case EMFILE:
+    case ENFILE:
+        return HANGAR_RETRY;
+    default:
+        return HANGAR_IO;
+    }
+}
+
+static const char *hint_of(int error_number)
+{
+    switch (error_number) {
+    case EACCES:
+    case EPERM:
+        return "; hint: the user that runs hangar needs read, write and search permission there";
+    case ENOSPC:
+    case EDQUOT:
+        return "; hint: free space, lower the retention, or use another disk";
+    case EROFS:
+        return "; hint: mount it for writing";
+    case EFBIG:
+        return "; hint: raise the limit on the size of files (ulimit -f)";
+    default:
+        return "";
+    }
+}
+
+enum hangar_rc local_fail(struct local *local, int error_number, const char *fmt, ...)
+{
+    char what[PATH_MAX + NAME_SIZE_MAX], buffer[128];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(what, sizeof(what), fmt, args);
+    va_end(args);
+    return local->host->fail(local->ctx, rc_of(error_number), 0, "cannot %s: %s%s", what,
+                             strerror_r(error_number, buffer, sizeof(buffer)),
+                             hint_of(error_number));
+}
+
+static enum hangar_rc not_found(struct local *local, const char *name)
+{
+    return local->host->fail(local->ctx, HANGAR_NOT_FOUND, 0,
+                             "cannot open %s in %s: there is no such object", name, local->root);
+}
+
+void local_fill_entry(struct hangar_entry *entry, const struct stat *st)
+{
+    entry->flags = 0;
+    entry->name = NULL;
+    entry->size = (uint64_t)st->st_size;
+    entry->time_ms = (int64_t)st->st_mtim.tv_sec * 1000 + st->st_mtim.tv_nsec / 1000000;
+    snprintf(entry->etag, sizeof(entry->etag), "%llx-%llx%09lx-%llx",
+             (unsigned long long)st->st_size, (unsigned long long)st->st_mtim.tv_sec,
+             (unsigned long)st->st_mtim.tv_nsec, (unsigned long long)st->st_ino);
+}
+
+static enum hangar_rc local_create(const struct hangar_host *host, struct hangar_ctx *ctx,
+                                   void **out)
+{
+    struct local *local = calloc(1, sizeof(*local));
+    const char *root = host->opt_string(ctx, "path");
+    if (!local || asprintf(&local->description, "directory %s", root) < 0) {
+        free(local);
+        return host->fail(ctx, HANGAR_NO_MEMORY, 0, "cannot set up directory %s", root);
+    }
+    local->host = host;
+    local->ctx = ctx;
+    local->root = root;
+    local->min_free = (uint64_t)host->opt_int(ctx, "min_free");
+    *out = local;
+    return HANGAR_OK;
+}
+
+static void local_destroy(void *inst)
+{
+    struct local *local = inst;
+    if (!local)
+        return;
+    free(local->description);
+    free(local);
+}
+
+static uint32_t local_threads(void *inst)
+{
+    (void)inst;
+    return HANGAR_PARALLEL_HANDLES;
+}
+
+static const char *local_describe(void *inst)
+{
+    struct local *local = inst;
+    return local->description;
+}
+
+/* The file of an object, and its directory. */
+static enum hangar_rc open_object(struct local *local, const char *name, int *fd, struct stat *st)
+{
+    const char *base;
+    int dir;
+    enum hangar_rc rc = local_check_name(local, name);
+    if (!rc)
+        rc = local_open_parent(local, name, false, &dir, &base);
+    if (rc == HANGAR_NOT_FOUND)
+        return not_found(local, name);
+    if (rc)
+        return rc;
+    /* O_NONBLOCK: that somebody put a fifo there must not make us wait */
+    int file = openat(dir, base, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    int error_number = errno;
+    close(dir);
+    if (file < 0 && (error_number == ENOENT || error_number == ELOOP || error_number == ENXIO))
+        return not_found(local, name);
+    if (file < 0)
+        return local_fail(local, error_number, "open %s in %s", name, local->root);
+    if (fstat(file, st))
+        rc = local_fail(local, errno, "look at %s in %s", name, local->root);
+    else if (!S_ISREG(st->st_mode))
+        rc = not_found(local, name);
+    if (rc) {
+        close(file);
+        return rc;
+    }
+    *fd = file;
+    return HANGAR_OK;
+}
+
+static enum hangar_rc local_get_open(void *inst, const char *name, uint64_t offset,
+                                     struct hangar_get **out)
+{
+    struct local *local = inst;
+    struct stat st;
+    int fd = -1;
+    enum hangar_rc rc = open_object(local, name, &fd, &st);
+    if (rc)
+        return rc;
+    /* Beyond the end there is nothing, as at the end. */
+    off_t start = offset < (uint64_t)st.st_size ? (off_t)offset : st.st_size;
+    size_t size = strlen(name) + 1;
+    struct hangar_get *get = malloc(sizeof(*get) + size);
+    if (!get || lseek(fd, start, SEEK_SET) < 0) {
+        rc = local_fail(local, get ? errno : ENOMEM, "read %s in %s", name, local->root);
+        free(get);
+        close(fd);
+        return rc;
+    }
+    get->local = local;
+    get->fd = fd;
+    memcpy(get->name, name, size);
+    posix_fadvise(fd, start, 0, POSIX_FADV_SEQUENTIAL);
+    *out = get;
+    return HANGAR_OK;
+}
+
+static enum hangar_rc local_get_read(struct hangar_get *get, void *buffer, size_t size, size_t *got)
+{
+    ssize_t n;
+    do {
+        n = read(get->fd, buffer, size < SSIZE_MAX ? size : SSIZE_MAX);
+    } while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return local_fail(get->local, errno, "read %s in %s", get->name, get->local->root);
+    *got = (size_t)n;
+    return HANGAR_OK;
+}
+
+static void local_get_close(struct hangar_get *get)
+{
+    close(get->fd);
+    free(get);
+}
+
+static enum hangar_rc local_stat(void *inst, const char *name, struct hangar_entry *entry)
+{
+    struct stat st;
+    int fd = -1;
+    enum hangar_rc rc = open_object(inst, name, &fd, &st);
+    if (rc)
+        return rc;
+    close(fd);
+    local_fill_entry(entry, &st);
+    return HANGAR_OK;
+}
+
+static enum hangar_rc local_remove(void *inst, const char *name)
+{
+    struct local *local = inst;
+    const char *base;
+    int dir;
+    enum hangar_rc rc = local_check_name(local, name);
+    if (!rc)
+        rc = local_open_parent(local, name, false, &dir, &base);
+    if (!rc) {
+        /* A directory is not an object: there is nothing of that name. */
+        if (unlinkat(dir, base, 0) && errno != ENOENT && errno != EISDIR)
+            rc = local_fail(local, errno, "remove %s in %s", name, local->root);
+        else if (fsync(dir))
+            rc = local_fail(local, errno, "sync the directory of %s in %s", name, local->root);
+        close(dir);
+    } else if (rc == HANGAR_NOT_FOUND) {
+        rc = HANGAR_OK;
+    }
+    if (!rc)
+        local_tidy(local, name);
+    return rc;
+}
+
+/* A root that does not exist yet lies on the disk of what is above it. */
+enum hangar_rc local_space(void *inst, struct hangar_space *space)
+{
+    struct local *local = inst;
+    struct statvfs fs;
+    char path[PATH_MAX];
+    snprintf(path, sizeof(path), "%s", local->root);
+    while (statvfs(path, &fs)) {
+        char *slash = strrchr(path, '/');
+        if (errno != ENOENT || !slash)
+            return local_fail(local, errno, "tell the free space of %s", local->root);
+        slash[slash == path] = '\0';
+    }
+    uint64_t free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
+    space->free_bytes = free_bytes > local->min_free ? free_bytes - local->min_free : 0;
+    space->total_bytes = (uint64_t)fs.f_blocks * fs.f_frsize;
+    return HANGAR_OK;
+}
+
+static const struct hangar_sink sink = {
+    .struct_size = sizeof(sink),
+    .probe = local_probe,
+    .put_open = local_put_open,
+    .put_write = local_put_write,
+    .put_commit = local_put_commit,
+    .put_abort = local_put_abort,
+    .get_open = local_get_open,
+    .get_read = local_get_read,
+    .get_close = local_get_close,
+    .stat = local_stat,
+    .list = local_list,
+    .remove = local_remove,
+    .space = local_space,
+};
+
+static const struct hangar_plugin plugin = {
+    HANGAR_PLUGIN_HEADER,
+    .name = "storage-local",
+    .version = HANGAR_PLUGIN_VERSION,
+    .summary = "stores backups in a directory",
+    .license = "Apache-2.0",
+    .options = options,
+    .create = local_create,
+    .destroy = local_destroy,
+    .threads = local_threads,
+    .describe = local_describe,
+    .sink = &sink,
+};
+HANGAR_PLUGIN(plugin)
