@@ -25,7 +25,8 @@ struct hg_retention {
 
 struct hg_instance_config {
     enum hg_kind kind;
-    char *name, *plugin;
+    char *name;
+    char *plugin;                      /* NULL when it is missing or bad, which was reported */
     size_t line, column;               /* of its name */
     size_t plugin_line, plugin_column; /* of the value of `plugin:` */
     const struct hg_yaml *options;     /* the config's tree; NULL: none given */

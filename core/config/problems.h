@@ -16,7 +16,7 @@
 struct hg_problems {
     const char *file; /* the caller's; as it shall be shown */
     struct hg_problem {
-        size_t line, column; /* 0: of the file as a whole */
+        size_t line, column; /* 0: of no place; shown without the file */
         bool warning;
         char *text;
     } * items;
@@ -26,7 +26,10 @@ struct hg_problems {
     bool failed;       /* out of memory */
 };
 
-/* line 0: no place.  At most 100 are kept. */
+/* So many are kept; of the rest only the number of errors. */
+#define HG_PROBLEMS_MAX 100
+
+/* line 0: no place. */
 void hg_problem_add(struct hg_problems *p, size_t line, size_t column, const char *fmt, ...)
     HANGAR_PRINTF(4, 5);
 void hg_problem_add_rc(struct hg_problems *p, enum hangar_rc rc, size_t line, size_t column,

@@ -33,7 +33,9 @@ struct hg_yaml {
 #define HG_YAML_MAX_DEPTH 32
 #define HG_YAML_MAX_NODES 100000
 
-/* NULL, with a problem reported, when the text is not such YAML. */
+/* NULL, with a problem reported, when no whole tree can be made of the text.  After
+ * a duplicate key, an anchor or a tag, each reported as an error, there still is
+ * one, so that the rest is checked in the same pass. */
 struct hg_yaml *hg_yaml_parse(const char *text, size_t size, struct hg_problems *problems);
 void hg_yaml_free(struct hg_yaml *root);
 

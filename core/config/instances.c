@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * instances: the sections sources, transforms, sinks and notifiers.
+ */
+#include "config/reader.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/vec.h"
+
+enum { MAX_INSTANCES = 1000 };
+
+#define KEEP(key, least)                                                                           \
+    {                                                                                              \
+        .name = #key, .type = HANGAR_OPT_INT, .min = least, .max = 100000                          \
+    }
+
+static const struct hangar_option retention_options[] = {
+    KEEP(keep_last, 0),   KEEP(keep_days, 0),   KEEP(keep_hourly, 0),
+    KEEP(keep_daily, 0),  KEEP(keep_weekly, 0), KEEP(keep_monthly, 0),
+    KEEP(keep_yearly, 0), KEEP(min_keep, 1),    {.name = NULL},
+};
+
+static int64_t number_or_none(const struct hg_options *options, const char *name)
+{
+    const struct hg_option_value *v = hg_options_get(options, name);
+    return v != NULL && v->set ? v->number : -1;
+}
+
+static struct hg_retention read_retention(struct hg_reader *r, const struct hg_yaml *instance)
+{
+    struct hg_options o;
+    const struct hg_yaml *node = hg_get_map(r, instance, "retention");
+    hg_options_bind(&o, retention_options, node, "", 0, 0, NULL, 0, false, r->problems);
+    struct hg_retention retention = {
+        .given = node != NULL,
+        .keep_last = number_or_none(&o, "keep_last"),
+        .keep_days = number_or_none(&o, "keep_days"),
+        .keep_hourly = number_or_none(&o, "keep_hourly"),
+        .keep_daily = number_or_none(&o, "keep_daily"),
+        .keep_weekly = number_or_none(&o, "keep_weekly"),
+        .keep_monthly = number_or_none(&o, "keep_monthly"),
+        .keep_yearly = number_or_none(&o, "keep_yearly"),
+        .min_keep = number_or_none(&o, "min_keep"),
+    };
+    hg_options_free(&o);
+    if (node != NULL)
+        hg_problem_warn(r->problems, node->line, node->column,
+                        "retention has no effect yet: this version has no retention and keeps "
+                        "every backup; hint: remove old backups by hand");
+    return retention;
+}
+
+static char *read_plugin(struct hg_reader *r, const struct hg_yaml *node)
+{
+    struct hg_value_place at = hg_place_of(r, node, "plugin");
+    char *plugin = hg_value_text(&at, node);
+    if (plugin != NULL && !hg_good_name(plugin, "-")) {
+        hg_value_fail(&at,
+                      "\"%.64s\" is not the name of a plugin; hint: a name is of a-z, 0-9 and "
+                      "\"-\"",
+                      plugin);
+        free(plugin);
+        plugin = NULL;
+    }
+    return plugin;
+}
+
+static bool read_required(struct hg_reader *r, const struct hg_yaml *node)
+{
+    static const struct hangar_option option = {.name = "required", .type = HANGAR_OPT_BOOL};
+    struct hg_value_place at = hg_place_of(r, node, "required");
+    int64_t required = 1;
+    char *text = hg_value_text(&at, node);
+    if (text != NULL)
+        hg_value_convert(&at, &option, "", &text, &required);
+    free(text);
+    return required != 0;
+}
+
+static void read_instance(struct hg_reader *r, enum hg_kind kind, const struct hg_yaml_key *key,
+                          const struct hg_yaml *node)
+{
+    static const char *const known[] = {"plugin", "options", NULL};
+    static const char *const known_of_sink[] = {"plugin", "options", "required", "retention", NULL};
+    struct hg_config *c = r->config;
+    hg_check_name(r, key);
+    if (node->type != HG_YAML_MAP) {
+        hg_problem_add(r->problems, node->line, node->column,
+                       "%s \"%s\" must be a map with the key \"plugin\"", hg_kind_name(kind),
+                       key->text);
+        return;
+    }
+    hg_check_keys(r, node, kind == HG_SINK ? known_of_sink : known,
+                  "the options of a plugin stand under \"options\"");
+    if (!hg_vec_reserve((void **)&c->instances, c->instance_count, &c->instance_capacity,
+                        sizeof(*c->instances))) {
+        r->problems->failed = true;
+        return;
+    }
+    struct hg_instance_config *instance = &c->instances[c->instance_count++];
+    *instance = (struct hg_instance_config){
+        .kind = kind,
+        .name = strdup(key->text),
+        .line = key->line,
+        .column = key->column,
+        .options = hg_yaml_get(node, "options"),
+        .required = true,
+    };
+    r->problems->failed = r->problems->failed || instance->name == NULL;
+    const struct hg_yaml *plugin = hg_yaml_get(node, "plugin");
+    if (plugin != NULL) {
+        instance->plugin_line = plugin->line;
+        instance->plugin_column = plugin->column;
+        instance->plugin = read_plugin(r, plugin);
+    } else {
+        hg_problem_add(r->problems, key->line, key->column, "%s \"%s\" has no \"plugin\"",
+                       hg_kind_name(kind), key->text);
+    }
+    if (kind != HG_SINK)
+        return;
+    if (hg_yaml_get(node, "required") != NULL)
+        instance->required = read_required(r, hg_yaml_get(node, "required"));
+    instance->retention = read_retention(r, node);
+}
+
+void hg_read_instances(struct hg_reader *r, enum hg_kind kind)
+{
+    const struct hg_yaml *section = hg_get_map(r, r->config->root, hg_kind_section(kind));
+    for (size_t i = 0; section != NULL && i < section->count; i++) {
+        if (r->config->instance_count == MAX_INSTANCES) {
+            hg_problem_add(r->problems, section->keys[i].line, section->keys[i].column,
+                           "there are more than %d sources, transforms, sinks and notifiers",
+                           MAX_INSTANCES);
+            return;
+        }
+        read_instance(r, kind, &section->keys[i], &section->items[i]);
+    }
+}

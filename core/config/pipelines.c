@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * pipelines: the section pipelines, and what its names refer to.
+ */
+#include "config/reader.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/vec.h"
+
+enum { MAX_PIPELINES = 1000 };
+
+/* The name that was probably meant, of an instance of this kind; NULL: none. */
+static const char *suggestion(const struct hg_reader *r, enum hg_kind kind, const char *name)
+{
+    const struct hg_config *c = r->config;
+    if (r->problems->count >= HG_PROBLEMS_MAX)
+        return NULL;
+    const char **names = calloc(c->instance_count + 1, sizeof(char *));
+    if (names == NULL)
+        return NULL;
+    size_t count = 0;
+    for (size_t i = 0; i < c->instance_count; i++)
+        if (c->instances[i].kind == kind)
+            names[count++] = c->instances[i].name;
+    const char *meant = hg_did_you_mean(name, names);
+    free(names);
+    return meant;
+}
+
+static void report_unknown(struct hg_reader *r, const struct hg_value_place *at, enum hg_kind kind,
+                           const char *name)
+{
+    const char *meant = suggestion(r, kind, name);
+    if (meant != NULL) {
+        hg_value_fail(at, "unknown %s \"%.64s\"; hint: did you mean \"%s\"?", hg_kind_name(kind),
+                      name, meant);
+        return;
+    }
+    for (enum hg_kind other = HG_SOURCE; other < HG_KINDS; other++) {
+        if (hg_config_find(r->config, other, name) >= 0) {
+            hg_value_fail(at, "unknown %s \"%.64s\"; hint: it stands under \"%s\"",
+                          hg_kind_name(kind), name, hg_kind_section(other));
+            return;
+        }
+    }
+    hg_value_fail(at, "unknown %s \"%.64s\"; hint: define it under \"%s\"", hg_kind_name(kind),
+                  name, hg_kind_section(kind));
+}
+
+/* Adds one reference to `refs`, which has room. */
+static void read_reference(struct hg_reader *r, enum hg_kind kind, const struct hg_yaml *node,
+                           size_t *refs, size_t *count)
+{
+    struct hg_value_place at = hg_place_of(r, node, hg_kind_name(kind));
+    char *name = hg_value_text(&at, node);
+    if (name == NULL)
+        return;
+    long index = hg_config_find(r->config, kind, name);
+    bool twice = false;
+    for (size_t i = 0; i < *count; i++)
+        twice = twice || (index >= 0 && refs[i] == (size_t)index);
+    if (index < 0)
+        report_unknown(r, &at, kind, name);
+    else if (twice)
+        hg_value_fail(&at, "%s \"%s\" is listed twice", hg_kind_name(kind), name);
+    else
+        refs[(*count)++] = (size_t)index;
+    free(name);
+}
+
+/* A list of names, or one name; *refs and *count are set. */
+static void read_references(struct hg_reader *r, enum hg_kind kind, const struct hg_yaml_key *key,
+                            const struct hg_yaml *pipeline, size_t **refs, size_t *count)
+{
+    const char *section = hg_kind_section(kind);
+    bool needed = kind != HG_TRANSFORM;
+    const struct hg_yaml *node = hg_yaml_get(pipeline, section);
+    if (node == NULL) {
+        if (needed)
+            hg_problem_add(r->problems, key->line, key->column, "pipeline \"%s\" has no \"%s\"",
+                           key->text, section);
+        return;
+    }
+    if (node->type == HG_YAML_MAP) {
+        hg_problem_add(r->problems, node->line, node->column, "%s must be a list of names",
+                       section);
+        return;
+    }
+    bool none = hg_yaml_is_null(node);
+    const struct hg_yaml *items = node->type == HG_YAML_LIST ? node->items : node;
+    size_t items_count = node->type == HG_YAML_LIST ? node->count : none ? 0 : 1;
+    if (items_count == 0 && needed)
+        hg_problem_add(r->problems, node->line, node->column, "%s must have at least one entry",
+                       section);
+    /* Each instance can be listed once, so that more are mistakes that are told below. */
+    size_t most = items_count < r->config->instance_count ? items_count : r->config->instance_count;
+    *refs = calloc(most + 1, sizeof(**refs));
+    if (*refs == NULL) {
+        r->problems->failed = true;
+        return;
+    }
+    for (size_t i = 0; i < items_count && r->problems->count < HG_PROBLEMS_MAX; i++)
+        read_reference(r, kind, &items[i], *refs, count);
+}
+
+static char *read_schedule(struct hg_reader *r, const struct hg_yaml *node)
+{
+    struct hg_value_place at = hg_place_of(r, node, "schedule");
+    char *schedule = hg_value_text(&at, node);
+    if (schedule != NULL && schedule[0] == '\0')
+        hg_value_fail(&at, "schedule is empty");
+    hg_problem_warn(r->problems, node->line, node->column,
+                    "schedule has no effect yet: this version has no scheduler; hint: run \"hangar "
+                    "backup\" from cron or a systemd timer");
+    return schedule;
+}
+
+static void read_pipeline(struct hg_reader *r, const struct hg_yaml_key *key,
+                          const struct hg_yaml *node)
+{
+    static const char *const known[] = {"sources", "transforms", "sinks", "schedule", NULL};
+    struct hg_config *c = r->config;
+    hg_check_name(r, key);
+    if (node->type != HG_YAML_MAP) {
+        hg_problem_add(r->problems, node->line, node->column,
+                       "pipeline \"%s\" must be a map with the keys \"sources\" and \"sinks\"",
+                       key->text);
+        return;
+    }
+    hg_check_keys(r, node, known, NULL);
+    if (!hg_vec_reserve((void **)&c->pipelines, c->pipeline_count, &c->pipeline_capacity,
+                        sizeof(*c->pipelines))) {
+        r->problems->failed = true;
+        return;
+    }
+    struct hg_pipeline_config *p = &c->pipelines[c->pipeline_count++];
+    *p = (struct hg_pipeline_config){
+        .name = strdup(key->text), .line = key->line, .column = key->column};
+    r->problems->failed = r->problems->failed || p->name == NULL;
+    read_references(r, HG_SOURCE, key, node, &p->sources, &p->source_count);
+    read_references(r, HG_TRANSFORM, key, node, &p->transforms, &p->transform_count);
+    read_references(r, HG_SINK, key, node, &p->sinks, &p->sink_count);
+    const struct hg_yaml *schedule = hg_yaml_get(node, "schedule");
+    if (schedule != NULL)
+        p->schedule = read_schedule(r, schedule);
+}
+
+static void mark(bool *used, const size_t *refs, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        used[refs[i]] = true;
+}
+
+static void warn_unused(struct hg_reader *r)
+{
+    const struct hg_config *c = r->config;
+    bool *used = calloc(c->instance_count + 1, sizeof(*used));
+    if (used == NULL) {
+        r->problems->failed = true;
+        return;
+    }
+    for (size_t i = 0; i < c->pipeline_count; i++) {
+        const struct hg_pipeline_config *p = &c->pipelines[i];
+        mark(used, p->sources, p->source_count);
+        mark(used, p->transforms, p->transform_count);
+        mark(used, p->sinks, p->sink_count);
+    }
+    for (size_t i = 0; i < c->instance_count; i++) {
+        const struct hg_instance_config *instance = &c->instances[i];
+        if (!used[i] && instance->kind != HG_NOTIFIER)
+            hg_problem_warn(r->problems, instance->line, instance->column,
+                            "no pipeline uses %s \"%s\"", hg_kind_name(instance->kind),
+                            instance->name);
+    }
+    free(used);
+}
+
+void hg_read_pipelines(struct hg_reader *r)
+{
+    const struct hg_yaml *root = r->config->root;
+    const struct hg_yaml *section = hg_get_map(r, root, "pipelines");
+    size_t errors = r->problems->errors;
+    if (hg_yaml_get(root, "pipelines") == NULL)
+        hg_problem_add(r->problems, root->line, root->column, "key \"pipelines\" is missing");
+    else if (section != NULL && section->count == 0)
+        hg_problem_add(r->problems, section->line, section->column, "pipelines is empty");
+    for (size_t i = 0; section != NULL && i < section->count; i++) {
+        if (i == MAX_PIPELINES) {
+            hg_problem_add(r->problems, section->keys[i].line, section->keys[i].column,
+                           "there are more than %d pipelines", MAX_PIPELINES);
+            break;
+        }
+        read_pipeline(r, &section->keys[i], &section->items[i]);
+    }
+    /* A name that is wrong in a pipeline is no instance that nobody uses. */
+    if (errors == r->problems->errors && !r->problems->failed)
+        warn_unused(r);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * reader: what the readers of the sections of backup.yaml have in common.
+ */
+#include "config/reader.h"
+
+#include <string.h>
+
+enum { MAX_NAME = 64 };
+
+void hg_check_keys(struct hg_reader *r, const struct hg_yaml *map, const char *const *known,
+                   const char *hint)
+{
+    for (size_t i = 0; i < map->count; i++) {
+        const struct hg_yaml_key *key = &map->keys[i];
+        size_t k = 0;
+        while (known[k] != NULL && strcmp(known[k], key->text) != 0)
+            k++;
+        if (known[k] != NULL)
+            continue;
+        const char *meant =
+            r->problems->count < HG_PROBLEMS_MAX ? hg_did_you_mean(key->text, known) : NULL;
+        if (meant != NULL)
+            hg_problem_add(r->problems, key->line, key->column,
+                           "unknown key \"%s\"; hint: did you mean \"%s\"?", key->text, meant);
+        else
+            hg_problem_add(r->problems, key->line, key->column, "unknown key \"%s\"%s%s", key->text,
+                           hint != NULL ? "; hint: " : "", hint != NULL ? hint : "");
+    }
+}
+
+const struct hg_yaml *hg_get_map(struct hg_reader *r, const struct hg_yaml *map, const char *key)
+{
+    const struct hg_yaml *node = hg_yaml_get(map, key);
+    if (node == NULL || node->type == HG_YAML_MAP)
+        return node;
+    if (!hg_yaml_is_null(node))
+        hg_problem_add(r->problems, node->line, node->column, "%s must be a map of keys and values",
+                       key);
+    return NULL;
+}
+
+struct hg_value_place hg_place_of(struct hg_reader *r, const struct hg_yaml *node, const char *name)
+{
+    return (struct hg_value_place){r->problems, node->line, node->column, "", name, false};
+}
+
+bool hg_good_name(const char *text, const char *others)
+{
+    if (text[0] < 'a' || text[0] > 'z' || strlen(text) > MAX_NAME)
+        return false;
+    for (; *text != '\0'; text++)
+        if (!(*text >= 'a' && *text <= 'z') && !(*text >= '0' && *text <= '9') &&
+            strchr(others, *text) == NULL)
+            return false;
+    return true;
+}
+
+void hg_check_name(struct hg_reader *r, const struct hg_yaml_key *key)
+{
+    if (!hg_good_name(key->text, "_-"))
+        hg_problem_add(r->problems, key->line, key->column,
+                       "\"%s\" is not a valid name; hint: a name is of a-z, 0-9, \"_\" and \"-\", "
+                       "begins with a letter and has at most %d characters",
+                       key->text, MAX_NAME);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * sample: the configuration that `hangar init` writes.  It is the text of
+ * backup.yaml at the root of the project; a test compares the two.
+ */
+#include "config/config.h"
+
+/* clang-format off */
+const char hg_config_sample[] =
+    "# What hangar backs up, how, and where to.  It works as it is against servers on\n"
+    "# this machine; the variables point it elsewhere:\n"
+    "#\n"
+    "#   POSTGRES_HOST POSTGRES_PORT POSTGRES_DB_NAME POSTGRES_USER POSTGRES_PASSWORD\n"
+    "#   REDIS_HOST REDIS_PORT REDIS_PASSWORD\n"
+    "#\n"
+    "# ${NAME:-text} is the variable NAME, or `text` when it is not set or empty; $$ is\n"
+    "# a dollar sign.  Relative paths are relative to this file.  A password can also\n"
+    "# come from elsewhere: password_file, password_command or password_credential.\n"
+    "#\n"
+    "# `hangar plugin show postgres` lists the options of a plugin; `hangar check`\n"
+    "# says whether a backup would work.\n"
+    "version: 1\n"
+    "\n"
+    "sources:\n"
+    "  app_db:\n"
+    "    plugin: postgres\n"
+    "    options:\n"
+    "      host: \"${POSTGRES_HOST:-localhost}\"\n"
+    "      port: \"${POSTGRES_PORT:-5432}\"\n"
+    "      database: \"${POSTGRES_DB_NAME:-area51_bot}\"\n"
+    "      user: \"${POSTGRES_USER:-postgres}\"\n"
+    "      password: \"${POSTGRES_PASSWORD:-}\"\n"
+    "  cache:\n"
+    "    plugin: redis\n"
+    "    options:\n"
+    "      host: \"${REDIS_HOST:-localhost}\"\n"
+    "      port: \"${REDIS_PORT:-6379}\"\n"
+    "      password: \"${REDIS_PASSWORD:-}\"\n"
+    "\n"
+    "transforms:\n"
+    "  gzip:\n"
+    "    plugin: compress-gzip\n"
+    "\n"
+    "sinks:\n"
+    "  local:\n"
+    "    plugin: storage-local\n"
+    "    options:\n"
+    "      path: ./backups\n"
+    "    retention: { keep_days: 7, keep_last: 2 } # no effect yet in this version\n"
+    "\n"
+    "pipelines:\n"
+    "  nightly:\n"
+    "    sources: [app_db, cache]\n"
+    "    transforms: [gzip]\n"
+    "    sinks: [local]\n"
+    "    schedule: \"0 2 * * *\" # no effect yet in this version\n";
