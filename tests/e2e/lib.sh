@@ -181,21 +181,22 @@ same_redis()
 # ---- configuration ----
 
 # The parts of a configuration; a test puts together what it needs.
+# pg_source NAME DATABASE, redis_source NAME WHICH
 pg_source()
 {
     cat <<END
-  ${1:-app_db}:
+  $1:
     plugin: postgres
-    options: { host: "$PGHOST", port: $PGPORT, database: ${2:-shop}, user: postgres }
+    options: { host: "$PGHOST", port: $PGPORT, database: $2, user: postgres }
 END
 }
 
 redis_source()
 {
     cat <<END
-  ${1:-cache}:
+  $1:
     plugin: redis
-    options: { host: 127.0.0.1, port: ${redis_ports[${2:-1}]} }
+    options: { host: 127.0.0.1, port: ${redis_ports[$2]} }
 END
 }
 
@@ -204,8 +205,8 @@ write_config()
     cat >"$work/backup.yaml" <<END
 version: 1
 sources:
-$(pg_source)
-$(redis_source)
+$(pg_source app_db shop)
+$(redis_source cache 1)
 transforms:
   gzip: { plugin: compress-gzip }
 sinks:

@@ -1,0 +1,122 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The hangar authors
+#
+# Every object of a backup, and its manifest, is damaged in turn: verify finds
+# it and restore refuses, before it has changed anything.
+. "$(dirname "$0")/lib.sh"
+
+start_pg
+start_redis 2
+fill_redis "${redis_ports[1]}"
+write_config
+make_backup
+cp -r "$folder" "$work/pristine"
+
+# flip FILE OFFSET: changes one bit.
+flip()
+{
+    python3 - "$1" "$2" <<'END'
+import sys
+with open(sys.argv[1], "r+b") as file:
+    file.seek(int(sys.argv[2]))
+    byte = file.read(1)[0]
+    file.seek(int(sys.argv[2]))
+    file.write(bytes([byte ^ 1 << int(sys.argv[2]) % 8]))
+END
+}
+
+restore()
+{
+    hangar restore "$id" --set app_db.database=target --set "cache.port=${redis_ports[2]}" --yes
+}
+
+untouched()
+{
+    [[ $(sql postgres "SELECT count(*) FROM pg_database WHERE datname = 'target'") == 0 &&
+        $(redis-cli -p "${redis_ports[2]}" DBSIZE) == 0 ]] || fail "restore touched the target: $1"
+}
+
+mend()
+{
+    cp "$work/pristine/$1" "$folder/$1"
+}
+
+# found WHAT OBJECT: verify says corrupt and names the object, restore refuses.
+found()
+{
+    expect_exit 4 hangar verify "$id" --level full
+    expect_exit 4 restore
+    untouched "$1"
+    mend "$2"
+}
+
+objects=$(cd "$folder" && find . -type f -name '*.gz' | sort | cut -c3-)
+[[ $(wc -l <<<"$objects") -ge 4 ]] || fail "too few objects: $objects"
+
+promise "one flipped bit anywhere in any object is found"
+while read -r object; do
+    size=$(stat -c %s "$folder/$object")
+    for offset in 0 $((size / 3)) $((size / 2)) $((size - 5)) $((size - 1)); do
+        flip "$folder/$object" "$offset"
+        expect_exit 4 hangar verify "$id" --level full
+        expect_in out "$object"
+        mend "$object"
+    done
+    flip "$folder/$object" $((size / 2))
+    found "flipped bit in $object" "$object"
+done <<<"$objects"
+
+promise "any object cut short, extended, missing or swapped is found; quick sees the size"
+previous=
+while read -r object; do
+    size=$(stat -c %s "$folder/$object")
+    for length in 0 $((size / 2)) $((size - 1)); do
+        truncate -s "$length" "$folder/$object"
+        expect_exit 4 hangar verify "$id" --level quick
+        mend "$object"
+    done
+    truncate -s $((size - 1)) "$folder/$object"
+    found "truncated $object" "$object"
+    printf '\0' >>"$folder/$object"
+    expect_exit 4 hangar verify "$id" --level quick
+    found "extended $object" "$object"
+    rm "$folder/$object"
+    expect_exit 4 hangar verify "$id" --level quick
+    found "removed $object" "$object"
+    if [[ -n $previous ]]; then
+        cp "$folder/$previous" "$folder/$object"
+        found "swapped $object" "$object"
+    fi
+    previous=$object
+done <<<"$objects"
+
+promise "a manifest with a flipped bit or cut short is never restored from"
+size=$(stat -c %s "$folder/manifest.json")
+for ((i = 0; i < 20; i++)); do
+    flip "$folder/manifest.json" $((size * i / 20))
+    cmp -s "$work/pristine/manifest.json" "$folder/manifest.json" && fail "no bit was flipped"
+    expect_exit 4 hangar verify "$id" --level full
+    expect_exit 4 restore
+    untouched "flipped bit $i in the manifest"
+    mend manifest.json
+done
+for length in 0 1 $((size / 2)) $((size - 2)); do
+    truncate -s "$length" "$folder/manifest.json"
+    expect_exit 4 hangar verify "$id" --level quick
+    expect_exit 4 restore
+    untouched "truncated manifest"
+    mend manifest.json
+done
+
+promise "without its manifest it is no backup"
+rm "$folder/manifest.json"
+[[ -z $(listed) ]] || { show_output; fail "listed without a manifest"; }
+expect_exit 5 restore
+mend manifest.json
+
+promise "whole again, it verifies and restores"
+expect_exit 0 hangar verify "$id" --level full
+expect_exit 0 restore
+same_database shop target
+same_redis "${redis_ports[1]}" "${redis_ports[2]}"

@@ -1,0 +1,47 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The hangar authors
+#
+# A disk that runs full: the run fails, says so, and leaves the disk as it was.
+. "$(dirname "$0")/lib.sh"
+
+start_pg
+sql shop "CREATE TABLE shop.noise AS
+          SELECT i, string_agg(md5(random()::text), '') AS text
+          FROM generate_series(1, 10000) AS i, generate_series(1, 40) AS j GROUP BY i"
+start_redis 1
+fill_redis "${redis_ports[1]}"
+write_config
+
+# limited COMMAND...: with 4 MB of room in backups/: in a file system of its own
+# where that can be had, else by a limit on the size of files.
+if unshare -m mount -t tmpfs -o size=4m tmpfs /mnt 2>/dev/null; then
+    limit="mount -t tmpfs -o size=4m,mode=700 tmpfs"
+    spaces=(unshare -m)
+elif unshare -rm mount -t tmpfs -o size=4m tmpfs /mnt 2>/dev/null; then
+    limit="mount -t tmpfs -o size=4m,mode=700 tmpfs"
+    spaces=(unshare -rm)
+else
+    limit="trap '' XFSZ; ulimit -f 4096; :"
+    spaces=()
+fi
+mkdir -m 700 backups
+cat >inside <<END
+$limit "$work/backups"
+status=0
+"$hangar_program" -c "$work/backup.yaml" backup || status=\$?
+find "$work/backups" -mindepth 2 >"$work/left"
+exit \$status
+END
+
+promise "a backup that does not fit fails and says why"
+expect_exit 1 "${spaces[@]}" bash inside
+[[ ! -s out ]] || fail "an id was printed"
+grep -qiE 'space|too large' err || { show_output; fail "the reason is not said"; }
+
+promise "it leaves nothing behind but the mark of the pipeline"
+! grep -qv "/origin.json\$" left || fail "left: $(<left)"
+
+promise "with room again the next run succeeds"
+make_backup
+expect_exit 0 hangar verify "$id" --level full

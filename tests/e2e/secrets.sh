@@ -1,0 +1,93 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The hangar authors
+#
+# Passwords are nowhere to be seen: not in the arguments of any process, in what
+# is printed, in the backup, nor in a file that others can read.
+. "$(dirname "$0")/lib.sh"
+
+pg_canary=canary-pg-5ca1ab1e
+redis_canary=canary-redis-0ddba11
+PG_TCP=1 start_pg
+sql shop "CREATE TABLE shop.bulk AS SELECT i, md5(i::text) AS text FROM generate_series(1, 300000) AS i"
+psql -qX -d postgres <<<"ALTER ROLE postgres PASSWORD '$pg_canary'"
+start_redis 2
+fill_redis "${redis_ports[1]}"
+for port in "${redis_ports[@]}"; do
+    redis-cli -p "$port" <<<"CONFIG SET requirepass $redis_canary" >/dev/null
+done
+cp "$repository/backup.yaml" .
+export POSTGRES_HOST=127.0.0.1 POSTGRES_PORT=$PGPORT POSTGRES_DB_NAME=shop POSTGRES_USER=postgres
+export POSTGRES_PASSWORD=$pg_canary
+export REDIS_HOST=127.0.0.1 REDIS_PORT=${redis_ports[1]} REDIS_PASSWORD=$redis_canary
+
+# Reads the arguments of all processes, again and again, until the file `stop` is there.
+cat >watch.py <<'END'
+import glob, os, sys
+canaries = [c.encode() for c in sys.argv[1:]]
+own = str(os.getpid())
+rounds = tools = 0
+while not os.path.exists("stop"):
+    for path in glob.glob("/proc/[0-9]*/cmdline"):
+        if path.split("/")[2] == own:
+            continue
+        try:
+            with open(path, "rb") as file:
+                text = file.read()
+        except OSError:
+            continue
+        tools += b"pg_dump" in text or b"pg_restore" in text
+        for canary in canaries:
+            if canary in text:
+                sys.exit(f"a password in {path}: {text!r}")
+    rounds += 1
+print(f"{rounds} rounds, client tools seen {tools} times")
+sys.exit(0 if rounds > 10 and tools else "the watcher saw too little")
+END
+python3 watch.py canary-pg canary-redis >watch.out 2>&1 &
+watcher=$!
+
+promise "the sample configuration works with passwords from the environment"
+log=all.log
+: >"$log"
+noting()
+{
+    expect_exit "$@"
+    cat out err >>"$log"
+}
+noting 0 hangar -v check
+noting 0 hangar -v backup
+noting 0 hangar --json list
+noting 0 hangar --json show latest
+noting 0 hangar --json status
+noting 0 hangar status
+noting 0 hangar verify latest --level full
+noting 0 hangar -v restore latest --set app_db.database=again \
+    --set "cache.port=${redis_ports[2]}" --yes
+same_database shop again
+
+promise "wrong passwords do not show either"
+POSTGRES_PASSWORD=canary-pg-wrong noting 8 hangar -v backup
+REDIS_PASSWORD=canary-redis-wrong noting 8 hangar -v backup
+noting 2 hangar restore latest --set cache.password=canary-redis-argument --yes
+expect_not_in err canary
+
+touch stop
+wait "$watcher" || { cat watch.out >&2; fail "the watcher"; }
+
+promise "nothing printed, stored or logged holds one"
+expect_not_in "$log" canary
+mkdir unpacked
+find backups state -type f -print0 | while IFS= read -r -d '' file; do
+    case $file in
+    # the roles with the hashes of their passwords, and the data, are a backup's purpose
+    *.gz) gunzip -c "$file" ;;
+    *) cat "$file" ;;
+    esac
+done >unpacked/all
+! grep -aq canary unpacked/all || fail "a password in backups/ or state/"
+
+promise "no file that others can read holds one"
+find "$work" -path "$work/pg" -prune -o -type f -perm /044 ! -name watch.py -print0 |
+    xargs -0 -r grep -la canary >readable || true
+[[ ! -s readable ]] || fail "$(<readable)"

@@ -1,0 +1,103 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The hangar authors
+#
+# A server that dies or cuts the connection in the middle of a run: the run
+# fails, nothing is listed, and the next run succeeds.
+. "$(dirname "$0")/lib.sh"
+
+start_pg
+sql shop "CREATE TABLE shop.bulk AS SELECT i, md5(i::text) || md5((i * 7)::text) AS text
+          FROM generate_series(1, 600000) AS i"
+start_redis 1
+fill_redis "${redis_ports[1]}"
+redis-cli -p "${redis_ports[1]}" DEBUG POPULATE 100000 key 500 >/dev/null
+write_config
+make_backup
+good=$id
+
+started()
+{
+    [[ -n $(find backups -mindepth 3 -type f -size +16k ! -path "*/$good/*" -print -quit) ]] ||
+        ! kill -0 "$run" 2>/dev/null
+}
+
+# dies HOW...: runs HOW in the middle of a backup, which must fail.
+dies()
+{
+    local attempt
+    for ((attempt = 0; attempt < 20; attempt++)); do
+        hangar backup >run.out 2>run.err &
+        run=$!
+        wait_for 60 started
+        "$@"
+        status=0
+        wait "$run" || status=$?
+        [[ $status == 0 ]] || break
+        # it was done before; such a backup is whole
+        expect_exit 0 hangar verify "$(<run.out)" --level full
+        rm -rf "backups/nightly/$(<run.out)"
+        revive
+    done
+    [[ $status == 1 ]] || { cat run.err >&2; fail "exit status $status after: $*"; }
+    [[ ! -s run.out && -s run.err ]] || fail "an id was printed, or no reason"
+    [[ $(listed) == "$good" ]] || { show_output; fail "a cut run is listed"; }
+    revive
+    make_backup
+    expect_exit 0 hangar verify "$id" --level full
+    rm -rf "$folder"
+}
+
+revive()
+{
+    if ! psql -qX -d shop -c "SELECT 1" >/dev/null 2>&1; then
+        _pg_as_owner "$(pg_bin pg_ctl)" -D "$work/pg/data" -l "$work/pg/data/server.log" \
+            -w -t 60 start >/dev/null
+    fi
+    if ! redis-cli -p "${redis_ports[1]}" PING >/dev/null 2>&1; then
+        redis_stop "$work/redis1"
+        start_redis 1
+        fill_redis "${redis_ports[1]}"
+        redis-cli -p "${redis_ports[1]}" DEBUG POPULATE 100000 key 500 >/dev/null
+        write_config
+    fi
+}
+
+cut_sessions()
+{
+    sql postgres "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'shop'" \
+        >/dev/null
+}
+
+crash_pg()
+{
+    _pg_as_owner "$(pg_bin pg_ctl)" -D "$work/pg/data" -m immediate -w -t 30 stop >/dev/null
+}
+
+kill_redis()
+{
+    kill -KILL "$(<"$work/redis1/redis.pid")"
+}
+
+promise "PostgreSQL ends the sessions of a run"
+dies cut_sessions
+promise "PostgreSQL crashes"
+dies crash_pg
+promise "Redis is killed"
+# before the dump of Redis is done: it is held until the run is under way
+kill_before()
+{
+    kill -STOP "$(<"$work/redis1/redis.pid")"
+    hangar backup >run.out 2>run.err &
+    run=$!
+    sleep 0.2
+    kill_redis
+    status=0
+    wait "$run" || status=$?
+    [[ $status == 1 ]] || { cat run.err >&2; fail "exit status $status"; }
+    [[ $(listed) == "$good" ]] || { show_output; fail "a cut run is listed"; }
+}
+kill_before
+revive
+make_backup
+expect_exit 0 hangar verify "$id" --level full
