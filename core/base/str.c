@@ -193,3 +193,23 @@ const char *hg_did_you_mean(const char *word, const char *const *choices)
     }
     return best;
 }
+
+bool hg_object_name_ok(const char *name, size_t max)
+{
+    size_t n = strlen(name);
+    if (n == 0 || n > max ||
+        strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._/=-") != n) {
+        return false;
+    }
+    for (const char *at = name;;) {
+        size_t part = strcspn(at, "/");
+        if (part == 0 || (part == 1 && at[0] == '.') ||
+            (part == 2 && at[0] == '.' && at[1] == '.')) {
+            return false;
+        }
+        if (at[part] == '\0') {
+            return true;
+        }
+        at += part + 1;
+    }
+}

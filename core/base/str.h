@@ -39,6 +39,10 @@ bool hg_starts_with(const char *text, const char *prefix);
 /* Appends `text` quoted for a POSIX shell, unquoted where that is safe. */
 void hg_str_add_shell(struct hg_str *s, const char *text);
 
+/* May this be an object's name: [A-Za-z0-9._/=-]+, relative, no empty, "." or ".."
+ * component, of at most `max` bytes? */
+bool hg_object_name_ok(const char *name, size_t max);
+
 /* The entry of `choices` (NULL-terminated) that `word` was probably meant to be, or NULL. */
 const char *hg_did_you_mean(const char *word, const char *const *choices);
 

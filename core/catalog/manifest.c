@@ -102,26 +102,6 @@ struct hg_manifest_source *hg_manifest_source(const struct hg_manifest *m, const
     return NULL;
 }
 
-bool hg_object_name_ok(const char *name, size_t max)
-{
-    size_t n = strlen(name);
-    if (n == 0 || n > max ||
-        strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._/=-") != n) {
-        return false;
-    }
-    for (const char *at = name;;) {
-        size_t part = strcspn(at, "/");
-        if (part == 0 || (part == 1 && at[0] == '.') ||
-            (part == 2 && at[0] == '.' && at[1] == '.')) {
-            return false;
-        }
-        if (at[part] == '\0') {
-            return true;
-        }
-        at += part + 1;
-    }
-}
-
 void hg_manifest_sums(const struct hg_manifest *m, const char *restore_sha256, struct hg_str *out)
 {
     for (size_t i = 0; i < m->source_count; i++) {

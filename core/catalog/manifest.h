@@ -14,6 +14,7 @@
 #include <jansson.h>
 #include "base/attrs.h"
 #include "base/clock.h"
+#include "base/error.h"
 #include "base/hash.h"
 #include "base/str.h"
 
@@ -88,10 +89,6 @@ uint64_t hg_manifest_plain_bytes(const struct hg_manifest *m);
 uint64_t hg_manifest_stored_bytes(const struct hg_manifest *m); /* of the objects */
 
 struct hg_manifest_source *hg_manifest_source(const struct hg_manifest *m, const char *name);
-
-/* May this be an object's name: [A-Za-z0-9._/=-]+, relative, no "." or ".."
- * component, of at most `max` bytes? */
-bool hg_object_name_ok(const char *name, size_t max);
 
 /* The shell command that writes an object's plain bytes to its output. */
 void hg_manifest_decode_command(const struct hg_manifest *m,

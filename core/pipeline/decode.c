@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * decode: see decode.h.
+ */
+#include "pipeline/decode.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define BUFFER ((size_t)256 << 10)
+
+/* One object on its way back. */
+struct decoding {
+    struct hangar_ctx *sink;
+    struct hangar_ctx *const *chain;
+    size_t count;
+    const struct hg_stored *object;
+    enum hangar_rc (*write)(void *arg, const void *data, size_t size, struct hg_error *err);
+    void *arg;
+    struct hg_error *err;
+    struct hg_sha256 *plain, *stored;
+    uint64_t plain_bytes, stored_bytes;
+    struct hangar_stream *streams[HG_MAX_CHAIN];
+    unsigned char *buffers[HG_MAX_CHAIN + 1]; /* output of each transform; the last: of the sink */
+    bool ended[HG_MAX_CHAIN];
+};
+
+static enum hangar_rc damaged(struct decoding *d, const char *what)
+{
+    return hg_fail(d->err, HANGAR_CORRUPT, 0, "sink %s: %s: %s", d->sink->name, d->object->path,
+                   what);
+}
+
+static enum hangar_rc take_plain(struct decoding *d, const void *data, size_t size)
+{
+    d->plain_bytes += size;
+    if (d->plain_bytes > d->object->plain_bytes) {
+        return damaged(d, "it holds more than was backed up");
+    }
+    hg_sha256_update(d->plain, data, size);
+    return d->write && size ? d->write(d->arg, data, size, d->err) : HANGAR_OK;
+}
+
+/* Pushes encoded bytes into transform number `stage` - 1, the outermost first. */
+static enum hangar_rc push(struct decoding *d, size_t stage, const unsigned char *data, size_t size,
+                           bool last)
+{
+    if (stage == 0) {
+        return take_plain(d, data, size);
+    }
+    size_t i = stage - 1;
+    struct hangar_ctx *ctx = d->chain[i];
+    struct hangar_io io = {.in = data, .in_size = size};
+    while (!d->ended[i]) {
+        size_t before = io.in_size;
+        io.out = d->buffers[i];
+        io.out_size = BUFFER;
+        enum hangar_rc rc =
+            HG_CALL(ctx, d->err, ctx->plugin->transform.process(d->streams[i], &io, last));
+        if (rc != HANGAR_OK && rc != HANGAR_EOF) {
+            hg_context(d->err, "sink %s: %s", d->sink->name, d->object->path);
+            return rc;
+        }
+        size_t made = BUFFER - io.out_size;
+        d->ended[i] = rc == HANGAR_EOF;
+        if (!d->ended[i] && made == 0 && io.in_size == before && (before || last)) {
+            return hg_fail(d->err, HANGAR_INTERNAL, 0, "transform %s: makes no progress",
+                           ctx->name);
+        }
+        if (made || (d->ended[i] && last)) {
+            rc = push(d, stage - 1, d->buffers[i], made, d->ended[i] && last);
+            if (rc != HANGAR_OK) {
+                return rc;
+            }
+        }
+        if (!last && io.in_size == 0 && io.out_size > 0) {
+            return HANGAR_OK;
+        }
+    }
+    return io.in_size ? damaged(d, "data follows behind its end") : HANGAR_OK;
+}
+
+static enum hangar_rc read_all(struct decoding *d, bool decode)
+{
+    const struct hangar_sink *fn = &d->sink->plugin->sink;
+    struct hangar_get *get = NULL;
+    enum hangar_rc rc =
+        HG_CALL(d->sink, d->err, fn->get_open(d->sink->inst, d->object->path, 0, &get));
+    if (rc != HANGAR_OK) {
+        return rc == HANGAR_NOT_FOUND ? HANGAR_CORRUPT : rc;
+    }
+    unsigned char *buffer = d->buffers[HG_MAX_CHAIN];
+    while (rc == HANGAR_OK) {
+        size_t got = 0;
+        rc = HG_CALL(d->sink, d->err, fn->get_read(get, buffer, BUFFER, &got));
+        if (rc == HANGAR_OK && hg_job_cancelled(d->sink->job)) {
+            rc = hg_fail(d->err, HANGAR_CANCELLED, 0, "cancelled");
+        }
+        if (rc != HANGAR_OK) {
+            break;
+        }
+        d->stored_bytes += got;
+        if (d->stored_bytes > d->object->stored_bytes) {
+            rc = damaged(d, "it is longer than it was");
+        } else {
+            hg_sha256_update(d->stored, buffer, got);
+        }
+        if (rc == HANGAR_OK && decode) {
+            rc = push(d, d->count, buffer, got, got == 0);
+        }
+        if (got == 0) {
+            break;
+        }
+    }
+    HG_CALL_VOID(d->sink, fn->get_close(get));
+    return rc;
+}
+
+static enum hangar_rc compare(struct decoding *d, bool decode)
+{
+    char hex[HG_SHA256_HEX];
+    if (d->stored_bytes != d->object->stored_bytes) {
+        return damaged(d, "it is shorter than it was");
+    }
+    hg_sha256_final(d->stored, hex);
+    if (strcmp(hex, d->object->stored_sha256) != 0) {
+        return damaged(d, "its bytes are not those that were stored (SHA-256 differs)");
+    }
+    if (!decode) {
+        return HANGAR_OK;
+    }
+    hg_sha256_final(d->plain, hex);
+    if (d->plain_bytes != d->object->plain_bytes || strcmp(hex, d->object->plain_sha256) != 0) {
+        return damaged(d, "decoded, it is not what was backed up");
+    }
+    return HANGAR_OK;
+}
+
+static enum hangar_rc open_chain(struct decoding *d)
+{
+    enum hangar_rc rc = HANGAR_OK;
+    for (size_t i = 0; i < d->count && rc == HANGAR_OK; i++) {
+        struct hangar_ctx *ctx = d->chain[i];
+        d->buffers[i] = malloc(BUFFER);
+        if (!d->buffers[i]) {
+            return hg_fail(d->err, HANGAR_NO_MEMORY, 0, "out of memory");
+        }
+        rc = HG_CALL(ctx, d->err,
+                     ctx->plugin->transform.open(ctx->inst, HANGAR_DECODE,
+                                                 d->object->attrs ? d->object->attrs[i] : NULL,
+                                                 &d->streams[i]));
+    }
+    return rc;
+}
+
+static enum hangar_rc run(struct decoding *d, bool decode)
+{
+    d->plain = hg_sha256_new();
+    d->stored = hg_sha256_new();
+    d->buffers[HG_MAX_CHAIN] = malloc(BUFFER);
+    enum hangar_rc rc = HANGAR_OK;
+    if (!d->plain || !d->stored || !d->buffers[HG_MAX_CHAIN]) {
+        rc = hg_fail(d->err, HANGAR_NO_MEMORY, 0, "out of memory");
+    }
+    if (rc == HANGAR_OK && decode) {
+        rc = open_chain(d);
+    }
+    if (rc == HANGAR_OK) {
+        rc = read_all(d, decode);
+    }
+    if (rc == HANGAR_OK) {
+        rc = compare(d, decode);
+    }
+    for (size_t i = 0; i < d->count; i++) {
+        if (d->streams[i]) {
+            HG_CALL_VOID(d->chain[i], d->chain[i]->plugin->transform.close(d->streams[i], NULL));
+        }
+        free(d->buffers[i]);
+    }
+    free(d->buffers[HG_MAX_CHAIN]);
+    hg_sha256_free(d->plain);
+    hg_sha256_free(d->stored);
+    return rc;
+}
+
+enum hangar_rc hg_decode_check(struct hangar_ctx *sink, const struct hg_stored *object,
+                               struct hg_error *err)
+{
+    struct decoding d = {.sink = sink, .object = object, .err = err};
+    return run(&d, false);
+}
+
+enum hangar_rc hg_decode(struct hangar_ctx *sink, struct hangar_ctx *const *chain,
+                         size_t chain_count, const struct hg_stored *object,
+                         enum hangar_rc (*write)(void *arg, const void *data, size_t size,
+                                                 struct hg_error *err),
+                         void *arg, struct hg_error *err)
+{
+    struct decoding d = {.sink = sink,
+                         .chain = chain,
+                         .count = chain_count,
+                         .object = object,
+                         .write = write,
+                         .arg = arg,
+                         .err = err};
+    return run(&d, true);
+}

@@ -1,0 +1,532 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * pull: see pull.h.
+ */
+#include "pipeline/pull.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#include "plugin/spool.h"
+
+#define MAX_JOBS 64
+#define MAX_REREADS 3
+
+/* A flow whose reader has finished with it. */
+struct hg_pull_done {
+    struct hg_flow *flow;
+    size_t source;
+    char *name;
+    uint32_t phase;
+    struct hangar_attrs *attrs;
+    struct hg_pull_done *next;
+};
+
+/* An object in the hands of a reader. */
+struct reading {
+    struct hg_pull *pull;
+    struct hg_pull_source *source;
+    struct hangar_object *object;
+    struct hg_flow *flow;
+    struct hg_error err;
+};
+
+/* ---- prepare and begin ---- */
+
+static void prepare_one(void *arg, size_t i)
+{
+    struct hg_pull *pull = arg;
+    struct hg_pull_source *s = &pull->sources[i];
+    struct hg_error err = {0};
+    s->prepared = true;
+    if (HG_CALL(s->ctx, &err, s->ctx->plugin->source.prepare(s->ctx->inst)) != HANGAR_OK) {
+        hg_job_fail(pull->set.job, &err);
+    }
+}
+
+static void begin_one(void *arg, size_t i)
+{
+    struct hg_pull *pull = arg;
+    struct hg_pull_source *s = &pull->sources[i];
+    struct hg_error err = {0};
+    enum hangar_rc rc =
+        HG_CALL(s->ctx, &err, s->ctx->plugin->source.begin(s->ctx->inst, &s->time_ms, s->point));
+    if (rc == HANGAR_OK && s->point->problem) {
+        rc = hg_fail(&err, HANGAR_INTERNAL, 0, "source %s: %s", s->ctx->name, s->point->problem);
+    }
+    if (rc != HANGAR_OK) {
+        hg_job_fail(pull->set.job, &err);
+    }
+}
+
+static size_t count_jobs(struct hangar_ctx *ctx)
+{
+    uint32_t jobs = 1;
+    if (ctx->plugin->source.jobs && ctx->threads == HANGAR_PARALLEL_HANDLES) {
+        hg_call_begin(ctx);
+        jobs = ctx->plugin->source.jobs(ctx->inst);
+        hg_call_end(ctx, HANGAR_OK, NULL);
+    }
+    return jobs == 0 ? 1 : jobs > MAX_JOBS ? MAX_JOBS : jobs;
+}
+
+enum hangar_rc hg_pull_prepare(struct hg_pull *pull, const struct hg_pull_settings *settings,
+                               struct hg_error *err)
+{
+    memset(pull, 0, sizeof(*pull));
+    pull->set = *settings;
+    pthread_mutex_init(&pull->mutex, NULL);
+    hg_cond_init(&pull->changed);
+    pull->sources = calloc(settings->count, sizeof(*pull->sources));
+    if (!pull->sources) {
+        return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+    }
+    for (size_t i = 0; i < settings->count; i++) {
+        struct hg_pull_source *s = &pull->sources[i];
+        s->ctx = settings->sources[i];
+        s->jobs = count_jobs(s->ctx);
+        s->point = hg_attrs_new();
+        s->facts = hg_attrs_new();
+        if (!s->point || !s->facts) {
+            return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+        }
+    }
+    if (!hg_run_parallel(settings->count, prepare_one, pull)) {
+        return hg_fail(err, HANGAR_NO_MEMORY, 0, "cannot start a thread");
+    }
+    return hg_job_result(settings->job, err);
+}
+
+enum hangar_rc hg_pull_begin(struct hg_pull *pull)
+{
+    struct hg_error err = {0};
+    if (!hg_run_parallel(pull->set.count, begin_one, pull)) {
+        hg_fail(&err, HANGAR_NO_MEMORY, 0, "cannot start a thread");
+        hg_job_fail(pull->set.job, &err);
+    }
+    return hg_job_result(pull->set.job, &err);
+}
+
+size_t hg_pull_readers(const struct hg_pull *pull)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < pull->set.count; i++) {
+        n += pull->sources[i].jobs;
+    }
+    return n;
+}
+
+/* ---- reading the bytes of one object ---- */
+
+static void count_bytes(struct reading *r, size_t n)
+{
+    hg_job_alive(r->pull->set.job);
+    pthread_mutex_lock(&r->pull->mutex);
+    r->source->plain_bytes += n;
+    pthread_mutex_unlock(&r->pull->mutex);
+}
+
+/* Fills up to `size` bytes from the source; less only at the end. */
+static enum hangar_rc fill(struct reading *r, unsigned char *data, size_t size, size_t *filled,
+                           bool *end)
+{
+    struct hangar_ctx *ctx = r->source->ctx;
+    *filled = 0;
+    while (*filled < size && !*end) {
+        size_t got = 0;
+        enum hangar_rc rc =
+            HG_CALL(ctx, &r->err,
+                    ctx->plugin->source.read(r->object, data + *filled, size - *filled, &got));
+        if (rc != HANGAR_OK) {
+            return rc;
+        }
+        if (got > size - *filled) {
+            return hg_fail(&r->err, HANGAR_INTERNAL, 0, "source %s: read gave more than asked",
+                           ctx->name);
+        }
+        *filled += got;
+        *end = got == 0;
+    }
+    count_bytes(r, *filled);
+    return HANGAR_OK;
+}
+
+/* The plain way: when memory is short the source waits. */
+static enum hangar_rc pull_bytes(struct reading *r)
+{
+    bool end = false;
+    while (!end) {
+        struct hg_block *block;
+        enum hangar_rc rc = hg_flow_take(r->flow, true, &block, &r->err);
+        if (rc != HANGAR_OK) {
+            return rc;
+        }
+        rc = fill(r, block->data, r->pull->engine->block_bytes, &block->size, &end);
+        if (rc != HANGAR_OK) {
+            hg_flow_give(r->flow, block);
+            return rc;
+        }
+        rc = hg_flow_submit(r->flow, block, end, &r->err);
+        if (rc != HANGAR_OK) {
+            return rc;
+        }
+    }
+    return HANGAR_OK;
+}
+
+/* What an URGENT object's reader holds: bytes that memory had no room for. */
+struct spill {
+    struct hangar_spool *spool;
+    unsigned char *buffer;
+    size_t buffer_bytes;
+};
+
+static enum hangar_rc open_spill(struct reading *r, struct spill *spill)
+{
+    struct hg_job *job = r->pull->set.job;
+    char *dir = NULL;
+    enum hangar_rc rc = hg_job_temp_dir(job, "spool", 0, &dir, &r->err);
+    if (rc != HANGAR_OK) {
+        return rc;
+    }
+    struct statvfs fs;
+    uint64_t room = statvfs(dir, &fs) == 0 ? (uint64_t)fs.f_bavail * fs.f_frsize : 0;
+    rc = hg_spool_open(dir, room / 10 * 9, &spill->spool, &r->err);
+    free(dir);
+    spill->buffer_bytes = (size_t)64 << 10;
+    spill->buffer = rc == HANGAR_OK ? malloc(spill->buffer_bytes) : NULL;
+    if (rc == HANGAR_OK && !spill->buffer) {
+        rc = hg_fail(&r->err, HANGAR_NO_MEMORY, 0, "out of memory");
+    }
+    if (rc == HANGAR_OK) {
+        hg_log_line(job->set.log, HANGAR_LOG_INFO,
+                    "source %s: the sinks are slower than the server; spooling to disk",
+                    r->source->ctx->name);
+    }
+    return rc;
+}
+
+/* Takes what the source has just now to disk. */
+static enum hangar_rc spill_some(struct reading *r, struct spill *spill, bool *end)
+{
+    enum hangar_rc rc = spill->spool ? HANGAR_OK : open_spill(r, spill);
+    size_t n = 0;
+    if (rc == HANGAR_OK) {
+        rc = fill(r, spill->buffer, spill->buffer_bytes, &n, end);
+    }
+    return rc == HANGAR_OK ? hg_spool_write(spill->spool, spill->buffer, n, &r->err) : rc;
+}
+
+/* Fills a block from the spool, or from the source when the spool is empty. */
+static enum hangar_rc fill_urgent(struct reading *r, struct spill *spill, struct hg_block *block,
+                                  bool *end, bool *last)
+{
+    enum hangar_rc rc;
+    if (spill->spool && hg_spool_bytes(spill->spool) > 0) {
+        rc = hg_spool_read(spill->spool, block->data, r->pull->engine->block_bytes, &block->size,
+                           &r->err);
+    } else if (*end) {
+        block->size = 0;
+        rc = HANGAR_OK;
+    } else {
+        rc = fill(r, block->data, r->pull->engine->block_bytes, &block->size, end);
+    }
+    *last = *end && (!spill->spool || hg_spool_bytes(spill->spool) == 0);
+    return rc;
+}
+
+/* The URGENT way: the source never waits for memory, what does not fit goes to disk. */
+static enum hangar_rc pull_bytes_urgent(struct reading *r)
+{
+    struct spill spill = {0};
+    bool end = false, last = false;
+    enum hangar_rc rc = HANGAR_OK;
+    while (rc == HANGAR_OK && !last) {
+        struct hg_block *block;
+        rc = hg_flow_take(r->flow, end, &block, &r->err); /* at the end there is time to wait */
+        bool behind = spill.spool && hg_spool_bytes(spill.spool) > 0;
+        if (rc == HANGAR_OK && !end && (!block || behind)) {
+            rc = spill_some(r, &spill, &end);
+        }
+        if (rc == HANGAR_OK && block) {
+            rc = fill_urgent(r, &spill, block, &end, &last);
+        }
+        if (!block) {
+            continue;
+        }
+        if (rc == HANGAR_OK) {
+            rc = hg_flow_submit(r->flow, block, last, &r->err);
+        } else {
+            hg_flow_give(r->flow, block);
+        }
+    }
+    hg_spool_close(spill.spool);
+    free(spill.buffer);
+    return rc;
+}
+
+/* ---- one object ---- */
+
+static void to_collector(struct hg_pull *pull, struct hg_pull_done *done)
+{
+    pthread_mutex_lock(&pull->mutex);
+    done->next = NULL;
+    if (pull->done_tail) {
+        pull->done_tail->next = done;
+    } else {
+        pull->done_head = done;
+    }
+    pull->done_tail = done;
+    pthread_cond_broadcast(&pull->changed);
+    pthread_mutex_unlock(&pull->mutex);
+}
+
+/* Drops what was stored of an object and waits until it is gone. */
+static void abandon(struct hg_flow *flow)
+{
+    struct hg_flow_result result;
+    hg_flow_finish(flow, false);
+    hg_flow_wait(flow, &result, NULL);
+    hg_flow_result_free(&result);
+}
+
+/* Reads the object into a flow; on success the flow is not finished yet. */
+static enum hangar_rc read_object(struct reading *r, const struct hangar_object_info *info,
+                                  struct hg_slot *slot)
+{
+    const struct hangar_source *fn = &r->source->ctx->plugin->source;
+    char stored[1024];
+    if (!r->pull->set.stored_name(r->pull->set.arg, (size_t)(r->source - r->pull->sources),
+                                  info->name, stored, sizeof(stored))) {
+        hg_slot_give(r->pull->engine, slot);
+        return hg_fail(&r->err, HANGAR_INTERNAL, 0, "source %s: \"%s\" is no name for an object",
+                       r->source->ctx->name, info->name);
+    }
+    for (unsigned tries = 0;; tries++) {
+        enum hangar_rc rc =
+            hg_flow_open(r->pull->engine, slot, stored, info->size_hint, 0, &r->flow, &r->err);
+        if (rc != HANGAR_OK) {
+            return rc;
+        }
+        rc = fn->flags & HANGAR_SOURCE_URGENT ? pull_bytes_urgent(r) : pull_bytes(r);
+        if (rc == HANGAR_OK) {
+            return rc;
+        }
+        abandon(r->flow);
+        r->flow = NULL;
+        if (rc != HANGAR_RETRY || tries == MAX_REREADS || !fn->rewind ||
+            !(info->flags & HANGAR_OBJECT_REREADABLE)) {
+            return rc;
+        }
+        hg_log_line(r->pull->set.job->set.log, HANGAR_LOG_WARN, "reading %s again: %s", info->name,
+                    r->err.text);
+        hg_error_clear(&r->err);
+        rc = HG_CALL(r->source->ctx, &r->err, fn->rewind(r->object));
+        rc = rc == HANGAR_OK ? hg_slot_take(r->pull->engine, &slot, &r->err) : rc;
+        if (rc != HANGAR_OK) {
+            return rc;
+        }
+    }
+}
+
+/* Asks the source whether the object is whole, and hands it to the collector. */
+static enum hangar_rc close_object(struct reading *r, struct hg_pull_done *done)
+{
+    struct hangar_ctx *ctx = r->source->ctx;
+    enum hangar_rc rc = HG_CALL(ctx, &r->err, ctx->plugin->source.close(r->object, done->attrs));
+    if (rc == HANGAR_OK && done->attrs->problem) {
+        rc = hg_fail(&r->err, HANGAR_INTERNAL, 0, "source %s: %s", ctx->name, done->attrs->problem);
+    }
+    if (rc != HANGAR_OK) {
+        abandon(r->flow);
+        return rc;
+    }
+    done->flow = r->flow;
+    hg_flow_finish(r->flow, true);
+    return HANGAR_OK;
+}
+
+static void done_free(struct hg_pull_done *done)
+{
+    if (done) {
+        free(done->name);
+        hg_attrs_free(done->attrs);
+        free(done);
+    }
+}
+
+/* Pulls the next object; EOF when there is none. */
+static enum hangar_rc pull_object(struct reading *r)
+{
+    struct hangar_ctx *ctx = r->source->ctx;
+    const struct hangar_source *fn = &ctx->plugin->source;
+    struct hg_slot *slot;
+    enum hangar_rc rc = hg_slot_take(r->pull->engine, &slot, &r->err);
+    if (rc != HANGAR_OK) {
+        return rc;
+    }
+    struct hangar_object_info info = {.struct_size = sizeof(info)};
+    rc = HG_CALL(ctx, &r->err, fn->next(ctx->inst, &info, &r->object));
+    if (rc != HANGAR_OK) {
+        hg_slot_give(r->pull->engine, slot);
+        return rc;
+    }
+    struct hg_pull_done *done = calloc(1, sizeof(*done));
+    if (done) {
+        done->source = (size_t)(r->source - r->pull->sources);
+        done->name = strdup(info.name ? info.name : "");
+        done->phase = info.phase;
+        done->attrs = hg_attrs_new();
+    }
+    if (!done || !done->name || !done->attrs) {
+        hg_slot_give(r->pull->engine, slot);
+        rc = hg_fail(&r->err, HANGAR_NO_MEMORY, 0, "out of memory");
+    } else {
+        rc = read_object(r, &info, slot);
+    }
+    if (rc == HANGAR_OK) {
+        rc = close_object(r, done);
+    } else {
+        HG_CALL_VOID(ctx, fn->close(r->object, NULL));
+    }
+    if (rc != HANGAR_OK) {
+        done_free(done);
+        return rc;
+    }
+    to_collector(r->pull, done);
+    return HANGAR_OK;
+}
+
+/* ---- threads ---- */
+
+/* The last reader of a source ends it, so that its locks and snapshot go early. */
+static void end_source(struct hg_pull *pull, struct hg_pull_source *s)
+{
+    struct hg_error err = {0};
+    if (hg_job_cancelled(pull->set.job)) {
+        return; /* hg_pull_fini does */
+    }
+    s->prepared = false;
+    enum hangar_rc rc = HG_CALL(s->ctx, &err, s->ctx->plugin->source.end(s->ctx->inst, s->facts));
+    if (rc == HANGAR_OK && s->facts->problem) {
+        rc = hg_fail(&err, HANGAR_INTERNAL, 0, "source %s: %s", s->ctx->name, s->facts->problem);
+    }
+    if (rc != HANGAR_OK) {
+        hg_job_fail(pull->set.job, &err);
+        return;
+    }
+    pthread_mutex_lock(&pull->mutex);
+    s->ended = true;
+    pthread_mutex_unlock(&pull->mutex);
+}
+
+static void reader_main(void *arg, size_t n)
+{
+    struct hg_pull *pull = arg;
+    struct hg_pull_source *s = pull->sources;
+    for (; n >= s->jobs; s++) {
+        n -= s->jobs;
+    }
+    enum hangar_rc rc = HANGAR_OK;
+    while (rc == HANGAR_OK && !hg_job_cancelled(pull->set.job)) {
+        struct reading r = {.pull = pull, .source = s};
+        rc = pull_object(&r);
+        if (rc != HANGAR_OK && rc != HANGAR_EOF) {
+            hg_job_fail(pull->set.job, &r.err);
+        }
+    }
+    pthread_mutex_lock(&pull->mutex);
+    bool last = --s->readers == 0;
+    pthread_mutex_unlock(&pull->mutex);
+    if (last) {
+        end_source(pull, s);
+    }
+    pthread_mutex_lock(&pull->mutex);
+    pull->readers--;
+    pthread_cond_broadcast(&pull->changed);
+    pthread_mutex_unlock(&pull->mutex);
+}
+
+/* Waits for finished flows in the order of finishing and reports them. */
+static void *collector_main(void *arg)
+{
+    struct hg_pull *pull = arg;
+    for (;;) {
+        pthread_mutex_lock(&pull->mutex);
+        while (!pull->done_head && pull->readers > 0) {
+            pthread_cond_wait(&pull->changed, &pull->mutex);
+        }
+        struct hg_pull_done *done = pull->done_head;
+        if (done) {
+            pull->done_head = done->next;
+            if (!pull->done_head) {
+                pull->done_tail = NULL;
+            }
+        }
+        pthread_mutex_unlock(&pull->mutex);
+        if (!done) {
+            return NULL;
+        }
+        struct hg_flow_result result;
+        struct hg_error err = {0};
+        struct hg_pulled object = {.source = done->source,
+                                   .name = done->name,
+                                   .phase = done->phase,
+                                   .attrs = done->attrs,
+                                   .result = &result};
+        enum hangar_rc rc = hg_flow_wait(done->flow, &result, &err);
+        if (rc == HANGAR_OK) {
+            rc = pull->set.on_object(pull->set.arg, &object, &err);
+        }
+        done->attrs = object.attrs;
+        if (rc != HANGAR_OK) {
+            hg_job_fail(pull->set.job, &err);
+        }
+        hg_flow_result_free(&result);
+        done_free(done);
+    }
+}
+
+void hg_pull_run(struct hg_pull *pull, struct hg_engine *engine)
+{
+    pull->engine = engine;
+    pull->readers = hg_pull_readers(pull);
+    for (size_t i = 0; i < pull->set.count; i++) {
+        pull->sources[i].readers = pull->sources[i].jobs;
+    }
+    pthread_t collector;
+    struct hg_error err = {0};
+    if (hg_thread_start(&collector, collector_main, pull) != 0) {
+        hg_fail(&err, HANGAR_NO_MEMORY, 0, "cannot start a thread");
+        hg_job_fail(pull->set.job, &err);
+        return;
+    }
+    size_t all = pull->readers;
+    if (!hg_run_parallel(all, reader_main, pull)) {
+        hg_fail(&err, HANGAR_NO_MEMORY, 0, "cannot start a thread");
+        hg_job_fail(pull->set.job, &err);
+        pthread_mutex_lock(&pull->mutex);
+        pull->readers = 0;
+        pthread_cond_broadcast(&pull->changed);
+        pthread_mutex_unlock(&pull->mutex);
+    }
+    pthread_join(collector, NULL);
+}
+
+void hg_pull_fini(struct hg_pull *pull)
+{
+    for (size_t i = 0; pull->sources && i < pull->set.count; i++) {
+        struct hg_pull_source *s = &pull->sources[i];
+        if (s->prepared) {
+            HG_CALL_VOID(s->ctx, s->ctx->plugin->source.end(s->ctx->inst, NULL));
+        }
+        hg_attrs_free(s->point);
+        hg_attrs_free(s->facts);
+    }
+    free(pull->sources);
+    pthread_cond_destroy(&pull->changed);
+    pthread_mutex_destroy(&pull->mutex);
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * push: see push.h.
+ */
+#include "pipeline/push.h"
+
+/* An object on its way into the source. */
+struct writing {
+    struct hg_push *push;
+    struct hangar_object *object;
+};
+
+static enum hangar_rc write_bytes(void *arg, const void *data, size_t size, struct hg_error *err)
+{
+    struct writing *w = arg;
+    struct hangar_ctx *ctx = w->push->source;
+    enum hangar_rc rc = HG_CALL(ctx, err, ctx->plugin->source.restore_write(w->object, data, size));
+    pthread_mutex_lock(&w->push->mutex);
+    w->push->plain_bytes += size;
+    pthread_mutex_unlock(&w->push->mutex);
+    return rc;
+}
+
+static enum hangar_rc restore_object(struct hg_push *push, size_t i, struct hg_error *err)
+{
+    struct hangar_ctx *ctx = push->source;
+    const struct hangar_source *fn = &ctx->plugin->source;
+    struct writing w = {.push = push};
+    enum hangar_rc rc = HG_CALL(ctx, err, fn->restore_open(ctx->inst, &push->infos[i], &w.object));
+    if (rc != HANGAR_OK) {
+        return rc;
+    }
+    rc = hg_decode(push->sink, push->chain, push->chain_count, &push->stored[i], write_bytes, &w,
+                   err);
+    if (rc != HANGAR_OK) {
+        HG_CALL_VOID(ctx, fn->restore_close(w.object, 0));
+        return rc;
+    }
+    rc = HG_CALL(ctx, err, fn->restore_close(w.object, 1));
+    pthread_mutex_lock(&push->mutex);
+    push->objects_done++;
+    push->stored_bytes += push->stored[i].stored_bytes;
+    pthread_mutex_unlock(&push->mutex);
+    return rc;
+}
+
+static void writer_main(void *arg, size_t n)
+{
+    (void)n;
+    struct hg_push *push = arg;
+    while (!hg_job_cancelled(push->job)) {
+        pthread_mutex_lock(&push->mutex);
+        size_t i = push->next < push->phase_end ? push->next++ : push->count;
+        pthread_mutex_unlock(&push->mutex);
+        if (i == push->count) {
+            return;
+        }
+        struct hg_error err = {0};
+        if (restore_object(push, i, &err) != HANGAR_OK) {
+            hg_job_fail(push->job, &err);
+        }
+    }
+}
+
+static size_t writers(struct hg_push *push, size_t objects)
+{
+    struct hangar_ctx *ctx = push->source;
+    size_t jobs = 1;
+    if (ctx->plugin->source.jobs && ctx->threads == HANGAR_PARALLEL_HANDLES) {
+        hg_call_begin(ctx);
+        jobs = ctx->plugin->source.jobs(ctx->inst);
+        hg_call_end(ctx, HANGAR_OK, NULL);
+    }
+    jobs = jobs == 0 ? 1 : jobs > 64 ? 64 : jobs;
+    return jobs < objects ? jobs : objects;
+}
+
+static enum hangar_rc run_phase(struct hg_push *push, struct hg_error *err)
+{
+    struct hangar_ctx *ctx = push->source;
+    size_t first = push->next;
+    uint32_t phase = push->infos[first].phase;
+    push->phase_end = first;
+    while (push->phase_end < push->count && push->infos[push->phase_end].phase == phase) {
+        push->phase_end++;
+    }
+    if (!hg_run_parallel(writers(push, push->phase_end - first), writer_main, push)) {
+        return hg_fail(err, HANGAR_NO_MEMORY, 0, "cannot start a thread");
+    }
+    if (hg_job_cancelled(push->job)) {
+        return hg_fail(err, HANGAR_CANCELLED, 0, "cancelled");
+    }
+    if (!ctx->plugin->source.restore_phase_end) {
+        return HANGAR_OK;
+    }
+    return HG_CALL(ctx, err, ctx->plugin->source.restore_phase_end(ctx->inst, phase));
+}
+
+void hg_push_run(struct hg_push *push)
+{
+    struct hangar_ctx *ctx = push->source;
+    const struct hangar_source *fn = &ctx->plugin->source;
+    struct hg_error err = {0};
+    enum hangar_rc rc = HANGAR_OK;
+    while (rc == HANGAR_OK && push->next < push->count) {
+        rc = run_phase(push, &err);
+    }
+    if (rc == HANGAR_OK && hg_job_cancelled(push->job)) {
+        rc = HANGAR_CANCELLED;
+    }
+    if (rc == HANGAR_OK) {
+        rc = HG_CALL(ctx, &err, fn->restore_end(ctx->inst, push->report));
+    } else {
+        HG_CALL_VOID(ctx, fn->restore_end(ctx->inst, NULL));
+    }
+    if (rc != HANGAR_OK) {
+        hg_job_fail(push->job, &err);
+    }
+    pthread_mutex_lock(&push->mutex);
+    push->done = true;
+    pthread_mutex_unlock(&push->mutex);
+}
