@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * cli: one call of the program: what it was asked, where it writes, and the
+ * open library.  Everything it takes from the process comes in through struct
+ * cli_io, so that tests can run the whole of it.
+ */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include <hangar/hangar.h>
+#include <jansson.h>
+#include "args.h"
+#include "document.h"
+#include "output.h"
+#include "progress.h"
+
+/* The world of the program. */
+struct cli_io {
+    int in; /* answers are read from it */
+    FILE *out, *err;
+    bool in_tty, out_tty, err_tty;
+    bool dumb;     /* the terminal cannot move its cursor */
+    bool no_color; /* NO_COLOR */
+    bool utf8;
+    int width;                          /* of the terminal, 0: unknown */
+    int64_t now_ms;                     /* since 1970 */
+    const char *plugin_dir, *state_dir; /* or NULL */
+};
+
+struct cli {
+    const struct cli_io *io;
+    struct cli_args args;
+    struct cli_view out, err;
+    struct cli_progress progress;
+    struct hangar *hangar; /* NULL unless the command opens it */
+};
+
+/* The whole program but for what belongs to the process; an exit status. */
+int cli_run(const struct cli_io *io, int argc, char **argv);
+
+/* Whether the last argument list asked for... */
+bool cli_has_option(const struct cli *cli, enum cli_option_id id);
+const char *cli_option_value(const struct cli *cli, enum cli_option_id id);
+
+/* Prints one or more messages, a line each: "hangar: TEXT", "  hint: FIX". */
+void cli_error(struct cli *cli, const char *text);
+void cli_errorf(struct cli *cli, const char *fmt, ...) CLI_PRINTF(2, 3);
+
+/* Prints data: the document as it is with --json, else what `render` makes of it.
+ * Then tells the library's error, if there is one, unless the data has said it:
+ * when the document's array `told_by` has entries (NULL: never).  Frees json;
+ * returns the exit status. */
+typedef void cli_render(const json_t *doc, struct cli_view *out, struct cli_view *err);
+int cli_finish(struct cli *cli, enum hangar_status status, char *json, cli_render *render,
+               const char *told_by);
+
+/* With --json, for what has no document of its own. */
+void cli_error_document(struct cli *cli, enum hangar_status status, const char *text);
+
+/* The signal that asked to stop, or 0; set by cli_interrupt. */
+int cli_interrupted(void);
+
+/* For signal handlers: remembers the signal and cancels the running job; false
+ * when that was asked before. */
+bool cli_interrupt(int number);
+
+/* "ID" or "latest" with --pipeline and --from. */
+struct hangar_selection cli_selection(const struct cli *cli);
+
+/* "hangar", with the -c that was given: what a next step must begin with.  Malloc'd. */
+char *cli_program(const struct cli *cli);
+
+#endif

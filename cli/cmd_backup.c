@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * backup: runs pipelines one after the other.  Standard output gets the ids and
+ * nothing else, standard error what a person wants to know about each.
+ */
+#include "commands.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int cli_worse(int a, int b)
+{
+    /* from the worst: what a person must look at first */
+    static const int order[] = {
+        HANGAR_STATUS_INTERRUPTED, HANGAR_STATUS_FAILED, HANGAR_STATUS_CORRUPT,
+        HANGAR_STATUS_AUTH,        HANGAR_STATUS_USAGE,  HANGAR_STATUS_NOT_FOUND,
+        HANGAR_STATUS_BUSY,        HANGAR_STATUS_STALE,  HANGAR_STATUS_DEGRADED,
+    };
+
+    for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
+        if (a == order[i] || b == order[i])
+            return order[i];
+    return a > b ? a : b;
+}
+
+static void put_sources(const json_t *doc, struct cli_view *err)
+{
+    static const struct cli_column columns[] = {{NULL, CLI_LEFT, false},
+                                                {NULL, CLI_LEFT, false},
+                                                {NULL, CLI_RIGHT, false},
+                                                {NULL, CLI_RIGHT, false},
+                                                {NULL, CLI_LEFT, false}};
+    struct cli_table table;
+    char text[CLI_SHORT];
+    const json_t *item;
+    size_t i;
+
+    cli_table_init(&table, err, columns, 5, 2);
+    json_array_foreach (cli_array(doc, "sources"), i, item) {
+        cli_table_cell(&table, CLI_DIM, "source");
+        cli_table_cell(&table, CLI_BOLD, "%s", cli_string(item, "name"));
+        cli_table_cell(&table, CLI_PLAIN, "%s", cli_size(cli_bytes(item, "plain_bytes"), text));
+        cli_table_cell(&table, CLI_PLAIN, "%s",
+                       cli_count(cli_bytes(item, "objects"), "object", text));
+        cli_table_cell(&table, CLI_PLAIN, "%s", cli_string(item, "target"));
+    }
+    cli_table_print(&table);
+}
+
+static void put_sinks(const json_t *doc, struct cli_view *err)
+{
+    static const struct cli_column columns[] = {
+        {NULL, CLI_LEFT, false}, {NULL, CLI_LEFT, false}, {NULL, CLI_LEFT, false}};
+    struct cli_table table;
+    const json_t *item;
+    size_t i;
+
+    cli_table_init(&table, err, columns, 3, 2);
+    json_array_foreach (cli_array(doc, "sinks"), i, item) {
+        bool done = strcmp(cli_string(item, "status"), "done") == 0;
+        cli_table_cell(&table, CLI_DIM, "sink  ");
+        cli_table_cell(&table, CLI_BOLD, "%s", cli_string(item, "name"));
+        if (done)
+            cli_table_cell(&table, CLI_PLAIN, "%s", cli_string(item, "target"));
+        else
+            cli_table_cell(&table, CLI_RED, "%s: %s", cli_string(item, "status"),
+                           cli_string(item, "error"));
+    }
+    cli_table_print(&table);
+}
+
+static void put_total(const json_t *doc, struct cli_view *err)
+{
+    uint64_t plain = cli_bytes(doc, "plain_bytes"), stored = cli_bytes(doc, "stored_bytes");
+    int64_t ms = cli_integer(doc, "duration_ms");
+    char read[CLI_SHORT], kept[CLI_SHORT], speed[CLI_SHORT], skew[CLI_SHORT];
+
+    fprintf(err->file, "  %s read, %s stored", cli_size(plain, read), cli_size(stored, kept));
+    if (plain > 0)
+        fprintf(err->file, " (%.0f %%)", (double)stored * 100 / (double)plain);
+    fprintf(err->file, ", %s", cli_rate(plain, ms, speed));
+    if (json_array_size(cli_array(doc, "sources")) > 1)
+        fprintf(err->file, "; the sources are %s apart",
+                cli_duration(cli_integer(doc, "skew_ms"), skew));
+    fputc('\n', err->file);
+}
+
+void cli_render_backup(const json_t *doc, struct cli_view *err, const char *program)
+{
+    bool done = strcmp(cli_string(doc, "status"), "done") == 0;
+    char took[CLI_SHORT];
+
+    if (err->quiet || !cli_has(doc, "id"))
+        return;
+    cli_put_mark(err, done ? CLI_TICK : CLI_BANG);
+    fprintf(err->file, " %s%s%s of %s, in %s\n", cli_on(err, CLI_BOLD), cli_string(doc, "id"),
+            cli_off(err), cli_string(doc, "pipeline"),
+            cli_duration(cli_integer(doc, "duration_ms"), took));
+    put_sources(doc, err);
+    put_sinks(doc, err);
+    put_total(doc, err);
+    fprintf(err->file, "  restore it with: %s restore %s\n", program, cli_string(doc, "id"));
+}
+
+/* Says how one run went; keeps its document in `runs`. */
+static void report(struct cli *cli, const char *pipeline, enum hangar_status status,
+                   const char *json, bool several, json_t *runs)
+{
+    json_t *doc = json ? cli_document(json, cli->err.utf8) : NULL;
+    const char *text = hangar_error(cli->hangar);
+    char *program = cli_program(cli);
+
+    cli_progress_clear(&cli->progress);
+    if (doc && cli_has(doc, "id") && !cli_has_option(cli, CLI_JSON)) {
+        fprintf(cli->out.file, "%s\n", cli_string(doc, "id"));
+        fflush(cli->out.file);
+    }
+    if (doc && program)
+        cli_render_backup(doc, &cli->err, program);
+    if (status != HANGAR_STATUS_DONE)
+        cli_errorf(cli, "%s%s%s%s", several ? "pipeline " : "", several ? pipeline : "",
+                   several ? ": " : "", *text ? text : cli_status_name((int)status));
+    json_t *kept = json ? json_loads(json, 0, NULL) : NULL;
+    if (!kept)
+        kept = json_pack("{s:s, s:s, s:s, s:s}", "schema", "hangar.backup/1", "status",
+                         cli_status_name((int)status), "pipeline", pipeline, "error", text);
+    if (json_array_append_new(runs, kept) < 0 || !program)
+        cli->err.failed = true;
+    free(program);
+    json_decref(doc);
+}
+
+/* The document of one run as it is; several in one. */
+static void put_runs(struct cli *cli, int worst, json_t *runs)
+{
+    json_t *doc = json_array_size(runs) == 1
+                      ? json_incref(json_array_get(runs, 0))
+                      : json_pack("{s:s, s:s, s:O}", "schema", "hangar.backups/1", "status",
+                                  cli_status_name(worst), "runs", runs);
+
+    if (!doc || json_dumpf(doc, cli->out.file, JSON_INDENT(2)) < 0)
+        cli->out.failed = true;
+    fputc('\n', cli->out.file);
+    json_decref(doc);
+}
+
+static bool is_among(const char *const *names, const char *name)
+{
+    while (*names && strcmp(*names, name) != 0)
+        names++;
+    return *names != NULL;
+}
+
+/* A name that is wrong is told before an hour of work on the others. */
+static int refuse_names(struct cli *cli, const char *const *names)
+{
+    char text[512] = "";
+    int status = HANGAR_STATUS_NOT_FOUND;
+
+    for (size_t i = 0; names[i] && !*text; i++) {
+        if (!is_among(hangar_pipelines(cli->hangar), names[i])) {
+            snprintf(text, sizeof(text),
+                     "there is no pipeline \"%s\"; hint: `hangar status` names those there are",
+                     names[i]);
+        } else if (is_among(names + i + 1, names[i])) {
+            snprintf(text, sizeof(text), "pipeline \"%s\" was named twice", names[i]);
+            status = HANGAR_STATUS_USAGE;
+        }
+    }
+    if (!*text)
+        return HANGAR_STATUS_DONE;
+    cli_error(cli, text);
+    cli_error_document(cli, (enum hangar_status)status, text);
+    return status;
+}
+
+int cli_command_backup(struct cli *cli)
+{
+    const char *const *names =
+        cli->args.operand_count ? cli->args.operands : hangar_pipelines(cli->hangar);
+    int worst = refuse_names(cli, names);
+    json_t *runs;
+
+    if (worst != HANGAR_STATUS_DONE)
+        return worst;
+    runs = json_array();
+    for (size_t i = 0; names[i] && worst != HANGAR_STATUS_INTERRUPTED; i++) {
+        char *json = NULL;
+        enum hangar_status status = HANGAR_STATUS_INTERRUPTED;
+        if (cli_interrupted()) {
+            cli_errorf(cli, "interrupted before pipeline %s", names[i]);
+        } else {
+            status = hangar_backup(cli->hangar, names[i], &json);
+            report(cli, names[i], status, json, names[1] != NULL, runs);
+        }
+        hangar_free(json);
+        worst = cli_worse(worst, (int)status);
+    }
+    if (cli_has_option(cli, CLI_JSON))
+        put_runs(cli, worst, runs);
+    json_decref(runs);
+    return worst;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * check: everything that a backup would need, as a tree and a verdict.
+ */
+#include "commands.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static enum cli_symbol mark_of(const char *status)
+{
+    return strcmp(status, "ok") == 0        ? CLI_TICK
+           : strcmp(status, "warning") == 0 ? CLI_BANG
+                                            : CLI_CROSS;
+}
+
+static void put_facts(struct cli_view *out, const json_t *facts, int indent)
+{
+    static const struct cli_column columns[] = {{NULL, CLI_LEFT, false}, {NULL, CLI_WRAP, false}};
+    struct cli_table table;
+    const char *key;
+    const json_t *value;
+    char text[32];
+
+    cli_table_init(&table, out, columns, 2, indent);
+    json_object_foreach ((json_t *)facts, key, value) {
+        cli_table_cell(&table, CLI_DIM, "%s", key);
+        cli_table_cell(&table, CLI_PLAIN, "%s", cli_scalar(value, text));
+    }
+    cli_table_print(&table);
+}
+
+static void put_item(struct cli_view *out, const json_t *item)
+{
+    const char *status = cli_string(item, "status");
+    const json_t *message;
+    size_t i;
+
+    fputs("  ", out->file);
+    cli_put_mark(out, mark_of(status));
+    fprintf(out->file, " %s%s%s", cli_on(out, CLI_BOLD), cli_string(item, "name"), cli_off(out));
+    if (cli_has(item, "plugin"))
+        fprintf(out->file, " (%s)", cli_string(item, "plugin"));
+    if (*cli_string(item, "target"))
+        fprintf(out->file, ": %s", cli_string(item, "target"));
+    fputc('\n', out->file);
+    json_array_foreach (cli_array(item, "messages"), i, message)
+        fprintf(out->file, "      %s%s%s\n",
+                cli_on(out, strcmp(status, "ok") == 0        ? CLI_PLAIN
+                            : strcmp(status, "warning") == 0 ? CLI_YELLOW
+                                                             : CLI_RED),
+                json_is_string(message) ? json_string_value(message) : "", cli_off(out));
+    put_facts(out, json_object_get(item, "facts"), 6);
+}
+
+static void put_verdict(struct cli_view *out, size_t items, size_t warnings, size_t failed)
+{
+    char checks[CLI_SHORT], doubts[CLI_SHORT];
+
+    cli_put_mark(out, failed ? CLI_CROSS : warnings ? CLI_BANG : CLI_TICK);
+    if (failed)
+        fprintf(out->file, " not ready: %zu of %s failed", failed,
+                cli_count(items, "check", checks));
+    else
+        fprintf(out->file, " ready for a backup: %s passed", cli_count(items, "check", checks));
+    if (warnings)
+        fprintf(out->file, ", %s", cli_count(warnings, "warning", doubts));
+    fputc('\n', out->file);
+}
+
+void cli_render_check(const json_t *doc, struct cli_view *out, struct cli_view *err)
+{
+    static const char *const kinds[][2] = {{"config", "configuration"}, {"source", "sources"},
+                                           {"transform", "transforms"}, {"sink", "sinks"},
+                                           {"notifier", "notifiers"},   {"pipeline", "pipelines"}};
+    const json_t *items = cli_array(doc, "items"), *item;
+    size_t i, warnings = 0, failed = 0;
+
+    (void)err;
+    for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
+        bool titled = false;
+        json_array_foreach (items, i, item) {
+            if (strcmp(cli_string(item, "kind"), kinds[k][0]) != 0)
+                continue;
+            if (!titled)
+                fprintf(out->file, "%s\n", kinds[k][1]);
+            titled = true;
+            put_item(out, item);
+        }
+    }
+    json_array_foreach (items, i, item) {
+        enum cli_symbol mark = mark_of(cli_string(item, "status"));
+        warnings += mark == CLI_BANG;
+        failed += mark == CLI_CROSS;
+    }
+    if (json_array_size(items) > 0 && strcmp(cli_string(doc, "status"), "interrupted") != 0)
+        put_verdict(out, json_array_size(items), warnings, failed);
+}
+
+int cli_command_check(struct cli *cli)
+{
+    char *json = NULL;
+    enum hangar_status status = hangar_check(cli->hangar, &json);
+
+    return cli_finish(cli, status, json, cli_render_check, "items");
+}

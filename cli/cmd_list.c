@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * list: the backups in the sinks, newest first.
+ */
+#include "commands.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { ID, PIPELINE, AGE, TIME, SIZE, DATA, SOURCES, SINKS, STATE, COLUMNS };
+
+static void put_backup(struct cli_table *table, const json_t *item)
+{
+    int64_t created = cli_instant(item, "created");
+    const char *state = cli_string(item, "state");
+    bool complete = strcmp(state, "complete") == 0;
+    char text[CLI_SHORT];
+    char *sources = cli_join(cli_array(item, "sources"));
+    char *sinks = cli_join(cli_array(item, "sinks"));
+
+    cli_table_cell(table, CLI_PLAIN, "%s", cli_string(item, "id"));
+    cli_table_cell(table, CLI_PLAIN, "%s", cli_string(item, "pipeline"));
+    cli_table_cell(table, CLI_PLAIN, "%s",
+                   created < 0 ? "-" : cli_age(table->view->now_ms - created, text));
+    /* of a manifest that cannot be read nothing more is known */
+    cli_table_cell(table, CLI_PLAIN, "%s",
+                   complete ? cli_duration(cli_integer(item, "duration_ms"), text) : "-");
+    cli_table_cell(table, CLI_PLAIN, "%s",
+                   complete ? cli_size(cli_bytes(item, "stored_bytes"), text) : "-");
+    cli_table_cell(table, CLI_PLAIN, "%s",
+                   complete ? cli_size(cli_bytes(item, "plain_bytes"), text) : "-");
+    cli_table_cell(table, CLI_PLAIN, "%s", sources ? sources : "");
+    cli_table_cell(table, CLI_PLAIN, "%s", sinks ? sinks : "");
+    cli_table_cell(table, complete ? CLI_GREEN : CLI_RED, "%s", state);
+    if (!sources || !sinks)
+        table->view->failed = true;
+    free(sources);
+    free(sinks);
+}
+
+static bool several_pipelines(const json_t *backups)
+{
+    const json_t *item;
+    const char *first = NULL;
+    size_t i;
+
+    json_array_foreach (backups, i, item) {
+        if (first && strcmp(first, cli_string(item, "pipeline")) != 0)
+            return true;
+        first = cli_string(item, "pipeline");
+    }
+    return false;
+}
+
+static void put_table(const json_t *backups, struct cli_view *out)
+{
+    struct cli_column columns[COLUMNS] = {
+        [ID] = {"ID", CLI_LEFT, false},
+        [PIPELINE] = {"PIPELINE", CLI_LEFT, !several_pipelines(backups)},
+        [AGE] = {"AGE", CLI_RIGHT, false},
+        [TIME] = {"TIME", CLI_RIGHT, false},
+        [SIZE] = {"SIZE", CLI_RIGHT, false},
+        [DATA] = {"DATA", CLI_RIGHT, false},
+        [SOURCES] = {"SOURCES", CLI_SHRINK, false},
+        [SINKS] = {"SINKS", CLI_SHRINK, false},
+        [STATE] = {"STATE", CLI_LEFT, false},
+    };
+    struct cli_table table;
+    const json_t *item;
+    size_t i;
+
+    cli_table_init(&table, out, columns, COLUMNS, 0);
+    json_array_foreach (backups, i, item)
+        put_backup(&table, item);
+    cli_table_print(&table);
+}
+
+void cli_render_list(const json_t *doc, struct cli_view *out, struct cli_view *err)
+{
+    const json_t *backups = cli_array(doc, "backups"), *problems = cli_array(doc, "problems"),
+                 *item;
+    size_t i;
+
+    if (json_array_size(backups) > 0)
+        put_table(backups, out);
+    fflush(out->file);
+    json_array_foreach (backups, i, item) {
+        if (*cli_string(item, "problem"))
+            fprintf(err->file, "%swarning%s: %s: %s\n", cli_on(err, CLI_YELLOW), cli_off(err),
+                    cli_string(item, "id"), cli_string(item, "problem"));
+    }
+    json_array_foreach (problems, i, item)
+        fprintf(err->file, "%swarning%s: sink %s, pipeline %s: %s\n", cli_on(err, CLI_YELLOW),
+                cli_off(err), cli_string(item, "sink"), cli_string(item, "pipeline"),
+                cli_string(item, "error"));
+    if (json_array_size(backups) == 0 && json_array_size(problems) == 0 && !cli_has(doc, "error"))
+        cli_note(err, "no backups yet; make one with: hangar backup");
+}
+
+int cli_command_list(struct cli *cli)
+{
+    char *json = NULL;
+    enum hangar_status status = hangar_list(cli->hangar, cli_option_value(cli, CLI_PIPELINE),
+                                            cli_option_value(cli, CLI_FROM), &json);
+
+    return cli_finish(cli, status, json, cli_render_list, NULL);
+}

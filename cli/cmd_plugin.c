@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * plugin: which plugins there are, and what options one takes.
+ */
+#include "commands.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void cli_render_plugins(const json_t *doc, struct cli_view *out, struct cli_view *err)
+{
+    static const struct cli_column columns[] = {{"NAME", CLI_LEFT, false},
+                                                {"VERSION", CLI_LEFT, false},
+                                                {"ROLE", CLI_LEFT, false},
+                                                {"SUMMARY", CLI_WRAP, false}};
+    const json_t *plugins = cli_array(doc, "plugins"), *item;
+    struct cli_table table;
+    size_t i, usable = 0;
+
+    cli_table_init(&table, out, columns, 4, 0);
+    json_array_foreach (plugins, i, item) {
+        if (cli_has(item, "error"))
+            continue;
+        usable++;
+        char *roles = cli_join(cli_array(item, "roles"));
+        cli_table_cell(&table, CLI_BOLD, "%s", cli_string(item, "name"));
+        cli_table_cell(&table, CLI_PLAIN, "%s", cli_string(item, "version"));
+        cli_table_cell(&table, CLI_PLAIN, "%s", roles ? roles : "");
+        cli_table_cell(&table, CLI_PLAIN, "%s", cli_string(item, "summary"));
+        out->failed |= !roles;
+        free(roles);
+    }
+    if (usable)
+        cli_table_print(&table);
+    fflush(out->file);
+    json_array_foreach (plugins, i, item) {
+        if (cli_has(item, "error"))
+            fprintf(err->file, "%swarning%s: %s: %s\n", cli_on(err, CLI_YELLOW), cli_off(err),
+                    *cli_string(item, "file") ? cli_string(item, "file") : cli_string(item, "name"),
+                    cli_string(item, "error"));
+    }
+    if (json_array_size(plugins) == 0 && !cli_has(doc, "error"))
+        cli_note(err, "there are no plugins");
+}
+
+/* "size, 5 MiB to 5 GiB", "a, b or c" */
+static char *type_text(const json_t *option)
+{
+    char low[32], high[32], *text = NULL;
+    const char *min = cli_scalar(json_object_get(option, "min"), low);
+    const char *max = cli_scalar(json_object_get(option, "max"), high);
+    char *choices = cli_join(cli_array(option, "choices"));
+    int rc;
+
+    if (!choices)
+        return NULL;
+    if (*choices)
+        rc = asprintf(&text, "%s", choices);
+    else if (*min || *max)
+        rc = asprintf(&text, "%s, %s%s%s", cli_string(option, "type"), *max ? min : "at least ",
+                      *max ? "-" : min, max);
+    else
+        rc = asprintf(&text, "%s", cli_string(option, "type"));
+    free(choices);
+    return rc < 0 ? NULL : text;
+}
+
+static void put_options(const json_t *options, struct cli_view *out)
+{
+    static const struct cli_column columns[] = {{"OPTION", CLI_LEFT, false},
+                                                {"TYPE", CLI_LEFT, false},
+                                                {"DEFAULT", CLI_LEFT, false},
+                                                {"MEANING", CLI_WRAP, false}};
+    struct cli_table table;
+    const json_t *option;
+    char text[32];
+    size_t i;
+
+    cli_table_init(&table, out, columns, 4, 2);
+    json_array_foreach (options, i, option) {
+        char *type = type_text(option);
+        bool required = cli_flag(option, "required");
+        cli_table_cell(&table, CLI_BOLD, "%s", cli_string(option, "name"));
+        cli_table_cell(&table, CLI_PLAIN, "%s", type ? type : "");
+        cli_table_cell(&table, required ? CLI_YELLOW : CLI_PLAIN, "%s",
+                       required ? "required"
+                       : cli_has(option, "default")
+                           ? cli_scalar(json_object_get(option, "default"), text)
+                           : "-");
+        cli_table_cell(
+            &table, CLI_PLAIN, "%s%s", cli_string(option, "help"),
+            cli_flag(option, "secret") ? " (secret: also as _file, _command, _credential)" : "");
+        out->failed |= !type;
+        free(type);
+    }
+    cli_table_print(&table);
+}
+
+void cli_render_plugin(const json_t *doc, struct cli_view *out, struct cli_view *err)
+{
+    const json_t *item;
+    size_t i;
+
+    (void)err;
+    json_array_foreach (cli_array(doc, "plugins"), i, item) {
+        char *roles = cli_join(cli_array(item, "roles"));
+        fprintf(out->file, "%s%s%s %s: %s\n", cli_on(out, CLI_BOLD), cli_string(item, "name"),
+                cli_off(out), cli_string(item, "version"), cli_string(item, "summary"));
+        fprintf(out->file, "  %s, ABI %s, %s, %s\n", roles ? roles : "", cli_string(item, "abi"),
+                cli_string(item, "license"), cli_string(item, "file"));
+        out->failed |= !roles;
+        free(roles);
+        if (cli_has(item, "error"))
+            fprintf(out->file, "  %s%s%s\n", cli_on(out, CLI_RED), cli_string(item, "error"),
+                    cli_off(out));
+        if (json_array_size(cli_array(item, "options")) > 0) {
+            fputc('\n', out->file);
+            put_options(cli_array(item, "options"), out);
+        }
+    }
+}
+
+int cli_command_plugin_list(struct cli *cli)
+{
+    char *json = NULL;
+    enum hangar_status status = hangar_plugins(cli->hangar, NULL, &json);
+
+    return cli_finish(cli, status, json, cli_render_plugins, NULL);
+}
+
+int cli_command_plugin_show(struct cli *cli)
+{
+    char *json = NULL;
+    enum hangar_status status = hangar_plugins(cli->hangar, cli->args.operands[0], &json);
+
+    return cli_finish(cli, status, json, cli_render_plugin, NULL);
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * restore: first a dry run, whose plan is shown; then, when a person or --yes
+ * agrees, the restore of just that backup.
+ */
+#include "commands.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "prompt.h"
+
+static void put_lines(struct cli_view *view, const json_t *lines)
+{
+    const json_t *line;
+    size_t i;
+
+    json_array_foreach (lines, i, line)
+        fprintf(view->file, "    %s\n", json_is_string(line) ? json_string_value(line) : "");
+}
+
+void cli_render_plan(const json_t *doc, struct cli_view *view)
+{
+    const json_t *item;
+    char text[CLI_SHORT], size[CLI_SHORT];
+    size_t i;
+
+    fprintf(view->file, "%s%s%s of %s, from %s", cli_on(view, CLI_BOLD), cli_string(doc, "id"),
+            cli_off(view), cli_string(doc, "pipeline"), cli_string(doc, "sink"));
+    if (cli_has(doc, "plain_bytes"))
+        fprintf(view->file, ": %s, %s", cli_size(cli_bytes(doc, "plain_bytes"), size),
+                cli_count(cli_bytes(doc, "objects"), "object", text));
+    fputc('\n', view->file);
+    json_array_foreach (cli_array(doc, "sources"), i, item) {
+        fprintf(view->file, "  %s%s%s %s %s\n", cli_on(view, CLI_BOLD), cli_string(item, "name"),
+                cli_off(view), cli_symbol(view, CLI_ARROW), cli_string(item, "target"));
+        put_lines(view, cli_array(item, "plan"));
+    }
+}
+
+static void render_dry_run(const json_t *doc, struct cli_view *out, struct cli_view *err)
+{
+    if (json_array_size(cli_array(doc, "sources")) == 0)
+        return;
+    cli_render_plan(doc, out);
+    if (!cli_has(doc, "error"))
+        cli_note(err, "nothing was changed: this was a dry run");
+}
+
+void cli_render_restore(const json_t *doc, struct cli_view *out, struct cli_view *err)
+{
+    static const struct cli_column columns[] = {{NULL, CLI_LEFT, false}, {NULL, CLI_LEFT, false}};
+    bool done = strcmp(cli_string(doc, "status"), "done") == 0;
+    char took[CLI_SHORT], size[CLI_SHORT], speed[CLI_SHORT], text[32];
+    int64_t ms = cli_integer(doc, "duration_ms");
+    const json_t *item, *value;
+    const char *key;
+    size_t i;
+
+    (void)err;
+    if (!done)
+        return;
+    cli_put_mark(out, CLI_TICK);
+    fprintf(out->file, " restored %s%s%s in %s: %s, %s\n", cli_on(out, CLI_BOLD),
+            cli_string(doc, "id"), cli_off(out), cli_duration(ms, took),
+            cli_size(cli_bytes(doc, "plain_bytes"), size),
+            cli_rate(cli_bytes(doc, "plain_bytes"), ms, speed));
+    json_array_foreach (cli_array(doc, "sources"), i, item) {
+        struct cli_table table;
+        fprintf(out->file, "  %s%s%s %s %s\n", cli_on(out, CLI_BOLD), cli_string(item, "name"),
+                cli_off(out), cli_symbol(out, CLI_ARROW), cli_string(item, "target"));
+        cli_table_init(&table, out, columns, 2, 4);
+        json_object_foreach (json_object_get(item, "report"), key, value) {
+            cli_table_cell(&table, CLI_DIM, "%s", key);
+            cli_table_cell(&table, CLI_PLAIN, "%s", cli_scalar(value, text));
+        }
+        cli_table_print(&table);
+    }
+}
+
+char *cli_restore_question(const json_t *plan, bool clean)
+{
+    const json_t *sources = cli_array(plan, "sources"), *item;
+    size_t size = 0, i, count = json_array_size(sources);
+    char *text = NULL, number[CLI_SHORT];
+    FILE *stream = open_memstream(&text, &size);
+
+    if (!stream)
+        return NULL;
+    fprintf(stream, "restore %s into ", cli_count(count, "source", number));
+    json_array_foreach (sources, i, item)
+        fprintf(stream, "%s%s",
+                i == 0           ? ""
+                : i + 1 == count ? " and "
+                                 : ", ",
+                cli_string(item, "target"));
+    if (clean)
+        fprintf(stream, ", and replace what %s", count == 1 ? "it holds" : "they hold");
+    fputc('?', stream);
+    if (fclose(stream) != 0) {
+        free(text);
+        return NULL;
+    }
+    return text;
+}
+
+static int stop(struct cli *cli, enum hangar_status status, const char *text)
+{
+    cli_error(cli, text);
+    cli_error_document(cli, status, text);
+    return (int)status;
+}
+
+/* DONE when the restore may go on. */
+static int agree(struct cli *cli, const json_t *plan, bool clean)
+{
+    const struct cli_io *io = cli->io;
+    bool yes = cli_has_option(cli, CLI_YES);
+
+    fflush(cli->out.file);
+    if (!yes || !cli->err.quiet)
+        cli_render_plan(plan, &cli->err);
+    if (yes)
+        return HANGAR_STATUS_DONE;
+    if (!io->in_tty || !io->err_tty)
+        return stop(cli, HANGAR_STATUS_USAGE,
+                    "nobody can be asked whether to restore; hint: add --yes when the plan is what "
+                    "you want");
+    char *question = cli_restore_question(plan, clean);
+    if (!question)
+        return stop(cli, HANGAR_STATUS_FAILED, "out of memory");
+    enum cli_answer answer = cli_confirm(io->in, cli->err.file, question);
+    free(question);
+    if (answer == CLI_ANSWER_YES)
+        return HANGAR_STATUS_DONE;
+    if (answer == CLI_ANSWER_INTERRUPTED)
+        return stop(cli, HANGAR_STATUS_INTERRUPTED, "interrupted; nothing was changed");
+    return stop(cli, HANGAR_STATUS_FAILED, "not restored: nothing was changed");
+}
+
+/* Restores what the plan says: "latest" may have become another backup since. */
+static int restore_planned(struct cli *cli, struct hangar_restore_request *request,
+                           const json_t *plan)
+{
+    char *json = NULL;
+
+    request->flags &= ~HANGAR_REQUEST_DRY_RUN;
+    request->backup.id = cli_string(plan, "id");
+    if (*cli_string(plan, "pipeline"))
+        request->backup.pipeline = cli_string(plan, "pipeline");
+    if (cli_interrupted())
+        return stop(cli, HANGAR_STATUS_INTERRUPTED, "interrupted; nothing was changed");
+    enum hangar_status status = hangar_restore(cli->hangar, request, &json);
+    return cli_finish(cli, status, json, cli_render_restore, NULL);
+}
+
+int cli_command_restore(struct cli *cli)
+{
+    const char *mode = cli_option_value(cli, CLI_MODE);
+    bool clean = mode && strcmp(mode, "clean") == 0;
+    struct hangar_restore_request request = {
+        .struct_size = sizeof(request),
+        .flags = HANGAR_REQUEST_DRY_RUN | (clean ? HANGAR_REQUEST_CLEAN : 0) |
+                 (cli_has_option(cli, CLI_COMPARE) ? HANGAR_REQUEST_COMPARE : 0),
+        .backup = cli_selection(cli),
+        .only = cli->args.lists[CLI_ONLY],
+        .set = cli->args.lists[CLI_SET],
+    };
+    char *json = NULL;
+
+    enum hangar_status status = hangar_restore(cli->hangar, &request, &json);
+    if (cli_has_option(cli, CLI_DRY_RUN) || status != HANGAR_STATUS_DONE || !json)
+        return cli_finish(cli, status, json, render_dry_run, NULL);
+
+    cli_progress_clear(&cli->progress);
+    json_t *shown = cli_document(json, cli->err.utf8), *plan = json_loads(json, 0, NULL);
+    int result = shown && plan ? agree(cli, shown, clean)
+                               : stop(cli, HANGAR_STATUS_FAILED, "cannot read the plan");
+    if (result == HANGAR_STATUS_DONE)
+        result = restore_planned(cli, &request, plan);
+    json_decref(shown);
+    json_decref(plan);
+    hangar_free(json);
+    return result;
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * status: per pipeline the last run, per sink what it holds.
+ */
+#include "commands.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void put_way(const json_t *pipeline, struct cli_view *out)
+{
+    const char *arrow = cli_symbol(out, CLI_ARROW);
+    char *sources = cli_join(cli_array(pipeline, "sources"));
+    char *transforms = cli_join(cli_array(pipeline, "transforms"));
+    const json_t *sink;
+    size_t i;
+
+    fprintf(out->file, "%s%s%s: %s", cli_on(out, CLI_BOLD), cli_string(pipeline, "name"),
+            cli_off(out), sources ? sources : "");
+    if (transforms && *transforms)
+        fprintf(out->file, " %s %s", arrow, transforms);
+    json_array_foreach (cli_array(pipeline, "sinks"), i, sink) {
+        if (i)
+            fprintf(out->file, ", %s", cli_string(sink, "name"));
+        else
+            fprintf(out->file, " %s %s", arrow, cli_string(sink, "name"));
+    }
+    fputc('\n', out->file);
+    if (!sources || !transforms)
+        out->failed = true;
+    free(sources);
+    free(transforms);
+}
+
+static void put_last_run(const json_t *pipeline, struct cli_view *out)
+{
+    const json_t *run = json_object_get(pipeline, "last_run");
+    char age[CLI_SHORT], when[CLI_SHORT], took[CLI_SHORT];
+
+    if (!json_is_object(run)) {
+        fputs("  last run  none yet\n", out->file);
+        return;
+    }
+    const char *status = cli_string(run, "status");
+    enum cli_style style = strcmp(status, "done") == 0       ? CLI_GREEN
+                           : strcmp(status, "degraded") == 0 ? CLI_YELLOW
+                                                             : CLI_RED;
+    int64_t started = cli_instant(run, "started");
+    fprintf(out->file, "  last run  %s%s%s", cli_on(out, style), status, cli_off(out));
+    if (started >= 0)
+        fprintf(out->file, ", %s ago (%s)", cli_age(out->now_ms - started, age),
+                cli_time(started, when));
+    fprintf(out->file, ", took %s\n", cli_duration(cli_integer(run, "duration_ms"), took));
+    if (*cli_string(run, "error"))
+        fprintf(out->file, "            %s\n", cli_string(run, "error"));
+}
+
+static void put_sink(struct cli_table *table, const json_t *sink)
+{
+    int64_t newest = cli_instant(sink, "newest_time");
+    char text[CLI_SHORT];
+
+    cli_table_cell(table, CLI_PLAIN, "%s", cli_string(sink, "name"));
+    cli_table_cell(table, CLI_PLAIN, "%lld", (long long)cli_integer(sink, "backups"));
+    cli_table_cell(table, CLI_PLAIN, "%s",
+                   *cli_string(sink, "newest") ? cli_string(sink, "newest") : "-");
+    cli_table_cell(table, CLI_PLAIN, "%s",
+                   newest < 0 ? "-" : cli_age(table->view->now_ms - newest, text));
+    cli_table_cell(table, CLI_PLAIN, "%s", cli_size(cli_bytes(sink, "stored_bytes"), text));
+    cli_table_cell(table, CLI_PLAIN, "%s",
+                   cli_has(sink, "free_bytes") ? cli_size(cli_bytes(sink, "free_bytes"), text)
+                                               : "-");
+    cli_table_cell(table, CLI_PLAIN, "%s%s", cli_string(sink, "target"),
+                   cli_flag(sink, "required") ? "" : " (optional)");
+}
+
+static void put_sinks(const json_t *pipeline, struct cli_view *out)
+{
+    static const struct cli_column columns[] = {
+        {"SINK", CLI_LEFT, false}, {"BACKUPS", CLI_RIGHT, false}, {"NEWEST", CLI_LEFT, false},
+        {"AGE", CLI_RIGHT, false}, {"STORED", CLI_RIGHT, false},  {"FREE", CLI_RIGHT, false},
+        {"WHERE", CLI_LEFT, false}};
+    struct cli_table table;
+    const json_t *sink;
+    size_t i;
+
+    cli_table_init(&table, out, columns, 7, 2);
+    json_array_foreach (cli_array(pipeline, "sinks"), i, sink)
+        put_sink(&table, sink);
+    cli_table_print(&table);
+    json_array_foreach (cli_array(pipeline, "sinks"), i, sink) {
+        if (*cli_string(sink, "error"))
+            fprintf(out->file, "  %s%s%s: %s\n", cli_on(out, CLI_RED), cli_string(sink, "name"),
+                    cli_off(out), cli_string(sink, "error"));
+    }
+}
+
+static void put_instance(const json_t *item, struct cli_view *out)
+{
+    static const struct cli_column columns[] = {{NULL, CLI_LEFT, false}, {NULL, CLI_LEFT, false}};
+    struct cli_table table;
+    const char *key;
+    const json_t *value;
+    char text[32];
+
+    fprintf(out->file, "%s %s%s%s (%s %s) %s\n", cli_string(item, "kind"), cli_on(out, CLI_BOLD),
+            cli_string(item, "name"), cli_off(out), cli_string(item, "plugin"),
+            cli_string(item, "version"), cli_string(item, "target"));
+    cli_table_init(&table, out, columns, 2, 4);
+    json_object_foreach (json_object_get(item, "options"), key, value) {
+        cli_table_cell(&table, CLI_DIM, "%s", key);
+        cli_table_cell(&table, CLI_PLAIN, "%s", cli_scalar(value, text));
+    }
+    cli_table_print(&table);
+}
+
+void cli_render_status(const json_t *doc, struct cli_view *out, struct cli_view *err)
+{
+    const json_t *item, *limits = json_object_get(doc, "limits");
+    char memory[CLI_SHORT];
+    size_t i;
+
+    (void)err;
+    json_array_foreach (cli_array(doc, "pipelines"), i, item) {
+        if (i)
+            fputc('\n', out->file);
+        put_way(item, out);
+        put_last_run(item, out);
+        if (*cli_string(item, "schedule"))
+            fprintf(out->file, "  schedule  %s\n", cli_string(item, "schedule"));
+        put_sinks(item, out);
+    }
+    if (!out->verbose)
+        return;
+    fprintf(out->file, "\nconfiguration %s, state in %s, memory %s\n", cli_string(doc, "config"),
+            cli_string(doc, "state_dir"), cli_size(cli_bytes(limits, "memory_bytes"), memory));
+    json_array_foreach (cli_array(doc, "instances"), i, item)
+        put_instance(item, out);
+}
+
+int cli_command_status(struct cli *cli)
+{
+    char *json = NULL;
+    enum hangar_status status = hangar_overview(cli->hangar, &json);
+
+    return cli_finish(cli, status, json, cli_render_status, NULL);
+}

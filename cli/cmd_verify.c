@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * verify: a line for each backup in each sink, with what is wrong below it.
+ */
+#include "commands.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define PROBLEMS_SHOWN 20
+
+static void put_problems(const json_t *problems, struct cli_view *out)
+{
+    const json_t *problem;
+    size_t i, count = json_array_size(problems);
+
+    json_array_foreach (problems, i, problem) {
+        if (i == PROBLEMS_SHOWN)
+            break;
+        fprintf(out->file, "      %s\n", json_is_string(problem) ? json_string_value(problem) : "");
+    }
+    if (count > PROBLEMS_SHOWN)
+        fprintf(out->file, "      %s and %zu more (use --json)\n", cli_symbol(out, CLI_ELLIPSIS),
+                count - PROBLEMS_SHOWN);
+}
+
+static void put_backup(const json_t *item, struct cli_view *out)
+{
+    bool good = strcmp(cli_string(item, "status"), "done") == 0;
+    char count[CLI_SHORT], size[CLI_SHORT], took[CLI_SHORT];
+
+    cli_put_mark(out, good ? CLI_TICK : CLI_CROSS);
+    fprintf(out->file, " %s%s%s in %s", cli_on(out, CLI_BOLD), cli_string(item, "id"), cli_off(out),
+            cli_string(item, "sink"));
+    if (!good)
+        fprintf(out->file, ": %s%s%s", cli_on(out, CLI_RED), cli_string(item, "status"),
+                cli_off(out));
+    fprintf(out->file, "  %s, %s, %s\n", cli_count(cli_bytes(item, "objects"), "object", count),
+            cli_size(cli_bytes(item, "stored_bytes"), size),
+            cli_duration(cli_integer(item, "duration_ms"), took));
+    put_problems(cli_array(item, "problems"), out);
+}
+
+/* What a level proves, said so that nobody takes it for more. */
+static const char *meaning(const char *level)
+{
+    if (strcmp(level, "quick") == 0)
+        return "complete: every object is there with its size";
+    if (strcmp(level, "full") == 0)
+        return "good: every byte was read and compared";
+    return "proven: restored and compared";
+}
+
+void cli_render_verify(const json_t *doc, struct cli_view *out, struct cli_view *err)
+{
+    const json_t *backups = cli_array(doc, "backups"), *item;
+    size_t i, bad = 0, count = json_array_size(backups);
+    char text[CLI_SHORT];
+
+    json_array_foreach (backups, i, item) {
+        bad += strcmp(cli_string(item, "status"), "done") != 0;
+        put_backup(item, out);
+    }
+    if (bad)
+        fprintf(out->file, "%s%zu of %s %s not good%s\n", cli_on(out, CLI_RED), bad,
+                count == 1 ? "1 copy" : cli_count(count, "copie", text), bad == 1 ? "is" : "are",
+                cli_off(out));
+    else if (count && strcmp(cli_string(doc, "status"), "done") == 0)
+        fprintf(out->file, "%s %s\n", count == 1 ? "it is" : "all are",
+                meaning(cli_string(doc, "level")));
+    else if (!count && !cli_has(doc, "error"))
+        cli_note(err, "no backups yet; make one with: hangar backup");
+}
+
+int cli_command_verify(struct cli *cli)
+{
+    struct hangar_selection which = cli_selection(cli);
+    const char *name = cli_option_value(cli, CLI_LEVEL);
+    enum hangar_verify_level level = !name || strcmp(name, "quick") == 0 ? HANGAR_VERIFY_QUICK
+                                     : strcmp(name, "full") == 0         ? HANGAR_VERIFY_FULL
+                                                                         : HANGAR_VERIFY_DRILL;
+    char *json = NULL;
+
+    if (cli_has_option(cli, CLI_ALL) == (which.id != NULL)) {
+        cli_error(cli, "`verify` needs either a backup or --all; hint: see `hangar help verify`");
+        cli_error_document(cli, HANGAR_STATUS_USAGE, "`verify` needs either a backup or --all");
+        return HANGAR_STATUS_USAGE;
+    }
+    if (!which.id)
+        which.id = "all";
+    enum hangar_status status = hangar_verify(cli->hangar, &which, level, &json);
+    return cli_finish(cli, status, json, cli_render_verify, "backups");
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * commands: what each command does (cli_command_*, called from the table), and
+ * how its document is printed (cli_render_*, which know only the document and
+ * the two streams: data goes to `out`, notes to `err`).
+ */
+#ifndef CLI_COMMANDS_H
+#define CLI_COMMANDS_H
+
+#include "cli.h"
+
+int cli_command_init(struct cli *cli);
+int cli_command_check(struct cli *cli);
+int cli_command_backup(struct cli *cli);
+int cli_command_list(struct cli *cli);
+int cli_command_show(struct cli *cli);
+int cli_command_status(struct cli *cli);
+int cli_command_restore(struct cli *cli);
+int cli_command_verify(struct cli *cli);
+int cli_command_plugin_list(struct cli *cli);
+int cli_command_plugin_show(struct cli *cli);
+int cli_command_help(struct cli *cli);
+int cli_command_version(struct cli *cli);
+
+void cli_render_check(const json_t *doc, struct cli_view *out, struct cli_view *err);
+/* `program` is what the next step begins with. */
+void cli_render_backup(const json_t *doc, struct cli_view *err, const char *program);
+void cli_render_list(const json_t *doc, struct cli_view *out, struct cli_view *err);
+void cli_render_show(const json_t *doc, struct cli_view *out, struct cli_view *err);
+void cli_render_status(const json_t *doc, struct cli_view *out, struct cli_view *err);
+void cli_render_plan(const json_t *doc, struct cli_view *view);
+void cli_render_restore(const json_t *doc, struct cli_view *out, struct cli_view *err);
+void cli_render_verify(const json_t *doc, struct cli_view *out, struct cli_view *err);
+void cli_render_plugins(const json_t *doc, struct cli_view *out, struct cli_view *err);
+void cli_render_plugin(const json_t *doc, struct cli_view *out, struct cli_view *err);
+
+/* The question before a restore, from its plan; malloc'd, NULL when out of memory. */
+char *cli_restore_question(const json_t *plan, bool clean);
+
+/* Of two exit statuses the worse. */
+int cli_worse(int a, int b);
+
+/* Help (help.c): of everything, or of a command or a group; an exit status. */
+void cli_help_overview(struct cli_view *view);
+int cli_help_topic(struct cli *cli, const char *topic);
+int cli_version(struct cli *cli);
+
+#endif

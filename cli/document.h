@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * document: the library's JSON documents, read for printing.  Every string in
+ * one is made safe for a terminal when it is read, so that what prints it need
+ * not think of that.  Missing members read as empty: a failed job's document
+ * may lack any of them.
+ */
+#ifndef CLI_DOCUMENT_H
+#define CLI_DOCUMENT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* NULL when the text is not a document, or out of memory. */
+json_t *cli_document(const char *text, bool utf8);
+
+/* "", 0, false, an empty array, -1 when missing or null. */
+const char *cli_string(const json_t *object, const char *key);
+int64_t cli_integer(const json_t *object, const char *key);
+uint64_t cli_bytes(const json_t *object, const char *key);
+bool cli_flag(const json_t *object, const char *key);
+const json_t *cli_array(const json_t *object, const char *key);
+int64_t cli_instant(const json_t *object, const char *key);
+
+/* Whether the member is there and not null. */
+bool cli_has(const json_t *object, const char *key);
+
+/* The text of a scalar of any type, "" for others; lives in `out` or the value. */
+const char *cli_scalar(const json_t *value, char out[32]);
+
+/* The strings of an array with ", " between them; malloc'd, NULL when out of memory. */
+char *cli_join(const json_t *array);
+
+/* The name of a status ("not_found") in documents. */
+const char *cli_status_name(int status);
+
+#endif

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * output: how the command line writes: a stream with what is known about it
+ * (colours, symbols, width), sizes and times for people, aligned tables, and
+ * the escaping of text that must not steer a terminal.  Knows no document and
+ * no command.
+ */
+#ifndef CLI_OUTPUT_H
+#define CLI_OUTPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define CLI_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+
+/* One stream.  `failed` remembers that memory ran out while something was laid
+ * out: the command then does not end well. */
+struct cli_view {
+    FILE *file;
+    bool colour;
+    bool utf8;    /* symbols beyond ASCII may be used */
+    bool quiet;   /* no notes */
+    bool verbose; /* details that are usually left out */
+    bool failed;
+    int width;      /* columns; 0: no limit */
+    int64_t now_ms; /* what ages are counted from */
+};
+
+enum cli_style { CLI_PLAIN, CLI_BOLD, CLI_DIM, CLI_RED, CLI_GREEN, CLI_YELLOW };
+
+/* What switches a style on, and all of them off; "" without colour. */
+const char *cli_on(const struct cli_view *view, enum cli_style style);
+const char *cli_off(const struct cli_view *view);
+
+enum cli_symbol { CLI_TICK, CLI_BANG, CLI_CROSS, CLI_ARROW, CLI_ELLIPSIS, CLI_DASH };
+const char *cli_symbol(const struct cli_view *view, enum cli_symbol symbol);
+
+/* The tick, bang or cross in its colour, padded to the same width each. */
+void cli_put_mark(const struct cli_view *view, enum cli_symbol mark);
+
+/* A line for a person on standard error, without the newline; nothing when quiet. */
+void cli_note(const struct cli_view *view, const char *fmt, ...) CLI_PRINTF(2, 3);
+
+/* `text` in which control characters (also those of Unicode that reorder a
+ * line) and invalid UTF-8 stand as \xNN; without `utf8` so does everything
+ * beyond ASCII.  Malloc'd, NULL when out of memory. */
+char *cli_escape(const char *text, bool utf8, bool keep_newlines);
+
+/* Columns that a clean text takes on a terminal. */
+int cli_text_width(const char *text);
+
+/* Cuts a clean text to at most `width` columns, with an ellipsis as the last;
+ * `width` 0 or less: no limit. */
+void cli_truncate(char *text, size_t size, int width, bool utf8);
+
+#define CLI_SHORT 48
+/* "12.3 MiB", "340 ms" or "1 min 05 s", "3 h", "12.3 MiB/s", "2026-01-15 02:00:00 UTC" */
+const char *cli_size(uint64_t bytes, char out[CLI_SHORT]);
+const char *cli_duration(int64_t ms, char out[CLI_SHORT]);
+const char *cli_age(int64_t ms, char out[CLI_SHORT]);
+const char *cli_rate(uint64_t bytes, int64_t ms, char out[CLI_SHORT]);
+const char *cli_time(int64_t ms, char out[CLI_SHORT]);
+
+/* "1 object", "2 objects" */
+const char *cli_count(uint64_t n, const char *singular, char out[CLI_SHORT]);
+
+/*
+ * A table: columns are declared, cells added row by row, and all is printed and
+ * freed at once.  Cells are clean text.
+ */
+struct cli_column {
+    const char *title;
+    enum { CLI_LEFT, CLI_RIGHT, CLI_SHRINK, CLI_WRAP } kind; /* SHRINK may be cut, WRAP be broken */
+    bool hidden;
+};
+
+#define CLI_TABLE_COLUMNS 12
+
+struct cli_table {
+    struct cli_view *view;
+    struct cli_column columns[CLI_TABLE_COLUMNS];
+    size_t column_count;
+    struct cli_cell {
+        char *text;
+        enum cli_style style;
+    } * cells;
+    size_t cell_count, capacity;
+    int indent;
+};
+
+void cli_table_init(struct cli_table *table, struct cli_view *view,
+                    const struct cli_column *columns, size_t count, int indent);
+void cli_table_cell(struct cli_table *table, enum cli_style style, const char *fmt, ...)
+    CLI_PRINTF(3, 4);
+void cli_table_print(struct cli_table *table);
+
+#endif

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * progress: see progress.h.
+ */
+#include "progress.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+
+void cli_progress_init(struct cli_progress *progress, struct cli_view *view,
+                       enum cli_progress_mode mode, bool human, int tty)
+{
+    *progress = (struct cli_progress){.view = view, .mode = mode, .human = human, .tty = tty};
+    pthread_mutex_init(&progress->mutex, NULL);
+}
+
+void cli_progress_fini(struct cli_progress *progress)
+{
+    pthread_mutex_destroy(&progress->mutex);
+}
+
+/* Appends to a row; what does not fit is left out. */
+static void add(char row[CLI_PROGRESS_SIZE], const char *fmt, ...) CLI_PRINTF(2, 3);
+static void add(char row[CLI_PROGRESS_SIZE], const char *fmt, ...)
+{
+    size_t length = strlen(row);
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(row + length, CLI_PROGRESS_SIZE - length, fmt, args);
+    va_end(args);
+}
+
+/* A name or a step comes from elsewhere: made safe, and bounded. */
+static void add_text(char row[CLI_PROGRESS_SIZE], const char *text, bool utf8)
+{
+    char *safe = cli_escape(text ? text : "", utf8, false);
+
+    if (safe) {
+        cli_truncate(safe, strlen(safe) + 1, 60, utf8);
+        add(row, "%s", safe);
+    }
+    free(safe);
+}
+
+static void add_share(char row[CLI_PROGRESS_SIZE], uint64_t bytes, uint64_t expected)
+{
+    char size[CLI_SHORT], all[CLI_SHORT];
+
+    add(row, "  %s", cli_size(bytes, size));
+    /* what is expected is an estimate: once it is passed it means nothing */
+    if (expected && bytes <= expected)
+        add(row, " of %s (%d %%)", cli_size(expected, all),
+            (int)((double)bytes * 100 / (double)expected));
+}
+
+static void add_clock(char row[CLI_PROGRESS_SIZE], int64_t ms)
+{
+    long long s = ms / 1000;
+
+    if (s >= 3600)
+        add(row, "  %lld:%02lld:%02lld", s / 3600, s / 60 % 60, s % 60);
+    else
+        add(row, "  %lld:%02lld", s / 60, s % 60);
+}
+
+int cli_progress_rows(const struct cli_view *view, const struct hangar_progress *state,
+                      uint64_t bytes_per_second, char rows[CLI_PROGRESS_ROWS][CLI_PROGRESS_SIZE])
+{
+    char size[CLI_SHORT];
+    int count = 1, widest = 0;
+
+    rows[0][0] = '\0';
+    add_text(rows[0], state->pipeline ? state->pipeline : state->job, view->utf8);
+    add(rows[0], ": ");
+    add_text(rows[0], state->step ? state->step : state->job, view->utf8);
+    add_share(rows[0], state->plain_bytes, state->expected_bytes);
+    add(rows[0], "  %s/s", cli_size(bytes_per_second, size));
+    add_clock(rows[0], state->elapsed_ms);
+    cli_truncate(rows[0], CLI_PROGRESS_SIZE, view->width ? view->width - 1 : 0, view->utf8);
+
+    for (uint32_t i = 0; i < state->source_count; i++) {
+        int width = cli_text_width(state->sources[i].name);
+        widest = width > widest ? width : widest;
+    }
+    widest = widest < 24 ? widest : 24;
+    for (uint32_t i = 0; i < state->source_count && count < CLI_PROGRESS_ROWS; i++) {
+        const struct hangar_progress_source *source = &state->sources[i];
+        char *row = rows[count++];
+        snprintf(row, CLI_PROGRESS_SIZE, "  ");
+        add_text(row, source->name, view->utf8);
+        add(row, "%*s", widest + 2 > cli_text_width(row) ? widest + 2 - cli_text_width(row) : 0,
+            "");
+        add_share(row, source->plain_bytes, source->done ? 0 : source->expected_bytes);
+        if (source->done)
+            add(row, "  done");
+        cli_truncate(row, CLI_PROGRESS_SIZE, view->width ? view->width - 1 : 0, view->utf8);
+    }
+    return count;
+}
+
+/* Bytes per second over the last samples. */
+static uint64_t rate(struct cli_progress *progress, const struct hangar_progress *state)
+{
+    struct cli_sample now = {state->elapsed_ms, state->plain_bytes};
+    size_t n = progress->sample_count;
+    const struct cli_sample *last =
+        &progress->samples[(n + CLI_PROGRESS_SAMPLES - 1) % CLI_PROGRESS_SAMPLES];
+
+    /* another job has begun */
+    if (n && (now.elapsed_ms < last->elapsed_ms || now.bytes < last->bytes))
+        n = progress->sample_count = 0;
+    struct cli_sample first = n == 0 ? (struct cli_sample){0, 0}
+                              : n < CLI_PROGRESS_SAMPLES
+                                  ? progress->samples[0]
+                                  : progress->samples[n % CLI_PROGRESS_SAMPLES];
+    progress->samples[progress->sample_count++ % CLI_PROGRESS_SAMPLES] = now;
+
+    int64_t ms = now.elapsed_ms - first.elapsed_ms;
+    return ms > 0 ? (uint64_t)((double)(now.bytes - first.bytes) * 1000 / (double)ms) : 0;
+}
+
+/* Goes back over what was drawn and wipes it. */
+static void wipe(struct cli_progress *progress)
+{
+    if (progress->rows > 1)
+        fprintf(progress->view->file, "\033[%dA", progress->rows - 1);
+    if (progress->rows > 0)
+        fputs("\r\033[J", progress->view->file);
+    progress->rows = 0;
+}
+
+/* One write for a whole picture, so that it does not flicker. */
+static void redraw(struct cli_progress *progress, char rows[][CLI_PROGRESS_SIZE], int count)
+{
+    char picture[CLI_PROGRESS_ROWS * (CLI_PROGRESS_SIZE + 8) + 32];
+    size_t at = 0;
+
+    if (progress->rows > 1)
+        at += (size_t)snprintf(picture, sizeof(picture), "\033[%dA", progress->rows - 1);
+    for (int i = 0; i < count; i++)
+        at += (size_t)snprintf(picture + at, sizeof(picture) - at, "%s\r%s\033[K", i ? "\n" : "",
+                               rows[i]);
+    at += (size_t)snprintf(picture + at, sizeof(picture) - at, "\033[J");
+    fwrite(picture, 1, at, progress->view->file);
+    fflush(progress->view->file);
+    progress->rows = count;
+}
+
+void cli_progress_show(struct cli_progress *progress, const struct hangar_progress *state)
+{
+    char rows[CLI_PROGRESS_ROWS][CLI_PROGRESS_SIZE];
+    struct winsize size;
+
+    pthread_mutex_lock(&progress->mutex);
+    uint64_t speed = rate(progress, state);
+    if (state->elapsed_ms < progress->last_line_ms)
+        progress->last_line_ms = 0;
+    if (progress->mode == CLI_PROGRESS_REDRAW) {
+        if (progress->tty >= 0 && ioctl(progress->tty, TIOCGWINSZ, &size) == 0 && size.ws_col)
+            progress->view->width = size.ws_col;
+        redraw(progress, rows, cli_progress_rows(progress->view, state, speed, rows));
+    } else if (progress->mode == CLI_PROGRESS_LINES &&
+               state->elapsed_ms - progress->last_line_ms >= CLI_PROGRESS_EVERY_MS) {
+        progress->last_line_ms = state->elapsed_ms;
+        cli_progress_rows(progress->view, state, speed, rows);
+        fprintf(progress->view->file, "%s\n", rows[0]);
+    }
+    pthread_mutex_unlock(&progress->mutex);
+}
+
+static void put_time(FILE *file, int64_t ms)
+{
+    time_t seconds = (time_t)(ms / 1000);
+    struct tm tm = {0};
+    char text[CLI_SHORT] = "";
+
+    if (gmtime_r(&seconds, &tm))
+        strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+    fprintf(file, "time=%s.%03dZ", text, (int)(ms % 1000));
+}
+
+/* A logfmt value: quoted, with quotes and backslashes escaped. */
+static void put_quoted(FILE *file, const char *text)
+{
+    fputc('"', file);
+    for (; *text; text++) {
+        if (*text == '"' || *text == '\\')
+            fputc('\\', file);
+        fputc(*text, file);
+    }
+    fputc('"', file);
+}
+
+static void put_fields(FILE *file, const struct hangar_log_line *line, const char *level,
+                       const char *message)
+{
+    put_time(file, line->time_ms);
+    fprintf(file, " level=%s", level);
+    if (line->run && *line->run)
+        fprintf(file, " run=%s", line->run);
+    if (line->event && *line->event)
+        fprintf(file, " event=%s", line->event);
+    fputs(" msg=", file);
+    put_quoted(file, message);
+    fputc('\n', file);
+}
+
+void cli_progress_log(struct cli_progress *progress, const struct hangar_log_line *line)
+{
+    static const char *const levels[] = {"error", "warning", "info", "debug"};
+    static const enum cli_style styles[] = {CLI_RED, CLI_YELLOW, CLI_PLAIN, CLI_DIM};
+    struct cli_view *view = progress->view;
+    uint32_t level = line->level < 4 ? line->level : 3;
+    char *message = cli_escape(line->message ? line->message : "", view->utf8, false);
+
+    if (!message)
+        return;
+    pthread_mutex_lock(&progress->mutex);
+    wipe(progress);
+    if (!progress->human)
+        put_fields(view->file, line, levels[level], message);
+    else if (level == 2)
+        fprintf(view->file, "%s\n", message);
+    else
+        fprintf(view->file, "%s%s%s: %s\n", cli_on(view, styles[level]), levels[level],
+                cli_off(view), message);
+    fflush(view->file);
+    pthread_mutex_unlock(&progress->mutex);
+    free(message);
+}
+
+void cli_progress_clear(struct cli_progress *progress)
+{
+    pthread_mutex_lock(&progress->mutex);
+    wipe(progress);
+    fflush(progress->view->file);
+    pthread_mutex_unlock(&progress->mutex);
+}

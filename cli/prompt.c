@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * prompt: see prompt.h.
+ */
+#include "prompt.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "cli.h"
+
+#define LINE_MAX_BYTES 64
+/* how late a signal that came just before the wait is noticed */
+#define TICK_MS 250
+
+bool cli_is_yes(const char *line)
+{
+    char word[LINE_MAX_BYTES];
+    size_t start = strspn(line, " \t"), end = strlen(line);
+
+    while (end > start && strchr(" \t\r", line[end - 1]))
+        end--;
+    if (end - start >= sizeof(word))
+        return false;
+    memcpy(word, line + start, end - start);
+    word[end - start] = '\0';
+    return strcasecmp(word, "y") == 0 || strcasecmp(word, "yes") == 0;
+}
+
+enum cli_answer cli_confirm(int in, FILE *out, const char *question)
+{
+    char line[LINE_MAX_BYTES];
+    size_t length = 0;
+
+    fprintf(out, "%s [y/N] ", question);
+    fflush(out);
+    for (;;) {
+        struct pollfd wait = {.fd = in, .events = POLLIN};
+        int ready = poll(&wait, 1, TICK_MS);
+        if (cli_interrupted()) {
+            fputc('\n', out);
+            return CLI_ANSWER_INTERRUPTED;
+        }
+        if (ready == 0 || (ready < 0 && errno == EINTR))
+            continue;
+        char byte;
+        ssize_t n = ready < 0 ? -1 : read(in, &byte, 1);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0 || byte == '\0') {
+            fputc('\n', out);
+            return CLI_ANSWER_NO;
+        }
+        if (byte == '\n') {
+            line[length] = '\0';
+            return cli_is_yes(line) ? CLI_ANSWER_YES : CLI_ANSWER_NO;
+        }
+        /* a longer line is read to its end, and means no */
+        if (length < sizeof(line) - 1)
+            line[length++] = byte;
+    }
+}

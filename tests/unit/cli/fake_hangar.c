@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * fake_hangar: see fake_hangar.h.
+ */
+#include "fake_hangar.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+
+struct hangar {
+    struct hangar_settings settings;
+    const char *error;
+};
+
+struct fake fake;
+
+void fake_reset(void)
+{
+    fake = (struct fake){.pipelines = {"nightly"}};
+}
+
+static void called(const char *fmt, ...) CLI_PRINTF(1, 2);
+static void called(const char *fmt, ...)
+{
+    size_t length = strlen(fake.calls);
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(fake.calls + length, sizeof(fake.calls) - length, fmt, args);
+    va_end(args);
+    strncat(fake.calls, "\n", sizeof(fake.calls) - strlen(fake.calls) - 1);
+}
+
+const char *hangar_version(void)
+{
+    return "0.1.0";
+}
+
+enum hangar_status hangar_open(const struct hangar_settings *settings, struct hangar **out)
+{
+    called("open config=%s", settings->config_file ? settings->config_file : "-");
+    *out = calloc(1, sizeof(**out));
+    (*out)->settings = *settings;
+    fake.log_level = settings->log_level;
+    /* without a configuration there is nothing that could be wrong */
+    if (settings->config_file && !*settings->config_file)
+        return HANGAR_STATUS_DONE;
+    (*out)->error = fake.opens.error;
+    return fake.opens.status;
+}
+
+void hangar_close(struct hangar *hangar)
+{
+    fake.closed++;
+    free(hangar);
+}
+
+const char *hangar_error(const struct hangar *hangar)
+{
+    return hangar->error ? hangar->error : "";
+}
+
+void hangar_cancel(struct hangar *hangar)
+{
+    (void)hangar;
+    fake.cancelled++;
+}
+
+void hangar_free(char *json)
+{
+    free(json);
+}
+
+const char *const *hangar_pipelines(const struct hangar *hangar)
+{
+    (void)hangar;
+    return fake.pipelines;
+}
+
+static enum hangar_status answer(struct hangar *hangar, char **json)
+{
+    const struct fake_answer *a = &fake.answers[fake.answered++ % FAKE_ANSWERS];
+
+    if (a->log) {
+        struct hangar_log_line line = {.struct_size = sizeof(line),
+                                       .level = 1,
+                                       .time_ms = 1768442400000,
+                                       .event = "backup.slow",
+                                       .run = "run_1",
+                                       .message = a->log};
+        hangar->settings.on_log(hangar->settings.arg, &line);
+    }
+    if (a->signal)
+        cli_interrupt(a->signal);
+    hangar->error = a->error;
+    *json = a->json ? strdup(a->json) : NULL;
+    return a->status;
+}
+
+static const char *text(const char *value)
+{
+    return value ? value : "-";
+}
+
+enum hangar_status hangar_check(struct hangar *hangar, char **json)
+{
+    called("check");
+    return answer(hangar, json);
+}
+
+enum hangar_status hangar_backup(struct hangar *hangar, const char *pipeline, char **json)
+{
+    called("backup %s", pipeline);
+    return answer(hangar, json);
+}
+
+enum hangar_status hangar_list(struct hangar *hangar, const char *pipeline, const char *sink,
+                               char **json)
+{
+    called("list pipeline=%s sink=%s", text(pipeline), text(sink));
+    return answer(hangar, json);
+}
+
+enum hangar_status hangar_show(struct hangar *hangar, const struct hangar_selection *which,
+                               char **json)
+{
+    called("show %s pipeline=%s sink=%s", text(which->id), text(which->pipeline),
+           text(which->sink));
+    return answer(hangar, json);
+}
+
+enum hangar_status hangar_overview(struct hangar *hangar, char **json)
+{
+    called("overview");
+    return answer(hangar, json);
+}
+
+enum hangar_status hangar_restore(struct hangar *hangar,
+                                  const struct hangar_restore_request *request, char **json)
+{
+    char only[256] = "", set[256] = "";
+
+    for (size_t i = 0; request->only && request->only[i]; i++)
+        snprintf(only + strlen(only), sizeof(only) - strlen(only), " only=%s", request->only[i]);
+    for (size_t i = 0; request->set && request->set[i]; i++)
+        snprintf(set + strlen(set), sizeof(set) - strlen(set), " set=%s", request->set[i]);
+    called("restore %s pipeline=%s sink=%s flags=%u%s%s", text(request->backup.id),
+           text(request->backup.pipeline), text(request->backup.sink), request->flags, only, set);
+    return answer(hangar, json);
+}
+
+enum hangar_status hangar_verify(struct hangar *hangar, const struct hangar_selection *which,
+                                 enum hangar_verify_level level, char **json)
+{
+    called("verify %s pipeline=%s sink=%s level=%d", text(which->id), text(which->pipeline),
+           text(which->sink), (int)level);
+    return answer(hangar, json);
+}
+
+enum hangar_status hangar_plugins(struct hangar *hangar, const char *name, char **json)
+{
+    called("plugins %s", text(name));
+    return answer(hangar, json);
+}
+
+const char *hangar_sample_config(void)
+{
+    return "version: 1\n";
+}

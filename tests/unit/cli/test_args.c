@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * args: each wrong command line gets its message and exit status 2, and each
+ * right one reaches the library as it was meant.
+ */
+#include "world.h"
+
+#include <string.h>
+
+static const struct {
+    const char *words, *message;
+} wrong[] = {
+    {"frobnicate", "hangar: there is no command `frobnicate`\n  hint: see `hangar help`\n"},
+    {"bakcup", "hangar: there is no command `bakcup`\n  hint: did you mean `backup`?\n"},
+    {"prune", "hangar: `prune` is not in this version (0.1.0)\n  hint: see `hangar help`\n"},
+    {"prune --keep 5",
+     "hangar: `prune` is not in this version (0.1.0)\n  hint: see `hangar help`\n"},
+    {"plugin test x",
+     "hangar: `plugin test` is not in this version (0.1.0)\n  hint: see `hangar help plugin`\n"},
+    {"plugin", "hangar: `plugin` needs to know what to do\n  hint: see `hangar help plugin`\n"},
+    {"plugin lits",
+     "hangar: there is no command `plugin lits`\n  hint: did you mean `plugin list`?\n"},
+    {"plugin show",
+     "hangar: `plugin show` needs an argument: NAME\n  hint: see `hangar help plugin show`\n"},
+    {"list --nope", "hangar: there is no option --nope\n  hint: see `hangar help list`\n"},
+    {"list --nope=3", "hangar: there is no option --nope\n  hint: see `hangar help list`\n"},
+    {"--nope list", "hangar: there is no option --nope\n  hint: see `hangar help`\n"},
+    {"list -x", "hangar: there is no option -x\n  hint: see `hangar help list`\n"},
+    {"list --json=yes", "hangar: --json takes no value\n  hint: see `hangar help list`\n"},
+    {"list -c", "hangar: --config needs a value: FILE\n  hint: see `hangar help list`\n"},
+    {"list --from=",
+     "hangar: --from needs a value that is not empty\n  hint: see `hangar help list`\n"},
+    {"list -c a -c b", "hangar: --config was given twice\n  hint: see `hangar help list`\n"},
+    {"-c a list --config b", "hangar: --config was given twice\n  hint: see `hangar help list`\n"},
+    {"list surplus", "hangar: `list` takes no argument: \"surplus\" is one too many\n"
+                     "  hint: see `hangar help list`\n"},
+    {"show a b",
+     "hangar: `show` takes one argument: \"b\" is one too many\n  hint: see `hangar help show`\n"},
+    {"show", "hangar: `show` needs an argument: ID|latest\n  hint: see `hangar help show`\n"},
+    {"restore latest --mode dirty", "hangar: --mode cannot be \"dirty\": it is one of empty|clean\n"
+                                    "  hint: see `hangar help restore`\n"},
+    {"restore latest --mode emp", "hangar: --mode cannot be \"emp\": it is one of empty|clean\n"
+                                  "  hint: see `hangar help restore`\n"},
+    {"list --color sometimes",
+     "hangar: --color cannot be \"sometimes\": it is one of auto|always|never\n"
+     "  hint: see `hangar help list`\n"},
+    {"-q list -v", "hangar: --quiet and --verbose exclude each other\n"
+                   "  hint: see `hangar help list`\n"},
+    {"verify",
+     "hangar: `verify` needs either a backup or --all\n  hint: see `hangar help verify`\n"},
+    {"verify latest --all",
+     "hangar: `verify` needs either a backup or --all\n  hint: see `hangar help verify`\n"},
+    {"backup weekly nightly --dry-run",
+     "hangar: there is no option --dry-run\n  hint: see `hangar help backup`\n"},
+    {"help nonsense", "hangar: there is no command `nonsense`\n  hint: see `hangar help`\n"},
+    {"list \033[2J", "hangar: `list` takes no argument: \"\\x1b[2J\" is one too many\n"
+                     "  hint: see `hangar help list`\n"},
+};
+
+START_TEST(a_wrong_command_line_is_explained)
+{
+    ck_assert_int_eq(world_run(wrong[_i].words), 2);
+    ck_assert_str_eq(world.err, wrong[_i].message);
+    ck_assert_str_eq(world.out, "");
+}
+END_TEST
+
+static const struct {
+    const char *words, *calls;
+} right[] = {
+    {"check", "open config=-\ncheck\n"},
+    {"-c my.yaml check", "open config=my.yaml\ncheck\n"},
+    {"check -cmy.yaml", "open config=my.yaml\ncheck\n"},
+    {"check --config=my.yaml", "open config=my.yaml\ncheck\n"},
+    {"check --conf my.yaml", "open config=my.yaml\ncheck\n"},
+    {"backup", "open config=-\nbackup nightly\n"},
+    {"backup nightly", "open config=-\nbackup nightly\n"},
+    {"list", "open config=-\nlist pipeline=- sink=-\n"},
+    {"list --from local --pipeline p", "open config=-\nlist pipeline=p sink=local\n"},
+    {"show latest", "open config=-\nshow latest pipeline=- sink=-\n"},
+    {"show --from local latest --pipeline p", "open config=-\nshow latest pipeline=p sink=local\n"},
+    {"show -- -odd", "open config=-\nshow -odd pipeline=- sink=-\n"},
+    {"status", "open config=-\noverview\n"},
+    {"verify latest", "open config=-\nverify latest pipeline=- sink=- level=0\n"},
+    {"verify --all --level full", "open config=-\nverify all pipeline=- sink=- level=1\n"},
+    {"verify x --level=drill --from s --pipeline p",
+     "open config=-\nverify x pipeline=p sink=s level=2\n"},
+    {"restore latest --dry-run --only a --only b --set a.x=1 --set a.y=2 --mode clean --compare",
+     "open config=-\nrestore latest pipeline=- sink=- flags=7 only=a only=b set=a.x=1 set=a.y=2\n"},
+    {"restore x --dry-run --mode empty --from s --pipeline p",
+     "open config=-\nrestore x pipeline=p sink=s flags=1\n"},
+    {"plugin list", "open config=-\nplugins -\n"},
+    {"plugin --quiet show redis", "open config=-\nplugins redis\n"},
+};
+
+START_TEST(a_right_command_line_reaches_the_library)
+{
+    ck_assert_int_eq(world_run(right[_i].words), 0);
+    ck_assert_str_eq(fake.calls, right[_i].calls);
+    ck_assert_int_eq(fake.closed, 1);
+}
+END_TEST
+
+START_TEST(a_wrong_command_line_is_a_document_too)
+{
+    ck_assert_int_eq(world_run("list --nope --json"), 2);
+    json_t *doc = json_loads(world.out, 0, NULL);
+    ck_assert_str_eq(cli_string(doc, "schema"), "hangar.error/1");
+    ck_assert_str_eq(cli_string(doc, "status"), "usage");
+    ck_assert_str_eq(cli_string(doc, "error"), "there is no option --nope");
+    json_decref(doc);
+}
+END_TEST
+
+static void add_tests(TCase *tests)
+{
+    tcase_add_loop_test(tests, a_wrong_command_line_is_explained, 0,
+                        (int)(sizeof(wrong) / sizeof(wrong[0])));
+    tcase_add_loop_test(tests, a_right_command_line_reaches_the_library, 0,
+                        (int)(sizeof(right) / sizeof(right[0])));
+    tcase_add_test(tests, a_wrong_command_line_is_a_document_too);
+}
+
+int main(void)
+{
+    return world_main("cli args", add_tests);
+}
