@@ -67,7 +67,7 @@ char *cli_program(const struct cli *cli)
         rc = asprintf(&text, "hangar -c %s", config);
     else
         rc = asprintf(&text, "hangar -c '%s'", config);
-    char *safe = rc < 0 ? NULL : cli_escape(text, cli->err.utf8, false);
+    char *safe = rc < 0 ? NULL : cli_escape(text, cli->err.utf8);
     if (rc >= 0)
         free(text);
     return safe;
@@ -77,7 +77,7 @@ static void put_message(struct cli *cli, const char *message)
 {
     static const char mark[] = "; hint: ";
     struct cli_view *err = &cli->err;
-    char *text = cli_escape(message, err->utf8, false);
+    char *text = cli_escape(message, err->utf8);
 
     if (!text)
         return;

@@ -58,7 +58,7 @@ static void put_sinks(const json_t *doc, struct cli_view *err)
 
     cli_table_init(&table, err, columns, 3, 2);
     json_array_foreach (cli_array(doc, "sinks"), i, item) {
-        bool done = strcmp(cli_string(item, "status"), "done") == 0;
+        bool done = cli_done(item);
         cli_table_cell(&table, CLI_DIM, "sink  ");
         cli_table_cell(&table, CLI_BOLD, "%s", cli_string(item, "name"));
         if (done)
@@ -88,7 +88,7 @@ static void put_total(const json_t *doc, struct cli_view *err)
 
 void cli_render_backup(const json_t *doc, struct cli_view *err, const char *program)
 {
-    bool done = strcmp(cli_string(doc, "status"), "done") == 0;
+    bool done = cli_done(doc);
     char took[CLI_SHORT];
 
     if (err->quiet || !cli_has(doc, "id"))

@@ -42,7 +42,7 @@ static int refuse(struct cli *cli, const char *path, int why)
 static void tell(struct cli *cli, const char *path)
 {
     bool found = strcmp(path, "backup.yaml") == 0 || strcmp(path, "./backup.yaml") == 0;
-    char *safe = cli_escape(path, cli->err.utf8, false);
+    char *safe = cli_escape(path, cli->err.utf8);
 
     if (!safe) {
         cli->err.failed = true;

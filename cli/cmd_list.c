@@ -94,7 +94,7 @@ void cli_render_list(const json_t *doc, struct cli_view *out, struct cli_view *e
         fprintf(err->file, "%swarning%s: sink %s, pipeline %s: %s\n", cli_on(err, CLI_YELLOW),
                 cli_off(err), cli_string(item, "sink"), cli_string(item, "pipeline"),
                 cli_string(item, "error"));
-    if (json_array_size(backups) == 0 && json_array_size(problems) == 0 && !cli_has(doc, "error"))
+    if (json_array_size(backups) == 0 && json_array_size(problems) == 0 && cli_done(doc))
         cli_note(err, "no backups yet; make one with: hangar backup");
 }
 

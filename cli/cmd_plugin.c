@@ -40,7 +40,7 @@ void cli_render_plugins(const json_t *doc, struct cli_view *out, struct cli_view
                     *cli_string(item, "file") ? cli_string(item, "file") : cli_string(item, "name"),
                     cli_string(item, "error"));
     }
-    if (json_array_size(plugins) == 0 && !cli_has(doc, "error"))
+    if (json_array_size(plugins) == 0 && cli_done(doc))
         cli_note(err, "there are no plugins");
 }
 

@@ -44,14 +44,14 @@ static void render_dry_run(const json_t *doc, struct cli_view *out, struct cli_v
     if (json_array_size(cli_array(doc, "sources")) == 0)
         return;
     cli_render_plan(doc, out);
-    if (!cli_has(doc, "error"))
+    if (cli_done(doc))
         cli_note(err, "nothing was changed: this was a dry run");
 }
 
 void cli_render_restore(const json_t *doc, struct cli_view *out, struct cli_view *err)
 {
     static const struct cli_column columns[] = {{NULL, CLI_LEFT, false}, {NULL, CLI_LEFT, false}};
-    bool done = strcmp(cli_string(doc, "status"), "done") == 0;
+    bool done = cli_done(doc);
     char took[CLI_SHORT], size[CLI_SHORT], speed[CLI_SHORT], text[32];
     int64_t ms = cli_integer(doc, "duration_ms");
     const json_t *item, *value;

@@ -27,7 +27,7 @@ static void put_problems(const json_t *problems, struct cli_view *out)
 
 static void put_backup(const json_t *item, struct cli_view *out)
 {
-    bool good = strcmp(cli_string(item, "status"), "done") == 0;
+    bool good = cli_done(item);
     char count[CLI_SHORT], size[CLI_SHORT], took[CLI_SHORT];
 
     cli_put_mark(out, good ? CLI_TICK : CLI_CROSS);
@@ -59,17 +59,17 @@ void cli_render_verify(const json_t *doc, struct cli_view *out, struct cli_view 
     char text[CLI_SHORT];
 
     json_array_foreach (backups, i, item) {
-        bad += strcmp(cli_string(item, "status"), "done") != 0;
+        bad += !cli_done(item);
         put_backup(item, out);
     }
     if (bad)
         fprintf(out->file, "%s%zu of %s %s not good%s\n", cli_on(out, CLI_RED), bad,
                 count == 1 ? "1 copy" : cli_count(count, "copie", text), bad == 1 ? "is" : "are",
                 cli_off(out));
-    else if (count && strcmp(cli_string(doc, "status"), "done") == 0)
+    else if (count && cli_done(doc))
         fprintf(out->file, "%s %s\n", count == 1 ? "it is" : "all are",
                 meaning(cli_string(doc, "level")));
-    else if (!count && !cli_has(doc, "error"))
+    else if (!count && cli_done(doc))
         cli_note(err, "no backups yet; make one with: hangar backup");
 }
 

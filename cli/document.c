@@ -14,11 +14,11 @@
 #include <hangar/hangar.h>
 #include "output.h"
 
-static json_t *clean(json_t *node, bool utf8, bool keep_newlines);
+static json_t *clean(json_t *node, bool utf8);
 
-static json_t *clean_string(const json_t *node, bool utf8, bool keep_newlines)
+static json_t *clean_string(const json_t *node, bool utf8)
 {
-    char *text = cli_escape(json_string_value(node), utf8, keep_newlines);
+    char *text = cli_escape(json_string_value(node), utf8);
     json_t *result = text ? json_string(text) : NULL;
 
     free(text);
@@ -32,9 +32,8 @@ static json_t *clean_object(json_t *node, bool utf8)
     json_t *value;
 
     json_object_foreach (node, key, value) {
-        /* an error may be several messages, one per line */
-        json_t *child = clean(value, utf8, strcmp(key, "error") == 0);
-        char *name = cli_escape(key, utf8, false);
+        json_t *child = clean(value, utf8);
+        char *name = cli_escape(key, utf8);
         int rc = name ? json_object_set_new(result, name, child) : -1;
         if (!name)
             json_decref(child);
@@ -54,7 +53,7 @@ static json_t *clean_array(json_t *node, bool utf8)
     json_t *value;
 
     json_array_foreach (node, i, value) {
-        if (json_array_append_new(result, clean(value, utf8, false)) < 0) {
+        if (json_array_append_new(result, clean(value, utf8)) < 0) {
             json_decref(result);
             return NULL;
         }
@@ -62,10 +61,10 @@ static json_t *clean_array(json_t *node, bool utf8)
     return result;
 }
 
-static json_t *clean(json_t *node, bool utf8, bool keep_newlines)
+static json_t *clean(json_t *node, bool utf8)
 {
     if (json_is_string(node))
-        return clean_string(node, utf8, keep_newlines);
+        return clean_string(node, utf8);
     if (json_is_object(node))
         return clean_object(node, utf8);
     if (json_is_array(node))
@@ -76,7 +75,7 @@ static json_t *clean(json_t *node, bool utf8, bool keep_newlines)
 json_t *cli_document(const char *text, bool utf8)
 {
     json_t *raw = json_loads(text, 0, NULL);
-    json_t *result = json_is_object(raw) ? clean(raw, utf8, false) : NULL;
+    json_t *result = json_is_object(raw) ? clean(raw, utf8) : NULL;
 
     json_decref(raw);
     return result;
@@ -119,6 +118,11 @@ bool cli_has(const json_t *object, const char *key)
     const json_t *value = json_object_get(object, key);
 
     return value && !json_is_null(value);
+}
+
+bool cli_done(const json_t *object)
+{
+    return strcmp(cli_string(object, "status"), "done") == 0;
 }
 
 int64_t cli_instant(const json_t *object, const char *key)

@@ -27,6 +27,9 @@ int64_t cli_instant(const json_t *object, const char *key);
 /* Whether the member is there and not null. */
 bool cli_has(const json_t *object, const char *key);
 
+/* Whether its "status" is "done". */
+bool cli_done(const json_t *object);
+
 /* The text of a scalar of any type, "" for others; lives in `out` or the value. */
 const char *cli_scalar(const json_t *value, char out[32]);
 

@@ -88,7 +88,7 @@ static bool is_control(uint32_t code)
            (code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
 }
 
-char *cli_escape(const char *text, bool utf8, bool keep_newlines)
+char *cli_escape(const char *text, bool utf8)
 {
     size_t size = strlen(text);
     char *out = malloc(size * 4 + 1);
@@ -101,7 +101,7 @@ char *cli_escape(const char *text, bool utf8, bool keep_newlines)
         uint32_t code = 0;
         size_t n = decode(in, &code);
         bool plain = n && !is_control(code) && (utf8 || code < 0x80);
-        if (plain || (code == '\n' && keep_newlines)) {
+        if (plain) {
             memcpy(out + at, in, n);
             at += n;
             in += n;

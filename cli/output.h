@@ -47,7 +47,7 @@ void cli_note(const struct cli_view *view, const char *fmt, ...) CLI_PRINTF(2, 3
 /* `text` in which control characters (also those of Unicode that reorder a
  * line) and invalid UTF-8 stand as \xNN; without `utf8` so does everything
  * beyond ASCII.  Malloc'd, NULL when out of memory. */
-char *cli_escape(const char *text, bool utf8, bool keep_newlines);
+char *cli_escape(const char *text, bool utf8);
 
 /* Columns that a clean text takes on a terminal. */
 int cli_text_width(const char *text);

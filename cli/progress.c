@@ -38,7 +38,7 @@ static void add(char row[CLI_PROGRESS_SIZE], const char *fmt, ...)
 /* A name or a step comes from elsewhere: made safe, and bounded. */
 static void add_text(char row[CLI_PROGRESS_SIZE], const char *text, bool utf8)
 {
-    char *safe = cli_escape(text ? text : "", utf8, false);
+    char *safe = cli_escape(text ? text : "", utf8);
 
     if (safe) {
         cli_truncate(safe, strlen(safe) + 1, 60, utf8);
@@ -216,7 +216,7 @@ void cli_progress_log(struct cli_progress *progress, const struct hangar_log_lin
     static const enum cli_style styles[] = {CLI_RED, CLI_YELLOW, CLI_PLAIN, CLI_DIM};
     struct cli_view *view = progress->view;
     uint32_t level = line->level < 4 ? line->level : 3;
-    char *message = cli_escape(line->message ? line->message : "", view->utf8, false);
+    char *message = cli_escape(line->message ? line->message : "", view->utf8);
 
     if (!message)
         return;

@@ -47,6 +47,8 @@ enum hangar_status hangar_open(const struct hangar_settings *settings, struct ha
     *out = calloc(1, sizeof(**out));
     (*out)->settings = *settings;
     fake.log_level = settings->log_level;
+    fake.plugin_dir = settings->plugin_dir;
+    fake.state_dir = settings->state_dir;
     /* without a configuration there is nothing that could be wrong */
     if (settings->config_file && !*settings->config_file)
         return HANGAR_STATUS_DONE;

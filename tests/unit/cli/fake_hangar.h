@@ -26,7 +26,8 @@ struct fake {
     const char *pipelines[FAKE_ANSWERS];
     int cancelled, closed;
     uint32_t log_level;
-    char calls[4096]; /* a line each */
+    const char *plugin_dir, *state_dir; /* of the last open */
+    char calls[4096];                   /* a line each */
 };
 
 extern struct fake fake;

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * init: a private file, and never over another.
+ */
+#include "world.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char folder[] = "/tmp/hangar-init-XXXXXX";
+
+static void enter(void)
+{
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    ck_assert_int_eq(chdir(folder), 0);
+}
+
+static void leave(const char *file)
+{
+    unlink(file);
+    ck_assert_int_eq(chdir("/"), 0);
+    ck_assert_int_eq(rmdir(folder), 0);
+}
+
+START_TEST(the_sample_is_written_for_its_owner_alone)
+{
+    struct stat st;
+
+    enter();
+    umask(0);
+    ck_assert_int_eq(world_run("init"), 0);
+    ck_assert_int_eq(stat("backup.yaml", &st), 0);
+    ck_assert_uint_eq(st.st_mode & 07777, 0600);
+    char *text = world_file("backup.yaml");
+    ck_assert_str_eq(text, hangar_sample_config());
+    free(text);
+    ck_assert_str_eq(world.out, "");
+    ck_assert_ptr_nonnull(strstr(world.err, "\n  hangar check\n"));
+    leave("backup.yaml");
+}
+END_TEST
+
+START_TEST(a_file_that_is_there_is_left_as_it_is)
+{
+    enter();
+    FILE *file = fopen("mine.yaml", "w");
+    fputs("mine\n", file);
+    fclose(file);
+    ck_assert_int_eq(world_run("init mine.yaml"), 1);
+    ck_assert_str_eq(world.err, "hangar: cannot write mine.yaml: it is there already\n"
+                                "  hint: name another file, or move that one away\n");
+    char *text = world_file("mine.yaml");
+    ck_assert_str_eq(text, "mine\n");
+    free(text);
+    leave("mine.yaml");
+}
+END_TEST
+
+START_TEST(a_dangling_link_is_not_followed)
+{
+    enter();
+    ck_assert_int_eq(symlink("elsewhere.yaml", "backup.yaml"), 0);
+    ck_assert_int_eq(world_run("init"), 1);
+    ck_assert_int_eq(access("elsewhere.yaml", F_OK), -1);
+    leave("backup.yaml");
+}
+END_TEST
+
+START_TEST(the_next_step_names_another_file)
+{
+    enter();
+    ck_assert_int_eq(world_run("init other.yaml --json"), 0);
+    json_t *doc = json_loads(world.out, 0, NULL);
+    ck_assert_str_eq(cli_string(doc, "file"), "other.yaml");
+    json_decref(doc);
+    unlink("other.yaml");
+    ck_assert_int_eq(world_run("-c other.yaml init"), 0);
+    ck_assert_ptr_nonnull(strstr(world.err, "\n  hangar -c other.yaml check\n"));
+    leave("other.yaml");
+}
+END_TEST
+
+START_TEST(a_folder_that_is_missing_is_told)
+{
+    ck_assert_int_eq(world_run("init /nonexistent/backup.yaml"), 1);
+    ck_assert_str_eq(world.err,
+                     "hangar: cannot write /nonexistent/backup.yaml: No such file or directory\n");
+}
+END_TEST
+
+static void add_tests(TCase *tests)
+{
+    tcase_add_test(tests, the_sample_is_written_for_its_owner_alone);
+    tcase_add_test(tests, a_file_that_is_there_is_left_as_it_is);
+    tcase_add_test(tests, a_dangling_link_is_not_followed);
+    tcase_add_test(tests, the_next_step_names_another_file);
+    tcase_add_test(tests, a_folder_that_is_missing_is_told);
+}
+
+int main(void)
+{
+    return world_main("cli init", add_tests);
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * progress: rows fit the terminal, are redrawn in place, and are gone before
+ * anything else is printed.
+ */
+#include "world.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MIB (1024ull * 1024)
+
+static const struct hangar_progress_source sources[] = {
+    {"app_db", 300 * MIB, 600 * MIB, 0},
+    {"cache", 100 * MIB, 100 * MIB, 1},
+};
+
+static struct hangar_progress state(int64_t elapsed_ms)
+{
+    return (struct hangar_progress){
+        .struct_size = sizeof(struct hangar_progress),
+        .source_count = 2,
+        .job = "backup",
+        .pipeline = "nightly",
+        .step = "copying",
+        .elapsed_ms = elapsed_ms,
+        .plain_bytes = 400 * MIB,
+        .expected_bytes = 700 * MIB,
+        .sources = sources,
+    };
+}
+
+START_TEST(the_rows_say_how_far_the_job_is)
+{
+    char rows[CLI_PROGRESS_ROWS][CLI_PROGRESS_SIZE];
+    struct cli_view view = {.width = 100};
+    struct hangar_progress now = state(65000);
+
+    ck_assert_int_eq(cli_progress_rows(&view, &now, 100 * MIB, rows), 3);
+    ck_assert_str_eq(rows[0], "nightly: copying  400.0 MiB of 700.0 MiB (57 %)  100.0 MiB/s  1:05");
+    ck_assert_str_eq(rows[1], "  app_db  300.0 MiB of 600.0 MiB (50 %)");
+    ck_assert_str_eq(rows[2], "  cache   100.0 MiB  done");
+}
+END_TEST
+
+START_TEST(an_estimate_that_was_passed_is_not_shown)
+{
+    char rows[CLI_PROGRESS_ROWS][CLI_PROGRESS_SIZE];
+    struct cli_view view = {.width = 0};
+    struct hangar_progress now = state(3725000);
+
+    now.expected_bytes = MIB;
+    now.source_count = 0;
+    cli_progress_rows(&view, &now, 0, rows);
+    ck_assert_str_eq(rows[0], "nightly: copying  400.0 MiB  0 B/s  1:02:05");
+}
+END_TEST
+
+START_TEST(rows_are_cut_to_the_width)
+{
+    char rows[CLI_PROGRESS_ROWS][CLI_PROGRESS_SIZE];
+    struct hangar_progress now = state(1000);
+
+    for (int width = 2; width < 120; width++) {
+        struct cli_view view = {.width = width};
+        int count = cli_progress_rows(&view, &now, 1, rows);
+        for (int i = 0; i < count; i++)
+            ck_assert_int_lt(cli_text_width(rows[i]), width);
+    }
+}
+END_TEST
+
+START_TEST(many_sources_and_long_names_stay_bounded)
+{
+    char rows[CLI_PROGRESS_ROWS][CLI_PROGRESS_SIZE], name[1000];
+    struct hangar_progress_source many[100];
+    struct cli_view view = {.width = 0};
+    struct hangar_progress now = state(1000);
+
+    memset(name, 'x', sizeof(name));
+    name[0] = '\033';
+    name[sizeof(name) - 1] = '\0';
+    for (size_t i = 0; i < 100; i++)
+        many[i] = (struct hangar_progress_source){name, 1, 2, 0};
+    now.sources = many;
+    now.source_count = 100;
+    now.pipeline = now.step = name;
+    ck_assert_int_eq(cli_progress_rows(&view, &now, 1, rows), CLI_PROGRESS_ROWS);
+    ck_assert_ptr_null(strchr(rows[0], '\033'));
+    ck_assert_ptr_null(strchr(rows[1], '\033'));
+}
+END_TEST
+
+static char *text;
+static size_t size;
+static struct cli_view view;
+static struct cli_progress progress;
+
+static void begin(enum cli_progress_mode mode, bool human)
+{
+    view = (struct cli_view){.file = open_memstream(&text, &size), .width = 80};
+    cli_progress_init(&progress, &view, mode, human, -1);
+}
+
+static void end(void)
+{
+    cli_progress_fini(&progress);
+    fclose(view.file);
+    free(text);
+}
+
+START_TEST(on_a_terminal_rows_are_redrawn_in_place_and_wiped)
+{
+    struct hangar_progress first = state(250), second = state(500);
+
+    begin(CLI_PROGRESS_REDRAW, true);
+    cli_progress_show(&progress, &first);
+    ck_assert_ptr_null(strstr(text, "\033[2A"));
+    size_t one = size;
+    cli_progress_show(&progress, &second);
+    ck_assert_int_eq(strncmp(text + one, "\033[2A\r", 5), 0);
+    size_t two = size;
+    struct hangar_log_line line = {.struct_size = sizeof(line), .level = 1, .message = "careful"};
+    cli_progress_log(&progress, &line);
+    ck_assert_str_eq(text + two, "\033[2A\r\033[Jwarning: careful\n");
+    size_t three = size;
+    cli_progress_clear(&progress);
+    fflush(view.file);
+    ck_assert_uint_eq(size, three);
+    end();
+}
+END_TEST
+
+START_TEST(elsewhere_a_line_is_added_each_half_minute)
+{
+    begin(CLI_PROGRESS_LINES, false);
+    for (int64_t ms = 250; ms <= 60000; ms += 250) {
+        struct hangar_progress now = state(ms);
+        cli_progress_show(&progress, &now);
+    }
+    fflush(view.file);
+    int lines = 0;
+    for (const char *c = text; *c; c++)
+        lines += *c == '\n';
+    ck_assert_int_eq(lines, 2);
+    ck_assert_ptr_null(strchr(text, '\033'));
+    ck_assert_ptr_nonnull(strstr(text, "  0:30\n"));
+    end();
+}
+END_TEST
+
+START_TEST(the_rate_is_that_of_the_last_seconds)
+{
+    begin(CLI_PROGRESS_LINES, false);
+    struct hangar_progress now = state(0);
+    /* 100 s of nothing, then 5 s with 10 MiB each */
+    for (int64_t ms = 250; ms <= 105000; ms += 250) {
+        now.elapsed_ms = ms;
+        now.plain_bytes = ms <= 100000 ? 0 : (uint64_t)(ms - 100000) * 10 * MIB / 1000;
+        progress.last_line_ms = ms == 105000 ? 0 : ms;
+        cli_progress_show(&progress, &now);
+    }
+    fflush(view.file);
+    ck_assert_msg(strstr(text, "  10.0 MiB/s  1:45\n") != NULL, "%s", text);
+    end();
+}
+END_TEST
+
+START_TEST(another_job_starts_from_nothing)
+{
+    struct hangar_progress old = state(50000), new = state(30000);
+
+    begin(CLI_PROGRESS_LINES, false);
+    cli_progress_show(&progress, &old);
+    new.plain_bytes = 30 * MIB;
+    cli_progress_show(&progress, &new);
+    fflush(view.file);
+    ck_assert_msg(strstr(text, "30.0 MiB of 700.0 MiB (4 %)  1.0 MiB/s  0:30\n") != NULL, "%s",
+                  text);
+    end();
+}
+END_TEST
+
+static void add_tests(TCase *tests)
+{
+    tcase_add_test(tests, the_rows_say_how_far_the_job_is);
+    tcase_add_test(tests, an_estimate_that_was_passed_is_not_shown);
+    tcase_add_test(tests, rows_are_cut_to_the_width);
+    tcase_add_test(tests, many_sources_and_long_names_stay_bounded);
+    tcase_add_test(tests, on_a_terminal_rows_are_redrawn_in_place_and_wiped);
+    tcase_add_test(tests, elsewhere_a_line_is_added_each_half_minute);
+    tcase_add_test(tests, the_rate_is_that_of_the_last_seconds);
+    tcase_add_test(tests, another_job_starts_from_nothing);
+}
+
+int main(void)
+{
+    return world_main("cli progress", add_tests);
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * restore: nothing is restored that nobody agreed to, and only what was shown.
+ */
+#include "world.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PLANNED "restore backup_2026-01-15T02-00-00-000Z pipeline=nightly sink=-"
+
+static char *plan, *done;
+
+static void queue(void)
+{
+    plan = world_file(FIXTURES "/plan.json");
+    done = world_file(FIXTURES "/restore.json");
+    fake.answers[0] = (struct fake_answer){.json = plan};
+    fake.answers[1] = (struct fake_answer){.json = done};
+}
+
+static void unqueue(void)
+{
+    free(plan);
+    free(done);
+}
+
+/* A person at a terminal who types this. */
+static void type(const char *answer)
+{
+    int ends[2];
+
+    ck_assert_int_eq(pipe(ends), 0);
+    ck_assert_int_eq(write(ends[1], answer, strlen(answer)), (ssize_t)strlen(answer));
+    close(ends[1]);
+    world.io.in = ends[0];
+    world.io.in_tty = world.io.err_tty = true;
+    world.io.dumb = true;
+}
+
+START_TEST(without_a_terminal_it_needs_yes)
+{
+    queue();
+    ck_assert_int_eq(world_run("restore latest"), 2);
+    ck_assert_str_eq(fake.calls, "open config=-\nrestore latest pipeline=- sink=- flags=1\n");
+    ck_assert_str_eq(world.out, "");
+    ck_assert_ptr_nonnull(strstr(world.err, "app_db -> PostgreSQL database area51_bot"));
+    ck_assert_ptr_nonnull(strstr(world.err, "  hint: add --yes when the plan is what you want\n"));
+    unqueue();
+}
+END_TEST
+
+START_TEST(input_from_a_pipe_is_not_a_person)
+{
+    queue();
+    type("yes\n");
+    world.io.in_tty = false;
+    ck_assert_int_eq(world_run("restore latest"), 2);
+    ck_assert_int_eq(fake.answered, 1);
+    unqueue();
+}
+END_TEST
+
+START_TEST(yes_restores_the_backup_of_the_plan)
+{
+    queue();
+    ck_assert_int_eq(world_run("restore latest --yes --only app_db --mode clean"), 0);
+    ck_assert_str_eq(fake.calls, "open config=-\n"
+                                 "restore latest pipeline=- sink=- flags=3 only=app_db\n" PLANNED
+                                 " flags=2 only=app_db\n");
+    ck_assert_ptr_nonnull(strstr(world.out, "rows    1234567\n"));
+    unqueue();
+}
+END_TEST
+
+START_TEST(a_person_who_agrees_gets_the_restore)
+{
+    queue();
+    type("Yes \n");
+    ck_assert_int_eq(world_run("restore latest"), 0);
+    ck_assert_ptr_nonnull(strstr(
+        world.err, "restore 2 sources into PostgreSQL database area51_bot on localhost:5432 and "
+                   "Redis localhost:6379? [y/N] "));
+    ck_assert_int_eq(fake.answered, 2);
+    unqueue();
+}
+END_TEST
+
+START_TEST(every_other_answer_means_no)
+{
+    static const char *const answers[] = {"", "\n", "n\n", "no\n", "yess\n", "y e s\n", "ja\n"};
+
+    for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+        fake_reset();
+        queue();
+        type(answers[i]);
+        ck_assert_int_eq(world_run("restore latest"), 1);
+        ck_assert_int_eq(fake.answered, 1);
+        ck_assert_ptr_nonnull(strstr(world.err, "hangar: not restored: nothing was changed\n"));
+        unqueue();
+    }
+}
+END_TEST
+
+START_TEST(an_interrupt_at_the_question_changes_nothing)
+{
+    queue();
+    type("y\n");
+    fake.answers[0].signal = SIGINT;
+    ck_assert_int_eq(world_run("restore latest"), 130);
+    ck_assert_int_eq(fake.answered, 1);
+    unqueue();
+}
+END_TEST
+
+START_TEST(a_plan_that_fails_is_the_end)
+{
+    queue();
+    fake.answers[0] = (struct fake_answer){
+        .status = HANGAR_STATUS_NOT_FOUND, .json = "{\"status\":\"not_found\"}", .error = "none"};
+    ck_assert_int_eq(world_run("restore latest --yes"), 5);
+    ck_assert_str_eq(world.err, "hangar: none\n");
+    ck_assert_int_eq(fake.answered, 1);
+    unqueue();
+}
+END_TEST
+
+START_TEST(a_restore_that_fails_reports_nothing_as_restored)
+{
+    queue();
+    fake.answers[1] = (struct fake_answer){
+        .status = HANGAR_STATUS_FAILED, .json = "{\"status\":\"failed\"}", .error = "died"};
+    ck_assert_int_eq(world_run("restore latest --yes -q"), 1);
+    ck_assert_str_eq(world.out, "");
+    ck_assert_str_eq(world.err, "hangar: died\n");
+    unqueue();
+}
+END_TEST
+
+START_TEST(a_dry_run_prints_the_plan_as_data)
+{
+    queue();
+    ck_assert_int_eq(world_run("restore latest --dry-run --yes"), 0);
+    ck_assert_ptr_nonnull(strstr(world.out, "cache -> Redis localhost:6379\n"));
+    ck_assert_str_eq(world.err, "nothing was changed: this was a dry run\n");
+    ck_assert_int_eq(fake.answered, 1);
+    unqueue();
+}
+END_TEST
+
+START_TEST(json_is_the_report_and_not_the_plan)
+{
+    queue();
+    ck_assert_int_eq(world_run("restore latest --json --yes"), 0);
+    json_t *doc = json_loads(world.out, 0, NULL);
+    ck_assert_ptr_nonnull(json_object_get(doc, "dry_run"));
+    ck_assert(!cli_flag(doc, "dry_run"));
+    json_decref(doc);
+    ck_assert_str_eq(world.err, "");
+    unqueue();
+}
+END_TEST
+
+START_TEST(json_of_a_refusal_is_one_document)
+{
+    queue();
+    ck_assert_int_eq(world_run("restore latest --json"), 2);
+    json_t *doc = json_loads(world.out, 0, NULL);
+    ck_assert_str_eq(cli_string(doc, "schema"), "hangar.error/1");
+    ck_assert_str_eq(cli_string(doc, "status"), "usage");
+    json_decref(doc);
+    unqueue();
+}
+END_TEST
+
+static void add_tests(TCase *tests)
+{
+    tcase_add_test(tests, without_a_terminal_it_needs_yes);
+    tcase_add_test(tests, input_from_a_pipe_is_not_a_person);
+    tcase_add_test(tests, yes_restores_the_backup_of_the_plan);
+    tcase_add_test(tests, a_person_who_agrees_gets_the_restore);
+    tcase_add_test(tests, every_other_answer_means_no);
+    tcase_add_test(tests, an_interrupt_at_the_question_changes_nothing);
+    tcase_add_test(tests, a_plan_that_fails_is_the_end);
+    tcase_add_test(tests, a_restore_that_fails_reports_nothing_as_restored);
+    tcase_add_test(tests, a_dry_run_prints_the_plan_as_data);
+    tcase_add_test(tests, json_is_the_report_and_not_the_plan);
+    tcase_add_test(tests, json_of_a_refusal_is_one_document);
+}
+
+int main(void)
+{
+    return world_main("cli restore", add_tests);
+}
