@@ -32,13 +32,8 @@ static const struct hangar_notifier notifier = {
 };
 
 static const struct hangar_plugin plugin = {
-    HANGAR_PLUGIN_HEADER,
-    .name = "null",
-    .version = "1.0.0",
-    .summary = "tells nobody",
-    .license = "Apache-2.0",
-    .create = null_create,
-    .destroy = null_destroy,
-    .notifier = &notifier,
+    HANGAR_PLUGIN_HEADER,      .name = "null",          .version = "1.0.0",
+    .summary = "tells nobody", .license = "Apache-2.0", .create = null_create,
+    .destroy = null_destroy,   .notifier = &notifier,
 };
 HANGAR_PLUGIN(plugin)
