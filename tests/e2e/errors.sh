@@ -76,16 +76,20 @@ expect_exit 1 with "s/port: ${redis_ports[1]}/port: 1/" backup
 expect_in err cache
 none_added
 
-promise "a missing client tool is named by check and by backup"
+promise "a missing or too old client tool is named by check and by backup"
 mkdir tools
-for tool in sh bash env ls cat; do
-    ln -s "$(command -v "$tool")" tools/
+expect_exit 1 with "s,user: postgres,&, bin_dir: $work/tools," check
+expect_said pg_dump
+expect_exit 1 with "s,user: postgres,&, bin_dir: $work/tools," backup
+expect_said pg_dump
+for tool in pg_dump pg_restore psql; do
+    printf '#!/bin/sh\necho "%s (PostgreSQL) 14.1"\n' "$tool" >"tools/$tool"
+    chmod 755 "tools/$tool"
 done
-[[ -n $(command -v pg_dump) ]]
-expect_exit 1 env PATH="$work/tools" "$hangar_program" -c backup.yaml check
-expect_in out pg_dump
-expect_exit 1 env PATH="$work/tools" "$hangar_program" -c backup.yaml backup
-expect_in err pg_dump
+expect_exit 1 with "s,user: postgres,&, bin_dir: $work/tools," check
+expect_said 14
+expect_exit 1 with "s,user: postgres,&, bin_dir: $work/tools," backup
+expect_said 14
 none_added
 
 promise "a sink that cannot be written fails check and backup"

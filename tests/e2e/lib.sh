@@ -11,6 +11,7 @@
 #     write_config               a backup.yaml with both, gzip and $work/backups
 #     expect_exit N COMMAND...   runs it and keeps its output in $work/out, $work/err
 #     expect_in FILE TEXT        it contains that text
+#     expect_said TEXT           its output does
 #     same WHAT A B              two files are equal
 #     promise TEXT               a heading in the output: what is tested next
 set -euo pipefail
@@ -91,6 +92,13 @@ expect_exit()
 expect_in()
 {
     grep -qF -- "$2" "$1" || { sed 's/^/  /' "$1" >&2; fail "no \"$2\" in $1"; }
+}
+
+# Of the last expect_exit, on either stream.
+expect_said()
+{
+    cat "$work/out" "$work/err" >"$work/said"
+    expect_in "$work/said" "$1"
 }
 
 expect_not_in()
