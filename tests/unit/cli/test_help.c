@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * help: it names all commands and options, and so does the manual page.
+ */
+#include "world.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The name with its operands, as help and the manual write it. */
+static const char *synopsis(const struct cli_command *command)
+{
+    static char text[128];
+
+    snprintf(text, sizeof(text), "%s%s%s", command->name, *command->operands ? " " : "",
+             command->operands);
+    return text;
+}
+
+START_TEST(the_overview_names_every_command_and_global_option)
+{
+    char line[256];
+
+    ck_assert_int_eq(world_run("help"), 0);
+    ck_assert_str_eq(world.err, "");
+    for (const struct cli_command *c = cli_commands; c->name; c++) {
+        snprintf(line, sizeof(line), "\n  %s ", synopsis(c));
+        ck_assert_msg(strstr(world.out, line) != NULL, "help lacks %s", c->name);
+    }
+    for (const struct cli_option *o = cli_global_options; o->name; o++) {
+        snprintf(line, sizeof(line), "--%s%s%s ", o->name, o->value ? " " : "",
+                 o->value ? o->value : "");
+        ck_assert_msg(strstr(world.out, line) != NULL, "help lacks --%s", o->name);
+    }
+}
+END_TEST
+
+START_TEST(help_of_a_command_names_its_options_in_every_way_of_asking)
+{
+    static const char *const ways[] = {"help %s", "%s --help", "--help %s", "%s -h --json"};
+    char words[128], line[256];
+
+    for (const struct cli_command *c = cli_commands; c->name; c++) {
+        for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+            snprintf(words, sizeof(words), ways[i], c->name);
+            ck_assert_int_eq(world_run(words), 0);
+            ck_assert_str_eq(fake.calls, "");
+            snprintf(line, sizeof(line), "usage: hangar %s", c->name);
+            ck_assert_msg(strncmp(world.out, line, strlen(line)) == 0, "%s", world.out);
+            for (const struct cli_option *o = c->options; o && o->name; o++) {
+                snprintf(line, sizeof(line), "--%s%s%s ", o->name, o->value ? " " : "",
+                         o->value ? o->value : "");
+                ck_assert_msg(strstr(world.out, line) != NULL, "%s lacks %s", words, line);
+            }
+        }
+    }
+}
+END_TEST
+
+START_TEST(a_group_lists_its_commands)
+{
+    ck_assert_int_eq(world_run("help plugin"), 0);
+    ck_assert_ptr_nonnull(strstr(world.out, "plugin list "));
+    ck_assert_ptr_nonnull(strstr(world.out, "plugin show NAME "));
+    ck_assert_int_eq(world_run("plugin --help"), 0);
+    ck_assert_ptr_nonnull(strstr(world.out, "plugin show NAME "));
+}
+END_TEST
+
+START_TEST(no_command_gives_the_overview_and_is_an_error)
+{
+    ck_assert_int_eq(world_run(""), 2);
+    ck_assert_str_eq(world.out, "");
+    ck_assert_ptr_nonnull(strstr(world.err, "usage: hangar"));
+}
+END_TEST
+
+START_TEST(help_fits_a_terminal)
+{
+    world.io.out_tty = true;
+    world.io.width = 70;
+    for (const struct cli_command *c = cli_commands; c->name; c++) {
+        char words[128], *rest, *line;
+        snprintf(words, sizeof(words), "help --color never %s", c->name);
+        ck_assert_int_eq(world_run(words), 0);
+        rest = world.out;
+        while ((line = strsep(&rest, "\n")))
+            ck_assert_msg(strlen(line) <= 70 || strstr(line, "usage:"), "%s", line);
+        free(world.out);
+        world.out = NULL;
+    }
+}
+END_TEST
+
+START_TEST(the_version_is_the_librarys)
+{
+    ck_assert_int_eq(world_run("version"), 0);
+    ck_assert_str_eq(world.out, "hangar 0.1.0\n");
+    ck_assert_int_eq(world_run("--version"), 0);
+    ck_assert_str_eq(world.out, "hangar 0.1.0\n");
+    ck_assert_int_eq(world_run("--version --json"), 0);
+    json_t *doc = json_loads(world.out, 0, NULL);
+    ck_assert_str_eq(cli_string(doc, "version"), "0.1.0");
+    json_decref(doc);
+}
+END_TEST
+
+/* The part of the manual from a heading to the next; malloc'd. */
+static char *section(const char *manual, const char *heading)
+{
+    char line[160];
+
+    snprintf(line, sizeof(line), "\n%s\n", heading);
+    const char *start = strstr(manual, line);
+    ck_assert_msg(start != NULL, "the manual lacks \"%s\"", heading);
+    start += strlen(line) - 1;
+    const char *end = strstr(start, "\n#");
+    return end ? strndup(start, (size_t)(end - start) + 1) : strdup(start);
+}
+
+static int count(const char *text, const char *part)
+{
+    int n = 0;
+
+    for (; (text = strstr(text, part)); text++)
+        n++;
+    return n;
+}
+
+static void has_just_these(const char *text, const char *where, const struct cli_option *options)
+{
+    int expected = 0;
+
+    for (; options && options->name; options++, expected++) {
+        char line[160], letter[16] = "";
+        if (options->letter)
+            snprintf(letter, sizeof(letter), "*-%c*, ", options->letter);
+        snprintf(line, sizeof(line), "\n%s*--%s*%s%s%s\n", letter, options->name,
+                 options->value ? " _" : "", options->value ? options->value : "",
+                 options->value ? "_" : "");
+        ck_assert_msg(strstr(text, line) != NULL, "the manual's %s lacks%s", where, line);
+    }
+    ck_assert_msg(count(text, "\n*-") == expected, "the manual's %s has an option too many", where);
+}
+
+START_TEST(the_manual_has_just_the_commands_and_options_that_there_are)
+{
+    char *manual = world_file(MANUAL), heading[160];
+    int commands = 0;
+
+    char *text = section(manual, "# OPTIONS");
+    has_just_these(text, "OPTIONS", cli_global_options);
+    free(text);
+    for (const struct cli_command *c = cli_commands; c->name; c++, commands++) {
+        snprintf(heading, sizeof(heading), "## %s", synopsis(c));
+        text = section(manual, heading);
+        has_just_these(text, heading, c->options);
+        free(text);
+    }
+    ck_assert_int_eq(count(manual, "\n## "), commands);
+    free(manual);
+}
+END_TEST
+
+static void add_tests(TCase *tests)
+{
+    tcase_add_test(tests, the_overview_names_every_command_and_global_option);
+    tcase_add_test(tests, help_of_a_command_names_its_options_in_every_way_of_asking);
+    tcase_add_test(tests, a_group_lists_its_commands);
+    tcase_add_test(tests, no_command_gives_the_overview_and_is_an_error);
+    tcase_add_test(tests, help_fits_a_terminal);
+    tcase_add_test(tests, the_version_is_the_librarys);
+    tcase_add_test(tests, the_manual_has_just_the_commands_and_options_that_there_are);
+}
+
+int main(void)
+{
+    return world_main("cli help", add_tests);
+}
