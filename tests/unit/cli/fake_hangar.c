@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "cli.h"
 
@@ -99,6 +100,9 @@ static enum hangar_status answer(struct hangar *hangar, char **json)
     }
     if (a->signal)
         cli_interrupt(a->signal);
+    /* half a minute at most */
+    for (int i = 0; i < 3000 && fake.cancelled < fake.waits; i++)
+        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
     hangar->error = a->error;
     *json = a->json ? strdup(a->json) : NULL;
     return a->status;

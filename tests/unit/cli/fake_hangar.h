@@ -8,6 +8,7 @@
 #define FAKE_HANGAR_H
 
 #include <hangar/hangar.h>
+#include <stdatomic.h>
 
 struct fake_answer {
     enum hangar_status status;
@@ -24,7 +25,9 @@ struct fake {
     struct fake_answer answers[FAKE_ANSWERS];
     int answered;
     const char *pipelines[FAKE_ANSWERS];
-    int cancelled, closed;
+    atomic_int cancelled; /* how often; a handler may do it */
+    int closed;
+    int waits; /* jobs end only when they were cancelled so often */
     uint32_t log_level;
     const char *plugin_dir, *state_dir; /* of the last open */
     char calls[4096];                   /* a line each */
