@@ -170,7 +170,7 @@ int cli_finish(struct cli *cli, enum hangar_status status, char *json, cli_rende
     if (status != HANGAR_STATUS_DONE && !told)
         cli_error(cli, error_text(cli, status));
     hangar_free(json);
-    return result;
+    return (int)result;
 }
 
 static void view_init(struct cli_view *view, const struct cli_io *io, const struct cli_args *args,

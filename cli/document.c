@@ -11,7 +11,6 @@
 #include <string.h>
 #include <time.h>
 
-#include <hangar/hangar.h>
 #include "output.h"
 
 static json_t *clean(json_t *node, bool utf8);
@@ -174,9 +173,9 @@ char *cli_join(const json_t *array)
     return text;
 }
 
-const char *cli_status_name(int status)
+const char *cli_status_name(enum hangar_status status)
 {
-    switch ((enum hangar_status)status) {
+    switch (status) {
     case HANGAR_STATUS_DONE:
         return "done";
     case HANGAR_STATUS_FAILED:

@@ -9,6 +9,7 @@
 #ifndef CLI_DOCUMENT_H
 #define CLI_DOCUMENT_H
 
+#include <hangar/hangar.h>
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -37,6 +38,6 @@ const char *cli_scalar(const json_t *value, char out[32]);
 char *cli_join(const json_t *array);
 
 /* The name of a status ("not_found") in documents. */
-const char *cli_status_name(int status);
+const char *cli_status_name(enum hangar_status status);
 
 #endif
