@@ -82,8 +82,7 @@ void cli_render_list(const json_t *doc, struct cli_view *out, struct cli_view *e
                  *item;
     size_t i;
 
-    if (json_array_size(backups) > 0)
-        put_table(backups, out);
+    put_table(backups, out);
     fflush(out->file);
     json_array_foreach (backups, i, item) {
         if (*cli_string(item, "problem"))

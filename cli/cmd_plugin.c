@@ -16,13 +16,12 @@ void cli_render_plugins(const json_t *doc, struct cli_view *out, struct cli_view
                                                 {"SUMMARY", CLI_WRAP, false}};
     const json_t *plugins = cli_array(doc, "plugins"), *item;
     struct cli_table table;
-    size_t i, usable = 0;
+    size_t i;
 
     cli_table_init(&table, out, columns, 4, 0);
     json_array_foreach (plugins, i, item) {
         if (cli_has(item, "error"))
             continue;
-        usable++;
         char *roles = cli_join(cli_array(item, "roles"));
         cli_table_cell(&table, CLI_BOLD, "%s", cli_string(item, "name"));
         cli_table_cell(&table, CLI_PLAIN, "%s", cli_string(item, "version"));
@@ -31,8 +30,7 @@ void cli_render_plugins(const json_t *doc, struct cli_view *out, struct cli_view
         out->failed |= !roles;
         free(roles);
     }
-    if (usable)
-        cli_table_print(&table);
+    cli_table_print(&table);
     fflush(out->file);
     json_array_foreach (plugins, i, item) {
         if (cli_has(item, "error"))

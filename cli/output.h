@@ -69,7 +69,7 @@ const char *cli_count(uint64_t n, const char *singular, char out[CLI_SHORT]);
 
 /*
  * A table: columns are declared, cells added row by row, and all is printed and
- * freed at once.  Cells are clean text.
+ * freed at once; without a row, nothing is.  Cells are clean text.
  */
 struct cli_column {
     const char *title;

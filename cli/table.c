@@ -167,7 +167,7 @@ void cli_table_print(struct cli_table *table)
 {
     int widths[CLI_TABLE_COLUMNS];
 
-    if (!table->view->failed) {
+    if (!table->view->failed && table->cell_count > 0) {
         measure(table, widths);
         if (table->columns[0].title)
             put_titles(table, widths);
