@@ -49,8 +49,8 @@ if(SCDOC)
     get_filename_component(page ${source} NAME_WLE)
     string(REGEX REPLACE "^.*\\." "" section ${page})
     set(target ${generated}/${page})
-    add_custom_command(OUTPUT ${target} COMMAND ${SCDOC} <${source} >${target}
-                       DEPENDS ${source} VERBATIM)
+    add_custom_command(OUTPUT ${target} DEPENDS ${source} VERBATIM
+                       COMMAND sh -c "\"$0\" <\"$1\" >\"$2\"" ${SCDOC} ${source} ${target})
     list(APPEND built_pages ${target})
     install(FILES ${target} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})
   endforeach()
