@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * redis: the source of Redis data.  One object, dump.rdb: what the server sends
+ * to a replica, at one instant, checked on the way (backup.c).  It is restored
+ * key by key into a running server (restore_live.c) or as a file for a stopped
+ * one (restore_file.c).  This file has the options and the instance.
+ */
+#include "redis.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+#include "tls.h"
+
+static const char *const conflict_choices[] = {"fail", "replace", "skip_existing", "flush", NULL};
+static const char *const method_choices[] = {"live", "file", NULL};
+static const char *const snapshot_choices[] = {"auto", "disk", "diskless", NULL};
+
+static const struct hangar_option options[] = {
+    {.name = "host",
+     .type = HANGAR_OPT_STRING,
+     .default_value = "localhost",
+     .help = "Name or address of the server."},
+    {.name = "port",
+     .type = HANGAR_OPT_INT,
+     .default_value = "6379",
+     .min = 1,
+     .max = 65535,
+     .help = "TCP port of the server."},
+    {.name = "socket",
+     .type = HANGAR_OPT_PATH,
+     .help = "Unix socket of the server, in place of host and port."},
+    {.name = "username",
+     .type = HANGAR_OPT_STRING,
+     .help = "ACL user to log in as (Redis 6 and newer). Needs password."},
+    {.name = "password",
+     .type = HANGAR_OPT_STRING,
+     .flags = HANGAR_OPT_SECRET,
+     .help = "Password of the user, or of requirepass. Empty: no login."},
+    {.name = "tls",
+     .type = HANGAR_OPT_BOOL,
+     .default_value = "false",
+     .help = "Encrypt the connection with TLS 1.2 or newer."},
+    {.name = "tls_ca_file",
+     .type = HANGAR_OPT_PATH,
+     .help = "CA certificates (PEM) to trust. Default: those of the system."},
+    {.name = "tls_cert",
+     .type = HANGAR_OPT_PATH,
+     .help = "Client certificate (PEM), for servers that ask for one. Needs tls_key."},
+    {.name = "tls_key", .type = HANGAR_OPT_PATH, .help = "Private key (PEM) of tls_cert."},
+    {.name = "tls_verify",
+     .type = HANGAR_OPT_BOOL,
+     .default_value = "true",
+     .help = "Refuse a server whose certificate is not trusted or names another host."},
+    {.name = "tls_server_name",
+     .type = HANGAR_OPT_STRING,
+     .help = "Name that the certificate must carry. Default: host."},
+    {.name = "snapshot",
+     .type = HANGAR_OPT_ENUM,
+     .default_value = "auto",
+     .choices = snapshot_choices,
+     .help = "disk: the server writes the snapshot to its disk, then sends it. diskless: it sends "
+             "it straight from memory where repl-diskless-sync allows, which needs no disk but "
+             "waits for repl-diskless-sync-delay. auto: disk."},
+    {.name = "on_conflict",
+     .type = HANGAR_OPT_ENUM,
+     .default_value = "fail",
+     .choices = conflict_choices,
+     .help = "Restore: what to do about data in the target. fail: refuse a target that is not "
+             "empty. replace: overwrite keys of the same name, keep others. skip_existing: keep "
+             "what is there. flush: delete everything first."},
+    {.name = "method",
+     .type = HANGAR_OPT_ENUM,
+     .default_value = "live",
+     .choices = method_choices,
+     .help = "Restore: live sends the keys to the running server; file puts dump.rdb into "
+             "data_dir of a stopped one."},
+    {.name = "data_dir",
+     .type = HANGAR_OPT_PATH,
+     .help = "Restore with method file: the server's data folder (its option dir)."},
+    {.name = "connect_timeout",
+     .type = HANGAR_OPT_DURATION,
+     .default_value = "10s",
+     .min = 100,
+     .max = 3600000,
+     .help = "How long to try to connect to one address."},
+    {.name = "timeout",
+     .type = HANGAR_OPT_DURATION,
+     .default_value = "60s",
+     .min = 100,
+     .max = 86400000,
+     .help = "How long the server may be silent. It gives a sign of life each second while it "
+             "prepares a snapshot."},
+    {.name = NULL},
+};
+
+/* An option's text; NULL when it is not set or empty (an environment variable
+ * that is not there is written as ""). */
+static const char *text_option(const struct redis *redis, const char *name)
+{
+    const char *value = redis->host->opt_string(redis->ctx, name);
+    return value != NULL && *value != '\0' ? value : NULL;
+}
+
+static enum hangar_rc read_options(struct redis *redis)
+{
+    const struct hangar_host *host = redis->host;
+    struct hangar_ctx *ctx = redis->ctx;
+    redis->server = text_option(redis, "host");
+    redis->port = (int)host->opt_int(ctx, "port");
+    redis->socket = text_option(redis, "socket");
+    redis->username = text_option(redis, "username");
+    redis->password = text_option(redis, "password");
+    redis->tls = host->opt_bool(ctx, "tls");
+    redis->tls_ca_file = text_option(redis, "tls_ca_file");
+    redis->tls_cert = text_option(redis, "tls_cert");
+    redis->tls_key = text_option(redis, "tls_key");
+    redis->tls_verify = host->opt_bool(ctx, "tls_verify");
+    redis->tls_server_name = text_option(redis, "tls_server_name");
+    redis->diskless = strcmp(host->opt_string(ctx, "snapshot"), "diskless") == 0;
+    redis->method_file = strcmp(host->opt_string(ctx, "method"), "file") == 0;
+    redis->data_dir = text_option(redis, "data_dir");
+    redis->connect_timeout_ms = (int)host->opt_int(ctx, "connect_timeout");
+    redis->timeout_ms = (int)host->opt_int(ctx, "timeout");
+    const char *conflict = host->opt_string(ctx, "on_conflict");
+    for (int i = 0; conflict_choices[i] != NULL; i++)
+        if (strcmp(conflict, conflict_choices[i]) == 0)
+            redis->on_conflict = (enum rd_conflict)i;
+
+    if (redis->server == NULL && redis->socket == NULL)
+        return host->fail_option(ctx, "host", "host must not be empty");
+    if (redis->username != NULL && redis->password == NULL)
+        return host->fail_option(ctx, "username", "username needs a password");
+    if (redis->tls && !rd_tls_available())
+        return host->fail_option(ctx, "tls", "this redis plugin was built without TLS");
+    if (redis->tls && redis->socket != NULL)
+        return host->fail_option(ctx, "tls", "tls is for TCP; hint: remove tls or socket");
+    if ((redis->tls_cert == NULL) != (redis->tls_key == NULL))
+        return host->fail_option(ctx, redis->tls_cert ? "tls_cert" : "tls_key",
+                                 "tls_cert and tls_key go together");
+    if (redis->method_file && redis->data_dir == NULL)
+        return host->fail_option(ctx, "method", "method file needs data_dir");
+    return HANGAR_OK;
+}
+
+static void redis_destroy(void *inst)
+{
+    struct redis *redis = inst;
+    if (redis->cancel_fd >= 0)
+        close(redis->cancel_fd);
+    free(redis);
+}
+
+static enum hangar_rc redis_create(const struct hangar_host *host, struct hangar_ctx *ctx,
+                                   void **out)
+{
+    struct redis *redis = calloc(1, sizeof(*redis));
+    if (redis == NULL)
+        return host->fail(ctx, HANGAR_NO_MEMORY, 0, "cannot create the source: out of memory");
+    redis->host = host;
+    redis->ctx = ctx;
+    redis->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    enum hangar_rc rc = HANGAR_OK;
+    if (redis->cancel_fd < 0)
+        rc = host->fail(ctx, HANGAR_IO, errno, "cannot create an eventfd");
+    if (rc == HANGAR_OK)
+        rc = read_options(redis);
+    if (rc != HANGAR_OK) {
+        redis_destroy(redis);
+        return rc;
+    }
+    if (redis->socket != NULL)
+        snprintf(redis->place, sizeof(redis->place), "socket %s", redis->socket);
+    else
+        snprintf(redis->place, sizeof(redis->place), "%s:%d", redis->server, redis->port);
+    if (redis->method_file)
+        snprintf(redis->target, sizeof(redis->target), "Redis data in %s", redis->data_dir);
+    else
+        snprintf(redis->target, sizeof(redis->target), "Redis at %s", redis->place);
+    *out = redis;
+    return HANGAR_OK;
+}
+
+static void redis_cancel(void *inst)
+{
+    const struct redis *redis = inst;
+    uint64_t one = 1;
+    /* it cannot fail but when it is readable already */
+    ssize_t n = write(redis->cancel_fd, &one, sizeof(one));
+    (void)n;
+}
+
+static uint32_t redis_threads(void *inst)
+{
+    (void)inst;
+    return HANGAR_SERIAL_INSTANCE;
+}
+
+static const char *redis_describe(void *inst)
+{
+    const struct redis *redis = inst;
+    return redis->target;
+}
+
+static const struct hangar_source source = {
+    .struct_size = sizeof(struct hangar_source),
+    .flags = HANGAR_SOURCE_URGENT,
+    .check = redis_check,
+    .prepare = redis_prepare,
+    .begin = redis_begin,
+    .next = redis_next,
+    .read = redis_read,
+    .close = redis_close,
+    .end = redis_end,
+    .restore_prepare = redis_restore_prepare,
+    .restore_open = redis_restore_open,
+    .restore_write = redis_restore_write,
+    .restore_close = redis_restore_close,
+    .restore_end = redis_restore_end,
+    .restore_commands = redis_restore_commands,
+};
+
+static const struct hangar_plugin plugin = {
+    HANGAR_PLUGIN_HEADER,
+    .name = "redis",
+    .version = HANGAR_PLUGIN_VERSION,
+    .summary = "backs up and restores Redis",
+    .license = "Apache-2.0",
+    .options = options,
+    .create = redis_create,
+    .destroy = redis_destroy,
+    .cancel = redis_cancel,
+    .threads = redis_threads,
+    .describe = redis_describe,
+    .source = &source,
+};
+HANGAR_PLUGIN(plugin)
