@@ -52,24 +52,38 @@ struct hangar_selection cli_selection(const struct cli *cli)
     };
 }
 
-char *cli_program(const struct cli *cli)
+/* As one word of a shell: quoted when it would be read otherwise. */
+static void put_word(FILE *stream, const char *word)
 {
-    const char *config = cli_option_value(cli, CLI_CONFIG);
-    char *text = NULL;
-    int rc;
+    static const char plain[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._/+-";
 
-    if (!config)
-        return strdup("hangar");
-    /* quoted when a shell would read it otherwise; a quote in a name is rare
-     * enough to be left to the reader */
-    if (strspn(config, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._/+-") ==
-        strlen(config))
-        rc = asprintf(&text, "hangar -c %s", config);
-    else
-        rc = asprintf(&text, "hangar -c '%s'", config);
-    char *safe = rc < 0 ? NULL : cli_escape(text, cli->err.utf8);
-    if (rc >= 0)
-        free(text);
+    if (*word && word[strspn(word, plain)] == '\0') {
+        fputs(word, stream);
+        return;
+    }
+    fputc('\'', stream);
+    for (; *word; word++)
+        fputs(*word == '\'' ? "'\\''" : (const char[]){*word, '\0'}, stream);
+    fputc('\'', stream);
+}
+
+char *cli_program(const struct cli *cli, const char *config)
+{
+    char *text = NULL, *safe = NULL;
+    size_t size = 0;
+    FILE *stream = open_memstream(&text, &size);
+
+    if (!stream)
+        return NULL;
+    fputs("hangar", stream);
+    if (config) {
+        fputs(" -c ", stream);
+        put_word(stream, config);
+    }
+    if (fclose(stream) == 0)
+        safe = cli_escape(text, cli->err.utf8);
+    free(text);
     return safe;
 }
 
@@ -198,6 +212,10 @@ static void on_log(void *arg, const struct hangar_log_line *line)
     struct cli *cli = arg;
     size_t n = line->event ? strlen(line->event) : 0;
 
+    /* Keys without effect and the like are told by `check`, not by every command. */
+    if (line->event && strcmp(line->event, "config.warning") == 0 && !cli->err.verbose &&
+        strcmp(cli->args.command->name, "check") != 0)
+        return;
     /* A person reads the job's error once, at the end. */
     if (cli->progress.human && line->level == 0 && n > 7 &&
         strcmp(line->event + n - 7, ".failed") == 0)

@@ -68,7 +68,8 @@ bool cli_interrupt(int number);
 /* "ID" or "latest" with --pipeline and --from. */
 struct hangar_selection cli_selection(const struct cli *cli);
 
-/* "hangar", with the -c that was given: what a next step must begin with.  Malloc'd. */
-char *cli_program(const struct cli *cli);
+/* "hangar", with -c for a configuration that is not NULL: what a next step begins
+ * with, for a shell.  Malloc'd, NULL when out of memory. */
+char *cli_program(const struct cli *cli, const char *config);
 
 #endif

@@ -109,7 +109,7 @@ static void report(struct cli *cli, const char *pipeline, enum hangar_status sta
 {
     json_t *doc = json ? cli_document(json, cli->err.utf8) : NULL;
     const char *text = hangar_error(cli->hangar);
-    char *program = cli_program(cli);
+    char *program = cli_program(cli, cli_option_value(cli, CLI_CONFIG));
 
     cli_progress_clear(&cli->progress);
     if (doc && cli_has(doc, "id") && !cli_has_option(cli, CLI_JSON)) {

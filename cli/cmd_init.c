@@ -43,18 +43,16 @@ static void tell(struct cli *cli, const char *path)
 {
     bool found = strcmp(path, "backup.yaml") == 0 || strcmp(path, "./backup.yaml") == 0;
     char *safe = cli_escape(path, cli->err.utf8);
+    char *program = cli_program(cli, found ? NULL : path);
 
-    if (!safe) {
+    if (safe && program)
+        cli_note(&cli->err,
+                 "wrote %s\nnext: name your servers in it, then run\n  %s check\n  %s backup", safe,
+                 program, program);
+    else
         cli->err.failed = true;
-        return;
-    }
-    cli_note(&cli->err, "wrote %s", safe);
-    cli_note(&cli->err, "next: name your servers in it, then run");
-    cli_note(&cli->err, "  hangar %s%s%scheck", found ? "" : "-c ", found ? "" : safe,
-             found ? "" : " ");
-    cli_note(&cli->err, "  hangar %s%s%sbackup", found ? "" : "-c ", found ? "" : safe,
-             found ? "" : " ");
     free(safe);
+    free(program);
 }
 
 int cli_command_init(struct cli *cli)

@@ -42,6 +42,19 @@ const char *hangar_version(void)
     return "0.1.0";
 }
 
+static void tell(struct hangar *hangar, const char *event, const char *message)
+{
+    struct hangar_log_line line = {.struct_size = sizeof(line),
+                                   .level = 1,
+                                   .time_ms = 1768442400000,
+                                   .event = event,
+                                   .run = "run_1",
+                                   .message = message};
+
+    if (message)
+        hangar->settings.on_log(hangar->settings.arg, &line);
+}
+
 enum hangar_status hangar_open(const struct hangar_settings *settings, struct hangar **out)
 {
     called("open config=%s", settings->config_file ? settings->config_file : "-");
@@ -53,6 +66,7 @@ enum hangar_status hangar_open(const struct hangar_settings *settings, struct ha
     /* without a configuration there is nothing that could be wrong */
     if (settings->config_file && !*settings->config_file)
         return HANGAR_STATUS_DONE;
+    tell(*out, "config.warning", fake.opens.log);
     (*out)->error = fake.opens.error;
     return fake.opens.status;
 }
@@ -89,15 +103,7 @@ static enum hangar_status answer(struct hangar *hangar, char **json)
 {
     const struct fake_answer *a = &fake.answers[fake.answered++ % FAKE_ANSWERS];
 
-    if (a->log) {
-        struct hangar_log_line line = {.struct_size = sizeof(line),
-                                       .level = 1,
-                                       .time_ms = 1768442400000,
-                                       .event = "backup.slow",
-                                       .run = "run_1",
-                                       .message = a->log};
-        hangar->settings.on_log(hangar->settings.arg, &line);
-    }
+    tell(hangar, "backup.slow", a->log);
     if (a->signal)
         cli_interrupt(a->signal);
     /* half a minute at most */

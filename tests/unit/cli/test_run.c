@@ -6,7 +6,10 @@
 #include "world.h"
 
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "commands.h"
 
 #define ID "backup_2026-01-15T02-00-00-000Z"
 #define RUN                                                                                        \
@@ -251,6 +254,51 @@ START_TEST(the_folders_of_the_environment_reach_the_library)
 }
 END_TEST
 
+START_TEST(keys_without_effect_are_told_by_check_alone)
+{
+    fake.opens.log = "schedule has no effect yet";
+    world_run("list");
+    ck_assert_ptr_null(strstr(world.err, "schedule"));
+    world_run("list -v");
+    ck_assert_ptr_nonnull(strstr(world.err, "schedule"));
+    world_run("check");
+    ck_assert_ptr_nonnull(strstr(world.err, "schedule"));
+}
+END_TEST
+
+START_TEST(the_next_step_can_be_pasted_into_a_shell)
+{
+    struct cli cli = {.err = {.utf8 = true}};
+    static const struct {
+        const char *config, *text;
+    } cases[] = {
+        {NULL, "hangar"},
+        {"/etc/my.yaml", "hangar -c /etc/my.yaml"},
+        {"my file.yaml", "hangar -c 'my file.yaml'"},
+        {"it's $HOME", "hangar -c 'it'\\''s $HOME'"},
+        {"a\nb", "hangar -c 'a\\x0ab'"},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char *text = cli_program(&cli, cases[i].config);
+        ck_assert_str_eq(text, cases[i].text);
+        free(text);
+    }
+}
+END_TEST
+
+START_TEST(the_worse_of_two_statuses_does_not_depend_on_their_order)
+{
+    static const int order[] = {130, 1, 4, 8, 2, 5, 6, 7, 3, 0};
+
+    for (size_t i = 0; i < 10; i++)
+        for (size_t j = i; j < 10; j++) {
+            ck_assert_int_eq(cli_worse(order[i], order[j]), order[i]);
+            ck_assert_int_eq(cli_worse(order[j], order[i]), order[i]);
+        }
+}
+END_TEST
+
 static void add_tests(TCase *tests)
 {
     tcase_add_test(tests, a_backup_prints_its_id_and_nothing_else_on_standard_output);
@@ -270,6 +318,9 @@ static void add_tests(TCase *tests)
     tcase_add_test(tests, an_answer_that_is_no_document_is_a_failure);
     tcase_add_test(tests, warnings_are_for_people_on_a_terminal_and_for_logs_elsewhere);
     tcase_add_test(tests, colour_is_for_terminals_that_want_it);
+    tcase_add_test(tests, keys_without_effect_are_told_by_check_alone);
+    tcase_add_test(tests, the_next_step_can_be_pasted_into_a_shell);
+    tcase_add_test(tests, the_worse_of_two_statuses_does_not_depend_on_their_order);
     tcase_add_test(tests, the_folders_of_the_environment_reach_the_library);
 }
 
