@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * run: see run.h.
+ */
+#include "run.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void run_open(struct run *run, const char *const *settings)
+{
+    memset(run, 0, sizeof(*run));
+    run->fake = fake_host_open("redis");
+    run->facts = fake_attrs_new();
+    run->point = fake_attrs_new();
+    run->attrs = fake_attrs_new();
+    run->report = fake_attrs_new();
+    run->plan = fake_text_new();
+    for (; *settings != NULL; settings++) {
+        const char *value = strchr(*settings, '=') + 1;
+        char name[64] = "";
+        memcpy(name, *settings, (size_t)(value - *settings) - 1);
+        fake_host_set(run->fake, name, value);
+    }
+    run->rc = fake_host_create(run->fake, &run->inst);
+}
+
+void run_free(struct run *run)
+{
+    fake_host_close(run->fake);
+    fake_attrs_free(run->facts);
+    fake_attrs_free(run->point);
+    fake_attrs_free(run->attrs);
+    fake_attrs_free(run->report);
+    fake_text_free(run->plan);
+    free(run->data);
+    memset(run, 0, sizeof(*run));
+}
+
+const char *run_error(struct run *run)
+{
+    return fake_host_error(run->fake);
+}
+
+static const struct hangar_source *source(struct run *run)
+{
+    return fake_host_plugin(run->fake)->source;
+}
+
+enum hangar_rc run_check(struct run *run)
+{
+    if (run->rc == HANGAR_OK)
+        run->rc = source(run)->check(run->inst, run->facts);
+    return run->rc;
+}
+
+enum hangar_rc run_begin(struct run *run)
+{
+    int64_t time_ms = 0;
+    if (run->rc == HANGAR_OK)
+        run->rc = source(run)->prepare(run->inst);
+    if (run->rc == HANGAR_OK)
+        run->rc = source(run)->begin(run->inst, &time_ms, run->point);
+    if (run->rc != HANGAR_OK)
+        source(run)->end(run->inst, NULL);
+    return run->rc;
+}
+
+static void keep(void *arg, const void *data, size_t size)
+{
+    struct run *run = arg;
+    run->data = realloc(run->data, run->size + size);
+    memcpy(run->data + run->size, data, size);
+}
+
+static enum hangar_rc read_object(struct run *run, struct hangar_object *object, size_t step,
+                                  void (*sink)(void *arg, const void *data, size_t size), void *arg)
+{
+    unsigned char *buffer = malloc(step);
+    for (;;) {
+        size_t got = 0;
+        enum hangar_rc rc = source(run)->read(object, buffer, step, &got);
+        if (rc != HANGAR_OK || got == 0) {
+            free(buffer);
+            return rc;
+        }
+        (sink ? sink : keep)(sink ? arg : run, buffer, got);
+        run->size += got;
+    }
+}
+
+enum hangar_rc run_read(struct run *run, size_t step,
+                        void (*sink)(void *arg, const void *data, size_t size), void *arg)
+{
+    struct hangar_object_info info = {.struct_size = sizeof(info)}, none = info;
+    struct hangar_object *object = NULL, *other = NULL;
+    if (run->rc != HANGAR_OK)
+        return run->rc;
+    run->rc = source(run)->next(run->inst, &info, &object);
+    if (run->rc == HANGAR_OK) {
+        run->rc = read_object(run, object, step, sink, arg);
+        enum hangar_rc closed =
+            source(run)->close(object, run->rc == HANGAR_OK ? run->attrs : NULL);
+        if (run->rc == HANGAR_OK)
+            run->rc = closed;
+    }
+    if (run->rc == HANGAR_OK && source(run)->next(run->inst, &none, &other) != HANGAR_EOF)
+        run->rc = HANGAR_INTERNAL; /* one object, and no more */
+    enum hangar_rc ended = source(run)->end(run->inst, run->rc == HANGAR_OK ? run->facts : NULL);
+    if (run->rc == HANGAR_OK)
+        run->rc = ended;
+    run->complete = run->rc == HANGAR_OK;
+    return run->rc;
+}
+
+enum hangar_rc run_backup(struct run *run, size_t step)
+{
+    run_begin(run);
+    return run_read(run, step, NULL, NULL);
+}
+
+static enum hangar_rc write_object(struct run *run, const struct hangar_object_info *info,
+                                   const unsigned char *data, size_t size, size_t step)
+{
+    struct hangar_object *object = NULL;
+    enum hangar_rc rc = source(run)->restore_open(run->inst, info, &object);
+    if (rc != HANGAR_OK)
+        return rc;
+    for (size_t at = 0; at < size && rc == HANGAR_OK; at += step)
+        rc = source(run)->restore_write(object, data + at, size - at < step ? size - at : step);
+    enum hangar_rc closed = source(run)->restore_close(object, rc == HANGAR_OK);
+    return rc == HANGAR_OK ? closed : rc;
+}
+
+enum hangar_rc run_restore(struct run *run, const void *data, size_t size, size_t step,
+                           const struct hangar_attrs *attrs, uint32_t flags)
+{
+    struct hangar_object_info info = {.struct_size = sizeof(info),
+                                      .name = "dump.rdb",
+                                      .size_hint = size,
+                                      .attrs = attrs ? attrs : run->attrs};
+    struct hangar_restore how = {.struct_size = sizeof(how),
+                                 .flags = flags,
+                                 .facts = run->facts,
+                                 .objects = &info,
+                                 .object_count = 1,
+                                 .plan = run->plan};
+    if (run->rc == HANGAR_OK)
+        run->rc = source(run)->restore_prepare(run->inst, &how);
+    if (run->rc == HANGAR_OK && !(flags & HANGAR_RESTORE_DRY_RUN))
+        run->rc = write_object(run, &info, data, size, step);
+    enum hangar_rc ended =
+        source(run)->restore_end(run->inst, run->rc == HANGAR_OK ? run->report : NULL);
+    if (run->rc == HANGAR_OK)
+        run->rc = ended;
+    run->complete = run->rc == HANGAR_OK;
+    return run->rc;
+}
