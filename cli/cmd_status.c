@@ -118,7 +118,7 @@ static void put_instance(const json_t *item, struct cli_view *out)
 void cli_render_status(const json_t *doc, struct cli_view *out, struct cli_view *err)
 {
     const json_t *item, *limits = json_object_get(doc, "limits");
-    char memory[CLI_SHORT];
+    char memory[CLI_SHORT], next[CLI_SHORT];
     size_t i;
 
     (void)err;
@@ -129,6 +129,8 @@ void cli_render_status(const json_t *doc, struct cli_view *out, struct cli_view 
         put_last_run(item, out);
         if (*cli_string(item, "schedule"))
             fprintf(out->file, "  schedule  %s\n", cli_string(item, "schedule"));
+        if (cli_instant(item, "next") >= 0)
+            fprintf(out->file, "  next run  %s\n", cli_time(cli_instant(item, "next"), next));
         put_sinks(item, out);
     }
     if (!out->verbose)
