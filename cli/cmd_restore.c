@@ -28,7 +28,7 @@ void cli_render_plan(const json_t *doc, struct cli_view *view)
 
     fprintf(view->file, "%s%s%s of %s, from %s", cli_on(view, CLI_BOLD), cli_string(doc, "id"),
             cli_off(view), cli_string(doc, "pipeline"), cli_string(doc, "sink"));
-    if (cli_has(doc, "plain_bytes"))
+    if (cli_bytes(doc, "objects") > 0)
         fprintf(view->file, ": %s, %s", cli_size(cli_bytes(doc, "plain_bytes"), size),
                 cli_count(cli_bytes(doc, "objects"), "object", text));
     fputc('\n', view->file);
@@ -41,11 +41,10 @@ void cli_render_plan(const json_t *doc, struct cli_view *view)
 
 static void render_dry_run(const json_t *doc, struct cli_view *out, struct cli_view *err)
 {
-    if (json_array_size(cli_array(doc, "sources")) == 0)
+    if (!cli_done(doc))
         return;
     cli_render_plan(doc, out);
-    if (cli_done(doc))
-        cli_note(err, "nothing was changed: this was a dry run");
+    cli_note(err, "nothing was changed: this was a dry run");
 }
 
 void cli_render_restore(const json_t *doc, struct cli_view *out, struct cli_view *err)

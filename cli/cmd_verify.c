@@ -33,12 +33,14 @@ static void put_backup(const json_t *item, struct cli_view *out)
     cli_put_mark(out, good ? CLI_TICK : CLI_CROSS);
     fprintf(out->file, " %s%s%s in %s", cli_on(out, CLI_BOLD), cli_string(item, "id"), cli_off(out),
             cli_string(item, "sink"));
-    if (!good)
-        fprintf(out->file, ": %s%s%s", cli_on(out, CLI_RED), cli_string(item, "status"),
+    /* of what is not good the numbers say how far it came, and mislead */
+    if (good)
+        fprintf(out->file, "  %s, %s, %s\n", cli_count(cli_bytes(item, "objects"), "object", count),
+                cli_size(cli_bytes(item, "stored_bytes"), size),
+                cli_duration(cli_integer(item, "duration_ms"), took));
+    else
+        fprintf(out->file, ": %s%s%s\n", cli_on(out, CLI_RED), cli_string(item, "status"),
                 cli_off(out));
-    fprintf(out->file, "  %s, %s, %s\n", cli_count(cli_bytes(item, "objects"), "object", count),
-            cli_size(cli_bytes(item, "stored_bytes"), size),
-            cli_duration(cli_integer(item, "duration_ms"), took));
     put_problems(cli_array(item, "problems"), out);
 }
 
