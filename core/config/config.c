@@ -97,6 +97,26 @@ static void read_version(struct hg_reader *r)
     free(version);
 }
 
+/* origin: stands in file names and JSON, so it is kept plain. */
+static void read_origin(struct hg_reader *r)
+{
+    struct hg_config *c = r->config;
+    const struct hg_yaml *node = hg_yaml_get(c->root, "origin");
+    if (node == NULL)
+        return;
+    struct hg_value_place at = hg_place_of(r, node, "origin");
+    c->origin = hg_value_text(&at, node);
+    size_t n = c->origin != NULL ? strlen(c->origin) : 1;
+    if (c->origin != NULL &&
+        (n == 0 || n > 100 ||
+         strspn(c->origin, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") !=
+             n))
+        hg_value_fail(&at,
+                      "origin must be 1 to 100 of letters, digits, \".\", \"_\" and \"-\", "
+                      "not \"%.40s\"",
+                      c->origin);
+}
+
 static void read_plugin_path(struct hg_reader *r)
 {
     static const struct hangar_option option = {.name = "plugin_path", .type = HANGAR_OPT_PATH};
@@ -115,9 +135,9 @@ static void read_plugin_path(struct hg_reader *r)
 
 static void read_model(struct hg_reader *r)
 {
-    static const char *const known[] = {"version",   "plugin_path", "limits",
-                                        "sources",   "transforms",  "sinks",
-                                        "notifiers", "pipelines",   NULL};
+    static const char *const known[] = {"version",   "origin",     "plugin_path", "limits",
+                                        "sources",   "transforms", "sinks",       "notifiers",
+                                        "pipelines", NULL};
     const struct hg_yaml *root = r->config->root;
     if (root->type != HG_YAML_MAP) {
         hg_problem_add(r->problems, root->line, root->column,
@@ -126,6 +146,7 @@ static void read_model(struct hg_reader *r)
     }
     hg_check_keys(r, root, known, NULL);
     read_version(r);
+    read_origin(r);
     read_plugin_path(r);
     read_limits(r);
     for (enum hg_kind kind = HG_SOURCE; kind < HG_KINDS; kind++)
@@ -221,6 +242,7 @@ void hg_config_free(struct hg_config *config)
     free(config->pipelines);
     hg_value_free_list(config->plugin_path);
     free(config->temp_dir);
+    free(config->origin);
     hg_yaml_free(config->root);
     free(config->path);
     free(config->dir);

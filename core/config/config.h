@@ -47,6 +47,7 @@ struct hg_config {
     char *path; /* as given or found: what messages show */
     char *dir;  /* absolute folder of it */
     struct hg_yaml *root;
+    char *origin;             /* who the backups belong to; NULL: this host's name */
     char **plugin_path;       /* absolute, NULL-terminated */
     int64_t memory_bytes;     /* default 128 MiB, at least 32 MiB */
     int64_t workers;          /* 0: auto */

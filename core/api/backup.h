@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * backup: a run of a pipeline, shared by backup.c (what happens) and
+ * backup_report.c (what is told about it).
+ */
+#ifndef HG_API_BACKUP_H
+#define HG_API_BACKUP_H
+
+#include "api/handle.h"
+#include "base/vec.h"
+#include "pipeline/pull.h"
+
+struct hg_run {
+    struct hangar *h;
+    const struct hg_pipeline_config *pipeline;
+    char run_id[16], id[HG_BACKUP_ID_SIZE];
+    int64_t first_started_ms, started_ms, finished_ms; /* of all tries, of this one */
+    struct hg_session session;
+    struct hg_run_sink {
+        const struct hg_instance_config *config;
+        struct hangar_ctx *ctx; /* gone with the session */
+        char target[256];
+        struct hg_error error; /* rc OK while it works */
+        bool placed;           /* something of this run may be in it */
+        bool committed;        /* it has the whole backup */
+    } sinks[HG_MAX_SINKS];
+    size_t sink_count;
+    struct hangar_ctx *chain[HG_MAX_CHAIN];
+    size_t chain_count;
+    struct hangar_ctx *sources[32];
+    size_t source_count;
+    struct hg_pull pull;
+    struct hg_engine engine;
+    struct hg_manifest manifest;
+    pthread_mutex_t progress_mutex; /* guards `pulling` against the monitor */
+    bool pulling;                   /* pull and engine can be asked how far they are */
+};
+
+/* Fills a manifest with all that is known before the run; false: out of memory. */
+bool hg_run_describe(const struct hg_run *run, struct hg_manifest *m);
+/* The job's on_tick: reports progress. */
+void hg_run_tick(void *arg);
+/* The fields of hangar.backup/1. */
+void hg_run_document(const struct hg_run *run, json_t *doc);
+/* The line for the history. */
+json_t *hg_run_history(const struct hg_run *run, enum hangar_status status,
+                       const struct hg_error *err);
+
+#endif

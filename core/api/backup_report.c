@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * backup_report: what is told about a run: manifest, document, history, progress.
+ */
+#include "api/backup.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+static json_t *retention_of(const struct hg_instance_config *c)
+{
+    const struct hg_retention *r = &c->retention;
+    const struct {
+        const char *key;
+        int64_t value;
+    } keys[] = {{"keep_last", r->keep_last},     {"keep_days", r->keep_days},
+                {"keep_hourly", r->keep_hourly}, {"keep_daily", r->keep_daily},
+                {"keep_weekly", r->keep_weekly}, {"keep_monthly", r->keep_monthly},
+                {"keep_yearly", r->keep_yearly}, {"min_keep", r->min_keep}};
+    json_t *json = json_object();
+    for (size_t i = 0; r->given && i < sizeof(keys) / sizeof(keys[0]); i++) {
+        if (keys[i].value >= 0) {
+            hg_json_set_int(json, keys[i].key, keys[i].value);
+        }
+    }
+    return json;
+}
+
+static bool describe_source(const struct hg_run *run, size_t i, struct hg_manifest_source *s)
+{
+    struct hangar_ctx *ctx = run->sources[i];
+    s->name = strdup(ctx->name);
+    s->plugin = strdup(ctx->plugin->d.name);
+    s->version = strdup(ctx->plugin->d.version);
+    s->target = strdup(hg_instance_target(ctx));
+    s->options = hg_doc_options(ctx->options);
+    return s->name && s->plugin && s->version && s->target && s->options;
+}
+
+static bool describe_transform(struct hangar_ctx *ctx, struct hg_manifest_transform *t)
+{
+    t->name = strdup(ctx->name);
+    t->plugin = strdup(ctx->plugin->d.name);
+    t->version = strdup(ctx->plugin->d.version);
+    t->suffix = strdup(ctx->plugin->transform.suffix);
+    t->decode = strdup(ctx->plugin->transform.decode_command);
+    return t->name && t->plugin && t->version && t->suffix && t->decode;
+}
+
+bool hg_run_describe(const struct hg_run *run, struct hg_manifest *m)
+{
+    struct utsname u;
+    if (uname(&u) != 0) {
+        return false;
+    }
+    m->format = HG_MANIFEST_FORMAT;
+    m->id = strdup(run->id);
+    m->origin = strdup(run->h->origin);
+    m->pipeline = strdup(run->pipeline->name);
+    m->run = strdup(run->run_id);
+    m->host = strdup(run->h->host);
+    m->platform = strdup(u.sysname);
+    m->arch = strdup(u.machine);
+    m->hangar = strdup(HANGAR_VERSION);
+    m->started_ms = run->started_ms;
+    m->requires = json_array();
+    m->retention = json_object();
+    for (size_t i = 0; i < run->sink_count; i++) {
+        if (run->sinks[i].config->retention.given) {
+            hg_json_set(m->retention, run->sinks[i].config->name,
+                        retention_of(run->sinks[i].config));
+        }
+    }
+    bool ok = m->id && m->origin && m->pipeline && m->run && m->host && m->platform && m->arch &&
+              m->hangar && m->requires && m->retention;
+    for (size_t i = 0; ok && i < run->chain_count; i++) {
+        m->chain_count++;
+        ok = describe_transform(run->chain[i], &m->chain[i]);
+    }
+    m->sources = calloc(run->source_count, sizeof(*m->sources));
+    ok = ok && m->sources;
+    for (size_t i = 0; ok && i < run->source_count; i++) {
+        m->source_count++;
+        ok = describe_source(run, i, &m->sources[i]);
+    }
+    return ok;
+}
+
+void hg_run_tick(void *arg)
+{
+    struct hg_run *run = arg;
+    if (!run->h->set.on_progress) {
+        return;
+    }
+    char step[160];
+    struct hangar_progress_source sources[32];
+    struct hangar_progress p = {.struct_size = sizeof(p),
+                                .job = "backup",
+                                .pipeline = run->pipeline->name,
+                                .step = step,
+                                .elapsed_ms = hg_now_ms() - run->first_started_ms,
+                                .sources = sources};
+    hg_job_get_step(&run->session.job, step, sizeof(step));
+    pthread_mutex_lock(&run->progress_mutex);
+    if (run->pulling) {
+        hg_engine_counts(&run->engine, &p.plain_bytes, &p.stored_bytes, &p.objects_done);
+        pthread_mutex_lock(&run->pull.mutex);
+        for (size_t i = 0; i < run->source_count; i++) {
+            const struct hg_pull_source *s = &run->pull.sources[i];
+            sources[i] = (struct hangar_progress_source){.name = s->ctx->name,
+                                                         .plain_bytes = s->plain_bytes,
+                                                         .expected_bytes = s->expected_bytes,
+                                                         .done = s->ended};
+            p.source_count++;
+        }
+        pthread_mutex_unlock(&run->pull.mutex);
+    }
+    pthread_mutex_unlock(&run->progress_mutex);
+    run->h->set.on_progress(run->h->set.arg, &p);
+}
+
+static json_t *source_document(const struct hg_manifest_source *s)
+{
+    json_t *one = json_object();
+    hg_json_set_string(one, "name", s->name);
+    hg_json_set_string(one, "plugin", s->plugin);
+    hg_json_set_string(one, "target", s->target);
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < s->count; i++) {
+        bytes += s->objects[i].plain_bytes;
+    }
+    hg_json_set_int(one, "objects", (int64_t)s->count);
+    hg_json_set_int(one, "plain_bytes", (int64_t)bytes);
+    json_t *point = s->point ? hg_attrs_to_json(s->point) : json_object();
+    hg_json_set_time(point, "time", s->point ? s->time_ms : -1);
+    hg_json_set(one, "point", point);
+    hg_json_set(one, "facts", s->facts ? hg_attrs_to_json(s->facts) : json_object());
+    return one;
+}
+
+void hg_run_document(const struct hg_run *run, json_t *doc)
+{
+    const struct hg_manifest *m = &run->manifest;
+    bool kept = false;
+    for (size_t i = 0; i < run->sink_count; i++) {
+        kept = kept || run->sinks[i].committed;
+    }
+    hg_json_set_string(doc, "pipeline", run->pipeline->name);
+    hg_json_set_string(doc, "run", run->run_id);
+    hg_json_set_string(doc, "id", kept ? run->id : NULL);
+    hg_json_set_time(doc, "started", run->first_started_ms);
+    hg_json_set_int(doc, "duration_ms", run->finished_ms - run->first_started_ms);
+    hg_json_set_int(doc, "objects", (int64_t)hg_manifest_objects(m));
+    hg_json_set_int(doc, "plain_bytes", (int64_t)hg_manifest_plain_bytes(m));
+    hg_json_set_int(doc, "stored_bytes", (int64_t)hg_manifest_stored_bytes(m));
+    hg_json_set_int(doc, "skew_ms", m->skew_ms);
+    json_t *sources = json_array();
+    for (size_t i = 0; i < m->source_count; i++) {
+        hg_json_add(sources, source_document(&m->sources[i]));
+    }
+    hg_json_set(doc, "sources", sources);
+    json_t *sinks = json_array();
+    for (size_t i = 0; i < run->sink_count; i++) {
+        const struct hg_run_sink *s = &run->sinks[i];
+        json_t *one = json_object();
+        hg_json_set_string(one, "name", s->config->name);
+        hg_json_set_string(one, "plugin", s->config->plugin);
+        hg_json_set_string(one, "target", s->target);
+        hg_json_set_bool(one, "required", s->config->required);
+        hg_json_set_string(one, "status", s->committed ? "done" : "failed");
+        if (s->error.rc != HANGAR_OK) {
+            hg_json_set_string(one, "error", s->error.text);
+        }
+        hg_json_add(sinks, one);
+    }
+    hg_json_set(doc, "sinks", sinks);
+}
+
+json_t *hg_run_history(const struct hg_run *run, enum hangar_status status,
+                       const struct hg_error *err)
+{
+    json_t *line = json_object();
+    bool kept = status == HANGAR_STATUS_DONE || status == HANGAR_STATUS_DEGRADED;
+    hg_json_set_string(line, "run", run->run_id);
+    hg_json_set_string(line, "id", kept ? run->id : NULL);
+    hg_json_set_string(line, "status", hg_status_name(status));
+    hg_json_set_time(line, "started", run->first_started_ms);
+    hg_json_set_int(line, "duration_ms", run->finished_ms - run->first_started_ms);
+    hg_json_set_int(line, "stored_bytes", (int64_t)hg_manifest_stored_bytes(&run->manifest));
+    if (err->text[0]) {
+        hg_json_set_string(line, "error", err->text);
+    }
+    return line;
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * check: would a backup work?  Asks every instance that a pipeline uses.
+ */
+#include "api/handle.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct checking {
+    struct hangar *h;
+    struct hg_session s;
+    json_t *items;
+    struct hg_error first;
+    enum hangar_rc rc; /* the first failure */
+};
+
+/* Adds an item: its warnings, and why it failed. */
+static void add_item(struct checking *c, const char *kind, const char *name, const char *plugin,
+                     const char *target, enum hangar_rc rc, const struct hg_error *err,
+                     const struct hg_str *warnings, const struct hangar_attrs *facts)
+{
+    json_t *item = json_object();
+    json_t *messages = json_array();
+    char *copy = warnings->data ? strdup(warnings->data) : NULL;
+    for (char *save = NULL, *line = copy ? strtok_r(copy, "\n", &save) : NULL; line;
+         line = strtok_r(NULL, "\n", &save)) {
+        hg_json_add(messages, json_string(line));
+    }
+    free(copy);
+    bool warned = json_array_size(messages) > 0;
+    if (rc != HANGAR_OK) {
+        hg_json_add(messages, json_string(err->text));
+        if (c->rc == HANGAR_OK) {
+            c->rc = rc;
+            c->first = *err;
+        }
+    }
+    hg_json_set_string(item, "kind", kind);
+    hg_json_set_string(item, "name", name);
+    if (plugin) {
+        hg_json_set_string(item, "plugin", plugin);
+    }
+    if (target) {
+        hg_json_set_string(item, "target", target);
+    }
+    hg_json_set_string(item, "status", rc != HANGAR_OK ? "failed" : warned ? "warning" : "ok");
+    hg_json_set(item, "messages", messages);
+    hg_json_set(item, "facts", facts ? hg_attrs_to_json(facts) : json_object());
+    hg_json_add(c->items, item);
+}
+
+static void capture(struct checking *c, struct hg_str *to)
+{
+    pthread_mutex_lock(&c->h->log.mutex);
+    c->h->capture = to;
+    pthread_mutex_unlock(&c->h->log.mutex);
+}
+
+static enum hangar_rc ask(struct hangar_ctx *ctx, enum hg_kind kind, struct hangar_attrs *facts,
+                          struct hg_error *err)
+{
+    if (kind == HG_SOURCE) {
+        return HG_CALL(ctx, err, ctx->plugin->source.check(ctx->inst, facts));
+    }
+    if (kind == HG_SINK) {
+        return HG_CALL(ctx, err, ctx->plugin->sink.probe(ctx->inst, facts));
+    }
+    return HANGAR_OK; /* a transform that could be made works */
+}
+
+static void check_instance(struct checking *c, size_t i)
+{
+    const struct hg_instance_config *config = &c->h->config->instances[i];
+    struct hangar_attrs *facts = hg_attrs_new();
+    struct hg_error err = {0};
+    struct hg_str warnings = {0};
+    struct hangar_ctx *ctx = NULL;
+    capture(c, &warnings);
+    enum hangar_rc rc = facts ? hg_session_open(&c->s, i, NULL, 0, &ctx, &err)
+                              : hg_fail(&err, HANGAR_NO_MEMORY, 0, "out of memory");
+    if (rc == HANGAR_OK) {
+        hg_job_step(&c->s.job, "checking %s", config->name);
+        rc = ask(ctx, config->kind, facts, &err);
+    }
+    capture(c, NULL);
+    add_item(c, hg_kind_name(config->kind), config->name, config->plugin,
+             ctx ? hg_instance_target(ctx) : NULL, rc, &err, &warnings, facts);
+    hg_attrs_free(facts);
+    hg_str_free(&warnings);
+}
+
+static bool is_used(const struct hg_config *config, size_t instance)
+{
+    for (size_t p = 0; p < config->pipeline_count; p++) {
+        const struct hg_pipeline_config *pc = &config->pipelines[p];
+        const struct {
+            const size_t *items;
+            size_t count;
+        } lists[] = {{pc->sources, pc->source_count},
+                     {pc->transforms, pc->transform_count},
+                     {pc->sinks, pc->sink_count}};
+        for (size_t l = 0; l < 3; l++) {
+            for (size_t i = 0; i < lists[l].count; i++) {
+                if (lists[l].items[i] == instance) {
+                    return true;
+                }
+            }
+        }
+    }
+    return false;
+}
+
+/* A run of the pipeline must be able to keep its lock and history. */
+static void check_pipeline(struct checking *c, const struct hg_pipeline_config *pc)
+{
+    struct hg_error err = {0};
+    struct hg_str none = {0};
+    int lock = -1;
+    enum hangar_rc rc = hg_state_lock(c->h, pc->name, &lock, &err);
+    if (rc == HANGAR_EXISTS) { /* a run under way is nothing wrong */
+        rc = HANGAR_OK;
+    }
+    if (lock >= 0) {
+        close(lock);
+    }
+    add_item(c, "pipeline", pc->name, NULL, NULL, rc, &err, &none, NULL);
+}
+
+enum hangar_status hangar_check(struct hangar *h, char **json)
+{
+    json_t *doc = hg_doc_begin(h, "hangar.check/1");
+    struct checking c = {.h = h, .items = json_array()};
+    struct hg_error err = {0};
+    hg_json_set_string(doc, "config", h->config->path);
+    enum hangar_rc rc = hg_session_begin(&c.s, h, 0, NULL, NULL, &err);
+    if (rc == HANGAR_OK) {
+        struct hg_str none = {0};
+        add_item(&c, "config", h->config->path, NULL, NULL, HANGAR_OK, &err, &none, NULL);
+        for (size_t i = 0; i < h->config->instance_count; i++) {
+            if (is_used(h->config, i) && !hg_job_cancelled(&c.s.job)) {
+                check_instance(&c, i);
+            }
+        }
+        for (size_t i = 0; i < h->config->pipeline_count; i++) {
+            check_pipeline(&c, &h->config->pipelines[i]);
+        }
+        rc = hg_job_result(&c.s.job, &err);
+        hg_session_end(&c.s);
+    }
+    if (rc == HANGAR_OK && c.rc != HANGAR_OK) {
+        rc = c.rc == HANGAR_NOT_FOUND ? HANGAR_IO : c.rc;
+        err = c.first;
+    }
+    hg_json_set(doc, "items", c.items);
+    return hg_doc_end(h, doc, hg_status(rc), &err, json);
+}

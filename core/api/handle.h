@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * handle: what is behind struct hangar, and what the jobs on it share: opening
+ * instances, errors and statuses, the state folder, choosing a backup.
+ */
+#ifndef HG_HANDLE_H
+#define HG_HANDLE_H
+
+#include <stdatomic.h>
+#include <hangar/hangar.h>
+#include "base/json.h"
+#include "base/log.h"
+#include "catalog/store.h"
+#include "config/config.h"
+#include "plugin/instance.h"
+
+struct hangar {
+    struct hangar_settings set; /* its strings are not ours past hangar_open */
+    struct hg_log log;
+    struct hg_str *capture; /* check: warnings go here too; under the log's mutex */
+    atomic_bool cancel;
+    struct hg_str error;
+    struct hg_config *config;         /* NULL with config_file "" */
+    char **plugin_dirs;               /* NULL-terminated */
+    const struct hg_plugin **plugins; /* beside config->instances */
+    struct hg_options *options;       /* beside them; without secrets */
+    const char **pipeline_names;
+    char *state_dir, *origin, *host, *temp_base;
+};
+
+/* ---- errors and statuses (status.c) ---- */
+
+enum hangar_status hg_status(enum hangar_rc rc);
+const char *hg_status_name(enum hangar_status status);
+
+/* Begins a job on the handle: a document with its schema. */
+json_t *hg_doc_begin(struct hangar *h, const char *schema);
+/* Ends it: sets status and error in the document, remembers the error, prints
+ * the document, and gives the status back. */
+enum hangar_status hg_doc_end(struct hangar *h, json_t *doc, enum hangar_status status,
+                              const struct hg_error *err, char **json);
+
+/* ---- sessions (session.c): the instances that one job uses ---- */
+
+#define HG_SESSION_MAX 64
+
+struct hg_session {
+    struct hangar *h;
+    struct hg_job job;
+    struct hg_session_instance {
+        struct hangar_ctx *ctx;
+        struct hg_options options; /* with secrets */
+    } open[HG_SESSION_MAX];
+    size_t count;
+};
+
+/* stall_ms 0: as configured. */
+enum hangar_rc hg_session_begin(struct hg_session *s, struct hangar *h, int64_t stall_ms,
+                                void (*on_tick)(void *arg), void *arg, struct hg_error *err);
+/* Closes all instances, the last first, and ends the job. */
+void hg_session_end(struct hg_session *s);
+
+/* Opens the instance with this index in the configuration. */
+enum hangar_rc hg_session_open(struct hg_session *s, size_t instance,
+                               const struct hg_override *overrides, size_t override_count,
+                               struct hangar_ctx **out, struct hg_error *err);
+
+/* The transforms that decode a backup, in the order of encoding: the configured
+ * instance of that name and plugin, else one of that plugin, else its defaults. */
+enum hangar_rc hg_session_chain(struct hg_session *s, const struct hg_manifest *m,
+                                struct hangar_ctx **chain, struct hg_error *err);
+
+size_t hg_workers(const struct hangar *h);
+
+/* ---- state (state.c): history and locks of this machine ---- */
+
+/* One run per pipeline: HANGAR_EXISTS when another holds it.  Freed by closing *fd,
+ * or by the process's end. */
+enum hangar_rc hg_state_lock(struct hangar *h, const char *pipeline, int *fd, struct hg_error *err);
+/* Appends a line to the history of a pipeline; what fails is only logged. */
+void hg_state_record(struct hangar *h, const char *pipeline, const json_t *line);
+/* The last line, or NULL. */
+json_t *hg_state_last(struct hangar *h, const char *pipeline);
+
+/* ---- choosing (select.c) ---- */
+
+/* A backup in a sink. */
+struct hg_selected {
+    size_t pipeline; /* index in the configuration */
+    size_t sink;     /* index among the instances */
+    struct hangar_ctx *ctx;
+    struct hg_manifest manifest;
+};
+
+/* Finds the backup that is meant; free the manifest.  NOT_FOUND, CORRUPT when no
+ * sink has it whole, CONFIG when several could be meant. */
+enum hangar_rc hg_select(struct hg_session *s, const struct hangar_selection *which,
+                         struct hg_selected *out, struct hg_error *err);
+
+/* The index of a pipeline; NOT_FOUND with a text. */
+enum hangar_rc hg_find_pipeline(const struct hangar *h, const char *name, size_t *index,
+                                struct hg_error *err);
+
+/* ---- documents ---- */
+
+/* "hangar.list" entry's and others' common part of a manifest. */
+void hg_doc_manifest(json_t *doc, const struct hg_manifest *m);
+json_t *hg_doc_options(const struct hg_options *options);
+
+/* RESTORE.txt for a backup whose manifest is complete but for its files.
+ * `sources` are the instances, beside m->sources. */
+enum hangar_rc hg_restore_text(const struct hg_manifest *m, struct hangar_ctx *const *sources,
+                               struct hg_str *out, struct hg_error *err);
+
+/* The objects of a source as plugins see them, by phase, then name; decode
+ * commands when asked.  Free with hg_infos_free. */
+struct hg_infos {
+    struct hangar_object_info *items;
+    struct hg_stored *stored;
+    char **texts; /* what items and stored point to and that is ours */
+    size_t count, text_count;
+};
+enum hangar_rc hg_infos_make(const struct hg_manifest *m, const struct hg_manifest_source *s,
+                             bool decode, struct hg_infos *out, struct hg_error *err);
+void hg_infos_free(struct hg_infos *infos);
+
+#endif

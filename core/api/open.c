@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * open: reads the configuration, loads the plugins it names and checks every
+ * option against them, all problems in one pass.
+ */
+#include "api/handle.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void write_log(void *arg, enum hangar_log_level level, int64_t time_ms, const char *event,
+                      const char *run, const char *message)
+{
+    struct hangar *h = arg;
+    if (h->capture && level == HANGAR_LOG_WARN) {
+        hg_str_addf(h->capture, "%s\n", message);
+        return;
+    }
+    if (h->set.on_log) {
+        struct hangar_log_line line = {.struct_size = sizeof(line),
+                                       .level = level,
+                                       .time_ms = time_ms,
+                                       .event = event,
+                                       .run = run && run[0] ? run : NULL,
+                                       .message = message};
+        h->set.on_log(h->set.arg, &line);
+    }
+}
+
+/* The configuration's plugin_path first, then the installed folder. */
+static bool set_plugin_dirs(struct hangar *h)
+{
+    size_t n = 0;
+    while (h->config && h->config->plugin_path && h->config->plugin_path[n]) {
+        n++;
+    }
+    h->plugin_dirs = calloc(n + 2, sizeof(*h->plugin_dirs));
+    for (size_t i = 0; h->plugin_dirs && i < n; i++) {
+        h->plugin_dirs[i] = strdup(h->config->plugin_path[i]);
+    }
+    const char *installed = h->set.plugin_dir ? h->set.plugin_dir : HANGAR_PLUGIN_DIR;
+    if (h->plugin_dirs) {
+        h->plugin_dirs[n] = realpath(installed, NULL);
+        if (!h->plugin_dirs[n]) {
+            h->plugin_dirs[n] = strdup(installed);
+        }
+    }
+    return h->plugin_dirs && h->plugin_dirs[n];
+}
+
+static bool set_places(struct hangar *h)
+{
+    const char *state = h->set.state_dir ? h->set.state_dir : getenv("STATE_DIRECTORY");
+    const char *home = getenv("HOME");
+    if (state && state[0]) {
+        h->state_dir = strdup(state);
+    } else {
+        h->state_dir = hg_format("%s/.local/state/hangar", home && home[0] ? home : "/root");
+    }
+    char host[256] = "localhost";
+    gethostname(host, sizeof(host) - 1);
+    h->host = strdup(host);
+    h->origin = strdup(h->config && h->config->origin ? h->config->origin : host);
+    const char *temp = h->config ? h->config->temp_dir : NULL;
+    if (!temp || !temp[0]) {
+        temp = getenv("TMPDIR");
+    }
+    h->temp_base = strdup(temp && temp[0] ? temp : "/var/tmp");
+    return h->state_dir && h->host && h->origin && h->temp_base;
+}
+
+static bool has_role(const struct hg_plugin *p, enum hg_kind kind)
+{
+    const void *const roles[HG_KINDS] = {p->d.source, p->d.transform, p->d.sink, p->d.notifier};
+    return roles[kind] != NULL;
+}
+
+static void bind_instance(struct hangar *h, size_t i, struct hg_problems *problems)
+{
+    const struct hg_instance_config *c = &h->config->instances[i];
+    struct hg_error err = {0};
+    if (!c->plugin) {
+        return; /* reported already */
+    }
+    enum hangar_rc rc =
+        hg_plugin_load((const char *const *)h->plugin_dirs, c->plugin, &h->plugins[i], &err);
+    if (rc != HANGAR_OK) {
+        hg_problem_add(problems, c->plugin_line, c->plugin_column, "%s", err.text);
+        return;
+    }
+    if (!has_role(h->plugins[i], c->kind)) {
+        hg_problem_add(problems, c->plugin_line, c->plugin_column, "plugin %s is no %s", c->plugin,
+                       hg_kind_name(c->kind));
+        return;
+    }
+    hg_options_bind(&h->options[i], h->plugins[i]->options, c->options, h->config->dir, c->line,
+                    c->column, NULL, 0, false, problems);
+}
+
+/* More would not fit the engine's tables. */
+static void check_sizes(struct hangar *h, struct hg_problems *problems)
+{
+    for (size_t i = 0; i < h->config->pipeline_count; i++) {
+        const struct hg_pipeline_config *p = &h->config->pipelines[i];
+        if (p->transform_count > HG_CHAIN_MAX) {
+            hg_problem_add(problems, p->line, p->column, "pipeline %s has more than %d transforms",
+                           p->name, HG_CHAIN_MAX);
+        }
+        if (p->sink_count > 16 || p->source_count > 32) {
+            hg_problem_add(problems, p->line, p->column,
+                           "pipeline %s has more than 16 sinks or 32 sources", p->name);
+        }
+    }
+}
+
+static enum hangar_status load(struct hangar *h)
+{
+    struct hg_problems problems = {0};
+    if (!h->set.config_file || h->set.config_file[0]) {
+        h->config = hg_config_load(h->set.config_file, &problems);
+    }
+    enum hangar_status status = HANGAR_STATUS_DONE;
+    size_t n = h->config ? h->config->instance_count : 0;
+    h->plugins = calloc(n + 1, sizeof(*h->plugins));
+    h->options = calloc(n + 1, sizeof(*h->options));
+    size_t pipelines = h->config ? h->config->pipeline_count : 0;
+    h->pipeline_names = calloc(pipelines + 1, sizeof(*h->pipeline_names));
+    if (!h->plugins || !h->options || !h->pipeline_names || !set_plugin_dirs(h) || !set_places(h)) {
+        hg_problem_add(&problems, 0, 0, "out of memory");
+    } else if (h->config) {
+        for (size_t i = 0; i < n; i++) {
+            bind_instance(h, i, &problems);
+        }
+        check_sizes(h, &problems);
+        for (size_t i = 0; i < pipelines; i++) {
+            h->pipeline_names[i] = h->config->pipelines[i].name;
+        }
+    }
+    if (problems.errors || problems.failed) {
+        hg_problems_text(&problems, false, &h->error);
+        status = problems.rc == HANGAR_AUTH ? HANGAR_STATUS_AUTH : HANGAR_STATUS_USAGE;
+    } else if (problems.count) {
+        struct hg_str text = {0};
+        hg_problems_text(&problems, true, &text);
+        for (char *save = NULL, *line = strtok_r(text.data, "\n", &save); line;
+             line = strtok_r(NULL, "\n", &save)) {
+            hg_log_event(&h->log, HANGAR_LOG_WARN, "config.warning", "%s", line);
+        }
+        hg_str_free(&text);
+    }
+    hg_problems_free(&problems);
+    return status;
+}
+
+enum hangar_status hangar_open(const struct hangar_settings *settings, struct hangar **out)
+{
+    struct hangar *h = calloc(1, sizeof(*h));
+    *out = h;
+    if (!h) {
+        return HANGAR_STATUS_FAILED;
+    }
+    size_t size = settings->struct_size;
+    memcpy(&h->set, settings, size < sizeof(h->set) ? size : sizeof(h->set));
+    hg_log_init(&h->log);
+    h->log.level = (enum hangar_log_level)(h->set.log_level <= HANGAR_LOG_DEBUG ? h->set.log_level
+                                                                                : HANGAR_LOG_DEBUG);
+    h->log.write = write_log;
+    h->log.arg = h;
+    return load(h);
+}
+
+void hangar_close(struct hangar *h)
+{
+    if (!h) {
+        return;
+    }
+    for (size_t i = 0; h->config && h->options && i < h->config->instance_count; i++) {
+        hg_options_free(&h->options[i]);
+    }
+    for (size_t i = 0; h->plugin_dirs && h->plugin_dirs[i]; i++) {
+        free(h->plugin_dirs[i]);
+    }
+    free(h->plugin_dirs);
+    free(h->plugins);
+    free(h->options);
+    free(h->pipeline_names);
+    free(h->state_dir);
+    free(h->origin);
+    free(h->host);
+    free(h->temp_base);
+    hg_config_free(h->config);
+    hg_str_free(&h->error);
+    hg_log_fini(&h->log);
+    free(h);
+}
+
+void hangar_cancel(struct hangar *hangar)
+{
+    atomic_store(&hangar->cancel, true);
+}
+
+const char *const *hangar_pipelines(const struct hangar *hangar)
+{
+    return hangar->pipeline_names;
+}
+
+const char *hangar_sample_config(void)
+{
+    return hg_config_sample;
+}

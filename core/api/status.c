@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * status: how results of the core become statuses and documents.
+ */
+#include "api/handle.h"
+
+#include <stdlib.h>
+
+enum hangar_status hg_status(enum hangar_rc rc)
+{
+    switch (rc) {
+    case HANGAR_OK:
+        return HANGAR_STATUS_DONE;
+    case HANGAR_CONFIG:
+        return HANGAR_STATUS_USAGE;
+    case HANGAR_AUTH:
+        return HANGAR_STATUS_AUTH;
+    case HANGAR_NOT_FOUND:
+        return HANGAR_STATUS_NOT_FOUND;
+    case HANGAR_CORRUPT:
+        return HANGAR_STATUS_CORRUPT;
+    case HANGAR_CANCELLED:
+        return HANGAR_STATUS_INTERRUPTED;
+    default:
+        return HANGAR_STATUS_FAILED;
+    }
+}
+
+const char *hg_status_name(enum hangar_status status)
+{
+    static const char *const names[] = {"done",      "failed", "usage", "degraded", "corrupt",
+                                        "not_found", "busy",   "stale", "auth"};
+    return status <= HANGAR_STATUS_AUTH ? names[status] : "interrupted";
+}
+
+json_t *hg_doc_begin(struct hangar *h, const char *schema)
+{
+    hg_str_free(&h->error);
+    json_t *doc = json_object();
+    hg_json_set_string(doc, "schema", schema);
+    hg_json_set_string(doc, "status", "");
+    return doc;
+}
+
+enum hangar_status hg_doc_end(struct hangar *h, json_t *doc, enum hangar_status status,
+                              const struct hg_error *err, char **json)
+{
+    atomic_store(&h->cancel, false);
+    hg_json_set_string(doc, "status", hg_status_name(status));
+    if (status != HANGAR_STATUS_DONE && err && err->text[0]) {
+        hg_str_add(&h->error, err->text);
+        hg_json_set_string(doc, "error", err->text);
+    }
+    char *text = json ? hg_json_text(doc) : NULL;
+    json_decref(doc);
+    if (json) {
+        *json = text;
+        if (!text && status == HANGAR_STATUS_DONE) {
+            hg_str_add(&h->error, "out of memory");
+            return HANGAR_STATUS_FAILED;
+        }
+    }
+    return status;
+}
+
+void hangar_free(char *json)
+{
+    free(json);
+}
+
+const char *hangar_error(const struct hangar *hangar)
+{
+    return hg_str_text(&hangar->error);
+}
+
+void hg_doc_manifest(json_t *doc, const struct hg_manifest *m)
+{
+    hg_json_set_string(doc, "id", m->id);
+    hg_json_set_string(doc, "pipeline", m->pipeline);
+    hg_json_set_time(doc, "created", m->finished_ms);
+    hg_json_set_int(doc, "duration_ms", m->finished_ms - m->started_ms);
+    hg_json_set_int(doc, "objects", (int64_t)hg_manifest_objects(m));
+    hg_json_set_int(doc, "plain_bytes", (int64_t)hg_manifest_plain_bytes(m));
+    hg_json_set_int(doc, "stored_bytes", (int64_t)hg_manifest_stored_bytes(m));
+    hg_json_set_int(doc, "skew_ms", m->skew_ms);
+    hg_json_set_string(doc, "hangar", m->hangar);
+    json_t *sources = json_array();
+    for (size_t i = 0; i < m->source_count; i++) {
+        hg_json_add(sources, json_string(m->sources[i].name));
+    }
+    hg_json_set(doc, "sources", sources);
+}
+
+json_t *hg_doc_options(const struct hg_options *options)
+{
+    json_t *doc = json_object();
+    for (size_t i = 0; i < options->count; i++) {
+        char *text = hg_option_display(&options->items[i]);
+        if (text) {
+            hg_json_set_string(doc, options->items[i].declared->name, text);
+        }
+        free(text);
+    }
+    return doc;
+}
