@@ -76,11 +76,13 @@ int cli_progress_rows(const struct cli_view *view, const struct hangar_progress 
 
     rows[0][0] = '\0';
     add_text(rows[0], state->pipeline ? state->pipeline : state->job, view->utf8);
-    add(rows[0], ": ");
-    add_text(rows[0], state->step ? state->step : state->job, view->utf8);
+    add(rows[0], ":");
     add_share(rows[0], state->plain_bytes, state->expected_bytes);
     add(rows[0], "  %s/s", cli_size(bytes_per_second, size));
     add_clock(rows[0], state->elapsed_ms);
+    /* last, as it may be long: what does not fit is cut */
+    add(rows[0], "  ");
+    add_text(rows[0], state->step ? state->step : state->job, view->utf8);
     cli_truncate(rows[0], CLI_PROGRESS_SIZE, view->width ? view->width - 1 : 0, view->utf8);
 
     for (uint32_t i = 0; i < state->source_count; i++) {

@@ -38,7 +38,8 @@ START_TEST(the_rows_say_how_far_the_job_is)
     struct hangar_progress now = state(65000);
 
     ck_assert_int_eq(cli_progress_rows(&view, &now, 100 * MIB, rows), 3);
-    ck_assert_str_eq(rows[0], "nightly: copying  400.0 MiB of 700.0 MiB (57 %)  100.0 MiB/s  1:05");
+    ck_assert_str_eq(rows[0],
+                     "nightly:  400.0 MiB of 700.0 MiB (57 %)  100.0 MiB/s  1:05  copying");
     ck_assert_str_eq(rows[1], "  app_db  300.0 MiB of 600.0 MiB (50 %)");
     ck_assert_str_eq(rows[2], "  cache   100.0 MiB  done");
 }
@@ -53,7 +54,7 @@ START_TEST(an_estimate_that_was_passed_is_not_shown)
     now.expected_bytes = MIB;
     now.source_count = 0;
     cli_progress_rows(&view, &now, 0, rows);
-    ck_assert_str_eq(rows[0], "nightly: copying  400.0 MiB  0 B/s  1:02:05");
+    ck_assert_str_eq(rows[0], "nightly:  400.0 MiB  0 B/s  1:02:05  copying");
 }
 END_TEST
 
@@ -145,7 +146,7 @@ START_TEST(elsewhere_a_line_is_added_each_half_minute)
         lines += *c == '\n';
     ck_assert_int_eq(lines, 2);
     ck_assert_ptr_null(strchr(text, '\033'));
-    ck_assert_ptr_nonnull(strstr(text, "  0:30\n"));
+    ck_assert_ptr_nonnull(strstr(text, "  0:30  copying\n"));
     end();
 }
 END_TEST
@@ -162,7 +163,7 @@ START_TEST(the_rate_is_that_of_the_last_seconds)
         cli_progress_show(&progress, &now);
     }
     fflush(view.file);
-    ck_assert_msg(strstr(text, "  10.0 MiB/s  1:45\n") != NULL, "%s", text);
+    ck_assert_msg(strstr(text, "  10.0 MiB/s  1:45  copying\n") != NULL, "%s", text);
     end();
 }
 END_TEST
@@ -176,8 +177,8 @@ START_TEST(another_job_starts_from_nothing)
     new.plain_bytes = 30 * MIB;
     cli_progress_show(&progress, &new);
     fflush(view.file);
-    ck_assert_msg(strstr(text, "30.0 MiB of 700.0 MiB (4 %)  1.0 MiB/s  0:30\n") != NULL, "%s",
-                  text);
+    ck_assert_msg(strstr(text, "30.0 MiB of 700.0 MiB (4 %)  1.0 MiB/s  0:30  copying\n") != NULL,
+                  "%s", text);
     end();
 }
 END_TEST
