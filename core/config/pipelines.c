@@ -181,12 +181,13 @@ static void warn_unused(struct hg_reader *r)
 void hg_read_pipelines(struct hg_reader *r)
 {
     const struct hg_yaml *root = r->config->root;
+    const struct hg_yaml *node = hg_yaml_get(root, "pipelines");
     const struct hg_yaml *section = hg_get_map(r, root, "pipelines");
     size_t errors = r->problems->errors;
-    if (hg_yaml_get(root, "pipelines") == NULL)
+    if (node == NULL)
         hg_problem_add(r->problems, root->line, root->column, "key \"pipelines\" is missing");
-    else if (section != NULL && section->count == 0)
-        hg_problem_add(r->problems, section->line, section->column, "pipelines is empty");
+    else if (section != NULL ? section->count == 0 : hg_yaml_is_null(node))
+        hg_problem_add(r->problems, node->line, node->column, "pipelines is empty");
     for (size_t i = 0; section != NULL && i < section->count; i++) {
         if (i == MAX_PIPELINES) {
             hg_problem_add(r->problems, section->keys[i].line, section->keys[i].column,

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * pipelines: what their names refer to.
+ */
+#include "config/config.h"
+
+#include "suite.h"
+#include "world.h"
+
+/* Instances up to line 9; a pipeline begins in line 10. */
+#define WITH(lines)                                                                                \
+    "version: 1\nsources:\n  app_db: {plugin: demo}\n  cache: {plugin: demo}\n"                    \
+    "transforms:\n  gzip: {plugin: demo}\nsinks:\n  local: {plugin: store, options: {path: b}}\n"  \
+    "pipelines:\n" lines
+
+static const struct world_row wrong[] = {
+    {WITH("  p: {sources: [app_bd], sinks: [local]}\n"),
+     "backup.yaml:10:17: unknown source \"app_bd\"; hint: did you mean \"app_db\"?"},
+    {WITH("  p: {sources: [local], sinks: [local]}\n"),
+     "backup.yaml:10:17: unknown source \"local\"; hint: it stands under \"sinks\""},
+    {WITH("  p: {sources: [app_db], sinks: [s3]}\n"),
+     "backup.yaml:10:34: unknown sink \"s3\"; hint: define it under \"sinks\""},
+    {WITH("  p: {sources: [app_db], transforms: [zstd], sinks: [local]}\n"),
+     "backup.yaml:10:39: unknown transform \"zstd\"; hint: define it under \"transforms\""},
+    {WITH("  p: {sources: [app_db, cache, app_db], sinks: [local]}\n"),
+     "backup.yaml:10:32: source \"app_db\" is listed twice"},
+    {WITH("  p: {sources: [app_db], sinks: [local, local]}\n"),
+     "backup.yaml:10:41: sink \"local\" is listed twice"},
+    {WITH("  p: {sources: [], sinks: [local]}\n"),
+     "backup.yaml:10:16: sources must have at least one entry"},
+    {WITH("  p: {sources: [app_db], sinks: }\n"),
+     "backup.yaml:10:33: sinks must have at least one entry"},
+    {WITH("  p: {sinks: [local]}\n"), "backup.yaml:10:3: pipeline \"p\" has no \"sources\""},
+    {WITH("  p: {sources: [app_db]}\n"), "backup.yaml:10:3: pipeline \"p\" has no \"sinks\""},
+    {WITH("  p: {sources: {app_db: 1}, sinks: [local]}\n"),
+     "backup.yaml:10:16: sources must be a list of names"},
+    {WITH("  p: {sources: [[app_db]], sinks: [local]}\n"),
+     "backup.yaml:10:17: source must be a single value, not a list"},
+    {WITH("  p: [app_db]\n"),
+     "backup.yaml:10:6: pipeline \"p\" must be a map with the keys \"sources\" and \"sinks\""},
+    {WITH("  p: {sources: [app_db], sinks: [local], shedule: x}\n"),
+     "backup.yaml:10:42: unknown key \"shedule\"; hint: did you mean \"schedule\"?"},
+    {WITH("  p: {sources: [app_db], sinks: [local], hooks: x}\n"),
+     "backup.yaml:10:42: unknown key \"hooks\""},
+    {WITH("  p: {sources: [app_db], sinks: [local], schedule: \"\"}\n"),
+     "backup.yaml:10:52: schedule is empty"},
+    {WITH("  p: {sources: [app_db], sinks: [local], schedule: [1]}\n"),
+     "backup.yaml:10:52: schedule must be a single value, not a list"},
+    {WITH("  \"Night ly\": {sources: [app_db], sinks: [local]}\n"),
+     "backup.yaml:10:3: \"Night ly\" is not a valid name; hint: a name is of a-z, 0-9, \"_\" and "
+     "\"-\", begins with a letter and has at most 64 characters"},
+    {WITH("  {}\n"), "backup.yaml:10:3: pipelines is empty"},
+    {WITH("  [p]\n"), "backup.yaml:10:3: pipelines must be a map of keys and values"},
+    {WITH("# none\n"), "backup.yaml:9:11: pipelines is empty"},
+    {WITH("  p: {sources: [x], sinks: [y]}\n  q: {sources: [cahce], sinks: [local]}\n"),
+     "backup.yaml:10:17: unknown source \"x\"; hint: define it under \"sources\"\n"
+     "backup.yaml:10:29: unknown sink \"y\"; hint: define it under \"sinks\"\n"
+     "backup.yaml:11:17: unknown source \"cahce\"; hint: did you mean \"cache\"?"},
+};
+
+START_TEST(wrong_pipelines_are_told_at_their_place)
+{
+    WORLD_CHECK(wrong);
+}
+END_TEST
+
+START_TEST(a_pipeline_knows_its_instances_in_order)
+{
+    const char *yaml = WITH("  one: {sources: [cache, app_db], transforms: [], sinks: local}\n"
+                            "  two: {sources: app_db, transforms: gzip, sinks: [local], schedule: "
+                            "\"${HG_NONE:-daily}\"}\n  three: {sources: cache, transforms: , "
+                            "sinks: [local]}\n");
+    folder_file("backup.yaml", yaml, strlen(yaml), 0600);
+    struct hg_problems problems = {0};
+    struct hg_config *c = hg_config_load("backup.yaml", &problems);
+    ck_assert_uint_eq(problems.errors, 0);
+    ck_assert_uint_eq(c->pipeline_count, 3);
+    const struct hg_pipeline_config *one = &c->pipelines[0], *two = &c->pipelines[1];
+    ck_assert_str_eq(one->name, "one");
+    ck_assert_uint_eq(one->source_count, 2);
+    ck_assert_str_eq(c->instances[one->sources[0]].name, "cache");
+    ck_assert_str_eq(c->instances[one->sources[1]].name, "app_db");
+    ck_assert_uint_eq(one->transform_count, 0);
+    ck_assert_uint_eq(one->sink_count, 1);
+    ck_assert_ptr_null(one->schedule);
+    ck_assert_uint_eq(two->transform_count, 1);
+    ck_assert_int_eq(c->instances[two->transforms[0]].kind, HG_TRANSFORM);
+    ck_assert_str_eq(two->schedule, "daily");
+    ck_assert_uint_eq(c->pipelines[2].transform_count, 0);
+    hg_config_free(c);
+    hg_problems_free(&problems);
+}
+END_TEST
+
+START_TEST(a_model_with_mistakes_is_there_for_the_rest_of_the_checks)
+{
+    const char *yaml = WITH("  p: {sources: [app_db, nobody], sinks: [local]}\n");
+    folder_file("backup.yaml", yaml, strlen(yaml), 0600);
+    struct hg_problems problems = {0};
+    struct hg_config *c = hg_config_load("backup.yaml", &problems);
+    ck_assert_uint_eq(problems.errors, 1);
+    ck_assert_ptr_nonnull(c);
+    ck_assert_uint_eq(c->instance_count, 4);
+    ck_assert_uint_eq(c->pipelines[0].source_count, 1);
+    hg_config_free(c);
+    hg_problems_free(&problems);
+}
+END_TEST
+
+START_TEST(very_many_names_cost_little)
+{
+    struct hg_str yaml = {0};
+    hg_str_add(&yaml, WITH("  p: {sinks: [local], sources: ["));
+    for (int i = 0; i < 50000; i++)
+        hg_str_add(&yaml, "app_d,");
+    hg_str_add(&yaml, "]}\n");
+    char *errors = world_problems(yaml.data, yaml.len, false);
+    ck_assert_ptr_nonnull(strstr(errors, "did you mean \"app_db\"?"));
+    free(errors);
+    hg_str_free(&yaml);
+
+    hg_str_add(&yaml, WITH(""));
+    for (int i = 0; i < 1005; i++)
+        hg_str_addf(&yaml, "  p%d: {sources: cache, sinks: local}\n", i);
+    errors = world_problems(yaml.data, yaml.len, false);
+    ck_assert_str_eq(errors, "backup.yaml:1010:3: there are more than 1000 pipelines");
+    free(errors);
+    hg_str_free(&yaml);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        wrong_pipelines_are_told_at_their_place,
+        a_pipeline_knows_its_instances_in_order,
+        a_model_with_mistakes_is_there_for_the_rest_of_the_checks,
+        very_many_names_cost_little,
+    };
+    return SUITE_RUN("pipelines", tests, folder_setup, folder_teardown);
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * secret: read from private places only, and never told.
+ */
+#include "config/secret.h"
+
+#include <signal.h>
+#include <stdbool.h>
+#include "suite.h"
+
+static char *file(const char *path, struct hg_error *err)
+{
+    *err = (struct hg_error){0};
+    return hg_secret_file(path, err);
+}
+
+static char *command(int64_t timeout_ms, struct hg_error *err, const char *script)
+{
+    char *const argv[] = {(char[]){"sh"}, (char[]){"-c"}, strdup(script), NULL};
+    *err = (struct hg_error){0};
+    char *secret = hg_secret_command(argv, timeout_ms, err);
+    free(argv[2]);
+    return secret;
+}
+
+START_TEST(a_private_file_gives_its_text_without_the_newline)
+{
+    static const struct {
+        const char *text, *secret;
+    } texts[] = {{"s3cret\n", "s3cret"}, {"s3cret", "s3cret"}, {"s3cret\r\n", "s3cret"},
+                 {"a\nb\n", "a\nb"},     {"a\n\n", "a\n"},     {" a ", " a "}};
+    struct hg_error err;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        folder_file("pw", texts[i].text, strlen(texts[i].text), i % 2 == 0 ? 0600 : 0400);
+        char *secret = file("pw", &err);
+        ck_assert_str_eq(secret, texts[i].secret);
+        hg_secret_free(secret);
+    }
+    ck_assert_int_eq(symlink("pw", "link"), 0); /* as container platforms mount them */
+    hg_secret_free(file("link", &err));
+    ck_assert_int_eq(err.rc, HANGAR_OK);
+}
+END_TEST
+
+START_TEST(a_file_others_can_open_is_refused_with_the_command_that_mends_it)
+{
+    static const mode_t modes[] = {0604, 0640, 0644, 0660, 0602, 0620, 0601, 0777};
+    for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+        struct hg_error err;
+        char expected[200];
+        folder_file("my pw", "canary\n", 7, modes[i]);
+        ck_assert_ptr_null(file("my pw", &err));
+        ck_assert_int_eq(err.rc, HANGAR_AUTH);
+        snprintf(expected, sizeof(expected),
+                 "file my pw is open to others (mode %04o); hint: run \"chmod 600 'my pw'\"",
+                 modes[i]);
+        ck_assert_str_eq(err.text, expected);
+    }
+}
+END_TEST
+
+START_TEST(a_file_that_holds_no_secret_is_told)
+{
+    struct hg_error err;
+    ck_assert_ptr_null(file("none", &err));
+    ck_assert_str_eq(err.text, "cannot open file none: No such file or directory");
+    ck_assert_int_eq(err.rc, HANGAR_AUTH);
+    folder_file("empty", "\n", 1, 0600);
+    ck_assert_ptr_null(file("empty", &err));
+    ck_assert_str_eq(err.text, "file empty is empty");
+    folder_file("nul", "a\0b", 3, 0600);
+    ck_assert_ptr_null(file("nul", &err));
+    ck_assert_str_eq(err.text, "file nul gives a NUL character");
+    ck_assert_ptr_null(file(folder_path, &err));
+    ck_assert_ptr_nonnull(strstr(err.text, "it is not a regular file"));
+    ck_assert_int_eq(mkfifo("fifo", 0600), 0);
+    ck_assert_ptr_null(file("fifo", &err));
+    ck_assert_str_eq(err.text, "cannot read file fifo: it is not a regular file");
+
+    char *big = malloc(HG_SECRET_MAX + 1);
+    memset(big, 'x', HG_SECRET_MAX + 1);
+    folder_file("big", big, HG_SECRET_MAX, 0600);
+    char *secret = file("big", &err);
+    ck_assert_uint_eq(strlen(secret), HG_SECRET_MAX);
+    hg_secret_free(secret);
+    folder_file("big", big, HG_SECRET_MAX + 1, 0600);
+    ck_assert_ptr_null(file("big", &err));
+    ck_assert_str_eq(err.text, "file big gives more than 64 KiB");
+    free(big);
+}
+END_TEST
+
+START_TEST(a_command_gives_what_it_prints)
+{
+    struct hg_error err;
+    char *secret = command(20000, &err, "echo s3cret; echo noise >&2; cat");
+    ck_assert_msg(secret != NULL, "%s", err.text);
+    ck_assert_str_eq(secret, "s3cret");
+    hg_secret_free(secret);
+    char *const argv[] = {(char[]){"printf"}, (char[]){"%s"}, (char[]){"$HOME;`id`|'"}, NULL};
+    secret = hg_secret_command(argv, 20000, &err); /* no shell looks at it */
+    ck_assert_str_eq(secret, "$HOME;`id`|'");
+    hg_secret_free(secret);
+}
+END_TEST
+
+START_TEST(a_command_that_fails_is_told_without_what_it_printed)
+{
+    static const struct {
+        const char *script, *error;
+    } bad[] = {
+        {"echo canary; echo canary >&2; exit 3",
+         "command sh failed with exit status 3; hint: run it by hand to see why"},
+        {"kill -9 $$", "command sh was ended by signal 9; hint: run it by hand to see why"},
+        {":", "command sh is empty"},
+        {"printf 'canary\\0b'", "command sh gives a NUL character"},
+        {"head -c 65537 /dev/zero | tr '\\0' x", "command sh gives more than 64 KiB"},
+        {"yes canary", "command sh gives more than 64 KiB"},
+    };
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        struct hg_error err;
+        ck_assert_ptr_null(command(20000, &err, bad[i].script));
+        ck_assert_int_eq(err.rc, HANGAR_AUTH);
+        ck_assert_str_eq(err.text, bad[i].error);
+    }
+    struct hg_error err = {0};
+    char *const none[] = {(char[]){"/no/such/program"}, NULL};
+    ck_assert_ptr_null(hg_secret_command(none, 20000, &err));
+    ck_assert_str_eq(err.text, "cannot run command /no/such/program: No such file or directory");
+}
+END_TEST
+
+/* Killed, though whoever adopted it may still have to collect it. */
+static bool gone(int pid)
+{
+    char check[80];
+    snprintf(check, sizeof(check), "grep -q '^State:.[RSD]' /proc/%d/status 2>/dev/null", pid);
+    for (int i = 0; i < 1000 && system(check) == 0; i++)
+        usleep(10000);
+    return system(check) != 0;
+}
+
+START_TEST(a_command_that_hangs_is_ended_with_all_it_started)
+{
+    static const char *const scripts[] = {
+        "echo $$ >pid; sleep 1000 & echo $! >child; wait",
+        "exec >&-; echo $$ >pid; sleep 1000 & echo $! >child; wait", /* closed its output */
+        "trap '' TERM INT HUP; echo $$ >pid; sleep 1000 & echo $! >child; wait; sleep 1000",
+    };
+    for (size_t i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++) {
+        struct hg_error err;
+        ck_assert_ptr_null(command(2000, &err, scripts[i]));
+        ck_assert_str_eq(err.text, "command sh did not end within 2000 ms");
+        static const char *const files[] = {"pid", "child"};
+        for (size_t k = 0; k < 2; k++) {
+            FILE *f = fopen(files[k], "r");
+            ck_assert_ptr_nonnull(f);
+            int pid = 0;
+            ck_assert_int_eq(fscanf(f, "%d", &pid), 1);
+            fclose(f);
+            ck_assert_msg(gone(pid), "%s of script %zu still runs", files[k], i);
+        }
+    }
+}
+END_TEST
+
+START_TEST(a_command_starts_with_default_signals)
+{
+    struct hg_error err;
+    signal(SIGPIPE, SIG_IGN);
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, NULL);
+    char *secret = command(20000, &err, "grep -E '^Sig(Blk|Ign)' /proc/self/status");
+    ck_assert_msg(secret != NULL, "%s", err.text);
+    unsigned long long blocked = 0, ignored = 0;
+    ck_assert_int_eq(sscanf(secret, "SigBlk: %llx SigIgn: %llx", &blocked, &ignored), 2);
+    ck_assert_uint_eq(blocked, 0);
+    ck_assert_uint_eq(ignored & 1ull << (SIGPIPE - 1), 0);
+    hg_secret_free(secret);
+}
+END_TEST
+
+START_TEST(a_credential_is_a_file_of_systemds_folder)
+{
+    struct hg_error err = {0};
+    unsetenv("CREDENTIALS_DIRECTORY");
+    ck_assert_ptr_null(hg_secret_credential("pw", &err));
+    ck_assert_str_eq(err.text,
+                     "cannot read credential pw: CREDENTIALS_DIRECTORY is not set; hint: run "
+                     "hangar as a systemd service with LoadCredential=pw:FILE");
+    setenv("CREDENTIALS_DIRECTORY", folder_path, 1);
+    folder_file("pw", "s3cret\n", 7, 0440);
+    err = (struct hg_error){0};
+    char *secret = hg_secret_credential("pw", &err);
+    ck_assert_str_eq(secret, "s3cret");
+    hg_secret_free(secret);
+    static const char *const bad[] = {"", ".", "..", "../pw", "/etc/passwd", "a/b"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        err = (struct hg_error){0};
+        ck_assert_ptr_null(hg_secret_credential(bad[i], &err));
+        ck_assert_str_eq(err.text, "the name of a credential is that of a file, without \"/\"");
+    }
+    err = (struct hg_error){0};
+    ck_assert_ptr_null(hg_secret_credential("none", &err));
+    ck_assert_ptr_nonnull(strstr(err.text, "/none: No such file or directory"));
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        a_private_file_gives_its_text_without_the_newline,
+        a_file_others_can_open_is_refused_with_the_command_that_mends_it,
+        a_file_that_holds_no_secret_is_told,
+        a_command_gives_what_it_prints,
+        a_command_that_fails_is_told_without_what_it_printed,
+        a_command_that_hangs_is_ended_with_all_it_started,
+        a_command_starts_with_default_signals,
+        a_credential_is_a_file_of_systemds_folder,
+    };
+    return SUITE_RUN("secret", tests, folder_setup, folder_teardown);
+}
