@@ -89,18 +89,13 @@ char *cli_program(const struct cli *cli, const char *config)
 
 static void put_message(struct cli *cli, const char *message)
 {
-    static const char mark[] = "; hint: ";
     struct cli_view *err = &cli->err;
     char *text = cli_escape(message, err->utf8);
 
     if (!text)
         return;
-    char *hint = strstr(text, mark);
-    if (hint)
-        *hint = '\0';
-    fprintf(err->file, "%shangar:%s %s\n", cli_on(err, CLI_RED), cli_off(err), text);
-    if (hint)
-        fprintf(err->file, "  hint: %s\n", hint + strlen(mark));
+    fprintf(err->file, "%shangar:%s ", cli_on(err, CLI_RED), cli_off(err));
+    cli_put_message(err, 0, CLI_PLAIN, text);
     free(text);
 }
 

@@ -45,12 +45,12 @@ static void put_item(struct cli_view *out, const json_t *item)
     if (*cli_string(item, "target"))
         fprintf(out->file, ": %s", cli_string(item, "target"));
     fputc('\n', out->file);
+    enum cli_style style = strcmp(status, "ok") == 0        ? CLI_PLAIN
+                           : strcmp(status, "warning") == 0 ? CLI_YELLOW
+                                                            : CLI_RED;
     json_array_foreach (cli_array(item, "messages"), i, message)
-        fprintf(out->file, "      %s%s%s\n",
-                cli_on(out, strcmp(status, "ok") == 0        ? CLI_PLAIN
-                            : strcmp(status, "warning") == 0 ? CLI_YELLOW
-                                                             : CLI_RED),
-                json_is_string(message) ? json_string_value(message) : "", cli_off(out));
+        if (json_is_string(message))
+            cli_put_message(out, 6, style, json_string_value(message));
     put_facts(out, json_object_get(item, "facts"), 6);
 }
 

@@ -104,9 +104,10 @@ static void put_instance(const json_t *item, struct cli_view *out)
     const json_t *value;
     char text[32];
 
-    fprintf(out->file, "%s %s%s%s (%s %s) %s\n", cli_string(item, "kind"), cli_on(out, CLI_BOLD),
+    fprintf(out->file, "%s %s%s%s (%s %s)%s%s\n", cli_string(item, "kind"), cli_on(out, CLI_BOLD),
             cli_string(item, "name"), cli_off(out), cli_string(item, "plugin"),
-            cli_string(item, "version"), cli_string(item, "target"));
+            cli_string(item, "version"), *cli_string(item, "target") ? ": " : "",
+            cli_string(item, "target"));
     cli_table_init(&table, out, columns, 2, 4);
     json_object_foreach (json_object_get(item, "options"), key, value) {
         cli_table_cell(&table, CLI_DIM, "%s", key);

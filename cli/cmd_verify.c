@@ -18,7 +18,8 @@ static void put_problems(const json_t *problems, struct cli_view *out)
     json_array_foreach (problems, i, problem) {
         if (i == PROBLEMS_SHOWN)
             break;
-        fprintf(out->file, "      %s\n", json_is_string(problem) ? json_string_value(problem) : "");
+        if (json_is_string(problem))
+            cli_put_message(out, 6, CLI_PLAIN, json_string_value(problem));
     }
     if (count > PROBLEMS_SHOWN)
         fprintf(out->file, "      %s and %zu more (use --json)\n", cli_symbol(out, CLI_ELLIPSIS),

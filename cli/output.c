@@ -58,6 +58,19 @@ void cli_note(const struct cli_view *view, const char *fmt, ...)
     fputc('\n', view->file);
 }
 
+void cli_put_message(const struct cli_view *view, int indent, enum cli_style style,
+                     const char *text)
+{
+    static const char mark[] = "; hint: ";
+    const char *hint = strstr(text, mark);
+    int length = (int)(hint ? (size_t)(hint - text) : strlen(text));
+
+    fprintf(view->file, "%*s%s%.*s%s\n", indent, "", cli_on(view, style), length, text,
+            style == CLI_PLAIN ? "" : cli_off(view));
+    if (hint)
+        fprintf(view->file, "%*shint: %s\n", indent + 2, "", hint + strlen(mark));
+}
+
 /* The length of the valid character at `s`, 0 when there is none. */
 static size_t decode(const unsigned char *s, uint32_t *code)
 {

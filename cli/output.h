@@ -44,6 +44,10 @@ void cli_put_mark(const struct cli_view *view, enum cli_symbol mark);
 /* A line for a person on standard error, without the newline; nothing when quiet. */
 void cli_note(const struct cli_view *view, const char *fmt, ...) CLI_PRINTF(2, 3);
 
+/* A message of the library on lines of its own: its text in a style, then its hint. */
+void cli_put_message(const struct cli_view *view, int indent, enum cli_style style,
+                     const char *text);
+
 /* `text` in which control characters (also those of Unicode that reorder a
  * line) and invalid UTF-8 stand as \xNN; without `utf8` so does everything
  * beyond ASCII.  Malloc'd, NULL when out of memory. */
