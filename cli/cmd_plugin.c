@@ -42,25 +42,40 @@ void cli_render_plugins(const json_t *doc, struct cli_view *out, struct cli_view
         cli_note(err, "there are no plugins");
 }
 
-/* "size, 5 MiB to 5 GiB", "a, b or c" */
+/* A bound of an option, as its type is written; "" when there is none worth telling. */
+static const char *bound_text(const json_t *option, const char *key, char out[CLI_SHORT])
+{
+    const char *type = cli_string(option, "type");
+    int64_t value = cli_integer(option, key);
+
+    if (!cli_has(option, key) || value == INT64_MAX || value == INT64_MIN)
+        return "";
+    if (strcmp(type, "size") == 0)
+        return cli_size(cli_bytes(option, key), out);
+    if (strcmp(type, "duration") == 0)
+        return cli_duration(value, out);
+    snprintf(out, CLI_SHORT, "%lld", (long long)value);
+    return out;
+}
+
+/* "int, 1 to 64", "size, from 5.0 MiB", "a, b, c" */
 static char *type_text(const json_t *option)
 {
-    char low[32], high[32], *text = NULL;
-    const char *min = cli_scalar(json_object_get(option, "min"), low);
-    const char *max = cli_scalar(json_object_get(option, "max"), high);
-    char *choices = cli_join(cli_array(option, "choices"));
+    char low[CLI_SHORT], high[CLI_SHORT], *text = NULL;
+    const char *min = bound_text(option, "min", low), *max = bound_text(option, "max", high);
+    const char *type = cli_string(option, "type");
     int rc;
 
-    if (!choices)
-        return NULL;
-    if (*choices)
-        rc = asprintf(&text, "%s", choices);
-    else if (*min || *max)
-        rc = asprintf(&text, "%s, %s%s%s", cli_string(option, "type"), *max ? min : "at least ",
-                      *max ? "-" : min, max);
+    if (json_array_size(cli_array(option, "choices")) > 0)
+        return cli_join(cli_array(option, "choices"));
+    if (*min && *max)
+        rc = asprintf(&text, "%s, %s to %s", type, min, max);
+    else if (*max)
+        rc = asprintf(&text, "%s, up to %s", type, max);
+    else if (cli_integer(option, "min") > 0)
+        rc = asprintf(&text, "%s, from %s", type, min);
     else
-        rc = asprintf(&text, "%s", cli_string(option, "type"));
-    free(choices);
+        rc = asprintf(&text, "%s", type);
     return rc < 0 ? NULL : text;
 }
 

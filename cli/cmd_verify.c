@@ -59,15 +59,15 @@ void cli_render_verify(const json_t *doc, struct cli_view *out, struct cli_view 
 {
     const json_t *backups = cli_array(doc, "backups"), *item;
     size_t i, bad = 0, count = json_array_size(backups);
-    char text[CLI_SHORT];
 
     json_array_foreach (backups, i, item) {
         bad += !cli_done(item);
         put_backup(item, out);
     }
-    if (bad)
-        fprintf(out->file, "%s%zu of %s %s not good%s\n", cli_on(out, CLI_RED), bad,
-                count == 1 ? "1 copy" : cli_count(count, "copie", text), bad == 1 ? "is" : "are",
+    if (bad && count == 1)
+        fprintf(out->file, "%sit is not good%s\n", cli_on(out, CLI_RED), cli_off(out));
+    else if (bad)
+        fprintf(out->file, "%s%zu of %zu are not good%s\n", cli_on(out, CLI_RED), bad, count,
                 cli_off(out));
     else if (count && cli_done(doc))
         fprintf(out->file, "%s %s\n", count == 1 ? "it is" : "all are",
