@@ -16,11 +16,13 @@ bool hg_vec_reserve(void **items, size_t count, size_t *capacity, size_t size)
     if (*capacity > SIZE_MAX / 2)
         return false;
     size_t wanted = *capacity != 0 ? *capacity * 2 : 8;
+    if (wanted > SIZE_MAX / size)
+        return false;
 
     /* The caller's pointer has another type than void *: it is copied, not accessed. */
     void *array;
     memcpy(&array, items, sizeof(array));
-    array = reallocarray(array, wanted, size);
+    array = realloc(array, wanted * size);
     if (array == NULL)
         return false;
     memcpy(items, &array, sizeof(array));

@@ -116,6 +116,9 @@ START_TEST(a_document_that_lost_a_member_is_not_printed)
     hg_json_set(doc, "list", list);
     hg_json_add(list, NULL); /* as when an allocation failed */
     ck_assert_ptr_null(hg_json_text(doc));
+    hg_json_add(list, json_integer(1)); /* and stays so */
+    ck_assert_ptr_null(hg_json_text(doc));
+    list->type = JSON_ARRAY; /* so that the test gives all of it back */
     json_decref(doc);
     ck_assert_ptr_null(hg_json_text(NULL));
     hg_json_set(NULL, "a", json_integer(1));

@@ -112,11 +112,8 @@ END_TEST
 
 START_TEST(an_escaped_text_fits_and_ends_wherever_it_is_cut)
 {
-    const char *text = "a\n\xE2\x82\xAC"
-                       "b";
-    const char *whole[] = {"", "a", "a\\x0a", "a\\x0a\xE2\x82\xAC",
-                           "a\\x0a\xE2\x82\xAC"
-                           "b"};
+    const char *text = "a\n\xE2\x82\xACz";
+    const char *whole[] = {"", "a", "a\\x0a", "a\\x0a\xE2\x82\xAC", "a\\x0a\xE2\x82\xACz"};
     for (size_t size = 1; size < 16; size++) {
         char out[16];
         memset(out, '#', sizeof(out));

@@ -19,6 +19,12 @@ static const struct world_row wrong[] = {
      "backup.yaml:2:1: unknown key \"sinkz\"; hint: did you mean \"sinks\"?"},
     {WITH_TOP("version: 1\nrate_limit: 1MB\n"), "backup.yaml:2:1: unknown key \"rate_limit\""},
     {"version: 1\n", "backup.yaml:1:1: key \"pipelines\" is missing"},
+    {WITH_TOP("version: 1\norigin: a b\n"),
+     "backup.yaml:2:9: origin must be 1 to 100 of letters, digits, \".\", \"_\" and \"-\", not \"a "
+     "b\""},
+    {WITH_TOP("version: 1\norigin: ''\n"),
+     "backup.yaml:2:9: origin must be 1 to 100 of letters, digits, \".\", \"_\" and \"-\", not "
+     "\"\""},
     {WITH_TOP("version: 1\nlimits: 5\n"),
      "backup.yaml:2:9: limits must be a map of keys and values"},
     {WITH_TOP("version: 1\nlimits: {memory: 16MiB}\n"),
@@ -79,14 +85,15 @@ END_TEST
 START_TEST(limits_and_paths_are_as_given)
 {
     ck_assert_int_eq(mkdir("sub", 0700), 0);
-    const char *yaml =
-        WITH_TOP("version: 1\nplugin_path: [./mine, /opt/p]\nlimits: {memory: 64MiB, "
-                 "workers: 3, stall_timeout: 1h, temp_dir: \"${HG_NONE:-t}\"}\n");
+    const char *yaml = WITH_TOP(
+        "version: 1\norigin: shop-1\nplugin_path: [./mine, /opt/p]\nlimits: {memory: 64MiB, "
+        "workers: 3, stall_timeout: 1h, temp_dir: \"${HG_NONE:-t}\"}\n");
     folder_file("sub/my.yaml", yaml, strlen(yaml), 0600);
     struct hg_problems problems = {0};
     struct hg_config *c = hg_config_load("sub/my.yaml", &problems);
     ck_assert_uint_eq(problems.errors, 0);
     ck_assert_str_eq(c->path, "sub/my.yaml");
+    ck_assert_str_eq(c->origin, "shop-1");
     char expected[128];
     snprintf(expected, sizeof(expected), "%s/sub", folder_path);
     ck_assert_str_eq(c->dir, expected);
