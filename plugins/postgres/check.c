@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * check.c: would a backup work?  Looks at the server, the client tools and the
+ * rights of the role, without reading any data.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include "backup.h"
+#include "restore.h"
+
+struct totals {
+    uint64_t bytes, tables, locks;
+    char version[128];
+    int version_num;
+};
+
+/* Adds "which of the tables and sequences that would be backed up fulfil this". */
+static void add_relations(struct pg_source *src, struct pg_text *sql, const char *what,
+                          const char *kinds, const char *condition)
+{
+    pg_add(sql,
+           "SELECT %s FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+           " WHERE c.relkind IN (%s) AND c.relpersistence <> 't' AND n.nspname !~ '^pg_'"
+           " AND n.nspname <> 'information_schema'"
+           " AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass"
+           " AND d.objid = c.oid AND d.deptype = 'e') AND ",
+           what, kinds);
+    pg_add_selection(src, sql, "n.nspname", "c.relname");
+    pg_add(sql, " AND %s", condition);
+}
+
+/* Fails, naming some, when there are relations that fulfil the condition. */
+static enum hangar_rc none_that(struct pg_conn *conn, const char *database, const char *kinds,
+                                const char *condition, const char *problem, const char *hint)
+{
+    struct pg_source *src = conn->src;
+    struct pg_text sql = {0};
+    PGresult *res;
+    pg_add(&sql, "SELECT count(*), (array_agg(x))[1], current_user FROM (");
+    add_relations(src, &sql, "format('%I.%I', n.nspname, c.relname) AS x", kinds, condition);
+    pg_add(&sql, " ORDER BY 1) t");
+    enum hangar_rc rc = sql.failed ? PG_NO_MEMORY(src) : HANGAR_OK;
+    if (rc == HANGAR_OK && pg_query(conn, pg_str(&sql), NULL, NULL, &res) != HANGAR_OK)
+        rc = pg_raise(src, &conn->err, "cannot look at the tables of database %s", database);
+    pg_text_free(&sql);
+    if (rc != HANGAR_OK)
+        return rc;
+    unsigned long count = strtoul(PQgetvalue(res, 0, 0), NULL, 10);
+    if (count) {
+        char others[48] = "";
+        if (count > 1)
+            snprintf(others, sizeof(others), " and %lu others", count - 1);
+        rc = src->host->fail(src->ctx, HANGAR_AUTH, 0,
+                             "cannot back up database %s: user %s %s %s%s; hint: %s", database,
+                             PQgetvalue(res, 0, 2), problem, PQgetvalue(res, 0, 1), others, hint);
+    }
+    PQclear(res);
+    return rc;
+}
+
+static enum hangar_rc check_rights(struct pg_conn *conn, const char *database)
+{
+    enum hangar_rc rc = none_that(
+        conn, database, "'r', 'p', 'S'",
+        "NOT (CASE c.relkind WHEN 'S' THEN has_sequence_privilege(c.oid, 'SELECT')"
+        " ELSE has_table_privilege(c.oid, 'SELECT') END"
+        " AND has_schema_privilege(n.oid, 'USAGE'))",
+        "may not read",
+        conn->version >= 140000 ? "GRANT pg_read_all_data to that role"
+                                : "GRANT SELECT on it, and USAGE on its schema, to that role");
+    if (rc != HANGAR_OK)
+        return rc;
+    return none_that(conn, database, "'r', 'p'", "row_security_active(c.oid)",
+                     "would see only the rows that policies show of", "ALTER ROLE ... BYPASSRLS");
+}
+
+static enum hangar_rc count_tables(struct pg_conn *conn, const char *database,
+                                   struct totals *totals)
+{
+    struct pg_source *src = conn->src;
+    struct pg_text sql = {0};
+    PGresult *res;
+    pg_add(&sql, "SELECT (SELECT count(*) FROM (");
+    add_relations(src, &sql, "1", "'r', 'p'", "true");
+    pg_add(&sql, ") t), pg_database_size(current_database()),"
+                 " current_setting('max_locks_per_transaction')::bigint *"
+                 " (current_setting('max_connections')::bigint +"
+                 " current_setting('max_prepared_transactions')::bigint)");
+    enum hangar_rc rc = sql.failed ? PG_NO_MEMORY(src) : HANGAR_OK;
+    if (rc == HANGAR_OK && pg_query(conn, pg_str(&sql), NULL, NULL, &res) != HANGAR_OK)
+        rc = pg_raise(src, &conn->err, "cannot measure database %s", database);
+    pg_text_free(&sql);
+    if (rc != HANGAR_OK)
+        return rc;
+    totals->tables += strtoull(PQgetvalue(res, 0, 0), NULL, 10);
+    totals->bytes += strtoull(PQgetvalue(res, 0, 1), NULL, 10);
+    totals->locks = strtoull(PQgetvalue(res, 0, 2), NULL, 10);
+    PQclear(res);
+    return HANGAR_OK;
+}
+
+static enum hangar_rc check_database(struct pg_source *src, const char *database,
+                                     struct totals *totals)
+{
+    struct pg_conn *conn;
+    struct pg_error err;
+    bool passwords;
+    if (pg_open(src, database, false, &conn, &err) != HANGAR_OK)
+        return pg_raise(src, &err, "cannot connect to database %s on %s", database, pg_where(src));
+    enum hangar_rc rc = HANGAR_OK;
+    const char *version = PQparameterStatus(conn->pq, "server_version");
+    snprintf(totals->version, sizeof(totals->version), "%s", version ? version : "?");
+    totals->version_num = conn->version;
+    conn->doing = "checking";
+    if (conn->version < 100000)
+        rc =
+            src->host->fail(src->ctx, HANGAR_UNSUPPORTED, 0,
+                            "cannot back up PostgreSQL %s: 10 or newer is needed", totals->version);
+    else if (pg_settle_reader(conn) != HANGAR_OK)
+        rc = pg_raise(src, &conn->err, "cannot set up a session in database %s", database);
+    if (rc == HANGAR_OK)
+        rc = check_rights(conn, database);
+    if (rc == HANGAR_OK)
+        rc = count_tables(conn, database, totals);
+    if (rc == HANGAR_OK && database == src->databases[0])
+        rc = pg_globals_prepare(src, conn, &passwords);
+    pg_close(conn);
+    return rc;
+}
+
+enum hangar_rc pg_check(void *inst, struct hangar_attrs *facts)
+{
+    struct pg_source *src = inst;
+    const struct hangar_host *host = src->host;
+    struct totals totals = {0};
+    for (size_t i = 0; i < src->database_count; i++) {
+        enum hangar_rc rc = check_database(src, src->databases[i], &totals);
+        if (rc != HANGAR_OK)
+            return rc;
+    }
+    enum hangar_rc rc = pg_find_tools(src, totals.version_num / 10000);
+    if (rc != HANGAR_OK)
+        return rc;
+    /* this session and pg_dump each lock every table */
+    if (totals.tables * 2 > totals.locks)
+        host->log(
+            src->ctx, HANGAR_LOG_WARN,
+            "%llu tables need about %llu locks, and the server has room for %llu; hint: raise "
+            "max_locks_per_transaction",
+            (unsigned long long)totals.tables, (unsigned long long)totals.tables * 2,
+            (unsigned long long)totals.locks);
+    host->attr_setf(facts, "server", "PostgreSQL %s", totals.version);
+    host->attr_setf(facts, "tools", "%s in %s", src->tools.version, src->tools.dir);
+    host->attr_setf(facts, "tables", "%llu", (unsigned long long)totals.tables);
+    host->attr_setf(facts, "size", "%llu", (unsigned long long)totals.bytes);
+    return HANGAR_OK;
+}

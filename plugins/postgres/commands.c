@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * commands.c: how a person restores a backup with psql and pg_restore alone.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include "restore.h"
+
+struct commands {
+    struct pg_source *src;
+    const struct hangar_object_info *objects;
+    size_t count;
+    struct hangar_text *out;
+};
+
+static const struct hangar_object_info *find(const struct commands *commands, const char *folder,
+                                             size_t folder_len, const char *file)
+{
+    for (size_t i = 0; i < commands->count; i++) {
+        const char *name = commands->objects[i].name;
+        if (strncmp(name, folder, folder_len) == 0 && strcmp(name + folder_len, file) == 0)
+            return &commands->objects[i];
+    }
+    return NULL;
+}
+
+static void write_globals(const struct commands *commands)
+{
+    const struct hangar_object_info *globals = find(commands, "", 0, "globals.sql");
+    if (!globals)
+        return;
+    commands->src->host->text(
+        commands->out,
+        "# Roles and tablespaces.  A role that exists already is reported as an error, and gets the\n"
+        "# attributes and the password that it had: leave this out when the roles are in order.\n"
+        "%s | psql -X -q -d postgres\n",
+        globals->decode);
+}
+
+/* One database; `connect` is its name as an argument for the shell. */
+static void write_database(const struct commands *commands, const struct hangar_object_info *schema,
+                           size_t folder_len, const char *connect)
+{
+    const struct hangar_host *host = commands->src->host;
+    const struct hangar_object_info *large =
+        find(commands, schema->name, folder_len, "/large_objects.dump");
+    host->text(
+        commands->out,
+        "# The database, with its properties and definitions; it must not exist yet.  To use\n"
+        "# another name, create it, leave out -C, and replace the name here and below.\n"
+        "%s | pg_restore --exit-on-error --section=pre-data -C -d postgres\n"
+        "# Its rows; these commands may run at the same time.\n",
+        schema->decode);
+    for (size_t i = 0; i < commands->count; i++) {
+        const struct hangar_object_info *object = &commands->objects[i];
+        if (object->phase == 2 && strncmp(object->name, schema->name, folder_len + 1) == 0)
+            host->text(commands->out, "%s | psql -X -q -o /dev/null -v ON_ERROR_STOP=1 -1 -d %s\n",
+                       object->decode, connect);
+    }
+    host->text(commands->out,
+               "# Large objects and sequences, then indexes, constraints, triggers.\n"
+               "%s | pg_restore --exit-on-error --section=data -d %s\n",
+               schema->decode, connect);
+    if (large)
+        host->text(commands->out, "%s | pg_restore --exit-on-error --section=data -d %s\n",
+                   large->decode, connect);
+    host->text(commands->out,
+               "%s | pg_restore --exit-on-error --section=post-data -d %s\n"
+               "psql -X -q -d %s -c ANALYZE\n",
+               schema->decode, connect, connect);
+}
+
+/* The name for -d: plain, or as a connection string where psql would misread it. */
+static char *connect_argument(const char *database)
+{
+    struct pg_text plain = {0}, quoted = {0};
+    if (strspn(database, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") ==
+        strlen(database))
+        pg_add(&plain, "%s", database);
+    else
+        pg_add_conninfo(&plain, database);
+    pg_add_shell(&quoted, pg_str(&plain));
+    if (plain.failed || quoted.failed)
+        pg_text_free(&quoted);
+    pg_text_free(&plain);
+    return quoted.data;
+}
+
+enum hangar_rc pg_restore_commands(void *inst, const struct hangar_attrs *facts,
+                                   const struct hangar_object_info *objects, size_t object_count,
+                                   struct hangar_text *out)
+{
+    struct pg_source *src = inst;
+    const struct hangar_host *host = src->host;
+    struct commands commands = {src, objects, object_count, out};
+    const char *client = host->attr_get(facts, "client_version");
+    host->text(
+        out,
+        "# PostgreSQL: needs psql and pg_restore of version %d or newer.  Say where the server\n"
+        "# is in the environment first: PGHOST, PGPORT, PGUSER, and PGPASSWORD or ~/.pgpass.\n"
+        "set -e -o pipefail\n",
+        client ? atoi(client) : 10);
+    write_globals(&commands);
+    for (size_t i = 0; i < object_count; i++) {
+        const char *slash = strchr(objects[i].name, '/');
+        if (!slash || strcmp(slash, "/schema.dump") != 0)
+            continue;
+        const char *database =
+            objects[i].attrs ? host->attr_get(objects[i].attrs, "database") : NULL;
+        char *connect = connect_argument(database ? database : src->databases[0]);
+        if (!connect)
+            return PG_NO_MEMORY(src);
+        write_database(&commands, &objects[i], (size_t)(slash - objects[i].name), connect);
+        free(connect);
+    }
+    return HANGAR_OK;
+}

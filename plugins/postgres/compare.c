@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * compare.c: reads every restored table again and compares rows and digest with
+ * tables.jsonl.  One thread serves several sessions: the work is the server's.
+ */
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include "restore.h"
+
+/* A session that reads one table at a time. */
+struct probe {
+    struct pg_conn *conn;
+    bool reading;         /* a COPY was asked for, and its end has not been seen */
+    struct pg_text table; /* what is being read */
+    uint64_t expected_rows, rows;
+    struct pg_digest expected, digest;
+};
+
+struct compare {
+    struct pg_target *target;
+    struct probe *probes;
+    size_t count;
+    uint64_t done;
+    int64_t told_ms;
+};
+
+static enum hangar_rc read_failed(struct compare *compare, struct probe *probe)
+{
+    return pg_raise(compare->target->src, &probe->conn->err,
+                    "cannot read table %s of database %s again", pg_str(&probe->table),
+                    compare->target->name);
+}
+
+static enum hangar_rc differs(struct compare *compare, const struct probe *probe)
+{
+    return compare->target->src->host->fail(
+        compare->target->src->ctx, HANGAR_CORRUPT, 0,
+        "cannot vouch for database %s: table %s has %llu rows that are not the %llu of the backup",
+        compare->target->name, pg_str(&probe->table), (unsigned long long)probe->rows,
+        (unsigned long long)probe->expected_rows);
+}
+
+/* Takes what has arrived; probe->reading becomes false at the end of the table. */
+static enum hangar_rc advance(struct compare *compare, struct probe *probe)
+{
+    PGconn *pq = probe->conn->pq;
+    if (!PQconsumeInput(pq)) {
+        pg_conn_failed(probe->conn);
+        return read_failed(compare, probe);
+    }
+    char *row;
+    int n;
+    while (!PQisBusy(pq)) {
+        while ((n = PQgetCopyData(pq, &row, 1)) > 0) {
+            pg_digest_row(&probe->digest, row, (size_t)n - 1);
+            probe->rows++;
+            PQfreemem(row);
+        }
+        if (n == 0)
+            return HANGAR_OK;
+        /* before the first row, behind the last, or an error: a result says which */
+        PGresult *res = PQgetResult(pq);
+        ExecStatusType status = res ? PQresultStatus(res) : PGRES_COMMAND_OK;
+        if (status != PGRES_COPY_OUT && status != PGRES_COMMAND_OK) {
+            char line[400];
+            pg_one_line(PQresultErrorMessage(res), line, sizeof(line));
+            pg_set_error(&probe->conn->err, HANGAR_IO, NULL, "%s", line);
+            PQclear(res);
+            return read_failed(compare, probe);
+        }
+        PQclear(res);
+        if (res)
+            continue;
+        probe->reading = probe->conn->busy = false;
+        compare->done++;
+        bool same = probe->rows == probe->expected_rows &&
+                    probe->digest.high == probe->expected.high &&
+                    probe->digest.low == probe->expected.low;
+        return same ? HANGAR_OK : differs(compare, probe);
+    }
+    return HANGAR_OK;
+}
+
+/* Waits for any of the sessions, and lets each that has something advance. */
+static enum hangar_rc turn(struct compare *compare)
+{
+    struct pg_source *src = compare->target->src;
+    struct pollfd fds[33];
+    for (size_t i = 0; i < compare->count; i++) {
+        const struct probe *probe = &compare->probes[i];
+        bool unsent = probe->reading && PQflush(probe->conn->pq) > 0;
+        fds[i] = (struct pollfd){.fd = probe->reading ? PQsocket(probe->conn->pq) : -1,
+                                 .events = (short)(unsent ? POLLIN | POLLOUT : POLLIN)};
+    }
+    fds[compare->count] = (struct pollfd){.fd = src->wake_fd, .events = POLLIN};
+    poll(fds, (nfds_t)compare->count + 1, 500);
+    if (pg_cancelled(src))
+        return src->host->fail(src->ctx, HANGAR_CANCELLED, 0, "cancelled");
+    for (size_t i = 0; i < compare->count; i++) {
+        enum hangar_rc rc = fds[i].revents ? advance(compare, &compare->probes[i]) : HANGAR_OK;
+        if (rc != HANGAR_OK)
+            return rc;
+    }
+    if (pg_mono_ms() - compare->told_ms > 250) {
+        compare->told_ms = pg_mono_ms();
+        src->host->progress(src->ctx, "comparing tables", compare->done, 0);
+    }
+    return HANGAR_OK;
+}
+
+static struct probe *idle_probe(struct compare *compare)
+{
+    for (size_t i = 0; i < compare->count; i++)
+        if (!compare->probes[i].reading)
+            return &compare->probes[i];
+    return NULL;
+}
+
+static enum hangar_rc start_table(void *arg, const struct pg_table_line *line)
+{
+    struct compare *compare = arg;
+    struct probe *probe;
+    while (!(probe = idle_probe(compare))) {
+        enum hangar_rc rc = turn(compare);
+        if (rc != HANGAR_OK)
+            return rc;
+    }
+    struct pg_text sql = {0};
+    pg_add(&sql, "COPY (SELECT %s FROM %s%s) TO STDOUT", pg_str(&line->columns),
+           line->partitioned ? "" : "ONLY ", pg_str(&line->table));
+    pg_clear(&probe->table);
+    pg_add(&probe->table, "%s", pg_str(&line->table));
+    probe->expected_rows = line->rows;
+    probe->expected = line->digest;
+    probe->rows = 0;
+    probe->digest = (struct pg_digest){0};
+    enum hangar_rc rc = HANGAR_OK;
+    if (sql.failed || probe->table.failed) {
+        rc = PG_NO_MEMORY(compare->target->src);
+    } else if (!PQsendQuery(probe->conn->pq, pg_str(&sql))) {
+        pg_conn_failed(probe->conn);
+        rc = read_failed(compare, probe);
+    }
+    pg_text_free(&sql);
+    probe->reading = probe->conn->busy = rc == HANGAR_OK;
+    return rc;
+}
+
+static enum hangar_rc open_probes(struct compare *compare)
+{
+    struct pg_target *target = compare->target;
+    char *encoding = pg_target_attr(target, "encoding");
+    enum hangar_rc rc = HANGAR_OK;
+    compare->probes = calloc(target->src->opt.jobs, sizeof(*compare->probes));
+    if (!compare->probes)
+        rc = PG_NO_MEMORY(target->src);
+    while (rc == HANGAR_OK && compare->count < target->src->opt.jobs) {
+        struct probe *probe = &compare->probes[compare->count];
+        rc = pg_target_open(target, target->name, false, &probe->conn);
+        if (rc != HANGAR_OK)
+            break;
+        compare->count++;
+        struct pg_text sql = {0};
+        pg_add(&sql, "SET client_encoding = '%s'", encoding ? encoding : "UTF8");
+        if (pg_settle_reader(probe->conn) != HANGAR_OK ||
+            pg_command_text(probe->conn, &sql) != HANGAR_OK)
+            rc = pg_raise(target->src, &probe->conn->err, "cannot set up a session");
+        pg_text_free(&sql);
+    }
+    free(encoding);
+    return rc;
+}
+
+enum hangar_rc pg_compare(struct pg_target *target)
+{
+    struct compare compare = {.target = target};
+    enum hangar_rc rc = open_probes(&compare);
+    if (rc == HANGAR_OK)
+        rc = pg_each_table(target, start_table, &compare);
+    for (size_t i = 0; i < compare.count; i++) {
+        while (rc == HANGAR_OK && compare.probes[i].reading)
+            rc = turn(&compare);
+        pg_close(compare.probes[i].conn);
+        pg_text_free(&compare.probes[i].table);
+    }
+    free(compare.probes);
+    return rc;
+}

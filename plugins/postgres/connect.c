@@ -1,0 +1,467 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * connect.c: sessions.  Every wait here ends when the job is cancelled, as the
+ * instance's wake_fd is polled beside the socket; a peer that vanished is found
+ * by TCP keepalives.  It knows nothing of backups and restores.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "pg.h"
+
+#define WAIT_SLICE_MS 500       /* how often a wait looks up */
+#define HEEDLESS_LIMIT_MS 15000 /* the longest wait while cleaning up */
+
+bool pg_cancelled(struct pg_source *src)
+{
+    struct pollfd wake = {.fd = src->wake_fd, .events = POLLIN};
+    return poll(&wake, 1, 0) > 0 || src->host->cancelled(src->ctx);
+}
+
+static enum hangar_rc say_cancelled(struct pg_error *err)
+{
+    return pg_set_error(err, HANGAR_CANCELLED, NULL, "cancelled");
+}
+
+/* ---- errors ------------------------------------------------------------------ */
+
+/* While connecting, libpq gives the SQLSTATE only within a verbose message:
+ * "...: FATAL:  28P01: password authentication failed".  Cuts it out. */
+static void cut_sqlstate(char *line, char sqlstate[6])
+{
+    sqlstate[0] = '\0';
+    char *at = line;
+    while ((at = strchr(at, ':')) != NULL) {
+        at++;
+        if (at[0] != ' ')
+            continue;
+        char *code = at + strspn(at, " ");
+        if (strspn(code, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 5 && code[5] == ':') {
+            memcpy(sqlstate, code, 5);
+            sqlstate[5] = '\0';
+            memmove(code, code + 6 + strspn(code + 6, " "),
+                    strlen(code + 6 + strspn(code + 6, " ")) + 1);
+            break;
+        }
+    }
+    char *location = strstr(line, " LOCATION: ");
+    if (location)
+        *location = '\0';
+}
+
+static enum hangar_rc connect_failed(PGconn *pq, struct pg_error *err)
+{
+    char line[sizeof(err->text)], sqlstate[6];
+    pg_one_line(PQerrorMessage(pq), line, sizeof(line));
+    cut_sqlstate(line, sqlstate);
+    enum hangar_rc rc = sqlstate[0] ? pg_sqlstate_rc(sqlstate) : HANGAR_IO;
+    if (PQconnectionNeedsPassword(pq))
+        return pg_set_error(err, HANGAR_AUTH, sqlstate, "%.1800s; hint: set the option password",
+                            line);
+    return pg_set_error(err, rc, sqlstate, "%s", line[0] ? line : "no connection");
+}
+
+/* Takes over why a statement failed. */
+static enum hangar_rc result_failed(struct pg_conn *conn, const PGresult *res)
+{
+    const char *sqlstate = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+    const char *message = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
+    const char *detail = PQresultErrorField(res, PG_DIAG_MESSAGE_DETAIL);
+    const char *context = PQresultErrorField(res, PG_DIAG_CONTEXT);
+    if (!sqlstate || !message)
+        return pg_conn_failed(conn);
+    char line[1800], more[1200];
+    snprintf(more, sizeof(more), "%s%s%s%s%s", message, detail ? " (" : "", detail ? detail : "",
+             detail ? ")" : "", "");
+    pg_one_line(more, line, sizeof(line));
+    /* the context of a COPY says which line of which table */
+    if (context && strncmp(context, "COPY ", 5) == 0) {
+        pg_one_line(context, more, 200);
+        return pg_set_error(&conn->err, pg_sqlstate_rc(sqlstate), sqlstate, "%s [%.190s]", line,
+                            more);
+    }
+    return pg_set_error(&conn->err, pg_sqlstate_rc(sqlstate), sqlstate, "%s", line);
+}
+
+enum hangar_rc pg_conn_failed(struct pg_conn *conn)
+{
+    char line[sizeof(conn->err.text)];
+    pg_one_line(PQerrorMessage(conn->pq), line, sizeof(line));
+    return pg_set_error(&conn->err, HANGAR_IO, NULL, "%s", line[0] ? line : "the connection broke");
+}
+
+/* ---- waiting ----------------------------------------------------------------- */
+
+enum hangar_rc pg_wait(struct pg_conn *conn, short events, int timeout_ms, bool *ready)
+{
+    int64_t start = pg_mono_ms();
+    if (conn->heedless && (timeout_ms < 0 || timeout_ms > HEEDLESS_LIMIT_MS))
+        timeout_ms = HEEDLESS_LIMIT_MS;
+    *ready = false;
+    for (;;) {
+        int64_t left = timeout_ms < 0 ? WAIT_SLICE_MS : start + timeout_ms - pg_mono_ms();
+        int slice = left < 0 ? 0 : left > WAIT_SLICE_MS ? WAIT_SLICE_MS : (int)left;
+        struct pollfd fds[2] = {{.fd = PQsocket(conn->pq), .events = events},
+                                {.fd = conn->src->wake_fd, .events = POLLIN}};
+        if (fds[0].fd < 0)
+            return pg_conn_failed(conn);
+        int n = poll(fds, conn->heedless ? 1 : 2, slice);
+        if (!conn->heedless && (fds[1].revents || conn->src->host->cancelled(conn->src->ctx)))
+            return say_cancelled(&conn->err);
+        if (n > 0 && fds[0].revents) {
+            *ready = true;
+            return HANGAR_OK;
+        }
+        if (timeout_ms >= 0 && pg_mono_ms() - start >= timeout_ms)
+            return HANGAR_OK;
+        if (conn->doing)
+            conn->src->host->alive(conn->src->ctx, conn->doing);
+    }
+}
+
+/* Sends what libpq still holds, then reads until a result can be had without blocking. */
+static enum hangar_rc await_result(struct pg_conn *conn)
+{
+    for (;;) {
+        int unsent = PQflush(conn->pq);
+        if (unsent < 0)
+            return pg_conn_failed(conn);
+        if (!unsent && !PQisBusy(conn->pq))
+            return HANGAR_OK;
+        bool ready;
+        enum hangar_rc rc = pg_wait(conn, unsent ? POLLIN | POLLOUT : POLLIN, -1, &ready);
+        if (rc != HANGAR_OK)
+            return rc;
+        if (!ready)
+            return pg_set_error(&conn->err, HANGAR_IO, NULL, "the server did not answer in time");
+        if (!PQconsumeInput(conn->pq))
+            return pg_conn_failed(conn);
+    }
+}
+
+/* ---- connecting -------------------------------------------------------------- */
+
+static void notice(void *arg, const PGresult *res)
+{
+    struct pg_conn *conn = arg;
+    const char *message = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
+    if (message)
+        conn->src->host->log(conn->src->ctx, HANGAR_LOG_DEBUG, "server: %s", message);
+}
+
+static PGconn *start_connecting(struct pg_source *src, const char *database)
+{
+    const struct pg_options *opt = &src->opt;
+    const char *keys[] = {"host",
+                          "port",
+                          "dbname",
+                          "user",
+                          "password",
+                          "passfile",
+                          "sslmode",
+                          "sslrootcert",
+                          "sslcert",
+                          "sslkey",
+                          "application_name",
+                          "keepalives_idle",
+                          "keepalives_interval",
+                          "keepalives_count",
+                          "tcp_user_timeout",
+                          NULL};
+    const char *values[] = {opt->host,     opt->port,     database,     opt->user,
+                            opt->password, opt->passfile, opt->sslmode, opt->sslrootcert,
+                            opt->sslcert,  opt->sslkey,   "hangar",     "30",
+                            "10",          "3",           "60000",      NULL};
+    _Static_assert(sizeof(keys) == sizeof(values), "a value for each key");
+    return PQconnectStartParams(keys, values, 0);
+}
+
+static enum hangar_rc finish_connecting(struct pg_conn *conn)
+{
+    int64_t deadline = pg_mono_ms() + conn->src->opt.connect_timeout_ms;
+    PostgresPollingStatusType state = PGRES_POLLING_WRITING;
+    while (state != PGRES_POLLING_OK) {
+        if (state == PGRES_POLLING_FAILED)
+            return connect_failed(conn->pq, &conn->err);
+        int64_t left = deadline - pg_mono_ms();
+        bool ready = false;
+        if (left > 0) {
+            enum hangar_rc rc = pg_wait(conn, state == PGRES_POLLING_READING ? POLLIN : POLLOUT,
+                                        (int)(left < 1000000 ? left : 1000000), &ready);
+            if (rc != HANGAR_OK)
+                return rc;
+        }
+        if (!ready)
+            return pg_set_error(&conn->err, HANGAR_IO, NULL, "no answer within %lld s",
+                                (long long)(conn->src->opt.connect_timeout_ms / 1000));
+        state = PQconnectPoll(conn->pq);
+    }
+    return HANGAR_OK;
+}
+
+enum hangar_rc pg_open(struct pg_source *src, const char *database, bool heedless,
+                       struct pg_conn **out, struct pg_error *err)
+{
+    struct pg_conn *conn = calloc(1, sizeof(*conn));
+    if (!conn)
+        return pg_set_error(err, HANGAR_NO_MEMORY, NULL, "out of memory");
+    conn->src = src;
+    conn->heedless = heedless;
+    conn->pq = start_connecting(src, database);
+    if (!conn->pq) {
+        free(conn);
+        return pg_set_error(err, HANGAR_NO_MEMORY, NULL, "out of memory");
+    }
+    /* only now, before the server speaks, can the SQLSTATE be asked for */
+    PQsetErrorVerbosity(conn->pq, PQERRORS_VERBOSE);
+    enum hangar_rc rc = PQstatus(conn->pq) == CONNECTION_BAD ? connect_failed(conn->pq, &conn->err)
+                                                             : finish_connecting(conn);
+    if (rc == HANGAR_OK) {
+        PQsetErrorVerbosity(conn->pq, PQERRORS_DEFAULT);
+        PQsetNoticeReceiver(conn->pq, notice, conn);
+        PQsetnonblocking(conn->pq, 1);
+        conn->version = PQserverVersion(conn->pq);
+        *out = conn;
+        return HANGAR_OK;
+    }
+    *err = conn->err;
+    pg_close(conn);
+    return rc;
+}
+
+/* PQcancel opens a second connection and blocks; in a child of ours it can be
+ * given a deadline.  It is documented to be safe where little else is: in signal
+ * handlers, and so after fork. */
+static void cancel_query(PGconn *pq)
+{
+    PGcancel *cancel = PQgetCancel(pq);
+    if (!cancel)
+        return;
+    pid_t pid = fork();
+    if (pid == 0) {
+        char problem[256];
+        sigset_t none;
+        signal(SIGALRM, SIG_DFL);
+        sigemptyset(&none);
+        sigprocmask(SIG_SETMASK, &none, NULL);
+        alarm(1);
+        PQcancel(cancel, problem, sizeof(problem));
+        _exit(0);
+    }
+    if (pid > 0)
+        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+            ;
+    PQfreeCancel(cancel);
+}
+
+void pg_close(struct pg_conn *conn)
+{
+    if (!conn)
+        return;
+    if (conn->busy && PQstatus(conn->pq) == CONNECTION_OK)
+        cancel_query(conn->pq);
+    PQfinish(conn->pq);
+    free(conn);
+}
+
+/* ---- statements ---------------------------------------------------------------- */
+
+/* Reads results until the statement is over; the first error stays. */
+static enum hangar_rc drain(struct pg_conn *conn, enum hangar_rc rc)
+{
+    for (;;) {
+        enum hangar_rc waited = await_result(conn);
+        if (waited != HANGAR_OK)
+            return rc == HANGAR_OK ? waited : rc;
+        PGresult *res = PQgetResult(conn->pq);
+        if (!res) {
+            conn->busy = false;
+            return rc;
+        }
+        ExecStatusType status = PQresultStatus(res);
+        if (rc == HANGAR_OK && status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK &&
+            status != PGRES_SINGLE_TUPLE)
+            rc = result_failed(conn, res);
+        PQclear(res);
+        if (PQstatus(conn->pq) == CONNECTION_BAD)
+            return rc == HANGAR_OK ? pg_conn_failed(conn) : rc;
+    }
+}
+
+enum hangar_rc pg_command(struct pg_conn *conn, const char *sql)
+{
+    if (!PQsendQuery(conn->pq, sql))
+        return pg_conn_failed(conn);
+    conn->busy = true;
+    return drain(conn, HANGAR_OK);
+}
+
+enum hangar_rc pg_command_text(struct pg_conn *conn, struct pg_text *sql)
+{
+    enum hangar_rc rc = sql->failed
+                            ? pg_set_error(&conn->err, HANGAR_NO_MEMORY, NULL, "out of memory")
+                            : pg_command(conn, pg_str(sql));
+    pg_text_free(sql);
+    return rc;
+}
+
+enum hangar_rc pg_query(struct pg_conn *conn, const char *sql, const char *p1, const char *p2,
+                        PGresult **out)
+{
+    const char *params[] = {p1, p2};
+    int count = p2 ? 2 : p1 ? 1 : 0;
+    if (!PQsendQueryParams(conn->pq, sql, count, NULL, params, NULL, NULL, 0))
+        return pg_conn_failed(conn);
+    conn->busy = true;
+    enum hangar_rc rc = await_result(conn);
+    if (rc != HANGAR_OK)
+        return rc;
+    PGresult *res = PQgetResult(conn->pq);
+    if (!res)
+        return pg_conn_failed(conn);
+    ExecStatusType status = PQresultStatus(res);
+    if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK)
+        rc = result_failed(conn, res);
+    rc = drain(conn, rc);
+    if (rc == HANGAR_OK)
+        *out = res;
+    else
+        PQclear(res);
+    return rc;
+}
+
+enum hangar_rc pg_each_row(struct pg_conn *conn, const char *sql,
+                           enum hangar_rc (*row)(void *arg, const PGresult *res), void *arg)
+{
+    if (!PQsendQuery(conn->pq, sql))
+        return pg_conn_failed(conn);
+    conn->busy = true;
+    PQsetSingleRowMode(conn->pq);
+    enum hangar_rc rc = HANGAR_OK;
+    for (;;) {
+        enum hangar_rc waited = await_result(conn);
+        if (waited != HANGAR_OK)
+            return waited;
+        PGresult *res = PQgetResult(conn->pq);
+        if (!res)
+            break;
+        ExecStatusType status = PQresultStatus(res);
+        if (status == PGRES_SINGLE_TUPLE) {
+            if (rc == HANGAR_OK && (rc = row(arg, res)) != HANGAR_OK)
+                pg_set_error(&conn->err, rc, NULL, "out of memory");
+        } else if (status != PGRES_TUPLES_OK && rc == HANGAR_OK) {
+            rc = result_failed(conn, res);
+        }
+        PQclear(res);
+        if (PQstatus(conn->pq) == CONNECTION_BAD)
+            return rc == HANGAR_OK ? pg_conn_failed(conn) : rc;
+    }
+    conn->busy = false;
+    return rc;
+}
+
+enum hangar_rc pg_copy_start(struct pg_conn *conn, const char *sql, ExecStatusType direction)
+{
+    if (!PQsendQuery(conn->pq, sql))
+        return pg_conn_failed(conn);
+    conn->busy = true;
+    for (;;) {
+        enum hangar_rc rc = await_result(conn);
+        if (rc != HANGAR_OK)
+            return rc;
+        PGresult *res = PQgetResult(conn->pq);
+        if (!res) {
+            conn->busy = false;
+            return pg_set_error(&conn->err, HANGAR_INTERNAL, NULL, "the COPY did not begin");
+        }
+        ExecStatusType status = PQresultStatus(res);
+        if (status == direction) {
+            PQclear(res);
+            return HANGAR_OK;
+        }
+        if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) {
+            rc = drain(conn, result_failed(conn, res));
+            PQclear(res);
+            return rc;
+        }
+        PQclear(res);
+    }
+}
+
+enum hangar_rc pg_copy_finish(struct pg_conn *conn, uint64_t *rows)
+{
+    enum hangar_rc rc = await_result(conn);
+    if (rc != HANGAR_OK)
+        return rc;
+    PGresult *res = PQgetResult(conn->pq);
+    if (!res)
+        return pg_conn_failed(conn);
+    if (PQresultStatus(res) == PGRES_COMMAND_OK)
+        *rows = strtoull(PQcmdTuples(res), NULL, 10);
+    else
+        rc = result_failed(conn, res);
+    PQclear(res);
+    return drain(conn, rc);
+}
+
+/* ---- settings ------------------------------------------------------------------ */
+
+void pg_add_prelude(struct pg_text *text, const char *encoding)
+{
+    pg_add(text,
+           "SET client_encoding = '%s';\n"
+           "SET standard_conforming_strings = on;\n"
+           "SET DateStyle = 'ISO, MDY';\n"
+           "SET IntervalStyle = 'postgres';\n"
+           "SET TimeZone = 'UTC';\n"
+           "SET lc_monetary = 'C';\n"
+           "SET bytea_output = 'hex';\n"
+           "SET extra_float_digits = 3;\n"
+           "SET xmloption = 'content';\n"
+           "SET search_path = '';\n"
+           "SET row_security = off;\n"
+           "SET statement_timeout = 0;\n"
+           "SET lock_timeout = 0;\n"
+           "SET idle_in_transaction_session_timeout = 0;\n"
+           "SET default_transaction_read_only = off;\n",
+           encoding);
+}
+
+/* The prelude, in the database's own encoding, and what has no effect on data. */
+static void add_common(struct pg_conn *conn, struct pg_text *sql)
+{
+    const char *encoding = PQparameterStatus(conn->pq, "server_encoding");
+    pg_add_prelude(sql, encoding ? encoding : "SQL_ASCII");
+    pg_add(sql, "SET client_min_messages = warning;\n");
+    if (conn->version >= 140000)
+        pg_add(sql, "SET idle_session_timeout = 0;\n");
+    if (conn->version >= 170000)
+        pg_add(sql, "SET transaction_timeout = 0;\n");
+}
+
+enum hangar_rc pg_settle_reader(struct pg_conn *conn)
+{
+    struct pg_text sql = {0};
+    add_common(conn, &sql);
+    /* rows in the order of the heap, by one process, without compiling the same
+     * small condition for each slice */
+    pg_add(&sql, "SET synchronize_seqscans = off;\nSET max_parallel_workers_per_gather = 0;\n");
+    if (conn->version >= 110000)
+        pg_add(&sql, "SET jit = off;\n");
+    pg_add(&sql, "SET lock_timeout = %lld;\n", (long long)conn->src->opt.lock_timeout_ms);
+    return pg_command_text(conn, &sql);
+}
+
+enum hangar_rc pg_settle_writer(struct pg_conn *conn)
+{
+    struct pg_text sql = {0};
+    add_common(conn, &sql);
+    pg_add(&sql, "SET synchronous_commit = off;\n");
+    return pg_command_text(conn, &sql);
+}

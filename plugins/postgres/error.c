@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * error.c: what the server, libpq and the tools say, made into one line and an
+ * enum hangar_rc.
+ */
+#include <stdio.h>
+#include <string.h>
+#include "pg.h"
+
+enum hangar_rc pg_set_error(struct pg_error *err, enum hangar_rc rc, const char *sqlstate,
+                            const char *fmt, ...)
+{
+    err->rc = rc;
+    snprintf(err->sqlstate, sizeof(err->sqlstate), "%s", sqlstate ? sqlstate : "");
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(err->text, sizeof(err->text), fmt, args);
+    va_end(args);
+    return rc;
+}
+
+enum hangar_rc pg_raise(struct pg_source *src, const struct pg_error *err, const char *fmt, ...)
+{
+    char what[512];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(what, sizeof(what), fmt, args);
+    va_end(args);
+    return src->host->fail(src->ctx, err->rc, 0, "%s: %s", what, err->text);
+}
+
+enum hangar_rc pg_sqlstate_rc(const char *sqlstate)
+{
+    static const struct {
+        const char *prefix;
+        enum hangar_rc rc;
+    } known[] = {
+        {"28", HANGAR_AUTH},         /* invalid authorization, wrong password */
+        {"42501", HANGAR_AUTH},      /* insufficient privilege */
+        {"3D000", HANGAR_NOT_FOUND}, /* no such database */
+        {"42P01", HANGAR_NOT_FOUND}, /* no such table */
+        {"55P03", HANGAR_RETRY},     /* lock not available */
+        {"40", HANGAR_RETRY},        /* deadlock, serialization, conflict on a standby */
+        {"53300", HANGAR_RETRY},     /* too many connections */
+        {"57P03", HANGAR_RETRY},     /* starting up or shutting down */
+        {"53100", HANGAR_NO_SPACE},  /* the server's disk is full */
+        {"42P04", HANGAR_EXISTS},    {"22", HANGAR_CORRUPT}, /* data that the server cannot read */
+        {"0A", HANGAR_UNSUPPORTED},
+    };
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        if (strncmp(sqlstate, known[i].prefix, strlen(known[i].prefix)) == 0)
+            return known[i].rc;
+    return HANGAR_IO;
+}
+
+void pg_one_line(const char *message, char *out, size_t size)
+{
+    size_t n = 0;
+    bool space = true; /* at a place where blanks are dropped */
+    for (; *message && n + 1 < size; message++) {
+        bool blank = *message == '\n' || *message == '\t' || *message == ' ' || *message == '\r';
+        if (!blank)
+            out[n++] = *message;
+        else if (!space)
+            out[n++] = ' ';
+        space = blank;
+    }
+    while (n && (out[n - 1] == ' ' || out[n - 1] == '.'))
+        n--;
+    out[n] = '\0';
+}

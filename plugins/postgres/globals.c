@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * globals.c: roles and tablespaces, which belong to the cluster and not to a
+ * database, by pg_dumpall.
+ */
+#include "backup.h"
+
+enum hangar_rc pg_globals_prepare(struct pg_source *src, struct pg_conn *conn, bool *passwords)
+{
+    PGresult *res;
+    *passwords = false;
+    if (src->opt.globals == PG_GLOBALS_NONE)
+        return HANGAR_OK;
+    if (pg_query(conn, "SELECT has_table_privilege('pg_catalog.pg_authid', 'SELECT')", NULL, NULL,
+                 &res) != HANGAR_OK)
+        return pg_raise(src, &conn->err, "cannot look at the rights of this role");
+    *passwords = PQgetvalue(res, 0, 0)[0] == 't';
+    PQclear(res);
+    if (!*passwords)
+        src->host->log(src->ctx, HANGAR_LOG_WARN,
+                       "roles are backed up without their passwords: user %s cannot read pg_authid",
+                       PQuser(conn->pq));
+    return HANGAR_OK;
+}
+
+enum hangar_rc pg_globals_spawn(struct pg_source *src, bool passwords, struct pg_child **out)
+{
+    struct pg_args args = {0};
+    struct pg_text database = {0};
+    /* it connects to the database that we are known to reach */
+    pg_add_conninfo(&database, src->databases[0]);
+    pg_arg(&args, "pg_dumpall");
+    pg_arg(&args, "--globals-only");
+    pg_arg(&args, "--no-password");
+    pg_arg(&args, "--database=%s", pg_str(&database));
+    if (!passwords)
+        pg_arg(&args, "--no-role-passwords");
+    args.failed |= database.failed;
+    enum hangar_rc rc = pg_spawn(src, "pg_dumpall", NULL, &args, true, out);
+    pg_args_free(&args);
+    pg_text_free(&database);
+    return rc;
+}

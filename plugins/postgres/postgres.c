@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * postgres.c: a logical backup of PostgreSQL databases, each consistent to one
+ * snapshot, read by several sessions at once, and its restore.  pg_dump and
+ * pg_restore do what they do best, everything but the rows; the rows go through
+ * COPY.  This file has the options and the instance; backup.h and restore.h tell
+ * where the rest is.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+#include "backup.h"
+#include "restore.h"
+
+static const char *const globals_choices[] = {"missing", "all", "none", NULL};
+static const char *const sslmode_choices[] = {"disable",   "allow",       "prefer", "require",
+                                              "verify-ca", "verify-full", NULL};
+
+static const struct hangar_option options[] = {
+    {.name = "host",
+     .type = HANGAR_OPT_STRING,
+     .help = "Host name or address of the server, or the directory of its Unix socket when it "
+             "begins with /. Not set: PGHOST, else the local socket."},
+    {.name = "port",
+     .type = HANGAR_OPT_INT,
+     .default_value = "5432",
+     .min = 1,
+     .max = 65535,
+     .help = "Port of the server."},
+    {.name = "database",
+     .type = HANGAR_OPT_STRING,
+     .help = "The database to back up, or to restore into."},
+    {.name = "databases",
+     .type = HANGAR_OPT_LIST,
+     .help = "Several databases, instead of database; each is consistent in itself."},
+    {.name = "user",
+     .type = HANGAR_OPT_STRING,
+     .help = "Role to connect as. Not set: PGUSER, else the name of the system's user."},
+    {.name = "password",
+     .type = HANGAR_OPT_STRING,
+     .flags = HANGAR_OPT_SECRET,
+     .help = "Its password. Not set: passfile, PGPASSWORD or ~/.pgpass."},
+    {.name = "passfile",
+     .type = HANGAR_OPT_PATH,
+     .help = "A password file as libpq reads it, instead of password."},
+    {.name = "sslmode",
+     .type = HANGAR_OPT_ENUM,
+     .choices = sslmode_choices,
+     .help = "How TLS is used and checked. Not set: PGSSLMODE, else prefer."},
+    {.name = "sslrootcert",
+     .type = HANGAR_OPT_PATH,
+     .help = "Certificates of the authorities that the server's certificate is checked with."},
+    {.name = "sslcert", .type = HANGAR_OPT_PATH, .help = "Client certificate."},
+    {.name = "sslkey", .type = HANGAR_OPT_PATH, .help = "Key of the client certificate."},
+    {.name = "jobs",
+     .type = HANGAR_OPT_INT,
+     .default_value = "2",
+     .min = 1,
+     .max = 32,
+     .help = "How many sessions read or write rows at once, for each database."},
+    {.name = "include_tables",
+     .type = HANGAR_OPT_LIST,
+     .help = "Only these tables: SCHEMA.TABLE, or TABLE in any schema, with * and ?. Then nothing "
+             "but these tables is backed up."},
+    {.name = "exclude_tables",
+     .type = HANGAR_OPT_LIST,
+     .help = "Not these tables at all, written as for include_tables."},
+    {.name = "exclude_table_data",
+     .type = HANGAR_OPT_LIST,
+     .help = "The definition of these tables, but none of their rows."},
+    {.name = "globals",
+     .type = HANGAR_OPT_ENUM,
+     .default_value = "missing",
+     .choices = globals_choices,
+     .help = "Roles and tablespaces. On restore: missing creates the roles that are not there and "
+             "never alters one that is; all runs everything in globals.sql; none does nothing, and "
+             "leaves them out of backups."},
+    {.name = "lock_timeout",
+     .type = HANGAR_OPT_DURATION,
+     .default_value = "30s",
+     .min = 100,
+     .max = 3600 * 1000,
+     .help = "How long to wait for tables that somebody has locked exclusively."},
+    {.name = "connect_timeout",
+     .type = HANGAR_OPT_DURATION,
+     .default_value = "10s",
+     .min = 1000,
+     .max = 600 * 1000,
+     .help = "How long to wait for a connection."},
+    {.name = "object_size",
+     .type = HANGAR_OPT_SIZE,
+     .default_value = "256MiB",
+     .min = 4096,
+     .max = (int64_t)1 << 40,
+     .help = "About how large an object with rows may become: bigger tables are cut, smaller ones "
+             "share an object."},
+    {.name = "bin_dir",
+     .type = HANGAR_OPT_PATH,
+     .help = "Where pg_dump, pg_dumpall and pg_restore are. Not set: the nearest version that is "
+             "new enough, in /usr/lib/postgresql, /usr/pgsql-* or PATH."},
+    {.name = "analyze",
+     .type = HANGAR_OPT_BOOL,
+     .default_value = "true",
+     .help = "Collect statistics for the planner after a restore."},
+    {.name = "maintenance_db",
+     .type = HANGAR_OPT_STRING,
+     .default_value = "postgres",
+     .help = "The database to connect to in order to create another."},
+    {.name = NULL}};
+
+/* ---- options --------------------------------------------------------------------------- */
+
+/* An option that is empty, as ${VAR:-} leaves it, is not set. */
+static const char *string_option(struct pg_source *src, const char *name)
+{
+    const char *value = src->host->opt_string(src->ctx, name);
+    return value && *value ? value : NULL;
+}
+
+static enum pg_globals globals_option(struct pg_source *src)
+{
+    const char *value = src->host->opt_string(src->ctx, "globals");
+    return strcmp(value, "all") == 0    ? PG_GLOBALS_ALL
+           : strcmp(value, "none") == 0 ? PG_GLOBALS_NONE
+                                        : PG_GLOBALS_MISSING;
+}
+
+static enum hangar_rc read_options(struct pg_source *src)
+{
+    const struct hangar_host *host = src->host;
+    src->opt = (struct pg_options){
+        .host = string_option(src, "host"),
+        .user = string_option(src, "user"),
+        .password = string_option(src, "password"),
+        .passfile = string_option(src, "passfile"),
+        .sslmode = string_option(src, "sslmode"),
+        .sslrootcert = string_option(src, "sslrootcert"),
+        .sslcert = string_option(src, "sslcert"),
+        .sslkey = string_option(src, "sslkey"),
+        .bin_dir = string_option(src, "bin_dir"),
+        .maintenance_db = string_option(src, "maintenance_db"),
+        .jobs = (uint32_t)host->opt_int(src->ctx, "jobs"),
+        .globals = globals_option(src),
+        .lock_timeout_ms = host->opt_int(src->ctx, "lock_timeout"),
+        .connect_timeout_ms = host->opt_int(src->ctx, "connect_timeout"),
+        .object_size = (uint64_t)host->opt_int(src->ctx, "object_size"),
+        .analyze = host->opt_bool(src->ctx, "analyze"),
+    };
+    snprintf(src->port, sizeof(src->port), "%lld", (long long)host->opt_int(src->ctx, "port"));
+    src->opt.port = src->port;
+    if (!src->opt.maintenance_db)
+        return host->fail_option(src->ctx, "maintenance_db", "must not be empty");
+    if (src->opt.password && src->opt.passfile)
+        return host->fail_option(src->ctx, "passfile",
+                                 "cannot stand beside password: they say the same thing twice");
+    return HANGAR_OK;
+}
+
+static enum hangar_rc read_databases(struct pg_source *src)
+{
+    const struct hangar_host *host = src->host;
+    const char *one = string_option(src, "database");
+    size_t count = 0;
+    while (host->opt_list(src->ctx, "databases", count))
+        count++;
+    if (!one && !count)
+        return host->fail_option(src->ctx, "database", "is needed, or databases");
+    if (one && count)
+        return host->fail_option(src->ctx, "databases", "cannot stand beside database");
+    src->databases = calloc(count + 1, sizeof(*src->databases));
+    if (!src->databases)
+        return PG_NO_MEMORY(src);
+    src->database_count = one ? 1 : count;
+    src->databases[0] = one;
+    for (size_t i = 0; i < count; i++) {
+        src->databases[i] = host->opt_list(src->ctx, "databases", i);
+        if (!src->databases[i][0])
+            return host->fail_option(src->ctx, "databases", "has an empty name");
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(src->databases[i], src->databases[k]) == 0)
+                return host->fail_option(src->ctx, "databases", "names %s twice",
+                                         src->databases[i]);
+    }
+    return HANGAR_OK;
+}
+
+static enum hangar_rc write_description(struct pg_source *src)
+{
+    struct pg_text text = {0};
+    const char *host = src->opt.host ? src->opt.host : getenv("PGHOST");
+    src->where = pg_format("%s:%s", host && *host ? host : "localhost", src->opt.port);
+    pg_add(&text, "PostgreSQL database%s", src->database_count > 1 ? "s" : "");
+    for (size_t i = 0; i < src->database_count; i++)
+        pg_add(&text, "%s %s", i ? "," : "", src->databases[i]);
+    pg_add(&text, " on %s", src->where ? src->where : "");
+    src->description = text.data;
+    return text.failed || !src->where ? PG_NO_MEMORY(src) : HANGAR_OK;
+}
+
+const char *pg_where(const struct pg_source *src)
+{
+    return src->where;
+}
+
+/* ---- the instance ------------------------------------------------------------------------ */
+
+static void pg_destroy(void *inst)
+{
+    struct pg_source *src = inst;
+    pg_end(src, NULL);
+    pg_restore_end(src, NULL);
+    if (src->wake_fd >= 0)
+        close(src->wake_fd);
+    free(src->databases);
+    free(src->description);
+    free(src->where);
+    free(src->passfile);
+    free(src);
+}
+
+static enum hangar_rc pg_create(const struct hangar_host *host, struct hangar_ctx *ctx, void **out)
+{
+    struct pg_source *src = calloc(1, sizeof(*src));
+    if (!src)
+        return host->fail(ctx, HANGAR_NO_MEMORY, 0, "cannot allocate memory");
+    src->host = host;
+    src->ctx = ctx;
+    src->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    enum hangar_rc rc = src->wake_fd < 0
+                            ? host->fail(ctx, HANGAR_IO, errno, "cannot make an event descriptor")
+                            : read_options(src);
+    if (rc == HANGAR_OK)
+        rc = read_databases(src);
+    if (rc == HANGAR_OK)
+        rc = write_description(src);
+    if (rc != HANGAR_OK) {
+        pg_destroy(src);
+        return rc;
+    }
+    *out = src;
+    return HANGAR_OK;
+}
+
+/* Everything that waits polls wake_fd; nobody reads it, so that it stays ready. */
+static void pg_cancel(void *inst)
+{
+    struct pg_source *src = inst;
+    uint64_t one = 1;
+    ssize_t written = write(src->wake_fd, &one, sizeof(one));
+    (void)written; /* fails only when it is ready already */
+}
+
+static uint32_t pg_threads(void *inst)
+{
+    (void)inst;
+    return HANGAR_PARALLEL_HANDLES;
+}
+
+static const char *pg_describe(void *inst)
+{
+    return ((struct pg_source *)inst)->description;
+}
+
+/* One more than there are sessions, so that pg_dump's output keeps none idle. */
+static uint32_t pg_jobs(void *inst)
+{
+    return ((struct pg_source *)inst)->opt.jobs + 1;
+}
+
+static const struct hangar_source source = {
+    .struct_size = sizeof(struct hangar_source),
+    .check = pg_check,
+    .jobs = pg_jobs,
+    .prepare = pg_prepare,
+    .begin = pg_begin,
+    .next = pg_next,
+    .read = pg_read,
+    .close = pg_object_close,
+    .end = pg_end,
+    .restore_prepare = pg_restore_prepare,
+    .restore_open = pg_restore_open,
+    .restore_write = pg_restore_write,
+    .restore_close = pg_restore_close,
+    .restore_phase_end = pg_restore_phase_end,
+    .restore_end = pg_restore_end,
+    .restore_commands = pg_restore_commands,
+};
+
+static const struct hangar_plugin plugin = {
+    HANGAR_PLUGIN_HEADER,
+    .name = "postgres",
+    .version = HANGAR_PLUGIN_VERSION,
+    .summary = "backs up and restores PostgreSQL databases",
+    .license = "Apache-2.0",
+    .options = options,
+    .create = pg_create,
+    .destroy = pg_destroy,
+    .cancel = pg_cancel,
+    .threads = pg_threads,
+    .describe = pg_describe,
+    .source = &source,
+};
+
+HANGAR_PLUGIN(plugin)

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * roles.c: globals.sql on restore.  pg_dumpall writes ALTER ROLE ... PASSWORD for
+ * every role, so that running the file would change the passwords of roles that
+ * are there.  Here it is cut into statements, and with `globals: missing` only
+ * those that make up a role that is not there are run.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "restore.h"
+
+struct statement {
+    const char *text;
+    size_t len;
+};
+
+struct roles {
+    struct pg_source *src;
+    struct pg_conn *conn;
+    const char *at, *end; /* what is left of the file */
+    char **missing;       /* sorted */
+    size_t count, capacity;
+};
+
+/* ---- statements -------------------------------------------------------------------- */
+
+/* The end of a quoted part that begins at `at`. */
+static const char *past_quotes(const char *at, const char *end, bool escapes)
+{
+    char quote = *at++;
+    for (; at < end; at++) {
+        if (escapes && *at == '\\')
+            at++;
+        else if (*at == quote)
+            return at + 1; /* a doubled one begins the next part at once */
+    }
+    return end;
+}
+
+static const char *past_line(const char *at, const char *end)
+{
+    const char *newline = memchr(at, '\n', (size_t)(end - at));
+    return newline ? newline + 1 : end;
+}
+
+/* The next statement without its semicolon; comments and psql's own commands are
+ * left out.  False at the end. */
+static bool next_statement(struct roles *roles, struct statement *out)
+{
+    const char *at = roles->at, *end = roles->end;
+    for (;;) {
+        while (at < end && isspace((unsigned char)*at))
+            at++;
+        if (at < end && (*at == '\\' || (end - at > 1 && at[0] == '-' && at[1] == '-')))
+            at = past_line(at, end);
+        else
+            break;
+    }
+    out->text = at;
+    while (at < end && *at != ';') {
+        if (*at == '\'' || *at == '"')
+            at = past_quotes(at, end, *at == '\'' && at > out->text && at[-1] == 'E');
+        else
+            at++;
+    }
+    out->len = (size_t)(at - out->text);
+    roles->at = at < end ? at + 1 : end;
+    return at < end;
+}
+
+static bool skip(struct statement *left, const char *word)
+{
+    size_t n = strlen(word);
+    if (left->len < n || memcmp(left->text, word, n) != 0)
+        return false;
+    left->text += n;
+    left->len -= n;
+    return true;
+}
+
+/* Takes a name, quoted or not; malloc'd, NULL when there is none. */
+static char *take_name(struct statement *left)
+{
+    struct pg_text name = {0};
+    size_t i = 0;
+    if (left->len && left->text[0] == '"') {
+        for (i = 1; i < left->len; i++) {
+            if (left->text[i] == '"' && (i + 1 == left->len || left->text[i + 1] != '"'))
+                break;
+            i += left->text[i] == '"';
+            pg_add_bytes(&name, &left->text[i], 1);
+        }
+        i++;
+    } else {
+        for (; i < left->len && (isalnum((unsigned char)left->text[i]) || left->text[i] == '_' ||
+                                 left->text[i] == '$' || (unsigned char)left->text[i] > 127);
+             i++)
+            pg_add_bytes(&name, &left->text[i], 1);
+    }
+    if (i > left->len || !name.len || name.failed) {
+        pg_text_free(&name);
+        return NULL;
+    }
+    left->text += i;
+    left->len -= i;
+    return name.data;
+}
+
+/* ---- which roles are missing ----------------------------------------------------------- */
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static bool is_missing(const struct roles *roles, const char *name)
+{
+    return name && roles->count &&
+           bsearch(&name, roles->missing, roles->count, sizeof(*roles->missing), by_name);
+}
+
+static enum hangar_rc note_if_missing(struct roles *roles, char *name)
+{
+    PGresult *res;
+    if (pg_query(roles->conn, "SELECT FROM pg_roles WHERE rolname = $1", name, NULL, &res) !=
+        HANGAR_OK) {
+        free(name);
+        return pg_raise(roles->src, &roles->conn->err, "cannot look for roles");
+    }
+    bool there = PQntuples(res) > 0;
+    PQclear(res);
+    if (there) {
+        free(name);
+        return HANGAR_OK;
+    }
+    if (roles->count == roles->capacity) {
+        size_t capacity = roles->capacity ? roles->capacity * 2 : 64;
+        char **bigger = realloc(roles->missing, capacity * sizeof(*bigger));
+        if (!bigger) {
+            free(name);
+            return PG_NO_MEMORY(roles->src);
+        }
+        roles->missing = bigger;
+        roles->capacity = capacity;
+    }
+    roles->missing[roles->count++] = name;
+    return HANGAR_OK;
+}
+
+static enum hangar_rc find_missing(struct roles *roles)
+{
+    const char *start = roles->at;
+    struct statement statement;
+    enum hangar_rc rc = HANGAR_OK;
+    while (rc == HANGAR_OK && next_statement(roles, &statement)) {
+        char *name = skip(&statement, "CREATE ROLE ") ? take_name(&statement) : NULL;
+        if (name)
+            rc = note_if_missing(roles, name);
+    }
+    roles->at = start;
+    if (roles->count)
+        qsort(roles->missing, roles->count, sizeof(*roles->missing), by_name);
+    return rc;
+}
+
+/* ---- running --------------------------------------------------------------------------------- */
+
+/* Does a statement make up a role that is not there?  A membership does when one of
+ * the two is new. */
+static bool concerns_missing(const struct roles *roles, struct statement statement)
+{
+    bool grant = skip(&statement, "GRANT ");
+    if (!grant && !skip(&statement, "CREATE ROLE ") && !skip(&statement, "ALTER ROLE ") &&
+        !skip(&statement, "COMMENT ON ROLE "))
+        return false;
+    char *first = take_name(&statement), *second = NULL;
+    bool yes = is_missing(roles, first);
+    if (grant) {
+        second = skip(&statement, " TO ") ? take_name(&statement) : NULL;
+        yes = second && (yes || is_missing(roles, second));
+    }
+    free(first);
+    free(second);
+    return yes;
+}
+
+/* With `globals: all`, is it a statement whose object is there already? */
+static bool is_superfluous(const struct roles *roles, struct statement statement)
+{
+    if (skip(&statement, "CREATE ROLE ")) {
+        char *name = take_name(&statement);
+        bool there = !is_missing(roles, name);
+        free(name);
+        return there;
+    }
+    bool there = false;
+    if (skip(&statement, "CREATE TABLESPACE ")) {
+        char *name = take_name(&statement);
+        PGresult *res = NULL;
+        there = name &&
+                pg_query(roles->conn, "SELECT FROM pg_tablespace WHERE spcname = $1", name, NULL,
+                         &res) == HANGAR_OK &&
+                PQntuples(res) > 0;
+        PQclear(res);
+        free(name);
+    }
+    return there;
+}
+
+static enum hangar_rc run(struct roles *roles, struct statement statement)
+{
+    struct pg_text sql = {0};
+    pg_add_bytes(&sql, statement.text, statement.len);
+    if (pg_command_text(roles->conn, &sql) == HANGAR_OK)
+        return HANGAR_OK;
+    /* its first words at most: it may hold a password */
+    int shown = 0;
+    for (int words = 0; shown < (int)statement.len && shown < 80; shown++)
+        if (statement.text[shown] == ' ' && ++words == 3)
+            break;
+    return pg_raise(roles->src, &roles->conn->err,
+                    "cannot restore the roles (%.*s ...); hint: see the option globals", shown,
+                    statement.text);
+}
+
+static enum hangar_rc run_all(struct roles *roles)
+{
+    bool all = roles->src->opt.globals == PG_GLOBALS_ALL;
+    struct statement statement;
+    enum hangar_rc rc = HANGAR_OK;
+    while (rc == HANGAR_OK && next_statement(roles, &statement)) {
+        bool setting = statement.len > 4 && memcmp(statement.text, "SET ", 4) == 0;
+        if (setting ||
+            (all ? !is_superfluous(roles, statement) : concerns_missing(roles, statement)))
+            rc = run(roles, statement);
+    }
+    return rc;
+}
+
+static enum hangar_rc restore_text(struct pg_source *src, const char *text, size_t size)
+{
+    struct roles roles = {.src = src, .at = text, .end = text + size};
+    struct pg_error err;
+    if (pg_open(src, src->opt.maintenance_db, false, &roles.conn, &err) != HANGAR_OK)
+        return pg_raise(src, &err, "cannot connect to database %s on %s", src->opt.maintenance_db,
+                        pg_where(src));
+    roles.conn->doing = "restoring roles";
+    /* all or none; but CREATE TABLESPACE cannot be in a transaction */
+    bool at_once = src->opt.globals == PG_GLOBALS_MISSING;
+    enum hangar_rc rc = HANGAR_OK;
+    if (pg_command(roles.conn, "SET client_encoding = 'UTF8'") != HANGAR_OK ||
+        (at_once && pg_command(roles.conn, "BEGIN") != HANGAR_OK))
+        rc = pg_raise(src, &roles.conn->err, "cannot set up a session");
+    if (rc == HANGAR_OK)
+        rc = find_missing(&roles);
+    if (rc == HANGAR_OK)
+        rc = run_all(&roles);
+    if (rc == HANGAR_OK && at_once && pg_command(roles.conn, "COMMIT") != HANGAR_OK)
+        rc = pg_raise(src, &roles.conn->err, "cannot restore the roles");
+    if (rc == HANGAR_OK && roles.count)
+        src->host->log(src->ctx, HANGAR_LOG_INFO, "created %zu missing roles", roles.count);
+    pg_close(roles.conn);
+    for (size_t i = 0; i < roles.count; i++)
+        free(roles.missing[i]);
+    free(roles.missing);
+    return rc;
+}
+
+enum hangar_rc pg_roles_restore(struct pg_source *src, const char *path)
+{
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st) != 0) {
+        int e = errno;
+        if (fd >= 0)
+            close(fd);
+        return src->host->fail(src->ctx, HANGAR_IO, e, "cannot read %s", path);
+    }
+    if (st.st_size == 0) {
+        close(fd);
+        return HANGAR_OK;
+    }
+    void *map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    int e = errno;
+    close(fd);
+    if (map == MAP_FAILED)
+        return src->host->fail(src->ctx, HANGAR_IO, e, "cannot read %s", path);
+    enum hangar_rc rc = restore_text(src, map, (size_t)st.st_size);
+    munmap(map, (size_t)st.st_size);
+    return rc;
+}

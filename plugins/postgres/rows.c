@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * rows.c: reads back what copy_out.c wrote, in whatever pieces it arrives, and
+ * loads it by COPY FROM.  Only exactly that text is accepted, so that an object
+ * cannot make the server do anything but load rows.  Everything of an object
+ * happens in one transaction.
+ */
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include "restore.h"
+
+#define FIRST_LINE "-- hangar postgres rows, format 1\n"
+#define LINE_LIMIT (1024 * 1024) /* of a statement: 1600 columns of 63 characters fit */
+#define SEND_BYTES (64 * 1024)   /* given to libpq at once */
+
+static enum hangar_rc corrupt(struct pg_rows *rows, const char *what)
+{
+    return rows->target->src->host->fail(rows->target->src->ctx, HANGAR_CORRUPT, 0,
+                                         "cannot read rows for database %s: %s", rows->target->name,
+                                         what);
+}
+
+static enum hangar_rc load_failed(struct pg_rows *rows)
+{
+    return pg_raise(rows->target->src, &rows->conn->err, "cannot load %s %s of database %s",
+                    rows->table ? "table" : "an object", rows->table ? rows->table : "with rows",
+                    rows->target->name);
+}
+
+/* ---- the grammar --------------------------------------------------------------------- */
+
+/* Skips one exact word; false when it is not there. */
+static bool skip_word(const char **at, const char *word)
+{
+    size_t n = strlen(word);
+    if (strncmp(*at, word, n) != 0)
+        return false;
+    *at += n;
+    return true;
+}
+
+/* Skips a quoted name or value: the quote stands twice within. */
+static bool skip_quoted(const char **at, char quote)
+{
+    const char *c = *at;
+    if (*c++ != quote)
+        return false;
+    for (;; c++) {
+        if (*c == '\0')
+            return false;
+        if (*c != quote)
+            continue;
+        if (c[1] != quote)
+            break;
+        c++;
+    }
+    *at = c + 1;
+    return true;
+}
+
+static bool skip_digits(const char **at)
+{
+    size_t n = strspn(*at, "0123456789");
+    *at += n;
+    return n > 0 && n < 21;
+}
+
+/* COPY "s"."t" ("a", "b") FROM stdin;  Finds the end of the name, and of all but
+ * " FROM stdin;". */
+static bool is_copy(const char *line, const char **name_end, const char **head_end)
+{
+    const char *at = line;
+    if (!skip_word(&at, "COPY ") || !skip_quoted(&at, '"') || !skip_word(&at, ".") ||
+        !skip_quoted(&at, '"'))
+        return false;
+    *name_end = at;
+    if (skip_word(&at, " (")) {
+        do {
+            if (!skip_quoted(&at, '"'))
+                return false;
+        } while (skip_word(&at, ", "));
+        if (!skip_word(&at, ")"))
+            return false;
+    }
+    *head_end = at;
+    return strcmp(at, " FROM stdin;\n") == 0;
+}
+
+/* SELECT pg_catalog.setval('"s"."q"', 42, true); */
+static bool is_setval(const char *line)
+{
+    const char *at = line;
+    if (!skip_word(&at, "SELECT pg_catalog.setval(") || !skip_quoted(&at, '\'') ||
+        !skip_word(&at, ", "))
+        return false;
+    skip_word(&at, "-");
+    return skip_digits(&at) && (strcmp(at, ", true);\n") == 0 || strcmp(at, ", false);\n") == 0);
+}
+
+/* ---- COPY FROM ------------------------------------------------------------------------- */
+
+static enum hangar_rc flush(struct pg_rows *rows)
+{
+    struct pg_conn *conn = rows->conn;
+    int unsent;
+    while ((unsent = PQflush(conn->pq)) > 0) {
+        bool ready;
+        if (pg_wait(conn, POLLIN | POLLOUT, -1, &ready) != HANGAR_OK)
+            return load_failed(rows);
+        /* the server may have something to say before it reads on */
+        if (!PQconsumeInput(conn->pq))
+            unsent = -1;
+        if (unsent < 0)
+            break;
+    }
+    if (unsent < 0) {
+        pg_conn_failed(conn);
+        return load_failed(rows);
+    }
+    return HANGAR_OK;
+}
+
+/* Sends rows, in pieces, so that libpq's buffer stays small. */
+static enum hangar_rc send_rows(struct pg_rows *rows, const char *data, size_t size)
+{
+    while (size) {
+        size_t n = size < SEND_BYTES ? size : SEND_BYTES;
+        int sent = PQputCopyData(rows->conn->pq, data, (int)n);
+        if (sent < 0) {
+            pg_conn_failed(rows->conn);
+            return load_failed(rows);
+        }
+        enum hangar_rc rc = flush(rows);
+        if (rc != HANGAR_OK)
+            return rc;
+        if (sent) {
+            data += n;
+            size -= n;
+        }
+    }
+    return HANGAR_OK;
+}
+
+/* A table that comes whole was made by this restore and is empty: emptied again in
+ * this transaction, its rows may be stored as frozen, which saves writing them a
+ * second time. */
+static enum hangar_rc begin_table(struct pg_rows *rows, const char *name_end, const char *head_end)
+{
+    const char *line = rows->line.data;
+    const char *name = line + strlen("COPY ");
+    struct pg_text sql = {0};
+    rows->table = strndup(name, (size_t)(name_end - name));
+    if (rows->whole)
+        pg_add(&sql, "TRUNCATE ONLY %s; ", rows->table);
+    pg_add_bytes(&sql, line, (size_t)(head_end - line));
+    pg_add(&sql, rows->whole ? " FROM STDIN WITH (FREEZE)" : " FROM STDIN");
+    if (sql.failed || !rows->table) {
+        pg_text_free(&sql);
+        return PG_NO_MEMORY(rows->target->src);
+    }
+    rows->conn->doing = "loading rows";
+    enum hangar_rc rc = pg_copy_start(rows->conn, pg_str(&sql), PGRES_COPY_IN);
+    rows->conn->doing = NULL;
+    pg_text_free(&sql);
+    if (rc != HANGAR_OK)
+        return load_failed(rows);
+    rows->rows = 0;
+    rows->digest = (struct pg_digest){0};
+    rows->partial = 0;
+    rows->held_len = 0;
+    rows->whole = false;
+    rows->state = PG_ROWS_DATA;
+    return HANGAR_OK;
+}
+
+static enum hangar_rc end_table(struct pg_rows *rows)
+{
+    struct pg_conn *conn = rows->conn;
+    uint64_t loaded = 0;
+    int sent;
+    while ((sent = PQputCopyEnd(conn->pq, NULL)) == 0) {
+        enum hangar_rc rc = flush(rows);
+        if (rc != HANGAR_OK)
+            return rc;
+    }
+    if (sent < 0) {
+        pg_conn_failed(conn);
+        return load_failed(rows);
+    }
+    conn->doing = "loading rows";
+    enum hangar_rc rc = pg_copy_finish(conn, &loaded);
+    conn->doing = NULL;
+    if (rc != HANGAR_OK)
+        return load_failed(rows);
+    if (loaded != rows->rows) {
+        pg_set_error(&conn->err, HANGAR_IO, NULL, "%llu rows were sent, %llu were loaded",
+                     (unsigned long long)rows->rows, (unsigned long long)loaded);
+        return load_failed(rows);
+    }
+    rows->state = PG_ROWS_END;
+    return HANGAR_OK;
+}
+
+/* The line behind the rows says how many they were, and their digest. */
+static enum hangar_rc check_end(struct pg_rows *rows)
+{
+    struct pg_restore *restore = rows->target->src->restore;
+    char expected[128], hex[PG_DIGEST_HEX];
+    pg_digest_hex(&rows->digest, hex);
+    snprintf(expected, sizeof(expected), "-- rows: %llu digest: %s\n",
+             (unsigned long long)rows->rows, hex);
+    if (strcmp(rows->line.data, expected) != 0)
+        return corrupt(rows, "a table has not the rows that its last line tells of");
+    pthread_mutex_lock(&restore->mutex);
+    enum hangar_rc rc = pg_tally_add(&rows->target->tally, rows->table, rows->rows, &rows->digest);
+    pthread_mutex_unlock(&restore->mutex);
+    rows->all_rows += rows->rows;
+    free(rows->table);
+    rows->table = NULL;
+    rows->state = PG_ROWS_LINE;
+    return rc == HANGAR_OK ? rc : PG_NO_MEMORY(rows->target->src);
+}
+
+/* ---- rows ------------------------------------------------------------------------------- */
+
+/* The end of a row, or its beginning when `ends` is false, was seen. */
+static void digest_part(struct pg_rows *rows, const char *part, size_t size, bool ends)
+{
+    if (!rows->partial && ends) {
+        pg_digest_row(&rows->digest, part, size);
+        rows->rows++;
+        return;
+    }
+    if (!rows->partial)
+        XXH3_128bits_reset(rows->hash);
+    XXH3_128bits_update(rows->hash, part, size);
+    rows->partial += size;
+    if (ends) {
+        XXH128_hash_t hash = XXH3_128bits_digest(rows->hash);
+        pg_digest_add(&rows->digest, hash.high64, hash.low64);
+        rows->rows++;
+        rows->partial = 0;
+    }
+}
+
+/* What is held back from before is the start of \. or of a row: decides when it
+ * can.  *used: bytes of data that went into that; *done: it was the end. */
+static enum hangar_rc settle_held(struct pg_rows *rows, const char *data, size_t size, size_t *used,
+                                  bool *done)
+{
+    static const char end[] = "\\.\n";
+    *used = 0;
+    *done = false;
+    while (*used < size && rows->held_len < 3 && data[*used] == end[rows->held_len])
+        rows->held[rows->held_len++] = data[(*used)++];
+    if (rows->held_len == 3) {
+        rows->held_len = 0;
+        *done = true;
+        return HANGAR_OK;
+    }
+    if (*used == size)
+        return HANGAR_OK; /* still open */
+    size_t n = rows->held_len;
+    rows->held_len = 0;
+    digest_part(rows, rows->held, n, false);
+    return send_rows(rows, rows->held, n);
+}
+
+/* Takes rows up to the end of the data, or of the table; *used says how far. */
+static enum hangar_rc take_rows(struct pg_rows *rows, const char *data, size_t size, size_t *used)
+{
+    const char *from = data, *at = data, *end = data + size;
+    enum hangar_rc rc;
+    *used = size;
+    if (rows->held_len) {
+        size_t n;
+        bool done;
+        rc = settle_held(rows, data, size, &n, &done);
+        if (done) {
+            *used = n;
+            return end_table(rows);
+        }
+        if (rc != HANGAR_OK || n == size)
+            return rc;
+        from = at = data + n;
+    }
+    while (at < end) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at));
+        size_t len = (size_t)((newline ? newline : end) - at);
+        if (!rows->partial && len && len <= 2 && memcmp(at, "\\.", len) == 0 &&
+            (len == 2 || !newline)) {
+            rc = send_rows(rows, from, (size_t)(at - from));
+            if (rc != HANGAR_OK)
+                return rc;
+            if (newline) {
+                *used = (size_t)(newline + 1 - data);
+                return end_table(rows);
+            }
+            memcpy(rows->held, at, len);
+            rows->held_len = len;
+            return HANGAR_OK;
+        }
+        digest_part(rows, at, len, newline != NULL);
+        at += len + (newline != NULL);
+    }
+    return send_rows(rows, from, (size_t)(end - from));
+}
+
+/* ---- lines --------------------------------------------------------------------------------- */
+
+/* The second line names the encoding; with it all of the prelude is known. */
+static enum hangar_rc take_prelude(struct pg_rows *rows)
+{
+    const char *line = rows->line.data;
+    if (!rows->prelude.len) {
+        char encoding[33] = "";
+        int end = 0;
+        if (sscanf(line, "SET client_encoding = '%32[A-Za-z0-9_]';%n", encoding, &end) != 1 || !end)
+            return corrupt(rows, "it does not begin with its settings");
+        pg_add_prelude(&rows->prelude, encoding);
+        if (rows->prelude.failed)
+            return PG_NO_MEMORY(rows->target->src);
+    }
+    /* line has grown by whole lines: it must stay a beginning of the prelude */
+    if (rows->line.len > rows->prelude.len || memcmp(line, rows->prelude.data, rows->line.len) != 0)
+        return corrupt(rows, "its settings are not the ones expected");
+    if (rows->line.len < rows->prelude.len)
+        return HANGAR_EOF; /* go on */
+    if (pg_command(rows->conn, rows->prelude.data) != HANGAR_OK ||
+        pg_command(rows->conn, "BEGIN") != HANGAR_OK)
+        return load_failed(rows);
+    rows->state = PG_ROWS_LINE;
+    return HANGAR_OK;
+}
+
+static enum hangar_rc take_line(struct pg_rows *rows)
+{
+    const char *line = rows->line.data, *name_end, *head_end;
+    if (strcmp(line, "\n") == 0)
+        return HANGAR_OK;
+    if (strcmp(line, "-- whole table\n") == 0 || strcmp(line, "-- part of a table\n") == 0) {
+        rows->whole = line[3] == 'w';
+        return HANGAR_OK;
+    }
+    if (is_copy(line, &name_end, &head_end))
+        return begin_table(rows, name_end, head_end);
+    if (rows->sequences && is_setval(line))
+        return pg_command(rows->conn, line) == HANGAR_OK ? HANGAR_OK : load_failed(rows);
+    return corrupt(rows, "it has a line that hangar did not write");
+}
+
+static enum hangar_rc take_complete(struct pg_rows *rows)
+{
+    /* a NUL would hide what follows it */
+    if (strlen(rows->line.data) != rows->line.len)
+        return corrupt(rows, "it has a line that hangar did not write");
+    switch (rows->state) {
+    case PG_ROWS_FIRST:
+        if (strcmp(rows->line.data, FIRST_LINE) != 0)
+            return corrupt(rows, "it is not an object with rows in a format that is known");
+        rows->state = PG_ROWS_PRELUDE;
+        return HANGAR_OK;
+    case PG_ROWS_PRELUDE:
+        return take_prelude(rows);
+    case PG_ROWS_END:
+        return check_end(rows);
+    default:
+        return take_line(rows);
+    }
+}
+
+/* Collects one line; names and values may have newlines between their quotes. */
+static enum hangar_rc collect_line(struct pg_rows *rows, const char *data, size_t size,
+                                   size_t *used)
+{
+    size_t n = 0;
+    bool complete = false;
+    while (n < size && !complete) {
+        char c = data[n++];
+        if (rows->quoted)
+            rows->quoted = c != rows->quote;
+        else if (rows->state == PG_ROWS_LINE && (c == '"' || c == '\'')) {
+            rows->quoted = true;
+            rows->quote = c;
+        } else
+            complete = c == '\n';
+    }
+    *used = n;
+    if (rows->line.len + n > LINE_LIMIT)
+        return corrupt(rows, "it has a line that is too long");
+    pg_add_bytes(&rows->line, data, n);
+    if (rows->line.failed)
+        return PG_NO_MEMORY(rows->target->src);
+    if (!complete)
+        return HANGAR_OK;
+    enum hangar_rc rc = take_complete(rows);
+    if (rc == HANGAR_EOF)
+        return HANGAR_OK; /* the prelude goes on in this text */
+    pg_clear(&rows->line);
+    return rc;
+}
+
+/* ---- the object ------------------------------------------------------------------------------ */
+
+static enum hangar_rc take_session(struct pg_target *target, struct pg_conn **out)
+{
+    struct pg_restore *restore = target->src->restore;
+    *out = NULL;
+    pthread_mutex_lock(&restore->mutex);
+    if (target->idle_count)
+        *out = target->idle[--target->idle_count];
+    pthread_mutex_unlock(&restore->mutex);
+    if (*out)
+        return HANGAR_OK;
+    enum hangar_rc rc = pg_target_open(target, target->name, false, out);
+    if (rc == HANGAR_OK && pg_settle_writer(*out) != HANGAR_OK) {
+        rc = pg_raise(target->src, &(*out)->err, "cannot set up a session in database %s",
+                      target->name);
+        pg_close(*out);
+        *out = NULL;
+    }
+    return rc;
+}
+
+enum hangar_rc pg_rows_open(struct pg_target *target, bool sequences, struct pg_rows *rows)
+{
+    *rows = (struct pg_rows){.target = target, .sequences = sequences};
+    rows->hash = XXH3_createState();
+    if (!rows->hash)
+        return PG_NO_MEMORY(target->src);
+    enum hangar_rc rc = take_session(target, &rows->conn);
+    if (rc != HANGAR_OK)
+        XXH3_freeState(rows->hash);
+    return rc;
+}
+
+enum hangar_rc pg_rows_write(struct pg_rows *rows, const char *data, size_t size)
+{
+    while (size) {
+        size_t used;
+        enum hangar_rc rc = rows->state == PG_ROWS_DATA ? take_rows(rows, data, size, &used)
+                                                        : collect_line(rows, data, size, &used);
+        if (rc != HANGAR_OK)
+            return rc;
+        data += used;
+        size -= used;
+    }
+    return HANGAR_OK;
+}
+
+enum hangar_rc pg_rows_close(struct pg_rows *rows, bool complete)
+{
+    struct pg_restore *restore = rows->target->src->restore;
+    enum hangar_rc rc = HANGAR_OK;
+    if (complete && (rows->state != PG_ROWS_LINE || rows->line.len))
+        rc = corrupt(rows, "it ends before its end");
+    else if (complete && pg_command(rows->conn, "COMMIT") != HANGAR_OK)
+        rc = load_failed(rows);
+    pthread_mutex_lock(&restore->mutex);
+    if (complete && rc == HANGAR_OK) {
+        rows->target->rows += rows->all_rows;
+        if (rows->target->idle_count < PG_POOL) {
+            rows->target->idle[rows->target->idle_count++] = rows->conn;
+            rows->conn = NULL;
+        }
+    }
+    pthread_mutex_unlock(&restore->mutex);
+    pg_close(rows->conn);
+    XXH3_freeState(rows->hash);
+    pg_text_free(&rows->line);
+    pg_text_free(&rows->prelude);
+    free(rows->table);
+    return rc;
+}

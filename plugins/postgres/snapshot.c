@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * snapshot.c: one database held still.  Its lead session locks every table, then
+ * takes and exports the snapshot; pg_dump and the workers read in it.
+ *
+ * The order matters.  Were a table locked only after the snapshot was taken, a
+ * TRUNCATE in between would leave it empty for us, without an error.  LOCK TABLE
+ * takes no snapshot, so the locks come first; and as a table may have been made
+ * meanwhile, what the snapshot shows is compared with what was locked.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include "backup.h"
+
+#define ATTEMPTS 5
+#define LOCK_BATCH_BYTES 65536 /* of one LOCK TABLE statement */
+
+/* ---- locks ------------------------------------------------------------------------ */
+
+/* Who stands in the way, as ": session 123 of user app (ALTER TABLE) ..."; "" if
+ * nobody can be named.  No more of a query than its first words is shown. */
+static void name_session(struct pg_conn *conn, const char *condition, const char *does, char *out,
+                         size_t size)
+{
+    struct pg_text sql = {0};
+    PGresult *res = NULL;
+    out[0] = '\0';
+    pg_add(&sql,
+           "SELECT a.pid, coalesce(a.usename, '?'),"
+           " upper(substring(a.query from '^\\s*([A-Za-z]+(\\s+[A-Za-z]+)?)'))"
+           " FROM pg_stat_activity a WHERE a.pid <> pg_backend_pid() AND %s LIMIT 1",
+           condition);
+    if (!sql.failed && pg_query(conn, pg_str(&sql), NULL, NULL, &res) == HANGAR_OK &&
+        PQntuples(res) == 1) {
+        const char *words = PQgetvalue(res, 0, 2);
+        snprintf(out, size, ": session %.20s of user %.64s%s%.40s%s %s", PQgetvalue(res, 0, 0),
+                 PQgetvalue(res, 0, 1), *words ? " (" : "", words, *words ? ")" : "", does);
+    }
+    PQclear(res);
+    pg_text_free(&sql);
+}
+
+void pg_db_who_waits(struct pg_db *db, char *out, size_t size)
+{
+    name_session(db->lead, "pg_backend_pid() = ANY (pg_blocking_pids(a.pid))",
+                 "waits for a lock that this backup holds, and must go first", out, size);
+}
+
+static void who_holds(struct pg_db *db, char *out, size_t size)
+{
+    name_session(db->lead,
+                 "a.pid IN (SELECT l.pid FROM pg_locks l WHERE l.granted"
+                 " AND l.mode = 'AccessExclusiveLock' AND l.relation IS NOT NULL"
+                 " AND l.database = (SELECT oid FROM pg_database"
+                 " WHERE datname = current_database()))",
+                 "holds an exclusive lock", out, size);
+}
+
+static enum hangar_rc lock_failed(struct pg_db *db)
+{
+    struct pg_error err = db->lead->err;
+    char holder[400] = "";
+    if (err.rc == HANGAR_RETRY && pg_command(db->lead, "ROLLBACK") == HANGAR_OK)
+        who_holds(db, holder, sizeof(holder));
+    return pg_raise(db->src, &err, "cannot lock the tables of database %s%s", db->name, holder);
+}
+
+/* Locks all tables of the list; *gone: one was not there any more. */
+static enum hangar_rc lock_list(struct pg_db *db, const struct pg_list *list, bool *gone)
+{
+    enum hangar_rc rc = HANGAR_OK;
+    struct pg_text sql = {0};
+    *gone = false;
+    for (uint32_t i = 0; i < list->count && rc == HANGAR_OK;) {
+        pg_clear(&sql);
+        pg_add(&sql, "LOCK TABLE ");
+        for (uint32_t first = i; i < list->count && sql.len < LOCK_BATCH_BYTES; i++) {
+            pg_add(&sql, i > first ? ", ONLY " : "ONLY ");
+            pg_add_table(&sql, list, i);
+        }
+        pg_add(&sql, " IN ACCESS SHARE MODE");
+        if (sql.failed) {
+            rc = PG_NO_MEMORY(db->src);
+            break;
+        }
+        rc = pg_command(db->lead, pg_str(&sql));
+        const char *state = db->lead->err.sqlstate;
+        if (rc != HANGAR_OK && (strcmp(state, "42P01") == 0 || strcmp(state, "3F000") == 0)) {
+            *gone = true;
+            break;
+        }
+        if (rc != HANGAR_OK)
+            rc = lock_failed(db);
+    }
+    pg_text_free(&sql);
+    return *gone ? HANGAR_OK : rc;
+}
+
+static enum hangar_rc keeps_changing(struct pg_db *db)
+{
+    return db->src->host->fail(db->src->ctx, HANGAR_RETRY, 0,
+                               "cannot hold database %s still: tables were made or dropped in each "
+                               "of %d attempts",
+                               db->name, ATTEMPTS);
+}
+
+/* Lists the tables and locks them, in a new transaction, before its snapshot. */
+static enum hangar_rc lock_all(struct pg_db *db)
+{
+    for (int i = 0; i < ATTEMPTS; i++) {
+        bool gone;
+        pg_list_free(db->src, &db->tables);
+        enum hangar_rc rc = pg_list_tables(db, &db->tables);
+        if (rc == HANGAR_OK &&
+            pg_command(db->lead, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") != HANGAR_OK)
+            rc = pg_raise(db->src, &db->lead->err, "cannot begin a transaction");
+        if (rc == HANGAR_OK)
+            rc = lock_list(db, &db->tables, &gone);
+        if (rc != HANGAR_OK)
+            return rc;
+        if (!gone)
+            return HANGAR_OK;
+        if (pg_command(db->lead, "ROLLBACK") != HANGAR_OK)
+            return pg_raise(db->src, &db->lead->err, "cannot begin again");
+    }
+    return keeps_changing(db);
+}
+
+/* ---- preparing ---------------------------------------------------------------------- */
+
+static enum hangar_rc open_reader(struct pg_db *db, struct pg_conn **out)
+{
+    struct pg_error err;
+    if (pg_open(db->src, db->name, false, out, &err) != HANGAR_OK)
+        return pg_raise(db->src, &err, "cannot connect to database %s on %s", db->name,
+                        pg_where(db->src));
+    if ((*out)->version < 100000)
+        return db->src->host->fail(db->src->ctx, HANGAR_UNSUPPORTED, 0,
+                                   "cannot back up PostgreSQL %d.%d: 10 or newer is needed",
+                                   (*out)->version / 10000, (*out)->version / 100 % 100);
+    if (pg_settle_reader(*out) != HANGAR_OK)
+        return pg_raise(db->src, &(*out)->err, "cannot set up a session in database %s", db->name);
+    return HANGAR_OK;
+}
+
+enum hangar_rc pg_db_prepare(struct pg_db *db)
+{
+    enum hangar_rc rc = open_reader(db, &db->lead);
+    if (rc != HANGAR_OK)
+        return rc;
+    const char *encoding = PQparameterStatus(db->lead->pq, "server_encoding");
+    snprintf(db->encoding, sizeof(db->encoding), "%s", encoding ? encoding : "SQL_ASCII");
+    db->lead->doing = "locking tables";
+    db->workers = calloc(db->src->opt.jobs, sizeof(*db->workers));
+    if (!db->workers)
+        return PG_NO_MEMORY(db->src);
+    while (rc == HANGAR_OK && db->worker_count < db->src->opt.jobs) {
+        rc = open_reader(db, &db->workers[db->worker_count]);
+        if (db->workers[db->worker_count])
+            db->worker_free = ++db->worker_count;
+    }
+    return rc == HANGAR_OK ? lock_all(db) : rc;
+}
+
+/* ---- the snapshot --------------------------------------------------------------------- */
+
+/* Takes it and notes when it is of; then looks whether all it shows is locked. */
+static enum hangar_rc take_snapshot(struct pg_db *db, int64_t *time_ms, char *lsn, size_t lsn_size,
+                                    bool *covered)
+{
+    PGresult *res;
+    if (pg_query(db->lead,
+                 "SELECT pg_export_snapshot(), CASE WHEN pg_is_in_recovery()"
+                 " THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END,"
+                 " (extract(epoch FROM clock_timestamp()) * 1000)::bigint",
+                 NULL, NULL, &res) != HANGAR_OK)
+        return pg_raise(db->src, &db->lead->err, "cannot export a snapshot of database %s",
+                        db->name);
+    snprintf(db->snapshot, sizeof(db->snapshot), "%s", PQgetvalue(res, 0, 0));
+    snprintf(lsn, lsn_size, "%s", PQgetvalue(res, 0, 1));
+    *time_ms = strtoll(PQgetvalue(res, 0, 2), NULL, 10);
+    PQclear(res);
+    struct pg_list now = {0};
+    enum hangar_rc rc = pg_list_tables(db, &now);
+    *covered = rc == HANGAR_OK && pg_list_covered(&now, &db->tables);
+    if (*covered) {
+        pg_list_free(db->src, &db->tables);
+        db->tables = now;
+    } else {
+        pg_list_free(db->src, &now);
+    }
+    return rc;
+}
+
+static void add_dump_options(struct pg_db *db, struct pg_args *args)
+{
+    const struct hangar_host *host = db->src->host;
+    pg_arg(args, "pg_dump");
+    pg_arg(args, "--no-password");
+    pg_arg(args, "--format=custom");
+    pg_arg(args, "--compress=0");
+    pg_arg(args, "--snapshot=%s", db->snapshot);
+    /* the tables are locked already; who is queued behind that would wait for ever */
+    pg_arg(args, "--lock-wait-timeout=%lld", (long long)db->src->opt.lock_timeout_ms);
+    static const char *const options[][2] = {{"include_tables", "--table"},
+                                             {"exclude_tables", "--exclude-table"}};
+    for (size_t i = 0; i < 2; i++) {
+        const char *pattern;
+        for (size_t k = 0; (pattern = host->opt_list(db->src->ctx, options[i][0], k)) != NULL;
+             k++) {
+            struct pg_text quoted = {0};
+            pg_add_dump_pattern(&quoted, pattern);
+            pg_arg(args, "%s=%s", options[i][1], pg_str(&quoted));
+            args->failed |= quoted.failed;
+            pg_text_free(&quoted);
+        }
+    }
+}
+
+/* Everything but the rows that we copy ourselves. */
+static enum hangar_rc start_dump(struct pg_db *db)
+{
+    struct pg_args args = {0};
+    add_dump_options(db, &args);
+    pg_arg(&args, "--create");
+    if (db->many) {
+        pg_arg(&args, "--section=pre-data");
+        pg_arg(&args, "--section=post-data");
+    }
+    for (uint32_t i = 0; i < db->tables.count && !db->many; i++) {
+        struct pg_text name = {0};
+        pg_add_table(&name, &db->tables, i);
+        pg_arg(&args, "--exclude-table-data=%s", pg_str(&name));
+        args.failed |= name.failed;
+        pg_text_free(&name);
+    }
+    enum hangar_rc rc = pg_spawn(db->src, "pg_dump", db->name, &args, true, &db->dump);
+    pg_args_free(&args);
+    return rc;
+}
+
+/* With very many tables: large objects alone.  A selection of tables has none. */
+static enum hangar_rc start_large(struct pg_db *db)
+{
+    struct pg_args args = {0};
+    if (!db->many || db->src->host->opt_list(db->src->ctx, "include_tables", 0)) {
+        db->large_given = true;
+        return HANGAR_OK;
+    }
+    add_dump_options(db, &args);
+    pg_arg(&args, "--section=data");
+    pg_arg(&args, "--exclude-table-data=*.*");
+    enum hangar_rc rc = pg_spawn(db->src, "pg_dump", db->name, &args, true, &db->large);
+    pg_args_free(&args);
+    return rc;
+}
+
+static enum hangar_rc join_workers(struct pg_db *db)
+{
+    struct pg_text sql = {0};
+    pg_add(&sql,
+           "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT '%s';"
+           " SAVEPOINT hangar",
+           db->snapshot);
+    enum hangar_rc rc = HANGAR_OK;
+    if (sql.failed)
+        rc = PG_NO_MEMORY(db->src);
+    for (size_t i = 0; i < db->worker_count && rc == HANGAR_OK; i++)
+        if (pg_command(db->workers[i], pg_str(&sql)) != HANGAR_OK)
+            rc = pg_raise(db->src, &db->workers[i]->err, "cannot share the snapshot of database %s",
+                          db->name);
+    pg_text_free(&sql);
+    return rc;
+}
+
+enum hangar_rc pg_db_begin(struct pg_db *db, int64_t *time_ms, char *lsn, size_t lsn_size)
+{
+    bool covered = false;
+    enum hangar_rc rc = HANGAR_OK;
+    for (int i = 0; !covered; i++) {
+        if (i == ATTEMPTS)
+            return keeps_changing(db);
+        if (i && pg_command(db->lead, "ROLLBACK") != HANGAR_OK)
+            return pg_raise(db->src, &db->lead->err, "cannot begin again");
+        if (i && (rc = lock_all(db)) != HANGAR_OK)
+            return rc;
+        rc = take_snapshot(db, time_ms, lsn, lsn_size, &covered);
+        if (rc != HANGAR_OK)
+            return rc;
+    }
+    db->many = db->tables.copied >= PG_MANY_TABLES;
+    db->extras_given = !db->many;
+    rc = start_dump(db);
+    if (rc == HANGAR_OK)
+        rc = start_large(db);
+    if (rc == HANGAR_OK)
+        rc = join_workers(db);
+    db->lead->doing = "reading the catalog";
+    return rc;
+}
+
+void pg_db_free(struct pg_db *db)
+{
+    pg_child_free(db->dump);
+    pg_child_free(db->large);
+    for (size_t i = 0; i < db->worker_free; i++)
+        pg_close(db->workers[i]);
+    free(db->workers);
+    pg_close(db->lead);
+    PQclear(db->props);
+    pg_list_free(db->src, &db->tables);
+    free(db->plan.order);
+    free(db->folder);
+}

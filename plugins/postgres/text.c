@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * text.c: growing texts, and how names and values are quoted for SQL, pg_dump,
+ * shells, connection strings, JSON and the names of objects.
+ */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include "pg.h"
+
+static bool reserve(struct pg_text *text, size_t more)
+{
+    if (text->failed)
+        return false;
+    if (more < text->capacity - text->len) /* one byte stays for the NUL */
+        return true;
+    size_t capacity = text->capacity ? text->capacity : 128;
+    while (capacity - text->len <= more) {
+        if (capacity > SIZE_MAX / 2) {
+            text->failed = true;
+            return false;
+        }
+        capacity *= 2;
+    }
+    char *data = realloc(text->data, capacity);
+    if (!data) {
+        text->failed = true;
+        return false;
+    }
+    text->data = data;
+    text->capacity = capacity;
+    return true;
+}
+
+void pg_add_bytes(struct pg_text *text, const void *bytes, size_t size)
+{
+    if (!reserve(text, size))
+        return;
+    if (size)
+        memcpy(text->data + text->len, bytes, size);
+    text->len += size;
+    text->data[text->len] = '\0';
+}
+
+void pg_add(struct pg_text *text, const char *fmt, ...)
+{
+    va_list args, again;
+    va_start(args, fmt);
+    va_copy(again, args);
+    int size = vsnprintf(NULL, 0, fmt, args);
+    va_end(args);
+    if (size < 0) {
+        text->failed = true;
+    } else if (reserve(text, (size_t)size)) {
+        vsnprintf(text->data + text->len, (size_t)size + 1, fmt, again);
+        text->len += (size_t)size;
+    }
+    va_end(again);
+}
+
+/* Copies value, doubling each `quote`. */
+static void add_doubled(struct pg_text *text, const char *value, char quote)
+{
+    pg_add_bytes(text, &quote, 1);
+    for (const char *c = value; *c; c++) {
+        if (*c == quote)
+            pg_add_bytes(text, &quote, 1);
+        pg_add_bytes(text, c, 1);
+    }
+    pg_add_bytes(text, &quote, 1);
+}
+
+void pg_add_ident(struct pg_text *text, const char *name)
+{
+    add_doubled(text, name, '"');
+}
+
+/* All sessions have standard_conforming_strings on: a backslash is a backslash. */
+void pg_add_literal(struct pg_text *text, const char *value)
+{
+    add_doubled(text, value, '\'');
+}
+
+void pg_add_shell(struct pg_text *text, const char *word)
+{
+    if (*word && strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                              "_-./:@%+,") == strlen(word)) {
+        pg_add_bytes(text, word, strlen(word));
+        return;
+    }
+    pg_add_bytes(text, "'", 1);
+    for (const char *c = word; *c; c++) {
+        if (*c == '\'')
+            pg_add_bytes(text, "'\\''", 4);
+        else
+            pg_add_bytes(text, c, 1);
+    }
+    pg_add_bytes(text, "'", 1);
+}
+
+void pg_add_conninfo(struct pg_text *text, const char *name)
+{
+    pg_add_bytes(text, "dbname='", 8);
+    for (const char *c = name; *c; c++) {
+        if (*c == '\'' || *c == '\\')
+            pg_add_bytes(text, "\\", 1);
+        pg_add_bytes(text, c, 1);
+    }
+    pg_add_bytes(text, "'", 1);
+}
+
+void pg_add_folder(struct pg_text *text, const char *name)
+{
+    /* "." and ".." are no components of an object's name */
+    bool dots = strspn(name, ".") == strlen(name);
+    for (const unsigned char *c = (const unsigned char *)name; *c; c++) {
+        if ((*c < 128 && isalnum(*c)) || *c == '_' || *c == '-' || (*c == '.' && !dots))
+            pg_add_bytes(text, c, 1);
+        else
+            pg_add(text, "=%02X", *c);
+    }
+}
+
+/* Splits SCHEMA.TABLE at the first dot; without one every schema is meant. */
+static void split_pattern(const char *pattern, char **schema, const char **table)
+{
+    const char *dot = strchr(pattern, '.');
+    *schema = dot ? strndup(pattern, (size_t)(dot - pattern)) : strdup("*");
+    *table = dot ? dot + 1 : pattern;
+}
+
+static void add_like(struct pg_text *text, const char *column, const char *glob)
+{
+    struct pg_text like = {0};
+    for (const char *c = glob; *c; c++) {
+        if (*c == '*')
+            pg_add_bytes(&like, "%", 1);
+        else if (*c == '?')
+            pg_add_bytes(&like, "_", 1);
+        else
+            pg_add(&like, "%s%c", strchr("%_\\", *c) ? "\\" : "", *c);
+    }
+    pg_add(text, "%s LIKE ", column);
+    pg_add_literal(text, pg_str(&like));
+    text->failed |= like.failed;
+    pg_text_free(&like);
+}
+
+void pg_add_match(struct pg_text *text, const char *pattern, const char *schema_column,
+                  const char *table_column)
+{
+    char *schema;
+    const char *table;
+    split_pattern(pattern, &schema, &table);
+    if (!schema) {
+        text->failed = true;
+        return;
+    }
+    pg_add_bytes(text, "(", 1);
+    add_like(text, schema_column, schema);
+    pg_add(text, " AND ");
+    add_like(text, table_column, table);
+    pg_add_bytes(text, ")", 1);
+    free(schema);
+}
+
+/* pg_dump takes what stands in double quotes literally, and quotes may begin and
+ * end within a name. */
+static void add_glob_quoted(struct pg_text *text, const char *glob)
+{
+    while (*glob) {
+        if (*glob == '*' || *glob == '?') {
+            pg_add_bytes(text, glob++, 1);
+            continue;
+        }
+        size_t n = strcspn(glob, "*?");
+        char *literal = strndup(glob, n);
+        if (!literal) {
+            text->failed = true;
+            return;
+        }
+        pg_add_ident(text, literal);
+        free(literal);
+        glob += n;
+    }
+}
+
+void pg_add_dump_pattern(struct pg_text *text, const char *pattern)
+{
+    char *schema;
+    const char *table;
+    split_pattern(pattern, &schema, &table);
+    if (!schema) {
+        text->failed = true;
+        return;
+    }
+    add_glob_quoted(text, schema);
+    pg_add_bytes(text, ".", 1);
+    add_glob_quoted(text, table);
+    free(schema);
+}
+
+void pg_add_json(struct pg_text *text, const char *value, bool utf8)
+{
+    pg_add_bytes(text, "\"", 1);
+    for (const unsigned char *c = (const unsigned char *)value; *c; c++) {
+        if (*c == '"' || *c == '\\')
+            pg_add(text, "\\%c", *c);
+        else if (*c < 0x20 || *c == 0x7f || (*c > 0x7f && !utf8))
+            pg_add(text, "\\u%04x", *c);
+        else
+            pg_add_bytes(text, c, 1);
+    }
+    pg_add_bytes(text, "\"", 1);
+}
+
+const char *pg_str(const struct pg_text *text)
+{
+    return text->data ? text->data : "";
+}
+
+void pg_clear(struct pg_text *text)
+{
+    text->len = 0;
+    if (text->data)
+        text->data[0] = '\0';
+}
+
+void pg_text_free(struct pg_text *text)
+{
+    free(text->data);
+    *text = (struct pg_text){0};
+}
+
+char *pg_format(const char *fmt, ...)
+{
+    char *out = NULL;
+    va_list args;
+    va_start(args, fmt);
+    if (vasprintf(&out, fmt, args) < 0)
+        out = NULL;
+    va_end(args);
+    return out;
+}
+
+int64_t pg_mono_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+void pg_arg(struct pg_args *args, const char *fmt, ...)
+{
+    if (args->failed)
+        return;
+    if (args->count + 2 > args->capacity) {
+        size_t capacity = args->capacity ? args->capacity * 2 : 32;
+        char **items = realloc(args->items, capacity * sizeof(*items));
+        if (!items) {
+            args->failed = true;
+            return;
+        }
+        args->items = items;
+        args->capacity = capacity;
+    }
+    va_list list;
+    va_start(list, fmt);
+    if (vasprintf(&args->items[args->count], fmt, list) < 0)
+        args->failed = true;
+    else
+        args->items[++args->count] = NULL;
+    va_end(list);
+}
+
+void pg_args_free(struct pg_args *args)
+{
+    for (size_t i = 0; i < args->count; i++)
+        free(args->items[i]);
+    free(args->items);
+    *args = (struct pg_args){0};
+}

@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * driver: the postgres plugin behind the fake host, from the command line, called
+ * as the core calls it: jobs() threads, phases, facts and attributes kept.
+ *
+ *     postgres_driver [--step BYTES] [--cancel-after MS] [--pause-object NAME]
+ *                     COMMAND DIR option=value...
+ *
+ * COMMAND: check, backup (into DIR), restore, compare (restore, and compare),
+ * plan (a dry run), clean, commands (RESTORE.txt's, on standard output).  DIR holds
+ * objects/NAME, index.json, and report.txt.  --pause-object stops reading that
+ * object after its first bytes until DIR/go exists.  Exit status: enum hangar_rc.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <jansson.h>
+#include "base/attrs.h"
+#include "base/clock.h"
+#include "fake_host.h"
+
+struct object {
+    char *name;
+    uint32_t phase;
+    uint64_t size;
+    struct hangar_attrs *attrs;
+};
+
+struct run {
+    struct fake_host *fake;
+    const struct hangar_source *source;
+    void *inst;
+    const char *dir, *pause_object;
+    size_t step;
+    int cancel_after_ms;
+    pthread_mutex_t mutex; /* of all below */
+    enum hangar_rc rc;     /* of the first failure */
+    bool cancelled_others;
+    struct object *objects;
+    size_t count, next;
+    uint32_t phase;
+    struct hangar_attrs *facts, *point, *report;
+};
+
+static _Noreturn void die(const char *what)
+{
+    perror(what);
+    exit(99);
+}
+
+static char *path_of(const struct run *run, const char *name)
+{
+    char *path;
+    if (asprintf(&path, "%s/%s", run->dir, name) < 0)
+        die("asprintf");
+    return path;
+}
+
+/* The first failure cancels all others, as in the core. */
+static void note(struct run *run, enum hangar_rc rc)
+{
+    pthread_mutex_lock(&run->mutex);
+    bool first = rc != HANGAR_OK && run->rc == HANGAR_OK;
+    if (first)
+        run->rc = rc;
+    pthread_mutex_unlock(&run->mutex);
+    if (first)
+        fake_host_cancel(run->fake);
+}
+
+static enum hangar_rc state(struct run *run)
+{
+    pthread_mutex_lock(&run->mutex);
+    enum hangar_rc rc = run->rc;
+    pthread_mutex_unlock(&run->mutex);
+    return rc;
+}
+
+static void with_threads(struct run *run, void *(*work)(void *))
+{
+    uint32_t jobs = run->source->jobs(run->inst);
+    pthread_t threads[64];
+    for (uint32_t i = 0; i < jobs; i++)
+        if (pthread_create(&threads[i], NULL, work, run) != 0)
+            die("pthread_create");
+    for (uint32_t i = 0; i < jobs; i++)
+        pthread_join(threads[i], NULL);
+}
+
+static void *cancel_later(void *arg)
+{
+    struct run *run = arg;
+    usleep((useconds_t)run->cancel_after_ms * 1000);
+    fake_host_cancel(run->fake);
+    return NULL;
+}
+
+/* ---- backup ---------------------------------------------------------------------- */
+
+static FILE *create(const struct run *run, const char *name)
+{
+    char *file;
+    if (asprintf(&file, "%s/objects/%s", run->dir, name) < 0)
+        die("asprintf");
+    for (char *c = file + strlen(run->dir) + 1; *c; c++)
+        if (*c == '/') {
+            *c = '\0';
+            if (mkdir(file, 0700) != 0 && errno != EEXIST)
+                die(file);
+            *c = '/';
+        }
+    FILE *out = fopen(file, "wbx");
+    if (!out)
+        die(file);
+    free(file);
+    return out;
+}
+
+static void pause_if_asked(const struct run *run, const char *name)
+{
+    if (!run->pause_object || strcmp(run->pause_object, name) != 0)
+        return;
+    char *go = path_of(run, "go"), *paused = path_of(run, "paused");
+    FILE *file = fopen(paused, "w");
+    if (file)
+        fclose(file);
+    while (access(go, F_OK) != 0)
+        usleep(10000);
+    free(go);
+    free(paused);
+}
+
+static enum hangar_rc read_object(struct run *run, struct hangar_object *handle,
+                                  struct object *object)
+{
+    FILE *out = create(run, object->name);
+    char *buffer = malloc(run->step);
+    enum hangar_rc rc;
+    size_t got = 0;
+    do {
+        rc = run->source->read(handle, buffer, run->step, &got);
+        if (rc == HANGAR_OK && got && fwrite(buffer, 1, got, out) != got)
+            die("fwrite");
+        if (rc == HANGAR_OK && !object->size)
+            pause_if_asked(run, object->name);
+        object->size += got;
+    } while (rc == HANGAR_OK && got);
+    free(buffer);
+    fclose(out);
+    object->attrs = fake_attrs_new();
+    enum hangar_rc closed = run->source->close(handle, rc == HANGAR_OK ? object->attrs : NULL);
+    return rc == HANGAR_OK ? closed : rc;
+}
+
+static void *backup_thread(void *arg)
+{
+    struct run *run = arg;
+    while (state(run) == HANGAR_OK) {
+        struct hangar_object_info info = {.struct_size = sizeof(info)};
+        struct hangar_object *handle;
+        enum hangar_rc rc = run->source->next(run->inst, &info, &handle);
+        if (rc == HANGAR_EOF)
+            break;
+        if (rc == HANGAR_OK) {
+            struct object object = {.name = strdup(info.name), .phase = info.phase};
+            rc = read_object(run, handle, &object);
+            pthread_mutex_lock(&run->mutex);
+            run->objects = realloc(run->objects, (run->count + 1) * sizeof(object));
+            run->objects[run->count++] = object;
+            pthread_mutex_unlock(&run->mutex);
+        }
+        note(run, rc);
+    }
+    return NULL;
+}
+
+static int by_phase_and_name(const void *a, const void *b)
+{
+    const struct object *x = a, *y = b;
+    return x->phase != y->phase ? (x->phase < y->phase ? -1 : 1) : strcmp(x->name, y->name);
+}
+
+static void write_index(struct run *run)
+{
+    json_t *objects = json_array();
+    for (size_t i = 0; i < run->count; i++)
+        json_array_append_new(objects, json_pack("{s:s,s:I,s:I,s:o}", "name", run->objects[i].name,
+                                                 "phase", (json_int_t)run->objects[i].phase, "size",
+                                                 (json_int_t)run->objects[i].size, "attrs",
+                                                 hg_attrs_to_json(run->objects[i].attrs)));
+    json_t *index = json_pack("{s:o,s:o,s:o}", "facts", hg_attrs_to_json(run->facts), "point",
+                              hg_attrs_to_json(run->point), "objects", objects);
+    char *path = path_of(run, "index.json");
+    if (json_dump_file(index, path, JSON_INDENT(1)) != 0)
+        die(path);
+    free(path);
+    json_decref(index);
+}
+
+static void backup(struct run *run)
+{
+    int64_t time_ms = 0, start = hg_mono_ms();
+    char *objects = path_of(run, "objects");
+    if ((mkdir(run->dir, 0700) != 0 && errno != EEXIST) || mkdir(objects, 0700) != 0)
+        die(objects);
+    free(objects);
+    enum hangar_rc rc = run->source->prepare(run->inst);
+    if (rc == HANGAR_OK) {
+        start = hg_mono_ms();
+        rc = run->source->begin(run->inst, &time_ms, run->point);
+        fprintf(stderr, "begin: %lld ms\n", (long long)(hg_mono_ms() - start));
+    }
+    note(run, rc);
+    if (rc == HANGAR_OK)
+        with_threads(run, backup_thread);
+    rc = run->source->end(run->inst, run->rc == HANGAR_OK ? run->facts : NULL);
+    note(run, rc);
+    qsort(run->objects, run->count, sizeof(*run->objects), by_phase_and_name);
+    if (run->rc == HANGAR_OK)
+        write_index(run);
+}
+
+/* ---- restore ----------------------------------------------------------------------- */
+
+static void read_index(struct run *run)
+{
+    char *path = path_of(run, "index.json");
+    json_t *index = json_load_file(path, 0, NULL);
+    if (!index)
+        die(path);
+    free(path);
+    hg_attrs_free(run->facts);
+    run->facts = hg_attrs_from_json(json_object_get(index, "facts"));
+    json_t *objects = json_object_get(index, "objects"), *item;
+    size_t i;
+    run->count = json_array_size(objects);
+    run->objects = calloc(run->count + 1, sizeof(*run->objects));
+    json_array_foreach (objects, i, item) {
+        run->objects[i].name = strdup(json_string_value(json_object_get(item, "name")));
+        run->objects[i].phase = (uint32_t)json_integer_value(json_object_get(item, "phase"));
+        run->objects[i].size = (uint64_t)json_integer_value(json_object_get(item, "size"));
+        run->objects[i].attrs = hg_attrs_from_json(json_object_get(item, "attrs"));
+    }
+    json_decref(index);
+}
+
+static struct hangar_object_info info_of(const struct object *object)
+{
+    return (struct hangar_object_info){.struct_size = sizeof(struct hangar_object_info),
+                                       .phase = object->phase,
+                                       .name = object->name,
+                                       .size_hint = object->size,
+                                       .attrs = object->attrs};
+}
+
+static enum hangar_rc write_object(struct run *run, const struct object *object)
+{
+    struct hangar_object_info info = info_of(object);
+    struct hangar_object *handle;
+    char *name, *path;
+    if (asprintf(&name, "objects/%s", object->name) < 0)
+        die("asprintf");
+    path = path_of(run, name);
+    FILE *in = fopen(path, "rb");
+    if (!in)
+        die(path);
+    char *buffer = malloc(run->step);
+    size_t n;
+    enum hangar_rc rc = run->source->restore_open(run->inst, &info, &handle);
+    if (rc == HANGAR_OK) {
+        while (rc == HANGAR_OK && (n = fread(buffer, 1, run->step, in)) > 0)
+            rc = run->source->restore_write(handle, buffer, n);
+        enum hangar_rc closed = run->source->restore_close(handle, rc == HANGAR_OK);
+        if (rc == HANGAR_OK)
+            rc = closed;
+    }
+    fclose(in);
+    free(buffer);
+    free(path);
+    free(name);
+    return rc;
+}
+
+static void *restore_thread(void *arg)
+{
+    struct run *run = arg;
+    for (;;) {
+        pthread_mutex_lock(&run->mutex);
+        bool mine = run->rc == HANGAR_OK && run->next < run->count &&
+                    run->objects[run->next].phase == run->phase;
+        const struct object *object = mine ? &run->objects[run->next++] : NULL;
+        pthread_mutex_unlock(&run->mutex);
+        if (!object)
+            return NULL;
+        note(run, write_object(run, object));
+    }
+}
+
+static void restore(struct run *run, uint32_t flags)
+{
+    read_index(run);
+    struct hangar_object_info *infos = calloc(run->count + 1, sizeof(*infos));
+    for (size_t i = 0; i < run->count; i++)
+        infos[i] = info_of(&run->objects[i]);
+    struct hangar_text *plan = fake_text_new();
+    struct hangar_restore how = {.struct_size = sizeof(how),
+                                 .flags = flags,
+                                 .facts = run->facts,
+                                 .objects = infos,
+                                 .object_count = run->count,
+                                 .plan = plan};
+    note(run, run->source->restore_prepare(run->inst, &how));
+    while (run->rc == HANGAR_OK && run->next < run->count && !(flags & HANGAR_RESTORE_DRY_RUN)) {
+        run->phase = run->objects[run->next].phase;
+        int64_t start = hg_mono_ms();
+        with_threads(run, restore_thread);
+        fprintf(stderr, "phase %u: %lld ms\n", run->phase, (long long)(hg_mono_ms() - start));
+        if (run->rc == HANGAR_OK)
+            note(run, run->source->restore_phase_end(run->inst, run->phase));
+        fprintf(stderr, "phase %u ended: %lld ms\n", run->phase, (long long)(hg_mono_ms() - start));
+    }
+    note(run, run->source->restore_end(run->inst, run->rc == HANGAR_OK ? run->report : NULL));
+    printf("%s", fake_text(plan));
+    fake_text_free(plan);
+    free(infos);
+}
+
+static void commands(struct run *run)
+{
+    read_index(run);
+    struct hangar_object_info *infos = calloc(run->count + 1, sizeof(*infos));
+    struct hangar_text *out = fake_text_new();
+    for (size_t i = 0; i < run->count; i++) {
+        char *decode;
+        infos[i] = info_of(&run->objects[i]);
+        if (asprintf(&decode, "cat 'objects/%s'", infos[i].name) < 0)
+            die("asprintf");
+        infos[i].decode = decode;
+    }
+    note(run, run->source->restore_commands(run->inst, run->facts, infos, run->count, out));
+    printf("%s", fake_text(out));
+    for (size_t i = 0; i < run->count; i++)
+        free((char *)infos[i].decode);
+    fake_text_free(out);
+    free(infos);
+}
+
+/* ---- the command line ----------------------------------------------------------------- */
+
+static void print_attrs(const char *title, const struct hangar_attrs *attrs)
+{
+    for (size_t i = 0; i < attrs->count; i++)
+        fprintf(stderr, "%s %s: %s\n", title, attrs->items[i].name, attrs->items[i].value);
+}
+
+static void perform(struct run *run, const char *command)
+{
+    if (strcmp(command, "check") == 0)
+        note(run, run->source->check(run->inst, run->facts));
+    else if (strcmp(command, "backup") == 0)
+        backup(run);
+    else if (strcmp(command, "restore") == 0)
+        restore(run, 0);
+    else if (strcmp(command, "compare") == 0)
+        restore(run, HANGAR_RESTORE_COMPARE);
+    else if (strcmp(command, "plan") == 0)
+        restore(run, HANGAR_RESTORE_DRY_RUN);
+    else if (strcmp(command, "clean") == 0)
+        restore(run, HANGAR_RESTORE_CLEAN);
+    else
+        commands(run);
+}
+
+static void free_run(struct run *run)
+{
+    for (size_t i = 0; i < run->count; i++) {
+        free(run->objects[i].name);
+        hg_attrs_free(run->objects[i].attrs);
+    }
+    free(run->objects);
+    fake_host_close(run->fake);
+    fake_attrs_free(run->facts);
+    fake_attrs_free(run->point);
+    fake_attrs_free(run->report);
+}
+
+int main(int argc, char **argv)
+{
+    struct run run = {.step = 1024 * 1024, .mutex = PTHREAD_MUTEX_INITIALIZER};
+    int at = 1;
+    for (; at + 1 < argc && argv[at][0] == '-'; at += 2) {
+        if (strcmp(argv[at], "--step") == 0)
+            run.step = strtoul(argv[at + 1], NULL, 10);
+        else if (strcmp(argv[at], "--cancel-after") == 0)
+            run.cancel_after_ms = atoi(argv[at + 1]);
+        else
+            run.pause_object = argv[at + 1];
+    }
+    if (at + 2 > argc)
+        return 2;
+    const char *command = argv[at++];
+    run.dir = argv[at++];
+    run.fake = fake_host_open("postgres");
+    run.facts = fake_attrs_new();
+    run.point = fake_attrs_new();
+    run.report = fake_attrs_new();
+    for (; at < argc; at++) {
+        char *equals = strchr(argv[at], '=');
+        char *name = strndup(argv[at], (size_t)(equals - argv[at]));
+        fake_host_set(run.fake, name, equals + 1);
+        free(name);
+    }
+    int64_t start = hg_mono_ms();
+    note(&run, fake_host_create(run.fake, &run.inst));
+    run.source = fake_host_plugin(run.fake)->source;
+    pthread_t canceller;
+    if (run.cancel_after_ms && pthread_create(&canceller, NULL, cancel_later, &run) != 0)
+        die("pthread_create");
+    if (run.rc == HANGAR_OK)
+        perform(&run, command);
+    if (run.cancel_after_ms)
+        pthread_join(canceller, NULL);
+    fprintf(stderr, "%s", fake_host_log(run.fake));
+    print_attrs("fact", run.facts);
+    print_attrs("point", run.point);
+    print_attrs("report", run.report);
+    if (run.rc != HANGAR_OK)
+        fprintf(stderr, "rc %d: %s\n", (int)run.rc, fake_host_error(run.fake));
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    fprintf(stderr, "took %lld ms, rss %ld KiB\n", (long long)(hg_mono_ms() - start),
+            usage.ru_maxrss);
+    int status = (int)run.rc;
+    free_run(&run);
+    return status;
+}
