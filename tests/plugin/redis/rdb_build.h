@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * rdb_build: RDB files by hand, for what no server of today writes.
+ */
+#ifndef RDB_BUILD_H
+#define RDB_BUILD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct rdb_build {
+    unsigned char data[65536];
+    size_t size;
+};
+
+/* "REDIS" and the version. */
+void rdb_start(struct rdb_build *rdb, unsigned version);
+void rdb_bytes(struct rdb_build *rdb, const void *bytes, size_t size);
+void rdb_byte(struct rdb_build *rdb, unsigned byte);
+void rdb_length(struct rdb_build *rdb, uint64_t length); /* in its shortest form */
+void rdb_string(struct rdb_build *rdb, const char *text);
+/* A type and a key's name. */
+void rdb_key(struct rdb_build *rdb, unsigned type, const char *name);
+/* The end; with the checksum from version 5 on, unless `checksum` is 0. */
+void rdb_finish(struct rdb_build *rdb, int checksum);
+
+/* One key of each type from 0 to 13 that old servers wrote and new ones read:
+ * lists, sets, sorted sets and hashes as rows of strings, and as zipmap, ziplist,
+ * intset. */
+void rdb_build_old_types(struct rdb_build *rdb, unsigned version);
+
+#endif
