@@ -145,12 +145,14 @@ sql()
     psql -qAtX -v ON_ERROR_STOP=1 -d "$1" -c "$2"
 }
 
-# A number of Redis servers in redis1, redis2, ...; their ports in redis_ports[1], ...
+# Redis servers up to this number, those that do not run, in redis1, redis2, ...;
+# their ports are in redis_ports[1], ...
 declare -a redis_ports=()
 start_redis()
 {
     local i
     for ((i = 1; i <= $1; i++)); do
+        [[ ! -e $work/redis$i/redis.pid ]] || continue
         redis_start "$work/redis$i"
         redis_ports[i]=$REDIS_PORT
     done
