@@ -85,10 +85,14 @@ static enum hangar_rc read_all(struct decoding *d, bool decode)
 {
     const struct hangar_sink *fn = &d->sink->plugin->sink;
     struct hangar_get *get = NULL;
+    struct hg_error why = {0};
     enum hangar_rc rc =
-        HG_CALL(d->sink, d->err, fn->get_open(d->sink->inst, d->object->path, 0, &get));
+        HG_CALL(d->sink, &why, fn->get_open(d->sink->inst, d->object->path, 0, &get));
+    if (rc == HANGAR_NOT_FOUND) {
+        return damaged(d, "it is missing");
+    }
     if (rc != HANGAR_OK) {
-        return rc == HANGAR_NOT_FOUND ? HANGAR_CORRUPT : rc;
+        return hg_fail(d->err, rc, 0, "%s", why.text);
     }
     unsigned char *buffer = d->buffers[HG_MAX_CHAIN];
     while (rc == HANGAR_OK) {
