@@ -42,7 +42,9 @@ static void cut_sqlstate(char *line, char sqlstate[6])
         if (at[0] != ' ')
             continue;
         char *code = at + strspn(at, " ");
-        if (strspn(code, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 5 && code[5] == ':') {
+        /* each code has a digit; "FATAL" has none */
+        if (strspn(code, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 5 && code[5] == ':' &&
+            strspn(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") < 5) {
             memcpy(sqlstate, code, 5);
             sqlstate[5] = '\0';
             memmove(code, code + 6 + strspn(code + 6, " "),
