@@ -287,8 +287,9 @@ static enum hangar_rc drain(struct pg_conn *conn, enum hangar_rc rc)
             return rc;
         }
         ExecStatusType status = PQresultStatus(res);
+        /* a text without a statement is no mistake: there was nothing to do */
         if (rc == HANGAR_OK && status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK &&
-            status != PGRES_SINGLE_TUPLE)
+            status != PGRES_SINGLE_TUPLE && status != PGRES_EMPTY_QUERY)
             rc = result_failed(conn, res);
         PQclear(res);
         if (PQstatus(conn->pq) == CONNECTION_BAD)
