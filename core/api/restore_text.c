@@ -17,10 +17,10 @@ static void head(const struct hg_manifest *m, struct hg_str *out)
                 "# Pipeline %s of %s, finished %s, made by hangar %s.\n"
                 "# With hangar at hand: hangar restore %s\n"
                 "#\n"
-                "# Without it, this file is a shell script: run it in this folder, whole\n"
-                "# (sh -e RESTORE.txt) or line by line.  It needs stock tools only and holds no\n"
+                "# Without it, this file is a script: run it in this folder, whole\n"
+                "# (bash RESTORE.txt) or line by line.  It needs stock tools only and holds no\n"
                 "# password: give those as PGPASSWORD or ~/.pgpass, REDISCLI_AUTH and the like.\n"
-                "set -e\n\n"
+                "set -e -o pipefail\n\n"
                 "# First: is everything here as it was stored?\n"
                 "sha256sum --quiet -c %s\n",
                 m->id, m->pipeline, m->host, time, m->hangar, m->id, HG_SUMS_NAME);

@@ -39,7 +39,7 @@ pg_stop "$work"
 redis_stop "$work/redis1"
 pg_start "$work"
 # neither hangar nor anything of its build is in reach
-(cd copy && PATH=$work/tools:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin sh -e RESTORE.txt) \
+(cd copy && PATH=$work/tools:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin bash RESTORE.txt) \
     >by_hand.out 2>&1 || { cat by_hand.out >&2; fail "a command of RESTORE.txt failed"; }
 dump shop >after.sql
 same "pg_dump before and after" before.sql after.sql
