@@ -137,8 +137,7 @@ enum hangar_status hangar_check(struct hangar *h, char **json)
     hg_json_set_string(doc, "config", h->config->path);
     enum hangar_rc rc = hg_session_begin(&c.s, h, 0, NULL, NULL, &err);
     if (rc == HANGAR_OK) {
-        struct hg_str none = {0};
-        add_item(&c, "config", h->config->path, NULL, NULL, HANGAR_OK, &err, &none, NULL);
+        add_item(&c, "config", h->config->path, NULL, NULL, HANGAR_OK, &err, &h->warnings, NULL);
         for (size_t i = 0; i < h->config->instance_count; i++) {
             if (is_used(h->config, i) && !hg_job_cancelled(&c.s.job)) {
                 check_instance(&c, i);

@@ -21,6 +21,7 @@ struct hangar {
     struct hg_str *capture; /* check: warnings go here too; under the log's mutex */
     atomic_bool cancel;
     struct hg_str error;
+    struct hg_str warnings;           /* of the configuration, a line each */
     struct hg_config *config;         /* NULL with config_file "" */
     char **plugin_dirs;               /* NULL-terminated */
     const struct hg_plugin **plugins; /* beside config->instances */

@@ -143,13 +143,7 @@ static enum hangar_status load(struct hangar *h)
         hg_problems_text(&problems, false, &h->error);
         status = problems.rc == HANGAR_AUTH ? HANGAR_STATUS_AUTH : HANGAR_STATUS_USAGE;
     } else if (problems.count) {
-        struct hg_str text = {0};
-        hg_problems_text(&problems, true, &text);
-        for (char *save = NULL, *line = strtok_r(text.data, "\n", &save); line;
-             line = strtok_r(NULL, "\n", &save)) {
-            hg_log_event(&h->log, HANGAR_LOG_WARN, "config.warning", "%s", line);
-        }
-        hg_str_free(&text);
+        hg_problems_text(&problems, true, &h->warnings);
     }
     hg_problems_free(&problems);
     return status;
@@ -193,6 +187,7 @@ void hangar_close(struct hangar *h)
     free(h->temp_base);
     hg_config_free(h->config);
     hg_str_free(&h->error);
+    hg_str_free(&h->warnings);
     hg_log_fini(&h->log);
     free(h);
 }

@@ -354,8 +354,12 @@ static void document(const struct restoring *r, json_t *doc)
         hg_json_set(one, "report",
                     t->push.report ? hg_attrs_to_json(t->push.report) : json_object());
         hg_json_add(sources, one);
+        bool dry = r->request->flags & HANGAR_REQUEST_DRY_RUN; /* then: what it would be */
+        for (size_t k = 0; dry && k < t->infos.count; k++) {
+            bytes += t->infos.items[k].size_hint;
+        }
         bytes += t->push.plain_bytes;
-        objects += t->push.objects_done;
+        objects += dry ? t->infos.count : t->push.objects_done;
     }
     hg_json_set_int(doc, "objects", (int64_t)objects);
     hg_json_set_int(doc, "plain_bytes", (int64_t)bytes);

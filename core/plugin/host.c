@@ -67,23 +67,18 @@ static enum hangar_rc host_fail_option(struct hangar_ctx *ctx, const char *name,
 
 static void host_progress(struct hangar_ctx *ctx, const char *what, uint64_t done, uint64_t total)
 {
-    pthread_mutex_lock(&ctx->job->mutex);
-    snprintf(ctx->what, sizeof(ctx->what), "%s", what ? what : "");
-    ctx->done = done;
-    ctx->total = total;
-    pthread_mutex_unlock(&ctx->job->mutex);
     if (total) {
-        hg_job_step(ctx->job, "%s: %s (%llu of %llu)", ctx->name, what ? what : "",
+        hg_job_said(ctx->job, "%s: %s (%llu of %llu)", ctx->name, what ? what : "",
                     (unsigned long long)done, (unsigned long long)total);
     } else {
-        hg_job_step(ctx->job, "%s: %s", ctx->name, what ? what : "");
+        hg_job_said(ctx->job, "%s: %s", ctx->name, what ? what : "");
     }
 }
 
 static void host_alive(struct hangar_ctx *ctx, const char *what)
 {
     if (what && what[0]) {
-        hg_job_step(ctx->job, "%s: %s", ctx->name, what);
+        hg_job_said(ctx->job, "%s: %s", ctx->name, what);
     }
     hg_job_alive(ctx->job);
 }

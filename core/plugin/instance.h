@@ -24,8 +24,6 @@ struct hangar_ctx {
     pthread_mutex_t serial;
     struct hg_job_hook hook;
     char *temp_dir;
-    char what[96]; /* its last progress; under the job's mutex */
-    uint64_t done, total;
 };
 
 /* What an instance is made of; everything is the caller's and outlives it. */

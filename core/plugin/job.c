@@ -24,6 +24,7 @@
 #include "base/str.h"
 
 #define TICK_MS 250
+#define SAID_MS 2000
 #define QUOTA_EVERY_TICKS 8
 #define TEMP_PREFIX "hangar-job-"
 
@@ -158,10 +159,23 @@ void hg_job_step(struct hg_job *job, const char *fmt, ...)
     hg_job_alive(job);
 }
 
+void hg_job_said(struct hg_job *job, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    pthread_mutex_lock(&job->mutex);
+    vsnprintf(job->said, sizeof(job->said), fmt, args);
+    job->said_ms = hg_mono_ms();
+    pthread_mutex_unlock(&job->mutex);
+    va_end(args);
+    hg_job_alive(job);
+}
+
 void hg_job_get_step(struct hg_job *job, char *out, size_t size)
 {
     pthread_mutex_lock(&job->mutex);
-    snprintf(out, size, "%s", job->step);
+    bool fresh = job->said[0] && hg_mono_ms() - job->said_ms < SAID_MS;
+    snprintf(out, size, "%s", fresh ? job->said : job->step);
     pthread_mutex_unlock(&job->mutex);
 }
 

@@ -41,7 +41,9 @@ struct hg_job {
     bool failed, interrupted, ending;
     struct hg_error first; /* the failure that counts; rc OK while there is none */
     size_t budget_used;
-    char step[160];
+    char step[160]; /* what the job is doing, by the core ... */
+    char said[160]; /* ... and what a plugin said of it, at said_ms */
+    int64_t said_ms;
     char *temp_dir; /* of this job, NULL until needed */
     int temp_lock; /* held while temp_dir is in use, so that others can tell it from a dead one's */
     struct hg_quota {
@@ -79,6 +81,8 @@ void hg_job_cancel(struct hg_job *job);
 bool hg_job_cancelled(const struct hg_job *job);
 void hg_job_alive(struct hg_job *job);
 void hg_job_step(struct hg_job *job, const char *fmt, ...) HANGAR_PRINTF(2, 3);
+/* What a plugin is busy with; shown while it keeps saying so. */
+void hg_job_said(struct hg_job *job, const char *fmt, ...) HANGAR_PRINTF(2, 3);
 void hg_job_get_step(struct hg_job *job, char *out, size_t size);
 
 /* CANCELLED as soon as the job is. */

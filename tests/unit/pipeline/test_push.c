@@ -158,7 +158,7 @@ START_TEST(a_source_that_takes_no_more_ends_the_restore)
     hg_push_run(&b.push);
     ck_assert_int_eq(hg_job_result(&b.trip.t.job, &err), HANGAR_NO_SPACE);
     ck_assert_str_eq(err.text, "toy target: the toy takes no more");
-    ck_assert_uint_eq(b.target->restore_failed, 1);
+    ck_assert_uint_ge(b.target->restore_failed, 1); /* and what was under way beside it */
     ck_assert_uint_eq(b.target->ended_failed, 1);
     end(&b);
 }
