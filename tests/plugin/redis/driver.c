@@ -44,15 +44,10 @@ static enum hangar_rc backup(struct run *run, const char *path)
 static enum hangar_rc restore(struct run *run, const char *path, uint32_t flags)
 {
     FILE *file = fopen(path, "rb");
-    if (file == NULL || fseek(file, 0, SEEK_END) != 0)
+    if (file == NULL)
         return HANGAR_IO;
-    size_t size = (size_t)ftell(file);
-    rewind(file);
-    unsigned char *data = malloc(size);
-    bool whole = data != NULL && fread(data, 1, size, file) == size;
+    enum hangar_rc rc = run_restore_file(run, file, STEP, NULL, flags);
     fclose(file);
-    enum hangar_rc rc = whole ? run_restore(run, data, size, STEP, NULL, flags) : HANGAR_IO;
-    free(data);
     return rc;
 }
 

@@ -121,25 +121,25 @@ enum hangar_rc run_backup(struct run *run, size_t step)
 }
 
 static enum hangar_rc write_object(struct run *run, const struct hangar_object_info *info,
-                                   const unsigned char *data, size_t size, size_t step)
+                                   FILE *file, size_t step)
 {
     struct hangar_object *object = NULL;
     enum hangar_rc rc = source(run)->restore_open(run->inst, info, &object);
     if (rc != HANGAR_OK)
         return rc;
-    for (size_t at = 0; at < size && rc == HANGAR_OK; at += step)
-        rc = source(run)->restore_write(object, data + at, size - at < step ? size - at : step);
+    unsigned char *buffer = malloc(step);
+    for (size_t n; rc == HANGAR_OK && (n = fread(buffer, 1, step, file)) > 0;)
+        rc = source(run)->restore_write(object, buffer, n);
+    free(buffer);
     enum hangar_rc closed = source(run)->restore_close(object, rc == HANGAR_OK);
     return rc == HANGAR_OK ? closed : rc;
 }
 
-enum hangar_rc run_restore(struct run *run, const void *data, size_t size, size_t step,
-                           const struct hangar_attrs *attrs, uint32_t flags)
+enum hangar_rc run_restore_file(struct run *run, FILE *file, size_t step,
+                                const struct hangar_attrs *attrs, uint32_t flags)
 {
-    struct hangar_object_info info = {.struct_size = sizeof(info),
-                                      .name = "dump.rdb",
-                                      .size_hint = size,
-                                      .attrs = attrs ? attrs : run->attrs};
+    struct hangar_object_info info = {
+        .struct_size = sizeof(info), .name = "dump.rdb", .attrs = attrs ? attrs : run->attrs};
     struct hangar_restore how = {.struct_size = sizeof(how),
                                  .flags = flags,
                                  .facts = run->facts,
@@ -149,11 +149,20 @@ enum hangar_rc run_restore(struct run *run, const void *data, size_t size, size_
     if (run->rc == HANGAR_OK)
         run->rc = source(run)->restore_prepare(run->inst, &how);
     if (run->rc == HANGAR_OK && !(flags & HANGAR_RESTORE_DRY_RUN))
-        run->rc = write_object(run, &info, data, size, step);
+        run->rc = write_object(run, &info, file, step);
     enum hangar_rc ended =
         source(run)->restore_end(run->inst, run->rc == HANGAR_OK ? run->report : NULL);
     if (run->rc == HANGAR_OK)
         run->rc = ended;
     run->complete = run->rc == HANGAR_OK;
     return run->rc;
+}
+
+enum hangar_rc run_restore(struct run *run, const void *data, size_t size, size_t step,
+                           const struct hangar_attrs *attrs, uint32_t flags)
+{
+    FILE *file = fmemopen((void *)(uintptr_t)data, size, "rb");
+    enum hangar_rc rc = run_restore_file(run, file, step, attrs, flags);
+    fclose(file);
+    return rc;
 }

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include "fake_host.h"
 
 /* What a run left; run_free it. */
@@ -42,5 +43,7 @@ enum hangar_rc run_backup(struct run *run, size_t step);
 /* The whole restore of an RDB; `attrs` are the backup's, or NULL. */
 enum hangar_rc run_restore(struct run *run, const void *data, size_t size, size_t step,
                            const struct hangar_attrs *attrs, uint32_t flags);
+enum hangar_rc run_restore_file(struct run *run, FILE *file, size_t step,
+                                const struct hangar_attrs *attrs, uint32_t flags);
 
 #endif
