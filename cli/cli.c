@@ -207,10 +207,6 @@ static void on_log(void *arg, const struct hangar_log_line *line)
     struct cli *cli = arg;
     size_t n = line->event ? strlen(line->event) : 0;
 
-    /* Keys without effect and the like are told by `check`, not by every command. */
-    if (line->event && strcmp(line->event, "config.warning") == 0 && !cli->err.verbose &&
-        strcmp(cli->args.command->name, "check") != 0)
-        return;
     /* A person reads the job's error once, at the end. */
     if (cli->progress.human && line->level == 0 && n > 7 &&
         strcmp(line->event + n - 7, ".failed") == 0)
