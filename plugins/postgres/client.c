@@ -220,16 +220,15 @@ enum hangar_rc pg_spawn(struct pg_source *src, const char *tool, const char *dat
     struct pg_args env = {0};
     build_env(src, tool, database, &env);
     char *path = pg_format("%s/%s", src->tools.dir, tool);
-    enum hangar_rc rc;
     if (env.failed || args->failed || !path) {
         free(path);
-        rc = PG_NO_MEMORY(src);
-    } else {
-        /* the tools look for each other beside the path they were called by */
-        free(args->items[0]);
-        args->items[0] = path;
-        rc = start(src, path, tool, args->items, env.items, output, out);
+        pg_args_free(&env);
+        return PG_NO_MEMORY(src);
     }
+    /* pg_dumpall looks for pg_dump beside itself, by the name it is called by */
+    free(args->items[0]);
+    args->items[0] = path;
+    enum hangar_rc rc = start(src, path, tool, args->items, env.items, output, out);
     pg_args_free(&env);
     return rc;
 }

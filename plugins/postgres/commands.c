@@ -38,7 +38,9 @@ static void write_globals(const struct commands *commands)
         globals->decode);
 }
 
-/* One database; `connect` is its name as an argument for the shell. */
+/* One database; `connect` is its name as an argument for the shell.  pg_restore
+ * reads no further than it needs to; in a pipe that would end the decoder with
+ * SIGPIPE, and the script with it. */
 static void write_database(const struct commands *commands, const struct hangar_object_info *schema,
                            size_t folder_len, const char *connect)
 {
@@ -49,7 +51,7 @@ static void write_database(const struct commands *commands, const struct hangar_
         commands->out,
         "# The database, with its properties and definitions; it must not exist yet.  To use\n"
         "# another name, create it, leave out -C, and replace the name here and below.\n"
-        "%s | pg_restore --exit-on-error --section=pre-data -C -d postgres\n"
+        "pg_restore --exit-on-error --section=pre-data -C -d postgres <(%s)\n"
         "# Its rows; these commands may run at the same time.\n",
         schema->decode);
     for (size_t i = 0; i < commands->count; i++) {
@@ -60,15 +62,15 @@ static void write_database(const struct commands *commands, const struct hangar_
     }
     host->text(commands->out,
                "# Large objects and sequences, then indexes, constraints, triggers.\n"
-               "%s | pg_restore --exit-on-error --section=data -d %s\n",
-               schema->decode, connect);
+               "pg_restore --exit-on-error --section=data -d %s <(%s)\n",
+               connect, schema->decode);
     if (large)
-        host->text(commands->out, "%s | pg_restore --exit-on-error --section=data -d %s\n",
-                   large->decode, connect);
+        host->text(commands->out, "pg_restore --exit-on-error --section=data -d %s <(%s)\n",
+                   connect, large->decode);
     host->text(commands->out,
-               "%s | pg_restore --exit-on-error --section=post-data -d %s\n"
+               "pg_restore --exit-on-error --section=post-data -d %s <(%s)\n"
                "psql -X -q -d %s -c ANALYZE\n",
-               schema->decode, connect, connect);
+               connect, schema->decode, connect);
 }
 
 /* The name for -d: plain, or as a connection string where psql would misread it. */

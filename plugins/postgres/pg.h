@@ -184,7 +184,7 @@ enum hangar_rc pg_find_tools(struct pg_source *src, int least_major);
 /* A running tool. */
 struct pg_child;
 
-/* Starts src->tools' `tool`.  `database` goes into PGDATABASE unless NULL.
+/* Starts src->tools' `tool`; args[0] becomes its path.  `database` goes into PGDATABASE unless NULL.
  * With `output` its standard output is read with pg_child_read. */
 enum hangar_rc pg_spawn(struct pg_source *src, const char *tool, const char *database,
                         struct pg_args *args, bool output, struct pg_child **out);

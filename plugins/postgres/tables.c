@@ -43,9 +43,10 @@ void pg_add_selection(struct pg_source *src, struct pg_text *sql, const char *sc
 /*
  * Ordinary and partitioned tables that pg_dump would dump: none of the system's,
  * no temporary ones, and none that belong to an extension.  The recursion climbs
- * from each leaf partition to the top, to find those with a hash-partitioned
- * ancestor: where a row belongs there may depend on OIDs (the hash of an enum),
- * so such rows are loaded through the topmost root, which must itself be selected.
+ * from each leaf partition to the top, to find those trees in which something is
+ * partitioned by hash: where a row belongs there may depend on OIDs (the hash of an
+ * enum), so all rows of such a tree are loaded through its root, which must itself
+ * be selected.
  */
 static void add_list_query(struct pg_db *db, struct pg_text *sql, bool standby)
 {
@@ -57,11 +58,12 @@ static void add_list_query(struct pg_db *db, struct pg_text *sql, bool standby)
                 " SELECT up.leaf, i.inhparent, up.level + 1 FROM up"
                 " JOIN pg_class c ON c.oid = up.above AND c.relispartition"
                 " JOIN pg_inherits i ON i.inhrelid = up.above),"
-                " top AS (SELECT up.leaf, (array_agg(up.above ORDER BY up.level DESC))[1] AS oid"
-                " FROM up JOIN pg_partitioned_table p ON p.partrelid = up.above"
-                " GROUP BY up.leaf HAVING bool_or(p.partstrat = 'h')),"
+                " top AS (SELECT up.leaf, (array_agg(up.above ORDER BY up.level DESC))[1] AS oid,"
+                " bool_or(p.partstrat = 'h') AS hashed"
+                " FROM up JOIN pg_partitioned_table p ON p.partrelid = up.above GROUP BY up.leaf),"
                 " root AS (SELECT top.leaf, top.oid FROM top JOIN pg_class c ON c.oid = top.oid"
-                " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE ");
+                " JOIN pg_namespace n ON n.oid = c.relnamespace"
+                " WHERE top.oid IN (SELECT t.oid FROM top t WHERE t.hashed) AND ");
     pg_add_selection(db->src, sql, "n.nspname", "c.relname");
     pg_add(sql, ") SELECT c.oid, n.nspname, c.relname, c.relkind = 'r'%s AND NOT ",
            standby ? " AND c.relpersistence <> 'u'" : "");

@@ -266,7 +266,7 @@ enum hangar_rc pg_target_create(struct pg_target *target)
 
 /* GRANTs that make what aclexplode shows; first, what a new database has is taken away. */
 static const char acl_query[] =
-    "SELECT format('GRANT %s ON DATABASE %I TO %s%s', a.privilege_type, $1,"
+    "SELECT format('GRANT %s ON DATABASE %I TO %s%s', a.privilege_type, $1::text,"
     " CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END,"
     " CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)"
     " FROM aclexplode($2::aclitem[]) a";
@@ -312,8 +312,8 @@ static enum hangar_rc set_acl(struct pg_target *target, struct pg_conn *conn)
  * list of names as SQL that can be said again; any other is a literal. */
 static const char settings_query[] =
     "SELECT format('ALTER %s SET %s TO %s',"
-    " CASE WHEN s->>0 = '' THEN format('DATABASE %I', $1)"
-    " ELSE format('ROLE %I IN DATABASE %I', s->>0, $1) END,"
+    " CASE WHEN s->>0 = '' THEN format('DATABASE %I', $1::text)"
+    " ELSE format('ROLE %I IN DATABASE %I', s->>0, $1::text) END,"
     " (SELECT string_agg(quote_ident(p), '.') FROM unnest(string_to_array(x.name, '.')) p),"
     " CASE WHEN lower(x.name) IN ('search_path', 'temp_tablespaces', 'local_preload_libraries',"
     " 'session_preload_libraries', 'shared_preload_libraries', 'unix_socket_directories')"
@@ -380,6 +380,29 @@ enum hangar_rc pg_target_properties(struct pg_target *target)
 
 /* ---- undoing -------------------------------------------------------------------------------- */
 
+/* A subscription keeps its database from being dropped, and drops its slot at the
+ * publisher unless it is told to forget it.  Best effort: what fails shows when the
+ * database is dropped. */
+static void drop_subscriptions(struct pg_target *target)
+{
+    static const char query[] =
+        "SELECT format('ALTER SUBSCRIPTION %1$I DISABLE;ALTER SUBSCRIPTION %1$I SET (slot_name ="
+        " NONE);DROP SUBSCRIPTION %1$I', s.subname) FROM pg_subscription s JOIN pg_database d"
+        " ON d.oid = s.subdbid WHERE d.datname = current_database()";
+    struct pg_conn *conn;
+    struct pg_error err;
+    PGresult *res;
+    if (pg_open(target->src, target->name, true, &conn, &err) != HANGAR_OK)
+        return;
+    if (pg_query(conn, query, NULL, NULL, &res) == HANGAR_OK) {
+        for (int i = 0; i < PQntuples(res); i++)
+            for (char *at = PQgetvalue(res, i, 0), *one; (one = strsep(&at, ";")) != NULL;)
+                pg_command(conn, one);
+        PQclear(res);
+    }
+    pg_close(conn);
+}
+
 void pg_target_undo(struct pg_target *target)
 {
     struct pg_source *src = target->src;
@@ -395,6 +418,7 @@ void pg_target_undo(struct pg_target *target)
     }
     struct pg_text sql = {0};
     bool dropped = false;
+    drop_subscriptions(target);
     if (pg_open(src, src->opt.maintenance_db, true, &conn, &err) == HANGAR_OK) {
         pg_add(&sql, "ALTER DATABASE ");
         pg_add_ident(&sql, target->name);
