@@ -51,7 +51,7 @@ static void write_database(const struct commands *commands, const struct hangar_
         commands->out,
         "# The database, with its properties and definitions; it must not exist yet.  To use\n"
         "# another name, create it, leave out -C, and replace the name here and below.\n"
-        "pg_restore --exit-on-error --section=pre-data -C -d postgres <(%s)\n"
+        "pg_restore --exit-on-error --section=pre-data -C -d postgres < <(%s)\n"
         "# Its rows; these commands may run at the same time.\n",
         schema->decode);
     for (size_t i = 0; i < commands->count; i++) {
@@ -62,13 +62,13 @@ static void write_database(const struct commands *commands, const struct hangar_
     }
     host->text(commands->out,
                "# Large objects and sequences, then indexes, constraints, triggers.\n"
-               "pg_restore --exit-on-error --section=data -d %s <(%s)\n",
+               "pg_restore --exit-on-error --section=data -d %s < <(%s)\n",
                connect, schema->decode);
     if (large)
-        host->text(commands->out, "pg_restore --exit-on-error --section=data -d %s <(%s)\n",
+        host->text(commands->out, "pg_restore --exit-on-error --section=data -d %s < <(%s)\n",
                    connect, large->decode);
     host->text(commands->out,
-               "pg_restore --exit-on-error --section=post-data -d %s <(%s)\n"
+               "pg_restore --exit-on-error --section=post-data -d %s < <(%s)\n"
                "psql -X -q -d %s -c ANALYZE\n",
                connect, schema->decode, connect);
 }

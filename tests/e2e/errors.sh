@@ -44,7 +44,7 @@ expect_exit 2 hangar restore ../../etc/passwd --yes
 expect_exit 2 hangar restore latest --set app_db.password=x --yes
 expect_exit 2 hangar restore latest --set nobody.port=1 --yes
 expect_exit 2 hangar restore latest --set app_db.nothing=1 --yes
-expect_exit 2 hangar restore latest --only nobody --yes
+expect_exit 5 hangar restore latest --only nobody --yes
 
 promise "a wrong configuration: exit 2, with file, line and column"
 expect_exit 2 with 's/plugin: redis/plugin: radis/' check
@@ -70,7 +70,7 @@ redis-cli -p "${redis_ports[1]}" --no-auth-warning -a right CONFIG SET requirepa
 none_added
 
 promise "a database that does not exist, or a server that is not there: failed, by name"
-expect_exit 5 with 's/database: shop/database: nowhere/' backup
+expect_exit 1 with 's/database: shop/database: nowhere/' backup
 expect_in err nowhere
 expect_exit 1 with "s/port: ${redis_ports[1]}/port: 1/" backup
 expect_in err cache
@@ -78,17 +78,17 @@ none_added
 
 promise "a missing or too old client tool is named by check and by backup"
 mkdir tools
-expect_exit 1 with "s,user: postgres,&, bin_dir: $work/tools," check
+expect_exit 1 with "s|user: postgres|&, bin_dir: $work/tools|" check
 expect_said pg_dump
-expect_exit 1 with "s,user: postgres,&, bin_dir: $work/tools," backup
+expect_exit 1 with "s|user: postgres|&, bin_dir: $work/tools|" backup
 expect_said pg_dump
-for tool in pg_dump pg_restore psql; do
+for tool in pg_dump pg_dumpall pg_restore; do
     printf '#!/bin/sh\necho "%s (PostgreSQL) 14.1"\n' "$tool" >"tools/$tool"
     chmod 755 "tools/$tool"
 done
-expect_exit 1 with "s,user: postgres,&, bin_dir: $work/tools," check
+expect_exit 1 with "s|user: postgres|&, bin_dir: $work/tools|" check
 expect_said 14
-expect_exit 1 with "s,user: postgres,&, bin_dir: $work/tools," backup
+expect_exit 1 with "s|user: postgres|&, bin_dir: $work/tools|" backup
 expect_said 14
 none_added
 
