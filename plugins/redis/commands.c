@@ -22,9 +22,9 @@ enum hangar_rc redis_restore_commands(void *inst, const struct hangar_attrs *fac
         host->text(out, "redis-check-rdb \"$REDIS_DIR/dump.rdb\"\n");
         host->text(out,
                    "# appendonly must be off, or Redis starts empty: it reads the append-only\n"
-                   "# file in place of the RDB.  Add your own options (port, password, ...).\n");
+                   "# file in place of the RDB.  Add your own options (password, ...).\n");
         host->text(out, "redis-server --dir \"$REDIS_DIR\" --dbfilename dump.rdb --appendonly no "
-                        "--daemonize yes\n");
+                        "--port \"${REDIS_PORT:-6379}\" --daemonize yes\n");
         host->text(out, "# once it runs, and only if you want an append-only file:\n"
                         "#   redis-cli CONFIG SET appendonly yes\n"
                         "# For a system service instead: stop it, put dump.rdb into its folder\n"

@@ -1,0 +1,489 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * test_redis_faults: what servers of other versions answer, and servers that
+ * break off anywhere, played by a server that answers as told.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "fake_redis.h"
+#include "rdb_build.h"
+#include "run.h"
+#include "testing.h"
+
+#define MANY ((size_t)1 << 20)
+#define REPLID "0123456789abcdef0123456789abcdef01234567"
+#define FULLRESYNC "+FULLRESYNC " REPLID " 4711\r\n"
+#define INFO_7 "$37\r\nredis_version:7.0.15\r\nrole:master\r\n\r\n\r\n"
+
+static struct fake_redis fake;
+static struct rdb_build rdb;
+static char transfer[70000]; /* the answer to PSYNC */
+static size_t transfer_size;
+
+/* What a server sends: `before`, then the RDB of old types, framed by its size. */
+static void build_transfer(const char *before)
+{
+    rdb_build_old_types(&rdb, 9);
+    transfer_size = (size_t)sprintf(transfer, "%s$%zu\r\n", before, rdb.size);
+    memcpy(transfer + transfer_size, rdb.data, rdb.size);
+    transfer_size += rdb.size;
+}
+
+static void assert_ok(struct run *run)
+{
+    ck_assert_msg(run->complete, "failed (%d): %s", (int)run->rc, run_error(run));
+}
+
+static void assert_fails(struct run *run, enum hangar_rc rc, const char *text)
+{
+    ck_assert(!run->complete);
+    ck_assert_msg(run->rc == rc, "came to %d: %s", (int)run->rc, run_error(run));
+    ck_assert_msg(strstr(run_error(run), text) != NULL, "says: %s", run_error(run));
+}
+
+/* A backup of a server with these rules. */
+static void back_up(struct run *run, const struct fake_rule *rules, size_t piece)
+{
+    fake_redis_start(&fake, rules, piece);
+    run_open(run, (const char *[]){fake.socket_option, "timeout=5s", NULL});
+    run_backup(run, MANY);
+    fake_redis_stop(&fake);
+}
+
+START_TEST(signs_of_life_may_come_anywhere_before_the_rdb)
+{
+    for (size_t piece = 1; piece < 60; piece += 29) {
+        struct run run;
+        build_transfer("\n\n" FULLRESYNC "\n\n\n");
+        back_up(&run,
+                (const struct fake_rule[]){{"INFO", INFO_7, 0, 0, 0},
+                                           {"PSYNC", transfer, transfer_size, 0, 0},
+                                           {NULL, NULL, 0, 0, 0}},
+                piece);
+        assert_ok(&run);
+        ck_assert_uint_eq(run.size, rdb.size);
+        ck_assert_mem_eq(run.data, rdb.data, rdb.size);
+        ck_assert_str_eq(fake_attr(run.point, "replid"), REPLID);
+        ck_assert_str_eq(fake_attr(run.point, "offset"), "4711");
+        run_free(&run);
+    }
+}
+END_TEST
+
+START_TEST(a_transfer_cut_at_any_byte_is_no_backup)
+{
+    build_transfer("\n" FULLRESYNC "\n");
+    size_t whole = transfer_size;
+    for (size_t size = 1; size < whole; size++) {
+        struct run run;
+        back_up(&run,
+                (const struct fake_rule[]){
+                    {"INFO", INFO_7, 0, 0, 0},
+                    {"PSYNC", transfer, size, 0, size % 2 ? FAKE_CLOSE : FAKE_RESET},
+                    {NULL, NULL, 0, 0, 0}},
+                0);
+        ck_assert_msg(!run.complete && run.rc == HANGAR_IO, "%zu of %zu bytes came to %d", size,
+                      whole, (int)run.rc);
+        ck_assert_str_ne(run_error(&run), "");
+        run_free(&run);
+    }
+}
+END_TEST
+
+START_TEST(a_connection_that_ends_after_the_rdb_is_fine)
+{
+    for (int then = FAKE_CLOSE; then <= FAKE_RESET; then++) {
+        struct run run;
+        build_transfer(FULLRESYNC);
+        back_up(&run,
+                (const struct fake_rule[]){{"INFO", INFO_7, 0, 0, 0},
+                                           {"PSYNC", transfer, transfer_size, 0, FAKE_CLOSE},
+                                           {NULL, NULL, 0, 0, 0}},
+                7);
+        assert_ok(&run);
+        run_free(&run);
+    }
+}
+END_TEST
+
+START_TEST(a_server_without_psync_is_asked_with_sync)
+{
+    struct run run;
+    build_transfer("\n");
+    back_up(&run,
+            (const struct fake_rule[]){{"INFO", INFO_7, 0, 0, 0},
+                                       {"PSYNC", "-ERR unknown command 'PSYNC'\r\n", 0, 0, 0},
+                                       {"SYNC", transfer, transfer_size, 0, 0},
+                                       {NULL, NULL, 0, 0, 0}},
+            0);
+    assert_ok(&run);
+    ck_assert_str_eq(fake_attr(run.facts, "way"), "sync");
+    ck_assert_str_eq(fake_attr(run.point, "way"), "sync");
+    ck_assert_str_eq(fake_attr(run.point, "offset"), "");
+    ck_assert_mem_eq(run.data, rdb.data, rdb.size);
+    run_free(&run);
+    back_up(&run,
+            (const struct fake_rule[]){{"INFO", INFO_7, 0, 0, 0},
+                                       {"PSYNC", "-ERR unknown command 'PSYNC'\r\n", 0, 0, 0},
+                                       {"SYNC", "-NOPERM no 'sync'\r\n", 0, 0, 0},
+                                       {NULL, NULL, 0, 0, 0}},
+            0);
+    assert_fails(&run, HANGAR_AUTH, "refused SYNC: NOPERM");
+    run_free(&run);
+}
+END_TEST
+
+START_TEST(a_server_without_rdb_only_is_backed_up_with_a_warning)
+{
+    struct run run;
+    build_transfer(FULLRESYNC);
+    /* a plain replica is sent commands behind the RDB */
+    memcpy(transfer + transfer_size, "*1\r\n$4\r\nPING\r\n", 14);
+    back_up(&run,
+            (const struct fake_rule[]){
+                {"INFO", INFO_7, 0, 0, 0},
+                {"REPLCONF rdb-only", "-ERR Unrecognized REPLCONF option: rdb-only\r\n", 0, 0, 0},
+                {"PSYNC", transfer, transfer_size + 14, 0, 0},
+                {NULL, NULL, 0, 0, 0}},
+            0);
+    assert_ok(&run);
+    ck_assert_uint_eq(run.size, rdb.size);
+    ck_assert_ptr_nonnull(strstr(fake_host_log(run.fake), "warn: redis at socket"));
+    ck_assert_ptr_nonnull(strstr(fake_host_log(run.fake), "client-output-buffer-limit"));
+    run_free(&run);
+}
+END_TEST
+
+START_TEST(refusals_have_the_class_that_says_what_helps)
+{
+    static const struct {
+        const char *answer;
+        enum hangar_rc rc;
+    } cases[] = {
+        {"-NOMASTERLINK Can't SYNC while not connected with my master\r\n", HANGAR_RETRY},
+        {"-LOADING Redis is loading the dataset in memory\r\n", HANGAR_RETRY},
+        {"-NOPERM this user has no permissions\r\n", HANGAR_AUTH},
+        {"-ERR Command disallowed\r\n", HANGAR_IO},
+        {"+WHAT\r\n", HANGAR_IO},
+        {"+CONTINUE\r\n", HANGAR_IO},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct run run;
+        back_up(&run,
+                (const struct fake_rule[]){{"INFO", INFO_7, 0, 0, 0},
+                                           {"PSYNC", cases[i].answer, 0, 0, 0},
+                                           {NULL, NULL, 0, 0, 0}},
+                0);
+        ck_assert_msg(run.rc == cases[i].rc, "%s came to %d", cases[i].answer, (int)run.rc);
+        run_free(&run);
+    }
+}
+END_TEST
+
+START_TEST(a_save_that_fails_in_the_server_is_told)
+{
+    struct run run;
+    back_up(&run,
+            (const struct fake_rule[]){
+                {"INFO", INFO_7, 0, 0, 0},
+                {"PSYNC", FULLRESYNC "\n\n-ERR BGSAVE failed\x1b[31m, replication aborted\r\n", 0,
+                 0, 0},
+                {NULL, NULL, 0, 0, 0}},
+            0);
+    assert_fails(&run, HANGAR_IO, "refused PSYNC: ERR BGSAVE failed\\x1b[31m");
+    run_free(&run);
+}
+END_TEST
+
+START_TEST(a_backup_waits_while_the_server_loads_or_saves)
+{
+    struct run run;
+    build_transfer(FULLRESYNC);
+    back_up(&run,
+            (const struct fake_rule[]){
+                {"INFO", "$30\r\nredis_version:7.0.0\r\nloading:1\r\n", 0, 1, 0},
+                {"INFO", "$45\r\nredis_version:7.0.0\r\nrdb_bgsave_in_progress:1\r\n", 0, 2, 0},
+                {"INFO", INFO_7, 0, 0, 0},
+                {"PSYNC", transfer, transfer_size, 0, 0},
+                {NULL, NULL, 0, 0, 0}},
+            0);
+    assert_ok(&run);
+    ck_assert_int_eq(fake_redis_heard(&fake, "INFO"), 4);
+    ck_assert_int_eq(fake_redis_heard(&fake, "REPLCONF rdb-only 1"), 1);
+    ck_assert_int_eq(fake_redis_heard(&fake, "REPLCONF capa"), 0); /* the snapshot goes to disk */
+    run_free(&run);
+}
+END_TEST
+
+START_TEST(a_missing_checksum_is_told_and_not_called_verified)
+{
+    struct run run;
+    rdb_start(&rdb, 9);
+    rdb_key(&rdb, 0, "k");
+    rdb_string(&rdb, "v");
+    rdb_finish(&rdb, 0);
+    transfer_size = (size_t)sprintf(transfer, FULLRESYNC "$%zu\r\n", rdb.size);
+    memcpy(transfer + transfer_size, rdb.data, rdb.size);
+    back_up(&run,
+            (const struct fake_rule[]){{"INFO", INFO_7, 0, 0, 0},
+                                       {"PSYNC", transfer, transfer_size + rdb.size, 0, 0},
+                                       {NULL, NULL, 0, 0, 0}},
+            0);
+    assert_ok(&run);
+    ck_assert_str_eq(fake_attr(run.facts, "crc"), "unverified");
+    ck_assert_ptr_nonnull(strstr(fake_host_log(run.fake), "has no checksum"));
+    run_free(&run);
+}
+END_TEST
+
+START_TEST(an_empty_backup_of_a_full_server_is_told)
+{
+    struct run run;
+    rdb_start(&rdb, 9);
+    rdb_finish(&rdb, 1);
+    transfer_size = (size_t)sprintf(transfer, FULLRESYNC "$%zu\r\n", rdb.size);
+    memcpy(transfer + transfer_size, rdb.data, rdb.size);
+    static const char info[] = "$47\r\nredis_version:7.0.15\r\ndb0:keys=12,expires=3,x=4\r\n";
+    back_up(&run,
+            (const struct fake_rule[]){{"INFO", info, 0, 0, 0},
+                                       {"PSYNC", transfer, transfer_size + rdb.size, 0, 0},
+                                       {NULL, NULL, 0, 0, 0}},
+            0);
+    assert_ok(&run);
+    ck_assert_ptr_nonnull(
+        strstr(fake_host_log(run.fake), "has no keys, but the server said it had 12"));
+    run_free(&run);
+}
+END_TEST
+
+START_TEST(what_is_not_redis_is_told)
+{
+    static const char *const answers[] = {"HTTP/1.1 400 Bad Request\r\n\r\n", "*x\r\n", "$-5\r\n"};
+    for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+        struct run run;
+        back_up(&run,
+                (const struct fake_rule[]){{"INFO", answers[i], 0, 0, FAKE_CLOSE},
+                                           {NULL, NULL, 0, 0, 0}},
+                0);
+        assert_fails(&run, HANGAR_IO, "redis at socket");
+        run_free(&run);
+    }
+}
+END_TEST
+
+/* ---- restores ---- */
+
+/* A restore of one string, and of one that expires, into such a server. */
+static void restore(struct run *run, const struct fake_rule *rules, const char *setting)
+{
+    rdb_start(&rdb, 9);
+    rdb_key(&rdb, 0, "one");
+    rdb_string(&rdb, "value");
+    rdb_byte(&rdb, 252);
+    rdb_bytes(&rdb, "\0\0\0\0\0\2\0\0", 8); /* in 2039 */
+    rdb_key(&rdb, 0, "expires");
+    rdb_string(&rdb, "value");
+    rdb_byte(&rdb, 252);
+    rdb_bytes(&rdb, "\0\0\0\0\0\2\0\0", 8);
+    rdb_key(&rdb, 2, "set");
+    rdb_length(&rdb, 1);
+    rdb_string(&rdb, "member");
+    rdb_finish(&rdb, 1);
+    fake_redis_start(&fake, rules, 0);
+    run_open(run, (const char *[]){fake.socket_option, "timeout=500ms", setting, NULL});
+    run_restore(run, rdb.data, rdb.size, 10, NULL, 0);
+    fake_redis_stop(&fake);
+}
+
+#define INFO_EMPTY "$35\r\nredis_version:7.0.15\r\nrole:master\r\n\r\n"
+#define INFO_AFTER "$46\r\nredis_version:7.0.15\r\ndb0:keys=3,expires=2,x=4\r\n"
+
+START_TEST(commands_are_those_of_a_new_server)
+{
+    struct run run;
+    restore(&run,
+            (const struct fake_rule[]){{"INFO", INFO_EMPTY, 0, 1, 0},
+                                       {"INFO", INFO_AFTER, 0, 0, 0},
+                                       {NULL, NULL, 0, 0, 0}},
+            "on_conflict=fail");
+    assert_ok(&run);
+    ck_assert_int_eq(fake_redis_heard(&fake, "SELECT 0"), 1);
+    ck_assert_int_eq(fake_redis_heard(&fake, "SET one value NX"), 1);
+    ck_assert_int_eq(fake_redis_heard(&fake, "SET expires value PXAT 2199023255552 NX"), 1);
+    ck_assert_int_eq(fake_redis_heard(&fake, "RESTORE set 2199023255552 "), 1);
+    ck_assert_ptr_nonnull(strstr(fake.heard, " ABSTTL\n"));
+    ck_assert_str_eq(fake_attr(run.report, "keys"), "3");
+    run_free(&run);
+}
+END_TEST
+
+START_TEST(an_old_server_is_sent_what_it_knows)
+{
+    struct run run;
+    restore(&run,
+            (const struct fake_rule[]){
+                {"INFO", "$34\r\nredis_version:4.0.9\r\nrole:master\r\n\r\n", 0, 1, 0},
+                {"INFO", INFO_AFTER, 0, 0, 0},
+                {NULL, NULL, 0, 0, 0}},
+            "on_conflict=replace");
+    assert_ok(&run);
+    ck_assert_int_eq(fake_redis_heard(&fake, "SET one value"), 1);
+    ck_assert_int_eq(fake_redis_heard(&fake, "SET expires value PX "), 1);
+    ck_assert_ptr_null(strstr(fake.heard, "PXAT"));
+    ck_assert_ptr_null(strstr(fake.heard, "ABSTTL"));
+    ck_assert_ptr_null(strstr(fake.heard, "NX"));
+    ck_assert_ptr_nonnull(strstr(fake.heard, " REPLACE\n"));
+    run_free(&run);
+}
+END_TEST
+
+START_TEST(busy_servers_are_tried_again_and_nothing_is_lost)
+{
+    struct run run;
+    restore(&run,
+            (const struct fake_rule[]){{"INFO", INFO_EMPTY, 0, 1, 0},
+                                       {"INFO", INFO_AFTER, 0, 0, 0},
+                                       {"SET one", "-BUSY Redis is busy\r\n", 0, 2, 0},
+                                       {"RESTORE", "-LOADING wait\r\n", 0, 1, 0},
+                                       {NULL, NULL, 0, 0, 0}},
+            "on_conflict=fail");
+    assert_ok(&run);
+    ck_assert_int_eq(fake_redis_heard(&fake, "SET one"), 3);
+    ck_assert_int_eq(fake_redis_heard(&fake, "SET expires"), 1);
+    ck_assert_int_eq(fake_redis_heard(&fake, "RESTORE"), 2);
+    ck_assert_str_eq(fake_attr(run.report, "keys"), "3");
+    run_free(&run);
+}
+END_TEST
+
+START_TEST(a_server_that_stays_busy_fails_the_restore)
+{
+    struct run run;
+    restore(&run,
+            (const struct fake_rule[]){{"INFO", INFO_EMPTY, 0, 1, 0},
+                                       {"INFO", INFO_AFTER, 0, 0, 0},
+                                       {"SET one", "-BUSY Redis is busy\r\n", 0, 0, 0},
+                                       {NULL, NULL, 0, 0, 0}},
+            "on_conflict=fail");
+    assert_fails(&run, HANGAR_RETRY, "BUSY Redis is busy");
+    run_free(&run);
+}
+END_TEST
+
+START_TEST(every_refused_key_fails_the_restore_by_name)
+{
+    static const struct {
+        const char *command, *answer;
+        enum hangar_rc rc;
+        const char *says;
+    } cases[] = {
+        {"SET expires", "-OOM command not allowed\r\n", HANGAR_NO_SPACE,
+         "cannot restore key expires (string, type 0) of database 0"},
+        {"RESTORE set", "-ERR Bad data format\r\n", HANGAR_UNSUPPORTED,
+         "cannot restore key set (set, type 2)"},
+        {"RESTORE set", "-BUSYKEY Target key name already exists.\r\n", HANGAR_EXISTS, "key set"},
+        {"SET one", "$-1\r\n", HANGAR_EXISTS, "key one"},
+        {"SET one", "-READONLY You can't write\r\n", HANGAR_IO, "READONLY"},
+        {"SET one", "-NOPERM no\r\n", HANGAR_AUTH, "NOPERM"},
+        {"SELECT", "-ERR DB index is out of range\r\n", HANGAR_IO, "refused SELECT"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct run run;
+        restore(&run,
+                (const struct fake_rule[]){{"INFO", INFO_EMPTY, 0, 1, 0},
+                                           {"INFO", INFO_AFTER, 0, 0, 0},
+                                           {cases[i].command, cases[i].answer, 0, 0, 0},
+                                           {NULL, NULL, 0, 0, 0}},
+                "on_conflict=fail");
+        assert_fails(&run, cases[i].rc, cases[i].says);
+        run_free(&run);
+    }
+}
+END_TEST
+
+START_TEST(keys_that_the_server_does_not_have_in_the_end_fail_the_restore)
+{
+    struct run run;
+    restore(&run,
+            (const struct fake_rule[]){
+                {"INFO", INFO_EMPTY, 0, 1, 0},
+                {"INFO", "$46\r\nredis_version:7.0.15\r\ndb0:keys=2,expires=2,x=4\r\n", 0, 0, 0},
+                {NULL, NULL, 0, 0, 0}},
+            "on_conflict=fail");
+    assert_fails(&run, HANGAR_IO, "has 0 lasting keys and 2 expiring ones, but took 1 and 2");
+    run_free(&run);
+}
+END_TEST
+
+START_TEST(a_connection_lost_in_the_midst_fails_the_restore)
+{
+    struct run run;
+    restore(&run,
+            (const struct fake_rule[]){{"INFO", INFO_EMPTY, 0, 1, 0},
+                                       {"INFO", INFO_AFTER, 0, 0, 0},
+                                       {"SET expires", "+OK\r\n", 0, 0, FAKE_CLOSE},
+                                       {NULL, NULL, 0, 0, 0}},
+            "on_conflict=fail");
+    assert_fails(&run, HANGAR_IO, "");
+    run_free(&run);
+}
+END_TEST
+
+START_TEST(a_target_of_another_kind_is_refused)
+{
+    static const struct {
+        const char *info;
+        enum hangar_rc rc;
+        const char *says;
+    } cases[] = {
+        {"$51\r\nredis_version:7.0.15\r\nrole:slave\r\nmaster_host:db1\r\n\r\n", HANGAR_UNSUPPORTED,
+         "it is a replica; hint: restore into its master, db1"},
+        {"$41\r\nredis_version:7.0.15\r\ncluster_enabled:1\r\n\r\n", HANGAR_UNSUPPORTED,
+         "node of a cluster"},
+        {"-NOPERM no INFO\r\n", HANGAR_AUTH, "may not use INFO"},
+        {"$46\r\nredis_version:7.0.15\r\ndb0:keys=1,expires=0,x=4\r\n", HANGAR_EXISTS,
+         "is not empty: it has 1 keys and 0 libraries of functions"},
+        {"$45\r\nredis_version:7.0.15\r\nnumber_of_libraries:2\r\n\r\n", HANGAR_EXISTS,
+         "is not empty: it has 0 keys and 2 libraries of functions"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct run run;
+        restore(&run,
+                (const struct fake_rule[]){{"INFO", cases[i].info, 0, 0, 0}, {NULL, NULL, 0, 0, 0}},
+                "on_conflict=fail");
+        assert_fails(&run, cases[i].rc, cases[i].says);
+        ck_assert_int_eq(fake_redis_heard(&fake, "S"), 0); /* nothing was written */
+        run_free(&run);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("redis faults");
+    TCase *tests = tcase_create("faults");
+    tcase_set_timeout(tests, 120);
+    tcase_add_test(tests, signs_of_life_may_come_anywhere_before_the_rdb);
+    tcase_add_test(tests, a_transfer_cut_at_any_byte_is_no_backup);
+    tcase_add_test(tests, a_connection_that_ends_after_the_rdb_is_fine);
+    tcase_add_test(tests, a_server_without_psync_is_asked_with_sync);
+    tcase_add_test(tests, a_server_without_rdb_only_is_backed_up_with_a_warning);
+    tcase_add_test(tests, refusals_have_the_class_that_says_what_helps);
+    tcase_add_test(tests, a_save_that_fails_in_the_server_is_told);
+    tcase_add_test(tests, a_backup_waits_while_the_server_loads_or_saves);
+    tcase_add_test(tests, a_missing_checksum_is_told_and_not_called_verified);
+    tcase_add_test(tests, an_empty_backup_of_a_full_server_is_told);
+    tcase_add_test(tests, what_is_not_redis_is_told);
+    tcase_add_test(tests, commands_are_those_of_a_new_server);
+    tcase_add_test(tests, an_old_server_is_sent_what_it_knows);
+    tcase_add_test(tests, busy_servers_are_tried_again_and_nothing_is_lost);
+    tcase_add_test(tests, a_server_that_stays_busy_fails_the_restore);
+    tcase_add_test(tests, every_refused_key_fails_the_restore_by_name);
+    tcase_add_test(tests, keys_that_the_server_does_not_have_in_the_end_fail_the_restore);
+    tcase_add_test(tests, a_connection_lost_in_the_midst_fails_the_restore);
+    tcase_add_test(tests, a_target_of_another_kind_is_refused);
+    suite_add_tcase(suite, tests);
+    return testing_main(suite);
+}
