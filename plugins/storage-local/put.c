@@ -87,6 +87,7 @@ enum hangar_rc local_put_open(void *inst, const char *name, uint64_t size_hint, 
     memcpy(put->name, name, size);
     rc = open_temp(put);
     if (rc) {
+        local_tidy(local, name); /* directories that were made on the way */
         free(put);
         return rc;
     }

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * transform_suite: what the ABI promises of every transform, as one suite of
+ * tests that any of them is run through.  Tests of what is special to one
+ * stand beside it and may use the helpers.
+ */
+#ifndef TRANSFORM_SUITE_H
+#define TRANSFORM_SUITE_H
+
+#include <stdbool.h>
+#include "testing.h"
+
+struct transform_under_test {
+    const char *plugin;
+    /* Settings to run everything with, "level=1 other=2" each; "": the defaults. */
+    const char *const *variants;
+    size_t variant_count;
+    /* May this bit of a file of `size` bytes flip and the plain bytes still be the
+     * same (a time in a header)?  NULL: none may. */
+    bool (*harmless)(size_t offset, unsigned bit, size_t size);
+};
+
+/* Adds a test case with all of it.  `under_test` lives as long as the suite. */
+void transform_suite_add(Suite *suite, const struct transform_under_test *under_test);
+
+/* A plugin with settings as above. */
+struct fake_host *transform_open(const char *plugin, const char *settings, void **inst);
+
+/* Runs all of `in` through a stream, with buffers of the given sizes; the output
+ * is the caller's, also on failure. */
+enum hangar_rc transform_run(struct fake_host *fake, void *inst, enum hangar_direction direction,
+                             const void *in, size_t size, size_t in_step, size_t out_step,
+                             unsigned char **out, size_t *out_size);
+
+/* Encodes `in` with the block form; `empty_end`: with an empty last block. */
+void transform_blocks(struct fake_host *fake, void *inst, const void *in, size_t size,
+                      size_t block_size, bool empty_end, unsigned char **out, size_t *out_size);
+
+#endif

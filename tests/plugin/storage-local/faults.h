@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * faults: system calls that fail when a test says so.  The test program exports
+ * functions of the names of libc's, and the dynamic linker gives them to the
+ * plugin; it does not know.
+ */
+#ifndef FAULTS_H
+#define FAULTS_H
+
+/* Lets the n-th of the calls that change something (counted from 1, over write,
+ * fsync, close of files, openat that creates, mkdirat, renameat2, renameat) fail
+ * with this error number; 0: none.  Returns nothing; starts counting anew. */
+void faults_set(int n, int error_number);
+/* How many such calls there were since. */
+int faults_calls(void);
+/* Writes at most so many bytes per call, and fails with EINTR in between; 0: off. */
+void faults_short_writes(int bytes);
+/* renameat2 as on a file system that cannot do it. */
+void faults_no_renameat2(int on);
+
+#endif

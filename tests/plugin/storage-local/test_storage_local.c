@@ -1,0 +1,453 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * test_storage_local: the contract of sinks, and what makes a directory a good
+ * one: modes, symbolic links, full disks, dead processes, calls that fail.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "fake_host.h"
+#include "faults.h"
+#include "sink_suite.h"
+
+static const char *root;
+static const char *min_free;
+static struct fake_host *fake;
+static void *inst;
+
+static void make_store(void)
+{
+    root = testing_path(testing_dir(), "store");
+}
+
+static void without_renameat2(void)
+{
+    faults_no_renameat2(1);
+    make_store();
+}
+
+static void configure(struct fake_host *host)
+{
+    fake_host_set(host, "path", root);
+    if (min_free)
+        fake_host_set(host, "min_free", min_free);
+}
+
+static const struct sink_under_test store = {.plugin = "storage-local",
+                                             .set_up = make_store,
+                                             .configure = configure,
+                                             .create_only = true,
+                                             .many = 2500};
+
+static void set_up(void)
+{
+    make_store();
+    fake = sink_open(&store, &inst);
+}
+
+static void tear_down(void)
+{
+    fake_host_close(fake);
+}
+
+static void must_say(enum hangar_rc got, enum hangar_rc want, const char *text)
+{
+    testing_expect(fake, got, want, text);
+    ck_assert_msg(strstr(fake_host_error(fake), text) != NULL, "says: %s", fake_host_error(fake));
+    fake_host_clear(fake);
+}
+
+static enum hangar_rc store_text(const char *name, const char *text, uint32_t flags)
+{
+    return sink_store(fake, inst, name, text, strlen(text), 1000, flags, NULL);
+}
+
+static mode_t mode_of(const char *path)
+{
+    struct stat st;
+    ck_assert_msg(!lstat(path, &st), "%s: %s", path, strerror(errno));
+    return st.st_mode & 07777;
+}
+
+/* All files and folders below the root, whatever their names. */
+static int count_below(void)
+{
+    FILE *pipe;
+    char command[4200];
+    int count = -1;
+    snprintf(command, sizeof(command), "find %s -mindepth 1 | wc -l", root);
+    pipe = popen(command, "r");
+    ck_assert_ptr_nonnull(pipe);
+    ck_assert_int_eq(fscanf(pipe, "%d", &count), 1);
+    pclose(pipe);
+    return count;
+}
+
+START_TEST(files_are_private_whatever_the_umask)
+{
+    static const mode_t masks[] = {0, 0022, 0777};
+    for (size_t i = 0; i < 3; i++) {
+        root = testing_path(testing_dir(), "deep/er/store");
+        void *in;
+        struct fake_host *host = sink_open(&store, &in);
+        umask(masks[i]);
+        sink_must_store(host, in, "p/b/object", "text");
+        umask(0022);
+        ck_assert_uint_eq(mode_of(root), 0700);
+        ck_assert_uint_eq(mode_of(testing_path(root, "p")), 0700);
+        ck_assert_uint_eq(mode_of(testing_path(root, "p/b")), 0700);
+        ck_assert_uint_eq(mode_of(testing_path(root, "p/b/object")), 0600);
+        fake_host_close(host);
+    }
+}
+END_TEST
+
+START_TEST(empty_folders_go_with_their_last_object)
+{
+    struct hangar_put *put;
+    sink_must_store(fake, inst, "p/a/one", "1");
+    sink_must_store(fake, inst, "p/b/c/two", "2");
+    ck_assert_int_eq(sink_table(fake)->remove(inst, "p/b/c/two"), HANGAR_OK);
+    ck_assert_int_eq(access(testing_path(root, "p/b"), F_OK), -1);
+    ck_assert_int_eq(access(testing_path(root, "p/a"), F_OK), 0);
+    ck_assert_int_eq(sink_table(fake)->remove(inst, "p/a/one"), HANGAR_OK);
+    ck_assert_int_eq(count_below(), 0);
+    ck_assert_int_eq(access(root, F_OK), 0);
+    ck_assert_int_eq(sink_table(fake)->put_open(inst, "x/y/z", 0, 0, &put), HANGAR_OK);
+    sink_table(fake)->put_abort(put);
+    ck_assert_int_eq(count_below(), 0);
+}
+END_TEST
+
+START_TEST(what_a_dead_process_left_is_invisible_and_goes)
+{
+    struct hangar_put *put;
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (!child) {
+        void *in;
+        struct fake_host *host = sink_open(&store, &in);
+        sink_must_store(host, in, "p/b/run.json", "{}");
+        if (sink_table(host)->put_open(in, "p/b/db/object", 0, 0, &put) ||
+            sink_table(host)->put_write(put, "half", 4))
+            _exit(1);
+        kill(getpid(), SIGKILL);
+    }
+    int status;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(WTERMSIG(status), SIGKILL);
+    ck_assert_int_eq(count_below(), 5); /* p, b, run.json, db, the temporary file */
+    size_t count;
+    char *names = sink_list(fake, inst, "p/b/", '/', &count);
+    ck_assert_str_eq(names, "p/b/run.json\n");
+    free(names);
+    ck_assert_int_eq(sink_table(fake)->remove(inst, "p/b/run.json"), HANGAR_OK);
+    ck_assert_int_eq(count_below(), 0);
+}
+END_TEST
+
+START_TEST(what_a_living_process_writes_is_not_tidied_up)
+{
+    struct hangar_put *put;
+    struct hangar_entry entry = {.struct_size = sizeof(entry)};
+    sink_must_store(fake, inst, "p/one", "1");
+    ck_assert_int_eq(sink_table(fake)->put_open(inst, "p/two", 0, 0, &put), HANGAR_OK);
+    ck_assert_int_eq(sink_table(fake)->remove(inst, "p/one"), HANGAR_OK);
+    ck_assert_int_eq(sink_table(fake)->put_write(put, "2", 1), HANGAR_OK);
+    testing_expect(fake, sink_table(fake)->put_commit(put, &entry), HANGAR_OK, "commit");
+    sink_must_have(fake, inst, "p/two", "2", 1);
+}
+END_TEST
+
+START_TEST(temporary_names_cannot_be_used)
+{
+    struct hangar_get *get;
+    struct hangar_put *put;
+    struct hangar_entry entry = {.struct_size = sizeof(entry)};
+    char name[300];
+    sink_must_store(fake, inst, "object", "text");
+    ck_assert_int_eq(sink_table(fake)->put_open(inst, "other", 0, 0, &put), HANGAR_OK);
+    DIR *dir = opendir(root);
+    for (struct dirent *found; (found = readdir(dir));) {
+        if (strncmp(found->d_name, ".tmp-", 5))
+            continue;
+        snprintf(name, sizeof(name), "%s", found->d_name);
+        must_say(sink_table(fake)->get_open(inst, name, 0, &get), HANGAR_CONFIG, "not allowed");
+        must_say(sink_table(fake)->stat(inst, name, &entry), HANGAR_CONFIG, "not allowed");
+        must_say(sink_table(fake)->remove(inst, name), HANGAR_CONFIG, "not allowed");
+        name[0] = '!';
+    }
+    closedir(dir);
+    ck_assert_int_eq(name[0], '!'); /* there was one */
+    sink_table(fake)->put_abort(put);
+}
+END_TEST
+
+START_TEST(no_symbolic_link_is_followed)
+{
+    const char *outside = testing_dir();
+    struct hangar_get *get;
+    sink_must_store(fake, inst, "p/object", "text");
+    testing_write_file(testing_path(outside, "secret"), "secret", 6);
+    ck_assert_int_eq(symlink(outside, testing_path(root, "link")), 0);
+    ck_assert_int_eq(symlink(testing_path(outside, "secret"), testing_path(root, "p/file")), 0);
+    must_say(store_text("link/x", "x", 0), HANGAR_IO, "link: it is a symbolic link");
+    must_say(sink_table(fake)->get_open(inst, "link/secret", 0, &get), HANGAR_IO, "symbolic link");
+    must_say(sink_table(fake)->remove(inst, "link/secret"), HANGAR_IO, "symbolic link");
+    must_say(sink_table(fake)->get_open(inst, "p/file", 0, &get), HANGAR_NOT_FOUND, "no such");
+    ck_assert_int_eq(access(testing_path(outside, "secret"), F_OK), 0);
+    ck_assert_int_eq(access(testing_path(outside, "x"), F_OK), -1);
+    size_t count;
+    char *names = sink_list(fake, inst, "", 0, &count);
+    ck_assert_str_eq(names, "p/object\n");
+    free(names);
+    /* a link where the object goes is replaced, not followed */
+    ck_assert_int_eq(store_text("p/file", "mine", 0), HANGAR_OK);
+    sink_must_have(fake, inst, "p/file", "mine", 4);
+}
+END_TEST
+
+START_TEST(things_that_are_no_objects_do_not_confuse)
+{
+    struct hangar_get *get;
+    sink_must_store(fake, inst, "p/object", "text");
+    ck_assert_int_eq(mkfifo(testing_path(root, "p/fifo"), 0600), 0);
+    ck_assert_int_eq(mkdir(testing_path(root, "lost+found"), 0), 0);
+    must_say(sink_table(fake)->get_open(inst, "p/fifo", 0, &get), HANGAR_NOT_FOUND, "no such");
+    must_say(store_text("p/object/below", "x", 0), HANGAR_IO, "cannot create directory");
+    must_say(store_text("p", "x", 0), HANGAR_IO, "cannot rename p");
+    must_say(store_text("p", "x", HANGAR_PUT_CREATE_ONLY), HANGAR_EXISTS, "there already");
+    size_t count;
+    char *names = sink_list(fake, inst, "", 0, &count);
+    ck_assert_str_eq(names, "p/object\n");
+    free(names);
+}
+END_TEST
+
+/* Fills what can be filled, and expects the refusal. */
+static void fill_up(enum hangar_rc expected, const char *text)
+{
+    struct hangar_put *put;
+    struct hangar_entry entry = {.struct_size = sizeof(entry)};
+    enum hangar_rc rc = HANGAR_OK;
+    unsigned char *data = testing_data(DATA_RANDOM, 1 << 20);
+    sink_must_store(fake, inst, "p/before", "text");
+    ck_assert_int_eq(sink_table(fake)->put_open(inst, "q/large", 0, 0, &put), HANGAR_OK);
+    for (int i = 0; i < 64 && !rc; i++)
+        rc = sink_table(fake)->put_write(put, data, 1 << 20);
+    must_say(rc, expected, text);
+    /* and it cannot be committed either */
+    ck_assert_int_eq(sink_table(fake)->put_commit(put, &entry), expected);
+    ck_assert_int_eq(access(testing_path(root, "q"), F_OK), -1);
+    sink_must_have(fake, inst, "p/before", "text", 4);
+    sink_must_store(fake, inst, "p/after", "text");
+    free(data);
+}
+
+START_TEST(a_full_disk_fails_the_put_and_nothing_else)
+{
+    const char *disk = testing_dir();
+    /* A small file system of our own, seen by this process alone. */
+    if (!unshare(CLONE_NEWNS) && !mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) &&
+        !mount("tmpfs", disk, "tmpfs", 0, "size=8m")) {
+        fake_host_close(fake);
+        root = testing_path(disk, "store");
+        fake = sink_open(&store, &inst);
+        fill_up(HANGAR_NO_SPACE, "No space left on device; hint: free space");
+        struct hangar_put *put;
+        must_say(sink_table(fake)->put_open(inst, "large", 1 << 30, 0, &put), HANGAR_NO_SPACE,
+                 "1.0 GiB are needed");
+        ck_assert_int_eq(umount2(disk, MNT_DETACH), 0);
+        return;
+    }
+    /* Without the right to mount: a limit on the size of files does as well. */
+    fprintf(stderr, "cannot mount a small disk (%s): a limit takes its place\n", strerror(errno));
+    signal(SIGXFSZ, SIG_IGN);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &(struct rlimit){8 << 20, 8 << 20}), 0);
+    fill_up(HANGAR_NO_SPACE, "File too large; hint: raise the limit");
+}
+END_TEST
+
+START_TEST(min_free_is_left_free)
+{
+    struct hangar_put *put;
+    struct hangar_space space = {.struct_size = sizeof(space)};
+    min_free = "100TiB";
+    void *in;
+    struct fake_host *host = sink_open(&store, &in);
+    testing_expect(host, sink_table(host)->put_open(in, "p/object", 1, 0, &put), HANGAR_NO_SPACE,
+                   "put_open");
+    ck_assert_ptr_nonnull(
+        strstr(fake_host_error(host), "102400.0 GiB must stay free")
+            ?: strstr(fake_host_error(host), "100.0 TiB must stay free (min_free)"));
+    ck_assert_int_eq(count_below(), 0);
+    ck_assert_int_eq(sink_table(host)->space(in, &space), HANGAR_OK);
+    ck_assert_uint_eq(space.free_bytes, 0);
+    ck_assert_uint_gt(space.total_bytes, 0);
+    fake_host_close(host);
+}
+END_TEST
+
+/* Whichever call fails: either the object is there, whole, and that was said, or
+ * nothing is. */
+START_TEST(a_call_that_fails_leaves_all_or_nothing)
+{
+    static const int errors[] = {EIO, ENOSPC, EDQUOT};
+    for (size_t e = 0; e < 6; e++) {
+        int error_number = errors[e / 2], n = 0, failures = 0;
+        uint32_t flags = e % 2 ? HANGAR_PUT_CREATE_ONLY : 0;
+        for (;;) {
+            faults_set(++n, error_number);
+            enum hangar_rc rc = store_text("p/b/object", "text", flags);
+            bool through = faults_calls() < n;
+            faults_set(0, 0);
+            if (rc) {
+                must_say(rc, error_number == EIO ? HANGAR_IO : HANGAR_NO_SPACE, "cannot");
+                failures++;
+            } else {
+                sink_must_have(fake, inst, "p/b/object", "text", 4);
+                ck_assert_int_eq(sink_table(fake)->remove(inst, "p/b/object"), HANGAR_OK);
+            }
+            /* A sync that fails after a rename that may have replaced something
+             * leaves the object; it was not said to be stored. */
+            if (rc && !flags)
+                ck_assert_int_eq(sink_table(fake)->remove(inst, "p/b/object"), HANGAR_OK);
+            fake_host_clear(fake);
+            ck_assert_int_eq(access(root, F_OK) ? 0 : count_below(), 0);
+            if (through)
+                break;
+        }
+        /* create, make two folders, write, sync, close, rename, sync the folders */
+        ck_assert_int_ge(failures, 8);
+    }
+}
+END_TEST
+
+START_TEST(short_and_interrupted_writes_are_continued)
+{
+    unsigned char *data = testing_data(DATA_RANDOM, 100000);
+    faults_short_writes(777);
+    enum hangar_rc rc = sink_store(fake, inst, "object", data, 100000, 5000, 0, NULL);
+    faults_short_writes(0);
+    testing_expect(fake, rc, HANGAR_OK, "store");
+    sink_must_have(fake, inst, "object", data, 100000);
+    free(data);
+}
+END_TEST
+
+START_TEST(missing_rights_are_told)
+{
+    struct hangar_attrs *attrs = fake_attrs_new();
+    const char *parent = testing_dir();
+    struct hangar_get *get;
+    sink_must_store(fake, inst, "p/object", "text");
+    ck_assert_int_eq(chmod(root, 0755), 0);
+    ck_assert_int_eq(chmod(testing_path(root, "p"), 0500), 0);
+    if (!getuid()) { /* everything is allowed to root */
+        ck_assert_int_eq(chown(root, 65534, 65534), 0);
+        ck_assert_int_eq(chown(testing_path(root, "p"), 65534, 65534), 0);
+        for (const char *slash = root; (slash = strchr(slash + 1, '/'));) {
+            char *above = strndup(root, (size_t)(slash - root));
+            if (strstr(above, "hangar-fake-"))
+                ck_assert_int_eq(chmod(above, 0755), 0);
+            free(above);
+        }
+        ck_assert_int_eq(seteuid(65534), 0);
+    }
+    must_say(store_text("p/other", "x", 0), HANGAR_AUTH,
+             "Permission denied; hint: the user that runs hangar needs");
+    ck_assert_int_eq(chmod(testing_path(root, "p"), 0), 0);
+    must_say(sink_table(fake)->get_open(inst, "p/object", 0, &get), HANGAR_AUTH, "/p: Permission");
+    struct hangar_page *page = fake_page_new("", 0);
+    must_say(sink_table(fake)->list(inst, page), HANGAR_AUTH, "/p/: Permission denied");
+    fake_page_free(page);
+    ck_assert_int_eq(chmod(testing_path(root, "p"), 0700), 0);
+    ck_assert_int_eq(chmod(root, 0500), 0);
+    must_say(sink_table(fake)->probe(inst, attrs), HANGAR_AUTH, "cannot write to directory");
+    ck_assert_int_eq(seteuid(getuid()), 0);
+    ck_assert_int_eq(chmod(root, 0700), 0);
+    (void)parent;
+    fake_attrs_free(attrs);
+}
+END_TEST
+
+START_TEST(a_probe_makes_the_root_and_warns_of_readers)
+{
+    struct hangar_attrs *attrs = fake_attrs_new();
+    struct hangar_space space = {.struct_size = sizeof(space)};
+    ck_assert_int_eq(access(root, F_OK), -1);
+    ck_assert_int_eq(sink_table(fake)->space(inst, &space), HANGAR_OK);
+    ck_assert_uint_gt(space.free_bytes, 0);
+    testing_expect(fake, sink_table(fake)->probe(inst, attrs), HANGAR_OK, "probe");
+    ck_assert_uint_eq(mode_of(root), 0700);
+    ck_assert_int_eq(count_below(), 0);
+    ck_assert_str_ne(fake_attr(attrs, "free"), "");
+    ck_assert_str_ne(fake_attr(attrs, "filesystem"), "");
+    ck_assert_str_eq(fake_host_log(fake), "");
+    ck_assert_int_eq(chmod(root, 0755), 0);
+    testing_expect(fake, sink_table(fake)->probe(inst, attrs), HANGAR_OK, "probe");
+    ck_assert_ptr_nonnull(strstr(fake_host_log(fake), "warn: other users may look into directory"));
+    fake_attrs_free(attrs);
+}
+END_TEST
+
+START_TEST(a_root_that_is_a_file_is_refused)
+{
+    struct hangar_attrs *attrs = fake_attrs_new();
+    testing_write_file(root, "text", 4);
+    must_say(sink_table(fake)->probe(inst, attrs), HANGAR_IO, "cannot open directory");
+    must_say(store_text("object", "x", 0), HANGAR_IO, "Not a directory");
+    fake_attrs_free(attrs);
+}
+END_TEST
+
+START_TEST(an_instance_says_where_it_leads)
+{
+    char expected[4200];
+    snprintf(expected, sizeof(expected), "directory %s", root);
+    ck_assert_str_eq(fake_host_plugin(fake)->describe(inst), expected);
+}
+END_TEST
+
+int main(void)
+{
+    static const struct sink_under_test fallback = {.plugin = "storage-local",
+                                                    .set_up = without_renameat2,
+                                                    .configure = configure,
+                                                    .create_only = true,
+                                                    .many = 1100};
+    bool old_kernel = getenv("TEST_WITHOUT_RENAMEAT2") != NULL;
+    Suite *suite = suite_create("storage-local");
+    sink_suite_add(suite, "every sink", old_kernel ? &fallback : &store);
+    TCase *tcase = tcase_create("directory");
+    tcase_set_timeout(tcase, 60);
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_test(tcase, files_are_private_whatever_the_umask);
+    tcase_add_test(tcase, empty_folders_go_with_their_last_object);
+    tcase_add_test(tcase, what_a_dead_process_left_is_invisible_and_goes);
+    tcase_add_test(tcase, what_a_living_process_writes_is_not_tidied_up);
+    tcase_add_test(tcase, temporary_names_cannot_be_used);
+    tcase_add_test(tcase, no_symbolic_link_is_followed);
+    tcase_add_test(tcase, things_that_are_no_objects_do_not_confuse);
+    tcase_add_test(tcase, a_full_disk_fails_the_put_and_nothing_else);
+    tcase_add_test(tcase, min_free_is_left_free);
+    tcase_add_test(tcase, a_call_that_fails_leaves_all_or_nothing);
+    tcase_add_test(tcase, short_and_interrupted_writes_are_continued);
+    tcase_add_test(tcase, missing_rights_are_told);
+    tcase_add_test(tcase, a_probe_makes_the_root_and_warns_of_readers);
+    tcase_add_test(tcase, a_root_that_is_a_file_is_refused);
+    tcase_add_test(tcase, an_instance_says_where_it_leads);
+    suite_add_tcase(suite, tcase);
+    return testing_main(suite);
+}
