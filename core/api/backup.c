@@ -98,7 +98,8 @@ static enum hangar_rc take_place(struct hg_run *run, struct hg_run_sink *sink, c
     return rc;
 }
 
-/* Claims the pipeline in each sink and takes a place that is free in all. */
+/* Asks each sink whether the pipeline's place is ours, and takes a place for this
+ * run that is free in all. */
 static enum hangar_rc take_places(struct hg_run *run, struct hg_error *err)
 {
     char *marker = start_marker(run);
@@ -106,7 +107,8 @@ static enum hangar_rc take_places(struct hg_run *run, struct hg_error *err)
         struct hg_run_sink *sink = &run->sinks[i];
         struct hg_error why = {0};
         if (sink->error.rc == HANGAR_OK &&
-            hg_store_claim(sink->ctx, run->pipeline->name, run->h->origin, &why) != HANGAR_OK) {
+            hg_store_origin(sink->ctx, run->pipeline->name, run->h->origin, false, &why) !=
+                HANGAR_OK) {
             sink_failed(run, sink, &why);
         }
     }
@@ -336,7 +338,8 @@ static enum hangar_rc commit_sink(struct hg_run *run, struct hg_run_sink *sink,
     } last[] = {{HG_RESTORE_NAME, &files->restore},
                 {HG_SUMS_NAME, &files->sums},
                 {HG_MANIFEST_NAME, &files->manifest}};
-    enum hangar_rc rc = HANGAR_OK;
+    /* claimed only now: a run that fails leaves nothing */
+    enum hangar_rc rc = hg_store_origin(sink->ctx, run->pipeline->name, run->h->origin, true, err);
     for (size_t i = 0; i < 3 && rc == HANGAR_OK; i++) {
         if (hg_job_cancelled(&run->session.job)) {
             return hg_fail(err, HANGAR_CANCELLED, 0, "interrupted");

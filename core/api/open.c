@@ -141,6 +141,9 @@ static enum hangar_status load(struct hangar *h)
     }
     if (problems.errors || problems.failed) {
         hg_problems_text(&problems, false, &h->error);
+        if (!h->error.len) {
+            hg_str_add(&h->error, "out of memory");
+        }
         status = problems.rc == HANGAR_AUTH ? HANGAR_STATUS_AUTH : HANGAR_STATUS_USAGE;
     } else if (problems.count) {
         hg_problems_text(&problems, true, &h->warnings);

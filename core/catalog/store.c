@@ -13,6 +13,8 @@
 #include "base/vec.h"
 #include "plugin/page.h"
 
+#define ORIGIN_MAX 65536
+
 char *hg_store_path(const char *pipeline, const char *id, const char *name)
 {
     return hg_format("%s/%s/%s", pipeline, id, name ? name : "");
@@ -93,43 +95,45 @@ static enum hangar_rc check_origin(struct hangar_ctx *sink, const char *pipeline
     return rc;
 }
 
-enum hangar_rc hg_store_claim(struct hangar_ctx *sink, const char *pipeline, const char *origin,
-                              struct hg_error *err)
+static char *origin_text(const char *pipeline, const char *origin)
 {
-    char *path = hg_format("%s/origin.json", pipeline);
-    json_t *json = json_object();
     char host[256] = "";
     gethostname(host, sizeof(host) - 1);
+    json_t *json = json_object();
     hg_json_set_string(json, "origin", origin);
     hg_json_set_string(json, "pipeline", pipeline);
     hg_json_set_string(json, "host", host);
     hg_json_set_time(json, "created", hg_now_ms());
-    char *doc = hg_json_text(json);
+    char *text = hg_json_text(json);
     json_decref(json);
-    enum hangar_rc rc = HANGAR_NO_MEMORY;
+    return text;
+}
+
+enum hangar_rc hg_store_origin(struct hangar_ctx *sink, const char *pipeline, const char *origin,
+                               bool claim, struct hg_error *err)
+{
+    char *path = hg_format("%s/origin.json", pipeline);
+    char *ours = origin_text(pipeline, origin);
     struct hg_str text = {0};
-    if (!path || !doc) {
-        hg_fail(err, rc, 0, "out of memory");
-        goto out;
-    }
     struct hg_error why = {0};
-    rc = hg_store_get(sink, path, 65536, &text, &why);
+    enum hangar_rc rc = path && ours ? hg_store_get(sink, path, ORIGIN_MAX, &text, &why)
+                                     : hg_fail(&why, HANGAR_NO_MEMORY, 0, "out of memory");
     if (rc == HANGAR_NOT_FOUND) {
         hg_error_clear(&why);
-        rc = hg_store_put(sink, path, doc, strlen(doc), true, &why);
+        rc = claim ? hg_store_put(sink, path, ours, strlen(ours), true, &why) : HANGAR_OK;
         if (rc == HANGAR_EXISTS) { /* another run was faster */
             hg_error_clear(&why);
-            rc = hg_store_get(sink, path, 65536, &text, &why);
+            rc = hg_store_get(sink, path, ORIGIN_MAX, &text, &why);
         }
     }
-    if (rc != HANGAR_OK) {
-        *err = err->rc == HANGAR_OK ? why : *err;
-    } else if (text.len) {
-        rc = check_origin(sink, pipeline, origin, &text, err);
+    if (rc == HANGAR_OK && text.len) {
+        rc = check_origin(sink, pipeline, origin, &text, &why);
     }
-out:
+    if (rc != HANGAR_OK) {
+        hg_fail(err, rc, 0, "%s", why.text);
+    }
     hg_str_free(&text);
-    free(doc);
+    free(ours);
     free(path);
     return rc;
 }

@@ -22,10 +22,10 @@ enum hangar_rc hg_store_put(struct hangar_ctx *sink, const char *path, const voi
 enum hangar_rc hg_store_get(struct hangar_ctx *sink, const char *path, size_t max,
                             struct hg_str *out, struct hg_error *err);
 
-/* Claims a pipeline's place in a sink: writes origin.json when there is none, and
- * refuses (CONFIG) when it names another origin. */
-enum hangar_rc hg_store_claim(struct hangar_ctx *sink, const char *pipeline, const char *origin,
-                              struct hg_error *err);
+/* Whose is a pipeline's place in a sink?  Refuses (CONFIG) when its origin.json
+ * names another origin; with `claim`, writes one when there is none. */
+enum hangar_rc hg_store_origin(struct hangar_ctx *sink, const char *pipeline, const char *origin,
+                               bool claim, struct hg_error *err);
 
 /* The manifest of a backup in a sink, checked, and that it is of this place.
  * NOT_FOUND when there is none; see hg_manifest_read. */

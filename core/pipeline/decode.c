@@ -57,7 +57,7 @@ static enum hangar_rc push(struct decoding *d, size_t stage, const unsigned char
         io.out = d->buffers[i];
         io.out_size = BUFFER;
         enum hangar_rc rc =
-            HG_CALL(ctx, d->err, ctx->plugin->transform.process(d->streams[i], &io, last));
+            HG_CALL_EOF(ctx, d->err, ctx->plugin->transform.process(d->streams[i], &io, last));
         if (rc != HANGAR_OK && rc != HANGAR_EOF) {
             hg_context(d->err, "sink %s: %s", d->sink->name, d->object->path);
             return rc;

@@ -369,7 +369,7 @@ static enum hangar_rc pull_object(struct reading *r)
         return rc;
     }
     struct hangar_object_info info = {.struct_size = sizeof(info)};
-    rc = HG_CALL(ctx, &r->err, fn->next(ctx->inst, &info, &r->object));
+    rc = HG_CALL_EOF(ctx, &r->err, fn->next(ctx->inst, &info, &r->object));
     if (rc != HANGAR_OK) {
         hg_slot_give(r->pull->engine, slot);
         return rc;

@@ -138,19 +138,21 @@ static const char *host_instance_name(struct hangar_ctx *ctx)
 
 static enum hangar_rc host_temp_dir(struct hangar_ctx *ctx, uint64_t quota, const char **path)
 {
+    pthread_mutex_lock(&ctx->temp_mutex);
+    enum hangar_rc rc = HANGAR_OK;
     if (!ctx->temp_dir) {
-        /* kind and name: a source and a sink may share a name */
-        char name[160];
-        snprintf(name, sizeof(name), "%s-%.100s", ctx->kind, ctx->name);
-        enum hangar_rc rc = hg_job_temp_dir(ctx->job, name, quota, &ctx->temp_dir, hg_call_said());
-        if (rc != HANGAR_OK) {
-            return rc;
-        }
+        /* the address: a job may have several instances of one name */
+        char name[192];
+        snprintf(name, sizeof(name), "%s-%.100s-%p", ctx->kind, ctx->name, (void *)ctx);
+        rc = hg_job_temp_dir(ctx->job, name, quota, &ctx->temp_dir, hg_call_said());
     } else {
-        hg_job_quota(ctx->job, ctx->temp_dir, quota);
+        rc = hg_job_raise_quota(ctx->job, ctx->temp_dir, quota, hg_call_said());
     }
-    *path = ctx->temp_dir;
-    return HANGAR_OK;
+    if (rc == HANGAR_OK) {
+        *path = ctx->temp_dir;
+    }
+    pthread_mutex_unlock(&ctx->temp_mutex);
+    return rc;
 }
 
 static enum hangar_rc host_spool_open(struct hangar_ctx *ctx, uint64_t max_bytes,

@@ -37,12 +37,15 @@ enum hangar_rc hg_call_end(struct hangar_ctx *ctx, enum hangar_rc rc, struct hg_
         pthread_mutex_unlock(&ctx->serial);
     }
     hg_job_alive(ctx->job);
-    if (rc == HANGAR_OK || rc == HANGAR_EOF) {
+    if (rc == HANGAR_OK) {
         return rc;
     }
     if ((unsigned)rc > HANGAR_INTERNAL) {
         rc = hg_fail(err, HANGAR_INTERNAL, 0, "%s %s: plugin %s returned %d, which is no result",
                      ctx->kind, ctx->name, ctx->plugin->d.name, (int)rc);
+    } else if (rc == HANGAR_EOF) {
+        rc = hg_fail(err, HANGAR_INTERNAL, 0, "%s %s: plugin %s returned HANGAR_EOF out of place",
+                     ctx->kind, ctx->name, ctx->plugin->d.name);
     } else if (said.text[0]) {
         hg_fail(err, rc, 0, "%s %s: %s", ctx->kind, ctx->name, said.text);
     } else {
@@ -52,17 +55,35 @@ enum hangar_rc hg_call_end(struct hangar_ctx *ctx, enum hangar_rc rc, struct hg_
     return rc;
 }
 
+enum hangar_rc hg_call_end_eof(struct hangar_ctx *ctx, enum hangar_rc rc, struct hg_error *err)
+{
+    enum hangar_rc ended = hg_call_end(ctx, rc == HANGAR_EOF ? HANGAR_OK : rc, err);
+    return rc == HANGAR_EOF ? rc : ended;
+}
+
 static void wake(void *arg)
 {
     struct hangar_ctx *ctx = arg;
     ctx->plugin->d.cancel(ctx->inst);
 }
 
+static uint32_t thread_model(struct hangar_ctx *ctx)
+{
+    if (!ctx->plugin->d.threads) {
+        return HANGAR_SERIAL_INSTANCE;
+    }
+    hg_call_begin(ctx);
+    uint32_t model = ctx->plugin->d.threads(ctx->inst);
+    hg_call_end(ctx, HANGAR_OK, NULL);
+    return model <= HANGAR_PARALLEL_HANDLES ? model : HANGAR_SERIAL_PLUGIN;
+}
+
 enum hangar_rc hg_instance_open(struct hg_job *job, const struct hg_instance_spec *spec,
                                 struct hangar_ctx **out, struct hg_error *err)
 {
     struct hangar_ctx *ctx = calloc(1, sizeof(*ctx));
-    if (!ctx || !(ctx->name = strdup(spec->name)) || pthread_mutex_init(&ctx->serial, NULL) != 0) {
+    if (!ctx || !(ctx->name = strdup(spec->name)) || pthread_mutex_init(&ctx->serial, NULL) != 0 ||
+        pthread_mutex_init(&ctx->temp_mutex, NULL) != 0) {
         if (ctx) {
             free(ctx->name);
         }
@@ -77,12 +98,16 @@ enum hangar_rc hg_instance_open(struct hg_job *job, const struct hg_instance_spe
     ctx->threads = HANGAR_SERIAL_PLUGIN;
     void *inst = NULL;
     enum hangar_rc rc = HG_CALL(ctx, err, ctx->plugin->d.create(&hg_host, ctx, &inst));
+    if (rc == HANGAR_OK && !inst) {
+        rc = hg_fail(err, HANGAR_INTERNAL, 0, "%s %s: plugin %s made no instance", ctx->kind,
+                     ctx->name, ctx->plugin->d.name);
+    }
     if (rc != HANGAR_OK) {
         hg_instance_close(ctx);
-        return rc == HANGAR_EOF ? HANGAR_INTERNAL : rc;
+        return rc;
     }
     ctx->inst = inst;
-    ctx->threads = ctx->plugin->d.threads ? ctx->plugin->d.threads(inst) : HANGAR_SERIAL_INSTANCE;
+    ctx->threads = thread_model(ctx);
     if (ctx->plugin->d.cancel) {
         ctx->hook = (struct hg_job_hook){.wake = wake, .arg = ctx};
         hg_job_add_hook(job, &ctx->hook);
@@ -107,6 +132,7 @@ void hg_instance_close(struct hangar_ctx *ctx)
         hg_remove_tree(ctx->temp_dir, NULL);
         free(ctx->temp_dir);
     }
+    pthread_mutex_destroy(&ctx->temp_mutex);
     pthread_mutex_destroy(&ctx->serial);
     free(ctx->name);
     free(ctx);

@@ -23,6 +23,7 @@ struct hangar_ctx {
     uint32_t threads; /* enum hangar_threads */
     pthread_mutex_t serial;
     struct hg_job_hook hook;
+    pthread_mutex_t temp_mutex; /* guards temp_dir; may be held while the job's are taken */
     char *temp_dir;
 };
 
@@ -48,12 +49,14 @@ const char *hg_instance_target(struct hangar_ctx *ctx);
  *
  * takes the locks of the thread model around it, and on failure moves what the
  * plugin said (or that it said nothing) into err, after "source app_db: ".
- * HANGAR_EOF is no failure.
+ * HANGAR_EOF is a result of HG_CALL_EOF only: elsewhere a plugin must not return it.
  */
 #define HG_CALL(ctx, err, call) hg_call_end((ctx), (hg_call_begin(ctx), (call)), (err))
+#define HG_CALL_EOF(ctx, err, call) hg_call_end_eof((ctx), (hg_call_begin(ctx), (call)), (err))
 void hg_call_begin(struct hangar_ctx *ctx);
 struct hg_error *hg_call_said(void); /* what the plugin said on this thread; for the host */
 enum hangar_rc hg_call_end(struct hangar_ctx *ctx, enum hangar_rc rc, struct hg_error *err);
+enum hangar_rc hg_call_end_eof(struct hangar_ctx *ctx, enum hangar_rc rc, struct hg_error *err);
 
 /* The same around functions that return nothing or a value. */
 #define HG_CALL_VOID(ctx, call)                                                                    \

@@ -308,6 +308,25 @@ static enum hangar_rc check_room(const char *path, uint64_t bytes, struct hg_err
     return HANGAR_OK;
 }
 
+/* Never lowers it. */
+static void set_quota(struct hg_job *job, const char *path, uint64_t bytes)
+{
+    pthread_mutex_lock(&job->mutex);
+    struct hg_quota *q = job->quotas;
+    while (q && strcmp(q->path, path) != 0) {
+        q = q->next;
+    }
+    if (!q && (q = calloc(1, sizeof(*q)))) {
+        q->path = strdup(path);
+        q->next = job->quotas;
+        job->quotas = q;
+    }
+    if (q && bytes > q->bytes) {
+        q->bytes = bytes;
+    }
+    pthread_mutex_unlock(&job->mutex);
+}
+
 enum hangar_rc hg_job_temp_dir(struct hg_job *job, const char *name, uint64_t quota, char **path,
                                struct hg_error *err)
 {
@@ -327,27 +346,19 @@ enum hangar_rc hg_job_temp_dir(struct hg_job *job, const char *name, uint64_t qu
         free(dir);
         return rc;
     }
-    hg_job_quota(job, dir, quota);
+    set_quota(job, dir, quota);
     *path = dir;
     return HANGAR_OK;
 }
 
-void hg_job_quota(struct hg_job *job, const char *path, uint64_t bytes)
+enum hangar_rc hg_job_raise_quota(struct hg_job *job, const char *path, uint64_t bytes,
+                                  struct hg_error *err)
 {
-    pthread_mutex_lock(&job->mutex);
-    struct hg_quota *q = job->quotas;
-    while (q && strcmp(q->path, path) != 0) {
-        q = q->next;
+    enum hangar_rc rc = check_room(path, bytes, err);
+    if (rc == HANGAR_OK) {
+        set_quota(job, path, bytes);
     }
-    if (!q && (q = calloc(1, sizeof(*q)))) {
-        q->path = strdup(path);
-        q->next = job->quotas;
-        job->quotas = q;
-    }
-    if (q && bytes > q->bytes) {
-        q->bytes = bytes;
-    }
-    pthread_mutex_unlock(&job->mutex);
+    return rc;
 }
 
 /* Fails the job when a temporary folder has outgrown its quota.  Entries are only

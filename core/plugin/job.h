@@ -95,7 +95,9 @@ void hg_job_budget_give(struct hg_job *job, size_t bytes);
  * the quota fails the job. */
 enum hangar_rc hg_job_temp_dir(struct hg_job *job, const char *name, uint64_t quota, char **path,
                                struct hg_error *err);
-void hg_job_quota(struct hg_job *job, const char *path, uint64_t bytes);
+/* Raises the quota of a folder that it gave; NO_SPACE when the disk lacks that. */
+enum hangar_rc hg_job_raise_quota(struct hg_job *job, const char *path, uint64_t bytes,
+                                  struct hg_error *err);
 
 /* How the job ended: OK, or the first failure's rc with its text in err; CANCELLED
  * when somebody asked for it and nothing had failed before. */

@@ -168,21 +168,23 @@ static enum hangar_rc adopt(struct hg_plugin *p, const struct hangar_plugin *the
                        HANGAR_ABI_MAJOR);
     }
     /* Everything up to `options` existed in the first header. */
-    if (theirs->struct_size < offsetof(struct hangar_plugin, notifier) ||
-        theirs->option_size < offsetof(struct hangar_option, help)) {
+    if (theirs->struct_size < offsetof(struct hangar_plugin, notifier)) {
         return hg_fail(err, HANGAR_CONFIG, 0, "its descriptor is too small (%u bytes)",
                        theirs->struct_size);
+    }
+    if (theirs->option_size < offsetof(struct hangar_option, help)) {
+        return hg_fail(err, HANGAR_CONFIG, 0, "its option entries are too small (%u bytes)",
+                       theirs->option_size);
     }
     copy_table(&p->d, sizeof(p->d), theirs);
     if (!name_is_valid(p->d.name)) {
         return hg_fail(err, HANGAR_CONFIG, 0, "its name is not of the form [a-z][a-z0-9-]*");
     }
-    const char *file = strrchr(p->path, '/') + 1;
-    size_t n = strlen(p->d.name);
-    if (strncmp(file + strlen(FILE_PREFIX), p->d.name, n) != 0 ||
-        strcmp(file + strlen(FILE_PREFIX) + n, FILE_SUFFIX) != 0) {
-        return hg_fail(err, HANGAR_CONFIG, 0, "it calls itself %s; hint: name the file %s%s%s",
-                       p->d.name, FILE_PREFIX, p->d.name, FILE_SUFFIX);
+    char expected[128];
+    snprintf(expected, sizeof(expected), "%s%s%s", FILE_PREFIX, p->d.name, FILE_SUFFIX);
+    if (strcmp(strrchr(p->path, '/') + 1, expected) != 0) {
+        return hg_fail(err, HANGAR_CONFIG, 0, "it calls itself %s; hint: name the file %s",
+                       p->d.name, expected);
     }
     if (!p->d.create || !p->d.destroy || !p->d.version || !p->d.summary || !p->d.license) {
         return hg_fail(err, HANGAR_CONFIG, 0,
@@ -202,19 +204,9 @@ static void plugin_free(struct hg_plugin *p)
     }
 }
 
-/* Loads through the checked descriptor, which stays open: dlopen tells libraries
- * apart by name first, so /proc/self/fd/N must never come to mean another file. */
-static enum hangar_rc open_library(int fd, struct hg_plugin *p, struct hg_error *err)
+/* Calls the entry of a library that is there. */
+static enum hangar_rc ask_library(void *library, struct hg_plugin *p, struct hg_error *err)
 {
-    char name[64];
-    snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
-    void *library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
-    if (!library) {
-        const char *why = dlerror();
-        return hg_fail(err, HANGAR_CONFIG, 0,
-                       "the dynamic linker says: %s; hint: ldd %s shows missing libraries",
-                       why ? why : "nothing", p->path);
-    }
     const struct hangar_plugin *(*entry)(void);
     void *symbol = dlsym(library, "hangar_plugin_entry");
     memcpy(&entry, &symbol, sizeof(entry));
@@ -224,6 +216,34 @@ static enum hangar_rc open_library(int fd, struct hg_plugin *p, struct hg_error 
                        "it exports no hangar_plugin_entry; hint: end it with HANGAR_PLUGIN(...)");
     }
     return adopt(p, theirs, err);
+}
+
+/* Loads through the checked descriptor, which stays open with the library: dlopen
+ * tells libraries apart by name first, so /proc/self/fd/N must never come to mean
+ * another file while it is loaded. */
+static enum hangar_rc open_library(int fd, struct hg_plugin *p, struct hg_error *err)
+{
+    char name[64];
+    snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+    void *library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
+    if (!library) {
+        const char *why = dlerror();
+        close(fd);
+        return hg_fail(err, HANGAR_CONFIG, 0,
+                       "the dynamic linker says: %s; hint: ldd %s shows missing libraries",
+                       why ? why : "nothing", p->path);
+    }
+    enum hangar_rc rc = ask_library(library, p, err);
+    if (rc != HANGAR_OK) {
+        dlclose(library);
+        library = dlopen(name, RTLD_NOW | RTLD_NOLOAD); /* some cannot be unloaded */
+        if (library) {
+            dlclose(library);
+        } else {
+            close(fd);
+        }
+    }
+    return rc;
 }
 
 static const struct hg_plugin *find_loaded(const struct stat *st, const char *path)
@@ -257,6 +277,7 @@ enum hangar_rc hg_plugin_load_file(const char *path, const struct hg_plugin **ou
     p = calloc(1, sizeof(*p));
     if (!p || pthread_mutex_init(&p->serial, NULL) != 0 || !(p->path = strdup(path))) {
         rc = hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+        close(fd);
     } else {
         p->dev = st.st_dev;
         p->ino = st.st_ino;

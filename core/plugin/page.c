@@ -13,8 +13,12 @@
 enum hangar_rc hg_page_add(struct hangar_page *page, const struct hangar_entry *entry)
 {
     struct hg_page_entries *entries = page->core;
-    if (entries->count == HG_PAGE_MAX || !entry->name) {
-        return HANGAR_INTERNAL;
+    if (entries->count == HG_PAGE_MAX) {
+        return hg_fail(hg_call_said(), HANGAR_INTERNAL, 0,
+                       "a page of a listing has more than %d entries", HG_PAGE_MAX);
+    }
+    if (!entry->name) {
+        return hg_fail(hg_call_said(), HANGAR_INTERNAL, 0, "an entry of a listing has no name");
     }
     char *name = strdup(entry->name);
     if (!name || !HG_VEC_RESERVE(entries)) {
@@ -39,6 +43,23 @@ static void clear(struct hg_page_entries *entries)
     entries->count = 0;
 }
 
+/* Names ascend, within a page and over all of them: what does not is a sink that
+ * turns in circles, and would be listed for ever. */
+static bool ascends(const struct hg_page_entries *entries, struct hg_str *last)
+{
+    for (size_t i = 0; i < entries->count; i++) {
+        const char *before = i ? entries->items[i - 1].name : hg_str_text(last);
+        if (strcmp(before, entries->items[i].name) >= 0) {
+            return false;
+        }
+    }
+    if (entries->count) {
+        hg_str_free(last);
+        hg_str_add(last, entries->items[entries->count - 1].name);
+    }
+    return true;
+}
+
 enum hangar_rc hg_sink_list(struct hangar_ctx *sink, const char *prefix, char delimiter,
                             enum hangar_rc (*fn)(void *arg, const struct hg_page_entries *page,
                                                  struct hg_error *err),
@@ -47,20 +68,26 @@ enum hangar_rc hg_sink_list(struct hangar_ctx *sink, const char *prefix, char de
     struct hg_page_entries entries = {0};
     struct hangar_page page = {
         .struct_size = sizeof(page), .prefix = prefix, .delimiter = delimiter, .core = &entries};
+    struct hg_str last = {0};
     enum hangar_rc rc;
     do {
+        clear(&entries);
         char before[sizeof(page.cursor)];
         memcpy(before, page.cursor, sizeof(before));
-        clear(&entries);
         rc = HG_CALL(sink, err, sink->plugin->sink.list(sink->inst, &page));
         page.cursor[sizeof(page.cursor) - 1] = '\0';
-        if (rc == HANGAR_OK && page.cursor[0] && strcmp(before, page.cursor) == 0) {
+        bool stuck = page.cursor[0] && entries.count == 0 && strcmp(before, page.cursor) == 0;
+        if (rc == HANGAR_OK && (stuck || !ascends(&entries, &last))) {
             rc = hg_fail(err, HANGAR_INTERNAL, 0, "sink %s: listing does not advance", sink->name);
+        }
+        if (rc == HANGAR_OK && hg_job_cancelled(sink->job)) {
+            rc = hg_fail(err, HANGAR_CANCELLED, 0, "cancelled");
         }
         if (rc == HANGAR_OK) {
             rc = fn(arg, &entries, err);
         }
     } while (rc == HANGAR_OK && page.cursor[0]);
+    hg_str_free(&last);
     clear(&entries);
     free(entries.items);
     return rc;

@@ -17,7 +17,7 @@
 
 /* Is the open component safe?  `end` is the length of its path within `path`. */
 static enum hangar_rc check_component(int fd, const char *path, size_t end, bool is_last,
-                                      bool holds_last, struct hg_error *err)
+                                      bool holds_file, struct hg_error *err)
 {
     struct stat st;
     int len = end ? (int)end : 1;
@@ -39,7 +39,7 @@ static enum hangar_rc check_component(int fd, const char *path, size_t end, bool
                        "%.*s belongs to user %u, who could change it; hint: chown root %.*s", len,
                        path, (unsigned)st.st_uid, len, path);
     }
-    bool passed_through = !is_last && !holds_last && (st.st_mode & S_ISVTX);
+    bool passed_through = !is_last && !holds_file && (st.st_mode & S_ISVTX);
     if ((st.st_mode & (S_IWGRP | S_IWOTH)) && !passed_through) {
         return hg_fail(err, HANGAR_CONFIG, 0,
                        "%.*s can be written by others (mode %04o); hint: chmod go-w %.*s", len,
@@ -68,6 +68,20 @@ static int open_component(int dir, const char *path, size_t start, size_t end, b
     return openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY);
 }
 
+/* The first character at or behind `at` that is no slash. */
+static size_t skip_slashes(const char *path, size_t at)
+{
+    return at + strspn(path + at, "/");
+}
+
+/* Does the component that ends at `end` hold the last one?  However many slashes
+ * stand between them: "/tmp//x.so" lies in /tmp. */
+static bool holds_last(const char *path, size_t end)
+{
+    size_t next = skip_slashes(path, end);
+    return path[next] != '\0' && strchr(path + next, '/') == NULL;
+}
+
 enum hangar_rc hg_trust_open(const char *path, int *fd_out, struct hg_error *err)
 {
     if (path[0] != '/') {
@@ -77,19 +91,11 @@ enum hangar_rc hg_trust_open(const char *path, int *fd_out, struct hg_error *err
     if (fd < 0) {
         return hg_fail(err, HANGAR_IO, errno, "cannot open /");
     }
-    const char *last_slash = strrchr(path, '/');
-    enum hangar_rc rc = check_component(fd, path, 0, false, last_slash == path, err);
-    size_t at = 1;
-    while (rc == HANGAR_OK) {
-        while (path[at] == '/') {
-            at++;
-        }
-        if (path[at] == '\0') {
-            break;
-        }
+    enum hangar_rc rc = check_component(fd, path, 0, false, holds_last(path, 0), err);
+    bool is_last = false;
+    for (size_t at = skip_slashes(path, 1); rc == HANGAR_OK && path[at];) {
         size_t end = at + strcspn(path + at, "/");
-        bool is_last = path[end] == '\0';
-        bool holds_last = path + end == last_slash;
+        is_last = path[end] == '\0';
         int next = open_component(fd, path, at, end, is_last);
         if (next < 0) {
             int why = errno;
@@ -99,8 +105,11 @@ enum hangar_rc hg_trust_open(const char *path, int *fd_out, struct hg_error *err
         }
         close(fd);
         fd = next;
-        rc = check_component(fd, path, end, is_last, holds_last, err);
-        at = end;
+        rc = check_component(fd, path, end, is_last, holds_last(path, end), err);
+        at = skip_slashes(path, end);
+    }
+    if (rc == HANGAR_OK && !is_last) { /* it ends in a slash */
+        rc = hg_fail(err, HANGAR_CONFIG, 0, "%s is not a regular file", path);
     }
     if (rc != HANGAR_OK) {
         close(fd);
