@@ -6,6 +6,8 @@
 # one's own, and leaves nothing; with --config it backs up one's own servers.
 . "$(dirname "$0")/lib.sh"
 
+# the server's user must get there
+chmod 711 "$work"
 mkdir "with space"
 cd "with space"
 export TMPDIR="$work/with space"
