@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static void write_log(void *arg, enum hangar_log_level level, int64_t time_ms, const char *event,
@@ -78,6 +79,27 @@ static bool has_role(const struct hg_plugin *p, enum hg_kind kind)
     return roles[kind] != NULL;
 }
 
+/* A password that stands in a file which others can read is worth a warning. */
+static void warn_of_readable_secrets(struct hangar *h, size_t i, struct hg_problems *problems)
+{
+    struct stat st;
+    if (stat(h->config->path, &st) != 0 || !(st.st_mode & (S_IRGRP | S_IROTH))) {
+        return;
+    }
+    for (size_t k = 0; k < h->options[i].count; k++) {
+        const struct hg_option_value *v = &h->options[i].items[k];
+        const struct hg_yaml *written =
+            hg_yaml_get(h->config->instances[i].options, v->declared->name);
+        if ((v->declared->flags & HANGAR_OPT_SECRET) && written && written->text &&
+            written->text[0] && !strstr(written->text, "${")) {
+            hg_problem_warn(problems, v->line, v->column,
+                            "others can read the %s that stands here; hint: chmod 600 %s, or use "
+                            "%s_file",
+                            v->declared->name, h->config->path, v->declared->name);
+        }
+    }
+}
+
 static void bind_instance(struct hangar *h, size_t i, struct hg_problems *problems)
 {
     const struct hg_instance_config *c = &h->config->instances[i];
@@ -98,6 +120,9 @@ static void bind_instance(struct hangar *h, size_t i, struct hg_problems *proble
     }
     hg_options_bind(&h->options[i], h->plugins[i]->options, c->options, h->config->dir, c->line,
                     c->column, NULL, 0, false, problems);
+    if (c->options) {
+        warn_of_readable_secrets(h, i, problems);
+    }
 }
 
 /* More would not fit the engine's tables. */
