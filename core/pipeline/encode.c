@@ -330,7 +330,7 @@ static enum hangar_rc push_streams(struct hg_flow *flow, size_t i, const unsigne
         io.out_size = STREAM_BUFFER;
         size_t before = io.in_size;
         enum hangar_rc rc =
-            HG_CALL(ctx, err, transform_of(engine, i)->process(flow->streams[i], &io, last));
+            HG_CALL_EOF(ctx, err, transform_of(engine, i)->process(flow->streams[i], &io, last));
         if (rc != HANGAR_OK && rc != HANGAR_EOF) {
             return rc;
         }

@@ -1,0 +1,508 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * job: the first failure counts, cancelling wakes whatever waits, nothing outgrows
+ * its bounds, and temporary files do not outlive the job.
+ */
+#include "plugin/job.h"
+
+#include <sys/file.h>
+#include <sys/wait.h>
+#include "base/clock.h"
+#include "base/io.h"
+#include "suite.h"
+
+static struct hg_log log_;
+static struct hg_job job;
+static atomic_bool requested;
+static char last_warning[4096];
+
+static void write_log(void *arg, enum hangar_log_level level, int64_t time_ms, const char *event,
+                      const char *run, const char *message)
+{
+    (void)arg, (void)time_ms, (void)event, (void)run;
+    if (level <= HANGAR_LOG_WARN)
+        snprintf(last_warning, sizeof(last_warning), "%s", message);
+}
+
+static void begin(int64_t stall_timeout_ms)
+{
+    struct hg_job_settings settings = {.log = &log_,
+                                       .memory_bytes = 1000,
+                                       .stall_timeout_ms = stall_timeout_ms,
+                                       .temp_base = folder_path,
+                                       .requested = &requested};
+    hg_log_init(&log_);
+    log_.write = write_log;
+    ck_assert_int_eq(hg_job_begin(&job, &settings, NULL), HANGAR_OK);
+}
+
+static void end(void)
+{
+    hg_job_end(&job);
+    hg_log_fini(&log_);
+}
+
+static void fail_with(enum hangar_rc rc, const char *text)
+{
+    struct hg_error err = {0};
+    hg_fail(&err, rc, 0, "%s", text);
+    ck_assert_int_eq(hg_job_fail(&job, &err), rc);
+}
+
+static const char *result(enum hangar_rc rc)
+{
+    static struct hg_error err;
+    hg_error_clear(&err);
+    ck_assert_int_eq(hg_job_result(&job, &err), rc);
+    return err.text;
+}
+
+static bool there(const char *path)
+{
+    struct stat st;
+    return lstat(path, &st) == 0;
+}
+
+START_TEST(a_job_in_which_nothing_happens_is_ok)
+{
+    begin(0);
+    ck_assert(!hg_job_cancelled(&job));
+    ck_assert_str_eq(result(HANGAR_OK), "");
+    end();
+}
+END_TEST
+
+START_TEST(the_first_failure_counts_and_cancels)
+{
+    begin(0);
+    fail_with(HANGAR_CANCELLED, "a consequence"); /* never a reason of its own */
+    ck_assert(hg_job_cancelled(&job));
+    fail_with(HANGAR_NO_SPACE, "the disk is full");
+    fail_with(HANGAR_IO, "another");
+    hg_job_cancel(&job);
+    ck_assert_str_eq(result(HANGAR_NO_SPACE), "the disk is full");
+    end();
+}
+END_TEST
+
+START_TEST(an_error_that_is_recorded_stays)
+{
+    begin(0);
+    fail_with(HANGAR_IO, "first");
+    struct hg_error err = {0};
+    hg_fail(&err, HANGAR_AUTH, 0, "mine");
+    ck_assert_int_eq(hg_job_result(&job, &err), HANGAR_IO);
+    ck_assert_str_eq(err.text, "mine");
+    ck_assert_int_eq(hg_job_result(&job, NULL), HANGAR_IO);
+    end();
+}
+END_TEST
+
+START_TEST(who_asked_first_is_told)
+{
+    begin(0);
+    hg_job_cancel(&job);
+    fail_with(HANGAR_IO, "because of it");
+    ck_assert_str_eq(result(HANGAR_CANCELLED), "interrupted");
+    end();
+}
+END_TEST
+
+/* Many threads fail at once: one of them is the reason, whole. */
+static void fail_one(void *arg, size_t i)
+{
+    (void)arg;
+    struct hg_error err = {0};
+    hg_fail(&err, HANGAR_IO, 0, "thread %zu failed", i);
+    hg_job_fail(&job, &err);
+}
+
+START_TEST(one_of_many_failures_at_once_is_kept_whole)
+{
+    begin(0);
+    ck_assert(hg_run_parallel(16, fail_one, NULL));
+    unsigned i = 99;
+    ck_assert_int_eq(sscanf(result(HANGAR_IO), "thread %u failed", &i), 1);
+    ck_assert_uint_lt(i, 16);
+    end();
+}
+END_TEST
+
+/* ---- waking ---- */
+
+struct sleeper {
+    enum hangar_rc rc;
+    int64_t took_ms;
+};
+
+static void *sleeper_main(void *arg)
+{
+    struct sleeper *s = arg;
+    int64_t before = hg_mono_ms();
+    s->rc = hg_job_sleep(&job, 60000);
+    s->took_ms = hg_mono_ms() - before;
+    return NULL;
+}
+
+static void wake_a_sleeper(bool by_request)
+{
+    begin(0);
+    struct sleeper s = {0};
+    pthread_t thread;
+    ck_assert_int_eq(hg_thread_start(&thread, sleeper_main, &s), 0);
+    usleep(20000);
+    if (by_request)
+        atomic_store(&requested, true);
+    else
+        hg_job_cancel(&job);
+    pthread_join(thread, NULL);
+    ck_assert_int_eq(s.rc, HANGAR_CANCELLED);
+    ck_assert_int_lt(s.took_ms, 20000);
+    ck_assert_str_eq(result(HANGAR_CANCELLED), "interrupted");
+    end();
+}
+
+START_TEST(cancelling_wakes_who_sleeps)
+{
+    wake_a_sleeper(false);
+}
+END_TEST
+
+START_TEST(a_request_from_a_signal_handler_wakes_who_sleeps)
+{
+    wake_a_sleeper(true);
+}
+END_TEST
+
+START_TEST(who_is_not_cancelled_sleeps_to_the_end)
+{
+    begin(0);
+    int64_t before = hg_mono_ms();
+    ck_assert_int_eq(hg_job_sleep(&job, 30), HANGAR_OK);
+    ck_assert_int_ge(hg_mono_ms() - before, 30);
+    ck_assert_int_eq(hg_job_sleep(&job, 0), HANGAR_OK);
+    hg_job_cancel(&job);
+    ck_assert_int_eq(hg_job_sleep(&job, 60000), HANGAR_CANCELLED);
+    end();
+}
+END_TEST
+
+static void count_wake(void *arg)
+{
+    atomic_fetch_add((atomic_int *)arg, 1);
+}
+
+/* Waits until the monitor has called it. */
+static void expect_woken(atomic_int *count)
+{
+    for (int i = 0; i < 2000 && atomic_load(count) == 0; i++)
+        usleep(5000);
+    ck_assert_int_eq(atomic_load(count), 1);
+}
+
+START_TEST(hooks_are_called_once_also_those_that_come_later)
+{
+    begin(0);
+    atomic_int first = 0, removed = 0, late = 0;
+    struct hg_job_hook hooks[] = {{.wake = count_wake, .arg = &first},
+                                  {.wake = count_wake, .arg = &removed},
+                                  {.wake = count_wake, .arg = &late}};
+    hg_job_add_hook(&job, &hooks[0]);
+    hg_job_add_hook(&job, &hooks[1]);
+    hg_job_remove_hook(&job, &hooks[1]);
+    hg_job_remove_hook(&job, &hooks[1]); /* not there any more: nothing */
+    hg_job_cancel(&job);
+    expect_woken(&first);
+    hg_job_add_hook(&job, &hooks[2]);
+    expect_woken(&late);
+    hg_job_cancel(&job);
+    fail_with(HANGAR_IO, "later");
+    hg_job_remove_hook(&job, &hooks[0]);
+    hg_job_remove_hook(&job, &hooks[2]);
+    end();
+    ck_assert_int_eq(atomic_load(&first), 1);
+    ck_assert_int_eq(atomic_load(&removed), 0);
+    ck_assert_int_eq(atomic_load(&late), 1);
+}
+END_TEST
+
+static void add_and_remove(void *arg, size_t i)
+{
+    (void)arg;
+    atomic_int woken = 0;
+    struct hg_job_hook hook = {.wake = count_wake, .arg = &woken};
+    for (size_t n = 0; n < 200; n++) {
+        hg_job_add_hook(&job, &hook);
+        if (i == 0 && n == 100)
+            hg_job_cancel(&job);
+        hg_job_remove_hook(&job, &hook);
+    }
+}
+
+START_TEST(hooks_come_and_go_while_the_job_is_cancelled)
+{
+    begin(0);
+    ck_assert(hg_run_parallel(4, add_and_remove, NULL));
+    end();
+}
+END_TEST
+
+/* ---- stalls ---- */
+
+START_TEST(a_job_in_which_nothing_moves_is_ended)
+{
+    begin(100);
+    hg_job_step(&job, "waiting for %s", "godot");
+    ck_assert_int_eq(hg_job_sleep(&job, 30000), HANGAR_CANCELLED);
+    ck_assert_str_eq(result(HANGAR_IO),
+                     "nothing has moved for 0 s (waiting for godot); hint: a server, a disk or the "
+                     "network hangs; limits.stall_timeout says how long that is allowed");
+    end();
+}
+END_TEST
+
+START_TEST(signs_of_life_keep_a_job_going)
+{
+    begin(1500);
+    for (int i = 0; i < 40; i++) {
+        hg_job_alive(&job);
+        usleep(50000);
+    }
+    ck_assert_str_eq(result(HANGAR_OK), "");
+    end();
+}
+END_TEST
+
+START_TEST(the_step_is_told_and_cut_to_size)
+{
+    begin(0);
+    char step[8];
+    hg_job_get_step(&job, step, sizeof(step));
+    ck_assert_str_eq(step, "");
+    hg_job_step(&job, "%d of %d objects", 3, 7);
+    hg_job_get_step(&job, step, sizeof(step));
+    ck_assert_str_eq(step, "3 of 7 ");
+    end();
+}
+END_TEST
+
+/* ---- budget ---- */
+
+START_TEST(the_budget_is_never_exceeded)
+{
+    begin(0);
+    ck_assert_uint_eq(hg_job_budget_take(&job, 600, 100), 600);
+    ck_assert_uint_eq(hg_job_budget_take(&job, 600, 100), 400);
+    ck_assert_uint_eq(hg_job_budget_take(&job, 1, 1), 0);
+    hg_job_budget_give(&job, 50);
+    ck_assert_uint_eq(hg_job_budget_take(&job, 600, 100), 0); /* less than the least */
+    ck_assert_uint_eq(hg_job_budget_take(&job, 600, 50), 50);
+    hg_job_budget_give(&job, 1000000); /* a plugin's mistake does not make memory */
+    ck_assert_uint_eq(hg_job_budget_take(&job, SIZE_MAX, 0), 1000);
+    end();
+}
+END_TEST
+
+static void take_and_give(void *arg, size_t i)
+{
+    atomic_size_t *held = arg;
+    for (size_t n = 0; n < 500; n++) {
+        size_t got = hg_job_budget_take(&job, 300 + i, 1);
+        if (atomic_fetch_add(held, got) + got > 1000)
+            abort();
+        atomic_fetch_sub(held, got);
+        hg_job_budget_give(&job, got);
+    }
+}
+
+START_TEST(many_threads_share_the_budget)
+{
+    begin(0);
+    atomic_size_t held = 0;
+    ck_assert(hg_run_parallel(6, take_and_give, &held));
+    ck_assert_uint_eq(hg_job_budget_take(&job, 1000, 1000), 1000);
+    end();
+}
+END_TEST
+
+/* ---- temporary folders ---- */
+
+START_TEST(temporary_folders_are_private_and_gone_at_the_end)
+{
+    begin(0);
+    char *path = NULL, *again = NULL;
+    ck_assert_int_eq(hg_job_temp_dir(&job, "one", 1 << 20, &path, NULL), HANGAR_OK);
+    ck_assert_int_eq(strncmp(path, folder_path, strlen(folder_path)), 0);
+    struct stat st;
+    ck_assert_int_eq(stat(path, &st), 0);
+    ck_assert_uint_eq(st.st_mode & 07777, 0700);
+    ck_assert_int_eq(hg_job_temp_dir(&job, "one", 1 << 20, &again, NULL), HANGAR_OK);
+    ck_assert_str_eq(path, again);
+    char file[256];
+    snprintf(file, sizeof(file), "%s/f", path);
+    folder_file(file, "x", 1, 0600);
+    end();
+    ck_assert_int_eq(system("test -z \"$(ls -A)\""), 0);
+    free(path);
+    free(again);
+}
+END_TEST
+
+START_TEST(a_temporary_folder_that_outgrows_its_quota_fails_the_job)
+{
+    begin(0);
+    char *path = NULL, file[256], data[4096] = "";
+    ck_assert_int_eq(hg_job_temp_dir(&job, "one", 1000, &path, NULL), HANGAR_OK);
+    ck_assert_int_eq(hg_job_raise_quota(&job, path, 100, NULL), HANGAR_OK); /* never shrinks */
+    snprintf(file, sizeof(file), "%s/f", path);
+    folder_file(file, data, 1000, 0600);
+    ck_assert_int_eq(hg_job_sleep(&job, 3000), HANGAR_OK);
+    folder_file(file, data, 1001, 0600);
+    ck_assert_int_eq(hg_job_sleep(&job, 60000), HANGAR_CANCELLED);
+    ck_assert_ptr_nonnull(strstr(result(HANGAR_NO_SPACE), "one have grown to 0 MiB"));
+    ck_assert_ptr_nonnull(strstr(result(HANGAR_NO_SPACE), "hint: set limits.temp_dir"));
+    free(path);
+    end();
+}
+END_TEST
+
+START_TEST(more_than_the_disk_has_is_refused)
+{
+    begin(0);
+    struct hg_error err = {0};
+    char *path = NULL;
+    ck_assert_int_eq(hg_job_temp_dir(&job, "one", UINT64_MAX, &path, &err), HANGAR_NO_SPACE);
+    ck_assert_ptr_nonnull(strstr(err.text, "MiB of temporary files are needed; hint: set "
+                                           "limits.temp_dir to a folder on a larger disk"));
+    ck_assert_ptr_null(path);
+    end();
+}
+END_TEST
+
+START_TEST(a_folder_that_cannot_be_made_is_told)
+{
+    struct hg_job_settings settings = {.log = &log_, .temp_base = "/nowhere/at/all"};
+    struct hg_error err = {0};
+    char *path = NULL;
+    hg_log_init(&log_);
+    ck_assert_int_eq(hg_job_begin(&job, &settings, NULL), HANGAR_OK);
+    ck_assert_int_eq(hg_job_temp_dir(&job, "one", 1, &path, &err), HANGAR_IO);
+    ck_assert_str_eq(err.text, "cannot make a temporary directory in /nowhere/at/all: No such file "
+                               "or directory");
+    end();
+}
+END_TEST
+
+START_TEST(a_dead_job_s_folder_is_swept_and_a_living_one_s_is_not)
+{
+    ck_assert_int_eq(system("mkdir -p hangar-job-dead0 hangar-job-alive hangar-job-other other && "
+                            "touch hangar-job-dead0/lock hangar-job-dead0/data "
+                            "hangar-job-alive/lock other/lock && "
+                            "ln -s other hangar-job-link1"),
+                     0);
+    int held = open("hangar-job-alive/lock", O_RDWR | O_CLOEXEC);
+    ck_assert_int_eq(flock(held, LOCK_EX | LOCK_NB), 0);
+    begin(0);
+    char *path = NULL;
+    ck_assert_int_eq(hg_job_temp_dir(&job, "one", 1, &path, NULL), HANGAR_OK);
+    ck_assert(!there("hangar-job-dead0"));
+    ck_assert(there("hangar-job-alive/lock"));
+    ck_assert(there("hangar-job-other")); /* nobody knows whose it is */
+    ck_assert(there("other/lock") && there("hangar-job-link1"));
+    free(path);
+    end();
+    close(held);
+}
+END_TEST
+
+START_TEST(another_user_s_folder_is_not_swept)
+{
+    ck_assert_int_eq(system("mkdir hangar-job-strange && touch hangar-job-strange/lock"), 0);
+    if (geteuid() != 0) {
+        return; /* only root can give a folder away: test_trust shows the other way */
+    }
+    ck_assert_int_eq(chown("hangar-job-strange", 54321, 54321), 0);
+    begin(0);
+    char *path = NULL;
+    ck_assert_int_eq(hg_job_temp_dir(&job, "one", 1, &path, NULL), HANGAR_OK);
+    ck_assert(there("hangar-job-strange/lock"));
+    free(path);
+    end();
+}
+END_TEST
+
+START_TEST(what_a_killed_process_left_is_swept_by_the_next)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        begin(0);
+        char *path = NULL;
+        hg_job_temp_dir(&job, "one", 1, &path, NULL);
+        _exit(path ? 0 : 1);
+    }
+    int status;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+    ck_assert_int_eq(system("test $(ls | wc -l) = 1"), 0);
+    begin(0);
+    char *path = NULL;
+    ck_assert_int_eq(hg_job_temp_dir(&job, "two", 1, &path, NULL), HANGAR_OK);
+    ck_assert_int_eq(system("test $(ls | wc -l) = 1"), 0);
+    free(path);
+    end();
+    ck_assert_int_eq(system("test -z \"$(ls -A)\""), 0);
+}
+END_TEST
+
+/* ---- threads ---- */
+
+static void look_at_signals(void *arg, size_t i)
+{
+    (void)i;
+    sigset_t set;
+    pthread_sigmask(SIG_SETMASK, NULL, &set);
+    if (sigismember(&set, SIGINT) && sigismember(&set, SIGTERM) && sigismember(&set, SIGCHLD))
+        atomic_fetch_add((atomic_int *)arg, 1);
+}
+
+START_TEST(signals_are_blocked_in_our_threads_and_nowhere_else)
+{
+    atomic_int blocked = 0;
+    ck_assert(hg_run_parallel(3, look_at_signals, &blocked));
+    ck_assert_int_eq(atomic_load(&blocked), 3);
+    look_at_signals(&blocked, 0);
+    ck_assert_int_eq(atomic_load(&blocked), 3);
+    ck_assert(hg_run_parallel(0, look_at_signals, &blocked));
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        a_job_in_which_nothing_happens_is_ok,
+        the_first_failure_counts_and_cancels,
+        an_error_that_is_recorded_stays,
+        who_asked_first_is_told,
+        one_of_many_failures_at_once_is_kept_whole,
+        cancelling_wakes_who_sleeps,
+        a_request_from_a_signal_handler_wakes_who_sleeps,
+        who_is_not_cancelled_sleeps_to_the_end,
+        hooks_are_called_once_also_those_that_come_later,
+        hooks_come_and_go_while_the_job_is_cancelled,
+        a_job_in_which_nothing_moves_is_ended,
+        signs_of_life_keep_a_job_going,
+        the_step_is_told_and_cut_to_size,
+        the_budget_is_never_exceeded,
+        many_threads_share_the_budget,
+        temporary_folders_are_private_and_gone_at_the_end,
+        a_temporary_folder_that_outgrows_its_quota_fails_the_job,
+        more_than_the_disk_has_is_refused,
+        a_folder_that_cannot_be_made_is_told,
+        a_dead_job_s_folder_is_swept_and_a_living_one_s_is_not,
+        another_user_s_folder_is_not_swept,
+        what_a_killed_process_left_is_swept_by_the_next,
+        signals_are_blocked_in_our_threads_and_nowhere_else,
+    };
+    return SUITE_RUN("plugin/job", tests, folder_setup, folder_teardown);
+}

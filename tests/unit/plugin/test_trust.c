@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * trust: a file is opened only where nobody else could have put or changed it, and
+ * a refusal names the component and the command that mends it.
+ */
+#include "plugin/trust.h"
+
+#include <sched.h>
+#include "base/str.h"
+#include "suite.h"
+
+#define STRANGER 54321
+
+/* What opening folder_path/NAME says; "" when it works. */
+static const char *opening(const char *name)
+{
+    static struct hg_error err;
+    char path[512];
+    snprintf(path, sizeof(path), "%s%s%s", name[0] == '/' ? "" : folder_path,
+             name[0] == '/' ? "" : "/", name);
+    hg_error_clear(&err);
+    int fd = -1;
+    enum hangar_rc rc = hg_trust_open(path, &fd, &err);
+    if (rc != HANGAR_OK) {
+        ck_assert_int_eq(fd, -1);
+        ck_assert_int_eq(rc, err.rc);
+        ck_assert_str_ne(err.text, "");
+        return err.text;
+    }
+    ck_assert_int_eq(err.rc, HANGAR_OK);
+    ck_assert_int_eq(close(fd), 0);
+    return "";
+}
+
+/* Compares with a text in which @ stands for the folder. */
+static void refused(const char *name, const char *expected)
+{
+    struct hg_str text = {0};
+    for (; *expected; expected++) {
+        if (*expected == '@')
+            hg_str_add(&text, folder_path);
+        else
+            hg_str_add_n(&text, expected, 1);
+    }
+    ck_assert_str_eq(opening(name), hg_str_text(&text));
+    hg_str_free(&text);
+}
+
+static void make_file(const char *name)
+{
+    folder_file(name, "data", 4, 0644);
+}
+
+START_TEST(a_file_of_ours_in_folders_of_ours_is_opened_and_is_that_file)
+{
+    make_file("f");
+    ck_assert_int_eq(mkdir("d", 0755), 0);
+    make_file("d/f");
+    ck_assert_str_eq(opening("f"), "");
+    ck_assert_str_eq(opening("d/f"), "");
+    ck_assert_str_eq(opening("d//f"), "");
+    ck_assert_str_eq(opening("d/../f"), "");
+    char path[128], data[5] = "";
+    snprintf(path, sizeof(path), "%s/f", folder_path);
+    int fd = -1;
+    ck_assert_int_eq(hg_trust_open(path, &fd, NULL), HANGAR_OK);
+    ck_assert_int_eq(read(fd, data, 4), 4);
+    ck_assert_str_eq(data, "data");
+    ck_assert_int_eq(fcntl(fd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
+    close(fd);
+}
+END_TEST
+
+START_TEST(a_file_that_others_can_write_is_refused)
+{
+    make_file("f");
+    chmod("f", 0664);
+    refused("f", "@/f can be written by others (mode 0664); hint: chmod go-w @/f");
+    chmod("f", 0646);
+    refused("f", "@/f can be written by others (mode 0646); hint: chmod go-w @/f");
+    chmod("f", 01646); /* sticky means nothing for a file */
+    refused("f", "@/f can be written by others (mode 1646); hint: chmod go-w @/f");
+    chmod("f", 0600);
+    refused("f", "");
+}
+END_TEST
+
+START_TEST(a_folder_that_others_can_write_is_refused_wherever_it_is)
+{
+    ck_assert_int_eq(system("mkdir -p a/b/c"), 0);
+    make_file("a/b/c/f");
+    chmod("a", 0775);
+    refused("a/b/c/f", "@/a can be written by others (mode 0775); hint: chmod go-w @/a");
+    chmod("a", 0755);
+    chmod("a/b/c", 0757);
+    refused("a/b/c/f", "@/a/b/c can be written by others (mode 0757); hint: chmod go-w @/a/b/c");
+}
+END_TEST
+
+START_TEST(a_sticky_folder_is_passed_through_but_does_not_hold_the_file)
+{
+    ck_assert_int_eq(mkdir("sticky", 0700), 0);
+    ck_assert_int_eq(mkdir("sticky/own", 0700), 0);
+    make_file("sticky/f");
+    make_file("sticky/own/f");
+    chmod("sticky", 01777);
+    refused("sticky/own/f", "");
+    refused("sticky/f", "@/sticky can be written by others (mode 1777); hint: chmod go-w @/sticky");
+    /* however many slashes stand between them */
+    refused("sticky//f",
+            "@/sticky can be written by others (mode 1777); hint: chmod go-w @/sticky");
+    refused("sticky/own//f", "");
+    refused("sticky/./f",
+            "@/sticky/. can be written by others (mode 1777); hint: chmod go-w @/sticky/.");
+    refused("sticky/own/../f",
+            "@/sticky/own/.. can be written by others (mode 1777); hint: chmod go-w "
+            "@/sticky/own/..");
+}
+END_TEST
+
+/* Root gives the file away; another user looks at root's from a user namespace in
+ * which root is nobody. */
+START_TEST(what_belongs_to_another_user_is_refused)
+{
+    make_file("f");
+    if (geteuid() == 0) {
+        ck_assert_int_eq(chown("f", STRANGER, 0), 0);
+        refused("f", "@/f belongs to user 54321, who could change it; hint: chown root @/f");
+        ck_assert_int_eq(mkdir("d", 0755), 0);
+        make_file("d/f");
+        ck_assert_int_eq(chown("d", STRANGER, 0), 0);
+        refused("d/f", "@/d belongs to user 54321, who could change it; hint: chown root @/d");
+        return;
+    }
+    char map[64];
+    int n = snprintf(map, sizeof(map), "%u %u 1", (unsigned)geteuid(), (unsigned)geteuid());
+    ck_assert_int_eq(unshare(CLONE_NEWUSER), 0);
+    int fd = open("/proc/self/uid_map", O_WRONLY | O_CLOEXEC);
+    ck_assert_int_eq(write(fd, map, (size_t)n), n);
+    close(fd);
+    refused("f", "/ belongs to user 65534, who could change it; hint: chown root /");
+}
+END_TEST
+
+START_TEST(symbolic_links_are_refused_as_file_and_on_the_way)
+{
+    ck_assert_int_eq(mkdir("d", 0755), 0);
+    make_file("d/f");
+    ck_assert_int_eq(symlink("d/f", "link"), 0);
+    ck_assert_int_eq(symlink("d", "dlink"), 0);
+    ck_assert_int_eq(symlink("nowhere", "dangling"), 0);
+    refused("link", "@/link is a symbolic link, which somebody could redirect; hint: give the path "
+                    "it leads to (readlink -f @/link)");
+    refused("dlink/f", "@/dlink is a symbolic link, which somebody could redirect; hint: give the "
+                       "path it leads to (readlink -f @/dlink)");
+    refused("dangling", "@/dangling is a symbolic link, which somebody could redirect; hint: give "
+                        "the path it leads to (readlink -f @/dangling)");
+}
+END_TEST
+
+START_TEST(what_is_no_file_or_not_there_is_refused)
+{
+    ck_assert_int_eq(mkdir("d", 0755), 0);
+    ck_assert_int_eq(mkfifo("fifo", 0600), 0);
+    make_file("f");
+    refused("none", "cannot open @/none: No such file or directory");
+    refused("none/f", "cannot open @/none: No such file or directory");
+    refused("d", "@/d is not a regular file");
+    refused("d/", "@/d/ is not a regular file");
+    refused("fifo", "@/fifo is not a regular file");
+    refused("f/g", "@/f is not a directory");
+    refused("f/", "@/f is not a directory");
+    refused("/", "/ is not a regular file");
+    char name[400];
+    memset(name, 'n', sizeof(name));
+    name[399] = '\0';
+    ck_assert_ptr_nonnull(strstr(opening(name), ": File name too long"));
+    struct hg_error err = {0};
+    int fd = -1;
+    ck_assert_int_eq(hg_trust_open("f", &fd, &err), HANGAR_INTERNAL);
+    ck_assert_str_eq(err.text, "f is not an absolute path");
+}
+END_TEST
+
+START_TEST(what_is_missing_is_told_apart_from_what_is_refused)
+{
+    char path[128];
+    int fd = -1;
+    snprintf(path, sizeof(path), "%s/none", folder_path);
+    ck_assert_int_eq(hg_trust_open(path, &fd, NULL), HANGAR_NOT_FOUND);
+    snprintf(path, sizeof(path), "%s", folder_path);
+    ck_assert_int_eq(hg_trust_open(path, &fd, NULL), HANGAR_CONFIG);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        a_file_of_ours_in_folders_of_ours_is_opened_and_is_that_file,
+        a_file_that_others_can_write_is_refused,
+        a_folder_that_others_can_write_is_refused_wherever_it_is,
+        a_sticky_folder_is_passed_through_but_does_not_hold_the_file,
+        what_belongs_to_another_user_is_refused,
+        symbolic_links_are_refused_as_file_and_on_the_way,
+        what_is_no_file_or_not_there_is_refused,
+        what_is_missing_is_told_apart_from_what_is_refused,
+    };
+    return SUITE_RUN("plugin/trust", tests, folder_setup, folder_teardown);
+}

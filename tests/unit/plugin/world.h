@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * world: a job and instances of plugins that are made in the test: no files, no
+ * dlopen.  One job at a time.
+ */
+#ifndef WORLD_H
+#define WORLD_H
+
+#include "base/str.h"
+#include "plugin/instance.h"
+
+struct world {
+    struct hg_log log;
+    struct hg_job job;
+    struct hg_str lines; /* what was logged, "LEVEL text" a line each; under the log's mutex */
+};
+extern struct world world;
+
+/* With temporary files below `temp_base`. */
+void world_begin(const char *temp_base);
+void world_end(void);
+
+/* A plugin of this descriptor; its tables are taken as they are. */
+void world_plugin(struct hg_plugin *plugin, const struct hangar_plugin *d);
+void world_plugin_free(struct hg_plugin *plugin);
+
+/* An instance NAME of it, without a configuration: all options have their defaults. */
+enum hangar_rc world_open(const struct hg_plugin *plugin, const char *name, struct hangar_ctx **out,
+                          struct hg_error *err);
+
+/* A descriptor's create and destroy that do nothing. */
+enum hangar_rc world_create(const struct hangar_host *host, struct hangar_ctx *ctx, void **out);
+void world_destroy(void *inst);
+
+#endif
