@@ -480,6 +480,7 @@ enum hangar_rc pg_object_close(struct hangar_object *object, struct hangar_attrs
     pthread_cond_broadcast(&backup->changed);
     pthread_mutex_unlock(&backup->mutex);
     PQfreemem(reader->row);
+    PQclear(reader->settings);
     free(reader->slices);
     pg_text_free(&reader->text);
     free(reader);

@@ -172,18 +172,24 @@ struct pg_reader {
     size_t row_len, row_at;
     uint64_t rows, slice_rows;
     struct pg_digest digest;
-    size_t table_at; /* tables.jsonl: how far */
+    size_t table_at;    /* tables.jsonl: how far */
+    int stage;          /* extras: how far */
+    PGresult *settings; /* extras: the configuration tables of extensions */
 };
 
 /* copy_out.c: PG_READ_ROWS */
 enum hangar_rc pg_rows_read(struct pg_reader *reader, void *buffer, size_t size, size_t *got);
-/* COPY "s"."t" ("a") FROM stdin; */
-void pg_add_copy_head(struct pg_text *text, const struct pg_list *list, uint32_t table,
-                      const char *columns, bool whole);
+/* How an object with rows begins; how a table does (COPY "s"."t" ("a") FROM stdin;),
+ * and how it ends. */
+void pg_add_rows_head(struct pg_text *text, const char *encoding);
+void pg_add_copy_head(struct pg_text *text, const char *table, const char *columns, bool whole);
 void pg_add_copy_end(struct pg_text *text, uint64_t rows, const struct pg_digest *digest);
+/* Counts and digests what libpq gave: the server sends a row at a time, but a
+ * digest must not depend on that. */
+enum hangar_rc pg_count_rows(struct pg_conn *conn, const char *rows, size_t size, uint64_t *count,
+                             struct pg_digest *digest);
 
-/* extras.c: PG_READ_EXTRAS; makes the whole text at once, small as it is */
-enum hangar_rc pg_extras_open(struct pg_reader *reader);
+/* extras.c: PG_READ_EXTRAS; appends more to reader->text, HANGAR_EOF with the last */
 enum hangar_rc pg_extras_read(struct pg_reader *reader);
 
 /* tables_out.c: PG_READ_TABLES; appends the next lines to reader->text */

@@ -397,6 +397,36 @@ enum hangar_rc pg_copy_start(struct pg_conn *conn, const char *sql, ExecStatusTy
     }
 }
 
+enum hangar_rc pg_copy_next(struct pg_conn *conn, int timeout_ms, char **row, size_t *len)
+{
+    for (;;) {
+        int n = PQgetCopyData(conn->pq, row, 1);
+        if (n > 0) {
+            *len = (size_t)n;
+            return HANGAR_OK;
+        }
+        *row = NULL;
+        if (n == -1)
+            return HANGAR_EOF;
+        if (n < -1) {
+            /* the result says it better: with its SQLSTATE */
+            uint64_t rows;
+            struct pg_error first;
+            pg_conn_failed(conn);
+            first = conn->err;
+            if (PQstatus(conn->pq) != CONNECTION_OK || pg_copy_finish(conn, &rows) == HANGAR_OK)
+                conn->err = first;
+            return conn->err.rc;
+        }
+        bool ready;
+        enum hangar_rc rc = pg_wait(conn, POLLIN, timeout_ms, &ready);
+        if (rc != HANGAR_OK || !ready)
+            return rc;
+        if (!PQconsumeInput(conn->pq))
+            return pg_conn_failed(conn);
+    }
+}
+
 enum hangar_rc pg_copy_finish(struct pg_conn *conn, uint64_t *rows)
 {
     enum hangar_rc rc = await_result(conn);

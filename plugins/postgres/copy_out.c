@@ -12,11 +12,15 @@
 
 #define LINGER_MS 500 /* how long a read waits for more when it has something */
 
-void pg_add_copy_head(struct pg_text *text, const struct pg_list *list, uint32_t table,
-                      const char *columns, bool whole)
+void pg_add_rows_head(struct pg_text *text, const char *encoding)
 {
-    pg_add(text, "\n-- %s table\nCOPY ", whole ? "whole" : "part of a");
-    pg_add_table(text, list, table);
+    pg_add(text, "-- hangar postgres rows, format 1\n");
+    pg_add_prelude(text, encoding);
+}
+
+void pg_add_copy_head(struct pg_text *text, const char *table, const char *columns, bool whole)
+{
+    pg_add(text, "\n-- %s table\nCOPY %s", whole ? "whole" : "part of a", table);
     if (columns)
         pg_add(text, " (%s)", columns);
     pg_add(text, " FROM stdin;\n");
@@ -80,20 +84,23 @@ static enum hangar_rc begin_slice(struct pg_reader *reader)
     const struct pg_list *list = &reader->db->tables;
     const struct pg_table *table = &list->items[slice->table];
     const char *columns = table->columns == PG_NONE ? NULL : pg_pool(list, table->columns);
-    struct pg_text sql = {0};
+    struct pg_text sql = {0}, target = {0};
     add_copy(&sql, list, slice, columns);
-    if (sql.failed)
-        return PG_NO_MEMORY(reader->src);
-    enum hangar_rc rc = pg_copy_start(reader->worker, pg_str(&sql), PGRES_COPY_OUT);
+    pg_add_table(&target, list, table->target);
+    enum hangar_rc rc = HANGAR_OK;
+    if (sql.failed || target.failed)
+        rc = PG_NO_MEMORY(reader->src);
+    else if (pg_copy_start(reader->worker, pg_str(&sql), PGRES_COPY_OUT) != HANGAR_OK)
+        rc = read_failed(reader);
+    else
+        pg_add_copy_head(&reader->text, pg_str(&target), columns,
+                         slice->whole && table->target == slice->table);
     pg_text_free(&sql);
-    if (rc != HANGAR_OK)
-        return read_failed(reader);
-    pg_add_copy_head(&reader->text, list, table->target, columns,
-                     slice->whole && table->target == slice->table);
-    reader->copying = true;
+    pg_text_free(&target);
+    reader->copying = rc == HANGAR_OK;
     reader->slice_rows = 0;
     reader->digest = (struct pg_digest){0};
-    return HANGAR_OK;
+    return rc;
 }
 
 static enum hangar_rc end_slice(struct pg_reader *reader)
@@ -122,19 +129,16 @@ static enum hangar_rc end_slice(struct pg_reader *reader)
     return HANGAR_OK;
 }
 
-/* Counts and digests what libpq gave: the server sends a row at a time, but a
- * digest must not depend on that. */
-static enum hangar_rc take_row(struct pg_reader *reader)
+enum hangar_rc pg_count_rows(struct pg_conn *conn, const char *rows, size_t size, uint64_t *count,
+                             struct pg_digest *digest)
 {
-    const char *at = reader->row, *end = at + reader->row_len;
+    const char *at = rows, *end = rows + size;
     while (at < end) {
         const char *newline = memchr(at, '\n', (size_t)(end - at));
-        if (!newline) {
-            pg_set_error(&reader->worker->err, HANGAR_IO, NULL, "a row without an end arrived");
-            return read_failed(reader);
-        }
-        pg_digest_row(&reader->digest, at, (size_t)(newline - at));
-        reader->slice_rows++;
+        if (!newline)
+            return pg_set_error(&conn->err, HANGAR_IO, NULL, "a row without an end arrived");
+        pg_digest_row(digest, at, (size_t)(newline - at));
+        ++*count;
         at = newline + 1;
     }
     return HANGAR_OK;
@@ -144,38 +148,15 @@ static enum hangar_rc take_row(struct pg_reader *reader)
 static enum hangar_rc next_row(struct pg_reader *reader, int timeout_ms, bool *quiet)
 {
     struct pg_conn *conn = reader->worker;
-    *quiet = false;
-    for (;;) {
-        int n = PQgetCopyData(conn->pq, &reader->row, 1);
-        if (n > 0) {
-            reader->row_len = (size_t)n;
-            reader->row_at = 0;
-            return take_row(reader);
-        }
-        reader->row = NULL;
-        if (n == -1)
-            return end_slice(reader);
-        if (n < -1) {
-            pg_conn_failed(conn);
-            /* the result says it better: with its SQLSTATE */
-            uint64_t rows;
-            struct pg_error first = conn->err;
-            if (PQstatus(conn->pq) != CONNECTION_OK || pg_copy_finish(conn, &rows) == HANGAR_OK)
-                conn->err = first;
-            return read_failed(reader);
-        }
-        bool ready;
-        if (pg_wait(conn, POLLIN, timeout_ms, &ready) != HANGAR_OK)
-            return read_failed(reader);
-        if (!ready) {
-            *quiet = true;
-            return HANGAR_OK;
-        }
-        if (!PQconsumeInput(conn->pq)) {
-            pg_conn_failed(conn);
-            return read_failed(reader);
-        }
-    }
+    reader->row_at = 0;
+    enum hangar_rc rc = pg_copy_next(conn, timeout_ms, &reader->row, &reader->row_len);
+    *quiet = rc == HANGAR_OK && !reader->row;
+    if (rc == HANGAR_EOF)
+        return end_slice(reader);
+    if (rc == HANGAR_OK && reader->row)
+        rc =
+            pg_count_rows(conn, reader->row, reader->row_len, &reader->slice_rows, &reader->digest);
+    return rc == HANGAR_OK ? rc : read_failed(reader);
 }
 
 /* Copies from a text or a row; how far it got is in *at. */
@@ -194,8 +175,7 @@ enum hangar_rc pg_rows_read(struct pg_reader *reader, void *buffer, size_t size,
     enum hangar_rc rc = HANGAR_OK;
     if (!reader->begun) {
         reader->begun = true;
-        pg_add(&reader->text, "-- hangar postgres rows, format 1\n");
-        pg_add_prelude(&reader->text, reader->db->encoding);
+        pg_add_rows_head(&reader->text, reader->db->encoding);
     }
     while (rc == HANGAR_OK && n < size) {
         if (reader->text.failed)

@@ -160,6 +160,9 @@ enum hangar_rc pg_each_row(struct pg_conn *conn, const char *sql,
                            enum hangar_rc (*row)(void *arg, const PGresult *res), void *arg);
 /* Sends statements of which the last is a COPY, and returns when it has begun. */
 enum hangar_rc pg_copy_start(struct pg_conn *conn, const char *sql, ExecStatusType direction);
+/* The next row of a COPY TO, to PQfreemem; HANGAR_EOF behind the last.  Waits for
+ * it up to timeout_ms (-1: no limit), and gives a NULL row when none has come. */
+enum hangar_rc pg_copy_next(struct pg_conn *conn, int timeout_ms, char **row, size_t *len);
 /* The result of a COPY whose data has ended: how many rows the server counted. */
 enum hangar_rc pg_copy_finish(struct pg_conn *conn, uint64_t *rows);
 /* Takes over what an in-flight libpq call said. */

@@ -7,25 +7,37 @@
 #     pg_same A B DIR     prints what differs; non-zero when something does
 #
 # Definitions, owners, rights and properties must be equal to the letter; of each
-# table the same rows, in any order: rows come back by several sessions.  Rows of
-# partitions are told of as their root's: which one of several hash partitions an
+# table the same rows, in any order: rows come back by several sessions.  Trees in
+# which something is partitioned by hash are compared as a whole: which partition an
 # enum's value belongs to depends on OIDs.
 
-# Where a pg_dump of A says A, that of B says B; and a token is new in each dump.
+# The token of \restrict is new in each dump.
 _pg_dump_plain() {
-    pg_dump "$@" | grep -v -e '^\\restrict ' -e '^\\unrestrict '
+    pg_dump "$@" 2>/dev/null | grep -v -e '^\\restrict ' -e '^\\unrestrict '
+}
+
+_pg_hash_roots() {
+    psql -X -q -At -d "$1" -c "
+        SELECT DISTINCT pg_partition_root(partrelid)::regclass::text FROM pg_partitioned_table
+        WHERE partstrat = 'h' ORDER BY 1"
 }
 
 _pg_rows_sorted() {
-    _pg_dump_plain --data-only --load-via-partition-root -d "$1" 2>/dev/null | perl -e '
+    local root table exclude=()
+    while read -r root; do
+        while read -r table; do exclude+=("--exclude-table-data=$table"); done < <(
+            psql -X -q -At -d "$1" -v root="$root" <<<"SELECT relid FROM pg_partition_tree(:'root')")
+        echo "$root"
+        psql -X -q -At -d "$1" -c "SELECT r::text FROM $root r ORDER BY 1" || return 1
+    done < <(_pg_hash_roots "$1")
+    _pg_dump_plain --data-only "${exclude[@]}" -d "$1" | perl -e '
         while (<>) {
-            if (/^COPY .* FROM stdin;$/s) {
-                my $head = $_;
-                while (<>) { last if $_ eq "\\.\n"; push @{$rows{$head}}, $_; }
-                $rows{$head} ||= [];
-            } else { print; }
-        }
-        print $_, sort(@{$rows{$_}}), "\\.\n" for sort keys %rows;'
+            print;
+            next unless /^COPY .* FROM stdin;$/s;
+            my @rows;
+            while (<>) { last if $_ eq "\\.\n"; push @rows, $_; }
+            print sort(@rows), "\\.\n";
+        }'
 }
 
 pg_same() {
