@@ -143,7 +143,7 @@ static enum hangar_rc visit(struct lister *lister, int dir, const char *path,
     if (!local_is_component(found->d_name))
         return HANGAR_OK; /* a temporary file, or not ours */
     if (type == DT_UNKNOWN && !fstatat(dir, found->d_name, &st, AT_SYMLINK_NOFOLLOW))
-        type = IFTODT(st.st_mode);
+        type = (unsigned char)IFTODT(st.st_mode);
     int size =
         snprintf(name, sizeof(name), "%s%s%s", path, found->d_name, type == DT_DIR ? "/" : "");
     if (size >= (int)sizeof(name))

@@ -214,7 +214,7 @@ static enum kind kind_of(int dir, const struct dirent *entry)
     struct stat st;
     unsigned char type = entry->d_type;
     if (type == DT_UNKNOWN && !fstatat(dir, entry->d_name, &st, AT_SYMLINK_NOFOLLOW))
-        type = IFTODT(st.st_mode);
+        type = (unsigned char)IFTODT(st.st_mode);
     bool temporary = !strncmp(entry->d_name, TEMP_PREFIX, strlen(TEMP_PREFIX));
     if (type == DT_REG && temporary)
         return TEMPORARY;
