@@ -24,6 +24,7 @@
 #define HG_RESTORE_NAME "RESTORE.txt"
 #define HG_MANIFEST_MAX (64u << 20)
 #define HG_CHAIN_MAX 8
+#define HG_PHASE_MAX 1000
 
 struct hg_manifest_object {
     char *name;   /* in its source */

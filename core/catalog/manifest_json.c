@@ -157,6 +157,7 @@ struct reading {
     struct hg_manifest *m;
     struct hg_error *err;
     bool bad;
+    uint64_t plain_bytes, stored_bytes; /* of all objects so far */
 };
 
 static void bad(struct reading *r, const char *what, const char *key)
@@ -184,6 +185,17 @@ static int64_t take_int(struct reading *r, const json_t *json, const char *key)
         bad(r, "missing number", key);
     }
     return value;
+}
+
+/* A size of one of many, whose sum must be a number too. */
+static uint64_t take_size(struct reading *r, const json_t *json, const char *key, uint64_t *sum)
+{
+    uint64_t size = (uint64_t)take_int(r, json, key);
+    *sum += size;
+    if (!r->bad && *sum > INT64_MAX) {
+        bad(r, "impossible number", key);
+    }
+    return size;
 }
 
 static int64_t take_time(struct reading *r, const json_t *json, const char *key)
@@ -236,7 +248,8 @@ static void check_stored_name(struct reading *r, const struct hg_manifest_source
     for (size_t i = 0; i < r->m->chain_count; i++) {
         hg_str_add(&expected, r->m->chain[i].suffix);
     }
-    if (!hg_object_name_ok(o->stored, 500) || strcmp(hg_str_text(&expected), o->stored) != 0) {
+    if (!hg_object_name_ok(o->name, 400) || !hg_object_name_ok(o->stored, 500) ||
+        strcmp(hg_str_text(&expected), o->stored) != 0) {
         bad(r, "impossible name of an object", o->stored);
     }
     hg_str_free(&expected);
@@ -249,21 +262,50 @@ static void read_object(struct reading *r, const struct hg_manifest_source *s, c
     o->stored = take_string(r, json, "stored");
     int64_t phase = take_int(r, json, "phase");
     o->phase = (uint32_t)phase;
-    o->plain_bytes = (uint64_t)take_int(r, json, "size");
-    o->stored_bytes = (uint64_t)take_int(r, json, "stored_size");
+    o->plain_bytes = take_size(r, json, "size", &r->plain_bytes);
+    o->stored_bytes = take_size(r, json, "stored_size", &r->stored_bytes);
     take_sha256(r, json, "sha256", o->plain_sha256);
     take_sha256(r, json, "stored_sha256", o->stored_sha256);
     o->attrs = take_attrs(r, json, "attrs");
-    if (phase > 1000) {
+    if (phase > HG_PHASE_MAX) {
         bad(r, "impossible number", "phase");
     }
     const json_t *transforms = json_object_get(json, "transforms");
     for (size_t i = 0; json_is_array(transforms) && i < r->m->chain_count; i++) {
         o->transform[i] = hg_attrs_from_json(json_array_get(transforms, i));
+        if (!o->transform[i]) {
+            bad(r, "missing attributes", "transforms");
+        }
     }
     if (!r->bad) {
         check_stored_name(r, s, o);
     }
+}
+
+static int by_stored_name(const void *a, const void *b)
+{
+    const struct hg_manifest_object *const *x = a, *const *y = b;
+    return strcmp((*x)->stored, (*y)->stored);
+}
+
+/* No two objects may lie in one place. */
+static void check_twins(struct reading *r, const struct hg_manifest_source *s)
+{
+    const struct hg_manifest_object **sorted = calloc(s->count ? s->count : 1, sizeof(*sorted));
+    if (!sorted) {
+        bad(r, "no memory for", "objects");
+        return;
+    }
+    for (size_t i = 0; i < s->count; i++) {
+        sorted[i] = &s->objects[i];
+    }
+    qsort(sorted, s->count, sizeof(*sorted), by_stored_name);
+    for (size_t i = 1; i < s->count; i++) {
+        if (strcmp(sorted[i - 1]->stored, sorted[i]->stored) == 0) {
+            bad(r, "twice the object", sorted[i]->stored);
+        }
+    }
+    free(sorted);
 }
 
 static void read_source(struct reading *r, const json_t *json, struct hg_manifest_source *s)
@@ -291,6 +333,9 @@ static void read_source(struct reading *r, const json_t *json, struct hg_manifes
     for (size_t i = 0; i < count && !r->bad; i++) {
         s->count++;
         read_object(r, s, json_array_get(objects, i), &s->objects[i]);
+    }
+    if (!r->bad) {
+        check_twins(r, s);
     }
 }
 
@@ -325,6 +370,13 @@ static void read_sources(struct reading *r, const json_t *json)
     for (size_t i = 0; i < count && !r->bad; i++) {
         r->m->source_count++;
         read_source(r, json_array_get(sources, i), &r->m->sources[i]);
+        const char *name = r->m->sources[i].name;
+        if (!r->bad && (!hg_object_name_ok(name, 400) || strchr(name, '/'))) {
+            bad(r, "impossible name of a source", name);
+        }
+        if (!r->bad && hg_manifest_source(r->m, name) != &r->m->sources[i]) {
+            bad(r, "twice the source", name);
+        }
     }
 }
 
@@ -405,6 +457,9 @@ enum hangar_rc hg_manifest_read(const char *text, size_t size, struct hg_manifes
         return rc;
     }
     read_head(&r, json);
+    if (!r.bad && m->format < 1) {
+        bad(&r, "impossible number", "format");
+    }
     if (!r.bad && m->format > HG_MANIFEST_FORMAT) {
         json_decref(json);
         return hg_fail(err, HANGAR_UNSUPPORTED, 0,

@@ -41,6 +41,8 @@ enum hangar_rc hg_store_put(struct hangar_ctx *sink, const char *path, const voi
         rc =
             hg_fail(err, HANGAR_CORRUPT, 0, "sink %s: it stored %llu bytes of %s and was given %zu",
                     sink->name, (unsigned long long)entry.size, path, size);
+        /* it must not stand where a whole one is looked for, nor hold the name */
+        HG_CALL(sink, NULL, fn->remove(sink->inst, path));
     }
     return rc;
 }
@@ -78,7 +80,7 @@ static enum hangar_rc check_origin(struct hangar_ctx *sink, const char *pipeline
                                    struct hg_error *err)
 {
     json_t *json = NULL;
-    enum hangar_rc rc = hg_json_parse(text->data, text->len, "origin.json", &json, err);
+    enum hangar_rc rc = hg_json_parse(hg_str_text(text), text->len, "origin.json", &json, err);
     if (rc != HANGAR_OK) {
         hg_context(err, "sink %s: %s", sink->name, pipeline);
         return rc;
@@ -118,15 +120,17 @@ enum hangar_rc hg_store_origin(struct hangar_ctx *sink, const char *pipeline, co
     struct hg_error why = {0};
     enum hangar_rc rc = path && ours ? hg_store_get(sink, path, ORIGIN_MAX, &text, &why)
                                      : hg_fail(&why, HANGAR_NO_MEMORY, 0, "out of memory");
+    bool found = rc == HANGAR_OK; /* an empty one too: it is somebody's, damaged */
     if (rc == HANGAR_NOT_FOUND) {
         hg_error_clear(&why);
         rc = claim ? hg_store_put(sink, path, ours, strlen(ours), true, &why) : HANGAR_OK;
         if (rc == HANGAR_EXISTS) { /* another run was faster */
             hg_error_clear(&why);
             rc = hg_store_get(sink, path, ORIGIN_MAX, &text, &why);
+            found = rc == HANGAR_OK;
         }
     }
-    if (rc == HANGAR_OK && text.len) {
+    if (rc == HANGAR_OK && found) {
         rc = check_origin(sink, pipeline, origin, &text, &why);
     }
     if (rc != HANGAR_OK) {

@@ -1,0 +1,478 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * manifest: what was written is read again, and nothing else is.
+ */
+#include "catalog/manifest.h"
+
+#include "base/json.h"
+#include "sample.h"
+#include "suite.h"
+
+static char *written(const struct hg_manifest *m)
+{
+    struct hg_str text = {0};
+    struct hg_error err = {0};
+    ck_assert_int_eq(hg_manifest_write(m, &text, &err), HANGAR_OK);
+    return hg_str_take(&text);
+}
+
+static json_t *parsed(const char *text)
+{
+    json_t *json = NULL;
+    ck_assert_int_eq(hg_json_parse(text, strlen(text), "x", &json, NULL), HANGAR_OK);
+    json_object_del(json, "manifest_sha256");
+    return json;
+}
+
+/* The sample as a document, to be changed. */
+static json_t *sample(void)
+{
+    struct hg_manifest m;
+    sample_manifest(&m);
+    char *text = written(&m);
+    json_t *json = parsed(text);
+    free(text);
+    hg_manifest_free(&m);
+    return json;
+}
+
+/* Reads the document with a right last line; what is said. */
+static const char *reading(const json_t *json, enum hangar_rc expected)
+{
+    static struct hg_error err;
+    struct hg_manifest m = {0};
+    char *text = sample_sign(json);
+    hg_error_clear(&err);
+    enum hangar_rc rc = hg_manifest_read(text, strlen(text), &m, &err);
+    ck_assert_msg(rc == expected, "%d %s", (int)rc, err.text);
+    ck_assert_int_eq(err.rc, expected);
+    hg_manifest_free(&m);
+    free(text);
+    return err.text;
+}
+
+START_TEST(what_is_written_is_read_again)
+{
+    for (unsigned seed = 0; seed < 200; seed++) {
+        struct hg_manifest m, back = {0};
+        struct hg_error err = {0};
+        sample_random(&m, seed);
+        char *text = written(&m);
+        enum hangar_rc rc = hg_manifest_read(text, strlen(text), &back, &err);
+        ck_assert_msg(rc == HANGAR_OK, "seed %u: %s", seed, err.text);
+        char *again = written(&back);
+        ck_assert_msg(strcmp(text, again) == 0, "seed %u", seed);
+        ck_assert_uint_eq(hg_manifest_objects(&m), hg_manifest_objects(&back));
+        ck_assert_uint_eq(hg_manifest_plain_bytes(&m), hg_manifest_plain_bytes(&back));
+        ck_assert_uint_eq(hg_manifest_stored_bytes(&m), hg_manifest_stored_bytes(&back));
+        for (size_t i = 0; i < m.source_count; i++) {
+            ck_assert_ptr_nonnull(hg_manifest_source(&back, m.sources[i].name));
+            for (size_t k = 0; k < m.sources[i].count; k++) {
+                ck_assert_uint_eq(m.sources[i].objects[k].plain_bytes,
+                                  back.sources[i].objects[k].plain_bytes);
+                ck_assert_uint_eq(m.sources[i].objects[k].phase, back.sources[i].objects[k].phase);
+            }
+        }
+        free(text);
+        free(again);
+        hg_manifest_free(&m);
+        hg_manifest_free(&back);
+    }
+}
+END_TEST
+
+START_TEST(the_samples_values_come_back)
+{
+    struct hg_manifest m, back = {0};
+    sample_manifest(&m);
+    char *text = written(&m);
+    ck_assert_int_eq(hg_manifest_read(text, strlen(text), &back, NULL), HANGAR_OK);
+    free(text);
+    ck_assert_str_eq(back.id, SAMPLE_ID);
+    ck_assert_int_eq(back.finished_ms - back.started_ms, 123);
+    const struct hg_manifest_source *s = hg_manifest_source(&back, "db");
+    ck_assert_str_eq(hg_attrs_get(s->facts, "server"), hg_attrs_get(m.sources[0].facts, "server"));
+    ck_assert_str_eq(hg_attrs_get(s->point, "lsn"), "0/16B3748");
+    ck_assert_str_eq(s->objects[1].stored, "db/data/0001.sql.gz");
+    ck_assert_uint_eq(s->objects[1].plain_bytes, 123456789012);
+    ck_assert_str_eq(hg_attrs_get(s->objects[1].attrs, "tables"), "a,b");
+    ck_assert_str_eq(hg_attrs_get(s->objects[1].transform[0], "key"), "k1");
+    ck_assert_str_eq(hg_json_string(s->options, "host", ""), "localhost");
+    ck_assert_int_eq(hg_json_int(json_object_get(back.retention, "local"), "keep_days", 0), 7);
+    ck_assert_ptr_null(hg_manifest_source(&back, "none"));
+    hg_manifest_free(&m);
+    hg_manifest_free(&back);
+}
+END_TEST
+
+/* Anything but the bytes that were written is refused as corrupt; m is left empty. */
+static void refused(const char *text, size_t size, const char *how, size_t where)
+{
+    struct hg_manifest m = {0};
+    struct hg_error err = {0};
+    enum hangar_rc rc = hg_manifest_read(text, size, &m, &err);
+    if (rc != HANGAR_CORRUPT || !err.text[0] || m.id || m.sources)
+        ck_abort_msg("%s at %zu: %d %s", how, where, (int)rc, err.text);
+}
+
+START_TEST(every_flipped_bit_is_noticed)
+{
+    struct hg_manifest m;
+    sample_manifest(&m);
+    char *text = written(&m);
+    size_t size = strlen(text);
+    hg_manifest_free(&m);
+    /* in memory of exactly that size, so that a sanitizer sees reads behind it */
+    char *copy = malloc(size);
+    memcpy(copy, text, size);
+    for (size_t bit = 0; bit < size * 8; bit++) {
+        copy[bit / 8] = (char)(copy[bit / 8] ^ (1 << bit % 8));
+        refused(copy, size, "bit", bit);
+        copy[bit / 8] = text[bit / 8];
+    }
+    ck_assert_int_eq(hg_manifest_read(copy, size, &m, NULL), HANGAR_OK);
+    hg_manifest_free(&m);
+    free(copy);
+    free(text);
+}
+END_TEST
+
+START_TEST(every_truncation_and_addition_is_noticed)
+{
+    struct hg_manifest m;
+    sample_manifest(&m);
+    char *text = written(&m);
+    size_t size = strlen(text);
+    hg_manifest_free(&m);
+    for (size_t n = 0; n < size; n++) {
+        char *copy = malloc(n ? n : 1);
+        memcpy(copy, text, n);
+        refused(copy, n, "cut", n);
+        free(copy);
+    }
+    static const char *const more[] = {"\n", " ", "x", "{}\n", "}\n", "\xff"};
+    for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++) {
+        char *longer = hg_format("%s%s", text, more[i]);
+        refused(longer, strlen(longer), "addition", i);
+        free(longer);
+        longer = hg_format("%s%s", more[i], text);
+        refused(longer, strlen(longer), "prefix", i);
+        free(longer);
+    }
+    char *twice = hg_format("%s%s", text, text);
+    refused(twice, strlen(twice), "twice", 2);
+    free(twice);
+    refused(text, size + 1, "NUL", size); /* the string's own */
+    free(text);
+}
+END_TEST
+
+/* Takes the key out of an object and looks what is said; and puts text in its place. */
+static void drop_key(json_t *doc, json_t *object, const char *key)
+{
+    json_t *old = json_incref(json_object_get(object, key));
+    static const char *const optional[] = {"transforms"};
+    bool may_lack = json_object_get(object, "stored") && strcmp(key, optional[0]) == 0;
+    json_object_del(object, key);
+    if (!may_lack)
+        ck_assert_str_ne(reading(doc, HANGAR_CORRUPT), "");
+    else
+        reading(doc, HANGAR_OK);
+    json_object_set_new(object, key, json_real(1.5));
+    if (!may_lack)
+        ck_assert_str_ne(reading(doc, HANGAR_CORRUPT), "");
+    json_object_set_new(object, key, json_null());
+    if (!may_lack)
+        ck_assert_str_ne(reading(doc, HANGAR_CORRUPT), "");
+    json_object_set_new(object, key, old);
+}
+
+/* Each key of an object, and of those below it that have fixed keys. */
+static void drop_each(json_t *doc, json_t *object)
+{
+    static const char *const free_form[] = {"attrs",   "facts",     "point",
+                                            "options", "retention", NULL};
+    char keys[32][32];
+    size_t count = 0;
+    const char *key;
+    json_t *value, *item;
+    json_object_foreach (object, key, value)
+        snprintf(keys[count++], sizeof(keys[0]), "%s", key);
+    for (size_t i = 0; i < count; i++) {
+        drop_key(doc, object, keys[i]);
+        value = json_object_get(object, keys[i]);
+        bool descend = json_is_array(value);
+        for (size_t k = 0; free_form[k]; k++)
+            descend = descend && strcmp(keys[i], free_form[k]) != 0;
+        size_t n;
+        json_array_foreach (value, n, item)
+            if (descend && !(json_object_get(object, "stored")))
+                drop_each(doc, item);
+    }
+}
+
+START_TEST(a_manifest_that_lacks_anything_is_refused)
+{
+    json_t *json = sample();
+    reading(json, HANGAR_OK);
+    drop_each(json, json);
+    reading(json, HANGAR_OK);
+    json_decref(json);
+}
+END_TEST
+
+static json_t *first_object(json_t *json)
+{
+    json_t *source = json_array_get(json_object_get(json, "sources"), 0);
+    return json_array_get(json_object_get(source, "objects"), 0);
+}
+
+START_TEST(names_that_lead_elsewhere_are_refused)
+{
+    static const char *const names[] = {"../x",     "/etc/passwd", "a/../../b", "a//b", "a/./b",
+                                        "a\nb",     "a b",         "",          "a\\b", "a;b",
+                                        "\xc3\xa4", "a/",          ".."};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        json_t *json = sample();
+        json_t *object = first_object(json);
+        char *stored = hg_format("db/%s.gz", names[i]);
+        /* also where both agree, and where only the place is another */
+        hg_json_set_string(object, "name", names[i]);
+        hg_json_set_string(object, "stored", stored);
+        ck_assert_str_ne(reading(json, HANGAR_CORRUPT), "");
+        hg_json_set_string(object, "stored", names[i]);
+        ck_assert_str_ne(reading(json, HANGAR_CORRUPT), "");
+        json_decref(json);
+        free(stored);
+    }
+    json_t *json = sample();
+    hg_json_set_string(first_object(json), "stored", "cache/schema.sql.gz");
+    ck_assert_str_eq(reading(json, HANGAR_CORRUPT),
+                     "manifest.json: impossible name of an object \"cache/schema.sql.gz\"");
+    json_decref(json);
+    json = sample();
+    hg_json_set_string(json_array_get(json_object_get(json, "sources"), 1), "name", "../db");
+    reading(json, HANGAR_CORRUPT);
+    hg_json_set(json_array_get(json_object_get(json, "sources"), 1), "objects", json_array());
+    reading(json, HANGAR_CORRUPT); /* also when it has no object */
+    json_decref(json);
+}
+END_TEST
+
+START_TEST(what_stands_there_twice_is_refused)
+{
+    json_t *json = sample();
+    json_t *sources = json_object_get(json, "sources");
+    json_t *objects = json_object_get(json_array_get(sources, 0), "objects");
+    json_array_append_new(objects, json_deep_copy(json_array_get(objects, 0)));
+    ck_assert_str_eq(reading(json, HANGAR_CORRUPT),
+                     "manifest.json: twice the object \"db/schema.sql.gz\"");
+    json_decref(json);
+    json = sample();
+    sources = json_object_get(json, "sources");
+    json_array_append_new(sources, json_deep_copy(json_array_get(sources, 1)));
+    ck_assert_str_eq(reading(json, HANGAR_CORRUPT), "manifest.json: twice the source \"cache\"");
+    json_decref(json);
+    /* a key twice, under a right last line */
+    json = sample();
+    char *text = sample_sign(json);
+    json_decref(json);
+    char *at = strstr(text, "\"origin\"");
+    memcpy(at, "\"run\"   ", 8);
+    size_t trailer = strlen(",\n  \"manifest_sha256\": \"\"\n}\n") + 64;
+    struct hg_sha256 *hash = hg_sha256_new();
+    char hex[HG_SHA256_HEX];
+    size_t body = strlen(text) - trailer;
+    hg_sha256_update(hash, text, body);
+    hg_sha256_final(hash, hex);
+    hg_sha256_free(hash);
+    memcpy(text + body + trailer - 64 - 4, hex, 64);
+    struct hg_manifest m = {0};
+    struct hg_error err = {0};
+    ck_assert_int_eq(hg_manifest_read(text, strlen(text), &m, &err), HANGAR_CORRUPT);
+    ck_assert_ptr_nonnull(strstr(err.text, "duplicate object key"));
+    free(text);
+}
+END_TEST
+
+START_TEST(numbers_that_cannot_be_are_refused)
+{
+    static const char *const keys[] = {"size", "stored_size", "phase"};
+    for (size_t i = 0; i < 3; i++) {
+        json_t *json = sample();
+        hg_json_set_int(first_object(json), keys[i], -1);
+        reading(json, HANGAR_CORRUPT);
+        json_decref(json);
+    }
+    json_t *json = sample();
+    hg_json_set_int(first_object(json), "phase", 1001);
+    ck_assert_str_eq(reading(json, HANGAR_CORRUPT), "manifest.json: impossible number \"phase\"");
+    json_decref(json);
+    json = sample();
+    hg_json_set_int(first_object(json), "size", 1000000000000000000);
+    hg_json_set_int(first_object(json), "stored_size", 1000000000000000000);
+    reading(json, HANGAR_OK);
+    /* many of them: their sum must not wrap */
+    json_t *source = json_array_get(json_object_get(json, "sources"), 0);
+    json_t *objects = json_object_get(source, "objects");
+    for (int i = 0; i < 20; i++) {
+        json_t *copy = json_deep_copy(first_object(json));
+        char name[32], stored[40];
+        snprintf(name, sizeof(name), "o%d", i);
+        snprintf(stored, sizeof(stored), "db/o%d.gz", i);
+        hg_json_set_string(copy, "name", name);
+        hg_json_set_string(copy, "stored", stored);
+        json_array_append_new(objects, copy);
+    }
+    ck_assert_str_eq(reading(json, HANGAR_CORRUPT), "manifest.json: impossible number \"size\"");
+    json_decref(json);
+}
+END_TEST
+
+START_TEST(an_id_that_is_none_and_files_that_are_others_are_refused)
+{
+    json_t *json = sample();
+    hg_json_set_string(json, "id", "../../etc");
+    ck_assert_str_eq(reading(json, HANGAR_CORRUPT), "manifest.json: impossible id \"../../etc\"");
+    json_decref(json);
+    json = sample();
+    json_t *files = json_object_get(json, "files");
+    hg_json_set_string(json_array_get(files, 0), "name", "../RESTORE.txt");
+    ck_assert_str_eq(reading(json, HANGAR_CORRUPT), "manifest.json: unexpected name in \"files\"");
+    json_array_remove(files, 0);
+    reading(json, HANGAR_CORRUPT);
+    json_decref(json);
+    json = sample();
+    json_t *transforms = json_object_get(json, "transforms");
+    for (int i = 0; i < HG_CHAIN_MAX; i++)
+        json_array_append(transforms, json_array_get(transforms, 0));
+    ck_assert_str_eq(reading(json, HANGAR_CORRUPT), "manifest.json: too many \"transforms\"");
+    json_decref(json);
+}
+END_TEST
+
+START_TEST(deep_and_strange_documents_are_refused)
+{
+    json_t *deep = json_array();
+    for (int i = 0; i < 100; i++) {
+        json_t *outer = json_array();
+        json_array_append_new(outer, deep);
+        deep = outer;
+    }
+    json_t *json = sample();
+    json_object_set_new(json, "retention", json_pack("{s:o}", "x", deep));
+    ck_assert_ptr_nonnull(strstr(reading(json, HANGAR_CORRUPT), "nested more than 64 deep"));
+    json_decref(json);
+    json = sample();
+    hg_json_set(json, "sources", json_pack("[i,s,n,[],{}]", 1, "x"));
+    reading(json, HANGAR_CORRUPT);
+    json_decref(json);
+    json = sample();
+    json_t *source = json_array_get(json_object_get(json, "sources"), 0);
+    hg_json_set(source, "objects", json_pack("[i,s,n,[],{}]", 1, "x"));
+    reading(json, HANGAR_CORRUPT);
+    json_decref(json);
+    json = sample();
+    hg_json_set(json_array_get(json_object_get(json, "sources"), 0), "facts",
+                json_pack("{s:i}", "rows", 1));
+    ck_assert_str_eq(reading(json, HANGAR_CORRUPT), "manifest.json: missing attributes \"facts\"");
+    json_decref(json);
+    json = sample();
+    hg_json_set(first_object(json), "transforms", json_pack("[{s:i}]", "key", 1));
+    ck_assert_str_eq(reading(json, HANGAR_CORRUPT),
+                     "manifest.json: missing attributes \"transforms\"");
+    json_decref(json);
+}
+END_TEST
+
+START_TEST(a_newer_format_is_not_corrupt_but_unsupported)
+{
+    json_t *json = sample();
+    hg_json_set_int(json, "format", HG_MANIFEST_FORMAT + 1);
+    hg_json_set(json, "sources", json_string("in some new shape"));
+    ck_assert_str_eq(reading(json, HANGAR_UNSUPPORTED),
+                     SAMPLE_ID " has format 2 and this version of hangar reads up to 1; hint: use "
+                               "a newer hangar, or follow its RESTORE.txt");
+    hg_json_set_int(json, "format", 0);
+    reading(json, HANGAR_CORRUPT);
+    json_decref(json);
+}
+END_TEST
+
+START_TEST(unknown_keys_are_for_later_versions_and_ignored)
+{
+    json_t *json = sample();
+    hg_json_set_string(json, "signed_by", "somebody");
+    hg_json_set_string(first_object(json), "colour", "red");
+    reading(json, HANGAR_OK);
+    json_decref(json);
+}
+END_TEST
+
+START_TEST(sums_and_commands_follow_from_it)
+{
+    struct hg_manifest m;
+    struct hg_str text = {0};
+    sample_manifest(&m);
+    hg_manifest_sums(&m, "f00", &text);
+    char *expected =
+        hg_format("%s  db/schema.sql.gz\n%s  db/data/0001.sql.gz\n"
+                  "%s  cache/dump.rdb.gz\nf00  RESTORE.txt\n",
+                  m.sources[0].objects[0].stored_sha256, m.sources[0].objects[1].stored_sha256,
+                  m.sources[1].objects[0].stored_sha256);
+    ck_assert_str_eq(hg_str_text(&text), expected);
+    free(expected);
+    hg_str_free(&text);
+    hg_manifest_decode_command(&m, &m.sources[0].objects[0], &text);
+    ck_assert_str_eq(hg_str_text(&text), "gunzip -c < db/schema.sql.gz");
+    hg_str_free(&text);
+    hg_manifest_free(&m);
+    sample_random(&m, 3);
+    while (m.chain_count > 0) {
+        struct hg_manifest_transform *t = &m.chain[--m.chain_count];
+        free(t->name);
+        free(t->plugin);
+        free(t->version);
+        free(t->suffix);
+        free(t->decode);
+    }
+    struct hg_manifest_object plain = {.stored = (char[]){"db/x y"}};
+    hg_manifest_decode_command(&m, &plain, &text);
+    ck_assert_str_eq(hg_str_text(&text), "cat 'db/x y'");
+    hg_str_free(&text);
+    for (int i = 0; i < 2; i++)
+        m.chain[m.chain_count++] = (struct hg_manifest_transform){
+            .name = strdup("x"), .decode = strdup(i ? "decrypt" : "gunzip -c")};
+    hg_manifest_decode_command(&m, &plain, &text);
+    ck_assert_str_eq(hg_str_text(&text), "decrypt < 'db/x y' | gunzip -c");
+    hg_str_free(&text);
+    for (size_t i = 0; i < m.source_count; i++)
+        for (size_t k = 0; k < m.sources[i].count; k++)
+            for (size_t t = 0; t < HG_CHAIN_MAX; t++) {
+                hg_attrs_free(m.sources[i].objects[k].transform[t]);
+                m.sources[i].objects[k].transform[t] = NULL;
+            }
+    hg_manifest_free(&m);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        what_is_written_is_read_again,
+        the_samples_values_come_back,
+        every_flipped_bit_is_noticed,
+        every_truncation_and_addition_is_noticed,
+        a_manifest_that_lacks_anything_is_refused,
+        names_that_lead_elsewhere_are_refused,
+        what_stands_there_twice_is_refused,
+        numbers_that_cannot_be_are_refused,
+        an_id_that_is_none_and_files_that_are_others_are_refused,
+        deep_and_strange_documents_are_refused,
+        a_newer_format_is_not_corrupt_but_unsupported,
+        unknown_keys_are_for_later_versions_and_ignored,
+        sums_and_commands_follow_from_it,
+    };
+    return SUITE_RUN("catalog/manifest", tests, NULL, NULL);
+}
