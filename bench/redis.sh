@@ -50,8 +50,8 @@ for round in $(seq "$rounds"); do
     seconds "$driver" backup "$work/diskless.rdb" socket="$source_socket" snapshot=diskless \
         >>"$work/diskless"
     seconds redis-cli -s "$source_socket" debug reload nosave >>"$work/load"
-    seconds "$driver" restore "$work/disk.rdb" socket="$target_socket" on_conflict=flush \
-        >>"$work/restore"
+    redis-cli -s "$target_socket" flushall sync >/dev/null
+    seconds "$driver" restore "$work/disk.rdb" socket="$target_socket" >>"$work/restore"
     cp "$work/output" "$work/restore.says"
     echo "round $round of $rounds done" >&2
 done

@@ -3,16 +3,9 @@
  *
  * rdb_walk: see rdb_walk.h.
  *
- * What follows each opcode or type in an RDB is written down as a small
- * program, a letter per field, and one interpreter runs them all.  It can stop
- * at any byte, as its whole state is the place in the program, the loops it is
+ * What follows each opcode or type in an RDB is written down as a small program
+ * (rdb_types.h), and the interpreter here runs them all.  It can stop at any byte, as its whole state is the place in the program, the loops it is
  * in, and at most 19 bytes of a field that came in pieces.
- *
- *     S  string            k n v  string that is kept: a key, name and value of an aux field
- *     L  length            m      length that is the id of a module
- *     B  1 byte            Q D I  4, 8, 16 bytes
- *     F  number as text    M      a module's fields, which say their own types
- *     ( ... )  as often as the length before it says
  */
 #include "rdb_walk.h"
 
@@ -24,38 +17,9 @@
 #include "crc64.h"
 #include "lzf.h"
 
-#define HEAD_MOST 19                  /* bytes of the longest head: of a compressed string */
 #define TEXT_MOST (UINT64_C(1) << 44) /* a string longer than that is damage, not data */
 #define LOOPS_MOST 4
 #define OPCODE_EOF 255
-#define OPCODE_FIRST 244
-
-/* Streams: entries; length, last id, (first id, deleted id, added); groups with
- * their pending entries and their consumers with theirs. */
-#define STREAM_1 "L(SS)LLLL(SLLL(IDL)L(SDL(I)))"
-#define STREAM_2 "L(SS)LLLLLLLLL(SLLLL(IDL)L(SDL(I)))"
-#define STREAM_3 "L(SS)LLLLLLLLL(SLLLL(IDL)L(SDDL(I)))"
-
-static const struct {
-    const char *program;
-    enum rdb_class class;
-} types[] = {
-    [0] = {"S", RDB_CLASS_STRING},      [1] = {"L(S)", RDB_CLASS_LIST},
-    [2] = {"L(S)", RDB_CLASS_SET},      [3] = {"L(SF)", RDB_CLASS_ZSET},
-    [4] = {"L(SS)", RDB_CLASS_HASH},    [5] = {"L(SD)", RDB_CLASS_ZSET},
-    [7] = {"mM", RDB_CLASS_MODULE},     [9] = {"S", RDB_CLASS_HASH},
-    [10] = {"S", RDB_CLASS_LIST},       [11] = {"S", RDB_CLASS_SET},
-    [12] = {"S", RDB_CLASS_ZSET},       [13] = {"S", RDB_CLASS_HASH},
-    [14] = {"L(S)", RDB_CLASS_LIST},    [15] = {STREAM_1, RDB_CLASS_STREAM},
-    [16] = {"S", RDB_CLASS_HASH},       [17] = {"S", RDB_CLASS_ZSET},
-    [18] = {"L(LS)", RDB_CLASS_LIST},   [19] = {STREAM_2, RDB_CLASS_STREAM},
-    [20] = {"S", RDB_CLASS_SET},        [21] = {STREAM_3, RDB_CLASS_STREAM},
-    [24] = {"DL(LSS)", RDB_CLASS_HASH}, [25] = {"DS", RDB_CLASS_HASH},
-};
-
-/* From OPCODE_FIRST on: slot info, functions, (pre-release), module aux, idle
- * time, frequency, aux field, sizes, expiry in ms, expiry in s, database, end. */
-static const char *const opcodes[] = {"LLL", "S", NULL, "mM", "L", "B", "nv", "LL", "D", "Q", "L"};
 
 enum section {
     SECTION_MAGIC,
@@ -94,11 +58,10 @@ struct rdb_walk {
     bool in_text;
     uint64_t text_left;
     struct rdb_string string;
-    unsigned char piece[HEAD_MOST];
+    unsigned char piece[RDB_HEAD_MOST];
     size_t piece_size;
 
     struct rdb_key key;
-    struct rdb_db *db; /* the one the keys are of; NULL: not looked up, or not listed */
     bool empty;
     uint64_t value_bytes;
     struct capture name, aux_value, *capture;
@@ -112,26 +75,6 @@ struct input {
     const unsigned char *start, *at, *end;
     const unsigned char *crc_from; /* NULL: behind what the checksum is of */
 };
-
-const char *rdb_class_name(enum rdb_class class)
-{
-    static const char *const names[RDB_CLASSES] = {"string", "list",   "set",   "zset",
-                                                   "hash",   "stream", "module"};
-    return names[class];
-}
-
-enum rdb_class rdb_class_of(unsigned type)
-{
-    if (type >= sizeof(types) / sizeof(types[0]) || types[type].program == NULL)
-        return RDB_CLASSES;
-    return types[type].class;
-}
-
-bool rdb_is_one_string(unsigned type)
-{
-    return type == RDB_FUNCTION ||
-           (rdb_class_of(type) != RDB_CLASSES && strcmp(types[type].program, "S") == 0);
-}
 
 __attribute__((format(printf, 4, 5))) static enum hangar_rc
 refuse(struct rdb_walk *walk, const struct input *in, enum hangar_rc rc, const char *fmt, ...)
@@ -166,52 +109,16 @@ static const unsigned char *take(struct rdb_walk *walk, struct input *in, size_t
     return walk->piece;
 }
 
-/* Bytes of a length that begins with `first`; 0: it does not begin one. */
-static size_t length_bytes(unsigned first)
-{
-    switch (first >> 6) {
-    case 0:
-        return 1;
-    case 1:
-        return 2;
-    case 2:
-        return first == 0x80 ? 5 : first == 0x81 ? 9 : 0;
-    default:
-        return 0;
-    }
-}
-
-/* Bytes of the head that begins with the `have` bytes at `head`, as far as they
- * tell; 0: none. */
-static size_t head_bytes(const unsigned char *head, size_t have, bool string)
-{
-    if (have == 0)
-        return 1;
-    if (!string || head[0] < 0xc0)
-        return length_bytes(head[0]);
-    if (head[0] < 0xc3)
-        return head[0] == 0xc0 ? 2 : head[0] == 0xc1 ? 3 : 5;
-    if (head[0] > 0xc3)
-        return 0;
-    if (have < 2)
-        return 2;
-    size_t stored = length_bytes(head[1]);
-    if (stored == 0 || have < 2 + stored)
-        return stored == 0 ? 0 : 2 + stored;
-    size_t plain = length_bytes(head[1 + stored]);
-    return plain == 0 ? 0 : 1 + stored + plain;
-}
-
 static enum hangar_rc take_head(struct rdb_walk *walk, struct input *in, bool string,
                                 const unsigned char **head, size_t *size)
 {
     *head = NULL;
-    if (walk->piece_size == 0 && in->end - in->at >= HEAD_MOST) {
-        *size = head_bytes(in->at, HEAD_MOST, string);
+    if (walk->piece_size == 0 && in->end - in->at >= RDB_HEAD_MOST) {
+        *size = rdb_head_bytes(in->at, RDB_HEAD_MOST, string);
         *head = in->at;
         in->at += *size;
     } else {
-        while ((*size = head_bytes(walk->piece, walk->piece_size, string)) > walk->piece_size) {
+        while ((*size = rdb_head_bytes(walk->piece, walk->piece_size, string)) > walk->piece_size) {
             if (in->at == in->end)
                 return HANGAR_OK;
             walk->piece[walk->piece_size++] = *in->at++;
@@ -222,54 +129,6 @@ static enum hangar_rc take_head(struct rdb_walk *walk, struct input *in, bool st
     if (*size == 0)
         return refuse(walk, in, HANGAR_CORRUPT, "byte %u does not begin a length", (*head)[0]);
     return HANGAR_OK;
-}
-
-static uint64_t big_endian(const unsigned char *bytes, size_t n)
-{
-    uint64_t value = 0;
-    for (size_t i = 0; i < n; i++)
-        value = value << 8 | bytes[i];
-    return value;
-}
-
-static uint64_t little_endian(const unsigned char *bytes, size_t n)
-{
-    uint64_t value = 0;
-    for (size_t i = n; i > 0; i--)
-        value = value << 8 | bytes[i - 1];
-    return value;
-}
-
-static uint64_t decode_length(const unsigned char *head)
-{
-    switch (length_bytes(head[0])) {
-    case 1:
-        return head[0];
-    case 2:
-        return big_endian(head, 2) & 0x3fff;
-    case 5:
-        return big_endian(head + 1, 4);
-    default:
-        return big_endian(head + 1, 8);
-    }
-}
-
-static void decode_string(struct rdb_string *string, const unsigned char *head, size_t size)
-{
-    *string = (struct rdb_string){.encoding = RDB_TEXT_RAW, .head = size};
-    if (head[0] < 0xc0) {
-        string->stored = string->plain = decode_length(head);
-    } else if (head[0] == 0xc3) {
-        string->encoding = RDB_TEXT_LZF;
-        string->stored = decode_length(head + 1);
-        string->plain = decode_length(head + 1 + length_bytes(head[1]));
-    } else {
-        string->encoding = RDB_TEXT_NUMBER;
-        uint64_t bits = little_endian(head + 1, size - 1);
-        string->number = size == 2   ? (int8_t)bits
-                         : size == 3 ? (int16_t)bits
-                                     : (int32_t)(uint32_t)bits;
-    }
 }
 
 /* ---- what is passed on and what is kept ---- */
@@ -293,61 +152,6 @@ static enum hangar_rc emit_body(struct rdb_walk *walk, bool text, const unsigned
     if (walk->events == NULL || size == 0)
         return HANGAR_OK;
     return walk->events->body(walk->arg, text, data, size);
-}
-
-static struct rdb_db *find_db(struct rdb_walk *walk)
-{
-    struct rdb_counts *counts = &walk->counts;
-    for (size_t i = 0; i < counts->db_count; i++)
-        if (counts->dbs[i].id == walk->key.db)
-            return &counts->dbs[i];
-    if (counts->db_count == RDB_DBS_COUNTED)
-        return NULL;
-    counts->dbs[counts->db_count].id = walk->key.db;
-    return &counts->dbs[counts->db_count++];
-}
-
-static void count_key(struct rdb_walk *walk)
-{
-    struct rdb_counts *counts = &walk->counts;
-    enum rdb_class class = rdb_class_of(walk->key.type);
-    bool expiring = walk->key.expire_ms >= 0;
-    counts->keys++;
-    counts->expiring += expiring;
-    counts->classes[class]++;
-    if (walk->key.db > counts->db_highest)
-        counts->db_highest = walk->key.db;
-    if (walk->db == NULL)
-        walk->db = find_db(walk);
-    if (walk->db != NULL) {
-        walk->db->keys++;
-        walk->db->expiring += expiring;
-        walk->db->classes[class]++;
-    }
-    if (walk->value_bytes > counts->biggest_bytes) {
-        counts->biggest_bytes = walk->value_bytes;
-        counts->biggest_db = walk->key.db;
-        counts->biggest_name_size =
-            walk->name.size < RDB_NAME_SHOWN ? walk->name.size : RDB_NAME_SHOWN;
-        memcpy(counts->biggest_name, walk->name.data, counts->biggest_name_size);
-    }
-}
-
-/* The nine letters that the upper 54 bits of a module's id stand for. */
-static void count_module(struct rdb_walk *walk, uint64_t id)
-{
-    static const char letters[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    char name[10];
-    for (unsigned i = 0; i < 9; i++)
-        name[i] = letters[id >> (58 - 6 * i) & 63];
-    name[9] = '\0';
-    struct rdb_counts *counts = &walk->counts;
-    for (size_t i = 0; i < counts->module_count; i++)
-        if (strcmp(counts->modules[i], name) == 0)
-            return;
-    if (counts->module_count < RDB_MODULES_COUNTED)
-        memcpy(counts->modules[counts->module_count++], name, sizeof(name));
 }
 
 static enum hangar_rc keep_aux(struct rdb_walk *walk, const struct input *in)
@@ -431,7 +235,7 @@ static enum hangar_rc program_done(struct rdb_walk *walk)
         walk->key.name = walk->name.data;
         walk->key.name_size = walk->name.size;
         walk->key.name_full = walk->name.full;
-        start_value(walk, types[walk->key.type].program);
+        start_value(walk, rdb_type_program(walk->key.type));
         return walk->events ? walk->events->key(walk->arg, &walk->key) : HANGAR_OK;
     }
     bool is_value = walk->section == SECTION_VALUE;
@@ -446,7 +250,9 @@ static enum hangar_rc program_done(struct rdb_walk *walk)
     else if (walk->empty)
         walk->counts.empty++;
     else
-        count_key(walk);
+        rdb_count_key(&walk->counts, walk->key.db, rdb_class_of(walk->key.type),
+                      walk->key.expire_ms >= 0, walk->name.data, walk->name.size,
+                      walk->value_bytes);
     if (walk->key.type != RDB_FUNCTION) {
         walk->key.expire_ms = walk->key.idle_s = -1;
         walk->key.freq = -1;
@@ -503,7 +309,6 @@ static enum hangar_rc opcode_field(struct rdb_walk *walk, const struct input *in
         if (value > INT32_MAX)
             return refuse(walk, in, HANGAR_CORRUPT, "there is no database %" PRIu64, value);
         walk->key.db = value;
-        walk->db = NULL;
         break;
     default:
         break;
@@ -518,9 +323,9 @@ static enum hangar_rc read_length(struct rdb_walk *walk, struct input *in, char 
     enum hangar_rc rc = take_head(walk, in, false, &head, &size);
     if (rc != HANGAR_OK || head == NULL)
         return rc;
-    walk->number = decode_length(head);
+    walk->number = rdb_decode_length(head);
     if (field == 'm')
-        count_module(walk, walk->number);
+        rdb_count_module(&walk->counts, walk->number);
     rc = emit_body(walk, false, head, size);
     if (rc != HANGAR_OK)
         return rc;
@@ -538,7 +343,7 @@ static enum hangar_rc read_fixed(struct rdb_walk *walk, struct input *in, size_t
         return HANGAR_OK;
     enum hangar_rc rc = emit_body(walk, false, bytes, n);
     if (rc == HANGAR_OK && walk->section == SECTION_FIELD)
-        rc = opcode_field(walk, in, little_endian(bytes, n < 8 ? n : 8));
+        rc = opcode_field(walk, in, rdb_little_endian(bytes, n < 8 ? n : 8));
     return rc == HANGAR_OK ? field_done(walk, in) : rc;
 }
 
@@ -604,7 +409,7 @@ static enum hangar_rc read_string(struct rdb_walk *walk, struct input *in, char 
     enum hangar_rc rc = take_head(walk, in, true, &head, &size);
     if (rc != HANGAR_OK || head == NULL)
         return rc;
-    decode_string(&walk->string, head, size);
+    rdb_decode_string(&walk->string, head, size);
     rc = check_string(walk, in);
     if (rc != HANGAR_OK)
         return rc;
@@ -694,15 +499,16 @@ static enum hangar_rc read_opcode(struct rdb_walk *walk, struct input *in)
         walk->section = walk->counts.version >= 5 ? SECTION_TRAILER : SECTION_DONE;
         return HANGAR_OK;
     }
-    if (opcode < OPCODE_FIRST || opcodes[opcode - OPCODE_FIRST] == NULL)
+    const char *program = rdb_opcode_program(opcode);
+    if (program == NULL)
         return start_type(walk, in, opcode);
     if (opcode == RDB_FUNCTION) {
         walk->key.type = RDB_FUNCTION;
         walk->key.name_size = walk->key.name_full = 0;
-        start_value(walk, opcodes[opcode - OPCODE_FIRST]);
+        start_value(walk, program);
         return walk->events ? walk->events->key(walk->arg, &walk->key) : HANGAR_OK;
     }
-    start_program(walk, SECTION_FIELD, opcodes[opcode - OPCODE_FIRST]);
+    start_program(walk, SECTION_FIELD, program);
     return HANGAR_OK;
 }
 
@@ -711,7 +517,7 @@ static enum hangar_rc read_trailer(struct rdb_walk *walk, struct input *in)
     const unsigned char *bytes = take(walk, in, 8);
     if (bytes == NULL)
         return HANGAR_OK;
-    uint64_t told = little_endian(bytes, 8);
+    uint64_t told = rdb_little_endian(bytes, 8);
     if (told != 0 && told != walk->crc)
         return refuse(walk, in, HANGAR_CORRUPT,
                       "the checksum is %016" PRIx64 " and should be %016" PRIx64, walk->crc, told);

@@ -25,34 +25,11 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <hangar/plugin.h>
+#include "rdb_counts.h"
+#include "rdb_field.h"
+#include "rdb_types.h"
 
-#define RDB_STRING 0      /* the type of a plain string */
-#define RDB_MODULE 7      /* the type of a module's value */
-#define RDB_FUNCTION 245  /* the opcode of a library of functions */
-#define RDB_NAME_SHOWN 64 /* bytes of a key's name that are kept in the counts */
-#define RDB_DBS_COUNTED 24
-#define RDB_MODULES_COUNTED 8
 #define RDB_AUX_MOST ((size_t)1 << 20)
-
-enum rdb_class {
-    RDB_CLASS_STRING,
-    RDB_CLASS_LIST,
-    RDB_CLASS_SET,
-    RDB_CLASS_ZSET,
-    RDB_CLASS_HASH,
-    RDB_CLASS_STREAM,
-    RDB_CLASS_MODULE,
-    RDB_CLASSES
-};
-
-/* "string", "list", ... */
-const char *rdb_class_name(enum rdb_class class);
-
-/* The class of a type of value; RDB_CLASSES when the type is not known. */
-enum rdb_class rdb_class_of(unsigned type);
-
-/* Does a value of this type consist of exactly one string? */
-bool rdb_is_one_string(unsigned type);
 
 struct rdb_key {
     uint64_t db;
@@ -65,14 +42,6 @@ struct rdb_key {
     int freq;          /* 0 to 255, -1: not told */
 };
 
-struct rdb_string {
-    enum { RDB_TEXT_RAW, RDB_TEXT_NUMBER, RDB_TEXT_LZF } encoding;
-    size_t head;     /* bytes of its head */
-    uint64_t stored; /* bytes that follow the head */
-    uint64_t plain;  /* bytes when decoded; 0 for a number */
-    int64_t number;
-};
-
 /* What a function returns, when not HANGAR_OK, ends the walk with it.  `end`
  * gets `empty` for a list, set, sorted set or hash without elements, which is
  * not a key for the server. */
@@ -82,25 +51,6 @@ struct rdb_events {
     enum hangar_rc (*string)(void *arg, const struct rdb_string *string);
     enum hangar_rc (*body)(void *arg, bool text, const unsigned char *data, size_t size);
     enum hangar_rc (*end)(void *arg, bool empty);
-};
-
-struct rdb_counts {
-    unsigned version;
-    char redis_version[32];
-    uint64_t keys, expiring, functions, module_aux;
-    uint64_t empty; /* collections without elements: not counted as keys */
-    uint64_t classes[RDB_CLASSES];
-    struct rdb_db {
-        uint64_t id, keys, expiring, classes[RDB_CLASSES];
-    } dbs[RDB_DBS_COUNTED]; /* the first ones that have keys */
-    size_t db_count;
-    uint64_t db_highest;
-    char modules[RDB_MODULES_COUNTED][10];
-    size_t module_count;
-    unsigned char biggest_name[RDB_NAME_SHOWN];
-    size_t biggest_name_size;
-    uint64_t biggest_bytes; /* of the value as stored; 0: no keys */
-    uint64_t biggest_db;
 };
 
 struct rdb_walk;
