@@ -1,0 +1,68 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The hangar authors
+"""The commands of a document that are to be tried.
+
+    blocks.py DOCUMENT FOLDER
+
+A fenced block whose info string is `sh run` becomes a file in FOLDER, in the order of the document;
+`sh run N` says that its exit status is N.  A line <!-- run: NAME --> asks the caller for a change of
+the scene (a new host, damage) between two blocks.  What is to be done is printed, a line each:
+
+    block FILE LINE STATUS
+    scene NAME LINE
+"""
+
+import os
+import re
+import sys
+
+FENCE = re.compile(r"^(```+)(.*)$")
+RUN = re.compile(r"^sh run( (\d+))?$")
+SCENE = re.compile(r"^<!-- run: ([a-z_]+) -->$")
+
+
+def steps(text):
+    """("block", line, status, commands) and ("scene", line, name) in the order of the text."""
+    fence, info, start, body = None, "", 0, []
+    for number, line in enumerate(text.split("\n"), 1):
+        match = FENCE.match(line)
+        if fence is None and match:
+            fence, info, start, body = match[1], match[2].strip(), number, []
+        elif fence is not None and line == fence:
+            run = RUN.match(info)
+            if run:
+                yield "block", start, int(run[2] or 0), "\n".join(body) + "\n"
+            elif info.startswith("sh run"):
+                raise SystemExit(f"line {start}: cannot read the info string `{info}`")
+            fence = None
+        elif fence is not None:
+            body.append(line)
+        else:
+            scene = SCENE.match(line)
+            if scene:
+                yield "scene", number, scene[1]
+            elif "<!-- run" in line:
+                raise SystemExit(f"line {number}: cannot read {line}")
+    if fence is not None:
+        raise SystemExit(f"line {start}: the block has no end")
+
+
+def main():
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    document, folder = sys.argv[1:]
+    with open(document, encoding="utf-8") as file:
+        text = file.read()
+    for step in steps(text):
+        if step[0] == "scene":
+            print("scene", step[2], step[1])
+            continue
+        path = os.path.join(folder, f"{step[1]:04}.sh")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(step[3])
+        print("block", path, step[1], step[2])
+
+
+if __name__ == "__main__":
+    main()
