@@ -328,6 +328,21 @@ static enum hangar_rc write_texts(struct hg_run *run, struct last_files *files,
     return rc == HANGAR_OK ? hg_manifest_write(m, &files->manifest, err) : rc;
 }
 
+/* Reads the manifest as a restore will: a plugin may have told what cannot be read
+ * again, and that must fail now. */
+static enum hangar_rc check_manifest(const struct last_files *files, struct hg_error *err)
+{
+    struct hg_manifest m = {0};
+    enum hangar_rc rc =
+        hg_manifest_read(hg_str_text(&files->manifest), files->manifest.len, &m, err);
+    if (rc == HANGAR_CORRUPT) {
+        hg_context(err, "a plugin said what cannot be kept");
+        err->rc = rc = HANGAR_INTERNAL;
+    }
+    hg_manifest_free(&m);
+    return rc;
+}
+
 /* Stores the last files in one sink, the manifest at the very end. */
 static enum hangar_rc commit_sink(struct hg_run *run, struct hg_run_sink *sink,
                                   const struct last_files *files, struct hg_error *err)
@@ -360,6 +375,9 @@ static enum hangar_rc finish(struct hg_run *run, struct hg_error *err)
     hg_job_step(&run->session.job, "finishing");
     take_facts(run);
     enum hangar_rc rc = write_texts(run, &files, err);
+    if (rc == HANGAR_OK) {
+        rc = check_manifest(&files, err);
+    }
     for (size_t i = 0; i < run->sink_count && rc == HANGAR_OK; i++) {
         struct hg_run_sink *sink = &run->sinks[i];
         struct hg_error why = {0};
@@ -385,8 +403,12 @@ static void clean_up(struct hg_run *run)
     for (size_t i = 0; i < run->sink_count; i++) {
         any = any || (run->sinks[i].placed && !run->sinks[i].committed);
     }
-    atomic_store(&run->h->cancel, false); /* this must not be interrupted by the same signal */
-    if (!any || hg_session_begin(&s, run->h, CLEANUP_STALL_MS, NULL, NULL, &err) != HANGAR_OK) {
+    if (!any) {
+        return;
+    }
+    /* this must not be interrupted by the same signal, and yet it counts afterwards */
+    bool cancelled = atomic_exchange(&run->h->cancel, false);
+    if (hg_session_begin(&s, run->h, CLEANUP_STALL_MS, NULL, NULL, &err) != HANGAR_OK) {
         return;
     }
     for (size_t i = 0; i < run->sink_count; i++) {
@@ -408,6 +430,9 @@ static void clean_up(struct hg_run *run)
         }
     }
     hg_session_end(&s);
+    if (cancelled) {
+        atomic_store(&run->h->cancel, true);
+    }
 }
 
 /* ---- the run ---- */
@@ -549,6 +574,9 @@ static enum hangar_status run_pipeline(struct hg_run *run, struct hg_error *err)
 enum hangar_status hangar_backup(struct hangar *h, const char *pipeline, char **json)
 {
     json_t *doc = hg_doc_begin(h, "hangar.backup/1");
+    if (!h->ready) {
+        return hg_doc_unready(h, doc, json);
+    }
     struct hg_error err = {0};
     size_t index;
     struct hg_run *run = calloc(1, sizeof(*run));

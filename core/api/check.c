@@ -132,6 +132,9 @@ static void check_pipeline(struct checking *c, const struct hg_pipeline_config *
 enum hangar_status hangar_check(struct hangar *h, char **json)
 {
     json_t *doc = hg_doc_begin(h, "hangar.check/1");
+    if (!h->ready) {
+        return hg_doc_unready(h, doc, json);
+    }
     struct checking c = {.h = h, .items = json_array()};
     struct hg_error err = {0};
     hg_json_set_string(doc, "config", h->config->path);

@@ -20,6 +20,7 @@ struct hangar {
     struct hg_log log;
     struct hg_str *capture; /* check: warnings go here too; under the log's mutex */
     atomic_bool cancel;
+    bool ready; /* the configuration was read, and nothing is wrong with it */
     struct hg_str error;
     struct hg_str warnings;           /* of the configuration, a line each */
     struct hg_config *config;         /* NULL with config_file "" */
@@ -42,6 +43,9 @@ json_t *hg_doc_begin(struct hangar *h, const char *schema);
 enum hangar_status hg_doc_end(struct hangar *h, json_t *doc, enum hangar_status status,
                               const struct hg_error *err, char **json);
 
+/* The same for a job on a handle that is not ready. */
+enum hangar_status hg_doc_unready(struct hangar *h, json_t *doc, char **json);
+
 /* ---- sessions (session.c): the instances that one job uses ---- */
 
 #define HG_SESSION_MAX 64
@@ -52,6 +56,8 @@ struct hg_session {
     struct hg_session_instance {
         struct hangar_ctx *ctx;
         struct hg_options options; /* with secrets */
+        const struct hg_instance_config
+            *config; /* as it stands there; NULL: overridden, or of none */
     } open[HG_SESSION_MAX];
     size_t count;
 };
@@ -62,7 +68,8 @@ enum hangar_rc hg_session_begin(struct hg_session *s, struct hangar *h, int64_t 
 /* Closes all instances, the last first, and ends the job. */
 void hg_session_end(struct hg_session *s);
 
-/* Opens the instance with this index in the configuration. */
+/* Opens the instance with this index in the configuration.  Without overrides, one
+ * that is open already is given again. */
 enum hangar_rc hg_session_open(struct hg_session *s, size_t instance,
                                const struct hg_override *overrides, size_t override_count,
                                struct hangar_ctx **out, struct hg_error *err);

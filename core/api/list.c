@@ -181,6 +181,9 @@ enum hangar_status hangar_list(struct hangar *h, const char *pipeline, const cha
                                char **json)
 {
     json_t *doc = hg_doc_begin(h, "hangar.list/1");
+    if (!h->ready) {
+        return hg_doc_unready(h, doc, json);
+    }
     struct listing l = {.h = h, .problems = json_array()};
     struct hg_error err = {0};
     json_t *backups = json_array();
@@ -230,6 +233,9 @@ static json_t *sinks_with(struct hg_session *s, const struct hg_selected *found)
 enum hangar_status hangar_show(struct hangar *h, const struct hangar_selection *which, char **json)
 {
     json_t *doc = hg_doc_begin(h, "hangar.show/1");
+    if (!h->ready) {
+        return hg_doc_unready(h, doc, json);
+    }
     struct hg_session s;
     struct hg_selected found = {0};
     struct hg_error err = {0};
@@ -342,14 +348,20 @@ static json_t *pipeline_overview(struct listing *l, const struct hg_pipeline_con
     return one;
 }
 
-static json_t *instance_overview(struct hangar *h, size_t i)
+/* Where it leads is told for sinks, which are open; sources may need secrets. */
+static json_t *instance_overview(struct listing *l, size_t i)
 {
+    struct hangar *h = l->h;
     const struct hg_instance_config *c = &h->config->instances[i];
     json_t *one = json_object();
     hg_json_set_string(one, "kind", hg_kind_name(c->kind));
     hg_json_set_string(one, "name", c->name);
     hg_json_set_string(one, "plugin", c->plugin);
     hg_json_set_string(one, "version", h->plugins[i]->d.version);
+    struct hangar_ctx *ctx;
+    bool is_open =
+        c->kind == HG_SINK && hg_session_open(&l->s, i, NULL, 0, &ctx, NULL) == HANGAR_OK;
+    hg_json_set_string(one, "target", is_open ? hg_instance_target(ctx) : NULL);
     hg_json_set(one, "options", hg_doc_options(&h->options[i]));
     return one;
 }
@@ -357,6 +369,9 @@ static json_t *instance_overview(struct hangar *h, size_t i)
 enum hangar_status hangar_overview(struct hangar *h, char **json)
 {
     json_t *doc = hg_doc_begin(h, "hangar.status/1");
+    if (!h->ready) {
+        return hg_doc_unready(h, doc, json);
+    }
     struct listing l = {.h = h};
     struct hg_error err = {0};
     json_t *limits = json_object();
@@ -367,20 +382,19 @@ enum hangar_status hangar_overview(struct hangar *h, char **json)
     hg_json_set_int(limits, "workers", (int64_t)hg_workers(h));
     hg_json_set_int(limits, "stall_timeout_ms", h->config->stall_timeout_ms);
     hg_json_set(doc, "limits", limits);
-    json_t *pipelines = json_array();
+    json_t *pipelines = json_array(), *instances = json_array();
     enum hangar_rc rc = hg_session_begin(&l.s, h, 0, NULL, NULL, &err);
     if (rc == HANGAR_OK) {
         for (size_t i = 0; i < h->config->pipeline_count; i++) {
             hg_json_add(pipelines, pipeline_overview(&l, &h->config->pipelines[i]));
         }
+        for (size_t i = 0; i < h->config->instance_count; i++) {
+            hg_json_add(instances, instance_overview(&l, i));
+        }
         rc = hg_job_result(&l.s.job, &err);
         hg_session_end(&l.s);
     }
     hg_json_set(doc, "pipelines", pipelines);
-    json_t *instances = json_array();
-    for (size_t i = 0; i < h->config->instance_count; i++) {
-        hg_json_add(instances, instance_overview(h, i));
-    }
     hg_json_set(doc, "instances", instances);
     return hg_doc_end(h, doc, hg_status(rc), &err, json);
 }

@@ -174,6 +174,7 @@ static enum hangar_status load(struct hangar *h)
         hg_problems_text(&problems, true, &h->warnings);
     }
     hg_problems_free(&problems);
+    h->ready = h->config && status == HANGAR_STATUS_DONE;
     return status;
 }
 

@@ -404,6 +404,9 @@ enum hangar_status hangar_restore(struct hangar *h, const struct hangar_restore_
                                   char **json)
 {
     json_t *doc = hg_doc_begin(h, "hangar.restore/1");
+    if (!h->ready) {
+        return hg_doc_unready(h, doc, json);
+    }
     struct hg_error err = {0};
     struct restoring *r = calloc(1, sizeof(*r));
     if (!r) {

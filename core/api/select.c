@@ -150,6 +150,9 @@ static enum hangar_rc read_candidate(struct selecting *x, const struct candidate
             first = first.rc == HANGAR_OK ? why : first;
         }
     }
+    if (first.rc == HANGAR_OK) { /* it was there a moment ago */
+        return hg_fail(err, HANGAR_NOT_FOUND, 0, "%s was removed just now", c->id);
+    }
     *err = first;
     return first.rc;
 }
@@ -213,6 +216,9 @@ enum hangar_rc hg_select(struct hg_session *s, const struct hangar_selection *wh
         *err = trouble;
     } else if (rc == HANGAR_OK) {
         memset(&out->manifest, 0, sizeof(out->manifest));
+        if (trouble.rc != HANGAR_OK) { /* it may hold a newer one */
+            hg_log_line(&s->h->log, HANGAR_LOG_WARN, "passing over a sink: %s", trouble.text);
+        }
         rc = read_candidate(&x, &found, out, err);
         if (rc == HANGAR_CORRUPT && strcmp(which->id, "latest") == 0) {
             hg_context(err, "the latest backup is not whole (an older one can be named by its id)");

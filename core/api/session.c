@@ -93,6 +93,12 @@ enum hangar_rc hg_session_open(struct hg_session *s, size_t instance,
 {
     const struct hg_instance_config *c = &s->h->config->instances[instance];
     const struct hg_plugin *plugin = s->h->plugins[instance];
+    for (size_t i = 0; i < s->count && override_count == 0; i++) {
+        if (s->open[i].config == c) {
+            *out = s->open[i].ctx;
+            return HANGAR_OK;
+        }
+    }
     enum hangar_rc rc = bind(s, plugin, c, overrides, override_count, err);
     if (rc != HANGAR_OK) {
         return rc;
@@ -102,7 +108,11 @@ enum hangar_rc hg_session_open(struct hg_session *s, size_t instance,
                                     .name = c->name,
                                     .file = s->h->config->path,
                                     .options = &s->open[s->count].options};
-    return open_next(s, &spec, out, err);
+    rc = open_next(s, &spec, out, err);
+    if (rc == HANGAR_OK) {
+        s->open[s->count - 1].config = override_count == 0 ? c : NULL;
+    }
+    return rc;
 }
 
 /* The configured instance that fits a transform of a manifest best, or -1. */

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/io.h"
@@ -58,6 +59,15 @@ enum hangar_rc hg_state_lock(struct hangar *h, const char *pipeline, int *fd_out
     return rc;
 }
 
+/* Does the file end within a line, cut by a crash?  What is appended begins a new one. */
+static bool is_cut(int fd)
+{
+    char last = '\n';
+    struct stat st;
+    return fstat(fd, &st) == 0 && st.st_size > 0 && pread(fd, &last, 1, st.st_size - 1) == 1 &&
+           last != '\n';
+}
+
 /* Drops the older half of a history that has grown too long. */
 static void trim(const char *path)
 {
@@ -80,8 +90,9 @@ void hg_state_record(struct hangar *h, const char *pipeline, const json_t *line)
     int fd = -1;
     if (path && full) {
         trim(path);
-        fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (fd < 0 || hg_write_all(fd, full, strlen(full)) != 0) {
+        fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (fd < 0 || (is_cut(fd) && hg_write_all(fd, "\n", 1) != 0) ||
+            hg_write_all(fd, full, strlen(full)) != 0) {
             hg_fail(&err, HANGAR_IO, errno, "cannot write %s", path);
         }
     }

@@ -64,6 +64,13 @@ enum hangar_status hg_doc_end(struct hangar *h, json_t *doc, enum hangar_status 
     return status;
 }
 
+enum hangar_status hg_doc_unready(struct hangar *h, json_t *doc, char **json)
+{
+    struct hg_error err = {0};
+    hg_fail(&err, HANGAR_CONFIG, 0, "no configuration is open");
+    return hg_doc_end(h, doc, HANGAR_STATUS_USAGE, &err, json);
+}
+
 void hangar_free(char *json)
 {
     free(json);

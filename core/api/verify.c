@@ -415,6 +415,9 @@ enum hangar_status hangar_verify(struct hangar *h, const struct hangar_selection
 {
     static const char *const levels[] = {"quick", "full", "drill"};
     json_t *doc = hg_doc_begin(h, "hangar.verify/1");
+    if (!h->ready) {
+        return hg_doc_unready(h, doc, json);
+    }
     struct tour t = {.h = h, .which = which, .level = level, .backups = json_array()};
     struct hg_manifest m = {0};
     size_t index;

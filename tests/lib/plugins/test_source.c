@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * test-source: a source of as many objects as wanted, of bytes that follow from
+ * their number; on restore it compares what it is given.  Every call is noted in
+ * a journal, and any of them can be made to fail.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <hangar/plugin.h>
+
+struct source {
+    const struct hangar_host *host;
+    struct hangar_ctx *ctx;
+    uint64_t objects, size, phases;
+    const char *journal, *fail_at;
+    int64_t fail_rc, fail_nth, fail_times;
+    pthread_mutex_t mutex; /* guards next and calls, failed */
+    uint64_t next;
+    int64_t calls, failed;
+};
+
+struct hangar_object {
+    struct source *source;
+    uint64_t number, size, at, phase;
+    char name[500];
+};
+
+static const struct hangar_option options[] = {
+    {.name = "objects", .type = HANGAR_OPT_INT, .default_value = "3", .help = "how many"},
+    {.name = "size", .type = HANGAR_OPT_SIZE, .default_value = "100KiB", .help = "of each"},
+    {.name = "phases", .type = HANGAR_OPT_INT, .default_value = "2", .help = "number of phases"},
+    {.name = "phase", .type = HANGAR_OPT_INT, .default_value = "0", .help = "of the first"},
+    {.name = "jobs", .type = HANGAR_OPT_INT, .default_value = "2", .help = "at once"},
+    {.name = "time", .type = HANGAR_OPT_INT, .default_value = "1768442400000", .help = "point"},
+    {.name = "name", .type = HANGAR_OPT_STRING, .help = "of all objects"},
+    {.name = "rewind", .type = HANGAR_OPT_BOOL, .default_value = "true", .help = "can it"},
+    {.name = "full", .type = HANGAR_OPT_BOOL, .default_value = "false", .help = "has data"},
+    {.name = "journal", .type = HANGAR_OPT_PATH, .help = "of all calls"},
+    {.name = "hold", .type = HANGAR_OPT_PATH, .help = "read waits while this is there"},
+    {.name = "password", .type = HANGAR_OPT_STRING, .flags = HANGAR_OPT_SECRET, .help = "secret"},
+    {.name = "fail_at", .type = HANGAR_OPT_STRING, .help = "the call that fails"},
+    {.name = "fail_nth", .type = HANGAR_OPT_INT, .default_value = "1", .help = "from which on"},
+    {.name = "fail_times", .type = HANGAR_OPT_INT, .default_value = "1000000", .help = "how often"},
+    {.name = "fail_rc", .type = HANGAR_OPT_INT, .default_value = "8", .help = "with what"},
+    {.name = NULL}};
+
+/* Notes a call, and fails when it is the one. */
+static enum hangar_rc note(struct source *s, const char *call, const char *what)
+{
+    char line[600];
+    int n = snprintf(line, sizeof(line), "%s%s%s\n", call, what ? " " : "", what ? what : "");
+    pthread_mutex_lock(&s->mutex);
+    int fd = s->journal ? open(s->journal, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600) : -1;
+    if (fd >= 0) {
+        if (write(fd, line, (size_t)n) != n)
+            abort();
+        close(fd);
+    }
+    int fails = s->fail_at && strcmp(s->fail_at, call) == 0 && ++s->calls >= s->fail_nth &&
+                s->failed < s->fail_times;
+    s->failed += fails;
+    pthread_mutex_unlock(&s->mutex);
+    return fails ? s->host->fail(s->ctx, (enum hangar_rc)s->fail_rc, 0, "cannot %s as told", call)
+                 : HANGAR_OK;
+}
+
+static enum hangar_rc create(const struct hangar_host *host, struct hangar_ctx *ctx, void **out)
+{
+    struct source *s = calloc(1, sizeof(*s));
+    s->host = host;
+    s->ctx = ctx;
+    s->objects = (uint64_t)host->opt_int(ctx, "objects");
+    s->size = (uint64_t)host->opt_int(ctx, "size");
+    s->phases = (uint64_t)host->opt_int(ctx, "phases");
+    s->journal = host->opt_string(ctx, "journal");
+    s->fail_at = host->opt_string(ctx, "fail_at");
+    s->fail_rc = host->opt_int(ctx, "fail_rc");
+    s->fail_nth = host->opt_int(ctx, "fail_nth");
+    s->fail_times = host->opt_int(ctx, "fail_times");
+    pthread_mutex_init(&s->mutex, NULL);
+    enum hangar_rc rc = note(s, "create", NULL);
+    if (rc != HANGAR_OK) {
+        pthread_mutex_destroy(&s->mutex);
+        free(s);
+        return rc;
+    }
+    *out = s;
+    return HANGAR_OK;
+}
+
+static void destroy(void *inst)
+{
+    struct source *s = inst;
+    pthread_mutex_destroy(&s->mutex);
+    free(s);
+}
+
+static uint32_t threads(void *inst)
+{
+    (void)inst;
+    return HANGAR_PARALLEL_HANDLES;
+}
+
+static uint32_t jobs(void *inst)
+{
+    struct source *s = inst;
+    return (uint32_t)s->host->opt_int(s->ctx, "jobs");
+}
+
+static const char *describe(void *inst)
+{
+    (void)inst;
+    return "made-up data";
+}
+
+static enum hangar_rc check(void *inst, struct hangar_attrs *facts)
+{
+    struct source *s = inst;
+    s->host->attr_set(facts, "server", "none");
+    s->host->log(s->ctx, HANGAR_LOG_WARN, "the data is made up");
+    return note(s, "check", NULL);
+}
+
+static enum hangar_rc prepare(void *inst)
+{
+    return note(inst, "prepare", NULL);
+}
+
+static enum hangar_rc begin(void *inst, int64_t *time_ms, struct hangar_attrs *point)
+{
+    struct source *s = inst;
+    *time_ms = s->host->opt_int(s->ctx, "time");
+    s->host->attr_set(point, "place", "here");
+    return note(s, "begin", NULL);
+}
+
+static enum hangar_rc next(void *inst, struct hangar_object_info *info, struct hangar_object **out)
+{
+    struct source *s = inst;
+    pthread_mutex_lock(&s->mutex);
+    uint64_t number = s->next;
+    s->next += number < s->objects;
+    pthread_mutex_unlock(&s->mutex);
+    if (number == s->objects)
+        return HANGAR_EOF;
+    enum hangar_rc rc = note(s, "next", NULL);
+    if (rc != HANGAR_OK)
+        return rc;
+    const char *name = s->host->opt_string(s->ctx, "name");
+    struct hangar_object *o = calloc(1, sizeof(*o));
+    *o = (struct hangar_object){.source = s, .number = number, .size = s->size};
+    snprintf(o->name, sizeof(o->name), "data/%04u.bin", (unsigned)number);
+    if (name)
+        snprintf(o->name, sizeof(o->name), "%s", name);
+    info->name = o->name;
+    info->phase = (uint32_t)(number % s->phases + (uint64_t)s->host->opt_int(s->ctx, "phase"));
+    info->size_hint = o->size;
+    info->flags = s->host->opt_bool(s->ctx, "rewind") ? HANGAR_OBJECT_REREADABLE : 0;
+    *out = o;
+    return HANGAR_OK;
+}
+
+/* The byte at a place of an object: half of it compresses. */
+static void make_bytes(uint64_t number, uint64_t at, unsigned char *out, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        uint64_t x = (at + i) * 0x9e3779b97f4a7c15u + number;
+        out[i] = (at + i) & 64 ? (unsigned char)(x >> 56) : (unsigned char)number;
+    }
+}
+
+static enum hangar_rc read_object(struct hangar_object *o, void *buffer, size_t size, size_t *got)
+{
+    struct source *s = o->source;
+    enum hangar_rc rc = note(s, "read", NULL);
+    const char *hold = s->host->opt_string(s->ctx, "hold");
+    while (rc == HANGAR_OK && hold && access(hold, F_OK) == 0)
+        rc = s->host->sleep(s->ctx, 5);
+    if (rc != HANGAR_OK)
+        return rc;
+    uint64_t left = o->size - o->at;
+    *got = size < left ? size : (size_t)left;
+    make_bytes(o->number, o->at, buffer, *got);
+    o->at += *got;
+    return HANGAR_OK;
+}
+
+static enum hangar_rc close_object(struct hangar_object *o, struct hangar_attrs *attrs)
+{
+    struct source *s = o->source;
+    enum hangar_rc rc = note(s, attrs ? "close" : "abandon", o->name);
+    if (attrs) {
+        s->host->attr_setf(attrs, "number", "%llu", (unsigned long long)o->number);
+        s->host->attr_setf(attrs, "size", "%llu", (unsigned long long)o->at);
+    }
+    free(o);
+    return rc;
+}
+
+static enum hangar_rc rewind_object(struct hangar_object *o)
+{
+    o->at = 0;
+    return note(o->source, "rewind", o->name);
+}
+
+static enum hangar_rc end(void *inst, struct hangar_attrs *facts)
+{
+    struct source *s = inst;
+    if (facts)
+        s->host->attr_setf(facts, "objects", "%llu", (unsigned long long)s->objects);
+    return note(s, facts ? "end" : "end-failed", NULL);
+}
+
+/* ---- restore ---- */
+
+static enum hangar_rc restore_prepare(void *inst, const struct hangar_restore *how)
+{
+    struct source *s = inst;
+    char what[100];
+    snprintf(what, sizeof(what), "%zu objects%s%s", how->object_count,
+             how->flags & HANGAR_RESTORE_DRY_RUN ? " dry" : "",
+             how->flags & HANGAR_RESTORE_CLEAN ? " clean" : "");
+    enum hangar_rc rc = note(s, "restore_prepare", what);
+    s->host->text(how->plan, "compare %zu objects\nforget them\n", how->object_count);
+    if (rc == HANGAR_OK && s->host->opt_bool(s->ctx, "full") &&
+        !(how->flags & HANGAR_RESTORE_CLEAN))
+        return s->host->fail(s->ctx, HANGAR_EXISTS, 0, "the target holds data");
+    return rc;
+}
+
+static enum hangar_rc restore_open(void *inst, const struct hangar_object_info *info,
+                                   struct hangar_object **out)
+{
+    struct source *s = inst;
+    char what[600];
+    snprintf(what, sizeof(what), "%u %s", info->phase, info->name);
+    enum hangar_rc rc = note(s, "restore_open", what);
+    if (rc != HANGAR_OK)
+        return rc;
+    const char *number = s->host->attr_get(info->attrs, "number");
+    struct hangar_object *o = calloc(1, sizeof(*o));
+    *o = (struct hangar_object){.source = s,
+                                .number = number ? strtoull(number, NULL, 10) : 0,
+                                .size = info->size_hint,
+                                .phase = info->phase};
+    snprintf(o->name, sizeof(o->name), "%s", info->name);
+    *out = o;
+    return HANGAR_OK;
+}
+
+static enum hangar_rc restore_write(struct hangar_object *o, const void *data, size_t size)
+{
+    enum hangar_rc rc = note(o->source, "restore_write", NULL);
+    const unsigned char *bytes = data;
+    unsigned char expected[4096];
+    while (rc == HANGAR_OK && size > 0) {
+        size_t n = size < sizeof(expected) ? size : sizeof(expected);
+        make_bytes(o->number, o->at, expected, n);
+        if (memcmp(expected, bytes, n) != 0)
+            return o->source->host->fail(o->source->ctx, HANGAR_CORRUPT, 0,
+                                         "%s is not what was backed up", o->name);
+        o->at += n;
+        bytes += n;
+        size -= n;
+    }
+    return rc;
+}
+
+static enum hangar_rc restore_close(struct hangar_object *o, int complete)
+{
+    char what[600];
+    snprintf(what, sizeof(what), "%u %s", (unsigned)o->phase, o->name);
+    enum hangar_rc rc = note(o->source, complete ? "restore_close" : "restore_abandon", what);
+    if (complete && o->at != o->size)
+        rc = HANGAR_CORRUPT;
+    free(o);
+    return rc;
+}
+
+static enum hangar_rc restore_phase_end(void *inst, uint32_t phase)
+{
+    char what[20];
+    snprintf(what, sizeof(what), "%u", phase);
+    return note(inst, "restore_phase_end", what);
+}
+
+static enum hangar_rc restore_end(void *inst, struct hangar_attrs *report)
+{
+    struct source *s = inst;
+    if (report)
+        s->host->attr_set(report, "compared", "all");
+    return note(s, report ? "restore_end" : "restore_end-failed", NULL);
+}
+
+static const struct hangar_source source = {.struct_size = sizeof(source),
+                                            .check = check,
+                                            .jobs = jobs,
+                                            .prepare = prepare,
+                                            .begin = begin,
+                                            .next = next,
+                                            .read = read_object,
+                                            .close = close_object,
+                                            .rewind = rewind_object,
+                                            .end = end,
+                                            .restore_prepare = restore_prepare,
+                                            .restore_open = restore_open,
+                                            .restore_write = restore_write,
+                                            .restore_close = restore_close,
+                                            .restore_phase_end = restore_phase_end,
+                                            .restore_end = restore_end};
+
+static const struct hangar_plugin plugin = {
+    HANGAR_PLUGIN_HEADER,    .name = "test-source", .version = "1.0.0", .summary = "makes data up",
+    .license = "Apache-2.0", .options = options,    .create = create,   .destroy = destroy,
+    .threads = threads,      .describe = describe,  .source = &source};
+HANGAR_PLUGIN(plugin)

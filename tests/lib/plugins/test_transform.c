@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * test-transform: turns every bit around, in the stream form only, behind a first
+ * byte that says so; what it says at close it wants back for decoding.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <hangar/plugin.h>
+
+#define HEAD 0x7e
+
+struct hangar_stream {
+    void *inst;
+    enum hangar_direction direction;
+    int began;
+};
+
+struct transform {
+    const struct hangar_host *host;
+    struct hangar_ctx *ctx;
+};
+
+static const struct hangar_option options[] = {
+    {.name = "key", .type = HANGAR_OPT_STRING, .default_value = "k1", .help = "told at close"},
+    {.name = NULL}};
+
+static enum hangar_rc create(const struct hangar_host *host, struct hangar_ctx *ctx, void **out)
+{
+    struct transform *t = calloc(1, sizeof(*t));
+    *t = (struct transform){host, ctx};
+    *out = t;
+    return HANGAR_OK;
+}
+
+static uint32_t threads(void *inst)
+{
+    (void)inst;
+    return HANGAR_PARALLEL_HANDLES;
+}
+
+static enum hangar_rc open_stream(void *inst, enum hangar_direction direction,
+                                  const struct hangar_attrs *attrs, struct hangar_stream **out)
+{
+    struct transform *t = inst;
+    if (direction == HANGAR_DECODE && !t->host->attr_get(attrs, "key"))
+        return t->host->fail(t->ctx, HANGAR_CORRUPT, 0, "the key of an object is not known");
+    struct hangar_stream *s = calloc(1, sizeof(*s));
+    *s = (struct hangar_stream){inst, direction, 0};
+    *out = s;
+    return HANGAR_OK;
+}
+
+static enum hangar_rc process(struct hangar_stream *s, struct hangar_io *io, int last)
+{
+    struct transform *t = s->inst;
+    if (!s->began && s->direction == HANGAR_ENCODE && io->out_size > 0) {
+        *io->out++ = HEAD;
+        io->out_size--;
+        s->began = 1;
+    } else if (!s->began && s->direction == HANGAR_DECODE && io->in_size > 0) {
+        if (*io->in != HEAD)
+            return t->host->fail(t->ctx, HANGAR_CORRUPT, 0, "it does not begin as it should");
+        io->in++;
+        io->in_size--;
+        s->began = 1;
+    }
+    for (; s->began && io->in_size > 0 && io->out_size > 0; io->in_size--, io->out_size--)
+        *io->out++ = (unsigned char)~*io->in++;
+    if (!last || io->in_size > 0 || (!s->began && s->direction == HANGAR_ENCODE))
+        return HANGAR_OK;
+    return s->began ? HANGAR_EOF
+                    : t->host->fail(t->ctx, HANGAR_CORRUPT, 0, "it ends before it began");
+}
+
+static enum hangar_rc close_stream(struct hangar_stream *s, struct hangar_attrs *attrs)
+{
+    struct transform *t = s->inst;
+    if (attrs)
+        t->host->attr_set(attrs, "key", t->host->opt_string(t->ctx, "key"));
+    free(s);
+    return HANGAR_OK;
+}
+
+static const struct hangar_transform transform = {.struct_size = sizeof(transform),
+                                                  .suffix = ".not",
+                                                  .decode_command = "not",
+                                                  .open = open_stream,
+                                                  .process = process,
+                                                  .close = close_stream};
+
+static const struct hangar_plugin plugin = {HANGAR_PLUGIN_HEADER,    .name = "test-transform",
+                                            .version = "1.0.0",      .summary = "turns bits around",
+                                            .license = "Apache-2.0", .options = options,
+                                            .create = create,        .destroy = free,
+                                            .threads = threads,      .transform = &transform};
+HANGAR_PLUGIN(plugin)
