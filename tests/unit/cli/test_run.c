@@ -254,18 +254,6 @@ START_TEST(the_folders_of_the_environment_reach_the_library)
 }
 END_TEST
 
-START_TEST(keys_without_effect_are_told_by_check_alone)
-{
-    fake.opens.log = "schedule has no effect yet";
-    world_run("list");
-    ck_assert_ptr_null(strstr(world.err, "schedule"));
-    world_run("list -v");
-    ck_assert_ptr_nonnull(strstr(world.err, "schedule"));
-    world_run("check");
-    ck_assert_ptr_nonnull(strstr(world.err, "schedule"));
-}
-END_TEST
-
 START_TEST(the_next_step_can_be_pasted_into_a_shell)
 {
     struct cli cli = {.err = {.utf8 = true}};
@@ -318,7 +306,6 @@ static void add_tests(TCase *tests)
     tcase_add_test(tests, an_answer_that_is_no_document_is_a_failure);
     tcase_add_test(tests, warnings_are_for_people_on_a_terminal_and_for_logs_elsewhere);
     tcase_add_test(tests, colour_is_for_terminals_that_want_it);
-    tcase_add_test(tests, keys_without_effect_are_told_by_check_alone);
     tcase_add_test(tests, the_next_step_can_be_pasted_into_a_shell);
     tcase_add_test(tests, the_worse_of_two_statuses_does_not_depend_on_their_order);
     tcase_add_test(tests, the_folders_of_the_environment_reach_the_library);
