@@ -189,7 +189,8 @@ static enum hangar_rc create_database(struct pg_target *target, struct pg_conn *
     enum hangar_rc rc = HANGAR_OK;
     if (owner)
         rc = gives_row(conn, "SELECT FROM pg_roles WHERE rolname = $1", owner, &owner_there);
-    if (rc == HANGAR_OK && space)
+    /* naming the default one would ask for a right that its use does not need */
+    if (rc == HANGAR_OK && space && strcmp(space, "pg_default") != 0)
         rc = gives_row(conn, "SELECT FROM pg_tablespace WHERE spcname = $1", space, &space_there);
     if (rc == HANGAR_OK && owner && !owner_there)
         rc = src->host->fail(src->ctx, HANGAR_NOT_FOUND, 0,
