@@ -71,7 +71,7 @@ enum hangar_rc pg_prepare(void *inst)
     const char *version = PQparameterStatus(lead->pq, "server_version");
     backup->version = lead->version;
     snprintf(backup->server_version, sizeof(backup->server_version), "%s", version ? version : "");
-    enum hangar_rc rc = pg_globals_prepare(src, lead, &backup->passwords);
+    enum hangar_rc rc = pg_globals_prepare(src, lead, &backup->globals);
     return rc == HANGAR_OK ? pg_find_tools(src, lead->version / 10000) : rc;
 }
 
@@ -119,7 +119,7 @@ enum hangar_rc pg_end(void *inst, struct hangar_attrs *facts)
         host->attr_setf(facts, "large_objects", "%llu", (unsigned long long)backup->large_objects);
         host->attr_set(facts, "globals",
                        src->opt.globals == PG_GLOBALS_NONE ? "none"
-                       : backup->passwords                 ? "full"
+                       : backup->globals.passwords         ? "full"
                                                            : "without passwords");
     } else {
         rc = host->fail(src->ctx, HANGAR_INTERNAL, 0, "cannot end the backup: objects are missing");
@@ -160,7 +160,7 @@ static enum hangar_rc next_globals(struct pg_source *src, struct pg_reader **out
     if (!reader)
         return PG_NO_MEMORY(src);
     snprintf(reader->name, sizeof(reader->name), "globals.sql");
-    enum hangar_rc rc = pg_globals_spawn(src, src->backup->passwords, &reader->child);
+    enum hangar_rc rc = pg_globals_spawn(src, &src->backup->globals, &reader->child);
     if (rc != HANGAR_OK) {
         free(reader);
         return rc;

@@ -86,6 +86,12 @@ struct pg_db {
     char encoding[64];
 };
 
+/* How pg_dumpall is to be run. */
+struct pg_globals_plan {
+    const char *database; /* to connect to */
+    bool passwords;       /* this role may read them */
+};
+
 struct pg_backup {
     /* Guards all of this but what stands under "set before begin returned", the
      * lead sessions, and the tables' counts.  Held for queries on the catalog,
@@ -96,7 +102,7 @@ struct pg_backup {
     size_t db_count;
     uint32_t open_data; /* data objects given out and not closed */
     bool failed;        /* an object was abandoned */
-    bool passwords;     /* globals.sql has them */
+    struct pg_globals_plan globals;
     bool globals_given;
     uint32_t given, closed; /* objects */
     uint64_t rows, tables, large_objects;
@@ -196,8 +202,10 @@ enum hangar_rc pg_extras_read(struct pg_reader *reader);
 enum hangar_rc pg_tables_read(struct pg_reader *reader);
 
 /* globals.c */
-enum hangar_rc pg_globals_prepare(struct pg_source *src, struct pg_conn *conn, bool *passwords);
-enum hangar_rc pg_globals_spawn(struct pg_source *src, bool passwords, struct pg_child **out);
+enum hangar_rc pg_globals_prepare(struct pg_source *src, struct pg_conn *conn,
+                                  struct pg_globals_plan *plan);
+enum hangar_rc pg_globals_spawn(struct pg_source *src, const struct pg_globals_plan *plan,
+                                struct pg_child **out);
 
 /* backup.c: the functions of struct hangar_source */
 enum hangar_rc pg_prepare(void *inst);

@@ -105,7 +105,7 @@ static enum hangar_rc check_database(struct pg_source *src, const char *database
 {
     struct pg_conn *conn;
     struct pg_error err;
-    bool passwords;
+    struct pg_globals_plan plan;
     if (pg_open(src, database, false, &conn, &err) != HANGAR_OK)
         return pg_raise(src, &err, "cannot connect to database %s on %s", database, pg_where(src));
     enum hangar_rc rc = HANGAR_OK;
@@ -124,7 +124,7 @@ static enum hangar_rc check_database(struct pg_source *src, const char *database
     if (rc == HANGAR_OK)
         rc = count_tables(conn, database, totals);
     if (rc == HANGAR_OK && database == src->databases[0])
-        rc = pg_globals_prepare(src, conn, &passwords);
+        rc = pg_globals_prepare(src, conn, &plan);
     pg_close(conn);
     return rc;
 }

@@ -107,6 +107,7 @@ static void build_env(struct pg_source *src, const char *tool, const char *datab
         {"PGSSLKEY", opt->sslkey, false},
         {"PGCONNECT_TIMEOUT", timeout, false},
         {"PGAPPNAME", "hangar", false},
+        {"PGCLIENTENCODING", NULL, true},
         /* a service would win over all of the above */
         {"PGSERVICE", NULL, true},
         /* messages that can be understood here */

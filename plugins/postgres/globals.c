@@ -6,35 +6,50 @@
  */
 #include "backup.h"
 
-enum hangar_rc pg_globals_prepare(struct pg_source *src, struct pg_conn *conn, bool *passwords)
+/* Names of roles are stored in the encoding of the database in which they were
+ * made, most often the maintenance database's. */
+static const char *choose_database(struct pg_source *src)
+{
+    struct pg_conn *conn;
+    struct pg_error err;
+    if (pg_open(src, src->opt.maintenance_db, false, &conn, &err) != HANGAR_OK)
+        return src->databases[0]; /* which we are known to reach */
+    pg_close(conn);
+    return src->opt.maintenance_db;
+}
+
+enum hangar_rc pg_globals_prepare(struct pg_source *src, struct pg_conn *conn,
+                                  struct pg_globals_plan *plan)
 {
     PGresult *res;
-    *passwords = false;
+    *plan = (struct pg_globals_plan){0};
     if (src->opt.globals == PG_GLOBALS_NONE)
         return HANGAR_OK;
+    plan->database = choose_database(src);
     if (pg_query(conn, "SELECT has_table_privilege('pg_catalog.pg_authid', 'SELECT')", NULL, NULL,
                  &res) != HANGAR_OK)
         return pg_raise(src, &conn->err, "cannot look at the rights of this role");
-    *passwords = PQgetvalue(res, 0, 0)[0] == 't';
+    plan->passwords = PQgetvalue(res, 0, 0)[0] == 't';
     PQclear(res);
-    if (!*passwords)
+    if (!plan->passwords)
         src->host->log(src->ctx, HANGAR_LOG_WARN,
                        "roles are backed up without their passwords: user %s cannot read pg_authid",
                        PQuser(conn->pq));
     return HANGAR_OK;
 }
 
-enum hangar_rc pg_globals_spawn(struct pg_source *src, bool passwords, struct pg_child **out)
+enum hangar_rc pg_globals_spawn(struct pg_source *src, const struct pg_globals_plan *plan,
+                                struct pg_child **out)
 {
     struct pg_args args = {0};
     struct pg_text database = {0};
-    /* it connects to the database that we are known to reach */
-    pg_add_conninfo(&database, src->databases[0]);
+    pg_add_conninfo(&database, plan->database);
     pg_arg(&args, "pg_dumpall");
     pg_arg(&args, "--globals-only");
+    pg_arg(&args, "--encoding=UTF8");
     pg_arg(&args, "--no-password");
     pg_arg(&args, "--database=%s", pg_str(&database));
-    if (!passwords)
+    if (!plan->passwords)
         pg_arg(&args, "--no-role-passwords");
     args.failed |= database.failed;
     enum hangar_rc rc = pg_spawn(src, "pg_dumpall", NULL, &args, true, out);

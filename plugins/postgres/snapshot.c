@@ -200,6 +200,8 @@ static void add_dump_options(struct pg_db *db, struct pg_args *args)
     pg_arg(args, "--no-password");
     pg_arg(args, "--format=custom");
     pg_arg(args, "--compress=0");
+    /* names in its arguments are in this encoding, whatever the server's default is */
+    pg_arg(args, "--encoding=%s", db->encoding);
     pg_arg(args, "--snapshot=%s", db->snapshot);
     /* the tables are locked already; who is queued behind that would wait for ever */
     pg_arg(args, "--lock-wait-timeout=%lld", (long long)db->src->opt.lock_timeout_ms);

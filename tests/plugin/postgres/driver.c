@@ -9,8 +9,9 @@
  *
  * COMMAND: check, backup (into DIR), restore, compare (restore, and compare),
  * plan (a dry run), clean, commands (RESTORE.txt's, on standard output).  DIR holds
- * objects/NAME, index.json, and report.txt.  --pause-object stops reading that
- * object after its first bytes until DIR/go exists.  Exit status: enum hangar_rc.
+ * objects/NAME and index.json.  option=@FILE takes the value from a file.
+ * --pause-object stops reading that object after its first bytes, with DIR/paused
+ * made, until DIR/go exists.  Exit status: enum hangar_rc.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -390,6 +391,15 @@ static void free_run(struct run *run)
     fake_attrs_free(run->report);
 }
 
+static void read_secret(const char *path, char *out, size_t size)
+{
+    FILE *file = fopen(path, "r");
+    if (!file || !fgets(out, (int)size, file))
+        die(path);
+    fclose(file);
+    out[strcspn(out, "\n")] = '\0';
+}
+
 int main(int argc, char **argv)
 {
     struct run run = {.step = 1024 * 1024, .mutex = PTHREAD_MUTEX_INITIALIZER};
@@ -412,8 +422,10 @@ int main(int argc, char **argv)
     run.report = fake_attrs_new();
     for (; at < argc; at++) {
         char *equals = strchr(argv[at], '=');
-        char *name = strndup(argv[at], (size_t)(equals - argv[at]));
-        fake_host_set(run.fake, name, equals + 1);
+        char *name = strndup(argv[at], (size_t)(equals - argv[at])), secret[256] = "";
+        if (equals[1] == '@')
+            read_secret(equals + 2, secret, sizeof(secret));
+        fake_host_set(run.fake, name, equals[1] == '@' ? secret : equals + 1);
         free(name);
     }
     int64_t start = hg_mono_ms();

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The hangar authors
+#
+# many.sh: with thousands of tables pg_dump is not told each of them, and nothing
+# is lost by that.
+. "$(dirname "$0")/lib.sh"
+
+setup() {
+    make_hard
+    psql -X -q -v ON_ERROR_STOP=1 -d hard <<'SQL'
+DO $$ BEGIN FOR i IN 1..2500 LOOP
+    EXECUTE format('CREATE TABLE many_%s (id serial PRIMARY KEY, v text);'
+        'INSERT INTO many_%s (v) SELECT repeat(''x'', g) FROM generate_series(1, %s) g', i, i, i % 7);
+    IF i % 100 = 0 THEN COMMIT; END IF;
+END LOOP; END $$;
+CREATE TABLE ident (id int GENERATED ALWAYS AS IDENTITY, v int);
+INSERT INTO ident (v) VALUES (1), (2), (3);
+SQL
+}
+
+it_restores_an_equal_database() {
+    local b
+    b=$(fresh)
+    works run backup "$b" database=hard
+    [ -f "$b/objects/hard/large_objects.dump" ] || fail "it went the other way"
+    [ "$(wc -l <"$b/objects/hard/tables.jsonl")" -gt 2500 ] || fail "tables.jsonl is short"
+    works run compare "$b" database=copy
+    works pg_same hard copy "$work"
+}
+
+it_can_be_followed_by_hand() {
+    local b
+    b=$(fresh)
+    works run backup "$b" database=hard
+    "$driver" commands "$b" database=hard >"$b/RESTORE.txt" 2>"$work/log" || fail commands
+    sed -e 's/ -C -d postgres/ -d copy/; s/ -d hard/ -d copy/' "$b/RESTORE.txt" >"$b/restore.sh"
+    sql postgres "CREATE DATABASE copy TEMPLATE template0"
+    (cd "$b" && bash restore.sh >"$work/log" 2>&1) || fail "RESTORE.txt"
+    _pg_rows_sorted hard >"$work/hard.rows"
+    _pg_rows_sorted copy >"$work/copy.rows"
+    works diff "$work/hard.rows" "$work/copy.rows"
+}
+
+it_selects_tables_with_their_sequences() {
+    local b
+    b=$(fresh)
+    works run backup "$b" database=hard include_tables=many_* include_tables=ident
+    works run compare "$b" database=copy
+    [ "$(sql copy "SELECT last_value FROM public.many_6_id_seq" "SELECT last_value FROM public.ident_id_seq")" = \
+        "6
+3" ] || fail "sequences were not set"
+}
+
+main

@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The hangar authors
+#
+# races.sh: a server that is used, changed and killed while it is backed up.
+. "$(dirname "$0")/lib.sh"
+
+setup() {
+    sql postgres "CREATE DATABASE busy"
+    sql busy "CREATE TABLE account_a (id int PRIMARY KEY, amount int)" \
+        "CREATE TABLE account_b (id int PRIMARY KEY, amount int)" \
+        "INSERT INTO account_a SELECT g, 1000 FROM generate_series(1, 200) g" \
+        "INSERT INTO account_b SELECT g, 1000 FROM generate_series(1, 200) g" \
+        "CREATE TABLE staged AS SELECT generate_series(1, 1000) AS a" \
+        "CREATE TABLE small AS SELECT 1 AS a" \
+        "CREATE TABLE big AS SELECT g, repeat('y', 1000) AS y FROM generate_series(1, 60000) g"
+}
+
+# A backup that may be asked to be tried again, as the core does.
+backup_with_retries() { # DIR OPTION...
+    local dir=$1 tries got=2
+    shift
+    for ((tries = 0; tries < 30 && got == 2; tries++)); do
+        rm -rf "$dir"
+        got=0
+        run backup "$dir" "$@" || got=$?
+    done
+    [ "$got" = 0 ] || fail "ended with $got after $tries attempts"
+}
+
+# Ends the background job and what it runs.
+stop_job() {
+    kill "$1" 2>/dev/null
+    wait "$1" 2>/dev/null
+    return 0
+}
+
+it_is_consistent_under_concurrent_writes() {
+    local b writer i
+    b=$(fresh)
+    cat >"$work/transfer.sql" <<'SQL'
+\set x random(1, 200)
+\set y random(1, 200)
+BEGIN;
+UPDATE account_a SET amount = amount - 7 WHERE id = :x;
+UPDATE account_b SET amount = amount + 7 WHERE id = :y;
+COMMIT;
+SQL
+    PGDATABASE=busy "$(pg_bin pgbench)" -n -c 3 -T 300 -f "$work/transfer.sql" >"$work/bench" 2>&1 &
+    writer=$!
+    for i in 1 2 3 4 5; do
+        until_true test "$(sql busy 'SELECT sum(amount) FROM account_a')" -lt $((200000 - 70 * i))
+        backup_with_retries "$b" database=busy object_size=64KiB jobs=3 exclude_table_data=big
+        gone copy
+        works run compare "$b" database=copy
+        [ "$(sql copy 'SELECT (SELECT sum(amount) FROM account_a) + (SELECT sum(amount) FROM account_b)')" = \
+            400000 ] || fail "money was lost or made"
+    done
+    kill -0 "$writer" || fail "the writers had ended: $(cat "$work/bench")"
+    stop_job "$writer"
+}
+
+it_never_sees_a_truncated_table() {
+    local b writer i
+    b=$(fresh)
+    while :; do
+        PGDATABASE=busy psql -X -q -c 'BEGIN' -c 'TRUNCATE staged' \
+            -c 'INSERT INTO staged SELECT generate_series(1, 1000)' -c 'COMMIT' 2>/dev/null
+    done &
+    writer=$!
+    for i in 1 2 3 4 5 6; do
+        backup_with_retries "$b" database=busy exclude_table_data=big
+        grep -q '"table":"staged".*"rows":1000,' "$b/objects/busy/tables.jsonl" || fail "rows were lost"
+    done
+    stop_job "$writer"
+}
+
+it_copes_with_tables_that_come_and_go() {
+    local b writer i
+    b=$(fresh)
+    while :; do
+        PGDATABASE=busy psql -X -q -c 'CREATE TABLE IF NOT EXISTS fleeting AS SELECT 1 AS a' \
+            -c 'ALTER TABLE fleeting ADD COLUMN b int DEFAULT 3' -c 'DROP TABLE fleeting' 2>/dev/null
+    done &
+    writer=$!
+    for i in 1 2 3 4 5 6; do
+        backup_with_retries "$b" database=busy exclude_table_data=big
+    done
+    stop_job "$writer"
+    gone copy
+    works run compare "$b" database=copy
+}
+
+it_does_not_wait_for_who_waits_for_it() {
+    local b backup alter
+    b=$(fresh)
+    run --pause-object busy/data/0001.sql backup "$b" database=busy jobs=1 object_size=1MiB &
+    backup=$!
+    until_true test -e "$b/paused"
+    sql busy "ALTER TABLE small ADD COLUMN b int" &
+    alter=$!
+    until_true lock_is_awaited
+    touch "$b/go"
+    expect 2 'rc 2: cannot .*: session [0-9]+ of user postgres \(ALTER TABLE\) waits for a lock' wait "$backup"
+    works wait "$alter"
+    nobody_left || fail "a session stayed"
+    sql busy "ALTER TABLE small DROP COLUMN b"
+}
+
+lock_is_awaited() {
+    [ "$(sql busy "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'small'::regclass")" -gt 0 ]
+}
+
+it_names_who_holds_a_table() {
+    local holder
+    psql -X -q -d busy -c 'BEGIN' -c 'LOCK TABLE small' -c 'SELECT pg_sleep(600)' >/dev/null 2>&1 &
+    holder=$!
+    until_true table_is_locked
+    expect 2 'cannot lock the tables of database busy: session [0-9]+ of user postgres \(SELECT PG\) holds an exclusive lock: canceling statement due to lock timeout' \
+        run backup "$work/b2" database=busy lock_timeout=200ms
+    expect 10 'rc 10: cannot .*cancelled' run --cancel-after 300 backup "$work/b3" database=busy \
+        lock_timeout=10m
+    nobody_left || fail "a session stayed after cancel"
+    end_session "$holder"
+}
+
+table_is_locked() {
+    [ "$(sql busy "SELECT count(*) FROM pg_locks WHERE granted AND relation = 'small'::regclass
+        AND mode = 'AccessExclusiveLock'")" -gt 0 ]
+}
+
+end_session() {
+    sql postgres "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ~ 'pg_sleep.600'
+        AND pid <> pg_backend_pid()" >/dev/null
+    stop_job "$1"
+}
+
+it_ends_soon_when_cancelled_within_a_copy() {
+    local b backup
+    b=$(fresh)
+    run --cancel-after 500 --pause-object busy/data/0001.sql backup "$b" database=busy object_size=1MiB &
+    backup=$!
+    until_true test -e "$b/paused"
+    sleep 1
+    touch "$b/go"
+    expect 10 'cancelled' wait "$backup"
+    until_true nobody_left
+    pgrep -f "dumpall.*$work" && fail "a child stayed"
+    [ ! -e "$b/index.json" ] || fail "it looks whole"
+}
+
+it_undoes_a_restore_that_is_cancelled() {
+    local b=$work/whole
+    works run backup "$b" database=busy object_size=1MiB
+    expect 10 'rc 10:' run --step 100 --cancel-after 400 restore "$b" database=copy
+    exists copy && fail "the database stayed"
+    until_true nobody_left
+}
+
+it_says_that_a_session_was_ended() {
+    local b backup
+    b=$(fresh)
+    run --pause-object busy/data/0001.sql backup "$b" database=busy jobs=1 object_size=1GiB &
+    backup=$!
+    until_true test -e "$b/paused"
+    sql postgres "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE application_name = 'hangar' AND query ~ 'COPY'" >/dev/null
+    touch "$b/go"
+    expect 8 'rc 8: cannot read table "public"."big" of database busy: (terminating connection|server closed)' wait "$backup"
+    until_true nobody_left
+}
+
+it_fails_when_the_server_is_killed_within_a_copy() {
+    local b backup
+    b=$(fresh)
+    run --pause-object busy/data/0001.sql backup "$b" database=busy jobs=1 object_size=1GiB &
+    backup=$!
+    until_true test -e "$b/paused"
+    _pg_as_owner "$(pg_bin pg_ctl)" -D "$work/pg/data" -m immediate -w stop >/dev/null
+    touch "$b/go"
+    expect 8 'rc 8: cannot read table "public"."big" of database busy: ' wait "$backup"
+    [ ! -e "$b/index.json" ] || fail "it looks whole"
+    _pg_as_owner "$(pg_bin pg_ctl)" -D "$work/pg/data" -l "$work/pg/data/server.log" -w start >/dev/null
+}
+
+it_does_not_hang_on_a_server_that_says_nothing() {
+    local pid
+    pid=$(head -1 "$work/pg/data/postmaster.pid")
+    kill -STOP "$pid"
+    run check "$work/none" database=busy connect_timeout=1s
+    local got=$?
+    kill -CONT "$pid"
+    [ "$got" = 8 ] || fail "ended with $got"
+    grep -q 'cannot connect to database busy on .*: no answer within 1 s' "$work/log" || fail "says else"
+}
+
+main

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The hangar authors
+#
+# refusals.sh: what cannot work is refused, with a text that says why, and nothing
+# is left behind.  The server asks for passwords on TCP.
+PG_TCP=1
+. "$(dirname "$0")/lib.sh"
+
+setup() {
+    sql postgres "CREATE DATABASE small" "CREATE ROLE limited LOGIN" \
+        "CREATE ROLE plain LOGIN PASSWORD 'right-canary-7391'"
+    sql small "CREATE TABLE t (a int, b text)" \
+        "INSERT INTO t SELECT g, repeat('x', g) FROM generate_series(1, 100) g" \
+        "CREATE TABLE closed (a int)" "GRANT SELECT ON t TO limited"
+    works run backup "$work/small" database=small
+}
+
+it_refuses_a_target_with_data() {
+    expect 6 'cannot restore into database small on .*: it is not empty, it has 2 tables; hint: .*--set .*\.database=NAME' \
+        run restore "$work/small" database=small
+    sql postgres "CREATE DATABASE used"
+    sql used "CREATE TYPE e AS ENUM ('a')" "SELECT lo_create(1)" >/dev/null
+    expect 6 'it has 1 types, 1 large objects' run restore "$work/small" database=used
+    gone used
+}
+
+it_does_not_replace_data_yet() {
+    expect 11 'cannot replace a database' run clean "$work/small" database=small
+}
+
+it_refuses_wrong_passwords() {
+    printf 'wrong-canary-1234\n' >"$work/wrong"
+    chmod 600 "$work/wrong"
+    expect 4 'rc 4: cannot connect to database small on .*password authentication failed for user "plain"' \
+        run check "$work/none" database=small host=127.0.0.1 user=plain "password=@$work/wrong"
+    expect 4 'no password supplied; hint: set the option password' \
+        run backup "$work/none" database=small host=127.0.0.1 user=plain
+    grep -q canary "$work/log" && fail "the password is told"
+    expect 4 'role "nobody_here" does not exist|no pg_hba' \
+        run check "$work/none" database=small user=nobody_here
+    return 0
+}
+
+it_names_what_is_not_there() {
+    expect 5 'rc 5: cannot connect to database missing on .*: .*database "missing" does not exist' \
+        run backup "$work/none" database=missing
+    rm -rf "$work/none"
+    expect 8 'Connection refused|No such file' run check "$work/none" database=small port=1
+}
+
+it_keeps_passwords_out_of_sight() {
+    local b=$work/canary pid seen=no
+    printf 'right-canary-7391\n' >"$work/right"
+    chmod 600 "$work/right"
+    sql postgres "ALTER ROLE plain SUPERUSER"
+    # so much that pg_dump cannot end before it is read
+    sql small "SELECT lo_from_bytea(77, decode(repeat('00ff', 2000000), 'hex'))" >/dev/null
+    run --pause-object small/schema.dump backup "$b" database=small host=127.0.0.1 user=plain \
+        "password=@$work/right" jobs=1 object_size=1MiB &
+    until_true test -e "$b/paused"
+    for pid in /proc/[0-9]*; do
+        _words "$pid/cmdline" | grep -q canary-7391 && fail "it is in $pid/cmdline"
+        _words "$pid/environ" | grep -q canary-7391 && fail "it is in $pid/environ"
+        _words "$pid/environ" | grep -q "^PGPASSFILE=$work" && seen=yes
+    done
+    [ "$seen" = yes ] || fail "no child was looked at"
+    find "$work" -name passfile | grep -q . || fail "there is no passfile"
+    [ "$(find "$work" -name passfile -printf '%m')" = 600 ] || fail "others can read the passfile"
+    touch "$b/go"
+    works wait $!
+    grep -q canary "$work/log" && fail "the password is told"
+    grep -rlq canary "$b" && fail "the password is in the backup"
+    find "$work" -name passfile | grep -q . && fail "the passfile stayed"
+    sql small "SELECT lo_unlink(77)" >/dev/null
+    sql postgres "ALTER ROLE plain NOSUPERUSER"
+}
+
+_words() { tr '\0' '\n' 2>/dev/null <"$1"; }
+
+it_needs_client_tools() {
+    mkdir -p "$work/empty"
+    expect 5 'cannot find pg_dump, pg_dumpall and pg_restore in .*/empty; hint: install postgresql-client-[0-9]+' \
+        run backup "$work/none" database=small "bin_dir=$work/empty"
+    rm -rf "$work/none"
+    local tool
+    for tool in pg_dump pg_dumpall pg_restore; do
+        printf '#!/bin/sh\necho "%s (PostgreSQL) 10.3"\n' "$tool" >"$work/empty/$tool"
+        chmod 755 "$work/empty/$tool"
+    done
+    expect 11 'version [0-9]+ or newer is needed, the newest in .*/empty is 10; hint: install' \
+        run check "$work/none" database=small "bin_dir=$work/empty"
+    rm -rf "$work/empty"
+}
+
+it_needs_rights() {
+    expect 4 'user limited may not read public.closed; hint: GRANT' \
+        "$driver_as_limited" check "$work/none"
+    expect 4 'cannot lock the tables of database small: permission denied for table closed' \
+        "$driver_as_limited" backup "$work/none"
+    rm -rf "$work/none"
+    sql small "CREATE TABLE rows (a int)" "ALTER TABLE rows ENABLE ROW LEVEL SECURITY" \
+        "CREATE POLICY p ON rows USING (a > 1)" "GRANT SELECT ON ALL TABLES IN SCHEMA public TO limited"
+    expect 4 'would see only the rows that policies show of public.rows; hint: ALTER ROLE' \
+        "$driver_as_limited" check "$work/none"
+    expect 4 'row-level security' "$driver_as_limited" backup "$work/none"
+    rm -rf "$work/none"
+    expect 4 'cannot create database copy on .*: user limited may not; hint' \
+        "$driver_as_limited" restore "$work/small" database=copy
+    sql small "DROP TABLE rows" "REVOKE SELECT ON closed FROM limited"
+}
+
+driver_as_limited=limited_run
+limited_run() {
+    local command=$1 dir=$2
+    shift 2
+    [ $# -gt 0 ] || set -- database=small
+    "$driver" "$command" "$dir" "host=$PGHOST" "port=$PGPORT" user=limited "$@" >"$work/out" 2>"$work/log"
+}
+
+it_says_which_role_is_missing() {
+    local b
+    b=$(fresh)
+    sql postgres "CREATE ROLE owner_of_t"
+    sql small "ALTER TABLE t OWNER TO owner_of_t"
+    works run backup "$b" database=small
+    sql small "ALTER TABLE t OWNER TO postgres"
+    sql postgres "DROP ROLE owner_of_t"
+    expect 8 'role "owner_of_t" does not exist' run restore "$b" database=copy globals=none
+    grep -q "a role is missing: create it, or set globals to missing" "$work/log" || fail "no hint"
+    exists copy && fail "the database stayed"
+    return 0
+}
+
+# Changes one byte of an object and expects the restore to fail and to leave nothing.
+broken() { # BACKUP OBJECT COMMAND...
+    local b=$1 object=$1/objects/$2 text=$3
+    shift 3
+    cp "$object" "$work/kept"
+    "$@" "$object"
+    cmp -s "$object" "$work/kept" && fail "nothing was changed"
+    expect 9 "$text" run restore "$b" database=copy
+    exists copy && fail "the database stayed after: $*"
+    cp "$work/kept" "$object"
+}
+
+it_finds_changed_rows() {
+    local b=$work/small o=small/data/0001.sql size
+    broken "$b" $o 'not the rows that its last line tells of' sed -i 's/^5\txxxxx$/5\txxxyx/'
+    broken "$b" $o 'not the rows that its last line tells of' sed -i '/^7\txxxxxxx$/d'
+    broken "$b" $o 'not the rows that its last line tells of' sed -i 's/^-- rows: 100/-- rows: 101/'
+    broken "$b" $o 'missing data for column|invalid input syntax|extra data' sed -i 's/^9\t/9x\t/'
+    broken "$b" $o 'ends before its end' sed -i '/^7\t/,$d'
+    broken "$b" $o 'ends before its end' sed -i '/^\\\.$/,$d'
+    broken "$b" $o 'table .* got 0 rows that are not the 100' sed -i '/^$/,$d'
+    size=$(stat -c %s "$b/objects/$o")
+    broken "$b" $o 'ends before its end' truncate -s $((size - 1))
+    return 0
+}
+
+it_runs_nothing_but_rows() {
+    local b=$work/small o=small/data/0001.sql
+    broken "$b" $o 'line that hangar did not write' sed -i 's/^COPY .*/DROP TABLE t;\n&/'
+    broken "$b" $o 'line that hangar did not write' sed -i 's/^COPY .*/\\! touch x\n&/'
+    broken "$b" $o 'line that hangar did not write' sed -i 's/ FROM stdin;/ FROM PROGRAM '"'x'"';/'
+    broken "$b" $o 'settings are not the ones expected' sed -i 's/^SET row_security = off/SET role = x/'
+    broken "$b" $o 'settings are not the ones expected' sed -i "s/'UTF8'/'UTF8'; DROP/"
+    broken "$b" $o 'not begin with its settings' sed -i "s/'UTF8'/'UTF8''/"
+    broken "$b" $o 'format that is known' sed -i '1s/format 1/format 2/'
+    broken "$b" $o 'line that hangar did not write' sed -i 's/^COPY .*/SELECT pg_catalog.setval('"'x'"', 1, true);\n&/'
+    broken "$b" small/tables.jsonl 'has a line that hangar did not write' sed -i '1s/^{/[/'
+    broken "$b" small/tables.jsonl 'rows that are not the 99' sed -i 's/"rows":100/"rows":99/'
+    return 0
+}
+
+it_refuses_a_broken_archive() {
+    local b=$work/small
+    cp "$b/objects/small/schema.dump" "$work/kept"
+    truncate -s 200 "$b/objects/small/schema.dump"
+    expect 8 'cannot restore the pre-data of database copy: pg_restore ended' run restore "$b" database=copy
+    exists copy && fail "the database stayed"
+    cp "$work/kept" "$b/objects/small/schema.dump"
+}
+
+it_says_what_stays_in_a_database_that_was_there() {
+    sql postgres "CREATE DATABASE kept"
+    sed -i 's/^5\txxxxx$/5\txxxyx/' "$work/small/objects/small/data/0001.sql"
+    expect 9 'warn: database kept was empty and now holds a part of the backup; hint: drop' \
+        run restore "$work/small" database=kept
+    sed -i 's/^5\txxxyx$/5\txxxxx/' "$work/small/objects/small/data/0001.sql"
+    exists kept || fail "a database that was there is gone"
+    gone kept
+}
+
+it_refuses_options_that_do_not_fit() {
+    expect 3 'is needed, or databases' run check "$work/none"
+    expect 3 'cannot stand beside database' run check "$work/none" database=a databases=b
+    expect 3 'names b twice' run check "$work/none" databases=b databases=b
+    expect 3 'cannot stand beside password' run check "$work/none" database=a password=x passfile=/x
+}
+
+main

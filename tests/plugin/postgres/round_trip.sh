@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The hangar authors
+#
+# round_trip.sh: what was backed up comes back, all of it.
+. "$(dirname "$0")/lib.sh"
+
+setup() { make_hard; }
+
+it_restores_an_equal_database() {
+    local b
+    b=$(fresh)
+    works run backup "$b" database=hard
+    works run compare "$b" database=copy
+    works pg_same hard copy "$work"
+    [ "$(stat -c %a "$work")" = 701 ] || [ "$(id -u)" != 0 ] || fail "the directory was opened wider"
+}
+
+it_cuts_big_tables_into_objects() {
+    local b
+    b=$(fresh)
+    works run backup "$b" database=hard object_size=4096 jobs=5
+    [ "$(ls "$b/objects/hard/data" | wc -l)" -gt 100 ] || fail "too few objects"
+    grep -q '"table":"big".*0001.sql.*0002.sql' "$b/objects/hard/tables.jsonl" || fail "big is whole"
+    works run compare "$b" database=copy jobs=5
+    works pg_same hard copy "$work"
+}
+
+it_reads_objects_in_pieces_of_any_size() {
+    local b step
+    b=$(fresh)
+    works run --step 3 backup "$b" database=hard object_size=64KiB exclude_table_data=big
+    for step in 1 2 3 17; do
+        works run --step "$step" compare "$b" database=copy
+        [ "$(sql copy 'SELECT count(*) FROM by_hash')" = 2000 ] || fail "rows are missing"
+        gone copy
+    done
+}
+
+it_restores_into_an_empty_database() {
+    local b
+    b=$(fresh)
+    works run backup "$b" database=hard
+    sql postgres "CREATE DATABASE copy TEMPLATE template0 OWNER app"
+    works run restore "$b" database=copy
+    works pg_same hard copy "$work"
+}
+
+it_can_be_followed_by_hand() {
+    local b
+    b=$(fresh)
+    works run backup "$b" database=hard object_size=1MiB
+    "$driver" commands "$b" database=hard >"$b/RESTORE.txt" 2>"$work/log" || fail commands
+    _pg_dump_plain -C --schema-only -d hard >"$work/before.schema"
+    _pg_rows_sorted hard >"$work/before.rows"
+    sql hard "DROP SUBSCRIPTION sleeping"
+    sql postgres "ALTER DATABASE hard RENAME TO moved"
+    (cd "$b" && bash RESTORE.txt >"$work/log" 2>&1) || fail "RESTORE.txt"
+    _pg_dump_plain -C --schema-only -d hard >"$work/after.schema"
+    _pg_rows_sorted hard >"$work/after.rows"
+    works diff "$work/before.schema" "$work/after.schema"
+    works diff "$work/before.rows" "$work/after.rows"
+    gone moved
+}
+
+it_keeps_the_order_of_columns_by_name() {
+    local b
+    b=$(fresh)
+    gone order
+    sql postgres "CREATE DATABASE order_"
+    sql order_ "CREATE TABLE parent (a int)" "CREATE TABLE child (c text) INHERITS (parent)" \
+        "ALTER TABLE parent ADD COLUMN later int" \
+        "INSERT INTO child (a, c, later) VALUES (1, 'c', 2)"
+    works run backup "$b" database=order_
+    works run compare "$b" database=copy
+    [ "$(sql copy 'SELECT a, c, later FROM child')" = "1|c|2" ] || fail "columns were mixed up"
+}
+
+it_backs_up_several_databases() {
+    local b
+    b=$(fresh)
+    sql postgres 'CREATE DATABASE "One =/..é"' 'CREATE DATABASE two'
+    sql 'One =/..é' "CREATE TABLE t AS SELECT generate_series(1, 10) AS a"
+    sql two "CREATE TABLE t AS SELECT generate_series(1, 20) AS a"
+    works run backup "$b" 'databases=One =/..é' databases=two databases=hard
+    [ -f "$b/objects/One=20=3D=2F..=C3=A9/schema.dump" ] || fail "the folder has another name"
+    gone 'One =/..é'
+    gone two
+    expect 6 'database hard on .* is not empty' run restore "$b" 'databases=One =/..é' databases=two \
+        databases=hard
+    exists two && fail "a database was made although another was refused"
+    works run compare "$b" 'databases=One =/..é' databases=two
+    [ "$(sql 'One =/..é' 'SELECT count(*) FROM t')" = 10 ] || fail "rows are missing"
+    [ "$(sql two 'SELECT count(*) FROM t')" = 20 ] || fail "rows are missing"
+    gone 'One =/..é'
+    gone two
+}
+
+it_backs_up_other_encodings() {
+    local b encoding
+    for encoding in LATIN1 SQL_ASCII EUC_JP; do
+        b=$(fresh)
+        sql postgres \
+            "CREATE DATABASE enc TEMPLATE template0 ENCODING '$encoding' LC_COLLATE 'C' LC_CTYPE 'C'"
+        if [ "$encoding" = EUC_JP ]; then
+            sql enc "CREATE TABLE \"表\" (\"列\" text)" "INSERT INTO \"表\" VALUES ('日本'), ('語')"
+        else
+            sql enc "CREATE TABLE \"tàble\" (\"cöl\" text)" "INSERT INTO \"tàble\" VALUES ('é'), ('ü')"
+        fi
+        works run backup "$b" database=enc
+        works run compare "$b" database=copy
+        works pg_same enc copy "$work"
+        gone enc
+    done
+}
+
+it_backs_up_a_database_without_tables() {
+    local b
+    b=$(fresh)
+    sql postgres "CREATE DATABASE nothing"
+    sql nothing "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'"
+    works run backup "$b" database=nothing globals=none
+    [ ! -e "$b/objects/globals.sql" ] || fail "globals.sql was made"
+    works run compare "$b" database=copy
+    works pg_same nothing copy "$work"
+}
+
+it_selects_tables() {
+    local b
+    b=$(fresh)
+    works run backup "$b" database=hard include_tables=public.b?g include_tables=no_*
+    works run compare "$b" database=copy
+    [ "$(sql copy "SELECT string_agg(relname, ',' ORDER BY relname) FROM pg_class
+        WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace")" = \
+        "big,no_columns,no_rows" ] || fail "other tables were restored"
+    b=$(fresh)
+    works run backup "$b" database=hard exclude_tables=public.big exclude_table_data=*.typ?s \
+        'exclude_table_data=UPPER%_**'
+    works run compare "$b" database=copy
+    [ "$(sql copy "SELECT to_regclass('public.big') IS NULL, (SELECT count(*) FROM public.types),
+        (SELECT count(*) FROM public.\"UPPER%_*?\"), (SELECT count(*) FROM public.indexed)")" = \
+        "t|0|0|500" ] || fail "the selection is not what was asked for"
+}
+
+it_creates_missing_roles_and_alters_none() {
+    local b before
+    b=$(fresh)
+    sql postgres "CREATE ROLE newcomer LOGIN PASSWORD 'x' CONNECTION LIMIT 3" "GRANT reader TO newcomer" \
+        "GRANT newcomer TO app WITH ADMIN OPTION" "ALTER ROLE newcomer SET work_mem = '1MB'" \
+        "COMMENT ON ROLE newcomer IS 'it''s; new'" 'CREATE ROLE "quo""ted; DROP"' \
+        "ALTER ROLE app PASSWORD 'old'"
+    _pg_roles >"$work/before"
+    works run backup "$b" database=hard exclude_table_data=*
+    sql postgres "REVOKE newcomer FROM app" "DROP ROLE newcomer" 'DROP ROLE "quo""ted; DROP"' \
+        "ALTER ROLE app PASSWORD 'new' CREATEDB"
+    before=$(sql postgres "SELECT rolpassword FROM pg_authid WHERE rolname = 'app'")
+    works run restore "$b" database=copy
+    [ "$(sql postgres "SELECT rolpassword, rolcreatedb FROM pg_authid WHERE rolname = 'app'")" = \
+        "$before|t" ] || fail "an existing role was altered"
+    gone copy
+    works run restore "$b" database=copy globals=all
+    _pg_roles >"$work/after"
+    works diff "$work/before" "$work/after"
+    sql postgres "REVOKE newcomer FROM app" "DROP ROLE newcomer" 'DROP ROLE "quo""ted; DROP"'
+}
+
+_pg_roles() { pg_dumpall --globals-only | grep -v -e '^\\' -e '^--'; }
+
+it_backs_up_roles_without_passwords_when_it_may_not_read_them() {
+    local b
+    b=$(fresh)
+    sql postgres "CREATE ROLE limited LOGIN" "CREATE DATABASE small"
+    sql small "CREATE TABLE t AS SELECT 1 AS a" "GRANT SELECT ON t TO limited"
+    works "$driver" backup "$b" "host=$PGHOST" "port=$PGPORT" user=limited database=small \
+        >"$work/out" 2>"$work/log"
+    grep -q "warn: roles are backed up without their passwords" "$work/log" || fail "no warning"
+    grep -q "fact globals: without passwords" "$work/log" || fail "no fact"
+    grep -q "CREATE ROLE app" "$b/objects/globals.sql" || fail "no roles"
+    gone small
+    sql postgres "DROP ROLE limited"
+}
+
+it_goes_without_tablespaces_that_are_missing() {
+    local b
+    b=$(fresh)
+    mkdir -p "$work/pg/data/space"
+    [ "$(id -u)" != 0 ] || chown --reference "$work/pg/data" "$work/pg/data/space"
+    sql postgres "CREATE TABLESPACE apart LOCATION '$work/pg/data/space'" "CREATE DATABASE spaced" \
+        2>/dev/null
+    sql spaced "CREATE TABLE t (a int) TABLESPACE apart" "INSERT INTO t VALUES (1)"
+    works run backup "$b" database=spaced
+    gone spaced
+    sql postgres "DROP TABLESPACE apart"
+    works run restore "$b" database=copy
+    grep -q "warn: .* has no tablespace apart" "$work/log" || fail "no warning"
+    [ "$(sql copy 'SELECT a FROM t')" = 1 ] || fail "no rows"
+}
+
+it_tells_what_it_would_do() {
+    local b
+    b=$(fresh)
+    works run backup "$b" database=hard exclude_table_data=*
+    expect 0 'database copy: create, then restore hard into it' run plan "$b" database=copy
+    exists copy && fail "a plan made a database"
+    expect 0 'tools: PostgreSQL [0-9.]+ in ' run plan "$b" database=copy
+}
+
+it_checks() {
+    expect 0 'fact tables: [0-9]+' run check "$work/none" database=hard
+}
+
+main
