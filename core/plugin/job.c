@@ -264,32 +264,57 @@ static void sweep_temp(const char *base)
     }
 }
 
-/* Makes the job's own folder; with the mutex held. */
+/* A new folder with a lock file that is held, under a name that no sweep looks at;
+ * the lock's descriptor, or -1 with nothing left behind. */
+static int make_locked(char *path)
+{
+    if (!mkdtemp(path)) {
+        return -1;
+    }
+    char *lock_path = hg_format("%s/lock", path);
+    int fd = lock_path ? open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
+    free(lock_path);
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) {
+        return fd;
+    }
+    int why = errno;
+    if (fd >= 0) {
+        close(fd);
+    }
+    hg_remove_tree(path, NULL);
+    errno = why;
+    return -1;
+}
+
+/* Makes the job's own folder; with the mutex held.  It gets its name once it is
+ * locked, so that no other process sweeps it in between. */
 static enum hangar_rc make_temp(struct hg_job *job, struct hg_error *err)
 {
     const char *base = job->set.temp_base;
     sweep_temp(base);
-    char *path = hg_format("%s/" TEMP_PREFIX "XXXXXX", base);
+    char *path = hg_format("%s/hangar-new-XXXXXX", base);
+    char *final = NULL;
+    enum hangar_rc rc = HANGAR_OK;
     if (!path) {
         return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
     }
-    if (!mkdtemp(path)) {
-        enum hangar_rc rc =
-            hg_fail(err, HANGAR_IO, errno, "cannot make a temporary directory in %s", base);
-        free(path);
-        return rc;
+    job->temp_lock = make_locked(path);
+    if (job->temp_lock < 0) {
+        rc = hg_fail(err, HANGAR_IO, errno, "cannot make a temporary directory in %s", base);
+    } else {
+        final = hg_format("%s/" TEMP_PREFIX "%s", base, strrchr(path, '-') + 1);
+        if (!final || rename(path, final) != 0) {
+            rc = hg_fail(err, HANGAR_IO, final ? errno : 0, "cannot rename %s", path);
+            hg_remove_tree(path, NULL);
+            close(job->temp_lock);
+            job->temp_lock = -1;
+            free(final);
+            final = NULL;
+        }
     }
-    char *lock_path = hg_format("%s/lock", path);
-    job->temp_lock = lock_path ? open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
-    free(lock_path);
-    if (job->temp_lock < 0 || flock(job->temp_lock, LOCK_EX | LOCK_NB) != 0) {
-        enum hangar_rc rc = hg_fail(err, HANGAR_IO, errno, "cannot lock %s", path);
-        hg_remove_tree(path, NULL);
-        free(path);
-        return rc;
-    }
-    job->temp_dir = path;
-    return HANGAR_OK;
+    job->temp_dir = final;
+    free(path);
+    return rc;
 }
 
 static enum hangar_rc check_room(const char *path, uint64_t bytes, struct hg_error *err)
