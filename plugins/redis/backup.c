@@ -188,6 +188,19 @@ static enum hangar_rc wait_until_ready(struct rd_backup *backup)
     }
 }
 
+/* Straight from memory saves the server a file, but it waits its delay first, in
+ * case more replicas come: `auto` chooses it only where there is no delay. */
+static enum hangar_rc choose_snapshot(struct rd_backup *backup, bool *diskless)
+{
+    const struct redis *redis = backup->client.redis;
+    int64_t delay = -1; /* also when the server does not tell us */
+    enum hangar_rc rc = HANGAR_OK;
+    if (redis->snapshot == RD_SNAPSHOT_AUTO)
+        rc = rd_ask_config(&backup->client, "repl-diskless-sync-delay", -1, &delay);
+    *diskless = redis->snapshot == RD_SNAPSHOT_DISKLESS || delay == 0;
+    return rc;
+}
+
 enum hangar_rc redis_prepare(void *inst)
 {
     struct redis *redis = inst;
@@ -207,7 +220,9 @@ enum hangar_rc redis_prepare(void *inst)
     if (rc != HANGAR_OK)
         return rc;
     warn_of_state(redis, &backup->server);
-    if (redis->diskless)
+    bool diskless = false;
+    rc = choose_snapshot(backup, &diskless);
+    if (rc == HANGAR_OK && diskless)
         rc = set_replica_option(backup, "capa", "eof", "the snapshot is written to its disk first");
     if (rc == HANGAR_OK)
         rc = set_replica_option(backup, "rdb-only", "1",

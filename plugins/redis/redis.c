@@ -63,9 +63,11 @@ static const struct hangar_option options[] = {
      .type = HANGAR_OPT_ENUM,
      .default_value = "auto",
      .choices = snapshot_choices,
-     .help = "disk: the server writes the snapshot to its disk, then sends it. diskless: it sends "
-             "it straight from memory where repl-diskless-sync allows, which needs no disk but "
-             "waits for repl-diskless-sync-delay. auto: disk."},
+     .help =
+         "disk: the server writes the snapshot to its disk, then sends it. diskless: it sends "
+         "it straight from memory where repl-diskless-sync allows, which needs no disk but "
+         "waits for repl-diskless-sync-delay. auto: diskless where that delay is 0 and CONFIG GET "
+         "tells so, else disk."},
     {.name = "on_conflict",
      .type = HANGAR_OPT_ENUM,
      .default_value = "fail",
@@ -121,7 +123,10 @@ static enum hangar_rc read_options(struct redis *redis)
     redis->tls_key = text_option(redis, "tls_key");
     redis->tls_verify = host->opt_bool(ctx, "tls_verify");
     redis->tls_server_name = text_option(redis, "tls_server_name");
-    redis->diskless = strcmp(host->opt_string(ctx, "snapshot"), "diskless") == 0;
+    const char *snapshot = host->opt_string(ctx, "snapshot");
+    redis->snapshot = strcmp(snapshot, "disk") == 0       ? RD_SNAPSHOT_DISK
+                      : strcmp(snapshot, "diskless") == 0 ? RD_SNAPSHOT_DISKLESS
+                                                          : RD_SNAPSHOT_AUTO;
     redis->method_file = strcmp(host->opt_string(ctx, "method"), "file") == 0;
     redis->data_dir = text_option(redis, "data_dir");
     redis->connect_timeout_ms = (int)host->opt_int(ctx, "connect_timeout");

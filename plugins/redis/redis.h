@@ -26,7 +26,8 @@ struct redis {
     const char *tls_ca_file, *tls_cert, *tls_key, *tls_server_name;
     const char *data_dir;
     int port, connect_timeout_ms, timeout_ms;
-    bool tls, tls_verify, diskless, method_file;
+    bool tls, tls_verify, method_file;
+    enum { RD_SNAPSHOT_AUTO, RD_SNAPSHOT_DISK, RD_SNAPSHOT_DISKLESS } snapshot;
     enum rd_conflict on_conflict;
 
     char place[320]; /* "db1:6379" or "socket /run/redis.sock", for messages */
