@@ -45,7 +45,7 @@ redis-cli -s "$source_socket" eval '
 
 for round in $(seq "$rounds"); do
     seconds redis-cli -s "$source_socket" --rdb "$work/cli.rdb" >>"$work/cli"
-    seconds "$driver" backup "$work/disk.rdb" socket="$source_socket" >>"$work/disk"
+    seconds "$driver" backup "$work/disk.rdb" socket="$source_socket" snapshot=disk >>"$work/disk"
     cp "$work/output" "$work/disk.says"
     seconds "$driver" backup "$work/diskless.rdb" socket="$source_socket" snapshot=diskless \
         >>"$work/diskless"
