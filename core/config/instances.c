@@ -3,6 +3,7 @@
  *
  * instances: the sections sources, transforms, sinks and notifiers.
  */
+#include "base/zone.h"
 #include "config/reader.h"
 
 #include <stdlib.h>
@@ -18,10 +19,40 @@ enum { MAX_INSTANCES = 1000 };
     }
 
 static const struct hangar_option retention_options[] = {
-    KEEP(keep_last, 0),   KEEP(keep_days, 0),   KEEP(keep_hourly, 0),
-    KEEP(keep_daily, 0),  KEEP(keep_weekly, 0), KEEP(keep_monthly, 0),
-    KEEP(keep_yearly, 0), KEEP(min_keep, 1),    {.name = NULL},
+    KEEP(keep_last, 0),
+    KEEP(keep_days, 0),
+    KEEP(keep_hourly, 0),
+    KEEP(keep_daily, 0),
+    KEEP(keep_weekly, 0),
+    KEEP(keep_monthly, 0),
+    KEEP(keep_yearly, 0),
+    KEEP(min_keep, 1),
+    {.name = "timezone", .type = HANGAR_OPT_STRING},
+    {.name = "delete_grace",
+     .type = HANGAR_OPT_DURATION,
+     .default_value = "1h",
+     .min = 0,
+     .max = 30 * INT64_C(86400000)},
+    {.name = NULL},
 };
+
+/* A copy of the time zone's name, checked. */
+static char *read_timezone(struct hg_reader *r, const struct hg_options *options)
+{
+    const struct hg_option_value *v = hg_options_get(options, "timezone");
+    if (v == NULL || !v->set)
+        return NULL;
+    struct hg_zone *zone = hg_zone_open(v->text);
+    if (zone == NULL)
+        hg_problem_add(r->problems, v->line, v->column,
+                       "there is no time zone \"%.60s\"; hint: give a name of tzdata, such as "
+                       "Europe/Berlin or UTC",
+                       v->text);
+    hg_zone_close(zone);
+    char *name = strdup(v->text);
+    r->problems->failed = r->problems->failed || name == NULL;
+    return name;
+}
 
 static int64_t number_or_none(const struct hg_options *options, const char *name)
 {
@@ -44,12 +75,10 @@ static struct hg_retention read_retention(struct hg_reader *r, const struct hg_y
         .keep_monthly = number_or_none(&o, "keep_monthly"),
         .keep_yearly = number_or_none(&o, "keep_yearly"),
         .min_keep = number_or_none(&o, "min_keep"),
+        .timezone = read_timezone(r, &o),
+        .delete_grace_ms = number_or_none(&o, "delete_grace"),
     };
     hg_options_free(&o);
-    if (node != NULL)
-        hg_problem_warn(r->problems, node->line, node->column,
-                        "retention has no effect yet: this version has no retention and keeps "
-                        "every backup; hint: remove old backups by hand");
     return retention;
 }
 
