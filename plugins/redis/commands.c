@@ -17,7 +17,7 @@ enum hangar_rc redis_restore_commands(void *inst, const struct hangar_attrs *fac
         host->text(out, "# Redis %s or newer; REDIS_DIR is an empty folder for its data\n",
                    version && *version ? version : "of the same version");
         host->text(out, "REDIS_DIR=${REDIS_DIR:-./redis-data}\n");
-        host->text(out, "mkdir -p \"$REDIS_DIR\"\n");
+        host->text(out, "mkdir -p -m 700 \"$REDIS_DIR\"\n");
         host->text(out, "%s > \"$REDIS_DIR/dump.rdb\"\n", objects[i].decode);
         host->text(out, "redis-check-rdb \"$REDIS_DIR/dump.rdb\"\n");
         host->text(out,

@@ -24,6 +24,7 @@ struct rd_conn {
     int fd;
     struct rd_tls *tls;
     bool tls_wants_write; /* reading cannot go on before the socket takes bytes */
+    bool tls_wants_read;  /* writing cannot go on before the socket gives bytes */
     size_t ahead_at, ahead_size;
     unsigned char ahead[4096]; /* what rd_conn_line read behind its line */
 };
@@ -257,6 +258,7 @@ enum hangar_rc rd_conn_try_write(struct rd_conn *conn, const void *data, size_t 
     *done = 0;
     if (conn->tls != NULL) {
         enum rd_tls_result result = rd_tls_write(conn->tls, data, size, done);
+        conn->tls_wants_read = result == RD_TLS_WANTS_READ;
         if (result == RD_TLS_FAILED || result == RD_TLS_CLOSED)
             return redis->host->fail(redis->ctx, HANGAR_IO, 0, "cannot write to redis at %s: %s",
                                      redis->place, rd_tls_problem(conn->tls));
@@ -273,7 +275,8 @@ enum hangar_rc rd_conn_try_write(struct rd_conn *conn, const void *data, size_t 
 enum hangar_rc rd_conn_wait(struct rd_conn *conn, bool write)
 {
     struct redis *redis = conn->redis;
-    short events = (short)(POLLIN | (write || conn->tls_wants_write ? POLLOUT : 0));
+    bool may_write = (write && !conn->tls_wants_read) || conn->tls_wants_write;
+    short events = (short)(POLLIN | (may_write ? POLLOUT : 0));
     enum hangar_rc rc = wait_fd(redis, conn->fd, events, redis->timeout_ms);
     if (rc == HANGAR_EOF)
         rc = redis->host->fail(redis->ctx, HANGAR_IO, 0,

@@ -14,7 +14,7 @@ fill_redis "${redis_ports[1]}"
 write_config
 
 # limited COMMAND...: with 4 MB of room in backups/: in a file system of its own
-# where that can be had, else by a limit on the size of files.
+# where that can be had, else by a limit on the size of each file.
 if unshare -m mount -t tmpfs -o size=4m tmpfs /mnt 2>/dev/null; then
     limit="mount -t tmpfs -o size=4m,mode=700 tmpfs"
     spaces=(unshare -m)
@@ -22,7 +22,7 @@ elif unshare -rm mount -t tmpfs -o size=4m tmpfs /mnt 2>/dev/null; then
     limit="mount -t tmpfs -o size=4m,mode=700 tmpfs"
     spaces=(unshare -rm)
 else
-    limit="trap '' XFSZ; ulimit -f 4096; :"
+    limit="trap '' XFSZ; ulimit -f 512; :"
     spaces=()
 fi
 mkdir -m 700 backups

@@ -89,7 +89,8 @@ expect_exit 0 hangar verify --all --level full
 expect_exit 0 hangar verify "$good" --level full
 make_backup
 expect_exit 0 hangar verify "$id" --level full
-[[ $(listed | head -n 1) == "$id" ]] || fail "the newest backup is not listed first"
+ids=$(listed)
+[[ ${ids%%$'\n'*} == "$id" ]] || fail "the newest backup is not listed first"
 
 promise "an interrupted restore says so, and the backup stays as it is"
 python3 -c 'import os, signal, sys

@@ -27,13 +27,13 @@ python3 -c 'import os, signal, sys
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 os.setsid()
 os.execv(sys.argv[1], sys.argv[1:])' "$repository/quickstart" --build "$HANGAR_BUILD" \
-    >"$work/out" 2>"$work/err" &
+    >"$work/demo.out" 2>&1 &
 demo=$!
-wait_for 60 grep -q 'hangar check' "$work/out"
+wait_for 60 grep -qs 'hangar check' "$work/demo.out"
 kill -INT "-$demo"
 status=0
 wait "$demo" || status=$?
-[[ $status == 130 ]] || { show_output; fail "exit status $status"; }
+[[ $status == 130 ]] || { cat "$work/demo.out" >&2; fail "exit status $status"; }
 [[ -z $(ls -A) ]] || fail "left: $(ls -A)"
 ! pgrep -f "$TMPDIR/hangar-quickstart" >/dev/null || fail "a server is left running"
 

@@ -55,7 +55,10 @@ revive()
             -w -t 60 start >/dev/null
     fi
     if ! redis-cli -p "${redis_ports[1]}" PING >/dev/null 2>&1; then
-        redis_stop "$work/redis1"
+        # it was killed, which redis_stop reports
+        redis_stop "$work/redis1" || true
+        # what a backup made the server write; it would be loaded
+        rm -f "$work/redis1/dump.rdb"
         start_redis 1
         fill_redis "${redis_ports[1]}"
         redis-cli -p "${redis_ports[1]}" DEBUG POPULATE 100000 key 500 >/dev/null

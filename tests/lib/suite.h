@@ -59,7 +59,8 @@ static inline void folder_teardown(void)
 /* Writes a file of this mode, whatever the umask. */
 static inline void folder_file(const char *path, const char *text, size_t size, mode_t mode)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    unlink(path); /* one of an earlier mode might not be writable */
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     ck_assert_int_ge(fd, 0);
     ck_assert_int_eq(write(fd, text, size), (ssize_t)size);
     ck_assert_int_eq(fchmod(fd, mode), 0);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "fake_redis.h"
 #include "rdb_build.h"
 #include "run.h"
@@ -431,6 +432,74 @@ START_TEST(a_connection_lost_in_the_midst_fails_the_restore)
 }
 END_TEST
 
+START_TEST(a_target_that_stops_answering_meets_the_timeout)
+{
+    struct run run;
+    restore(&run,
+            (const struct fake_rule[]){
+                {"INFO", INFO_EMPTY, 0, 1, 0}, {"SET expires", "", 0, 0, 0}, {NULL, NULL, 0, 0, 0}},
+            "on_conflict=fail");
+    assert_fails(&run, HANGAR_IO, "has stalled: nothing moved for 1 s");
+    run_free(&run);
+}
+END_TEST
+
+static void *cancel_soon(void *arg)
+{
+    usleep(100000);
+    fake_host_cancel(arg);
+    return NULL;
+}
+
+START_TEST(cancel_ends_a_restore_that_waits)
+{
+    struct run run;
+    pthread_t thread;
+    rdb_build_old_types(&rdb, 9);
+    fake_redis_start(&fake,
+                     (const struct fake_rule[]){{"INFO", INFO_EMPTY, 0, 1, 0},
+                                                {"RESTORE set", "", 0, 0, 0},
+                                                {NULL, NULL, 0, 0, 0}},
+                     0);
+    run_open(&run, (const char *[]){fake.socket_option, NULL});
+    ck_assert_int_eq(pthread_create(&thread, NULL, cancel_soon, run.fake), 0);
+    run_restore(&run, rdb.data, rdb.size, MANY, NULL, 0);
+    pthread_join(thread, NULL);
+    fake_redis_stop(&fake);
+    assert_fails(&run, HANGAR_CANCELLED, "cancelled");
+    run_free(&run);
+}
+END_TEST
+
+START_TEST(a_large_value_waits_until_the_server_is_not_busy)
+{
+    struct run run;
+    static unsigned char data[300000];
+    rdb_start(&rdb, 9);
+    rdb_key(&rdb, 0, "large");
+    rdb_length(&rdb, 200000);
+    memcpy(data, rdb.data, rdb.size);
+    memset(data + rdb.size, 'x', 200000);
+    data[rdb.size + 200000] = 255;
+    memset(data + rdb.size + 200001, 0, 8); /* no checksum */
+    fake_redis_start(
+        &fake,
+        (const struct fake_rule[]){
+            {"INFO", INFO_EMPTY, 0, 1, 0},
+            {"INFO", "$46\r\nredis_version:7.0.15\r\ndb0:keys=1,expires=0,x=4\r\n", 0, 0, 0},
+            {"PING", "-BUSY Redis is busy\r\n", 0, 2, 0},
+            {NULL, NULL, 0, 0, 0}},
+        0);
+    run_open(&run, (const char *[]){fake.socket_option, NULL});
+    run_restore(&run, data, rdb.size + 200009, 4096, NULL, 0);
+    fake_redis_stop(&fake);
+    assert_ok(&run);
+    ck_assert_int_eq(fake_redis_heard(&fake, "PING"), 3);
+    ck_assert_int_eq(fake_redis_heard(&fake, "SET large xxx"), 1);
+    run_free(&run);
+}
+END_TEST
+
 START_TEST(a_target_of_another_kind_is_refused)
 {
     static const struct {
@@ -483,6 +552,9 @@ int main(void)
     tcase_add_test(tests, every_refused_key_fails_the_restore_by_name);
     tcase_add_test(tests, keys_that_the_server_does_not_have_in_the_end_fail_the_restore);
     tcase_add_test(tests, a_connection_lost_in_the_midst_fails_the_restore);
+    tcase_add_test(tests, a_target_that_stops_answering_meets_the_timeout);
+    tcase_add_test(tests, cancel_ends_a_restore_that_waits);
+    tcase_add_test(tests, a_large_value_waits_until_the_server_is_not_busy);
     tcase_add_test(tests, a_target_of_another_kind_is_refused);
     suite_add_tcase(suite, tests);
     return testing_main(suite);

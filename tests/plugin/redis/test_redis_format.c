@@ -482,6 +482,25 @@ START_TEST(bodies_are_the_values_as_they_stand_in_the_rdb)
 }
 END_TEST
 
+START_TEST(events_of_damaged_rdbs_stay_in_order_and_in_bounds)
+{
+    static struct rdb_build rdb;
+    static struct heard heard;
+    uint32_t state = 9;
+    for (int round = 0; round < 5000; round++) {
+        round % 2 ? rdb_build_old_types(&rdb, 9) : build_new_types(&rdb);
+        for (int change = 0; change < 1 + round % 5; change++)
+            rdb.data[9 + next_random(&state) % (rdb.size - 9)] = (unsigned char)next_random(&state);
+        memset(&heard, 0, sizeof(heard));
+        struct rdb_walk *walk = rdb_walk_new(&heard_events, &heard, 16, UINT64_MAX);
+        walk_all(walk, rdb.data, rdb.size, 1 + next_random(&state) % 60);
+        ck_assert_uint_le(heard.ends, heard.keys);
+        ck_assert_uint_le(heard.text.size, rdb.size);
+        rdb_walk_free(walk);
+    }
+}
+END_TEST
+
 START_TEST(an_expiry_counts_for_one_key_only)
 {
     static struct rdb_build rdb;
@@ -713,6 +732,7 @@ int main(void)
     tcase_add_test(tests, every_truncation_and_every_flipped_bit_is_found);
     tcase_add_test(tests, random_bytes_never_pass_for_an_rdb);
     tcase_add_test(tests, bodies_are_the_values_as_they_stand_in_the_rdb);
+    tcase_add_test(tests, events_of_damaged_rdbs_stay_in_order_and_in_bounds);
     tcase_add_test(tests, an_expiry_counts_for_one_key_only);
     tcase_add_test(tests, what_an_event_returns_ends_the_walk);
     tcase_add_test(tests, lengths_that_do_not_fit_are_refused_before_they_are_believed);

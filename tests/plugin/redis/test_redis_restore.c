@@ -251,15 +251,26 @@ END_TEST
 
 START_TEST(a_user_with_the_documented_rights_can_restore)
 {
-    struct run run;
+    static const struct {
+        const char *setting, *more;
+    } cases[] = {{"on_conflict=fail", "+ping"},
+                 {"on_conflict=skip_existing", "+ping"},
+                 {"on_conflict=replace", "+del"},
+                 {"on_conflict=flush", "+flushall +function|flush"}};
     set_up((const char *[]){NULL});
-    server_do(&target, "ACL SETUSER restore on >pw -@all +restore +set +select +info +ping "
-                       "+function|restore ~*");
-    run_open(&run, (const char *[]){target.socket_option, "username=restore", "password=pw", NULL});
-    run_restore(&run, backup.data, backup.size, MANY, backup.attrs, 0);
-    assert_ok(&run);
-    ck_assert_str_eq(server_digest(&source), server_digest(&target));
-    run_free(&run);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct run run;
+        server_do(&target,
+                  "ACL SETUSER restore reset on >pw -@all +restore +set +select +info "
+                  "+ping +function|restore +script|load ~* %s",
+                  cases[i].more);
+        run_open(&run, (const char *[]){target.socket_option, "username=restore", "password=pw",
+                                        cases[i].setting, NULL});
+        run_restore(&run, backup.data, backup.size, MANY, backup.attrs, 0);
+        assert_ok(&run);
+        ck_assert_str_eq(server_digest(&source), server_digest(&target));
+        run_free(&run);
+    }
     tear_down();
 }
 END_TEST
@@ -480,6 +491,31 @@ START_TEST(values_of_any_size_take_bounded_memory)
         server_stop(&target);
         unlink(file);
     }
+}
+END_TEST
+
+START_TEST(without_any_budget_collections_go_by_way_of_the_disk)
+{
+    struct run run;
+    set_up((const char *[]){"CONFIG SET rdbcompression no", NULL});
+    redisReply *reply = redisCommand(source.link, "EVAL %s 0",
+                                     "for i = 1, 60 do redis.call('hset', 'hash', i, "
+                                     "string.rep('x', 100000 + i)) end "
+                                     "for i = 1, 3000 do redis.call('zadd', 'zset', i / 7, "
+                                     "string.rep('m', 1000) .. i) end");
+    ck_assert_int_ne(reply->type, REDIS_REPLY_ERROR);
+    freeReplyObject(reply);
+    run_free(&backup);
+    run_open(&backup, (const char *[]){source.socket_option, NULL});
+    run_backup(&backup, MANY);
+    assert_ok(&backup);
+    run_open(&run, (const char *[]){target.socket_option, NULL});
+    fake_host_budget(run.fake, 0);
+    run_restore(&run, backup.data, backup.size, 50001, backup.attrs, 0);
+    assert_ok(&run);
+    ck_assert_str_eq(server_digest(&source), server_digest(&target));
+    run_free(&run);
+    tear_down();
 }
 END_TEST
 
@@ -722,7 +758,7 @@ int main(void)
 {
     Suite *suite = suite_create("redis restore");
     TCase *tests = tcase_create("restore");
-    tcase_set_timeout(tests, 200);
+    tcase_set_timeout(tests, 600);
     tcase_add_test(tests, a_target_with_data_is_refused_and_stays_as_it_was);
     tcase_add_test(tests, replace_overwrites_and_keeps_the_rest);
     tcase_add_test(tests, skip_existing_keeps_what_is_there_and_counts_it);
@@ -739,6 +775,7 @@ int main(void)
     tcase_add_test(tests, empty_collections_are_left_out_and_scripts_are_loaded);
     tcase_add_test(tests, idle_times_and_frequencies_come_back_where_they_mean_something);
     tcase_add_test(tests, values_of_any_size_take_bounded_memory);
+    tcase_add_test(tests, without_any_budget_collections_go_by_way_of_the_disk);
     tcase_add_test(tests, a_value_over_the_server_limit_is_refused_by_name);
     tcase_add_test(tests, a_hundred_megabytes_never_lock_both_sides);
     tcase_add_test(tests, a_file_is_put_where_a_stopped_server_finds_it);
