@@ -18,6 +18,7 @@ void hg_zone_close(struct hg_zone *zone);
 struct hg_wall {
     int year, month, day, hour, minute, weekday; /* month, day from 1; weekday 1 is Monday */
     int week_year, week;                         /* ISO 8601 */
+    int offset_minutes;                          /* of this clock against UTC, eastwards */
 };
 
 /* The wall clock at a time in ms; false outside the years 1 to 9999. */

@@ -47,44 +47,59 @@ static int by_size(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* One of the newest gaps is more than ten times the median of all, and days long. */
-static const struct hg_retained *after_a_jump(const struct hg_retained *items, size_t count,
-                                              size_t newest)
+/* What a gap is measured by: so many of the newest, so that it follows a schedule
+ * that was changed. */
+#define GAPS_COMPARED(newest) (2 * (newest)-1)
+
+struct jump {
+    const struct hg_retained *after; /* the backup before which the gap lies; NULL: now */
+    size_t until;                    /* so many more backups, and it is history */
+};
+
+/* Is the time since the newest backup, or one of the newest gaps, days long and more
+ * than ten times what is usual? */
+static enum hangar_rc find_jump(const struct hg_retained *items, size_t count, int64_t now_ms,
+                                size_t newest, bool *found, struct jump *jump, struct hg_error *err)
 {
-    const struct hg_retained *jumped = NULL;
+    const struct hg_retained **good = calloc(count + 1, sizeof(struct hg_retained *));
     int64_t *gaps = calloc(count + 1, sizeof(*gaps));
     size_t n = 0;
-    const struct hg_retained *newer = NULL;
-    for (size_t i = 0; gaps && i < count; i++) {
-        if (items[i].good && newer) {
-            gaps[n++] = newer->time_ms - items[i].time_ms;
-        }
-        newer = items[i].good ? &items[i] : newer;
+    if (!good || !gaps) {
+        free(good);
+        free(gaps);
+        return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
     }
+    for (size_t i = 0; i < count; i++) {
+        if (items[i].good) {
+            good[n++] = &items[i];
+        }
+    }
+    *found = false;
     if (n >= 3) {
-        int64_t newest_gap = 0;
-        size_t at = 0;
-        for (size_t i = 0; i < n && i < newest; i++) {
-            if (gaps[i] > newest_gap) {
-                newest_gap = gaps[i];
-                at = i;
+        int64_t largest = now_ms - good[0]->time_ms;
+        *jump = (struct jump){.after = NULL, .until = newest};
+        size_t compared = n - 1 < GAPS_COMPARED(newest) ? n - 1 : GAPS_COMPARED(newest);
+        for (size_t i = 0; i < compared; i++) {
+            gaps[i] = good[i]->time_ms - good[i + 1]->time_ms;
+            if (i < newest && gaps[i] > largest) {
+                largest = gaps[i];
+                *jump = (struct jump){.after = good[i], .until = newest - i};
             }
         }
-        qsort(gaps, n, sizeof(*gaps), by_size);
-        if (newest_gap > 2 * DAY_MS && newest_gap / 10 > gaps[(n - 1) / 2]) {
-            for (size_t i = 0; i < count && !jumped; i++) {
-                jumped = items[i].good && at-- == 0 ? &items[i] : NULL;
-            }
-        }
+        qsort(gaps, compared, sizeof(*gaps), by_size);
+        *found = largest > 2 * DAY_MS && largest / 10 > gaps[(compared - 1) / 2];
     }
+    free(good);
     free(gaps);
-    return jumped;
+    return HANGAR_OK;
 }
 
 static enum hangar_rc check_clock(const struct hg_retained *items, size_t count, int64_t now_ms,
                                   size_t newest, struct hg_error *err)
 {
     char now[HG_TIME_SIZE], then[HG_TIME_SIZE];
+    bool jumped = false;
+    struct jump jump = {0};
     hg_time_format(now_ms, now);
     for (size_t i = 0; i < count; i++) {
         if (items[i].good && items[i].time_ms > now_ms + HG_FUTURE_MS) {
@@ -95,14 +110,16 @@ static enum hangar_rc check_clock(const struct hg_retained *items, size_t count,
                            items[i].id, then, now);
         }
     }
-    const struct hg_retained *jumped = after_a_jump(items, count, newest);
-    if (jumped) {
-        return hg_fail(err, HANGAR_UNSUPPORTED, 0,
-                       "nothing is removed: the gap before %s is out of proportion, as if the "
-                       "clock had jumped; hint: this ends by itself after %zu more backups",
-                       jumped->id, newest);
+    enum hangar_rc rc = find_jump(items, count, now_ms, newest, &jumped, &jump, err);
+    if (rc == HANGAR_OK && jumped) {
+        rc = hg_fail(err, HANGAR_UNSUPPORTED, 0,
+                     "nothing is removed: the time %s%s is out of proportion to that between "
+                     "other backups, as if the clock, which says %s, had jumped; hint: if the "
+                     "clock is right, this ends by itself with %zu more backup%s",
+                     jump.after ? "before " : "since the newest backup",
+                     jump.after ? jump.after->id : "", now, jump.until, jump.until == 1 ? "" : "s");
     }
-    return HANGAR_OK;
+    return rc;
 }
 
 /* ---- the rules ---- */
@@ -115,7 +132,9 @@ static void period_of(enum period period, const struct hg_wall *wall, char *out,
 {
     switch (period) {
     case HOURLY:
-        snprintf(out, size, "%04d-%02d-%02d %02dh", wall->year, wall->month, wall->day, wall->hour);
+        snprintf(out, size, "%04d-%02d-%02d %02d:00%c%02d:%02d", wall->year, wall->month, wall->day,
+                 wall->hour, wall->offset_minutes < 0 ? '-' : '+', abs(wall->offset_minutes) / 60,
+                 abs(wall->offset_minutes) % 60);
         break;
     case DAILY:
         snprintf(out, size, "%04d-%02d-%02d", wall->year, wall->month, wall->day);
@@ -131,7 +150,9 @@ static void period_of(enum period period, const struct hg_wall *wall, char *out,
     }
 }
 
-/* The newest of each of the `limit` newest periods that have one. */
+/* The newest of each of the `limit` newest periods that have one.  Clocks that are put
+ * back repeat a part of a day, even of the one before: what is not before the last
+ * period was met already.  Repeated hours differ in their distance from UTC. */
 static void keep_periods(struct hg_retained *items, size_t count, enum period period, int64_t limit,
                          const struct hg_zone *zone)
 {
@@ -142,7 +163,8 @@ static void keep_periods(struct hg_retained *items, size_t count, enum period pe
             continue;
         }
         period_of(period, &wall, this, sizeof(this));
-        if (strcmp(this, last) != 0) {
+        int order = strcmp(this, last);
+        if (last[0] == '\0' || order < 0 || (period == HOURLY && order != 0)) {
             keep(&items[i], "%s %s", period_names[period], this);
             memcpy(last, this, sizeof(last));
             limit--;
@@ -194,7 +216,7 @@ enum hangar_rc hg_retention_apply(const struct hg_policy *policy, const struct h
     }
     keep_newest(items, count, policy->keep_last, "last");
     for (size_t i = 0; policy->keep_days >= 0 && i < count; i++) {
-        if (items[i].good && (now_ms - items[i].time_ms) / DAY_MS < policy->keep_days) {
+        if (items[i].good && now_ms - items[i].time_ms <= policy->keep_days * DAY_MS) {
             keep(&items[i], "within %lld days", (long long)policy->keep_days);
         }
     }

@@ -20,8 +20,11 @@
  * removed here: it is not hangar's to judge.
  *
  * The clock guard.  A wrong clock must not delete: nothing is removed when a good
- * backup is from the future, or when one of the newest came after a gap that is
- * out of all proportion to those before, as a clock that jumped makes them.
+ * backup is from the future, or when one of the newest came after a gap that is out of
+ * all proportion to the others, or the newest is itself so long ago, as a clock that
+ * jumped makes it look.  "Newest" are the 3 (or min_keep) newest, so that this ends by
+ * itself; out of proportion is more than 2 days and 10 times the median of the gaps
+ * between the newest 6 (or 2 * min_keep).  With less than 3 backups nobody can tell.
  */
 #ifndef HG_RETENTION_H
 #define HG_RETENTION_H
@@ -49,7 +52,7 @@ struct hg_retained {
     const char *why_not; /* of one that is not good: "damaged"; the caller's, static */
     /* out */
     bool keep;
-    char reason[160];
+    char reason[224];
 };
 
 /* Sorts the items, newest first, and fills keep and reason of each.  When the
