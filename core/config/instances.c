@@ -113,6 +113,7 @@ static void read_instance(struct hg_reader *r, enum hg_kind kind, const struct h
                           const struct hg_yaml *node)
 {
     static const char *const known[] = {"plugin", "options", NULL};
+    static const char *const known_of_source[] = {"plugin", "options", "scratch", NULL};
     static const char *const known_of_sink[] = {"plugin", "options", "required", "retention", NULL};
     struct hg_config *c = r->config;
     hg_check_name(r, key);
@@ -122,7 +123,10 @@ static void read_instance(struct hg_reader *r, enum hg_kind kind, const struct h
                        key->text);
         return;
     }
-    hg_check_keys(r, node, kind == HG_SINK ? known_of_sink : known,
+    hg_check_keys(r, node,
+                  kind == HG_SINK     ? known_of_sink
+                  : kind == HG_SOURCE ? known_of_source
+                                      : known,
                   "the options of a plugin stand under \"options\"");
     if (!hg_vec_reserve((void **)&c->instances, c->instance_count, &c->instance_capacity,
                         sizeof(*c->instances))) {
@@ -148,6 +152,8 @@ static void read_instance(struct hg_reader *r, enum hg_kind kind, const struct h
         hg_problem_add(r->problems, key->line, key->column, "%s \"%s\" has no \"plugin\"",
                        hg_kind_name(kind), key->text);
     }
+    if (kind == HG_SOURCE)
+        instance->scratch = hg_get_map(r, node, "scratch");
     if (kind != HG_SINK)
         return;
     if (hg_yaml_get(node, "required") != NULL)
