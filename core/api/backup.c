@@ -8,6 +8,8 @@
  * fails removes what it stored.
  */
 #include "api/backup.h"
+#include "api/lease.h"
+#include "api/prune.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,25 +74,11 @@ static void sink_failed(struct hg_run *run, struct hg_run_sink *sink, const stru
     }
 }
 
-static char *start_marker(const struct hg_run *run)
-{
-    json_t *json = json_object();
-    hg_json_set_string(json, "run", run->run_id);
-    hg_json_set_string(json, "pipeline", run->pipeline->name);
-    hg_json_set_string(json, "origin", run->h->origin);
-    hg_json_set_string(json, "host", run->h->host);
-    hg_json_set_int(json, "pid", getpid());
-    hg_json_set_time(json, "started", run->started_ms);
-    char *text = hg_json_text(json);
-    json_decref(json);
-    return text;
-}
-
 /* Takes the place <pipeline>/<id> in a sink: EXISTS when it is another's. */
 static enum hangar_rc take_place(struct hg_run *run, struct hg_run_sink *sink, const char *marker,
                                  struct hg_error *err)
 {
-    char *path = hg_store_path(run->pipeline->name, run->id, "run.json");
+    char *path = hg_store_path(run->pipeline->name, run->id, HG_RUN_NAME);
     enum hangar_rc rc = path ? hg_store_put(sink->ctx, path, marker, strlen(marker), true, err)
                              : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
     free(path);
@@ -102,7 +90,7 @@ static enum hangar_rc take_place(struct hg_run *run, struct hg_run_sink *sink, c
  * run that is free in all. */
 static enum hangar_rc take_places(struct hg_run *run, struct hg_error *err)
 {
-    char *marker = start_marker(run);
+    char *marker = hg_run_marker(run);
     for (size_t i = 0; marker && i < run->sink_count; i++) {
         struct hg_run_sink *sink = &run->sinks[i];
         struct hg_error why = {0};
@@ -344,8 +332,9 @@ static enum hangar_rc check_manifest(const struct last_files *files, struct hg_e
 }
 
 /* Stores the last files in one sink, the manifest at the very end. */
-static enum hangar_rc commit_sink(struct hg_run *run, struct hg_run_sink *sink,
-                                  const struct last_files *files, struct hg_error *err)
+static enum hangar_rc commit_sink(struct hg_run *run, struct hg_lease *lease,
+                                  struct hg_run_sink *sink, const struct last_files *files,
+                                  struct hg_error *err)
 {
     const struct {
         const char *name;
@@ -359,6 +348,12 @@ static enum hangar_rc commit_sink(struct hg_run *run, struct hg_run_sink *sink,
         if (hg_job_cancelled(&run->session.job)) {
             return hg_fail(err, HANGAR_CANCELLED, 0, "interrupted");
         }
+        if (!hg_lease_holds(lease, (size_t)(sink - run->sinks))) {
+            return hg_fail(err, HANGAR_IO, 0,
+                           "sink %s: this run could not say that it is alive for too long, and "
+                           "may have been cleaned up elsewhere; it is given up",
+                           sink->ctx->name);
+        }
         char *path = hg_store_path(run->pipeline->name, run->id, last[i].name);
         rc = path ? hg_store_put(sink->ctx, path, hg_str_text(last[i].text), last[i].text->len,
                                  true, err)
@@ -369,7 +364,7 @@ static enum hangar_rc commit_sink(struct hg_run *run, struct hg_run_sink *sink,
     return rc;
 }
 
-static enum hangar_rc finish(struct hg_run *run, struct hg_error *err)
+static enum hangar_rc finish(struct hg_run *run, struct hg_lease *lease, struct hg_error *err)
 {
     struct last_files files = {0};
     hg_job_step(&run->session.job, "finishing");
@@ -381,7 +376,8 @@ static enum hangar_rc finish(struct hg_run *run, struct hg_error *err)
     for (size_t i = 0; i < run->sink_count && rc == HANGAR_OK; i++) {
         struct hg_run_sink *sink = &run->sinks[i];
         struct hg_error why = {0};
-        if (sink->error.rc == HANGAR_OK && commit_sink(run, sink, &files, &why) != HANGAR_OK) {
+        if (sink->error.rc == HANGAR_OK &&
+            commit_sink(run, lease, sink, &files, &why) != HANGAR_OK) {
             sink_failed(run, sink, &why);
         }
     }
@@ -420,7 +416,7 @@ static void clean_up(struct hg_run *run)
         }
         enum hangar_rc rc = hg_session_open(&s, run->pipeline->sinks[i], NULL, 0, &ctx, &err);
         if (rc == HANGAR_OK) {
-            rc = hg_store_remove(ctx, run->pipeline->name, run->id, &err);
+            rc = hg_store_remove(ctx, run->pipeline->name, run->id, false, &err);
         }
         if (rc != HANGAR_OK) {
             hg_log_line(&run->h->log, HANGAR_LOG_WARN,
@@ -466,10 +462,13 @@ static enum hangar_rc try_once(struct hg_run *run, struct hg_error *err)
         rc = take_places(run, err);
     }
     if (rc == HANGAR_OK) {
+        struct hg_lease lease;
+        hg_lease_begin(&lease, run);
         rc = pull_all(run, err);
         if (rc == HANGAR_OK) {
-            rc = finish(run, err);
+            rc = finish(run, &lease, err);
         }
+        hg_lease_end(&lease);
         hg_pull_fini(&run->pull);
     }
     if (rc != HANGAR_OK && hg_job_cancelled(&run->session.job)) {
@@ -566,6 +565,11 @@ static enum hangar_status run_pipeline(struct hg_run *run, struct hg_error *err)
     } else {
         hg_log_event(log, HANGAR_LOG_ERROR, "backup.failed", "pipeline %s after %lld ms: %s",
                      run->pipeline->name, ms, err->text);
+    }
+    for (size_t i = 0; i < run->sink_count; i++) {
+        if (run->sinks[i].committed) { /* after a success, and only there */
+            hg_prune_after_backup(run->h, run->pipeline, run->pipeline->sinks[i]);
+        }
     }
     log->run[0] = '\0';
     return status;

@@ -37,6 +37,8 @@ struct hg_run {
     bool pulling;                   /* pull and engine can be asked how far they are */
 };
 
+/* The text of run.json; malloc'd, NULL when out of memory. */
+char *hg_run_marker(const struct hg_run *run);
 /* Fills a manifest with all that is known before the run; false: out of memory. */
 bool hg_run_describe(const struct hg_run *run, struct hg_manifest *m);
 /* The job's on_tick: reports progress. */

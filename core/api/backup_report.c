@@ -8,24 +8,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
-static json_t *retention_of(const struct hg_instance_config *c)
+char *hg_run_marker(const struct hg_run *run)
 {
-    const struct hg_retention *r = &c->retention;
-    const struct {
-        const char *key;
-        int64_t value;
-    } keys[] = {{"keep_last", r->keep_last},     {"keep_days", r->keep_days},
-                {"keep_hourly", r->keep_hourly}, {"keep_daily", r->keep_daily},
-                {"keep_weekly", r->keep_weekly}, {"keep_monthly", r->keep_monthly},
-                {"keep_yearly", r->keep_yearly}, {"min_keep", r->min_keep}};
     json_t *json = json_object();
-    for (size_t i = 0; r->given && i < sizeof(keys) / sizeof(keys[0]); i++) {
-        if (keys[i].value >= 0) {
-            hg_json_set_int(json, keys[i].key, keys[i].value);
-        }
-    }
-    return json;
+    hg_json_set_string(json, "run", run->run_id);
+    hg_json_set_string(json, "pipeline", run->pipeline->name);
+    hg_json_set_string(json, "origin", run->h->origin);
+    hg_json_set_string(json, "host", run->h->host);
+    hg_json_set_int(json, "pid", getpid());
+    hg_json_set_time(json, "started", run->started_ms);
+    char *text = hg_json_text(json);
+    json_decref(json);
+    return text;
 }
 
 static bool describe_source(const struct hg_run *run, size_t i, struct hg_manifest_source *s)
@@ -70,7 +66,7 @@ bool hg_run_describe(const struct hg_run *run, struct hg_manifest *m)
     for (size_t i = 0; i < run->sink_count; i++) {
         if (run->sinks[i].config->retention.given) {
             hg_json_set(m->retention, run->sinks[i].config->name,
-                        retention_of(run->sinks[i].config));
+                        hg_doc_retention(&run->sinks[i].config->retention));
         }
     }
     bool ok = m->id && m->origin && m->pipeline && m->run && m->host && m->platform && m->arch &&

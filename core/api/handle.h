@@ -110,11 +110,16 @@ enum hangar_rc hg_select(struct hg_session *s, const struct hangar_selection *wh
 enum hangar_rc hg_find_pipeline(const struct hangar *h, const char *name, size_t *index,
                                 struct hg_error *err);
 
+/* Are these the names of a pipeline and a sink (NULL: any)?  NOT_FOUND with a text. */
+enum hangar_rc hg_check_names(const struct hangar *h, const char *pipeline, const char *sink,
+                              struct hg_error *err);
+
 /* ---- documents ---- */
 
 /* "hangar.list" entry's and others' common part of a manifest. */
 void hg_doc_manifest(json_t *doc, const struct hg_manifest *m);
 json_t *hg_doc_options(const struct hg_options *options);
+json_t *hg_doc_retention(const struct hg_retention *retention); /* the rules given */
 
 /* RESTORE.txt for a backup whose manifest is complete but for its files.
  * `sources` are the instances, beside m->sources. */

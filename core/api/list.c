@@ -110,7 +110,7 @@ static enum hangar_rc add_sink(struct listing *l, struct hangar_ctx *sink, const
 {
     char **ids = NULL;
     size_t count = 0;
-    enum hangar_rc rc = hg_store_ids(sink, pipeline, &ids, &count, err);
+    enum hangar_rc rc = hg_store_ids(sink, pipeline, &ids, &count, NULL, err);
     for (size_t i = 0; i < count && rc == HANGAR_OK; i++) {
         rc = hg_job_cancelled(&l->s.job) ? hg_fail(err, HANGAR_CANCELLED, 0, "interrupted")
                                          : add(l, sink, pipeline, ids[i], err);
@@ -134,20 +134,6 @@ static void listing_free(struct listing *l)
         json_decref(l->items[i].sinks);
     }
     free(l->items);
-}
-
-static enum hangar_rc check_names(struct hangar *h, const char *pipeline, const char *sink,
-                                  struct hg_error *err)
-{
-    size_t index;
-    if (pipeline && hg_find_pipeline(h, pipeline, &index, err) != HANGAR_OK) {
-        return HANGAR_NOT_FOUND;
-    }
-    if (sink && hg_config_find(h->config, HG_SINK, sink) < 0) {
-        return hg_fail(err, HANGAR_NOT_FOUND, 0, "there is no sink %s in %s", sink,
-                       h->config->path);
-    }
-    return HANGAR_OK;
 }
 
 static void collect(struct listing *l, const char *pipeline, const char *sink)
@@ -187,7 +173,7 @@ enum hangar_status hangar_list(struct hangar *h, const char *pipeline, const cha
     struct listing l = {.h = h, .problems = json_array()};
     struct hg_error err = {0};
     json_t *backups = json_array();
-    enum hangar_rc rc = check_names(h, pipeline, sink, &err);
+    enum hangar_rc rc = hg_check_names(h, pipeline, sink, &err);
     if (rc == HANGAR_OK) {
         rc = hg_session_begin(&l.s, h, 0, NULL, NULL, &err);
     }

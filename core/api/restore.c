@@ -4,25 +4,13 @@
  * restore: a backup back into its sources.  Every stored byte is compared with the
  * manifest, and every target looked at, before anything is written.
  */
-#include "api/handle.h"
+#include "api/targets.h"
 #include "api/verify.h"
-#include "pipeline/push.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define MAX_SET 64
-
-/* One source that is restored. */
-struct target {
-    struct hg_manifest_source *from;
-    struct hangar_ctx *ctx;
-    struct hg_infos infos;
-    struct hangar_restore how;
-    struct hangar_text plan;
-    struct hg_push push;
-    bool prepared; /* restore_end is due */
-};
 
 struct restoring {
     struct hangar *h;
@@ -30,11 +18,8 @@ struct restoring {
     struct hg_session session;
     struct hg_selected selected;
     struct hangar_ctx *chain[HG_CHAIN_MAX];
-    struct target *targets;
-    size_t count;
+    struct hg_targets targets;
     int64_t started_ms;
-    pthread_mutex_t progress_mutex;
-    bool running;   /* the targets' pushes can be asked how far they are */
     char *set_text; /* copies of --set, cut at "." and "=" */
     struct hg_override overrides[MAX_SET];
     const char *override_source[MAX_SET];
@@ -50,33 +35,12 @@ static void on_tick(void *arg)
                                 .job = "restore",
                                 .pipeline = "",
                                 .step = step,
-                                .elapsed_ms = hg_now_ms() - r->started_ms,
-                                .sources = sources};
+                                .elapsed_ms = hg_now_ms() - r->started_ms};
     if (!r->h->set.on_progress) {
         return;
     }
     hg_job_get_step(&r->session.job, step, sizeof(step));
-    pthread_mutex_lock(&r->progress_mutex);
-    for (size_t i = 0; r->running && i < r->count && i < 32; i++) {
-        struct target *t = &r->targets[i];
-        uint64_t expected = 0;
-        for (size_t k = 0; k < t->infos.count; k++) {
-            expected += t->infos.items[k].size_hint;
-        }
-        pthread_mutex_lock(&t->push.mutex);
-        sources[i] = (struct hangar_progress_source){.name = t->ctx->name,
-                                                     .plain_bytes = t->push.plain_bytes,
-                                                     .expected_bytes = expected,
-                                                     .done = t->push.done};
-        p.stored_bytes += t->push.stored_bytes;
-        p.objects_done += t->push.objects_done;
-        pthread_mutex_unlock(&t->push.mutex);
-        p.plain_bytes += sources[i].plain_bytes;
-        p.expected_bytes += expected;
-        p.objects_total += t->infos.count;
-        p.source_count++;
-    }
-    pthread_mutex_unlock(&r->progress_mutex);
+    hg_targets_progress(&r->targets, &p, sources);
     r->h->set.on_progress(r->h->set.arg, &p);
 }
 
@@ -141,22 +105,11 @@ static enum hangar_rc check_only(const struct restoring *r, struct hg_error *err
 
 /* ---- opening ---- */
 
-static enum hangar_rc open_target(struct restoring *r, struct hg_manifest_source *from,
+static enum hangar_rc open_target(struct restoring *r, const struct hg_manifest_source *from,
                                   struct hg_error *err)
 {
-    struct target *t = &r->targets[r->count];
-    long instance = hg_config_find(r->h->config, HG_SOURCE, from->name);
-    if (instance < 0) {
-        return hg_fail(err, HANGAR_CONFIG, 0,
-                       "the configuration has no source %s to restore into; hint: add one with "
-                       "plugin: %s, or choose others with --only",
-                       from->name, from->plugin);
-    }
-    if (strcmp(r->h->config->instances[instance].plugin, from->plugin) != 0) {
-        return hg_fail(err, HANGAR_CONFIG, 0,
-                       "source %s was backed up with plugin %s and is now %s", from->name,
-                       from->plugin, r->h->config->instances[instance].plugin);
-    }
+    size_t instance;
+    struct hangar_ctx *ctx;
     struct hg_override overrides[MAX_SET];
     size_t n = 0;
     for (size_t i = 0; i < r->override_count; i++) {
@@ -164,29 +117,15 @@ static enum hangar_rc open_target(struct restoring *r, struct hg_manifest_source
             overrides[n++] = r->overrides[i];
         }
     }
-    enum hangar_rc rc = hg_session_open(&r->session, (size_t)instance, overrides, n, &t->ctx, err);
-    if (rc == HANGAR_OK && !t->ctx->plugin->source.restore_prepare) {
-        rc = hg_fail(err, HANGAR_UNSUPPORTED, 0, "plugin %s cannot restore", from->plugin);
-    }
-    if (rc == HANGAR_OK) {
-        rc = hg_infos_make(&r->selected.manifest, from, false, &t->infos, err);
-    }
-    if (rc != HANGAR_OK) {
-        return rc;
-    }
-    t->from = from;
     uint32_t flags = 0;
     flags |= r->request->flags & HANGAR_REQUEST_DRY_RUN ? HANGAR_RESTORE_DRY_RUN : 0;
     flags |= r->request->flags & HANGAR_REQUEST_CLEAN ? HANGAR_RESTORE_CLEAN : 0;
     flags |= r->request->flags & HANGAR_REQUEST_COMPARE ? HANGAR_RESTORE_COMPARE : 0;
-    t->how = (struct hangar_restore){.struct_size = sizeof(t->how),
-                                     .flags = flags,
-                                     .facts = from->facts,
-                                     .objects = t->infos.items,
-                                     .object_count = t->infos.count,
-                                     .plan = &t->plan};
-    r->count++;
-    return HANGAR_OK;
+    enum hangar_rc rc = hg_target_instance(r->h, from, &instance, err);
+    if (rc == HANGAR_OK) {
+        rc = hg_session_open(&r->session, instance, overrides, n, &ctx, err);
+    }
+    return rc == HANGAR_OK ? hg_targets_add(&r->targets, from, ctx, flags, err) : rc;
 }
 
 static enum hangar_rc open_all(struct restoring *r, struct hg_error *err)
@@ -203,9 +142,8 @@ static enum hangar_rc open_all(struct restoring *r, struct hg_error *err)
     if (rc == HANGAR_OK) {
         rc = hg_session_chain(&r->session, m, r->chain, err);
     }
-    r->targets = calloc(m->source_count ? m->source_count : 1, sizeof(*r->targets));
-    if (rc == HANGAR_OK && !r->targets) {
-        rc = hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+    if (rc == HANGAR_OK) {
+        rc = hg_targets_init(&r->targets, &r->session, m, r->selected.ctx, r->chain, err);
     }
     for (size_t i = 0; rc == HANGAR_OK && i < m->source_count; i++) {
         if (is_wanted(r, m->sources[i].name)) {
@@ -221,8 +159,8 @@ static enum hangar_rc open_all(struct restoring *r, struct hg_error *err)
 static enum hangar_rc check_stored(struct restoring *r, struct hg_error *err)
 {
     hg_job_step(&r->session.job, "checking the stored bytes");
-    for (size_t i = 0; i < r->count; i++) {
-        struct target *t = &r->targets[i];
+    for (size_t i = 0; i < r->targets.count; i++) {
+        const struct hg_target *t = &r->targets.items[i];
         enum hangar_rc rc = hg_verify_objects(&r->session, r->selected.ctx, NULL, 0,
                                               t->infos.stored, t->infos.count, NULL, err);
         if (rc != HANGAR_OK) {
@@ -231,68 +169,6 @@ static enum hangar_rc check_stored(struct restoring *r, struct hg_error *err)
         }
     }
     return HANGAR_OK;
-}
-
-static void end_targets(struct restoring *r)
-{
-    for (size_t i = 0; i < r->count; i++) {
-        struct target *t = &r->targets[i];
-        if (t->prepared) {
-            t->prepared = false;
-            HG_CALL_VOID(t->ctx, t->ctx->plugin->source.restore_end(t->ctx->inst, NULL));
-        }
-    }
-}
-
-static enum hangar_rc prepare_targets(struct restoring *r, struct hg_error *err)
-{
-    hg_job_step(&r->session.job, "looking at the targets");
-    for (size_t i = 0; i < r->count; i++) {
-        struct target *t = &r->targets[i];
-        t->prepared = true;
-        enum hangar_rc rc =
-            HG_CALL(t->ctx, err, t->ctx->plugin->source.restore_prepare(t->ctx->inst, &t->how));
-        if (rc != HANGAR_OK) {
-            return rc;
-        }
-    }
-    return HANGAR_OK;
-}
-
-static void push_one(void *arg, size_t i)
-{
-    struct restoring *r = arg;
-    hg_push_run(&r->targets[i].push);
-}
-
-static enum hangar_rc push_all(struct restoring *r, struct hg_error *err)
-{
-    for (size_t i = 0; i < r->count; i++) {
-        struct target *t = &r->targets[i];
-        t->push = (struct hg_push){.job = &r->session.job,
-                                   .source = t->ctx,
-                                   .sink = r->selected.ctx,
-                                   .chain = r->chain,
-                                   .chain_count = r->selected.manifest.chain_count,
-                                   .infos = t->infos.items,
-                                   .stored = t->infos.stored,
-                                   .count = t->infos.count,
-                                   .report = hg_attrs_new()};
-        pthread_mutex_init(&t->push.mutex, NULL);
-        t->prepared = false; /* hg_push_run ends it */
-    }
-    hg_job_step(&r->session.job, "restoring");
-    pthread_mutex_lock(&r->progress_mutex);
-    r->running = true;
-    pthread_mutex_unlock(&r->progress_mutex);
-    bool started = hg_run_parallel(r->count, push_one, r);
-    pthread_mutex_lock(&r->progress_mutex);
-    r->running = false;
-    pthread_mutex_unlock(&r->progress_mutex);
-    if (!started) {
-        return hg_fail(err, HANGAR_NO_MEMORY, 0, "cannot start a thread");
-    }
-    return hg_job_result(&r->session.job, err);
 }
 
 static enum hangar_rc run(struct restoring *r, struct hg_error *err)
@@ -306,12 +182,12 @@ static enum hangar_rc run(struct restoring *r, struct hg_error *err)
         rc = check_stored(r, err);
     }
     if (rc == HANGAR_OK) {
-        rc = prepare_targets(r, err);
+        rc = hg_targets_prepare(&r->targets, err);
     }
     if (rc == HANGAR_OK && !dry) {
-        rc = push_all(r, err);
+        rc = hg_targets_push(&r->targets, err);
     }
-    end_targets(r);
+    hg_targets_end(&r->targets);
     if (rc != HANGAR_OK && hg_job_cancelled(&r->session.job)) {
         struct hg_error why = {0};
         rc = hg_job_result(&r->session.job, &why);
@@ -322,7 +198,7 @@ static enum hangar_rc run(struct restoring *r, struct hg_error *err)
 
 /* ---- telling ---- */
 
-static json_t *plan_lines(const struct target *t)
+static json_t *plan_lines(const struct hg_target *t)
 {
     json_t *lines = json_array();
     char *copy = strdup(hg_str_text(&t->plan.str));
@@ -344,8 +220,8 @@ static void document(const struct restoring *r, json_t *doc)
     hg_json_set_int(doc, "duration_ms", hg_now_ms() - r->started_ms);
     json_t *sources = json_array();
     uint64_t bytes = 0, objects = 0;
-    for (size_t i = 0; i < r->count; i++) {
-        const struct target *t = &r->targets[i];
+    for (size_t i = 0; i < r->targets.count; i++) {
+        const struct hg_target *t = &r->targets.items[i];
         json_t *one = json_object();
         hg_json_set_string(one, "name", t->from->name);
         hg_json_set_string(one, "plugin", t->from->plugin);
@@ -368,19 +244,10 @@ static void document(const struct restoring *r, json_t *doc)
 
 static void restoring_free(struct restoring *r)
 {
-    for (size_t i = 0; i < r->count; i++) {
-        struct target *t = &r->targets[i];
-        if (t->push.report) {
-            hg_attrs_free(t->push.report);
-            pthread_mutex_destroy(&t->push.mutex);
-        }
-        hg_infos_free(&t->infos);
-        hg_str_free(&t->plan.str);
-    }
-    free(r->targets);
+    hg_targets_free(&r->targets);
+    pthread_mutex_destroy(&r->targets.mutex);
     free(r->set_text);
     hg_manifest_free(&r->selected.manifest);
-    pthread_mutex_destroy(&r->progress_mutex);
     free(r);
 }
 
@@ -416,7 +283,7 @@ enum hangar_status hangar_restore(struct hangar *h, const struct hangar_restore_
     r->h = h;
     r->request = request;
     r->started_ms = hg_now_ms();
-    pthread_mutex_init(&r->progress_mutex, NULL);
+    pthread_mutex_init(&r->targets.mutex, NULL);
     if (!(request->flags & HANGAR_REQUEST_DRY_RUN)) {
         hg_log_event(&h->log, HANGAR_LOG_INFO, "restore.start", "%s", request->backup.id);
     }

@@ -47,7 +47,7 @@ static enum hangar_rc newest_in_sink(struct hangar_ctx *sink, const char *pipeli
 {
     char **ids = NULL;
     size_t count = 0;
-    enum hangar_rc rc = hg_store_ids(sink, pipeline, &ids, &count, err);
+    enum hangar_rc rc = hg_store_ids(sink, pipeline, &ids, &count, NULL, err);
     for (size_t i = count; rc == HANGAR_OK && i-- > 0 && strcmp(ids[i], best) > 0;) {
         struct hg_error why = {0};
         enum hangar_rc one = has_manifest(sink, pipeline, ids[i], &why);
@@ -225,4 +225,18 @@ enum hangar_rc hg_select(struct hg_session *s, const struct hangar_selection *wh
         }
     }
     return rc;
+}
+
+enum hangar_rc hg_check_names(const struct hangar *h, const char *pipeline, const char *sink,
+                              struct hg_error *err)
+{
+    size_t index;
+    if (pipeline && hg_find_pipeline(h, pipeline, &index, err) != HANGAR_OK) {
+        return HANGAR_NOT_FOUND;
+    }
+    if (sink && hg_config_find(h->config, HG_SINK, sink) < 0) {
+        return hg_fail(err, HANGAR_NOT_FOUND, 0, "there is no sink %s in %s", sink,
+                       h->config->path);
+    }
+    return HANGAR_OK;
 }

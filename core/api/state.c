@@ -131,3 +131,24 @@ json_t *hg_state_last(struct hangar *h, const char *pipeline)
     free(path);
     return last;
 }
+
+void hg_state_each(struct hangar *h, const char *pipeline,
+                   void (*fn)(void *arg, const json_t *line), void *arg)
+{
+    char *path = hg_format("%s/history/%s.jsonl", h->state_dir, pipeline);
+    struct hg_str text = {0};
+    if (path && hg_read_file(path, 2 * HISTORY_MAX, &text, NULL) == HANGAR_OK) {
+        for (size_t at = 0; at < text.len;) {
+            size_t n = strcspn(text.data + at, "\n");
+            json_t *line = NULL;
+            /* a line that was cut by a crash is skipped */
+            if (n && hg_json_parse(text.data + at, n, "history", &line, NULL) == HANGAR_OK) {
+                fn(arg, line);
+                json_decref(line);
+            }
+            at += n + 1;
+        }
+    }
+    hg_str_free(&text);
+    free(path);
+}

@@ -364,7 +364,7 @@ static void visit_sink(struct tour *t, const char *pipeline, size_t sink)
         struct hangar_ctx *ctx;
         rc = hg_session_open(&s, sink, NULL, 0, &ctx, &err);
         if (rc == HANGAR_OK) {
-            rc = hg_store_ids(ctx, pipeline, &ids, &count, &err);
+            rc = hg_store_ids(ctx, pipeline, &ids, &count, NULL, &err);
         }
         hg_session_end(&s);
     }

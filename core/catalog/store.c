@@ -15,6 +15,9 @@
 
 #define ORIGIN_MAX 65536
 
+/* Stands in manifest.json of a run that was given up. */
+#define ABANDONED "{ \"hangar\": \"abandoned\" }\n"
+
 char *hg_store_path(const char *pipeline, const char *id, const char *name)
 {
     return hg_format("%s/%s/%s", pipeline, id, name ? name : "");
@@ -152,7 +155,10 @@ enum hangar_rc hg_store_manifest(struct hangar_ctx *sink, const char *pipeline, 
     struct hg_str text = {0};
     enum hangar_rc rc = hg_store_get(sink, path, HG_MANIFEST_MAX, &text, err);
     free(path);
-    if (rc == HANGAR_OK) {
+    if (rc == HANGAR_OK && strcmp(hg_str_text(&text), ABANDONED) == 0) {
+        rc = hg_fail(err, HANGAR_NOT_FOUND, 0, "sink %s: the run of %s/%s died", sink->name,
+                     pipeline, id);
+    } else if (rc == HANGAR_OK) {
         rc = hg_manifest_read(hg_str_text(&text), text.len, m, err);
         if (rc != HANGAR_OK) {
             hg_context(err, "sink %s: %s/%s", sink->name, pipeline, id);
@@ -168,9 +174,34 @@ enum hangar_rc hg_store_manifest(struct hangar_ctx *sink, const char *pipeline, 
     return rc;
 }
 
+enum hangar_rc hg_store_abandon(struct hangar_ctx *sink, const char *pipeline, const char *id,
+                                struct hg_error *err)
+{
+    char *path = hg_store_path(pipeline, id, HG_MANIFEST_NAME);
+    enum hangar_rc rc = path ? hg_store_put(sink, path, ABANDONED, strlen(ABANDONED), true, err)
+                             : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+    free(path);
+    return rc;
+}
+
+enum hangar_rc hg_store_time(struct hangar_ctx *sink, const char *pipeline, const char *id,
+                             const char *name, int64_t *time_ms, struct hg_error *err)
+{
+    char *path = hg_store_path(pipeline, id, name);
+    struct hangar_entry entry = {.struct_size = sizeof(entry)};
+    enum hangar_rc rc = path ? HG_CALL(sink, err, sink->plugin->sink.stat(sink->inst, path, &entry))
+                             : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+    free(path);
+    if (rc == HANGAR_OK) {
+        *time_ms = entry.time_ms;
+    }
+    return rc;
+}
+
 struct ids {
     char **items;
     size_t count, capacity;
+    int64_t store_ms;
     size_t skip; /* length of "<pipeline>/" */
 };
 
@@ -178,6 +209,7 @@ static enum hangar_rc collect_ids(void *arg, const struct hg_page_entries *page,
                                   struct hg_error *err)
 {
     struct ids *ids = arg;
+    ids->store_ms = page->store_time_ms ? page->store_time_ms : hg_now_ms();
     for (size_t i = 0; i < page->count; i++) {
         const struct hg_page_entry *e = &page->items[i];
         size_t n = strlen(e->name);
@@ -205,7 +237,7 @@ static int compare_ids(const void *a, const void *b)
 }
 
 enum hangar_rc hg_store_ids(struct hangar_ctx *sink, const char *pipeline, char ***out,
-                            size_t *count, struct hg_error *err)
+                            size_t *count, int64_t *store_ms, struct hg_error *err)
 {
     char *prefix = hg_format("%s/", pipeline);
     if (!prefix) {
@@ -223,6 +255,9 @@ enum hangar_rc hg_store_ids(struct hangar_ctx *sink, const char *pipeline, char 
     }
     *out = ids.items;
     *count = ids.count;
+    if (store_ms) {
+        *store_ms = ids.store_ms;
+    }
     return HANGAR_OK;
 }
 
@@ -236,9 +271,26 @@ void hg_store_ids_free(char **ids, size_t count)
 
 struct removing {
     struct hangar_ctx *sink;
+    const char *const *later; /* full names that are left for the end, NULL-terminated */
     enum hangar_rc rc;
     struct hg_error *err;
 };
+
+static bool is_later(const struct removing *r, const char *name)
+{
+    for (const char *const *later = r->later; *later; later++) {
+        if (strcmp(*later, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void remove_one(struct removing *r, const char *name)
+{
+    enum hangar_rc rc = HG_CALL(r->sink, r->err, r->sink->plugin->sink.remove(r->sink->inst, name));
+    r->rc = r->rc == HANGAR_OK ? rc : r->rc;
+}
 
 static enum hangar_rc remove_page(void *arg, const struct hg_page_entries *page,
                                   struct hg_error *err)
@@ -246,31 +298,41 @@ static enum hangar_rc remove_page(void *arg, const struct hg_page_entries *page,
     (void)err;
     struct removing *r = arg;
     for (size_t i = 0; i < page->count; i++) {
-        if (!page->items[i].is_prefix) {
-            enum hangar_rc rc = HG_CALL(
-                r->sink, r->err, r->sink->plugin->sink.remove(r->sink->inst, page->items[i].name));
-            r->rc = r->rc == HANGAR_OK ? rc : r->rc;
+        if (!page->items[i].is_prefix && !is_later(r, page->items[i].name)) {
+            remove_one(r, page->items[i].name);
         }
     }
     return HANGAR_OK;
 }
 
 enum hangar_rc hg_store_remove(struct hangar_ctx *sink, const char *pipeline, const char *id,
-                               struct hg_error *err)
+                               bool keep_manifest, struct hg_error *err)
 {
     char *manifest = hg_store_path(pipeline, id, HG_MANIFEST_NAME);
+    char *deleted = hg_store_path(pipeline, id, HG_DELETED_NAME);
+    char *run = hg_store_path(pipeline, id, HG_RUN_NAME);
     char *prefix = hg_store_path(pipeline, id, NULL);
-    struct removing r = {.sink = sink, .err = err};
-    if (!manifest || !prefix) {
+    const char *const later[] = {manifest, deleted, run, NULL};
+    struct removing r = {.sink = sink, .later = later, .err = err};
+    if (!manifest || !deleted || !run || !prefix) {
         r.rc = hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
-    } else {
-        r.rc = HG_CALL(sink, err, sink->plugin->sink.remove(sink->inst, manifest));
+        goto out;
+    }
+    if (!keep_manifest) {
+        remove_one(&r, manifest);
     }
     if (r.rc == HANGAR_OK) { /* the rest only once it is no backup any more */
         enum hangar_rc rc = hg_sink_list(sink, prefix, 0, remove_page, &r, err);
         r.rc = r.rc == HANGAR_OK ? rc : r.rc;
     }
+    if (r.rc == HANGAR_OK) {
+        remove_one(&r, deleted);
+        remove_one(&r, run);
+    }
+out:
     free(manifest);
+    free(deleted);
+    free(run);
     free(prefix);
     return r.rc;
 }

@@ -27,20 +27,37 @@ enum hangar_rc hg_store_get(struct hangar_ctx *sink, const char *path, size_t ma
 enum hangar_rc hg_store_origin(struct hangar_ctx *sink, const char *pipeline, const char *origin,
                                bool claim, struct hg_error *err);
 
+/* What lies beside a manifest, or instead of it. */
+#define HG_RUN_NAME "run.json"         /* a run began here; renewed while it lives */
+#define HG_DELETED_NAME "deleted.json" /* retention took the manifest; the objects follow */
+#define HG_HOLD_NAME "hold"            /* not to be removed */
+
+/* Takes the place of the manifest of a run that died, so that it cannot commit when
+ * it wakes up late: create-only, so EXISTS when it has committed after all. */
+enum hangar_rc hg_store_abandon(struct hangar_ctx *sink, const char *pipeline, const char *id,
+                                struct hg_error *err);
+
 /* The manifest of a backup in a sink, checked, and that it is of this place.
  * NOT_FOUND when there is none; see hg_manifest_read. */
 enum hangar_rc hg_store_manifest(struct hangar_ctx *sink, const char *pipeline, const char *id,
                                  struct hg_manifest *m, struct hg_error *err);
 
+/* When was this file of a backup stored, by the store's clock?  NOT_FOUND. */
+enum hangar_rc hg_store_time(struct hangar_ctx *sink, const char *pipeline, const char *id,
+                             const char *name, int64_t *time_ms, struct hg_error *err);
+
 /* The ids of a pipeline's folders in a sink, oldest first, whether or not they
- * hold a whole backup.  The array and its strings are the caller's. */
+ * hold a whole backup.  The array and its strings are the caller's.  `store_ms` (may
+ * be NULL) is the store's clock, ours when it has none. */
 enum hangar_rc hg_store_ids(struct hangar_ctx *sink, const char *pipeline, char ***ids,
-                            size_t *count, struct hg_error *err);
+                            size_t *count, int64_t *store_ms, struct hg_error *err);
 void hg_store_ids_free(char **ids, size_t count);
 
-/* Removes all objects below <pipeline>/<id>/, the manifest first.  Goes on after
- * failures and tells the first. */
+/* Removes all objects below <pipeline>/<id>/, the manifest first and what says why
+ * there is none last, so that it can be begun again at any point.  keep_manifest
+ * leaves that one: the mark of a run that was given up.  Goes on after failures and
+ * tells the first. */
 enum hangar_rc hg_store_remove(struct hangar_ctx *sink, const char *pipeline, const char *id,
-                               struct hg_error *err);
+                               bool keep_manifest, struct hg_error *err);
 
 #endif

@@ -229,6 +229,7 @@ void hg_config_free(struct hg_config *config)
     for (size_t i = 0; i < config->instance_count; i++) {
         free(config->instances[i].name);
         free(config->instances[i].plugin);
+        free(config->instances[i].retention.timezone);
     }
     for (size_t i = 0; i < config->pipeline_count; i++) {
         struct hg_pipeline_config *p = &config->pipelines[i];

@@ -19,6 +19,8 @@ const char *hg_kind_section(enum hg_kind kind);
 /* retention: of a sink; -1 where a key is not given.  keep_days is in days. */
 struct hg_retention {
     bool given;
+    char *timezone;          /* a name of tzdata; NULL: the machine's */
+    int64_t delete_grace_ms; /* between a manifest's removal and that of its objects */
     int64_t keep_last, keep_days, keep_hourly, keep_daily, keep_weekly, keep_monthly, keep_yearly,
         min_keep;
 };

@@ -3,6 +3,7 @@
  *
  * instances: the sections sources, transforms, sinks and notifiers.
  */
+#include "base/zone.h"
 #include "config/reader.h"
 
 #include <stdlib.h>
@@ -18,10 +19,40 @@ enum { MAX_INSTANCES = 1000 };
     }
 
 static const struct hangar_option retention_options[] = {
-    KEEP(keep_last, 0),   KEEP(keep_days, 0),   KEEP(keep_hourly, 0),
-    KEEP(keep_daily, 0),  KEEP(keep_weekly, 0), KEEP(keep_monthly, 0),
-    KEEP(keep_yearly, 0), KEEP(min_keep, 1),    {.name = NULL},
+    KEEP(keep_last, 0),
+    KEEP(keep_days, 0),
+    KEEP(keep_hourly, 0),
+    KEEP(keep_daily, 0),
+    KEEP(keep_weekly, 0),
+    KEEP(keep_monthly, 0),
+    KEEP(keep_yearly, 0),
+    KEEP(min_keep, 1),
+    {.name = "timezone", .type = HANGAR_OPT_STRING},
+    {.name = "delete_grace",
+     .type = HANGAR_OPT_DURATION,
+     .default_value = "1h",
+     .min = 0,
+     .max = 30 * INT64_C(86400000)},
+    {.name = NULL},
 };
+
+/* A copy of the time zone's name, checked. */
+static char *read_timezone(struct hg_reader *r, const struct hg_options *options)
+{
+    const struct hg_option_value *v = hg_options_get(options, "timezone");
+    if (v == NULL || !v->set)
+        return NULL;
+    struct hg_zone *zone = hg_zone_open(v->text);
+    if (zone == NULL)
+        hg_problem_add(r->problems, v->line, v->column,
+                       "there is no time zone \"%.60s\"; hint: give a name of tzdata, such as "
+                       "Europe/Berlin or UTC",
+                       v->text);
+    hg_zone_close(zone);
+    char *name = strdup(v->text);
+    r->problems->failed = r->problems->failed || name == NULL;
+    return name;
+}
 
 static int64_t number_or_none(const struct hg_options *options, const char *name)
 {
@@ -44,12 +75,10 @@ static struct hg_retention read_retention(struct hg_reader *r, const struct hg_y
         .keep_monthly = number_or_none(&o, "keep_monthly"),
         .keep_yearly = number_or_none(&o, "keep_yearly"),
         .min_keep = number_or_none(&o, "min_keep"),
+        .timezone = read_timezone(r, &o),
+        .delete_grace_ms = number_or_none(&o, "delete_grace"),
     };
     hg_options_free(&o);
-    if (node != NULL)
-        hg_problem_warn(r->problems, node->line, node->column,
-                        "retention has no effect yet: this version has no retention and keeps "
-                        "every backup; hint: remove old backups by hand");
     return retention;
 }
 
@@ -84,6 +113,7 @@ static void read_instance(struct hg_reader *r, enum hg_kind kind, const struct h
                           const struct hg_yaml *node)
 {
     static const char *const known[] = {"plugin", "options", NULL};
+    static const char *const known_of_source[] = {"plugin", "options", "scratch", NULL};
     static const char *const known_of_sink[] = {"plugin", "options", "required", "retention", NULL};
     struct hg_config *c = r->config;
     hg_check_name(r, key);
@@ -93,7 +123,10 @@ static void read_instance(struct hg_reader *r, enum hg_kind kind, const struct h
                        key->text);
         return;
     }
-    hg_check_keys(r, node, kind == HG_SINK ? known_of_sink : known,
+    hg_check_keys(r, node,
+                  kind == HG_SINK     ? known_of_sink
+                  : kind == HG_SOURCE ? known_of_source
+                                      : known,
                   "the options of a plugin stand under \"options\"");
     if (!hg_vec_reserve((void **)&c->instances, c->instance_count, &c->instance_capacity,
                         sizeof(*c->instances))) {
@@ -119,6 +152,8 @@ static void read_instance(struct hg_reader *r, enum hg_kind kind, const struct h
         hg_problem_add(r->problems, key->line, key->column, "%s \"%s\" has no \"plugin\"",
                        hg_kind_name(kind), key->text);
     }
+    if (kind == HG_SOURCE)
+        instance->scratch = hg_get_map(r, node, "scratch");
     if (kind != HG_SINK)
         return;
     if (hg_yaml_get(node, "required") != NULL)

@@ -42,6 +42,12 @@ bool hg_options_bind(struct hg_options *out, const struct hangar_option *table,
                      struct hg_problems *problems);
 void hg_options_free(struct hg_options *options); /* wipes secrets */
 
+/* A map of `under`'s options and those of `over`, a map, which wins: also where the two
+ * give a secret in different forms.  Its nodes are theirs.  False: out of memory. */
+bool hg_options_overlay(const struct hangar_option *table, const struct hg_yaml *under,
+                        const struct hg_yaml *over, struct hg_yaml *out);
+void hg_options_overlay_free(struct hg_yaml *overlay);
+
 /* NULL when the plugin did not declare it. */
 const struct hg_option_value *hg_options_get(const struct hg_options *options, const char *name);
 

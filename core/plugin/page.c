@@ -84,6 +84,7 @@ enum hangar_rc hg_sink_list(struct hangar_ctx *sink, const char *prefix, char de
             rc = hg_fail(err, HANGAR_CANCELLED, 0, "cancelled");
         }
         if (rc == HANGAR_OK) {
+            entries.store_time_ms = page.store_time_ms;
             rc = fn(arg, &entries, err);
         }
     } while (rc == HANGAR_OK && page.cursor[0]);

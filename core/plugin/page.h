@@ -20,6 +20,7 @@ struct hg_page_entries {
         bool is_prefix;
     } * items;
     size_t count, capacity;
+    int64_t store_time_ms; /* the store's clock at this page; 0: unknown */
 };
 
 /* Lists everything below `prefix` (up to delimiter) page by page and calls fn for

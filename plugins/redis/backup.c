@@ -11,9 +11,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "compare.h"
 #include "psync_frame.h"
 #include "redis.h"
 #include "resp.h"
+#include "sender.h"
 
 /* How long to let another save of the server finish before asking for ours: the
  * server would make us wait anyhow, but then `begin` would be long. */
@@ -231,6 +233,17 @@ enum hangar_rc redis_prepare(void *inst)
     return rc;
 }
 
+enum hangar_rc rd_backup_follow(struct redis *redis, const struct rdb_events *events, void *arg)
+{
+    struct rdb_walk *walk = rdb_walk_new(events, arg, RD_NAME_MOST, UINT64_MAX);
+    if (walk == NULL)
+        return redis->host->fail(redis->ctx, HANGAR_NO_MEMORY, 0, "out of memory");
+    rdb_walk_free(redis->backup->walk);
+    redis->backup->walk = walk;
+    psync_frame_init(&redis->backup->frame, walk);
+    return HANGAR_OK;
+}
+
 /* The answer to PSYNC; signs of life come before it. */
 static enum hangar_rc read_answer(struct rd_backup *backup, char *line, size_t size)
 {
@@ -268,12 +281,15 @@ enum hangar_rc redis_begin(void *inst, int64_t *time_ms, struct hangar_attrs *po
         return rc;
     *time_ms = rd_now_ms() + backup->server.clock_offset_ms;
     if (sscanf(line, "+FULLRESYNC %64[0-9a-zA-Z] %" SCNu64, id, &offset) == 2) {
-        host->attr_set(point, "replid", id);
-        host->attr_setf(point, "offset", "%" PRIu64, offset);
-        host->attr_set(point, "way", "psync");
+        if (point != NULL) {
+            host->attr_set(point, "replid", id);
+            host->attr_setf(point, "offset", "%" PRIu64, offset);
+            host->attr_set(point, "way", "psync");
+        }
         return HANGAR_OK;
     }
-    host->attr_set(point, "way", "sync");
+    if (point != NULL)
+        host->attr_set(point, "way", "sync");
     if (strncmp(line, "-ERR unknown command", 20) == 0)
         return begin_by_sync(backup);
     if (line[0] == '-')
@@ -439,6 +455,7 @@ enum hangar_rc redis_end(void *inst, struct hangar_attrs *facts)
     host->attr_setf(facts, "keys", "%" PRIu64, counts->keys);
     host->attr_setf(facts, "expiring", "%" PRIu64, counts->expiring);
     host->attr_setf(facts, "functions", "%" PRIu64, counts->functions);
+    host->attr_setf(facts, "highest_db", "%" PRIu64, counts->db_highest);
     for (int class = 0; class < RDB_CLASSES; class ++)
         if (counts->classes[class] > 0)
             host->attr_setf(facts, rdb_class_name((enum rdb_class) class), "%" PRIu64,

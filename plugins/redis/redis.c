@@ -4,7 +4,8 @@
  * redis: the source of Redis data.  One object, dump.rdb: what the server sends
  * to a replica, at one instant, checked on the way (backup.c).  It is restored
  * key by key into a running server (restore_live.c) or as a file for a stopped
- * one (restore_file.c).  This file has the options and the instance.
+ * one (restore_file.c), compared afterwards when asked (compare.c), in a drill with
+ * a throw-away server (scratch.c).  This file has the options and the instance.
  */
 #include "redis.h"
 
@@ -155,6 +156,7 @@ static enum hangar_rc read_options(struct redis *redis)
 static void redis_destroy(void *inst)
 {
     struct redis *redis = inst;
+    redis_scratch_stop(redis);
     if (redis->cancel_fd >= 0)
         close(redis->cancel_fd);
     free(redis);
@@ -227,6 +229,9 @@ static const struct hangar_source source = {
     .restore_close = redis_restore_close,
     .restore_end = redis_restore_end,
     .restore_commands = redis_restore_commands,
+    .scratch_start = redis_scratch_start,
+    .scratch_stop = redis_scratch_stop,
+    .inspect = redis_inspect,
 };
 
 static const struct hangar_plugin plugin = {

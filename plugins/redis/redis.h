@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <hangar/plugin.h>
 
 #define RD_OBJECT "dump.rdb"
@@ -35,11 +36,13 @@ struct redis {
 
     struct rd_backup *backup;   /* from prepare to end */
     struct rd_restore *restore; /* from restore_prepare to restore_end */
+    pid_t scratch;              /* a server that scratch_start started; 0: none */
 };
 
 /* backup.c */
 enum hangar_rc redis_check(void *inst, struct hangar_attrs *facts);
 enum hangar_rc redis_prepare(void *inst);
+/* compare.c wants no point: NULL */
 enum hangar_rc redis_begin(void *inst, int64_t *time_ms, struct hangar_attrs *point);
 enum hangar_rc redis_next(void *inst, struct hangar_object_info *info, struct hangar_object **out);
 enum hangar_rc redis_read(struct hangar_object *object, void *buffer, size_t size, size_t *got);
@@ -58,5 +61,13 @@ enum hangar_rc redis_restore_end(void *inst, struct hangar_attrs *report);
 enum hangar_rc redis_restore_commands(void *inst, const struct hangar_attrs *facts,
                                       const struct hangar_object_info *objects, size_t object_count,
                                       struct hangar_text *out);
+
+/* scratch.c */
+enum hangar_rc redis_scratch_start(void *inst, const char *dir, const struct hangar_attrs *facts,
+                                   struct hangar_attrs *overrides);
+void redis_scratch_stop(void *inst);
+
+/* compare.c */
+enum hangar_rc redis_inspect(void *inst, struct hangar_attrs *facts);
 
 #endif

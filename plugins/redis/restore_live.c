@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "compare.h"
 #include "resp.h"
 #include "sender.h"
 
@@ -24,6 +25,7 @@ struct rd_live {
     struct rd_server server;
     struct rd_target target;
     struct rd_sender *sender;
+    struct rd_compare *compare; /* NULL: nobody asked to compare */
 };
 
 /* The newest RDB that a server reads. */
@@ -145,6 +147,9 @@ static void write_plan(const struct rd_live *live)
                       "redis %s at %s, %s\n",
                       backup_number(live, "keys"), backup_number(live, "functions"),
                       live->server.version, redis->place, what[redis->on_conflict]);
+    if (live->compare != NULL)
+        redis->host->text(plan, "read everything back from redis at %s and compare it\n",
+                          redis->place);
 }
 
 static enum hangar_rc describe_target(struct rd_live *live)
@@ -175,10 +180,12 @@ enum hangar_rc rd_live_prepare(struct redis *redis, const struct hangar_restore 
     *out = live;
     live->redis = redis;
     live->how = how;
-    if (how->flags & HANGAR_RESTORE_COMPARE)
+    bool compare = how->flags & HANGAR_RESTORE_COMPARE;
+    if (compare && (redis->on_conflict == RD_REPLACE || redis->on_conflict == RD_SKIP_EXISTING))
         return redis->host->fail(redis->ctx, HANGAR_UNSUPPORTED, 0,
-                                 "cannot compare Redis data after a restore in this version; "
-                                 "keys are counted and every reply is checked in any case");
+                                 "cannot compare a target that keeps data of its own with a "
+                                 "backup; hint: set on_conflict to fail or flush, or do not "
+                                 "compare");
     enum hangar_rc rc = rd_open(redis, &live->client);
     if (rc == HANGAR_OK)
         rc = wait_until_loaded(live);
@@ -190,6 +197,9 @@ enum hangar_rc rd_live_prepare(struct redis *redis, const struct hangar_restore 
         rc = refuse_data(live);
     if (rc == HANGAR_OK)
         rc = describe_target(live);
+    if (rc == HANGAR_OK && compare)
+        rc = rd_compare_new(redis, live->target.version, live->target.clock_offset_ms,
+                            &live->compare);
     if (rc == HANGAR_OK)
         write_plan(live);
     return rc;
@@ -211,6 +221,8 @@ static enum hangar_rc empty_target(struct rd_live *live)
 enum hangar_rc rd_live_open(struct rd_live *live)
 {
     enum hangar_rc rc = rd_sender_new(&live->client, &live->target, &live->sender);
+    if (rc == HANGAR_OK && live->compare != NULL)
+        rd_sender_digest(live->sender, rd_compare_backup(live->compare));
     if (rc == HANGAR_OK && live->redis->on_conflict == RD_FLUSH)
         rc = empty_target(live);
     return rc;
@@ -241,7 +253,7 @@ enum hangar_rc rd_live_end(struct rd_live *live, struct hangar_attrs *report)
         host->attr_setf(report, "scripts", "%" PRIu64, sent->scripts);
     if (sent->empty > 0)
         host->attr_setf(report, "empty", "%" PRIu64, sent->empty);
-    return HANGAR_OK;
+    return live->compare != NULL ? rd_compare_run(live->compare, report) : HANGAR_OK;
 }
 
 void rd_live_drop(struct rd_live *live)
@@ -249,6 +261,7 @@ void rd_live_drop(struct rd_live *live)
     if (live == NULL)
         return;
     rd_sender_free(live->sender);
+    rd_compare_free(live->compare);
     rd_server_fini(&live->server);
     rd_close(&live->client);
     free(live);

@@ -20,7 +20,6 @@
 #include "pipe.h"
 #include "value.h"
 
-#define NAME_MOST ((size_t)1 << 20) /* bytes of a key's name */
 #define FOOTER 10
 
 enum kind { KIND_SET, KIND_RESTORE, KIND_FUNCTION, KIND_SCRIPT, KIND_REMOVE };
@@ -50,6 +49,7 @@ struct rd_sender {
     struct rd_lzf lzf;
     bool compressed;
     struct rd_value value;
+    struct rdb_digest *digest; /* NULL: nobody compares */
 };
 
 /* ---- replies ---- */
@@ -358,6 +358,8 @@ static enum hangar_rc on_key(void *arg, const struct rdb_key *key)
     struct rd_sender *sender = arg;
     sender->key = *key;
     sender->begun = false;
+    if (sender->digest != NULL)
+        rdb_digest_key(sender->digest, key);
     rd_value_clear(&sender->value);
     if (key->type == RDB_FUNCTION) {
         sender->way = WAY_STREAM;
@@ -384,6 +386,8 @@ static enum hangar_rc on_key(void *arg, const struct rdb_key *key)
 static enum hangar_rc on_string(void *arg, const struct rdb_string *string)
 {
     struct rd_sender *sender = arg;
+    if (sender->digest != NULL)
+        rdb_digest_string(sender->digest, string);
     if (sender->way == WAY_STREAM && !sender->begun)
         return begin_restore(sender, string->head + string->stored);
     if (sender->way != WAY_SET)
@@ -419,6 +423,8 @@ static enum hangar_rc damaged(struct rd_sender *sender, enum hangar_rc rc)
 static enum hangar_rc on_body(void *arg, bool text, const unsigned char *data, size_t size)
 {
     struct rd_sender *sender = arg;
+    if (sender->digest != NULL)
+        rdb_digest_body(sender->digest, text, data, size);
     switch (sender->way) {
     case WAY_SET:
         if (!text)
@@ -441,6 +447,8 @@ static enum hangar_rc on_end(void *arg, bool empty)
 {
     struct rd_sender *sender = arg;
     enum hangar_rc rc = HANGAR_OK;
+    if (sender->digest != NULL)
+        rdb_digest_end(sender->digest, empty);
     switch (sender->way) {
     case WAY_SET:
         if (sender->compressed)
@@ -477,7 +485,7 @@ enum hangar_rc rd_sender_new(struct rd_client *client, const struct rd_target *t
         sender->client = client;
         sender->target = target;
         rd_value_init(&sender->value, redis);
-        sender->walk = rdb_walk_new(&events, sender, NAME_MOST, UINT64_MAX);
+        sender->walk = rdb_walk_new(&events, sender, RD_NAME_MOST, UINT64_MAX);
         sender->pipe = rd_pipe_new(client, on_reply, sender);
     }
     if (sender == NULL || sender->walk == NULL || sender->pipe == NULL) {
@@ -497,6 +505,11 @@ void rd_sender_free(struct rd_sender *sender)
     rdb_walk_free(sender->walk);
     rd_pipe_free(sender->pipe);
     free(sender);
+}
+
+void rd_sender_digest(struct rd_sender *sender, struct rdb_digest *digest)
+{
+    sender->digest = digest;
 }
 
 enum hangar_rc rd_sender_feed(struct rd_sender *sender, const void *data, size_t size)

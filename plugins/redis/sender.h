@@ -7,6 +7,7 @@
 #ifndef RD_SENDER_H
 #define RD_SENDER_H
 
+#include "rdb_digest.h"
 #include "rdb_walk.h"
 #include "resp.h"
 
@@ -28,12 +29,18 @@ struct rd_sent {
     uint64_t empty; /* collections without elements, which are no keys */
 };
 
+/* Bytes of a key's name that can be sent. */
+#define RD_NAME_MOST ((size_t)1 << 20)
+
 struct rd_sender;
 
 /* `client` and `target` stay the caller's. */
 enum hangar_rc rd_sender_new(struct rd_client *client, const struct rd_target *target,
                              struct rd_sender **out);
 void rd_sender_free(struct rd_sender *sender);
+
+/* What is fed is summed up, too.  `digest` stays the caller's. */
+void rd_sender_digest(struct rd_sender *sender, struct rdb_digest *digest);
 
 enum hangar_rc rd_sender_feed(struct rd_sender *sender, const void *data, size_t size);
 

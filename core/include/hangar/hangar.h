@@ -183,6 +183,39 @@ HANGAR_API enum hangar_status hangar_verify(struct hangar *hangar,
                                             const struct hangar_selection *which,
                                             enum hangar_verify_level level, char **json);
 
+/* Applies the retention of each sink: NULL for all pipelines, all sinks.  With
+ * HANGAR_REQUEST_DRY_RUN it only tells what it would do.  `hangar.prune/1` */
+HANGAR_API enum hangar_status hangar_prune(struct hangar *hangar, const char *pipeline,
+                                           const char *sink, uint32_t flags, char **json);
+
+/* Keeps a backup from retention, or lets it go again; removes one for good, whatever
+ * retention says, unless it is held.  In each sink that has it, or in which->sink.
+ * `hangar.hold/1`, `hangar.remove/1` */
+HANGAR_API enum hangar_status
+hangar_hold(struct hangar *hangar, const struct hangar_selection *which, int hold, char **json);
+HANGAR_API enum hangar_status hangar_remove(struct hangar *hangar,
+                                            const struct hangar_selection *which, char **json);
+
+/* Takes bytes; returns 0, or nonzero to end the job (HANGAR_STATUS_FAILED). */
+typedef int (*hangar_write_fn)(void *arg, const void *data, size_t size);
+/* Gives 1 to size bytes, 0 at the end, -1 on failure. */
+typedef long (*hangar_read_fn)(void *arg, void *data, size_t size);
+
+/* Writes one object's plain bytes, as the source gave them; compared on the way. */
+HANGAR_API enum hangar_status hangar_cat(struct hangar *hangar,
+                                         const struct hangar_selection *which, const char *object,
+                                         hangar_write_fn write, void *arg);
+
+/* Writes a backup as one tar.gz that stock tools read, and takes such a file back
+ * into a sink (NULL: the first of the pipeline) and pipeline (NULL: the one it
+ * came from).  Both compare every byte.  `hangar.export/1`, `hangar.import/1` */
+HANGAR_API enum hangar_status hangar_export(struct hangar *hangar,
+                                            const struct hangar_selection *which,
+                                            hangar_write_fn write, void *arg, char **json);
+HANGAR_API enum hangar_status hangar_import(struct hangar *hangar, const char *pipeline,
+                                            const char *sink, hangar_read_fn read, void *arg,
+                                            char **json);
+
 /* The plugins that can be loaded, or one with its options.  `hangar.plugins/1` */
 HANGAR_API enum hangar_status hangar_plugins(struct hangar *hangar, const char *name, char **json);
 

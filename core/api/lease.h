@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * lease: says in every sink that a run is alive, so that nobody takes what it has
+ * stored for the leftovers of a dead one.  Advisory: what decides is the manifest's
+ * key, which is create-only.
+ */
+#ifndef HG_API_LEASE_H
+#define HG_API_LEASE_H
+
+#include "api/backup.h"
+
+/* A thread that stores run.json again every HG_LEASE_RENEW_MS. */
+struct hg_lease {
+    struct hg_run *run;
+    pthread_t thread;
+    bool started;
+    pthread_mutex_t mutex; /* guards what follows */
+    pthread_cond_t changed;
+    bool stop;
+    int64_t renewed_ms[HG_MAX_SINKS]; /* CLOCK_BOOTTIME: goes on while suspended */
+};
+
+void hg_lease_begin(struct hg_lease *lease, struct hg_run *run);
+void hg_lease_end(struct hg_lease *lease);
+
+/* May this sink still be committed to?  False when the lease could not be renewed
+ * for half its time: others may have taken the run for dead. */
+bool hg_lease_holds(struct hg_lease *lease, size_t sink);
+
+#endif

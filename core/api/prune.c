@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * prune: retention, carried out.  A backup is removed manifest first, its objects
+ * after a grace in which readers elsewhere can finish; what dead runs left goes
+ * when their lease is over.  Every step can be interrupted and begun again.
+ */
+#include "api/prune.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/vec.h"
+
+/* ---- looking ---- */
+
+static enum hangar_rc add_leftover(struct hg_pruning *p, const char *id, struct hg_error *err)
+{
+    char *copy = strdup(id);
+    if (!copy || !hg_vec_reserve((void **)&p->leftovers, p->leftover_count, &p->leftover_capacity,
+                                 sizeof(*p->leftovers))) {
+        free(copy);
+        return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+    }
+    p->leftovers[p->leftover_count++] = copy;
+    return HANGAR_OK;
+}
+
+/* Is the file there?  OK and *there, or why that cannot be said. */
+static enum hangar_rc look_for(struct hg_pruning *p, const char *id, const char *name, bool *there,
+                               int64_t *time_ms, struct hg_error *err)
+{
+    struct hg_error why = {0};
+    int64_t ms = 0;
+    enum hangar_rc rc = hg_store_time(p->sink, p->pipeline->name, id, name, &ms, &why);
+    *there = rc == HANGAR_OK;
+    if (time_ms) {
+        *time_ms = ms;
+    }
+    if (rc != HANGAR_OK && rc != HANGAR_NOT_FOUND) {
+        *err = why;
+        return rc;
+    }
+    return HANGAR_OK;
+}
+
+static enum hangar_rc add(struct hg_pruning *p, const char *id, struct hg_error *err)
+{
+    struct hg_manifest m = {0};
+    struct hg_error why = {0};
+    enum hangar_rc rc = hg_store_manifest(p->sink, p->pipeline->name, id, &m, &why);
+    if (rc == HANGAR_NOT_FOUND) {
+        return add_leftover(p, id, err);
+    }
+    if (rc != HANGAR_OK && rc != HANGAR_CORRUPT && rc != HANGAR_UNSUPPORTED) {
+        *err = why;
+        return rc;
+    }
+    if (p->count == p->capacity) {
+        size_t capacity = p->capacity ? 2 * p->capacity : 64;
+        struct hg_retained *items = realloc(p->items, capacity * sizeof(*items));
+        p->items = items ? items : p->items;
+        struct hg_prune_info *infos = realloc(p->infos, capacity * sizeof(*infos));
+        p->infos = infos ? infos : p->infos;
+        if (!items || !infos) {
+            hg_manifest_free(&m);
+            return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+        }
+        p->capacity = capacity;
+    }
+    bool ours = rc == HANGAR_OK && strcmp(m.origin, p->h->origin) == 0;
+    struct hg_prune_info *info = &p->infos[p->count];
+    struct hg_retained *item = &p->items[p->count];
+    *info = (struct hg_prune_info){.id = strdup(id), .bytes = 0};
+    *item = (struct hg_retained){.id = info->id, .good = ours, .time_ms = 0};
+    if (rc == HANGAR_OK) {
+        item->time_ms = m.finished_ms;
+        info->bytes = hg_manifest_stored_bytes(&m);
+        item->why_not = "of another origin";
+    } else {
+        hg_backup_id_parse(id, &item->time_ms);
+        item->why_not = rc == HANGAR_CORRUPT ? "damaged" : "of a newer hangar";
+    }
+    hg_manifest_free(&m);
+    if (!info->id) {
+        return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+    }
+    p->count++;
+    return look_for(p, id, HG_HOLD_NAME, &item->held, NULL, err);
+}
+
+static struct hg_policy policy_of(const struct hg_retention *r)
+{
+    return (struct hg_policy){.keep_last = r->keep_last,
+                              .keep_days = r->keep_days,
+                              .keep_hourly = r->keep_hourly,
+                              .keep_daily = r->keep_daily,
+                              .keep_weekly = r->keep_weekly,
+                              .keep_monthly = r->keep_monthly,
+                              .keep_yearly = r->keep_yearly,
+                              .min_keep = r->min_keep};
+}
+
+enum hangar_rc hg_prune_plan(struct hg_pruning *p, struct hg_error *err)
+{
+    char **ids = NULL;
+    size_t count = 0;
+    p->now_ms = hg_now_ms();
+    enum hangar_rc rc = hg_store_ids(p->sink, p->pipeline->name, &ids, &count, &p->store_ms, err);
+    for (size_t i = 0; i < count && rc == HANGAR_OK; i++) {
+        rc = hg_job_cancelled(p->sink->job) ? hg_fail(err, HANGAR_CANCELLED, 0, "interrupted")
+                                            : add(p, ids[i], err);
+    }
+    hg_store_ids_free(ids, count);
+    if (rc != HANGAR_OK) {
+        return rc;
+    }
+    struct hg_zone *zone = hg_zone_open(p->config->retention.timezone);
+    if (!zone) {
+        return hg_fail(err, HANGAR_CONFIG, 0, "there is no time zone \"%s\"",
+                       p->config->retention.timezone);
+    }
+    struct hg_policy policy = policy_of(&p->config->retention);
+    p->clock_wrong =
+        hg_retention_apply(&policy, zone, p->now_ms, p->items, p->count, &p->clock) != HANGAR_OK;
+    hg_zone_close(zone);
+    for (size_t i = 0; i < p->count; i++) {
+        p->kept += p->items[i].keep;
+    }
+    return HANGAR_OK;
+}
+
+/* ---- removing ---- */
+
+static uint64_t bytes_of(const struct hg_pruning *p, const char *id)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        if (p->infos[i].id == id) {
+            return p->infos[i].bytes;
+        }
+    }
+    return 0;
+}
+
+/* Says in the sink that the backup is to go, and takes its manifest. */
+static enum hangar_rc unlist(struct hg_pruning *p, const struct hg_retained *item,
+                             struct hg_error *err)
+{
+    char *path = hg_store_path(p->pipeline->name, item->id, HG_DELETED_NAME);
+    char *manifest = hg_store_path(p->pipeline->name, item->id, HG_MANIFEST_NAME);
+    json_t *json = json_object();
+    hg_json_set_time(json, "deleted", p->now_ms);
+    hg_json_set_string(json, "host", p->h->host);
+    hg_json_set_string(json, "reason", item->reason);
+    char *text = hg_json_text(json);
+    json_decref(json);
+    enum hangar_rc rc = path && manifest && text
+                            ? hg_store_put(p->sink, path, text, strlen(text), false, err)
+                            : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+    if (rc == HANGAR_OK) {
+        rc = HG_CALL(p->sink, err, p->sink->plugin->sink.remove(p->sink->inst, manifest));
+    }
+    free(text);
+    free(manifest);
+    free(path);
+    return rc;
+}
+
+static enum hangar_rc remove_backup(struct hg_pruning *p, const struct hg_retained *item,
+                                    struct hg_error *err)
+{
+    enum hangar_rc rc = unlist(p, item, err);
+    if (rc == HANGAR_OK && p->config->retention.delete_grace_ms == 0) {
+        rc = hg_store_remove(p->sink, p->pipeline->name, item->id, false, err);
+    }
+    if (rc == HANGAR_OK) {
+        p->removed++;
+        p->freed_bytes += bytes_of(p, item->id);
+        hg_log_event(&p->h->log, HANGAR_LOG_INFO, "prune.removed", "%s from sink %s: %s", item->id,
+                     p->sink->name, item->reason);
+    }
+    return rc;
+}
+
+/* ---- what is left of runs and removals ---- */
+
+/* An id without a manifest: which of the reasons for that is it, and is its time
+ * over?  What is neither ours nor explained is left alone. */
+static enum hangar_rc clean(struct hg_pruning *p, const char *id, const char **action,
+                            struct hg_error *err)
+{
+    const char *pipeline = p->pipeline->name;
+    bool deleted, marked, began;
+    int64_t deleted_ms, marked_ms, began_ms;
+    *action = "waiting";
+    enum hangar_rc rc = look_for(p, id, HG_DELETED_NAME, &deleted, &deleted_ms, err);
+    if (rc == HANGAR_OK) {
+        rc = look_for(p, id, HG_MANIFEST_NAME, &marked, &marked_ms, err);
+    }
+    if (rc == HANGAR_OK) {
+        rc = look_for(p, id, HG_RUN_NAME, &began, &began_ms, err);
+    }
+    if (rc != HANGAR_OK) {
+        return rc;
+    }
+    if (marked) { /* a dead run's: its objects go now, the mark later */
+        bool over = p->store_ms - marked_ms >= HG_ABANDONED_MS;
+        *action = over ? "removed" : "claimed";
+        return hg_store_remove(p->sink, pipeline, id, !over, err);
+    }
+    if (deleted) {
+        if (p->store_ms - deleted_ms < p->config->retention.delete_grace_ms) {
+            return HANGAR_OK;
+        }
+        *action = "removed";
+        return hg_store_remove(p->sink, pipeline, id, false, err);
+    }
+    if (!began || p->store_ms - began_ms < HG_LEASE_MS) {
+        return HANGAR_OK;
+    }
+    rc = hg_store_abandon(p->sink, pipeline, id, err);
+    if (rc == HANGAR_EXISTS) { /* it has committed after all */
+        hg_error_clear(err);
+        return HANGAR_OK;
+    }
+    *action = "claimed";
+    return rc == HANGAR_OK ? hg_store_remove(p->sink, pipeline, id, true, err) : rc;
+}
+
+static enum hangar_rc clean_leftovers(struct hg_pruning *p, json_t *list, struct hg_error *err)
+{
+    enum hangar_rc rc = HANGAR_OK;
+    for (size_t i = 0; i < p->leftover_count && rc == HANGAR_OK; i++) {
+        const char *action = NULL;
+        rc = clean(p, p->leftovers[i], &action, err);
+        if (rc == HANGAR_OK && strcmp(action, "waiting") != 0) {
+            hg_log_event(&p->h->log, HANGAR_LOG_INFO, "prune.cleaned", "%s in sink %s: %s",
+                         p->leftovers[i], p->sink->name, action);
+        }
+        if (rc == HANGAR_OK && list) {
+            json_t *one = json_object();
+            hg_json_set_string(one, "id", p->leftovers[i]);
+            hg_json_set_string(one, "action", action);
+            hg_json_add(list, one);
+        }
+    }
+    return rc;
+}
+
+enum hangar_rc hg_prune_execute(struct hg_pruning *p, json_t *leftovers, struct hg_error *err)
+{
+    enum hangar_rc rc = HANGAR_OK;
+    /* the oldest first: an interruption leaves the newer ones */
+    for (size_t i = p->count; i-- > 0 && rc == HANGAR_OK;) {
+        if (!p->items[i].keep) {
+            rc = hg_job_cancelled(p->sink->job) ? hg_fail(err, HANGAR_CANCELLED, 0, "interrupted")
+                                                : remove_backup(p, &p->items[i], err);
+        }
+    }
+    /* by the store's own clock, but not while ours is in doubt */
+    if (rc == HANGAR_OK && !p->clock_wrong) {
+        rc = clean_leftovers(p, leftovers, err);
+    }
+    return rc;
+}
+
+void hg_prune_fini(struct hg_pruning *p)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        free(p->infos[i].id);
+    }
+    hg_store_ids_free(p->leftovers, p->leftover_count);
+    free(p->items);
+    free(p->infos);
+}
+
+/* ---- the job ---- */
+
+static void document(const struct hg_pruning *p, json_t *doc)
+{
+    hg_json_set(doc, "policy", hg_doc_retention(&p->config->retention));
+    hg_json_set_string(doc, "zone", p->config->retention.timezone);
+    hg_json_set_int(doc, "kept", (int64_t)p->kept);
+    hg_json_set_int(doc, "removed", (int64_t)p->removed);
+    hg_json_set_int(doc, "freed_bytes", (int64_t)p->freed_bytes);
+    const struct hg_retained *oldest = NULL;
+    json_t *list = json_array();
+    for (size_t i = 0; i < p->count; i++) {
+        const struct hg_retained *item = &p->items[i];
+        json_t *one = json_object();
+        hg_json_set_string(one, "id", item->id);
+        hg_json_set_time(one, "created", item->time_ms);
+        hg_json_set_bool(one, "keep", item->keep);
+        hg_json_set_string(one, "reason", item->reason);
+        hg_json_add(list, one);
+        oldest = item->good && item->keep ? item : oldest;
+    }
+    hg_json_set_string(doc, "oldest", oldest ? oldest->id : NULL);
+    hg_json_set_time(doc, "oldest_time", oldest ? oldest->time_ms : -1);
+    hg_json_set(doc, "backups", list);
+}
+
+/* One sink of one pipeline; the pipeline is locked. */
+static enum hangar_rc prune_sink(struct hangar *h, const struct hg_pipeline_config *pipeline,
+                                 size_t sink, bool dry, json_t *doc, struct hg_error *err)
+{
+    struct hg_session s;
+    struct hg_pruning p = {.h = h, .pipeline = pipeline, .config = &h->config->instances[sink]};
+    json_t *leftovers = json_array();
+    enum hangar_rc rc = hg_session_begin(&s, h, 0, NULL, NULL, err);
+    if (rc != HANGAR_OK) {
+        json_decref(leftovers);
+        return rc;
+    }
+    rc = hg_session_open(&s, sink, NULL, 0, &p.sink, err);
+    if (rc == HANGAR_OK) {
+        rc = hg_store_origin(p.sink, pipeline->name, h->origin, false, err);
+    }
+    if (rc == HANGAR_OK) {
+        rc = hg_prune_plan(&p, err);
+    }
+    if (rc == HANGAR_OK && !dry) {
+        rc = hg_prune_execute(&p, leftovers, err);
+    }
+    if (rc == HANGAR_OK && p.clock_wrong) {
+        *err = p.clock;
+        rc = p.clock.rc;
+    }
+    if (doc) {
+        document(&p, doc);
+        hg_json_set(doc, "leftovers", leftovers);
+    } else {
+        json_decref(leftovers);
+    }
+    if (!dry && rc == HANGAR_OK) {
+        hg_log_event(&h->log, HANGAR_LOG_INFO, "prune.done",
+                     "sink %s of pipeline %s: %zu kept, %zu removed", p.config->name,
+                     pipeline->name, p.kept, p.removed);
+    }
+    hg_prune_fini(&p);
+    hg_session_end(&s);
+    return rc;
+}
+
+void hg_prune_after_backup(struct hangar *h, const struct hg_pipeline_config *pipeline, size_t sink)
+{
+    struct hg_error err = {0};
+    if (!h->config->instances[sink].retention.given) {
+        return;
+    }
+    if (prune_sink(h, pipeline, sink, false, NULL, &err) != HANGAR_OK) {
+        hg_log_event(&h->log, HANGAR_LOG_WARN, "prune.failed", "sink %s of pipeline %s: %s",
+                     h->config->instances[sink].name, pipeline->name, err.text);
+    }
+}
+
+/* One pipeline, under its lock. */
+static void prune_pipeline(struct hangar *h, const struct hg_pipeline_config *pipeline,
+                           const char *sink, bool dry, json_t *list, struct hg_error *first)
+{
+    struct hg_error err = {0};
+    int lock = -1;
+    if (!dry && hg_state_lock(h, pipeline->name, &lock, &err) != HANGAR_OK) {
+        *first = first->rc == HANGAR_OK ? err : *first;
+        return;
+    }
+    for (size_t i = 0; i < pipeline->sink_count; i++) {
+        const struct hg_instance_config *config = &h->config->instances[pipeline->sinks[i]];
+        if (sink && strcmp(sink, config->name) != 0) {
+            continue;
+        }
+        json_t *one = json_object();
+        hg_json_set_string(one, "pipeline", pipeline->name);
+        hg_json_set_string(one, "sink", config->name);
+        hg_error_clear(&err);
+        enum hangar_rc rc = prune_sink(h, pipeline, pipeline->sinks[i], dry, one, &err);
+        hg_json_set_string(one, "status", hg_status_name(hg_status(rc)));
+        if (rc != HANGAR_OK) {
+            hg_json_set_string(one, "error", err.text);
+            *first = first->rc == HANGAR_OK ? err : *first;
+        }
+        hg_json_add(list, one);
+    }
+    if (lock >= 0) {
+        close(lock);
+    }
+}
+
+enum hangar_status hangar_prune(struct hangar *h, const char *pipeline, const char *sink,
+                                uint32_t flags, char **json)
+{
+    json_t *doc = hg_doc_begin(h, "hangar.prune/1");
+    json_t *list = json_array();
+    struct hg_error err = {0};
+    bool dry = flags & HANGAR_REQUEST_DRY_RUN;
+    enum hangar_rc rc = hg_check_names(h, pipeline, sink, &err);
+    for (size_t i = 0; rc == HANGAR_OK && i < h->config->pipeline_count; i++) {
+        const struct hg_pipeline_config *pc = &h->config->pipelines[i];
+        if (!pipeline || strcmp(pipeline, pc->name) == 0) {
+            prune_pipeline(h, pc, sink, dry, list, &err);
+        }
+    }
+    hg_json_set_bool(doc, "dry_run", dry);
+    hg_json_set(doc, "sinks", list);
+    enum hangar_status status = err.rc == HANGAR_EXISTS ? HANGAR_STATUS_BUSY : hg_status(err.rc);
+    return hg_doc_end(h, doc, status, &err, json);
+}

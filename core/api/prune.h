@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * prune: retention in one sink, shared by prune.c (the job), backup.c (after a
+ * success) and list.c (what the next one would leave).
+ */
+#ifndef HG_API_PRUNE_H
+#define HG_API_PRUNE_H
+
+#include "api/handle.h"
+#include "catalog/retention.h"
+
+/* A run that has not renewed its run.json for so long is dead.  Runs renew every
+ * minute and do not commit when they have been unable to for half of it. */
+#define HG_LEASE_MS (60 * 60 * 1000)
+#define HG_LEASE_RENEW_MS (60 * 1000)
+/* So long the mark of a dead run stays, for a suspended process to find. */
+#define HG_ABANDONED_MS (INT64_C(7) * 86400000)
+
+struct hg_pruning {
+    struct hangar *h;
+    struct hangar_ctx *sink;
+    const struct hg_pipeline_config *pipeline;
+    const struct hg_instance_config *config;
+    int64_t now_ms, store_ms;  /* our clock, the store's */
+    struct hg_retained *items; /* newest first, with keep and reason */
+    struct hg_prune_info {
+        char *id;
+        uint64_t bytes;
+    } * infos;
+    size_t count, capacity;
+    char **leftovers; /* ids without a manifest */
+    size_t leftover_count, leftover_capacity;
+    bool clock_wrong;
+    struct hg_error clock; /* why nothing is removed */
+    size_t kept, removed;
+    uint64_t freed_bytes;
+};
+
+/* Looks at the sink and decides; removes nothing.  Free with hg_prune_fini. */
+enum hangar_rc hg_prune_plan(struct hg_pruning *p, struct hg_error *err);
+/* Does it, and cleans up what dead runs left. */
+enum hangar_rc hg_prune_execute(struct hg_pruning *p, json_t *leftovers, struct hg_error *err);
+void hg_prune_fini(struct hg_pruning *p);
+
+/* After a successful run, in a session of its own: what fails is a warning. */
+void hg_prune_after_backup(struct hangar *h, const struct hg_pipeline_config *pipeline,
+                           size_t sink);
+
+#endif

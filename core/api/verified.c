@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * verified: see verified.h.
+ */
+#include "api/verified.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "plugin/page.h"
+
+#define RECORD_MAX ((size_t)1 << 20)
+#define FOLDER "verify/"
+
+/* The name of the record of this moment: "verify/2026-01-15T02-00-00-000Z.json". */
+static char *record_path(const char *pipeline, const char *id, int64_t time_ms)
+{
+    char stamp[HG_BACKUP_ID_SIZE];
+    hg_backup_id_format(time_ms, stamp);
+    char *name = hg_format(FOLDER "%s.json", strchr(stamp, '_') + 1);
+    char *path = name ? hg_store_path(pipeline, id, name) : NULL;
+    free(name);
+    return path;
+}
+
+static enum hangar_rc store(struct hangar *h, const char *pipeline, size_t sink, const char *id,
+                            const json_t *record, struct hg_error *err)
+{
+    struct hg_session s;
+    struct hangar_ctx *ctx;
+    int64_t time_ms = hg_now_ms();
+    hg_time_parse(hg_json_string(record, "time", ""), &time_ms);
+    enum hangar_rc rc = hg_session_begin(&s, h, 0, NULL, NULL, err);
+    if (rc != HANGAR_OK) {
+        return rc;
+    }
+    char *path = record_path(pipeline, id, time_ms);
+    char *text = hg_json_text(record);
+    rc = path && text ? hg_session_open(&s, sink, NULL, 0, &ctx, err)
+                      : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+    if (rc == HANGAR_OK) {
+        rc = hg_store_put(ctx, path, text, strlen(text), true, err);
+    }
+    free(path);
+    free(text);
+    hg_session_end(&s);
+    return rc;
+}
+
+static char *history_name(const char *pipeline)
+{
+    return hg_format("%s.verify", pipeline); /* a pipeline's name has no dot */
+}
+
+void hg_verified_record(struct hangar *h, const char *pipeline, size_t sink, const char *id,
+                        const json_t *record)
+{
+    struct hg_error err = {0};
+    if (store(h, pipeline, sink, id, record, &err) != HANGAR_OK) {
+        hg_log_line(&h->log, HANGAR_LOG_WARN, "the outcome is not kept beside %s: %s", id,
+                    err.text);
+    }
+    json_t *line = json_object();
+    char *name = history_name(pipeline);
+    hg_json_set_string(line, "id", id);
+    hg_json_set_string(line, "sink", h->config->instances[sink].name);
+    static const char *const kept[] = {"time", "level", "status"};
+    for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+        hg_json_set_string(line, kept[i], hg_json_string(record, kept[i], NULL));
+    }
+    if (name) {
+        hg_state_record(h, name, line);
+    }
+    free(name);
+    json_decref(line);
+}
+
+/* ---- reading ---- */
+
+static enum hangar_rc keep_last(void *arg, const struct hg_page_entries *page, struct hg_error *err)
+{
+    char **last = arg;
+    if (page->count == 0) {
+        return HANGAR_OK;
+    }
+    free(*last);
+    *last = strdup(page->items[page->count - 1].name);
+    return *last ? HANGAR_OK : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+}
+
+enum hangar_rc hg_verified_newest(struct hangar_ctx *sink, const char *pipeline, const char *id,
+                                  json_t **out, struct hg_error *err)
+{
+    char *last = NULL;
+    struct hg_str text = {0};
+    *out = NULL;
+    char *prefix = hg_store_path(pipeline, id, FOLDER);
+    enum hangar_rc rc = prefix ? hg_sink_list(sink, prefix, 0, keep_last, &last, err)
+                               : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+    if (rc == HANGAR_OK && last) {
+        rc = hg_store_get(sink, last, RECORD_MAX, &text, err);
+    }
+    if (rc == HANGAR_OK && last) {
+        rc = hg_json_parse(hg_str_text(&text), text.len, last, out, err);
+    }
+    if (*out) {
+        hg_json_set_string(*out, "sink", sink->name);
+    }
+    hg_str_free(&text);
+    free(prefix);
+    free(last);
+    return rc;
+}
+
+static void remember(void *arg, const json_t *line)
+{
+    const char *id = hg_json_string(line, "id", NULL);
+    if (id) { /* a later line takes the place of an earlier one */
+        json_object_set((json_t *)arg, id, (json_t *)(uintptr_t)line);
+    }
+}
+
+json_t *hg_verified_remembered(struct hangar *h, const char *pipeline)
+{
+    json_t *all = json_object();
+    char *name = history_name(pipeline);
+    if (all && name) {
+        hg_state_each(h, name, remember, all);
+    }
+    free(name);
+    return all;
+}

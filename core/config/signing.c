@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * signing: the section `signing:`, read as the options of a plugin are.  The key
+ * itself stays where it is until a job needs it.
+ */
+#include "config/config.h"
+
+#include <string.h>
+
+#include "config/reader.h"
+
+static const struct hangar_option signing_options[] = {
+    {.name = "key", .type = HANGAR_OPT_STRING, .flags = HANGAR_OPT_REQUIRED | HANGAR_OPT_SECRET},
+    {.name = "old_key_files", .type = HANGAR_OPT_LIST},
+    {.name = NULL},
+};
+
+bool hg_config_signing(const struct hg_config *config, bool read_secrets, struct hg_options *out,
+                       struct hg_problems *problems)
+{
+    const struct hg_yaml *node = config->signing;
+    bool ok = hg_options_bind(out, signing_options, node, config->dir, node->line, node->column,
+                              NULL, 0, read_secrets, problems);
+    const struct hg_option_value *key = hg_options_get(out, "key");
+    if (key && key->text && strlen(key->text) < HG_SIGNING_KEY_MIN) {
+        hg_problem_add(problems, key->line, key->column,
+                       "the signing key must have at least %d bytes; hint: make one with "
+                       "`openssl rand -hex 32`",
+                       HG_SIGNING_KEY_MIN);
+        return false;
+    }
+    return ok;
+}
+
+void hg_read_signing(struct hg_reader *r)
+{
+    struct hg_config *c = r->config;
+    const struct hg_yaml *node = hg_yaml_get(c->root, "signing");
+    if (!node) {
+        return;
+    }
+    size_t errors = r->problems->errors;
+    hg_get_map(r, c->root, "signing");
+    if (r->problems->errors == errors) { /* an empty section too: somebody meant to sign */
+        struct hg_options options;
+        c->signing = node;
+        hg_config_signing(c, false, &options, r->problems);
+        hg_options_free(&options);
+    }
+}

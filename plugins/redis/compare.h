@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * compare: is what a server has now what was restored into it?  The backup is
+ * summed up while it is sent (rdb_digest.h); then the server is asked for all its
+ * data, as for a backup, and that is summed up alike.
+ */
+#ifndef RD_COMPARE_H
+#define RD_COMPARE_H
+
+#include "rdb_digest.h"
+#include "redis.h"
+
+struct rd_compare;
+
+/* `version` and `clock_offset_ms` are the target's. */
+enum hangar_rc rd_compare_new(struct redis *redis, unsigned version, int64_t clock_offset_ms,
+                              struct rd_compare **out);
+void rd_compare_free(struct rd_compare *compare);
+
+/* What the backup is to be summed up in. */
+struct rdb_digest *rd_compare_backup(struct rd_compare *compare);
+
+/* Reads the target and compares; HANGAR_CORRUPT when they differ.  Says in the
+ * report what was compared, and what was not. */
+enum hangar_rc rd_compare_run(struct rd_compare *compare, struct hangar_attrs *report);
+
+/* backup.c: between prepare and begin: `events` get what the server sends. */
+enum hangar_rc rd_backup_follow(struct redis *redis, const struct rdb_events *events, void *arg);
+
+#endif
