@@ -11,11 +11,12 @@ bool hg_pool_init(struct hg_pool *pool, size_t count, size_t capacity, size_t sh
 {
     *pool = (struct hg_pool){.count = count, .capacity = capacity, .idle_shares = shares};
     pool->blocks = calloc(count, sizeof(*pool->blocks));
-    pool->memory = aligned_alloc(64, count * capacity);
-    if (!pool->blocks || !pool->memory) {
+    void *memory = NULL;
+    if (!pool->blocks || posix_memalign(&memory, 64, count * capacity) != 0) {
         hg_pool_fini(pool);
         return false;
     }
+    pool->memory = memory;
     for (size_t i = 0; i < count; i++) {
         pool->blocks[i].data = pool->memory + i * capacity;
         pool->blocks[i].next = pool->free;

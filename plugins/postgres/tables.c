@@ -8,8 +8,10 @@
 #include <string.h>
 #include "backup.h"
 
-#define TABLE_COST (256u * 1024)           /* what opening a small table is worth, in bytes */
-#define SMALLEST_OBJECT (8u * 1024 * 1024) /* not made smaller just to have more of them */
+#define TABLE_COST (256u * 1024) /* what opening a small table is worth, in bytes */
+/* A table that fits is not cut just to have more objects: its rows come back in the
+ * order in which they lay. */
+#define SMALLEST_OBJECT (64u * 1024 * 1024)
 
 /* ---- the list -------------------------------------------------------------------- */
 

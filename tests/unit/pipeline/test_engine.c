@@ -138,7 +138,7 @@ START_TEST(a_sink_that_loses_a_byte_is_found_out)
 {
     struct trip trip;
     trip_init(&trip, 8 * MIB, 2);
-    trip_source(&trip, mixed + 1, 3, 1);
+    trip_source(&trip, mixed + 1, 1, 1);
     trip_sink(&trip)->lose_a_byte = true;
     ck_assert_int_eq(trip_backup(&trip), HANGAR_CORRUPT);
     ck_assert_msg(strstr(trip.error.text, "it stored 0 bytes of s0/part/0 and was given 1"), "%s",

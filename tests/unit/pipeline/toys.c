@@ -533,7 +533,9 @@ static enum hangar_rc get_read(struct hangar_get *get, void *buffer, size_t size
 {
     size_t left = get->object->size - get->at;
     *got = size < left ? size : left;
-    memcpy(buffer, get->object->data + get->at, *got);
+    if (*got) {
+        memcpy(buffer, get->object->data + get->at, *got);
+    }
     get->at += *got;
     return HANGAR_OK;
 }
