@@ -20,7 +20,7 @@ void cli_render_hold(const json_t *doc, struct cli_view *out, struct cli_view *e
         } else {
             cli_put_mark(err, CLI_CROSS);
             fprintf(err->file, " %s: ", cli_string(sink, "sink"));
-            cli_put_message(err, 2, CLI_RED, cli_string(sink, "error"));
+            cli_put_message(err, 0, CLI_RED, cli_string(sink, "error"));
         }
     }
 }

@@ -25,7 +25,7 @@ void cli_render_remove(const json_t *doc, struct cli_view *out, struct cli_view 
         } else {
             cli_put_mark(err, CLI_CROSS);
             fprintf(err->file, " not removed from %s: ", cli_string(sink, "sink"));
-            cli_put_message(err, 2, CLI_RED, cli_string(sink, "error"));
+            cli_put_message(err, 0, CLI_RED, cli_string(sink, "error"));
         }
     }
 }
