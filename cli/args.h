@@ -32,6 +32,9 @@ enum cli_option_id {
     CLI_YES,
     CLI_ALL,
     CLI_LEVEL,
+    CLI_OUTPUT,
+    CLI_FORCE,
+    CLI_TO,
     CLI_OPTION_COUNT
 };
 

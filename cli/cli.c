@@ -136,6 +136,13 @@ void cli_error_document(struct cli *cli, enum hangar_status status, const char *
     json_decref(doc);
 }
 
+int cli_stop(struct cli *cli, enum hangar_status status, const char *text)
+{
+    cli_error(cli, text);
+    cli_error_document(cli, status, text);
+    return (int)status;
+}
+
 static const char *error_text(struct cli *cli, enum hangar_status status)
 {
     const char *text = cli->hangar ? hangar_error(cli->hangar) : "out of memory";

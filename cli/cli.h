@@ -58,6 +58,9 @@ int cli_finish(struct cli *cli, enum hangar_status status, char *json, cli_rende
 /* With --json, for what has no document of its own. */
 void cli_error_document(struct cli *cli, enum hangar_status status, const char *text);
 
+/* Both: why the command ends here, with this exit status. */
+int cli_stop(struct cli *cli, enum hangar_status status, const char *text);
+
 /* The signal that asked to stop, or 0; set by cli_interrupt. */
 int cli_interrupted(void);
 

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -20,15 +21,19 @@ static long read_some(void *arg, void *data, size_t size)
 {
     struct input *in = arg;
 
-    for (;;) {
-        ssize_t n = read(in->fd, data, size);
+    /* a signal may come just before read: so it waits where one is looked for */
+    while (!cli_interrupted()) {
+        struct pollfd ready = {.fd = in->fd, .events = POLLIN};
+        int rc = poll(&ready, 1, 250);
+        ssize_t n = rc > 0 ? read(in->fd, data, size) : -1;
         if (n >= 0)
             return (long)n;
-        if (errno != EINTR || cli_interrupted()) {
+        if (rc != 0 && errno != EINTR) {
             in->error = errno;
             return -1;
         }
     }
+    return -1;
 }
 
 void cli_render_import(const json_t *doc, struct cli_view *out, struct cli_view *err)

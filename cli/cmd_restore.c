@@ -104,13 +104,6 @@ char *cli_restore_question(const json_t *plan, bool clean)
     return text;
 }
 
-static int stop(struct cli *cli, enum hangar_status status, const char *text)
-{
-    cli_error(cli, text);
-    cli_error_document(cli, status, text);
-    return (int)status;
-}
-
 /* DONE when the restore may go on. */
 static int agree(struct cli *cli, const json_t *plan, bool clean)
 {
@@ -123,19 +116,20 @@ static int agree(struct cli *cli, const json_t *plan, bool clean)
     if (yes)
         return HANGAR_STATUS_DONE;
     if (!io->in_tty || !io->err_tty)
-        return stop(cli, HANGAR_STATUS_USAGE,
-                    "nobody can be asked whether to restore; hint: add --yes when the plan is what "
-                    "you want");
+        return cli_stop(
+            cli, HANGAR_STATUS_USAGE,
+            "nobody can be asked whether to restore; hint: add --yes when the plan is what "
+            "you want");
     char *question = cli_restore_question(plan, clean);
     if (!question)
-        return stop(cli, HANGAR_STATUS_FAILED, "out of memory");
+        return cli_stop(cli, HANGAR_STATUS_FAILED, "out of memory");
     enum cli_answer answer = cli_confirm(io->in, cli->err.file, question);
     free(question);
     if (answer == CLI_ANSWER_YES)
         return HANGAR_STATUS_DONE;
     if (answer == CLI_ANSWER_INTERRUPTED)
-        return stop(cli, HANGAR_STATUS_INTERRUPTED, "interrupted; nothing was changed");
-    return stop(cli, HANGAR_STATUS_FAILED, "not restored: nothing was changed");
+        return cli_stop(cli, HANGAR_STATUS_INTERRUPTED, "interrupted; nothing was changed");
+    return cli_stop(cli, HANGAR_STATUS_FAILED, "not restored: nothing was changed");
 }
 
 /* Restores what the plan says: "latest" may have become another backup since. */
@@ -149,7 +143,7 @@ static int restore_planned(struct cli *cli, struct hangar_restore_request *reque
     if (*cli_string(plan, "pipeline"))
         request->backup.pipeline = cli_string(plan, "pipeline");
     if (cli_interrupted())
-        return stop(cli, HANGAR_STATUS_INTERRUPTED, "interrupted; nothing was changed");
+        return cli_stop(cli, HANGAR_STATUS_INTERRUPTED, "interrupted; nothing was changed");
     enum hangar_status status = hangar_restore(cli->hangar, request, &json);
     return cli_finish(cli, status, json, cli_render_restore, NULL);
 }
@@ -175,7 +169,7 @@ int cli_command_restore(struct cli *cli)
     cli_progress_clear(&cli->progress);
     json_t *shown = cli_document(json, cli->err.utf8), *plan = json_loads(json, 0, NULL);
     int result = shown && plan ? agree(cli, shown, clean)
-                               : stop(cli, HANGAR_STATUS_FAILED, "cannot read the plan");
+                               : cli_stop(cli, HANGAR_STATUS_FAILED, "cannot read the plan");
     if (result == HANGAR_STATUS_DONE)
         result = restore_planned(cli, &request, plan);
     json_decref(shown);

@@ -67,6 +67,9 @@ static void put_sink(struct cli_table *table, const json_t *sink)
                    *cli_string(sink, "newest") ? cli_string(sink, "newest") : "-");
     cli_table_cell(table, CLI_PLAIN, "%s",
                    newest < 0 ? "-" : cli_age(table->view->now_ms - newest, text));
+    enum cli_style style;
+    cli_verified(json_object_get(sink, "newest_verified"), table->view, text, &style);
+    cli_table_cell(table, style, "%s", text);
     cli_table_cell(table, CLI_PLAIN, "%s", cli_size(cli_bytes(sink, "stored_bytes"), text));
     cli_table_cell(table, CLI_PLAIN, "%s",
                    cli_has(sink, "free_bytes") ? cli_size(cli_bytes(sink, "free_bytes"), text)
@@ -75,20 +78,41 @@ static void put_sink(struct cli_table *table, const json_t *sink)
                    cli_flag(sink, "required") ? "" : " (optional)");
 }
 
+/* What the sink's retention would leave, and how far back one could then go. */
+static void put_next_prune(const json_t *sink, struct cli_view *out)
+{
+    const json_t *after = json_object_get(sink, "after_prune");
+    long long kept = (long long)cli_integer(after, "kept");
+    const char *oldest = cli_string(after, "oldest_time");
+
+    if (!json_is_object(after))
+        return;
+    fprintf(out->file, "  %s: next prune keeps %lld of %lld", cli_string(sink, "name"), kept,
+            kept + (long long)cli_integer(after, "removed"));
+    if (*oldest)
+        fprintf(out->file, ", back to %.10s", oldest);
+    fputc('\n', out->file);
+    if (*cli_string(after, "refused"))
+        fprintf(out->file, "  %s%s%s\n", cli_on(out, CLI_YELLOW), cli_string(after, "refused"),
+                cli_off(out));
+}
+
 static void put_sinks(const json_t *pipeline, struct cli_view *out)
 {
     static const struct cli_column columns[] = {
-        {"SINK", CLI_LEFT, false}, {"BACKUPS", CLI_RIGHT, false}, {"NEWEST", CLI_LEFT, false},
-        {"AGE", CLI_RIGHT, false}, {"STORED", CLI_RIGHT, false},  {"FREE", CLI_RIGHT, false},
-        {"WHERE", CLI_LEFT, false}};
+        {"SINK", CLI_LEFT, false},  {"BACKUPS", CLI_RIGHT, false}, {"NEWEST", CLI_LEFT, false},
+        {"AGE", CLI_RIGHT, false},  {"VERIFIED", CLI_LEFT, false}, {"STORED", CLI_RIGHT, false},
+        {"FREE", CLI_RIGHT, false}, {"WHERE", CLI_LEFT, false}};
     struct cli_table table;
     const json_t *sink;
     size_t i;
 
-    cli_table_init(&table, out, columns, 7, 2);
+    cli_table_init(&table, out, columns, 8, 2);
     json_array_foreach (cli_array(pipeline, "sinks"), i, sink)
         put_sink(&table, sink);
     cli_table_print(&table);
+    json_array_foreach (cli_array(pipeline, "sinks"), i, sink)
+        put_next_prune(sink, out);
     json_array_foreach (cli_array(pipeline, "sinks"), i, sink) {
         if (*cli_string(sink, "error"))
             fprintf(out->file, "  %s%s%s: %s\n", cli_on(out, CLI_RED), cli_string(sink, "name"),

@@ -54,6 +54,31 @@ static const struct cli_option verify_options[] = {
     {0},
 };
 
+static const struct cli_option prune_options[] = {
+    FROM,
+    {CLI_DRY_RUN, 0, "dry-run", NULL, false,
+     "print every backup with the reason why it would stay or go, and remove nothing"},
+    {CLI_YES, 'y', "yes", NULL, false, "do not ask"},
+    {0},
+};
+
+static const struct cli_option remove_options[] = {
+    PIPELINE, FROM, {CLI_YES, 'y', "yes", NULL, false, "do not ask"}, {0}};
+
+static const struct cli_option export_options[] = {
+    {CLI_OUTPUT, 'o', "output", "FILE", false, "the archive to write; - is standard output"},
+    {CLI_FORCE, 0, "force", NULL, false, "replace FILE when it is there"},
+    PIPELINE,
+    FROM,
+    {0},
+};
+
+static const struct cli_option import_options[] = {
+    {CLI_PIPELINE, 0, "pipeline", "NAME", false, "refuse a backup of another pipeline"},
+    {CLI_TO, 0, "to", "SINK", false, "the sink to store it in (default: the pipeline's first)"},
+    {0},
+};
+
 const struct cli_command cli_commands[] = {
     {.name = "init",
      .operands = "[FILE]",
@@ -118,6 +143,78 @@ const struct cli_command cli_commands[] = {
      .text = "Verifies the backup in each sink that has it, unless --from names one.",
      .options = verify_options,
      .run = cli_command_verify},
+    {.name = "prune",
+     .operands = "[PIPELINE]",
+     .max = 1,
+     .opens = true,
+     .summary = "remove the backups that retention does not keep",
+     .text = "Applies the retention of each sink, as happens after every successful backup, and "
+             "cleans up what runs that died have left. Shows what would go, asks, and removes. "
+             "Where nobody can be asked --yes is needed. Nothing is removed while the clock looks "
+             "wrong.",
+     .options = prune_options,
+     .run = cli_command_prune},
+    {.name = "remove",
+     .operands = "ID",
+     .min = 1,
+     .max = 1,
+     .opens = true,
+     .summary = "remove one backup for good",
+     .text = "Removes the backup from each sink that has it, unless --from names one, whatever "
+             "retention says; one that is held is refused. Asks before. Where nobody can be asked "
+             "--yes is needed.",
+     .options = remove_options,
+     .run = cli_command_remove},
+    {.name = "hold",
+     .operands = "ID|latest",
+     .min = 1,
+     .max = 1,
+     .opens = true,
+     .summary = "keep a backup whatever retention says",
+     .text = "Marks the backup in each sink that has it, unless --from names one: neither "
+             "retention nor `hangar remove` removes it until `hangar unhold`.",
+     .options = which_options,
+     .run = cli_command_hold},
+    {.name = "unhold",
+     .operands = "ID|latest",
+     .min = 1,
+     .max = 1,
+     .opens = true,
+     .summary = "leave a backup to retention again",
+     .options = which_options,
+     .run = cli_command_unhold},
+    {.name = "cat",
+     .operands = "ID|latest OBJECT",
+     .min = 2,
+     .max = 2,
+     .opens = true,
+     .summary = "write one object of a backup to standard output",
+     .text = "Writes the bytes as the source gave them, and compares them on the way. When it does "
+             "not end with status 0, what was written must not be used. OBJECT is a name such as "
+             "app_db/globals.sql, with or without the suffixes that it is stored with; RESTORE.txt "
+             "and SHA256SUMS can be had too.",
+     .options = which_options,
+     .run = cli_command_cat},
+    {.name = "export",
+     .operands = "ID|latest",
+     .min = 1,
+     .max = 1,
+     .opens = true,
+     .summary = "write a backup as one tar.gz",
+     .text = "Stock tools can unpack the archive and restore from it, as its RESTORE.txt says. "
+             "Every byte is compared on the way, and FILE appears only when it is whole.",
+     .options = export_options,
+     .run = cli_command_export},
+    {.name = "import",
+     .operands = "FILE|-",
+     .min = 1,
+     .max = 1,
+     .opens = true,
+     .summary = "store an exported backup in a sink",
+     .text = "Takes what `export` wrote, from a file or from standard input. Every byte is "
+             "compared, and the backup appears only when it is whole.",
+     .options = import_options,
+     .run = cli_command_import},
     {.name = "plugin list",
      .operands = "",
      .opens = true,
@@ -142,6 +239,5 @@ const struct cli_command cli_commands[] = {
 };
 
 const char *const cli_later_commands[] = {
-    "health", "prune",      "remove",      "hold",   "unhold",     "cat",    "copy", "export",
-    "import", "plugin new", "plugin test", "schema", "completion", "daemon", NULL,
+    "health", "copy", "plugin new", "plugin test", "schema", "completion", "daemon", NULL,
 };

@@ -18,6 +18,13 @@ int cli_command_show(struct cli *cli);
 int cli_command_status(struct cli *cli);
 int cli_command_restore(struct cli *cli);
 int cli_command_verify(struct cli *cli);
+int cli_command_prune(struct cli *cli);
+int cli_command_remove(struct cli *cli);
+int cli_command_hold(struct cli *cli);
+int cli_command_unhold(struct cli *cli);
+int cli_command_cat(struct cli *cli);
+int cli_command_export(struct cli *cli);
+int cli_command_import(struct cli *cli);
 int cli_command_plugin_list(struct cli *cli);
 int cli_command_plugin_show(struct cli *cli);
 int cli_command_help(struct cli *cli);
@@ -32,11 +39,19 @@ void cli_render_status(const json_t *doc, struct cli_view *out, struct cli_view 
 void cli_render_plan(const json_t *doc, struct cli_view *view);
 void cli_render_restore(const json_t *doc, struct cli_view *out, struct cli_view *err);
 void cli_render_verify(const json_t *doc, struct cli_view *out, struct cli_view *err);
+void cli_render_prune(const json_t *doc, struct cli_view *out, struct cli_view *err);
+void cli_render_remove(const json_t *doc, struct cli_view *out, struct cli_view *err);
+void cli_render_hold(const json_t *doc, struct cli_view *out, struct cli_view *err);
+void cli_render_export(const json_t *doc, struct cli_view *out, struct cli_view *err);
+void cli_render_import(const json_t *doc, struct cli_view *out, struct cli_view *err);
 void cli_render_plugins(const json_t *doc, struct cli_view *out, struct cli_view *err);
 void cli_render_plugin(const json_t *doc, struct cli_view *out, struct cli_view *err);
 
 /* The question before a restore, from its plan; malloc'd, NULL when out of memory. */
 char *cli_restore_question(const json_t *plan, bool clean);
+
+/* The question before a prune, from its plan; the same. */
+char *cli_prune_question(const json_t *plan);
 
 /* Of two exit statuses the worse. */
 int cli_worse(int a, int b);

@@ -299,6 +299,7 @@ static enum hangar_rc add_file(struct hg_manifest *m, const char *name, const st
 
 struct last_files {
     struct hg_str restore, sums, manifest;
+    struct hg_str signature; /* empty without a key */
 };
 
 static enum hangar_rc write_texts(struct hg_run *run, struct last_files *files,
@@ -313,7 +314,31 @@ static enum hangar_rc write_texts(struct hg_run *run, struct last_files *files,
         hg_manifest_sums(m, m->files[0].sha256, &files->sums);
         rc = add_file(m, HG_SUMS_NAME, &files->sums, err);
     }
-    return rc == HANGAR_OK ? hg_manifest_write(m, &files->manifest, err) : rc;
+    if (rc == HANGAR_OK) {
+        rc = hg_manifest_write(m, &files->manifest, err);
+    }
+    const struct hg_signing *signing = run->session.job.set.signing;
+    if (rc == HANGAR_OK && signing) {
+        rc = hg_signing_sign(signing, hg_str_text(&files->manifest), files->manifest.len,
+                             &files->signature, err);
+    }
+    return rc;
+}
+
+/* False when others may have taken this run for dead. */
+static enum hangar_rc still_ours(struct hg_lease *lease, struct hg_run *run,
+                                 const struct hg_run_sink *sink, struct hg_error *err)
+{
+    if (hg_job_cancelled(&run->session.job)) {
+        return hg_fail(err, HANGAR_CANCELLED, 0, "interrupted");
+    }
+    if (!hg_lease_holds(lease, (size_t)(sink - run->sinks))) {
+        return hg_fail(err, HANGAR_IO, 0,
+                       "sink %s: this run could not say that it is alive for too long, and may "
+                       "have been cleaned up elsewhere; it is given up",
+                       sink->ctx->name);
+    }
+    return HANGAR_OK;
 }
 
 /* Reads the manifest as a restore will: a plugin may have told what cannot be read
@@ -341,24 +366,27 @@ static enum hangar_rc commit_sink(struct hg_run *run, struct hg_lease *lease,
         const struct hg_str *text;
     } last[] = {{HG_RESTORE_NAME, &files->restore},
                 {HG_SUMS_NAME, &files->sums},
+                {HG_SIGNATURE_NAME, &files->signature},
                 {HG_MANIFEST_NAME, &files->manifest}};
     /* claimed only now: a run that fails leaves nothing */
     enum hangar_rc rc = hg_store_origin(sink->ctx, run->pipeline->name, run->h->origin, true, err);
-    for (size_t i = 0; i < 3 && rc == HANGAR_OK; i++) {
-        if (hg_job_cancelled(&run->session.job)) {
-            return hg_fail(err, HANGAR_CANCELLED, 0, "interrupted");
+    for (size_t i = 0; i < sizeof(last) / sizeof(last[0]) && rc == HANGAR_OK; i++) {
+        if (last[i].text->len == 0) {
+            continue; /* no key, no signature */
         }
-        if (!hg_lease_holds(lease, (size_t)(sink - run->sinks))) {
-            return hg_fail(err, HANGAR_IO, 0,
-                           "sink %s: this run could not say that it is alive for too long, and "
-                           "may have been cleaned up elsewhere; it is given up",
-                           sink->ctx->name);
+        rc = still_ours(lease, run, sink, err);
+        if (rc != HANGAR_OK) {
+            break;
         }
         char *path = hg_store_path(run->pipeline->name, run->id, last[i].name);
         rc = path ? hg_store_put(sink->ctx, path, hg_str_text(last[i].text), last[i].text->len,
                                  true, err)
                   : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
         free(path);
+    }
+    /* once more: the process may have slept between the question and the commit */
+    if (rc == HANGAR_OK && !hg_lease_holds(lease, (size_t)(sink - run->sinks))) {
+        rc = still_ours(lease, run, sink, err);
     }
     sink->committed = rc == HANGAR_OK;
     return rc;
@@ -383,6 +411,7 @@ static enum hangar_rc finish(struct hg_run *run, struct hg_lease *lease, struct 
     }
     hg_str_free(&files.restore);
     hg_str_free(&files.sums);
+    hg_str_free(&files.signature);
     hg_str_free(&files.manifest);
     return rc == HANGAR_OK ? any_sink(run, err) : rc;
 }
@@ -458,12 +487,13 @@ static enum hangar_rc try_once(struct hg_run *run, struct hg_error *err)
     if (rc == HANGAR_OK) {
         rc = new_manifest(run, err);
     }
+    int64_t since_ms = hg_lease_now();
     if (rc == HANGAR_OK) {
         rc = take_places(run, err);
     }
     if (rc == HANGAR_OK) {
         struct hg_lease lease;
-        hg_lease_begin(&lease, run);
+        hg_lease_begin(&lease, run, since_ms);
         rc = pull_all(run, err);
         if (rc == HANGAR_OK) {
             rc = finish(run, &lease, err);
@@ -566,8 +596,9 @@ static enum hangar_status run_pipeline(struct hg_run *run, struct hg_error *err)
         hg_log_event(log, HANGAR_LOG_ERROR, "backup.failed", "pipeline %s after %lld ms: %s",
                      run->pipeline->name, ms, err->text);
     }
-    for (size_t i = 0; i < run->sink_count; i++) {
-        if (run->sinks[i].committed) { /* after a success, and only there */
+    bool success = status == HANGAR_STATUS_DONE || status == HANGAR_STATUS_DEGRADED;
+    for (size_t i = 0; success && i < run->sink_count; i++) {
+        if (run->sinks[i].committed) {
             hg_prune_after_backup(run->h, run->pipeline, run->pipeline->sinks[i]);
         }
     }

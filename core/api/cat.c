@@ -49,17 +49,20 @@ static const struct hg_manifest_object *find_object(const struct hg_manifest *m,
 
 static enum hangar_rc no_object(const struct hg_manifest *m, const char *name, struct hg_error *err)
 {
-    size_t count = hg_manifest_objects(m), n = 0;
-    const char **names = calloc(count + m->file_count + 1, sizeof(*names));
+    size_t n = 0;
+    char **names = calloc(hg_manifest_objects(m) + m->file_count + 1, sizeof(*names));
     for (size_t i = 0; names && i < m->source_count; i++) {
         for (size_t k = 0; k < m->sources[i].count; k++) {
-            names[n++] = m->sources[i].objects[k].stored;
+            const struct hg_manifest_object *o = &m->sources[i].objects[k];
+            names[n] = strndup(o->stored, strlen(m->sources[i].name) + 1 + strlen(o->name));
+            n += names[n] != NULL;
         }
     }
     for (size_t i = 0; names && i < m->file_count; i++) {
-        names[n++] = m->files[i].name;
+        names[n] = strdup(m->files[i].name);
+        n += names[n] != NULL;
     }
-    const char *meant = names ? hg_did_you_mean(name, names) : NULL;
+    const char *meant = names ? hg_did_you_mean(name, (const char *const *)names) : NULL;
     if (meant) {
         hg_fail(err, HANGAR_NOT_FOUND, 0, "%s has no object %s; hint: did you mean %s?", m->id,
                 name, meant);
@@ -67,6 +70,9 @@ static enum hangar_rc no_object(const struct hg_manifest *m, const char *name, s
         hg_fail(err, HANGAR_NOT_FOUND, 0,
                 "%s has no object %s; hint: `hangar --json show %s` lists those it has", m->id,
                 name, m->id);
+    }
+    while (n > 0) {
+        free(names[--n]);
     }
     free(names);
     return HANGAR_NOT_FOUND;

@@ -11,6 +11,7 @@
 #include <hangar/hangar.h>
 #include "base/json.h"
 #include "base/log.h"
+#include "catalog/signing.h"
 #include "catalog/store.h"
 #include "config/config.h"
 #include "plugin/instance.h"
@@ -29,6 +30,7 @@ struct hangar {
     struct hg_options *options;       /* beside them; without secrets */
     const char **pipeline_names;
     char *state_dir, *origin, *host, *temp_base;
+    struct hg_signing signing; /* its keys, once a job needed them (key.c) */
 };
 
 /* ---- errors and statuses (status.c) ---- */
@@ -74,12 +76,20 @@ enum hangar_rc hg_session_open(struct hg_session *s, size_t instance,
                                const struct hg_override *overrides, size_t override_count,
                                struct hangar_ctx **out, struct hg_error *err);
 
+/* The same with what stands under `scratch:` over its options; there must be such. */
+enum hangar_rc hg_session_open_scratch(struct hg_session *s, size_t instance,
+                                       struct hangar_ctx **out, struct hg_error *err);
+
 /* The transforms that decode a backup, in the order of encoding: the configured
  * instance of that name and plugin, else one of that plugin, else its defaults. */
 enum hangar_rc hg_session_chain(struct hg_session *s, const struct hg_manifest *m,
                                 struct hangar_ctx **chain, struct hg_error *err);
 
 size_t hg_workers(const struct hangar *h);
+
+/* The keys that sign and check manifests, read when first needed; *out is NULL when
+ * the configuration has none (key.c). */
+enum hangar_rc hg_key_load(struct hangar *h, const struct hg_signing **out, struct hg_error *err);
 
 /* ---- state (state.c): history and locks of this machine ---- */
 
@@ -88,6 +98,10 @@ size_t hg_workers(const struct hangar *h);
 enum hangar_rc hg_state_lock(struct hangar *h, const char *pipeline, int *fd, struct hg_error *err);
 /* Appends a line to the history of a pipeline; what fails is only logged. */
 void hg_state_record(struct hangar *h, const char *pipeline, const json_t *line);
+/* Gives each line of a history, the oldest first; `line` lives until fn returns
+ * unless it takes a reference. */
+void hg_state_each(struct hangar *h, const char *pipeline,
+                   void (*fn)(void *arg, const json_t *line), void *arg);
 /* The last line, or NULL. */
 json_t *hg_state_last(struct hangar *h, const char *pipeline);
 
@@ -102,7 +116,8 @@ struct hg_selected {
 };
 
 /* Finds the backup that is meant; free the manifest.  NOT_FOUND, CORRUPT when no
- * sink has it whole, CONFIG when several could be meant. */
+ * sink has it whole (then only out->pipeline is set; it is SIZE_MAX when none was
+ * found), CONFIG when several could be meant. */
 enum hangar_rc hg_select(struct hg_session *s, const struct hangar_selection *which,
                          struct hg_selected *out, struct hg_error *err);
 

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "catalog/mark.h"
+
 enum what { HOLD, UNHOLD, REMOVE };
 
 /* Sets or takes away the mark beside the manifest. */
@@ -30,27 +32,42 @@ static enum hangar_rc mark(struct hangar_ctx *sink, const char *host, const char
     return rc;
 }
 
+/* Manifest first, and marked, so that a prune can finish it after an interruption. */
+static enum hangar_rc remove_from(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
+                                  const char *id, struct hg_error *err)
+{
+    struct hg_error why = {0};
+    int64_t ms;
+    enum hangar_rc rc = hg_store_origin(sink, pipeline, h->origin, false, err);
+    if (rc != HANGAR_OK) {
+        return rc;
+    }
+    rc = hg_store_time(sink, pipeline, id, HG_HOLD_NAME, &ms, &why);
+    if (rc == HANGAR_OK) {
+        return hg_fail(err, HANGAR_EXISTS, 0, "%s is held in sink %s; hint: `hangar unhold %s`", id,
+                       sink->name, id);
+    }
+    if (rc != HANGAR_NOT_FOUND) {
+        *err = why;
+        return rc;
+    }
+    rc = hg_mark_deleted(sink, pipeline, id, h->host, "removed by its id", err);
+    return rc == HANGAR_OK ? hg_store_remove(sink, pipeline, id, false, err) : rc;
+}
+
 static enum hangar_rc do_in_sink(struct hangar *h, enum what what, struct hangar_ctx *sink,
                                  const char *pipeline, const char *id, struct hg_error *err)
 {
-    char *hold = hg_store_path(pipeline, id, HG_HOLD_NAME);
-    struct hg_error why = {0};
-    int64_t ms;
-    enum hangar_rc rc = hold ? hg_store_time(sink, pipeline, id, HG_MANIFEST_NAME, &ms, err)
-                             : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
-    if (rc == HANGAR_OK && what == REMOVE) {
-        rc = hg_store_time(sink, pipeline, id, HG_HOLD_NAME, &ms, &why);
-        if (rc == HANGAR_OK) {
-            rc = hg_fail(err, HANGAR_EXISTS, 0, "%s is held in sink %s; hint: `hangar unhold %s`",
-                         id, sink->name, id);
-        } else if (rc == HANGAR_NOT_FOUND) {
-            rc = hg_store_remove(sink, pipeline, id, false, err);
-        } else {
-            *err = why;
-        }
-    } else if (rc == HANGAR_OK) {
-        rc = mark(sink, h->host, hold, what == HOLD, err);
+    enum hangar_rc rc = hg_mark_find_backup(sink, pipeline, id, err);
+    if (rc != HANGAR_OK) {
+        return rc;
     }
+    if (what == REMOVE) {
+        return remove_from(h, sink, pipeline, id, err);
+    }
+    char *hold = hg_store_path(pipeline, id, HG_HOLD_NAME);
+    rc = hold ? mark(sink, h->host, hold, what == HOLD, err)
+              : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
     free(hold);
     return rc;
 }
@@ -102,12 +119,12 @@ static enum hangar_rc find(struct hg_session *s, const struct hangar_selection *
         hg_manifest_free(&found.manifest);
         return rc;
     }
-    if ((rc == HANGAR_CORRUPT || rc == HANGAR_UNSUPPORTED) && strcmp(which->id, "latest") != 0 &&
-        (which->pipeline || s->h->config->pipeline_count == 1)) {
+    if ((rc == HANGAR_CORRUPT || rc == HANGAR_UNSUPPORTED) && found.pipeline != SIZE_MAX &&
+        strcmp(which->id, "latest") != 0) {
         hg_error_clear(err);
-        *pipeline = 0;
+        *pipeline = found.pipeline;
         snprintf(id, HG_BACKUP_ID_SIZE, "%s", which->id);
-        return which->pipeline ? hg_find_pipeline(s->h, which->pipeline, pipeline, err) : HANGAR_OK;
+        return HANGAR_OK;
     }
     return rc;
 }

@@ -25,6 +25,11 @@ static void renew(struct hg_lease *lease, size_t i)
     char *path = hg_store_path(lease->run->pipeline->name, lease->run->id, HG_RUN_NAME);
     char *text = hg_run_marker(lease->run);
     int64_t now = boot_ms();
+    if (!hg_lease_holds(lease, i)) { /* asleep for too long: what is lost stays lost */
+        free(text);
+        free(path);
+        return;
+    }
     enum hangar_rc rc = path && text
                             ? hg_store_put(sink->ctx, path, text, strlen(text), false, &err)
                             : hg_fail(&err, HANGAR_NO_MEMORY, 0, "out of memory");
@@ -62,14 +67,19 @@ static void *lease_main(void *arg)
     }
 }
 
-void hg_lease_begin(struct hg_lease *lease, struct hg_run *run)
+int64_t hg_lease_now(void)
+{
+    return boot_ms();
+}
+
+void hg_lease_begin(struct hg_lease *lease, struct hg_run *run, int64_t since_ms)
 {
     memset(lease, 0, sizeof(*lease));
     lease->run = run;
     pthread_mutex_init(&lease->mutex, NULL);
     hg_cond_init(&lease->changed);
     for (size_t i = 0; i < HG_MAX_SINKS; i++) {
-        lease->renewed_ms[i] = boot_ms();
+        lease->renewed_ms[i] = since_ms;
     }
     lease->started = hg_thread_start(&lease->thread, lease_main, lease) == 0;
 }

@@ -21,11 +21,15 @@ struct hg_lease {
     int64_t renewed_ms[HG_MAX_SINKS]; /* CLOCK_BOOTTIME: goes on while suspended */
 };
 
-void hg_lease_begin(struct hg_lease *lease, struct hg_run *run);
+/* The lease's clock, which goes on while the machine sleeps. */
+int64_t hg_lease_now(void);
+
+/* `since_ms` is of before run.json was stored for the first time. */
+void hg_lease_begin(struct hg_lease *lease, struct hg_run *run, int64_t since_ms);
 void hg_lease_end(struct hg_lease *lease);
 
-/* May this sink still be committed to?  False when the lease could not be renewed
- * for half its time: others may have taken the run for dead. */
+/* May this sink still be committed to?  False, and then for ever, when the lease could
+ * not be renewed for half its time: others may have taken the run for dead. */
 bool hg_lease_holds(struct hg_lease *lease, size_t sink);
 
 #endif

@@ -8,7 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/prune.h"
+#include "api/verified.h"
 #include "base/vec.h"
+#include "catalog/mark.h"
 
 /* ---- collecting ---- */
 
@@ -163,6 +166,24 @@ static void collect(struct listing *l, const char *pipeline, const char *sink)
     }
 }
 
+/* What this machine remembers of verifications: asking the sinks would take two
+ * requests more for each backup. */
+static void add_verified(struct listing *l)
+{
+    json_t *pipelines = json_object();
+    for (size_t i = 0; i < l->count; i++) {
+        const char *pipeline = l->items[i].pipeline;
+        json_t *remembered = json_object_get(pipelines, pipeline);
+        if (!remembered) {
+            remembered = hg_verified_remembered(l->h, pipeline);
+            hg_json_set(pipelines, pipeline, remembered);
+        }
+        json_t *found = json_object_get(remembered, l->items[i].id);
+        hg_json_set(l->items[i].entry, "verified", found ? json_incref(found) : json_null());
+    }
+    json_decref(pipelines);
+}
+
 enum hangar_status hangar_list(struct hangar *h, const char *pipeline, const char *sink,
                                char **json)
 {
@@ -183,6 +204,7 @@ enum hangar_status hangar_list(struct hangar *h, const char *pipeline, const cha
         rc = l.error.rc;
         err = l.error;
     }
+    add_verified(&l);
     for (size_t i = 0; i < l.count; i++) {
         hg_json_set(l.items[i].entry, "sinks", json_incref(l.items[i].sinks));
         hg_json_add(backups, json_incref(l.items[i].entry));
@@ -203,17 +225,25 @@ static json_t *sinks_with(struct hg_session *s, const struct hg_selected *found)
     for (size_t i = 0; i < pc->sink_count; i++) {
         struct hangar_ctx *ctx = found->ctx;
         struct hg_error err = {0};
-        struct hangar_entry entry = {.struct_size = sizeof(entry)};
-        char *path = hg_store_path(pc->name, found->manifest.id, HG_MANIFEST_NAME);
-        if (path &&
-            (pc->sinks[i] == found->sink ||
+        if ((pc->sinks[i] == found->sink ||
              hg_session_open(s, pc->sinks[i], NULL, 0, &ctx, &err) == HANGAR_OK) &&
-            HG_CALL(ctx, &err, ctx->plugin->sink.stat(ctx->inst, path, &entry)) == HANGAR_OK) {
+            hg_mark_find_backup(ctx, pc->name, found->manifest.id, &err) == HANGAR_OK) {
             hg_json_add(sinks, json_string(s->h->config->instances[pc->sinks[i]].name));
         }
-        free(path);
     }
     return sinks;
+}
+
+/* The newest record in the sink, null when there is none or it cannot be read. */
+static json_t *newest_verified(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
+                               const char *id)
+{
+    json_t *record = NULL;
+    struct hg_error err = {0};
+    if (hg_verified_newest(sink, pipeline, id, &record, &err) != HANGAR_OK) {
+        hg_log_line(&h->log, HANGAR_LOG_WARN, "cannot tell when %s was verified: %s", id, err.text);
+    }
+    return record ? record : json_null();
 }
 
 enum hangar_status hangar_show(struct hangar *h, const struct hangar_selection *which, char **json)
@@ -232,6 +262,9 @@ enum hangar_status hangar_show(struct hangar *h, const struct hangar_selection *
         if (rc == HANGAR_OK) {
             hg_json_set_string(doc, "sink", found.ctx->name);
             hg_json_set(doc, "sinks", sinks_with(&s, &found));
+            hg_json_set(doc, "verified",
+                        newest_verified(h, found.ctx, h->config->pipelines[found.pipeline].name,
+                                        found.manifest.id));
             rc = hg_manifest_write(&found.manifest, &text, &err);
         }
         json_t *manifest = NULL;
@@ -249,6 +282,26 @@ enum hangar_status hangar_show(struct hangar *h, const struct hangar_selection *
 }
 
 /* ---- status ---- */
+
+/* What the next prune of the sink would leave; null where nobody can tell, or where
+ * all stays for ever. */
+static json_t *after_prune(struct hangar *h, const struct hg_pipeline_config *pc,
+                           const struct hg_instance_config *config, struct hangar_ctx *sink)
+{
+    struct hg_pruning p = {.h = h, .sink = sink, .pipeline = pc, .config = config};
+    struct hg_error err = {0};
+    json_t *one = json_null();
+    if (config->retention.given && hg_prune_plan(&p, &err) == HANGAR_OK) {
+        one = json_object();
+        hg_json_set_int(one, "kept", (int64_t)p.kept);
+        hg_json_set_int(one, "removed", (int64_t)(p.count - p.kept));
+        hg_json_set_string(one, "oldest", p.oldest ? p.oldest->id : NULL);
+        hg_json_set_time(one, "oldest_time", p.oldest ? p.oldest->time_ms : -1);
+        hg_json_set_string(one, "refused", p.clock_wrong ? p.clock.text : NULL);
+    }
+    hg_prune_fini(&p);
+    return one;
+}
 
 static json_t *sink_overview(struct listing *l, const struct hg_pipeline_config *pc, size_t sink)
 {
@@ -294,8 +347,13 @@ static json_t *sink_overview(struct listing *l, const struct hg_pipeline_config 
     hg_json_set_string(one, "newest", hg_json_string(newest, "id", NULL));
     hg_json_set_time(one, "newest_time", time_ms);
     hg_json_set(one, "age_ms", newest ? json_integer(hg_now_ms() - time_ms) : json_null());
+    hg_json_set(one, "newest_verified",
+                newest ? newest_verified(l->h, ctx, pc->name, hg_json_string(newest, "id", ""))
+                       : json_null());
     hg_json_set_string(one, "oldest", hg_json_string(oldest, "id", NULL));
     hg_json_set_int(one, "stored_bytes", stored);
+    hg_json_set(one, "after_prune",
+                err.rc == HANGAR_OK ? after_prune(l->h, pc, c, ctx) : json_null());
     hg_json_set(one, "free_bytes",
                 space.free_bytes == UINT64_MAX ? json_null()
                                                : json_integer((json_int_t)space.free_bytes));

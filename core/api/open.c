@@ -100,6 +100,22 @@ static void warn_of_readable_secrets(struct hangar *h, size_t i, struct hg_probl
     }
 }
 
+/* The options of a server for drills, checked as those of the source. */
+static void check_scratch(struct hangar *h, size_t i, struct hg_problems *problems)
+{
+    const struct hg_instance_config *c = &h->config->instances[i];
+    struct hg_yaml both;
+    struct hg_options unused = {0};
+    if (!hg_options_overlay(h->plugins[i]->options, c->options, c->scratch, &both)) {
+        problems->failed = true;
+        return;
+    }
+    hg_options_bind(&unused, h->plugins[i]->options, &both, h->config->dir, c->line, c->column,
+                    NULL, 0, false, problems);
+    hg_options_free(&unused);
+    hg_options_overlay_free(&both);
+}
+
 static void bind_instance(struct hangar *h, size_t i, struct hg_problems *problems)
 {
     const struct hg_instance_config *c = &h->config->instances[i];
@@ -118,8 +134,11 @@ static void bind_instance(struct hangar *h, size_t i, struct hg_problems *proble
                        hg_kind_name(c->kind));
         return;
     }
-    hg_options_bind(&h->options[i], h->plugins[i]->options, c->options, h->config->dir, c->line,
-                    c->column, NULL, 0, false, problems);
+    bool good = hg_options_bind(&h->options[i], h->plugins[i]->options, c->options, h->config->dir,
+                                c->line, c->column, NULL, 0, false, problems);
+    if (good && c->scratch) {
+        check_scratch(h, i, problems);
+    }
     if (c->options) {
         warn_of_readable_secrets(h, i, problems);
     }
@@ -215,6 +234,7 @@ void hangar_close(struct hangar *h)
     free(h->host);
     free(h->temp_base);
     hg_config_free(h->config);
+    hg_signing_fini(&h->signing);
     hg_str_free(&h->error);
     hg_str_free(&h->warnings);
     hg_log_fini(&h->log);

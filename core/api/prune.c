@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/vec.h"
+#include "catalog/mark.h"
 
 /* ---- looking ---- */
 
@@ -127,6 +128,7 @@ enum hangar_rc hg_prune_plan(struct hg_pruning *p, struct hg_error *err)
     hg_zone_close(zone);
     for (size_t i = 0; i < p->count; i++) {
         p->kept += p->items[i].keep;
+        p->oldest = p->items[i].keep && p->items[i].good ? &p->items[i] : p->oldest;
     }
     return HANGAR_OK;
 }
@@ -143,34 +145,18 @@ static uint64_t bytes_of(const struct hg_pruning *p, const char *id)
     return 0;
 }
 
-/* Says in the sink that the backup is to go, and takes its manifest. */
-static enum hangar_rc unlist(struct hg_pruning *p, const struct hg_retained *item,
-                             struct hg_error *err)
-{
-    char *path = hg_store_path(p->pipeline->name, item->id, HG_DELETED_NAME);
-    char *manifest = hg_store_path(p->pipeline->name, item->id, HG_MANIFEST_NAME);
-    json_t *json = json_object();
-    hg_json_set_time(json, "deleted", p->now_ms);
-    hg_json_set_string(json, "host", p->h->host);
-    hg_json_set_string(json, "reason", item->reason);
-    char *text = hg_json_text(json);
-    json_decref(json);
-    enum hangar_rc rc = path && manifest && text
-                            ? hg_store_put(p->sink, path, text, strlen(text), false, err)
-                            : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
-    if (rc == HANGAR_OK) {
-        rc = HG_CALL(p->sink, err, p->sink->plugin->sink.remove(p->sink->inst, manifest));
-    }
-    free(text);
-    free(manifest);
-    free(path);
-    return rc;
-}
-
 static enum hangar_rc remove_backup(struct hg_pruning *p, const struct hg_retained *item,
                                     struct hg_error *err)
 {
-    enum hangar_rc rc = unlist(p, item, err);
+    bool held;
+    enum hangar_rc rc = look_for(p, item->id, HG_HOLD_NAME, &held, NULL, err);
+    if (rc == HANGAR_OK && held) { /* somebody was faster than we */
+        p->kept++;
+        return HANGAR_OK;
+    }
+    if (rc == HANGAR_OK) {
+        rc = hg_mark_deleted(p->sink, p->pipeline->name, item->id, p->h->host, item->reason, err);
+    }
     if (rc == HANGAR_OK && p->config->retention.delete_grace_ms == 0) {
         rc = hg_store_remove(p->sink, p->pipeline->name, item->id, false, err);
     }
@@ -185,47 +171,65 @@ static enum hangar_rc remove_backup(struct hg_pruning *p, const struct hg_retain
 
 /* ---- what is left of runs and removals ---- */
 
-/* An id without a manifest: which of the reasons for that is it, and is its time
- * over?  What is neither ours nor explained is left alone. */
+/* How long a file has been there by the store's clock; -1: nobody knows. */
+static int64_t age_of(const struct hg_pruning *p, int64_t time_ms)
+{
+    return time_ms > 0 && p->store_ms > time_ms ? p->store_ms - time_ms : -1;
+}
+
+/* The folder of a run that no longer shows any life. */
+static enum hangar_rc clean_run(struct hg_pruning *p, const char *id, const char **action,
+                                struct hg_error *err)
+{
+    struct hg_error why = {0};
+    enum hangar_rc rc = hg_store_abandon(p->sink, p->pipeline->name, id, &why);
+    if (rc == HANGAR_EXISTS) { /* it has committed after all */
+        return HANGAR_OK;
+    }
+    if (rc != HANGAR_OK) {
+        *err = why;
+        return rc;
+    }
+    *action = "claimed";
+    return hg_store_remove(p->sink, p->pipeline->name, id, true, err);
+}
+
+/* An id without a manifest when we looked: which of the reasons for that is it, and is
+ * its time over?  What is neither ours nor explained is left alone. */
 static enum hangar_rc clean(struct hg_pruning *p, const char *id, const char **action,
                             struct hg_error *err)
 {
     const char *pipeline = p->pipeline->name;
-    bool deleted, marked, began;
+    bool deleted, marked, began, backup;
     int64_t deleted_ms, marked_ms, began_ms;
     *action = "waiting";
-    enum hangar_rc rc = look_for(p, id, HG_DELETED_NAME, &deleted, &deleted_ms, err);
+    enum hangar_rc rc = hg_mark_find_abandoned(p->sink, pipeline, id, &marked, &marked_ms, err);
+    if (rc == HANGAR_OK && marked) { /* the mark stays for a while, nothing else does */
+        bool over = age_of(p, marked_ms) >= HG_ABANDONED_MS;
+        *action = over ? "removed" : "waiting";
+        return hg_store_remove(p->sink, pipeline, id, !over, err);
+    }
     if (rc == HANGAR_OK) {
-        rc = look_for(p, id, HG_MANIFEST_NAME, &marked, &marked_ms, err);
+        rc = look_for(p, id, HG_MANIFEST_NAME, &backup, NULL, err);
+    }
+    if (rc == HANGAR_OK) {
+        rc = look_for(p, id, HG_DELETED_NAME, &deleted, &deleted_ms, err);
     }
     if (rc == HANGAR_OK) {
         rc = look_for(p, id, HG_RUN_NAME, &began, &began_ms, err);
     }
-    if (rc != HANGAR_OK) {
+    if (rc != HANGAR_OK || backup) { /* a run elsewhere has committed since we looked */
         return rc;
     }
-    if (marked) { /* a dead run's: its objects go now, the mark later */
-        bool over = p->store_ms - marked_ms >= HG_ABANDONED_MS;
-        *action = over ? "removed" : "claimed";
-        return hg_store_remove(p->sink, pipeline, id, !over, err);
-    }
     if (deleted) {
-        if (p->store_ms - deleted_ms < p->config->retention.delete_grace_ms) {
+        int64_t grace = p->config->retention.delete_grace_ms;
+        if (grace > 0 && age_of(p, deleted_ms) < grace) {
             return HANGAR_OK;
         }
         *action = "removed";
         return hg_store_remove(p->sink, pipeline, id, false, err);
     }
-    if (!began || p->store_ms - began_ms < HG_LEASE_MS) {
-        return HANGAR_OK;
-    }
-    rc = hg_store_abandon(p->sink, pipeline, id, err);
-    if (rc == HANGAR_EXISTS) { /* it has committed after all */
-        hg_error_clear(err);
-        return HANGAR_OK;
-    }
-    *action = "claimed";
-    return rc == HANGAR_OK ? hg_store_remove(p->sink, pipeline, id, true, err) : rc;
+    return began && age_of(p, began_ms) >= HG_LEASE_MS ? clean_run(p, id, action, err) : HANGAR_OK;
 }
 
 static enum hangar_rc clean_leftovers(struct hg_pruning *p, json_t *list, struct hg_error *err)
@@ -284,7 +288,6 @@ static void document(const struct hg_pruning *p, json_t *doc)
     hg_json_set_int(doc, "kept", (int64_t)p->kept);
     hg_json_set_int(doc, "removed", (int64_t)p->removed);
     hg_json_set_int(doc, "freed_bytes", (int64_t)p->freed_bytes);
-    const struct hg_retained *oldest = NULL;
     json_t *list = json_array();
     for (size_t i = 0; i < p->count; i++) {
         const struct hg_retained *item = &p->items[i];
@@ -294,11 +297,21 @@ static void document(const struct hg_pruning *p, json_t *doc)
         hg_json_set_bool(one, "keep", item->keep);
         hg_json_set_string(one, "reason", item->reason);
         hg_json_add(list, one);
-        oldest = item->good && item->keep ? item : oldest;
     }
-    hg_json_set_string(doc, "oldest", oldest ? oldest->id : NULL);
-    hg_json_set_time(doc, "oldest_time", oldest ? oldest->time_ms : -1);
+    hg_json_set_string(doc, "oldest", p->oldest ? p->oldest->id : NULL);
+    hg_json_set_time(doc, "oldest_time", p->oldest ? p->oldest->time_ms : -1);
     hg_json_set(doc, "backups", list);
+}
+
+/* Of a dry run: what would be removed. */
+static void tell_removals(struct hg_pruning *p)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        if (!p->items[i].keep) {
+            p->removed++;
+            p->freed_bytes += bytes_of(p, p->items[i].id);
+        }
+    }
 }
 
 /* One sink of one pipeline; the pipeline is locked. */
@@ -320,7 +333,9 @@ static enum hangar_rc prune_sink(struct hangar *h, const struct hg_pipeline_conf
     if (rc == HANGAR_OK) {
         rc = hg_prune_plan(&p, err);
     }
-    if (rc == HANGAR_OK && !dry) {
+    if (rc == HANGAR_OK && dry) {
+        tell_removals(&p);
+    } else if (rc == HANGAR_OK) {
         rc = hg_prune_execute(&p, leftovers, err);
     }
     if (rc == HANGAR_OK && p.clock_wrong) {
@@ -355,6 +370,12 @@ void hg_prune_after_backup(struct hangar *h, const struct hg_pipeline_config *pi
     }
 }
 
+/* Of all that is done here, only taking the lock ends with EXISTS. */
+static enum hangar_status status_of(enum hangar_rc rc)
+{
+    return rc == HANGAR_EXISTS ? HANGAR_STATUS_BUSY : hg_status(rc);
+}
+
 /* One pipeline, under its lock. */
 static void prune_pipeline(struct hangar *h, const struct hg_pipeline_config *pipeline,
                            const char *sink, bool dry, json_t *list, struct hg_error *first)
@@ -362,6 +383,12 @@ static void prune_pipeline(struct hangar *h, const struct hg_pipeline_config *pi
     struct hg_error err = {0};
     int lock = -1;
     if (!dry && hg_state_lock(h, pipeline->name, &lock, &err) != HANGAR_OK) {
+        json_t *all = json_object();
+        hg_json_set_string(all, "pipeline", pipeline->name);
+        hg_json_set_string(all, "sink", sink);
+        hg_json_set_string(all, "status", hg_status_name(status_of(err.rc)));
+        hg_json_set_string(all, "error", err.text);
+        hg_json_add(list, all);
         *first = first->rc == HANGAR_OK ? err : *first;
         return;
     }
@@ -403,6 +430,5 @@ enum hangar_status hangar_prune(struct hangar *h, const char *pipeline, const ch
     }
     hg_json_set_bool(doc, "dry_run", dry);
     hg_json_set(doc, "sinks", list);
-    enum hangar_status status = err.rc == HANGAR_EXISTS ? HANGAR_STATUS_BUSY : hg_status(err.rc);
-    return hg_doc_end(h, doc, status, &err, json);
+    return hg_doc_end(h, doc, status_of(err.rc), &err, json);
 }

@@ -32,7 +32,8 @@ struct hg_pruning {
     char **leftovers; /* ids without a manifest */
     size_t leftover_count, leftover_capacity;
     bool clock_wrong;
-    struct hg_error clock; /* why nothing is removed */
+    struct hg_error clock;            /* why nothing is removed */
+    const struct hg_retained *oldest; /* good one that stays, or NULL */
     size_t kept, removed;
     uint64_t freed_bytes;
 };

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "catalog/mark.h"
+
 enum hangar_rc hg_find_pipeline(const struct hangar *h, const char *name, size_t *index,
                                 struct hg_error *err)
 {
@@ -29,18 +31,6 @@ struct candidate {
     char id[HG_BACKUP_ID_SIZE];
 };
 
-/* Does the sink hold a manifest (whole or not) of this id? */
-static enum hangar_rc has_manifest(struct hangar_ctx *sink, const char *pipeline, const char *id,
-                                   struct hg_error *err)
-{
-    char *path = hg_store_path(pipeline, id, HG_MANIFEST_NAME);
-    struct hangar_entry entry = {.struct_size = sizeof(entry)};
-    enum hangar_rc rc = path ? HG_CALL(sink, err, sink->plugin->sink.stat(sink->inst, path, &entry))
-                             : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
-    free(path);
-    return rc;
-}
-
 /* Finds the newest id that has a manifest in this sink, newer than the candidate. */
 static enum hangar_rc newest_in_sink(struct hangar_ctx *sink, const char *pipeline,
                                      char best[HG_BACKUP_ID_SIZE], struct hg_error *err)
@@ -50,7 +40,7 @@ static enum hangar_rc newest_in_sink(struct hangar_ctx *sink, const char *pipeli
     enum hangar_rc rc = hg_store_ids(sink, pipeline, &ids, &count, NULL, err);
     for (size_t i = count; rc == HANGAR_OK && i-- > 0 && strcmp(ids[i], best) > 0;) {
         struct hg_error why = {0};
-        enum hangar_rc one = has_manifest(sink, pipeline, ids[i], &why);
+        enum hangar_rc one = hg_mark_find_backup(sink, pipeline, ids[i], &why);
         if (one == HANGAR_OK) {
             snprintf(best, HG_BACKUP_ID_SIZE, "%s", ids[i]);
             break;
@@ -108,7 +98,7 @@ static void look_in_pipeline(struct selecting *x, size_t p, struct candidate *c,
             continue;
         }
         struct hg_error why = {0};
-        enum hangar_rc rc = has_manifest(sink, pipeline->name, x->which->id, &why);
+        enum hangar_rc rc = hg_mark_find_backup(sink, pipeline->name, x->which->id, &why);
         if (rc == HANGAR_OK) {
             snprintf(best, sizeof(best), "%s", x->which->id);
         } else if (rc != HANGAR_NOT_FOUND && err->rc == HANGAR_OK) {
@@ -194,6 +184,7 @@ enum hangar_rc hg_select(struct hg_session *s, const struct hangar_selection *wh
     struct selecting x = {.s = s, .which = which};
     struct candidate found = {0};
     size_t only = SIZE_MAX;
+    out->pipeline = SIZE_MAX;
     enum hangar_rc rc = check_request(&x, &only, err);
     struct hg_error trouble = {0};
     for (size_t p = 0; rc == HANGAR_OK && p < s->h->config->pipeline_count; p++) {
@@ -215,7 +206,7 @@ enum hangar_rc hg_select(struct hg_session *s, const struct hangar_selection *wh
         rc = not_found(&x, &trouble);
         *err = trouble;
     } else if (rc == HANGAR_OK) {
-        memset(&out->manifest, 0, sizeof(out->manifest));
+        *out = (struct hg_selected){.pipeline = found.pipeline};
         if (trouble.rc != HANGAR_OK) { /* it may hold a newer one */
             hg_log_line(&s->h->log, HANGAR_LOG_WARN, "passing over a sink: %s", trouble.text);
         }

@@ -25,10 +25,16 @@ enum hangar_rc hg_session_begin(struct hg_session *s, struct hangar *h, int64_t 
 {
     memset(s, 0, sizeof(*s));
     s->h = h;
+    const struct hg_signing *signing = NULL;
+    enum hangar_rc rc = hg_key_load(h, &signing, err);
+    if (rc != HANGAR_OK) {
+        return rc;
+    }
     struct hg_job_settings settings = {.log = &h->log,
                                        .memory_bytes = (size_t)h->config->memory_bytes,
                                        .stall_timeout_ms =
                                            stall_ms ? stall_ms : h->config->stall_timeout_ms,
+                                       .signing = signing,
                                        .temp_base = h->temp_base,
                                        .requested = &h->cancel,
                                        .on_tick = on_tick,
@@ -62,8 +68,9 @@ static enum hangar_rc open_next(struct hg_session *s, const struct hg_instance_s
 }
 
 static enum hangar_rc bind(struct hg_session *s, const struct hg_plugin *plugin,
-                           const struct hg_instance_config *c, const struct hg_override *overrides,
-                           size_t override_count, struct hg_error *err)
+                           const struct hg_instance_config *c, const struct hg_yaml *options,
+                           const struct hg_override *overrides, size_t override_count,
+                           struct hg_error *err)
 {
     struct hg_session_instance *i = &s->open[s->count];
     if (s->count == HG_SESSION_MAX) {
@@ -71,9 +78,9 @@ static enum hangar_rc bind(struct hg_session *s, const struct hg_plugin *plugin,
     }
     struct hg_problems problems = {.file = s->h->config->path};
     memset(i, 0, sizeof(*i));
-    bool ok = hg_options_bind(&i->options, plugin->options, c ? c->options : NULL,
-                              s->h->config->dir, c ? c->line : 0, c ? c->column : 0, overrides,
-                              override_count, true, &problems);
+    bool ok =
+        hg_options_bind(&i->options, plugin->options, options, s->h->config->dir, c ? c->line : 0,
+                        c ? c->column : 0, overrides, override_count, true, &problems);
     enum hangar_rc rc = HANGAR_OK;
     if (!ok) {
         struct hg_str text = {0};
@@ -87,19 +94,14 @@ static enum hangar_rc bind(struct hg_session *s, const struct hg_plugin *plugin,
     return rc;
 }
 
-enum hangar_rc hg_session_open(struct hg_session *s, size_t instance,
-                               const struct hg_override *overrides, size_t override_count,
-                               struct hangar_ctx **out, struct hg_error *err)
+static enum hangar_rc open_configured(struct hg_session *s, size_t instance,
+                                      const struct hg_yaml *options,
+                                      const struct hg_override *overrides, size_t override_count,
+                                      struct hangar_ctx **out, struct hg_error *err)
 {
     const struct hg_instance_config *c = &s->h->config->instances[instance];
     const struct hg_plugin *plugin = s->h->plugins[instance];
-    for (size_t i = 0; i < s->count && override_count == 0; i++) {
-        if (s->open[i].config == c) {
-            *out = s->open[i].ctx;
-            return HANGAR_OK;
-        }
-    }
-    enum hangar_rc rc = bind(s, plugin, c, overrides, override_count, err);
+    enum hangar_rc rc = bind(s, plugin, c, options, overrides, override_count, err);
     if (rc != HANGAR_OK) {
         return rc;
     }
@@ -108,10 +110,38 @@ enum hangar_rc hg_session_open(struct hg_session *s, size_t instance,
                                     .name = c->name,
                                     .file = s->h->config->path,
                                     .options = &s->open[s->count].options};
-    rc = open_next(s, &spec, out, err);
+    return open_next(s, &spec, out, err);
+}
+
+enum hangar_rc hg_session_open(struct hg_session *s, size_t instance,
+                               const struct hg_override *overrides, size_t override_count,
+                               struct hangar_ctx **out, struct hg_error *err)
+{
+    const struct hg_instance_config *c = &s->h->config->instances[instance];
+    for (size_t i = 0; i < s->count && override_count == 0; i++) {
+        if (s->open[i].config == c) {
+            *out = s->open[i].ctx;
+            return HANGAR_OK;
+        }
+    }
+    enum hangar_rc rc =
+        open_configured(s, instance, c->options, overrides, override_count, out, err);
     if (rc == HANGAR_OK) {
         s->open[s->count - 1].config = override_count == 0 ? c : NULL;
     }
+    return rc;
+}
+
+enum hangar_rc hg_session_open_scratch(struct hg_session *s, size_t instance,
+                                       struct hangar_ctx **out, struct hg_error *err)
+{
+    const struct hg_instance_config *c = &s->h->config->instances[instance];
+    struct hg_yaml both;
+    if (!hg_options_overlay(s->h->plugins[instance]->options, c->options, c->scratch, &both)) {
+        return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+    }
+    enum hangar_rc rc = open_configured(s, instance, &both, NULL, 0, out, err);
+    hg_options_overlay_free(&both);
     return rc;
 }
 
@@ -148,7 +178,7 @@ enum hangar_rc hg_session_chain(struct hg_session *s, const struct hg_manifest *
         if (rc == HANGAR_OK && !plugin->d.transform) {
             rc = hg_fail(err, HANGAR_CONFIG, 0, "plugin %s is no transform", t->plugin);
         }
-        rc = rc == HANGAR_OK ? bind(s, plugin, NULL, NULL, 0, err) : rc;
+        rc = rc == HANGAR_OK ? bind(s, plugin, NULL, NULL, NULL, 0, err) : rc;
         if (rc == HANGAR_OK) {
             struct hg_instance_spec spec = {.plugin = plugin,
                                             .kind = hg_kind_name(HG_TRANSFORM),

@@ -2,13 +2,15 @@
  * SPDX-FileCopyrightText: The hangar authors
  *
  * verify: is a backup what was stored?  quick looks at the manifest and the sizes,
- * full reads, decodes and compares every byte.
+ * full reads, decodes and compares every byte, drill restores it besides (drill.c).
  */
 #include "api/verify.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/drill.h"
+#include "api/verified.h"
 #include "base/vec.h"
 #include "plugin/page.h"
 
@@ -98,6 +100,8 @@ enum hangar_rc hg_verify_objects(struct hg_session *s, struct hangar_ctx *sink,
 
 /* ---- one backup in one sink ---- */
 
+static const char *const level_names[] = {"quick", "full", "drill"};
+
 struct verifying {
     struct hangar *h;
     struct hg_session *s;
@@ -106,6 +110,10 @@ struct verifying {
     enum hangar_verify_level level;
     struct hg_manifest manifest;
     struct hg_verify_tally tally;
+    struct hangar_ctx *chain[HG_CHAIN_MAX];
+    int64_t started_ms;
+    struct hg_drill drill;
+    json_t *sources; /* what the drill's plugins report */
 };
 
 /* Names and sizes of what lies in the backup's folder. */
@@ -211,8 +219,7 @@ static enum hangar_rc check_files(struct verifying *v, struct hg_error *err)
 
 static enum hangar_rc check_objects(struct verifying *v, struct hg_error *err)
 {
-    struct hangar_ctx *chain[HG_CHAIN_MAX] = {0};
-    enum hangar_rc rc = hg_session_chain(v->s, &v->manifest, chain, err);
+    enum hangar_rc rc = hg_session_chain(v->s, &v->manifest, v->chain, err);
     for (size_t i = 0; i < v->manifest.source_count && rc == HANGAR_OK; i++) {
         struct hg_infos infos;
         struct hg_error why = {0};
@@ -220,7 +227,7 @@ static enum hangar_rc check_objects(struct verifying *v, struct hg_error *err)
         if (rc != HANGAR_OK) {
             break;
         }
-        rc = hg_verify_objects(v->s, v->sink, chain, v->manifest.chain_count, infos.stored,
+        rc = hg_verify_objects(v->s, v->sink, v->chain, v->manifest.chain_count, infos.stored,
                                infos.count, &v->tally, &why);
         if (rc == HANGAR_CORRUPT) {
             rc = HANGAR_OK; /* it is in the tally */
@@ -230,6 +237,19 @@ static enum hangar_rc check_objects(struct verifying *v, struct hg_error *err)
         hg_infos_free(&infos);
     }
     return rc;
+}
+
+/* Without a key a signature proves nothing, but somebody should know that it is there. */
+static void tell_signed(struct verifying *v)
+{
+    int64_t unused;
+    if (!v->s->job.set.signing &&
+        hg_store_time(v->sink, v->pipeline, v->id, HG_SIGNATURE_NAME, &unused, NULL) == HANGAR_OK) {
+        hg_log_event(&v->h->log, HANGAR_LOG_INFO, "verify.unchecked",
+                     "sink %s: %s is signed; its signature was not checked, as the configuration "
+                     "has no `signing` key",
+                     v->sink->name, v->id);
+    }
 }
 
 static enum hangar_rc verify_one(struct verifying *v, struct hg_error *err)
@@ -244,6 +264,7 @@ static enum hangar_rc verify_one(struct verifying *v, struct hg_error *err)
         v->tally.stored_bytes = hg_manifest_stored_bytes(&v->manifest);
     }
     if (rc == HANGAR_OK && v->level >= HANGAR_VERIFY_FULL && v->tally.problems.len == 0) {
+        tell_signed(v);
         rc = check_files(v, err);
         if (rc == HANGAR_OK) {
             rc = check_objects(v, err);
@@ -253,6 +274,10 @@ static enum hangar_rc verify_one(struct verifying *v, struct hg_error *err)
         rc = hg_fail(err, HANGAR_CORRUPT, 0, "sink %s: %s is damaged: %.*s", v->sink->name, v->id,
                      (int)strcspn(hg_str_text(&v->tally.problems), "\n"),
                      hg_str_text(&v->tally.problems));
+    }
+    if (rc == HANGAR_OK && v->level == HANGAR_VERIFY_DRILL) {
+        hg_job_step(&v->s->job, "drilling %s", v->id);
+        rc = hg_drill_run(&v->drill, v->s, &v->manifest, v->sink, v->chain, v->sources, err);
     }
     return rc;
 }
@@ -293,30 +318,66 @@ static json_t *problem_list(const struct hg_verify_tally *tally, const struct hg
     return list;
 }
 
+static void on_tick(void *arg)
+{
+    struct verifying *v = arg;
+    hg_drill_progress(&v->drill, v->h, v->started_ms);
+}
+
 static enum hangar_rc verify_in_session(struct tour *t, const char *pipeline, size_t sink,
                                         const char *id, struct hg_verify_tally *tally,
-                                        struct hg_error *err)
+                                        json_t *sources, bool *there, struct hg_error *err)
 {
     struct hg_session s;
-    enum hangar_rc rc = hg_session_begin(&s, t->h, 0, NULL, NULL, err);
+    struct verifying v = {.h = t->h,
+                          .s = &s,
+                          .pipeline = pipeline,
+                          .id = id,
+                          .level = t->level,
+                          .started_ms = hg_now_ms(),
+                          .sources = sources};
+    hg_drill_init(&v.drill);
+    enum hangar_rc rc = hg_session_begin(&s, t->h, 0, on_tick, &v, err);
     if (rc != HANGAR_OK) {
+        hg_drill_fini(&v.drill);
         return rc;
     }
-    struct verifying v = {.h = t->h, .s = &s, .pipeline = pipeline, .id = id, .level = t->level};
     hg_job_step(&s.job, "verifying %s", id);
     rc = hg_session_open(&s, sink, NULL, 0, &v.sink, err);
     if (rc == HANGAR_OK) {
         rc = verify_one(&v, err);
     }
     *tally = v.tally;
+    *there = v.manifest.id != NULL;
     if (rc != HANGAR_OK && hg_job_cancelled(&s.job)) {
         struct hg_error why = {0};
         rc = hg_job_result(&s.job, &why);
         *err = why;
     }
-    hg_manifest_free(&v.manifest);
     hg_session_end(&s);
+    hg_drill_fini(&v.drill);
+    hg_manifest_free(&v.manifest);
     return rc;
+}
+
+/* What is kept of it beside the backup. */
+static void record(struct tour *t, const char *pipeline, size_t sink, const char *id,
+                   int64_t started_ms, enum hangar_rc rc, const struct hg_error *err,
+                   json_t *sources)
+{
+    json_t *one = json_object();
+    hg_json_set_time(one, "time", started_ms);
+    hg_json_set_string(one, "level", level_names[t->level]);
+    hg_json_set_string(one, "status", hg_status_name(hg_status(rc)));
+    hg_json_set_int(one, "duration_ms", hg_now_ms() - started_ms);
+    hg_json_set_string(one, "host", t->h->host);
+    hg_json_set_string(one, "hangar", hangar_version());
+    hg_json_set(one, "sources", json_incref(sources));
+    if (rc != HANGAR_OK) {
+        hg_json_set_string(one, "error", err->text);
+    }
+    hg_verified_record(t->h, pipeline, sink, id, one);
+    json_decref(one);
 }
 
 /* Verifies one backup in one sink and adds it to the document. */
@@ -324,11 +385,19 @@ static void visit(struct tour *t, const char *pipeline, size_t sink, const char 
 {
     struct hg_verify_tally tally = {0};
     struct hg_error err = {0};
-    int64_t started = hg_mono_ms();
-    enum hangar_rc rc = verify_in_session(t, pipeline, sink, id, &tally, &err);
-    if (rc == HANGAR_NOT_FOUND) {
+    int64_t started = hg_mono_ms(), started_ms = hg_now_ms();
+    json_t *sources = json_array();
+    bool there = false;
+    enum hangar_rc rc = verify_in_session(t, pipeline, sink, id, &tally, sources, &there, &err);
+    if (!there && rc == HANGAR_NOT_FOUND) {
         hg_str_free(&tally.problems);
+        json_decref(sources);
         return; /* this sink does not have it */
+    }
+    /* whatever keeps a drill from proving the backup, it is the drill that failed */
+    if (t->level == HANGAR_VERIFY_DRILL && there && rc != HANGAR_OK && rc != HANGAR_CORRUPT &&
+        rc != HANGAR_CANCELLED) {
+        rc = err.rc = HANGAR_IO;
     }
     t->seen++;
     remember(t, rc, &err);
@@ -342,14 +411,22 @@ static void visit(struct tour *t, const char *pipeline, size_t sink, const char 
     hg_json_set_int(one, "stored_bytes", (int64_t)tally.stored_bytes);
     hg_json_set_int(one, "duration_ms", hg_mono_ms() - started);
     hg_json_set(one, "problems", problem_list(&tally, &err));
+    if (t->level == HANGAR_VERIFY_DRILL) {
+        hg_json_set(one, "sources", json_incref(sources));
+    }
     hg_json_add(t->backups, one);
     if (rc == HANGAR_OK) {
-        hg_log_event(&t->h->log, HANGAR_LOG_INFO, "verify.done", "%s in sink %s", id,
-                     t->h->config->instances[sink].name);
+        hg_log_event(&t->h->log, HANGAR_LOG_INFO, "verify.done", "level=%s: %s in sink %s",
+                     level_names[t->level], id, t->h->config->instances[sink].name);
     } else {
-        hg_log_event(&t->h->log, HANGAR_LOG_ERROR, "verify.failed", "%s", err.text);
+        hg_log_event(&t->h->log, HANGAR_LOG_ERROR, "verify.failed", "level=%s: %s in sink %s: %s",
+                     level_names[t->level], id, t->h->config->instances[sink].name, err.text);
+    }
+    if (t->level >= HANGAR_VERIFY_FULL && rc != HANGAR_CANCELLED) {
+        record(t, pipeline, sink, id, started_ms, rc, &err, sources);
     }
     hg_str_free(&tally.problems);
+    json_decref(sources);
 }
 
 /* All ids of a pipeline in a sink, newest first. */
@@ -413,7 +490,6 @@ static void walk(struct tour *t, const char *id, const char *only_pipeline)
 enum hangar_status hangar_verify(struct hangar *h, const struct hangar_selection *which,
                                  enum hangar_verify_level level, char **json)
 {
-    static const char *const levels[] = {"quick", "full", "drill"};
     json_t *doc = hg_doc_begin(h, "hangar.verify/1");
     if (!h->ready) {
         return hg_doc_unready(h, doc, json);
@@ -421,11 +497,9 @@ enum hangar_status hangar_verify(struct hangar *h, const struct hangar_selection
     struct tour t = {.h = h, .which = which, .level = level, .backups = json_array()};
     struct hg_manifest m = {0};
     size_t index;
-    hg_json_set_string(doc, "level", levels[level <= HANGAR_VERIFY_DRILL ? level : 0]);
-    if (level > HANGAR_VERIFY_FULL) {
-        t.rc = hg_fail(&t.error, HANGAR_UNSUPPORTED, 0,
-                       "this version has no drills yet; hint: --level full reads and compares "
-                       "every byte, and `hangar restore --set` restores beside the original");
+    hg_json_set_string(doc, "level", level_names[level <= HANGAR_VERIFY_DRILL ? level : 0]);
+    if (level > HANGAR_VERIFY_DRILL) {
+        t.rc = hg_fail(&t.error, HANGAR_CONFIG, 0, "there is no level %d", (int)level);
     } else if (which->pipeline) {
         t.rc = hg_find_pipeline(h, which->pipeline, &index, &t.error);
     }

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 
 #define DAY_MS INT64_C(86400000)
+#define HELD "held"
 
 static int newest_first(const void *a, const void *b)
 {
@@ -56,10 +57,26 @@ struct jump {
     size_t until;                    /* so many more backups, and it is history */
 };
 
-/* Is the time since the newest backup, or one of the newest gaps, days long and more
- * than ten times what is usual? */
-static enum hangar_rc find_jump(const struct hg_retained *items, size_t count, int64_t now_ms,
-                                size_t newest, bool *found, struct jump *jump, struct hg_error *err)
+/* The longest gap that is nothing unusual: retention makes some itself. */
+static int64_t usual_gap(const struct hg_policy *policy)
+{
+    return policy->keep_yearly > 0    ? 550 * DAY_MS
+           : policy->keep_monthly > 0 ? 46 * DAY_MS
+           : policy->keep_weekly > 0  ? 10 * DAY_MS
+                                      : 2 * DAY_MS;
+}
+
+/* Does it tell how often backups are made?  What only an order keeps stands alone. */
+static bool tells_time(const struct hg_retained *item)
+{
+    return item->good && strcmp(item->reason, HELD) != 0;
+}
+
+/* Is the time since the newest backup, or one of the newest gaps, long and more than ten
+ * times what is usual? */
+static enum hangar_rc find_jump(const struct hg_policy *policy, const struct hg_retained *items,
+                                size_t count, int64_t now_ms, size_t newest, bool *found,
+                                struct jump *jump, struct hg_error *err)
 {
     const struct hg_retained **good = calloc(count + 1, sizeof(struct hg_retained *));
     int64_t *gaps = calloc(count + 1, sizeof(*gaps));
@@ -70,14 +87,13 @@ static enum hangar_rc find_jump(const struct hg_retained *items, size_t count, i
         return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
     }
     for (size_t i = 0; i < count; i++) {
-        if (items[i].good) {
+        if (tells_time(&items[i])) {
             good[n++] = &items[i];
         }
     }
     *found = false;
     if (n >= 3) {
-        int64_t largest = now_ms - good[0]->time_ms;
-        *jump = (struct jump){.after = NULL, .until = newest};
+        int64_t silence = now_ms - good[0]->time_ms, largest = 0;
         size_t compared = n - 1 < GAPS_COMPARED(newest) ? n - 1 : GAPS_COMPARED(newest);
         for (size_t i = 0; i < compared; i++) {
             gaps[i] = good[i]->time_ms - good[i + 1]->time_ms;
@@ -87,15 +103,20 @@ static enum hangar_rc find_jump(const struct hg_retained *items, size_t count, i
             }
         }
         qsort(gaps, compared, sizeof(*gaps), by_size);
-        *found = largest > 2 * DAY_MS && largest / 10 > gaps[(compared - 1) / 2];
+        int64_t usual = gaps[(compared - 1) / 2];
+        *found = largest > usual_gap(policy) && largest / 10 > usual;
+        if (silence > 2 * DAY_MS && silence / 10 > usual) {
+            *jump = (struct jump){.after = NULL, .until = newest + 1};
+            *found = true;
+        }
     }
     free(good);
     free(gaps);
     return HANGAR_OK;
 }
 
-static enum hangar_rc check_clock(const struct hg_retained *items, size_t count, int64_t now_ms,
-                                  size_t newest, struct hg_error *err)
+static enum hangar_rc check_clock(const struct hg_policy *policy, const struct hg_retained *items,
+                                  size_t count, int64_t now_ms, size_t newest, struct hg_error *err)
 {
     char now[HG_TIME_SIZE], then[HG_TIME_SIZE];
     bool jumped = false;
@@ -110,7 +131,7 @@ static enum hangar_rc check_clock(const struct hg_retained *items, size_t count,
                            items[i].id, then, now);
         }
     }
-    enum hangar_rc rc = find_jump(items, count, now_ms, newest, &jumped, &jump, err);
+    enum hangar_rc rc = find_jump(policy, items, count, now_ms, newest, &jumped, &jump, err);
     if (rc == HANGAR_OK && jumped) {
         rc = hg_fail(err, HANGAR_UNSUPPORTED, 0,
                      "nothing is removed: the time %s%s is out of proportion to that between "
@@ -211,7 +232,7 @@ enum hangar_rc hg_retention_apply(const struct hg_policy *policy, const struct h
         if (!items[i].good) {
             keep(&items[i], "not counted: %s", items[i].why_not ? items[i].why_not : "not whole");
         } else if (items[i].held) {
-            keep(&items[i], "held");
+            keep(&items[i], HELD);
         }
     }
     keep_newest(items, count, policy->keep_last, "last");
@@ -229,7 +250,8 @@ enum hangar_rc hg_retention_apply(const struct hg_policy *policy, const struct h
         keep_all(items, count, "no rule removes");
         return HANGAR_OK;
     }
-    enum hangar_rc rc = check_clock(items, count, now_ms, min_keep > 3 ? (size_t)min_keep : 3, err);
+    enum hangar_rc rc =
+        check_clock(policy, items, count, now_ms, min_keep > 3 ? (size_t)min_keep : 3, err);
     if (rc != HANGAR_OK) {
         keep_all(items, count, "the clock looks wrong");
     }

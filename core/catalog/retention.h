@@ -23,8 +23,11 @@
  * backup is from the future, or when one of the newest came after a gap that is out of
  * all proportion to the others, or the newest is itself so long ago, as a clock that
  * jumped makes it look.  "Newest" are the 3 (or min_keep) newest, so that this ends by
- * itself; out of proportion is more than 2 days and 10 times the median of the gaps
- * between the newest 6 (or 2 * min_keep).  With less than 3 backups nobody can tell.
+ * itself; out of proportion is more than 10 times the median of the gaps between the
+ * newest 6 (or 2 * min_keep), and more than 2 days.  A gap between backups must also be
+ * longer than those that retention itself leaves: 10 days with keep_weekly, 46 with
+ * keep_monthly, 550 with keep_yearly.  What is only held is left out.  With less than
+ * 3 backups nobody can tell.
  */
 #ifndef HG_RETENTION_H
 #define HG_RETENTION_H

@@ -11,12 +11,10 @@
 
 #include "base/json.h"
 #include "base/vec.h"
+#include "catalog/signing.h"
 #include "plugin/page.h"
 
 #define ORIGIN_MAX 65536
-
-/* Stands in manifest.json of a run that was given up. */
-#define ABANDONED "{ \"hangar\": \"abandoned\" }\n"
 
 char *hg_store_path(const char *pipeline, const char *id, const char *name)
 {
@@ -145,20 +143,61 @@ enum hangar_rc hg_store_origin(struct hangar_ctx *sink, const char *pipeline, co
     return rc;
 }
 
+static enum hangar_rc get_of_backup(struct hangar_ctx *sink, const char *pipeline, const char *id,
+                                    const char *name, size_t max, struct hg_str *out,
+                                    struct hg_error *err)
+{
+    char *path = hg_store_path(pipeline, id, name);
+    enum hangar_rc rc = path ? hg_store_get(sink, path, max, out, err)
+                             : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+    free(path);
+    return rc;
+}
+
+enum hangar_rc hg_store_signature(struct hangar_ctx *sink, const char *pipeline, const char *id,
+                                  struct hg_str *out, struct hg_error *err)
+{
+    return get_of_backup(sink, pipeline, id, HG_SIGNATURE_NAME, HG_SIGNATURE_MAX, out, err);
+}
+
+static enum hangar_rc check_signature(struct hangar_ctx *sink, const char *pipeline, const char *id,
+                                      const struct hg_str *text, struct hg_error *err)
+{
+    struct hg_str signature = {0};
+    struct hg_error why = {0};
+    enum hangar_rc rc = hg_store_signature(sink, pipeline, id, &signature, &why);
+    if (rc == HANGAR_OK || rc == HANGAR_NOT_FOUND) {
+        hg_error_clear(&why);
+        rc =
+            hg_signing_check(sink->job->set.signing, hg_str_text(text), text->len,
+                             rc == HANGAR_OK ? hg_str_text(&signature) : NULL, signature.len, &why);
+        hg_context(&why, "sink %s: %s/%s", sink->name, pipeline, id);
+    }
+    hg_str_free(&signature);
+    return rc == HANGAR_OK ? rc : hg_fail(err, rc, 0, "%s", why.text);
+}
+
+enum hangar_rc hg_store_manifest_text(struct hangar_ctx *sink, const char *pipeline, const char *id,
+                                      struct hg_str *text, struct hg_error *err)
+{
+    enum hangar_rc rc =
+        get_of_backup(sink, pipeline, id, HG_MANIFEST_NAME, HG_MANIFEST_MAX, text, err);
+    if (rc == HANGAR_OK && strcmp(hg_str_text(text), HG_ABANDONED) == 0) {
+        return hg_fail(err, HANGAR_NOT_FOUND, 0, "sink %s: the run of %s/%s died", sink->name,
+                       pipeline, id);
+    }
+    if (rc == HANGAR_OK && sink->job->set.signing) {
+        rc = check_signature(sink, pipeline, id, text, err);
+    }
+    return rc;
+}
+
 enum hangar_rc hg_store_manifest(struct hangar_ctx *sink, const char *pipeline, const char *id,
                                  struct hg_manifest *m, struct hg_error *err)
 {
-    char *path = hg_store_path(pipeline, id, HG_MANIFEST_NAME);
-    if (!path) {
-        return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
-    }
     struct hg_str text = {0};
-    enum hangar_rc rc = hg_store_get(sink, path, HG_MANIFEST_MAX, &text, err);
-    free(path);
-    if (rc == HANGAR_OK && strcmp(hg_str_text(&text), ABANDONED) == 0) {
-        rc = hg_fail(err, HANGAR_NOT_FOUND, 0, "sink %s: the run of %s/%s died", sink->name,
-                     pipeline, id);
-    } else if (rc == HANGAR_OK) {
+    enum hangar_rc rc = hg_store_manifest_text(sink, pipeline, id, &text, err);
+    if (rc == HANGAR_OK) {
         rc = hg_manifest_read(hg_str_text(&text), text.len, m, err);
         if (rc != HANGAR_OK) {
             hg_context(err, "sink %s: %s/%s", sink->name, pipeline, id);
@@ -178,8 +217,9 @@ enum hangar_rc hg_store_abandon(struct hangar_ctx *sink, const char *pipeline, c
                                 struct hg_error *err)
 {
     char *path = hg_store_path(pipeline, id, HG_MANIFEST_NAME);
-    enum hangar_rc rc = path ? hg_store_put(sink, path, ABANDONED, strlen(ABANDONED), true, err)
-                             : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+    enum hangar_rc rc =
+        path ? hg_store_put(sink, path, HG_ABANDONED, strlen(HG_ABANDONED), true, err)
+             : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
     free(path);
     return rc;
 }

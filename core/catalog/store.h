@@ -32,12 +32,24 @@ enum hangar_rc hg_store_origin(struct hangar_ctx *sink, const char *pipeline, co
 #define HG_DELETED_NAME "deleted.json" /* retention took the manifest; the objects follow */
 #define HG_HOLD_NAME "hold"            /* not to be removed */
 
+/* All that stands in manifest.json of a run that died, so that it cannot commit. */
+#define HG_ABANDONED "{ \"hangar\": \"abandoned\" }\n"
+
 /* Takes the place of the manifest of a run that died, so that it cannot commit when
  * it wakes up late: create-only, so EXISTS when it has committed after all. */
 enum hangar_rc hg_store_abandon(struct hangar_ctx *sink, const char *pipeline, const char *id,
                                 struct hg_error *err);
 
-/* The manifest of a backup in a sink, checked, and that it is of this place.
+/* The bytes of manifest.json.  Where the sink's job has a signing key: only when they
+ * are signed with it; CORRUPT when not.  NOT_FOUND when there is none. */
+enum hangar_rc hg_store_manifest_text(struct hangar_ctx *sink, const char *pipeline, const char *id,
+                                      struct hg_str *text, struct hg_error *err);
+
+/* The bytes of manifest.json.sig; NOT_FOUND when there is none. */
+enum hangar_rc hg_store_signature(struct hangar_ctx *sink, const char *pipeline, const char *id,
+                                  struct hg_str *out, struct hg_error *err);
+
+/* The manifest of a backup in a sink, checked (as above), and that it is of this place.
  * NOT_FOUND when there is none; see hg_manifest_read. */
 enum hangar_rc hg_store_manifest(struct hangar_ctx *sink, const char *pipeline, const char *id,
                                  struct hg_manifest *m, struct hg_error *err);

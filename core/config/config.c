@@ -135,9 +135,9 @@ static void read_plugin_path(struct hg_reader *r)
 
 static void read_model(struct hg_reader *r)
 {
-    static const char *const known[] = {"version",   "origin",     "plugin_path", "limits",
-                                        "sources",   "transforms", "sinks",       "notifiers",
-                                        "pipelines", NULL};
+    static const char *const known[] = {"version",   "origin",    "plugin_path", "limits",
+                                        "signing",   "sources",   "transforms",  "sinks",
+                                        "notifiers", "pipelines", NULL};
     const struct hg_yaml *root = r->config->root;
     if (root->type != HG_YAML_MAP) {
         hg_problem_add(r->problems, root->line, root->column,
@@ -149,6 +149,7 @@ static void read_model(struct hg_reader *r)
     read_origin(r);
     read_plugin_path(r);
     read_limits(r);
+    hg_read_signing(r);
     for (enum hg_kind kind = HG_SOURCE; kind < HG_KINDS; kind++)
         hg_read_instances(r, kind);
     hg_read_pipelines(r);

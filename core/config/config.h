@@ -32,6 +32,7 @@ struct hg_instance_config {
     size_t line, column;               /* of its name */
     size_t plugin_line, plugin_column; /* of the value of `plugin:` */
     const struct hg_yaml *options;     /* the config's tree; NULL: none given */
+    const struct hg_yaml *scratch;     /* sources: options of a server for drills; NULL: none */
     bool required;                     /* sinks; default true */
     struct hg_retention retention;     /* sinks */
 };
@@ -49,12 +50,13 @@ struct hg_config {
     char *path; /* as given or found: what messages show */
     char *dir;  /* absolute folder of it */
     struct hg_yaml *root;
-    char *origin;             /* who the backups belong to; NULL: this host's name */
-    char **plugin_path;       /* absolute, NULL-terminated */
-    int64_t memory_bytes;     /* default 128 MiB, at least 32 MiB */
-    int64_t workers;          /* 0: auto */
-    int64_t stall_timeout_ms; /* default 10 min */
-    char *temp_dir;           /* NULL: $TMPDIR, else /var/tmp */
+    const struct hg_yaml *signing; /* the map under `signing:`; NULL: backups are not signed */
+    char *origin;                  /* who the backups belong to; NULL: this host's name */
+    char **plugin_path;            /* absolute, NULL-terminated */
+    int64_t memory_bytes;          /* default 128 MiB, at least 32 MiB */
+    int64_t workers;               /* 0: auto */
+    int64_t stall_timeout_ms;      /* default 10 min */
+    char *temp_dir;                /* NULL: $TMPDIR, else /var/tmp */
     struct hg_instance_config *instances;
     size_t instance_count, instance_capacity;
     struct hg_pipeline_config *pipelines;
@@ -67,6 +69,13 @@ struct hg_config {
  * the same pass. */
 struct hg_config *hg_config_load(const char *path, struct hg_problems *problems);
 void hg_config_free(struct hg_config *config);
+
+#define HG_SIGNING_KEY_MIN 16 /* bytes */
+
+/* What stands under `signing:`: "key" and "old_key_files"; with read_secrets the key
+ * itself.  Reports what is wrong; free `out` with hg_options_free in any case. */
+bool hg_config_signing(const struct hg_config *config, bool read_secrets, struct hg_options *out,
+                       struct hg_problems *problems);
 
 /* Index of an instance, or -1. */
 long hg_config_find(const struct hg_config *config, enum hg_kind kind, const char *name);

@@ -37,5 +37,6 @@ void hg_check_name(struct hg_reader *r, const struct hg_yaml_key *key);
 /* The readers of the sections. */
 void hg_read_instances(struct hg_reader *r, enum hg_kind kind);
 void hg_read_pipelines(struct hg_reader *r);
+void hg_read_signing(struct hg_reader *r);
 
 #endif

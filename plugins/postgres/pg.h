@@ -99,6 +99,7 @@ struct pg_source {
     struct pg_tools tools;
     struct pg_backup *backup;   /* from prepare to end */
     struct pg_restore *restore; /* from restore_prepare to restore_end */
+    pid_t scratch;              /* a child of scratch.c; 0: none */
 };
 
 bool pg_cancelled(struct pg_source *src);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include "backup.h"
 #include "restore.h"
+#include "scratch.h"
 
 static const char *const globals_choices[] = {"missing", "all", "none", NULL};
 static const char *const sslmode_choices[] = {"disable",   "allow",       "prefer", "require",
@@ -212,6 +213,7 @@ static void pg_destroy(void *inst)
     struct pg_source *src = inst;
     pg_end(src, NULL);
     pg_restore_end(src, NULL);
+    pg_scratch_stop(src);
     if (src->wake_fd >= 0)
         close(src->wake_fd);
     free(src->databases);
@@ -287,6 +289,9 @@ static const struct hangar_source source = {
     .restore_phase_end = pg_restore_phase_end,
     .restore_end = pg_restore_end,
     .restore_commands = pg_restore_commands,
+    .scratch_start = pg_scratch_start,
+    .scratch_stop = pg_scratch_stop,
+    .inspect = pg_inspect,
 };
 
 static const struct hangar_plugin plugin = {

@@ -156,17 +156,17 @@ START_TEST(only_folders_of_backups_are_ids_over_many_pages)
     memory.page_size = 3;
     char **ids = NULL;
     size_t count = 0;
-    ck_assert_int_eq(hg_store_ids(sink, "nightly", &ids, &count, &err), HANGAR_OK);
+    ck_assert_int_eq(hg_store_ids(sink, "nightly", &ids, &count, NULL, &err), HANGAR_OK);
     ck_assert_uint_eq(count, 25);
     for (size_t i = 1; i < count; i++)
         ck_assert_int_lt(strcmp(ids[i - 1], ids[i]), 0);
     ck_assert_str_eq(ids[0], "backup_2026-01-01T02-00-00-000Z");
     hg_store_ids_free(ids, count);
-    ck_assert_int_eq(hg_store_ids(sink, "none", &ids, &count, &err), HANGAR_OK);
+    ck_assert_int_eq(hg_store_ids(sink, "none", &ids, &count, NULL, &err), HANGAR_OK);
     ck_assert_uint_eq(count, 0);
     hg_store_ids_free(ids, count);
     memory.fail_on = "list";
-    ck_assert_int_eq(hg_store_ids(sink, "nightly", &ids, &count, &err), HANGAR_IO);
+    ck_assert_int_eq(hg_store_ids(sink, "nightly", &ids, &count, NULL, &err), HANGAR_IO);
 }
 END_TEST
 
@@ -231,12 +231,13 @@ START_TEST(a_backup_is_removed_manifest_first_and_nothing_else)
 {
     fill_backup();
     memory.page_size = 2;
-    ck_assert_int_eq(hg_store_remove(sink, "nightly", SAMPLE_ID, &err), HANGAR_OK);
+    ck_assert_int_eq(hg_store_remove(sink, "nightly", SAMPLE_ID, false, &err), HANGAR_OK);
     ck_assert(hg_starts_with(hg_str_text(&memory.events),
                              "remove nightly/" SAMPLE_ID "/manifest.json\n"));
     ck_assert_uint_eq(memory.count, 3);
     ck_assert_ptr_nonnull(memory_sink_find(&memory, "nightly/origin.json"));
-    ck_assert_int_eq(hg_store_remove(sink, "nightly", SAMPLE_ID, &err), HANGAR_OK); /* again */
+    ck_assert_int_eq(hg_store_remove(sink, "nightly", SAMPLE_ID, false, &err),
+                     HANGAR_OK); /* again */
 }
 END_TEST
 
@@ -244,7 +245,7 @@ START_TEST(without_the_manifest_gone_nothing_goes)
 {
     fill_backup();
     memory.fail_on = "remove nightly/" SAMPLE_ID "/manifest.json";
-    ck_assert_int_eq(hg_store_remove(sink, "nightly", SAMPLE_ID, &err), HANGAR_IO);
+    ck_assert_int_eq(hg_store_remove(sink, "nightly", SAMPLE_ID, false, &err), HANGAR_IO);
     ck_assert_uint_eq(memory.count, 9);
 }
 END_TEST
@@ -253,12 +254,13 @@ START_TEST(what_cannot_be_removed_does_not_keep_the_rest)
 {
     fill_backup();
     memory.fail_on = "remove nightly/" SAMPLE_ID "/db/a";
-    ck_assert_int_eq(hg_store_remove(sink, "nightly", SAMPLE_ID, &err), HANGAR_IO);
+    ck_assert_int_eq(hg_store_remove(sink, "nightly", SAMPLE_ID, false, &err), HANGAR_IO);
     ck_assert_str_eq(err.text, "sink local: cannot remove nightly/" SAMPLE_ID "/db/a");
-    ck_assert_uint_eq(memory.count, 4);
+    ck_assert_uint_eq(memory.count, 5); /* it, run.json that tells whose it is, and others' */
+    ck_assert_ptr_nonnull(memory_sink_find(&memory, "nightly/" SAMPLE_ID "/run.json"));
     hg_error_clear(&err);
     memory.fail_on = "list";
-    ck_assert_int_eq(hg_store_remove(sink, "nightly", SAMPLE_ID, &err), HANGAR_IO);
+    ck_assert_int_eq(hg_store_remove(sink, "nightly", SAMPLE_ID, false, &err), HANGAR_IO);
 }
 END_TEST
 

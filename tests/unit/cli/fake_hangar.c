@@ -173,6 +173,66 @@ enum hangar_status hangar_verify(struct hangar *hangar, const struct hangar_sele
     return answer(hangar, json);
 }
 
+enum hangar_status hangar_prune(struct hangar *hangar, const char *pipeline, const char *sink,
+                                uint32_t flags, char **json)
+{
+    called("prune pipeline=%s sink=%s flags=%u", text(pipeline), text(sink), flags);
+    return answer(hangar, json);
+}
+
+enum hangar_status hangar_hold(struct hangar *hangar, const struct hangar_selection *which,
+                               int hold, char **json)
+{
+    called("%s %s pipeline=%s sink=%s", hold ? "hold" : "unhold", text(which->id),
+           text(which->pipeline), text(which->sink));
+    return answer(hangar, json);
+}
+
+enum hangar_status hangar_remove(struct hangar *hangar, const struct hangar_selection *which,
+                                 char **json)
+{
+    called("remove %s pipeline=%s sink=%s", text(which->id), text(which->pipeline),
+           text(which->sink));
+    return answer(hangar, json);
+}
+
+enum hangar_status hangar_cat(struct hangar *hangar, const struct hangar_selection *which,
+                              const char *object, hangar_write_fn write, void *arg)
+{
+    char *data = NULL;
+
+    called("cat %s %s pipeline=%s sink=%s", text(which->id), object, text(which->pipeline),
+           text(which->sink));
+    enum hangar_status status = answer(hangar, &data);
+    if (data && write(arg, data, strlen(data)) != 0)
+        status = HANGAR_STATUS_FAILED;
+    free(data);
+    return status;
+}
+
+enum hangar_status hangar_export(struct hangar *hangar, const struct hangar_selection *which,
+                                 hangar_write_fn write, void *arg, char **json)
+{
+    called("export %s pipeline=%s sink=%s", text(which->id), text(which->pipeline),
+           text(which->sink));
+    enum hangar_status status = answer(hangar, json);
+    if (write(arg, FAKE_ARCHIVE, strlen(FAKE_ARCHIVE)) != 0)
+        status = HANGAR_STATUS_FAILED;
+    return status;
+}
+
+enum hangar_status hangar_import(struct hangar *hangar, const char *pipeline, const char *sink,
+                                 hangar_read_fn read, void *arg, char **json)
+{
+    char data[64] = "";
+    long n = read(arg, data, sizeof(data) - 1);
+
+    called("import pipeline=%s sink=%s data=%s", text(pipeline), text(sink),
+           n < 0 ? "(failed)" : data);
+    enum hangar_status status = answer(hangar, json);
+    return n < 0 ? HANGAR_STATUS_FAILED : status;
+}
+
 enum hangar_status hangar_plugins(struct hangar *hangar, const char *name, char **json)
 {
     called("plugins %s", text(name));

@@ -18,6 +18,9 @@ struct fake_answer {
     const char *log;   /* a warning that the job logs, or NULL */
 };
 
+/* What an export writes. */
+#define FAKE_ARCHIVE "archive"
+
 #define FAKE_ANSWERS 8
 
 struct fake {

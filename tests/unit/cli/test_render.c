@@ -74,13 +74,15 @@ static const struct {
     const char *name;
     cli_render *render;
 } fixtures[] = {
-    {"check", cli_render_check},        {"check_failed", cli_render_check},
-    {"list", cli_render_list},          {"list_pipelines", cli_render_list},
-    {"list_empty", cli_render_list},    {"list_hostile", cli_render_list},
-    {"show", cli_render_show},          {"status", cli_render_status},
-    {"restore", cli_render_restore},    {"verify", cli_render_verify},
-    {"verify_good", cli_render_verify}, {"plugins", cli_render_plugins},
-    {"plugin", cli_render_plugin},
+    {"prune", cli_render_prune},         {"prune_dry", cli_render_prune},
+    {"hold", cli_render_hold},           {"unhold", cli_render_hold},
+    {"remove", cli_render_remove},       {"check", cli_render_check},
+    {"check_failed", cli_render_check},  {"list", cli_render_list},
+    {"list_pipelines", cli_render_list}, {"list_empty", cli_render_list},
+    {"list_hostile", cli_render_list},   {"show", cli_render_show},
+    {"status", cli_render_status},       {"restore", cli_render_restore},
+    {"verify", cli_render_verify},       {"verify_good", cli_render_verify},
+    {"plugins", cli_render_plugins},     {"plugin", cli_render_plugin},
 };
 
 START_TEST(a_document_is_printed_as_its_fixture_says)

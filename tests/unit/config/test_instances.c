@@ -131,8 +131,6 @@ START_TEST(keys_without_effect_and_unused_instances_are_warned_of)
         warnings, "backup.yaml:4:3: no pipeline uses source \"spare\"\n"
                   "backup.yaml:6:3: notifiers has no effect yet: this version sends no "
                   "notifications\n"
-                  "backup.yaml:11:16: retention has no effect yet: this version has no retention "
-                  "and keeps every backup; hint: remove old backups by hand\n"
                   "backup.yaml:13:46: schedule has no effect yet: this version has no scheduler; "
                   "hint: run \"hangar backup\" from cron or a systemd timer");
     free(errors);

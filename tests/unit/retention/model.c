@@ -97,15 +97,29 @@ bool model_keeps(const struct hg_policy *policy, int64_t now_ms, const struct hg
     return keeps || !rules;
 }
 
-/* The good backup that has `rank` newer ones. */
-static int64_t time_of_rank(const struct hg_retained *items, size_t count, size_t rank)
+/* The time of the backup that has `rank` newer ones among those that count. */
+static int64_t time_of_rank(const struct hg_retained *items, const bool *counts, size_t count,
+                            size_t rank)
 {
     for (size_t i = 0; i < count; i++) {
-        if (items[i].good && model_newer(items, count, i) == rank) {
+        size_t before = 0;
+        for (size_t k = 0; k < count; k++) {
+            before += counts[k] && newer(&items[k], &items[i]);
+        }
+        if (counts[i] && before == rank) {
             return items[i].time_ms;
         }
     }
     return 0;
+}
+
+static bool only_held(const struct hg_policy *policy, int64_t now_ms,
+                      const struct hg_retained *items, size_t count, size_t i)
+{
+    static struct hg_retained let_go[MOST];
+    memcpy(let_go, items, count * sizeof(*items));
+    let_go[i].held = false;
+    return items[i].held && !model_keeps(policy, now_ms, let_go, count, i);
 }
 
 /* The lower median. */
@@ -133,26 +147,33 @@ bool model_refuses(const struct hg_policy *policy, int64_t now_ms, const struct 
                  policy->keep_monthly != -1 || policy->keep_yearly != -1;
     size_t good = 0, looked_at = least(policy) > 3 ? (size_t)least(policy) : 3;
     for (size_t i = 0; i < count; i++) {
-        good += items[i].good;
         if (rules && items[i].good && items[i].time_ms > now_ms + 5 * 60 * 1000) {
             return true;
         }
     }
+    static bool counts[MOST];
+    for (size_t i = 0; i < count; i++) {
+        counts[i] = items[i].good && !only_held(policy, now_ms, items, count, i);
+        good += counts[i];
+    }
     if (!rules || good < 3) {
         return false;
     }
+    int64_t allowed = policy->keep_weekly > 0 ? 10 : 2;
+    allowed = policy->keep_monthly > 0 ? 46 : allowed;
+    allowed = policy->keep_yearly > 0 ? 550 : allowed;
     static int64_t gaps[MOST];
     size_t n = 0;
     while (n < good - 1 && n < 2 * looked_at - 1) {
-        gaps[n] = time_of_rank(items, count, n) - time_of_rank(items, count, n + 1);
+        gaps[n] = time_of_rank(items, counts, count, n) - time_of_rank(items, counts, count, n + 1);
         n++;
     }
     int64_t usual = median(gaps, n);
     for (size_t i = 0; i < n && i < looked_at; i++) {
-        if (gaps[i] > 2 * day && gaps[i] / 10 > usual) {
+        if (gaps[i] > allowed * day && gaps[i] / 10 > usual) {
             return true;
         }
     }
-    int64_t silence = now_ms - time_of_rank(items, count, 0);
+    int64_t silence = now_ms - time_of_rank(items, counts, count, 0);
     return silence > 2 * day && silence / 10 > usual;
 }

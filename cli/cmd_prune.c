@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * prune: first a dry run, whose plan is shown; then, when a person or --yes
+ * agrees, retention is applied.
+ */
+#include "commands.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "prompt.h"
+
+static void put_backups(const json_t *sink, struct cli_view *out, bool all)
+{
+    static const struct cli_column columns[] = {{NULL, CLI_LEFT, false},
+                                                {NULL, CLI_LEFT, false},
+                                                {NULL, CLI_LEFT, false},
+                                                {NULL, CLI_WRAP, false}};
+    struct cli_table table;
+    const json_t *item;
+    size_t i;
+
+    cli_table_init(&table, out, columns, 4, 2);
+    json_array_foreach (cli_array(sink, "backups"), i, item) {
+        bool keep = cli_flag(item, "keep");
+        int64_t created = cli_instant(item, "created");
+        char when[CLI_SHORT];
+        if (keep && !all)
+            continue;
+        cli_table_cell(&table, keep ? CLI_GREEN : CLI_YELLOW, "%s", keep ? "keep" : "remove");
+        cli_table_cell(&table, CLI_PLAIN, "%s", cli_string(item, "id"));
+        cli_table_cell(&table, CLI_DIM, "%s", created < 0 ? "-" : cli_time(created, when));
+        cli_table_cell(&table, CLI_PLAIN, "%s", cli_string(item, "reason"));
+    }
+    cli_table_print(&table);
+}
+
+static void put_leftovers(const json_t *sink, struct cli_view *out)
+{
+    const json_t *item;
+    size_t i;
+
+    json_array_foreach (cli_array(sink, "leftovers"), i, item) {
+        const char *action = cli_string(item, "action");
+        if (strcmp(action, "waiting") != 0 || out->verbose)
+            fprintf(out->file, "  what is left of %s: %s\n", cli_string(item, "id"), action);
+    }
+}
+
+static void put_sink(const json_t *sink, struct cli_view *out, bool dry)
+{
+    bool good = cli_done(sink);
+    char size[CLI_SHORT];
+    const char *oldest = cli_string(sink, "oldest_time");
+
+    cli_put_mark(out, good ? CLI_TICK : CLI_CROSS);
+    fprintf(out->file, " %s%s%s", cli_on(out, CLI_BOLD), cli_string(sink, "pipeline"),
+            cli_off(out));
+    if (*cli_string(sink, "sink"))
+        fprintf(out->file, " in %s", cli_string(sink, "sink"));
+    if (good) {
+        fputs(": ", out->file);
+        fprintf(out->file, dry ? "would keep %lld and remove %lld" : "kept %lld, removed %lld",
+                (long long)cli_integer(sink, "kept"), (long long)cli_integer(sink, "removed"));
+        if (cli_bytes(sink, "removed") > 0)
+            fprintf(out->file, " (%s)", cli_size(cli_bytes(sink, "freed_bytes"), size));
+        if (*oldest)
+            fprintf(out->file, ", back to %.10s", oldest);
+        fputc('\n', out->file);
+    } else {
+        fputc('\n', out->file);
+        cli_put_message(out, 4, CLI_RED, cli_string(sink, "error"));
+    }
+    put_backups(sink, out, dry || out->verbose);
+    put_leftovers(sink, out);
+}
+
+void cli_render_prune(const json_t *doc, struct cli_view *out, struct cli_view *err)
+{
+    const json_t *sink;
+    size_t i;
+
+    json_array_foreach (cli_array(doc, "sinks"), i, sink)
+        put_sink(sink, out, cli_flag(doc, "dry_run"));
+    if (cli_flag(doc, "dry_run"))
+        cli_note(err, "nothing was removed: this was a dry run");
+}
+
+char *cli_prune_question(const json_t *plan)
+{
+    const json_t *sink;
+    size_t size = 0, i;
+    char *text = NULL, number[CLI_SHORT];
+    bool first = true;
+    FILE *stream = open_memstream(&text, &size);
+
+    if (!stream)
+        return NULL;
+    fputs("remove ", stream);
+    json_array_foreach (cli_array(plan, "sinks"), i, sink) {
+        uint64_t removed = cli_bytes(sink, "removed");
+        if (!cli_done(sink) || removed == 0)
+            continue;
+        fprintf(stream, "%s%s of %s from %s", first ? "" : ", ",
+                cli_count(removed, "backup", number), cli_string(sink, "pipeline"),
+                cli_string(sink, "sink"));
+        first = false;
+    }
+    fputc('?', stream);
+    if (fclose(stream) != 0) {
+        free(text);
+        return NULL;
+    }
+    return text;
+}
+
+static uint64_t planned_removals(const json_t *plan)
+{
+    const json_t *sink;
+    uint64_t removed = 0;
+    size_t i;
+
+    json_array_foreach (cli_array(plan, "sinks"), i, sink)
+        removed += cli_done(sink) ? cli_bytes(sink, "removed") : 0;
+    return removed;
+}
+
+static enum hangar_status run(struct cli *cli, uint32_t flags, char **json)
+{
+    const char *pipeline = cli->args.operand_count > 0 ? cli->args.operands[0] : NULL;
+
+    return hangar_prune(cli->hangar, pipeline, cli_option_value(cli, CLI_FROM), flags, json);
+}
+
+/* DONE when the backups may be removed. */
+static int agree(struct cli *cli, const json_t *plan)
+{
+    char *question;
+
+    cli_progress_clear(&cli->progress);
+    fflush(cli->out.file);
+    cli_render_prune(plan, &cli->err, &(struct cli_view){.quiet = true});
+    if (planned_removals(plan) == 0)
+        return HANGAR_STATUS_DONE; /* what dead runs left may go unasked */
+    question = cli_prune_question(plan);
+    if (!question)
+        return cli_stop(cli, HANGAR_STATUS_FAILED, "out of memory");
+    enum cli_answer answer = cli_confirm(cli->io->in, cli->err.file, question);
+    free(question);
+    if (answer == CLI_ANSWER_YES && !cli_interrupted())
+        return HANGAR_STATUS_DONE;
+    if (answer == CLI_ANSWER_NO)
+        return cli_stop(cli, HANGAR_STATUS_FAILED, "nothing was removed");
+    return cli_stop(cli, HANGAR_STATUS_INTERRUPTED, "interrupted; nothing was removed");
+}
+
+int cli_command_prune(struct cli *cli)
+{
+    bool dry = cli_has_option(cli, CLI_DRY_RUN), yes = cli_has_option(cli, CLI_YES);
+    char *json = NULL;
+    int result = HANGAR_STATUS_DONE;
+
+    if (!dry && !yes) {
+        if (!cli->io->in_tty || !cli->io->err_tty)
+            return cli_stop(cli, HANGAR_STATUS_USAGE,
+                            "nobody can be asked whether to remove backups; hint: see what would "
+                            "go with --dry-run, and add --yes");
+        enum hangar_status status = run(cli, HANGAR_REQUEST_DRY_RUN, &json);
+        json_t *plan = json ? cli_document(json, cli->err.utf8) : NULL;
+        if (status != HANGAR_STATUS_DONE || !plan) {
+            json_decref(plan);
+            return cli_finish(cli, status, json, cli_render_prune, "sinks");
+        }
+        result = agree(cli, plan);
+        json_decref(plan);
+        hangar_free(json);
+        json = NULL;
+    }
+    if (result != HANGAR_STATUS_DONE)
+        return result;
+    enum hangar_status status = run(cli, dry ? HANGAR_REQUEST_DRY_RUN : 0, &json);
+    return cli_finish(cli, status, json, cli_render_prune, "sinks");
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * remove: one backup for good, after a question that names what goes and from
+ * where.
+ */
+#include "commands.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "prompt.h"
+
+void cli_render_remove(const json_t *doc, struct cli_view *out, struct cli_view *err)
+{
+    const char *id = cli_string(doc, "id");
+    const json_t *sink;
+    size_t i;
+
+    json_array_foreach (cli_array(doc, "sinks"), i, sink) {
+        if (cli_done(sink)) {
+            cli_put_mark(out, CLI_TICK);
+            fprintf(out->file, " removed %s%s%s from %s\n", cli_on(out, CLI_BOLD), id, cli_off(out),
+                    cli_string(sink, "sink"));
+        } else {
+            cli_put_mark(err, CLI_CROSS);
+            fprintf(err->file, " not removed from %s: ", cli_string(sink, "sink"));
+            cli_put_message(err, 0, CLI_RED, cli_string(sink, "error"));
+        }
+    }
+}
+
+/* The entries of the list with this id; their number and the last of them. */
+static size_t find(const json_t *list, const char *id, const json_t **found)
+{
+    const json_t *item;
+    size_t i, count = 0;
+
+    json_array_foreach (cli_array(list, "backups"), i, item) {
+        if (strcmp(cli_string(item, "id"), id) == 0) {
+            *found = item;
+            count++;
+        }
+    }
+    return count;
+}
+
+/* DONE when the backup may be removed; `pipeline` is then its own, malloc'd. */
+static int ask(struct cli *cli, const json_t *list, const char *id, char **pipeline)
+{
+    const json_t *found = NULL;
+    char *question = NULL;
+    size_t count = find(list, id, &found);
+
+    if (count == 0)
+        return cli_stop(cli, HANGAR_STATUS_NOT_FOUND,
+                        "there is no such backup; hint: `hangar list` shows those there are");
+    if (count > 1)
+        return cli_stop(cli, HANGAR_STATUS_USAGE,
+                        "several pipelines have a backup of this id; hint: say which with "
+                        "--pipeline");
+    char *sinks = cli_join(cli_array(found, "sinks"));
+    if (!sinks || asprintf(&question, "remove %s of %s from %s for good?", id,
+                           cli_string(found, "pipeline"), sinks) < 0)
+        question = NULL;
+    free(sinks);
+    *pipeline = strdup(cli_string(found, "pipeline"));
+    if (!question || !*pipeline) {
+        free(question);
+        return cli_stop(cli, HANGAR_STATUS_FAILED, "out of memory");
+    }
+    enum cli_answer answer = cli_confirm(cli->io->in, cli->err.file, question);
+    free(question);
+    if (answer == CLI_ANSWER_YES && !cli_interrupted())
+        return HANGAR_STATUS_DONE;
+    if (answer == CLI_ANSWER_NO)
+        return cli_stop(cli, HANGAR_STATUS_FAILED, "nothing was removed");
+    return cli_stop(cli, HANGAR_STATUS_INTERRUPTED, "interrupted; nothing was removed");
+}
+
+static int remove_it(struct cli *cli, const struct hangar_selection *which)
+{
+    char *json = NULL;
+    enum hangar_status status = hangar_remove(cli->hangar, which, &json);
+
+    return cli_finish(cli, status, json, cli_render_remove, "sinks");
+}
+
+int cli_command_remove(struct cli *cli)
+{
+    struct hangar_selection which = cli_selection(cli);
+    char *json = NULL, *pipeline = NULL;
+
+    if (strcmp(which.id, "latest") == 0)
+        return cli_stop(cli, HANGAR_STATUS_USAGE,
+                        "`remove` needs the id of a backup; hint: `hangar list` shows them");
+    if (cli_has_option(cli, CLI_YES))
+        return remove_it(cli, &which);
+    if (!cli->io->in_tty || !cli->io->err_tty)
+        return cli_stop(cli, HANGAR_STATUS_USAGE,
+                        "nobody can be asked whether to remove the backup; hint: add --yes");
+    enum hangar_status status = hangar_list(cli->hangar, which.pipeline, which.sink, &json);
+    json_t *list = json ? cli_document(json, cli->err.utf8) : NULL;
+    /* a damaged backup makes a list end as corrupt, and is there to be removed */
+    if (!list || (status != HANGAR_STATUS_DONE && status != HANGAR_STATUS_CORRUPT)) {
+        json_decref(list);
+        return cli_finish(cli, status, json, cli_render_list, NULL);
+    }
+    cli_progress_clear(&cli->progress);
+    int result = ask(cli, list, which.id, &pipeline);
+    json_decref(list);
+    hangar_free(json);
+    if (result == HANGAR_STATUS_DONE) {
+        which.pipeline = pipeline;
+        result = remove_it(cli, &which);
+    }
+    free(pipeline);
+    return result;
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * mark: see mark.h.
+ */
+#include "catalog/mark.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+
+static enum hangar_rc no_memory(struct hg_error *err)
+{
+    return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+}
+
+/* What stands in the manifest's place: NOT_FOUND, or OK with what it is. */
+static enum hangar_rc look(struct hangar_ctx *sink, const char *pipeline, const char *id,
+                           bool *abandoned, int64_t *time_ms, struct hg_error *err)
+{
+    const size_t length = strlen(HG_ABANDONED);
+    char *path = hg_store_path(pipeline, id, HG_MANIFEST_NAME);
+    struct hangar_entry entry = {.struct_size = sizeof(entry)};
+    enum hangar_rc rc = path ? HG_CALL(sink, err, sink->plugin->sink.stat(sink->inst, path, &entry))
+                             : no_memory(err);
+    *abandoned = false;
+    *time_ms = entry.time_ms;
+    if (rc == HANGAR_OK && entry.size == length) { /* a manifest is never that short */
+        struct hg_str text = {0};
+        rc = hg_store_get(sink, path, length, &text, err);
+        *abandoned = rc == HANGAR_OK && strcmp(hg_str_text(&text), HG_ABANDONED) == 0;
+        hg_str_free(&text);
+    }
+    free(path);
+    return rc;
+}
+
+enum hangar_rc hg_mark_find_backup(struct hangar_ctx *sink, const char *pipeline, const char *id,
+                                   struct hg_error *err)
+{
+    bool abandoned;
+    int64_t ms;
+    enum hangar_rc rc = look(sink, pipeline, id, &abandoned, &ms, err);
+    if (rc == HANGAR_OK && abandoned) {
+        return hg_fail(err, HANGAR_NOT_FOUND, 0, "sink %s: the run of %s/%s died", sink->name,
+                       pipeline, id);
+    }
+    return rc;
+}
+
+enum hangar_rc hg_mark_find_abandoned(struct hangar_ctx *sink, const char *pipeline, const char *id,
+                                      bool *marked, int64_t *since_ms, struct hg_error *err)
+{
+    struct hg_error why = {0};
+    enum hangar_rc rc = look(sink, pipeline, id, marked, since_ms, &why);
+    if (rc != HANGAR_OK && rc != HANGAR_NOT_FOUND) {
+        *err = why;
+        return rc;
+    }
+    return HANGAR_OK;
+}
+
+enum hangar_rc hg_mark_deleted(struct hangar_ctx *sink, const char *pipeline, const char *id,
+                               const char *host, const char *reason, struct hg_error *err)
+{
+    char *path = hg_store_path(pipeline, id, HG_DELETED_NAME);
+    char *manifest = hg_store_path(pipeline, id, HG_MANIFEST_NAME);
+    json_t *json = json_object();
+    hg_json_set_time(json, "deleted", hg_now_ms());
+    hg_json_set_string(json, "host", host);
+    hg_json_set_string(json, "reason", reason);
+    char *text = hg_json_text(json);
+    json_decref(json);
+    enum hangar_rc rc = path && manifest && text
+                            ? hg_store_put(sink, path, text, strlen(text), false, err)
+                            : no_memory(err);
+    if (rc == HANGAR_OK) {
+        rc = HG_CALL(sink, err, sink->plugin->sink.remove(sink->inst, manifest));
+    }
+    free(text);
+    free(manifest);
+    free(path);
+    return rc;
+}

@@ -1,0 +1,267 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The hangar authors
+#
+# Drills: a good backup is proven in throw-away servers, from each sink, as root and
+# as an ordinary user; data that is wrong although all sums are right is found; and
+# nothing is left of a drill, however it ends.
+. "$(dirname "$0")/lib.sh"
+
+start_pg
+start_redis 2
+fill_redis "${redis_ports[1]}"
+redis-cli -p "${redis_ports[1]}" SET soon x EX 20 >/dev/null
+redis-cli -p "${redis_ports[1]}" SET later x EX 100000 >/dev/null
+mkdir -m 711 "$work/temp"
+
+# write_drill_config APP_DB-LINES CACHE-LINES: with what stands beside their options.
+write_drill_config()
+{
+    cat >"$work/backup.yaml" <<END
+version: 1
+limits: { temp_dir: ./temp }
+sources:
+$(pg_source app_db shop)
+${1:-}
+$(redis_source cache 1)
+${2:-}
+transforms:
+  gzip: { plugin: compress-gzip }
+sinks:
+  local: { plugin: storage-local, options: { path: ./backups } }
+  other: { plugin: storage-local, options: { path: ./copies } }
+pipelines:
+  nightly: { sources: [app_db, cache], transforms: [gzip], sinks: [local, other] }
+END
+}
+write_drill_config
+make_backup
+
+# Processes whose command line leads into the folder for temporary files.
+servers()
+{
+    pgrep -f -- "$work/temp/" || true
+}
+
+no_servers()
+{
+    [[ -z $(servers) ]]
+}
+
+# Nothing of any drill is left: no process, no folder.
+nothing_left()
+{
+    no_servers || fail "servers are left: $(pgrep -af -- "$work/temp/")"
+    [[ -z $(ls -A "$work/temp") ]] || fail "files are left: $(ls -A "$work/temp")"
+}
+
+drill()
+{
+    hangar verify "$id" --level drill "$@"
+}
+
+promise "a good backup passes from each sink, and nothing is left"
+expect_exit 0 drill
+expect_in out "✓ $id in local"
+expect_in out "✓ $id in other"
+nothing_left
+expect_exit 0 hangar --json verify "$id" --level drill --from other
+[[ $(json 'len(d["backups"])') == 1 && $(json 'd["backups"][0]["sink"]') == other ]] ||
+    fail "not from the sink that was named"
+[[ $(json 'd["backups"][0]["sources"][0]["report"]["rows"]') -gt 1000 ]] || fail "no rows"
+compared=$(json 'int(d["backups"][0]["sources"][1]["report"]["compared_values"])')
+keys=$(json 'int(d["backups"][0]["sources"][1]["report"]["keys"])')
+[[ $compared -gt 5000 && $compared -ge $((keys - 1)) ]] || fail "$compared of $keys compared"
+
+promise "what came of it is shown by list, show and status, and lies beside the backup"
+expect_exit 0 hangar --json list
+[[ $(json 'd["backups"][0]["verified"]["level"] + d["backups"][0]["verified"]["status"]') == drilldone ]] ||
+    fail "list does not show it"
+expect_exit 0 hangar list
+expect_in out "drill"
+expect_exit 0 hangar --json show "$id" --from other
+[[ $(json 'd["verified"]["sink"] + d["verified"]["level"]') == otherdrill ]] || fail "show"
+expect_exit 0 hangar show "$id"
+expect_in out "verified"
+expect_exit 0 hangar --json status
+[[ $(json '[s["newest_verified"]["status"] for s in d["pipelines"][0]["sinks"]]') == "['done', 'done']" ]] ||
+    fail "status"
+record=$(find "$work/copies/nightly/$id/verify" -name '*.json' | sort | tail -n 1)
+cp "$record" out
+[[ $(json '[s["name"] for s in d["sources"]]') == "['app_db', 'cache']" ]] || fail "the record"
+expect_exit 0 bash -c "cd '$folder' && sha256sum -c --quiet SHA256SUMS"
+expect_exit 0 hangar verify "$id" --level full
+
+promise "a folder of the restored data is closed to others, and its server is not root's"
+hangar verify "$id" --level drill --from local >watched.out 2>&1 &
+drilling=$!
+seen=
+for ((i = 0; i < 2000; i++)); do
+    pid=$(pgrep -f -- "postgres -D $work/temp/" | head -n 1) || pid=
+    if [[ -n $pid ]] && kill -0 "$drilling" 2>/dev/null; then
+        data=$(tr '\0' '\n' <"/proc/$pid/cmdline" 2>/dev/null | grep "^$work/temp/") || continue
+        seen="$(stat -c %a "$(dirname "$data")") $(stat -c %u "/proc/$pid")" || continue
+        break
+    fi
+    sleep 0.01
+done
+wait "$drilling" || { cat watched.out >&2; fail "the watched drill failed"; }
+[[ $seen == 700\ * ]] || fail "mode and owner: $seen"
+[[ $(id -u) != 0 || $seen != "700 0" ]] || fail "the server ran as root"
+nothing_left
+
+# ---- ways to end ----
+
+# Starts a drill and waits until its servers run; its process is in $drilling.
+start_drill()
+{
+    # bash lets what it starts in the background ignore SIGINT
+    env --default-signal=INT "$hangar_program" -c "$work/backup.yaml" verify "$id" --level drill \
+        >drilled.out 2>&1 &
+    drilling=$!
+    wait_for 60 pgrep -f -- "postgres -D $work/temp/"
+} >/dev/null
+
+promise "Ctrl-C ends a drill, and everything of it"
+start_drill
+kill -INT "$drilling"
+status=0
+wait "$drilling" || status=$?
+[[ $status == 130 ]] || { cat drilled.out >&2; fail "exit status $status after Ctrl-C"; }
+nothing_left
+
+promise "when hangar is killed, its servers are gone within seconds, and the next drill cleans up"
+start_drill
+kill -KILL "$drilling"
+wait "$drilling" 2>/dev/null || true
+wait_for 20 no_servers
+expect_exit 0 drill
+nothing_left
+
+# ---- what must fail ----
+
+promise "a server that does not start fails the drill, and says why"
+mkdir -p "$work/broken"
+printf '#!/bin/sh\necho "no such luck" >&2\nexit 1\n' >"$work/broken/initdb"
+cp "$work/broken/initdb" "$work/broken/postgres"
+chmod 755 "$work" "$work/broken" "$work/broken"/*
+sed -i "s|user: postgres }|user: postgres, bin_dir: $work/broken }|" "$work/backup.yaml"
+expect_exit 1 drill
+expect_said "no such luck"
+nothing_left
+mkdir -p "$work/empty"
+sed -i "s|bin_dir: $work/broken|bin_dir: $work/empty|" "$work/backup.yaml"
+expect_exit 1 drill
+expect_said "initdb"
+nothing_left
+expect_exit 0 hangar --json show "$id"
+[[ $(json 'd["verified"]["status"]') == failed ]] || fail "the failure is not kept"
+write_drill_config
+
+promise "a source without drills fails loudly"
+cat >"$work/backup.yaml" <<END
+version: 1
+plugin_path: [./more]
+sources:
+  notes: { plugin: files, options: { files: [$work/notes/a], into: ./notes } }
+sinks:
+  local: { plugin: storage-local, options: { path: ./backups } }
+pipelines:
+  papers: { sources: [notes], sinks: [local] }
+END
+mkdir -m 755 "$work/more" "$work/notes"
+cc -shared -fPIC -D_GNU_SOURCE -DHANGAR_PLUGIN_VERSION='"1"' -I"$repository/core/include" \
+    -o "$work/more/hangar-files.so" "$repository/examples/plugin-files/files.c"
+echo text >"$work/notes/a"
+nightly=$id
+make_backup papers
+expect_exit 1 drill
+expect_said "its plugin has no drills"
+nothing_left
+id=$nightly
+write_drill_config
+folder=$work/backups/nightly/$id
+
+# forge OBJECT FROM TO: changes the plain bytes of an object and then all the sums, so
+# that nothing but its content is wrong.
+forge()
+{
+    python3 - "$folder" "$1" "$2" "$3" <<'END'
+import gzip, hashlib, json, os, sys
+folder, name, old, new = sys.argv[1:]
+sha = lambda data: hashlib.sha256(data).hexdigest()
+
+def place(file):
+    return os.path.join(folder, file)
+
+def read(file):
+    return open(place(file), "rb").read()
+
+def write(file, data):
+    open(place(file), "wb").write(data)
+
+plain = gzip.decompress(read(name))
+forged = plain.replace(old.encode(), new.encode(), 1)
+assert forged != plain and len(forged) == len(plain), "nothing was changed"
+before, stored = read(name), gzip.compress(forged)
+write(name, stored)
+write("SHA256SUMS", read("SHA256SUMS").replace(sha(before).encode(), sha(stored).encode()))
+manifest = json.loads(read("manifest.json"))
+del manifest["manifest_sha256"]
+for source in manifest["sources"]:
+    for object in source["objects"]:
+        if object["stored"] == name:
+            object.update(sha256=sha(forged), stored_size=len(stored), stored_sha256=sha(stored))
+for file in manifest["files"]:
+    file.update(size=len(read(file["name"])), sha256=sha(read(file["name"])))
+text = json.dumps(manifest, indent=2)[:-2]
+write("manifest.json", f'{text},\n  "manifest_sha256": "{sha(text.encode())}"\n}}\n'.encode())
+END
+}
+
+promise "wrong rows behind right sums are found"
+cp -r "$folder" "$work/pristine"
+forge app_db/shop/data/0001.sql.gz c77@example c77@exbmple
+expect_exit 0 hangar verify "$id" --level full --from local
+expect_exit 4 drill --from local
+expect_said "rows"
+nothing_left
+expect_exit 0 hangar --json list
+[[ $(json 'd["backups"][0]["verified"]["status"]') == corrupt ]] || fail "list hides it"
+expect_exit 0 drill --from other
+rm -r "$folder"
+cp -r "$work/pristine" "$folder"
+expect_exit 0 drill --from local
+
+promise "the servers of the sources were never written to"
+[[ $(redis-cli -p "${redis_ports[2]}" DBSIZE) == 0 ]] || fail "the other redis has keys"
+[[ $(sql postgres "SELECT count(*) FROM pg_database WHERE NOT datistemplate") == 2 ]] ||
+    fail "the source has a new database"
+
+promise "a server named in the configuration takes the place of a throw-away one"
+write_drill_config "" "    scratch: { port: ${redis_ports[2]}, on_conflict: flush }"
+expect_exit 0 drill --from local
+same_redis "${redis_ports[1]}" "${redis_ports[2]}"
+nothing_left
+write_drill_config "" "    scratch: { prot: ${redis_ports[2]} }"
+expect_exit 2 drill
+expect_said "did you mean \"port\""
+write_drill_config
+
+if [[ $(id -u) == 0 ]]; then
+    promise "an ordinary user can drill, too"
+    chmod -R a+rX "$work/backups" "$work/plugins" "$work"
+    mkdir -m 700 "$work/hers"
+    cp -r "$work/backups" "$work/hers/backups"
+    sed 's|path: ./backups|path: ./backups|; s|temp_dir: ./temp|temp_dir: ./temp|; s|, other\]|]|' \
+        "$work/backup.yaml" >"$work/hers/backup.yaml"
+    mkdir -m 700 "$work/hers/temp"
+    chown -R nobody "$work/hers"
+    as_nobody()
+    {
+        setpriv --reuid nobody --regid "$(id -g nobody)" --clear-groups env HOME="$work/hers" \
+            HANGAR_STATE_DIR="$work/hers/state" "$hangar_program" -c "$work/hers/backup.yaml" "$@"
+    }
+    expect_exit 0 as_nobody verify "$id" --level drill
+    [[ -z $(ls -A "$work/hers/temp") && -z $(pgrep -f -- "$work/hers/temp/") ]] || fail "left"
+fi

@@ -1,0 +1,121 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The hangar authors
+#
+# Several hosts, one sink: two runs at once never mix; what a dead run left is cleaned
+# up elsewhere; a run that was taken for dead cannot commit when it wakes up.  A host is
+# a state folder of its own here.
+. "$(dirname "$0")/lib.sh"
+
+start_redis 1
+fill_redis "${redis_ports[1]}"
+cat >backup.yaml <<END
+version: 1
+origin: here
+sources:
+$(redis_source cache 1)
+sinks:
+  local:
+    plugin: storage-local
+    options: { path: ./backups }
+    retention: { keep_last: 50 }
+pipelines:
+  nightly: { sources: [cache], sinks: [local] }
+END
+redis_pid=$(<redis1/redis.pid)
+
+on()
+{
+    HANGAR_STATE_DIR=$work/state-$1 "$hangar_program" -c "$work/backup.yaml" "${@:2}"
+}
+
+promise "two hosts at once: each makes a whole backup or fails"
+good=0
+for ((round = 0; round < 5; round++)); do
+    on a backup >a.out 2>a.err &
+    a=$!
+    on b backup >b.out 2>b.err &
+    b=$!
+    for run in "$a" "$b"; do
+        status=0
+        wait "$run" || status=$?
+        [[ $status != 0 ]] || good=$((good + 1))
+    done
+done
+((good >= 5)) || fail "only $good of 10 runs succeeded"
+[[ $(listed | wc -l) == "$good" ]] || fail "$good succeeded, listed are $(listed | wc -l)"
+expect_exit 0 hangar verify --all --level full
+[[ $(find backups/nightly -mindepth 1 -maxdepth 1 -type d | wc -l) == "$good" ]] ||
+    fail "folders that are no backups"
+
+# A run on host a that has begun and cannot go on: its process is $run, its folder $begun.
+has_begun()
+{
+    begun=$(find backups -name run.json -newer before -printf '%h' -quit)
+    [[ -n $begun && ! -e $begun/manifest.json ]]
+}
+begin_run()
+{
+    sleep 0.02
+    touch before
+    kill -STOP "$redis_pid"
+    # not through a function: $! would be the shell around it
+    HANGAR_STATE_DIR=$work/state-a "$hangar_program" -c backup.yaml backup >run.out 2>run.err &
+    run=$!
+    wait_for 20 has_begun
+}
+
+promise "one host, one run: the second is told that the pipeline is busy"
+begin_run
+expect_exit 6 on a backup
+expect_exit 6 on a prune --yes
+expect_exit 0 on a prune --dry-run
+promise "a living run is not touched from elsewhere"
+expect_exit 0 on b --json prune --yes
+[[ $(json '[l["action"] for l in d["sinks"][0]["leftovers"]]') == "['waiting']" ]] ||
+    fail "not left alone"
+kill -CONT "$redis_pid"
+wait "$run" || fail "the run failed: $(<run.err)"
+good=$((good + 1))
+
+promise "a run that slept and was cleaned up elsewhere cannot commit"
+begin_run
+kill -STOP "$run"
+kill -CONT "$redis_pid"
+touch -d '2 hours ago' "$begun/run.json"
+expect_exit 0 on b --json prune --yes
+[[ $(json '[l["action"] for l in d["sinks"][0]["leftovers"]]') == "['claimed']" ]] ||
+    fail "not claimed"
+[[ $(ls "$begun") == manifest.json ]] || fail "more than the mark is left"
+[[ $(listed | wc -l) == "$good" ]] || fail "the mark is listed as a backup"
+expect_exit 0 hangar show latest
+expect_exit 5 hangar show "${begun##*/}"
+expect_exit 0 hangar verify --all --level quick
+kill -CONT "$run"
+status=0
+wait "$run" || status=$?
+[[ $status == 1 ]] || { cat run.err >&2; fail "exit status $status"; }
+[[ ! -s run.out ]] || fail "it printed an id"
+[[ $(listed | wc -l) == "$good" ]] || fail "it is listed"
+[[ ! -e $begun ]] || fail "it left $(ls "$begun")"
+
+promise "what a killed run left is claimed after its lease, and gone a week later"
+begin_run
+kill -KILL "$run"
+wait "$run" 2>/dev/null || true
+kill -CONT "$redis_pid"
+expect_exit 0 on a backup
+good=$((good + 1))
+[[ -e $begun/run.json ]] || fail "the remains of a run that may live were removed"
+touch -d '61 minutes ago' "$begun/run.json"
+expect_exit 0 on b backup
+good=$((good + 1))
+[[ $(ls "$begun") == manifest.json ]] || fail "the next backup did not clean up"
+touch -d '6 days ago' "$begun/manifest.json"
+expect_exit 0 on b prune --yes
+[[ -e $begun/manifest.json ]] || fail "the mark went too early"
+touch -d '8 days ago' "$begun/manifest.json"
+expect_exit 0 on b prune --yes
+[[ ! -e $begun ]] || fail "the mark stays"
+[[ $(listed | wc -l) == "$good" ]] || fail "$(listed | wc -l) backups instead of $good"
+expect_exit 0 hangar verify --all --level full

@@ -1,0 +1,141 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The hangar authors
+#
+# Two months of backups, one a day, and what retention leaves of them; a clock that is
+# wrong deletes nothing; held backups stay.
+. "$(dirname "$0")/lib.sh"
+
+command -v faketime >/dev/null || fail "there is no faketime"
+start_redis 1
+fill_redis "${redis_ports[1]}"
+cat >backup.yaml <<END
+version: 1
+origin: here
+sources:
+$(redis_source cache 1)
+sinks:
+  local:
+    plugin: storage-local
+    options: { path: ./backups }
+    retention: { keep_days: 7, keep_weekly: 4, keep_monthly: 6, min_keep: 2, timezone: UTC,
+                 delete_grace: 0 }
+pipelines:
+  nightly: { sources: [cache], sinks: [local] }
+END
+
+# at N COMMAND...: as if it were 02:00 on day N, counted from 0, and N minutes later, so
+# that no backup is of just so many days
+start=2026-01-01
+at()
+{
+    local day=$1
+    shift
+    local seconds=$(($(date -u -d "$start 02:00" +%s) + day * 86400 + day % 60 * 60))
+    TZ=UTC FAKETIME_DONT_FAKE_MONOTONIC=1 NO_FAKE_STAT=1 \
+        faketime -f "@$(date -u -d "@$seconds" '+%F %T')" "$@"
+}
+at_hangar()
+{
+    at "$1" "$hangar_program" -c "$work/backup.yaml" "${@:2}"
+}
+
+# What is to be there after a backup on each of the days 0 to $1, told independently.
+expected()
+{
+    python3 - "$start" "$1" <<'END'
+import datetime as d, sys
+first = d.datetime.fromisoformat(sys.argv[1])
+kept = []
+for n in range(int(sys.argv[2]) + 1):
+    now = first + d.timedelta(days=n, hours=2, minutes=n % 60)
+    kept = [now] + kept
+    stay = {t for t in kept if now - t < d.timedelta(days=7)} | set(kept[:2])
+    for periods, key in ((4, lambda t: t.isocalendar()[:2]), (6, lambda t: (t.year, t.month))):
+        seen = []
+        for t in kept:
+            if key(t) not in seen:
+                seen.append(key(t))
+                if len(seen) <= periods:
+                    stay.add(t)
+    kept = [t for t in kept if t in stay]
+print('\n'.join(t.strftime('backup_%Y-%m-%dT%H-%M') for t in kept))
+END
+}
+
+listed_minutes()
+{
+    listed | cut -c 1-23
+}
+
+promise "60 days of backups leave what the rules say, every day"
+days=60
+for ((day = 0; day < days; day++)); do
+    expect_exit 0 at_hangar "$day" backup
+    if ((day % 10 == 9)); then
+        expected "$day" >expected
+        listed_minutes >found
+        same "backups after day $day" expected found
+    fi
+done
+(($(wc -l <found) > 10)) || fail "too few backups are left to tell anything"
+[[ $(ls backups/nightly | grep -c '^backup_') == $(wc -l <found) ]] || fail "folders are left"
+expect_exit 0 hangar verify --all --level full
+last=$((days - 1))
+
+promise "a dry run tells each backup and its reason, and changes nothing"
+newest=$(listed | head -n 1)
+expect_exit 0 at_hangar $((last + 5)) prune --dry-run
+expect_said "nightly in local: would keep"
+expect_said "keep    $newest"
+expect_said "weekly 2026-W09"
+expect_said "no rule keeps it"
+expect_exit 0 at_hangar $((last + 5)) --json prune --dry-run
+oldest=$(json 'd["sinks"][0]["oldest_time"][:10]')
+kept=$(json 'd["sinks"][0]["kept"]')
+[[ $(json 'd["sinks"][0]["removed"]') -gt 0 ]] || fail "nothing would be removed"
+listed_minutes >now
+same "backups after a dry run" found now
+expect_exit 0 at_hangar $((last + 5)) status
+expect_said "local: next prune keeps $kept of $(wc -l <found), back to $oldest"
+
+promise "without a terminal and without --yes nothing is removed"
+expect_exit 2 at_hangar $((last + 5)) prune
+expect_said "add --yes"
+
+promise "a clock ten years ahead deletes nothing, by hand or after a backup"
+expect_exit 1 at_hangar $((last + 3650)) prune --yes
+expect_said "since the newest backup"
+expect_exit 0 at_hangar $((last + 3650)) backup
+future=$(<out)
+expect_said "prune.failed"
+listed_minutes | tail -n +2 >now
+same "backups with a clock that is ahead" found now
+
+promise "a backup from the future stops retention until it is removed"
+expect_exit 1 at_hangar $((last + 1)) prune --yes
+expect_said "$future is of 2036-"
+expect_exit 0 at_hangar $((last + 1)) remove "$future" --yes
+listed_minutes >now
+same "backups without the one from the future" found now
+
+promise "a clock a day behind refuses"
+expect_exit 1 at_hangar $((last - 1)) prune --yes
+expect_said "and the clock says"
+listed_minutes >now
+same "backups with a clock that is behind" found now
+
+promise "a held backup stays, whatever the rules and whoever asks"
+held=$(listed | tail -n 1)
+expect_exit 0 hangar hold "$held"
+expect_exit 1 hangar remove "$held" --yes
+expect_said "is held"
+at "$last" "$hangar_program" -c backup.yaml prune --yes >/dev/null 2>&1
+sed -i 's/keep_days: 7, keep_weekly: 4, keep_monthly: 6/keep_last: 1, keep_monthly: 1/' backup.yaml
+expect_exit 0 at_hangar "$last" prune --yes
+[[ $(listed | wc -l) == 3 && $(listed | tail -n 1) == "$held" ]] || fail "not the 2 newest and it"
+expect_exit 0 hangar unhold "$held"
+expect_exit 0 at_hangar "$last" prune --yes
+[[ $(listed | wc -l) == 2 ]] || fail "it stays"
+expect_exit 0 hangar verify --all --level full
+expect_exit 5 hangar remove "$held" --yes

@@ -1,0 +1,216 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The hangar authors
+#
+# With a signing key only what was signed with it is trusted: backups that are
+# unsigned, altered, moved or forged with every hash recomputed (forge.py) are
+# corrupt to list, verify, restore and import.  Anybody with the key and openssl can
+# check a signature.
+. "$(dirname "$0")/lib.sh"
+
+start_pg
+start_redis 2
+fill_redis "${redis_ports[1]}"
+write_config
+cp backup.yaml unsigned.yaml
+(umask 077; openssl rand -hex 32 >first.key; openssl rand -hex 32 >second.key)
+
+# use_key TEXT: the configuration with this `signing:`
+use_key()
+{
+    { cat unsigned.yaml; echo "signing: $1"; } >backup.yaml
+}
+
+without_key()
+{
+    "$hangar_program" -c "$work/unsigned.yaml" "$@"
+}
+
+state_of()
+{
+    expect_exit "$1" hangar --json list
+    json "[b['state'] for b in d['backups'] if b['id'] == '$2'][0]"
+}
+
+# not_trusted WHAT TEXT: nothing that reads the backup in $id takes it, each says TEXT.
+not_trusted()
+{
+    [[ $(state_of 4 "$id") == corrupt ]] || { show_output; fail "$1: list trusts it"; }
+    expect_in "$work/out" "$2"
+    expect_exit 4 hangar verify "$id"
+    expect_said "$2"
+    expect_exit 4 hangar verify "$id" --level full
+    expect_exit 4 hangar restore "$id" --set app_db.database=target --yes
+    expect_in "$work/err" "$2"
+    [[ $(sql postgres "SELECT count(*) FROM pg_database WHERE datname = 'target'") == 0 ]] ||
+        fail "$1: it was restored"
+    expect_exit 4 hangar cat "$id" cache/dump.rdb
+    expect_exit 4 hangar export "$id" -o refused.tar.gz
+    [[ ! -e refused.tar.gz ]] || fail "$1: it was exported"
+    expect_exit 4 hangar show "$id"
+}
+
+promise "a run without a key signs nothing; with one that is not trusted"
+make_backup
+[[ ! -e $folder/manifest.json.sig ]] || fail "signed without a key"
+use_key '{ key_file: first.key }'
+not_trusted "unsigned" "unsigned"
+
+promise "with a key the manifest is signed, before it is there"
+make_backup
+expect_in "$folder/manifest.json.sig" "hmac-sha256 "
+[[ $(state_of 4 "$id") == complete ]] || fail "a signed backup is not trusted"
+expect_exit 0 hangar verify "$id" --level full
+(cd "$folder" && sha256sum --quiet -c SHA256SUMS) || fail "SHA256SUMS"
+cp -r "$folder" "$work/pristine"
+mend()
+{
+    rm -rf "$folder"
+    cp -r "$work/pristine" "$folder"
+}
+
+promise "openssl finds the same signature and key-id"
+key=$(<first.key)
+hex=$(printf %s "$key" | od -An -v -tx1 | tr -d ' \n')
+hmac=$(openssl dgst -sha256 -mac HMAC -macopt "hexkey:$hex" "$folder/manifest.json")
+key_id=$(printf %s "$key" | sha256sum | cut -c1-8)
+[[ $(<"$folder/manifest.json.sig") == "hmac-sha256 ${hmac##* } key-id $key_id" ]] ||
+    fail "$(<"$folder/manifest.json.sig") is not ${hmac##* } by $key_id"
+
+promise "restored, it is the same data"
+expect_exit 0 hangar restore "$id" --set app_db.database=signed --set "cache.port=${redis_ports[2]}" --yes
+same_database shop signed
+
+promise "the key is nowhere to be seen"
+expect_exit 0 hangar --json -v backup
+cat "$work/out" "$work/err" >seen
+expect_exit 0 hangar --json status
+cat "$work/out" "$work/err" >>seen
+find backups state -type f -exec cat {} + >>seen
+! grep -qaF -e "$key" seen || fail "the key shows"
+
+promise "a signature that is missing, altered, cut or another backup's is noticed"
+rm "$folder/manifest.json.sig"
+not_trusted "no signature" "unsigned"
+mend
+for offset in 0 12 40 75 77 88 95; do
+    python3 - "$folder/manifest.json.sig" "$offset" <<'END'
+import sys
+text = bytearray(open(sys.argv[1], "rb").read())
+at = min(int(sys.argv[2]), len(text) - 2)
+text[at] = ord("1") if text[at] == ord("0") else ord("0")
+open(sys.argv[1], "wb").write(text)
+END
+    expect_exit 4 hangar restore "$id" --yes
+    mend
+done
+for length in 0 1 80 95; do
+    truncate -s "$length" "$folder/manifest.json.sig"
+    expect_exit 4 hangar restore "$id" --yes
+    mend
+done
+head -c 100000 /dev/zero >"$folder/manifest.json.sig"
+expect_exit 4 hangar verify "$id"
+mend
+other_folder=$(find backups/nightly -mindepth 1 -maxdepth 1 -type d | sort | tail -n 1)
+[[ $other_folder != *"$id" ]] || fail "there is no later backup"
+cp "$other_folder/manifest.json.sig" "$folder/manifest.json.sig"
+not_trusted "another's signature" "signature does not match"
+mend
+
+promise "a backup put in the place of another is noticed"
+cp "$other_folder"/manifest.json* "$folder/"
+expect_exit 4 hangar restore "$id" --yes
+mend
+
+promise "another key trusts none of it, and says which key it was; an old key may still be named"
+use_key '{ key_file: second.key }'
+not_trusted "another key" "key-id differs: signed with another key $key_id"
+use_key '{ key_file: second.key, old_key_files: [first.key] }'
+[[ $(state_of 4 "$id") == complete ]] || fail "an old key is not believed"
+expect_exit 0 hangar verify "$id" --level full
+signed_before=$id
+make_backup
+expect_in "$folder/manifest.json.sig" "key-id $(printf %s "$(<second.key)" | sha256sum | cut -c1-8)"
+id=$signed_before
+folder=backups/nightly/$id
+
+promise "a key may come from a command, a credential, or a variable"
+use_key '{ key_command: [cat, first.key] }'
+expect_exit 0 hangar verify "$id"
+CREDENTIALS_DIRECTORY=$work use_key '{ key_credential: first.key }'
+CREDENTIALS_DIRECTORY=$work expect_exit 0 hangar verify "$id"
+use_key '{ key: "${SIGNING_KEY}" }'
+SIGNING_KEY=$key expect_exit 0 hangar verify "$id"
+
+promise "a bad key is an error before anything is done"
+use_key '{ key: short }'
+expect_exit 2 hangar check
+expect_in "$work/err" "at least 16 bytes"
+expect_in "$work/err" "backup.yaml:"
+use_key ''
+expect_exit 2 hangar list
+expect_in "$work/err" 'option "key" is missing'
+use_key '{ kye_file: first.key }'
+expect_exit 2 hangar list
+expect_in "$work/err" "did you mean"
+printf tooshort >short.key
+chmod 600 short.key
+use_key '{ key_file: short.key }'
+expect_exit 2 hangar backup
+expect_in "$work/err" "at least 16 bytes"
+use_key '{ key_file: missing.key }'
+expect_exit 8 hangar list
+use_key '{ key_file: first.key, old_key_files: [missing.key] }'
+expect_exit 8 hangar list
+chmod 644 second.key
+use_key '{ key_file: second.key }'
+expect_exit 8 hangar check
+expect_in "$work/err" "chmod 600"
+chmod 600 second.key
+
+promise "without a key a signature is not looked at, and verify says so"
+expect_exit 0 without_key verify "$id" --level full
+expect_in "$work/err" "its signature was not checked"
+expect_exit 0 without_key verify "$id" --level quick
+expect_not_in "$work/err" "its signature was not checked"
+
+# ---- a forger who can compute every hash ----
+
+use_key '{ key_file: first.key }'
+expect_exit 0 hangar export "$id" -o good.tar.gz
+tar -tzf good.tar.gz >names
+grep -qx "$id/manifest.json.sig" names || fail "the signature is not exported"
+python3 "$e2e/forge.py" forged good.tar.gz forged.tar.gz
+mkdir forged
+tar -xzf forged.tar.gz -C forged
+(cd "forged/$id" && sha256sum --quiet -c SHA256SUMS) || fail "the forgery is not good enough"
+
+promise "a forged manifest is good for who has no key, and refused with one"
+rm "$folder"/manifest.json* "$folder/SHA256SUMS"
+cp -r "forged/$id/." "$folder/"
+expect_exit 0 without_key verify "$id" --level full
+not_trusted "forged" "signature does not match"
+rm "$folder/manifest.json.sig"
+not_trusted "forged and unsigned" "unsigned"
+mend
+
+promise "import checks the signature as everything else does"
+sed -i 's|\./backups|./elsewhere|' backup.yaml unsigned.yaml
+expect_exit 4 hangar import forged.tar.gz
+expect_in "$work/err" "signature does not match"
+[[ -z $(find elsewhere -type f 2>/dev/null) ]] || fail "a forged import left files"
+(cd forged && rm "$id/manifest.json.sig" &&
+    tar -czf ../unsigned.tar.gz "$id/manifest.json" --exclude="$id/manifest.json" "$id")
+expect_exit 4 hangar import unsigned.tar.gz
+expect_in "$work/err" "unsigned"
+[[ -z $(find elsewhere -type f 2>/dev/null) ]] || fail "an unsigned import left files"
+expect_exit 0 hangar import good.tar.gz
+expect_exit 0 hangar verify "$id" --level full
+cmp "elsewhere/nightly/$id/manifest.json.sig" "$work/pristine/manifest.json.sig" ||
+    fail "the signature was not imported"
+expect_exit 0 hangar restore "$id" --set app_db.database=imported --only app_db --yes
+same_database shop imported
+rm -rf elsewhere
+expect_exit 0 without_key import good.tar.gz
+[[ -e elsewhere/nightly/$id/manifest.json.sig ]] || fail "without a key the signature is lost"

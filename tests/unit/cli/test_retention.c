@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * prune, remove, hold: nothing is removed that nobody agreed to.
+ */
+#include "world.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "commands.h"
+
+#define ID "backup_2026-01-13T02-00-00-000Z"
+
+static const char plan[] =
+    "{'status':'done','dry_run':true,'sinks':["
+    "{'pipeline':'nightly','sink':'local','status':'done','kept':2,'removed':2,'backups':["
+    "{'id':'" ID "','keep':false,'reason':'no rule keeps it'}]},"
+    "{'pipeline':'nightly','sink':'usb','status':'done','kept':4,'removed':0},"
+    "{'pipeline':'weekly','sink':'local','status':'done','kept':2,'removed':1}]}";
+static const char done[] =
+    "{'status':'done','dry_run':false,'sinks':["
+    "{'pipeline':'nightly','sink':'local','status':'done','kept':2,'removed':2}]}";
+static const char list[] = "{'status':'done','backups':[{'id':'backup_x'},{'id':'" ID
+                           "','pipeline':'nightly','sinks':['local','usb']}]}";
+
+static char *texts[2];
+
+/* The two answers that the library gives. */
+static void queue(const char *first, const char *second)
+{
+    texts[0] = strdup(world_json(first));
+    texts[1] = strdup(world_json(second));
+    fake.answers[0] = (struct fake_answer){.json = texts[0]};
+    fake.answers[1] = (struct fake_answer){.json = texts[1]};
+}
+
+static void teardown(void)
+{
+    free(texts[0]);
+    free(texts[1]);
+    texts[0] = texts[1] = NULL;
+}
+
+/* A person at a terminal who types this. */
+static void type(const char *answer)
+{
+    int ends[2];
+
+    ck_assert_int_eq(pipe(ends), 0);
+    ck_assert_int_eq(write(ends[1], answer, strlen(answer)), (ssize_t)strlen(answer));
+    close(ends[1]);
+    world.io.in = ends[0];
+    world.io.in_tty = world.io.err_tty = true;
+    world.io.dumb = true;
+}
+
+START_TEST(without_a_terminal_nothing_is_even_looked_at)
+{
+    ck_assert_int_eq(world_run("prune"), 2);
+    ck_assert_str_eq(fake.calls, "open config=-\n");
+    ck_assert_ptr_nonnull(strstr(world.err, "--dry-run"));
+    fake_reset();
+    ck_assert_int_eq(world_run("remove " ID), 2);
+    ck_assert_str_eq(fake.calls, "open config=-\n");
+    ck_assert_ptr_nonnull(strstr(world.err, "add --yes"));
+    fake_reset();
+    ck_assert_int_eq(world_run("remove " ID " --json"), 2);
+    ck_assert_ptr_nonnull(strstr(world.out, "hangar.error/1"));
+}
+END_TEST
+
+START_TEST(yes_prunes_at_once)
+{
+    queue(done, done);
+    ck_assert_int_eq(world_run("prune nightly --from local --yes"), 0);
+    ck_assert_str_eq(fake.calls, "open config=-\nprune pipeline=nightly sink=local flags=0\n");
+    ck_assert_ptr_nonnull(strstr(world.out, "nightly in local: kept 2, removed 2 (0 B)\n"));
+    teardown();
+}
+END_TEST
+
+START_TEST(a_dry_run_only_tells)
+{
+    queue(plan, done);
+    ck_assert_int_eq(world_run("prune --dry-run --yes"), 0);
+    ck_assert_str_eq(fake.calls, "open config=-\nprune pipeline=- sink=- flags=1\n");
+    ck_assert_ptr_nonnull(strstr(world.out, ID));
+    ck_assert_str_eq(world.err, "nothing was removed: this was a dry run\n");
+    teardown();
+}
+END_TEST
+
+START_TEST(a_person_sees_the_plan_and_is_asked)
+{
+    queue(plan, done);
+    type("yes\n");
+    ck_assert_int_eq(world_run("prune"), 0);
+    ck_assert_str_eq(fake.calls, "open config=-\nprune pipeline=- sink=- flags=1\n"
+                                 "prune pipeline=- sink=- flags=0\n");
+    ck_assert_ptr_nonnull(strstr(world.err, "no rule keeps it\n"));
+    ck_assert_ptr_nonnull(strstr(world.err, "remove 2 backups of nightly from local, 1 backup of "
+                                            "weekly from local? [y/N] "));
+    teardown();
+}
+END_TEST
+
+START_TEST(another_answer_or_a_signal_removes_nothing)
+{
+    queue(plan, done);
+    type("no\n");
+    ck_assert_int_eq(world_run("prune"), 1);
+    ck_assert_int_eq(fake.answered, 1);
+    ck_assert_ptr_nonnull(strstr(world.err, "nothing was removed\n"));
+    fake_reset();
+    teardown();
+    queue(plan, done);
+    type("yes\n");
+    fake.answers[0].signal = SIGINT;
+    ck_assert_int_eq(world_run("prune"), 130);
+    ck_assert_int_eq(fake.answered, 1);
+    teardown();
+}
+END_TEST
+
+START_TEST(where_nothing_would_go_nobody_is_asked)
+{
+    queue("{'status':'done','dry_run':true,'sinks':[{'pipeline':'nightly','sink':'local',"
+          "'status':'done','kept':2,'removed':0}]}",
+          done);
+    type("");
+    ck_assert_int_eq(world_run("prune"), 0);
+    ck_assert_int_eq(fake.answered, 2);
+    ck_assert_ptr_null(strstr(world.err, "[y/N]"));
+    teardown();
+}
+END_TEST
+
+START_TEST(a_plan_that_fails_is_the_end)
+{
+    queue(plan, done);
+    type("yes\n");
+    fake.answers[0].status = HANGAR_STATUS_FAILED;
+    fake.answers[0].error = "nothing is removed: the clock";
+    ck_assert_int_eq(world_run("prune"), 1);
+    ck_assert_int_eq(fake.answered, 1);
+    teardown();
+}
+END_TEST
+
+START_TEST(remove_asks_with_all_that_goes)
+{
+    queue(list, "{'status':'done','id':'" ID "','sinks':[{'sink':'local','status':'done'}]}");
+    type("y\n");
+    ck_assert_int_eq(world_run("remove " ID " --from local"), 0);
+    ck_assert_str_eq(fake.calls, "open config=-\nlist pipeline=- sink=local\n"
+                                 "remove " ID " pipeline=nightly sink=local\n");
+    ck_assert_ptr_nonnull(
+        strstr(world.err, "remove " ID " of nightly from local, usb for good? [y/N] "));
+    ck_assert_ptr_nonnull(strstr(world.out, "removed " ID " from local\n"));
+    teardown();
+    fake_reset();
+    queue(list, list);
+    type("n\n");
+    ck_assert_int_eq(world_run("remove " ID), 1);
+    ck_assert_int_eq(fake.answered, 1);
+    teardown();
+}
+END_TEST
+
+START_TEST(remove_needs_one_backup_that_is_there)
+{
+    ck_assert_int_eq(world_run("remove latest --yes"), 2);
+    ck_assert_str_eq(fake.calls, "open config=-\n");
+    queue("{'status':'done','backups':[]}", done);
+    type("y\n");
+    ck_assert_int_eq(world_run("remove " ID), 5);
+    ck_assert_int_eq(fake.answered, 1);
+    teardown();
+    fake_reset();
+    queue("{'status':'done','backups':[{'id':'" ID "','pipeline':'a'},{'id':'" ID
+          "','pipeline':'b'}]}",
+          done);
+    type("y\n");
+    ck_assert_int_eq(world_run("remove " ID), 2);
+    ck_assert_ptr_nonnull(strstr(world.err, "--pipeline"));
+    teardown();
+}
+END_TEST
+
+START_TEST(a_damaged_backup_can_be_removed)
+{
+    queue(list, "{'status':'done','id':'" ID "','sinks':[{'sink':'local','status':'done'}]}");
+    fake.answers[0].status = HANGAR_STATUS_CORRUPT;
+    type("y\n");
+    ck_assert_int_eq(world_run("remove " ID), 0);
+    ck_assert_int_eq(fake.answered, 2);
+    teardown();
+    fake_reset();
+    queue(list, list);
+    fake.answers[0].status = HANGAR_STATUS_FAILED;
+    fake.answers[0].error = "cannot read sink usb";
+    type("y\n");
+    ck_assert_int_eq(world_run("remove " ID), 1); /* who knows what is in it */
+    ck_assert_int_eq(fake.answered, 1);
+    teardown();
+}
+END_TEST
+
+START_TEST(hold_and_unhold_say_which)
+{
+    ck_assert_int_eq(world_run("hold latest --pipeline nightly"), 0);
+    ck_assert_str_eq(fake.calls, "open config=-\nhold latest pipeline=nightly sink=-\n");
+    fake_reset();
+    ck_assert_int_eq(world_run("unhold " ID " --from usb"), 0);
+    ck_assert_str_eq(fake.calls, "open config=-\nunhold " ID " pipeline=- sink=usb\n");
+}
+END_TEST
+
+static void add_tests(TCase *tests)
+{
+    tcase_add_test(tests, without_a_terminal_nothing_is_even_looked_at);
+    tcase_add_test(tests, yes_prunes_at_once);
+    tcase_add_test(tests, a_dry_run_only_tells);
+    tcase_add_test(tests, a_person_sees_the_plan_and_is_asked);
+    tcase_add_test(tests, another_answer_or_a_signal_removes_nothing);
+    tcase_add_test(tests, where_nothing_would_go_nobody_is_asked);
+    tcase_add_test(tests, a_plan_that_fails_is_the_end);
+    tcase_add_test(tests, remove_asks_with_all_that_goes);
+    tcase_add_test(tests, remove_needs_one_backup_that_is_there);
+    tcase_add_test(tests, a_damaged_backup_can_be_removed);
+    tcase_add_test(tests, hold_and_unhold_say_which);
+}
+
+int main(void)
+{
+    return world_main("cli retention", add_tests);
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * cat, export, import: what they ask the library, and what becomes of files.
+ */
+#include "world.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char folder[64];
+
+static void setup(void)
+{
+    snprintf(folder, sizeof(folder), "/tmp/hangar-export-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    ck_assert_int_eq(chdir(folder), 0);
+}
+
+static void teardown(void)
+{
+    char command[128];
+    snprintf(command, sizeof(command), "rm -rf %s", folder);
+    ck_assert_int_eq(chdir("/"), 0);
+    ck_assert_int_eq(system(command), 0);
+}
+
+static void check_file(const char *path, const char *expected)
+{
+    char *text = world_file(path);
+    ck_assert_str_eq(text, expected);
+    free(text);
+}
+
+static int files_here(void)
+{
+    return system("test \"$(ls -A)\" = a.tar.gz") == 0;
+}
+
+START_TEST(cat_writes_the_object_and_nothing_else)
+{
+    fake.answers[0].json = "the object\n";
+    ck_assert_int_eq(world_run("cat latest app_db/x --pipeline p --from s"), 0);
+    ck_assert_str_eq(world.out, "the object\n");
+    ck_assert_str_eq(world.err, "");
+    ck_assert_ptr_nonnull(strstr(fake.calls, "cat latest app_db/x pipeline=p sink=s\n"));
+}
+END_TEST
+
+START_TEST(cat_tells_damage_with_status_4)
+{
+    fake.answers[0] = (struct fake_answer){
+        .status = HANGAR_STATUS_CORRUPT, .json = "half", .error = "it must not be used"};
+    ck_assert_int_eq(world_run("cat latest x"), 4);
+    ck_assert_str_eq(world.out, "half");
+    ck_assert_str_eq(world.err, "hangar: it must not be used\n");
+}
+END_TEST
+
+START_TEST(cat_needs_an_object_and_has_no_document)
+{
+    ck_assert_int_eq(world_run("cat latest"), 2);
+    ck_assert_int_eq(world_run("--json cat latest x"), 2);
+    ck_assert_ptr_null(strstr(fake.calls, "cat"));
+}
+END_TEST
+
+START_TEST(export_writes_a_private_file_under_its_name_only_when_whole)
+{
+    struct stat st;
+    fake.answers[0].json = "{\"schema\": \"hangar.export/1\", \"status\": \"done\"}";
+    umask(0);
+    ck_assert_int_eq(world_run("export latest -o a.tar.gz"), 0);
+    ck_assert_str_eq(world.out, "");
+    ck_assert_ptr_nonnull(strstr(world.err, "exported"));
+    check_file("a.tar.gz", FAKE_ARCHIVE);
+    ck_assert_int_eq(stat("a.tar.gz", &st), 0);
+    ck_assert_uint_eq(st.st_mode & 07777, 0600);
+    ck_assert(files_here());
+    fake.answers[1] =
+        (struct fake_answer){.status = HANGAR_STATUS_CORRUPT, .error = "it is damaged"};
+    ck_assert_int_eq(world_run("export latest -o a.tar.gz --force"), 4);
+    ck_assert_str_eq(world.err, "hangar: it is damaged\n");
+    ck_assert_int_eq(world_run("export latest -o b.tar.gz"), 0);
+    ck_assert_int_eq(unlink("b.tar.gz"), 0);
+    check_file("a.tar.gz", FAKE_ARCHIVE);
+    ck_assert(files_here());
+}
+END_TEST
+
+START_TEST(export_replaces_only_when_forced)
+{
+    ck_assert_int_eq(system("echo mine >a.tar.gz"), 0);
+    ck_assert_int_eq(world_run("export latest -o a.tar.gz"), 1);
+    ck_assert_str_eq(world.err, "hangar: cannot write a.tar.gz: it is there already\n"
+                                "  hint: name another file, or add --force\n");
+    ck_assert_ptr_null(strstr(fake.calls, "export"));
+    check_file("a.tar.gz", "mine\n");
+    ck_assert_int_eq(world_run("export latest -o a.tar.gz --force"), 0);
+    check_file("a.tar.gz", FAKE_ARCHIVE);
+    ck_assert(files_here());
+}
+END_TEST
+
+START_TEST(export_asks_where_to_and_spares_terminals)
+{
+    ck_assert_int_eq(world_run("export latest"), 2);
+    ck_assert_int_eq(world_run("--json export latest -o -"), 2);
+    world.io.out_tty = true;
+    ck_assert_int_eq(world_run("export latest -o -"), 2);
+    ck_assert_ptr_null(strstr(fake.calls, "export"));
+    ck_assert_int_eq(world_run("export latest -o missing/a.tar.gz"), 1);
+    ck_assert_ptr_nonnull(strstr(world.err, "No such file or directory"));
+    ck_assert_int_eq(world_run("export latest -o ./"), 1);
+}
+END_TEST
+
+START_TEST(import_reads_a_file_and_prints_the_id)
+{
+    fake.answers[0].json =
+        "{\"schema\": \"hangar.import/1\", \"status\": \"done\", \"id\": \"backup_x\"}";
+    ck_assert_int_eq(system("printf data >a.tar.gz"), 0);
+    ck_assert_int_eq(world_run("import a.tar.gz --pipeline p --to s"), 0);
+    ck_assert_str_eq(world.out, "backup_x\n");
+    ck_assert_ptr_nonnull(strstr(fake.calls, "import pipeline=p sink=s data=data\n"));
+    ck_assert_int_eq(world_run("import missing.tar.gz"), 1);
+    ck_assert_str_eq(world.err, "hangar: cannot read missing.tar.gz: No such file or directory\n");
+    ck_assert_int_eq(world_run("import ."), 1);
+    ck_assert_ptr_nonnull(strstr(world.err, "Is a directory"));
+    ck_assert_int_eq(world_run("import"), 2);
+}
+END_TEST
+
+static void add_tests(TCase *tcase)
+{
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_test(tcase, cat_writes_the_object_and_nothing_else);
+    tcase_add_test(tcase, cat_tells_damage_with_status_4);
+    tcase_add_test(tcase, cat_needs_an_object_and_has_no_document);
+    tcase_add_test(tcase, export_writes_a_private_file_under_its_name_only_when_whole);
+    tcase_add_test(tcase, export_replaces_only_when_forced);
+    tcase_add_test(tcase, export_asks_where_to_and_spares_terminals);
+    tcase_add_test(tcase, import_reads_a_file_and_prints_the_id);
+}
+
+int main(void)
+{
+    return world_main("export", add_tests);
+}
