@@ -193,6 +193,15 @@ static enum hangar_rc take_snapshot(struct pg_db *db, int64_t *time_ms, char *ls
     return rc;
 }
 
+/* The lead session has these locks already, so that pg_dump can only wait for
+ * somebody who is queued behind it, and who will wait for us: soon given up, as
+ * meanwhile everybody else is queued, too.  It locks all tables by one statement. */
+static int64_t dump_lock_timeout(const struct pg_db *db)
+{
+    int64_t enough_ms = 2000 + (int64_t)db->tables.count / 10;
+    return enough_ms < db->src->opt.lock_timeout_ms ? enough_ms : db->src->opt.lock_timeout_ms;
+}
+
 static void add_dump_options(struct pg_db *db, struct pg_args *args)
 {
     const struct hangar_host *host = db->src->host;
@@ -203,8 +212,7 @@ static void add_dump_options(struct pg_db *db, struct pg_args *args)
     /* names in its arguments are in this encoding, whatever the server's default is */
     pg_arg(args, "--encoding=%s", db->encoding);
     pg_arg(args, "--snapshot=%s", db->snapshot);
-    /* the tables are locked already; who is queued behind that would wait for ever */
-    pg_arg(args, "--lock-wait-timeout=%lld", (long long)db->src->opt.lock_timeout_ms);
+    pg_arg(args, "--lock-wait-timeout=%lld", (long long)dump_lock_timeout(db));
     static const char *const options[][2] = {{"include_tables", "--table"},
                                              {"exclude_tables", "--exclude-table"}};
     for (size_t i = 0; i < 2; i++) {

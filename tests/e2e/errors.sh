@@ -114,7 +114,7 @@ waiting()
     [[ $(sql postgres "SELECT count(*) FROM pg_locks WHERE NOT granted") -gt 0 ]]
 }
 wait_for 20 locked
-hangar backup >first.out 2>first.err &
+"$hangar_program" -c "$work/backup.yaml" backup >first.out 2>first.err &
 first=$!
 wait_for 20 waiting
 expect_exit 6 hangar backup

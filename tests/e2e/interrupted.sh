@@ -73,7 +73,7 @@ make_backup
 took_ms=$((($(date +%s%N) - start) / 1000000))
 killed=0
 for ((i = 0; i < 20; i++)); do
-    hangar backup >run.out 2>run.err &
+    "$hangar_program" -c "$work/backup.yaml" backup >run.out 2>run.err &
     run=$!
     sleep "$(printf '%d.%03d' $((took_ms * i / 20 / 1000)) $((took_ms * i / 20 % 1000)))"
     kill -KILL "$run" 2>/dev/null || true

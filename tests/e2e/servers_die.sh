@@ -27,7 +27,7 @@ dies()
 {
     local attempt
     for ((attempt = 0; attempt < 20; attempt++)); do
-        hangar backup >run.out 2>run.err &
+        "$hangar_program" -c "$work/backup.yaml" backup >run.out 2>run.err &
         run=$!
         wait_for 60 started
         "$@"
@@ -91,7 +91,7 @@ promise "Redis is killed"
 kill_before()
 {
     kill -STOP "$(<"$work/redis1/redis.pid")"
-    hangar backup >run.out 2>run.err &
+    "$hangar_program" -c "$work/backup.yaml" backup >run.out 2>run.err &
     run=$!
     sleep 0.2
     kill_redis

@@ -68,7 +68,7 @@ static void note(struct run *run, enum hangar_rc rc)
 {
     pthread_mutex_lock(&run->mutex);
     bool first = rc != HANGAR_OK && run->rc == HANGAR_OK;
-    if (first)
+    if (first || (run->rc == HANGAR_CANCELLED && rc != HANGAR_OK)) /* no reason of its own */
         run->rc = rc;
     pthread_mutex_unlock(&run->mutex);
     if (first)
@@ -131,7 +131,7 @@ static void pause_if_asked(const struct run *run, const char *name)
     FILE *file = fopen(paused, "w");
     if (file)
         fclose(file);
-    while (access(go, F_OK) != 0)
+    for (int i = 0; i < 6000 && access(go, F_OK) != 0; i++) /* a minute */
         usleep(10000);
     free(go);
     free(paused);
@@ -222,7 +222,8 @@ static void backup(struct run *run)
         with_threads(run, backup_thread);
     rc = run->source->end(run->inst, run->rc == HANGAR_OK ? run->facts : NULL);
     note(run, rc);
-    qsort(run->objects, run->count, sizeof(*run->objects), by_phase_and_name);
+    if (run->count)
+        qsort(run->objects, run->count, sizeof(*run->objects), by_phase_and_name);
     if (run->rc == HANGAR_OK)
         write_index(run);
 }

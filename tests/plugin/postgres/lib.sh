@@ -18,9 +18,16 @@ export TMPDIR=$work PGCLIENTENCODING=UTF8
 unset PGPASSWORD PGPASSFILE PGSERVICE PGOPTIONS PGDATABASE
 failures=0
 
-finish() {
+# What a test left running in the background.
+kill_jobs() {
     local job
-    for job in $(jobs -p); do kill "$job" 2>/dev/null; done
+    for job in $(jobs -p); do
+        kill "$job" 2>/dev/null
+        wait "$job" 2>/dev/null
+    done
+}
+
+finish() {
     pg_stop "$work"
     rm -rf "$work"
 }
@@ -124,7 +131,7 @@ main() {
     for name in $(declare -F | sed -n 's/^declare -f \(it_.*\)/\1/p'); do
         [ -z "${ONLY:-}" ] || [ "$ONLY" = "$name" ] || continue
         : >"$work/log"
-        if (trap - EXIT; "$name"); then
+        if (trap kill_jobs EXIT; "$name"); then
             echo "ok ${name#it_}"
         else
             echo "FAILED ${name#it_}"
