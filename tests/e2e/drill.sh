@@ -101,6 +101,7 @@ for ((i = 0; i < 2000; i++)); do
     if [[ -n $pid ]] && kill -0 "$drilling" 2>/dev/null; then
         data=$(tr '\0' '\n' <"/proc/$pid/cmdline" 2>/dev/null | grep "^$work/temp/") || continue
         seen="$(stat -c %a "$(dirname "$data")") $(stat -c %u "/proc/$pid")" || continue
+        network=$(readlink "/proc/$pid/ns/net") || continue
         break
     fi
     sleep 0.01
@@ -108,6 +109,9 @@ done
 wait "$drilling" || { cat watched.out >&2; fail "the watched drill failed"; }
 [[ $seen == 700\ * ]] || fail "mode and owner: $seen"
 [[ $(id -u) != 0 || $seen != "700 0" ]] || fail "the server ran as root"
+if unshare -n true 2>/dev/null; then
+    [[ $network != "$(readlink /proc/self/ns/net)" ]] || fail "the server has a network"
+fi
 nothing_left
 
 # ---- ways to end ----
