@@ -53,7 +53,7 @@ END_TEST
 START_TEST(many_objects_go_in_many_pages)
 {
     world_open("keep_last: 1, min_keep: 1, delete_grace: 0");
-    world_backup(2 * day, 2500);
+    world_backup(2 * day, 1100);
     world_backup(day, 1);
     ck_assert_int_eq(world_prune(0), HANGAR_STATUS_DONE);
     ck_assert_int_eq(world_files(world.ids[0]), -1);
@@ -252,6 +252,13 @@ START_TEST(a_run_that_commits_while_we_look_keeps_its_backup)
         ck_assert_int_eq(world_files(SOME_ID), 3);
         ck_assert_int_eq(unlink(world_path(SOME_ID, "manifest.json")), 0);
     }
+    /* also where one of this id was removed before: it may come back by an import */
+    world_open("keep_last: 1, delete_grace: 0");
+    leave(SOME_ID, 2 * hour);
+    world_write(SOME_ID, "deleted.json", "{}");
+    world.on_stat = commit_earlier;
+    ck_assert_int_eq(world_prune(0), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(world_files(SOME_ID), 4);
 }
 END_TEST
 
