@@ -242,6 +242,10 @@ promise "the servers of the sources were never written to"
 [[ $(sql postgres "SELECT count(*) FROM pg_database WHERE NOT datistemplate") == 2 ]] ||
     fail "the source has a new database"
 
+promise "a record goes with its backup"
+expect_exit 0 hangar remove "$id" --from other --yes
+[[ ! -e $work/copies/nightly/$id ]] || fail "left: $(find "$work/copies/nightly/$id")"
+
 promise "a server named in the configuration takes the place of a throw-away one"
 write_drill_config "" "    scratch: { port: ${redis_ports[2]}, on_conflict: flush }"
 expect_exit 0 drill --from local
