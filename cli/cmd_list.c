@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ID, PIPELINE, AGE, TIME, SIZE, DATA, SOURCES, SINKS, STATE, COLUMNS };
+enum { ID, PIPELINE, AGE, TIME, SIZE, DATA, SOURCES, SINKS, VERIFIED, STATE, COLUMNS };
 
 static void put_backup(struct cli_table *table, const json_t *item)
 {
@@ -32,6 +32,9 @@ static void put_backup(struct cli_table *table, const json_t *item)
                    complete ? cli_size(cli_bytes(item, "plain_bytes"), text) : "-");
     cli_table_cell(table, CLI_PLAIN, "%s", sources ? sources : "");
     cli_table_cell(table, CLI_PLAIN, "%s", sinks ? sinks : "");
+    enum cli_style style;
+    cli_verified(json_object_get(item, "verified"), table->view, text, &style);
+    cli_table_cell(table, style, "%s", text);
     cli_table_cell(table, complete ? CLI_GREEN : CLI_RED, "%s", state);
     if (!sources || !sinks)
         table->view->failed = true;
@@ -64,6 +67,7 @@ static void put_table(const json_t *backups, struct cli_view *out)
         [DATA] = {"DATA", CLI_RIGHT, false},
         [SOURCES] = {"SOURCES", CLI_SHRINK, false},
         [SINKS] = {"SINKS", CLI_SHRINK, false},
+        [VERIFIED] = {"VERIFIED", CLI_LEFT, false},
         [STATE] = {"STATE", CLI_LEFT, false},
     };
     struct cli_table table;

@@ -109,6 +109,21 @@ static void put_transforms(struct cli_view *out, const json_t *transforms)
     fputc('\n', out->file);
 }
 
+static void put_verified(const json_t *verified, struct cli_view *out)
+{
+    char text[CLI_SHORT], took[CLI_SHORT];
+    enum cli_style style;
+
+    if (!json_is_object(verified))
+        return;
+    cli_verified(verified, out, text, &style);
+    fprintf(out->file, "  verified    %s%s%s in %s, took %s\n", cli_on(out, style), text,
+            cli_off(out), cli_string(verified, "sink"),
+            cli_duration(cli_integer(verified, "duration_ms"), took));
+    if (*cli_string(verified, "error"))
+        cli_put_message(out, 14, CLI_PLAIN, cli_string(verified, "error"));
+}
+
 static void put_summary(struct cli_view *out, const json_t *doc, const json_t *manifest,
                         const struct totals *totals)
 {
@@ -126,6 +141,7 @@ static void put_summary(struct cli_view *out, const json_t *doc, const json_t *m
     fprintf(out->file, "\n  on          %s, by hangar %s\n", cli_string(manifest, "host"),
             cli_string(manifest, "hangar"));
     fprintf(out->file, "  lies in     %s\n", sinks ? sinks : "");
+    put_verified(json_object_get(doc, "verified"), out);
     fprintf(out->file, "  data        %s in %zu object%s, %s stored",
             cli_size(totals->plain, plain), totals->objects, totals->objects == 1 ? "" : "s",
             cli_size(totals->stored, stored));

@@ -199,3 +199,21 @@ const char *cli_status_name(enum hangar_status status)
     }
     return "failed";
 }
+
+const char *cli_verified(const json_t *verified, const struct cli_view *view, char out[CLI_SHORT],
+                         enum cli_style *style)
+{
+    char age[CLI_SHORT];
+    int64_t time_ms = cli_instant(verified, "time");
+    bool good = cli_done(verified);
+
+    *style = CLI_PLAIN;
+    if (!json_is_object(verified) || time_ms < 0) {
+        snprintf(out, CLI_SHORT, "-");
+        return out;
+    }
+    *style = good ? CLI_GREEN : CLI_RED;
+    snprintf(out, CLI_SHORT, "%s %.12s %.20s ago", cli_symbol(view, good ? CLI_TICK : CLI_CROSS),
+             cli_string(verified, "level"), cli_age(view->now_ms - time_ms, age));
+    return out;
+}

@@ -13,6 +13,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include "output.h"
 
 /* NULL when the text is not a document, or out of memory. */
 json_t *cli_document(const char *text, bool utf8);
@@ -39,5 +40,10 @@ char *cli_join(const json_t *array);
 
 /* The name of a status ("not_found") in documents. */
 const char *cli_status_name(enum hangar_status status);
+
+/* What the last verification came to, and when: "drill 2 h ago", after a tick or a
+ * cross; "-" when there was none.  `style` is how to show it. */
+const char *cli_verified(const json_t *verified, const struct cli_view *view, char out[CLI_SHORT],
+                         enum cli_style *style);
 
 #endif

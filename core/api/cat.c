@@ -4,7 +4,7 @@
  * cat: one object of a backup, decoded, to whoever asks.  The bytes are given while
  * they are compared: whether they were the right ones is known at the end.
  */
-#include "api/handle.h"
+#include "api/transfer.h"
 #include "pipeline/decode.h"
 
 #include <stdlib.h>
@@ -148,10 +148,7 @@ enum hangar_status hangar_cat(struct hangar *h, const struct hangar_selection *w
         if (rc == HANGAR_OK) {
             rc = cat_named(&s, &from, object, &c, &err);
         }
-        if (rc != HANGAR_OK && hg_job_cancelled(&s.job)) {
-            hg_error_clear(&err);
-            rc = hg_job_result(&s.job, &err);
-        }
+        rc = hg_transfer_result(&s, rc, &err);
         hg_session_end(&s);
     }
     if (rc != HANGAR_OK && c.bytes > 0) {

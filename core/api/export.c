@@ -25,8 +25,9 @@ struct exporting {
     struct archive *archive;
     hangar_write_fn write;
     void *arg;
-    bool refused; /* the receiver failed */
-    bool object;  /* what is being added is one */
+    bool refused;  /* the receiver failed */
+    bool given_up; /* nothing more may be written */
+    bool object;   /* what is being added is one */
     uint64_t bytes;
 };
 
@@ -35,7 +36,7 @@ struct exporting {
 static la_ssize_t give(struct archive *archive, void *arg, const void *data, size_t size)
 {
     struct exporting *x = arg;
-    if (x->write(x->arg, data, size) != 0) {
+    if (x->given_up || x->write(x->arg, data, size) != 0) {
         x->refused = true;
         archive_set_error(archive, EIO, "its receiver failed");
         return -1;
@@ -80,7 +81,8 @@ static enum hangar_rc close_archive(struct exporting *x, enum hangar_rc rc, stru
         rc = archive_failed(x, err);
     }
     if (rc != HANGAR_OK) {
-        archive_write_fail(x->archive); /* free would complete it */
+        /* free would complete it, and after archive_write_fail it leaks its compressor */
+        x->given_up = true;
     }
     archive_write_free(x->archive);
     return rc;

@@ -36,13 +36,25 @@ enum hangar_rc hg_transfer_begin(struct hg_transfer *t, struct hangar *h, const 
     return hg_session_begin(&t->session, h, 0, on_tick, t, err);
 }
 
+enum hangar_rc hg_transfer_result(struct hg_session *s, enum hangar_rc rc, struct hg_error *err)
+{
+    struct hg_error why = {0};
+    if (rc == HANGAR_OK) {
+        return rc;
+    }
+    if (hg_job_cancelled(&s->job)) {
+        rc = hg_job_result(&s->job, &why);
+        *err = why;
+    } else if (atomic_load(&s->h->cancel)) { /* the job has not yet seen it; the caller has */
+        hg_error_clear(err);
+        rc = hg_fail(err, HANGAR_CANCELLED, 0, "interrupted");
+    }
+    return rc;
+}
+
 enum hangar_rc hg_transfer_end(struct hg_transfer *t, enum hangar_rc rc, struct hg_error *err)
 {
-    if (rc != HANGAR_OK && hg_job_cancelled(&t->session.job)) {
-        struct hg_error why = {0};
-        rc = hg_job_result(&t->session.job, &why);
-        *err = why;
-    }
+    rc = hg_transfer_result(&t->session, rc, err);
     hg_session_end(&t->session);
     return rc;
 }

@@ -419,8 +419,12 @@ static void visit(struct tour *t, const char *pipeline, size_t sink, const char 
         hg_log_event(&t->h->log, HANGAR_LOG_INFO, "verify.done", "level=%s: %s in sink %s",
                      level_names[t->level], id, t->h->config->instances[sink].name);
     } else {
-        hg_log_event(&t->h->log, HANGAR_LOG_ERROR, "verify.failed", "level=%s: %s in sink %s: %s",
-                     level_names[t->level], id, t->h->config->instances[sink].name, err.text);
+        /* what a plugin says of its server names no backup */
+        bool drilled = t->level == HANGAR_VERIFY_DRILL;
+        hg_log_event(&t->h->log, HANGAR_LOG_ERROR, "verify.failed", "level=%s: %s%s%s%s%s",
+                     level_names[t->level], drilled ? id : "", drilled ? " in sink " : "",
+                     drilled ? t->h->config->instances[sink].name : "", drilled ? ": " : "",
+                     err.text);
     }
     if (t->level >= HANGAR_VERIFY_FULL && rc != HANGAR_CANCELLED) {
         record(t, pipeline, sink, id, started_ms, rc, &err, sources);

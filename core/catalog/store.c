@@ -366,8 +366,10 @@ enum hangar_rc hg_store_remove(struct hangar_ctx *sink, const char *pipeline, co
         r.rc = r.rc == HANGAR_OK ? rc : r.rc;
     }
     if (r.rc == HANGAR_OK) {
-        remove_one(&r, deleted);
-        remove_one(&r, run);
+        remove_one(&r, run); /* deleted.json explains more: without it a run would be waited for */
+        if (r.rc == HANGAR_OK) {
+            remove_one(&r, deleted);
+        }
     }
 out:
     free(manifest);

@@ -324,7 +324,7 @@ static enum hangar_rc judge(struct pg_child *child, int status)
 
 enum hangar_rc pg_child_finish(struct pg_child *child, const char *doing)
 {
-    int64_t told = pg_mono_ms();
+    int64_t told = pg_mono_ms(), asked_ms = 0;
     for (;;) {
         int status;
         if (child->pid == 0)
@@ -341,7 +341,7 @@ enum hangar_rc pg_child_finish(struct pg_child *child, const char *doing)
             return rc;
         if (pg_mono_ms() - told >= 1000) {
             told = pg_mono_ms();
-            child->src->host->alive(child->src->ctx, doing);
+            pg_alive(child->src, doing, &asked_ms);
         }
     }
 }

@@ -15,7 +15,8 @@
 #include <unistd.h>
 #include "pg.h"
 
-#define WAIT_SLICE_MS 500       /* how often a wait looks up */
+#define WAIT_SLICE_MS 500 /* how often a wait looks up */
+#define ASK_MS 10000      /* a server that says nothing for so long is asked whether it lives */
 #define HEEDLESS_LIMIT_MS 15000 /* the longest wait while cleaning up */
 
 bool pg_cancelled(struct pg_source *src)
@@ -100,9 +101,33 @@ enum hangar_rc pg_conn_failed(struct pg_conn *conn)
 
 /* ---- waiting ----------------------------------------------------------------- */
 
+/* A refusal is an answer, too. */
+static bool answers(struct pg_source *src)
+{
+    struct pg_conn *conn = NULL;
+    struct pg_error err = {0};
+    enum hangar_rc rc = pg_open(src, "postgres", false, &conn, &err);
+    if (rc == HANGAR_OK)
+        pg_close(conn);
+    return rc == HANGAR_OK || err.sqlstate[0];
+}
+
+void pg_alive(struct pg_source *src, const char *doing, int64_t *asked_ms)
+{
+    int64_t now = pg_mono_ms();
+    if (!*asked_ms)
+        *asked_ms = now;
+    if (now - *asked_ms >= ASK_MS) {
+        if (!answers(src))
+            return;
+        *asked_ms = pg_mono_ms();
+    }
+    src->host->alive(src->ctx, doing);
+}
+
 enum hangar_rc pg_wait(struct pg_conn *conn, short events, int timeout_ms, bool *ready)
 {
-    int64_t start = pg_mono_ms();
+    int64_t start = pg_mono_ms(), asked_ms = 0;
     if (conn->heedless && (timeout_ms < 0 || timeout_ms > HEEDLESS_LIMIT_MS))
         timeout_ms = HEEDLESS_LIMIT_MS;
     *ready = false;
@@ -123,7 +148,7 @@ enum hangar_rc pg_wait(struct pg_conn *conn, short events, int timeout_ms, bool 
         if (timeout_ms >= 0 && pg_mono_ms() - start >= timeout_ms)
             return HANGAR_OK;
         if (conn->doing)
-            conn->src->host->alive(conn->src->ctx, conn->doing);
+            pg_alive(conn->src, conn->doing, &asked_ms);
     }
 }
 

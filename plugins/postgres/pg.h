@@ -145,6 +145,12 @@ struct pg_conn {
  * such database) and nothing is told to the host. */
 enum hangar_rc pg_open(struct pg_source *src, const char *database, bool heedless,
                        struct pg_conn **out, struct pg_error *err);
+/* Gives the host a sign of life from a statement or a tool that takes long; 10 s after
+ * the wait began (*asked_ms is then 0) and each 10 s only when the server lets a
+ * session in or refuses it: TCP tells of hosts that are gone, not of a server that has
+ * stopped or of a gateway that lost its way. */
+void pg_alive(struct pg_source *src, const char *doing, int64_t *asked_ms);
+
 /* Stops what is running there, disconnects, frees.  NULL is fine. */
 void pg_close(struct pg_conn *conn);
 

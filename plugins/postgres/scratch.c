@@ -307,7 +307,7 @@ static enum hangar_rc start_server(struct launch *launch)
     struct pg_source *src = launch->src;
     static const char *const settings[] = {
         "listen_addresses=",
-        "port=" PORT,
+        ("port=" PORT),
         "unix_socket_permissions=0700",
         "fsync=off",
         "full_page_writes=off",

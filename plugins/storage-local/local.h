@@ -16,6 +16,7 @@
 #ifndef LOCAL_H
 #define LOCAL_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -32,6 +33,7 @@ struct local {
     const char *root; /* the option, which is absolute */
     uint64_t min_free;
     char *description;
+    atomic_flag swept; /* the leftovers beside the first directory made were looked for */
 };
 
 /* Records "cannot <what>: <cause of error_number>[; hint: ...]" and returns the

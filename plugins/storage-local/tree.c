@@ -123,18 +123,24 @@ enum hangar_rc local_open_root(struct local *local, bool make, int *fd)
     return HANGAR_OK;
 }
 
+static void sweep(struct local *local, int dir, const char *but);
+
 /* Opens the directory of `name` below `dir`, which it takes, in *at.  0, or an
  * errno and how much of the name leads to the component that failed; *at is then
  * the directory that it is in. */
-static int descend(int dir, const char *name, bool make, int *at, size_t *failed)
+static int descend(struct local *local, int dir, const char *name, bool make, int *at,
+                   size_t *failed)
 {
     char component[COMPONENT_MAX + 1];
     *at = dir;
     for (const char *rest = name; strchr(rest, '/');) {
         const char *next = next_component(rest, component);
         int below = local_open_dir(*at, component);
-        if (below < 0 && errno == ENOENT && make && !make_dir(*at, component))
+        if (below < 0 && errno == ENOENT && make && !make_dir(*at, component)) {
             below = local_open_dir(*at, component);
+            if (below >= 0)
+                sweep(local, *at, component);
+        }
         if (below < 0) {
             *failed = (size_t)(rest - name) + strlen(component);
             return errno;
@@ -174,7 +180,7 @@ enum hangar_rc local_open_parent(struct local *local, const char *name, bool mak
     enum hangar_rc rc = local_open_root(local, make, &root);
     if (rc)
         return rc;
-    int error_number = descend(root, name, make, &dir, &failed);
+    int error_number = descend(local, root, name, make, &dir, &failed);
     if (error_number) {
         rc = fail_enter(local, dir, name, failed, error_number, make);
         close(dir);
@@ -282,6 +288,25 @@ static bool remove_empty(int dir, const char *name)
     return empty && !unlinkat(dir, name, AT_REMOVEDIR);
 }
 
+/* Once in the life of an instance: what processes have left in `dir` that died before
+ * they stored anything.  Nothing there is an object, so that nobody would ever ask to
+ * have it removed. */
+static void sweep(struct local *local, int dir, const char *but)
+{
+    if (atomic_flag_test_and_set(&local->swept))
+        return;
+    DIR *stream = open_stream(openat(dir, ".", DIR_FLAGS));
+    for (struct dirent *entry; stream && (entry = readdir(stream));) {
+        enum kind kind = kind_of(dir, entry);
+        if (kind == TEMPORARY)
+            remove_stale(dir, entry->d_name);
+        else if (kind == DIRECTORY && strcmp(entry->d_name, but) != 0)
+            remove_empty(dir, entry->d_name);
+    }
+    if (stream)
+        closedir(stream);
+}
+
 /* An attempt: what cannot be removed stays, and nothing is recorded. */
 void local_tidy(struct local *local, const char *name)
 {
@@ -293,7 +318,7 @@ void local_tidy(struct local *local, const char *name)
         size_t failed;
         if (root < 0)
             return;
-        int error_number = descend(root, path, false, &dir, &failed);
+        int error_number = descend(local, root, path, false, &dir, &failed);
         slash = strrchr(path, '/');
         /* when one above is missing too, look further up */
         bool removed =

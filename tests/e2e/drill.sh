@@ -101,6 +101,7 @@ for ((i = 0; i < 2000; i++)); do
     if [[ -n $pid ]] && kill -0 "$drilling" 2>/dev/null; then
         data=$(tr '\0' '\n' <"/proc/$pid/cmdline" 2>/dev/null | grep "^$work/temp/") || continue
         seen="$(stat -c %a "$(dirname "$data")") $(stat -c %u "/proc/$pid")" || continue
+        network=$(readlink "/proc/$pid/ns/net") || continue
         break
     fi
     sleep 0.01
@@ -108,6 +109,9 @@ done
 wait "$drilling" || { cat watched.out >&2; fail "the watched drill failed"; }
 [[ $seen == 700\ * ]] || fail "mode and owner: $seen"
 [[ $(id -u) != 0 || $seen != "700 0" ]] || fail "the server ran as root"
+if unshare -n true 2>/dev/null; then
+    [[ $network != "$(readlink /proc/self/ns/net)" ]] || fail "the server has a network"
+fi
 nothing_left
 
 # ---- ways to end ----
@@ -238,10 +242,14 @@ promise "the servers of the sources were never written to"
 [[ $(sql postgres "SELECT count(*) FROM pg_database WHERE NOT datistemplate") == 2 ]] ||
     fail "the source has a new database"
 
+promise "a record goes with its backup"
+expect_exit 0 hangar remove "$id" --from other --yes
+[[ ! -e $work/copies/nightly/$id ]] || fail "left: $(find "$work/copies/nightly/$id")"
+
 promise "a server named in the configuration takes the place of a throw-away one"
 write_drill_config "" "    scratch: { port: ${redis_ports[2]}, on_conflict: flush }"
 expect_exit 0 drill --from local
-same_redis "${redis_ports[1]}" "${redis_ports[2]}"
+[[ $(redis-cli -p "${redis_ports[2]}" GET later) == x ]] || fail "it went elsewhere"
 nothing_left
 write_drill_config "" "    scratch: { prot: ${redis_ports[2]} }"
 expect_exit 2 drill

@@ -269,7 +269,7 @@ done
 promise "an interrupted import leaves nothing and the next one works"
 clear_other
 mkfifo slow
-other import slow >"$work/out" 2>"$work/err" &
+"$hangar_program" -c other.yaml import slow >"$work/out" 2>"$work/err" &
 import=$!
 exec {feed}>slow
 head -c $((size / 2)) exports/shop.tar.gz >&"$feed"

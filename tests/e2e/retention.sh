@@ -139,3 +139,20 @@ expect_exit 0 at_hangar "$last" prune --yes
 [[ $(listed | wc -l) == 2 ]] || fail "it stays"
 expect_exit 0 hangar verify --all --level full
 expect_exit 5 hangar remove "$held" --yes
+
+promise "a run that fails removes nothing; one that succeeds does, once it has succeeded"
+expect_exit 0 at_hangar $((last + 1)) backup
+expect_exit 0 at_hangar $((last + 2)) backup
+sed -i 's/keep_last: 1, keep_monthly: 1, min_keep: 2/keep_last: 1, min_keep: 1/' backup.yaml
+listed_minutes >found
+redis_stop redis1
+expect_exit 1 at_hangar $((last + 3)) backup
+listed_minutes >now
+same "backups after a run that failed" found now
+rm redis1/redis.pid 2>/dev/null || true
+start_redis 1
+sed -i "s/port: [0-9]*/port: ${redis_ports[1]}/" backup.yaml
+expect_exit 0 at_hangar $((last + 3)) backup
+[[ $(listed | wc -l) == 1 ]] || fail "more than one is left"
+expect_exit 0 hangar verify latest --level full
+

@@ -140,6 +140,7 @@ use_key '{ key_command: [cat, first.key] }'
 expect_exit 0 hangar verify "$id"
 CREDENTIALS_DIRECTORY=$work use_key '{ key_credential: first.key }'
 CREDENTIALS_DIRECTORY=$work expect_exit 0 hangar verify "$id"
+# shellcheck disable=SC2016 # for hangar to expand
 use_key '{ key: "${SIGNING_KEY}" }'
 SIGNING_KEY=$key expect_exit 0 hangar verify "$id"
 

@@ -51,6 +51,12 @@ static const struct world_row wrong[] = {
     {SOURCE "sinks:\n  " LONG ": {plugin: store, options: {path: b}}\n"
             "pipelines:\n  p: {sources: [db], sinks: [" LONG "]}\n",
      "backup.yaml:5:3: \"" LONG "\"" NAME_HINT},
+    {"version: 1\nsources:\n  db: {plugin: demo, scratch: [a]}\n"
+     "sinks:\n  out: {plugin: store, options: {path: b}}\n" PIPELINE,
+     "backup.yaml:3:31: scratch must be a map of keys and values"},
+    {SINK("    scratch: {path: b}\n"),
+     "backup.yaml:8:5: unknown key \"scratch\"; hint: the options of a plugin stand under "
+     "\"options\""},
     {SINK("    path: b\n"), "backup.yaml:8:5: unknown key \"path\"; hint: the options of a plugin "
                             "stand under \"options\""},
     {SINK("    retension: {}\n"),

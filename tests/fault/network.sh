@@ -1,0 +1,191 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The hangar authors
+#
+# A bad network before PostgreSQL and Redis: connections that are cut, reset or stall
+# after so many bytes in either direction, and bytes that come one at a time.  A run
+# either succeeds and what it made is whole, or fails soon, says why, and leaves
+# nothing.  `--sample` tries a few places, else `--places N` (default 24) each; `--seed`
+# chooses them, and `--summary FILE` has the numbers appended.
+. "$(dirname "$0")/../e2e/lib.sh"
+
+places=24 seed=$RANDOM summary=/dev/null
+while (($#)); do
+    case $1 in
+    --sample) places=2 ;;
+    --places) places=$2 && shift ;;
+    --seed) seed=$2 && shift ;;
+    --summary) summary=$2 && shift ;;
+    *) fail "what is $1?" ;;
+    esac
+    shift
+done
+RANDOM=$seed
+echo "seed $seed, $places places for each fault"
+
+# proxy NAME TARGET: sets port[NAME]
+declare -A port proxy_pid proxy_out
+proxy()
+{
+    local in out
+    port[$1]=$(_pg_free_port)
+    mkfifo "$1.in" "$1.out"
+    : >"$1.order"
+    "$HANGAR_BUILD/lib/fault/fault_proxy" "${port[$1]}" "$2" "$1.order" <"$1.in" >"$1.out" &
+    proxy_pid[$1]=$!
+    exec {in}>"$1.in" {out}<"$1.out"
+    # kept open: the proxy ends when its input does
+    proxy_out[$1]=$out
+    read -r -t 20 -u "$out" || fail "proxy $1 does not start"
+}
+
+# order NAME WORDS: what it does from now on; $up and $down are the bytes since the last.
+order()
+{
+    printf '%s\n' "$2" >"$1.order"
+    kill -HUP "${proxy_pid[$1]}"
+    read -r -t 20 -u "${proxy_out[$1]}" up down || fail "proxy $1 does not answer"
+}
+
+start_pg
+sql shop "CREATE TABLE shop.bulk AS SELECT i, md5(i::text) AS text FROM generate_series(1, 20000) AS i"
+start_redis 2
+fill_redis "${redis_ports[1]}"
+proxy pg "$PGHOST/.s.PGSQL.$PGPORT"
+proxy redis "${redis_ports[1]}"
+proxy target "${redis_ports[2]}"
+
+cat >backup.yaml <<END
+version: 1
+limits: { stall_timeout: 3s }
+sources:
+  app_db:
+    plugin: postgres
+    options: { host: 127.0.0.1, port: ${port[pg]}, database: shop, user: postgres, jobs: 2 }
+  cache:
+    plugin: redis
+    options: { host: 127.0.0.1, port: ${port[redis]}, timeout: 3s }
+transforms:
+  gzip: { plugin: compress-gzip }
+sinks:
+  local: { plugin: storage-local, options: { path: ./backups } }
+pipelines:
+  nightly: { sources: [app_db, cache], transforms: [gzip], sinks: [local] }
+END
+
+tried=0 failed=0
+
+# bounded COMMAND...: runs it; its exit status is in $status, and a hang or silence is a failure.
+bounded()
+{
+    status=0
+    timeout -k 5 60 "$hangar_program" -c "$work/backup.yaml" "$@" >out 2>err </dev/null || status=$?
+    tried=$((tried + 1))
+    [[ $status != 124 && $status != 137 ]] || { show_output; fail "hung: $*; orders: $(cat ./*.order)"; }
+    ((status < 128)) || { show_output; fail "crashed with $status: $*; orders: $(cat ./*.order)"; }
+    if [[ $status != 0 ]]; then
+        failed=$((failed + 1))
+        grep -qE '(cannot|error|lost|stalled|closed|refused)' err || { show_output; fail "no reason is said"; }
+    fi
+}
+
+faulty_backup()
+{
+    local before now
+    before=$(listed)
+    bounded backup
+    order "$1" ""
+    mv out run.out
+    mv err run.err
+    now=$(listed)
+    if [[ $status == 0 ]]; then
+        expect_exit 0 hangar verify "$(<run.out)" --level full
+        rm -rf "backups/nightly/$(<run.out)"
+    elif [[ $now != "$before" || -s run.out ]]; then
+        cat run.err >&2
+        fail "it failed with $status, and a backup is listed: $2"
+    fi
+    [[ $(find backups -mindepth 2 -maxdepth 2 -type d | wc -l) == 1 ]] || fail "leftovers: $2"
+}
+
+empty_target()
+{
+    redis-cli -p "${redis_ports[2]}" FLUSHALL >flushed
+    redis-cli -p "${redis_ports[2]}" FUNCTION FLUSH >flushed
+}
+
+faulty_restore()
+{
+    local only=(--only app_db)
+    [[ $1 != target ]] || only=(--only cache)
+    empty_target
+    bounded restore "$id" "${only[@]}" --set app_db.database=target \
+        --set "cache.port=${port[target]}" --yes
+    order "$1" ""
+    if [[ $status == 0 && $1 == target ]]; then
+        same_redis "${redis_ports[1]}" "${redis_ports[2]}"
+    elif [[ $status == 0 ]]; then
+        same_database shop target
+    fi
+    # undone by the run, unless the network kept it from that
+    psql -qAtX -d postgres -c 'DROP DATABASE IF EXISTS target WITH (FORCE)' 2>dropped
+}
+
+# sweep PROXY WHAT: each fault at places of a run's traffic.
+sweep()
+{
+    local kind direction total i n
+    order "$1" ""
+    "$2" "$1" "without a fault"
+    [[ $status == 0 ]] || { show_output; fail "$2 through the proxy: $status"; }
+    # faulty_* asked for the traffic of the run, last of all
+    local -A bytes=([up]=$up [down]=$down)
+    echo "$2 through $1: $up bytes up, $down bytes down"
+    for kind in cut reset stall; do
+        for direction in up down; do
+            total=${bytes[$direction]}
+            for ((i = 0; i < places; i++)); do
+                # each stall takes seconds
+                [[ $kind != stall ]] || ((i * 4 < places)) || break
+                n=$((total * i / places + (RANDOM * 32768 + RANDOM) % (total / places + 1)))
+                order "$1" "$kind $direction $n"
+                "$2" "$1" "$kind $direction $n"
+            done
+        done
+    done
+}
+
+promise "without a fault all passes the proxies"
+make_backup
+expect_exit 0 hangar verify "$id" --level full
+
+for name in pg redis; do
+    promise "backup through $name: cut, reset and stalled connections"
+    sweep "$name" faulty_backup
+done
+for name in pg target; do
+    promise "restore through $name: the same"
+    sweep "$name" faulty_restore
+done
+((failed >= tried / 3)) || fail "only $failed of $tried runs met a fault"
+
+promise "one byte at a time is slow, and nothing else"
+sql postgres "CREATE DATABASE little"
+sql little "CREATE TABLE t AS SELECT i, 'row ' || i AS text FROM generate_series(1, 20) AS i"
+sed -e 's/database: shop/database: little/' -e 's/stall_timeout: 3s/stall_timeout: 60s/' backup.yaml >one
+mv one backup.yaml
+for name in pg redis target; do
+    order "$name" "piece 1"
+done
+bounded backup
+[[ $status == 0 ]] || { show_output; fail "one byte at a time: $status"; }
+id=$(<out)
+expect_exit 0 hangar verify "$id" --level full
+empty_target
+bounded restore "$id" --set app_db.database=target --set "cache.port=${port[target]}" --yes
+[[ $status == 0 ]] || { show_output; fail "one byte at a time: $status"; }
+same_database little target
+same_redis "${redis_ports[1]}" "${redis_ports[2]}"
+
+echo "$tried runs, $failed of them ended by the network, 0 broken promises"
+printf 'network\t%d\t0\t0\n' "$tried" >>"$summary"

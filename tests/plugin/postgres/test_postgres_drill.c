@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * test_postgres_drill: throw-away clusters: closed to others, not root's, gone when
+ * they are stopped or their starter dies; what cannot start says why.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "fake_host.h"
+#include "testing.h"
+
+/* An instance with these options, ended by NULL. */
+struct instance {
+    struct fake_host *fake;
+    const struct hangar_source *fn;
+    void *inst;
+    struct hangar_attrs *facts, *overrides;
+};
+
+static void open_instance(struct instance *in, const char *const *settings)
+{
+    in->fake = fake_host_open("postgres");
+    for (; *settings != NULL; settings++) {
+        const char *value = strchr(*settings, '=') + 1;
+        char name[64] = "";
+        memcpy(name, *settings, (size_t)(value - *settings) - 1);
+        fake_host_set(in->fake, name, value);
+    }
+    testing_expect(in->fake, fake_host_create(in->fake, &in->inst), HANGAR_OK, "create");
+    in->fn = fake_host_plugin(in->fake)->source;
+    in->facts = fake_attrs_new();
+    in->overrides = fake_attrs_new();
+}
+
+static void close_instance(struct instance *in)
+{
+    fake_host_close(in->fake);
+    fake_attrs_free(in->facts);
+    fake_attrs_free(in->overrides);
+}
+
+static void tell(struct instance *in, const char *name, const char *value)
+{
+    fake_host_table(in->fake)->attr_set(in->facts, name, value);
+}
+
+static enum hangar_rc start(struct instance *in, const char *dir)
+{
+    return in->fn->scratch_start(in->inst, dir, in->facts, in->overrides);
+}
+
+/* A short path, as sockets need, that another user may pass through. */
+static const char *passable_dir(void)
+{
+    const char *dir = testing_dir();
+    chmod(getenv("TMPDIR"), 0711);
+    return dir;
+}
+
+/* What inspect comes to for the server in `dir`. */
+static enum hangar_rc look(const char *dir, char tables[32])
+{
+    struct instance in;
+    char host[300];
+    snprintf(host, sizeof(host), "host=%s", dir);
+    open_instance(&in, (const char *[]){host, "user=postgres", "database=postgres",
+                                        "connect_timeout=1s", NULL});
+    enum hangar_rc rc = in.fn->inspect(in.inst, in.facts);
+    snprintf(tables, 32, "%s", fake_attr(in.facts, "tables"));
+    close_instance(&in);
+    return rc;
+}
+
+START_TEST(a_cluster_starts_is_closed_to_others_and_goes)
+{
+    struct instance in;
+    struct stat st;
+    char tables[32];
+    const char *dir = passable_dir();
+    open_instance(&in, (const char *[]){"database=shop", "password=secret", NULL});
+    tell(&in, "server_version_num", "100000");
+    tell(&in, "databases", "1");
+    testing_expect(in.fake, start(&in, dir), HANGAR_OK, "scratch_start");
+    ck_assert_int_eq(stat(dir, &st), 0);
+    ck_assert_uint_eq(st.st_mode & 0777, 0700);
+    ck_assert(geteuid() != 0 || st.st_uid != 0);
+    ck_assert_str_eq(fake_attr(in.overrides, "host"), dir);
+    ck_assert_str_eq(fake_attr(in.overrides, "password"), "");
+    ck_assert_int_eq(look(dir, tables), HANGAR_OK);
+    ck_assert_str_eq(tables, "0");
+    in.fn->scratch_stop(in.inst);
+    in.fn->scratch_stop(in.inst);
+    ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+    ck_assert_int_ne(look(dir, tables), HANGAR_OK);
+    close_instance(&in);
+}
+END_TEST
+
+START_TEST(destroy_stops_it_too)
+{
+    struct instance in;
+    char tables[32];
+    const char *dir = passable_dir();
+    open_instance(&in, (const char *[]){"database=shop", NULL});
+    testing_expect(in.fake, start(&in, dir), HANGAR_OK, "scratch_start");
+    close_instance(&in);
+    ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+    ck_assert_int_ne(look(dir, tables), HANGAR_OK);
+}
+END_TEST
+
+static void write_program(const char *dir, const char *name, const char *text)
+{
+    const char *path = testing_path(dir, name);
+    testing_write_file(path, text, strlen(text));
+    chmod(path, 0755);
+}
+
+START_TEST(what_cannot_start_says_why_and_leaves_nothing)
+{
+    static const struct {
+        const char *initdb, *postgres, *says;
+    } cases[] = {
+        {"#!/bin/sh\necho no such luck\nexit 1\n", "#!/bin/sh\n", "initdb of the throw-away"},
+        {"#!/bin/sh\nexit 0\n", "#!/bin/sh\necho no such luck\nexit 1\n",
+         "postgres of the throw-away"},
+        {NULL, NULL, "cannot find initdb and postgres"},
+    };
+    struct instance in;
+    char setting[300];
+    const char *bin = passable_dir();
+    chmod(bin, 0755);
+    if (cases[_i].initdb != NULL) {
+        write_program(bin, "initdb", cases[_i].initdb);
+        write_program(bin, "postgres", cases[_i].postgres);
+    }
+    snprintf(setting, sizeof(setting), "bin_dir=%s", bin);
+    open_instance(&in, (const char *[]){"database=shop", setting, NULL});
+    ck_assert_int_ne(start(&in, passable_dir()), HANGAR_OK);
+    const char *error = fake_host_error(in.fake);
+    ck_assert_msg(strstr(error, cases[_i].says) != NULL, "%s", error);
+    ck_assert_msg(!cases[_i].initdb || strstr(error, "no such luck") != NULL, "%s", error);
+    in.fn->scratch_stop(in.inst);
+    ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+    close_instance(&in);
+}
+END_TEST
+
+START_TEST(a_drill_that_would_prove_less_is_refused)
+{
+    static const struct {
+        const char *fact, *value, *says;
+    } cases[] = {{"databases", "2", "leave some out"},
+                 {"server_version_num", "990000", "99"}};
+    struct instance in;
+    open_instance(&in, (const char *[]){"database=shop", NULL});
+    tell(&in, cases[_i].fact, cases[_i].value);
+    ck_assert_int_ne(start(&in, passable_dir()), HANGAR_OK);
+    ck_assert_msg(strstr(fake_host_error(in.fake), cases[_i].says) != NULL, "%s",
+                  fake_host_error(in.fake));
+    close_instance(&in);
+}
+END_TEST
+
+START_TEST(cancel_ends_the_start)
+{
+    struct instance in;
+    open_instance(&in, (const char *[]){"database=shop", NULL});
+    fake_host_cancel(in.fake);
+    ck_assert_int_eq(start(&in, passable_dir()), HANGAR_CANCELLED);
+    in.fn->scratch_stop(in.inst);
+    ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+    close_instance(&in);
+}
+END_TEST
+
+START_TEST(a_server_dies_with_the_process_that_started_it)
+{
+    int channel[2];
+    char tables[32], up = 0;
+    ck_assert_int_eq(pipe(channel), 0);
+    const char *dir = passable_dir();
+    pid_t starter = fork();
+    if (starter == 0) {
+        struct instance in;
+        open_instance(&in, (const char *[]){"database=shop", NULL});
+        up = start(&in, dir) == HANGAR_OK;
+        if (write(channel[1], &up, 1) == 1)
+            pause();
+        _exit(1);
+    }
+    ck_assert_int_eq(read(channel[0], &up, 1), 1);
+    ck_assert_int_eq(up, 1);
+    ck_assert_int_eq(look(dir, tables), HANGAR_OK);
+    kill(starter, SIGKILL);
+    waitpid(starter, NULL, 0);
+    for (int tries = 0; look(dir, tables) == HANGAR_OK; tries++) {
+        ck_assert_int_lt(tries, 1000);
+        usleep(20000);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("postgres_drill");
+    TCase *scratch = tcase_create("scratch");
+    tcase_set_timeout(scratch, 240);
+    tcase_add_test(scratch, a_cluster_starts_is_closed_to_others_and_goes);
+    tcase_add_test(scratch, destroy_stops_it_too);
+    tcase_add_loop_test(scratch, what_cannot_start_says_why_and_leaves_nothing, 0, 3);
+    tcase_add_loop_test(scratch, a_drill_that_would_prove_less_is_refused, 0, 2);
+    tcase_add_test(scratch, cancel_ends_the_start);
+    tcase_add_test(scratch, a_server_dies_with_the_process_that_started_it);
+    suite_add_tcase(suite, scratch);
+    return testing_main(suite);
+}
