@@ -155,8 +155,7 @@ START_TEST(a_drill_that_would_prove_less_is_refused)
 {
     static const struct {
         const char *fact, *value, *says;
-    } cases[] = {{"databases", "2", "leave some out"},
-                 {"server_version_num", "990000", "99"}};
+    } cases[] = {{"databases", "2", "leave some out"}, {"server_version_num", "990000", "99"}};
     struct instance in;
     open_instance(&in, (const char *[]){"database=shop", NULL});
     tell(&in, cases[_i].fact, cases[_i].value);
