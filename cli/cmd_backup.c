@@ -116,6 +116,8 @@ static void report(struct cli *cli, const char *pipeline, enum hangar_status sta
         fprintf(cli->out.file, "%s\n", cli_string(doc, "id"));
         fflush(cli->out.file);
     }
+    if (!doc) /* whoever reads the id must not take its absence for an answer */
+        cli->out.failed = true;
     if (doc && program)
         cli_render_backup(doc, &cli->err, program);
     if (status != HANGAR_STATUS_DONE)

@@ -67,7 +67,7 @@ static void put_table(const json_t *backups, struct cli_view *out)
         [DATA] = {"DATA", CLI_RIGHT, false},
         [SOURCES] = {"SOURCES", CLI_SHRINK, false},
         [SINKS] = {"SINKS", CLI_SHRINK, false},
-        [VERIFIED] = {"VERIFIED", CLI_LEFT, false},
+        [VERIFIED] = {"VERIFIED", CLI_LEFT, !cli_any_has(backups, "verified")},
         [STATE] = {"STATE", CLI_LEFT, false},
     };
     struct cli_table table;

@@ -99,10 +99,16 @@ static void put_next_prune(const json_t *sink, struct cli_view *out)
 
 static void put_sinks(const json_t *pipeline, struct cli_view *out)
 {
-    static const struct cli_column columns[] = {
-        {"SINK", CLI_LEFT, false},  {"BACKUPS", CLI_RIGHT, false}, {"NEWEST", CLI_LEFT, false},
-        {"AGE", CLI_RIGHT, false},  {"VERIFIED", CLI_LEFT, false}, {"STORED", CLI_RIGHT, false},
-        {"FREE", CLI_RIGHT, false}, {"WHERE", CLI_LEFT, false}};
+    const json_t *sinks = cli_array(pipeline, "sinks");
+    const struct cli_column columns[] = {
+        {"SINK", CLI_LEFT, false},
+        {"BACKUPS", CLI_RIGHT, false},
+        {"NEWEST", CLI_LEFT, false},
+        {"AGE", CLI_RIGHT, false},
+        {"VERIFIED", CLI_LEFT, !cli_any_has(sinks, "newest_verified")},
+        {"STORED", CLI_RIGHT, false},
+        {"FREE", CLI_RIGHT, false},
+        {"WHERE", CLI_LEFT, false}};
     struct cli_table table;
     const json_t *sink;
     size_t i;

@@ -200,6 +200,18 @@ const char *cli_status_name(enum hangar_status status)
     return "failed";
 }
 
+bool cli_any_has(const json_t *array, const char *key)
+{
+    const json_t *item;
+    size_t i;
+
+    json_array_foreach (array, i, item) {
+        if (cli_has(item, key))
+            return true;
+    }
+    return false;
+}
+
 const char *cli_verified(const json_t *verified, const struct cli_view *view, char out[CLI_SHORT],
                          enum cli_style *style)
 {

@@ -29,6 +29,9 @@ int64_t cli_instant(const json_t *object, const char *key);
 /* Whether the member is there and not null. */
 bool cli_has(const json_t *object, const char *key);
 
+/* Whether one of the objects of an array has it. */
+bool cli_any_has(const json_t *array, const char *key);
+
 /* Whether its "status" is "done". */
 bool cli_done(const json_t *object);
 

@@ -30,6 +30,10 @@ if(HANGAR_SANITIZE)
 else()
   add_compile_options($<$<NOT:$<CONFIG:Debug>>:-D_FORTIFY_SOURCE=2>)
 endif()
+option(HANGAR_FUZZ "tests/fuzz with libFuzzer (clang)" OFF)
+if(HANGAR_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
 
 # hangar_plugin(NAME sources...): builds hangar-NAME.so, which sees plugin.h
 # and nothing else of hangar.  Link libraries with target_link_libraries.

@@ -78,14 +78,30 @@ void hg_verified_record(struct hangar *h, const char *pipeline, size_t sink, con
 
 /* ---- reading ---- */
 
+/* Is it a record?  A source may have the name of the folder. */
+static bool is_record(const char *path)
+{
+    const char *stamp = strrchr(path, '/') + 1;
+    size_t length = strcspn(stamp, ".");
+    char id[HG_BACKUP_ID_SIZE];
+    int64_t unused;
+    int n = snprintf(id, sizeof(id), "backup_%.*s", (int)length, stamp);
+    return strcmp(stamp + length, ".json") == 0 && n > 0 && (size_t)n < sizeof(id) &&
+           hg_backup_id_parse(id, &unused);
+}
+
 static enum hangar_rc keep_last(void *arg, const struct hg_page_entries *page, struct hg_error *err)
 {
     char **last = arg;
-    if (page->count == 0) {
+    size_t i = page->count;
+    while (i > 0 && !is_record(page->items[i - 1].name)) {
+        i--;
+    }
+    if (i == 0) {
         return HANGAR_OK;
     }
     free(*last);
-    *last = strdup(page->items[page->count - 1].name);
+    *last = strdup(page->items[i - 1].name);
     return *last ? HANGAR_OK : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
 }
 

@@ -70,9 +70,10 @@ enum gz_inflate_rc gz_inflater_run(struct gz_inflater *inflater, struct hangar_i
     state->next_out = io->out;
     state->avail_out = out_size;
     int rc = isal_inflate(state);
-    advance(io, in_size - state->avail_in, out_size - state->avail_out);
+    /* it may have gone back before the beginning of this input then */
     if (rc < 0 || rc == ISAL_NEED_DICT)
         return GZ_INFLATE_BAD;
+    advance(io, in_size - state->avail_in, out_size - state->avail_out);
     if (state->block_state != ISAL_BLOCK_FINISH)
         return GZ_INFLATE_MORE;
     give_back(state, behind, behind_size);

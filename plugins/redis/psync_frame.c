@@ -32,7 +32,7 @@ static enum hangar_rc read_prefix(struct psync_frame *frame)
 {
     const char *line = frame->line;
     if (line[0] == '-')
-        return refuse(frame, HANGAR_IO, "%s", line + 1);
+        return refuse(frame, HANGAR_IO, "%s", line[1] ? line + 1 : "it does not say why");
     if (strncmp(line, "$EOF:", 5) == 0 && frame->line_size == 5 + PSYNC_MARK) {
         frame->marked = true;
         memcpy(frame->mark, line + 5, PSYNC_MARK);

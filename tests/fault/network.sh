@@ -33,8 +33,9 @@ proxy()
     : >"$1.order"
     "$HANGAR_BUILD/lib/fault/fault_proxy" "${port[$1]}" "$2" "$1.order" <"$1.in" >"$1.out" &
     proxy_pid[$1]=$!
-    exec {in}>"$1.in" {out}<"$1.out"
     # kept open: the proxy ends when its input does
+    # shellcheck disable=SC2034
+    exec {in}>"$1.in" {out}<"$1.out"
     proxy_out[$1]=$out
     read -r -t 20 -u "$out" || fail "proxy $1 does not start"
 }

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * replay: gives a target each file of the folders and files named, where there is no
+ * libFuzzer to do it.
+ */
+#include "fuzz.h"
+
+#include <errno.h>
+#include <fts.h>
+#include <string.h>
+
+#define LARGEST (16u << 20)
+
+static int replay(const char *path)
+{
+    static uint8_t data[LARGEST];
+    FILE *file = fopen(path, "rb");
+    if (!file) {
+        fprintf(stderr, "cannot open %s: %s\n", path, strerror(errno));
+        return 1;
+    }
+    size_t size = fread(data, 1, sizeof(data), file);
+    fclose(file);
+    /* of exactly that size, so that a sanitizer sees a byte too far */
+    uint8_t *copy = malloc(size ? size : 1);
+    if (!copy)
+        return 1;
+    memcpy(copy, data, size);
+    fprintf(stderr, "%s\n", path);
+    LLVMFuzzerTestOneInput(copy, size);
+    free(copy);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    int failed = argc < 2;
+    unsigned long count = 0;
+    FTS *fts = argc < 2 ? NULL : fts_open(argv + 1, FTS_LOGICAL, NULL);
+    for (FTSENT *entry; fts && (entry = fts_read(fts));) {
+        if (entry->fts_info == FTS_F) {
+            failed |= replay(entry->fts_accpath);
+            count++;
+        }
+    }
+    if (fts)
+        fts_close(fts);
+    printf("%lu inputs\n", count);
+    return failed || !count;
+}

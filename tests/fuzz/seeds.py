@@ -1,0 +1,176 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The hangar authors
+#
+# seeds: writes inputs to begin with for each fuzz target into OUT/TARGET/: good ones,
+# so that the fuzzer need not invent the formats, and the classic bad ones.
+import gzip
+import io
+import json
+import os
+import struct
+import sys
+import tarfile
+
+out = sys.argv[1]
+here = os.path.dirname(os.path.abspath(__file__))
+
+
+def put(target, name, data):
+    os.makedirs(os.path.join(out, target), exist_ok=True)
+    with open(os.path.join(out, target, name), "wb") as file:
+        file.write(data if isinstance(data, bytes) else data.encode())
+
+
+def config():
+    with open(os.path.join(here, "../../backup.yaml"), "rb") as file:
+        put("config", "sample", file.read())
+    head = "version: 1\nsources: { db: { plugin: x, options: "
+    tail = " } }\nsinks: { s: { plugin: y, options: { path: ./b }, retention: { keep_last: 2, " \
+           "keep_days: 7, timezone: Europe/Berlin, delete_grace: 1h } } }\n" \
+           "pipelines: { p: { sources: [db], sinks: [s], schedule: '0 2 * * *' } }\n" \
+           "limits: { memory: 64MiB, workers: 2, stall_timeout: 5m }\nplugin_path: [./a, /b]\n"
+    for name, options in {
+        "all": "{ host: h, port: 1, tls: true, memory: 1.5KiB, timeout: 30s, mode: fail, path: ., "
+               "tables: [a, b], password: \"${P:-x}\" }",
+        "variables": "{ host: \"${A:-${B:?no}}$$\", port: \"${PORT}\", path: \"$\" }",
+        "octal": "{ port: 010, tls: no, memory: -1, timeout: 1e9d, path: ~ }",
+        "secret": "{ password_file: /nowhere, password_command: [cat, x], path: . }",
+        "block": "{ host: |\n  a\n , path: >-\n b\n }",
+    }.items():
+        put("config", name, head + options + tail)
+    put("config", "alias", "a: &a [x]\nb: [*a, *a]\n<<: *a\n")
+    put("config", "twice", "version: 1\nversion: 1\n")
+    put("config", "second", "version: 1\n---\nversion: 1\n")
+    put("config", "deep", "[" * 200)
+    put("config", "tag", "!!python/object x\n")
+    put("config", "bytes", b"\xef\xbb\xbfversion: 1\n\tx: \xff\x00y\n")
+    put("config", "signing", "version: 1\nsigning: { key: 0123456789abcdef, old_key_files: [a] }\n")
+
+
+def manifest():
+    digest = "0" * 64
+    objects = [{"name": f"data/{i}.sql", "phase": i, "size": 6, "sha256": digest,
+                "stored": f"db/data/{i}.sql.gz", "stored_size": 29, "stored_sha256": digest,
+                "attrs": {"n": str(i)}, "transforms": [{"level": "3"}]} for i in range(3)]
+    whole = {
+        "format": 1, "id": "backup_2026-01-15T02-00-00-000Z", "origin": "o", "pipeline": "p",
+        "run": "r", "host": "h", "platform": "Linux", "arch": "x86_64", "hangar": "0.1.0",
+        "started": "2026-01-15T02:00:00.000Z", "finished": "2026-01-15T02:00:01.000Z",
+        "skew_ms": 0, "requires": [], "retention": {"local": {"keep_last": 2}},
+        "transforms": [{"name": "gzip", "plugin": "compress-gzip", "version": "1",
+                        "suffix": ".gz", "decode": "gunzip -c"}],
+        "sources": [{"name": "db", "plugin": "postgres", "version": "1", "target": "t",
+                     "options": {"host": "h"}, "time": "2026-01-15T02:00:00.500Z",
+                     "point": {"lsn": "0/1"}, "facts": {"server": "15"}, "objects": objects}],
+        "files": [{"name": "RESTORE.txt", "size": 1, "sha256": digest},
+                  {"name": "SHA256SUMS", "size": 1, "sha256": digest}]}
+
+    def add(name, document):
+        text = json.dumps(document, indent=2)
+        put("manifest", name, text[:-2] + "!")  # the target adds the last line
+
+    add("whole", whole)
+    add("newer", dict(whole, format=999))
+    add("large", json.loads(json.dumps(whole).replace('"size": 6', f'"size": {10**18}')))
+    add("outside", json.loads(json.dumps(whole).replace("db/data", "db/../../etc")))
+    add("foreign", dict(whole, id="../x"))
+    put("manifest", "signature", f"hmac-sha256 {digest} key-id 01234567\n")
+    put("manifest", "abandoned", '{ "hangar": "abandoned" }\n')
+    put("manifest", "deep", "[" * 5000 + "!")
+
+
+def archives():
+    text = b"hello, hangar\n" * 50
+    one = gzip.compress(text, mtime=0)
+    fields = b"\x1f\x8b\x08\x1e\0\0\0\0\0\xff\x03\0abcname\0comment\0"
+    for step in (0, 1, 7, 200):
+        put("gzip", f"one-{step}", bytes([step]) + one)
+        put("gzip", f"two-{step}", bytes([step]) + one + gzip.compress(b"", mtime=0) + one)
+    put("gzip", "fields", b"\0" + fields + one[10:])
+    put("gzip", "zeros", b"\0" + one + bytes(64))
+    put("gzip", "cut", b"\3" + one[:-5])
+    put("gzip", "bomb", b"\0" + gzip.compress(bytes(4 << 20), mtime=0))
+    put("gzip", "stored", b"\2" + gzip.compress(text, 0, mtime=0))
+
+    def archive(*members):
+        file = io.BytesIO()
+        with tarfile.open(fileobj=file, mode="w") as tar:
+            for name, kind, data in members:
+                info = tarfile.TarInfo(name)
+                info.type, info.size, info.linkname = kind, len(data), "/etc/passwd"
+                tar.addfile(info, io.BytesIO(data))
+        return file.getvalue()
+
+    name = "backup_2026-01-15T02-00-00-000Z/"
+    good = archive((name, tarfile.DIRTYPE, b""), (name + "manifest.json", tarfile.REGTYPE, b"{}"),
+                   (name + "db/data.gz", tarfile.REGTYPE, text))
+    put("untar", "good", b"\1" + good)
+    put("untar", "packed", b"\0" + gzip.compress(good, mtime=0))
+    put("untar", "cut", b"\1" + good[:700])
+    put("untar", "behind", b"\1" + good + b"x")
+    for kind, what in ((tarfile.SYMTYPE, "symlink"), (tarfile.LNKTYPE, "hardlink"),
+                       (tarfile.CHRTYPE, "device"), (tarfile.FIFOTYPE, "fifo")):
+        put("untar", what, b"\1" + archive((name + "x", kind, b"")))
+    put("untar", "outside", b"\1" + archive(("../../x", tarfile.REGTYPE, b"x")))
+    put("untar", "long", b"\1" + archive((name + "x" * 900, tarfile.REGTYPE, b"x")))
+
+
+def redis():
+    def string(text):
+        return bytes([len(text)]) + text
+
+    body = b"\xfa" + string(b"redis-ver") + string(b"7.0.15")
+    body += b"\xfe\x00\xfb\x03\x01"                              # database 0, sizes
+    body += b"\x00" + string(b"k") + string(b"value")            # a string
+    body += b"\xfc" + struct.pack("<q", 1893456000000) + b"\x00" + string(b"n") + b"\xc1\x39\x30"
+    body += b"\x00" + string(b"z") + b"\xc3\x09\x14\x01aa\xe0\x03\x00\x01aa"  # compressed
+    body += b"\x01" + string(b"l") + b"\x02" + string(b"a") + string(b"b")    # list
+    body += b"\x04" + string(b"h") + b"\x01" + string(b"f") + string(b"v")    # hash
+    body += b"\x05" + string(b"s") + b"\x01" + string(b"m") + struct.pack("<d", 1.5)
+    body += b"\x0b" + string(b"i") + string(struct.pack("<IIhh", 2, 2, 1, 2))  # intset
+    pack = struct.pack("<IH", 13, 2) + b"\x81a\x02\x01\x01\xff"
+    body += b"\x10" + string(b"p") + string(pack)                # hash as listpack
+    body += b"\x12" + string(b"q") + b"\x01\x02" + string(pack)  # quicklist of them
+    body += b"\xf5" + string(b"#!lua name=x\n")                  # functions
+    rdb = b"REDIS0010" + body + b"\xff" + bytes(8)               # no checksum
+    for step in (0, 1, 5, 255):
+        put("rdb", f"all-{step}", bytes([step]) + rdb)
+    put("rdb", "old", b"\0REDIS0003" + b"\xfe\x00\x00" + string(b"k") + string(b"v") + b"\xff")
+    put("rdb", "empty", b"\0REDIS0009\xff" + bytes(8))
+    put("rdb", "lengths", b"\0REDIS0010\xfe\x00\x01" + string(b"l") + b"\x81" + b"\xff" * 8)
+    mark = b"0123456789" * 4
+    put("psync", "sized", b"\x07\n\n$%d\r\n" % len(rdb) + rdb)
+    put("psync", "marked", b"\x01$EOF:" + mark + b"\r\n" + rdb + mark)
+    put("psync", "refused", b"\0-ERR no\r\n")
+    put("psync", "huge", b"\0$99999999999999999999\r\n")
+
+
+def rows():
+    head = "-- hangar postgres rows, format 1\nSET client_encoding = 'UTF8';\nSET TimeZone = 'UTC';\n"
+    table = '-- whole table\nCOPY "s"."t" ("a", "b""c") FROM stdin;\n1\t\\N\n2\tx\\ty\n\\.\n-- rows: ?\n\n'
+    for step in ("\0", "\1", "\5", "\x7f"):
+        put("rows", f"tables-{ord(step)}", (step + head + table + table.replace("whole", "part of a", 1)
+                                            .replace("part of a table", "part of a table")).encode("latin1"))
+    put("rows", "sequences", b"\x83" + (head + "SELECT pg_catalog.setval('\"s\".\"q\"', -42, true);\n"
+                                        + table).encode())
+    put("rows", "newlines", b"\2" + (head + table.replace('"t"', '"t\nu"')).encode())
+    put("rows", "injected", b"\0" + (head + 'COPY "s"."t" FROM stdin; DROP TABLE x;\n').encode())
+    put("rows", "meta", b"\0" + (head + "\\! id\n").encode())
+    put("rows", "count", b"\0" + (head + table.replace("?", "3 digest: 0")).encode())
+    put("rows", "line", '{"table": "\\"s\\".\\"t\\"", "columns": "\\"a\\"", "partitioned": false, '
+                        '"rows": 2, "digest": "%s"}\n' % ("0" * 32))
+
+
+def values():
+    for number, text in enumerate(
+            ["0", "-9223372036854775808", "010", "1.5GiB", "10MB", "99999999999TiB", "25h", "500ms",
+             "2w", "106751991168d", "2026-01-15T02:00:00.000Z", "2024-02-29T23:59:59Z",
+             "backup_2026-01-15T02-00-00-000Z", "backup_2025-02-29T00-00-00-000Z", "true",
+             "db/data/1.sql", "../x", "a//b", "pasword", "it's $x", '{"a": [1, {"b": null}]}',
+             '{"a":1,"a":2}', "[" * 100, "1" * 400]):
+        put("values", f"{number:02}", text)
+
+
+for make in (config, manifest, archives, redis, rows, values):
+    make()
