@@ -324,6 +324,7 @@ static size_t count_slots(const struct hg_engine_settings *set)
             max = sink->plugin->sink.max_open_puts(sink->inst);
             hg_call_end(sink, HANGAR_OK, NULL);
         }
+        max = max > 1 ? max - 1 : 1; /* one is left for small files, such as a run's mark */
         slots = max < slots ? max : slots;
     }
     return slots > 0 ? slots : 1;

@@ -341,7 +341,7 @@ enum hangar_rc pg_child_finish(struct pg_child *child, const char *doing)
             return rc;
         if (pg_mono_ms() - told >= 1000) {
             told = pg_mono_ms();
-            pg_alive(child->src, doing, &asked_ms);
+            pg_alive(child->src, 0, doing, &asked_ms);
         }
     }
 }

@@ -101,24 +101,40 @@ enum hangar_rc pg_conn_failed(struct pg_conn *conn)
 
 /* ---- waiting ----------------------------------------------------------------- */
 
+/* Is the session that we wait for waiting for us?  Then what we sent it got lost. */
+static bool is_idle(struct pg_conn *conn, int pid)
+{
+    char text[16];
+    PGresult *res = NULL;
+    snprintf(text, sizeof(text), "%d", pid);
+    enum hangar_rc rc = pg_query(
+        conn, "SELECT state ~ '^idle' FROM pg_catalog.pg_stat_activity WHERE pid = $1::int", text,
+        NULL, &res);
+    bool idle = rc == HANGAR_OK && PQntuples(res) == 1 && PQgetvalue(res, 0, 0)[0] == 't';
+    PQclear(res);
+    return idle;
+}
+
 /* A refusal is an answer, too. */
-static bool answers(struct pg_source *src)
+static bool answers(struct pg_source *src, int pid)
 {
     struct pg_conn *conn = NULL;
     struct pg_error err = {0};
     enum hangar_rc rc = pg_open(src, "postgres", false, &conn, &err);
-    if (rc == HANGAR_OK)
-        pg_close(conn);
-    return rc == HANGAR_OK || err.sqlstate[0];
+    if (rc != HANGAR_OK)
+        return err.sqlstate[0];
+    bool idle = pid && is_idle(conn, pid);
+    pg_close(conn);
+    return !idle;
 }
 
-void pg_alive(struct pg_source *src, const char *doing, int64_t *asked_ms)
+void pg_alive(struct pg_source *src, int pid, const char *doing, int64_t *asked_ms)
 {
     int64_t now = pg_mono_ms();
     if (!*asked_ms)
         *asked_ms = now;
     if (now - *asked_ms >= ASK_MS) {
-        if (!answers(src))
+        if (!answers(src, pid))
             return;
         *asked_ms = pg_mono_ms();
     }
@@ -148,7 +164,7 @@ enum hangar_rc pg_wait(struct pg_conn *conn, short events, int timeout_ms, bool 
         if (timeout_ms >= 0 && pg_mono_ms() - start >= timeout_ms)
             return HANGAR_OK;
         if (conn->doing)
-            pg_alive(conn->src, conn->doing, &asked_ms);
+            pg_alive(conn->src, PQbackendPID(conn->pq), conn->doing, &asked_ms);
     }
 }
 

@@ -147,9 +147,10 @@ enum hangar_rc pg_open(struct pg_source *src, const char *database, bool heedles
                        struct pg_conn **out, struct pg_error *err);
 /* Gives the host a sign of life from a statement or a tool that takes long; 10 s after
  * the wait began (*asked_ms is then 0) and each 10 s only when the server lets a
- * session in or refuses it: TCP tells of hosts that are gone, not of a server that has
- * stopped or of a gateway that lost its way. */
-void pg_alive(struct pg_source *src, const char *doing, int64_t *asked_ms);
+ * session in or refuses it, and does not say that session `pid` (0: of a tool) waits
+ * for us: TCP tells of hosts that are gone, not of a server that has stopped or of a
+ * gateway that lost its way. */
+void pg_alive(struct pg_source *src, int pid, const char *doing, int64_t *asked_ms);
 
 /* Stops what is running there, disconnects, frees.  NULL is fine. */
 void pg_close(struct pg_conn *conn);

@@ -79,7 +79,7 @@ for ((day = 0; day < days; day++)); do
     fi
 done
 (($(wc -l <found) > 10)) || fail "too few backups are left to tell anything"
-[[ $(ls backups/nightly | grep -c '^backup_') == $(wc -l <found) ]] || fail "folders are left"
+[[ $(find backups/nightly -maxdepth 1 -name 'backup_*' | wc -l) == $(wc -l <found) ]] || fail "folders are left"
 expect_exit 0 hangar verify --all --level full
 last=$((days - 1))
 
