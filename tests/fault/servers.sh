@@ -7,12 +7,13 @@
 # random for `--seconds N` from `--seed N`; `--summary FILE` has the numbers appended.
 . "$(dirname "$0")/../e2e/lib.sh"
 
-seconds=30 seed=$RANDOM summary=/dev/null
+seconds=30 seed=$RANDOM summary=/dev/null memory=
 while (($#)); do
     case $1 in
     --seconds) seconds=$2 ;;
     --seed) seed=$2 ;;
     --summary) summary=$2 ;;
+    --memory) memory=$2 ;;
     *) fail "what is $1?" ;;
     esac
     shift 2
@@ -30,7 +31,8 @@ make_backup
 good=$id
 expect_exit 0 hangar verify "$good" --level full
 
-calls=(open read write fsync close rename unlink mkdir statvfs socket connect send recv poll thread malloc)
+calls=(open read write fsync close rename unlink mkdir statvfs socket connect send recv poll thread)
+[[ $memory != yes ]] || calls+=(malloc) # in whatever library asks for it
 errors=(EIO ENOSPC EINTR EMFILE ECONNRESET ENOMEM SHORT KILL_BEFORE KILL_AFTER)
 declare -A counts
 
