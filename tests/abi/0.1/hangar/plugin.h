@@ -437,7 +437,9 @@ struct hangar_source {
     /* Drills.  scratch_start starts a throw-away server of the kind the backup
      * (whose facts are given) needs, with everything it writes under `dir` and
      * reachable from this machine's user only, and sets in `overrides` the
-     * options with which an instance of this plugin reaches it.  scratch_stop
+     * options with which an instance of this plugin reaches it.  It is called on a
+     * thread that lives until scratch_stop has returned; when hangar is root, any
+     * user may pass through the folders above `dir`.  scratch_stop
      * stops it and leaves nothing running; it is called even when start failed.
      * inspect reads a target and sets facts comparable with those of a backup.
      * [may be NULL, each: no drill for this source] */
