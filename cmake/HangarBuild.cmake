@@ -57,11 +57,16 @@ function(hangar_unit_test name)
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 60)
   endif()
+  set(patience 1)
+  if(HANGAR_SANITIZE) # slower by itself, and never a reason to fail
+    set(patience 4)
+  endif()
+  math(EXPR arg_TIMEOUT "${arg_TIMEOUT} * ${patience}")
   add_executable(${name} ${arg_UNPARSED_ARGUMENTS})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/core/include
                              ${PROJECT_SOURCE_DIR}/core ${PROJECT_SOURCE_DIR}/tests/lib)
   target_link_libraries(${name} PRIVATE ${arg_LIBS} PkgConfig::CHECK Threads::Threads m)
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}"
-    ENVIRONMENT "HANGAR_PLUGIN_DIR=${HANGAR_BUILD_PLUGIN_DIR}")
+    ENVIRONMENT "HANGAR_PLUGIN_DIR=${HANGAR_BUILD_PLUGIN_DIR};CK_TIMEOUT_MULTIPLIER=${patience}")
 endfunction()
