@@ -188,7 +188,8 @@ enum hangar_rc pg_rows_read(struct pg_reader *reader, void *buffer, size_t size,
 /* How an object with rows begins; how a table does (COPY "s"."t" ("a") FROM stdin;),
  * and how it ends. */
 void pg_add_rows_head(struct pg_text *text, const char *encoding);
-void pg_add_copy_head(struct pg_text *text, const char *table, const char *columns, bool whole);
+void pg_add_copy_head(struct pg_text *text, const char *table, const char *columns,
+                      const char *kind);
 void pg_add_copy_end(struct pg_text *text, uint64_t rows, const struct pg_digest *digest);
 /* Counts and digests what libpq gave: the server sends a row at a time, but a
  * digest must not depend on that. */

@@ -10,6 +10,7 @@
 #include <string.h>
 #include "backup.h"
 
+#define FREEZE_BYTES (1024 * 1024)
 #define LINGER_MS 500 /* how long a read waits for more when it has something */
 
 void pg_add_rows_head(struct pg_text *text, const char *encoding)
@@ -18,9 +19,10 @@ void pg_add_rows_head(struct pg_text *text, const char *encoding)
     pg_add_prelude(text, encoding);
 }
 
-void pg_add_copy_head(struct pg_text *text, const char *table, const char *columns, bool whole)
+void pg_add_copy_head(struct pg_text *text, const char *table, const char *columns,
+                      const char *kind)
 {
-    pg_add(text, "\n-- %s table\nCOPY %s", whole ? "whole" : "part of a", table);
+    pg_add(text, "\n-- %s table\nCOPY %s", kind, table);
     if (columns)
         pg_add(text, " (%s)", columns);
     pg_add(text, " FROM stdin;\n");
@@ -78,6 +80,15 @@ static enum hangar_rc read_failed(struct pg_reader *reader)
     return rc;
 }
 
+/* What a restore may do with it.  Emptying a table first, so that its rows can be
+ * stored as frozen, costs a new file: not worth it for a small one. */
+static const char *kind_of(const struct pg_table *table, const struct pg_slice *slice)
+{
+    if (!slice->whole || table->root_oid)
+        return PG_KIND_PART;
+    return table->heap_bytes < FREEZE_BYTES ? PG_KIND_SMALL : PG_KIND_WHOLE;
+}
+
 static enum hangar_rc begin_slice(struct pg_reader *reader)
 {
     const struct pg_slice *slice = &reader->slices[reader->slice_at];
@@ -93,8 +104,7 @@ static enum hangar_rc begin_slice(struct pg_reader *reader)
     else if (pg_copy_start(reader->worker, pg_str(&sql), PGRES_COPY_OUT) != HANGAR_OK)
         rc = read_failed(reader);
     else
-        pg_add_copy_head(&reader->text, pg_str(&target), columns,
-                         slice->whole && table->target == slice->table);
+        pg_add_copy_head(&reader->text, pg_str(&target), columns, kind_of(table, slice));
     pg_text_free(&sql);
     pg_text_free(&target);
     reader->copying = rc == HANGAR_OK;

@@ -147,7 +147,7 @@ static enum hangar_rc begin_settings_table(struct pg_reader *reader, int row)
     if (rc != HANGAR_OK)
         return extras_failed(reader, "extensions");
     /* the extension may have put rows of its own there: never emptied on restore */
-    pg_add_copy_head(&reader->text, table, *columns ? columns : NULL, false);
+    pg_add_copy_head(&reader->text, table, *columns ? columns : NULL, PG_KIND_PART);
     reader->slice_rows = 0;
     reader->digest = (struct pg_digest){0};
     reader->copying = true;

@@ -182,6 +182,11 @@ enum hangar_rc pg_wait(struct pg_conn *conn, short events, int timeout_ms, bool 
 /* The settings under which all data is read and written, one statement a line.
  * The only thing that varies is the encoding. */
 void pg_add_prelude(struct pg_text *text, const char *encoding);
+/* Before each COPY in an object with rows stands "-- KIND table". */
+#define PG_KIND_WHOLE "whole"    /* all of its rows, and they are many */
+#define PG_KIND_SMALL "small"    /* all of its rows */
+#define PG_KIND_PART "part of a" /* or of one that has rows from elsewhere */
+
 /* What a session needs besides: reading a backup, or writing a restore. */
 enum hangar_rc pg_settle_reader(struct pg_conn *conn);
 enum hangar_rc pg_settle_writer(struct pg_conn *conn);

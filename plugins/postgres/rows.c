@@ -344,8 +344,10 @@ static enum hangar_rc take_line(struct pg_rows *rows)
     const char *line = rows->line.data, *name_end, *head_end;
     if (strcmp(line, "\n") == 0)
         return HANGAR_OK;
-    if (strcmp(line, "-- whole table\n") == 0 || strcmp(line, "-- part of a table\n") == 0) {
-        rows->whole = line[3] == 'w';
+    bool whole = strcmp(line, "-- " PG_KIND_WHOLE " table\n") == 0;
+    if (whole || strcmp(line, "-- " PG_KIND_SMALL " table\n") == 0 ||
+        strcmp(line, "-- " PG_KIND_PART " table\n") == 0) {
+        rows->whole = whole;
         return HANGAR_OK;
     }
     if (is_copy(line, &name_end, &head_end))

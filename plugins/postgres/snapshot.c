@@ -144,6 +144,24 @@ static enum hangar_rc open_reader(struct pg_db *db, struct pg_conn **out)
     return HANGAR_OK;
 }
 
+/* A standby has no rows of unlogged tables. */
+static enum hangar_rc warn_of_unlogged(struct pg_db *db)
+{
+    PGresult *res;
+    if (pg_query(db->lead,
+                 "SELECT count(*) FROM pg_class WHERE pg_is_in_recovery()"
+                 " AND relkind = 'r' AND relpersistence = 'u'",
+                 NULL, NULL, &res) != HANGAR_OK)
+        return pg_raise(db->src, &db->lead->err, "cannot look at the server");
+    if (strcmp(PQgetvalue(res, 0, 0), "0") != 0)
+        db->src->host->log(db->src->ctx, HANGAR_LOG_WARN,
+                           "database %s: the rows of %s unlogged tables are not backed up, as the "
+                           "server is a standby",
+                           db->name, PQgetvalue(res, 0, 0));
+    PQclear(res);
+    return HANGAR_OK;
+}
+
 enum hangar_rc pg_db_prepare(struct pg_db *db)
 {
     enum hangar_rc rc = open_reader(db, &db->lead);
@@ -160,6 +178,8 @@ enum hangar_rc pg_db_prepare(struct pg_db *db)
         if (db->workers[db->worker_count])
             db->worker_free = ++db->worker_count;
     }
+    if (rc == HANGAR_OK)
+        rc = warn_of_unlogged(db);
     return rc == HANGAR_OK ? lock_all(db) : rc;
 }
 

@@ -195,6 +195,28 @@ it_goes_without_tablespaces_that_are_missing() {
     [ "$(sql copy 'SELECT a FROM t')" = 1 ] || fail "no rows"
 }
 
+it_backs_up_a_standby() {
+    local b standby=$work/standby data=$work/pg/data PGHOST=$PGHOST
+    b=$(fresh)
+    mkdir -p "$standby/socket"
+    [ "$(id -u)" != 0 ] || chown -R --reference "$data" "$standby"
+    echo 'local replication all trust' >>"$data/pg_hba.conf"
+    sql postgres "SELECT pg_reload_conf()" >/dev/null
+    until_true _pg_as_owner "$(pg_bin pg_basebackup)" -h "$PGHOST" -p "$PGPORT" -U postgres \
+        -D "$standby/data" -R -X stream -c fast
+    echo "unix_socket_directories = '$standby/socket'" >>"$standby/data/postgresql.conf"
+    _pg_as_owner "$(pg_bin pg_ctl)" -D "$standby/data" -l "$standby/log" -w start >"$work/log" ||
+        fail "the standby does not start"
+    (PGHOST=$standby/socket && works run backup "$b" database=hard)
+    local got=$?
+    _pg_as_owner "$(pg_bin pg_ctl)" -D "$standby/data" -m immediate -w stop >/dev/null
+    [ "$got" = 0 ] || fail "no backup"
+    grep -q 'warn: .*rows of 1 unlogged tables are not backed up' "$work/log" || fail "no warning"
+    works run compare "$b" database=copy
+    sql copy "INSERT INTO unlogged SELECT * FROM (VALUES (1), (2)) v"
+    works pg_same hard copy "$work"
+}
+
 it_tells_what_it_would_do() {
     local b
     b=$(fresh)
