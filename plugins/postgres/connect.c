@@ -333,7 +333,9 @@ static enum hangar_rc drain(struct pg_conn *conn, enum hangar_rc rc)
             status != PGRES_SINGLE_TUPLE && status != PGRES_EMPTY_QUERY)
             rc = result_failed(conn, res);
         PQclear(res);
-        if (PQstatus(conn->pq) == CONNECTION_BAD)
+        /* a COPY that libpq gave up, for want of memory, is told again and again */
+        bool copying = status == PGRES_COPY_OUT || status == PGRES_COPY_IN;
+        if (copying || PQstatus(conn->pq) == CONNECTION_BAD)
             return rc == HANGAR_OK ? pg_conn_failed(conn) : rc;
     }
 }

@@ -10,12 +10,14 @@
  *     FAULT_NTH      which of these calls, from 1
  *     FAULT_HOW      EIO, ENOSPC, ...; SHORT; KILL_BEFORE, KILL_AFTER the call
  *     FAULT_STICKY   1: all later ones, too
+ *     FAULT_TRACE    1: the calls that led to the fault are written to standard error
  *     FAULT_LOG      a file to which the fault that happened and, at the end, the counts
  *                    of all calls are appended
  */
 #include "shim.h"
 
 #include <errno.h>
+#include <execinfo.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -51,7 +53,11 @@ static int target = -1;
 static unsigned long nth;
 static int error_number;
 static bool cut, kill_before, kill_after, sticky;
+static bool trace;
 static const char *log_path, *how = "";
+
+#define TRACE_CALLS 30
+static void *trace_calls[TRACE_CALLS]; /* written once, at the fault */
 
 static atomic_ulong counts[SHIM_CALLS];
 
@@ -89,6 +95,8 @@ enum shim_hit shim_hit(enum shim_call call, const char *what)
         int size =
             snprintf(line, sizeof(line), "fault %s %lu %s %.300s\n", names[call], n, how, what);
         record(line, size < (int)sizeof(line) ? (size_t)size : sizeof(line) - 1);
+        if (trace)
+            backtrace_symbols_fd(trace_calls, backtrace(trace_calls, TRACE_CALLS), 2);
         errno = saved;
     }
     if (kill_before)
@@ -136,6 +144,7 @@ __attribute__((constructor)) static void begin(void)
         how = getenv("FAULT_HOW") ? getenv("FAULT_HOW") : "EIO";
         nth = number ? strtoul(number, NULL, 10) : 1;
         sticky = getenv("FAULT_STICKY") != NULL;
+        trace = getenv("FAULT_TRACE") != NULL;
         read_how();
     }
     pid = getpid();
