@@ -102,17 +102,18 @@ enum hangar_rc pg_conn_failed(struct pg_conn *conn)
 /* ---- waiting ----------------------------------------------------------------- */
 
 /* Is the session that we wait for waiting for us?  Then what we sent it got lost. */
-static bool is_idle(struct pg_conn *conn, int pid)
+static bool waits_for_us(struct pg_conn *conn, int pid)
 {
     char text[16];
     PGresult *res = NULL;
     snprintf(text, sizeof(text), "%d", pid);
     enum hangar_rc rc = pg_query(
-        conn, "SELECT state ~ '^idle' FROM pg_catalog.pg_stat_activity WHERE pid = $1::int", text,
-        NULL, &res);
-    bool idle = rc == HANGAR_OK && PQntuples(res) == 1 && PQgetvalue(res, 0, 0)[0] == 't';
+        conn,
+        "SELECT wait_event = 'ClientRead' FROM pg_catalog.pg_stat_activity WHERE pid = $1::int",
+        text, NULL, &res);
+    bool waits = rc == HANGAR_OK && PQntuples(res) == 1 && PQgetvalue(res, 0, 0)[0] == 't';
     PQclear(res);
-    return idle;
+    return waits;
 }
 
 /* A refusal is an answer, too. */
@@ -123,9 +124,9 @@ static bool answers(struct pg_source *src, int pid)
     enum hangar_rc rc = pg_open(src, "postgres", false, &conn, &err);
     if (rc != HANGAR_OK)
         return err.sqlstate[0];
-    bool idle = pid && is_idle(conn, pid);
+    bool lost = pid && waits_for_us(conn, pid);
     pg_close(conn);
-    return !idle;
+    return !lost;
 }
 
 void pg_alive(struct pg_source *src, int pid, const char *doing, int64_t *asked_ms)
