@@ -62,7 +62,7 @@ limits: { stall_timeout: 3s }
 sources:
   app_db:
     plugin: postgres
-    options: { host: 127.0.0.1, port: ${port[pg]}, database: shop, user: postgres, jobs: 2 }
+    options: { host: 127.0.0.1, port: ${port[pg]}, database: shop, user: postgres, jobs: 2, connect_timeout: 2s }
   cache:
     plugin: redis
     options: { host: 127.0.0.1, port: ${port[redis]}, timeout: 3s }
