@@ -97,7 +97,7 @@ hangar verify "$id" --level drill --from local >watched.out 2>&1 &
 drilling=$!
 seen=
 for ((i = 0; i < 2000; i++)); do
-    pid=$(pgrep -f -- "postgres -D $work/temp/" | head -n 1) || pid=
+    pid=$(pgrep -f -- "postgres -D $work/temp/" | sed -n 1p) || pid=
     if [[ -n $pid ]] && kill -0 "$drilling" 2>/dev/null; then
         data=$(tr '\0' '\n' <"/proc/$pid/cmdline" 2>/dev/null | grep "^$work/temp/") || continue
         seen="$(stat -c %a "$(dirname "$data")") $(stat -c %u "/proc/$pid")" || continue

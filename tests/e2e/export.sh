@@ -222,7 +222,7 @@ kinds=$(python3 "$e2e/forge.py" list)
 while read -r kind; do
     python3 "$e2e/forge.py" "$kind" exports/shop.tar.gz "forged.tar.gz"
     refused "$kind" forged.tar.gz
-    printf '%20s  %s\n' "$kind" "$(grep -v ' level=' "$work/err" | head -n 1)"
+    printf '%20s  %s\n' "$kind" "$(grep -v ' level=' "$work/err" | sed -n 1p)"
 done <<<"$kinds"
 (($(wc -l <<<"$kinds") >= 50)) || fail "forge.py knows too few kinds"
 

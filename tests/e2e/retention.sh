@@ -84,7 +84,7 @@ expect_exit 0 hangar verify --all --level full
 last=$((days - 1))
 
 promise "a dry run tells each backup and its reason, and changes nothing"
-newest=$(listed | head -n 1)
+newest=$(listed | sed -n 1p)
 expect_exit 0 at_hangar $((last + 5)) prune --dry-run
 expect_said "nightly in local: would keep"
 expect_said "keep    $newest"

@@ -96,6 +96,7 @@ static const struct {
 
 START_TEST(a_right_command_line_reaches_the_library)
 {
+    fake.answers[0].json = "{\"id\": \"backup_1\"}"; /* a backup without an id is no success */
     ck_assert_int_eq(world_run(right[_i].words), 0);
     ck_assert_str_eq(fake.calls, right[_i].calls);
     ck_assert_int_eq(fake.closed, 1);
