@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * backup: a run of a pipeline, shared by backup.c (what happens) and
- * backup_report.c (what is told about it).
+ * backup: a run of a pipeline, shared by the files that are its steps:
+ *
+ *     hg_run_open ──► hg_run_take_places ──► hg_run_pull ──► hg_run_commit
+ *         ──► hg_run_clean_up, where it was not committed
+ *
+ * and by backup_report.c (what is told about it).
  */
 #ifndef HG_API_BACKUP_H
 #define HG_API_BACKUP_H
@@ -36,6 +40,26 @@ struct hg_run {
     pthread_mutex_t progress_mutex; /* guards `pulling` against the monitor */
     bool pulling;                   /* pull and engine can be asked how far they are */
 };
+
+struct hg_lease;
+
+/* Opens sinks, transforms and sources.  A sink that cannot be opened is out. */
+enum hangar_rc hg_run_open(struct hg_run *run, struct hg_error *err);
+/* Asks each sink whether the pipeline's place is ours, and takes a place for this
+ * run that is free in all; RETRY when another run was faster. */
+enum hangar_rc hg_run_take_places(struct hg_run *run, struct hg_error *err);
+/* Everything between prepare and end. */
+enum hangar_rc hg_run_pull(struct hg_run *run, struct hg_error *err);
+/* Makes the manifest and stores it, in each sink for itself. */
+enum hangar_rc hg_run_commit(struct hg_run *run, struct hg_lease *lease, struct hg_error *err);
+/* Removes what was stored where nothing was committed, with fresh instances: those of
+ * the run, whose session has ended, may have been cancelled. */
+void hg_run_clean_up(struct hg_run *run);
+
+/* Are there sinks left?  The first failure is the reason when not. */
+enum hangar_rc hg_run_any_sink(const struct hg_run *run, struct hg_error *err);
+/* Takes a sink out of the run; the first reason counts. */
+void hg_run_sink_failed(struct hg_run *run, struct hg_run_sink *sink, const struct hg_error *why);
 
 /* The text of run.json; malloc'd, NULL when out of memory. */
 char *hg_run_marker(const struct hg_run *run);

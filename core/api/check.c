@@ -23,13 +23,7 @@ static void add_item(struct checking *c, const char *kind, const char *name, con
                      const struct hg_str *warnings, const struct hangar_attrs *facts)
 {
     json_t *item = json_object();
-    json_t *messages = json_array();
-    char *copy = warnings->data ? strdup(warnings->data) : NULL;
-    for (char *save = NULL, *line = copy ? strtok_r(copy, "\n", &save) : NULL; line;
-         line = strtok_r(NULL, "\n", &save)) {
-        hg_json_add(messages, json_string(line));
-    }
-    free(copy);
+    json_t *messages = hg_json_lines(warnings->data);
     bool warned = json_array_size(messages) > 0;
     if (rc != HANGAR_OK) {
         hg_json_add(messages, json_string(err->text));

@@ -198,18 +198,6 @@ static enum hangar_rc run(struct restoring *r, struct hg_error *err)
 
 /* ---- telling ---- */
 
-static json_t *plan_lines(const struct hg_target *t)
-{
-    json_t *lines = json_array();
-    char *copy = strdup(hg_str_text(&t->plan.str));
-    for (char *save = NULL, *line = copy ? strtok_r(copy, "\n", &save) : NULL; line;
-         line = strtok_r(NULL, "\n", &save)) {
-        hg_json_add(lines, json_string(line));
-    }
-    free(copy);
-    return lines;
-}
-
 static void document(const struct restoring *r, json_t *doc)
 {
     const struct hg_manifest *m = &r->selected.manifest;
@@ -226,7 +214,7 @@ static void document(const struct restoring *r, json_t *doc)
         hg_json_set_string(one, "name", t->from->name);
         hg_json_set_string(one, "plugin", t->from->plugin);
         hg_json_set_string(one, "target", hg_instance_target(t->ctx));
-        hg_json_set(one, "plan", plan_lines(t));
+        hg_json_set(one, "plan", hg_json_lines(t->plan.str.data));
         hg_json_set(one, "report",
                     t->push.report ? hg_attrs_to_json(t->push.report) : json_object());
         hg_json_add(sources, one);

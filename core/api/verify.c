@@ -305,13 +305,7 @@ static void remember(struct tour *t, enum hangar_rc rc, const struct hg_error *e
 
 static json_t *problem_list(const struct hg_verify_tally *tally, const struct hg_error *err)
 {
-    json_t *list = json_array();
-    char *copy = strdup(hg_str_text(&tally->problems));
-    for (char *save = NULL, *line = copy ? strtok_r(copy, "\n", &save) : NULL; line;
-         line = strtok_r(NULL, "\n", &save)) {
-        hg_json_add(list, json_string(line));
-    }
-    free(copy);
+    json_t *list = hg_json_lines(tally->problems.data);
     if (json_array_size(list) == 0 && err->text[0]) {
         hg_json_add(list, json_string(err->text));
     }

@@ -147,3 +147,16 @@ void hg_json_set_time(json_t *object, const char *key, int64_t ms)
         hg_time_format(ms, text);
     hg_json_set_string(object, key, ms >= 0 ? text : NULL);
 }
+
+json_t *hg_json_lines(const char *text)
+{
+    json_t *lines = json_array();
+    char *copy = strdup(text != NULL ? text : "");
+    if (copy == NULL)
+        spoil(lines);
+    for (char *save = NULL, *line = copy != NULL ? strtok_r(copy, "\n", &save) : NULL; line != NULL;
+         line = strtok_r(NULL, "\n", &save))
+        hg_json_add(lines, any_string(line));
+    free(copy);
+    return lines;
+}

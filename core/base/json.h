@@ -34,5 +34,7 @@ void hg_json_set_time(json_t *object, const char *key, int64_t ms);
 /* Hands a child over. */
 void hg_json_set(json_t *object, const char *key, json_t *child);
 void hg_json_add(json_t *array, json_t *child);
+/* An array of a text's lines, without the empty ones; of NULL an empty array. */
+json_t *hg_json_lines(const char *text);
 
 #endif

@@ -7,7 +7,7 @@
  *     reader ──► input block ──► work queue ──► worker: block transforms ──►
  *         output block ──► put in order ──► a queue per sink ──► put_write
  *
- * An object on its way is a flow.  A reader (backup.c) opens a flow, submits
+ * An object on its way is a flow.  A reader (pull.c) opens a flow, submits
  * its blocks and says at the end whether they are to be kept:
  *
  *     hg_flow_open ──► ( hg_flow_take ──► hg_flow_submit )* ──► hg_flow_finish

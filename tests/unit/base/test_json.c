@@ -109,6 +109,26 @@ START_TEST(texts_that_are_not_utf8_are_escaped)
 }
 END_TEST
 
+START_TEST(a_text_becomes_an_array_of_its_lines)
+{
+    const struct {
+        const char *text, *json;
+    } cases[] = {{NULL, "[]"},
+                 {"", "[]"},
+                 {"\n\n", "[]"},
+                 {"one", "[\"one\"]"},
+                 {"one\ntwo\n", "[\"one\",\"two\"]"},
+                 {"\none\n\ncaf\xE9", "[\"one\",\"caf\\\\xe9\"]"}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        json_t *lines = hg_json_lines(cases[i].text);
+        char *text = json_dumps(lines, JSON_COMPACT);
+        ck_assert_str_eq(text, cases[i].json);
+        free(text);
+        json_decref(lines);
+    }
+}
+END_TEST
+
 START_TEST(a_document_that_lost_a_member_is_not_printed)
 {
     json_t *doc = json_object(), *list = json_array();
@@ -133,6 +153,7 @@ int main(void)
         depth_is_limited_before_anything_recurses,
         a_document_is_printed_with_indentation,
         texts_that_are_not_utf8_are_escaped,
+        a_text_becomes_an_array_of_its_lines,
         a_document_that_lost_a_member_is_not_printed,
     };
     return SUITE_RUN("json", tests, NULL, NULL);
