@@ -67,6 +67,10 @@ struct hg_session {
 /* stall_ms 0: as configured. */
 enum hangar_rc hg_session_begin(struct hg_session *s, struct hangar *h, int64_t stall_ms,
                                 void (*on_tick)(void *arg), void *arg, struct hg_error *err);
+/* One that tells of a job that has ended: it needs no key, and a job's being
+ * cancelled does not reach it. */
+enum hangar_rc hg_session_begin_apart(struct hg_session *s, struct hangar *h, int64_t stall_ms,
+                                      struct hg_error *err);
 /* Closes all instances, the last first, and ends the job. */
 void hg_session_end(struct hg_session *s);
 
@@ -104,6 +108,11 @@ void hg_state_each(struct hangar *h, const char *pipeline,
                    void (*fn)(void *arg, const json_t *line), void *arg);
 /* The last line, or NULL. */
 json_t *hg_state_last(struct hangar *h, const char *pipeline);
+
+/* Adds to a counter of this machine; what fails is only logged (counters.c). */
+void hg_count(struct hangar *h, const char *counter, const char *of, const char *kind, int64_t n);
+/* All of them: counter, of, kind. */
+json_t *hg_counters(const struct hangar *h);
 
 /* ---- choosing (select.c) ---- */
 

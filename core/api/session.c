@@ -20,25 +20,38 @@ size_t hg_workers(const struct hangar *h)
     return n < 1 ? 1 : n > 16 ? 16 : (size_t)n;
 }
 
+/* What every job of the handle has. */
+static struct hg_job_settings common_settings(struct hangar *h, int64_t stall_ms)
+{
+    return (struct hg_job_settings){.log = &h->log,
+                                    .memory_bytes = (size_t)h->config->memory_bytes,
+                                    .stall_timeout_ms =
+                                        stall_ms ? stall_ms : h->config->stall_timeout_ms,
+                                    .temp_base = h->temp_base};
+}
+
 enum hangar_rc hg_session_begin(struct hg_session *s, struct hangar *h, int64_t stall_ms,
                                 void (*on_tick)(void *arg), void *arg, struct hg_error *err)
 {
     memset(s, 0, sizeof(*s));
     s->h = h;
-    const struct hg_signing *signing = NULL;
-    enum hangar_rc rc = hg_key_load(h, &signing, err);
+    struct hg_job_settings settings = common_settings(h, stall_ms);
+    enum hangar_rc rc = hg_key_load(h, &settings.signing, err);
     if (rc != HANGAR_OK) {
         return rc;
     }
-    struct hg_job_settings settings = {.log = &h->log,
-                                       .memory_bytes = (size_t)h->config->memory_bytes,
-                                       .stall_timeout_ms =
-                                           stall_ms ? stall_ms : h->config->stall_timeout_ms,
-                                       .signing = signing,
-                                       .temp_base = h->temp_base,
-                                       .requested = &h->cancel,
-                                       .on_tick = on_tick,
-                                       .arg = arg};
+    settings.requested = &h->cancel;
+    settings.on_tick = on_tick;
+    settings.arg = arg;
+    return hg_job_begin(&s->job, &settings, err);
+}
+
+enum hangar_rc hg_session_begin_apart(struct hg_session *s, struct hangar *h, int64_t stall_ms,
+                                      struct hg_error *err)
+{
+    struct hg_job_settings settings = common_settings(h, stall_ms);
+    memset(s, 0, sizeof(*s));
+    s->h = h;
     return hg_job_begin(&s->job, &settings, err);
 }
 

@@ -153,10 +153,6 @@ static void read_model(struct hg_reader *r)
     for (enum hg_kind kind = HG_SOURCE; kind < HG_KINDS; kind++)
         hg_read_instances(r, kind);
     hg_read_pipelines(r);
-    const struct hg_yaml *notifiers = hg_yaml_get(root, "notifiers");
-    if (notifiers != NULL)
-        hg_problem_warn(r->problems, notifiers->line, notifiers->column,
-                        "notifiers has no effect yet: this version sends no notifications");
 }
 
 /* The absolute folder of a path; NULL when out of memory or when it is not there. */
@@ -231,6 +227,7 @@ void hg_config_free(struct hg_config *config)
         free(config->instances[i].name);
         free(config->instances[i].plugin);
         free(config->instances[i].retention.timezone);
+        hg_value_free_list(config->instances[i].events);
     }
     for (size_t i = 0; i < config->pipeline_count; i++) {
         struct hg_pipeline_config *p = &config->pipelines[i];
@@ -238,6 +235,8 @@ void hg_config_free(struct hg_config *config)
         free(p->sources);
         free(p->transforms);
         free(p->sinks);
+        free(p->notifiers);
+        hg_hooks_free(p->hooks);
         free(p->schedule);
     }
     free(config->instances);

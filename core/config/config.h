@@ -35,6 +35,20 @@ struct hg_instance_config {
     const struct hg_yaml *scratch;     /* sources: options of a server for drills; NULL: none */
     bool required;                     /* sinks; default true */
     struct hg_retention retention;     /* sinks */
+    char **events; /* notifiers: patterns of what they are told; NULL: what is not given */
+};
+
+/* When a command of the operator's runs. */
+enum hg_hook { HG_BEFORE_BACKUP, HG_AFTER_BACKUP, HG_BEFORE_RESTORE, HG_AFTER_RESTORE, HG_HOOKS };
+
+/* "before_backup" */
+const char *hg_hook_name(enum hg_hook hook);
+
+#define HG_HOOK_TIMEOUT_MS 60000 /* where none is given */
+
+struct hg_hook_config {
+    char **argv; /* NULL: none */
+    int64_t timeout_ms;
 };
 
 struct hg_pipeline_config {
@@ -42,6 +56,10 @@ struct hg_pipeline_config {
     size_t line, column;
     size_t *sources, *transforms, *sinks; /* indexes into config->instances */
     size_t source_count, transform_count, sink_count;
+    bool notifiers_given; /* else it tells all there are */
+    size_t *notifiers;
+    size_t notifier_count;
+    struct hg_hook_config hooks[HG_HOOKS];
     char *schedule; /* or NULL */
 };
 

@@ -109,12 +109,30 @@ static bool read_required(struct hg_reader *r, const struct hg_yaml *node)
     return required != 0;
 }
 
+/* Patterns of names of events: "backup.failed", "alert.*". */
+static char **read_events(struct hg_reader *r, const struct hg_yaml *node)
+{
+    struct hg_value_place at = hg_place_of(r, node, "events");
+    char **events = NULL;
+    if (!hg_value_list(&at, node, &events))
+        return NULL;
+    for (char **e = events; *e != NULL; e++)
+        if (**e == '\0' || (*e)[strspn(*e, "abcdefghijklmnopqrstuvwxyz_.*")] != '\0')
+            hg_value_fail(&at,
+                          "\"%.64s\" is not the name of an event; hint: give names such as "
+                          "backup.failed, or patterns such as \"alert.*\"",
+                          *e);
+    return events;
+}
+
 static void read_instance(struct hg_reader *r, enum hg_kind kind, const struct hg_yaml_key *key,
                           const struct hg_yaml *node)
 {
-    static const char *const known[] = {"plugin", "options", NULL};
-    static const char *const known_of_source[] = {"plugin", "options", "scratch", NULL};
-    static const char *const known_of_sink[] = {"plugin", "options", "required", "retention", NULL};
+    static const char *const known[HG_KINDS][5] = {
+        [HG_SOURCE] = {"plugin", "options", "scratch", NULL},
+        [HG_TRANSFORM] = {"plugin", "options", NULL},
+        [HG_SINK] = {"plugin", "options", "required", "retention", NULL},
+        [HG_NOTIFIER] = {"plugin", "options", "events", NULL}};
     struct hg_config *c = r->config;
     hg_check_name(r, key);
     if (node->type != HG_YAML_MAP) {
@@ -123,11 +141,7 @@ static void read_instance(struct hg_reader *r, enum hg_kind kind, const struct h
                        key->text);
         return;
     }
-    hg_check_keys(r, node,
-                  kind == HG_SINK     ? known_of_sink
-                  : kind == HG_SOURCE ? known_of_source
-                                      : known,
-                  "the options of a plugin stand under \"options\"");
+    hg_check_keys(r, node, known[kind], "the options of a plugin stand under \"options\"");
     if (!hg_vec_reserve((void **)&c->instances, c->instance_count, &c->instance_capacity,
                         sizeof(*c->instances))) {
         r->problems->failed = true;
@@ -154,6 +168,8 @@ static void read_instance(struct hg_reader *r, enum hg_kind kind, const struct h
     }
     if (kind == HG_SOURCE)
         instance->scratch = hg_get_map(r, node, "scratch");
+    if (kind == HG_NOTIFIER && hg_yaml_get(node, "events") != NULL)
+        instance->events = read_events(r, hg_yaml_get(node, "events"));
     if (kind != HG_SINK)
         return;
     if (hg_yaml_get(node, "required") != NULL)

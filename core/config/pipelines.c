@@ -76,7 +76,7 @@ static void read_references(struct hg_reader *r, enum hg_kind kind, const struct
                             const struct hg_yaml *pipeline, size_t **refs, size_t *count)
 {
     const char *section = hg_kind_section(kind);
-    bool needed = kind != HG_TRANSFORM;
+    bool needed = kind == HG_SOURCE || kind == HG_SINK;
     const struct hg_yaml *node = hg_yaml_get(pipeline, section);
     if (node == NULL) {
         if (needed)
@@ -121,7 +121,8 @@ static char *read_schedule(struct hg_reader *r, const struct hg_yaml *node)
 static void read_pipeline(struct hg_reader *r, const struct hg_yaml_key *key,
                           const struct hg_yaml *node)
 {
-    static const char *const known[] = {"sources", "transforms", "sinks", "schedule", NULL};
+    static const char *const known[] = {"sources", "transforms", "sinks", "notifiers",
+                                        "hooks",   "schedule",   NULL};
     struct hg_config *c = r->config;
     hg_check_name(r, key);
     if (node->type != HG_YAML_MAP) {
@@ -143,6 +144,9 @@ static void read_pipeline(struct hg_reader *r, const struct hg_yaml_key *key,
     read_references(r, HG_SOURCE, key, node, &p->sources, &p->source_count);
     read_references(r, HG_TRANSFORM, key, node, &p->transforms, &p->transform_count);
     read_references(r, HG_SINK, key, node, &p->sinks, &p->sink_count);
+    p->notifiers_given = hg_yaml_get(node, "notifiers") != NULL;
+    read_references(r, HG_NOTIFIER, key, node, &p->notifiers, &p->notifier_count);
+    hg_read_hooks(r, node, p->hooks);
     const struct hg_yaml *schedule = hg_yaml_get(node, "schedule");
     if (schedule != NULL)
         p->schedule = read_schedule(r, schedule);
@@ -162,15 +166,18 @@ static void warn_unused(struct hg_reader *r)
         r->problems->failed = true;
         return;
     }
+    bool everybody_told = false;
     for (size_t i = 0; i < c->pipeline_count; i++) {
         const struct hg_pipeline_config *p = &c->pipelines[i];
         mark(used, p->sources, p->source_count);
         mark(used, p->transforms, p->transform_count);
         mark(used, p->sinks, p->sink_count);
+        mark(used, p->notifiers, p->notifier_count);
+        everybody_told = everybody_told || !p->notifiers_given;
     }
     for (size_t i = 0; i < c->instance_count; i++) {
         const struct hg_instance_config *instance = &c->instances[i];
-        if (!used[i] && instance->kind != HG_NOTIFIER)
+        if (!used[i] && !(everybody_told && instance->kind == HG_NOTIFIER))
             hg_problem_warn(r->problems, instance->line, instance->column,
                             "no pipeline uses %s \"%s\"", hg_kind_name(instance->kind),
                             instance->name);

@@ -39,4 +39,9 @@ void hg_read_instances(struct hg_reader *r, enum hg_kind kind);
 void hg_read_pipelines(struct hg_reader *r);
 void hg_read_signing(struct hg_reader *r);
 
+/* The hooks of a pipeline, zeroed before. */
+void hg_read_hooks(struct hg_reader *r, const struct hg_yaml *pipeline,
+                   struct hg_hook_config *hooks);
+void hg_hooks_free(struct hg_hook_config *hooks);
+
 #endif

@@ -8,20 +8,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "base/clock.h"
+#include "base/command.h"
 #include "base/io.h"
-
-extern char **environ;
 
 void hg_secret_free(char *secret)
 {
@@ -135,133 +128,57 @@ char *hg_secret_credential(const char *name, struct hg_error *err)
     return secret;
 }
 
-/* Starts argv with its output to a pipe; *out is the end to read. */
-static int start(char *const *argv, pid_t *pid, int *out)
+/* What a command printed, as far as it fits. */
+struct printed {
+    char *buffer;
+    size_t size;
+};
+
+static bool keep(void *arg, const char *data, size_t size)
 {
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0)
-        return errno;
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attr;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawnattr_init(&attr);
-    /* What it prints about an error may hold the secret, and would end in a log. */
-    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-    posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
-    /* A session of its own: all of it can be killed, and it cannot ask on our terminal. */
-    sigset_t none, all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawnattr_setsigmask(&attr, &none);
-    posix_spawnattr_setsigdefault(&attr, &all);
-    posix_spawnattr_setflags(&attr,
-                             POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    int error = posix_spawnp(pid, argv[0], &actions, &attr, argv, environ);
-    posix_spawnattr_destroy(&attr);
-    posix_spawn_file_actions_destroy(&actions);
-    close(ends[1]);
-    if (error != 0)
-        close(ends[0]);
-    else
-        *out = ends[0];
-    return error;
+    struct printed *p = arg;
+    size_t room = HG_SECRET_MAX + 1 - p->size;
+    size_t taken = size < room ? size : room;
+    memcpy(p->buffer + p->size, data, taken);
+    p->size += taken;
+    return p->size <= HG_SECRET_MAX;
 }
 
-/* Reads until the end, `max` bytes or the deadline; false with ETIMEDOUT or another errno. */
-static bool read_output(int fd, char *buffer, size_t max, int64_t deadline, size_t *size)
-{
-    *size = 0;
-    while (*size < max) {
-        int64_t left = deadline - hg_mono_ms();
-        struct pollfd p = {.fd = fd, .events = POLLIN};
-        int ready = left > 0 ? poll(&p, 1, (int)left) : 0;
-        if (ready == 0) {
-            errno = ETIMEDOUT;
-            return false;
-        }
-        ssize_t n = ready > 0 ? read(fd, buffer + *size, max - *size) : -1;
-        if (n < 0 && errno != EINTR)
-            return false;
-        if (n == 0)
-            return true;
-        if (n > 0)
-            *size += (size_t)n;
-    }
-    return true;
-}
-
-/* Waits until the deadline; false with errno. */
-static bool wait_for(pid_t pid, int64_t deadline, int *status)
-{
-    for (;;) {
-        pid_t done = waitpid(pid, status, WNOHANG);
-        if (done == pid)
-            return true;
-        if (done < 0 && errno != EINTR)
-            return false;
-        if (hg_mono_ms() >= deadline) {
-            errno = ETIMEDOUT;
-            return false;
-        }
-        nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
-    }
-}
-
-static void fail_command(const char *name, int status, struct hg_error *err)
+static void fail_command(const char *name, struct hg_command_result result, int64_t timeout_ms,
+                         struct hg_error *err)
 {
     const char *hint = "hint: run it by hand to see why";
-    if (WIFSIGNALED(status))
-        hg_fail(err, HANGAR_AUTH, 0, "command %s was ended by signal %d; %s", name,
-                WTERMSIG(status), hint);
-    else
+    if (result.end == HG_COMMAND_NOT_STARTED)
+        hg_fail(err, HANGAR_AUTH, result.value, "cannot run command %s", name);
+    else if (result.end == HG_COMMAND_TIMED_OUT)
+        hg_fail(err, HANGAR_AUTH, 0, "command %s did not end within %lld ms", name,
+                (long long)timeout_ms);
+    else if (result.end == HG_COMMAND_SIGNALLED)
+        hg_fail(err, HANGAR_AUTH, 0, "command %s was ended by signal %d; %s", name, result.value,
+                hint);
+    else if (result.end == HG_COMMAND_EXITED)
         hg_fail(err, HANGAR_AUTH, 0, "command %s failed with exit status %d; %s", name,
-                WEXITSTATUS(status), hint);
+                result.value, hint);
+    else
+        hg_fail(err, HANGAR_AUTH, result.value, "cannot learn how command %s ended", name);
 }
 
 char *hg_secret_command(char *const *argv, int64_t timeout_ms, struct hg_error *err)
 {
-    pid_t pid;
-    int fd, status = 0;
-    int64_t deadline = hg_mono_ms() + timeout_ms;
+    struct printed printed = {.buffer = malloc(HG_SECRET_MAX + 1)};
     char *secret = NULL;
-    char *buffer = malloc(HG_SECRET_MAX + 1);
-    if (buffer == NULL) {
+    if (printed.buffer == NULL) {
         hg_fail(err, HANGAR_NO_MEMORY, 0, "cannot run command %s: out of memory", argv[0]);
         return NULL;
     }
-    int error = start(argv, &pid, &fd);
-    if (error != 0) {
-        hg_fail(err, HANGAR_AUTH, error, "cannot run command %s", argv[0]);
-        free(buffer);
-        return NULL;
-    }
-
-    size_t size;
-    bool read_ok = read_output(fd, buffer, HG_SECRET_MAX + 1, deadline, &size);
-    close(fd);
-    bool too_much = read_ok && size > HG_SECRET_MAX; /* it may be writing still */
-    bool ended = read_ok && !too_much && wait_for(pid, deadline, &status);
-    if (!ended) {
-        int saved = errno;
-        if (saved != ECHILD) /* gone, and its number may be another's */
-            kill(-pid, SIGKILL);
-        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-            ;
-        errno = saved;
-    }
-    if (too_much)
-        secret = finish(buffer, size, "command", argv[0], err);
-    else if (!ended && errno == ETIMEDOUT)
-        hg_fail(err, HANGAR_AUTH, 0, "command %s did not end within %lld ms", argv[0],
-                (long long)timeout_ms);
-    else if (!ended)
-        hg_fail(err, HANGAR_AUTH, errno, "cannot learn how command %s ended", argv[0]);
-    else if (status != 0)
-        fail_command(argv[0], status, err);
+    /* What it prints about an error may hold the secret, and would end in a log. */
+    struct hg_command_result result = hg_command_run(&(struct hg_command){
+        .argv = argv, .timeout_ms = timeout_ms, .output = keep, .arg = &printed});
+    if (result.end == HG_COMMAND_ENOUGH || (result.end == HG_COMMAND_EXITED && result.value == 0))
+        secret = finish(printed.buffer, printed.size, "command", argv[0], err);
     else
-        secret = finish(buffer, size, "command", argv[0], err);
-    explicit_bzero(buffer, HG_SECRET_MAX + 1);
-    free(buffer);
+        fail_command(argv[0], result, timeout_ms, err);
+    explicit_bzero(printed.buffer, HG_SECRET_MAX + 1);
+    free(printed.buffer);
     return secret;
 }

@@ -216,6 +216,10 @@ HANGAR_API enum hangar_status hangar_import(struct hangar *hangar, const char *p
                                             const char *sink, hangar_read_fn read, void *arg,
                                             char **json);
 
+/* Sends a trial message through a notifier, NULL: through all.  `hangar.notify/1` */
+HANGAR_API enum hangar_status hangar_notify(struct hangar *hangar, const char *notifier,
+                                            char **json);
+
 /* The plugins that can be loaded, or one with its options.  `hangar.plugins/1` */
 HANGAR_API enum hangar_status hangar_plugins(struct hangar *hangar, const char *name, char **json);
 

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * hooks: the section hooks of a pipeline: commands of the operator's that run
+ * before and after a backup or a restore.  It does not run them.
+ */
+#include "config/reader.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const hook_names[HG_HOOKS + 1] = {
+    [HG_BEFORE_BACKUP] = "before_backup",
+    [HG_AFTER_BACKUP] = "after_backup",
+    [HG_BEFORE_RESTORE] = "before_restore",
+    [HG_AFTER_RESTORE] = "after_restore",
+};
+
+const char *hg_hook_name(enum hg_hook hook)
+{
+    return hook_names[hook];
+}
+
+static const struct hangar_option timeout_option = {
+    .name = "timeout", .type = HANGAR_OPT_DURATION, .min = 100, .max = 24 * INT64_C(3600000)};
+
+static int64_t read_timeout(struct hg_reader *r, const struct hg_yaml *node)
+{
+    struct hg_value_place at = hg_place_of(r, node, timeout_option.name);
+    int64_t ms = HG_HOOK_TIMEOUT_MS;
+    char *text = hg_value_text(&at, node);
+    if (text != NULL)
+        hg_value_convert(&at, &timeout_option, "", &text, &ms);
+    free(text);
+    return ms;
+}
+
+/* A program with a slash in its name is a path, and relative to the file as all are. */
+static void place_program(struct hg_reader *r, char **argv)
+{
+    if (argv[0] == NULL || strchr(argv[0], '/') == NULL)
+        return;
+    char *path = hg_value_path(r->config->dir, argv[0]);
+    r->problems->failed = r->problems->failed || path == NULL;
+    if (path == NULL)
+        return;
+    free(argv[0]);
+    argv[0] = path;
+}
+
+static void read_hook(struct hg_reader *r, const char *name, const struct hg_yaml *node,
+                      struct hg_hook_config *hook)
+{
+    static const char *const known[] = {"command", "timeout", NULL};
+    const struct hg_yaml *command = node;
+    hook->timeout_ms = HG_HOOK_TIMEOUT_MS;
+    if (node->type == HG_YAML_MAP) {
+        hg_check_keys(r, node, known, NULL);
+        command = hg_yaml_get(node, "command");
+        if (hg_yaml_get(node, "timeout") != NULL)
+            hook->timeout_ms = read_timeout(r, hg_yaml_get(node, "timeout"));
+    }
+    if (command == NULL) {
+        hg_problem_add(r->problems, node->line, node->column, "%s has no \"command\"", name);
+        return;
+    }
+    struct hg_value_place at = hg_place_of(r, command, name);
+    if (!hg_value_list(&at, command, &hook->argv))
+        return;
+    if (hook->argv[0] == NULL || hook->argv[0][0] == '\0')
+        hg_value_fail(&at,
+                      "%s must name a program; hint: give a list: the program, then its "
+                      "arguments",
+                      name);
+    else if (hook->argv[1] == NULL && strpbrk(hook->argv[0], " \t") != NULL)
+        hg_value_fail(&at,
+                      "%s is run without a shell; hint: give a list: the program, then its "
+                      "arguments",
+                      name);
+    place_program(r, hook->argv);
+}
+
+void hg_read_hooks(struct hg_reader *r, const struct hg_yaml *pipeline,
+                   struct hg_hook_config *hooks)
+{
+    const struct hg_yaml *section = hg_get_map(r, pipeline, "hooks");
+    if (section == NULL)
+        return;
+    hg_check_keys(r, section, hook_names, NULL);
+    for (enum hg_hook i = HG_BEFORE_BACKUP; i < HG_HOOKS; i++) {
+        const struct hg_yaml *node = hg_yaml_get(section, hook_names[i]);
+        if (node != NULL)
+            read_hook(r, hook_names[i], node, &hooks[i]);
+    }
+}
+
+void hg_hooks_free(struct hg_hook_config *hooks)
+{
+    for (size_t i = 0; i < HG_HOOKS; i++)
+        hg_value_free_list(hooks[i].argv);
+}
