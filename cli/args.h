@@ -28,6 +28,7 @@ enum cli_option_id {
     CLI_SET,
     CLI_MODE,
     CLI_COMPARE,
+    CLI_NO_HOOKS,
     CLI_DRY_RUN,
     CLI_YES,
     CLI_ALL,

@@ -155,7 +155,8 @@ int cli_command_restore(struct cli *cli)
     struct hangar_restore_request request = {
         .struct_size = sizeof(request),
         .flags = HANGAR_REQUEST_DRY_RUN | (clean ? HANGAR_REQUEST_CLEAN : 0) |
-                 (cli_has_option(cli, CLI_COMPARE) ? HANGAR_REQUEST_COMPARE : 0),
+                 (cli_has_option(cli, CLI_COMPARE) ? HANGAR_REQUEST_COMPARE : 0) |
+                 (cli_has_option(cli, CLI_NO_HOOKS) ? HANGAR_REQUEST_NO_HOOKS : 0),
         .backup = cli_selection(cli),
         .only = cli->args.lists[CLI_ONLY],
         .set = cli->args.lists[CLI_SET],

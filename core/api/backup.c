@@ -5,6 +5,8 @@
  * or clean up, again when that may help, and retention.
  */
 #include "api/backup.h"
+#include "api/hooks.h"
+#include "api/notify.h"
 #include "api/lease.h"
 #include "api/prune.h"
 
@@ -118,34 +120,43 @@ static void make_run_id(char *out, size_t size)
     out[i] = '\0';
 }
 
+static enum hangar_rc try_and_try_again(struct hg_run *run, struct hg_error *err)
+{
+    for (unsigned tries = 1;; tries++) {
+        hg_error_clear(err);
+        enum hangar_rc rc = try_once(run, err);
+        if (rc != HANGAR_RETRY || tries == MAX_TRIES) {
+            return rc;
+        }
+        hg_log_event(&run->h->log, HANGAR_LOG_WARN, "backup.retry", "trying again (%u of %u): %s",
+                     tries + 1, MAX_TRIES, err->text);
+        if (!pause_before_retry(run)) {
+            return hg_fail((hg_error_clear(err), err), HANGAR_CANCELLED, 0, "interrupted");
+        }
+    }
+}
+
 static enum hangar_status run_pipeline(struct hg_run *run, struct hg_error *err)
 {
     struct hg_log *log = &run->h->log;
+    struct hg_hook_facts facts = {.run = run->run_id};
     snprintf(log->run, sizeof(log->run), "%s", run->run_id);
     hg_log_event(log, HANGAR_LOG_INFO, "backup.start", "pipeline %s", run->pipeline->name);
-    enum hangar_rc rc = HANGAR_OK;
-    for (unsigned tries = 1;; tries++) {
-        hg_error_clear(err);
-        rc = try_once(run, err);
-        if (rc != HANGAR_RETRY || tries == MAX_TRIES) {
-            break;
-        }
-        hg_log_event(log, HANGAR_LOG_WARN, "backup.retry", "trying again (%u of %u): %s", tries + 1,
-                     MAX_TRIES, err->text);
-        if (!pause_before_retry(run)) {
-            rc = hg_fail((hg_error_clear(err), err), HANGAR_CANCELLED, 0, "interrupted");
-            break;
-        }
+    enum hangar_rc rc = hg_hook_run(run->h, run->pipeline, HG_BEFORE_BACKUP, &facts, err);
+    if (rc == HANGAR_OK) {
+        rc = try_and_try_again(run, err);
     }
     enum hangar_status status = run_status(run, rc, err);
     run->finished_ms = hg_now_ms();
+    facts.backup = run->manifest.id;
+    status = hg_hook_after(run->h, run->pipeline, HG_AFTER_BACKUP, facts, status, err);
     long long ms = (long long)(run->finished_ms - run->first_started_ms);
     if (status == HANGAR_STATUS_DONE || status == HANGAR_STATUS_DEGRADED) {
         hg_log_event(log, status == HANGAR_STATUS_DONE ? HANGAR_LOG_INFO : HANGAR_LOG_WARN,
                      "backup.done", "%s of pipeline %s in %lld ms, %llu bytes stored%s", run->id,
                      run->pipeline->name, ms,
                      (unsigned long long)hg_manifest_stored_bytes(&run->manifest),
-                     status == HANGAR_STATUS_DONE ? "" : ", but an optional sink failed");
+                     status == HANGAR_STATUS_DONE ? "" : ", but not all went well");
     } else {
         hg_log_event(log, HANGAR_LOG_ERROR, "backup.failed", "pipeline %s after %lld ms: %s",
                      run->pipeline->name, ms, err->text);
@@ -194,11 +205,13 @@ enum hangar_status hangar_backup(struct hangar *h, const char *pipeline, char **
             hg_state_record(h, pipeline, line);
             json_decref(line);
         }
+        if (lock >= 0) {
+            close(lock);
+        }
+        hg_count(h, "backup", pipeline, hg_status_name(status), 1);
+        hg_notify_end(h, "backup", run->pipeline, status, doc, &err);
         hg_manifest_free(&run->manifest);
         pthread_mutex_destroy(&run->progress_mutex);
-    }
-    if (lock >= 0) {
-        close(lock);
     }
     free(run);
     return hg_doc_end(h, doc, status, &err, json);

@@ -12,7 +12,7 @@
 
 #include "base/clock.h"
 
-enum { TRIES = 3, PAUSE_MS = 2000, STALL_MS = 30000 };
+enum { TRIES = 3, PAUSE_MS = 1000, STALL_MS = 30000 };
 
 /* Told unless `events` says otherwise: what somebody must look at, and its end. */
 static const char *const usual[] = {"alert.*", "restore.failed", NULL};
@@ -162,8 +162,9 @@ void hg_notify(struct hangar *h, const struct hg_event *event)
 }
 
 void hg_notify_end(struct hangar *h, const char *job, const struct hg_pipeline_config *pipeline,
-                   enum hangar_status status, const json_t *doc, const struct hg_error *err)
+                   enum hangar_status status, json_t *doc, const struct hg_error *err)
 {
+    hg_json_set_string(doc, "status", hg_status_name(status));
     bool done = status == HANGAR_STATUS_DONE, degraded = status == HANGAR_STATUS_DEGRADED;
     char kind[32], summary[512];
     const char *id = hg_json_string(doc, "id", NULL);

@@ -29,6 +29,6 @@ void hg_notify(struct hangar *h, const struct hg_event *event);
 /* An event of the end of a job, made of its document ("backup", "restore", "verify");
  * nothing when nobody is to be told. */
 void hg_notify_end(struct hangar *h, const char *job, const struct hg_pipeline_config *pipeline,
-                   enum hangar_status status, const json_t *doc, const struct hg_error *err);
+                   enum hangar_status status, json_t *doc, const struct hg_error *err);
 
 #endif

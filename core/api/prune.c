@@ -348,6 +348,9 @@ static enum hangar_rc prune_sink(struct hangar *h, const struct hg_pipeline_conf
     } else {
         json_decref(leftovers);
     }
+    if (!dry && p.removed > 0) {
+        hg_count(h, "pruned", pipeline->name, p.config->name, (int64_t)p.removed);
+    }
     if (!dry && rc == HANGAR_OK) {
         hg_log_event(&h->log, HANGAR_LOG_INFO, "prune.done",
                      "sink %s of pipeline %s: %zu kept, %zu removed", p.config->name,

@@ -4,6 +4,8 @@
  * restore: a backup back into its sources.  Every stored byte is compared with the
  * manifest, and every target looked at, before anything is written.
  */
+#include "api/hooks.h"
+#include "api/notify.h"
 #include "api/targets.h"
 #include "api/verify.h"
 
@@ -24,6 +26,7 @@ struct restoring {
     struct hg_override overrides[MAX_SET];
     const char *override_source[MAX_SET];
     size_t override_count;
+    const struct hg_pipeline_config *hooked; /* its hook ran before; NULL: none did */
 };
 
 static void on_tick(void *arg)
@@ -171,6 +174,17 @@ static enum hangar_rc check_stored(struct restoring *r, struct hg_error *err)
     return HANGAR_OK;
 }
 
+/* Runs the hook that comes first, and remembers that the other must follow. */
+static enum hangar_rc before(struct restoring *r, struct hg_error *err)
+{
+    struct hg_hook_facts facts = {.backup = r->selected.manifest.id};
+    if (r->request->flags & HANGAR_REQUEST_NO_HOOKS) {
+        return HANGAR_OK;
+    }
+    r->hooked = &r->h->config->pipelines[r->selected.pipeline];
+    return hg_hook_run(r->h, r->hooked, HG_BEFORE_RESTORE, &facts, err);
+}
+
 static enum hangar_rc run(struct restoring *r, struct hg_error *err)
 {
     enum hangar_rc rc = hg_select(&r->session, &r->request->backup, &r->selected, err);
@@ -180,6 +194,9 @@ static enum hangar_rc run(struct restoring *r, struct hg_error *err)
     bool dry = r->request->flags & HANGAR_REQUEST_DRY_RUN;
     if (rc == HANGAR_OK && !dry) {
         rc = check_stored(r, err);
+    }
+    if (rc == HANGAR_OK && !dry) {
+        rc = before(r, err);
     }
     if (rc == HANGAR_OK) {
         rc = hg_targets_prepare(&r->targets, err);
@@ -281,7 +298,17 @@ enum hangar_status hangar_restore(struct hangar *h, const struct hangar_restore_
         document(r, doc);
         hg_session_end(&r->session);
     }
+    enum hangar_status status = hg_status(rc);
+    if (r->hooked) {
+        struct hg_hook_facts facts = {.backup = r->selected.manifest.id};
+        status = hg_hook_after(h, r->hooked, HG_AFTER_RESTORE, facts, status, &err);
+    }
     log_end(r, rc, &err);
+    if (!(request->flags & HANGAR_REQUEST_DRY_RUN)) {
+        const struct hg_pipeline_config *p =
+            r->selected.ctx ? &h->config->pipelines[r->selected.pipeline] : NULL;
+        hg_notify_end(h, "restore", p, status, doc, &err);
+    }
     restoring_free(r);
-    return hg_doc_end(h, doc, hg_status(rc), &err, json);
+    return hg_doc_end(h, doc, status, &err, json);
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "api/drill.h"
+#include "api/notify.h"
 #include "api/verified.h"
 #include "base/vec.h"
 #include "plugin/page.h"
@@ -494,12 +495,14 @@ enum hangar_status hangar_verify(struct hangar *h, const struct hangar_selection
     }
     struct tour t = {.h = h, .which = which, .level = level, .backups = json_array()};
     struct hg_manifest m = {0};
+    const struct hg_pipeline_config *of = NULL; /* when all of it is about one */
     size_t index;
     hg_json_set_string(doc, "level", level_names[level <= HANGAR_VERIFY_DRILL ? level : 0]);
     if (level > HANGAR_VERIFY_DRILL) {
         t.rc = hg_fail(&t.error, HANGAR_CONFIG, 0, "there is no level %d", (int)level);
     } else if (which->pipeline) {
         t.rc = hg_find_pipeline(h, which->pipeline, &index, &t.error);
+        of = t.rc == HANGAR_OK ? &h->config->pipelines[index] : NULL;
     }
     bool all = strcmp(which->id, "all") == 0;
     if (t.rc == HANGAR_OK && which->sink && hg_config_find(h->config, HG_SINK, which->sink) < 0) {
@@ -513,6 +516,9 @@ enum hangar_status hangar_verify(struct hangar *h, const struct hangar_selection
         enum hangar_rc rc = resolve(&t, &m, &err);
         if (rc == HANGAR_OK) {
             walk(&t, m.id, m.pipeline);
+            of = hg_find_pipeline(h, m.pipeline, &index, NULL) == HANGAR_OK
+                     ? &h->config->pipelines[index]
+                     : NULL;
         } else if (rc == HANGAR_CORRUPT && strcmp(which->id, "latest") != 0) {
             walk(&t, which->id, which->pipeline);
         }
@@ -520,5 +526,8 @@ enum hangar_status hangar_verify(struct hangar *h, const struct hangar_selection
         hg_manifest_free(&m);
     }
     hg_json_set(doc, "backups", t.backups);
+    if (t.rc != HANGAR_CANCELLED) {
+        hg_notify_end(h, "verify", of, hg_status(t.rc), doc, &t.error);
+    }
     return hg_doc_end(h, doc, hg_status(t.rc), &t.error, json);
 }

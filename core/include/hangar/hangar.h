@@ -166,6 +166,8 @@ struct hangar_restore_request {
 #define HANGAR_REQUEST_DRY_RUN 1u /* tell what would be done, change nothing */
 #define HANGAR_REQUEST_CLEAN 2u   /* replace data that is in the target */
 #define HANGAR_REQUEST_COMPARE 4u /* read the restored data again and compare digests */
+#define HANGAR_REQUEST_NO_HOOKS                                                                    \
+    16u /* do not run the pipeline's commands: for a target that they are not about */
 
 /* `hangar.restore/1` */
 HANGAR_API enum hangar_status

@@ -158,6 +158,12 @@ enum hangar_status world_check(void)
     return take(hangar_check(world_hangar, &text), &text);
 }
 
+enum hangar_status world_notify(const char *notifier)
+{
+    char *text = NULL;
+    return take(hangar_notify(world_hangar, notifier, &text), &text);
+}
+
 json_t *world_at(const char *path)
 {
     char copy[256];

@@ -31,6 +31,7 @@ enum hangar_status world_restore(const char *id, uint32_t flags, const char *con
                                  const char *const *set);
 enum hangar_status world_status(void);
 enum hangar_status world_check(void);
+enum hangar_status world_notify(const char *notifier);
 
 /* The value at a path of the last document, "sources.0.name"; fails the test when
  * there is none, or of another type. */

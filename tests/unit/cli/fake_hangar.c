@@ -180,6 +180,12 @@ enum hangar_status hangar_prune(struct hangar *hangar, const char *pipeline, con
     return answer(hangar, json);
 }
 
+enum hangar_status hangar_notify(struct hangar *hangar, const char *notifier, char **json)
+{
+    called("notify %s", text(notifier));
+    return answer(hangar, json);
+}
+
 enum hangar_status hangar_hold(struct hangar *hangar, const struct hangar_selection *which,
                                int hold, char **json)
 {

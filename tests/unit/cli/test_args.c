@@ -88,8 +88,11 @@ static const struct {
      "open config=-\nverify x pipeline=p sink=s level=2\n"},
     {"restore latest --dry-run --only a --only b --set a.x=1 --set a.y=2 --mode clean --compare",
      "open config=-\nrestore latest pipeline=- sink=- flags=7 only=a only=b set=a.x=1 set=a.y=2\n"},
+    {"restore x --dry-run --no-hooks", "open config=-\nrestore x pipeline=- sink=- flags=17\n"},
     {"restore x --dry-run --mode empty --from s --pipeline p",
      "open config=-\nrestore x pipeline=p sink=s flags=1\n"},
+    {"notify", "open config=-\nnotify -\n"},
+    {"notify ops", "open config=-\nnotify ops\n"},
     {"plugin list", "open config=-\nplugins -\n"},
     {"plugin --quiet show redis", "open config=-\nplugins redis\n"},
 };

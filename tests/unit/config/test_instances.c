@@ -126,17 +126,16 @@ END_TEST
 
 START_TEST(keys_without_effect_and_unused_instances_are_warned_of)
 {
-    const char *yaml = SOURCE "  spare: {plugin: demo}\nnotifiers:\n  m: {plugin: demo}\n"
-                              "sinks:\n  out:\n    plugin: store\n    options: {path: b}\n"
-                              "    retention: {keep_last: 1}\npipelines:\n"
-                              "  p: {sources: [db], sinks: [out], schedule: \"0 2 * * *\"}\n";
+    const char *yaml = SOURCE
+        "  spare: {plugin: demo}\nnotifiers:\n  m: {plugin: demo, events: [backup.failed, \"alert.*\"]}\n"
+        "sinks:\n  out:\n    plugin: store\n    options: {path: b}\n"
+        "    retention: {keep_last: 1}\npipelines:\n"
+        "  p: {sources: [db], sinks: [out], schedule: \"0 2 * * *\"}\n";
     char *errors = world_problems(yaml, strlen(yaml), false);
     char *warnings = world_problems(yaml, strlen(yaml), true);
     ck_assert_str_eq(errors, "");
     ck_assert_str_eq(
         warnings, "backup.yaml:4:3: no pipeline uses source \"spare\"\n"
-                  "backup.yaml:6:3: notifiers has no effect yet: this version sends no "
-                  "notifications\n"
                   "backup.yaml:13:46: schedule has no effect yet: this version has no scheduler; "
                   "hint: run \"hangar backup\" from cron or a systemd timer");
     free(errors);

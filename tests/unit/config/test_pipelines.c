@@ -42,7 +42,22 @@ static const struct world_row wrong[] = {
     {WITH("  p: {sources: [app_db], sinks: [local], shedule: x}\n"),
      "backup.yaml:10:42: unknown key \"shedule\"; hint: did you mean \"schedule\"?"},
     {WITH("  p: {sources: [app_db], sinks: [local], hooks: x}\n"),
-     "backup.yaml:10:42: unknown key \"hooks\""},
+     "backup.yaml:10:49: hooks must be a map of keys and values"},
+    {WITH("  p: {sources: [app_db], sinks: [local], hooks: {befor_backup: [x]}}\n"),
+     "backup.yaml:10:50: unknown key \"befor_backup\"; hint: did you mean \"before_backup\"?"},
+    {WITH("  p: {sources: [app_db], sinks: [local], hooks: {before_backup: stop it}}\n"),
+     "backup.yaml:10:65: before_backup is run without a shell; hint: give a list: the program, "
+     "then its arguments"},
+    {WITH("  p: {sources: [app_db], sinks: [local], hooks: {after_backup: {timeout: 3m}}}\n"),
+     "backup.yaml:10:64: after_backup has no \"command\""},
+    {WITH("  p: {sources: [app_db], sinks: [local], hooks: {after_backup: []}}\n"),
+     "backup.yaml:10:64: after_backup must name a program; hint: give a list: the program, then "
+     "its arguments"},
+    {WITH("  p: {sources: [app_db], sinks: [local], hooks: {after_backup: {command: x, timeout: "
+          "9x}}}\n"),
+     "backup.yaml:10:86: timeout must be a duration, not \"9x\"; hint: write it as 500ms, 30s, 5m or 7d"},
+    {WITH("  p: {sources: [app_db], sinks: [local], notifiers: [ops]}\n"),
+     "backup.yaml:10:54: unknown notifier \"ops\"; hint: define it under \"notifiers\""},
     {WITH("  p: {sources: [app_db], sinks: [local], schedule: \"\"}\n"),
      "backup.yaml:10:52: schedule is empty"},
     {WITH("  p: {sources: [app_db], sinks: [local], schedule: [1]}\n"),

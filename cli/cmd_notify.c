@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * notify: sends a trial message, so that nobody finds out in an emergency that
+ * the address was wrong.
+ */
+#include "commands.h"
+
+void cli_render_notify(const json_t *doc, struct cli_view *out, struct cli_view *err)
+{
+    const json_t *notifier;
+    size_t i;
+
+    json_array_foreach (cli_array(doc, "notifiers"), i, notifier) {
+        const char *name = cli_string(notifier, "name");
+        if (cli_done(notifier)) {
+            cli_put_mark(out, CLI_TICK);
+            fprintf(out->file, " %s%s%s took a trial message\n", cli_on(out, CLI_BOLD), name,
+                    cli_off(out));
+        } else {
+            cli_put_mark(err, CLI_CROSS);
+            fprintf(err->file, " %s: ", name);
+            cli_put_message(err, 0, CLI_RED, cli_string(notifier, "error"));
+        }
+    }
+}
+
+int cli_command_notify(struct cli *cli)
+{
+    const char *name = cli->args.operand_count ? cli->args.operands[0] : NULL;
+    char *json = NULL;
+    enum hangar_status status = hangar_notify(cli->hangar, name, &json);
+
+    return cli_finish(cli, status, json, cli_render_notify, "notifiers");
+}
