@@ -10,6 +10,13 @@
 #     s3_use DIR           sets the variables for a server started earlier
 #     s3 COMMAND...        a small client (s3.py) that acts as their first user
 #
+#     s3_proxy DIR           starts a proxy before the server (tests/fault/s3proxy.py) and
+#                            sets and exports S3_PROXY_PORT; s3_stop ends it
+#     s3_proxy_tls DIR       the same with https
+#     s3_fault [ORDER]...    what it does from now on; none: it passes all
+#     s3_forget              the requests so far are counted no more
+#     s3_requests PATTERN    how many lines about requests match it (grep -E)
+#
 # KIND is `radosgw`, the gateway of a Ceph cluster of one node in memory, or
 # `swift`, OpenStack Swift with its S3 interface.
 #
@@ -74,6 +81,45 @@ s3_start()
         s3_stop "$2"
     done
     return 1
+}
+
+s3_proxy()
+{
+    local folder=$1/s3/proxy tries
+    mkdir "$folder" || return 1
+    _s3_run "$1/s3" proxy /usr/bin/python3 "$_s3_folder/../fault/s3proxy.py" "$folder" "$S3_PORT" "${@:2}"
+    for ((tries = 0; tries < 400; tries++)); do
+        if [[ -e $folder/port ]]; then
+            S3_PROXY_PORT=$(<"$folder/port")
+            _s3_proxy_folder=$folder
+            export S3_PROXY_PORT _s3_proxy_folder
+            return
+        fi
+        sleep 0.05
+    done
+    cat "$1/s3/log/proxy" >&2
+    return 1
+}
+
+s3_proxy_tls()
+{
+    s3_proxy "$1" "$1/s3/tls/cert.pem" "$1/s3/tls/key.pem"
+}
+
+s3_fault()
+{
+    printf '%s\n' "$@" >"$_s3_proxy_folder/orders.new" &&
+        mv "$_s3_proxy_folder/orders.new" "$_s3_proxy_folder/orders"
+}
+
+s3_forget()
+{
+    : >"$_s3_proxy_folder/requests"
+}
+
+s3_requests()
+{
+    grep -cE -- "$1" "$_s3_proxy_folder/requests" || true
 }
 
 _s3_explain()
