@@ -1,0 +1,571 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * test_s3_credentials: the places where keys are looked for: their order, what each
+ * gives, and what it says when it gives none.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "place.h"
+
+static void set_keys_of_environment(void)
+{
+    setenv("AWS_ACCESS_KEY_ID", "ENVIRONMENT", 1);
+    setenv("AWS_SECRET_ACCESS_KEY", "CANARY-e", 1);
+}
+
+static void set_web_identity(void)
+{
+    setenv("AWS_WEB_IDENTITY_TOKEN_FILE", place_file("token", "CANARY.header.sig-0123456789\n"), 1);
+    setenv("AWS_ROLE_ARN", "arn:aws:iam::1:role/backup", 1);
+    setenv("AWS_ENDPOINT_URL_STS", place_endpoint("/sts"), 1);
+}
+
+static void set_profile(void)
+{
+    mkdir(testing_path(home, ".aws"), 0700);
+    place_file(".aws/credentials", "[default]\naws_access_key_id = PROFILE\n"
+                                   "aws_secret_access_key = CANARY-p\n"
+                                   "[named]\naws_access_key_id = NAMED\n"
+                                   "aws_secret_access_key = CANARY-n\n");
+}
+
+/* ------------------------------------------------------------------------ */
+
+START_TEST(the_first_place_that_is_set_up_is_taken)
+{
+    struct s3_credentials *c;
+    setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", place_endpoint(""), 1);
+    place_must_get(c = place_open(), "AKIDTEST1");
+    place_must_be_from(c, "role backup-role of this instance, by http://127.0.0.1:");
+    s3_credentials_close(c);
+
+    place_next_instance();
+    setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", place_endpoint("/container"), 1);
+    place_must_get(c = place_open(), "AKIDTEST2");
+    place_must_be_from(c, "container endpoint http://127.0.0.1:");
+    s3_credentials_close(c);
+
+    place_next_instance();
+    set_profile();
+    place_must_get(c = place_open(), "PROFILE");
+    place_must_be_from(c, "profile default in ");
+    s3_credentials_close(c);
+
+    place_next_instance();
+    set_web_identity();
+    place_must_get(c = place_open(), "AKIDTEST3");
+    place_must_be_from(c, "STS at http://127.0.0.1:");
+    place_must_be_from(c, "role arn:aws:iam::1:role/backup");
+    s3_credentials_close(c);
+
+    place_next_instance();
+    set_keys_of_environment();
+    place_must_get(c = place_open(), "ENVIRONMENT");
+    place_must_be_from(c, "environment");
+    s3_credentials_close(c);
+
+    place_next_instance();
+    fake_host_set(fake, "access_key_id", "OPTION");
+    fake_host_set(fake, "secret_access_key", "CANARY-o");
+    place_must_get(c = place_open(), "OPTION");
+    place_must_be_from(c, "options");
+    s3_credentials_close(c);
+}
+END_TEST
+
+START_TEST(each_place_can_be_pinned)
+{
+    static const char *const pins[][2] = {
+        {"environment", "ENVIRONMENT"}, {"web_identity", "AKIDTEST1"}, {"profile", "PROFILE"},
+        {"container", "AKIDTEST2"},     {"imds", "AKIDTEST3"},
+    };
+    set_keys_of_environment();
+    set_web_identity();
+    set_profile();
+    setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", place_endpoint("/container"), 1);
+    setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", place_endpoint("/"), 1);
+    for (size_t i = 0; i < sizeof(pins) / sizeof(pins[0]); i++) {
+        place_next_instance();
+        fake_host_set(fake, "credentials", pins[i][0]);
+        struct s3_credentials *c = place_open();
+        place_must_get(c, pins[i][1]);
+        s3_credentials_close(c);
+    }
+}
+END_TEST
+
+START_TEST(without_keys_each_place_says_why)
+{
+    static const char *const reasons[] = {
+        "cannot find keys for S3: options: access_key_id is not set, ",
+        "environment: AWS_ACCESS_KEY_ID is not set, ",
+        "web_identity: AWS_WEB_IDENTITY_TOKEN_FILE is not set, ",
+        "profile: there is no profile default in ",
+        "/.aws/credentials, nor in ",
+        "process: credential_process is not set, ",
+        "container: neither AWS_CONTAINER_CREDENTIALS_RELATIVE_URI nor ",
+        "imds: AWS_EC2_METADATA_DISABLED is true",
+    };
+    setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
+    struct s3_credentials *c = place_open();
+    for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+        place_must_fail(c, HANGAR_AUTH, reasons[i]);
+    s3_credentials_close(c);
+}
+END_TEST
+
+START_TEST(a_place_that_is_set_up_badly_hides_no_other)
+{
+    setenv("AWS_ACCESS_KEY_ID", "ENVIRONMENT", 1);
+    set_profile();
+    struct s3_credentials *c = place_open();
+    place_must_fail(c, HANGAR_AUTH,
+                    "cannot get keys for S3 from environment: AWS_SECRET_ACCESS_KEY is not set");
+    unsetenv("AWS_ACCESS_KEY_ID");
+    setenv("AWS_PROFILE", "missing", 1);
+    place_must_fail(c, HANGAR_AUTH, "from profile: there is no profile missing in ");
+    setenv("AWS_PROFILE", "named", 1);
+    place_must_get(c, "NAMED");
+    s3_credentials_close(c);
+}
+END_TEST
+
+START_TEST(options_that_contradict_each_other_are_refused)
+{
+    fake_host_set(fake, "access_key_id", "OPTION");
+    place_must_not_open("access_key_id: there is no secret access key");
+    place_next_instance();
+    fake_host_set(fake, "credentials", "imds");
+    fake_host_set(fake, "access_key_id", "OPTION");
+    place_must_not_open(
+        "access_key_id: is not used with credentials: imds; hint: remove one of them");
+    place_next_instance();
+    fake_host_set(fake, "access_key_id", "OPTION");
+    fake_host_set(fake, "secret_access_key", "CANARY");
+    fake_host_set(fake, "profile", "named");
+    place_must_not_open("profile: is not used with access_key_id, which names another place of "
+                        "keys; hint: remove one of them");
+    place_next_instance();
+    fake_host_set(fake, "credentials", "options");
+    place_must_not_open("credentials: access_key_id is not set");
+    place_next_instance();
+    fake_host_set(fake, "access_key_id", "OPTION");
+    fake_host_set(fake, "secret_access_key", "CANARY\nX-Header: 1");
+    place_must_not_open("access_key_id: there is a secret access key with spaces or control "
+                        "characters");
+}
+END_TEST
+
+START_TEST(empty_options_and_variables_count_as_not_set)
+{
+    fake_host_set(fake, "access_key_id", "");
+    fake_host_set(fake, "secret_access_key", "");
+    fake_host_set(fake, "profile", "");
+    setenv("AWS_ACCESS_KEY_ID", "", 1);
+    setenv("AWS_PROFILE", "", 1);
+    set_profile();
+    struct s3_credentials *c = place_open();
+    place_must_get(c, "PROFILE");
+    s3_credentials_close(c);
+}
+END_TEST
+
+START_TEST(an_option_goes_before_the_environment)
+{
+    set_keys_of_environment();
+    set_profile();
+    fake_host_set(fake, "profile", "named");
+    struct s3_credentials *c = place_open();
+    place_must_get(c, "NAMED");
+    s3_credentials_close(c);
+}
+END_TEST
+
+/* ------------------------------------------------------------------------ */
+
+START_TEST(files_are_found_where_they_are_said_to_be)
+{
+    place_file("mine", "[default]\naws_access_key_id = MINE\naws_secret_access_key = CANARY\n");
+    place_file("config", "[profile other]\naws_access_key_id = OTHER\n"
+                         "aws_secret_access_key = CANARY\naws_session_token = CANARY-t\n");
+    setenv("AWS_SHARED_CREDENTIALS_FILE", "~/mine", 1);
+    setenv("AWS_CONFIG_FILE", testing_path(home, "config"), 1);
+    struct s3_credentials *c = place_open();
+    place_must_get(c, "MINE");
+    s3_credentials_close(c);
+    place_next_instance();
+    fake_host_set(fake, "profile", "other");
+    c = place_open();
+    place_must_get(c, "OTHER");
+    place_must_be_from(c, "profile other in ");
+    ck_assert_ptr_null(strstr(fake_host_log(fake), "warn"));
+    s3_credentials_close(c);
+}
+END_TEST
+
+START_TEST(files_that_cannot_be_trusted_or_read_are_told)
+{
+    set_profile();
+    const char *path = testing_path(home, ".aws/credentials");
+    ck_assert_int_eq(chmod(path, 0644), 0);
+    struct s3_credentials *c = place_open();
+    place_must_get(c, "PROFILE");
+    ck_assert_ptr_nonnull(strstr(fake_host_log(fake), "with keys is open to others; hint: run"));
+    s3_credentials_close(c);
+
+    place_next_instance();
+    place_file(".aws/credentials", "[default]\nCANARY\n");
+    place_must_fail(c = place_open(), HANGAR_AUTH, "/.aws/credentials: line 2: neither a section");
+    unlink(path);
+    ck_assert_int_eq(mkfifo(path, 0600), 0);
+    place_must_fail(c, HANGAR_AUTH, "/.aws/credentials is not a regular file");
+    unlink(path);
+    ck_assert_int_eq(symlink("/dev/zero", path), 0);
+    place_must_fail(c, HANGAR_AUTH, "/.aws/credentials is not a regular file");
+    unlink(path);
+    ck_assert_int_eq(testing_shell("head -c 2000000 /dev/zero | tr '\\0' '#' > %s", path), 0);
+    place_must_fail(c, HANGAR_AUTH, "/.aws/credentials is larger than 1024 KiB");
+    s3_credentials_close(c);
+}
+END_TEST
+
+START_TEST(what_a_profile_wants_and_hangar_does_not_do_is_said)
+{
+    mkdir(testing_path(home, ".aws"), 0700);
+    place_file(".aws/config", "[default]\nregion = x\n"
+                              "[profile chain]\nrole_arn = a\nsource_profile = default\n"
+                              "[profile sso]\nsso_session = a\nsso_account_id = 1\n"
+                              "[profile login]\nlogin_session = a\n"
+                              "[profile none]\nregion = y\n");
+    setenv("AWS_EC2_METADATA_DISABLED", "TRUE", 1);
+    struct s3_credentials *c = place_open();
+    place_must_fail(c, HANGAR_AUTH, "profile: profile default has no keys, process: ");
+    setenv("AWS_PROFILE", "chain", 1);
+    place_must_fail(c, HANGAR_AUTH,
+                    "takes a role without web_identity_token_file, which hangar "
+                    "does not do; hint: set credential_process");
+    setenv("AWS_PROFILE", "sso", 1);
+    place_must_fail(c, HANGAR_AUTH, "profile sso logs in by SSO, which hangar does not do");
+    setenv("AWS_PROFILE", "login", 1);
+    place_must_fail(c, HANGAR_AUTH, "profile login logs in by a browser");
+    setenv("AWS_PROFILE", "none", 1);
+    place_must_fail(c, HANGAR_AUTH, "from profile: profile none has no keys");
+    s3_credentials_close(c);
+}
+END_TEST
+
+START_TEST(a_profile_may_give_a_token_to_sts)
+{
+    char config[1000];
+    set_web_identity();
+    unsetenv("AWS_WEB_IDENTITY_TOKEN_FILE");
+    unsetenv("AWS_ROLE_ARN");
+    mkdir(testing_path(home, ".aws"), 0700);
+    snprintf(config, sizeof(config),
+             "[default]\nrole_arn = arn:p\nweb_identity_token_file = %s/token\n"
+             "role_session_name = night\n",
+             home);
+    place_file(".aws/config", config);
+    struct s3_credentials *c = place_open();
+    place_must_get(c, "AKIDTEST1");
+    ck_assert_int_eq(place_requests("POST /sts arn:p night"), 1);
+    s3_credentials_close(c);
+    place_next_instance();
+    fake_host_set(fake, "credentials", "web_identity");
+    place_must_get(c = place_open(), "AKIDTEST2");
+    s3_credentials_close(c);
+}
+END_TEST
+
+/* ------------------------------------------------------------------------ */
+
+#define PRINTS_KEYS                                                                                \
+    "echo '{\"Version\": 1, \"AccessKeyId\": \"PROGRAM\", \"SecretAccessKey\": \"CANARY\"}'\n"
+
+START_TEST(a_program_is_run_without_a_shell)
+{
+    const char *path = place_program("tool", "#!/bin/sh\n"
+                                             "[ \"$1|$2|$#\" = 'a b|$(id)|2' ] || exit 9\n"
+                                             "[ -z \"$(cat)\" ] || exit 8\n"
+                                             "echo CANARY >&2\n" PRINTS_KEYS);
+    fake_host_set(fake, "credential_process", path);
+    fake_host_set(fake, "credential_process", "a b");
+    fake_host_set(fake, "credential_process", "$(id)");
+    struct s3_credentials *c = place_open();
+    place_must_get(c, "PROGRAM");
+    place_must_be_from(c, "program ");
+    s3_credentials_close(c);
+
+    char config[1000];
+    snprintf(config, sizeof(config), "[default]\ncredential_process = \"%s\" 'a b' $(id)\n", path);
+    mkdir(testing_path(home, ".aws"), 0700);
+    place_file(".aws/config", config);
+    for (int i = 0; i < 2; i++) {
+        place_next_instance();
+        fake_host_set(fake, "credentials", i ? "auto" : "process");
+        place_must_get(c = place_open(), "PROGRAM");
+        place_must_be_from(c, "the program of profile default");
+        s3_credentials_close(c);
+    }
+}
+END_TEST
+
+static void program_must_fail(const char *text, enum hangar_rc rc, const char *why)
+{
+    place_next_instance();
+    fake_host_set(fake, "credential_process", place_program("tool", text));
+    fake_host_set(fake, "credentials_timeout", "300ms");
+    struct s3_credentials *c = place_open();
+    place_must_fail(c, rc, why);
+    s3_credentials_close(c);
+}
+
+START_TEST(a_program_that_fails_is_told_without_a_word_of_it)
+{
+    program_must_fail("#!/bin/sh\necho CANARY; echo CANARY >&2; exit 3\n", HANGAR_AUTH,
+                      "/tool failed with exit status 3; hint: run it by hand");
+    program_must_fail("#!/bin/sh\nkill -9 $$\n", HANGAR_AUTH, "was ended by signal 9");
+    program_must_fail("#!/bin/sh\n", HANGAR_AUTH, "prints nothing");
+    program_must_fail("#!/bin/sh\necho CANARY\n", HANGAR_AUTH,
+                      "prints cannot be used: it is no JSON object");
+    program_must_fail("#!/bin/sh\nwhile echo CANARY; do :; done\n", HANGAR_AUTH,
+                      "prints more than 64 KiB");
+    program_must_fail("#!/nowhere\n", HANGAR_CONFIG, "/tool: No such file or directory");
+}
+END_TEST
+
+START_TEST(a_program_that_hangs_is_ended_with_all_it_started)
+{
+    char text[1000];
+    const char *pids = testing_path(home, "pids");
+    snprintf(text, sizeof(text), "#!/bin/sh\nsleep 100 & echo $! $$ > %s\nwait\n", pids);
+    program_must_fail(text, HANGAR_RETRY, "/tool did not end in time");
+    /* the one, and the other; a zombie of ours is none */
+    ck_assert_int_eq(
+        testing_shell("sleep 0.1; for pid in $(cat %s); do"
+                      " if [ -e /proc/$pid ] && ! grep -q 'State:.Z' /proc/$pid/status; then"
+                      " exit 1; fi; done",
+                      pids),
+        0);
+}
+END_TEST
+
+/* ------------------------------------------------------------------------ */
+
+START_TEST(sts_refusals_are_told_without_the_token)
+{
+    set_web_identity();
+    fake_host_set(fake, "credentials_timeout", "2s");
+    struct s3_credentials *c = place_open();
+    setenv("AWS_WEB_IDENTITY_TOKEN_FILE", place_file("other", "CANARY-not-the-one-you-know"), 1);
+    place_must_fail(c, HANGAR_AUTH,
+                    "STS answers with HTTP status 400 and the code "
+                    "InvalidIdentityToken");
+    setenv("AWS_WEB_IDENTITY_TOKEN_FILE", testing_path(home, "token"), 1);
+    place_say("{\"status\": 403, \"body\": \"<E><Error><Code>AccessDenied</Code><Message>Not "
+              "authorized to perform</Message></Error></E>\"}");
+    place_must_fail(c, HANGAR_AUTH, "status 403 and the code AccessDenied: Not authorized");
+    place_say("{\"status\": 403, \"body\": \"<html>CANARY\"}");
+    place_must_fail(c, HANGAR_AUTH, "STS answers with HTTP status 403");
+    place_say("{\"status\": 200, \"body\": \"<html>CANARY\"}");
+    place_must_fail(c, HANGAR_AUTH, "the answer of STS cannot be used: it is no XML");
+    place_say("{\"kind\": \"huge\"}");
+    place_must_fail(c, HANGAR_AUTH, "the answer is longer than 64 KiB");
+    place_say("{\"kind\": \"redirect\"}");
+    place_must_fail(c, HANGAR_AUTH, "STS answers with HTTP status 302");
+    unsetenv("AWS_ROLE_ARN");
+    place_must_fail(c, HANGAR_AUTH, "; hint: set role_arn or AWS_ROLE_ARN");
+    s3_credentials_close(c);
+}
+END_TEST
+
+START_TEST(what_passes_is_tried_again)
+{
+    set_web_identity();
+    struct s3_credentials *c = place_open();
+    place_say("{\"status\": 503, \"times\": 2}");
+    place_must_get(c, "AKIDTEST1");
+    ck_assert_int_eq(place_requests("POST /sts"), 3);
+    s3_credentials_close(c);
+}
+END_TEST
+
+START_TEST(what_does_not_pass_ends_soon)
+{
+    set_web_identity();
+    fake_host_set(fake, "credentials_timeout", "1s");
+    struct s3_credentials *c = place_open();
+    place_say("{\"status\": 503}");
+    place_must_fail(c, HANGAR_RETRY, "STS answers with HTTP status 503");
+    ck_assert_int_le(place_requests("POST /sts"), 3);
+    place_say("{\"kind\": \"short\"}");
+    place_must_fail(c, HANGAR_RETRY, "from web_identity: ");
+    place_say("{\"kind\": \"stall\"}");
+    place_must_fail(c, HANGAR_RETRY, "from web_identity: Timeout was reached");
+    place_say("{\"kind\": \"drip\"}");
+    place_must_fail(c, HANGAR_RETRY, "from web_identity: Timeout was reached");
+    setenv("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:1/sts", 1);
+    place_must_fail(c, HANGAR_RETRY, "Couldn't connect to server");
+    setenv("AWS_ENDPOINT_URL_STS", "file:///etc/passwd", 1);
+    place_must_fail(c, HANGAR_CONFIG, "the URL is not one of http or https");
+    s3_credentials_close(c);
+}
+END_TEST
+
+START_TEST(token_files_must_be_tokens)
+{
+    set_web_identity();
+    struct s3_credentials *c = place_open();
+    place_file("token", "");
+    place_must_fail(c, HANGAR_AUTH, "/token is not one token");
+    place_file("token", "CANARY two\n");
+    place_must_fail(c, HANGAR_AUTH, "/token is not one token");
+    unlink(testing_path(home, "token"));
+    place_must_fail(c, HANGAR_AUTH, "from web_identity: cannot open file");
+    s3_credentials_close(c);
+}
+END_TEST
+
+START_TEST(sts_beyond_this_machine_is_warned_of_without_encryption)
+{
+    set_web_identity();
+    setenv("AWS_ENDPOINT_URL_STS", "http://sts.invalid/", 1);
+    fake_host_set(fake, "credentials_timeout", "500ms");
+    /* through a proxy, which is not there */
+    struct s3_credentials *c = place_open();
+    place_must_fail(c, HANGAR_RETRY, "from web_identity: ");
+    ck_assert_ptr_nonnull(strstr(fake_host_log(fake), "warn: the web identity token is sent "
+                                                      "unencrypted to STS at http://sts.invalid/"));
+    s3_credentials_close(c);
+}
+END_TEST
+
+START_TEST(the_token_for_a_container_endpoint_is_sent)
+{
+    place_file("auth", "CANARY-auth");
+    setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", place_endpoint("/container"), 1);
+    struct s3_credentials *c = place_open();
+    place_must_fail(c, HANGAR_AUTH, "from container: it answers with HTTP status 401");
+    setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", "CANARY-auth", 1);
+    place_must_get(c, "AKIDTEST1");
+    s3_credentials_close(c);
+
+    /* a file goes before, and is read each time */
+    place_next_instance();
+    const char *path = place_file("auth-file", "CANARY-wrong\n");
+    setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", path, 1);
+    place_must_fail(c = place_open(), HANGAR_AUTH, "HTTP status 401");
+    place_file("auth-file", "CANARY-auth\n");
+    place_must_get(c, "AKIDTEST2");
+    s3_credentials_close(c);
+
+    place_next_instance();
+    unsetenv("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
+    setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", "CANARY\r\nX: y", 1);
+    place_must_fail(c = place_open(), HANGAR_CONFIG, "has a newline in it");
+    s3_credentials_close(c);
+}
+END_TEST
+
+START_TEST(hosts_far_away_get_no_token_of_a_container)
+{
+    static const char *const far[] = {
+        "http://example.invalid/x", "http://10.0.0.1/",      "http://127.0.0.1.example.invalid/",
+        "http://[2001:db8::1]/",    "http://169.254.170.3/", "ftp://127.0.0.1/"};
+    struct s3_credentials *c = place_open();
+    for (size_t i = 0; i < sizeof(far) / sizeof(far[0]) - 1; i++) {
+        setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", far[i], 1);
+        place_must_fail(c, HANGAR_CONFIG, "is neither https nor of a host that may be asked");
+    }
+    setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://[::1]:1/", 1);
+    place_must_fail(c, HANGAR_RETRY, "connect");
+    s3_credentials_close(c);
+}
+END_TEST
+
+START_TEST(answers_of_endpoints_are_not_trusted)
+{
+    static const char *const bodies[][2] = {
+        {"{\"body\": \"CANARY\"}", "its answer cannot be used: it is no JSON object"},
+        {"{\"body\": \"{}\"}", "its answer cannot be used: there is no access key id"},
+        {"{\"body\": \"{\\\"Code\\\": \\\"Failed\\\"}\"}", "it refuses with the code Failed"},
+        {"{\"kind\": \"huge\"}", "the answer is longer than 64 KiB"},
+        {"{\"kind\": \"redirect\"}", "it answers with HTTP status 302"},
+    };
+    setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", place_endpoint("/container"), 1);
+    struct s3_credentials *c = place_open();
+    for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+        place_say(bodies[i][0]);
+        place_must_fail(c, HANGAR_AUTH, bodies[i][1]);
+    }
+    place_say("{\"lifetime\": -60}");
+    place_must_fail(c, HANGAR_RETRY, "have expired already; hint: is the clock right?");
+    s3_credentials_close(c);
+}
+END_TEST
+
+START_TEST(the_metadata_service_is_asked_by_version_2_alone)
+{
+    setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", place_endpoint("/"), 1);
+    fake_host_set(fake, "credentials_timeout", "1s");
+    struct s3_credentials *c = place_open();
+    place_say("{\"only\": \"/latest/api/token\", \"status\": 403}");
+    place_must_fail(c, HANGAR_AUTH,
+                    "imds: the metadata service gives no token (version 2), but "
+                    "HTTP status 403");
+    ck_assert_int_eq(place_requests("GET"), 0);
+    place_say("{\"only\": \"/latest/api/token\", \"body\": \"<html> CANARY\"}");
+    place_must_fail(c, HANGAR_AUTH, "gives no usable token");
+    place_say("{\"only\": \"/latest/api/token\", \"body\": \"wrong\"}");
+    place_must_fail(c, HANGAR_AUTH, "the metadata service answers with HTTP status 401");
+    /* an answer that gets lost on one hop too many */
+    place_say("{\"only\": \"/latest/api/token\", \"kind\": \"stall\"}");
+    place_must_fail(c, HANGAR_AUTH, "; hint: from a container it needs a hop limit of 2");
+    place_say("{\"only\": \"/latest/meta-data/iam\", \"status\": 404}");
+    place_must_fail(c, HANGAR_AUTH, "imds: the instance has no role");
+    place_say("{\"only\": \"/latest/meta-data/iam\", \"body\": \"../../CANARY\"}");
+    place_must_fail(c, HANGAR_AUTH, "the metadata service names no usable role");
+    place_say("{}");
+    place_must_get(c, "AKIDTEST1");
+    ck_assert_int_eq(place_requests("GET /latest/meta-data/iam/security-credentials/backup-role"),
+                     1);
+    s3_credentials_close(c);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("storage-s3 credentials");
+    TCase *tcase = tcase_create("places");
+    tcase_set_timeout(tcase, 60);
+    tcase_add_checked_fixture(tcase, place_set_up, place_tear_down);
+    tcase_add_test(tcase, the_first_place_that_is_set_up_is_taken);
+    tcase_add_test(tcase, each_place_can_be_pinned);
+    tcase_add_test(tcase, without_keys_each_place_says_why);
+    tcase_add_test(tcase, a_place_that_is_set_up_badly_hides_no_other);
+    tcase_add_test(tcase, options_that_contradict_each_other_are_refused);
+    tcase_add_test(tcase, empty_options_and_variables_count_as_not_set);
+    tcase_add_test(tcase, an_option_goes_before_the_environment);
+    tcase_add_test(tcase, files_are_found_where_they_are_said_to_be);
+    tcase_add_test(tcase, files_that_cannot_be_trusted_or_read_are_told);
+    tcase_add_test(tcase, what_a_profile_wants_and_hangar_does_not_do_is_said);
+    tcase_add_test(tcase, a_profile_may_give_a_token_to_sts);
+    tcase_add_test(tcase, a_program_is_run_without_a_shell);
+    tcase_add_test(tcase, a_program_that_fails_is_told_without_a_word_of_it);
+    tcase_add_test(tcase, a_program_that_hangs_is_ended_with_all_it_started);
+    tcase_add_test(tcase, sts_refusals_are_told_without_the_token);
+    tcase_add_test(tcase, what_passes_is_tried_again);
+    tcase_add_test(tcase, what_does_not_pass_ends_soon);
+    tcase_add_test(tcase, token_files_must_be_tokens);
+    tcase_add_test(tcase, sts_beyond_this_machine_is_warned_of_without_encryption);
+    tcase_add_test(tcase, the_token_for_a_container_endpoint_is_sent);
+    tcase_add_test(tcase, hosts_far_away_get_no_token_of_a_container);
+    tcase_add_test(tcase, answers_of_endpoints_are_not_trusted);
+    tcase_add_test(tcase, the_metadata_service_is_asked_by_version_2_alone);
+    suite_add_tcase(suite, tcase);
+    return testing_main(suite);
+}

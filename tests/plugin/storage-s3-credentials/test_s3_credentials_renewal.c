@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * test_s3_credentials_renewal: keys that expire: when they are renewed, who waits, and
+ * what becomes of those that are still valid.  The clock is moved, nothing sleeps.
+ */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "place.h"
+
+#define REQUEST "GET /container"
+
+static struct s3_credentials *credentials;
+
+static void set_up(void)
+{
+    place_set_up();
+    setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", place_endpoint("/container"), 1);
+    credentials = place_open();
+}
+
+static void tear_down(void)
+{
+    s3_credentials_close(credentials);
+    place_tear_down();
+}
+
+static void refuse(void)
+{
+    struct s3_keys keys;
+    ck_assert_int_eq(s3_credentials_get(credentials, &keys), HANGAR_OK);
+    s3_credentials_expired(credentials, &keys);
+}
+
+START_TEST(keys_are_kept_until_five_minutes_before_they_expire)
+{
+    place_must_get(credentials, "AKIDTEST1");
+    place_move_clock(3600 - 310);
+    place_must_get(credentials, "AKIDTEST1");
+    ck_assert_int_eq(place_requests(REQUEST), 1);
+    place_move_clock(20);
+    place_must_get(credentials, "AKIDTEST2");
+    place_must_get(credentials, "AKIDTEST2");
+    ck_assert_int_eq(place_requests(REQUEST), 2);
+    /* the clock of the endpoint was not moved: these expire with the first ones */
+    ck_assert_ptr_nonnull(strstr(fake_host_log(fake), "debug: keys for S3 were renewed by "));
+}
+END_TEST
+
+START_TEST(keys_that_live_shortly_are_not_asked_for_each_time)
+{
+    place_say("{\"lifetime\": 120}");
+    for (int i = 0; i < 10; i++)
+        place_must_get(credentials, "AKIDTEST1");
+    place_move_clock(70);
+    place_must_get(credentials, "AKIDTEST2");
+    ck_assert_int_eq(place_requests(REQUEST), 2);
+}
+END_TEST
+
+START_TEST(valid_keys_go_on_when_they_cannot_be_renewed)
+{
+    place_must_get(credentials, "AKIDTEST1");
+    place_say("{\"status\": 403}");
+    place_move_clock(3600 - 200);
+    for (int i = 0; i < 5; i++)
+        place_must_get(credentials, "AKIDTEST1");
+    ck_assert_int_eq(place_requests(REQUEST), 2); /* and not for each request of the sink */
+    ck_assert_ptr_nonnull(strstr(fake_host_log(fake),
+                                 "warn: cannot get keys for S3 from container: "
+                                 "it answers with HTTP status 403; the keys "
+                                 "in use go on for another "));
+    place_say("{\"lifetime\": 7200}");
+    place_move_clock(15);
+    place_must_get(credentials, "AKIDTEST2");
+}
+END_TEST
+
+START_TEST(expired_keys_do_not_go_on)
+{
+    place_must_get(credentials, "AKIDTEST1");
+    place_say("{\"status\": 403}");
+    place_move_clock(3601);
+    place_must_fail(credentials, HANGAR_AUTH, "it answers with HTTP status 403");
+    place_must_fail(credentials, HANGAR_AUTH, "it answers with HTTP status 403");
+    place_say("{\"lifetime\": 7200}");
+    place_must_get(credentials, "AKIDTEST2");
+}
+END_TEST
+
+START_TEST(keys_that_the_store_refused_are_renewed)
+{
+    struct s3_keys old;
+    ck_assert_int_eq(s3_credentials_get(credentials, &old), HANGAR_OK);
+    s3_credentials_expired(credentials, &old);
+    place_must_get(credentials, "AKIDTEST2");
+    /* a late word of another thread on the old ones */
+    s3_credentials_expired(credentials, &old);
+    place_must_get(credentials, "AKIDTEST2");
+    ck_assert_int_eq(place_requests(REQUEST), 2);
+    place_say("{\"status\": 403}");
+    refuse();
+    place_must_fail(credentials, HANGAR_AUTH, "it answers with HTTP status 403");
+}
+END_TEST
+
+START_TEST(keys_that_a_file_holds_are_read_again_when_refused)
+{
+    unsetenv("AWS_CONTAINER_CREDENTIALS_FULL_URI");
+    setenv("AWS_SHARED_CREDENTIALS_FILE",
+           place_file("keys", "[default]\naws_access_key_id = OLD\naws_secret_access_key = CANARY"),
+           1);
+    place_must_get(credentials, "OLD");
+    place_file("keys", "[default]\naws_access_key_id = NEW\naws_secret_access_key = CANARY");
+    place_must_get(credentials, "OLD");
+    refuse();
+    place_must_get(credentials, "NEW");
+    refuse();
+    place_must_get(credentials, "NEW"); /* there are no others: the store says it again */
+}
+END_TEST
+
+START_TEST(keys_of_the_environment_that_have_expired_are_told)
+{
+    setenv("AWS_ACCESS_KEY_ID", "ENVIRONMENT", 1);
+    setenv("AWS_SECRET_ACCESS_KEY", "CANARY", 1);
+    setenv("AWS_CREDENTIAL_EXPIRATION", "2026-01-01T00:00:00Z", 1);
+    place_must_fail(credentials, HANGAR_RETRY, "the keys of environment have expired already");
+    setenv("AWS_CREDENTIAL_EXPIRATION", "tomorrow", 1);
+    place_must_fail(credentials, HANGAR_AUTH, "AWS_CREDENTIAL_EXPIRATION is no time");
+    setenv("AWS_CREDENTIAL_EXPIRATION", "9999-01-01T00:00:00Z", 1);
+    place_must_get(credentials, "ENVIRONMENT");
+}
+END_TEST
+
+/* ------------------------------------------------------------------------ */
+
+struct getter {
+    pthread_t thread;
+    struct s3_keys keys;
+    enum hangar_rc rc;
+};
+
+static void *get(void *arg)
+{
+    struct getter *getter = arg;
+    getter->rc = s3_credentials_get(credentials, &getter->keys);
+    return NULL;
+}
+
+static void start(struct getter *getter)
+{
+    ck_assert_int_eq(pthread_create(&getter->thread, NULL, get, getter), 0);
+}
+
+static void must_come_to(struct getter *getter, enum hangar_rc rc, const char *access_key_id)
+{
+    ck_assert_int_eq(pthread_join(getter->thread, NULL), 0);
+    ck_assert_int_eq(getter->rc, rc);
+    if (!rc)
+        ck_assert_str_eq(getter->keys.access_key_id, access_key_id);
+}
+
+START_TEST(one_thread_renews_while_the_others_go_on)
+{
+    static struct getter renewer;
+    place_must_get(credentials, "AKIDTEST1");
+    place_say("{\"kind\": \"gate\", \"lifetime\": 7200}");
+    place_move_clock(3600 - 200);
+    start(&renewer);
+    place_wait_for_request(REQUEST, 2);
+    for (int i = 0; i < 100; i++)
+        place_must_get(credentials, "AKIDTEST1");
+    place_file("open", "");
+    must_come_to(&renewer, HANGAR_OK, "AKIDTEST2");
+    place_must_get(credentials, "AKIDTEST2");
+    ck_assert_int_eq(place_requests(REQUEST), 2);
+}
+END_TEST
+
+START_TEST(threads_without_keys_wait_for_one_answer)
+{
+    static struct getter getters[8];
+    place_say("{\"kind\": \"gate\"}");
+    for (int i = 0; i < 8; i++)
+        start(&getters[i]);
+    place_wait_for_request(REQUEST, 1);
+    place_file("open", "");
+    for (int i = 0; i < 8; i++)
+        must_come_to(&getters[i], HANGAR_OK, "AKIDTEST1");
+    ck_assert_int_eq(place_requests(REQUEST), 1);
+}
+END_TEST
+
+START_TEST(cancelling_ends_every_wait)
+{
+    static struct getter getters[4];
+    place_say("{\"kind\": \"stall\"}");
+    for (int i = 0; i < 4; i++)
+        start(&getters[i]);
+    place_wait_for_request(REQUEST, 1);
+    s3_credentials_cancel(credentials);
+    for (int i = 0; i < 4; i++)
+        must_come_to(&getters[i], HANGAR_CANCELLED, NULL);
+    place_must_fail(credentials, HANGAR_CANCELLED, "cancelled");
+}
+END_TEST
+
+START_TEST(cancelling_the_job_ends_a_program)
+{
+    static struct getter getter;
+    const char *begun = testing_path(home, "begun");
+    char text[1000];
+    s3_credentials_close(credentials);
+    place_next_instance();
+    snprintf(text, sizeof(text), "#!/bin/sh\n: > %s\nexec sleep 100\n", begun);
+    fake_host_set(fake, "credential_process", place_program("tool", text));
+    credentials = place_open();
+    start(&getter);
+    for (int i = 0; access(begun, F_OK) && i < 6000; i++)
+        usleep(5000);
+    fake_host_cancel(fake);
+    must_come_to(&getter, HANGAR_CANCELLED, NULL);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("storage-s3 credentials, renewal");
+    TCase *tcase = tcase_create("renewal");
+    tcase_set_timeout(tcase, 60);
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_test(tcase, keys_are_kept_until_five_minutes_before_they_expire);
+    tcase_add_test(tcase, keys_that_live_shortly_are_not_asked_for_each_time);
+    tcase_add_test(tcase, valid_keys_go_on_when_they_cannot_be_renewed);
+    tcase_add_test(tcase, expired_keys_do_not_go_on);
+    tcase_add_test(tcase, keys_that_the_store_refused_are_renewed);
+    tcase_add_test(tcase, keys_that_a_file_holds_are_read_again_when_refused);
+    tcase_add_test(tcase, keys_of_the_environment_that_have_expired_are_told);
+    tcase_add_test(tcase, one_thread_renews_while_the_others_go_on);
+    tcase_add_test(tcase, threads_without_keys_wait_for_one_answer);
+    tcase_add_test(tcase, cancelling_ends_every_wait);
+    tcase_add_test(tcase, cancelling_the_job_ends_a_program);
+    suite_add_tcase(suite, tcase);
+    return testing_main(suite);
+}
