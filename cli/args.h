@@ -27,6 +27,7 @@ enum cli_option_id {
     CLI_ONLY,
     CLI_SET,
     CLI_MODE,
+    CLI_DISCONNECT,
     CLI_COMPARE,
     CLI_NO_HOOKS,
     CLI_DRY_RUN,

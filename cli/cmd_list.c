@@ -15,6 +15,7 @@ static void put_backup(struct cli_table *table, const json_t *item)
     int64_t created = cli_instant(item, "created");
     const char *state = cli_string(item, "state");
     bool complete = strcmp(state, "complete") == 0;
+    bool safety = strcmp(cli_string(item, "kind"), "safety") == 0;
     char text[CLI_SHORT];
     char *sources = cli_join(cli_array(item, "sources"));
     char *sinks = cli_join(cli_array(item, "sinks"));
@@ -35,7 +36,7 @@ static void put_backup(struct cli_table *table, const json_t *item)
     enum cli_style style;
     cli_verified(json_object_get(item, "verified"), table->view, text, &style);
     cli_table_cell(table, style, "%s", text);
-    cli_table_cell(table, complete ? CLI_GREEN : CLI_RED, "%s", state);
+    cli_table_cell(table, complete ? CLI_GREEN : CLI_RED, "%s%s", state, safety ? ", safety" : "");
     if (!sources || !sinks)
         table->view->failed = true;
     free(sources);

@@ -47,20 +47,31 @@ static void render_dry_run(const json_t *doc, struct cli_view *out, struct cli_v
     cli_note(err, "nothing was changed: this was a dry run");
 }
 
+/* Also of a restore that failed: it is there, and may be what is needed now. */
+static void put_safety(const json_t *doc, struct cli_view *err)
+{
+    const json_t *safety = json_object_get(doc, "safety");
+
+    if (*cli_string(safety, "id") && !err->quiet)
+        fprintf(err->file, "what was there before is in the safety backup %s%s%s in %s\n",
+                cli_on(err, CLI_BOLD), cli_string(safety, "id"), cli_off(err),
+                cli_string(safety, "sink"));
+}
+
 void cli_render_restore(const json_t *doc, struct cli_view *out, struct cli_view *err)
 {
     static const struct cli_column columns[] = {{NULL, CLI_LEFT, false}, {NULL, CLI_LEFT, false}};
-    bool done = cli_done(doc);
+    bool done = cli_done(doc), degraded = strcmp(cli_string(doc, "status"), "degraded") == 0;
     char took[CLI_SHORT], size[CLI_SHORT], speed[CLI_SHORT], text[32];
     int64_t ms = cli_integer(doc, "duration_ms");
     const json_t *item, *value;
     const char *key;
     size_t i;
 
-    (void)err;
-    if (!done)
+    put_safety(doc, err);
+    if (!done && !degraded)
         return;
-    cli_put_mark(out, CLI_TICK);
+    cli_put_mark(out, done ? CLI_TICK : CLI_BANG);
     fprintf(out->file, " restored %s%s%s in %s: %s, %s\n", cli_on(out, CLI_BOLD),
             cli_string(doc, "id"), cli_off(out), cli_duration(ms, took),
             cli_size(cli_bytes(doc, "plain_bytes"), size),
@@ -87,15 +98,17 @@ char *cli_restore_question(const json_t *plan, bool clean)
 
     if (!stream)
         return NULL;
-    fprintf(stream, "restore %s into ", cli_count(count, "source", number));
+    if (clean)
+        fprintf(stream, "replace what is in ");
+    else
+        fprintf(stream, "restore %s into ", cli_count(count, "source", number));
     json_array_foreach (sources, i, item)
-        fprintf(stream, "%s%s",
+        fprintf(stream, "%s%s%s%s%s",
                 i == 0           ? ""
                 : i + 1 == count ? " and "
                                  : ", ",
-                cli_string(item, "target"));
-    if (clean)
-        fprintf(stream, ", and replace what %s", count == 1 ? "it holds" : "they hold");
+                clean ? cli_string(item, "name") : "", clean ? " (" : "",
+                cli_string(item, "target"), clean ? ")" : "");
     fputc('?', stream);
     if (fclose(stream) != 0) {
         free(text);
@@ -152,9 +165,11 @@ int cli_command_restore(struct cli *cli)
 {
     const char *mode = cli_option_value(cli, CLI_MODE);
     bool clean = mode && strcmp(mode, "clean") == 0;
+    bool disconnect = cli_has_option(cli, CLI_DISCONNECT);
     struct hangar_restore_request request = {
         .struct_size = sizeof(request),
         .flags = HANGAR_REQUEST_DRY_RUN | (clean ? HANGAR_REQUEST_CLEAN : 0) |
+                 (disconnect ? HANGAR_REQUEST_DISCONNECT : 0) |
                  (cli_has_option(cli, CLI_COMPARE) ? HANGAR_REQUEST_COMPARE : 0) |
                  (cli_has_option(cli, CLI_NO_HOOKS) ? HANGAR_REQUEST_NO_HOOKS : 0),
         .backup = cli_selection(cli),
@@ -163,6 +178,9 @@ int cli_command_restore(struct cli *cli)
     };
     char *json = NULL;
 
+    if (disconnect && !clean)
+        return cli_stop(cli, HANGAR_STATUS_USAGE,
+                        "--disconnect is for --mode clean; without it nobody is in the way");
     enum hangar_status status = hangar_restore(cli->hangar, &request, &json);
     if (cli_has_option(cli, CLI_DRY_RUN) || status != HANGAR_STATUS_DONE || !json)
         return cli_finish(cli, status, json, render_dry_run, NULL);

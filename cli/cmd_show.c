@@ -132,8 +132,11 @@ static void put_summary(struct cli_view *out, const json_t *doc, const json_t *m
     char when[CLI_SHORT], age[CLI_SHORT], took[CLI_SHORT], plain[CLI_SHORT], stored[CLI_SHORT];
     char *sinks = cli_join(cli_array(doc, "sinks"));
 
-    fprintf(out->file, "%s%s%s of %s\n", cli_on(out, CLI_BOLD), cli_string(manifest, "id"),
-            cli_off(out), cli_string(manifest, "pipeline"));
+    fprintf(out->file, "%s%s%s of %s%s\n", cli_on(out, CLI_BOLD), cli_string(manifest, "id"),
+            cli_off(out), cli_string(manifest, "pipeline"),
+            strcmp(cli_string(manifest, "kind"), "safety") == 0
+                ? ", a safety backup: what a restore was about to replace"
+                : "");
     fprintf(out->file, "  made        %s, %s ago", cli_time(started, when),
             cli_age(out->now_ms - started, age));
     if (started >= 0 && finished >= started)

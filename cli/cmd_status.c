@@ -62,7 +62,12 @@ static void put_sink(struct cli_table *table, const json_t *sink)
     char text[CLI_SHORT];
 
     cli_table_cell(table, CLI_PLAIN, "%s", cli_string(sink, "name"));
-    cli_table_cell(table, CLI_PLAIN, "%lld", (long long)cli_integer(sink, "backups"));
+    if (cli_bytes(sink, "safety_backups") > 0)
+        cli_table_cell(table, CLI_PLAIN, "%lld + %lld safety",
+                       (long long)cli_integer(sink, "backups"),
+                       (long long)cli_integer(sink, "safety_backups"));
+    else
+        cli_table_cell(table, CLI_PLAIN, "%lld", (long long)cli_integer(sink, "backups"));
     cli_table_cell(table, CLI_PLAIN, "%s",
                    *cli_string(sink, "newest") ? cli_string(sink, "newest") : "-");
     cli_table_cell(table, CLI_PLAIN, "%s",

@@ -37,7 +37,10 @@ static const struct cli_option restore_options[] = {
      "restore with another option than the configuration's, such as another database; not for "
      "secrets; may be given several times"},
     {CLI_MODE, 0, "mode", "empty|clean", false,
-     "empty: refuse a target that holds data; clean: replace what it holds (default: empty)"},
+     "empty: refuse a target that holds data; clean: replace what it holds, after a safety "
+     "backup of it (default: empty)"},
+    {CLI_DISCONNECT, 0, "disconnect", NULL, false,
+     "with --mode clean: end the sessions of others that are in the way"},
     {CLI_COMPARE, 0, "compare", NULL, false, "read the restored data again and compare digests"},
     {CLI_NO_HOOKS, 0, "no-hooks", NULL, false,
      "do not run the pipeline's before_restore and after_restore"},

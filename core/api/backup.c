@@ -1,85 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * backup: one run of a pipeline, from the lock to the history: begin, pull, commit,
- * or clean up, again when that may help, and retention.
+ * backup: the job around a run of a pipeline: its lock and hooks, what it came to,
+ * retention after a success, and what is told and remembered of it.
  */
 #include "api/backup.h"
 #include "api/hooks.h"
 #include "api/notify.h"
-#include "api/lease.h"
 #include "api/prune.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
-
-#define MAX_TRIES 3
-
-static enum hangar_rc new_manifest(struct hg_run *run, struct hg_error *err)
-{
-    struct hg_manifest *m = &run->manifest;
-    hg_manifest_free(m);
-    bool ok = hg_run_describe(run, m);
-    return ok ? HANGAR_OK : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
-}
-
-static enum hangar_rc try_once(struct hg_run *run, struct hg_error *err)
-{
-    run->started_ms = hg_now_ms();
-    hg_backup_id_format(run->started_ms, run->id);
-    run->sink_count = run->source_count = run->chain_count = 0;
-    memset(run->sinks, 0, sizeof(run->sinks));
-    enum hangar_rc rc = hg_session_begin(&run->session, run->h, 0, hg_run_tick, run, err);
-    if (rc != HANGAR_OK) {
-        return rc;
-    }
-    rc = hg_run_open(run, err);
-    if (rc == HANGAR_OK) {
-        rc = hg_run_any_sink(run, err);
-    }
-    if (rc == HANGAR_OK) {
-        rc = new_manifest(run, err);
-    }
-    int64_t since_ms = hg_lease_now();
-    if (rc == HANGAR_OK) {
-        rc = hg_run_take_places(run, err);
-    }
-    if (rc == HANGAR_OK) {
-        struct hg_lease lease;
-        hg_lease_begin(&lease, run, since_ms);
-        rc = hg_run_pull(run, err);
-        if (rc == HANGAR_OK) {
-            rc = hg_run_commit(run, &lease, err);
-        }
-        hg_lease_end(&lease);
-        hg_pull_fini(&run->pull);
-    }
-    if (rc != HANGAR_OK && hg_job_cancelled(&run->session.job)) {
-        struct hg_error why = {0};
-        rc = hg_job_result(&run->session.job, &why);
-        *err = why;
-    }
-    hg_session_end(&run->session);
-    hg_run_clean_up(run);
-    return rc;
-}
-
-/* A pause of 0.5 to 2 s before another try, so that two do not meet again. */
-static bool pause_before_retry(struct hg_run *run)
-{
-    uint16_t random = 0;
-    (void)!getrandom(&random, sizeof(random), 0);
-    for (int64_t left = 500 + random % 1500; left > 0; left -= 50) {
-        if (atomic_load(&run->h->cancel)) {
-            return false;
-        }
-        usleep(50000);
-    }
-    return true;
-}
 
 static enum hangar_status run_status(const struct hg_run *run, enum hangar_rc rc,
                                      struct hg_error *err)
@@ -108,34 +39,6 @@ static enum hangar_status run_status(const struct hg_run *run, enum hangar_rc rc
     return status;
 }
 
-static void make_run_id(char *out, size_t size)
-{
-    static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz";
-    unsigned char random[10] = {0};
-    (void)!getrandom(random, sizeof(random), 0);
-    size_t i = 0;
-    for (; i < sizeof(random) && i + 1 < size; i++) {
-        out[i] = digits[random[i] % 32];
-    }
-    out[i] = '\0';
-}
-
-static enum hangar_rc try_and_try_again(struct hg_run *run, struct hg_error *err)
-{
-    for (unsigned tries = 1;; tries++) {
-        hg_error_clear(err);
-        enum hangar_rc rc = try_once(run, err);
-        if (rc != HANGAR_RETRY || tries == MAX_TRIES) {
-            return rc;
-        }
-        hg_log_event(&run->h->log, HANGAR_LOG_WARN, "backup.retry", "trying again (%u of %u): %s",
-                     tries + 1, MAX_TRIES, err->text);
-        if (!pause_before_retry(run)) {
-            return hg_fail((hg_error_clear(err), err), HANGAR_CANCELLED, 0, "interrupted");
-        }
-    }
-}
-
 static enum hangar_status run_pipeline(struct hg_run *run, struct hg_error *err)
 {
     struct hg_log *log = &run->h->log;
@@ -144,7 +47,7 @@ static enum hangar_status run_pipeline(struct hg_run *run, struct hg_error *err)
     hg_log_event(log, HANGAR_LOG_INFO, "backup.start", "pipeline %s", run->pipeline->name);
     enum hangar_rc rc = hg_hook_run(run->h, run->pipeline, HG_BEFORE_BACKUP, &facts, err);
     if (rc == HANGAR_OK) {
-        rc = try_and_try_again(run, err);
+        rc = hg_run_do(run, err);
     }
     enum hangar_status status = run_status(run, rc, err);
     run->finished_ms = hg_now_ms();
@@ -187,11 +90,7 @@ enum hangar_status hangar_backup(struct hangar *h, const char *pipeline, char **
     } else if (hg_find_pipeline(h, pipeline, &index, &err) != HANGAR_OK) {
         status = HANGAR_STATUS_NOT_FOUND;
     } else {
-        run->h = h;
-        run->pipeline = &h->config->pipelines[index];
-        run->first_started_ms = run->started_ms = hg_now_ms();
-        pthread_mutex_init(&run->progress_mutex, NULL);
-        make_run_id(run->run_id, sizeof(run->run_id));
+        hg_run_init(run, h, &h->config->pipelines[index]);
         enum hangar_rc rc = hg_state_lock(h, pipeline, &lock, &err);
         if (rc != HANGAR_OK) {
             status = rc == HANGAR_EXISTS ? HANGAR_STATUS_BUSY : HANGAR_STATUS_FAILED;
@@ -210,8 +109,7 @@ enum hangar_status hangar_backup(struct hangar *h, const char *pipeline, char **
         }
         hg_count(h, "backup", pipeline, hg_status_name(status), 1);
         hg_notify_end(h, "backup", run->pipeline, status, doc, &err);
-        hg_manifest_free(&run->manifest);
-        pthread_mutex_destroy(&run->progress_mutex);
+        hg_run_fini(run);
     }
     free(run);
     return hg_doc_end(h, doc, status, &err, json);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * backup: a run of a pipeline, shared by the files that are its steps:
+ * backup: a run of a pipeline, which backup.c and safety.c begin, shared by the files
+ * that are its steps:
  *
  *     hg_run_open ──► hg_run_take_places ──► hg_run_pull ──► hg_run_commit
  *         ──► hg_run_clean_up, where it was not committed
@@ -15,9 +16,24 @@
 #include "base/vec.h"
 #include "pipeline/pull.h"
 
+struct hg_run_overrides {
+    const struct hg_override *items;
+    size_t count;
+};
+
+/* What of a pipeline is run; indexes among the instances.  The arrays are the caller's. */
+struct hg_run_part {
+    const size_t *sinks, *sources;
+    size_t sink_count, source_count;
+    const struct hg_run_overrides *overrides; /* beside sources; NULL: none */
+    bool safety;           /* of what a restore is about to replace; the manifest says so */
+    struct hg_job *parent; /* the job that waits for this run; NULL: none */
+};
+
 struct hg_run {
     struct hangar *h;
     const struct hg_pipeline_config *pipeline;
+    struct hg_run_part part;
     char run_id[16], id[HG_BACKUP_ID_SIZE];
     int64_t first_started_ms, started_ms, finished_ms; /* of all tries, of this one */
     struct hg_session session;
@@ -40,6 +56,14 @@ struct hg_run {
     pthread_mutex_t progress_mutex; /* guards `pulling` against the monitor */
     bool pulling;                   /* pull and engine can be asked how far they are */
 };
+
+/* All of a pipeline, unless the caller changes run->part before hg_run_do. */
+void hg_run_init(struct hg_run *run, struct hangar *h, const struct hg_pipeline_config *pipeline);
+void hg_run_fini(struct hg_run *run);
+
+/* Runs it, again where a source says that it may go better then.  OK: at least one sink
+ * has the backup; those that failed have their error.  The pipeline is locked. */
+enum hangar_rc hg_run_do(struct hg_run *run, struct hg_error *err);
 
 struct hg_lease;
 

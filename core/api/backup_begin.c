@@ -17,12 +17,14 @@ static const struct hg_instance_config *instance_of(const struct hg_run *run, si
 enum hangar_rc hg_run_open(struct hg_run *run, struct hg_error *err)
 {
     const struct hg_pipeline_config *p = run->pipeline;
+    const struct hg_run_part *part = &run->part;
     enum hangar_rc rc = HANGAR_OK;
-    for (size_t i = 0; i < p->sink_count && rc == HANGAR_OK; i++) {
+    for (size_t i = 0; i < part->sink_count && rc == HANGAR_OK; i++) {
         struct hg_run_sink *sink = &run->sinks[i];
-        sink->config = instance_of(run, p->sinks[i]);
+        sink->config = instance_of(run, part->sinks[i]);
         struct hg_error why = {0};
-        if (hg_session_open(&run->session, p->sinks[i], NULL, 0, &sink->ctx, &why) != HANGAR_OK) {
+        if (hg_session_open(&run->session, part->sinks[i], NULL, 0, &sink->ctx, &why) !=
+            HANGAR_OK) {
             sink->error = why;
             sink->ctx = NULL;
         } else {
@@ -34,8 +36,10 @@ enum hangar_rc hg_run_open(struct hg_run *run, struct hg_error *err)
         rc = hg_session_open(&run->session, p->transforms[i], NULL, 0, &run->chain[i], err);
         run->chain_count++;
     }
-    for (size_t i = 0; i < p->source_count && rc == HANGAR_OK; i++) {
-        rc = hg_session_open(&run->session, p->sources[i], NULL, 0, &run->sources[i], err);
+    for (size_t i = 0; i < part->source_count && rc == HANGAR_OK; i++) {
+        const struct hg_run_overrides *o = part->overrides ? &part->overrides[i] : NULL;
+        rc = hg_session_open(&run->session, part->sources[i], o ? o->items : NULL, o ? o->count : 0,
+                             &run->sources[i], err);
         run->source_count++;
     }
     return rc;

@@ -30,7 +30,7 @@ void hg_run_clean_up(struct hg_run *run)
         if (!sink->placed || sink->committed) {
             continue;
         }
-        enum hangar_rc rc = hg_session_open(&s, run->pipeline->sinks[i], NULL, 0, &ctx, &err);
+        enum hangar_rc rc = hg_session_open(&s, run->part.sinks[i], NULL, 0, &ctx, &err);
         if (rc == HANGAR_OK) {
             rc = hg_store_remove(ctx, run->pipeline->name, run->id, false, &err);
         }

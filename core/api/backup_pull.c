@@ -83,6 +83,7 @@ enum hangar_rc hg_run_pull(struct hg_run *run, struct hg_error *err)
     struct hg_pull_settings pull_settings = {.job = job,
                                              .sources = run->sources,
                                              .count = run->source_count,
+                                             .safety = run->part.safety,
                                              .stored_name = stored_name,
                                              .on_object = on_object,
                                              .arg = run};

@@ -52,6 +52,7 @@ bool hg_run_describe(const struct hg_run *run, struct hg_manifest *m)
         return false;
     }
     m->format = HG_MANIFEST_FORMAT;
+    m->safety = run->part.safety;
     m->id = strdup(run->id);
     m->origin = strdup(run->h->origin);
     m->pipeline = strdup(run->pipeline->name);
@@ -87,6 +88,9 @@ bool hg_run_describe(const struct hg_run *run, struct hg_manifest *m)
 void hg_run_tick(void *arg)
 {
     struct hg_run *run = arg;
+    if (run->part.parent) {
+        hg_job_alive(run->part.parent);
+    }
     if (!run->h->set.on_progress) {
         return;
     }

@@ -328,14 +328,18 @@ static json_t *sink_overview(struct listing *l, const struct hg_pipeline_config 
     if (mine.count) {
         qsort(mine.items, mine.count, sizeof(*mine.items), newest_first);
     }
-    int64_t stored = 0, whole = 0;
+    int64_t stored = 0, whole = 0, safety = 0;
     const json_t *newest = NULL, *oldest = NULL;
     for (size_t i = 0; i < mine.count; i++) {
         const json_t *entry = mine.items[i].entry;
         if (strcmp(hg_json_string(entry, "state", ""), "complete") == 0) {
+            stored += hg_json_int(entry, "stored_bytes", 0);
+            if (strcmp(hg_json_string(entry, "kind", ""), "safety") == 0) {
+                safety++;
+                continue; /* says nothing of how old the backups are */
+            }
             newest = newest ? newest : entry;
             oldest = entry;
-            stored += hg_json_int(entry, "stored_bytes", 0);
             whole++;
         }
     }
@@ -344,6 +348,7 @@ static json_t *sink_overview(struct listing *l, const struct hg_pipeline_config 
         hg_time_parse(hg_json_string(newest, "created", ""), &time_ms);
     }
     hg_json_set_int(one, "backups", whole);
+    hg_json_set_int(one, "safety_backups", safety);
     hg_json_set_string(one, "newest", hg_json_string(newest, "id", NULL));
     hg_json_set_time(one, "newest_time", time_ms);
     hg_json_set(one, "age_ms", newest ? json_integer(hg_now_ms() - time_ms) : json_null());

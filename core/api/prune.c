@@ -77,6 +77,7 @@ static enum hangar_rc add(struct hg_pruning *p, const char *id, struct hg_error 
     *item = (struct hg_retained){.id = info->id, .good = ours, .time_ms = 0};
     if (rc == HANGAR_OK) {
         item->time_ms = m.finished_ms;
+        item->safety = m.safety;
         info->bytes = hg_manifest_stored_bytes(&m);
         item->why_not = "of another origin";
     } else {
@@ -128,7 +129,8 @@ enum hangar_rc hg_prune_plan(struct hg_pruning *p, struct hg_error *err)
     hg_zone_close(zone);
     for (size_t i = 0; i < p->count; i++) {
         p->kept += p->items[i].keep;
-        p->oldest = p->items[i].keep && p->items[i].good ? &p->items[i] : p->oldest;
+        bool counts = p->items[i].keep && p->items[i].good && !p->items[i].safety;
+        p->oldest = counts ? &p->items[i] : p->oldest;
     }
     return HANGAR_OK;
 }
@@ -293,6 +295,7 @@ static void document(const struct hg_pruning *p, json_t *doc)
         const struct hg_retained *item = &p->items[i];
         json_t *one = json_object();
         hg_json_set_string(one, "id", item->id);
+        hg_json_set_string(one, "kind", item->safety ? "safety" : "backup");
         hg_json_set_time(one, "created", item->time_ms);
         hg_json_set_bool(one, "keep", item->keep);
         hg_json_set_string(one, "reason", item->reason);

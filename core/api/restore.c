@@ -6,32 +6,16 @@
  */
 #include "api/hooks.h"
 #include "api/notify.h"
-#include "api/targets.h"
+#include "api/restore.h"
 #include "api/verify.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define MAX_SET 64
-
-struct restoring {
-    struct hangar *h;
-    const struct hangar_restore_request *request;
-    struct hg_session session;
-    struct hg_selected selected;
-    struct hangar_ctx *chain[HG_CHAIN_MAX];
-    struct hg_targets targets;
-    int64_t started_ms;
-    char *set_text; /* copies of --set, cut at "." and "=" */
-    struct hg_override overrides[MAX_SET];
-    const char *override_source[MAX_SET];
-    size_t override_count;
-    const struct hg_pipeline_config *hooked; /* its hook ran before; NULL: none did */
-};
+#include <unistd.h>
 
 static void on_tick(void *arg)
 {
-    struct restoring *r = arg;
+    struct hg_restoring *r = arg;
     char step[160];
     struct hangar_progress_source sources[32];
     struct hangar_progress p = {.struct_size = sizeof(p),
@@ -42,24 +26,28 @@ static void on_tick(void *arg)
     if (!r->h->set.on_progress) {
         return;
     }
-    hg_job_get_step(&r->session.job, step, sizeof(step));
-    hg_targets_progress(&r->targets, &p, sources);
-    r->h->set.on_progress(r->h->set.arg, &p);
+    pthread_mutex_lock(&r->tick_mutex);
+    if (!r->saving) {
+        hg_job_get_step(&r->session.job, step, sizeof(step));
+        hg_targets_progress(&r->targets, &p, sources);
+        r->h->set.on_progress(r->h->set.arg, &p);
+    }
+    pthread_mutex_unlock(&r->tick_mutex);
 }
 
 /* ---- the request ---- */
 
 /* "SOURCE.OPTION=VALUE" into overrides. */
-static enum hangar_rc parse_set(struct restoring *r, struct hg_error *err)
+static enum hangar_rc parse_set(struct hg_restoring *r, struct hg_error *err)
 {
     struct hg_str all = {0};
     size_t n = 0;
     for (const char *const *s = r->request->set; s && *s; s++, n++) {
         hg_str_add_n(&all, *s, strlen(*s) + 1);
     }
-    if (n > MAX_SET || all.failed) {
+    if (n > HG_MAX_SET || all.failed) {
         hg_str_free(&all);
-        return hg_fail(err, HANGAR_CONFIG, 0, "more than %d settings", MAX_SET);
+        return hg_fail(err, HANGAR_CONFIG, 0, "more than %d settings", HG_MAX_SET);
     }
     r->set_text = hg_str_take(&all);
     char *at = r->set_text;
@@ -84,7 +72,7 @@ static enum hangar_rc parse_set(struct restoring *r, struct hg_error *err)
     return r->set_text ? HANGAR_OK : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
 }
 
-static bool is_wanted(const struct restoring *r, const char *name)
+static bool is_wanted(const struct hg_restoring *r, const char *name)
 {
     const char *const *only = r->request->only;
     for (; only && *only; only++) {
@@ -95,7 +83,7 @@ static bool is_wanted(const struct restoring *r, const char *name)
     return !r->request->only || !r->request->only[0];
 }
 
-static enum hangar_rc check_only(const struct restoring *r, struct hg_error *err)
+static enum hangar_rc check_only(const struct hg_restoring *r, struct hg_error *err)
 {
     for (const char *const *only = r->request->only; only && *only; only++) {
         if (!hg_manifest_source(&r->selected.manifest, *only)) {
@@ -106,23 +94,31 @@ static enum hangar_rc check_only(const struct restoring *r, struct hg_error *err
     return HANGAR_OK;
 }
 
+size_t hg_restoring_overrides(const struct hg_restoring *r, const char *source,
+                              struct hg_override *out)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < r->override_count; i++) {
+        if (strcmp(r->override_source[i], source) == 0) {
+            out[n++] = r->overrides[i];
+        }
+    }
+    return n;
+}
+
 /* ---- opening ---- */
 
-static enum hangar_rc open_target(struct restoring *r, const struct hg_manifest_source *from,
+static enum hangar_rc open_target(struct hg_restoring *r, const struct hg_manifest_source *from,
                                   struct hg_error *err)
 {
     size_t instance;
     struct hangar_ctx *ctx;
-    struct hg_override overrides[MAX_SET];
-    size_t n = 0;
-    for (size_t i = 0; i < r->override_count; i++) {
-        if (strcmp(r->override_source[i], from->name) == 0) {
-            overrides[n++] = r->overrides[i];
-        }
-    }
+    struct hg_override overrides[HG_MAX_SET];
+    size_t n = hg_restoring_overrides(r, from->name, overrides);
     uint32_t flags = 0;
-    flags |= r->request->flags & HANGAR_REQUEST_DRY_RUN ? HANGAR_RESTORE_DRY_RUN : 0;
-    flags |= r->request->flags & HANGAR_REQUEST_CLEAN ? HANGAR_RESTORE_CLEAN : 0;
+    flags |= hg_restoring_dry(r) ? HANGAR_RESTORE_DRY_RUN : 0;
+    flags |= hg_restoring_clean(r) ? HANGAR_RESTORE_CLEAN : 0;
+    flags |= r->request->flags & HANGAR_REQUEST_DISCONNECT ? HANGAR_RESTORE_DISCONNECT : 0;
     flags |= r->request->flags & HANGAR_REQUEST_COMPARE ? HANGAR_RESTORE_COMPARE : 0;
     enum hangar_rc rc = hg_target_instance(r->h, from, &instance, err);
     if (rc == HANGAR_OK) {
@@ -131,7 +127,7 @@ static enum hangar_rc open_target(struct restoring *r, const struct hg_manifest_
     return rc == HANGAR_OK ? hg_targets_add(&r->targets, from, ctx, flags, err) : rc;
 }
 
-static enum hangar_rc open_all(struct restoring *r, struct hg_error *err)
+static enum hangar_rc open_all(struct hg_restoring *r, struct hg_error *err)
 {
     struct hg_manifest *m = &r->selected.manifest;
     enum hangar_rc rc = check_only(r, err);
@@ -159,7 +155,7 @@ static enum hangar_rc open_all(struct restoring *r, struct hg_error *err)
 /* ---- doing it ---- */
 
 /* Compares all stored bytes of the chosen sources before a target is touched. */
-static enum hangar_rc check_stored(struct restoring *r, struct hg_error *err)
+static enum hangar_rc check_stored(struct hg_restoring *r, struct hg_error *err)
 {
     hg_job_step(&r->session.job, "checking the stored bytes");
     for (size_t i = 0; i < r->targets.count; i++) {
@@ -175,7 +171,7 @@ static enum hangar_rc check_stored(struct restoring *r, struct hg_error *err)
 }
 
 /* Runs the hook that comes first, and remembers that the other must follow. */
-static enum hangar_rc before(struct restoring *r, struct hg_error *err)
+static enum hangar_rc before(struct hg_restoring *r, struct hg_error *err)
 {
     struct hg_hook_facts facts = {.backup = r->selected.manifest.id};
     if (r->request->flags & HANGAR_REQUEST_NO_HOOKS) {
@@ -185,20 +181,37 @@ static enum hangar_rc before(struct restoring *r, struct hg_error *err)
     return hg_hook_run(r->h, r->hooked, HG_BEFORE_RESTORE, &facts, err);
 }
 
-static enum hangar_rc run(struct restoring *r, struct hg_error *err)
+/* Some were restored and another could not be: that must be known. */
+static void tell_restored(const struct hg_restoring *r, struct hg_error *err)
 {
+    for (size_t i = r->targets.count; i-- > 0;) {
+        if (r->targets.items[i].push.restored) {
+            hg_context(err, "source %s is restored, but the restore is not complete",
+                       r->targets.items[i].ctx->name);
+        }
+    }
+}
+
+static enum hangar_rc run(struct hg_restoring *r, struct hg_error *err)
+{
+    bool dry = hg_restoring_dry(r), clean = hg_restoring_clean(r);
     enum hangar_rc rc = hg_select(&r->session, &r->request->backup, &r->selected, err);
+    if (rc == HANGAR_OK) {
+        rc = hg_clean_lock(r, err);
+    }
     if (rc == HANGAR_OK) {
         rc = open_all(r, err);
     }
-    bool dry = r->request->flags & HANGAR_REQUEST_DRY_RUN;
     if (rc == HANGAR_OK && !dry) {
         rc = check_stored(r, err);
     }
     if (rc == HANGAR_OK && !dry) {
         rc = before(r, err);
     }
-    if (rc == HANGAR_OK) {
+    if (rc == HANGAR_OK && clean) {
+        rc = hg_clean_begin(r, err);
+    }
+    if (rc == HANGAR_OK && !(dry && clean)) {
         rc = hg_targets_prepare(&r->targets, err);
     }
     if (rc == HANGAR_OK && !dry) {
@@ -210,12 +223,41 @@ static enum hangar_rc run(struct restoring *r, struct hg_error *err)
         rc = hg_job_result(&r->session.job, &why);
         *err = why;
     }
+    if (rc != HANGAR_OK) {
+        tell_restored(r, err);
+    }
     return rc;
 }
 
 /* ---- telling ---- */
 
-static void document(const struct restoring *r, json_t *doc)
+/* What is left over of a restore that is done; false: nothing. */
+static bool tell_left(const struct hg_restoring *r, struct hg_error *err)
+{
+    for (size_t i = 0; i < r->targets.count; i++) {
+        const struct hg_target *t = &r->targets.items[i];
+        const char *left = t->push.report ? hg_attrs_get(t->push.report, "left_behind") : NULL;
+        if (left) {
+            hg_fail(err, HANGAR_IO, 0, "source %s: restored, but left behind: %s", t->from->name,
+                    left);
+            return true;
+        }
+    }
+    return false;
+}
+
+static json_t *plan_lines(const struct hg_restoring *r, const struct hg_target *t)
+{
+    json_t *lines = hg_json_lines(t->plan.str.data);
+    char *first = hg_clean_plan(r, t);
+    if (first) {
+        json_array_insert_new(lines, 0, json_string(first));
+    }
+    free(first);
+    return lines;
+}
+
+static void document(const struct hg_restoring *r, json_t *doc)
 {
     const struct hg_manifest *m = &r->selected.manifest;
     hg_json_set_string(doc, "id", m->id);
@@ -231,11 +273,12 @@ static void document(const struct restoring *r, json_t *doc)
         hg_json_set_string(one, "name", t->from->name);
         hg_json_set_string(one, "plugin", t->from->plugin);
         hg_json_set_string(one, "target", hg_instance_target(t->ctx));
-        hg_json_set(one, "plan", hg_json_lines(t->plan.str.data));
+        hg_json_set(one, "plan", plan_lines(r, t));
+        hg_json_set_bool(one, "restored", t->push.restored);
         hg_json_set(one, "report",
                     t->push.report ? hg_attrs_to_json(t->push.report) : json_object());
         hg_json_add(sources, one);
-        bool dry = r->request->flags & HANGAR_REQUEST_DRY_RUN; /* then: what it would be */
+        bool dry = hg_restoring_dry(r); /* then: what it would be */
         for (size_t k = 0; dry && k < t->infos.count; k++) {
             bytes += t->infos.items[k].size_hint;
         }
@@ -244,24 +287,26 @@ static void document(const struct restoring *r, json_t *doc)
     }
     hg_json_set_int(doc, "objects", (int64_t)objects);
     hg_json_set_int(doc, "plain_bytes", (int64_t)bytes);
+    hg_clean_document(r, doc);
     hg_json_set(doc, "sources", sources);
 }
 
-static void restoring_free(struct restoring *r)
+static void restoring_free(struct hg_restoring *r)
 {
     hg_targets_free(&r->targets);
+    pthread_mutex_destroy(&r->tick_mutex);
     pthread_mutex_destroy(&r->targets.mutex);
     free(r->set_text);
     hg_manifest_free(&r->selected.manifest);
     free(r);
 }
 
-static void log_end(struct restoring *r, enum hangar_rc rc, const struct hg_error *err)
+static void log_end(struct hg_restoring *r, enum hangar_rc rc, const struct hg_error *err)
 {
     struct hg_log *log = &r->h->log;
     long long ms = (long long)(hg_now_ms() - r->started_ms);
     const char *id = r->selected.manifest.id ? r->selected.manifest.id : r->request->backup.id;
-    if (r->request->flags & HANGAR_REQUEST_DRY_RUN) {
+    if (hg_restoring_dry(r)) {
         return;
     }
     if (rc == HANGAR_OK) {
@@ -280,14 +325,16 @@ enum hangar_status hangar_restore(struct hangar *h, const struct hangar_restore_
         return hg_doc_unready(h, doc, json);
     }
     struct hg_error err = {0};
-    struct restoring *r = calloc(1, sizeof(*r));
+    struct hg_restoring *r = calloc(1, sizeof(*r));
     if (!r) {
         hg_fail(&err, HANGAR_NO_MEMORY, 0, "out of memory");
         return hg_doc_end(h, doc, HANGAR_STATUS_FAILED, &err, json);
     }
     r->h = h;
     r->request = request;
+    r->lock = -1;
     r->started_ms = hg_now_ms();
+    pthread_mutex_init(&r->tick_mutex, NULL);
     pthread_mutex_init(&r->targets.mutex, NULL);
     if (!(request->flags & HANGAR_REQUEST_DRY_RUN)) {
         hg_log_event(&h->log, HANGAR_LOG_INFO, "restore.start", "%s", request->backup.id);
@@ -298,13 +345,20 @@ enum hangar_status hangar_restore(struct hangar *h, const struct hangar_restore_
         document(r, doc);
         hg_session_end(&r->session);
     }
-    enum hangar_status status = hg_status(rc);
+    enum hangar_status status = r->busy ? HANGAR_STATUS_BUSY : hg_status(rc);
+    if (rc == HANGAR_OK && tell_left(r, &err)) {
+        status = HANGAR_STATUS_DEGRADED;
+        hg_log_event(&h->log, HANGAR_LOG_WARN, "restore.left", "%s", err.text);
+    }
     if (r->hooked) {
         struct hg_hook_facts facts = {.backup = r->selected.manifest.id};
         status = hg_hook_after(h, r->hooked, HG_AFTER_RESTORE, facts, status, &err);
     }
     log_end(r, rc, &err);
-    if (!(request->flags & HANGAR_REQUEST_DRY_RUN)) {
+    if (r->lock >= 0) {
+        close(r->lock);
+    }
+    if (!hg_restoring_dry(r)) {
         const struct hg_pipeline_config *p =
             r->selected.ctx ? &h->config->pipelines[r->selected.pipeline] : NULL;
         hg_notify_end(h, "restore", p, status, doc, &err);

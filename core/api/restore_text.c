@@ -15,6 +15,7 @@ static void head(const struct hg_manifest *m, struct hg_str *out)
                 "# How to restore %s by hand\n"
                 "#\n"
                 "# Pipeline %s of %s, finished %s, made by hangar %s.\n"
+                "%s"
                 "# With hangar at hand: hangar restore %s\n"
                 "#\n"
                 "# Without it, this file is a script: run it in this folder, whole\n"
@@ -23,7 +24,9 @@ static void head(const struct hg_manifest *m, struct hg_str *out)
                 "set -e -o pipefail\n\n"
                 "# First: is everything here as it was stored?\n"
                 "sha256sum --quiet -c %s\n",
-                m->id, m->pipeline, m->host, time, m->hangar, m->id, HG_SUMS_NAME);
+                m->id, m->pipeline, m->host, time, m->hangar,
+                m->safety ? "# A safety backup: what a restore was about to replace.\n" : "", m->id,
+                HG_SUMS_NAME);
 }
 
 /* For a plugin that has no commands to offer. */

@@ -31,6 +31,17 @@ struct candidate {
     char id[HG_BACKUP_ID_SIZE];
 };
 
+/* "latest" never means one.  What cannot be read may be meant, and then it must be heard. */
+static bool is_safety(struct hangar_ctx *sink, const char *pipeline, const char *id)
+{
+    struct hg_manifest m = {0};
+    struct hg_error unread = {0};
+    enum hangar_rc rc = hg_store_manifest(sink, pipeline, id, &m, &unread);
+    bool safety = rc == HANGAR_OK && m.safety;
+    hg_manifest_free(&m);
+    return safety;
+}
+
 /* Finds the newest id that has a manifest in this sink, newer than the candidate. */
 static enum hangar_rc newest_in_sink(struct hangar_ctx *sink, const char *pipeline,
                                      char best[HG_BACKUP_ID_SIZE], struct hg_error *err)
@@ -41,11 +52,11 @@ static enum hangar_rc newest_in_sink(struct hangar_ctx *sink, const char *pipeli
     for (size_t i = count; rc == HANGAR_OK && i-- > 0 && strcmp(ids[i], best) > 0;) {
         struct hg_error why = {0};
         enum hangar_rc one = hg_mark_find_backup(sink, pipeline, ids[i], &why);
-        if (one == HANGAR_OK) {
+        if (one == HANGAR_OK && !is_safety(sink, pipeline, ids[i])) {
             snprintf(best, HG_BACKUP_ID_SIZE, "%s", ids[i]);
             break;
         }
-        if (one != HANGAR_NOT_FOUND) {
+        if (one != HANGAR_OK && one != HANGAR_NOT_FOUND) {
             *err = why;
             rc = one;
         }

@@ -85,6 +85,7 @@ void hg_doc_manifest(json_t *doc, const struct hg_manifest *m)
 {
     hg_json_set_string(doc, "id", m->id);
     hg_json_set_string(doc, "pipeline", m->pipeline);
+    hg_json_set_string(doc, "kind", m->safety ? "safety" : "backup");
     hg_json_set_time(doc, "created", m->finished_ms);
     hg_json_set_int(doc, "duration_ms", m->finished_ms - m->started_ms);
     hg_json_set_int(doc, "objects", (int64_t)hg_manifest_objects(m));

@@ -77,7 +77,8 @@ enum hangar_rc hg_targets_add(struct hg_targets *t, const struct hg_manifest_sou
                                        .facts = from->facts,
                                        .objects = one->infos.items,
                                        .object_count = one->infos.count,
-                                       .plan = &one->plan};
+                                       .plan = &one->plan,
+                                       .target_empty = &one->empty};
     t->count++;
     return HANGAR_OK;
 }
@@ -91,6 +92,20 @@ void hg_targets_end(struct hg_targets *t)
             HG_CALL_VOID(one->ctx, one->ctx->plugin->source.restore_end(one->ctx->inst, NULL));
         }
     }
+}
+
+enum hangar_rc hg_targets_look(struct hg_targets *t, struct hg_error *err)
+{
+    for (size_t i = 0; i < t->count; i++) {
+        t->items[i].how.flags |= HANGAR_RESTORE_DRY_RUN;
+        t->items[i].empty = 0;
+    }
+    enum hangar_rc rc = hg_targets_prepare(t, err);
+    hg_targets_end(t);
+    for (size_t i = 0; i < t->count; i++) {
+        t->items[i].how.flags &= ~HANGAR_RESTORE_DRY_RUN;
+    }
+    return rc;
 }
 
 enum hangar_rc hg_targets_prepare(struct hg_targets *t, struct hg_error *err)
@@ -111,7 +126,7 @@ enum hangar_rc hg_targets_prepare(struct hg_targets *t, struct hg_error *err)
 static void push_one(void *arg, size_t i)
 {
     struct hg_targets *t = arg;
-    hg_push_run(&t->items[i].push);
+    hg_push_load(&t->items[i].push);
 }
 
 static void set_running(struct hg_targets *t, bool running)
@@ -136,15 +151,19 @@ enum hangar_rc hg_targets_push(struct hg_targets *t, struct hg_error *err)
                                      .count = one->infos.count,
                                      .report = hg_attrs_new()};
         pthread_mutex_init(&one->push.mutex, NULL);
-        one->prepared = false; /* hg_push_run ends it */
+        one->prepared = false; /* hg_push_end ends it */
     }
     hg_job_step(job, "restoring");
     set_running(t, true);
-    bool started = hg_run_parallel(t->count, push_one, t);
-    set_running(t, false);
-    if (!started) {
-        return hg_fail(err, HANGAR_NO_MEMORY, 0, "cannot start a thread");
+    if (!hg_run_parallel(t->count, push_one, t)) {
+        struct hg_error why = {0};
+        hg_fail(&why, HANGAR_NO_MEMORY, 0, "cannot start a thread");
+        hg_job_fail(job, &why);
     }
+    for (size_t i = 0; i < t->count; i++) {
+        hg_push_end(&t->items[i].push);
+    }
+    set_running(t, false);
     return hg_job_result(job, err);
 }
 

@@ -4,7 +4,7 @@
  * targets: the instances that a backup's sources are restored into, for restore
  * and for drills: both do exactly the same, with other options.
  *
- *     init ──► add* ──► prepare ──► push ──► free
+ *     init ──► add* ──► look? ──► prepare ──► push ──► free
  *
  * After prepare, end is due whatever happens; free calls it.
  */
@@ -23,6 +23,7 @@ struct hg_target {
     struct hangar_text plan;
     struct hg_push push;
     bool prepared; /* restore_end is due */
+    int empty;     /* after look: nothing in the target would be lost */
 };
 
 /* What is the caller's and outlives them: the session, the manifest, the sink, the chain. */
@@ -51,9 +52,12 @@ enum hangar_rc hg_target_instance(const struct hangar *h, const struct hg_manife
 enum hangar_rc hg_targets_add(struct hg_targets *t, const struct hg_manifest_source *from,
                               struct hangar_ctx *ctx, uint32_t flags, struct hg_error *err);
 
-/* Looks at all of them: would it work? */
+/* Looks at all of them and changes nothing: would it work, and what do they hold? */
+enum hangar_rc hg_targets_look(struct hg_targets *t, struct hg_error *err);
+/* Gets all of them ready to be restored into. */
 enum hangar_rc hg_targets_prepare(struct hg_targets *t, struct hg_error *err);
-/* Restores into all of them at once; each push->report then says what was done. */
+/* Loads all of them at once, and when all are in ends one after the other; each
+ * push->report then says what was done, and push.restored whether it was. */
 enum hangar_rc hg_targets_push(struct hg_targets *t, struct hg_error *err);
 /* Ends those that were prepared and not pushed. */
 void hg_targets_end(struct hg_targets *t);

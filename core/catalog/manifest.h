@@ -55,6 +55,7 @@ struct hg_manifest {
     char *id, *origin, *pipeline, *run, *host, *platform, *arch, *hangar;
     int64_t started_ms, finished_ms;
     int64_t skew_ms;
+    bool safety;       /* of what a restore was about to replace: not one of the schedule's */
     json_t *requires;  /* array of ids; empty: it stands for itself */
     json_t *retention; /* object: per sink, the policy in force */
     struct hg_manifest_transform chain[HG_CHAIN_MAX];

@@ -12,6 +12,7 @@
 
 #include "base/json.h"
 
+#define KIND_SAFETY "safety"
 #define TRAILER_KEY "manifest_sha256"
 
 /* ---- writing ---- */
@@ -68,6 +69,9 @@ static json_t *manifest_to_json(const struct hg_manifest *m)
     hg_json_set_string(json, "id", m->id);
     hg_json_set_string(json, "origin", m->origin);
     hg_json_set_string(json, "pipeline", m->pipeline);
+    if (m->safety) {
+        hg_json_set_string(json, "kind", KIND_SAFETY);
+    }
     hg_json_set_string(json, "run", m->run);
     hg_json_set_string(json, "host", m->host);
     hg_json_set_string(json, "platform", m->platform);
@@ -414,6 +418,18 @@ static void read_head(struct reading *r, const json_t *json)
     }
 }
 
+/* One without a kind is an ordinary backup.  Of another kind nobody knows what it may
+ * be used for. */
+static void read_kind(struct reading *r, const json_t *json)
+{
+    const json_t *kind = json_object_get(json, "kind");
+    const char *text = kind ? json_string_value(kind) : "backup";
+    r->m->safety = text && strcmp(text, KIND_SAFETY) == 0;
+    if (!text || (!r->m->safety && strcmp(text, "backup") != 0)) {
+        bad(r, "impossible text", "kind");
+    }
+}
+
 static void read_rest(struct reading *r, const json_t *json)
 {
     struct hg_manifest *m = r->m;
@@ -423,6 +439,7 @@ static void read_rest(struct reading *r, const json_t *json)
     m->arch = take_string(r, json, "arch");
     m->hangar = take_string(r, json, "hangar");
     m->skew_ms = take_int(r, json, "skew_ms");
+    read_kind(r, json);
     m->requires = json_incref(json_object_get(json, "requires"));
     m->retention = json_incref(json_object_get(json, "retention"));
     if (!json_is_array(m->requires) || !json_is_object(m->retention)) {

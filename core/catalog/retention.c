@@ -40,6 +40,12 @@ static void keep(struct hg_retained *item, const char *fmt, ...)
     item->keep = true;
 }
 
+/* Is it one that the rules are about? */
+static bool counts(const struct hg_retained *item)
+{
+    return item->good && !item->safety;
+}
+
 /* ---- the clock guard ---- */
 
 static int by_size(const void *a, const void *b)
@@ -69,7 +75,7 @@ static int64_t usual_gap(const struct hg_policy *policy)
 /* Does it tell how often backups are made?  What only an order keeps stands alone. */
 static bool tells_time(const struct hg_retained *item)
 {
-    return item->good && strcmp(item->reason, HELD) != 0;
+    return counts(item) && strcmp(item->reason, HELD) != 0;
 }
 
 /* Is the time since the newest backup, or one of the newest gaps, long and more than ten
@@ -180,7 +186,7 @@ static void keep_periods(struct hg_retained *items, size_t count, enum period pe
     char last[32] = "", this[32];
     for (size_t i = 0; i < count && limit > 0; i++) {
         struct hg_wall wall;
-        if (!items[i].good || !hg_zone_wall(zone, items[i].time_ms, &wall)) {
+        if (!counts(&items[i]) || !hg_zone_wall(zone, items[i].time_ms, &wall)) {
             continue;
         }
         period_of(period, &wall, this, sizeof(this));
@@ -197,10 +203,27 @@ static void keep_newest(struct hg_retained *items, size_t count, int64_t limit, 
 {
     int64_t n = 0;
     for (size_t i = 0; i < count && n < limit; i++) {
-        if (items[i].good) {
+        if (counts(&items[i])) {
             n++;
             keep(&items[i], "%s %lld of %lld", rule, (long long)n, (long long)limit);
         }
+    }
+}
+
+static void keep_safety(struct hg_retained *items, size_t count, int64_t now_ms)
+{
+    bool newest = true;
+    for (size_t i = 0; i < count; i++) {
+        if (!items[i].good || !items[i].safety) {
+            continue;
+        }
+        if (newest) {
+            keep(&items[i], "the newest safety backup");
+        }
+        if (now_ms - items[i].time_ms <= HG_SAFETY_DAYS * DAY_MS) {
+            keep(&items[i], "a safety backup, within %d days", HG_SAFETY_DAYS);
+        }
+        newest = false;
     }
 }
 
@@ -237,7 +260,7 @@ enum hangar_rc hg_retention_apply(const struct hg_policy *policy, const struct h
     }
     keep_newest(items, count, policy->keep_last, "last");
     for (size_t i = 0; policy->keep_days >= 0 && i < count; i++) {
-        if (items[i].good && now_ms - items[i].time_ms <= policy->keep_days * DAY_MS) {
+        if (counts(&items[i]) && now_ms - items[i].time_ms <= policy->keep_days * DAY_MS) {
             keep(&items[i], "within %lld days", (long long)policy->keep_days);
         }
     }
@@ -246,6 +269,7 @@ enum hangar_rc hg_retention_apply(const struct hg_policy *policy, const struct h
         keep_periods(items, count, (enum period)p, periods[p], zone);
     }
     keep_newest(items, count, min_keep, "min_keep");
+    keep_safety(items, count, now_ms);
     if (!any) {
         keep_all(items, count, "no rule removes");
         return HANGAR_OK;

@@ -16,6 +16,12 @@
  *     min_keep N        it is one of the N newest (2 unless set, and at least 1)
  *     held              somebody ordered it to stay
  *
+ * Safety backups, which a restore takes of what it is about to replace, are apart: no
+ * rule but `held` counts or keeps them, and min_keep does not.  One stays when
+ *
+ *     it is not older than 7 times 24 hours
+ *     it is the newest of them
+ *
  * A policy without any keep_ rule keeps everything.  What is not good is never
  * removed here: it is not hangar's to judge.
  *
@@ -26,8 +32,8 @@
  * itself; out of proportion is more than 10 times the median of the gaps between the
  * newest 6 (or 2 * min_keep), and more than 2 days.  A gap between backups must also be
  * longer than those that retention itself leaves: 10 days with keep_weekly, 46 with
- * keep_monthly, 550 with keep_yearly.  What is only held is left out.  With less than
- * 3 backups nobody can tell.
+ * keep_monthly, 550 with keep_yearly.  What is only held is left out, and so are safety
+ * backups.  With less than 3 backups nobody can tell.
  */
 #ifndef HG_RETENTION_H
 #define HG_RETENTION_H
@@ -39,6 +45,7 @@
 #include "base/zone.h"
 
 #define HG_MIN_KEEP_DEFAULT 2
+#define HG_SAFETY_DAYS 7
 #define HG_FUTURE_MS (5 * 60 * 1000) /* clocks of two machines may differ so much */
 
 /* -1: the rule is not given. */
@@ -52,6 +59,7 @@ struct hg_retained {
     const char *id; /* the caller's */
     int64_t time_ms;
     bool good, held;
+    bool safety;         /* of what a restore was about to replace */
     const char *why_not; /* of one that is not good: "damaged"; the caller's, static */
     /* out */
     bool keep;

@@ -41,8 +41,11 @@ static void prepare_one(void *arg, size_t i)
     struct hg_pull *pull = arg;
     struct hg_pull_source *s = &pull->sources[i];
     struct hg_error err = {0};
+    const struct hangar_source *fn = &s->ctx->plugin->source;
+    bool safety = pull->set.safety && fn->prepare_safety;
     s->prepared = true;
-    if (HG_CALL(s->ctx, &err, s->ctx->plugin->source.prepare(s->ctx->inst)) != HANGAR_OK) {
+    if (HG_CALL(s->ctx, &err, (safety ? fn->prepare_safety : fn->prepare)(s->ctx->inst)) !=
+        HANGAR_OK) {
         hg_job_fail(pull->set.job, &err);
     }
 }

@@ -38,6 +38,7 @@ struct hg_pull_settings {
     struct hg_job *job;
     struct hangar_ctx **sources;
     size_t count;
+    bool safety; /* a backup of what a restore is about to replace */
     /* The name of an object in the sinks; false: it is too long. */
     bool (*stored_name)(void *arg, size_t source, const char *name, char *out, size_t size);
     /* Called from one thread at a time. */

@@ -97,22 +97,12 @@ static enum hangar_rc run_phase(struct hg_push *push, struct hg_error *err)
     return HG_CALL(ctx, err, ctx->plugin->source.restore_phase_end(ctx->inst, phase));
 }
 
-void hg_push_run(struct hg_push *push)
+void hg_push_load(struct hg_push *push)
 {
-    struct hangar_ctx *ctx = push->source;
-    const struct hangar_source *fn = &ctx->plugin->source;
     struct hg_error err = {0};
     enum hangar_rc rc = HANGAR_OK;
     while (rc == HANGAR_OK && push->next < push->count) {
         rc = run_phase(push, &err);
-    }
-    if (rc == HANGAR_OK && hg_job_cancelled(push->job)) {
-        rc = HANGAR_CANCELLED;
-    }
-    if (rc == HANGAR_OK) {
-        rc = HG_CALL(ctx, &err, fn->restore_end(ctx->inst, push->report));
-    } else {
-        HG_CALL_VOID(ctx, fn->restore_end(ctx->inst, NULL));
     }
     if (rc != HANGAR_OK) {
         hg_job_fail(push->job, &err);
@@ -120,4 +110,20 @@ void hg_push_run(struct hg_push *push)
     pthread_mutex_lock(&push->mutex);
     push->done = true;
     pthread_mutex_unlock(&push->mutex);
+}
+
+void hg_push_end(struct hg_push *push)
+{
+    struct hangar_ctx *ctx = push->source;
+    const struct hangar_source *fn = &ctx->plugin->source;
+    struct hg_error err = {0};
+    if (hg_job_cancelled(push->job)) {
+        HG_CALL_VOID(ctx, fn->restore_end(ctx->inst, NULL));
+        return;
+    }
+    enum hangar_rc rc = HG_CALL(ctx, &err, fn->restore_end(ctx->inst, push->report));
+    push->restored = rc == HANGAR_OK;
+    if (rc != HANGAR_OK) {
+        hg_job_fail(push->job, &err);
+    }
 }

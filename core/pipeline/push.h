@@ -26,10 +26,14 @@ struct hg_push {
     size_t objects_done;
     size_t next, phase_end; /* objects of this phase: [next, phase_end) */
     bool done;
+    bool restored; /* restore_end said so */
 };
 
-/* All of it, after restore_prepare has been called and was OK: objects, phases
- * and restore_end.  Failures are the job's; restore_end(NULL) is called then. */
-void hg_push_run(struct hg_push *push);
+/* After restore_prepare has been called and was OK: objects and phases, in the threads
+ * that the source wants.  Failures are the job's. */
+void hg_push_load(struct hg_push *push);
+/* restore_end; what it tells is in push->report.  When the job has failed the plugin is
+ * told to undo what it did. */
+void hg_push_end(struct hg_push *push);
 
 #endif

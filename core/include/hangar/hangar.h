@@ -42,7 +42,7 @@ enum hangar_status {
     HANGAR_STATUS_DONE = 0,         /* done, and checked */
     HANGAR_STATUS_FAILED = 1,       /* failed */
     HANGAR_STATUS_USAGE = 2,        /* wrong usage or configuration */
-    HANGAR_STATUS_DEGRADED = 3,     /* done, but an optional sink failed */
+    HANGAR_STATUS_DEGRADED = 3,     /* done, but an optional part failed: a sink, tidying up */
     HANGAR_STATUS_CORRUPT = 4,      /* corrupt or tampered data */
     HANGAR_STATUS_NOT_FOUND = 5,    /* no such backup, pipeline, plugin */
     HANGAR_STATUS_BUSY = 6,         /* another run holds the pipeline */
@@ -163,13 +163,15 @@ struct hangar_restore_request {
     const char *const *set;  /* "SOURCE.OPTION=VALUE", NULL-terminated; NULL: none */
 };
 
-#define HANGAR_REQUEST_DRY_RUN 1u /* tell what would be done, change nothing */
-#define HANGAR_REQUEST_CLEAN 2u   /* replace data that is in the target */
-#define HANGAR_REQUEST_COMPARE 4u /* read the restored data again and compare digests */
+#define HANGAR_REQUEST_DRY_RUN 1u    /* tell what would be done, change nothing */
+#define HANGAR_REQUEST_CLEAN 2u      /* replace data that is in the target */
+#define HANGAR_REQUEST_COMPARE 4u    /* read the restored data again and compare digests */
+#define HANGAR_REQUEST_DISCONNECT 8u /* with CLEAN: end sessions that are in the way */
 #define HANGAR_REQUEST_NO_HOOKS                                                                    \
     16u /* do not run the pipeline's commands: for a target that they are not about */
 
-/* `hangar.restore/1` */
+/* With CLEAN a safety backup of what will be replaced is taken first, and a target that
+ * was not restored wholly is as it was.  `hangar.restore/1` */
 HANGAR_API enum hangar_status
 hangar_restore(struct hangar *hangar, const struct hangar_restore_request *request, char **json);
 

@@ -325,11 +325,14 @@ struct hangar_restore {
     const struct hangar_object_info *objects; /* all of this source, by phase, then name */
     size_t object_count;
     struct hangar_text *plan; /* what will be done, a line per step, for people */
+    int *target_empty;        /* with CLEAN: restore_prepare sets it to 1 when the target holds
+                               * nothing that would be lost; see "Replacing live data" */
 };
 
 #define HANGAR_RESTORE_DRY_RUN 1u /* look at everything, change nothing, write the plan */
 #define HANGAR_RESTORE_CLEAN 2u   /* replace live data; without it a target with data is refused */
 #define HANGAR_RESTORE_COMPARE 4u /* read the target again and compare it with the backup */
+#define HANGAR_RESTORE_DISCONNECT 8u /* with CLEAN: end the sessions that are in the way */
 
 /* A handle of the plugin: an object being read or written. */
 struct hangar_object;
@@ -356,7 +359,23 @@ struct hangar_object;
  *
  * The core has compared every stored byte with the manifest before
  * restore_prepare is called without DRY_RUN, and compares the plain bytes
- * again on the way.
+ * again on the way.  Sources are loaded side by side; when all of them are in,
+ * their restore_end are called one after the other.
+ *
+ *
+ * Replacing live data (HANGAR_RESTORE_CLEAN)
+ *
+ * The target stays as it is, for everybody who uses it, until restore_end: what
+ * is restored is loaded beside it, and restore_end puts it in its place in one
+ * step that happens wholly or not at all.  When anything fails before, also by
+ * the death of the process, the target is as it was; a later restore removes
+ * what the dead one left beside it, and nothing else.  A plugin that cannot
+ * promise this answers restore_prepare with HANGAR_UNSUPPORTED.
+ *
+ * restore_prepare with CLEAN and DRY_RUN comes first.  Unless each target says
+ * in *target_empty that it holds nothing, the core then takes a safety backup of
+ * those that do, with another instance that has the same options (prepare_safety,
+ * begin and so on), before it calls restore_prepare without DRY_RUN.
  */
 struct hangar_source {
     uint32_t struct_size;
@@ -422,8 +441,9 @@ struct hangar_source {
     enum hangar_rc (*restore_phase_end)(void *inst, uint32_t phase);
 
     /* Ends the restore.  With `report`: finishes, checks counts, and sets what
-     * was done ("tables", "rows", "keys").  With NULL it failed: whatever can
-     * be undone is undone, and the result is ignored. */
+     * was done ("tables", "rows", "keys"); "left_behind" says what should have
+     * been removed after a restore that is done, and could not.  With NULL it
+     * failed: whatever can be undone is undone, and the result is ignored. */
     enum hangar_rc (*restore_end)(void *inst, struct hangar_attrs *report);
 
     /* Writes the commands with which a person restores these objects with
@@ -447,6 +467,11 @@ struct hangar_source {
                                     struct hangar_attrs *overrides);
     void (*scratch_stop)(void *inst);
     enum hangar_rc (*inspect)(void *inst, struct hangar_attrs *facts);
+
+    /* Like prepare, for a safety backup: of all that a restore with CLEAN would
+     * replace, also of what the options leave out of ordinary backups, and
+     * without what is not there.  [may be NULL: prepare is called] */
+    enum hangar_rc (*prepare_safety)(void *inst);
 };
 
 /* The origin must not wait for slow consumers: when memory is short the core

@@ -41,6 +41,7 @@ static const struct hangar_option options[] = {
     {.name = "name", .type = HANGAR_OPT_STRING, .help = "of all objects"},
     {.name = "rewind", .type = HANGAR_OPT_BOOL, .default_value = "true", .help = "can it"},
     {.name = "full", .type = HANGAR_OPT_BOOL, .default_value = "false", .help = "has data"},
+    {.name = "left", .type = HANGAR_OPT_STRING, .help = "behind by a restore"},
     {.name = "journal", .type = HANGAR_OPT_PATH, .help = "of all calls"},
     {.name = "hold", .type = HANGAR_OPT_PATH, .help = "read waits while this is there"},
     {.name = "password", .type = HANGAR_OPT_STRING, .flags = HANGAR_OPT_SECRET, .help = "secret"},
@@ -130,6 +131,11 @@ static enum hangar_rc check(void *inst, struct hangar_attrs *facts)
 static enum hangar_rc prepare(void *inst)
 {
     return note(inst, "prepare", NULL);
+}
+
+static enum hangar_rc prepare_safety(void *inst)
+{
+    return note(inst, "prepare_safety", NULL);
 }
 
 static enum hangar_rc begin(void *inst, int64_t *time_ms, struct hangar_attrs *point)
@@ -223,13 +229,16 @@ static enum hangar_rc restore_prepare(void *inst, const struct hangar_restore *h
 {
     struct source *s = inst;
     char what[100];
-    snprintf(what, sizeof(what), "%zu objects%s%s", how->object_count,
+    snprintf(what, sizeof(what), "%zu objects%s%s%s", how->object_count,
              how->flags & HANGAR_RESTORE_DRY_RUN ? " dry" : "",
-             how->flags & HANGAR_RESTORE_CLEAN ? " clean" : "");
+             how->flags & HANGAR_RESTORE_CLEAN ? " clean" : "",
+             how->flags & HANGAR_RESTORE_DISCONNECT ? " disconnect" : "");
     enum hangar_rc rc = note(s, "restore_prepare", what);
     s->host->text(how->plan, "compare %zu objects\nforget them\n", how->object_count);
-    if (rc == HANGAR_OK && s->host->opt_bool(s->ctx, "full") &&
-        !(how->flags & HANGAR_RESTORE_CLEAN))
+    int full = s->host->opt_bool(s->ctx, "full"), clean = how->flags & HANGAR_RESTORE_CLEAN;
+    if (clean && how->flags & HANGAR_RESTORE_DRY_RUN && !full)
+        *how->target_empty = 1;
+    if (rc == HANGAR_OK && full && !clean)
         return s->host->fail(s->ctx, HANGAR_EXISTS, 0, "the target holds data");
     return rc;
 }
@@ -293,8 +302,10 @@ static enum hangar_rc restore_phase_end(void *inst, uint32_t phase)
 static enum hangar_rc restore_end(void *inst, struct hangar_attrs *report)
 {
     struct source *s = inst;
-    if (report)
+    if (report) {
         s->host->attr_set(report, "compared", "all");
+        s->host->attr_set(report, "left_behind", s->host->opt_string(s->ctx, "left"));
+    }
     return note(s, report ? "restore_end" : "restore_end-failed", NULL);
 }
 
@@ -313,7 +324,8 @@ static const struct hangar_source source = {.struct_size = sizeof(source),
                                             .restore_write = restore_write,
                                             .restore_close = restore_close,
                                             .restore_phase_end = restore_phase_end,
-                                            .restore_end = restore_end};
+                                            .restore_end = restore_end,
+                                            .prepare_safety = prepare_safety};
 
 static const struct hangar_plugin plugin = {
     HANGAR_PLUGIN_HEADER,    .name = "test-source", .version = "1.0.0", .summary = "makes data up",

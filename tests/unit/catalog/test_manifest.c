@@ -400,6 +400,35 @@ START_TEST(a_newer_format_is_not_corrupt_but_unsupported)
 }
 END_TEST
 
+START_TEST(its_kind_is_one_of_those_that_are_known)
+{
+    struct hg_manifest m, back = {0};
+    sample_manifest(&m);
+    char *text = written(&m);
+    ck_assert_ptr_null(strstr(text, "\"kind\""));
+    ck_assert_int_eq(hg_manifest_read(text, strlen(text), &back, NULL), HANGAR_OK);
+    ck_assert(!back.safety);
+    free(text);
+    hg_manifest_free(&back);
+    m.safety = true;
+    text = written(&m);
+    ck_assert_ptr_nonnull(strstr(text, "\"kind\": \"safety\""));
+    ck_assert_int_eq(hg_manifest_read(text, strlen(text), &back, NULL), HANGAR_OK);
+    ck_assert(back.safety);
+    free(text);
+    hg_manifest_free(&back);
+    hg_manifest_free(&m);
+    json_t *json = sample();
+    hg_json_set_string(json, "kind", "backup");
+    reading(json, HANGAR_OK);
+    hg_json_set_string(json, "kind", "archive");
+    ck_assert_str_eq(reading(json, HANGAR_CORRUPT), "manifest.json: impossible text \"kind\"");
+    hg_json_set_int(json, "kind", 1);
+    reading(json, HANGAR_CORRUPT);
+    json_decref(json);
+}
+END_TEST
+
 START_TEST(unknown_keys_are_for_later_versions_and_ignored)
 {
     json_t *json = sample();
@@ -471,6 +500,7 @@ int main(void)
         an_id_that_is_none_and_files_that_are_others_are_refused,
         deep_and_strange_documents_are_refused,
         a_newer_format_is_not_corrupt_but_unsupported,
+        its_kind_is_one_of_those_that_are_known,
         unknown_keys_are_for_later_versions_and_ignored,
         sums_and_commands_follow_from_it,
     };

@@ -185,8 +185,7 @@ START_TEST(a_plan_names_every_target)
     free(question);
     json_array_remove(json_object_get(doc, "sources"), 0);
     question = cli_restore_question(doc, true);
-    ck_assert_str_eq(question,
-                     "restore 1 source into Redis localhost:6379, and replace what it holds?");
+    ck_assert_str_eq(question, "replace what is in cache (Redis localhost:6379)?");
     free(question);
     json_decref(doc);
     views_close();

@@ -76,6 +76,48 @@ START_TEST(yes_restores_the_backup_of_the_plan)
 }
 END_TEST
 
+START_TEST(sessions_are_ended_only_where_data_is_replaced)
+{
+    queue();
+    ck_assert_int_eq(world_run("restore latest --yes --mode clean --disconnect"), 0);
+    ck_assert_ptr_nonnull(strstr(fake.calls, "restore latest pipeline=- sink=- flags=11\n"));
+    ck_assert_ptr_nonnull(strstr(fake.calls, PLANNED " flags=10\n"));
+    unqueue();
+    fake_reset();
+    ck_assert_int_eq(world_run("restore latest --yes --disconnect"), 2);
+    ck_assert_ptr_null(strstr(fake.calls, "restore"));
+}
+END_TEST
+
+START_TEST(the_safety_backup_is_told_whatever_came_of_the_restore)
+{
+    static const char safety[] = "\"safety\": { \"id\": \"backup_2026-01-16T02-00-00-000Z\", "
+                                 "\"sink\": \"local\", \"sources\": [\"app_db\"] }";
+    static const char line[] = "what was there before is in the safety backup "
+                               "backup_2026-01-16T02-00-00-000Z in local\n";
+    static const struct {
+        enum hangar_status status;
+        const char *name;
+        bool restored;
+    } rows[] = {{HANGAR_STATUS_DONE, "done", true},
+                {HANGAR_STATUS_DEGRADED, "degraded", true},
+                {HANGAR_STATUS_FAILED, "failed", false}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char json[1000];
+        fake_reset();
+        queue();
+        snprintf(json, sizeof(json), "{\"status\":\"%s\",\"id\":\"b\",%s}", rows[i].name, safety);
+        fake.answers[1] =
+            (struct fake_answer){.status = rows[i].status, .json = json, .error = "so it is"};
+        ck_assert_int_eq(world_run("restore latest --yes --mode clean"), (int)rows[i].status);
+        ck_assert_ptr_nonnull(strstr(world.err, line));
+        ck_assert_int_eq(strstr(world.out, " restored b in ") != NULL, rows[i].restored);
+        ck_assert_int_eq(strstr(world.err, "so it is") != NULL, rows[i].status != 0);
+        unqueue();
+    }
+}
+END_TEST
+
 START_TEST(a_person_who_agrees_gets_the_restore)
 {
     queue();
@@ -181,6 +223,8 @@ static void add_tests(TCase *tests)
     tcase_add_test(tests, without_a_terminal_it_needs_yes);
     tcase_add_test(tests, input_from_a_pipe_is_not_a_person);
     tcase_add_test(tests, yes_restores_the_backup_of_the_plan);
+    tcase_add_test(tests, sessions_are_ended_only_where_data_is_replaced);
+    tcase_add_test(tests, the_safety_backup_is_told_whatever_came_of_the_restore);
     tcase_add_test(tests, a_person_who_agrees_gets_the_restore);
     tcase_add_test(tests, every_other_answer_means_no);
     tcase_add_test(tests, an_interrupt_at_the_question_changes_nothing);

@@ -16,11 +16,16 @@ static bool newer(const struct hg_retained *a, const struct hg_retained *b)
     return a->time_ms > b->time_ms || (a->time_ms == b->time_ms && strcmp(a->id, b->id) > 0);
 }
 
+static bool of_schedule(const struct hg_retained *item)
+{
+    return item->good && !item->safety;
+}
+
 size_t model_newer(const struct hg_retained *items, size_t count, size_t i)
 {
     size_t n = 0;
     for (size_t k = 0; k < count; k++) {
-        n += items[k].good && newer(&items[k], &items[i]);
+        n += of_schedule(&items[k]) && newer(&items[k], &items[i]);
     }
     return n;
 }
@@ -42,7 +47,7 @@ static bool in_periods(const char *format, int64_t n, const struct hg_retained *
     char own[LABEL], other[LABEL];
     label(&items[i], format, own);
     for (size_t k = 0; k < count; k++) {
-        if (!items[k].good || !newer(&items[k], &items[i])) {
+        if (!of_schedule(&items[k]) || !newer(&items[k], &items[i])) {
             continue;
         }
         label(&items[k], format, other);
@@ -68,6 +73,16 @@ static int64_t least(const struct hg_policy *policy)
     return policy->min_keep == 0 ? 1 : policy->min_keep;
 }
 
+/* Of a safety backup: is it younger than a week, or is no other one newer? */
+static bool keeps_safety(int64_t now_ms, const struct hg_retained *items, size_t count, size_t i)
+{
+    bool another = false;
+    for (size_t k = 0; k < count; k++) {
+        another = another || (items[k].good && items[k].safety && newer(&items[k], &items[i]));
+    }
+    return !another || now_ms - items[i].time_ms <= INT64_C(604800000);
+}
+
 bool model_keeps(const struct hg_policy *policy, int64_t now_ms, const struct hg_retained *items,
                  size_t count, size_t i)
 {
@@ -84,15 +99,17 @@ bool model_keeps(const struct hg_policy *policy, int64_t now_ms, const struct hg
     if (!items[i].good || items[i].held) {
         return true;
     }
+    bool safety = items[i].safety;
     int64_t rank = (int64_t)model_newer(items, count, i);
-    keeps = rank < policy->keep_last || rank < least(policy);
-    if (policy->keep_days != -1) {
+    keeps = safety ? keeps_safety(now_ms, items, count, i)
+                   : rank < policy->keep_last || rank < least(policy);
+    if (policy->keep_days != -1 && !safety) {
         int64_t days = policy->keep_days * 24 * 60 * 60 * 1000;
         keeps = keeps || items[i].time_ms >= now_ms - days;
     }
     for (size_t p = 0; p < 5; p++) {
         rules = rules || periods[p].n != -1;
-        keeps = keeps || in_periods(periods[p].format, periods[p].n, items, count, i);
+        keeps = keeps || (!safety && in_periods(periods[p].format, periods[p].n, items, count, i));
     }
     return keeps || !rules;
 }
@@ -153,7 +170,7 @@ bool model_refuses(const struct hg_policy *policy, int64_t now_ms, const struct 
     }
     static bool counts[MOST];
     for (size_t i = 0; i < count; i++) {
-        counts[i] = items[i].good && !only_held(policy, now_ms, items, count, i);
+        counts[i] = of_schedule(&items[i]) && !only_held(policy, now_ms, items, count, i);
         good += counts[i];
     }
     if (!rules || good < 3) {

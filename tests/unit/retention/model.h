@@ -18,7 +18,7 @@ bool model_refuses(const struct hg_policy *policy, int64_t now_ms, const struct 
 bool model_keeps(const struct hg_policy *policy, int64_t now_ms, const struct hg_retained *items,
                  size_t count, size_t i);
 
-/* How many good backups are newer than items[i]? */
+/* How many good backups, but for safety backups, are newer than items[i]? */
 size_t model_newer(const struct hg_retained *items, size_t count, size_t i);
 
 #endif

@@ -326,6 +326,56 @@ START_TEST(long_reasons_fit)
 }
 END_TEST
 
+START_TEST(safety_backups_are_apart)
+{
+    struct hg_policy policy = {.keep_last = 2, .keep_hourly = 2, .keep_yearly = 1};
+    policy.min_keep = 2;
+    /* the newest three and the oldest of all are safety backups */
+    add_all("2026-01-20T02:00:00Z 2026-01-19T02:00:00Z 2026-01-18T02:00:00Z 2026-01-17T02:00:00Z "
+            "2026-01-16T02:00:00Z 2026-01-15T02:00:00Z 2025-01-15T02:00:00Z");
+    for (size_t i = 0; i < count; i++) {
+        items[i].safety = i < 3 || i == 6;
+    }
+    ck_assert_str_eq(apply(&policy, "UTC", items[0].time_ms), "kkkkk--");
+    ck_assert_str_eq(items[0].reason, "the newest safety backup, a safety backup, within 7 days");
+    ck_assert_str_eq(items[2].reason, "a safety backup, within 7 days");
+    ck_assert_str_eq(items[3].reason,
+                     "last 1 of 2, hourly 2026-01-17 02:00+00:00, yearly 2026, min_keep 1 of 2");
+    ck_assert_str_eq(items[6].reason, "no rule keeps it");
+    /* after 7 days the newest stays, and what somebody held */
+    items[6].held = true;
+    policy.keep_last = 1;
+    int64_t now = at("2026-01-26T02:00:00.001Z");
+    add(now - 3600000);
+    add(now - 2 * 3600000);
+    ck_assert_str_eq(apply(&policy, "UTC", now), "kkk-----k");
+    ck_assert_str_eq(items[2].reason, "the newest safety backup, a safety backup, within 7 days");
+    ck_assert_str_eq(apply(&policy, "UTC", at("2026-01-27T02:00:00.001Z")), "kkk-----k");
+    ck_assert_str_eq(items[2].reason, "the newest safety backup");
+    ck_assert_str_eq(items[8].reason, "held");
+}
+END_TEST
+
+START_TEST(safety_backups_tell_nothing_of_the_schedule)
+{
+    struct hg_policy policy = {.keep_last = 2};
+    int64_t start = at("2026-01-09T02:00:00Z"), day_ms = 86400000;
+    count = 0;
+    for (int i = 0; i < 5; i++) {
+        add(start - i * day_ms);
+    }
+    /* they neither make a jump nor hide one */
+    add(start + 30 * day_ms)->safety = true;
+    apply(&policy, "UTC", start + day_ms);
+    ck_assert_int_eq(rc, HANGAR_UNSUPPORTED); /* but one from the future is of a wrong clock */
+    items[0].time_ms = start + day_ms - 1;
+    ck_assert_str_eq(apply(&policy, "UTC", start + day_ms), "kkk---");
+    ck_assert_int_eq(rc, HANGAR_OK);
+    apply(&policy, "UTC", start + 30 * day_ms);
+    ck_assert_int_eq(rc, HANGAR_UNSUPPORTED);
+}
+END_TEST
+
 /* ---- the clock guard ---- */
 
 static const int64_t hour = 3600000, day = 86400000;
@@ -509,6 +559,8 @@ int main(void)
     tcase_add_test(tests, the_order_given_does_not_matter);
     tcase_add_test(tests, every_decision_has_its_reasons);
     tcase_add_test(tests, long_reasons_fit);
+    tcase_add_test(tests, safety_backups_are_apart);
+    tcase_add_test(tests, safety_backups_tell_nothing_of_the_schedule);
     tcase_add_test(tests, a_backup_from_the_future_stops_all);
     tcase_add_test(tests, a_clock_that_jumps_ahead_deletes_nothing);
     tcase_add_test(tests, pauses_in_proportion_are_no_jumps);
