@@ -55,16 +55,16 @@ static void tell(void *arg, size_t i)
     }
 }
 
-static void report(struct telling *t)
+static void report(struct telling *t, const char *kind)
 {
     struct hg_log *log = &t->h->log;
     const char *name = t->config->name;
     hg_count(t->h, "notify", name, t->rc == HANGAR_OK ? "sent" : "failed", 1);
     if (t->rc == HANGAR_OK) {
-        hg_log_event(log, HANGAR_LOG_INFO, "notify.sent", "%s to %s", t->event->kind, name);
+        hg_log_event(log, HANGAR_LOG_INFO, "notify.sent", "%s to %s", kind, name);
     } else {
-        hg_log_event(log, HANGAR_LOG_WARN, "notify.failed", "%s to %s, %u of %d tries: %s",
-                     t->event->kind, name, t->tries, TRIES, t->err.text);
+        hg_log_event(log, HANGAR_LOG_WARN, "notify.failed", "%s to %s, %u of %d tries: %s", kind,
+                     name, t->tries, TRIES, t->err.text);
     }
 }
 
@@ -152,7 +152,7 @@ void hg_notify(struct hangar *h, const struct hg_event *event)
     enum hangar_rc rc = tellings ? tell_all(h, event, told, count, tellings, &err)
                                  : hg_fail(&err, HANGAR_NO_MEMORY, 0, "out of memory");
     for (size_t i = 0; rc == HANGAR_OK && i < count; i++) {
-        report(&tellings[i]);
+        report(&tellings[i], event->kind);
     }
     if (rc != HANGAR_OK) {
         hg_log_event(&h->log, HANGAR_LOG_WARN, "notify.failed", "%s to nobody: %s", event->kind,
@@ -231,7 +231,7 @@ enum hangar_status hangar_notify(struct hangar *h, const char *notifier, char **
                       : hg_fail(&err, HANGAR_NO_MEMORY, 0, "out of memory");
     }
     for (size_t i = 0; rc == HANGAR_OK && i < count; i++) {
-        report(&tellings[i]);
+        report(&tellings[i], event.kind);
     }
     enum hangar_status status = hg_status(rc);
     for (size_t i = 0; rc == HANGAR_OK && i < count; i++) {

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * notify-telegram: sends each event to a chat through a bot (sendMessage of the
+ * Telegram Bot API).  No parse mode is asked for: a name with "_" or "<" in it
+ * must not turn a message into an error.
+ */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "message.h"
+#include "send.h"
+
+enum { TEXT_MAX = 4000 }; /* the API takes 4096 characters */
+
+struct telegram {
+    struct sender sender;
+    const char *token, *chat, *api;
+    int64_t thread;
+    bool silent;
+};
+
+static const struct hangar_option options[] = {
+    {.name = "token",
+     .type = HANGAR_OPT_STRING,
+     .flags = HANGAR_OPT_REQUIRED | HANGAR_OPT_SECRET,
+     .help = "The bot's token, as @BotFather gave it."},
+    {.name = "chat",
+     .type = HANGAR_OPT_STRING,
+     .flags = HANGAR_OPT_REQUIRED,
+     .help = "The chat's id, such as -1001234567890, or @name of a public channel."},
+    {.name = "thread",
+     .type = HANGAR_OPT_INT,
+     .help = "The id of a topic, in a group that has topics."},
+    {.name = "silent",
+     .type = HANGAR_OPT_BOOL,
+     .default_value = "false",
+     .help = "Do not ring for events that are no warning."},
+    {.name = "api",
+     .type = HANGAR_OPT_STRING,
+     .default_value = "https://api.telegram.org",
+     .help = "The address of the Bot API, for a server of one's own."},
+    {.name = "timeout",
+     .type = HANGAR_OPT_DURATION,
+     .default_value = "10s",
+     .min = 100,
+     .max = 300000,
+     .help = "How long one try may take."},
+    {.name = "ca_file",
+     .type = HANGAR_OPT_PATH,
+     .help = "Certificates to trust, in PEM form, instead of the system's."},
+    {.name = NULL}};
+
+static enum hangar_rc telegram_create(const struct hangar_host *host, struct hangar_ctx *ctx,
+                                      void **out)
+{
+    struct telegram *t = calloc(1, sizeof(*t));
+    if (!t)
+        return host->fail(ctx, HANGAR_NO_MEMORY, 0, "out of memory");
+    *t = (struct telegram){.sender = {.host = host,
+                                      .ctx = ctx,
+                                      .timeout_ms = host->opt_int(ctx, "timeout"),
+                                      .ca_file = host->opt_string(ctx, "ca_file")},
+                           .token = host->opt_string(ctx, "token"),
+                           .chat = host->opt_string(ctx, "chat"),
+                           .api = host->opt_string(ctx, "api"),
+                           .thread = host->opt_int(ctx, "thread"),
+                           .silent = host->opt_bool(ctx, "silent") != 0};
+    if (!t->token[0] || strspn(t->token, "0123456789abcdefghijklmnopqrstuvwxyz"
+                                         "ABCDEFGHIJKLMNOPQRSTUVWXYZ:_-") != strlen(t->token)) {
+        free(t);
+        return host->fail_option(ctx, "token",
+                                 "it is no token of a bot; hint: it looks like "
+                                 "123456:ABC-DEF");
+    }
+    *out = t;
+    return HANGAR_OK;
+}
+
+static void telegram_cancel(void *inst)
+{
+    struct telegram *t = inst;
+    sender_cancel(&t->sender);
+}
+
+static char *make_body(const struct telegram *t, const struct hangar_event *event)
+{
+    char text[TEXT_MAX];
+    message_text(event, text, sizeof(text));
+    json_t *doc =
+        json_pack("{s:s, s:s, s:b}", "chat_id", t->chat, "text", text, "disable_notification",
+                  (int)(t->silent && event->level > HANGAR_LOG_WARN));
+    if (doc && t->thread)
+        json_object_set_new(doc, "message_thread_id", json_integer(t->thread));
+    char *body = doc ? json_dumps(doc, JSON_COMPACT) : NULL;
+    json_decref(doc);
+    return body;
+}
+
+static enum hangar_rc telegram_notify(void *inst, const struct hangar_event *event)
+{
+    struct telegram *t = inst;
+    char *url = NULL;
+    char *body = make_body(t, event);
+    enum hangar_rc rc;
+    if (!body || asprintf(&url, "%s/bot%s/sendMessage", t->api, t->token) < 0) {
+        url = NULL;
+        rc = t->sender.host->fail(t->sender.ctx, HANGAR_NO_MEMORY, 0, "out of memory");
+    } else {
+        rc = sender_post(&t->sender, url, NULL, body);
+    }
+    if (url)
+        explicit_bzero(url, strlen(url));
+    free(url);
+    free(body);
+    return rc;
+}
+
+static const struct hangar_notifier notifier = {.struct_size = sizeof(notifier),
+                                                .notify = telegram_notify};
+
+static const struct hangar_plugin plugin = {
+    HANGAR_PLUGIN_HEADER,
+    .name = "notify-telegram",
+    .version = HANGAR_PLUGIN_VERSION,
+    .summary = "sends events to a Telegram chat",
+    .license = "Apache-2.0",
+    .options = options,
+    .create = telegram_create,
+    .destroy = free,
+    .cancel = telegram_cancel,
+    .notifier = &notifier,
+};
+HANGAR_PLUGIN(plugin)

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * notify-webhook: POSTs each event to a URL: as hangar's own document, which can be
+ * signed, or in the form that Slack or Discord take.
+ */
+#include <inttypes.h>
+#include <jansson.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "message.h"
+#include "send.h"
+
+enum { DISCORD_MAX = 1900, SLACK_MAX = 8000 };
+
+struct webhook {
+    struct sender sender;
+    const char *url, *format, *secret, *authorization;
+};
+
+static const char *const formats[] = {"json", "slack", "discord", NULL};
+
+static const struct hangar_option options[] = {
+    {.name = "url",
+     .type = HANGAR_OPT_STRING,
+     .flags = HANGAR_OPT_REQUIRED | HANGAR_OPT_SECRET,
+     .help = "Where to send to; a secret, as it often holds a token."},
+    {.name = "format",
+     .type = HANGAR_OPT_ENUM,
+     .choices = formats,
+     .default_value = "json",
+     .help = "json: the whole event as hangar.event/1; slack, discord: a text that these show."},
+    {.name = "secret",
+     .type = HANGAR_OPT_STRING,
+     .flags = HANGAR_OPT_SECRET,
+     .help = "Signs what is sent, see X-Hangar-Signature."},
+    {.name = "authorization",
+     .type = HANGAR_OPT_STRING,
+     .flags = HANGAR_OPT_SECRET,
+     .help = "The value of a header Authorization, such as \"Bearer ...\"."},
+    {.name = "timeout",
+     .type = HANGAR_OPT_DURATION,
+     .default_value = "10s",
+     .min = 100,
+     .max = 300000,
+     .help = "How long one try may take."},
+    {.name = "ca_file",
+     .type = HANGAR_OPT_PATH,
+     .help = "Certificates to trust, in PEM form, instead of the system's."},
+    {.name = NULL}};
+
+static enum hangar_rc webhook_create(const struct hangar_host *host, struct hangar_ctx *ctx,
+                                     void **out)
+{
+    struct webhook *w = calloc(1, sizeof(*w));
+    if (!w)
+        return host->fail(ctx, HANGAR_NO_MEMORY, 0, "out of memory");
+    *w = (struct webhook){.sender = {.host = host,
+                                     .ctx = ctx,
+                                     .timeout_ms = host->opt_int(ctx, "timeout"),
+                                     .ca_file = host->opt_string(ctx, "ca_file")},
+                          .url = host->opt_string(ctx, "url"),
+                          .format = host->opt_string(ctx, "format"),
+                          .secret = host->opt_string(ctx, "secret"),
+                          .authorization = host->opt_string(ctx, "authorization")};
+    if (strncmp(w->url, "http://", 7) != 0 && strncmp(w->url, "https://", 8) != 0) {
+        free(w);
+        return host->fail_option(ctx, "url", "it must begin with https:// or http://");
+    }
+    *out = w;
+    return HANGAR_OK;
+}
+
+static void webhook_cancel(void *inst)
+{
+    struct webhook *w = inst;
+    sender_cancel(&w->sender);
+}
+
+/* Slack takes these three for markup. */
+static char *slack_escape(const char *text)
+{
+    char *out = malloc(strlen(text) * 5 + 1), *o = out;
+    for (; out && *text; text++) {
+        const char *as = *text == '&' ? "&amp;" : *text == '<' ? "&lt;" : "&gt;";
+        if (strchr("&<>", *text))
+            o = stpcpy(o, as);
+        else
+            *o++ = *text;
+    }
+    if (out)
+        *o = '\0';
+    return out;
+}
+
+/* The body; malloc'd, NULL when out of memory. */
+static char *make_body(const struct webhook *w, const struct hangar_event *event)
+{
+    char text[SLACK_MAX];
+    if (strcmp(w->format, "json") == 0)
+        return strdup(event->json);
+    bool slack = strcmp(w->format, "slack") == 0;
+    message_text(event, text, slack ? SLACK_MAX : DISCORD_MAX);
+    char *escaped = slack ? slack_escape(text) : strdup(text);
+    json_t *doc = NULL;
+    if (escaped && slack)
+        doc = json_pack("{s:s}", "text", escaped);
+    else if (escaped) /* nobody is to be called by a name in an error */
+        doc = json_pack("{s:s, s:{s:[]}}", "content", escaped, "allowed_mentions", "parse");
+    char *body = doc ? json_dumps(doc, JSON_COMPACT) : NULL;
+    json_decref(doc);
+    free(escaped);
+    return body;
+}
+
+/* Adds a header; false when out of memory. */
+static bool add_header(struct curl_slist **headers, const char *name, const char *value)
+{
+    char *line = NULL;
+    struct curl_slist *more = NULL;
+    if (asprintf(&line, "%s: %s", name, value) > 0) {
+        more = curl_slist_append(*headers, line);
+        explicit_bzero(line, strlen(line));
+        free(line);
+    }
+    *headers = more ? more : *headers;
+    return more != NULL;
+}
+
+/* HMAC-SHA256 (RFC 2104) of "TIMESTAMP.BODY": a copy that is replayed later has an old time. */
+static bool sign(const struct webhook *w, const char *body, struct curl_slist **headers)
+{
+    char stamp[32], hex[8 + 2 * EVP_MAX_MD_SIZE] = "sha256=";
+    unsigned char mac[EVP_MAX_MD_SIZE];
+    unsigned int mac_size = 0;
+    char *signed_text = NULL;
+    snprintf(stamp, sizeof(stamp), "%" PRId64, (int64_t)time(NULL));
+    int n = asprintf(&signed_text, "%s.%s", stamp, body);
+    bool ok = n > 0 && HMAC(EVP_sha256(), w->secret, (int)strlen(w->secret),
+                            (const unsigned char *)signed_text, (size_t)n, mac, &mac_size) != NULL;
+    for (unsigned int i = 0; ok && i < mac_size; i++)
+        snprintf(hex + 7 + 2 * i, 3, "%02x", mac[i]);
+    if (n > 0)
+        free(signed_text);
+    return ok && add_header(headers, "X-Hangar-Timestamp", stamp) &&
+           add_header(headers, "X-Hangar-Signature", hex);
+}
+
+static enum hangar_rc webhook_notify(void *inst, const struct hangar_event *event)
+{
+    struct webhook *w = inst;
+    struct curl_slist *headers = NULL;
+    char *body = make_body(w, event);
+    bool ok = body && add_header(&headers, "X-Hangar-Event", event->kind);
+    if (ok && w->secret)
+        ok = sign(w, body, &headers);
+    if (ok && w->authorization)
+        ok = add_header(&headers, "Authorization", w->authorization);
+    enum hangar_rc rc =
+        ok ? sender_post(&w->sender, w->url, headers, body)
+           : w->sender.host->fail(w->sender.ctx, HANGAR_NO_MEMORY, 0, "out of memory");
+    curl_slist_free_all(headers);
+    free(body);
+    return rc;
+}
+
+static const struct hangar_notifier notifier = {.struct_size = sizeof(notifier),
+                                                .notify = webhook_notify};
+
+static const struct hangar_plugin plugin = {
+    HANGAR_PLUGIN_HEADER,
+    .name = "notify-webhook",
+    .version = HANGAR_PLUGIN_VERSION,
+    .summary = "sends events to a URL, and to Slack or Discord",
+    .license = "Apache-2.0",
+    .options = options,
+    .create = webhook_create,
+    .destroy = free,
+    .cancel = webhook_cancel,
+    .notifier = &notifier,
+};
+HANGAR_PLUGIN(plugin)

@@ -1,0 +1,328 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The hangar authors
+"""The notifiers against real receivers on 127.0.0.1: what arrives there, and what is said
+when they refuse, are slow, are not there, or are not who they should be."""
+
+import email
+import email.policy
+import hashlib
+import hmac
+import http.server
+import json
+import logging
+import os
+import shutil
+import socket
+import ssl
+import stat
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult
+
+CANARY = "canary-4cf1e0"
+PROGRAM = os.environ["HANGAR"]
+
+
+class Web:
+    """An HTTP server that keeps what it is sent and answers as it is told."""
+
+    def __init__(self, certificate=None):
+        self.requests, self.answers, self.delay = [], [], 0
+        web = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                size = int(self.headers.get("Content-Length", 0))
+                web.requests.append((self.path, self.headers, self.rfile.read(size)))
+                time.sleep(web.delay)
+                status, body = web.answers.pop(0) if web.answers else (200, b"ok")
+                try:
+                    self.send_response(status)
+                    self.send_header("Content-Length", str(len(body)))
+                    self.end_headers()
+                    self.wfile.write(body)
+                except OSError:
+                    pass  # the sender did not wait
+
+            def log_message(self, *args):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class Mailbox:
+    """An SMTP server that keeps its mails."""
+
+    def __init__(self, certificate=None, password=None):
+        self.mails, self.refuse = [], None
+        options = {}
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            options.update(tls_context=context, require_starttls=True)
+        if password:
+            options.update(
+                auth_required=True,
+                authenticator=lambda server, session, envelope, mechanism, data: AuthResult(
+                    success=(data.login, data.password) == (b"ops", password.encode()),
+                    handled=False,
+                ),
+            )
+        self.controller = Controller(self, hostname="127.0.0.1", port=0, **options)
+        # a free port: the controller checks itself on the one it was given
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.controller.port = self.port = probe.getsockname()[1]
+        self.controller.start()
+
+    async def handle_DATA(self, server, session, envelope):
+        if self.refuse:
+            return self.refuse
+        self.mails.append(envelope)
+        return "250 taken"
+
+    def stop(self):
+        self.controller.stop()
+
+
+class Notifiers(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="hangar-notify.")
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.started = []
+        self.addCleanup(lambda: [s.stop() for s in self.started])
+
+    def start(self, server):
+        self.started.append(server)
+        return server
+
+    def certificate(self):
+        """A self-signed one for 127.0.0.1, with its key in the same file."""
+        path = os.path.join(self.folder, "server.pem")
+        key = os.path.join(self.folder, "key.pem")
+        command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1".split()
+        command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", path]
+        subprocess.run(command, check=True, capture_output=True, timeout=60)
+        with open(path, "a", encoding="ascii") as out, open(key, encoding="ascii") as file:
+            out.write(file.read())
+        return path
+
+    def notify(self, plugin, options, status=0, told=None):
+        """Sends a trial message; the notifier's part of the answer."""
+        path = os.path.join(self.folder, "backup.yaml")
+        config = {
+            "version": 1,
+            "sources": {"db": {"plugin": "redis"}},
+            "sinks": {"out": {"plugin": "storage-local", "options": {"path": "./out"}}},
+            "notifiers": {"ops": {"plugin": plugin, "options": options}},
+            "pipelines": {"nightly": {"sources": ["db"], "sinks": ["out"]}},
+        }
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(config, file)
+        os.chmod(path, stat.S_IRUSR | stat.S_IWUSR)
+        done = subprocess.run(
+            [PROGRAM, "-c", path, "--json", "notify", "ops"],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            env={**os.environ, "STATE_DIRECTORY": os.path.join(self.folder, "state")},
+        )
+        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+        self.assertNotIn(CANARY, done.stdout + done.stderr)
+        answer = json.loads(done.stdout)
+        text = answer.get("error", "")
+        if told:
+            self.assertIn(told, text)
+        return answer
+
+    # ---- webhook ----
+
+    def test_a_webhook_gets_the_event_signed(self):
+        web = self.start(Web())
+        url = f"http://127.0.0.1:{web.port}/hook/{CANARY}"
+        self.notify("notify-webhook", {"url": url, "secret": "s3cret", "authorization": "Bearer t"})
+        path, headers, body = web.requests[0]
+        self.assertEqual(path, f"/hook/{CANARY}")
+        event = json.loads(body)
+        self.assertEqual((event["schema"], event["event"]), ("hangar.event/1", "test"))
+        stamp = headers["X-Hangar-Timestamp"]
+        self.assertLess(abs(time.time() - int(stamp)), 600)
+        mac = hmac.new(b"s3cret", stamp.encode() + b"." + body, hashlib.sha256).hexdigest()
+        self.assertEqual(headers["X-Hangar-Signature"], "sha256=" + mac)
+        self.assertEqual(headers["Authorization"], "Bearer t")
+        self.assertEqual(headers["X-Hangar-Event"], "test")
+
+    def test_slack_and_discord_get_what_they_show(self):
+        web = self.start(Web())
+        url = f"http://127.0.0.1:{web.port}/"
+        self.notify("notify-webhook", {"url": url, "format": "slack"})
+        self.notify("notify-webhook", {"url": url, "format": "discord"})
+        slack, discord = (json.loads(r[2]) for r in web.requests)
+        self.assertEqual(list(slack), ["text"])
+        self.assertIn("a trial message of hangar", slack["text"])
+        self.assertIn("a trial message of hangar", discord["content"])
+        self.assertEqual(discord["allowed_mentions"], {"parse": []})
+
+    def test_what_may_pass_is_tried_again(self):
+        web = self.start(Web())
+        web.answers = [(503, b""), (429, b"slow down")]
+        self.notify("notify-webhook", {"url": f"http://127.0.0.1:{web.port}/"})
+        self.assertEqual(len(web.requests), 3)
+
+    def test_a_refusal_is_told_and_not_repeated(self):
+        web = self.start(Web())
+        web.answers = [(403, b"no such\nhook"), (400, b"")]
+        url = f"http://127.0.0.1:{web.port}/{CANARY}"
+        self.notify(
+            "notify-webhook", {"url": url}, 8, "127.0.0.1 answered with status 403: no such hook"
+        )
+        self.notify("notify-webhook", {"url": url}, 2, "status 400")
+        self.assertEqual(len(web.requests), 2)
+
+    def test_a_receiver_that_is_silent_or_gone_costs_no_more_than_its_time(self):
+        web = self.start(Web())
+        web.delay = 3
+        url = f"http://127.0.0.1:{web.port}/{CANARY}"
+        self.notify("notify-webhook", {"url": url, "timeout": "300ms"}, 1, "Timeout was reached")
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        url = f"http://127.0.0.1:{port}/{CANARY}"
+        self.notify("notify-webhook", {"url": url}, 1, "cannot send to 127.0.0.1: Couldn't connect")
+
+    def test_a_certificate_must_be_trusted(self):
+        certificate = self.certificate()
+        web = self.start(Web(certificate))
+        url = f"https://127.0.0.1:{web.port}/"
+        self.notify("notify-webhook", {"url": url}, 2, "hint: name the certificate")
+        self.assertEqual(web.requests, [])
+        self.notify("notify-webhook", {"url": url, "ca_file": certificate})
+        self.assertEqual(len(web.requests), 1)
+
+    def test_an_address_must_be_of_the_web(self):
+        self.notify("notify-webhook", {"url": f"file:///etc/{CANARY}"}, 2, "must begin with https")
+
+    # ---- telegram ----
+
+    def test_telegram_gets_a_message_without_markup(self):
+        web = self.start(Web())
+        options = {"token": f"12:{CANARY}", "chat": "-100", "api": f"http://127.0.0.1:{web.port}"}
+        self.notify("notify-telegram", {**options, "silent": "true", "thread": "7"})
+        path, _, body = web.requests[0]
+        message = json.loads(body)
+        self.assertEqual(path, f"/bot12:{CANARY}/sendMessage")
+        self.assertEqual((message["chat_id"], message["message_thread_id"]), ("-100", 7))
+        self.assertIs(message["disable_notification"], True)
+        self.assertNotIn("parse_mode", message)
+        web.answers = [(400, b'{"ok":false,"description":"Bad Request: chat not found"}')]
+        self.notify("notify-telegram", options, 2, "chat not found")
+        self.notify("notify-telegram", {**options, "token": "a/b"}, 2, "no token of a bot")
+
+    # ---- email ----
+
+    def mail_options(self, box, **more):
+        return {
+            "server": "127.0.0.1",
+            "port": str(box.port),
+            "from": "hangar@example.org",
+            "to": ["a@example.org", "b@example.org"],
+            **more,
+        }
+
+    def test_a_mail_is_whole_and_goes_to_all(self):
+        certificate = self.certificate()
+        box = self.start(Mailbox(certificate, CANARY))
+        login = {"username": "ops", "password": CANARY, "ca_file": certificate}
+        self.notify("notify-email", self.mail_options(box, **login))
+        envelope = box.mails[0]
+        self.assertEqual(envelope.mail_from, "hangar@example.org")
+        self.assertEqual(envelope.rcpt_tos, ["a@example.org", "b@example.org"])
+        mail = email.message_from_bytes(envelope.content, policy=email.policy.default)
+        self.assertTrue(mail["Subject"].startswith("[hangar] a trial message"))
+        self.assertEqual(mail["To"], "a@example.org, b@example.org")
+        self.assertIsNotNone(mail["Date"].datetime)
+        self.assertIn("@example.org>", mail["Message-ID"])
+        self.assertIn("a trial message of hangar", mail.get_body(("plain",)).get_content())
+        self.assertEqual(mail.defects, [])
+
+    def test_a_mail_server_that_does_not_let_us_in_is_told(self):
+        certificate = self.certificate()
+        box = self.start(Mailbox(certificate, "right"))
+        login = {"username": "ops", "password": CANARY, "ca_file": certificate}
+        self.notify("notify-email", self.mail_options(box, **login), 8, "cannot send to 127.0.0.1")
+        self.notify("notify-email", self.mail_options(box), 2, "certificate")
+        self.assertEqual(box.mails, [])
+
+    def test_a_mail_is_not_sent_in_the_clear_unless_asked(self):
+        box = self.start(Mailbox())
+        self.notify("notify-email", self.mail_options(box), 1, "cannot send to 127.0.0.1")
+        self.assertEqual(box.mails, [])
+        self.notify("notify-email", self.mail_options(box, security="none"))
+        self.assertEqual(len(box.mails), 1)
+
+    def test_a_mail_refused_for_good_is_not_sent_again(self):
+        box = self.start(Mailbox())
+        box.refuse = "550 not here"
+        options = self.mail_options(box, security="none")
+        answer = self.notify("notify-email", options, 2, "cannot send to 127.0.0.1")
+        self.assertEqual(answer["notifiers"][0]["status"], "usage")
+
+    def test_an_address_cannot_break_out(self):
+        box = self.start(Mailbox())
+        for bad in ("a@b\r\nRCPT TO:<x@y>", "nobody", "<a@b>"):
+            options = {**self.mail_options(box, security="none"), "to": [bad]}
+            self.notify("notify-email", options, 2, "is no mail address")
+
+    # ---- command ----
+
+    def script(self, text):
+        path = os.path.join(self.folder, "tell")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("#!/bin/sh\n" + text)
+        os.chmod(path, 0o700)
+        return path
+
+    def test_a_program_gets_the_event_as_its_input(self):
+        out = os.path.join(self.folder, "event")
+        self.notify("notify-command", {"command": [self.script('cat >"$1"\n'), out]})
+        with open(out, encoding="utf-8") as file:
+            self.assertEqual(json.load(file)["event"], "test")
+
+    def test_a_program_that_does_not_read_or_talks_for_ever_holds_nobody_up(self):
+        self.notify("notify-command", {"command": [self.script("yes | head -c 1000000\nexit 0\n")]})
+        options = {"command": [self.script("while :; do echo x; done\n")], "timeout": "300ms"}
+        self.notify("notify-command", options, 1, "did not end within 300 ms")
+
+    def test_a_program_that_fails_says_why(self):
+        script = self.script("echo the pager is off >&2\nexit 3\n")
+        self.notify("notify-command", {"command": [script]}, 1, "exit status 3: the pager is off")
+        self.notify("notify-command", {"command": ["/none"]}, 2, "cannot run /none")
+        self.notify("notify-command", {"command": [self.script("kill -9 $$\n")]}, 1, "signal 9")
+
+    def test_a_program_that_asks_for_it_is_run_again(self):
+        count = os.path.join(self.folder, "count")
+        script = self.script('echo x >>"$1"\n[ "$(wc -l <"$1")" -ge 2 ] || exit 75\n')
+        self.notify("notify-command", {"command": [script, count]})
+        with open(count, encoding="utf-8") as file:
+            self.assertEqual(file.read(), "x\nx\n")
+
+
+if __name__ == "__main__":
+    logging.disable(logging.CRITICAL)  # of the SMTP server, which is refused on purpose
+    unittest.main(verbosity=1)
