@@ -45,7 +45,7 @@ static const char *size_text(uint64_t bytes, char out[32])
 /* ---- check ---- */
 
 /* Can the user replicate?  Asked of the ACL itself, as trying would start a save. */
-static enum hangar_rc check_rights(struct rd_client *client)
+enum hangar_rc rd_backup_rights(struct rd_client *client)
 {
     struct redis *redis = client->redis;
     redisReply *who = NULL, *may = NULL;
@@ -118,7 +118,7 @@ enum hangar_rc redis_check(void *inst, struct hangar_attrs *facts)
                                    "redis at %s is still loading its data", redis->place);
     }
     if (rc == HANGAR_OK)
-        rc = check_rights(&client);
+        rc = rd_backup_rights(&client);
     rd_server_fini(&server);
     rd_close(&client);
     return rc;
@@ -384,6 +384,7 @@ static void set_object_attrs(struct redis *redis, struct hangar_attrs *attrs)
     host->attr_setf(attrs, "expiring", "%" PRIu64, counts->expiring);
     host->attr_setf(attrs, "functions", "%" PRIu64, counts->functions);
     host->attr_setf(attrs, "highest_db", "%" PRIu64, counts->db_highest);
+    host->attr_setf(attrs, "used_memory", "%" PRIu64, counts->used_memory);
     for (size_t i = 0; i < counts->db_count; i++)
         set_db_attrs(host, &counts->dbs[i], attrs);
 }

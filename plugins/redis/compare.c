@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include "clean.h"
 #include "resp.h"
 
 #define STEP ((size_t)64 * 1024)
@@ -17,6 +18,7 @@ struct rd_compare {
     struct redis *redis;
     int64_t origin_ms, clock_offset_ms;
     struct rdb_digest *backup, *target;
+    const struct rd_clean *clean;          /* NULL: all databases count */
     unsigned spans[RDB_SPANS], span_count; /* of which all keys must be there */
     uint64_t keys, values;                 /* compared */
 };
@@ -50,6 +52,11 @@ void rd_compare_free(struct rd_compare *compare)
     free(compare);
 }
 
+void rd_compare_spares(struct rd_compare *compare, const struct rd_clean *clean)
+{
+    compare->clean = clean;
+}
+
 struct rdb_digest *rd_compare_backup(struct rd_compare *compare)
 {
     return compare->backup;
@@ -57,38 +64,50 @@ struct rdb_digest *rd_compare_backup(struct rd_compare *compare)
 
 /* ---- reading a server ---- */
 
+/* What the events of the walk go to. */
+struct reader {
+    struct rdb_digest *digest;
+    const struct rd_clean *clean;
+};
+
 static enum hangar_rc on_aux(void *arg, const char *name, const unsigned char *value, size_t size)
 {
     (void)arg, (void)name, (void)value, (void)size;
     return HANGAR_OK;
 }
 
+/* A key that the digest is not told of is none for it, whatever else of it follows. */
 static enum hangar_rc on_key(void *arg, const struct rdb_key *key)
 {
-    rdb_digest_key(arg, key);
+    const struct reader *reader = arg;
+    struct rdb_key seen = *key;
+    if (reader->clean == NULL ||
+        (key->type != RDB_FUNCTION && rd_clean_origin(reader->clean, key->db, &seen.db) &&
+         !rd_clean_is_marker(key->name, key->name_size)))
+        rdb_digest_key(reader->digest, &seen);
     return HANGAR_OK;
 }
 
 static enum hangar_rc on_string(void *arg, const struct rdb_string *string)
 {
-    rdb_digest_string(arg, string);
+    rdb_digest_string(((const struct reader *)arg)->digest, string);
     return HANGAR_OK;
 }
 
 static enum hangar_rc on_body(void *arg, bool text, const unsigned char *data, size_t size)
 {
-    rdb_digest_body(arg, text, data, size);
+    rdb_digest_body(((const struct reader *)arg)->digest, text, data, size);
     return HANGAR_OK;
 }
 
 static enum hangar_rc on_end(void *arg, bool empty)
 {
-    rdb_digest_end(arg, empty);
+    rdb_digest_end(((const struct reader *)arg)->digest, empty);
     return HANGAR_OK;
 }
 
 /* A backup that is looked at and not kept; `facts` (may be NULL) get what one has. */
-static enum hangar_rc read_server(struct redis *redis, struct rdb_digest *digest,
+static enum hangar_rc read_server(struct redis *redis, struct reader *reader,
                                   struct hangar_attrs *facts)
 {
     static const struct rdb_events events = {
@@ -100,8 +119,8 @@ static enum hangar_rc read_server(struct redis *redis, struct rdb_digest *digest
     enum hangar_rc rc = buffer != NULL ? redis_prepare(redis)
                                        : redis->host->fail(redis->ctx, HANGAR_NO_MEMORY, 0,
                                                            "cannot read the data: out of memory");
-    if (rc == HANGAR_OK && digest != NULL)
-        rc = rd_backup_follow(redis, &events, digest);
+    if (rc == HANGAR_OK && reader != NULL)
+        rc = rd_backup_follow(redis, &events, reader);
     if (rc == HANGAR_OK)
         rc = redis_begin(redis, &time_ms, facts);
     if (rc == HANGAR_OK)
@@ -225,7 +244,8 @@ enum hangar_rc rd_compare_run(struct rd_compare *compare, struct hangar_attrs *r
     struct redis *redis = compare->redis;
     const struct rdb_digest_sums *backup = rdb_digest_sums(compare->backup);
     const struct rdb_digest_sums *target = rdb_digest_sums(compare->target);
-    enum hangar_rc rc = read_server(redis, compare->target, NULL);
+    struct reader reader = {.digest = compare->target, .clean = compare->clean};
+    enum hangar_rc rc = read_server(redis, &reader, NULL);
     if (rc != HANGAR_OK)
         return rc;
     if (backup->damaged > 0 || target->damaged > 0)
@@ -238,6 +258,8 @@ enum hangar_rc rd_compare_run(struct rd_compare *compare, struct hangar_attrs *r
     for (int slot = 0; slot < RDB_SUMS && rc == HANGAR_OK; slot++) {
         if (slot == RDB_CLASS_HASH && fields_expire)
             continue;
+        if (slot == RDB_SUM_FUNCTIONS && compare->clean != NULL)
+            continue; /* they are not in yet */
         if (slot == (same_streams(compare) ? RDB_SUM_STREAM_TEXTS : RDB_CLASS_STREAM))
             continue;
         rc = compare_slot(compare, slot, slot != RDB_CLASS_MODULE);

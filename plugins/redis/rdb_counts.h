@@ -18,6 +18,7 @@
 struct rdb_counts {
     unsigned version;
     char redis_version[32];
+    uint64_t used_memory; /* of the server that wrote it, 0: not told */
     uint64_t keys, expiring, functions, module_aux;
     uint64_t empty; /* collections without elements: not counted as keys */
     uint64_t classes[RDB_CLASSES];

@@ -154,12 +154,22 @@ static enum hangar_rc emit_body(struct rdb_walk *walk, bool text, const unsigned
     return walk->events->body(walk->arg, text, data, size);
 }
 
+static uint64_t decimal(const unsigned char *digits, size_t size)
+{
+    uint64_t number = 0;
+    for (size_t i = 0; i < size && i < 18 && digits[i] >= '0' && digits[i] <= '9'; i++)
+        number = number * 10 + (uint64_t)(digits[i] - '0');
+    return number;
+}
+
 static enum hangar_rc keep_aux(struct rdb_walk *walk, const struct input *in)
 {
     const struct capture *value = &walk->aux_value;
     if (strcmp(walk->aux_name, "redis-ver") == 0)
         snprintf(walk->counts.redis_version, sizeof(walk->counts.redis_version), "%.*s",
                  (int)(value->size < 31 ? value->size : 31), (const char *)value->data);
+    else if (strcmp(walk->aux_name, "used-mem") == 0)
+        walk->counts.used_memory = decimal(value->data, value->size);
     if (walk->events == NULL)
         return HANGAR_OK;
     if (value->full > value->size)

@@ -45,16 +45,10 @@ const char *rd_text(const void *bytes, size_t size, char out[RD_TEXT_SIZE])
 
 /* ---- commands and replies ---- */
 
-static enum hangar_rc send_words(struct rd_client *client, va_list args)
+enum hangar_rc rd_send_array(struct rd_client *client, int count, const char **words,
+                             const size_t *sizes)
 {
     struct redis *redis = client->redis;
-    const char *words[WORDS_MOST];
-    size_t sizes[WORDS_MOST];
-    int count = 0;
-    for (const char *word; (word = va_arg(args, const char *)) != NULL && count < WORDS_MOST;) {
-        sizes[count] = strlen(word);
-        words[count++] = word;
-    }
     char *command = NULL;
     int size = redisFormatCommandArgv(&command, count, words, sizes);
     if (size < 0)
@@ -64,6 +58,18 @@ static enum hangar_rc send_words(struct rd_client *client, va_list args)
     explicit_bzero(command, (size_t)size); /* it may be AUTH */
     redisFreeCommand(command);
     return rc;
+}
+
+static enum hangar_rc send_words(struct rd_client *client, va_list args)
+{
+    const char *words[WORDS_MOST];
+    size_t sizes[WORDS_MOST];
+    int count = 0;
+    for (const char *word; (word = va_arg(args, const char *)) != NULL && count < WORDS_MOST;) {
+        sizes[count] = strlen(word);
+        words[count++] = word;
+    }
+    return rd_send_array(client, count, words, sizes);
 }
 
 enum hangar_rc rd_send(struct rd_client *client, ...)
@@ -242,21 +248,47 @@ static void copy_field(const char *text, const char *name, char *out, size_t out
     snprintf(out, out_size, "%.*s", (int)(size < out_size ? size : out_size), value ? value : "");
 }
 
+/* "name=NUMBER" at *at, which is moved behind it. */
+static bool take_number(const char **at, const char *name, uint64_t *number)
+{
+    size_t length = strlen(name);
+    if (strncmp(*at, name, length) != 0 || (*at)[length] < '0' || (*at)[length] > '9')
+        return false;
+    char *end;
+    *number = strtoull(*at + length, &end, 10);
+    *at = end;
+    return true;
+}
+
+/* "db0:keys=1,expires=0,..." */
 static bool parse_db(const char *line, uint64_t *db, uint64_t *keys, uint64_t *expiring)
 {
-    return sscanf(line, "db%" SCNu64 ":keys=%" SCNu64 ",expires=%" SCNu64, db, keys, expiring) == 3;
+    return take_number(&line, "db", db) && take_number(&line, ":keys=", keys) &&
+           take_number(&line, ",expires=", expiring);
+}
+
+bool rd_server_next_db(const struct rd_server *server, const char **at, uint64_t *db,
+                       uint64_t *keys, uint64_t *expiring)
+{
+    const char *line = *at ? *at : server->text;
+    while (line != NULL) {
+        bool found = parse_db(line, db, keys, expiring);
+        line = strchr(line, '\n');
+        line = line ? line + 1 : NULL;
+        *at = line ? line : "";
+        if (found)
+            return true;
+    }
+    return false;
 }
 
 static void sum_keyspace(struct rd_server *server)
 {
-    for (const char *line = server->text; line != NULL;) {
-        uint64_t db, keys, expiring;
-        if (parse_db(line, &db, &keys, &expiring)) {
-            server->keys += keys;
-            server->expiring += expiring;
-        }
-        line = strchr(line, '\n');
-        line = line ? line + 1 : NULL;
+    const char *at = NULL;
+    uint64_t db, keys, expiring;
+    while (rd_server_next_db(server, &at, &db, &keys, &expiring)) {
+        server->keys += keys;
+        server->expiring += expiring;
     }
 }
 
@@ -283,13 +315,17 @@ static void parse_server(struct rd_server *server)
     server->replica = is_field(text, "role", "slave");
     server->link_down = server->replica && !is_field(text, "master_link_status", "up");
     copy_field(text, "master_host", server->master, sizeof(server->master));
+    copy_field(text, "run_id", server->run_id, sizeof(server->run_id));
     server->loading = number_field(text, "loading") != 0;
     server->saving = number_field(text, "rdb_bgsave_in_progress") != 0;
     server->cluster = number_field(text, "cluster_enabled") != 0;
     server->libraries = number_field(text, "number_of_libraries");
     server->used_memory = number_field(text, "used_memory");
+    server->memory_most = number_field(text, "maxmemory");
+    server->system_memory = number_field(text, "total_system_memory");
     char policy[32];
     copy_field(text, "maxmemory_policy", policy, sizeof(policy));
+    server->evicts = policy[0] != '\0' && strcmp(policy, "noeviction") != 0;
     server->evicts_lru = strstr(policy, "lru") != NULL;
     server->evicts_lfu = strstr(policy, "lfu") != NULL;
     uint64_t now_us = number_field(text, "server_time_usec");

@@ -26,6 +26,10 @@ void rd_close(struct rd_client *client);
 /* Sends a command of words, ended by NULL. */
 enum hangar_rc rd_send(struct rd_client *client, ...) __attribute__((sentinel));
 
+/* The same for words of any bytes. */
+enum hangar_rc rd_send_array(struct rd_client *client, int count, const char **words,
+                             const size_t *sizes);
+
 /* The next reply; an error reply is a reply.  Free it with freeReplyObject.
  * HANGAR_OK with *reply NULL: `wait` was false and it is not complete. */
 enum hangar_rc rd_reply(struct rd_client *client, bool wait, redisReply **reply);
@@ -57,8 +61,10 @@ struct rd_server {
     unsigned version_number; /* 7.0.15 as 70015 */
     bool replica, link_down, loading, saving, cluster;
     char master[128];
+    char run_id[48]; /* another one after each start */
     uint64_t keys, expiring, libraries, used_memory;
-    bool evicts_lru, evicts_lfu;
+    uint64_t memory_most, system_memory; /* maxmemory, and that of its machine; 0: no limit known */
+    bool evicts, evicts_lru, evicts_lfu;
     int64_t clock_offset_ms; /* the server's clock less ours */
     char *text;              /* all of it; rd_server_fini frees it */
 };
@@ -69,6 +75,10 @@ void rd_server_fini(struct rd_server *server);
 
 /* Keys and expiring keys of one database, 0 when it has none. */
 void rd_server_db(const struct rd_server *server, uint64_t db, uint64_t *keys, uint64_t *expiring);
+
+/* The databases that have keys, one after the other; *at is NULL at first. */
+bool rd_server_next_db(const struct rd_server *server, const char **at, uint64_t *db,
+                       uint64_t *keys, uint64_t *expiring);
 
 /* A number from CONFIG GET, or the fallback when that is not allowed. */
 enum hangar_rc rd_ask_config(struct rd_client *client, const char *name, int64_t fallback,

@@ -18,6 +18,15 @@ struct hangar_object {
     struct redis *redis;
 };
 
+uint64_t rd_backup_number(const struct redis *redis, const struct hangar_restore *how,
+                          const char *name)
+{
+    if (how->object_count == 0 || how->objects[0].attrs == NULL)
+        return 0;
+    const char *value = redis->host->attr_get(how->objects[0].attrs, name);
+    return value ? strtoull(value, NULL, 10) : 0;
+}
+
 static void drop_restore(struct redis *redis)
 {
     if (redis->restore == NULL)
@@ -32,11 +41,6 @@ enum hangar_rc redis_restore_prepare(void *inst, const struct hangar_restore *ho
 {
     struct redis *redis = inst;
     const struct hangar_host *host = redis->host;
-    if (how->flags & HANGAR_RESTORE_CLEAN)
-        return host->fail(redis->ctx, HANGAR_UNSUPPORTED, 0,
-                          "cannot replace a live Redis as a whole and take it back on failure; "
-                          "hint: --set %s.on_conflict=flush deletes what is there first",
-                          host->instance_name(redis->ctx));
     for (size_t i = 0; i < how->object_count; i++)
         if (strcmp(how->objects[i].name, RD_OBJECT) != 0)
             return host->fail(redis->ctx, HANGAR_UNSUPPORTED, 0,

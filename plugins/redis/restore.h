@@ -9,6 +9,10 @@
 
 #include "redis.h"
 
+/* An attribute of the backup's object as a number, 0 when it is not there. */
+uint64_t rd_backup_number(const struct redis *redis, const struct hangar_restore *how,
+                          const char *name);
+
 /* Into a running server, key by key (restore_live.c). */
 struct rd_live;
 enum hangar_rc rd_live_prepare(struct redis *redis, const struct hangar_restore *how,

@@ -14,9 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #include "rdb_walk.h"
 #include "transport.h"
+
+#define OLD RD_OBJECT ".before-" /* and when */
 
 struct rd_file {
     struct redis *redis;
@@ -25,6 +28,7 @@ struct rd_file {
     char temp[64]; /* name of the unfinished file, "" when there is none */
     struct rdb_walk *walk;
     bool may_overwrite;
+    bool keep_old; /* --mode clean: under another name */
 };
 
 static enum hangar_rc fail(struct rd_file *file, enum hangar_rc rc, int problem, const char *what)
@@ -80,8 +84,8 @@ static enum hangar_rc look_at_folder(struct rd_file *file)
         fstatat(file->dir_fd, RD_OBJECT, &existing, AT_SYMLINK_NOFOLLOW) == 0)
         rc = host->fail(redis->ctx, HANGAR_EXISTS, 0,
                         "cannot restore into %s: there is a " RD_OBJECT
-                        "; hint: --set %s.on_conflict=flush replaces it",
-                        redis->data_dir, host->instance_name(redis->ctx));
+                        "; hint: --mode clean replaces it and keeps it under another name",
+                        redis->data_dir);
     return rc;
 }
 
@@ -96,7 +100,9 @@ enum hangar_rc rd_file_prepare(struct redis *redis, const struct hangar_restore 
     *out = file;
     file->redis = redis;
     file->dir_fd = file->fd = -1;
-    file->may_overwrite = redis->on_conflict == RD_REPLACE || redis->on_conflict == RD_FLUSH;
+    file->keep_old = how->flags & HANGAR_RESTORE_CLEAN;
+    file->may_overwrite =
+        file->keep_old || redis->on_conflict == RD_REPLACE || redis->on_conflict == RD_FLUSH;
     if (how->flags & HANGAR_RESTORE_COMPARE)
         return host->fail(redis->ctx, HANGAR_UNSUPPORTED, 0,
                           "cannot compare a file that no server has loaded; hint: restore it with "
@@ -109,7 +115,9 @@ enum hangar_rc rd_file_prepare(struct redis *redis, const struct hangar_restore 
     enum hangar_rc rc = look_at_folder(file);
     if (rc == HANGAR_OK)
         host->text(how->plan, "write %s/" RD_OBJECT "%s\n", redis->data_dir,
-                   file->may_overwrite ? ", in place of one that may be there" : "");
+                   file->keep_old        ? ", and keep the one that may be there as " OLD "TIME"
+                   : file->may_overwrite ? ", in place of one that may be there"
+                                         : "");
     return rc;
 }
 
@@ -170,10 +178,29 @@ enum hangar_rc rd_file_complete(struct rd_file *file)
     return closed < 0 ? fail(file, HANGAR_IO, errno, "store") : HANGAR_OK;
 }
 
+/* A second name for the file that is there, if any: its own is taken from it at once. */
+static enum hangar_rc keep_old(struct rd_file *file, struct hangar_attrs *report)
+{
+    const struct redis *redis = file->redis;
+    char name[sizeof(OLD) + 24];
+    time_t now = time(NULL);
+    struct tm utc;
+    strftime(name, sizeof(name), OLD "%Y-%m-%dT%H-%M-%SZ", gmtime_r(&now, &utc));
+    if (linkat(file->dir_fd, RD_OBJECT, file->dir_fd, name, 0) == 0)
+        redis->host->attr_setf(report, "old_file", "%s/%s", redis->data_dir, name);
+    else if (errno != ENOENT)
+        return redis->host->fail(redis->ctx, HANGAR_IO, errno, "cannot keep %s/" RD_OBJECT " as %s",
+                                 redis->data_dir, name);
+    return HANGAR_OK;
+}
+
 enum hangar_rc rd_file_end(struct rd_file *file, struct hangar_attrs *report)
 {
     struct redis *redis = file->redis;
     const struct hangar_host *host = redis->host;
+    enum hangar_rc rc = file->keep_old ? keep_old(file, report) : HANGAR_OK;
+    if (rc != HANGAR_OK)
+        return rc;
     if (renameat2(file->dir_fd, file->temp, file->dir_fd, RD_OBJECT,
                   file->may_overwrite ? 0 : RENAME_NOREPLACE) < 0)
         return fail(file, errno == EEXIST ? HANGAR_EXISTS : HANGAR_IO, errno, "create");

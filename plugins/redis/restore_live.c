@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "clean.h"
 #include "compare.h"
 #include "resp.h"
 #include "sender.h"
@@ -26,6 +27,7 @@ struct rd_live {
     struct rd_target target;
     struct rd_sender *sender;
     struct rd_compare *compare; /* NULL: nobody asked to compare */
+    struct rd_clean *clean;     /* NULL: straight into the databases of the backup */
 };
 
 /* The newest RDB that a server reads. */
@@ -39,16 +41,6 @@ static unsigned rdb_version_of(unsigned version)
     while (version < versions[i].since)
         i++;
     return versions[i].rdb;
-}
-
-/* An attribute of the backup's object as a number, 0 when it is not there. */
-static uint64_t backup_number(const struct rd_live *live, const char *name)
-{
-    const struct hangar_restore *how = live->how;
-    if (how->object_count == 0 || how->objects[0].attrs == NULL)
-        return 0;
-    const char *value = live->redis->host->attr_get(how->objects[0].attrs, name);
-    return value ? strtoull(value, NULL, 10) : 0;
 }
 
 static enum hangar_rc wait_until_loaded(struct rd_live *live)
@@ -91,7 +83,7 @@ static enum hangar_rc refuse_kind(struct rd_live *live)
                           "cannot restore into redis at %s: it is a node of a cluster, which this "
                           "version of hangar cannot restore",
                           redis->place);
-    if (backup_number(live, "functions") > 0 && server->version_number < 70000)
+    if (rd_backup_number(live->redis, live->how, "functions") > 0 && server->version_number < 70000)
         return host->fail(redis->ctx, HANGAR_UNSUPPORTED, 0,
                           "cannot restore into redis at %s: the backup has functions, and version "
                           "%s does not know them; hint: use Redis 7 or newer",
@@ -106,7 +98,7 @@ static enum hangar_rc refuse_databases(struct rd_live *live)
     enum hangar_rc rc = rd_ask_config(&live->client, "databases", INT64_MAX, &databases);
     if (rc != HANGAR_OK)
         return rc;
-    uint64_t highest = backup_number(live, "highest_db");
+    uint64_t highest = rd_backup_number(live->redis, live->how, "highest_db");
     if (highest >= (uint64_t)databases)
         return redis->host->fail(redis->ctx, HANGAR_CONFIG, 0,
                                  "cannot restore into redis at %s: the backup has keys in "
@@ -120,14 +112,17 @@ static enum hangar_rc refuse_data(struct rd_live *live)
 {
     struct redis *redis = live->redis;
     const struct rd_server *server = &live->server;
+    if (live->how->flags & HANGAR_RESTORE_CLEAN)
+        return rd_clean_prepare(&live->client, live->how, server, &live->clean);
     if (redis->on_conflict != RD_FAIL || (server->keys == 0 && server->libraries == 0))
         return HANGAR_OK;
     const char *name = redis->host->instance_name(redis->ctx);
     return redis->host->fail(
         redis->ctx, HANGAR_EXISTS, 0,
         "redis at %s is not empty: it has %" PRIu64 " keys and %" PRIu64
-        " libraries of functions; hint: --set %s.on_conflict=replace overwrites keys of the same "
-        "name, =skip_existing keeps them, =flush deletes everything first",
+        " libraries of functions; hint: --mode clean replaces all of it in one step, --set "
+        "%s.on_conflict=replace overwrites keys of the same name, =skip_existing keeps them, "
+        "=flush deletes everything first",
         redis->place, server->keys, server->libraries, name);
 }
 
@@ -137,6 +132,10 @@ static void write_plan(const struct rd_live *live)
                                        "keeping keys that are there", "into the emptied server"};
     const struct redis *redis = live->redis;
     struct hangar_text *plan = live->how->plan;
+    if (live->clean != NULL) {
+        rd_clean_plan(live->clean, &live->server, plan);
+        return;
+    }
     if (redis->on_conflict == RD_FLUSH)
         redis->host->text(plan,
                           "delete all %" PRIu64 " keys and %" PRIu64
@@ -145,8 +144,9 @@ static void write_plan(const struct rd_live *live)
     redis->host->text(plan,
                       "restore %" PRIu64 " keys and %" PRIu64 " libraries of functions to "
                       "redis %s at %s, %s\n",
-                      backup_number(live, "keys"), backup_number(live, "functions"),
-                      live->server.version, redis->place, what[redis->on_conflict]);
+                      rd_backup_number(live->redis, live->how, "keys"),
+                      rd_backup_number(live->redis, live->how, "functions"), live->server.version,
+                      redis->place, what[redis->on_conflict]);
     if (live->compare != NULL)
         redis->host->text(plan, "read everything back from redis at %s and compare it\n",
                           redis->place);
@@ -166,6 +166,7 @@ static enum hangar_rc describe_target(struct rd_live *live)
         .evicts_lru = server->evicts_lru,
         .evicts_lfu = server->evicts_lfu,
         .was_empty = live->redis->on_conflict == RD_FAIL || live->redis->on_conflict == RD_FLUSH,
+        .clean = live->clean,
     };
     return rc;
 }
@@ -200,6 +201,8 @@ enum hangar_rc rd_live_prepare(struct redis *redis, const struct hangar_restore 
     if (rc == HANGAR_OK && compare)
         rc = rd_compare_new(redis, live->target.version, live->target.clock_offset_ms,
                             &live->compare);
+    if (rc == HANGAR_OK && compare)
+        rd_compare_spares(live->compare, live->clean);
     if (rc == HANGAR_OK)
         write_plan(live);
     return rc;
@@ -223,14 +226,17 @@ enum hangar_rc rd_live_open(struct rd_live *live)
     enum hangar_rc rc = rd_sender_new(&live->client, &live->target, &live->sender);
     if (rc == HANGAR_OK && live->compare != NULL)
         rd_sender_digest(live->sender, rd_compare_backup(live->compare));
-    if (rc == HANGAR_OK && live->redis->on_conflict == RD_FLUSH)
+    if (rc == HANGAR_OK && live->clean != NULL)
+        rc = rd_clean_begin(live->clean);
+    else if (rc == HANGAR_OK && live->redis->on_conflict == RD_FLUSH)
         rc = empty_target(live);
     return rc;
 }
 
 enum hangar_rc rd_live_write(struct rd_live *live, const void *data, size_t size)
 {
-    return rd_sender_feed(live->sender, data, size);
+    enum hangar_rc rc = rd_sender_feed(live->sender, data, size);
+    return rc == HANGAR_OK && live->clean != NULL ? rd_clean_watch(live->clean, size) : rc;
 }
 
 enum hangar_rc rd_live_complete(struct rd_live *live)
@@ -253,7 +259,15 @@ enum hangar_rc rd_live_end(struct rd_live *live, struct hangar_attrs *report)
         host->attr_setf(report, "scripts", "%" PRIu64, sent->scripts);
     if (sent->empty > 0)
         host->attr_setf(report, "empty", "%" PRIu64, sent->empty);
-    return live->compare != NULL ? rd_compare_run(live->compare, report) : HANGAR_OK;
+    enum hangar_rc rc = HANGAR_OK;
+    if (live->compare != NULL)
+        rc = rd_compare_run(live->compare, report);
+    if (rc != HANGAR_OK || live->clean == NULL)
+        return rc;
+    unsigned version = rd_sender_counts(live->sender)->version;
+    if (version > live->target.rdb_version)
+        version = live->target.rdb_version;
+    return rd_clean_swap(live->clean, version);
 }
 
 void rd_live_drop(struct rd_live *live)
@@ -264,5 +278,6 @@ void rd_live_drop(struct rd_live *live)
     rd_compare_free(live->compare);
     rd_server_fini(&live->server);
     rd_close(&live->client);
+    rd_clean_drop(live->clean);
     free(live);
 }

@@ -25,7 +25,7 @@
 enum kind { KIND_SET, KIND_RESTORE, KIND_FUNCTION, KIND_SCRIPT, KIND_REMOVE };
 
 /* What is done with the key at hand. */
-enum way { WAY_NONE, WAY_SET, WAY_STREAM, WAY_COLLECT };
+enum way { WAY_NONE, WAY_SET, WAY_STREAM, WAY_COLLECT, WAY_KEEP };
 
 struct rd_sender {
     struct redis *redis;
@@ -37,6 +37,7 @@ struct rd_sender {
 
     bool in_db;                           /* a database was selected */
     uint64_t db, db_lasting, db_expiring; /* taken keys of it, without and with an expiry */
+    uint64_t db_there;                    /* what it is in the server: itself, or a spare one */
 
     /* the key at hand; its name lives in the walk */
     struct rdb_key key;
@@ -138,9 +139,11 @@ static enum hangar_rc check_db(struct rd_sender *sender)
     enum hangar_rc rc = rd_ask_server(sender->client, &server);
     if (rc != HANGAR_OK)
         return rc;
-    rd_server_db(&server, sender->db, &keys, &expiring);
+    rd_server_db(&server, sender->db_there, &keys, &expiring);
     rd_server_fini(&server);
     uint64_t lasting = keys - expiring;
+    if (sender->target->clean != NULL && lasting > 0)
+        lasting--; /* the marker */
     bool right = sender->target->was_empty
                      ? lasting == sender->db_lasting && expiring <= sender->db_expiring
                      : lasting >= sender->db_lasting;
@@ -151,7 +154,7 @@ static enum hangar_rc check_db(struct rd_sender *sender)
                              " lasting keys and %" PRIu64 " expiring ones, but took %" PRIu64
                              " and %" PRIu64 "; hint: is something else writing to it, or does "
                              "it evict keys (maxmemory)?",
-                             sender->db, redis->place, lasting, expiring, sender->db_lasting,
+                             sender->db_there, redis->place, lasting, expiring, sender->db_lasting,
                              sender->db_expiring);
 }
 
@@ -160,6 +163,8 @@ static enum hangar_rc leave_db(struct rd_sender *sender)
     enum hangar_rc rc = rd_pipe_drain(sender->pipe);
     if (rc == HANGAR_OK && sender->in_db)
         rc = check_db(sender);
+    if (rc == HANGAR_OK && sender->in_db && sender->target->clean != NULL)
+        rd_clean_loaded(sender->target->clean, sender->db, sender->db_lasting, sender->db_expiring);
     sender->db_lasting = sender->db_expiring = 0;
     return rc;
 }
@@ -172,7 +177,10 @@ static enum hangar_rc enter_db(struct rd_sender *sender, uint64_t db)
         return HANGAR_OK;
     enum hangar_rc rc = leave_db(sender);
     char number[24];
-    snprintf(number, sizeof(number), "%" PRIu64, db);
+    sender->db_there = db;
+    if (rc == HANGAR_OK && sender->target->clean != NULL)
+        rc = rd_clean_db(sender->target->clean, db, &sender->db_there);
+    snprintf(number, sizeof(number), "%" PRIu64, sender->db_there);
     if (rc == HANGAR_OK)
         rc = rd_order(sender->client, "SELECT", number, NULL);
     sender->in_db = rc == HANGAR_OK;
@@ -353,18 +361,39 @@ static enum hangar_rc pass_over(struct rd_sender *sender)
     return rc == HANGAR_OK ? rd_pipe_end(sender->pipe) : rc;
 }
 
+/* The backup was made while a restore was under way, and has what that one had loaded. */
+static enum hangar_rc leave_marker(struct rd_sender *sender)
+{
+    const struct redis *redis = sender->redis;
+    sender->way = WAY_NONE;
+    redis->host->log(redis->ctx, HANGAR_LOG_WARN,
+                     "the backup was made while a restore was under way: its database %" PRIu64
+                     " holds a part of what that one loaded",
+                     sender->key.db);
+    return HANGAR_OK;
+}
+
+/* Functions are replaced when the databases are swapped. */
+static enum hangar_rc begin_function(struct rd_sender *sender)
+{
+    const unsigned char opcode = RDB_FUNCTION;
+    sender->way = sender->target->clean != NULL ? WAY_KEEP : WAY_STREAM;
+    return sender->way == WAY_KEEP ? rd_clean_function(sender->target->clean, &opcode, 1)
+                                   : HANGAR_OK;
+}
+
 static enum hangar_rc on_key(void *arg, const struct rdb_key *key)
 {
     struct rd_sender *sender = arg;
     sender->key = *key;
     sender->begun = false;
+    rd_value_clear(&sender->value);
+    if (sender->target->clean != NULL && rd_clean_is_marker(key->name, key->name_size))
+        return leave_marker(sender);
     if (sender->digest != NULL)
         rdb_digest_key(sender->digest, key);
-    rd_value_clear(&sender->value);
-    if (key->type == RDB_FUNCTION) {
-        sender->way = WAY_STREAM;
-        return HANGAR_OK;
-    }
+    if (key->type == RDB_FUNCTION)
+        return begin_function(sender);
     if (key->name_full > key->name_size) {
         struct rd_tag tag = {.kind = KIND_RESTORE, .type = (uint8_t)key->type};
         return fail_key(sender, tag, key->name, RD_TEXT_SIZE,
@@ -434,6 +463,8 @@ static enum hangar_rc on_body(void *arg, bool text, const unsigned char *data, s
         return damaged(sender, rd_lzf_feed(&sender->lzf, data, size, add_plain, sender));
     case WAY_STREAM:
         return add_payload(sender, data, size);
+    case WAY_KEEP:
+        return rd_clean_function(sender->target->clean, data, size);
     case WAY_COLLECT:
         if (rd_value_size(&sender->value) + size > sender->target->bulk_most)
             return refuse_size(sender, rd_value_size(&sender->value) + size);
@@ -457,6 +488,9 @@ static enum hangar_rc on_end(void *arg, bool empty)
         return rc == HANGAR_OK ? rd_pipe_end(sender->pipe) : rc;
     case WAY_STREAM:
         return end_restore(sender);
+    case WAY_KEEP:
+        sender->sent.functions++;
+        return HANGAR_OK;
     case WAY_COLLECT:
         if (empty) {
             sender->sent.empty++;

@@ -7,6 +7,7 @@
 #ifndef RD_SENDER_H
 #define RD_SENDER_H
 
+#include "clean.h"
 #include "rdb_digest.h"
 #include "rdb_walk.h"
 #include "resp.h"
@@ -18,7 +19,8 @@ struct rd_target {
     uint64_t bulk_most;      /* bytes of one argument that it takes */
     int64_t clock_offset_ms; /* its clock less ours */
     bool evicts_lru, evicts_lfu;
-    bool was_empty; /* or has been emptied */
+    bool was_empty;         /* or has been emptied */
+    struct rd_clean *clean; /* loads into spare databases; NULL: into those of the backup */
 };
 
 struct rd_sent {

@@ -4,7 +4,7 @@
  * driver: the redis plugin alone from the command line, to measure it and to look
  * at what it does:
  *
- *     redis_driver check|backup|restore|plan FILE option=value...
+ *     redis_driver check|backup|restore|clean|plan FILE option=value...
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,7 +54,8 @@ static enum hangar_rc restore(struct run *run, const char *path, uint32_t flags)
 int main(int argc, char **argv)
 {
     if (argc < 3) {
-        fprintf(stderr, "usage: redis_driver check|backup|restore|plan FILE option=value...\n");
+        fprintf(stderr,
+                "usage: redis_driver check|backup|restore|clean|plan FILE option=value...\n");
         return 2;
     }
     struct run run;
@@ -65,6 +66,8 @@ int main(int argc, char **argv)
         rc = backup(&run, argv[2]);
     else if (rc == HANGAR_OK && strcmp(argv[1], "restore") == 0)
         rc = restore(&run, argv[2], 0);
+    else if (rc == HANGAR_OK && strcmp(argv[1], "clean") == 0)
+        rc = restore(&run, argv[2], HANGAR_RESTORE_CLEAN);
     else if (rc == HANGAR_OK && strcmp(argv[1], "plan") == 0)
         rc = restore(&run, argv[2], HANGAR_RESTORE_DRY_RUN);
     else if (rc == HANGAR_OK)
