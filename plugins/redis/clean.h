@@ -7,7 +7,7 @@
  * transaction the data in use is untouched; whatever fails before leaves it so.
  *
  *     rd_clean_prepare ──► rd_clean_begin ──► ( rd_clean_db | rd_clean_function )*
- *                                ──► rd_clean_loaded* ──► rd_clean_swap ──► rd_clean_drop
+ *                                ──► rd_clean_loaded* ──► rd_clean_check ──► rd_clean_swap ──► rd_clean_drop
  */
 #ifndef RD_CLEAN_H
 #define RD_CLEAN_H
@@ -46,8 +46,10 @@ enum hangar_rc rd_clean_watch(struct rd_clean *clean, size_t size);
 /* For comparing: is this database one that was loaded, and which one of the backup? */
 bool rd_clean_origin(const struct rd_clean *clean, uint64_t spare, uint64_t *db);
 
-/* Everything is in.  `rdb_version` is for the functions. */
-enum hangar_rc rd_clean_swap(struct rd_clean *clean, unsigned rdb_version);
+/* Everything is in: tries what could go wrong with the swap.  `rdb_version` is for the
+ * functions. */
+enum hangar_rc rd_clean_check(struct rd_clean *clean, unsigned rdb_version);
+enum hangar_rc rd_clean_swap(struct rd_clean *clean);
 
 /* With all other connections closed: gives back what was claimed and not swapped. */
 void rd_clean_drop(struct rd_clean *clean);

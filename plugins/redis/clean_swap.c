@@ -317,17 +317,21 @@ static enum hangar_rc swap(struct rd_clean *clean)
     return rc;
 }
 
-enum hangar_rc rd_clean_swap(struct rd_clean *clean, unsigned rdb_version)
+enum hangar_rc rd_clean_check(struct rd_clean *clean, unsigned rdb_version)
+{
+    enum hangar_rc rc = rd_spares_reopen(&clean->spares);
+    if (rc == HANGAR_OK)
+        rc = end_functions(clean, rdb_version);
+    return rc == HANGAR_OK ? try_functions(clean) : rc;
+}
+
+enum hangar_rc rd_clean_swap(struct rd_clean *clean)
 {
     struct rd_server server = {.known = false};
     uint64_t spare;
     enum hangar_rc rc = rd_spares_reopen(&clean->spares);
     if (rc == HANGAR_OK && clean->spares.count == 0)
         rc = rd_clean_db(clean, 0, &spare); /* an empty backup: the swap is as for any */
-    if (rc == HANGAR_OK)
-        rc = end_functions(clean, rdb_version);
-    if (rc == HANGAR_OK)
-        rc = try_functions(clean);
     if (rc == HANGAR_OK)
         rc = rd_ask_server(&clean->spares.control, &server);
     if (rc == HANGAR_OK)

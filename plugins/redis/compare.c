@@ -222,7 +222,7 @@ static uint64_t all_keys(const struct rdb_digest_sums *sums)
     return keys;
 }
 
-static void report_result(const struct rd_compare *compare, struct hangar_attrs *report)
+void rd_compare_report(const struct rd_compare *compare, struct hangar_attrs *report)
 {
     const struct hangar_host *host = compare->redis->host;
     const struct rdb_digest_sums *backup = rdb_digest_sums(compare->backup);
@@ -239,7 +239,7 @@ static void report_result(const struct rd_compare *compare, struct hangar_attrs 
                        same_streams(compare) ? "whole" : "entries and names");
 }
 
-enum hangar_rc rd_compare_run(struct rd_compare *compare, struct hangar_attrs *report)
+enum hangar_rc rd_compare_run(struct rd_compare *compare)
 {
     struct redis *redis = compare->redis;
     const struct rdb_digest_sums *backup = rdb_digest_sums(compare->backup);
@@ -264,7 +264,5 @@ enum hangar_rc rd_compare_run(struct rd_compare *compare, struct hangar_attrs *r
             continue;
         rc = compare_slot(compare, slot, slot != RDB_CLASS_MODULE);
     }
-    if (rc == HANGAR_OK)
-        report_result(compare, report);
     return rc;
 }

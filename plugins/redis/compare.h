@@ -26,9 +26,11 @@ void rd_compare_spares(struct rd_compare *compare, const struct rd_clean *clean)
 /* What the backup is to be summed up in. */
 struct rdb_digest *rd_compare_backup(struct rd_compare *compare);
 
-/* Reads the target and compares; HANGAR_CORRUPT when they differ.  Says in the
- * report what was compared, and what was not. */
-enum hangar_rc rd_compare_run(struct rd_compare *compare, struct hangar_attrs *report);
+/* Reads the target and compares; HANGAR_CORRUPT when they differ. */
+enum hangar_rc rd_compare_run(struct rd_compare *compare);
+
+/* Says what was compared, and what was not. */
+void rd_compare_report(const struct rd_compare *compare, struct hangar_attrs *report);
 
 /* backup.c: is the user allowed to ask for the data? */
 enum hangar_rc rd_backup_rights(struct rd_client *client);

@@ -75,7 +75,7 @@ static const struct hangar_option options[] = {
      .choices = conflict_choices,
      .help = "Restore: what to do about data in the target. fail: refuse a target that is not "
              "empty. replace: overwrite keys of the same name, keep others. skip_existing: keep "
-             "what is there. flush: delete everything first."},
+             "what is there. flush: delete everything first. With --mode clean only fail."},
     {.name = "method",
      .type = HANGAR_OPT_ENUM,
      .default_value = "live",
@@ -227,6 +227,7 @@ static const struct hangar_source source = {
     .restore_open = redis_restore_open,
     .restore_write = redis_restore_write,
     .restore_close = redis_restore_close,
+    .restore_phase_end = redis_restore_phase_end,
     .restore_end = redis_restore_end,
     .restore_commands = redis_restore_commands,
     .scratch_start = redis_scratch_start,

@@ -55,6 +55,7 @@ enum hangar_rc redis_restore_open(void *inst, const struct hangar_object_info *i
                                   struct hangar_object **out);
 enum hangar_rc redis_restore_write(struct hangar_object *object, const void *data, size_t size);
 enum hangar_rc redis_restore_close(struct hangar_object *object, int complete);
+enum hangar_rc redis_restore_phase_end(void *inst, uint32_t phase);
 enum hangar_rc redis_restore_end(void *inst, struct hangar_attrs *report);
 
 /* commands.c */

@@ -94,6 +94,14 @@ enum hangar_rc redis_restore_close(struct hangar_object *object, int complete)
     return rc;
 }
 
+/* The ends of all sources come one after the other, and should be short. */
+enum hangar_rc redis_restore_phase_end(void *inst, uint32_t phase)
+{
+    const struct redis *redis = inst;
+    (void)phase; /* there is one */
+    return redis->restore->live ? rd_live_check(redis->restore->live) : HANGAR_OK;
+}
+
 enum hangar_rc redis_restore_end(void *inst, struct hangar_attrs *report)
 {
     struct redis *redis = inst;

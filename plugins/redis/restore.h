@@ -20,6 +20,8 @@ enum hangar_rc rd_live_prepare(struct redis *redis, const struct hangar_restore 
 enum hangar_rc rd_live_open(struct rd_live *live); /* before the first write; may delete data */
 enum hangar_rc rd_live_write(struct rd_live *live, const void *data, size_t size);
 enum hangar_rc rd_live_complete(struct rd_live *live); /* all bytes are in */
+/* What may still fail or take long: comparing, trying functions out. */
+enum hangar_rc rd_live_check(struct rd_live *live);
 enum hangar_rc rd_live_end(struct rd_live *live, struct hangar_attrs *report);
 void rd_live_drop(struct rd_live *live);
 

@@ -244,6 +244,17 @@ enum hangar_rc rd_live_complete(struct rd_live *live)
     return rd_sender_finish(live->sender);
 }
 
+enum hangar_rc rd_live_check(struct rd_live *live)
+{
+    enum hangar_rc rc = live->compare != NULL ? rd_compare_run(live->compare) : HANGAR_OK;
+    if (rc != HANGAR_OK || live->clean == NULL)
+        return rc;
+    unsigned version = rd_sender_counts(live->sender)->version;
+    if (version > live->target.rdb_version)
+        version = live->target.rdb_version;
+    return rd_clean_check(live->clean, version);
+}
+
 enum hangar_rc rd_live_end(struct rd_live *live, struct hangar_attrs *report)
 {
     const struct hangar_host *host = live->redis->host;
@@ -259,15 +270,9 @@ enum hangar_rc rd_live_end(struct rd_live *live, struct hangar_attrs *report)
         host->attr_setf(report, "scripts", "%" PRIu64, sent->scripts);
     if (sent->empty > 0)
         host->attr_setf(report, "empty", "%" PRIu64, sent->empty);
-    enum hangar_rc rc = HANGAR_OK;
     if (live->compare != NULL)
-        rc = rd_compare_run(live->compare, report);
-    if (rc != HANGAR_OK || live->clean == NULL)
-        return rc;
-    unsigned version = rd_sender_counts(live->sender)->version;
-    if (version > live->target.rdb_version)
-        version = live->target.rdb_version;
-    return rd_clean_swap(live->clean, version);
+        rd_compare_report(live->compare, report);
+    return live->clean != NULL ? rd_clean_swap(live->clean) : HANGAR_OK;
 }
 
 void rd_live_drop(struct rd_live *live)

@@ -150,6 +150,8 @@ enum hangar_rc run_restore_file(struct run *run, FILE *file, size_t step,
         run->rc = source(run)->restore_prepare(run->inst, &how);
     if (run->rc == HANGAR_OK && !(flags & HANGAR_RESTORE_DRY_RUN))
         run->rc = write_object(run, &info, file, step);
+    if (run->rc == HANGAR_OK && !(flags & HANGAR_RESTORE_DRY_RUN))
+        run->rc = source(run)->restore_phase_end(run->inst, 0);
     enum hangar_rc ended =
         source(run)->restore_end(run->inst, run->rc == HANGAR_OK ? run->report : NULL);
     if (run->rc == HANGAR_OK)

@@ -70,7 +70,9 @@ static void restore_and_compare(struct run *run, const void *data, size_t size,
     testing_expect(run->fake, fn->restore_close(object, 1), HANGAR_OK, "close");
     if (meanwhile != NULL)
         server_do(&target, meanwhile);
-    run->rc = fn->restore_end(run->inst, run->report);
+    run->rc = fn->restore_phase_end(run->inst, 0);
+    enum hangar_rc ended = fn->restore_end(run->inst, run->rc == HANGAR_OK ? run->report : NULL);
+    run->rc = run->rc == HANGAR_OK ? ended : run->rc;
 }
 
 static uint64_t reported(struct run *run, const char *name)

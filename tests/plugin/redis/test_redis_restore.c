@@ -211,9 +211,6 @@ START_TEST(what_this_version_cannot_do_is_refused)
 {
     struct run run;
     set_up(three_keys);
-    restore(&run, "on_conflict=fail", HANGAR_RESTORE_CLEAN);
-    assert_fails(&run, HANGAR_UNSUPPORTED, ".on_conflict=flush");
-    run_free(&run);
     restore(&run, "on_conflict=skip_existing", HANGAR_RESTORE_COMPARE);
     assert_fails(&run, HANGAR_UNSUPPORTED, "cannot compare");
     run_free(&run);

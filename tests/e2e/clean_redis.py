@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The hangar authors
+#
+# clean_redis.py: a relay in front of a Redis server that loses the connection in the
+# moment of an EXEC:
+#
+#     clean_redis.py PORT before|after NTH
+#
+# PORT is the server's.  At the NTH EXEC the client's connection is cut: `before` the
+# server has heard of it, or `after` it has answered, whose answer is lost.  Prints its
+# own port, and serves until it is killed.
+import socket
+import sys
+import threading
+
+EXEC = b"*1\r\n$4\r\nEXEC\r\n"
+seen = 0
+
+
+def copy(source, sink, cut):
+    """Passes bytes on until cut() says of them that they are the last."""
+    try:
+        while data := source.recv(65536):
+            if cut(data, sink):
+                break
+            sink.sendall(data)
+    except OSError:
+        pass
+    for end in (source, sink):
+        try:
+            end.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+
+
+def serve(client, port, when, nth):
+    server = socket.create_connection(("127.0.0.1", port))
+    lose_answer = threading.Event()
+
+    def request(data, sink):
+        global seen
+        # commands of the control connection come one by one: EXEC is a piece of its own
+        if data != EXEC:
+            return False
+        seen += 1
+        if seen != nth:
+            return False
+        if when == "after":
+            lose_answer.set()
+            sink.sendall(data)
+        return when == "before" or lose_answer.wait(0) and gone.wait(30)
+
+    gone = threading.Event()
+
+    def answer(_data, _sink):
+        if not lose_answer.is_set():
+            return False
+        gone.set()
+        return True
+
+    threading.Thread(target=copy, args=(client, server, request), daemon=True).start()
+    copy(server, client, answer)
+
+
+def main():
+    listener = socket.create_server(("127.0.0.1", 0))
+    print(listener.getsockname()[1], flush=True)
+    while True:
+        client, _ = listener.accept()
+        threading.Thread(
+            target=serve,
+            args=(client, int(sys.argv[1]), sys.argv[2], int(sys.argv[3])),
+            daemon=True,
+        ).start()
+
+
+main()

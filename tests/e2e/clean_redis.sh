@@ -1,0 +1,209 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The hangar authors
+#
+# restore --mode clean of Redis: hangar killed at any moment, the server killed at any
+# moment, the connection lost in the moment of the swap, an application that writes all
+# the time.  The target has the data of the backup or that of before, to the last bit,
+# and what a dead restore left is gone after the next one.
+. "$(dirname "$0")/lib.sh"
+
+marker=hangar:restore:unfinished
+start_redis 2
+fill_redis "${redis_ports[1]}"
+redis-cli -p "${redis_ports[1]}" EVAL "
+    for i = 1, 150000 do redis.call('set', 'bulk:' .. i, string.rep('x', i % 200)) end
+    redis.call('select', 3) redis.call('set', 'expires', 'v', 'ex', 100000)" 0 >fill.out
+
+cat >backup.yaml <<END
+version: 1
+sources:
+$(redis_source cache 1)
+transforms:
+  gzip: { plugin: compress-gzip }
+sinks:
+  local: { plugin: storage-local, options: { path: ./backups } }
+pipelines:
+  nightly: { sources: [cache], transforms: [gzip], sinks: [local] }
+END
+make_backup
+wanted=$(redis-cli -p "${redis_ports[1]}" DEBUG DIGEST)
+
+# The target's data of before, which a restored server has on its disk, too.
+old_data()
+{
+    redis-cli -p "$port" FLUSHALL >old.out
+    redis-cli -p "$port" FUNCTION FLUSH >old.out
+    redis-cli -p "$port" EVAL "
+        for i = 1, 1000 do redis.call('set', 'old:' .. i, i) end
+        redis.call('select', 7) redis.call('rpush', 'queue', 'a', 'b')" 0 >old.out
+    redis-cli -p "$port" SAVE >old.out
+    old=$(digest)
+}
+
+digest()
+{
+    redis-cli -p "$port" DEBUG DIGEST
+}
+
+# Databases that have the marker of a restore that was not finished.
+marked()
+{
+    local db
+    for db in {0..15}; do
+        [[ $(redis-cli -p "$port" -n "$db" EXISTS "$marker") == 0 ]] || echo "$db"
+    done
+}
+
+restore_clean()
+{
+    hangar restore "$id" --set cache.port="${1:-$port}" --mode clean --yes
+}
+
+# It has one or the other, beside what is marked as a restore's.  $state says which.
+expect_old_or_new()
+{
+    local db now
+    for db in $(marked); do
+        [[ $db != [07] ]] || fail "database $db, which was in use, has the marker"
+        redis-cli -p "$port" -n "$db" FLUSHDB >flush.out
+    done
+    now=$(digest)
+    case $now in
+    "$old") state=old ;;
+    "$wanted") state=new ;;
+    *) fail "the target has neither its old data nor that of the backup ($1)" ;;
+    esac
+}
+
+port=${redis_ports[2]}
+promise "a restore replaces what is there, functions too, and says what it did"
+old_data
+expect_exit 0 restore_clean
+[[ $(digest) == "$wanted" ]] || fail "the target is not as the source"
+same_redis "${redis_ports[1]}" "$port"
+[[ -z $(marked) ]] || fail "a marker was left"
+expect_exit 0 hangar restore "$id" --set cache.port="$port" --mode clean --dry-run
+expect_said "swap them in by one transaction"
+expect_said "what is written until then"
+
+promise "hangar killed at 12 moments: old or new, and the next restore cleans up"
+start=$(date +%s%N)
+restore_clean >run.out 2>&1
+took_ms=$((($(date +%s%N) - start) / 1000000))
+killed=0 left=0
+for ((i = 1; i <= 12; i++)); do
+    old_data
+    "$hangar_program" -c "$work/backup.yaml" restore "$id" --set cache.port="$port" --mode clean \
+        --yes >run.out 2>run.err &
+    run=$!
+    sleep "$(printf '%d.%03d' $((took_ms * i / 12 / 1000)) $((took_ms * i / 12 % 1000)))"
+    kill -KILL "$run" 2>/dev/null || true
+    status=0
+    wait "$run" 2>/dev/null || status=$?
+    if [[ $status == 0 ]]; then
+        [[ $(digest) == "$wanted" ]] || fail "success, and not the data of the backup"
+        continue
+    fi
+    killed=$((killed + 1))
+    if [[ -n $(marked) ]]; then
+        left=$((left + 1))
+        if ((left % 2 == 0)); then # the next restore finds it
+            expect_exit 0 restore_clean
+            [[ $(digest) == "$wanted" ]] || fail "not replaced after a kill"
+            [[ -z $(marked) ]] || fail "leftovers stay"
+            continue
+        fi
+    fi
+    expect_old_or_new "killed after $((took_ms * i / 12)) ms"
+done
+((killed >= 5 && left >= 2)) || fail "only $killed restores were killed, $left in their middle"
+
+promise "interrupted: exit 130, as it was, and nothing is left in the server"
+old_data
+python3 -c 'import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.argv[1], sys.argv[1:])' "$hangar_program" -c backup.yaml restore "$id" \
+    --set cache.port="$port" --mode clean --yes >run.out 2>run.err &
+run=$!
+loading()
+{
+    [[ -n $(marked) ]] || ! kill -0 "$run" 2>/dev/null
+}
+wait_for 60 loading
+kill -INT "$run" 2>/dev/null || true
+status=0
+wait "$run" || status=$?
+if [[ $status == 130 ]]; then
+    [[ $(digest) == "$old" ]] || fail "an interrupted restore changed the target: $(<run.err)"
+else
+    [[ $status == 0 && $(digest) == "$wanted" ]] || fail "exit status $status: $(<run.err)"
+fi
+
+promise "the server killed at 8 moments: it comes back with the old data or the new"
+gone()
+{
+    ! kill -0 "$1" 2>/dev/null
+}
+died=0
+for ((i = 1; i <= 8; i++)); do
+    redis_stop "$work/redis3"
+    rm -rf "$work/redis3"
+    redis_start "$work/redis3" --appendonly yes
+    port=$REDIS_PORT pid=$REDIS_PID
+    old_data
+    restore_clean >run.out 2>run.err &
+    run=$!
+    sleep "$(printf '%d.%03d' $((took_ms * i / 9 / 1000)) $((took_ms * i / 9 % 1000)))"
+    disown "$pid" # the shell would tell
+    kill -KILL "$pid"
+    status=0
+    wait "$run" || status=$?
+    [[ $status == 0 ]] || died=$((died + 1))
+    wait_for 20 gone "$pid"
+    rm -f "$work/redis3/redis.pid"
+    redis_start "$work/redis3" --appendonly yes
+    port=$REDIS_PORT
+    expect_old_or_new "the server was killed"
+    [[ $status != 0 || $state == new ]] || fail "success, and the old data"
+    expect_exit 0 restore_clean
+    [[ $(digest) == "$wanted" ]] || fail "not replaced after a crash of the server"
+done
+((died >= 3)) || fail "only $died restores saw the server die"
+redis_stop "$work/redis3"
+
+promise "the connection lost in the moment of the swap: the result is true"
+port=${redis_ports[2]}
+lose_at()
+{
+    old_data
+    rm -f relay.port
+    python3 "$e2e/clean_redis.py" "$port" "$1" "$2" >relay.port 2>relay.err &
+    relay=$!
+    wait_for 20 test -s relay.port
+    status=0
+    restore_clean "$(<relay.port)" >run.out 2>run.err || status=$?
+    kill "$relay"
+    wait "$relay" 2>/dev/null || true
+}
+# the first EXEC tries the functions, the second is the swap
+for nth in 1 2; do
+    lose_at before $nth
+    [[ $status == 1 && $(digest) == "$old" ]] || fail "EXEC $nth did not arrive: exit $status"
+done
+lose_at after 1
+[[ $status == 1 && $(digest) == "$old" ]] || fail "trying the functions changed something"
+lose_at after 2
+[[ $status == 0 && $(digest) == "$wanted" ]] || fail "it was done: exit $status, $(<run.err)"
+expect_in run.err "it has done so"
+
+promise "an application that writes all the time: the restore holds, and it goes on writing"
+old_data
+(while redis-cli -p "$port" SET app:counter "$RANDOM" >app.out 2>&1; do :; done) &
+app=$!
+expect_exit 0 hangar restore "$id" --set cache.port="$port" --mode clean --dry-run
+expect_exit 0 restore_clean
+kill "$app"
+wait "$app" 2>/dev/null || true
+redis-cli -p "$port" DEL app:counter >app.out
+[[ $(digest) == "$wanted" ]] || fail "the data is not that of the backup and what was written since"

@@ -1,0 +1,542 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * test_redis_clean: --mode clean on real servers.  The target has the data of the backup
+ * afterwards, or that of before to the last bit; what was there changes in one step; and
+ * nothing that is not ours is flushed.  What is refused beforehand is in
+ * test_redis_clean_refused.c, what kills and crashes do in tests/e2e/clean_redis.sh.
+ */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "clean_case.h"
+#include "rdb_build.h"
+#include "testing.h"
+
+#define MARKER "hangar:restore:unfinished"
+#define DEAD_RUN "0123456789abcdef0123456789abcdef"
+
+START_TEST(all_that_was_there_is_replaced_by_all_of_the_backup)
+{
+    struct run run;
+    set_up(no_arguments);
+    clean(&run, _i == 0 ? 0 : HANGAR_RESTORE_COMPARE);
+    assert_replaced(&run);
+    ck_assert_str_eq(fake_attr(run.report, "keys"), fake_attr(backup.attrs, "keys"));
+    ck_assert_str_eq(fake_attr(run.report, "functions"), "1");
+    ck_assert_int_eq(server_keys(&target, 3), 0); /* which the backup does not have */
+    ck_assert(_i == 0 || atoi(fake_attr(run.report, "compared_keys")) > 50);
+    run_free(&run);
+    clean(&run, 0); /* the spare ones are free again */
+    assert_replaced(&run);
+    run_free(&run);
+    tear_down();
+}
+END_TEST
+
+START_TEST(expiries_are_those_of_the_backup)
+{
+    struct run run;
+    set_up(no_arguments);
+    clean(&run, 0);
+    assert_replaced(&run);
+    for (int i = 0; i < 2; i++) {
+        redisReply *ours = redisCommand(source.link, "PEXPIRETIME %s", i ? "near" : "expiring 3");
+        redisReply *theirs = redisCommand(target.link, "PEXPIRETIME %s", i ? "near" : "expiring 3");
+        ck_assert_int_gt(ours->integer, 0);
+        ck_assert_int_eq(ours->integer, theirs->integer);
+        freeReplyObject(ours);
+        freeReplyObject(theirs);
+    }
+    run_free(&run);
+    tear_down();
+}
+END_TEST
+
+START_TEST(an_empty_backup_empties_and_data_without_functions_removes_those)
+{
+    struct run run;
+    set_up(no_arguments);
+    run_free(&backup);
+    server_do(&source, "FUNCTION FLUSH");
+    if (_i == 0)
+        server_do(&source, "FLUSHALL");
+    run_open(&backup, (const char *[]){source.socket_option, NULL});
+    run_backup(&backup, MANY);
+    clean(&run, 0);
+    ck_assert_msg(run.complete, "%s", run_error(&run));
+    ck_assert_str_eq(server_digest(&source), server_digest(&target));
+    ck_assert_int_eq(answer(), -1);
+    run_free(&run);
+    tear_down();
+}
+END_TEST
+
+START_TEST(a_dry_run_tells_the_plan_and_the_clients_and_changes_nothing)
+{
+    struct run run;
+    set_up(no_arguments);
+    server_do(&target, "CLIENT SETNAME shop-worker");
+    clean(&run, HANGAR_RESTORE_DRY_RUN);
+    ck_assert_msg(run.complete, "%s", run_error(&run));
+    assert_says(fake_text(run.plan), "beside the data of redis");
+    assert_says(fake_text(run.plan), "into 4 of its empty databases");
+    assert_says(fake_text(run.plan), "deletes all 3 keys and 1 libraries of functions");
+    assert_says(fake_text(run.plan), "1 clients are connected and stay so:");
+    assert_says(fake_text(run.plan), "\"shop-worker\" (database 0)");
+    ck_assert_str_eq(server_digest(&target), before);
+    run_free(&run);
+    tear_down();
+}
+END_TEST
+
+START_TEST(a_backup_cut_anywhere_leaves_the_target_as_it_was)
+{
+    struct run run;
+    set_up(no_arguments);
+    size_t whole = backup.size;
+    for (size_t i = 0; i <= 60; i++) {
+        backup.size = i < 60 ? whole * i / 60 : whole - 1;
+        clean(&run, 0);
+        assert_untouched(&run, HANGAR_CORRUPT, "");
+        run_free(&run);
+    }
+    backup.size = whole;
+    backup.data[whole - 20] ^= 1;
+    clean(&run, 0);
+    ck_assert(!run.complete);
+    ck_assert_str_eq(server_digest(&target), before);
+    run_free(&run);
+    tear_down();
+}
+END_TEST
+
+/* ---- cancelling ---- */
+
+START_TEST(a_cancelled_restore_takes_back_what_it_loaded)
+{
+    struct run run;
+    set_up(no_arguments);
+    struct hangar_object_info info = {
+        .struct_size = sizeof(info), .name = "dump.rdb", .attrs = backup.attrs};
+    run_open(&run, (const char *[]){target.socket_option, NULL});
+    struct hangar_restore how = {.struct_size = sizeof(how),
+                                 .flags = HANGAR_RESTORE_CLEAN,
+                                 .facts = run.facts,
+                                 .objects = &info,
+                                 .object_count = 1,
+                                 .plan = run.plan};
+    const struct hangar_source *fn = fake_host_plugin(run.fake)->source;
+    struct hangar_object *object = NULL;
+    testing_expect(run.fake, fn->restore_prepare(run.inst, &how), HANGAR_OK, "prepare");
+    testing_expect(run.fake, fn->restore_open(run.inst, &info, &object), HANGAR_OK, "open");
+    testing_expect(run.fake, fn->restore_write(object, backup.data, backup.size * 3 / 4), HANGAR_OK,
+                   "write");
+    ck_assert_str_ne(server_digest(&target), before); /* something was loaded */
+    fake_host_cancel(run.fake);
+    fn->restore_close(object, 0);
+    fn->restore_end(run.inst, NULL);
+    ck_assert_str_eq(server_digest(&target), before);
+    run_free(&run);
+    tear_down();
+}
+END_TEST
+
+/* ---- leftovers, others ---- */
+
+START_TEST(leftovers_of_a_dead_restore_are_emptied_and_nothing_else)
+{
+    struct run run;
+    set_up(no_arguments);
+    server_do(&target, "SELECT 14");
+    server_do(&target, "SET " MARKER " " DEAD_RUN);
+    server_do(&target, "SET loaded-by-the-dead v");
+    server_do(&target, "SELECT 13"); /* what merely looks like it */
+    server_do(&target, "SET " MARKER " something");
+    server_do(&target, "SELECT 12");
+    server_do(&target, "HSET " MARKER " f v");
+    server_do(&target, "SELECT 0");
+    note_target();
+    clean(&run, HANGAR_RESTORE_DRY_RUN);
+    ck_assert(run.complete);
+    assert_says(fake_text(run.plan), "empty 1 databases");
+    ck_assert_str_eq(server_digest(&target), before);
+    run_free(&run);
+    size_t whole = backup.size;
+    backup.size -= 5; /* fails: the leftovers go nevertheless, the data stays */
+    clean(&run, 0);
+    ck_assert_int_eq(run.rc, HANGAR_CORRUPT);
+    assert_says(fake_host_log(run.fake), "emptied database 14");
+    ck_assert_int_eq(server_keys(&target, 14), 0);
+    ck_assert_int_eq(server_keys(&target, 13), 1);
+    ck_assert_int_eq(server_keys(&target, 12), 1);
+    ck_assert_int_eq(server_keys(&target, 0), 2);
+    backup.size = whole;
+    run_free(&run);
+    clean(&run, 0);
+    assert_replaced(&run);
+    run_free(&run);
+    tear_down();
+}
+END_TEST
+
+START_TEST(a_leftover_that_a_client_has_selected_stays)
+{
+    struct run run;
+    set_up(no_arguments);
+    server_do(&target, "SELECT 14");
+    server_do(&target, "SET " MARKER " " DEAD_RUN);
+    size_t whole = backup.size;
+    backup.size -= 5;
+    clean(&run, 0);
+    ck_assert_int_eq(run.rc, HANGAR_CORRUPT);
+    assert_says(fake_host_log(run.fake), "and stays: a client has selected it");
+    ck_assert_int_eq(server_keys(&target, 14), 1);
+    backup.size = whole;
+    run_free(&run);
+    tear_down();
+}
+END_TEST
+
+START_TEST(two_restores_at_once_do_not_meet)
+{
+    struct run run;
+    set_up(no_arguments);
+    struct server other = target;
+    other.link = redisConnectUnix(target.socket_option + 7);
+    server_do(&other, "CLIENT SETNAME hangar-restore-" DEAD_RUN); /* so it lives */
+    server_do(&target, "SELECT 14");
+    server_do(&target, "SET " MARKER " " DEAD_RUN);
+    server_do(&target, "SELECT 0");
+    note_target();
+    clean(&run, 0);
+    assert_untouched(&run, HANGAR_EXISTS, "another restore into redis");
+    run_free(&run);
+    redisFree(other.link);
+    tear_down();
+}
+END_TEST
+
+/* Restores up to its end, does `commands` on the target, and ends it. */
+static void restore_and_meanwhile(struct run *run, const char *const *commands)
+{
+    static struct hangar_object_info info;
+    static struct hangar_restore how;
+    info = (struct hangar_object_info){
+        .struct_size = sizeof(info), .name = "dump.rdb", .attrs = backup.attrs};
+    run_open(run, (const char *[]){target.socket_option, NULL});
+    how = (struct hangar_restore){.struct_size = sizeof(how),
+                                  .flags = HANGAR_RESTORE_CLEAN,
+                                  .facts = run->facts,
+                                  .objects = &info,
+                                  .object_count = 1,
+                                  .plan = run->plan};
+    const struct hangar_source *fn = fake_host_plugin(run->fake)->source;
+    struct hangar_object *object = NULL;
+    testing_expect(run->fake, fn->restore_prepare(run->inst, &how), HANGAR_OK, "prepare");
+    testing_expect(run->fake, fn->restore_open(run->inst, &info, &object), HANGAR_OK, "open");
+    testing_expect(run->fake, fn->restore_write(object, backup.data, backup.size), HANGAR_OK,
+                   "write");
+    testing_expect(run->fake, fn->restore_close(object, 1), HANGAR_OK, "close");
+    testing_expect(run->fake, fn->restore_phase_end(run->inst, 0), HANGAR_OK, "phase end");
+    for (; *commands != NULL; commands++)
+        server_do(&target, *commands);
+    run->rc = fn->restore_end(run->inst, run->report);
+    run->complete = run->rc == HANGAR_OK;
+}
+
+START_TEST(what_others_write_into_a_spare_database_is_never_flushed)
+{
+    struct run run;
+    set_up(no_arguments);
+    /* 14 is the first that is claimed: the backup has 15 */
+    restore_and_meanwhile(&run, (const char *[]){"SELECT 14", "SET theirs v", "SELECT 0", NULL});
+    ck_assert_int_eq(run.rc, HANGAR_IO);
+    assert_says(run_error(&run), "is something else writing to it");
+    assert_says(fake_host_log(run.fake), "holds keys of somebody else");
+    redisReply *reply = server_ask(&target, "SELECT 14");
+    freeReplyObject(reply);
+    reply = server_ask(&target, "GET theirs");
+    ck_assert_str_eq(reply->str, "v");
+    freeReplyObject(reply);
+    reply = server_ask(&target, "GET " MARKER); /* and nobody takes it for ours later */
+    ck_assert_int_eq(reply->type, REDIS_REPLY_NIL);
+    freeReplyObject(reply);
+    server_do(&target, "FLUSHDB");
+    server_do(&target, "SELECT 0");
+    ck_assert_str_eq(server_digest(&target), before); /* the other spare ones are empty */
+    run_free(&run);
+    tear_down();
+}
+END_TEST
+
+START_TEST(a_spare_database_that_somebody_emptied_is_not_swapped_in)
+{
+    struct run run;
+    set_up(no_arguments);
+    restore_and_meanwhile(&run, (const char *[]){"SELECT 14", "FLUSHDB", "SELECT 0", NULL});
+    assert_untouched(&run, HANGAR_IO, "of redis at socket");
+    run_free(&run);
+    tear_down();
+}
+END_TEST
+
+START_TEST(an_idle_connection_that_the_server_ended_is_no_failure)
+{
+    struct run run;
+    set_up(no_arguments);
+    restore_and_meanwhile(&run, (const char *[]){"CLIENT KILL TYPE normal SKIPME yes", NULL});
+    assert_replaced(&run);
+    run_free(&run);
+    tear_down();
+}
+END_TEST
+
+START_TEST(what_is_written_meanwhile_goes_with_the_old_data)
+{
+    struct run run;
+    set_up(no_arguments);
+    restore_and_meanwhile(
+        &run, (const char *[]){"SET mine newer", "SELECT 7", "SET new db", "SELECT 0", NULL});
+    assert_replaced(&run);
+    run_free(&run);
+    tear_down();
+}
+END_TEST
+
+/* ---- what connected clients see ---- */
+
+START_TEST(connected_clients_go_on_with_the_new_data)
+{
+    struct run run;
+    set_up(no_arguments);
+    struct server watcher = target, waiter = target;
+    watcher.link = redisConnectUnix(target.socket_option + 7);
+    waiter.link = redisConnectUnix(target.socket_option + 7);
+    server_do(&watcher, "WATCH mine");
+    server_do(&watcher, "MULTI");
+    server_do(&watcher, "SET mine from-the-old");
+    redisAppendCommand(waiter.link, "BLPOP queue 0");
+    int done = 0;
+    while (!done)
+        redisBufferWrite(waiter.link, &done);
+    run_free(&backup);
+    server_do(&source, "RPUSH queue restored");
+    server_do(&source, "RPUSH queue second");
+    run_open(&backup, (const char *[]){source.socket_option, NULL});
+    run_backup(&backup, MANY);
+    clean(&run, 0);
+    ck_assert_msg(run.complete, "%s", run_error(&run));
+    redisReply *reply = server_ask(&watcher, "EXEC");
+    ck_assert_int_eq(reply->type, REDIS_REPLY_NIL); /* it was watching what is gone */
+    freeReplyObject(reply);
+    void *popped = NULL;
+    ck_assert_int_eq(redisGetReply(waiter.link, &popped), REDIS_OK);
+    ck_assert_str_eq(((redisReply *)popped)->element[1]->str, "restored");
+    freeReplyObject(popped);
+    server_do(&source, "LPOP queue");
+    ck_assert_str_eq(server_digest(&source), server_digest(&target));
+    redisFree(watcher.link);
+    redisFree(waiter.link);
+    run_free(&run);
+    tear_down();
+}
+END_TEST
+
+struct reader {
+    struct server link;
+    pthread_t thread;
+    bool stop;
+    long reads, mixed;
+};
+
+/* Two keys of different databases and a function, read as one: all old or all new. */
+static void *read_on(void *arg)
+{
+    struct reader *reader = arg;
+    while (!__atomic_load_n(&reader->stop, __ATOMIC_RELAXED)) {
+        redisReply *reply = redisCommand(
+            reader->link.link, "EVAL %s 0",
+            "redis.call('select', 0) local a = redis.call('get', 'state') redis.call('select', 3) "
+            "local b = redis.call('get', 'state') redis.call('select', 0) return {a, b}");
+        reader->reads++;
+        reader->mixed += reply->element[0]->str == NULL || reply->element[1]->str == NULL ||
+                         strcmp(reply->element[0]->str, reply->element[1]->str) != 0;
+        freeReplyObject(reply);
+    }
+    return NULL;
+}
+
+START_TEST(a_reader_sees_the_old_or_the_new_and_never_a_mixture)
+{
+    struct reader reader = {.stop = false};
+    struct run run;
+    set_up(no_arguments);
+    for (int db = 0; db <= 3; db += 3) {
+        server_do(&target, "SELECT %d", db);
+        server_do(&target, "SET state old");
+        server_do(&source, "SELECT %d", db);
+        server_do(&source, "SET state new");
+    }
+    server_do(&target, "SELECT 0");
+    server_do(&source, "SELECT 0");
+    run_free(&backup);
+    run_open(&backup, (const char *[]){source.socket_option, NULL});
+    run_backup(&backup, MANY);
+    reader.link.link = redisConnectUnix(target.socket_option + 7);
+    ck_assert_int_eq(pthread_create(&reader.thread, NULL, read_on, &reader), 0);
+    for (int i = 0; i < 20; i++) {
+        clean(&run, 0);
+        assert_replaced(&run);
+        run_free(&run);
+        redisReply *reply = /* what is read as one is written as one */
+            redisCommand(target.link, "EVAL %s 0",
+                         "redis.call('select', 0) redis.call('set', 'state', 'old') "
+                         "redis.call('select', 3) redis.call('set', 'state', 'old')");
+        freeReplyObject(reply);
+    }
+    __atomic_store_n(&reader.stop, true, __ATOMIC_RELAXED);
+    pthread_join(reader.thread, NULL);
+    ck_assert_int_gt(reader.reads, 20);
+    ck_assert_int_eq(reader.mixed, 0);
+    redisFree(reader.link.link);
+    tear_down();
+}
+END_TEST
+
+/* ---- functions ---- */
+
+START_TEST(functions_that_the_server_refuses_leave_everything_as_it_was)
+{
+    static struct rdb_build rdb;
+    struct run run;
+    set_up(no_arguments);
+    rdb_start(&rdb, 10);
+    rdb_byte(&rdb, 245);
+    rdb_string(&rdb, "#!lua name=good\nredis.register_function('f', function() return 1 end)");
+    rdb_byte(&rdb, 245);
+    rdb_string(&rdb, _i == 0 ? "#!lua name=bad\nthis is not Lua"
+                             : "#!lua name=bad\nredis.register_function('f', function() end)");
+    rdb_key(&rdb, 0, "key");
+    rdb_string(&rdb, "value");
+    rdb_finish(&rdb, 1);
+    run_open(&run, (const char *[]){target.socket_option, NULL});
+    run_restore(&run, rdb.data, rdb.size, 7, NULL, HANGAR_RESTORE_CLEAN);
+    assert_untouched(&run, HANGAR_IO, "refused the functions of the backup");
+    redisReply *reply = server_ask(&target, "FUNCTION LIST");
+    ck_assert_uint_eq(reply->elements, 1);
+    freeReplyObject(reply);
+    run_free(&run);
+    tear_down();
+}
+END_TEST
+
+START_TEST(several_libraries_are_replaced_as_one)
+{
+    static struct rdb_build rdb;
+    struct run run;
+    set_up(no_arguments);
+    rdb_start(&rdb, 10);
+    for (int i = 0; i < 3; i++) {
+        char code[100];
+        snprintf(code, sizeof(code),
+                 "#!lua name=lib%d\nredis.register_function('f%d', function() return %d end)", i, i,
+                 i);
+        rdb_byte(&rdb, 245);
+        rdb_string(&rdb, code);
+    }
+    rdb_finish(&rdb, 1);
+    run_open(&run, (const char *[]){target.socket_option, NULL});
+    run_restore(&run, rdb.data, rdb.size, 7, NULL, HANGAR_RESTORE_CLEAN);
+    ck_assert_msg(run.complete, "%s", run_error(&run));
+    redisReply *reply = server_ask(&target, "FUNCTION LIST");
+    ck_assert_uint_eq(reply->elements, 3);
+    freeReplyObject(reply);
+    ck_assert_int_eq(answer(), -1);
+    run_free(&run);
+    tear_down();
+}
+END_TEST
+
+/* ---- a backup of the meantime, files ---- */
+
+START_TEST(a_backup_made_during_a_restore_has_no_marker_afterwards)
+{
+    struct run run;
+    set_up(no_arguments);
+    server_do(&source, "SELECT 9");
+    server_do(&source, "SET " MARKER " " DEAD_RUN);
+    server_do(&source, "SET loaded v");
+    server_do(&source, "SELECT 0");
+    run_free(&backup);
+    run_open(&backup, (const char *[]){source.socket_option, NULL});
+    run_backup(&backup, MANY);
+    clean(&run, HANGAR_RESTORE_COMPARE);
+    ck_assert_msg(run.complete, "%s", run_error(&run));
+    assert_says(fake_host_log(run.fake), "the backup was made while a restore was under way");
+    ck_assert_int_eq(server_keys(&target, 9), 1);
+    run_free(&run);
+    tear_down();
+}
+END_TEST
+
+START_TEST(a_file_is_replaced_in_one_step_and_the_old_one_is_kept)
+{
+    struct run run;
+    char dir[200], option[300];
+    set_up(no_arguments);
+    snprintf(dir, sizeof(dir), "%s", testing_dir());
+    snprintf(option, sizeof(option), "data_dir=%s", dir);
+    const char *const settings[] = {"host=127.0.0.1", "port=1", "method=file", option, NULL};
+    testing_write_file(testing_path(dir, "dump.rdb"), "old", 3);
+    size_t whole = backup.size, size;
+    backup.size -= 3;
+    clean_with(&run, settings, 0);
+    ck_assert_int_eq(run.rc, HANGAR_CORRUPT);
+    ck_assert_int_eq(testing_shell("test $(ls -A %s) = dump.rdb", dir), 0);
+    run_free(&run);
+    backup.size = whole;
+    clean_with(&run, settings, 0);
+    ck_assert_msg(run.complete, "%s", run_error(&run));
+    unsigned char *data = testing_read_file(testing_path(dir, "dump.rdb"), &size);
+    ck_assert(size == whole && memcmp(data, backup.data, size) == 0);
+    free(data);
+    data = testing_read_file(fake_attr(run.report, "old_file"), &size);
+    ck_assert(size == 3 && memcmp(data, "old", 3) == 0);
+    free(data);
+    ck_assert_int_eq(testing_shell("test $(ls -A %s | wc -l) = 2", dir), 0);
+    run_free(&run);
+    tear_down();
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("redis clean");
+    TCase *cases = tcase_create("clean");
+    tcase_set_timeout(cases, 120);
+    tcase_add_loop_test(cases, all_that_was_there_is_replaced_by_all_of_the_backup, 0, 2);
+    tcase_add_test(cases, expiries_are_those_of_the_backup);
+    tcase_add_loop_test(cases, an_empty_backup_empties_and_data_without_functions_removes_those, 0,
+                        2);
+    tcase_add_test(cases, a_dry_run_tells_the_plan_and_the_clients_and_changes_nothing);
+    tcase_add_test(cases, a_backup_cut_anywhere_leaves_the_target_as_it_was);
+    tcase_add_test(cases, a_cancelled_restore_takes_back_what_it_loaded);
+    tcase_add_test(cases, leftovers_of_a_dead_restore_are_emptied_and_nothing_else);
+    tcase_add_test(cases, a_leftover_that_a_client_has_selected_stays);
+    tcase_add_test(cases, two_restores_at_once_do_not_meet);
+    tcase_add_test(cases, what_others_write_into_a_spare_database_is_never_flushed);
+    tcase_add_test(cases, a_spare_database_that_somebody_emptied_is_not_swapped_in);
+    tcase_add_test(cases, an_idle_connection_that_the_server_ended_is_no_failure);
+    tcase_add_test(cases, what_is_written_meanwhile_goes_with_the_old_data);
+    tcase_add_test(cases, connected_clients_go_on_with_the_new_data);
+    tcase_add_test(cases, a_reader_sees_the_old_or_the_new_and_never_a_mixture);
+    tcase_add_loop_test(cases, functions_that_the_server_refuses_leave_everything_as_it_was, 0, 2);
+    tcase_add_test(cases, several_libraries_are_replaced_as_one);
+    tcase_add_test(cases, a_backup_made_during_a_restore_has_no_marker_afterwards);
+    tcase_add_test(cases, a_file_is_replaced_in_one_step_and_the_old_one_is_kept);
+    suite_add_tcase(suite, cases);
+    return testing_main(suite);
+}
