@@ -26,6 +26,11 @@ static enum hangar_status run_status(const struct hg_run *run, enum hangar_rc rc
         if (sink->error.rc == HANGAR_OK) {
             continue;
         }
+        if (sink->error.rc == HANGAR_CANCELLED) {
+            *err = sink->error;
+            status = HANGAR_STATUS_INTERRUPTED;
+            break;
+        }
         if (sink->config->required) {
             *err = sink->error;
             status = sink->error.rc == HANGAR_AUTH ? HANGAR_STATUS_AUTH : HANGAR_STATUS_FAILED;

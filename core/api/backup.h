@@ -5,6 +5,7 @@
  * that are its steps:
  *
  *     hg_run_open ──► hg_run_take_places ──► hg_run_pull ──► hg_run_commit
+ *         ──► hg_run_catch_up, of sinks that were left behind
  *         ──► hg_run_clean_up, where it was not committed
  *
  * and by backup_report.c (what is told about it).
@@ -39,11 +40,17 @@ struct hg_run {
     struct hg_session session;
     struct hg_run_sink {
         const struct hg_instance_config *config;
-        struct hangar_ctx *ctx; /* gone with the session */
+        struct hangar_ctx *ctx;  /* gone with the session */
+        struct hangar_ctx *side; /* a second one, that works also while the first hangs: for the
+                                    lease and for catching up; NULL: there is one sink only */
         char target[256];
         struct hg_error error; /* rc OK while it works */
         bool placed;           /* something of this run may be in it */
         bool committed;        /* it has the whole backup */
+        bool detached;         /* left behind by the others; `error` says why */
+        bool caught_up;        /* and yet has it: copied from another sink */
+        int64_t lag_ms;        /* so long it has kept the others waiting */
+        unsigned lane;         /* its number in the engine */
     } sinks[HG_MAX_SINKS];
     size_t sink_count;
     struct hangar_ctx *chain[HG_MAX_CHAIN];
@@ -53,6 +60,11 @@ struct hg_run {
     struct hg_pull pull;
     struct hg_engine engine;
     struct hg_manifest manifest;
+    struct hg_run_kept { /* beside manifest.sources: for each object, the lanes that have it */
+        uint32_t *items;
+        size_t count, capacity;
+    } kept[32];
+    struct hg_copying *copying;     /* catching up: NULL when not; under progress_mutex */
     pthread_mutex_t progress_mutex; /* guards `pulling` against the monitor */
     bool pulling;                   /* pull and engine can be asked how far they are */
 };
@@ -74,8 +86,20 @@ enum hangar_rc hg_run_open(struct hg_run *run, struct hg_error *err);
 enum hangar_rc hg_run_take_places(struct hg_run *run, struct hg_error *err);
 /* Everything between prepare and end. */
 enum hangar_rc hg_run_pull(struct hg_run *run, struct hg_error *err);
-/* Makes the manifest and stores it, in each sink for itself. */
+/* Makes the manifest and stores it, in each sink for itself; OK when one has it. */
 enum hangar_rc hg_run_commit(struct hg_run *run, struct hg_lease *lease, struct hg_error *err);
+
+/* The last files of a backup, the manifest's signature empty without a key. */
+struct hg_run_texts {
+    struct hg_str restore, sums, signature, manifest;
+};
+/* Stores them in one sink whose objects are in, the manifest at the very end. */
+enum hangar_rc hg_run_commit_sink(struct hg_run *run, struct hg_lease *lease,
+                                  struct hg_run_sink *sink, struct hangar_ctx *ctx,
+                                  const struct hg_run_texts *texts, struct hg_error *err);
+/* Copies what they lack into the sinks that were detached, from one that has all.
+ * What fails is that sink's failure. */
+void hg_run_catch_up(struct hg_run *run, struct hg_lease *lease, const struct hg_run_texts *texts);
 /* Removes what was stored where nothing was committed, with fresh instances: those of
  * the run, whose session has ended, may have been cancelled. */
 void hg_run_clean_up(struct hg_run *run);
@@ -89,7 +113,7 @@ void hg_run_sink_failed(struct hg_run *run, struct hg_run_sink *sink, const stru
 char *hg_run_marker(const struct hg_run *run);
 /* Fills a manifest with all that is known before the run; false: out of memory. */
 bool hg_run_describe(const struct hg_run *run, struct hg_manifest *m);
-/* The job's on_tick: reports progress. */
+/* The job's on_tick: looks for sinks that lag, and reports progress. */
 void hg_run_tick(void *arg);
 /* The fields of hangar.backup/1. */
 void hg_run_document(const struct hg_run *run, json_t *doc);

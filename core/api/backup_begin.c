@@ -23,10 +23,14 @@ enum hangar_rc hg_run_open(struct hg_run *run, struct hg_error *err)
         struct hg_run_sink *sink = &run->sinks[i];
         sink->config = instance_of(run, part->sinks[i]);
         struct hg_error why = {0};
-        if (hg_session_open(&run->session, part->sinks[i], NULL, 0, &sink->ctx, &why) !=
-            HANGAR_OK) {
+        enum hangar_rc opened =
+            hg_session_open(&run->session, part->sinks[i], NULL, 0, &sink->ctx, &why);
+        if (opened == HANGAR_OK && part->sink_count > 1) {
+            opened = hg_session_open_second(&run->session, part->sinks[i], &sink->side, &why);
+        }
+        if (opened != HANGAR_OK) {
             sink->error = why;
-            sink->ctx = NULL;
+            sink->ctx = sink->side = NULL;
         } else {
             snprintf(sink->target, sizeof(sink->target), "%s", hg_instance_target(sink->ctx));
         }
@@ -58,10 +62,16 @@ enum hangar_rc hg_run_any_sink(const struct hg_run *run, struct hg_error *err)
 
 void hg_run_sink_failed(struct hg_run *run, struct hg_run_sink *sink, const struct hg_error *why)
 {
+    if (sink->error.rc != HANGAR_OK) {
+        return;
+    }
+    if (why->rc == HANGAR_CANCELLED) { /* a consequence of what ended the job */
+        hg_job_result(&run->session.job, &sink->error);
+    }
     if (sink->error.rc == HANGAR_OK) {
         sink->error = *why;
-        hg_log_event(&run->h->log, HANGAR_LOG_ERROR, "sink.failed", "%s", why->text);
     }
+    hg_log_event(&run->h->log, HANGAR_LOG_ERROR, "sink.failed", "%s", sink->error.text);
 }
 
 /* Takes the place <pipeline>/<id> in a sink: EXISTS when it is another's. */

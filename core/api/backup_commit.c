@@ -54,12 +54,7 @@ static enum hangar_rc add_file(struct hg_manifest *m, const char *name, const st
     return HANGAR_OK;
 }
 
-struct last_files {
-    struct hg_str restore, sums, manifest;
-    struct hg_str signature; /* empty without a key */
-};
-
-static enum hangar_rc write_texts(struct hg_run *run, struct last_files *files,
+static enum hangar_rc write_texts(struct hg_run *run, struct hg_run_texts *files,
                                   struct hg_error *err)
 {
     struct hg_manifest *m = &run->manifest;
@@ -93,14 +88,14 @@ static enum hangar_rc still_ours(struct hg_lease *lease, struct hg_run *run,
         return hg_fail(err, HANGAR_IO, 0,
                        "sink %s: this run could not say that it is alive for too long, and may "
                        "have been cleaned up elsewhere; it is given up",
-                       sink->ctx->name);
+                       sink->config->name);
     }
     return HANGAR_OK;
 }
 
 /* Reads the manifest as a restore will: a plugin may have told what cannot be read
  * again, and that must fail now. */
-static enum hangar_rc check_manifest(const struct last_files *files, struct hg_error *err)
+static enum hangar_rc check_manifest(const struct hg_run_texts *files, struct hg_error *err)
 {
     struct hg_manifest m = {0};
     enum hangar_rc rc =
@@ -113,10 +108,9 @@ static enum hangar_rc check_manifest(const struct last_files *files, struct hg_e
     return rc;
 }
 
-/* Stores the last files in one sink, the manifest at the very end. */
-static enum hangar_rc commit_sink(struct hg_run *run, struct hg_lease *lease,
-                                  struct hg_run_sink *sink, const struct last_files *files,
-                                  struct hg_error *err)
+enum hangar_rc hg_run_commit_sink(struct hg_run *run, struct hg_lease *lease,
+                                  struct hg_run_sink *sink, struct hangar_ctx *ctx,
+                                  const struct hg_run_texts *files, struct hg_error *err)
 {
     const struct {
         const char *name;
@@ -126,7 +120,7 @@ static enum hangar_rc commit_sink(struct hg_run *run, struct hg_lease *lease,
                 {HG_SIGNATURE_NAME, &files->signature},
                 {HG_MANIFEST_NAME, &files->manifest}};
     /* claimed only now: a run that fails leaves nothing */
-    enum hangar_rc rc = hg_store_origin(sink->ctx, run->pipeline->name, run->h->origin, true, err);
+    enum hangar_rc rc = hg_store_origin(ctx, run->pipeline->name, run->h->origin, true, err);
     for (size_t i = 0; i < sizeof(last) / sizeof(last[0]) && rc == HANGAR_OK; i++) {
         if (last[i].text->len == 0) {
             continue; /* no key, no signature */
@@ -136,8 +130,7 @@ static enum hangar_rc commit_sink(struct hg_run *run, struct hg_lease *lease,
             break;
         }
         char *path = hg_store_path(run->pipeline->name, run->id, last[i].name);
-        rc = path ? hg_store_put(sink->ctx, path, hg_str_text(last[i].text), last[i].text->len,
-                                 true, err)
+        rc = path ? hg_store_put(ctx, path, hg_str_text(last[i].text), last[i].text->len, true, err)
                   : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
         free(path);
     }
@@ -151,7 +144,7 @@ static enum hangar_rc commit_sink(struct hg_run *run, struct hg_lease *lease,
 
 enum hangar_rc hg_run_commit(struct hg_run *run, struct hg_lease *lease, struct hg_error *err)
 {
-    struct last_files files = {0};
+    struct hg_run_texts files = {0};
     hg_job_step(&run->session.job, "finishing");
     take_facts(run);
     enum hangar_rc rc = write_texts(run, &files, err);
@@ -162,13 +155,17 @@ enum hangar_rc hg_run_commit(struct hg_run *run, struct hg_lease *lease, struct 
         struct hg_run_sink *sink = &run->sinks[i];
         struct hg_error why = {0};
         if (sink->error.rc == HANGAR_OK &&
-            commit_sink(run, lease, sink, &files, &why) != HANGAR_OK) {
+            hg_run_commit_sink(run, lease, sink, sink->ctx, &files, &why) != HANGAR_OK) {
             hg_run_sink_failed(run, sink, &why);
         }
+    }
+    rc = rc == HANGAR_OK ? hg_run_any_sink(run, err) : rc;
+    if (rc == HANGAR_OK) {
+        hg_run_catch_up(run, lease, &files);
     }
     hg_str_free(&files.restore);
     hg_str_free(&files.sums);
     hg_str_free(&files.signature);
     hg_str_free(&files.manifest);
-    return rc == HANGAR_OK ? hg_run_any_sink(run, err) : rc;
+    return rc;
 }

@@ -33,7 +33,9 @@ static enum hangar_rc on_object(void *arg, struct hg_pulled *object, struct hg_e
     struct hg_run *run = arg;
     struct hg_manifest_source *s = &run->manifest.sources[object->source];
     char stored[1024];
+    struct hg_run_kept *kept = &run->kept[object->source];
     if (!hg_vec_reserve((void **)&s->objects, s->count, &s->capacity, sizeof(*s->objects)) ||
+        !HG_VEC_RESERVE(kept) ||
         !stored_name(run, object->source, object->name, stored, sizeof(stored))) {
         return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
     }
@@ -43,6 +45,7 @@ static enum hangar_rc on_object(void *arg, struct hg_pulled *object, struct hg_e
                            object->name);
         }
     }
+    kept->items[kept->count++] = object->result->kept_by;
     struct hg_manifest_object *o = &s->objects[s->count++];
     size_t skip = strlen(run->pipeline->name) + strlen(run->id) + 2;
     *o = (struct hg_manifest_object){.name = strdup(object->name),
@@ -61,19 +64,18 @@ static enum hangar_rc on_object(void *arg, struct hg_pulled *object, struct hg_e
     return o->name && o->stored ? HANGAR_OK : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
 }
 
-/* What the engine found out about the sinks. */
+/* What the engine found out about the sinks that it had. */
 static void collect_sinks(struct hg_run *run)
 {
-    for (size_t i = 0; i < run->engine.set.sink_count; i++) {
-        if (!run->engine.sinks[i].dead) {
+    for (size_t i = 0; i < run->sink_count; i++) {
+        struct hg_run_sink *sink = &run->sinks[i];
+        if (sink->error.rc != HANGAR_OK) {
             continue;
         }
-        for (size_t k = 0; k < run->sink_count; k++) {
-            if (run->sinks[k].ctx == run->engine.sinks[i].ctx &&
-                run->sinks[k].error.rc == HANGAR_OK) {
-                run->sinks[k].error = run->engine.sinks[i].error;
-            }
-        }
+        const struct hg_sink_state *state = &run->engine.sinks[sink->lane];
+        sink->lag_ms = state->lag_ms;
+        sink->detached = state->detached;
+        sink->error = state->error;
     }
 }
 
@@ -90,15 +92,19 @@ enum hangar_rc hg_run_pull(struct hg_run *run, struct hg_error *err)
     hg_job_step(job, "preparing");
     enum hangar_rc rc = hg_pull_prepare(&run->pull, &pull_settings, err);
     struct hangar_ctx *sinks[HG_MAX_SINKS];
+    int64_t max_lag_ms[HG_MAX_SINKS];
     struct hg_engine_settings settings = {.job = job,
                                           .chain = run->chain,
                                           .chain_count = run->chain_count,
                                           .sinks = sinks,
+                                          .max_lag_ms = max_lag_ms,
                                           .workers = hg_workers(run->h),
                                           .readers =
                                               rc == HANGAR_OK ? hg_pull_readers(&run->pull) : 0};
     for (size_t i = 0; i < run->sink_count; i++) {
         if (run->sinks[i].error.rc == HANGAR_OK) {
+            run->sinks[i].lane = (unsigned)settings.sink_count;
+            max_lag_ms[settings.sink_count] = run->sinks[i].config->max_lag_ms;
             sinks[settings.sink_count++] = run->sinks[i].ctx;
         }
     }

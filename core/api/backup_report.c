@@ -4,6 +4,7 @@
  * backup_report: what is told about a run: manifest, document, history, progress.
  */
 #include "api/backup.h"
+#include "api/copying.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -91,6 +92,11 @@ void hg_run_tick(void *arg)
     if (run->part.parent) {
         hg_job_alive(run->part.parent);
     }
+    pthread_mutex_lock(&run->progress_mutex);
+    if (run->pulling) {
+        hg_engine_watch(&run->engine);
+    }
+    pthread_mutex_unlock(&run->progress_mutex);
     if (!run->h->set.on_progress) {
         return;
     }
@@ -117,6 +123,11 @@ void hg_run_tick(void *arg)
         }
         pthread_mutex_unlock(&run->pull.mutex);
     }
+    if (run->copying) {
+        p.stored_bytes = atomic_load(&run->copying->done_bytes);
+        p.objects_done = atomic_load(&run->copying->done_objects);
+        p.objects_total = atomic_load(&run->copying->objects);
+    }
     pthread_mutex_unlock(&run->progress_mutex);
     run->h->set.on_progress(run->h->set.arg, &p);
 }
@@ -140,16 +151,22 @@ static json_t *source_document(const struct hg_manifest_source *s)
     return one;
 }
 
-void hg_run_document(const struct hg_run *run, json_t *doc)
+/* Also a run that failed in one sink may have left the backup in another. */
+static bool is_kept(const struct hg_run *run)
 {
-    const struct hg_manifest *m = &run->manifest;
     bool kept = false;
     for (size_t i = 0; i < run->sink_count; i++) {
         kept = kept || run->sinks[i].committed;
     }
+    return kept;
+}
+
+void hg_run_document(const struct hg_run *run, json_t *doc)
+{
+    const struct hg_manifest *m = &run->manifest;
     hg_json_set_string(doc, "pipeline", run->pipeline->name);
     hg_json_set_string(doc, "run", run->run_id);
-    hg_json_set_string(doc, "id", kept ? run->id : NULL);
+    hg_json_set_string(doc, "id", is_kept(run) ? run->id : NULL);
     hg_json_set_time(doc, "started", run->first_started_ms);
     hg_json_set_int(doc, "duration_ms", run->finished_ms - run->first_started_ms);
     hg_json_set_int(doc, "objects", (int64_t)hg_manifest_objects(m));
@@ -170,6 +187,8 @@ void hg_run_document(const struct hg_run *run, json_t *doc)
         hg_json_set_string(one, "target", s->target);
         hg_json_set_bool(one, "required", s->config->required);
         hg_json_set_string(one, "status", s->committed ? "done" : "failed");
+        hg_json_set_int(one, "lag_ms", s->lag_ms);
+        hg_json_set_bool(one, "caught_up", s->caught_up);
         if (s->error.rc != HANGAR_OK) {
             hg_json_set_string(one, "error", s->error.text);
         }
@@ -182,9 +201,8 @@ json_t *hg_run_history(const struct hg_run *run, enum hangar_status status,
                        const struct hg_error *err)
 {
     json_t *line = json_object();
-    bool kept = status == HANGAR_STATUS_DONE || status == HANGAR_STATUS_DEGRADED;
     hg_json_set_string(line, "run", run->run_id);
-    hg_json_set_string(line, "id", kept ? run->id : NULL);
+    hg_json_set_string(line, "id", is_kept(run) ? run->id : NULL);
     hg_json_set_string(line, "status", hg_status_name(status));
     hg_json_set_time(line, "started", run->first_started_ms);
     hg_json_set_int(line, "duration_ms", run->finished_ms - run->first_started_ms);

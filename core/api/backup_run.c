@@ -19,6 +19,9 @@ static enum hangar_rc new_manifest(struct hg_run *run, struct hg_error *err)
 {
     struct hg_manifest *m = &run->manifest;
     hg_manifest_free(m);
+    for (size_t i = 0; i < sizeof(run->kept) / sizeof(run->kept[0]); i++) {
+        run->kept[i].count = 0;
+    }
     bool ok = hg_run_describe(run, m);
     return ok ? HANGAR_OK : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
 }
@@ -107,6 +110,9 @@ void hg_run_init(struct hg_run *run, struct hangar *h, const struct hg_pipeline_
 void hg_run_fini(struct hg_run *run)
 {
     hg_manifest_free(&run->manifest);
+    for (size_t i = 0; i < sizeof(run->kept) / sizeof(run->kept[0]); i++) {
+        free(run->kept[i].items);
+    }
     pthread_mutex_destroy(&run->progress_mutex);
 }
 

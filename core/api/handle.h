@@ -50,7 +50,7 @@ enum hangar_status hg_doc_unready(struct hangar *h, json_t *doc, char **json);
 
 /* ---- sessions (session.c): the instances that one job uses ---- */
 
-#define HG_SESSION_MAX 64
+#define HG_SESSION_MAX 128
 
 struct hg_session {
     struct hangar *h;
@@ -79,6 +79,10 @@ void hg_session_end(struct hg_session *s);
 enum hangar_rc hg_session_open(struct hg_session *s, size_t instance,
                                const struct hg_override *overrides, size_t override_count,
                                struct hangar_ctx **out, struct hg_error *err);
+
+/* Opens one more of it, that shares nothing with the first. */
+enum hangar_rc hg_session_open_second(struct hg_session *s, size_t instance,
+                                      struct hangar_ctx **out, struct hg_error *err);
 
 /* The same with what stands under `scratch:` over its options; there must be such. */
 enum hangar_rc hg_session_open_scratch(struct hg_session *s, size_t instance,

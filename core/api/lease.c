@@ -21,6 +21,7 @@ static int64_t boot_ms(void)
 static void renew(struct hg_lease *lease, size_t i)
 {
     struct hg_run_sink *sink = &lease->run->sinks[i];
+    struct hangar_ctx *ctx = sink->side ? sink->side : sink->ctx;
     struct hg_error err = {0};
     char *path = hg_store_path(lease->run->pipeline->name, lease->run->id, HG_RUN_NAME);
     char *text = hg_run_marker(lease->run);
@@ -30,12 +31,11 @@ static void renew(struct hg_lease *lease, size_t i)
         free(path);
         return;
     }
-    enum hangar_rc rc = path && text
-                            ? hg_store_put(sink->ctx, path, text, strlen(text), false, &err)
-                            : hg_fail(&err, HANGAR_NO_MEMORY, 0, "out of memory");
+    enum hangar_rc rc = path && text ? hg_store_put(ctx, path, text, strlen(text), false, &err)
+                                     : hg_fail(&err, HANGAR_NO_MEMORY, 0, "out of memory");
     if (rc == HANGAR_OK) {
         pthread_mutex_lock(&lease->mutex);
-        lease->renewed_ms[i] = now;
+        lease->sinks[i].renewed_ms = now;
         pthread_mutex_unlock(&lease->mutex);
     } else if (rc != HANGAR_CANCELLED) {
         hg_log_line(&lease->run->h->log, HANGAR_LOG_WARN, "cannot renew the mark of this run: %s",
@@ -47,7 +47,8 @@ static void renew(struct hg_lease *lease, size_t i)
 
 static void *lease_main(void *arg)
 {
-    struct hg_lease *lease = arg;
+    struct hg_lease_sink *mine = arg;
+    struct hg_lease *lease = mine->lease;
     for (;;) {
         pthread_mutex_lock(&lease->mutex);
         int64_t until = hg_mono_ms() + HG_LEASE_RENEW_MS;
@@ -59,11 +60,7 @@ static void *lease_main(void *arg)
         if (stop) {
             return NULL;
         }
-        for (size_t i = 0; i < lease->run->sink_count; i++) {
-            if (lease->run->sinks[i].placed && lease->run->sinks[i].ctx) {
-                renew(lease, i);
-            }
-        }
+        renew(lease, (size_t)(mine - lease->sinks));
     }
 }
 
@@ -78,10 +75,13 @@ void hg_lease_begin(struct hg_lease *lease, struct hg_run *run, int64_t since_ms
     lease->run = run;
     pthread_mutex_init(&lease->mutex, NULL);
     hg_cond_init(&lease->changed);
-    for (size_t i = 0; i < HG_MAX_SINKS; i++) {
-        lease->renewed_ms[i] = since_ms;
+    for (size_t i = 0; i < run->sink_count; i++) {
+        struct hg_lease_sink *one = &lease->sinks[i];
+        one->lease = lease;
+        one->renewed_ms = since_ms;
+        one->started = run->sinks[i].placed && run->sinks[i].ctx &&
+                       hg_thread_start(&one->thread, lease_main, one) == 0;
     }
-    lease->started = hg_thread_start(&lease->thread, lease_main, lease) == 0;
 }
 
 void hg_lease_end(struct hg_lease *lease)
@@ -90,8 +90,13 @@ void hg_lease_end(struct hg_lease *lease)
     lease->stop = true;
     pthread_cond_broadcast(&lease->changed);
     pthread_mutex_unlock(&lease->mutex);
-    if (lease->started) {
-        pthread_join(lease->thread, NULL);
+    for (size_t i = 0; i < lease->run->sink_count; i++) {
+        if (lease->run->sinks[i].side) { /* nobody needs it any more, and it may hang */
+            hg_instance_cancel(lease->run->sinks[i].side);
+        }
+        if (lease->sinks[i].started) {
+            pthread_join(lease->sinks[i].thread, NULL);
+        }
     }
     pthread_cond_destroy(&lease->changed);
     pthread_mutex_destroy(&lease->mutex);
@@ -100,7 +105,7 @@ void hg_lease_end(struct hg_lease *lease)
 bool hg_lease_holds(struct hg_lease *lease, size_t sink)
 {
     pthread_mutex_lock(&lease->mutex);
-    bool holds = boot_ms() - lease->renewed_ms[sink] < HG_LEASE_MS / 2;
+    bool holds = boot_ms() - lease->sinks[sink].renewed_ms < HG_LEASE_MS / 2;
     pthread_mutex_unlock(&lease->mutex);
     return holds;
 }

@@ -10,15 +10,19 @@
 
 #include "api/backup.h"
 
-/* A thread that stores run.json again every HG_LEASE_RENEW_MS. */
+/* A thread per sink that stores run.json again every HG_LEASE_RENEW_MS: a sink that
+ * hangs is no reason for the others to lose theirs. */
 struct hg_lease {
     struct hg_run *run;
-    pthread_t thread;
-    bool started;
-    pthread_mutex_t mutex; /* guards what follows */
+    pthread_mutex_t mutex; /* guards stop and renewed_ms */
     pthread_cond_t changed;
     bool stop;
-    int64_t renewed_ms[HG_MAX_SINKS]; /* CLOCK_BOOTTIME: goes on while suspended */
+    struct hg_lease_sink {
+        struct hg_lease *lease;
+        pthread_t thread;
+        bool started;
+        int64_t renewed_ms; /* CLOCK_BOOTTIME: goes on while suspended */
+    } sinks[HG_MAX_SINKS];
 };
 
 /* The lease's clock, which goes on while the machine sleeps. */

@@ -34,6 +34,7 @@ struct hg_instance_config {
     const struct hg_yaml *options;     /* the config's tree; NULL: none given */
     const struct hg_yaml *scratch;     /* sources: options of a server for drills; NULL: none */
     bool required;                     /* sinks; default true */
+    int64_t max_lag_ms;                /* sinks: so long it may keep the others waiting */
     struct hg_retention retention;     /* sinks */
     char **events; /* notifiers: patterns of what they are told; NULL: what is not given */
 };

@@ -11,7 +11,7 @@
 
 #include "base/vec.h"
 
-enum { MAX_INSTANCES = 1000 };
+enum { MAX_INSTANCES = 1000, MAX_LAG_MS = 60000 };
 
 #define KEEP(key, least)                                                                           \
     {                                                                                              \
@@ -97,16 +97,31 @@ static char *read_plugin(struct hg_reader *r, const struct hg_yaml *node)
     return plugin;
 }
 
-static bool read_required(struct hg_reader *r, const struct hg_yaml *node)
+/* A key of the instance itself, or what is said when it is not given or wrong. */
+static int64_t read_key(struct hg_reader *r, const struct hg_yaml *instance,
+                        const struct hangar_option *option, int64_t otherwise)
 {
-    static const struct hangar_option option = {.name = "required", .type = HANGAR_OPT_BOOL};
-    struct hg_value_place at = hg_place_of(r, node, "required");
-    int64_t required = 1;
+    const struct hg_yaml *node = hg_yaml_get(instance, option->name);
+    if (node == NULL)
+        return otherwise;
+    struct hg_value_place at = hg_place_of(r, node, option->name);
+    int64_t value = otherwise;
     char *text = hg_value_text(&at, node);
     if (text != NULL)
-        hg_value_convert(&at, &option, "", &text, &required);
+        hg_value_convert(&at, option, "", &text, &value);
     free(text);
-    return required != 0;
+    return value;
+}
+
+static void read_sink(struct hg_reader *r, const struct hg_yaml *node,
+                      struct hg_instance_config *sink)
+{
+    static const struct hangar_option required = {.name = "required", .type = HANGAR_OPT_BOOL};
+    static const struct hangar_option max_lag = {
+        .name = "max_lag", .type = HANGAR_OPT_DURATION, .max = 30 * INT64_C(86400000)};
+    sink->required = read_key(r, node, &required, 1) != 0;
+    sink->max_lag_ms = read_key(r, node, &max_lag, MAX_LAG_MS);
+    sink->retention = read_retention(r, node);
 }
 
 /* Patterns of names of events: "backup.failed", "alert.*". */
@@ -128,10 +143,10 @@ static char **read_events(struct hg_reader *r, const struct hg_yaml *node)
 static void read_instance(struct hg_reader *r, enum hg_kind kind, const struct hg_yaml_key *key,
                           const struct hg_yaml *node)
 {
-    static const char *const known[HG_KINDS][5] = {
+    static const char *const known[HG_KINDS][6] = {
         [HG_SOURCE] = {"plugin", "options", "scratch", NULL},
         [HG_TRANSFORM] = {"plugin", "options", NULL},
-        [HG_SINK] = {"plugin", "options", "required", "retention", NULL},
+        [HG_SINK] = {"plugin", "options", "required", "max_lag", "retention", NULL},
         [HG_NOTIFIER] = {"plugin", "options", "events", NULL}};
     struct hg_config *c = r->config;
     hg_check_name(r, key);
@@ -170,11 +185,8 @@ static void read_instance(struct hg_reader *r, enum hg_kind kind, const struct h
         instance->scratch = hg_get_map(r, node, "scratch");
     if (kind == HG_NOTIFIER && hg_yaml_get(node, "events") != NULL)
         instance->events = read_events(r, hg_yaml_get(node, "events"));
-    if (kind != HG_SINK)
-        return;
-    if (hg_yaml_get(node, "required") != NULL)
-        instance->required = read_required(r, hg_yaml_get(node, "required"));
-    instance->retention = read_retention(r, node);
+    if (kind == HG_SINK)
+        read_sink(r, node, instance);
 }
 
 void hg_read_instances(struct hg_reader *r, enum hg_kind kind)

@@ -112,6 +112,8 @@ static enum hangar_rc read_all(struct decoding *d, bool decode)
         }
         if (rc == HANGAR_OK && decode) {
             rc = push(d, d->count, buffer, got, got == 0);
+        } else if (rc == HANGAR_OK && d->write && got > 0) {
+            rc = d->write(d->arg, buffer, got, d->err);
         }
         if (got == 0) {
             break;
@@ -191,7 +193,15 @@ static enum hangar_rc run(struct decoding *d, bool decode)
 enum hangar_rc hg_decode_check(struct hangar_ctx *sink, const struct hg_stored *object,
                                struct hg_error *err)
 {
-    struct decoding d = {.sink = sink, .object = object, .err = err};
+    return hg_decode_stored(sink, object, NULL, NULL, err);
+}
+
+enum hangar_rc hg_decode_stored(struct hangar_ctx *sink, const struct hg_stored *object,
+                                enum hangar_rc (*write)(void *arg, const void *data, size_t size,
+                                                        struct hg_error *err),
+                                void *arg, struct hg_error *err)
+{
+    struct decoding d = {.sink = sink, .object = object, .write = write, .arg = arg, .err = err};
     return run(&d, false);
 }
 

@@ -22,6 +22,13 @@ struct hg_stored {
 enum hangar_rc hg_decode_check(struct hangar_ctx *sink, const struct hg_stored *object,
                                struct hg_error *err);
 
+/* The same, and gives the stored bytes to `write` as they come.  Only when this is OK
+ * were they the right ones. */
+enum hangar_rc hg_decode_stored(struct hangar_ctx *sink, const struct hg_stored *object,
+                                enum hangar_rc (*write)(void *arg, const void *data, size_t size,
+                                                        struct hg_error *err),
+                                void *arg, struct hg_error *err);
+
 /* Reads, decodes and compares, and gives the plain bytes to `write` (NULL: to
  * nobody) as they come.  Only when this is OK were they the right ones. */
 enum hangar_rc hg_decode(struct hangar_ctx *sink, struct hangar_ctx *const *chain,

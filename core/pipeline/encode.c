@@ -232,7 +232,10 @@ void *hg_worker_main(void *arg)
         struct hg_block *input, *output = NULL;
         pthread_mutex_lock(&engine->mutex);
         while (!(input = take_work(engine, &output)) && !engine->stopping) {
+            bool starved = engine->queue_head; /* there is work, and no room for what it makes */
+            engine->wait_output += starved;
             pthread_cond_wait(&engine->work, &engine->mutex);
+            engine->wait_output -= starved;
         }
         pthread_mutex_unlock(&engine->mutex);
         if (!input) {
@@ -270,7 +273,9 @@ static enum hangar_rc take_output(struct hg_flow *flow, struct hg_error *err)
     pthread_mutex_lock(&engine->mutex);
     while (!hg_flow_dropped(flow) &&
            !(flow->filling = hg_pool_take(&engine->output, &flow->slot->output))) {
+        engine->wait_output++;
         pthread_cond_wait(&engine->work, &engine->mutex);
+        engine->wait_output--;
     }
     pthread_mutex_unlock(&engine->mutex);
     return flow->filling ? HANGAR_OK : hg_fail(err, HANGAR_CANCELLED, 0, "cancelled");

@@ -34,6 +34,7 @@ void hg_flow_settle(struct hg_flow *flow)
         return;
     }
     flow->complete = true;
+    flow->slot->flow = NULL;
     flow->slot->next = engine->free_slots;
     engine->free_slots = flow->slot;
     pthread_cond_broadcast(&engine->slot_free);
@@ -84,7 +85,9 @@ enum hangar_rc hg_slot_take(struct hg_engine *engine, struct hg_slot **slot, str
 {
     pthread_mutex_lock(&engine->mutex);
     while (!engine->free_slots && !hg_job_cancelled(engine->set.job)) {
+        engine->wait_slot++;
         pthread_cond_wait(&engine->slot_free, &engine->mutex);
+        engine->wait_slot--;
     }
     enum hangar_rc rc = HANGAR_OK;
     if (hg_job_cancelled(engine->set.job)) {
@@ -147,6 +150,7 @@ enum hangar_rc hg_flow_open(struct hg_engine *engine, struct hg_slot *slot, cons
         return rc;
     }
     pthread_mutex_lock(&engine->mutex);
+    slot->flow = flow;
     for (size_t i = 0; i < engine->set.sink_count; i++) {
         struct hg_sink_state *sink = &engine->sinks[i];
         flow->lanes[i].ring = slot->ring[i];
@@ -248,13 +252,13 @@ enum hangar_rc hg_flow_wait(struct hg_flow *flow, struct hg_flow_result *result,
     *result = (struct hg_flow_result){.plain_bytes = flow->plain_bytes,
                                       .stored_bytes = flow->stored_bytes};
     for (size_t i = 0; i < engine->set.sink_count; i++) {
-        result->kept_by += flow->lanes[i].committed;
+        result->kept_by |= (uint32_t)flow->lanes[i].committed << i;
     }
-    engine->objects += result->kept_by > 0;
+    engine->objects += result->kept_by != 0;
     pthread_mutex_unlock(&engine->mutex);
 
     enum hangar_rc rc = HANGAR_OK;
-    bool kept = result->kept_by > 0;
+    bool kept = result->kept_by != 0;
     if (!kept) {
         rc = hg_fail(err, HANGAR_CANCELLED, 0, "no sink kept %s", flow->name);
     }
@@ -278,15 +282,11 @@ void hg_flow_result_free(struct hg_flow_result *result)
     }
 }
 
-bool hg_engine_any_sink(struct hg_engine *engine)
+void hg_engine_drain(struct hg_engine *engine)
 {
-    bool any = false;
     pthread_mutex_lock(&engine->mutex);
-    for (size_t i = 0; i < engine->set.sink_count; i++) {
-        any = any || !engine->sinks[i].dead;
-    }
+    engine->draining = true;
     pthread_mutex_unlock(&engine->mutex);
-    return any;
 }
 
 void hg_engine_counts(struct hg_engine *engine, uint64_t *plain, uint64_t *stored,

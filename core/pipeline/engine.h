@@ -31,7 +31,9 @@
  * 4. A reader waits for a slot, an input block, or its source, holding nothing
  *    that 1 and 2 need.
  * So the waits form a chain from readers over workers to sinks, and never a
- * ring.  A store or a server that hangs is not a deadlock: the job's monitor
+ * ring.  Detaching a sink that lags (lag.c) takes nothing away from this: it is
+ * dead as one that failed, and its instance is cancelled, so that the calls that
+ * it hangs in return and its threads let go of their blocks and flows as in 1.  A store or a server that hangs is not a deadlock: the job's monitor
  * ends it (job.h).  tests/unit/pipeline/test_engine.c runs it with the smallest
  * pools that are allowed.
  *
@@ -55,7 +57,9 @@
 struct hg_sink_state {
     struct hangar_ctx *ctx;
     struct hg_error error;                       /* rc OK while it works */
-    bool dead;                                   /* it failed: nothing more goes there */
+    bool dead;                                   /* nothing more goes there: it failed, or ... */
+    bool detached;                               /* ... lags, or failed for a passing reason */
+    int64_t lag_ms;                              /* so long it has kept the others waiting */
     struct hg_flow *waiting_head, *waiting_tail; /* flows that no thread of it has taken */
 };
 
@@ -67,6 +71,7 @@ struct hg_engine_settings {
     size_t chain_count;
     struct hangar_ctx **sinks;
     size_t sink_count;
+    const int64_t *max_lag_ms; /* of each sink; NULL: none is ever detached for that */
     size_t workers;
     size_t readers;      /* threads that will open flows */
     size_t memory_bytes; /* for the pools */
@@ -86,11 +91,15 @@ struct hg_engine {
     struct hg_sink_state sinks[HG_MAX_SINKS];
     struct hg_slot {
         struct hg_share input, output;
+        struct hg_flow *flow;                 /* that has it; NULL: not open yet, or done */
         struct hg_block **ring[HG_MAX_SINKS]; /* room for the lanes of its flow */
         struct hg_slot *next;
     } * slot, *free_slots;
     uint64_t plain_bytes, stored_bytes, objects; /* so far, for progress */
     bool stopping;
+    size_t wait_output, wait_slot; /* threads that need an output block, a slot */
+    bool draining;                 /* all has been read */
+    int64_t watched_ms;            /* when hg_engine_watch looked last */
 
     struct hg_job_hook hook;
     pthread_t *threads;
@@ -127,6 +136,7 @@ struct hg_flow {
         struct hg_block **ring; /* blocks to write, in order */
         size_t head, count;
         bool done, committed;
+        bool idle; /* its thread waits for the next block */
         struct hg_flow *next_waiting;
     } lanes[HG_MAX_SINKS];
     size_t lanes_done;
@@ -140,7 +150,7 @@ struct hg_flow_result {
     uint64_t plain_bytes, stored_bytes;
     char plain_sha256[HG_SHA256_HEX], stored_sha256[HG_SHA256_HEX];
     struct hangar_attrs *attrs[HG_MAX_CHAIN]; /* of each transform, may be NULL; the caller's */
-    size_t kept_by;                           /* sinks that committed it */
+    uint32_t kept_by;                         /* sinks that committed it: bit i is sink i */
 };
 
 /* Starts the threads.  The settings' arrays live until hg_engine_end. */
@@ -179,12 +189,17 @@ enum hangar_rc hg_flow_wait(struct hg_flow *flow, struct hg_flow_result *result,
                             struct hg_error *err);
 void hg_flow_result_free(struct hg_flow_result *result);
 
-/* Is there a sink that still works? */
-bool hg_engine_any_sink(struct hg_engine *engine);
+/* No flow will be opened any more. */
+void hg_engine_drain(struct hg_engine *engine);
+
+/* Looks whether a sink keeps the others waiting, and detaches one that has done so for
+ * its max_lag.  To be called a few times a second, from one thread (lag.c). */
+void hg_engine_watch(struct hg_engine *engine);
+
 void hg_engine_counts(struct hg_engine *engine, uint64_t *plain, uint64_t *stored,
                       uint64_t *objects);
 
-/* ---- shared by engine.c, encode.c and lanes.c ---- */
+/* ---- shared by engine.c, encode.c, lanes.c and lag.c ---- */
 
 struct hg_engine_thread {
     struct hg_engine *engine;
@@ -214,6 +229,9 @@ void hg_flow_settle(struct hg_flow *flow);
 
 /* Adds a block, in order, to every lane.  Without the mutex. */
 void hg_lanes_push(struct hg_flow *flow, struct hg_block *block);
+/* A sink drops out of the run, once; the last one takes the run with it.  With
+ * `detach` it may get its copy later, unless it is the last.  Without the mutex. */
+void hg_sink_drop(struct hg_engine *engine, size_t sink, bool detach, const struct hg_error *why);
 /* With the mutex held: one lane less has to write it. */
 void hg_block_unref(struct hg_engine *engine, struct hg_block *block);
 

@@ -60,31 +60,45 @@ static void lane_end(struct hg_flow *flow, size_t sink, bool committed)
     pthread_mutex_unlock(&engine->mutex);
 }
 
-/* The sink fails: it drops out of the run.  The last one takes the run with it. */
-static void sink_fail(struct hg_engine *engine, size_t index, const struct hg_error *why)
+void hg_sink_drop(struct hg_engine *engine, size_t index, bool detach, const struct hg_error *why)
 {
     struct hg_sink_state *sink = &engine->sinks[index];
-    if (why->rc == HANGAR_CANCELLED && hg_job_cancelled(engine->set.job)) {
-        return;
-    }
     bool any = false;
     pthread_mutex_lock(&engine->mutex);
-    bool first = !sink->dead;
+    for (size_t i = 0; i < engine->set.sink_count; i++) {
+        any = any || (i != index && !engine->sinks[i].dead);
+    }
+    bool first = !sink->dead && (any || !detach);
     if (first) {
         sink->dead = true;
+        sink->detached = detach;
         sink->error = *why;
-    }
-    for (size_t i = 0; i < engine->set.sink_count; i++) {
-        any = any || !engine->sinks[i].dead;
     }
     pthread_cond_broadcast(&engine->lane);
     pthread_mutex_unlock(&engine->mutex);
-    if (first) {
+    if (first && detach) {
+        hg_log_event(engine->set.job->set.log, HANGAR_LOG_WARN, "sink.detached",
+                     "%s; it gets its copy when the others have theirs", why->text);
+    } else if (first) {
         hg_log_event(engine->set.job->set.log, HANGAR_LOG_ERROR, "sink.failed", "%s", why->text);
     }
-    if (!any) {
+    if (any && first) { /* no other call of it may keep the run waiting */
+        hg_instance_cancel(sink->ctx);
+    } else if (!any && !detach) {
         hg_job_fail(engine->set.job, why);
     }
+}
+
+/* A call failed.  What was cancelled with the job has nothing to say. */
+static void sink_fail(struct hg_engine *engine, size_t index, const struct hg_error *why)
+{
+    if (why->rc == HANGAR_CANCELLED && hg_job_cancelled(engine->set.job)) {
+        return;
+    }
+    if (why->rc == HANGAR_RETRY) {
+        hg_sink_drop(engine, index, true, why);
+    }
+    hg_sink_drop(engine, index, false, why); /* of no effect when it is detached */
 }
 
 enum step { STEP_WRITE, STEP_COMMIT, STEP_ABORT };
@@ -109,7 +123,9 @@ static enum step next_step(struct hg_flow *flow, size_t sink, struct hg_block **
             step = STEP_COMMIT;
             break;
         }
+        lane->idle = true;
         pthread_cond_wait(&engine->lane, &engine->mutex);
+        lane->idle = false;
     }
     pthread_mutex_unlock(&engine->mutex);
     return step;

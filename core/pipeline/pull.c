@@ -516,6 +516,7 @@ void hg_pull_run(struct hg_pull *pull, struct hg_engine *engine)
         pthread_cond_broadcast(&pull->changed);
         pthread_mutex_unlock(&pull->mutex);
     }
+    hg_engine_drain(engine);
     pthread_join(collector, NULL);
 }
 

@@ -85,12 +85,12 @@ static void host_alive(struct hangar_ctx *ctx, const char *what)
 
 static int host_cancelled(struct hangar_ctx *ctx)
 {
-    return hg_job_cancelled(ctx->job);
+    return hg_job_cancelled(ctx->job) || atomic_load(&ctx->cancelled);
 }
 
 static enum hangar_rc host_sleep(struct hangar_ctx *ctx, uint32_t ms)
 {
-    return hg_job_sleep(ctx->job, ms);
+    return hg_job_sleep(ctx->job, ms, &ctx->cancelled);
 }
 
 static const char *host_opt_string(struct hangar_ctx *ctx, const char *name)

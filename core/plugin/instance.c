@@ -61,10 +61,19 @@ enum hangar_rc hg_call_end_eof(struct hangar_ctx *ctx, enum hangar_rc rc, struct
     return rc == HANGAR_EOF ? rc : ended;
 }
 
+void hg_instance_cancel(struct hangar_ctx *ctx)
+{
+    if (!atomic_exchange(&ctx->cancelled, true)) {
+        hg_job_wake(ctx->job);
+        if (ctx->plugin->d.cancel) {
+            ctx->plugin->d.cancel(ctx->inst);
+        }
+    }
+}
+
 static void wake(void *arg)
 {
-    struct hangar_ctx *ctx = arg;
-    ctx->plugin->d.cancel(ctx->inst);
+    hg_instance_cancel(arg);
 }
 
 static uint32_t thread_model(struct hangar_ctx *ctx)

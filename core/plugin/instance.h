@@ -19,8 +19,9 @@ struct hangar_ctx {
     const char *file; /* the configuration's, for fail_option; may be NULL */
     const struct hg_options *options;
     struct hg_job *job;
-    void *inst;       /* the plugin's; NULL until created */
-    uint32_t threads; /* enum hangar_threads */
+    void *inst;            /* the plugin's; NULL until created */
+    uint32_t threads;      /* enum hangar_threads */
+    atomic_bool cancelled; /* it alone, or with the job: the plugin has been told once */
     pthread_mutex_t serial;
     struct hg_job_hook hook;
     pthread_mutex_t temp_mutex; /* guards temp_dir; may be held while the job's are taken */
@@ -38,6 +39,9 @@ struct hg_instance_spec {
 enum hangar_rc hg_instance_open(struct hg_job *job, const struct hg_instance_spec *spec,
                                 struct hangar_ctx **out, struct hg_error *err);
 void hg_instance_close(struct hangar_ctx *ctx);
+
+/* Ends what this instance waits for, now and later, and leaves the job alone. */
+void hg_instance_cancel(struct hangar_ctx *ctx);
 
 /* "PostgreSQL database shop on db1:5432", or the plugin's name. */
 const char *hg_instance_target(struct hangar_ctx *ctx);

@@ -202,19 +202,31 @@ void hg_job_remove_hook(struct hg_job *job, struct hg_job_hook *hook)
     pthread_mutex_unlock(&job->hook_mutex);
 }
 
-enum hangar_rc hg_job_sleep(struct hg_job *job, int64_t ms)
+static bool sleeps_no_more(const struct hg_job *job, const atomic_bool *stop)
+{
+    return hg_job_cancelled(job) || (stop && atomic_load(stop));
+}
+
+enum hangar_rc hg_job_sleep(struct hg_job *job, int64_t ms, const atomic_bool *stop)
 {
     int64_t until = hg_mono_ms() + ms;
     pthread_mutex_lock(&job->mutex);
     for (;;) {
         int64_t left = until - hg_mono_ms();
-        if (left <= 0 || hg_job_cancelled(job)) {
+        if (left <= 0 || sleeps_no_more(job, stop)) {
             break;
         }
         hg_cond_wait_ms(&job->changed, &job->mutex, left);
     }
     pthread_mutex_unlock(&job->mutex);
-    return hg_job_cancelled(job) ? HANGAR_CANCELLED : HANGAR_OK;
+    return sleeps_no_more(job, stop) ? HANGAR_CANCELLED : HANGAR_OK;
+}
+
+void hg_job_wake(struct hg_job *job)
+{
+    pthread_mutex_lock(&job->mutex); /* not between a sleeper's look and its wait */
+    pthread_cond_broadcast(&job->changed);
+    pthread_mutex_unlock(&job->mutex);
 }
 
 size_t hg_job_budget_take(struct hg_job *job, size_t want, size_t least)

@@ -88,8 +88,10 @@ void hg_job_step(struct hg_job *job, const char *fmt, ...) HANGAR_PRINTF(2, 3);
 void hg_job_said(struct hg_job *job, const char *fmt, ...) HANGAR_PRINTF(2, 3);
 void hg_job_get_step(struct hg_job *job, char *out, size_t size);
 
-/* CANCELLED as soon as the job is. */
-enum hangar_rc hg_job_sleep(struct hg_job *job, int64_t ms);
+/* CANCELLED as soon as the job is, or `stop` (may be NULL) becomes true: whoever sets
+ * it then calls hg_job_wake. */
+enum hangar_rc hg_job_sleep(struct hg_job *job, int64_t ms, const atomic_bool *stop);
+void hg_job_wake(struct hg_job *job);
 
 size_t hg_job_budget_take(struct hg_job *job, size_t want, size_t least);
 void hg_job_budget_give(struct hg_job *job, size_t bytes);

@@ -18,7 +18,7 @@
 struct sink {
     const struct hangar_host *host;
     struct hangar_ctx *ctx;
-    const char *path, *fail_at, *only;
+    const char *path, *fail_at, *only, *once, *damage;
     int64_t fail_nth, fail_rc, lose, slow_ms;
     int block;
     pthread_mutex_t mutex; /* guards calls */
@@ -44,6 +44,8 @@ static const struct hangar_option options[] = {
     {.name = "fail_nth", .type = HANGAR_OPT_INT, .default_value = "1", .help = "from which on"},
     {.name = "fail_rc", .type = HANGAR_OPT_INT, .default_value = "8", .help = "with what"},
     {.name = "only", .type = HANGAR_OPT_STRING, .help = "faults for names with this in them"},
+    {.name = "once", .type = HANGAR_OPT_PATH, .help = "the first fault removes this: no other"},
+    {.name = "damage", .type = HANGAR_OPT_STRING, .help = "bytes of such names are changed"},
     {.name = "lose", .type = HANGAR_OPT_INT, .default_value = "0", .help = "bytes at the end"},
     {.name = "slow", .type = HANGAR_OPT_DURATION, .default_value = "0s", .help = "each write"},
     {.name = "block", .type = HANGAR_OPT_BOOL, .default_value = "false", .help = "in write"},
@@ -54,6 +56,12 @@ static int is_meant(const struct sink *s, const char *name)
     return !s->only || strstr(name, s->only) != NULL;
 }
 
+/* Faults that happen once happen in one call of one instance. */
+static int may_fault(const struct sink *s)
+{
+    return !s->once || unlink(s->once) == 0;
+}
+
 static enum hangar_rc fault(struct sink *s, const char *call, const char *name)
 {
     if (!s->fail_at || strcmp(s->fail_at, call) != 0 || !is_meant(s, name))
@@ -61,8 +69,9 @@ static enum hangar_rc fault(struct sink *s, const char *call, const char *name)
     pthread_mutex_lock(&s->mutex);
     int fails = ++s->calls >= s->fail_nth;
     pthread_mutex_unlock(&s->mutex);
-    return fails ? s->host->fail(s->ctx, (enum hangar_rc)s->fail_rc, 0, "cannot %s as told", call)
-                 : HANGAR_OK;
+    return fails && may_fault(s)
+               ? s->host->fail(s->ctx, (enum hangar_rc)s->fail_rc, 0, "cannot %s as told", call)
+               : HANGAR_OK;
 }
 
 static void file_of(const struct sink *s, const char *name, char *out, size_t size)
@@ -81,6 +90,8 @@ static enum hangar_rc create(const struct hangar_host *host, struct hangar_ctx *
                        .path = host->opt_string(ctx, "path"),
                        .fail_at = host->opt_string(ctx, "fail_at"),
                        .only = host->opt_string(ctx, "only"),
+                       .damage = host->opt_string(ctx, "damage"),
+                       .once = host->opt_string(ctx, "once"),
                        .fail_nth = host->opt_int(ctx, "fail_nth"),
                        .fail_rc = host->opt_int(ctx, "fail_rc"),
                        .lose = host->opt_int(ctx, "lose"),
@@ -146,8 +157,9 @@ static enum hangar_rc put_write(struct hangar_put *p, const void *data, size_t s
     enum hangar_rc rc = fault(s, "write", p->name);
     if (rc == HANGAR_OK && is_meant(s, p->name) && s->slow_ms)
         rc = s->host->sleep(s->ctx, (uint32_t)s->slow_ms);
-    while (rc == HANGAR_OK && s->block && is_meant(s, p->name))
-        rc = s->host->sleep(s->ctx, 1000);
+    if (rc == HANGAR_OK && s->block && is_meant(s, p->name) && may_fault(s))
+        while (rc == HANGAR_OK)
+            rc = s->host->sleep(s->ctx, 1000);
     p->size += size;
     for (const char *at = data; rc == HANGAR_OK && size > 0;) {
         ssize_t n = write(p->fd, at, size);
@@ -170,6 +182,9 @@ static enum hangar_rc put_commit(struct hangar_put *p, struct hangar_entry *entr
 {
     struct sink *s = p->sink;
     enum hangar_rc rc = fault(s, "commit", p->name);
+    if (rc == HANGAR_OK && s->damage && strstr(p->name, s->damage) &&
+        pwrite(p->fd, "damaged", 7, 0) != 7)
+        rc = HANGAR_IO;
     uint64_t lost = is_meant(s, p->name) ? (uint64_t)s->lose : 0;
     entry->size = p->size - (lost < p->size ? lost : p->size);
     if (rc == HANGAR_OK && ftruncate(p->fd, (off_t)entry->size) != 0)

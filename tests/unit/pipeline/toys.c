@@ -17,13 +17,16 @@ unsigned char toy_byte(unsigned seed, uint64_t at)
     return (unsigned char)(x >> 56);
 }
 
-void toy_job_begin(struct toy_job *t, size_t memory_bytes, int64_t stall_ms)
+void toy_job_begin(struct toy_job *t, size_t memory_bytes, int64_t stall_ms,
+                   void (*on_tick)(void *arg), void *arg)
 {
     memset(t, 0, sizeof(*t));
     hg_log_init(&t->log);
     struct hg_job_settings set = {.log = &t->log,
                                   .memory_bytes = memory_bytes,
                                   .stall_timeout_ms = stall_ms,
+                                  .on_tick = on_tick,
+                                  .arg = arg,
                                   .temp_base = "/tmp"};
     struct hg_error err = {0};
     enum hangar_rc rc = hg_job_begin(&t->job, &set, &err);
@@ -130,6 +133,9 @@ static enum hangar_rc source_read(struct hangar_object *o, void *buffer, size_t 
     uint64_t left = s->sizes[o->number] - o->at;
     size_t n = size < left ? size : (size_t)left;
     n = s->short_reads && n > s->short_reads ? s->short_reads : n;
+    if (s->read_us) {
+        usleep(s->read_us);
+    }
     pthread_mutex_lock(&s->mutex);
     bool fails = s->fail_object == (long)o->number && o->at + n >= s->fail_at && s->fail_times > 0;
     s->fail_times -= fails;
@@ -442,14 +448,17 @@ static enum hangar_rc put_open(void *inst, const char *name, uint64_t hint, uint
     (void)hint;
     (void)flags;
     struct toy_sink *s = inst;
+    pthread_mutex_lock(&s->mutex);
+    bool fails = s->fail_open >= 0 && s->opens++ >= (size_t)s->fail_open;
+    s->open += !fails;
+    s->most_open = s->open > s->most_open ? s->open : s->most_open;
+    pthread_mutex_unlock(&s->mutex);
+    if (fails) {
+        return hg_host.fail(s->ctx, s->fail_rc, 0, "the toy takes nothing new");
+    }
     struct hangar_put *put = calloc(1, sizeof(*put));
     put->sink = s;
     snprintf(put->object.name, sizeof(put->object.name), "%s", name);
-    pthread_mutex_lock(&s->mutex);
-    if (++s->open > s->most_open) {
-        s->most_open = s->open;
-    }
-    pthread_mutex_unlock(&s->mutex);
     *out = put;
     return HANGAR_OK;
 }
@@ -458,7 +467,8 @@ static enum hangar_rc put_write(struct hangar_put *put, const void *data, size_t
 {
     struct toy_sink *s = put->sink;
     pthread_mutex_lock(&s->mutex);
-    bool fails = s->fail_write >= 0 && s->writes++ >= (size_t)s->fail_write;
+    bool fails = s->fail_write >= 0 && s->writes >= (size_t)s->fail_write;
+    s->writes++;
     while (s->hang && !s->cancelled) {
         pthread_cond_wait(&s->changed, &s->mutex);
     }
@@ -468,7 +478,7 @@ static enum hangar_rc put_write(struct hangar_put *put, const void *data, size_t
         return HANGAR_CANCELLED;
     }
     if (fails) {
-        return hg_host.fail(s->ctx, HANGAR_NO_SPACE, 0, "the toy is full");
+        return hg_host.fail(s->ctx, s->fail_rc, 0, "the toy is full");
     }
     if (s->slow_us) {
         usleep((useconds_t)((unsigned)random() % s->slow_us));
@@ -587,7 +597,8 @@ struct toy_sink *toy_sink_new(struct toy_job *t, const char *name)
                                            .get_read = get_read,
                                            .get_close = get_close};
     s->max_puts = 64;
-    s->fail_write = s->fail_commit = -1;
+    s->fail_open = s->fail_write = s->fail_commit = -1;
+    s->fail_rc = HANGAR_NO_SPACE;
     pthread_mutex_init(&s->mutex, NULL);
     pthread_cond_init(&s->changed, NULL);
     s->ctx = toy_open(t, s->plugin, name, s);

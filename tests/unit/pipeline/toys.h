@@ -17,7 +17,8 @@ struct toy_job {
     struct hg_log log;
     struct hg_job job;
 };
-void toy_job_begin(struct toy_job *t, size_t memory_bytes, int64_t stall_ms);
+void toy_job_begin(struct toy_job *t, size_t memory_bytes, int64_t stall_ms,
+                   void (*on_tick)(void *arg), void *arg);
 void toy_job_end(struct toy_job *t);
 
 /* An instance made by hand around a toy; close with toy_close. */
@@ -33,6 +34,7 @@ struct toy_source {
     const uint64_t *sizes;
     uint32_t jobs;
     bool urgent;
+    unsigned read_us;       /* pause per read */
     size_t short_reads;     /* give at most so many bytes per read; 0: all */
     long fail_object;       /* reading of this object fails ...; -1: none */
     uint64_t fail_at;       /* ... at this byte ... */
@@ -63,14 +65,16 @@ struct toy_sink {
     struct hangar_ctx *ctx;
     uint32_t max_puts;
     unsigned slow_us; /* pause per write, random up to this */
+    long fail_open;   /* the n-th put_open of all fails, from 0; -1: none */
     long fail_write;  /* the n-th write of all fails, from 0; -1: none */
     long fail_commit; /* the n-th commit of all fails; -1: none */
+    enum hangar_rc fail_rc;
     bool lose_a_byte; /* stores one byte less than it is given */
     bool hang;        /* writes wait until cancel, or until `hang` is taken back */
     bool cancelled;
     pthread_mutex_t mutex;
     pthread_cond_t changed;
-    size_t writes, commits, aborts, open, most_open;
+    size_t opens, writes, commits, aborts, open, most_open;
     struct toy_object {
         char name[256];
         unsigned char *data;

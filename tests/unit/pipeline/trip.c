@@ -10,12 +10,33 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void watch(void *arg)
+{
+    struct trip *trip = arg;
+    pthread_mutex_lock(&trip->mutex);
+    if (trip->engine) {
+        hg_engine_watch(trip->engine);
+    }
+    pthread_mutex_unlock(&trip->mutex);
+}
+
+static void set_engine(struct trip *trip, struct hg_engine *engine)
+{
+    pthread_mutex_lock(&trip->mutex);
+    trip->engine = engine;
+    pthread_mutex_unlock(&trip->mutex);
+}
+
 void trip_init(struct trip *trip, size_t memory, size_t workers)
 {
     memset(trip, 0, sizeof(*trip));
     trip->memory = memory;
     trip->workers = workers;
-    toy_job_begin(&trip->t, memory, 0);
+    pthread_mutex_init(&trip->mutex, NULL);
+    for (size_t i = 0; i < 4; i++) {
+        trip->max_lag_ms[i] = 3600000;
+    }
+    toy_job_begin(&trip->t, memory, 0, watch, trip);
 }
 
 void trip_source(struct trip *trip, const uint64_t *sizes, size_t count, uint32_t jobs)
@@ -79,6 +100,7 @@ enum hangar_rc trip_backup(struct trip *trip)
                                                  .chain_count = trip->chain_count,
                                                  .sinks = sinks,
                                                  .sink_count = trip->sink_count,
+                                                 .max_lag_ms = trip->max_lag_ms,
                                                  .workers = trip->workers,
                                                  .readers = hg_pull_readers(&pull),
                                                  .memory_bytes = trip->memory};
@@ -89,12 +111,17 @@ enum hangar_rc trip_backup(struct trip *trip)
         trip->block_bytes = engine.block_bytes;
         trip->slots = engine.slots;
         trip->parallel = engine.parallel;
+        trip->pool_bytes = engine.input.count * engine.input.capacity +
+                           engine.output.count * engine.output.capacity;
+        set_engine(trip, &engine);
         if (hg_pull_begin(&pull) == HANGAR_OK) {
             hg_pull_run(&pull, &engine);
         }
+        set_engine(trip, NULL);
         hg_engine_end(&engine);
         for (size_t i = 0; i < trip->sink_count; i++) {
             trip->sink_dead[i] = engine.sinks[i].dead;
+            trip->sink_detached[i] = engine.sinks[i].detached;
         }
         rc = hg_job_result(&trip->t.job, &err);
     }
@@ -162,4 +189,5 @@ void trip_fini(struct trip *trip)
         toy_close(trip->chain[i]);
     }
     toy_job_end(&trip->t);
+    pthread_mutex_destroy(&trip->mutex);
 }

@@ -22,9 +22,13 @@ struct trip {
     struct hangar_ctx *chain[HG_MAX_CHAIN];
     size_t chain_count;
     size_t memory, workers;
+    int64_t max_lag_ms[4]; /* an hour */
+    pthread_mutex_t mutex; /* guards engine, NULL while there is none to watch */
+    struct hg_engine *engine;
     /* told by the run */
     struct hg_error error;
-    bool sink_dead[4];
+    bool sink_dead[4], sink_detached[4];
+    size_t pool_bytes;
     size_t block_bytes, slots;
     bool parallel;
     struct trip_object {

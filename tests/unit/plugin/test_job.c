@@ -140,7 +140,7 @@ static void *sleeper_main(void *arg)
 {
     struct sleeper *s = arg;
     int64_t before = hg_mono_ms();
-    s->rc = hg_job_sleep(&job, 60000);
+    s->rc = hg_job_sleep(&job, 60000, NULL);
     s->took_ms = hg_mono_ms() - before;
     return NULL;
 }
@@ -179,11 +179,11 @@ START_TEST(who_is_not_cancelled_sleeps_to_the_end)
 {
     begin(0);
     int64_t before = hg_mono_ms();
-    ck_assert_int_eq(hg_job_sleep(&job, 30), HANGAR_OK);
+    ck_assert_int_eq(hg_job_sleep(&job, 30, NULL), HANGAR_OK);
     ck_assert_int_ge(hg_mono_ms() - before, 30);
-    ck_assert_int_eq(hg_job_sleep(&job, 0), HANGAR_OK);
+    ck_assert_int_eq(hg_job_sleep(&job, 0, NULL), HANGAR_OK);
     hg_job_cancel(&job);
-    ck_assert_int_eq(hg_job_sleep(&job, 60000), HANGAR_CANCELLED);
+    ck_assert_int_eq(hg_job_sleep(&job, 60000, NULL), HANGAR_CANCELLED);
     end();
 }
 END_TEST
@@ -254,7 +254,7 @@ START_TEST(a_job_in_which_nothing_moves_is_ended)
 {
     begin(100);
     hg_job_step(&job, "waiting for %s", "godot");
-    ck_assert_int_eq(hg_job_sleep(&job, 30000), HANGAR_CANCELLED);
+    ck_assert_int_eq(hg_job_sleep(&job, 30000, NULL), HANGAR_CANCELLED);
     ck_assert_str_eq(result(HANGAR_IO),
                      "nothing has moved for 0 s (waiting for godot); hint: a server, a disk or the "
                      "network hangs; limits.stall_timeout says how long that is allowed");
@@ -357,9 +357,9 @@ START_TEST(a_temporary_folder_that_outgrows_its_quota_fails_the_job)
     ck_assert_int_eq(hg_job_raise_quota(&job, path, 100, NULL), HANGAR_OK); /* never shrinks */
     snprintf(file, sizeof(file), "%s/f", path);
     folder_file(file, data, 1000, 0600);
-    ck_assert_int_eq(hg_job_sleep(&job, 3000), HANGAR_OK);
+    ck_assert_int_eq(hg_job_sleep(&job, 3000, NULL), HANGAR_OK);
     folder_file(file, data, 1001, 0600);
-    ck_assert_int_eq(hg_job_sleep(&job, 60000), HANGAR_CANCELLED);
+    ck_assert_int_eq(hg_job_sleep(&job, 60000, NULL), HANGAR_CANCELLED);
     ck_assert_ptr_nonnull(strstr(result(HANGAR_NO_SPACE), "one have grown to 0 MiB"));
     ck_assert_ptr_nonnull(strstr(result(HANGAR_NO_SPACE), "hint: set limits.temp_dir"));
     free(path);
