@@ -49,7 +49,7 @@ static void tell(void *arg, size_t i)
         t->rc = HG_CALL(t->ctx, &t->err, t->ctx->plugin->notifier.notify(t->ctx->inst, t->event));
         bool again = t->rc == HANGAR_RETRY || t->rc == HANGAR_IO;
         if (!again || t->tries == TRIES ||
-            hg_job_sleep(t->job, PAUSE_MS * (int64_t)t->tries) != HANGAR_OK) {
+            hg_job_sleep(t->job, PAUSE_MS * (int64_t)t->tries, NULL) != HANGAR_OK) {
             return;
         }
     }
