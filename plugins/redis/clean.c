@@ -270,7 +270,11 @@ enum hangar_rc rd_clean_prepare(struct rd_client *loader, const struct hangar_re
         rc = look_at_databases(clean, server, false);
     if (rc == HANGAR_OK)
         rc = refuse_few_databases(clean, server);
-    return rc == HANGAR_OK ? refuse_memory(clean, server) : rc;
+    if (rc == HANGAR_OK)
+        rc = refuse_memory(clean, server);
+    if (rc == HANGAR_OK && how->target_empty != NULL)
+        *how->target_empty = server->keys == 0 && server->libraries == 0;
+    return rc;
 }
 
 void rd_clean_plan(const struct rd_clean *clean, const struct rd_server *server,

@@ -113,6 +113,8 @@ enum hangar_rc rd_file_prepare(struct redis *redis, const struct hangar_restore 
                           "overwrite it when it stops; hint: stop it, or use method: live",
                           redis->data_dir, redis->place);
     enum hangar_rc rc = look_at_folder(file);
+    if (file->keep_old && how->target_empty != NULL)
+        *how->target_empty = 1; /* as the old file is kept, nothing would be lost */
     if (rc == HANGAR_OK)
         host->text(how->plan, "write %s/" RD_OBJECT "%s\n", redis->data_dir,
                    file->keep_old        ? ", and keep the one that may be there as " OLD "TIME"

@@ -80,12 +80,18 @@ port=${redis_ports[2]}
 promise "a restore replaces what is there, functions too, and says what it did"
 old_data
 expect_exit 0 restore_clean
+expect_exit 0 hangar --json list
+safety=$(json '[b["id"] for b in d["backups"] if b["kind"] == "safety"][0]')
 [[ $(digest) == "$wanted" ]] || fail "the target is not as the source"
 same_redis "${redis_ports[1]}" "$port"
 [[ -z $(marked) ]] || fail "a marker was left"
 expect_exit 0 hangar restore "$id" --set cache.port="$port" --mode clean --dry-run
 expect_said "swap them in by one transaction"
 expect_said "what is written until then"
+
+promise "the safety backup takes it back"
+expect_exit 0 hangar restore "$safety" --set cache.port="$port" --mode clean --yes
+[[ $(digest) == "$old" ]] || fail "the safety backup does not have what was replaced"
 
 promise "hangar killed at 12 moments: old or new, and the next restore cleans up"
 start=$(date +%s%N)

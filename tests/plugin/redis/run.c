@@ -145,7 +145,8 @@ enum hangar_rc run_restore_file(struct run *run, FILE *file, size_t step,
                                  .facts = run->facts,
                                  .objects = &info,
                                  .object_count = 1,
-                                 .plan = run->plan};
+                                 .plan = run->plan,
+                                 .target_empty = &run->target_empty};
     if (run->rc == HANGAR_OK)
         run->rc = source(run)->restore_prepare(run->inst, &how);
     if (run->rc == HANGAR_OK && !(flags & HANGAR_RESTORE_DRY_RUN))

@@ -20,6 +20,7 @@ struct run {
     bool complete; /* read came to its end and close said that it is whole */
     unsigned char *data;
     size_t size;
+    int target_empty; /* what a restore with CLEAN said of its target */
     struct hangar_attrs *facts, *point, *attrs, *report;
     struct hangar_text *plan;
 };

@@ -87,6 +87,15 @@ START_TEST(a_dry_run_tells_the_plan_and_the_clients_and_changes_nothing)
     assert_says(fake_text(run.plan), "1 clients are connected and stay so:");
     assert_says(fake_text(run.plan), "\"shop-worker\" (database 0)");
     ck_assert_str_eq(server_digest(&target), before);
+    ck_assert_int_eq(run.target_empty, 0);
+    run_free(&run);
+    server_do(&target, "FLUSHALL");
+    clean(&run, HANGAR_RESTORE_DRY_RUN);
+    ck_assert_int_eq(run.target_empty, 0); /* it has functions */
+    run_free(&run);
+    server_do(&target, "FUNCTION FLUSH");
+    clean(&run, HANGAR_RESTORE_DRY_RUN);
+    ck_assert_int_eq(run.target_empty, 1);
     run_free(&run);
     tear_down();
 }
@@ -500,6 +509,7 @@ START_TEST(a_file_is_replaced_in_one_step_and_the_old_one_is_kept)
     backup.size = whole;
     clean_with(&run, settings, 0);
     ck_assert_msg(run.complete, "%s", run_error(&run));
+    ck_assert_int_eq(run.target_empty, 1); /* nothing is lost */
     unsigned char *data = testing_read_file(testing_path(dir, "dump.rdb"), &size);
     ck_assert(size == whole && memcmp(data, backup.data, size) == 0);
     free(data);
