@@ -19,6 +19,7 @@ enum cli_option_id {
     CLI_QUIET,
     CLI_VERBOSE,
     CLI_COLOR,
+    CLI_LOG_FORMAT,
     CLI_HELP,
     CLI_VERSION,
     /* of commands */

@@ -215,7 +215,7 @@ static void on_log(void *arg, const struct hangar_log_line *line)
     size_t n = line->event ? strlen(line->event) : 0;
 
     /* A person reads the job's error once, at the end. */
-    if (cli->progress.human && line->level == 0 && n > 7 &&
+    if (cli->progress.format == CLI_LOG_TEXT && line->level == 0 && n > 7 &&
         strcmp(line->event + n - 7, ".failed") == 0)
         return;
     cli_progress_log(&cli->progress, line);
@@ -234,6 +234,18 @@ static uint32_t log_level(const struct cli *cli)
     if (cli->err.verbose)
         return 3;
     return cli->err.quiet || cli->io->err_tty ? 1 : 2;
+}
+
+static enum cli_log_format log_format(const struct cli *cli)
+{
+    const char *name = cli_option_value(cli, CLI_LOG_FORMAT);
+    enum cli_log_format format;
+
+    if (name && cli_log_format_named(name, &format))
+        return format;
+    if (cli->io->err_tty && !cli->err.verbose)
+        return CLI_LOG_TEXT;
+    return cli->io->journal ? CLI_LOG_JOURNAL : CLI_LOG_LOGFMT;
 }
 
 static enum hangar_status open_library(struct cli *cli)
@@ -267,12 +279,11 @@ static int run_command(struct cli *cli)
     enum cli_progress_mode mode = cli->err.quiet                       ? CLI_PROGRESS_OFF
                                   : cli->io->err_tty && !cli->io->dumb ? CLI_PROGRESS_REDRAW
                                                                        : CLI_PROGRESS_LINES;
-    bool human = cli->io->err_tty && !cli->err.verbose;
     int result;
 
     if (!cli->args.command->opens)
         return cli->args.command->run(cli);
-    cli_progress_init(&cli->progress, &cli->err, mode, human,
+    cli_progress_init(&cli->progress, &cli->err, mode, log_format(cli),
                       cli->io->err_tty ? fileno(cli->err.file) : -1);
     enum hangar_status status = open_library(cli);
     if (status == HANGAR_STATUS_DONE) {

@@ -22,6 +22,7 @@ struct cli_io {
     bool in_tty, out_tty, err_tty;
     bool dumb;     /* the terminal cannot move its cursor */
     bool no_color; /* NO_COLOR */
+    bool journal;  /* the error stream leads to systemd's journal */
     bool utf8;
     int width;                          /* of the terminal, 0: unknown */
     int64_t now_ms;                     /* since 1970 */

@@ -13,6 +13,9 @@ const struct cli_option cli_global_options[] = {
     {CLI_QUIET, 'q', "quiet", NULL, false, "print only data, warnings and errors"},
     {CLI_VERBOSE, 'v', "verbose", NULL, false, "print details, and log everything"},
     {CLI_COLOR, 0, "color", "auto|always|never", false, "when to use colours (default: auto)"},
+    {CLI_LOG_FORMAT, 0, "log-format", "logfmt|json|journal", false,
+     "how log lines look (default: as text on a terminal, else logfmt, with systemd's priorities "
+     "below it)"},
     {CLI_HELP, 'h', "help", NULL, false, "print help, of the command if there is one"},
     {CLI_VERSION, 0, "version", NULL, false, "print the version"},
     {0},

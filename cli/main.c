@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -60,6 +61,17 @@ static bool is_set(const char *name)
     const char *value = getenv(name);
 
     return value && *value;
+}
+
+/* As systemd.exec(5) says: JOURNAL_STREAM is the device and inode of the stream. */
+static bool leads_to_the_journal(int fd)
+{
+    const char *stream = getenv("JOURNAL_STREAM");
+    unsigned long long device, inode;
+    struct stat st;
+
+    return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 && fstat(fd, &st) == 0 &&
+           st.st_dev == device && st.st_ino == inode;
 }
 
 static int terminal_width(void)
@@ -127,6 +139,7 @@ int main(int argc, char **argv)
         .err_tty = isatty(STDERR_FILENO) == 1,
         .dumb = !term || !*term || strcmp(term, "dumb") == 0,
         .no_color = is_set("NO_COLOR"),
+        .journal = leads_to_the_journal(STDERR_FILENO),
         .utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0,
         .width = terminal_width(),
         .now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000,

@@ -12,9 +12,9 @@
 #include <time.h>
 
 void cli_progress_init(struct cli_progress *progress, struct cli_view *view,
-                       enum cli_progress_mode mode, bool human, int tty)
+                       enum cli_progress_mode mode, enum cli_log_format format, int tty)
 {
-    *progress = (struct cli_progress){.view = view, .mode = mode, .human = human, .tty = tty};
+    *progress = (struct cli_progress){.view = view, .mode = mode, .format = format, .tty = tty};
     pthread_mutex_init(&progress->mutex, NULL);
 }
 
@@ -175,62 +175,16 @@ void cli_progress_show(struct cli_progress *progress, const struct hangar_progre
     pthread_mutex_unlock(&progress->mutex);
 }
 
-static void put_time(FILE *file, int64_t ms)
-{
-    time_t seconds = (time_t)(ms / 1000);
-    struct tm tm = {0};
-    char text[CLI_SHORT] = "";
-
-    if (gmtime_r(&seconds, &tm))
-        strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-    fprintf(file, "time=%s.%03dZ", text, (int)(ms % 1000));
-}
-
-/* A logfmt value: quoted, with quotes and backslashes escaped. */
-static void put_quoted(FILE *file, const char *text)
-{
-    fputc('"', file);
-    for (; *text; text++) {
-        if (*text == '"' || *text == '\\')
-            fputc('\\', file);
-        fputc(*text, file);
-    }
-    fputc('"', file);
-}
-
-static void put_fields(FILE *file, const struct hangar_log_line *line, const char *level,
-                       const char *message)
-{
-    put_time(file, line->time_ms);
-    fprintf(file, " level=%s", level);
-    if (line->run && *line->run)
-        fprintf(file, " run=%s", line->run);
-    if (line->event && *line->event)
-        fprintf(file, " event=%s", line->event);
-    fputs(" msg=", file);
-    put_quoted(file, message);
-    fputc('\n', file);
-}
-
 void cli_progress_log(struct cli_progress *progress, const struct hangar_log_line *line)
 {
-    static const char *const levels[] = {"error", "warning", "info", "debug"};
-    static const enum cli_style styles[] = {CLI_RED, CLI_YELLOW, CLI_PLAIN, CLI_DIM};
     struct cli_view *view = progress->view;
-    uint32_t level = line->level < 4 ? line->level : 3;
     char *message = cli_escape(line->message ? line->message : "", view->utf8);
 
     if (!message)
         return;
     pthread_mutex_lock(&progress->mutex);
     wipe(progress);
-    if (!progress->human)
-        put_fields(view->file, line, levels[level], message);
-    else if (level == 2)
-        fprintf(view->file, "%s\n", message);
-    else
-        fprintf(view->file, "%s%s%s: %s\n", cli_on(view, styles[level]), levels[level],
-                cli_off(view), message);
+    cli_log_put(view, progress->format, line, message);
     fflush(view->file);
     pthread_mutex_unlock(&progress->mutex);
     free(message);

@@ -11,6 +11,7 @@
 
 #include <pthread.h>
 #include <hangar/hangar.h>
+#include "log.h"
 #include "output.h"
 
 enum cli_progress_mode { CLI_PROGRESS_OFF, CLI_PROGRESS_LINES, CLI_PROGRESS_REDRAW };
@@ -24,9 +25,9 @@ struct cli_progress {
     pthread_mutex_t mutex; /* guards all below, and writing while a job runs */
     struct cli_view *view;
     enum cli_progress_mode mode;
-    bool human; /* log lines for people, not for logs */
-    int rows;   /* that stand on the terminal now */
-    int tty;    /* descriptor to ask for the width, or -1 */
+    enum cli_log_format format;
+    int rows; /* that stand on the terminal now */
+    int tty;  /* descriptor to ask for the width, or -1 */
     int64_t last_line_ms;
     struct cli_sample {
         int64_t elapsed_ms;
@@ -36,7 +37,7 @@ struct cli_progress {
 };
 
 void cli_progress_init(struct cli_progress *progress, struct cli_view *view,
-                       enum cli_progress_mode mode, bool human, int tty);
+                       enum cli_progress_mode mode, enum cli_log_format format, int tty);
 void cli_progress_fini(struct cli_progress *progress);
 
 /* The callbacks of hangar_settings. */

@@ -48,7 +48,6 @@ static enum hangar_status run_pipeline(struct hg_run *run, struct hg_error *err)
 {
     struct hg_log *log = &run->h->log;
     struct hg_hook_facts facts = {.run = run->run_id};
-    snprintf(log->run, sizeof(log->run), "%s", run->run_id);
     hg_log_event(log, HANGAR_LOG_INFO, "backup.start", "pipeline %s", run->pipeline->name);
     enum hangar_rc rc = hg_hook_run(run->h, run->pipeline, HG_BEFORE_BACKUP, &facts, err);
     if (rc == HANGAR_OK) {
@@ -58,16 +57,16 @@ static enum hangar_status run_pipeline(struct hg_run *run, struct hg_error *err)
     run->finished_ms = hg_now_ms();
     facts.backup = run->manifest.id;
     status = hg_hook_after(run->h, run->pipeline, HG_AFTER_BACKUP, facts, status, err);
-    long long ms = (long long)(run->finished_ms - run->first_started_ms);
+    int64_t ms = run->finished_ms - run->first_started_ms;
     if (status == HANGAR_STATUS_DONE || status == HANGAR_STATUS_DEGRADED) {
-        hg_log_event(log, status == HANGAR_STATUS_DONE ? HANGAR_LOG_INFO : HANGAR_LOG_WARN,
-                     "backup.done", "%s of pipeline %s in %lld ms, %llu bytes stored%s", run->id,
-                     run->pipeline->name, ms,
-                     (unsigned long long)hg_manifest_stored_bytes(&run->manifest),
-                     status == HANGAR_STATUS_DONE ? "" : ", but not all went well");
+        hg_log_took(log, status == HANGAR_STATUS_DONE ? HANGAR_LOG_INFO : HANGAR_LOG_WARN,
+                    "backup.done", ms, "%s of pipeline %s in %lld ms, %llu bytes stored%s", run->id,
+                    run->pipeline->name, (long long)ms,
+                    (unsigned long long)hg_manifest_stored_bytes(&run->manifest),
+                    status == HANGAR_STATUS_DONE ? "" : ", but not all went well");
     } else {
-        hg_log_event(log, HANGAR_LOG_ERROR, "backup.failed", "pipeline %s after %lld ms: %s",
-                     run->pipeline->name, ms, err->text);
+        hg_log_took(log, HANGAR_LOG_ERROR, "backup.failed", ms, "pipeline %s after %lld ms: %s",
+                    run->pipeline->name, (long long)ms, err->text);
     }
     bool success = status == HANGAR_STATUS_DONE || status == HANGAR_STATUS_DEGRADED;
     for (size_t i = 0; success && i < run->sink_count; i++) {
@@ -75,7 +74,6 @@ static enum hangar_status run_pipeline(struct hg_run *run, struct hg_error *err)
             hg_prune_after_backup(run->h, run->pipeline, run->pipeline->sinks[i]);
         }
     }
-    log->run[0] = '\0';
     return status;
 }
 

@@ -35,7 +35,7 @@ struct hg_run {
     struct hangar *h;
     const struct hg_pipeline_config *pipeline;
     struct hg_run_part part;
-    char run_id[16], id[HG_BACKUP_ID_SIZE];
+    char run_id[64], id[HG_BACKUP_ID_SIZE];
     int64_t first_started_ms, started_ms, finished_ms; /* of all tries, of this one */
     struct hg_session session;
     struct hg_run_sink {

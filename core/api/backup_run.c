@@ -81,18 +81,6 @@ static bool pause_before_retry(struct hg_run *run)
     return true;
 }
 
-static void make_run_id(char *out, size_t size)
-{
-    static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz";
-    unsigned char random[10] = {0};
-    (void)!getrandom(random, sizeof(random), 0);
-    size_t i = 0;
-    for (; i < sizeof(random) && i + 1 < size; i++) {
-        out[i] = digits[random[i] % 32];
-    }
-    out[i] = '\0';
-}
-
 void hg_run_init(struct hg_run *run, struct hangar *h, const struct hg_pipeline_config *pipeline)
 {
     memset(run, 0, sizeof(*run));
@@ -104,7 +92,10 @@ void hg_run_init(struct hg_run *run, struct hangar *h, const struct hg_pipeline_
                                      .source_count = pipeline->source_count};
     run->first_started_ms = run->started_ms = hg_now_ms();
     pthread_mutex_init(&run->progress_mutex, NULL);
-    make_run_id(run->run_id, sizeof(run->run_id));
+    if (h->log.run[0] == '\0') { /* a safety backup is part of a restore's run */
+        hg_run_begin(h);
+    }
+    snprintf(run->run_id, sizeof(run->run_id), "%s", h->log.run);
 }
 
 void hg_run_fini(struct hg_run *run)

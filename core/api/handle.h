@@ -38,6 +38,9 @@ struct hangar {
 enum hangar_status hg_status(enum hangar_rc rc);
 const char *hg_status_name(enum hangar_status status);
 
+/* Names a run: what its lines in the log have in common until hg_doc_end. */
+void hg_run_begin(struct hangar *h);
+
 /* Begins a job on the handle: a document with its schema. */
 json_t *hg_doc_begin(struct hangar *h, const char *schema);
 /* Ends it: sets status and error in the document, remembers the error, prints

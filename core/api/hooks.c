@@ -168,8 +168,9 @@ enum hangar_rc hg_hook_run(struct hangar *h, const struct hg_pipeline_config *pi
         end_line(o);
         rc = result(name, config, r, o, err);
         if (rc == HANGAR_OK) {
-            hg_log_event(&h->log, HANGAR_LOG_INFO, "hook.done", "%s in %lld ms", name,
-                         (long long)(hg_mono_ms() - started));
+            int64_t ms = hg_mono_ms() - started;
+            hg_log_took(&h->log, HANGAR_LOG_INFO, "hook.done", ms, "%s in %lld ms", name,
+                        (long long)ms);
         } else {
             hg_log_event(&h->log, HANGAR_LOG_ERROR, "hook.failed", "%s", err->text);
         }

@@ -12,21 +12,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static void write_log(void *arg, enum hangar_log_level level, int64_t time_ms, const char *event,
-                      const char *run, const char *message)
+static void write_log(void *arg, const struct hg_log_record *record)
 {
     struct hangar *h = arg;
-    if (h->capture && level == HANGAR_LOG_WARN) {
-        hg_str_addf(h->capture, "%s\n", message);
+    if (h->capture && record->level == HANGAR_LOG_WARN) {
+        hg_str_addf(h->capture, "%s\n", record->message);
         return;
     }
     if (h->set.on_log) {
         struct hangar_log_line line = {.struct_size = sizeof(line),
-                                       .level = level,
-                                       .time_ms = time_ms,
-                                       .event = event,
-                                       .run = run && run[0] ? run : NULL,
-                                       .message = message};
+                                       .level = record->level,
+                                       .time_ms = record->time_ms,
+                                       .event = record->event,
+                                       .run = record->run,
+                                       .message = record->message,
+                                       .duration_ms = record->duration_ms};
         h->set.on_log(h->set.arg, &line);
     }
 }

@@ -324,6 +324,7 @@ static enum hangar_rc prune_sink(struct hangar *h, const struct hg_pipeline_conf
     struct hg_session s;
     struct hg_pruning p = {.h = h, .pipeline = pipeline, .config = &h->config->instances[sink]};
     json_t *leftovers = json_array();
+    int64_t started = hg_mono_ms();
     enum hangar_rc rc = hg_session_begin(&s, h, 0, NULL, NULL, err);
     if (rc != HANGAR_OK) {
         json_decref(leftovers);
@@ -355,9 +356,9 @@ static enum hangar_rc prune_sink(struct hangar *h, const struct hg_pipeline_conf
         hg_count(h, "pruned", pipeline->name, p.config->name, (int64_t)p.removed);
     }
     if (!dry && rc == HANGAR_OK) {
-        hg_log_event(&h->log, HANGAR_LOG_INFO, "prune.done",
-                     "sink %s of pipeline %s: %zu kept, %zu removed", p.config->name,
-                     pipeline->name, p.kept, p.removed);
+        hg_log_took(&h->log, HANGAR_LOG_INFO, "prune.done", hg_mono_ms() - started,
+                    "sink %s of pipeline %s: %zu kept, %zu removed", p.config->name, pipeline->name,
+                    p.kept, p.removed);
     }
     hg_prune_fini(&p);
     hg_session_end(&s);

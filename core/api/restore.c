@@ -304,16 +304,16 @@ static void restoring_free(struct hg_restoring *r)
 static void log_end(struct hg_restoring *r, enum hangar_rc rc, const struct hg_error *err)
 {
     struct hg_log *log = &r->h->log;
-    long long ms = (long long)(hg_now_ms() - r->started_ms);
+    int64_t ms = hg_now_ms() - r->started_ms;
     const char *id = r->selected.manifest.id ? r->selected.manifest.id : r->request->backup.id;
     if (hg_restoring_dry(r)) {
         return;
     }
     if (rc == HANGAR_OK) {
-        hg_log_event(log, HANGAR_LOG_INFO, "restore.done", "%s in %lld ms", id, ms);
+        hg_log_took(log, HANGAR_LOG_INFO, "restore.done", ms, "%s in %lld ms", id, (long long)ms);
     } else {
-        hg_log_event(log, HANGAR_LOG_ERROR, "restore.failed", "%s after %lld ms: %s", id, ms,
-                     err->text);
+        hg_log_took(log, HANGAR_LOG_ERROR, "restore.failed", ms, "%s after %lld ms: %s", id,
+                    (long long)ms, err->text);
     }
 }
 
@@ -337,6 +337,7 @@ enum hangar_status hangar_restore(struct hangar *h, const struct hangar_restore_
     pthread_mutex_init(&r->tick_mutex, NULL);
     pthread_mutex_init(&r->targets.mutex, NULL);
     if (!(request->flags & HANGAR_REQUEST_DRY_RUN)) {
+        hg_run_begin(h);
         hg_log_event(&h->log, HANGAR_LOG_INFO, "restore.start", "%s", request->backup.id);
     }
     enum hangar_rc rc = hg_session_begin(&r->session, h, 0, on_tick, r, &err);

@@ -24,17 +24,15 @@ static enum hangar_rc take_into(struct hg_safety *s, size_t sink, bool *sink_fai
                                      .overrides = s->overrides,
                                      .safety = true,
                                      .parent = s->parent};
-    snprintf(log->run, sizeof(log->run), "%s", run->run_id);
     enum hangar_rc rc = hg_run_do(run, err);
     *sink_failed = run->sinks[0].error.rc != HANGAR_OK;
     if (rc == HANGAR_OK) {
         snprintf(s->id, sizeof(s->id), "%s", run->id);
         s->stored_in = sink;
-        hg_log_event(log, HANGAR_LOG_INFO, "safety.done", "%s in sink %s, in %lld ms", s->id,
-                     s->h->config->instances[sink].name,
-                     (long long)(run->finished_ms - run->first_started_ms));
+        int64_t ms = run->finished_ms - run->first_started_ms;
+        hg_log_took(log, HANGAR_LOG_INFO, "safety.done", ms, "%s in sink %s, in %lld ms", s->id,
+                    s->h->config->instances[sink].name, (long long)ms);
     }
-    log->run[0] = '\0';
     hg_run_fini(run);
     free(run);
     return rc;

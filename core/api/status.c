@@ -6,6 +6,7 @@
 #include "api/handle.h"
 
 #include <stdlib.h>
+#include <sys/random.h>
 
 enum hangar_status hg_status(enum hangar_rc rc)
 {
@@ -34,6 +35,17 @@ const char *hg_status_name(enum hangar_status status)
     return status <= HANGAR_STATUS_AUTH ? names[status] : "interrupted";
 }
 
+void hg_run_begin(struct hangar *h)
+{
+    static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz";
+    unsigned char random[10] = {0};
+    (void)!getrandom(random, sizeof(random), 0);
+    for (size_t i = 0; i < sizeof(random); i++) {
+        h->log.run[i] = digits[random[i] % 32];
+    }
+    h->log.run[sizeof(random)] = '\0';
+}
+
 json_t *hg_doc_begin(struct hangar *h, const char *schema)
 {
     hg_str_free(&h->error);
@@ -47,6 +59,7 @@ enum hangar_status hg_doc_end(struct hangar *h, json_t *doc, enum hangar_status 
                               const struct hg_error *err, char **json)
 {
     atomic_store(&h->cancel, false);
+    h->log.run[0] = '\0';
     hg_json_set_string(doc, "status", hg_status_name(status));
     if (status != HANGAR_STATUS_DONE && err && err->text[0]) {
         hg_str_add(&h->error, err->text);

@@ -72,12 +72,12 @@ void hg_transfer_tell(struct hg_transfer *t, json_t *doc, const struct hg_manife
     int64_t ms = hg_now_ms() - t->started_ms;
     bool import = strcmp(t->job, "import") == 0;
     if (rc == HANGAR_OK) {
-        hg_log_event(&t->h->log, HANGAR_LOG_INFO, import ? "import.done" : "export.done",
-                     "%s %s sink %s in %lld ms", m->id, import ? "into" : "from", sink,
-                     (long long)ms);
+        hg_log_took(&t->h->log, HANGAR_LOG_INFO, import ? "import.done" : "export.done", ms,
+                    "%s %s sink %s in %lld ms", m->id, import ? "into" : "from", sink,
+                    (long long)ms);
     } else {
-        hg_log_event(&t->h->log, HANGAR_LOG_ERROR, import ? "import.failed" : "export.failed",
-                     "after %lld ms: %s", (long long)ms, err->text);
+        hg_log_took(&t->h->log, HANGAR_LOG_ERROR, import ? "import.failed" : "export.failed", ms,
+                    "after %lld ms: %s", (long long)ms, err->text);
     }
     hg_json_set_string(doc, "id", m->id);
     hg_json_set_string(doc, "pipeline", m->pipeline);

@@ -411,15 +411,16 @@ static void visit(struct tour *t, const char *pipeline, size_t sink, const char 
     }
     hg_json_add(t->backups, one);
     if (rc == HANGAR_OK) {
-        hg_log_event(&t->h->log, HANGAR_LOG_INFO, "verify.done", "level=%s: %s in sink %s",
-                     level_names[t->level], id, t->h->config->instances[sink].name);
+        hg_log_took(&t->h->log, HANGAR_LOG_INFO, "verify.done", hg_mono_ms() - started,
+                    "level=%s: %s in sink %s", level_names[t->level], id,
+                    t->h->config->instances[sink].name);
     } else {
         /* what a plugin says of its server names no backup */
         bool drilled = t->level == HANGAR_VERIFY_DRILL;
-        hg_log_event(&t->h->log, HANGAR_LOG_ERROR, "verify.failed", "level=%s: %s%s%s%s%s",
-                     level_names[t->level], drilled ? id : "", drilled ? " in sink " : "",
-                     drilled ? t->h->config->instances[sink].name : "", drilled ? ": " : "",
-                     err.text);
+        hg_log_took(&t->h->log, HANGAR_LOG_ERROR, "verify.failed", hg_mono_ms() - started,
+                    "level=%s: %s%s%s%s%s", level_names[t->level], drilled ? id : "",
+                    drilled ? " in sink " : "", drilled ? t->h->config->instances[sink].name : "",
+                    drilled ? ": " : "", err.text);
     }
     if (t->level >= HANGAR_VERIFY_FULL && rc != HANGAR_CANCELLED) {
         record(t, pipeline, sink, id, started_ms, rc, &err, sources);
@@ -497,6 +498,7 @@ enum hangar_status hangar_verify(struct hangar *h, const struct hangar_selection
     struct hg_manifest m = {0};
     const struct hg_pipeline_config *of = NULL; /* when all of it is about one */
     size_t index;
+    hg_run_begin(h);
     hg_json_set_string(doc, "level", level_names[level <= HANGAR_VERIFY_DRILL ? level : 0]);
     if (level > HANGAR_VERIFY_DRILL) {
         t.rc = hg_fail(&t.error, HANGAR_CONFIG, 0, "there is no level %d", (int)level);

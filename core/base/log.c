@@ -25,8 +25,9 @@ void hg_log_fini(struct hg_log *log)
     pthread_mutex_destroy(&log->mutex);
 }
 
-void hg_log_event(struct hg_log *log, enum hangar_log_level level, const char *event,
-                  const char *fmt, ...)
+static void HANGAR_PRINTF(5, 0)
+    write_line(struct hg_log *log, enum hangar_log_level level, const char *event,
+               int64_t duration_ms, const char *fmt, va_list args)
 {
     if (log->write == NULL || level > log->level)
         return;
@@ -34,18 +35,38 @@ void hg_log_event(struct hg_log *log, enum hangar_log_level level, const char *e
     /* As long as an error's text, and room for every third byte to be escaped. */
     char raw[sizeof(((struct hg_error *)NULL)->text)];
     char message[2 * sizeof(raw)];
-    va_list args;
-    va_start(args, fmt);
     int n = vsnprintf(raw, sizeof(raw), fmt, args);
-    va_end(args);
     if (n < 0)
         return;
     hg_log_escape(raw, message, sizeof(message));
 
     /* The time is taken under the mutex: lines stand in the order of their times. */
     pthread_mutex_lock(&log->mutex);
-    log->write(log->arg, level, hg_now_ms(), event, log->run[0] != '\0' ? log->run : NULL, message);
+    log->write(log->arg, &(struct hg_log_record){.level = level,
+                                                 .time_ms = hg_now_ms(),
+                                                 .duration_ms = duration_ms,
+                                                 .event = event,
+                                                 .run = log->run[0] != '\0' ? log->run : NULL,
+                                                 .message = message});
     pthread_mutex_unlock(&log->mutex);
+}
+
+void hg_log_event(struct hg_log *log, enum hangar_log_level level, const char *event,
+                  const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    write_line(log, level, event, -1, fmt, args);
+    va_end(args);
+}
+
+void hg_log_took(struct hg_log *log, enum hangar_log_level level, const char *event,
+                 int64_t duration_ms, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    write_line(log, level, event, duration_ms, fmt, args);
+    va_end(args);
 }
 
 /* Bytes of the printable character at `s`; 0 when it is a control character or

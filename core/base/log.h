@@ -10,13 +10,21 @@
 #include <pthread.h>
 #include <hangar/plugin.h>
 
-/* Any thread may log; `write` is called under the mutex, one line at a time.
- * `event` and `run` may be NULL.  Control characters are already escaped. */
+/* A line; lives until the writer returns. */
+struct hg_log_record {
+    enum hangar_log_level level;
+    int64_t time_ms;
+    int64_t duration_ms; /* of what ended, -1: nothing did */
+    const char *event;   /* or NULL */
+    const char *run;     /* or NULL */
+    const char *message; /* without control characters */
+};
+
+/* Any thread may log; `write` is called under the mutex, one line at a time. */
 struct hg_log {
     pthread_mutex_t mutex;
     enum hangar_log_level level;
-    void (*write)(void *arg, enum hangar_log_level level, int64_t time_ms, const char *event,
-                  const char *run, const char *message);
+    void (*write)(void *arg, const struct hg_log_record *record);
     void *arg;
     char run[64]; /* set between runs only */
 };
@@ -26,6 +34,9 @@ void hg_log_fini(struct hg_log *log);
 
 void hg_log_event(struct hg_log *log, enum hangar_log_level level, const char *event,
                   const char *fmt, ...) HANGAR_PRINTF(4, 5);
+/* The same of something that has ended. */
+void hg_log_took(struct hg_log *log, enum hangar_log_level level, const char *event,
+                 int64_t duration_ms, const char *fmt, ...) HANGAR_PRINTF(5, 6);
 #define hg_log_line(log, level, ...) hg_log_event(log, level, NULL, __VA_ARGS__)
 
 /* Writes text to out with control characters and invalid UTF-8 as \xNN; always ends it. */

@@ -63,6 +63,7 @@ struct hangar_log_line {
     const char *event;
     const char *run;
     const char *message;
+    int64_t duration_ms; /* of what the event says has ended; -1: none */
 };
 
 /* How far a job is; reported four times a second. */

@@ -13,21 +13,22 @@
 struct seen {
     int lines;
     enum hangar_log_level level;
+    int64_t duration_ms;
     char event[32], run[32], message[9000];
     pthread_mutex_t *mutex;
 };
 
-static void see(void *arg, enum hangar_log_level level, int64_t time_ms, const char *event,
-                const char *run, const char *message)
+static void see(void *arg, const struct hg_log_record *r)
 {
     struct seen *seen = arg;
     ck_assert_int_eq(pthread_mutex_trylock(seen->mutex), EBUSY);
-    ck_assert_int_gt(time_ms, 1600000000000);
+    ck_assert_int_gt(r->time_ms, 1600000000000);
     seen->lines++;
-    seen->level = level;
-    snprintf(seen->event, sizeof(seen->event), "%s", event != NULL ? event : "-");
-    snprintf(seen->run, sizeof(seen->run), "%s", run != NULL ? run : "-");
-    snprintf(seen->message, sizeof(seen->message), "%s", message);
+    seen->level = r->level;
+    seen->duration_ms = r->duration_ms;
+    snprintf(seen->event, sizeof(seen->event), "%s", r->event != NULL ? r->event : "-");
+    snprintf(seen->run, sizeof(seen->run), "%s", r->run != NULL ? r->run : "-");
+    snprintf(seen->message, sizeof(seen->message), "%s", r->message);
 }
 
 START_TEST(a_line_reaches_the_writer_with_all_it_has)
@@ -47,7 +48,10 @@ START_TEST(a_line_reaches_the_writer_with_all_it_has)
     hg_log_event(&log, HANGAR_LOG_INFO, "backup.done", "done");
     ck_assert_str_eq(seen.event, "backup.done");
     ck_assert_str_eq(seen.run, "run-1");
-    ck_assert_int_eq(seen.lines, 2);
+    ck_assert_int_eq(seen.duration_ms, -1);
+    hg_log_took(&log, HANGAR_LOG_INFO, "backup.done", 1234, "done");
+    ck_assert_int_eq(seen.duration_ms, 1234);
+    ck_assert_int_eq(seen.lines, 3);
     hg_log_fini(&log);
 }
 END_TEST

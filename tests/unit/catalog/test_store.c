@@ -16,10 +16,9 @@ static struct memory_sink memory;
 static struct hangar_ctx *sink;
 static struct hg_error err;
 
-static void write_log(void *arg, enum hangar_log_level level, int64_t time_ms, const char *event,
-                      const char *run, const char *message)
+static void write_log(void *arg, const struct hg_log_record *record)
 {
-    (void)arg, (void)level, (void)time_ms, (void)event, (void)run, (void)message;
+    (void)arg, (void)record;
 }
 
 static void setup(void)

@@ -49,6 +49,7 @@ static void tell(struct hangar *hangar, const char *event, const char *message)
                                    .time_ms = 1768442400000,
                                    .event = event,
                                    .run = "run_1",
+                                   .duration_ms = -1,
                                    .message = message};
 
     if (message)

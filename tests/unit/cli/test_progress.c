@@ -98,10 +98,10 @@ static size_t size;
 static struct cli_view view;
 static struct cli_progress progress;
 
-static void begin(enum cli_progress_mode mode, bool human)
+static void begin(enum cli_progress_mode mode, enum cli_log_format format)
 {
     view = (struct cli_view){.file = open_memstream(&text, &size), .width = 80};
-    cli_progress_init(&progress, &view, mode, human, -1);
+    cli_progress_init(&progress, &view, mode, format, -1);
 }
 
 static void end(void)
@@ -115,7 +115,7 @@ START_TEST(on_a_terminal_rows_are_redrawn_in_place_and_wiped)
 {
     struct hangar_progress first = state(250), second = state(500);
 
-    begin(CLI_PROGRESS_REDRAW, true);
+    begin(CLI_PROGRESS_REDRAW, CLI_LOG_TEXT);
     cli_progress_show(&progress, &first);
     ck_assert_ptr_null(strstr(text, "\033[2A"));
     size_t one = size;
@@ -133,9 +133,52 @@ START_TEST(on_a_terminal_rows_are_redrawn_in_place_and_wiped)
 }
 END_TEST
 
+static const struct {
+    enum cli_log_format format;
+    const char *line, *sparse;
+} formats[] = {
+    {CLI_LOG_TEXT, "error: it \"broke\" \\x1b\n", "fine\n"},
+    {CLI_LOG_LOGFMT,
+     "time=2026-01-15T02:00:00.123Z level=error run=r1 event=backup.failed duration_ms=42 msg=\"it "
+     "\\\"broke\\\" \\\\x1b\"\n",
+     "time=2026-01-15T02:00:00.123Z level=info msg=\"fine\"\n"},
+    {CLI_LOG_JSON,
+     "{\"time\":\"2026-01-15T02:00:00.123Z\",\"level\":\"error\",\"run\":\"r1\",\"event\":\"backup."
+     "failed\",\"duration_ms\":42,\"msg\":\"it \\\"broke\\\" \\\\x1b\"}\n",
+     "{\"time\":\"2026-01-15T02:00:00.123Z\",\"level\":\"info\",\"msg\":\"fine\"}\n"},
+    {CLI_LOG_JOURNAL,
+     "<3>level=error run=r1 event=backup.failed duration_ms=42 msg=\"it \\\"broke\\\" \\\\x1b\"\n",
+     "<6>level=info msg=\"fine\"\n"},
+};
+
+START_TEST(a_log_line_has_all_it_knows_in_each_format)
+{
+    struct hangar_log_line line = {.struct_size = sizeof(line),
+                                   .level = 0,
+                                   .time_ms = 1768442400123,
+                                   .event = "backup.failed",
+                                   .run = "r1",
+                                   .message = "it \"broke\" \x1b",
+                                   .duration_ms = 42};
+    struct hangar_log_line sparse = {.struct_size = sizeof(sparse),
+                                     .level = 2,
+                                     .time_ms = 1768442400123,
+                                     .message = "fine",
+                                     .duration_ms = -1};
+
+    begin(CLI_PROGRESS_OFF, formats[_i].format);
+    cli_progress_log(&progress, &line);
+    ck_assert_str_eq(text, formats[_i].line);
+    size_t one = size;
+    cli_progress_log(&progress, &sparse);
+    ck_assert_str_eq(text + one, formats[_i].sparse);
+    end();
+}
+END_TEST
+
 START_TEST(elsewhere_a_line_is_added_each_half_minute)
 {
-    begin(CLI_PROGRESS_LINES, false);
+    begin(CLI_PROGRESS_LINES, CLI_LOG_LOGFMT);
     for (int64_t ms = 250; ms <= 60000; ms += 250) {
         struct hangar_progress now = state(ms);
         cli_progress_show(&progress, &now);
@@ -153,7 +196,7 @@ END_TEST
 
 START_TEST(the_rate_is_that_of_the_last_seconds)
 {
-    begin(CLI_PROGRESS_LINES, false);
+    begin(CLI_PROGRESS_LINES, CLI_LOG_LOGFMT);
     struct hangar_progress now = state(0);
     /* 100 s of nothing, then 5 s with 10 MiB each */
     for (int64_t ms = 250; ms <= 105000; ms += 250) {
@@ -172,7 +215,7 @@ START_TEST(another_job_starts_from_nothing)
 {
     struct hangar_progress old = state(50000), new = state(30000);
 
-    begin(CLI_PROGRESS_LINES, false);
+    begin(CLI_PROGRESS_LINES, CLI_LOG_LOGFMT);
     cli_progress_show(&progress, &old);
     new.plain_bytes = 30 * MIB;
     cli_progress_show(&progress, &new);
@@ -190,6 +233,8 @@ static void add_tests(TCase *tests)
     tcase_add_test(tests, rows_are_cut_to_the_width);
     tcase_add_test(tests, many_sources_and_long_names_stay_bounded);
     tcase_add_test(tests, on_a_terminal_rows_are_redrawn_in_place_and_wiped);
+    tcase_add_loop_test(tests, a_log_line_has_all_it_knows_in_each_format, 0,
+                        sizeof(formats) / sizeof(formats[0]));
     tcase_add_test(tests, elsewhere_a_line_is_added_each_half_minute);
     tcase_add_test(tests, the_rate_is_that_of_the_last_seconds);
     tcase_add_test(tests, another_job_starts_from_nothing);

@@ -17,12 +17,11 @@ static struct hg_job job;
 static atomic_bool requested;
 static char last_warning[4096];
 
-static void write_log(void *arg, enum hangar_log_level level, int64_t time_ms, const char *event,
-                      const char *run, const char *message)
+static void write_log(void *arg, const struct hg_log_record *record)
 {
-    (void)arg, (void)time_ms, (void)event, (void)run;
-    if (level <= HANGAR_LOG_WARN)
-        snprintf(last_warning, sizeof(last_warning), "%s", message);
+    (void)arg;
+    if (record->level <= HANGAR_LOG_WARN)
+        snprintf(last_warning, sizeof(last_warning), "%s", record->message);
 }
 
 static void begin(int64_t stall_timeout_ms)

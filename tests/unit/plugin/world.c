@@ -10,11 +10,9 @@
 
 struct world world;
 
-static void write_log(void *arg, enum hangar_log_level level, int64_t time_ms, const char *event,
-                      const char *run, const char *message)
+static void write_log(void *arg, const struct hg_log_record *record)
 {
-    (void)time_ms, (void)event, (void)run;
-    hg_str_addf(arg, "%d %s\n", (int)level, message);
+    hg_str_addf(arg, "%d %s\n", (int)record->level, record->message);
 }
 
 void world_begin(const char *temp_base)
