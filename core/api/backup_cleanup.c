@@ -20,10 +20,8 @@ void hg_run_clean_up(struct hg_run *run)
     }
     /* this must not be interrupted by the same signal, and yet it counts afterwards */
     bool cancelled = atomic_exchange(&run->h->cancel, false);
-    if (hg_session_begin(&s, run->h, CLEANUP_STALL_MS, NULL, NULL, &err) != HANGAR_OK) {
-        return;
-    }
-    for (size_t i = 0; i < run->sink_count; i++) {
+    bool open = hg_session_begin(&s, run->h, CLEANUP_STALL_MS, NULL, NULL, &err) == HANGAR_OK;
+    for (size_t i = 0; i < run->sink_count && open; i++) {
         struct hg_run_sink *sink = &run->sinks[i];
         struct hangar_ctx *ctx;
         hg_error_clear(&err);
@@ -41,7 +39,9 @@ void hg_run_clean_up(struct hg_run *run)
                         run->id, sink->config->name, err.text);
         }
     }
-    hg_session_end(&s);
+    if (open) {
+        hg_session_end(&s);
+    }
     if (cancelled) {
         atomic_store(&run->h->cancel, true);
     }

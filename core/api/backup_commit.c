@@ -81,7 +81,7 @@ static enum hangar_rc write_texts(struct hg_run *run, struct hg_run_texts *files
 static enum hangar_rc still_ours(struct hg_lease *lease, struct hg_run *run,
                                  const struct hg_run_sink *sink, struct hg_error *err)
 {
-    if (hg_job_cancelled(&run->session.job)) {
+    if (hg_job_cancelled(sink->ctx->job)) {
         return hg_fail(err, HANGAR_CANCELLED, 0, "interrupted");
     }
     if (!hg_lease_holds(lease, (size_t)(sink - run->sinks))) {

@@ -16,8 +16,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CLEANUP_STALL_MS 30000
-
 /* ---- the manifest ---- */
 
 /* The first file must be ID/manifest.json; a packed folder has entries before it. */
@@ -83,85 +81,6 @@ static enum hangar_rc read_manifest(struct hg_import *x, struct hg_error *err)
     return rc;
 }
 
-/* ---- making it visible ---- */
-
-static enum hangar_rc still_ours(struct hg_import *x, struct hg_lease *lease, struct hg_error *err)
-{
-    if (hg_job_cancelled(&x->transfer.session.job)) {
-        return hg_fail(err, HANGAR_CANCELLED, 0, "interrupted");
-    }
-    if (!hg_lease_holds(lease, 0)) {
-        return hg_fail(err, HANGAR_IO, 0,
-                       "sink %s: this import could not say that it is alive for too long, and may "
-                       "have been cleaned up elsewhere; it is given up",
-                       x->run->sinks[0].ctx->name);
-    }
-    return HANGAR_OK;
-}
-
-static enum hangar_rc put_last(struct hg_import *x, struct hg_lease *lease, const char *name,
-                               const struct hg_str *text, struct hg_error *err)
-{
-    struct hangar_ctx *sink = x->run->sinks[0].ctx;
-    enum hangar_rc rc = still_ours(x, lease, err);
-    if (rc != HANGAR_OK) {
-        return rc;
-    }
-    char *path = hg_store_path(x->manifest.pipeline, x->id, name);
-    rc = path ? hg_store_put(sink, path, hg_str_text(text), text->len, true, err)
-              : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
-    free(path);
-    return rc;
-}
-
-static enum hangar_rc commit(struct hg_import *x, struct hg_lease *lease, struct hg_error *err)
-{
-    struct hg_run_sink *sink = &x->run->sinks[0];
-    enum hangar_rc rc =
-        hg_store_origin(sink->ctx, x->manifest.pipeline, x->transfer.h->origin, true, err);
-    if (rc == HANGAR_OK && x->signature.len) {
-        rc = put_last(x, lease, HG_SIGNATURE_NAME, &x->signature, err);
-    }
-    if (rc == HANGAR_OK) {
-        rc = put_last(x, lease, HG_MANIFEST_NAME, &x->text, err);
-        /* once more: the process may have slept between the question and the commit */
-        if (rc == HANGAR_OK && !hg_lease_holds(lease, 0)) {
-            rc = still_ours(x, lease, err);
-        }
-        /* EXISTS: it is whole by somebody else's hand, and theirs */
-        sink->committed = rc == HANGAR_OK || rc == HANGAR_EXISTS;
-    }
-    return rc;
-}
-
-/* With a fresh session: that of the import may have been cancelled. */
-static void clean_up(struct hg_import *x)
-{
-    struct hangar *h = x->transfer.h;
-    const struct hg_run_sink *sink = &x->run->sinks[0];
-    struct hg_session s;
-    struct hg_error err = {0};
-    struct hangar_ctx *ctx;
-    if (!sink->placed || sink->committed) {
-        return;
-    }
-    atomic_store(&h->cancel, false); /* this must not be interrupted by the same signal */
-    enum hangar_rc rc = hg_session_begin(&s, h, CLEANUP_STALL_MS, NULL, NULL, &err);
-    if (rc == HANGAR_OK) {
-        rc = hg_session_open(&s, x->sink_index, NULL, 0, &ctx, &err);
-        if (rc == HANGAR_OK) {
-            rc = hg_store_remove(ctx, x->manifest.pipeline, x->id, false, &err);
-        }
-        hg_session_end(&s);
-    }
-    if (rc != HANGAR_OK) {
-        hg_log_line(&h->log, HANGAR_LOG_WARN,
-                    "parts of the failed import of %s stay in sink %s (they are not a backup and "
-                    "not listed): %s",
-                    x->id, h->config->instances[x->sink_index].name, err.text);
-    }
-}
-
 /* ---- the job ---- */
 
 static enum hangar_rc run(struct hg_import *x, const char *pipeline, const char *sink,
@@ -181,7 +100,8 @@ static enum hangar_rc run(struct hg_import *x, const char *pipeline, const char 
         hg_job_step(&x->transfer.session.job, "importing %s", x->id);
         rc = hg_import_members(x, err);
         if (rc == HANGAR_OK) {
-            rc = commit(x, &lease, err);
+            const struct hg_run_texts texts = {.signature = x->signature, .manifest = x->text};
+            rc = hg_place_commit(x->run, &lease, &texts, err);
         }
         hg_lease_end(&lease);
     }
@@ -240,7 +160,7 @@ enum hangar_status hangar_import(struct hangar *h, const char *pipeline, const c
             rc = run(x, pipeline, sink, &err);
         }
         rc = hg_transfer_end(&x->transfer, rc, &err);
-        clean_up(x);
+        hg_run_clean_up(x->run);
         const char *name = x->run->pipeline ? h->config->instances[x->sink_index].name : NULL;
         hg_transfer_tell(&x->transfer, doc, &x->manifest, name,
                          x->untar ? hg_untar_bytes(x->untar) : 0, rc, &err);

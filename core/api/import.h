@@ -7,7 +7,7 @@
 #ifndef HG_API_IMPORT_H
 #define HG_API_IMPORT_H
 
-#include "api/lease.h"
+#include "api/place.h"
 #include "api/transfer.h"
 #include "api/untar.h"
 
