@@ -38,6 +38,7 @@ enum cli_option_id {
     CLI_OUTPUT,
     CLI_FORCE,
     CLI_TO,
+    CLI_MISSING,
     CLI_OPTION_COUNT
 };
 

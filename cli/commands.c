@@ -73,6 +73,14 @@ static const struct cli_option prune_options[] = {
 static const struct cli_option remove_options[] = {
     PIPELINE, FROM, {CLI_YES, 'y', "yes", NULL, false, "do not ask"}, {0}};
 
+static const struct cli_option copy_options[] = {
+    {CLI_FROM, 0, "from", "SINK", false, "the sink to read from"},
+    {CLI_TO, 0, "to", "SINK", false, "the sink to store in"},
+    {CLI_MISSING, 0, "missing", NULL, false, "copy all that the other sink does not have"},
+    PIPELINE,
+    {0},
+};
+
 static const struct cli_option export_options[] = {
     {CLI_OUTPUT, 'o', "output", "FILE", false, "the archive to write; - is standard output"},
     {CLI_FORCE, 0, "force", NULL, false, "replace FILE when it is there"},
@@ -191,6 +199,16 @@ const struct cli_command cli_commands[] = {
      .summary = "leave a backup to retention again",
      .options = which_options,
      .run = cli_command_unhold},
+    {.name = "copy",
+     .operands = "[ID|latest]",
+     .max = 1,
+     .opens = true,
+     .summary = "copy a backup from one sink into another",
+     .text =
+         "Both sinks must be of its pipeline. Every byte is compared with the manifest, and the "
+         "backup appears only when it is whole. What is there already is left as it is.",
+     .options = copy_options,
+     .run = cli_command_copy},
     {.name = "cat",
      .operands = "ID|latest OBJECT",
      .min = 2,
@@ -255,5 +273,5 @@ const struct cli_command cli_commands[] = {
 };
 
 const char *const cli_later_commands[] = {
-    "health", "copy", "plugin new", "plugin test", "schema", "completion", "daemon", NULL,
+    "health", "plugin new", "plugin test", "schema", "completion", "daemon", NULL,
 };

@@ -14,24 +14,6 @@
 
 enum what { HOLD, UNHOLD, REMOVE };
 
-/* Sets or takes away the mark beside the manifest. */
-static enum hangar_rc mark(struct hangar_ctx *sink, const char *host, const char *path, bool hold,
-                           struct hg_error *err)
-{
-    if (!hold) {
-        return HG_CALL(sink, err, sink->plugin->sink.remove(sink->inst, path));
-    }
-    json_t *json = json_object();
-    hg_json_set_time(json, "held", hg_now_ms());
-    hg_json_set_string(json, "host", host);
-    char *text = hg_json_text(json);
-    json_decref(json);
-    enum hangar_rc rc = text ? hg_store_put(sink, path, text, strlen(text), false, err)
-                             : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
-    free(text);
-    return rc;
-}
-
 /* Manifest first, and marked, so that a prune can finish it after an interruption. */
 static enum hangar_rc remove_from(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
                                   const char *id, struct hg_error *err)
@@ -65,8 +47,11 @@ static enum hangar_rc do_in_sink(struct hangar *h, enum what what, struct hangar
     if (what == REMOVE) {
         return remove_from(h, sink, pipeline, id, err);
     }
+    if (what == HOLD) {
+        return hg_mark_held(sink, pipeline, id, h->host, err);
+    }
     char *hold = hg_store_path(pipeline, id, HG_HOLD_NAME);
-    rc = hold ? mark(sink, h->host, hold, what == HOLD, err)
+    rc = hold ? HG_CALL(sink, err, sink->plugin->sink.remove(sink->inst, hold))
               : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
     free(hold);
     return rc;

@@ -62,6 +62,22 @@ enum hangar_rc hg_mark_find_abandoned(struct hangar_ctx *sink, const char *pipel
     return HANGAR_OK;
 }
 
+enum hangar_rc hg_mark_held(struct hangar_ctx *sink, const char *pipeline, const char *id,
+                            const char *host, struct hg_error *err)
+{
+    char *path = hg_store_path(pipeline, id, HG_HOLD_NAME);
+    json_t *json = json_object();
+    hg_json_set_time(json, "held", hg_now_ms());
+    hg_json_set_string(json, "host", host);
+    char *text = hg_json_text(json);
+    json_decref(json);
+    enum hangar_rc rc =
+        path && text ? hg_store_put(sink, path, text, strlen(text), false, err) : no_memory(err);
+    free(text);
+    free(path);
+    return rc;
+}
+
 enum hangar_rc hg_mark_deleted(struct hangar_ctx *sink, const char *pipeline, const char *id,
                                const char *host, const char *reason, struct hg_error *err)
 {

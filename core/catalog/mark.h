@@ -20,6 +20,10 @@ enum hangar_rc hg_mark_find_backup(struct hangar_ctx *sink, const char *pipeline
 enum hangar_rc hg_mark_find_abandoned(struct hangar_ctx *sink, const char *pipeline, const char *id,
                                       bool *marked, int64_t *since_ms, struct hg_error *err);
 
+/* Says in the sink that the backup is to stay, whatever retention says. */
+enum hangar_rc hg_mark_held(struct hangar_ctx *sink, const char *pipeline, const char *id,
+                            const char *host, struct hg_error *err);
+
 /* Says in the sink that the backup is to go, and why, and then takes its manifest. */
 enum hangar_rc hg_mark_deleted(struct hangar_ctx *sink, const char *pipeline, const char *id,
                                const char *host, const char *reason, struct hg_error *err);

@@ -196,14 +196,22 @@ enum hangar_rc hg_store_manifest(struct hangar_ctx *sink, const char *pipeline, 
                                  struct hg_manifest *m, struct hg_error *err)
 {
     struct hg_str text = {0};
-    enum hangar_rc rc = hg_store_manifest_text(sink, pipeline, id, &text, err);
+    enum hangar_rc rc = hg_store_manifest_both(sink, pipeline, id, &text, m, err);
+    hg_str_free(&text);
+    return rc;
+}
+
+enum hangar_rc hg_store_manifest_both(struct hangar_ctx *sink, const char *pipeline, const char *id,
+                                      struct hg_str *text, struct hg_manifest *m,
+                                      struct hg_error *err)
+{
+    enum hangar_rc rc = hg_store_manifest_text(sink, pipeline, id, text, err);
     if (rc == HANGAR_OK) {
-        rc = hg_manifest_read(hg_str_text(&text), text.len, m, err);
+        rc = hg_manifest_read(hg_str_text(text), text->len, m, err);
         if (rc != HANGAR_OK) {
             hg_context(err, "sink %s: %s/%s", sink->name, pipeline, id);
         }
     }
-    hg_str_free(&text);
     if (rc == HANGAR_OK && (strcmp(m->id, id) != 0 || strcmp(m->pipeline, pipeline) != 0)) {
         rc = hg_fail(err, HANGAR_CORRUPT, 0,
                      "sink %s: the manifest in %s/%s is that of %s/%s: somebody moved it",

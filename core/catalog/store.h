@@ -54,6 +54,11 @@ enum hangar_rc hg_store_signature(struct hangar_ctx *sink, const char *pipeline,
 enum hangar_rc hg_store_manifest(struct hangar_ctx *sink, const char *pipeline, const char *id,
                                  struct hg_manifest *m, struct hg_error *err);
 
+/* The same, with the bytes that it was read from. */
+enum hangar_rc hg_store_manifest_both(struct hangar_ctx *sink, const char *pipeline, const char *id,
+                                      struct hg_str *text, struct hg_manifest *m,
+                                      struct hg_error *err);
+
 /* When was this file of a backup stored, by the store's clock?  NOT_FOUND. */
 enum hangar_rc hg_store_time(struct hangar_ctx *sink, const char *pipeline, const char *id,
                              const char *name, int64_t *time_ms, struct hg_error *err);

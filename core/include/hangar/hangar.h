@@ -201,6 +201,13 @@ hangar_hold(struct hangar *hangar, const struct hangar_selection *which, int hol
 HANGAR_API enum hangar_status hangar_remove(struct hangar *hangar,
                                             const struct hangar_selection *which, char **json);
 
+/* Copies a backup from the sink which->sink into another one of the same pipeline, byte
+ * for byte and compared with its manifest; one that is there already is left as it is.
+ * With which->id "missing" all that the other sink does not have.  `hangar.copy/1` */
+HANGAR_API enum hangar_status hangar_copy(struct hangar *hangar,
+                                          const struct hangar_selection *which, const char *to,
+                                          char **json);
+
 /* Takes bytes; returns 0, or nonzero to end the job (HANGAR_STATUS_FAILED). */
 typedef int (*hangar_write_fn)(void *arg, const void *data, size_t size);
 /* Gives 1 to size bytes, 0 at the end, -1 on failure. */

@@ -99,6 +99,11 @@ static enum hangar_status take(enum hangar_status status, char **out)
     return status;
 }
 
+enum hangar_status world_take(enum hangar_status status, char *text)
+{
+    return take(status, &text);
+}
+
 enum hangar_status world_backup(const char *pipeline)
 {
     char *text = NULL;

@@ -33,6 +33,9 @@ enum hangar_status world_status(void);
 enum hangar_status world_check(void);
 enum hangar_status world_notify(const char *notifier);
 
+/* Any other call's document becomes the last one; it is freed. */
+enum hangar_status world_take(enum hangar_status status, char *text);
+
 /* The value at a path of the last document, "sources.0.name"; fails the test when
  * there is none, or of another type. */
 const char *world_text(const char *path);

@@ -217,6 +217,14 @@ enum hangar_status hangar_cat(struct hangar *hangar, const struct hangar_selecti
     return status;
 }
 
+enum hangar_status hangar_copy(struct hangar *hangar, const struct hangar_selection *which,
+                               const char *to, char **json)
+{
+    called("copy %s pipeline=%s sink=%s to=%s", text(which->id), text(which->pipeline),
+           text(which->sink), text(to));
+    return answer(hangar, json);
+}
+
 enum hangar_status hangar_export(struct hangar *hangar, const struct hangar_selection *which,
                                  hangar_write_fn write, void *arg, char **json)
 {

@@ -76,6 +76,7 @@ static const struct {
 } fixtures[] = {
     {"prune", cli_render_prune},         {"prune_dry", cli_render_prune},
     {"hold", cli_render_hold},           {"unhold", cli_render_hold},
+    {"copy", cli_render_copy},           {"copy_none", cli_render_copy},
     {"remove", cli_render_remove},       {"check", cli_render_check},
     {"check_failed", cli_render_check},  {"list", cli_render_list},
     {"list_pipelines", cli_render_list}, {"list_empty", cli_render_list},

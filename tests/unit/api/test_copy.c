@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * copy: a backup is brought from one sink into another whole, or not at all.
+ */
+#include "world.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#define CONFIG(before, a, b, sinks)                                                                \
+    before "origin: me\n"                                                                          \
+           "sources: { db: { plugin: test-source, options: { objects: 12, size: 200KiB } } }\n"    \
+           "transforms: { gzip: { plugin: compress-gzip } }\n"                                     \
+           "sinks:\n  a: { plugin: test-sink, options: { path: ./a " a " } }\n"                    \
+           "  b: { plugin: test-sink, options: { path: ./b " b " } }\n"                            \
+           "  c: { plugin: test-sink, options: { path: ./c } }\n"                                  \
+           "pipelines: { p: { sources: [db], transforms: [gzip], sinks: [" sinks "] },\n"          \
+           "  q: { sources: [db], sinks: [c] } }\n"
+
+static enum hangar_status copy_from(const char *id, const char *from, const char *to)
+{
+    char *text = NULL;
+    struct hangar_selection which = {.struct_size = sizeof(which), .id = id, .sink = from};
+    enum hangar_status status = hangar_copy(world_hangar, &which, to, &text);
+    return world_take(status, text);
+}
+
+static enum hangar_status copy(const char *id)
+{
+    return copy_from(id, "a", "b");
+}
+
+/* So many backups in a alone; then both sinks are the pipeline's. */
+static void make(size_t count, const char *before)
+{
+    world_config(CONFIG("%s", "", "", "a"), before);
+    for (size_t i = 0; i < count; i++) {
+        ck_assert_msg(world_backup("p") == HANGAR_STATUS_DONE, "%s", world_error());
+    }
+    world_config(CONFIG("%s", "", "", "a, b"), before);
+}
+
+/* All that belongs to a backup; what stands beside it is left out. */
+static bool the_same(void)
+{
+    return world_shell(
+               "for s in a b; do ls $s | grep -v 'origin.json\\|run.json\\|verify' > $s.ls; "
+               "done; cmp a.ls b.ls && while read f; do cmp -s a/$f b/$f || exit 1; "
+               "done < a.ls") == 0;
+}
+
+START_TEST(a_copy_is_whole_and_the_very_same)
+{
+    make(1, "");
+    ck_assert_msg(copy(world_id()) == HANGAR_STATUS_DONE, "%s", world_error());
+    world_fields(world_doc, "schema:s status:s pipeline:s from:s to:s backups:a");
+    world_fields(world_at("backups.0"),
+                 "id:s status:s copied:b objects:i stored_bytes:i duration_ms:i");
+    ck_assert_str_eq(world_text("schema"), "hangar.copy/1");
+    ck_assert(json_is_true(world_at("backups.0.copied")));
+    ck_assert_int_eq(world_int("backups.0.objects"), 12);
+    ck_assert(the_same());
+    ck_assert_int_eq(world_verify(world_id(), HANGAR_VERIFY_FULL), HANGAR_STATUS_DONE);
+    ck_assert_uint_eq(world_count("backups"), 2);
+    ck_assert_int_eq(world_list(), HANGAR_STATUS_DONE);
+    ck_assert_uint_eq(world_count("backups.0.sinks"), 2);
+}
+END_TEST
+
+START_TEST(what_is_there_already_is_left_as_it_is)
+{
+    make(1, "");
+    ck_assert_int_eq(copy("latest"), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(world_shell("touch -d 2001-01-01 b/*"), 0);
+    ck_assert_int_eq(copy("latest"), HANGAR_STATUS_DONE);
+    ck_assert(json_is_false(world_at("backups.0.copied")));
+    ck_assert_int_eq(world_shell("test -z \"$(find b -newermt 2002-01-01 -type f)\""), 0);
+}
+END_TEST
+
+START_TEST(everything_that_is_missing_can_be_copied_at_once)
+{
+    make(3, "");
+    ck_assert_int_eq(copy("latest"), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(copy("missing"), HANGAR_STATUS_DONE);
+    ck_assert_uint_eq(world_count("backups"), 2);
+    ck_assert_str_lt(world_text("backups.0.id"), world_text("backups.1.id"));
+    ck_assert(the_same());
+    ck_assert_int_eq(copy("missing"), HANGAR_STATUS_DONE);
+    ck_assert_uint_eq(world_count("backups"), 0);
+    /* one that is damaged does not keep the others */
+    world_shell("rm -rf b; echo x >> $(ls a/*0003.bin.gz | head -1)");
+    ck_assert_int_eq(copy("missing"), HANGAR_STATUS_CORRUPT);
+    ck_assert_uint_eq(world_count("backups"), 3);
+    ck_assert_str_eq(world_text("backups.0.status"), "corrupt");
+    ck_assert_str_eq(world_text("backups.2.status"), "done");
+    ck_assert_int_eq(world_shell("test $(ls b/*manifest.json | wc -l) = 2"), 0);
+}
+END_TEST
+
+START_TEST(damage_is_not_copied_and_leaves_nothing)
+{
+    static const char *const damages[] = {
+        "echo x >> $(ls a/*0003.bin.gz)",
+        "truncate -s -1 a/*0007.bin.gz",
+        "rm a/*0000.bin.gz",
+        "printf x | dd of=$(ls a/*0005*) conv=notrunc 2>/dev/null",
+        "echo >> $(ls a/*RESTORE.txt)",
+        "rm a/*SHA256SUMS",
+        "sed -i 's/gzip/gz1p/' a/*manifest.json",
+    };
+    for (size_t i = 0; i < sizeof(damages) / sizeof(damages[0]); i++) {
+        world_shell("rm -rf a b");
+        make(1, "");
+        world_shell("%s", damages[i]);
+        ck_assert_msg(copy(world_id()) == HANGAR_STATUS_CORRUPT, "%s: %s", damages[i],
+                      world_error());
+        ck_assert_msg(world_is_empty("b"), "%s", damages[i]);
+    }
+}
+END_TEST
+
+START_TEST(a_target_that_fails_is_left_empty)
+{
+    static const char *const faults[] = {
+        "fail_at: open, only: run.json",
+        "fail_at: open, only: data, fail_nth: 3",
+        "fail_at: write, only: data",
+        "fail_at: commit, only: data, fail_nth: 12",
+        "lose: 1, only: 0004",
+        "fail_at: commit, only: RESTORE",
+        "lose: 1, only: SHA256SUMS",
+        "fail_at: write, only: manifest",
+        "fail_at: commit, only: manifest",
+        "fail_at: commit, only: origin",
+    };
+    make(1, "");
+    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+        world_shell("rm -rf b");
+        world_config(CONFIG("", "", ", %s", "a, b"), faults[i]);
+        ck_assert_msg(copy("latest") != HANGAR_STATUS_DONE, "%s", faults[i]);
+        ck_assert_msg(world_says("sink b: "), "%s: %s", faults[i], world_error());
+        ck_assert_msg(world_is_empty("b"), "%s", faults[i]);
+        ck_assert_int_eq(world_shell("ls b 2>/dev/null | grep '#'"), 1);
+    }
+    world_config(CONFIG("", "", "", "a, b"));
+    ck_assert_int_eq(copy("latest"), HANGAR_STATUS_DONE);
+    ck_assert(the_same());
+}
+END_TEST
+
+START_TEST(a_signature_goes_along_and_a_wrong_one_is_refused)
+{
+    folder_file("key", "0123456789abcdef0123456789abcdef", 32, 0600);
+    make(1, "signing: { key_file: key }\n");
+    ck_assert_int_eq(copy("latest"), HANGAR_STATUS_DONE);
+    ck_assert(the_same());
+    ck_assert_int_eq(world_shell("ls b | grep -q 'manifest.json.sig$'"), 0);
+    /* also where nobody has the key */
+    world_shell("rm -rf b");
+    world_config(CONFIG("", "", "", "a, b"));
+    ck_assert_int_eq(copy("latest"), HANGAR_STATUS_DONE);
+    ck_assert(the_same());
+    world_shell("rm -rf b; rm a/*.sig");
+    world_config(CONFIG("signing: { key_file: key }\n", "", "", "a, b"));
+    ck_assert_int_eq(copy(world_id()), HANGAR_STATUS_CORRUPT);
+    ck_assert(world_is_empty("b"));
+}
+END_TEST
+
+START_TEST(a_hold_goes_along_and_records_of_verifications_do_not)
+{
+    make(1, "");
+    struct hangar_selection which = {.struct_size = sizeof(which), .id = world_id()};
+    ck_assert_int_eq(hangar_hold(world_hangar, &which, 1, NULL), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(world_verify("latest", HANGAR_VERIFY_FULL), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(world_shell("ls a | grep -q verify"), 0);
+    ck_assert_int_eq(copy("latest"), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(world_shell("ls b | grep -q hold"), 0);
+    ck_assert_int_eq(world_shell("ls b | grep verify"), 1);
+    which.sink = "b";
+    ck_assert_int_eq(hangar_remove(world_hangar, &which, NULL), HANGAR_STATUS_FAILED);
+    ck_assert(world_says("is held in sink b"));
+}
+END_TEST
+
+START_TEST(what_makes_no_sense_is_refused_before_anything_is_touched)
+{
+    make(1, "");
+    ck_assert_int_eq(copy_from(world_id(), "a", "a"), HANGAR_STATUS_USAGE);
+    ck_assert(world_says("sink a cannot be copied into itself"));
+    ck_assert_int_eq(copy_from(world_id(), "a", "c"), HANGAR_STATUS_USAGE);
+    ck_assert(world_says("sink c is none of pipeline p's"));
+    ck_assert_int_eq(copy_from(world_id(), "x", "a"), HANGAR_STATUS_NOT_FOUND);
+    ck_assert_int_eq(copy_from(world_id(), "a", "x"), HANGAR_STATUS_NOT_FOUND);
+    ck_assert_int_eq(copy_from(world_id(), "b", "a"), HANGAR_STATUS_NOT_FOUND);
+    ck_assert_int_eq(copy_from("backup_2001-01-01T00-00-00-000Z", "a", "b"),
+                     HANGAR_STATUS_NOT_FOUND);
+    ck_assert_int_eq(copy_from(NULL, "a", "b"), HANGAR_STATUS_USAGE);
+    ck_assert_int_eq(copy_from("missing", "c", "a"), HANGAR_STATUS_USAGE);
+    ck_assert(world_is_empty("b") && world_is_empty("c"));
+}
+END_TEST
+
+START_TEST(another_origin_s_place_and_another_backup_are_left_alone)
+{
+    make(1, "");
+    folder_file("o", "{\"origin\": \"you\"}\n", 18, 0600);
+    world_shell("mkdir -p b; cp o b/p%%origin.json");
+    ck_assert_int_eq(copy(world_id()), HANGAR_STATUS_USAGE);
+    ck_assert(world_says("p/ holds the backups of origin \"you\", and this is \"me\""));
+    ck_assert_int_eq(world_shell("test $(ls b | wc -l) = 1; rm b/*"), 0);
+    ck_assert_int_eq(copy(world_id()), HANGAR_STATUS_DONE);
+    world_shell("echo >> $(ls b/*manifest.json)");
+    ck_assert_int_eq(copy(world_id()), HANGAR_STATUS_FAILED);
+    ck_assert(world_says("already, and its manifest is another one"));
+    ck_assert_int_eq(world_shell("test $(ls b/*data* | wc -l) = 12"), 0);
+}
+END_TEST
+
+START_TEST(a_run_of_the_pipeline_and_a_copy_exclude_each_other)
+{
+    make(1, "");
+    int fd = open("state/lock/p.lock", O_RDWR | O_CLOEXEC);
+    ck_assert_int_eq(flock(fd, LOCK_EX), 0);
+    ck_assert_int_eq(copy(world_id()), HANGAR_STATUS_BUSY);
+    ck_assert(world_is_empty("b"));
+    close(fd);
+    ck_assert_int_eq(copy(world_id()), HANGAR_STATUS_DONE);
+}
+END_TEST
+
+static void *copy_main(void *arg)
+{
+    *(enum hangar_status *)arg = copy("latest");
+    return NULL;
+}
+
+START_TEST(an_interrupted_copy_leaves_nothing)
+{
+    static const char *const where[] = {"only: data", "only: manifest", "only: RESTORE"};
+    make(1, "");
+    for (size_t i = 0; i < 3; i++) {
+        enum hangar_status status = HANGAR_STATUS_DONE;
+        pthread_t thread;
+        world_config(CONFIG("", "", ", block: true, %s", "a, b"), where[i]);
+        ck_assert_int_eq(pthread_create(&thread, NULL, copy_main, &status), 0);
+        for (int k = 0; k < 2000 && world_shell("ls b 2>/dev/null | grep -q '%s.*#'",
+                                                where[i] + strlen("only: ")) != 0;
+             k++)
+            usleep(5000);
+        hangar_cancel(world_hangar);
+        pthread_join(thread, NULL);
+        ck_assert_int_eq(status, HANGAR_STATUS_INTERRUPTED);
+        ck_assert(world_is_empty("b"));
+    }
+    world_config(CONFIG("", "", "", "a, b"));
+    ck_assert_int_eq(copy("latest"), HANGAR_STATUS_DONE);
+    ck_assert(the_same());
+}
+END_TEST
+
+START_TEST(what_a_copy_that_was_killed_left_is_cleared_by_the_next)
+{
+    make(1, "");
+    ck_assert_int_eq(copy("latest"), HANGAR_STATUS_DONE);
+    /* as if it had been killed just before its manifest */
+    world_shell("rm b/*manifest.json; echo old > b/p%%%s%%junk", world_id());
+    ck_assert_int_eq(copy("latest"), HANGAR_STATUS_DONE);
+    ck_assert(the_same());
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        a_copy_is_whole_and_the_very_same,
+        what_is_there_already_is_left_as_it_is,
+        everything_that_is_missing_can_be_copied_at_once,
+        damage_is_not_copied_and_leaves_nothing,
+        a_target_that_fails_is_left_empty,
+        a_signature_goes_along_and_a_wrong_one_is_refused,
+        a_hold_goes_along_and_records_of_verifications_do_not,
+        what_makes_no_sense_is_refused_before_anything_is_touched,
+        another_origin_s_place_and_another_backup_are_left_alone,
+        a_run_of_the_pipeline_and_a_copy_exclude_each_other,
+        an_interrupted_copy_leaves_nothing,
+        what_a_copy_that_was_killed_left_is_cleared_by_the_next,
+    };
+    return SUITE_RUN("copy", tests, world_setup, world_teardown);
+}
