@@ -5,6 +5,7 @@
  * retention after a success, and what is told and remembered of it.
  */
 #include "api/backup.h"
+#include "api/gentle.h"
 #include "api/hooks.h"
 #include "api/notify.h"
 #include "api/prune.h"
@@ -44,6 +45,19 @@ static enum hangar_status run_status(const struct hg_run *run, enum hangar_rc rc
     return status;
 }
 
+/* A run on its way through hg_gently. */
+struct gentle_run {
+    struct hg_run *run;
+    struct hg_error *err;
+    enum hangar_rc rc;
+};
+
+static void run_gently(void *arg)
+{
+    struct gentle_run *g = arg;
+    g->rc = hg_run_do(g->run, g->err);
+}
+
 static enum hangar_status run_pipeline(struct hg_run *run, struct hg_error *err)
 {
     struct hg_log *log = &run->h->log;
@@ -51,7 +65,9 @@ static enum hangar_status run_pipeline(struct hg_run *run, struct hg_error *err)
     hg_log_event(log, HANGAR_LOG_INFO, "backup.start", "pipeline %s", run->pipeline->name);
     enum hangar_rc rc = hg_hook_run(run->h, run->pipeline, HG_BEFORE_BACKUP, &facts, err);
     if (rc == HANGAR_OK) {
-        rc = hg_run_do(run, err);
+        struct gentle_run g = {run, err, HANGAR_OK};
+        hg_gently(run->h, run_gently, &g);
+        rc = g.rc;
     }
     enum hangar_status status = run_status(run, rc, err);
     run->finished_ms = hg_now_ms();

@@ -67,6 +67,7 @@ static enum hangar_rc write_some(void *arg, const void *data, size_t size, struc
         return hg_fail(err, HANGAR_CANCELLED, 0, "another object could not be copied");
     }
     enum hangar_rc rc = HG_CALL(to, err, to->plugin->sink.put_write(w->put, data, size));
+    hg_pace(to, size);
     if (rc == HANGAR_OK) {
         atomic_fetch_add(&w->c->done_bytes, size);
     }

@@ -126,6 +126,7 @@ static enum hangar_rc copy_member(struct hg_import *x, const struct hg_import_fi
             hg_sha256_update(hash, x->buffer, got);
             bytes += got;
             rc = HG_CALL(sink, err, sink->plugin->sink.put_write(put, x->buffer, got));
+            hg_pace(sink, got);
             atomic_fetch_add(&x->transfer.done_bytes, file->object ? got : 0);
         }
     } while (rc == HANGAR_OK && got > 0);

@@ -122,7 +122,8 @@ static enum hangar_rc open_configured(struct hg_session *s, size_t instance,
                                     .kind = hg_kind_name(c->kind),
                                     .name = c->name,
                                     .file = s->h->config->path,
-                                    .options = &s->open[s->count].options};
+                                    .options = &s->open[s->count].options,
+                                    .bytes_per_second = c->rate_limit};
     return open_next(s, &spec, out, err);
 }
 

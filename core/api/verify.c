@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "api/drill.h"
+#include "api/gentle.h"
 #include "api/notify.h"
 #include "api/verified.h"
 #include "base/vec.h"
@@ -293,6 +294,7 @@ struct tour {
     struct hg_error error; /* the worst so far */
     enum hangar_rc rc;
     size_t seen;
+    const struct hg_pipeline_config *of; /* when all of it is about one; NULL otherwise */
 };
 
 static void remember(struct tour *t, enum hangar_rc rc, const struct hg_error *err)
@@ -487,6 +489,51 @@ static void walk(struct tour *t, const char *id, const char *only_pipeline)
     }
 }
 
+/* The whole tour, once what was asked makes sense. */
+static void go_round(void *arg)
+{
+    struct tour *t = arg;
+    struct hg_manifest m = {0};
+    struct hg_error err = {0};
+    size_t index;
+    if (strcmp(t->which->id, "all") == 0) {
+        walk(t, NULL, t->which->pipeline);
+        return;
+    }
+    enum hangar_rc rc = resolve(t, &m, &err);
+    if (rc == HANGAR_OK) {
+        walk(t, m.id, m.pipeline);
+        if (hg_find_pipeline(t->h, m.pipeline, &index, NULL) == HANGAR_OK) {
+            t->of = &t->h->config->pipelines[index];
+        }
+    } else if (rc == HANGAR_CORRUPT && strcmp(t->which->id, "latest") != 0) {
+        walk(t, t->which->id, t->which->pipeline);
+    }
+    remember(t, t->seen ? HANGAR_OK : rc, &err);
+    hg_manifest_free(&m);
+}
+
+static enum hangar_rc check_question(struct tour *t, struct hg_error *err)
+{
+    const struct hangar_selection *which = t->which;
+    size_t index;
+    if (t->level > HANGAR_VERIFY_DRILL) {
+        return hg_fail(err, HANGAR_CONFIG, 0, "there is no level %d", (int)t->level);
+    }
+    if (which->pipeline) {
+        enum hangar_rc rc = hg_find_pipeline(t->h, which->pipeline, &index, err);
+        if (rc != HANGAR_OK) {
+            return rc;
+        }
+        t->of = &t->h->config->pipelines[index];
+    }
+    if (which->sink && hg_config_find(t->h->config, HG_SINK, which->sink) < 0) {
+        return hg_fail(err, HANGAR_NOT_FOUND, 0, "there is no sink %s in %s", which->sink,
+                       t->h->config->path);
+    }
+    return HANGAR_OK;
+}
+
 enum hangar_status hangar_verify(struct hangar *h, const struct hangar_selection *which,
                                  enum hangar_verify_level level, char **json)
 {
@@ -495,41 +542,15 @@ enum hangar_status hangar_verify(struct hangar *h, const struct hangar_selection
         return hg_doc_unready(h, doc, json);
     }
     struct tour t = {.h = h, .which = which, .level = level, .backups = json_array()};
-    struct hg_manifest m = {0};
-    const struct hg_pipeline_config *of = NULL; /* when all of it is about one */
-    size_t index;
     hg_run_begin(h);
     hg_json_set_string(doc, "level", level_names[level <= HANGAR_VERIFY_DRILL ? level : 0]);
-    if (level > HANGAR_VERIFY_DRILL) {
-        t.rc = hg_fail(&t.error, HANGAR_CONFIG, 0, "there is no level %d", (int)level);
-    } else if (which->pipeline) {
-        t.rc = hg_find_pipeline(h, which->pipeline, &index, &t.error);
-        of = t.rc == HANGAR_OK ? &h->config->pipelines[index] : NULL;
-    }
-    bool all = strcmp(which->id, "all") == 0;
-    if (t.rc == HANGAR_OK && which->sink && hg_config_find(h->config, HG_SINK, which->sink) < 0) {
-        t.rc = hg_fail(&t.error, HANGAR_NOT_FOUND, 0, "there is no sink %s in %s", which->sink,
-                       h->config->path);
-    }
-    if (t.rc == HANGAR_OK && all) {
-        walk(&t, NULL, which->pipeline);
-    } else if (t.rc == HANGAR_OK) {
-        struct hg_error err = {0};
-        enum hangar_rc rc = resolve(&t, &m, &err);
-        if (rc == HANGAR_OK) {
-            walk(&t, m.id, m.pipeline);
-            of = hg_find_pipeline(h, m.pipeline, &index, NULL) == HANGAR_OK
-                     ? &h->config->pipelines[index]
-                     : NULL;
-        } else if (rc == HANGAR_CORRUPT && strcmp(which->id, "latest") != 0) {
-            walk(&t, which->id, which->pipeline);
-        }
-        remember(&t, t.seen ? HANGAR_OK : rc, &err);
-        hg_manifest_free(&m);
+    t.rc = check_question(&t, &t.error);
+    if (t.rc == HANGAR_OK) {
+        hg_gently(h, go_round, &t);
     }
     hg_json_set(doc, "backups", t.backups);
     if (t.rc != HANGAR_CANCELLED) {
-        hg_notify_end(h, "verify", of, hg_status(t.rc), doc, &t.error);
+        hg_notify_end(h, "verify", t.of, hg_status(t.rc), doc, &t.error);
     }
     return hg_doc_end(h, doc, hg_status(t.rc), &t.error, json);
 }

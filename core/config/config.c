@@ -37,6 +37,9 @@ const char *hg_kind_section(enum hg_kind kind)
 /* limits: read as the options of a plugin are. */
 enum { MAX_WORKERS = 256 };
 
+/* In the order of enum hg_ionice. */
+static const char *const ionice_classes[] = {"none", "best-effort", "idle", NULL};
+
 static const struct hangar_option limit_options[] = {
     {.name = "memory",
      .type = HANGAR_OPT_SIZE,
@@ -50,6 +53,8 @@ static const struct hangar_option limit_options[] = {
      .min = 1000,
      .max = 7 * 86400000},
     {.name = "temp_dir", .type = HANGAR_OPT_PATH},
+    {.name = "nice", .type = HANGAR_OPT_INT, .default_value = "0", .min = 0, .max = 19},
+    {.name = "ionice", .type = HANGAR_OPT_ENUM, .choices = ionice_classes, .default_value = "none"},
     {.name = NULL},
 };
 
@@ -75,6 +80,11 @@ static void read_limits(struct hg_reader *r)
         c->memory_bytes = hg_options_get(&limits, "memory")->number;
         c->workers = read_workers(r, hg_options_get(&limits, "workers"));
         c->stall_timeout_ms = hg_options_get(&limits, "stall_timeout")->number;
+        c->nice = hg_options_get(&limits, "nice")->number;
+        const char *class = hg_options_get(&limits, "ionice")->text;
+        while (class != NULL && strcmp(class, ionice_classes[c->ionice]) != 0 &&
+               c->ionice < HG_IONICE_IDLE)
+            c->ionice++;
         const char *temp_dir = hg_options_get(&limits, "temp_dir")->text;
         c->temp_dir = temp_dir != NULL ? strdup(temp_dir) : NULL;
         r->problems->failed = r->problems->failed || (temp_dir != NULL && c->temp_dir == NULL);

@@ -32,6 +32,7 @@ struct hg_instance_config {
     size_t line, column;               /* of its name */
     size_t plugin_line, plugin_column; /* of the value of `plugin:` */
     const struct hg_yaml *options;     /* the config's tree; NULL: none given */
+    int64_t rate_limit;                /* of sources and sinks: bytes a second; 0: none */
     const struct hg_yaml *scratch;     /* sources: options of a server for drills; NULL: none */
     bool required;                     /* sinks; default true */
     int64_t max_lag_ms;                /* sinks: so long it may keep the others waiting */
@@ -64,6 +65,9 @@ struct hg_pipeline_config {
     char *schedule; /* or NULL */
 };
 
+/* How backups and verifications wait for the disk. */
+enum hg_ionice { HG_IONICE_NONE, HG_IONICE_BEST_EFFORT, HG_IONICE_IDLE };
+
 /* Owns everything below it, the tree included. */
 struct hg_config {
     char *path; /* as given or found: what messages show */
@@ -76,6 +80,8 @@ struct hg_config {
     int64_t workers;               /* 0: auto */
     int64_t stall_timeout_ms;      /* default 10 min */
     char *temp_dir;                /* NULL: $TMPDIR, else /var/tmp */
+    int64_t nice;                  /* of backups and verifications, 0 to 19 */
+    enum hg_ionice ionice;
     struct hg_instance_config *instances;
     size_t instance_count, instance_capacity;
     struct hg_pipeline_config *pipelines;

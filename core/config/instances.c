@@ -124,6 +124,10 @@ static void read_sink(struct hg_reader *r, const struct hg_yaml *node,
     sink->retention = read_retention(r, node);
 }
 
+/* Slower than this, the smallest signs of life would take longer than anybody waits. */
+static const struct hangar_option rate_limit = {
+    .name = "rate_limit", .type = HANGAR_OPT_SIZE, .min = 1024, .max = INT64_C(1) << 50};
+
 /* Patterns of names of events: "backup.failed", "alert.*". */
 static char **read_events(struct hg_reader *r, const struct hg_yaml *node)
 {
@@ -143,10 +147,10 @@ static char **read_events(struct hg_reader *r, const struct hg_yaml *node)
 static void read_instance(struct hg_reader *r, enum hg_kind kind, const struct hg_yaml_key *key,
                           const struct hg_yaml *node)
 {
-    static const char *const known[HG_KINDS][6] = {
-        [HG_SOURCE] = {"plugin", "options", "scratch", NULL},
+    static const char *const known[HG_KINDS][8] = {
+        [HG_SOURCE] = {"plugin", "options", "rate_limit", "scratch", NULL},
         [HG_TRANSFORM] = {"plugin", "options", NULL},
-        [HG_SINK] = {"plugin", "options", "required", "max_lag", "retention", NULL},
+        [HG_SINK] = {"plugin", "options", "rate_limit", "required", "max_lag", "retention", NULL},
         [HG_NOTIFIER] = {"plugin", "options", "events", NULL}};
     struct hg_config *c = r->config;
     hg_check_name(r, key);
@@ -183,6 +187,8 @@ static void read_instance(struct hg_reader *r, enum hg_kind kind, const struct h
     }
     if (kind == HG_SOURCE)
         instance->scratch = hg_get_map(r, node, "scratch");
+    if (kind == HG_SOURCE || kind == HG_SINK)
+        instance->rate_limit = read_key(r, node, &rate_limit, 0);
     if (kind == HG_NOTIFIER && hg_yaml_get(node, "events") != NULL)
         instance->events = read_events(r, hg_yaml_get(node, "events"));
     if (kind == HG_SINK)

@@ -92,7 +92,8 @@ enum hangar_rc hg_instance_open(struct hg_job *job, const struct hg_instance_spe
 {
     struct hangar_ctx *ctx = calloc(1, sizeof(*ctx));
     if (!ctx || !(ctx->name = strdup(spec->name)) || pthread_mutex_init(&ctx->serial, NULL) != 0 ||
-        pthread_mutex_init(&ctx->temp_mutex, NULL) != 0) {
+        pthread_mutex_init(&ctx->temp_mutex, NULL) != 0 ||
+        pthread_mutex_init(&ctx->pace.mutex, NULL) != 0) {
         if (ctx) {
             free(ctx->name);
         }
@@ -103,6 +104,7 @@ enum hangar_rc hg_instance_open(struct hg_job *job, const struct hg_instance_spe
     ctx->kind = spec->kind;
     ctx->file = spec->file;
     ctx->options = spec->options;
+    ctx->pace.bytes_per_second = spec->bytes_per_second;
     ctx->job = job;
     ctx->threads = HANGAR_SERIAL_PLUGIN;
     void *inst = NULL;
@@ -141,6 +143,7 @@ void hg_instance_close(struct hangar_ctx *ctx)
         hg_remove_tree(ctx->temp_dir, NULL);
         free(ctx->temp_dir);
     }
+    pthread_mutex_destroy(&ctx->pace.mutex);
     pthread_mutex_destroy(&ctx->temp_mutex);
     pthread_mutex_destroy(&ctx->serial);
     free(ctx->name);

@@ -10,6 +10,7 @@
 #include "config/options.h"
 #include "plugin/job.h"
 #include "plugin/loader.h"
+#include "plugin/pace.h"
 
 /* The core's side of an instance: what a plugin knows as its ctx. */
 struct hangar_ctx {
@@ -26,6 +27,7 @@ struct hangar_ctx {
     struct hg_job_hook hook;
     pthread_mutex_t temp_mutex; /* guards temp_dir; may be held while the job's are taken */
     char *temp_dir;
+    struct hg_pace pace;
 };
 
 /* What an instance is made of; everything is the caller's and outlives it. */
@@ -33,6 +35,7 @@ struct hg_instance_spec {
     const struct hg_plugin *plugin;
     const char *kind, *name, *file;
     const struct hg_options *options;
+    int64_t bytes_per_second; /* that may pass through it, 0: no limit */
 };
 
 /* Creates the plugin's instance within a job; the job's cancellation reaches it. */

@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 #include <hangar/plugin.h>
 
@@ -44,6 +46,7 @@ static const struct hangar_option options[] = {
     {.name = "left", .type = HANGAR_OPT_STRING, .help = "behind by a restore"},
     {.name = "journal", .type = HANGAR_OPT_PATH, .help = "of all calls"},
     {.name = "hold", .type = HANGAR_OPT_PATH, .help = "read waits while this is there"},
+    {.name = "priority", .type = HANGAR_OPT_PATH, .help = "where to tell that of a reader"},
     {.name = "password", .type = HANGAR_OPT_STRING, .flags = HANGAR_OPT_SECRET, .help = "secret"},
     {.name = "fail_at", .type = HANGAR_OPT_STRING, .help = "the call that fails"},
     {.name = "fail_nth", .type = HANGAR_OPT_INT, .default_value = "1", .help = "from which on"},
@@ -146,11 +149,25 @@ static enum hangar_rc begin(void *inst, int64_t *time_ms, struct hangar_attrs *p
     return note(s, "begin", NULL);
 }
 
+/* The nice value and the class of waiting for the disk of the thread that reads. */
+static void tell_priority(struct source *s)
+{
+    const char *path = s->host->opt_string(s->ctx, "priority");
+    FILE *f = path ? fopen(path, "w") : NULL;
+    if (f) {
+        fprintf(f, "%d %ld\n", getpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid)),
+                syscall(SYS_ioprio_get, 1, 0) >> 13);
+        fclose(f);
+    }
+}
+
 static enum hangar_rc next(void *inst, struct hangar_object_info *info, struct hangar_object **out)
 {
     struct source *s = inst;
     pthread_mutex_lock(&s->mutex);
     uint64_t number = s->next;
+    if (number == 0)
+        tell_priority(s);
     s->next += number < s->objects;
     pthread_mutex_unlock(&s->mutex);
     if (number == s->objects)

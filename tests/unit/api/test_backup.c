@@ -6,6 +6,7 @@
 #include "world.h"
 
 #include <pthread.h>
+#include <sys/resource.h>
 
 /* A source with these options, and two sinks in ./a and ./b. */
 #define SOURCE(options)                                                                            \
@@ -341,6 +342,28 @@ START_TEST(secrets_are_in_no_file_and_no_document)
 }
 END_TEST
 
+START_TEST(a_backup_has_the_priority_it_may_have_and_its_program_keeps_its_own)
+{
+    int before = getpriority(PRIO_PROCESS, 0);
+    world_config("limits: { nice: 15, ionice: idle }\n" SOURCE(", priority: ./priority")
+                     SINKS("", GOOD_B) PIPE);
+    ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
+    ck_assert_uint_eq(world_lines("priority", "^15 3$"), 1);
+    ck_assert_int_eq(getpriority(PRIO_PROCESS, 0), before);
+    ck_assert_int_eq(world_verify("latest", HANGAR_VERIFY_FULL), HANGAR_STATUS_DONE);
+}
+END_TEST
+
+START_TEST(a_rate_limit_slows_source_and_sink_and_nothing_else)
+{
+    world_config("sources: { db: { plugin: test-source, rate_limit: 4MiB, options: { objects: 2, "
+                 "size: 1MiB } } }\n" SINKS("", "rate_limit: 4MiB, " GOOD_B) PIPE);
+    ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
+    ck_assert_int_ge(world_int("duration_ms"), 350); /* 2 MiB, of which 0.4 MiB at once */
+    ck_assert_int_eq(world_verify("latest", HANGAR_VERIFY_FULL), HANGAR_STATUS_DONE);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -358,6 +381,8 @@ int main(void)
         another_host_s_place_is_refused,
         the_recovery_points_and_their_distance_are_told,
         secrets_are_in_no_file_and_no_document,
+        a_backup_has_the_priority_it_may_have_and_its_program_keeps_its_own,
+        a_rate_limit_slows_source_and_sink_and_nothing_else,
     };
     return SUITE_RUN("api/backup", tests, world_setup, world_teardown);
 }
