@@ -104,15 +104,14 @@ static struct s3_judgement judge_transport(const struct s3_answer *answer)
     case CURLE_URL_MALFORMAT:
     case CURLE_SSL_CERTPROBLEM:
         return (struct s3_judgement){.verdict = S3_NEVER, .rc = HANGAR_CONFIG};
-    case CURLE_COULDNT_RESOLVE_HOST:
-    case CURLE_COULDNT_RESOLVE_PROXY:
-    case CURLE_COULDNT_CONNECT:
-    case CURLE_SSL_CONNECT_ERROR:
-        return (struct s3_judgement){.verdict = S3_AGAIN, .rc = HANGAR_IO};
     default:
-        return (struct s3_judgement){.verdict = S3_AGAIN, .rc = HANGAR_IO, .unsure = true};
+        return (struct s3_judgement){.verdict = S3_AGAIN, .rc = HANGAR_IO};
     }
 }
+
+static const char *const old_keys[] = {"ExpiredToken",          "TokenRefreshRequired",
+                                       "ExpiredTokenException", "InvalidToken",
+                                       "InvalidAccessKeyId",    NULL};
 
 static enum hangar_rc rc_of_refusal(const struct s3_answer *answer)
 {
@@ -122,6 +121,8 @@ static enum hangar_rc rc_of_refusal(const struct s3_answer *answer)
         return HANGAR_NO_SPACE;
     if (!strcmp(answer->code, "NoSuchBucket"))
         return HANGAR_CONFIG;
+    if (is_code(answer, old_keys)) /* some say 400 */
+        return HANGAR_AUTH;
     switch (answer->status) {
     case 401:
     case 403:
@@ -146,9 +147,6 @@ static enum hangar_rc rc_of_refusal(const struct s3_answer *answer)
 
 struct s3_judgement s3_judge(const struct s3_answer *answer)
 {
-    static const char *const old_keys[] = {"ExpiredToken",          "TokenRefreshRequired",
-                                           "ExpiredTokenException", "InvalidToken",
-                                           "InvalidAccessKeyId",    NULL};
     static const char *const damaged[] = {"BadDigest", "XAmzContentSHA256Mismatch", NULL};
     struct s3_judgement judgement = {.verdict = S3_AGAIN, .rc = HANGAR_IO};
     if (answer->curl)
@@ -156,14 +154,12 @@ struct s3_judgement s3_judge(const struct s3_answer *answer)
     if (answer->status >= 200 && answer->status < 300 && !*answer->code) {
         /* a success whose body cannot be read may be one all the same */
         judgement.load = S3_LOAD_FINE;
-        judgement.unsure = answer->xml_bad;
         judgement.verdict = answer->xml_bad ? S3_AGAIN : S3_DONE;
         judgement.rc = answer->xml_bad ? HANGAR_IO : HANGAR_OK;
         return judgement;
     }
     if (is_too_much(answer))
         judgement.load = S3_LOAD_TOO_MUCH;
-    judgement.unsure = answer->status >= 500 || answer->status < 300;
     judgement.skew = !strcmp(answer->code, "RequestTimeTooSkewed");
     judgement.keys = is_code(answer, old_keys);
     judgement.digest = is_code(answer, damaged);

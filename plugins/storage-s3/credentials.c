@@ -137,13 +137,15 @@ enum hangar_rc s3_credentials_get(struct s3_credentials *c, struct s3_keys *out)
     const uint64_t round = state->rounds;
     for (;;) {
         int64_t now_ms = creds_now_ms();
-        if (creds_is_cancelled(c)) {
-            rc = HANGAR_CANCELLED;
-            snprintf(reason, sizeof(reason), "cannot get keys for S3: cancelled");
+        bool cancelled = creds_is_cancelled(c);
+        /* without waiting they are given even then: what was begun is to be aborted */
+        if (is_valid(state, now_ms) && (cancelled || state->asking || !is_due(state, now_ms))) {
+            *out = state->keys;
             break;
         }
-        if (is_valid(state, now_ms) && (state->asking || !is_due(state, now_ms))) {
-            *out = state->keys;
+        if (cancelled) {
+            rc = HANGAR_CANCELLED;
+            snprintf(reason, sizeof(reason), "cannot get keys for S3: cancelled");
             break;
         }
         if (state->asking) {

@@ -63,7 +63,8 @@ void s3_credentials_problem(struct s3_credentials *c, char *text, size_t size);
  * /root/.aws/credentials".  "" before the first get.  Never any part of a key. */
 void s3_credentials_source(struct s3_credentials *c, char *text, size_t size);
 
-/* Ends every wait, now and later.  Does not block. */
+/* Ends every wait, now and later; keys that can be had without are still given.  Does not
+ * block. */
 void s3_credentials_cancel(struct s3_credentials *c);
 /* Wipes the keys.  NULL is accepted. */
 void s3_credentials_close(struct s3_credentials *c);

@@ -13,6 +13,7 @@
 
 #define HOLD_SIZE ((size_t)64 << 10) /* more than curl delivers at once */
 #define STEP_MS 1000
+#define PROGRESS ((size_t)1 << 20) /* an attempt that brings so much was worth it */
 
 struct hangar_get {
     struct s3 *s3;
@@ -25,6 +26,7 @@ struct hangar_get {
     char key[S3_KEY_MAX + 1];
     bool attempting, checked; /* an attempt is under way; its headers are in order */
     uint64_t at, end;         /* next byte of the object; its size */
+    uint64_t from;            /* where the attempt under way began */
     char *to;                 /* the reader's buffer while it reads */
     size_t room, held, held_at;
     char hold[HOLD_SIZE];
@@ -56,11 +58,11 @@ static void end_attempt(struct hangar_get *get)
 static enum hangar_rc begin_attempt(struct hangar_get *get, struct s3_error *error)
 {
     /* what is held was received already */
-    uint64_t from = get->at + get->held;
+    get->from = get->at + get->held;
     get->headers[0] = (struct s3_pair){0};
     get->headers[1] = (struct s3_pair){0};
-    if (from) {
-        snprintf(get->range, sizeof(get->range), "bytes=%llu-", (unsigned long long)from);
+    if (get->from) {
+        snprintf(get->range, sizeof(get->range), "bytes=%llu-", (unsigned long long)get->from);
         get->headers[0] = (struct s3_pair){"range", get->range};
     }
     if (*get->match)
@@ -75,12 +77,11 @@ static enum hangar_rc begin_attempt(struct hangar_get *get, struct s3_error *err
 static enum hangar_rc check_headers(struct hangar_get *get, struct s3_error *error)
 {
     const struct s3_answer *answer = &get->answer;
-    uint64_t from = get->at + get->held;
     bool ranged = answer->status == 206;
     uint64_t end = ranged ? answer->whole : answer->length;
     bool known = answer->has_length && (!ranged || answer->whole);
     get->checked = true;
-    if ((from != 0) != ranged || !known)
+    if ((get->from != 0) != ranged || !known)
         return s3_error_set(error, HANGAR_IO,
                             "cannot %s: the store does not send the range that was asked for",
                             get->what);
@@ -89,7 +90,7 @@ static enum hangar_rc check_headers(struct hangar_get *get, struct s3_error *err
         if (*answer->etag)
             snprintf(get->match, sizeof(get->match), "\"%s\"", answer->etag);
     }
-    if (end != get->end || answer->length != end - from)
+    if (end != get->end || answer->length != end - get->from)
         return s3_error_set(error, HANGAR_CORRUPT, "cannot %s: its size has changed", get->what);
     return HANGAR_OK;
 }
@@ -129,8 +130,9 @@ static enum hangar_rc pump(struct hangar_get *get, struct s3_error *error)
             s3_attempt_step(get->channel, STEP_MS);
         }
     }
-    if (get->room != room) { /* it goes on: every breakdown has all its tries */
-        get->tries.count = 1;
+    if (get->room != room) { /* it goes on: a breakdown has all its tries, if it got anywhere */
+        if (get->at + (room - get->room) + get->held - get->from >= PROGRESS)
+            get->tries.count = 1;
         get->tries.until_ms = s3_now_ms() + get->s3->set.deadline_ms;
     }
     return rc;

@@ -122,13 +122,11 @@ enum hangar_rc s3_tries_judge(struct s3_tries *tries, struct s3_answer *answer,
 {
     struct s3 *s3 = tries->s3;
     const struct s3_judgement judgement = s3_judge(answer);
-    answer->maybe_done = tries->maybe_done;
     memcpy(answer->md5, tries->hashes.md5, sizeof(answer->md5));
     if (judgement.verdict == S3_DONE) {
         s3_alive(s3);
         return HANGAR_OK;
     }
-    tries->maybe_done = tries->maybe_done || judgement.unsure;
     if (judgement.rc == HANGAR_CANCELLED)
         return s3_error_set(error, HANGAR_CANCELLED, "cancelled");
     if (judgement.verdict == S3_AGAIN && worth_another(tries, answer, &judgement)) {

@@ -7,7 +7,9 @@
  *
  * A request to store may be carried out although its answer is lost.  Sent again it is
  * refused, as the object is there (create-only) or the upload is not any more.  Then the
- * mark that each put leaves with its object tells whether it was ours.
+ * mark that each put leaves with its object tells whether it was ours.  That is asked after
+ * every such refusal: curl sends a request again by itself when a connection that had been
+ * in use was closed, so we do not know how often it was sent.
  */
 #include "s3.h"
 
@@ -70,11 +72,26 @@ void s3_entry_fill(struct hangar_entry *entry, const struct s3_answer *answer)
     snprintf(entry->etag, sizeof(entry->etag), "%s", answer->etag);
 }
 
+/* A refusal in words: that of the same question with another method. */
+static void ask_why(struct s3 *s3, const char *key, const char *what, struct s3_error *error)
+{
+    const struct s3_pair first_byte = {"range", "bytes=0-0"};
+    const struct s3_request request = {
+        .method = "GET", .key = key, .headers = &first_byte, .header_count = 1, .hasty = true};
+    struct s3_answer answer;
+    s3_send(s3, &request, what, &answer, error);
+}
+
 enum hangar_rc s3_head(struct s3 *s3, const char *key, const char *what, struct s3_answer *answer,
                        struct s3_error *error)
 {
     const struct s3_request request = {.method = "HEAD", .key = key};
-    enum hangar_rc rc = s3_send(s3, &request, what, answer, error);
+    struct s3_error bare = {0}; /* the answer to HEAD has no body to say why */
+    enum hangar_rc rc = s3_send(s3, &request, what, answer, &bare);
+    if (rc == HANGAR_AUTH || rc == HANGAR_CONFIG)
+        ask_why(s3, key, what, error);
+    if (bare.rc)
+        s3_error_set(error, bare.rc, "%s", bare.text);
     if (rc && rc != HANGAR_NOT_FOUND)
         s3_error_set(error, rc, "cannot %s: the store refuses to tell about it", what);
     return rc;
@@ -170,9 +187,8 @@ enum hangar_rc s3_upload_whole(struct s3_upload *upload, const void *data, size_
     if (!rc)
         rc = send_visible(upload, &request, condition, &answer, error);
     if (rc == HANGAR_EXISTS && !error->rc) {
-        bool doubtful = answer.maybe_done;
         atomic_store(&s3->create_only, S3_YES);
-        rc = doubtful ? check_ours(upload, &answer, error) : there_already(upload, error);
+        rc = check_ours(upload, &answer, error);
         if (!rc) {
             s3_entry_fill(entry, &answer);
             return HANGAR_OK;
@@ -339,8 +355,6 @@ enum hangar_rc s3_upload_complete(struct s3_upload *upload, struct hangar_entry 
     if (!rc)
         rc = send_complete(upload, &body, &answer, error);
     s3_text_free(&body);
-    if (rc == HANGAR_EXISTS && !error->rc && !answer.maybe_done)
-        rc = there_already(upload, error);
     bool doubtful = (rc == HANGAR_NOT_FOUND || rc == HANGAR_EXISTS) && !error->rc;
     if (rc && !doubtful)
         return s3_error_set(error, rc, "cannot %s: the store refuses (status %ld)", upload->what,

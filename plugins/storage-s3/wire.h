@@ -81,8 +81,6 @@ struct s3_answer {
     uint64_t length; /* of the body */
     uint64_t whole;  /* of the object, when a range of it was asked for */
     int64_t modified_ms, date_ms, retry_after_ms;
-    /* An attempt before the one answered may have been carried out by the store. */
-    bool maybe_done;
     char md5[S3_MD5_HEX]; /* of the body sent, "" when its SHA-256 went along instead */
 };
 
@@ -166,7 +164,6 @@ struct s3_judgement {
     enum hangar_rc rc;
     enum s3_load load;
     bool skew, keys, digest; /* why once more: each of these is worth one repetition */
-    bool unsure;             /* the store may have done what it was asked for */
 };
 struct s3_judgement s3_judge(const struct s3_answer *answer);
 /* Reads the <Error> of a body. */
@@ -182,7 +179,7 @@ struct s3_tries {
     const char *what;
     unsigned count, most;
     int64_t until_ms;
-    bool skew_mended, keys_renewed, digest_again, maybe_done;
+    bool skew_mended, keys_renewed, digest_again;
     struct s3_hashes hashes;
     struct s3_keys keys; /* of the attempt under way */
 };
