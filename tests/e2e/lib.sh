@@ -20,12 +20,15 @@ e2e=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 repository=$(readlink -f "$e2e/../..")
 umask 022
 unset PGDATABASE PGHOST PGHOSTADDR PGPORT PGUSER PGPASSWORD PGSERVICE PGOPTIONS
+unset "${!AWS_@}"
 export LC_ALL=C.UTF-8
 
 # shellcheck source=../lib/pg.sh
 . "$repository/tests/lib/pg.sh"
 # shellcheck source=../lib/redis.sh
 . "$repository/tests/lib/redis.sh"
+# shellcheck source=../lib/s3.sh
+. "$repository/tests/lib/s3.sh"
 
 leave()
 {
@@ -36,6 +39,7 @@ leave()
         redis_stop "${folder%/}" || true
     done
     pg_stop "$work" || true
+    s3_stop "$work" || true
     # shellcheck disable=SC2046 # process ids
     kill -KILL $(jobs -p) 2>/dev/null || true
     rm -rf "$work"
@@ -241,7 +245,7 @@ make_backup()
     [[ $id =~ ^backup_[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{3}Z$ ]] ||
         fail "stdout of a backup is not its id: $id"
     # shellcheck disable=SC2034 # for the test
-    folder=$(dirname "$(find "$work/backups" -path "*/$id/manifest.json")")
+    folder=$(dirname "$(find "$work/backups" -path "*/$id/manifest.json" 2>/dev/null)")
 }
 
 # The ids of the complete backups, one per line.

@@ -187,8 +187,9 @@ def run(command, args):
         for line in client.uploads(*args):
             print(*line)
     elif command == "get":
+        body = client.get(*args[:2])
         with open(args[2], "wb") as file:
-            file.write(client.get(*args[:2]))
+            file.write(body)
     elif command == "put":
         client.put(args[0], args[1], read(args[2]))
     elif command == "head":

@@ -214,11 +214,11 @@ _s3_start_radosgw()
     osd=$(</proc/sys/kernel/random/uuid)
     mkdir "$base/mon" "$base/osd" || return 1
     _s3_ceph_conf "$base" "$fsid" "$mon" "$port" "$tls" >"$base/ceph.conf" || return 1
-    local conf=(-c "$base/ceph.conf") keys=(ceph-authtool "$base/keyring") end=$((SECONDS + 60))
-    "${keys[@]}" -C --gen-key -n mon. --cap mon 'allow *' &&
-        "${keys[@]}" --gen-key -n client.admin --cap mon 'allow *' --cap osd 'allow *' &&
-        "${keys[@]}" --gen-key -n client.rgw --cap mon 'allow rwx' --cap osd 'allow rwx' &&
-        "${keys[@]}" --gen-key -n osd.0 --cap mon 'allow profile osd' --cap osd 'allow *' &&
+    local conf=(-c "$base/ceph.conf") author=(ceph-authtool "$base/keyring") end=$((SECONDS + 60))
+    "${author[@]}" -C --gen-key -n mon. --cap mon 'allow *' &&
+        "${author[@]}" --gen-key -n client.admin --cap mon 'allow *' --cap osd 'allow *' &&
+        "${author[@]}" --gen-key -n client.rgw --cap mon 'allow rwx' --cap osd 'allow rwx' &&
+        "${author[@]}" --gen-key -n osd.0 --cap mon 'allow profile osd' --cap osd 'allow *' &&
         monmaptool --create --fsid "$fsid" --addv a "[v2:127.0.0.1:$mon]" "$base/monmap" &&
         ceph-mon "${conf[@]}" -i a --mkfs --monmap "$base/monmap" --keyring "$base/keyring" || return 1
     _s3_run "$base" mon ceph-mon "${conf[@]}" -i a -f

@@ -1,0 +1,214 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The hangar authors
+#
+# s3_faults.sh [--all] [--seed N] [--summary FILE] [KIND]: a store, and a network before
+# it, that have bad days.  A run either succeeds, and what it stored is whole and comes
+# back equal, or it fails, says why, and leaves nothing that is listed; then the next
+# succeeds.  Without --all, samples of the sweeps at the end.
+. "$(dirname "$0")/lib.sh"
+. "$e2e/lib_s3.sh"
+kind=radosgw step=9 seed=7 summary=/dev/null
+while (($#)); do
+    case $1 in
+    --all) step=1 ;;
+    --seed) seed=$2 && shift ;;
+    --summary) summary=$2 && shift ;;
+    *) kind=$1 ;;
+    esac
+    shift
+done
+RANDOM=$seed
+
+start_s3 "$kind"
+make_files 3 100000
+head -c 12000000 /dev/urandom >files/long
+write_files_config "part_size: 5MiB, retries: 4, timeout: 1s, deadline: 15s, stale_after: 1s"
+make_backup
+good=$id
+tried=0 failed=0
+
+# bounded COMMAND...: its exit status is in $status; a hang, a crash or silence is a failure.
+bounded()
+{
+    status=0
+    timeout -k 5 90 "$hangar_program" -c "$work/backup.yaml" "$@" >out 2>err </dev/null || status=$?
+    tried=$((tried + 1))
+    ((status < 124)) || { show_output; fail "status $status: $*; orders: $orders"; }
+    if ((status)); then
+        failed=$((failed + 1))
+        grep -q '^hangar: ' err || { show_output; fail "no reason is said"; }
+        expect_not_in err "$S3_SECRET_KEY"
+    fi
+}
+
+# survives|fails|either ORDER...: what a backup comes to with these.
+backup_with()
+{
+    local expected=$1 before
+    shift
+    orders=$*
+    s3_fault
+    before=$(listed)
+    s3_fault "$@"
+    bounded backup
+    cp "$work/s3/proxy/requests" requests.seen
+    s3_fault
+    mv out run.out
+    mv err run.err
+    if ((status == 0)); then
+        expect_exit 0 hangar verify "$(<run.out)" --level full
+        expect_exit 0 hangar remove "$(<run.out)" --yes
+    else
+        [[ ! -s run.out && $(listed) == "$before" ]] ||
+            { cat run.err >&2; fail "failed with $status, and a backup is listed: $orders"; }
+    fi
+    case $expected in
+    survives) ((status == 0)) || { cat run.err >&2; fail "it does not survive: $orders"; } ;;
+    fails) ((status)) || fail "success in spite of: $orders" ;;
+    esac
+}
+
+# survives|fails|either ORDER...: what a restore comes to with these.
+restore_with()
+{
+    local expected=$1
+    shift
+    orders=$*
+    rm -rf target
+    mkdir target
+    s3_fault "$@"
+    bounded restore "$good" --set "data.path=$work/target" --yes
+    s3_fault
+    ((status)) || restored || fail "a restore that succeeded is not equal: $orders"
+    case $expected in
+    survives) ((status == 0)) || { show_output; fail "it does not survive: $orders"; } ;;
+    fails) ((status)) || fail "success in spite of: $orders" ;;
+    esac
+}
+
+# said TEXT: of the last backup.
+said()
+{
+    expect_in run.err "$1"
+}
+
+promise "what passes is survived: too many requests, errors within, lost connections"
+backup_with survives "put answer 503 SlowDown times=3"
+backup_with survives "upload-part answer 503 SlowDown times=3"
+backup_with survives "create-upload answer 500 InternalError times=2"
+backup_with survives "complete-upload answer 503 ServiceUnavailable times=2"
+backup_with survives "any answer 500 InternalError times=1" "any answer 503 SlowDown times=1 skip=5"
+backup_with survives "put reset-up 50000 times=1" "upload-part reset-up 3000000 times=1"
+backup_with survives "put stall-up 50000 times=1" "upload-part stall-up 3000000 times=1"
+backup_with survives "any answer 400 RequestTimeout times=1 skip=4"
+backup_with survives "any wait 100"
+
+promise "an answer that is lost is asked for again; what was done is recognised"
+backup_with survives "put lose times=2"
+backup_with survives "upload-part lose times=2"
+backup_with survives "create-upload lose times=1"
+backup_with survives "complete-upload lose times=1"
+backup_with survives "complete-upload instead 500 InternalError times=1"
+backup_with survives "create-only lose times=1"
+backup_with survives "create-only lose times=1 key=manifest.json"
+backup_with survives "create-only instead 503 SlowDown times=1 key=manifest.json"
+backup_with survives "put instead 500 InternalError times=1"
+
+promise "an error within a 200 is an error"
+backup_with survives "complete-upload answer200 InternalError times=1"
+backup_with fails "complete-upload answer200 InternalError"
+said InternalError
+backup_with survives "delete-many answer200 InternalError times=1"
+
+promise "what does not pass ends the run in time, with the reason"
+backup_with fails "put answer 503 SlowDown"
+said SlowDown
+backup_with fails "upload-part reset-up 1000"
+backup_with fails "any answer 403 AccessDenied"
+((status == 8)) || fail "exit status $status when access is denied"
+said AccessDenied
+backup_with fails "put answer 400 ExpiredToken"
+((status == 8)) || fail "exit status $status with an expired token"
+said ExpiredToken
+backup_with fails "upload-part answer 400 EntityTooLarge"
+
+promise "reading goes on where it broke"
+restore_with survives "get reset-down 3000000 key=long times=3"
+restore_with survives "get cut 3000000 key=long times=3"
+restore_with survives "get stall-down 3000000 key=long times=1"
+restore_with survives "get answer 503 SlowDown times=3"
+restore_with survives "any answer 500 InternalError times=2"
+restore_with survives "list reset-down 20 times=1" "head lose times=1"
+restore_with fails "get reset-down 100"
+
+promise "wrong bytes are never taken for right ones"
+restore_with fails "get flip 5000000 key=long"
+expect_said long
+restore_with fails "get flip 300 key=manifest.json"
+restore_with either "get shrink 5000000 key=long times=1"
+restore_with fails "get shrink 5000000 key=long"
+for fault in "flip 20" "shrink 50000" "shrink 0" "answer 404 NoSuchKey"; do
+    s3_fault "get $fault key=file"
+    expect_exit 4 hangar verify "$good" --level full
+done
+s3_fault
+
+promise "a listing that is cut short is none"
+for fault in "answer200 InternalError" "cut 100" "shrink 150" "answer 503 SlowDown" "reset-down 100"; do
+    orders="list $fault"
+    s3_fault "list $fault"
+    bounded list
+    ((status)) || { show_output; fail "a list without: $fault"; }
+done
+s3_fault
+
+promise "removing survives as well, and removes nothing else"
+for fault in "answer 503 SlowDown" "lose" "answer200 InternalError" "instead 500 InternalError"; do
+    make_backup
+    orders="any delete $fault"
+    s3_fault "delete-many $fault times=1" "delete $fault times=1"
+    bounded remove "$id" --yes
+    s3_fault
+    [[ $(listed) == "$good" ]] || fail "not removed, or more: $fault"
+done
+
+promise "one byte at a time is slow, and nothing else"
+mkdir aside
+mv files/* aside
+printf 'a few bytes' >files/few
+s3_fault "any pace 1 0"
+bounded backup
+((status == 0)) || { show_output; fail "one byte at a time: $status"; }
+id=$(<out)
+bounded verify "$id" --level full
+((status == 0)) || { show_output; fail "one byte at a time: $status"; }
+s3_fault
+expect_exit 0 hangar remove "$id" --yes
+mv aside/* files
+rm files/few
+
+promise "each request of a backup, and of a restore, may meet each fault"
+s3_forget
+backup_with survives
+requests=$(wc -l <requests.seen)
+for fault in "answer 500 InternalError" "instead 500 InternalError" lose "reset-up 0" "reset-down 10" \
+    "reset-up 70000" "cut 10" "stall-up 0"; do
+    for ((i = RANDOM % step; i < requests; i += step)); do
+        backup_with either "any $fault skip=$i times=1"
+        restore_with either "any $fault skip=$i times=1"
+    done
+done
+echo "   $requests requests"
+# a request is repeated, so hardly any of these ends a run
+((failed * 4 <= tried)) || fail "$failed of $tried runs failed"
+
+promise "nothing is left of all that"
+sleep 1.1
+expect_exit 0 hangar prune --yes
+[[ -z $(uploads) ]] || fail "unfinished: $(uploads)"
+[[ $(listed) == "$good" ]] || fail "listed: $(listed)"
+expect_exit 0 hangar verify "$good" --level full
+
+echo "$tried runs, $failed of them failed, 0 broken promises"
+printf 'S3, faults\t%d\t0\t0\n' "$tried" >>"$summary"

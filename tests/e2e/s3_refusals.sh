@@ -1,0 +1,94 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The hangar authors
+#
+# s3_refusals.sh [KIND]: what a store refuses, or what cannot be trusted, ends a run
+# soon and says what to mend; certificates, buckets' names in hosts, and clocks.
+. "$(dirname "$0")/lib.sh"
+. "$e2e/lib_s3.sh"
+kind=${1:-swift}
+
+start_s3 "$kind"
+make_files 2 1000
+proxied=http://127.0.0.1:$S3_PROXY_PORT
+
+# refused STATUS TEXT: check and backup both end so, and say so.
+refused()
+{
+    expect_exit "$1" hangar check
+    expect_said "$2"
+    local start=$SECONDS
+    expect_exit "$1" hangar backup
+    expect_said "$2"
+    [[ ! -s out ]] || fail "an id was printed"
+    expect_not_in said "$S3_SECRET_KEY"
+    ((SECONDS - start < 20)) || fail "it took $((SECONDS - start)) s"
+    [[ -z $(stored)$(uploads) ]] || fail "left: $(stored)"
+}
+
+promise "a wrong secret, an unknown key, somebody else's bucket: 8"
+write_files_config
+printf 'not-the-secret' >s3.secret
+refused 8 SignatureDoesNotMatch
+S3_ACCESS_KEY=unknown write_files_config
+# Swift does not tell one from the other
+refused 8 "$([[ $kind == swift ]] && echo SignatureDoesNotMatch || echo InvalidAccessKeyId)"
+S3_ACCESS_KEY=$S3_OTHER_ACCESS_KEY write_files_config
+printf '%s' "$S3_OTHER_SECRET_KEY" >s3.secret
+if [[ $kind == swift ]]; then # where every account has buckets of its own
+    refused 2 NoSuchBucket
+else
+    refused 8 AccessDenied
+fi
+printf '%s' "$S3_SECRET_KEY" >s3.secret
+
+promise "a bucket that is not there is named"
+write_files_config
+sed -i 's/bucket: backups/bucket: nowhere/' backup.yaml
+refused 2 nowhere
+
+promise "nobody there"
+s3_endpoint=http://127.0.0.1:$(_s3_free_port) write_files_config "retries: 1"
+refused 1 "127.0.0.1"
+
+promise "https: with the right authority only, and for the right name"
+s3_endpoint=$S3_TLS_ENDPOINT write_files_config
+refused 8 certificate
+s3_endpoint=https://not.s3.localhost.localhost:$S3_TLS_PORT write_files_config "ca_file: $S3_CA_FILE"
+refused 8 certificate
+s3_endpoint=$S3_TLS_ENDPOINT write_files_config "ca_file: $S3_CA_FILE"
+expect_exit 0 hangar check
+make_backup
+expect_exit 0 restore_files "$id"
+restored || fail "https: what comes back differs"
+expect_exit 0 hangar remove "$id" --yes
+expect_exit 0 hangar prune --yes
+s3 empty backups
+
+promise "the bucket in the host's name"
+s3_endpoint=http://$S3_DOMAIN:$S3_PROXY_PORT write_files_config "addressing: virtual"
+make_backup
+expect_exit 0 restore_files "$id"
+restored || fail "virtual: what comes back differs"
+s3_endpoint=$proxied write_files_config
+[[ $(listed) == "$id" ]] || fail "it is not the same place"
+s3 empty backups
+
+promise "a clock that is an hour off is set right by one request"
+# on the proxy's port, where it can be counted
+write_files_config
+for offset in -3600 +3600; do
+    s3_forget
+    expect_exit 0 env FAKETIME_DONT_FAKE_MONOTONIC=1 faketime -f "${offset}s" "$hangar_program" -c backup.yaml backup
+    id=$(<out)
+    [[ $(s3_requests '^[a-z-]+ [A-Z]+ 403 ') == [1-4] ]] || fail "refused $(s3_requests ' 403 ') times"
+    expect_exit 0 hangar verify "$id" --level full
+    s3 empty backups
+    rm -rf state
+done
+
+if [[ $kind == swift ]]; then
+    promise "a wrong region is named with the right one"
+    write_files_config "region: eu-west-1"
+    refused 2 us-east-1
+fi
