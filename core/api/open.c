@@ -5,6 +5,8 @@
  * option against them, all problems in one pass.
  */
 #include "api/handle.h"
+#include "base/hash.h"
+#include "base/json_memory.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -126,7 +128,8 @@ static void bind_instance(struct hangar *h, size_t i, struct hg_problems *proble
     enum hangar_rc rc =
         hg_plugin_load((const char *const *)h->plugin_dirs, c->plugin, &h->plugins[i], &err);
     if (rc != HANGAR_OK) {
-        hg_problem_add(problems, c->plugin_line, c->plugin_column, "%s", err.text);
+        hg_problem_add_rc(problems, rc == HANGAR_NO_MEMORY ? rc : HANGAR_CONFIG, c->plugin_line,
+                          c->plugin_column, "%s", err.text);
         return;
     }
     if (!has_role(h->plugins[i], c->kind)) {
@@ -172,8 +175,9 @@ static enum hangar_status load(struct hangar *h)
     h->options = calloc(n + 1, sizeof(*h->options));
     size_t pipelines = h->config ? h->config->pipeline_count : 0;
     h->pipeline_names = calloc(pipelines + 1, sizeof(*h->pipeline_names));
-    if (!h->plugins || !h->options || !h->pipeline_names || !set_plugin_dirs(h) || !set_places(h)) {
-        hg_problem_add(&problems, 0, 0, "out of memory");
+    if (!hg_crypto_ready() || !h->plugins || !h->options || !h->pipeline_names ||
+        !set_plugin_dirs(h) || !set_places(h)) {
+        problems.failed = true;
     } else if (h->config) {
         for (size_t i = 0; i < n; i++) {
             bind_instance(h, i, &problems);
@@ -185,10 +189,7 @@ static enum hangar_status load(struct hangar *h)
     }
     if (problems.errors || problems.failed) {
         hg_problems_text(&problems, false, &h->error);
-        if (!h->error.len) {
-            hg_str_add(&h->error, "out of memory");
-        }
-        status = problems.rc == HANGAR_AUTH ? HANGAR_STATUS_AUTH : HANGAR_STATUS_USAGE;
+        status = hg_status(hg_problems_rc(&problems));
     } else if (problems.count) {
         hg_problems_text(&problems, true, &h->warnings);
     }
@@ -199,6 +200,7 @@ static enum hangar_status load(struct hangar *h)
 
 enum hangar_status hangar_open(const struct hangar_settings *settings, struct hangar **out)
 {
+    hg_json_memory_init();
     struct hangar *h = calloc(1, sizeof(*h));
     *out = h;
     if (!h) {

@@ -118,15 +118,9 @@ enum hangar_rc hg_prune_plan(struct hg_pruning *p, struct hg_error *err)
     if (rc != HANGAR_OK) {
         return rc;
     }
-    struct hg_zone *zone = hg_zone_open(p->config->retention.timezone);
-    if (!zone) {
-        return hg_fail(err, HANGAR_CONFIG, 0, "there is no time zone \"%s\"",
-                       p->config->retention.timezone);
-    }
     struct hg_policy policy = policy_of(&p->config->retention);
-    p->clock_wrong =
-        hg_retention_apply(&policy, zone, p->now_ms, p->items, p->count, &p->clock) != HANGAR_OK;
-    hg_zone_close(zone);
+    p->clock_wrong = hg_retention_apply(&policy, p->config->retention.zone, p->now_ms, p->items,
+                                        p->count, &p->clock) != HANGAR_OK;
     for (size_t i = 0; i < p->count; i++) {
         p->kept += p->items[i].keep;
         bool counts = p->items[i].keep && p->items[i].good && !p->items[i].safety;

@@ -98,8 +98,8 @@ static enum hangar_rc bind(struct hg_session *s, const struct hg_plugin *plugin,
     if (!ok) {
         struct hg_str text = {0};
         hg_problems_text(&problems, false, &text);
-        rc = hg_fail(err, problems.rc != HANGAR_OK ? problems.rc : HANGAR_CONFIG, 0, "%s",
-                     hg_str_text(&text));
+        rc = hg_fail(err, hg_problems_rc(&problems), 0, "%s",
+                     text.failed ? "out of memory" : hg_str_text(&text));
         hg_str_free(&text);
         hg_options_free(&i->options);
     }

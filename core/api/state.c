@@ -85,14 +85,16 @@ void hg_state_record(struct hangar *h, const char *pipeline, const json_t *line)
 {
     struct hg_error err = {0};
     char *path = state_path(h, "history", pipeline, ".jsonl", &err);
-    char *text = json_dumps(line, JSON_COMPACT);
-    char *full = text ? hg_format("%s\n", text) : NULL;
+    char *text = hg_json_line(line);
     int fd = -1;
-    if (path && full) {
+    if (!text) {
+        hg_fail(&err, HANGAR_NO_MEMORY, 0, "out of memory");
+    }
+    if (path && text) {
         trim(path);
         fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (fd < 0 || (is_cut(fd) && hg_write_all(fd, "\n", 1) != 0) ||
-            hg_write_all(fd, full, strlen(full)) != 0) {
+            hg_write_all(fd, text, strlen(text)) != 0) {
             hg_fail(&err, HANGAR_IO, errno, "cannot write %s", path);
         }
     }
@@ -102,7 +104,6 @@ void hg_state_record(struct hangar *h, const char *pipeline, const json_t *line)
     if (err.rc != HANGAR_OK) {
         hg_log_line(&h->log, HANGAR_LOG_WARN, "the history is not kept: %s", err.text);
     }
-    free(full);
     free(text);
     free(path);
 }

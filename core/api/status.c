@@ -91,7 +91,7 @@ void hangar_free(char *json)
 
 const char *hangar_error(const struct hangar *hangar)
 {
-    return hg_str_text(&hangar->error);
+    return hangar->error.failed ? "out of memory" : hg_str_text(&hangar->error);
 }
 
 void hg_doc_manifest(json_t *doc, const struct hg_manifest *m)
@@ -117,9 +117,12 @@ json_t *hg_doc_options(const struct hg_options *options)
 {
     json_t *doc = json_object();
     for (size_t i = 0; i < options->count; i++) {
-        char *text = hg_option_display(&options->items[i]);
+        const char *name = options->items[i].declared->name;
+        char *text = options->items[i].set ? hg_option_display(&options->items[i]) : NULL;
         if (text) {
-            hg_json_set_string(doc, options->items[i].declared->name, text);
+            hg_json_set_string(doc, name, text);
+        } else if (options->items[i].set) {
+            hg_json_set(doc, name, NULL); /* no memory: nothing is told rather than half of it */
         }
         free(text);
     }

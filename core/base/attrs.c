@@ -16,6 +16,8 @@
 
 enum { MAX_NAME = 64, MAX_VALUE = 16 * 1024, MAX_COUNT = 256 };
 
+static const char no_memory[] = "out of memory for an attribute";
+
 struct hangar_attrs *hg_attrs_new(void)
 {
     return calloc(1, sizeof(struct hangar_attrs));
@@ -77,7 +79,7 @@ void hg_attrs_set(struct hangar_attrs *attrs, const char *name, const char *valu
     if (value_copy == NULL || (old == NULL && (name_copy == NULL || !HG_VEC_RESERVE(attrs)))) {
         free(name_copy);
         free(value_copy);
-        misuse(attrs, "out of memory for an attribute");
+        misuse(attrs, no_memory);
         return;
     }
     if (old != NULL) {
@@ -98,7 +100,7 @@ void hg_attrs_setf(struct hangar_attrs *attrs, const char *name, const char *fmt
     hg_str_addv(&value, fmt, args);
     va_end(args);
     if (value.failed)
-        misuse(attrs, "out of memory for an attribute");
+        misuse(attrs, no_memory);
     else
         hg_attrs_set(attrs, name, hg_str_text(&value));
     hg_str_free(&value);
@@ -120,11 +122,13 @@ json_t *hg_attrs_to_json(const struct hangar_attrs *attrs)
     return object;
 }
 
-struct hangar_attrs *hg_attrs_from_json(const json_t *object)
+enum hangar_rc hg_attrs_from_json(const json_t *object, struct hangar_attrs **out)
 {
-    struct hangar_attrs *attrs = json_is_object(object) ? hg_attrs_new() : NULL;
+    if (!json_is_object(object))
+        return HANGAR_CORRUPT;
+    struct hangar_attrs *attrs = hg_attrs_new();
     if (attrs == NULL)
-        return NULL;
+        return HANGAR_NO_MEMORY;
     /* The iterator takes a pointer to non-const and changes nothing. */
     json_t *in = json_incref((json_t *)(uintptr_t)object);
     const char *name;
@@ -137,8 +141,10 @@ struct hangar_attrs *hg_attrs_from_json(const json_t *object)
     }
     json_decref(in);
     if (attrs->problem != NULL) {
+        enum hangar_rc rc = attrs->problem == no_memory ? HANGAR_NO_MEMORY : HANGAR_CORRUPT;
         hg_attrs_free(attrs);
-        return NULL;
+        return rc;
     }
-    return attrs;
+    *out = attrs;
+    return HANGAR_OK;
 }

@@ -29,8 +29,8 @@ void hg_attrs_setf(struct hangar_attrs *attrs, const char *name, const char *fmt
     HANGAR_PRINTF(3, 4);
 const char *hg_attrs_get(const struct hangar_attrs *attrs, const char *name);
 
-/* As a JSON object of strings, in order; and back (NULL when it is not one). */
+/* As a JSON object of strings, in order; and back (CORRUPT when it is not one, NO_MEMORY). */
 json_t *hg_attrs_to_json(const struct hangar_attrs *attrs);
-struct hangar_attrs *hg_attrs_from_json(const json_t *object);
+enum hangar_rc hg_attrs_from_json(const json_t *object, struct hangar_attrs **out);
 
 #endif

@@ -5,8 +5,8 @@
  */
 #include "base/hash.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 
 struct hg_sha256 {
@@ -14,8 +14,15 @@ struct hg_sha256 {
     bool failed; /* OpenSSL refused: the result is "", which equals no digest */
 };
 
+bool hg_crypto_ready(void)
+{
+    return OPENSSL_init_crypto(0, NULL) == 1 && OSSL_LIB_CTX_get0_global_default() != NULL;
+}
+
 struct hg_sha256 *hg_sha256_new(void)
 {
+    if (!hg_crypto_ready())
+        return NULL;
     struct hg_sha256 *h = calloc(1, sizeof(*h));
     if (h == NULL)
         return NULL;

@@ -6,9 +6,14 @@
 #ifndef HG_HASH_H
 #define HG_HASH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define HG_SHA256_HEX 65 /* 64 lower-case hex digits and a NUL */
+
+/* Could OpenSSL set itself up?  When memory lacks at its first use it does not say so,
+ * and crashes at the next: to be asked before any of its functions, ours or a plugin's. */
+bool hg_crypto_ready(void);
 
 /* NULL when out of memory. */
 struct hg_sha256 *hg_sha256_new(void);

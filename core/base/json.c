@@ -10,43 +10,76 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/json_memory.h"
 #include "base/log.h"
+#include "base/str.h"
 
 enum { MAX_DEPTH = 64 };
 
-/* The parser recurses, so that depth is looked at before it runs. */
-static bool too_deep(const char *text, size_t size)
+/* The parser recurses, so that depth is looked at before it runs; and how long the
+ * longest string is, or whatever stands between two. */
+static bool too_deep(const char *text, size_t size, size_t *token)
 {
-    size_t depth = 0;
+    size_t depth = 0, start = 0;
     bool in_string = false;
+    *token = 0;
     for (size_t i = 0; i < size; i++) {
         char c = text[i];
-        if (in_string) {
-            if (c == '\\')
-                i++;
-            else if (c == '"')
-                in_string = false;
+        if (in_string && c == '\\') {
+            i++;
         } else if (c == '"') {
-            in_string = true;
-        } else if (c == '[' || c == '{') {
+            *token = i - start > *token ? i - start : *token;
+            start = i;
+            in_string = !in_string;
+        } else if (!in_string && (c == '[' || c == '{')) {
             if (++depth > MAX_DEPTH)
                 return true;
-        } else if ((c == ']' || c == '}') && depth > 0) {
+        } else if (!in_string && (c == ']' || c == '}') && depth > 0) {
             depth--;
         }
     }
+    *token = size - start > *token ? size - start : *token;
     return false;
+}
+
+struct input {
+    const char *text;
+    size_t left;
+};
+
+/* The text, until it ends or memory does. */
+static size_t read_input(void *buffer, size_t size, void *arg)
+{
+    struct input *in = arg;
+    size_t n = in->left < size ? in->left : size;
+    n = n < HG_JSON_READ ? n : HG_JSON_READ;
+    if (hg_json_reserve_used())
+        return 0;
+    memcpy(buffer, in->text, n);
+    in->text += n;
+    in->left -= n;
+    return n;
 }
 
 enum hangar_rc hg_json_parse(const char *text, size_t size, const char *what, json_t **out,
                              struct hg_error *err)
 {
-    if (too_deep(text, size))
+    size_t token;
+    if (too_deep(text, size, &token))
         return hg_fail(err, HANGAR_CORRUPT, 0, "cannot read %s: nested more than %d deep", what,
                        MAX_DEPTH);
-    json_error_t error;
-    json_t *doc = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
-    if (doc == NULL && json_error_code(&error) == json_error_out_of_memory)
+    struct input in = {text, size};
+    json_error_t error = {0};
+    bool begun = hg_json_reserve_begin(token);
+    json_t *doc =
+        begun ? json_load_callback(read_input, &in, JSON_REJECT_DUPLICATES, &error) : NULL;
+    bool lacked = !begun || hg_json_reserve_used();
+    if (lacked) {
+        json_decref(doc);
+        doc = NULL;
+    }
+    hg_json_reserve_end();
+    if (lacked)
         return hg_fail(err, HANGAR_NO_MEMORY, 0, "cannot read %s: out of memory", what);
     if (doc == NULL)
         return hg_fail(err, HANGAR_CORRUPT, 0, "cannot read %s: line %d, column %d: %s", what,
@@ -55,19 +88,30 @@ enum hangar_rc hg_json_parse(const char *text, size_t size, const char *what, js
     return HANGAR_OK;
 }
 
+static int add_text(const char *text, size_t size, void *arg)
+{
+    struct hg_str *out = arg;
+    hg_str_add_n(out, text, size);
+    return out->failed ? -1 : 0;
+}
+
+static char *print(const json_t *doc, size_t flags)
+{
+    struct hg_str text = {0};
+    if (json_dump_callback(doc, add_text, &text, flags) != 0)
+        text.failed = true;
+    hg_str_add(&text, "\n");
+    return hg_str_take(&text);
+}
+
 char *hg_json_text(const json_t *doc)
 {
-    char *text = json_dumps(doc, JSON_INDENT(2));
-    if (text == NULL)
-        return NULL;
-    size_t len = strlen(text);
-    char *longer = realloc(text, len + 2);
-    if (longer == NULL) {
-        free(text);
-        return NULL;
-    }
-    memcpy(longer + len, "\n", 2);
-    return longer;
+    return print(doc, JSON_INDENT(2));
+}
+
+char *hg_json_line(const json_t *doc)
+{
+    return print(doc, JSON_COMPACT);
 }
 
 const char *hg_json_string(const json_t *object, const char *key, const char *fallback)

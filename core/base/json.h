@@ -18,6 +18,8 @@ enum hangar_rc hg_json_parse(const char *text, size_t size, const char *what, js
 
 /* As text, indented by 2, with a final newline; malloc'd, NULL when out of memory. */
 char *hg_json_text(const json_t *doc);
+/* The same as one line. */
+char *hg_json_line(const json_t *doc);
 
 /* A string, integer or boolean member, or the fallback when it is missing or of
  * another type. */

@@ -9,10 +9,14 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <hangar/plugin.h>
 
-/* Immutable; any thread.  NULL when there is no such zone.  `name` as in tzdata
- * ("Europe/Berlin"), "UTC", or NULL for the machine's own. */
-struct hg_zone *hg_zone_open(const char *name);
+struct hg_zone;
+
+/* Immutable; any thread.  NOT_FOUND when there is no such zone, NO_MEMORY; no text.
+ * `name` as in tzdata ("Europe/Berlin"), "UTC", or NULL for the machine's own.  To be
+ * done early: GLib ends the process when memory runs out in here. */
+enum hangar_rc hg_zone_open(const char *name, struct hg_zone **out);
 void hg_zone_close(struct hg_zone *zone);
 
 struct hg_wall {
@@ -21,7 +25,7 @@ struct hg_wall {
     int offset_minutes;                          /* of this clock against UTC, eastwards */
 };
 
-/* The wall clock at a time in ms; false outside the years 1 to 9999. */
+/* The wall clock at a time in ms; false outside the years 1 to 9999.  Needs no memory. */
 bool hg_zone_wall(const struct hg_zone *zone, int64_t ms, struct hg_wall *out);
 
 #endif

@@ -122,6 +122,9 @@ static bool make_trailer(const char *text, size_t size, char *out, size_t out_si
     hg_sha256_update(hash, text, size);
     hg_sha256_final(hash, hex);
     hg_sha256_free(hash);
+    if (!hex[0]) {
+        return false;
+    }
     snprintf(out, out_size, ",\n  \"" TRAILER_KEY "\": \"%s\"\n}\n", hex);
     return true;
 }
@@ -161,6 +164,7 @@ struct reading {
     struct hg_manifest *m;
     struct hg_error *err;
     bool bad;
+    enum hangar_rc rc;                  /* why */
     uint64_t plain_bytes, stored_bytes; /* of all objects so far */
 };
 
@@ -168,7 +172,17 @@ static void bad(struct reading *r, const char *what, const char *key)
 {
     if (!r->bad) {
         r->bad = true;
-        hg_fail(r->err, HANGAR_CORRUPT, 0, "%s: %s \"%s\"", HG_MANIFEST_NAME, what, key);
+        r->rc = hg_fail(r->err, HANGAR_CORRUPT, 0, "%s: %s \"%s\"", HG_MANIFEST_NAME, what, key);
+    }
+}
+
+/* That says nothing about the manifest. */
+static void no_memory(struct reading *r)
+{
+    if (!r->bad) {
+        r->bad = true;
+        r->rc =
+            hg_fail(r->err, HANGAR_NO_MEMORY, 0, "cannot read " HG_MANIFEST_NAME ": out of memory");
     }
 }
 
@@ -176,8 +190,10 @@ static char *take_string(struct reading *r, const json_t *json, const char *key)
 {
     const char *text = hg_json_string(json, key, NULL);
     char *copy = text ? strdup(text) : NULL;
-    if (!copy) {
+    if (!text) {
         bad(r, "missing text", key);
+    } else if (!copy) {
+        no_memory(r);
     }
     return copy;
 }
@@ -224,13 +240,21 @@ static void take_sha256(struct reading *r, const json_t *json, const char *key,
     memcpy(out, text, HG_SHA256_HEX);
 }
 
-static struct hangar_attrs *take_attrs(struct reading *r, const json_t *json, const char *key)
+static struct hangar_attrs *attrs_of(struct reading *r, const json_t *json, const char *key)
 {
-    struct hangar_attrs *attrs = hg_attrs_from_json(json_object_get(json, key));
-    if (!attrs) {
+    struct hangar_attrs *attrs = NULL;
+    enum hangar_rc rc = hg_attrs_from_json(json, &attrs);
+    if (rc == HANGAR_NO_MEMORY) {
+        no_memory(r);
+    } else if (rc != HANGAR_OK) {
         bad(r, "missing attributes", key);
     }
     return attrs;
+}
+
+static struct hangar_attrs *take_attrs(struct reading *r, const json_t *json, const char *key)
+{
+    return attrs_of(r, json_object_get(json, key), key);
 }
 
 static const json_t *take_array(struct reading *r, const json_t *json, const char *key)
@@ -252,8 +276,10 @@ static void check_stored_name(struct reading *r, const struct hg_manifest_source
     for (size_t i = 0; i < r->m->chain_count; i++) {
         hg_str_add(&expected, r->m->chain[i].suffix);
     }
-    if (!hg_object_name_ok(o->name, 400) || !hg_object_name_ok(o->stored, 500) ||
-        strcmp(hg_str_text(&expected), o->stored) != 0) {
+    if (expected.failed) {
+        no_memory(r);
+    } else if (!hg_object_name_ok(o->name, 400) || !hg_object_name_ok(o->stored, 500) ||
+               strcmp(hg_str_text(&expected), o->stored) != 0) {
         bad(r, "impossible name of an object", o->stored);
     }
     hg_str_free(&expected);
@@ -276,10 +302,7 @@ static void read_object(struct reading *r, const struct hg_manifest_source *s, c
     }
     const json_t *transforms = json_object_get(json, "transforms");
     for (size_t i = 0; json_is_array(transforms) && i < r->m->chain_count; i++) {
-        o->transform[i] = hg_attrs_from_json(json_array_get(transforms, i));
-        if (!o->transform[i]) {
-            bad(r, "missing attributes", "transforms");
-        }
+        o->transform[i] = attrs_of(r, json_array_get(transforms, i), "transforms");
     }
     if (!r->bad) {
         check_stored_name(r, s, o);
@@ -297,7 +320,7 @@ static void check_twins(struct reading *r, const struct hg_manifest_source *s)
 {
     const struct hg_manifest_object **sorted = calloc(s->count ? s->count : 1, sizeof(*sorted));
     if (!sorted) {
-        bad(r, "no memory for", "objects");
+        no_memory(r);
         return;
     }
     for (size_t i = 0; i < s->count; i++) {
@@ -330,7 +353,7 @@ static void read_source(struct reading *r, const json_t *json, struct hg_manifes
     size_t count = json_array_size(objects);
     s->objects = calloc(count ? count : 1, sizeof(*s->objects));
     if (!s->objects) {
-        bad(r, "no memory for", "objects");
+        no_memory(r);
         return;
     }
     s->capacity = count;
@@ -368,7 +391,7 @@ static void read_sources(struct reading *r, const json_t *json)
     size_t count = json_array_size(sources);
     r->m->sources = calloc(count ? count : 1, sizeof(*r->m->sources));
     if (!r->m->sources) {
-        bad(r, "no memory for", "sources");
+        no_memory(r);
         return;
     }
     for (size_t i = 0; i < count && !r->bad; i++) {
@@ -451,25 +474,30 @@ static void read_rest(struct reading *r, const json_t *json)
 }
 
 /* Do the last lines hold the hash of what stands before them? */
-static bool trailer_ok(const char *text, size_t size)
+static enum hangar_rc check_trailer(const char *text, size_t size, struct hg_error *err)
 {
     char trailer[160];
     size_t n = strlen(",\n  \"" TRAILER_KEY "\": \"\"\n}\n") + HG_SHA256_HEX - 1;
-    return size > n && make_trailer(text, size - n, trailer, sizeof(trailer)) &&
-           memcmp(text + size - n, trailer, n) == 0;
+    if (size > n && !make_trailer(text, size - n, trailer, sizeof(trailer))) {
+        return hg_fail(err, HANGAR_NO_MEMORY, 0, "cannot read " HG_MANIFEST_NAME ": out of memory");
+    }
+    if (size <= n || memcmp(text + size - n, trailer, n) != 0) {
+        return hg_fail(err, HANGAR_CORRUPT, 0,
+                       "%s: it is cut short or was changed (its hash does not match)",
+                       HG_MANIFEST_NAME);
+    }
+    return HANGAR_OK;
 }
 
 enum hangar_rc hg_manifest_read(const char *text, size_t size, struct hg_manifest *m,
                                 struct hg_error *err)
 {
     struct reading r = {.m = m, .err = err};
-    if (!trailer_ok(text, size)) {
-        return hg_fail(err, HANGAR_CORRUPT, 0,
-                       "%s: it is cut short or was changed (its hash does not match)",
-                       HG_MANIFEST_NAME);
-    }
     json_t *json = NULL;
-    enum hangar_rc rc = hg_json_parse(text, size, HG_MANIFEST_NAME, &json, err);
+    enum hangar_rc rc = check_trailer(text, size, err);
+    if (rc == HANGAR_OK) {
+        rc = hg_json_parse(text, size, HG_MANIFEST_NAME, &json, err);
+    }
     if (rc != HANGAR_OK) {
         return rc;
     }
@@ -490,7 +518,7 @@ enum hangar_rc hg_manifest_read(const char *text, size_t size, struct hg_manifes
     json_decref(json);
     if (r.bad) {
         hg_manifest_free(m);
-        return HANGAR_CORRUPT;
+        return r.rc;
     }
     return HANGAR_OK;
 }

@@ -13,6 +13,7 @@
 
 #include "base/io.h"
 #include "base/units.h"
+#include "base/zone.h"
 #include "config/reader.h"
 
 static const struct {
@@ -238,6 +239,7 @@ void hg_config_free(struct hg_config *config)
         free(config->instances[i].plugin);
         free(config->instances[i].retention.timezone);
         hg_value_free_list(config->instances[i].events);
+        hg_zone_close(config->instances[i].retention.zone);
     }
     for (size_t i = 0; i < config->pipeline_count; i++) {
         struct hg_pipeline_config *p = &config->pipelines[i];

@@ -20,6 +20,7 @@ const char *hg_kind_section(enum hg_kind kind);
 struct hg_retention {
     bool given;
     char *timezone;          /* a name of tzdata; NULL: the machine's */
+    struct hg_zone *zone;    /* that one */
     int64_t delete_grace_ms; /* between a manifest's removal and that of its objects */
     int64_t keep_last, keep_days, keep_hourly, keep_daily, keep_weekly, keep_monthly, keep_yearly,
         min_keep;

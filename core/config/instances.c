@@ -36,22 +36,21 @@ static const struct hangar_option retention_options[] = {
     {.name = NULL},
 };
 
-/* A copy of the time zone's name, checked. */
-static char *read_timezone(struct hg_reader *r, const struct hg_options *options)
+/* The time zone and a copy of its name. */
+static void read_timezone(struct hg_reader *r, const struct hg_options *options,
+                          struct hg_retention *retention)
 {
     const struct hg_option_value *v = hg_options_get(options, "timezone");
-    if (v == NULL || !v->set)
-        return NULL;
-    struct hg_zone *zone = hg_zone_open(v->text);
-    if (zone == NULL)
+    bool named = v != NULL && v->set;
+    enum hangar_rc rc = hg_zone_open(named ? v->text : NULL, &retention->zone);
+    if (rc == HANGAR_NOT_FOUND && named)
         hg_problem_add(r->problems, v->line, v->column,
                        "there is no time zone \"%.60s\"; hint: give a name of tzdata, such as "
                        "Europe/Berlin or UTC",
                        v->text);
-    hg_zone_close(zone);
-    char *name = strdup(v->text);
-    r->problems->failed = r->problems->failed || name == NULL;
-    return name;
+    retention->timezone = named ? strdup(v->text) : NULL;
+    if (rc == HANGAR_NO_MEMORY || (named && retention->timezone == NULL))
+        r->problems->failed = true;
 }
 
 static int64_t number_or_none(const struct hg_options *options, const char *name)
@@ -75,9 +74,9 @@ static struct hg_retention read_retention(struct hg_reader *r, const struct hg_y
         .keep_monthly = number_or_none(&o, "keep_monthly"),
         .keep_yearly = number_or_none(&o, "keep_yearly"),
         .min_keep = number_or_none(&o, "min_keep"),
-        .timezone = read_timezone(r, &o),
         .delete_grace_ms = number_or_none(&o, "delete_grace"),
     };
+    read_timezone(r, &o, &retention);
     hg_options_free(&o);
     return retention;
 }
@@ -161,21 +160,22 @@ static void read_instance(struct hg_reader *r, enum hg_kind kind, const struct h
         return;
     }
     hg_check_keys(r, node, known[kind], "the options of a plugin stand under \"options\"");
-    if (!hg_vec_reserve((void **)&c->instances, c->instance_count, &c->instance_capacity,
-                        sizeof(*c->instances))) {
+    char *name = strdup(key->text);
+    if (name == NULL || !hg_vec_reserve((void **)&c->instances, c->instance_count,
+                                        &c->instance_capacity, sizeof(*c->instances))) {
+        free(name);
         r->problems->failed = true;
         return;
     }
     struct hg_instance_config *instance = &c->instances[c->instance_count++];
     *instance = (struct hg_instance_config){
         .kind = kind,
-        .name = strdup(key->text),
+        .name = name,
         .line = key->line,
         .column = key->column,
         .options = hg_yaml_get(node, "options"),
         .required = true,
     };
-    r->problems->failed = r->problems->failed || instance->name == NULL;
     const struct hg_yaml *plugin = hg_yaml_get(node, "plugin");
     if (plugin != NULL) {
         instance->plugin_line = plugin->line;

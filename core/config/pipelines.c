@@ -132,15 +132,15 @@ static void read_pipeline(struct hg_reader *r, const struct hg_yaml_key *key,
         return;
     }
     hg_check_keys(r, node, known, NULL);
-    if (!hg_vec_reserve((void **)&c->pipelines, c->pipeline_count, &c->pipeline_capacity,
-                        sizeof(*c->pipelines))) {
+    char *name = strdup(key->text);
+    if (name == NULL || !hg_vec_reserve((void **)&c->pipelines, c->pipeline_count,
+                                        &c->pipeline_capacity, sizeof(*c->pipelines))) {
+        free(name);
         r->problems->failed = true;
         return;
     }
     struct hg_pipeline_config *p = &c->pipelines[c->pipeline_count++];
-    *p = (struct hg_pipeline_config){
-        .name = strdup(key->text), .line = key->line, .column = key->column};
-    r->problems->failed = r->problems->failed || p->name == NULL;
+    *p = (struct hg_pipeline_config){.name = name, .line = key->line, .column = key->column};
     read_references(r, HG_SOURCE, key, node, &p->sources, &p->source_count);
     read_references(r, HG_TRANSFORM, key, node, &p->transforms, &p->transform_count);
     read_references(r, HG_SINK, key, node, &p->sinks, &p->sink_count);

@@ -92,6 +92,13 @@ void hg_problems_text(struct hg_problems *p, bool warnings, struct hg_str *out)
     }
     if (!warnings && p->errors > shown)
         hg_str_addf(out, "%s%zu more errors", shown > 0 ? "\n" : "", p->errors - shown);
+    if (!warnings && p->errors == 0 && p->failed)
+        hg_str_add(out, "out of memory");
+}
+
+enum hangar_rc hg_problems_rc(const struct hg_problems *p)
+{
+    return p->errors > 0 ? p->rc : p->failed ? HANGAR_NO_MEMORY : HANGAR_OK;
 }
 
 void hg_problems_free(struct hg_problems *p)

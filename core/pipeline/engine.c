@@ -270,6 +270,9 @@ enum hangar_rc hg_flow_wait(struct hg_flow *flow, struct hg_flow_result *result,
         hg_encode_close(flow, kept && rc == HANGAR_OK ? result->attrs : NULL, err);
     hg_sha256_final(flow->plain_hash, result->plain_sha256);
     hg_sha256_final(flow->stored_hash, result->stored_sha256);
+    if (rc == HANGAR_OK && (!result->plain_sha256[0] || !result->stored_sha256[0])) {
+        rc = hg_fail(err, HANGAR_INTERNAL, 0, "cannot hash %s: OpenSSL refuses", flow->name);
+    }
     flow_free(flow);
     return rc != HANGAR_OK ? rc : close_rc;
 }

@@ -230,6 +230,14 @@ static void backup(struct run *run)
 
 /* ---- restore ----------------------------------------------------------------------- */
 
+static struct hangar_attrs *attrs_of(const json_t *json, const char *key)
+{
+    struct hangar_attrs *attrs = NULL;
+    if (hg_attrs_from_json(json_object_get(json, key), &attrs) != HANGAR_OK)
+        die(key);
+    return attrs;
+}
+
 static void read_index(struct run *run)
 {
     char *path = path_of(run, "index.json");
@@ -238,7 +246,7 @@ static void read_index(struct run *run)
         die(path);
     free(path);
     hg_attrs_free(run->facts);
-    run->facts = hg_attrs_from_json(json_object_get(index, "facts"));
+    run->facts = attrs_of(index, "facts");
     json_t *objects = json_object_get(index, "objects"), *item;
     size_t i;
     run->count = json_array_size(objects);
@@ -247,7 +255,7 @@ static void read_index(struct run *run)
         run->objects[i].name = strdup(json_string_value(json_object_get(item, "name")));
         run->objects[i].phase = (uint32_t)json_integer_value(json_object_get(item, "phase"));
         run->objects[i].size = (uint64_t)json_integer_value(json_object_get(item, "size"));
-        run->objects[i].attrs = hg_attrs_from_json(json_object_get(item, "attrs"));
+        run->objects[i].attrs = attrs_of(item, "attrs");
     }
     json_decref(index);
 }

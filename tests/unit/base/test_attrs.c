@@ -85,7 +85,8 @@ START_TEST(json_brings_a_set_back_in_order)
     char *text = json_dumps(json, 0);
     ck_assert_str_eq(text, "{\"z\": \"1\", \"a\": \"two\\nlines\", \"m\": \"\"}");
     free(text);
-    struct hangar_attrs *back = hg_attrs_from_json(json);
+    struct hangar_attrs *back = NULL;
+    ck_assert_int_eq(hg_attrs_from_json(json, &back), HANGAR_OK);
     ck_assert_uint_eq(back->count, 3);
     for (size_t i = 0; i < 3; i++) {
         ck_assert_str_eq(back->items[i].name, a->items[i].name);
@@ -101,13 +102,15 @@ START_TEST(json_of_another_kind_is_no_set)
 {
     static const char *const bad[] = {"[]", "{\"a\": 1}", "{\"A b\": \"x\"}", "{\"a\": null}",
                                       "{\"a\": \"x\\u0000y\"}"};
+    struct hangar_attrs *none = NULL;
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         json_t *json = json_loads(bad[i], JSON_ALLOW_NUL, NULL);
         ck_assert_ptr_nonnull(json);
-        ck_assert_ptr_null(hg_attrs_from_json(json));
+        ck_assert_int_eq(hg_attrs_from_json(json, &none), HANGAR_CORRUPT);
+        ck_assert_ptr_null(none);
         json_decref(json);
     }
-    ck_assert_ptr_null(hg_attrs_from_json(NULL));
+    ck_assert_int_eq(hg_attrs_from_json(NULL, &none), HANGAR_CORRUPT);
 }
 END_TEST
 

@@ -226,8 +226,7 @@ START_TEST(retention_decides_as_the_model)
         if (i % ROUND == 0) {
             const char *name = zones[i / ROUND % (sizeof(zones) / sizeof(zones[0]))];
             hg_zone_close(zone);
-            zone = hg_zone_open(name);
-            ck_assert_ptr_nonnull(zone);
+            ck_assert_int_eq(hg_zone_open(name, &zone), HANGAR_OK);
             setenv("TZ", name, 1);
             tzset();
         }

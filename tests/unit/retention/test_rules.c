@@ -78,8 +78,8 @@ static const char *apply(const struct hg_policy *given, const char *zone_name, i
 {
     struct hg_policy policy = policy_of(given);
     static char marks[MOST + 1];
-    struct hg_zone *zone = hg_zone_open(zone_name);
-    ck_assert_ptr_nonnull(zone);
+    struct hg_zone *zone = NULL;
+    ck_assert_int_eq(hg_zone_open(zone_name, &zone), HANGAR_OK);
     hg_error_clear(&err);
     rc = hg_retention_apply(&policy, zone, now_ms, items, count, &err);
     hg_zone_close(zone);
