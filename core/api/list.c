@@ -84,13 +84,16 @@ static enum hangar_rc add(struct listing *l, struct hangar_ctx *sink, const char
     struct listed *item = find(l, pipeline, id);
     bool is_new = !item;
     if (is_new) {
-        if (!hg_vec_reserve((void **)&l->items, l->count, &l->capacity, sizeof(*l->items))) {
+        char *copy = strdup(id);
+        if (!copy ||
+            !hg_vec_reserve((void **)&l->items, l->count, &l->capacity, sizeof(*l->items))) {
+            free(copy);
             hg_manifest_free(&m);
             return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
         }
         item = &l->items[l->count++];
         *item = (struct listed){
-            .id = strdup(id), .pipeline = pipeline, .entry = json_object(), .sinks = json_array()};
+            .id = copy, .pipeline = pipeline, .entry = json_object(), .sinks = json_array()};
     }
     bool was_whole = strcmp(hg_json_string(item->entry, "state", ""), "complete") == 0;
     if (rc == HANGAR_OK && !was_whole) {
@@ -105,7 +108,7 @@ static enum hangar_rc add(struct listing *l, struct hangar_ctx *sink, const char
     }
     hg_json_add(item->sinks, json_string(sink->name));
     hg_manifest_free(&m);
-    return item->id ? HANGAR_OK : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+    return HANGAR_OK;
 }
 
 static enum hangar_rc add_sink(struct listing *l, struct hangar_ctx *sink, const char *pipeline,
@@ -175,11 +178,14 @@ static void add_verified(struct listing *l)
         const char *pipeline = l->items[i].pipeline;
         json_t *remembered = json_object_get(pipelines, pipeline);
         if (!remembered) {
-            remembered = hg_verified_remembered(l->h, pipeline);
-            hg_json_set(pipelines, pipeline, remembered);
+            hg_json_set(pipelines, pipeline, hg_verified_remembered(l->h, pipeline));
+            remembered = json_object_get(pipelines, pipeline); /* NULL: there is no memory */
         }
         json_t *found = json_object_get(remembered, l->items[i].id);
-        hg_json_set(l->items[i].entry, "verified", found ? json_incref(found) : json_null());
+        hg_json_set(l->items[i].entry, "verified",
+                    found        ? json_incref(found)
+                    : remembered ? json_null()
+                                 : NULL);
     }
     json_decref(pipelines);
 }
