@@ -123,7 +123,7 @@ static void report(struct cli *cli, const char *pipeline, enum hangar_status sta
     if (status != HANGAR_STATUS_DONE)
         cli_errorf(cli, "%s%s%s%s", several ? "pipeline " : "", several ? pipeline : "",
                    several ? ": " : "", *text ? text : cli_status_name(status));
-    json_t *kept = json ? json_loads(json, 0, NULL) : NULL;
+    json_t *kept = json ? cli_document_as_it_is(json) : NULL;
     if (!kept)
         kept = json_pack("{s:s, s:s, s:s, s:s}", "schema", "hangar.backup/1", "status",
                          cli_status_name(status), "pipeline", pipeline, "error", text);

@@ -186,7 +186,7 @@ int cli_command_restore(struct cli *cli)
         return cli_finish(cli, status, json, render_dry_run, NULL);
 
     cli_progress_clear(&cli->progress);
-    json_t *shown = cli_document(json, cli->err.utf8), *plan = json_loads(json, 0, NULL);
+    json_t *shown = cli_document(json, cli->err.utf8), *plan = cli_document_as_it_is(json);
     int result = shown && plan ? agree(cli, shown, clean)
                                : cli_stop(cli, HANGAR_STATUS_FAILED, "cannot read the plan");
     if (result == HANGAR_STATUS_DONE)

@@ -6,6 +6,8 @@
 #include "document.h"
 
 #include <inttypes.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,26 +15,34 @@
 
 #include "output.h"
 
-static json_t *clean(json_t *node, bool utf8);
+/* Texts are copied with what is not safe to print escaped, or as they are. */
+enum copying { AS_IT_IS, ASCII, UTF8 };
 
-static json_t *clean_string(const json_t *node, bool utf8)
+static char *escaped(const char *text, enum copying how)
 {
-    char *text = cli_escape(json_string_value(node), utf8);
+    return how == AS_IT_IS ? strdup(text) : cli_escape(text, how == UTF8);
+}
+
+static json_t *clean(json_t *node, enum copying how);
+
+static json_t *clean_string(const json_t *node, enum copying how)
+{
+    char *text = escaped(json_string_value(node), how);
     json_t *result = text ? json_string(text) : NULL;
 
     free(text);
     return result;
 }
 
-static json_t *clean_object(json_t *node, bool utf8)
+static json_t *clean_object(json_t *node, enum copying how)
 {
     json_t *result = json_object();
     const char *key;
     json_t *value;
 
     json_object_foreach (node, key, value) {
-        json_t *child = clean(value, utf8);
-        char *name = cli_escape(key, utf8);
+        json_t *child = clean(value, how);
+        char *name = escaped(key, how);
         int rc = name ? json_object_set_new(result, name, child) : -1;
         if (!name)
             json_decref(child);
@@ -45,14 +55,14 @@ static json_t *clean_object(json_t *node, bool utf8)
     return result;
 }
 
-static json_t *clean_array(json_t *node, bool utf8)
+static json_t *clean_array(json_t *node, enum copying how)
 {
     json_t *result = json_array();
     size_t i;
     json_t *value;
 
     json_array_foreach (node, i, value) {
-        if (json_array_append_new(result, clean(value, utf8)) < 0) {
+        if (json_array_append_new(result, clean(value, how)) < 0) {
             json_decref(result);
             return NULL;
         }
@@ -60,24 +70,73 @@ static json_t *clean_array(json_t *node, bool utf8)
     return result;
 }
 
-static json_t *clean(json_t *node, bool utf8)
+static json_t *clean(json_t *node, enum copying how)
 {
     if (json_is_string(node))
-        return clean_string(node, utf8);
+        return clean_string(node, how);
     if (json_is_object(node))
-        return clean_object(node, utf8);
+        return clean_object(node, how);
     if (json_is_array(node))
-        return clean_array(node, utf8);
-    return json_incref(node);
+        return clean_array(node, how);
+    return json_copy(node);
+}
+
+/* jansson's parser runs past the end of its own buffers when it is refused memory, so
+ * that all it will need is there before it begins. */
+static struct {
+    char *memory;
+    size_t size, taken;
+} arena;
+
+static void *arena_take(size_t size)
+{
+    const size_t unit = _Alignof(max_align_t);
+    size_t rounded = (size + unit - 1) / unit * unit;
+    if (rounded < size || rounded > arena.size - arena.taken)
+        return malloc(size);
+    arena.taken += rounded;
+    return arena.memory + (arena.taken - rounded);
+}
+
+static void arena_give(void *memory)
+{
+    uintptr_t at = (uintptr_t)memory, start = (uintptr_t)arena.memory;
+    if (at < start || at - start >= arena.size)
+        free(memory);
+}
+
+/* Parses a document of hangar's and gives a copy; NULL when it is none, or there is no
+ * memory. */
+static json_t *parse(const char *text, enum copying how)
+{
+    json_malloc_t take;
+    json_free_t give;
+    size_t size = strlen(text);
+
+    arena.size = 65536 + (size < SIZE_MAX / 64 ? size * 32 : 0);
+    arena.taken = 0;
+    arena.memory = malloc(arena.size);
+    if (!arena.memory)
+        return NULL;
+    json_get_alloc_funcs(&take, &give);
+    json_set_alloc_funcs(arena_take, arena_give);
+    json_t *raw = json_loadb(text, size, 0, NULL);
+    json_set_alloc_funcs(take, arena_give);
+    json_t *result = json_is_object(raw) ? clean(raw, how) : NULL;
+    json_decref(raw);
+    json_set_alloc_funcs(take, give);
+    free(arena.memory);
+    return result;
 }
 
 json_t *cli_document(const char *text, bool utf8)
 {
-    json_t *raw = json_loads(text, 0, NULL);
-    json_t *result = json_is_object(raw) ? clean(raw, utf8) : NULL;
+    return parse(text, utf8 ? UTF8 : ASCII);
+}
 
-    json_decref(raw);
-    return result;
+json_t *cli_document_as_it_is(const char *text)
+{
+    return parse(text, AS_IT_IS);
 }
 
 const char *cli_string(const json_t *object, const char *key)

@@ -17,6 +17,8 @@
 
 /* NULL when the text is not a document, or out of memory. */
 json_t *cli_document(const char *text, bool utf8);
+/* The same with all texts as they are: not for a terminal. */
+json_t *cli_document_as_it_is(const char *text);
 
 /* "", 0, false, an empty array, -1 when missing or null. */
 const char *cli_string(const json_t *object, const char *key);

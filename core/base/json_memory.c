@@ -6,7 +6,6 @@
 #include "base/json_memory.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -21,11 +20,6 @@ static _Thread_local struct {
     size_t size, taken;
 } reserve;
 
-/* For those in this process that parse without a reserve, as a program's own documents:
- * one failure does not end it.  Taken once, never given back. */
-static _Alignas(max_align_t) unsigned char pool[65536];
-static atomic_size_t pool_taken;
-
 static size_t aligned(size_t size)
 {
     const size_t unit = _Alignof(max_align_t);
@@ -39,11 +33,7 @@ static void *take(size_t size)
         return memory;
     }
     size = aligned(size);
-    if (!reserve.memory) {
-        size_t at = atomic_fetch_add(&pool_taken, size);
-        return at <= sizeof(pool) && size <= sizeof(pool) - at ? pool + at : NULL;
-    }
-    if (size > reserve.size - reserve.taken) {
+    if (!reserve.memory || size > reserve.size - reserve.taken) {
         return NULL;
     }
     memory = reserve.memory + reserve.taken;
@@ -51,17 +41,10 @@ static void *take(size_t size)
     return memory;
 }
 
-static bool within(const void *memory, const unsigned char *from, size_t size)
-{
-    uintptr_t at = (uintptr_t)memory, start = (uintptr_t)from;
-    return at >= start && at - start < size;
-}
-
 static void give(void *memory)
 {
-    bool ours = within(memory, pool, sizeof(pool)) ||
-                (reserve.memory && within(memory, reserve.memory, reserve.size));
-    if (!ours) {
+    uintptr_t at = (uintptr_t)memory, start = (uintptr_t)reserve.memory;
+    if (!reserve.memory || at < start || at - start >= reserve.size) {
         free(memory);
     }
 }

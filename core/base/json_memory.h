@@ -3,8 +3,8 @@
  *
  * json_memory: where jansson gets its memory.  Its parser does not look whether the
  * text of a token could grow: when memory runs out it reads a token that lacks bytes,
- * or runs past its end.  So it is never refused memory: what malloc does not give comes
- * from a reserve, and whoever parses learns of it, ends the input and drops the result.
+ * or runs past its end.  So it is never refused memory while hangar parses: what malloc
+ * does not give comes from a reserve, and hangar ends the input and drops the result.
  */
 #ifndef HG_JSON_MEMORY_H
 #define HG_JSON_MEMORY_H

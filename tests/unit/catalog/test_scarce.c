@@ -92,7 +92,7 @@ START_TEST(a_manifest_is_written_whole_or_there_was_no_memory)
     struct hg_manifest m;
     sample_manifest(&m);
     ck_assert_uint_gt(scarce_each(write_manifest, &m, check_written), 100);
-    ck_assert_uint_gt(failures, 10);
+    ck_assert_uint_gt(failures, 100);
     ck_assert_uint_ge(successes, 1);
     hg_manifest_free(&m);
 }
@@ -127,6 +127,10 @@ static void check_signed(void *arg)
 
 START_TEST(a_right_signature_is_never_called_wrong)
 {
+    sign_and_check(NULL); /* what fails at OpenSSL's first use stays so */
+    ck_assert_int_eq(rc, HANGAR_OK);
+    check_signed(NULL);
+    failures = successes = 0;
     scarce_each(sign_and_check, NULL, check_signed);
     ck_assert_uint_gt(failures, 1);
     ck_assert_uint_ge(successes, 1);
