@@ -172,5 +172,24 @@ def values():
         put("values", f"{number:02}", text)
 
 
-for make in (config, manifest, archives, redis, rows, values):
+def s3_credentials():
+    keys = '"AccessKeyId": "a", "SecretAccessKey": "b", "%s": "c", "Expiration": "2026-01-15T02:00:00Z"'
+    xml = "<AccessKeyId>a</AccessKeyId><SecretAccessKey>b</SecretAccessKey><SessionToken>c&amp;</SessionToken>"
+    for name, text in {
+            "config": "[default]\r\naws_access_key_id = a ; x\n[profile 'backup']\ns3 =\n  a = b\n"
+                      "credential_process = \"/a b\" c\\ d 'e'\nrole_arn=r\nsso_session = s\n",
+            "credentials": "\xef\xbb\xbf# x\n[backup]\n aws_session_token=t\n aws_secret_access_key = s\n"
+                           "role_session_name = n\nweb_identity_token_file = /f\nlogin_session = l\n",
+            "process": '{"Version": 1, ' + keys % "SessionToken" + "}",
+            "endpoint": '{"Code": "Success", ' + keys % "Token" + "}",
+            "refused": '{"Code": "Failed"}',
+            "sts": f"<R><Result><Credentials>{xml}<Expiration>2026-01-15T02:00:00+01:30</Expiration>"
+                   "</Credentials></Result></R>",
+            "sts-error": "<E xmlns='x'><Error><Code>C</Code><Message>M</Message></Error></E>",
+            "bomb": '<!DOCTYPE a [<!ENTITY b "c"><!ENTITY d "&b;&b;">]><a>&d;</a>',
+            "time": "2026-01-15T02:00:00.5-0130", "line": "a 'b c' \"d\\\"\" e\\"}.items():
+        put("s3_credentials", name, text)
+
+
+for make in (config, manifest, archives, redis, rows, values, s3_credentials):
     make()

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * fuzz_s3_credentials: files of profiles, command lines, and what endpoints and
+ * programs answer.  What is refused is refused with a reason and leaves nothing.
+ */
+#include "fuzz.h"
+
+#include <string.h>
+
+#include "credentials_parts.h"
+
+static void profiles(const char *text, size_t size)
+{
+    static struct creds_profile out, none;
+    static const char *const names[] = {"default", "backup"};
+    char problem[CREDS_PROBLEM_SIZE] = "";
+    for (int i = 0; i < 4; i++) {
+        bool good = creds_parse_profile(text, size, i & 1, names[i / 2], &out, problem);
+        FUZZ_RULE(good || (*problem && !memcmp(&out, &none, sizeof(out))));
+        FUZZ_RULE(!good || out.found || !memcmp(&out, &none, sizeof(out)));
+    }
+}
+
+static void replies(const char *text, size_t size)
+{
+    static struct s3_keys keys, none;
+    static struct creds_sts sts;
+    char problem[CREDS_PROBLEM_SIZE] = "";
+    for (int kind = CREDS_JSON_PROCESS; kind <= CREDS_JSON_ENDPOINT; kind++) {
+        bool good = creds_parse_json(text, size, (enum creds_json)kind, &keys, problem);
+        FUZZ_RULE(good ? creds_check(&keys, problem)
+                       : *problem && !memcmp(&keys, &none, sizeof(keys)));
+    }
+    *problem = '\0';
+    bool good = creds_parse_sts(text, size, &sts, problem);
+    FUZZ_RULE(good || *problem);
+    FUZZ_RULE(!good || *sts.code || creds_check(&sts.keys, problem));
+}
+
+static void lines(const char *text)
+{
+    size_t all = 0;
+    int64_t ms;
+    creds_parse_time(text, &ms);
+    char **argv = creds_split(text);
+    for (size_t i = 0; argv && argv[i]; i++)
+        all += strlen(argv[i]);
+    FUZZ_RULE(all <= strlen(text));
+    free(argv);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    char *text = strndup((const char *)data, size);
+    if (!text)
+        abort();
+    profiles((const char *)data, size);
+    replies((const char *)data, size);
+    lines(text);
+    free(text);
+    return 0;
+}
