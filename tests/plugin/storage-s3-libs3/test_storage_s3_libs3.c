@@ -1,0 +1,457 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * test_storage_s3_libs3: the contract of sinks through libs3, what it refuses because
+ * the library cannot do it, and what the library takes for success and is none.
+ */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "bucket.h"
+#include "fake_host.h"
+
+static struct fake_host *fake;
+static void *inst;
+
+static void open_it(const char *const options[][2])
+{
+    fake = bucket_host();
+    for (size_t i = 0; options && options[i][0]; i++)
+        fake_host_set(fake, options[i][0], options[i][1]);
+    testing_expect(fake, fake_host_create(fake, &inst), HANGAR_OK, "create");
+}
+
+static void set_up(void)
+{
+    bucket.set_up();
+    open_it(NULL);
+}
+
+static void set_up_proxy(void)
+{
+    static const char *const options[][2] = {
+        {"retries", "4"}, {"timeout", "2s"}, {"deadline", "30s"}, {NULL, NULL}};
+    bucket_set_up_proxy();
+    open_it(options);
+}
+
+static void tear_down(void)
+{
+    ck_assert_uint_eq(fake_host_budget_used(fake), 0);
+    ck_assert_ptr_null(strstr(fake_host_log(fake), getenv("S3_SECRET_KEY")));
+    fake_host_close(fake);
+    bucket_tear_down();
+}
+
+static void must_say(enum hangar_rc got, enum hangar_rc want, const char *text)
+{
+    testing_expect(fake, got, want, text);
+    ck_assert_msg(strstr(fake_host_error(fake), text) != NULL, "says: %s", fake_host_error(fake));
+    fake_host_clear(fake);
+}
+
+/* Past the proxy. */
+static void store_directly(const char *name, const void *bytes, size_t size)
+{
+    void *in;
+    struct fake_host *direct = bucket_open_directly(&in);
+    testing_expect(direct, sink_store(direct, in, name, bytes, size, size, 0, NULL), HANGAR_OK,
+                   name);
+    fake_host_close(direct);
+}
+
+static void must_have_directly(const char *name, const void *bytes, size_t size)
+{
+    void *in;
+    struct fake_host *direct = bucket_open_directly(&in);
+    sink_must_have(direct, in, name, bytes, size);
+    fake_host_close(direct);
+}
+
+static enum hangar_rc store(const char *name, const void *data, size_t size)
+{
+    return sink_store(fake, inst, name, data, size, 100000, 0, NULL);
+}
+
+/* ------------------------------------------------------------------------ *
+ * What it refuses
+ * ------------------------------------------------------------------------ */
+
+static void must_refuse(const char *option, const char *value, const char *text)
+{
+    void *none;
+    fake_host_close(fake);
+    fake = bucket_host();
+    fake_host_set(fake, option, value);
+    must_say(fake_host_create(fake, &none), HANGAR_CONFIG, text);
+}
+
+START_TEST(what_the_library_cannot_do_is_refused)
+{
+    must_refuse("region", "eu-central-1",
+                "region: libs3 2 signs by version 2, which knows no regions; hint: use the plugin");
+    must_refuse("session_token", "token", "session_token: libs3 2 cannot send a session token");
+    must_refuse("ca_file", "ca.pem", "ca_file: libs3 2 cannot be told whom to trust");
+    must_refuse("endpoint", "https://127.0.0.1:1", "verify: libs3 2 checks no certificates");
+    must_refuse("prefix", "with space", "has characters that libs3 writes wrongly");
+    must_refuse("prefix", "a/../b", "has characters that libs3 writes wrongly");
+    must_refuse("bucket", "x", "\"x\" is no name of a bucket: InvalidBucketNameTooShort");
+    must_refuse("endpoint", "127.0.0.1", "does not begin with http:// or https://");
+    must_refuse("endpoint", "http://host/path", "it must be a host, and perhaps a port");
+    must_refuse("endpoint", "http://user@host", "it must be a host, and perhaps a port");
+    must_refuse("secret_access_key", "", "access_key_id and secret_access_key are needed");
+}
+END_TEST
+
+START_TEST(empty_options_count_as_not_set)
+{
+    static const char *const options[][2] = {
+        {"region", ""}, {"session_token", ""}, {"prefix", ""}, {NULL, NULL}};
+    fake_host_close(fake);
+    open_it(options);
+    ck_assert_ptr_nonnull(strstr(fake_host_plugin(fake)->describe(inst), "(by libs3 2)"));
+}
+END_TEST
+
+START_TEST(keys_may_come_from_the_environment)
+{
+    setenv("AWS_ACCESS_KEY_ID", getenv("S3_ACCESS_KEY"), 1);
+    setenv("AWS_SECRET_ACCESS_KEY", getenv("S3_SECRET_KEY"), 1);
+    static const char *const options[][2] = {
+        {"access_key_id", ""}, {"secret_access_key", ""}, {NULL, NULL}};
+    fake_host_close(fake);
+    open_it(options);
+    sink_must_store(fake, inst, "object", "text");
+    setenv("AWS_SESSION_TOKEN", "token", 1);
+    fake_host_close(fake);
+    fake = bucket_host();
+    fake_host_set(fake, "access_key_id", "");
+    fake_host_set(fake, "secret_access_key", "");
+    must_say(fake_host_create(fake, &inst), HANGAR_CONFIG, "cannot send a session token");
+}
+END_TEST
+
+START_TEST(objects_beyond_five_gigabytes_are_refused_at_once)
+{
+    struct hangar_put *put;
+    must_say(sink_table(fake)->put_open(inst, "object", ((uint64_t)5 << 30) + 1, 0, &put),
+             HANGAR_UNSUPPORTED,
+             "larger than the 5 GiB that libs3 can store; hint: use the plugin");
+}
+END_TEST
+
+START_TEST(temporary_files_are_bounded)
+{
+    static const char *const options[][2] = {{"spool_max", "1MiB"}, {NULL, NULL}};
+    unsigned char *data = testing_data(DATA_RANDOM, 1200000);
+    fake_host_close(fake);
+    open_it(options);
+    must_say(store("large", data, 1200000), HANGAR_NO_SPACE, "; hint: raise spool_max");
+    sink_must_lack(fake, inst, "large");
+    /* what was given up has given its room back */
+    for (int i = 0; i < 3; i++)
+        testing_expect(fake, store("fits", data, 900000), HANGAR_OK, "store");
+    sink_must_have(fake, inst, "fits", data, 900000);
+    fake_host_refuse_temp_dir(fake, true);
+    ck_assert_int_ne(store("none", data, 900000), HANGAR_OK);
+    free(data);
+}
+END_TEST
+
+START_TEST(wrong_keys_and_buckets_are_told)
+{
+    static const struct {
+        const char *option, *value, *text;
+        enum hangar_rc rc;
+    } wrong[] = {{"secret_access_key", "CANARY", "signatures of version 4 alone", HANGAR_AUTH},
+                 {"access_key_id", "nobody", "; hint: access_key_id", HANGAR_AUTH},
+                 {"bucket", "no-such-bucket", "; hint: make the bucket first", HANGAR_CONFIG}};
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        const char *const options[][2] = {{wrong[i].option, wrong[i].value}, {NULL, NULL}};
+        struct hangar_attrs *attrs = fake_attrs_new();
+        fake_host_close(fake);
+        open_it(options);
+        must_say(sink_table(fake)->probe(inst, attrs), wrong[i].rc, wrong[i].text);
+        ck_assert_ptr_null(strstr(fake_host_log(fake), "CANARY"));
+        fake_attrs_free(attrs);
+    }
+}
+END_TEST
+
+START_TEST(a_probe_leaves_nothing_and_says_what_can_be_done)
+{
+    size_t count;
+    struct hangar_attrs *attrs = fake_attrs_new();
+    testing_expect(fake, sink_table(fake)->probe(inst, attrs), HANGAR_OK, "probe");
+    ck_assert_str_eq(fake_attr(attrs, "create_only"), "no");
+    ck_assert_str_eq(fake_attr(attrs, "multipart"), "no");
+    ck_assert_str_eq(fake_attr(attrs, "library"), "libs3 2");
+    free(sink_list(fake, inst, "", 0, &count));
+    ck_assert_uint_eq(count, 0);
+    fake_attrs_free(attrs);
+}
+END_TEST
+
+struct creator {
+    pthread_t thread;
+    enum hangar_rc rc;
+};
+
+static void *create(void *arg)
+{
+    struct creator *creator = arg;
+    creator->rc = sink_store(fake, inst, "race", "text", 4, 4, HANGAR_PUT_CREATE_ONLY, NULL);
+    return NULL;
+}
+
+/* Another process may come in between; the probe says so. */
+START_TEST(creating_only_looks_first_and_holds_within_a_process)
+{
+    static struct creator creators[8];
+    int created = 0;
+    sink_must_store(fake, inst, "object", "old");
+    must_say(sink_store(fake, inst, "object", "new", 3, 3, HANGAR_PUT_CREATE_ONLY, NULL),
+             HANGAR_EXISTS, "it is there already");
+    sink_must_have(fake, inst, "object", "old", 3);
+    for (int i = 0; i < 8; i++)
+        ck_assert_int_eq(pthread_create(&creators[i].thread, NULL, create, &creators[i]), 0);
+    for (int i = 0; i < 8; i++) {
+        ck_assert_int_eq(pthread_join(creators[i].thread, NULL), 0);
+        ck_assert(!creators[i].rc || creators[i].rc == HANGAR_EXISTS);
+        created += !creators[i].rc;
+    }
+    ck_assert_int_eq(created, 1);
+}
+END_TEST
+
+START_TEST(https_works_when_its_lack_of_checks_is_accepted)
+{
+    static struct hangar_attrs *attrs;
+    const char *const options[][2] = {
+        {"endpoint", getenv("S3_TLS_ENDPOINT")}, {"verify", "false"}, {NULL, NULL}};
+    attrs = fake_attrs_new();
+    fake_host_close(fake);
+    open_it(options);
+    testing_expect(fake, sink_table(fake)->probe(inst, attrs), HANGAR_OK, "probe");
+    ck_assert_ptr_nonnull(strstr(fake_host_log(fake), "is not checked; hint: use the plugin"));
+    sink_must_store(fake, inst, "object", "text");
+    sink_must_have(fake, inst, "object", "text", 4);
+    fake_attrs_free(attrs);
+}
+END_TEST
+
+START_TEST(keys_of_others_do_not_confuse_a_listing)
+{
+    size_t count;
+    const char *file = testing_path(testing_dir(), "file");
+    testing_write_file(file, "text", 4);
+    sink_must_store(fake, inst, "p/object", "text");
+    ck_assert_int_eq(bucket_client("put hangar-libs3 '%s/p/other one' %s", bucket_prefix(), file),
+                     0);
+    ck_assert_int_eq(bucket_client("put hangar-libs3 '%s/q r/x' %s", bucket_prefix(), file), 0);
+    ck_assert_int_eq(bucket_client("put hangar-libs3 '%s/p//x' %s", bucket_prefix(), file), 0);
+    char *names = sink_list(fake, inst, "", 0, &count);
+    ck_assert_str_eq(names, "p/object\n");
+    free(names);
+    names = sink_list(fake, inst, "", '/', &count);
+    ck_assert_str_eq(names, "p/\n");
+    free(names);
+}
+END_TEST
+
+/* ------------------------------------------------------------------------ *
+ * Bad days
+ * ------------------------------------------------------------------------ */
+
+static unsigned char *data;
+#define SIZE ((size_t)10000000)
+
+static void must_store_through(const char *orders)
+{
+    bucket_fault(orders);
+    testing_expect(fake, store("object", data, SIZE), HANGAR_OK, orders);
+    must_have_directly("object", data, SIZE);
+    store_directly("object", "other", 5);
+}
+
+START_TEST(puts_survive_what_passes)
+{
+    data = testing_data(DATA_RANDOM, SIZE);
+    must_store_through("put answer 503 SlowDown times=2\n");
+    must_store_through("put answer 500 InternalError times=1\nhead answer 503 SlowDown times=1\n");
+    must_store_through("put reset-up 3000000 times=1\n");
+    must_store_through("put stall-up 3000000 times=1\n");
+    must_store_through("put lose times=1\n");
+    must_store_through("put instead 500 InternalError times=1\n");
+    free(data);
+}
+END_TEST
+
+START_TEST(puts_that_failed_are_not_taken_for_stored)
+{
+    store_directly("object", "old", 3);
+    bucket_fault("put answer 503 SlowDown\n");
+    must_say(store("object", "newer", 5), HANGAR_IO, "(tried 5 times)");
+    bucket_fault("put answer 403 AccessDenied\n");
+    must_say(store("object", "newer", 5), HANGAR_AUTH,
+             "cannot store object in bucket hangar-libs3");
+    bucket_fault("put answer200 InternalError\n");
+    must_say(store("object", "newer", 5), HANGAR_IO, "cannot store object");
+    must_have_directly("object", "old", 3);
+}
+END_TEST
+
+static void must_read(const char *name, size_t size, enum hangar_rc want, const char *text)
+{
+    struct hangar_get *get = NULL;
+    size_t at = 0, got = 1;
+    enum hangar_rc rc = sink_table(fake)->get_open(inst, name, 0, &get);
+    unsigned char *buffer = malloc(size + 1);
+    while (!rc && got) {
+        rc = sink_table(fake)->get_read(get, buffer + at, size + 1 - at, &got);
+        at += rc ? 0 : got;
+    }
+    if (want)
+        must_say(rc, want, text);
+    else
+        testing_expect(fake, rc, want, text);
+    ck_assert(want || (at == size && !memcmp(buffer, data, size)));
+    if (get)
+        sink_table(fake)->get_close(get);
+    free(buffer);
+}
+
+START_TEST(gets_survive_what_passes_and_go_on_where_they_were)
+{
+    static const char *const orders[] = {"get cut 1000000 times=1\n",
+                                         "get cut 0 times=2 skip=1\n",
+                                         "get reset-down 2000000 times=1\n",
+                                         "get stall-down 100000 times=1\n",
+                                         "get shrink 1000000 times=1\n",
+                                         "get answer 503 SlowDown times=2 skip=2\n",
+                                         "get answer200 InternalError times=1\n"};
+    data = testing_data(DATA_RANDOM, SIZE);
+    store_directly("object", data, SIZE);
+    for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
+        bucket_fault(orders[i]);
+        must_read("object", SIZE, HANGAR_OK, orders[i]);
+    }
+    bucket_fault("get cut 1000\n");
+    must_read("object", SIZE, HANGAR_IO, "1000 bytes came instead of 4194304 (tried 5 times)");
+    free(data);
+}
+END_TEST
+
+START_TEST(an_object_that_changes_while_it_is_read_is_no_mixture)
+{
+    struct hangar_get *get = NULL;
+    size_t got;
+    data = testing_data(DATA_RANDOM, SIZE);
+    store_directly("object", data, SIZE);
+    unsigned char *buffer = malloc(4 << 20);
+    ck_assert_int_eq(sink_table(fake)->get_open(inst, "object", 0, &get), HANGAR_OK);
+    ck_assert_int_eq(sink_table(fake)->get_read(get, buffer, 4 << 20, &got), HANGAR_OK);
+    ck_assert_uint_eq(got, 4 << 20);
+    data[SIZE - 1] ^= 1;
+    store_directly("object", data, SIZE);
+    must_say(sink_table(fake)->get_read(get, buffer, 4 << 20, &got), HANGAR_IO,
+             "cannot read object");
+    sink_table(fake)->get_close(get);
+    free(buffer);
+    free(data);
+}
+END_TEST
+
+START_TEST(a_listing_that_was_cut_short_is_not_believed)
+{
+    static const char *const orders[] = {
+        "list cut 700 times=1\n", "list answer200 SlowDown times=1\n",
+        "list answer200 SlowDown times=1 skip=1\n", "list answer 503 SlowDown times=2\n",
+        "list stall-down 500 times=1\n"};
+    char name[32];
+    size_t count;
+    for (int i = 0; i < 20; i++) {
+        snprintf(name, sizeof(name), "p%d/object", i);
+        store_directly(name, "text", 4);
+    }
+    for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
+        bucket_fault(orders[i]);
+        free(sink_list(fake, inst, "", 0, &count));
+        ck_assert_msg(count == 20, "%s: %zu", orders[i], count);
+        bucket_fault(orders[i]);
+        free(sink_list(fake, inst, "", '/', &count));
+        ck_assert_msg(count == 20, "%s: %zu prefixes", orders[i], count);
+    }
+}
+END_TEST
+
+static void *read_stalled(void *arg)
+{
+    struct hangar_get *get = NULL;
+    char byte;
+    size_t got;
+    enum hangar_rc *rc = arg;
+    *rc = sink_table(fake)->get_open(inst, "object", 0, &get);
+    if (!*rc) {
+        *rc = sink_table(fake)->get_read(get, &byte, 1, &got);
+        sink_table(fake)->get_close(get);
+    }
+    return NULL;
+}
+
+START_TEST(cancelling_ends_what_waits)
+{
+    static const char *const options[][2] = {{"timeout", "1h"}, {NULL, NULL}};
+    enum hangar_rc rc = HANGAR_OK;
+    struct hangar_put *put;
+    pthread_t thread;
+    fake_host_close(fake);
+    open_it(options);
+    store_directly("object", "text", 4);
+    bucket_fault("get stall-down 1\n");
+    ck_assert_int_eq(pthread_create(&thread, NULL, read_stalled, &rc), 0);
+    for (int i = 0; i < 6000 && !bucket_requests("get GET"); i++)
+        usleep(5000);
+    fake_host_cancel(fake);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    ck_assert_int_eq(rc, HANGAR_CANCELLED);
+    fake_host_clear(fake);
+    ck_assert_int_eq(sink_table(fake)->put_open(inst, "other", 0, 0, &put), HANGAR_OK);
+    ck_assert_int_eq(sink_table(fake)->put_write(put, "x", 1), HANGAR_CANCELLED);
+    sink_table(fake)->put_abort(put);
+}
+END_TEST
+
+int main(void)
+{
+    bucket_make();
+    Suite *suite = suite_create("storage-s3-libs3");
+    sink_suite_add(suite, "every sink", &bucket);
+    TCase *tcase = tcase_create("limits");
+    tcase_set_timeout(tcase, 60);
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_test(tcase, what_the_library_cannot_do_is_refused);
+    tcase_add_test(tcase, empty_options_count_as_not_set);
+    tcase_add_test(tcase, keys_may_come_from_the_environment);
+    tcase_add_test(tcase, objects_beyond_five_gigabytes_are_refused_at_once);
+    tcase_add_test(tcase, temporary_files_are_bounded);
+    tcase_add_test(tcase, wrong_keys_and_buckets_are_told);
+    tcase_add_test(tcase, a_probe_leaves_nothing_and_says_what_can_be_done);
+    tcase_add_test(tcase, creating_only_looks_first_and_holds_within_a_process);
+    tcase_add_test(tcase, https_works_when_its_lack_of_checks_is_accepted);
+    tcase_add_test(tcase, keys_of_others_do_not_confuse_a_listing);
+    suite_add_tcase(suite, tcase);
+    tcase = tcase_create("bad days");
+    tcase_set_timeout(tcase, 120);
+    tcase_add_checked_fixture(tcase, set_up_proxy, tear_down);
+    tcase_add_test(tcase, puts_survive_what_passes);
+    tcase_add_test(tcase, puts_that_failed_are_not_taken_for_stored);
+    tcase_add_test(tcase, gets_survive_what_passes_and_go_on_where_they_were);
+    tcase_add_test(tcase, an_object_that_changes_while_it_is_read_is_no_mixture);
+    tcase_add_test(tcase, a_listing_that_was_cut_short_is_not_believed);
+    tcase_add_test(tcase, cancelling_ends_what_waits);
+    suite_add_tcase(suite, tcase);
+    return testing_main(suite);
+}
