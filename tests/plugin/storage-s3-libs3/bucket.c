@@ -71,7 +71,7 @@ static void configure(struct fake_host *fake)
 }
 
 const struct sink_under_test bucket = {
-    .plugin = "storage-s3-libs3", .set_up = set_up, .configure = configure, .many = 1100};
+    .plugin = "storage-s3-libs3", .set_up = set_up, .configure = configure, .many = 1010};
 
 struct fake_host *bucket_host(void)
 {
@@ -84,6 +84,14 @@ struct fake_host *bucket_open_directly(void **inst)
 {
     struct fake_host *fake = bucket_host();
     fake_host_set(fake, "endpoint", env("S3_ENDPOINT"));
+    testing_expect(fake, fake_host_create(fake, inst), HANGAR_OK, "create");
+    return fake;
+}
+
+struct fake_host *bucket_other_plugin(void **inst)
+{
+    struct fake_host *fake = fake_host_open("storage-s3");
+    configure(fake);
     testing_expect(fake, fake_host_create(fake, inst), HANGAR_OK, "create");
     return fake;
 }

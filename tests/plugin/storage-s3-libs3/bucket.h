@@ -27,6 +27,8 @@ int bucket_requests(const char *beginning);
 struct fake_host *bucket_host(void);
 /* An instance on the same prefix that goes past the proxy. */
 struct fake_host *bucket_open_directly(void **inst);
+/* An instance of storage-s3 on the same prefix. */
+struct fake_host *bucket_other_plugin(void **inst);
 /* The prefix of this test. */
 const char *bucket_prefix(void);
 /* Runs tests/lib/s3.py; its exit status. */
