@@ -6,6 +6,7 @@
 # (blocks.py says how), in order, as a reader would: in a folder with the sample
 # backup.yaml, whose eight variables lead to private servers with sample data.
 # psql and redis-cli lead there too, 6380 is an empty Redis, and 6381 is free.
+# https://s3.example.com is a private S3 server once the scene `store` was.
 . "$(dirname "$0")/../e2e/lib.sh"
 document=$1
 name=${document#"$repository"/}
@@ -75,13 +76,22 @@ damage()
         dd of="$file" bs=1 seek=40 conv=notrunc status=none
 }
 
+# A store with an empty bucket.
+store()
+{
+    s3_start radosgw "$work"
+    s3 make-bucket backups-of-db1
+}
+
 # ---- the document ----
 
 # What a reader types with the usual ports, with the ports of these servers.
 with_ports()
 {
     sed -E "s/\b6379\b/${redis_ports[1]}/g; s/\b6380\b/${redis_ports[2]}/g
-        s/\b6381\b/$by_hand_port/g; s/\b5432\b/$PGPORT/g" "$1"
+        s/\b6381\b/$by_hand_port/g; s/\b5432\b/$PGPORT/g
+        s,https://s3\.example\.com,${S3_ENDPOINT:-&},g
+        s,the-access-key,${S3_ACCESS_KEY:-&},g; s,the-secret-key,${S3_SECRET_KEY:-&},g" "$1"
 }
 
 run_block()
