@@ -22,6 +22,7 @@ static void free_backup(struct pg_source *src)
     for (size_t i = 0; i < backup->db_count; i++)
         pg_db_free(&backup->dbs[i]);
     free(backup->dbs);
+    pg_text_free(&backup->absent);
     pthread_cond_destroy(&backup->changed);
     pthread_mutex_destroy(&backup->mutex);
     free(backup);
@@ -43,17 +44,49 @@ static struct pg_backup *new_backup(struct pg_source *src)
     backup->dbs = calloc(src->database_count, sizeof(*backup->dbs));
     if (!backup->dbs)
         return NULL;
-    for (; backup->db_count < src->database_count; backup->db_count++) {
-        struct pg_db *db = &backup->dbs[backup->db_count];
-        struct pg_text folder = {0};
-        db->src = src;
-        db->name = src->databases[backup->db_count];
-        pg_add_folder(&folder, db->name);
-        if (folder.failed)
-            return NULL;
-        db->folder = folder.data;
-    }
     return backup;
+}
+
+static enum hangar_rc add_db(struct pg_source *src, const char *name)
+{
+    struct pg_backup *backup = src->backup;
+    struct pg_db *db = &backup->dbs[backup->db_count];
+    struct pg_text folder = {0};
+    db->src = src;
+    db->name = name;
+    pg_add_folder(&folder, name);
+    if (folder.failed)
+        return PG_NO_MEMORY(src);
+    db->folder = folder.data;
+    backup->db_count++;
+    return HANGAR_OK;
+}
+
+/* All that the options name; of a safety backup those that are there. */
+static enum hangar_rc add_dbs(struct pg_source *src)
+{
+    struct pg_text *absent = &src->backup->absent;
+    enum hangar_rc rc = HANGAR_OK;
+    for (size_t i = 0; i < src->database_count && rc == HANGAR_OK; i++) {
+        struct pg_conn *conn = NULL;
+        struct pg_error err = {0};
+        if (src->safety && pg_open(src, src->databases[i], false, &conn, &err) == HANGAR_NOT_FOUND)
+            pg_add(absent, "%s%s", absent->len ? ", " : "", src->databases[i]);
+        else
+            rc = add_db(src, src->databases[i]);
+        pg_close(conn);
+    }
+    if (rc == HANGAR_OK && !src->backup->db_count)
+        rc = src->host->fail(src->ctx, HANGAR_NOT_FOUND, 0,
+                             "cannot back up what is not there: %s on %s", pg_str(absent),
+                             pg_where(src));
+    return rc == HANGAR_OK && absent->failed ? PG_NO_MEMORY(src) : rc;
+}
+
+enum hangar_rc pg_prepare_safety(void *inst)
+{
+    ((struct pg_source *)inst)->safety = true;
+    return pg_prepare(inst);
 }
 
 enum hangar_rc pg_prepare(void *inst)
@@ -62,8 +95,11 @@ enum hangar_rc pg_prepare(void *inst)
     struct pg_backup *backup = new_backup(src);
     if (!backup)
         return PG_NO_MEMORY(src);
+    enum hangar_rc rc = add_dbs(src);
+    if (rc != HANGAR_OK)
+        return rc;
     for (size_t i = 0; i < backup->db_count; i++) {
-        enum hangar_rc rc = pg_db_prepare(&backup->dbs[i]);
+        rc = pg_db_prepare(&backup->dbs[i]);
         if (rc != HANGAR_OK)
             return rc;
     }
@@ -71,7 +107,7 @@ enum hangar_rc pg_prepare(void *inst)
     const char *version = PQparameterStatus(lead->pq, "server_version");
     backup->version = lead->version;
     snprintf(backup->server_version, sizeof(backup->server_version), "%s", version ? version : "");
-    enum hangar_rc rc = pg_globals_prepare(src, lead, &backup->globals);
+    rc = pg_globals_prepare(src, lead, &backup->globals);
     return rc == HANGAR_OK ? pg_find_tools(src, lead->version / 10000) : rc;
 }
 
@@ -114,6 +150,8 @@ enum hangar_rc pg_end(void *inst, struct hangar_attrs *facts)
         host->attr_setf(facts, "server_version_num", "%d", backup->version);
         host->attr_set(facts, "client_version", src->tools.version);
         host->attr_setf(facts, "databases", "%zu", backup->db_count);
+        if (backup->absent.len)
+            host->attr_set(facts, "absent", pg_str(&backup->absent));
         host->attr_setf(facts, "tables", "%llu", (unsigned long long)backup->tables);
         host->attr_setf(facts, "rows", "%llu", (unsigned long long)backup->rows);
         host->attr_setf(facts, "large_objects", "%llu", (unsigned long long)backup->large_objects);

@@ -93,6 +93,7 @@ struct pg_globals_plan {
 };
 
 struct pg_backup {
+    struct pg_text absent; /* a safety backup: databases that are not there */
     /* Guards all of this but what stands under "set before begin returned", the
      * lead sessions, and the tables' counts.  Held for queries on the catalog,
      * never while rows are read or the core is waited for. */
@@ -210,6 +211,7 @@ enum hangar_rc pg_globals_spawn(struct pg_source *src, const struct pg_globals_p
 
 /* backup.c: the functions of struct hangar_source */
 enum hangar_rc pg_prepare(void *inst);
+enum hangar_rc pg_prepare_safety(void *inst);
 enum hangar_rc pg_begin(void *inst, int64_t *time_ms, struct hangar_attrs *point);
 enum hangar_rc pg_next(void *inst, struct hangar_object_info *info, struct hangar_object **out);
 enum hangar_rc pg_read(struct hangar_object *object, void *buffer, size_t size, size_t *got);

@@ -158,7 +158,7 @@ static enum hangar_rc open_probes(struct compare *compare)
         rc = PG_NO_MEMORY(target->src);
     while (rc == HANGAR_OK && compare->count < target->src->opt.jobs) {
         struct probe *probe = &compare->probes[compare->count];
-        rc = pg_target_open(target, target->name, false, &probe->conn);
+        rc = pg_target_open(target, target->into, false, &probe->conn);
         if (rc != HANGAR_OK)
             break;
         compare->count++;

@@ -18,6 +18,7 @@
 #define WAIT_SLICE_MS 500 /* how often a wait looks up */
 #define ASK_MS 10000      /* a server that says nothing for so long is asked whether it lives */
 #define HEEDLESS_LIMIT_MS 15000 /* the longest wait while cleaning up */
+#define WHILE_LIMIT_MS 60000    /* the longest statement that something is done beside */
 
 bool pg_cancelled(struct pg_source *src)
 {
@@ -347,6 +348,31 @@ enum hangar_rc pg_command(struct pg_conn *conn, const char *sql)
         return pg_conn_failed(conn);
     conn->busy = true;
     return drain(conn, HANGAR_OK);
+}
+
+enum hangar_rc pg_command_while(struct pg_conn *conn, const char *sql, void (*meanwhile)(void *arg),
+                                void *arg)
+{
+    int64_t deadline = pg_mono_ms() + WHILE_LIMIT_MS;
+    if (!PQsendQuery(conn->pq, sql))
+        return pg_conn_failed(conn);
+    conn->busy = true;
+    while (pg_mono_ms() < deadline) {
+        int unsent = PQflush(conn->pq);
+        if (unsent < 0)
+            return pg_conn_failed(conn);
+        if (!unsent && !PQisBusy(conn->pq))
+            return drain(conn, HANGAR_OK);
+        bool ready;
+        enum hangar_rc rc = pg_wait(conn, unsent ? POLLIN | POLLOUT : POLLIN, 100, &ready);
+        if (rc != HANGAR_OK)
+            return rc;
+        if (!ready)
+            meanwhile(arg);
+        else if (!PQconsumeInput(conn->pq))
+            return pg_conn_failed(conn);
+    }
+    return pg_set_error(&conn->err, HANGAR_IO, NULL, "the server did not answer in time");
 }
 
 enum hangar_rc pg_command_text(struct pg_conn *conn, struct pg_text *sql)

@@ -109,7 +109,6 @@ static enum hangar_rc read_sequences(struct pg_reader *reader)
 static enum hangar_rc list_settings(struct pg_reader *reader)
 {
     struct pg_text sql = {0};
-    const struct hangar_host *host = reader->src->host;
     pg_add(&sql,
            "SELECT format('\"%%s\".\"%%s\"', replace(n.nspname, '\"', '\"\"'),"
            " replace(c.relname, '\"', '\"\"')),"
@@ -120,7 +119,7 @@ static enum hangar_rc list_settings(struct pg_reader *reader)
            " JOIN pg_class c ON c.oid = u.oid JOIN pg_namespace n ON n.oid = c.relnamespace"
            " WHERE c.relkind = 'r' AND %s AND ",
            reader->worker->version >= 120000 ? " AND a.attgenerated = ''" : "",
-           host->opt_list(reader->src->ctx, "include_tables", 0) ? "false" : "true");
+           pg_selected(reader->src, "include_tables", 0) ? "false" : "true");
     pg_add_selection(reader->src, &sql, "n.nspname", "c.relname");
     pg_add(&sql, " ORDER BY c.oid");
     enum hangar_rc rc = HANGAR_OK;

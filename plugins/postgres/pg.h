@@ -100,9 +100,13 @@ struct pg_source {
     struct pg_backup *backup;   /* from prepare to end */
     struct pg_restore *restore; /* from restore_prepare to restore_end */
     pid_t scratch;              /* a child of scratch.c; 0: none */
+    bool safety;                /* the backup is of all that is there, whatever the options say */
 };
 
 bool pg_cancelled(struct pg_source *src);
+
+/* An entry of include_tables, exclude_tables, exclude_table_data; NULL: no more. */
+const char *pg_selected(struct pg_source *src, const char *option, size_t index);
 
 /* Where the server is, for messages: "db1:5432". */
 const char *pg_where(const struct pg_source *src);
@@ -186,6 +190,10 @@ void pg_add_prelude(struct pg_text *text, const char *encoding);
 #define PG_KIND_WHOLE "whole"    /* all of its rows, and they are many */
 #define PG_KIND_SMALL "small"    /* all of its rows */
 #define PG_KIND_PART "part of a" /* or of one that has rows from elsewhere */
+
+/* Runs a statement, and calls `meanwhile` ten times a second until it has ended. */
+enum hangar_rc pg_command_while(struct pg_conn *conn, const char *sql, void (*meanwhile)(void *arg),
+                                void *arg);
 
 /* What a session needs besides: reading a backup, or writing a restore. */
 enum hangar_rc pg_settle_reader(struct pg_conn *conn);

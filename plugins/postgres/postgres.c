@@ -201,6 +201,11 @@ static enum hangar_rc write_description(struct pg_source *src)
     return text.failed || !src->where ? PG_NO_MEMORY(src) : HANGAR_OK;
 }
 
+const char *pg_selected(struct pg_source *src, const char *option, size_t index)
+{
+    return src->safety ? NULL : src->host->opt_list(src->ctx, option, index);
+}
+
 const char *pg_where(const struct pg_source *src)
 {
     return src->where;
@@ -292,6 +297,7 @@ static const struct hangar_source source = {
     .scratch_start = pg_scratch_start,
     .scratch_stop = pg_scratch_stop,
     .inspect = pg_inspect,
+    .prepare_safety = pg_prepare_safety,
 };
 
 static const struct hangar_plugin plugin = {

@@ -86,7 +86,11 @@ static enum hangar_rc find_targets(struct pg_source *src)
             target->skipped = !wanted(src, target->source);
         chosen += !target->skipped;
     }
-    if (chosen < src->database_count)
+    for (size_t i = 0; i < restore->target_count; i++)
+        restore->targets[i].into = restore->targets[i].name;
+    /* those of a safety backup that were not there say so */
+    bool absent = src->host->attr_get(how->facts, "absent") != NULL;
+    if (chosen < src->database_count && !(absent && chosen))
         return src->host->fail(src->ctx, HANGAR_NOT_FOUND, 0,
                                "cannot restore: the backup has %zu databases, and not all that the "
                                "options name",
@@ -106,6 +110,10 @@ static void write_plan(struct pg_source *src)
         const struct pg_target *target = &restore->targets[i];
         if (target->skipped) {
             host->text(plan, "database %s of the backup: left out\n", target->source);
+            continue;
+        }
+        if (restore->clean) {
+            pg_clean_plan(target);
             continue;
         }
         host->text(plan, "database %s: %s, then restore %s into it with %u sessions\n",
@@ -137,24 +145,23 @@ static enum hangar_rc make_room(struct pg_source *src)
 enum hangar_rc pg_restore_prepare(void *inst, const struct hangar_restore *how)
 {
     struct pg_source *src = inst;
-    if (how->flags & HANGAR_RESTORE_CLEAN)
-        return src->host->fail(
-            src->ctx, HANGAR_UNSUPPORTED, 0,
-            "cannot replace a database: this version restores into a new or empty "
-            "one; hint: restore into another with --set %s.database=NAME",
-            src->host->instance_name(src->ctx));
     struct pg_restore *restore = src->restore = calloc(1, sizeof(*restore));
     if (!restore)
         return PG_NO_MEMORY(src);
     pthread_mutex_init(&restore->mutex, NULL);
     restore->how = how;
     enum hangar_rc rc = find_targets(src);
-    for (size_t i = 0; rc == HANGAR_OK && i < restore->target_count; i++)
+    restore->clean = how->flags & HANGAR_RESTORE_CLEAN;
+    restore->dry = how->flags & HANGAR_RESTORE_DRY_RUN;
+    restore->disconnect = how->flags & HANGAR_RESTORE_DISCONNECT;
+    if (rc == HANGAR_OK && restore->clean)
+        rc = pg_clean_prepare(src);
+    for (size_t i = 0; rc == HANGAR_OK && !restore->clean && i < restore->target_count; i++)
         if (!restore->targets[i].skipped)
             rc = pg_target_look(&restore->targets[i], &restore->server_version);
     if (rc == HANGAR_OK)
         rc = find_tools(src);
-    if (rc == HANGAR_OK && (how->flags & HANGAR_RESTORE_DRY_RUN))
+    if (rc == HANGAR_OK && restore->dry)
         write_plan(src);
     else if (rc == HANGAR_OK)
         rc = make_room(src);
@@ -287,7 +294,7 @@ static enum hangar_rc run_section(struct pg_target *target, const char *archive,
     struct pg_args args = {0};
     struct pg_text database = {0};
     struct pg_child *child = NULL;
-    pg_add_conninfo(&database, target->name);
+    pg_add_conninfo(&database, target->into);
     pg_arg(&args, "pg_restore");
     pg_arg(&args, "--no-password");
     pg_arg(&args, "--exit-on-error");
@@ -331,7 +338,7 @@ static enum hangar_rc begin_target(struct pg_target *target)
 static enum hangar_rc settle_target(struct pg_target *target)
 {
     struct pg_conn *conn;
-    enum hangar_rc rc = pg_target_open(target, target->name, false, &conn);
+    enum hangar_rc rc = pg_target_open(target, target->into, false, &conn);
     if (rc != HANGAR_OK)
         return rc;
     conn->doing = "collecting statistics";
@@ -413,7 +420,9 @@ static void free_restore(struct pg_source *src)
         free(target->large_path);
         free(target->tables_path);
         free(target->folder);
+        pg_clean_free(target);
     }
+    pg_close(restore->keeper);
     free(restore->targets);
     free(restore->globals_path);
     pthread_mutex_destroy(&restore->mutex);
@@ -441,8 +450,10 @@ enum hangar_rc pg_restore_end(void *inst, struct hangar_attrs *report)
     const struct hangar_host *host = src->host;
     if (!restore)
         return HANGAR_OK;
-    bool dry = restore->how->flags & HANGAR_RESTORE_DRY_RUN;
+    bool dry = restore->dry;
     enum hangar_rc rc = report && !dry ? finish_rest(src) : HANGAR_OK;
+    if (rc == HANGAR_OK && report && !dry && restore->clean)
+        rc = pg_clean_swap(src, report);
     uint64_t tables = 0, rows = 0, databases = 0;
     for (size_t i = 0; i < restore->target_count; i++) {
         struct pg_target *target = &restore->targets[i];

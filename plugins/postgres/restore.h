@@ -5,6 +5,8 @@
  *
  *     restore.c   the functions the core calls, and what happens between phases
  *     target.c    a database to restore into: is it there, is it empty, make it, drop it
+ *     clean.c     replacing one that is in use: what must be so, loading beside it
+ *     swap.c      and taking its place
  *     roles.c     globals.sql
  *     writer.c    objects being written: to a file, or as rows to writer_rows.c
  *     rows.c      the parser of objects with rows, and COPY FROM
@@ -40,9 +42,11 @@ struct pg_target {
     char *folder;                     /* first part of its objects' names */
     const char *source;               /* its name in the backup */
     const char *name;                 /* the name to restore it under */
+    const char *into;                 /* the database that is written to: that name, or beside */
     const struct hangar_attrs *attrs; /* of its schema.dump */
     bool skipped;                     /* not among the option databases */
     bool exists, created, touched, finished;
+    struct pg_clean *clean; /* when live data is replaced; NULL: it is not */
     bool no_tablespaces;
     char *schema_path, *large_path, *tables_path; /* spooled; NULL: not there yet */
     struct pg_conn *idle[PG_POOL];
@@ -59,12 +63,64 @@ struct pg_restore {
     const char *dir; /* for spooled objects */
     char *globals_path;
     uint64_t objects;
+    bool clean, dry, disconnect; /* what how->flags ask for */
+    struct pg_conn *keeper;      /* of clean: holds the locks of the targets; NULL: none */
     int server_version;
     bool roles_done;
 };
 
+/* ---- clean.c ----------------------------------------------------------------------- */
+
+#define PG_CLEAN_NAME 64
+
+/* What becomes of one database that is replaced. */
+struct pg_clean {
+    char into[PG_CLEAN_NAME];          /* loaded beside it, under this name */
+    char retired[PG_CLEAN_NAME];       /* what it is called itself once it is replaced */
+    char oid[16], into_oid[16];        /* "": not there (yet) */
+    struct pg_text new_mark, old_mark; /* comments that say whose those are */
+    struct pg_text leftovers;          /* of a dead restore, for the plan */
+    struct pg_text sessions;           /* that are connected, for the plan; empty: nobody is */
+};
+
+/* Would it work, and is there anything to lose?  In earnest also takes the locks and
+ * removes what dead restores left. */
+enum hangar_rc pg_clean_prepare(struct pg_source *src);
+/* The lines of the plan for a target. */
+void pg_clean_plan(const struct pg_target *target);
+/* Marks the database just made as one of ours. */
+enum hangar_rc pg_clean_mark(struct pg_target *target, struct pg_conn *conn);
+void pg_clean_free(struct pg_target *target);
+/* Opens a session on the maintenance database, for statements about databases. */
+enum hangar_rc pg_clean_open(struct pg_source *src, struct pg_conn **out);
+/* A limit of connections that nobody else sets: it marks a database from its very
+ * creation on, before a comment can. */
+#define PG_CLEAN_LIMIT 104740051
+
+/* ---- swap.c -------------------------------------------------------------------------- */
+
+/* Who is connected to the database with this oid: their number, a text of the first few,
+ * and how many of them this role may not end. */
+enum hangar_rc pg_sessions(struct pg_conn *conn, const char *oid, struct pg_text *who,
+                           unsigned long *count, unsigned long *beyond);
+/* Waits until nobody is connected; EXISTS, told to the host, when that takes longer. */
+enum hangar_rc pg_sessions_gone(struct pg_target *target, struct pg_conn *conn, int64_t ms);
+/* What else is in the way of replacing it: told to the host. */
+enum hangar_rc pg_clean_obstacles(struct pg_target *target, struct pg_conn *conn);
+/* Puts all targets in their places, and drops those that were there. */
+enum hangar_rc pg_clean_swap(struct pg_source *src, struct hangar_attrs *report);
+
 /* ---- target.c -------------------------------------------------------------------- */
 
+/* Does this database hold anything?  The text says what; empty: nothing. */
+enum hangar_rc pg_target_contents(struct pg_target *target, struct pg_conn *conn,
+                                  struct pg_text *what);
+/* May this role create databases?  Told to the host when not. */
+enum hangar_rc pg_target_may_create(struct pg_target *target, struct pg_conn *conn);
+/* Drops a database of ours with all sessions and subscriptions in it; *err says why not. */
+bool pg_drop_database(struct pg_source *src, const char *name, struct pg_error *err);
+/* Comment, connection limit and whether it is a template, as statements for `name`. */
+void pg_target_add_plain(struct pg_target *target, struct pg_text *sql, const char *name);
 /* Is the database there, and is it empty?  HANGAR_EXISTS when it is not. */
 enum hangar_rc pg_target_look(struct pg_target *target, int *server_version);
 /* Makes it when it is missing. */

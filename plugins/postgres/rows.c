@@ -420,7 +420,7 @@ static enum hangar_rc take_session(struct pg_target *target, struct pg_conn **ou
     pthread_mutex_unlock(&restore->mutex);
     if (*out)
         return HANGAR_OK;
-    enum hangar_rc rc = pg_target_open(target, target->name, false, out);
+    enum hangar_rc rc = pg_target_open(target, target->into, false, out);
     if (rc == HANGAR_OK && pg_settle_writer(*out) != HANGAR_OK) {
         rc = pg_raise(target->src, &(*out)->err, "cannot set up a session in database %s",
                       target->name);

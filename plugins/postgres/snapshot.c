@@ -224,7 +224,6 @@ static int64_t dump_lock_timeout(const struct pg_db *db)
 
 static void add_dump_options(struct pg_db *db, struct pg_args *args)
 {
-    const struct hangar_host *host = db->src->host;
     pg_arg(args, "pg_dump");
     pg_arg(args, "--no-password");
     pg_arg(args, "--format=custom");
@@ -237,8 +236,7 @@ static void add_dump_options(struct pg_db *db, struct pg_args *args)
                                              {"exclude_tables", "--exclude-table"}};
     for (size_t i = 0; i < 2; i++) {
         const char *pattern;
-        for (size_t k = 0; (pattern = host->opt_list(db->src->ctx, options[i][0], k)) != NULL;
-             k++) {
+        for (size_t k = 0; (pattern = pg_selected(db->src, options[i][0], k)) != NULL; k++) {
             struct pg_text quoted = {0};
             pg_add_dump_pattern(&quoted, pattern);
             pg_arg(args, "%s=%s", options[i][1], pg_str(&quoted));
@@ -274,7 +272,7 @@ static enum hangar_rc start_dump(struct pg_db *db)
 static enum hangar_rc start_large(struct pg_db *db)
 {
     struct pg_args args = {0};
-    if (!db->many || db->src->host->opt_list(db->src->ctx, "include_tables", 0)) {
+    if (!db->many || pg_selected(db->src, "include_tables", 0)) {
         db->large_given = true;
         return HANGAR_OK;
     }

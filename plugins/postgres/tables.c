@@ -21,7 +21,7 @@ static bool add_patterns(struct pg_source *src, struct pg_text *sql, const char 
 {
     const char *pattern;
     size_t i = 0;
-    for (; (pattern = src->host->opt_list(src->ctx, option, i)) != NULL; i++) {
+    for (; (pattern = pg_selected(src, option, i)) != NULL; i++) {
         pg_add(sql, "%s", i ? " OR " : "(");
         pg_add_match(sql, pattern, schema, table);
     }

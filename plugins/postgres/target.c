@@ -66,21 +66,31 @@ static const char contents_query[] =
     " UNION ALL SELECT 'event triggers', count(*) FROM pg_event_trigger)"
     " SELECT string_agg(many || ' ' || what, ', ') FROM found WHERE many > 0";
 
-static enum hangar_rc look_inside(struct pg_target *target, struct pg_conn *conn)
+enum hangar_rc pg_target_contents(struct pg_target *target, struct pg_conn *conn,
+                                  struct pg_text *what)
 {
-    struct pg_source *src = target->src;
     PGresult *res;
     conn->doing = "looking at the target";
     if (pg_query(conn, contents_query, NULL, NULL, &res) != HANGAR_OK)
-        return pg_raise(src, &conn->err, "cannot look into database %s", target->name);
-    enum hangar_rc rc = HANGAR_OK;
+        return pg_raise(target->src, &conn->err, "cannot look into database %s", target->name);
     if (!PQgetisnull(res, 0, 0))
+        pg_add(what, "%s", PQgetvalue(res, 0, 0));
+    PQclear(res);
+    return what->failed ? PG_NO_MEMORY(target->src) : HANGAR_OK;
+}
+
+static enum hangar_rc look_inside(struct pg_target *target, struct pg_conn *conn)
+{
+    struct pg_source *src = target->src;
+    struct pg_text what = {0};
+    enum hangar_rc rc = pg_target_contents(target, conn, &what);
+    if (rc == HANGAR_OK && what.len)
         rc = src->host->fail(
             src->ctx, HANGAR_EXISTS, 0,
             "cannot restore into database %s on %s: it is not empty, it has %s; hint: restore into "
-            "another one with --set %s.database=NAME, or drop this one first",
-            target->name, pg_where(src), PQgetvalue(res, 0, 0), src->host->instance_name(src->ctx));
-    PQclear(res);
+            "another one with --set %s.database=NAME, or replace what it holds with --mode clean",
+            target->name, pg_where(src), pg_str(&what), src->host->instance_name(src->ctx));
+    pg_text_free(&what);
     if (rc != HANGAR_OK)
         return rc;
     char *encoding = pg_target_attr(target, "encoding");
@@ -93,15 +103,11 @@ static enum hangar_rc look_inside(struct pg_target *target, struct pg_conn *conn
     return HANGAR_OK;
 }
 
-static enum hangar_rc may_create(struct pg_target *target, int *server_version)
+enum hangar_rc pg_target_may_create(struct pg_target *target, struct pg_conn *conn)
 {
     struct pg_source *src = target->src;
-    struct pg_conn *conn;
+    enum hangar_rc rc = HANGAR_OK;
     PGresult *res;
-    enum hangar_rc rc = pg_target_open(target, src->opt.maintenance_db, false, &conn);
-    if (rc != HANGAR_OK)
-        return rc;
-    *server_version = conn->version;
     if (pg_query(conn, "SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user",
                  NULL, NULL, &res) != HANGAR_OK) {
         rc = pg_raise(src, &conn->err, "cannot look at the rights of this role");
@@ -114,6 +120,17 @@ static enum hangar_rc may_create(struct pg_target *target, int *server_version)
                 target->name, pg_where(src), PQuser(conn->pq), PQuser(conn->pq));
         PQclear(res);
     }
+    return rc;
+}
+
+static enum hangar_rc may_create(struct pg_target *target, int *server_version)
+{
+    struct pg_conn *conn;
+    enum hangar_rc rc = pg_target_open(target, target->src->opt.maintenance_db, false, &conn);
+    if (rc != HANGAR_OK)
+        return rc;
+    *server_version = conn->version;
+    rc = pg_target_may_create(target, conn);
     pg_close(conn);
     return rc;
 }
@@ -198,7 +215,7 @@ static enum hangar_rc create_database(struct pg_target *target, struct pg_conn *
                              "create the role, or set globals to missing",
                              target->name, owner, pg_where(src));
     pg_add(&sql, "CREATE DATABASE ");
-    pg_add_ident(&sql, target->name);
+    pg_add_ident(&sql, target->into);
     pg_add(&sql, " TEMPLATE template0");
     add_property(target, &sql, "ENCODING", "encoding");
     add_locale(target, &sql, conn->version);
@@ -210,6 +227,8 @@ static enum hangar_rc create_database(struct pg_target *target, struct pg_conn *
         pg_add(&sql, " TABLESPACE ");
         pg_add_ident(&sql, space);
     }
+    if (target->clean)
+        pg_add(&sql, " CONNECTION LIMIT %d", PG_CLEAN_LIMIT);
     conn->doing = "creating the database";
     if (rc == HANGAR_OK && pg_command_text(conn, &sql) != HANGAR_OK)
         rc = pg_raise(src, &conn->err, "cannot create database %s", target->name);
@@ -248,17 +267,20 @@ static enum hangar_rc look_for_tablespaces(struct pg_target *target, struct pg_c
 enum hangar_rc pg_target_create(struct pg_target *target)
 {
     struct pg_conn *conn;
-    const char *database = target->exists ? target->name : target->src->opt.maintenance_db;
+    bool create = target->clean || !target->exists;
+    const char *database = create ? target->src->opt.maintenance_db : target->name;
     enum hangar_rc rc = pg_target_open(target, database, false, &conn);
     if (rc != HANGAR_OK)
         return rc;
     rc = pg_command(conn, "SET client_encoding = 'UTF8'") == HANGAR_OK
              ? look_for_tablespaces(target, conn)
              : pg_raise(target->src, &conn->err, "cannot set up a session");
-    if (rc == HANGAR_OK && !target->exists) {
+    if (rc == HANGAR_OK && create) {
         rc = create_database(target, conn);
         target->created = rc == HANGAR_OK;
     }
+    if (rc == HANGAR_OK && target->clean)
+        rc = pg_clean_mark(target, conn);
     pg_close(conn);
     return rc;
 }
@@ -276,7 +298,7 @@ static enum hangar_rc run_each(struct pg_target *target, struct pg_conn *conn, c
                                const char *value, const char *what)
 {
     PGresult *res;
-    enum hangar_rc rc = pg_query(conn, query, target->name, value, &res);
+    enum hangar_rc rc = pg_query(conn, query, target->into, value, &res);
     if (rc != HANGAR_OK)
         return pg_raise(target->src, &conn->err, "cannot read the %s of database %s", what,
                         target->name);
@@ -295,7 +317,7 @@ static enum hangar_rc set_acl(struct pg_target *target, struct pg_conn *conn)
     enum hangar_rc rc = HANGAR_OK;
     if (acl && owner) {
         pg_add(&sql, "REVOKE ALL ON DATABASE ");
-        pg_add_ident(&sql, target->name);
+        pg_add_ident(&sql, target->into);
         pg_add(&sql, " FROM PUBLIC, ");
         pg_add_ident(&sql, owner);
         if (pg_command_text(conn, &sql) != HANGAR_OK)
@@ -325,32 +347,44 @@ static const char settings_query[] =
     " LATERAL (SELECT substr(s->>1, 1, strpos(s->>1, '=') - 1) AS name,"
     " substr(s->>1, strpos(s->>1, '=') + 1) AS value) x";
 
-static enum hangar_rc set_plain(struct pg_target *target, struct pg_conn *conn)
+void pg_target_add_plain(struct pg_target *target, struct pg_text *sql, const char *name)
 {
     char *limit = pg_target_attr(target, "connection_limit");
     char *template = pg_target_attr(target, "is_template");
     char *comment = pg_target_attr(target, "comment");
-    struct pg_text sql = {0};
-    if (comment) {
-        pg_add(&sql, "COMMENT ON DATABASE ");
-        pg_add_ident(&sql, target->name);
-        pg_add(&sql, " IS ");
-        pg_add_literal(&sql, comment);
-        pg_add(&sql, ";");
+    bool is_template = template && strcmp(template, "t") == 0;
+    /* one that was made beside another carries marks of ours */
+    if (comment || target->clean) {
+        pg_add(sql, "COMMENT ON DATABASE ");
+        pg_add_ident(sql, name);
+        pg_add(sql, " IS ");
+        if (comment)
+            pg_add_literal(sql, comment);
+        else
+            pg_add(sql, "NULL");
+        pg_add(sql, ";");
     }
-    if (limit && strcmp(limit, "-1") != 0) {
-        pg_add(&sql, "ALTER DATABASE ");
-        pg_add_ident(&sql, target->name);
-        pg_add(&sql, " CONNECTION LIMIT %ld;", strtol(limit, NULL, 10));
+    if ((limit && strcmp(limit, "-1") != 0) || target->clean) {
+        pg_add(sql, "ALTER DATABASE ");
+        pg_add_ident(sql, name);
+        pg_add(sql, " CONNECTION LIMIT %ld;", limit ? strtol(limit, NULL, 10) : -1);
     }
-    if (template && strcmp(template, "t") == 0) {
-        pg_add(&sql, "ALTER DATABASE ");
-        pg_add_ident(&sql, target->name);
-        pg_add(&sql, " IS_TEMPLATE true;");
+    if (is_template) {
+        pg_add(sql, "ALTER DATABASE ");
+        pg_add_ident(sql, name);
+        pg_add(sql, " IS_TEMPLATE true;");
     }
     free(limit);
     free(template);
     free(comment);
+}
+
+static enum hangar_rc set_plain(struct pg_target *target, struct pg_conn *conn)
+{
+    struct pg_text sql = {0};
+    if (target->clean) /* when it takes its place: till then it is marked as ours */
+        return HANGAR_OK;
+    pg_target_add_plain(target, &sql, target->name);
     if (pg_command_text(conn, &sql) != HANGAR_OK)
         return pg_raise(target->src, &conn->err, "cannot set the properties of database %s",
                         target->name);
@@ -361,7 +395,7 @@ enum hangar_rc pg_target_properties(struct pg_target *target)
 {
     struct pg_conn *conn;
     char *settings = pg_target_attr(target, "settings");
-    enum hangar_rc rc = pg_target_open(target, target->name, false, &conn);
+    enum hangar_rc rc = pg_target_open(target, target->into, false, &conn);
     if (rc == HANGAR_OK) {
         conn->doing = "setting the properties of the database";
         if (pg_command(conn, "SET client_encoding = 'UTF8'; SET search_path = '';"
@@ -384,7 +418,7 @@ enum hangar_rc pg_target_properties(struct pg_target *target)
 /* A subscription keeps its database from being dropped, and drops its slot at the
  * publisher unless it is told to forget it.  Best effort: what fails shows when the
  * database is dropped. */
-static void drop_subscriptions(struct pg_target *target)
+static void drop_subscriptions(struct pg_source *src, const char *database)
 {
     static const char query[] =
         "SELECT format('ALTER SUBSCRIPTION %1$I DISABLE;ALTER SUBSCRIPTION %1$I SET (slot_name ="
@@ -393,7 +427,7 @@ static void drop_subscriptions(struct pg_target *target)
     struct pg_conn *conn;
     struct pg_error err;
     PGresult *res;
-    if (pg_open(target->src, target->name, true, &conn, &err) != HANGAR_OK)
+    if (pg_open(src, database, true, &conn, &err) != HANGAR_OK)
         return;
     if (pg_query(conn, query, NULL, NULL, &res) == HANGAR_OK) {
         for (int i = 0; i < PQntuples(res); i++)
@@ -404,10 +438,31 @@ static void drop_subscriptions(struct pg_target *target)
     pg_close(conn);
 }
 
+bool pg_drop_database(struct pg_source *src, const char *name, struct pg_error *err)
+{
+    struct pg_conn *conn = NULL;
+    struct pg_text sql = {0};
+    drop_subscriptions(src, name);
+    if (pg_open(src, src->opt.maintenance_db, true, &conn, err) != HANGAR_OK)
+        return false;
+    pg_add(&sql, "ALTER DATABASE ");
+    pg_add_ident(&sql, name);
+    pg_add(&sql, " IS_TEMPLATE false");
+    pg_command_text(conn, &sql);
+    pg_add(&sql, "DROP DATABASE IF EXISTS ");
+    pg_add_ident(&sql, name);
+    /* workers of pg_restore may need a moment to end */
+    if (conn->version >= 130000)
+        pg_add(&sql, " WITH (FORCE)");
+    bool dropped = pg_command_text(conn, &sql) == HANGAR_OK;
+    *err = conn->err;
+    pg_close(conn);
+    return dropped;
+}
+
 void pg_target_undo(struct pg_target *target)
 {
     struct pg_source *src = target->src;
-    struct pg_conn *conn = NULL;
     struct pg_error err = {0};
     if (!target->created) {
         if (target->touched)
@@ -417,28 +472,11 @@ void pg_target_undo(struct pg_target *target)
                            target->name);
         return;
     }
-    struct pg_text sql = {0};
-    bool dropped = false;
-    drop_subscriptions(target);
-    if (pg_open(src, src->opt.maintenance_db, true, &conn, &err) == HANGAR_OK) {
-        pg_add(&sql, "ALTER DATABASE ");
-        pg_add_ident(&sql, target->name);
-        pg_add(&sql, " IS_TEMPLATE false");
-        pg_command_text(conn, &sql);
-        pg_add(&sql, "DROP DATABASE ");
-        pg_add_ident(&sql, target->name);
-        /* workers of pg_restore may need a moment to end */
-        if (conn->version >= 130000)
-            pg_add(&sql, " WITH (FORCE)");
-        dropped = pg_command_text(conn, &sql) == HANGAR_OK;
-        err = conn->err;
-        pg_close(conn);
-    }
-    if (dropped)
-        src->host->log(src->ctx, HANGAR_LOG_INFO, "dropped database %s again", target->name);
+    if (pg_drop_database(src, target->into, &err))
+        src->host->log(src->ctx, HANGAR_LOG_INFO, "dropped database %s again", target->into);
     else
         src->host->log(
             src->ctx, HANGAR_LOG_WARN,
             "cannot drop database %s, which holds a part of the backup: %s; hint: drop it",
-            target->name, err.text);
+            target->into, err.text);
 }

@@ -5,13 +5,15 @@
  * as the core calls it: jobs() threads, phases, facts and attributes kept.
  *
  *     postgres_driver [--step BYTES] [--cancel-after MS] [--pause-object NAME]
- *                     COMMAND DIR option=value...
+ *                     [--pause-phase N] COMMAND DIR option=value...
  *
- * COMMAND: check, backup (into DIR), restore, compare (restore, and compare),
- * plan (a dry run), clean, commands (RESTORE.txt's, on standard output).  DIR holds
+ * COMMAND: check, backup (into DIR), safety (likewise, a safety backup), restore, compare
+ * (restore, and compare), plan (a dry run), clean (over live data), disconnect (likewise,
+ * ending sessions), clean-plan, disconnect-plan, commands (RESTORE.txt's, on standard
+ * output).  DIR holds
  * objects/NAME and index.json.  option=@FILE takes the value from a file.
  * --pause-object stops reading that object after its first bytes, with DIR/paused
- * made, until DIR/go exists.  Exit status: enum hangar_rc.
+ * made, until DIR/go exists; --pause-phase stops a restore behind that phase.  Exit status: enum hangar_rc.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -37,7 +39,7 @@ struct run {
     struct fake_host *fake;
     const struct hangar_source *source;
     void *inst;
-    const char *dir, *pause_object;
+    const char *dir, *pause_object, *pause_phase;
     size_t step;
     int cancel_after_ms;
     pthread_mutex_t mutex; /* of all below */
@@ -123,9 +125,9 @@ static FILE *create(const struct run *run, const char *name)
     return out;
 }
 
-static void pause_if_asked(const struct run *run, const char *name)
+static void pause_if_asked(const struct run *run, const char *asked, const char *here)
 {
-    if (!run->pause_object || strcmp(run->pause_object, name) != 0)
+    if (!asked || strcmp(asked, here) != 0)
         return;
     char *go = path_of(run, "go"), *paused = path_of(run, "paused");
     FILE *file = fopen(paused, "w");
@@ -149,7 +151,7 @@ static enum hangar_rc read_object(struct run *run, struct hangar_object *handle,
         if (rc == HANGAR_OK && got && fwrite(buffer, 1, got, out) != got)
             die("fwrite");
         if (rc == HANGAR_OK && !object->size)
-            pause_if_asked(run, object->name);
+            pause_if_asked(run, run->pause_object, object->name);
         object->size += got;
     } while (rc == HANGAR_OK && got);
     free(buffer);
@@ -204,14 +206,15 @@ static void write_index(struct run *run)
     json_decref(index);
 }
 
-static void backup(struct run *run)
+static void backup(struct run *run, bool safety)
 {
     int64_t time_ms = 0, start = hg_mono_ms();
     char *objects = path_of(run, "objects");
     if ((mkdir(run->dir, 0700) != 0 && errno != EEXIST) || mkdir(objects, 0700) != 0)
         die(objects);
     free(objects);
-    enum hangar_rc rc = run->source->prepare(run->inst);
+    enum hangar_rc rc =
+        (safety ? run->source->prepare_safety : run->source->prepare)(run->inst);
     if (rc == HANGAR_OK) {
         start = hg_mono_ms();
         rc = run->source->begin(run->inst, &time_ms, run->point);
@@ -319,13 +322,17 @@ static void restore(struct run *run, uint32_t flags)
     for (size_t i = 0; i < run->count; i++)
         infos[i] = info_of(&run->objects[i]);
     struct hangar_text *plan = fake_text_new();
+    int empty = 0;
     struct hangar_restore how = {.struct_size = sizeof(how),
                                  .flags = flags,
                                  .facts = run->facts,
                                  .objects = infos,
                                  .object_count = run->count,
-                                 .plan = plan};
+                                 .plan = plan,
+                                 .target_empty = &empty};
     note(run, run->source->restore_prepare(run->inst, &how));
+    if (flags & HANGAR_RESTORE_CLEAN && flags & HANGAR_RESTORE_DRY_RUN)
+        printf("target_empty: %d\n", empty);
     while (run->rc == HANGAR_OK && run->next < run->count && !(flags & HANGAR_RESTORE_DRY_RUN)) {
         run->phase = run->objects[run->next].phase;
         int64_t start = hg_mono_ms();
@@ -334,6 +341,9 @@ static void restore(struct run *run, uint32_t flags)
         if (run->rc == HANGAR_OK)
             note(run, run->source->restore_phase_end(run->inst, run->phase));
         fprintf(stderr, "phase %u ended: %lld ms\n", run->phase, (long long)(hg_mono_ms() - start));
+        char phase[12];
+        snprintf(phase, sizeof(phase), "%u", run->phase);
+        pause_if_asked(run, run->pause_phase, phase);
     }
     note(run, run->source->restore_end(run->inst, run->rc == HANGAR_OK ? run->report : NULL));
     printf("%s", fake_text(plan));
@@ -371,18 +381,28 @@ static void print_attrs(const char *title, const struct hangar_attrs *attrs)
 
 static void perform(struct run *run, const char *command)
 {
+    static const struct {
+        const char *command;
+        uint32_t flags;
+    } restores[] = {
+        {"restore", 0},
+        {"compare", HANGAR_RESTORE_COMPARE},
+        {"plan", HANGAR_RESTORE_DRY_RUN},
+        {"clean", HANGAR_RESTORE_CLEAN},
+        {"clean-plan", HANGAR_RESTORE_CLEAN | HANGAR_RESTORE_DRY_RUN},
+        {"disconnect", HANGAR_RESTORE_CLEAN | HANGAR_RESTORE_DISCONNECT},
+        {"disconnect-plan",
+         HANGAR_RESTORE_CLEAN | HANGAR_RESTORE_DISCONNECT | HANGAR_RESTORE_DRY_RUN},
+    };
+    for (size_t i = 0; i < sizeof(restores) / sizeof(restores[0]); i++)
+        if (strcmp(command, restores[i].command) == 0) {
+            restore(run, restores[i].flags);
+            return;
+        }
     if (strcmp(command, "check") == 0)
         note(run, run->source->check(run->inst, run->facts));
-    else if (strcmp(command, "backup") == 0)
-        backup(run);
-    else if (strcmp(command, "restore") == 0)
-        restore(run, 0);
-    else if (strcmp(command, "compare") == 0)
-        restore(run, HANGAR_RESTORE_COMPARE);
-    else if (strcmp(command, "plan") == 0)
-        restore(run, HANGAR_RESTORE_DRY_RUN);
-    else if (strcmp(command, "clean") == 0)
-        restore(run, HANGAR_RESTORE_CLEAN);
+    else if (strcmp(command, "backup") == 0 || strcmp(command, "safety") == 0)
+        backup(run, strcmp(command, "safety") == 0);
     else
         commands(run);
 }
@@ -418,6 +438,8 @@ int main(int argc, char **argv)
             run.step = strtoul(argv[at + 1], NULL, 10);
         else if (strcmp(argv[at], "--cancel-after") == 0)
             run.cancel_after_ms = atoi(argv[at + 1]);
+        else if (strcmp(argv[at], "--pause-phase") == 0)
+            run.pause_phase = argv[at + 1];
         else
             run.pause_object = argv[at + 1];
     }

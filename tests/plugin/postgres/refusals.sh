@@ -24,10 +24,6 @@ it_refuses_a_target_with_data() {
     gone used
 }
 
-it_does_not_replace_data_yet() {
-    expect 11 'cannot replace a database' run clean "$work/small" database=small
-}
-
 it_refuses_wrong_passwords() {
     printf 'wrong-canary-1234\n' >"$work/wrong"
     chmod 600 "$work/wrong"

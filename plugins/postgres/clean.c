@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * clean.c: replacing a database that is in use, up to the swap: what must be so before
+ * anything begins; the name and the marks of what is loaded beside it; and the removal of
+ * what a restore that died has left there.
+ *
+ * What is ours is known by two things at once: its name has the form of ours with a hash
+ * of the target's, and its comment is ours for this target.  CREATE DATABASE cannot set a
+ * comment: until there is one, a connection limit that nobody else would set takes its
+ * place.  While a restore works on a target it holds an advisory lock in the maintenance
+ * database, which ends with its session; nothing is removed without that lock.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/statvfs.h>
+#include "restore.h"
+
+#define LOCK_CLASS 1212370503 /* "HCLG", of advisory locks */
+#define LOCK_WAIT_MS 5000     /* the server may need a moment to see that a client is dead */
+#define LEAVE_WAIT_MS 3000    /* and we, till our own last sessions are gone */
+
+enum hangar_rc pg_clean_open(struct pg_source *src, struct pg_conn **out)
+{
+    struct pg_error err;
+    if (pg_open(src, src->opt.maintenance_db, false, out, &err) != HANGAR_OK)
+        return pg_raise(src, &err, "cannot connect to the maintenance database %s on %s",
+                        src->opt.maintenance_db, pg_where(src));
+    struct pg_conn *conn = *out;
+    struct pg_text sql = {0};
+    pg_add(&sql, "SET client_encoding = 'UTF8'; SET search_path = ''; SET synchronous_commit = on;"
+                 "SET standard_conforming_strings = on; SET statement_timeout = 0;"
+                 "SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = 0;"
+                 "SET client_min_messages = warning; SET default_transaction_read_only = off;");
+    if (conn->version >= 140000)
+        pg_add(&sql, "SET idle_session_timeout = 0;");
+    if (conn->version >= 170000)
+        pg_add(&sql, "SET transaction_timeout = 0;");
+    if (pg_command_text(conn, &sql) == HANGAR_OK)
+        return HANGAR_OK;
+    enum hangar_rc rc = pg_raise(src, &conn->err, "cannot set up a session");
+    pg_close(conn);
+    *out = NULL;
+    return rc;
+}
+
+/* ---- names and marks ------------------------------------------------------------------- */
+
+static uint32_t hash_of(const struct pg_target *target)
+{
+    return (uint32_t)XXH3_64bits(target->name, strlen(target->name));
+}
+
+static enum hangar_rc name_it(struct pg_target *target)
+{
+    struct pg_source *src = target->src;
+    uint32_t random = 0;
+    struct pg_clean *clean = target->clean = calloc(1, sizeof(*clean));
+    if (!clean)
+        return PG_NO_MEMORY(src);
+    if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
+        return src->host->fail(src->ctx, HANGAR_IO, 0, "cannot get random bytes");
+    snprintf(clean->into, sizeof(clean->into), "hangar_new_%08x_%08x", hash_of(target), random);
+    snprintf(clean->retired, sizeof(clean->retired), "hangar_old_%08x_%08x", hash_of(target),
+             random);
+    pg_add(&clean->new_mark,
+           "hangar: being restored to take the place of database %s; the next such restore drops "
+           "it if this one dies",
+           target->name);
+    pg_add(&clean->old_mark,
+           "hangar: this was database %s until a restore replaced it; the next such restore drops "
+           "it",
+           target->name);
+    target->into = clean->into;
+    return clean->new_mark.failed || clean->old_mark.failed ? PG_NO_MEMORY(src) : HANGAR_OK;
+}
+
+void pg_clean_free(struct pg_target *target)
+{
+    struct pg_clean *clean = target->clean;
+    if (!clean)
+        return;
+    pg_text_free(&clean->new_mark);
+    pg_text_free(&clean->old_mark);
+    pg_text_free(&clean->leftovers);
+    pg_text_free(&clean->sessions);
+    free(clean);
+    target->clean = NULL;
+}
+
+/* The oid of a database, "" when it is not there. */
+static enum hangar_rc find_oid(struct pg_target *target, struct pg_conn *conn, const char *name,
+                               char oid[16])
+{
+    PGresult *res;
+    oid[0] = '\0';
+    if (pg_query(conn, "SELECT oid FROM pg_catalog.pg_database WHERE datname = $1", name, NULL,
+                 &res) != HANGAR_OK)
+        return pg_raise(target->src, &conn->err, "cannot look for database %s", name);
+    if (PQntuples(res) == 1)
+        snprintf(oid, 16, "%s", PQgetvalue(res, 0, 0));
+    PQclear(res);
+    return HANGAR_OK;
+}
+
+enum hangar_rc pg_clean_mark(struct pg_target *target, struct pg_conn *conn)
+{
+    struct pg_clean *clean = target->clean;
+    struct pg_text sql = {0};
+    pg_add(&sql, "SET standard_conforming_strings = on; COMMENT ON DATABASE ");
+    pg_add_ident(&sql, clean->into);
+    pg_add(&sql, " IS ");
+    pg_add_literal(&sql, pg_str(&clean->new_mark));
+    if (pg_command_text(conn, &sql) != HANGAR_OK)
+        return pg_raise(target->src, &conn->err, "cannot mark database %s", clean->into);
+    return find_oid(target, conn, clean->into, clean->into_oid);
+}
+
+/* ---- what dead restores left ------------------------------------------------------------- */
+
+/* Calls `each` for the name of each database that is ours beside this target. */
+static enum hangar_rc each_leftover(struct pg_target *target, struct pg_conn *conn,
+                                    enum hangar_rc (*each)(struct pg_target *target,
+                                                           const char *name))
+{
+    struct pg_clean *clean = target->clean;
+    struct pg_text sql = {0};
+    PGresult *res;
+    pg_add(&sql,
+           "SELECT d.datname FROM pg_catalog.pg_database d,"
+           " pg_catalog.shobj_description(d.oid, 'pg_database') AS mark"
+           " WHERE d.datname ~ '^hangar_(new|old)_%08x_[0-9a-f]{8}$' AND (mark IN (",
+           hash_of(target));
+    pg_add_literal(&sql, pg_str(&clean->new_mark));
+    pg_add(&sql, ", ");
+    pg_add_literal(&sql, pg_str(&clean->old_mark));
+    pg_add(&sql, ") OR (mark IS NULL AND d.datconnlimit = %d)) ORDER BY 1", PG_CLEAN_LIMIT);
+    if (sql.failed)
+        return pg_text_free(&sql), PG_NO_MEMORY(target->src);
+    enum hangar_rc rc = pg_query(conn, pg_str(&sql), NULL, NULL, &res);
+    pg_text_free(&sql);
+    if (rc != HANGAR_OK)
+        return pg_raise(target->src, &conn->err, "cannot look for what a dead restore left");
+    for (int i = 0; i < PQntuples(res) && rc == HANGAR_OK; i++)
+        rc = each(target, PQgetvalue(res, i, 0));
+    PQclear(res);
+    return rc;
+}
+
+static enum hangar_rc tell_leftover(struct pg_target *target, const char *name)
+{
+    struct pg_text *text = &target->clean->leftovers;
+    pg_add(text, "%s%s", text->len ? ", " : "", name);
+    return text->failed ? PG_NO_MEMORY(target->src) : HANGAR_OK;
+}
+
+static enum hangar_rc drop_leftover(struct pg_target *target, const char *name)
+{
+    struct pg_source *src = target->src;
+    struct pg_error err = {0};
+    if (pg_cancelled(src))
+        return src->host->fail(src->ctx, HANGAR_CANCELLED, 0, "cancelled");
+    if (pg_drop_database(src, name, &err))
+        src->host->log(src->ctx, HANGAR_LOG_INFO,
+                       "dropped database %s, which a restore that died had left", name);
+    else
+        src->host->log(src->ctx, HANGAR_LOG_WARN,
+                       "cannot drop database %s, which a restore that died has left: %s; hint: "
+                       "drop it",
+                       name, err.text);
+    return HANGAR_OK;
+}
+
+/* ---- the lock ------------------------------------------------------------------------------ */
+
+static enum hangar_rc lock_target(struct pg_target *target, struct pg_conn *keeper)
+{
+    struct pg_source *src = target->src;
+    char key[16], class[16];
+    int64_t deadline = pg_mono_ms() + LOCK_WAIT_MS;
+    snprintf(class, sizeof(class), "%d", LOCK_CLASS);
+    snprintf(key, sizeof(key), "%d", (int)hash_of(target));
+    for (;;) {
+        PGresult *res;
+        if (pg_query(keeper, "SELECT pg_catalog.pg_try_advisory_lock($1::int, $2::int)", class, key,
+                     &res) != HANGAR_OK)
+            return pg_raise(src, &keeper->err, "cannot lock database %s", target->name);
+        bool locked = PQgetvalue(res, 0, 0)[0] == 't';
+        PQclear(res);
+        if (locked)
+            return HANGAR_OK;
+        if (pg_mono_ms() > deadline)
+            return src->host->fail(src->ctx, HANGAR_RETRY, 0,
+                                   "cannot replace database %s: another restore is at work on it",
+                                   target->name);
+        if (src->host->sleep(src->ctx, 100) != HANGAR_OK)
+            return src->host->fail(src->ctx, HANGAR_CANCELLED, 0, "cancelled");
+    }
+}
+
+/* ---- looking ------------------------------------------------------------------------------- */
+
+static enum hangar_rc may_replace(struct pg_target *target, struct pg_conn *conn)
+{
+    struct pg_source *src = target->src;
+    PGresult *res;
+    enum hangar_rc rc = pg_target_may_create(target, conn);
+    if (rc != HANGAR_OK)
+        return rc;
+    if (pg_query(conn,
+                 "SELECT pg_catalog.pg_has_role(d.datdba, 'USAGE'), r.rolname"
+                 " FROM pg_catalog.pg_database d JOIN pg_catalog.pg_roles r ON r.oid = d.datdba"
+                 " WHERE d.oid = $1::oid",
+                 target->clean->oid, NULL, &res) != HANGAR_OK)
+        return pg_raise(src, &conn->err, "cannot look at the rights of this role");
+    if (PQntuples(res) != 1 || PQgetvalue(res, 0, 0)[0] != 't')
+        rc = src->host->fail(src->ctx, HANGAR_AUTH, 0,
+                             "cannot replace database %s on %s: user %s does not own it; hint: "
+                             "connect as %s or as a superuser",
+                             target->name, pg_where(src), PQuser(conn->pq),
+                             PQntuples(res) == 1 ? PQgetvalue(res, 0, 1) : "its owner");
+    PQclear(res);
+    return rc;
+}
+
+/* The disk of the server, where it is this machine's and may be asked for. */
+static bool free_bytes(struct pg_conn *conn, uint64_t *bytes)
+{
+    const char *host = PQhost(conn->pq);
+    struct statvfs disk;
+    PGresult *res;
+    if (!host || host[0] != '/' ||
+        pg_query(conn, "SELECT pg_catalog.current_setting('data_directory')", NULL, NULL, &res) !=
+            HANGAR_OK)
+        return false;
+    bool known = statvfs(PQgetvalue(res, 0, 0), &disk) == 0;
+    PQclear(res);
+    *bytes = known ? (uint64_t)disk.f_bavail * disk.f_frsize : 0;
+    return known;
+}
+
+/* Both databases are there for a while.  Rows on disk are seldom a quarter of their
+ * text, and mostly more than it, with their indexes. */
+static enum hangar_rc look_for_space(struct pg_source *src, struct pg_conn *conn)
+{
+    const struct hangar_restore *how = src->restore->how;
+    const uint64_t mib = 1024 * 1024;
+    uint64_t needed = 0, there;
+    for (size_t i = 0; i < how->object_count; i++)
+        needed += how->objects[i].size_hint;
+    if (!free_bytes(conn, &there) || there > needed)
+        return HANGAR_OK;
+    if (there < needed / 4)
+        return src->host->fail(src->ctx, HANGAR_NO_SPACE, 0,
+                               "cannot load %llu MiB beside what is there: the server's disk has "
+                               "%llu MiB free",
+                               (unsigned long long)(needed / mib),
+                               (unsigned long long)(there / mib));
+    src->host->log(src->ctx, HANGAR_LOG_WARN,
+                   "the server's disk has %llu MiB free, and %llu MiB are loaded beside what is "
+                   "there",
+                   (unsigned long long)(there / mib), (unsigned long long)(needed / mib));
+    return HANGAR_OK;
+}
+
+/* Sessions are an obstacle, or will be ended. */
+static enum hangar_rc look_at_sessions(struct pg_target *target, struct pg_conn *conn)
+{
+    struct pg_source *src = target->src;
+    struct pg_clean *clean = target->clean;
+    unsigned long count = 0, beyond = 0;
+    if (!src->restore->disconnect)
+        return pg_sessions_gone(target, conn, LEAVE_WAIT_MS);
+    enum hangar_rc rc = pg_sessions(conn, clean->oid, &clean->sessions, &count, &beyond);
+    if (rc == HANGAR_OK && beyond)
+        rc = src->host->fail(src->ctx, HANGAR_AUTH, 0,
+                             "cannot replace database %s: user %s may not end %lu of the sessions "
+                             "in it: %s; hint: GRANT pg_signal_backend TO it, or end them as a "
+                             "superuser",
+                             target->name, PQuser(conn->pq), beyond, pg_str(&clean->sessions));
+    return rc;
+}
+
+/* Is there anything in it that would be lost? */
+static enum hangar_rc look_inside(struct pg_target *target, bool *empty)
+{
+    struct pg_source *src = target->src;
+    struct pg_conn *conn;
+    struct pg_text what = {0};
+    enum hangar_rc rc = pg_target_open(target, target->name, false, &conn);
+    if (rc != HANGAR_OK)
+        return rc;
+    rc = pg_target_contents(target, conn, &what);
+    *empty = *empty && what.len == 0;
+    pg_text_free(&what);
+    pg_close(conn);
+    return rc == HANGAR_OK && pg_cancelled(src)
+               ? src->host->fail(src->ctx, HANGAR_CANCELLED, 0, "cancelled")
+               : rc;
+}
+
+static enum hangar_rc look_at(struct pg_target *target, struct pg_conn *conn, bool *empty)
+{
+    struct pg_source *src = target->src;
+    struct pg_clean *clean = target->clean;
+    if (strcmp(target->name, src->opt.maintenance_db) == 0)
+        return src->host->fail(src->ctx, HANGAR_CONFIG, 0,
+                               "cannot replace database %s: it is the one to connect to meanwhile; "
+                               "hint: name another with --set %s.maintenance_db=template1",
+                               target->name, src->host->instance_name(src->ctx));
+    if (strcmp(target->name, "template0") == 0 || strcmp(target->name, "template1") == 0)
+        return src->host->fail(src->ctx, HANGAR_UNSUPPORTED, 0,
+                               "cannot replace database %s: the server needs it", target->name);
+    enum hangar_rc rc = find_oid(target, conn, target->name, clean->oid);
+    target->exists = clean->oid[0];
+    if (rc == HANGAR_OK && !target->exists)
+        return pg_target_may_create(target, conn);
+    if (rc == HANGAR_OK)
+        rc = may_replace(target, conn);
+    if (rc == HANGAR_OK)
+        rc = pg_clean_obstacles(target, conn);
+    if (rc == HANGAR_OK)
+        rc = look_at_sessions(target, conn); /* before we are one */
+    return rc == HANGAR_OK ? look_inside(target, empty) : rc;
+}
+
+enum hangar_rc pg_clean_prepare(struct pg_source *src)
+{
+    struct pg_restore *restore = src->restore;
+    bool empty = true;
+    enum hangar_rc rc = pg_clean_open(src, &restore->keeper);
+    if (rc != HANGAR_OK)
+        return rc;
+    restore->server_version = restore->keeper->version;
+    for (size_t i = 0; i < restore->target_count && rc == HANGAR_OK; i++) {
+        struct pg_target *target = &restore->targets[i];
+        if (target->skipped)
+            continue;
+        rc = name_it(target);
+        if (rc == HANGAR_OK)
+            rc = look_at(target, restore->keeper, &empty);
+        if (rc == HANGAR_OK && !restore->dry)
+            rc = lock_target(target, restore->keeper);
+        if (rc == HANGAR_OK)
+            rc = each_leftover(target, restore->keeper,
+                               restore->dry ? tell_leftover : drop_leftover);
+    }
+    if (rc == HANGAR_OK)
+        rc = look_for_space(src, restore->keeper);
+    if (rc == HANGAR_OK && restore->how->target_empty)
+        *restore->how->target_empty = empty;
+    return rc;
+}
+
+/* ---- the plan -------------------------------------------------------------------------------- */
+
+void pg_clean_plan(const struct pg_target *target)
+{
+    struct pg_source *src = target->src;
+    const struct pg_clean *clean = target->clean;
+    struct hangar_text *plan = src->restore->how->plan;
+    const struct hangar_host *host = src->host;
+    if (clean->leftovers.len)
+        host->text(plan, "drop what a restore that died has left: %s\n", pg_str(&clean->leftovers));
+    host->text(plan, "database %s: load %s into a new database beside it with %u sessions\n",
+               target->name, target->source, src->opt.jobs);
+    if (!target->exists) {
+        host->text(plan, "database %s: is not there; the new one gets its name\n", target->name);
+        return;
+    }
+    host->text(plan, "database %s: %s%s\n", target->name,
+               clean->sessions.len ? "end the sessions in it: " : "nobody is connected",
+               pg_str(&clean->sessions));
+    host->text(plan,
+               "database %s: rename it and the new one in one step, in which nobody can connect; "
+               "what is written to it after its safety backup began is lost\n",
+               target->name);
+    host->text(plan, "database %s: drop the old one\n", target->name);
+}
