@@ -84,7 +84,8 @@ static const struct hangar_option options[] = {
      .default_value = "30s",
      .min = 100,
      .max = 3600 * 1000,
-     .help = "How long to wait for tables that somebody has locked exclusively."},
+     .help = "How long to wait for tables that somebody has locked exclusively, and when live data "
+             "is replaced for sessions to leave."},
     {.name = "connect_timeout",
      .type = HANGAR_OPT_DURATION,
      .default_value = "10s",

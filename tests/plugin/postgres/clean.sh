@@ -209,7 +209,7 @@ it_refuses_what_came_into_the_way_while_it_loaded() {
 }
 
 it_leaves_all_as_it_was_when_loading_fails() {
-    local data
+    local data restore
     spoil
     cp -r "$work/live" "$work/bad"
     data=$(find "$work/bad/objects/live/data" -name '*.sql' | head -1)
@@ -218,10 +218,14 @@ it_leaves_all_as_it_was_when_loading_fails() {
     expect '[1-9]' 'rc [0-9]*: cannot' run clean "$work/bad" database=live
     as_it_was
     none_of_ours
-    # a key twice: found when the index is built
-    sed -i '/^COPY /{n;d}' "$data"
-    sed -i '/^COPY /{n;s/^[0-9]*/3/}' "$data"
-    expect '[1-9]' 'could not create unique index "t_pkey"' run clean "$work/bad" database=live
+    # a key twice, which shows when the index is built
+    rm -f "$work/live/paused" "$work/live/go"
+    run --pause-phase 1 clean "$work/live" database=live &
+    restore=$!
+    until_true test -e "$work/live/paused"
+    sql "$(ours)" "INSERT INTO t VALUES (3, 'somebody')"
+    touch "$work/live/go"
+    expect '[1-9]' 'could not create unique index "t_pkey"' wait $restore
     as_it_was
     none_of_ours
     # a session that loads is ended

@@ -1,0 +1,154 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The hangar authors
+#
+# A database in use is replaced: after a safety backup that brings it back, wholly or
+# not at all, and nobody's session is ended unasked.
+. "$(dirname "$(readlink -f "$0")")/lib.sh"
+
+start_pg
+cat >backup.yaml <<END
+version: 1
+sources:
+$(pg_source app_db shop)
+sinks:
+  local: { plugin: storage-local, options: { path: ./backups } }
+pipelines:
+  nightly: { sources: [app_db], transforms: [], sinks: [local] }
+END
+make_backup
+dump shop >as_in_backup
+
+change()
+{
+    sql shop "UPDATE shop.customers SET name = name || ' (changed)'"
+    sql shop 'CREATE TABLE shop.added AS SELECT generate_series(1, 100) AS a'
+    sql postgres "ALTER DATABASE shop SET work_mem = '7MB'"
+    dump shop >as_it_was
+}
+
+ours()
+{
+    sql postgres "SELECT datname FROM pg_database WHERE datname LIKE 'hangar\_%'"
+}
+
+is_as()
+{
+    dump shop >now
+    same "shop and $1" "$1" now
+    [[ -z $(ours) ]] || fail "left on the server: $(ours)"
+}
+
+backups()
+{
+    find backups -name manifest.json | wc -l
+}
+
+promise "nothing is replaced unasked, and a dry run says all that would be done"
+change
+expect_exit 2 hangar restore latest --mode clean
+expect_said "nobody can be asked whether to restore"
+expect_said "safety backup of what it holds, into sink local"
+expect_exit 2 hangar restore latest --disconnect --yes
+expect_exit 0 hangar restore latest --mode clean --dry-run
+expect_said "database shop: nobody is connected"
+expect_said "database shop: drop the old one"
+[[ $(backups) == 1 ]] || fail "a dry run took a backup"
+is_as as_it_was
+
+promise "who is connected stays connected"
+PGAPPNAME=the_app psql -qX -d shop -c 'SELECT pg_sleep(300)' >app.out 2>&1 &
+app=$!
+is_connected()
+{
+    [[ $(sql postgres "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'the_app'") == 1 ]]
+}
+wait_for 30 is_connected
+expect_exit 1 hangar restore latest --mode clean --yes
+expect_said "1 session is connected to it: postgres (the_app)"
+expect_said "hint: stop what uses it, or end the session with --disconnect"
+is_connected || fail "the session was ended"
+[[ $(backups) == 1 ]] || fail "a refusal cost a backup"
+kill "$app" && wait "$app" 2>/dev/null || true
+is_as as_it_was
+
+promise "with --disconnect it is replaced under a load, and nobody meets anything between"
+sql shop 'CREATE TABLE shop.ticks (n int)'
+dump shop >as_it_was
+write_all_the_time()
+{
+    while :; do
+        psql -qX -d shop -c 'INSERT INTO shop.ticks VALUES (1)' 2>&1 || true
+    done >writer.out
+}
+write_all_the_time &
+writer=$!
+has_ticks()
+{
+    [[ $(sql shop 'SELECT count(*) > 5 FROM shop.ticks') == t ]]
+}
+wait_for 30 has_ticks
+expect_exit 0 hangar --json restore latest --mode clean --disconnect --yes
+[[ $(json 'd["id"]') == "$id" ]] || fail "the safety backup was taken for the latest"
+[[ $(json 'd["sources"][0]["restored"]') == True ]] || fail "not restored"
+safety=$(json 'd["safety"]["id"]')
+# from now on its table is not there
+refused()
+{
+    grep -q 'relation "shop.ticks" does not exist' writer.out
+}
+wait_for 30 refused
+kill "$writer" && wait "$writer" 2>/dev/null || true
+is_as as_in_backup
+
+promise "what was replaced can be had back, by the id of the safety backup alone"
+expect_exit 0 hangar list
+expect_said "complete, safety"
+expect_exit 0 hangar show latest
+expect_said "$id of nightly"
+expect_exit 0 hangar show "$safety"
+expect_said "a safety backup: what a restore was about to replace"
+expect_exit 0 hangar verify "$safety" --level full
+expect_exit 0 hangar restore "$safety" --mode clean --yes
+expect_said "what was there before is in the safety backup"
+[[ $(sql shop 'SELECT count(*) > 5 FROM shop.ticks') == t ]] || fail "the writes before it are lost"
+sql shop 'TRUNCATE shop.ticks'
+is_as as_it_was
+[[ $(sql postgres "SELECT setconfig::text FROM pg_db_role_setting s JOIN pg_database d ON d.oid = setdatabase WHERE datname = 'shop'") == '{work_mem=7MB}' ]] ||
+    fail "the settings of the database are lost"
+
+promise "interrupted, at any time, it changes nothing"
+for after in 0.1 0.3 0.6 1 1.5; do
+    "$hangar_program" -c backup.yaml restore "$id" --mode clean --yes >out 2>err </dev/null &
+    restore=$!
+    sleep "$after"
+    kill -INT "$restore" 2>/dev/null || true
+    status=0
+    wait "$restore" || status=$?
+    if [[ $status == 0 ]]; then
+        is_as as_in_backup
+        break
+    fi
+    [[ $status == 130 ]] || fail "interrupted with status $status: $(<err)"
+    is_as as_it_was
+done
+
+promise "a database that is gone is made, with no safety backup of nothing"
+before=$(backups)
+dropdb shop
+expect_exit 0 hangar --json restore "$id" --mode clean --yes
+[[ $(json 'd["safety"]') == None ]] || fail "a safety backup of nothing"
+[[ $(backups) == "$before" ]] || fail "a backup of nothing"
+is_as as_in_backup
+
+promise "no safety backup, no restore"
+change
+mv backups/nightly/origin.json origin.kept
+echo '{ "origin": "elsewhere", "pipeline": "nightly", "host": "x", "created": "2026-01-01T00:00:00.000Z" }' \
+    >backups/nightly/origin.json
+expect_exit 2 hangar restore "$id" --mode clean --yes
+expect_said "nothing was restored, as there is no safety backup"
+is_as as_it_was
+mv origin.kept backups/nightly/origin.json
+expect_exit 0 hangar restore "$id" --mode clean --yes
+is_as as_in_backup
