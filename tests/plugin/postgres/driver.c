@@ -213,8 +213,7 @@ static void backup(struct run *run, bool safety)
     if ((mkdir(run->dir, 0700) != 0 && errno != EEXIST) || mkdir(objects, 0700) != 0)
         die(objects);
     free(objects);
-    enum hangar_rc rc =
-        (safety ? run->source->prepare_safety : run->source->prepare)(run->inst);
+    enum hangar_rc rc = (safety ? run->source->prepare_safety : run->source->prepare)(run->inst);
     if (rc == HANGAR_OK) {
         start = hg_mono_ms();
         rc = run->source->begin(run->inst, &time_ms, run->point);
