@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LACKING_SHOWN 3
+
 static void put_way(const json_t *pipeline, struct cli_view *out)
 {
     const char *arrow = cli_symbol(out, CLI_ARROW);
@@ -102,6 +104,29 @@ static void put_next_prune(const json_t *sink, struct cli_view *out)
                 cli_off(out));
 }
 
+/* What another sink of the pipeline has and this one does not, the newest of it by name. */
+static void put_lacks(const json_t *sink, struct cli_view *out)
+{
+    const json_t *ids = cli_array(sink, "lacking"), *id;
+    int64_t lacks = cli_integer(sink, "lacks"), lag = cli_integer(sink, "lag_ms");
+    char text[CLI_SHORT];
+    size_t i;
+
+    if (lacks <= 0)
+        return;
+    fprintf(out->file, "  %s%s: lacks %lld that another sink has%s", cli_on(out, CLI_YELLOW),
+            cli_string(sink, "name"), (long long)lacks, cli_off(out));
+    if (lag > 0)
+        fprintf(out->file, ", and is %s behind", cli_age(lag, text));
+    json_array_foreach (ids, i, id) {
+        if (i == LACKING_SHOWN)
+            break;
+        fprintf(out->file, "%s%s", i ? ", " : ": ", json_string_value(id));
+    }
+    fprintf(out->file, "%s%s\n", lacks > (int64_t)i ? ", " : "",
+            lacks > (int64_t)i ? cli_symbol(out, CLI_ELLIPSIS) : "");
+}
+
 static void put_sinks(const json_t *pipeline, struct cli_view *out)
 {
     const json_t *sinks = cli_array(pipeline, "sinks");
@@ -122,6 +147,8 @@ static void put_sinks(const json_t *pipeline, struct cli_view *out)
     json_array_foreach (cli_array(pipeline, "sinks"), i, sink)
         put_sink(&table, sink);
     cli_table_print(&table);
+    json_array_foreach (cli_array(pipeline, "sinks"), i, sink)
+        put_lacks(sink, out);
     json_array_foreach (cli_array(pipeline, "sinks"), i, sink)
         put_next_prune(sink, out);
     json_array_foreach (cli_array(pipeline, "sinks"), i, sink) {

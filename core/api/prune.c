@@ -11,22 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/vec.h"
 #include "catalog/mark.h"
 
 /* ---- looking ---- */
-
-static enum hangar_rc add_leftover(struct hg_pruning *p, const char *id, struct hg_error *err)
-{
-    char *copy = strdup(id);
-    if (!copy || !hg_vec_reserve((void **)&p->leftovers, p->leftover_count, &p->leftover_capacity,
-                                 sizeof(*p->leftovers))) {
-        free(copy);
-        return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
-    }
-    p->leftovers[p->leftover_count++] = copy;
-    return HANGAR_OK;
-}
 
 /* Is the file there?  OK and *there, or why that cannot be said. */
 static enum hangar_rc look_for(struct hg_pruning *p, const char *id, const char *name, bool *there,
@@ -46,50 +33,17 @@ static enum hangar_rc look_for(struct hg_pruning *p, const char *id, const char 
     return HANGAR_OK;
 }
 
-static enum hangar_rc add(struct hg_pruning *p, const char *id, struct hg_error *err)
+struct hg_retained hg_prune_judge(const struct hangar *h, const struct hg_index_item *item)
 {
-    struct hg_manifest m = {0};
-    struct hg_error why = {0};
-    enum hangar_rc rc = hg_store_manifest(p->sink, p->pipeline->name, id, &m, &why);
-    if (rc == HANGAR_NOT_FOUND) {
-        return add_leftover(p, id, err);
-    }
-    if (rc != HANGAR_OK && rc != HANGAR_CORRUPT && rc != HANGAR_UNSUPPORTED) {
-        *err = why;
-        return rc;
-    }
-    if (p->count == p->capacity) {
-        size_t capacity = p->capacity ? 2 * p->capacity : 64;
-        struct hg_retained *items = realloc(p->items, capacity * sizeof(*items));
-        p->items = items ? items : p->items;
-        struct hg_prune_info *infos = realloc(p->infos, capacity * sizeof(*infos));
-        p->infos = infos ? infos : p->infos;
-        if (!items || !infos) {
-            hg_manifest_free(&m);
-            return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
-        }
-        p->capacity = capacity;
-    }
-    bool ours = rc == HANGAR_OK && strcmp(m.origin, p->h->origin) == 0;
-    struct hg_prune_info *info = &p->infos[p->count];
-    struct hg_retained *item = &p->items[p->count];
-    *info = (struct hg_prune_info){.id = strdup(id), .bytes = 0};
-    *item = (struct hg_retained){.id = info->id, .good = ours, .time_ms = 0};
-    if (rc == HANGAR_OK) {
-        item->time_ms = m.finished_ms;
-        item->safety = m.safety;
-        info->bytes = hg_manifest_stored_bytes(&m);
-        item->why_not = "of another origin";
-    } else {
-        hg_backup_id_parse(id, &item->time_ms);
-        item->why_not = rc == HANGAR_CORRUPT ? "damaged" : "of a newer hangar";
-    }
-    hg_manifest_free(&m);
-    if (!info->id) {
-        return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
-    }
-    p->count++;
-    return look_for(p, id, HG_HOLD_NAME, &item->held, NULL, err);
+    const char *origin = hg_json_string(item->summary, "origin", "");
+    return (struct hg_retained){.id = item->id,
+                                .time_ms = item->time_ms,
+                                .good = item->rc == HANGAR_OK && strcmp(origin, h->origin) == 0,
+                                .safety = hg_index_is_safety(item),
+                                .held = item->held,
+                                .why_not = item->rc == HANGAR_OK        ? "of another origin"
+                                           : item->rc == HANGAR_CORRUPT ? "damaged"
+                                                                        : "of a newer hangar"};
 }
 
 static struct hg_policy policy_of(const struct hg_retention *r)
@@ -104,23 +58,43 @@ static struct hg_policy policy_of(const struct hg_retention *r)
                               .min_keep = r->min_keep};
 }
 
+enum hangar_rc hg_prune_apply(const struct hg_instance_config *config, int64_t now_ms,
+                              struct hg_retained *items, size_t count, struct hg_error *err)
+{
+    struct hg_policy policy = policy_of(&config->retention);
+    return hg_retention_apply(&policy, config->retention.zone, now_ms, items, count, err);
+}
+
+/* What stays because it is the newest must really be good: the manifests of these are
+ * read again, as a copy that rotted is not told by its etag. */
+static enum hangar_rc look(struct hg_pruning *p, struct hg_error *err)
+{
+    int64_t least = p->config->retention.min_keep;
+    size_t fresh = least > HG_MIN_KEEP_DEFAULT ? (size_t)least : HG_MIN_KEEP_DEFAULT;
+    enum hangar_rc rc = hg_index_read(p->h, p->sink, p->pipeline->name, fresh, &p->own, err);
+    p->index = &p->own;
+    return rc;
+}
+
 enum hangar_rc hg_prune_plan(struct hg_pruning *p, struct hg_error *err)
 {
-    char **ids = NULL;
-    size_t count = 0;
     p->now_ms = hg_now_ms();
-    enum hangar_rc rc = hg_store_ids(p->sink, p->pipeline->name, &ids, &count, &p->store_ms, err);
-    for (size_t i = 0; i < count && rc == HANGAR_OK; i++) {
-        rc = hg_job_cancelled(p->sink->job) ? hg_fail(err, HANGAR_CANCELLED, 0, "interrupted")
-                                            : add(p, ids[i], err);
-    }
-    hg_store_ids_free(ids, count);
+    enum hangar_rc rc = p->index ? HANGAR_OK : look(p, err);
     if (rc != HANGAR_OK) {
         return rc;
     }
-    struct hg_policy policy = policy_of(&p->config->retention);
-    p->clock_wrong = hg_retention_apply(&policy, p->config->retention.zone, p->now_ms, p->items,
-                                        p->count, &p->clock) != HANGAR_OK;
+    p->store_ms = p->index->store_ms;
+    p->items = calloc(p->index->count + 1, sizeof(*p->items));
+    if (!p->items) {
+        return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+    }
+    for (size_t i = 0; i < p->index->count; i++) {
+        if (p->index->items[i].rc != HANGAR_NOT_FOUND) {
+            p->items[p->count++] = hg_prune_judge(p->h, &p->index->items[i]);
+        }
+    }
+    p->clock_wrong =
+        hg_prune_apply(p->config, p->now_ms, p->items, p->count, &p->clock) != HANGAR_OK;
     for (size_t i = 0; i < p->count; i++) {
         p->kept += p->items[i].keep;
         bool counts = p->items[i].keep && p->items[i].good && !p->items[i].safety;
@@ -133,12 +107,8 @@ enum hangar_rc hg_prune_plan(struct hg_pruning *p, struct hg_error *err)
 
 static uint64_t bytes_of(const struct hg_pruning *p, const char *id)
 {
-    for (size_t i = 0; i < p->count; i++) {
-        if (p->infos[i].id == id) {
-            return p->infos[i].bytes;
-        }
-    }
-    return 0;
+    const struct hg_index_item *item = hg_index_find(p->index, id);
+    return item ? (uint64_t)hg_json_int(item->summary, "stored_bytes", 0) : 0;
 }
 
 static enum hangar_rc remove_backup(struct hg_pruning *p, const struct hg_retained *item,
@@ -231,16 +201,19 @@ static enum hangar_rc clean(struct hg_pruning *p, const char *id, const char **a
 static enum hangar_rc clean_leftovers(struct hg_pruning *p, json_t *list, struct hg_error *err)
 {
     enum hangar_rc rc = HANGAR_OK;
-    for (size_t i = 0; i < p->leftover_count && rc == HANGAR_OK; i++) {
-        const char *action = NULL;
-        rc = clean(p, p->leftovers[i], &action, err);
+    for (size_t i = 0; i < p->index->count && rc == HANGAR_OK; i++) {
+        const char *action = NULL, *id = p->index->items[i].id;
+        if (p->index->items[i].rc != HANGAR_NOT_FOUND) {
+            continue;
+        }
+        rc = clean(p, id, &action, err);
         if (rc == HANGAR_OK && strcmp(action, "waiting") != 0) {
-            hg_log_event(&p->h->log, HANGAR_LOG_INFO, "prune.cleaned", "%s in sink %s: %s",
-                         p->leftovers[i], p->sink->name, action);
+            hg_log_event(&p->h->log, HANGAR_LOG_INFO, "prune.cleaned", "%s in sink %s: %s", id,
+                         p->sink->name, action);
         }
         if (rc == HANGAR_OK && list) {
             json_t *one = json_object();
-            hg_json_set_string(one, "id", p->leftovers[i]);
+            hg_json_set_string(one, "id", id);
             hg_json_set_string(one, "action", action);
             hg_json_add(list, one);
         }
@@ -267,12 +240,8 @@ enum hangar_rc hg_prune_execute(struct hg_pruning *p, json_t *leftovers, struct 
 
 void hg_prune_fini(struct hg_pruning *p)
 {
-    for (size_t i = 0; i < p->count; i++) {
-        free(p->infos[i].id);
-    }
-    hg_store_ids_free(p->leftovers, p->leftover_count);
     free(p->items);
-    free(p->infos);
+    hg_index_free(&p->own);
 }
 
 /* ---- the job ---- */

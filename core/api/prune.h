@@ -7,7 +7,7 @@
 #ifndef HG_API_PRUNE_H
 #define HG_API_PRUNE_H
 
-#include "api/handle.h"
+#include "api/index.h"
 #include "catalog/retention.h"
 
 /* A run that has not renewed its run.json for so long is dead.  Runs renew every
@@ -23,20 +23,22 @@ struct hg_pruning {
     const struct hg_pipeline_config *pipeline;
     const struct hg_instance_config *config;
     int64_t now_ms, store_ms;  /* our clock, the store's */
-    struct hg_retained *items; /* newest first, with keep and reason */
-    struct hg_prune_info {
-        char *id;
-        uint64_t bytes;
-    } * infos;
-    size_t count, capacity;
-    char **leftovers; /* ids without a manifest */
-    size_t leftover_count, leftover_capacity;
+    struct hg_retained *items; /* newest first, with keep and reason; ids are the index's */
+    size_t count;
+    const struct hg_index *index; /* what is there; NULL: hg_prune_plan looks */
+    struct hg_index own;
     bool clock_wrong;
     struct hg_error clock;            /* why nothing is removed */
     const struct hg_retained *oldest; /* good one that stays, or NULL */
     size_t kept, removed;
     uint64_t freed_bytes;
 };
+
+/* What retention is to know of a backup; its id stays the index's. */
+struct hg_retained hg_prune_judge(const struct hangar *h, const struct hg_index_item *item);
+/* Retention as it is configured for a sink; see hg_retention_apply. */
+enum hangar_rc hg_prune_apply(const struct hg_instance_config *config, int64_t now_ms,
+                              struct hg_retained *items, size_t count, struct hg_error *err);
 
 /* Looks at the sink and decides; removes nothing.  Free with hg_prune_fini. */
 enum hangar_rc hg_prune_plan(struct hg_pruning *p, struct hg_error *err);

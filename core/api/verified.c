@@ -147,3 +147,14 @@ json_t *hg_verified_remembered(struct hangar *h, const char *pipeline)
     free(name);
     return all;
 }
+
+json_t *hg_verified_json(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
+                         const char *id)
+{
+    json_t *record = NULL;
+    struct hg_error err = {0};
+    if (hg_verified_newest(sink, pipeline, id, &record, &err) != HANGAR_OK) {
+        hg_log_line(&h->log, HANGAR_LOG_WARN, "cannot tell when %s was verified: %s", id, err.text);
+    }
+    return record ? record : json_null();
+}

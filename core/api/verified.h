@@ -22,4 +22,8 @@ enum hangar_rc hg_verified_newest(struct hangar_ctx *sink, const char *pipeline,
  * { time, level, status, sink }.  No request.  The caller's to decref. */
 json_t *hg_verified_remembered(struct hangar *h, const char *pipeline);
 
+/* The newest record in the sink, null when there is none or it cannot be read. */
+json_t *hg_verified_json(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
+                         const char *id);
+
 #endif

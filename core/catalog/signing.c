@@ -89,7 +89,7 @@ static bool parse(const char *text, size_t size, const char **mac, const char **
 {
     static const char hex[] = "0123456789abcdef";
     size_t head = strlen(HEAD), middle = strlen(MIDDLE), digits = HG_KEY_ID_SIZE - 1;
-    if (size != head + HMAC_HEX + middle + digits + 1 || strlen(text) != size) {
+    if (size != head + HMAC_HEX + middle + digits + 1 || strnlen(text, size) != size) {
         return false;
     }
     *mac = text + head;

@@ -340,16 +340,52 @@ static void remove_one(struct removing *r, const char *name)
     r->rc = r->rc == HANGAR_OK ? rc : r->rc;
 }
 
+/* The rest of a page, in one request where the sink can. */
+static void remove_names(struct removing *r, const char *const *names, size_t count)
+{
+    const struct hangar_sink *fn = &r->sink->plugin->sink;
+    if (!fn->remove_many) {
+        for (size_t i = 0; i < count; i++) {
+            remove_one(r, names[i]);
+        }
+        return;
+    }
+    enum hangar_rc *results = calloc(count, sizeof(*results));
+    struct hg_error why = {0};
+    enum hangar_rc rc =
+        results ? HG_CALL(r->sink, &why, fn->remove_many(r->sink->inst, names, count, results))
+                : hg_fail(&why, HANGAR_NO_MEMORY, 0, "out of memory");
+    for (size_t i = 0; i < count && rc == HANGAR_OK; i++) {
+        if (results[i] != HANGAR_OK) {
+            rc = hg_fail(&why, results[i], 0, "sink %s: cannot remove %s: %s", r->sink->name,
+                         names[i], hg_rc_text(results[i]));
+        }
+    }
+    if (rc != HANGAR_OK && r->rc == HANGAR_OK) {
+        *r->err = why;
+        r->rc = rc;
+    }
+    free(results);
+}
+
 static enum hangar_rc remove_page(void *arg, const struct hg_page_entries *page,
                                   struct hg_error *err)
 {
-    (void)err;
     struct removing *r = arg;
+    const char **names = calloc(page->count + 1, sizeof(*names));
+    size_t count = 0;
+    if (!names) {
+        return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+    }
     for (size_t i = 0; i < page->count; i++) {
         if (!page->items[i].is_prefix && !is_later(r, page->items[i].name)) {
-            remove_one(r, page->items[i].name);
+            names[count++] = page->items[i].name;
         }
     }
+    if (count > 0) {
+        remove_names(r, names, count);
+    }
+    free(names);
     return HANGAR_OK;
 }
 

@@ -243,6 +243,9 @@ static enum hangar_rc stat_object(void *inst, const char *name, struct hangar_en
     file_of(s, name, file, sizeof(file));
     if (rc == HANGAR_OK && stat(file, &st) != 0)
         return HANGAR_NOT_FOUND;
+    if (rc == HANGAR_OK)
+        snprintf(entry->etag, sizeof(entry->etag), "%lx-%lx-%lx", (unsigned long)st.st_ino,
+                 (unsigned long)st.st_mtim.tv_sec, (unsigned long)st.st_mtim.tv_nsec);
     entry->size = rc == HANGAR_OK ? (uint64_t)st.st_size : 0;
     return rc;
 }

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * status: what each sink lacks of what the others have, and how far it is behind;
+ * whether backups are signed.
+ */
+#include "world.h"
+
+#define CONFIG(before, b, sinks)                                                                   \
+    before "sources: { db: { plugin: test-source, options: { objects: 2 } } }\n"                   \
+           "sinks:\n  a: { plugin: test-sink, options: { path: ./a } }\n"                          \
+           "  b: { plugin: test-sink, " b " options: { path: ./b } }\n"                            \
+           "pipelines: { p: { sources: [db], sinks: [" sinks "] } }\n"
+
+static void make(const char *sinks, size_t count)
+{
+    world_config(CONFIG("", "", "%s"), sinks);
+    for (size_t i = 0; i < count; i++)
+        ck_assert_msg(world_backup("p") == HANGAR_STATUS_DONE, "%s", world_error());
+}
+
+START_TEST(status_names_what_a_sink_lacks_and_how_far_it_is_behind)
+{
+    make("a, b", 1);
+    world_status();
+    ck_assert_int_eq(world_int("pipelines.0.sinks.1.lacks"), 0);
+    ck_assert_int_eq(world_int("pipelines.0.sinks.1.lag_ms"), 0);
+    usleep(20000);
+    make("a", 2);
+    world_config(CONFIG("", "", "a, b"));
+    ck_assert_int_eq(world_status(), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(world_int("pipelines.0.sinks.0.lacks"), 0);
+    ck_assert_int_eq(world_int("pipelines.0.sinks.0.lag_ms"), 0);
+    ck_assert_int_eq(world_int("pipelines.0.sinks.1.lacks"), 2);
+    ck_assert_uint_eq(world_count("pipelines.0.sinks.1.lacking"), 2);
+    ck_assert_str_eq(world_text("pipelines.0.sinks.1.lacking.0"), world_id()); /* the newest */
+    ck_assert_int_ge(world_int("pipelines.0.sinks.1.lag_ms"), 20);
+}
+END_TEST
+
+START_TEST(a_sink_does_not_lack_what_its_own_retention_would_remove)
+{
+    make("a", 4);
+    make("a, b", 1);
+    usleep(10000);
+    make("a", 1);
+    world_config(CONFIG("", "retention: { keep_last: 3 },", "a, b"));
+    world_status();
+    ck_assert_int_eq(world_int("pipelines.0.sinks.1.lacks"), 2); /* it has one of those three */
+    ck_assert_str_eq(world_text("pipelines.0.sinks.1.lacking.0"), world_id());
+}
+END_TEST
+
+START_TEST(the_list_of_what_is_lacking_is_bounded)
+{
+    make("a", 23);
+    world_config(CONFIG("", "", "a, b"));
+    world_status();
+    ck_assert_int_eq(world_int("pipelines.0.sinks.1.lacks"), 23);
+    ck_assert_uint_eq(world_count("pipelines.0.sinks.1.lacking"), 20);
+    ck_assert(json_is_null(world_at("pipelines.0.sinks.1.lag_ms"))); /* it has none at all */
+}
+END_TEST
+
+START_TEST(a_damaged_copy_is_lacking_and_an_unreadable_sink_is_unknown)
+{
+    make("a, b", 1);
+    ck_assert_int_eq(world_shell("echo >> $(ls b/*manifest.json)"), 0);
+    world_status();
+    ck_assert_int_eq(world_int("pipelines.0.sinks.1.lacks"), 1);
+    ck_assert_ptr_nonnull(world_at("pipelines.0.sinks.1.error"));
+    world_config("sources: { db: { plugin: test-source } }\n"
+                 "sinks:\n  a: { plugin: test-sink, options: { path: ./a } }\n"
+                 "  b: { plugin: test-sink, options: { path: ./b, fail_at: list } }\n"
+                 "pipelines: { p: { sources: [db], sinks: [a, b] } }\n");
+    world_status();
+    ck_assert(json_is_null(world_at("pipelines.0.sinks.1.lacks")));
+    ck_assert_int_eq(world_int("pipelines.0.sinks.0.lacks"), 0);
+}
+END_TEST
+
+#define KEY "signing: { key_file: %s }\n"
+
+START_TEST(whether_a_backup_is_signed_is_told_and_not_taken_from_memory)
+{
+    folder_file("key", "0123456789abcdef0123456789abcdef", 32, 0600);
+    folder_file("other", "fedcba9876543210fedcba9876543210", 32, 0600);
+    make("a", 1);
+    world_list();
+    ck_assert(json_is_false(world_at("backups.0.signed")));
+    world_show("latest");
+    ck_assert(json_is_false(world_at("signed")));
+    ck_assert_uint_eq(world_lines("state/manifests/p.a", "^sha256 "), 1);
+    /* with a key the one that is not signed is not whole, whatever is remembered */
+    world_config(CONFIG(KEY, "", "a"), "key");
+    ck_assert_int_eq(world_list(), HANGAR_STATUS_CORRUPT);
+    ck_assert_str_eq(world_text("backups.0.state"), "corrupt");
+    world_shell("rm a/*");
+    ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
+    world_list();
+    ck_assert(json_is_true(world_at("backups.0.signed")));
+    world_show("latest");
+    ck_assert(json_is_true(world_at("signed")));
+    ck_assert_uint_eq(world_lines("state/manifests/p.a", "^hmac-sha256 "), 1);
+    ck_assert_int_eq(world_list(), HANGAR_STATUS_DONE); /* from memory */
+    /* a signature that changed, or went, is noticed */
+    world_shell("cp a/*.sig sig; sed -i 's/sha256 ./sha256 x/' a/*.sig");
+    ck_assert_int_eq(world_list(), HANGAR_STATUS_CORRUPT);
+    world_shell("cp sig $(ls a/*.sig)");
+    ck_assert_int_eq(world_list(), HANGAR_STATUS_DONE);
+    world_shell("rm a/*.sig");
+    ck_assert_int_eq(world_list(), HANGAR_STATUS_CORRUPT);
+    world_shell("cp sig a/p%%%s%%manifest.json.sig", world_id());
+    ck_assert_int_eq(world_list(), HANGAR_STATUS_DONE);
+    /* and what was remembered with one key says nothing with another */
+    world_config(CONFIG(KEY, "", "a"), "other");
+    ck_assert_int_eq(world_list(), HANGAR_STATUS_CORRUPT);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        status_names_what_a_sink_lacks_and_how_far_it_is_behind,
+        a_sink_does_not_lack_what_its_own_retention_would_remove,
+        the_list_of_what_is_lacking_is_bounded,
+        a_damaged_copy_is_lacking_and_an_unreadable_sink_is_unknown,
+        whether_a_backup_is_signed_is_told_and_not_taken_from_memory,
+    };
+    return SUITE_RUN("status", tests, world_setup, world_teardown);
+}
