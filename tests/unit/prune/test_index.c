@@ -214,8 +214,9 @@ END_TEST
 START_TEST(where_nothing_can_be_remembered_all_works_as_well)
 {
     make(3);
-    folder_file("state/manifests", "in the way", 10, 0600);
     open_counted(NULL);
+    ck_assert_int_eq(hg_make_dirs("state", 0700, NULL), HANGAR_OK);
+    folder_file("state/manifests", "in the way", 10, 0600);
     for (int i = 0; i < 2; i++) {
         forget_calls();
         ck_assert_uint_eq(list_all(NULL), 3);
