@@ -201,7 +201,10 @@ enum hangar_rc hg_flow_submit(struct hg_flow *flow, struct hg_block *block, bool
                               struct hg_error *err)
 {
     struct hg_engine *engine = flow->engine;
-    hg_sha256_update(flow->plain_hash, block->data, block->size);
+    /* without transforms the stored bytes are the plain ones: one hash serves */
+    if (engine->set.chain_count > 0) {
+        hg_sha256_update(flow->plain_hash, block->data, block->size);
+    }
     flow->plain_bytes += block->size;
     block->flow = flow;
     block->index = flow->next_index++;
@@ -268,8 +271,12 @@ enum hangar_rc hg_flow_wait(struct hg_flow *flow, struct hg_flow_result *result,
     }
     enum hangar_rc close_rc =
         hg_encode_close(flow, kept && rc == HANGAR_OK ? result->attrs : NULL, err);
-    hg_sha256_final(flow->plain_hash, result->plain_sha256);
     hg_sha256_final(flow->stored_hash, result->stored_sha256);
+    if (engine->set.chain_count > 0) {
+        hg_sha256_final(flow->plain_hash, result->plain_sha256);
+    } else {
+        memcpy(result->plain_sha256, result->stored_sha256, sizeof(result->plain_sha256));
+    }
     if (rc == HANGAR_OK && (!result->plain_sha256[0] || !result->stored_sha256[0])) {
         rc = hg_fail(err, HANGAR_INTERNAL, 0, "cannot hash %s: OpenSSL refuses", flow->name);
     }
