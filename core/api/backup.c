@@ -84,13 +84,17 @@ static enum hangar_status run_pipeline(struct hg_run *run, struct hg_error *err)
         hg_log_took(log, HANGAR_LOG_ERROR, "backup.failed", ms, "pipeline %s after %lld ms: %s",
                     run->pipeline->name, (long long)ms, err->text);
     }
+    return status;
+}
+
+static void prune_after(struct hg_run *run, enum hangar_status status)
+{
     bool success = status == HANGAR_STATUS_DONE || status == HANGAR_STATUS_DEGRADED;
     for (size_t i = 0; success && i < run->sink_count; i++) {
         if (run->sinks[i].committed) {
             hg_prune_after_backup(run->h, run->pipeline, run->pipeline->sinks[i]);
         }
     }
-    return status;
 }
 
 enum hangar_status hangar_backup(struct hangar *h, const char *pipeline, char **json)
@@ -122,6 +126,8 @@ enum hangar_status hangar_backup(struct hangar *h, const char *pipeline, char **
             json_t *line = hg_run_history(run, status, &err);
             hg_state_record(h, pipeline, line);
             json_decref(line);
+            /* after that: whoever looks must not take a run that prunes for lost */
+            prune_after(run, status);
         }
         if (lock >= 0) {
             close(lock);

@@ -107,11 +107,25 @@ static bool is_used(const struct hg_config *config, size_t instance)
     return false;
 }
 
+/* "0 2 * * *, next 2026-01-16T01:00:00.000Z" */
+static void tell_schedule(struct hangar_attrs *facts, const char *key, const char *schedule,
+                          const char *timezone)
+{
+    char next[HG_TIME_SIZE];
+    int64_t ms = schedule ? hangar_next_time(schedule, timezone, hg_now_ms()) : -1;
+    if (ms < 0) {
+        return;
+    }
+    hg_time_format(ms, next);
+    hg_attrs_setf(facts, key, "%s, next %s", schedule, next);
+}
+
 /* A run of the pipeline must be able to keep its lock and history. */
 static void check_pipeline(struct checking *c, const struct hg_pipeline_config *pc)
 {
     struct hg_error err = {0};
     struct hg_str none = {0};
+    struct hangar_attrs *facts = hg_attrs_new();
     int lock = -1;
     enum hangar_rc rc = hg_state_lock(c->h, pc->name, &lock, &err);
     if (rc == HANGAR_EXISTS) { /* a run under way is nothing wrong */
@@ -120,7 +134,14 @@ static void check_pipeline(struct checking *c, const struct hg_pipeline_config *
     if (lock >= 0) {
         close(lock);
     }
-    add_item(c, "pipeline", pc->name, NULL, NULL, rc, &err, &none, NULL);
+    if (facts && (pc->schedule || pc->verify || pc->drill)) {
+        tell_schedule(facts, "schedule", pc->schedule, pc->timezone);
+        tell_schedule(facts, "verify", pc->verify, pc->timezone);
+        tell_schedule(facts, "drill", pc->drill, pc->timezone);
+        hg_attrs_set(facts, "run_by", "hangar daemon");
+    }
+    add_item(c, "pipeline", pc->name, NULL, NULL, rc, &err, &none, facts);
+    hg_attrs_free(facts);
 }
 
 enum hangar_status hangar_check(struct hangar *h, char **json)

@@ -222,7 +222,8 @@ static json_t *pipeline_overview(struct overview *o, const struct hg_pipeline_co
     hg_json_set(one, "transforms", names(o->h, pc->transforms, pc->transform_count));
     hg_json_set_string(one, "schedule", pc->schedule);
     hg_json_set(one, "last_run", last ? last : json_null());
-    hg_json_set(one, "next", json_null());
+    hg_json_set_time(one, "next",
+                     pc->schedule ? hangar_next_time(pc->schedule, pc->timezone, hg_now_ms()) : -1);
     for (size_t i = 0; i < pc->sink_count; i++) {
         look(o, pc, pc->sinks[i], &views[i]);
     }

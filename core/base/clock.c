@@ -76,6 +76,12 @@ static struct date date_of(int64_t ms)
     };
 }
 
+struct hg_date hg_date_of_day(int64_t days)
+{
+    struct date d = date_of(days * MS_PER_DAY);
+    return (struct hg_date){.year = d.year, .month = d.month, .day = d.day};
+}
+
 static bool leap(int64_t year)
 {
     return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);

@@ -25,4 +25,11 @@ void hg_backup_id_format(int64_t ms, char out[HG_BACKUP_ID_SIZE]);
 /* Exactly such a name, of a date that exists. */
 bool hg_backup_id_parse(const char *text, int64_t *ms);
 
+/* The date of a day, counted from 1970-01-01. */
+struct hg_date {
+    int64_t year;
+    int month, day; /* from 1 */
+};
+struct hg_date hg_date_of_day(int64_t days);
+
 #endif

@@ -56,6 +56,12 @@ static const struct hangar_option limit_options[] = {
     {.name = "temp_dir", .type = HANGAR_OPT_PATH},
     {.name = "nice", .type = HANGAR_OPT_INT, .default_value = "0", .min = 0, .max = 19},
     {.name = "ionice", .type = HANGAR_OPT_ENUM, .choices = ionice_classes, .default_value = "none"},
+    {.name = "jobs", .type = HANGAR_OPT_INT, .default_value = "2", .min = 1, .max = 64},
+    {.name = "stop_timeout",
+     .type = HANGAR_OPT_DURATION,
+     .default_value = "40s",
+     .min = 100,
+     .max = 3600000},
     {.name = NULL},
 };
 
@@ -86,6 +92,8 @@ static void read_limits(struct hg_reader *r)
         while (class != NULL && strcmp(class, ionice_classes[c->ionice]) != 0 &&
                c->ionice < HG_IONICE_IDLE)
             c->ionice++;
+        c->jobs = hg_options_get(&limits, "jobs")->number;
+        c->stop_timeout_ms = hg_options_get(&limits, "stop_timeout")->number;
         const char *temp_dir = hg_options_get(&limits, "temp_dir")->text;
         c->temp_dir = temp_dir != NULL ? strdup(temp_dir) : NULL;
         r->problems->failed = r->problems->failed || (temp_dir != NULL && c->temp_dir == NULL);
@@ -249,7 +257,7 @@ void hg_config_free(struct hg_config *config)
         free(p->sinks);
         free(p->notifiers);
         hg_hooks_free(p->hooks);
-        free(p->schedule);
+        hg_free_schedules(p);
     }
     free(config->instances);
     free(config->pipelines);

@@ -63,7 +63,14 @@ struct hg_pipeline_config {
     size_t *notifiers;
     size_t notifier_count;
     struct hg_hook_config hooks[HG_HOOKS];
-    char *schedule; /* or NULL */
+    /* When the daemon runs what; NULL: it does not. */
+    char *schedule, *verify, *drill;
+    char *timezone;          /* of these and the windows; NULL: the machine's */
+    char **windows;          /* in which a job may begin, NULL-terminated; NULL: any time */
+    int64_t jitter_ms;       /* a job begins up to so much later */
+    bool catch_up;           /* what was due while nobody ran the daemon is run late */
+    int64_t max_duration_ms; /* a job that takes longer is told of; 0: none is */
+    int64_t max_age_ms;      /* of the newest good backup; 0: any, -1: not given */
 };
 
 /* How backups and verifications wait for the disk. */
@@ -83,6 +90,8 @@ struct hg_config {
     char *temp_dir;                /* NULL: $TMPDIR, else /var/tmp */
     int64_t nice;                  /* of backups and verifications, 0 to 19 */
     enum hg_ionice ionice;
+    int64_t jobs;            /* that the daemon runs at once; default 2 */
+    int64_t stop_timeout_ms; /* for those to end when it stops; default 40 s */
     struct hg_instance_config *instances;
     size_t instance_count, instance_capacity;
     struct hg_pipeline_config *pipelines;
@@ -95,6 +104,10 @@ struct hg_config {
  * the same pass. */
 struct hg_config *hg_config_load(const char *path, struct hg_problems *problems);
 void hg_config_free(struct hg_config *config);
+
+/* The age that the newest good backup may have: as given, else 25 hours, or an hour more
+ * than the schedule lets pass between two days.  0: any. */
+int64_t hg_pipeline_max_age_ms(const struct hg_pipeline_config *pipeline);
 
 #define HG_SIGNING_KEY_MIN 16 /* bytes */
 

@@ -42,14 +42,10 @@ static void read_timezone(struct hg_reader *r, const struct hg_options *options,
 {
     const struct hg_option_value *v = hg_options_get(options, "timezone");
     bool named = v != NULL && v->set;
-    enum hangar_rc rc = hg_zone_open(named ? v->text : NULL, &retention->zone);
-    if (rc == HANGAR_NOT_FOUND && named)
-        hg_problem_add(r->problems, v->line, v->column,
-                       "there is no time zone \"%.60s\"; hint: give a name of tzdata, such as "
-                       "Europe/Berlin or UTC",
-                       v->text);
+    retention->zone =
+        hg_read_zone(r, named ? v->text : NULL, named ? v->line : 0, named ? v->column : 0);
     retention->timezone = named ? strdup(v->text) : NULL;
-    if (rc == HANGAR_NO_MEMORY || (named && retention->timezone == NULL))
+    if (named && retention->timezone == NULL)
         r->problems->failed = true;
 }
 

@@ -106,23 +106,13 @@ static void read_references(struct hg_reader *r, enum hg_kind kind, const struct
         read_reference(r, kind, &items[i], *refs, count);
 }
 
-static char *read_schedule(struct hg_reader *r, const struct hg_yaml *node)
-{
-    struct hg_value_place at = hg_place_of(r, node, "schedule");
-    char *schedule = hg_value_text(&at, node);
-    if (schedule != NULL && schedule[0] == '\0')
-        hg_value_fail(&at, "schedule is empty");
-    hg_problem_warn(r->problems, node->line, node->column,
-                    "schedule has no effect yet: this version has no scheduler; hint: run \"hangar "
-                    "backup\" from cron or a systemd timer");
-    return schedule;
-}
-
 static void read_pipeline(struct hg_reader *r, const struct hg_yaml_key *key,
                           const struct hg_yaml *node)
 {
-    static const char *const known[] = {"sources", "transforms", "sinks", "notifiers",
-                                        "hooks",   "schedule",   NULL};
+    static const char *const known[] = {"sources",      "transforms", "sinks",  "notifiers",
+                                        "hooks",        "schedule",   "verify", "drill",
+                                        "timezone",     "windows",    "jitter", "catch_up",
+                                        "max_duration", "max_age",    NULL};
     struct hg_config *c = r->config;
     hg_check_name(r, key);
     if (node->type != HG_YAML_MAP) {
@@ -147,9 +137,7 @@ static void read_pipeline(struct hg_reader *r, const struct hg_yaml_key *key,
     p->notifiers_given = hg_yaml_get(node, "notifiers") != NULL;
     read_references(r, HG_NOTIFIER, key, node, &p->notifiers, &p->notifier_count);
     hg_read_hooks(r, node, p->hooks);
-    const struct hg_yaml *schedule = hg_yaml_get(node, "schedule");
-    if (schedule != NULL)
-        p->schedule = read_schedule(r, schedule);
+    hg_read_schedules(r, node, p);
 }
 
 static void mark(bool *used, const size_t *refs, size_t count)

@@ -65,3 +65,17 @@ void hg_check_name(struct hg_reader *r, const struct hg_yaml_key *key)
                        "begins with a letter and has at most %d characters",
                        key->text, MAX_NAME);
 }
+
+struct hg_zone *hg_read_zone(struct hg_reader *r, const char *name, size_t line, size_t column)
+{
+    struct hg_zone *zone = NULL;
+    enum hangar_rc rc = hg_zone_open(name, &zone);
+    if (rc == HANGAR_NOT_FOUND && name != NULL)
+        hg_problem_add(r->problems, line, column,
+                       "there is no time zone \"%.60s\"; hint: give a name of tzdata, such as "
+                       "Europe/Berlin or UTC",
+                       name);
+    if (rc == HANGAR_NO_MEMORY)
+        r->problems->failed = true;
+    return zone;
+}

@@ -7,6 +7,7 @@
 #ifndef HG_READER_H
 #define HG_READER_H
 
+#include "base/zone.h"
 #include "config/config.h"
 #include "config/values.h"
 
@@ -38,10 +39,17 @@ void hg_check_name(struct hg_reader *r, const struct hg_yaml_key *key);
 void hg_read_instances(struct hg_reader *r, enum hg_kind kind);
 void hg_read_pipelines(struct hg_reader *r);
 void hg_read_signing(struct hg_reader *r);
+/* The keys of a pipeline that say when it runs, and its end. */
+void hg_read_schedules(struct hg_reader *r, const struct hg_yaml *node,
+                       struct hg_pipeline_config *pipeline);
+void hg_free_schedules(struct hg_pipeline_config *pipeline);
 
 /* The hooks of a pipeline, zeroed before. */
 void hg_read_hooks(struct hg_reader *r, const struct hg_yaml *pipeline,
                    struct hg_hook_config *hooks);
 void hg_hooks_free(struct hg_hook_config *hooks);
+
+/* A time zone, NULL for the machine's own; that there is none of that name is reported. */
+struct hg_zone *hg_read_zone(struct hg_reader *r, const char *name, size_t line, size_t column);
 
 #endif

@@ -191,5 +191,13 @@ def s3_credentials():
         put("s3_credentials", name, text)
 
 
-for make in (config, manifest, archives, redis, rows, values, s3_credentials):
+def schedules():
+    for number, text in enumerate(
+            ["0 2 * * *", "*/15 0-6,22-23 1,15 jan-mar mon-fri/2", "@daily", "@reboot", "30 2 * * 5-7",
+             "0 0 29 2 */7", "0 0 31 feb *", "5/10 * * * *", "* * * *", "22:00-06:00",
+             "sat,sun 00:00-24:00", "mon 25:00-1:0"]):
+        put("cron", f"{number:02}", text)
+
+
+for make in (config, manifest, archives, redis, rows, values, s3_credentials, schedules):
     make()

@@ -156,6 +156,22 @@ HANGAR_API enum hangar_status hangar_show(struct hangar *hangar,
  * force with secrets masked.  `hangar.status/1` */
 HANGAR_API enum hangar_status hangar_overview(struct hangar *hangar, char **json);
 
+/* Is the newest good backup of a pipeline (NULL: of each), in each of its sinks, as
+ * young as max_age asks?  HANGAR_STATUS_STALE when it is not in a required sink,
+ * DEGRADED when it is not in another.  `hangar.health/1` */
+HANGAR_API enum hangar_status hangar_health(struct hangar *hangar, const char *pipeline,
+                                            char **json);
+
+/* What the configuration wants to be run when; connects to nothing.  `hangar.plan/1` */
+HANGAR_API enum hangar_status hangar_plan(struct hangar *hangar, char **json);
+
+/* The calendar of such plans; these need no handle, and any thread may call them.
+ * The first time after `after_ms` (ms since 1970) that a schedule of cron names in a
+ * time zone (NULL: the machine's); -1 when one of them cannot be read.  And whether a
+ * time lies in a window such as "sat,sun 22:00-06:00"; 0 when it cannot be read. */
+HANGAR_API int64_t hangar_next_time(const char *schedule, const char *timezone, int64_t after_ms);
+HANGAR_API int hangar_in_window(const char *window, const char *timezone, int64_t time_ms);
+
 struct hangar_restore_request {
     uint32_t struct_size;
     uint32_t flags; /* HANGAR_REQUEST_... */

@@ -46,7 +46,7 @@ START_TEST(lists_and_overviews_have_the_promised_fields)
     world_fields(world_at("limits"), "memory_bytes:i workers:i stall_timeout_ms:i");
     world_fields(world_at("pipelines.0"), "name:s sources:a transforms:a schedule:n last_run:o "
                                           "next:n sinks:a");
-    world_fields(world_at("pipelines.1"), "schedule:s");
+    world_fields(world_at("pipelines.1"), "schedule:s next:s");
     world_fields(world_at("pipelines.0.last_run"), "run:s id:s status:s started:s duration_ms:i");
     world_fields(world_at("pipelines.0.sinks.1"),
                  "name:s plugin:s target:s required:b backups:i newest:s newest_time:s age_ms:i "

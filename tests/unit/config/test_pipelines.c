@@ -59,7 +59,29 @@ static const struct world_row wrong[] = {
     {WITH("  p: {sources: [app_db], sinks: [local], notifiers: [ops]}\n"),
      "backup.yaml:10:54: unknown notifier \"ops\"; hint: define it under \"notifiers\""},
     {WITH("  p: {sources: [app_db], sinks: [local], schedule: \"\"}\n"),
-     "backup.yaml:10:52: schedule is empty"},
+     "backup.yaml:10:53: schedule: minute is missing; hint: a schedule is \"minute hour day month "
+     "weekday\", such as \"0 2 * * *\""},
+    {WITH("  p: {sources: [app_db], sinks: [local], schedule: 0 25 * * *}\n"),
+     "backup.yaml:10:54: schedule: hour must be from 0 to 23, not 25"},
+    {WITH("  p: {sources: [app_db], sinks: [local], schedule: \"${HG_NONE:-0 25 * * *}\"}\n"),
+     "backup.yaml:10:52: schedule: hour must be from 0 to 23, not 25"},
+    {WITH("  p:\n    sources: [app_db]\n    sinks: [local]\n    verify: \"0 4 * * sum\"\n"
+          "    drill: '@dialy'\n    timezone: Europe/Berln\n    windows: [\"22:00-06:00\", 22-6]\n"
+          "    jitter: 2d\n    catch_up: yes\n    max_duration: soon\n    max_age: 25\n"),
+     "backup.yaml:13:22: verify: \"sum\" is no day of week; hint: names are sun to sat\n"
+     "backup.yaml:14:13: drill: there is no \"@dialy\"; hint: there are @hourly, @daily, @weekly, "
+     "@monthly and @yearly\n"
+     "backup.yaml:15:15: there is no time zone \"Europe/Berln\"; hint: give a name of tzdata, such "
+     "as Europe/Berlin or UTC\n"
+     "backup.yaml:16:30: windows: a time of the day is missing, such as 22:00\n"
+     "backup.yaml:17:13: jitter must be from 0 ms to 1 d, not \"2d\"\n"
+     "backup.yaml:18:15: catch_up must be true or false, not \"yes\"\n"
+     "backup.yaml:19:19: max_duration must be a duration, not \"soon\"; hint: write it as 500ms, "
+     "30s, 5m or 7d\n"
+     "backup.yaml:20:14: max_age must be a duration, not \"25\"; hint: write it as 500ms, 30s, 5m "
+     "or 7d"},
+    {WITH("  p: {sources: [app_db], sinks: [local], windows: []}\n"),
+     "backup.yaml:10:51: windows is empty; hint: without the key a job may begin at any time"},
     {WITH("  p: {sources: [app_db], sinks: [local], schedule: [1]}\n"),
      "backup.yaml:10:52: schedule must be a single value, not a list"},
     {WITH("  \"Night ly\": {sources: [app_db], sinks: [local]}\n"),
@@ -82,10 +104,12 @@ END_TEST
 
 START_TEST(a_pipeline_knows_its_instances_in_order)
 {
-    const char *yaml = WITH("  one: {sources: [cache, app_db], transforms: [], sinks: local}\n"
-                            "  two: {sources: app_db, transforms: gzip, sinks: [local], schedule: "
-                            "\"${HG_NONE:-daily}\"}\n  three: {sources: cache, transforms: , "
-                            "sinks: [local]}\n");
+    const char *yaml =
+        WITH("  one: {sources: [cache, app_db], transforms: [], sinks: local}\n"
+             "  two: {sources: app_db, transforms: gzip, sinks: [local], schedule: "
+             "\"${HG_NONE:-@daily}\", windows: 22:00-06:00, jitter: 10m, "
+             "catch_up: false, timezone: UTC, max_age: 0}\n  three: {sources: cache, transforms: , "
+             "sinks: [local]}\n");
     folder_file("backup.yaml", yaml, strlen(yaml), 0600);
     struct hg_problems problems = {0};
     struct hg_config *c = hg_config_load("backup.yaml", &problems);
@@ -101,10 +125,40 @@ START_TEST(a_pipeline_knows_its_instances_in_order)
     ck_assert_ptr_null(one->schedule);
     ck_assert_uint_eq(two->transform_count, 1);
     ck_assert_int_eq(c->instances[two->transforms[0]].kind, HG_TRANSFORM);
-    ck_assert_str_eq(two->schedule, "daily");
+    ck_assert_str_eq(two->schedule, "@daily");
+    ck_assert_str_eq(two->windows[0], "22:00-06:00");
+    ck_assert_ptr_null(two->windows[1]);
+    ck_assert_str_eq(two->timezone, "UTC");
+    ck_assert_int_eq(two->jitter_ms, 600000);
+    ck_assert(!two->catch_up);
+    ck_assert_int_eq(hg_pipeline_max_age_ms(two), 0);
+    ck_assert(one->catch_up && !one->windows && !one->timezone && !one->verify && !one->drill);
+    ck_assert_int_eq(one->jitter_ms, 0);
+    ck_assert_int_eq(one->max_duration_ms, 30 * 60000);
     ck_assert_uint_eq(c->pipelines[2].transform_count, 0);
     hg_config_free(c);
     hg_problems_free(&problems);
+}
+END_TEST
+
+START_TEST(a_backup_may_be_an_hour_older_than_its_schedule_lets_pass)
+{
+    static const struct {
+        const char *schedule;
+        int hours;
+    } rows[] = {{NULL, 25},
+                {"0 2 * * *", 25},
+                {"0 * * * *", 25},
+                {"@weekly", 7 * 24 + 1},
+                {"0 2 * * mon-fri", 3 * 24 + 1}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct hg_pipeline_config p = {.max_age_ms = -1};
+        p.schedule = rows[i].schedule ? strdup(rows[i].schedule) : NULL;
+        ck_assert_int_eq(hg_pipeline_max_age_ms(&p), rows[i].hours * INT64_C(3600000));
+        p.max_age_ms = 5;
+        ck_assert_int_eq(hg_pipeline_max_age_ms(&p), 5);
+        free(p.schedule);
+    }
 }
 END_TEST
 
@@ -150,6 +204,7 @@ int main(void)
     const TTest *const tests[] = {
         wrong_pipelines_are_told_at_their_place,
         a_pipeline_knows_its_instances_in_order,
+        a_backup_may_be_an_hour_older_than_its_schedule_lets_pass,
         a_model_with_mistakes_is_there_for_the_rest_of_the_checks,
         very_many_names_cost_little,
     };

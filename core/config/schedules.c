@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * schedules: the keys of a pipeline that say when its jobs run.  Nothing is run here,
+ * nor by the core: that is the daemon's.
+ */
+#include "config/reader.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cron.h"
+
+#define HOUR_MS INT64_C(3600000)
+
+enum { MAX_WINDOWS = 50 };
+
+/* Reports what is wrong with a text, at the character where it is wrong when the text
+ * stands in the file as it is. */
+static void report(const struct hg_value_place *at, const struct hg_yaml *node, const char *text,
+                   const struct hg_cron_error *err)
+{
+    struct hg_value_place place = *at;
+    if (strcmp(node->text, text) == 0)
+        place.column += err->at + (node->quoted ? 1 : 0);
+    hg_value_fail(&place, "%s: %s", at->name, err->text);
+}
+
+static char *read_schedule(struct hg_reader *r, const struct hg_yaml *pipeline, const char *key)
+{
+    const struct hg_yaml *node = hg_yaml_get(pipeline, key);
+    if (node == NULL)
+        return NULL;
+    struct hg_value_place at = hg_place_of(r, node, key);
+    struct hg_cron cron;
+    struct hg_cron_error err;
+    char *text = hg_value_text(&at, node);
+    if (text != NULL && !hg_cron_parse(text, &cron, &err))
+        report(&at, node, text, &err);
+    return text;
+}
+
+static char **read_windows(struct hg_reader *r, const struct hg_yaml *pipeline)
+{
+    const struct hg_yaml *node = hg_yaml_get(pipeline, "windows");
+    if (node == NULL)
+        return NULL;
+    struct hg_value_place at = hg_place_of(r, node, "windows");
+    char **windows = NULL;
+    if (!hg_value_list(&at, node, &windows))
+        return NULL;
+    const struct hg_yaml *items = node->type == HG_YAML_LIST ? node->items : node;
+    size_t count = 0;
+    for (; windows[count] != NULL && count <= MAX_WINDOWS; count++) {
+        struct hg_value_place entry = hg_place_of(r, &items[count], "windows");
+        struct hg_window window;
+        struct hg_cron_error err;
+        if (!hg_window_parse(windows[count], &window, &err))
+            report(&entry, &items[count], windows[count], &err);
+    }
+    if (count == 0)
+        hg_value_fail(&at, "windows is empty; hint: without the key a job may begin at any time");
+    if (count > MAX_WINDOWS)
+        hg_value_fail(&at, "windows has more than %d entries", MAX_WINDOWS);
+    return windows;
+}
+
+/* A duration or a truth; `fallback` when it is not given. */
+static int64_t read_number(struct hg_reader *r, const struct hg_yaml *pipeline,
+                           const struct hangar_option *option, int64_t fallback)
+{
+    const struct hg_yaml *node = hg_yaml_get(pipeline, option->name);
+    if (node == NULL)
+        return fallback;
+    struct hg_value_place at = hg_place_of(r, node, option->name);
+    int64_t number = fallback;
+    char *text = hg_value_text(&at, node);
+    if (text != NULL)
+        hg_value_convert(&at, option, "", &text, &number);
+    free(text);
+    return number;
+}
+
+static char *read_timezone(struct hg_reader *r, const struct hg_yaml *pipeline)
+{
+    const struct hg_yaml *node = hg_yaml_get(pipeline, "timezone");
+    if (node == NULL)
+        return NULL;
+    struct hg_value_place at = hg_place_of(r, node, "timezone");
+    char *name = hg_value_text(&at, node);
+    if (name != NULL)
+        hg_zone_close(hg_read_zone(r, name, node->line, node->column));
+    return name;
+}
+
+void hg_read_schedules(struct hg_reader *r, const struct hg_yaml *node,
+                       struct hg_pipeline_config *p)
+{
+    static const struct hangar_option jitter = {
+        .name = "jitter", .type = HANGAR_OPT_DURATION, .min = 0, .max = 24 * HOUR_MS};
+    static const struct hangar_option catch_up = {.name = "catch_up", .type = HANGAR_OPT_BOOL};
+    static const struct hangar_option max_duration = {
+        .name = "max_duration", .type = HANGAR_OPT_DURATION, .min = 0, .max = 365 * 24 * HOUR_MS};
+    static const struct hangar_option max_age = {
+        .name = "max_age", .type = HANGAR_OPT_DURATION, .min = 0, .max = 3660 * 24 * HOUR_MS};
+    p->schedule = read_schedule(r, node, "schedule");
+    p->verify = read_schedule(r, node, "verify");
+    p->drill = read_schedule(r, node, "drill");
+    p->timezone = read_timezone(r, node);
+    p->windows = read_windows(r, node);
+    p->jitter_ms = read_number(r, node, &jitter, 0);
+    p->catch_up = read_number(r, node, &catch_up, 1) != 0;
+    p->max_duration_ms = read_number(r, node, &max_duration, HOUR_MS / 2);
+    p->max_age_ms = read_number(r, node, &max_age, -1);
+}
+
+void hg_free_schedules(struct hg_pipeline_config *p)
+{
+    free(p->schedule);
+    free(p->verify);
+    free(p->drill);
+    free(p->timezone);
+    hg_value_free_list(p->windows);
+}
+
+int64_t hg_pipeline_max_age_ms(const struct hg_pipeline_config *pipeline)
+{
+    struct hg_cron cron;
+    struct hg_cron_error err;
+    if (pipeline->max_age_ms >= 0)
+        return pipeline->max_age_ms;
+    int64_t age = 25 * HOUR_MS;
+    if (pipeline->schedule != NULL && hg_cron_parse(pipeline->schedule, &cron, &err)) {
+        int64_t gap = hg_cron_gap_ms(&cron) + HOUR_MS;
+        age = gap > age ? gap : age;
+    }
+    return age;
+}

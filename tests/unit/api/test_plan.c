@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * plan: what the daemon is told about the configuration, the calendar it is given, and
+ * whether backups are as young as they should be.
+ */
+#include "world.h"
+
+#include <time.h>
+
+#define CONFIG                                                                                     \
+    "sources: { db: { plugin: test-source } }\n"                                                   \
+    "sinks:\n  a: { plugin: storage-local, options: { path: ./a } }\n"                             \
+    "  b: { plugin: storage-local, required: false, options: { path: ./b } }\n"
+
+static enum hangar_status call_health(const char *pipeline)
+{
+    char *json = NULL;
+    enum hangar_status status = hangar_health(world_hangar, pipeline, &json);
+    json_decref(world_doc);
+    world_doc = json_loads(json, JSON_REJECT_DUPLICATES, NULL);
+    ck_assert_ptr_nonnull(world_doc);
+    ck_assert_str_eq(world_text("schema"), "hangar.health/1");
+    hangar_free(json);
+    return status;
+}
+
+static void call_plan(void)
+{
+    char *json = NULL;
+    ck_assert_int_eq(hangar_plan(world_hangar, &json), HANGAR_STATUS_DONE);
+    json_decref(world_doc);
+    world_doc = json_loads(json, JSON_REJECT_DUPLICATES, NULL);
+    ck_assert_ptr_nonnull(world_doc);
+    hangar_free(json);
+}
+
+START_TEST(the_plan_has_every_schedule_and_what_bounds_it)
+{
+    world_config(CONFIG
+                 "limits: { jobs: 3, stop_timeout: 2s }\npipelines:\n"
+                 "  p: { sources: [db], sinks: [a], schedule: '0 2 * * *', verify: '@weekly', "
+                 "drill: '@monthly', timezone: Europe/Berlin, windows: ['22:00-06:00'], "
+                 "jitter: 5m, catch_up: false, max_duration: 1h, max_age: 2d }\n"
+                 "  q: { sources: [db], sinks: [a] }\n");
+    call_plan();
+    world_fields(world_doc, "schema:s status:s config:s state_dir:s origin:s limits:o pipelines:a");
+    ck_assert_int_eq(world_int("limits.jobs"), 3);
+    ck_assert_int_eq(world_int("limits.stop_timeout_ms"), 2000);
+    world_fields(world_at("pipelines.0"),
+                 "name:s jobs:a timezone:s windows:a jitter_ms:i catch_up:b max_duration_ms:i "
+                 "max_age_ms:i last_run:n");
+    ck_assert_uint_eq(world_count("pipelines.0.jobs"), 3);
+    ck_assert_str_eq(world_text("pipelines.0.jobs.0.job"), "backup");
+    ck_assert_str_eq(world_text("pipelines.0.jobs.0.schedule"), "0 2 * * *");
+    ck_assert_str_eq(world_text("pipelines.0.jobs.1.job"), "verify");
+    ck_assert_str_eq(world_text("pipelines.0.jobs.2.job"), "drill");
+    ck_assert_str_eq(world_text("pipelines.0.windows.0"), "22:00-06:00");
+    ck_assert_int_eq(world_int("pipelines.0.jitter_ms"), 300000);
+    ck_assert(json_is_false(world_at("pipelines.0.catch_up")));
+    ck_assert_int_eq(world_int("pipelines.0.max_age_ms"), 2 * 86400000);
+    ck_assert_uint_eq(world_count("pipelines.1.jobs"), 0);
+    ck_assert(json_is_null(world_at("pipelines.1.timezone")));
+    ck_assert_int_eq(world_int("pipelines.1.max_age_ms"), 25 * 3600000);
+    ck_assert_int_eq(world_backup("q"), HANGAR_STATUS_DONE);
+    call_plan();
+    world_fields(world_at("pipelines.1.last_run"), "run:s id:s status:s started:s");
+}
+END_TEST
+
+START_TEST(the_calendar_answers_without_a_configuration)
+{
+    ck_assert_int_eq(hangar_next_time("30 2 * * *", "Europe/Berlin", 1774700000000), 1774746000000);
+    ck_assert_int_eq(hangar_next_time("30 2 * *", "Europe/Berlin", 0), -1);
+    ck_assert_int_eq(hangar_next_time("30 2 * * *", "Europe/Berln", 0), -1);
+    ck_assert_int_eq(hangar_next_time("@daily", "UTC", INT64_MAX), -1);
+    ck_assert_int_eq(hangar_in_window("02:00-03:00", "UTC", 2 * 3600000), 1);
+    ck_assert_int_eq(hangar_in_window("02:00-03:00", "Europe/Berlin", 2 * 3600000), 0);
+    ck_assert_int_eq(hangar_in_window("02:00", "UTC", 2 * 3600000), 0);
+}
+END_TEST
+
+START_TEST(health_is_that_of_the_newest_good_backup_in_each_sink)
+{
+    world_config(CONFIG "pipelines:\n  p: { sources: [db], sinks: [a, b], max_age: 1h }\n"
+                        "  q: { sources: [db], sinks: [a], max_age: 0 }\n");
+    ck_assert_int_eq(call_health(NULL), HANGAR_STATUS_STALE);
+    ck_assert(world_says("pipeline p has no good backup in sink a"));
+    ck_assert_str_eq(world_text("pipelines.0.sinks.0.status"), "stale");
+    ck_assert_str_eq(world_text("pipelines.1.status"), "done"); /* its age does not matter */
+    ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(call_health(NULL), HANGAR_STATUS_DONE);
+    world_fields(world_at("pipelines.0"), "name:s status:s max_age_ms:i sinks:a");
+    world_fields(world_at("pipelines.0.sinks.0"),
+                 "name:s required:b status:s newest:s newest_time:s age_ms:i");
+    ck_assert_int_eq(call_health("p"), HANGAR_STATUS_DONE);
+    ck_assert_uint_eq(world_count("pipelines"), 1);
+    ck_assert_int_eq(call_health("r"), HANGAR_STATUS_NOT_FOUND);
+
+    /* of a sink that may fail it is no alarm, but it is told */
+    ck_assert_int_eq(world_shell("rm -r b/p"), 0);
+    ck_assert_int_eq(call_health("p"), HANGAR_STATUS_DEGRADED);
+    ck_assert_str_eq(world_text("pipelines.0.sinks.1.status"), "stale");
+
+    /* a damaged one counts as little as one that is gone */
+    ck_assert_int_eq(world_shell("f=$(ls -d a/p/backup_*/manifest.json) && chmod u+w $f && "
+                                 "printf X | dd of=$f bs=1 seek=30 conv=notrunc 2>/dev/null"),
+                     0);
+    ck_assert_int_eq(call_health("p"), HANGAR_STATUS_STALE);
+}
+END_TEST
+
+START_TEST(a_backup_that_is_too_old_is_stale)
+{
+    world_config(CONFIG "pipelines: { p: { sources: [db], sinks: [a], max_age: 1ms } }\n");
+    ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
+    nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+    ck_assert_int_eq(call_health("p"), HANGAR_STATUS_STALE);
+    ck_assert(world_says("the newest good backup of pipeline p in sink a is "));
+    ck_assert(world_says("more than 1 ms"));
+}
+END_TEST
+
+START_TEST(a_sink_that_cannot_be_read_is_no_health)
+{
+    world_config("sources: { db: { plugin: test-source } }\nsinks:\n"
+                 "  a: { plugin: test-sink, options: { path: ./a, fail_at: list } }\n"
+                 "pipelines: { p: { sources: [db], sinks: [a] } }\n");
+    ck_assert_int_eq(call_health("p"), HANGAR_STATUS_FAILED);
+    ck_assert(world_says("cannot list as told"));
+}
+END_TEST
+
+START_TEST(checking_tells_who_runs_the_schedules)
+{
+    world_config(CONFIG "pipelines: { p: { sources: [db], sinks: [a, b], schedule: '@daily' } }\n");
+    ck_assert_int_eq(world_check(), HANGAR_STATUS_DONE);
+    bool found = false;
+    for (size_t i = 0; i < world_count("items"); i++) {
+        json_t *item = json_array_get(world_at("items"), i);
+        if (strcmp(json_string_value(json_object_get(item, "kind")), "pipeline") != 0)
+            continue;
+        json_t *facts = json_object_get(item, "facts");
+        found = true;
+        ck_assert_str_eq(json_string_value(json_object_get(facts, "run_by")), "hangar daemon");
+        ck_assert(
+            !strncmp(json_string_value(json_object_get(facts, "schedule")), "@daily, next 2", 14));
+        ck_assert_str_eq(json_string_value(json_object_get(item, "status")), "ok");
+    }
+    ck_assert(found);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        the_plan_has_every_schedule_and_what_bounds_it,
+        the_calendar_answers_without_a_configuration,
+        health_is_that_of_the_newest_good_backup_in_each_sink,
+        a_backup_that_is_too_old_is_stale,
+        a_sink_that_cannot_be_read_is_no_health,
+        checking_tells_who_runs_the_schedules,
+    };
+    return SUITE_RUN("plan", tests, world_setup, world_teardown);
+}
