@@ -58,6 +58,7 @@ struct cli_command {
     int min, max;         /* how many operands; max -1: any number */
     bool opens;           /* needs the library open... */
     bool no_config;       /* ...with or without a configuration file */
+    bool hidden;          /* for programs: no help names it */
     const char *summary;  /* one line */
     const char *text;     /* what help adds to it */
     const struct cli_option *options;

@@ -236,7 +236,7 @@ static uint32_t log_level(const struct cli *cli)
     return cli->err.quiet || cli->io->err_tty ? 1 : 2;
 }
 
-static enum cli_log_format log_format(const struct cli *cli)
+enum cli_log_format cli_log_format_of(const struct cli *cli)
 {
     const char *name = cli_option_value(cli, CLI_LOG_FORMAT);
     enum cli_log_format format;
@@ -283,7 +283,7 @@ static int run_command(struct cli *cli)
 
     if (!cli->args.command->opens)
         return cli->args.command->run(cli);
-    cli_progress_init(&cli->progress, &cli->err, mode, log_format(cli),
+    cli_progress_init(&cli->progress, &cli->err, mode, cli_log_format_of(cli),
                       cli->io->err_tty ? fileno(cli->err.file) : -1);
     enum hangar_status status = open_library(cli);
     if (status == HANGAR_STATUS_DONE) {

@@ -44,6 +44,9 @@ int cli_run(const struct cli_io *io, int argc, char **argv);
 bool cli_has_option(const struct cli *cli, enum cli_option_id id);
 const char *cli_option_value(const struct cli *cli, enum cli_option_id id);
 
+/* How the log is written: as asked for, else as suits where it goes. */
+enum cli_log_format cli_log_format_of(const struct cli *cli);
+
 /* Prints one or more messages, a line each: "hangar: TEXT", "  hint: FIX". */
 void cli_error(struct cli *cli, const char *text);
 void cli_errorf(struct cli *cli, const char *fmt, ...) CLI_PRINTF(2, 3);

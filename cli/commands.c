@@ -140,6 +140,15 @@ const struct cli_command cli_commands[] = {
      .text = "Ends with status 0 whenever that could be found out, however old the backups are. "
              "With --verbose also shows the options in force, without secrets.",
      .run = cli_command_status},
+    {.name = "health",
+     .operands = "[PIPELINE]",
+     .max = 1,
+     .opens = true,
+     .summary = "say whether the newest backups are young enough",
+     .text = "Looks into each sink for the newest good backup of the pipeline, or of all, and "
+             "compares its age with `max_age`. Ends with status 7 when a sink has none that is "
+             "young enough, and with 3 when only optional sinks have none.",
+     .run = cli_command_health},
     {.name = "restore",
      .operands = "ID|latest",
      .min = 1,
@@ -263,6 +272,20 @@ const struct cli_command cli_commands[] = {
      .no_config = true,
      .summary = "show a plugin and its options",
      .run = cli_command_plugin_show},
+    {.name = "daemon",
+     .operands = "",
+     .summary = "run the jobs of all pipelines when they are due",
+     .text = "Stays in the foreground and logs to standard error. Each job is a process of its "
+             "own. SIGHUP reads the configuration again; one that is wrong is refused, and the "
+             "one from before stays in force. SIGTERM stops all jobs and ends the daemon.",
+     .run = cli_command_daemon},
+    {.name = "run-job",
+     .operands = "JOB [PIPELINE]",
+     .min = 1,
+     .max = 2,
+     .hidden = true,
+     .summary = "what the daemon runs for each job",
+     .run = cli_command_run_job},
     {.name = "help",
      .operands = "[COMMAND]",
      .max = 2,
@@ -273,5 +296,5 @@ const struct cli_command cli_commands[] = {
 };
 
 const char *const cli_later_commands[] = {
-    "health", "plugin new", "plugin test", "schema", "completion", "daemon", NULL,
+    "plugin new", "plugin test", "schema", "completion", NULL,
 };

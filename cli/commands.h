@@ -29,6 +29,9 @@ int cli_command_export(struct cli *cli);
 int cli_command_import(struct cli *cli);
 int cli_command_plugin_list(struct cli *cli);
 int cli_command_plugin_show(struct cli *cli);
+int cli_command_health(struct cli *cli);
+int cli_command_daemon(struct cli *cli);
+int cli_command_run_job(struct cli *cli);
 int cli_command_help(struct cli *cli);
 int cli_command_version(struct cli *cli);
 
@@ -38,6 +41,7 @@ void cli_render_backup(const json_t *doc, struct cli_view *err, const char *prog
 void cli_render_list(const json_t *doc, struct cli_view *out, struct cli_view *err);
 void cli_render_show(const json_t *doc, struct cli_view *out, struct cli_view *err);
 void cli_render_status(const json_t *doc, struct cli_view *out, struct cli_view *err);
+void cli_render_health(const json_t *doc, struct cli_view *out, struct cli_view *err);
 void cli_render_plan(const json_t *doc, struct cli_view *view);
 void cli_render_restore(const json_t *doc, struct cli_view *out, struct cli_view *err);
 void cli_render_verify(const json_t *doc, struct cli_view *out, struct cli_view *err);

@@ -66,7 +66,7 @@ static void put_commands(struct cli_view *view, const char *topic)
 
     cli_table_init(&table, view, columns, 2, 2);
     for (const struct cli_command *c = cli_commands; c->name; c++) {
-        if (!is_of(c, topic))
+        if (!is_of(c, topic) || c->hidden)
             continue;
         cli_table_cell(&table, CLI_PLAIN, "%s%s%s", c->name, *c->operands ? " " : "", c->operands);
         cli_table_cell(&table, CLI_PLAIN, "%s", c->summary);
@@ -117,7 +117,7 @@ int cli_help_topic(struct cli *cli, const char *topic)
         return HANGAR_STATUS_DONE;
     }
     for (const struct cli_command *c = cli_commands; c->name; c++) {
-        if (is_of(c, topic)) {
+        if (is_of(c, topic) && !c->hidden) {
             only = c;
             count++;
         }

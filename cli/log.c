@@ -47,34 +47,46 @@ static void put_quoted(FILE *file, const char *text)
     fputc('"', file);
 }
 
-static void put_logfmt(FILE *file, const struct hangar_log_line *line, const char *level,
-                       const char *message)
+static void put_word(FILE *file, const char *key, const char *word)
+{
+    if (word && *word)
+        fprintf(file, " %s=%s", key, word);
+}
+
+static void put_logfmt(FILE *file, const struct hangar_log_line *line,
+                       const struct cli_log_about *about, const char *level, const char *message)
 {
     fprintf(file, "level=%s", level);
-    if (line->run && *line->run)
-        fprintf(file, " run=%s", line->run);
-    if (line->event && *line->event)
-        fprintf(file, " event=%s", line->event);
+    put_word(file, "run", line->run);
+    put_word(file, "event", line->event);
+    if (about) {
+        put_word(file, "pipeline", about->pipeline);
+        put_word(file, "job", about->job);
+        put_word(file, "status", about->status);
+    }
     if (line->duration_ms >= 0)
         fprintf(file, " duration_ms=%lld", (long long)line->duration_ms);
     fputs(" msg=", file);
     put_quoted(file, message);
 }
 
-static void put_json(FILE *file, const struct hangar_log_line *line, const char *level,
-                     const char *message)
+static void put_json(FILE *file, const struct hangar_log_line *line,
+                     const struct cli_log_about *about, const char *level, const char *message)
 {
+    static const struct cli_log_about nothing = {0};
     char when[CLI_SHORT];
 
     time_text(line->time_ms, when);
-    json_t *doc = json_pack("{s:s, s:s, s:s*, s:s*}", "time", when, "level", level, "run",
-                            line->run, "event", line->event);
+    about = about ? about : &nothing;
+    json_t *doc = json_pack("{s:s, s:s, s:s*, s:s*, s:s*, s:s*, s:s*}", "time", when, "level",
+                            level, "run", line->run, "event", line->event, "pipeline",
+                            about->pipeline, "job", about->job, "status", about->status);
     if (doc && line->duration_ms >= 0)
         json_object_set_new(doc, "duration_ms", json_integer(line->duration_ms));
     /* a message that is no UTF-8 was escaped before */
     if (!doc || json_object_set_new(doc, "msg", json_string(message)) < 0 ||
         json_dumpf(doc, file, JSON_COMPACT | JSON_PRESERVE_ORDER) < 0)
-        put_logfmt(file, line, level, message);
+        put_logfmt(file, line, about, level, message);
     json_decref(doc);
 }
 
@@ -88,7 +100,8 @@ static void put_text(const struct cli_view *view, uint32_t level, const char *me
 }
 
 void cli_log_put(const struct cli_view *view, enum cli_log_format format,
-                 const struct hangar_log_line *line, const char *message)
+                 const struct hangar_log_line *line, const struct cli_log_about *about,
+                 const char *message)
 {
     static const int priorities[] = {3, 4, 6, 7}; /* of syslog */
     uint32_t level = line->level < 4 ? line->level : 3;
@@ -101,14 +114,14 @@ void cli_log_put(const struct cli_view *view, enum cli_log_format format,
     case CLI_LOG_LOGFMT:
         time_text(line->time_ms, when);
         fprintf(view->file, "time=%s ", when);
-        put_logfmt(view->file, line, levels[level], message);
+        put_logfmt(view->file, line, about, levels[level], message);
         break;
     case CLI_LOG_JSON:
-        put_json(view->file, line, levels[level], message);
+        put_json(view->file, line, about, levels[level], message);
         break;
     case CLI_LOG_JOURNAL:
         fprintf(view->file, "<%d>", priorities[level]);
-        put_logfmt(view->file, line, levels[level], message);
+        put_logfmt(view->file, line, about, levels[level], message);
         break;
     }
     fputc('\n', view->file);

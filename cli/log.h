@@ -12,14 +12,21 @@
 
 enum cli_log_format {
     CLI_LOG_TEXT,    /* the message, for people */
-    CLI_LOG_LOGFMT,  /* time= level= run= event= duration_ms= msg= */
+    CLI_LOG_LOGFMT,  /* time= level= run= event= pipeline= job= status= duration_ms= msg= */
     CLI_LOG_JSON,    /* the same as an object */
     CLI_LOG_JOURNAL, /* logfmt behind systemd's priority, "<6>"; the journal knows the time */
 };
 
-/* `message` is the line's, with what the terminal cannot show escaped. */
+/* What a line of the daemon is about; each of these may be NULL. */
+struct cli_log_about {
+    const char *pipeline, *job, *status;
+};
+
+/* `message` is the line's, with what the terminal cannot show escaped; `about` may be
+ * NULL. */
 void cli_log_put(const struct cli_view *view, enum cli_log_format format,
-                 const struct hangar_log_line *line, const char *message);
+                 const struct hangar_log_line *line, const struct cli_log_about *about,
+                 const char *message);
 
 /* "logfmt" to its format; false when there is none of that name. */
 bool cli_log_format_named(const char *name, enum cli_log_format *out);

@@ -184,7 +184,7 @@ void cli_progress_log(struct cli_progress *progress, const struct hangar_log_lin
         return;
     pthread_mutex_lock(&progress->mutex);
     wipe(progress);
-    cli_log_put(view, progress->format, line, message);
+    cli_log_put(view, progress->format, line, NULL, message);
     fflush(view->file);
     pthread_mutex_unlock(&progress->mutex);
     free(message);

@@ -146,6 +146,31 @@ enum hangar_status hangar_show(struct hangar *hangar, const struct hangar_select
     return answer(hangar, json);
 }
 
+enum hangar_status hangar_health(struct hangar *hangar, const char *pipeline, char **json)
+{
+    called("health pipeline=%s", text(pipeline));
+    return answer(hangar, json);
+}
+
+enum hangar_status hangar_plan(struct hangar *hangar, char **json)
+{
+    called("plan");
+    return answer(hangar, json);
+}
+
+/* What the daemon asks of the calendar: nothing is ever due. */
+int64_t hangar_next_time(const char *schedule, const char *timezone, int64_t after_ms)
+{
+    (void)schedule, (void)timezone, (void)after_ms;
+    return -1;
+}
+
+int hangar_in_window(const char *window, const char *timezone, int64_t time_ms)
+{
+    (void)window, (void)timezone, (void)time_ms;
+    return 0;
+}
+
 enum hangar_status hangar_overview(struct hangar *hangar, char **json)
 {
     called("overview");

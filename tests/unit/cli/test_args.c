@@ -13,9 +13,9 @@ static const struct {
 } wrong[] = {
     {"frobnicate", "hangar: there is no command `frobnicate`\n  hint: see `hangar help`\n"},
     {"bakcup", "hangar: there is no command `bakcup`\n  hint: did you mean `backup`?\n"},
-    {"daemon", "hangar: `daemon` is not in this version (0.1.0)\n  hint: see `hangar help`\n"},
-    {"daemon --port 5",
-     "hangar: `daemon` is not in this version (0.1.0)\n  hint: see `hangar help`\n"},
+    {"schema", "hangar: `schema` is not in this version (0.1.0)\n  hint: see `hangar help`\n"},
+    {"schema --port 5",
+     "hangar: `schema` is not in this version (0.1.0)\n  hint: see `hangar help`\n"},
     {"plugin test x",
      "hangar: `plugin test` is not in this version (0.1.0)\n  hint: see `hangar help plugin`\n"},
     {"plugin", "hangar: `plugin` needs to know what to do\n  hint: see `hangar help plugin`\n"},

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * health: per pipeline and sink, whether the newest good backup is young enough.
+ */
+#include "commands.h"
+
+#include <string.h>
+
+static void put_sink(const json_t *pipeline, const json_t *sink, struct cli_view *out)
+{
+    int64_t newest = cli_instant(sink, "newest_time");
+    char age[CLI_SHORT], limit[CLI_SHORT];
+    bool required = cli_flag(sink, "required");
+
+    cli_put_mark(out, cli_done(sink) ? CLI_TICK : required ? CLI_CROSS : CLI_BANG);
+    fprintf(out->file, " %s%s%s in %s%s: ", cli_on(out, CLI_BOLD), cli_string(pipeline, "name"),
+            cli_off(out), cli_string(sink, "name"), required ? "" : " (optional)");
+    if (strcmp(cli_string(sink, "status"), "done") != 0 &&
+        strcmp(cli_string(sink, "status"), "stale") != 0)
+        fprintf(out->file, "%s\n", cli_string(sink, "error"));
+    else if (newest < 0)
+        fputs("no good backup\n", out->file);
+    else
+        fprintf(out->file, "%s old%s%s\n", cli_age(cli_integer(sink, "age_ms"), age),
+                cli_done(sink) ? "" : ", more than ",
+                cli_done(sink) ? "" : cli_age(cli_integer(pipeline, "max_age_ms"), limit));
+}
+
+void cli_render_health(const json_t *doc, struct cli_view *out, struct cli_view *err)
+{
+    const json_t *pipeline, *sink;
+    size_t i, k;
+
+    (void)err;
+    json_array_foreach (cli_array(doc, "pipelines"), i, pipeline)
+        json_array_foreach (cli_array(pipeline, "sinks"), k, sink)
+            put_sink(pipeline, sink, out);
+}
+
+int cli_command_health(struct cli *cli)
+{
+    const char *pipeline = cli->args.operand_count ? cli->args.operands[0] : NULL;
+    char *json = NULL;
+    enum hangar_status status = hangar_health(cli->hangar, pipeline, &json);
+
+    return cli_finish(cli, status, json, cli_render_health, "pipelines");
+}

@@ -1,0 +1,277 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The hangar authors
+#
+# The daemon as a process: signals, crashes, restarts, and what it tells systemd.  Its
+# sources are made up; its clock, where minutes would have to pass, is a fast one.
+. "$(dirname "$0")/lib.sh"
+
+cp "$HANGAR_BUILD"/lib/test-plugins/hangar-*.so plugins/
+chmod 755 plugins/*
+fast_program=$HANGAR_BUILD/lib/daemon/hangar-fast-daemon
+daemon=0
+
+# write PIPELINES [OPTIONS of the source]
+write()
+{
+    cat >backup.yaml <<END
+version: 1
+limits: { stop_timeout: 2s, jobs: 3 }
+sources:
+  db: { plugin: test-source, options: { objects: 3, size: 1KiB, ${2:-jobs: 1} } }
+sinks:
+  local: { plugin: storage-local, options: { path: ./backups } }
+pipelines:
+$1
+END
+}
+minutely='  p: { sources: [db], sinks: [local], schedule: "* * * * *", timezone: UTC }'
+nightly='  p: { sources: [db], sinks: [local], schedule: "0 2 * * *", timezone: UTC }'
+
+start_daemon()
+{
+    "$hangar_program" -c "$work/backup.yaml" daemon "$@" 2>log &
+    daemon=$!
+    wait_for 20 logged daemon.ready
+}
+
+# Its clock begins at the first start, and goes on from there at each other.
+fast=100
+start_fast()
+{
+    export FAST_SINCE=${FAST_SINCE:-$(date +%s)}
+    "$fast_program" "$hangar_program" "$work/backup.yaml" "$fast" 1768435200 2>log &
+    daemon=$!
+    wait_for 20 logged daemon.ready
+}
+
+# logged EVENT [COUNT]: at least so often, in the log of this daemon
+logged()
+{
+    (($(grep -cE "event=$1 |\"event\":\"$1\"" log) >= ${2:-1}))
+}
+in_log() { grep -qF -- "$1" log; }
+gone() { ! kill -0 "$1" 2>/dev/null; }
+
+# stop_daemon STATUS [SIGNAL]
+stop_daemon()
+{
+    local status=0
+    kill "-${2:-TERM}" "$daemon"
+    wait "$daemon" || status=$?
+    [[ $status == "$1" ]] || fail "the daemon ended with $status: $(tail -n 3 log)"
+}
+
+# The processes of jobs, one number per line.
+jobs_of_daemon()
+{
+    pgrep -f "^hangar -c $work/backup.yaml.* run-job" || true
+}
+no_jobs() { [[ -z $(jobs_of_daemon) ]]; }
+
+backups() { find backups -name manifest.json 2>/dev/null | wc -l; }
+
+# ---- the program as it is ----
+
+promise "a configuration that is wrong from the start is no daemon"
+write '  p: { sources: [db], sinks: [local], schedule: "0 25 * * *" }'
+expect_exit 2 hangar daemon
+expect_in err "backup.yaml:8:"
+expect_in err "hour must be from 0 to 23, not 25"
+rm backup.yaml
+expect_exit 2 hangar daemon
+
+promise "SIGHUP takes a new configuration, and keeps the old one where the new one is wrong"
+write "$nightly"
+start_daemon
+in_log 'msg="0 2 * * *: next at ' || fail "no word of the next run"
+write '  p: { sources: [db], sinks: [nowhere], schedule: "* * * * *" }'
+kill -HUP "$daemon"
+wait_for 20 logged daemon.reload_failed
+in_log 'unknown sink \"nowhere\"' || fail "no reason"
+write '  q: { sources: [db], sinks: [local], schedule: "30 4 * * *" }'
+kill -HUP "$daemon"
+wait_for 20 logged daemon.reload
+in_log 'msg="30 4 * * *: next at ' || fail "the new plan is not taken"
+
+promise "one state folder has one daemon"
+expect_exit 6 hangar daemon
+expect_in err "another daemon uses $work/state"
+
+promise "SIGTERM and SIGINT end it"
+stop_daemon 0
+write '  p: { sources: [db], sinks: [local] }'
+start_daemon --log-format json
+logged daemon.idle || fail "nobody is told that nothing will be run: $(<log)"
+stop_daemon 0 INT
+
+promise "systemd is told of the beginning, of a new configuration, that it lives, and of the end"
+cat >listen.py <<'END'
+import os, socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind("notify.socket")
+open("listening", "w").close()
+while True:
+    print(s.recv(1000).decode().replace("\n", " "), flush=True)
+END
+python3 listen.py >notified &
+listener=$!
+wait_for 20 test -e listening
+write "$nightly"
+NOTIFY_SOCKET=$work/notify.socket WATCHDOG_USEC=200000 start_daemon
+wait_for 20 grep -q '^READY=1 STATUS=1 schedules of 1 pipelines' notified
+kill -HUP "$daemon"
+wait_for 20 grep -qE '^RELOADING=1 MONOTONIC_USEC=[0-9]+$' notified
+wait_for 20 bash -c '(($(grep -c ^READY=1 notified) == 2))'
+wait_for 20 bash -c '(($(grep -c ^WATCHDOG=1 notified) >= 5))'
+stop_daemon 0
+wait_for 20 grep -q '^STOPPING=1' notified
+kill "$listener"
+
+promise "jobs are of the daemon only"
+expect_exit 2 hangar run-job backup p 3>&-
+[[ $("$hangar_program" help) != *run-job* ]] || fail "help names it"
+
+# ---- by a fast clock ----
+
+promise "what is due is run, again and again"
+write "$minutely"
+start_fast
+wait_for 60 bash -c '(($(grep -c "event=job.end .*status=done" log) >= 5))'
+expect_exit 0 hangar health
+[[ $(backups) -ge 5 ]] || fail "$(backups) backups"
+
+promise "a plugin that crashes is a failed run, and the daemon goes on"
+write "$minutely" "journal: /dev/full" # which makes it abort
+kill -HUP "$daemon"
+wait_for 60 logged job.crashed 2
+in_log 'ended by signal 6 (Aborted)' || fail "the crash is not told: $(<log)"
+in_log 'status=failed' || fail "it did not fail"
+write "$minutely"
+kill -HUP "$daemon"
+wait_for 20 logged daemon.reload 2
+before=$(backups)
+wait_for 60 bash -c "((\$(find backups -name manifest.json | wc -l) > $before))"
+
+promise "so is one that is killed"
+touch hold
+write "$minutely" "hold: ./hold"
+kill -HUP "$daemon"
+wait_for 20 logged daemon.reload 3
+crashed=$(grep -c event=job.crashed log)
+kill_a_job()
+{
+    jobs_of_daemon | xargs -r kill -KILL 2>/dev/null || true
+    logged job.crashed $((crashed + 1))
+}
+wait_for 60 kill_a_job
+in_log 'ended by signal 9 (Killed)' || fail "the kill is not told"
+
+promise "SIGTERM stops what runs, and the next daemon repeats it, once"
+write "$nightly" "hold: ./hold"
+kill -HUP "$daemon"
+wait_for 20 logged daemon.reload 4
+jobs_of_daemon | xargs -r kill -KILL
+wait_for 20 no_jobs
+stop_daemon 0
+fast=6000 # an hour in 0.6 s
+unset FAST_SINCE
+rm -rf state backups
+start_fast
+wait_for 60 logged backup.start
+run=$(jobs_of_daemon)
+stop_daemon 0
+gone "$run" || fail "the job outlives the daemon"
+rm hold
+start_fast
+wait_for 60 logged job.lost
+wait_for 60 logged backup.done
+[[ $(grep -c 'event=backup.start' log) == 1 ]] || fail "not once: $(grep start log)"
+stop_daemon 0
+
+promise "one that was killed loses nothing, and its jobs end with it"
+for victim in daemon both; do
+    rm -rf state backups
+    unset FAST_SINCE
+    touch hold
+    start_fast
+    wait_for 60 logged backup.start
+    run=$(jobs_of_daemon)
+    wait_for 20 grep -q '"run": "[a-z0-9]' state/daemon.json
+    [[ $victim == daemon ]] || kill -KILL "$run"
+    kill -KILL "$daemon"
+    wait "$daemon" || true
+    wait_for 20 gone "$run"
+    rm hold
+    start_fast
+    wait_for 60 logged job.lost
+    wait_for 60 logged backup.done
+    stop_daemon 0
+    # what the dead run left is no backup, and all that is listed is good
+    expect_exit 0 hangar verify --all --level full
+done
+
+promise "a run that ended when nobody was there to see it is not repeated"
+python3 - <<'END'
+import json
+state = json.load(open("state/daemon.json"))
+last = json.loads(open("state/history/p.jsonl").readlines()[-1])
+for s in state["schedules"]:
+    s["started_ms"], s["run"] = s["last_ms"], last["run"]
+json.dump(state, open("state/daemon.json", "w"))
+END
+fast=1
+start_fast
+stop_daemon 0
+! logged job.lost && ! logged job.start || fail "repeated: $(<log)"
+
+promise "what was missed is caught up once"
+fast=6000
+rm -rf state
+unset FAST_SINCE
+start_fast
+stop_daemon 0
+FAST_SINCE=$((FAST_SINCE - 60)) # four days have passed
+start_fast
+wait_for 60 logged backup.done
+logged schedule.late || fail "nobody is told that it is late"
+stop_daemon 0
+
+promise "a job that does not listen is killed when the time is up"
+fast=6000
+touch hold
+start_fast
+wait_for 60 logged backup.start
+run=$(jobs_of_daemon)
+kill -STOP "$run"
+stop_daemon 0
+wait_for 20 gone "$run"
+rm hold
+
+promise "a pipeline that another process has is waited for"
+rm -rf state
+unset FAST_SINCE
+touch hold
+hangar backup >by-hand 2>by-hand.err &
+by_hand=$!
+wait_for 20 bash -c 'find backups -name run.json -newer hold | grep -q .'
+fast=600
+start_fast
+wait_for 60 logged schedule.waiting
+rm hold
+wait "$by_hand" || fail "the run by hand failed: $(<by-hand.err)"
+wait_for 60 logged backup.done
+stop_daemon 0
+
+promise "a job that takes longer than it should is told of, and goes on"
+touch hold
+write '  p: { sources: [db], sinks: [local], schedule: "0 2 * * *", verify: "30 1 * * *", timezone: UTC, max_duration: 2h }' "hold: ./hold"
+fast=6000
+rm -rf state
+unset FAST_SINCE
+start_fast
+wait_for 60 logged job.slow
+rm hold
+wait_for 60 logged backup.done
+wait_for 60 logged verify.done
+stop_daemon 0

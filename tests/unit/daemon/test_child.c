@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * child: a process of the daemon's, played by the shell.
+ */
+#include "child.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "suite.h"
+
+static char events[20000], output[20000];
+
+static void keep(void *arg, const char *line, size_t length)
+{
+    char *text = arg;
+    size_t n = strlen(text);
+    ck_assert_uint_eq(strlen(line), length);
+    snprintf(text + n, sizeof(events) - n, "%.*s%s\n", 100, line, length > 100 ? "..." : "");
+}
+
+/* Runs a script to its end, half a minute at most; what wait says. */
+static int run(const char *script)
+{
+    struct daemon_child child;
+    const char *const argv[] = {"sh", "-c", script, NULL};
+    int status = -1;
+    events[0] = output[0] = '\0';
+    ck_assert_int_eq(daemon_child_start(&child, "/bin/sh", argv), 0);
+    for (int i = 0; i < 3000; i++) {
+        bool ended = daemon_child_ended(&child, &status);
+        daemon_child_read_output(&child, keep, output);
+        daemon_child_read_events(&child, keep, events);
+        if (ended) {
+            daemon_child_close(&child);
+            return status;
+        }
+        poll(NULL, 0, 10);
+    }
+    daemon_child_signal(&child, SIGKILL);
+    ck_abort_msg("it does not end: %s", script);
+}
+
+START_TEST(lines_come_from_where_they_were_written)
+{
+    int status = run("echo one >&3; echo two; echo three >&2; printf four >&3; exit 7");
+    ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 7);
+    ck_assert_str_eq(events, "one\nfour\n");
+    ck_assert_str_eq(output, "two\nthree\n");
+}
+END_TEST
+
+START_TEST(it_has_no_input_and_no_descriptors_but_those)
+{
+    int status = run("cat; ls -l /proc/self/fd | grep -c -- '->' >&3");
+    ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    ck_assert_str_eq(output, "");
+    ck_assert_str_eq(events, "5\n"); /* 0 to 3, and the folder that ls reads */
+}
+END_TEST
+
+START_TEST(a_line_without_end_takes_no_memory_without_end)
+{
+    run("head -c 5000000 /dev/zero | tr '\\0' x >&3; echo >&3; echo after >&3");
+    ck_assert_str_eq(events, "after\n");
+    run("head -c 5000 /dev/zero | tr '\\0' x; echo; echo after");
+    ck_assert_ptr_nonnull(strstr(output, "...\n"));
+    ck_assert_ptr_nonnull(strstr(output, "after\n"));
+}
+END_TEST
+
+START_TEST(a_signal_that_ended_it_is_known)
+{
+    int status = run("kill -SEGV $$");
+    ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+}
+END_TEST
+
+START_TEST(a_program_that_is_not_there_is_no_crash_of_ours)
+{
+    struct daemon_child child;
+    const char *const argv[] = {"none", NULL};
+    int status = -1;
+    output[0] = '\0';
+    ck_assert_int_eq(daemon_child_start(&child, "/nonexistent/program", argv), 0);
+    for (int i = 0; i < 3000 && !daemon_child_ended(&child, &status); i++)
+        poll(NULL, 0, 10);
+    daemon_child_read_output(&child, keep, output);
+    daemon_child_close(&child);
+    ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 127);
+    ck_assert_str_eq(output, "cannot run the program of the daemon\n");
+}
+END_TEST
+
+static bool is_gone(pid_t pid)
+{
+    for (int i = 0; i < 1000; i++) {
+        char path[64], state = 'R';
+        snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+        FILE *file = fopen(path, "r");
+        if (!file)
+            return true;
+        if (fscanf(file, "%*d %*s %c", &state) != 1)
+            state = 'X';
+        fclose(file);
+        if (state == 'Z' || state == 'X') /* an orphan that nobody has waited for yet */
+            return true;
+        poll(NULL, 0, 10);
+    }
+    return false;
+}
+
+START_TEST(what_it_leaves_behind_goes_with_it)
+{
+    run("sleep 600 & echo $! >&3");
+    pid_t left = (pid_t)atoi(events);
+    ck_assert_int_gt(left, 1);
+    ck_assert(is_gone(left));
+}
+END_TEST
+
+START_TEST(it_is_told_when_the_daemon_dies)
+{
+    int told[2];
+    char answer[32] = "";
+    ck_assert_int_eq(pipe(told), 0);
+    pid_t daemon_pid = fork();
+    if (daemon_pid == 0) {
+        struct daemon_child child;
+        char script[200];
+        snprintf(script, sizeof(script),
+                 "trap 'echo told >/proc/%d/fd/%d; exit' TERM; echo ready >&3; "
+                 "while :; do sleep 0.05; done",
+                 (int)getppid(), told[1]);
+        const char *const argv[] = {"sh", "-c", script, NULL};
+        if (daemon_child_start(&child, "/bin/sh", argv) != 0)
+            _exit(1);
+        events[0] = '\0';
+        for (int i = 0; i < 3000 && !events[0]; i++) {
+            daemon_child_read_events(&child, keep, events);
+            poll(NULL, 0, 10);
+        }
+        raise(SIGKILL);
+    }
+    int status;
+    ck_assert_int_eq(waitpid(daemon_pid, &status, 0), daemon_pid);
+    ck_assert(WIFSIGNALED(status));
+    struct pollfd ready = {.fd = told[0], .events = POLLIN};
+    ck_assert_int_eq(poll(&ready, 1, 20000), 1);
+    ck_assert_int_gt(read(told[0], answer, sizeof(answer) - 1), 0);
+    ck_assert_str_eq(answer, "told\n");
+}
+END_TEST
+
+START_TEST(a_group_that_does_not_listen_is_killed)
+{
+    struct daemon_child child;
+    const char *const argv[] = {"sh", "-c",
+                                "trap '' TERM; echo ready >&3; while :; do sleep 0.05; done", NULL};
+    int status = -1;
+    events[0] = '\0';
+    ck_assert_int_eq(daemon_child_start(&child, "/bin/sh", argv), 0);
+    for (int i = 0; i < 3000 && !events[0]; i++) {
+        daemon_child_read_events(&child, keep, events);
+        poll(NULL, 0, 10);
+    }
+    daemon_child_signal(&child, SIGTERM);
+    poll(NULL, 0, 100);
+    ck_assert(!daemon_child_ended(&child, &status));
+    daemon_child_signal(&child, SIGKILL);
+    for (int i = 0; i < 3000 && !daemon_child_ended(&child, &status); i++)
+        poll(NULL, 0, 10);
+    ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    daemon_child_signal(&child, SIGKILL); /* nobody: nothing */
+    daemon_child_close(&child);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        lines_come_from_where_they_were_written,
+        it_has_no_input_and_no_descriptors_but_those,
+        a_line_without_end_takes_no_memory_without_end,
+        a_signal_that_ended_it_is_known,
+        a_program_that_is_not_there_is_no_crash_of_ours,
+        what_it_leaves_behind_goes_with_it,
+        it_is_told_when_the_daemon_dies,
+        a_group_that_does_not_listen_is_killed,
+    };
+    return SUITE_RUN("child", tests, NULL, NULL);
+}
