@@ -36,9 +36,19 @@ write_basic_package_version_file(${generated}/hangar-config-version.cmake
 install(FILES ${generated}/hangar-config.cmake ${generated}/hangar-config-version.cmake
         DESTINATION ${cmakedir})
 
+# systemd: both services are locked up in the same way.
+file(READ ${packaging}/systemd/hardening.conf HARDENING)
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${packaging}/systemd/hardening.conf)
+foreach(name hangar.service hangar-backup@.service)
+  configure_file(${packaging}/systemd/${name}.in ${generated}/systemd/${name} @ONLY)
+endforeach()
+configure_file(${packaging}/systemd/hangar-backup@.timer ${generated}/systemd COPYONLY)
+install(DIRECTORY ${generated}/systemd/ DESTINATION lib/systemd/system)
+
 # Documentation.
 install(FILES README.md LICENSE CHANGELOG.md SECURITY.md DESTINATION ${docdir})
-install(FILES backup.yaml DESTINATION ${docdir}/examples)
+install(FILES backup.yaml examples/kubernetes-cronjob.yaml examples/cron.d-hangar
+        DESTINATION ${docdir}/examples)
 install(DIRECTORY docs/ DESTINATION ${docdir}/docs FILES_MATCHING PATTERN "*.md")
 
 # Manual pages, docs/man/NAME.SECTION.scd.
