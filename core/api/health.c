@@ -24,13 +24,14 @@ static enum hangar_rc newest(struct hg_session *s, size_t sink, const char *pipe
     for (size_t i = count; rc == HANGAR_OK && i-- > 0;) {
         struct hg_error why = {0};
         enum hangar_rc one = hg_store_manifest(ctx, pipeline, ids[i], m, &why);
-        if (one == HANGAR_OK) {
+        if (one == HANGAR_OK && !m->safety) {
             break;
         }
         hg_manifest_free(m);
         *m = (struct hg_manifest){0};
-        /* what is not whole is no backup: an older one may be */
-        if (one != HANGAR_NOT_FOUND && one != HANGAR_CORRUPT && one != HANGAR_UNSUPPORTED) {
+        /* what is not whole is no backup, nor one of the schedule's: an older one may be */
+        if (one != HANGAR_OK && one != HANGAR_NOT_FOUND && one != HANGAR_CORRUPT &&
+            one != HANGAR_UNSUPPORTED) {
             *err = why;
             rc = one;
         }
