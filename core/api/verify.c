@@ -147,13 +147,16 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const struct listed *)a)->name, ((const struct listed *)b)->name);
 }
 
-static void expect_file(struct verifying *v, struct listing *list, const char *name, uint64_t bytes)
+static enum hangar_rc expect_file(struct verifying *v, struct listing *list, const char *name,
+                                  uint64_t bytes, struct hg_error *err)
 {
     char *path = hg_store_path(v->pipeline, v->id, name);
+    if (!path) {
+        return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+    }
     struct listed key = {path, 0};
     struct listed *found =
-        path && list->count ? bsearch(&key, list->items, list->count, sizeof(*list->items), by_name)
-                            : NULL;
+        list->count ? bsearch(&key, list->items, list->count, sizeof(*list->items), by_name) : NULL;
     if (!found) {
         hg_str_addf(&v->tally.problems, "%s is missing\n", name);
     } else if (found->size != bytes) {
@@ -161,6 +164,13 @@ static void expect_file(struct verifying *v, struct listing *list, const char *n
                     (unsigned long long)found->size, (unsigned long long)bytes);
     }
     free(path);
+    return HANGAR_OK;
+}
+
+/* Also when there was no memory to say what it is. */
+static bool is_damaged(const struct hg_verify_tally *tally)
+{
+    return tally->problems.len > 0 || tally->problems.failed;
 }
 
 /* Is every file there, with its size? */
@@ -176,13 +186,13 @@ static enum hangar_rc check_sizes(struct verifying *v, struct hg_error *err)
         }
         const struct hg_manifest *m = &v->manifest;
         for (size_t i = 0; i < m->source_count; i++) {
-            for (size_t k = 0; k < m->sources[i].count; k++) {
+            for (size_t k = 0; k < m->sources[i].count && rc == HANGAR_OK; k++) {
                 const struct hg_manifest_object *o = &m->sources[i].objects[k];
-                expect_file(v, &list, o->stored, o->stored_bytes);
+                rc = expect_file(v, &list, o->stored, o->stored_bytes, err);
             }
         }
-        for (size_t i = 0; i < m->file_count; i++) {
-            expect_file(v, &list, m->files[i].name, m->files[i].bytes);
+        for (size_t i = 0; i < m->file_count && rc == HANGAR_OK; i++) {
+            rc = expect_file(v, &list, m->files[i].name, m->files[i].bytes, err);
         }
     }
     for (size_t i = 0; i < list.count; i++) {
@@ -265,14 +275,14 @@ static enum hangar_rc verify_one(struct verifying *v, struct hg_error *err)
         v->tally.plain_bytes = hg_manifest_plain_bytes(&v->manifest);
         v->tally.stored_bytes = hg_manifest_stored_bytes(&v->manifest);
     }
-    if (rc == HANGAR_OK && v->level >= HANGAR_VERIFY_FULL && v->tally.problems.len == 0) {
+    if (rc == HANGAR_OK && v->level >= HANGAR_VERIFY_FULL && !is_damaged(&v->tally)) {
         tell_signed(v);
         rc = check_files(v, err);
         if (rc == HANGAR_OK) {
             rc = check_objects(v, err);
         }
     }
-    if (rc == HANGAR_OK && v->tally.problems.len > 0) {
+    if (rc == HANGAR_OK && is_damaged(&v->tally)) {
         rc = hg_fail(err, HANGAR_CORRUPT, 0, "sink %s: %s is damaged: %.*s", v->sink->name, v->id,
                      (int)strcspn(hg_str_text(&v->tally.problems), "\n"),
                      hg_str_text(&v->tally.problems));

@@ -23,7 +23,8 @@ enum hangar_rc hg_page_add(struct hangar_page *page, const struct hangar_entry *
     char *name = strdup(entry->name);
     if (!name || !HG_VEC_RESERVE(entries)) {
         free(name);
-        return HANGAR_NO_MEMORY;
+        entries->incomplete = true;
+        return hg_fail(hg_call_said(), HANGAR_NO_MEMORY, 0, "out of memory");
     }
     struct hg_page_entry *e = &entries->items[entries->count++];
     *e = (struct hg_page_entry){.name = name,
@@ -79,6 +80,9 @@ enum hangar_rc hg_sink_list(struct hangar_ctx *sink, const char *prefix, char de
         bool stuck = page.cursor[0] && entries.count == 0 && strcmp(before, page.cursor) == 0;
         if (rc == HANGAR_OK && (stuck || !ascends(&entries, &last))) {
             rc = hg_fail(err, HANGAR_INTERNAL, 0, "sink %s: listing does not advance", sink->name);
+        }
+        if (rc == HANGAR_OK && entries.incomplete) { /* whatever the plugin made of that */
+            rc = hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
         }
         if (rc == HANGAR_OK && hg_job_cancelled(sink->job)) {
             rc = hg_fail(err, HANGAR_CANCELLED, 0, "cancelled");

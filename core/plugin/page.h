@@ -20,6 +20,7 @@ struct hg_page_entries {
         bool is_prefix;
     } * items;
     size_t count, capacity;
+    bool incomplete;       /* there was no memory for an entry */
     int64_t store_time_ms; /* the store's clock at this page; 0: unknown */
 };
 

@@ -343,6 +343,7 @@ def main():
     parser.add_argument("scenario", nargs="+", choices=sorted(SCENARIOS))
     options = parser.parse_args()
     broken = 0
+    print(f"seed {options.seed}", flush=True)
     for name in options.scenario:
         trials = Trials(name, os.environ["HANGAR_BUILD"], options.seed)
         try:

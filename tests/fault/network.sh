@@ -12,7 +12,7 @@
 places=24 seed=$RANDOM summary=/dev/null
 while (($#)); do
     case $1 in
-    --sample) places=2 ;;
+    --sample) places=1 ;;
     --places) places=$2 && shift ;;
     --seed) seed=$2 && shift ;;
     --summary) summary=$2 && shift ;;
@@ -135,7 +135,8 @@ faulty_restore()
 # sweep PROXY WHAT: each fault at places of a run's traffic.
 sweep()
 {
-    local kind direction total i n
+    local kind direction total i n stalls=up
+    ((RANDOM % 2)) || stalls=down # in a sample
     order "$1" ""
     "$2" "$1" "without a fault"
     [[ $status == 0 ]] || { show_output; fail "$2 through the proxy: $status"; }
@@ -148,6 +149,7 @@ sweep()
             for ((i = 0; i < places; i++)); do
                 # each stall takes seconds
                 [[ $kind != stall ]] || ((i * 4 < places)) || break
+                [[ $kind != stall || $places != 1 || $direction == "$stalls" ]] || break
                 n=$((total * i / places + (RANDOM * 32768 + RANDOM) % (total / places + 1)))
                 order "$1" "$kind $direction $n"
                 "$2" "$1" "$kind $direction $n"

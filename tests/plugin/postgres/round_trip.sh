@@ -29,7 +29,7 @@ it_reads_objects_in_pieces_of_any_size() {
     local b step
     b=$(fresh)
     works run --step 3 backup "$b" database=hard object_size=64KiB exclude_table_data=big
-    for step in 1 2 3 17; do
+    for step in 1 ${HANGAR_LONG:+2 3} 17; do
         works run --step "$step" compare "$b" database=copy
         [ "$(sql copy 'SELECT count(*) FROM by_hash')" = 2000 ] || fail "rows are missing"
         gone copy
