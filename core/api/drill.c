@@ -36,7 +36,7 @@ void hg_drill_fini(struct hg_drill *drill)
 
 /* ---- servers ---- */
 
-/* The servers share the machine with others: a tenth of the disk stays free. */
+/* The servers share the machine with others: a tenth of what is free stays so. */
 static uint64_t disk_allowed(const struct hangar *h)
 {
     struct statvfs fs;
@@ -48,12 +48,15 @@ static uint64_t disk_allowed(const struct hangar *h)
 
 /* A folder of its own for each server.  A server of root's is another user's, who must
  * be able to pass through the job's folder; what is in that is 0700 itself. */
-static enum hangar_rc make_dir(struct hg_session *s, size_t n, struct hg_scratch *scratch,
-                               struct hg_error *err)
+static enum hangar_rc make_dir(const struct hg_drill *drill, struct hg_session *s,
+                               struct hg_scratch *scratch, struct hg_error *err)
 {
     char name[32];
-    snprintf(name, sizeof(name), "drill-%zu", n); /* short: it becomes part of a socket's path */
-    enum hangar_rc rc = hg_job_temp_dir(&s->job, name, disk_allowed(s->h), &scratch->dir, err);
+    uint64_t allowed = disk_allowed(s->h);
+    /* short: it becomes part of a socket's path */
+    snprintf(name, sizeof(name), "drill-%zu", drill->scratch_count);
+    enum hangar_rc rc = hg_job_temp_dir(
+        &s->job, name, allowed < drill->disk ? allowed : drill->disk, &scratch->dir, err);
     if (rc == HANGAR_OK && geteuid() == 0 && chmod(s->job.temp_dir, 0711) != 0) {
         rc = hg_fail(err, HANGAR_IO, errno, "cannot open %s to a server", s->job.temp_dir);
     }
@@ -77,7 +80,7 @@ static enum hangar_rc start_server(struct hg_drill *drill, struct hg_session *s,
     if (!scratch->overrides) {
         return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
     }
-    enum hangar_rc rc = make_dir(s, drill->scratch_count, scratch, err);
+    enum hangar_rc rc = make_dir(drill, s, scratch, err);
     if (rc == HANGAR_OK) {
         rc = hg_session_open(s, instance, NULL, 0, &ctx, err);
     }
@@ -163,6 +166,8 @@ enum hangar_rc hg_drill_run(struct hg_drill *drill, struct hg_session *s,
                             struct hangar_ctx *const *chain, json_t *sources, struct hg_error *err)
 {
     enum hangar_rc rc = hg_targets_init(&drill->targets, s, m, sink, chain, err);
+    drill->disk = disk_allowed(s->h);
+    hg_job_bound_temp(&s->job, drill->disk);
     drill->scratches = calloc(m->source_count + 1, sizeof(*drill->scratches));
     if (rc == HANGAR_OK && !drill->scratches) {
         rc = hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");

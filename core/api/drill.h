@@ -19,6 +19,7 @@ struct hg_drill {
         char *dir;
     } * scratches; /* beside targets.items */
     size_t scratch_count;
+    uint64_t disk; /* that the servers may take together */
 };
 
 void hg_drill_init(struct hg_drill *drill);

@@ -12,6 +12,7 @@
 
 #define RECORD_MAX ((size_t)1 << 20)
 #define FOLDER "verify/"
+#define DOOMED_MAX 1000 /* records removed at a time; the rest goes with the next */
 
 /* The name of the record of this moment: "verify/2026-01-15T02-00-00-000Z.json". */
 static char *record_path(const char *pipeline, const char *id, int64_t time_ms)
@@ -22,6 +23,69 @@ static char *record_path(const char *pipeline, const char *id, int64_t time_ms)
     char *path = name ? hg_store_path(pipeline, id, name) : NULL;
     free(name);
     return path;
+}
+
+/* Is it a record?  A source may have the name of the folder. */
+static bool is_record(const char *path)
+{
+    const char *stamp = strrchr(path, '/') + 1;
+    size_t length = strcspn(stamp, ".");
+    char id[HG_BACKUP_ID_SIZE];
+    int64_t unused;
+    int n = snprintf(id, sizeof(id), "backup_%.*s", (int)length, stamp);
+    return strcmp(stamp + length, ".json") == 0 && n > 0 && (size_t)n < sizeof(id) &&
+           hg_backup_id_parse(id, &unused);
+}
+
+/* ---- writing ---- */
+
+/* The newest records pass through `kept`; what falls out of it is to go. */
+struct records {
+    char *kept[HG_VERIFIED_KEPT];
+    size_t seen;
+    char *doomed[DOOMED_MAX];
+    size_t doomed_count;
+};
+
+static enum hangar_rc sort_out(void *arg, const struct hg_page_entries *page, struct hg_error *err)
+{
+    struct records *records = arg;
+    for (size_t i = 0; i < page->count && records->doomed_count < DOOMED_MAX; i++) {
+        if (!is_record(page->items[i].name)) {
+            continue;
+        }
+        char **slot = &records->kept[records->seen++ % HG_VERIFIED_KEPT];
+        if (*slot) {
+            records->doomed[records->doomed_count++] = *slot;
+        }
+        *slot = strdup(page->items[i].name);
+        if (!*slot) {
+            return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+        }
+    }
+    return HANGAR_OK;
+}
+
+/* A drill each night would leave a record each night, for as long as the backup lives. */
+static enum hangar_rc remove_oldest(struct hangar_ctx *sink, const char *pipeline, const char *id,
+                                    struct hg_error *err)
+{
+    struct records *records = calloc(1, sizeof(*records));
+    char *prefix = hg_store_path(pipeline, id, FOLDER);
+    enum hangar_rc rc = records && prefix ? hg_sink_list(sink, prefix, 0, sort_out, records, err)
+                                          : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+    for (size_t i = 0; records && i < records->doomed_count; i++) {
+        if (rc == HANGAR_OK) {
+            rc = HG_CALL(sink, err, sink->plugin->sink.remove(sink->inst, records->doomed[i]));
+        }
+        free(records->doomed[i]);
+    }
+    for (size_t i = 0; records && i < HG_VERIFIED_KEPT; i++) {
+        free(records->kept[i]);
+    }
+    free(records);
+    free(prefix);
+    return rc;
 }
 
 static enum hangar_rc store(struct hangar *h, const char *pipeline, size_t sink, const char *id,
@@ -41,6 +105,11 @@ static enum hangar_rc store(struct hangar *h, const char *pipeline, size_t sink,
                       : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
     if (rc == HANGAR_OK) {
         rc = hg_store_put(ctx, path, text, strlen(text), true, err);
+    }
+    struct hg_error kept = {0};
+    if (rc == HANGAR_OK && remove_oldest(ctx, pipeline, id, &kept) != HANGAR_OK) {
+        hg_log_line(&h->log, HANGAR_LOG_WARN,
+                    "old records of verifications beside %s are not removed: %s", id, kept.text);
     }
     free(path);
     free(text);
@@ -77,18 +146,6 @@ void hg_verified_record(struct hangar *h, const char *pipeline, size_t sink, con
 }
 
 /* ---- reading ---- */
-
-/* Is it a record?  A source may have the name of the folder. */
-static bool is_record(const char *path)
-{
-    const char *stamp = strrchr(path, '/') + 1;
-    size_t length = strcspn(stamp, ".");
-    char id[HG_BACKUP_ID_SIZE];
-    int64_t unused;
-    int n = snprintf(id, sizeof(id), "backup_%.*s", (int)length, stamp);
-    return strcmp(stamp + length, ".json") == 0 && n > 0 && (size_t)n < sizeof(id) &&
-           hg_backup_id_parse(id, &unused);
-}
 
 static enum hangar_rc keep_last(void *arg, const struct hg_page_entries *page, struct hg_error *err)
 {

@@ -9,7 +9,10 @@
 
 #include "api/handle.h"
 
-/* Writes both.  What fails is only logged: the outcome is the verification's. */
+#define HG_VERIFIED_KEPT 20 /* records beside a backup */
+
+/* Writes both, and removes the oldest records when there are too many.  What fails is
+ * only logged: the outcome is the verification's. */
 void hg_verified_record(struct hangar *h, const char *pipeline, size_t sink, const char *id,
                         const json_t *record);
 

@@ -398,26 +398,44 @@ enum hangar_rc hg_job_raise_quota(struct hg_job *job, const char *path, uint64_t
     return rc;
 }
 
-/* Fails the job when a temporary folder has outgrown its quota.  Entries are only
- * added at the front, so the list can be walked without the lock. */
+void hg_job_bound_temp(struct hg_job *job, uint64_t bytes)
+{
+    pthread_mutex_lock(&job->mutex);
+    job->temp_most = bytes;
+    pthread_mutex_unlock(&job->mutex);
+}
+
+static void check_used(struct hg_job *job, const char *path, uint64_t used, uint64_t allowed)
+{
+    struct hg_error err = {0};
+    if (used <= allowed) {
+        return;
+    }
+    hg_fail(&err, HANGAR_NO_SPACE, 0,
+            "temporary files in %s have grown to %llu MiB, more than the %llu MiB allowed; hint: "
+            "set limits.temp_dir to a folder on a larger disk",
+            path, (unsigned long long)(used >> 20), (unsigned long long)(allowed >> 20));
+    hg_job_fail(job, &err);
+}
+
+/* Fails the job when a temporary folder, or all of them, have outgrown their quota.
+ * Entries are only added at the front, so the list can be walked without the lock. */
 static void check_quotas(struct hg_job *job)
 {
     pthread_mutex_lock(&job->mutex);
     struct hg_quota *q = job->quotas;
+    uint64_t most = job->temp_most, all = 0;
     pthread_mutex_unlock(&job->mutex);
     for (; q; q = q->next) {
         uint64_t used = q->path ? hg_tree_bytes(q->path) : 0;
         pthread_mutex_lock(&job->mutex);
         uint64_t allowed = q->bytes;
         pthread_mutex_unlock(&job->mutex);
-        if (used > allowed) {
-            struct hg_error err = {0};
-            hg_fail(&err, HANGAR_NO_SPACE, 0,
-                    "temporary files in %s have grown to %llu MiB, more than the %llu MiB "
-                    "allowed; hint: set limits.temp_dir to a folder on a larger disk",
-                    q->path, (unsigned long long)(used >> 20), (unsigned long long)(allowed >> 20));
-            hg_job_fail(job, &err);
-        }
+        all += used;
+        check_used(job, q->path ? q->path : "", used, allowed);
+    }
+    if (most > 0) {
+        check_used(job, job->temp_dir, all, most);
     }
 }
 

@@ -54,6 +54,7 @@ struct hg_job {
         uint64_t bytes;
         struct hg_quota *next;
     } * quotas;
+    uint64_t temp_most; /* of all of them together; 0: no bound */
 
     pthread_mutex_t hook_mutex;
     bool hooks_ran;
@@ -100,6 +101,8 @@ void hg_job_budget_give(struct hg_job *job, size_t bytes);
  * the quota fails the job. */
 enum hangar_rc hg_job_temp_dir(struct hg_job *job, const char *name, uint64_t quota, char **path,
                                struct hg_error *err);
+/* What all folders of the job may come to hold together, beside the quota of each. */
+void hg_job_bound_temp(struct hg_job *job, uint64_t bytes);
 /* Raises the quota of a folder that it gave; NO_SPACE when the disk lacks that. */
 enum hangar_rc hg_job_raise_quota(struct hg_job *job, const char *path, uint64_t bytes,
                                   struct hg_error *err);

@@ -18,6 +18,7 @@
 #include <sys/types.h>
 #include <libpq-fe.h>
 #include <hangar/plugin.h>
+#include "throwaway.h"
 
 /* ---- text.c: texts and quoting -------------------------------------------- */
 
@@ -99,8 +100,8 @@ struct pg_source {
     struct pg_tools tools;
     struct pg_backup *backup;   /* from prepare to end */
     struct pg_restore *restore; /* from restore_prepare to restore_end */
-    pid_t scratch;              /* a child of scratch.c; 0: none */
     bool safety;                /* the backup is of all that is there, whatever the options say */
+    struct throwaway scratch;   /* what scratch.c started */
 };
 
 bool pg_cancelled(struct pg_source *src);

@@ -10,8 +10,8 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/types.h>
 #include <hangar/plugin.h>
+#include "throwaway.h"
 
 #define RD_OBJECT "dump.rdb"
 
@@ -36,7 +36,7 @@ struct redis {
 
     struct rd_backup *backup;   /* from prepare to end */
     struct rd_restore *restore; /* from restore_prepare to restore_end */
-    pid_t scratch;              /* a server that scratch_start started; 0: none */
+    struct throwaway scratch;   /* a server that scratch_start started */
 };
 
 /* backup.c */

@@ -159,7 +159,7 @@ def check_tree(root):
     plugins = sorted(
         name
         for name in (os.listdir(folder) if os.path.isdir(folder) else [])
-        if os.path.isdir(os.path.join(folder, name))
+        if name != "lib" and os.path.isdir(os.path.join(folder, name))
     )
     for path in find_files(root):
         for line, text in sorted(check_file(root, path, plugins)):

@@ -241,6 +241,28 @@ START_TEST(verify_finds_every_damage)
 }
 END_TEST
 
+START_TEST(the_newest_20_records_of_verifications_are_kept)
+{
+    world_config(CONFIG ONE);
+    ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
+    for (int i = 0; i < 19; i++) {
+        ck_assert_int_eq(world_verify("latest", HANGAR_VERIFY_FULL), HANGAR_STATUS_DONE);
+    }
+    /* another file there is nobody's business */
+    world_shell("touch a/p/*/verify/notes.txt; ls a/p/*/verify > first");
+    ck_assert_uint_eq(world_lines("first", "json"), 19);
+    for (int i = 0; i < 6; i++) {
+        ck_assert_int_eq(world_verify("latest", HANGAR_VERIFY_FULL), HANGAR_STATUS_DONE);
+    }
+    world_shell("ls a/p/*/verify > last; head -n 6 first | grep json > oldest");
+    ck_assert_uint_eq(world_lines("last", "json"), 20);
+    ck_assert_uint_eq(world_lines("last", "notes.txt"), 1);
+    ck_assert_int_eq(world_shell("head -n 5 oldest | grep -qxFf - last"), 1); /* they are gone */
+    ck_assert_int_eq(world_shell("sed -n '6,$p' first | grep json | grep -qvxFf last"), 1);
+    ck_assert_str_eq(world_log(), "");
+}
+END_TEST
+
 START_TEST(a_newer_format_is_listed_and_refused)
 {
     world_config(CONFIG ONE);
@@ -284,6 +306,7 @@ int main(void)
         what_two_pipelines_have_must_be_told_apart,
         more_places_than_one_job_has_instances_can_be_listed,
         verify_finds_every_damage,
+        the_newest_20_records_of_verifications_are_kept,
         a_newer_format_is_listed_and_refused,
         a_history_that_was_cut_short_is_read_as_far_as_it_goes,
     };

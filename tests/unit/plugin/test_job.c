@@ -366,6 +366,27 @@ START_TEST(a_temporary_folder_that_outgrows_its_quota_fails_the_job)
 }
 END_TEST
 
+START_TEST(temporary_folders_that_outgrow_their_bound_together_fail_the_job)
+{
+    begin(0);
+    char *one = NULL, *two = NULL, file[256], data[4096] = "";
+    ck_assert_int_eq(hg_job_temp_dir(&job, "one", 1000, &one, NULL), HANGAR_OK);
+    ck_assert_int_eq(hg_job_temp_dir(&job, "two", 1000, &two, NULL), HANGAR_OK);
+    hg_job_bound_temp(&job, 1500);
+    snprintf(file, sizeof(file), "%s/f", one);
+    folder_file(file, data, 900, 0600);
+    snprintf(file, sizeof(file), "%s/f", two);
+    folder_file(file, data, 600, 0600);
+    ck_assert_int_eq(hg_job_sleep(&job, 3000, NULL), HANGAR_OK);
+    folder_file(file, data, 601, 0600);
+    ck_assert_int_eq(hg_job_sleep(&job, 60000, NULL), HANGAR_CANCELLED);
+    ck_assert_ptr_nonnull(strstr(result(HANGAR_NO_SPACE), "have grown to 0 MiB"));
+    free(one);
+    free(two);
+    end();
+}
+END_TEST
+
 START_TEST(more_than_the_disk_has_is_refused)
 {
     begin(0);
@@ -496,6 +517,7 @@ int main(void)
         many_threads_share_the_budget,
         temporary_folders_are_private_and_gone_at_the_end,
         a_temporary_folder_that_outgrows_its_quota_fails_the_job,
+        temporary_folders_that_outgrow_their_bound_together_fail_the_job,
         more_than_the_disk_has_is_refused,
         a_folder_that_cannot_be_made_is_told,
         a_dead_job_s_folder_is_swept_and_a_living_one_s_is_not,
