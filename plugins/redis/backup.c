@@ -26,6 +26,7 @@ struct rd_backup {
     struct rd_client client;
     struct rd_server server;
     struct rdb_walk *walk;
+    struct rdb_digest *digest; /* of what the walk sees; NULL: somebody else looks */
     struct psync_frame frame;
     bool by_sync, given, closed;
     uint64_t bytes;
@@ -134,6 +135,7 @@ static void drop_backup(struct redis *redis)
     rd_close(&backup->client);
     rd_server_fini(&backup->server);
     rdb_walk_free(backup->walk);
+    rdb_digest_free(backup->digest);
     free(backup);
     redis->backup = NULL;
 }
@@ -207,14 +209,16 @@ enum hangar_rc redis_prepare(void *inst)
 {
     struct redis *redis = inst;
     struct rd_backup *backup = calloc(1, sizeof(*backup));
+    redis->backup = backup;
     if (backup != NULL)
-        backup->walk = rdb_walk_new(NULL, NULL, 256, UINT64_MAX);
+        backup->digest = rdb_digest_new(0, true);
+    if (backup != NULL && backup->digest != NULL)
+        backup->walk = rdb_walk_new(&rdb_digest_events, backup->digest, RD_NAME_MOST, UINT64_MAX);
     if (backup == NULL || backup->walk == NULL) {
-        free(backup);
+        drop_backup(redis);
         return redis->host->fail(redis->ctx, HANGAR_NO_MEMORY, 0,
                                  "cannot prepare the backup: out of memory");
     }
-    redis->backup = backup;
     psync_frame_init(&backup->frame, backup->walk);
     enum hangar_rc rc = rd_open(redis, &backup->client);
     if (rc == HANGAR_OK)
@@ -239,6 +243,8 @@ enum hangar_rc rd_backup_follow(struct redis *redis, const struct rdb_events *ev
     if (walk == NULL)
         return redis->host->fail(redis->ctx, HANGAR_NO_MEMORY, 0, "out of memory");
     rdb_walk_free(redis->backup->walk);
+    rdb_digest_free(redis->backup->digest);
+    redis->backup->digest = NULL;
     redis->backup->walk = walk;
     psync_frame_init(&redis->backup->frame, walk);
     return HANGAR_OK;
@@ -387,6 +393,14 @@ static void set_object_attrs(struct redis *redis, struct hangar_attrs *attrs)
     host->attr_setf(attrs, "used_memory", "%" PRIu64, counts->used_memory);
     for (size_t i = 0; i < counts->db_count; i++)
         set_db_attrs(host, &counts->dbs[i], attrs);
+    const struct rdb_digest *digest = redis->backup->digest;
+    if (digest != NULL && rdb_digest_sums(digest)->damaged > 0)
+        host->log(redis->ctx, HANGAR_LOG_WARN,
+                  "%" PRIu64 " values of redis at %s cannot be taken apart: the backup has no "
+                  "digest of its values",
+                  rdb_digest_sums(digest)->damaged, redis->place);
+    else if (digest != NULL)
+        rd_digest_attrs(redis, digest, attrs);
 }
 
 enum hangar_rc redis_close(struct hangar_object *object, struct hangar_attrs *attrs)

@@ -6,6 +6,7 @@
 #include "compare.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "clean.h"
@@ -17,6 +18,8 @@
 struct rd_compare {
     struct redis *redis;
     int64_t origin_ms, clock_offset_ms;
+    const struct hangar_attrs *attrs; /* of the backup */
+    bool dated, same_digest;
     struct rdb_digest *backup, *target;
     const struct rd_clean *clean;          /* NULL: all databases count */
     unsigned spans[RDB_SPANS], span_count; /* of which all keys must be there */
@@ -24,18 +27,19 @@ struct rd_compare {
 };
 
 enum hangar_rc rd_compare_new(struct redis *redis, unsigned version, int64_t clock_offset_ms,
-                              struct rd_compare **out)
+                              const struct hangar_attrs *attrs, struct rd_compare **out)
 {
     struct rd_compare *compare = calloc(1, sizeof(*compare));
     if (compare != NULL) {
         *out = compare;
         compare->redis = redis;
+        compare->attrs = attrs;
         compare->clock_offset_ms = clock_offset_ms;
         compare->origin_ms = rd_now_ms() + clock_offset_ms;
         /* older ones are told how long a key has left, not when its time is over */
-        bool dated = version >= 60200;
-        compare->backup = rdb_digest_new(compare->origin_ms, dated);
-        compare->target = rdb_digest_new(compare->origin_ms, dated);
+        compare->dated = version >= 60200;
+        compare->backup = rdb_digest_new(compare->origin_ms, compare->dated);
+        compare->target = rdb_digest_new(compare->origin_ms, compare->dated);
     }
     if (compare == NULL || compare->backup == NULL || compare->target == NULL)
         return redis->host->fail(redis->ctx, HANGAR_NO_MEMORY, 0,
@@ -69,12 +73,6 @@ struct reader {
     struct rdb_digest *digest;
     const struct rd_clean *clean;
 };
-
-static enum hangar_rc on_aux(void *arg, const char *name, const unsigned char *value, size_t size)
-{
-    (void)arg, (void)name, (void)value, (void)size;
-    return HANGAR_OK;
-}
 
 /* A key that the digest is not told of is none for it, whatever else of it follows. */
 static enum hangar_rc on_key(void *arg, const struct rdb_key *key)
@@ -111,7 +109,7 @@ static enum hangar_rc read_server(struct redis *redis, struct reader *reader,
                                   struct hangar_attrs *facts)
 {
     static const struct rdb_events events = {
-        .aux = on_aux, .key = on_key, .string = on_string, .body = on_body, .end = on_end};
+        .key = on_key, .string = on_string, .body = on_body, .end = on_end};
     struct hangar_object_info info = {.struct_size = sizeof(info)};
     struct hangar_object *object = NULL;
     int64_t time_ms;
@@ -141,6 +139,51 @@ static enum hangar_rc read_server(struct redis *redis, struct reader *reader,
 enum hangar_rc redis_inspect(void *inst, struct hangar_attrs *facts)
 {
     return read_server(inst, NULL, facts);
+}
+
+/* ---- digests of the time of the backup ---- */
+
+static void total_attr(int which, char out[48])
+{
+    snprintf(out, 48, RD_DIGEST ".%s", rdb_total_name(which));
+}
+
+void rd_digest_attrs(const struct redis *redis, const struct rdb_digest *digest,
+                     struct hangar_attrs *attrs)
+{
+    redis->host->attr_set(attrs, RD_DIGEST, RD_DIGEST_KIND);
+    for (int which = 0; which < RDB_TOTALS; which++) {
+        char name[48], total[RDB_TOTAL_SIZE];
+        total_attr(which, name);
+        rdb_total(digest, which, total);
+        redis->host->attr_set(attrs, name, total[0] ? total : NULL);
+    }
+}
+
+/* Is what came out of the backup what went into it?  Its bytes are those of the manifest; but
+ * whoever changes both leaves this. */
+static enum hangar_rc compare_totals(struct rd_compare *compare)
+{
+    const struct redis *redis = compare->redis;
+    const struct hangar_host *host = redis->host;
+    const char *kind = compare->attrs ? host->attr_get(compare->attrs, RD_DIGEST) : NULL;
+    if (kind == NULL || strcmp(kind, RD_DIGEST_KIND) != 0)
+        return HANGAR_OK;
+    for (int which = 0; which < RDB_TOTALS; which++) {
+        char name[48], total[RDB_TOTAL_SIZE];
+        if (which == RDB_TOTAL_EXPIRING && !compare->dated)
+            continue;
+        total_attr(which, name);
+        rdb_total(compare->backup, which, total);
+        const char *then = host->attr_get(compare->attrs, name);
+        if (strcmp(then ? then : "", total) != 0)
+            return host->fail(redis->ctx, HANGAR_CORRUPT, 0,
+                              "the data of the backup is not what was backed up: the digest %s was "
+                              "%s then, and is %s now; hint: do not use this backup",
+                              name, then ? then : "none", total[0] ? total : "none");
+    }
+    compare->same_digest = true;
+    return HANGAR_OK;
 }
 
 /* ---- comparing ---- */
@@ -233,19 +276,22 @@ void rd_compare_report(const struct rd_compare *compare, struct hangar_attrs *re
         host->attr_setf(report, "uncompared_keys", "%" PRIu64, keys - compare->keys);
     if (keys > compare->values)
         host->attr_setf(report, "uncompared_values", "%" PRIu64, keys - compare->values);
+    host->attr_set(report, "backup_digest", compare->same_digest ? "same" : "unknown");
     uint64_t streams = backup->stream_types[0] + backup->stream_types[1] + backup->stream_types[2];
     if (streams > 0)
         host->attr_set(report, "compared_streams",
                        same_streams(compare) ? "whole" : "entries and names");
 }
 
-enum hangar_rc rd_compare_run(struct rd_compare *compare)
+enum hangar_rc rd_compare_run(struct rd_compare *compare, bool whole)
 {
     struct redis *redis = compare->redis;
     const struct rdb_digest_sums *backup = rdb_digest_sums(compare->backup);
     const struct rdb_digest_sums *target = rdb_digest_sums(compare->target);
     struct reader reader = {.digest = compare->target, .clean = compare->clean};
-    enum hangar_rc rc = read_server(redis, &reader, NULL);
+    enum hangar_rc rc = whole ? compare_totals(compare) : HANGAR_OK;
+    if (rc == HANGAR_OK)
+        rc = read_server(redis, &reader, NULL);
     if (rc != HANGAR_OK)
         return rc;
     if (backup->damaged > 0 || target->damaged > 0)

@@ -6,6 +6,7 @@
 #define XXH_INLINE_ALL
 #include "rdb_digest.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -349,6 +350,64 @@ void rdb_digest_end(struct rdb_digest *d, bool empty)
         count(d, d->class, join(d->total, d->elements, 0));
     }
 }
+
+/* ---- totals ---- */
+
+const char *rdb_total_name(int which)
+{
+    return which == RDB_SUM_FUNCTIONS    ? "functions"
+           : which == RDB_TOTAL_EXPIRING ? "expiring"
+                                         : rdb_class_name((enum rdb_class)which);
+}
+
+static void add_sum(struct rdb_sum *total, const struct rdb_sum *sum)
+{
+    total->count += sum->count;
+    add_to(total->values, (XXH128_hash_t){.low64 = sum->values[0], .high64 = sum->values[1]});
+}
+
+void rdb_total(const struct rdb_digest *d, int which, char out[RDB_TOTAL_SIZE])
+{
+    struct rdb_sum total = {0};
+    if (which != RDB_TOTAL_EXPIRING)
+        add_sum(&total, &d->sums.sums[which][0]);
+    for (int class = 0; which == RDB_TOTAL_EXPIRING && class < RDB_CLASSES; class ++)
+        for (unsigned span = 1; span < RDB_SPANS; span++)
+            add_sum(&total, &d->sums.sums[class][span]);
+    out[0] = '\0';
+    if (total.count > 0)
+        snprintf(out, RDB_TOTAL_SIZE, "%016" PRIx64 "%016" PRIx64, total.values[1],
+                 total.values[0]);
+}
+
+/* ---- events ---- */
+
+static enum hangar_rc on_key(void *arg, const struct rdb_key *key)
+{
+    rdb_digest_key(arg, key);
+    return HANGAR_OK;
+}
+
+static enum hangar_rc on_string(void *arg, const struct rdb_string *string)
+{
+    rdb_digest_string(arg, string);
+    return HANGAR_OK;
+}
+
+static enum hangar_rc on_body(void *arg, bool text, const unsigned char *data, size_t size)
+{
+    rdb_digest_body(arg, text, data, size);
+    return HANGAR_OK;
+}
+
+static enum hangar_rc on_end(void *arg, bool empty)
+{
+    rdb_digest_end(arg, empty);
+    return HANGAR_OK;
+}
+
+const struct rdb_events rdb_digest_events = {
+    .key = on_key, .string = on_string, .body = on_body, .end = on_end};
 
 /* ---- making ---- */
 

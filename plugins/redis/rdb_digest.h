@@ -58,7 +58,22 @@ void rdb_digest_string(struct rdb_digest *digest, const struct rdb_string *strin
 void rdb_digest_body(struct rdb_digest *digest, bool text, const unsigned char *data, size_t size);
 void rdb_digest_end(struct rdb_digest *digest, bool empty);
 
+/* The same as events, whose argument is a struct rdb_digest. */
+extern const struct rdb_events rdb_digest_events;
+
 const struct rdb_digest_sums *rdb_digest_sums(const struct rdb_digest *digest);
+
+/* The sums of a whole, as a backup keeps them: of the keys of each class that last, of
+ * the functions, and of all keys that expire.  They do not depend on the origin. */
+#define RDB_TOTAL_EXPIRING (RDB_CLASSES + 1)
+#define RDB_TOTALS (RDB_CLASSES + 2)
+#define RDB_TOTAL_SIZE 33
+
+/* "string", ..., "functions", "expiring" */
+const char *rdb_total_name(int which);
+
+/* 32 hex digits, "" when there is nothing to sum up. */
+void rdb_total(const struct rdb_digest *digest, int which, char out[RDB_TOTAL_SIZE]);
 
 /* The first moment at which a key of this span may expire. */
 int64_t rdb_span_begin(int64_t origin_ms, unsigned span);

@@ -170,7 +170,7 @@ static enum hangar_rc keep_aux(struct rdb_walk *walk, const struct input *in)
                  (int)(value->size < 31 ? value->size : 31), (const char *)value->data);
     else if (strcmp(walk->aux_name, "used-mem") == 0)
         walk->counts.used_memory = decimal(value->data, value->size);
-    if (walk->events == NULL)
+    if (walk->events == NULL || walk->events->aux == NULL)
         return HANGAR_OK;
     if (value->full > value->size)
         return refuse(walk, in, HANGAR_UNSUPPORTED, "the aux field %s is too large",

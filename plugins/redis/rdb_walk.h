@@ -44,7 +44,7 @@ struct rdb_key {
 
 /* What a function returns, when not HANGAR_OK, ends the walk with it.  `end`
  * gets `empty` for a list, set, sorted set or hash without elements, which is
- * not a key for the server. */
+ * not a key for the server.  `aux` may be NULL. */
 struct rdb_events {
     enum hangar_rc (*aux)(void *arg, const char *name, const unsigned char *value, size_t size);
     enum hangar_rc (*key)(void *arg, const struct rdb_key *key);

@@ -200,7 +200,7 @@ enum hangar_rc rd_live_prepare(struct redis *redis, const struct hangar_restore 
         rc = describe_target(live);
     if (rc == HANGAR_OK && compare)
         rc = rd_compare_new(redis, live->target.version, live->target.clock_offset_ms,
-                            &live->compare);
+                            how->object_count > 0 ? how->objects[0].attrs : NULL, &live->compare);
     if (rc == HANGAR_OK && compare)
         rd_compare_spares(live->compare, live->clean);
     if (rc == HANGAR_OK)
@@ -246,7 +246,8 @@ enum hangar_rc rd_live_complete(struct rd_live *live)
 
 enum hangar_rc rd_live_check(struct rd_live *live)
 {
-    enum hangar_rc rc = live->compare != NULL ? rd_compare_run(live->compare) : HANGAR_OK;
+    bool whole = rd_sender_sent(live->sender)->markers == 0;
+    enum hangar_rc rc = live->compare ? rd_compare_run(live->compare, whole) : HANGAR_OK;
     if (rc != HANGAR_OK || live->clean == NULL)
         return rc;
     unsigned version = rd_sender_counts(live->sender)->version;

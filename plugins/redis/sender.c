@@ -366,6 +366,7 @@ static enum hangar_rc leave_marker(struct rd_sender *sender)
 {
     const struct redis *redis = sender->redis;
     sender->way = WAY_NONE;
+    sender->sent.markers++;
     redis->host->log(redis->ctx, HANGAR_LOG_WARN,
                      "the backup was made while a restore was under way: its database %" PRIu64
                      " holds a part of what that one loaded",

@@ -28,7 +28,8 @@ struct rd_sent {
     uint64_t expired; /* not sent: their time was over */
     uint64_t skipped; /* were there already (skip_existing) */
     uint64_t functions, functions_skipped, scripts;
-    uint64_t empty; /* collections without elements, which are no keys */
+    uint64_t empty;   /* collections without elements, which are no keys */
+    uint64_t markers; /* of a restore that was under way when the backup was made */
 };
 
 /* Bytes of a key's name that can be sent. */

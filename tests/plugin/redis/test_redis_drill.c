@@ -45,13 +45,19 @@ static void tear_down(void)
     server_stop(&target);
 }
 
+/* The attributes of the backup that are to go with these bytes. */
+static const struct hangar_attrs *attrs_of(const void *data)
+{
+    return data == backup.data ? backup.attrs : NULL;
+}
+
 /* Restores these bytes and compares; `meanwhile`, a command, is done on the target when
  * everything is in and nothing is compared yet. */
 static void restore_and_compare(struct run *run, const void *data, size_t size,
                                 const char *meanwhile)
 {
     struct hangar_object_info info = {
-        .struct_size = sizeof(info), .name = "dump.rdb", .attrs = backup.attrs};
+        .struct_size = sizeof(info), .name = "dump.rdb", .attrs = attrs_of(data)};
     struct hangar_restore how = {.struct_size = sizeof(how),
                                  .flags = HANGAR_RESTORE_COMPARE,
                                  .facts = run->facts,
@@ -94,6 +100,7 @@ START_TEST(all_types_and_encodings_are_compared_and_found_equal)
                       reported(&run, "keys") + reported(&run, "expired"));
     ck_assert_uint_eq(reported(&run, "compared_values"), reported(&run, "compared_keys"));
     ck_assert_str_eq(fake_attr(run.report, "compared_streams"), "whole");
+    ck_assert_str_eq(fake_attr(run.report, "backup_digest"), "same");
     run_free(&run);
     tear_down();
 }
@@ -114,6 +121,7 @@ START_TEST(forms_of_old_servers_equal_those_of_new_ones)
     ck_assert_msg(run.rc == HANGAR_OK, "%s", run_error(&run));
     ck_assert_uint_ge(reported(&run, "compared_values"), 10);
     ck_assert_str_eq(fake_attr(run.report, "uncompared_values"), "");
+    ck_assert_str_eq(fake_attr(run.report, "backup_digest"), "unknown"); /* an old backup */
     run_free(&run);
     tear_down();
 }
@@ -174,6 +182,56 @@ START_TEST(any_difference_is_found)
 }
 END_TEST
 
+/* The bytes of another backup, which is whole in itself, with the attributes of the first. */
+START_TEST(a_backup_that_is_not_what_was_backed_up_is_found)
+{
+    struct run run, forged;
+    server_start(&source, no_arguments);
+    server_start(&target, no_arguments);
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        server_do(&source, known[i]);
+    freeReplyObject(redisCommand(source.link, "FUNCTION LOAD %s",
+                                 "#!lua name=lib\nredis.register_function('f', function() end)"));
+    make_backup();
+    server_do(&source, changes[_i]);
+    run_open(&forged, (const char *[]){source.socket_option, NULL});
+    run_backup(&forged, MANY);
+    run_open(&run, (const char *[]){target.socket_option, NULL});
+    run_restore(&run, forged.data, forged.size, MANY, backup.attrs, HANGAR_RESTORE_COMPARE);
+    ck_assert_msg(run.rc == HANGAR_CORRUPT, "%s was not found", changes[_i]);
+    ck_assert_ptr_nonnull(strstr(run_error(&run), "is not what was backed up: the digest digest."));
+    run_free(&run);
+    run_free(&forged);
+    tear_down();
+}
+END_TEST
+
+START_TEST(the_digest_of_a_backup_does_not_depend_on_encodings)
+{
+    static const char *const names[] = {"digest.string", "digest.list",      "digest.set",
+                                        "digest.hash",   "digest.zset",      "digest.stream",
+                                        "digest",        "digest.functions", "digest.expiring"};
+    set_up(true);
+    struct run first = backup;
+    static const char *const settings[] = {"hash-max-listpack-entries", "set-max-intset-entries",
+                                           "zset-max-listpack-entries"};
+    for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
+        server_do(&source, "CONFIG SET %s 0", settings[i]);
+    server_do(&source, "CONFIG SET rdbcompression no");
+    server_do(&source, "DEBUG RELOAD");
+    make_backup();
+    ck_assert_uint_ne(first.size, backup.size);
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        ck_assert_str_ne(fake_attr(first.attrs, names[i]), "");
+        ck_assert_msg(strcmp(fake_attr(first.attrs, names[i]), fake_attr(backup.attrs, names[i])) ==
+                          0,
+                      "%s", names[i]);
+    }
+    run_free(&first);
+    tear_down();
+}
+END_TEST
+
 START_TEST(keys_that_may_expire_meanwhile_are_not_counted_as_compared)
 {
     struct run run;
@@ -218,6 +276,8 @@ START_TEST(inspect_tells_what_a_backup_would)
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         ck_assert_str_eq(fake_attr(facts, names[i]), fake_attr(backup.facts, names[i]));
     ck_assert_str_ne(fake_attr(facts, "keys"), "");
+    ck_assert_str_ne(fake_attr(facts, "digest.hash"), "");
+    ck_assert_str_eq(fake_attr(facts, "digest.hash"), fake_attr(backup.attrs, "digest.hash"));
     ck_assert_str_eq(fake_attr(facts, "db0.keys"), fake_attr(backup.attrs, "db0.keys"));
     fake_attrs_free(facts);
     run_free(&run);
@@ -383,6 +443,9 @@ int main(void)
     tcase_add_loop_test(compare, all_types_and_encodings_are_compared_and_found_equal, 0, 2);
     tcase_add_loop_test(compare, forms_of_old_servers_equal_those_of_new_ones, 0, 2);
     tcase_add_loop_test(compare, any_difference_is_found, 0, sizeof(changes) / sizeof(changes[0]));
+    tcase_add_loop_test(compare, a_backup_that_is_not_what_was_backed_up_is_found, 0,
+                        sizeof(changes) / sizeof(changes[0]));
+    tcase_add_test(compare, the_digest_of_a_backup_does_not_depend_on_encodings);
     tcase_add_test(compare, keys_that_may_expire_meanwhile_are_not_counted_as_compared);
     tcase_add_test(compare, a_target_that_keeps_its_own_data_cannot_be_compared);
     tcase_add_test(compare, inspect_tells_what_a_backup_would);
