@@ -78,7 +78,11 @@ static enum hangar_rc advance(struct compare *compare, struct probe *probe)
         bool same = probe->rows == probe->expected_rows &&
                     probe->digest.high == probe->expected.high &&
                     probe->digest.low == probe->expected.low;
-        return same ? HANGAR_OK : differs(compare, probe);
+        if (!same)
+            return differs(compare, probe);
+        compare->target->compared_tables++;
+        compare->target->compared_rows += probe->rows;
+        return HANGAR_OK;
     }
     return HANGAR_OK;
 }

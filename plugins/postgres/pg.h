@@ -74,7 +74,7 @@ struct pg_options { /* the strings are the host's and live as long as the instan
     enum pg_globals globals;
     int64_t lock_timeout_ms, connect_timeout_ms;
     uint64_t object_size;
-    bool analyze;
+    bool analyze, substitute_locale;
 };
 
 /* The client tools in use. */

@@ -16,6 +16,7 @@
 #include "restore.h"
 #include "scratch.h"
 
+static const char *const locale_choices[] = {"fail", "substitute", NULL};
 static const char *const globals_choices[] = {"missing", "all", "none", NULL};
 static const char *const sslmode_choices[] = {"disable",   "allow",       "prefer", "require",
                                               "verify-ca", "verify-full", NULL};
@@ -107,6 +108,13 @@ static const struct hangar_option options[] = {
      .type = HANGAR_OPT_BOOL,
      .default_value = "true",
      .help = "Collect statistics for the planner after a restore."},
+    {.name = "missing_locale",
+     .type = HANGAR_OPT_ENUM,
+     .default_value = "fail",
+     .choices = locale_choices,
+     .help = "Restore: what to do when the server lacks the locale of a database. fail: refuse. "
+             "substitute: take C.UTF-8 or C, with a warning; texts are then ordered otherwise. "
+             "Drills do that."},
     {.name = "maintenance_db",
      .type = HANGAR_OPT_STRING,
      .default_value = "postgres",
@@ -150,6 +158,8 @@ static enum hangar_rc read_options(struct pg_source *src)
         .connect_timeout_ms = host->opt_int(src->ctx, "connect_timeout"),
         .object_size = (uint64_t)host->opt_int(src->ctx, "object_size"),
         .analyze = host->opt_bool(src->ctx, "analyze"),
+        .substitute_locale =
+            strcmp(host->opt_string(src->ctx, "missing_locale"), "substitute") == 0,
     };
     snprintf(src->port, sizeof(src->port), "%lld", (long long)host->opt_int(src->ctx, "port"));
     src->opt.port = src->port;

@@ -443,6 +443,27 @@ static enum hangar_rc finish_rest(struct pg_source *src)
     return HANGAR_OK;
 }
 
+/* Each table that was read back had the rows and the digest of the backup, or we would
+ * not be here. */
+static void report_proof(const struct pg_restore *restore, const struct hangar_host *host,
+                         struct hangar_attrs *report)
+{
+    uint64_t tables = 0, rows = 0;
+    for (size_t i = 0; i < restore->target_count; i++) {
+        const struct pg_target *target = &restore->targets[i];
+        tables += target->compared_tables;
+        rows += target->compared_rows;
+        if (target->locale)
+            host->attr_setf(report, "substituted_locale", "%s in database %s", target->locale,
+                            target->name);
+    }
+    if (!(restore->how->flags & HANGAR_RESTORE_COMPARE))
+        return;
+    host->attr_setf(report, "compared_tables", "%llu", (unsigned long long)tables);
+    host->attr_setf(report, "compared_rows", "%llu", (unsigned long long)rows);
+    host->attr_setf(report, "compared_digests", "%llu", (unsigned long long)tables);
+}
+
 enum hangar_rc pg_restore_end(void *inst, struct hangar_attrs *report)
 {
     struct pg_source *src = inst;
@@ -470,6 +491,7 @@ enum hangar_rc pg_restore_end(void *inst, struct hangar_attrs *report)
         host->attr_setf(report, "objects", "%llu", (unsigned long long)restore->objects);
         host->attr_setf(report, "tables", "%llu", (unsigned long long)tables);
         host->attr_setf(report, "rows", "%llu", (unsigned long long)rows);
+        report_proof(restore, host, report);
     }
     free_restore(src);
     return rc;

@@ -48,11 +48,13 @@ struct pg_target {
     bool exists, created, touched, finished;
     struct pg_clean *clean; /* when live data is replaced; NULL: it is not */
     bool no_tablespaces;
+    const char *locale; /* in place of one that the server lacks; NULL: none lacks */
     char *schema_path, *large_path, *tables_path; /* spooled; NULL: not there yet */
     struct pg_conn *idle[PG_POOL];
     size_t idle_count;
     struct pg_tally tally;
     uint64_t rows, tables;
+    uint64_t compared_tables, compared_rows;
 };
 
 struct pg_restore {
@@ -123,6 +125,8 @@ bool pg_drop_database(struct pg_source *src, const char *name, struct pg_error *
 void pg_target_add_plain(struct pg_target *target, struct pg_text *sql, const char *name);
 /* Is the database there, and is it empty?  HANGAR_EXISTS when it is not. */
 enum hangar_rc pg_target_look(struct pg_target *target, int *server_version);
+/* locale.c: before it is made: sets target->locale, or refuses. */
+enum hangar_rc pg_locale_look(struct pg_target *target, struct pg_conn *conn);
 /* Makes it when it is missing. */
 enum hangar_rc pg_target_create(struct pg_target *target);
 /* Privileges, settings and the like, when everything is in. */

@@ -273,6 +273,7 @@ enum hangar_rc pg_scratch_start(void *inst, const char *dir, const struct hangar
     host->attr_set(overrides, "sslmode", "disable");
     host->attr_set(overrides, "maintenance_db", SUPERUSER);
     host->attr_set(overrides, "globals", "missing");
+    host->attr_set(overrides, "missing_locale", "substitute");
     return HANGAR_OK;
 }
 

@@ -170,8 +170,12 @@ static void add_property(struct pg_target *target, struct pg_text *sql, const ch
 static void add_locale(struct pg_target *target, struct pg_text *sql, int version)
 {
     char *provider = pg_target_attr(target, "locale_provider");
-    add_property(target, sql, "LC_COLLATE", "collate");
-    add_property(target, sql, "LC_CTYPE", "ctype");
+    if (target->locale) {
+        pg_add(sql, " LC_COLLATE '%s' LC_CTYPE '%s'", target->locale, target->locale);
+    } else {
+        add_property(target, sql, "LC_COLLATE", "collate");
+        add_property(target, sql, "LC_CTYPE", "ctype");
+    }
     if (provider && version >= 150000) {
         pg_add(sql, " LOCALE_PROVIDER %s", provider);
         if (strcmp(provider, "icu") == 0) {
@@ -203,8 +207,8 @@ static enum hangar_rc create_database(struct pg_target *target, struct pg_conn *
     struct pg_text sql = {0};
     bool space_there = false, owner_there = false;
     char *owner = pg_target_attr(target, "owner"), *space = pg_target_attr(target, "tablespace");
-    enum hangar_rc rc = HANGAR_OK;
-    if (owner)
+    enum hangar_rc rc = pg_locale_look(target, conn);
+    if (rc == HANGAR_OK && owner)
         rc = gives_row(conn, "SELECT FROM pg_roles WHERE rolname = $1", owner, &owner_there);
     /* naming the default one would ask for a right that its use does not need */
     if (rc == HANGAR_OK && space && strcmp(space, "pg_default") != 0)

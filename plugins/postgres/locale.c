@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * locale.c: does the server have the locale of a database that is to be made there?  And
+ * what takes its place where that was asked for.
+ *
+ * Another locale changes the order of texts and what is a letter, and nothing about which
+ * texts are equal: the locale of a database is always a deterministic one.  So rows, digests,
+ * keys and unique indexes are what they were; see docs/drills.md for what need not be.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include "restore.h"
+
+/* Setting lc_monetary asks the server's libc whether a locale of that name is there, and is
+ * over with the statement. */
+static enum hangar_rc has_locale(struct pg_conn *conn, const char *locale, bool *found)
+{
+    PGresult *res;
+    enum hangar_rc rc =
+        pg_query(conn, "SELECT set_config('lc_monetary', $1, true)", locale, NULL, &res);
+    *found = rc == HANGAR_OK;
+    if (*found)
+        PQclear(res);
+    else if (strcmp(conn->err.sqlstate, "22023") != 0)
+        return pg_raise(conn->src, &conn->err, "cannot look for locale %s", locale);
+    return HANGAR_OK;
+}
+
+/* C.UTF-8 knows the letters of all scripts, and orders them by their numbers, as C does. */
+static enum hangar_rc substitute(struct pg_target *target, struct pg_conn *conn,
+                                 const char *missing)
+{
+    static const char better[] = "C.UTF-8";
+    bool found = false;
+    char *encoding = pg_target_attr(target, "encoding");
+    enum hangar_rc rc = HANGAR_OK;
+    if (encoding && strcmp(encoding, "UTF8") == 0)
+        rc = has_locale(conn, better, &found);
+    free(encoding);
+    target->locale = found ? better : "C";
+    if (rc == HANGAR_OK)
+        target->src->host->log(
+            target->src->ctx, HANGAR_LOG_WARN,
+            "%s has no locale %s: database %s is restored with %s in its place, which orders texts "
+            "differently; a restore that is to be used needs the locale",
+            pg_where(target->src), missing, target->name, target->locale);
+    return rc;
+}
+
+enum hangar_rc pg_locale_look(struct pg_target *target, struct pg_conn *conn)
+{
+    static const char *const attrs[] = {"collate", "ctype"};
+    struct pg_source *src = target->src;
+    enum hangar_rc rc = HANGAR_OK;
+    for (size_t i = 0; rc == HANGAR_OK && !target->locale && i < 2; i++) {
+        char *locale = pg_target_attr(target, attrs[i]);
+        bool found = true;
+        if (locale)
+            rc = has_locale(conn, locale, &found);
+        if (rc == HANGAR_OK && !found && src->opt.substitute_locale)
+            rc = substitute(target, conn, locale);
+        else if (rc == HANGAR_OK && !found)
+            rc = src->host->fail(src->ctx, HANGAR_UNSUPPORTED, 0,
+                                 "cannot create database %s: %s has no locale %s; hint: install it "
+                                 "there (locale-gen) and restart the server, or restore with "
+                                 "another order of texts: --set %s.missing_locale=substitute",
+                                 target->name, pg_where(src), locale,
+                                 src->host->instance_name(src->ctx));
+        free(locale);
+    }
+    return rc;
+}

@@ -1,0 +1,62 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The hangar authors
+#
+# A database whose locale the restoring machine lacks: a restore refuses it with what to
+# do, or takes another when told so; a drill takes another, proves the rows all the same,
+# and says what it did.
+. "$(dirname "$0")/lib.sh"
+
+# a locale that only the source's server is shown
+mkdir -m 755 locales
+chmod o+x "$work"
+localedef -i de_DE -f UTF-8 "$work/locales/xx_HG.UTF-8"
+LOCPATH=$work/locales start_pg
+sql postgres "CREATE DATABASE names TEMPLATE template0 ENCODING 'UTF8' LOCALE 'xx_HG.UTF-8'"
+sql names "CREATE TABLE people (name text PRIMARY KEY, born date);
+    INSERT INTO people SELECT chr(192 + i % 60) || 'name ' || i, DATE '2000-01-01' + i
+        FROM generate_series(1, 2000) AS i;
+    CREATE INDEX ON people (lower(name));
+    CREATE TABLE letters (l text) PARTITION BY LIST (l);
+    CREATE TABLE letters_a PARTITION OF letters FOR VALUES IN ('a', 'ä');
+    INSERT INTO letters VALUES ('a'), ('ä')"
+cat >backup.yaml <<END
+version: 1
+sources:
+$(pg_source people names)
+sinks:
+  local: { plugin: storage-local, options: { path: ./backups } }
+pipelines:
+  nightly: { sources: [people], sinks: [local] }
+END
+make_backup
+
+promise "a drill goes on with another locale, warns, and its report says so"
+expect_exit 0 hangar --json verify "$id" --level drill
+expect_in err "has no locale xx_HG.UTF-8: database names is restored with C.UTF-8 in its place"
+report='d["backups"][0]["sources"][0]["report"]'
+[[ $(json "$report[\"substituted_locale\"]") == "C.UTF-8 in database names" ]] || fail "the report"
+
+promise "the report says how much was compared"
+[[ $(json "$report[\"compared_rows\"]") == 2002 && $(json "$report[\"rows\"]") == 2002 ]] ||
+    fail "rows: $(json "$report")"
+[[ $(json "$report[\"compared_tables\"] == $report[\"tables\"] == $report[\"compared_digests\"]") == True ]] ||
+    fail "tables: $(json "$report")"
+
+promise "a drill on a machine that has the locale uses it, and says nothing"
+expect_exit 0 hangar --json restore "$id" --set people.database=again --compare --yes
+[[ $(json 'd["sources"][0]["report"].get("substituted_locale")') == None ]] || fail "substituted"
+[[ $(sql postgres "SELECT datcollate FROM pg_database WHERE datname = 'again'") == xx_HG.UTF-8 ]] ||
+    fail "the locale is not that of the source"
+
+promise "a restore is refused with what to do, and takes another when told so"
+pg_stop "$work"
+start_pg
+expect_exit 1 hangar restore "$id" --yes
+expect_said "has no locale xx_HG.UTF-8; hint: install it there (locale-gen)"
+expect_said "--set people.missing_locale=substitute"
+[[ $(sql postgres "SELECT count(*) FROM pg_database WHERE datname = 'names'") == 0 ]] || fail "created"
+expect_exit 0 hangar restore "$id" --set people.missing_locale=substitute --compare --yes
+[[ $(sql names "SELECT count(*) FROM people") == 2000 ]] || fail "rows"
+[[ $(sql postgres "SELECT datcollate FROM pg_database WHERE datname = 'names'") == C.UTF-8 ]] ||
+    fail "the locale is another"
