@@ -35,12 +35,12 @@ promise "a drill goes on with another locale, warns, and its report says so"
 expect_exit 0 hangar --json verify "$id" --level drill
 expect_in err "has no locale xx_HG.UTF-8: database names is restored with C.UTF-8 in its place"
 report='d["backups"][0]["sources"][0]["report"]'
-[[ $(json "$report[\"substituted_locale\"]") == "C.UTF-8 in database names" ]] || fail "the report"
+[[ $(json "${report}[\"substituted_locale\"]") == "C.UTF-8 in database names" ]] || fail "the report"
 
 promise "the report says how much was compared"
-[[ $(json "$report[\"compared_rows\"]") == 2002 && $(json "$report[\"rows\"]") == 2002 ]] ||
+[[ $(json "${report}[\"compared_rows\"]") == 2002 && $(json "${report}[\"rows\"]") == 2002 ]] ||
     fail "rows: $(json "$report")"
-[[ $(json "$report[\"compared_tables\"] == $report[\"tables\"] == $report[\"compared_digests\"]") == True ]] ||
+[[ $(json "${report}[\"compared_tables\"] == ${report}[\"tables\"] == ${report}[\"compared_digests\"]") == True ]] ||
     fail "tables: $(json "$report")"
 
 promise "a drill on a machine that has the locale uses it, and says nothing"
