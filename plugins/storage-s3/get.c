@@ -22,10 +22,12 @@ struct hangar_get {
     struct s3_request request;
     struct s3_pair headers[2];
     struct s3_answer answer;
-    char range[48], match[S3_TAG_SIZE + 2], what[S3_NAME_MAX + 64];
-    char key[S3_KEY_MAX + 1];
+    char range[48], etag[S3_TAG_SIZE], match[S3_TAG_SIZE + 2], what[S3_WHAT_SIZE];
+    char key[S3_KEY_MAX + 1], first[S3_KEY_MAX + 1], mark[S3_MARK_SIZE];
+    struct s3_pieces *pieces; /* that follow, once they were looked for */
+    size_t piece;             /* which one is read; 0: the first */
     bool attempting, checked; /* an attempt is under way; its headers are in order */
-    uint64_t at, end;         /* next byte of the object; its size */
+    uint64_t at, end;         /* next byte of the piece; its size */
     uint64_t from;            /* where the attempt under way began */
     char *to;                 /* the reader's buffer while it reads */
     size_t room, held, held_at;
@@ -87,6 +89,9 @@ static enum hangar_rc check_headers(struct hangar_get *get, struct s3_error *err
                             get->what);
     if (!*get->match) {
         get->end = end;
+        if (!get->piece)
+            memcpy(get->mark, answer->mark, sizeof(get->mark));
+        memcpy(get->etag, answer->etag, sizeof(get->etag));
         if (*answer->etag)
             snprintf(get->match, sizeof(get->match), "\"%s\"", answer->etag);
     }
@@ -138,6 +143,70 @@ static enum hangar_rc pump(struct hangar_get *get, struct s3_error *error)
     return rc;
 }
 
+/* Begins to read a piece at get->at, up to its headers.  HANGAR_EOF: that is at its end or
+ * beyond. */
+static enum hangar_rc open_piece(struct hangar_get *get, struct s3_error *error)
+{
+    end_attempt(get);
+    s3_tries_fini(&get->tries);
+    get->match[0] = '\0';
+    get->end = 0;
+    get->room = 0;
+    enum hangar_rc rc = s3_tries_init(&get->tries, get->s3, &get->request, get->what, error);
+    if (!rc && !get->channel)
+        rc = s3_channel_take(get->s3, &get->channel, error);
+    if (!rc)
+        rc = begin_attempt(get, error);
+    return rc ? rc : pump(get, error);
+}
+
+/* Looks for the pieces behind the first one, which has this etag. */
+static enum hangar_rc find_pieces(struct hangar_get *get, const char *etag, const char *mark,
+                                  struct s3_error *error)
+{
+    if (get->pieces || !s3_pieces_possible(get->s3, etag))
+        return HANGAR_OK;
+    get->pieces = calloc(1, sizeof(*get->pieces));
+    if (!get->pieces)
+        return s3_error_set(error, HANGAR_NO_MEMORY, "cannot %s: out of memory", get->what);
+    return s3_pieces_find(get->s3, get->first, mark, get->what, get->pieces, error);
+}
+
+/* Goes on with the next piece, `skip` bytes into it.  HANGAR_EOF: there is none. */
+static enum hangar_rc next_piece(struct hangar_get *get, uint64_t skip, struct s3_error *error)
+{
+    end_attempt(get);
+    if (!get->pieces || get->piece == get->pieces->count)
+        return HANGAR_EOF;
+    get->piece++;
+    s3_piece_key(get->first, get->mark, get->piece + 1, get->key);
+    get->at = skip;
+    enum hangar_rc rc = open_piece(get, error);
+    return rc == HANGAR_NOT_FOUND && !error->rc
+               ? s3_error_set(error, HANGAR_CORRUPT, "cannot %s: a piece is gone", get->what)
+               : rc;
+}
+
+/* The offset lies behind the first piece, which may be the only one: beyond the end there
+ * is nothing, as at the end. */
+static enum hangar_rc seek_piece(struct hangar_get *get, struct s3_error *error)
+{
+    struct s3_answer answer;
+    uint64_t offset = get->at;
+    enum hangar_rc rc = s3_head(get->s3, get->first, get->what, &answer, error);
+    if (!rc)
+        rc = find_pieces(get, answer.etag, answer.mark, error);
+    memcpy(get->mark, answer.mark, sizeof(get->mark));
+    get->at = get->end = 0;
+    if (rc || !get->pieces)
+        return rc;
+    offset = offset > answer.length ? offset - answer.length : 0;
+    while (get->piece < get->pieces->count && offset >= get->pieces->sizes[get->piece])
+        offset -= get->pieces->sizes[get->piece++];
+    rc = next_piece(get, offset, error);
+    return rc == HANGAR_EOF ? HANGAR_OK : rc;
+}
+
 enum hangar_rc s3_get_open(void *inst, const char *name, uint64_t offset, struct hangar_get **out)
 {
     struct s3 *s3 = inst;
@@ -150,36 +219,31 @@ enum hangar_rc s3_get_open(void *inst, const char *name, uint64_t offset, struct
         free(get);
         return rc;
     }
+    memcpy(get->first, get->key, sizeof(get->first));
     get->s3 = s3;
     get->at = offset;
-    snprintf(get->what, sizeof(get->what), "read %s in %s", name, s3->set.description);
+    s3_what(s3, "read", name, get->what);
     get->request = (struct s3_request){.method = "GET",
                                        .key = get->key,
                                        .headers = get->headers,
                                        .header_count = 2,
                                        .stream = take,
                                        .stream_arg = get};
-    rc = s3_tries_init(&get->tries, s3, &get->request, get->what, &error);
-    if (!rc)
-        rc = s3_channel_take(s3, &get->channel, &error);
-    if (!rc)
-        rc = begin_attempt(get, &error);
-    if (!rc)
-        rc = pump(get, &error);
-    if (rc == HANGAR_EOF) { /* beyond the end there is nothing, as at the end */
+    rc = open_piece(get, &error);
+    if (rc == HANGAR_EOF) {
         end_attempt(get);
-        get->at = get->end = 0;
-    } else if (rc) {
-        s3_get_close(get);
-        if (rc == HANGAR_NOT_FOUND)
-            return s3->host->fail(s3->ctx, rc, 0, "cannot open %s in %s: there is no such object",
-                                  name, s3->set.description);
-        s3_error_set(&error, rc, "cannot read %s in %s: the store refuses", name,
-                     s3->set.description);
-        return s3_raise(s3, &error);
+        rc = seek_piece(get, &error);
     }
-    *out = get;
-    return HANGAR_OK;
+    if (!rc) {
+        *out = get;
+        return HANGAR_OK;
+    }
+    s3_get_close(get);
+    if (rc == HANGAR_NOT_FOUND && !error.rc)
+        s3_error_set(&error, rc, "cannot open %s in %s: there is no such object", name,
+                     s3->set.description);
+    s3_error_set(&error, rc, "cannot read %s in %s: the store refuses", name, s3->set.description);
+    return s3_raise(s3, &error);
 }
 
 static size_t take_held(struct hangar_get *get, char *buffer, size_t size)
@@ -191,26 +255,42 @@ static size_t take_held(struct hangar_get *get, char *buffer, size_t size)
     return step;
 }
 
+/* Bytes for the reader, from this piece or the next one. */
+static enum hangar_rc fill(struct hangar_get *get, char *buffer, size_t size, size_t *got,
+                           struct s3_error *error)
+{
+    enum hangar_rc rc = HANGAR_OK;
+    while (!rc && get->at == get->end) {
+        if (!get->piece)
+            rc = find_pieces(get, get->etag, get->mark, error);
+        if (!rc)
+            rc = next_piece(get, 0, error);
+    }
+    *got = 0;
+    if (rc)
+        return rc == HANGAR_EOF && !error->rc ? HANGAR_OK : rc;
+    *got = take_held(get, buffer, size);
+    if (!*got) {
+        get->to = buffer;
+        get->room = size;
+        rc = pump(get, error);
+        *got = size - get->room;
+        get->room = 0;
+    }
+    get->at += *got;
+    return rc;
+}
+
 enum hangar_rc s3_get_read(struct hangar_get *get, void *buffer, size_t size, size_t *got)
 {
     struct s3_error error = {0};
-    size_t have = take_held(get, buffer, size);
-    get->at += have;
-    get->to = (char *)buffer + have;
-    get->room = size - have;
-    enum hangar_rc rc = HANGAR_OK;
-    if (!have && get->at < get->end) {
-        rc = pump(get, &error);
-        have = size - get->room;
-        get->at += have;
-    }
-    get->room = 0;
-    if (rc == HANGAR_NOT_FOUND)
-        s3_error_set(&error, rc, "cannot %s: it is gone", get->what);
-    else if (rc)
-        s3_error_set(&error, rc, "cannot %s", get->what);
-    if (rc)
+    size_t have;
+    enum hangar_rc rc = fill(get, buffer, size, &have, &error);
+    if (rc) {
+        s3_error_set(&error, rc, "cannot %s: %s", get->what,
+                     rc == HANGAR_NOT_FOUND ? "it is gone" : "the store refuses");
         return s3_raise(get->s3, &error);
+    }
     *got = have;
     return HANGAR_OK;
 }
@@ -221,5 +301,6 @@ void s3_get_close(struct hangar_get *get)
     if (get->channel)
         s3_channel_give(get->channel);
     s3_tries_fini(&get->tries);
+    free(get->pieces);
     free(get);
 }

@@ -180,6 +180,29 @@ static enum hangar_rc set_cursor(struct lister *lister, struct hangar_page *page
     return HANGAR_OK;
 }
 
+/* An object that is stored as several has the size of all. */
+static enum hangar_rc add_pieces(struct lister *lister, struct s3_error *error)
+{
+    struct s3 *s3 = lister->s3;
+    enum hangar_rc rc = HANGAR_OK;
+    for (size_t i = 0; i < lister->count && !rc; i++) {
+        struct item *item = &lister->items[i];
+        char key[S3_KEY_MAX + 1], what[S3_WHAT_SIZE];
+        struct s3_answer answer;
+        if (!s3_pieces_possible(s3, item->entry.etag))
+            continue;
+        s3_what(s3, "list", item->name, what);
+        rc = s3_key(s3, item->name, key);
+        if (!rc)
+            rc = s3_head_all(s3, key, what, &answer, error);
+        if (!rc)
+            item->entry.size = answer.length;
+        else if (rc == HANGAR_NOT_FOUND && !error->rc)
+            rc = HANGAR_OK; /* removed meanwhile */
+    }
+    return rc;
+}
+
 enum hangar_rc s3_list(void *inst, struct hangar_page *page)
 {
     struct s3 *s3 = inst;
@@ -192,6 +215,8 @@ enum hangar_rc s3_list(void *inst, struct hangar_page *page)
     enum hangar_rc rc = ask(lister, page, &error);
     if (!rc)
         rc = set_cursor(lister, page, &error);
+    if (!rc)
+        rc = add_pieces(lister, &error);
     qsort(lister->items, lister->count, sizeof(lister->items[0]), compare_items);
     for (size_t i = 0; i < lister->count && !rc; i++) {
         lister->items[i].entry.name = lister->items[i].name;

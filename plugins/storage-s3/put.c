@@ -17,6 +17,9 @@
 struct hangar_put {
     struct s3 *s3;
     struct s3_upload upload;
+    struct s3_upload more; /* the piece that follows it now, if it needs several */
+    size_t pieces;         /* besides the first: begun */
+    uint64_t more_size;    /* bytes of those that are completed */
     uint64_t size_hint;
     char *buffer; /* what is gathered */
     size_t fill, capacity;
@@ -92,12 +95,72 @@ void s3_put_send(struct s3_part *part)
     land(part, tag, &error);
 }
 
+/* Until none of its parts is on its way. */
+static void settle(struct hangar_put *put)
+{
+    struct s3_sender *sender = &put->s3->sender;
+    pthread_mutex_lock(&sender->mutex);
+    while (put->flying)
+        pthread_cond_wait(&sender->done, &sender->mutex);
+    pthread_mutex_unlock(&sender->mutex);
+}
+
+/* The piece that follows is complete. */
+static enum hangar_rc end_piece(struct hangar_put *put, struct s3_error *error)
+{
+    struct hangar_entry entry = {.struct_size = sizeof(entry)};
+    settle(put);
+    if (put->failed.rc)
+        return s3_error_set(error, put->failed.rc, "%s", put->failed.text);
+    enum hangar_rc rc = s3_upload_complete(&put->more, &entry, error);
+    put->more_size += put->more.size;
+    return rc;
+}
+
+/* One has as many parts as it may have: goes on with another.  The first one stays open,
+ * as completing it makes the object visible. */
+static enum hangar_rc next_piece(struct hangar_put *put, struct s3_error *error)
+{
+    enum hangar_rc rc = put->pieces ? end_piece(put, error) : HANGAR_OK;
+    if (rc)
+        return rc;
+    s3_upload_free(&put->more);
+    put->more = (struct s3_upload){.s3 = put->s3, .what = put->what};
+    memcpy(put->more.mark, put->upload.mark, sizeof(put->more.mark));
+    if (put->pieces == S3_PIECES_MAX)
+        return s3_error_set(
+            error, HANGAR_NO_SPACE,
+            "cannot %s: it is longer than %d pieces of max_parts parts; hint: raise "
+            "part_size",
+            put->what, S3_PIECES_MAX);
+    put->upload.continued = true;
+    put->pieces++;
+    s3_piece_key(put->upload.key, put->upload.mark, put->pieces + 1, put->more.key);
+    return HANGAR_OK;
+}
+
+/* The upload that the next part belongs to. */
+static enum hangar_rc open_upload(struct hangar_put *put, struct s3_upload **out,
+                                  struct s3_error *error)
+{
+    enum hangar_rc rc = HANGAR_OK;
+    *out = put->pieces ? &put->more : &put->upload;
+    if ((*out)->parts == put->s3->set.max_parts) {
+        rc = next_piece(put, error);
+        *out = &put->more;
+    }
+    if (rc || (*out)->id)
+        return rc;
+    s3_stale_once(put->s3, put->upload.key);
+    return s3_upload_begin(*out, error);
+}
+
 /* Gives what is gathered to the senders. */
 static enum hangar_rc send_part(struct hangar_put *put, struct s3_error *error)
 {
     struct s3 *s3 = put->s3;
-    struct s3_upload *upload = &put->upload;
-    enum hangar_rc rc = upload->id ? HANGAR_OK : s3_upload_begin(upload, error);
+    struct s3_upload *upload;
+    enum hangar_rc rc = open_upload(put, &upload, error);
     struct s3_part *part = rc ? NULL : calloc(1, sizeof(*part));
     if (!rc && !part)
         rc = s3_error_set(error, HANGAR_NO_MEMORY, "cannot %s: out of memory", put->what);
@@ -198,16 +261,6 @@ enum hangar_rc s3_put_write(struct hangar_put *put, const void *data, size_t siz
     return rc ? s3_raise(put->s3, &error) : HANGAR_OK;
 }
 
-/* Until none of its parts is on its way. */
-static void settle(struct hangar_put *put)
-{
-    struct s3_sender *sender = &put->s3->sender;
-    pthread_mutex_lock(&sender->mutex);
-    while (put->flying)
-        pthread_cond_wait(&sender->done, &sender->mutex);
-    pthread_mutex_unlock(&sender->mutex);
-}
-
 static void put_free(struct hangar_put *put)
 {
     struct s3 *s3 = put->s3;
@@ -217,7 +270,23 @@ static void put_free(struct hangar_put *put)
         free(put->buffer);
     s3_pool_give(s3, put->idle);
     s3_upload_free(&put->upload);
+    s3_upload_free(&put->more);
     free(put);
+}
+
+/* Pieces of an object that will not be. */
+static void remove_pieces(struct hangar_put *put)
+{
+    struct s3 *s3 = put->s3;
+    char key[S3_KEY_MAX + 1];
+    for (size_t i = 0; i < put->pieces; i++) {
+        struct s3_answer answer;
+        struct s3_error unheard = {0};
+        const struct s3_request request = {.method = "DELETE", .key = key, .parting = true};
+        s3_piece_key(put->upload.key, put->upload.mark, i + 2, key);
+        if (s3_send(s3, &request, put->what, &answer, &unheard) == HANGAR_IO)
+            break;
+    }
 }
 
 void s3_put_abort(struct hangar_put *put)
@@ -226,6 +295,8 @@ void s3_put_abort(struct hangar_put *put)
     s3_wire_wake(put->s3);
     settle(put);
     s3_upload_abort(&put->upload);
+    s3_upload_abort(&put->more);
+    remove_pieces(put);
     put_free(put);
 }
 
@@ -236,7 +307,12 @@ static enum hangar_rc commit_parts(struct hangar_put *put, struct hangar_entry *
     settle(put);
     if (put->failed.rc)
         rc = s3_error_set(error, put->failed.rc, "%s", put->failed.text);
-    return rc ? rc : s3_upload_complete(&put->upload, entry, error);
+    if (!rc && put->pieces)
+        rc = end_piece(put, error);
+    if (!rc)
+        rc = s3_upload_complete(&put->upload, entry, error);
+    entry->size += rc ? 0 : put->more_size;
+    return rc;
 }
 
 enum hangar_rc s3_put_commit(struct hangar_put *put, struct hangar_entry *entry)

@@ -33,6 +33,7 @@ enum hangar_rc s3_remove(void *inst, const char *name)
     enum hangar_rc rc = s3_key(s3, name, key);
     if (rc)
         return rc;
+    s3_stale_once(s3, key);
     s3_what(s3, "remove", name, what);
     rc = s3_remove_key(s3, key, what, &error);
     return rc ? s3_raise(s3, &error) : HANGAR_OK;
@@ -141,21 +142,15 @@ static enum hangar_rc remove_each(struct s3 *s3, const struct batch *batch, cons
     return first;
 }
 
-enum hangar_rc s3_remove_many(void *inst, const char *const *names, size_t count,
-                              enum hangar_rc *results)
+enum hangar_rc s3_remove_names(struct s3 *s3, const char *const *names, size_t count,
+                               enum hangar_rc *results, struct s3_error *error)
 {
-    struct s3 *s3 = inst;
-    struct s3_error error = {0};
-    char key[S3_KEY_MAX + 1], what[S3_WHAT_SIZE];
-    enum hangar_rc rc = HANGAR_OK, first = HANGAR_OK;
-    for (size_t i = 0; i < count && !rc; i++)
-        rc = s3_key(s3, names[i], key);
-    if (rc)
-        return rc;
+    char what[S3_WHAT_SIZE];
+    enum hangar_rc first = HANGAR_OK;
     snprintf(what, sizeof(what), "remove objects in %s", s3->set.description);
     struct batch *batch = calloc(1, sizeof(*batch));
     if (!batch)
-        return s3->host->fail(s3->ctx, HANGAR_NO_MEMORY, 0, "cannot %s", what);
+        return s3_error_set(error, HANGAR_NO_MEMORY, "cannot %s: out of memory", what);
     for (size_t at = 0; at < count; at += batch->count) {
         batch->names = names + at;
         batch->results = results + at;
@@ -163,14 +158,32 @@ enum hangar_rc s3_remove_many(void *inst, const char *const *names, size_t count
         batch->skip = strlen(s3->set.prefix);
         for (size_t i = 0; i < batch->count; i++)
             batch->results[i] = HANGAR_IO; /* until the answer says otherwise */
-        rc =
-            atomic_load(&s3->no_batch) ? HANGAR_UNSUPPORTED : remove_batch(s3, batch, what, &error);
-        if (rc == HANGAR_UNSUPPORTED && !error.rc) {
+        struct s3_error own = {0};
+        enum hangar_rc rc =
+            atomic_load(&s3->no_batch) ? HANGAR_UNSUPPORTED : remove_batch(s3, batch, what, &own);
+        if (rc == HANGAR_UNSUPPORTED && !own.rc) {
             atomic_store(&s3->no_batch, true);
-            rc = remove_each(s3, batch, what, &error);
+            rc = remove_each(s3, batch, what, &own);
         }
-        first = first ? first : rc;
+        if (rc)
+            first = s3_error_set(error, rc, "%s", own.text);
     }
     free(batch);
-    return first ? s3_raise(s3, &error) : HANGAR_OK;
+    return first;
+}
+
+enum hangar_rc s3_remove_many(void *inst, const char *const *names, size_t count,
+                              enum hangar_rc *results)
+{
+    struct s3 *s3 = inst;
+    struct s3_error error = {0};
+    char key[S3_KEY_MAX + 1];
+    enum hangar_rc rc = HANGAR_OK;
+    for (size_t i = 0; i < count && !rc; i++)
+        rc = s3_key(s3, names[i], key);
+    if (rc || !count)
+        return rc;
+    s3_stale_once(s3, key);
+    rc = s3_remove_names(s3, names, count, results, &error);
+    return rc ? s3_raise(s3, &error) : HANGAR_OK;
 }

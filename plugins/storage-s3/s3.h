@@ -43,6 +43,7 @@ struct s3_sender {
     struct s3_part *head, *tail;
     pthread_t threads[64];
     unsigned count, idle, queued;
+    struct s3_upload *uploads; /* that are begun and not ended */
     bool stopping;
 };
 
@@ -58,6 +59,7 @@ struct s3 {
     struct s3_sender sender;
     atomic_int create_only; /* enum s3_knowledge: does the store refuse to replace, if asked? */
     atomic_bool weak_told;  /* that it does not was told */
+    atomic_bool swept;      /* stale uploads were looked for */
     atomic_bool no_batch;   /* the store cannot remove many at once */
 };
 
@@ -87,13 +89,17 @@ struct s3_upload {
     struct s3 *s3;
     char key[S3_KEY_MAX + 1], mark[S3_MARK_SIZE];
     const char *what;
-    bool create_only;
-    char *id;    /* of a multipart upload; NULL: none begun */
-    char **tags; /* of its parts, from part 1 at 0 */
+    bool create_only, plain; /* plain: as the bucket is, without lock, class, tags */
+    char *id;                /* of a multipart upload; NULL: none begun */
+    char **tags;             /* of its parts, from part 1 at 0 */
     size_t parts, capacity;
     uint64_t size;
+    bool continued;         /* pieces follow */
+    struct s3_upload *next; /* among those that are begun */
 };
 void s3_make_mark(char mark[S3_MARK_SIZE]);
+/* Warns, once, that this store cannot refuse to replace. */
+void s3_tell_weak(struct s3 *s3);
 /* Stores an object in one request. */
 enum hangar_rc s3_upload_whole(struct s3_upload *upload, const void *data, size_t size,
                                struct hangar_entry *entry, struct s3_error *error);
@@ -113,6 +119,23 @@ void s3_entry_fill(struct hangar_entry *entry, const struct s3_answer *answer);
 /* HANGAR_NOT_FOUND, not recorded, when there is none. */
 enum hangar_rc s3_head(struct s3 *s3, const char *key, const char *what, struct s3_answer *answer,
                        struct s3_error *error);
+
+/* pieces.c */
+#define S3_PIECES_MAX 1000
+struct s3_pieces { /* that follow the first */
+    size_t count;
+    uint64_t total; /* their bytes */
+    uint64_t sizes[S3_PIECES_MAX];
+};
+/* The key of piece 2, 3, ...; "" when it would be too long. */
+void s3_piece_key(const char *key, const char *mark, size_t number, char out[S3_KEY_MAX + 1]);
+/* Can an object with this etag be the first of several? */
+bool s3_pieces_possible(const struct s3 *s3, const char *etag);
+enum hangar_rc s3_pieces_find(struct s3 *s3, const char *key, const char *mark, const char *what,
+                              struct s3_pieces *pieces, struct s3_error *error);
+/* s3_head, with the length of all pieces. */
+enum hangar_rc s3_head_all(struct s3 *s3, const char *key, const char *what,
+                           struct s3_answer *answer, struct s3_error *error);
 
 /* sender.c */
 struct s3_part {
@@ -149,6 +172,20 @@ enum hangar_rc s3_remove_key(struct s3 *s3, const char *key, const char *what,
 enum hangar_rc s3_remove(void *inst, const char *name);
 enum hangar_rc s3_remove_many(void *inst, const char *const *names, size_t count,
                               enum hangar_rc *results);
+
+enum hangar_rc s3_remove_names(struct s3 *s3, const char *const *names, size_t count,
+                               enum hangar_rc *results, struct s3_error *error);
+
+/* stale.c: counts uploads below a prefix of keys that nobody goes on with, and removes
+ * them if that is wanted. */
+enum hangar_rc s3_stale_sweep(struct s3 *s3, const char *prefix, bool remove, size_t *count,
+                              struct s3_error *error);
+/* Removes them once in the life of the instance, in the folder of the pipeline that `key`
+ * belongs to.  It never fails. */
+void s3_stale_once(struct s3 *s3, const char *key);
+
+/* retain.c */
+enum hangar_rc s3_retain(void *inst, const char *name, int64_t until_ms);
 
 /* probe.c */
 enum hangar_rc s3_probe(void *inst, struct hangar_attrs *capabilities);

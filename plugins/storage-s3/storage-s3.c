@@ -129,7 +129,7 @@ static enum hangar_rc storage_s3_stat(void *inst, const char *name, struct hanga
     if (rc)
         return rc;
     s3_what(s3, "look at", name, what);
-    rc = s3_head(s3, key, what, &answer, &error);
+    rc = s3_head_all(s3, key, what, &answer, &error);
     if (rc == HANGAR_NOT_FOUND && !error.rc)
         s3_error_set(&error, rc, "cannot %s: there is no such object", what);
     if (rc)
@@ -153,6 +153,7 @@ static const struct hangar_sink sink = {
     .list = s3_list,
     .remove = s3_remove,
     .remove_many = s3_remove_many,
+    .retain = s3_retain,
 };
 
 static const struct hangar_plugin plugin = {

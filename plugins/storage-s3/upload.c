@@ -50,8 +50,11 @@ static void make_headers(const struct s3_upload *upload, struct object_headers *
     struct s3 *s3 = upload->s3;
     const struct s3_settings *set = &s3->set;
     headers->count = 0;
+    headers->lock_until[0] = '\0';
     add(headers, S3_MARK_HEADER, upload->mark);
     add(headers, "content-type", "application/octet-stream");
+    if (upload->plain)
+        return;
     add(headers, "x-amz-storage-class", set->storage_class);
     add(headers, "x-amz-server-side-encryption", set->sse);
     add(headers, "x-amz-server-side-encryption-aws-kms-key-id", set->kms_key);
@@ -110,7 +113,7 @@ static enum hangar_rc check_tag(const struct s3_upload *upload, const struct s3_
                         upload->what);
 }
 
-static void tell_weak(struct s3 *s3)
+void s3_tell_weak(struct s3 *s3)
 {
     if (!atomic_exchange(&s3->weak_told, true))
         s3->host->log(s3->ctx, HANGAR_LOG_WARN,
@@ -164,7 +167,7 @@ static enum hangar_rc send_visible(const struct s3_upload *upload, struct s3_req
         rc = s3_send(s3, request, upload->what, answer, error);
     }
     if (upload->create_only && atomic_load(&s3->create_only) == S3_NO)
-        tell_weak(s3);
+        s3_tell_weak(s3);
     return rc;
 }
 
@@ -213,6 +216,30 @@ static bool take_id(void *arg, const char *path, char *text)
     return true;
 }
 
+/* Uploads that are under way here are not stale, whatever their age. */
+static void note(struct s3_upload *upload, bool begun)
+{
+    struct s3_sender *sender = &upload->s3->sender;
+    pthread_mutex_lock(&sender->mutex);
+    struct s3_upload **at = &sender->uploads;
+    while (!begun && *at && *at != upload)
+        at = &(*at)->next;
+    if (begun) {
+        upload->next = *at;
+        *at = upload;
+    } else if (*at) {
+        *at = upload->next;
+    }
+    pthread_mutex_unlock(&sender->mutex);
+}
+
+static void forget(struct s3_upload *upload)
+{
+    note(upload, false);
+    free(upload->id);
+    upload->id = NULL;
+}
+
 enum hangar_rc s3_upload_begin(struct s3_upload *upload, struct s3_error *error)
 {
     struct object_headers headers;
@@ -231,12 +258,14 @@ enum hangar_rc s3_upload_begin(struct s3_upload *upload, struct s3_error *error)
                                        .xml = xml};
     enum hangar_rc rc = s3_send(upload->s3, &request, upload->what, &answer, error);
     s3_xml_free(xml);
-    if (!rc && !upload->id)
+    if (!rc && upload->id) {
+        note(upload, true);
+        return HANGAR_OK;
+    }
+    if (!rc)
         rc = s3_error_set(error, HANGAR_IO,
                           "cannot %s: the store gives no id for an upload in parts", upload->what);
-    return rc ? s3_error_set(error, rc, "cannot %s: the store takes no uploads in parts",
-                             upload->what)
-              : HANGAR_OK;
+    return s3_error_set(error, rc, "cannot %s: the store takes no uploads in parts", upload->what);
 }
 
 enum hangar_rc s3_upload_next(struct s3_upload *upload, size_t *number, struct s3_error *error)
@@ -332,6 +361,11 @@ static enum hangar_rc check_whole(const struct s3_upload *upload, struct hangar_
         s3_send(upload->s3, &request, upload->what, &ignored, &unheard);
         return rc;
     }
+    if (upload->continued && !s3_pieces_possible(upload->s3, answer.etag))
+        return s3_error_set(error, HANGAR_UNSUPPORTED,
+                            "cannot %s: it is longer than max_parts parts, and this store's etags "
+                            "do not tell the number of parts; hint: raise part_size",
+                            upload->what);
     s3_entry_fill(entry, &answer);
     return HANGAR_OK;
 }
@@ -360,8 +394,7 @@ enum hangar_rc s3_upload_complete(struct s3_upload *upload, struct hangar_entry 
         return s3_error_set(error, rc, "cannot %s: the store refuses (status %ld)", upload->what,
                             answer.status);
     /* an upload that is gone may have been completed by the request before */
-    free(upload->id);
-    upload->id = NULL;
+    forget(upload);
     return check_whole(upload, entry, error);
 }
 
@@ -380,8 +413,7 @@ void s3_upload_abort(struct s3_upload *upload)
         s3->host->log(s3->ctx, HANGAR_LOG_WARN,
                       "%s; its parts use space until they are found stale",
                       *error.text ? error.text : "cannot abort an upload in parts");
-    free(upload->id);
-    upload->id = NULL;
+    forget(upload);
 }
 
 void s3_upload_free(struct s3_upload *upload)
@@ -389,8 +421,6 @@ void s3_upload_free(struct s3_upload *upload)
     for (size_t i = 0; i < upload->parts; i++)
         free(upload->tags[i]);
     free(upload->tags);
-    free(upload->id);
     upload->tags = NULL;
-    upload->id = NULL;
     upload->parts = upload->capacity = 0;
 }
