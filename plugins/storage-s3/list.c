@@ -97,7 +97,7 @@ static bool take_element(void *arg, const char *path, char *text)
         lister->escaped = !strcmp(text, "url");
     } else if (!strcmp(path, "IsTruncated")) {
         lister->truncated = !strcmp(text, "true");
-    } else if (!strcmp(path, "NextContinuationToken") || !strcmp(path, "NextMarker")) {
+    } else if (!strcmp(path, "NextContinuationToken")) {
         if (strlen(text) >= sizeof(lister->token))
             return false;
         strcpy(lister->token, text);
@@ -114,7 +114,8 @@ static bool take_element(void *arg, const char *path, char *text)
             return false;
         if (strlen(lister->key) > S3_KEY_MAX)
             return false; /* none has ever been that long */
-        memcpy(lister->last, lister->key, strlen(lister->key) + 1);
+        if (strcmp(lister->key, lister->last) > 0)
+            memcpy(lister->last, lister->key, strlen(lister->key) + 1);
         keep(lister, !strcmp(path, "CommonPrefixes"));
         return !lister->failed;
     }
@@ -165,13 +166,8 @@ static enum hangar_rc set_cursor(struct lister *lister, struct hangar_page *page
     page->cursor[0] = '\0';
     if (!lister->truncated)
         return HANGAR_OK;
-    if (lister->s3->set.list_v1) {
-        /* only a listing with a delimiter says where it goes on */
-        if (!*lister->token)
-            snprintf(lister->token, sizeof(lister->token), "%s", lister->last);
-        else if (lister->escaped && !s3_unescape(lister->token))
-            *lister->token = '\0';
-    }
+    if (lister->s3->set.list_v1) /* behind the last one; not all stores say where that is */
+        snprintf(lister->token, sizeof(lister->token), "%s", lister->last);
     if (!*lister->token || strlen(lister->token) >= sizeof(page->cursor))
         return s3_error_set(error, HANGAR_UNSUPPORTED,
                             "cannot list %s: the store does not say how the listing goes on",

@@ -11,6 +11,7 @@
     s3.py get BUCKET KEY FILE
     s3.py put BUCKET KEY FILE
     s3.py head BUCKET KEY                 the headers, lower case, "NAME: VALUE" a line
+    s3.py tags BUCKET KEY                 "NAME=VALUE" a line
     s3.py remove BUCKET KEY
     s3.py empty BUCKET [PREFIX]           removes what is there, uploads too
     s3.py flip BUCKET KEY OFFSET          changes one bit of an object
@@ -195,6 +196,10 @@ def run(command, args):
     elif command == "head":
         for name, value in client.request("HEAD", *args)[0].items():
             print(f"{name}: {value}")
+    elif command == "tags":
+        root = client.xml("GET", *args, {"tagging": ""})
+        for name, value in zip(element(root, "Key"), element(root, "Value")):
+            print(f"{name}={value}")
     elif command == "remove":
         client.remove(*args)
     elif command == "empty":

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * test_s3_xml: answers are read the same however they arrive, and what is no answer of a
+ * store is refused.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include "suite.h"
+#include "text.h"
+#include "xml.h"
+
+static struct s3_text seen;
+
+static bool note(void *arg, const char *path, char *text)
+{
+    const char *stop_at = arg;
+    if (!text)
+        s3_text_clear(&seen);
+    else
+        s3_text_addf(&seen, "%s=%s;", path, text);
+    return !text || !stop_at || strcmp(path, stop_at) != 0;
+}
+
+/* Feeds in pieces; did it take all of it? */
+static bool read_all(struct s3_xml *xml, const char *document, size_t step)
+{
+    size_t size = strlen(document);
+    bool taken = s3_xml_restart(xml);
+    for (size_t at = 0; at < size && taken; at += step)
+        taken = s3_xml_feed(xml, document + at, step < size - at ? step : size - at);
+    return s3_xml_end(xml) && taken;
+}
+
+START_TEST(elements_are_told_with_their_paths)
+{
+    static const char document[] =
+        " \n<?xml version=\"1.0\"?>\n<L xmlns=\"http://s3/\" xmlns:x=\"y\"><Name>b</Name>"
+        "<C><Key>a&amp;b&#10;&lt;</Key><S>1</S></C><x:C><Key/></x:C></L>";
+    struct s3_xml *xml = s3_xml_new(note, NULL);
+    for (size_t step = 1; step <= sizeof(document); step += 7) {
+        ck_assert(read_all(xml, document, step));
+        ck_assert_str_eq(seen.data, "L/Name=b;L/C/Key=a&b\n<;L/C/S=1;L/C=;L/C/Key=;L/C=;L=;");
+    }
+    s3_xml_free(xml);
+}
+END_TEST
+
+START_TEST(what_is_no_answer_is_refused)
+{
+    static const char *const documents[] = {
+        "",
+        "   \n",
+        "<a>",
+        "<a></b>",
+        "<a/><b/>",
+        "not xml",
+        "<!DOCTYPE a [<!ENTITY x \"y\">]><a>&x;</a>",
+        "<!DOCTYPE a><a/>",
+        "<a>\xff</a>",
+        "{\"a\": 1}",
+    };
+    struct s3_xml *xml = s3_xml_new(note, NULL);
+    for (size_t i = 0; i < sizeof(documents) / sizeof(documents[0]); i++)
+        ck_assert_msg(!read_all(xml, documents[i], 3), "%s", documents[i]);
+    ck_assert(read_all(xml, "<a/>", 1)); /* and the next one is read again */
+    s3_xml_free(xml);
+}
+END_TEST
+
+START_TEST(depth_and_text_are_bounded)
+{
+    struct s3_text deep = {0}, wide = {0};
+    struct s3_xml *xml = s3_xml_new(note, NULL);
+    for (size_t i = 0; i < 2000; i++)
+        s3_text_add(&deep, "<a>");
+    ck_assert(!read_all(xml, deep.data, 100));
+    s3_text_add(&wide, "<a>");
+    for (size_t i = 0; i < S3_XML_TEXT_MAX; i++)
+        s3_text_add(&wide, "x");
+    s3_text_add(&wide, "</a>");
+    ck_assert(!read_all(xml, wide.data, 100));
+    s3_xml_free(xml);
+    s3_text_free(&deep);
+    s3_text_free(&wide);
+}
+END_TEST
+
+START_TEST(reading_can_be_ended)
+{
+    struct s3_xml *xml = s3_xml_new(note, (char *)"a/b");
+    ck_assert(!read_all(xml, "<a><b/><c/></a>", 100));
+    ck_assert_str_eq(seen.data, "a/b=;");
+    s3_xml_free(xml);
+}
+END_TEST
+
+static void free_seen(void)
+{
+    s3_text_free(&seen);
+}
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        elements_are_told_with_their_paths,
+        what_is_no_answer_is_refused,
+        depth_and_text_are_bounded,
+        reading_can_be_ended,
+    };
+    return SUITE_RUN("s3 answers", tests, free_seen, free_seen);
+}
