@@ -83,6 +83,21 @@ static enum hangar_rc push(struct decoding *d, size_t stage, const unsigned char
     return io.in_size ? damaged(d, "data follows behind its end") : HANGAR_OK;
 }
 
+/* A whole buffer, but for the last: what is made of the bytes must not depend on how the
+ * sink happened to get them. */
+static enum hangar_rc read_block(struct decoding *d, struct hangar_get *get, unsigned char *buffer,
+                                 size_t *got)
+{
+    const struct hangar_sink *fn = &d->sink->plugin->sink;
+    enum hangar_rc rc = HANGAR_OK;
+    size_t step = 1;
+    for (*got = 0; rc == HANGAR_OK && step > 0 && *got < BUFFER; *got += step) {
+        step = 0;
+        rc = HG_CALL(d->sink, d->err, fn->get_read(get, buffer + *got, BUFFER - *got, &step));
+    }
+    return rc;
+}
+
 static enum hangar_rc read_all(struct decoding *d, bool decode)
 {
     const struct hangar_sink *fn = &d->sink->plugin->sink;
@@ -99,7 +114,7 @@ static enum hangar_rc read_all(struct decoding *d, bool decode)
     unsigned char *buffer = d->buffers[HG_MAX_CHAIN];
     while (rc == HANGAR_OK) {
         size_t got = 0;
-        rc = HG_CALL(d->sink, d->err, fn->get_read(get, buffer, BUFFER, &got));
+        rc = read_block(d, get, buffer, &got);
         if (rc == HANGAR_OK && hg_job_cancelled(d->sink->job)) {
             rc = hg_fail(d->err, HANGAR_CANCELLED, 0, "cancelled");
         }
