@@ -85,8 +85,8 @@ int main(int argc, char **argv)
     }
     must(fake, fake_host_create(fake, &inst));
     double begin = seconds(CLOCK_MONOTONIC), cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
-    uint64_t bytes = storing ? put(fake, inst, argv[2], fd, block)
-                             : get(fake, inst, argv[2], fd, block);
+    uint64_t bytes =
+        storing ? put(fake, inst, argv[2], fd, block) : get(fake, inst, argv[2], fd, block);
     double took = seconds(CLOCK_MONOTONIC) - begin;
     cpu = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu;
     struct rusage usage;
