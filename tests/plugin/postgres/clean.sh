@@ -195,6 +195,18 @@ it_refuses_what_is_in_the_way() {
     as_in_backup
 }
 
+it_needs_room_for_both() {
+    spoil
+    cp -r "$work/live" "$work/huge"
+    # the rows are said to be many: 900 petabytes
+    python3 -c 'import re, sys; t = open(sys.argv[1]).read(); i = t.index("/data/")
+open(sys.argv[1], "w").write(t[:i] + re.sub(r"\"size\": \d+", "\"size\": " + "9" + "0" * 17, t[i:], count=1))' \
+        "$work/huge/index.json" || fail "the test does not know index.json"
+    expect 7 'cannot load [0-9]{12} MiB beside what is there: the server.s disk has [0-9]+ MiB free' \
+        run clean-plan "$work/huge" database=live
+    as_it_was
+}
+
 it_refuses_what_came_into_the_way_while_it_loaded() {
     spoil
     rm -f "$work/live/paused" "$work/live/go"
