@@ -34,7 +34,7 @@ static void XMLCALL on_start(void *arg, const XML_Char *name, const XML_Char **a
     const char *colon = strrchr(name, ':');
     const char *bare = colon ? colon + 1 : name;
     size_t size = strlen(bare);
-    if (xml->path_size + size + 2 > sizeof(xml->path)) {
+    if (!size || xml->path_size + size + 2 > sizeof(xml->path)) {
         stop(xml);
         return;
     }
@@ -48,8 +48,10 @@ static void XMLCALL on_end(void *arg, const XML_Char *name)
 {
     (void)name;
     struct s3_xml *xml = arg;
+    if (xml->failed) /* expat still ends an empty element at whose begin it was stopped */
+        return;
     xml->text[xml->text_size] = '\0';
-    if (!xml->failed && !xml->element(xml->arg, xml->path + 1, xml->text))
+    if (!xml->element(xml->arg, xml->path + 1, xml->text))
         stop(xml);
     char *slash = strrchr(xml->path, '/');
     *slash = '\0';
@@ -120,7 +122,7 @@ void s3_xml_free(struct s3_xml *xml)
 bool s3_xml_feed(struct s3_xml *xml, const char *data, size_t size)
 {
     /* blanks that keep a connection alive, before the declaration */
-    while (size && !xml->begun && strchr(" \t\r\n", *data)) {
+    while (size && !xml->begun && *data && strchr(" \t\r\n", *data)) {
         data++;
         size--;
     }

@@ -199,5 +199,22 @@ def schedules():
         put("cron", f"{number:02}", text)
 
 
-for make in (config, manifest, archives, redis, rows, values, s3_credentials, schedules):
+def s3_xml():
+    entry = "<Contents><Key>a&amp;b&#x20;c</Key><Size>1</Size><ETag>&quot;e&quot;</ETag></Contents>"
+    for name, text in {
+            "list": f"<?xml version='1.0' encoding='UTF-8'?>\n<ListBucketResult xmlns='x'><IsTruncated>true"
+                    f"</IsTruncated>{entry * 3}<CommonPrefixes><Prefix>p/</Prefix></CommonPrefixes>"
+                    "<NextContinuationToken>t</NextContinuationToken></ListBucketResult>",
+            "error": "<Error><Code>SlowDown</Code><Message><![CDATA[a < b]]></Message></Error>\n",
+            "delete": "<DeleteResult><Deleted><Key>k</Key></Deleted><Error><Key>l</Key><Code>C</Code></Error>"
+                      "</DeleteResult>",
+            "kept-alive": " \n \n<CompleteMultipartUploadResult><ETag>e</ETag></CompleteMultipartUploadResult>",
+            "bomb": '<!DOCTYPE a [<!ENTITY b "c"><!ENTITY d "&b;&b;">]><a>&d;</a>',
+            "deep": "<a>" * 100, "long": "<a>" + "x" * 9000 + "</a>", "names": "<n:a xmlns:n='y'><n:b/></n:a>",
+            "nameless": "<a: />", "long-name": "<" + "x" * 600 + "/>", "zeros": "\0\0<a/>",
+            "latin": "<?xml version='1.0' encoding='ISO-8859-1'?><a>x</a>"}.items():
+        put("s3_xml", name, text)
+
+
+for make in (config, manifest, archives, redis, rows, values, s3_credentials, schedules, s3_xml):
     make()

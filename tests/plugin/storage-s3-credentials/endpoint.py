@@ -14,6 +14,8 @@ request to FOLDER/requests.  FOLDER/say, JSON, is read for each request and tell
     times       the misbehaviour ends after so many requests
     kind        stall: no answer; drip: a byte now and then; huge: 1 MiB; short: less than announced;
                 redirect: elsewhere; gate: waits until FOLDER/open is there
+
+The keys are made up, unless FOLDER/keys has an id and a secret.
 """
 
 import http.server
@@ -50,6 +52,9 @@ def new_keys(lifetime):
         issued += 1
         number = issued
     expires = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + lifetime))
+    real = read("keys").split()
+    if real:
+        return real[0], real[1], "", expires
     return f"AKIDTEST{number}", f"CANARY-SECRET-{number}", f"CANARY-TOKEN-{number}", expires
 
 

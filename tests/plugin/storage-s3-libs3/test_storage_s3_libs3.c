@@ -458,9 +458,14 @@ int main(void)
     tcase_add_test(tcase, wrong_keys_and_buckets_are_told);
     tcase_add_test(tcase, a_probe_leaves_nothing_and_says_what_can_be_done);
     tcase_add_test(tcase, creating_only_looks_first_and_holds_within_a_process);
-    tcase_add_test(tcase, https_works_when_its_lack_of_checks_is_accepted);
     tcase_add_test(tcase, storage_s3_reads_what_was_stored_and_the_other_way);
     tcase_add_test(tcase, keys_of_others_do_not_confuse_a_listing);
+    suite_add_tcase(suite, tcase);
+    tcase = tcase_create("https");
+    tcase_set_tags(tcase, "gnutls");
+    tcase_set_timeout(tcase, 60);
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_test(tcase, https_works_when_its_lack_of_checks_is_accepted);
     suite_add_tcase(suite, tcase);
     tcase = tcase_create("bad days");
     tcase_set_timeout(tcase, 120);

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * fuzz_s3_xml: what a store answers, in pieces of any size: what is told of it does not
+ * depend on the pieces.
+ */
+#include "fuzz.h"
+
+#include <string.h>
+
+#include "xml.h"
+
+/* What was told, as a sum. */
+struct told {
+    uint64_t sum, count;
+};
+
+static void add(struct told *told, const char *text)
+{
+    for (; *text; text++)
+        told->sum = (told->sum ^ (unsigned char)*text) * 1099511628211u;
+    told->sum = (told->sum ^ 256) * 1099511628211u;
+}
+
+static bool element(void *arg, const char *path, char *text)
+{
+    struct told *told = arg;
+    FUZZ_RULE(path && (*path || !text));
+    if (!text) /* a document begins */
+        return true;
+    FUZZ_RULE(strlen(text) <= S3_XML_TEXT_MAX);
+    add(told, path);
+    add(told, text);
+    memset(text, 'x', strlen(text)); /* it may be changed */
+    return ++told->count < 5000;
+}
+
+static bool read_whole(const uint8_t *data, size_t size, size_t step, struct told *told)
+{
+    struct s3_xml *xml = s3_xml_new(element, told);
+    bool good = true;
+    if (!xml)
+        abort();
+    for (size_t at = 0; at < size && good; at += step)
+        good = s3_xml_feed(xml, (const char *)data + at, step < size - at ? step : size - at);
+    good = good && s3_xml_end(xml);
+    s3_xml_free(xml);
+    return good;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct told whole = {0}, pieces = {0};
+    size_t step = size ? data[0] % 16 + 1u : 1;
+    bool good = read_whole(data, size, size ? size : 1, &whole);
+    bool again = read_whole(data, size, step, &pieces);
+    FUZZ_RULE(good == again);
+    FUZZ_RULE(!good || (whole.sum == pieces.sum && whole.count == pieces.count));
+    return 0;
+}
