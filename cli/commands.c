@@ -70,6 +70,9 @@ static const struct cli_option prune_options[] = {
     {0},
 };
 
+static const struct cli_option alerts_options[] = {
+    {CLI_DRY_RUN, 0, "dry-run", NULL, false, "print them, and tell nobody"}, {0}};
+
 static const struct cli_option remove_options[] = {
     PIPELINE, FROM, {CLI_YES, 'y', "yes", NULL, false, "do not ask"}, {0}};
 
@@ -250,6 +253,16 @@ const struct cli_command cli_commands[] = {
              "compared, and the backup appears only when it is whole.",
      .options = import_options,
      .run = cli_command_import},
+    {.name = "alerts",
+     .operands = "",
+     .opens = true,
+     .summary = "look for what somebody should know",
+     .text = "Prints what holds: a failed or slow run, old backups, little space, a backup of an "
+             "unusual size, a failed or overdue drill. Has the notifiers told what began and what "
+             "is over since the last time, and again what lasts. `hangar daemon` does this by "
+             "itself.",
+     .options = alerts_options,
+     .run = cli_command_alerts},
     {.name = "notify",
      .operands = "[NOTIFIER]",
      .max = 1,

@@ -23,6 +23,7 @@ int cli_command_remove(struct cli *cli);
 int cli_command_hold(struct cli *cli);
 int cli_command_unhold(struct cli *cli);
 int cli_command_notify(struct cli *cli);
+int cli_command_alerts(struct cli *cli);
 int cli_command_copy(struct cli *cli);
 int cli_command_cat(struct cli *cli);
 int cli_command_export(struct cli *cli);
@@ -48,6 +49,7 @@ void cli_render_verify(const json_t *doc, struct cli_view *out, struct cli_view 
 void cli_render_prune(const json_t *doc, struct cli_view *out, struct cli_view *err);
 void cli_render_remove(const json_t *doc, struct cli_view *out, struct cli_view *err);
 void cli_render_hold(const json_t *doc, struct cli_view *out, struct cli_view *err);
+void cli_render_alerts(const json_t *doc, struct cli_view *out, struct cli_view *err);
 void cli_render_notify(const json_t *doc, struct cli_view *out, struct cli_view *err);
 void cli_render_copy(const json_t *doc, struct cli_view *out, struct cli_view *err);
 void cli_render_export(const json_t *doc, struct cli_view *out, struct cli_view *err);

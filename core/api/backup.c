@@ -4,6 +4,7 @@
  * backup: the job around a run of a pipeline: its lock and hooks, what it came to,
  * retention after a success, and what is told and remembered of it.
  */
+#include "api/alerts.h"
 #include "api/backup.h"
 #include "api/gentle.h"
 #include "api/hooks.h"
@@ -134,6 +135,7 @@ enum hangar_status hangar_backup(struct hangar *h, const char *pipeline, char **
         }
         hg_count(h, "backup", pipeline, hg_status_name(status), 1);
         hg_notify_end(h, "backup", run->pipeline, status, doc, &err);
+        hg_alerts_after(h, run->pipeline);
         hg_run_fini(run);
     }
     free(run);

@@ -107,6 +107,8 @@ enum hangar_rc hg_key_load(struct hangar *h, const struct hg_signing **out, stru
 /* One run per pipeline: HANGAR_EXISTS when another holds it.  Freed by closing *fd,
  * or by the process's end. */
 enum hangar_rc hg_state_lock(struct hangar *h, const char *pipeline, int *fd, struct hg_error *err);
+/* Since when a run has the pipeline, ms; -1: none has. */
+int64_t hg_state_running(struct hangar *h, const char *pipeline);
 /* Appends a line to the history of a pipeline; what fails is only logged. */
 void hg_state_record(struct hangar *h, const char *pipeline, const json_t *line);
 /* Gives each line of a history, the oldest first; `line` lives until fn returns

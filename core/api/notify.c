@@ -130,7 +130,7 @@ static enum hangar_rc tell_all(struct hangar *h, const struct hg_event *e, const
     return rc;
 }
 
-void hg_notify(struct hangar *h, const struct hg_event *event)
+bool hg_notify(struct hangar *h, const struct hg_event *event)
 {
     const struct hg_pipeline_config *p = event->pipeline;
     struct hg_error err = {0};
@@ -146,19 +146,22 @@ void hg_notify(struct hangar *h, const struct hg_event *event)
         }
     }
     if (count == 0) {
-        return;
+        return true;
     }
+    bool somebody = false;
     struct telling *tellings = calloc(count, sizeof(*tellings));
     enum hangar_rc rc = tellings ? tell_all(h, event, told, count, tellings, &err)
                                  : hg_fail(&err, HANGAR_NO_MEMORY, 0, "out of memory");
     for (size_t i = 0; rc == HANGAR_OK && i < count; i++) {
         report(&tellings[i], event->kind);
+        somebody = somebody || tellings[i].rc == HANGAR_OK;
     }
     if (rc != HANGAR_OK) {
         hg_log_event(&h->log, HANGAR_LOG_WARN, "notify.failed", "%s to nobody: %s", event->kind,
                      err.text);
     }
     free(tellings);
+    return somebody;
 }
 
 void hg_notify_end(struct hangar *h, const char *job, const struct hg_pipeline_config *pipeline,

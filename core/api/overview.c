@@ -13,6 +13,9 @@
 
 #define LACKS_MAX 20
 
+/* The usual size of a backup is that of up to ten before, and at least three. */
+enum { USUAL_OF = 10, USUAL_FROM = 3 };
+
 struct overview {
     struct hangar *h;
     struct hg_session s;
@@ -81,6 +84,30 @@ static json_t *after_prune(struct hangar *h, const struct hg_pipeline_config *pc
     }
     hg_prune_fini(&p);
     return one;
+}
+
+static int smaller_first(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* The median of what those before the newest take; null when they are too few. */
+static json_t *usual_bytes(const struct view *v)
+{
+    int64_t bytes[USUAL_OF];
+    size_t count = 0;
+    for (size_t i = v->index.count; i-- > 0 && count < USUAL_OF;) {
+        const struct hg_index_item *item = &v->index.items[i];
+        if (item->rc == HANGAR_OK && !hg_index_is_safety(item) && item != v->newest) {
+            bytes[count++] = hg_json_int(item->summary, "stored_bytes", 0);
+        }
+    }
+    if (count < USUAL_FROM) {
+        return json_null();
+    }
+    qsort(bytes, count, sizeof(bytes[0]), smaller_first);
+    return json_integer(bytes[count / 2]);
 }
 
 /* ---- what others have ---- */
@@ -189,7 +216,13 @@ static json_t *sink_overview(struct overview *o, const struct hg_pipeline_config
     hg_json_set(one, "lag_ms", lag(views, pc->sink_count, mine));
     hg_json_set(one, "newest_verified",
                 newest ? hg_verified_json(o->h, v->ctx, pc->name, newest) : json_null());
+    hg_json_set(one, "newest_bytes",
+                newest ? json_integer(hg_json_int(v->newest->summary, "stored_bytes", 0))
+                       : json_null());
+    hg_json_set(one, "usual_bytes", usual_bytes(v));
     hg_json_set_string(one, "oldest", v->oldest ? v->oldest->id : NULL);
+    hg_json_set_time(one, "oldest_time", v->oldest ? v->oldest->time_ms : -1);
+    hg_json_set_bool(one, "reachable", v->known);
     hg_json_set_int(one, "stored_bytes", v->stored);
     add_lacks(o->h, views, pc->sink_count, mine, now_ms, one);
     hg_json_set(one, "after_prune",
@@ -212,6 +245,17 @@ static json_t *names(struct hangar *h, const size_t *indexes, size_t count)
     return list;
 }
 
+/* The run that is under way on this machine; null: none is. */
+static json_t *running(struct hangar *h, const char *pipeline)
+{
+    int64_t since = hg_state_running(h, pipeline);
+    json_t *one = since >= 0 ? json_object() : json_null();
+    if (since >= 0) {
+        hg_json_set_time(one, "since", since);
+    }
+    return one;
+}
+
 static json_t *pipeline_overview(struct overview *o, const struct hg_pipeline_config *pc)
 {
     json_t *one = json_object();
@@ -222,6 +266,10 @@ static json_t *pipeline_overview(struct overview *o, const struct hg_pipeline_co
     hg_json_set(one, "transforms", names(o->h, pc->transforms, pc->transform_count));
     hg_json_set_string(one, "schedule", pc->schedule);
     hg_json_set(one, "last_run", last ? last : json_null());
+    hg_json_set(one, "running", running(o->h, pc->name));
+    json_t *drill = hg_verified_last_drill(o->h, pc->name);
+    hg_json_set(one, "last_drill", drill ? drill : json_null());
+    hg_json_set_int(one, "max_age_ms", hg_pipeline_max_age_ms(pc));
     hg_json_set_time(one, "next",
                      pc->schedule ? hangar_next_time(pc->schedule, pc->timezone, hg_now_ms()) : -1);
     for (size_t i = 0; i < pc->sink_count; i++) {
@@ -286,5 +334,6 @@ enum hangar_status hangar_overview(struct hangar *h, char **json)
     }
     hg_json_set(doc, "pipelines", pipelines);
     hg_json_set(doc, "instances", instances);
+    hg_json_set(doc, "counters", hg_counters(h));
     return hg_doc_end(h, doc, hg_status(rc), &err, json);
 }

@@ -32,6 +32,17 @@ static char *state_path(struct hangar *h, const char *folder, const char *pipeli
     return path;
 }
 
+/* Leaves in the lock's file since when it is held; what fails is not important. */
+static void say_since(int fd)
+{
+    char text[HG_TIME_SIZE + 1];
+    hg_time_format(hg_now_ms(), text);
+    strcat(text, "\n");
+    if (ftruncate(fd, 0) != 0 || pwrite(fd, text, strlen(text), 0) < 0) {
+        return;
+    }
+}
+
 enum hangar_rc hg_state_lock(struct hangar *h, const char *pipeline, int *fd_out,
                              struct hg_error *err)
 {
@@ -53,10 +64,30 @@ enum hangar_rc hg_state_lock(struct hangar *h, const char *pipeline, int *fd_out
                  : hg_fail(err, HANGAR_IO, errno, "cannot lock %s", path);
         close(fd);
     } else {
+        say_since(fd);
         *fd_out = fd;
     }
     free(path);
     return rc;
+}
+
+int64_t hg_state_running(struct hangar *h, const char *pipeline)
+{
+    char text[HG_TIME_SIZE] = "";
+    int64_t since = -1;
+    char *path = hg_format("%s/lock/%s.lock", h->state_dir, pipeline);
+    int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
+    /* shared, so that two who look do not take each other for a run */
+    if (fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK &&
+        pread(fd, text, sizeof(text) - 1, 0) > 0) {
+        text[strcspn(text, "\n")] = '\0';
+        hg_time_parse(text, &since);
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    free(path);
+    return since;
 }
 
 /* Does the file end within a line, cut by a crash?  What is appended begins a new one. */

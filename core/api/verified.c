@@ -215,3 +215,23 @@ json_t *hg_verified_json(struct hangar *h, struct hangar_ctx *sink, const char *
     }
     return record ? record : json_null();
 }
+
+static void keep_drill(void *arg, const json_t *line)
+{
+    json_t **last = arg;
+    if (strcmp(hg_json_string(line, "level", ""), "drill") == 0) {
+        json_decref(*last);
+        *last = json_incref((json_t *)(uintptr_t)line);
+    }
+}
+
+json_t *hg_verified_last_drill(struct hangar *h, const char *pipeline)
+{
+    json_t *last = NULL;
+    char *name = history_name(pipeline);
+    if (name) {
+        hg_state_each(h, name, keep_drill, &last);
+    }
+    free(name);
+    return last;
+}

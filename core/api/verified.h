@@ -29,4 +29,8 @@ json_t *hg_verified_remembered(struct hangar *h, const char *pipeline);
 json_t *hg_verified_json(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
                          const char *id);
 
+/* The last line of a drill that this machine remembers: { id, time, level, status, sink };
+ * NULL: none.  The caller's to decref. */
+json_t *hg_verified_last_drill(struct hangar *h, const char *pipeline);
+
 #endif

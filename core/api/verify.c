@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/alerts.h"
 #include "api/drill.h"
 #include "api/gentle.h"
 #include "api/notify.h"
@@ -561,6 +562,9 @@ enum hangar_status hangar_verify(struct hangar *h, const struct hangar_selection
     hg_json_set(doc, "backups", t.backups);
     if (t.rc != HANGAR_CANCELLED) {
         hg_notify_end(h, "verify", t.of, hg_status(t.rc), doc, &t.error);
+        if (t.of) {
+            hg_alerts_after(h, t.of);
+        }
     }
     return hg_doc_end(h, doc, hg_status(t.rc), &t.error, json);
 }

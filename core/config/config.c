@@ -101,6 +101,37 @@ static void read_limits(struct hg_reader *r)
     hg_options_free(&limits);
 }
 
+static const struct hangar_option alert_options[] = {
+    {.name = "repeat",
+     .type = HANGAR_OPT_DURATION,
+     .default_value = "12h",
+     .min = 60000,
+     .max = 365 * INT64_C(86400000)},
+    {.name = "max_drill_age",
+     .type = HANGAR_OPT_DURATION,
+     .default_value = "35d",
+     .min = 0,
+     .max = 3650 * INT64_C(86400000)},
+    {.name = "min_free", .type = HANGAR_OPT_SIZE, .default_value = "0", .max = INT64_C(1) << 60},
+    {.name = "size_change", .type = HANGAR_OPT_INT, .default_value = "50", .min = 0, .max = 99},
+    {.name = NULL},
+};
+
+static void read_alerts(struct hg_reader *r)
+{
+    struct hg_options o;
+    const struct hg_yaml *node = hg_get_map(r, r->config->root, "alerts");
+    hg_options_bind(&o, alert_options, node, "", 0, 0, NULL, 0, false, r->problems);
+    if (o.count > 0)
+        r->config->alerts = (struct hg_alert_config){
+            .repeat_ms = hg_options_get(&o, "repeat")->number,
+            .max_drill_age_ms = hg_options_get(&o, "max_drill_age")->number,
+            .min_free_bytes = hg_options_get(&o, "min_free")->number,
+            .size_change = hg_options_get(&o, "size_change")->number,
+        };
+    hg_options_free(&o);
+}
+
 static void read_version(struct hg_reader *r)
 {
     const struct hg_yaml *root = r->config->root, *node = hg_yaml_get(root, "version");
@@ -156,7 +187,7 @@ static void read_model(struct hg_reader *r)
 {
     static const char *const known[] = {"version",   "origin",    "plugin_path", "limits",
                                         "signing",   "sources",   "transforms",  "sinks",
-                                        "notifiers", "pipelines", NULL};
+                                        "notifiers", "pipelines", "alerts",      NULL};
     const struct hg_yaml *root = r->config->root;
     if (root->type != HG_YAML_MAP) {
         hg_problem_add(r->problems, root->line, root->column,
@@ -168,6 +199,7 @@ static void read_model(struct hg_reader *r)
     read_origin(r);
     read_plugin_path(r);
     read_limits(r);
+    read_alerts(r);
     hg_read_signing(r);
     for (enum hg_kind kind = HG_SOURCE; kind < HG_KINDS; kind++)
         hg_read_instances(r, kind);

@@ -76,6 +76,14 @@ struct hg_pipeline_config {
 /* How backups and verifications wait for the disk. */
 enum hg_ionice { HG_IONICE_NONE, HG_IONICE_BEST_EFFORT, HG_IONICE_IDLE };
 
+/* alerts: when somebody is told. */
+struct hg_alert_config {
+    int64_t repeat_ms;        /* what lasts is told again after this; default 12 h */
+    int64_t max_drill_age_ms; /* where drills are scheduled; default 35 days */
+    int64_t min_free_bytes;   /* in each sink; default 0 */
+    int64_t size_change;      /* percent off the usual; default 50, 0: any */
+};
+
 /* Owns everything below it, the tree included. */
 struct hg_config {
     char *path; /* as given or found: what messages show */
@@ -92,6 +100,7 @@ struct hg_config {
     enum hg_ionice ionice;
     int64_t jobs;            /* that the daemon runs at once; default 2 */
     int64_t stop_timeout_ms; /* for those to end when it stops; default 40 s */
+    struct hg_alert_config alerts;
     struct hg_instance_config *instances;
     size_t instance_count, instance_capacity;
     struct hg_pipeline_config *pipelines;

@@ -244,6 +244,11 @@ HANGAR_API enum hangar_status hangar_import(struct hangar *hangar, const char *p
                                             const char *sink, hangar_read_fn read, void *arg,
                                             char **json);
 
+/* Looks for what somebody should know (a failed run, old backups, little space, ...), and
+ * tells the notifiers what began and what is over since the last time, and again what
+ * lasts; with HANGAR_REQUEST_DRY_RUN nobody.  `hangar.alerts/1` */
+HANGAR_API enum hangar_status hangar_alerts(struct hangar *hangar, uint32_t flags, char **json);
+
 /* Sends a trial message through a notifier, NULL: through all.  `hangar.notify/1` */
 HANGAR_API enum hangar_status hangar_notify(struct hangar *hangar, const char *notifier,
                                             char **json);

@@ -206,6 +206,12 @@ enum hangar_status hangar_prune(struct hangar *hangar, const char *pipeline, con
     return answer(hangar, json);
 }
 
+enum hangar_status hangar_alerts(struct hangar *hangar, uint32_t flags, char **json)
+{
+    called("alerts flags=%u", flags);
+    return answer(hangar, json);
+}
+
 enum hangar_status hangar_notify(struct hangar *hangar, const char *notifier, char **json)
 {
     called("notify %s", text(notifier));

@@ -91,6 +91,8 @@ static const struct {
     {"restore x --dry-run --no-hooks", "open config=-\nrestore x pipeline=- sink=- flags=17\n"},
     {"restore x --dry-run --mode empty --from s --pipeline p",
      "open config=-\nrestore x pipeline=p sink=s flags=1\n"},
+    {"alerts", "open config=-\nalerts flags=0\n"},
+    {"alerts --dry-run", "open config=-\nalerts flags=1\n"},
     {"notify", "open config=-\nnotify -\n"},
     {"notify ops", "open config=-\nnotify ops\n"},
     {"plugin list", "open config=-\nplugins -\n"},

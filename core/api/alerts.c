@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * alerts: finds out what is wrong (alert_rules.c), remembers since when, and tells the
+ * notifiers when that changes, and again while it lasts.
+ *
+ * alerts.json in the state folder maps "PIPELINE KEY" to { since, told, text }.  It is
+ * read and written under a lock, so that of several processes one tells.
+ */
+#include "api/alerts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "api/alert_rules.h"
+#include "api/notify.h"
+#include "base/io.h"
+#include "base/units.h"
+
+enum { MEMORY_MAX = 1 << 20 };
+
+/* One look at everything. */
+struct looking {
+    struct hangar *h;
+    int64_t now_ms;
+    bool tell;
+    json_t *memory; /* alerts.json */
+    json_t *list;   /* of the document */
+};
+
+/* ---- what is remembered ---- */
+
+static char *memory_path(const struct hangar *h, const char *suffix)
+{
+    return hg_format("%s/alerts.%s", h->state_dir, suffix);
+}
+
+static json_t *read_memory(const struct hangar *h)
+{
+    struct hg_str text = {0};
+    json_t *doc = NULL;
+    char *path = memory_path(h, "json");
+    /* one that cannot be read is as good as none: all that holds is told once more */
+    if (!path || hg_read_file(path, MEMORY_MAX, &text, NULL) != HANGAR_OK ||
+        hg_json_parse(hg_str_text(&text), text.len, "alerts.json", &doc, NULL) != HANGAR_OK ||
+        !json_is_object(doc)) {
+        json_decref(doc);
+        doc = json_object();
+    }
+    hg_str_free(&text);
+    free(path);
+    return doc;
+}
+
+static enum hangar_rc write_memory(struct looking *l, struct hg_error *err)
+{
+    char *path = memory_path(l->h, "json");
+    char *text = hg_json_text(l->memory);
+    enum hangar_rc rc = path && text ? hg_write_file(path, text, strlen(text), 0600, err)
+                                     : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+    free(text);
+    free(path);
+    return rc;
+}
+
+/* Held while somebody is told: seconds, at most some minutes. */
+static int lock_memory(const struct hangar *h, struct hg_error *err)
+{
+    char *path = memory_path(h, "lock");
+    int fd = -1;
+    if (!path) {
+        hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+    } else if (hg_make_dirs(h->state_dir, 0700, err) == HANGAR_OK) {
+        fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (fd < 0 || flock(fd, LOCK_EX) != 0) {
+            hg_fail(err, HANGAR_IO, errno, "cannot lock %s", path);
+        }
+    }
+    free(path);
+    return fd;
+}
+
+/* ---- telling ---- */
+
+static bool tell(struct looking *l, const struct hg_pipeline_config *p, const char *kind,
+                 const char *text, const json_t *alert)
+{
+    char summary[1024];
+    bool firing = strcmp(kind, "alert.firing") == 0;
+    snprintf(summary, sizeof(summary), "%s%s on %s: %s", firing ? "" : "over: ", p->name,
+             l->h->host, text);
+    return hg_notify(l->h, &(struct hg_event){.kind = kind,
+                                              .level = firing ? HANGAR_LOG_ERROR : HANGAR_LOG_INFO,
+                                              .pipeline = p,
+                                              .summary = summary,
+                                              .duration_ms = -1,
+                                              .detail = alert});
+}
+
+/* An alert that holds. */
+static void fire(struct looking *l, const struct hg_pipeline_config *p,
+                 const struct hg_alert *alert, const char *key)
+{
+    const char *text = hg_str_text(&alert->text);
+    json_t *known = json_object_get(l->memory, key);
+    int64_t since = l->now_ms, told = -1;
+    hg_time_parse(hg_json_string(known, "since", ""), &since);
+    hg_time_parse(hg_json_string(known, "told", ""), &told);
+    since = since > l->now_ms ? l->now_ms : since; /* the clock was put back */
+    json_t *one = json_object();
+    hg_json_set_string(one, "pipeline", p->name);
+    hg_json_set_string(one, "name", alert->key);
+    hg_json_set_string(one, "sink", alert->sink);
+    hg_json_set_time(one, "since", since);
+    hg_json_set_string(one, "text", text);
+    bool due = told < 0 || told > l->now_ms || l->now_ms - told >= l->h->config->alerts.repeat_ms;
+    if (!known) {
+        hg_log_event(&l->h->log, HANGAR_LOG_WARN, "alert.firing", "pipeline %s: %s", p->name, text);
+    }
+    if (l->tell && due && tell(l, p, "alert.firing", text, one)) {
+        told = l->now_ms;
+    }
+    json_t *remembered = json_object();
+    hg_json_set_time(remembered, "since", since);
+    hg_json_set_time(remembered, "told", told);
+    hg_json_set_string(remembered, "text", text);
+    hg_json_set(l->memory, key, remembered);
+    hg_json_add(l->list, one);
+}
+
+/* What was remembered of the pipeline and holds no more. */
+static void resolve(struct looking *l, const struct hg_pipeline_config *p, const json_t *holding)
+{
+    const char *key;
+    json_t *known;
+    void *next;
+    json_object_foreach_safe(l->memory, next, key, known)
+    {
+        size_t n = strlen(p->name);
+        if (strncmp(key, p->name, n) != 0 || key[n] != ' ' || json_object_get(holding, key)) {
+            continue;
+        }
+        const char *text = hg_json_string(known, "text", key);
+        hg_log_event(&l->h->log, HANGAR_LOG_INFO, "alert.resolved", "pipeline %s: %s", p->name,
+                     text);
+        /* nobody is told the end of what nobody was told of */
+        bool was_told = json_is_string(json_object_get(known, "told"));
+        if (!l->tell || !was_told || tell(l, p, "alert.resolved", text, known)) {
+            json_object_del(l->memory, key);
+        }
+    }
+}
+
+static struct hg_alert_limits limits_of(const struct hangar *h, const struct hg_pipeline_config *p)
+{
+    const struct hg_alert_config *a = &h->config->alerts;
+    return (struct hg_alert_limits){
+        .max_age_ms = hg_pipeline_max_age_ms(p),
+        .max_duration_ms = p->max_duration_ms,
+        .max_drill_age_ms = p->drill ? a->max_drill_age_ms : 0,
+        .min_free_bytes = a->min_free_bytes,
+        .size_change = a->size_change,
+    };
+}
+
+static enum hangar_rc look_at(struct looking *l, const json_t *status, struct hg_error *err)
+{
+    const struct hg_pipeline_config *p = NULL;
+    size_t index;
+    enum hangar_rc rc = hg_find_pipeline(l->h, hg_json_string(status, "name", ""), &index, err);
+    if (rc != HANGAR_OK) {
+        return rc;
+    }
+    p = &l->h->config->pipelines[index];
+    struct hg_alert_limits limits = limits_of(l->h, p);
+    struct hg_alerts alerts;
+    json_t *holding = json_object();
+    hg_alert_rules(status, &limits, l->now_ms, &alerts);
+    for (size_t i = 0; i < alerts.count; i++) {
+        char *key = hg_format("%s %s", p->name, alerts.items[i].key);
+        if (!key) {
+            alerts.failed = true;
+            break;
+        }
+        hg_json_set_bool(holding, key, true);
+        fire(l, p, &alerts.items[i], key);
+        free(key);
+    }
+    if (!alerts.failed) {
+        resolve(l, p, holding);
+    }
+    rc = alerts.failed ? hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory") : HANGAR_OK;
+    hg_alerts_free(&alerts);
+    json_decref(holding);
+    return rc;
+}
+
+/* Forgets pipelines that the configuration does not have any more. */
+static void forget(struct looking *l)
+{
+    const char *key;
+    json_t *known;
+    void *next;
+    json_object_foreach_safe(l->memory, next, key, known)
+    {
+        bool there = false;
+        for (size_t i = 0; i < l->h->config->pipeline_count; i++) {
+            const char *name = l->h->config->pipelines[i].name;
+            size_t n = strlen(name);
+            there = there || (strncmp(key, name, n) == 0 && key[n] == ' ');
+        }
+        if (!there) {
+            json_object_del(l->memory, key);
+        }
+    }
+}
+
+static enum hangar_rc look(struct looking *l, const char *pipeline, struct hg_error *err)
+{
+    char *text = NULL;
+    json_t *status = NULL, *one;
+    size_t i;
+    if (hangar_overview(l->h, &text) != HANGAR_STATUS_DONE) {
+        hg_fail(err, HANGAR_IO, 0, "%s", hangar_error(l->h));
+    }
+    if (text && err->rc == HANGAR_OK) {
+        hg_json_parse(text, strlen(text), "status", &status, err);
+    }
+    hangar_free(text);
+    int lock = err->rc == HANGAR_OK ? lock_memory(l->h, err) : -1;
+    if (err->rc == HANGAR_OK) {
+        l->memory = read_memory(l->h);
+        json_array_foreach (json_object_get(status, "pipelines"), i, one) {
+            bool meant = !pipeline || strcmp(pipeline, hg_json_string(one, "name", "")) == 0;
+            if (meant && look_at(l, one, err) != HANGAR_OK) {
+                break;
+            }
+        }
+        forget(l);
+        if (l->tell) { /* what nobody was told of is still new to the next who looks */
+            write_memory(l, err);
+        }
+        json_decref(l->memory);
+    }
+    if (lock >= 0) {
+        close(lock);
+    }
+    json_decref(status);
+    return err->rc;
+}
+
+void hg_alerts_after(struct hangar *h, const struct hg_pipeline_config *pipeline)
+{
+    struct hg_error err = {0};
+    struct looking l = {.h = h, .now_ms = hg_now_ms(), .tell = true, .list = json_array()};
+    bool somebody = false;
+    for (size_t i = 0; i < h->config->instance_count; i++) {
+        somebody = somebody || h->config->instances[i].kind == HG_NOTIFIER;
+    }
+    if (somebody && look(&l, pipeline->name, &err) != HANGAR_OK) {
+        hg_log_line(&h->log, HANGAR_LOG_WARN, "cannot look for alerts: %s", err.text);
+    }
+    json_decref(l.list);
+}
+
+enum hangar_status hangar_alerts(struct hangar *h, uint32_t flags, char **json)
+{
+    if (!h->ready) {
+        return hg_doc_unready(h, hg_doc_begin(h, "hangar.alerts/1"), json);
+    }
+    struct hg_error err = {0};
+    struct looking l = {.h = h,
+                        .now_ms = hg_now_ms(),
+                        .tell = !(flags & HANGAR_REQUEST_DRY_RUN),
+                        .list = json_array()};
+    enum hangar_rc rc = look(&l, NULL, &err);
+    json_t *doc = hg_doc_begin(h, "hangar.alerts/1"); /* now, as looking begins one too */
+    hg_json_set(doc, "alerts", l.list);
+    return hg_doc_end(h, doc, hg_status(rc), &err, json);
+}

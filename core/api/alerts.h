@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * alerts: what somebody should know, found out after a job and whenever asked.
+ */
+#ifndef HG_ALERTS_H
+#define HG_ALERTS_H
+
+#include "api/handle.h"
+
+/* Looks at a pipeline after a job of it and tells its notifiers what has changed;
+ * nothing where there are none.  Cannot fail a job. */
+void hg_alerts_after(struct hangar *h, const struct hg_pipeline_config *pipeline);
+
+#endif
