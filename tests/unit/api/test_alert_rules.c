@@ -32,12 +32,12 @@ static const struct {
      "failed: the last run was failed: no route\n"},
     {P("'last_run': {'status': 'degraded'}", SINK(""), ""), "failed: the last run was degraded\n"},
     {P("'last_run': {'status': 'done', 'duration_ms': 1800001}", SINK(""), ""),
-     "slow: the last run took 30m, more than 30m\n"},
+     "slow: the last run took 30 min, more than 30 min\n"},
     {P(RUN, SINK(""), ", 'running': {'since': '2026-01-16T01:00:00.000Z'}"),
-     "slow: the run under way takes 1h, more than 30m\n"},
+     "slow: the run under way takes 1 h, more than 30 min\n"},
     {P(RUN, SINK(""), ", 'running': {'since': '2026-01-16T01:30:00.000Z'}"), ""},
     {P(RUN, "'sinks': [{'name': 's', 'newest_time': '2026-01-15T00:59:59.999Z'}]", ""),
-     "stale s: the newest good backup in sink s is 1d 1h old, more than 1d 1h\n"},
+     "stale s: the newest good backup in sink s is 1 d 01 h old, more than 1 d 01 h\n"},
     {P(RUN, "'sinks': [{'name': 's', 'newest_time': null}]", ""),
      "stale s: there is no good backup in sink s\n"},
     {P(RUN, "'sinks': [{'name': 's', 'newest_time': null, 'error': 'no route'}]", ""),
@@ -62,14 +62,14 @@ static const struct {
        "'2026-01-16T01:00:00.000Z'}"),
      "drill: the last drill, of b in sink s, was corrupt\n"},
     {P(RUN, SINK(""), ", 'last_drill': {'status': 'done', 'time': '2025-12-12T01:59:59.999Z'}"),
-     "drill: the last drill was 35d ago, more than 35d\n"},
+     "drill: the last drill was 35 d ago, more than 35 d\n"},
     {P(RUN, SINK(""), ", 'last_drill': {'status': 'done', 'time': '2025-12-12T02:00:00.000Z'}"),
      ""},
     {P(RUN,
        "'sinks': [{'name': 's', 'newest_time': '2026-01-16T01:00:00.000Z', 'oldest_time': "
        "'2025-12-01T00:00:00.000Z'}]",
        ""),
-     "drill: there was no drill since 46d 2h ago, more than 35d\n"},
+     "drill: there was no drill since 46 d 02 h ago, more than 35 d\n"},
 };
 
 /* JSON with the quotes that are easier to read in C. */

@@ -163,6 +163,12 @@ enum hangar_status world_check(void)
     return take(hangar_check(world_hangar, &text), &text);
 }
 
+enum hangar_status world_alerts(uint32_t flags)
+{
+    char *text = NULL;
+    return take(hangar_alerts(world_hangar, flags, &text), &text);
+}
+
 enum hangar_status world_notify(const char *notifier)
 {
     char *text = NULL;

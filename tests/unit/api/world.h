@@ -31,6 +31,7 @@ enum hangar_status world_restore(const char *id, uint32_t flags, const char *con
                                  const char *const *set);
 enum hangar_status world_status(void);
 enum hangar_status world_check(void);
+enum hangar_status world_alerts(uint32_t flags);
 enum hangar_status world_notify(const char *notifier);
 
 /* Any other call's document becomes the last one; it is freed. */
