@@ -34,6 +34,7 @@ struct daemon {
     size_t job_count;
     int signals, lock; /* descriptors */
     bool reload;       /* asked for, and not begun */
+    int plan_crashes;  /* of processes that read the first configuration */
     bool stopping, over;
     int64_t kill_at_ms; /* while stopping: of the monotonic clock */
     int result;         /* the exit status */

@@ -14,6 +14,8 @@
 #include "notify.h"
 #include "state.h"
 
+enum { MAX_CRASHES = 3 };
+
 void daemon_remember(struct daemon *d)
 {
     int why = d->plan ? daemon_state_save(d->plan->state_dir, d->plan) : 0;
@@ -83,6 +85,11 @@ static void refuse(struct daemon *d, const char *status, const char *error)
                    line, d->plan ? " (the configuration from before stays in force)" : "");
     if (d->plan)
         return;
+    /* whoever reads it was killed, perhaps by accident */
+    if (!*status && ++d->plan_crashes < MAX_CRASHES) {
+        d->reload = true;
+        return;
+    }
     d->result = strcmp(status, "usage") == 0  ? HANGAR_STATUS_USAGE
                 : strcmp(status, "auth") == 0 ? HANGAR_STATUS_AUTH
                                               : HANGAR_STATUS_FAILED;

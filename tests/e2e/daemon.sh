@@ -255,7 +255,7 @@ touch hold
 hangar backup >by-hand 2>by-hand.err &
 by_hand=$!
 wait_for 20 bash -c 'find backups -name run.json -newer hold | grep -q .'
-fast=600
+fast=2000
 start_fast
 wait_for 60 logged schedule.waiting
 rm hold
