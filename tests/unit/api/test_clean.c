@@ -67,6 +67,12 @@ START_TEST(what_is_replaced_is_kept_first)
     char id[64];
     snprintf(id, sizeof(id), "%s", world_text("safety.id"));
     ck_assert_int_eq(world_verify(id, HANGAR_VERIFY_FULL), HANGAR_STATUS_DONE);
+    /* but the age of what is regularly backed up is not told by it */
+    char *health = NULL;
+    ck_assert_int_eq(hangar_health(world_hangar, NULL, &health), HANGAR_STATUS_DONE);
+    ck_assert_ptr_nonnull(strstr(health, "\"newest\": \"backup_"));
+    ck_assert_ptr_null(strstr(health, id));
+    hangar_free(health);
     ck_assert_int_eq(world_restore(id, CLEAN, NULL, NULL), HANGAR_STATUS_DONE);
     ck_assert_uint_eq(world_count("sources"), 1);
     ck_assert_int_eq(in_sink("a"), 3);
