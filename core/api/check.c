@@ -109,10 +109,10 @@ static bool is_used(const struct hg_config *config, size_t instance)
 
 /* "0 2 * * *, next 2026-01-16T01:00:00.000Z" */
 static void tell_schedule(struct hangar_attrs *facts, const char *key, const char *schedule,
-                          const char *timezone)
+                          const char *zone)
 {
     char next[HG_TIME_SIZE];
-    int64_t ms = schedule ? hangar_next_time(schedule, timezone, hg_now_ms()) : -1;
+    int64_t ms = schedule ? hangar_next_time(schedule, zone, hg_now_ms()) : -1;
     if (ms < 0) {
         return;
     }

@@ -68,27 +68,27 @@ enum hangar_status hangar_plan(struct hangar *h, char **json)
     return hg_doc_end(h, doc, HANGAR_STATUS_DONE, &err, json);
 }
 
-int64_t hangar_next_time(const char *schedule, const char *timezone, int64_t after_ms)
+int64_t hangar_next_time(const char *schedule, const char *zone, int64_t after_ms)
 {
     struct hg_cron cron;
     struct hg_cron_error err;
-    struct hg_zone *zone = NULL;
+    struct hg_zone *clock = NULL;
     int64_t next = -1;
-    if (hg_zone_open(timezone, &zone) == HANGAR_OK && hg_cron_parse(schedule, &cron, &err)) {
-        int64_t found = hg_cron_next(&cron, zone, after_ms);
+    if (hg_zone_open(zone, &clock) == HANGAR_OK && hg_cron_parse(schedule, &cron, &err)) {
+        int64_t found = hg_cron_next(&cron, clock, after_ms);
         next = found == INT64_MAX ? -1 : found;
     }
-    hg_zone_close(zone);
+    hg_zone_close(clock);
     return next;
 }
 
-int hangar_in_window(const char *window, const char *timezone, int64_t time_ms)
+int hangar_in_window(const char *window, const char *zone, int64_t time_ms)
 {
     struct hg_window parsed;
     struct hg_cron_error err;
-    struct hg_zone *zone = NULL;
-    bool holds = hg_zone_open(timezone, &zone) == HANGAR_OK &&
-                 hg_window_parse(window, &parsed, &err) && hg_window_holds(&parsed, zone, time_ms);
-    hg_zone_close(zone);
+    struct hg_zone *clock = NULL;
+    bool holds = hg_zone_open(zone, &clock) == HANGAR_OK &&
+                 hg_window_parse(window, &parsed, &err) && hg_window_holds(&parsed, clock, time_ms);
+    hg_zone_close(clock);
     return holds;
 }

@@ -169,8 +169,8 @@ HANGAR_API enum hangar_status hangar_plan(struct hangar *hangar, char **json);
  * The first time after `after_ms` (ms since 1970) that a schedule of cron names in a
  * time zone (NULL: the machine's); -1 when one of them cannot be read.  And whether a
  * time lies in a window such as "sat,sun 22:00-06:00"; 0 when it cannot be read. */
-HANGAR_API int64_t hangar_next_time(const char *schedule, const char *timezone, int64_t after_ms);
-HANGAR_API int hangar_in_window(const char *window, const char *timezone, int64_t time_ms);
+HANGAR_API int64_t hangar_next_time(const char *schedule, const char *zone, int64_t after_ms);
+HANGAR_API int hangar_in_window(const char *window, const char *zone, int64_t time_ms);
 
 struct hangar_restore_request {
     uint32_t struct_size;

@@ -159,15 +159,15 @@ enum hangar_status hangar_plan(struct hangar *hangar, char **json)
 }
 
 /* What the daemon asks of the calendar: nothing is ever due. */
-int64_t hangar_next_time(const char *schedule, const char *timezone, int64_t after_ms)
+int64_t hangar_next_time(const char *schedule, const char *zone, int64_t after_ms)
 {
-    (void)schedule, (void)timezone, (void)after_ms;
+    (void)schedule, (void)zone, (void)after_ms;
     return -1;
 }
 
-int hangar_in_window(const char *window, const char *timezone, int64_t time_ms)
+int hangar_in_window(const char *window, const char *zone, int64_t time_ms)
 {
-    (void)window, (void)timezone, (void)time_ms;
+    (void)window, (void)zone, (void)time_ms;
     return 0;
 }
 

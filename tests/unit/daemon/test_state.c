@@ -78,8 +78,8 @@ START_TEST(strange_values_do_no_harm)
     static const char *const texts[] = {
         "{\"schedules\": 1}", "{\"schedules\": [1, null, [], {}]}",
         "{\"schedules\": [{\"pipeline\": \"q\", \"job\": \"backup\"}]}",
-        "{\"schedules\": [{\"pipeline\": \"p\", \"job\": \"backup\", \"last_ms\": \"x\", \"run\": 7, "
-        "\"lost\": -1, \"schedule\": null}]}"};
+        "{\"schedules\": [{\"pipeline\": \"p\", \"job\": \"backup\", \"last_ms\": \"x\", \"run\": 7}]}",
+        "{\"schedules\": [{\"pipeline\": \"p\", \"job\": \"backup\", \"lost\": -1}]}"};
     struct daemon_plan *plan = make_plan("@daily");
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         json_t *state = json_loads(texts[i], 0, NULL);
