@@ -8,7 +8,7 @@
 # succeeds.  Without --all, samples of the sweeps at the end.
 . "$(dirname "$0")/lib.sh"
 . "$e2e/lib_s3.sh"
-kind=radosgw step=9 seed=7 summary=/dev/null
+kind=radosgw step=12 seed=7 summary=/dev/null
 while (($#)); do
     case $1 in
     --all) step=1 ;;
@@ -23,7 +23,7 @@ RANDOM=$seed
 start_s3 "$kind"
 make_files 3 100000
 head -c 12000000 /dev/urandom >files/long
-write_files_config "part_size: 5MiB, retries: 4, timeout: 1s, deadline: 15s, stale_after: 1s"
+write_files_config "part_size: 5MiB, retries: 3, timeout: 1s, deadline: 15s, stale_after: 1s"
 make_backup
 good=$id
 tried=0 failed=0
@@ -94,8 +94,8 @@ said()
 }
 
 promise "what passes is survived: too many requests, errors within, lost connections"
-backup_with survives "put answer 503 SlowDown times=3"
-backup_with survives "upload-part answer 503 SlowDown times=3"
+backup_with survives "put answer 503 SlowDown times=2"
+backup_with survives "upload-part answer 503 SlowDown times=2"
 backup_with survives "create-upload answer 500 InternalError times=2"
 backup_with survives "complete-upload answer 503 ServiceUnavailable times=2"
 backup_with survives "any answer 500 InternalError times=1" "any answer 503 SlowDown times=1 skip=5"
@@ -134,10 +134,10 @@ said ExpiredToken
 backup_with fails "upload-part answer 400 EntityTooLarge"
 
 promise "reading goes on where it broke"
-restore_with survives "get reset-down 3000000 key=long times=3"
-restore_with survives "get cut 3000000 key=long times=3"
+restore_with survives "get reset-down 3000000 key=long times=2"
+restore_with survives "get cut 3000000 key=long times=2"
 restore_with survives "get stall-down 3000000 key=long times=1"
-restore_with survives "get answer 503 SlowDown times=3"
+restore_with survives "get answer 503 SlowDown times=2"
 restore_with survives "any answer 500 InternalError times=2"
 restore_with survives "list reset-down 20 times=1" "head lose times=1"
 restore_with fails "get reset-down 100"
@@ -211,4 +211,4 @@ expect_exit 0 hangar prune --yes
 expect_exit 0 hangar verify "$good" --level full
 
 echo "$tried runs, $failed of them failed, 0 broken promises"
-printf 'S3, faults\t%d\t0\t0\n' "$tried" >>"$summary"
+printf 'S3: faults before %s\t%d\t0\t0\n' "$kind" "$tried" >>"$summary"

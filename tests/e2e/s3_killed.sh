@@ -1,0 +1,66 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The hangar authors
+#
+# s3_killed.sh [KILLS [SUMMARY]]: a run that is killed, or interrupted, while it sends leaves no
+# backup that is listed and not whole, and its unfinished uploads are removed.
+. "$(dirname "$0")/lib.sh"
+. "$e2e/lib_s3.sh"
+kills=${1:-4} summary=${2:-/dev/null}
+
+start_s3 radosgw
+make_files 2 1000
+head -c 30000000 /dev/urandom >files/long
+write_files_config "part_size: 5MiB, stale_after: 1s"
+make_backup
+good=$id
+
+sending()
+{
+    [[ -n $(uploads) ]] && (($(s3_requests '^upload-part') >= $1)) || ! kill -0 "$run" 2>/dev/null
+}
+
+# Sends a signal to a backup that has sent some parts, each of which takes a while.
+interrupt()
+{
+    s3_forget
+    s3_fault "upload-part wait 200"
+    python3 -c 'import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.argv[1], sys.argv[1:])' "$hangar_program" -c backup.yaml backup >run.out 2>run.err &
+    run=$!
+    wait_for 60 sending "$2"
+    kill "-$1" "$run"
+    status=0
+    wait "$run" 2>/dev/null || status=$?
+    s3_fault
+    [[ $status != 0 ]] || fail "it was done before the signal"
+}
+
+promise "SIGINT: the run removes its uploads itself"
+interrupt INT 1
+[[ $status == 130 && ! -s run.out ]] || { cat run.err >&2; fail "exit status $status"; }
+[[ -z $(uploads) && $(listed) == "$good" ]] || fail "left: $(uploads) $(listed)"
+
+promise "killed $kills times: what is listed is whole, and the next run cleans up"
+for ((i = 0; i < kills; i++)); do
+    interrupt KILL $((i % 5))
+    [[ $(listed) == "$good" ]] || fail "listed: $(listed)"
+done
+[[ -n $(uploads) ]] || fail "kill -9 left no uploads: this test tests nothing"
+sleep 1.1
+make_backup
+expect_exit 0 hangar verify --all --level full
+expect_exit 0 hangar prune --yes
+[[ -z $(uploads) ]] || fail "left: $(uploads)"
+
+promise "the uploads of others stay"
+head -c 1000 files/long >part
+s3 start-upload backups elsewhere/thing part >upload
+sleep 1.1
+sed -i "s/bucket: backups/bucket: backups, prefix: mine/" backup.yaml
+make_backup
+expect_exit 0 hangar prune --yes
+[[ $(uploads) == "$(<upload) elsewhere/thing" ]] || fail "uploads: $(uploads)"
+
+printf 'S3: killed between parts\t%d\t%d\t0\n' "$kills" "$kills" >>"$summary"

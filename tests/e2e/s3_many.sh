@@ -1,0 +1,74 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The hangar authors
+#
+# s3_many.sh [BACKUPS]: a bucket with many backups is listed with few requests, and with
+# hardly any the second time; what a backup costs in requests does not depend on them.
+. "$(dirname "$0")/lib.sh"
+. "$e2e/lib_s3.sh"
+backups=${1:-200}
+
+start_s3 radosgw
+make_files 10 1000
+write_files_config "prefix: p"
+sed -i 's/keep_last: 2/keep_last: 100000/' backup.yaml
+make_backup
+
+# counted COMMAND...: a sentence about its requests, and $requests
+counted()
+{
+    s3_forget
+    expect_exit 0 "$@"
+    requests=$(s3_requests .)
+    cut -d ' ' -f 1 "$work/s3/proxy/requests" | sort | uniq -c | sort -rn |
+        awk -v what="$*" -v n="$requests" '{ ops = ops ", " $1 " " $2 } END { printf "   %s: %d requests%s\n", what, n, ops }'
+}
+
+promise "a backup of 10 objects takes few requests more than it has objects"
+counted hangar backup
+# run.json, origin, lease or the like, and what a run looks at first; each object is one
+((requests <= 10 + 20)) || fail "$requests requests for a backup of 10 objects"
+alone=$requests
+id=$(<out)
+
+promise "$backups backups: one request for each manifest, once"
+python3 - "$e2e/../lib" "$id" "$backups" <<'END'
+import datetime, hashlib, sys
+sys.path.insert(0, sys.argv[1])
+from s3 import S3, many
+id, count = sys.argv[2], int(sys.argv[3])
+client = S3()
+manifest = client.get("backups", f"p/nightly/{id}/manifest.json")[:-92]
+began = client.get("backups", f"p/nightly/{id}/run.json")
+start = datetime.datetime(2026, 1, 1)
+
+def copy(client, i):
+    time = (start + datetime.timedelta(hours=i)).strftime("%Y-%m-%dT%H-%M-%S-000Z")
+    new = f"backup_{time}"
+    text = manifest.replace(id.encode(), new.encode())
+    text += b',\n  "manifest_sha256": "%s"\n}\n' % hashlib.sha256(text).hexdigest().encode()
+    client.put("backups", f"p/nightly/{new}/run.json", began)
+    client.put("backups", f"p/nightly/{new}/manifest.json", text)
+
+many(count, copy)
+END
+counted hangar --json list
+[[ $(json 'len([b for b in d["backups"] if b["state"] == "complete"])') == $((backups + 2)) ]] ||
+    fail "listed: $(json 'len(d["backups"])')"
+((requests <= backups + backups / 20 + 10)) || fail "$requests requests"
+counted hangar --json list
+((requests <= backups / 20 + 10)) || fail "$requests requests, the second time"
+counted hangar status
+((requests <= backups / 20 + 20)) || fail "$requests requests of status"
+
+promise "a backup among them takes no more than one alone, but for the listing"
+counted hangar backup
+((requests <= alone + backups / 20 + 10)) || fail "$requests requests, $alone alone"
+
+promise "what is removed or damaged there is seen in spite of the cache"
+s3 remove backups "p/nightly/$id/manifest.json"
+[[ $(listed | grep -c "$id") == 0 ]] || fail "a backup without a manifest is listed"
+s3 flip backups "p/nightly/backup_2026-01-02T00-00-00-000Z/manifest.json" 200
+expect_exit 4 hangar --json list
+[[ $(json '[b["state"] for b in d["backups"] if b["id"] == "backup_2026-01-02T00-00-00-000Z"]') != "['complete']" ]] ||
+    fail "a damaged manifest is taken for a good one"
