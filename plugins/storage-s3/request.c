@@ -51,7 +51,7 @@ enum hangar_rc s3_tries_begin(struct s3_tries *tries, struct s3_channel *channel
                               struct s3_answer *answer, struct s3_error *error)
 {
     struct s3 *s3 = tries->s3;
-    char problem[512];
+    char problem[1024];
     if (s3_is_unwanted(s3, tries->request))
         return s3_error_set(error, HANGAR_CANCELLED, "cancelled");
     enum hangar_rc rc = s3_credentials_get(s3->credentials, &tries->keys);

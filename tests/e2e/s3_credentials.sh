@@ -39,6 +39,9 @@ from()
     expect_exit 0 hangar -v check
     expect_said "keys for S3 are from $1"
     expect_not_in said "$S3_SECRET_KEY"
+    expect_exit 0 hangar --json check
+    [[ $(json '[i["facts"].get("credentials", "") for i in d["items"] if i["kind"] == "sink"][0]') == "$1"* ]] ||
+        fail "the facts: $(<out)"
 }
 
 promise "no keys: every place is named, 8"
@@ -47,6 +50,7 @@ expect_exit 8 hangar check
 expect_said "options: access_key_id is not set"
 expect_said "environment: AWS_ACCESS_KEY_ID is not set"
 expect_said "container: neither AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
+expect_said "imds: AWS_EC2_METADATA_DISABLED is true"
 
 promise "options, environment, profile, program, token, container, instance"
 from options "access_key_id: $S3_ACCESS_KEY, secret_access_key_file: $work/s3.secret"
