@@ -15,6 +15,7 @@
 #define PAUSE_MOST_MS 30000
 #define HASTY_TRIES 3
 #define PARTING_MS 10000
+#define SLOWEST 8    /* bytes per ms: a body may take so long besides the deadline */
 #define STEP_MS 1000 /* how often stalls are looked for */
 
 /* One hash of each body: its SHA-256 where that is signed, else its MD5. */
@@ -155,7 +156,8 @@ static enum hangar_rc send_on(struct s3_channel *channel, struct s3_tries *tries
         if (rc)
             break;
         rc = s3_tries_begin(tries, channel, answer, error);
-        channel->until_ms = tries->until_ms;
+        /* a slow link is not a dead one */
+        channel->until_ms = tries->until_ms + (int64_t)(tries->request->body_size / SLOWEST);
         if (rc) {
             s3_permit_give(s3, S3_LOAD_NONE);
             break;

@@ -393,9 +393,15 @@ enum hangar_rc s3_upload_complete(struct s3_upload *upload, struct hangar_entry 
     if (rc && !doubtful)
         return s3_error_set(error, rc, "cannot %s: the store refuses (status %ld)", upload->what,
                             answer.status);
-    /* an upload that is gone may have been completed by the request before */
-    forget(upload);
-    return check_whole(upload, entry, error);
+    /* an upload that is gone may have been completed by a request before; one that was
+     * refused, as somebody else was faster, is still there to be aborted */
+    bool refused = rc == HANGAR_EXISTS;
+    if (!refused)
+        forget(upload);
+    rc = check_whole(upload, entry, error);
+    if (!rc && refused)
+        forget(upload);
+    return rc;
 }
 
 void s3_upload_abort(struct s3_upload *upload)

@@ -6,11 +6,13 @@
  */
 #include "store.h"
 
+#include <arpa/inet.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -511,6 +513,59 @@ START_TEST(what_was_set_is_sent_along)
 }
 END_TEST
 
+/* A call that waits for a server that takes connections and never answers. */
+static void *list_something(void *arg)
+{
+    enum hangar_rc *rc = arg;
+    struct hangar_page *page = fake_page_new("", 0);
+    *rc = sink_table(fake)->list(inst, page);
+    fake_page_free(page);
+    return NULL;
+}
+
+static void *read_something(void *arg)
+{
+    enum hangar_rc *rc = arg;
+    struct hangar_get *get;
+    *rc = sink_table(fake)->get_open(inst, "p/object", 0, &get);
+    return NULL;
+}
+
+static void *store_something(void *arg)
+{
+    enum hangar_rc *rc = arg;
+    *rc = put("text", 4, 4, 0);
+    return NULL;
+}
+
+START_TEST(cancel_wakes_calls_that_wait)
+{
+    void *(*const calls[])(void *) = {list_something, read_something, store_something};
+    enum hangar_rc results[3];
+    pthread_t threads[3];
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    socklen_t size = sizeof(address);
+    char endpoint[64];
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, size), 0);
+    ck_assert_int_eq(listen(fd, 16), 0);
+    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+    snprintf(endpoint, sizeof(endpoint), "http://127.0.0.1:%d", ntohs(address.sin_port));
+    store_option("endpoint", endpoint);
+    open_store();
+    for (size_t i = 0; i < 3; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, calls[i], &results[i]), 0);
+    usleep(300000);
+    fake_host_cancel(fake);
+    for (size_t i = 0; i < 3; i++) { /* the timeout of a request is 60 s, that of this test too */
+        pthread_join(threads[i], NULL);
+        ck_assert_int_eq(results[i], HANGAR_CANCELLED);
+    }
+    close(fd);
+}
+END_TEST
+
 static void must_refuse(const char *option, const char *value, const char *text)
 {
     void *in;
@@ -567,6 +622,7 @@ int main(void)
     tcase_add_test(tcase, locks_need_a_bucket_that_has_them);
     tcase_add_test(tcase, old_listings_work_as_well);
     tcase_add_test(tcase, what_was_set_is_sent_along);
+    tcase_add_test(tcase, cancel_wakes_calls_that_wait);
     tcase_add_test(tcase, options_that_cannot_work_are_refused);
     suite_add_tcase(suite, tcase);
     return testing_main(suite);
