@@ -36,9 +36,15 @@ static enum hangar_rc get_lock(struct s3 *s3, const char *key, const char *what,
     if (!xml)
         return s3_error_set(error, HANGAR_NO_MEMORY, "cannot %s: out of memory", what);
     const struct s3_request request = {
-        .method = "GET", .key = key, .query = &query, .query_count = 1, .xml = xml};
-    enum hangar_rc rc = s3_send(s3, &request, what, &answer, error);
+        .method = "GET", .key = key, .query = &query, .query_count = 1, .hasty = true, .xml = xml};
+    struct s3_error own = {0};
+    enum hangar_rc rc = s3_send(s3, &request, what, &answer, &own);
     s3_xml_free(xml);
+    if (rc && answer.xml_bad) /* the object itself: the question was not understood */
+        return s3_error_set(error, HANGAR_UNSUPPORTED, "cannot %s: the store has no object lock",
+                            what);
+    if (own.rc)
+        s3_error_set(error, own.rc, "%s", own.text);
     if (rc == HANGAR_NOT_FOUND && !strcmp(answer.code, "NoSuchObjectLockConfiguration")) {
         *lock = (struct lock){0};
         return HANGAR_OK;

@@ -176,7 +176,7 @@ enum hangar_rc s3_upload_whole(struct s3_upload *upload, const void *data, size_
 {
     struct s3 *s3 = upload->s3;
     struct object_headers headers;
-    struct s3_answer answer;
+    struct s3_answer answer = {0};
     make_headers(upload, &headers);
     struct s3_pair *condition = &headers.pairs[headers.count++];
     struct s3_request request = {.method = "PUT",
@@ -197,9 +197,10 @@ enum hangar_rc s3_upload_whole(struct s3_upload *upload, const void *data, size_
             return HANGAR_OK;
         }
     }
-    if (rc)
-        return s3_error_set(error, rc, "cannot %s: the store refuses (status %ld)", upload->what,
-                            answer.status);
+    if (rc) {
+        s3_answer_tell(s3, &answer, upload->what, 1, error, rc);
+        return rc;
+    }
     rc = check_tag(upload, &answer, error);
     answer.length = size;
     if (!rc)
@@ -265,7 +266,8 @@ enum hangar_rc s3_upload_begin(struct s3_upload *upload, struct s3_error *error)
     if (!rc)
         rc = s3_error_set(error, HANGAR_IO,
                           "cannot %s: the store gives no id for an upload in parts", upload->what);
-    return s3_error_set(error, rc, "cannot %s: the store takes no uploads in parts", upload->what);
+    s3_answer_tell(upload->s3, &answer, upload->what, 1, error, rc);
+    return rc;
 }
 
 enum hangar_rc s3_upload_next(struct s3_upload *upload, size_t *number, struct s3_error *error)
@@ -390,9 +392,11 @@ enum hangar_rc s3_upload_complete(struct s3_upload *upload, struct hangar_entry 
         rc = send_complete(upload, &body, &answer, error);
     s3_text_free(&body);
     bool doubtful = (rc == HANGAR_NOT_FOUND || rc == HANGAR_EXISTS) && !error->rc;
-    if (rc && !doubtful)
-        return s3_error_set(error, rc, "cannot %s: the store refuses (status %ld)", upload->what,
-                            answer.status);
+    if (rc && !doubtful) {
+        if (!error->rc)
+            s3_answer_tell(upload->s3, &answer, upload->what, 1, error, rc);
+        return rc;
+    }
     /* an upload that is gone may have been completed by a request before; one that was
      * refused, as somebody else was faster, is still there to be aborted */
     bool refused = rc == HANGAR_EXISTS;
