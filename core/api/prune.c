@@ -6,6 +6,7 @@
  * when their lease is over.  Every step can be interrupted and begun again.
  */
 #include "api/prune.h"
+#include "api/retain.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -111,20 +112,40 @@ static uint64_t bytes_of(const struct hg_pruning *p, const char *id)
     return item ? (uint64_t)hg_json_int(item->summary, "stored_bytes", 0) : 0;
 }
 
-static enum hangar_rc remove_backup(struct hg_pruning *p, const struct hg_retained *item,
+/* The store keeps it by a lock, set by us or by its owner: it stays, for as long. */
+static void keep_locked(struct hg_pruning *p, struct hg_retained *item, const struct hg_error *why)
+{
+    hg_log_event(&p->h->log, HANGAR_LOG_INFO, "prune.locked", "%s: %s", item->id, why->text);
+    item->keep = true;
+    snprintf(item->reason, sizeof(item->reason), "kept by the store: %.180s", why->text);
+    p->kept++;
+    p->locked++;
+}
+
+static enum hangar_rc remove_backup(struct hg_pruning *p, struct hg_retained *item,
                                     struct hg_error *err)
 {
     bool held;
+    struct hg_error why = {0};
     enum hangar_rc rc = look_for(p, item->id, HG_HOLD_NAME, &held, NULL, err);
     if (rc == HANGAR_OK && held) { /* somebody was faster than we */
         p->kept++;
         return HANGAR_OK;
     }
-    if (rc == HANGAR_OK) {
-        rc = hg_mark_deleted(p->sink, p->pipeline->name, item->id, p->h->host, item->reason, err);
+    if (rc != HANGAR_OK) {
+        return rc;
+    }
+    rc = hg_mark_deleted(p->sink, p->pipeline->name, item->id, p->h->host, item->reason, &why);
+    if (rc == HANGAR_EXISTS) {
+        keep_locked(p, item, &why);
+        return HANGAR_OK;
     }
     if (rc == HANGAR_OK && p->config->retention.delete_grace_ms == 0) {
-        rc = hg_store_remove(p->sink, p->pipeline->name, item->id, false, err);
+        rc = hg_store_remove(p->sink, p->pipeline->name, item->id, false, &why);
+        rc = rc == HANGAR_EXISTS ? HANGAR_OK : rc; /* the next prune tries again */
+    }
+    if (rc != HANGAR_OK) {
+        *err = why;
     }
     if (rc == HANGAR_OK) {
         p->removed++;
@@ -206,8 +227,15 @@ static enum hangar_rc clean_leftovers(struct hg_pruning *p, json_t *list, struct
         if (p->index->items[i].rc != HANGAR_NOT_FOUND) {
             continue;
         }
-        rc = clean(p, id, &action, err);
-        if (rc == HANGAR_OK && strcmp(action, "waiting") != 0) {
+        struct hg_error why = {0};
+        rc = clean(p, id, &action, &why);
+        if (rc == HANGAR_EXISTS) {
+            action = "locked";
+            rc = HANGAR_OK;
+        } else if (rc != HANGAR_OK) {
+            *err = why;
+        }
+        if (rc == HANGAR_OK && strcmp(action, "waiting") != 0 && strcmp(action, "locked") != 0) {
             hg_log_event(&p->h->log, HANGAR_LOG_INFO, "prune.cleaned", "%s in sink %s: %s", id,
                          p->sink->name, action);
         }
@@ -252,6 +280,8 @@ static void document(const struct hg_pruning *p, json_t *doc)
     hg_json_set_string(doc, "zone", p->config->retention.timezone);
     hg_json_set_int(doc, "kept", (int64_t)p->kept);
     hg_json_set_int(doc, "removed", (int64_t)p->removed);
+    hg_json_set_int(doc, "locked", (int64_t)p->locked);
+    hg_json_set_int(doc, "retained", (int64_t)p->retained);
     hg_json_set_int(doc, "freed_bytes", (int64_t)p->freed_bytes);
     json_t *list = json_array();
     for (size_t i = 0; i < p->count; i++) {
@@ -303,7 +333,10 @@ static enum hangar_rc prune_sink(struct hangar *h, const struct hg_pipeline_conf
     if (rc == HANGAR_OK && dry) {
         tell_removals(&p);
     } else if (rc == HANGAR_OK) {
-        rc = hg_prune_execute(&p, leftovers, err);
+        rc = hg_retain_kept(&p, &p.retained, err);
+        if (rc == HANGAR_OK) {
+            rc = hg_prune_execute(&p, leftovers, err);
+        }
     }
     if (rc == HANGAR_OK && p.clock_wrong) {
         *err = p.clock;

@@ -31,6 +31,8 @@ struct hg_pruning {
     struct hg_error clock;            /* why nothing is removed */
     const struct hg_retained *oldest; /* good one that stays, or NULL */
     size_t kept, removed;
+    size_t locked;   /* of those kept: retention would remove them, and the store does not */
+    size_t retained; /* backups whose objects the store was told to keep */
     uint64_t freed_bytes;
 };
 

@@ -94,6 +94,9 @@ enum hangar_rc hg_mark_deleted(struct hangar_ctx *sink, const char *pipeline, co
                             : no_memory(err);
     if (rc == HANGAR_OK) {
         rc = HG_CALL(sink, err, sink->plugin->sink.remove(sink->inst, manifest));
+        if (rc == HANGAR_EXISTS) { /* it stays: nothing is under way */
+            HG_CALL(sink, NULL, sink->plugin->sink.remove(sink->inst, path));
+        }
     }
     free(text);
     free(manifest);

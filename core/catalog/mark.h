@@ -24,7 +24,8 @@ enum hangar_rc hg_mark_find_abandoned(struct hangar_ctx *sink, const char *pipel
 enum hangar_rc hg_mark_held(struct hangar_ctx *sink, const char *pipeline, const char *id,
                             const char *host, struct hg_error *err);
 
-/* Says in the sink that the backup is to go, and why, and then takes its manifest. */
+/* Says in the sink that the backup is to go, and why, and then takes its manifest.
+ * EXISTS, and nothing is said, when the store keeps that. */
 enum hangar_rc hg_mark_deleted(struct hangar_ctx *sink, const char *pipeline, const char *id,
                                const char *host, const char *reason, struct hg_error *err);
 

@@ -645,8 +645,10 @@ struct hangar_sink {
 
     enum hangar_rc (*list)(void *inst, struct hangar_page *page);
 
-    /* Removing what is not there is HANGAR_OK.  A sink with folders removes
-     * those that become empty. */
+    /* Removing what is not there is HANGAR_OK.  HANGAR_EXISTS says that the store
+     * keeps the object, by a lock such as retain sets: it is still there, and
+     * nothing went wrong; the core tries again some other day.  A sink with folders
+     * removes those that become empty. */
     enum hangar_rc (*remove)(void *inst, const char *name);
 
     /* Removes many; results[i] is what became of names[i].
@@ -658,7 +660,8 @@ struct hangar_sink {
     enum hangar_rc (*space)(void *inst, struct hangar_space *space);
 
     /* Keeps an object from being removed or replaced until then, where the
-     * store can enforce that; never shortens.  [may be NULL: it cannot] */
+     * store can enforce that; never shortens.  HANGAR_UNSUPPORTED when this store
+     * cannot, or its owner did not ask for it.  [may be NULL: it cannot] */
     enum hangar_rc (*retain)(void *inst, const char *name, int64_t until_ms);
 };
 

@@ -12,13 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #include <hangar/plugin.h>
 
 struct sink {
     const struct hangar_host *host;
     struct hangar_ctx *ctx;
-    const char *path, *fail_at, *only, *once, *damage;
+    const char *path, *fail_at, *only, *once, *damage, *locks;
     int64_t fail_nth, fail_rc, lose, slow_ms;
     int block;
     pthread_mutex_t mutex; /* guards calls */
@@ -46,6 +47,7 @@ static const struct hangar_option options[] = {
     {.name = "only", .type = HANGAR_OPT_STRING, .help = "faults for names with this in them"},
     {.name = "once", .type = HANGAR_OPT_PATH, .help = "the first fault removes this: no other"},
     {.name = "damage", .type = HANGAR_OPT_STRING, .help = "bytes of such names are changed"},
+    {.name = "locks", .type = HANGAR_OPT_PATH, .help = "what retain says is kept in here"},
     {.name = "lose", .type = HANGAR_OPT_INT, .default_value = "0", .help = "bytes at the end"},
     {.name = "slow", .type = HANGAR_OPT_DURATION, .default_value = "0s", .help = "each write"},
     {.name = "block", .type = HANGAR_OPT_BOOL, .default_value = "false", .help = "in write"},
@@ -90,6 +92,7 @@ static enum hangar_rc create(const struct hangar_host *host, struct hangar_ctx *
                        .path = host->opt_string(ctx, "path"),
                        .fail_at = host->opt_string(ctx, "fail_at"),
                        .only = host->opt_string(ctx, "only"),
+                       .locks = host->opt_string(ctx, "locks"),
                        .damage = host->opt_string(ctx, "damage"),
                        .once = host->opt_string(ctx, "once"),
                        .fail_nth = host->opt_int(ctx, "fail_nth"),
@@ -293,12 +296,52 @@ static enum hangar_rc list(void *inst, struct hangar_page *page)
     return rc;
 }
 
+/* A lock is a file whose time of change is until when. */
+static void lock_of(const struct sink *s, const char *name, char *out, size_t size)
+{
+    struct sink locks = {.path = s->locks};
+    file_of(&locks, name, out, size);
+}
+
+static int64_t locked_until(const struct sink *s, const char *name)
+{
+    char file[1200];
+    struct stat st;
+    if (!s->locks)
+        return 0;
+    lock_of(s, name, file, sizeof(file));
+    return stat(file, &st) == 0 ? (int64_t)st.st_mtim.tv_sec * 1000 : 0;
+}
+
+static enum hangar_rc retain(void *inst, const char *name, int64_t until_ms)
+{
+    struct sink *s = inst;
+    char file[1200];
+    if (!s->locks)
+        return HANGAR_UNSUPPORTED;
+    enum hangar_rc rc = fault(s, "retain", name);
+    if (rc != HANGAR_OK || until_ms <= locked_until(s, name))
+        return rc;
+    mkdir(s->locks, 0700);
+    lock_of(s, name, file, sizeof(file));
+    int fd = open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    struct timespec times[2] = {{.tv_sec = until_ms / 1000}, {.tv_sec = until_ms / 1000}};
+    if (fd < 0 || write(fd, "x", 1) != 1 || futimens(fd, times) != 0)
+        rc = s->host->fail(s->ctx, HANGAR_IO, errno, "cannot lock %s", name);
+    if (fd >= 0)
+        close(fd);
+    return rc;
+}
+
 static enum hangar_rc remove_object(void *inst, const char *name)
 {
     struct sink *s = inst;
     char file[1200];
     enum hangar_rc rc = fault(s, "remove", name);
     file_of(s, name, file, sizeof(file));
+    if (rc == HANGAR_OK && locked_until(s, name) > (int64_t)time(NULL) * 1000)
+        return s->host->fail(s->ctx, HANGAR_EXISTS, 0, "%s is locked until %lld", name,
+                             (long long)locked_until(s, name));
     if (rc == HANGAR_OK && unlink(file) != 0 && errno != ENOENT)
         return s->host->fail(s->ctx, HANGAR_IO, errno, "cannot remove %s", name);
     return rc;
@@ -315,7 +358,8 @@ static const struct hangar_sink sink = {.struct_size = sizeof(sink),
                                         .get_close = get_close,
                                         .stat = stat_object,
                                         .list = list,
-                                        .remove = remove_object};
+                                        .remove = remove_object,
+                                        .retain = retain};
 
 static const struct hangar_plugin plugin = {
     HANGAR_PLUGIN_HEADER,    .name = "test-sink",

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * retain: see retain.h.
+ */
+#include "api/retain.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/io.h"
+#include "plugin/page.h"
+
+#define DAY_MS INT64_C(86400000)
+#define FILE_MAX ((size_t)8 << 20)
+
+/* ---- what was done before ---- */
+
+static char *file_of(const struct hg_pruning *p)
+{
+    return hg_format("%s/retained/%s.%s", p->h->state_dir, p->pipeline->name, p->sink->name);
+}
+
+static json_t *load(const struct hg_pruning *p)
+{
+    struct hg_str text = {0};
+    json_t *known = NULL;
+    char *path = file_of(p);
+    if (path && hg_read_file(path, FILE_MAX, &text, NULL) == HANGAR_OK &&
+        hg_json_parse(hg_str_text(&text), text.len, "retained", &known, NULL) != HANGAR_OK) {
+        known = NULL;
+    }
+    hg_str_free(&text);
+    free(path);
+    return json_is_object(known) ? known : (json_decref(known), json_object());
+}
+
+/* Only of backups that are still there. */
+static void save(const struct hg_pruning *p, const json_t *known)
+{
+    struct hg_error err = {0};
+    json_t *rest = json_object();
+    const char *id;
+    json_t *until;
+    json_object_foreach ((json_t *)known, id, until) {
+        if (hg_index_find(p->index, id)) {
+            hg_json_set(rest, id, json_incref(until));
+        }
+    }
+    char *dir = hg_format("%s/retained", p->h->state_dir), *path = file_of(p);
+    char *text = json_dumps(rest, JSON_COMPACT);
+    if (dir && path && text && hg_make_dirs(dir, 0700, &err) == HANGAR_OK) {
+        hg_write_file(path, text, strlen(text), 0600, &err);
+    }
+    free(text);
+    free(path);
+    free(dir);
+    json_decref(rest);
+}
+
+/* ---- the objects of one backup ---- */
+
+struct retaining {
+    struct hangar_ctx *sink;
+    size_t skip; /* length of "<pipeline>/<id>/" */
+    int64_t until_ms;
+};
+
+/* What comes and goes beside a backup is not part of it. */
+static bool is_part(const char *name)
+{
+    return strcmp(name, HG_RUN_NAME) != 0 && strcmp(name, HG_HOLD_NAME) != 0 &&
+           strcmp(name, HG_DELETED_NAME) != 0 && strncmp(name, "verify/", 7) != 0;
+}
+
+static enum hangar_rc retain_page(void *arg, const struct hg_page_entries *page,
+                                  struct hg_error *err)
+{
+    struct retaining *r = arg;
+    enum hangar_rc rc = HANGAR_OK;
+    for (size_t i = 0; i < page->count && rc == HANGAR_OK; i++) {
+        const char *name = page->items[i].name;
+        if (hg_job_cancelled(r->sink->job)) {
+            rc = hg_fail(err, HANGAR_CANCELLED, 0, "interrupted");
+        } else if (is_part(name + r->skip)) {
+            rc = HG_CALL(r->sink, err,
+                         r->sink->plugin->sink.retain(r->sink->inst, name, r->until_ms));
+        }
+    }
+    return rc;
+}
+
+static enum hangar_rc retain(struct hg_pruning *p, const char *id, int64_t until_ms,
+                             struct hg_error *err)
+{
+    char *prefix = hg_store_path(p->pipeline->name, id, NULL);
+    if (!prefix) {
+        return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+    }
+    struct retaining r = {.sink = p->sink, .skip = strlen(prefix), .until_ms = until_ms};
+    enum hangar_rc rc = hg_sink_list(p->sink, prefix, 0, retain_page, &r, err);
+    free(prefix);
+    return rc;
+}
+
+/* 0: nobody can tell. */
+static int64_t surely_until(const struct hg_pruning *p, const struct hg_retained *item)
+{
+    int64_t days = p->config->retention.keep_days;
+    if (days <= 0 || !item->good || item->safety || item->time_ms > p->now_ms) {
+        return 0;
+    }
+    int64_t until = item->time_ms + days * DAY_MS;
+    return until > p->now_ms ? until : 0;
+}
+
+enum hangar_rc hg_retain_kept(struct hg_pruning *p, size_t *count, struct hg_error *err)
+{
+    *count = 0;
+    if (!p->sink->plugin->sink.retain || p->clock_wrong) { /* a wrong clock must not lock */
+        return HANGAR_OK;
+    }
+    json_t *known = load(p);
+    struct hg_error why = {0};
+    enum hangar_rc rc = HANGAR_OK;
+    for (size_t i = 0; i < p->count && rc == HANGAR_OK; i++) {
+        const struct hg_retained *item = &p->items[i];
+        int64_t until = surely_until(p, item);
+        if (until > hg_json_int(known, item->id, 0)) {
+            rc = retain(p, item->id, until, &why);
+            if (rc == HANGAR_OK) {
+                hg_json_set_int(known, item->id, until);
+                ++*count;
+            }
+        }
+    }
+    if (*count > 0) {
+        save(p, known);
+    }
+    json_decref(known);
+    if (rc == HANGAR_UNSUPPORTED) { /* this store cannot, or was not asked to */
+        return HANGAR_OK;
+    }
+    return rc == HANGAR_OK ? rc : hg_fail(err, rc, 0, "%s", why.text);
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * retain: a store that can lock objects is told how long a backup surely stays, and
+ * one that it keeps longer than retention would is no failure.
+ */
+#include "world.h"
+
+#define CONFIG(retention, sink)                                                                    \
+    "sources: { db: { plugin: test-source, options: { objects: 2 } } }\n"                          \
+    "sinks:\n  a: { plugin: test-sink, retention: { delete_grace: 0s, " retention " },\n"          \
+    "       options: { path: ./a, locks: ./locks " sink " } }\n"                                   \
+    "pipelines: { p: { sources: [db], sinks: [a] } }\n"
+
+static enum hangar_status prune(void)
+{
+    char *text = NULL;
+    enum hangar_status status = hangar_prune(world_hangar, NULL, NULL, 0, &text);
+    return world_take(status, text);
+}
+
+static void make(size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        ck_assert_msg(world_backup("p") == HANGAR_STATUS_DONE, "%s", world_error());
+}
+
+/* Locks there are, and how often the store was told in all. */
+static int locks(int files, int calls)
+{
+    return world_shell("test $(ls locks 2>/dev/null | wc -l) = %d && "
+                       "test $(cat locks/* 2>/dev/null | wc -c) = %d",
+                       files, calls) == 0;
+}
+
+START_TEST(a_backup_is_locked_for_as_long_as_it_surely_stays)
+{
+    world_config(CONFIG("keep_days: 7", ""));
+    make(1);
+    /* two objects, RESTORE.txt, SHA256SUMS, the manifest: not what comes and goes */
+    ck_assert(locks(5, 5));
+    ck_assert_int_eq(world_shell("ls locks | grep 'run.json\\|origin'"), 1);
+    ck_assert_int_eq(world_shell("test -z \"$(find locks -type f ! -newermt '6 days 23 hours')\""),
+                     0);
+    ck_assert_int_eq(world_shell("test -z \"$(find locks -type f -newermt '7 days 1 hour')\""), 0);
+    ck_assert_int_eq(prune(), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(world_int("sinks.0.retained"), 0);
+    ck_assert(locks(5, 5)); /* once is enough */
+    make(1);
+    ck_assert(locks(10, 10));
+}
+END_TEST
+
+START_TEST(a_lock_is_made_longer_and_never_shorter)
+{
+    world_config(CONFIG("keep_days: 7", ""));
+    make(1);
+    world_config(CONFIG("keep_days: 30", ""));
+    ck_assert_int_eq(prune(), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(world_int("sinks.0.retained"), 1);
+    ck_assert(locks(5, 10));
+    world_config(CONFIG("keep_days: 2", ""));
+    ck_assert_int_eq(prune(), HANGAR_STATUS_DONE);
+    ck_assert(locks(5, 10));
+    /* what was forgotten is told again, and does no harm */
+    world_shell("rm -r state/retained");
+    ck_assert_int_eq(prune(), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(world_int("sinks.0.retained"), 1);
+    ck_assert(locks(5, 10));
+}
+END_TEST
+
+START_TEST(rules_that_depend_on_what_comes_later_lock_nothing)
+{
+    world_config(CONFIG("keep_last: 3, keep_daily: 7, min_keep: 2", ""));
+    make(2);
+    ck_assert(locks(0, 0));
+    /* and a store that cannot is left alone */
+    world_config(
+        "sources: { db: { plugin: test-source } }\n"
+        "sinks: { a: { plugin: test-sink, retention: { keep_days: 7 }, options: { path: ./a "
+        "} } }\npipelines: { p: { sources: [db], sinks: [a] } }\n");
+    make(1);
+    ck_assert_str_eq(world_log(), "");
+}
+END_TEST
+
+START_TEST(what_the_store_keeps_is_no_failure_and_goes_when_its_time_is_over)
+{
+    world_config(CONFIG("keep_days: 7", ""));
+    make(1);
+    char old[64];
+    snprintf(old, sizeof(old), "%s", world_id());
+    make(1);
+    world_config(CONFIG("keep_last: 1, min_keep: 1", ""));
+    ck_assert_int_eq(prune(), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(world_int("sinks.0.locked"), 1);
+    ck_assert_int_eq(world_int("sinks.0.kept"), 2);
+    ck_assert_int_eq(world_int("sinks.0.removed"), 0);
+    ck_assert_str_eq(world_text("sinks.0.backups.1.id"), old);
+    ck_assert(json_is_true(world_at("sinks.0.backups.1.keep")));
+    ck_assert_ptr_nonnull(strstr(world_text("sinks.0.backups.1.reason"), "kept by the store: "));
+    ck_assert_ptr_nonnull(strstr(world_text("sinks.0.backups.1.reason"), "is locked until"));
+    ck_assert_int_eq(world_shell("ls a | grep deleted"), 1);
+    ck_assert_int_eq(world_verify(old, HANGAR_VERIFY_FULL), HANGAR_STATUS_DONE);
+    make(1); /* nor is it one of a run */
+    struct hangar_selection which = {.struct_size = sizeof(which), .id = old};
+    ck_assert_int_eq(hangar_remove(world_hangar, &which, NULL), HANGAR_STATUS_FAILED);
+    ck_assert(world_says("is locked until"));
+    ck_assert_int_eq(world_shell("touch -d yesterday locks/*"), 0);
+    ck_assert_int_eq(prune(), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(world_int("sinks.0.removed"), 2);
+    ck_assert_int_eq(world_shell("ls a | grep '%s'", old), 1);
+}
+END_TEST
+
+START_TEST(objects_that_are_locked_alone_go_later)
+{
+    world_config(CONFIG("keep_days: 7", ""));
+    make(1);
+    char old[64];
+    snprintf(old, sizeof(old), "%s", world_id());
+    make(1);
+    ck_assert_int_eq(world_shell("rm locks/*manifest*"), 0);
+    world_config(CONFIG("keep_last: 1, min_keep: 1", ""));
+    ck_assert_int_eq(prune(), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(world_int("sinks.0.removed"), 1);
+    ck_assert_int_eq(prune(), HANGAR_STATUS_DONE);
+    ck_assert_str_eq(world_text("sinks.0.leftovers.0.action"), "locked");
+    ck_assert_int_eq(world_list(), HANGAR_STATUS_DONE);
+    ck_assert_uint_eq(world_count("backups"), 1);
+    ck_assert_int_eq(world_shell("touch -d yesterday locks/*"), 0);
+    ck_assert_int_eq(prune(), HANGAR_STATUS_DONE);
+    ck_assert_str_eq(world_text("sinks.0.leftovers.0.action"), "removed");
+    ck_assert_int_eq(world_shell("ls a | grep '%s'", old), 1);
+}
+END_TEST
+
+START_TEST(a_lock_that_cannot_be_set_is_told_and_spoils_no_backup)
+{
+    world_config(CONFIG("keep_days: 7", ", fail_at: retain"));
+    make(1);
+    ck_assert_ptr_nonnull(strstr(world_log(), "sink a: cannot retain as told"));
+    ck_assert_int_eq(prune(), HANGAR_STATUS_FAILED);
+    ck_assert(world_says("sink a: cannot retain as told"));
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        a_backup_is_locked_for_as_long_as_it_surely_stays,
+        a_lock_is_made_longer_and_never_shorter,
+        rules_that_depend_on_what_comes_later_lock_nothing,
+        what_the_store_keeps_is_no_failure_and_goes_when_its_time_is_over,
+        objects_that_are_locked_alone_go_later,
+        a_lock_that_cannot_be_set_is_told_and_spoils_no_backup,
+    };
+    return SUITE_RUN("retain", tests, world_setup, world_teardown);
+}
