@@ -4,6 +4,7 @@
  * backup_report: what is told about a run: manifest, document, history, progress.
  */
 #include "api/backup.h"
+#include "api/capabilities.h"
 #include "api/copying.h"
 
 #include <stdlib.h>
@@ -46,6 +47,18 @@ static bool describe_transform(struct hangar_ctx *ctx, struct hg_manifest_transf
     return t->name && t->plugin && t->version && t->suffix && t->decode;
 }
 
+/* What store this sink was, as far as is known without asking. */
+static json_t *describe_sink(const struct hg_run *run, const struct hg_run_sink *sink)
+{
+    json_t *one = sink->ctx ? hg_capabilities_load(run->h, sink->ctx) : NULL;
+    one = one ? one : json_object();
+    hg_json_set_string(one, "plugin", sink->config->plugin);
+    if (sink->ctx) {
+        hg_json_set_string(one, "version", sink->ctx->plugin->d.version);
+    }
+    return one;
+}
+
 bool hg_run_describe(const struct hg_run *run, struct hg_manifest *m)
 {
     struct utsname u;
@@ -65,14 +78,16 @@ bool hg_run_describe(const struct hg_run *run, struct hg_manifest *m)
     m->started_ms = run->started_ms;
     m->requires = json_array();
     m->retention = json_object();
+    m->sinks = json_object();
     for (size_t i = 0; i < run->sink_count; i++) {
+        hg_json_set(m->sinks, run->sinks[i].config->name, describe_sink(run, &run->sinks[i]));
         if (run->sinks[i].config->retention.given) {
             hg_json_set(m->retention, run->sinks[i].config->name,
                         hg_doc_retention(&run->sinks[i].config->retention));
         }
     }
     bool ok = m->id && m->origin && m->pipeline && m->run && m->host && m->platform && m->arch &&
-              m->hangar && m->requires && m->retention;
+              m->hangar && m->requires && m->retention && m->sinks;
     for (size_t i = 0; ok && i < run->chain_count; i++) {
         m->chain_count++;
         ok = describe_transform(run->chain[i], &m->chain[i]);

@@ -3,7 +3,7 @@
  *
  * check: would a backup work?  Asks every instance that a pipeline uses.
  */
-#include "api/handle.h"
+#include "api/capabilities.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -78,6 +78,9 @@ static void check_instance(struct checking *c, size_t i)
     if (rc == HANGAR_OK) {
         hg_job_step(&c->s.job, "checking %s", config->name);
         rc = ask(ctx, config->kind, facts, &err);
+        if (rc == HANGAR_OK && config->kind == HG_SINK) {
+            hg_capabilities_save(c->h, ctx, facts);
+        }
     }
     capture(c, NULL);
     add_item(c, hg_kind_name(config->kind), config->name, config->plugin,

@@ -43,6 +43,7 @@ void hg_manifest_free(struct hg_manifest *m)
     }
     json_decref(m->requires);
     json_decref(m->retention);
+    json_decref(m->sinks);
     for (size_t i = 0; i < m->chain_count; i++) {
         struct hg_manifest_transform *t = &m->chain[i];
         free(t->name);

@@ -58,6 +58,7 @@ struct hg_manifest {
     bool safety;       /* of what a restore was about to replace: not one of the schedule's */
     json_t *requires;  /* array of ids; empty: it stands for itself */
     json_t *retention; /* object: per sink, the policy in force */
+    json_t *sinks;     /* object: per sink, its plugin and what it could; NULL: not told */
     struct hg_manifest_transform chain[HG_CHAIN_MAX];
     size_t chain_count;
     struct hg_manifest_source *sources;

@@ -82,6 +82,9 @@ static json_t *manifest_to_json(const struct hg_manifest *m)
     hg_json_set_int(json, "skew_ms", m->skew_ms);
     hg_json_set(json, "requires", json_incref(m->requires));
     hg_json_set(json, "retention", json_incref(m->retention));
+    if (m->sinks) {
+        hg_json_set(json, "sinks", json_incref(m->sinks));
+    }
     json_t *transforms = json_array();
     for (size_t i = 0; i < m->chain_count; i++) {
         const struct hg_manifest_transform *t = &m->chain[i];
@@ -465,6 +468,10 @@ static void read_rest(struct reading *r, const json_t *json)
     read_kind(r, json);
     m->requires = json_incref(json_object_get(json, "requires"));
     m->retention = json_incref(json_object_get(json, "retention"));
+    m->sinks = json_incref(json_object_get(json, "sinks"));
+    if (m->sinks && !json_is_object(m->sinks)) {
+        bad(r, "impossible value of", "sinks");
+    }
     if (!json_is_array(m->requires) || !json_is_object(m->retention)) {
         bad(r, "missing", "requires, retention");
     }

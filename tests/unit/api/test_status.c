@@ -79,6 +79,30 @@ START_TEST(a_damaged_copy_is_lacking_and_an_unreadable_sink_is_unknown)
 }
 END_TEST
 
+START_TEST(the_manifest_says_what_a_check_found_out_about_each_sink)
+{
+    make("a, b", 1);
+    world_show("latest");
+    ck_assert_str_eq(world_text("manifest.sinks.b.plugin"), "test-sink");
+    ck_assert_str_eq(world_text("manifest.sinks.b.version"), "1.0.0");
+    ck_assert_ptr_null(world_at("manifest.sinks.b.capabilities")); /* nobody has looked yet */
+    ck_assert_int_eq(world_check(), HANGAR_STATUS_DONE);
+    make("a, b", 1);
+    world_show("latest");
+    ck_assert_str_eq(world_text("manifest.sinks.a.capabilities.create_only"), "yes");
+    ck_assert_str_eq(world_text("manifest.sinks.b.capabilities.create_only"), "yes");
+    world_fields(world_at("manifest.sinks.b"), "plugin:s version:s probed:s capabilities:o");
+    ck_assert_ptr_null(world_at("manifest.sinks.b.target")); /* is not everybody's to know */
+    /* what is known of another store, or cannot be read, is not told */
+    world_shell("sed -i s/test-sink/other/ state/capabilities/a; echo x > state/capabilities/b");
+    make("a, b", 1);
+    world_show("latest");
+    ck_assert_ptr_null(world_at("manifest.sinks.a.capabilities"));
+    ck_assert_ptr_null(world_at("manifest.sinks.b.capabilities"));
+    ck_assert_int_eq(world_verify("latest", HANGAR_VERIFY_FULL), HANGAR_STATUS_DONE);
+}
+END_TEST
+
 #define KEY "signing: { key_file: %s }\n"
 
 START_TEST(whether_a_backup_is_signed_is_told_and_not_taken_from_memory)
@@ -125,6 +149,7 @@ int main(void)
         a_sink_does_not_lack_what_its_own_retention_would_remove,
         the_list_of_what_is_lacking_is_bounded,
         a_damaged_copy_is_lacking_and_an_unreadable_sink_is_unknown,
+        the_manifest_says_what_a_check_found_out_about_each_sink,
         whether_a_backup_is_signed_is_told_and_not_taken_from_memory,
     };
     return SUITE_RUN("status", tests, world_setup, world_teardown);

@@ -96,6 +96,8 @@ void sample_manifest(struct hg_manifest *m)
 {
     fill_head(m);
     hg_json_set(m->retention, "local", json_pack("{s:i}", "keep_days", 7));
+    m->sinks = json_pack("{s:{s:s,s:{s:s}}}", "local", "plugin", "storage-local", "capabilities",
+                         "create_only", "yes");
     add_transform(m, "gzip", ".gz");
     m->sources = calloc(2, sizeof(*m->sources));
     struct hg_manifest_source *s = add_source(m, "db");
