@@ -3,7 +3,8 @@
 # SPDX-FileCopyrightText: The hangar authors
 #
 # The same as faults.py with the real sources: calls of hangar that fail, and kills,
-# while it backs up PostgreSQL and Redis and restores them.  The calls are chosen at
+# while it backs up PostgreSQL and Redis, restores them, and drills in servers of its own,
+# of which none may be left.  The calls are chosen at
 # random for `--seconds N` from `--seed N`; `--summary FILE` has the numbers appended.
 . "$(dirname "$0")/../e2e/lib.sh"
 
@@ -26,7 +27,8 @@ start_redis 2
 fill_redis "${redis_ports[1]}"
 write_config
 # libpq waits on after a write that failed, until somebody ends that: the stall timeout
-sed -i -e '1a limits: { stall_timeout: 5s }' -e '/plugin: redis/,/}/s/127.0.0.1, /127.0.0.1, timeout: 5s, /' backup.yaml
+mkdir -m 711 temp # the drill's servers have a user of their own
+sed -i -e '1a limits: { stall_timeout: 5s, temp_dir: ./temp }' -e '/plugin: redis/,/}/s/127.0.0.1, /127.0.0.1, timeout: 5s, /' backup.yaml
 make_backup
 good=$id
 expect_exit 0 hangar verify "$good" --level full
@@ -83,6 +85,23 @@ bring_back()
     [[ $status != 0 ]] || { same_database shop target && same_redis "${redis_ports[1]}" "${redis_ports[2]}"; }
 }
 
+no_servers()
+{
+    ! pgrep -f -- "$work/temp/" >pids
+}
+
+drill()
+{
+    local until=$((SECONDS + 20))
+    shimmed verify "$good" --level drill
+    until no_servers; do
+        ((SECONDS < until)) || broken "servers are left: $(pgrep -af -- "$work/temp/")"
+        sleep 0.1
+    done
+    # what a killed one leaves goes with the next
+    [[ $status == 137 || -z $(ls -A temp) ]] || broken "files are left: $(ls -A temp)"
+}
+
 # Which calls there are to choose from.
 count()
 {
@@ -99,13 +118,17 @@ count back_up
 bring_back
 [[ $status == 0 ]] || broken "a restore without a fault: $status"
 count bring_back
+drill
+[[ $status == 0 ]] || broken "a drill without a fault: $status"
+count drill
 
 promise "whatever call fails: no false success, nothing lost, the next run succeeds"
-tried=0 killed=0 restores=0
+tried=0 killed=0 restores=0 drills=0
 end=$((SECONDS + seconds))
 while ((SECONDS < end)); do
     what=back_up
     ((RANDOM % 3)) || what=bring_back
+    ((RANDOM % 5)) || what=drill
     call=${calls[RANDOM % ${#calls[@]}]}
     most=${counts[$what.$call]}
     ((most > 0)) || continue
@@ -117,16 +140,19 @@ while ((SECONDS < end)); do
     ! grep -q '^fault' fault.log || tried=$((tried + 1))
     [[ $status != 137 ]] || killed=$((killed + 1))
     [[ $what != bring_back ]] || restores=$((restores + 1))
+    [[ $what != drill ]] || drills=$((drills + 1))
     # not too many at once: each is verified again and again
     find backups -mindepth 2 -maxdepth 2 -type d ! -name "$good" -exec rm -rf {} +
 done
 ((tried > 0)) || fail "no fault happened"
 make_backup
 expect_exit 0 hangar verify --all --level full
+expect_exit 0 hangar verify "$good" --level drill
+[[ -z $(ls -A temp) ]] || fail "left in the temporary folder: $(ls -A temp)"
 empty_targets
 expect_exit 0 hangar restore "$good" --set app_db.database=target --set "cache.port=${redis_ports[2]}" --yes
 same_database shop target
 same_redis "${redis_ports[1]}" "${redis_ports[2]}"
 
-echo "servers: $tried faults, $killed of them kills, $restores in restores, 0 broken promises (seed $seed)"
+echo "servers: $tried faults, $killed of them kills, $restores in restores, $drills in drills, 0 broken promises (seed $seed)"
 printf 'faults with servers\t%d\t%d\t0\n' "$tried" "$killed" >>"$summary"

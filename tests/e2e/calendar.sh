@@ -1,0 +1,74 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The hangar authors
+#
+# Days that are not like the others, through the program: an hour that is there twice,
+# one that is not, a leap day, the end of a year; and what retention keeps of them.
+. "$(dirname "$0")/lib.sh"
+
+command -v faketime >/dev/null || fail "there is no faketime"
+start_redis 1
+
+# rules TEXT: a new sink with these, in Berlin.
+rules()
+{
+    rm -rf backups state
+    cat >backup.yaml <<END
+version: 1
+origin: here
+sources:
+$(redis_source cache 1)
+sinks:
+  local:
+    plugin: storage-local
+    options: { path: ./backups }
+    retention: { $1, min_keep: 1, timezone: Europe/Berlin, delete_grace: 0 }
+pipelines:
+  nightly: { sources: [cache], sinks: [local] }
+END
+}
+
+# backups TIME...: one at each of these, in UTC; then `found` holds what is left, oldest first.
+backups()
+{
+    local time
+    for time in "$@"; do
+        TZ=UTC FAKETIME_DONT_FAKE_MONOTONIC=1 NO_FAKE_STAT=1 expect_exit 0 \
+            faketime -f "@$time" "$hangar_program" -c "$work/backup.yaml" backup
+    done
+    listed | sort | sed -E 's/^backup_(.{10})T(..)-(..).*/\1 \2:\3/' >found
+}
+
+# left TIME...: just these are.
+left()
+{
+    printf '%s\n' "$@" >expected
+    same "what is left" expected found
+}
+
+promise "clocks go back: the hour that is there twice is two hours, and the day one day"
+rules "keep_hourly: 4"
+backups "2026-10-24 23:05:00" "2026-10-25 00:05:00" "2026-10-25 00:40:00" "2026-10-25 01:05:00" "2026-10-25 02:05:00"
+left "2026-10-24 23:05" "2026-10-25 00:40" "2026-10-25 01:05" "2026-10-25 02:05"
+rules "keep_daily: 2"
+backups "2026-10-24 21:59:00" "2026-10-24 22:01:00" "2026-10-25 00:30:00" "2026-10-25 22:59:00"
+left "2026-10-24 21:59" "2026-10-25 22:59"
+
+promise "clocks go forward: the hour that is not there is missed by nobody"
+rules "keep_hourly: 3"
+backups "2026-03-28 23:10:00" "2026-03-29 00:10:00" "2026-03-29 00:50:00" "2026-03-29 01:10:00"
+left "2026-03-28 23:10" "2026-03-29 00:50" "2026-03-29 01:10"
+
+promise "a leap day is a day, and February has one month"
+rules "keep_daily: 3"
+backups "2028-02-27 12:00:00" "2028-02-28 12:00:00" "2028-02-29 12:00:00" "2028-03-01 12:00:00"
+left "2028-02-28 12:00" "2028-02-29 12:00" "2028-03-01 12:00"
+rules "keep_monthly: 2"
+backups "2028-01-31 12:00:00" "2028-02-01 12:00:00" "2028-02-29 22:30:00" "2028-02-29 23:30:00"
+left "2028-02-29 22:30" "2028-02-29 23:30"
+
+promise "a week may belong to the year before"
+rules "keep_weekly: 2, keep_yearly: 1"
+backups "2026-12-27 12:00:00" "2026-12-28 12:00:00" "2027-01-03 12:00:00" "2027-01-04 12:00:00"
+left "2027-01-03 12:00" "2027-01-04 12:00"
+expect_exit 0 hangar verify --all --level full

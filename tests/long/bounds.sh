@@ -1,0 +1,94 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The hangar authors
+#
+# The budget of memory holds for what is large: a table of 2 GB, a row and a key of
+# 200 MB each, some thousands of tables.  Where the machine lets us, the kernel enforces it
+# (a limit on the address space would also count what is only reserved), else the peak is
+# compared.  Descriptors and temporary files are as few afterwards as before.
+# It needs 8 GB of disk.  `--summary FILE` has the numbers appended.
+. "$(dirname "$0")/../e2e/lib.sh"
+
+summary=/dev/null
+[[ ${1:-} != --summary ]] || summary=$2
+budget_mib=64 overhead_mib=32 row_mib=200 tried=0
+
+pg_start "$work"
+start_redis 2
+for name in table row many; do
+    createdb "$name"
+done
+sql table "CREATE TABLE t AS SELECT i, repeat(md5(i::text), 63) AS text FROM generate_series(1, 1050000) AS i"
+sql row "CREATE TABLE t AS SELECT repeat('x', ${row_mib} * 1000000) AS text"
+sql many "DO \$\$ BEGIN FOR i IN 1..3000 LOOP EXECUTE format('CREATE TABLE t%s AS SELECT %s AS i', i, i);
+    IF i % 200 = 0 THEN COMMIT; END IF; END LOOP; END \$\$"
+redis-cli -p "${redis_ports[1]}" SETRANGE large $((row_mib * 1000000 - 1)) x >/dev/null
+
+# What RLIMIT_AS would forbid is reserved and never used; a group of ours counts what is used.
+group=
+if mkdir "/sys/fs/cgroup/hangar-test.$$" 2>/dev/null &&
+    [[ -e /sys/fs/cgroup/hangar-test.$$/memory.max ]]; then
+    group=/sys/fs/cgroup/hangar-test.$$
+fi
+trap 'rmdir "${group:-/nowhere}" 2>/dev/null; leave' EXIT
+
+# within MIB WHAT COMMAND...: it succeeds within so much memory, and leaves no temporary file.
+within()
+{
+    local mib=$1 what=$2 peak
+    shift 2
+    mkdir -p tmp
+    if [[ -n $group ]]; then
+        # pages of files that are written count too, and are given back under pressure
+        echo $((mib << 20)) >"$group/memory.max"
+        TMPDIR=$work/tmp expect_exit 0 bash -c 'echo $$ >"$1/cgroup.procs"; shift; exec "$@"' _ "$group" \
+            python3 "$e2e/peak.py" peak "$hangar_program" -c backup.yaml "$@"
+    else
+        TMPDIR=$work/tmp expect_exit 0 python3 "$e2e/peak.py" peak "$hangar_program" -c backup.yaml "$@"
+    fi
+    peak=$(($(<peak) / 1024))
+    printf '   %-36s %4d MiB of %d%s\n' "$what" "$peak" "$mib" "${group:+, enforced}"
+    ((peak <= mib)) || fail "$what: $peak MiB, more than $mib"
+    [[ -z $(ls tmp) ]] || fail "$what left $(ls tmp)"
+    tried=$((tried + 1))
+}
+
+{
+    echo "version: 1"
+    echo "limits: { memory: ${budget_mib}MiB }"
+    echo "sources:"
+    for name in table row many; do
+        pg_source "$name" "$name"
+    done
+    redis_source large 1
+    echo "transforms: { gzip: { plugin: compress-gzip, options: { level: 1 } } }"
+    echo "sinks: { local: { plugin: storage-local, options: { path: ./backups } } }"
+    echo "pipelines:"
+    for name in table row many large; do
+        echo "  $name: { sources: [$name], transforms: [gzip], sinks: [local] }"
+    done
+} >backup.yaml
+
+promise "the budget holds, besides a row, of which libpq holds up to three copies"
+for name in table row many large; do
+    most=$((budget_mib + overhead_mib))
+    [[ $name != row ]] || most=$((most + 3 * row_mib))
+    within "$most" "$name: backup" backup "$name"
+    id=$(<out)
+    within "$most" "$name: verify" verify "$id" --level full
+    if [[ $name == large ]]; then
+        within "$most" "$name: restore" restore "$id" --set "large.port=${redis_ports[2]}" --yes
+        same_redis "${redis_ports[1]}" "${redis_ports[2]}"
+        continue
+    fi
+    within "$most" "$name: restore" restore "$id" --set "$name.database=again" --yes
+    if [[ $name == many ]]; then
+        [[ $(sql again "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == 3000 ]] || fail "not all tables came back"
+    else
+        [[ $(sql again "SELECT count(*), sum(length(text)) FROM t") == \
+            $(sql "$name" "SELECT count(*), sum(length(text)) FROM t") ]] || fail "not all rows came back"
+    fi
+    sql postgres "DROP DATABASE again"
+    rm -rf backups
+done
+printf 'bounds of memory\t%d\t0\t0\n' "$tried" >>"$summary"
