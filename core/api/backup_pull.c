@@ -7,6 +7,7 @@
 #include "api/backup.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static bool stored_name(void *arg, size_t source, const char *name, char *out, size_t size)
@@ -45,11 +46,17 @@ static enum hangar_rc on_object(void *arg, struct hg_pulled *object, struct hg_e
                            object->name);
         }
     }
+    size_t skip = strlen(run->pipeline->name) + strlen(run->id) + 2;
+    char *name = strdup(object->name), *short_name = strdup(stored + skip);
+    if (!name || !short_name) { /* the next one looks at the names there are */
+        free(name);
+        free(short_name);
+        return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+    }
     kept->items[kept->count++] = object->result->kept_by;
     struct hg_manifest_object *o = &s->objects[s->count++];
-    size_t skip = strlen(run->pipeline->name) + strlen(run->id) + 2;
-    *o = (struct hg_manifest_object){.name = strdup(object->name),
-                                     .stored = strdup(stored + skip),
+    *o = (struct hg_manifest_object){.name = name,
+                                     .stored = short_name,
                                      .phase = object->phase,
                                      .plain_bytes = object->result->plain_bytes,
                                      .stored_bytes = object->result->stored_bytes,
@@ -61,7 +68,7 @@ static enum hangar_rc on_object(void *arg, struct hg_pulled *object, struct hg_e
         o->transform[i] = object->result->attrs[i];
         object->result->attrs[i] = NULL;
     }
-    return o->name && o->stored ? HANGAR_OK : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+    return HANGAR_OK;
 }
 
 /* What the engine found out about the sinks that it had. */

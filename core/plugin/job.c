@@ -340,7 +340,8 @@ static enum hangar_rc check_room(const char *path, uint64_t bytes, struct hg_err
         return hg_fail(err, HANGAR_NO_SPACE, 0,
                        "%s has %llu MiB free, and up to %llu MiB of temporary files are needed; "
                        "hint: set limits.temp_dir to a folder on a larger disk",
-                       path, (unsigned long long)(room >> 20), (unsigned long long)(bytes >> 20));
+                       path, (unsigned long long)(room >> 20),
+                       (unsigned long long)(bytes / (1 << 20) + (bytes % (1 << 20) != 0)));
     }
     return HANGAR_OK;
 }
@@ -353,15 +354,17 @@ static void set_quota(struct hg_job *job, const char *path, uint64_t bytes)
     while (q && strcmp(q->path, path) != 0) {
         q = q->next;
     }
-    if (!q && (q = calloc(1, sizeof(*q)))) {
-        q->path = strdup(path);
-        q->next = job->quotas;
+    char *copy = q ? NULL : strdup(path);
+    if (copy && (q = calloc(1, sizeof(*q)))) {
+        *q = (struct hg_quota){.path = copy, .next = job->quotas};
         job->quotas = q;
+        copy = NULL;
     }
     if (q && bytes > q->bytes) {
         q->bytes = bytes;
     }
     pthread_mutex_unlock(&job->mutex);
+    free(copy);
 }
 
 enum hangar_rc hg_job_temp_dir(struct hg_job *job, const char *name, uint64_t quota, char **path,
