@@ -75,6 +75,34 @@ static enum hangar_rc check_rights(struct pg_conn *conn, const char *database)
                      "would see only the rows that policies show of", "ALTER ROLE ... BYPASSRLS");
 }
 
+/* pg_read_all_data does not give them, and pg_dump stops at the first that it may not read. */
+static enum hangar_rc check_large_objects(struct pg_conn *conn, const char *database)
+{
+    struct pg_source *src = conn->src;
+    PGresult *res;
+    if (pg_selected(src, "include_tables", 0))
+        return HANGAR_OK; /* a selection of tables has none */
+    if (pg_query(conn,
+                 "SELECT count(*), min(m.oid), current_user FROM pg_largeobject_metadata m"
+                 " WHERE current_setting('lo_compat_privileges') = 'off'"
+                 " AND NOT pg_has_role(m.lomowner, 'USAGE')"
+                 " AND NOT EXISTS (SELECT FROM aclexplode(m.lomacl) a"
+                 " WHERE a.privilege_type = 'SELECT'"
+                 " AND (a.grantee = 0 OR pg_has_role(a.grantee, 'USAGE')))",
+                 NULL, NULL, &res) != HANGAR_OK)
+        return pg_raise(src, &conn->err, "cannot look at the large objects of database %s",
+                        database);
+    enum hangar_rc rc = HANGAR_OK;
+    if (strcmp(PQgetvalue(res, 0, 0), "0") != 0)
+        rc = src->host->fail(src->ctx, HANGAR_AUTH, 0,
+                             "cannot back up database %s: user %s may not read %s large objects, "
+                             "%s among them; hint: ALTER ROLE ... SET lo_compat_privileges = on",
+                             database, PQgetvalue(res, 0, 2), PQgetvalue(res, 0, 0),
+                             PQgetvalue(res, 0, 1));
+    PQclear(res);
+    return rc;
+}
+
 static enum hangar_rc count_tables(struct pg_conn *conn, const char *database,
                                    struct totals *totals)
 {
@@ -121,6 +149,8 @@ static enum hangar_rc check_database(struct pg_source *src, const char *database
         rc = pg_raise(src, &conn->err, "cannot set up a session in database %s", database);
     if (rc == HANGAR_OK)
         rc = check_rights(conn, database);
+    if (rc == HANGAR_OK)
+        rc = check_large_objects(conn, database);
     if (rc == HANGAR_OK)
         rc = count_tables(conn, database, totals);
     if (rc == HANGAR_OK && database == src->databases[0])

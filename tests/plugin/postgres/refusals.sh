@@ -102,7 +102,13 @@ it_needs_rights() {
     rm -rf "$work/none"
     expect 4 'cannot create database copy on .*: user limited may not; hint' \
         "$driver_as_limited" restore "$work/small" database=copy
-    sql small "DROP TABLE rows" "REVOKE SELECT ON closed FROM limited"
+    sql small "DROP TABLE rows" "SELECT lo_create(4242)" "SELECT lo_create(4243)" \
+        "GRANT SELECT ON LARGE OBJECT 4243 TO limited" >"$work/log"
+    expect 4 'may not read 1 large objects, 4242 among them; hint: .* lo_compat_privileges' \
+        "$driver_as_limited" check "$work/none"
+    sql small "GRANT SELECT ON LARGE OBJECT 4242 TO PUBLIC"
+    works "$driver_as_limited" check "$work/none"
+    sql small "SELECT lo_unlink(4242)" "SELECT lo_unlink(4243)" "REVOKE SELECT ON closed FROM limited" >"$work/log"
 }
 
 driver_as_limited=limited_run
