@@ -227,6 +227,8 @@ static int64_t take_time(struct reading *r, const json_t *json, const char *key)
     int64_t ms = 0;
     if (!text || !hg_time_parse(text, &ms)) {
         bad(r, "missing time", key);
+    } else if (ms < 0) { /* before 1970: of no backup */
+        bad(r, "impossible time", key);
     }
     return ms;
 }
