@@ -24,6 +24,7 @@ class FaultsOfTheProxy(unittest.TestCase):
         cls.folder = os.environ["S3_WORK"]
         cls.process = subprocess.Popen([sys.executable, os.path.join(here, "s3proxy.py"), cls.folder,
                                         os.environ["S3_PORT"]])
+        cls.addClassCleanup(cls.end_proxy)
         for _ in range(400):
             if os.path.exists(os.path.join(cls.folder, "port")):
                 break
@@ -34,7 +35,7 @@ class FaultsOfTheProxy(unittest.TestCase):
         cls.behind.make_bucket("bucket")
 
     @classmethod
-    def tearDownClass(cls):
+    def end_proxy(cls):
         cls.process.kill()
         cls.process.wait()
 
