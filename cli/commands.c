@@ -70,6 +70,10 @@ static const struct cli_option prune_options[] = {
     {0},
 };
 
+static const struct cli_option metrics_options[] = {
+    {CLI_OUTPUT, 'o', "output", "FILE", false, "the file to replace, whose name ends in .prom"},
+    {0}};
+
 static const struct cli_option alerts_options[] = {
     {CLI_DRY_RUN, 0, "dry-run", NULL, false, "print them, and tell nobody"}, {0}};
 
@@ -292,6 +296,14 @@ const struct cli_command cli_commands[] = {
              "own. SIGHUP reads the configuration again; one that is wrong is refused, and the "
              "one from before stays in force. SIGTERM stops all jobs and ends the daemon.",
      .run = cli_command_daemon},
+    {.name = "metrics",
+     .operands = "",
+     .opens = true,
+     .summary = "print the status for Prometheus",
+     .text = "Prints metrics in Prometheus' text format, or replaces FILE with them, for the "
+             "textfile collector of node_exporter. `hangar daemon` serves the same at /metrics.",
+     .options = metrics_options,
+     .run = cli_command_metrics},
     {.name = "run-job",
      .operands = "JOB [PIPELINE]",
      .min = 1,

@@ -24,6 +24,7 @@ int cli_command_hold(struct cli *cli);
 int cli_command_unhold(struct cli *cli);
 int cli_command_notify(struct cli *cli);
 int cli_command_alerts(struct cli *cli);
+int cli_command_metrics(struct cli *cli);
 int cli_command_copy(struct cli *cli);
 int cli_command_cat(struct cli *cli);
 int cli_command_export(struct cli *cli);

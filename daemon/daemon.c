@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <time.h>
@@ -159,10 +160,12 @@ static int64_t work(struct daemon *d)
         int64_t left = d->kill_at_ms - daemon_monotonic_ms();
         return left > 0 ? left : 100;
     }
-    if (d->reload && !daemon_is_planning(d))
+    if (d->reload && !daemon_is_running(d, "plan"))
         reload(d);
     if (!d->plan)
         return wait;
+    int64_t watch = daemon_watch(d);
+    wait = watch < wait ? watch : wait;
     daemon_scheduler_look(&d->scheduler, now);
     daemon_start_due(d);
     wake = daemon_scheduler_wake(&d->scheduler, now);
@@ -174,7 +177,7 @@ static int64_t work(struct daemon *d)
 
 static void wait_for(struct daemon *d, int64_t ms)
 {
-    struct pollfd fds[1 + 2 * (DAEMON_MAX_JOBS + 1)];
+    struct pollfd fds[1 + 2 * DAEMON_MAX_PROCESSES];
     nfds_t count = 0;
 
     fds[count++] = (struct pollfd){.fd = d->signals, .events = POLLIN};
@@ -220,6 +223,8 @@ int daemon_run(const struct daemon_settings *settings)
     }
     if (d.stopping)
         daemon_say(&d, DAEMON_INFO, "daemon.stopped", "%zu jobs were left", d.job_count);
+    daemon_http_stop(d.http);
+    free(d.listening);
     daemon_scheduler_free(&d.scheduler);
     daemon_plan_free(d.plan);
     if (d.signals >= 0)

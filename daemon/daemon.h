@@ -45,11 +45,12 @@ int daemon_run(const struct daemon_settings *settings);
 /* ---- the other side: within the process of a job ---- */
 
 #define DAEMON_JOB_FD 3
+#define DAEMON_REPORT "report-" /* before the name of a job that crashed: tells of that */
 
 struct daemon_job_settings {
     const char *config_file, *plugin_dir, *state_dir; /* as in hangar_settings */
-    const char *job;                                  /* "plan", "backup", "verify", "drill" */
-    const char *pipeline;                             /* NULL: of all (plan) */
+    const char *job;      /* "plan", "watch", "backup", "verify", "drill" */
+    const char *pipeline; /* NULL: of all (plan) */
     bool verbose;
 };
 

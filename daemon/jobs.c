@@ -89,6 +89,8 @@ static void on_output(void *arg, const char *line, size_t length)
     json_decref(clean);
 }
 
+static bool start(struct daemon *d, const char *job, const char *pipeline, enum daemon_kind kind);
+
 /* ---- its end ---- */
 
 static const char *end_text(const struct daemon_job_process *p, const char *key)
@@ -151,17 +153,41 @@ static void free_process(struct daemon_job_process *p)
     free(p);
 }
 
+static const char *const reports[DAEMON_KINDS] = {
+    [DAEMON_BACKUP] = DAEMON_REPORT "backup",
+    [DAEMON_VERIFY] = DAEMON_REPORT "verify",
+    [DAEMON_DRILL] = DAEMON_REPORT "drill",
+};
+
+/* Has the notifiers told what the job itself could not: the library does that. */
+static void report_crash(struct daemon *d, const struct daemon_job_process *p)
+{
+    if (d->job_count < DAEMON_MAX_PROCESSES)
+        start(d, reports[p->kind], p->pipeline, DAEMON_KINDS);
+}
+
 static void see_to_end(struct daemon *d, struct daemon_job_process *p, int status)
 {
     if (!p->end && !(d->stopping && WIFSIGNALED(status)))
         tell_crash(d, p, status);
-    if (!p->pipeline) {
-        const json_t *document = json_object_get(p->end, "document");
+    const json_t *document = json_object_get(p->end, "document");
+    if (strcmp(p->job, "watch") == 0) {
+        bool good = strcmp(end_text(p, "status"), "done") == 0;
+        daemon_take_status(d, good && json_is_object(document) ? document : NULL,
+                           p->end ? end_text(p, "error") : "the process that looks crashed");
+        return;
+    }
+    if (strcmp(p->job, "plan") == 0) {
         daemon_take_plan(d, json_is_object(document) ? document : NULL, end_text(p, "status"),
                          p->end ? end_text(p, "error") : "the process that read it crashed");
         return;
     }
+    if (p->kind == DAEMON_KINDS) /* it told of another's end; its own was told */
+        return;
     tell_end(d, p);
+    daemon_watch_soon(d);
+    if (!p->end && !d->stopping)
+        report_crash(d, p);
     daemon_scheduler_ended(&d->scheduler, p->pipeline, p->kind, daemon_now(d), meaning(d, p));
     daemon_remember(d);
 }
@@ -220,10 +246,11 @@ static bool start(struct daemon *d, const char *job, const char *pipeline, enum 
         return false;
     }
     d->jobs[d->job_count++] = p;
-    if (pipeline) {
+    if (kind != DAEMON_KINDS) {
         char text[160];
         snprintf(text, sizeof(text), "%s of pipeline %s begins", job, pipeline);
         tell(d, p, DAEMON_INFO, "job.start", text);
+        daemon_watch_soon(d);
     }
     return true;
 }
@@ -235,10 +262,15 @@ void daemon_start_plan(struct daemon *d)
         daemon_take_plan(d, NULL, "failed", "cannot start the process that reads it");
 }
 
-bool daemon_is_planning(const struct daemon *d)
+void daemon_start_watch(struct daemon *d)
+{
+    start(d, "watch", NULL, DAEMON_KINDS); /* when it cannot, that is told, and tried again */
+}
+
+bool daemon_is_running(const struct daemon *d, const char *job)
 {
     for (size_t i = 0; i < d->job_count; i++)
-        if (!d->jobs[i]->pipeline)
+        if (strcmp(d->jobs[i]->job, job) == 0)
             return true;
     return false;
 }

@@ -11,13 +11,14 @@
 #include "child.h"
 #include "daemon.h"
 #include "event.h"
+#include "http.h"
 #include "schedule.h"
 
 /* A process that runs. */
 struct daemon_job_process {
     struct daemon_child child;
-    const char *job; /* "plan", or a name of daemon_kind_names */
-    char *pipeline;  /* NULL: plan */
+    const char *job; /* "plan", "watch", or a name of daemon_kind_names */
+    char *pipeline;  /* NULL: plan, watch */
     enum daemon_kind kind;
     int64_t started_ms;
     char run[DAEMON_RUN_SIZE];
@@ -25,19 +26,25 @@ struct daemon_job_process {
     json_t *end; /* what it said at its end; NULL: nothing */
 };
 
+/* The jobs, reports of crashes, the plan and the watch. */
+#define DAEMON_MAX_PROCESSES (2 * DAEMON_MAX_JOBS + 2)
+
 struct daemon {
     const struct daemon_settings *settings;
     struct daemon_listeners listeners;
     struct daemon_scheduler scheduler;
-    struct daemon_plan *plan;                             /* NULL until the first is there */
-    struct daemon_job_process *jobs[DAEMON_MAX_JOBS + 1]; /* one for the plan */
+    struct daemon_plan *plan; /* NULL until the first is there */
+    struct daemon_job_process *jobs[DAEMON_MAX_PROCESSES];
     size_t job_count;
     int signals, lock; /* descriptors */
     bool reload;       /* asked for, and not begun */
     int plan_crashes;  /* of processes that read the first configuration */
     bool stopping, over;
-    int64_t kill_at_ms; /* while stopping: of the monotonic clock */
-    int result;         /* the exit status */
+    int64_t kill_at_ms;  /* while stopping: of the monotonic clock */
+    int result;          /* the exit status */
+    int64_t watch_at_ms; /* of the monotonic clock */
+    struct daemon_http *http;
+    char *listening; /* where; NULL: nowhere */
 };
 
 int64_t daemon_now(const struct daemon *d);
@@ -54,7 +61,9 @@ void daemon_start_due(struct daemon *d);
 
 /* Asks a process what the configuration wants; one at a time. */
 void daemon_start_plan(struct daemon *d);
-bool daemon_is_planning(const struct daemon *d);
+bool daemon_is_running(const struct daemon *d, const char *job);
+/* The same for a look at all sinks (watch.c says when). */
+void daemon_start_watch(struct daemon *d);
 
 /* Reads what processes wrote, and sees to those that ended. */
 void daemon_attend(struct daemon *d);
@@ -63,6 +72,18 @@ void daemon_signal_all(struct daemon *d, int number);
 
 /* Events of jobs that take longer than they should; when the next one would. */
 int64_t daemon_tell_slow(struct daemon *d);
+
+/* ---- what is known of everything (watch.c) ---- */
+
+/* Looks when it is time to; how long until then, in ms of waiting. */
+int64_t daemon_watch(struct daemon *d);
+void daemon_watch_soon(struct daemon *d);
+
+/* What was found; NULL: nothing, and why. */
+void daemon_take_status(struct daemon *d, const json_t *document, const char *error);
+
+/* Listens where the plan says. */
+void daemon_listen_http(struct daemon *d);
 
 /* ---- the plan (plans.c) ---- */
 

@@ -205,7 +205,7 @@ static void sinks(FILE *out, const json_t *status)
     per_sink(out, status, "backup_last_success_timestamp_seconds",
              "When the newest backup in the sink was finished; 0: it has none.", newest);
     per_sink(out, status, "backup_sink_up", "1 when what the sink holds can be told.", is_up);
-    per_sink(out, status, "backup_count", "Backups in the sink.", backups);
+    per_sink(out, status, "backup_kept", "Backups in the sink.", backups);
     per_sink(out, status, "backup_sink_free_bytes", "What the sink can still take, where it knows.",
              free_bytes);
     per_sink(out, status, "backup_verify_last_success_timestamp_seconds",

@@ -100,6 +100,7 @@ static bool read_plan(struct daemon_plan *plan, const json_t *document)
     plan->config = copy(document, "config", true, &failed);
     plan->state_dir = copy(document, "state_dir", true, &failed);
     plan->origin = copy(document, "origin", true, &failed);
+    plan->listen = copy(document, "listen", false, &failed);
     plan->max_jobs = number(limits, "jobs");
     plan->stop_timeout_ms = number(limits, "stop_timeout_ms");
     plan->pipelines = calloc(json_array_size(pipelines) + 1, sizeof(*plan->pipelines));
@@ -151,6 +152,7 @@ void daemon_plan_free(struct daemon_plan *plan)
     free(plan->config);
     free(plan->state_dir);
     free(plan->origin);
+    free(plan->listen);
     free(plan);
 }
 

@@ -47,6 +47,7 @@ struct daemon_schedule {
 
 struct daemon_plan {
     char *config, *state_dir, *origin;
+    char *listen; /* for HTTP; NULL: nowhere */
     int64_t max_jobs, stop_timeout_ms;
     struct daemon_pipeline *pipelines;
     size_t pipeline_count;

@@ -128,6 +128,8 @@ void daemon_take_plan(struct daemon *d, const json_t *document, const char *stat
     d->plan = plan;
     daemon_scheduler_take(&d->scheduler, plan, daemon_now(d));
     daemon_remember(d);
+    daemon_listen_http(d);
+    daemon_watch_soon(d);
     daemon_say(d, DAEMON_INFO, first ? "daemon.ready" : "daemon.reload",
                "%s: %zu pipelines, %zu schedules", plan->config, plan->pipeline_count,
                plan->schedule_count);

@@ -132,6 +132,33 @@ static void read_alerts(struct hg_reader *r)
     hg_options_free(&o);
 }
 
+static void read_http(struct hg_reader *r)
+{
+    static const struct hangar_option http_options[] = {
+        {.name = "listen", .type = HANGAR_OPT_STRING, .flags = HANGAR_OPT_REQUIRED},
+        {.name = NULL}};
+    struct hg_options o;
+    const struct hg_yaml *node = hg_get_map(r, r->config->root, "http");
+    if (node == NULL)
+        return;
+    hg_options_bind(&o, http_options, node, "", node->line, node->column, NULL, 0, false,
+                    r->problems);
+    const struct hg_option_value *v = hg_options_get(&o, "listen");
+    if (v != NULL && v->set) {
+        const char *colon = strrchr(v->text, ':');
+        int64_t port;
+        if (colon == NULL || colon == v->text || !hg_parse_int(colon + 1, &port) || port < 1 ||
+            port > 65535)
+            hg_problem_add(r->problems, v->line, v->column,
+                           "listen must be an address and a port, such as 127.0.0.1:9848, not "
+                           "\"%.60s\"",
+                           v->text);
+        r->config->listen = strdup(v->text);
+        r->problems->failed = r->problems->failed || r->config->listen == NULL;
+    }
+    hg_options_free(&o);
+}
+
 static void read_version(struct hg_reader *r)
 {
     const struct hg_yaml *root = r->config->root, *node = hg_yaml_get(root, "version");
@@ -185,9 +212,9 @@ static void read_plugin_path(struct hg_reader *r)
 
 static void read_model(struct hg_reader *r)
 {
-    static const char *const known[] = {"version",   "origin",    "plugin_path", "limits",
-                                        "signing",   "sources",   "transforms",  "sinks",
-                                        "notifiers", "pipelines", "alerts",      NULL};
+    static const char *const known[] = {
+        "version", "origin",    "plugin_path", "limits", "signing", "sources", "transforms",
+        "sinks",   "notifiers", "pipelines",   "alerts", "http",    NULL};
     const struct hg_yaml *root = r->config->root;
     if (root->type != HG_YAML_MAP) {
         hg_problem_add(r->problems, root->line, root->column,
@@ -200,6 +227,7 @@ static void read_model(struct hg_reader *r)
     read_plugin_path(r);
     read_limits(r);
     read_alerts(r);
+    read_http(r);
     hg_read_signing(r);
     for (enum hg_kind kind = HG_SOURCE; kind < HG_KINDS; kind++)
         hg_read_instances(r, kind);
@@ -296,6 +324,7 @@ void hg_config_free(struct hg_config *config)
     hg_value_free_list(config->plugin_path);
     free(config->temp_dir);
     free(config->origin);
+    free(config->listen);
     hg_yaml_free(config->root);
     free(config->path);
     free(config->dir);

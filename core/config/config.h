@@ -100,6 +100,7 @@ struct hg_config {
     enum hg_ionice ionice;
     int64_t jobs;            /* that the daemon runs at once; default 2 */
     int64_t stop_timeout_ms; /* for those to end when it stops; default 40 s */
+    char *listen;            /* where the daemon answers HTTP; NULL: nowhere */
     struct hg_alert_config alerts;
     struct hg_instance_config *instances;
     size_t instance_count, instance_capacity;

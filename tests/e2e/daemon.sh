@@ -102,7 +102,7 @@ promise "SIGTERM and SIGINT end it"
 stop_daemon 0
 write '  p: { sources: [db], sinks: [local] }'
 start_daemon --log-format json
-logged daemon.idle || fail "nobody is told that nothing will be run: $(<log)"
+wait_for 20 logged daemon.idle
 stop_daemon 0 INT
 
 promise "systemd is told of the beginning, of a new configuration, that it lives, and of the end"
@@ -147,6 +147,7 @@ kill -HUP "$daemon"
 wait_for 60 logged job.crashed 2
 in_log 'ended by signal 6 (Aborted)' || fail "the crash is not told: $(<log)"
 in_log 'status=failed' || fail "it did not fail"
+wait_for 60 grep -qs 'the process of the job crashed' "$HANGAR_STATE_DIR/history/p.jsonl"
 write "$minutely"
 kill -HUP "$daemon"
 wait_for 20 logged daemon.reload 2

@@ -249,6 +249,13 @@ HANGAR_API enum hangar_status hangar_import(struct hangar *hangar, const char *p
  * lasts; with HANGAR_REQUEST_DRY_RUN nobody.  `hangar.alerts/1` */
 HANGAR_API enum hangar_status hangar_alerts(struct hangar *hangar, uint32_t flags, char **json);
 
+/* Tells of a job ("backup", "verify", "drill") whose process ended without a result, as the
+ * job would have told of its failure: in the history, the counters, to notifiers.  `why` is
+ * a sentence.  For programs that run each job in a process of its own. */
+HANGAR_API enum hangar_status hangar_report_crash(struct hangar *hangar, const char *job,
+                                                  const char *pipeline, const char *why,
+                                                  char **json);
+
 /* Sends a trial message through a notifier, NULL: through all.  `hangar.notify/1` */
 HANGAR_API enum hangar_status hangar_notify(struct hangar *hangar, const char *notifier,
                                             char **json);

@@ -206,6 +206,13 @@ enum hangar_status hangar_prune(struct hangar *hangar, const char *pipeline, con
     return answer(hangar, json);
 }
 
+enum hangar_status hangar_report_crash(struct hangar *hangar, const char *job, const char *pipeline,
+                                       const char *why, char **json)
+{
+    called("crash %s %s %s", job, pipeline, why);
+    return answer(hangar, json);
+}
+
 enum hangar_status hangar_alerts(struct hangar *hangar, uint32_t flags, char **json)
 {
     called("alerts flags=%u", flags);

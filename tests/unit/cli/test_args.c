@@ -93,6 +93,7 @@ static const struct {
      "open config=-\nrestore x pipeline=p sink=s flags=1\n"},
     {"alerts", "open config=-\nalerts flags=0\n"},
     {"alerts --dry-run", "open config=-\nalerts flags=1\n"},
+    {"metrics", "open config=-\noverview\n"},
     {"notify", "open config=-\nnotify -\n"},
     {"notify ops", "open config=-\nnotify ops\n"},
     {"plugin list", "open config=-\nplugins -\n"},
