@@ -65,7 +65,7 @@ stop_daemon()
 # The processes of jobs, one number per line.
 jobs_of_daemon()
 {
-    pgrep -f "^hangar -c $work/backup.yaml.* run-job" || true
+    pgrep -f "^hangar -c $work/backup.yaml.* run-job (backup|verify|drill) " || true
 }
 no_jobs() { [[ -z $(jobs_of_daemon) ]]; }
 
