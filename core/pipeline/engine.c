@@ -109,14 +109,21 @@ void hg_slot_give(struct hg_engine *engine, struct hg_slot *slot)
     pthread_mutex_unlock(&engine->mutex);
 }
 
+static void scratch_free(struct hg_flow *flow)
+{
+    for (size_t i = 0; i < HG_MAX_CHAIN; i++) {
+        free(flow->scratch[i]);
+        flow->scratch[i] = NULL;
+    }
+    hg_job_budget_give(flow->engine->set.job, flow->scratch_bytes);
+    flow->scratch_bytes = 0;
+}
+
 static void flow_free(struct hg_flow *flow)
 {
     hg_sha256_free(flow->plain_hash);
     hg_sha256_free(flow->stored_hash);
-    hg_job_budget_give(flow->engine->set.job, flow->scratch_bytes);
-    for (size_t i = 0; i < HG_MAX_CHAIN; i++) {
-        free(flow->scratch[i]);
-    }
+    scratch_free(flow);
     free(flow);
 }
 
@@ -229,6 +236,8 @@ enum hangar_rc hg_flow_submit(struct hg_flow *flow, struct hg_block *block, bool
 void hg_flow_finish(struct hg_flow *flow, bool keep)
 {
     struct hg_engine *engine = flow->engine;
+    /* the reader's own, who has read all: flows that wait to be collected are not counted */
+    scratch_free(flow);
     pthread_mutex_lock(&engine->mutex);
     flow->finished = true;
     if (flow->verdict == HG_PENDING) { /* else encoding failed */
