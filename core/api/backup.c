@@ -64,6 +64,12 @@ static enum hangar_status run_pipeline(struct hg_run *run, struct hg_error *err)
     struct hg_log *log = &run->h->log;
     struct hg_hook_facts facts = {.run = run->run_id};
     hg_log_event(log, HANGAR_LOG_INFO, "backup.start", "pipeline %s", run->pipeline->name);
+    hg_notify(run->h, &(struct hg_event){.kind = "backup.start",
+                                         .level = HANGAR_LOG_INFO,
+                                         .pipeline = run->pipeline,
+                                         .run = run->run_id,
+                                         .summary = "a backup begins",
+                                         .duration_ms = -1});
     enum hangar_rc rc = hg_hook_run(run->h, run->pipeline, HG_BEFORE_BACKUP, &facts, err);
     if (rc == HANGAR_OK) {
         struct gentle_run g = {run, err, HANGAR_OK};

@@ -104,13 +104,15 @@ static enum hangar_rc answer(struct sender *s, const char *url, long status, con
                          r->text[0] ? ": " : "", r->text);
 }
 
-enum hangar_rc sender_post(struct sender *s, const char *url, struct curl_slist *headers,
-                           const char *json)
+enum hangar_rc sender_post(struct sender *s, const char *url, const char *type,
+                           struct curl_slist *headers, const char *text)
 {
+    char content[128];
     struct reply reply = {.size = 0};
     long status = 0;
     CURL *curl = curl_easy_init();
-    struct curl_slist *all = curl_slist_append(NULL, "Content-Type: application/json");
+    snprintf(content, sizeof(content), "Content-Type: %s", type);
+    struct curl_slist *all = curl_slist_append(NULL, content);
     for (struct curl_slist *h = headers; h && all; h = h->next) {
         struct curl_slist *more = curl_slist_append(all, h->data);
         if (!more)
@@ -122,8 +124,8 @@ enum hangar_rc sender_post(struct sender *s, const char *url, struct curl_slist 
         rc = s->host->fail(s->ctx, HANGAR_NO_MEMORY, 0, "out of memory");
     } else {
         curl_easy_setopt(curl, CURLOPT_HTTPHEADER, all);
-        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, json);
-        curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(json));
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, text);
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(text));
         curl_easy_setopt(curl, CURLOPT_USERAGENT, "hangar/" HANGAR_PLUGIN_VERSION);
         curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, keep);
         curl_easy_setopt(curl, CURLOPT_WRITEDATA, &reply);

@@ -24,10 +24,12 @@ struct sender {
 /* For plugin->cancel. */
 void sender_cancel(struct sender *sender);
 
-/* POSTs a JSON document; `headers` are added ("Name: value"; may be NULL).  OK for a
+/* POSTs a text of this type; `headers` are added ("Name: value"; may be NULL).  OK for a
  * status of 2xx; RETRY for what may pass: no connection, a timeout, 429, 5xx. */
-enum hangar_rc sender_post(struct sender *sender, const char *url, struct curl_slist *headers,
-                           const char *json);
+enum hangar_rc sender_post(struct sender *sender, const char *url, const char *type,
+                           struct curl_slist *headers, const char *text);
+
+#define SENDER_JSON "application/json"
 
 /* Runs a transfer that is set up but for timeouts and TLS, and tells failures as
  * "cannot send to HOST".  *status is the protocol's last reply. */

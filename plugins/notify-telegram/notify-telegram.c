@@ -109,7 +109,7 @@ static enum hangar_rc telegram_notify(void *inst, const struct hangar_event *eve
         url = NULL;
         rc = t->sender.host->fail(t->sender.ctx, HANGAR_NO_MEMORY, 0, "out of memory");
     } else {
-        rc = sender_post(&t->sender, url, NULL, body);
+        rc = sender_post(&t->sender, url, SENDER_JSON, NULL, body);
     }
     if (url)
         explicit_bzero(url, strlen(url));

@@ -162,7 +162,7 @@ static enum hangar_rc webhook_notify(void *inst, const struct hangar_event *even
     if (ok && w->authorization)
         ok = add_header(&headers, "Authorization", w->authorization);
     enum hangar_rc rc =
-        ok ? sender_post(&w->sender, w->url, headers, body)
+        ok ? sender_post(&w->sender, w->url, SENDER_JSON, headers, body)
            : w->sender.host->fail(w->sender.ctx, HANGAR_NO_MEMORY, 0, "out of memory");
     curl_slist_free_all(headers);
     free(body);

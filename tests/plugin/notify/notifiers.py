@@ -289,6 +289,45 @@ class Notifiers(unittest.TestCase):
             options = {**self.mail_options(box, security="none"), "to": [bad]}
             self.notify("notify-email", options, 2, "is no mail address")
 
+    # ---- ping ----
+
+    def test_a_ping_tells_of_the_beginning_and_the_end(self):
+        web = self.start(Web())
+        path = os.path.join(self.folder, "ping.yaml")
+        for fail in ("none", "prepare"):
+            config = {
+                "version": 1,
+                "plugin_path": os.environ["TEST_PLUGIN_DIR"],
+                "sources": {"db": {"plugin": "test-source", "options": {"fail_at": fail}}},
+                "sinks": {"out": {"plugin": "storage-local", "options": {"path": "./out"}}},
+                "notifiers": {
+                    "outside": {
+                        "plugin": "notify-ping",
+                        "events": ["backup.*"],
+                        "options": {"url": f"http://127.0.0.1:{web.port}/{CANARY}/"},
+                    }
+                },
+                "pipelines": {"nightly": {"sources": ["db"], "sinks": ["out"]}},
+            }
+            with open(path, "w", encoding="utf-8") as file:
+                json.dump(config, file)
+            os.chmod(path, stat.S_IRUSR | stat.S_IWUSR)
+            done = subprocess.run(
+                [PROGRAM, "-c", path, "backup"],
+                capture_output=True,
+                text=True,
+                timeout=120,
+                env={**os.environ, "STATE_DIRECTORY": os.path.join(self.folder, "state")},
+            )
+            self.assertEqual(done.returncode, 0 if fail == "none" else 1, done.stderr)
+            self.assertNotIn(CANARY, done.stdout + done.stderr)
+        pings = [r[0].removeprefix(f"/{CANARY}") for r in web.requests]
+        self.assertEqual(pings, ["/start", "", "/start", "/fail"])
+        self.assertIn("cannot prepare as told", web.requests[3][2].decode())
+        self.notify("notify-ping", {"url": f"http://127.0.0.1:{web.port}/{CANARY}"})
+        self.assertEqual(web.requests[4][0], f"/{CANARY}")
+        self.notify("notify-ping", {"url": "http://127.0.0.1/?a=b"}, 2, "must begin with https")
+
     # ---- command ----
 
     def script(self, text):

@@ -44,9 +44,10 @@ END_TEST
 START_TEST(a_notifier_that_fails_changes_no_run)
 {
     world_config(PARTS(
-        "notifiers:\n" NOTIFIER("late", "events: \"*\", options: { file: ./late, fail_first: 1 }")
-            NOTIFIER("never", "events: \"*\", options: { file: ./never, refuse: true }")
-                NOTIFIER("shut", "events: \"*\", options: { file: ./s, secret_file: ./none }"),
+        "notifiers:\n" NOTIFIER("late",
+                                "events: \"*.done\", options: { file: ./late, fail_first: 1 }")
+            NOTIFIER("never", "events: \"*.done\", options: { file: ./never, refuse: true }")
+                NOTIFIER("shut", "events: \"*.done\", options: { file: ./s, secret_file: ./none }"),
         ""));
     ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
     ck_assert_uint_eq(world_lines("late", "^backup.done .* call=2 "), 1);
