@@ -8,7 +8,7 @@
 # succeeds.  Without --all, samples of the sweeps at the end.
 . "$(dirname "$0")/lib.sh"
 . "$e2e/lib_s3.sh"
-kind=radosgw step=12 seed=7 summary=/dev/null
+kind=radosgw step=24 seed=7 summary=/dev/null
 while (($#)); do
     case $1 in
     --all) step=1 ;;
