@@ -67,6 +67,12 @@ static void put_sink(const json_t *sink, struct cli_view *out, bool dry)
             fprintf(out->file, " (%s)", cli_size(cli_bytes(sink, "freed_bytes"), size));
         if (*oldest)
             fprintf(out->file, ", back to %.10s", oldest);
+        if (cli_bytes(sink, "locked") > 0)
+            fprintf(out->file, "; kept by the store's locks alone: %lld",
+                    (long long)cli_integer(sink, "locked"));
+        if (cli_bytes(sink, "retained") > 0)
+            fprintf(out->file, "; newly locked there: %lld",
+                    (long long)cli_integer(sink, "retained"));
         fputc('\n', out->file);
     } else {
         fputc('\n', out->file);

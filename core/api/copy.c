@@ -14,6 +14,7 @@
 
 #include "api/copying.h"
 #include "api/place.h"
+#include "api/retain.h"
 #include "catalog/mark.h"
 
 /* One call: from one sink into another, of one pipeline. */
@@ -335,6 +336,9 @@ static enum hangar_rc work(struct copy *c, const struct hangar_selection *which,
     }
     if (rc == HANGAR_OK) {
         rc = id[0] ? copy_one(c, id, err) : copy_missing(c, err);
+        if (rc == HANGAR_OK) {
+            hg_retain_copied(c->h, c->pipeline, &c->h->config->instances[c->to_index], c->to);
+        }
     }
     if (lock >= 0) {
         close(lock);

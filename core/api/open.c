@@ -81,23 +81,27 @@ static bool has_role(const struct hg_plugin *p, enum hg_kind kind)
     return roles[kind] != NULL;
 }
 
-/* A password that stands in a file which others can read is worth a warning. */
-static void warn_of_readable_secrets(struct hangar *h, size_t i, struct hg_problems *problems)
+/* A secret that stands in a file which others can read is worth a warning. */
+static void warn_if_readable(const struct hangar *h, const struct hg_yaml *map, const char *name,
+                             struct hg_problems *problems)
 {
     struct stat st;
-    if (stat(h->config->path, &st) != 0 || !(st.st_mode & (S_IRGRP | S_IROTH))) {
-        return;
+    const struct hg_yaml *written = hg_yaml_get(map, name);
+    if (written && written->text && written->text[0] && !strstr(written->text, "${") &&
+        stat(h->config->path, &st) == 0 && (st.st_mode & (S_IRGRP | S_IROTH))) {
+        hg_problem_warn(problems, written->line, written->column,
+                        "others can read the %s that stands here; hint: chmod 600 %s, or use "
+                        "%s_file",
+                        name, h->config->path, name);
     }
+}
+
+static void warn_of_readable_secrets(const struct hangar *h, size_t i, struct hg_problems *problems)
+{
     for (size_t k = 0; k < h->options[i].count; k++) {
-        const struct hg_option_value *v = &h->options[i].items[k];
-        const struct hg_yaml *written =
-            hg_yaml_get(h->config->instances[i].options, v->declared->name);
-        if ((v->declared->flags & HANGAR_OPT_SECRET) && written && written->text &&
-            written->text[0] && !strstr(written->text, "${")) {
-            hg_problem_warn(problems, v->line, v->column,
-                            "others can read the %s that stands here; hint: chmod 600 %s, or use "
-                            "%s_file",
-                            v->declared->name, h->config->path, v->declared->name);
+        const struct hangar_option *declared = h->options[i].items[k].declared;
+        if (declared->flags & HANGAR_OPT_SECRET) {
+            warn_if_readable(h, h->config->instances[i].options, declared->name, problems);
         }
     }
 }
@@ -181,6 +185,9 @@ static enum hangar_status load(struct hangar *h)
     } else if (h->config) {
         for (size_t i = 0; i < n; i++) {
             bind_instance(h, i, &problems);
+        }
+        if (h->config->signing) {
+            warn_if_readable(h, h->config->signing, "key", &problems);
         }
         check_sizes(h, &problems);
         for (size_t i = 0; i < pipelines; i++) {

@@ -143,3 +143,22 @@ enum hangar_rc hg_retain_kept(struct hg_pruning *p, size_t *count, struct hg_err
     }
     return rc == HANGAR_OK ? rc : hg_fail(err, rc, 0, "%s", why.text);
 }
+
+void hg_retain_copied(struct hangar *h, const struct hg_pipeline_config *pipeline,
+                      const struct hg_instance_config *config, struct hangar_ctx *sink)
+{
+    struct hg_pruning p = {.h = h, .pipeline = pipeline, .config = config, .sink = sink};
+    struct hg_error err = {0};
+    if (!sink->plugin->sink.retain || config->retention.keep_days <= 0) {
+        return;
+    }
+    enum hangar_rc rc = hg_prune_plan(&p, &err);
+    if (rc == HANGAR_OK) {
+        rc = hg_retain_kept(&p, &p.retained, &err);
+    }
+    if (rc != HANGAR_OK) {
+        hg_log_event(&h->log, HANGAR_LOG_WARN, "retain.failed", "sink %s of pipeline %s: %s",
+                     config->name, pipeline->name, err.text);
+    }
+    hg_prune_fini(&p);
+}

@@ -116,6 +116,28 @@ START_TEST(a_state_folder_that_cannot_be_written_is_told)
 }
 END_TEST
 
+START_TEST(a_signing_key_that_others_can_read_is_warned_of)
+{
+    const char *const hint = "others can read the key that stands here; hint: chmod 600 "
+                             "backup.yaml, or use key_file";
+    struct hangar_settings settings = {.struct_size = sizeof(settings),
+                                       .config_file = "backup.yaml",
+                                       .plugin_dir = REAL_PLUGIN_DIR,
+                                       .state_dir = "state"};
+    world_config(GOOD "signing: { key: 0123456789abcdef0123456789abcdef }\n");
+    for (int mode = 0600; mode <= 0644; mode += 044) {
+        hangar_close(world_hangar);
+        ck_assert_int_eq(chmod("backup.yaml", (mode_t)mode), 0);
+        ck_assert_int_eq(hangar_open(&settings, &world_hangar), HANGAR_STATUS_DONE);
+        ck_assert_int_eq(world_check(), HANGAR_STATUS_DONE);
+        char *text = json_dumps(world_doc, 0);
+        ck_assert_int_eq(strstr(text, hint) != NULL, mode == 0644);
+        ck_assert_ptr_null(strstr(text, "0123456789abcdef"));
+        free(text);
+    }
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -124,6 +146,7 @@ int main(void)
         calls_without_a_configuration_fail,
         plugins_are_told_with_their_options_or_why_not,
         a_state_folder_that_cannot_be_written_is_told,
+        a_signing_key_that_others_can_read_is_warned_of,
     };
     return SUITE_RUN("api/open", tests, world_setup, world_teardown);
 }

@@ -136,6 +136,47 @@ START_TEST(objects_that_are_locked_alone_go_later)
 }
 END_TEST
 
+/* Two sinks, of which b is new, and can lock what is copied into it. */
+#define TWO(sinks, b)                                                                              \
+    "sources: { db: { plugin: test-source, options: { objects: 2 } } }\n"                          \
+    "sinks:\n  a: { plugin: test-sink, options: { path: ./a } }\n"                                 \
+    "  b: { plugin: test-sink, retention: { keep_days: 7 },\n"                                     \
+    "       options: { path: ./b, locks: ./locks " b " } }\n"                                      \
+    "pipelines: { p: { sources: [db], sinks: [" sinks "] } }\n"
+
+static enum hangar_status copy(void)
+{
+    char *text = NULL;
+    struct hangar_selection which = {.struct_size = sizeof(which), .id = "missing", .sink = "a"};
+    enum hangar_status status = hangar_copy(world_hangar, &which, "b", &text);
+    return world_take(status, text);
+}
+
+START_TEST(what_was_copied_by_hand_is_locked_too)
+{
+    world_config("%s", TWO("a", ""));
+    make(2);
+    world_config("%s", TWO("a, b", ""));
+    ck_assert_msg(copy() == HANGAR_STATUS_DONE, "%s", world_error());
+    ck_assert(locks(10, 10));
+    ck_assert_int_eq(copy(), HANGAR_STATUS_DONE);
+    ck_assert(locks(10, 10)); /* once is enough */
+    ck_assert_str_eq(world_log(), "");
+}
+END_TEST
+
+START_TEST(a_copy_that_cannot_be_locked_is_a_copy_and_told)
+{
+    world_config("%s", TWO("a", ""));
+    make(1);
+    world_config("%s", TWO("a, b", ", fail_at: retain"));
+    ck_assert_msg(copy() == HANGAR_STATUS_DONE, "%s", world_error());
+    ck_assert_ptr_nonnull(strstr(world_log(), "sink b: cannot retain as told"));
+    ck_assert_int_eq(world_verify(world_id(), HANGAR_VERIFY_FULL), HANGAR_STATUS_DONE);
+    ck_assert_uint_eq(world_count("backups"), 2);
+}
+END_TEST
+
 START_TEST(a_lock_that_cannot_be_set_is_told_and_spoils_no_backup)
 {
     world_config(CONFIG("keep_days: 7", ", fail_at: retain"));
@@ -154,6 +195,8 @@ int main(void)
         rules_that_depend_on_what_comes_later_lock_nothing,
         what_the_store_keeps_is_no_failure_and_goes_when_its_time_is_over,
         objects_that_are_locked_alone_go_later,
+        what_was_copied_by_hand_is_locked_too,
+        a_copy_that_cannot_be_locked_is_a_copy_and_told,
         a_lock_that_cannot_be_set_is_told_and_spoils_no_backup,
     };
     return SUITE_RUN("retain", tests, world_setup, world_teardown);
