@@ -103,7 +103,7 @@ START_TEST(a_damaged_copy_is_not_copied_further)
     world_config("sources: { db: { plugin: test-source, options: { objects: 3 } } }\n"
                  "sinks:\n  a: { plugin: test-sink, options: { path: ./a, damage: 0001 } }\n"
                  "  b: { plugin: test-sink, required: false, options: { path: ./b, once: ./once, "
-                 "fail_at: write, only: data, fail_rc: 2 } }\n"
+                 "fail_at: write, only: 0001, fail_rc: 2 } }\n"
                  "pipelines: { p: { sources: [db], sinks: [a, b] } }\n");
     ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DEGRADED);
     ck_assert(world_says("its bytes are not those that were stored"));
