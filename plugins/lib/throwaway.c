@@ -117,7 +117,7 @@ static _Noreturn void run_child(const struct throwaway *t, pid_t parent, const c
     umask(077);
     /* what is restored may call functions that reach out; root can keep them in */
     int isolated = unshare(CLONE_NEWNET);
-    (void)isolated;
+    (void)isolated; /* who could, and cannot, is warned by throwaway_start */
     if (t->drop && (setgroups(0, NULL) != 0 || setresgid(t->gid, t->gid, t->gid) != 0 ||
                     setresuid(t->uid, t->uid, t->uid) != 0))
         _exit(126);
@@ -130,11 +130,27 @@ static _Noreturn void run_child(const struct throwaway *t, pid_t parent, const c
     _exit(127);
 }
 
+/* Root may lack the right to it, in a container say. */
+static bool can_isolate(void)
+{
+    int status = 1;
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(unshare(CLONE_NEWNET) == 0 ? 0 : 1);
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    return pid > 0 && status == 0;
+}
+
 enum hangar_rc throwaway_start(struct throwaway *t, const char *program, char *const *argv,
                                int end_signal)
 {
     pid_t parent = getpid();
     t->program = program;
+    if (t->drop && !can_isolate())
+        t->host->log(t->ctx, HANGAR_LOG_WARN,
+                     "the throw-away server keeps the network: the right to take it away "
+                     "(CAP_SYS_ADMIN) is missing");
     pid_t pid = fork();
     if (pid < 0)
         return t->host->fail(t->ctx, HANGAR_IO, errno, "cannot start %s", program);
