@@ -179,7 +179,8 @@ class World:
         running = {}
         for pid, words in self.jobs().items():
             # one that was orphaned a moment ago may still be on its way out
-            if len(words) == 2 and parent_of(pid) == self.daemon.pid:
+            report = words[0].startswith("report-")  # of one that has ended
+            if len(words) == 2 and not report and parent_of(pid) == self.daemon.pid:
                 running.setdefault(words[1], []).append(words[0])
         for pipeline, jobs in running.items():
             if len(jobs) > 1:

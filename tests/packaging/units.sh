@@ -35,7 +35,7 @@ expect_in "$units/hangar.service" 'RestartPreventExitStatus=2 6 8'
 expect_in "$units/hangar.service" Type=notify
 
 promise "the example for Kubernetes is YAML with a configuration that hangar takes"
-python3 - "$repository/examples/kubernetes-cronjob.yaml" >backup.yaml <<'END'
+/usr/bin/python3 - "$repository/examples/kubernetes-cronjob.yaml" >backup.yaml <<'END'
 import sys
 import yaml
 documents = {d["kind"]: d for d in yaml.safe_load_all(open(sys.argv[1]))}
