@@ -526,7 +526,9 @@ void hg_job_end(struct hg_job *job)
     }
     if (job->temp_dir) {
         struct hg_error err = {0};
-        if (hg_remove_tree(job->temp_dir, &err) != HANGAR_OK) {
+        /* twice: what was missing may have been memory, for a moment */
+        if (hg_remove_tree(job->temp_dir, NULL) != HANGAR_OK &&
+            hg_remove_tree(job->temp_dir, &err) != HANGAR_OK) {
             hg_log_line(job->set.log, HANGAR_LOG_WARN, "temporary files are left: %s", err.text);
         }
         close(job->temp_lock);
