@@ -246,6 +246,27 @@ void hg_job_budget_give(struct hg_job *job, size_t bytes)
     pthread_mutex_unlock(&job->mutex);
 }
 
+/* Removes a job's folder, its lock last: what cannot be finished now is still known as ours. */
+static enum hangar_rc remove_temp(const char *path, struct hg_error *err)
+{
+    enum hangar_rc rc = HANGAR_OK;
+    DIR *dir = opendir(path);
+    for (struct dirent *entry; rc == HANGAR_OK && dir && (entry = readdir(dir));) {
+        const char *name = entry->d_name;
+        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strcmp(name, "lock") == 0) {
+            continue;
+        }
+        char *inside = hg_format("%s/%s", path, name);
+        rc = inside ? hg_remove_tree(inside, err)
+                    : hg_fail(err, HANGAR_NO_MEMORY, 0, "cannot remove %s: out of memory", path);
+        free(inside);
+    }
+    if (dir) {
+        closedir(dir);
+    }
+    return rc == HANGAR_OK ? hg_remove_tree(path, err) : rc;
+}
+
 /* Removes the folders of jobs that ended without doing so: nobody holds their lock. */
 static void sweep_temp(const char *base)
 {
@@ -263,7 +284,7 @@ static void sweep_temp(const char *base)
             fd = open(lock_path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
         }
         if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) {
-            hg_remove_tree(path, NULL);
+            remove_temp(path, NULL);
         }
         if (fd >= 0) {
             close(fd);
@@ -527,8 +548,8 @@ void hg_job_end(struct hg_job *job)
     if (job->temp_dir) {
         struct hg_error err = {0};
         /* twice: what was missing may have been memory, for a moment */
-        if (hg_remove_tree(job->temp_dir, NULL) != HANGAR_OK &&
-            hg_remove_tree(job->temp_dir, &err) != HANGAR_OK) {
+        if (remove_temp(job->temp_dir, NULL) != HANGAR_OK &&
+            remove_temp(job->temp_dir, &err) != HANGAR_OK) {
             hg_log_line(job->set.log, HANGAR_LOG_WARN, "temporary files are left: %s", err.text);
         }
         close(job->temp_lock);
