@@ -118,7 +118,7 @@ static void fire(struct looking *l, const struct hg_pipeline_config *p,
     hg_json_set_time(one, "since", since);
     hg_json_set_string(one, "text", text);
     bool due = told < 0 || told > l->now_ms || l->now_ms - told >= l->h->config->alerts.repeat_ms;
-    if (!known) {
+    if (!known && l->tell) {
         hg_log_event(&l->h->log, HANGAR_LOG_WARN, "alert.firing", "pipeline %s: %s", p->name, text);
     }
     if (l->tell && due && tell(l, p, "alert.firing", text, one)) {
@@ -145,11 +145,14 @@ static void resolve(struct looking *l, const struct hg_pipeline_config *p, const
             continue;
         }
         const char *text = hg_json_string(known, "text", key);
+        if (!l->tell) {
+            continue;
+        }
         hg_log_event(&l->h->log, HANGAR_LOG_INFO, "alert.resolved", "pipeline %s: %s", p->name,
                      text);
         /* nobody is told the end of what nobody was told of */
         bool was_told = json_is_string(json_object_get(known, "told"));
-        if (!l->tell || !was_told || tell(l, p, "alert.resolved", text, known)) {
+        if (!was_told || tell(l, p, "alert.resolved", text, known)) {
             json_object_del(l->memory, key);
         }
     }
