@@ -22,7 +22,7 @@ static void free_backup(struct pg_source *src)
     for (size_t i = 0; i < backup->db_count; i++)
         pg_db_free(&backup->dbs[i]);
     free(backup->dbs);
-    pg_text_free(&backup->absent);
+    text_free(&backup->absent);
     pthread_cond_destroy(&backup->changed);
     pthread_mutex_destroy(&backup->mutex);
     free(backup);
@@ -51,7 +51,7 @@ static enum hangar_rc add_db(struct pg_source *src, const char *name)
 {
     struct pg_backup *backup = src->backup;
     struct pg_db *db = &backup->dbs[backup->db_count];
-    struct pg_text folder = {0};
+    struct text folder = {0};
     db->src = src;
     db->name = name;
     pg_add_folder(&folder, name);
@@ -65,20 +65,20 @@ static enum hangar_rc add_db(struct pg_source *src, const char *name)
 /* All that the options name; of a safety backup those that are there. */
 static enum hangar_rc add_dbs(struct pg_source *src)
 {
-    struct pg_text *absent = &src->backup->absent;
+    struct text *absent = &src->backup->absent;
     enum hangar_rc rc = HANGAR_OK;
     for (size_t i = 0; i < src->database_count && rc == HANGAR_OK; i++) {
         struct pg_conn *conn = NULL;
         struct pg_error err = {0};
         if (src->safety && pg_open(src, src->databases[i], false, &conn, &err) == HANGAR_NOT_FOUND)
-            pg_add(absent, "%s%s", absent->len ? ", " : "", src->databases[i]);
+            text_addf(absent, "%s%s", absent->size ? ", " : "", src->databases[i]);
         else
             rc = add_db(src, src->databases[i]);
         pg_close(conn);
     }
     if (rc == HANGAR_OK && !src->backup->db_count)
         rc = src->host->fail(src->ctx, HANGAR_NOT_FOUND, 0,
-                             "cannot back up what is not there: %s on %s", pg_str(absent),
+                             "cannot back up what is not there: %s on %s", text_str(absent),
                              pg_where(src));
     return rc == HANGAR_OK && absent->failed ? PG_NO_MEMORY(src) : rc;
 }
@@ -150,8 +150,8 @@ enum hangar_rc pg_end(void *inst, struct hangar_attrs *facts)
         host->attr_setf(facts, "server_version_num", "%d", backup->version);
         host->attr_set(facts, "client_version", src->tools.version);
         host->attr_setf(facts, "databases", "%zu", backup->db_count);
-        if (backup->absent.len)
-            host->attr_set(facts, "absent", pg_str(&backup->absent));
+        if (backup->absent.size)
+            host->attr_set(facts, "absent", text_str(&backup->absent));
         host->attr_setf(facts, "tables", "%llu", (unsigned long long)backup->tables);
         host->attr_setf(facts, "rows", "%llu", (unsigned long long)backup->rows);
         host->attr_setf(facts, "large_objects", "%llu", (unsigned long long)backup->large_objects);
@@ -429,8 +429,8 @@ static enum hangar_rc read_tool(struct pg_reader *reader, void *buffer, size_t s
 static enum hangar_rc read_text(struct pg_reader *reader, void *buffer, size_t size, size_t *got,
                                 enum hangar_rc (*more)(struct pg_reader *reader))
 {
-    while (reader->text_at == reader->text.len && !reader->ended) {
-        pg_clear(&reader->text);
+    while (reader->text_at == reader->text.size && !reader->ended) {
+        text_clear(&reader->text);
         reader->text_at = 0;
         enum hangar_rc rc = more(reader);
         if (rc == HANGAR_EOF)
@@ -440,7 +440,7 @@ static enum hangar_rc read_text(struct pg_reader *reader, void *buffer, size_t s
         if (reader->text.failed)
             return PG_NO_MEMORY(reader->src);
     }
-    size_t left = reader->text.len - reader->text_at;
+    size_t left = reader->text.size - reader->text_at;
     *got = left < size ? left : size;
     if (*got)
         memcpy(buffer, reader->text.data + reader->text_at, *got);
@@ -520,7 +520,7 @@ enum hangar_rc pg_object_close(struct hangar_object *object, struct hangar_attrs
     PQfreemem(reader->row);
     PQclear(reader->settings);
     free(reader->slices);
-    pg_text_free(&reader->text);
+    text_free(&reader->text);
     free(reader);
     return rc;
 }

@@ -44,7 +44,7 @@ struct pg_table {
 struct pg_list {
     struct pg_table *items; /* by oid */
     size_t count, capacity;
-    struct pg_text pool;
+    struct text pool;
     size_t budget; /* taken from the host for it */
     size_t copied; /* how many have rows */
 };
@@ -93,7 +93,7 @@ struct pg_globals_plan {
 };
 
 struct pg_backup {
-    struct pg_text absent; /* a safety backup: databases that are not there */
+    struct text absent; /* a safety backup: databases that are not there */
     /* Guards all of this but what stands under "set before begin returned", the
      * lead sessions, and the tables' counts.  Held for queries on the catalog,
      * never while rows are read or the core is waited for. */
@@ -124,10 +124,10 @@ enum hangar_rc pg_plan_tables(struct pg_db *db);
 enum hangar_rc pg_plan_next(struct pg_db *db, struct pg_slice **slices, size_t *count,
                             uint64_t *bytes);
 /* "schema"."name" */
-void pg_add_table(struct pg_text *text, const struct pg_list *list, uint32_t table);
+void pg_add_table(struct text *text, const struct pg_list *list, uint32_t table);
 const char *pg_pool(const struct pg_list *list, uint32_t offset);
 /* Conditions for the tables that options include and exclude, as "(...)". */
-void pg_add_selection(struct pg_source *src, struct pg_text *sql, const char *schema,
+void pg_add_selection(struct pg_source *src, struct text *sql, const char *schema,
                       const char *table);
 
 /* ---- snapshot.c ------------------------------------------------------------------ */
@@ -169,7 +169,7 @@ struct pg_reader {
     char tail[128]; /* the last bytes */
     size_t tail_len;
     /* rows, tables, extras */
-    struct pg_text text; /* to be handed out before anything else */
+    struct text text; /* to be handed out before anything else */
     size_t text_at;
     struct pg_conn *worker;
     struct pg_slice *slices;
@@ -188,10 +188,9 @@ struct pg_reader {
 enum hangar_rc pg_rows_read(struct pg_reader *reader, void *buffer, size_t size, size_t *got);
 /* How an object with rows begins; how a table does (COPY "s"."t" ("a") FROM stdin;),
  * and how it ends. */
-void pg_add_rows_head(struct pg_text *text, const char *encoding);
-void pg_add_copy_head(struct pg_text *text, const char *table, const char *columns,
-                      const char *kind);
-void pg_add_copy_end(struct pg_text *text, uint64_t rows, const struct pg_digest *digest);
+void pg_add_rows_head(struct text *text, const char *encoding);
+void pg_add_copy_head(struct text *text, const char *table, const char *columns, const char *kind);
+void pg_add_copy_end(struct text *text, uint64_t rows, const struct pg_digest *digest);
 /* Counts and digests what libpq gave: the server sends a row at a time, but a
  * digest must not depend on that. */
 enum hangar_rc pg_count_rows(struct pg_conn *conn, const char *rows, size_t size, uint64_t *count,

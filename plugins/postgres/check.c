@@ -16,18 +16,18 @@ struct totals {
 };
 
 /* Adds "which of the tables and sequences that would be backed up fulfil this". */
-static void add_relations(struct pg_source *src, struct pg_text *sql, const char *what,
+static void add_relations(struct pg_source *src, struct text *sql, const char *what,
                           const char *kinds, const char *condition)
 {
-    pg_add(sql,
-           "SELECT %s FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
-           " WHERE c.relkind IN (%s) AND c.relpersistence <> 't' AND n.nspname !~ '^pg_'"
-           " AND n.nspname <> 'information_schema'"
-           " AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass"
-           " AND d.objid = c.oid AND d.deptype = 'e') AND ",
-           what, kinds);
+    text_addf(sql,
+              "SELECT %s FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+              " WHERE c.relkind IN (%s) AND c.relpersistence <> 't' AND n.nspname !~ '^pg_'"
+              " AND n.nspname <> 'information_schema'"
+              " AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass"
+              " AND d.objid = c.oid AND d.deptype = 'e') AND ",
+              what, kinds);
     pg_add_selection(src, sql, "n.nspname", "c.relname");
-    pg_add(sql, " AND %s", condition);
+    text_addf(sql, " AND %s", condition);
 }
 
 /* Fails, naming some, when there are relations that fulfil the condition. */
@@ -35,15 +35,15 @@ static enum hangar_rc none_that(struct pg_conn *conn, const char *database, cons
                                 const char *condition, const char *problem, const char *hint)
 {
     struct pg_source *src = conn->src;
-    struct pg_text sql = {0};
+    struct text sql = {0};
     PGresult *res;
-    pg_add(&sql, "SELECT count(*), (array_agg(x))[1], current_user FROM (");
+    text_addf(&sql, "SELECT count(*), (array_agg(x))[1], current_user FROM (");
     add_relations(src, &sql, "format('%I.%I', n.nspname, c.relname) AS x", kinds, condition);
-    pg_add(&sql, " ORDER BY 1) t");
+    text_addf(&sql, " ORDER BY 1) t");
     enum hangar_rc rc = sql.failed ? PG_NO_MEMORY(src) : HANGAR_OK;
-    if (rc == HANGAR_OK && pg_query(conn, pg_str(&sql), NULL, NULL, &res) != HANGAR_OK)
+    if (rc == HANGAR_OK && pg_query(conn, text_str(&sql), NULL, NULL, &res) != HANGAR_OK)
         rc = pg_raise(src, &conn->err, "cannot look at the tables of database %s", database);
-    pg_text_free(&sql);
+    text_free(&sql);
     if (rc != HANGAR_OK)
         return rc;
     unsigned long count = strtoul(PQgetvalue(res, 0, 0), NULL, 10);
@@ -107,18 +107,18 @@ static enum hangar_rc count_tables(struct pg_conn *conn, const char *database,
                                    struct totals *totals)
 {
     struct pg_source *src = conn->src;
-    struct pg_text sql = {0};
+    struct text sql = {0};
     PGresult *res;
-    pg_add(&sql, "SELECT (SELECT count(*) FROM (");
+    text_addf(&sql, "SELECT (SELECT count(*) FROM (");
     add_relations(src, &sql, "1", "'r', 'p'", "true");
-    pg_add(&sql, ") t), pg_database_size(current_database()),"
-                 " current_setting('max_locks_per_transaction')::bigint *"
-                 " (current_setting('max_connections')::bigint +"
-                 " current_setting('max_prepared_transactions')::bigint)");
+    text_addf(&sql, ") t), pg_database_size(current_database()),"
+                    " current_setting('max_locks_per_transaction')::bigint *"
+                    " (current_setting('max_connections')::bigint +"
+                    " current_setting('max_prepared_transactions')::bigint)");
     enum hangar_rc rc = sql.failed ? PG_NO_MEMORY(src) : HANGAR_OK;
-    if (rc == HANGAR_OK && pg_query(conn, pg_str(&sql), NULL, NULL, &res) != HANGAR_OK)
+    if (rc == HANGAR_OK && pg_query(conn, text_str(&sql), NULL, NULL, &res) != HANGAR_OK)
         rc = pg_raise(src, &conn->err, "cannot measure database %s", database);
-    pg_text_free(&sql);
+    text_free(&sql);
     if (rc != HANGAR_OK)
         return rc;
     totals->tables += strtoull(PQgetvalue(res, 0, 0), NULL, 10);

@@ -29,15 +29,16 @@ enum hangar_rc pg_clean_open(struct pg_source *src, struct pg_conn **out)
         return pg_raise(src, &err, "cannot connect to the maintenance database %s on %s",
                         src->opt.maintenance_db, pg_where(src));
     struct pg_conn *conn = *out;
-    struct pg_text sql = {0};
-    pg_add(&sql, "SET client_encoding = 'UTF8'; SET search_path = ''; SET synchronous_commit = on;"
-                 "SET standard_conforming_strings = on; SET statement_timeout = 0;"
-                 "SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = 0;"
-                 "SET client_min_messages = warning; SET default_transaction_read_only = off;");
+    struct text sql = {0};
+    text_addf(&sql,
+              "SET client_encoding = 'UTF8'; SET search_path = ''; SET synchronous_commit = on;"
+              "SET standard_conforming_strings = on; SET statement_timeout = 0;"
+              "SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = 0;"
+              "SET client_min_messages = warning; SET default_transaction_read_only = off;");
     if (conn->version >= 140000)
-        pg_add(&sql, "SET idle_session_timeout = 0;");
+        text_addf(&sql, "SET idle_session_timeout = 0;");
     if (conn->version >= 170000)
-        pg_add(&sql, "SET transaction_timeout = 0;");
+        text_addf(&sql, "SET transaction_timeout = 0;");
     if (pg_command_text(conn, &sql) == HANGAR_OK)
         return HANGAR_OK;
     enum hangar_rc rc = pg_raise(src, &conn->err, "cannot set up a session");
@@ -65,14 +66,16 @@ static enum hangar_rc name_it(struct pg_target *target)
     snprintf(clean->into, sizeof(clean->into), "hangar_new_%08x_%08x", hash_of(target), random);
     snprintf(clean->retired, sizeof(clean->retired), "hangar_old_%08x_%08x", hash_of(target),
              random);
-    pg_add(&clean->new_mark,
-           "hangar: being restored to take the place of database %s; the next such restore drops "
-           "it if this one dies",
-           target->name);
-    pg_add(&clean->old_mark,
-           "hangar: this was database %s until a restore replaced it; the next such restore drops "
-           "it",
-           target->name);
+    text_addf(
+        &clean->new_mark,
+        "hangar: being restored to take the place of database %s; the next such restore drops "
+        "it if this one dies",
+        target->name);
+    text_addf(
+        &clean->old_mark,
+        "hangar: this was database %s until a restore replaced it; the next such restore drops "
+        "it",
+        target->name);
     target->into = clean->into;
     return clean->new_mark.failed || clean->old_mark.failed ? PG_NO_MEMORY(src) : HANGAR_OK;
 }
@@ -82,10 +85,10 @@ void pg_clean_free(struct pg_target *target)
     struct pg_clean *clean = target->clean;
     if (!clean)
         return;
-    pg_text_free(&clean->new_mark);
-    pg_text_free(&clean->old_mark);
-    pg_text_free(&clean->leftovers);
-    pg_text_free(&clean->sessions);
+    text_free(&clean->new_mark);
+    text_free(&clean->old_mark);
+    text_free(&clean->leftovers);
+    text_free(&clean->sessions);
     free(clean);
     target->clean = NULL;
 }
@@ -108,11 +111,11 @@ static enum hangar_rc find_oid(struct pg_target *target, struct pg_conn *conn, c
 enum hangar_rc pg_clean_mark(struct pg_target *target, struct pg_conn *conn)
 {
     struct pg_clean *clean = target->clean;
-    struct pg_text sql = {0};
-    pg_add(&sql, "SET standard_conforming_strings = on; COMMENT ON DATABASE ");
+    struct text sql = {0};
+    text_addf(&sql, "SET standard_conforming_strings = on; COMMENT ON DATABASE ");
     pg_add_ident(&sql, clean->into);
-    pg_add(&sql, " IS ");
-    pg_add_literal(&sql, pg_str(&clean->new_mark));
+    text_addf(&sql, " IS ");
+    pg_add_literal(&sql, text_str(&clean->new_mark));
     if (pg_command_text(conn, &sql) != HANGAR_OK)
         return pg_raise(target->src, &conn->err, "cannot mark database %s", clean->into);
     return find_oid(target, conn, clean->into, clean->into_oid);
@@ -126,21 +129,21 @@ static enum hangar_rc each_leftover(struct pg_target *target, struct pg_conn *co
                                                            const char *name))
 {
     struct pg_clean *clean = target->clean;
-    struct pg_text sql = {0};
+    struct text sql = {0};
     PGresult *res;
-    pg_add(&sql,
-           "SELECT d.datname FROM pg_catalog.pg_database d,"
-           " pg_catalog.shobj_description(d.oid, 'pg_database') AS mark"
-           " WHERE d.datname ~ '^hangar_(new|old)_%08x_[0-9a-f]{8}$' AND (mark IN (",
-           hash_of(target));
-    pg_add_literal(&sql, pg_str(&clean->new_mark));
-    pg_add(&sql, ", ");
-    pg_add_literal(&sql, pg_str(&clean->old_mark));
-    pg_add(&sql, ") OR (mark IS NULL AND d.datconnlimit = %d)) ORDER BY 1", PG_CLEAN_LIMIT);
+    text_addf(&sql,
+              "SELECT d.datname FROM pg_catalog.pg_database d,"
+              " pg_catalog.shobj_description(d.oid, 'pg_database') AS mark"
+              " WHERE d.datname ~ '^hangar_(new|old)_%08x_[0-9a-f]{8}$' AND (mark IN (",
+              hash_of(target));
+    pg_add_literal(&sql, text_str(&clean->new_mark));
+    text_addf(&sql, ", ");
+    pg_add_literal(&sql, text_str(&clean->old_mark));
+    text_addf(&sql, ") OR (mark IS NULL AND d.datconnlimit = %d)) ORDER BY 1", PG_CLEAN_LIMIT);
     if (sql.failed)
-        return pg_text_free(&sql), PG_NO_MEMORY(target->src);
-    enum hangar_rc rc = pg_query(conn, pg_str(&sql), NULL, NULL, &res);
-    pg_text_free(&sql);
+        return text_free(&sql), PG_NO_MEMORY(target->src);
+    enum hangar_rc rc = pg_query(conn, text_str(&sql), NULL, NULL, &res);
+    text_free(&sql);
     if (rc != HANGAR_OK)
         return pg_raise(target->src, &conn->err, "cannot look for what a dead restore left");
     for (int i = 0; i < PQntuples(res) && rc == HANGAR_OK; i++)
@@ -151,8 +154,8 @@ static enum hangar_rc each_leftover(struct pg_target *target, struct pg_conn *co
 
 static enum hangar_rc tell_leftover(struct pg_target *target, const char *name)
 {
-    struct pg_text *text = &target->clean->leftovers;
-    pg_add(text, "%s%s", text->len ? ", " : "", name);
+    struct text *text = &target->clean->leftovers;
+    text_addf(text, "%s%s", text->size ? ", " : "", name);
     return text->failed ? PG_NO_MEMORY(target->src) : HANGAR_OK;
 }
 
@@ -279,7 +282,7 @@ static enum hangar_rc look_at_sessions(struct pg_target *target, struct pg_conn 
                              "cannot replace database %s: user %s may not end %lu of the sessions "
                              "in it: %s; hint: GRANT pg_signal_backend TO it, or end them as a "
                              "superuser",
-                             target->name, PQuser(conn->pq), beyond, pg_str(&clean->sessions));
+                             target->name, PQuser(conn->pq), beyond, text_str(&clean->sessions));
     return rc;
 }
 
@@ -288,13 +291,13 @@ static enum hangar_rc look_inside(struct pg_target *target, bool *empty)
 {
     struct pg_source *src = target->src;
     struct pg_conn *conn;
-    struct pg_text what = {0};
+    struct text what = {0};
     enum hangar_rc rc = pg_target_open(target, target->name, false, &conn);
     if (rc != HANGAR_OK)
         return rc;
     rc = pg_target_contents(target, conn, &what);
-    *empty = *empty && what.len == 0;
-    pg_text_free(&what);
+    *empty = *empty && what.size == 0;
+    text_free(&what);
     pg_close(conn);
     return rc == HANGAR_OK && pg_cancelled(src)
                ? src->host->fail(src->ctx, HANGAR_CANCELLED, 0, "cancelled")
@@ -362,8 +365,9 @@ void pg_clean_plan(const struct pg_target *target)
     const struct pg_clean *clean = target->clean;
     struct hangar_text *plan = src->restore->how->plan;
     const struct hangar_host *host = src->host;
-    if (clean->leftovers.len)
-        host->text(plan, "drop what a restore that died has left: %s\n", pg_str(&clean->leftovers));
+    if (clean->leftovers.size)
+        host->text(plan, "drop what a restore that died has left: %s\n",
+                   text_str(&clean->leftovers));
     host->text(plan, "database %s: load %s into a new database beside it with %u sessions\n",
                target->name, target->source, src->opt.jobs);
     if (!target->exists) {
@@ -371,8 +375,8 @@ void pg_clean_plan(const struct pg_target *target)
         return;
     }
     host->text(plan, "database %s: %s%s\n", target->name,
-               clean->sessions.len ? "end the sessions in it: " : "nobody is connected",
-               pg_str(&clean->sessions));
+               clean->sessions.size ? "end the sessions in it: " : "nobody is connected",
+               text_str(&clean->sessions));
     host->text(plan,
                "database %s: rename it and the new one in one step, in which nobody can connect; "
                "what is written to it after its safety backup began is lost\n",

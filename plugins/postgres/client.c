@@ -36,10 +36,10 @@ struct pg_child {
 
 /* ---- environment --------------------------------------------------------------- */
 
-static void add_passfile_field(struct pg_text *text, const char *value)
+static void add_passfile_field(struct text *text, const char *value)
 {
     for (const char *c = value; *c; c++)
-        pg_add(text, "%s%c", *c == ':' || *c == '\\' ? "\\" : "", *c);
+        text_addf(text, "%s%c", *c == ':' || *c == '\\' ? "\\" : "", *c);
 }
 
 /* Writes the password where libpq finds it. */
@@ -49,10 +49,10 @@ static enum hangar_rc write_passfile(struct pg_source *src)
     enum hangar_rc rc = src->host->temp_dir(src->ctx, 64 * 1024, &dir);
     if (rc != HANGAR_OK)
         return rc;
-    struct pg_text line = {0};
-    pg_add(&line, "*:*:*:*:");
+    struct text line = {0};
+    text_addf(&line, "*:*:*:*:");
     add_passfile_field(&line, src->opt.password);
-    pg_add(&line, "\n");
+    text_addf(&line, "\n");
     char *path = pg_format("%s/passfile", dir);
     int fd = -1;
     if (line.failed || !path) {
@@ -60,7 +60,7 @@ static enum hangar_rc write_passfile(struct pg_source *src)
         goto out;
     }
     fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0 || write(fd, line.data, line.len) != (ssize_t)line.len) {
+    if (fd < 0 || write(fd, line.data, line.size) != (ssize_t)line.size) {
         rc = src->host->fail(src->ctx, HANGAR_IO, errno, "cannot write %s", path);
         goto out;
     }
@@ -71,8 +71,8 @@ out:
         close(fd);
     free(path);
     if (line.data)
-        explicit_bzero(line.data, line.len);
-    pg_text_free(&line);
+        explicit_bzero(line.data, line.size);
+    text_free(&line);
     return rc;
 }
 

@@ -76,16 +76,16 @@ static void write_database(const struct commands *commands, const struct hangar_
 /* The name for -d: plain, or as a connection string where psql would misread it. */
 static char *connect_argument(const char *database)
 {
-    struct pg_text plain = {0}, quoted = {0};
+    struct text plain = {0}, quoted = {0};
     if (strspn(database, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") ==
         strlen(database))
-        pg_add(&plain, "%s", database);
+        text_addf(&plain, "%s", database);
     else
         pg_add_conninfo(&plain, database);
-    pg_add_shell(&quoted, pg_str(&plain));
+    pg_add_shell(&quoted, text_str(&plain));
     if (plain.failed || quoted.failed)
-        pg_text_free(&quoted);
-    pg_text_free(&plain);
+        text_free(&quoted);
+    text_free(&plain);
     return quoted.data;
 }
 

@@ -12,8 +12,8 @@
 /* A session that reads one table at a time. */
 struct probe {
     struct pg_conn *conn;
-    bool reading;         /* a COPY was asked for, and its end has not been seen */
-    struct pg_text table; /* what is being read */
+    bool reading;      /* a COPY was asked for, and its end has not been seen */
+    struct text table; /* what is being read */
     uint64_t expected_rows, rows;
     struct pg_digest expected, digest;
 };
@@ -29,7 +29,7 @@ struct compare {
 static enum hangar_rc read_failed(struct compare *compare, struct probe *probe)
 {
     return pg_raise(compare->target->src, &probe->conn->err,
-                    "cannot read table %s of database %s again", pg_str(&probe->table),
+                    "cannot read table %s of database %s again", text_str(&probe->table),
                     compare->target->name);
 }
 
@@ -38,7 +38,7 @@ static enum hangar_rc differs(struct compare *compare, const struct probe *probe
     return compare->target->src->host->fail(
         compare->target->src->ctx, HANGAR_CORRUPT, 0,
         "cannot vouch for database %s: table %s has %llu rows that are not the %llu of the backup",
-        compare->target->name, pg_str(&probe->table), (unsigned long long)probe->rows,
+        compare->target->name, text_str(&probe->table), (unsigned long long)probe->rows,
         (unsigned long long)probe->expected_rows);
 }
 
@@ -131,11 +131,11 @@ static enum hangar_rc start_table(void *arg, const struct pg_table_line *line)
         if (rc != HANGAR_OK)
             return rc;
     }
-    struct pg_text sql = {0};
-    pg_add(&sql, "COPY (SELECT %s FROM %s%s) TO STDOUT", pg_str(&line->columns),
-           line->partitioned ? "" : "ONLY ", pg_str(&line->table));
-    pg_clear(&probe->table);
-    pg_add(&probe->table, "%s", pg_str(&line->table));
+    struct text sql = {0};
+    text_addf(&sql, "COPY (SELECT %s FROM %s%s) TO STDOUT", text_str(&line->columns),
+              line->partitioned ? "" : "ONLY ", text_str(&line->table));
+    text_clear(&probe->table);
+    text_addf(&probe->table, "%s", text_str(&line->table));
     probe->expected_rows = line->rows;
     probe->expected = line->digest;
     probe->rows = 0;
@@ -143,11 +143,11 @@ static enum hangar_rc start_table(void *arg, const struct pg_table_line *line)
     enum hangar_rc rc = HANGAR_OK;
     if (sql.failed || probe->table.failed) {
         rc = PG_NO_MEMORY(compare->target->src);
-    } else if (!PQsendQuery(probe->conn->pq, pg_str(&sql))) {
+    } else if (!PQsendQuery(probe->conn->pq, text_str(&sql))) {
         pg_conn_failed(probe->conn);
         rc = read_failed(compare, probe);
     }
-    pg_text_free(&sql);
+    text_free(&sql);
     probe->reading = probe->conn->busy = rc == HANGAR_OK;
     return rc;
 }
@@ -166,12 +166,12 @@ static enum hangar_rc open_probes(struct compare *compare)
         if (rc != HANGAR_OK)
             break;
         compare->count++;
-        struct pg_text sql = {0};
-        pg_add(&sql, "SET client_encoding = '%s'", encoding ? encoding : "UTF8");
+        struct text sql = {0};
+        text_addf(&sql, "SET client_encoding = '%s'", encoding ? encoding : "UTF8");
         if (pg_settle_reader(probe->conn) != HANGAR_OK ||
             pg_command_text(probe->conn, &sql) != HANGAR_OK)
             rc = pg_raise(target->src, &probe->conn->err, "cannot set up a session");
-        pg_text_free(&sql);
+        text_free(&sql);
     }
     free(encoding);
     return rc;
@@ -187,7 +187,7 @@ enum hangar_rc pg_compare(struct pg_target *target)
         while (rc == HANGAR_OK && compare.probes[i].reading)
             rc = turn(&compare);
         pg_close(compare.probes[i].conn);
-        pg_text_free(&compare.probes[i].table);
+        text_free(&compare.probes[i].table);
     }
     free(compare.probes);
     return rc;

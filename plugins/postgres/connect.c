@@ -375,12 +375,12 @@ enum hangar_rc pg_command_while(struct pg_conn *conn, const char *sql, void (*me
     return pg_set_error(&conn->err, HANGAR_IO, NULL, "the server did not answer in time");
 }
 
-enum hangar_rc pg_command_text(struct pg_conn *conn, struct pg_text *sql)
+enum hangar_rc pg_command_text(struct pg_conn *conn, struct text *sql)
 {
     enum hangar_rc rc = sql->failed
                             ? pg_set_error(&conn->err, HANGAR_NO_MEMORY, NULL, "out of memory")
-                            : pg_command(conn, pg_str(sql));
-    pg_text_free(sql);
+                            : pg_command(conn, text_str(sql));
+    text_free(sql);
     return rc;
 }
 
@@ -515,56 +515,56 @@ enum hangar_rc pg_copy_finish(struct pg_conn *conn, uint64_t *rows)
 
 /* ---- settings ------------------------------------------------------------------ */
 
-void pg_add_prelude(struct pg_text *text, const char *encoding)
+void pg_add_prelude(struct text *text, const char *encoding)
 {
-    pg_add(text,
-           "SET client_encoding = '%s';\n"
-           "SET standard_conforming_strings = on;\n"
-           "SET DateStyle = 'ISO, MDY';\n"
-           "SET IntervalStyle = 'postgres';\n"
-           "SET TimeZone = 'UTC';\n"
-           "SET lc_monetary = 'C';\n"
-           "SET bytea_output = 'hex';\n"
-           "SET extra_float_digits = 3;\n"
-           "SET xmloption = 'content';\n"
-           "SET search_path = '';\n"
-           "SET row_security = off;\n"
-           "SET statement_timeout = 0;\n"
-           "SET lock_timeout = 0;\n"
-           "SET idle_in_transaction_session_timeout = 0;\n"
-           "SET default_transaction_read_only = off;\n",
-           encoding);
+    text_addf(text,
+              "SET client_encoding = '%s';\n"
+              "SET standard_conforming_strings = on;\n"
+              "SET DateStyle = 'ISO, MDY';\n"
+              "SET IntervalStyle = 'postgres';\n"
+              "SET TimeZone = 'UTC';\n"
+              "SET lc_monetary = 'C';\n"
+              "SET bytea_output = 'hex';\n"
+              "SET extra_float_digits = 3;\n"
+              "SET xmloption = 'content';\n"
+              "SET search_path = '';\n"
+              "SET row_security = off;\n"
+              "SET statement_timeout = 0;\n"
+              "SET lock_timeout = 0;\n"
+              "SET idle_in_transaction_session_timeout = 0;\n"
+              "SET default_transaction_read_only = off;\n",
+              encoding);
 }
 
 /* The prelude, in the database's own encoding, and what has no effect on data. */
-static void add_common(struct pg_conn *conn, struct pg_text *sql)
+static void add_common(struct pg_conn *conn, struct text *sql)
 {
     const char *encoding = PQparameterStatus(conn->pq, "server_encoding");
     pg_add_prelude(sql, encoding ? encoding : "SQL_ASCII");
-    pg_add(sql, "SET client_min_messages = warning;\n");
+    text_addf(sql, "SET client_min_messages = warning;\n");
     if (conn->version >= 140000)
-        pg_add(sql, "SET idle_session_timeout = 0;\n");
+        text_addf(sql, "SET idle_session_timeout = 0;\n");
     if (conn->version >= 170000)
-        pg_add(sql, "SET transaction_timeout = 0;\n");
+        text_addf(sql, "SET transaction_timeout = 0;\n");
 }
 
 enum hangar_rc pg_settle_reader(struct pg_conn *conn)
 {
-    struct pg_text sql = {0};
+    struct text sql = {0};
     add_common(conn, &sql);
     /* rows in the order of the heap, by one process, without compiling the same
      * small condition for each slice */
-    pg_add(&sql, "SET synchronize_seqscans = off;\nSET max_parallel_workers_per_gather = 0;\n");
+    text_addf(&sql, "SET synchronize_seqscans = off;\nSET max_parallel_workers_per_gather = 0;\n");
     if (conn->version >= 110000)
-        pg_add(&sql, "SET jit = off;\n");
-    pg_add(&sql, "SET lock_timeout = %lld;\n", (long long)conn->src->opt.lock_timeout_ms);
+        text_addf(&sql, "SET jit = off;\n");
+    text_addf(&sql, "SET lock_timeout = %lld;\n", (long long)conn->src->opt.lock_timeout_ms);
     return pg_command_text(conn, &sql);
 }
 
 enum hangar_rc pg_settle_writer(struct pg_conn *conn)
 {
-    struct pg_text sql = {0};
+    struct text sql = {0};
     add_common(conn, &sql);
-    pg_add(&sql, "SET synchronous_commit = off;\n");
+    text_addf(&sql, "SET synchronous_commit = off;\n");
     return pg_command_text(conn, &sql);
 }

@@ -13,26 +13,25 @@
 #define FREEZE_BYTES (1024 * 1024)
 #define LINGER_MS 500 /* how long a read waits for more when it has something */
 
-void pg_add_rows_head(struct pg_text *text, const char *encoding)
+void pg_add_rows_head(struct text *text, const char *encoding)
 {
-    pg_add(text, "-- hangar postgres rows, format 1\n");
+    text_addf(text, "-- hangar postgres rows, format 1\n");
     pg_add_prelude(text, encoding);
 }
 
-void pg_add_copy_head(struct pg_text *text, const char *table, const char *columns,
-                      const char *kind)
+void pg_add_copy_head(struct text *text, const char *table, const char *columns, const char *kind)
 {
-    pg_add(text, "\n-- %s table\nCOPY %s", kind, table);
+    text_addf(text, "\n-- %s table\nCOPY %s", kind, table);
     if (columns)
-        pg_add(text, " (%s)", columns);
-    pg_add(text, " FROM stdin;\n");
+        text_addf(text, " (%s)", columns);
+    text_addf(text, " FROM stdin;\n");
 }
 
-void pg_add_copy_end(struct pg_text *text, uint64_t rows, const struct pg_digest *digest)
+void pg_add_copy_end(struct text *text, uint64_t rows, const struct pg_digest *digest)
 {
     char hex[PG_DIGEST_HEX];
     pg_digest_hex(digest, hex);
-    pg_add(text, "\\.\n-- rows: %llu digest: %s\n", (unsigned long long)rows, hex);
+    text_addf(text, "\\.\n-- rows: %llu digest: %s\n", (unsigned long long)rows, hex);
 }
 
 /*
@@ -40,32 +39,32 @@ void pg_add_copy_end(struct pg_text *text, uint64_t rows, const struct pg_digest
  * back.  NOWAIT: the lead session holds this lock, so the only thing to wait for
  * is somebody queued behind it, who waits for us.
  */
-static void add_copy(struct pg_text *sql, const struct pg_list *list, const struct pg_slice *slice,
+static void add_copy(struct text *sql, const struct pg_list *list, const struct pg_slice *slice,
                      const char *columns)
 {
-    pg_add(sql, "ROLLBACK TO SAVEPOINT hangar; LOCK TABLE ONLY ");
+    text_addf(sql, "ROLLBACK TO SAVEPOINT hangar; LOCK TABLE ONLY ");
     pg_add_table(sql, list, slice->table);
-    pg_add(sql, " IN ACCESS SHARE MODE NOWAIT; COPY ");
+    text_addf(sql, " IN ACCESS SHARE MODE NOWAIT; COPY ");
     if (slice->whole) {
         pg_add_table(sql, list, slice->table);
         if (columns)
-            pg_add(sql, " (%s)", columns);
+            text_addf(sql, " (%s)", columns);
     } else {
-        pg_add(sql, "(SELECT %s FROM ONLY ", columns ? columns : "");
+        text_addf(sql, "(SELECT %s FROM ONLY ", columns ? columns : "");
         pg_add_table(sql, list, slice->table);
-        pg_add(sql, " WHERE ctid >= '(%llu,0)'", (unsigned long long)slice->from_page);
+        text_addf(sql, " WHERE ctid >= '(%llu,0)'", (unsigned long long)slice->from_page);
         if (slice->to_page)
-            pg_add(sql, " AND ctid < '(%llu,0)'", (unsigned long long)slice->to_page);
-        pg_add(sql, ")");
+            text_addf(sql, " AND ctid < '(%llu,0)'", (unsigned long long)slice->to_page);
+        text_addf(sql, ")");
     }
-    pg_add(sql, " TO STDOUT");
+    text_addf(sql, " TO STDOUT");
 }
 
 static enum hangar_rc read_failed(struct pg_reader *reader)
 {
     struct pg_db *db = reader->db;
     struct pg_backup *backup = reader->src->backup;
-    struct pg_text name = {0};
+    struct text name = {0};
     char waits[400] = "";
     if (strcmp(reader->worker->err.sqlstate, "55P03") == 0) {
         pthread_mutex_lock(&backup->mutex);
@@ -75,8 +74,8 @@ static enum hangar_rc read_failed(struct pg_reader *reader)
     pg_add_table(&name, &db->tables, reader->slices[reader->slice_at].table);
     enum hangar_rc rc =
         pg_raise(reader->src, &reader->worker->err, "cannot read table %s of database %s%s",
-                 pg_str(&name), db->name, waits);
-    pg_text_free(&name);
+                 text_str(&name), db->name, waits);
+    text_free(&name);
     return rc;
 }
 
@@ -95,18 +94,18 @@ static enum hangar_rc begin_slice(struct pg_reader *reader)
     const struct pg_list *list = &reader->db->tables;
     const struct pg_table *table = &list->items[slice->table];
     const char *columns = table->columns == PG_NONE ? NULL : pg_pool(list, table->columns);
-    struct pg_text sql = {0}, target = {0};
+    struct text sql = {0}, target = {0};
     add_copy(&sql, list, slice, columns);
     pg_add_table(&target, list, table->target);
     enum hangar_rc rc = HANGAR_OK;
     if (sql.failed || target.failed)
         rc = PG_NO_MEMORY(reader->src);
-    else if (pg_copy_start(reader->worker, pg_str(&sql), PGRES_COPY_OUT) != HANGAR_OK)
+    else if (pg_copy_start(reader->worker, text_str(&sql), PGRES_COPY_OUT) != HANGAR_OK)
         rc = read_failed(reader);
     else
-        pg_add_copy_head(&reader->text, pg_str(&target), columns, kind_of(table, slice));
-    pg_text_free(&sql);
-    pg_text_free(&target);
+        pg_add_copy_head(&reader->text, text_str(&target), columns, kind_of(table, slice));
+    text_free(&sql);
+    text_free(&target);
     reader->copying = rc == HANGAR_OK;
     reader->slice_rows = 0;
     reader->digest = (struct pg_digest){0};
@@ -190,11 +189,11 @@ enum hangar_rc pg_rows_read(struct pg_reader *reader, void *buffer, size_t size,
     while (rc == HANGAR_OK && n < size) {
         if (reader->text.failed)
             return PG_NO_MEMORY(reader->src);
-        if (reader->text_at < reader->text.len) {
-            n += give(out + n, size - n, reader->text.data, reader->text.len, &reader->text_at);
+        if (reader->text_at < reader->text.size) {
+            n += give(out + n, size - n, reader->text.data, reader->text.size, &reader->text_at);
             continue;
         }
-        pg_clear(&reader->text);
+        text_clear(&reader->text);
         reader->text_at = 0;
         if (reader->row) {
             n += give(out + n, size - n, reader->row, reader->row_len, &reader->row_at);

@@ -26,31 +26,31 @@ static enum hangar_rc extras_failed(struct pg_reader *reader, const char *what)
  * identity column's only with it; an extension's only when it is marked as
  * configuration.
  */
-static void add_sequences_query(struct pg_reader *reader, struct pg_text *sql)
+static void add_sequences_query(struct pg_reader *reader, struct text *sql)
 {
-    pg_add(sql, "DECLARE hangar_sequences CURSOR FOR SELECT n.nspname, c.relname FROM pg_class c"
-                " JOIN pg_namespace n ON n.oid = c.relnamespace"
-                " LEFT JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid"
-                " AND d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0"
-                " AND d.deptype IN ('a', 'i')"
-                " LEFT JOIN pg_class o ON o.oid = d.refobjid"
-                " LEFT JOIN pg_namespace p ON p.oid = o.relnamespace"
-                " WHERE c.relkind = 'S' AND c.relpersistence <> 't'"
-                " AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
-                " AND (c.oid IN (SELECT unnest(extconfig) FROM pg_extension)"
-                " OR NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass"
-                " AND e.objid = c.oid AND e.deptype = 'e')) AND ((o.oid IS NOT NULL AND ");
+    text_addf(sql, "DECLARE hangar_sequences CURSOR FOR SELECT n.nspname, c.relname FROM pg_class c"
+                   " JOIN pg_namespace n ON n.oid = c.relnamespace"
+                   " LEFT JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid"
+                   " AND d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0"
+                   " AND d.deptype IN ('a', 'i')"
+                   " LEFT JOIN pg_class o ON o.oid = d.refobjid"
+                   " LEFT JOIN pg_namespace p ON p.oid = o.relnamespace"
+                   " WHERE c.relkind = 'S' AND c.relpersistence <> 't'"
+                   " AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
+                   " AND (c.oid IN (SELECT unnest(extconfig) FROM pg_extension)"
+                   " OR NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass"
+                   " AND e.objid = c.oid AND e.deptype = 'e')) AND ((o.oid IS NOT NULL AND ");
     pg_add_selection(reader->src, sql, "p.nspname", "o.relname");
-    pg_add(sql, ") OR (d.deptype IS DISTINCT FROM 'i' AND ");
+    text_addf(sql, ") OR (d.deptype IS DISTINCT FROM 'i' AND ");
     pg_add_selection(reader->src, sql, "n.nspname", "c.relname");
-    pg_add(sql, ")) ORDER BY c.oid");
+    text_addf(sql, ")) ORDER BY c.oid");
 }
 
 static enum hangar_rc begin_extras(struct pg_reader *reader)
 {
-    struct pg_text sql = {0};
+    struct text sql = {0};
     pg_add_rows_head(&reader->text, reader->db->encoding);
-    pg_add(&reader->text, "\n");
+    text_addf(&reader->text, "\n");
     add_sequences_query(reader, &sql);
     reader->stage = SEQUENCES;
     return pg_command_text(reader->worker, &sql) == HANGAR_OK ? HANGAR_OK
@@ -58,33 +58,33 @@ static enum hangar_rc begin_extras(struct pg_reader *reader)
 }
 
 /* Both halves of `SELECT pg_catalog.setval('"s"."q"', 42, true);` */
-static void add_sequence(struct pg_text *sql, const char *schema, const char *name)
+static void add_sequence(struct text *sql, const char *schema, const char *name)
 {
-    struct pg_text quoted = {0};
+    struct text quoted = {0};
     pg_add_ident(&quoted, schema);
-    pg_add(&quoted, ".");
+    text_addf(&quoted, ".");
     pg_add_ident(&quoted, name);
-    pg_add(sql, "%sSELECT ", sql->len ? " UNION ALL " : "");
-    pg_add_literal(sql, pg_str(&quoted));
-    pg_add(sql, ", last_value, is_called FROM %s", pg_str(&quoted));
+    text_addf(sql, "%sSELECT ", sql->size ? " UNION ALL " : "");
+    pg_add_literal(sql, text_str(&quoted));
+    text_addf(sql, ", last_value, is_called FROM %s", text_str(&quoted));
     sql->failed |= quoted.failed;
-    pg_text_free(&quoted);
+    text_free(&quoted);
 }
 
 static enum hangar_rc sequence_row(void *arg, const PGresult *res)
 {
-    struct pg_text *text = arg;
-    pg_add(text, "SELECT pg_catalog.setval(");
+    struct text *text = arg;
+    text_addf(text, "SELECT pg_catalog.setval(");
     pg_add_literal(text, PQgetvalue(res, 0, 0));
-    pg_add(text, ", %s, %s);\n", PQgetvalue(res, 0, 1),
-           PQgetvalue(res, 0, 2)[0] == 't' ? "true" : "false");
+    text_addf(text, ", %s, %s);\n", PQgetvalue(res, 0, 1),
+              PQgetvalue(res, 0, 2)[0] == 't' ? "true" : "false");
     return text->failed ? HANGAR_NO_MEMORY : HANGAR_OK;
 }
 
 static enum hangar_rc read_sequences(struct pg_reader *reader)
 {
     PGresult *names;
-    struct pg_text sql = {0};
+    struct text sql = {0};
     if (pg_query(reader->worker, "FETCH " BATCH " FROM hangar_sequences", NULL, NULL, &names) !=
         HANGAR_OK)
         return extras_failed(reader, "sequences");
@@ -94,11 +94,11 @@ static enum hangar_rc read_sequences(struct pg_reader *reader)
     enum hangar_rc rc = HANGAR_OK;
     if (sql.failed)
         rc = PG_NO_MEMORY(reader->src);
-    else if (!sql.len)
+    else if (!sql.size)
         reader->stage = SETTINGS;
-    else if (pg_each_row(reader->worker, pg_str(&sql), sequence_row, &reader->text) != HANGAR_OK)
+    else if (pg_each_row(reader->worker, text_str(&sql), sequence_row, &reader->text) != HANGAR_OK)
         rc = extras_failed(reader, "sequences");
-    pg_text_free(&sql);
+    text_free(&sql);
     return rc;
 }
 
@@ -108,26 +108,26 @@ static enum hangar_rc read_sequences(struct pg_reader *reader)
  * of selected tables has no extensions, and so none of these. */
 static enum hangar_rc list_settings(struct pg_reader *reader)
 {
-    struct pg_text sql = {0};
-    pg_add(&sql,
-           "SELECT format('\"%%s\".\"%%s\"', replace(n.nspname, '\"', '\"\"'),"
-           " replace(c.relname, '\"', '\"\"')),"
-           " (SELECT string_agg('\"' || replace(a.attname, '\"', '\"\"') || '\"', ', '"
-           " ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0"
-           " AND NOT a.attisdropped%s), u.condition"
-           " FROM pg_extension e, LATERAL unnest(e.extconfig, e.extcondition) u(oid, condition)"
-           " JOIN pg_class c ON c.oid = u.oid JOIN pg_namespace n ON n.oid = c.relnamespace"
-           " WHERE c.relkind = 'r' AND %s AND ",
-           reader->worker->version >= 120000 ? " AND a.attgenerated = ''" : "",
-           pg_selected(reader->src, "include_tables", 0) ? "false" : "true");
+    struct text sql = {0};
+    text_addf(&sql,
+              "SELECT format('\"%%s\".\"%%s\"', replace(n.nspname, '\"', '\"\"'),"
+              " replace(c.relname, '\"', '\"\"')),"
+              " (SELECT string_agg('\"' || replace(a.attname, '\"', '\"\"') || '\"', ', '"
+              " ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0"
+              " AND NOT a.attisdropped%s), u.condition"
+              " FROM pg_extension e, LATERAL unnest(e.extconfig, e.extcondition) u(oid, condition)"
+              " JOIN pg_class c ON c.oid = u.oid JOIN pg_namespace n ON n.oid = c.relnamespace"
+              " WHERE c.relkind = 'r' AND %s AND ",
+              reader->worker->version >= 120000 ? " AND a.attgenerated = ''" : "",
+              pg_selected(reader->src, "include_tables", 0) ? "false" : "true");
     pg_add_selection(reader->src, &sql, "n.nspname", "c.relname");
-    pg_add(&sql, " ORDER BY c.oid");
+    text_addf(&sql, " ORDER BY c.oid");
     enum hangar_rc rc = HANGAR_OK;
     if (sql.failed)
         rc = PG_NO_MEMORY(reader->src);
-    else if (pg_query(reader->worker, pg_str(&sql), NULL, NULL, &reader->settings) != HANGAR_OK)
+    else if (pg_query(reader->worker, text_str(&sql), NULL, NULL, &reader->settings) != HANGAR_OK)
         rc = extras_failed(reader, "extensions");
-    pg_text_free(&sql);
+    text_free(&sql);
     reader->stage = ROWS;
     return rc;
 }
@@ -136,13 +136,13 @@ static enum hangar_rc begin_settings_table(struct pg_reader *reader, int row)
 {
     const char *table = PQgetvalue(reader->settings, row, 0);
     const char *columns = PQgetvalue(reader->settings, row, 1);
-    struct pg_text sql = {0};
-    pg_add(&sql, "COPY (SELECT %s FROM ONLY %s %s) TO STDOUT", columns, table,
-           PQgetvalue(reader->settings, row, 2));
+    struct text sql = {0};
+    text_addf(&sql, "COPY (SELECT %s FROM ONLY %s %s) TO STDOUT", columns, table,
+              PQgetvalue(reader->settings, row, 2));
     if (sql.failed)
         return PG_NO_MEMORY(reader->src);
-    enum hangar_rc rc = pg_copy_start(reader->worker, pg_str(&sql), PGRES_COPY_OUT);
-    pg_text_free(&sql);
+    enum hangar_rc rc = pg_copy_start(reader->worker, text_str(&sql), PGRES_COPY_OUT);
+    text_free(&sql);
     if (rc != HANGAR_OK)
         return extras_failed(reader, "extensions");
     /* the extension may have put rows of its own there: never emptied on restore */
@@ -175,7 +175,7 @@ static enum hangar_rc read_settings(struct pg_reader *reader)
             return HANGAR_EOF;
         return begin_settings_table(reader, (int)reader->slice_at);
     }
-    while (reader->text.len < CHUNK_BYTES) {
+    while (reader->text.size < CHUNK_BYTES) {
         char *row;
         size_t len;
         enum hangar_rc rc = pg_copy_next(reader->worker, -1, &row, &len);
@@ -183,7 +183,7 @@ static enum hangar_rc read_settings(struct pg_reader *reader)
             return end_settings_table(reader);
         if (rc == HANGAR_OK) {
             rc = pg_count_rows(reader->worker, row, len, &reader->slice_rows, &reader->digest);
-            pg_add_bytes(&reader->text, row, len);
+            text_add_bytes(&reader->text, row, len);
             PQfreemem(row);
         }
         if (rc != HANGAR_OK)

@@ -42,18 +42,18 @@ enum hangar_rc pg_globals_spawn(struct pg_source *src, const struct pg_globals_p
                                 struct pg_child **out)
 {
     struct pg_args args = {0};
-    struct pg_text database = {0};
+    struct text database = {0};
     pg_add_conninfo(&database, plan->database);
     pg_arg(&args, "pg_dumpall");
     pg_arg(&args, "--globals-only");
     pg_arg(&args, "--encoding=UTF8");
     pg_arg(&args, "--no-password");
-    pg_arg(&args, "--database=%s", pg_str(&database));
+    pg_arg(&args, "--database=%s", text_str(&database));
     if (!plan->passwords)
         pg_arg(&args, "--no-role-passwords");
     args.failed |= database.failed;
     enum hangar_rc rc = pg_spawn(src, "pg_dumpall", NULL, &args, true, out);
     pg_args_free(&args);
-    pg_text_free(&database);
+    text_free(&database);
     return rc;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * pg.h: what the files of this plugin share: the instance, growing texts,
+ * pg.h: what the files of this plugin share: the instance, quoting,
  * connections and client tools.  backup.h and restore.h stand on it.
  *
  * Errors travel in two steps.  Connections and children keep what went wrong
@@ -18,42 +18,30 @@
 #include <sys/types.h>
 #include <libpq-fe.h>
 #include <hangar/plugin.h>
+#include "text.h"
 #include "throwaway.h"
 
-/* ---- text.c: texts and quoting -------------------------------------------- */
+/* ---- quote.c: quoting, for a text that grows ------------------------------- */
 
-/* A growing text; zero it before use.  Being out of memory is remembered in
- * `failed`: look at it once, when the text is complete. */
-struct pg_text {
-    char *data; /* ended by a NUL; NULL while empty */
-    size_t len, capacity;
-    bool failed;
-};
-
-void pg_add(struct pg_text *text, const char *fmt, ...) HANGAR_PRINTF(2, 3);
-void pg_add_bytes(struct pg_text *text, const void *bytes, size_t size);
-void pg_add_ident(struct pg_text *text, const char *name);    /* "name" */
-void pg_add_literal(struct pg_text *text, const char *value); /* 'value' */
-void pg_add_shell(struct pg_text *text, const char *word);    /* 'word' for sh */
-void pg_add_conninfo(struct pg_text *text, const char *name); /* dbname='name' */
-void pg_add_folder(struct pg_text *text,
+void pg_add_ident(struct text *text, const char *name);    /* "name" */
+void pg_add_literal(struct text *text, const char *value); /* 'value' */
+void pg_add_shell(struct text *text, const char *word);    /* 'word' for sh */
+void pg_add_conninfo(struct text *text, const char *name); /* dbname='name' */
+void pg_add_folder(struct text *text,
                    const char *name); /* bytes an object's name may not have: =XX */
 /* A pattern SCHEMA.TABLE or TABLE with * and ?: as a condition on two columns,
  * and as an argument of pg_dump. */
-void pg_add_match(struct pg_text *text, const char *pattern, const char *schema_column,
+void pg_add_match(struct text *text, const char *pattern, const char *schema_column,
                   const char *table_column);
-void pg_add_dump_pattern(struct pg_text *text, const char *pattern);
+void pg_add_dump_pattern(struct text *text, const char *pattern);
 /* A JSON string.  Control characters, and in a text that is not UTF-8 all bytes
  * beyond ASCII, become \u00XX, one for each byte. */
-void pg_add_json(struct pg_text *text, const char *value, bool utf8);
-const char *pg_str(const struct pg_text *text); /* "" while empty */
-void pg_clear(struct pg_text *text);            /* empty, memory kept */
-void pg_text_free(struct pg_text *text);
+void pg_add_json(struct text *text, const char *value, bool utf8);
 /* malloc'd, NULL when out of memory */
 char *pg_format(const char *fmt, ...) HANGAR_PRINTF(1, 2);
 int64_t pg_mono_ms(void);
 
-/* Arguments for a client tool; zero before use, `failed` as above. */
+/* Arguments for a client tool; zero before use, `failed` as in a text. */
 struct pg_args {
     char **items; /* ended by NULL */
     size_t count, capacity;
@@ -163,7 +151,7 @@ void pg_close(struct pg_conn *conn);
 /* Runs statements and throws their rows away. */
 enum hangar_rc pg_command(struct pg_conn *conn, const char *sql);
 /* The same with text of the caller's, which is freed. */
-enum hangar_rc pg_command_text(struct pg_conn *conn, struct pg_text *sql);
+enum hangar_rc pg_command_text(struct pg_conn *conn, struct text *sql);
 /* Runs one statement with up to 2 text parameters (NULL from the first unused);
  * the rows are the caller's, to PQclear. */
 enum hangar_rc pg_query(struct pg_conn *conn, const char *sql, const char *p1, const char *p2,
@@ -186,7 +174,7 @@ enum hangar_rc pg_wait(struct pg_conn *conn, short events, int timeout_ms, bool 
 
 /* The settings under which all data is read and written, one statement a line.
  * The only thing that varies is the encoding. */
-void pg_add_prelude(struct pg_text *text, const char *encoding);
+void pg_add_prelude(struct text *text, const char *encoding);
 /* Before each COPY in an object with rows stands "-- KIND table". */
 #define PG_KIND_WHOLE "whole"    /* all of its rows, and they are many */
 #define PG_KIND_SMALL "small"    /* all of its rows */

@@ -201,13 +201,13 @@ static enum hangar_rc read_databases(struct pg_source *src)
 
 static enum hangar_rc write_description(struct pg_source *src)
 {
-    struct pg_text text = {0};
+    struct text text = {0};
     const char *host = src->opt.host ? src->opt.host : getenv("PGHOST");
     src->where = pg_format("%s:%s", host && *host ? host : "localhost", src->opt.port);
-    pg_add(&text, "PostgreSQL database%s", src->database_count > 1 ? "s" : "");
+    text_addf(&text, "PostgreSQL database%s", src->database_count > 1 ? "s" : "");
     for (size_t i = 0; i < src->database_count; i++)
-        pg_add(&text, "%s %s", i ? "," : "", src->databases[i]);
-    pg_add(&text, " on %s", src->where ? src->where : "");
+        text_addf(&text, "%s %s", i ? "," : "", src->databases[i]);
+    text_addf(&text, " on %s", src->where ? src->where : "");
     src->description = text.data;
     return text.failed || !src->where ? PG_NO_MEMORY(src) : HANGAR_OK;
 }

@@ -12,55 +12,55 @@
 
 /* Each column is named as the attribute it becomes.  Privileges and settings stay
  * in a form that the server itself reads back: aclitem[] and JSON. */
-static void add_query(struct pg_text *sql, int version)
+static void add_query(struct text *sql, int version)
 {
-    pg_add(sql,
-           "SELECT d.datname AS database, pg_encoding_to_char(d.encoding) AS encoding,"
-           " d.datcollate AS collate, d.datctype AS ctype,"
-           " r.rolname AS owner, d.datacl AS acl, d.datconnlimit AS connection_limit,"
-           " d.datistemplate AS is_template, shobj_description(d.oid, 'pg_database') AS comment,"
-           " t.spcname AS tablespace,"
-           " (SELECT json_agg(json_build_array(coalesce(x.rolname, ''), s.setting))"
-           " FROM (SELECT setrole, unnest(setconfig) AS setting FROM pg_db_role_setting"
-           " WHERE setdatabase = d.oid) s LEFT JOIN pg_roles x ON x.oid = s.setrole) AS settings,"
-           " (SELECT json_agg(DISTINCT u.spcname) FROM pg_class c"
-           " JOIN pg_tablespace u ON u.oid = c.reltablespace"
-           " WHERE u.spcname <> 'pg_global') AS tablespaces,"
-           " (SELECT count(*) FROM pg_largeobject_metadata) AS large_objects");
+    text_addf(
+        sql, "SELECT d.datname AS database, pg_encoding_to_char(d.encoding) AS encoding,"
+             " d.datcollate AS collate, d.datctype AS ctype,"
+             " r.rolname AS owner, d.datacl AS acl, d.datconnlimit AS connection_limit,"
+             " d.datistemplate AS is_template, shobj_description(d.oid, 'pg_database') AS comment,"
+             " t.spcname AS tablespace,"
+             " (SELECT json_agg(json_build_array(coalesce(x.rolname, ''), s.setting))"
+             " FROM (SELECT setrole, unnest(setconfig) AS setting FROM pg_db_role_setting"
+             " WHERE setdatabase = d.oid) s LEFT JOIN pg_roles x ON x.oid = s.setrole) AS settings,"
+             " (SELECT json_agg(DISTINCT u.spcname) FROM pg_class c"
+             " JOIN pg_tablespace u ON u.oid = c.reltablespace"
+             " WHERE u.spcname <> 'pg_global') AS tablespaces,"
+             " (SELECT count(*) FROM pg_largeobject_metadata) AS large_objects");
     if (version >= 150000)
-        pg_add(sql, ", CASE d.datlocprovider WHEN 'c' THEN 'libc' WHEN 'i' THEN 'icu'"
-                    " WHEN 'b' THEN 'builtin' END AS locale_provider");
+        text_addf(sql, ", CASE d.datlocprovider WHEN 'c' THEN 'libc' WHEN 'i' THEN 'icu'"
+                       " WHEN 'b' THEN 'builtin' END AS locale_provider");
     if (version >= 170000)
-        pg_add(sql, ", d.datlocale AS locale, d.daticurules AS icu_rules");
+        text_addf(sql, ", d.datlocale AS locale, d.daticurules AS icu_rules");
     else if (version >= 150000)
-        pg_add(sql, ", d.daticulocale AS locale");
+        text_addf(sql, ", d.daticulocale AS locale");
     if (version >= 160000 && version < 170000)
-        pg_add(sql, ", d.daticurules AS icu_rules");
-    pg_add(sql, " FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba"
-                " JOIN pg_tablespace t ON t.oid = d.dattablespace"
-                " WHERE d.datname = current_database()");
+        text_addf(sql, ", d.daticurules AS icu_rules");
+    text_addf(sql, " FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba"
+                   " JOIN pg_tablespace t ON t.oid = d.dattablespace"
+                   " WHERE d.datname = current_database()");
 }
 
 enum hangar_rc pg_props_read(struct pg_db *db)
 {
-    struct pg_text sql = {0}, back = {0};
+    struct text sql = {0}, back = {0};
     PGresult *res = NULL;
     add_query(&sql, db->lead->version);
-    pg_add(&back, "SET client_encoding = '%s'", db->encoding);
+    text_addf(&back, "SET client_encoding = '%s'", db->encoding);
     enum hangar_rc rc = HANGAR_OK;
     if (sql.failed || back.failed) {
         rc = PG_NO_MEMORY(db->src);
     } else if (pg_command(db->lead, "SET client_encoding = 'UTF8'") != HANGAR_OK ||
-               pg_query(db->lead, pg_str(&sql), NULL, NULL, &res) != HANGAR_OK ||
-               pg_command(db->lead, pg_str(&back)) != HANGAR_OK) {
+               pg_query(db->lead, text_str(&sql), NULL, NULL, &res) != HANGAR_OK ||
+               pg_command(db->lead, text_str(&back)) != HANGAR_OK) {
         rc = pg_raise(db->src, &db->lead->err, "cannot read the properties of database %s",
                       db->name);
     } else if (PQntuples(res) != 1) {
         rc = db->src->host->fail(db->src->ctx, HANGAR_NOT_FOUND, 0,
                                  "cannot read the properties of database %s: it is gone", db->name);
     }
-    pg_text_free(&sql);
-    pg_text_free(&back);
+    text_free(&sql);
+    text_free(&back);
     if (rc == HANGAR_OK)
         db->props = res;
     else

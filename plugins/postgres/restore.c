@@ -292,7 +292,7 @@ static enum hangar_rc run_section(struct pg_target *target, const char *archive,
 {
     struct pg_source *src = target->src;
     struct pg_args args = {0};
-    struct pg_text database = {0};
+    struct text database = {0};
     struct pg_child *child = NULL;
     pg_add_conninfo(&database, target->into);
     pg_arg(&args, "pg_restore");
@@ -303,10 +303,10 @@ static enum hangar_rc run_section(struct pg_target *target, const char *archive,
         pg_arg(&args, "--no-tablespaces");
     if (jobs > 1)
         pg_arg(&args, "--jobs=%u", jobs);
-    pg_arg(&args, "--dbname=%s", pg_str(&database));
+    pg_arg(&args, "--dbname=%s", text_str(&database));
     pg_arg(&args, "%s", archive);
     args.failed |= database.failed;
-    pg_text_free(&database);
+    text_free(&database);
     src->host->alive(src->ctx, doing);
     enum hangar_rc rc = pg_spawn(src, "pg_restore", NULL, &args, false, &child);
     if (rc == HANGAR_OK && (rc = pg_child_finish(child, doing)) != HANGAR_OK) {

@@ -77,12 +77,12 @@ struct pg_restore {
 
 /* What becomes of one database that is replaced. */
 struct pg_clean {
-    char into[PG_CLEAN_NAME];          /* loaded beside it, under this name */
-    char retired[PG_CLEAN_NAME];       /* what it is called itself once it is replaced */
-    char oid[16], into_oid[16];        /* "": not there (yet) */
-    struct pg_text new_mark, old_mark; /* comments that say whose those are */
-    struct pg_text leftovers;          /* of a dead restore, for the plan */
-    struct pg_text sessions;           /* that are connected, for the plan; empty: nobody is */
+    char into[PG_CLEAN_NAME];       /* loaded beside it, under this name */
+    char retired[PG_CLEAN_NAME];    /* what it is called itself once it is replaced */
+    char oid[16], into_oid[16];     /* "": not there (yet) */
+    struct text new_mark, old_mark; /* comments that say whose those are */
+    struct text leftovers;          /* of a dead restore, for the plan */
+    struct text sessions;           /* that are connected, for the plan; empty: nobody is */
 };
 
 /* Would it work, and is there anything to lose?  In earnest also takes the locks and
@@ -103,7 +103,7 @@ enum hangar_rc pg_clean_open(struct pg_source *src, struct pg_conn **out);
 
 /* Who is connected to the database with this oid: their number, a text of the first few,
  * and how many of them this role may not end. */
-enum hangar_rc pg_sessions(struct pg_conn *conn, const char *oid, struct pg_text *who,
+enum hangar_rc pg_sessions(struct pg_conn *conn, const char *oid, struct text *who,
                            unsigned long *count, unsigned long *beyond);
 /* Waits until nobody is connected; EXISTS, told to the host, when that takes longer. */
 enum hangar_rc pg_sessions_gone(struct pg_target *target, struct pg_conn *conn, int64_t ms);
@@ -116,13 +116,13 @@ enum hangar_rc pg_clean_swap(struct pg_source *src, struct hangar_attrs *report)
 
 /* Does this database hold anything?  The text says what; empty: nothing. */
 enum hangar_rc pg_target_contents(struct pg_target *target, struct pg_conn *conn,
-                                  struct pg_text *what);
+                                  struct text *what);
 /* May this role create databases?  Told to the host when not. */
 enum hangar_rc pg_target_may_create(struct pg_target *target, struct pg_conn *conn);
 /* Drops a database of ours with all sessions and subscriptions in it; *err says why not. */
 bool pg_drop_database(struct pg_source *src, const char *name, struct pg_error *err);
 /* Comment, connection limit and whether it is a template, as statements for `name`. */
-void pg_target_add_plain(struct pg_target *target, struct pg_text *sql, const char *name);
+void pg_target_add_plain(struct pg_target *target, struct text *sql, const char *name);
 /* Is the database there, and is it empty?  HANGAR_EXISTS when it is not. */
 enum hangar_rc pg_target_look(struct pg_target *target, int *server_version);
 /* locale.c: before it is made: sets target->locale, or refuses. */
@@ -159,12 +159,12 @@ struct pg_rows {
     struct pg_target *target;
     struct pg_conn *conn;
     enum pg_rows_state state;
-    bool sequences;      /* setval() is expected, too */
-    struct pg_text line; /* what was read of the current one */
-    bool quoted;         /* within "..." or '...', where a line may end */
+    bool sequences;   /* setval() is expected, too */
+    struct text line; /* what was read of the current one */
+    bool quoted;      /* within "..." or '...', where a line may end */
     char quote;
     bool whole; /* the next table comes whole */
-    struct pg_text prelude;
+    struct text prelude;
     char *table;  /* "s"."t" being loaded */
     char held[4]; /* the beginning of a line that may become \. */
     size_t held_len;
@@ -189,8 +189,8 @@ void pg_tally_free(struct pg_tally *tally);
 
 /* A line of tables.jsonl. */
 struct pg_table_line {
-    struct pg_text table;   /* "s"."t" */
-    struct pg_text columns; /* "\"a\", \"b\"" or "" */
+    struct text table;   /* "s"."t" */
+    struct text columns; /* "\"a\", \"b\"" or "" */
     bool partitioned;
     uint64_t rows;
     struct pg_digest digest;

@@ -88,24 +88,24 @@ static bool skip(struct statement *left, const char *word)
 /* Takes a name, quoted or not; malloc'd, NULL when there is none. */
 static char *take_name(struct statement *left)
 {
-    struct pg_text name = {0};
+    struct text name = {0};
     size_t i = 0;
     if (left->len && left->text[0] == '"') {
         for (i = 1; i < left->len; i++) {
             if (left->text[i] == '"' && (i + 1 == left->len || left->text[i + 1] != '"'))
                 break;
             i += left->text[i] == '"';
-            pg_add_bytes(&name, &left->text[i], 1);
+            text_add_bytes(&name, &left->text[i], 1);
         }
         i++;
     } else {
         for (; i < left->len && (isalnum((unsigned char)left->text[i]) || left->text[i] == '_' ||
                                  left->text[i] == '$' || (unsigned char)left->text[i] > 127);
              i++)
-            pg_add_bytes(&name, &left->text[i], 1);
+            text_add_bytes(&name, &left->text[i], 1);
     }
-    if (i > left->len || !name.len || name.failed) {
-        pg_text_free(&name);
+    if (i > left->len || !name.size || name.failed) {
+        text_free(&name);
         return NULL;
     }
     left->text += i;
@@ -216,8 +216,8 @@ static bool is_superfluous(const struct roles *roles, struct statement statement
 
 static enum hangar_rc run(struct roles *roles, struct statement statement)
 {
-    struct pg_text sql = {0};
-    pg_add_bytes(&sql, statement.text, statement.len);
+    struct text sql = {0};
+    text_add_bytes(&sql, statement.text, statement.len);
     if (pg_command_text(roles->conn, &sql) == HANGAR_OK)
         return HANGAR_OK;
     /* its first words at most: it may hold a password */

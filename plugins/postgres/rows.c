@@ -150,20 +150,20 @@ static enum hangar_rc begin_table(struct pg_rows *rows, const char *name_end, co
 {
     const char *line = rows->line.data;
     const char *name = line + strlen("COPY ");
-    struct pg_text sql = {0};
+    struct text sql = {0};
     rows->table = strndup(name, (size_t)(name_end - name));
     if (rows->whole)
-        pg_add(&sql, "TRUNCATE ONLY %s; ", rows->table);
-    pg_add_bytes(&sql, line, (size_t)(head_end - line));
-    pg_add(&sql, rows->whole ? " FROM STDIN WITH (FREEZE)" : " FROM STDIN");
+        text_addf(&sql, "TRUNCATE ONLY %s; ", rows->table);
+    text_add_bytes(&sql, line, (size_t)(head_end - line));
+    text_addf(&sql, rows->whole ? " FROM STDIN WITH (FREEZE)" : " FROM STDIN");
     if (sql.failed || !rows->table) {
-        pg_text_free(&sql);
+        text_free(&sql);
         return PG_NO_MEMORY(rows->target->src);
     }
     rows->conn->doing = "loading rows";
-    enum hangar_rc rc = pg_copy_start(rows->conn, pg_str(&sql), PGRES_COPY_IN);
+    enum hangar_rc rc = pg_copy_start(rows->conn, text_str(&sql), PGRES_COPY_IN);
     rows->conn->doing = NULL;
-    pg_text_free(&sql);
+    text_free(&sql);
     if (rc != HANGAR_OK)
         return load_failed(rows);
     rows->rows = 0;
@@ -318,7 +318,7 @@ static enum hangar_rc take_rows(struct pg_rows *rows, const char *data, size_t s
 static enum hangar_rc take_prelude(struct pg_rows *rows)
 {
     const char *line = rows->line.data;
-    if (!rows->prelude.len) {
+    if (!rows->prelude.size) {
         char encoding[33] = "";
         int end = 0;
         if (sscanf(line, "SET client_encoding = '%32[A-Za-z0-9_]';%n", encoding, &end) != 1 || !end)
@@ -328,9 +328,10 @@ static enum hangar_rc take_prelude(struct pg_rows *rows)
             return PG_NO_MEMORY(rows->target->src);
     }
     /* line has grown by whole lines: it must stay a beginning of the prelude */
-    if (rows->line.len > rows->prelude.len || memcmp(line, rows->prelude.data, rows->line.len) != 0)
+    if (rows->line.size > rows->prelude.size ||
+        memcmp(line, rows->prelude.data, rows->line.size) != 0)
         return corrupt(rows, "its settings are not the ones expected");
-    if (rows->line.len < rows->prelude.len)
+    if (rows->line.size < rows->prelude.size)
         return HANGAR_EOF; /* go on */
     if (pg_command(rows->conn, rows->prelude.data) != HANGAR_OK ||
         pg_command(rows->conn, "BEGIN") != HANGAR_OK)
@@ -360,7 +361,7 @@ static enum hangar_rc take_line(struct pg_rows *rows)
 static enum hangar_rc take_complete(struct pg_rows *rows)
 {
     /* a NUL would hide what follows it */
-    if (strlen(rows->line.data) != rows->line.len)
+    if (strlen(rows->line.data) != rows->line.size)
         return corrupt(rows, "it has a line that hangar did not write");
     switch (rows->state) {
     case PG_ROWS_FIRST:
@@ -394,9 +395,9 @@ static enum hangar_rc collect_line(struct pg_rows *rows, const char *data, size_
             complete = c == '\n';
     }
     *used = n;
-    if (rows->line.len + n > LINE_LIMIT)
+    if (rows->line.size + n > LINE_LIMIT)
         return corrupt(rows, "it has a line that is too long");
-    pg_add_bytes(&rows->line, data, n);
+    text_add_bytes(&rows->line, data, n);
     if (rows->line.failed)
         return PG_NO_MEMORY(rows->target->src);
     if (!complete)
@@ -404,7 +405,7 @@ static enum hangar_rc collect_line(struct pg_rows *rows, const char *data, size_
     enum hangar_rc rc = take_complete(rows);
     if (rc == HANGAR_EOF)
         return HANGAR_OK; /* the prelude goes on in this text */
-    pg_clear(&rows->line);
+    text_clear(&rows->line);
     return rc;
 }
 
@@ -460,7 +461,7 @@ enum hangar_rc pg_rows_close(struct pg_rows *rows, bool complete)
 {
     struct pg_restore *restore = rows->target->src->restore;
     enum hangar_rc rc = HANGAR_OK;
-    if (complete && (rows->state != PG_ROWS_LINE || rows->line.len))
+    if (complete && (rows->state != PG_ROWS_LINE || rows->line.size))
         rc = corrupt(rows, "it ends before its end");
     else if (complete && pg_command(rows->conn, "COMMIT") != HANGAR_OK)
         rc = load_failed(rows);
@@ -475,8 +476,8 @@ enum hangar_rc pg_rows_close(struct pg_rows *rows, bool complete)
     pthread_mutex_unlock(&restore->mutex);
     pg_close(rows->conn);
     XXH3_freeState(rows->hash);
-    pg_text_free(&rows->line);
-    pg_text_free(&rows->prelude);
+    text_free(&rows->line);
+    text_free(&rows->prelude);
     free(rows->table);
     return rc;
 }

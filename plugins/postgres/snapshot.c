@@ -23,22 +23,22 @@
 static void name_session(struct pg_conn *conn, const char *condition, const char *does, char *out,
                          size_t size)
 {
-    struct pg_text sql = {0};
+    struct text sql = {0};
     PGresult *res = NULL;
     out[0] = '\0';
-    pg_add(&sql,
-           "SELECT a.pid, coalesce(a.usename, '?'),"
-           " upper(substring(a.query from '^\\s*([A-Za-z]+(\\s+[A-Za-z]+)?)'))"
-           " FROM pg_stat_activity a WHERE a.pid <> pg_backend_pid() AND %s LIMIT 1",
-           condition);
-    if (!sql.failed && pg_query(conn, pg_str(&sql), NULL, NULL, &res) == HANGAR_OK &&
+    text_addf(&sql,
+              "SELECT a.pid, coalesce(a.usename, '?'),"
+              " upper(substring(a.query from '^\\s*([A-Za-z]+(\\s+[A-Za-z]+)?)'))"
+              " FROM pg_stat_activity a WHERE a.pid <> pg_backend_pid() AND %s LIMIT 1",
+              condition);
+    if (!sql.failed && pg_query(conn, text_str(&sql), NULL, NULL, &res) == HANGAR_OK &&
         PQntuples(res) == 1) {
         const char *words = PQgetvalue(res, 0, 2);
         snprintf(out, size, ": session %.20s of user %.64s%s%.40s%s %s", PQgetvalue(res, 0, 0),
                  PQgetvalue(res, 0, 1), *words ? " (" : "", words, *words ? ")" : "", does);
     }
     PQclear(res);
-    pg_text_free(&sql);
+    text_free(&sql);
 }
 
 void pg_db_who_waits(struct pg_db *db, char *out, size_t size)
@@ -70,21 +70,21 @@ static enum hangar_rc lock_failed(struct pg_db *db)
 static enum hangar_rc lock_list(struct pg_db *db, const struct pg_list *list, bool *gone)
 {
     enum hangar_rc rc = HANGAR_OK;
-    struct pg_text sql = {0};
+    struct text sql = {0};
     *gone = false;
     for (uint32_t i = 0; i < list->count && rc == HANGAR_OK;) {
-        pg_clear(&sql);
-        pg_add(&sql, "LOCK TABLE ");
-        for (uint32_t first = i; i < list->count && sql.len < LOCK_BATCH_BYTES; i++) {
-            pg_add(&sql, i > first ? ", ONLY " : "ONLY ");
+        text_clear(&sql);
+        text_addf(&sql, "LOCK TABLE ");
+        for (uint32_t first = i; i < list->count && sql.size < LOCK_BATCH_BYTES; i++) {
+            text_addf(&sql, i > first ? ", ONLY " : "ONLY ");
             pg_add_table(&sql, list, i);
         }
-        pg_add(&sql, " IN ACCESS SHARE MODE");
+        text_addf(&sql, " IN ACCESS SHARE MODE");
         if (sql.failed) {
             rc = PG_NO_MEMORY(db->src);
             break;
         }
-        rc = pg_command(db->lead, pg_str(&sql));
+        rc = pg_command(db->lead, text_str(&sql));
         const char *state = db->lead->err.sqlstate;
         if (rc != HANGAR_OK && (strcmp(state, "42P01") == 0 || strcmp(state, "3F000") == 0)) {
             *gone = true;
@@ -93,7 +93,7 @@ static enum hangar_rc lock_list(struct pg_db *db, const struct pg_list *list, bo
         if (rc != HANGAR_OK)
             rc = lock_failed(db);
     }
-    pg_text_free(&sql);
+    text_free(&sql);
     return *gone ? HANGAR_OK : rc;
 }
 
@@ -237,11 +237,11 @@ static void add_dump_options(struct pg_db *db, struct pg_args *args)
     for (size_t i = 0; i < 2; i++) {
         const char *pattern;
         for (size_t k = 0; (pattern = pg_selected(db->src, options[i][0], k)) != NULL; k++) {
-            struct pg_text quoted = {0};
+            struct text quoted = {0};
             pg_add_dump_pattern(&quoted, pattern);
-            pg_arg(args, "%s=%s", options[i][1], pg_str(&quoted));
+            pg_arg(args, "%s=%s", options[i][1], text_str(&quoted));
             args->failed |= quoted.failed;
-            pg_text_free(&quoted);
+            text_free(&quoted);
         }
     }
 }
@@ -257,11 +257,11 @@ static enum hangar_rc start_dump(struct pg_db *db)
         pg_arg(&args, "--section=post-data");
     }
     for (uint32_t i = 0; i < db->tables.count && !db->many; i++) {
-        struct pg_text name = {0};
+        struct text name = {0};
         pg_add_table(&name, &db->tables, i);
-        pg_arg(&args, "--exclude-table-data=%s", pg_str(&name));
+        pg_arg(&args, "--exclude-table-data=%s", text_str(&name));
         args.failed |= name.failed;
-        pg_text_free(&name);
+        text_free(&name);
     }
     enum hangar_rc rc = pg_spawn(db->src, "pg_dump", db->name, &args, true, &db->dump);
     pg_args_free(&args);
@@ -286,19 +286,19 @@ static enum hangar_rc start_large(struct pg_db *db)
 
 static enum hangar_rc join_workers(struct pg_db *db)
 {
-    struct pg_text sql = {0};
-    pg_add(&sql,
-           "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT '%s';"
-           " SAVEPOINT hangar",
-           db->snapshot);
+    struct text sql = {0};
+    text_addf(&sql,
+              "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT '%s';"
+              " SAVEPOINT hangar",
+              db->snapshot);
     enum hangar_rc rc = HANGAR_OK;
     if (sql.failed)
         rc = PG_NO_MEMORY(db->src);
     for (size_t i = 0; i < db->worker_count && rc == HANGAR_OK; i++)
-        if (pg_command(db->workers[i], pg_str(&sql)) != HANGAR_OK)
+        if (pg_command(db->workers[i], text_str(&sql)) != HANGAR_OK)
             rc = pg_raise(db->src, &db->workers[i]->err, "cannot share the snapshot of database %s",
                           db->name);
-    pg_text_free(&sql);
+    text_free(&sql);
     return rc;
 }
 

@@ -25,7 +25,7 @@
 
 /* ---- sessions ---------------------------------------------------------------------------- */
 
-enum hangar_rc pg_sessions(struct pg_conn *conn, const char *oid, struct pg_text *who,
+enum hangar_rc pg_sessions(struct pg_conn *conn, const char *oid, struct text *who,
                            unsigned long *count, unsigned long *beyond)
 {
     static const char query[] =
@@ -45,11 +45,11 @@ enum hangar_rc pg_sessions(struct pg_conn *conn, const char *oid, struct pg_text
         return pg_raise(conn->src, &conn->err, "cannot list the sessions");
     *count = strtoul(PQgetvalue(res, 0, 0), NULL, 10);
     *beyond = strtoul(PQgetvalue(res, 0, 2), NULL, 10);
-    pg_clear(who);
+    text_clear(who);
     if (*count)
-        pg_add(who, "%s", PQgetvalue(res, 0, 1));
+        text_addf(who, "%s", PQgetvalue(res, 0, 1));
     if (*count > 5)
-        pg_add(who, " and %lu more", *count - 5);
+        text_addf(who, " and %lu more", *count - 5);
     PQclear(res);
     return who->failed ? PG_NO_MEMORY(conn->src) : HANGAR_OK;
 }
@@ -57,7 +57,7 @@ enum hangar_rc pg_sessions(struct pg_conn *conn, const char *oid, struct pg_text
 enum hangar_rc pg_sessions_gone(struct pg_target *target, struct pg_conn *conn, int64_t ms)
 {
     struct pg_source *src = target->src;
-    struct pg_text who = {0};
+    struct text who = {0};
     unsigned long count = 0, beyond;
     int64_t deadline = pg_mono_ms() + ms;
     enum hangar_rc rc;
@@ -74,8 +74,8 @@ enum hangar_rc pg_sessions_gone(struct pg_target *target, struct pg_conn *conn, 
                              "cannot replace database %s on %s: %lu session%s connected to it: %s; "
                              "hint: stop what uses it, or end the session%s with --disconnect",
                              target->name, pg_where(src), count, count == 1 ? " is" : "s are",
-                             pg_str(&who), count == 1 ? "" : "s");
-    pg_text_free(&who);
+                             text_str(&who), count == 1 ? "" : "s");
+    text_free(&who);
     return rc;
 }
 
@@ -112,26 +112,26 @@ enum hangar_rc pg_clean_obstacles(struct pg_target *target, struct pg_conn *conn
 /* What is done while a RENAME waits: it bars the door, and here those inside are ended. */
 struct ending {
     struct pg_conn *conn; /* another session than that of the RENAME */
-    struct pg_text sql;
+    struct text sql;
 };
 
 static void end_sessions(void *arg)
 {
     struct ending *ending = arg;
-    pg_command(ending->conn, pg_str(&ending->sql)); /* what it cannot end shows in the RENAME */
+    pg_command(ending->conn, text_str(&ending->sql)); /* what it cannot end shows in the RENAME */
 }
 
 /* Sessions in a database that is ours are always in the wrong place. */
 static enum hangar_rc prepare_ending(struct pg_target *target, struct ending *ending)
 {
     const struct pg_clean *clean = target->clean;
-    pg_clear(&ending->sql);
-    pg_add(&ending->sql,
-           "SELECT pg_catalog.pg_terminate_backend(a.pid)" SESSIONS " AND a.datid IN (%s",
-           clean->into_oid);
+    text_clear(&ending->sql);
+    text_addf(&ending->sql,
+              "SELECT pg_catalog.pg_terminate_backend(a.pid)" SESSIONS " AND a.datid IN (%s",
+              clean->into_oid);
     if (target->exists && target->src->restore->disconnect)
-        pg_add(&ending->sql, ", %s", clean->oid);
-    pg_add(&ending->sql, ")");
+        text_addf(&ending->sql, ", %s", clean->oid);
+    text_addf(&ending->sql, ")");
     return ending->sql.failed ? PG_NO_MEMORY(target->src) : HANGAR_OK;
 }
 
@@ -139,15 +139,15 @@ static enum hangar_rc rename_database(struct pg_target *target, struct pg_conn *
                                       struct ending *ending, const char *from, const char *to)
 {
     struct pg_source *src = target->src;
-    struct pg_text sql = {0};
-    pg_add(&sql, "ALTER DATABASE ");
+    struct text sql = {0};
+    text_addf(&sql, "ALTER DATABASE ");
     pg_add_ident(&sql, from);
-    pg_add(&sql, " RENAME TO ");
+    text_addf(&sql, " RENAME TO ");
     pg_add_ident(&sql, to);
     if (sql.failed)
-        return pg_text_free(&sql), PG_NO_MEMORY(src);
-    enum hangar_rc rc = pg_command_while(conn, pg_str(&sql), end_sessions, ending);
-    pg_text_free(&sql);
+        return text_free(&sql), PG_NO_MEMORY(src);
+    enum hangar_rc rc = pg_command_while(conn, text_str(&sql), end_sessions, ending);
+    text_free(&sql);
     return rc == HANGAR_OK ? rc
                            : pg_raise(src, &conn->err, "cannot rename database %s to %s", from, to);
 }
@@ -157,7 +157,7 @@ static enum hangar_rc exchange(struct pg_target *target, struct pg_conn *conn,
                                struct ending *ending)
 {
     struct pg_clean *clean = target->clean;
-    struct pg_text sql = {0};
+    struct text sql = {0};
     enum hangar_rc rc = prepare_ending(target, ending);
     if (rc == HANGAR_OK && target->exists)
         rc = rename_database(target, conn, ending, target->name, clean->retired);
@@ -168,13 +168,13 @@ static enum hangar_rc exchange(struct pg_target *target, struct pg_conn *conn,
     if (rc != HANGAR_OK)
         return rc;
     if (target->exists) {
-        pg_add(&sql, "COMMENT ON DATABASE ");
+        text_addf(&sql, "COMMENT ON DATABASE ");
         pg_add_ident(&sql, clean->retired);
-        pg_add(&sql, " IS ");
-        pg_add_literal(&sql, pg_str(&clean->old_mark));
-        pg_add(&sql, "; ALTER DATABASE ");
+        text_addf(&sql, " IS ");
+        pg_add_literal(&sql, text_str(&clean->old_mark));
+        text_addf(&sql, "; ALTER DATABASE ");
         pg_add_ident(&sql, clean->retired);
-        pg_add(&sql, " ALLOW_CONNECTIONS false IS_TEMPLATE false;");
+        text_addf(&sql, " ALLOW_CONNECTIONS false IS_TEMPLATE false;");
     }
     pg_target_add_plain(target, &sql, target->name);
     if (pg_command_text(conn, &sql) != HANGAR_OK)
@@ -247,27 +247,27 @@ static enum hangar_rc exchange_all(struct pg_source *src, struct ending *ending)
 static void drop_retired(struct pg_source *src, struct pg_conn *conn, struct hangar_attrs *report)
 {
     struct pg_restore *restore = src->restore;
-    struct pg_text left = {0};
+    struct text left = {0};
     for (size_t i = 0; i < restore->target_count; i++) {
         struct pg_target *target = &restore->targets[i];
-        struct pg_text sql = {0};
+        struct text sql = {0};
         target->created = false; /* it is what was asked for, and stays */
         if (target->skipped || !target->exists)
             continue;
-        pg_add(&sql, "DROP DATABASE ");
+        text_addf(&sql, "DROP DATABASE ");
         pg_add_ident(&sql, target->clean->retired);
         conn->doing = "dropping the old database";
         if (pg_command_text(conn, &sql) == HANGAR_OK)
             continue;
-        pg_add(&left, "%sthe old database %s, now called %s: %s", left.len ? "; " : "",
-               target->name, target->clean->retired, conn->err.text);
+        text_addf(&left, "%sthe old database %s, now called %s: %s", left.size ? "; " : "",
+                  target->name, target->clean->retired, conn->err.text);
     }
-    if (left.len || left.failed)
+    if (left.size || left.failed)
         src->host->attr_setf(report, "left_behind",
                              "%s; hint: drop it, or leave it to the next "
                              "restore of this kind",
-                             pg_str(&left));
-    pg_text_free(&left);
+                             text_str(&left));
+    text_free(&left);
 }
 
 enum hangar_rc pg_clean_swap(struct pg_source *src, struct hangar_attrs *report)
@@ -289,6 +289,6 @@ enum hangar_rc pg_clean_swap(struct pg_source *src, struct hangar_attrs *report)
         drop_retired(src, ending.conn, report);
     }
     pg_close(ending.conn);
-    pg_text_free(&ending.sql);
+    text_free(&ending.sql);
     return rc;
 }

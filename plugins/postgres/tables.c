@@ -16,30 +16,30 @@
 /* ---- the list -------------------------------------------------------------------- */
 
 /* Names `condition` for every pattern of an option, joined by OR. */
-static bool add_patterns(struct pg_source *src, struct pg_text *sql, const char *option,
+static bool add_patterns(struct pg_source *src, struct text *sql, const char *option,
                          const char *schema, const char *table)
 {
     const char *pattern;
     size_t i = 0;
     for (; (pattern = pg_selected(src, option, i)) != NULL; i++) {
-        pg_add(sql, "%s", i ? " OR " : "(");
+        text_addf(sql, "%s", i ? " OR " : "(");
         pg_add_match(sql, pattern, schema, table);
     }
     if (i)
-        pg_add(sql, ")");
+        text_addf(sql, ")");
     return i > 0;
 }
 
-void pg_add_selection(struct pg_source *src, struct pg_text *sql, const char *schema,
+void pg_add_selection(struct pg_source *src, struct text *sql, const char *schema,
                       const char *table)
 {
-    pg_add(sql, "(");
+    text_addf(sql, "(");
     if (!add_patterns(src, sql, "include_tables", schema, table))
-        pg_add(sql, "true");
-    pg_add(sql, " AND NOT ");
+        text_addf(sql, "true");
+    text_addf(sql, " AND NOT ");
     if (!add_patterns(src, sql, "exclude_tables", schema, table))
-        pg_add(sql, "false");
-    pg_add(sql, ")");
+        text_addf(sql, "false");
+    text_addf(sql, ")");
 }
 
 /*
@@ -50,43 +50,45 @@ void pg_add_selection(struct pg_source *src, struct pg_text *sql, const char *sc
  * enum), so all rows of such a tree are loaded through its root, which must itself
  * be selected.
  */
-static void add_list_query(struct pg_db *db, struct pg_text *sql, bool standby)
+static void add_list_query(struct pg_db *db, struct text *sql, bool standby)
 {
-    pg_add(sql, "WITH RECURSIVE up(leaf, above, level) AS ("
-                " SELECT i.inhrelid, i.inhparent, 1 FROM pg_inherits i"
-                " JOIN pg_class c ON c.oid = i.inhrelid"
-                " WHERE c.relispartition AND c.relkind = 'r'"
-                " UNION ALL"
-                " SELECT up.leaf, i.inhparent, up.level + 1 FROM up"
-                " JOIN pg_class c ON c.oid = up.above AND c.relispartition"
-                " JOIN pg_inherits i ON i.inhrelid = up.above),"
-                " top AS (SELECT up.leaf, (array_agg(up.above ORDER BY up.level DESC))[1] AS oid,"
-                " bool_or(p.partstrat = 'h') AS hashed"
-                " FROM up JOIN pg_partitioned_table p ON p.partrelid = up.above GROUP BY up.leaf),"
-                " root AS (SELECT top.leaf, top.oid FROM top JOIN pg_class c ON c.oid = top.oid"
-                " JOIN pg_namespace n ON n.oid = c.relnamespace"
-                " WHERE top.oid IN (SELECT t.oid FROM top t WHERE t.hashed) AND ");
+    text_addf(sql,
+              "WITH RECURSIVE up(leaf, above, level) AS ("
+              " SELECT i.inhrelid, i.inhparent, 1 FROM pg_inherits i"
+              " JOIN pg_class c ON c.oid = i.inhrelid"
+              " WHERE c.relispartition AND c.relkind = 'r'"
+              " UNION ALL"
+              " SELECT up.leaf, i.inhparent, up.level + 1 FROM up"
+              " JOIN pg_class c ON c.oid = up.above AND c.relispartition"
+              " JOIN pg_inherits i ON i.inhrelid = up.above),"
+              " top AS (SELECT up.leaf, (array_agg(up.above ORDER BY up.level DESC))[1] AS oid,"
+              " bool_or(p.partstrat = 'h') AS hashed"
+              " FROM up JOIN pg_partitioned_table p ON p.partrelid = up.above GROUP BY up.leaf),"
+              " root AS (SELECT top.leaf, top.oid FROM top JOIN pg_class c ON c.oid = top.oid"
+              " JOIN pg_namespace n ON n.oid = c.relnamespace"
+              " WHERE top.oid IN (SELECT t.oid FROM top t WHERE t.hashed) AND ");
     pg_add_selection(db->src, sql, "n.nspname", "c.relname");
-    pg_add(sql, ") SELECT c.oid, n.nspname, c.relname, c.relkind = 'r'%s AND NOT ",
-           standby ? " AND c.relpersistence <> 'u'" : "");
+    text_addf(sql, ") SELECT c.oid, n.nspname, c.relname, c.relkind = 'r'%s AND NOT ",
+              standby ? " AND c.relpersistence <> 'u'" : "");
     if (!add_patterns(db->src, sql, "exclude_table_data", "n.nspname", "c.relname"))
-        pg_add(sql, "false");
-    pg_add(sql, ", coalesce(root.oid, 0) FROM pg_class c"
-                " JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN root ON root.leaf = c.oid"
-                " WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'"
-                " AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
-                " AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass"
-                " AND d.objid = c.oid AND d.deptype = 'e') AND ");
+        text_addf(sql, "false");
+    text_addf(sql,
+              ", coalesce(root.oid, 0) FROM pg_class c"
+              " JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN root ON root.leaf = c.oid"
+              " WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'"
+              " AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
+              " AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass"
+              " AND d.objid = c.oid AND d.deptype = 'e') AND ");
     pg_add_selection(db->src, sql, "n.nspname", "c.relname");
-    pg_add(sql, " ORDER BY c.oid");
+    text_addf(sql, " ORDER BY c.oid");
 }
 
-/* Keeps a text in the pool; its offset, or PG_NONE when there is no room. */
+/* Keeps a text in the pool; its offset, or PG_NONE when there is no room: TEXT_MAX is less. */
 static uint32_t keep(struct pg_list *list, const char *text)
 {
-    size_t at = list->pool.len;
-    pg_add_bytes(&list->pool, text, strlen(text) + 1);
-    return list->pool.failed || list->pool.len >= PG_NONE ? PG_NONE : (uint32_t)at;
+    size_t at = list->pool.size;
+    text_add_bytes(&list->pool, text, strlen(text) + 1);
+    return list->pool.failed ? PG_NONE : (uint32_t)at;
 }
 
 const char *pg_pool(const struct pg_list *list, uint32_t offset)
@@ -150,7 +152,7 @@ static enum hangar_rc account(struct pg_source *src, struct pg_list *list)
 
 enum hangar_rc pg_list_tables(struct pg_db *db, struct pg_list *list)
 {
-    struct pg_text sql = {0};
+    struct text sql = {0};
     PGresult *res = NULL;
     enum hangar_rc rc = pg_query(db->lead, "SELECT pg_is_in_recovery()", NULL, NULL, &res);
     if (rc != HANGAR_OK)
@@ -159,16 +161,16 @@ enum hangar_rc pg_list_tables(struct pg_db *db, struct pg_list *list)
     PQclear(res);
     if (sql.failed)
         rc = PG_NO_MEMORY(db->src);
-    else if (pg_each_row(db->lead, pg_str(&sql), list_row, list) != HANGAR_OK)
+    else if (pg_each_row(db->lead, text_str(&sql), list_row, list) != HANGAR_OK)
         rc = pg_raise(db->src, &db->lead->err, "cannot list the tables of database %s", db->name);
-    pg_text_free(&sql);
+    text_free(&sql);
     return rc == HANGAR_OK ? account(db->src, list) : rc;
 }
 
 void pg_list_free(struct pg_source *src, struct pg_list *list)
 {
     free(list->items);
-    pg_text_free(&list->pool);
+    text_free(&list->pool);
     if (list->budget)
         src->host->budget_give(src->ctx, list->budget);
     *list = (struct pg_list){0};
@@ -197,10 +199,10 @@ bool pg_list_covered(const struct pg_list *now, const struct pg_list *locked)
     return true;
 }
 
-void pg_add_table(struct pg_text *text, const struct pg_list *list, uint32_t table)
+void pg_add_table(struct text *text, const struct pg_list *list, uint32_t table)
 {
     pg_add_ident(text, pg_pool(list, list->items[table].schema));
-    pg_add(text, ".");
+    text_addf(text, ".");
     pg_add_ident(text, pg_pool(list, list->items[table].name));
 }
 
@@ -223,26 +225,27 @@ static enum hangar_rc detail_row(void *arg, const PGresult *res)
 
 static enum hangar_rc read_details(struct pg_db *db)
 {
-    struct pg_text sql = {0};
+    struct text sql = {0};
     int version = db->lead->version;
-    pg_add(&sql,
-           "SELECT c.oid, CASE c.relkind WHEN 'r' THEN pg_relation_size(c.oid) ELSE 0 END,"
-           " coalesce(pg_relation_size(nullif(c.reltoastrelid, 0)), 0), %s,"
-           " (SELECT string_agg('\"' || replace(a.attname, '\"', '\"\"') || '\"', ', '"
-           " ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0"
-           " AND NOT a.attisdropped%s)"
-           " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
-           " WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'"
-           " AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'",
-           /* only since 14 does a condition on ctid read just its pages */
-           version >= 140000 ? "c.relam = (SELECT oid FROM pg_am WHERE amname = 'heap')" : "false",
-           version >= 120000 ? " AND a.attgenerated = ''" : "");
+    text_addf(&sql,
+              "SELECT c.oid, CASE c.relkind WHEN 'r' THEN pg_relation_size(c.oid) ELSE 0 END,"
+              " coalesce(pg_relation_size(nullif(c.reltoastrelid, 0)), 0), %s,"
+              " (SELECT string_agg('\"' || replace(a.attname, '\"', '\"\"') || '\"', ', '"
+              " ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0"
+              " AND NOT a.attisdropped%s)"
+              " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+              " WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'"
+              " AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'",
+              /* only since 14 does a condition on ctid read just its pages */
+              version >= 140000 ? "c.relam = (SELECT oid FROM pg_am WHERE amname = 'heap')"
+                                : "false",
+              version >= 120000 ? " AND a.attgenerated = ''" : "");
     enum hangar_rc rc = HANGAR_OK;
     if (sql.failed)
         rc = PG_NO_MEMORY(db->src);
-    else if (pg_each_row(db->lead, pg_str(&sql), detail_row, &db->tables) != HANGAR_OK)
+    else if (pg_each_row(db->lead, text_str(&sql), detail_row, &db->tables) != HANGAR_OK)
         rc = pg_raise(db->src, &db->lead->err, "cannot read the columns of database %s", db->name);
-    pg_text_free(&sql);
+    text_free(&sql);
     if (rc != HANGAR_OK)
         return rc;
     PGresult *res;

@@ -10,12 +10,12 @@
 
 /* Objects are numbered in the order of the tables, so that those of a root's
  * partitions never go back, and one that two of them share is seen at once. */
-static void add_objects(struct pg_text *text, const struct pg_table *table, uint32_t *last)
+static void add_objects(struct text *text, const struct pg_table *table, uint32_t *last)
 {
     for (uint32_t i = table->first_object; i && i <= table->last_object; i++) {
         if (i == *last)
             continue;
-        pg_add(text, "%s\"data/%04u.sql\"", *last ? "," : "", i);
+        text_addf(text, "%s\"data/%04u.sql\"", *last ? "," : "", i);
         *last = i;
     }
 }
@@ -25,33 +25,33 @@ static void add_line(struct pg_reader *reader, uint32_t index)
     struct pg_db *db = reader->db;
     const struct pg_list *list = &db->tables;
     const struct pg_table *table = &list->items[index];
-    struct pg_text *text = &reader->text;
+    struct text *text = &reader->text;
     bool utf8 = strcmp(db->encoding, "UTF8") == 0;
     char hex[PG_DIGEST_HEX];
     uint32_t last = 0;
     pg_digest_hex(&table->digest, hex);
-    pg_add(text, "{\"schema\":");
+    text_addf(text, "{\"schema\":");
     pg_add_json(text, pg_pool(list, table->schema), utf8);
-    pg_add(text, ",\"table\":");
+    text_addf(text, ",\"table\":");
     pg_add_json(text, pg_pool(list, table->name), utf8);
-    pg_add(text, ",\"columns\":");
+    text_addf(text, ",\"columns\":");
     pg_add_json(text, table->columns == PG_NONE ? "" : pg_pool(list, table->columns), utf8);
     /* rows of partitions that were read one by one and are loaded through their root */
     if (!table->has_rows)
-        pg_add(text, ",\"partitioned\":true");
-    pg_add(text, ",\"rows\":%llu,\"digest\":\"%s\",\"objects\":[", (unsigned long long)table->rows,
-           hex);
+        text_addf(text, ",\"partitioned\":true");
+    text_addf(text, ",\"rows\":%llu,\"digest\":\"%s\",\"objects\":[",
+              (unsigned long long)table->rows, hex);
     add_objects(text, table, &last);
     for (uint32_t i = table->sibling; i != PG_NONE; i = list->items[i].sibling)
         add_objects(text, &list->items[i], &last);
-    pg_add(text, "]}\n");
+    text_addf(text, "]}\n");
 }
 
 /* All other objects are closed: nobody changes the list any more. */
 enum hangar_rc pg_tables_read(struct pg_reader *reader)
 {
     const struct pg_list *list = &reader->db->tables;
-    while (reader->table_at < list->count && reader->text.len < CHUNK_BYTES) {
+    while (reader->table_at < list->count && reader->text.size < CHUNK_BYTES) {
         if (list->items[reader->table_at].is_target)
             add_line(reader, (uint32_t)reader->table_at);
         reader->table_at++;

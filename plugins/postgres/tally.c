@@ -78,7 +78,7 @@ static bool skip(const char **at, const char *word)
     return true;
 }
 
-static void add_code(struct pg_text *out, unsigned code, bool utf8)
+static void add_code(struct text *out, unsigned code, bool utf8)
 {
     char bytes[2] = {(char)code, 0};
     size_t n = 1;
@@ -87,23 +87,23 @@ static void add_code(struct pg_text *out, unsigned code, bool utf8)
         bytes[1] = (char)(0x80 | (code & 0x3f));
         n = 2;
     }
-    pg_add_bytes(out, bytes, n);
+    text_add_bytes(out, bytes, n);
 }
 
 /* A string as pg_add_json writes it. */
-static bool parse_string(const char **at, bool utf8, struct pg_text *out)
+static bool parse_string(const char **at, bool utf8, struct text *out)
 {
     const char *c = *at;
-    pg_clear(out);
-    pg_add_bytes(out, "", 0);
+    text_clear(out);
+    text_add_bytes(out, "", 0);
     if (*c++ != '"')
         return false;
     for (; *c && *c != '"'; c++) {
         unsigned code;
         if (*c != '\\')
-            pg_add_bytes(out, c, 1);
+            text_add_bytes(out, c, 1);
         else if (c[1] == '"' || c[1] == '\\')
-            pg_add_bytes(out, ++c, 1);
+            text_add_bytes(out, ++c, 1);
         else if (c[1] == 'u' && c[2] == '0' && c[3] == '0' && sscanf(c + 4, "%2x", &code) == 1 &&
                  code) {
             add_code(out, code, utf8);
@@ -118,7 +118,7 @@ static bool parse_string(const char **at, bool utf8, struct pg_text *out)
 bool pg_table_line_parse(const char *text, bool utf8, struct pg_table_line *line)
 {
     const char *at = text;
-    struct pg_text schema = {0}, name = {0};
+    struct text schema = {0}, name = {0};
     bool good = skip(&at, "{\"schema\":") && parse_string(&at, utf8, &schema) &&
                 skip(&at, ",\"table\":") && parse_string(&at, utf8, &name) &&
                 skip(&at, ",\"columns\":") && parse_string(&at, utf8, &line->columns);
@@ -133,21 +133,21 @@ bool pg_table_line_parse(const char *text, bool utf8, struct pg_table_line *line
             line->rows = rows;
             line->digest = (struct pg_digest){.high = high, .low = low};
         }
-        pg_clear(&line->table);
-        pg_add_ident(&line->table, pg_str(&schema));
-        pg_add_bytes(&line->table, ".", 1);
-        pg_add_ident(&line->table, pg_str(&name));
+        text_clear(&line->table);
+        pg_add_ident(&line->table, text_str(&schema));
+        text_add_bytes(&line->table, ".", 1);
+        pg_add_ident(&line->table, text_str(&name));
         good &= !line->table.failed;
     }
-    pg_text_free(&schema);
-    pg_text_free(&name);
+    text_free(&schema);
+    text_free(&name);
     return good;
 }
 
 void pg_table_line_free(struct pg_table_line *line)
 {
-    pg_text_free(&line->table);
-    pg_text_free(&line->columns);
+    text_free(&line->table);
+    text_free(&line->columns);
 }
 
 enum hangar_rc pg_each_table(struct pg_target *target,

@@ -11,18 +11,18 @@
 char *pg_target_attr(struct pg_target *target, const char *name)
 {
     const struct hangar_host *host = target->src->host;
-    struct pg_text value = {0};
+    struct text value = {0};
     const char *piece = host->attr_get(target->attrs, name);
     if (!piece)
         return NULL;
     for (int i = 1; piece; i++) {
         char numbered[64];
-        pg_add(&value, "%s", piece);
+        text_addf(&value, "%s", piece);
         snprintf(numbered, sizeof(numbered), "%s.%d", name, i);
         piece = host->attr_get(target->attrs, numbered);
     }
     if (value.failed) {
-        pg_text_free(&value);
+        text_free(&value);
         return NULL;
     }
     return value.data;
@@ -66,15 +66,14 @@ static const char contents_query[] =
     " UNION ALL SELECT 'event triggers', count(*) FROM pg_event_trigger)"
     " SELECT string_agg(many || ' ' || what, ', ') FROM found WHERE many > 0";
 
-enum hangar_rc pg_target_contents(struct pg_target *target, struct pg_conn *conn,
-                                  struct pg_text *what)
+enum hangar_rc pg_target_contents(struct pg_target *target, struct pg_conn *conn, struct text *what)
 {
     PGresult *res;
     conn->doing = "looking at the target";
     if (pg_query(conn, contents_query, NULL, NULL, &res) != HANGAR_OK)
         return pg_raise(target->src, &conn->err, "cannot look into database %s", target->name);
     if (!PQgetisnull(res, 0, 0))
-        pg_add(what, "%s", PQgetvalue(res, 0, 0));
+        text_addf(what, "%s", PQgetvalue(res, 0, 0));
     PQclear(res);
     return what->failed ? PG_NO_MEMORY(target->src) : HANGAR_OK;
 }
@@ -82,15 +81,15 @@ enum hangar_rc pg_target_contents(struct pg_target *target, struct pg_conn *conn
 static enum hangar_rc look_inside(struct pg_target *target, struct pg_conn *conn)
 {
     struct pg_source *src = target->src;
-    struct pg_text what = {0};
+    struct text what = {0};
     enum hangar_rc rc = pg_target_contents(target, conn, &what);
-    if (rc == HANGAR_OK && what.len)
+    if (rc == HANGAR_OK && what.size)
         rc = src->host->fail(
             src->ctx, HANGAR_EXISTS, 0,
             "cannot restore into database %s on %s: it is not empty, it has %s; hint: restore into "
             "another one with --set %s.database=NAME, or replace what it holds with --mode clean",
-            target->name, pg_where(src), pg_str(&what), src->host->instance_name(src->ctx));
-    pg_text_free(&what);
+            target->name, pg_where(src), text_str(&what), src->host->instance_name(src->ctx));
+    text_free(&what);
     if (rc != HANGAR_OK)
         return rc;
     char *encoding = pg_target_attr(target, "encoding");
@@ -155,29 +154,29 @@ enum hangar_rc pg_target_look(struct pg_target *target, int *server_version)
 
 /* ---- making ------------------------------------------------------------------------------ */
 
-static void add_property(struct pg_target *target, struct pg_text *sql, const char *keyword,
+static void add_property(struct pg_target *target, struct text *sql, const char *keyword,
                          const char *attr)
 {
     char *value = pg_target_attr(target, attr);
     if (value) {
-        pg_add(sql, " %s ", keyword);
+        text_addf(sql, " %s ", keyword);
         pg_add_literal(sql, value);
     }
     free(value);
 }
 
 /* The locale as this server can be told it. */
-static void add_locale(struct pg_target *target, struct pg_text *sql, int version)
+static void add_locale(struct pg_target *target, struct text *sql, int version)
 {
     char *provider = pg_target_attr(target, "locale_provider");
     if (target->locale) {
-        pg_add(sql, " LC_COLLATE '%s' LC_CTYPE '%s'", target->locale, target->locale);
+        text_addf(sql, " LC_COLLATE '%s' LC_CTYPE '%s'", target->locale, target->locale);
     } else {
         add_property(target, sql, "LC_COLLATE", "collate");
         add_property(target, sql, "LC_CTYPE", "ctype");
     }
     if (provider && version >= 150000) {
-        pg_add(sql, " LOCALE_PROVIDER %s", provider);
+        text_addf(sql, " LOCALE_PROVIDER %s", provider);
         if (strcmp(provider, "icu") == 0) {
             add_property(target, sql, "ICU_LOCALE", "locale");
             if (version >= 160000)
@@ -204,7 +203,7 @@ static enum hangar_rc gives_row(struct pg_conn *conn, const char *sql, const cha
 static enum hangar_rc create_database(struct pg_target *target, struct pg_conn *conn)
 {
     struct pg_source *src = target->src;
-    struct pg_text sql = {0};
+    struct text sql = {0};
     bool space_there = false, owner_there = false;
     char *owner = pg_target_attr(target, "owner"), *space = pg_target_attr(target, "tablespace");
     enum hangar_rc rc = pg_locale_look(target, conn);
@@ -218,25 +217,25 @@ static enum hangar_rc create_database(struct pg_target *target, struct pg_conn *
                              "cannot create database %s: its owner %s is not a role of %s; hint: "
                              "create the role, or set globals to missing",
                              target->name, owner, pg_where(src));
-    pg_add(&sql, "CREATE DATABASE ");
+    text_addf(&sql, "CREATE DATABASE ");
     pg_add_ident(&sql, target->into);
-    pg_add(&sql, " TEMPLATE template0");
+    text_addf(&sql, " TEMPLATE template0");
     add_property(target, &sql, "ENCODING", "encoding");
     add_locale(target, &sql, conn->version);
     if (owner) {
-        pg_add(&sql, " OWNER ");
+        text_addf(&sql, " OWNER ");
         pg_add_ident(&sql, owner);
     }
     if (space_there) {
-        pg_add(&sql, " TABLESPACE ");
+        text_addf(&sql, " TABLESPACE ");
         pg_add_ident(&sql, space);
     }
     if (target->clean)
-        pg_add(&sql, " CONNECTION LIMIT %d", PG_CLEAN_LIMIT);
+        text_addf(&sql, " CONNECTION LIMIT %d", PG_CLEAN_LIMIT);
     conn->doing = "creating the database";
     if (rc == HANGAR_OK && pg_command_text(conn, &sql) != HANGAR_OK)
         rc = pg_raise(src, &conn->err, "cannot create database %s", target->name);
-    pg_text_free(&sql);
+    text_free(&sql);
     free(owner);
     free(space);
     return rc;
@@ -317,12 +316,12 @@ static enum hangar_rc run_each(struct pg_target *target, struct pg_conn *conn, c
 static enum hangar_rc set_acl(struct pg_target *target, struct pg_conn *conn)
 {
     char *acl = pg_target_attr(target, "acl"), *owner = pg_target_attr(target, "owner");
-    struct pg_text sql = {0};
+    struct text sql = {0};
     enum hangar_rc rc = HANGAR_OK;
     if (acl && owner) {
-        pg_add(&sql, "REVOKE ALL ON DATABASE ");
+        text_addf(&sql, "REVOKE ALL ON DATABASE ");
         pg_add_ident(&sql, target->into);
-        pg_add(&sql, " FROM PUBLIC, ");
+        text_addf(&sql, " FROM PUBLIC, ");
         pg_add_ident(&sql, owner);
         if (pg_command_text(conn, &sql) != HANGAR_OK)
             rc = pg_raise(target->src, &conn->err, "cannot set the privileges of database %s",
@@ -351,7 +350,7 @@ static const char settings_query[] =
     " LATERAL (SELECT substr(s->>1, 1, strpos(s->>1, '=') - 1) AS name,"
     " substr(s->>1, strpos(s->>1, '=') + 1) AS value) x";
 
-void pg_target_add_plain(struct pg_target *target, struct pg_text *sql, const char *name)
+void pg_target_add_plain(struct pg_target *target, struct text *sql, const char *name)
 {
     char *limit = pg_target_attr(target, "connection_limit");
     char *template = pg_target_attr(target, "is_template");
@@ -359,24 +358,24 @@ void pg_target_add_plain(struct pg_target *target, struct pg_text *sql, const ch
     bool is_template = template && strcmp(template, "t") == 0;
     /* one that was made beside another carries marks of ours */
     if (comment || target->clean) {
-        pg_add(sql, "COMMENT ON DATABASE ");
+        text_addf(sql, "COMMENT ON DATABASE ");
         pg_add_ident(sql, name);
-        pg_add(sql, " IS ");
+        text_addf(sql, " IS ");
         if (comment)
             pg_add_literal(sql, comment);
         else
-            pg_add(sql, "NULL");
-        pg_add(sql, ";");
+            text_addf(sql, "NULL");
+        text_addf(sql, ";");
     }
     if ((limit && strcmp(limit, "-1") != 0) || target->clean) {
-        pg_add(sql, "ALTER DATABASE ");
+        text_addf(sql, "ALTER DATABASE ");
         pg_add_ident(sql, name);
-        pg_add(sql, " CONNECTION LIMIT %ld;", limit ? strtol(limit, NULL, 10) : -1);
+        text_addf(sql, " CONNECTION LIMIT %ld;", limit ? strtol(limit, NULL, 10) : -1);
     }
     if (is_template) {
-        pg_add(sql, "ALTER DATABASE ");
+        text_addf(sql, "ALTER DATABASE ");
         pg_add_ident(sql, name);
-        pg_add(sql, " IS_TEMPLATE true;");
+        text_addf(sql, " IS_TEMPLATE true;");
     }
     free(limit);
     free(template);
@@ -385,7 +384,7 @@ void pg_target_add_plain(struct pg_target *target, struct pg_text *sql, const ch
 
 static enum hangar_rc set_plain(struct pg_target *target, struct pg_conn *conn)
 {
-    struct pg_text sql = {0};
+    struct text sql = {0};
     if (target->clean) /* when it takes its place: till then it is marked as ours */
         return HANGAR_OK;
     pg_target_add_plain(target, &sql, target->name);
@@ -445,19 +444,19 @@ static void drop_subscriptions(struct pg_source *src, const char *database)
 bool pg_drop_database(struct pg_source *src, const char *name, struct pg_error *err)
 {
     struct pg_conn *conn = NULL;
-    struct pg_text sql = {0};
+    struct text sql = {0};
     drop_subscriptions(src, name);
     if (pg_open(src, src->opt.maintenance_db, true, &conn, err) != HANGAR_OK)
         return false;
-    pg_add(&sql, "ALTER DATABASE ");
+    text_addf(&sql, "ALTER DATABASE ");
     pg_add_ident(&sql, name);
-    pg_add(&sql, " IS_TEMPLATE false");
+    text_addf(&sql, " IS_TEMPLATE false");
     pg_command_text(conn, &sql);
-    pg_add(&sql, "DROP DATABASE IF EXISTS ");
+    text_addf(&sql, "DROP DATABASE IF EXISTS ");
     pg_add_ident(&sql, name);
     /* workers of pg_restore may need a moment to end */
     if (conn->version >= 130000)
-        pg_add(&sql, " WITH (FORCE)");
+        text_addf(&sql, " WITH (FORCE)");
     bool dropped = pg_command_text(conn, &sql) == HANGAR_OK;
     *err = conn->err;
     pg_close(conn);

@@ -191,52 +191,52 @@ static const struct advice advices[] = {
     {"QuotaExceeded", "free space, lower the retention, or raise the quota"},
 };
 
-static void add_hint(const struct s3 *s3, const struct s3_answer *answer, struct s3_text *text)
+static void add_hint(const struct s3 *s3, const struct s3_answer *answer, struct text *text)
 {
     if (answer->curl == CURLE_PEER_FAILED_VERIFICATION) {
-        s3_text_add(text, s3->set.ca_file
-                              ? "; hint: ca_file must hold the authority that signed the "
-                                "certificate, and the certificate must be for the endpoint's host"
-                              : "; hint: set ca_file to the certificate of the authority that "
-                                "signed it");
+        text_add(text, s3->set.ca_file
+                           ? "; hint: ca_file must hold the authority that signed the "
+                             "certificate, and the certificate must be for the endpoint's host"
+                           : "; hint: set ca_file to the certificate of the authority that "
+                             "signed it");
         return;
     }
     if (answer->curl == CURLE_COULDNT_RESOLVE_HOST || answer->curl == CURLE_COULDNT_CONNECT) {
-        s3_text_add(text, "; hint: is the endpoint right, and may this machine reach it?");
+        text_add(text, "; hint: is the endpoint right, and may this machine reach it?");
         return;
     }
     if (*answer->region && strcmp(answer->region, s3->set.region)) {
-        s3_text_addf(text, "; hint: set region: %s", answer->region);
+        text_addf(text, "; hint: set region: %s", answer->region);
         return;
     }
     for (size_t i = 0; i < sizeof(advices) / sizeof(advices[0]); i++) {
         if (!strcmp(answer->code, advices[i].code))
-            s3_text_addf(text, "; hint: %s", advices[i].hint);
+            text_addf(text, "; hint: %s", advices[i].hint);
     }
     if (answer->status == 301 || answer->status == 307)
-        s3_text_add(text, "; hint: the bucket is elsewhere: correct endpoint and region");
+        text_add(text, "; hint: the bucket is elsewhere: correct endpoint and region");
 }
 
 void s3_answer_tell(const struct s3 *s3, const struct s3_answer *answer, const char *what,
                     unsigned tries, struct s3_error *error, enum hangar_rc rc)
 {
-    struct s3_text text = {0};
-    s3_text_addf(&text, "cannot %s: ", what);
+    struct text text = {0};
+    text_addf(&text, "cannot %s: ", what);
     if (answer->stalled)
-        s3_text_addf(&text, "nothing moved for %lld s", (long long)(s3->set.timeout_ms / 1000));
+        text_addf(&text, "nothing moved for %lld s", (long long)(s3->set.timeout_ms / 1000));
     else if (answer->curl)
-        s3_text_add(&text, *answer->problem ? answer->problem : curl_easy_strerror(answer->curl));
+        text_add(&text, *answer->problem ? answer->problem : curl_easy_strerror(answer->curl));
     else if (answer->xml_bad)
-        s3_text_add(&text, "the answer is not one of S3");
+        text_add(&text, "the answer is not one of S3");
     else if (*answer->code)
-        s3_text_addf(&text, "%s%s%s", answer->code, *answer->message ? ": " : "", answer->message);
+        text_addf(&text, "%s%s%s", answer->code, *answer->message ? ": " : "", answer->message);
     else
-        s3_text_addf(&text, "the store answered with status %ld", answer->status);
+        text_addf(&text, "the store answered with status %ld", answer->status);
     while (text.size && text.data[text.size - 1] == '.')
         text.data[--text.size] = '\0';
     if (tries > 1)
-        s3_text_addf(&text, " (after %u attempts)", tries);
+        text_addf(&text, " (after %u attempts)", tries);
     add_hint(s3, answer, &text);
-    s3_error_set(error, rc, "%s", s3_text_get(&text));
-    s3_text_free(&text);
+    s3_error_set(error, rc, "%s", text_str(&text));
+    text_free(&text);
 }

@@ -59,7 +59,7 @@ static size_t write_body(char *data, size_t size, size_t count, void *arg)
     channel->moved_ms = s3_now_ms();
     if (!is_success(channel->answer)) {
         if (channel->error_body.size + bytes <= ERROR_BODY_MAX)
-            s3_text_add_n(&channel->error_body, data, bytes);
+            text_add_bytes(&channel->error_body, data, bytes);
         return bytes;
     }
     if (request->stream) {
@@ -77,7 +77,7 @@ static size_t write_body(char *data, size_t size, size_t count, void *arg)
     /* an <Error> that comes with a status of success is short, and stands alone */
     if (channel->error_body.size < ERROR_IN_SUCCESS_MAX) {
         size_t room = ERROR_IN_SUCCESS_MAX - channel->error_body.size;
-        s3_text_add_n(&channel->error_body, data, bytes < room ? bytes : room);
+        text_add_bytes(&channel->error_body, data, bytes < room ? bytes : room);
     }
     return bytes;
 }
@@ -150,12 +150,12 @@ static int set_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
 
 static bool add_line(struct s3_channel *channel, const char *name, const char *value)
 {
-    struct s3_text line = {0};
-    s3_text_addf(&line, "%s: %s", name, value);
+    struct text line = {0};
+    text_addf(&line, "%s: %s", name, value);
     struct curl_slist *longer = line.failed ? NULL : curl_slist_append(channel->headers, line.data);
     if (line.data)
         explicit_bzero(line.data, line.size);
-    s3_text_free(&line);
+    text_free(&line);
     if (longer)
         channel->headers = longer;
     return longer != NULL;
@@ -206,10 +206,10 @@ static bool add_headers(struct s3_channel *channel, const struct s3_keys *keys,
                                     .service = "s3",
                                     .access_key_id = keys->access_key_id,
                                     .secret_access_key = keys->secret_access_key};
-    struct s3_text authorization = {0};
+    struct text authorization = {0};
     added = added && s3_sign(&what, &channel->day, &authorization) &&
             add_line(channel, "authorization", authorization.data);
-    s3_text_free(&authorization);
+    text_free(&authorization);
     /* curl would wait for leave to send a body, and name a type for it */
     for (size_t i = 0; added && i < 2; i++) {
         struct curl_slist *longer =
@@ -276,7 +276,7 @@ enum hangar_rc s3_attempt_begin(struct s3_channel *channel, const struct s3_requ
                                 struct s3_answer *answer, struct s3_error *error)
 {
     const struct s3_settings *set = &channel->s3->set;
-    struct s3_text path = {0}, query = {0}, url = {0};
+    struct text path = {0}, query = {0}, url = {0};
     *answer = (struct s3_answer){0};
     channel->request = request;
     channel->answer = answer;
@@ -284,18 +284,18 @@ enum hangar_rc s3_attempt_begin(struct s3_channel *channel, const struct s3_requ
     channel->until_ms = 0;
     channel->over = channel->paused = channel->in_body = false;
     channel->moved_ms = s3_now_ms();
-    s3_text_clear(&channel->error_body);
+    text_clear(&channel->error_body);
     curl_easy_reset(channel->easy);
     s3_settings_path(set, request->key, &path);
     bool ready = s3_query(request->query, request->query_count, &query) && !path.failed;
-    s3_text_addf(&url, "%s%s%s%s", set->origin, s3_text_get(&path), query.size ? "?" : "",
-                 s3_text_get(&query));
+    text_addf(&url, "%s%s%s%s", set->origin, text_str(&path), query.size ? "?" : "",
+              text_str(&query));
     ready = ready && !url.failed && (!request->xml || s3_xml_restart(request->xml)) &&
-            add_headers(channel, keys, hashes, s3_text_get(&path), s3_text_get(&query)) &&
+            add_headers(channel, keys, hashes, text_str(&path), text_str(&query)) &&
             !curl_easy_setopt(channel->easy, CURLOPT_URL, url.data);
-    s3_text_free(&path);
-    s3_text_free(&query);
-    s3_text_free(&url);
+    text_free(&path);
+    text_free(&query);
+    text_free(&url);
     if (ready) {
         set_options(channel);
         set_method(channel);
@@ -317,7 +317,7 @@ static void finish(struct s3_channel *channel, CURLcode result)
     channel->over = true;
     if (result)
         return;
-    const char *body = s3_text_get(&channel->error_body);
+    const char *body = text_str(&channel->error_body);
     if (!is_success(answer)) {
         s3_answer_read_error(answer, body, channel->error_body.size);
     } else if (request->xml) {

@@ -68,7 +68,7 @@ static void channel_free(struct s3_channel *channel)
         curl_easy_cleanup(channel->easy);
     if (channel->multi)
         curl_multi_cleanup(channel->multi);
-    s3_text_free(&channel->error_body);
+    text_free(&channel->error_body);
     explicit_bzero(&channel->day, sizeof(channel->day));
     free(channel);
 }

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "escape.h"
+
 #define PAGE_MAX 1000
 
 struct item {

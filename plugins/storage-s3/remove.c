@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "escape.h"
+
 #define BATCH 1000
 
 enum hangar_rc s3_remove_key(struct s3 *s3, const char *key, const char *what,
@@ -78,23 +80,23 @@ static bool take_result(void *arg, const char *path, char *text)
     return true;
 }
 
-static void make_body(const struct s3 *s3, const struct batch *batch, struct s3_text *body)
+static void make_body(const struct s3 *s3, const struct batch *batch, struct text *body)
 {
-    s3_text_add(body, "<Delete xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">");
+    text_add(body, "<Delete xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">");
     for (size_t i = 0; i < batch->count; i++) {
-        s3_text_add(body, "<Object><Key>");
-        s3_text_xml(body, s3->set.prefix);
-        s3_text_xml(body, batch->names[i]);
-        s3_text_add(body, "</Key></Object>");
+        text_add(body, "<Object><Key>");
+        s3_add_xml(body, s3->set.prefix);
+        s3_add_xml(body, batch->names[i]);
+        text_add(body, "</Key></Object>");
     }
-    s3_text_add(body, "<Quiet>true</Quiet></Delete>");
+    text_add(body, "<Quiet>true</Quiet></Delete>");
 }
 
 /* HANGAR_UNSUPPORTED, not told: the store has no such request. */
 static enum hangar_rc remove_batch(struct s3 *s3, struct batch *batch, const char *what,
                                    struct s3_error *error)
 {
-    struct s3_text body = {0};
+    struct text body = {0};
     struct s3_answer answer;
     const struct s3_pair query = {"delete", ""};
     const struct s3_pair header = {"content-type", "application/xml"};
@@ -102,7 +104,7 @@ static enum hangar_rc remove_batch(struct s3 *s3, struct batch *batch, const cha
     make_body(s3, batch, &body);
     if (!xml || body.failed) {
         s3_xml_free(xml);
-        s3_text_free(&body);
+        text_free(&body);
         return s3_error_set(error, HANGAR_NO_MEMORY, "cannot %s: out of memory", what);
     }
     const struct s3_request request = {.method = "POST",
@@ -117,7 +119,7 @@ static enum hangar_rc remove_batch(struct s3 *s3, struct batch *batch, const cha
                                        .xml = xml};
     enum hangar_rc rc = s3_send(s3, &request, what, &answer, error);
     s3_xml_free(xml);
-    s3_text_free(&body);
+    text_free(&body);
     if (rc && rc != HANGAR_UNSUPPORTED)
         return s3_error_set(error, rc, "cannot %s: the store refuses (status %ld)", what,
                             answer.status);

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <curl/curl.h>
 
+#include "escape.h"
+
 struct reader {
     const struct hangar_host *host;
     struct hangar_ctx *ctx;
@@ -176,7 +178,7 @@ static enum hangar_rc set_place(const struct reader *reader, const struct url *u
 {
     struct s3_settings *set = reader->set;
     const char *addressing = option(reader, "addressing");
-    struct s3_text path = {0};
+    struct text path = {0};
     bool aws = ends_with(url->host, ".amazonaws.com") || ends_with(url->host, ".amazonaws.com.cn");
     set->tls = !strcmp(url->scheme, "https");
     set->virtual_host = !strcmp(addressing, "virtual") || (!strcmp(addressing, "auto") && aws &&
@@ -192,11 +194,11 @@ static enum hangar_rc set_place(const struct reader *reader, const struct url *u
     if (set->host && asprintf(&set->origin, "%s://%s", url->scheme, set->host) < 0)
         set->origin = NULL;
     if (!set->virtual_host) {
-        s3_text_add(&path, "/");
-        s3_text_escape(&path, set->bucket, false);
+        text_add(&path, "/");
+        s3_add_escaped(&path, set->bucket, false);
     }
-    set->bucket_path = path.failed ? NULL : strdup(s3_text_get(&path));
-    s3_text_free(&path);
+    set->bucket_path = path.failed ? NULL : strdup(text_str(&path));
+    text_free(&path);
     if (asprintf(&set->description, "bucket %s%s%s at %s%s%s", set->bucket, *set->prefix ? "/" : "",
                  set->prefix, url->host, url->port ? ":" : "", url->port ? url->port : "") < 0)
         set->description = NULL;
@@ -237,7 +239,7 @@ static enum hangar_rc read_header_option(const struct reader *reader, const char
 
 static enum hangar_rc read_tags(const struct reader *reader)
 {
-    struct s3_text text = {0};
+    struct text text = {0};
     enum hangar_rc rc = HANGAR_OK;
     for (size_t i = 0; !rc; i++) {
         const char *tag = reader->host->opt_list(reader->ctx, "tags", i);
@@ -256,10 +258,10 @@ static enum hangar_rc read_tags(const struct reader *reader)
         else if (!name)
             rc = no_memory(reader);
         if (!rc) {
-            s3_text_add(&text, i ? "&" : "");
-            s3_text_escape(&text, name, false);
-            s3_text_add(&text, "=");
-            s3_text_escape(&text, equals + 1, false);
+            text_add(&text, i ? "&" : "");
+            s3_add_escaped(&text, name, false);
+            text_add(&text, "=");
+            s3_add_escaped(&text, equals + 1, false);
         }
         free(name);
     }
@@ -267,7 +269,7 @@ static enum hangar_rc read_tags(const struct reader *reader)
         reader->set->tags = text.failed ? NULL : strdup(text.data);
         rc = reader->set->tags ? HANGAR_OK : no_memory(reader);
     }
-    s3_text_free(&text);
+    text_free(&text);
     return rc;
 }
 
@@ -346,11 +348,11 @@ void s3_settings_free(struct s3_settings *set)
     *set = (struct s3_settings){0};
 }
 
-void s3_settings_path(const struct s3_settings *set, const char *key, struct s3_text *out)
+void s3_settings_path(const struct s3_settings *set, const char *key, struct text *out)
 {
-    s3_text_add(out, set->bucket_path);
+    text_add(out, set->bucket_path);
     if (key || !*set->bucket_path)
-        s3_text_add(out, "/");
+        text_add(out, "/");
     if (key)
-        s3_text_escape(out, key, true);
+        s3_add_escaped(out, key, true);
 }

@@ -49,7 +49,7 @@ void s3_settings_free(struct s3_settings *set);
 bool s3_name_valid(const char *name);
 
 /* The escaped path of a key in the bucket; key NULL: of the bucket. */
-void s3_settings_path(const struct s3_settings *set, const char *key, struct s3_text *out);
+void s3_settings_path(const struct s3_settings *set, const char *key, struct text *out);
 
 /* An option's text; NULL when it is not set or empty, which is what ${VAR:-} gives. */
 const char *s3_option(const struct hangar_host *host, struct hangar_ctx *ctx, const char *name);

@@ -48,10 +48,10 @@ struct s3_day_key {
 
 /* Appends the value of the header Authorization.  False: memory is short, or the library
  * refuses. */
-bool s3_sign(const struct s3_signing *what, struct s3_day_key *day, struct s3_text *out);
+bool s3_sign(const struct s3_signing *what, struct s3_day_key *day, struct text *out);
 
 /* The canonical query of `count` (at most S3_HEADERS_MAX) parameters, not yet escaped. */
-bool s3_query(const struct s3_pair *pairs, size_t count, struct s3_text *out);
+bool s3_query(const struct s3_pair *pairs, size_t count, struct text *out);
 
 /* Of seconds since 1970, in UTC. */
 void s3_date(int64_t seconds, char out[S3_DATE_SIZE]);

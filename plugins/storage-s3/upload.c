@@ -20,6 +20,8 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "escape.h"
+
 #define ID_MAX 2048
 #define DAY_S 86400
 
@@ -321,7 +323,7 @@ static bool ignore(void *arg, const char *path, char *text)
     return true;
 }
 
-static enum hangar_rc send_complete(struct s3_upload *upload, const struct s3_text *body,
+static enum hangar_rc send_complete(struct s3_upload *upload, const struct text *body,
                                     struct s3_answer *answer, struct s3_error *error)
 {
     const struct s3_pair query = {"uploadId", upload->id};
@@ -375,22 +377,21 @@ static enum hangar_rc check_whole(const struct s3_upload *upload, struct hangar_
 enum hangar_rc s3_upload_complete(struct s3_upload *upload, struct hangar_entry *entry,
                                   struct s3_error *error)
 {
-    struct s3_text body = {0};
+    struct text body = {0};
     struct s3_answer answer = {0};
-    s3_text_add(&body,
-                "<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">");
+    text_add(&body, "<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">");
     for (size_t i = 0; i < upload->parts; i++) {
-        s3_text_addf(&body, "<Part><PartNumber>%zu</PartNumber><ETag>\"", i + 1);
-        s3_text_xml(&body, upload->tags[i]);
-        s3_text_add(&body, "\"</ETag></Part>");
+        text_addf(&body, "<Part><PartNumber>%zu</PartNumber><ETag>\"", i + 1);
+        s3_add_xml(&body, upload->tags[i]);
+        text_add(&body, "\"</ETag></Part>");
     }
-    s3_text_add(&body, "</CompleteMultipartUpload>");
+    text_add(&body, "</CompleteMultipartUpload>");
     enum hangar_rc rc = body.failed ? s3_error_set(error, HANGAR_NO_MEMORY,
                                                    "cannot %s: out of memory", upload->what)
                                     : check_free(upload, error);
     if (!rc)
         rc = send_complete(upload, &body, &answer, error);
-    s3_text_free(&body);
+    text_free(&body);
     bool doubtful = (rc == HANGAR_NOT_FOUND || rc == HANGAR_EXISTS) && !error->rc;
     if (rc && !doubtful) {
         if (!error->rc)

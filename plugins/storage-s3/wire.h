@@ -94,7 +94,7 @@ struct s3_channel {
     const struct s3_request *request;
     struct s3_answer *answer;
     struct curl_slist *headers;
-    struct s3_text error_body;
+    struct text error_body;
     size_t sent;
     int64_t moved_ms; /* when the last byte went or came */
     int64_t until_ms; /* the attempt ends then at the latest; 0: when it stalls */

@@ -148,9 +148,9 @@ void pg_close(struct pg_conn *conn)
     (void)conn;
 }
 
-void pg_add_prelude(struct pg_text *text, const char *encoding)
+void pg_add_prelude(struct text *text, const char *encoding)
 {
-    pg_add(text, "SET client_encoding = '%s';\nSET TimeZone = 'UTC';\n", encoding);
+    text_addf(text, "SET client_encoding = '%s';\nSET TimeZone = 'UTC';\n", encoding);
 }
 
 enum hangar_rc pg_set_error(struct pg_error *err, enum hangar_rc rc, const char *sqlstate,
@@ -175,7 +175,7 @@ enum hangar_rc pg_raise(struct pg_source *src, const struct pg_error *err, const
 #define QUESTION "-- rows: ?\n"
 
 /* What stands behind a table whose rows are these. */
-static void add_end(struct pg_text *text, const char *rows, const char *end)
+static void add_end(struct text *text, const char *rows, const char *end)
 {
     struct pg_digest digest = {0};
     char hex[PG_DIGEST_HEX];
@@ -184,10 +184,10 @@ static void add_end(struct pg_text *text, const char *rows, const char *end)
          rows = newline + 1, count++)
         pg_digest_row(&digest, rows, (size_t)(newline - rows));
     pg_digest_hex(&digest, hex);
-    pg_add(text, "-- rows: %lu digest: %s\n", count, hex);
+    text_addf(text, "-- rows: %lu digest: %s\n", count, hex);
 }
 
-static void fill_in(struct pg_text *text, const char *data, size_t size)
+static void fill_in(struct text *text, const char *data, size_t size)
 {
     const char *end = data + size, *rows = data;
     while (data < end) {
@@ -196,7 +196,7 @@ static void fill_in(struct pg_text *text, const char *data, size_t size)
         if (n == strlen(QUESTION) && memcmp(data, QUESTION, n) == 0)
             add_end(text, rows, data - rows >= 3 ? data - 3 : rows);
         else
-            pg_add_bytes(text, data, n);
+            text_add_bytes(text, data, n);
         if (n >= 5 && memcmp(data, "COPY ", 5) == 0)
             rows = data + n;
         data += n;
@@ -221,7 +221,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct pg_restore restore = {.mutex = PTHREAD_MUTEX_INITIALIZER};
     struct pg_target target = {.src = &src, .name = "shop"};
     struct pg_rows rows;
-    struct pg_text text = {0};
+    struct text text = {0};
     src.restore = &restore;
     session = (struct pg_conn){.src = &src};
     in_copy = false;
@@ -229,7 +229,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     table_lines((const char *)data, size);
     fill_in(&text, (const char *)data + 1, size - 1);
-    struct fuzz_pieces pieces = {(const uint8_t *)pg_str(&text), text.len, data[0] & 127, 1};
+    struct fuzz_pieces pieces = {(const uint8_t *)text_str(&text), text.size, data[0] & 127, 1};
     const uint8_t *piece;
     size_t n;
     if (pg_rows_open(&target, data[0] & 128, &rows))
@@ -239,6 +239,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         rc = pg_rows_write(&rows, (const char *)piece, n);
     pg_rows_close(&rows, rc == HANGAR_OK);
     pg_tally_free(&target.tally);
-    pg_text_free(&text);
+    text_free(&text);
     return 0;
 }

@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include "escape.h"
 #include "sign.h"
 #include "suite.h"
 
@@ -115,17 +116,17 @@ START_TEST(published_signatures_are_ours)
     /* one key of the day for all of them: it must notice when it does not fit */
     struct s3_day_key day = {0};
     for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
-        struct s3_text made = {0}, expected = {0};
+        struct text made = {0}, expected = {0};
         const struct s3_signing what = signing(&vectors[i]);
         ck_assert(s3_sign(&what, &day, &made));
-        s3_text_addf(&expected,
-                     "AWS4-HMAC-SHA256 Credential=%s/%.8s/us-east-1/%s/aws4_request, "
-                     "SignedHeaders=%s, Signature=%s",
-                     vectors[i].key, vectors[i].date, vectors[i].service, vectors[i].signed_headers,
-                     vectors[i].signature);
+        text_addf(&expected,
+                  "AWS4-HMAC-SHA256 Credential=%s/%.8s/us-east-1/%s/aws4_request, "
+                  "SignedHeaders=%s, Signature=%s",
+                  vectors[i].key, vectors[i].date, vectors[i].service, vectors[i].signed_headers,
+                  vectors[i].signature);
         ck_assert_str_eq(made.data, expected.data);
-        s3_text_free(&made);
-        s3_text_free(&expected);
+        text_free(&made);
+        text_free(&expected);
     }
 }
 END_TEST
@@ -133,12 +134,12 @@ END_TEST
 static void must_sign_alike(const struct s3_signing *a, const struct s3_signing *b, bool alike)
 {
     struct s3_day_key day = {0};
-    struct s3_text one = {0}, other = {0};
+    struct text one = {0}, other = {0};
     ck_assert(s3_sign(a, &day, &one));
     ck_assert(s3_sign(b, &day, &other));
     ck_assert_int_eq(!strcmp(one.data, other.data), alike);
-    s3_text_free(&one);
-    s3_text_free(&other);
+    text_free(&one);
+    text_free(&other);
 }
 
 START_TEST(headers_count_by_name_in_any_order)
@@ -149,7 +150,7 @@ START_TEST(headers_count_by_name_in_any_order)
     const struct s3_pair sorted[] = {
         {"host", "h"}, {"x-amz-date", "d"}, {"x-amz-meta-a", "2"}, {"x-amz-meta-a-b", "1"}};
     struct s3_signing a = signing(&vectors[0]), b = a;
-    struct s3_text text = {0};
+    struct text text = {0};
     struct s3_day_key day = {0};
     a.headers = given;
     b.headers = sorted;
@@ -157,7 +158,7 @@ START_TEST(headers_count_by_name_in_any_order)
     must_sign_alike(&a, &b, true);
     ck_assert(s3_sign(&a, &day, &text));
     ck_assert_ptr_nonnull(strstr(text.data, "=host;x-amz-date;x-amz-meta-a;x-amz-meta-a-b,"));
-    s3_text_free(&text);
+    text_free(&text);
 }
 END_TEST
 
@@ -194,20 +195,20 @@ START_TEST(queries_are_sorted_and_always_have_an_equals_sign)
                                     {"prefix", "li st+/\xc3\xbc=1"},
                                     {"continuation-token", "a/b=="},
                                     {"list-type", "2"}};
-    struct s3_text text = {0};
+    struct text text = {0};
     ck_assert(s3_query(pairs, 4, &text));
     ck_assert_str_eq(text.data, "continuation-token=a%2Fb%3D%3D&list-type=2&prefix=li%20st%2B%2F"
                                 "%C3%BC%3D1&uploads=");
-    s3_text_free(&text);
+    text_free(&text);
 }
 END_TEST
 
 START_TEST(keys_are_escaped_once_and_never_normalised)
 {
-    struct s3_text text = {0};
-    s3_text_escape(&text, "a b+c//d/./e/../f'(g)*!@:&\x7f\xc3\xbc~/", true);
+    struct text text = {0};
+    s3_add_escaped(&text, "a b+c//d/./e/../f'(g)*!@:&\x7f\xc3\xbc~/", true);
     ck_assert_str_eq(text.data, "a%20b%2Bc//d/./e/../f%27%28g%29%2A%21%40%3A%26%7F%C3%BC~/");
-    s3_text_free(&text);
+    text_free(&text);
 }
 END_TEST
 

@@ -10,15 +10,15 @@
 #include "text.h"
 #include "xml.h"
 
-static struct s3_text seen;
+static struct text seen;
 
 static bool note(void *arg, const char *path, char *text)
 {
     const char *stop_at = arg;
     if (!text)
-        s3_text_clear(&seen);
+        text_clear(&seen);
     else
-        s3_text_addf(&seen, "%s=%s;", path, text);
+        text_addf(&seen, "%s=%s;", path, text);
     return !text || !stop_at || strcmp(path, stop_at) != 0;
 }
 
@@ -70,19 +70,19 @@ END_TEST
 
 START_TEST(depth_and_text_are_bounded)
 {
-    struct s3_text deep = {0}, wide = {0};
+    struct text deep = {0}, wide = {0};
     struct s3_xml *xml = s3_xml_new(note, NULL);
     for (size_t i = 0; i < 2000; i++)
-        s3_text_add(&deep, "<a>");
+        text_add(&deep, "<a>");
     ck_assert(!read_all(xml, deep.data, 100));
-    s3_text_add(&wide, "<a>");
+    text_add(&wide, "<a>");
     for (size_t i = 0; i < S3_XML_TEXT_MAX; i++)
-        s3_text_add(&wide, "x");
-    s3_text_add(&wide, "</a>");
+        text_add(&wide, "x");
+    text_add(&wide, "</a>");
     ck_assert(!read_all(xml, wide.data, 100));
     s3_xml_free(xml);
-    s3_text_free(&deep);
-    s3_text_free(&wide);
+    text_free(&deep);
+    text_free(&wide);
 }
 END_TEST
 
@@ -97,7 +97,7 @@ END_TEST
 
 static void free_seen(void)
 {
-    s3_text_free(&seen);
+    text_free(&seen);
 }
 
 int main(void)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * text.c: growing texts, and how names and values are quoted for SQL, pg_dump,
- * shells, connection strings, JSON and the names of objects.
+ * quote.c: how names and values are quoted for SQL, pg_dump, shells, connection
+ * strings, JSON and the names of objects; and arguments of client tools.
  */
 #include <ctype.h>
 #include <stdio.h>
@@ -11,116 +11,66 @@
 #include <time.h>
 #include "pg.h"
 
-static bool reserve(struct pg_text *text, size_t more)
-{
-    if (text->failed)
-        return false;
-    if (more < text->capacity - text->len) /* one byte stays for the NUL */
-        return true;
-    size_t capacity = text->capacity ? text->capacity : 128;
-    while (capacity - text->len <= more) {
-        if (capacity > SIZE_MAX / 2) {
-            text->failed = true;
-            return false;
-        }
-        capacity *= 2;
-    }
-    char *data = realloc(text->data, capacity);
-    if (!data) {
-        text->failed = true;
-        return false;
-    }
-    text->data = data;
-    text->capacity = capacity;
-    return true;
-}
-
-void pg_add_bytes(struct pg_text *text, const void *bytes, size_t size)
-{
-    if (!reserve(text, size))
-        return;
-    if (size)
-        memcpy(text->data + text->len, bytes, size);
-    text->len += size;
-    text->data[text->len] = '\0';
-}
-
-void pg_add(struct pg_text *text, const char *fmt, ...)
-{
-    va_list args, again;
-    va_start(args, fmt);
-    va_copy(again, args);
-    int size = vsnprintf(NULL, 0, fmt, args);
-    va_end(args);
-    if (size < 0) {
-        text->failed = true;
-    } else if (reserve(text, (size_t)size)) {
-        vsnprintf(text->data + text->len, (size_t)size + 1, fmt, again);
-        text->len += (size_t)size;
-    }
-    va_end(again);
-}
-
 /* Copies value, doubling each `quote`. */
-static void add_doubled(struct pg_text *text, const char *value, char quote)
+static void add_doubled(struct text *text, const char *value, char quote)
 {
-    pg_add_bytes(text, &quote, 1);
+    text_add_bytes(text, &quote, 1);
     for (const char *c = value; *c; c++) {
         if (*c == quote)
-            pg_add_bytes(text, &quote, 1);
-        pg_add_bytes(text, c, 1);
+            text_add_bytes(text, &quote, 1);
+        text_add_bytes(text, c, 1);
     }
-    pg_add_bytes(text, &quote, 1);
+    text_add_bytes(text, &quote, 1);
 }
 
-void pg_add_ident(struct pg_text *text, const char *name)
+void pg_add_ident(struct text *text, const char *name)
 {
     add_doubled(text, name, '"');
 }
 
 /* All sessions have standard_conforming_strings on: a backslash is a backslash. */
-void pg_add_literal(struct pg_text *text, const char *value)
+void pg_add_literal(struct text *text, const char *value)
 {
     add_doubled(text, value, '\'');
 }
 
-void pg_add_shell(struct pg_text *text, const char *word)
+void pg_add_shell(struct text *text, const char *word)
 {
     if (*word && strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
                               "_-./:@%+,") == strlen(word)) {
-        pg_add_bytes(text, word, strlen(word));
+        text_add_bytes(text, word, strlen(word));
         return;
     }
-    pg_add_bytes(text, "'", 1);
+    text_add_bytes(text, "'", 1);
     for (const char *c = word; *c; c++) {
         if (*c == '\'')
-            pg_add_bytes(text, "'\\''", 4);
+            text_add_bytes(text, "'\\''", 4);
         else
-            pg_add_bytes(text, c, 1);
+            text_add_bytes(text, c, 1);
     }
-    pg_add_bytes(text, "'", 1);
+    text_add_bytes(text, "'", 1);
 }
 
-void pg_add_conninfo(struct pg_text *text, const char *name)
+void pg_add_conninfo(struct text *text, const char *name)
 {
-    pg_add_bytes(text, "dbname='", 8);
+    text_add_bytes(text, "dbname='", 8);
     for (const char *c = name; *c; c++) {
         if (*c == '\'' || *c == '\\')
-            pg_add_bytes(text, "\\", 1);
-        pg_add_bytes(text, c, 1);
+            text_add_bytes(text, "\\", 1);
+        text_add_bytes(text, c, 1);
     }
-    pg_add_bytes(text, "'", 1);
+    text_add_bytes(text, "'", 1);
 }
 
-void pg_add_folder(struct pg_text *text, const char *name)
+void pg_add_folder(struct text *text, const char *name)
 {
     /* "." and ".." are no components of an object's name */
     bool dots = strspn(name, ".") == strlen(name);
     for (const unsigned char *c = (const unsigned char *)name; *c; c++) {
         if ((*c < 128 && isalnum(*c)) || *c == '_' || *c == '-' || (*c == '.' && !dots))
-            pg_add_bytes(text, c, 1);
+            text_add_bytes(text, c, 1);
         else
-            pg_add(text, "=%02X", *c);
+            text_addf(text, "=%02X", *c);
     }
 }
 
@@ -132,24 +82,24 @@ static void split_pattern(const char *pattern, char **schema, const char **table
     *table = dot ? dot + 1 : pattern;
 }
 
-static void add_like(struct pg_text *text, const char *column, const char *glob)
+static void add_like(struct text *text, const char *column, const char *glob)
 {
-    struct pg_text like = {0};
+    struct text like = {0};
     for (const char *c = glob; *c; c++) {
         if (*c == '*')
-            pg_add_bytes(&like, "%", 1);
+            text_add_bytes(&like, "%", 1);
         else if (*c == '?')
-            pg_add_bytes(&like, "_", 1);
+            text_add_bytes(&like, "_", 1);
         else
-            pg_add(&like, "%s%c", strchr("%_\\", *c) ? "\\" : "", *c);
+            text_addf(&like, "%s%c", strchr("%_\\", *c) ? "\\" : "", *c);
     }
-    pg_add(text, "%s LIKE ", column);
-    pg_add_literal(text, pg_str(&like));
+    text_addf(text, "%s LIKE ", column);
+    pg_add_literal(text, text_str(&like));
     text->failed |= like.failed;
-    pg_text_free(&like);
+    text_free(&like);
 }
 
-void pg_add_match(struct pg_text *text, const char *pattern, const char *schema_column,
+void pg_add_match(struct text *text, const char *pattern, const char *schema_column,
                   const char *table_column)
 {
     char *schema;
@@ -159,21 +109,21 @@ void pg_add_match(struct pg_text *text, const char *pattern, const char *schema_
         text->failed = true;
         return;
     }
-    pg_add_bytes(text, "(", 1);
+    text_add_bytes(text, "(", 1);
     add_like(text, schema_column, schema);
-    pg_add(text, " AND ");
+    text_addf(text, " AND ");
     add_like(text, table_column, table);
-    pg_add_bytes(text, ")", 1);
+    text_add_bytes(text, ")", 1);
     free(schema);
 }
 
 /* pg_dump takes what stands in double quotes literally, and quotes may begin and
  * end within a name. */
-static void add_glob_quoted(struct pg_text *text, const char *glob)
+static void add_glob_quoted(struct text *text, const char *glob)
 {
     while (*glob) {
         if (*glob == '*' || *glob == '?') {
-            pg_add_bytes(text, glob++, 1);
+            text_add_bytes(text, glob++, 1);
             continue;
         }
         size_t n = strcspn(glob, "*?");
@@ -188,7 +138,7 @@ static void add_glob_quoted(struct pg_text *text, const char *glob)
     }
 }
 
-void pg_add_dump_pattern(struct pg_text *text, const char *pattern)
+void pg_add_dump_pattern(struct text *text, const char *pattern)
 {
     char *schema;
     const char *table;
@@ -198,41 +148,23 @@ void pg_add_dump_pattern(struct pg_text *text, const char *pattern)
         return;
     }
     add_glob_quoted(text, schema);
-    pg_add_bytes(text, ".", 1);
+    text_add_bytes(text, ".", 1);
     add_glob_quoted(text, table);
     free(schema);
 }
 
-void pg_add_json(struct pg_text *text, const char *value, bool utf8)
+void pg_add_json(struct text *text, const char *value, bool utf8)
 {
-    pg_add_bytes(text, "\"", 1);
+    text_add_bytes(text, "\"", 1);
     for (const unsigned char *c = (const unsigned char *)value; *c; c++) {
         if (*c == '"' || *c == '\\')
-            pg_add(text, "\\%c", *c);
+            text_addf(text, "\\%c", *c);
         else if (*c < 0x20 || *c == 0x7f || (*c > 0x7f && !utf8))
-            pg_add(text, "\\u%04x", *c);
+            text_addf(text, "\\u%04x", *c);
         else
-            pg_add_bytes(text, c, 1);
+            text_add_bytes(text, c, 1);
     }
-    pg_add_bytes(text, "\"", 1);
-}
-
-const char *pg_str(const struct pg_text *text)
-{
-    return text->data ? text->data : "";
-}
-
-void pg_clear(struct pg_text *text)
-{
-    text->len = 0;
-    if (text->data)
-        text->data[0] = '\0';
-}
-
-void pg_text_free(struct pg_text *text)
-{
-    free(text->data);
-    *text = (struct pg_text){0};
+    text_add_bytes(text, "\"", 1);
 }
 
 char *pg_format(const char *fmt, ...)
