@@ -129,7 +129,7 @@ void cli_error_document(struct cli *cli, enum hangar_status status, const char *
     if (!cli_has_option(cli, CLI_JSON))
         return;
     json_t *doc = json_pack("{s:s, s:s, s:s}", "schema", "hangar.error/1", "status",
-                            cli_status_name(status), "error", text);
+                            hangar_status_name(status), "error", text);
     if (!doc || json_dumpf(doc, cli->out.file, JSON_INDENT(2)) < 0)
         cli->out.failed = true;
     fputc('\n', cli->out.file);
@@ -149,7 +149,7 @@ static const char *error_text(struct cli *cli, enum hangar_status status)
 
     if (text && *text)
         return text;
-    return status == HANGAR_STATUS_INTERRUPTED ? "interrupted" : cli_status_name(status);
+    return hangar_status_name(status);
 }
 
 static void put_json(struct cli *cli, enum hangar_status status, const char *json)

@@ -122,11 +122,11 @@ static void report(struct cli *cli, const char *pipeline, enum hangar_status sta
         cli_render_backup(doc, &cli->err, program);
     if (status != HANGAR_STATUS_DONE)
         cli_errorf(cli, "%s%s%s%s", several ? "pipeline " : "", several ? pipeline : "",
-                   several ? ": " : "", *text ? text : cli_status_name(status));
+                   several ? ": " : "", *text ? text : hangar_status_name(status));
     json_t *kept = json ? cli_document_as_it_is(json) : NULL;
     if (!kept)
         kept = json_pack("{s:s, s:s, s:s, s:s}", "schema", "hangar.backup/1", "status",
-                         cli_status_name(status), "pipeline", pipeline, "error", text);
+                         hangar_status_name(status), "pipeline", pipeline, "error", text);
     if (json_array_append_new(runs, kept) < 0 || !program)
         cli->err.failed = true;
     free(program);
@@ -139,7 +139,7 @@ static void put_runs(struct cli *cli, int worst, json_t *runs)
     json_t *doc = json_array_size(runs) == 1
                       ? json_incref(json_array_get(runs, 0))
                       : json_pack("{s:s, s:s, s:O}", "schema", "hangar.backups/1", "status",
-                                  cli_status_name((enum hangar_status)worst), "runs", runs);
+                                  hangar_status_name((enum hangar_status)worst), "runs", runs);
 
     if (!doc || json_dumpf(doc, cli->out.file, JSON_INDENT(2)) < 0)
         cli->out.failed = true;

@@ -232,33 +232,6 @@ char *cli_join(const json_t *array)
     return text;
 }
 
-const char *cli_status_name(enum hangar_status status)
-{
-    switch (status) {
-    case HANGAR_STATUS_DONE:
-        return "done";
-    case HANGAR_STATUS_FAILED:
-        return "failed";
-    case HANGAR_STATUS_USAGE:
-        return "usage";
-    case HANGAR_STATUS_DEGRADED:
-        return "degraded";
-    case HANGAR_STATUS_CORRUPT:
-        return "corrupt";
-    case HANGAR_STATUS_NOT_FOUND:
-        return "not_found";
-    case HANGAR_STATUS_BUSY:
-        return "busy";
-    case HANGAR_STATUS_STALE:
-        return "stale";
-    case HANGAR_STATUS_AUTH:
-        return "auth";
-    case HANGAR_STATUS_INTERRUPTED:
-        return "interrupted";
-    }
-    return "failed";
-}
-
 bool cli_any_has(const json_t *array, const char *key)
 {
     const json_t *item;

@@ -9,7 +9,6 @@
 #ifndef CLI_DOCUMENT_H
 #define CLI_DOCUMENT_H
 
-#include <hangar/hangar.h>
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -42,9 +41,6 @@ const char *cli_scalar(const json_t *value, char out[32]);
 
 /* The strings of an array with ", " between them; malloc'd, NULL when out of memory. */
 char *cli_join(const json_t *array);
-
-/* The name of a status ("not_found") in documents. */
-const char *cli_status_name(enum hangar_status status);
 
 /* What the last verification came to, and when: "drill 2 h ago", after a tick or a
  * cross; "-" when there was none.  `style` is how to show it. */

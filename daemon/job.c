@@ -83,14 +83,6 @@ static void on_log(void *arg, const struct hangar_log_line *line)
                   (json_int_t)line->duration_ms, "message", line->message));
 }
 
-static const char *status_name(enum hangar_status status)
-{
-    static const char *const names[] = {"done",      "failed", "usage", "degraded", "corrupt",
-                                        "not_found", "busy",   "stale", "auth"};
-
-    return (unsigned)status < sizeof(names) / sizeof(names[0]) ? names[status] : "interrupted";
-}
-
 static enum hangar_status run(struct hangar *hangar, const struct daemon_job_settings *settings,
                               char **json)
 {
@@ -123,8 +115,8 @@ static void put_end(enum hangar_status status, const char *error, const char *js
 {
     json_t *document = json ? json_loads(json, 0, NULL) : NULL;
 
-    put(json_pack("{s:{s:s, s:s, s:o}}", "end", "status", status_name(status), "error", error,
-                  "document", document ? document : json_null()));
+    put(json_pack("{s:{s:s, s:s, s:o}}", "end", "status", hangar_status_name(status), "error",
+                  error, "document", document ? document : json_null()));
 }
 
 int daemon_job(const struct daemon_job_settings *settings)

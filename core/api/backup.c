@@ -139,7 +139,7 @@ enum hangar_status hangar_backup(struct hangar *h, const char *pipeline, char **
         if (lock >= 0) {
             close(lock);
         }
-        hg_count(h, "backup", pipeline, hg_status_name(status), 1);
+        hg_count(h, "backup", pipeline, hangar_status_name(status), 1);
         hg_notify_end(h, "backup", run->pipeline, status, doc, &err);
         hg_alerts_after(h, run->pipeline);
         hg_run_fini(run);

@@ -218,7 +218,7 @@ json_t *hg_run_history(const struct hg_run *run, enum hangar_status status,
     json_t *line = json_object();
     hg_json_set_string(line, "run", run->run_id);
     hg_json_set_string(line, "id", is_kept(run) ? run->id : NULL);
-    hg_json_set_string(line, "status", hg_status_name(status));
+    hg_json_set_string(line, "status", hangar_status_name(status));
     hg_json_set_time(line, "started", run->first_started_ms);
     hg_json_set_int(line, "duration_ms", run->finished_ms - run->first_started_ms);
     hg_json_set_int(line, "stored_bytes", (int64_t)hg_manifest_stored_bytes(&run->manifest));

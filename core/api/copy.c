@@ -69,7 +69,7 @@ static void tell(struct copy *c, const char *id, const struct hg_copying *copyin
     json_t *one = json_object();
     int64_t ms = hg_now_ms() - started_ms;
     hg_json_set_string(one, "id", id);
-    hg_json_set_string(one, "status", hg_status_name(hg_status(rc)));
+    hg_json_set_string(one, "status", hangar_status_name(hg_status(rc)));
     if (rc != HANGAR_OK) {
         hg_json_set_string(one, "error", err->text);
         hg_log_event(&c->h->log, HANGAR_LOG_ERROR, "copy.failed", "%s after %lld ms: %s", id,

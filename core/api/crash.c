@@ -15,7 +15,7 @@ static void record(struct hangar *h, const char *pipeline, const struct hg_error
     json_t *line = json_object();
     hg_json_set_string(line, "run", NULL);
     hg_json_set_string(line, "id", NULL);
-    hg_json_set_string(line, "status", hg_status_name(HANGAR_STATUS_FAILED));
+    hg_json_set_string(line, "status", hangar_status_name(HANGAR_STATUS_FAILED));
     hg_json_set_time(line, "started", hg_now_ms());
     hg_json_set_int(line, "duration_ms", 0);
     hg_json_set_string(line, "error", why->text);
@@ -41,7 +41,7 @@ enum hangar_status hangar_report_crash(struct hangar *h, const char *job, const 
         hg_json_set_string(doc, "pipeline", pipeline);
         if (backup) {
             record(h, pipeline, &crash);
-            hg_count(h, "backup", pipeline, hg_status_name(HANGAR_STATUS_FAILED), 1);
+            hg_count(h, "backup", pipeline, hangar_status_name(HANGAR_STATUS_FAILED), 1);
         }
         hg_notify_end(h, backup ? "backup" : "verify", p, HANGAR_STATUS_FAILED, doc, &crash);
         hg_alerts_after(h, p);

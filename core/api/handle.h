@@ -36,7 +36,6 @@ struct hangar {
 /* ---- errors and statuses (status.c) ---- */
 
 enum hangar_status hg_status(enum hangar_rc rc);
-const char *hg_status_name(enum hangar_status status);
 
 /* Names a run: what its lines in the log have in common until hg_doc_end. */
 void hg_run_begin(struct hangar *h);

@@ -100,7 +100,7 @@ static json_t *sink_health(struct looking *l, size_t index, enum hangar_status *
     json_t *one = json_object();
     hg_json_set_string(one, "name", sink->name);
     hg_json_set_bool(one, "required", sink->required);
-    hg_json_set_string(one, "status", hg_status_name(found));
+    hg_json_set_string(one, "status", hangar_status_name(found));
     hg_json_set_string(one, "newest", m.id);
     hg_json_set_time(one, "newest_time", m.id ? m.finished_ms : -1);
     hg_json_set(one, "age_ms", m.id ? json_integer(l->now_ms - m.finished_ms) : json_null());
@@ -129,7 +129,7 @@ static json_t *pipeline_health(struct looking *l)
     for (size_t i = 0; i < l->pipeline->sink_count; i++) {
         hg_json_add(sinks, sink_health(l, l->pipeline->sinks[i], &status));
     }
-    hg_json_set_string(one, "status", hg_status_name(status));
+    hg_json_set_string(one, "status", hangar_status_name(status));
     hg_json_set_int(one, "max_age_ms", l->max_age_ms);
     hg_json_set(one, "sinks", sinks);
     return one;

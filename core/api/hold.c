@@ -80,7 +80,7 @@ static enum hangar_rc do_in_sinks(struct hg_session *s, enum what what,
         }
         json_t *one = json_object();
         hg_json_set_string(one, "sink", name);
-        hg_json_set_string(one, "status", hg_status_name(hg_status(rc)));
+        hg_json_set_string(one, "status", hangar_status_name(hg_status(rc)));
         if (rc != HANGAR_OK) {
             hg_json_set_string(one, "error", why.text);
             *err = err->rc == HANGAR_OK ? why : *err;

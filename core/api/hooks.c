@@ -185,7 +185,7 @@ enum hangar_status hg_hook_after(struct hangar *h, const struct hg_pipeline_conf
                                  enum hangar_status status, struct hg_error *err)
 {
     struct hg_error why = {0};
-    facts.status = hg_status_name(status);
+    facts.status = hangar_status_name(status);
     facts.error = err->text[0] ? err->text : NULL;
     if (hg_hook_run(h, pipeline, hook, &facts, &why) != HANGAR_OK && status == HANGAR_STATUS_DONE) {
         *err = why;

@@ -167,7 +167,7 @@ bool hg_notify(struct hangar *h, const struct hg_event *event)
 void hg_notify_end(struct hangar *h, const char *job, const struct hg_pipeline_config *pipeline,
                    enum hangar_status status, json_t *doc, const struct hg_error *err)
 {
-    hg_json_set_string(doc, "status", hg_status_name(status));
+    hg_json_set_string(doc, "status", hangar_status_name(status));
     bool done = status == HANGAR_STATUS_DONE, degraded = status == HANGAR_STATUS_DEGRADED;
     char kind[32], summary[512];
     const char *id = hg_json_string(doc, "id", NULL);
@@ -242,7 +242,7 @@ enum hangar_status hangar_notify(struct hangar *h, const char *notifier, char **
         json_t *one = json_object();
         hg_json_set_string(one, "name", t->config->name);
         hg_json_set_string(one, "plugin", t->config->plugin);
-        hg_json_set_string(one, "status", hg_status_name(hg_status(t->rc)));
+        hg_json_set_string(one, "status", hangar_status_name(hg_status(t->rc)));
         if (t->rc != HANGAR_OK) {
             hg_json_set_string(one, "error", t->err.text);
             err = err.rc == HANGAR_OK ? t->err : err;

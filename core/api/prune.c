@@ -389,7 +389,7 @@ static void prune_pipeline(struct hangar *h, const struct hg_pipeline_config *pi
         json_t *all = json_object();
         hg_json_set_string(all, "pipeline", pipeline->name);
         hg_json_set_string(all, "sink", sink);
-        hg_json_set_string(all, "status", hg_status_name(status_of(err.rc)));
+        hg_json_set_string(all, "status", hangar_status_name(status_of(err.rc)));
         hg_json_set_string(all, "error", err.text);
         hg_json_add(list, all);
         *first = first->rc == HANGAR_OK ? err : *first;
@@ -405,7 +405,7 @@ static void prune_pipeline(struct hangar *h, const struct hg_pipeline_config *pi
         hg_json_set_string(one, "sink", config->name);
         hg_error_clear(&err);
         enum hangar_rc rc = prune_sink(h, pipeline, pipeline->sinks[i], dry, one, &err);
-        hg_json_set_string(one, "status", hg_status_name(hg_status(rc)));
+        hg_json_set_string(one, "status", hangar_status_name(hg_status(rc)));
         if (rc != HANGAR_OK) {
             hg_json_set_string(one, "error", err.text);
             *first = first->rc == HANGAR_OK ? err : *first;

@@ -28,11 +28,11 @@ enum hangar_status hg_status(enum hangar_rc rc)
     }
 }
 
-const char *hg_status_name(enum hangar_status status)
+const char *hangar_status_name(enum hangar_status status)
 {
     static const char *const names[] = {"done",      "failed", "usage", "degraded", "corrupt",
                                         "not_found", "busy",   "stale", "auth"};
-    return status <= HANGAR_STATUS_AUTH ? names[status] : "interrupted";
+    return (unsigned)status <= HANGAR_STATUS_AUTH ? names[status] : "interrupted";
 }
 
 void hg_run_begin(struct hangar *h)
@@ -60,7 +60,7 @@ enum hangar_status hg_doc_end(struct hangar *h, json_t *doc, enum hangar_status 
 {
     atomic_store(&h->cancel, false);
     h->log.run[0] = '\0';
-    hg_json_set_string(doc, "status", hg_status_name(status));
+    hg_json_set_string(doc, "status", hangar_status_name(status));
     if (status != HANGAR_STATUS_DONE && err && err->text[0]) {
         hg_str_add(&h->error, err->text);
         hg_json_set_string(doc, "error", err->text);

@@ -376,7 +376,7 @@ static void record(struct tour *t, const char *pipeline, size_t sink, const char
     json_t *one = json_object();
     hg_json_set_time(one, "time", started_ms);
     hg_json_set_string(one, "level", level_names[t->level]);
-    hg_json_set_string(one, "status", hg_status_name(hg_status(rc)));
+    hg_json_set_string(one, "status", hangar_status_name(hg_status(rc)));
     hg_json_set_int(one, "duration_ms", hg_now_ms() - started_ms);
     hg_json_set_string(one, "host", t->h->host);
     hg_json_set_string(one, "hangar", hangar_version());
@@ -413,7 +413,7 @@ static void visit(struct tour *t, const char *pipeline, size_t sink, const char 
     hg_json_set_string(one, "id", id);
     hg_json_set_string(one, "pipeline", pipeline);
     hg_json_set_string(one, "sink", t->h->config->instances[sink].name);
-    hg_json_set_string(one, "status", hg_status_name(hg_status(rc)));
+    hg_json_set_string(one, "status", hangar_status_name(hg_status(rc)));
     hg_json_set_int(one, "objects", (int64_t)tally.objects);
     hg_json_set_int(one, "plain_bytes", (int64_t)tally.plain_bytes);
     hg_json_set_int(one, "stored_bytes", (int64_t)tally.stored_bytes);

@@ -51,6 +51,9 @@ enum hangar_status {
     HANGAR_STATUS_INTERRUPTED = 130 /* cancelled */
 };
 
+/* What documents call it: "done", "not_found"; static. */
+HANGAR_API const char *hangar_status_name(enum hangar_status status);
+
 /* An open configuration. */
 struct hangar;
 

@@ -42,6 +42,14 @@ const char *hangar_version(void)
     return "0.1.0";
 }
 
+const char *hangar_status_name(enum hangar_status status)
+{
+    static const char *const names[] = {"done",      "failed", "usage", "degraded", "corrupt",
+                                        "not_found", "busy",   "stale", "auth"};
+
+    return (unsigned)status <= HANGAR_STATUS_AUTH ? names[status] : "interrupted";
+}
+
 static void tell(struct hangar *hangar, const char *event, const char *message)
 {
     struct hangar_log_line line = {.struct_size = sizeof(line),

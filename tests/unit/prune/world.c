@@ -206,7 +206,7 @@ static enum hangar_status answered(enum hangar_status status)
     ck_assert_ptr_nonnull(world.json);
     world.doc = json_loads(world.json, 0, NULL);
     ck_assert_ptr_nonnull(world.doc);
-    ck_assert_str_eq(hg_json_string(world.doc, "status", ""), hg_status_name(status));
+    ck_assert_str_eq(hg_json_string(world.doc, "status", ""), hangar_status_name(status));
     return status;
 }
 
