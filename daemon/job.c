@@ -91,11 +91,8 @@ static enum hangar_status run(struct hangar *hangar, const struct daemon_job_set
 
     if (strcmp(settings->job, "plan") == 0)
         return hangar_plan(hangar, json);
-    if (strcmp(settings->job, "watch") == 0) {
-        /* what cannot be told now is told at the next look */
-        hangar_alerts(hangar, 0, NULL);
-        return hangar_overview(hangar, json);
-    }
+    if (strcmp(settings->job, "watch") == 0)
+        return hangar_watch(hangar, json);
     if (strncmp(settings->job, DAEMON_REPORT, strlen(DAEMON_REPORT)) == 0)
         return hangar_report_crash(hangar, settings->job + strlen(DAEMON_REPORT),
                                    settings->pipeline,

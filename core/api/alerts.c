@@ -18,6 +18,7 @@
 
 #include "api/alert_rules.h"
 #include "api/notify.h"
+#include "api/overview.h"
 #include "base/io.h"
 #include "base/units.h"
 
@@ -222,24 +223,16 @@ static void forget(struct looking *l)
     }
 }
 
-static enum hangar_rc look(struct looking *l, const char *pipeline, struct hg_error *err)
+/* What is wrong with these pipelines of a status. */
+static enum hangar_rc judge(struct looking *l, const json_t *pipelines, struct hg_error *err)
 {
-    char *text = NULL;
-    json_t *status = NULL, *one;
+    const json_t *one;
     size_t i;
-    if (hangar_overview(l->h, &text) != HANGAR_STATUS_DONE) {
-        hg_fail(err, HANGAR_IO, 0, "%s", hangar_error(l->h));
-    }
-    if (text && err->rc == HANGAR_OK) {
-        hg_json_parse(text, strlen(text), "status", &status, err);
-    }
-    hangar_free(text);
-    int lock = err->rc == HANGAR_OK ? lock_memory(l->h, err) : -1;
+    int lock = lock_memory(l->h, err);
     if (err->rc == HANGAR_OK) {
         l->memory = read_memory(l->h);
-        json_array_foreach (json_object_get(status, "pipelines"), i, one) {
-            bool meant = !pipeline || strcmp(pipeline, hg_json_string(one, "name", "")) == 0;
-            if (meant && look_at(l, one, err) != HANGAR_OK) {
+        json_array_foreach (pipelines, i, one) {
+            if (look_at(l, one, err) != HANGAR_OK) {
                 break;
             }
         }
@@ -252,36 +245,53 @@ static enum hangar_rc look(struct looking *l, const char *pipeline, struct hg_er
     if (lock >= 0) {
         close(lock);
     }
-    json_decref(status);
     return err->rc;
 }
 
-void hg_alerts_after(struct hangar *h, const struct hg_pipeline_config *pipeline)
+void hg_alerts_tell(struct hangar *h, const json_t *pipelines)
 {
     struct hg_error err = {0};
     struct looking l = {.h = h, .now_ms = hg_now_ms(), .tell = true, .list = json_array()};
-    bool somebody = false;
-    for (size_t i = 0; i < h->config->instance_count; i++) {
-        somebody = somebody || h->config->instances[i].kind == HG_NOTIFIER;
-    }
-    if (somebody && look(&l, pipeline->name, &err) != HANGAR_OK) {
+    if (judge(&l, pipelines, &err) != HANGAR_OK) {
         hg_log_line(&h->log, HANGAR_LOG_WARN, "cannot look for alerts: %s", err.text);
     }
     json_decref(l.list);
 }
 
+void hg_alerts_after(struct hangar *h, const struct hg_pipeline_config *pipeline)
+{
+    struct hg_error err = {0};
+    bool somebody = false;
+    for (size_t i = 0; i < h->config->instance_count; i++) {
+        somebody = somebody || h->config->instances[i].kind == HG_NOTIFIER;
+    }
+    if (!somebody) {
+        return;
+    }
+    json_t *pipelines = json_array();
+    if (hg_overview(h, pipeline, pipelines, NULL, &err) == HANGAR_OK) {
+        hg_alerts_tell(h, pipelines);
+    } else {
+        hg_log_line(&h->log, HANGAR_LOG_WARN, "cannot look for alerts: %s", err.text);
+    }
+    json_decref(pipelines);
+}
+
 enum hangar_status hangar_alerts(struct hangar *h, uint32_t flags, char **json)
 {
+    json_t *doc = hg_doc_begin(h, "hangar.alerts/1");
     if (!h->ready) {
-        return hg_doc_unready(h, hg_doc_begin(h, "hangar.alerts/1"), json);
+        return hg_doc_unready(h, doc, json);
     }
     struct hg_error err = {0};
     struct looking l = {.h = h,
                         .now_ms = hg_now_ms(),
                         .tell = !(flags & HANGAR_REQUEST_DRY_RUN),
                         .list = json_array()};
-    enum hangar_rc rc = look(&l, NULL, &err);
-    json_t *doc = hg_doc_begin(h, "hangar.alerts/1"); /* now, as looking begins one too */
+    json_t *pipelines = json_array();
+    enum hangar_rc rc = hg_overview(h, NULL, pipelines, NULL, &err);
+    rc = rc == HANGAR_OK ? judge(&l, pipelines, &err) : rc;
+    json_decref(pipelines);
     hg_json_set(doc, "alerts", l.list);
     return hg_doc_end(h, doc, hg_status(rc), &err, json);
 }

@@ -8,6 +8,9 @@
 
 #include "api/handle.h"
 
+/* Tells notifiers what has changed in these pipelines of a status. */
+void hg_alerts_tell(struct hangar *h, const json_t *pipelines);
+
 /* Looks at a pipeline after a job of it and tells its notifiers what has changed;
  * nothing where there are none.  Cannot fail a job. */
 void hg_alerts_after(struct hangar *h, const struct hg_pipeline_config *pipeline);

@@ -4,9 +4,12 @@
  * overview: status, per pipeline and sink: what there is, how old, what is missing,
  * and what the next prune would leave.
  */
+#include "api/overview.h"
+
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/alerts.h"
 #include "api/prune.h"
 #include "api/verified.h"
 #include "pipeline/engine.h"
@@ -15,11 +18,6 @@
 
 /* The usual size of a backup is that of up to ten before, and at least three. */
 enum { USUAL_OF = 10, USUAL_FROM = 3 };
-
-struct overview {
-    struct hangar *h;
-    struct hg_session s;
-};
 
 /* What one sink of a pipeline holds. */
 struct view {
@@ -32,16 +30,16 @@ struct view {
     bool known; /* the index could be read */
 };
 
-static void look(struct overview *o, const struct hg_pipeline_config *pc, size_t sink,
+static void look(struct hg_session *s, const struct hg_pipeline_config *pc, size_t sink,
                  struct view *v)
 {
-    v->config = &o->h->config->instances[sink];
-    enum hangar_rc rc = hg_session_open(&o->s, sink, NULL, 0, &v->ctx, &v->error);
+    v->config = &s->h->config->instances[sink];
+    enum hangar_rc rc = hg_session_open(s, sink, NULL, 0, &v->ctx, &v->error);
     if (rc != HANGAR_OK) {
         v->ctx = NULL;
         return;
     }
-    if (hg_index_read(o->h, v->ctx, pc->name, 0, &v->index, &v->error) != HANGAR_OK) {
+    if (hg_index_read(s->h, v->ctx, pc->name, 0, &v->index, &v->error) != HANGAR_OK) {
         hg_index_free(&v->index);
         return;
     }
@@ -191,7 +189,7 @@ static json_t *lag(const struct view *views, size_t count, size_t mine)
 
 /* ---- telling ---- */
 
-static json_t *sink_overview(struct overview *o, const struct hg_pipeline_config *pc,
+static json_t *sink_overview(struct hangar *h, const struct hg_pipeline_config *pc,
                              struct view *views, size_t mine)
 {
     struct view *v = &views[mine];
@@ -215,7 +213,7 @@ static json_t *sink_overview(struct overview *o, const struct hg_pipeline_config
     hg_json_set(one, "age_ms", newest ? json_integer(now_ms - v->newest->time_ms) : json_null());
     hg_json_set(one, "lag_ms", lag(views, pc->sink_count, mine));
     hg_json_set(one, "newest_verified",
-                newest ? hg_verified_json(o->h, v->ctx, pc->name, newest) : json_null());
+                newest ? hg_verified_json(h, v->ctx, pc->name, newest) : json_null());
     hg_json_set(one, "newest_bytes",
                 newest ? json_integer(hg_json_int(v->newest->summary, "stored_bytes", 0))
                        : json_null());
@@ -224,9 +222,8 @@ static json_t *sink_overview(struct overview *o, const struct hg_pipeline_config
     hg_json_set_time(one, "oldest_time", v->oldest ? v->oldest->time_ms : -1);
     hg_json_set_bool(one, "reachable", v->known);
     hg_json_set_int(one, "stored_bytes", v->stored);
-    add_lacks(o->h, views, pc->sink_count, mine, now_ms, one);
-    hg_json_set(one, "after_prune",
-                v->error.rc == HANGAR_OK ? after_prune(o->h, pc, v) : json_null());
+    add_lacks(h, views, pc->sink_count, mine, now_ms, one);
+    hg_json_set(one, "after_prune", v->error.rc == HANGAR_OK ? after_prune(h, pc, v) : json_null());
     hg_json_set(one, "free_bytes",
                 space.free_bytes == UINT64_MAX ? json_null()
                                                : json_integer((json_int_t)space.free_bytes));
@@ -256,28 +253,29 @@ static json_t *running(struct hangar *h, const char *pipeline)
     return one;
 }
 
-static json_t *pipeline_overview(struct overview *o, const struct hg_pipeline_config *pc)
+static json_t *pipeline_overview(struct hg_session *s, const struct hg_pipeline_config *pc)
 {
+    struct hangar *h = s->h;
     json_t *one = json_object();
-    json_t *last = hg_state_last(o->h, pc->name);
+    json_t *last = hg_state_last(h, pc->name);
     struct view views[HG_MAX_SINKS] = {0};
     hg_json_set_string(one, "name", pc->name);
-    hg_json_set(one, "sources", names(o->h, pc->sources, pc->source_count));
-    hg_json_set(one, "transforms", names(o->h, pc->transforms, pc->transform_count));
+    hg_json_set(one, "sources", names(h, pc->sources, pc->source_count));
+    hg_json_set(one, "transforms", names(h, pc->transforms, pc->transform_count));
     hg_json_set_string(one, "schedule", pc->schedule);
     hg_json_set(one, "last_run", last ? last : json_null());
-    hg_json_set(one, "running", running(o->h, pc->name));
-    json_t *drill = hg_verified_last_drill(o->h, pc->name);
+    hg_json_set(one, "running", running(h, pc->name));
+    json_t *drill = hg_verified_last_drill(h, pc->name);
     hg_json_set(one, "last_drill", drill ? drill : json_null());
     hg_json_set_int(one, "max_age_ms", hg_pipeline_max_age_ms(pc));
     hg_json_set_time(one, "next",
                      pc->schedule ? hangar_next_time(pc->schedule, pc->timezone, hg_now_ms()) : -1);
     for (size_t i = 0; i < pc->sink_count; i++) {
-        look(o, pc, pc->sinks[i], &views[i]);
+        look(s, pc, pc->sinks[i], &views[i]);
     }
     json_t *sinks = json_array();
     for (size_t i = 0; i < pc->sink_count; i++) {
-        hg_json_add(sinks, sink_overview(o, pc, views, i));
+        hg_json_add(sinks, sink_overview(h, pc, views, i));
     }
     for (size_t i = 0; i < pc->sink_count; i++) {
         hg_index_free(&views[i].index);
@@ -287,9 +285,9 @@ static json_t *pipeline_overview(struct overview *o, const struct hg_pipeline_co
 }
 
 /* Where it leads is told for sinks, which are open; sources may need secrets. */
-static json_t *instance_overview(struct overview *o, size_t i)
+static json_t *instance_overview(struct hg_session *s, size_t i)
 {
-    struct hangar *h = o->h;
+    struct hangar *h = s->h;
     const struct hg_instance_config *c = &h->config->instances[i];
     json_t *one = json_object();
     hg_json_set_string(one, "kind", hg_kind_name(c->kind));
@@ -297,22 +295,42 @@ static json_t *instance_overview(struct overview *o, size_t i)
     hg_json_set_string(one, "plugin", c->plugin);
     hg_json_set_string(one, "version", h->plugins[i]->d.version);
     struct hangar_ctx *ctx;
-    bool is_open =
-        c->kind == HG_SINK && hg_session_open(&o->s, i, NULL, 0, &ctx, NULL) == HANGAR_OK;
+    bool is_open = c->kind == HG_SINK && hg_session_open(s, i, NULL, 0, &ctx, NULL) == HANGAR_OK;
     hg_json_set_string(one, "target", is_open ? hg_instance_target(ctx) : NULL);
     hg_json_set(one, "options", hg_doc_options(&h->options[i]));
     return one;
 }
 
-enum hangar_status hangar_overview(struct hangar *h, char **json)
+enum hangar_rc hg_overview(struct hangar *h, const struct hg_pipeline_config *only,
+                           json_t *pipelines, json_t *instances, struct hg_error *err)
+{
+    struct hg_session s;
+    enum hangar_rc rc = hg_session_begin(&s, h, 0, NULL, NULL, err);
+    if (rc != HANGAR_OK) {
+        return rc;
+    }
+    for (size_t i = 0; i < h->config->pipeline_count; i++) {
+        const struct hg_pipeline_config *pc = &h->config->pipelines[i];
+        if (!only || only == pc) {
+            hg_json_add(pipelines, pipeline_overview(&s, pc));
+        }
+    }
+    for (size_t i = 0; instances && i < h->config->instance_count; i++) {
+        hg_json_add(instances, instance_overview(&s, i));
+    }
+    rc = hg_job_result(&s.job, err);
+    hg_session_end(&s);
+    return rc;
+}
+
+static enum hangar_status make_status(struct hangar *h, bool watch, char **json)
 {
     json_t *doc = hg_doc_begin(h, "hangar.status/1");
     if (!h->ready) {
         return hg_doc_unready(h, doc, json);
     }
-    struct overview o = {.h = h};
     struct hg_error err = {0};
-    json_t *limits = json_object();
+    json_t *limits = json_object(), *pipelines = json_array(), *instances = json_array();
     hg_json_set_string(doc, "config", h->config->path);
     hg_json_set_string(doc, "state_dir", h->state_dir);
     hg_json_set_string(doc, "origin", h->origin);
@@ -320,20 +338,22 @@ enum hangar_status hangar_overview(struct hangar *h, char **json)
     hg_json_set_int(limits, "workers", (int64_t)hg_workers(h));
     hg_json_set_int(limits, "stall_timeout_ms", h->config->stall_timeout_ms);
     hg_json_set(doc, "limits", limits);
-    json_t *pipelines = json_array(), *instances = json_array();
-    enum hangar_rc rc = hg_session_begin(&o.s, h, 0, NULL, NULL, &err);
-    if (rc == HANGAR_OK) {
-        for (size_t i = 0; i < h->config->pipeline_count; i++) {
-            hg_json_add(pipelines, pipeline_overview(&o, &h->config->pipelines[i]));
-        }
-        for (size_t i = 0; i < h->config->instance_count; i++) {
-            hg_json_add(instances, instance_overview(&o, i));
-        }
-        rc = hg_job_result(&o.s.job, &err);
-        hg_session_end(&o.s);
+    enum hangar_rc rc = hg_overview(h, NULL, pipelines, instances, &err);
+    if (watch && rc == HANGAR_OK) {
+        hg_alerts_tell(h, pipelines);
     }
     hg_json_set(doc, "pipelines", pipelines);
     hg_json_set(doc, "instances", instances);
-    hg_json_set(doc, "counters", hg_counters(h));
+    hg_json_set(doc, "counters", hg_counters(h)); /* with those who were told just now */
     return hg_doc_end(h, doc, hg_status(rc), &err, json);
+}
+
+enum hangar_status hangar_overview(struct hangar *h, char **json)
+{
+    return make_status(h, false, json);
+}
+
+enum hangar_status hangar_watch(struct hangar *h, char **json)
+{
+    return make_status(h, true, json);
 }

@@ -159,6 +159,11 @@ HANGAR_API enum hangar_status hangar_show(struct hangar *hangar,
  * force with secrets masked.  `hangar.status/1` */
 HANGAR_API enum hangar_status hangar_overview(struct hangar *hangar, char **json);
 
+/* The same document, and tells the notifiers as hangar_alerts does, of one look into the
+ * sinks: for programs that want both again and again.  That notifiers cannot be told is
+ * logged, and tried again the next time. */
+HANGAR_API enum hangar_status hangar_watch(struct hangar *hangar, char **json);
+
 /* Is the newest good backup of a pipeline (NULL: of each), in each of its sinks, as
  * young as max_age asks?  HANGAR_STATUS_STALE when it is not in a required sink,
  * DEGRADED when it is not in another.  `hangar.health/1` */

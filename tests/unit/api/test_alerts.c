@@ -98,6 +98,25 @@ START_TEST(damaged_memory_and_pipelines_that_are_gone_are_forgotten)
 }
 END_TEST
 
+START_TEST(a_watch_gives_the_status_of_the_look_that_people_were_told_of)
+{
+    char *json = NULL;
+    world_config("sources: { db: { plugin: test-source } }\n"
+                 "sinks: { a: { plugin: test-sink, options: { path: ./a, fail_at: list, "
+                 "once: ./fault } } }\n"
+                 "notifiers: { ops: { plugin: test-notifier, options: { file: ./told } } }\n"
+                 "pipelines: { p: { sources: [db], sinks: [a] } }\n");
+    ck_assert_int_eq(world_shell("touch fault"), 0);
+    enum hangar_status status = hangar_watch(world_hangar, &json);
+    ck_assert_int_eq(world_take(status, json), HANGAR_STATUS_DONE);
+    ck_assert_str_eq(world_text("schema"), "hangar.status/1");
+    ck_assert(json_is_false(world_at("pipelines.0.sinks.0.reachable")));
+    ck_assert_uint_eq(world_lines("told", "^alert.firing level=0 pipeline=p"), 1);
+    ck_assert_uint_eq(world_lines("state/alerts.json", "\"p unreachable a\""), 1);
+    ck_assert_int_eq(world_int("counters.notify.ops.sent"), 1); /* of this look */
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -106,6 +125,7 @@ int main(void)
         what_nobody_could_be_told_is_told_later,
         a_dry_run_tells_and_remembers_nothing,
         damaged_memory_and_pipelines_that_are_gone_are_forgotten,
+        a_watch_gives_the_status_of_the_look_that_people_were_told_of,
     };
     return SUITE_RUN("api/alerts", tests, world_setup, world_teardown);
 }

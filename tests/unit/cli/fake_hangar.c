@@ -185,6 +185,12 @@ enum hangar_status hangar_overview(struct hangar *hangar, char **json)
     return answer(hangar, json);
 }
 
+enum hangar_status hangar_watch(struct hangar *hangar, char **json)
+{
+    called("watch");
+    return answer(hangar, json);
+}
+
 enum hangar_status hangar_restore(struct hangar *hangar,
                                   const struct hangar_restore_request *request, char **json)
 {
