@@ -12,8 +12,35 @@
 
 enum { REPLY_SHOWN = 300, HOST_MAX = 256 };
 
-void sender_cancel(struct sender *sender)
+void *sender_new(const struct hangar_host *host, struct hangar_ctx *ctx, size_t size)
 {
+    struct sender *sender = calloc(1, size);
+    if (!sender) {
+        host->fail(ctx, HANGAR_NO_MEMORY, 0, "out of memory");
+        return NULL;
+    }
+    sender->host = host;
+    sender->ctx = ctx;
+    sender->timeout_ms = host->opt_int(ctx, "timeout");
+    sender->ca_file = host->opt_string(ctx, "ca_file");
+    return sender;
+}
+
+bool sender_is_web(const char *url)
+{
+    return strncmp(url, "http://", 7) == 0 || strncmp(url, "https://", 8) == 0;
+}
+
+bool sender_append(struct curl_slist **list, const char *line)
+{
+    struct curl_slist *more = curl_slist_append(*list, line);
+    *list = more ? more : *list;
+    return more != NULL;
+}
+
+void sender_cancel(void *instance)
+{
+    struct sender *sender = instance;
     atomic_store(&sender->cancelled, true);
 }
 
@@ -111,28 +138,19 @@ enum hangar_rc sender_post(struct sender *s, const char *url, const char *type,
     struct reply reply = {.size = 0};
     long status = 0;
     CURL *curl = curl_easy_init();
+    if (!curl)
+        return s->host->fail(s->ctx, HANGAR_NO_MEMORY, 0, "out of memory");
     snprintf(content, sizeof(content), "Content-Type: %s", type);
-    struct curl_slist *all = curl_slist_append(NULL, content);
-    for (struct curl_slist *h = headers; h && all; h = h->next) {
-        struct curl_slist *more = curl_slist_append(all, h->data);
-        if (!more)
-            curl_slist_free_all(all);
-        all = more;
-    }
-    enum hangar_rc rc = HANGAR_OK;
-    if (!curl || !all) {
-        rc = s->host->fail(s->ctx, HANGAR_NO_MEMORY, 0, "out of memory");
-    } else {
-        curl_easy_setopt(curl, CURLOPT_HTTPHEADER, all);
-        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, text);
-        curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(text));
-        curl_easy_setopt(curl, CURLOPT_USERAGENT, "hangar/" HANGAR_PLUGIN_VERSION);
-        curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, keep);
-        curl_easy_setopt(curl, CURLOPT_WRITEDATA, &reply);
-        rc = sender_run(s, curl, url, &status);
-        rc = rc == HANGAR_OK ? answer(s, url, status, &reply) : rc;
-    }
-    curl_slist_free_all(all);
+    struct curl_slist all = {.data = content, .next = headers};
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, &all);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, text);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(text));
+    curl_easy_setopt(curl, CURLOPT_USERAGENT, "hangar/" HANGAR_PLUGIN_VERSION);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, keep);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &reply);
+    enum hangar_rc rc = sender_run(s, curl, url, &status);
+    if (rc == HANGAR_OK)
+        rc = answer(s, url, status, &reply);
     curl_easy_cleanup(curl);
     return rc;
 }

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <hangar/plugin.h>
 
-/* Who sends: part of an instance. */
+/* Who sends.  An instance begins with it. */
 struct sender {
     const struct hangar_host *host;
     struct hangar_ctx *ctx;
@@ -21,8 +21,31 @@ struct sender {
     atomic_bool cancelled;
 };
 
-/* For plugin->cancel. */
-void sender_cancel(struct sender *sender);
+/* The options that each sender has, for the table of its options. */
+#define SENDER_OPTIONS(timeout_default)                                                            \
+    {.name = "timeout",                                                                            \
+     .type = HANGAR_OPT_DURATION,                                                                  \
+     .default_value = timeout_default,                                                             \
+     .min = 100,                                                                                   \
+     .max = 300000,                                                                                \
+     .help = "How long one try may take."},                                                        \
+    {                                                                                              \
+        .name = "ca_file", .type = HANGAR_OPT_PATH,                                                \
+        .help = "Certificates to trust, in PEM form, instead of the system's."                     \
+    }
+
+/* An instance of `size` bytes, zero but for its sender, that free() destroys; NULL when out
+ * of memory, which the host has then been told. */
+void *sender_new(const struct hangar_host *host, struct hangar_ctx *ctx, size_t size);
+
+/* plugin->cancel. */
+void sender_cancel(void *instance);
+
+/* Is it the address of a web server? */
+bool sender_is_web(const char *url);
+
+/* Appends a line; false when out of memory, and the list is as it was. */
+bool sender_append(struct curl_slist **list, const char *line);
 
 /* POSTs a text of this type; `headers` are added ("Name: value"; may be NULL).  OK for a
  * status of 2xx; RETRY for what may pass: no connection, a timeout, 429, 5xx. */

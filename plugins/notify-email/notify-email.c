@@ -58,15 +58,7 @@ static const struct hangar_option options[] = {
      .type = HANGAR_OPT_STRING,
      .default_value = "[hangar]",
      .help = "What subjects begin with."},
-    {.name = "timeout",
-     .type = HANGAR_OPT_DURATION,
-     .default_value = "20s",
-     .min = 100,
-     .max = 300000,
-     .help = "How long one try may take."},
-    {.name = "ca_file",
-     .type = HANGAR_OPT_PATH,
-     .help = "Certificates to trust, in PEM form, instead of the system's."},
+    SENDER_OPTIONS("20s"),
     {.name = NULL}};
 
 /* An address that cannot break out of a header or of the dialogue with the server. */
@@ -101,18 +93,14 @@ static enum hangar_rc check(const struct email *e)
 static enum hangar_rc email_create(const struct hangar_host *host, struct hangar_ctx *ctx,
                                    void **out)
 {
-    struct email *e = calloc(1, sizeof(*e));
+    struct email *e = sender_new(host, ctx, sizeof(*e));
     if (!e)
-        return host->fail(ctx, HANGAR_NO_MEMORY, 0, "out of memory");
-    *e = (struct email){.sender = {.host = host,
-                                   .ctx = ctx,
-                                   .timeout_ms = host->opt_int(ctx, "timeout"),
-                                   .ca_file = host->opt_string(ctx, "ca_file")},
-                        .security = host->opt_string(ctx, "security"),
-                        .username = host->opt_string(ctx, "username"),
-                        .password = host->opt_string(ctx, "password"),
-                        .from = host->opt_string(ctx, "from"),
-                        .subject = host->opt_string(ctx, "subject")};
+        return HANGAR_NO_MEMORY;
+    e->security = host->opt_string(ctx, "security");
+    e->username = host->opt_string(ctx, "username");
+    e->password = host->opt_string(ctx, "password");
+    e->from = host->opt_string(ctx, "from");
+    e->subject = host->opt_string(ctx, "subject");
     const char *server = host->opt_string(ctx, "server");
     snprintf(e->url, sizeof(e->url), "%s://%.255s:%lld",
              strcmp(e->security, "tls") == 0 ? "smtps" : "smtp", server,
@@ -128,12 +116,6 @@ static enum hangar_rc email_create(const struct hangar_host *host, struct hangar
     return HANGAR_OK;
 }
 
-static void email_cancel(void *inst)
-{
-    struct email *e = inst;
-    sender_cancel(&e->sender);
-}
-
 /* Printable ASCII on one line; all else becomes "?". */
 static void clean(char *text)
 {
@@ -147,9 +129,7 @@ static bool add(struct curl_slist **list, const char *name, const char *value)
     char line[LINE_MAX_BYTES];
     snprintf(line, sizeof(line), "%s: %s", name, value);
     clean(line);
-    struct curl_slist *more = curl_slist_append(*list, line);
-    *list = more ? more : *list;
-    return more != NULL;
+    return sender_append(list, line);
 }
 
 /* Date (RFC 5322 3.3), in English whatever the locale. */
@@ -190,12 +170,10 @@ static struct curl_slist *receivers(const struct email *e)
     struct curl_slist *list = NULL;
     const char *to;
     for (size_t i = 0; (to = e->sender.host->opt_list(e->sender.ctx, "to", i)); i++) {
-        struct curl_slist *more = curl_slist_append(list, to);
-        if (!more) {
+        if (!sender_append(&list, to)) {
             curl_slist_free_all(list);
             return NULL;
         }
-        list = more;
     }
     return list;
 }
@@ -260,7 +238,7 @@ static const struct hangar_plugin plugin = {
     .options = options,
     .create = email_create,
     .destroy = free,
-    .cancel = email_cancel,
+    .cancel = sender_cancel,
     .notifier = &notifier,
 };
 HANGAR_PLUGIN(plugin)

@@ -24,30 +24,17 @@ static const struct hangar_option options[] = {
      .type = HANGAR_OPT_STRING,
      .flags = HANGAR_OPT_REQUIRED | HANGAR_OPT_SECRET,
      .help = "The address to ping; /start and /fail are appended. A secret, as it holds a token."},
-    {.name = "timeout",
-     .type = HANGAR_OPT_DURATION,
-     .default_value = "10s",
-     .min = 100,
-     .max = 300000,
-     .help = "How long one try may take."},
-    {.name = "ca_file",
-     .type = HANGAR_OPT_PATH,
-     .help = "Certificates to trust, in PEM form, instead of the system's."},
+    SENDER_OPTIONS("10s"),
     {.name = NULL}};
 
 static enum hangar_rc ping_create(const struct hangar_host *host, struct hangar_ctx *ctx,
                                   void **out)
 {
-    struct ping *p = calloc(1, sizeof(*p));
+    struct ping *p = sender_new(host, ctx, sizeof(*p));
     if (!p)
-        return host->fail(ctx, HANGAR_NO_MEMORY, 0, "out of memory");
-    *p = (struct ping){.sender = {.host = host,
-                                  .ctx = ctx,
-                                  .timeout_ms = host->opt_int(ctx, "timeout"),
-                                  .ca_file = host->opt_string(ctx, "ca_file")},
-                       .url = host->opt_string(ctx, "url")};
-    bool web = strncmp(p->url, "http://", 7) == 0 || strncmp(p->url, "https://", 8) == 0;
-    if (!web || strpbrk(p->url, "?#")) {
+        return HANGAR_NO_MEMORY;
+    p->url = host->opt_string(ctx, "url");
+    if (!sender_is_web(p->url) || strpbrk(p->url, "?#")) {
         free(p);
         return host->fail_option(ctx, "url",
                                  "it must begin with https:// or http:// and have no "
@@ -55,12 +42,6 @@ static enum hangar_rc ping_create(const struct hangar_host *host, struct hangar_
     }
     *out = p;
     return HANGAR_OK;
-}
-
-static void ping_cancel(void *inst)
-{
-    struct ping *p = inst;
-    sender_cancel(&p->sender);
 }
 
 /* What an event is appended as; NULL: it is none of these. */
@@ -108,7 +89,7 @@ static const struct hangar_plugin plugin = {
     .options = options,
     .create = ping_create,
     .destroy = free,
-    .cancel = ping_cancel,
+    .cancel = sender_cancel,
     .notifier = &notifier,
 };
 HANGAR_PLUGIN(plugin)

@@ -42,32 +42,20 @@ static const struct hangar_option options[] = {
      .type = HANGAR_OPT_STRING,
      .default_value = "https://api.telegram.org",
      .help = "The address of the Bot API, for a server of one's own."},
-    {.name = "timeout",
-     .type = HANGAR_OPT_DURATION,
-     .default_value = "10s",
-     .min = 100,
-     .max = 300000,
-     .help = "How long one try may take."},
-    {.name = "ca_file",
-     .type = HANGAR_OPT_PATH,
-     .help = "Certificates to trust, in PEM form, instead of the system's."},
+    SENDER_OPTIONS("10s"),
     {.name = NULL}};
 
 static enum hangar_rc telegram_create(const struct hangar_host *host, struct hangar_ctx *ctx,
                                       void **out)
 {
-    struct telegram *t = calloc(1, sizeof(*t));
+    struct telegram *t = sender_new(host, ctx, sizeof(*t));
     if (!t)
-        return host->fail(ctx, HANGAR_NO_MEMORY, 0, "out of memory");
-    *t = (struct telegram){.sender = {.host = host,
-                                      .ctx = ctx,
-                                      .timeout_ms = host->opt_int(ctx, "timeout"),
-                                      .ca_file = host->opt_string(ctx, "ca_file")},
-                           .token = host->opt_string(ctx, "token"),
-                           .chat = host->opt_string(ctx, "chat"),
-                           .api = host->opt_string(ctx, "api"),
-                           .thread = host->opt_int(ctx, "thread"),
-                           .silent = host->opt_bool(ctx, "silent") != 0};
+        return HANGAR_NO_MEMORY;
+    t->token = host->opt_string(ctx, "token");
+    t->chat = host->opt_string(ctx, "chat");
+    t->api = host->opt_string(ctx, "api");
+    t->thread = host->opt_int(ctx, "thread");
+    t->silent = host->opt_bool(ctx, "silent") != 0;
     if (!t->token[0] || strspn(t->token, "0123456789abcdefghijklmnopqrstuvwxyz"
                                          "ABCDEFGHIJKLMNOPQRSTUVWXYZ:_-") != strlen(t->token)) {
         free(t);
@@ -77,12 +65,6 @@ static enum hangar_rc telegram_create(const struct hangar_host *host, struct han
     }
     *out = t;
     return HANGAR_OK;
-}
-
-static void telegram_cancel(void *inst)
-{
-    struct telegram *t = inst;
-    sender_cancel(&t->sender);
 }
 
 static char *make_body(const struct telegram *t, const struct hangar_event *event)
@@ -130,7 +112,7 @@ static const struct hangar_plugin plugin = {
     .options = options,
     .create = telegram_create,
     .destroy = free,
-    .cancel = telegram_cancel,
+    .cancel = sender_cancel,
     .notifier = &notifier,
 };
 HANGAR_PLUGIN(plugin)

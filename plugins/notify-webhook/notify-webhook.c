@@ -43,43 +43,25 @@ static const struct hangar_option options[] = {
      .type = HANGAR_OPT_STRING,
      .flags = HANGAR_OPT_SECRET,
      .help = "The value of a header Authorization, such as \"Bearer ...\"."},
-    {.name = "timeout",
-     .type = HANGAR_OPT_DURATION,
-     .default_value = "10s",
-     .min = 100,
-     .max = 300000,
-     .help = "How long one try may take."},
-    {.name = "ca_file",
-     .type = HANGAR_OPT_PATH,
-     .help = "Certificates to trust, in PEM form, instead of the system's."},
+    SENDER_OPTIONS("10s"),
     {.name = NULL}};
 
 static enum hangar_rc webhook_create(const struct hangar_host *host, struct hangar_ctx *ctx,
                                      void **out)
 {
-    struct webhook *w = calloc(1, sizeof(*w));
+    struct webhook *w = sender_new(host, ctx, sizeof(*w));
     if (!w)
-        return host->fail(ctx, HANGAR_NO_MEMORY, 0, "out of memory");
-    *w = (struct webhook){.sender = {.host = host,
-                                     .ctx = ctx,
-                                     .timeout_ms = host->opt_int(ctx, "timeout"),
-                                     .ca_file = host->opt_string(ctx, "ca_file")},
-                          .url = host->opt_string(ctx, "url"),
-                          .format = host->opt_string(ctx, "format"),
-                          .secret = host->opt_string(ctx, "secret"),
-                          .authorization = host->opt_string(ctx, "authorization")};
-    if (strncmp(w->url, "http://", 7) != 0 && strncmp(w->url, "https://", 8) != 0) {
+        return HANGAR_NO_MEMORY;
+    w->url = host->opt_string(ctx, "url");
+    w->format = host->opt_string(ctx, "format");
+    w->secret = host->opt_string(ctx, "secret");
+    w->authorization = host->opt_string(ctx, "authorization");
+    if (!sender_is_web(w->url)) {
         free(w);
         return host->fail_option(ctx, "url", "it must begin with https:// or http://");
     }
     *out = w;
     return HANGAR_OK;
-}
-
-static void webhook_cancel(void *inst)
-{
-    struct webhook *w = inst;
-    sender_cancel(&w->sender);
 }
 
 /* Slack takes these three for markup. */
@@ -121,15 +103,13 @@ static char *make_body(const struct webhook *w, const struct hangar_event *event
 /* Adds a header; false when out of memory. */
 static bool add_header(struct curl_slist **headers, const char *name, const char *value)
 {
-    char *line = NULL;
-    struct curl_slist *more = NULL;
-    if (asprintf(&line, "%s: %s", name, value) > 0) {
-        more = curl_slist_append(*headers, line);
-        explicit_bzero(line, strlen(line));
-        free(line);
-    }
-    *headers = more ? more : *headers;
-    return more != NULL;
+    char *line;
+    if (asprintf(&line, "%s: %s", name, value) < 0)
+        return false;
+    bool ok = sender_append(headers, line);
+    explicit_bzero(line, strlen(line));
+    free(line);
+    return ok;
 }
 
 /* HMAC-SHA256 (RFC 2104) of "TIMESTAMP.BODY": a copy that is replayed later has an old time. */
@@ -181,7 +161,7 @@ static const struct hangar_plugin plugin = {
     .options = options,
     .create = webhook_create,
     .destroy = free,
-    .cancel = webhook_cancel,
+    .cancel = sender_cancel,
     .notifier = &notifier,
 };
 HANGAR_PLUGIN(plugin)
