@@ -6,22 +6,18 @@
  * cannot make us wait.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
-#include <time.h>
+#include <sysexits.h>
 #include <unistd.h>
 #include <hangar/plugin.h>
 
-enum { ARGS_MAX = 256, SAID_MAX = 400, LOOK_MS = 50, TEMPORARY_FAILURE = 75 /* sysexits.h */ };
+#include "program.h"
+
+enum { ARGS_MAX = 256, SAID_MAX = 400 };
 
 struct command {
     const struct hangar_host *host;
@@ -86,124 +82,76 @@ static int document(const char *json)
     return fd;
 }
 
-static int start(const struct command *c, int input, int output, pid_t *pid)
+/* A program that runs, and the end of what it printed, for the error. */
+struct run {
+    struct command *command;
+    char said[SAID_MAX + 1];
+    size_t size;
+};
+
+static bool is_cancelled(void *arg)
 {
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attr;
-    sigset_t none, all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawn_file_actions_init(&actions);
-    posix_spawnattr_init(&attr);
-    posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
-    posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
-    posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO);
-    posix_spawnattr_setsigmask(&attr, &none);
-    posix_spawnattr_setsigdefault(&attr, &all);
-    posix_spawnattr_setflags(&attr,
-                             POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    int error = posix_spawnp(pid, c->argv[0], &actions, &attr, c->argv, environ);
-    posix_spawnattr_destroy(&attr);
-    posix_spawn_file_actions_destroy(&actions);
-    return error;
+    struct run *run = arg;
+    return atomic_load(&run->command->cancelled);
 }
 
-static int64_t now_ms(void)
+static bool hear(void *arg, const char *data, size_t size)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-/* The end of what it printed, for the error. */
-static void hear(int fd, char said[SAID_MAX + 1])
-{
-    char buffer[4096];
-    ssize_t n;
-    while ((n = read(fd, buffer, sizeof(buffer))) > 0) {
-        size_t size = (size_t)n, keep = strlen(said);
-        if (size >= SAID_MAX) {
-            memcpy(said, buffer + size - SAID_MAX, SAID_MAX);
-            keep = 0;
-            size = SAID_MAX;
-        } else {
-            size_t over = keep + size > SAID_MAX ? keep + size - SAID_MAX : 0;
-            memmove(said, said + over, keep - over);
-            keep -= over;
-            memcpy(said + keep, buffer, size);
-        }
-        said[keep + size] = '\0';
-        for (char *s = said; *s; s++) /* a NUL among it would end it early: it cannot be shown */
-            *s = (unsigned char)*s < ' ' ? ' ' : *s;
+    struct run *run = arg;
+    if (size > SAID_MAX) {
+        data += size - SAID_MAX;
+        size = SAID_MAX;
     }
+    size_t over = run->size + size > SAID_MAX ? run->size + size - SAID_MAX : 0;
+    run->size -= over;
+    memmove(run->said, run->said + over, run->size);
+    for (size_t i = 0; i < size; i++)
+        run->said[run->size++] = (unsigned char)data[i] < ' ' ? ' ' : data[i];
+    return true;
 }
 
-/* Waits for its end; false when it was ended for its time or because of cancel. */
-static bool wait_for(struct command *c, pid_t pid, int output, char *said, int *status)
-{
-    int64_t deadline = now_ms() + c->timeout_ms;
-    for (;;) {
-        pid_t done = waitpid(pid, status, WNOHANG);
-        hear(output, said);
-        if (done == pid)
-            return true;
-        if (atomic_load(&c->cancelled) || now_ms() >= deadline)
-            break;
-        poll(&(struct pollfd){.fd = output, .events = POLLIN}, 1, LOOK_MS);
-        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL); /* its output may have ended */
-    }
-    kill(-pid, SIGKILL);
-    while (waitpid(pid, status, 0) < 0 && errno == EINTR)
-        ;
-    return false;
-}
-
-static enum hangar_rc outcome(struct command *c, bool ended, int status, const char *said)
+static enum hangar_rc outcome(const struct command *c, struct program_result result,
+                              const char *said)
 {
     const char *name = c->argv[0];
     const char *sep = said[0] ? ": " : "";
-    if (!ended && atomic_load(&c->cancelled))
+    switch (result.end) {
+    case PROGRAM_NOT_STARTED:
+        return c->host->fail(c->ctx, HANGAR_CONFIG, result.value, "cannot run %s", name);
+    case PROGRAM_CANCELLED:
         return HANGAR_CANCELLED;
-    if (!ended)
+    case PROGRAM_TIMED_OUT:
         return c->host->fail(c->ctx, HANGAR_RETRY, 0, "%s did not end within %lld ms", name,
                              (long long)c->timeout_ms);
-    if (WIFSIGNALED(status))
+    case PROGRAM_SIGNALLED:
         return c->host->fail(c->ctx, HANGAR_INTERNAL, 0, "%s was ended by signal %d%s%s", name,
-                             WTERMSIG(status), sep, said);
-    if (WEXITSTATUS(status) == 0)
-        return HANGAR_OK;
-    return c->host->fail(
-        c->ctx, WEXITSTATUS(status) == TEMPORARY_FAILURE ? HANGAR_RETRY : HANGAR_INTERNAL, 0,
-        "%s failed with exit status %d%s%s", name, WEXITSTATUS(status), sep, said);
+                             result.value, sep, said);
+    case PROGRAM_EXITED:
+        if (result.value == 0)
+            return HANGAR_OK;
+        return c->host->fail(c->ctx, result.value == EX_TEMPFAIL ? HANGAR_RETRY : HANGAR_INTERNAL,
+                             0, "%s failed with exit status %d%s%s", name, result.value, sep, said);
+    default: /* nothing is too much here */
+        return c->host->fail(c->ctx, HANGAR_INTERNAL, result.value, "cannot wait for %s", name);
+    }
 }
 
 static enum hangar_rc command_notify(void *inst, const struct hangar_event *event)
 {
     struct command *c = inst;
-    char said[SAID_MAX + 1] = "";
-    int ends[2], status = 0;
-    pid_t pid;
-    int input = document(event->json);
-    if (input < 0)
+    struct run run = {.command = c};
+    struct program program = {.argv = c->argv,
+                              .input = document(event->json),
+                              .with_errors = true,
+                              .timeout_ms = c->timeout_ms,
+                              .cancelled = is_cancelled,
+                              .output = hear,
+                              .arg = &run};
+    if (program.input < 0)
         return c->host->fail(c->ctx, HANGAR_IO, errno, "cannot keep the event in memory");
-    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
-        int saved = errno;
-        close(input);
-        return c->host->fail(c->ctx, HANGAR_IO, saved, "cannot make a pipe");
-    }
-    fcntl(ends[1], F_SETFL, 0); /* the program's end waits as usual */
-    int error = start(c, input, ends[1], &pid);
-    close(input);
-    close(ends[1]);
-    enum hangar_rc rc;
-    if (error != 0) {
-        rc = c->host->fail(c->ctx, HANGAR_CONFIG, error, "cannot run %s", c->argv[0]);
-    } else {
-        bool ended = wait_for(c, pid, ends[0], said, &status);
-        rc = outcome(c, ended, status, said);
-    }
-    close(ends[0]);
-    return rc;
+    struct program_result result = program_run(&program);
+    close(program.input);
+    return outcome(c, result, run.said);
 }
 
 static const struct hangar_notifier notifier = {.struct_size = sizeof(notifier),

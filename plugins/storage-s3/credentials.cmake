@@ -10,5 +10,5 @@ add_library(hangar-s3-credentials OBJECT ${s3_credentials_sources})
 target_include_directories(hangar-s3-credentials PUBLIC ${CMAKE_CURRENT_LIST_DIR}
   PRIVATE ${PROJECT_SOURCE_DIR}/core/include)
 target_compile_definitions(hangar-s3-credentials PRIVATE HANGAR_PLUGIN_VERSION="${PROJECT_VERSION}")
-target_link_libraries(hangar-s3-credentials PUBLIC PkgConfig::CURL PkgConfig::EXPAT
-                      PkgConfig::JANSSON Threads::Threads)
+target_link_libraries(hangar-s3-credentials PUBLIC hangar-plugin-program PkgConfig::CURL
+                      PkgConfig::EXPAT PkgConfig::JANSSON Threads::Threads)
