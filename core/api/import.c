@@ -16,6 +16,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "api/retain.h"
+
 /* ---- the manifest ---- */
 
 /* The first file must be ID/manifest.json; a packed folder has entries before it. */
@@ -104,6 +106,11 @@ static enum hangar_rc run(struct hg_import *x, const char *pipeline, const char 
             rc = hg_place_commit(x->run, &lease, &texts, err);
         }
         hg_lease_end(&lease);
+    }
+    if (rc == HANGAR_OK) {
+        const struct hangar *h = x->transfer.h;
+        hg_retain_copied(x->transfer.h, x->run->pipeline, &h->config->instances[x->sink_index],
+                         x->run->sinks[0].ctx);
     }
     return rc;
 }

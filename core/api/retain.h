@@ -15,7 +15,7 @@
  * the number of backups for which something was done.  A sink that cannot is left alone. */
 enum hangar_rc hg_retain_kept(struct hg_pruning *p, size_t *count, struct hg_error *err);
 
-/* The same where no retention follows, as after a copy by hand: what fails is a warning,
+/* The same where no retention follows, as after a copy by hand or an import: what fails is a warning,
  * and the next prune tries again.  The pipeline is locked. */
 void hg_retain_copied(struct hangar *h, const struct hg_pipeline_config *pipeline,
                       const struct hg_instance_config *config, struct hangar_ctx *sink);

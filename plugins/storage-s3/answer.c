@@ -147,7 +147,8 @@ static enum hangar_rc rc_of_refusal(const struct s3_answer *answer)
 
 struct s3_judgement s3_judge(const struct s3_answer *answer)
 {
-    static const char *const damaged[] = {"BadDigest", "XAmzContentSHA256Mismatch", NULL};
+    static const char *const damaged[] = {"BadDigest", "XAmzContentSHA256Mismatch",
+                                          "XAmzContentChecksumMismatch", NULL};
     struct s3_judgement judgement = {.verdict = S3_AGAIN, .rc = HANGAR_IO};
     if (answer->curl)
         return judge_transport(answer);

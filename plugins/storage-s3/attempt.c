@@ -127,6 +127,10 @@ static size_t read_header(char *line, size_t size, size_t count, void *arg)
         answer->date_ms = http_time_ms(value);
     } else if (take_header(line, bytes, "retry-after", value, sizeof(value))) {
         answer->retry_after_ms = (int64_t)strtoul(value, NULL, 10) * 1000;
+    } else if (channel->s3->set.checksum &&
+               take_header(line, bytes, channel->s3->set.checksum->header, answer->checksum,
+                           sizeof(answer->checksum))) {
+        return bytes;
     } else if (!take_header(line, bytes, "etag", answer->etag, sizeof(answer->etag)) &&
                !take_header(line, bytes, "x-amz-version-id", answer->version,
                             sizeof(answer->version)) &&
@@ -185,6 +189,8 @@ static bool add_headers(struct s3_channel *channel, const struct s3_keys *keys,
         all[count++] = (struct s3_pair){"x-amz-security-token", keys->session_token};
     if (*hashes->md5_base64)
         all[count++] = (struct s3_pair){"content-md5", hashes->md5_base64};
+    if (*hashes->checksum)
+        all[count++] = (struct s3_pair){s3->set.checksum->header, hashes->checksum};
     for (size_t i = 0; i < request->header_count && count < S3_HEADERS_MAX; i++) {
         if (request->headers[i].name && request->headers[i].value)
             all[count++] = request->headers[i];
@@ -313,10 +319,14 @@ static void finish(struct s3_channel *channel, CURLcode result)
 {
     struct s3_answer *answer = channel->answer;
     const struct s3_request *request = channel->request;
+    curl_off_t connected_us = 0;
     answer->curl = result;
     channel->over = true;
-    if (result)
+    if (result) {
+        curl_easy_getinfo(channel->easy, CURLINFO_CONNECT_TIME_T, &connected_us);
+        answer->unconnected = !answer->status && !connected_us;
         return;
+    }
     const char *body = text_str(&channel->error_body);
     if (!is_success(answer)) {
         s3_answer_read_error(answer, body, channel->error_body.size);

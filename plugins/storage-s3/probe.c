@@ -75,6 +75,46 @@ static enum hangar_rc try_create_only(struct probe *probe, struct s3_error *erro
     return HANGAR_OK;
 }
 
+/* Is a checksum that is wrong refused? */
+static bool compares(struct probe *probe, const struct s3_checksum *kind)
+{
+    struct s3_error unheard = {0};
+    struct s3_answer answer;
+    char wrong[S3_CHECKSUM_SIZE];
+    if (!s3_checksum_make(kind, "another", 7, wrong))
+        return false;
+    const struct s3_pair header = {kind->header, wrong};
+    const struct s3_request request = {.method = "PUT",
+                                       .key = probe->upload.key,
+                                       .headers = &header,
+                                       .header_count = 1,
+                                       .body = "try",
+                                       .body_size = 3,
+                                       .hasty = true};
+    return s3_send(probe->s3, &request, "store with a wrong checksum", &answer, &unheard) &&
+           s3_judge(&answer).digest;
+}
+
+static void try_checksums(struct probe *probe)
+{
+    struct s3 *s3 = probe->s3;
+    const struct s3_checksum *kind, *wanted = s3->set.checksum;
+    struct text names = {0};
+    bool has_wanted = false;
+    for (size_t i = 0; (kind = s3_checksum_at(i)); i++) {
+        if (!compares(probe, kind))
+            continue;
+        text_addf(&names, "%s%s", names.size ? ", " : "", kind->name);
+        has_wanted = has_wanted || kind == wanted;
+    }
+    tell(probe, "checksums", names.size ? names.data : "none");
+    text_free(&names);
+    if (wanted && !has_wanted)
+        s3->host->log(s3->ctx, HANGAR_LOG_WARN,
+                      "this store does not compare checksum: %s; hint: leave the option out",
+                      wanted->name);
+}
+
 static enum hangar_rc try_multipart(struct probe *probe, struct s3_error *error)
 {
     struct s3_error unheard = {0};
@@ -267,6 +307,8 @@ enum hangar_rc s3_probe(void *inst, struct hangar_attrs *capabilities)
     rc = ask_lock(&probe, &error);
     if (!rc)
         rc = try_create_only(&probe, &error);
+    if (!rc)
+        try_checksums(&probe);
     if (!rc)
         rc = try_multipart(&probe, &error);
     /* whatever came of it, nothing stays behind */

@@ -15,19 +15,33 @@
 #define PAUSE_MOST_MS 30000
 #define HASTY_TRIES 3
 #define PARTING_MS 10000
+#define NOBODY_TRIES 4 /* of a store that was never heard, and seems not to be there */
+#define NOBODY_MS 5000
 #define SLOWEST 8    /* bytes per ms: a body may take so long besides the deadline */
 #define STEP_MS 1000 /* how often stalls are looked for */
 
-/* One hash of each body: its SHA-256 where that is signed, else its MD5. */
+/* One hash of each body: its SHA-256 where that is signed or cheaper, else its MD5; and the
+ * checksum of the option, which is enough where the store has shown that it compares it
+ * and nobody on the way can change both. */
 static bool make_hashes(struct s3 *s3, const struct s3_request *request, struct s3_hashes *hashes)
 {
-    bool sign = s3->set.sign_payload || !request->body_size;
+    const struct s3_settings *set = &s3->set;
+    const void *body = request->body ? request->body : "";
+    size_t size = request->body_size;
     *hashes = (struct s3_hashes){.payload = S3_UNSIGNED};
-    if (sign &&
-        !s3_sha256_hex(request->body ? request->body : "", request->body_size, hashes->payload))
+    bool checked = request->data && set->checksum;
+    bool enough = checked && set->tls && atomic_load(&s3->checksums) == S3_YES;
+    bool sign = !size || set->cover == S3_COVER_SIGNED ||
+                (set->cover == S3_COVER_CHEAPEST_IS_SHA256 && !enough);
+    bool both = sign && checked && set->checksum->sha256;
+    if (both && !s3_sha256(body, size, hashes->payload, hashes->checksum))
         return false;
-    return (!request->md5 && (sign || !request->body_size)) ||
-           s3_md5(request->body, request->body_size, hashes->md5, hashes->md5_base64);
+    if (sign && !both && !s3_sha256_hex(body, size, hashes->payload))
+        return false;
+    if (checked && !both && !s3_checksum_make(set->checksum, body, size, hashes->checksum))
+        return false;
+    bool md5 = request->md5 || (!sign && !enough);
+    return !md5 || s3_md5(body, size, hashes->md5, hashes->md5_base64);
 }
 
 enum hangar_rc s3_tries_init(struct s3_tries *tries, struct s3 *s3,
@@ -38,6 +52,7 @@ enum hangar_rc s3_tries_init(struct s3_tries *tries, struct s3 *s3,
                                .request = request,
                                .what = what,
                                .most = s3->set.retries + 1,
+                               .since_ms = s3_now_ms(),
                                .until_ms = s3_now_ms() + s3->set.deadline_ms};
     if (request->hasty && tries->most > HASTY_TRIES)
         tries->most = HASTY_TRIES;
@@ -79,6 +94,30 @@ static void mend_skew(struct s3 *s3, const struct s3_answer *answer)
     pthread_mutex_unlock(&s3->wire.mutex);
 }
 
+/* Nobody is there.  If that was so from the beginning it is more likely a wrong name than a
+ * bad moment, and somebody may be waiting to be told: that is asked a few times only, and
+ * by the first request alone.  A store that did answer is worth all the tries. */
+static bool worth_waiting(struct s3_tries *tries)
+{
+    struct s3_wire *wire = &tries->s3->wire;
+    pthread_mutex_lock(&wire->mutex);
+    if (wire->contact == S3_NEVER_HEARD &&
+        (tries->count >= NOBODY_TRIES || s3_now_ms() - tries->since_ms >= NOBODY_MS))
+        wire->contact = S3_GIVEN_UP;
+    bool worth = wire->contact != S3_GIVEN_UP;
+    pthread_mutex_unlock(&wire->mutex);
+    return worth;
+}
+
+static void note_contact(struct s3 *s3, const struct s3_answer *answer)
+{
+    if (!answer->status)
+        return;
+    pthread_mutex_lock(&s3->wire.mutex);
+    s3->wire.contact = S3_HEARD;
+    pthread_mutex_unlock(&s3->wire.mutex);
+}
+
 /* Is there reason to hope that it will do better once more? */
 static bool worth_another(struct s3_tries *tries, const struct s3_answer *answer,
                           const struct s3_judgement *judgement)
@@ -98,7 +137,7 @@ static bool worth_another(struct s3_tries *tries, const struct s3_answer *answer
             return false;
         tries->digest_again = true;
     } else {
-        return tries->count < tries->most;
+        return tries->count < tries->most && (!answer->unconnected || worth_waiting(tries));
     }
     return true;
 }
@@ -123,7 +162,10 @@ enum hangar_rc s3_tries_judge(struct s3_tries *tries, struct s3_answer *answer,
 {
     struct s3 *s3 = tries->s3;
     const struct s3_judgement judgement = s3_judge(answer);
-    memcpy(answer->md5, tries->hashes.md5, sizeof(answer->md5));
+    note_contact(s3, answer);
+    memcpy(answer->sent_md5, tries->hashes.md5, sizeof(answer->sent_md5));
+    answer->sent_bare = !*answer->sent_md5 && !strcmp(tries->hashes.payload, S3_UNSIGNED);
+    memcpy(answer->sent_checksum, tries->hashes.checksum, sizeof(answer->sent_checksum));
     if (judgement.verdict == S3_DONE) {
         s3_alive(s3);
         return HANGAR_OK;

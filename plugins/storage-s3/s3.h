@@ -47,6 +47,7 @@ struct s3_sender {
     bool stopping;
 };
 
+/* What is known of this store by now. */
 enum s3_knowledge { S3_UNKNOWN, S3_YES, S3_NO };
 
 struct s3 {
@@ -58,6 +59,7 @@ struct s3 {
     struct s3_pool pool;
     struct s3_sender sender;
     atomic_int create_only; /* enum s3_knowledge: does the store refuse to replace, if asked? */
+    atomic_int checksums;   /* enum s3_knowledge: does it compare the option's? */
     atomic_bool weak_told;  /* that it does not was told */
     atomic_bool swept;      /* stale uploads were looked for */
     atomic_bool no_batch;   /* the store cannot remove many at once */
@@ -91,7 +93,7 @@ struct s3_upload {
     const char *what;
     bool create_only, plain; /* plain: as the bucket is, without lock, class, tags */
     char *id;                /* of a multipart upload; NULL: none begun */
-    char **tags;             /* of its parts, from part 1 at 0 */
+    char **tags;             /* what completing says of its parts, as XML; part 1 at 0 */
     size_t parts, capacity;
     uint64_t size;
     bool continued;         /* pieces follow */
@@ -106,7 +108,7 @@ enum hangar_rc s3_upload_whole(struct s3_upload *upload, const void *data, size_
 enum hangar_rc s3_upload_begin(struct s3_upload *upload, struct s3_error *error);
 /* Makes room for one more part; its number. */
 enum hangar_rc s3_upload_next(struct s3_upload *upload, size_t *number, struct s3_error *error);
-/* Sends a part; the tag is allocated.  Parts of one upload may be sent at the same time. */
+/* Sends a part; the tag, see above, is allocated.  Parts of one upload may be sent at the same time. */
 enum hangar_rc s3_upload_part(struct s3_upload *upload, size_t number, const void *data,
                               size_t size, const atomic_bool *stop, char **tag,
                               struct s3_error *error);

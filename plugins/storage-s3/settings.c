@@ -332,7 +332,11 @@ enum hangar_rc s3_settings_read(const struct hangar_host *host, struct hangar_ct
         return rc;
     read_numbers(&reader);
     const char *sign = option(&reader, "sign_payload");
-    out->sign_payload = !strcmp(sign, "yes") || (!strcmp(sign, "auto") && !out->tls);
+    if (!strcmp(sign, "yes") || (!strcmp(sign, "auto") && !out->tls))
+        out->cover = S3_COVER_SIGNED;
+    else if (!strcmp(sign, "auto") && s3_sha256_is_cheap())
+        out->cover = S3_COVER_CHEAPEST_IS_SHA256;
+    out->checksum = s3_checksum_find(host->opt_string(ctx, "checksum"));
     out->verify = host->opt_bool(ctx, "verify");
     out->ca_file = option(&reader, "ca_file");
     out->proxy = option(&reader, "proxy");

@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <hangar/plugin.h>
 
+#include "sign.h"
 #include "text.h"
 
 #define S3_KEY_MAX 1024 /* bytes of a key, the service's limit */
@@ -33,7 +34,9 @@ struct s3_settings {
     char *tags;                                /* the header's value; NULL: none */
     const char *lock_mode;                     /* in the service's spelling; NULL: no lock */
     int64_t lock_days;
-    bool sign_payload; /* with its SHA-256; else its MD5 goes along */
+    /* How bodies are covered: by the signature, with their SHA-256; or by their MD5. */
+    enum s3_cover { S3_COVER_MD5, S3_COVER_CHEAPEST_IS_SHA256, S3_COVER_SIGNED } cover;
+    const struct s3_checksum *checksum; /* goes along besides; NULL: none */
     uint64_t part_size, max_parts, bandwidth;
     unsigned concurrency, retries;
     int64_t timeout_ms, connect_timeout_ms, deadline_ms, stale_after_ms;
@@ -100,7 +103,13 @@ const char *s3_option(const struct hangar_host *host, struct hangar_ctx *ctx, co
     {.name = "sign_payload", .type = HANGAR_OPT_ENUM, .default_value = "auto",                     \
      .choices = (const char *const[]){"auto", "yes", "no", NULL},                                  \
      .help = "How the store checks what arrives: yes: by a signed SHA-256, no: by its MD5. auto: " \
-             "yes over http, no over https, where nobody else can change it."},                    \
+             "yes over http; over https, where nobody else can change it, by what this "           \
+             "processor computes faster."},                                                        \
+    {.name = "checksum", .type = HANGAR_OPT_ENUM, .default_value = "none",                         \
+     .choices = (const char *const[]){"none", "crc32", "sha256", NULL},                            \
+     .help = "A checksum of each object and part that newer stores compare and keep "              \
+             "(x-amz-checksum-...). Over https, and with sign_payload: auto or no, it takes the "  \
+             "place of the SHA-256 or MD5 as soon as the store has shown that it knows it."},      \
     {.name = "part_size", .type = HANGAR_OPT_SIZE, .default_value = "8MiB",                        \
      .min = (int64_t)5 << 20, .max = (int64_t)1 << 30,                                             \
      .help = "Larger objects are stored in parts of this size. Taken from limits.memory, for "     \

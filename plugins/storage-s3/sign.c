@@ -15,7 +15,7 @@
 
 #include "escape.h"
 
-static void to_hex(const unsigned char *bytes, size_t size, char *out)
+void s3_hex(const unsigned char *bytes, size_t size, char *out)
 {
     static const char hex[] = "0123456789abcdef";
     for (size_t i = 0; i < size; i++) {
@@ -23,25 +23,6 @@ static void to_hex(const unsigned char *bytes, size_t size, char *out)
         out[2 * i + 1] = hex[bytes[i] & 15];
     }
     out[2 * size] = '\0';
-}
-
-bool s3_sha256_hex(const void *data, size_t size, char out[S3_SHA256_HEX])
-{
-    unsigned char digest[32];
-    if (!EVP_Digest(data, size, digest, NULL, EVP_sha256(), NULL))
-        return false;
-    to_hex(digest, sizeof(digest), out);
-    return true;
-}
-
-bool s3_md5(const void *data, size_t size, char hex[S3_MD5_HEX], char base64[S3_MD5_BASE64])
-{
-    unsigned char digest[16];
-    if (!EVP_Digest(data, size, digest, NULL, EVP_md5(), NULL))
-        return false;
-    to_hex(digest, sizeof(digest), hex);
-    EVP_EncodeBlock((unsigned char *)base64, digest, sizeof(digest));
-    return true;
 }
 
 void s3_date(int64_t seconds, char out[S3_DATE_SIZE])
@@ -181,7 +162,7 @@ bool s3_sign(const struct s3_signing *what, struct s3_day_key *day, struct text 
         text_addf(&to_sign, "AWS4-HMAC-SHA256\n%s\n%s\n%s", what->date, scope.data, digest);
     done = done && !to_sign.failed && hmac(day->key, sizeof(day->key), to_sign.data, mac);
     if (done) {
-        to_hex(mac, sizeof(mac), signature);
+        s3_hex(mac, sizeof(mac), signature);
         text_addf(out, "AWS4-HMAC-SHA256 Credential=%s/%s, SignedHeaders=%s, Signature=%s",
                   what->access_key_id, scope.data, text_str(&names), signature);
     }

@@ -14,12 +14,13 @@
 
 #include "text.h"
 
-#define S3_SHA256_HEX 65  /* of a digest in hex, with its NUL */
-#define S3_MD5_HEX 33     /* the same of MD5 */
-#define S3_MD5_BASE64 25  /* and in base64 */
-#define S3_DATE_SIZE 17   /* 20130524T000000Z */
-#define S3_ISO_SIZE 21    /* 2013-05-24T00:00:00Z */
-#define S3_HEADERS_MAX 32 /* of one request */
+#define S3_SHA256_HEX 65    /* of a digest in hex, with its NUL */
+#define S3_MD5_HEX 33       /* the same of MD5 */
+#define S3_MD5_BASE64 25    /* and in base64 */
+#define S3_CHECKSUM_SIZE 45 /* of a checksum of any kind in base64 */
+#define S3_DATE_SIZE 17     /* 20130524T000000Z */
+#define S3_ISO_SIZE 21      /* 2013-05-24T00:00:00Z */
+#define S3_HEADERS_MAX 32   /* of one request */
 #define S3_UNSIGNED "UNSIGNED-PAYLOAD"
 
 /* A header or a parameter of a query. */
@@ -59,7 +60,29 @@ void s3_iso_time(int64_t seconds, char out[S3_ISO_SIZE]);
 /* Milliseconds of 2026-01-15T02:00:00.000Z; 0: it is none. */
 int64_t s3_parse_time(const char *text);
 
+/* In lower case; `out` has room for 2 * size + 1. */
+void s3_hex(const unsigned char *bytes, size_t size, char *out);
+
+bool s3_sha256(const void *data, size_t size, char hex[S3_SHA256_HEX],
+               char base64[S3_CHECKSUM_SIZE]);
 bool s3_sha256_hex(const void *data, size_t size, char out[S3_SHA256_HEX]);
 bool s3_md5(const void *data, size_t size, char hex[S3_MD5_HEX], char base64[S3_MD5_BASE64]);
+/* Has this processor instructions for SHA-256?  With them it costs less than MD5, else
+ * several times as much. */
+bool s3_sha256_is_cheap(void);
+
+/* The checksums of the service that we can make: what x-amz-checksum-* holds. */
+struct s3_checksum {
+    const char *name;      /* of the option, and in the header's name */
+    const char *algorithm; /* as the service spells it */
+    const char *element;   /* of XML */
+    const char *header;
+    bool sha256;
+};
+/* NULL: there is none of that name. */
+const struct s3_checksum *s3_checksum_find(const char *name);
+const struct s3_checksum *s3_checksum_at(size_t index); /* NULL behind the last one */
+bool s3_checksum_make(const struct s3_checksum *kind, const void *data, size_t size,
+                      char base64[S3_CHECKSUM_SIZE]);
 
 #endif

@@ -102,13 +102,36 @@ enum hangar_rc s3_head(struct s3 *s3, const char *key, const char *what, struct 
     return rc;
 }
 
+/* A store that knows the checksum says in its answer what it made of the body. */
+static enum hangar_rc check_checksum(const struct s3_upload *upload, const struct s3_answer *answer,
+                                     struct s3_error *error)
+{
+    struct s3 *s3 = upload->s3;
+    if (!*answer->sent_checksum)
+        return HANGAR_OK;
+    int known = *answer->checksum ? S3_YES : S3_NO;
+    if (atomic_exchange(&s3->checksums, known) != known && known == S3_NO)
+        s3->host->log(s3->ctx, HANGAR_LOG_WARN,
+                      "this store does not know checksum: %s, and what it stores is compared "
+                      "without; hint: leave the option checksum out",
+                      s3->set.checksum->name);
+    if (known == S3_NO && answer->sent_bare) /* it did know it a moment ago */
+        return s3_error_set(error, HANGAR_IO, "cannot %s: the store does not tell its checksum",
+                            upload->what);
+    if (known == S3_NO || !strcmp(answer->checksum, answer->sent_checksum))
+        return HANGAR_OK;
+    return s3_error_set(error, HANGAR_CORRUPT,
+                        "cannot %s: what the store has is not what was sent, by its checksum",
+                        upload->what);
+}
+
 /* The store's tag of what was sent is its MD5, unless keys of its own come into it. */
 static enum hangar_rc check_tag(const struct s3_upload *upload, const struct s3_answer *answer,
                                 struct s3_error *error)
 {
-    if (!*answer->md5 || strlen(answer->etag) != S3_MD5_HEX - 1 || upload->s3->set.kms_key ||
-        !strncmp(answer->sse, "aws:kms", 7) || !strcasecmp(answer->etag, answer->md5))
-        return HANGAR_OK;
+    if (!*answer->sent_md5 || strlen(answer->etag) != S3_MD5_HEX - 1 || upload->s3->set.kms_key ||
+        !strncmp(answer->sse, "aws:kms", 7) || !strcasecmp(answer->etag, answer->sent_md5))
+        return check_checksum(upload, answer, error);
     return s3_error_set(error, HANGAR_CORRUPT,
                         "cannot %s: what the store has is not what was sent, by its etag; hint: if "
                         "its etags are no MD5, set sign_payload: yes",
@@ -187,7 +210,8 @@ enum hangar_rc s3_upload_whole(struct s3_upload *upload, const void *data, size_
                                  .header_count = headers.count,
                                  .body = data,
                                  .body_size = size,
-                                 .md5 = *headers.lock_until != '\0'};
+                                 .md5 = *headers.lock_until != '\0',
+                                 .data = !upload->plain};
     enum hangar_rc rc = check_free(upload, error);
     if (!rc)
         rc = send_visible(upload, &request, condition, &answer, error);
@@ -249,6 +273,8 @@ enum hangar_rc s3_upload_begin(struct s3_upload *upload, struct s3_error *error)
     struct s3_answer answer;
     const struct s3_pair query = {"uploads", ""};
     make_headers(upload, &headers);
+    if (!upload->plain && upload->s3->set.checksum)
+        add(&headers, "x-amz-checksum-algorithm", upload->s3->set.checksum->algorithm);
     struct s3_xml *xml = s3_xml_new(take_id, &upload->id);
     if (!xml)
         return s3_error_set(error, HANGAR_NO_MEMORY, "cannot %s: out of memory", upload->what);
@@ -287,6 +313,24 @@ enum hangar_rc s3_upload_next(struct s3_upload *upload, size_t *number, struct s
     return HANGAR_OK;
 }
 
+/* What completing says of a part. */
+static char *describe_part(const struct s3_upload *upload, const struct s3_answer *answer)
+{
+    struct text text = {0};
+    const char *element = upload->s3->set.checksum ? upload->s3->set.checksum->element : NULL;
+    text_add(&text, "<ETag>\"");
+    s3_add_xml(&text, answer->etag);
+    text_add(&text, "\"</ETag>");
+    if (*answer->checksum) {
+        text_addf(&text, "<%s>", element);
+        s3_add_xml(&text, answer->checksum);
+        text_addf(&text, "</%s>", element);
+    }
+    char *described = text.failed ? NULL : strdup(text.data);
+    text_free(&text);
+    return described;
+}
+
 enum hangar_rc s3_upload_part(struct s3_upload *upload, size_t number, const void *data,
                               size_t size, const atomic_bool *stop, char **tag,
                               struct s3_error *error)
@@ -301,6 +345,7 @@ enum hangar_rc s3_upload_part(struct s3_upload *upload, size_t number, const voi
                                        .query_count = 2,
                                        .body = data,
                                        .body_size = size,
+                                       .data = !upload->plain,
                                        .stop = stop};
     enum hangar_rc rc = s3_send(upload->s3, &request, upload->what, &answer, error);
     if (rc)
@@ -310,7 +355,7 @@ enum hangar_rc s3_upload_part(struct s3_upload *upload, size_t number, const voi
     rc = check_tag(upload, &answer, error);
     if (rc)
         return rc;
-    *tag = strdup(answer.etag);
+    *tag = describe_part(upload, &answer);
     return *tag ? HANGAR_OK
                 : s3_error_set(error, HANGAR_NO_MEMORY, "cannot %s: out of memory", upload->what);
 }
@@ -381,9 +426,9 @@ enum hangar_rc s3_upload_complete(struct s3_upload *upload, struct hangar_entry 
     struct s3_answer answer = {0};
     text_add(&body, "<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">");
     for (size_t i = 0; i < upload->parts; i++) {
-        text_addf(&body, "<Part><PartNumber>%zu</PartNumber><ETag>\"", i + 1);
-        s3_add_xml(&body, upload->tags[i]);
-        text_add(&body, "\"</ETag></Part>");
+        text_addf(&body, "<Part><PartNumber>%zu</PartNumber>", i + 1);
+        text_add(&body, upload->tags[i]);
+        text_add(&body, "</Part>");
     }
     text_add(&body, "</CompleteMultipartUpload>");
     enum hangar_rc rc = body.failed ? s3_error_set(error, HANGAR_NO_MEMORY,

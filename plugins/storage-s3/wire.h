@@ -59,6 +59,7 @@ struct s3_request {
     const void *body;
     size_t body_size;
     bool md5;                /* the service wants Content-MD5, whatever else is sent */
+    bool data;               /* the body is that of an object, and has a checksum */
     bool slow;               /* the store may think for minutes before it answers */
     bool hasty;              /* somebody waits for a first impression: few repetitions */
     bool parting;            /* cleans up, also when all else is cancelled, and within seconds */
@@ -74,6 +75,7 @@ struct s3_answer {
     long status; /* of HTTP; 0: no answer came */
     CURLcode curl;
     bool stalled, xml_bad;
+    bool unconnected; /* it was over before there was a connection */
     char problem[CURL_ERROR_SIZE];
     char etag[S3_TAG_SIZE], version[128], mark[S3_MARK_SIZE], region[65], sse[32];
     char code[64], message[256]; /* of an <Error>, made printable */
@@ -81,7 +83,10 @@ struct s3_answer {
     uint64_t length; /* of the body */
     uint64_t whole;  /* of the object, when a range of it was asked for */
     int64_t modified_ms, date_ms, retry_after_ms;
-    char md5[S3_MD5_HEX]; /* of the body sent, "" when its SHA-256 went along instead */
+    char checksum[S3_CHECKSUM_SIZE]; /* that the store made of the body sent */
+    /* of the body sent: "" when others went along */
+    char sent_md5[S3_MD5_HEX], sent_checksum[S3_CHECKSUM_SIZE];
+    bool sent_bare; /* nothing but the checksum covered it */
 };
 
 struct s3_channel {
@@ -101,6 +106,10 @@ struct s3_channel {
     bool added, over, paused, in_body;
 };
 
+/* Has the store ever answered this instance?  S3_GIVEN_UP: it never did, and one request has
+ * tried long enough for all. */
+enum s3_contact { S3_NEVER_HEARD, S3_GIVEN_UP, S3_HEARD };
+
 /* Under `mutex`, but for `cancelled`, which is only ever set. */
 struct s3_wire {
     pthread_mutex_t mutex;
@@ -110,6 +119,7 @@ struct s3_wire {
     double permits; /* how many requests may run at once; see s3_permit_take */
     unsigned running;
     int64_t halved_ms;
+    enum s3_contact contact;
     double bandwidth_ms; /* until when the bandwidth is used up */
     int64_t skew_s;      /* the store's clock less ours */
     int64_t alive_ms;
@@ -147,6 +157,7 @@ void s3_alive(struct s3 *s3);
 struct s3_hashes {
     char payload[S3_SHA256_HEX];                     /* for x-amz-content-sha256 */
     char md5[S3_MD5_HEX], md5_base64[S3_MD5_BASE64]; /* "": not needed */
+    char checksum[S3_CHECKSUM_SIZE];                 /* of the kind of the option; or "" */
 };
 
 /* attempt.c.  begin .. end; between them, step moves what can be moved and waits for more,
@@ -178,7 +189,7 @@ struct s3_tries {
     const struct s3_request *request;
     const char *what;
     unsigned count, most;
-    int64_t until_ms;
+    int64_t since_ms, until_ms;
     bool skew_mended, keys_renewed, digest_again;
     struct s3_hashes hashes;
     struct s3_keys keys; /* of the attempt under way */

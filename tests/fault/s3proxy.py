@@ -30,25 +30,34 @@ OPERATION is one of those below, or `any`.  FAULT is one of
     pace SIZE MS           both bodies in pieces of at most SIZE bytes, MS apart
     wait MS                before the request is passed on
     date SECONDS           answers 403 RequestTimeTooSkewed and a Date that far off
+    checksums              acts as a store that compares x-amz-checksum-*, says in its answer what it
+                           found, and wants them again when an upload is completed
+    checksums wrong        ... and says something else
+    checksums once         ... of the first body, and ignores the others'
 
 FOLDER/requests gets a line for each request when its answer begins, or the connection ends instead:
 
     OPERATION METHOD STATUS FAULT UP DOWN KEY
 
-STATUS is `-` without an answer, FAULT `-` without a fault; UP and DOWN are the lengths that the headers
+STATUS is `-` without an answer, FAULT `-` without a fault; instead of `checksums` it names what
+covers the body, as `crc32+md5` or `sha256+signed`; UP and DOWN are the lengths that the headers
 speak of, KEY is percent-encoded and the rest of the line.  A stalled connection is reset when the orders
 change.  The program ends when it is killed.
 """
 
 import asyncio
+import base64
 import email.utils
+import hashlib
 import os
+import re
 import socket
 import ssl
 import struct
 import sys
 import time
 import urllib.parse
+import zlib
 
 PIECE = 1 << 18
 HEAD_MOST = 1 << 17
@@ -134,6 +143,59 @@ def headers_of(lines):
     return {name.strip().lower(): value.strip() for name, _, value in pairs}
 
 
+CHECKSUMS = {
+    "x-amz-checksum-crc32": ("CRC32", lambda data: zlib.crc32(data).to_bytes(4, "big")),
+    "x-amz-checksum-sha256": ("SHA256", lambda data: hashlib.sha256(data).digest()),
+}
+
+
+class Checksums:
+    """What a store that compares them knows of uploads in parts: their algorithm, and what each part's was."""
+
+    def __init__(self):
+        self.algorithms, self.parts, self.compared = {}, {}, 0
+
+    def refusal(self, request, body):
+        """The code of an error, or None."""
+        if request.operation == "create-upload":
+            self.algorithms[request.key] = request.headers.get("x-amz-checksum-algorithm")
+            self.parts = {place: value for place, value in self.parts.items() if place[0] != request.key}
+        if request.operation == "complete-upload":
+            return None if self._knows_all(request.key, body.decode()) else "InvalidPart"
+        for header, (algorithm, digest) in CHECKSUMS.items():
+            if header not in request.headers:
+                continue
+            if base64.b64encode(digest(body)).decode() != request.headers[header]:
+                return "BadDigest"
+            if request.operation == "upload-part":
+                if self.algorithms.get(request.key) != algorithm:
+                    return "InvalidRequest"
+                number = re.search(r"partNumber=(\d+)", request.target).group(1)
+                self.parts[request.key, number] = f"<Checksum{algorithm}>{request.headers[header]}</"
+        return None
+
+    def _knows_all(self, key, body):
+        parts = re.findall(r"<Part>.*?</Part>", body, re.DOTALL)
+        texts = {re.search(r"<PartNumber>(\d+)<", part).group(1): part for part in parts}
+        return all(text in texts.get(number, "") for (of, number), text in self.parts.items() if of == key)
+
+    def echo(self, request, how):
+        """Lines for the answer."""
+        lines = [f"{name}: {request.headers[name]}" for name in CHECKSUMS if name in request.headers]
+        self.compared += len(lines)
+        if how == "wrong":
+            return [line[:line.index(":")] + ": AAAAAA==" for line in lines]
+        return lines if how != "once" or self.compared <= 1 else []
+
+
+def cover(request):
+    """What tells that the body is whole."""
+    names = [name.rpartition("-")[2] for name in CHECKSUMS if name in request.headers]
+    names += ["md5"] * ("content-md5" in request.headers)
+    names += ["signed"] * (request.headers.get("x-amz-content-sha256") != "UNSIGNED-PAYLOAD")
+    return "+".join(names) or "nothing"
+
+
 class Gone(Exception):
     """The connection to the client has ended, or was ended by a fault."""
 
@@ -142,6 +204,7 @@ class Proxy:
     def __init__(self, folder, port):
         self.folder, self.port = folder, port
         self.orders, self.version = [], None
+        self.checksums = Checksums()
         self.log = open(os.path.join(folder, "requests"), "a", encoding="ascii", buffering=1)
 
     def look_at_orders(self):
@@ -154,6 +217,7 @@ class Proxy:
             self.version = version
             with open(os.path.join(self.folder, "orders"), encoding="ascii") as file:
                 self.orders = [Order(line) for line in file if line.strip()]
+            self.checksums = Checksums()
 
     def order_for(self, request):
         self.look_at_orders()
@@ -205,6 +269,7 @@ class Connection:
         order = self.proxy.order_for(self.request)
         self.fault = order.fault if order else None
         self.arguments = order.arguments if order else []
+        self.body = None
         self.logged = False
         try:
             return await self._answer(head)
@@ -215,7 +280,8 @@ class Connection:
         if not self.logged:
             self.logged = True
             request = self.request
-            self.proxy.log.write(f"{request.operation} {request.method} {status} {self.fault or '-'} "
+            fault = cover(request) if self.fault == "checksums" else self.fault or "-"
+            self.proxy.log.write(f"{request.operation} {request.method} {status} {fault} "
                                  f"{request.length} {down} {request.key}\n")
 
     async def _answer(self, head):
@@ -224,6 +290,11 @@ class Connection:
             return await self._error(*self._words())
         if self.fault == "wait":
             await asyncio.sleep(self.arguments[0] / 1000)
+        if self.fault == "checksums":
+            self.body = await self.reader.readexactly(self.request.length)
+            refusal = self.proxy.checksums.refusal(self.request, self.body)
+            if refusal:
+                return await self._error(400, refusal, 0)
         server = await asyncio.open_connection("127.0.0.1", self.proxy.port, limit=HEAD_MOST)
         try:
             return await self._pass(head, *server)
@@ -250,6 +321,10 @@ class Connection:
         return True
 
     async def _body_up(self, server):
+        if self.body is not None:
+            server.write(self.body)
+            await server.drain()
+            return
         left, stop = self.request.length, self._place("reset-up", "stall-up")
         passed = 0
         while left > 0:
@@ -321,6 +396,8 @@ class Connection:
         framed = length is not None or "transfer-encoding" in headers
         empty = self.request.method == "HEAD" or status in (204, 304)
         lines = [line for line in lines if not line.lower().startswith("connection:")]
+        if self.fault == "checksums" and status == 200:
+            lines += self.proxy.checksums.echo(self.request, "".join(self.arguments))
         if self.fault == "shrink" and not empty:
             lines = [line for line in lines if not line.lower().startswith("content-length:")]
             lines.append(f"Content-Length: {self.arguments[0]}")

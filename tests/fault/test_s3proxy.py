@@ -154,6 +154,18 @@ class FaultsOfTheProxy(unittest.TestCase):
             self.assertIsNone(self.stored("stalled"))
             self.assertEqual(self.again(), BODY)
 
+    def test_it_acts_as_a_store_that_compares_checksums(self):
+        right, wrong = {"x-amz-checksum-crc32": "y/U6HA=="}, {"x-amz-checksum-crc32": "AAAAAA=="}
+        self.order("any checksums")
+        self.client.put("bucket", "x", b"123456789", {"x-amz-checksum-crc32": "y/Q5Jg=="})
+        self.assertEqual(self.stored("x"), b"123456789")
+        for header in (right, wrong):
+            with self.assertRaises(Refused) as caught:
+                self.client.put("bucket", "refused", b"123456789", header)
+            self.assertIn("BadDigest", str(caught.exception))
+        self.assertIsNone(self.stored("refused"))
+        self.assertEqual([line.split()[3] for line in self.requests()], ["crc32+signed"] * 3)
+
     def test_bytes_can_be_slow(self):
         self.order("any pace 1 0")
         self.client.put("bucket", "slow", BODY[:300])

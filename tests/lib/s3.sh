@@ -12,7 +12,7 @@
 #
 #     s3_proxy DIR           starts a proxy before the server (tests/fault/s3proxy.py) and
 #                            sets and exports S3_PROXY_PORT; s3_stop ends it
-#     s3_proxy_tls DIR       the same with https
+#     s3_proxy_tls DIR       the same with https; another one, which the functions below mean then
 #     s3_fault [ORDER]...    what it does from now on; none: it passes all
 #     s3_forget              the requests so far are counted no more
 #     s3_requests PATTERN    how many lines about requests match it (grep -E)
@@ -85,9 +85,9 @@ s3_start()
 
 s3_proxy()
 {
-    local folder=$1/s3/proxy tries
+    local folder=$1/s3/proxy${2:+-tls} tries
     mkdir "$folder" || return 1
-    _s3_run "$1/s3" proxy /usr/bin/python3 "$_s3_folder/../fault/s3proxy.py" "$folder" "$S3_PORT" "${@:2}"
+    _s3_run "$1/s3" "${folder##*/}" /usr/bin/python3 "$_s3_folder/../fault/s3proxy.py" "$folder" "$S3_PORT" "${@:2}"
     for ((tries = 0; tries < 400; tries++)); do
         if [[ -e $folder/port ]]; then
             S3_PROXY_PORT=$(<"$folder/port")
@@ -97,7 +97,7 @@ s3_proxy()
         fi
         sleep 0.05
     done
-    cat "$1/s3/log/proxy" >&2
+    cat "$1/s3/log/${folder##*/}" >&2
     return 1
 }
 

@@ -236,6 +236,24 @@ START_TEST(times_are_read_to_the_millisecond)
 }
 END_TEST
 
+START_TEST(checksums_are_those_of_the_service)
+{
+    char base64[S3_CHECKSUM_SIZE], hex[S3_SHA256_HEX], payload[S3_SHA256_HEX];
+    const struct s3_checksum *crc32 = s3_checksum_find("crc32"),
+                             *sha256 = s3_checksum_find("sha256");
+    ck_assert_ptr_null(s3_checksum_find("none"));
+    ck_assert(s3_checksum_make(crc32, "123456789", 9, base64));
+    ck_assert_str_eq(base64, "y/Q5Jg=="); /* 0xcbf43926 */
+    ck_assert(s3_checksum_make(crc32, "", 0, base64));
+    ck_assert_str_eq(base64, "AAAAAA==");
+    ck_assert(s3_checksum_make(sha256, "", 0, base64));
+    ck_assert_str_eq(base64, "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=");
+    ck_assert(s3_sha256("", 0, hex, base64) && s3_sha256_hex("", 0, payload));
+    ck_assert_str_eq(hex, EMPTY);
+    ck_assert_str_eq(payload, EMPTY);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -246,6 +264,7 @@ int main(void)
         keys_are_escaped_once_and_never_normalised,
         escapes_are_undone_or_refused,
         times_are_read_to_the_millisecond,
+        checksums_are_those_of_the_service,
     };
     return SUITE_RUN("s3 signatures", tests, NULL, NULL);
 }

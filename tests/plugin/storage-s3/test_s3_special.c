@@ -389,6 +389,7 @@ START_TEST(a_probe_tells_what_the_store_can_do)
     ck_assert_str_eq(fake_attr(attrs, "create_only"), "yes");
     ck_assert_str_eq(fake_attr(attrs, "multipart"), "yes");
     ck_assert_str_eq(fake_attr(attrs, "batch_delete"), "yes");
+    ck_assert_str_eq(fake_attr(attrs, "checksums"), "none");
     ck_assert_str_eq(fake_attr(attrs, "versioning"), "off");
     ck_assert_str_eq(fake_attr(attrs, "object_lock"),
                      "off: who has the key can remove all backups");
@@ -566,6 +567,28 @@ START_TEST(cancel_wakes_calls_that_wait)
 }
 END_TEST
 
+START_TEST(a_store_that_never_answered_is_given_up_soon_and_by_all)
+{
+    struct hangar_entry entry = {.struct_size = sizeof(entry)};
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    socklen_t size = sizeof(address);
+    char endpoint[64];
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0); /* a port where nobody listens */
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, size), 0);
+    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+    snprintf(endpoint, sizeof(endpoint), "http://127.0.0.1:%d", ntohs(address.sin_port));
+    store_option("endpoint", endpoint);
+    store_option("retries", "100"); /* which would take the whole deadline of 15 minutes */
+    open_store();
+    must_say(sink_table(fake)->stat(inst, "p/object", &entry), HANGAR_IO,
+             "hint: is the endpoint right");
+    ck_assert_int_eq(sink_table(fake)->stat(inst, "p/object", &entry), HANGAR_IO);
+    ck_assert_ptr_null(strstr(fake_host_error(fake), "attempts)"));
+    close(fd);
+}
+END_TEST
+
 static void must_refuse(const char *option, const char *value, const char *text)
 {
     void *in;
@@ -622,6 +645,7 @@ int main(void)
     tcase_add_test(tcase, locks_need_a_bucket_that_has_them);
     tcase_add_test(tcase, old_listings_work_as_well);
     tcase_add_test(tcase, what_was_set_is_sent_along);
+    tcase_add_test(tcase, a_store_that_never_answered_is_given_up_soon_and_by_all);
     tcase_add_test(tcase, cancel_wakes_calls_that_wait);
     tcase_add_test(tcase, options_that_cannot_work_are_refused);
     suite_add_tcase(suite, tcase);

@@ -165,6 +165,36 @@ START_TEST(what_was_copied_by_hand_is_locked_too)
 }
 END_TEST
 
+static int write_file(void *arg, const void *data, size_t size)
+{
+    return fwrite(data, 1, size, arg) != size;
+}
+
+static long read_file(void *arg, void *data, size_t size)
+{
+    return (long)fread(data, 1, size, arg);
+}
+
+START_TEST(what_was_imported_is_locked_too)
+{
+    const struct hangar_selection which = {.struct_size = sizeof(which), .id = "latest"};
+    FILE *file = tmpfile();
+    ck_assert_ptr_nonnull(file);
+    world_config("%s", TWO("a", ""));
+    make(1);
+    ck_assert_int_eq(hangar_export(world_hangar, &which, write_file, file, NULL),
+                     HANGAR_STATUS_DONE);
+    rewind(file);
+    world_config("%s", TWO("a, b", ""));
+    ck_assert_msg(hangar_import(world_hangar, NULL, "b", read_file, file, NULL) ==
+                      HANGAR_STATUS_DONE,
+                  "%s", world_error());
+    fclose(file);
+    ck_assert(locks(5, 5));
+    ck_assert_str_eq(world_log(), "");
+}
+END_TEST
+
 START_TEST(a_copy_that_cannot_be_locked_is_a_copy_and_told)
 {
     world_config("%s", TWO("a", ""));
@@ -196,6 +226,7 @@ int main(void)
         what_the_store_keeps_is_no_failure_and_goes_when_its_time_is_over,
         objects_that_are_locked_alone_go_later,
         what_was_copied_by_hand_is_locked_too,
+        what_was_imported_is_locked_too,
         a_copy_that_cannot_be_locked_is_a_copy_and_told,
         a_lock_that_cannot_be_set_is_told_and_spoils_no_backup,
     };
