@@ -177,6 +177,20 @@ static enum hangar_rc wait_until_up(struct launch *launch, int least)
                            least, launch->bin, probe.major);
 }
 
+/* The major version that a cluster was made by; 0: it cannot be told. */
+static int cluster_version(const struct launch *launch)
+{
+    int major = 0;
+    char *path = pg_format("%s/data/PG_VERSION", launch->dir);
+    FILE *file = path ? fopen(path, "re") : NULL;
+    if (file && fscanf(file, "%d", &major) != 1)
+        major = 0;
+    if (file)
+        fclose(file);
+    free(path);
+    return major;
+}
+
 static enum hangar_rc start_server(struct launch *launch, int least)
 {
     struct pg_source *src = launch->src;
@@ -206,6 +220,11 @@ static enum hangar_rc start_server(struct launch *launch, int least)
     for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
         pg_arg(&args, "-c");
         pg_arg(&args, "%s", settings[i]);
+    }
+    /* a locked-up unit may make no memory executable; a provider that is not there is no error */
+    if (cluster_version(launch) >= 11) {
+        pg_arg(&args, "-c");
+        pg_arg(&args, "jit_provider=none");
     }
     pg_arg(&args, "-c");
     pg_arg(&args, "unix_socket_directories=\"%s\"", launch->dir);
