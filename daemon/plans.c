@@ -112,7 +112,8 @@ void daemon_take_plan(struct daemon *d, const json_t *document, const char *stat
             refuse(d, status,
                    plan ? "the state folder cannot change while the daemon runs" : error);
         daemon_plan_free(plan);
-        daemon_notify("READY=1");
+        if (d->plan) /* with the one from before; without one it never was */
+            daemon_notify("READY=1");
         return;
     }
     bool first = !d->plan;

@@ -97,12 +97,18 @@ fi
 work=$(mktemp -d "${TMPDIR:-/tmp}/hangar-systemd.XXXXXX")
 mkdir "$work/root" "$work/shared"
 init=
+# a control group of its own, which systemd finds as the root of all
+group=$(findmnt -n -o TARGET -t cgroup2 | head -n 1)/${work##*/}
 leave()
 {
-    local status=$?
+    local status=$? tries
     # the first process of its namespace takes all others along
     [[ -z $init ]] || kill -KILL "$init" 2>/dev/null || true
     wait || true
+    for ((tries = 0; tries < 50; tries++)); do # what was killed leaves its group a little later
+        [[ ! -d $group ]] || find "$group" -depth -type d -exec rmdir {} + 2>/dev/null || { sleep 0.1; continue; }
+        break
+    done
     rm -rf "$work"
     exit "$status"
 }
@@ -110,8 +116,11 @@ trap leave EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-HANGAR_TEST_INNER=$work HANGAR_BUILD=$build unshare --pid --fork --mount --propagation private --cgroup \
-    --uts --ipc --net --kill-child bash "$0" </dev/null >"$work/console" 2>&1 &
+mkdir "$group"
+# shellcheck disable=SC2016 # for the other shell
+HANGAR_TEST_INNER=$work HANGAR_BUILD=$build bash -c 'echo $$ >"$1/cgroup.procs"
+    exec unshare --pid --fork --mount --propagation private --cgroup --uts --ipc --net --kill-child bash "$2"' \
+    _ "$group" "$0" </dev/null >"$work/console" 2>&1 &
 outer=$!
 init=$outer
 for ((tries = 0; tries < 100; tries++)); do

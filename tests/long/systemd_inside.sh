@@ -7,7 +7,9 @@
 set -euo pipefail
 unset "${!PG@}"
 export LC_ALL=C.UTF-8 HOME=/root
+# shellcheck source=../lib/pg.sh
 . /repository/tests/lib/pg.sh
+# shellcheck source=../lib/redis.sh
 . /repository/tests/lib/redis.sh
 
 fail()
@@ -116,7 +118,7 @@ done
 drilled=$(grep -lr '"drill"' /srv/backups/nightly/*/verify/ | head -n 1)
 [[ -n $drilled ]] || fail "no record of a drill"
 echo "   drill: $(journal -o cat -u hangar | grep -oE 'job=drill status=done .*duration_ms=[0-9]+' | head -n 1 | grep -oE 'duration_ms=[0-9]+')"
-! pgrep -u hangar postgres && ! pgrep -u hangar redis-server || fail "a throw-away server is left"
+! pgrep -u hangar '^(postgres|redis-server)' || fail "a throw-away server is left"
 
 promise "the journal has the priorities of the lines"
 [[ $(journal -u hangar -p 6 -o cat | grep -c event=job.end) -ge 3 ]] || fail "no lines of information"

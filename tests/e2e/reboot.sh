@@ -1,0 +1,126 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The hangar authors
+#
+# The machine dies and comes back with empty disks for its databases: what an application
+# kept in PostgreSQL and Redis is restored from what the daemon had backed up by its
+# schedule.  Everything is killed at once in the middle of a run; what does not survive a
+# reboot is wiped; then all starts again.
+. "$(dirname "$0")/lib.sh"
+
+cp "$HANGAR_BUILD"/lib/test-plugins/hangar-test-{source,notifier}.so plugins/
+chmod 755 plugins/*
+mkdir volatile
+export TMPDIR=$work/volatile
+port=$(_pg_free_port)
+
+start_servers()
+{
+    pg_start "$work"
+    redis_start "$work/redis1"
+}
+start_servers
+createdb shop
+psql -qX -d shop -f "$repository/examples/shop/shop.sql"
+fill_redis "$REDIS_PORT"
+dump shop >shop.before
+redis-cli -s "$REDIS_SOCKET" DEBUG DIGEST >redis.before
+
+# `gate` is a source that a run waits for as long as there is a file `hold`.
+cat >backup.yaml <<END
+version: 1
+http: { listen: "127.0.0.1:$port" }
+sources:
+$(pg_source app_db shop)
+  cache: { plugin: redis, options: { socket: $work/redis1/redis.sock } }
+  gate: { plugin: test-source, options: { objects: 1, size: 1KiB, hold: ./hold } }
+transforms:
+  gzip: { plugin: compress-gzip }
+sinks:
+  local: { plugin: storage-local, options: { path: ./backups }, retention: { keep_last: 3 } }
+notifiers:
+  ops: { plugin: test-notifier, options: { file: ./told } }
+pipelines:
+  nightly: { sources: [app_db, cache, gate], transforms: [gzip], sinks: [local], schedule: "0 * * * *", timezone: UTC }
+END
+
+# start_daemon SPEED NOW
+start_daemon()
+{
+    "$HANGAR_BUILD/lib/daemon/hangar-fast-daemon" "$hangar_program" "$work/backup.yaml" "$1" "$2" 2>log &
+    daemon=$!
+}
+logged() { [[ -e log ]] && grep -qE "event=$1 " log; }
+# metric SERIES VALUE: that is what it says now
+metric()
+{
+    curl -fsS "http://127.0.0.1:$port/metrics" 2>/dev/null >metrics && grep -qxF "$1 $2" metrics
+}
+total='backup_total{pipeline="nightly",status'
+noon=1768478400 # 2026-01-15
+
+promise "the daemon backs the state up by its schedule"
+start_daemon 3000 "$noon"
+wait_for 60 logged backup.done
+touch hold
+# of a run that has begun since, the databases are stored, and the rest is not
+in_the_middle()
+{
+    local run
+    run=$(find backups/nightly -maxdepth 1 -name 'backup_*' | sort | tail -n 1)
+    [[ ! -e $run/manifest.json && -e $run/app_db/shop/tables.jsonl.gz && -e $run/cache/dump.rdb.gz ]]
+}
+wait_for 60 in_the_middle
+
+promise "everything dies in the middle of a run"
+job=$(pgrep -f "^hangar -c $work/backup.yaml.* run-job backup ")
+postmaster=$(head -n 1 "$work/pg/data/postmaster.pid")
+# shellcheck disable=SC2046 # process ids
+kill -KILL "$daemon" "$job" $(pgrep -P "$postmaster") "$postmaster" "$REDIS_PID" 2>/dev/null || true
+wait "$daemon" "$REDIS_PID" 2>/dev/null || true
+gone() { ! kill -0 "$job" 2>/dev/null && ! kill -0 "$postmaster" 2>/dev/null; }
+wait_for 30 gone
+# the databases were on another disk; temporary files, sockets and locks end with a reboot
+rm -rf "$work/pg" "$work/redis1" volatile
+find state -name '*.lock' -delete
+mkdir volatile
+good=$(listed | tail -n 1)
+count=$(listed | wc -l)
+
+promise "what comes back is caught up once, though two days were missed, and fails: there is no database"
+start_servers
+rm hold told
+start_daemon 1 $((noon + 2 * 86400))
+wait_for 60 logged job.end
+[[ $(grep -c event=job.start log) == 1 ]] || fail "not once: $(<log)"
+logged job.lost || fail "nobody is told of the run that was lost"
+expect_in log 'database "shop" does not exist'
+expect_in log status=failed
+
+promise "metrics and alerts are right at once: the failure, and the backup that there is"
+wait_for 60 metric "$total=\"failed\"}" 1
+metric "$total=\"done\"}" "$count" || fail "$(grep backup_total metrics)"
+metric 'backup_kept{pipeline="nightly",sink="local"}' "$count" || fail "$(grep backup_kept metrics)"
+metric 'backup_running{pipeline="nightly"}' 0 || fail "it runs"
+awk '/^backup_last_success_timestamp_seconds/ { exit !($2 > 0) }' metrics || fail "no last success"
+wait_for 30 grep -q '^alert.firing .*pipeline=nightly' told
+[[ $(grep -c '^alert.firing' told) == 1 ]] || fail "told: $(<told)"
+expect_exit 0 hangar health
+
+promise "the state of the application is restored from the newest backup, and is what it was"
+[[ $(listed | tail -n 1) == "$good" ]] || fail "another backup is the newest: $(<out)"
+expect_exit 0 hangar restore latest --yes
+dump shop >shop.after
+same "the database" shop.before shop.after
+redis-cli -s "$REDIS_SOCKET" DEBUG DIGEST >redis.after
+same "the cache" redis.before redis.after
+
+promise "the next backup succeeds, and all is well again"
+expect_exit 0 hangar backup
+expect_exit 0 hangar verify latest --level full
+wait_for 30 grep -q '^alert.resolved .*pipeline=nightly' told
+kill -HUP "$daemon" # it looks again
+wait_for 60 metric "$total=\"done\"}" $((count + 1))
+[[ -z $(ls volatile) ]] || fail "temporary files are left: $(ls volatile)"
+kill "$daemon"
+wait "$daemon" || fail "the daemon did not end well"
