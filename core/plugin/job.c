@@ -27,6 +27,8 @@
 #define SAID_MS 2000
 #define QUOTA_EVERY_TICKS 8
 #define TEMP_PREFIX "hangar-job-"
+#define NEW_PREFIX "hangar-new-" /* until it is locked, which takes no time */
+#define NEW_GRACE_MS 3600000
 
 int hg_cond_init(pthread_cond_t *cond)
 {
@@ -267,37 +269,49 @@ static enum hangar_rc remove_temp(const char *path, struct hg_error *err)
     return rc == HANGAR_OK ? hg_remove_tree(path, err) : rc;
 }
 
-/* Removes the folders of jobs that ended without doing so: nobody holds their lock. */
+/* Removes a job's folder when nobody holds its lock.  Without one it is what is left of a
+ * removal that was cut short, when it is empty, and else not known to be ours. */
+static void sweep_job(const char *path)
+{
+    char *lock_path = hg_format("%s/lock", path);
+    int fd = lock_path ? open(lock_path, O_RDWR | O_CLOEXEC | O_NOFOLLOW) : -1;
+    if (fd >= 0) {
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+            remove_temp(path, NULL);
+        }
+        close(fd);
+    } else if (lock_path && errno == ENOENT) {
+        rmdir(path);
+    }
+    free(lock_path);
+}
+
+/* Removes the folders of jobs that ended without doing so. */
 static void sweep_temp(const char *base)
 {
     DIR *dir = opendir(base);
     for (struct dirent *entry; dir && (entry = readdir(dir));) {
-        if (!hg_starts_with(entry->d_name, TEMP_PREFIX)) {
+        bool is_new = hg_starts_with(entry->d_name, NEW_PREFIX);
+        if (!is_new && !hg_starts_with(entry->d_name, TEMP_PREFIX)) {
             continue;
         }
         char *path = hg_format("%s/%s", base, entry->d_name);
-        char *lock_path = hg_format("%s/%s/lock", base, entry->d_name);
         struct stat st;
-        int fd = -1;
-        if (path && lock_path && lstat(path, &st) == 0 && S_ISDIR(st.st_mode) &&
-            st.st_uid == geteuid()) {
-            fd = open(lock_path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-        }
-        if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) {
-            remove_temp(path, NULL);
-        }
-        if (fd >= 0) {
-            close(fd);
+        if (path && lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid()) {
+            if (!is_new) {
+                sweep_job(path);
+            } else if (hg_now_ms() - (int64_t)st.st_mtime * 1000 > NEW_GRACE_MS) {
+                hg_remove_tree(path, NULL);
+            }
         }
         free(path);
-        free(lock_path);
     }
     if (dir) {
         closedir(dir);
     }
 }
 
-/* A new folder with a lock file that is held, under a name that no sweep looks at;
+/* A new folder with a lock file that is held, under a name that no sweep looks at soon;
  * the lock's descriptor, or -1 with nothing left behind. */
 static int make_locked(char *path)
 {
@@ -325,7 +339,7 @@ static enum hangar_rc make_temp(struct hg_job *job, struct hg_error *err)
 {
     const char *base = job->set.temp_base;
     sweep_temp(base);
-    char *path = hg_format("%s/hangar-new-XXXXXX", base);
+    char *path = hg_format("%s/" NEW_PREFIX "XXXXXX", base);
     char *final = NULL;
     enum hangar_rc rc = HANGAR_OK;
     if (!path) {

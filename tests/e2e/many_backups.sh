@@ -56,7 +56,7 @@ within()
 {
     local mib=$1 seconds=$2 peak start=$SECONDS
     shift 2
-    expect_exit 0 timeout -k 5 "$seconds" python3 "$e2e/peak.py" peak "$hangar_program" -c backup.yaml "$@"
+    expect_exit 0 timeout -k 5 "$seconds" python3 "$e2e/peak.py" peak "$mib" "$hangar_program" -c backup.yaml "$@"
     peak=$(($(<peak) / 1024))
     printf '   %-20s %4d MiB, %d s\n' "$*" "$peak" $((SECONDS - start))
     ((peak <= mib)) || fail "$*: $peak MiB, more than $mib"

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# The memory of hangar stays within its budget, whatever the size of the data.
+# The memory of hangar stays within its budget, whatever the size of the data: the kernel
+# refuses more (see peak.py).  tests/long/bounds.sh has a table of 2 GB, rows and keys of 200 MB.
 . "$(dirname "$0")/lib.sh"
 
 # What the process needs besides its budget: code, libraries, stacks, and what
@@ -10,63 +11,69 @@
 overhead_mib=32
 budget_mib=64
 
+# many times the budget; the values compress well on the server's disk, and not on their way
+# out of it
 PG_TCP='' pg_start "$work"
-# rows that compress well on the server's disk, but not on their way out of it
-for size in 100 2000; do
-    createdb "data$size"
-    sql "data$size" "
-        CREATE TABLE bulk AS SELECT i, repeat(md5(i::text), 3125) AS text
-        FROM generate_series(1, $size * 10) AS i"
-done
-start_redis 3
-for i in 1 2; do
-    # its values are zeros: compressed, they would be next to nothing
-    redis-cli -p "${redis_ports[i]}" CONFIG SET rdbcompression no >/dev/null
-done
-redis-cli -p "${redis_ports[1]}" DEBUG POPULATE 100000 key 1000 >/dev/null
-redis-cli -p "${redis_ports[2]}" DEBUG POPULATE 600000 key 1000 >/dev/null
+createdb data
+sql data "
+    CREATE TABLE bulk AS SELECT i, repeat(md5(i::text), 3125) AS text
+    FROM generate_series(1, 6000) AS i"
+start_redis 2
+# zeros: compressed, they would be next to nothing
+redis-cli -p "${redis_ports[1]}" CONFIG SET rdbcompression no >/dev/null
+redis-cli -p "${redis_ports[1]}" DEBUG POPULATE 300000 key 1000 >/dev/null
 
 cat >backup.yaml <<END
 version: 1
 limits: { memory: ${budget_mib}MiB }
 sources:
-$(pg_source pg100 data100)
-$(pg_source pg2000 data2000)
-$(redis_source redis100 1)
-$(redis_source redis600 2)
+$(pg_source pg data)
+$(redis_source redis 1)
 transforms:
   gzip: { plugin: compress-gzip }
 sinks:
   one: { plugin: storage-local, options: { path: ./one } }
   two: { plugin: storage-local, options: { path: ./two } }
 pipelines:
-  small: { sources: [pg100, redis100], transforms: [gzip], sinks: [one, two] }
-  large: { sources: [pg2000, redis600], transforms: [gzip], sinks: [one, two] }
+  nightly: { sources: [pg, redis], transforms: [gzip], sinks: [one, two] }
 END
+
+# limited MIB COMMAND...: hangar in so much memory.
+limited()
+{
+    local mib=$1
+    shift
+    python3 "$e2e/peak.py" peak "$mib" "$hangar_program" -c backup.yaml "$@"
+}
 
 # within WHAT COMMAND...: it succeeds within the budget.
 within()
 {
-    local what=$1 peak
+    local what=$1 most=$((budget_mib + overhead_mib)) peak
     shift
-    expect_exit 0 python3 "$e2e/peak.py" peak "$hangar_program" -c backup.yaml "$@"
+    expect_exit 0 limited "$most" "$@"
     peak=$(($(<peak) / 1024))
-    printf '   %-24s %4d MiB\n' "$what" "$peak"
-    ((peak <= budget_mib + overhead_mib)) ||
-        fail "$what: $peak MiB, more than $budget_mib + $overhead_mib"
+    printf '   %-8s %4d MiB\n' "$what" "$peak"
+    ((peak <= most)) || fail "$what: $peak MiB, more than $most"
 }
 
-for size in small large; do
-    pg=pg100 redis=redis100
-    [[ $size == small ]] || pg=pg2000 redis=redis600
-    promise "$size data, budget $budget_mib MiB and $overhead_mib MiB for the program itself"
-    within "backup" backup "$size"
-    id=$(<out)
-    within "verify" verify "$id" --level full --from one
-    redis-cli -p "${redis_ports[3]}" FLUSHALL >/dev/null
-    within "restore" restore "$id" --set "$pg.database=again" \
-        --set "$redis.port=${redis_ports[3]}" --yes
-    [[ $(sql again "SELECT count(*), sum(length(text)) FROM bulk") == \
-        $(sql "data${pg#pg}" "SELECT count(*), sum(length(text)) FROM bulk") ]] || fail "not all rows came back"
-    sql postgres "DROP DATABASE again"
-done
+promise "budget $budget_mib MiB and $overhead_mib MiB for the program itself are enough for 900 MB"
+within "backup" backup
+id=$(<out)
+within "verify" verify "$id" --level full --from one
+within "restore" restore "$id" --set pg.database=again --set "redis.port=${redis_ports[2]}" --yes
+[[ $(sql again "SELECT count(*), sum(length(text)) FROM bulk") == \
+    $(sql data "SELECT count(*), sum(length(text)) FROM bulk") ]] || fail "not all rows came back"
+
+promise "the limit is one: with less, or with a budget beyond it, a backup fails and says why"
+before=$(find one two -type f | sort)
+fails_for_want()
+{
+    expect_exit 1 limited "$1" backup
+    # what a thread lacks is memory for its stack
+    grep -qE '^hangar: .*(out of memory|cannot start a thread)' err || { show_output; fail "no reason is said"; }
+    [[ ! -s out && $(find one two -type f | sort) == "$before" ]] || fail "something is stored, or told"
+}
+fails_for_want $((budget_mib / 4))
+sed -i "s/memory: ${budget_mib}MiB/memory: 1GiB/" backup.yaml
+fails_for_want $((budget_mib + overhead_mib))

@@ -31,12 +31,12 @@ END
 # within WHAT COMMAND...: it succeeds within the budget.
 within()
 {
-    local what=$1 peak
+    local what=$1 most=$((budget_mib + overhead_mib)) peak
     shift
-    expect_exit 0 python3 "$e2e/peak.py" peak "$hangar_program" -c backup.yaml "$@"
+    expect_exit 0 python3 "$e2e/peak.py" peak "$most" "$hangar_program" -c backup.yaml "$@"
     peak=$(($(<peak) / 1024))
     printf '   %-24s %4d MiB\n' "$what" "$peak"
-    ((peak <= budget_mib + overhead_mib)) || fail "$what: $peak MiB, more than $budget_mib + $overhead_mib"
+    ((peak <= most)) || fail "$what: $peak MiB, more than $most"
 }
 
 promise "$mib MiB, budget $budget_mib MiB and $overhead_mib MiB for the program itself"

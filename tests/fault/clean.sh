@@ -84,6 +84,13 @@ broken()
     fail "$*; fault: $(grep '^fault' fault.log || true)"
 }
 
+# The server ends what a dead client asked for (CREATE DATABASE, above all) in its own time.
+nobody_connected()
+{
+    [[ $(sql postgres "SELECT count(*) FROM pg_stat_activity
+        WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()") == 0 ]]
+}
+
 # What the target is now; nothing but one of the two is right.
 look()
 {
@@ -134,6 +141,7 @@ while ((SECONDS < end)); do
     export FAULT_CALL=$call FAULT_NTH=$nth FAULT_HOW=$how
     shimmed
     unset FAULT_CALL
+    wait_for 60 nobody_connected
     look
     [[ $status != 0 || $found == new ]] || broken "success, and nothing was restored"
     ! grep -q '^fault' fault.log || tried=$((tried + 1))

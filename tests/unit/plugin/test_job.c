@@ -418,7 +418,7 @@ START_TEST(a_dead_job_s_folder_is_swept_and_a_living_one_s_is_not)
 {
     ck_assert_int_eq(system("mkdir -p hangar-job-dead0 hangar-job-alive hangar-job-other other && "
                             "touch hangar-job-dead0/lock hangar-job-dead0/data "
-                            "hangar-job-alive/lock other/lock && "
+                            "hangar-job-alive/lock hangar-job-other/data other/lock && "
                             "ln -s other hangar-job-link1"),
                      0);
     int held = open("hangar-job-alive/lock", O_RDWR | O_CLOEXEC);
@@ -433,6 +433,22 @@ START_TEST(a_dead_job_s_folder_is_swept_and_a_living_one_s_is_not)
     free(path);
     end();
     close(held);
+}
+END_TEST
+
+START_TEST(what_was_cut_short_while_it_was_made_or_removed_is_swept)
+{
+    ck_assert_int_eq(system("mkdir hangar-job-empty hangar-new-dead00 hangar-new-alive0 && "
+                            "touch hangar-new-dead00/lock && "
+                            "touch -d '2 hours ago' hangar-new-dead00"),
+                     0);
+    begin(0);
+    char *path = NULL;
+    ck_assert_int_eq(hg_job_temp_dir(&job, "one", 1, &path, NULL), HANGAR_OK);
+    ck_assert(!there("hangar-job-empty") && !there("hangar-new-dead00"));
+    ck_assert(there("hangar-new-alive0")); /* somebody may be about to lock it */
+    free(path);
+    end();
 }
 END_TEST
 
@@ -521,6 +537,7 @@ int main(void)
         more_than_the_disk_has_is_refused,
         a_folder_that_cannot_be_made_is_told,
         a_dead_job_s_folder_is_swept_and_a_living_one_s_is_not,
+        what_was_cut_short_while_it_was_made_or_removed_is_swept,
         another_user_s_folder_is_not_swept,
         what_a_killed_process_left_is_swept_by_the_next,
         signals_are_blocked_in_our_threads_and_nowhere_else,
