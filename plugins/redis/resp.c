@@ -81,6 +81,46 @@ enum hangar_rc rd_send(struct rd_client *client, ...)
     return rc;
 }
 
+#if HIREDIS_MAJOR >= 1
+typedef size_t reply_count;
+#else
+typedef int reply_count;
+#endif
+
+/* Is there room for so much more of the reply?  hiredis itself would take a server's word
+ * for how many elements come, and keep all of them. */
+static bool may_hold(struct rd_client *client, size_t size)
+{
+    bool fits = size <= REPLY_MOST && client->held <= REPLY_MOST - size;
+    client->held = fits ? client->held + size : REPLY_MOST;
+    return fits;
+}
+
+static void *make_array(const redisReadTask *task, reply_count count)
+{
+    struct rd_client *client = task->privdata;
+    const size_t each = sizeof(redisReply) + sizeof(redisReply *);
+    bool possible = count >= 0 && (size_t)count <= REPLY_MOST / each;
+    bool fits = may_hold(client, possible ? (size_t)count * each : SIZE_MAX);
+    return fits ? client->make->createArray(task, count) : NULL;
+}
+
+static void *make_string(const redisReadTask *task, char *text, size_t size)
+{
+    struct rd_client *client = task->privdata;
+    return may_hold(client, size) ? client->make->createString(task, text, size) : NULL;
+}
+
+static void bound_replies(struct rd_client *client)
+{
+    client->make = client->reader->fn;
+    client->counting = *client->make;
+    client->counting.createArray = make_array;
+    client->counting.createString = make_string;
+    client->reader->fn = &client->counting;
+    client->reader->privdata = client;
+}
+
 enum hangar_rc rd_reply(struct rd_client *client, bool wait, redisReply **reply)
 {
     struct redis *redis = client->redis;
@@ -89,10 +129,12 @@ enum hangar_rc rd_reply(struct rd_client *client, bool wait, redisReply **reply)
         void *parsed = NULL;
         if (redisReaderGetReply(client->reader, &parsed) != REDIS_OK ||
             client->reader->len - client->reader->pos > REPLY_MOST)
-            return redis->host->fail(redis->ctx, HANGAR_IO, 0,
-                                     "redis at %s sent what is no reply: %s", redis->place,
-                                     client->reader->err ? client->reader->errstr : "too large");
+            return redis->host->fail(
+                redis->ctx, HANGAR_IO, 0, "redis at %s sent what is no reply: %s", redis->place,
+                client->reader->err && client->held < REPLY_MOST ? client->reader->errstr
+                                                                 : "too large");
         if (parsed != NULL) {
+            client->held = 0;
             *reply = parsed;
             return HANGAR_OK;
         }
@@ -200,6 +242,7 @@ enum hangar_rc rd_open(struct redis *redis, struct rd_client *client)
     if (client->reader == NULL)
         return redis->host->fail(redis->ctx, HANGAR_NO_MEMORY, 0,
                                  "cannot connect to redis: out of memory");
+    bound_replies(client);
     enum hangar_rc rc = rd_connect(redis, &client->conn);
     return rc == HANGAR_OK ? log_in(client) : rc;
 }

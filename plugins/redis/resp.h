@@ -16,6 +16,9 @@ struct rd_client {
     struct redis *redis;
     struct rd_conn *conn;
     redisReader *reader;
+    const redisReplyObjectFunctions *make; /* of hiredis; ours count what they make */
+    redisReplyObjectFunctions counting;
+    size_t held; /* bytes of the reply that is being read */
 };
 
 /* Connects and logs in; waits for nothing else.  Zero it before; close it also

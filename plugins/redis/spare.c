@@ -67,7 +67,7 @@ static enum hangar_rc exists(struct rd_spares *spares, uint64_t db, bool *there)
     if (rc != HANGAR_OK)
         return rc;
     *there = reply->type == REDIS_REPLY_STATUS;
-    if (!*there && rd_error_class(reply->str) == HANGAR_AUTH)
+    if (rd_is_error(reply, "") && rd_error_class(reply->str) == HANGAR_AUTH)
         rc = rd_refused(spares->redis, "SELECT", reply->str);
     freeReplyObject(reply);
     return rc;

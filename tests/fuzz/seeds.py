@@ -144,6 +144,75 @@ def redis():
     put("psync", "marked", b"\x01$EOF:" + mark + b"\r\n" + rdb + mark)
     put("psync", "refused", b"\0-ERR no\r\n")
     put("psync", "huge", b"\0$99999999999999999999\r\n")
+    replies(rdb)
+
+
+def replies(rdb):
+    """What a server sends in answer to each job of fuzz_resp, which says what the bytes mean."""
+    def bulk(text):
+        text = text if isinstance(text, bytes) else text.encode()
+        return b"$%d\r\n%s\r\n" % (len(text), text)
+
+    def array(*items):
+        return b"*%d\r\n" % len(items) + b"".join(items)
+
+    def put_replies(name, job, *connections):
+        for step in (0, 1, 9):
+            put("resp", f"{name}-{step}", bytes([job]) + b"%%\n".join(
+                bytes([step]) + b"".join(replies) for replies in connections))
+
+    ok, queued = b"+OK\r\n", b"+QUEUED\r\n"
+    marker, ours, other = "hangar:restore:unfinished", b"$32\r\n\x07\r\n", bulk("0" * 32)
+    fields = "redis_version:7.0.15\r\nrun_id:1\r\nrole:master\r\nloading:0\r\n" \
+             "server_time_usec:1800000000000000\r\nused_memory:1\r\nmaxmemory:9\r\n" \
+             "maxmemory_policy:allkeys-lru\r\ntotal_system_memory:99\r\nnumber_of_libraries:0\r\n"
+    empty, full = bulk(fields), bulk(fields + "db0:keys=2,expires=1,avg_ttl=0\r\n")
+    replica = bulk("redis_version:7\r\nrole:slave\r\nmaster_link_status:down\r\nmaster_host:m\r\n")
+    put_replies("check", 0, [full, bulk("default"), ok])
+    put_replies("check-refused", 0x80, [ok, replica, bulk("u"), bulk("no permission")])
+    put_replies("check-error", 0, [b"-NOAUTH Authentication required.\r\n"])
+    stream = b"+FULLRESYNC %s 1\r\n\n$%d\r\n" % (b"a" * 40, len(rdb)) + rdb
+    delay = array(bulk("repl-diskless-sync-delay"), bulk("0"))
+    put_replies("backup", 1, [full, delay, ok, ok, stream])
+    put_replies("backup-sync", 1, [full, delay, b"-ERR no\r\n", ok,
+                                   b"-ERR unknown command\r\n", b"$%d\r\n" % len(rdb) + rdb])
+    put_replies("inspect", 2, [full, delay, ok, ok, stream])
+    databases = array(bulk("databases"), bulk("16"))
+    most = array(bulk("proto-max-bulk-len"), bulk("536870912"))
+    put_replies("restore", 3, [empty, databases, most, bulk("x"), ok, ok, ok, ok, full, full])
+    put_replies("restore-busy", 0x0F, [full, databases, most, ok, b"-BUSY x\r\n", b"-BUSY x\r\n",
+                                       b"+PONG\r\n", b"-OOM x\r\n", b"-BUSYKEY x\r\n", ok, ok])
+    clients = b"id=1 addr=127.0.0.1:1 name= db=3 flags=N\nid=2 addr=a name=b db=9 flags=N\n"
+    nil, keys = b"$-1\r\n", fields + "db0:keys=2,expires=1,avg_ttl=0\r\n"
+    joined = [ok, bulk(clients)]
+    selects = [ok] * 4 + [b"-ERR DB index is out of range\r\n"] + [ok] * 3
+    rights = [ok] * 3 + [queued] * 10 + [ok]
+    unmarked, marked, left = [ok, nil], [ok, ours], [ok, other]
+    flushed = [ok, queued, array(ok)]
+    claims = [full, ok, ok, b":1\r\n"] * 2
+    functions = [bulk("old"), ok, queued, queued, queued, array(bulk("old"), ok, ok)]
+    loaded = bulk(keys + "db7:keys=1,expires=0\r\ndb14:keys=2,expires=1\r\ndb15:keys=2,expires=0\r\n")
+    swap = [loaded] + unmarked * 2 + ([ok, ok] + marked) * 2 + [ok] + [queued] * 13 + [array(*[ok] * 13)]
+    loader = [full, databases, ok, most] + [ok, ok, loaded] * 2
+    control = joined + selects + rights
+    load = unmarked + [full] + unmarked + claims + [full]
+    put_replies("clean", 0x23, loader, control + load, joined + functions, joined + swap)
+    put_replies("clean-lost", 0x23, loader, control + load, joined + functions, joined + swap[:-1],
+                marked + [full])
+    put_replies("clean-undone", 0x23, loader, control + load, joined + [b"-NOPERM x\r\n"],
+                [bulk(clients)] + ([ok] + marked + flushed) * 2)
+    put_replies("clean-left", 0x23, loader, control + left + [full] + left + [ok] + left + flushed + claims + [full],
+                joined + functions, joined + swap)
+    put_replies("clean-compare", 0x63, loader, control + [bulk("default"), ok] + load,
+                [full, delay, ok, ok, stream], joined + functions, joined + swap)
+    put_replies("clean-plan", 0x33, loader, control + unmarked)
+    for name, text in {"array": b"*134217728\r\n", "deep": b"*1\r\n" * 20, "bulk": b"$536870912\r\n",
+                       "negative": b"*-2\r\n$-9\r\n", "map": b"%1\r\n+a\r\n+b\r\n",
+                       "nil": b"$-1\r\n" * 30, "numbers": b":1\r\n" * 40,
+                       "arrays": b"*0\r\n" * 40, "marker": array(bulk(marker)) * 20}.items():
+        for job in (0, 1, 0x23):
+            put("resp", f"{name}-{job}", bytes([job, 0]) + (full + databases if job > 1 else b"") + text
+                + b"%%\n\0" + text)
 
 
 def rows():

@@ -259,6 +259,21 @@ START_TEST(an_empty_backup_of_a_full_server_is_told)
 }
 END_TEST
 
+START_TEST(a_reply_that_claims_to_be_huge_is_refused_before_it_takes_the_memory)
+{
+    static const char *const answers[] = {"*134217728\r\n", "*1000000\r\n*1000000\r\n*1000000\r\n",
+                                          "*2147483647\r\n:1\r\n"};
+    for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+        struct run run;
+        back_up(&run,
+                (const struct fake_rule[]){{"INFO", answers[i], 0, 0, 0}, {NULL, NULL, 0, 0, 0}},
+                0);
+        assert_fails(&run, HANGAR_IO, "sent what is no reply: too large");
+        run_free(&run);
+    }
+}
+END_TEST
+
 START_TEST(what_is_not_redis_is_told)
 {
     static const char *const answers[] = {"HTTP/1.1 400 Bad Request\r\n\r\n", "*x\r\n", "$-5\r\n"};
@@ -544,6 +559,7 @@ int main(void)
     tcase_add_test(tests, a_backup_waits_while_the_server_loads_or_saves);
     tcase_add_test(tests, a_missing_checksum_is_told_and_not_called_verified);
     tcase_add_test(tests, an_empty_backup_of_a_full_server_is_told);
+    tcase_add_test(tests, a_reply_that_claims_to_be_huge_is_refused_before_it_takes_the_memory);
     tcase_add_test(tests, what_is_not_redis_is_told);
     tcase_add_test(tests, commands_are_those_of_a_new_server);
     tcase_add_test(tests, an_old_server_is_sent_what_it_knows);
