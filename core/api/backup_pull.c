@@ -40,15 +40,9 @@ static enum hangar_rc on_object(void *arg, struct hg_pulled *object, struct hg_e
         !stored_name(run, object->source, object->name, stored, sizeof(stored))) {
         return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
     }
-    for (size_t i = 0; i < s->count; i++) {
-        if (strcmp(s->objects[i].name, object->name) == 0) {
-            return hg_fail(err, HANGAR_INTERNAL, 0, "source %s: two objects are called %s", s->name,
-                           object->name);
-        }
-    }
     size_t skip = strlen(run->pipeline->name) + strlen(run->id) + 2;
     char *name = strdup(object->name), *short_name = strdup(stored + skip);
-    if (!name || !short_name) { /* the next one looks at the names there are */
+    if (!name || !short_name) {
         free(name);
         free(short_name);
         return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
@@ -67,6 +61,23 @@ static enum hangar_rc on_object(void *arg, struct hg_pulled *object, struct hg_e
     for (size_t i = 0; i < run->chain_count; i++) {
         o->transform[i] = object->result->attrs[i];
         object->result->attrs[i] = NULL;
+    }
+    return HANGAR_OK;
+}
+
+/* Once for all of them: there may be very many. */
+static enum hangar_rc refuse_twins(const struct hg_run *run, struct hg_error *err)
+{
+    for (size_t i = 0; i < run->manifest.source_count; i++) {
+        const struct hg_manifest_source *s = &run->manifest.sources[i];
+        const struct hg_manifest_object *twin;
+        if (!hg_manifest_twin(s, &twin)) {
+            return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+        }
+        if (twin) {
+            return hg_fail(err, HANGAR_INTERNAL, 0, "source %s: two objects are called %s", s->name,
+                           twin->name);
+        }
     }
     return HANGAR_OK;
 }
@@ -146,5 +157,8 @@ enum hangar_rc hg_run_pull(struct hg_run *run, struct hg_error *err)
         *err = why;
         return job_rc;
     }
-    return rc != HANGAR_OK ? rc : hg_run_any_sink(run, err);
+    if (rc == HANGAR_OK) {
+        rc = refuse_twins(run, err);
+    }
+    return rc == HANGAR_OK ? hg_run_any_sink(run, err) : rc;
 }

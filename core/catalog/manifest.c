@@ -93,6 +93,32 @@ uint64_t hg_manifest_stored_bytes(const struct hg_manifest *m)
     return bytes;
 }
 
+static int by_stored_name(const void *a, const void *b)
+{
+    const struct hg_manifest_object *const *x = a, *const *y = b;
+    return strcmp((*x)->stored, (*y)->stored);
+}
+
+bool hg_manifest_twin(const struct hg_manifest_source *source,
+                      const struct hg_manifest_object **twin)
+{
+    const struct hg_manifest_object **sorted =
+        calloc(source->count ? source->count : 1, sizeof(*sorted));
+    if (!sorted) {
+        return false;
+    }
+    for (size_t i = 0; i < source->count; i++) {
+        sorted[i] = &source->objects[i];
+    }
+    qsort(sorted, source->count, sizeof(*sorted), by_stored_name);
+    *twin = NULL;
+    for (size_t i = 1; i < source->count && !*twin; i++) {
+        *twin = strcmp(sorted[i - 1]->stored, sorted[i]->stored) == 0 ? sorted[i] : NULL;
+    }
+    free(sorted);
+    return true;
+}
+
 struct hg_manifest_source *hg_manifest_source(const struct hg_manifest *m, const char *name)
 {
     for (size_t i = 0; i < m->source_count; i++) {

@@ -93,6 +93,11 @@ uint64_t hg_manifest_stored_bytes(const struct hg_manifest *m); /* of the object
 
 struct hg_manifest_source *hg_manifest_source(const struct hg_manifest *m, const char *name);
 
+/* No two objects may lie in one place: *twin is one that lies where another does, or NULL.
+ * False: out of memory. */
+bool hg_manifest_twin(const struct hg_manifest_source *source,
+                      const struct hg_manifest_object **twin);
+
 /* The shell command that writes an object's plain bytes to its output. */
 void hg_manifest_decode_command(const struct hg_manifest *m,
                                 const struct hg_manifest_object *object, struct hg_str *out);

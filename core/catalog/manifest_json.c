@@ -314,30 +314,14 @@ static void read_object(struct reading *r, const struct hg_manifest_source *s, c
     }
 }
 
-static int by_stored_name(const void *a, const void *b)
-{
-    const struct hg_manifest_object *const *x = a, *const *y = b;
-    return strcmp((*x)->stored, (*y)->stored);
-}
-
-/* No two objects may lie in one place. */
 static void check_twins(struct reading *r, const struct hg_manifest_source *s)
 {
-    const struct hg_manifest_object **sorted = calloc(s->count ? s->count : 1, sizeof(*sorted));
-    if (!sorted) {
+    const struct hg_manifest_object *twin;
+    if (!hg_manifest_twin(s, &twin)) {
         no_memory(r);
-        return;
+    } else if (twin) {
+        bad(r, "twice the object", twin->stored);
     }
-    for (size_t i = 0; i < s->count; i++) {
-        sorted[i] = &s->objects[i];
-    }
-    qsort(sorted, s->count, sizeof(*sorted), by_stored_name);
-    for (size_t i = 1; i < s->count; i++) {
-        if (strcmp(sorted[i - 1]->stored, sorted[i]->stored) == 0) {
-            bad(r, "twice the object", sorted[i]->stored);
-        }
-    }
-    free(sorted);
 }
 
 static void read_source(struct reading *r, const json_t *json, struct hg_manifest_source *s)
