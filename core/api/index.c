@@ -159,7 +159,7 @@ enum hangar_rc hg_index_read(struct hangar *h, struct hangar_ctx *sink, const ch
         return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
     }
     struct listing listing = {.index = index, .skip = strlen(prefix)};
-    enum hangar_rc rc = hg_sink_list(sink, prefix, 0, take_page, &listing, err);
+    enum hangar_rc rc = hg_sink_look(sink, prefix, 0, take_page, &listing, err);
     free(prefix);
     struct hg_summaries known = {0};
     if (rc == HANGAR_OK) {

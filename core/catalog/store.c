@@ -292,7 +292,7 @@ enum hangar_rc hg_store_ids(struct hangar_ctx *sink, const char *pipeline, char 
         return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
     }
     struct ids ids = {.skip = strlen(prefix)};
-    enum hangar_rc rc = hg_sink_list(sink, prefix, '/', collect_ids, &ids, err);
+    enum hangar_rc rc = hg_sink_look(sink, prefix, '/', collect_ids, &ids, err);
     free(prefix);
     if (rc != HANGAR_OK) {
         hg_store_ids_free(ids.items, ids.count);

@@ -97,3 +97,18 @@ enum hangar_rc hg_sink_list(struct hangar_ctx *sink, const char *prefix, char de
     free(entries.items);
     return rc;
 }
+
+enum hangar_rc hg_sink_look(struct hangar_ctx *sink, const char *prefix, char delimiter,
+                            enum hangar_rc (*fn)(void *arg, const struct hg_page_entries *page,
+                                                 struct hg_error *err),
+                            void *arg, struct hg_error *err)
+{
+    struct hg_error why = sink->silent;
+    if (why.rc == HANGAR_OK) {
+        hg_sink_list(sink, prefix, delimiter, fn, arg, &why);
+    }
+    if (why.rc == HANGAR_IO || why.rc == HANGAR_RETRY) {
+        sink->silent = why;
+    }
+    return why.rc == HANGAR_OK ? HANGAR_OK : hg_fail(err, why.rc, 0, "%s", why.text);
+}

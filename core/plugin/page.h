@@ -31,6 +31,14 @@ enum hangar_rc hg_sink_list(struct hangar_ctx *sink, const char *prefix, char de
                                                  struct hg_error *err),
                             void *arg, struct hg_error *err);
 
+/* The same for whoever looks into the places of several pipelines: a sink that could not
+ * be read (IO, RETRY: after all the tries of its own) is not waited for again in this
+ * job, and the same error given at once.  One thread at a time. */
+enum hangar_rc hg_sink_look(struct hangar_ctx *sink, const char *prefix, char delimiter,
+                            enum hangar_rc (*fn)(void *arg, const struct hg_page_entries *page,
+                                                 struct hg_error *err),
+                            void *arg, struct hg_error *err);
+
 /* The host's page_add. */
 enum hangar_rc hg_page_add(struct hangar_page *page, const struct hangar_entry *entry);
 

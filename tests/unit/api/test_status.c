@@ -103,6 +103,34 @@ START_TEST(the_manifest_says_what_a_check_found_out_about_each_sink)
 }
 END_TEST
 
+START_TEST(a_sink_that_does_not_answer_is_asked_once_and_not_once_per_pipeline)
+{
+    char *json;
+    enum hangar_status status;
+    world_config("sources: { db: { plugin: test-source } }\n"
+                 "sinks: { a: { plugin: test-sink, options: { path: ./a, fail_at: list, "
+                 "once: ./fault } } }\n"
+                 "pipelines: { p: { sources: [db], sinks: [a] }, q: { sources: [db], sinks: [a] } "
+                 "}\n");
+    world_shell("touch fault");
+    ck_assert_int_eq(world_status(), HANGAR_STATUS_DONE);
+    ck_assert(json_is_false(world_at("pipelines.0.sinks.0.reachable")));
+    ck_assert(json_is_false(world_at("pipelines.1.sinks.0.reachable")));
+    ck_assert_str_eq(world_text("pipelines.1.sinks.0.error"), "sink a: cannot list as told");
+    world_shell("touch fault");
+    ck_assert_int_eq(world_list(), HANGAR_STATUS_FAILED);
+    ck_assert_uint_eq(world_count("problems"), 2);
+    world_shell("touch fault");
+    json = NULL;
+    status = hangar_health(world_hangar, NULL, &json);
+    ck_assert_int_eq(world_take(status, json), HANGAR_STATUS_FAILED);
+    ck_assert_str_eq(world_text("pipelines.1.sinks.0.error"), "sink a: cannot list as told");
+    /* by the next job it may have come back */
+    world_status();
+    ck_assert(json_is_true(world_at("pipelines.0.sinks.0.reachable")));
+}
+END_TEST
+
 #define KEY "signing: { key_file: %s }\n"
 
 START_TEST(whether_a_backup_is_signed_is_told_and_not_taken_from_memory)
@@ -150,6 +178,7 @@ int main(void)
         the_list_of_what_is_lacking_is_bounded,
         a_damaged_copy_is_lacking_and_an_unreadable_sink_is_unknown,
         the_manifest_says_what_a_check_found_out_about_each_sink,
+        a_sink_that_does_not_answer_is_asked_once_and_not_once_per_pipeline,
         whether_a_backup_is_signed_is_told_and_not_taken_from_memory,
     };
     return SUITE_RUN("status", tests, world_setup, world_teardown);
