@@ -21,20 +21,6 @@ const char *hg_hook_name(enum hg_hook hook)
     return hook_names[hook];
 }
 
-static const struct hangar_option timeout_option = {
-    .name = "timeout", .type = HANGAR_OPT_DURATION, .min = 100, .max = 24 * INT64_C(3600000)};
-
-static int64_t read_timeout(struct hg_reader *r, const struct hg_yaml *node)
-{
-    struct hg_value_place at = hg_place_of(r, node, timeout_option.name);
-    int64_t ms = HG_HOOK_TIMEOUT_MS;
-    char *text = hg_value_text(&at, node);
-    if (text != NULL)
-        hg_value_convert(&at, &timeout_option, "", &text, &ms);
-    free(text);
-    return ms;
-}
-
 /* A program with a slash in its name is a path, and relative to the file as all are. */
 static void place_program(struct hg_reader *r, char **argv)
 {
@@ -52,13 +38,14 @@ static void read_hook(struct hg_reader *r, const char *name, const struct hg_yam
                       struct hg_hook_config *hook)
 {
     static const char *const known[] = {"command", "timeout", NULL};
+    static const struct hangar_option timeout = {
+        .name = "timeout", .type = HANGAR_OPT_DURATION, .min = 100, .max = 24 * INT64_C(3600000)};
     const struct hg_yaml *command = node;
     hook->timeout_ms = HG_HOOK_TIMEOUT_MS;
     if (node->type == HG_YAML_MAP) {
         hg_check_keys(r, node, known, NULL);
         command = hg_yaml_get(node, "command");
-        if (hg_yaml_get(node, "timeout") != NULL)
-            hook->timeout_ms = read_timeout(r, hg_yaml_get(node, "timeout"));
+        hook->timeout_ms = hg_read_number(r, node, &timeout, HG_HOOK_TIMEOUT_MS);
     }
     if (command == NULL) {
         hg_problem_add(r->problems, node->line, node->column, "%s has no \"command\"", name);

@@ -92,30 +92,14 @@ static char *read_plugin(struct hg_reader *r, const struct hg_yaml *node)
     return plugin;
 }
 
-/* A key of the instance itself, or what is said when it is not given or wrong. */
-static int64_t read_key(struct hg_reader *r, const struct hg_yaml *instance,
-                        const struct hangar_option *option, int64_t otherwise)
-{
-    const struct hg_yaml *node = hg_yaml_get(instance, option->name);
-    if (node == NULL)
-        return otherwise;
-    struct hg_value_place at = hg_place_of(r, node, option->name);
-    int64_t value = otherwise;
-    char *text = hg_value_text(&at, node);
-    if (text != NULL)
-        hg_value_convert(&at, option, "", &text, &value);
-    free(text);
-    return value;
-}
-
 static void read_sink(struct hg_reader *r, const struct hg_yaml *node,
                       struct hg_instance_config *sink)
 {
     static const struct hangar_option required = {.name = "required", .type = HANGAR_OPT_BOOL};
     static const struct hangar_option max_lag = {
         .name = "max_lag", .type = HANGAR_OPT_DURATION, .max = 30 * INT64_C(86400000)};
-    sink->required = read_key(r, node, &required, 1) != 0;
-    sink->max_lag_ms = read_key(r, node, &max_lag, MAX_LAG_MS);
+    sink->required = hg_read_number(r, node, &required, 1) != 0;
+    sink->max_lag_ms = hg_read_number(r, node, &max_lag, MAX_LAG_MS);
     sink->retention = read_retention(r, node);
 }
 
@@ -184,7 +168,7 @@ static void read_instance(struct hg_reader *r, enum hg_kind kind, const struct h
     if (kind == HG_SOURCE)
         instance->scratch = hg_get_map(r, node, "scratch");
     if (kind == HG_SOURCE || kind == HG_SINK)
-        instance->rate_limit = read_key(r, node, &rate_limit, 0);
+        instance->rate_limit = hg_read_number(r, node, &rate_limit, 0);
     if (kind == HG_NOTIFIER && hg_yaml_get(node, "events") != NULL)
         instance->events = read_events(r, hg_yaml_get(node, "events"));
     if (kind == HG_SINK)

@@ -5,6 +5,7 @@
  */
 #include "config/reader.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { MAX_NAME = 64 };
@@ -44,6 +45,21 @@ const struct hg_yaml *hg_get_map(struct hg_reader *r, const struct hg_yaml *map,
 struct hg_value_place hg_place_of(struct hg_reader *r, const struct hg_yaml *node, const char *name)
 {
     return (struct hg_value_place){r->problems, node->line, node->column, "", name, false};
+}
+
+int64_t hg_read_number(struct hg_reader *r, const struct hg_yaml *map,
+                       const struct hangar_option *option, int64_t otherwise)
+{
+    const struct hg_yaml *node = hg_yaml_get(map, option->name);
+    if (node == NULL)
+        return otherwise;
+    struct hg_value_place at = hg_place_of(r, node, option->name);
+    int64_t number = otherwise;
+    char *text = hg_value_text(&at, node);
+    if (text != NULL)
+        hg_value_convert(&at, option, "", &text, &number);
+    free(text);
+    return number;
 }
 
 bool hg_good_name(const char *text, const char *others)

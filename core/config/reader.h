@@ -29,6 +29,11 @@ const struct hg_yaml *hg_get_map(struct hg_reader *r, const struct hg_yaml *map,
 struct hg_value_place hg_place_of(struct hg_reader *r, const struct hg_yaml *node,
                                   const char *name);
 
+/* A number, duration, size or truth of a map; `otherwise` when it is not given, or wrong,
+ * which is reported. */
+int64_t hg_read_number(struct hg_reader *r, const struct hg_yaml *map,
+                       const struct hangar_option *option, int64_t otherwise);
+
 /* A letter, then letters, digits and the characters of `others`; all lower case. */
 bool hg_good_name(const char *text, const char *others);
 

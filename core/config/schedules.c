@@ -65,22 +65,6 @@ static char **read_windows(struct hg_reader *r, const struct hg_yaml *pipeline)
     return windows;
 }
 
-/* A duration or a truth; `fallback` when it is not given. */
-static int64_t read_number(struct hg_reader *r, const struct hg_yaml *pipeline,
-                           const struct hangar_option *option, int64_t fallback)
-{
-    const struct hg_yaml *node = hg_yaml_get(pipeline, option->name);
-    if (node == NULL)
-        return fallback;
-    struct hg_value_place at = hg_place_of(r, node, option->name);
-    int64_t number = fallback;
-    char *text = hg_value_text(&at, node);
-    if (text != NULL)
-        hg_value_convert(&at, option, "", &text, &number);
-    free(text);
-    return number;
-}
-
 static char *read_timezone(struct hg_reader *r, const struct hg_yaml *pipeline)
 {
     const struct hg_yaml *node = hg_yaml_get(pipeline, "timezone");
@@ -108,10 +92,10 @@ void hg_read_schedules(struct hg_reader *r, const struct hg_yaml *node,
     p->drill = read_schedule(r, node, "drill");
     p->timezone = read_timezone(r, node);
     p->windows = read_windows(r, node);
-    p->jitter_ms = read_number(r, node, &jitter, 0);
-    p->catch_up = read_number(r, node, &catch_up, 1) != 0;
-    p->max_duration_ms = read_number(r, node, &max_duration, HOUR_MS / 2);
-    p->max_age_ms = read_number(r, node, &max_age, -1);
+    p->jitter_ms = hg_read_number(r, node, &jitter, 0);
+    p->catch_up = hg_read_number(r, node, &catch_up, 1) != 0;
+    p->max_duration_ms = hg_read_number(r, node, &max_duration, HOUR_MS / 2);
+    p->max_age_ms = hg_read_number(r, node, &max_age, -1);
 }
 
 void hg_free_schedules(struct hg_pipeline_config *p)
