@@ -9,20 +9,17 @@
  */
 #include "api/alerts.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "api/alert_rules.h"
 #include "api/notify.h"
 #include "api/overview.h"
-#include "base/io.h"
+#include "api/state_file.h"
 #include "base/units.h"
 
-enum { MEMORY_MAX = 1 << 20 };
+#define MEMORY "alerts.json"
 
 /* One look at everything. */
 struct looking {
@@ -32,58 +29,6 @@ struct looking {
     json_t *memory; /* alerts.json */
     json_t *list;   /* of the document */
 };
-
-/* ---- what is remembered ---- */
-
-static char *memory_path(const struct hangar *h, const char *suffix)
-{
-    return hg_format("%s/alerts.%s", h->state_dir, suffix);
-}
-
-static json_t *read_memory(const struct hangar *h)
-{
-    struct hg_str text = {0};
-    json_t *doc = NULL;
-    char *path = memory_path(h, "json");
-    /* one that cannot be read is as good as none: all that holds is told once more */
-    if (!path || hg_read_file(path, MEMORY_MAX, &text, NULL) != HANGAR_OK ||
-        hg_json_parse(hg_str_text(&text), text.len, "alerts.json", &doc, NULL) != HANGAR_OK ||
-        !json_is_object(doc)) {
-        json_decref(doc);
-        doc = json_object();
-    }
-    hg_str_free(&text);
-    free(path);
-    return doc;
-}
-
-static enum hangar_rc write_memory(struct looking *l, struct hg_error *err)
-{
-    char *path = memory_path(l->h, "json");
-    char *text = hg_json_text(l->memory);
-    enum hangar_rc rc = path && text ? hg_write_file(path, text, strlen(text), 0600, err)
-                                     : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
-    free(text);
-    free(path);
-    return rc;
-}
-
-/* Held while somebody is told: seconds, at most some minutes. */
-static int lock_memory(const struct hangar *h, struct hg_error *err)
-{
-    char *path = memory_path(h, "lock");
-    int fd = -1;
-    if (!path) {
-        hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
-    } else if (hg_make_dirs(h->state_dir, 0700, err) == HANGAR_OK) {
-        fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (fd < 0 || flock(fd, LOCK_EX) != 0) {
-            hg_fail(err, HANGAR_IO, errno, "cannot lock %s", path);
-        }
-    }
-    free(path);
-    return fd;
-}
 
 /* ---- telling ---- */
 
@@ -223,14 +168,17 @@ static void forget(struct looking *l)
     }
 }
 
-/* What is wrong with these pipelines of a status. */
+/* What is wrong with these pipelines of a status.  The lock is held while somebody is
+ * told: seconds, at most some minutes. */
 static enum hangar_rc judge(struct looking *l, const json_t *pipelines, struct hg_error *err)
 {
     const json_t *one;
     size_t i;
-    int lock = lock_memory(l->h, err);
-    if (err->rc == HANGAR_OK) {
-        l->memory = read_memory(l->h);
+    int lock;
+    if (hg_state_hold(l->h, "alerts.lock", true, &lock, err) != HANGAR_OK) {
+        return err->rc;
+    }
+    if (hg_state_load(l->h, MEMORY, &l->memory, err) == HANGAR_OK) {
         json_array_foreach (pipelines, i, one) {
             if (look_at(l, one, err) != HANGAR_OK) {
                 break;
@@ -238,13 +186,11 @@ static enum hangar_rc judge(struct looking *l, const json_t *pipelines, struct h
         }
         forget(l);
         if (l->tell) { /* what nobody was told of is still new to the next who looks */
-            write_memory(l, err);
+            hg_state_save(l->h, MEMORY, l->memory, err);
         }
         json_decref(l->memory);
     }
-    if (lock >= 0) {
-        close(lock);
-    }
+    close(lock);
     return err->rc;
 }
 

@@ -8,37 +8,32 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/io.h"
+#include "api/state_file.h"
 #include "plugin/page.h"
 
 #define DAY_MS INT64_C(86400000)
-#define FILE_MAX ((size_t)8 << 20)
 
 /* ---- what was done before ---- */
 
-static char *file_of(const struct hg_pruning *p)
+static char *name_of(const struct hg_pruning *p)
 {
-    return hg_format("%s/retained/%s.%s", p->h->state_dir, p->pipeline->name, p->sink->name);
+    return hg_format("retained/%s.%s", p->pipeline->name, p->sink->name);
 }
 
 static json_t *load(const struct hg_pruning *p)
 {
-    struct hg_str text = {0};
     json_t *known = NULL;
-    char *path = file_of(p);
-    if (path && hg_read_file(path, FILE_MAX, &text, NULL) == HANGAR_OK &&
-        hg_json_parse(hg_str_text(&text), text.len, "retained", &known, NULL) != HANGAR_OK) {
-        known = NULL;
+    char *name = name_of(p);
+    if (name) {
+        hg_state_load(p->h, name, &known, NULL);
     }
-    hg_str_free(&text);
-    free(path);
-    return json_is_object(known) ? known : (json_decref(known), json_object());
+    free(name);
+    return known ? known : json_object();
 }
 
 /* Only of backups that are still there. */
 static void save(const struct hg_pruning *p, const json_t *known)
 {
-    struct hg_error err = {0};
     json_t *rest = json_object();
     const char *id;
     json_t *until;
@@ -47,14 +42,12 @@ static void save(const struct hg_pruning *p, const json_t *known)
             hg_json_set(rest, id, json_incref(until));
         }
     }
-    char *dir = hg_format("%s/retained", p->h->state_dir), *path = file_of(p);
-    char *text = json_dumps(rest, JSON_COMPACT);
-    if (dir && path && text && hg_make_dirs(dir, 0700, &err) == HANGAR_OK) {
-        hg_write_file(path, text, strlen(text), 0600, &err);
+    char *name = name_of(p), *text = hg_json_line(rest);
+    if (name && text) {
+        hg_state_write(p->h, name, text, strlen(text), NULL);
     }
     free(text);
-    free(path);
-    free(dir);
+    free(name);
     json_decref(rest);
 }
 

@@ -4,7 +4,7 @@
  * state: what this machine remembers between runs: a lock and a history per
  * pipeline, below state_dir.  Which backups exist is never read from here.
  */
-#include "api/handle.h"
+#include "api/state_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,20 +18,6 @@
 
 #define HISTORY_MAX (1u << 20)
 
-static char *state_path(struct hangar *h, const char *folder, const char *pipeline,
-                        const char *suffix, struct hg_error *err)
-{
-    char *dir = hg_format("%s/%s", h->state_dir, folder);
-    char *path = NULL;
-    if (!dir) {
-        hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
-    } else if (hg_make_dirs(dir, 0700, err) == HANGAR_OK) {
-        path = hg_format("%s/%s%s", dir, pipeline, suffix);
-    }
-    free(dir);
-    return path;
-}
-
 /* Leaves in the lock's file since when it is held; what fails is not important. */
 static void say_since(int fd)
 {
@@ -43,31 +29,25 @@ static void say_since(int fd)
     }
 }
 
-enum hangar_rc hg_state_lock(struct hangar *h, const char *pipeline, int *fd_out,
-                             struct hg_error *err)
+enum hangar_rc hg_state_lock(struct hangar *h, const char *pipeline, int *fd, struct hg_error *err)
 {
-    char *path = state_path(h, "lock", pipeline, ".lock", err);
-    if (!path) {
-        hg_context(err, "cannot keep state; hint: set STATE_DIRECTORY to a folder of yours");
-        return HANGAR_IO;
-    }
-    enum hangar_rc rc = HANGAR_OK;
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0) {
-        rc = hg_fail(err, HANGAR_IO, errno, "cannot open %s", path);
-    } else if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        rc = errno == EWOULDBLOCK
-                 ? hg_fail(err, HANGAR_EXISTS, 0,
-                           "another run of pipeline %s is under way; hint: wait for it, its end "
-                           "frees the pipeline in any case",
-                           pipeline)
-                 : hg_fail(err, HANGAR_IO, errno, "cannot lock %s", path);
-        close(fd);
+    struct hg_error why = {0};
+    char *name = hg_format("lock/%s.lock", pipeline);
+    enum hangar_rc rc = name ? hg_state_hold(h, name, false, fd, &why)
+                             : hg_fail(&why, HANGAR_NO_MEMORY, 0, "out of memory");
+    free(name);
+    if (rc == HANGAR_OK) {
+        say_since(*fd);
+    } else if (rc == HANGAR_EXISTS) {
+        hg_fail(err, HANGAR_EXISTS, 0,
+                "another run of pipeline %s is under way; hint: wait for it, its end frees the "
+                "pipeline in any case",
+                pipeline);
     } else {
-        say_since(fd);
-        *fd_out = fd;
+        rc = hg_fail(err, HANGAR_IO, 0,
+                     "cannot keep state: %s; hint: set STATE_DIRECTORY to a folder of yours",
+                     why.text);
     }
-    free(path);
     return rc;
 }
 
@@ -88,6 +68,11 @@ int64_t hg_state_running(struct hangar *h, const char *pipeline)
     }
     free(path);
     return since;
+}
+
+static char *history_of(const char *pipeline)
+{
+    return hg_format("history/%s.jsonl", pipeline);
 }
 
 /* Does the file end within a line, cut by a crash?  What is appended begins a new one. */
@@ -115,13 +100,11 @@ static void trim(const char *path)
 void hg_state_record(struct hangar *h, const char *pipeline, const json_t *line)
 {
     struct hg_error err = {0};
-    char *path = state_path(h, "history", pipeline, ".jsonl", &err);
-    char *text = hg_json_line(line);
+    char *name = history_of(pipeline), *text = hg_json_line(line), *path = NULL;
     int fd = -1;
-    if (!text) {
+    if (!name || !text) {
         hg_fail(&err, HANGAR_NO_MEMORY, 0, "out of memory");
-    }
-    if (path && text) {
+    } else if (hg_state_place(h, name, &path, &err) == HANGAR_OK) {
         trim(path);
         fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (fd < 0 || (is_cut(fd) && hg_write_all(fd, "\n", 1) != 0) ||
@@ -137,50 +120,52 @@ void hg_state_record(struct hangar *h, const char *pipeline, const json_t *line)
     }
     free(text);
     free(path);
+    free(name);
+}
+
+/* The whole history; empty when there is none. */
+static struct hg_str read_history(const struct hangar *h, const char *pipeline)
+{
+    struct hg_str text = {0};
+    char *name = history_of(pipeline);
+    if (!name || hg_state_read(h, name, 2 * HISTORY_MAX, &text, NULL) != HANGAR_OK) {
+        hg_str_free(&text);
+    }
+    free(name);
+    return text;
 }
 
 json_t *hg_state_last(struct hangar *h, const char *pipeline)
 {
-    char *path = hg_format("%s/history/%s.jsonl", h->state_dir, pipeline);
-    struct hg_str text = {0};
+    struct hg_str text = read_history(h, pipeline);
     json_t *last = NULL;
-    if (path && hg_read_file(path, 2 * HISTORY_MAX, &text, NULL) == HANGAR_OK && text.len > 1) {
-        /* a line that was cut by a crash is skipped */
-        size_t end = text.len;
-        while (!last && end > 0) {
-            size_t start = end - 1;
-            while (start > 0 && text.data[start - 1] != '\n') {
-                start--;
-            }
-            size_t n = end - start;
-            if (hg_json_parse(text.data + start, n, "history", &last, NULL) != HANGAR_OK) {
-                last = NULL;
-            }
-            end = start;
+    /* a line that was cut by a crash is skipped */
+    for (size_t end = text.len, start; !last && end > 0; end = start) {
+        start = end - 1;
+        while (start > 0 && text.data[start - 1] != '\n') {
+            start--;
+        }
+        if (hg_json_parse(text.data + start, end - start, "history", &last, NULL) != HANGAR_OK) {
+            last = NULL;
         }
     }
     hg_str_free(&text);
-    free(path);
     return last;
 }
 
 void hg_state_each(struct hangar *h, const char *pipeline,
                    void (*fn)(void *arg, const json_t *line), void *arg)
 {
-    char *path = hg_format("%s/history/%s.jsonl", h->state_dir, pipeline);
-    struct hg_str text = {0};
-    if (path && hg_read_file(path, 2 * HISTORY_MAX, &text, NULL) == HANGAR_OK) {
-        for (size_t at = 0; at < text.len;) {
-            size_t n = strcspn(text.data + at, "\n");
-            json_t *line = NULL;
-            /* a line that was cut by a crash is skipped */
-            if (n && hg_json_parse(text.data + at, n, "history", &line, NULL) == HANGAR_OK) {
-                fn(arg, line);
-                json_decref(line);
-            }
-            at += n + 1;
+    struct hg_str text = read_history(h, pipeline);
+    for (size_t at = 0; at < text.len;) {
+        size_t n = strcspn(text.data + at, "\n");
+        json_t *line = NULL;
+        /* a line that was cut by a crash is skipped */
+        if (n && hg_json_parse(text.data + at, n, "history", &line, NULL) == HANGAR_OK) {
+            fn(arg, line);
+            json_decref(line);
         }
+        at += n + 1;
     }
     hg_str_free(&text);
-    free(path);
 }

@@ -8,16 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/state_file.h"
 #include "base/hash.h"
-#include "base/io.h"
 
 #define FORMAT 1
 #define FILE_MAX ((size_t)32 << 20)
 #define SEAL_MAX ((size_t)256) /* at the end of the file: "\n", and what makes it good */
 
-static char *file_of(struct hangar *h, const struct hangar_ctx *sink, const char *pipeline)
+static char *name_of(const struct hangar_ctx *sink, const char *pipeline)
 {
-    return hg_format("%s/manifests/%s.%s", h->state_dir, pipeline, sink->name);
+    return hg_format("manifests/%s.%s", pipeline, sink->name);
 }
 
 /* ---- the seal ---- */
@@ -75,13 +75,13 @@ void hg_summaries_load(struct hg_summaries *s, struct hangar *h, struct hangar_c
                        const char *pipeline)
 {
     struct hg_str text = {0};
-    char *path = file_of(h, sink, pipeline);
+    char *name = name_of(sink, pipeline);
     *s = (struct hg_summaries){0};
-    if (path && hg_read_file(path, FILE_MAX, &text, NULL) == HANGAR_OK && text.len > 0) {
+    if (name && hg_state_read(h, name, FILE_MAX, &text, NULL) == HANGAR_OK && text.len > 0) {
         s->known = parse(h, sink, &text);
     }
     hg_str_free(&text);
-    free(path);
+    free(name);
 }
 
 void hg_summaries_free(struct hg_summaries *s)
@@ -124,17 +124,6 @@ static json_t *make_entry(const struct hg_index_item *item)
     return entry;
 }
 
-static void write_file(struct hangar *h, const char *path, const struct hg_str *text)
-{
-    struct hg_error err = {0};
-    char *dir = hg_format("%s/manifests", h->state_dir);
-    if (!dir || hg_make_dirs(dir, 0700, &err) != HANGAR_OK ||
-        hg_write_file(path, text->data, text->len, 0600, &err) != HANGAR_OK) {
-        hg_log_line(&h->log, HANGAR_LOG_DEBUG, "manifests are not remembered: %s", err.text);
-    }
-    free(dir);
-}
-
 void hg_summaries_save(const struct hg_summaries *s, struct hangar *h, struct hangar_ctx *sink,
                        const char *pipeline, const struct hg_index *index)
 {
@@ -151,20 +140,24 @@ void hg_summaries_save(const struct hg_summaries *s, struct hangar *h, struct ha
     hg_json_set_string(doc, "target", hg_instance_target(sink));
     hg_json_set(doc, "backups", backups);
     char *json = changed ? json_dumps(doc, JSON_COMPACT) : NULL;
-    char *path = json ? file_of(h, sink, pipeline) : NULL;
+    char *name = json ? name_of(sink, pipeline) : NULL;
     struct hg_str text = {0}, seal = {0};
-    if (path) {
+    struct hg_error err = {0};
+    if (name) {
         hg_str_addf(&text, "%s\n", json);
         if (make_seal(h, hg_str_text(&text), text.len, &seal)) {
             hg_str_add(&text, hg_str_text(&seal));
             if (!text.failed && text.len <= FILE_MAX) {
-                write_file(h, path, &text);
+                hg_state_write(h, name, text.data, text.len, &err);
             }
         }
     }
+    if (err.rc != HANGAR_OK) {
+        hg_log_line(&h->log, HANGAR_LOG_DEBUG, "manifests are not remembered: %s", err.text);
+    }
     hg_str_free(&seal);
     hg_str_free(&text);
-    free(path);
+    free(name);
     free(json);
     json_decref(doc);
 }
