@@ -84,9 +84,18 @@ static enum hangar_rc save(struct hg_restoring *r, struct hg_error *err)
     return rc;
 }
 
+/* The hook that a dry run does not run, and the restore will before it looks; or NULL. */
+static const char *hook_to_come(const struct hg_restoring *r)
+{
+    const struct hg_pipeline_config *p = &r->h->config->pipelines[r->selected.pipeline];
+    bool comes = hg_restoring_dry(r) && !(r->request->flags & HANGAR_REQUEST_NO_HOOKS) &&
+                 p->hooks[HG_BEFORE_RESTORE].argv;
+    return comes ? hg_hook_name(HG_BEFORE_RESTORE) : NULL;
+}
+
 enum hangar_rc hg_clean_begin(struct hg_restoring *r, struct hg_error *err)
 {
-    enum hangar_rc rc = hg_targets_look(&r->targets, err);
+    enum hangar_rc rc = hg_targets_look(&r->targets, hook_to_come(r), err);
     if (rc != HANGAR_OK || hg_restoring_dry(r)) {
         return rc;
     }

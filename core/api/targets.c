@@ -94,13 +94,31 @@ void hg_targets_end(struct hg_targets *t)
     }
 }
 
-enum hangar_rc hg_targets_look(struct hg_targets *t, struct hg_error *err)
+static enum hangar_rc prepare_one(struct hg_target *one, struct hg_error *err)
 {
-    for (size_t i = 0; i < t->count; i++) {
-        t->items[i].how.flags |= HANGAR_RESTORE_DRY_RUN;
-        t->items[i].empty = 0;
+    one->prepared = true;
+    return HG_CALL(one->ctx, err,
+                   one->ctx->plugin->source.restore_prepare(one->ctx->inst, &one->how));
+}
+
+enum hangar_rc hg_targets_look(struct hg_targets *t, const char *hook, struct hg_error *err)
+{
+    enum hangar_rc rc = HANGAR_OK;
+    hg_job_step(&t->session->job, "looking at the targets");
+    for (size_t i = 0; i < t->count && rc == HANGAR_OK; i++) {
+        struct hg_target *one = &t->items[i];
+        struct hg_error why = {0};
+        one->empty = 0;
+        one->how.flags |= HANGAR_RESTORE_DRY_RUN;
+        rc = prepare_one(one, &why);
+        if (rc == HANGAR_EXISTS && hook) {
+            hg_str_addf(&one->plan.str, "in the way now, before hook %s is run: %s\n", hook,
+                        why.text);
+            rc = HANGAR_OK;
+        } else if (rc != HANGAR_OK) {
+            hg_fail(err, rc, 0, "%s", why.text);
+        }
     }
-    enum hangar_rc rc = hg_targets_prepare(t, err);
     hg_targets_end(t);
     for (size_t i = 0; i < t->count; i++) {
         t->items[i].how.flags &= ~HANGAR_RESTORE_DRY_RUN;
@@ -110,17 +128,12 @@ enum hangar_rc hg_targets_look(struct hg_targets *t, struct hg_error *err)
 
 enum hangar_rc hg_targets_prepare(struct hg_targets *t, struct hg_error *err)
 {
+    enum hangar_rc rc = HANGAR_OK;
     hg_job_step(&t->session->job, "looking at the targets");
-    for (size_t i = 0; i < t->count; i++) {
-        struct hg_target *one = &t->items[i];
-        one->prepared = true;
-        enum hangar_rc rc = HG_CALL(
-            one->ctx, err, one->ctx->plugin->source.restore_prepare(one->ctx->inst, &one->how));
-        if (rc != HANGAR_OK) {
-            return rc;
-        }
+    for (size_t i = 0; i < t->count && rc == HANGAR_OK; i++) {
+        rc = prepare_one(&t->items[i], err);
     }
-    return HANGAR_OK;
+    return rc;
 }
 
 static void push_one(void *arg, size_t i)

@@ -52,8 +52,10 @@ enum hangar_rc hg_target_instance(const struct hangar *h, const struct hg_manife
 enum hangar_rc hg_targets_add(struct hg_targets *t, const struct hg_manifest_source *from,
                               struct hangar_ctx *ctx, uint32_t flags, struct hg_error *err);
 
-/* Looks at all of them and changes nothing: would it work, and what do they hold? */
-enum hangar_rc hg_targets_look(struct hg_targets *t, struct hg_error *err);
+/* Looks at all of them and changes nothing: would it work, and what do they hold?  Where a
+ * hook of this name (NULL: none) comes before the restore itself, what is in the way now
+ * (EXISTS) may be gone by then: it stands in the plan, and is no failure. */
+enum hangar_rc hg_targets_look(struct hg_targets *t, const char *hook, struct hg_error *err);
 /* Gets all of them ready to be restored into. */
 enum hangar_rc hg_targets_prepare(struct hg_targets *t, struct hg_error *err);
 /* Loads all of them at once, and when all are in ends one after the other; each

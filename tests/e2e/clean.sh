@@ -56,14 +56,20 @@ expect_said "database shop: drop the old one"
 [[ $(backups) == 1 ]] || fail "a dry run took a backup"
 is_as as_it_was
 
-promise "who is connected stays connected"
-PGAPPNAME=the_app psql -qX -d shop -c 'SELECT pg_sleep(300)' >app.out 2>&1 &
-app=$!
 is_connected()
 {
     [[ $(sql postgres "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'the_app'") == 1 ]]
 }
-wait_for 30 is_connected
+
+start_app()
+{
+    PGAPPNAME=the_app psql -qX -d shop -c 'SELECT pg_sleep(300)' >app.out 2>&1 &
+    app=$!
+    wait_for 30 is_connected
+}
+
+promise "who is connected stays connected"
+start_app
 expect_exit 1 hangar restore latest --mode clean --yes
 expect_said "1 session is connected to it: postgres (the_app)"
 expect_said "hint: stop what uses it, or end the session with --disconnect"
@@ -151,4 +157,17 @@ expect_said "nothing was restored, as there is no safety backup"
 is_as as_it_was
 mv origin.kept backups/nightly/origin.json
 expect_exit 0 hangar restore "$id" --mode clean --yes
+is_as as_in_backup
+
+promise "a hook that stops the application runs before its sessions are in the way"
+start_app
+cat >stop_app <<'END'
+#!/bin/sh
+exec psql -qAtX -d postgres -c "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'the_app'"
+END
+chmod +x stop_app
+sed 's|sinks: \[local\]|&, hooks: { before_restore: [./stop_app] }|' backup.yaml >hooked.yaml
+expect_exit 0 "$hangar_program" -c hooked.yaml restore "$id" --mode clean --yes
+expect_said "in the way now, before hook before_restore is run: source app_db: cannot replace database shop"
+wait "$app" || true
 is_as as_in_backup

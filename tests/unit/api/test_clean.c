@@ -103,6 +103,33 @@ START_TEST(a_dry_run_tells_of_the_safety_backup_and_takes_none)
 }
 END_TEST
 
+START_TEST(what_a_hook_may_remove_is_in_the_way_of_no_plan)
+{
+    static const char *const refused[] = {"db.fail_at=restore_prepare", "db.fail_rc=6", NULL};
+    static const char *const broken[] = {"db.fail_at=restore_prepare", NULL};
+    make_backup();
+    ck_assert_int_eq(world_restore("latest", CLEAN | DRY, NULL, refused), HANGAR_STATUS_FAILED);
+    world_config(CONFIG("",
+                        "a, b], hooks: { before_restore: [sh, -c, 'echo x >>before'] }, "
+                        "notifiers: [",
+                        ""));
+    ck_assert_int_eq(world_restore("latest", CLEAN | DRY, NULL, refused), HANGAR_STATUS_DONE);
+    ck_assert_str_eq(world_text("sources.0.plan.3"),
+                     "in the way now, before hook before_restore is run: source db: cannot "
+                     "restore_prepare as told");
+    ck_assert_uint_eq(world_count("sources.1.plan"), 3); /* the others are looked at all the same */
+    ck_assert_int_eq(world_shell("test ! -e before"), 0);
+    /* only what may be gone by then, only before the hook, and only if there will be one */
+    ck_assert_int_eq(world_restore("latest", CLEAN | DRY, NULL, broken), HANGAR_STATUS_FAILED);
+    ck_assert_int_eq(world_restore("latest", CLEAN | DRY | HANGAR_REQUEST_NO_HOOKS, NULL, refused),
+                     HANGAR_STATUS_FAILED);
+    ck_assert_int_eq(world_shell("test ! -e before"), 0);
+    ck_assert_int_eq(world_restore("latest", CLEAN, NULL, refused), HANGAR_STATUS_FAILED);
+    ck_assert_str_eq(world_error(), "source db: cannot restore_prepare as told");
+    ck_assert_uint_eq(world_lines("before", "x"), 1);
+}
+END_TEST
+
 START_TEST(an_empty_target_needs_none)
 {
     make_backup();
@@ -285,6 +312,7 @@ int main(void)
     const TTest *const tests[] = {
         what_is_replaced_is_kept_first,
         a_dry_run_tells_of_the_safety_backup_and_takes_none,
+        what_a_hook_may_remove_is_in_the_way_of_no_plan,
         an_empty_target_needs_none,
         it_is_of_the_very_target,
         without_it_nothing_is_touched,

@@ -420,7 +420,8 @@ struct hangar_source {
     enum hangar_rc (*end)(void *inst, struct hangar_attrs *facts);
 
     /* Connects to the target and refuses what cannot work: a target with data
-     * (HANGAR_EXISTS), missing tools or rights.  With HANGAR_RESTORE_DRY_RUN
+     * (HANGAR_EXISTS; with CLEAN what is in the way now and may be gone later,
+     * as sessions in it), missing tools or rights.  With HANGAR_RESTORE_DRY_RUN
      * nothing changes, and restore_end follows at once.  `how` and all in it
      * live until restore_end has returned.
      * [may be NULL, with the next five: the source cannot be restored] */
