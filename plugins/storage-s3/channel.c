@@ -137,6 +137,7 @@ enum hangar_rc s3_channel_take(struct s3 *s3, struct s3_channel **out, struct s3
         channel = calloc(1, sizeof(*channel));
         if (channel) {
             channel->s3 = s3;
+            channel->fd = CURL_SOCKET_BAD;
             channel->easy = curl_easy_init();
             channel->multi = curl_multi_init();
         }

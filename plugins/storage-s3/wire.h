@@ -95,6 +95,7 @@ struct s3_channel {
     CURLM *multi; /* which keeps the connection */
     struct s3_channel *next_free, *next;
     struct s3_day_key day;
+    curl_socket_t fd; /* that was opened last */
     /* of the attempt under way */
     const struct s3_request *request;
     struct s3_answer *answer;

@@ -265,7 +265,7 @@ mon_data_avail_crit = 1
 mon_data_avail_warn = 2
 paxos_propose_interval = 0.05
 [client.rgw]
-rgw_frontends = beast endpoint=127.0.0.1:$4 ssl_endpoint=127.0.0.1:$5 ssl_certificate=$1/tls/cert.pem ssl_private_key=$1/tls/key.pem
+rgw_frontends = beast tcp_nodelay=1 endpoint=127.0.0.1:$4 ssl_endpoint=127.0.0.1:$5 ssl_certificate=$1/tls/cert.pem ssl_private_key=$1/tls/key.pem
 rgw_thread_pool_size = 64
 rgw_dns_name = s3.localhost
 rgw_override_bucket_index_max_shards = 1
