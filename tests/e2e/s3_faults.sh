@@ -18,15 +18,45 @@ while (($#)); do
     esac
     shift
 done
-RANDOM=$seed
 
 start_s3 "$kind"
-make_files 3 100000
-head -c 12000000 /dev/urandom >files/long
-write_files_config "part_size: 5MiB, retries: 3, timeout: 1s, deadline: 15s, stale_after: 1s"
-make_backup
-good=$id
-tried=0 failed=0
+make_files 1 1 # and their source, for all groups
+options="part_size: 5MiB, timeout: 2s, deadline: 30s, stale_after: 1s"
+
+# Most of all this is waiting, so groups of promises run beside each other: each with a folder, a
+# proxy and a prefix of its own, on the one server.
+begin_group()
+{
+    work=$work/$1
+    mkdir -p "$work/s3/log" "$work/s3/run"
+    cd "$work"
+    ln -s ../plugins .
+    cp -p ../s3.secret .
+    export HANGAR_STATE_DIR=$work/state
+    s3_proxy "$work"
+    make_files 3 100000
+    head -c 12000000 /dev/urandom >files/long
+    configure "$1" 3
+    make_backup
+    good=$id
+    tried=0 failed=0
+}
+
+# configure GROUP RETRIES
+configure()
+{
+    write_files_config "$options, prefix: $1, retries: $2"
+}
+
+# Nothing is left of all that happened, but the good backup.
+end_group()
+{
+    sleep 1.1
+    expect_exit 0 hangar prune --yes
+    [[ $(listed) == "$good" ]] || fail "listed: $(listed)"
+    expect_exit 0 hangar verify "$good" --level full
+    echo "$tried $failed" >counts
+}
 
 # bounded COMMAND...: its exit status is in $status; a hang, a crash or silence is a failure.
 bounded()
@@ -52,7 +82,7 @@ backup_with()
     before=$(listed)
     s3_fault "$@"
     bounded backup
-    cp "$work/s3/proxy/requests" requests.seen
+    cp "$_s3_proxy_folder/requests" requests.seen
     s3_fault
     mv out run.out
     mv err run.err
@@ -93,122 +123,150 @@ said()
     expect_in run.err "$1"
 }
 
-promise "what passes is survived: too many requests, errors within, lost connections"
-backup_with survives "put answer 503 SlowDown times=2"
-backup_with survives "upload-part answer 503 SlowDown times=2"
-backup_with survives "create-upload answer 500 InternalError times=2"
-backup_with survives "complete-upload answer 503 ServiceUnavailable times=2"
-backup_with survives "any answer 500 InternalError times=1" "any answer 503 SlowDown times=1 skip=5"
-backup_with survives "put reset-up 50000 times=1" "upload-part reset-up 3000000 times=1"
-backup_with survives "put stall-up 50000 times=1" "upload-part stall-up 3000000 times=1"
-backup_with survives "any answer 400 RequestTimeout times=1 skip=4"
-backup_with survives "any wait 100"
+group_passes()
+{
+    begin_group passes
+    promise "what passes is survived: too many requests, errors within, lost connections"
+    backup_with survives "put answer 503 SlowDown times=2"
+    backup_with survives "upload-part answer 503 SlowDown times=2"
+    backup_with survives "create-upload answer 500 InternalError times=2"
+    backup_with survives "complete-upload answer 503 ServiceUnavailable times=2"
+    backup_with survives "any answer 500 InternalError times=1" "any answer 503 SlowDown times=1 skip=5"
+    backup_with survives "put reset-up 50000 times=1" "upload-part reset-up 3000000 times=1"
+    backup_with survives "put stall-up 50000 times=1" "upload-part stall-up 3000000 times=1"
+    backup_with survives "any answer 400 RequestTimeout times=1 skip=4"
+    backup_with survives "any wait 100"
 
-promise "an answer that is lost is asked for again; what was done is recognised"
-backup_with survives "put lose times=2"
-backup_with survives "upload-part lose times=2"
-backup_with survives "create-upload lose times=1"
-backup_with survives "complete-upload lose times=1"
-backup_with survives "complete-upload instead 500 InternalError times=1"
-backup_with survives "create-only lose times=1"
-backup_with survives "create-only lose times=1 key=manifest.json"
-backup_with survives "create-only instead 503 SlowDown times=1 key=manifest.json"
-backup_with survives "put instead 500 InternalError times=1"
+    promise "an error within a 200 is an error"
+    backup_with survives "complete-upload answer200 InternalError times=1"
+    backup_with fails "complete-upload answer200 InternalError"
+    said InternalError
+    backup_with survives "delete-many answer200 InternalError times=1"
+    end_group
+}
 
-promise "an error within a 200 is an error"
-backup_with survives "complete-upload answer200 InternalError times=1"
-backup_with fails "complete-upload answer200 InternalError"
-said InternalError
-backup_with survives "delete-many answer200 InternalError times=1"
+group_lost()
+{
+    begin_group lost
+    promise "an answer that is lost is asked for again; what was done is recognised"
+    backup_with survives "put lose times=2"
+    backup_with survives "upload-part lose times=2"
+    backup_with survives "create-upload lose times=1"
+    backup_with survives "complete-upload lose times=1"
+    backup_with survives "complete-upload instead 500 InternalError times=1"
+    backup_with survives "create-only lose times=1"
+    backup_with survives "create-only lose times=1 key=manifest.json"
+    backup_with survives "create-only instead 503 SlowDown times=1 key=manifest.json"
+    backup_with survives "put instead 500 InternalError times=1"
 
-promise "what does not pass ends the run in time, with the reason"
-backup_with fails "put answer 503 SlowDown"
-said SlowDown
-backup_with fails "upload-part reset-up 1000"
-backup_with fails "any answer 403 AccessDenied"
-((status == 8)) || fail "exit status $status when access is denied"
-said AccessDenied
-backup_with fails "put answer 400 ExpiredToken"
-((status == 8)) || fail "exit status $status with an expired token"
-said ExpiredToken
-backup_with fails "upload-part answer 400 EntityTooLarge"
-
-promise "reading goes on where it broke"
-restore_with survives "get reset-down 3000000 key=long times=2"
-restore_with survives "get cut 3000000 key=long times=2"
-restore_with survives "get stall-down 3000000 key=long times=1"
-restore_with survives "get answer 503 SlowDown times=2"
-restore_with survives "any answer 500 InternalError times=2"
-restore_with survives "list reset-down 20 times=1" "head lose times=1"
-restore_with fails "get reset-down 100"
-
-promise "wrong bytes are never taken for right ones"
-restore_with fails "get flip 5000000 key=long"
-expect_said long
-restore_with fails "get flip 300 key=manifest.json"
-restore_with either "get shrink 5000000 key=long times=1"
-restore_with fails "get shrink 5000000 key=long"
-for fault in "flip 20" "shrink 50000" "shrink 0" "answer 404 NoSuchKey"; do
-    s3_fault "get $fault key=file"
-    expect_exit 4 hangar verify "$good" --level full
-done
-s3_fault
-
-promise "a listing that is cut short is none"
-for fault in "answer200 InternalError" "cut 100" "shrink 150" "answer 503 SlowDown" "reset-down 100"; do
-    orders="list $fault"
-    s3_fault "list $fault"
-    bounded list
-    ((status)) || { show_output; fail "a list without: $fault"; }
-done
-s3_fault
-
-promise "removing survives as well, and removes nothing else"
-for fault in "answer 503 SlowDown" "lose" "answer200 InternalError" "instead 500 InternalError"; do
-    make_backup
-    orders="any delete $fault"
-    s3_fault "delete-many $fault times=1" "delete $fault times=1"
-    bounded remove "$id" --yes
-    s3_fault
-    [[ $(listed) == "$good" ]] || fail "not removed, or more: $fault"
-done
-
-promise "one byte at a time is slow, and nothing else"
-mkdir aside
-mv files/* aside
-printf 'a few bytes' >files/few
-s3_fault "any pace 1 0"
-bounded backup
-((status == 0)) || { show_output; fail "one byte at a time: $status"; }
-id=$(<out)
-bounded verify "$id" --level full
-((status == 0)) || { show_output; fail "one byte at a time: $status"; }
-s3_fault
-expect_exit 0 hangar remove "$id" --yes
-mv aside/* files
-rm files/few
-
-promise "each request of a backup, and of a restore, may meet each fault"
-s3_forget
-backup_with survives
-requests=$(wc -l <requests.seen)
-for fault in "answer 500 InternalError" "instead 500 InternalError" lose "reset-up 0" "reset-down 10" \
-    "reset-up 70000" "cut 10" "stall-up 0"; do
-    for ((i = RANDOM % step; i < requests; i += step)); do
-        backup_with either "any $fault skip=$i times=1"
-        restore_with either "any $fault skip=$i times=1"
+    promise "removing survives as well, and removes nothing else"
+    for fault in "answer 503 SlowDown" "lose" "answer200 InternalError" "instead 500 InternalError"; do
+        make_backup
+        orders="any delete $fault"
+        s3_fault "delete-many $fault times=1" "delete $fault times=1"
+        bounded remove "$id" --yes
+        s3_fault
+        [[ $(listed) == "$good" ]] || fail "not removed, or more: $fault"
     done
+
+    promise "one byte at a time is slow, and nothing else"
+    mkdir aside
+    mv files/* aside
+    printf 'a few bytes' >files/few
+    s3_fault "any pace 1 0"
+    bounded backup
+    ((status == 0)) || { show_output; fail "one byte at a time: $status"; }
+    id=$(<out)
+    bounded verify "$id" --level full
+    ((status == 0)) || { show_output; fail "one byte at a time: $status"; }
+    s3_fault
+    expect_exit 0 hangar remove "$id" --yes
+    mv aside/* files
+    rm files/few
+    end_group
+}
+
+group_fails()
+{
+    begin_group fails
+    promise "reading goes on where it broke"
+    restore_with survives "get reset-down 3000000 key=long times=2"
+    restore_with survives "get cut 3000000 key=long times=2"
+    restore_with survives "get stall-down 3000000 key=long times=1"
+    restore_with survives "get answer 503 SlowDown times=2"
+    restore_with survives "any answer 500 InternalError times=2"
+    restore_with survives "list reset-down 20 times=1" "head lose times=1"
+    restore_with fails "get reset-down 100"
+
+    promise "wrong bytes are never taken for right ones"
+    restore_with fails "get flip 5000000 key=long"
+    expect_said long
+    restore_with fails "get flip 300 key=manifest.json"
+    restore_with either "get shrink 5000000 key=long times=1"
+    restore_with fails "get shrink 5000000 key=long"
+    for fault in "flip 20" "shrink 50000" "shrink 0" "answer 404 NoSuchKey"; do
+        s3_fault "get $fault key=file"
+        expect_exit 4 hangar verify "$good" --level full
+    done
+    s3_fault
+
+    promise "what does not pass ends the run in time, with the reason"
+    configure fails 1 # which each of these uses up
+    backup_with fails "put answer 503 SlowDown"
+    said SlowDown
+    backup_with fails "upload-part reset-up 1000"
+    backup_with fails "any answer 403 AccessDenied"
+    ((status == 8)) || fail "exit status $status when access is denied"
+    said AccessDenied
+    backup_with fails "put answer 400 ExpiredToken"
+    ((status == 8)) || fail "exit status $status with an expired token"
+    said ExpiredToken
+    backup_with fails "upload-part answer 400 EntityTooLarge"
+
+    promise "a listing that is cut short is none"
+    for fault in "answer200 InternalError" "cut 100" "shrink 150" "answer 503 SlowDown" "reset-down 100"; do
+        orders="list $fault"
+        s3_fault "list $fault"
+        bounded list
+        ((status)) || { show_output; fail "a list without: $fault"; }
+    done
+    s3_fault
+    end_group
+}
+
+group_sweep()
+{
+    begin_group sweep
+    promise "each request of a backup, and of a restore, may meet each fault"
+    RANDOM=$seed # a subshell begins anew
+    s3_forget
+    backup_with survives
+    requests=$(wc -l <requests.seen)
+    for fault in "answer 500 InternalError" "instead 500 InternalError" lose "reset-up 0" "reset-down 10" \
+        "reset-up 70000" "cut 10" "stall-up 0"; do
+        for ((i = RANDOM % step; i < requests; i += step)); do
+            backup_with either "any $fault skip=$i times=1"
+            restore_with either "any $fault skip=$i times=1"
+        done
+    done
+    echo "   $requests requests"
+    end_group
+}
+
+groups=(passes lost fails sweep)
+pids=()
+for group in "${groups[@]}"; do
+    ("group_$group") &
+    pids+=($!)
 done
-echo "   $requests requests"
-# a request is repeated, so hardly any of these ends a run
-((failed * 4 <= tried)) || fail "$failed of $tried runs failed"
+for pid in "${pids[@]}"; do
+    wait "$pid" || fail "see above"
+done
 
 promise "nothing is left of all that"
-sleep 1.1
-expect_exit 0 hangar prune --yes
 [[ -z $(uploads) ]] || fail "unfinished: $(uploads)"
-[[ $(listed) == "$good" ]] || fail "listed: $(listed)"
-expect_exit 0 hangar verify "$good" --level full
-
+read -r tried failed < <(awk '{ t += $1; f += $2 } END { print t, f }' */counts)
+# a request is repeated, so hardly any of these ends a run
+((failed * 4 <= tried)) || fail "$failed of $tried runs failed"
 echo "$tried runs, $failed of them failed, 0 broken promises"
 printf 'S3: faults before %s\t%d\t0\t0\n' "$kind" "$tried" >>"$summary"
