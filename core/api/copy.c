@@ -67,16 +67,16 @@ static void tell(struct copy *c, const char *id, const struct hg_copying *copyin
                  int64_t started_ms, enum hangar_rc rc, bool copied, const struct hg_error *err)
 {
     json_t *one = json_object();
-    int64_t ms = hg_now_ms() - started_ms;
+    int64_t ms = hg_mono_ms() - started_ms;
     hg_json_set_string(one, "id", id);
     hg_json_set_string(one, "status", hangar_status_name(hg_status(rc)));
     if (rc != HANGAR_OK) {
         hg_json_set_string(one, "error", err->text);
-        hg_log_event(&c->h->log, HANGAR_LOG_ERROR, "copy.failed", "%s after %lld ms: %s", id,
-                     (long long)ms, err->text);
+        hg_log_took(&c->h->log, HANGAR_LOG_ERROR, "copy.failed", ms, "%s after %lld ms: %s", id,
+                    (long long)ms, err->text);
     } else if (copied) {
-        hg_log_event(&c->h->log, HANGAR_LOG_INFO, "copy.done", "%s into sink %s in %lld ms", id,
-                     c->to->name, (long long)ms);
+        hg_log_took(&c->h->log, HANGAR_LOG_INFO, "copy.done", ms, "%s into sink %s in %lld ms", id,
+                    c->to->name, (long long)ms);
     }
     hg_json_set_bool(one, "copied", copied);
     hg_json_set_int(one, "objects", (int64_t)atomic_load(&copying->done_objects));
@@ -173,7 +173,7 @@ static enum hangar_rc bring(struct copy *c, struct hg_run *run, const struct hg_
 
 static enum hangar_rc copy_one(struct copy *c, const char *id, struct hg_error *err)
 {
-    int64_t started_ms = hg_now_ms();
+    int64_t started_ms = hg_mono_ms();
     struct hg_run_texts texts = {0};
     struct hg_manifest m = {0};
     struct hg_copying copying = {.from = c->from, .to = c->to, .manifest = &m, .files = true};
@@ -356,6 +356,7 @@ enum hangar_status hangar_copy(struct hangar *h, const struct hangar_selection *
     struct hg_error err = {0};
     struct copy c = {.h = h, .started_ms = hg_now_ms(), .backups = json_array()};
     bool busy = false;
+    hg_run_begin(h);
     pthread_mutex_init(&c.mutex, NULL);
     enum hangar_rc rc = check_request(h, which, to, &err);
     if (rc == HANGAR_OK) {

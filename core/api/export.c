@@ -244,6 +244,7 @@ enum hangar_status hangar_export(struct hangar *h, const struct hangar_selection
         hg_fail(&err, HANGAR_NO_MEMORY, 0, "out of memory");
         return hg_doc_end(h, doc, HANGAR_STATUS_FAILED, &err, json);
     }
+    hg_run_begin(h);
     x->write = write;
     x->arg = arg;
     char sink[256] = "";

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * events: what is logged has the id of its run, and how long it took where it ended.
+ */
+#include "world.h"
+
+#include <unistd.h>
+
+/* Lines that have an event, of the job that was run last. */
+static struct line {
+    char event[40], run[64], message[200];
+    uint32_t level;
+    int64_t duration_ms, time_ms;
+} lines[64];
+static size_t line_count;
+
+static void keep(void *arg, const struct hangar_log_line *line)
+{
+    (void)arg;
+    if (!line->event || line_count == sizeof(lines) / sizeof(lines[0]))
+        return;
+    struct line *l = &lines[line_count++];
+    *l = (struct line){
+        .level = line->level, .duration_ms = line->duration_ms, .time_ms = line->time_ms};
+    snprintf(l->event, sizeof(l->event), "%s", line->event);
+    snprintf(l->run, sizeof(l->run), "%s", line->run ? line->run : "");
+    snprintf(l->message, sizeof(l->message), "%.*s", 190, line->message);
+}
+
+static struct hangar *hangar;
+static char *json, last_run[64];
+
+static void open_config(const char *source, const char *sinks_of_q)
+{
+    char text[2000];
+    snprintf(
+        text, sizeof(text),
+        "version: 1\nplugin_path: [%s]\n"
+        "sources: { db: { plugin: test-source, options: { size: 1KiB %s } } }\n"
+        "sinks: { a: { plugin: storage-local, options: { path: ./a } },\n"
+        "  b: { plugin: storage-local, options: { path: ./b },\n"
+        "       retention: { keep_last: 1, min_keep: 1, delete_grace: 0 } } }\n"
+        "pipelines: { p: { sources: [db], sinks: [a, b], hooks: { before_backup: ['true'] } },\n"
+        "  q: { sources: [db], sinks: [%s] } }\n",
+        TEST_PLUGIN_DIR, source, sinks_of_q);
+    folder_file("backup.yaml", text, strlen(text), 0600);
+    struct hangar_settings settings = {.struct_size = sizeof(settings),
+                                       .log_level = 3,
+                                       .config_file = "backup.yaml",
+                                       .plugin_dir = REAL_PLUGIN_DIR,
+                                       .state_dir = "state",
+                                       .on_log = keep};
+    hangar_close(hangar);
+    ck_assert_int_eq(hangar_open(&settings, &hangar), HANGAR_STATUS_DONE);
+}
+
+static void teardown(void)
+{
+    hangar_free(json);
+    hangar_close(hangar);
+    hangar = NULL;
+    world_teardown();
+}
+
+static bool ends(const char *event)
+{
+    const char *dot = strrchr(event, '.');
+    return strcmp(dot, ".done") == 0 || strcmp(dot, ".failed") == 0 ||
+           strcmp(dot, ".degraded") == 0;
+}
+
+static size_t count(const char *event)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < line_count; i++)
+        n += strcmp(lines[i].event, event) == 0;
+    return n;
+}
+
+/* A job has logged these events, each at least once, all with an id that no other job had. */
+static void expect(enum hangar_status status, enum hangar_status wanted, const char *events)
+{
+    char names[300], *rest = names, *name;
+    ck_assert_msg(status == wanted, "%d: %s", (int)status, hangar_error(hangar));
+    snprintf(names, sizeof(names), "%s", events);
+    while ((name = strsep(&rest, " ")))
+        ck_assert_msg(count(name) > 0, "no %s", name);
+    for (size_t i = 0; i < line_count; i++) {
+        const struct line *l = &lines[i];
+        ck_assert_msg(l->run[0] && strcmp(l->run, lines[0].run) == 0, "%s: run \"%s\"", l->event,
+                      l->run);
+        ck_assert_msg(l->time_ms > 0, "%s: no time", l->event);
+        /* what happens to a part of a job has no duration of its own */
+        if (ends(l->event) && strncmp(l->event, "sink.", 5) != 0 && !strstr(l->event, "hold.") &&
+            strncmp(l->event, "remove.", 7) != 0)
+            ck_assert_msg(l->duration_ms >= 0, "%s: no duration", l->event);
+        if (strstr(l->event, ".start"))
+            ck_assert_msg(l->duration_ms == -1, "%s: a duration", l->event);
+        if (strstr(l->event, ".failed"))
+            ck_assert_msg(l->level == 0, "%s: level %u", l->event, l->level);
+    }
+    ck_assert_str_ne(lines[0].run, last_run);
+    snprintf(last_run, sizeof(last_run), "%s", lines[0].run);
+    line_count = 0;
+    hangar_free(json);
+    json = NULL;
+}
+
+static int take(void *arg, const void *data, size_t size)
+{
+    return fwrite(data, 1, size, arg) == size ? 0 : -1;
+}
+
+static long give(void *arg, void *data, size_t size)
+{
+    return (long)fread(data, 1, size, arg);
+}
+
+START_TEST(each_line_has_its_run_and_what_ended_its_duration)
+{
+    struct hangar_selection latest = {
+        .struct_size = sizeof(latest), .id = "latest", .pipeline = "p"};
+    struct hangar_selection in_a = {
+        .struct_size = sizeof(in_a), .id = "latest", .pipeline = "q", .sink = "a"};
+    struct hangar_restore_request request = {.struct_size = sizeof(request), .backup = latest};
+
+    open_config("", "a");
+    expect(hangar_backup(hangar, "p", &json), HANGAR_STATUS_DONE,
+           "backup.start hook.start hook.done backup.done prune.done");
+    expect(hangar_backup(hangar, "p", &json), HANGAR_STATUS_DONE,
+           "backup.start backup.done prune.removed prune.done");
+    expect(hangar_backup(hangar, "q", &json), HANGAR_STATUS_DONE, "backup.start backup.done");
+    expect(hangar_verify(hangar, &latest, HANGAR_VERIFY_FULL, &json), HANGAR_STATUS_DONE,
+           "verify.done");
+    expect(hangar_restore(hangar, &request, &json), HANGAR_STATUS_DONE,
+           "restore.start restore.done");
+    expect(hangar_prune(hangar, "p", NULL, 0, &json), HANGAR_STATUS_DONE, "prune.done");
+    open_config("", "a, b");
+    expect(hangar_copy(hangar, &in_a, "b", &json), HANGAR_STATUS_DONE, "copy.done");
+    FILE *file = fopen("q.tar.gz", "w+");
+    expect(hangar_export(hangar, &in_a, take, file, &json), HANGAR_STATUS_DONE, "export.done");
+    expect(hangar_hold(hangar, &in_a, 1, &json), HANGAR_STATUS_DONE, "hold.done");
+    expect(hangar_hold(hangar, &in_a, 0, &json), HANGAR_STATUS_DONE, "unhold.done");
+    in_a.sink = "b";
+    expect(hangar_remove(hangar, &in_a, &json), HANGAR_STATUS_DONE, "remove.done");
+    rewind(file);
+    expect(hangar_import(hangar, "q", "b", give, file, &json), HANGAR_STATUS_DONE, "import.done");
+    fclose(file);
+
+    open_config(", fail_at: read", "a, b");
+    expect(hangar_backup(hangar, "p", &json), HANGAR_STATUS_FAILED, "backup.start backup.failed");
+    ck_assert_int_eq(world_shell("find a/p -path '*/db/*' -type f -exec cp backup.yaml {} ';'"), 0);
+    expect(hangar_verify(hangar, &latest, HANGAR_VERIFY_FULL, &json), HANGAR_STATUS_CORRUPT,
+           "verify.failed");
+    request.backup.sink = "a";
+    expect(hangar_restore(hangar, &request, &json), HANGAR_STATUS_CORRUPT,
+           "restore.start restore.failed");
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {each_line_has_its_run_and_what_ended_its_duration};
+    return SUITE_RUN("events", tests, world_setup, teardown);
+}
