@@ -6,38 +6,9 @@
  */
 #include "commands.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
-/* 0, or an errno. */
-static int write_all(int fd, const char *text)
-{
-    for (size_t left = strlen(text); left > 0;) {
-        ssize_t n = write(fd, text, left);
-        if (n < 0 && errno != EINTR)
-            return errno;
-        if (n > 0) {
-            text += n;
-            left -= (size_t)n;
-        }
-    }
-    return fsync(fd) == 0 || errno == EINVAL ? 0 : errno;
-}
-
-static int refuse(struct cli *cli, const char *path, int why)
-{
-    char text[512];
-    bool exists = why == EEXIST;
-
-    snprintf(text, sizeof(text), "cannot write %s: %s%s", path,
-             exists ? "it is there already" : strerror(why),
-             exists ? "; hint: name another file, or move that one away" : "");
-    cli_error(cli, text);
-    cli_error_document(cli, HANGAR_STATUS_FAILED, text);
-    return HANGAR_STATUS_FAILED;
-}
+#include "target.h"
 
 static void tell(struct cli *cli, const char *path)
 {
@@ -62,15 +33,14 @@ int cli_command_init(struct cli *cli)
                        : config                ? config
                                                : "backup.yaml";
 
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        return refuse(cli, path, errno);
-    int why = write_all(fd, hangar_sample_config());
-    if (close(fd) != 0 && why == 0)
-        why = errno;
-    if (why) {
-        unlink(path);
-        return refuse(cli, path, why);
+    const char *sample = hangar_sample_config();
+    struct cli_target t = {.path = path, .mode = 0600};
+    cli_target_close(&t,
+                     cli_target_open(&t) == 0 && cli_target_write(&t, sample, strlen(sample)) == 0);
+    if (t.error) {
+        char text[512];
+        cli_target_text(&t, "name another file, or move that one away", text, sizeof(text));
+        return cli_stop(cli, HANGAR_STATUS_FAILED, text);
     }
     tell(cli, path);
     if (cli_has_option(cli, CLI_JSON)) {

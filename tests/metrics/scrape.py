@@ -81,7 +81,7 @@ pipelines: { nightly: { sources: [db], sinks: [local], schedule: "0 2 * * *" } }
             text = file.read()
         self.assertEqual(value(text, 'backup_total{pipeline="nightly",status="done"}'), 1)
         self.assertEqual(os.stat(path).st_mode & 0o777, 0o644)
-        self.assertEqual([n for n in os.listdir(self.folder) if n.endswith(".tmp")], [])
+        self.assertEqual([n for n in os.listdir(self.folder) if "prom" in n], ["hangar.prom"])
         self.assertEqual(self.hangar("metrics").count("# TYPE"), len(FAMILIES))
         self.hangar("metrics", "-o", os.path.join(self.folder, "none", "x.prom"), status=1)
 
