@@ -29,24 +29,14 @@ static void take_facts(struct hg_run *run)
     m->finished_ms = hg_now_ms();
 }
 
-static void sha256_of(const struct hg_str *text, char hex[HG_SHA256_HEX])
-{
-    struct hg_sha256 *hash = hg_sha256_new();
-    if (hash) {
-        hg_sha256_update(hash, hg_str_text(text), text->len);
-        hg_sha256_final(hash, hex);
-    }
-    hg_sha256_free(hash);
-}
-
 static enum hangar_rc add_file(struct hg_manifest *m, const char *name, const struct hg_str *text,
                                struct hg_error *err)
 {
     struct hg_manifest_file *f = &m->files[m->file_count];
     f->name = strdup(name);
     f->bytes = text->len;
-    sha256_of(text, f->sha256);
-    if (!f->name || !f->sha256[0] || text->failed) {
+    bool hashed = hg_sha256_of(hg_str_text(text), text->len, f->sha256);
+    if (!f->name || !hashed || text->failed) {
         free(f->name);
         return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
     }

@@ -24,18 +24,13 @@ static char *name_of(const struct hangar_ctx *sink, const char *pipeline)
 
 static bool make_seal(struct hangar *h, const char *text, size_t size, struct hg_str *seal)
 {
-    char hex[HG_SHA256_HEX] = "";
+    char hex[HG_SHA256_HEX];
     if (h->signing.count) {
         return hg_signing_sign(&h->signing, text, size, seal, NULL) == HANGAR_OK;
     }
-    struct hg_sha256 *hash = hg_sha256_new();
-    if (hash) {
-        hg_sha256_update(hash, text, size);
-        hg_sha256_final(hash, hex);
-    }
-    hg_sha256_free(hash);
+    bool ok = hg_sha256_of(text, size, hex);
     hg_str_addf(seal, "sha256 %s\n", hex);
-    return hex[0] && !seal->failed;
+    return ok && !seal->failed;
 }
 
 static bool seal_ok(struct hangar *h, const char *text, size_t size, const char *seal)

@@ -67,3 +67,15 @@ void hg_sha256_free(struct hg_sha256 *h)
     EVP_MD_CTX_free(h->ctx);
     free(h);
 }
+
+bool hg_sha256_of(const void *data, size_t size, char hex[HG_SHA256_HEX])
+{
+    struct hg_sha256 *h = hg_sha256_new();
+    hex[0] = '\0';
+    if (h != NULL) {
+        hg_sha256_update(h, data, size);
+        hg_sha256_final(h, hex);
+    }
+    hg_sha256_free(h);
+    return hex[0] != '\0';
+}

@@ -22,4 +22,7 @@ void hg_sha256_final(struct hg_sha256 *h, char hex[HG_SHA256_HEX]); /* once; the
 void hg_sha256_reset(struct hg_sha256 *h);                          /* begin again */
 void hg_sha256_free(struct hg_sha256 *h);
 
+/* All at once; false, and "" as hex, when there is no memory or OpenSSL refuses. */
+bool hg_sha256_of(const void *data, size_t size, char hex[HG_SHA256_HEX]);
+
 #endif

@@ -117,19 +117,10 @@ static json_t *manifest_to_json(const struct hg_manifest *m)
 /* The lines that end the file, for the bytes before them. */
 static bool make_trailer(const char *text, size_t size, char *out, size_t out_size)
 {
-    struct hg_sha256 *hash = hg_sha256_new();
-    if (!hash) {
-        return false;
-    }
     char hex[HG_SHA256_HEX];
-    hg_sha256_update(hash, text, size);
-    hg_sha256_final(hash, hex);
-    hg_sha256_free(hash);
-    if (!hex[0]) {
-        return false;
-    }
+    bool ok = hg_sha256_of(text, size, hex);
     snprintf(out, out_size, ",\n  \"" TRAILER_KEY "\": \"%s\"\n}\n", hex);
-    return true;
+    return ok;
 }
 
 enum hangar_rc hg_manifest_write(const struct hg_manifest *m, struct hg_str *out,

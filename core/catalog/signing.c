@@ -29,14 +29,8 @@ enum hangar_rc hg_signing_add(struct hg_signing *signing, const char *key, struc
         return hg_fail(err, HANGAR_CONFIG, 0, "more than %d signing keys", HG_SIGNING_KEYS);
     }
     struct hg_signing_key *k = &signing->keys[signing->count];
-    struct hg_sha256 *hash = hg_sha256_new();
-    char hex[HG_SHA256_HEX] = "";
-    if (hash) {
-        hg_sha256_update(hash, key, strlen(key));
-        hg_sha256_final(hash, hex);
-    }
-    hg_sha256_free(hash);
-    k->text = hex[0] ? strdup(key) : NULL;
+    char hex[HG_SHA256_HEX];
+    k->text = hg_sha256_of(key, strlen(key), hex) ? strdup(key) : NULL;
     if (!k->text) {
         return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
     }

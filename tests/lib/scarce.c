@@ -55,6 +55,18 @@ bool scarce_end(void)
     return failed;
 }
 
+size_t scarce_pause(void)
+{
+    size_t paused = left;
+    left = 0;
+    return paused;
+}
+
+void scarce_resume(size_t paused)
+{
+    left = paused;
+}
+
 size_t scarce_each(void (*trial)(void *arg), void *arg, void (*check)(void *arg))
 {
     size_t n = 0;

@@ -15,6 +15,11 @@ void scarce_begin(size_t n);
 /* Ends that; false when there was no n-th. */
 bool scarce_end(void);
 
+/* Between these two calls there is enough for all, and nothing counts: for what a test
+ * does itself. */
+size_t scarce_pause(void);
+void scarce_resume(size_t paused);
+
 /* Calls `trial` with the first, the second, the third ... allocation failing, and `check`
  * after each with enough memory, until none failed.  How often one did. */
 size_t scarce_each(void (*trial)(void *arg), void *arg, void (*check)(void *arg));

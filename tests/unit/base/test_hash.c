@@ -25,6 +25,8 @@ START_TEST(known_digests)
     ck_assert_str_eq(hex, of_abc);
     hg_sha256_free(h);
     hg_sha256_free(NULL);
+    ck_assert(hg_sha256_of("abc", 3, hex));
+    ck_assert_str_eq(hex, of_abc);
 }
 END_TEST
 

@@ -14,10 +14,7 @@
 
 static void hash_of(const char *text, char hex[HG_SHA256_HEX])
 {
-    struct hg_sha256 *hash = hg_sha256_new();
-    hg_sha256_update(hash, text, strlen(text));
-    hg_sha256_final(hash, hex);
-    hg_sha256_free(hash);
+    hg_sha256_of(text, strlen(text), hex);
 }
 
 static void fill_head(struct hg_manifest *m)

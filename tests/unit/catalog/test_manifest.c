@@ -283,12 +283,9 @@ START_TEST(what_stands_there_twice_is_refused)
     char *at = strstr(text, "\"origin\"");
     memcpy(at, "\"run\"   ", 8);
     size_t trailer = strlen(",\n  \"manifest_sha256\": \"\"\n}\n") + 64;
-    struct hg_sha256 *hash = hg_sha256_new();
     char hex[HG_SHA256_HEX];
     size_t body = strlen(text) - trailer;
-    hg_sha256_update(hash, text, body);
-    hg_sha256_final(hash, hex);
-    hg_sha256_free(hash);
+    hg_sha256_of(text, body, hex);
     memcpy(text + body + trailer - 64 - 4, hex, 64);
     struct hg_manifest m = {0};
     struct hg_error err = {0};
@@ -441,6 +438,25 @@ START_TEST(unknown_keys_are_for_later_versions_and_ignored)
 }
 END_TEST
 
+START_TEST(one_that_could_not_be_read_again_is_not_written)
+{
+    struct hg_manifest m;
+    struct hg_str text = {0};
+    struct hg_error err = {0};
+    char *much = malloc(HG_MANIFEST_MAX + 1);
+    memset(much, 'x', HG_MANIFEST_MAX);
+    much[HG_MANIFEST_MAX] = '\0';
+    sample_manifest(&m);
+    hg_json_set_string(m.sources[0].options, "host", much);
+    ck_assert_int_eq(hg_manifest_write(&m, &text, &err), HANGAR_UNSUPPORTED);
+    ck_assert_str_eq(err.text, "the manifest of 3 objects is larger than 64 MiB; hint: make larger "
+                               "objects (the source's object_size)");
+    hg_str_free(&text);
+    hg_manifest_free(&m);
+    free(much);
+}
+END_TEST
+
 START_TEST(sums_and_commands_follow_from_it)
 {
     struct hg_manifest m;
@@ -504,6 +520,7 @@ int main(void)
         a_newer_format_is_not_corrupt_but_unsupported,
         its_kind_is_one_of_those_that_are_known,
         unknown_keys_are_for_later_versions_and_ignored,
+        one_that_could_not_be_read_again_is_not_written,
         sums_and_commands_follow_from_it,
     };
     return SUITE_RUN("catalog/manifest", tests, NULL, NULL);

@@ -6,6 +6,7 @@
  */
 #include "base/hash.h"
 #include "catalog/manifest.h"
+#include "catalog/retention.h"
 #include "catalog/signing.h"
 #include "sample.h"
 #include "scarce.h"
@@ -137,6 +138,39 @@ START_TEST(a_right_signature_is_never_called_wrong)
 }
 END_TEST
 
+/* ---- retention ---- */
+
+static struct hg_retained items[4];
+
+static void retain(void *zone)
+{
+    const struct hg_policy policy = {2, -1, -1, -1, -1, -1, -1, -1};
+    for (size_t i = 0; i < 4; i++)
+        items[i] = (struct hg_retained){.id = "b", .time_ms = (int64_t)i * 86400000, .good = true};
+    rc = hg_retention_apply(&policy, zone, (int64_t)4 * 86400000, items, 4, &err);
+}
+
+static void check_retained(void *arg)
+{
+    size_t kept = 0;
+    (void)arg;
+    for (size_t i = 0; i < 4; i++)
+        kept += items[i].keep;
+    ck_assert_uint_eq(kept, rc == HANGAR_OK ? 2 : 4);
+    done_or_no_memory();
+}
+
+START_TEST(retention_removes_nothing_without_memory)
+{
+    struct hg_zone *zone = NULL;
+    ck_assert_int_eq(hg_zone_open("UTC", &zone), HANGAR_OK);
+    ck_assert_uint_ge(scarce_each(retain, zone, check_retained), 2);
+    ck_assert_uint_ge(failures, 2);
+    ck_assert_uint_ge(successes, 1);
+    hg_zone_close(zone);
+}
+END_TEST
+
 /* ---- the first use of OpenSSL ---- */
 
 static void hash(void *arg)
@@ -169,6 +203,7 @@ int main(void)
     tcase_add_test(plain, a_manifest_is_read_whole_or_there_was_no_memory);
     tcase_add_test(plain, a_manifest_is_written_whole_or_there_was_no_memory);
     tcase_add_test(plain, a_right_signature_is_never_called_wrong);
+    tcase_add_test(plain, retention_removes_nothing_without_memory);
     tcase_add_loop_test(each, openssl_that_could_not_set_itself_up_is_not_used, 0, 150);
     suite_add_tcase(suite, plain);
     suite_add_tcase(suite, each);
