@@ -33,6 +33,11 @@ struct gz_decoder {
     enum hangar_rc failed;
 };
 
+static enum hangar_rc no_memory(struct gz *gz)
+{
+    return gz->host->fail(gz->ctx, HANGAR_NO_MEMORY, 0, "cannot decompress: out of memory");
+}
+
 enum hangar_rc gz_decoder_new(struct gz *gz, struct gz_decoder **out)
 {
     struct gz_decoder *decoder = calloc(1, sizeof(*decoder));
@@ -40,7 +45,7 @@ enum hangar_rc gz_decoder_new(struct gz *gz, struct gz_decoder **out)
         decoder->inflater = gz_inflater_new();
     if (!decoder || !decoder->inflater) {
         free(decoder);
-        return gz->host->fail(gz->ctx, HANGAR_NO_MEMORY, 0, "cannot decompress: out of memory");
+        return no_memory(gz);
     }
     decoder->gz = gz;
     *out = decoder;
@@ -181,6 +186,8 @@ static enum hangar_rc data_bytes(struct gz_decoder *decoder, struct hangar_io *i
     decoder->offset += in_size - io->in_size;
     if (inflated == GZ_INFLATE_BAD)
         return corrupt(decoder, "damaged compressed data");
+    if (inflated == GZ_INFLATE_NO_MEMORY)
+        return decoder->failed = no_memory(decoder->gz);
     if (inflated == GZ_INFLATE_MORE)
         return HANGAR_OK;
     enter(decoder, TRAILER);

@@ -3,7 +3,7 @@
  *
  * gzip.h: what the files of this plugin share.  codec-*.c compress one piece of
  * memory with one library each, codec.c chooses among them, encode.c makes gzip
- * members of the pieces, inflate.c and decode.c read any gzip file.
+ * members of the pieces, inflate-*.c and decode.c read any gzip file.
  *
  * Headers and checksums are ours alone: a library sees bare deflate data, so
  * what counts as a valid file does not depend on the libraries at hand.
@@ -72,9 +72,9 @@ enum hangar_rc gz_encoder_new(struct gz *gz, struct gz_encoder **out);
 enum hangar_rc gz_encoder_process(struct gz_encoder *encoder, struct hangar_io *io, int last);
 void gz_encoder_free(struct gz_encoder *encoder);
 
-/* inflate.c: deflate data, as it streams in. */
+/* inflate-isal.c or inflate-zlib.c: deflate data, as it streams in. */
 struct gz_inflater;
-enum gz_inflate_rc { GZ_INFLATE_MORE, GZ_INFLATE_END, GZ_INFLATE_BAD };
+enum gz_inflate_rc { GZ_INFLATE_MORE, GZ_INFLATE_END, GZ_INFLATE_BAD, GZ_INFLATE_NO_MEMORY };
 struct gz_inflater *gz_inflater_new(void); /* NULL when out of memory */
 void gz_inflater_free(struct gz_inflater *inflater);
 void gz_inflater_reset(struct gz_inflater *inflater); /* before each member */
@@ -82,6 +82,22 @@ void gz_inflater_reset(struct gz_inflater *inflater); /* before each member */
  * lies behind the deflate data is given back in `behind`, at most 8 bytes. */
 enum gz_inflate_rc gz_inflater_run(struct gz_inflater *inflater, struct hangar_io *io,
                                    unsigned char behind[8], size_t *behind_size);
+
+/* For both: so much of `size` at a time, since the libraries count in 32 bits; and what
+ * one of them has used and made. */
+static inline uint32_t gz_step(size_t size)
+{
+    const uint32_t most = (uint32_t)1 << 30;
+    return size < most ? (uint32_t)size : most;
+}
+
+static inline void gz_advance(struct hangar_io *io, size_t used, size_t made)
+{
+    io->in += used;
+    io->in_size -= used;
+    io->out += made;
+    io->out_size -= made;
+}
 
 struct gz_decoder;
 enum hangar_rc gz_decoder_new(struct gz *gz, struct gz_decoder **out);

@@ -9,6 +9,9 @@
 #include <zlib.h>
 #include "fake_host.h"
 #include "transform_suite.h"
+#ifdef HAVE_SCARCE
+#include "scarce.h"
+#endif
 
 static struct fake_host *fake;
 static void *inst;
@@ -262,6 +265,101 @@ START_TEST(the_plugin_says_what_it_does)
 }
 END_TEST
 
+START_TEST(a_block_without_enough_room_fails_whole)
+{
+    const struct hangar_transform *gzip = fake_host_plugin(fake)->transform;
+    size_t plain_size = 100000, size = 0, bound = gzip->encode_bound(inst, plain_size);
+    unsigned char *plain = testing_data(DATA_RANDOM, plain_size), *out = malloc(bound);
+    struct hangar_stream *stream;
+    ck_assert_int_eq(gzip->block_open(inst, &stream), HANGAR_OK);
+    ck_assert_int_eq(gzip->encode_block(stream, 0, 1, plain, plain_size, out, 10000, &size),
+                     HANGAR_INTERNAL);
+    ck_assert_msg(strstr(fake_host_error(fake), "cannot compress 100000 bytes with "), "%s",
+                  fake_host_error(fake));
+    ck_assert_uint_eq(size, 0);
+    fake_host_clear(fake);
+    ck_assert_int_eq(gzip->encode_block(stream, 0, 1, "", 0, out, 10, &size), HANGAR_INTERNAL);
+    fake_host_clear(fake);
+    ck_assert_int_eq(gzip->encode_block(stream, 0, 1, plain, plain_size, out, bound, &size),
+                     HANGAR_OK);
+    gzip->block_close(stream, NULL);
+    ck_assert_uint_eq(gzip->encode_bound(inst, SIZE_MAX), SIZE_MAX);
+    free(out);
+    free(plain);
+}
+END_TEST
+
+#ifdef HAVE_SCARCE
+static enum hangar_rc rc;
+static size_t failures;
+static bool wrong; /* what came back */
+
+/* One way through the stream form; what came out is in `out`. */
+static enum hangar_rc pass(void *gz, enum hangar_direction direction, const void *in,
+                           size_t in_size, unsigned char *out, size_t *size)
+{
+    const struct hangar_transform *gzip = fake_host_plugin(fake)->transform;
+    struct hangar_io io = {.in = in, .in_size = in_size, .out = out, .out_size = 200};
+    struct hangar_stream *stream;
+    enum hangar_rc got = gzip->open(gz, direction, NULL, &stream);
+    if (got)
+        return got;
+    got = gzip->process(stream, &io, 1);
+    *size = 200 - io.out_size;
+    gzip->close(stream, NULL);
+    return got;
+}
+
+/* A block, a stream and the way back, by an instance of its own. */
+static void all_of_it(void *arg)
+{
+    const struct hangar_plugin *plugin = fake_host_plugin(fake);
+    const struct hangar_transform *gzip = plugin->transform;
+    struct hangar_stream *stream = NULL;
+    unsigned char file[200], back[200];
+    size_t size = 0, back_size = 0;
+    void *gz = NULL;
+    (void)arg;
+    fake_host_clear(fake);
+    rc = plugin->create(fake_host_table(fake), fake_host_ctx(fake), &gz);
+    if (rc == HANGAR_OK)
+        rc = gzip->block_open(gz, &stream);
+    if (rc == HANGAR_OK) {
+        rc = gzip->encode_block(stream, 0, 1, "hello", 5, file, sizeof(file), &size);
+        gzip->block_close(stream, NULL);
+    }
+    if (rc == HANGAR_OK)
+        rc = pass(gz, HANGAR_ENCODE, "hello", 5, file, &size);
+    if (rc == HANGAR_EOF)
+        rc = pass(gz, HANGAR_DECODE, file, size, back, &back_size);
+    plugin->destroy(gz);
+    wrong = rc == HANGAR_EOF && (back_size != 5 || memcmp(back, "hello", 5) != 0);
+}
+
+static void right_or_no_memory(void *arg)
+{
+    (void)arg;
+    ck_assert_msg(rc == HANGAR_EOF || rc == HANGAR_NO_MEMORY, "%d %s", (int)rc,
+                  fake_host_error(fake));
+    ck_assert(!wrong);
+    if (rc == HANGAR_NO_MEMORY) {
+        failures++;
+        ck_assert_msg(strstr(fake_host_error(fake), ": out of memory"), "%s",
+                      fake_host_error(fake));
+    }
+}
+
+START_TEST(without_memory_it_says_so_and_is_never_wrong)
+{
+    static const char *const levels[] = {"level=1", "level=6"};
+    tear_down();
+    fake = transform_open("compress-gzip", levels[_i], &inst);
+    ck_assert_uint_ge(scarce_each(all_of_it, NULL, right_or_no_memory), 6);
+    ck_assert_uint_ge(failures, 6);
+}
+END_TEST
+#endif
+
 /* Bits that no reader looks at: "is text", the time, hints and the system in the
  * header, and what fills up the last byte of the compressed data. */
 static bool harmless(size_t offset, unsigned bit, size_t size)
@@ -295,6 +393,10 @@ int main(void)
     tcase_add_test(tcase, a_huge_block_becomes_several_members);
     tcase_add_test(tcase, higher_levels_make_smaller_files);
     tcase_add_test(tcase, the_plugin_says_what_it_does);
+    tcase_add_test(tcase, a_block_without_enough_room_fails_whole);
+#ifdef HAVE_SCARCE
+    tcase_add_loop_test(tcase, without_memory_it_says_so_and_is_never_wrong, 0, 2);
+#endif
     suite_add_tcase(suite, tcase);
     return testing_main(suite);
 }
