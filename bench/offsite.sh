@@ -6,6 +6,11 @@
 # many of them at once, and how many requests backups and listings take.  Client and
 # server share the machine, rounds are interleaved, and only ratios mean something.
 #
+#     up      `hangar backup` and `rclone copyto`; both hash what they send
+#     copy    back to a local folder: `hangar copy` compares SHA-256 and syncs the file,
+#             `rclone copyto` compares the MD5 that it left in the metadata
+#     cat     `hangar cat` compares SHA-256, `rclone cat` compares nothing
+#
 #     bench/offsite.sh [BUILD [MIB [ROUNDS [BACKUPS]]]]    default: build/release 1024 3 1000
 #
 # Goal: at least the throughput of rclone at a third of its CPU.
@@ -23,7 +28,7 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 cd "$work"
 mkdir -m 755 plugins files
-cp "$build"/lib/plugins/hangar-storage-s3.so "$build"/lib/fault/hangar-fault-files.so plugins/
+cp "$build"/lib/plugins/hangar-storage-{s3,local}.so "$build"/lib/fault/hangar-fault-files.so plugins/
 chmod 755 plugins/*
 export HANGAR_PLUGIN_DIR=$work/plugins HANGAR_STATE_DIR=$work/state
 head -c "${mib}M" /dev/urandom >files/long
@@ -48,6 +53,8 @@ pipelines:
   http: { sources: [data], sinks: [http] }
   https: { sources: [data], sinks: [https] }
 END
+sed '/^sinks:/a\  local: { plugin: storage-local, options: { path: ./local } }' backup.yaml |
+    sed -E 's/sinks: \[(.*)\]/sinks: [\1, local]/' >copy.yaml
 for scheme in http https; do
     endpoint=$S3_ENDPOINT
     [[ $scheme == http ]] || endpoint=$S3_TLS_ENDPOINT
@@ -71,6 +78,16 @@ hangar()
 rclone()
 {
     command rclone --config rclone.conf --ca-cert "$S3_CA_FILE" --s3-no-check-bucket --retries 1 "$@"
+}
+
+hangar_copy() # ID SCHEME
+{
+    "$build/bin/hangar" -q -c copy.yaml copy "$1" --pipeline "$2" --from "$2" --to local
+}
+
+rclone_copy() # SCHEME
+{
+    rclone copyto --multi-thread-streams 0 "$1:bench/rclone/$1" copied
 }
 
 rclone_up()
@@ -99,10 +116,15 @@ for ((round = 1; round <= rounds; round++)); do
         measure "hangar.up.$scheme" hangar backup "$scheme"
         id=$(<out)
         measure "rclone.up.$scheme" rclone_up "$scheme"
-        measure "hangar.down.$scheme" hangar cat "$id" data/long --pipeline "$scheme"
+        measure "hangar.cat.$scheme" hangar cat "$id" data/long --pipeline "$scheme"
         cmp out files/long
-        measure "rclone.down.$scheme" rclone cat "$scheme:bench/rclone/$scheme"
+        measure "rclone.cat.$scheme" rclone cat "$scheme:bench/rclone/$scheme"
         cmp out files/long
+        measure "hangar.copy.$scheme" hangar_copy "$id" "$scheme"
+        cmp "local/$scheme/$id/data/long" files/long
+        measure "rclone.copy.$scheme" rclone_copy "$scheme"
+        cmp copied files/long
+        rm -rf local copied
         hangar remove "$id" --pipeline "$scheme" --yes >out 2>err
         s3 empty bench
     done
@@ -114,7 +136,7 @@ echo
 echo "|  | hangar MB/s | rclone MB/s | ratio | hangar CPU s/GB | rclone CPU s/GB | ratio |"
 echo "|---|---:|---:|---:|---:|---:|---:|"
 for scheme in http https; do
-    for way in up down; do
+    for way in up copy cat; do
         awk -v what="$way, $scheme" -v mb="$((mib * 1048576))e-6" -v a="$(median "hangar.$way.$scheme.wall")" \
             -v b="$(median "rclone.$way.$scheme.wall")" -v c="$(median "hangar.$way.$scheme.cpu")" \
             -v d="$(median "rclone.$way.$scheme.cpu")" 'BEGIN {
