@@ -71,9 +71,10 @@ static void put_verdict(struct cli_view *out, size_t items, size_t warnings, siz
 
 void cli_render_check(const json_t *doc, struct cli_view *out, struct cli_view *err)
 {
-    static const char *const kinds[][2] = {{"config", "configuration"}, {"source", "sources"},
-                                           {"transform", "transforms"}, {"sink", "sinks"},
-                                           {"notifier", "notifiers"},   {"pipeline", "pipelines"}};
+    static const char *const kinds[][2] = {{"config", "configuration"}, {"signing", "signing"},
+                                           {"source", "sources"},       {"transform", "transforms"},
+                                           {"sink", "sinks"},           {"notifier", "notifiers"},
+                                           {"pipeline", "pipelines"}};
     const json_t *items = cli_array(doc, "items"), *item;
     size_t i, warnings = 0, failed = 0;
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * check: would a backup work?  Asks every instance that a pipeline uses.
+ * check: would a backup work?  Reads the signing key, and asks every instance that a
+ * pipeline uses.
  */
 #include "api/capabilities.h"
 
@@ -110,6 +111,15 @@ static bool is_used(const struct hg_config *config, size_t instance)
     return false;
 }
 
+static void check_key(struct checking *c)
+{
+    const struct hg_signing *unused;
+    struct hg_error err = {0};
+    struct hg_str none = {0};
+    enum hangar_rc rc = hg_key_load(c->h, &unused, &err);
+    add_item(c, "signing", "key", NULL, NULL, rc, &err, &none, NULL);
+}
+
 /* "0 2 * * *, next 2026-01-16T01:00:00.000Z" */
 static void tell_schedule(struct hangar_attrs *facts, const char *key, const char *schedule,
                           const char *zone)
@@ -156,9 +166,12 @@ enum hangar_status hangar_check(struct hangar *h, char **json)
     struct checking c = {.h = h, .items = json_array()};
     struct hg_error err = {0};
     hg_json_set_string(doc, "config", h->config->path);
-    enum hangar_rc rc = hg_session_begin(&c.s, h, 0, NULL, NULL, &err);
+    enum hangar_rc rc = hg_session_begin_keyless(&c.s, h, &err);
     if (rc == HANGAR_OK) {
         add_item(&c, "config", h->config->path, NULL, NULL, HANGAR_OK, &err, &h->warnings, NULL);
+        if (h->config->signing) {
+            check_key(&c);
+        }
         for (size_t i = 0; i < h->config->instance_count; i++) {
             if (is_used(h->config, i) && !hg_job_cancelled(&c.s.job)) {
                 check_instance(&c, i);

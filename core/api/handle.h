@@ -69,6 +69,9 @@ struct hg_session {
 /* stall_ms 0: as configured. */
 enum hangar_rc hg_session_begin(struct hg_session *s, struct hangar *h, int64_t stall_ms,
                                 void (*on_tick)(void *arg), void *arg, struct hg_error *err);
+/* One that neither signs nor looks at signatures. */
+enum hangar_rc hg_session_begin_keyless(struct hg_session *s, struct hangar *h,
+                                        struct hg_error *err);
 /* One that tells of a job that has ended: it needs no key, and a job's being
  * cancelled does not reach it. */
 enum hangar_rc hg_session_begin_apart(struct hg_session *s, struct hangar *h, int64_t stall_ms,

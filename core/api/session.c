@@ -30,29 +30,38 @@ static struct hg_job_settings common_settings(struct hangar *h, int64_t stall_ms
                                     .temp_base = h->temp_base};
 }
 
-enum hangar_rc hg_session_begin(struct hg_session *s, struct hangar *h, int64_t stall_ms,
-                                void (*on_tick)(void *arg), void *arg, struct hg_error *err)
+static enum hangar_rc begin(struct hg_session *s, struct hangar *h,
+                            const struct hg_job_settings *settings, struct hg_error *err)
 {
     memset(s, 0, sizeof(*s));
     s->h = h;
+    return hg_job_begin(&s->job, settings, err);
+}
+
+enum hangar_rc hg_session_begin(struct hg_session *s, struct hangar *h, int64_t stall_ms,
+                                void (*on_tick)(void *arg), void *arg, struct hg_error *err)
+{
     struct hg_job_settings settings = common_settings(h, stall_ms);
-    enum hangar_rc rc = hg_key_load(h, &settings.signing, err);
-    if (rc != HANGAR_OK) {
-        return rc;
-    }
     settings.requested = &h->cancel;
     settings.on_tick = on_tick;
     settings.arg = arg;
-    return hg_job_begin(&s->job, &settings, err);
+    enum hangar_rc rc = hg_key_load(h, &settings.signing, err);
+    return rc == HANGAR_OK ? begin(s, h, &settings, err) : rc;
+}
+
+enum hangar_rc hg_session_begin_keyless(struct hg_session *s, struct hangar *h,
+                                        struct hg_error *err)
+{
+    struct hg_job_settings settings = common_settings(h, 0);
+    settings.requested = &h->cancel;
+    return begin(s, h, &settings, err);
 }
 
 enum hangar_rc hg_session_begin_apart(struct hg_session *s, struct hangar *h, int64_t stall_ms,
                                       struct hg_error *err)
 {
-    struct hg_job_settings settings = common_settings(h, stall_ms);
-    memset(s, 0, sizeof(*s));
-    s->h = h;
-    return hg_job_begin(&s->job, &settings, err);
+    const struct hg_job_settings settings = common_settings(h, stall_ms);
+    return begin(s, h, &settings, err);
 }
 
 void hg_session_end(struct hg_session *s)

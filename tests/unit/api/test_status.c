@@ -170,6 +170,26 @@ START_TEST(whether_a_backup_is_signed_is_told_and_not_taken_from_memory)
 }
 END_TEST
 
+START_TEST(check_names_a_key_that_cannot_be_read_beside_all_else)
+{
+    static const char *const kinds[] = {"config", "signing", "source", "sink", "pipeline"};
+    folder_file("key", "0123456789abcdef0123456789abcdef", 32, 0600);
+    for (int readable = 1; readable >= 0; readable--) {
+        world_config(CONFIG(KEY, "", "a"), readable ? "key" : "missing");
+        ck_assert_int_eq(world_check(), readable ? HANGAR_STATUS_DONE : HANGAR_STATUS_AUTH);
+        ck_assert_uint_eq(world_count("items"), 5);
+        for (size_t i = 0; i < 5; i++) {
+            char path[40];
+            snprintf(path, sizeof(path), "items.%zu.kind", i);
+            ck_assert_str_eq(world_text(path), kinds[i]);
+        }
+        ck_assert_str_eq(world_text("items.1.status"), readable ? "ok" : "failed");
+        ck_assert_str_eq(world_text("items.3.status"), "ok");
+    }
+    ck_assert_str_eq(world_text("items.1.messages.0"), world_error());
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -180,6 +200,7 @@ int main(void)
         the_manifest_says_what_a_check_found_out_about_each_sink,
         a_sink_that_does_not_answer_is_asked_once_and_not_once_per_pipeline,
         whether_a_backup_is_signed_is_told_and_not_taken_from_memory,
+        check_names_a_key_that_cannot_be_read_beside_all_else,
     };
     return SUITE_RUN("status", tests, world_setup, world_teardown);
 }
