@@ -121,7 +121,8 @@ HANGAR_API void hangar_close(struct hangar *hangar);
  * a whole message; "" when it did.  Lives until the next call on the handle. */
 HANGAR_API const char *hangar_error(const struct hangar *hangar);
 
-/* Makes a running job end soon, with HANGAR_STATUS_INTERRUPTED.  Async-signal-safe. */
+/* Makes a running job end soon, with HANGAR_STATUS_INTERRUPTED.  Async-signal-safe.  A callback
+ * of the caller's that waits is not woken: it must look for itself. */
 HANGAR_API void hangar_cancel(struct hangar *hangar);
 
 HANGAR_API void hangar_free(char *json);
