@@ -132,3 +132,14 @@ struct program_result program_run(const struct program *p)
         ;
     return result;
 }
+
+bool program_reap(pid_t *pid, int *status)
+{
+    pid_t done = waitpid(*pid, status, WNOHANG);
+    if (done == 0 || (done < 0 && errno == EINTR))
+        return false;
+    if (done < 0)
+        *status = -1;
+    *pid = 0;
+    return true;
+}

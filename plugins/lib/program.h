@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct program {
     char *const *argv; /* NULL-terminated, not empty; found in PATH; no shell */
@@ -42,5 +43,9 @@ struct program_result {
 /* It runs with our environment, in a session of its own, without a terminal.  When it must be
  * ended, SIGKILL goes to all of that session's first group. */
 struct program_result program_run(const struct program *program);
+
+/* Of a child that was started otherwise: has it ended?  Then it is reaped and *pid is 0.
+ * *status is -1 when somebody else took it: then nobody knows. */
+bool program_reap(pid_t *pid, int *status);
 
 #endif

@@ -21,6 +21,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "program.h"
+
 #define POLL_MS 20
 #define STOP_WAIT_MS 10000
 #define LOG_TAIL 4096
@@ -52,6 +54,18 @@ static enum hangar_rc find_owner(struct throwaway *t, const char *const *users)
                          t->what);
 }
 
+/* Root may lack the right to it, in a container say; only trying tells. */
+static bool can_isolate(void)
+{
+    int status = 1;
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(unshare(CLONE_NEWNET) == 0 ? 0 : 1);
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    return pid > 0 && status == 0;
+}
+
 enum hangar_rc throwaway_prepare(struct throwaway *t, const struct hangar_host *host,
                                  struct hangar_ctx *ctx, const char *what, const char *dir,
                                  const char *const *users)
@@ -69,6 +83,10 @@ enum hangar_rc throwaway_prepare(struct throwaway *t, const struct hangar_host *
         return host->fail(ctx, HANGAR_IO, errno, "cannot create %s", log);
     if (chmod(dir, 0700) != 0 || (t->drop && chown(dir, t->uid, t->gid) != 0))
         return host->fail(ctx, HANGAR_IO, errno, "cannot give %s to user %s", dir, t->user);
+    if (t->drop && !can_isolate())
+        host->log(ctx, HANGAR_LOG_WARN,
+                  "the throw-away server keeps the network: the right to take it away "
+                  "(CAP_SYS_ADMIN) is missing");
     return HANGAR_OK;
 }
 
@@ -117,7 +135,7 @@ static _Noreturn void run_child(const struct throwaway *t, pid_t parent, const c
     umask(077);
     /* what is restored may call functions that reach out; root can keep them in */
     int isolated = unshare(CLONE_NEWNET);
-    (void)isolated; /* who could, and cannot, is warned by throwaway_start */
+    (void)isolated; /* who could, and cannot, was warned by throwaway_prepare */
     if (t->drop && (setgroups(0, NULL) != 0 || setresgid(t->gid, t->gid, t->gid) != 0 ||
                     setresuid(t->uid, t->uid, t->uid) != 0))
         _exit(126);
@@ -130,27 +148,11 @@ static _Noreturn void run_child(const struct throwaway *t, pid_t parent, const c
     _exit(127);
 }
 
-/* Root may lack the right to it, in a container say. */
-static bool can_isolate(void)
-{
-    int status = 1;
-    pid_t pid = fork();
-    if (pid == 0)
-        _exit(unshare(CLONE_NEWNET) == 0 ? 0 : 1);
-    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        ;
-    return pid > 0 && status == 0;
-}
-
 enum hangar_rc throwaway_start(struct throwaway *t, const char *program, char *const *argv,
                                int end_signal)
 {
     pid_t parent = getpid();
     t->program = program;
-    if (t->drop && !can_isolate())
-        t->host->log(t->ctx, HANGAR_LOG_WARN,
-                     "the throw-away server keeps the network: the right to take it away "
-                     "(CAP_SYS_ADMIN) is missing");
     pid_t pid = fork();
     if (pid < 0)
         return t->host->fail(t->ctx, HANGAR_IO, errno, "cannot start %s", program);
@@ -194,18 +196,6 @@ static enum hangar_rc ended(const struct throwaway *t, int status)
                          name ? name + 1 : t->program, t->what, said[0] ? said : "it said nothing");
 }
 
-/* Has the child ended?  Then it is reaped. */
-static bool reap(struct throwaway *t, int *status)
-{
-    pid_t pid = waitpid(t->pid, status, WNOHANG);
-    if (pid == 0 || (pid < 0 && errno == EINTR))
-        return false;
-    if (pid < 0)
-        *status = -1;
-    t->pid = 0;
-    return true;
-}
-
 /* One turn of a wait that began `waited` ms ago. */
 static enum hangar_rc wait_on(const struct throwaway *t, const char *doing, const char *late,
                               int waited, int most_ms)
@@ -224,7 +214,7 @@ enum hangar_rc throwaway_run(struct throwaway *t, const char *program, char *con
 {
     int status = 0;
     enum hangar_rc rc = throwaway_start(t, program, argv, end_signal);
-    for (int waited = 0; rc == HANGAR_OK && !reap(t, &status); waited += POLL_MS)
+    for (int waited = 0; rc == HANGAR_OK && !program_reap(&t->pid, &status); waited += POLL_MS)
         rc = wait_on(t, "making", "does not end", waited, most_ms);
     if (rc == HANGAR_OK && status != 0)
         rc = ended(t, status);
@@ -236,7 +226,7 @@ enum hangar_rc throwaway_wait(struct throwaway *t, bool (*up)(void *arg), void *
     enum hangar_rc rc = HANGAR_OK;
     for (int waited = 0; rc == HANGAR_OK && !up(arg); waited += POLL_MS) {
         int status;
-        if (reap(t, &status))
+        if (program_reap(&t->pid, &status))
             return ended(t, status);
         rc = wait_on(t, "starting", "does not answer", waited, most_ms);
     }
@@ -251,7 +241,7 @@ void throwaway_stop(struct throwaway *t, int signal)
     if (signal == SIGKILL)
         kill(-t->pid, SIGKILL);
     kill(t->pid, signal);
-    for (int waited = 0; !reap(t, &status); waited += POLL_MS) {
+    for (int waited = 0; !program_reap(&t->pid, &status); waited += POLL_MS) {
         if (waited == STOP_WAIT_MS) {
             kill(-t->pid, SIGKILL);
             kill(t->pid, SIGKILL);

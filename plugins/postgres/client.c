@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "pg.h"
+#include "program.h"
 
 #define STDERR_LIMIT 4096
 #define GRACE_MS 2000 /* between SIGTERM and SIGKILL */
@@ -50,9 +51,9 @@ static enum hangar_rc write_passfile(struct pg_source *src)
     if (rc != HANGAR_OK)
         return rc;
     struct text line = {0};
-    text_addf(&line, "*:*:*:*:");
+    text_add(&line, "*:*:*:*:");
     add_passfile_field(&line, src->opt.password);
-    text_addf(&line, "\n");
+    text_add(&line, "\n");
     char *path = pg_format("%s/passfile", dir);
     int fd = -1;
     if (line.failed || !path) {
@@ -294,17 +295,6 @@ enum hangar_rc pg_child_read(struct pg_child *child, void *buffer, size_t size, 
 
 /* ---- ending ------------------------------------------------------------------------ */
 
-static bool reap(struct pg_child *child, int *status)
-{
-    pid_t pid = waitpid(child->pid, status, WNOHANG);
-    if (pid == 0 || (pid < 0 && errno == EINTR))
-        return false;
-    if (pid < 0)
-        *status = -1; /* somebody else took its status: then nobody knows */
-    child->pid = 0;
-    return true;
-}
-
 static enum hangar_rc judge(struct pg_child *child, int status)
 {
     char line[STDERR_LIMIT];
@@ -329,7 +319,7 @@ enum hangar_rc pg_child_finish(struct pg_child *child, const char *doing)
         int status;
         if (child->pid == 0)
             return pg_set_error(&child->err, HANGAR_INTERNAL, NULL, "it has ended before");
-        if (reap(child, &status)) {
+        if (program_reap(&child->pid, &status)) {
             if (child->err_fd >= 0)
                 take_stderr(child);
             return judge(child, status);
@@ -359,9 +349,9 @@ void pg_child_free(struct pg_child *child)
     int64_t start_ms = pg_mono_ms();
     int status;
     /* SIGTERM makes the tools cancel their queries */
-    if (child->pid && !reap(child, &status))
+    if (child->pid && !program_reap(&child->pid, &status))
         kill(-child->pid, SIGTERM);
-    while (child->pid && !reap(child, &status)) {
+    while (child->pid && !program_reap(&child->pid, &status)) {
         if (child->err_fd >= 0)
             take_stderr(child);
         if (pg_mono_ms() - start_ms > GRACE_MS)
