@@ -37,9 +37,9 @@ static enum hangar_rc none_that(struct pg_conn *conn, const char *database, cons
     struct pg_source *src = conn->src;
     struct text sql = {0};
     PGresult *res;
-    text_addf(&sql, "SELECT count(*), (array_agg(x))[1], current_user FROM (");
+    text_add(&sql, "SELECT count(*), (array_agg(x))[1], current_user FROM (");
     add_relations(src, &sql, "format('%I.%I', n.nspname, c.relname) AS x", kinds, condition);
-    text_addf(&sql, " ORDER BY 1) t");
+    text_add(&sql, " ORDER BY 1) t");
     enum hangar_rc rc = sql.failed ? PG_NO_MEMORY(src) : HANGAR_OK;
     if (rc == HANGAR_OK && pg_query(conn, text_str(&sql), NULL, NULL, &res) != HANGAR_OK)
         rc = pg_raise(src, &conn->err, "cannot look at the tables of database %s", database);
@@ -109,12 +109,12 @@ static enum hangar_rc count_tables(struct pg_conn *conn, const char *database,
     struct pg_source *src = conn->src;
     struct text sql = {0};
     PGresult *res;
-    text_addf(&sql, "SELECT (SELECT count(*) FROM (");
+    text_add(&sql, "SELECT (SELECT count(*) FROM (");
     add_relations(src, &sql, "1", "'r', 'p'", "true");
-    text_addf(&sql, ") t), pg_database_size(current_database()),"
-                    " current_setting('max_locks_per_transaction')::bigint *"
-                    " (current_setting('max_connections')::bigint +"
-                    " current_setting('max_prepared_transactions')::bigint)");
+    text_add(&sql, ") t), pg_database_size(current_database()),"
+                   " current_setting('max_locks_per_transaction')::bigint *"
+                   " (current_setting('max_connections')::bigint +"
+                   " current_setting('max_prepared_transactions')::bigint)");
     enum hangar_rc rc = sql.failed ? PG_NO_MEMORY(src) : HANGAR_OK;
     if (rc == HANGAR_OK && pg_query(conn, text_str(&sql), NULL, NULL, &res) != HANGAR_OK)
         rc = pg_raise(src, &conn->err, "cannot measure database %s", database);

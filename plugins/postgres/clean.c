@@ -30,15 +30,15 @@ enum hangar_rc pg_clean_open(struct pg_source *src, struct pg_conn **out)
                         src->opt.maintenance_db, pg_where(src));
     struct pg_conn *conn = *out;
     struct text sql = {0};
-    text_addf(&sql,
-              "SET client_encoding = 'UTF8'; SET search_path = ''; SET synchronous_commit = on;"
-              "SET standard_conforming_strings = on; SET statement_timeout = 0;"
-              "SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = 0;"
-              "SET client_min_messages = warning; SET default_transaction_read_only = off;");
+    text_add(&sql,
+             "SET client_encoding = 'UTF8'; SET search_path = ''; SET synchronous_commit = on;"
+             "SET standard_conforming_strings = on; SET statement_timeout = 0;"
+             "SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = 0;"
+             "SET client_min_messages = warning; SET default_transaction_read_only = off;");
     if (conn->version >= 140000)
-        text_addf(&sql, "SET idle_session_timeout = 0;");
+        text_add(&sql, "SET idle_session_timeout = 0;");
     if (conn->version >= 170000)
-        text_addf(&sql, "SET transaction_timeout = 0;");
+        text_add(&sql, "SET transaction_timeout = 0;");
     if (pg_command_text(conn, &sql) == HANGAR_OK)
         return HANGAR_OK;
     enum hangar_rc rc = pg_raise(src, &conn->err, "cannot set up a session");
@@ -112,9 +112,9 @@ enum hangar_rc pg_clean_mark(struct pg_target *target, struct pg_conn *conn)
 {
     struct pg_clean *clean = target->clean;
     struct text sql = {0};
-    text_addf(&sql, "SET standard_conforming_strings = on; COMMENT ON DATABASE ");
+    text_add(&sql, "SET standard_conforming_strings = on; COMMENT ON DATABASE ");
     pg_add_ident(&sql, clean->into);
-    text_addf(&sql, " IS ");
+    text_add(&sql, " IS ");
     pg_add_literal(&sql, text_str(&clean->new_mark));
     if (pg_command_text(conn, &sql) != HANGAR_OK)
         return pg_raise(target->src, &conn->err, "cannot mark database %s", clean->into);
@@ -137,7 +137,7 @@ static enum hangar_rc each_leftover(struct pg_target *target, struct pg_conn *co
               " WHERE d.datname ~ '^hangar_(new|old)_%08x_[0-9a-f]{8}$' AND (mark IN (",
               hash_of(target));
     pg_add_literal(&sql, text_str(&clean->new_mark));
-    text_addf(&sql, ", ");
+    text_add(&sql, ", ");
     pg_add_literal(&sql, text_str(&clean->old_mark));
     text_addf(&sql, ") OR (mark IS NULL AND d.datconnlimit = %d)) ORDER BY 1", PG_CLEAN_LIMIT);
     if (sql.failed)

@@ -79,7 +79,7 @@ static char *connect_argument(const char *database)
     struct text plain = {0}, quoted = {0};
     if (strspn(database, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") ==
         strlen(database))
-        text_addf(&plain, "%s", database);
+        text_add(&plain, database);
     else
         pg_add_conninfo(&plain, database);
     pg_add_shell(&quoted, text_str(&plain));

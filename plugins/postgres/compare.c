@@ -135,7 +135,7 @@ static enum hangar_rc start_table(void *arg, const struct pg_table_line *line)
     text_addf(&sql, "COPY (SELECT %s FROM %s%s) TO STDOUT", text_str(&line->columns),
               line->partitioned ? "" : "ONLY ", text_str(&line->table));
     text_clear(&probe->table);
-    text_addf(&probe->table, "%s", text_str(&line->table));
+    text_add(&probe->table, text_str(&line->table));
     probe->expected_rows = line->rows;
     probe->expected = line->digest;
     probe->rows = 0;

@@ -541,11 +541,11 @@ static void add_common(struct pg_conn *conn, struct text *sql)
 {
     const char *encoding = PQparameterStatus(conn->pq, "server_encoding");
     pg_add_prelude(sql, encoding ? encoding : "SQL_ASCII");
-    text_addf(sql, "SET client_min_messages = warning;\n");
+    text_add(sql, "SET client_min_messages = warning;\n");
     if (conn->version >= 140000)
-        text_addf(sql, "SET idle_session_timeout = 0;\n");
+        text_add(sql, "SET idle_session_timeout = 0;\n");
     if (conn->version >= 170000)
-        text_addf(sql, "SET transaction_timeout = 0;\n");
+        text_add(sql, "SET transaction_timeout = 0;\n");
 }
 
 enum hangar_rc pg_settle_reader(struct pg_conn *conn)
@@ -554,9 +554,9 @@ enum hangar_rc pg_settle_reader(struct pg_conn *conn)
     add_common(conn, &sql);
     /* rows in the order of the heap, by one process, without compiling the same
      * small condition for each slice */
-    text_addf(&sql, "SET synchronize_seqscans = off;\nSET max_parallel_workers_per_gather = 0;\n");
+    text_add(&sql, "SET synchronize_seqscans = off;\nSET max_parallel_workers_per_gather = 0;\n");
     if (conn->version >= 110000)
-        text_addf(&sql, "SET jit = off;\n");
+        text_add(&sql, "SET jit = off;\n");
     text_addf(&sql, "SET lock_timeout = %lld;\n", (long long)conn->src->opt.lock_timeout_ms);
     return pg_command_text(conn, &sql);
 }
@@ -565,6 +565,6 @@ enum hangar_rc pg_settle_writer(struct pg_conn *conn)
 {
     struct text sql = {0};
     add_common(conn, &sql);
-    text_addf(&sql, "SET synchronous_commit = off;\n");
+    text_add(&sql, "SET synchronous_commit = off;\n");
     return pg_command_text(conn, &sql);
 }

@@ -15,7 +15,7 @@
 
 void pg_add_rows_head(struct text *text, const char *encoding)
 {
-    text_addf(text, "-- hangar postgres rows, format 1\n");
+    text_add(text, "-- hangar postgres rows, format 1\n");
     pg_add_prelude(text, encoding);
 }
 
@@ -24,7 +24,7 @@ void pg_add_copy_head(struct text *text, const char *table, const char *columns,
     text_addf(text, "\n-- %s table\nCOPY %s", kind, table);
     if (columns)
         text_addf(text, " (%s)", columns);
-    text_addf(text, " FROM stdin;\n");
+    text_add(text, " FROM stdin;\n");
 }
 
 void pg_add_copy_end(struct text *text, uint64_t rows, const struct pg_digest *digest)
@@ -42,9 +42,9 @@ void pg_add_copy_end(struct text *text, uint64_t rows, const struct pg_digest *d
 static void add_copy(struct text *sql, const struct pg_list *list, const struct pg_slice *slice,
                      const char *columns)
 {
-    text_addf(sql, "ROLLBACK TO SAVEPOINT hangar; LOCK TABLE ONLY ");
+    text_add(sql, "ROLLBACK TO SAVEPOINT hangar; LOCK TABLE ONLY ");
     pg_add_table(sql, list, slice->table);
-    text_addf(sql, " IN ACCESS SHARE MODE NOWAIT; COPY ");
+    text_add(sql, " IN ACCESS SHARE MODE NOWAIT; COPY ");
     if (slice->whole) {
         pg_add_table(sql, list, slice->table);
         if (columns)
@@ -55,9 +55,9 @@ static void add_copy(struct text *sql, const struct pg_list *list, const struct 
         text_addf(sql, " WHERE ctid >= '(%llu,0)'", (unsigned long long)slice->from_page);
         if (slice->to_page)
             text_addf(sql, " AND ctid < '(%llu,0)'", (unsigned long long)slice->to_page);
-        text_addf(sql, ")");
+        text_add(sql, ")");
     }
-    text_addf(sql, " TO STDOUT");
+    text_add(sql, " TO STDOUT");
 }
 
 static enum hangar_rc read_failed(struct pg_reader *reader)

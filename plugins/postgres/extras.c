@@ -28,29 +28,29 @@ static enum hangar_rc extras_failed(struct pg_reader *reader, const char *what)
  */
 static void add_sequences_query(struct pg_reader *reader, struct text *sql)
 {
-    text_addf(sql, "DECLARE hangar_sequences CURSOR FOR SELECT n.nspname, c.relname FROM pg_class c"
-                   " JOIN pg_namespace n ON n.oid = c.relnamespace"
-                   " LEFT JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid"
-                   " AND d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0"
-                   " AND d.deptype IN ('a', 'i')"
-                   " LEFT JOIN pg_class o ON o.oid = d.refobjid"
-                   " LEFT JOIN pg_namespace p ON p.oid = o.relnamespace"
-                   " WHERE c.relkind = 'S' AND c.relpersistence <> 't'"
-                   " AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
-                   " AND (c.oid IN (SELECT unnest(extconfig) FROM pg_extension)"
-                   " OR NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass"
-                   " AND e.objid = c.oid AND e.deptype = 'e')) AND ((o.oid IS NOT NULL AND ");
+    text_add(sql, "DECLARE hangar_sequences CURSOR FOR SELECT n.nspname, c.relname FROM pg_class c"
+                  " JOIN pg_namespace n ON n.oid = c.relnamespace"
+                  " LEFT JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid"
+                  " AND d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0"
+                  " AND d.deptype IN ('a', 'i')"
+                  " LEFT JOIN pg_class o ON o.oid = d.refobjid"
+                  " LEFT JOIN pg_namespace p ON p.oid = o.relnamespace"
+                  " WHERE c.relkind = 'S' AND c.relpersistence <> 't'"
+                  " AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
+                  " AND (c.oid IN (SELECT unnest(extconfig) FROM pg_extension)"
+                  " OR NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass"
+                  " AND e.objid = c.oid AND e.deptype = 'e')) AND ((o.oid IS NOT NULL AND ");
     pg_add_selection(reader->src, sql, "p.nspname", "o.relname");
-    text_addf(sql, ") OR (d.deptype IS DISTINCT FROM 'i' AND ");
+    text_add(sql, ") OR (d.deptype IS DISTINCT FROM 'i' AND ");
     pg_add_selection(reader->src, sql, "n.nspname", "c.relname");
-    text_addf(sql, ")) ORDER BY c.oid");
+    text_add(sql, ")) ORDER BY c.oid");
 }
 
 static enum hangar_rc begin_extras(struct pg_reader *reader)
 {
     struct text sql = {0};
     pg_add_rows_head(&reader->text, reader->db->encoding);
-    text_addf(&reader->text, "\n");
+    text_add(&reader->text, "\n");
     add_sequences_query(reader, &sql);
     reader->stage = SEQUENCES;
     return pg_command_text(reader->worker, &sql) == HANGAR_OK ? HANGAR_OK
@@ -62,7 +62,7 @@ static void add_sequence(struct text *sql, const char *schema, const char *name)
 {
     struct text quoted = {0};
     pg_add_ident(&quoted, schema);
-    text_addf(&quoted, ".");
+    text_add(&quoted, ".");
     pg_add_ident(&quoted, name);
     text_addf(sql, "%sSELECT ", sql->size ? " UNION ALL " : "");
     pg_add_literal(sql, text_str(&quoted));
@@ -74,7 +74,7 @@ static void add_sequence(struct text *sql, const char *schema, const char *name)
 static enum hangar_rc sequence_row(void *arg, const PGresult *res)
 {
     struct text *text = arg;
-    text_addf(text, "SELECT pg_catalog.setval(");
+    text_add(text, "SELECT pg_catalog.setval(");
     pg_add_literal(text, PQgetvalue(res, 0, 0));
     text_addf(text, ", %s, %s);\n", PQgetvalue(res, 0, 1),
               PQgetvalue(res, 0, 2)[0] == 't' ? "true" : "false");
@@ -121,7 +121,7 @@ static enum hangar_rc list_settings(struct pg_reader *reader)
               reader->worker->version >= 120000 ? " AND a.attgenerated = ''" : "",
               pg_selected(reader->src, "include_tables", 0) ? "false" : "true");
     pg_add_selection(reader->src, &sql, "n.nspname", "c.relname");
-    text_addf(&sql, " ORDER BY c.oid");
+    text_add(&sql, " ORDER BY c.oid");
     enum hangar_rc rc = HANGAR_OK;
     if (sql.failed)
         rc = PG_NO_MEMORY(reader->src);

@@ -28,17 +28,17 @@ static void add_query(struct text *sql, int version)
              " WHERE u.spcname <> 'pg_global') AS tablespaces,"
              " (SELECT count(*) FROM pg_largeobject_metadata) AS large_objects");
     if (version >= 150000)
-        text_addf(sql, ", CASE d.datlocprovider WHEN 'c' THEN 'libc' WHEN 'i' THEN 'icu'"
-                       " WHEN 'b' THEN 'builtin' END AS locale_provider");
+        text_add(sql, ", CASE d.datlocprovider WHEN 'c' THEN 'libc' WHEN 'i' THEN 'icu'"
+                      " WHEN 'b' THEN 'builtin' END AS locale_provider");
     if (version >= 170000)
-        text_addf(sql, ", d.datlocale AS locale, d.daticurules AS icu_rules");
+        text_add(sql, ", d.datlocale AS locale, d.daticurules AS icu_rules");
     else if (version >= 150000)
-        text_addf(sql, ", d.daticulocale AS locale");
+        text_add(sql, ", d.daticulocale AS locale");
     if (version >= 160000 && version < 170000)
-        text_addf(sql, ", d.daticurules AS icu_rules");
-    text_addf(sql, " FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba"
-                   " JOIN pg_tablespace t ON t.oid = d.dattablespace"
-                   " WHERE d.datname = current_database()");
+        text_add(sql, ", d.daticurules AS icu_rules");
+    text_add(sql, " FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba"
+                  " JOIN pg_tablespace t ON t.oid = d.dattablespace"
+                  " WHERE d.datname = current_database()");
 }
 
 enum hangar_rc pg_props_read(struct pg_db *db)

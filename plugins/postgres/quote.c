@@ -12,26 +12,26 @@
 #include "pg.h"
 
 /* Copies value, doubling each `quote`. */
-static void add_doubled(struct text *text, const char *value, char quote)
+static void add_doubled(struct text *text, const char *value, size_t size, char quote)
 {
     text_add_bytes(text, &quote, 1);
-    for (const char *c = value; *c; c++) {
-        if (*c == quote)
+    for (size_t i = 0; i < size; i++) {
+        if (value[i] == quote)
             text_add_bytes(text, &quote, 1);
-        text_add_bytes(text, c, 1);
+        text_add_bytes(text, value + i, 1);
     }
     text_add_bytes(text, &quote, 1);
 }
 
 void pg_add_ident(struct text *text, const char *name)
 {
-    add_doubled(text, name, '"');
+    add_doubled(text, name, strlen(name), '"');
 }
 
 /* All sessions have standard_conforming_strings on: a backslash is a backslash. */
 void pg_add_literal(struct text *text, const char *value)
 {
-    add_doubled(text, value, '\'');
+    add_doubled(text, value, strlen(value), '\'');
 }
 
 void pg_add_shell(struct text *text, const char *word)
@@ -41,25 +41,25 @@ void pg_add_shell(struct text *text, const char *word)
         text_add_bytes(text, word, strlen(word));
         return;
     }
-    text_add_bytes(text, "'", 1);
+    text_add(text, "'");
     for (const char *c = word; *c; c++) {
         if (*c == '\'')
-            text_add_bytes(text, "'\\''", 4);
+            text_add(text, "'\\''");
         else
             text_add_bytes(text, c, 1);
     }
-    text_add_bytes(text, "'", 1);
+    text_add(text, "'");
 }
 
 void pg_add_conninfo(struct text *text, const char *name)
 {
-    text_add_bytes(text, "dbname='", 8);
+    text_add(text, "dbname='");
     for (const char *c = name; *c; c++) {
         if (*c == '\'' || *c == '\\')
-            text_add_bytes(text, "\\", 1);
+            text_add(text, "\\");
         text_add_bytes(text, c, 1);
     }
-    text_add_bytes(text, "'", 1);
+    text_add(text, "'");
 }
 
 void pg_add_folder(struct text *text, const char *name)
@@ -74,24 +74,25 @@ void pg_add_folder(struct text *text, const char *name)
     }
 }
 
-/* Splits SCHEMA.TABLE at the first dot; without one every schema is meant. */
-static void split_pattern(const char *pattern, char **schema, const char **table)
+/* Splits SCHEMA.TABLE at the first dot; without one every schema is meant.  Gives the table. */
+static const char *split_pattern(const char *pattern, const char **schema, size_t *schema_size)
 {
     const char *dot = strchr(pattern, '.');
-    *schema = dot ? strndup(pattern, (size_t)(dot - pattern)) : strdup("*");
-    *table = dot ? dot + 1 : pattern;
+    *schema = dot ? pattern : "*";
+    *schema_size = dot ? (size_t)(dot - pattern) : 1;
+    return dot ? dot + 1 : pattern;
 }
 
-static void add_like(struct text *text, const char *column, const char *glob)
+static void add_like(struct text *text, const char *column, const char *glob, size_t size)
 {
     struct text like = {0};
-    for (const char *c = glob; *c; c++) {
-        if (*c == '*')
-            text_add_bytes(&like, "%", 1);
-        else if (*c == '?')
-            text_add_bytes(&like, "_", 1);
+    for (size_t i = 0; i < size; i++) {
+        if (glob[i] == '*')
+            text_add(&like, "%");
+        else if (glob[i] == '?')
+            text_add(&like, "_");
         else
-            text_addf(&like, "%s%c", strchr("%_\\", *c) ? "\\" : "", *c);
+            text_addf(&like, "%s%c", strchr("%_\\", glob[i]) ? "\\" : "", glob[i]);
     }
     text_addf(text, "%s LIKE ", column);
     pg_add_literal(text, text_str(&like));
@@ -102,60 +103,44 @@ static void add_like(struct text *text, const char *column, const char *glob)
 void pg_add_match(struct text *text, const char *pattern, const char *schema_column,
                   const char *table_column)
 {
-    char *schema;
-    const char *table;
-    split_pattern(pattern, &schema, &table);
-    if (!schema) {
-        text->failed = true;
-        return;
-    }
-    text_add_bytes(text, "(", 1);
-    add_like(text, schema_column, schema);
-    text_addf(text, " AND ");
-    add_like(text, table_column, table);
-    text_add_bytes(text, ")", 1);
-    free(schema);
+    const char *schema;
+    size_t schema_size;
+    const char *table = split_pattern(pattern, &schema, &schema_size);
+    text_add(text, "(");
+    add_like(text, schema_column, schema, schema_size);
+    text_add(text, " AND ");
+    add_like(text, table_column, table, strlen(table));
+    text_add(text, ")");
 }
 
 /* pg_dump takes what stands in double quotes literally, and quotes may begin and
  * end within a name. */
-static void add_glob_quoted(struct text *text, const char *glob)
+static void add_glob_quoted(struct text *text, const char *glob, size_t size)
 {
-    while (*glob) {
-        if (*glob == '*' || *glob == '?') {
-            text_add_bytes(text, glob++, 1);
-            continue;
-        }
-        size_t n = strcspn(glob, "*?");
-        char *literal = strndup(glob, n);
-        if (!literal) {
-            text->failed = true;
-            return;
-        }
-        pg_add_ident(text, literal);
-        free(literal);
-        glob += n;
+    for (size_t i = 0, n; i < size; i += n) {
+        bool wild = glob[i] == '*' || glob[i] == '?';
+        for (n = 1; !wild && i + n < size && glob[i + n] != '*' && glob[i + n] != '?';)
+            n++;
+        if (wild)
+            text_add_bytes(text, glob + i, 1);
+        else
+            add_doubled(text, glob + i, n, '"');
     }
 }
 
 void pg_add_dump_pattern(struct text *text, const char *pattern)
 {
-    char *schema;
-    const char *table;
-    split_pattern(pattern, &schema, &table);
-    if (!schema) {
-        text->failed = true;
-        return;
-    }
-    add_glob_quoted(text, schema);
-    text_add_bytes(text, ".", 1);
-    add_glob_quoted(text, table);
-    free(schema);
+    const char *schema;
+    size_t schema_size;
+    const char *table = split_pattern(pattern, &schema, &schema_size);
+    add_glob_quoted(text, schema, schema_size);
+    text_add(text, ".");
+    add_glob_quoted(text, table, strlen(table));
 }
 
 void pg_add_json(struct text *text, const char *value, bool utf8)
 {
-    text_add_bytes(text, "\"", 1);
+    text_add(text, "\"");
     for (const unsigned char *c = (const unsigned char *)value; *c; c++) {
         if (*c == '"' || *c == '\\')
             text_addf(text, "\\%c", *c);
@@ -164,7 +149,7 @@ void pg_add_json(struct text *text, const char *value, bool utf8)
         else
             text_add_bytes(text, c, 1);
     }
-    text_add_bytes(text, "\"", 1);
+    text_add(text, "\"");
 }
 
 char *pg_format(const char *fmt, ...)

@@ -74,12 +74,12 @@ static enum hangar_rc lock_list(struct pg_db *db, const struct pg_list *list, bo
     *gone = false;
     for (uint32_t i = 0; i < list->count && rc == HANGAR_OK;) {
         text_clear(&sql);
-        text_addf(&sql, "LOCK TABLE ");
+        text_add(&sql, "LOCK TABLE ");
         for (uint32_t first = i; i < list->count && sql.size < LOCK_BATCH_BYTES; i++) {
             text_addf(&sql, i > first ? ", ONLY " : "ONLY ");
             pg_add_table(&sql, list, i);
         }
-        text_addf(&sql, " IN ACCESS SHARE MODE");
+        text_add(&sql, " IN ACCESS SHARE MODE");
         if (sql.failed) {
             rc = PG_NO_MEMORY(db->src);
             break;

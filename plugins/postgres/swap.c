@@ -47,7 +47,7 @@ enum hangar_rc pg_sessions(struct pg_conn *conn, const char *oid, struct text *w
     *beyond = strtoul(PQgetvalue(res, 0, 2), NULL, 10);
     text_clear(who);
     if (*count)
-        text_addf(who, "%s", PQgetvalue(res, 0, 1));
+        text_add(who, PQgetvalue(res, 0, 1));
     if (*count > 5)
         text_addf(who, " and %lu more", *count - 5);
     PQclear(res);
@@ -131,7 +131,7 @@ static enum hangar_rc prepare_ending(struct pg_target *target, struct ending *en
               clean->into_oid);
     if (target->exists && target->src->restore->disconnect)
         text_addf(&ending->sql, ", %s", clean->oid);
-    text_addf(&ending->sql, ")");
+    text_add(&ending->sql, ")");
     return ending->sql.failed ? PG_NO_MEMORY(target->src) : HANGAR_OK;
 }
 
@@ -140,9 +140,9 @@ static enum hangar_rc rename_database(struct pg_target *target, struct pg_conn *
 {
     struct pg_source *src = target->src;
     struct text sql = {0};
-    text_addf(&sql, "ALTER DATABASE ");
+    text_add(&sql, "ALTER DATABASE ");
     pg_add_ident(&sql, from);
-    text_addf(&sql, " RENAME TO ");
+    text_add(&sql, " RENAME TO ");
     pg_add_ident(&sql, to);
     if (sql.failed)
         return text_free(&sql), PG_NO_MEMORY(src);
@@ -168,13 +168,13 @@ static enum hangar_rc exchange(struct pg_target *target, struct pg_conn *conn,
     if (rc != HANGAR_OK)
         return rc;
     if (target->exists) {
-        text_addf(&sql, "COMMENT ON DATABASE ");
+        text_add(&sql, "COMMENT ON DATABASE ");
         pg_add_ident(&sql, clean->retired);
-        text_addf(&sql, " IS ");
+        text_add(&sql, " IS ");
         pg_add_literal(&sql, text_str(&clean->old_mark));
-        text_addf(&sql, "; ALTER DATABASE ");
+        text_add(&sql, "; ALTER DATABASE ");
         pg_add_ident(&sql, clean->retired);
-        text_addf(&sql, " ALLOW_CONNECTIONS false IS_TEMPLATE false;");
+        text_add(&sql, " ALLOW_CONNECTIONS false IS_TEMPLATE false;");
     }
     pg_target_add_plain(target, &sql, target->name);
     if (pg_command_text(conn, &sql) != HANGAR_OK)
@@ -254,7 +254,7 @@ static void drop_retired(struct pg_source *src, struct pg_conn *conn, struct han
         target->created = false; /* it is what was asked for, and stays */
         if (target->skipped || !target->exists)
             continue;
-        text_addf(&sql, "DROP DATABASE ");
+        text_add(&sql, "DROP DATABASE ");
         pg_add_ident(&sql, target->clean->retired);
         conn->doing = "dropping the old database";
         if (pg_command_text(conn, &sql) == HANGAR_OK)

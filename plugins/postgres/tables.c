@@ -22,24 +22,24 @@ static bool add_patterns(struct pg_source *src, struct text *sql, const char *op
     const char *pattern;
     size_t i = 0;
     for (; (pattern = pg_selected(src, option, i)) != NULL; i++) {
-        text_addf(sql, "%s", i ? " OR " : "(");
+        text_add(sql, i ? " OR " : "(");
         pg_add_match(sql, pattern, schema, table);
     }
     if (i)
-        text_addf(sql, ")");
+        text_add(sql, ")");
     return i > 0;
 }
 
 void pg_add_selection(struct pg_source *src, struct text *sql, const char *schema,
                       const char *table)
 {
-    text_addf(sql, "(");
+    text_add(sql, "(");
     if (!add_patterns(src, sql, "include_tables", schema, table))
-        text_addf(sql, "true");
-    text_addf(sql, " AND NOT ");
+        text_add(sql, "true");
+    text_add(sql, " AND NOT ");
     if (!add_patterns(src, sql, "exclude_tables", schema, table))
-        text_addf(sql, "false");
-    text_addf(sql, ")");
+        text_add(sql, "false");
+    text_add(sql, ")");
 }
 
 /*
@@ -52,35 +52,35 @@ void pg_add_selection(struct pg_source *src, struct text *sql, const char *schem
  */
 static void add_list_query(struct pg_db *db, struct text *sql, bool standby)
 {
-    text_addf(sql,
-              "WITH RECURSIVE up(leaf, above, level) AS ("
-              " SELECT i.inhrelid, i.inhparent, 1 FROM pg_inherits i"
-              " JOIN pg_class c ON c.oid = i.inhrelid"
-              " WHERE c.relispartition AND c.relkind = 'r'"
-              " UNION ALL"
-              " SELECT up.leaf, i.inhparent, up.level + 1 FROM up"
-              " JOIN pg_class c ON c.oid = up.above AND c.relispartition"
-              " JOIN pg_inherits i ON i.inhrelid = up.above),"
-              " top AS (SELECT up.leaf, (array_agg(up.above ORDER BY up.level DESC))[1] AS oid,"
-              " bool_or(p.partstrat = 'h') AS hashed"
-              " FROM up JOIN pg_partitioned_table p ON p.partrelid = up.above GROUP BY up.leaf),"
-              " root AS (SELECT top.leaf, top.oid FROM top JOIN pg_class c ON c.oid = top.oid"
-              " JOIN pg_namespace n ON n.oid = c.relnamespace"
-              " WHERE top.oid IN (SELECT t.oid FROM top t WHERE t.hashed) AND ");
+    text_add(sql,
+             "WITH RECURSIVE up(leaf, above, level) AS ("
+             " SELECT i.inhrelid, i.inhparent, 1 FROM pg_inherits i"
+             " JOIN pg_class c ON c.oid = i.inhrelid"
+             " WHERE c.relispartition AND c.relkind = 'r'"
+             " UNION ALL"
+             " SELECT up.leaf, i.inhparent, up.level + 1 FROM up"
+             " JOIN pg_class c ON c.oid = up.above AND c.relispartition"
+             " JOIN pg_inherits i ON i.inhrelid = up.above),"
+             " top AS (SELECT up.leaf, (array_agg(up.above ORDER BY up.level DESC))[1] AS oid,"
+             " bool_or(p.partstrat = 'h') AS hashed"
+             " FROM up JOIN pg_partitioned_table p ON p.partrelid = up.above GROUP BY up.leaf),"
+             " root AS (SELECT top.leaf, top.oid FROM top JOIN pg_class c ON c.oid = top.oid"
+             " JOIN pg_namespace n ON n.oid = c.relnamespace"
+             " WHERE top.oid IN (SELECT t.oid FROM top t WHERE t.hashed) AND ");
     pg_add_selection(db->src, sql, "n.nspname", "c.relname");
     text_addf(sql, ") SELECT c.oid, n.nspname, c.relname, c.relkind = 'r'%s AND NOT ",
               standby ? " AND c.relpersistence <> 'u'" : "");
     if (!add_patterns(db->src, sql, "exclude_table_data", "n.nspname", "c.relname"))
-        text_addf(sql, "false");
-    text_addf(sql,
-              ", coalesce(root.oid, 0) FROM pg_class c"
-              " JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN root ON root.leaf = c.oid"
-              " WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'"
-              " AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
-              " AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass"
-              " AND d.objid = c.oid AND d.deptype = 'e') AND ");
+        text_add(sql, "false");
+    text_add(sql,
+             ", coalesce(root.oid, 0) FROM pg_class c"
+             " JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN root ON root.leaf = c.oid"
+             " WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'"
+             " AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
+             " AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass"
+             " AND d.objid = c.oid AND d.deptype = 'e') AND ");
     pg_add_selection(db->src, sql, "n.nspname", "c.relname");
-    text_addf(sql, " ORDER BY c.oid");
+    text_add(sql, " ORDER BY c.oid");
 }
 
 /* Keeps a text in the pool; its offset, or PG_NONE when there is no room: TEXT_MAX is less. */
@@ -202,7 +202,7 @@ bool pg_list_covered(const struct pg_list *now, const struct pg_list *locked)
 void pg_add_table(struct text *text, const struct pg_list *list, uint32_t table)
 {
     pg_add_ident(text, pg_pool(list, list->items[table].schema));
-    text_addf(text, ".");
+    text_add(text, ".");
     pg_add_ident(text, pg_pool(list, list->items[table].name));
 }
 

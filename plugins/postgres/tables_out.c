@@ -30,21 +30,21 @@ static void add_line(struct pg_reader *reader, uint32_t index)
     char hex[PG_DIGEST_HEX];
     uint32_t last = 0;
     pg_digest_hex(&table->digest, hex);
-    text_addf(text, "{\"schema\":");
+    text_add(text, "{\"schema\":");
     pg_add_json(text, pg_pool(list, table->schema), utf8);
-    text_addf(text, ",\"table\":");
+    text_add(text, ",\"table\":");
     pg_add_json(text, pg_pool(list, table->name), utf8);
-    text_addf(text, ",\"columns\":");
+    text_add(text, ",\"columns\":");
     pg_add_json(text, table->columns == PG_NONE ? "" : pg_pool(list, table->columns), utf8);
     /* rows of partitions that were read one by one and are loaded through their root */
     if (!table->has_rows)
-        text_addf(text, ",\"partitioned\":true");
+        text_add(text, ",\"partitioned\":true");
     text_addf(text, ",\"rows\":%llu,\"digest\":\"%s\",\"objects\":[",
               (unsigned long long)table->rows, hex);
     add_objects(text, table, &last);
     for (uint32_t i = table->sibling; i != PG_NONE; i = list->items[i].sibling)
         add_objects(text, &list->items[i], &last);
-    text_addf(text, "]}\n");
+    text_add(text, "]}\n");
 }
 
 /* All other objects are closed: nobody changes the list any more. */

@@ -17,7 +17,7 @@ char *pg_target_attr(struct pg_target *target, const char *name)
         return NULL;
     for (int i = 1; piece; i++) {
         char numbered[64];
-        text_addf(&value, "%s", piece);
+        text_add(&value, piece);
         snprintf(numbered, sizeof(numbered), "%s.%d", name, i);
         piece = host->attr_get(target->attrs, numbered);
     }
@@ -73,7 +73,7 @@ enum hangar_rc pg_target_contents(struct pg_target *target, struct pg_conn *conn
     if (pg_query(conn, contents_query, NULL, NULL, &res) != HANGAR_OK)
         return pg_raise(target->src, &conn->err, "cannot look into database %s", target->name);
     if (!PQgetisnull(res, 0, 0))
-        text_addf(what, "%s", PQgetvalue(res, 0, 0));
+        text_add(what, PQgetvalue(res, 0, 0));
     PQclear(res);
     return what->failed ? PG_NO_MEMORY(target->src) : HANGAR_OK;
 }
@@ -217,17 +217,17 @@ static enum hangar_rc create_database(struct pg_target *target, struct pg_conn *
                              "cannot create database %s: its owner %s is not a role of %s; hint: "
                              "create the role, or set globals to missing",
                              target->name, owner, pg_where(src));
-    text_addf(&sql, "CREATE DATABASE ");
+    text_add(&sql, "CREATE DATABASE ");
     pg_add_ident(&sql, target->into);
-    text_addf(&sql, " TEMPLATE template0");
+    text_add(&sql, " TEMPLATE template0");
     add_property(target, &sql, "ENCODING", "encoding");
     add_locale(target, &sql, conn->version);
     if (owner) {
-        text_addf(&sql, " OWNER ");
+        text_add(&sql, " OWNER ");
         pg_add_ident(&sql, owner);
     }
     if (space_there) {
-        text_addf(&sql, " TABLESPACE ");
+        text_add(&sql, " TABLESPACE ");
         pg_add_ident(&sql, space);
     }
     if (target->clean)
@@ -319,9 +319,9 @@ static enum hangar_rc set_acl(struct pg_target *target, struct pg_conn *conn)
     struct text sql = {0};
     enum hangar_rc rc = HANGAR_OK;
     if (acl && owner) {
-        text_addf(&sql, "REVOKE ALL ON DATABASE ");
+        text_add(&sql, "REVOKE ALL ON DATABASE ");
         pg_add_ident(&sql, target->into);
-        text_addf(&sql, " FROM PUBLIC, ");
+        text_add(&sql, " FROM PUBLIC, ");
         pg_add_ident(&sql, owner);
         if (pg_command_text(conn, &sql) != HANGAR_OK)
             rc = pg_raise(target->src, &conn->err, "cannot set the privileges of database %s",
@@ -358,24 +358,24 @@ void pg_target_add_plain(struct pg_target *target, struct text *sql, const char 
     bool is_template = template && strcmp(template, "t") == 0;
     /* one that was made beside another carries marks of ours */
     if (comment || target->clean) {
-        text_addf(sql, "COMMENT ON DATABASE ");
+        text_add(sql, "COMMENT ON DATABASE ");
         pg_add_ident(sql, name);
-        text_addf(sql, " IS ");
+        text_add(sql, " IS ");
         if (comment)
             pg_add_literal(sql, comment);
         else
-            text_addf(sql, "NULL");
-        text_addf(sql, ";");
+            text_add(sql, "NULL");
+        text_add(sql, ";");
     }
     if ((limit && strcmp(limit, "-1") != 0) || target->clean) {
-        text_addf(sql, "ALTER DATABASE ");
+        text_add(sql, "ALTER DATABASE ");
         pg_add_ident(sql, name);
         text_addf(sql, " CONNECTION LIMIT %ld;", limit ? strtol(limit, NULL, 10) : -1);
     }
     if (is_template) {
-        text_addf(sql, "ALTER DATABASE ");
+        text_add(sql, "ALTER DATABASE ");
         pg_add_ident(sql, name);
-        text_addf(sql, " IS_TEMPLATE true;");
+        text_add(sql, " IS_TEMPLATE true;");
     }
     free(limit);
     free(template);
@@ -448,15 +448,15 @@ bool pg_drop_database(struct pg_source *src, const char *name, struct pg_error *
     drop_subscriptions(src, name);
     if (pg_open(src, src->opt.maintenance_db, true, &conn, err) != HANGAR_OK)
         return false;
-    text_addf(&sql, "ALTER DATABASE ");
+    text_add(&sql, "ALTER DATABASE ");
     pg_add_ident(&sql, name);
-    text_addf(&sql, " IS_TEMPLATE false");
+    text_add(&sql, " IS_TEMPLATE false");
     pg_command_text(conn, &sql);
-    text_addf(&sql, "DROP DATABASE IF EXISTS ");
+    text_add(&sql, "DROP DATABASE IF EXISTS ");
     pg_add_ident(&sql, name);
     /* workers of pg_restore may need a moment to end */
     if (conn->version >= 130000)
-        text_addf(&sql, " WITH (FORCE)");
+        text_add(&sql, " WITH (FORCE)");
     bool dropped = pg_command_text(conn, &sql) == HANGAR_OK;
     *err = conn->err;
     pg_close(conn);
