@@ -10,7 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-size_t message_fit(const char *text, size_t max)
+/* The longest beginning of `text` of at most `max` bytes that ends with a whole character. */
+static size_t fit(const char *text, size_t max)
 {
     size_t n = strlen(text);
     if (n <= max)
@@ -42,7 +43,7 @@ static void put(struct writer *w, const char *fmt, ...)
     } else if ((size_t)n < w->size - w->used) {
         w->used += (size_t)n;
     } else {
-        w->used = message_fit(w->out, w->size - 2); /* the last byte may begin a character */
+        w->used = fit(w->out, w->size - 2); /* the last byte may begin a character */
         w->out[w->used] = '\0';
         w->size = w->used + 1;
     }

@@ -13,7 +13,4 @@
  * most size - 1 bytes, cut between characters. */
 void message_text(const struct hangar_event *event, char *out, size_t size);
 
-/* The longest beginning of `text` of at most `max` bytes that ends with a whole character. */
-size_t message_fit(const char *text, size_t max);
-
 #endif

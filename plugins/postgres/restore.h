@@ -184,7 +184,6 @@ enum hangar_rc pg_rows_close(struct pg_rows *rows, bool complete);
 
 enum hangar_rc pg_tally_add(struct pg_tally *tally, const char *table, uint64_t rows,
                             const struct pg_digest *digest);
-struct pg_tally_entry *pg_tally_find(const struct pg_tally *tally, const char *table);
 void pg_tally_free(struct pg_tally *tally);
 
 /* A line of tables.jsonl. */

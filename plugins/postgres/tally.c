@@ -51,7 +51,7 @@ enum hangar_rc pg_tally_add(struct pg_tally *tally, const char *table, uint64_t 
     return HANGAR_OK;
 }
 
-struct pg_tally_entry *pg_tally_find(const struct pg_tally *tally, const char *table)
+static struct pg_tally_entry *find(const struct pg_tally *tally, const char *table)
 {
     if (!tally->capacity)
         return NULL;
@@ -135,7 +135,7 @@ bool pg_table_line_parse(const char *text, bool utf8, struct pg_table_line *line
         }
         text_clear(&line->table);
         pg_add_ident(&line->table, text_str(&schema));
-        text_add_bytes(&line->table, ".", 1);
+        text_add(&line->table, ".");
         pg_add_ident(&line->table, text_str(&name));
         good &= !line->table.failed;
     }
@@ -187,7 +187,7 @@ enum hangar_rc pg_each_table(struct pg_target *target,
 static enum hangar_rc check_line(void *arg, const struct pg_table_line *line)
 {
     struct pg_target *target = arg;
-    struct pg_tally_entry *entry = pg_tally_find(&target->tally, line->table.data);
+    struct pg_tally_entry *entry = find(&target->tally, line->table.data);
     target->tables++;
     if (entry)
         entry->seen = true;

@@ -127,8 +127,6 @@ struct creds_sts {
 /* The reply of STS.  False: it is neither keys nor an error. */
 bool creds_parse_sts(const char *text, size_t size, struct creds_sts *out,
                      char problem[CREDS_PROBLEM_SIZE]);
-/* Copies, with everything unprintable as "?". */
-void creds_printable(char *out, size_t size, const char *text, size_t length);
 
 /* credentials_process.c */
 

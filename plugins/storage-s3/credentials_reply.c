@@ -12,7 +12,8 @@
 #include <string.h>
 #include <time.h>
 
-void creds_printable(char *out, size_t size, const char *text, size_t length)
+/* Copies, with everything unprintable as "?". */
+static void printable(char *out, size_t size, const char *text, size_t length)
 {
     size_t n = length < size - 1 ? length : size - 1;
     for (size_t i = 0; i < n; i++)
@@ -142,7 +143,7 @@ static bool take_keys(const json_t *object, enum creds_json kind, struct s3_keys
     if (!take_text(object, "Code", code, sizeof(code), problem))
         return false;
     if (kind == CREDS_JSON_ENDPOINT && *code && strcmp(code, "Success") != 0) {
-        creds_printable(shown, sizeof(shown), code, strlen(code));
+        printable(shown, sizeof(shown), code, strlen(code));
         snprintf(problem, CREDS_PROBLEM_SIZE, "it refuses with the code %s", shown);
         return false;
     }
@@ -289,9 +290,8 @@ static bool take_sts(struct sts_reader *reader, bool parsed, struct creds_sts *o
         return false;
     }
     if (*reader->code) {
-        creds_printable(out->code, sizeof(out->code), reader->code, strlen(reader->code));
-        creds_printable(out->message, sizeof(out->message), reader->message,
-                        strlen(reader->message));
+        printable(out->code, sizeof(out->code), reader->code, strlen(reader->code));
+        printable(out->message, sizeof(out->message), reader->message, strlen(reader->message));
         return true;
     }
     if (!creds_check(&reader->keys, problem))
