@@ -73,7 +73,7 @@ limits: { nice: 5, ionice: idle }
 sources:
   app_db:
     plugin: postgres
-    options: { host: 127.0.0.1, port: $PGPORT, database: shop, user: backup, password_credential: app_db }
+    options: { host: $PGHOST, port: $PGPORT, database: shop, user: backup, password_credential: app_db }
   cache:
     plugin: redis
     options: { host: 127.0.0.1, port: $REDIS_PORT, password_credential: cache }

@@ -101,6 +101,26 @@ START_TEST(a_cluster_starts_is_closed_to_others_and_goes)
 }
 END_TEST
 
+/* A unit of systemd may forbid memory that can be executed. */
+START_TEST(it_compiles_nothing_whatever_a_database_sets)
+{
+    struct instance in;
+    char command[500], answer[32] = "";
+    const char *dir = passable_dir();
+    open_instance(&in, (const char *[]){"database=shop", NULL});
+    testing_expect(in.fake, start(&in, dir), HANGAR_OK, "scratch_start");
+    snprintf(command, sizeof(command),
+             "PGOPTIONS='-c jit=on' psql -qAtX -h '%s' -p 5432 -U postgres -d postgres "
+             "-c 'SHOW jit' -c 'SELECT pg_jit_available()'",
+             dir);
+    FILE *psql = popen(command, "re");
+    ck_assert_uint_gt(fread(answer, 1, sizeof(answer) - 1, psql), 0);
+    ck_assert_int_eq(pclose(psql), 0);
+    ck_assert_str_eq(answer, "on\nf\n");
+    close_instance(&in);
+}
+END_TEST
+
 START_TEST(destroy_stops_it_too)
 {
     struct instance in;
@@ -211,6 +231,7 @@ int main(void)
     TCase *scratch = tcase_create("scratch");
     tcase_set_timeout(scratch, 240);
     tcase_add_test(scratch, a_cluster_starts_is_closed_to_others_and_goes);
+    tcase_add_test(scratch, it_compiles_nothing_whatever_a_database_sets);
     tcase_add_test(scratch, destroy_stops_it_too);
     tcase_add_loop_test(scratch, what_cannot_start_says_why_and_leaves_nothing, 0, 3);
     tcase_add_loop_test(scratch, a_drill_that_would_prove_less_is_refused, 0, 2);
