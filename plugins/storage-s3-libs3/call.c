@@ -16,6 +16,8 @@
 #define TICK_MS 50 /* how often cancelling is looked for */
 #define FIRST_PAUSE_MS 500
 #define LAST_PAUSE_MS 30000
+#define NOBODY_TRIES 4 /* of a store that was never heard, and seems not to be there */
+#define NOBODY_MS 5000
 
 int64_t driver_now_ms(void)
 {
@@ -173,6 +175,21 @@ static bool passes(S3Status status)
     }
 }
 
+/* Nobody is there.  From the beginning that is more likely a wrong name than a bad moment,
+ * and somebody may be waiting to be told; a store that did answer is worth all the tries. */
+static bool is_vain(struct driver *driver, S3Status status, int attempts, int64_t since_ms)
+{
+    bool broken = status == S3StatusConnectionFailed || status == S3StatusInternalError;
+    bool nobody = status == S3StatusNameLookupError || status == S3StatusFailedToConnect;
+    if (!broken && !nobody)
+        atomic_store(&driver->heard, true);
+    if (!nobody || atomic_load(&driver->heard))
+        return false;
+    if (attempts >= NOBODY_TRIES || driver_now_ms() - since_ms >= NOBODY_MS)
+        atomic_store(&driver->given_up, true);
+    return atomic_load(&driver->given_up);
+}
+
 static enum hangar_rc rc_of(S3Status status)
 {
     switch (status) {
@@ -264,7 +281,7 @@ static enum hangar_rc fail_cancelled(struct call *call)
 enum hangar_rc call_run(struct call *call, call_begin begin, call_judge judge)
 {
     struct driver *driver = call->driver;
-    int64_t deadline = driver_now_ms() + driver->deadline_ms;
+    int64_t since_ms = driver_now_ms(), deadline = since_ms + driver->deadline_ms;
     for (int number = 1;; number++) {
         enum hangar_rc rc = attempt(call, begin);
         if (rc == HANGAR_CANCELLED)
@@ -272,11 +289,15 @@ enum hangar_rc call_run(struct call *call, call_begin begin, call_judge judge)
         if (rc)
             return driver->host->fail(driver->ctx, rc, 0, "cannot %s %s: out of memory", call->verb,
                                       call->name);
+        if (call->status == S3StatusOK)
+            atomic_store(&driver->heard, true);
         if (call->status == S3StatusOK && judge)
             call->status = judge(call);
         if (call->status == S3StatusOK)
             return HANGAR_OK;
         uint32_t wait = pause_ms(number);
+        if (is_vain(driver, call->status, number, since_ms))
+            return fail(call, number);
         if (!passes(call->status) || number > (int)driver->retries ||
             driver_now_ms() + wait >= deadline)
             return fail(call, number);

@@ -41,6 +41,8 @@ struct driver {
     int64_t timeout_ms, deadline_ms;
     uint64_t spool_max;
     atomic_bool cancelled;
+    atomic_bool heard;        /* the store has answered something */
+    atomic_bool given_up;     /* it never did, and one request has tried long enough for all */
     pthread_mutex_t creating; /* held by a put that may create only */
     pthread_mutex_t mutex;    /* of what follows */
     S3RequestContext *idle[IDLE_CONTEXTS];

@@ -172,7 +172,8 @@ static enum hangar_rc set_cursor(struct lister *lister, struct hangar_page *page
         snprintf(lister->token, sizeof(lister->token), "%s", lister->last);
     if (!*lister->token || strlen(lister->token) >= sizeof(page->cursor))
         return s3_error_set(error, HANGAR_UNSUPPORTED,
-                            "cannot list %s: the store does not say how the listing goes on",
+                            "cannot list %s: the store does not say how the listing goes on; hint: "
+                            "set list_version: 1",
                             lister->s3->set.description);
     strcpy(page->cursor, lister->token);
     return HANGAR_OK;

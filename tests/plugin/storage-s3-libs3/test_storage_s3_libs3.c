@@ -4,10 +4,12 @@
  * test_storage_s3_libs3: the contract of sinks through libs3, what it refuses because
  * the library cannot do it, and what the library takes for success and is none.
  */
+#include <arpa/inet.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include "bucket.h"
 #include "fake_host.h"
@@ -102,6 +104,27 @@ START_TEST(what_the_library_cannot_do_is_refused)
     must_refuse("endpoint", "http://host/path", "it must be a host, and perhaps a port");
     must_refuse("endpoint", "http://user@host", "it must be a host, and perhaps a port");
     must_refuse("secret_access_key", "", "access_key_id and secret_access_key are needed");
+}
+END_TEST
+
+START_TEST(a_store_that_never_answered_is_given_up_soon_and_by_all)
+{
+    struct hangar_entry entry = {.struct_size = sizeof(entry)};
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    socklen_t size = sizeof(address);
+    char endpoint[64];
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0); /* a port where nobody listens */
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, size), 0);
+    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+    snprintf(endpoint, sizeof(endpoint), "http://127.0.0.1:%d", ntohs(address.sin_port));
+    const char *const options[][2] = {{"endpoint", endpoint}, {"retries", "100"}, {NULL, NULL}};
+    fake_host_close(fake);
+    open_it(options);
+    must_say(sink_table(fake)->stat(inst, "object", &entry), HANGAR_IO, "times)");
+    ck_assert_int_eq(sink_table(fake)->stat(inst, "object", &entry), HANGAR_IO);
+    ck_assert_ptr_null(strstr(fake_host_error(fake), "times)"));
+    close(fd);
 }
 END_TEST
 
@@ -451,6 +474,7 @@ int main(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, what_the_library_cannot_do_is_refused);
+    tcase_add_test(tcase, a_store_that_never_answered_is_given_up_soon_and_by_all);
     tcase_add_test(tcase, empty_options_count_as_not_set);
     tcase_add_test(tcase, keys_may_come_from_the_environment);
     tcase_add_test(tcase, objects_beyond_five_gigabytes_are_refused_at_once);
