@@ -2,19 +2,20 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# A database is replaced while calls of hangar fail or kill it: afterwards it is as it was
-# or as in the backup, to the last row and property, and never anything else; success
-# means the backup; and the next restore succeeds and leaves nothing behind.  Half of the
-# faults are among the last messages to the server, where one database takes the place of
-# the other.  `--seconds N`, `--seed N`, `--summary FILE` as for servers.sh.
+# Live data is replaced while calls of hangar fail or kill it: afterwards it is as it was or
+# as in the backup, to the last row and property, and never anything else; success means the
+# backup; and the next restore succeeds and leaves nothing behind.  Half of the faults are
+# among the last messages to the server, where the new takes the place of the old.  Of
+# PostgreSQL, or with `--of redis`; `--seconds N`, `--seed N`, `--summary FILE` as for servers.sh.
 . "$(dirname "$0")/../e2e/lib.sh"
 
-seconds=30 seed=$RANDOM summary=/dev/null
+seconds=30 seed=$RANDOM summary=/dev/null of=postgres
 while (($#)); do
     case $1 in
     --seconds) seconds=$2 ;;
     --seed) seed=$2 ;;
     --summary) summary=$2 ;;
+    --of) of=$2 ;;
     *) fail "what is $1?" ;;
     esac
     shift 2
@@ -22,49 +23,133 @@ done
 RANDOM=$seed
 echo "seed $seed"
 
-pg_start "$work"
-createdb live
-psql -qX -v ON_ERROR_STOP=1 -d live <<'SQL'
+# ---- what is replaced: write_live, state, change, ours and nobody_connected of each kind ----
+
+write_postgres()
+{
+    pg_start "$work"
+    createdb live
+    psql -qX -v ON_ERROR_STOP=1 -d live <<'SQL'
 CREATE TABLE t (a int PRIMARY KEY, b text);
 INSERT INTO t SELECT g, 'row ' || g FROM generate_series(1, 2000) g;
 CREATE TABLE u (id serial PRIMARY KEY, a int REFERENCES t);
 INSERT INTO u (a) SELECT g FROM generate_series(1, 300) g;
 COMMENT ON DATABASE live IS 'as in the backup';
 SQL
-cat >backup.yaml <<END
-version: 1
-limits: { stall_timeout: 5s }
-sources:
-$(pg_source app_db live)
-sinks:
-  local: { plugin: storage-local, options: { path: ./backups } }
-pipelines:
-  nightly: { sources: [app_db], transforms: [], sinks: [local] }
-END
-make_backup
-good=$id
+    pg_source app live >source.yaml
+}
 
-state()
+state_postgres()
 {
     dump live
     sql postgres "SELECT shobj_description(oid, 'pg_database'), datallowconn, datconnlimit, datistemplate
         FROM pg_database WHERE datname = 'live'"
 }
 
-change()
+change_postgres()
 {
     psql -qX -v ON_ERROR_STOP=1 -d live -c "UPDATE t SET b = 'changed' WHERE a % 3 = 0" \
         -c 'CREATE TABLE added (a int)' -c "COMMENT ON DATABASE live IS 'as it was'"
 }
 
-ours()
+ours_postgres()
 {
     sql postgres "SELECT datname FROM pg_database WHERE datname LIKE 'hangar\_%'"
 }
 
+# The server ends what a dead client asked for (CREATE DATABASE, above all) in its own time.
+nobody_postgres()
+{
+    [[ $(sql postgres "SELECT count(*) FROM pg_stat_activity
+        WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()") == 0 ]]
+}
+
+# in_redis LUA: for each database that is no unfinished restore's; `db` is its number.
+in_redis()
+{
+    redis-cli -p "${redis_ports[1]}" EVAL "
+        local out = {}
+        for db = 0, 15 do
+            redis.call('select', db)
+            local marked = redis.call('exists', 'hangar:restore:unfinished') == 1
+            $1
+        end
+        return table.concat(out, '\n')" 0 >in_redis.out
+    ! grep '^ERR' in_redis.out || fail "redis does not do: $1"
+}
+
+functions_redis()
+{
+    redis-cli -p "${redis_ports[1]}" FUNCTION FLUSH >functions.out
+    redis-cli -p "${redis_ports[1]}" FUNCTION LOAD \
+        "#!lua name=$1"$'\n'"redis.register_function('f', function() return '$1' end)" >functions.out
+}
+
+write_redis()
+{
+    start_redis 1
+    in_redis "if db == 0 then for i = 1, 3000 do redis.call('set', 'key:' .. i, string.rep('x', i % 99)) end end
+        if db == 3 then redis.call('rpush', 'list', 'a', 'b') redis.call('set', 'e', 'v', 'pxat', 4102444800000) end"
+    functions_redis backup
+    redis_source app 1 >source.yaml
+}
+
+state_redis()
+{
+    in_redis "local names = marked and {} or redis.call('keys', '*')
+        table.sort(names)
+        for i, name in ipairs(names) do
+            out[#out + 1] = db .. ' ' .. name .. ' ' .. redis.call('pexpiretime', name) .. ' ' ..
+                redis.sha1hex(redis.call('dump', name))
+        end"
+    cat in_redis.out
+    redis-cli -p "${redis_ports[1]}" FUNCTION LIST WITHCODE
+}
+
+change_redis()
+{
+    in_redis "if not marked then redis.call('flushdb') end
+        if db == 0 then for i = 1, 500 do redis.call('set', 'old:' .. i, i) end end
+        if db == 7 then redis.call('rpush', 'queue', 'a', 'b') end"
+    functions_redis live
+}
+
+ours_redis()
+{
+    in_redis "if marked then out[#out + 1] = db end"
+    cat in_redis.out
+}
+
+nobody_redis()
+{
+    local clients
+    clients=$(redis-cli -p "${redis_ports[1]}" CLIENT LIST)
+    [[ $clients != *name=hangar* && $clients != *flags=S* ]]
+}
+
+for what in write state change ours nobody; do
+    declare -F "${what}_$of" >declared || fail "cannot restore over $of"
+    eval "$what() { ${what}_$of; }"
+done
+
+write
+cat >backup.yaml <<END
+version: 1
+limits: { stall_timeout: 5s }
+sources:
+$(<source.yaml)
+sinks:
+  local: { plugin: storage-local, options: { path: ./backups } }
+pipelines:
+  nightly: { sources: [app], transforms: [], sinks: [local] }
+END
+make_backup
+good=$id
+
 state >in_backup
 change
 state >as_it_was
+! cmp -s in_backup as_it_was || fail "nothing was changed: this test tests nothing"
 
 shimmed()
 {
@@ -84,24 +169,17 @@ broken()
     fail "$*; fault: $(grep '^fault' fault.log || true)"
 }
 
-# The server ends what a dead client asked for (CREATE DATABASE, above all) in its own time.
-nobody_connected()
-{
-    [[ $(sql postgres "SELECT count(*) FROM pg_stat_activity
-        WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()") == 0 ]]
-}
-
 # What the target is now; nothing but one of the two is right.
 look()
 {
-    state >now || broken "there is no database live: $(ours)"
+    state >now || broken "there is nothing to look at: $(ours)"
     if cmp -s now in_backup; then
         found=new
     elif cmp -s now as_it_was; then
         found=old
     else
         diff as_it_was now >&2 || true
-        broken "the database is neither as it was nor as in the backup"
+        broken "it is neither as it was nor as in the backup"
     fi
 }
 
@@ -141,7 +219,7 @@ while ((SECONDS < end)); do
     export FAULT_CALL=$call FAULT_NTH=$nth FAULT_HOW=$how
     shimmed
     unset FAULT_CALL
-    wait_for 60 nobody_connected
+    wait_for 60 nobody
     look
     [[ $status != 0 || $found == new ]] || broken "success, and nothing was restored"
     ! grep -q '^fault' fault.log || tried=$((tried + 1))
@@ -158,5 +236,5 @@ while ((SECONDS < end)); do
 done
 ((tried > 0)) || fail "no fault happened"
 
-echo "clean: $tried faults, $killed of them kills, $stayed times it stayed as it was, 0 broken promises (seed $seed)"
-printf 'faults while a database is replaced\t%d\t%d\t0\n' "$tried" "$killed" >>"$summary"
+echo "clean, $of: $tried faults, $killed of them kills, $stayed times it stayed as it was, 0 broken promises (seed $seed)"
+printf 'faults while %s is replaced\t%d\t%d\t0\n' "$of" "$tried" "$killed" >>"$summary"
