@@ -491,6 +491,7 @@ static enum hangar_rc set_attrs(struct pg_reader *reader, struct hangar_attrs *a
 static void return_worker(struct pg_reader *reader)
 {
     struct pg_db *db = reader->db;
+    reader->worker->doing = NULL;
     if (reader->worker->busy)
         pg_close(reader->worker);
     else

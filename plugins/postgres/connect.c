@@ -16,7 +16,8 @@
 #include "pg.h"
 
 #define WAIT_SLICE_MS 500 /* how often a wait looks up */
-#define ASK_MS 10000      /* a server that says nothing for so long is asked whether it lives */
+#define FIRST_ASK_MS 1000 /* a server that says nothing for so long is asked whether it lives, */
+#define ASK_MS 10000      /* and again after so long */
 #define HEEDLESS_LIMIT_MS 15000 /* the longest wait while cleaning up */
 #define WHILE_LIMIT_MS 60000    /* the longest statement that something is done beside */
 
@@ -102,7 +103,7 @@ enum hangar_rc pg_conn_failed(struct pg_conn *conn)
 
 /* ---- waiting ----------------------------------------------------------------- */
 
-/* Is the session that we wait for waiting for us?  Then what we sent it got lost. */
+/* Is the session that we wait for waiting for us?  Then what we sent it, or it us, got lost. */
 static bool waits_for_us(struct pg_conn *conn, int pid)
 {
     char text[16];
@@ -110,7 +111,8 @@ static bool waits_for_us(struct pg_conn *conn, int pid)
     snprintf(text, sizeof(text), "%d", pid);
     enum hangar_rc rc = pg_query(
         conn,
-        "SELECT wait_event = 'ClientRead' FROM pg_catalog.pg_stat_activity WHERE pid = $1::int",
+        "SELECT wait_event IN ('ClientRead', 'ClientWrite') FROM pg_catalog.pg_stat_activity "
+        "WHERE pid = $1::int",
         text, NULL, &res);
     bool waits = rc == HANGAR_OK && PQntuples(res) == 1 && PQgetvalue(res, 0, 0)[0] == 't';
     PQclear(res);
@@ -134,7 +136,7 @@ void pg_alive(struct pg_source *src, int pid, const char *doing, int64_t *asked_
 {
     int64_t now = pg_mono_ms();
     if (!*asked_ms)
-        *asked_ms = now;
+        *asked_ms = now - ASK_MS + FIRST_ASK_MS;
     if (now - *asked_ms >= ASK_MS) {
         if (!answers(src, pid))
             return;

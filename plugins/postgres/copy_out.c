@@ -98,6 +98,8 @@ static enum hangar_rc begin_slice(struct pg_reader *reader)
     add_copy(&sql, list, slice, columns);
     pg_add_table(&target, list, table->target);
     enum hangar_rc rc = HANGAR_OK;
+    /* a table may have little to tell for long: one of dead rows has nothing */
+    reader->worker->doing = "reading rows";
     if (sql.failed || target.failed)
         rc = PG_NO_MEMORY(reader->src);
     else if (pg_copy_start(reader->worker, text_str(&sql), PGRES_COPY_OUT) != HANGAR_OK)

@@ -141,6 +141,7 @@ static enum hangar_rc begin_settings_table(struct pg_reader *reader, int row)
               PQgetvalue(reader->settings, row, 2));
     if (sql.failed)
         return PG_NO_MEMORY(reader->src);
+    reader->worker->doing = "reading rows"; /* their condition may be slow */
     enum hangar_rc rc = pg_copy_start(reader->worker, text_str(&sql), PGRES_COPY_OUT);
     text_free(&sql);
     if (rc != HANGAR_OK)
