@@ -216,8 +216,7 @@ enum hangar_rc redis_prepare(void *inst)
         backup->walk = rdb_walk_new(&rdb_digest_events, backup->digest, RD_NAME_MOST, UINT64_MAX);
     if (backup == NULL || backup->walk == NULL) {
         drop_backup(redis);
-        return redis->host->fail(redis->ctx, HANGAR_NO_MEMORY, 0,
-                                 "cannot prepare the backup: out of memory");
+        return rd_no_memory(redis, "prepare the backup");
     }
     psync_frame_init(&backup->frame, backup->walk);
     enum hangar_rc rc = rd_open(redis, &backup->client);
@@ -241,7 +240,7 @@ enum hangar_rc rd_backup_follow(struct redis *redis, const struct rdb_events *ev
 {
     struct rdb_walk *walk = rdb_walk_new(events, arg, RD_NAME_MOST, UINT64_MAX);
     if (walk == NULL)
-        return redis->host->fail(redis->ctx, HANGAR_NO_MEMORY, 0, "out of memory");
+        return rd_no_memory(redis, "read the data");
     rdb_walk_free(redis->backup->walk);
     rdb_digest_free(redis->backup->digest);
     redis->backup->digest = NULL;
@@ -314,8 +313,7 @@ enum hangar_rc redis_next(void *inst, struct hangar_object_info *info, struct ha
         return HANGAR_EOF;
     struct hangar_object *object = malloc(sizeof(*object));
     if (object == NULL)
-        return redis->host->fail(redis->ctx, HANGAR_NO_MEMORY, 0,
-                                 "cannot begin " RD_OBJECT ": out of memory");
+        return rd_no_memory(redis, "begin " RD_OBJECT);
     redis->backup->given = true;
     object->redis = redis;
     info->phase = 0;
@@ -381,15 +379,21 @@ static void set_db_attrs(const struct hangar_host *host, const struct rdb_db *db
     }
 }
 
+static void set_totals(const struct hangar_host *host, const struct rdb_counts *counts,
+                       struct hangar_attrs *attrs)
+{
+    host->attr_setf(attrs, "keys", "%" PRIu64, counts->keys);
+    host->attr_setf(attrs, "expiring", "%" PRIu64, counts->expiring);
+    host->attr_setf(attrs, "functions", "%" PRIu64, counts->functions);
+    host->attr_setf(attrs, "highest_db", "%" PRIu64, counts->db_highest);
+}
+
 static void set_object_attrs(struct redis *redis, struct hangar_attrs *attrs)
 {
     const struct hangar_host *host = redis->host;
     const struct rdb_counts *counts = rdb_walk_counts(redis->backup->walk);
     host->attr_setf(attrs, "rdb_version", "%u", counts->version);
-    host->attr_setf(attrs, "keys", "%" PRIu64, counts->keys);
-    host->attr_setf(attrs, "expiring", "%" PRIu64, counts->expiring);
-    host->attr_setf(attrs, "functions", "%" PRIu64, counts->functions);
-    host->attr_setf(attrs, "highest_db", "%" PRIu64, counts->db_highest);
+    set_totals(host, counts, attrs);
     host->attr_setf(attrs, "used_memory", "%" PRIu64, counts->used_memory);
     for (size_t i = 0; i < counts->db_count; i++)
         set_db_attrs(host, &counts->dbs[i], attrs);
@@ -467,10 +471,7 @@ enum hangar_rc redis_end(void *inst, struct hangar_attrs *facts)
     host->attr_set(facts, "crc", rdb_walk_verified(backup->walk) ? "verified" : "unverified");
     host->attr_set(facts, "way", backup->by_sync ? "sync" : "psync");
     host->attr_set(facts, "snapshot", backup->frame.marked ? "diskless" : "disk");
-    host->attr_setf(facts, "keys", "%" PRIu64, counts->keys);
-    host->attr_setf(facts, "expiring", "%" PRIu64, counts->expiring);
-    host->attr_setf(facts, "functions", "%" PRIu64, counts->functions);
-    host->attr_setf(facts, "highest_db", "%" PRIu64, counts->db_highest);
+    set_totals(host, counts, facts);
     for (int class = 0; class < RDB_CLASSES; class ++)
         if (counts->classes[class] > 0)
             host->attr_setf(facts, rdb_class_name((enum rdb_class) class), "%" PRIu64,

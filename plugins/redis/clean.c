@@ -247,8 +247,7 @@ enum hangar_rc rd_clean_prepare(struct rd_client *loader, const struct hangar_re
     struct redis *redis = loader->redis;
     struct rd_clean *clean = calloc(1, sizeof(*clean));
     if (clean == NULL)
-        return redis->host->fail(redis->ctx, HANGAR_NO_MEMORY, 0,
-                                 "cannot prepare the restore: out of memory");
+        return rd_no_memory(redis, "prepare the restore");
     *out = clean;
     clean->redis = redis;
     clean->how = how;

@@ -72,8 +72,7 @@ static enum hangar_rc find_others(struct rd_clean *clean, const struct rd_server
             continue;
         uint64_t *others = realloc(clean->others, (clean->other_count + 1) * sizeof(*others));
         if (others == NULL)
-            return redis->host->fail(redis->ctx, HANGAR_NO_MEMORY, 0,
-                                     "cannot swap the databases: out of memory");
+            return rd_no_memory(redis, "swap the databases");
         clean->others = others;
         others[clean->other_count++] = db;
     }

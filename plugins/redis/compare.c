@@ -42,8 +42,7 @@ enum hangar_rc rd_compare_new(struct redis *redis, unsigned version, int64_t clo
         compare->target = rdb_digest_new(compare->origin_ms, compare->dated);
     }
     if (compare == NULL || compare->backup == NULL || compare->target == NULL)
-        return redis->host->fail(redis->ctx, HANGAR_NO_MEMORY, 0,
-                                 "cannot prepare the comparison: out of memory");
+        return rd_no_memory(redis, "prepare the comparison");
     return HANGAR_OK;
 }
 
@@ -114,9 +113,8 @@ static enum hangar_rc read_server(struct redis *redis, struct reader *reader,
     struct hangar_object *object = NULL;
     int64_t time_ms;
     unsigned char *buffer = malloc(STEP);
-    enum hangar_rc rc = buffer != NULL ? redis_prepare(redis)
-                                       : redis->host->fail(redis->ctx, HANGAR_NO_MEMORY, 0,
-                                                           "cannot read the data: out of memory");
+    enum hangar_rc rc =
+        buffer != NULL ? redis_prepare(redis) : rd_no_memory(redis, "read the data");
     if (rc == HANGAR_OK && reader != NULL)
         rc = rd_backup_follow(redis, &events, reader);
     if (rc == HANGAR_OK)

@@ -39,6 +39,11 @@ struct redis {
     struct throwaway scratch;   /* a server that scratch_start started */
 };
 
+static inline enum hangar_rc rd_no_memory(const struct redis *redis, const char *doing)
+{
+    return redis->host->fail(redis->ctx, HANGAR_NO_MEMORY, 0, "cannot %s: out of memory", doing);
+}
+
 /* backup.c */
 enum hangar_rc redis_check(void *inst, struct hangar_attrs *facts);
 enum hangar_rc redis_prepare(void *inst);

@@ -52,8 +52,7 @@ enum hangar_rc rd_send_array(struct rd_client *client, int count, const char **w
     char *command = NULL;
     int size = redisFormatCommandArgv(&command, count, words, sizes);
     if (size < 0)
-        return redis->host->fail(redis->ctx, HANGAR_NO_MEMORY, 0,
-                                 "cannot send a command to redis: out of memory");
+        return rd_no_memory(redis, "send a command to redis");
     enum hangar_rc rc = rd_conn_write(client->conn, command, (size_t)size);
     explicit_bzero(command, (size_t)size); /* it may be AUTH */
     redisFreeCommand(command);
@@ -149,8 +148,7 @@ enum hangar_rc rd_reply(struct rd_client *client, bool wait, redisReply **reply)
         if (rc != HANGAR_OK)
             return rc;
         if (done > 0 && redisReaderFeed(client->reader, buffer, done) != REDIS_OK)
-            return redis->host->fail(redis->ctx, HANGAR_NO_MEMORY, 0,
-                                     "cannot read a reply of redis: out of memory");
+            return rd_no_memory(redis, "read a reply of redis");
     }
 }
 
@@ -240,8 +238,7 @@ enum hangar_rc rd_open(struct redis *redis, struct rd_client *client)
     client->redis = redis;
     client->reader = redisReaderCreate();
     if (client->reader == NULL)
-        return redis->host->fail(redis->ctx, HANGAR_NO_MEMORY, 0,
-                                 "cannot connect to redis: out of memory");
+        return rd_no_memory(redis, "connect to redis");
     bound_replies(client);
     enum hangar_rc rc = rd_connect(redis, &client->conn);
     return rc == HANGAR_OK ? log_in(client) : rc;
@@ -386,8 +383,7 @@ enum hangar_rc rd_ask_server(struct rd_client *client, struct rd_server *server)
     if (reply->type == REDIS_REPLY_STRING) {
         server->text = strdup(reply->str);
         if (server->text == NULL)
-            rc = client->redis->host->fail(client->redis->ctx, HANGAR_NO_MEMORY, 0,
-                                           "cannot read INFO: out of memory");
+            rc = rd_no_memory(client->redis, "read INFO");
         else
             parse_server(server);
         server->known = rc == HANGAR_OK;

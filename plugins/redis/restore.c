@@ -48,8 +48,7 @@ enum hangar_rc redis_restore_prepare(void *inst, const struct hangar_restore *ho
                               how->objects[i].name);
     redis->restore = calloc(1, sizeof(*redis->restore));
     if (redis->restore == NULL)
-        return host->fail(redis->ctx, HANGAR_NO_MEMORY, 0,
-                          "cannot prepare the restore: out of memory");
+        return rd_no_memory(redis, "prepare the restore");
     if (redis->method_file)
         return rd_file_prepare(redis, how, &redis->restore->file);
     return rd_live_prepare(redis, how, &redis->restore->live);
@@ -62,8 +61,7 @@ enum hangar_rc redis_restore_open(void *inst, const struct hangar_object_info *i
     struct redis *redis = inst;
     struct hangar_object *object = malloc(sizeof(*object));
     if (object == NULL)
-        return redis->host->fail(redis->ctx, HANGAR_NO_MEMORY, 0,
-                                 "cannot restore " RD_OBJECT ": out of memory");
+        return rd_no_memory(redis, "restore " RD_OBJECT);
     object->redis = redis;
     enum hangar_rc rc = redis->restore->file ? rd_file_open(redis->restore->file)
                                              : rd_live_open(redis->restore->live);

@@ -95,8 +95,7 @@ enum hangar_rc rd_file_prepare(struct redis *redis, const struct hangar_restore 
     const struct hangar_host *host = redis->host;
     struct rd_file *file = calloc(1, sizeof(*file));
     if (file == NULL)
-        return host->fail(redis->ctx, HANGAR_NO_MEMORY, 0,
-                          "cannot prepare the restore: out of memory");
+        return rd_no_memory(redis, "prepare the restore");
     *out = file;
     file->redis = redis;
     file->dir_fd = file->fd = -1;

@@ -176,8 +176,7 @@ enum hangar_rc rd_live_prepare(struct redis *redis, const struct hangar_restore 
 {
     struct rd_live *live = calloc(1, sizeof(*live));
     if (live == NULL)
-        return redis->host->fail(redis->ctx, HANGAR_NO_MEMORY, 0,
-                                 "cannot prepare the restore: out of memory");
+        return rd_no_memory(redis, "prepare the restore");
     *out = live;
     live->redis = redis;
     live->how = how;

@@ -525,8 +525,7 @@ enum hangar_rc rd_sender_new(struct rd_client *client, const struct rd_target *t
     }
     if (sender == NULL || sender->walk == NULL || sender->pipe == NULL) {
         rd_sender_free(sender);
-        return redis->host->fail(redis->ctx, HANGAR_NO_MEMORY, 0,
-                                 "cannot prepare the restore: out of memory");
+        return rd_no_memory(redis, "prepare the restore");
     }
     *out = sender;
     return HANGAR_OK;

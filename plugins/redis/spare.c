@@ -52,8 +52,7 @@ static enum hangar_rc list_clients(struct rd_spares *spares)
     if (rd_is_error(reply, ""))
         rc = rd_refused(redis, "CLIENT LIST", reply->str);
     else if ((spares->clients = strdup(reply->str ? reply->str : "")) == NULL)
-        rc = redis->host->fail(redis->ctx, HANGAR_NO_MEMORY, 0,
-                               "cannot list the clients of redis: out of memory");
+        rc = rd_no_memory(redis, "list the clients of redis");
     freeReplyObject(reply);
     return rc;
 }
@@ -273,8 +272,7 @@ static enum hangar_rc add_claim(struct rd_spares *spares, uint64_t db, uint64_t 
     struct rd_claim *claims =
         realloc(spares->claims, (spares->count + 1) * sizeof(*spares->claims));
     if (claims == NULL)
-        return spares->redis->host->fail(spares->redis->ctx, HANGAR_NO_MEMORY, 0,
-                                         "cannot claim a database: out of memory");
+        return rd_no_memory(spares->redis, "claim a database");
     spares->claims = claims;
     *claim = &claims[spares->count++];
     **claim = (struct rd_claim){.db = db, .spare = spare};

@@ -133,7 +133,7 @@ enum hangar_rc rd_tls_open(struct redis *redis, int fd, struct rd_tls **out)
     const struct hangar_host *host = redis->host;
     struct rd_tls *tls = calloc(1, sizeof(*tls));
     if (tls == NULL)
-        return host->fail(redis->ctx, HANGAR_NO_MEMORY, 0, "cannot set up TLS: out of memory");
+        return rd_no_memory(redis, "set up TLS");
     tls->fd = fd;
     tls->context = SSL_CTX_new(TLS_client_method());
     enum hangar_rc rc = HANGAR_OK;

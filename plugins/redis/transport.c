@@ -177,8 +177,7 @@ enum hangar_rc rd_connect(struct redis *redis, struct rd_conn **out)
 {
     struct rd_conn *conn = calloc(1, sizeof(*conn));
     if (conn == NULL)
-        return redis->host->fail(redis->ctx, HANGAR_NO_MEMORY, 0,
-                                 "cannot connect to redis: out of memory");
+        return rd_no_memory(redis, "connect to redis");
     conn->redis = redis;
     conn->fd = -1;
     enum hangar_rc rc = connect_socket(redis, &conn->fd);
