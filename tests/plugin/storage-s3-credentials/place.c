@@ -21,6 +21,7 @@
 struct fake_host *fake;
 const char *home;
 
+static struct s3_credentials *open_one; /* or NULL */
 static pid_t endpoint;
 static int port;
 static _Atomic int64_t clock_shift_ms;
@@ -65,25 +66,27 @@ void place_set_up(void)
     fake = fake_host_open(NEEDS);
 }
 
-static void look_for_canaries(void)
+/* Then no secret may have been told. */
+static void end_instance(void)
 {
+    s3_credentials_close(open_one);
+    open_one = NULL;
     ck_assert_msg(!strstr(fake_host_log(fake), CANARY), "a secret is logged: %s",
                   fake_host_log(fake));
     ck_assert_msg(!strstr(fake_host_error(fake), CANARY), "a secret is told: %s",
                   fake_host_error(fake));
+    fake_host_close(fake);
 }
 
 void place_next_instance(void)
 {
-    look_for_canaries();
-    fake_host_close(fake);
+    end_instance();
     fake = fake_host_open(NEEDS);
 }
 
 void place_tear_down(void)
 {
-    look_for_canaries();
-    fake_host_close(fake);
+    end_instance();
     if (endpoint > 0) {
         kill(endpoint, SIGKILL);
         waitpid(endpoint, NULL, 0);
@@ -176,9 +179,9 @@ static enum hangar_rc open_it(struct s3_credentials **out)
 
 struct s3_credentials *place_open(void)
 {
-    struct s3_credentials *c = NULL;
-    testing_expect(fake, open_it(&c), HANGAR_OK, "open");
-    return c;
+    ck_assert_ptr_null(open_one);
+    testing_expect(fake, open_it(&open_one), HANGAR_OK, "open");
+    return open_one;
 }
 
 void place_must_not_open(const char *text)
@@ -188,33 +191,33 @@ void place_must_not_open(const char *text)
     ck_assert_str_eq(fake_host_error(fake), text);
 }
 
-void place_must_get(struct s3_credentials *c, const char *access_key_id)
+void place_must_get(const char *access_key_id)
 {
     struct s3_keys keys;
-    testing_expect(fake, s3_credentials_get(c, &keys), HANGAR_OK, "get");
+    testing_expect(fake, s3_credentials_get(open_one, &keys), HANGAR_OK, "get");
     ck_assert_str_eq(keys.access_key_id, access_key_id);
     ck_assert_msg(!strncmp(keys.secret_access_key, CANARY, strlen(CANARY)), "a wrong secret");
 }
 
-void place_must_fail(struct s3_credentials *c, enum hangar_rc rc, const char *text)
+void place_must_fail(enum hangar_rc rc, const char *text)
 {
     struct s3_keys keys;
     char problem[4096];
     fake_host_clear(fake);
-    testing_expect(fake, s3_credentials_get(c, &keys), rc, "get");
+    testing_expect(fake, s3_credentials_get(open_one, &keys), rc, "get");
     ck_assert_msg(strstr(fake_host_error(fake), text) != NULL, "says: %s", fake_host_error(fake));
     ck_assert_msg(!strstr(fake_host_error(fake), CANARY), "a secret is told: %s",
                   fake_host_error(fake));
-    s3_credentials_problem(c, problem, sizeof(problem));
+    s3_credentials_problem(open_one, problem, sizeof(problem));
     if (rc != HANGAR_CANCELLED)
         ck_assert_str_eq(problem, fake_host_error(fake));
     fake_host_clear(fake);
 }
 
-void place_must_be_from(struct s3_credentials *c, const char *text)
+void place_must_be_from(const char *text)
 {
     char source[1000];
-    s3_credentials_source(c, source, sizeof(source));
+    s3_credentials_source(open_one, source, sizeof(source));
     ck_assert_msg(strstr(source, text) != NULL, "from: %s", source);
     ck_assert_msg(strstr(fake_host_log(fake), source) != NULL, "log: %s", fake_host_log(fake));
 }

@@ -38,14 +38,15 @@ const char *place_file(const char *name, const char *text);
 /* The same, an executable program. */
 const char *place_program(const char *name, const char *text);
 
-/* Opens with the options set so far; must succeed, or fail with this text. */
+/* Opens with the options set so far; must succeed, or fail with this text.  One is open at a
+ * time: the next instance, and the end of the test, close it. */
 struct s3_credentials *place_open(void);
 void place_must_not_open(const char *text);
 /* Gets; must come to these keys, or fail so. */
-void place_must_get(struct s3_credentials *c, const char *access_key_id);
-void place_must_fail(struct s3_credentials *c, enum hangar_rc rc, const char *text);
+void place_must_get(const char *access_key_id);
+void place_must_fail(enum hangar_rc rc, const char *text);
 /* Where they are from. */
-void place_must_be_from(struct s3_credentials *c, const char *text);
+void place_must_be_from(const char *text);
 
 /* Moves the clock that the credentials see. */
 void place_move_clock(int64_t seconds);

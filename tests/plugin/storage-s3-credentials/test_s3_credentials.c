@@ -37,43 +37,42 @@ static void set_profile(void)
 
 START_TEST(the_first_place_that_is_set_up_is_taken)
 {
-    struct s3_credentials *c;
     setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", place_endpoint(""), 1);
-    place_must_get(c = place_open(), "AKIDTEST1");
-    place_must_be_from(c, "role backup-role of this instance, by http://127.0.0.1:");
-    s3_credentials_close(c);
+    place_open();
+    place_must_get("AKIDTEST1");
+    place_must_be_from("role backup-role of this instance, by http://127.0.0.1:");
 
     place_next_instance();
     setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", place_endpoint("/container"), 1);
-    place_must_get(c = place_open(), "AKIDTEST2");
-    place_must_be_from(c, "container endpoint http://127.0.0.1:");
-    s3_credentials_close(c);
+    place_open();
+    place_must_get("AKIDTEST2");
+    place_must_be_from("container endpoint http://127.0.0.1:");
 
     place_next_instance();
     set_profile();
-    place_must_get(c = place_open(), "PROFILE");
-    place_must_be_from(c, "profile default in ");
-    s3_credentials_close(c);
+    place_open();
+    place_must_get("PROFILE");
+    place_must_be_from("profile default in ");
 
     place_next_instance();
     set_web_identity();
-    place_must_get(c = place_open(), "AKIDTEST3");
-    place_must_be_from(c, "STS at http://127.0.0.1:");
-    place_must_be_from(c, "role arn:aws:iam::1:role/backup");
-    s3_credentials_close(c);
+    place_open();
+    place_must_get("AKIDTEST3");
+    place_must_be_from("STS at http://127.0.0.1:");
+    place_must_be_from("role arn:aws:iam::1:role/backup");
 
     place_next_instance();
     set_keys_of_environment();
-    place_must_get(c = place_open(), "ENVIRONMENT");
-    place_must_be_from(c, "environment");
-    s3_credentials_close(c);
+    place_open();
+    place_must_get("ENVIRONMENT");
+    place_must_be_from("environment");
 
     place_next_instance();
     fake_host_set(fake, "access_key_id", "OPTION");
     fake_host_set(fake, "secret_access_key", "CANARY-o");
-    place_must_get(c = place_open(), "OPTION");
-    place_must_be_from(c, "options");
-    s3_credentials_close(c);
+    place_open();
+    place_must_get("OPTION");
+    place_must_be_from("options");
 }
 END_TEST
 
@@ -91,9 +90,8 @@ START_TEST(each_place_can_be_pinned)
     for (size_t i = 0; i < sizeof(pins) / sizeof(pins[0]); i++) {
         place_next_instance();
         fake_host_set(fake, "credentials", pins[i][0]);
-        struct s3_credentials *c = place_open();
-        place_must_get(c, pins[i][1]);
-        s3_credentials_close(c);
+        place_open();
+        place_must_get(pins[i][1]);
     }
 }
 END_TEST
@@ -111,10 +109,9 @@ START_TEST(without_keys_each_place_says_why)
         "imds: AWS_EC2_METADATA_DISABLED is true",
     };
     setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
-    struct s3_credentials *c = place_open();
+    place_open();
     for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
-        place_must_fail(c, HANGAR_AUTH, reasons[i]);
-    s3_credentials_close(c);
+        place_must_fail(HANGAR_AUTH, reasons[i]);
 }
 END_TEST
 
@@ -122,15 +119,14 @@ START_TEST(a_place_that_is_set_up_badly_hides_no_other)
 {
     setenv("AWS_ACCESS_KEY_ID", "ENVIRONMENT", 1);
     set_profile();
-    struct s3_credentials *c = place_open();
-    place_must_fail(c, HANGAR_AUTH,
+    place_open();
+    place_must_fail(HANGAR_AUTH,
                     "cannot get keys for S3 from environment: AWS_SECRET_ACCESS_KEY is not set");
     unsetenv("AWS_ACCESS_KEY_ID");
     setenv("AWS_PROFILE", "missing", 1);
-    place_must_fail(c, HANGAR_AUTH, "from profile: there is no profile missing in ");
+    place_must_fail(HANGAR_AUTH, "from profile: there is no profile missing in ");
     setenv("AWS_PROFILE", "named", 1);
-    place_must_get(c, "NAMED");
-    s3_credentials_close(c);
+    place_must_get("NAMED");
 }
 END_TEST
 
@@ -168,9 +164,8 @@ START_TEST(empty_options_and_variables_count_as_not_set)
     setenv("AWS_ACCESS_KEY_ID", "", 1);
     setenv("AWS_PROFILE", "", 1);
     set_profile();
-    struct s3_credentials *c = place_open();
-    place_must_get(c, "PROFILE");
-    s3_credentials_close(c);
+    place_open();
+    place_must_get("PROFILE");
 }
 END_TEST
 
@@ -179,9 +174,8 @@ START_TEST(an_option_goes_before_the_environment)
     set_keys_of_environment();
     set_profile();
     fake_host_set(fake, "profile", "named");
-    struct s3_credentials *c = place_open();
-    place_must_get(c, "NAMED");
-    s3_credentials_close(c);
+    place_open();
+    place_must_get("NAMED");
 }
 END_TEST
 
@@ -194,16 +188,14 @@ START_TEST(files_are_found_where_they_are_said_to_be)
                          "aws_secret_access_key = CANARY\naws_session_token = CANARY-t\n");
     setenv("AWS_SHARED_CREDENTIALS_FILE", "~/mine", 1);
     setenv("AWS_CONFIG_FILE", testing_path(home, "config"), 1);
-    struct s3_credentials *c = place_open();
-    place_must_get(c, "MINE");
-    s3_credentials_close(c);
+    place_open();
+    place_must_get("MINE");
     place_next_instance();
     fake_host_set(fake, "profile", "other");
-    c = place_open();
-    place_must_get(c, "OTHER");
-    place_must_be_from(c, "profile other in ");
+    place_open();
+    place_must_get("OTHER");
+    place_must_be_from("profile other in ");
     ck_assert_ptr_null(strstr(fake_host_log(fake), "warn"));
-    s3_credentials_close(c);
 }
 END_TEST
 
@@ -212,24 +204,23 @@ START_TEST(files_that_cannot_be_trusted_or_read_are_told)
     set_profile();
     const char *path = testing_path(home, ".aws/credentials");
     ck_assert_int_eq(chmod(path, 0644), 0);
-    struct s3_credentials *c = place_open();
-    place_must_get(c, "PROFILE");
+    place_open();
+    place_must_get("PROFILE");
     ck_assert_ptr_nonnull(strstr(fake_host_log(fake), "with keys is open to others; hint: run"));
-    s3_credentials_close(c);
 
     place_next_instance();
     place_file(".aws/credentials", "[default]\nCANARY\n");
-    place_must_fail(c = place_open(), HANGAR_AUTH, "/.aws/credentials: line 2: neither a section");
+    place_open();
+    place_must_fail(HANGAR_AUTH, "/.aws/credentials: line 2: neither a section");
     unlink(path);
     ck_assert_int_eq(mkfifo(path, 0600), 0);
-    place_must_fail(c, HANGAR_AUTH, "/.aws/credentials is not a regular file");
+    place_must_fail(HANGAR_AUTH, "/.aws/credentials is not a regular file");
     unlink(path);
     ck_assert_int_eq(symlink("/dev/zero", path), 0);
-    place_must_fail(c, HANGAR_AUTH, "/.aws/credentials is not a regular file");
+    place_must_fail(HANGAR_AUTH, "/.aws/credentials is not a regular file");
     unlink(path);
     ck_assert_int_eq(testing_shell("head -c 2000000 /dev/zero | tr '\\0' '#' > %s", path), 0);
-    place_must_fail(c, HANGAR_AUTH, "/.aws/credentials is larger than 1024 KiB");
-    s3_credentials_close(c);
+    place_must_fail(HANGAR_AUTH, "/.aws/credentials is larger than 1024 KiB");
 }
 END_TEST
 
@@ -242,19 +233,17 @@ START_TEST(what_a_profile_wants_and_hangar_does_not_do_is_said)
                               "[profile login]\nlogin_session = a\n"
                               "[profile none]\nregion = y\n");
     setenv("AWS_EC2_METADATA_DISABLED", "TRUE", 1);
-    struct s3_credentials *c = place_open();
-    place_must_fail(c, HANGAR_AUTH, "profile: profile default has no keys, process: ");
+    place_open();
+    place_must_fail(HANGAR_AUTH, "profile: profile default has no keys, process: ");
     setenv("AWS_PROFILE", "chain", 1);
-    place_must_fail(c, HANGAR_AUTH,
-                    "takes a role without web_identity_token_file, which hangar "
-                    "does not do; hint: set credential_process");
+    place_must_fail(HANGAR_AUTH, "takes a role without web_identity_token_file, which hangar "
+                                 "does not do; hint: set credential_process");
     setenv("AWS_PROFILE", "sso", 1);
-    place_must_fail(c, HANGAR_AUTH, "profile sso logs in by SSO, which hangar does not do");
+    place_must_fail(HANGAR_AUTH, "profile sso logs in by SSO, which hangar does not do");
     setenv("AWS_PROFILE", "login", 1);
-    place_must_fail(c, HANGAR_AUTH, "profile login logs in by a browser");
+    place_must_fail(HANGAR_AUTH, "profile login logs in by a browser");
     setenv("AWS_PROFILE", "none", 1);
-    place_must_fail(c, HANGAR_AUTH, "from profile: profile none has no keys");
-    s3_credentials_close(c);
+    place_must_fail(HANGAR_AUTH, "from profile: profile none has no keys");
 }
 END_TEST
 
@@ -270,14 +259,13 @@ START_TEST(a_profile_may_give_a_token_to_sts)
              "role_session_name = night\n",
              home);
     place_file(".aws/config", config);
-    struct s3_credentials *c = place_open();
-    place_must_get(c, "AKIDTEST1");
+    place_open();
+    place_must_get("AKIDTEST1");
     ck_assert_int_eq(place_requests("POST /sts arn:p night"), 1);
-    s3_credentials_close(c);
     place_next_instance();
     fake_host_set(fake, "credentials", "web_identity");
-    place_must_get(c = place_open(), "AKIDTEST2");
-    s3_credentials_close(c);
+    place_open();
+    place_must_get("AKIDTEST2");
 }
 END_TEST
 
@@ -295,10 +283,9 @@ START_TEST(a_program_is_run_without_a_shell)
     fake_host_set(fake, "credential_process", path);
     fake_host_set(fake, "credential_process", "a b");
     fake_host_set(fake, "credential_process", "$(id)");
-    struct s3_credentials *c = place_open();
-    place_must_get(c, "PROGRAM");
-    place_must_be_from(c, "program ");
-    s3_credentials_close(c);
+    place_open();
+    place_must_get("PROGRAM");
+    place_must_be_from("program ");
 
     char config[1000];
     snprintf(config, sizeof(config), "[default]\ncredential_process = \"%s\" 'a b' $(id)\n", path);
@@ -307,9 +294,9 @@ START_TEST(a_program_is_run_without_a_shell)
     for (int i = 0; i < 2; i++) {
         place_next_instance();
         fake_host_set(fake, "credentials", i ? "auto" : "process");
-        place_must_get(c = place_open(), "PROGRAM");
-        place_must_be_from(c, "the program of profile default");
-        s3_credentials_close(c);
+        place_open();
+        place_must_get("PROGRAM");
+        place_must_be_from("the program of profile default");
     }
 }
 END_TEST
@@ -319,9 +306,8 @@ static void program_must_fail(const char *text, enum hangar_rc rc, const char *w
     place_next_instance();
     fake_host_set(fake, "credential_process", place_program("tool", text));
     fake_host_set(fake, "credentials_timeout", "300ms");
-    struct s3_credentials *c = place_open();
-    place_must_fail(c, rc, why);
-    s3_credentials_close(c);
+    place_open();
+    place_must_fail(rc, why);
 }
 
 START_TEST(a_program_that_fails_is_told_without_a_word_of_it)
@@ -360,37 +346,34 @@ START_TEST(sts_refusals_are_told_without_the_token)
 {
     set_web_identity();
     fake_host_set(fake, "credentials_timeout", "2s");
-    struct s3_credentials *c = place_open();
+    place_open();
     setenv("AWS_WEB_IDENTITY_TOKEN_FILE", place_file("other", "CANARY-not-the-one-you-know"), 1);
-    place_must_fail(c, HANGAR_AUTH,
-                    "STS answers with HTTP status 400 and the code "
-                    "InvalidIdentityToken");
+    place_must_fail(HANGAR_AUTH, "STS answers with HTTP status 400 and the code "
+                                 "InvalidIdentityToken");
     setenv("AWS_WEB_IDENTITY_TOKEN_FILE", testing_path(home, "token"), 1);
     place_say("{\"status\": 403, \"body\": \"<E><Error><Code>AccessDenied</Code><Message>Not "
               "authorized to perform</Message></Error></E>\"}");
-    place_must_fail(c, HANGAR_AUTH, "status 403 and the code AccessDenied: Not authorized");
+    place_must_fail(HANGAR_AUTH, "status 403 and the code AccessDenied: Not authorized");
     place_say("{\"status\": 403, \"body\": \"<html>CANARY\"}");
-    place_must_fail(c, HANGAR_AUTH, "STS answers with HTTP status 403");
+    place_must_fail(HANGAR_AUTH, "STS answers with HTTP status 403");
     place_say("{\"status\": 200, \"body\": \"<html>CANARY\"}");
-    place_must_fail(c, HANGAR_AUTH, "the answer of STS cannot be used: it is no XML");
+    place_must_fail(HANGAR_AUTH, "the answer of STS cannot be used: it is no XML");
     place_say("{\"kind\": \"huge\"}");
-    place_must_fail(c, HANGAR_AUTH, "the answer is longer than 64 KiB");
+    place_must_fail(HANGAR_AUTH, "the answer is longer than 64 KiB");
     place_say("{\"kind\": \"redirect\"}");
-    place_must_fail(c, HANGAR_AUTH, "STS answers with HTTP status 302");
+    place_must_fail(HANGAR_AUTH, "STS answers with HTTP status 302");
     unsetenv("AWS_ROLE_ARN");
-    place_must_fail(c, HANGAR_AUTH, "; hint: set role_arn or AWS_ROLE_ARN");
-    s3_credentials_close(c);
+    place_must_fail(HANGAR_AUTH, "; hint: set role_arn or AWS_ROLE_ARN");
 }
 END_TEST
 
 START_TEST(what_passes_is_tried_again)
 {
     set_web_identity();
-    struct s3_credentials *c = place_open();
+    place_open();
     place_say("{\"status\": 503, \"times\": 2}");
-    place_must_get(c, "AKIDTEST1");
+    place_must_get("AKIDTEST1");
     ck_assert_int_eq(place_requests("POST /sts"), 3);
-    s3_credentials_close(c);
 }
 END_TEST
 
@@ -398,35 +381,33 @@ START_TEST(what_does_not_pass_ends_soon)
 {
     set_web_identity();
     fake_host_set(fake, "credentials_timeout", "1s");
-    struct s3_credentials *c = place_open();
+    place_open();
     place_say("{\"status\": 503}");
-    place_must_fail(c, HANGAR_RETRY, "STS answers with HTTP status 503");
+    place_must_fail(HANGAR_RETRY, "STS answers with HTTP status 503");
     ck_assert_int_le(place_requests("POST /sts"), 3);
     place_say("{\"kind\": \"short\"}");
-    place_must_fail(c, HANGAR_RETRY, "from web_identity: ");
+    place_must_fail(HANGAR_RETRY, "from web_identity: ");
     place_say("{\"kind\": \"stall\"}");
-    place_must_fail(c, HANGAR_RETRY, "from web_identity: Timeout was reached");
+    place_must_fail(HANGAR_RETRY, "from web_identity: Timeout was reached");
     place_say("{\"kind\": \"drip\"}");
-    place_must_fail(c, HANGAR_RETRY, "from web_identity: Timeout was reached");
+    place_must_fail(HANGAR_RETRY, "from web_identity: Timeout was reached");
     setenv("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:1/sts", 1);
-    place_must_fail(c, HANGAR_RETRY, "Couldn't connect to server");
+    place_must_fail(HANGAR_RETRY, "Couldn't connect to server");
     setenv("AWS_ENDPOINT_URL_STS", "file:///etc/passwd", 1);
-    place_must_fail(c, HANGAR_CONFIG, "the URL is not one of http or https");
-    s3_credentials_close(c);
+    place_must_fail(HANGAR_CONFIG, "the URL is not one of http or https");
 }
 END_TEST
 
 START_TEST(token_files_must_be_tokens)
 {
     set_web_identity();
-    struct s3_credentials *c = place_open();
+    place_open();
     place_file("token", "");
-    place_must_fail(c, HANGAR_AUTH, "/token is not one token");
+    place_must_fail(HANGAR_AUTH, "/token is not one token");
     place_file("token", "CANARY two\n");
-    place_must_fail(c, HANGAR_AUTH, "/token is not one token");
+    place_must_fail(HANGAR_AUTH, "/token is not one token");
     unlink(testing_path(home, "token"));
-    place_must_fail(c, HANGAR_AUTH, "from web_identity: cannot open file");
-    s3_credentials_close(c);
+    place_must_fail(HANGAR_AUTH, "from web_identity: cannot open file");
 }
 END_TEST
 
@@ -436,11 +417,10 @@ START_TEST(sts_beyond_this_machine_is_warned_of_without_encryption)
     setenv("AWS_ENDPOINT_URL_STS", "http://sts.invalid/", 1);
     fake_host_set(fake, "credentials_timeout", "500ms");
     /* through a proxy, which is not there */
-    struct s3_credentials *c = place_open();
-    place_must_fail(c, HANGAR_RETRY, "from web_identity: ");
+    place_open();
+    place_must_fail(HANGAR_RETRY, "from web_identity: ");
     ck_assert_ptr_nonnull(strstr(fake_host_log(fake), "warn: the web identity token is sent "
                                                       "unencrypted to STS at http://sts.invalid/"));
-    s3_credentials_close(c);
 }
 END_TEST
 
@@ -448,26 +428,25 @@ START_TEST(the_token_for_a_container_endpoint_is_sent)
 {
     place_file("auth", "CANARY-auth");
     setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", place_endpoint("/container"), 1);
-    struct s3_credentials *c = place_open();
-    place_must_fail(c, HANGAR_AUTH, "from container: it answers with HTTP status 401");
+    place_open();
+    place_must_fail(HANGAR_AUTH, "from container: it answers with HTTP status 401");
     setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", "CANARY-auth", 1);
-    place_must_get(c, "AKIDTEST1");
-    s3_credentials_close(c);
+    place_must_get("AKIDTEST1");
 
     /* a file goes before, and is read each time */
     place_next_instance();
     const char *path = place_file("auth-file", "CANARY-wrong\n");
     setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", path, 1);
-    place_must_fail(c = place_open(), HANGAR_AUTH, "HTTP status 401");
+    place_open();
+    place_must_fail(HANGAR_AUTH, "HTTP status 401");
     place_file("auth-file", "CANARY-auth\n");
-    place_must_get(c, "AKIDTEST2");
-    s3_credentials_close(c);
+    place_must_get("AKIDTEST2");
 
     place_next_instance();
     unsetenv("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
     setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", "CANARY\r\nX: y", 1);
-    place_must_fail(c = place_open(), HANGAR_CONFIG, "has a newline in it");
-    s3_credentials_close(c);
+    place_open();
+    place_must_fail(HANGAR_CONFIG, "has a newline in it");
 }
 END_TEST
 
@@ -476,14 +455,13 @@ START_TEST(hosts_far_away_get_no_token_of_a_container)
     static const char *const far[] = {
         "http://example.invalid/x", "http://10.0.0.1/",      "http://127.0.0.1.example.invalid/",
         "http://[2001:db8::1]/",    "http://169.254.170.3/", "ftp://127.0.0.1/"};
-    struct s3_credentials *c = place_open();
+    place_open();
     for (size_t i = 0; i < sizeof(far) / sizeof(far[0]) - 1; i++) {
         setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", far[i], 1);
-        place_must_fail(c, HANGAR_CONFIG, "is neither https nor of a host that may be asked");
+        place_must_fail(HANGAR_CONFIG, "is neither https nor of a host that may be asked");
     }
     setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://[::1]:1/", 1);
-    place_must_fail(c, HANGAR_RETRY, "connect");
-    s3_credentials_close(c);
+    place_must_fail(HANGAR_RETRY, "connect");
 }
 END_TEST
 
@@ -497,14 +475,13 @@ START_TEST(answers_of_endpoints_are_not_trusted)
         {"{\"kind\": \"redirect\"}", "it answers with HTTP status 302"},
     };
     setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", place_endpoint("/container"), 1);
-    struct s3_credentials *c = place_open();
+    place_open();
     for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
         place_say(bodies[i][0]);
-        place_must_fail(c, HANGAR_AUTH, bodies[i][1]);
+        place_must_fail(HANGAR_AUTH, bodies[i][1]);
     }
     place_say("{\"lifetime\": -60}");
-    place_must_fail(c, HANGAR_RETRY, "have expired already; hint: is the clock right?");
-    s3_credentials_close(c);
+    place_must_fail(HANGAR_RETRY, "have expired already; hint: is the clock right?");
 }
 END_TEST
 
@@ -512,28 +489,26 @@ START_TEST(the_metadata_service_is_asked_by_version_2_alone)
 {
     setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", place_endpoint("/"), 1);
     fake_host_set(fake, "credentials_timeout", "1s");
-    struct s3_credentials *c = place_open();
+    place_open();
     place_say("{\"only\": \"/latest/api/token\", \"status\": 403}");
-    place_must_fail(c, HANGAR_AUTH,
-                    "imds: the metadata service gives no token (version 2), but "
-                    "HTTP status 403");
+    place_must_fail(HANGAR_AUTH, "imds: the metadata service gives no token (version 2), but "
+                                 "HTTP status 403");
     ck_assert_int_eq(place_requests("GET"), 0);
     place_say("{\"only\": \"/latest/api/token\", \"body\": \"<html> CANARY\"}");
-    place_must_fail(c, HANGAR_AUTH, "gives no usable token");
+    place_must_fail(HANGAR_AUTH, "gives no usable token");
     place_say("{\"only\": \"/latest/api/token\", \"body\": \"wrong\"}");
-    place_must_fail(c, HANGAR_AUTH, "the metadata service answers with HTTP status 401");
+    place_must_fail(HANGAR_AUTH, "the metadata service answers with HTTP status 401");
     /* an answer that gets lost on one hop too many */
     place_say("{\"only\": \"/latest/api/token\", \"kind\": \"stall\"}");
-    place_must_fail(c, HANGAR_AUTH, "; hint: from a container it needs a hop limit of 2");
+    place_must_fail(HANGAR_AUTH, "; hint: from a container it needs a hop limit of 2");
     place_say("{\"only\": \"/latest/meta-data/iam\", \"status\": 404}");
-    place_must_fail(c, HANGAR_AUTH, "imds: the instance has no role");
+    place_must_fail(HANGAR_AUTH, "imds: the instance has no role");
     place_say("{\"only\": \"/latest/meta-data/iam\", \"body\": \"../../CANARY\"}");
-    place_must_fail(c, HANGAR_AUTH, "the metadata service names no usable role");
+    place_must_fail(HANGAR_AUTH, "the metadata service names no usable role");
     place_say("{}");
-    place_must_get(c, "AKIDTEST1");
+    place_must_get("AKIDTEST1");
     ck_assert_int_eq(place_requests("GET /latest/meta-data/iam/security-credentials/backup-role"),
                      1);
-    s3_credentials_close(c);
 }
 END_TEST
 

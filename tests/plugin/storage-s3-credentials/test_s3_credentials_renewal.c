@@ -22,12 +22,6 @@ static void set_up(void)
     credentials = place_open();
 }
 
-static void tear_down(void)
-{
-    s3_credentials_close(credentials);
-    place_tear_down();
-}
-
 static void refuse(void)
 {
     struct s3_keys keys;
@@ -37,13 +31,13 @@ static void refuse(void)
 
 START_TEST(keys_are_kept_until_five_minutes_before_they_expire)
 {
-    place_must_get(credentials, "AKIDTEST1");
+    place_must_get("AKIDTEST1");
     place_move_clock(3600 - 310);
-    place_must_get(credentials, "AKIDTEST1");
+    place_must_get("AKIDTEST1");
     ck_assert_int_eq(place_requests(REQUEST), 1);
     place_move_clock(20);
-    place_must_get(credentials, "AKIDTEST2");
-    place_must_get(credentials, "AKIDTEST2");
+    place_must_get("AKIDTEST2");
+    place_must_get("AKIDTEST2");
     ck_assert_int_eq(place_requests(REQUEST), 2);
     /* the clock of the endpoint was not moved: these expire with the first ones */
     ck_assert_ptr_nonnull(strstr(fake_host_log(fake), "debug: keys for S3 were renewed by "));
@@ -54,20 +48,20 @@ START_TEST(keys_that_live_shortly_are_not_asked_for_each_time)
 {
     place_say("{\"lifetime\": 120}");
     for (int i = 0; i < 10; i++)
-        place_must_get(credentials, "AKIDTEST1");
+        place_must_get("AKIDTEST1");
     place_move_clock(70);
-    place_must_get(credentials, "AKIDTEST2");
+    place_must_get("AKIDTEST2");
     ck_assert_int_eq(place_requests(REQUEST), 2);
 }
 END_TEST
 
 START_TEST(valid_keys_go_on_when_they_cannot_be_renewed)
 {
-    place_must_get(credentials, "AKIDTEST1");
+    place_must_get("AKIDTEST1");
     place_say("{\"status\": 403}");
     place_move_clock(3600 - 200);
     for (int i = 0; i < 5; i++)
-        place_must_get(credentials, "AKIDTEST1");
+        place_must_get("AKIDTEST1");
     ck_assert_int_eq(place_requests(REQUEST), 2); /* and not for each request of the sink */
     ck_assert_ptr_nonnull(strstr(fake_host_log(fake),
                                  "warn: cannot get keys for S3 from container: "
@@ -75,19 +69,19 @@ START_TEST(valid_keys_go_on_when_they_cannot_be_renewed)
                                  "in use go on for another "));
     place_say("{\"lifetime\": 7200}");
     place_move_clock(15);
-    place_must_get(credentials, "AKIDTEST2");
+    place_must_get("AKIDTEST2");
 }
 END_TEST
 
 START_TEST(expired_keys_do_not_go_on)
 {
-    place_must_get(credentials, "AKIDTEST1");
+    place_must_get("AKIDTEST1");
     place_say("{\"status\": 403}");
     place_move_clock(3601);
-    place_must_fail(credentials, HANGAR_AUTH, "it answers with HTTP status 403");
-    place_must_fail(credentials, HANGAR_AUTH, "it answers with HTTP status 403");
+    place_must_fail(HANGAR_AUTH, "it answers with HTTP status 403");
+    place_must_fail(HANGAR_AUTH, "it answers with HTTP status 403");
     place_say("{\"lifetime\": 7200}");
-    place_must_get(credentials, "AKIDTEST2");
+    place_must_get("AKIDTEST2");
 }
 END_TEST
 
@@ -96,14 +90,14 @@ START_TEST(keys_that_the_store_refused_are_renewed)
     struct s3_keys old;
     ck_assert_int_eq(s3_credentials_get(credentials, &old), HANGAR_OK);
     s3_credentials_expired(credentials, &old);
-    place_must_get(credentials, "AKIDTEST2");
+    place_must_get("AKIDTEST2");
     /* a late word of another thread on the old ones */
     s3_credentials_expired(credentials, &old);
-    place_must_get(credentials, "AKIDTEST2");
+    place_must_get("AKIDTEST2");
     ck_assert_int_eq(place_requests(REQUEST), 2);
     place_say("{\"status\": 403}");
     refuse();
-    place_must_fail(credentials, HANGAR_AUTH, "it answers with HTTP status 403");
+    place_must_fail(HANGAR_AUTH, "it answers with HTTP status 403");
 }
 END_TEST
 
@@ -113,13 +107,13 @@ START_TEST(keys_that_a_file_holds_are_read_again_when_refused)
     setenv("AWS_SHARED_CREDENTIALS_FILE",
            place_file("keys", "[default]\naws_access_key_id = OLD\naws_secret_access_key = CANARY"),
            1);
-    place_must_get(credentials, "OLD");
+    place_must_get("OLD");
     place_file("keys", "[default]\naws_access_key_id = NEW\naws_secret_access_key = CANARY");
-    place_must_get(credentials, "OLD");
+    place_must_get("OLD");
     refuse();
-    place_must_get(credentials, "NEW");
+    place_must_get("NEW");
     refuse();
-    place_must_get(credentials, "NEW"); /* there are no others: the store says it again */
+    place_must_get("NEW"); /* there are no others: the store says it again */
 }
 END_TEST
 
@@ -128,11 +122,11 @@ START_TEST(keys_of_the_environment_that_have_expired_are_told)
     setenv("AWS_ACCESS_KEY_ID", "ENVIRONMENT", 1);
     setenv("AWS_SECRET_ACCESS_KEY", "CANARY", 1);
     setenv("AWS_CREDENTIAL_EXPIRATION", "2026-01-01T00:00:00Z", 1);
-    place_must_fail(credentials, HANGAR_RETRY, "the keys of environment have expired already");
+    place_must_fail(HANGAR_RETRY, "the keys of environment have expired already");
     setenv("AWS_CREDENTIAL_EXPIRATION", "tomorrow", 1);
-    place_must_fail(credentials, HANGAR_AUTH, "AWS_CREDENTIAL_EXPIRATION is no time");
+    place_must_fail(HANGAR_AUTH, "AWS_CREDENTIAL_EXPIRATION is no time");
     setenv("AWS_CREDENTIAL_EXPIRATION", "9999-01-01T00:00:00Z", 1);
-    place_must_get(credentials, "ENVIRONMENT");
+    place_must_get("ENVIRONMENT");
 }
 END_TEST
 
@@ -167,16 +161,16 @@ static void must_come_to(struct getter *getter, enum hangar_rc rc, const char *a
 START_TEST(one_thread_renews_while_the_others_go_on)
 {
     static struct getter renewer;
-    place_must_get(credentials, "AKIDTEST1");
+    place_must_get("AKIDTEST1");
     place_say("{\"kind\": \"gate\", \"lifetime\": 7200}");
     place_move_clock(3600 - 200);
     start(&renewer);
     place_wait_for_request(REQUEST, 2);
     for (int i = 0; i < 100; i++)
-        place_must_get(credentials, "AKIDTEST1");
+        place_must_get("AKIDTEST1");
     place_file("open", "");
     must_come_to(&renewer, HANGAR_OK, "AKIDTEST2");
-    place_must_get(credentials, "AKIDTEST2");
+    place_must_get("AKIDTEST2");
     ck_assert_int_eq(place_requests(REQUEST), 2);
 }
 END_TEST
@@ -205,7 +199,7 @@ START_TEST(cancelling_ends_every_wait)
     s3_credentials_cancel(credentials);
     for (int i = 0; i < 4; i++)
         must_come_to(&getters[i], HANGAR_CANCELLED, NULL);
-    place_must_fail(credentials, HANGAR_CANCELLED, "cancelled");
+    place_must_fail(HANGAR_CANCELLED, "cancelled");
 }
 END_TEST
 
@@ -214,7 +208,6 @@ START_TEST(cancelling_the_job_ends_a_program)
     static struct getter getter;
     const char *begun = testing_path(home, "begun");
     char text[1000];
-    s3_credentials_close(credentials);
     place_next_instance();
     snprintf(text, sizeof(text), "#!/bin/sh\n: > %s\nexec sleep 100\n", begun);
     fake_host_set(fake, "credential_process", place_program("tool", text));
@@ -232,7 +225,7 @@ int main(void)
     Suite *suite = suite_create("storage-s3 credentials, renewal");
     TCase *tcase = tcase_create("renewal");
     tcase_set_timeout(tcase, 60);
-    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_checked_fixture(tcase, set_up, place_tear_down);
     tcase_add_test(tcase, keys_are_kept_until_five_minutes_before_they_expire);
     tcase_add_test(tcase, keys_that_live_shortly_are_not_asked_for_each_time);
     tcase_add_test(tcase, valid_keys_go_on_when_they_cannot_be_renewed);
