@@ -138,6 +138,9 @@ enum hangar_status hangar_cat(struct hangar *h, const struct hangar_selection *w
                               const char *object, hangar_write_fn write, void *arg)
 {
     json_t *doc = hg_doc_begin(h, "hangar.cat/1");
+    if (!h->ready) {
+        return hg_doc_unready(h, doc, NULL);
+    }
     struct hg_session s;
     struct hg_selected from = {0};
     struct hg_error err = {0};

@@ -238,6 +238,9 @@ enum hangar_status hangar_export(struct hangar *h, const struct hangar_selection
                                  hangar_write_fn write, void *arg, char **json)
 {
     json_t *doc = hg_doc_begin(h, "hangar.export/1");
+    if (!h->ready) {
+        return hg_doc_unready(h, doc, json);
+    }
     struct hg_error err = {0};
     struct exporting *x = calloc(1, sizeof(*x));
     if (!x) {

@@ -117,6 +117,9 @@ static enum hangar_rc find(struct hg_session *s, const struct hangar_selection *
 static enum hangar_status job(struct hangar *h, const struct hangar_selection *which,
                               enum what what, json_t *doc, char **json)
 {
+    if (!h->ready) {
+        return hg_doc_unready(h, doc, json);
+    }
     struct hg_session s;
     struct hg_error err = {0};
     json_t *sinks = json_array();

@@ -148,6 +148,9 @@ enum hangar_status hangar_import(struct hangar *h, const char *pipeline, const c
                                  hangar_read_fn read, void *arg, char **json)
 {
     json_t *doc = hg_doc_begin(h, "hangar.import/1");
+    if (!h->ready) {
+        return hg_doc_unready(h, doc, json);
+    }
     struct hg_error err = {0};
     struct hg_import *x = calloc(1, sizeof(*x));
     if (!x || !init(x, h)) {

@@ -421,6 +421,9 @@ enum hangar_status hangar_prune(struct hangar *h, const char *pipeline, const ch
                                 uint32_t flags, char **json)
 {
     json_t *doc = hg_doc_begin(h, "hangar.prune/1");
+    if (!h->ready) {
+        return hg_doc_unready(h, doc, json);
+    }
     json_t *list = json_array();
     struct hg_error err = {0};
     bool dry = flags & HANGAR_REQUEST_DRY_RUN;

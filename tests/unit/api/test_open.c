@@ -37,6 +37,18 @@ START_TEST(all_that_is_wrong_is_told_at_once)
 }
 END_TEST
 
+static int never_written(void *arg, const void *data, size_t size)
+{
+    (void)arg, (void)data, (void)size;
+    ck_abort_msg("something was written");
+}
+
+static long never_read(void *arg, void *data, size_t size)
+{
+    (void)arg, (void)data, (void)size;
+    ck_abort_msg("something was read");
+}
+
 static void nothing_works(enum hangar_status expected)
 {
     struct hangar_selection which = {.struct_size = sizeof(which), .id = "latest"};
@@ -48,7 +60,20 @@ static void nothing_works(enum hangar_status expected)
         hangar_show(world_hangar, &which, NULL),
         hangar_overview(world_hangar, NULL),
         hangar_restore(world_hangar, &request, NULL),
-        hangar_verify(world_hangar, &which, HANGAR_VERIFY_QUICK, NULL)};
+        hangar_verify(world_hangar, &which, HANGAR_VERIFY_QUICK, NULL),
+        hangar_watch(world_hangar, NULL),
+        hangar_health(world_hangar, NULL, NULL),
+        hangar_plan(world_hangar, NULL),
+        hangar_prune(world_hangar, NULL, NULL, 0, NULL),
+        hangar_hold(world_hangar, &which, 1, NULL),
+        hangar_remove(world_hangar, &which, NULL),
+        hangar_copy(world_hangar, &which, "a", NULL),
+        hangar_cat(world_hangar, &which, "x", never_written, NULL),
+        hangar_export(world_hangar, &which, never_written, NULL, NULL),
+        hangar_import(world_hangar, NULL, NULL, never_read, NULL, NULL),
+        hangar_alerts(world_hangar, 0, NULL),
+        hangar_report_crash(world_hangar, "backup", "p", "why", NULL),
+        hangar_notify(world_hangar, NULL, NULL)};
     for (size_t i = 0; i < sizeof(got) / sizeof(got[0]); i++)
         ck_assert_msg(got[i] == expected, "call %zu: %d", i, (int)got[i]);
     ck_assert_str_eq(hangar_error(world_hangar), "no configuration is open");
