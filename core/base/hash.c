@@ -55,11 +55,6 @@ void hg_sha256_final(struct hg_sha256 *h, char hex[HG_SHA256_HEX])
     hex[64] = '\0';
 }
 
-void hg_sha256_reset(struct hg_sha256 *h)
-{
-    h->failed = EVP_DigestInit_ex(h->ctx, EVP_sha256(), NULL) != 1;
-}
-
 void hg_sha256_free(struct hg_sha256 *h)
 {
     if (h == NULL)

@@ -19,7 +19,6 @@ bool hg_crypto_ready(void);
 struct hg_sha256 *hg_sha256_new(void);
 void hg_sha256_update(struct hg_sha256 *h, const void *data, size_t size);
 void hg_sha256_final(struct hg_sha256 *h, char hex[HG_SHA256_HEX]); /* once; then only free */
-void hg_sha256_reset(struct hg_sha256 *h);                          /* begin again */
 void hg_sha256_free(struct hg_sha256 *h);
 
 /* All at once; false, and "" as hex, when there is no memory or OpenSSL refuses. */
