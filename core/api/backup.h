@@ -55,7 +55,7 @@ struct hg_run {
     size_t sink_count;
     struct hangar_ctx *chain[HG_MAX_CHAIN];
     size_t chain_count;
-    struct hangar_ctx *sources[32];
+    struct hangar_ctx *sources[HG_MAX_SOURCES];
     size_t source_count;
     struct hg_pull pull;
     struct hg_engine engine;
@@ -63,7 +63,7 @@ struct hg_run {
     struct hg_run_kept { /* beside manifest.sources: for each object, the lanes that have it */
         uint32_t *items;
         size_t count, capacity;
-    } kept[32];
+    } kept[HG_MAX_SOURCES];
     struct hg_copying *copying;     /* catching up: NULL when not; under progress_mutex */
     pthread_mutex_t progress_mutex; /* guards `pulling` against the monitor */
     bool pulling;                   /* pull and engine can be asked how far they are */
@@ -109,8 +109,10 @@ enum hangar_rc hg_run_any_sink(const struct hg_run *run, struct hg_error *err);
 /* Takes a sink out of the run; the first reason counts. */
 void hg_run_sink_failed(struct hg_run *run, struct hg_run_sink *sink, const struct hg_error *why);
 
-/* The text of run.json; malloc'd, NULL when out of memory. */
-char *hg_run_marker(const struct hg_run *run);
+/* Stores run.json in the run's place of a sink: once create-only, EXISTS when the place is
+ * another's, and then again and again to renew it. */
+enum hangar_rc hg_run_mark(const struct hg_run *run, struct hangar_ctx *sink, bool create_only,
+                           struct hg_error *err);
 /* Fills a manifest with all that is known before the run; false: out of memory. */
 bool hg_run_describe(const struct hg_run *run, struct hg_manifest *m);
 /* The job's on_tick: looks for sinks that lag, and reports progress. */

@@ -74,22 +74,9 @@ void hg_run_sink_failed(struct hg_run *run, struct hg_run_sink *sink, const stru
     hg_log_event(&run->h->log, HANGAR_LOG_ERROR, "sink.failed", "%s", sink->error.text);
 }
 
-/* Takes the place <pipeline>/<id> in a sink: EXISTS when it is another's. */
-static enum hangar_rc take_place(struct hg_run *run, struct hg_run_sink *sink, const char *marker,
-                                 struct hg_error *err)
-{
-    char *path = hg_store_path(run->pipeline->name, run->id, HG_RUN_NAME);
-    enum hangar_rc rc = path ? hg_store_put(sink->ctx, path, marker, strlen(marker), true, err)
-                             : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
-    free(path);
-    sink->placed = sink->placed || rc == HANGAR_OK;
-    return rc;
-}
-
 enum hangar_rc hg_run_take_places(struct hg_run *run, struct hg_error *err)
 {
-    char *marker = hg_run_marker(run);
-    for (size_t i = 0; marker && i < run->sink_count; i++) {
+    for (size_t i = 0; i < run->sink_count; i++) {
         struct hg_run_sink *sink = &run->sinks[i];
         struct hg_error why = {0};
         if (sink->error.rc == HANGAR_OK &&
@@ -98,24 +85,21 @@ enum hangar_rc hg_run_take_places(struct hg_run *run, struct hg_error *err)
             hg_run_sink_failed(run, sink, &why);
         }
     }
-    for (size_t i = 0; marker && i < run->sink_count; i++) {
+    for (size_t i = 0; i < run->sink_count; i++) {
         struct hg_run_sink *sink = &run->sinks[i];
         struct hg_error why = {0};
         if (sink->error.rc != HANGAR_OK) {
             continue;
         }
-        enum hangar_rc rc = take_place(run, sink, marker, &why);
+        enum hangar_rc rc = hg_run_mark(run, sink->ctx, true, &why);
         if (rc == HANGAR_EXISTS) { /* a run elsewhere began in the same millisecond */
-            free(marker);
             return hg_fail(err, HANGAR_RETRY, 0, "sink %s: %s exists already", sink->ctx->name,
                            run->id);
         }
         if (rc != HANGAR_OK) {
             hg_run_sink_failed(run, sink, &why);
         }
+        sink->placed = rc == HANGAR_OK;
     }
-    enum hangar_rc rc =
-        marker ? hg_run_any_sink(run, err) : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
-    free(marker);
-    return rc;
+    return hg_run_any_sink(run, err);
 }

@@ -12,7 +12,8 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-char *hg_run_marker(const struct hg_run *run)
+enum hangar_rc hg_run_mark(const struct hg_run *run, struct hangar_ctx *sink, bool create_only,
+                           struct hg_error *err)
 {
     json_t *json = json_object();
     hg_json_set_string(json, "run", run->run_id);
@@ -22,8 +23,14 @@ char *hg_run_marker(const struct hg_run *run)
     hg_json_set_int(json, "pid", getpid());
     hg_json_set_time(json, "started", run->started_ms);
     char *text = hg_json_text(json);
+    char *path = hg_store_path(run->pipeline->name, run->id, HG_RUN_NAME);
     json_decref(json);
-    return text;
+    enum hangar_rc rc = text && path
+                            ? hg_store_put(sink, path, text, strlen(text), create_only, err)
+                            : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+    free(path);
+    free(text);
+    return rc;
 }
 
 static bool describe_source(const struct hg_run *run, size_t i, struct hg_manifest_source *s)
@@ -116,7 +123,7 @@ void hg_run_tick(void *arg)
         return;
     }
     char step[160];
-    struct hangar_progress_source sources[32];
+    struct hangar_progress_source sources[HG_MAX_SOURCES];
     struct hangar_progress p = {.struct_size = sizeof(p),
                                 .job = "backup",
                                 .pipeline = run->pipeline->name,

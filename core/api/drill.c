@@ -172,10 +172,6 @@ enum hangar_rc hg_drill_run(struct hg_drill *drill, struct hg_session *s,
     if (rc == HANGAR_OK && !drill->scratches) {
         rc = hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
     }
-    if (rc == HANGAR_OK && json_array_size(m->requires) > 0) {
-        rc = hg_fail(err, HANGAR_UNSUPPORTED, 0,
-                     "%s is an incremental backup, which this version cannot restore", m->id);
-    }
     for (size_t i = 0; i < m->source_count && rc == HANGAR_OK; i++) {
         rc = add_source(drill, s, &m->sources[i], err);
     }
@@ -194,7 +190,7 @@ enum hangar_rc hg_drill_run(struct hg_drill *drill, struct hg_session *s,
 void hg_drill_progress(struct hg_drill *drill, struct hangar *h, int64_t started_ms)
 {
     char step[160];
-    struct hangar_progress_source sources[32];
+    struct hangar_progress_source sources[HG_MAX_SOURCES];
     struct hangar_progress p = {.struct_size = sizeof(p),
                                 .job = "verify",
                                 .pipeline = "",

@@ -53,6 +53,7 @@ enum hangar_status hg_doc_unready(struct hangar *h, json_t *doc, char **json);
 /* ---- sessions (session.c): the instances that one job uses ---- */
 
 #define HG_SESSION_MAX 128
+#define HG_MAX_SOURCES 32 /* of a pipeline */
 
 struct hg_session {
     struct hangar *h;

@@ -23,16 +23,11 @@ static void renew(struct hg_lease *lease, size_t i)
     struct hg_run_sink *sink = &lease->run->sinks[i];
     struct hangar_ctx *ctx = sink->side ? sink->side : sink->ctx;
     struct hg_error err = {0};
-    char *path = hg_store_path(lease->run->pipeline->name, lease->run->id, HG_RUN_NAME);
-    char *text = hg_run_marker(lease->run);
     int64_t now = boot_ms();
     if (!hg_lease_holds(lease, i)) { /* asleep for too long: what is lost stays lost */
-        free(text);
-        free(path);
         return;
     }
-    enum hangar_rc rc = path && text ? hg_store_put(ctx, path, text, strlen(text), false, &err)
-                                     : hg_fail(&err, HANGAR_NO_MEMORY, 0, "out of memory");
+    enum hangar_rc rc = hg_run_mark(lease->run, ctx, false, &err);
     if (rc == HANGAR_OK) {
         pthread_mutex_lock(&lease->mutex);
         lease->sinks[i].renewed_ms = now;
@@ -41,8 +36,6 @@ static void renew(struct hg_lease *lease, size_t i)
         hg_log_line(&lease->run->h->log, HANGAR_LOG_WARN, "cannot renew the mark of this run: %s",
                     err.text);
     }
-    free(text);
-    free(path);
 }
 
 static void *lease_main(void *arg)

@@ -21,9 +21,10 @@ struct hg_event {
     const json_t *detail; /* what belongs to this kind; NULL: nothing */
 };
 
-/* True when nobody was to be told, or somebody was.  Tells each notifier of the pipeline whose `events` ask for this kind, all at once;
+/* Tells each notifier of the pipeline whose `events` ask for this kind, all at once;
  * returns when the last has been told or has failed for good, after two minutes at
- * most where plugins keep to their contract. */
+ * most where plugins keep to their contract.  False when nobody could be told whom the
+ * event was for. */
 bool hg_notify(struct hangar *h, const struct hg_event *event);
 
 /* An event of the end of a job, made of its document ("backup", "restore", "verify");

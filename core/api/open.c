@@ -7,6 +7,7 @@
 #include "api/handle.h"
 #include "base/hash.h"
 #include "base/json_memory.h"
+#include "pipeline/engine.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -160,9 +161,10 @@ static void check_sizes(struct hangar *h, struct hg_problems *problems)
             hg_problem_add(problems, p->line, p->column, "pipeline %s has more than %d transforms",
                            p->name, HG_CHAIN_MAX);
         }
-        if (p->sink_count > 16 || p->source_count > 32) {
+        if (p->sink_count > HG_MAX_SINKS || p->source_count > HG_MAX_SOURCES) {
             hg_problem_add(problems, p->line, p->column,
-                           "pipeline %s has more than 16 sinks or 32 sources", p->name);
+                           "pipeline %s has more than %d sinks or %d sources", p->name,
+                           HG_MAX_SINKS, HG_MAX_SOURCES);
         }
     }
 }

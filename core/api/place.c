@@ -94,13 +94,8 @@ enum hangar_rc hg_place_take(struct hg_run *run, size_t instance, struct hangar_
     if (rc != HANGAR_OK) {
         return rc;
     }
-    char *path = hg_store_path(run->pipeline->name, run->id, HG_RUN_NAME);
-    char *marker = hg_run_marker(run);
-    rc = path && marker ? hg_store_put(ctx, path, marker, strlen(marker), true, err)
-                        : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+    rc = hg_run_mark(run, ctx, true, err);
     sink->placed = rc == HANGAR_OK;
-    free(marker);
-    free(path);
     return rc;
 }
 

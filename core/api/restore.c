@@ -17,7 +17,7 @@ static void on_tick(void *arg)
 {
     struct hg_restoring *r = arg;
     char step[160];
-    struct hangar_progress_source sources[32];
+    struct hangar_progress_source sources[HG_MAX_SOURCES];
     struct hangar_progress p = {.struct_size = sizeof(p),
                                 .job = "restore",
                                 .pipeline = "",
@@ -133,10 +133,6 @@ static enum hangar_rc open_all(struct hg_restoring *r, struct hg_error *err)
     enum hangar_rc rc = check_only(r, err);
     if (rc == HANGAR_OK) {
         rc = parse_set(r, err);
-    }
-    if (rc == HANGAR_OK && json_array_size(m->requires) > 0) {
-        rc = hg_fail(err, HANGAR_UNSUPPORTED, 0,
-                     "%s is an incremental backup, which this version cannot restore", m->id);
     }
     if (rc == HANGAR_OK) {
         rc = hg_session_chain(&r->session, m, r->chain, err);

@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PROGRESS_SOURCES = 32 };
-
 enum hangar_rc hg_targets_init(struct hg_targets *t, struct hg_session *session,
                                const struct hg_manifest *manifest, struct hangar_ctx *sink,
                                struct hangar_ctx *const *chain, struct hg_error *err)
@@ -19,7 +17,15 @@ enum hangar_rc hg_targets_init(struct hg_targets *t, struct hg_session *session,
     t->sink = sink;
     t->chain = chain;
     t->items = calloc(manifest->source_count ? manifest->source_count : 1, sizeof(*t->items));
-    return t->items ? HANGAR_OK : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+    if (!t->items) {
+        return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+    }
+    if (json_array_size(manifest->requires) > 0) {
+        return hg_fail(err, HANGAR_UNSUPPORTED, 0,
+                       "%s is an incremental backup, which this version cannot restore",
+                       manifest->id);
+    }
+    return HANGAR_OK;
 }
 
 void hg_targets_free(struct hg_targets *t)
@@ -185,7 +191,7 @@ void hg_targets_progress(struct hg_targets *t, struct hangar_progress *p,
 {
     pthread_mutex_lock(&t->mutex);
     p->sources = sources;
-    for (size_t i = 0; t->running && i < t->count && i < PROGRESS_SOURCES; i++) {
+    for (size_t i = 0; t->running && i < t->count && i < HG_MAX_SOURCES; i++) {
         struct hg_target *one = &t->items[i];
         uint64_t expected = 0;
         for (size_t k = 0; k < one->infos.count; k++) {

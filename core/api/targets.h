@@ -64,7 +64,7 @@ enum hangar_rc hg_targets_push(struct hg_targets *t, struct hg_error *err);
 /* Ends those that were prepared and not pushed. */
 void hg_targets_end(struct hg_targets *t);
 
-/* Adds how far they are; `sources` has room for 32 and lives as long as p.  From the
+/* Adds how far they are; `sources` has room for HG_MAX_SOURCES and lives as long as p.  From the
  * monitor's thread. */
 void hg_targets_progress(struct hg_targets *t, struct hangar_progress *p,
                          struct hangar_progress_source *sources);
