@@ -291,10 +291,7 @@ static int run_command(struct cli *cli)
         result = cli->args.command->run(cli);
         atomic_store(&running, NULL);
     } else {
-        const char *text = error_text(cli, status);
-        cli_error(cli, text);
-        cli_error_document(cli, status, text);
-        result = (int)status;
+        result = cli_stop(cli, status, error_text(cli, status));
     }
     hangar_close(cli->hangar);
     cli_progress_fini(&cli->progress);

@@ -158,7 +158,7 @@ static bool is_among(const char *const *names, const char *name)
 static int refuse_names(struct cli *cli, const char *const *names)
 {
     char text[512] = "";
-    int status = HANGAR_STATUS_NOT_FOUND;
+    enum hangar_status status = HANGAR_STATUS_NOT_FOUND;
 
     for (size_t i = 0; names[i] && !*text; i++) {
         if (!is_among(hangar_pipelines(cli->hangar), names[i])) {
@@ -172,9 +172,7 @@ static int refuse_names(struct cli *cli, const char *const *names)
     }
     if (!*text)
         return HANGAR_STATUS_DONE;
-    cli_error(cli, text);
-    cli_error_document(cli, (enum hangar_status)status, text);
-    return status;
+    return cli_stop(cli, status, text);
 }
 
 int cli_command_backup(struct cli *cli)

@@ -44,13 +44,10 @@ int cli_command_copy(struct cli *cli)
     const char *to = cli_option_value(cli, CLI_TO);
     char *json = NULL;
 
-    if (cli_has_option(cli, CLI_MISSING) == (which.id != NULL) || !which.sink || !to) {
-        const char *text = "`copy` needs --from, --to, and either a backup or --missing";
-        cli_error(cli, "`copy` needs --from, --to, and either a backup or --missing; hint: see "
-                       "`hangar help copy`");
-        cli_error_document(cli, HANGAR_STATUS_USAGE, text);
-        return HANGAR_STATUS_USAGE;
-    }
+    if (cli_has_option(cli, CLI_MISSING) == (which.id != NULL) || !which.sink || !to)
+        return cli_stop(cli, HANGAR_STATUS_USAGE,
+                        "`copy` needs --from, --to, and either a backup or --missing; hint: see "
+                        "`hangar help copy`");
     if (!which.id)
         which.id = "missing";
     enum hangar_status status = hangar_copy(cli->hangar, &which, to, &json);

@@ -142,23 +142,12 @@ static enum hangar_status run(struct cli *cli, uint32_t flags, char **json)
 /* DONE when the backups may be removed. */
 static int agree(struct cli *cli, const json_t *plan)
 {
-    char *question;
-
     cli_progress_clear(&cli->progress);
     fflush(cli->out.file);
     cli_render_prune(plan, &cli->err, &(struct cli_view){.quiet = true});
     if (planned_removals(plan) == 0)
         return HANGAR_STATUS_DONE; /* what dead runs left may go unasked */
-    question = cli_prune_question(plan);
-    if (!question)
-        return cli_stop(cli, HANGAR_STATUS_FAILED, "out of memory");
-    enum cli_answer answer = cli_confirm(cli->io->in, cli->err.file, question);
-    free(question);
-    if (answer == CLI_ANSWER_YES && !cli_interrupted())
-        return HANGAR_STATUS_DONE;
-    if (answer == CLI_ANSWER_NO)
-        return cli_stop(cli, HANGAR_STATUS_FAILED, "nothing was removed");
-    return cli_stop(cli, HANGAR_STATUS_INTERRUPTED, "interrupted; nothing was removed");
+    return cli_agree(cli, cli_prune_question(plan), "nothing was removed", "nothing was removed");
 }
 
 int cli_command_prune(struct cli *cli)

@@ -65,17 +65,11 @@ static int ask(struct cli *cli, const json_t *list, const char *id, char **pipel
         question = NULL;
     free(sinks);
     *pipeline = strdup(cli_string(found, "pipeline"));
-    if (!question || !*pipeline) {
+    if (!*pipeline) {
         free(question);
-        return cli_stop(cli, HANGAR_STATUS_FAILED, "out of memory");
+        question = NULL;
     }
-    enum cli_answer answer = cli_confirm(cli->io->in, cli->err.file, question);
-    free(question);
-    if (answer == CLI_ANSWER_YES && !cli_interrupted())
-        return HANGAR_STATUS_DONE;
-    if (answer == CLI_ANSWER_NO)
-        return cli_stop(cli, HANGAR_STATUS_FAILED, "nothing was removed");
-    return cli_stop(cli, HANGAR_STATUS_INTERRUPTED, "interrupted; nothing was removed");
+    return cli_agree(cli, question, "nothing was removed", "nothing was removed");
 }
 
 static int remove_it(struct cli *cli, const struct hangar_selection *which)

@@ -133,16 +133,8 @@ static int agree(struct cli *cli, const json_t *plan, bool clean)
             cli, HANGAR_STATUS_USAGE,
             "nobody can be asked whether to restore; hint: add --yes when the plan is what "
             "you want");
-    char *question = cli_restore_question(plan, clean);
-    if (!question)
-        return cli_stop(cli, HANGAR_STATUS_FAILED, "out of memory");
-    enum cli_answer answer = cli_confirm(io->in, cli->err.file, question);
-    free(question);
-    if (answer == CLI_ANSWER_YES)
-        return HANGAR_STATUS_DONE;
-    if (answer == CLI_ANSWER_INTERRUPTED)
-        return cli_stop(cli, HANGAR_STATUS_INTERRUPTED, "interrupted; nothing was changed");
-    return cli_stop(cli, HANGAR_STATUS_FAILED, "not restored: nothing was changed");
+    return cli_agree(cli, cli_restore_question(plan, clean), "not restored: nothing was changed",
+                     "nothing was changed");
 }
 
 /* Restores what the plan says: "latest" may have become another backup since. */

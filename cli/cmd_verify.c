@@ -85,11 +85,9 @@ int cli_command_verify(struct cli *cli)
                                                                          : HANGAR_VERIFY_DRILL;
     char *json = NULL;
 
-    if (cli_has_option(cli, CLI_ALL) == (which.id != NULL)) {
-        cli_error(cli, "`verify` needs either a backup or --all; hint: see `hangar help verify`");
-        cli_error_document(cli, HANGAR_STATUS_USAGE, "`verify` needs either a backup or --all");
-        return HANGAR_STATUS_USAGE;
-    }
+    if (cli_has_option(cli, CLI_ALL) == (which.id != NULL))
+        return cli_stop(cli, HANGAR_STATUS_USAGE,
+                        "`verify` needs either a backup or --all; hint: see `hangar help verify`");
     if (!which.id)
         which.id = "all";
     enum hangar_status status = hangar_verify(cli->hangar, &which, level, &json);

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
@@ -63,4 +64,20 @@ enum cli_answer cli_confirm(int in, FILE *out, const char *question)
         if (length < sizeof(line) - 1)
             line[length++] = byte;
     }
+}
+
+int cli_agree(struct cli *cli, char *question, const char *no, const char *unchanged)
+{
+    char text[128];
+
+    if (!question)
+        return cli_stop(cli, HANGAR_STATUS_FAILED, "out of memory");
+    enum cli_answer answer = cli_confirm(cli->io->in, cli->err.file, question);
+    free(question);
+    if (answer == CLI_ANSWER_NO)
+        return cli_stop(cli, HANGAR_STATUS_FAILED, no);
+    if (answer == CLI_ANSWER_YES && !cli_interrupted())
+        return HANGAR_STATUS_DONE;
+    snprintf(text, sizeof(text), "interrupted; %s", unchanged);
+    return cli_stop(cli, HANGAR_STATUS_INTERRUPTED, text);
 }

@@ -5,6 +5,7 @@
  */
 #include "life.h"
 
+#include <errno.h>
 #include <hangar/hangar.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -237,7 +238,7 @@ static bool start(struct daemon *d, const char *job, const char *pipeline, enum 
                                      .pipeline = pipeline ? strdup(pipeline) : NULL,
                                      .kind = kind,
                                      .started_ms = daemon_now(d)};
-    int why = pipeline && !p->pipeline ? 12 : daemon_child_start(&p->child, program, argv);
+    int why = pipeline && !p->pipeline ? ENOMEM : daemon_child_start(&p->child, program, argv);
     if (why != 0) {
         char text[160];
         snprintf(text, sizeof(text), "cannot start a process: %s", strerror(why));
