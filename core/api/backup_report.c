@@ -23,12 +23,9 @@ enum hangar_rc hg_run_mark(const struct hg_run *run, struct hangar_ctx *sink, bo
     hg_json_set_int(json, "pid", getpid());
     hg_json_set_time(json, "started", run->started_ms);
     char *text = hg_json_text(json);
-    char *path = hg_store_path(run->pipeline->name, run->id, HG_RUN_NAME);
     json_decref(json);
-    enum hangar_rc rc = text && path
-                            ? hg_store_put(sink, path, text, strlen(text), create_only, err)
-                            : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
-    free(path);
+    enum hangar_rc rc =
+        hg_store_put_text(sink, run->pipeline->name, run->id, HG_RUN_NAME, text, create_only, err);
     free(text);
     return rc;
 }

@@ -62,20 +62,24 @@ enum hangar_rc hg_mark_find_abandoned(struct hangar_ctx *sink, const char *pipel
     return HANGAR_OK;
 }
 
+/* Stores a mark, and frees what stands in it. */
+static enum hangar_rc put_mark(struct hangar_ctx *sink, const char *pipeline, const char *id,
+                               const char *name, json_t *mark, struct hg_error *err)
+{
+    char *text = hg_json_text(mark);
+    json_decref(mark);
+    enum hangar_rc rc = hg_store_put_text(sink, pipeline, id, name, text, false, err);
+    free(text);
+    return rc;
+}
+
 enum hangar_rc hg_mark_held(struct hangar_ctx *sink, const char *pipeline, const char *id,
                             const char *host, struct hg_error *err)
 {
-    char *path = hg_store_path(pipeline, id, HG_HOLD_NAME);
-    json_t *json = json_object();
-    hg_json_set_time(json, "held", hg_now_ms());
-    hg_json_set_string(json, "host", host);
-    char *text = hg_json_text(json);
-    json_decref(json);
-    enum hangar_rc rc =
-        path && text ? hg_store_put(sink, path, text, strlen(text), false, err) : no_memory(err);
-    free(text);
-    free(path);
-    return rc;
+    json_t *mark = json_object();
+    hg_json_set_time(mark, "held", hg_now_ms());
+    hg_json_set_string(mark, "host", host);
+    return put_mark(sink, pipeline, id, HG_HOLD_NAME, mark, err);
 }
 
 enum hangar_rc hg_mark_deleted(struct hangar_ctx *sink, const char *pipeline, const char *id,
@@ -83,22 +87,22 @@ enum hangar_rc hg_mark_deleted(struct hangar_ctx *sink, const char *pipeline, co
 {
     char *path = hg_store_path(pipeline, id, HG_DELETED_NAME);
     char *manifest = hg_store_path(pipeline, id, HG_MANIFEST_NAME);
-    json_t *json = json_object();
-    hg_json_set_time(json, "deleted", hg_now_ms());
-    hg_json_set_string(json, "host", host);
-    hg_json_set_string(json, "reason", reason);
-    char *text = hg_json_text(json);
-    json_decref(json);
-    enum hangar_rc rc = path && manifest && text
-                            ? hg_store_put(sink, path, text, strlen(text), false, err)
-                            : no_memory(err);
+    enum hangar_rc rc = HANGAR_NO_MEMORY;
+    if (path && manifest) {
+        json_t *mark = json_object();
+        hg_json_set_time(mark, "deleted", hg_now_ms());
+        hg_json_set_string(mark, "host", host);
+        hg_json_set_string(mark, "reason", reason);
+        rc = put_mark(sink, pipeline, id, HG_DELETED_NAME, mark, err);
+    } else {
+        no_memory(err);
+    }
     if (rc == HANGAR_OK) {
         rc = HG_CALL(sink, err, sink->plugin->sink.remove(sink->inst, manifest));
         if (rc == HANGAR_EXISTS) { /* it stays: nothing is under way */
             HG_CALL(sink, NULL, sink->plugin->sink.remove(sink->inst, path));
         }
     }
-    free(text);
     free(manifest);
     free(path);
     return rc;

@@ -48,6 +48,18 @@ enum hangar_rc hg_store_put(struct hangar_ctx *sink, const char *path, const voi
     return rc;
 }
 
+enum hangar_rc hg_store_put_text(struct hangar_ctx *sink, const char *pipeline, const char *id,
+                                 const char *name, const char *text, bool create_only,
+                                 struct hg_error *err)
+{
+    char *path = hg_store_path(pipeline, id, name);
+    enum hangar_rc rc = path && text
+                            ? hg_store_put(sink, path, text, strlen(text), create_only, err)
+                            : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+    free(path);
+    return rc;
+}
+
 enum hangar_rc hg_store_get(struct hangar_ctx *sink, const char *path, size_t max,
                             struct hg_str *out, struct hg_error *err)
 {
@@ -224,12 +236,7 @@ enum hangar_rc hg_store_manifest_both(struct hangar_ctx *sink, const char *pipel
 enum hangar_rc hg_store_abandon(struct hangar_ctx *sink, const char *pipeline, const char *id,
                                 struct hg_error *err)
 {
-    char *path = hg_store_path(pipeline, id, HG_MANIFEST_NAME);
-    enum hangar_rc rc =
-        path ? hg_store_put(sink, path, HG_ABANDONED, strlen(HG_ABANDONED), true, err)
-             : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
-    free(path);
-    return rc;
+    return hg_store_put_text(sink, pipeline, id, HG_MANIFEST_NAME, HG_ABANDONED, true, err);
 }
 
 enum hangar_rc hg_store_time(struct hangar_ctx *sink, const char *pipeline, const char *id,

@@ -18,6 +18,12 @@ char *hg_store_path(const char *pipeline, const char *id, const char *name);
 enum hangar_rc hg_store_put(struct hangar_ctx *sink, const char *path, const void *data,
                             size_t size, bool create_only, struct hg_error *err);
 
+/* The same of a text beside a backup's manifest, or the manifest itself; a text of NULL is
+ * one that there was no memory for. */
+enum hangar_rc hg_store_put_text(struct hangar_ctx *sink, const char *pipeline, const char *id,
+                                 const char *name, const char *text, bool create_only,
+                                 struct hg_error *err);
+
 /* Reads one of at most `max` bytes (CORRUPT when it is larger). */
 enum hangar_rc hg_store_get(struct hangar_ctx *sink, const char *path, size_t max,
                             struct hg_str *out, struct hg_error *err);
