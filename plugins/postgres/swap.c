@@ -183,8 +183,22 @@ static enum hangar_rc exchange(struct pg_target *target, struct pg_conn *conn,
     return rc;
 }
 
-/* COMMIT was sent, and no answer came: what became of it? */
-static enum hangar_rc find_out(struct pg_source *src, const struct pg_target *target,
+/* Has the session ended?  Not known is no. */
+static bool is_gone(struct pg_conn *conn, int pid)
+{
+    char text[16];
+    PGresult *res = NULL;
+    snprintf(text, sizeof(text), "%d", pid);
+    bool gone = pg_query(conn, "SELECT FROM pg_catalog.pg_stat_activity WHERE pid = $1::int", text,
+                         NULL, &res) == HANGAR_OK &&
+                PQntuples(res) == 0;
+    PQclear(res);
+    return gone;
+}
+
+/* COMMIT was sent, and no answer came: what became of it?  Until the session is gone that
+ * was to do it, what is not so may yet come. */
+static enum hangar_rc find_out(struct pg_source *src, const struct pg_target *target, int pid,
                                const struct pg_error *why)
 {
     struct pg_conn *conn = NULL;
@@ -192,11 +206,12 @@ static enum hangar_rc find_out(struct pg_source *src, const struct pg_target *ta
     PGresult *res = NULL;
     bool done = false, known = false;
     for (int tries = 0; tries < 10 && !known; tries++) { /* the server may be starting again */
-        if (pg_open(src, src->opt.maintenance_db, true, &conn, &err) == HANGAR_OK &&
-            pg_query(conn, "SELECT datname FROM pg_catalog.pg_database WHERE oid = $1::oid",
-                     target->clean->into_oid, NULL, &res) == HANGAR_OK) {
-            known = true;
+        bool open = pg_open(src, src->opt.maintenance_db, true, &conn, &err) == HANGAR_OK;
+        bool gone = open && is_gone(conn, pid);
+        if (open && pg_query(conn, "SELECT datname FROM pg_catalog.pg_database WHERE oid = $1::oid",
+                             target->clean->into_oid, NULL, &res) == HANGAR_OK) {
             done = PQntuples(res) == 1 && strcmp(PQgetvalue(res, 0, 0), target->name) == 0;
+            known = done || gone;
             PQclear(res);
         }
         pg_close(conn);
@@ -231,9 +246,10 @@ static enum hangar_rc exchange_all(struct pg_source *src, struct ending *ending)
         rc = exchange(last, keeper, ending);
     }
     if (rc == HANGAR_OK && last) {
+        int pid = PQbackendPID(keeper->pq);
         if (pg_command(keeper, "COMMIT") != HANGAR_OK) {
             struct pg_error why = keeper->err;
-            rc = find_out(src, last, &why);
+            rc = find_out(src, last, pid, &why);
         }
     } else {
         pg_command(keeper, "ROLLBACK");

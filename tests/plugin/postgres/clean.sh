@@ -377,6 +377,32 @@ holds_the_lock() {
     [ "$(sql postgres "SELECT count(*) FROM pg_locks WHERE relation = 'pg_shdepend'::regclass AND mode = 'ShareLock' AND granted")" = 1 ]
 }
 
+# The connection breaks around the COMMIT that puts everything in its place.
+it_finds_out_what_became_of_a_commit_without_an_answer() {
+    spoil
+    expect 8 'cannot put database live in its place: ' refusing LOSE=statement clean "$work/live" database=live
+    as_it_was
+    none_of_ours
+    works refusing LOSE=answer clean "$work/live" database=live
+    as_in_backup
+    none_of_ours
+}
+
+it_says_what_the_server_refused_and_leaves_all_as_it_was() {
+    local part says
+    spoil
+    while IFS='|' read -r part says; do
+        expect '[0-9]+' "$says.*refused_by_the_test" refusing "REFUSE=$part" clean "$work/live" database=live
+        as_it_was
+        none_of_ours
+    done <<'END'
+s.application_name|cannot list the sessions: 
+pg_replication_slots|cannot look for what is in the way of replacing live: 
+ALLOW_CONNECTIONS false|cannot set the properties of database live: 
+ RENAME TO |cannot rename database live to 
+END
+}
+
 # Clients that come and go all the time meet the old one or the new one, or are refused.
 it_shows_nobody_anything_in_between() {
     local client

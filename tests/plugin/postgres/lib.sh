@@ -58,6 +58,13 @@ run() {
         >"$work/out" 2>"$work/log"
 }
 
+# refusing WHAT COMMAND DIR...: run, with a fault of refuse.c ("REFUSE=TEXT").
+refusing() {
+    local what=$1
+    shift
+    (export LD_PRELOAD="$POSTGRES_REFUSE" "${what?}" && run "$@")
+}
+
 # expect STATUS TEXT run...: it ends with that rc, and says this (a regular expression).
 expect() {
     local want=$1 text=$2 got=0

@@ -51,4 +51,25 @@ it_selects_tables_with_their_sequences() {
 3" ] || fail "sequences were not set"
 }
 
+# Ours, put into one that is there: no extension that comes with the server has any.
+it_keeps_the_configuration_tables_of_extensions() {
+    local b
+    b=$(fresh)
+    sql hard 'CREATE TABLE "Odd settings" (name text, value text, length int GENERATED ALWAYS AS (length(value)) STORED)' \
+        "INSERT INTO \"Odd settings\" VALUES ('own', E'one\\ttwo'), ('shipped', 'three')" \
+        'ALTER EXTENSION citext ADD TABLE "Odd settings"' "UPDATE pg_extension SET extconfig =
+        ARRAY['\"Odd settings\"'::regclass::oid], extcondition = ARRAY['WHERE name <> ''shipped''']
+        WHERE extname = 'citext'"
+    works run backup "$b" database=hard
+    grep -q $'^own\tone\\\\ttwo$' "$b/objects/hard/sequences.sql" || fail "its row is not there"
+    grep -q '^COPY "public"."Odd settings" ("name", "value") FROM stdin' "$b/objects/hard/sequences.sql" ||
+        fail "it is not loaded"
+    grep -q '^shipped' "$b/objects/hard/sequences.sql" && fail "a row of the extension itself is there"
+    rm -rf "$b"
+    expect 8 'cannot read the extensions of database hard: .*refused_by_the_test' \
+        refusing 'REFUSE=FROM ONLY "public"."Odd settings" WHERE' backup "$b" database=hard
+    sql hard "UPDATE pg_extension SET extconfig = NULL, extcondition = NULL WHERE extname = 'citext'" \
+        'ALTER EXTENSION citext DROP TABLE "Odd settings"' 'DROP TABLE "Odd settings"'
+}
+
 main

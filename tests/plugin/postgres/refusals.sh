@@ -200,4 +200,38 @@ it_refuses_options_that_do_not_fit() {
     expect 3 'cannot stand beside password' run check "$work/none" database=a password=x passfile=/x
 }
 
+# Whichever statement the server refuses: it is told which, and nothing is left.
+it_says_what_the_server_refused() {
+    local command part says
+    while IFS='|' read -r command part says; do
+        rm -rf "$work/none"
+        case $command in
+            restore | compare)
+                expect '8' "$says.*refused_by_the_test" refusing "REFUSE=$part" "$command" "$work/small" database=copy
+                exists copy && fail "the database stayed"
+                ;;
+            *) expect '8' "$says.*refused_by_the_test" refusing "REFUSE=$part" "$command" "$work/none" database=small ;;
+        esac
+        works nobody_left
+    done <<'END'
+check|has_table_privilege|cannot look at the tables of database small: 
+check|pg_largeobject_metadata|cannot look at the large objects of database small
+check|pg_database_size|cannot measure database small: 
+check|synchronize_seqscans|cannot set up a session in database small: 
+backup|BEGIN ISOLATION|cannot begin a transaction: 
+backup|LOCK TABLE|cannot lock the tables of database small: 
+backup|pg_export_snapshot|cannot export a snapshot of database small: 
+backup|SET TRANSACTION SNAPSHOT|cannot share the snapshot of database small: 
+backup|datistemplate AS is_template|cannot read the properties of database small: 
+backup|attgenerated|cannot read the columns of database small: 
+backup|TO STDOUT|cannot read .* of database small: 
+restore|rolcreatedb|cannot look at the rights of this role: 
+restore|CREATE DATABASE|cannot create database copy
+restore|SELECT FROM pg_roles WHERE rolname|cannot look for roles: 
+restore|FROM STDIN|cannot load .*public.*: 
+restore|ANALYZE|cannot analyze database copy: 
+compare|TO STDOUT|cannot read table .* of database copy again: 
+END
+}
+
 main
