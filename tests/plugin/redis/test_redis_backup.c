@@ -261,14 +261,14 @@ static void stop_and_cancel(void *arg, const void *data, size_t size)
 
 /* A backup of more than fits into the buffers of a socket, interrupted when its
  * first bytes are there. */
-static void interrupted(void (*sink)(void *arg, const void *data, size_t size), enum hangar_rc rc,
-                        const char *text)
+static void interrupted(void (*sink)(void *arg, const void *data, size_t size), const char *timeout,
+                        enum hangar_rc rc, const char *text)
 {
     struct server source;
     struct run run;
     server_start(&source, (const char *[]){"--rdbcompression", "no", NULL});
     server_do(&source, "SETRANGE big 60000000 x");
-    run_open(&run, (const char *[]){source.socket_option, "timeout=1s", NULL});
+    run_open(&run, (const char *[]){source.socket_option, timeout, NULL});
     struct interruption it = {.server = &source, .run = &run};
     run_begin(&run);
     ck_assert_msg(run.rc == HANGAR_OK, "%s", run_error(&run));
@@ -282,25 +282,25 @@ static void interrupted(void (*sink)(void *arg, const void *data, size_t size), 
 
 START_TEST(a_killed_connection_is_no_backup)
 {
-    interrupted(kill_replicas, HANGAR_IO, "");
+    interrupted(kill_replicas, "timeout=60s", HANGAR_IO, "");
 }
 END_TEST
 
 START_TEST(a_killed_server_is_no_backup)
 {
-    interrupted(kill_server, HANGAR_IO, "");
+    interrupted(kill_server, "timeout=60s", HANGAR_IO, "");
 }
 END_TEST
 
 START_TEST(a_stalled_server_meets_the_timeout)
 {
-    interrupted(stop_server, HANGAR_IO, "has stalled: nothing moved for 1 s");
+    interrupted(stop_server, "timeout=3s", HANGAR_IO, "has stalled: nothing moved for 3 s");
 }
 END_TEST
 
 START_TEST(cancel_ends_a_wait)
 {
-    interrupted(stop_and_cancel, HANGAR_CANCELLED, "cancelled");
+    interrupted(stop_and_cancel, "timeout=60s", HANGAR_CANCELLED, "cancelled");
 }
 END_TEST
 
