@@ -186,3 +186,11 @@ void hg_alert_rules(const json_t *pipeline, const struct hg_alert_limits *limits
         out->failed = out->failed || out->items[k].text.failed;
     }
 }
+
+bool hg_alert_outdated(const json_t *memory, const char *pipeline, int64_t looked_ms,
+                       int64_t now_ms)
+{
+    int64_t other = INT64_MIN;
+    hg_time_parse(hg_json_string(json_object_get(memory, pipeline), "looked", ""), &other);
+    return other > looked_ms && other <= now_ms;
+}

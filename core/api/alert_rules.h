@@ -48,4 +48,9 @@ void hg_alert_rules(const json_t *pipeline, const struct hg_alert_limits *limits
                     struct hg_alerts *out);
 void hg_alerts_free(struct hg_alerts *alerts);
 
+/* The memory of alerts knows a look at the pipeline that began after this one: what this
+ * one saw may be over.  A time that is still to come is of a clock that was put back. */
+bool hg_alert_outdated(const json_t *memory, const char *pipeline, int64_t looked_ms,
+                       int64_t now_ms);
+
 #endif

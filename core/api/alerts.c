@@ -4,8 +4,10 @@
  * alerts: finds out what is wrong (alert_rules.c), remembers since when, and tells the
  * notifiers when that changes, and again while it lasts.
  *
- * alerts.json in the state folder maps "PIPELINE KEY" to { since, told, text }.  It is
- * read and written under a lock, so that of several processes one tells.
+ * alerts.json in the state folder maps "PIPELINE KEY" to { since, told, text }, and
+ * "PIPELINE" to { looked }.  It is read and written under a lock, so that of several
+ * processes one tells; one that has looked before another, and comes after it, tells
+ * nothing: what it saw is over.
  */
 #include "api/alerts.h"
 
@@ -24,7 +26,7 @@
 /* One look at everything. */
 struct looking {
     struct hangar *h;
-    int64_t now_ms;
+    int64_t now_ms; /* when it began to look */
     bool tell;
     json_t *memory; /* alerts.json */
     json_t *list;   /* of the document */
@@ -74,7 +76,11 @@ static void fire(struct looking *l, const struct hg_pipeline_config *p,
     hg_json_set_time(remembered, "since", since);
     hg_json_set_time(remembered, "told", told);
     hg_json_set_string(remembered, "text", text);
-    hg_json_set(l->memory, key, remembered);
+    if (l->tell) {
+        hg_json_set(l->memory, key, remembered);
+    } else {
+        json_decref(remembered);
+    }
     hg_json_add(l->list, one);
 }
 
@@ -128,6 +134,8 @@ static enum hangar_rc look_at(struct looking *l, const json_t *status, struct hg
     struct hg_alert_limits limits = limits_of(l->h, p);
     struct hg_alerts alerts;
     json_t *holding = json_object();
+    bool tell = l->tell;
+    l->tell = tell && !hg_alert_outdated(l->memory, p->name, l->now_ms, hg_now_ms());
     hg_alert_rules(status, &limits, l->now_ms, &alerts);
     for (size_t i = 0; i < alerts.count; i++) {
         char *key = hg_format("%s %s", p->name, alerts.items[i].key);
@@ -142,6 +150,12 @@ static enum hangar_rc look_at(struct looking *l, const json_t *status, struct hg
     if (!alerts.failed) {
         resolve(l, p, holding);
     }
+    if (l->tell) {
+        json_t *looked = json_object();
+        hg_json_set_time(looked, "looked", l->now_ms);
+        hg_json_set(l->memory, p->name, looked);
+    }
+    l->tell = tell;
     rc = alerts.failed ? hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory") : HANGAR_OK;
     hg_alerts_free(&alerts);
     json_decref(holding);
@@ -160,7 +174,7 @@ static void forget(struct looking *l)
         for (size_t i = 0; i < l->h->config->pipeline_count; i++) {
             const char *name = l->h->config->pipelines[i].name;
             size_t n = strlen(name);
-            there = there || (strncmp(key, name, n) == 0 && key[n] == ' ');
+            there = there || (strncmp(key, name, n) == 0 && (key[n] == ' ' || key[n] == '\0'));
         }
         if (!there) {
             json_object_del(l->memory, key);
@@ -194,10 +208,10 @@ static enum hangar_rc judge(struct looking *l, const json_t *pipelines, struct h
     return err->rc;
 }
 
-void hg_alerts_tell(struct hangar *h, const json_t *pipelines)
+void hg_alerts_tell(struct hangar *h, int64_t looked_ms, const json_t *pipelines)
 {
     struct hg_error err = {0};
-    struct looking l = {.h = h, .now_ms = hg_now_ms(), .tell = true, .list = json_array()};
+    struct looking l = {.h = h, .now_ms = looked_ms, .tell = true, .list = json_array()};
     if (judge(&l, pipelines, &err) != HANGAR_OK) {
         hg_log_line(&h->log, HANGAR_LOG_WARN, "cannot look for alerts: %s", err.text);
     }
@@ -215,8 +229,9 @@ void hg_alerts_after(struct hangar *h, const struct hg_pipeline_config *pipeline
         return;
     }
     json_t *pipelines = json_array();
+    int64_t now = hg_now_ms();
     if (hg_overview(h, pipeline, pipelines, NULL, &err) == HANGAR_OK) {
-        hg_alerts_tell(h, pipelines);
+        hg_alerts_tell(h, now, pipelines);
     } else {
         hg_log_line(&h->log, HANGAR_LOG_WARN, "cannot look for alerts: %s", err.text);
     }

@@ -8,8 +8,9 @@
 
 #include "api/handle.h"
 
-/* Tells notifiers what has changed in these pipelines of a status. */
-void hg_alerts_tell(struct hangar *h, const json_t *pipelines);
+/* Tells notifiers what has changed in these pipelines of a status, which somebody began
+ * to find out at that time. */
+void hg_alerts_tell(struct hangar *h, int64_t looked_ms, const json_t *pipelines);
 
 /* Looks at a pipeline after a job of it and tells its notifiers what has changed;
  * nothing where there are none.  Cannot fail a job. */

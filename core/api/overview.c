@@ -338,9 +338,10 @@ static enum hangar_status make_status(struct hangar *h, bool watch, char **json)
     hg_json_set_int(limits, "workers", (int64_t)hg_workers(h));
     hg_json_set_int(limits, "stall_timeout_ms", h->config->stall_timeout_ms);
     hg_json_set(doc, "limits", limits);
+    int64_t now = hg_now_ms();
     enum hangar_rc rc = hg_overview(h, NULL, pipelines, instances, &err);
     if (watch && rc == HANGAR_OK) {
-        hg_alerts_tell(h, pipelines);
+        hg_alerts_tell(h, now, pipelines);
     }
     hg_json_set(doc, "pipelines", pipelines);
     hg_json_set(doc, "instances", instances);

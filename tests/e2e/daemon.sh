@@ -30,6 +30,7 @@ nightly='  p: { sources: [db], sinks: [local], schedule: "0 2 * * *", timezone: 
 
 start_daemon()
 {
+    : >log # at once: nobody must read what the daemon before has said
     "$hangar_program" -c "$work/backup.yaml" daemon "$@" 2>log &
     daemon=$!
     wait_for 20 logged daemon.ready
@@ -39,6 +40,7 @@ start_daemon()
 fast=100
 start_fast()
 {
+    : >log
     export FAST_SINCE=${FAST_SINCE:-$(date +%s)}
     "$fast_program" "$hangar_program" "$work/backup.yaml" "$fast" 1768435200 2>log &
     daemon=$!

@@ -47,10 +47,11 @@ END
 # start_daemon SPEED NOW
 start_daemon()
 {
+    : >log # at once: nobody must read what the daemon before has said
     "$HANGAR_BUILD/lib/daemon/hangar-fast-daemon" "$hangar_program" "$work/backup.yaml" "$1" "$2" 2>log &
     daemon=$!
 }
-logged() { [[ -e log ]] && grep -qE "event=$1 " log; }
+logged() { grep -qE "event=$1 " log; }
 # metric SERIES VALUE: that is what it says now
 metric()
 {
@@ -104,7 +105,7 @@ metric 'backup_kept{pipeline="nightly",sink="local"}' "$count" || fail "$(grep b
 metric 'backup_running{pipeline="nightly"}' 0 || fail "it runs"
 awk '/^backup_last_success_timestamp_seconds/ { exit !($2 > 0) }' metrics || fail "no last success"
 wait_for 30 grep -q '^alert.firing .*pipeline=nightly' told
-[[ $(grep -c '^alert.firing' told) == 1 ]] || fail "told: $(<told)"
+[[ $(grep -c '^alert.firing' told) == 1 ]] || fail "told: $(<told) $(grep alert log)"
 expect_exit 0 hangar health
 
 promise "the state of the application is restored from the newest backup, and is what it was"

@@ -132,12 +132,28 @@ START_TEST(all_that_is_wrong_is_told)
 }
 END_TEST
 
+START_TEST(a_look_that_another_has_overtaken_is_outdated)
+{
+    json_t *memory =
+        json_pack("{s:{s:s}, s:{}}", "p", "looked", "2026-01-16T02:00:00.000Z", "never");
+    ck_assert(hg_alert_outdated(memory, "p", NOW - 1, NOW));
+    ck_assert(hg_alert_outdated(memory, "p", NOW - HOUR, NOW + HOUR));
+    ck_assert(!hg_alert_outdated(memory, "p", NOW, NOW));
+    ck_assert(!hg_alert_outdated(memory, "p", NOW + 1, NOW + 2));
+    ck_assert(!hg_alert_outdated(memory, "p", NOW - 2, NOW - 1)); /* the clock was put back */
+    ck_assert(!hg_alert_outdated(memory, "q", 0, NOW));
+    ck_assert(!hg_alert_outdated(memory, "never", 0, NOW));
+    json_decref(memory);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
         each_thing_that_is_wrong_gives_its_alert,
         without_limits_only_failures_count,
         all_that_is_wrong_is_told,
+        a_look_that_another_has_overtaken_is_outdated,
     };
     return SUITE_RUN("api/alert_rules", tests, NULL, NULL);
 }

@@ -113,6 +113,7 @@ START_TEST(a_watch_gives_the_status_of_the_look_that_people_were_told_of)
     ck_assert(json_is_false(world_at("pipelines.0.sinks.0.reachable")));
     ck_assert_uint_eq(world_lines("told", "^alert.firing level=0 pipeline=p"), 1);
     ck_assert_uint_eq(world_lines("state/alerts.json", "\"p unreachable a\""), 1);
+    ck_assert_uint_eq(world_lines("state/alerts.json", "\"looked\""), 1);
     ck_assert_int_eq(world_int("counters.notify.ops.sent"), 1); /* of this look */
 }
 END_TEST
