@@ -121,7 +121,7 @@ START_TEST(a_store_that_never_answered_is_given_up_soon_and_by_all)
     const char *const options[][2] = {{"endpoint", endpoint}, {"retries", "100"}, {NULL, NULL}};
     fake_host_close(fake);
     open_it(options);
-    must_say(sink_table(fake)->stat(inst, "object", &entry), HANGAR_IO, "times)");
+    must_say(sink_table(fake)->stat(inst, "object", &entry), HANGAR_IO, "object");
     ck_assert_int_eq(sink_table(fake)->stat(inst, "object", &entry), HANGAR_IO);
     ck_assert_ptr_null(strstr(fake_host_error(fake), "times)"));
     close(fd);
