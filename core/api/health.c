@@ -10,7 +10,9 @@
 
 #include "base/units.h"
 
-/* The newest whole backup of a pipeline in a sink; m->id is NULL when there is none. */
+/* The newest whole backup of a pipeline in a sink; m->id is NULL when there is none.  By
+ * one listing of folders and, mostly, one manifest: who asks each minute must not list
+ * every object of every backup, as an index (index.h) does. */
 static enum hangar_rc newest(struct hg_session *s, size_t sink, const char *pipeline,
                              struct hg_manifest *m, struct hg_error *err)
 {
