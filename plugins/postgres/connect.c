@@ -82,8 +82,8 @@ static enum hangar_rc result_failed(struct pg_conn *conn, const PGresult *res)
     if (!sqlstate || !message)
         return pg_conn_failed(conn);
     char line[1800], more[1200];
-    snprintf(more, sizeof(more), "%s%s%s%s%s", message, detail ? " (" : "", detail ? detail : "",
-             detail ? ")" : "", "");
+    snprintf(more, sizeof(more), "%s%s%s%s", message, detail ? " (" : "", detail ? detail : "",
+             detail ? ")" : "");
     pg_one_line(more, line, sizeof(line));
     /* the context of a COPY says which line of which table */
     if (context && strncmp(context, "COPY ", 5) == 0) {

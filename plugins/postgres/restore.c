@@ -362,11 +362,16 @@ static enum hangar_rc restore_data_section(struct pg_target *target)
     return rc;
 }
 
+static void close_idle(struct pg_target *target)
+{
+    while (target->idle_count)
+        pg_close(target->idle[--target->idle_count]);
+}
+
 static enum hangar_rc finish_target(struct pg_target *target)
 {
     struct pg_source *src = target->src;
-    while (target->idle_count)
-        pg_close(target->idle[--target->idle_count]);
+    close_idle(target);
     enum hangar_rc rc = pg_tally_check(target);
     if (rc == HANGAR_OK && (src->restore->how->flags & HANGAR_RESTORE_COMPARE))
         rc = pg_compare(target);
@@ -413,8 +418,6 @@ static void free_restore(struct pg_source *src)
     struct pg_restore *restore = src->restore;
     for (size_t i = 0; i < restore->target_count; i++) {
         struct pg_target *target = &restore->targets[i];
-        while (target->idle_count)
-            pg_close(target->idle[--target->idle_count]);
         pg_tally_free(&target->tally);
         free(target->schema_path);
         free(target->large_path);
@@ -478,8 +481,7 @@ enum hangar_rc pg_restore_end(void *inst, struct hangar_attrs *report)
     uint64_t tables = 0, rows = 0, databases = 0;
     for (size_t i = 0; i < restore->target_count; i++) {
         struct pg_target *target = &restore->targets[i];
-        while (target->idle_count)
-            pg_close(target->idle[--target->idle_count]);
+        close_idle(target);
         if ((!report || rc != HANGAR_OK) && !dry)
             pg_target_undo(target);
         tables += target->tables;
