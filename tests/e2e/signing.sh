@@ -166,8 +166,11 @@ use_key '{ key_file: first.key, old_key_files: [missing.key] }'
 expect_exit 8 hangar list
 chmod 644 second.key
 use_key '{ key_file: second.key }'
-expect_exit 8 hangar check
+expect_exit 8 hangar backup
 expect_in "$work/err" "chmod 600"
+expect_exit 8 hangar check # says it beside all else that it looks at
+expect_in "$work/out" "chmod 600"
+expect_in "$work/out" "1 of"
 chmod 600 second.key
 
 promise "without a key a signature is not looked at, and verify says so"
