@@ -305,6 +305,10 @@ START_TEST(numbers_that_cannot_be_are_refused)
         json_decref(json);
     }
     json_t *json = sample();
+    hg_json_set_string(json, "started", "1969-12-31T23:59:59.999Z");
+    ck_assert_str_eq(reading(json, HANGAR_CORRUPT), "manifest.json: impossible time \"started\"");
+    json_decref(json);
+    json = sample();
     hg_json_set_int(first_object(json), "phase", 1001);
     ck_assert_str_eq(reading(json, HANGAR_CORRUPT), "manifest.json: impossible number \"phase\"");
     json_decref(json);
