@@ -62,7 +62,7 @@ run() {
 refusing() {
     local what=$1
     shift
-    (export LD_PRELOAD="$POSTGRES_REFUSE" "${what?}" && run "$@")
+    (export "${what?}" && run "$@")
 }
 
 # expect STATUS TEXT run...: it ends with that rc, and says this (a regular expression).

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * refuse: what the server may do to a statement, for a test to choose which; to be
- * preloaded before libpq.  Knows nothing of hangar.
+ * refuse: what the server may do to a statement, for a test to choose which.  The
+ * program's own functions stand before libpq's, for the plugin that it loads.  Knows
+ * nothing of hangar.
  *
  *     REFUSE=TEXT        statements that contain TEXT fail: the server is sent
  *                        another one that does
@@ -23,12 +24,6 @@ PQsendQueryParams(PGconn *conn, const char *query, int count, const Oid *types,
                   const char *const *values, const int *lengths, const int *formats, int format);
 
 static const char failing[] = "SELECT refused_by_the_test FROM pg_catalog.pg_class";
-
-/* Not before the libpq of pg_dump and the like, which it runs. */
-__attribute__((constructor)) static void only_here(void)
-{
-    unsetenv("LD_PRELOAD");
-}
 
 static int next_send(PGconn *conn, const char *query)
 {
