@@ -28,21 +28,29 @@ static void tell(struct probe *probe, const char *name, const char *value)
     probe->s3->host->attr_set(probe->attrs, name, value);
 }
 
+/* Puts the object, with one header more. */
+static enum hangar_rc put(struct probe *probe, const char *doing, const struct s3_pair *header,
+                          const char *body, bool md5, struct s3_answer *answer,
+                          struct s3_error *error)
+{
+    const struct s3_request request = {.method = "PUT",
+                                       .key = probe->upload.key,
+                                       .headers = header,
+                                       .header_count = 1,
+                                       .body = body,
+                                       .body_size = strlen(body),
+                                       .md5 = md5,
+                                       .hasty = true};
+    return s3_send(probe->s3, &request, doing, answer, error);
+}
+
 /* Stores the object, as the first request of all: what is wrong with the endpoint or the
  * keys comes to light here. */
 static enum hangar_rc try_whole(struct probe *probe, struct s3_answer *answer,
                                 struct s3_error *error)
 {
     const struct s3_pair header = {S3_MARK_HEADER, probe->upload.mark};
-    const struct s3_request request = {.method = "PUT",
-                                       .key = probe->upload.key,
-                                       .headers = &header,
-                                       .header_count = 1,
-                                       .body = "try",
-                                       .body_size = 3,
-                                       .md5 = true,
-                                       .hasty = true};
-    enum hangar_rc rc = s3_send(probe->s3, &request, "store an object to try", answer, error);
+    enum hangar_rc rc = put(probe, "store an object to try", &header, "try", true, answer, error);
     return rc ? s3_error_set(error, rc,
                              "cannot store an object to try: the store refuses (status "
                              "%ld)",
@@ -56,15 +64,8 @@ static enum hangar_rc try_create_only(struct probe *probe, struct s3_error *erro
     struct s3 *s3 = probe->s3;
     struct s3_answer answer;
     const struct s3_pair header = {"if-none-match", "*"};
-    const struct s3_request request = {.method = "PUT",
-                                       .key = probe->upload.key,
-                                       .headers = &header,
-                                       .header_count = 1,
-                                       .body = "again",
-                                       .body_size = 5,
-                                       .md5 = true,
-                                       .hasty = true};
-    enum hangar_rc rc = s3_send(s3, &request, "store an object once only", &answer, error);
+    enum hangar_rc rc =
+        put(probe, "store an object once only", &header, "again", true, &answer, error);
     bool can = rc == HANGAR_EXISTS;
     if (rc && !can && rc != HANGAR_UNSUPPORTED)
         return rc;
@@ -84,14 +85,7 @@ static bool compares(struct probe *probe, const struct s3_checksum *kind)
     if (!s3_checksum_make(kind, "another", 7, wrong))
         return false;
     const struct s3_pair header = {kind->header, wrong};
-    const struct s3_request request = {.method = "PUT",
-                                       .key = probe->upload.key,
-                                       .headers = &header,
-                                       .header_count = 1,
-                                       .body = "try",
-                                       .body_size = 3,
-                                       .hasty = true};
-    return s3_send(probe->s3, &request, "store with a wrong checksum", &answer, &unheard) &&
+    return put(probe, "store with a wrong checksum", &header, "try", false, &answer, &unheard) &&
            s3_judge(&answer).digest;
 }
 
