@@ -280,7 +280,8 @@ enum hangar_rc pg_target_create(struct pg_target *target)
              : pg_raise(target->src, &conn->err, "cannot set up a session");
     if (rc == HANGAR_OK && create) {
         rc = create_database(target, conn);
-        target->created = rc == HANGAR_OK;
+        /* of one that was cancelled nobody knows; beside another, its name is ours alone */
+        target->created = rc == HANGAR_OK || (target->clean && rc == HANGAR_CANCELLED);
     }
     if (rc == HANGAR_OK && target->clean)
         rc = pg_clean_mark(target, conn);
