@@ -23,8 +23,9 @@ static double cpu_seconds(void)
 
 static void check(struct fake_host *fake, enum hangar_rc rc, enum hangar_rc want)
 {
-    if (rc == want)
+    if (rc == want) {
         return;
+    }
     fprintf(stderr, "failed: %s\n", fake_host_error(fake));
     exit(EXIT_FAILURE);
 }
@@ -37,8 +38,9 @@ static unsigned char *read_file(const char *path, size_t *size)
         *size = (size_t)ftell(file);
         rewind(file);
         data = malloc(*size + 1);
-        if (data && fread(data, 1, *size, file) != *size)
+        if (data && fread(data, 1, *size, file) != *size) {
             *size = 0;
+        }
     }
     if (!data || !*size) {
         fprintf(stderr, "cannot read %s\n", path);
@@ -95,8 +97,9 @@ int main(int argc, char **argv)
     unsigned char *plain = read_file(argv[1], &size), *back = malloc(size + 1);
     size_t capacity = size + size / 4 + BLOCK;
     unsigned char *out = malloc(capacity);
-    if (!back || !out)
+    if (!back || !out) {
         return EXIT_FAILURE;
+    }
     memset(out, 0, capacity);
     memset(back, 0, size + 1);
     printf("| level | MB/s/core | ratio | decode MB/s |\n|---|---|---|---|\n");

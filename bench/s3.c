@@ -38,8 +38,9 @@ static uint64_t put(struct fake_host *fake, void *inst, const char *name, int fd
     struct hangar_put *handle;
     struct hangar_entry entry = {.struct_size = sizeof(entry)};
     must(fake, sink->put_open(inst, name, 0, 0, &handle));
-    for (ssize_t size; (size = read(fd, block, BLOCK)) > 0;)
+    for (ssize_t size; (size = read(fd, block, BLOCK)) > 0;) {
         must(fake, sink->put_write(handle, block, (size_t)size));
+    }
     must(fake, sink->put_commit(handle, &entry));
     return entry.size;
 }
@@ -54,8 +55,9 @@ static uint64_t get(struct fake_host *fake, void *inst, const char *name, int fd
     while (size) {
         must(fake, sink->get_read(handle, block, BLOCK / 4, &size)); /* as the core's */
         bytes += size;
-        if (write(fd, block, size) != (ssize_t)size)
+        if (write(fd, block, size) != (ssize_t)size) {
             exit(1);
+        }
     }
     sink->get_close(handle);
     return bytes;
@@ -72,8 +74,9 @@ int main(int argc, char **argv)
     struct fake_host *fake = fake_host_open("storage-s3");
     for (int i = 4; i < argc; i++) {
         char *equals = strchr(argv[i], '=');
-        if (!equals)
+        if (!equals) {
             return 2;
+        }
         *equals = '\0';
         fake_host_set(fake, argv[i], equals + 1);
     }

@@ -24,18 +24,20 @@
 static void wrong(struct cli_args *args, const char *fmt, ...) CLI_PRINTF(2, 3);
 static void wrong(struct cli_args *args, const char *fmt, ...)
 {
-    if (args->error[0])
+    if (args->error[0]) {
         return;
+    }
     va_list list;
     va_start(list, fmt);
     char text[sizeof(args->error)];
     vsnprintf(text, sizeof(text), fmt, list);
     va_end(list);
     snprintf(args->error, sizeof(args->error), "%s", text);
-    if (args->command)
+    if (args->command) {
         snprintf(args->hint, sizeof(args->hint), "see `hangar help %s`", args->command->name);
-    else
+    } else {
         snprintf(args->hint, sizeof(args->hint), "see `hangar help`");
+    }
 }
 
 static bool is_choice(const char *choices, const char *value)
@@ -44,11 +46,13 @@ static bool is_choice(const char *choices, const char *value)
 
     for (const char *at = choices; n; at++) {
         size_t length = strcspn(at, "|");
-        if (length == n && strncmp(at, value, n) == 0)
+        if (length == n && strncmp(at, value, n) == 0) {
             return true;
+        }
         at += length;
-        if (!*at)
+        if (!*at) {
             break;
+        }
     }
     return false;
 }
@@ -58,8 +62,9 @@ static void take(struct cli_args *args, const struct cli_option *option, const c
 {
     int count = args->counts[option->id]++;
 
-    if (!option->value)
+    if (!option->value) {
         return;
+    }
     if (!option->repeats && count) {
         wrong(args, "--%s was given twice", option->name);
         return;
@@ -73,14 +78,17 @@ static void take(struct cli_args *args, const struct cli_option *option, const c
         return;
     }
     args->values[option->id] = value;
-    if (!option->repeats)
+    if (!option->repeats) {
         return;
-    if (!args->lists[option->id])
+    }
+    if (!args->lists[option->id]) {
         args->lists[option->id] = calloc((size_t)argc + 1, sizeof(char *));
-    if (!args->lists[option->id])
+    }
+    if (!args->lists[option->id]) {
         wrong(args, "out of memory");
-    else
+    } else {
         args->lists[option->id][count] = value;
+    }
 }
 
 /* The options of a table as getopt wants them. */
@@ -110,9 +118,11 @@ static void add_options(struct getopt_table *table, const struct cli_option *opt
 
 static const struct cli_option *find(const struct getopt_table *table, int code)
 {
-    for (size_t i = 0; i < table->count; i++)
-        if (code == CODE(table->known[i]->id) || (code > 0 && code == table->known[i]->letter))
+    for (size_t i = 0; i < table->count; i++) {
+        if (code == CODE(table->known[i]->id) || (code > 0 && code == table->known[i]->letter)) {
             return table->known[i];
+        }
+    }
     return NULL;
 }
 
@@ -122,14 +132,15 @@ static void refuse(struct cli_args *args, const struct getopt_table *table, int 
 {
     const struct cli_option *option = find(table, optopt);
 
-    if (answer == ':' && option)
+    if (answer == ':' && option) {
         wrong(args, "--%s needs a value: %s", option->name, option->value);
-    else if (option)
+    } else if (option) {
         wrong(args, "--%s takes no value", option->name);
-    else if (optopt)
+    } else if (optopt) {
         wrong(args, "there is no option -%c", optopt);
-    else
+    } else {
         wrong(args, "there is no option %.*s", (int)strcspn(argument, "="), argument);
+    }
 }
 
 /* Reads options, up to the first operand with `stop`; returns its index. */
@@ -146,14 +157,16 @@ static int read_options(struct cli_args *args, const struct cli_option *own, int
     for (;;) {
         int before = optind ? optind : 1;
         int answer = getopt_long(argc, argv, table.shorts, table.longs, NULL);
-        if (answer == -1)
+        if (answer == -1) {
             return optind;
+        }
         const struct cli_option *option =
             answer == '?' || answer == ':' ? NULL : find(&table, answer);
-        if (option)
+        if (option) {
             take(args, option, optarg, argc);
-        else
+        } else {
             refuse(args, &table, answer, argv[optind > before ? optind - 1 : before]);
+        }
     }
 }
 
@@ -169,17 +182,20 @@ static const struct cli_command *find_command(const char *group, const char *wor
 {
     for (const struct cli_command *c = cli_commands; c->name; c++) {
         if (group ? in_group(c->name, group) && strcmp(c->name + strlen(group) + 1, word) == 0
-                  : strcmp(c->name, word) == 0)
+                  : strcmp(c->name, word) == 0) {
             return c;
+        }
     }
     return NULL;
 }
 
 static const struct cli_command *first_of_group(const char *group)
 {
-    for (const struct cli_command *c = cli_commands; c->name; c++)
-        if (in_group(c->name, group))
+    for (const struct cli_command *c = cli_commands; c->name; c++) {
+        if (in_group(c->name, group)) {
             return c;
+        }
+    }
     return NULL;
 }
 
@@ -189,10 +205,12 @@ static size_t distance(const char *a, const char *b)
     enum { MAX = 24 };
     size_t row[MAX + 1], n = strlen(b);
 
-    if (n > MAX || strlen(a) > MAX)
+    if (n > MAX || strlen(a) > MAX) {
         return MAX;
-    for (size_t j = 0; j <= n; j++)
+    }
+    for (size_t j = 0; j <= n; j++) {
         row[j] = j;
+    }
     for (size_t i = 1; a[i - 1]; i++) {
         size_t corner = row[0];
         row[0] = i;
@@ -224,8 +242,9 @@ static void unknown_command(struct cli_args *args, const char *word)
             nearest = c->name;
         }
     }
-    if (nearest)
+    if (nearest) {
         snprintf(args->hint, sizeof(args->hint), "did you mean `%s`?", nearest);
+    }
 }
 
 /* Turns "plugin" and its next word into a command. */
@@ -234,8 +253,9 @@ static void choose_in_group(struct cli_args *args, const char *group)
     args->command = NULL;
     if (args->operand_count == 0) {
         args->group = group;
-        if (!args->counts[CLI_HELP])
+        if (!args->counts[CLI_HELP]) {
             wrong(args, "`%s` needs to know what to do", group);
+        }
     } else {
         char name[CLI_SHORT];
         args->command = find_command(group, args->operands[0]);
@@ -248,24 +268,27 @@ static void choose_in_group(struct cli_args *args, const char *group)
             args->operand_count--;
         }
     }
-    if (args->error[0] && !args->command && !strstr(args->hint, "did you mean"))
+    if (args->error[0] && !args->command && !strstr(args->hint, "did you mean")) {
         snprintf(args->hint, sizeof(args->hint), "see `hangar help %s`", group);
+    }
 }
 
 static void count_operands(struct cli_args *args)
 {
     const struct cli_command *command = args->command;
 
-    if (!command || args->counts[CLI_HELP])
+    if (!command || args->counts[CLI_HELP]) {
         return;
-    if (args->operand_count < command->min)
+    }
+    if (args->operand_count < command->min) {
         wrong(args, "`%s` needs an argument: %s", command->name, command->operands);
-    else if (command->max == 0 && args->operand_count > 0)
+    } else if (command->max == 0 && args->operand_count > 0) {
         wrong(args, "`%s` takes no argument: \"%s\" is one too many", command->name,
               args->operands[0]);
-    else if (command->max >= 0 && args->operand_count > command->max)
+    } else if (command->max >= 0 && args->operand_count > command->max) {
         wrong(args, "`%s` takes one argument: \"%s\" is one too many", command->name,
               args->operands[command->max]);
+    }
 }
 
 bool cli_args_parse(struct cli_args *args, int argc, char **argv)
@@ -282,25 +305,30 @@ bool cli_args_parse(struct cli_args *args, int argc, char **argv)
         const char *word = argv[at];
         const struct cli_command *command = find_command(NULL, word);
         const struct cli_command *member = command ? NULL : first_of_group(word);
-        if (!command && !member)
+        if (!command && !member) {
             unknown_command(args, word);
+        }
         args->command = command ? command : member;
         int from = at + read_options(args, args->command ? args->command->options : NULL, argc - at,
                                      argv + at, false);
-        for (; from < argc; from++)
+        for (; from < argc; from++) {
             args->operand_list[args->operand_count++] = argv[from];
-        if (member)
+        }
+        if (member) {
             choose_in_group(args, word);
+        }
         count_operands(args);
     }
-    if (args->counts[CLI_QUIET] && args->counts[CLI_VERBOSE])
+    if (args->counts[CLI_QUIET] && args->counts[CLI_VERBOSE]) {
         wrong(args, "--quiet and --verbose exclude each other");
+    }
     return !args->error[0];
 }
 
 void cli_args_free(struct cli_args *args)
 {
     free(args->operand_list);
-    for (size_t i = 0; i < CLI_OPTION_COUNT; i++)
+    for (size_t i = 0; i < CLI_OPTION_COUNT; i++) {
         free(args->lists[i]);
+    }
 }

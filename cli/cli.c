@@ -24,11 +24,13 @@ int cli_interrupted(void)
 
 bool cli_interrupt(int number)
 {
-    if (atomic_exchange(&interrupted, number))
+    if (atomic_exchange(&interrupted, number)) {
         return false;
+    }
     struct hangar *hangar = atomic_load(&running);
-    if (hangar)
+    if (hangar) {
         hangar_cancel(hangar);
+    }
     return true;
 }
 
@@ -63,8 +65,9 @@ static void put_word(FILE *stream, const char *word)
         return;
     }
     fputc('\'', stream);
-    for (; *word; word++)
+    for (; *word; word++) {
         fputs(*word == '\'' ? "'\\''" : (const char[]){*word, '\0'}, stream);
+    }
     fputc('\'', stream);
 }
 
@@ -74,15 +77,17 @@ char *cli_program(const struct cli *cli, const char *config)
     size_t size = 0;
     FILE *stream = open_memstream(&text, &size);
 
-    if (!stream)
+    if (!stream) {
         return NULL;
+    }
     fputs("hangar", stream);
     if (config) {
         fputs(" -c ", stream);
         put_word(stream, config);
     }
-    if (fclose(stream) == 0)
+    if (fclose(stream) == 0) {
         safe = cli_escape(text, cli->err.utf8);
+    }
     free(text);
     return safe;
 }
@@ -92,8 +97,9 @@ static void put_message(struct cli *cli, const char *message)
     struct cli_view *err = &cli->err;
     char *text = cli_escape(message, err->utf8);
 
-    if (!text)
+    if (!text) {
         return;
+    }
     fprintf(err->file, "%shangar:%s ", cli_on(err, CLI_RED), cli_off(err));
     cli_put_message(err, 0, CLI_PLAIN, text);
     free(text);
@@ -104,9 +110,11 @@ void cli_error(struct cli *cli, const char *text)
     char *copy = strdup(text), *rest = copy, *line;
 
     fflush(cli->out.file);
-    while (copy && (line = strsep(&rest, "\n")))
-        if (*line)
+    while (copy && (line = strsep(&rest, "\n"))) {
+        if (*line) {
             put_message(cli, line);
+        }
+    }
     free(copy);
 }
 
@@ -118,20 +126,23 @@ void cli_errorf(struct cli *cli, const char *fmt, ...)
     va_start(args, fmt);
     int rc = vasprintf(&text, fmt, args);
     va_end(args);
-    if (rc < 0)
+    if (rc < 0) {
         return;
+    }
     cli_error(cli, text);
     free(text);
 }
 
 void cli_error_document(struct cli *cli, enum hangar_status status, const char *text)
 {
-    if (!cli_has_option(cli, CLI_JSON))
+    if (!cli_has_option(cli, CLI_JSON)) {
         return;
+    }
     json_t *doc = json_pack("{s:s, s:s, s:s}", "schema", "hangar.error/1", "status",
                             hangar_status_name(status), "error", text);
-    if (!doc || json_dumpf(doc, cli->out.file, JSON_INDENT(2)) < 0)
+    if (!doc || json_dumpf(doc, cli->out.file, JSON_INDENT(2)) < 0) {
         cli->out.failed = true;
+    }
     fputc('\n', cli->out.file);
     json_decref(doc);
 }
@@ -147,8 +158,9 @@ static const char *error_text(struct cli *cli, enum hangar_status status)
 {
     const char *text = cli->hangar ? hangar_error(cli->hangar) : "out of memory";
 
-    if (text && *text)
+    if (text && *text) {
         return text;
+    }
     return hangar_status_name(status);
 }
 
@@ -156,10 +168,11 @@ static void put_json(struct cli *cli, enum hangar_status status, const char *jso
 {
     size_t length = json ? strlen(json) : 0;
 
-    if (!json)
+    if (!json) {
         cli_error_document(cli, status, error_text(cli, status));
-    else
+    } else {
         fprintf(cli->out.file, "%s%s", json, length && json[length - 1] == '\n' ? "" : "\n");
+    }
 }
 
 int cli_finish(struct cli *cli, enum hangar_status status, char *json, cli_render *render,
@@ -183,8 +196,9 @@ int cli_finish(struct cli *cli, enum hangar_status status, char *json, cli_rende
         }
         json_decref(doc);
     }
-    if (status != HANGAR_STATUS_DONE && !told)
+    if (status != HANGAR_STATUS_DONE && !told) {
         cli_error(cli, error_text(cli, status));
+    }
     hangar_free(json);
     return (int)result;
 }
@@ -203,10 +217,11 @@ static void view_init(struct cli_view *view, const struct cli_io *io, const stru
         .width = tty ? io->width : 0,
         .now_ms = io->now_ms,
     };
-    if (!colour || strcmp(colour, "auto") == 0)
+    if (!colour || strcmp(colour, "auto") == 0) {
         view->colour = tty && !io->dumb && !io->no_color;
-    else
+    } else {
         view->colour = strcmp(colour, "always") == 0;
+    }
 }
 
 static void on_log(void *arg, const struct hangar_log_line *line)
@@ -216,8 +231,9 @@ static void on_log(void *arg, const struct hangar_log_line *line)
 
     /* A person reads the job's error once, at the end. */
     if (cli->progress.format == CLI_LOG_TEXT && line->level == 0 && n > 7 &&
-        strcmp(line->event + n - 7, ".failed") == 0)
+        strcmp(line->event + n - 7, ".failed") == 0) {
         return;
+    }
     cli_progress_log(&cli->progress, line);
 }
 
@@ -231,8 +247,9 @@ static void on_progress(void *arg, const struct hangar_progress *state)
 /* What to log: on a terminal the progress says where a job is. */
 static uint32_t log_level(const struct cli *cli)
 {
-    if (cli->err.verbose)
+    if (cli->err.verbose) {
         return 3;
+    }
     return cli->err.quiet || cli->io->err_tty ? 1 : 2;
 }
 
@@ -241,10 +258,12 @@ enum cli_log_format cli_log_format_of(const struct cli *cli)
     const char *name = cli_option_value(cli, CLI_LOG_FORMAT);
     enum cli_log_format format;
 
-    if (name && cli_log_format_named(name, &format))
+    if (name && cli_log_format_named(name, &format)) {
         return format;
-    if (cli->io->err_tty && !cli->err.verbose)
+    }
+    if (cli->io->err_tty && !cli->err.verbose) {
         return CLI_LOG_TEXT;
+    }
     return cli->io->journal ? CLI_LOG_JOURNAL : CLI_LOG_LOGFMT;
 }
 
@@ -269,8 +288,9 @@ static enum hangar_status open_library(struct cli *cli)
         settings.config_file = "";
         status = hangar_open(&settings, &cli->hangar);
     }
-    if (status == HANGAR_STATUS_DONE && cli_interrupted())
+    if (status == HANGAR_STATUS_DONE && cli_interrupted()) {
         status = HANGAR_STATUS_INTERRUPTED;
+    }
     return status;
 }
 
@@ -281,8 +301,9 @@ static int run_command(struct cli *cli)
                                                                        : CLI_PROGRESS_LINES;
     int result;
 
-    if (!cli->args.command->opens)
+    if (!cli->args.command->opens) {
         return cli->args.command->run(cli);
+    }
     cli_progress_init(&cli->progress, &cli->err, mode, cli_log_format_of(cli),
                       cli->io->err_tty ? fileno(cli->err.file) : -1);
     enum hangar_status status = open_library(cli);
@@ -309,14 +330,18 @@ static int dispatch(struct cli *cli)
 {
     const struct cli_args *args = &cli->args;
 
-    if (args->error[0])
+    if (args->error[0]) {
         return refuse_arguments(cli);
-    if (args->counts[CLI_HELP] && (args->command || args->group))
+    }
+    if (args->counts[CLI_HELP] && (args->command || args->group)) {
         return cli_help_topic(cli, args->command ? args->command->name : args->group);
-    if (args->counts[CLI_HELP])
+    }
+    if (args->counts[CLI_HELP]) {
         return cli_help_topic(cli, NULL);
-    if (args->counts[CLI_VERSION])
+    }
+    if (args->counts[CLI_VERSION]) {
         return cli_version(cli);
+    }
     if (!args->command) {
         cli_help_overview(&cli->err);
         cli_error_document(cli, HANGAR_STATUS_USAGE, "no command was given");
@@ -333,8 +358,9 @@ int cli_run(const struct cli_io *io, int argc, char **argv)
     cli_args_parse(&cli.args, argc, argv);
     view_init(&cli.out, io, &cli.args, io->out, io->out_tty);
     view_init(&cli.err, io, &cli.args, io->err, io->err_tty);
-    if (cli_has_option(&cli, CLI_JSON))
+    if (cli_has_option(&cli, CLI_JSON)) {
         cli.out.colour = false;
+    }
     int result = dispatch(&cli);
     if (cli.out.failed || cli.err.failed) {
         cli_error(&cli, "out of memory");

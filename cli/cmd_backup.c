@@ -18,9 +18,11 @@ int cli_worse(int a, int b)
         HANGAR_STATUS_BUSY,        HANGAR_STATUS_STALE,  HANGAR_STATUS_DEGRADED,
     };
 
-    for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
-        if (a == order[i] || b == order[i])
+    for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+        if (a == order[i] || b == order[i]) {
             return order[i];
+        }
+    }
     return a > b ? a : b;
 }
 
@@ -61,11 +63,12 @@ static void put_sinks(const json_t *doc, struct cli_view *err)
         bool done = cli_done(item);
         cli_table_cell(&table, CLI_DIM, "sink  ");
         cli_table_cell(&table, CLI_BOLD, "%s", cli_string(item, "name"));
-        if (done)
+        if (done) {
             cli_table_cell(&table, CLI_PLAIN, "%s", cli_string(item, "target"));
-        else
+        } else {
             cli_table_cell(&table, CLI_RED, "%s: %s", cli_string(item, "status"),
                            cli_string(item, "error"));
+        }
     }
     cli_table_print(&table);
 }
@@ -77,12 +80,14 @@ static void put_total(const json_t *doc, struct cli_view *err)
     char read[CLI_SHORT], kept[CLI_SHORT], speed[CLI_SHORT], skew[CLI_SHORT];
 
     fprintf(err->file, "  %s read, %s stored", cli_size(plain, read), cli_size(stored, kept));
-    if (plain > 0)
+    if (plain > 0) {
         fprintf(err->file, " (%.0f %%)", (double)stored * 100 / (double)plain);
+    }
     fprintf(err->file, ", %s", cli_rate(plain, ms, speed));
-    if (json_array_size(cli_array(doc, "sources")) > 1)
+    if (json_array_size(cli_array(doc, "sources")) > 1) {
         fprintf(err->file, "; the sources are %s apart",
                 cli_duration(cli_integer(doc, "skew_ms"), skew));
+    }
     fputc('\n', err->file);
 }
 
@@ -91,8 +96,9 @@ void cli_render_backup(const json_t *doc, struct cli_view *err, const char *prog
     bool done = cli_done(doc);
     char took[CLI_SHORT];
 
-    if (err->quiet || !cli_has(doc, "id"))
+    if (err->quiet || !cli_has(doc, "id")) {
         return;
+    }
     cli_put_mark(err, done ? CLI_TICK : CLI_BANG);
     fprintf(err->file, " %s%s%s of %s, in %s\n", cli_on(err, CLI_BOLD), cli_string(doc, "id"),
             cli_off(err), cli_string(doc, "pipeline"),
@@ -116,19 +122,24 @@ static void report(struct cli *cli, const char *pipeline, enum hangar_status sta
         fprintf(cli->out.file, "%s\n", cli_string(doc, "id"));
         fflush(cli->out.file);
     }
-    if (!doc) /* whoever reads the id must not take its absence for an answer */
+    if (!doc) { /* whoever reads the id must not take its absence for an answer */
         cli->out.failed = true;
-    if (doc && program)
+    }
+    if (doc && program) {
         cli_render_backup(doc, &cli->err, program);
-    if (status != HANGAR_STATUS_DONE)
+    }
+    if (status != HANGAR_STATUS_DONE) {
         cli_errorf(cli, "%s%s%s%s", several ? "pipeline " : "", several ? pipeline : "",
                    several ? ": " : "", *text ? text : hangar_status_name(status));
+    }
     json_t *kept = json ? cli_document_as_it_is(json) : NULL;
-    if (!kept)
+    if (!kept) {
         kept = json_pack("{s:s, s:s, s:s, s:s}", "schema", "hangar.backup/1", "status",
                          hangar_status_name(status), "pipeline", pipeline, "error", text);
-    if (json_array_append_new(runs, kept) < 0 || !program)
+    }
+    if (json_array_append_new(runs, kept) < 0 || !program) {
         cli->err.failed = true;
+    }
     free(program);
     json_decref(doc);
 }
@@ -141,16 +152,18 @@ static void put_runs(struct cli *cli, int worst, json_t *runs)
                       : json_pack("{s:s, s:s, s:O}", "schema", "hangar.backups/1", "status",
                                   hangar_status_name((enum hangar_status)worst), "runs", runs);
 
-    if (!doc || json_dumpf(doc, cli->out.file, JSON_INDENT(2)) < 0)
+    if (!doc || json_dumpf(doc, cli->out.file, JSON_INDENT(2)) < 0) {
         cli->out.failed = true;
+    }
     fputc('\n', cli->out.file);
     json_decref(doc);
 }
 
 static bool is_among(const char *const *names, const char *name)
 {
-    while (*names && strcmp(*names, name) != 0)
+    while (*names && strcmp(*names, name) != 0) {
         names++;
+    }
     return *names != NULL;
 }
 
@@ -170,8 +183,9 @@ static int refuse_names(struct cli *cli, const char *const *names)
             status = HANGAR_STATUS_USAGE;
         }
     }
-    if (!*text)
+    if (!*text) {
         return HANGAR_STATUS_DONE;
+    }
     return cli_stop(cli, status, text);
 }
 
@@ -182,8 +196,9 @@ int cli_command_backup(struct cli *cli)
     int worst = refuse_names(cli, names);
     json_t *runs;
 
-    if (worst != HANGAR_STATUS_DONE)
+    if (worst != HANGAR_STATUS_DONE) {
         return worst;
+    }
     runs = json_array();
     for (size_t i = 0; names[i] && worst != HANGAR_STATUS_INTERRUPTED; i++) {
         char *json = NULL;
@@ -197,8 +212,9 @@ int cli_command_backup(struct cli *cli)
         hangar_free(json);
         worst = cli_worse(worst, (int)status);
     }
-    if (cli_has_option(cli, CLI_JSON))
+    if (cli_has_option(cli, CLI_JSON)) {
         put_runs(cli, worst, runs);
+    }
     json_decref(runs);
     return worst;
 }

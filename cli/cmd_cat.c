@@ -18,8 +18,9 @@ static int write_out(void *arg, const void *data, size_t size)
     struct output *out = arg;
 
     errno = 0;
-    if (fwrite(data, 1, size, out->file) == size)
+    if (fwrite(data, 1, size, out->file) == size) {
         return 0;
+    }
     out->error = errno ? errno : EIO;
     return -1;
 }
@@ -29,9 +30,10 @@ int cli_command_cat(struct cli *cli)
     struct hangar_selection which = cli_selection(cli);
     struct output out = {.file = cli->out.file};
 
-    if (cli_has_option(cli, CLI_JSON))
+    if (cli_has_option(cli, CLI_JSON)) {
         return cli_stop(cli, HANGAR_STATUS_USAGE,
                         "`cat` writes the object itself; hint: leave out --json");
+    }
     enum hangar_status status =
         hangar_cat(cli->hangar, &which, cli->args.operands[1], write_out, &out);
     errno = 0;

@@ -40,17 +40,21 @@ static void put_item(struct cli_view *out, const json_t *item)
     fputs("  ", out->file);
     cli_put_mark(out, mark_of(status));
     fprintf(out->file, " %s%s%s", cli_on(out, CLI_BOLD), cli_string(item, "name"), cli_off(out));
-    if (cli_has(item, "plugin"))
+    if (cli_has(item, "plugin")) {
         fprintf(out->file, " (%s)", cli_string(item, "plugin"));
-    if (*cli_string(item, "target"))
+    }
+    if (*cli_string(item, "target")) {
         fprintf(out->file, ": %s", cli_string(item, "target"));
+    }
     fputc('\n', out->file);
     enum cli_style style = strcmp(status, "ok") == 0        ? CLI_PLAIN
                            : strcmp(status, "warning") == 0 ? CLI_YELLOW
                                                             : CLI_RED;
-    json_array_foreach (cli_array(item, "messages"), i, message)
-        if (json_is_string(message))
+    json_array_foreach (cli_array(item, "messages"), i, message) {
+        if (json_is_string(message)) {
             cli_put_message(out, 6, style, json_string_value(message));
+        }
+    }
     put_facts(out, json_object_get(item, "facts"), 6);
 }
 
@@ -59,13 +63,15 @@ static void put_verdict(struct cli_view *out, size_t items, size_t warnings, siz
     char checks[CLI_SHORT], doubts[CLI_SHORT];
 
     cli_put_mark(out, failed ? CLI_CROSS : warnings ? CLI_BANG : CLI_TICK);
-    if (failed)
+    if (failed) {
         fprintf(out->file, " not ready: %zu of %s failed", failed,
                 cli_count(items, "check", checks));
-    else
+    } else {
         fprintf(out->file, " ready for a backup: %s passed", cli_count(items, "check", checks));
-    if (warnings)
+    }
+    if (warnings) {
         fprintf(out->file, ", %s", cli_count(warnings, "warning", doubts));
+    }
     fputc('\n', out->file);
 }
 
@@ -82,10 +88,12 @@ void cli_render_check(const json_t *doc, struct cli_view *out, struct cli_view *
     for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
         bool titled = false;
         json_array_foreach (items, i, item) {
-            if (strcmp(cli_string(item, "kind"), kinds[k][0]) != 0)
+            if (strcmp(cli_string(item, "kind"), kinds[k][0]) != 0) {
                 continue;
-            if (!titled)
+            }
+            if (!titled) {
                 fprintf(out->file, "%s\n", kinds[k][1]);
+            }
             titled = true;
             put_item(out, item);
         }
@@ -95,8 +103,9 @@ void cli_render_check(const json_t *doc, struct cli_view *out, struct cli_view *
         warnings += mark == CLI_BANG;
         failed += mark == CLI_CROSS;
     }
-    if (json_array_size(items) > 0 && strcmp(cli_string(doc, "status"), "interrupted") != 0)
+    if (json_array_size(items) > 0 && strcmp(cli_string(doc, "status"), "interrupted") != 0) {
         put_verdict(out, json_array_size(items), warnings, failed);
+    }
 }
 
 int cli_command_check(struct cli *cli)

@@ -19,12 +19,13 @@ static void put_copy(const json_t *item, const json_t *doc, struct cli_view *out
     cli_put_mark(out, CLI_TICK);
     fprintf(out->file, " %s%s%s is in %s", cli_on(out, CLI_BOLD), cli_string(item, "id"),
             cli_off(out), cli_string(doc, "to"));
-    if (cli_flag(item, "copied"))
+    if (cli_flag(item, "copied")) {
         fprintf(out->file, "  %s, %s, %s\n", cli_count(cli_bytes(item, "objects"), "object", count),
                 cli_size(cli_bytes(item, "stored_bytes"), size),
                 cli_duration(cli_integer(item, "duration_ms"), took));
-    else
+    } else {
         fputs(" already\n", out->file);
+    }
 }
 
 void cli_render_copy(const json_t *doc, struct cli_view *out, struct cli_view *err)
@@ -32,10 +33,12 @@ void cli_render_copy(const json_t *doc, struct cli_view *out, struct cli_view *e
     const json_t *item;
     size_t i;
 
-    json_array_foreach (cli_array(doc, "backups"), i, item)
+    json_array_foreach (cli_array(doc, "backups"), i, item) {
         put_copy(item, doc, out, err);
-    if (cli_done(doc) && json_array_size(cli_array(doc, "backups")) == 0)
+    }
+    if (cli_done(doc) && json_array_size(cli_array(doc, "backups")) == 0) {
         cli_note(err, "%s has every backup of %s", cli_string(doc, "to"), cli_string(doc, "from"));
+    }
 }
 
 int cli_command_copy(struct cli *cli)
@@ -44,12 +47,14 @@ int cli_command_copy(struct cli *cli)
     const char *to = cli_option_value(cli, CLI_TO);
     char *json = NULL;
 
-    if (cli_has_option(cli, CLI_MISSING) == (which.id != NULL) || !which.sink || !to)
+    if (cli_has_option(cli, CLI_MISSING) == (which.id != NULL) || !which.sink || !to) {
         return cli_stop(cli, HANGAR_STATUS_USAGE,
                         "`copy` needs --from, --to, and either a backup or --missing; hint: see "
                         "`hangar help copy`");
-    if (!which.id)
+    }
+    if (!which.id) {
         which.id = "missing";
+    }
     enum hangar_status status = hangar_copy(cli->hangar, &which, to, &json);
     return cli_finish(cli, status, json, cli_render_copy, "backups");
 }

@@ -23,8 +23,9 @@ static void on_event(void *arg, const struct daemon_event *event)
     struct cli_log_about about = {event->pipeline, event->job, event->status};
     char *message = cli_escape(event->message ? event->message : "", cli->err.utf8);
 
-    if (message && (event->level <= DAEMON_WARNING || !cli->err.quiet))
+    if (message && (event->level <= DAEMON_WARNING || !cli->err.quiet)) {
         cli_log_put(&cli->err, cli_log_format_of(cli), &line, &about, message);
+    }
     fflush(cli->err.file);
     free(message);
 }

@@ -22,22 +22,26 @@ void cli_render_export(const json_t *doc, struct cli_view *out, struct cli_view 
     char size[CLI_SHORT], count[CLI_SHORT], took[CLI_SHORT];
 
     (void)out;
-    if (cli_done(doc))
+    if (cli_done(doc)) {
         cli_note(err, "exported %s from %s: %s, %s, in %s", cli_string(doc, "id"),
                  cli_string(doc, "sink"), cli_count(cli_bytes(doc, "objects"), "object", count),
                  cli_size(cli_bytes(doc, "bytes"), size),
                  cli_duration(cli_integer(doc, "duration_ms"), took));
+    }
 }
 
 static const char *wrong_call(struct cli *cli, const char *path)
 {
-    if (!path)
+    if (!path) {
         return "`export` needs to know where to; hint: -o FILE.tar.gz, or -o - for standard output";
-    if (strcmp(path, "-") != 0)
+    }
+    if (strcmp(path, "-") != 0) {
         return NULL;
-    if (cli_has_option(cli, CLI_JSON))
+    }
+    if (cli_has_option(cli, CLI_JSON)) {
         return "standard output cannot take the archive and a document; hint: leave out --json, or "
                "name a file";
+    }
     return cli->io->out_tty ? "an archive is nothing for a terminal; hint: -o FILE.tar.gz" : NULL;
 }
 
@@ -48,12 +52,14 @@ int cli_command_export(struct cli *cli)
     struct cli_target t = {.mode = 0600, .replace = cli_has_option(cli, CLI_FORCE)};
     char *json = NULL;
 
-    if (wrong)
+    if (wrong) {
         return cli_stop(cli, HANGAR_STATUS_USAGE, wrong);
-    if (strcmp(path, "-") != 0)
+    }
+    if (strcmp(path, "-") != 0) {
         t.path = path;
-    else
+    } else {
         t.fd = fileno(cli->out.file);
+    }
     if (cli_target_open(&t) != 0) {
         cli_target_close(&t, false);
         return refuse(cli, &t);

@@ -17,14 +17,15 @@ static void put_sink(const json_t *pipeline, const json_t *sink, struct cli_view
     fprintf(out->file, " %s%s%s in %s%s: ", cli_on(out, CLI_BOLD), cli_string(pipeline, "name"),
             cli_off(out), cli_string(sink, "name"), required ? "" : " (optional)");
     if (strcmp(cli_string(sink, "status"), "done") != 0 &&
-        strcmp(cli_string(sink, "status"), "stale") != 0)
+        strcmp(cli_string(sink, "status"), "stale") != 0) {
         fprintf(out->file, "%s\n", cli_string(sink, "error"));
-    else if (newest < 0)
+    } else if (newest < 0) {
         fputs("no good backup\n", out->file);
-    else
+    } else {
         fprintf(out->file, "%s old%s%s\n", cli_age(cli_integer(sink, "age_ms"), age),
                 cli_done(sink) ? "" : ", more than ",
                 cli_done(sink) ? "" : cli_age(cli_integer(pipeline, "max_age_ms"), limit));
+    }
 }
 
 void cli_render_health(const json_t *doc, struct cli_view *out, struct cli_view *err)
@@ -33,9 +34,11 @@ void cli_render_health(const json_t *doc, struct cli_view *out, struct cli_view 
     size_t i, k;
 
     (void)err;
-    json_array_foreach (cli_array(doc, "pipelines"), i, pipeline)
-        json_array_foreach (cli_array(pipeline, "sinks"), k, sink)
+    json_array_foreach (cli_array(doc, "pipelines"), i, pipeline) {
+        json_array_foreach (cli_array(pipeline, "sinks"), k, sink) {
             put_sink(pipeline, sink, out);
+        }
+    }
 }
 
 int cli_command_health(struct cli *cli)

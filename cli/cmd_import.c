@@ -26,8 +26,9 @@ static long read_some(void *arg, void *data, size_t size)
         struct pollfd ready = {.fd = in->fd, .events = POLLIN};
         int rc = poll(&ready, 1, 250);
         ssize_t n = rc > 0 ? read(in->fd, data, size) : -1;
-        if (n >= 0)
+        if (n >= 0) {
             return (long)n;
+        }
         if (rc != 0 && errno != EINTR) {
             in->error = errno;
             return -1;
@@ -40,8 +41,9 @@ void cli_render_import(const json_t *doc, struct cli_view *out, struct cli_view 
 {
     char size[CLI_SHORT], count[CLI_SHORT], took[CLI_SHORT];
 
-    if (!cli_done(doc))
+    if (!cli_done(doc)) {
         return;
+    }
     fprintf(out->file, "%s\n", cli_string(doc, "id"));
     cli_note(err, "imported into %s: %s, %s, in %s", cli_string(doc, "sink"),
              cli_count(cli_bytes(doc, "objects"), "object", count),
@@ -65,12 +67,14 @@ int cli_command_import(struct cli *cli)
     struct input in = {.fd = standard ? cli->io->in : open(path, O_RDONLY | O_CLOEXEC)};
     char *json = NULL;
 
-    if (in.fd < 0)
+    if (in.fd < 0) {
         return refuse(cli, path, errno);
+    }
     enum hangar_status status = hangar_import(cli->hangar, cli_option_value(cli, CLI_PIPELINE),
                                               cli_option_value(cli, CLI_TO), read_some, &in, &json);
-    if (!standard)
+    if (!standard) {
         close(in.fd);
+    }
     if (in.error && !cli_interrupted()) { /* the library knows only that it could not read */
         cli_progress_clear(&cli->progress);
         hangar_free(json);

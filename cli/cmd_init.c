@@ -16,12 +16,13 @@ static void tell(struct cli *cli, const char *path)
     char *safe = cli_escape(path, cli->err.utf8);
     char *program = cli_program(cli, found ? NULL : path);
 
-    if (safe && program)
+    if (safe && program) {
         cli_note(&cli->err,
                  "wrote %s\nnext: name your servers in it, then run\n  %s check\n  %s backup", safe,
                  program, program);
-    else
+    } else {
         cli->err.failed = true;
+    }
     free(safe);
     free(program);
 }
@@ -46,8 +47,9 @@ int cli_command_init(struct cli *cli)
     if (cli_has_option(cli, CLI_JSON)) {
         json_t *doc =
             json_pack("{s:s, s:s, s:s}", "schema", "hangar.init/1", "status", "done", "file", path);
-        if (!doc || json_dumpf(doc, cli->out.file, JSON_INDENT(2)) < 0)
+        if (!doc || json_dumpf(doc, cli->out.file, JSON_INDENT(2)) < 0) {
             cli->out.failed = true;
+        }
         fputc('\n', cli->out.file);
         json_decref(doc);
     }

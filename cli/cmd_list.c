@@ -37,8 +37,9 @@ static void put_backup(struct cli_table *table, const json_t *item)
     cli_verified(json_object_get(item, "verified"), table->view, text, &style);
     cli_table_cell(table, style, "%s", text);
     cli_table_cell(table, complete ? CLI_GREEN : CLI_RED, "%s%s", state, safety ? ", safety" : "");
-    if (!sources || !sinks)
+    if (!sources || !sinks) {
         table->view->failed = true;
+    }
     free(sources);
     free(sinks);
 }
@@ -50,8 +51,9 @@ static bool several_pipelines(const json_t *backups)
     size_t i;
 
     json_array_foreach (backups, i, item) {
-        if (first && strcmp(first, cli_string(item, "pipeline")) != 0)
+        if (first && strcmp(first, cli_string(item, "pipeline")) != 0) {
             return true;
+        }
         first = cli_string(item, "pipeline");
     }
     return false;
@@ -76,8 +78,9 @@ static void put_table(const json_t *backups, struct cli_view *out)
     size_t i;
 
     cli_table_init(&table, out, columns, COLUMNS, 0);
-    json_array_foreach (backups, i, item)
+    json_array_foreach (backups, i, item) {
         put_backup(&table, item);
+    }
     cli_table_print(&table);
 }
 
@@ -90,16 +93,19 @@ void cli_render_list(const json_t *doc, struct cli_view *out, struct cli_view *e
     put_table(backups, out);
     fflush(out->file);
     json_array_foreach (backups, i, item) {
-        if (*cli_string(item, "problem"))
+        if (*cli_string(item, "problem")) {
             fprintf(err->file, "%swarning%s: %s: %s\n", cli_on(err, CLI_YELLOW), cli_off(err),
                     cli_string(item, "id"), cli_string(item, "problem"));
+        }
     }
-    json_array_foreach (problems, i, item)
+    json_array_foreach (problems, i, item) {
         fprintf(err->file, "%swarning%s: sink %s, pipeline %s: %s\n", cli_on(err, CLI_YELLOW),
                 cli_off(err), cli_string(item, "sink"), cli_string(item, "pipeline"),
                 cli_string(item, "error"));
-    if (json_array_size(backups) == 0 && json_array_size(problems) == 0 && cli_done(doc))
+    }
+    if (json_array_size(backups) == 0 && json_array_size(problems) == 0 && cli_done(doc)) {
         cli_note(err, "no backups yet; make one with: hangar backup");
+    }
 }
 
 int cli_command_list(struct cli *cli)

@@ -24,11 +24,13 @@ int cli_command_metrics(struct cli *cli)
         json_decref(doc);
         return cli_stop(cli, status, hangar_error(cli->hangar));
     }
-    if (doc)
+    if (doc) {
         text = daemon_metrics(doc, hangar_version(), cli->io->now_ms);
+    }
     json_decref(doc);
-    if (!text)
+    if (!text) {
         return cli_stop(cli, HANGAR_STATUS_FAILED, "out of memory");
+    }
     if (!path || strcmp(path, "-") == 0) {
         fputs(text, cli->out.file);
         free(text);

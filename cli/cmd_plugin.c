@@ -20,8 +20,9 @@ void cli_render_plugins(const json_t *doc, struct cli_view *out, struct cli_view
 
     cli_table_init(&table, out, columns, 4, 0);
     json_array_foreach (plugins, i, item) {
-        if (cli_has(item, "error"))
+        if (cli_has(item, "error")) {
             continue;
+        }
         char *roles = cli_join(cli_array(item, "roles"));
         cli_table_cell(&table, CLI_BOLD, "%s", cli_string(item, "name"));
         cli_table_cell(&table, CLI_PLAIN, "%s", cli_string(item, "version"));
@@ -33,13 +34,15 @@ void cli_render_plugins(const json_t *doc, struct cli_view *out, struct cli_view
     cli_table_print(&table);
     fflush(out->file);
     json_array_foreach (plugins, i, item) {
-        if (cli_has(item, "error"))
+        if (cli_has(item, "error")) {
             fprintf(err->file, "%swarning%s: %s: %s\n", cli_on(err, CLI_YELLOW), cli_off(err),
                     *cli_string(item, "file") ? cli_string(item, "file") : cli_string(item, "name"),
                     cli_string(item, "error"));
+        }
     }
-    if (json_array_size(plugins) == 0 && cli_done(doc))
+    if (json_array_size(plugins) == 0 && cli_done(doc)) {
         cli_note(err, "there are no plugins");
+    }
 }
 
 /* A bound of an option, as its type is written; "" when there is none worth telling. */
@@ -48,12 +51,15 @@ static const char *bound_text(const json_t *option, const char *key, char out[CL
     const char *type = cli_string(option, "type");
     int64_t value = cli_integer(option, key);
 
-    if (!cli_has(option, key) || value == INT64_MAX || value == INT64_MIN)
+    if (!cli_has(option, key) || value == INT64_MAX || value == INT64_MIN) {
         return "";
-    if (strcmp(type, "size") == 0)
+    }
+    if (strcmp(type, "size") == 0) {
         return cli_size(cli_bytes(option, key), out);
-    if (strcmp(type, "duration") == 0)
+    }
+    if (strcmp(type, "duration") == 0) {
         return cli_duration(value, out);
+    }
     snprintf(out, CLI_SHORT, "%lld", (long long)value);
     return out;
 }
@@ -66,16 +72,18 @@ static char *type_text(const json_t *option)
     const char *type = cli_string(option, "type");
     int rc;
 
-    if (json_array_size(cli_array(option, "choices")) > 0)
+    if (json_array_size(cli_array(option, "choices")) > 0) {
         return cli_join(cli_array(option, "choices"));
-    if (*min && *max)
+    }
+    if (*min && *max) {
         rc = asprintf(&text, "%s, %s to %s", type, min, max);
-    else if (*max)
+    } else if (*max) {
         rc = asprintf(&text, "%s, up to %s", type, max);
-    else if (cli_integer(option, "min") > 0)
+    } else if (cli_integer(option, "min") > 0) {
         rc = asprintf(&text, "%s, from %s", type, min);
-    else
+    } else {
         rc = asprintf(&text, "%s", type);
+    }
     return rc < 0 ? NULL : text;
 }
 
@@ -124,9 +132,10 @@ void cli_render_plugin(const json_t *doc, struct cli_view *out, struct cli_view 
                 cli_string(item, "license"), cli_string(item, "file"));
         out->failed |= !roles;
         free(roles);
-        if (cli_has(item, "error"))
+        if (cli_has(item, "error")) {
             fprintf(out->file, "  %s%s%s\n", cli_on(out, CLI_RED), cli_string(item, "error"),
                     cli_off(out));
+        }
         if (json_array_size(cli_array(item, "options")) > 0) {
             fputc('\n', out->file);
             put_options(cli_array(item, "options"), out);

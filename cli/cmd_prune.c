@@ -26,8 +26,9 @@ static void put_backups(const json_t *sink, struct cli_view *out, bool all)
         bool keep = cli_flag(item, "keep");
         int64_t created = cli_instant(item, "created");
         char when[CLI_SHORT];
-        if (keep && !all)
+        if (keep && !all) {
             continue;
+        }
         cli_table_cell(&table, keep ? CLI_GREEN : CLI_YELLOW, "%s", keep ? "keep" : "remove");
         cli_table_cell(&table, CLI_PLAIN, "%s", cli_string(item, "id"));
         cli_table_cell(&table, CLI_DIM, "%s", created < 0 ? "-" : cli_time(created, when));
@@ -43,8 +44,9 @@ static void put_leftovers(const json_t *sink, struct cli_view *out)
 
     json_array_foreach (cli_array(sink, "leftovers"), i, item) {
         const char *action = cli_string(item, "action");
-        if (strcmp(action, "waiting") != 0 || out->verbose)
+        if (strcmp(action, "waiting") != 0 || out->verbose) {
             fprintf(out->file, "  what is left of %s: %s\n", cli_string(item, "id"), action);
+        }
     }
 }
 
@@ -57,22 +59,27 @@ static void put_sink(const json_t *sink, struct cli_view *out, bool dry)
     cli_put_mark(out, good ? CLI_TICK : CLI_CROSS);
     fprintf(out->file, " %s%s%s", cli_on(out, CLI_BOLD), cli_string(sink, "pipeline"),
             cli_off(out));
-    if (*cli_string(sink, "sink"))
+    if (*cli_string(sink, "sink")) {
         fprintf(out->file, " in %s", cli_string(sink, "sink"));
+    }
     if (good) {
         fputs(": ", out->file);
         fprintf(out->file, dry ? "would keep %lld and remove %lld" : "kept %lld, removed %lld",
                 (long long)cli_integer(sink, "kept"), (long long)cli_integer(sink, "removed"));
-        if (cli_bytes(sink, "removed") > 0)
+        if (cli_bytes(sink, "removed") > 0) {
             fprintf(out->file, " (%s)", cli_size(cli_bytes(sink, "freed_bytes"), size));
-        if (*oldest)
+        }
+        if (*oldest) {
             fprintf(out->file, ", back to %.10s", oldest);
-        if (cli_bytes(sink, "locked") > 0)
+        }
+        if (cli_bytes(sink, "locked") > 0) {
             fprintf(out->file, "; kept by the store's locks alone: %lld",
                     (long long)cli_integer(sink, "locked"));
-        if (cli_bytes(sink, "retained") > 0)
+        }
+        if (cli_bytes(sink, "retained") > 0) {
             fprintf(out->file, "; newly locked there: %lld",
                     (long long)cli_integer(sink, "retained"));
+        }
         fputc('\n', out->file);
     } else {
         fputc('\n', out->file);
@@ -87,10 +94,12 @@ void cli_render_prune(const json_t *doc, struct cli_view *out, struct cli_view *
     const json_t *sink;
     size_t i;
 
-    json_array_foreach (cli_array(doc, "sinks"), i, sink)
+    json_array_foreach (cli_array(doc, "sinks"), i, sink) {
         put_sink(sink, out, cli_flag(doc, "dry_run"));
-    if (cli_flag(doc, "dry_run"))
+    }
+    if (cli_flag(doc, "dry_run")) {
         cli_note(err, "nothing was removed: this was a dry run");
+    }
 }
 
 char *cli_prune_question(const json_t *plan)
@@ -101,13 +110,15 @@ char *cli_prune_question(const json_t *plan)
     bool first = true;
     FILE *stream = open_memstream(&text, &size);
 
-    if (!stream)
+    if (!stream) {
         return NULL;
+    }
     fputs("remove ", stream);
     json_array_foreach (cli_array(plan, "sinks"), i, sink) {
         uint64_t removed = cli_bytes(sink, "removed");
-        if (!cli_done(sink) || removed == 0)
+        if (!cli_done(sink) || removed == 0) {
             continue;
+        }
         fprintf(stream, "%s%s of %s from %s", first ? "" : ", ",
                 cli_count(removed, "backup", number), cli_string(sink, "pipeline"),
                 cli_string(sink, "sink"));
@@ -127,8 +138,9 @@ static uint64_t planned_removals(const json_t *plan)
     uint64_t removed = 0;
     size_t i;
 
-    json_array_foreach (cli_array(plan, "sinks"), i, sink)
+    json_array_foreach (cli_array(plan, "sinks"), i, sink) {
         removed += cli_done(sink) ? cli_bytes(sink, "removed") : 0;
+    }
     return removed;
 }
 
@@ -145,8 +157,9 @@ static int agree(struct cli *cli, const json_t *plan)
     cli_progress_clear(&cli->progress);
     fflush(cli->out.file);
     cli_render_prune(plan, &cli->err, &(struct cli_view){.quiet = true});
-    if (planned_removals(plan) == 0)
+    if (planned_removals(plan) == 0) {
         return HANGAR_STATUS_DONE; /* what dead runs left may go unasked */
+    }
     return cli_agree(cli, cli_prune_question(plan), "nothing was removed", "nothing was removed");
 }
 
@@ -157,10 +170,11 @@ int cli_command_prune(struct cli *cli)
     int result = HANGAR_STATUS_DONE;
 
     if (!dry && !yes) {
-        if (!cli->io->in_tty || !cli->io->err_tty)
+        if (!cli->io->in_tty || !cli->io->err_tty) {
             return cli_stop(cli, HANGAR_STATUS_USAGE,
                             "nobody can be asked whether to remove backups; hint: see what would "
                             "go with --dry-run, and add --yes");
+        }
         enum hangar_status status = run(cli, HANGAR_REQUEST_DRY_RUN, &json);
         json_t *plan = json ? cli_document(json, cli->err.utf8) : NULL;
         if (status != HANGAR_STATUS_DONE || !plan) {
@@ -172,8 +186,9 @@ int cli_command_prune(struct cli *cli)
         hangar_free(json);
         json = NULL;
     }
-    if (result != HANGAR_STATUS_DONE)
+    if (result != HANGAR_STATUS_DONE) {
         return result;
+    }
     enum hangar_status status = run(cli, dry ? HANGAR_REQUEST_DRY_RUN : 0, &json);
     return cli_finish(cli, status, json, cli_render_prune, "sinks");
 }

@@ -52,17 +52,20 @@ static int ask(struct cli *cli, const json_t *list, const char *id, char **pipel
     char *question = NULL;
     size_t count = find(list, id, &found);
 
-    if (count == 0)
+    if (count == 0) {
         return cli_stop(cli, HANGAR_STATUS_NOT_FOUND,
                         "there is no such backup; hint: `hangar list` shows those there are");
-    if (count > 1)
+    }
+    if (count > 1) {
         return cli_stop(cli, HANGAR_STATUS_USAGE,
                         "several pipelines have a backup of this id; hint: say which with "
                         "--pipeline");
+    }
     char *sinks = cli_join(cli_array(found, "sinks"));
     if (!sinks || asprintf(&question, "remove %s of %s from %s for good?", id,
-                           cli_string(found, "pipeline"), sinks) < 0)
+                           cli_string(found, "pipeline"), sinks) < 0) {
         question = NULL;
+    }
     free(sinks);
     *pipeline = strdup(cli_string(found, "pipeline"));
     if (!*pipeline) {
@@ -85,14 +88,17 @@ int cli_command_remove(struct cli *cli)
     struct hangar_selection which = cli_selection(cli);
     char *json = NULL, *pipeline = NULL;
 
-    if (strcmp(which.id, "latest") == 0)
+    if (strcmp(which.id, "latest") == 0) {
         return cli_stop(cli, HANGAR_STATUS_USAGE,
                         "`remove` needs the id of a backup; hint: `hangar list` shows them");
-    if (cli_has_option(cli, CLI_YES))
+    }
+    if (cli_has_option(cli, CLI_YES)) {
         return remove_it(cli, &which);
-    if (!cli->io->in_tty || !cli->io->err_tty)
+    }
+    if (!cli->io->in_tty || !cli->io->err_tty) {
         return cli_stop(cli, HANGAR_STATUS_USAGE,
                         "nobody can be asked whether to remove the backup; hint: add --yes");
+    }
     enum hangar_status status = hangar_list(cli->hangar, which.pipeline, which.sink, &json);
     json_t *list = json ? cli_document(json, cli->err.utf8) : NULL;
     /* a damaged backup makes a list end as corrupt, and is there to be removed */

@@ -16,8 +16,9 @@ static void put_lines(struct cli_view *view, const json_t *lines)
     const json_t *line;
     size_t i;
 
-    json_array_foreach (lines, i, line)
+    json_array_foreach (lines, i, line) {
         fprintf(view->file, "    %s\n", json_is_string(line) ? json_string_value(line) : "");
+    }
 }
 
 void cli_render_plan(const json_t *doc, struct cli_view *view)
@@ -28,9 +29,10 @@ void cli_render_plan(const json_t *doc, struct cli_view *view)
 
     fprintf(view->file, "%s%s%s of %s, from %s", cli_on(view, CLI_BOLD), cli_string(doc, "id"),
             cli_off(view), cli_string(doc, "pipeline"), cli_string(doc, "sink"));
-    if (cli_bytes(doc, "objects") > 0)
+    if (cli_bytes(doc, "objects") > 0) {
         fprintf(view->file, ": %s, %s", cli_size(cli_bytes(doc, "plain_bytes"), size),
                 cli_count(cli_bytes(doc, "objects"), "object", text));
+    }
     fputc('\n', view->file);
     json_array_foreach (cli_array(doc, "sources"), i, item) {
         fprintf(view->file, "  %s%s%s %s %s\n", cli_on(view, CLI_BOLD), cli_string(item, "name"),
@@ -41,8 +43,9 @@ void cli_render_plan(const json_t *doc, struct cli_view *view)
 
 static void render_dry_run(const json_t *doc, struct cli_view *out, struct cli_view *err)
 {
-    if (!cli_done(doc))
+    if (!cli_done(doc)) {
         return;
+    }
     cli_render_plan(doc, out);
     cli_note(err, "nothing was changed: this was a dry run");
 }
@@ -52,10 +55,11 @@ static void put_safety(const json_t *doc, struct cli_view *err)
 {
     const json_t *safety = json_object_get(doc, "safety");
 
-    if (*cli_string(safety, "id") && !err->quiet)
+    if (*cli_string(safety, "id") && !err->quiet) {
         fprintf(err->file, "what was there before is in the safety backup %s%s%s in %s\n",
                 cli_on(err, CLI_BOLD), cli_string(safety, "id"), cli_off(err),
                 cli_string(safety, "sink"));
+    }
 }
 
 void cli_render_restore(const json_t *doc, struct cli_view *out, struct cli_view *err)
@@ -69,8 +73,9 @@ void cli_render_restore(const json_t *doc, struct cli_view *out, struct cli_view
     size_t i;
 
     put_safety(doc, err);
-    if (!done && !degraded)
+    if (!done && !degraded) {
         return;
+    }
     cli_put_mark(out, done ? CLI_TICK : CLI_BANG);
     fprintf(out->file, " restored %s%s%s in %s: %s, %s\n", cli_on(out, CLI_BOLD),
             cli_string(doc, "id"), cli_off(out), cli_duration(ms, took),
@@ -96,19 +101,22 @@ char *cli_restore_question(const json_t *plan, bool clean)
     char *text = NULL, number[CLI_SHORT];
     FILE *stream = open_memstream(&text, &size);
 
-    if (!stream)
+    if (!stream) {
         return NULL;
-    if (clean)
+    }
+    if (clean) {
         fprintf(stream, "replace what is in ");
-    else
+    } else {
         fprintf(stream, "restore %s into ", cli_count(count, "source", number));
-    json_array_foreach (sources, i, item)
+    }
+    json_array_foreach (sources, i, item) {
         fprintf(stream, "%s%s%s%s%s",
                 i == 0           ? ""
                 : i + 1 == count ? " and "
                                  : ", ",
                 clean ? cli_string(item, "name") : "", clean ? " (" : "",
                 cli_string(item, "target"), clean ? ")" : "");
+    }
     fputc('?', stream);
     if (fclose(stream) != 0) {
         free(text);
@@ -124,15 +132,18 @@ static int agree(struct cli *cli, const json_t *plan, bool clean)
     bool yes = cli_has_option(cli, CLI_YES);
 
     fflush(cli->out.file);
-    if (!yes || !cli->err.quiet)
+    if (!yes || !cli->err.quiet) {
         cli_render_plan(plan, &cli->err);
-    if (yes)
+    }
+    if (yes) {
         return HANGAR_STATUS_DONE;
-    if (!io->in_tty || !io->err_tty)
+    }
+    if (!io->in_tty || !io->err_tty) {
         return cli_stop(
             cli, HANGAR_STATUS_USAGE,
             "nobody can be asked whether to restore; hint: add --yes when the plan is what "
             "you want");
+    }
     return cli_agree(cli, cli_restore_question(plan, clean), "not restored: nothing was changed",
                      "nothing was changed");
 }
@@ -145,10 +156,12 @@ static int restore_planned(struct cli *cli, struct hangar_restore_request *reque
 
     request->flags &= ~HANGAR_REQUEST_DRY_RUN;
     request->backup.id = cli_string(plan, "id");
-    if (*cli_string(plan, "pipeline"))
+    if (*cli_string(plan, "pipeline")) {
         request->backup.pipeline = cli_string(plan, "pipeline");
-    if (cli_interrupted())
+    }
+    if (cli_interrupted()) {
         return cli_stop(cli, HANGAR_STATUS_INTERRUPTED, "interrupted; nothing was changed");
+    }
     enum hangar_status status = hangar_restore(cli->hangar, request, &json);
     return cli_finish(cli, status, json, cli_render_restore, NULL);
 }
@@ -170,19 +183,22 @@ int cli_command_restore(struct cli *cli)
     };
     char *json = NULL;
 
-    if (disconnect && !clean)
+    if (disconnect && !clean) {
         return cli_stop(cli, HANGAR_STATUS_USAGE,
                         "--disconnect is for --mode clean; without it nobody is in the way");
+    }
     enum hangar_status status = hangar_restore(cli->hangar, &request, &json);
-    if (cli_has_option(cli, CLI_DRY_RUN) || status != HANGAR_STATUS_DONE || !json)
+    if (cli_has_option(cli, CLI_DRY_RUN) || status != HANGAR_STATUS_DONE || !json) {
         return cli_finish(cli, status, json, render_dry_run, NULL);
+    }
 
     cli_progress_clear(&cli->progress);
     json_t *shown = cli_document(json, cli->err.utf8), *plan = cli_document_as_it_is(json);
     int result = shown && plan ? agree(cli, shown, clean)
                                : cli_stop(cli, HANGAR_STATUS_FAILED, "cannot read the plan");
-    if (result == HANGAR_STATUS_DONE)
+    if (result == HANGAR_STATUS_DONE) {
         result = restore_planned(cli, &request, plan);
+    }
     json_decref(shown);
     json_decref(plan);
     hangar_free(json);

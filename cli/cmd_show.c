@@ -59,8 +59,9 @@ static void put_source(struct cli_view *out, const json_t *source)
             cli_count(totals.objects, "object", count), cli_time(time_ms, when));
     put_pairs(out, json_object_get(source, "point"), "point");
     put_pairs(out, json_object_get(source, "facts"), "fact");
-    if (out->verbose)
+    if (out->verbose) {
         put_pairs(out, json_object_get(source, "options"), "option");
+    }
 }
 
 static void put_objects(struct cli_view *out, const json_t *sources, size_t count)
@@ -77,8 +78,9 @@ static void put_objects(struct cli_view *out, const json_t *sources, size_t coun
     cli_table_init(&table, out, columns, 4, 2);
     json_array_foreach (sources, i, source) {
         json_array_foreach (cli_array(source, "objects"), j, object) {
-            if (shown == OBJECTS_SHOWN)
+            if (shown == OBJECTS_SHOWN) {
                 break;
+            }
             shown++;
             cli_table_cell(&table, CLI_PLAIN, "%s", cli_string(object, "stored"));
             cli_table_cell(&table, CLI_PLAIN, "%lld", (long long)cli_integer(object, "phase"));
@@ -89,9 +91,10 @@ static void put_objects(struct cli_view *out, const json_t *sources, size_t coun
     }
     fputc('\n', out->file);
     cli_table_print(&table);
-    if (count > shown)
+    if (count > shown) {
         fprintf(out->file, "  %s and %zu more (use --json)\n", cli_symbol(out, CLI_ELLIPSIS),
                 count - shown);
+    }
 }
 
 static void put_transforms(struct cli_view *out, const json_t *transforms)
@@ -100,8 +103,9 @@ static void put_transforms(struct cli_view *out, const json_t *transforms)
     size_t i;
 
     fputs("  transforms  ", out->file);
-    if (json_array_size(transforms) == 0)
+    if (json_array_size(transforms) == 0) {
         fputs("none", out->file);
+    }
     json_array_foreach (transforms, i, item) {
         fprintf(out->file, "%s%s", i ? ", then " : "", cli_string(item, "name"));
         fprintf(out->file, " (%s %s)", cli_string(item, "plugin"), cli_string(item, "version"));
@@ -114,14 +118,16 @@ static void put_verified(const json_t *verified, struct cli_view *out)
     char text[CLI_SHORT], took[CLI_SHORT];
     enum cli_style style;
 
-    if (!json_is_object(verified))
+    if (!json_is_object(verified)) {
         return;
+    }
     cli_verified(verified, out, text, &style);
     fprintf(out->file, "  verified    %s%s%s in %s, took %s\n", cli_on(out, style), text,
             cli_off(out), cli_string(verified, "sink"),
             cli_duration(cli_integer(verified, "duration_ms"), took));
-    if (*cli_string(verified, "error"))
+    if (*cli_string(verified, "error")) {
         cli_put_message(out, 14, CLI_PLAIN, cli_string(verified, "error"));
+    }
 }
 
 static void put_summary(struct cli_view *out, const json_t *doc, const json_t *manifest,
@@ -139,8 +145,9 @@ static void put_summary(struct cli_view *out, const json_t *doc, const json_t *m
                 : "");
     fprintf(out->file, "  made        %s, %s ago", cli_time(started, when),
             cli_age(out->now_ms - started, age));
-    if (started >= 0 && finished >= started)
+    if (started >= 0 && finished >= started) {
         fprintf(out->file, ", in %s", cli_duration(finished - started, took));
+    }
     fprintf(out->file, "\n  on          %s, by hangar %s\n", cli_string(manifest, "host"),
             cli_string(manifest, "hangar"));
     fprintf(out->file, "  lies in     %s\n", sinks ? sinks : "");
@@ -148,15 +155,18 @@ static void put_summary(struct cli_view *out, const json_t *doc, const json_t *m
     fprintf(out->file, "  data        %s in %zu object%s, %s stored",
             cli_size(totals->plain, plain), totals->objects, totals->objects == 1 ? "" : "s",
             cli_size(totals->stored, stored));
-    if (totals->plain)
+    if (totals->plain) {
         fprintf(out->file, " (%.0f %%)", (double)totals->stored * 100 / (double)totals->plain);
+    }
     fputc('\n', out->file);
     put_transforms(out, cli_array(manifest, "transforms"));
-    if (json_array_size(cli_array(manifest, "sources")) > 1)
+    if (json_array_size(cli_array(manifest, "sources")) > 1) {
         fprintf(out->file, "  skew        %s between the first and the last source\n",
                 cli_duration(cli_integer(manifest, "skew_ms"), took));
-    if (!sinks)
+    }
+    if (!sinks) {
         out->failed = true;
+    }
     free(sinks);
 }
 
@@ -168,13 +178,16 @@ void cli_render_show(const json_t *doc, struct cli_view *out, struct cli_view *e
     size_t i;
 
     (void)err;
-    if (!json_is_object(manifest))
+    if (!json_is_object(manifest)) {
         return;
-    json_array_foreach (sources, i, source)
+    }
+    json_array_foreach (sources, i, source) {
         add_totals(cli_array(source, "objects"), &totals);
+    }
     put_summary(out, doc, manifest, &totals);
-    json_array_foreach (sources, i, source)
+    json_array_foreach (sources, i, source) {
         put_source(out, source);
+    }
     put_objects(out, sources, totals.objects);
 }
 

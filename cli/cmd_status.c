@@ -20,17 +20,20 @@ static void put_way(const json_t *pipeline, struct cli_view *out)
 
     fprintf(out->file, "%s%s%s: %s", cli_on(out, CLI_BOLD), cli_string(pipeline, "name"),
             cli_off(out), sources ? sources : "");
-    if (transforms && *transforms)
+    if (transforms && *transforms) {
         fprintf(out->file, " %s %s", arrow, transforms);
+    }
     json_array_foreach (cli_array(pipeline, "sinks"), i, sink) {
-        if (i)
+        if (i) {
             fprintf(out->file, ", %s", cli_string(sink, "name"));
-        else
+        } else {
             fprintf(out->file, " %s %s", arrow, cli_string(sink, "name"));
+        }
     }
     fputc('\n', out->file);
-    if (!sources || !transforms)
+    if (!sources || !transforms) {
         out->failed = true;
+    }
     free(sources);
     free(transforms);
 }
@@ -50,12 +53,14 @@ static void put_last_run(const json_t *pipeline, struct cli_view *out)
                                                              : CLI_RED;
     int64_t started = cli_instant(run, "started");
     fprintf(out->file, "  last run  %s%s%s", cli_on(out, style), status, cli_off(out));
-    if (started >= 0)
+    if (started >= 0) {
         fprintf(out->file, ", %s ago (%s)", cli_age(out->now_ms - started, age),
                 cli_time(started, when));
+    }
     fprintf(out->file, ", took %s\n", cli_duration(cli_integer(run, "duration_ms"), took));
-    if (*cli_string(run, "error"))
+    if (*cli_string(run, "error")) {
         fprintf(out->file, "            %s\n", cli_string(run, "error"));
+    }
 }
 
 static void put_sink(struct cli_table *table, const json_t *sink)
@@ -64,12 +69,13 @@ static void put_sink(struct cli_table *table, const json_t *sink)
     char text[CLI_SHORT];
 
     cli_table_cell(table, CLI_PLAIN, "%s", cli_string(sink, "name"));
-    if (cli_bytes(sink, "safety_backups") > 0)
+    if (cli_bytes(sink, "safety_backups") > 0) {
         cli_table_cell(table, CLI_PLAIN, "%lld + %lld safety",
                        (long long)cli_integer(sink, "backups"),
                        (long long)cli_integer(sink, "safety_backups"));
-    else
+    } else {
         cli_table_cell(table, CLI_PLAIN, "%lld", (long long)cli_integer(sink, "backups"));
+    }
     cli_table_cell(table, CLI_PLAIN, "%s",
                    *cli_string(sink, "newest") ? cli_string(sink, "newest") : "-");
     cli_table_cell(table, CLI_PLAIN, "%s",
@@ -92,16 +98,19 @@ static void put_next_prune(const json_t *sink, struct cli_view *out)
     long long kept = (long long)cli_integer(after, "kept");
     const char *oldest = cli_string(after, "oldest_time");
 
-    if (!json_is_object(after))
+    if (!json_is_object(after)) {
         return;
+    }
     fprintf(out->file, "  %s: next prune keeps %lld of %lld", cli_string(sink, "name"), kept,
             kept + (long long)cli_integer(after, "removed"));
-    if (*oldest)
+    if (*oldest) {
         fprintf(out->file, ", back to %.10s", oldest);
+    }
     fputc('\n', out->file);
-    if (*cli_string(after, "refused"))
+    if (*cli_string(after, "refused")) {
         fprintf(out->file, "  %s%s%s\n", cli_on(out, CLI_YELLOW), cli_string(after, "refused"),
                 cli_off(out));
+    }
 }
 
 /* What another sink of the pipeline has and this one does not, the newest of it by name. */
@@ -112,15 +121,18 @@ static void put_lacks(const json_t *sink, struct cli_view *out)
     char text[CLI_SHORT];
     size_t i;
 
-    if (lacks <= 0)
+    if (lacks <= 0) {
         return;
+    }
     fprintf(out->file, "  %s%s: lacks %lld that another sink has%s", cli_on(out, CLI_YELLOW),
             cli_string(sink, "name"), (long long)lacks, cli_off(out));
-    if (lag > 0)
+    if (lag > 0) {
         fprintf(out->file, ", and is %s behind", cli_age(lag, text));
+    }
     json_array_foreach (ids, i, id) {
-        if (i == LACKING_SHOWN)
+        if (i == LACKING_SHOWN) {
             break;
+        }
         fprintf(out->file, "%s%s", i ? ", " : ": ", json_string_value(id));
     }
     fprintf(out->file, "%s%s\n", lacks > (int64_t)i ? ", " : "",
@@ -144,17 +156,21 @@ static void put_sinks(const json_t *pipeline, struct cli_view *out)
     size_t i;
 
     cli_table_init(&table, out, columns, 8, 2);
-    json_array_foreach (cli_array(pipeline, "sinks"), i, sink)
-        put_sink(&table, sink);
-    cli_table_print(&table);
-    json_array_foreach (cli_array(pipeline, "sinks"), i, sink)
-        put_lacks(sink, out);
-    json_array_foreach (cli_array(pipeline, "sinks"), i, sink)
-        put_next_prune(sink, out);
     json_array_foreach (cli_array(pipeline, "sinks"), i, sink) {
-        if (*cli_string(sink, "error"))
+        put_sink(&table, sink);
+    }
+    cli_table_print(&table);
+    json_array_foreach (cli_array(pipeline, "sinks"), i, sink) {
+        put_lacks(sink, out);
+    }
+    json_array_foreach (cli_array(pipeline, "sinks"), i, sink) {
+        put_next_prune(sink, out);
+    }
+    json_array_foreach (cli_array(pipeline, "sinks"), i, sink) {
+        if (*cli_string(sink, "error")) {
             fprintf(out->file, "  %s%s%s: %s\n", cli_on(out, CLI_RED), cli_string(sink, "name"),
                     cli_off(out), cli_string(sink, "error"));
+        }
     }
 }
 
@@ -186,22 +202,27 @@ void cli_render_status(const json_t *doc, struct cli_view *out, struct cli_view 
 
     (void)err;
     json_array_foreach (cli_array(doc, "pipelines"), i, item) {
-        if (i)
+        if (i) {
             fputc('\n', out->file);
+        }
         put_way(item, out);
         put_last_run(item, out);
-        if (*cli_string(item, "schedule"))
+        if (*cli_string(item, "schedule")) {
             fprintf(out->file, "  schedule  %s\n", cli_string(item, "schedule"));
-        if (cli_instant(item, "next") >= 0)
+        }
+        if (cli_instant(item, "next") >= 0) {
             fprintf(out->file, "  next run  %s\n", cli_time(cli_instant(item, "next"), next));
+        }
         put_sinks(item, out);
     }
-    if (!out->verbose)
+    if (!out->verbose) {
         return;
+    }
     fprintf(out->file, "\nconfiguration %s, state in %s, memory %s\n", cli_string(doc, "config"),
             cli_string(doc, "state_dir"), cli_size(cli_bytes(limits, "memory_bytes"), memory));
-    json_array_foreach (cli_array(doc, "instances"), i, item)
+    json_array_foreach (cli_array(doc, "instances"), i, item) {
         put_instance(item, out);
+    }
 }
 
 int cli_command_status(struct cli *cli)

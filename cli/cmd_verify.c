@@ -16,14 +16,17 @@ static void put_problems(const json_t *problems, struct cli_view *out)
     size_t i, count = json_array_size(problems);
 
     json_array_foreach (problems, i, problem) {
-        if (i == PROBLEMS_SHOWN)
+        if (i == PROBLEMS_SHOWN) {
             break;
-        if (json_is_string(problem))
+        }
+        if (json_is_string(problem)) {
             cli_put_message(out, 6, CLI_PLAIN, json_string_value(problem));
+        }
     }
-    if (count > PROBLEMS_SHOWN)
+    if (count > PROBLEMS_SHOWN) {
         fprintf(out->file, "      %s and %zu more (use --json)\n", cli_symbol(out, CLI_ELLIPSIS),
                 count - PROBLEMS_SHOWN);
+    }
 }
 
 static void put_backup(const json_t *item, struct cli_view *out)
@@ -35,23 +38,26 @@ static void put_backup(const json_t *item, struct cli_view *out)
     fprintf(out->file, " %s%s%s in %s", cli_on(out, CLI_BOLD), cli_string(item, "id"), cli_off(out),
             cli_string(item, "sink"));
     /* of what is not good the numbers say how far it came, and mislead */
-    if (good)
+    if (good) {
         fprintf(out->file, "  %s, %s, %s\n", cli_count(cli_bytes(item, "objects"), "object", count),
                 cli_size(cli_bytes(item, "stored_bytes"), size),
                 cli_duration(cli_integer(item, "duration_ms"), took));
-    else
+    } else {
         fprintf(out->file, ": %s%s%s\n", cli_on(out, CLI_RED), cli_string(item, "status"),
                 cli_off(out));
+    }
     put_problems(cli_array(item, "problems"), out);
 }
 
 /* What a level proves, said so that nobody takes it for more. */
 static const char *meaning(const char *level)
 {
-    if (strcmp(level, "quick") == 0)
+    if (strcmp(level, "quick") == 0) {
         return "complete: every object is there with its size";
-    if (strcmp(level, "full") == 0)
+    }
+    if (strcmp(level, "full") == 0) {
         return "good: every byte was read and compared";
+    }
     return "proven: restored and compared";
 }
 
@@ -64,16 +70,17 @@ void cli_render_verify(const json_t *doc, struct cli_view *out, struct cli_view 
         bad += !cli_done(item);
         put_backup(item, out);
     }
-    if (bad && count == 1)
+    if (bad && count == 1) {
         fprintf(out->file, "%sit is not good%s\n", cli_on(out, CLI_RED), cli_off(out));
-    else if (bad)
+    } else if (bad) {
         fprintf(out->file, "%s%zu of %zu are not good%s\n", cli_on(out, CLI_RED), bad, count,
                 cli_off(out));
-    else if (count && cli_done(doc))
+    } else if (count && cli_done(doc)) {
         fprintf(out->file, "%s %s\n", count == 1 ? "it is" : "all are",
                 meaning(cli_string(doc, "level")));
-    else if (!count && cli_done(doc))
+    } else if (!count && cli_done(doc)) {
         cli_note(err, "no backups yet; make one with: hangar backup");
+    }
 }
 
 int cli_command_verify(struct cli *cli)
@@ -85,11 +92,13 @@ int cli_command_verify(struct cli *cli)
                                                                          : HANGAR_VERIFY_DRILL;
     char *json = NULL;
 
-    if (cli_has_option(cli, CLI_ALL) == (which.id != NULL))
+    if (cli_has_option(cli, CLI_ALL) == (which.id != NULL)) {
         return cli_stop(cli, HANGAR_STATUS_USAGE,
                         "`verify` needs either a backup or --all; hint: see `hangar help verify`");
-    if (!which.id)
+    }
+    if (!which.id) {
         which.id = "all";
+    }
     enum hangar_status status = hangar_verify(cli->hangar, &which, level, &json);
     return cli_finish(cli, status, json, cli_render_verify, "backups");
 }

@@ -21,14 +21,8 @@ const struct cli_option cli_global_options[] = {
     {0},
 };
 
-#define PIPELINE                                                                                   \
-    {                                                                                              \
-        CLI_PIPELINE, 0, "pipeline", "NAME", false, "only the backups of this pipeline"            \
-    }
-#define FROM                                                                                       \
-    {                                                                                              \
-        CLI_FROM, 0, "from", "SINK", false, "only what lies in this sink"                          \
-    }
+#define PIPELINE {CLI_PIPELINE, 0, "pipeline", "NAME", false, "only the backups of this pipeline"}
+#define FROM {CLI_FROM, 0, "from", "SINK", false, "only what lies in this sink"}
 
 static const struct cli_option which_options[] = {PIPELINE, FROM, {0}};
 

@@ -44,8 +44,9 @@ static json_t *clean_object(json_t *node, enum copying how)
         json_t *child = clean(value, how);
         char *name = escaped(key, how);
         int rc = name ? json_object_set_new(result, name, child) : -1;
-        if (!name)
+        if (!name) {
             json_decref(child);
+        }
         free(name);
         if (rc < 0) {
             json_decref(result);
@@ -72,12 +73,15 @@ static json_t *clean_array(json_t *node, enum copying how)
 
 static json_t *clean(json_t *node, enum copying how)
 {
-    if (json_is_string(node))
+    if (json_is_string(node)) {
         return clean_string(node, how);
-    if (json_is_object(node))
+    }
+    if (json_is_object(node)) {
         return clean_object(node, how);
-    if (json_is_array(node))
+    }
+    if (json_is_array(node)) {
         return clean_array(node, how);
+    }
     return json_copy(node);
 }
 
@@ -92,8 +96,9 @@ static void *arena_take(size_t size)
 {
     const size_t unit = _Alignof(max_align_t);
     size_t rounded = (size + unit - 1) / unit * unit;
-    if (rounded < size || rounded > arena.size - arena.taken)
+    if (rounded < size || rounded > arena.size - arena.taken) {
         return malloc(size);
+    }
     arena.taken += rounded;
     return arena.memory + (arena.taken - rounded);
 }
@@ -101,8 +106,9 @@ static void *arena_take(size_t size)
 static void arena_give(void *memory)
 {
     uintptr_t at = (uintptr_t)memory, start = (uintptr_t)arena.memory;
-    if (at < start || at - start >= arena.size)
+    if (at < start || at - start >= arena.size) {
         free(memory);
+    }
 }
 
 /* Parses a document of hangar's and gives a copy; NULL when it is none, or there is no
@@ -116,8 +122,9 @@ static json_t *parse(const char *text, enum copying how)
     arena.size = 65536 + (size < SIZE_MAX / 64 ? size * 32 : 0);
     arena.taken = 0;
     arena.memory = malloc(arena.size);
-    if (!arena.memory)
+    if (!arena.memory) {
         return NULL;
+    }
     json_get_alloc_funcs(&take, &give);
     json_set_alloc_funcs(arena_take, arena_give);
     json_t *raw = json_loadb(text, size, 0, NULL);
@@ -189,27 +196,33 @@ int64_t cli_instant(const json_t *object, const char *key)
     const char *rest = strptime(cli_string(object, key), "%Y-%m-%dT%H:%M:%S", &tm);
     int ms = 0, used = 0;
 
-    if (!rest)
+    if (!rest) {
         return -1;
-    if (*rest == '.' && (sscanf(rest, ".%3d%n", &ms, &used) != 1 || used != 4))
+    }
+    if (*rest == '.' && (sscanf(rest, ".%3d%n", &ms, &used) != 1 || used != 4)) {
         return -1;
-    if (strcmp(rest + used, "Z") != 0)
+    }
+    if (strcmp(rest + used, "Z") != 0) {
         return -1;
+    }
     return (int64_t)timegm(&tm) * 1000 + ms;
 }
 
 const char *cli_scalar(const json_t *value, char out[32])
 {
-    if (json_is_string(value))
+    if (json_is_string(value)) {
         return json_string_value(value);
-    if (json_is_boolean(value))
+    }
+    if (json_is_boolean(value)) {
         return json_is_true(value) ? "true" : "false";
-    if (json_is_integer(value))
+    }
+    if (json_is_integer(value)) {
         snprintf(out, 32, "%" PRId64, (int64_t)json_integer_value(value));
-    else if (json_is_real(value))
+    } else if (json_is_real(value)) {
         snprintf(out, 32, "%g", json_real_value(value));
-    else
+    } else {
         out[0] = '\0';
+    }
     return out;
 }
 
@@ -220,11 +233,13 @@ char *cli_join(const json_t *array)
     const json_t *value;
     FILE *stream = open_memstream(&text, &size);
 
-    if (!stream)
+    if (!stream) {
         return NULL;
-    json_array_foreach (array, i, value)
+    }
+    json_array_foreach (array, i, value) {
         fprintf(stream, "%s%s", i ? ", " : "",
                 json_is_string(value) ? json_string_value(value) : "?");
+    }
     if (fclose(stream) != 0) {
         free(text);
         return NULL;
@@ -238,8 +253,9 @@ bool cli_any_has(const json_t *array, const char *key)
     size_t i;
 
     json_array_foreach (array, i, item) {
-        if (cli_has(item, key))
+        if (cli_has(item, key)) {
             return true;
+        }
     }
     return false;
 }

@@ -14,8 +14,9 @@ static struct cli_view page(const struct cli_view *view)
 {
     struct cli_view result = *view;
 
-    if (result.width <= 0 || result.width > HELP_WIDTH)
+    if (result.width <= 0 || result.width > HELP_WIDTH) {
         result.width = HELP_WIDTH;
+    }
     return result;
 }
 
@@ -42,8 +43,9 @@ static void put_options(struct cli_view *view, const struct cli_option *option)
     cli_table_init(&table, view, columns, 2, 2);
     for (; option->name; option++) {
         char letter[8] = "    ";
-        if (option->letter)
+        if (option->letter) {
             snprintf(letter, sizeof(letter), "-%c, ", option->letter);
+        }
         cli_table_cell(&table, CLI_PLAIN, "%s--%s%s%s", letter, option->name,
                        option->value ? " " : "", option->value ? option->value : "");
         cli_table_cell(&table, CLI_PLAIN, "%s", option->help);
@@ -66,8 +68,9 @@ static void put_commands(struct cli_view *view, const char *topic)
 
     cli_table_init(&table, view, columns, 2, 2);
     for (const struct cli_command *c = cli_commands; c->name; c++) {
-        if (!is_of(c, topic) || c->hidden)
+        if (!is_of(c, topic) || c->hidden) {
             continue;
+        }
         cli_table_cell(&table, CLI_PLAIN, "%s%s%s", c->name, *c->operands ? " " : "", c->operands);
         cli_table_cell(&table, CLI_PLAIN, "%s", c->summary);
     }
@@ -144,8 +147,9 @@ int cli_command_help(struct cli *cli)
     const struct cli_args *args = &cli->args;
     char topic[CLI_SHORT];
 
-    if (args->operand_count == 0)
+    if (args->operand_count == 0) {
         return cli_help_topic(cli, NULL);
+    }
     snprintf(topic, sizeof(topic), "%s%s%s", args->operands[0], args->operand_count > 1 ? " " : "",
              args->operand_count > 1 ? args->operands[1] : "");
     return cli_help_topic(cli, topic);
@@ -153,13 +157,14 @@ int cli_command_help(struct cli *cli)
 
 int cli_version(struct cli *cli)
 {
-    if (cli_has_option(cli, CLI_JSON))
+    if (cli_has_option(cli, CLI_JSON)) {
         fprintf(cli->out.file,
                 "{\n  \"schema\": \"hangar.version/1\",\n  \"status\": \"done\",\n"
                 "  \"version\": \"%s\"\n}\n",
                 hangar_version());
-    else
+    } else {
         fprintf(cli->out.file, "hangar %s\n", hangar_version());
+    }
     return HANGAR_STATUS_DONE;
 }
 

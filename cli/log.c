@@ -30,8 +30,9 @@ static void time_text(int64_t ms, char out[CLI_SHORT])
     struct tm tm = {0};
     char text[CLI_SHORT] = "";
 
-    if (gmtime_r(&seconds, &tm))
+    if (gmtime_r(&seconds, &tm)) {
         strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+    }
     snprintf(out, CLI_SHORT, "%.30s.%03dZ", text, (int)(ms % 1000));
 }
 
@@ -40,8 +41,9 @@ static void put_quoted(FILE *file, const char *text)
 {
     fputc('"', file);
     for (; *text; text++) {
-        if (*text == '"' || *text == '\\')
+        if (*text == '"' || *text == '\\') {
             fputc('\\', file);
+        }
         fputc(*text, file);
     }
     fputc('"', file);
@@ -49,8 +51,9 @@ static void put_quoted(FILE *file, const char *text)
 
 static void put_word(FILE *file, const char *key, const char *word)
 {
-    if (word && *word)
+    if (word && *word) {
         fprintf(file, " %s=%s", key, word);
+    }
 }
 
 static void put_logfmt(FILE *file, const struct hangar_log_line *line,
@@ -64,8 +67,9 @@ static void put_logfmt(FILE *file, const struct hangar_log_line *line,
         put_word(file, "job", about->job);
         put_word(file, "status", about->status);
     }
-    if (line->duration_ms >= 0)
+    if (line->duration_ms >= 0) {
         fprintf(file, " duration_ms=%lld", (long long)line->duration_ms);
+    }
     fputs(" msg=", file);
     put_quoted(file, message);
 }
@@ -81,12 +85,14 @@ static void put_json(FILE *file, const struct hangar_log_line *line,
     json_t *doc = json_pack("{s:s, s:s, s:s*, s:s*, s:s*, s:s*, s:s*}", "time", when, "level",
                             level, "run", line->run, "event", line->event, "pipeline",
                             about->pipeline, "job", about->job, "status", about->status);
-    if (doc && line->duration_ms >= 0)
+    if (doc && line->duration_ms >= 0) {
         json_object_set_new(doc, "duration_ms", json_integer(line->duration_ms));
+    }
     /* a message that is no UTF-8 was escaped before */
     if (!doc || json_object_set_new(doc, "msg", json_string(message)) < 0 ||
-        json_dumpf(doc, file, JSON_COMPACT | JSON_PRESERVE_ORDER) < 0)
+        json_dumpf(doc, file, JSON_COMPACT | JSON_PRESERVE_ORDER) < 0) {
         put_logfmt(file, line, about, level, message);
+    }
     json_decref(doc);
 }
 
@@ -94,8 +100,9 @@ static void put_text(const struct cli_view *view, uint32_t level, const char *me
 {
     static const enum cli_style styles[] = {CLI_RED, CLI_YELLOW, CLI_PLAIN, CLI_DIM};
 
-    if (level != 2)
+    if (level != 2) {
         fprintf(view->file, "%s%s%s: ", cli_on(view, styles[level]), levels[level], cli_off(view));
+    }
     fputs(message, view->file);
 }
 

@@ -24,10 +24,12 @@
 static bool standard_streams_exist(void)
 {
     for (int fd = 0; fd < 3; fd++) {
-        if (fcntl(fd, F_GETFD) != -1 || errno != EBADF)
+        if (fcntl(fd, F_GETFD) != -1 || errno != EBADF) {
             continue;
-        if (open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd)
+        }
+        if (open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd) {
             return false;
+        }
     }
     return true;
 }
@@ -36,8 +38,9 @@ static void on_signal(int number)
 {
     int saved = errno;
 
-    if (!cli_interrupt(number))
+    if (!cli_interrupt(number)) {
         _exit(128 + number);
+    }
     errno = saved;
 }
 
@@ -50,8 +53,9 @@ static void catch_signals(void)
     sigemptyset(&ignore.sa_mask);
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
         /* nohup and background jobs of a shell have it ignored: so it stays */
-        if (sigaction(numbers[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+        if (sigaction(numbers[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN) {
             sigaction(numbers[i], &stop, NULL);
+        }
     }
     sigaction(SIGPIPE, &ignore, NULL);
 }
@@ -80,8 +84,9 @@ static int terminal_width(void)
 
     if ((ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ||
          ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0) &&
-        size.ws_col)
+        size.ws_col) {
         return size.ws_col;
+    }
     return 80;
 }
 
@@ -110,11 +115,13 @@ static int finish_output(int status)
         failed = errno != EBADF;
         why = errno;
     }
-    if (!failed)
+    if (!failed) {
         return status;
-    if (!gone)
+    }
+    if (!gone) {
         fprintf(stderr, "hangar: cannot write to standard output%s%s\n", why ? ": " : "",
                 why ? strerror(why) : "");
+    }
     return status ? status : HANGAR_STATUS_FAILED;
 }
 
@@ -123,8 +130,9 @@ int main(int argc, char **argv)
     const char *term = getenv("TERM");
     struct timespec now = {0};
 
-    if (!standard_streams_exist())
+    if (!standard_streams_exist()) {
         return HANGAR_STATUS_FAILED;
+    }
     /* the texts and numbers stay as they are; only characters are the locale's */
     setlocale(LC_CTYPE, "");
     catch_signals();
@@ -149,7 +157,8 @@ int main(int argc, char **argv)
     };
     int status = finish_output(cli_run(&io, argc, argv));
 
-    if (status == HANGAR_STATUS_INTERRUPTED && cli_interrupted())
+    if (status == HANGAR_STATUS_INTERRUPTED && cli_interrupted()) {
         return 128 + cli_interrupted();
+    }
     return status;
 }

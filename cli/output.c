@@ -49,8 +49,9 @@ void cli_put_mark(const struct cli_view *view, enum cli_symbol mark)
 
 void cli_note(const struct cli_view *view, const char *fmt, ...)
 {
-    if (view->quiet)
+    if (view->quiet) {
         return;
+    }
     va_list args;
     va_start(args, fmt);
     vfprintf(view->file, fmt, args);
@@ -67,8 +68,9 @@ void cli_put_message(const struct cli_view *view, int indent, enum cli_style sty
 
     fprintf(view->file, "%*s%s%.*s%s\n", indent, "", cli_on(view, style), length, text,
             style == CLI_PLAIN ? "" : cli_off(view));
-    if (hint)
+    if (hint) {
         fprintf(view->file, "%*shint: %s\n", indent + 2, "", hint + strlen(mark));
+    }
 }
 
 /* The length of the valid character at `s`, 0 when there is none. */
@@ -79,17 +81,20 @@ static size_t decode(const unsigned char *s, uint32_t *code)
         return 1;
     }
     size_t n = s[0] >= 0xc2 && s[0] < 0xe0 ? 2 : s[0] >= 0xe0 && s[0] < 0xf0 ? 3 : 4;
-    if (s[0] < 0xc2 || s[0] > 0xf4)
+    if (s[0] < 0xc2 || s[0] > 0xf4) {
         return 0;
+    }
     uint32_t value = s[0] & (0xffu >> (n + 1));
     for (size_t i = 1; i < n; i++) {
-        if ((s[i] & 0xc0) != 0x80)
+        if ((s[i] & 0xc0) != 0x80) {
             return 0;
+        }
         value = value << 6 | (s[i] & 0x3f);
     }
     if ((n == 3 && value < 0x800) || (n == 4 && value < 0x10000) || value > 0x10ffff ||
-        (value >= 0xd800 && value < 0xe000))
+        (value >= 0xd800 && value < 0xe000)) {
         return 0;
+    }
     *code = value;
     return n;
 }
@@ -105,8 +110,9 @@ char *cli_escape(const char *text, bool utf8)
 {
     size_t size = strlen(text);
     char *out = malloc(size * 4 + 1);
-    if (!out)
+    if (!out) {
         return NULL;
+    }
 
     const unsigned char *in = (const unsigned char *)text;
     size_t at = 0;
@@ -120,8 +126,9 @@ char *cli_escape(const char *text, bool utf8)
             in += n;
             continue;
         }
-        for (size_t i = 0; i < (n ? n : 1); i++)
+        for (size_t i = 0; i < (n ? n : 1); i++) {
             at += (size_t)snprintf(out + at, 5, "\\x%02x", *in++);
+        }
     }
     out[at] = '\0';
     return out;
@@ -151,8 +158,9 @@ int cli_text_width(const char *text)
 
 void cli_truncate(char *text, size_t size, int width, bool utf8)
 {
-    if (width <= 0 || cli_text_width(text) <= width)
+    if (width <= 0 || cli_text_width(text) <= width) {
         return;
+    }
 
     const char *mark = utf8 ? "…" : width >= 3 ? "..." : ".";
     int room = width - cli_text_width(mark);
@@ -160,8 +168,9 @@ void cli_truncate(char *text, size_t size, int width, bool utf8)
     while (text[at]) {
         uint32_t code = '?';
         size_t n = decode((const unsigned char *)text + at, &code);
-        if (room < code_width(code))
+        if (room < code_width(code)) {
             break;
+        }
         room -= code_width(code);
         at += n ? n : 1;
     }
@@ -191,18 +200,19 @@ const char *cli_duration(int64_t ms, char out[CLI_SHORT])
 {
     long long seconds = (ms + 500) / 1000;
 
-    if (ms < 0)
+    if (ms < 0) {
         snprintf(out, CLI_SHORT, "-");
-    else if (ms < 1000)
+    } else if (ms < 1000) {
         snprintf(out, CLI_SHORT, "%lld ms", (long long)ms);
-    else if (ms < 59950)
+    } else if (ms < 59950) {
         snprintf(out, CLI_SHORT, "%.1f s", (double)ms / 1000);
-    else if (seconds < 3600)
+    } else if (seconds < 3600) {
         snprintf(out, CLI_SHORT, "%lld min %02lld s", seconds / 60, seconds % 60);
-    else if (seconds < 86400)
+    } else if (seconds < 86400) {
         snprintf(out, CLI_SHORT, "%lld h %02lld min", seconds / 3600, seconds / 60 % 60);
-    else
+    } else {
         snprintf(out, CLI_SHORT, "%lld d %lld h", seconds / 86400, seconds / 3600 % 24);
+    }
     return out;
 }
 
@@ -210,16 +220,17 @@ const char *cli_age(int64_t ms, char out[CLI_SHORT])
 {
     long long seconds = ms / 1000;
 
-    if (ms < -1000)
+    if (ms < -1000) {
         snprintf(out, CLI_SHORT, "in the future");
-    else if (seconds < 60)
+    } else if (seconds < 60) {
         snprintf(out, CLI_SHORT, "%lld s", seconds < 0 ? 0 : seconds);
-    else if (seconds < 3600)
+    } else if (seconds < 3600) {
         snprintf(out, CLI_SHORT, "%lld min", seconds / 60);
-    else if (seconds < 2 * 86400)
+    } else if (seconds < 2 * 86400) {
         snprintf(out, CLI_SHORT, "%lld h", seconds / 3600);
-    else
+    } else {
         snprintf(out, CLI_SHORT, "%lld days", seconds / 86400);
+    }
     return out;
 }
 
@@ -239,8 +250,9 @@ const char *cli_time(int64_t ms, char out[CLI_SHORT])
     struct tm tm;
 
     if (ms < 0 || !gmtime_r(&seconds, &tm) ||
-        !strftime(out, CLI_SHORT, "%Y-%m-%d %H:%M:%S UTC", &tm))
+        !strftime(out, CLI_SHORT, "%Y-%m-%d %H:%M:%S UTC", &tm)) {
         snprintf(out, CLI_SHORT, "-");
+    }
     return out;
 }
 

@@ -90,7 +90,7 @@ struct cli_table {
     struct cli_cell {
         char *text;
         enum cli_style style;
-    } * cells;
+    } *cells;
     size_t cell_count, capacity;
     int indent;
 };

@@ -53,19 +53,21 @@ static void add_share(char row[CLI_PROGRESS_SIZE], uint64_t bytes, uint64_t expe
 
     add(row, "  %s", cli_size(bytes, size));
     /* what is expected is an estimate: once it is passed it means nothing */
-    if (expected && bytes <= expected)
+    if (expected && bytes <= expected) {
         add(row, " of %s (%d %%)", cli_size(expected, all),
             (int)((double)bytes * 100 / (double)expected));
+    }
 }
 
 static void add_clock(char row[CLI_PROGRESS_SIZE], int64_t ms)
 {
     long long s = ms / 1000;
 
-    if (s >= 3600)
+    if (s >= 3600) {
         add(row, "  %lld:%02lld:%02lld", s / 3600, s / 60 % 60, s % 60);
-    else
+    } else {
         add(row, "  %lld:%02lld", s / 60, s % 60);
+    }
 }
 
 int cli_progress_rows(const struct cli_view *view, const struct hangar_progress *state,
@@ -98,8 +100,9 @@ int cli_progress_rows(const struct cli_view *view, const struct hangar_progress 
         add(row, "%*s", widest + 2 > cli_text_width(row) ? widest + 2 - cli_text_width(row) : 0,
             "");
         add_share(row, source->plain_bytes, source->done ? 0 : source->expected_bytes);
-        if (source->done)
+        if (source->done) {
             add(row, "  done");
+        }
         cli_truncate(row, CLI_PROGRESS_SIZE, view->width ? view->width - 1 : 0, view->utf8);
     }
     return count;
@@ -114,8 +117,9 @@ static uint64_t rate(struct cli_progress *progress, const struct hangar_progress
         &progress->samples[(n + CLI_PROGRESS_SAMPLES - 1) % CLI_PROGRESS_SAMPLES];
 
     /* another job has begun */
-    if (n && (now.elapsed_ms < last->elapsed_ms || now.bytes < last->bytes))
+    if (n && (now.elapsed_ms < last->elapsed_ms || now.bytes < last->bytes)) {
         n = progress->sample_count = 0;
+    }
     struct cli_sample first = n == 0 ? (struct cli_sample){0, 0}
                               : n < CLI_PROGRESS_SAMPLES
                                   ? progress->samples[0]
@@ -129,10 +133,12 @@ static uint64_t rate(struct cli_progress *progress, const struct hangar_progress
 /* Goes back over what was drawn and wipes it. */
 static void wipe(struct cli_progress *progress)
 {
-    if (progress->rows > 1)
+    if (progress->rows > 1) {
         fprintf(progress->view->file, "\033[%dA", progress->rows - 1);
-    if (progress->rows > 0)
+    }
+    if (progress->rows > 0) {
         fputs("\r\033[J", progress->view->file);
+    }
     progress->rows = 0;
 }
 
@@ -142,11 +148,13 @@ static void redraw(struct cli_progress *progress, char rows[][CLI_PROGRESS_SIZE]
     char picture[CLI_PROGRESS_ROWS * (CLI_PROGRESS_SIZE + 8) + 32];
     size_t at = 0;
 
-    if (progress->rows > 1)
+    if (progress->rows > 1) {
         at += (size_t)snprintf(picture, sizeof(picture), "\033[%dA", progress->rows - 1);
-    for (int i = 0; i < count; i++)
+    }
+    for (int i = 0; i < count; i++) {
         at += (size_t)snprintf(picture + at, sizeof(picture) - at, "%s\r%s\033[K", i ? "\n" : "",
                                rows[i]);
+    }
     at += (size_t)snprintf(picture + at, sizeof(picture) - at, "\033[J");
     fwrite(picture, 1, at, progress->view->file);
     fflush(progress->view->file);
@@ -160,11 +168,13 @@ void cli_progress_show(struct cli_progress *progress, const struct hangar_progre
 
     pthread_mutex_lock(&progress->mutex);
     uint64_t speed = rate(progress, state);
-    if (state->elapsed_ms < progress->last_line_ms)
+    if (state->elapsed_ms < progress->last_line_ms) {
         progress->last_line_ms = 0;
+    }
     if (progress->mode == CLI_PROGRESS_REDRAW) {
-        if (progress->tty >= 0 && ioctl(progress->tty, TIOCGWINSZ, &size) == 0 && size.ws_col)
+        if (progress->tty >= 0 && ioctl(progress->tty, TIOCGWINSZ, &size) == 0 && size.ws_col) {
             progress->view->width = size.ws_col;
+        }
         redraw(progress, rows, cli_progress_rows(progress->view, state, speed, rows));
     } else if (progress->mode == CLI_PROGRESS_LINES &&
                state->elapsed_ms - progress->last_line_ms >= CLI_PROGRESS_EVERY_MS) {
@@ -180,8 +190,9 @@ void cli_progress_log(struct cli_progress *progress, const struct hangar_log_lin
     struct cli_view *view = progress->view;
     char *message = cli_escape(line->message ? line->message : "", view->utf8);
 
-    if (!message)
+    if (!message) {
         return;
+    }
     pthread_mutex_lock(&progress->mutex);
     wipe(progress);
     cli_log_put(view, progress->format, line, NULL, message);

@@ -23,10 +23,12 @@ bool cli_is_yes(const char *line)
     char word[LINE_MAX_BYTES];
     size_t start = strspn(line, " \t"), end = strlen(line);
 
-    while (end > start && strchr(" \t\r", line[end - 1]))
+    while (end > start && strchr(" \t\r", line[end - 1])) {
         end--;
-    if (end - start >= sizeof(word))
+    }
+    if (end - start >= sizeof(word)) {
         return false;
+    }
     memcpy(word, line + start, end - start);
     word[end - start] = '\0';
     return strcasecmp(word, "y") == 0 || strcasecmp(word, "yes") == 0;
@@ -46,12 +48,14 @@ enum cli_answer cli_confirm(int in, FILE *out, const char *question)
             fputc('\n', out);
             return CLI_ANSWER_INTERRUPTED;
         }
-        if (ready == 0 || (ready < 0 && errno == EINTR))
+        if (ready == 0 || (ready < 0 && errno == EINTR)) {
             continue;
+        }
         char byte;
         ssize_t n = ready < 0 ? -1 : read(in, &byte, 1);
-        if (n < 0 && errno == EINTR)
+        if (n < 0 && errno == EINTR) {
             continue;
+        }
         if (n <= 0 || byte == '\0') {
             fputc('\n', out);
             return CLI_ANSWER_NO;
@@ -61,8 +65,9 @@ enum cli_answer cli_confirm(int in, FILE *out, const char *question)
             return cli_is_yes(line) ? CLI_ANSWER_YES : CLI_ANSWER_NO;
         }
         /* a longer line is read to its end, and means no */
-        if (length < sizeof(line) - 1)
+        if (length < sizeof(line) - 1) {
             line[length++] = byte;
+        }
     }
 }
 
@@ -70,14 +75,17 @@ int cli_agree(struct cli *cli, char *question, const char *no, const char *uncha
 {
     char text[128];
 
-    if (!question)
+    if (!question) {
         return cli_stop(cli, HANGAR_STATUS_FAILED, "out of memory");
+    }
     enum cli_answer answer = cli_confirm(cli->io->in, cli->err.file, question);
     free(question);
-    if (answer == CLI_ANSWER_NO)
+    if (answer == CLI_ANSWER_NO) {
         return cli_stop(cli, HANGAR_STATUS_FAILED, no);
-    if (answer == CLI_ANSWER_YES && !cli_interrupted())
+    }
+    if (answer == CLI_ANSWER_YES && !cli_interrupted()) {
         return HANGAR_STATUS_DONE;
+    }
     snprintf(text, sizeof(text), "interrupted; %s", unchanged);
     return cli_stop(cli, HANGAR_STATUS_INTERRUPTED, text);
 }

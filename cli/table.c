@@ -36,13 +36,15 @@ void cli_table_cell(struct cli_table *table, enum cli_style style, const char *f
     char *text = NULL;
     va_list args;
     va_start(args, fmt);
-    if (vasprintf(&text, fmt, args) < 0)
+    if (vasprintf(&text, fmt, args) < 0) {
         text = NULL;
+    }
     va_end(args);
-    if (!text)
+    if (!text) {
         table->view->failed = true;
-    else
+    } else {
         table->cells[table->cell_count++] = (struct cli_cell){text, style};
+    }
 }
 
 /* Takes `excess` columns from those that may give, the widest first. */
@@ -54,11 +56,13 @@ static void shrink(const struct cli_table *table, int widths[], int excess)
             int least = table->columns[i].kind == CLI_WRAP ? WRAP_MIN : SHRINK_MIN;
             bool may = table->columns[i].kind >= CLI_SHRINK && !table->columns[i].hidden;
             if (may && widths[i] > least &&
-                (widest == table->column_count || widths[i] > widths[widest]))
+                (widest == table->column_count || widths[i] > widths[widest])) {
                 widest = i;
+            }
         }
-        if (widest == table->column_count)
+        if (widest == table->column_count) {
             return;
+        }
         widths[widest]--;
         excess--;
     }
@@ -68,18 +72,22 @@ static void measure(const struct cli_table *table, int widths[])
 {
     int total = table->indent - GAP;
 
-    for (size_t i = 0; i < table->column_count; i++)
+    for (size_t i = 0; i < table->column_count; i++) {
         widths[i] = table->columns[i].title ? cli_text_width(table->columns[i].title) : 0;
+    }
     for (size_t i = 0; i < table->cell_count; i++) {
         int width = cli_text_width(table->cells[i].text);
         size_t column = i % table->column_count;
-        if (width > widths[column])
+        if (width > widths[column]) {
             widths[column] = width;
+        }
     }
-    for (size_t i = 0; i < table->column_count; i++)
+    for (size_t i = 0; i < table->column_count; i++) {
         total += table->columns[i].hidden ? 0 : widths[i] + GAP;
-    if (table->view->width > 0)
+    }
+    if (table->view->width > 0) {
         shrink(table, widths, total - table->view->width);
+    }
 }
 
 /* Bytes of `text` that fit into `width` columns, ending at a word; at least one word. */
@@ -89,14 +97,16 @@ static size_t words_that_fit(const char *text, int width)
 
     for (;;) {
         size_t next = end + strspn(text + end, " ");
-        if (!text[next])
+        if (!text[next]) {
             return text[end] ? end : next;
+        }
         next += strcspn(text + next, " ");
         char *part = strndup(text, next);
         bool fits = part && cli_text_width(part) <= width;
         free(part);
-        if (!fits)
+        if (!fits) {
             return end;
+        }
         end = next;
     }
 }
@@ -107,17 +117,20 @@ static void put_wrapped(const struct cli_view *view, const char *text, int width
         size_t n = words_that_fit(text, width);
         fwrite(text, 1, n, view->file);
         text += n + strspn(text + n, " ");
-        if (!*text)
+        if (!*text) {
             return;
+        }
         fprintf(view->file, "\n%*s", indent, "");
     }
 }
 
 static bool is_last(const struct cli_table *table, size_t column)
 {
-    for (size_t i = column + 1; i < table->column_count; i++)
-        if (!table->columns[i].hidden)
+    for (size_t i = column + 1; i < table->column_count; i++) {
+        if (!table->columns[i].hidden) {
             return false;
+        }
+    }
     return true;
 }
 
@@ -128,25 +141,31 @@ static void put_row(const struct cli_table *table, struct cli_cell *row, const i
 
     fprintf(view->file, "%*s", table->indent, "");
     for (size_t i = 0; i < table->column_count; i++) {
-        if (table->columns[i].hidden)
+        if (table->columns[i].hidden) {
             continue;
+        }
         bool wrap = table->columns[i].kind == CLI_WRAP;
-        if (!wrap)
+        if (!wrap) {
             cli_truncate(row[i].text, strlen(row[i].text) + 1, widths[i], view->utf8);
+        }
         int pad = widths[i] - cli_text_width(row[i].text);
-        if (table->columns[i].kind == CLI_RIGHT)
+        if (table->columns[i].kind == CLI_RIGHT) {
             fprintf(view->file, "%*s", pad, "");
+        }
         fputs(cli_on(view, row[i].style), view->file);
-        if (wrap && is_last(table, i))
+        if (wrap && is_last(table, i)) {
             put_wrapped(view, row[i].text, widths[i], column);
-        else
+        } else {
             fputs(row[i].text, view->file);
-        if (row[i].style != CLI_PLAIN)
+        }
+        if (row[i].style != CLI_PLAIN) {
             fputs(cli_off(view), view->file);
+        }
         column += widths[i] + GAP;
-        if (!is_last(table, i))
+        if (!is_last(table, i)) {
             fprintf(view->file, "%*s",
                     GAP + (table->columns[i].kind == CLI_RIGHT || pad < 0 ? 0 : pad), "");
+        }
     }
     fputc('\n', view->file);
 }
@@ -169,13 +188,16 @@ void cli_table_print(struct cli_table *table)
 
     if (!table->view->failed && table->cell_count > 0) {
         measure(table, widths);
-        if (table->columns[0].title)
+        if (table->columns[0].title) {
             put_titles(table, widths);
-        for (size_t i = 0; i + table->column_count <= table->cell_count; i += table->column_count)
+        }
+        for (size_t i = 0; i + table->column_count <= table->cell_count; i += table->column_count) {
             put_row(table, table->cells + i, widths);
+        }
     }
-    for (size_t i = 0; i < table->cell_count; i++)
+    for (size_t i = 0; i < table->cell_count; i++) {
         free(table->cells[i].text);
+    }
     free(table->cells);
     table->cells = NULL;
     table->cell_count = table->capacity = 0;

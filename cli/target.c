@@ -26,15 +26,18 @@ static int fail(struct cli_target *t, const char *what, int error)
 
 int cli_target_open(struct cli_target *t)
 {
-    if (!t->path)
+    if (!t->path) {
         return 0;
+    }
     const char *slash = strrchr(t->path, '/'), *name = slash ? slash + 1 : t->path;
 
     t->fd = -1;
-    if (!*name)
+    if (!*name) {
         return fail(t, "write", EISDIR);
-    if (!t->replace && access(t->path, F_OK) == 0)
+    }
+    if (!t->replace && access(t->path, F_OK) == 0) {
         return fail(t, "write", EEXIST);
+    }
     t->folder = slash ? strndup(t->path, (size_t)(slash - t->path) + 1) : strdup("./");
     /* hidden, and readable by us alone */
     if (!t->folder || asprintf(&t->temporary, "%s.%s.XXXXXX", t->folder, name) < 0) {
@@ -52,10 +55,12 @@ int cli_target_write(void *target, const void *data, size_t size)
 
     while (size > 0) {
         ssize_t n = write(t->fd, at, size);
-        if (n < 0 && errno == EINTR && !cli_interrupted())
+        if (n < 0 && errno == EINTR && !cli_interrupted()) {
             continue;
-        if (n <= 0)
+        }
+        if (n <= 0) {
             return fail(t, "write", errno);
+        }
         at += n;
         size -= (size_t)n;
     }
@@ -68,42 +73,53 @@ static int sync_folder(struct cli_target *t)
     int rc =
         fd < 0 || (fsync(fd) != 0 && errno != EINVAL) ? fail(t, "sync the folder of", errno) : 0;
 
-    if (fd >= 0)
+    if (fd >= 0) {
         close(fd);
+    }
     return rc;
 }
 
 /* Gives the whole file its name. */
 static int publish(struct cli_target *t)
 {
-    if (fchmod(t->fd, t->mode) != 0)
+    if (fchmod(t->fd, t->mode) != 0) {
         return fail(t, "write", errno);
-    if (fsync(t->fd) != 0)
+    }
+    if (fsync(t->fd) != 0) {
         return fail(t, "sync", errno);
-    if (t->replace)
+    }
+    if (t->replace) {
         return rename(t->temporary, t->path) == 0 ? 0 : fail(t, "replace", errno);
-    if (renameat2(AT_FDCWD, t->temporary, AT_FDCWD, t->path, RENAME_NOREPLACE) == 0)
+    }
+    if (renameat2(AT_FDCWD, t->temporary, AT_FDCWD, t->path, RENAME_NOREPLACE) == 0) {
         return 0;
-    if (errno != EINVAL && errno != ENOSYS)
+    }
+    if (errno != EINVAL && errno != ENOSYS) {
         return fail(t, "write", errno);
+    }
     /* a file system that does not know how: a link does the same */
-    if (link(t->temporary, t->path) != 0)
+    if (link(t->temporary, t->path) != 0) {
         return fail(t, "write", errno);
+    }
     unlink(t->temporary);
     return 0;
 }
 
 void cli_target_close(struct cli_target *t, bool whole)
 {
-    if (!t->path)
+    if (!t->path) {
         return;
+    }
     bool published = whole && publish(t) == 0;
-    if (t->fd >= 0 && !published)
+    if (t->fd >= 0 && !published) {
         unlink(t->temporary);
-    if (t->fd >= 0 && close(t->fd) != 0 && whole)
+    }
+    if (t->fd >= 0 && close(t->fd) != 0 && whole) {
         fail(t, "close", errno);
-    if (published)
+    }
+    if (published) {
         sync_folder(t);
+    }
     free(t->folder);
     free(t->temporary);
 }

@@ -26,15 +26,18 @@ static void become(const char *program, char *const *argv, pid_t parent, int eve
 
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
-    if (getppid() != parent) /* it died before we could ask to be told */
+    if (getppid() != parent) { /* it died before we could ask to be told */
         _exit(127);
+    }
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    if (null < 0 || dup2(null, 0) < 0 || dup2(output, 1) < 0 || dup2(output, 2) < 0)
+    if (null < 0 || dup2(null, 0) < 0 || dup2(output, 1) < 0 || dup2(output, 2) < 0) {
         _exit(127);
+    }
     /* the last: it may be the number of one of the others */
-    if (events == DAEMON_JOB_FD ? fcntl(events, F_SETFD, 0) < 0 : dup2(events, DAEMON_JOB_FD) < 0)
+    if (events == DAEMON_JOB_FD ? fcntl(events, F_SETFD, 0) < 0 : dup2(events, DAEMON_JOB_FD) < 0) {
         _exit(127);
+    }
     close_range(DAEMON_JOB_FD + 1, ~0U, 0); /* whatever the daemon was started with */
     execv(program, argv);
     static const char text[] = "cannot run the program of the daemon\n";
@@ -45,16 +48,19 @@ static void become(const char *program, char *const *argv, pid_t parent, int eve
 /* A pipe of which we read one end without waiting. */
 static int make_pipe(int fds[2])
 {
-    if (pipe2(fds, O_CLOEXEC) != 0)
+    if (pipe2(fds, O_CLOEXEC) != 0) {
         return errno;
+    }
     return fcntl(fds[0], F_SETFL, O_NONBLOCK) == 0 ? 0 : errno;
 }
 
 static void close_both(int fds[2])
 {
-    for (int i = 0; i < 2; i++)
-        if (fds[i] >= 0)
+    for (int i = 0; i < 2; i++) {
+        if (fds[i] >= 0) {
             close(fds[i]);
+        }
+    }
 }
 
 int daemon_child_start(struct daemon_child *child, const char *program, const char *const *argv)
@@ -62,11 +68,13 @@ int daemon_child_start(struct daemon_child *child, const char *program, const ch
     int events[2] = {-1, -1}, output[2] = {-1, -1};
     int why = make_pipe(events);
 
-    if (why == 0)
+    if (why == 0) {
         why = make_pipe(output);
+    }
     pid_t self = getpid(), pid = why == 0 ? fork() : -1;
-    if (pid == 0)
+    if (pid == 0) {
         become(program, (char *const *)argv, self, events[1], output[1]);
+    }
     if (pid < 0) {
         why = why ? why : errno;
         close_both(events);
@@ -86,12 +94,14 @@ static bool reserve(struct daemon_lines *lines, size_t more)
 {
     size_t needed = lines->length + more;
 
-    if (needed <= lines->capacity)
+    if (needed <= lines->capacity) {
         return true;
+    }
     size_t capacity = needed < 2 * lines->capacity ? 2 * lines->capacity : needed;
     char *text = realloc(lines->text, capacity);
-    if (!text)
+    if (!text) {
         return false;
+    }
     lines->text = text;
     lines->capacity = capacity;
     return true;
@@ -123,10 +133,12 @@ static void take(struct daemon_lines *lines, const char *part, size_t size, bool
             size -= n;
         }
     }
-    if (!ends)
+    if (!ends) {
         return;
-    if (!lines->dropping)
+    }
+    if (!lines->dropping) {
         emit(lines, give, arg);
+    }
     lines->length = 0;
     lines->dropping = false;
 }
@@ -137,10 +149,12 @@ static void read_lines(struct daemon_lines *lines, bool in_pieces, daemon_line *
 
     while (lines->fd >= 0) {
         ssize_t n = read(lines->fd, buffer, sizeof(buffer));
-        if (n < 0 && errno == EINTR)
+        if (n < 0 && errno == EINTR) {
             continue;
-        if (n < 0 && errno == EAGAIN)
+        }
+        if (n < 0 && errno == EAGAIN) {
             return;
+        }
         for (size_t at = 0; n > 0 && at < (size_t)n;) {
             const char *end = memchr(buffer + at, '\n', (size_t)n - at);
             size_t size = end ? (size_t)(end - buffer) - at : (size_t)n - at;
@@ -167,19 +181,22 @@ void daemon_child_read_output(struct daemon_child *child, daemon_line *give, voi
 
 void daemon_child_signal(const struct daemon_child *child, int number)
 {
-    if (child->pid > 0)
+    if (child->pid > 0) {
         kill(-child->pid, number);
+    }
 }
 
 bool daemon_child_ended(struct daemon_child *child, int *status)
 {
     siginfo_t info = {0};
 
-    if (child->pid <= 0)
+    if (child->pid <= 0) {
         return false;
+    }
     if (waitid(P_PID, (id_t)child->pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
-        info.si_pid != child->pid)
+        info.si_pid != child->pid) {
         return false;
+    }
     /* while it has not been waited for, the number of its group is nobody else's */
     kill(-child->pid, SIGKILL);
     while (waitpid(child->pid, status, 0) < 0 && errno == EINTR)
@@ -193,8 +210,9 @@ void daemon_child_close(struct daemon_child *child)
     struct daemon_lines *both[] = {&child->events, &child->output};
 
     for (size_t i = 0; i < 2; i++) {
-        if (both[i]->fd >= 0)
+        if (both[i]->fd >= 0) {
             close(both[i]->fd);
+        }
         free(both[i]->text);
         *both[i] = (struct daemon_lines){.fd = -1};
     }

@@ -89,12 +89,14 @@ static bool catch_signals(struct daemon *d)
     sigset_t set;
 
     sigemptyset(&set);
-    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
         sigaddset(&set, numbers[i]);
+    }
     sigaction(SIGPIPE, &ignore, NULL);
     sigaction(SIGCHLD, &child, NULL); /* not ignored: ends must be seen */
-    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
+    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0) {
         return false;
+    }
     d->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     return d->signals >= 0;
 }
@@ -117,10 +119,11 @@ static void read_signals(struct daemon *d)
     struct signalfd_siginfo info;
 
     while (read(d->signals, &info, sizeof(info)) == sizeof(info)) {
-        if (info.ssi_signo == SIGHUP)
+        if (info.ssi_signo == SIGHUP) {
             d->reload = true;
-        else if (info.ssi_signo != SIGCHLD)
+        } else if (info.ssi_signo != SIGCHLD) {
             stop(d);
+        }
     }
 }
 
@@ -129,9 +132,10 @@ static void reload(struct daemon *d)
     struct timespec t = {0};
 
     clock_gettime(CLOCK_MONOTONIC, &t);
-    if (d->plan)
+    if (d->plan) {
         daemon_notify("RELOADING=1\nMONOTONIC_USEC=%lld",
                       (long long)t.tv_sec * 1000000 + t.tv_nsec / 1000);
+    }
     daemon_start_plan(d);
 }
 
@@ -142,12 +146,15 @@ static bool go_on(struct daemon *d)
 {
     int64_t now = daemon_monotonic_ms();
 
-    if (d->over || !d->stopping)
+    if (d->over || !d->stopping) {
         return !d->over;
-    if (now >= d->kill_at_ms + LAST_WAIT_MS)
+    }
+    if (now >= d->kill_at_ms + LAST_WAIT_MS) {
         return false;
-    if (now >= d->kill_at_ms)
+    }
+    if (now >= d->kill_at_ms) {
         daemon_signal_all(d, SIGKILL);
+    }
     return d->job_count > 0;
 }
 
@@ -160,18 +167,21 @@ static int64_t work(struct daemon *d)
         int64_t left = d->kill_at_ms - daemon_monotonic_ms();
         return left > 0 ? left : 100;
     }
-    if (d->reload && !daemon_is_running(d, "plan"))
+    if (d->reload && !daemon_is_running(d, "plan")) {
         reload(d);
-    if (!d->plan)
+    }
+    if (!d->plan) {
         return wait;
+    }
     int64_t watch = daemon_watch(d);
     wait = watch < wait ? watch : wait;
     daemon_scheduler_look(&d->scheduler, now);
     daemon_start_due(d);
     wake = daemon_scheduler_wake(&d->scheduler, now);
     wake = slow < wake ? slow : wake;
-    if (wake - now < wait * d->settings->clock->speed)
+    if (wake - now < wait * d->settings->clock->speed) {
         wait = (wake - now) / d->settings->clock->speed + 1;
+    }
     return wait > 0 ? wait : 1;
 }
 
@@ -200,8 +210,9 @@ static void live(struct daemon *d)
             daemon_notify("WATCHDOG=1");
             wait = wait < watchdog ? wait : watchdog;
         }
-        if (!go_on(d))
+        if (!go_on(d)) {
             break;
+        }
         wait_for(d, wait);
         read_signals(d);
         daemon_attend(d);
@@ -221,15 +232,18 @@ int daemon_run(const struct daemon_settings *settings)
         daemon_say(&d, DAEMON_ERROR, "daemon.failed", "cannot catch signals: %s", strerror(errno));
         d.result = HANGAR_STATUS_FAILED;
     }
-    if (d.stopping)
+    if (d.stopping) {
         daemon_say(&d, DAEMON_INFO, "daemon.stopped", "%zu jobs were left", d.job_count);
+    }
     daemon_http_stop(d.http);
     free(d.listening);
     daemon_scheduler_free(&d.scheduler);
     daemon_plan_free(d.plan);
-    if (d.signals >= 0)
+    if (d.signals >= 0) {
         close(d.signals);
-    if (d.lock >= 0)
+    }
+    if (d.lock >= 0) {
         close(d.lock);
+    }
     return d.result;
 }

@@ -15,6 +15,7 @@ void daemon_listen(struct daemon_listeners *listeners, daemon_listener *tell, vo
 
 void daemon_tell(const struct daemon_listeners *listeners, const struct daemon_event *event)
 {
-    for (size_t i = 0; i < listeners->count; i++)
+    for (size_t i = 0; i < listeners->count; i++) {
         listeners->items[i].tell(listeners->items[i].arg, event);
+    }
 }

@@ -30,12 +30,14 @@ static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status
     struct MHD_Response *response = MHD_create_response_from_buffer(
         strlen(text), (void *)(uintptr_t)text, MHD_RESPMEM_MUST_COPY);
 
-    if (!response)
+    if (!response) {
         return MHD_NO;
+    }
     MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
     MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
-    if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
+    if (status == MHD_HTTP_METHOD_NOT_ALLOWED) {
         MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+    }
     enum MHD_Result result = MHD_queue_response(connection, status, response);
     MHD_destroy_response(response);
     return result;
@@ -68,12 +70,15 @@ static enum MHD_Result handle(void *arg, struct MHD_Connection *connection, cons
         *size = 0;
         return MHD_YES;
     }
-    if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
+    if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0) {
         return answer(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "text/plain", "only GET\n");
-    if (strcmp(url, "/metrics") == 0)
+    }
+    if (strcmp(url, "/metrics") == 0) {
         return answer_metrics(arg, connection);
-    if (strcmp(url, "/healthz") == 0)
+    }
+    if (strcmp(url, "/healthz") == 0) {
         return answer(connection, MHD_HTTP_OK, "text/plain", "ok\n");
+    }
     return answer(connection, MHD_HTTP_NOT_FOUND, "text/plain", "there is /metrics and /healthz\n");
 }
 
@@ -88,12 +93,14 @@ static struct addrinfo *parse(const char *listen, const char **why)
     size_t n = colon ? (size_t)(colon - listen) : 0;
 
     *why = "it must be an address and a port, such as 127.0.0.1:9848";
-    if (!colon || n == 0 || n >= sizeof(host) || !colon[1])
+    if (!colon || n == 0 || n >= sizeof(host) || !colon[1]) {
         return NULL;
-    if (listen[0] == '[' && listen[n - 1] == ']')
+    }
+    if (listen[0] == '[' && listen[n - 1] == ']') {
         snprintf(host, sizeof(host), "%.*s", (int)n - 2, listen + 1);
-    else
+    } else {
         snprintf(host, sizeof(host), "%.*s", (int)n, listen);
+    }
     return getaddrinfo(host, colon + 1, &hints, &found) == 0 ? found : NULL;
 }
 
@@ -115,20 +122,23 @@ struct daemon_http *daemon_http_start(const char *listen, char **error)
             (unsigned)PER_ADDRESS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_S,
             MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY, MHD_OPTION_END);
         freeaddrinfo(address);
-        if (http->server)
+        if (http->server) {
             return http;
+        }
         pthread_mutex_destroy(&http->mutex);
     }
-    if (asprintf(error, "cannot listen at %s: %s", listen, why) < 0)
+    if (asprintf(error, "cannot listen at %s: %s", listen, why) < 0) {
         *error = NULL;
+    }
     free(http);
     return NULL;
 }
 
 void daemon_http_stop(struct daemon_http *http)
 {
-    if (!http)
+    if (!http) {
         return;
+    }
     MHD_stop_daemon(http->server);
     pthread_mutex_destroy(&http->mutex);
     free(http->metrics);
@@ -139,8 +149,9 @@ void daemon_http_show(struct daemon_http *http, const json_t *status, int64_t ti
 {
     char *text = daemon_metrics(status, hangar_version(), time_ms);
 
-    if (!text)
+    if (!text) {
         return; /* out of memory: what was known before is still true of its time */
+    }
     pthread_mutex_lock(&http->mutex);
     free(http->metrics);
     http->metrics = text;

@@ -35,8 +35,9 @@ static void on_stop(int number)
     struct hangar *hangar = atomic_load(&running);
 
     atomic_store(&stopped, number);
-    if (hangar)
+    if (hangar) {
         hangar_cancel(hangar);
+    }
     alarm(PATIENCE_S); /* its signal ends the process */
     errno = saved;
 }
@@ -59,12 +60,14 @@ static bool put(json_t *object)
     size_t left = text ? strlen(text) : 0;
     bool ok = text != NULL;
 
-    if (text)
+    if (text) {
         text[left++] = '\n'; /* in the place of its end */
+    }
     for (const char *at = text; left > 0 && ok;) {
         ssize_t n = write(DAEMON_JOB_FD, at, left);
-        if (n < 0 && errno != EINTR)
+        if (n < 0 && errno != EINTR) {
             ok = false; /* the daemon is gone: the job goes on to its end, or is told to stop */
+        }
         if (n > 0) {
             at += n;
             left -= (size_t)n;
@@ -89,22 +92,28 @@ static enum hangar_status run(struct hangar *hangar, const struct daemon_job_set
     struct hangar_selection newest = {
         .struct_size = sizeof(newest), .id = "latest", .pipeline = settings->pipeline};
 
-    if (strcmp(settings->job, "plan") == 0)
+    if (strcmp(settings->job, "plan") == 0) {
         return hangar_plan(hangar, json);
-    if (strcmp(settings->job, "watch") == 0)
+    }
+    if (strcmp(settings->job, "watch") == 0) {
         return hangar_watch(hangar, json);
-    if (strncmp(settings->job, DAEMON_REPORT, strlen(DAEMON_REPORT)) == 0)
+    }
+    if (strncmp(settings->job, DAEMON_REPORT, strlen(DAEMON_REPORT)) == 0) {
         return hangar_report_crash(hangar, settings->job + strlen(DAEMON_REPORT),
                                    settings->pipeline,
                                    "the process of the job crashed; hint: look at its lines in "
                                    "the daemon's log",
                                    json);
-    if (strcmp(settings->job, "backup") == 0)
+    }
+    if (strcmp(settings->job, "backup") == 0) {
         return hangar_backup(hangar, settings->pipeline, json);
-    if (strcmp(settings->job, "verify") == 0)
+    }
+    if (strcmp(settings->job, "verify") == 0) {
         return hangar_verify(hangar, &newest, HANGAR_VERIFY_FULL, json);
-    if (strcmp(settings->job, "drill") == 0)
+    }
+    if (strcmp(settings->job, "drill") == 0) {
         return hangar_verify(hangar, &newest, HANGAR_VERIFY_DRILL, json);
+    }
     return HANGAR_STATUS_USAGE;
 }
 

@@ -46,8 +46,9 @@ static void learn_run(struct daemon *d, struct daemon_job_process *p, const char
 {
     struct daemon_schedule *s = d->plan ? daemon_plan_find(d->plan, p->pipeline, p->job) : NULL;
 
-    if (!run || strcmp(run, p->run) == 0)
+    if (!run || strcmp(run, p->run) == 0) {
         return;
+    }
     snprintf(p->run, sizeof(p->run), "%s", run);
     if (s && s->running) {
         snprintf(s->run, sizeof(s->run), "%s", run);
@@ -106,13 +107,14 @@ static void tell_crash(struct daemon *d, const struct daemon_job_process *p, int
 {
     char text[160];
 
-    if (WIFSIGNALED(status))
+    if (WIFSIGNALED(status)) {
         snprintf(text, sizeof(text), "the process of the job was ended by signal %d (%s)",
                  WTERMSIG(status), strsignal(WTERMSIG(status)));
-    else
+    } else {
         snprintf(text, sizeof(text),
                  "the process of the job ended without a result, exit status %d",
                  WEXITSTATUS(status));
+    }
     tell(d, p, DAEMON_ERROR, "job.crashed", text);
 }
 
@@ -139,10 +141,12 @@ static enum daemon_end meaning(const struct daemon *d, const struct daemon_job_p
 {
     const char *status = end_text(p, "status");
 
-    if (strcmp(status, "busy") == 0)
+    if (strcmp(status, "busy") == 0) {
         return DAEMON_HELD;
-    if (d->stopping && (!p->end || strcmp(status, "interrupted") == 0))
+    }
+    if (d->stopping && (!p->end || strcmp(status, "interrupted") == 0)) {
         return DAEMON_CUT;
+    }
     return DAEMON_ENDED;
 }
 
@@ -163,14 +167,16 @@ static const char *const reports[DAEMON_KINDS] = {
 /* Has the notifiers told what the job itself could not: the library does that. */
 static void report_crash(struct daemon *d, const struct daemon_job_process *p)
 {
-    if (d->job_count < DAEMON_MAX_PROCESSES)
+    if (d->job_count < DAEMON_MAX_PROCESSES) {
         start(d, reports[p->kind], p->pipeline, DAEMON_KINDS);
+    }
 }
 
 static void see_to_end(struct daemon *d, struct daemon_job_process *p, int status)
 {
-    if (!p->end && !(d->stopping && WIFSIGNALED(status)))
+    if (!p->end && !(d->stopping && WIFSIGNALED(status))) {
         tell_crash(d, p, status);
+    }
     const json_t *document = json_object_get(p->end, "document");
     if (strcmp(p->job, "watch") == 0) {
         bool good = strcmp(end_text(p, "status"), "done") == 0;
@@ -183,12 +189,14 @@ static void see_to_end(struct daemon *d, struct daemon_job_process *p, int statu
                          p->end ? end_text(p, "error") : "the process that read it crashed");
         return;
     }
-    if (p->kind == DAEMON_KINDS) /* it told of another's end; its own was told */
+    if (p->kind == DAEMON_KINDS) { /* it told of another's end; its own was told */
         return;
+    }
     tell_end(d, p);
     daemon_watch_soon(d);
-    if (!p->end && !d->stopping)
+    if (!p->end && !d->stopping) {
         report_crash(d, p);
+    }
     daemon_scheduler_ended(&d->scheduler, p->pipeline, p->kind, daemon_now(d), meaning(d, p));
     daemon_remember(d);
 }
@@ -226,13 +234,15 @@ static bool start(struct daemon *d, const char *job, const char *pipeline, enum 
         argv[n++] = "-c";
         argv[n++] = s->config_file;
     }
-    if (s->verbose)
+    if (s->verbose) {
         argv[n++] = "-v";
+    }
     argv[n++] = "run-job";
     argv[n++] = job;
     argv[n++] = pipeline;
-    if (!p)
+    if (!p) {
         return false;
+    }
     *p = (struct daemon_job_process){.child = {.events = {.fd = -1}, .output = {.fd = -1}},
                                      .job = job,
                                      .pipeline = pipeline ? strdup(pipeline) : NULL,
@@ -259,8 +269,9 @@ static bool start(struct daemon *d, const char *job, const char *pipeline, enum 
 void daemon_start_plan(struct daemon *d)
 {
     d->reload = false;
-    if (!start(d, "plan", NULL, DAEMON_KINDS))
+    if (!start(d, "plan", NULL, DAEMON_KINDS)) {
         daemon_take_plan(d, NULL, "failed", "cannot start the process that reads it");
+    }
 }
 
 void daemon_start_watch(struct daemon *d)
@@ -270,9 +281,11 @@ void daemon_start_watch(struct daemon *d)
 
 bool daemon_is_running(const struct daemon *d, const char *job)
 {
-    for (size_t i = 0; i < d->job_count; i++)
-        if (strcmp(d->jobs[i]->job, job) == 0)
+    for (size_t i = 0; i < d->job_count; i++) {
+        if (strcmp(d->jobs[i]->job, job) == 0) {
             return true;
+        }
+    }
     return false;
 }
 
@@ -282,19 +295,22 @@ void daemon_start_due(struct daemon *d)
 
     while ((s = daemon_scheduler_next(&d->scheduler, daemon_now(d)))) {
         const struct daemon_pipeline *p = &d->plan->pipelines[s->pipeline];
-        if (!daemon_scheduler_started(&d->scheduler, s, daemon_now(d)))
+        if (!daemon_scheduler_started(&d->scheduler, s, daemon_now(d))) {
             return;
+        }
         /* first remembered, then done: a run that is cut off is known to have begun */
         daemon_remember(d);
-        if (!start(d, daemon_kind_names[s->kind], p->name, s->kind))
+        if (!start(d, daemon_kind_names[s->kind], p->name, s->kind)) {
             daemon_scheduler_ended(&d->scheduler, p->name, s->kind, daemon_now(d), DAEMON_HELD);
+        }
     }
 }
 
 void daemon_signal_all(struct daemon *d, int number)
 {
-    for (size_t i = 0; i < d->job_count; i++)
+    for (size_t i = 0; i < d->job_count; i++) {
         daemon_child_signal(&d->jobs[i]->child, number);
+    }
 }
 
 int64_t daemon_tell_slow(struct daemon *d)
@@ -304,8 +320,9 @@ int64_t daemon_tell_slow(struct daemon *d)
     for (size_t i = 0; d->plan && i < d->job_count; i++) {
         struct daemon_job_process *p = d->jobs[i];
         const struct daemon_pipeline *pipeline = daemon_plan_pipeline(d->plan, p->pipeline);
-        if (!pipeline || pipeline->max_duration_ms == 0 || p->told_slow)
+        if (!pipeline || pipeline->max_duration_ms == 0 || p->told_slow) {
             continue;
+        }
         int64_t at = p->started_ms + pipeline->max_duration_ms;
         if (now >= at) {
             struct daemon_event event =

@@ -36,8 +36,9 @@ static double seconds(const json_t *object, const char *key)
     int ms = 0;
 
     if (sscanf(text(object, key), "%4d-%2d-%2dT%2d:%2d:%2d.%3dZ", &tm.tm_year, &tm.tm_mon,
-               &tm.tm_mday, &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &ms) < 6)
+               &tm.tm_mday, &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &ms) < 6) {
         return 0;
+    }
     tm.tm_year -= 1900;
     tm.tm_mon -= 1;
     return (double)timegm(&tm) + ms / 1000.0;
@@ -69,8 +70,9 @@ static void sample(FILE *out, const char *name, double value, ...)
     while ((label = va_arg(labels, const char *))) {
         fprintf(out, "%s%s=\"", sep, label);
         for (const char *c = va_arg(labels, const char *); *c; c++) {
-            if (*c == '\\' || *c == '"')
+            if (*c == '\\' || *c == '"') {
                 fputc('\\', out);
+            }
             fputs(*c == '\n' ? "\\n" : (const char[]){*c, '\0'}, out);
         }
         fputc('"', out);
@@ -94,15 +96,17 @@ static void runs(FILE *out, const json_t *status)
 
     family(out, "backup_total", "counter", "Runs of a pipeline by how they ended.");
     EACH_PIPELINE(status, i, p)
-    for (size_t k = 0; k < sizeof(outcomes) / sizeof(outcomes[0]); k++)
+    for (size_t k = 0; k < sizeof(outcomes) / sizeof(outcomes[0]); k++) {
         sample(out, "backup_total", counter(status, "backup", text(p, "name"), outcomes[k]),
                "pipeline", text(p, "name"), "status", outcomes[k], NULL);
+    }
     family(out, "backup_failures_total", "counter", "Runs that left no backup, by reason.");
     EACH_PIPELINE(status, i, p)
-    for (size_t k = 2; k < sizeof(outcomes) / sizeof(outcomes[0]); k++)
+    for (size_t k = 2; k < sizeof(outcomes) / sizeof(outcomes[0]); k++) {
         sample(out, "backup_failures_total",
                counter(status, "backup", text(p, "name"), outcomes[k]), "pipeline", text(p, "name"),
                "reason", outcomes[k], NULL);
+    }
 }
 
 static void last_run(FILE *out, const json_t *status)
@@ -160,8 +164,9 @@ static void per_sink(FILE *out, const json_t *status, const char *name, const ch
     family(out, name, "gauge", help);
     EACH_PIPELINE(status, i, p)
     json_array_foreach (json_object_get(p, "sinks"), k, sink) {
-        if (get(sink, &value))
+        if (get(sink, &value)) {
             sample(out, name, value, "pipeline", text(p, "name"), "sink", text(sink, "name"), NULL);
+        }
     }
 }
 
@@ -213,12 +218,14 @@ static void sinks(FILE *out, const json_t *status)
     family(out, "backup_size_bytes", "gauge", "Stored size of the newest backup, and of all.");
     EACH_PIPELINE(status, i, p)
     json_array_foreach (json_object_get(p, "sinks"), k, sink) {
-        if (number(sink, "newest_bytes", &value))
+        if (number(sink, "newest_bytes", &value)) {
             sample(out, "backup_size_bytes", value, "pipeline", text(p, "name"), "sink",
                    text(sink, "name"), "kind", "newest", NULL);
-        if (number(sink, "stored_bytes", &value))
+        }
+        if (number(sink, "stored_bytes", &value)) {
             sample(out, "backup_size_bytes", value, "pipeline", text(p, "name"), "sink",
                    text(sink, "name"), "kind", "all", NULL);
+        }
     }
     family(out, "backup_pruned_total", "counter", "Backups that retention removed.");
     EACH_PIPELINE(status, i, p)
@@ -237,10 +244,11 @@ static void notifiers(FILE *out, const json_t *status)
     family(out, "backup_notify_failures_total", "counter",
            "Events that a notifier could not be told.");
     json_array_foreach (json_object_get(status, "instances"), i, one) {
-        if (strcmp(text(one, "kind"), "notifier") == 0)
+        if (strcmp(text(one, "kind"), "notifier") == 0) {
             sample(out, "backup_notify_failures_total",
                    counter(status, "notify", text(one, "name"), "failed"), "notifier",
                    text(one, "name"), NULL);
+        }
     }
 }
 
@@ -250,8 +258,9 @@ char *daemon_metrics(const json_t *status, const char *version, int64_t gathered
     size_t size = 0;
     FILE *out = open_memstream(&result, &size);
 
-    if (!out)
+    if (!out) {
         return NULL;
+    }
     runs(out, status);
     last_run(out, status);
     sinks(out, status);

@@ -21,17 +21,20 @@ void daemon_notify(const char *fmt, ...)
     char text[500];
     va_list args;
 
-    if (!path || (path[0] != '/' && path[0] != '@') || strlen(path) >= sizeof(address.sun_path))
+    if (!path || (path[0] != '/' && path[0] != '@') || strlen(path) >= sizeof(address.sun_path)) {
         return;
+    }
     va_start(args, fmt);
     vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
     memcpy(address.sun_path, path, strlen(path));
-    if (path[0] == '@') /* one without a file */
+    if (path[0] == '@') { /* one without a file */
         address.sun_path[0] = '\0';
+    }
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
+    if (fd < 0) {
         return;
+    }
     /* a manager that does not listen is its own business */
     (void)!sendto(fd, text, strlen(text), MSG_NOSIGNAL, (const struct sockaddr *)&address,
                   (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path)));
@@ -43,7 +46,8 @@ int64_t daemon_notify_watchdog_ms(void)
     const char *usec = getenv("WATCHDOG_USEC"), *pid = getenv("WATCHDOG_PID");
     long long value = usec ? atoll(usec) : 0;
 
-    if (value <= 0 || (pid && atoll(pid) != getpid()))
+    if (value <= 0 || (pid && atoll(pid) != getpid())) {
         return 0;
+    }
     return value / 2000 > 0 ? value / 2000 : 1; /* half the time it allows */
 }

@@ -17,8 +17,9 @@ static char *copy(const json_t *object, const char *key, bool needed, bool *fail
     const char *text = json_string_value(json_object_get(object, key));
     char *result = text ? strdup(text) : NULL;
 
-    if (!result && (text || needed))
+    if (!result && (text || needed)) {
         *failed = true;
+    }
     return result;
 }
 
@@ -43,8 +44,9 @@ static bool read_pipeline(struct daemon_pipeline *p, const json_t *item)
     p->last_run = copy(last, "run", false, &failed);
     p->last_status = copy(last, "status", false, &failed);
     p->windows = calloc(json_array_size(windows) + 1, sizeof(char *));
-    if (!p->windows)
+    if (!p->windows) {
         return false;
+    }
     json_array_foreach (windows, i, window) {
         const char *text = json_string_value(window);
         p->windows[i] = text ? strdup(text) : NULL;
@@ -56,8 +58,9 @@ static bool read_pipeline(struct daemon_pipeline *p, const json_t *item)
 /* FNV-1a: spreads hosts and pipelines over the jitter; nothing depends on its quality. */
 static uint64_t mix(uint64_t hash, const char *text)
 {
-    for (; *text; text++)
+    for (; *text; text++) {
         hash = (hash ^ (unsigned char)*text) * UINT64_C(1099511628211);
+    }
     return (hash ^ 0xFF) * UINT64_C(1099511628211);
 }
 
@@ -77,15 +80,17 @@ static bool read_schedule(struct daemon_plan *plan, const json_t *item)
     size_t kind = 0;
     bool failed = false;
 
-    while (job && kind < DAEMON_KINDS && strcmp(job, daemon_kind_names[kind]) != 0)
+    while (job && kind < DAEMON_KINDS && strcmp(job, daemon_kind_names[kind]) != 0) {
         kind++;
+    }
     *s = (struct daemon_schedule){.pipeline = plan->pipeline_count - 1,
                                   .kind = (enum daemon_kind)kind,
                                   .cron = copy(item, "schedule", true, &failed),
                                   .last_ms = -1,
                                   .started_ms = -1};
-    if (!job || kind == DAEMON_KINDS || failed)
+    if (!job || kind == DAEMON_KINDS || failed) {
         return false;
+    }
     s->spread_ms = spread(plan, &plan->pipelines[s->pipeline], job);
     return true;
 }
@@ -106,16 +111,20 @@ static bool read_plan(struct daemon_plan *plan, const json_t *document)
     plan->pipelines = calloc(json_array_size(pipelines) + 1, sizeof(*plan->pipelines));
     plan->schedules =
         calloc(json_array_size(pipelines) * DAEMON_KINDS + 1, sizeof(*plan->schedules));
-    if (failed || !plan->pipelines || !plan->schedules || plan->max_jobs < 1)
+    if (failed || !plan->pipelines || !plan->schedules || plan->max_jobs < 1) {
         return false;
+    }
     json_array_foreach (pipelines, i, item) {
         const json_t *jobs = json_object_get(item, "jobs");
         if (!read_pipeline(&plan->pipelines[plan->pipeline_count++], item) ||
-            json_array_size(jobs) > DAEMON_KINDS)
+            json_array_size(jobs) > DAEMON_KINDS) {
             return false;
-        json_array_foreach (jobs, k, job)
-            if (!read_schedule(plan, job))
+        }
+        json_array_foreach (jobs, k, job) {
+            if (!read_schedule(plan, job)) {
                 return false;
+            }
+        }
     }
     return true;
 }
@@ -133,20 +142,23 @@ struct daemon_plan *daemon_plan_read(const json_t *document)
 
 void daemon_plan_free(struct daemon_plan *plan)
 {
-    if (!plan)
+    if (!plan) {
         return;
+    }
     for (size_t i = 0; i < plan->pipeline_count; i++) {
         struct daemon_pipeline *p = &plan->pipelines[i];
-        for (size_t k = 0; p->windows && p->windows[k]; k++)
+        for (size_t k = 0; p->windows && p->windows[k]; k++) {
             free(p->windows[k]);
+        }
         free(p->windows);
         free(p->name);
         free(p->timezone);
         free(p->last_run);
         free(p->last_status);
     }
-    for (size_t i = 0; i < plan->schedule_count; i++)
+    for (size_t i = 0; i < plan->schedule_count; i++) {
         free(plan->schedules[i].cron);
+    }
     free(plan->pipelines);
     free(plan->schedules);
     free(plan->config);
@@ -158,9 +170,11 @@ void daemon_plan_free(struct daemon_plan *plan)
 
 const struct daemon_pipeline *daemon_plan_pipeline(const struct daemon_plan *plan, const char *name)
 {
-    for (size_t i = 0; name && i < plan->pipeline_count; i++)
-        if (strcmp(plan->pipelines[i].name, name) == 0)
+    for (size_t i = 0; name && i < plan->pipeline_count; i++) {
+        if (strcmp(plan->pipelines[i].name, name) == 0) {
             return &plan->pipelines[i];
+        }
+    }
     return NULL;
 }
 
@@ -170,8 +184,9 @@ struct daemon_schedule *daemon_plan_find(const struct daemon_plan *plan, const c
     for (size_t i = 0; pipeline && job && i < plan->schedule_count; i++) {
         struct daemon_schedule *s = &plan->schedules[i];
         if (strcmp(plan->pipelines[s->pipeline].name, pipeline) == 0 &&
-            strcmp(daemon_kind_names[s->kind], job) == 0)
+            strcmp(daemon_kind_names[s->kind], job) == 0) {
             return s;
+        }
     }
     return NULL;
 }

@@ -20,10 +20,11 @@ void daemon_remember(struct daemon *d)
 {
     int why = d->plan ? daemon_state_save(d->plan->state_dir, d->plan) : 0;
 
-    if (why != 0)
+    if (why != 0) {
         daemon_say(d, DAEMON_ERROR, "daemon.state",
                    "cannot write %s/daemon.json: %s; hint: after a restart jobs may be run twice",
                    d->plan->state_dir, strerror(why));
+    }
 }
 
 /* What the folder remembers, once it is ours. */
@@ -43,10 +44,11 @@ static bool take_folder(struct daemon *d, struct daemon_plan *plan)
         return false;
     }
     why = daemon_state_load(plan->state_dir, &state);
-    if (why != 0)
+    if (why != 0) {
         daemon_say(d, DAEMON_WARNING, "daemon.state",
                    "cannot read %s/daemon.json: %s; every schedule begins with its next time",
                    plan->state_dir, why == EILSEQ ? "it is none of ours" : strerror(why));
+    }
     daemon_state_apply(state, plan, daemon_now(d));
     json_decref(state);
     return true;
@@ -59,8 +61,9 @@ static void tell_next(struct daemon *d)
         time_t seconds = (time_t)(s->due_ms / 1000);
         struct tm tm = {0};
         char when[40] = "never", text[200];
-        if (s->due_ms != INT64_MAX && gmtime_r(&seconds, &tm))
+        if (s->due_ms != INT64_MAX && gmtime_r(&seconds, &tm)) {
             strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
+        }
         snprintf(text, sizeof(text), "%s: next at %s%s", s->cron, when,
                  s->pending ? ", and now" : "");
         struct daemon_event event = {.time_ms = daemon_now(d),
@@ -80,11 +83,13 @@ static void refuse(struct daemon *d, const char *status, const char *error)
     char copy[2000], *rest = copy, *line;
 
     snprintf(copy, sizeof(copy), "%s", *error ? error : "the configuration cannot be read");
-    while ((line = strsep(&rest, "\n")))
+    while ((line = strsep(&rest, "\n"))) {
         daemon_say(d, DAEMON_ERROR, d->plan ? "daemon.reload_failed" : "daemon.failed", "%s%s",
                    line, d->plan ? " (the configuration from before stays in force)" : "");
-    if (d->plan)
+    }
+    if (d->plan) {
         return;
+    }
     /* whoever reads it was killed, perhaps by accident */
     if (!*status && ++d->plan_crashes < MAX_CRASHES) {
         d->reload = true;
@@ -108,12 +113,14 @@ void daemon_take_plan(struct daemon *d, const json_t *document, const char *stat
     struct daemon_plan *plan = document ? daemon_plan_read(document) : NULL;
 
     if (d->stopping || !plan || moves(d, plan)) {
-        if (!d->stopping)
+        if (!d->stopping) {
             refuse(d, status,
                    plan ? "the state folder cannot change while the daemon runs" : error);
+        }
         daemon_plan_free(plan);
-        if (d->plan) /* with the one from before; without one it never was */
+        if (d->plan) { /* with the one from before; without one it never was */
             daemon_notify("READY=1");
+        }
         return;
     }
     bool first = !d->plan;
@@ -134,9 +141,10 @@ void daemon_take_plan(struct daemon *d, const json_t *document, const char *stat
     daemon_say(d, DAEMON_INFO, first ? "daemon.ready" : "daemon.reload",
                "%s: %zu pipelines, %zu schedules", plan->config, plan->pipeline_count,
                plan->schedule_count);
-    if (plan->schedule_count == 0)
+    if (plan->schedule_count == 0) {
         daemon_say(d, DAEMON_WARNING, "daemon.idle",
                    "no pipeline has a schedule: nothing will be run");
+    }
     tell_next(d);
     daemon_notify("READY=1\nSTATUS=%zu schedules of %zu pipelines", plan->schedule_count,
                   plan->pipeline_count);

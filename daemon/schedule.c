@@ -32,8 +32,9 @@ static void note(const struct daemon_scheduler *s, const struct daemon_schedule 
 
 void daemon_scheduler_free(struct daemon_scheduler *s)
 {
-    while (s->busy_count > 0)
+    while (s->busy_count > 0) {
         free(s->busy[--s->busy_count].pipeline);
+    }
 }
 
 static void set_due(const struct daemon_scheduler *s, struct daemon_schedule *schedule)
@@ -84,9 +85,11 @@ static void recover(struct daemon_scheduler *s, struct daemon_schedule *schedule
 static bool is_running(const struct daemon_scheduler *s, const char *pipeline,
                        enum daemon_kind kind)
 {
-    for (size_t i = 0; i < s->busy_count; i++)
-        if (s->busy[i].kind == kind && strcmp(s->busy[i].pipeline, pipeline) == 0)
+    for (size_t i = 0; i < s->busy_count; i++) {
+        if (s->busy[i].kind == kind && strcmp(s->busy[i].pipeline, pipeline) == 0) {
             return true;
+        }
+    }
     return false;
 }
 
@@ -96,10 +99,12 @@ void daemon_scheduler_take(struct daemon_scheduler *s, struct daemon_plan *plan,
     for (size_t i = 0; i < plan->schedule_count; i++) {
         struct daemon_schedule *schedule = &plan->schedules[i];
         schedule->running = is_running(s, pipeline_of(s, schedule)->name, schedule->kind);
-        if (schedule->last_ms < 0) /* what is new begins with its next time */
+        if (schedule->last_ms < 0) { /* what is new begins with its next time */
             schedule->last_ms = now_ms;
-        if (schedule->started_ms >= 0 && !schedule->running)
+        }
+        if (schedule->started_ms >= 0 && !schedule->running) {
             recover(s, schedule);
+        }
         set_due(s, schedule);
     }
 }
@@ -116,9 +121,10 @@ static void come_due(struct daemon_scheduler *s, struct daemon_schedule *schedul
         set_due(s, schedule);
         return;
     }
-    if (late)
+    if (late) {
         note(s, schedule, DAEMON_INFO, "schedule.late",
              "it was due while no daemon ran, and is caught up now");
+    }
     set_pending(schedule);
 }
 
@@ -132,25 +138,30 @@ void daemon_scheduler_look(struct daemon_scheduler *s, int64_t now_ms)
             schedule->last_ms = now_ms;
             set_due(s, schedule);
         }
-        if (!schedule->running && !schedule->pending && now_ms >= schedule->due_ms)
+        if (!schedule->running && !schedule->pending && now_ms >= schedule->due_ms) {
             come_due(s, schedule, now_ms);
+        }
     }
     s->looked_ms = now_ms;
 }
 
 static bool is_busy(const struct daemon_scheduler *s, const char *pipeline)
 {
-    for (size_t i = 0; i < s->busy_count; i++)
-        if (strcmp(s->busy[i].pipeline, pipeline) == 0)
+    for (size_t i = 0; i < s->busy_count; i++) {
+        if (strcmp(s->busy[i].pipeline, pipeline) == 0) {
             return true;
+        }
+    }
     return false;
 }
 
 static bool window_is_open(const struct daemon_pipeline *p, int64_t now_ms)
 {
-    for (size_t i = 0; p->windows[i]; i++)
-        if (hangar_in_window(p->windows[i], p->timezone, now_ms))
+    for (size_t i = 0; p->windows[i]; i++) {
+        if (hangar_in_window(p->windows[i], p->timezone, now_ms)) {
             return true;
+        }
+    }
     return !p->windows[0];
 }
 
@@ -158,15 +169,18 @@ struct daemon_schedule *daemon_scheduler_next(struct daemon_scheduler *s, int64_
 {
     struct daemon_schedule *best = NULL;
 
-    if (!s->plan || s->busy_count >= (size_t)s->plan->max_jobs || s->busy_count >= DAEMON_MAX_JOBS)
+    if (!s->plan || s->busy_count >= (size_t)s->plan->max_jobs ||
+        s->busy_count >= DAEMON_MAX_JOBS) {
         return NULL;
+    }
     for (size_t i = 0; i < s->plan->schedule_count; i++) {
         struct daemon_schedule *schedule = &s->plan->schedules[i];
         const struct daemon_pipeline *p = pipeline_of(s, schedule);
         if (schedule->pending && now_ms >= schedule->not_before_ms &&
             (!best || schedule->due_ms < best->due_ms) && !is_busy(s, p->name) &&
-            window_is_open(p, now_ms))
+            window_is_open(p, now_ms)) {
             best = schedule;
+        }
     }
     return best;
 }
@@ -176,8 +190,9 @@ bool daemon_scheduler_started(struct daemon_scheduler *s, struct daemon_schedule
 {
     char *name = strdup(pipeline_of(s, schedule)->name);
 
-    if (!name)
+    if (!name) {
         return false;
+    }
     s->busy[s->busy_count++] = (struct daemon_busy){name, schedule->kind};
     schedule->running = true;
     schedule->pending = false;
@@ -206,15 +221,18 @@ void daemon_scheduler_ended(struct daemon_scheduler *s, const char *pipeline, en
         s->plan ? daemon_plan_find(s->plan, pipeline, daemon_kind_names[kind]) : NULL;
 
     remove_busy(s, pipeline, kind);
-    if (!schedule) /* a new configuration does not have it any more */
+    if (!schedule) { /* a new configuration does not have it any more */
         return;
+    }
     schedule->running = false;
-    if (end == DAEMON_CUT)
+    if (end == DAEMON_CUT) {
         return; /* started_ms stays: the next daemon sees it */
+    }
     if (end == DAEMON_HELD) {
-        if (!schedule->not_before_ms)
+        if (!schedule->not_before_ms) {
             note(s, schedule, DAEMON_INFO, "schedule.waiting",
                  "another process has the pipeline; it is tried again each half minute");
+        }
         set_pending(schedule);
         schedule->not_before_ms = now_ms + HELD_MS;
         return;
@@ -238,12 +256,13 @@ int64_t daemon_scheduler_wake(const struct daemon_scheduler *s, int64_t now_ms)
     for (size_t i = 0; s->plan && i < s->plan->schedule_count; i++) {
         const struct daemon_schedule *schedule = &s->plan->schedules[i];
         int64_t at = INT64_MAX;
-        if (!schedule->pending && !schedule->running)
+        if (!schedule->pending && !schedule->running) {
             at = schedule->due_ms;
-        else if (schedule->pending && schedule->not_before_ms > now_ms)
+        } else if (schedule->pending && schedule->not_before_ms > now_ms) {
             at = schedule->not_before_ms;
-        else if (schedule->pending && s->plan->pipelines[schedule->pipeline].windows[0])
+        } else if (schedule->pending && s->plan->pipelines[schedule->pipeline].windows[0]) {
             at = now_ms - now_ms % MINUTE_MS + MINUTE_MS; /* windows begin on full minutes */
+        }
         wake = at < wake ? at : wake;
     }
     return wake;

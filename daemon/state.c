@@ -31,12 +31,15 @@ static int make_folder(const char *path)
 
     for (char *slash = copy ? strchr(copy + 1, '/') : NULL; why == 0;
          slash = strchr(slash + 1, '/')) {
-        if (slash)
+        if (slash) {
             *slash = '\0';
-        if (mkdir(copy, 0700) != 0 && errno != EEXIST)
+        }
+        if (mkdir(copy, 0700) != 0 && errno != EEXIST) {
             why = errno;
-        if (!slash)
+        }
+        if (!slash) {
             break;
+        }
         *slash = '/';
     }
     free(copy);
@@ -47,10 +50,12 @@ int daemon_state_lock(const char *state_dir, int *fd)
 {
     int folder, why = make_folder(state_dir);
 
-    if (why == 0)
+    if (why == 0) {
         why = open_folder(state_dir, &folder);
-    if (why != 0)
+    }
+    if (why != 0) {
         return why;
+    }
     *fd = openat(folder, "daemon.lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     why = *fd < 0 ? errno : 0;
     if (why == 0 && flock(*fd, LOCK_EX | LOCK_NB) != 0) {
@@ -76,9 +81,11 @@ json_t *daemon_state_make(const struct daemon_plan *plan)
     json_t *schedules = json_array();
     bool failed = false;
 
-    for (size_t i = 0; i < plan->schedule_count; i++)
-        if (json_array_append_new(schedules, remembered(plan, &plan->schedules[i])) != 0)
+    for (size_t i = 0; i < plan->schedule_count; i++) {
+        if (json_array_append_new(schedules, remembered(plan, &plan->schedules[i])) != 0) {
             failed = true;
+        }
+    }
     json_t *state = json_pack("{s:s, s:o}", "schema", SCHEMA, "schedules", schedules);
     if (failed) {
         json_decref(state);
@@ -102,8 +109,9 @@ void daemon_state_apply(const json_t *state, struct daemon_plan *plan, int64_t n
         const char *job = json_string_value(json_object_get(item, "job"));
         const char *run = json_string_value(json_object_get(item, "run"));
         struct daemon_schedule *s = daemon_plan_find(plan, pipeline, job);
-        if (!s)
+        if (!s) {
             continue;
+        }
         s->last_ms = json_integer_value(json_object_get(item, "last_ms"));
         s->started_ms = json_integer_value(json_object_get(item, "started_ms"));
         s->lost = (unsigned)json_integer_value(json_object_get(item, "lost"));
@@ -111,8 +119,9 @@ void daemon_state_apply(const json_t *state, struct daemon_plan *plan, int64_t n
         if (s->last_ms < now_ms &&
             (!same(s->cron, json_string_value(json_object_get(item, "schedule"))) ||
              !same(plan->pipelines[s->pipeline].timezone,
-                   json_string_value(json_object_get(item, "timezone")))))
+                   json_string_value(json_object_get(item, "timezone"))))) {
             s->last_ms = now_ms;
+        }
     }
 }
 
@@ -121,13 +130,15 @@ int daemon_state_load(const char *state_dir, json_t **state)
     int folder, why = open_folder(state_dir, &folder);
 
     *state = NULL;
-    if (why != 0)
+    if (why != 0) {
         return why == ENOENT ? 0 : why;
+    }
     int fd = openat(folder, STATE_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     why = fd < 0 && errno != ENOENT ? errno : 0;
     close(folder);
-    if (fd < 0)
+    if (fd < 0) {
         return why;
+    }
     *state = json_loadfd(fd, 0, NULL);
     close(fd);
     const char *schema = json_string_value(json_object_get(*state, "schema"));
@@ -143,8 +154,9 @@ static int write_all(int fd, const char *text, size_t size)
 {
     while (size > 0) {
         ssize_t n = write(fd, text, size);
-        if (n < 0 && errno != EINTR)
+        if (n < 0 && errno != EINTR) {
             return errno;
+        }
         if (n > 0) {
             text += n;
             size -= (size_t)n;
@@ -165,14 +177,18 @@ int daemon_state_save(const char *state_dir, const struct daemon_plan *plan)
         fd = openat(folder, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
         why = fd < 0 ? errno : write_all(fd, text, strlen(text));
     }
-    if (fd >= 0 && close(fd) != 0 && why == 0)
+    if (fd >= 0 && close(fd) != 0 && why == 0) {
         why = errno;
-    if (why == 0 && renameat(folder, temporary, folder, STATE_FILE) != 0)
+    }
+    if (why == 0 && renameat(folder, temporary, folder, STATE_FILE) != 0) {
         why = errno;
-    if (why == 0 && fsync(folder) != 0)
+    }
+    if (why == 0 && fsync(folder) != 0) {
         why = errno;
-    if (folder >= 0)
+    }
+    if (folder >= 0) {
         close(folder);
+    }
     free(text);
     json_decref(state);
     return why;

@@ -22,10 +22,12 @@ int64_t daemon_watch(struct daemon *d)
 {
     int64_t left = d->watch_at_ms - daemon_monotonic_ms();
 
-    if (daemon_is_running(d, "watch"))
+    if (daemon_is_running(d, "watch")) {
         return EACH_MS;
-    if (left > 0)
+    }
+    if (left > 0) {
         return left;
+    }
     d->watch_at_ms = daemon_monotonic_ms() + EACH_MS;
     daemon_start_watch(d);
     return EACH_MS;
@@ -33,10 +35,12 @@ int64_t daemon_watch(struct daemon *d)
 
 void daemon_take_status(struct daemon *d, const json_t *document, const char *error)
 {
-    if (document && d->http)
+    if (document && d->http) {
         daemon_http_show(d->http, document, daemon_now(d));
-    if (!document && !d->stopping)
+    }
+    if (!document && !d->stopping) {
         daemon_say(d, DAEMON_WARNING, "watch.failed", "cannot look at the sinks: %s", error);
+    }
 }
 
 /* Listens where the plan says, from the first plan on that says so. */
@@ -46,14 +50,16 @@ void daemon_listen_http(struct daemon *d)
     const char *wanted = d->plan->listen;
     bool same = d->listening && wanted && strcmp(d->listening, wanted) == 0;
 
-    if (same || (!wanted && !d->listening))
+    if (same || (!wanted && !d->listening)) {
         return;
+    }
     daemon_http_stop(d->http);
     free(d->listening);
     d->http = NULL;
     d->listening = NULL;
-    if (!wanted)
+    if (!wanted) {
         return;
+    }
     d->http = daemon_http_start(wanted, &error);
     if (d->http) {
         d->listening = strdup(wanted);

@@ -27,7 +27,7 @@ struct hg_copying {
         const char *name; /* in the backup's folder; the manifest's */
         uint64_t bytes;
         const char *sha256;
-    } * items;
+    } *items;
     size_t count;
     pthread_mutex_t mutex; /* guards what follows */
     size_t next;

@@ -17,7 +17,7 @@ struct hg_drill {
         struct hangar_ctx *ctx; /* whose scratch_stop is due; NULL: none */
         struct hangar_attrs *overrides;
         char *dir;
-    } * scratches; /* beside targets.items */
+    } *scratches; /* beside targets.items */
     size_t scratch_count;
     uint64_t disk; /* that the servers may take together */
 };

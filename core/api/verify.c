@@ -124,7 +124,7 @@ struct listing {
     struct listed {
         char *name;
         uint64_t size;
-    } * items;
+    } *items;
     size_t count, capacity;
 };
 

@@ -25,8 +25,9 @@ struct hangar_attrs *hg_attrs_new(void)
 
 void hg_attrs_free(struct hangar_attrs *attrs)
 {
-    if (attrs == NULL)
+    if (attrs == NULL) {
         return;
+    }
     for (size_t i = 0; i < attrs->count; i++) {
         free(attrs->items[i].name);
         free(attrs->items[i].value);
@@ -37,8 +38,9 @@ void hg_attrs_free(struct hangar_attrs *attrs)
 
 static void misuse(struct hangar_attrs *attrs, const char *what)
 {
-    if (attrs->problem == NULL)
+    if (attrs->problem == NULL) {
         attrs->problem = what;
+    }
 }
 
 static bool good_name(const char *name)
@@ -50,16 +52,19 @@ static bool good_name(const char *name)
 
 static struct hg_attr *find(const struct hangar_attrs *attrs, const char *name)
 {
-    for (size_t i = 0; i < attrs->count; i++)
-        if (strcmp(attrs->items[i].name, name) == 0)
+    for (size_t i = 0; i < attrs->count; i++) {
+        if (strcmp(attrs->items[i].name, name) == 0) {
             return &attrs->items[i];
+        }
+    }
     return NULL;
 }
 
 void hg_attrs_set(struct hangar_attrs *attrs, const char *name, const char *value)
 {
-    if (attrs == NULL || value == NULL)
+    if (attrs == NULL || value == NULL) {
         return;
+    }
     if (name == NULL || !good_name(name)) {
         misuse(attrs, "an attribute has a bad name");
         return;
@@ -92,24 +97,27 @@ void hg_attrs_set(struct hangar_attrs *attrs, const char *name, const char *valu
 
 void hg_attrs_setf(struct hangar_attrs *attrs, const char *name, const char *fmt, ...)
 {
-    if (attrs == NULL)
+    if (attrs == NULL) {
         return;
+    }
     struct hg_str value = {0};
     va_list args;
     va_start(args, fmt);
     hg_str_addv(&value, fmt, args);
     va_end(args);
-    if (value.failed)
+    if (value.failed) {
         misuse(attrs, no_memory);
-    else
+    } else {
         hg_attrs_set(attrs, name, hg_str_text(&value));
+    }
     hg_str_free(&value);
 }
 
 const char *hg_attrs_get(const struct hangar_attrs *attrs, const char *name)
 {
-    if (attrs == NULL || name == NULL)
+    if (attrs == NULL || name == NULL) {
         return NULL;
+    }
     const struct hg_attr *attr = find(attrs, name);
     return attr != NULL ? attr->value : NULL;
 }
@@ -117,27 +125,32 @@ const char *hg_attrs_get(const struct hangar_attrs *attrs, const char *name)
 json_t *hg_attrs_to_json(const struct hangar_attrs *attrs)
 {
     json_t *object = json_object();
-    for (size_t i = 0; attrs != NULL && i < attrs->count; i++)
+    for (size_t i = 0; attrs != NULL && i < attrs->count; i++) {
         hg_json_set_string(object, attrs->items[i].name, attrs->items[i].value);
+    }
     return object;
 }
 
 enum hangar_rc hg_attrs_from_json(const json_t *object, struct hangar_attrs **out)
 {
-    if (!json_is_object(object))
+    if (!json_is_object(object)) {
         return HANGAR_CORRUPT;
+    }
     struct hangar_attrs *attrs = hg_attrs_new();
-    if (attrs == NULL)
+    if (attrs == NULL) {
         return HANGAR_NO_MEMORY;
+    }
     /* The iterator takes a pointer to non-const and changes nothing. */
     json_t *in = json_incref((json_t *)(uintptr_t)object);
     const char *name;
     json_t *value;
     json_object_foreach (in, name, value) {
-        if (!json_is_string(value) || strlen(json_string_value(value)) != json_string_length(value))
+        if (!json_is_string(value) ||
+            strlen(json_string_value(value)) != json_string_length(value)) {
             misuse(attrs, "an attribute is not a text");
-        else
+        } else {
             hg_attrs_set(attrs, name, json_string_value(value));
+        }
     }
     json_decref(in);
     if (attrs->problem != NULL) {

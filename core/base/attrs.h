@@ -15,7 +15,7 @@
 struct hangar_attrs {
     struct hg_attr {
         char *name, *value;
-    } * items;
+    } *items;
     size_t count, capacity;
     const char *problem; /* the first misuse (bad name, too many, out of memory), or NULL */
 };

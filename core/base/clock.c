@@ -90,8 +90,9 @@ static bool leap(int64_t year)
 static bool exists(const struct date *d)
 {
     static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    if (d->month < 1 || d->month > 12 || d->hour > 23 || d->minute > 59 || d->second > 59)
+    if (d->month < 1 || d->month > 12 || d->hour > 23 || d->minute > 59 || d->second > 59) {
         return false;
+    }
     return d->day >= 1 && d->day <= days[d->month - 1] + (d->month == 2 && leap(d->year));
 }
 
@@ -109,16 +110,19 @@ static bool match(const char *text, const char *pattern, struct date *d)
                      : *pattern == 'f' ? &d->ms
                                        : NULL;
         if (field == NULL && *pattern != 'y') {
-            if (*text != *pattern)
+            if (*text != *pattern) {
                 return false;
+            }
             continue;
         }
-        if (*text < '0' || *text > '9')
+        if (*text < '0' || *text > '9') {
             return false;
-        if (field != NULL)
+        }
+        if (field != NULL) {
             *field = *field * 10 + (*text - '0');
-        else
+        } else {
             d->year = d->year * 10 + (*text - '0');
+        }
     }
     return *text == '\0' && exists(d);
 }
@@ -138,8 +142,9 @@ void hg_time_format(int64_t ms, char out[HG_TIME_SIZE])
 bool hg_time_parse(const char *text, int64_t *ms)
 {
     struct date d;
-    if (!match(text, "yyyy-mm-ddThh:ii:ss.fffZ", &d) && !match(text, "yyyy-mm-ddThh:ii:ssZ", &d))
+    if (!match(text, "yyyy-mm-ddThh:ii:ss.fffZ", &d) && !match(text, "yyyy-mm-ddThh:ii:ssZ", &d)) {
         return false;
+    }
     *ms = ms_of(&d);
     return true;
 }
@@ -158,8 +163,9 @@ bool hg_backup_id_parse(const char *text, int64_t *ms)
     size_t prefix = sizeof(id_prefix) - 1;
     struct date d;
     if (strncmp(text, id_prefix, prefix) != 0 ||
-        !match(text + prefix, "yyyy-mm-ddThh-ii-ss-fffZ", &d))
+        !match(text + prefix, "yyyy-mm-ddThh-ii-ss-fffZ", &d)) {
         return false;
+    }
     *ms = ms_of(&d);
     return true;
 }

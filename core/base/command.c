@@ -26,18 +26,20 @@ enum { LOOK_MS = 50, GRACE_MS = 2000 };
 static int start(const struct hg_command *c, pid_t *pid, int *out)
 {
     int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0)
+    if (pipe2(ends, O_CLOEXEC) != 0) {
         return errno;
+    }
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attr;
     posix_spawn_file_actions_init(&actions);
     posix_spawnattr_init(&attr);
     posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
-    if (c->with_errors)
+    if (c->with_errors) {
         posix_spawn_file_actions_adddup2(&actions, ends[1], STDERR_FILENO);
-    else
+    } else {
         posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+    }
     /* A session of its own: all of it can be killed, and it cannot ask on our terminal. */
     sigset_t none, all;
     sigemptyset(&none);
@@ -69,14 +71,17 @@ static enum flow drain(const struct hg_command *c, int fd)
     enum flow flow = FLOW_MORE;
     while (flow == FLOW_MORE) {
         ssize_t n = read(fd, buffer, sizeof(buffer));
-        if (n < 0 && errno == EINTR)
+        if (n < 0 && errno == EINTR) {
             continue;
-        if (n < 0)
+        }
+        if (n < 0) {
             return FLOW_MORE;
-        if (n == 0)
+        }
+        if (n == 0) {
             flow = FLOW_END;
-        else if (!c->output(c->arg, buffer, (size_t)n))
+        } else if (!c->output(c->arg, buffer, (size_t)n)) {
             flow = FLOW_ENOUGH;
+        }
     }
     explicit_bzero(buffer, sizeof(buffer)); /* it may have been a secret */
     return flow;
@@ -86,9 +91,9 @@ static enum flow drain(const struct hg_command *c, int fd)
 static int look(pid_t pid, int *status)
 {
     pid_t done;
-    do
+    do {
         done = waitpid(pid, status, WNOHANG);
-    while (done < 0 && errno == EINTR);
+    } while (done < 0 && errno == EINTR);
     return done == pid ? 1 : (int)done;
 }
 
@@ -99,8 +104,9 @@ static void end_all(pid_t pid)
     kill(-pid, SIGTERM);
     /* it is not reaped yet: as long as it is there, its number is no other group's */
     while (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0 &&
-           hg_mono_ms() < deadline)
+           hg_mono_ms() < deadline) {
         nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+    }
     kill(-pid, SIGKILL);
     while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
         ;
@@ -108,8 +114,9 @@ static void end_all(pid_t pid)
 
 static struct hg_command_result how(int status)
 {
-    if (WIFSIGNALED(status))
+    if (WIFSIGNALED(status)) {
         return (struct hg_command_result){HG_COMMAND_SIGNALLED, WTERMSIG(status)};
+    }
     return (struct hg_command_result){HG_COMMAND_EXITED, WEXITSTATUS(status)};
 }
 
@@ -119,8 +126,9 @@ struct hg_command_result hg_command_run(const struct hg_command *c)
     int fd, status = 0;
     int64_t deadline = hg_mono_ms() + c->timeout_ms;
     int error = start(c, &pid, &fd);
-    if (error != 0)
+    if (error != 0) {
         return (struct hg_command_result){HG_COMMAND_NOT_STARTED, error};
+    }
 
     struct hg_command_result result = {HG_COMMAND_ENOUGH, 0};
     enum flow flow = FLOW_MORE;
@@ -128,8 +136,9 @@ struct hg_command_result hg_command_run(const struct hg_command *c)
         int ended = look(pid, &status); /* before the output is read, so that none is missed */
         flow = flow == FLOW_MORE ? drain(c, fd) : flow;
         if (flow == FLOW_ENOUGH) {
-            if (ended == 0)
+            if (ended == 0) {
                 end_all(pid);
+            }
             break;
         }
         if (ended != 0) {

@@ -24,8 +24,9 @@ static bool has_minute(const struct hg_cron *cron, int minute_of_day)
 static bool has_day(const struct hg_cron *cron, int64_t day)
 {
     struct hg_date date = hg_date_of_day(day);
-    if (!(cron->months >> date.month & 1))
+    if (!(cron->months >> date.month & 1)) {
         return false;
+    }
     int weekday = (int)((day % 7 + 7 + 4) % 7);
     bool by_date = cron->days >> date.day & 1, by_weekday = cron->weekdays >> weekday & 1;
     return cron->both_days ? by_date && by_weekday : by_date || by_weekday;
@@ -34,28 +35,34 @@ static bool has_day(const struct hg_cron *cron, int64_t day)
 bool hg_cron_has_days(const struct hg_cron *cron)
 {
     int64_t day = 0;
-    while (day < DAYS_LOOKED_AT && !has_day(cron, day))
+    while (day < DAYS_LOOKED_AT && !has_day(cron, day)) {
         day++;
+    }
     return day < DAYS_LOOKED_AT;
 }
 
 int64_t hg_cron_gap_ms(const struct hg_cron *cron)
 {
     int first = 0, last = MINUTES_PER_DAY - 1;
-    while (first < last && !has_minute(cron, first))
+    while (first < last && !has_minute(cron, first)) {
         first++;
-    while (last > first && !has_minute(cron, last))
+    }
+    while (last > first && !has_minute(cron, last)) {
         last--;
+    }
     int64_t longest = 0, before = -1;
     for (int64_t day = 0; day < 2 * DAYS_LOOKED_AT; day++) {
-        if (!has_day(cron, day))
+        if (!has_day(cron, day)) {
             continue;
-        if (before >= 0 && day - before > longest)
+        }
+        if (before >= 0 && day - before > longest) {
             longest = day - before;
+        }
         before = day;
         /* every day so far: it will stay so, unless months are left out */
-        if (longest == 1 && day > 366)
+        if (longest == 1 && day > 366) {
             break;
+        }
     }
     return longest * day_ms - (last - first) * minute_ms;
 }
@@ -72,10 +79,11 @@ static int64_t moment_of(const struct hg_zone *zone, int64_t wall, int64_t low, 
 {
     while (high - low > 1) {
         int64_t middle = low + (high - low) / 2;
-        if (middle + offset_at(zone, middle) >= wall)
+        if (middle + offset_at(zone, middle) >= wall) {
             high = middle;
-        else
+        } else {
             low = middle;
+        }
     }
     return high;
 }
@@ -87,12 +95,14 @@ static int64_t instant_of(const struct hg_zone *zone, int64_t wall, int64_t more
 {
     int64_t early = wall - more, late = wall - less;
     bool is_early = offset_at(zone, early) == more, is_late = offset_at(zone, late) == less;
-    if (!is_early && !is_late) /* a time that is left out */
+    if (!is_early && !is_late) { /* a time that is left out */
         early = moment_of(zone, wall, early, late);
-    else if (!is_early)
+    } else if (!is_early) {
         early = late;
-    if (early > after)
+    }
+    if (early > after) {
         return early;
+    }
     return is_early && is_late && twice && late > after ? late : INT64_MAX;
 }
 
@@ -107,11 +117,13 @@ static int64_t first_of_day(const struct hg_cron *cron, const struct hg_zone *zo
     int64_t more = before > behind ? before : behind, less = before > behind ? behind : before;
     bool twice = cron->hours == EVERY_HOUR;
     for (int minute = 0; minute < MINUTES_PER_DAY; minute++) {
-        if (!has_minute(cron, minute))
+        if (!has_minute(cron, minute)) {
             continue;
+        }
         int64_t wall = midnight + minute * minute_ms;
-        if (more == less && wall - more > after)
+        if (more == less && wall - more > after) {
             return wall - more;
+        }
         if (more != less) {
             int64_t found = instant_of(zone, wall, more, less, twice, after);
             best = found < best ? found : best;
@@ -123,8 +135,9 @@ static int64_t first_of_day(const struct hg_cron *cron, const struct hg_zone *zo
 int64_t hg_cron_next(const struct hg_cron *cron, const struct hg_zone *zone, int64_t after_ms)
 {
     struct hg_wall wall;
-    if (!hg_zone_wall(zone, after_ms, &wall))
+    if (!hg_zone_wall(zone, after_ms, &wall)) {
         return INT64_MAX;
+    }
     int64_t shown = after_ms + wall.offset_minutes * minute_ms;
     /* clocks that are put back at midnight show the day before once more */
     int64_t day = shown / day_ms - (shown % day_ms < 0) - 1;
@@ -138,8 +151,9 @@ int64_t hg_cron_next(const struct hg_cron *cron, const struct hg_zone *zone, int
             }
         }
         /* a time that comes twice may be later than one of the next day */
-        if (best < INT64_MAX && day > found)
+        if (best < INT64_MAX && day > found) {
             break;
+        }
     }
     return best;
 }
@@ -147,12 +161,14 @@ int64_t hg_cron_next(const struct hg_cron *cron, const struct hg_zone *zone, int
 bool hg_window_holds(const struct hg_window *window, const struct hg_zone *zone, int64_t ms)
 {
     struct hg_wall wall;
-    if (!hg_zone_wall(zone, ms, &wall))
+    if (!hg_zone_wall(zone, ms, &wall)) {
         return false;
+    }
     int now = wall.hour * 60 + wall.minute, today = wall.weekday % 7, yesterday = (today + 6) % 7;
     bool begins_today = window->weekdays >> today & 1;
-    if (window->begin < window->end)
+    if (window->begin < window->end) {
         return begins_today && now >= window->begin && now < window->end;
+    }
     return (begins_today && now >= window->begin) ||
            ((window->weekdays >> yesterday & 1) && now < window->end);
 }

@@ -65,8 +65,9 @@ static bool is_blank(char c)
 
 static void skip_blanks(struct reading *r)
 {
-    while (is_blank(r->text[r->at]))
+    while (is_blank(r->text[r->at])) {
         r->at++;
+    }
 }
 
 static bool is_letter(char c)
@@ -83,16 +84,18 @@ static bool is_digit(char c)
 static int take_digits(struct reading *r)
 {
     int value = -1;
-    for (int n = 0; is_digit(r->text[r->at]) && n < 4; n++)
+    for (int n = 0; is_digit(r->text[r->at]) && n < 4; n++) {
         value = (value < 0 ? 0 : value) * 10 + (r->text[r->at++] - '0');
+    }
     return value;
 }
 
 static bool take_name(struct reading *r, const struct field *field, int *value)
 {
     size_t start = r->at, length = 0;
-    while (is_letter(r->text[start + length]))
+    while (is_letter(r->text[start + length])) {
         length++;
+    }
     for (int i = 0; field->names && field->names[i]; i++) {
         if (length == 3 && strncasecmp(r->text + start, field->names[i], 3) == 0) {
             *value = field->low + i;
@@ -100,10 +103,11 @@ static bool take_name(struct reading *r, const struct field *field, int *value)
             return true;
         }
     }
-    if (field->names)
+    if (field->names) {
         return wrong(r, start, "\"%.*s\" is no %s; hint: names are %s to %s",
                      (int)(length < 20 ? length : 20), r->text + start, field->name,
                      field->names[0], field == &fields[MONTH] ? "dec" : "sat");
+    }
     return wrong(r, start, "%s must be a number from %d to %d", field->name, field->low,
                  field->high);
 }
@@ -111,15 +115,18 @@ static bool take_name(struct reading *r, const struct field *field, int *value)
 static bool take_value(struct reading *r, const struct field *field, int *value)
 {
     size_t start = r->at;
-    if (is_letter(r->text[start]))
+    if (is_letter(r->text[start])) {
         return take_name(r, field, value);
+    }
     *value = take_digits(r);
-    if (*value < 0)
+    if (*value < 0) {
         return wrong(r, start, "%s is missing: a number from %d to %d, or *", field->name,
                      field->low, field->high);
-    if (*value < field->low || *value > field->high)
+    }
+    if (*value < field->low || *value > field->high) {
         return wrong(r, start, "%s must be from %d to %d, not %d%s", field->name, field->low,
                      field->high, *value, is_digit(r->text[r->at]) ? "..." : "");
+    }
     return true;
 }
 
@@ -132,34 +139,41 @@ static bool take_entry(struct reading *r, const struct field *field, uint64_t *s
     if (many) {
         r->at++;
     } else {
-        if (!take_value(r, field, &low))
+        if (!take_value(r, field, &low)) {
             return false;
+        }
         high = low;
         if (r->text[r->at] == '-') {
             r->at++;
             many = true;
-            if (!take_value(r, field, &high))
+            if (!take_value(r, field, &high)) {
                 return false;
+            }
             /* a range may end on Sunday by its name */
-            if (field == &fields[WEEKDAY] && high == 0 && low > 0)
+            if (field == &fields[WEEKDAY] && high == 0 && low > 0) {
                 high = 7;
+            }
         }
-        if (low > high)
+        if (low > high) {
             return wrong(r, start, "the range of %s ends before it begins; hint: write two ranges",
                          field->name);
+        }
     }
     if (r->text[r->at] == '/') {
         size_t place = ++r->at;
-        if (!many)
+        if (!many) {
             return wrong(r, start, "a step needs a range; hint: write %d-%d/... or */...", low,
                          field->high);
+        }
         step = take_digits(r);
-        if (step < 1 || step > high - low + (high == low))
+        if (step < 1 || step > high - low + (high == low)) {
             return wrong(r, place, "the step of %s must be from 1 to %d", field->name,
                          high - low + (high == low));
+        }
     }
-    for (int i = low; i <= high; i += step)
+    for (int i = low; i <= high; i += step) {
         *set |= UINT64_C(1) << (field == &fields[WEEKDAY] ? i % 7 : i);
+    }
     return true;
 }
 
@@ -168,13 +182,16 @@ static bool take_field(struct reading *r, const struct field *field, uint64_t *s
 {
     *set = 0;
     for (;;) {
-        if (!take_entry(r, field, set))
+        if (!take_entry(r, field, set)) {
             return false;
+        }
         char c = r->text[r->at];
-        if (c == '\0' || is_blank(c))
+        if (c == '\0' || is_blank(c)) {
             return true;
-        if (c != ',')
+        }
+        if (c != ',') {
             return wrong(r, r->at, "%s cannot be read from here on", field->name);
+        }
         r->at++;
     }
 }
@@ -191,13 +208,14 @@ static const char *take_nickname(struct reading *r)
             return nicknames[i].meaning;
         }
     }
-    if (length == 7 && strncasecmp(name, "@reboot", length) == 0)
+    if (length == 7 && strncasecmp(name, "@reboot", length) == 0) {
         wrong(r, r->at, "@reboot is no time; hint: missed runs are caught up after a start");
-    else
+    } else {
         wrong(r, r->at,
               "there is no \"%.*s\"; hint: there are @hourly, @daily, @weekly, @monthly and "
               "@yearly",
               (int)(length < 20 ? length : 20), name);
+    }
     return NULL;
 }
 
@@ -207,14 +225,16 @@ static bool take_fields(struct reading *r, struct hg_cron *out)
     bool any[FIELDS];
     for (size_t i = 0; i < FIELDS; i++) {
         skip_blanks(r);
-        if (r->text[r->at] == '\0')
+        if (r->text[r->at] == '\0') {
             return wrong(r, r->at,
                          "%s is missing; hint: a schedule is \"minute hour day month weekday\", "
                          "such as \"0 2 * * *\"",
                          fields[i].name);
+        }
         any[i] = r->text[r->at] == '*';
-        if (!take_field(r, &fields[i], &sets[i]))
+        if (!take_field(r, &fields[i], &sets[i])) {
             return false;
+        }
     }
     *out = (struct hg_cron){.minutes = sets[MINUTE],
                             .hours = (uint32_t)sets[HOUR],
@@ -232,18 +252,21 @@ bool hg_cron_parse(const char *text, struct hg_cron *out, struct hg_cron_error *
     size_t start = r.at;
     if (r.text[r.at] == '@') {
         const char *meaning = take_nickname(&r);
-        if (!meaning)
+        if (!meaning) {
             return false;
+        }
         struct reading nickname = {.text = meaning, .err = err};
         take_fields(&nickname, out);
     } else if (!take_fields(&r, out)) {
         return false;
     }
     skip_blanks(&r);
-    if (r.text[r.at] != '\0')
+    if (r.text[r.at] != '\0') {
         return wrong(&r, r.at, "there is more than a schedule; hint: it has five fields");
-    if (!hg_cron_has_days(out))
+    }
+    if (!hg_cron_has_days(out)) {
         return wrong(&r, start, "no year has such a day");
+    }
     return true;
 }
 
@@ -255,11 +278,13 @@ static bool take_time(struct reading *r, int *minutes)
     if (hour >= 0 && r->text[r->at] == ':') {
         size_t digits = ++r->at;
         minute = take_digits(r);
-        if (r->at - digits != 2)
+        if (r->at - digits != 2) {
             minute = -1;
+        }
     }
-    if (hour < 0 || minute < 0 || minute > 59 || hour * 60 + minute > 24 * 60)
+    if (hour < 0 || minute < 0 || minute > 59 || hour * 60 + minute > 24 * 60) {
         return wrong(r, start, "a time of the day is missing, such as 22:00");
+    }
     *minutes = hour * 60 + minute;
     return true;
 }
@@ -270,25 +295,31 @@ bool hg_window_parse(const char *text, struct hg_window *out, struct hg_cron_err
     uint64_t days = 0x7F;
     skip_blanks(&r);
     if (is_letter(r.text[r.at]) || r.text[r.at] == '*') {
-        if (!take_field(&r, &fields[WEEKDAY], &days))
+        if (!take_field(&r, &fields[WEEKDAY], &days)) {
             return false;
+        }
         skip_blanks(&r);
     }
     size_t start = r.at;
     out->weekdays = (uint32_t)days;
-    if (!take_time(&r, &out->begin))
+    if (!take_time(&r, &out->begin)) {
         return false;
+    }
     skip_blanks(&r);
-    if (r.text[r.at] != '-')
+    if (r.text[r.at] != '-') {
         return wrong(&r, r.at, "\"-\" and the end of the window are missing, as in 22:00-06:00");
+    }
     r.at++;
     skip_blanks(&r);
-    if (!take_time(&r, &out->end))
+    if (!take_time(&r, &out->end)) {
         return false;
+    }
     skip_blanks(&r);
-    if (r.text[r.at] != '\0')
+    if (r.text[r.at] != '\0') {
         return wrong(&r, r.at, "there is more than a window; hint: write a list of windows");
-    if (out->begin == out->end || out->begin == 24 * 60)
+    }
+    if (out->begin == out->end || out->begin == 24 * 60) {
         return wrong(&r, start, "the window is empty; hint: a whole day is 00:00-24:00");
+    }
     return true;
 }

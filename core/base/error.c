@@ -15,25 +15,28 @@
 static void mark_cut(char *text, size_t size)
 {
     size_t end = size - 4;
-    while (end > 0 && ((unsigned char)text[end] & 0xC0) == 0x80)
+    while (end > 0 && ((unsigned char)text[end] & 0xC0) == 0x80) {
         end--;
+    }
     memcpy(text + end, "...", 4);
 }
 
 static void format(char *text, size_t size, const char *fmt, va_list args)
 {
     int n = vsnprintf(text, size, fmt, args);
-    if (n < 0)
+    if (n < 0) {
         text[0] = '\0';
-    else if ((size_t)n >= size)
+    } else if ((size_t)n >= size) {
         mark_cut(text, size);
+    }
 }
 
 enum hangar_rc hg_fail(struct hg_error *err, enum hangar_rc rc, int error_number, const char *fmt,
                        ...)
 {
-    if (err == NULL || err->rc != HANGAR_OK)
+    if (err == NULL || err->rc != HANGAR_OK) {
         return rc;
+    }
 
     char buffer[128] = "";
     const char *cause = error_number != 0 ? strerror_r(error_number, buffer, sizeof(buffer)) : "";
@@ -52,10 +55,12 @@ enum hangar_rc hg_fail(struct hg_error *err, enum hangar_rc rc, int error_number
 
 enum hangar_rc hg_context(struct hg_error *err, const char *fmt, ...)
 {
-    if (err == NULL)
+    if (err == NULL) {
         return HANGAR_INTERNAL;
-    if (err->rc == HANGAR_OK)
+    }
+    if (err->rc == HANGAR_OK) {
         return HANGAR_OK;
+    }
 
     char context[512];
     va_list args;
@@ -68,20 +73,23 @@ enum hangar_rc hg_context(struct hg_error *err, const char *fmt, ...)
 
     size_t text = strlen(err->text);
     bool cut = len + text >= sizeof(err->text);
-    if (cut)
+    if (cut) {
         text = sizeof(err->text) - 1 - len;
+    }
     memmove(err->text + len, err->text, text);
     memcpy(err->text, context, len);
     err->text[len + text] = '\0';
-    if (cut)
+    if (cut) {
         mark_cut(err->text, sizeof(err->text));
+    }
     return err->rc;
 }
 
 void hg_error_clear(struct hg_error *err)
 {
-    if (err == NULL)
+    if (err == NULL) {
         return;
+    }
     err->rc = HANGAR_OK;
     err->text[0] = '\0';
 }

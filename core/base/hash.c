@@ -21,11 +21,13 @@ bool hg_crypto_ready(void)
 
 struct hg_sha256 *hg_sha256_new(void)
 {
-    if (!hg_crypto_ready())
+    if (!hg_crypto_ready()) {
         return NULL;
+    }
     struct hg_sha256 *h = calloc(1, sizeof(*h));
-    if (h == NULL)
+    if (h == NULL) {
         return NULL;
+    }
     h->ctx = EVP_MD_CTX_new();
     if (h->ctx == NULL || EVP_DigestInit_ex(h->ctx, EVP_sha256(), NULL) != 1) {
         hg_sha256_free(h);
@@ -36,8 +38,9 @@ struct hg_sha256 *hg_sha256_new(void)
 
 void hg_sha256_update(struct hg_sha256 *h, const void *data, size_t size)
 {
-    if (EVP_DigestUpdate(h->ctx, data, size) != 1)
+    if (EVP_DigestUpdate(h->ctx, data, size) != 1) {
         h->failed = true;
+    }
 }
 
 void hg_sha256_final(struct hg_sha256 *h, char hex[HG_SHA256_HEX])
@@ -46,8 +49,9 @@ void hg_sha256_final(struct hg_sha256 *h, char hex[HG_SHA256_HEX])
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned size = 0;
     hex[0] = '\0';
-    if (EVP_DigestFinal_ex(h->ctx, digest, &size) != 1 || size != 32 || h->failed)
+    if (EVP_DigestFinal_ex(h->ctx, digest, &size) != 1 || size != 32 || h->failed) {
         return;
+    }
     for (size_t i = 0; i < size; i++) {
         hex[2 * i] = digits[digest[i] >> 4];
         hex[2 * i + 1] = digits[digest[i] & 15];
@@ -57,8 +61,9 @@ void hg_sha256_final(struct hg_sha256 *h, char hex[HG_SHA256_HEX])
 
 void hg_sha256_free(struct hg_sha256 *h)
 {
-    if (h == NULL)
+    if (h == NULL) {
         return;
+    }
     EVP_MD_CTX_free(h->ctx);
     free(h);
 }

@@ -48,10 +48,12 @@ int hg_write_all(int fd, const void *data, size_t size)
     const char *at = data;
     while (size > 0) {
         ssize_t n = write(fd, at, size);
-        if (n < 0 && errno == EINTR)
+        if (n < 0 && errno == EINTR) {
             continue;
-        if (n < 0)
+        }
+        if (n < 0) {
             return -1;
+        }
         if (n == 0) { /* never for files; an endless loop otherwise */
             errno = EIO;
             return -1;
@@ -68,12 +70,15 @@ ssize_t hg_read_full(int fd, void *data, size_t size)
     size_t got = 0;
     while (got < size) {
         ssize_t n = read(fd, at + got, size - got);
-        if (n < 0 && errno == EINTR)
+        if (n < 0 && errno == EINTR) {
             continue;
-        if (n < 0)
+        }
+        if (n < 0) {
             return -1;
-        if (n == 0)
+        }
+        if (n == 0) {
             break;
+        }
         got += (size_t)n;
     }
     return (ssize_t)got;
@@ -83,26 +88,32 @@ static enum hangar_rc read_open_file(int fd, const char *path, size_t max, struc
                                      struct hg_error *err)
 {
     struct stat st;
-    if (fstat(fd, &st) != 0)
+    if (fstat(fd, &st) != 0) {
         return fail_errno(err, "read", path);
-    if (!S_ISREG(st.st_mode))
+    }
+    if (!S_ISREG(st.st_mode)) {
         return hg_fail(err, HANGAR_CONFIG, 0, "cannot read %s: it is not a regular file", path);
+    }
 
     /* The size is only a hint: files of /proc say 0, and others may grow meanwhile. */
     size_t start = out->len;
     for (;;) {
         char block[16 * 1024];
         ssize_t n = hg_read_full(fd, block, sizeof(block));
-        if (n < 0)
+        if (n < 0) {
             return fail_errno(err, "read", path);
-        if (n == 0)
+        }
+        if (n == 0) {
             return HANGAR_OK;
-        if (out->len - start + (size_t)n > max)
+        }
+        if (out->len - start + (size_t)n > max) {
             return hg_fail(err, HANGAR_CONFIG, 0, "cannot read %s: it is larger than %zu bytes",
                            path, max);
+        }
         hg_str_add_n(out, block, (size_t)n);
-        if (out->failed)
+        if (out->failed) {
             return hg_fail(err, HANGAR_NO_MEMORY, 0, "cannot read %s: out of memory", path);
+        }
     }
 }
 
@@ -110,8 +121,9 @@ enum hangar_rc hg_read_file(const char *path, size_t max, struct hg_str *out, st
 {
     /* O_NONBLOCK: opening a FIFO must not wait for a writer. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (fd < 0)
+    if (fd < 0) {
         return fail_errno(err, "open", path);
+    }
     enum hangar_rc rc = read_open_file(fd, path, max, out, err);
     close(fd);
     return rc;
@@ -121,16 +133,18 @@ enum hangar_rc hg_read_file(const char *path, size_t max, struct hg_str *out, st
 static char *folder_of(const char *path)
 {
     const char *slash = strrchr(path, '/');
-    if (slash == NULL)
+    if (slash == NULL) {
         return strdup(".");
+    }
     return strndup(path, slash == path ? 1 : (size_t)(slash - path));
 }
 
 static int sync_folder(const char *folder)
 {
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
+    if (fd < 0) {
         return -1;
+    }
     int result = fsync(fd);
     int saved = errno;
     close(fd);
@@ -180,8 +194,9 @@ out:
 enum hangar_rc hg_make_dirs(const char *path, mode_t mode, struct hg_error *err)
 {
     char *part = strdup(path);
-    if (part == NULL)
+    if (part == NULL) {
         return hg_fail(err, HANGAR_NO_MEMORY, 0, "cannot create %s: out of memory", path);
+    }
     enum hangar_rc rc = HANGAR_OK;
     for (char *at = part; rc == HANGAR_OK && *at != '\0';) {
         at += strspn(at, "/");
@@ -217,7 +232,7 @@ struct way {
         dev_t dev; /* the folder that holds `name` */
         ino_t ino;
         char *name;
-    } * items;
+    } *items;
     size_t count, capacity;
 };
 
@@ -228,11 +243,13 @@ static int descend(struct way *way, int *fd, const char *name)
 {
     struct stat here, there;
     int next = openat(*fd, name, OPEN_PLACE);
-    if (next < 0)
+    if (next < 0) {
         return -1;
+    }
     char *copy = NULL;
-    if (fstat(*fd, &here) != 0 || fstat(next, &there) != 0)
+    if (fstat(*fd, &here) != 0 || fstat(next, &there) != 0) {
         goto fail;
+    }
     if (way->count > 0 && here.st_dev != there.st_dev) {
         errno = EXDEV; /* something is mounted there: not ours to empty */
         goto fail;
@@ -260,18 +277,21 @@ static int ascend(struct way *way, int *fd)
     struct level *level = &way->items[way->count - 1];
     struct stat st;
     int up = openat(*fd, "..", OPEN_PLACE);
-    if (up < 0)
+    if (up < 0) {
         return -1;
+    }
     close(*fd);
     *fd = up;
-    if (fstat(up, &st) != 0)
+    if (fstat(up, &st) != 0) {
         return -1;
+    }
     if (st.st_dev != level->dev || st.st_ino != level->ino) {
         errno = ESTALE; /* moved away under our feet */
         return -1;
     }
-    if (unlinkat(up, level->name, AT_REMOVEDIR) != 0 && errno != ENOENT)
+    if (unlinkat(up, level->name, AT_REMOVEDIR) != 0 && errno != ENOENT) {
         return -1;
+    }
     free(level->name);
     way->count--;
     return 0;
@@ -282,8 +302,9 @@ static int ascend(struct way *way, int *fd)
 static int empty_folder(int fd, char folder[NAME_MAX + 1])
 {
     int real = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (real < 0)
+    if (real < 0) {
         return -1;
+    }
     DIR *dir = fdopendir(real);
     if (dir == NULL) {
         close(real);
@@ -297,10 +318,12 @@ static int empty_folder(int fd, char folder[NAME_MAX + 1])
             result = errno == 0 ? 0 : -1;
             break;
         }
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) {
             continue;
-        if (unlinkat(fd, entry->d_name, 0) == 0 || errno == ENOENT)
+        }
+        if (unlinkat(fd, entry->d_name, 0) == 0 || errno == ENOENT) {
             continue;
+        }
         if (errno == EISDIR) {
             snprintf(folder, NAME_MAX + 1, "%s", entry->d_name);
             result = 1;
@@ -317,17 +340,21 @@ static int empty_folder(int fd, char folder[NAME_MAX + 1])
 /* Removes `name` in the folder *fd; -1 with errno. */
 static int remove_name(struct way *way, int *fd, const char *name)
 {
-    if (unlinkat(*fd, name, 0) == 0 || errno == ENOENT)
+    if (unlinkat(*fd, name, 0) == 0 || errno == ENOENT) {
         return 0;
-    if (errno != EISDIR || descend(way, fd, name) != 0)
+    }
+    if (errno != EISDIR || descend(way, fd, name) != 0) {
         return -1;
+    }
     while (way->count > 0) {
         char folder[NAME_MAX + 1];
         int found = empty_folder(*fd, folder);
-        if (found < 0)
+        if (found < 0) {
             return -1;
-        if ((found == 1 ? descend(way, fd, folder) : ascend(way, fd)) != 0)
+        }
+        if ((found == 1 ? descend(way, fd, folder) : ascend(way, fd)) != 0) {
             return -1;
+        }
     }
     return 0;
 }
@@ -338,10 +365,12 @@ enum hangar_rc hg_remove_tree(const char *path, struct hg_error *err)
     struct way way = {0};
     int fd = -1;
     char *whole = strdup(path);
-    if (whole == NULL)
+    if (whole == NULL) {
         return hg_fail(err, HANGAR_NO_MEMORY, 0, "cannot remove %s: out of memory", path);
-    for (size_t len = strlen(whole); len > 1 && whole[len - 1] == '/'; len--)
+    }
+    for (size_t len = strlen(whole); len > 1 && whole[len - 1] == '/'; len--) {
         whole[len - 1] = '\0';
+    }
     const char *slash = strrchr(whole, '/');
     const char *name = slash != NULL ? slash + 1 : whole;
     char *folder = folder_of(whole);
@@ -354,13 +383,16 @@ enum hangar_rc hg_remove_tree(const char *path, struct hg_error *err)
         goto out;
     }
     fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 ? errno != ENOENT : remove_name(&way, &fd, name) != 0)
+    if (fd < 0 ? errno != ENOENT : remove_name(&way, &fd, name) != 0) {
         rc = fail_errno(err, "remove", path);
+    }
 out:
-    if (fd >= 0)
+    if (fd >= 0) {
         close(fd);
-    for (size_t i = 0; i < way.count; i++)
+    }
+    for (size_t i = 0; i < way.count; i++) {
         free(way.items[i].name);
+    }
     free(way.items);
     free(folder);
     free(whole);
@@ -374,11 +406,14 @@ uint64_t hg_tree_bytes(const char *path)
     FTS *fts = copy != NULL ? fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL) : NULL;
     uint64_t bytes = 0;
     FTSENT *entry;
-    while (fts != NULL && (entry = fts_read(fts)) != NULL)
-        if (entry->fts_info == FTS_F)
+    while (fts != NULL && (entry = fts_read(fts)) != NULL) {
+        if (entry->fts_info == FTS_F) {
             bytes += (uint64_t)entry->fts_statp->st_size;
-    if (fts != NULL)
+        }
+    }
+    if (fts != NULL) {
         fts_close(fts);
+    }
     free(copy);
     return bytes;
 }

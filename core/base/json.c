@@ -32,8 +32,9 @@ static bool too_deep(const char *text, size_t size, size_t *token)
             start = i;
             in_string = !in_string;
         } else if (!in_string && (c == '[' || c == '{')) {
-            if (++depth > MAX_DEPTH)
+            if (++depth > MAX_DEPTH) {
                 return true;
+            }
         } else if (!in_string && (c == ']' || c == '}') && depth > 0) {
             depth--;
         }
@@ -53,8 +54,9 @@ static size_t read_input(void *buffer, size_t size, void *arg)
     struct input *in = arg;
     size_t n = in->left < size ? in->left : size;
     n = n < HG_JSON_READ ? n : HG_JSON_READ;
-    if (hg_json_reserve_used())
+    if (hg_json_reserve_used()) {
         return 0;
+    }
     memcpy(buffer, in->text, n);
     in->text += n;
     in->left -= n;
@@ -65,9 +67,10 @@ enum hangar_rc hg_json_parse(const char *text, size_t size, const char *what, js
                              struct hg_error *err)
 {
     size_t token;
-    if (too_deep(text, size, &token))
+    if (too_deep(text, size, &token)) {
         return hg_fail(err, HANGAR_CORRUPT, 0, "cannot read %s: nested more than %d deep", what,
                        MAX_DEPTH);
+    }
     struct input in = {text, size};
     json_error_t error = {0};
     bool begun = hg_json_reserve_begin(token);
@@ -79,11 +82,13 @@ enum hangar_rc hg_json_parse(const char *text, size_t size, const char *what, js
         doc = NULL;
     }
     hg_json_reserve_end();
-    if (lacked)
+    if (lacked) {
         return hg_fail(err, HANGAR_NO_MEMORY, 0, "cannot read %s: out of memory", what);
-    if (doc == NULL)
+    }
+    if (doc == NULL) {
         return hg_fail(err, HANGAR_CORRUPT, 0, "cannot read %s: line %d, column %d: %s", what,
                        error.line, error.column, error.text);
+    }
     *out = doc;
     return HANGAR_OK;
 }
@@ -98,8 +103,9 @@ static int add_text(const char *text, size_t size, void *arg)
 static char *print(const json_t *doc, size_t flags)
 {
     struct hg_str text = {0};
-    if (json_dump_callback(doc, add_text, &text, flags) != 0)
+    if (json_dump_callback(doc, add_text, &text, flags) != 0) {
         text.failed = true;
+    }
     hg_str_add(&text, "\n");
     return hg_str_take(&text);
 }
@@ -137,32 +143,37 @@ bool hg_json_bool(const json_t *object, const char *key, bool fallback)
  * change to it too; what it holds is lost, which is of no matter then. */
 static void spoil(json_t *container)
 {
-    if (container != NULL)
+    if (container != NULL) {
         container->type = (json_type)(JSON_NULL + 1);
+    }
 }
 
 void hg_json_set(json_t *object, const char *key, json_t *child)
 {
-    if (json_object_set_new(object, key, child) != 0)
+    if (json_object_set_new(object, key, child) != 0) {
         spoil(object);
+    }
 }
 
 void hg_json_add(json_t *array, json_t *child)
 {
-    if (json_array_append_new(array, child) != 0)
+    if (json_array_append_new(array, child) != 0) {
         spoil(array);
+    }
 }
 
 /* Servers and file names are not bound to UTF-8: what is not is escaped. */
 static json_t *any_string(const char *value)
 {
     json_t *string = json_string(value);
-    if (string != NULL)
+    if (string != NULL) {
         return string;
+    }
     size_t size = strlen(value) * 4 + 1;
     char *escaped = malloc(size);
-    if (escaped == NULL)
+    if (escaped == NULL) {
         return NULL;
+    }
     hg_log_escape(value, escaped, size);
     string = json_string(escaped);
     free(escaped);
@@ -187,8 +198,9 @@ void hg_json_set_bool(json_t *object, const char *key, bool value)
 void hg_json_set_time(json_t *object, const char *key, int64_t ms)
 {
     char text[HG_TIME_SIZE];
-    if (ms >= 0)
+    if (ms >= 0) {
         hg_time_format(ms, text);
+    }
     hg_json_set_string(object, key, ms >= 0 ? text : NULL);
 }
 
@@ -196,11 +208,13 @@ json_t *hg_json_lines(const char *text)
 {
     json_t *lines = json_array();
     char *copy = strdup(text != NULL ? text : "");
-    if (copy == NULL)
+    if (copy == NULL) {
         spoil(lines);
+    }
     for (char *save = NULL, *line = copy != NULL ? strtok_r(copy, "\n", &save) : NULL; line != NULL;
-         line = strtok_r(NULL, "\n", &save))
+         line = strtok_r(NULL, "\n", &save)) {
         hg_json_add(lines, any_string(line));
+    }
     free(copy);
     return lines;
 }

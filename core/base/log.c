@@ -29,15 +29,17 @@ static void HANGAR_PRINTF(5, 0)
     write_line(struct hg_log *log, enum hangar_log_level level, const char *event,
                int64_t duration_ms, const char *fmt, va_list args)
 {
-    if (log->write == NULL || level > log->level)
+    if (log->write == NULL || level > log->level) {
         return;
+    }
 
     /* As long as an error's text, and room for every third byte to be escaped. */
     char raw[sizeof(((struct hg_error *)NULL)->text)];
     char message[2 * sizeof(raw)];
     int n = vsnprintf(raw, sizeof(raw), fmt, args);
-    if (n < 0)
+    if (n < 0) {
         return;
+    }
     hg_log_escape(raw, message, sizeof(message));
 
     /* The time is taken under the mutex: lines stand in the order of their times. */
@@ -73,8 +75,9 @@ void hg_log_took(struct hg_log *log, enum hangar_log_level level, const char *ev
  * no valid UTF-8 (overlong, surrogate, past U+10FFFF). */
 static size_t printable(const unsigned char *s)
 {
-    if (s[0] < 0x80)
+    if (s[0] < 0x80) {
         return s[0] >= 0x20 && s[0] != 0x7F ? 1 : 0;
+    }
     size_t len;
     unsigned code;
     if ((s[0] & 0xE0) == 0xC0) {
@@ -90,27 +93,31 @@ static size_t printable(const unsigned char *s)
         return 0;
     }
     for (size_t i = 1; i < len; i++) {
-        if ((s[i] & 0xC0) != 0x80) /* also at the end of the text */
+        if ((s[i] & 0xC0) != 0x80) { /* also at the end of the text */
             return 0;
+        }
         code = code << 6 | (s[i] & 0x3F);
     }
     static const unsigned least[] = {0, 0, 0xA0 /* the rest below are C1 controls */, 0x800,
                                      0x10000};
-    if (code < least[len] || code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF))
+    if (code < least[len] || code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF)) {
         return 0;
+    }
     return len;
 }
 
 void hg_log_escape(const char *text, char *out, size_t size)
 {
-    if (size == 0)
+    if (size == 0) {
         return;
+    }
     const unsigned char *s = (const unsigned char *)text;
     size_t used = 0;
     while (*s != '\0') {
         size_t len = printable(s);
-        if (used + (len != 0 ? len : 4) >= size)
+        if (used + (len != 0 ? len : 4) >= size) {
             break;
+        }
         if (len != 0) {
             memcpy(out + used, s, len);
             used += len;

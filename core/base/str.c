@@ -14,17 +14,20 @@
 /* Room for n more bytes and the NUL. */
 static bool reserve(struct hg_str *s, size_t n)
 {
-    if (s->failed)
+    if (s->failed) {
         return false;
-    if (n < s->capacity - s->len)
+    }
+    if (n < s->capacity - s->len) {
         return true;
+    }
     if (n > SIZE_MAX / 4 || s->len > SIZE_MAX / 4) {
         s->failed = true;
         return false;
     }
     size_t capacity = s->capacity != 0 ? s->capacity : 64;
-    while (capacity - s->len <= n)
+    while (capacity - s->len <= n) {
         capacity *= 2;
+    }
     char *data = realloc(s->data, capacity);
     if (data == NULL) {
         s->failed = true;
@@ -42,10 +45,12 @@ void hg_str_add(struct hg_str *s, const char *text)
 
 void hg_str_add_n(struct hg_str *s, const void *bytes, size_t n)
 {
-    if (!reserve(s, n))
+    if (!reserve(s, n)) {
         return;
-    if (n > 0)
+    }
+    if (n > 0) {
         memcpy(s->data + s->len, bytes, n);
+    }
     s->len += n;
     s->data[s->len] = '\0';
 }
@@ -63,9 +68,9 @@ void hg_str_addv(struct hg_str *s, const char *fmt, va_list args)
     va_list again;
     va_copy(again, args);
     int n = vsnprintf(NULL, 0, fmt, args);
-    if (n < 0)
+    if (n < 0) {
         s->failed = true;
-    else if (reserve(s, (size_t)n)) {
+    } else if (reserve(s, (size_t)n)) {
         vsnprintf(s->data + s->len, (size_t)n + 1, fmt, again);
         s->len += (size_t)n;
     }
@@ -123,8 +128,9 @@ void hg_str_add_shell(struct hg_str *s, const char *text)
         size_t plain = strcspn(text, "'");
         hg_str_add_n(s, text, plain);
         text += plain;
-        if (*text == '\0')
+        if (*text == '\0') {
             break;
+        }
         hg_str_add(s, "'\\''");
         text++;
     }
@@ -150,8 +156,9 @@ static size_t distance(const char *a, size_t a_len, const char *b, size_t b_len)
 {
     size_t rows[3][MAX_WORD + 1];
     size_t *before = rows[0], *above = rows[1], *row = rows[2];
-    for (size_t j = 0; j <= b_len; j++)
+    for (size_t j = 0; j <= b_len; j++) {
         row[j] = j;
+    }
     for (size_t i = 1; i <= a_len; i++) {
         size_t *oldest = before;
         before = above;
@@ -162,8 +169,9 @@ static size_t distance(const char *a, size_t a_len, const char *b, size_t b_len)
             size_t change = fold(a[i - 1]) == fold(b[j - 1]) ? 0 : 1;
             row[j] = least(above[j - 1] + change, least(above[j], row[j - 1]) + 1);
             if (i > 1 && j > 1 && fold(a[i - 1]) == fold(b[j - 2]) &&
-                fold(a[i - 2]) == fold(b[j - 1]))
+                fold(a[i - 2]) == fold(b[j - 1])) {
                 row[j] = least(row[j], before[j - 2] + 1);
+            }
         }
     }
     return row[b_len];
@@ -172,20 +180,23 @@ static size_t distance(const char *a, size_t a_len, const char *b, size_t b_len)
 const char *hg_did_you_mean(const char *word, const char *const *choices)
 {
     size_t len = strlen(word);
-    if (len < 2 || len > MAX_WORD)
+    if (len < 2 || len > MAX_WORD) {
         return NULL;
+    }
     size_t allowed = len < 6 ? 1 : len < 9 ? 2 : 3;
 
     const char *best = NULL;
     size_t best_distance = allowed + 1;
     for (size_t i = 0; choices[i] != NULL; i++) {
         size_t choice_len = strlen(choices[i]);
-        if (choice_len > MAX_WORD)
+        if (choice_len > MAX_WORD) {
             continue;
+        }
         size_t d = distance(word, len, choices[i], choice_len);
         /* An abbreviation ("pass", "db") counts as one mistake. */
-        if (len >= 3 && strncasecmp(word, choices[i], len) == 0)
+        if (len >= 3 && strncasecmp(word, choices[i], len) == 0) {
             d = least(d, 1);
+        }
         if (d < best_distance) {
             best_distance = d;
             best = choices[i];

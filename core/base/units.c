@@ -13,12 +13,15 @@
 /* Digits without leading zeros; *end is what follows. */
 static bool parse_digits(const char *text, const char **end, int64_t *value)
 {
-    if (*text < '0' || *text > '9' || (*text == '0' && text[1] >= '0' && text[1] <= '9'))
+    if (*text < '0' || *text > '9' || (*text == '0' && text[1] >= '0' && text[1] <= '9')) {
         return false;
+    }
     int64_t n = 0;
-    for (; *text >= '0' && *text <= '9'; text++)
-        if (__builtin_mul_overflow(n, 10, &n) || __builtin_add_overflow(n, *text - '0', &n))
+    for (; *text >= '0' && *text <= '9'; text++) {
+        if (__builtin_mul_overflow(n, 10, &n) || __builtin_add_overflow(n, *text - '0', &n)) {
             return false;
+        }
+    }
     *end = text;
     *value = n;
     return true;
@@ -33,8 +36,9 @@ bool hg_parse_int(const char *text, int64_t *value)
         return true;
     }
     int64_t n;
-    if (!parse_digits(digits, &end, &n) || *end != '\0' || (negative && n == 0))
+    if (!parse_digits(digits, &end, &n) || *end != '\0' || (negative && n == 0)) {
         return false;
+    }
     *value = negative ? -n : n;
     return true;
 }
@@ -66,9 +70,11 @@ static const struct unit duration_units[] = {
 
 static int64_t factor_of(const struct unit *units, const char *name)
 {
-    for (; units->name != NULL; units++)
-        if (strcmp(units->name, name) == 0)
+    for (; units->name != NULL; units++) {
+        if (strcmp(units->name, name) == 0) {
             return units->factor;
+        }
+    }
     return 0;
 }
 
@@ -79,21 +85,25 @@ bool hg_parse_size(const char *text, int64_t *bytes)
 {
     const char *end;
     int64_t whole, fraction = 0;
-    if (!parse_digits(text, &end, &whole))
+    if (!parse_digits(text, &end, &whole)) {
         return false;
+    }
     bool fractional = *end == '.';
     if (fractional) {
         size_t digits = strspn(++end, "0123456789");
-        if (digits == 0 || digits > FRACTION_DIGITS)
+        if (digits == 0 || digits > FRACTION_DIGITS) {
             return false;
-        for (size_t i = 0; i < FRACTION_DIGITS; i++)
+        }
+        for (size_t i = 0; i < FRACTION_DIGITS; i++) {
             fraction = fraction * 10 + (i < digits ? end[i] - '0' : 0);
+        }
         end += digits;
     }
     int64_t factor = factor_of(size_units, end), n;
     if (factor == 0 || (fractional && factor == 1) || __builtin_mul_overflow(whole, factor, &n) ||
-        __builtin_add_overflow(n, fraction * factor / FRACTION_SCALE, &n))
+        __builtin_add_overflow(n, fraction * factor / FRACTION_SCALE, &n)) {
         return false;
+    }
     *bytes = n;
     return true;
 }
@@ -102,19 +112,22 @@ bool hg_parse_duration(const char *text, int64_t *ms)
 {
     const char *end;
     int64_t n;
-    if (!parse_digits(text, &end, &n))
+    if (!parse_digits(text, &end, &n)) {
         return false;
+    }
     int64_t factor = n == 0 && *end == '\0' ? 1 : factor_of(duration_units, end);
-    if (factor == 0 || __builtin_mul_overflow(n, factor, &n))
+    if (factor == 0 || __builtin_mul_overflow(n, factor, &n)) {
         return false;
+    }
     *ms = n;
     return true;
 }
 
 bool hg_parse_bool(const char *text, bool *value)
 {
-    if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0)
+    if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0) {
         return false;
+    }
     *value = text[0] == 't';
     return true;
 }
@@ -146,11 +159,12 @@ void hg_format_size(uint64_t bytes, char out[HG_UNITS_SIZE])
 static void format_two(char out[HG_UNITS_SIZE], const char *sign, uint64_t big,
                        const char *big_unit, uint64_t small, const char *small_unit)
 {
-    if (small == 0)
+    if (small == 0) {
         snprintf(out, HG_UNITS_SIZE, "%s%" PRIu64 " %s", sign, big, big_unit);
-    else
+    } else {
         snprintf(out, HG_UNITS_SIZE, "%s%" PRIu64 " %s %02u %s", sign, big, big_unit,
                  (unsigned)small, small_unit);
+    }
 }
 
 void hg_format_duration(int64_t ms, char out[HG_UNITS_SIZE])
@@ -158,16 +172,17 @@ void hg_format_duration(int64_t ms, char out[HG_UNITS_SIZE])
     const char *sign = ms < 0 ? "-" : "";
     uint64_t n = ms < 0 ? -(uint64_t)ms : (uint64_t)ms;
     uint64_t s = n / 1000;
-    if (n < 1000)
+    if (n < 1000) {
         snprintf(out, HG_UNITS_SIZE, "%s%" PRIu64 " ms", sign, n);
-    else if (s < 60 && n % 1000 / 100 != 0)
+    } else if (s < 60 && n % 1000 / 100 != 0) {
         snprintf(out, HG_UNITS_SIZE, "%s%" PRIu64 ".%" PRIu64 " s", sign, s, n % 1000 / 100);
-    else if (s < 60)
+    } else if (s < 60) {
         snprintf(out, HG_UNITS_SIZE, "%s%" PRIu64 " s", sign, s);
-    else if (s < 3600)
+    } else if (s < 3600) {
         format_two(out, sign, s / 60, "min", s % 60, "s");
-    else if (s < 86400)
+    } else if (s < 86400) {
         format_two(out, sign, s / 3600, "h", s % 3600 / 60, "min");
-    else
+    } else {
         format_two(out, sign, s / 86400, "d", s % 86400 / 3600, "h");
+    }
 }

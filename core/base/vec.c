@@ -11,20 +11,24 @@
 
 bool hg_vec_reserve(void **items, size_t count, size_t *capacity, size_t size)
 {
-    if (count < *capacity)
+    if (count < *capacity) {
         return true;
-    if (*capacity > SIZE_MAX / 2)
+    }
+    if (*capacity > SIZE_MAX / 2) {
         return false;
+    }
     size_t wanted = *capacity != 0 ? *capacity * 2 : 8;
-    if (wanted > SIZE_MAX / size)
+    if (wanted > SIZE_MAX / size) {
         return false;
+    }
 
     /* The caller's pointer has another type than void *: it is copied, not accessed. */
     void *array;
     memcpy(&array, items, sizeof(array));
     array = realloc(array, wanted * size);
-    if (array == NULL)
+    if (array == NULL) {
         return false;
+    }
     memcpy(items, &array, sizeof(array));
     *capacity = wanted;
     return true;

@@ -56,7 +56,7 @@ static int by_size(const void *a, const void *b)
 
 /* What a gap is measured by: so many of the newest, so that it follows a schedule
  * that was changed. */
-#define GAPS_COMPARED(newest) (2 * (newest)-1)
+#define GAPS_COMPARED(newest) (2 * (newest) - 1)
 
 struct jump {
     const struct hg_retained *after; /* the backup before which the gap lies; NULL: now */

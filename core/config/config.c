@@ -68,10 +68,12 @@ static const struct hangar_option limit_options[] = {
 static int64_t read_workers(struct hg_reader *r, const struct hg_option_value *v)
 {
     int64_t n;
-    if (!v->set || strcmp(v->text, "auto") == 0)
+    if (!v->set || strcmp(v->text, "auto") == 0) {
         return 0;
-    if (hg_parse_int(v->text, &n) && n >= 1 && n <= MAX_WORKERS)
+    }
+    if (hg_parse_int(v->text, &n) && n >= 1 && n <= MAX_WORKERS) {
         return n;
+    }
     hg_problem_add(r->problems, v->line, v->column,
                    "workers must be auto or from 1 to %d, not \"%.40s\"", MAX_WORKERS, v->text);
     return 0;
@@ -90,8 +92,9 @@ static void read_limits(struct hg_reader *r)
         c->nice = hg_options_get(&limits, "nice")->number;
         const char *class = hg_options_get(&limits, "ionice")->text;
         while (class != NULL && strcmp(class, ionice_classes[c->ionice]) != 0 &&
-               c->ionice < HG_IONICE_IDLE)
+               c->ionice < HG_IONICE_IDLE) {
             c->ionice++;
+        }
         c->jobs = hg_options_get(&limits, "jobs")->number;
         c->stop_timeout_ms = hg_options_get(&limits, "stop_timeout")->number;
         const char *temp_dir = hg_options_get(&limits, "temp_dir")->text;
@@ -122,13 +125,14 @@ static void read_alerts(struct hg_reader *r)
     struct hg_options o;
     const struct hg_yaml *node = hg_get_map(r, r->config->root, "alerts");
     hg_options_bind(&o, alert_options, node, "", 0, 0, NULL, 0, false, r->problems);
-    if (o.count > 0)
+    if (o.count > 0) {
         r->config->alerts = (struct hg_alert_config){
             .repeat_ms = hg_options_get(&o, "repeat")->number,
             .max_drill_age_ms = hg_options_get(&o, "max_drill_age")->number,
             .min_free_bytes = hg_options_get(&o, "min_free")->number,
             .size_change = hg_options_get(&o, "size_change")->number,
         };
+    }
     hg_options_free(&o);
 }
 
@@ -139,8 +143,9 @@ static void read_http(struct hg_reader *r)
         {.name = NULL}};
     struct hg_options o;
     const struct hg_yaml *node = hg_get_map(r, r->config->root, "http");
-    if (node == NULL)
+    if (node == NULL) {
         return;
+    }
     hg_options_bind(&o, http_options, node, "", node->line, node->column, NULL, 0, false,
                     r->problems);
     const struct hg_option_value *v = hg_options_get(&o, "listen");
@@ -148,11 +153,12 @@ static void read_http(struct hg_reader *r)
         const char *colon = strrchr(v->text, ':');
         int64_t port;
         if (colon == NULL || colon == v->text || !hg_parse_int(colon + 1, &port) || port < 1 ||
-            port > 65535)
+            port > 65535) {
             hg_problem_add(r->problems, v->line, v->column,
                            "listen must be an address and a port, such as 127.0.0.1:9848, not "
                            "\"%.60s\"",
                            v->text);
+        }
         r->config->listen = strdup(v->text);
         r->problems->failed = r->problems->failed || r->config->listen == NULL;
     }
@@ -169,8 +175,9 @@ static void read_version(struct hg_reader *r)
     }
     struct hg_value_place at = hg_place_of(r, node, "version");
     char *version = hg_value_text(&at, node);
-    if (version != NULL && strcmp(version, "1") != 0)
+    if (version != NULL && strcmp(version, "1") != 0) {
         hg_value_fail(&at, "version must be 1, not \"%.40s\"", version);
+    }
     free(version);
 }
 
@@ -179,19 +186,21 @@ static void read_origin(struct hg_reader *r)
 {
     struct hg_config *c = r->config;
     const struct hg_yaml *node = hg_yaml_get(c->root, "origin");
-    if (node == NULL)
+    if (node == NULL) {
         return;
+    }
     struct hg_value_place at = hg_place_of(r, node, "origin");
     c->origin = hg_value_text(&at, node);
     size_t n = c->origin != NULL ? strlen(c->origin) : 1;
     if (c->origin != NULL &&
         (n == 0 || n > 100 ||
          strspn(c->origin, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") !=
-             n))
+             n)) {
         hg_value_fail(&at,
                       "origin must be 1 to 100 of letters, digits, \".\", \"_\" and \"-\", "
                       "not \"%.40s\"",
                       c->origin);
+    }
 }
 
 static void read_plugin_path(struct hg_reader *r)
@@ -199,11 +208,13 @@ static void read_plugin_path(struct hg_reader *r)
     static const struct hangar_option option = {.name = "plugin_path", .type = HANGAR_OPT_PATH};
     struct hg_config *c = r->config;
     const struct hg_yaml *node = hg_yaml_get(c->root, "plugin_path");
-    if (node == NULL)
+    if (node == NULL) {
         return;
+    }
     struct hg_value_place at = hg_place_of(r, node, "plugin_path");
-    if (!hg_value_list(&at, node, &c->plugin_path))
+    if (!hg_value_list(&at, node, &c->plugin_path)) {
         return;
+    }
     for (char **path = c->plugin_path; *path != NULL; path++) {
         int64_t unused;
         hg_value_convert(&at, &option, c->dir, path, &unused);
@@ -229,8 +240,9 @@ static void read_model(struct hg_reader *r)
     read_alerts(r);
     read_http(r);
     hg_read_signing(r);
-    for (enum hg_kind kind = HG_SOURCE; kind < HG_KINDS; kind++)
+    for (enum hg_kind kind = HG_SOURCE; kind < HG_KINDS; kind++) {
         hg_read_instances(r, kind);
+    }
     hg_read_pipelines(r);
 }
 
@@ -247,9 +259,11 @@ static char *folder_of(const char *path)
 static const char *find_file(struct hg_problems *problems)
 {
     static const char *const places[] = {"backup.yaml", "/etc/hangar/backup.yaml"};
-    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
-        if (access(places[i], F_OK) == 0)
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        if (access(places[i], F_OK) == 0) {
             return places[i];
+        }
+    }
     hg_problem_add(problems, 0, 0,
                    "there is no configuration: neither %s nor %s exists; hint: run \"hangar "
                    "init\", or name a file with -c",
@@ -259,12 +273,15 @@ static const char *find_file(struct hg_problems *problems)
 
 struct hg_config *hg_config_load(const char *path, struct hg_problems *problems)
 {
-    if (path == NULL)
+    if (path == NULL) {
         path = find_file(problems);
-    if (path == NULL)
+    }
+    if (path == NULL) {
         return NULL;
-    if (problems->file == NULL)
+    }
+    if (problems->file == NULL) {
         problems->file = path;
+    }
 
     struct hg_str text = {0};
     struct hg_error err = {0};
@@ -274,8 +291,9 @@ struct hg_config *hg_config_load(const char *path, struct hg_problems *problems)
         goto out;
     }
     struct hg_yaml *root = hg_yaml_parse(hg_str_text(&text), text.len, problems);
-    if (root == NULL)
+    if (root == NULL) {
         goto out;
+    }
     config = calloc(1, sizeof(*config));
     if (config == NULL) {
         hg_yaml_free(root);
@@ -300,8 +318,9 @@ out:
 
 void hg_config_free(struct hg_config *config)
 {
-    if (config == NULL)
+    if (config == NULL) {
         return;
+    }
     for (size_t i = 0; i < config->instance_count; i++) {
         free(config->instances[i].name);
         free(config->instances[i].plugin);
@@ -333,8 +352,10 @@ void hg_config_free(struct hg_config *config)
 
 long hg_config_find(const struct hg_config *config, enum hg_kind kind, const char *name)
 {
-    for (size_t i = 0; i < config->instance_count; i++)
-        if (config->instances[i].kind == kind && strcmp(config->instances[i].name, name) == 0)
+    for (size_t i = 0; i < config->instance_count; i++) {
+        if (config->instances[i].kind == kind && strcmp(config->instances[i].name, name) == 0) {
             return (long)i;
+        }
+    }
     return -1;
 }

@@ -23,8 +23,9 @@ static bool begins_name(char c)
 
 static size_t name_length(const char *text)
 {
-    if (!begins_name(*text))
+    if (!begins_name(*text)) {
         return 0;
+    }
     return strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_");
 }
 
@@ -44,8 +45,9 @@ static bool add_plain(struct hg_str *out, const char *text, size_t size, const s
                            "and \"$$\" for a dollar sign");
             return false;
         }
-        if (text[i] == '$' && next == '$')
+        if (text[i] == '$' && next == '$') {
             i++;
+        }
         hg_str_add_n(out, &text[i], 1);
     }
     return true;
@@ -72,8 +74,9 @@ static bool add_variable(struct hg_str *out, const char *text, const char *end,
     bool has_default = size >= 2 && rest[0] == ':' && rest[1] == '-';
     bool has_message = size >= 2 && rest[0] == ':' && rest[1] == '?';
     const char *value = getenv(name);
-    if (value != NULL && value[0] == '\0' && (has_default || has_message))
+    if (value != NULL && value[0] == '\0' && (has_default || has_message)) {
         value = NULL;
+    }
 
     bool ok = true;
     if (size > 0 && !has_default && !has_message) {
@@ -106,8 +109,9 @@ char *hg_expand(const char *text, size_t line, size_t column, struct hg_problems
     while (ok && *text != '\0' && out.len <= MAX_EXPANDED) {
         const char *variable = strstr(text, "$");
         /* "$$" hides a brace behind it; step over pairs */
-        while (variable != NULL && variable[1] != '{')
+        while (variable != NULL && variable[1] != '{') {
             variable = strstr(variable + (variable[1] == '$' ? 2 : 1), "$");
+        }
         if (variable == NULL) {
             ok = add_plain(&out, text, strlen(text), &at);
             break;
@@ -133,7 +137,8 @@ char *hg_expand(const char *text, size_t line, size_t column, struct hg_problems
         return NULL;
     }
     char *result = hg_str_take(&out);
-    if (result == NULL)
+    if (result == NULL) {
         problems->failed = true;
+    }
     return result;
 }

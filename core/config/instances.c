@@ -13,10 +13,7 @@
 
 enum { MAX_INSTANCES = 1000, MAX_LAG_MS = 60000 };
 
-#define KEEP(key, least)                                                                           \
-    {                                                                                              \
-        .name = #key, .type = HANGAR_OPT_INT, .min = least, .max = 100000                          \
-    }
+#define KEEP(key, least) {.name = #key, .type = HANGAR_OPT_INT, .min = least, .max = 100000}
 
 static const struct hangar_option retention_options[] = {
     KEEP(keep_last, 0),
@@ -45,8 +42,9 @@ static void read_timezone(struct hg_reader *r, const struct hg_options *options,
     retention->zone =
         hg_read_zone(r, named ? v->text : NULL, named ? v->line : 0, named ? v->column : 0);
     retention->timezone = named ? strdup(v->text) : NULL;
-    if (named && retention->timezone == NULL)
+    if (named && retention->timezone == NULL) {
         r->problems->failed = true;
+    }
 }
 
 static int64_t number_or_none(const struct hg_options *options, const char *name)
@@ -112,14 +110,17 @@ static char **read_events(struct hg_reader *r, const struct hg_yaml *node)
 {
     struct hg_value_place at = hg_place_of(r, node, "events");
     char **events = NULL;
-    if (!hg_value_list(&at, node, &events))
+    if (!hg_value_list(&at, node, &events)) {
         return NULL;
-    for (char **e = events; *e != NULL; e++)
-        if (**e == '\0' || (*e)[strspn(*e, "abcdefghijklmnopqrstuvwxyz_.*")] != '\0')
+    }
+    for (char **e = events; *e != NULL; e++) {
+        if (**e == '\0' || (*e)[strspn(*e, "abcdefghijklmnopqrstuvwxyz_.*")] != '\0') {
             hg_value_fail(&at,
                           "\"%.64s\" is not the name of an event; hint: give names such as "
                           "backup.failed, or patterns such as \"alert.*\"",
                           *e);
+        }
+    }
     return events;
 }
 
@@ -165,14 +166,18 @@ static void read_instance(struct hg_reader *r, enum hg_kind kind, const struct h
         hg_problem_add(r->problems, key->line, key->column, "%s \"%s\" has no \"plugin\"",
                        hg_kind_name(kind), key->text);
     }
-    if (kind == HG_SOURCE)
+    if (kind == HG_SOURCE) {
         instance->scratch = hg_get_map(r, node, "scratch");
-    if (kind == HG_SOURCE || kind == HG_SINK)
+    }
+    if (kind == HG_SOURCE || kind == HG_SINK) {
         instance->rate_limit = hg_read_number(r, node, &rate_limit, 0);
-    if (kind == HG_NOTIFIER && hg_yaml_get(node, "events") != NULL)
+    }
+    if (kind == HG_NOTIFIER && hg_yaml_get(node, "events") != NULL) {
         instance->events = read_events(r, hg_yaml_get(node, "events"));
-    if (kind == HG_SINK)
+    }
+    if (kind == HG_SINK) {
         read_sink(r, node, instance);
+    }
 }
 
 void hg_read_instances(struct hg_reader *r, enum hg_kind kind)

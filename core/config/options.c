@@ -35,10 +35,11 @@ static bool is_secret(const struct hangar_option *option)
 
 static void clear_value(struct hg_option_value *v)
 {
-    if (is_secret(v->declared))
+    if (is_secret(v->declared)) {
         hg_secret_free(v->text);
-    else
+    } else {
         free(v->text);
+    }
     hg_value_free_list(v->list);
     v->text = NULL;
     v->list = NULL;
@@ -50,8 +51,9 @@ static struct hg_option_value *find(const struct hg_options *options, const char
 {
     for (size_t i = 0; i < options->count; i++) {
         const char *declared = options->items[i].declared->name;
-        if (strncmp(declared, name, len) == 0 && declared[len] == '\0')
+        if (strncmp(declared, name, len) == 0 && declared[len] == '\0') {
             return &options->items[i];
+        }
     }
     return NULL;
 }
@@ -69,11 +71,13 @@ static struct hg_option_value *resolve(const struct hg_options *options, const c
     struct hg_option_value *v = find(options, key, len);
     for (size_t f = FORM_FILE; v == NULL && f <= FORM_CREDENTIAL; f++) {
         size_t suffix = strlen(form_suffixes[f]);
-        if (len <= suffix || strcmp(key + len - suffix, form_suffixes[f]) != 0)
+        if (len <= suffix || strcmp(key + len - suffix, form_suffixes[f]) != 0) {
             continue;
+        }
         v = find(options, key, len - suffix);
-        if (v != NULL && !is_secret(v->declared))
+        if (v != NULL && !is_secret(v->declared)) {
             v = NULL;
+        }
         *form = (enum form)f;
     }
     return v;
@@ -88,15 +92,17 @@ static char *suggestion(const struct hg_options *options, const char *key)
         const struct hangar_option *option = options->items[i].declared;
         for (size_t f = FORM_VALUE; f <= (is_secret(option) ? FORM_CREDENTIAL : FORM_VALUE); f++) {
             char *name = hg_format("%s%s", option->name, form_suffixes[f]);
-            if (name != NULL)
+            if (name != NULL) {
                 names[count++] = name;
+            }
         }
     }
     names[count] = NULL;
     const char *best = hg_did_you_mean(key, (const char *const *)names);
     char *copy = best != NULL ? strdup(best) : NULL;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         free(names[i]);
+    }
     return copy;
 }
 
@@ -105,11 +111,12 @@ static void report_unknown(const struct binder *b, const struct hg_yaml_key *key
     /* Past the number that is kept it would be work for nobody. */
     bool kept = b->problems->count < HG_PROBLEMS_MAX;
     char *meant = kept ? suggestion(b->out, key->text) : NULL;
-    if (meant != NULL)
+    if (meant != NULL) {
         hg_problem_add(b->problems, key->line, key->column,
                        "unknown key \"%s\"; hint: did you mean \"%s\"?", key->text, meant);
-    else
+    } else {
         hg_problem_add(b->problems, key->line, key->column, "unknown key \"%s\"", key->text);
+    }
     free(meant);
 }
 
@@ -120,8 +127,9 @@ static char *read_form(const struct binder *b, enum form form, const struct hg_y
 {
     if (form == FORM_COMMAND) {
         char **argv;
-        if (!hg_value_list(at, node, &argv))
+        if (!hg_value_list(at, node, &argv)) {
             return NULL;
+        }
         char *secret = NULL;
         if (b->read_secrets) {
             /* as for paths: a program with a folder in its name is relative to the file */
@@ -143,10 +151,11 @@ static char *read_form(const struct binder *b, enum form form, const struct hg_y
         secret = hg_secret_credential(name, err);
     } else if (name != NULL && b->read_secrets) {
         char *path = hg_value_path(b->dir, name);
-        if (path != NULL)
+        if (path != NULL) {
             secret = hg_secret_file(path, err);
-        else
+        } else {
             b->problems->failed = true;
+        }
         free(path);
     }
     free(name);
@@ -164,8 +173,9 @@ static void bind_form(const struct binder *b, struct hg_option_value *v, enum fo
     struct hg_error err = {0};
     v->text = read_form(b, form, node, at, &err);
     v->set = true;
-    if (err.rc != HANGAR_OK)
+    if (err.rc != HANGAR_OK) {
         hg_problem_add_rc(b->problems, err.rc, at->line, at->column, "%s: %s", at->name, err.text);
+    }
 }
 
 /* ---- binding ---- */
@@ -183,9 +193,11 @@ static void bind_value(const struct binder *b, struct hg_option_value *v,
 
 static bool overridden(const struct binder *b, const char *name)
 {
-    for (size_t i = 0; i < b->override_count; i++)
-        if (strcmp(b->overrides[i].option, name) == 0)
+    for (size_t i = 0; i < b->override_count; i++) {
+        if (strcmp(b->overrides[i].option, name) == 0) {
             return true;
+        }
+    }
     return false;
 }
 
@@ -202,10 +214,11 @@ static void bind_key(const struct binder *b, const struct hg_yaml_key *key,
     bool repeated = (*forms & 1u << form) != 0; /* a duplicate key, reported with the file */
     *forms |= 1u << form;
     if (v->given) {
-        if (!repeated)
+        if (!repeated) {
             hg_problem_add(b->problems, key->line, key->column,
                            "%s gives \"%s\" a second time; hint: line %zu gives it already",
                            key->text, v->declared->name, v->line);
+        }
         return;
     }
     v->given = true;
@@ -213,12 +226,14 @@ static void bind_key(const struct binder *b, const struct hg_yaml_key *key,
     v->column = node->column;
     struct hg_value_place at = {b->problems, node->line, node->column,
                                 "",          key->text,  is_secret(v->declared)};
-    if (form != FORM_VALUE && overridden(b, v->declared->name))
+    if (form != FORM_VALUE && overridden(b, v->declared->name)) {
         return; /* nobody wants what a command would give */
-    if (form != FORM_VALUE)
+    }
+    if (form != FORM_VALUE) {
         bind_form(b, v, form, node, &at);
-    else
+    } else {
         bind_value(b, v, node, &at);
+    }
 }
 
 static bool add_to_list(struct hg_option_value *v, const char *value, bool first)
@@ -228,11 +243,13 @@ static bool add_to_list(struct hg_option_value *v, const char *value, bool first
         v->list = NULL;
     }
     size_t count = 0;
-    while (v->list != NULL && v->list[count] != NULL)
+    while (v->list != NULL && v->list[count] != NULL) {
         count++;
+    }
     char **list = reallocarray(v->list, count + 2, sizeof(char *));
-    if (list == NULL)
+    if (list == NULL) {
         return false;
+    }
     v->list = list;
     list[count] = strdup(value);
     list[count + 1] = NULL;
@@ -268,8 +285,9 @@ static void bind_override(const struct binder *b, size_t index)
     }
     at.secret = is_secret(v->declared);
     bool first = true; /* of several for a list each adds an entry; else the last counts */
-    for (size_t i = 0; i < index; i++)
+    for (size_t i = 0; i < index; i++) {
         first = first && strcmp(b->overrides[i].option, o->option) != 0;
+    }
     v->given = true;
     v->line = v->column = 0;
     if (list) {
@@ -279,10 +297,11 @@ static void bind_override(const struct binder *b, size_t index)
     }
     clear_value(v);
     v->text = strdup(o->value);
-    if (v->text == NULL)
+    if (v->text == NULL) {
         b->problems->failed = true;
-    else
+    } else {
         v->set = hg_value_convert(&at, v->declared, b->dir, &v->text, &v->number);
+    }
 }
 
 static void bind_default(const struct binder *b, struct hg_option_value *v)
@@ -296,10 +315,11 @@ static void bind_default(const struct binder *b, struct hg_option_value *v)
         return;
     }
     v->text = strdup(option->default_value);
-    if (v->text == NULL)
+    if (v->text == NULL) {
         b->problems->failed = true;
-    else
+    } else {
         v->set = hg_value_convert(&at, option, b->dir, &v->text, &v->number);
+    }
 }
 
 static bool make_items(struct hg_options *out, const struct hangar_option *table, size_t line,
@@ -307,17 +327,21 @@ static bool make_items(struct hg_options *out, const struct hangar_option *table
 {
     *out = (struct hg_options){0};
     size_t count = 0;
-    while (table != NULL && table[count].name != NULL)
+    while (table != NULL && table[count].name != NULL) {
         count++;
-    if (count == 0)
+    }
+    if (count == 0) {
         return true;
+    }
     out->items = calloc(count, sizeof(*out->items));
-    if (out->items == NULL)
+    if (out->items == NULL) {
         return false;
+    }
     out->count = count;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         out->items[i] =
             (struct hg_option_value){.declared = &table[i], .line = line, .column = column};
+    }
     return true;
 }
 
@@ -338,22 +362,26 @@ bool hg_options_bind(struct hg_options *out, const struct hangar_option *table,
     }
     const struct binder b = {out, forms, dir, read_secrets, overrides, override_count, problems};
     if (node != NULL && node->type == HG_YAML_MAP) {
-        for (size_t i = 0; i < node->count; i++)
+        for (size_t i = 0; i < node->count; i++) {
             bind_key(&b, &node->keys[i], &node->items[i]);
+        }
     } else if (node != NULL && !hg_yaml_is_null(node)) {
         hg_problem_add(problems, node->line, node->column,
                        "\"options\" must be a map of keys and values");
     }
-    for (size_t i = 0; i < override_count; i++)
+    for (size_t i = 0; i < override_count; i++) {
         bind_override(&b, i);
+    }
     for (size_t i = 0; i < out->count; i++) {
         struct hg_option_value *v = &out->items[i];
-        if (v->given)
+        if (v->given) {
             continue;
-        if ((v->declared->flags & HANGAR_OPT_REQUIRED) != 0)
+        }
+        if ((v->declared->flags & HANGAR_OPT_REQUIRED) != 0) {
             hg_problem_add(problems, line, column, "option \"%s\" is missing", v->declared->name);
-        else if (v->declared->default_value != NULL)
+        } else if (v->declared->default_value != NULL) {
             bind_default(&b, v);
+        }
     }
     free(forms);
     return problems->errors == errors && !problems->failed;
@@ -361,8 +389,9 @@ bool hg_options_bind(struct hg_options *out, const struct hangar_option *table,
 
 void hg_options_free(struct hg_options *options)
 {
-    for (size_t i = 0; i < options->count; i++)
+    for (size_t i = 0; i < options->count; i++) {
         clear_value(&options->items[i]);
+    }
     free(options->items);
     *options = (struct hg_options){0};
 }
@@ -374,14 +403,18 @@ const struct hg_option_value *hg_options_get(const struct hg_options *options, c
 
 char *hg_option_display(const struct hg_option_value *value)
 {
-    if (!value->set)
+    if (!value->set) {
         return NULL;
-    if (is_secret(value->declared))
+    }
+    if (is_secret(value->declared)) {
         return strdup("***");
-    if (value->declared->type != HANGAR_OPT_LIST)
+    }
+    if (value->declared->type != HANGAR_OPT_LIST) {
         return strdup(value->text);
+    }
     struct hg_str text = {0};
-    for (size_t i = 0; value->list[i] != NULL; i++)
+    for (size_t i = 0; value->list[i] != NULL; i++) {
         hg_str_addf(&text, "%s%s", i > 0 ? ", " : "", value->list[i]);
+    }
     return hg_str_take(&text);
 }

@@ -21,7 +21,7 @@ struct hg_options {
         int64_t number; /* INT SIZE DURATION; BOOL as 0 or 1 */
         char **list;    /* LIST, NULL-terminated */
         size_t line, column;
-    } * items;
+    } *items;
     size_t count;
 };
 

@@ -14,12 +14,15 @@ static size_t base_length(const struct hangar_option *table, const char *key)
     size_t length = strlen(key);
     for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
         size_t suffix = strlen(suffixes[i]);
-        if (length <= suffix || strcmp(key + length - suffix, suffixes[i]) != 0)
+        if (length <= suffix || strcmp(key + length - suffix, suffixes[i]) != 0) {
             continue;
-        for (const struct hangar_option *o = table; o->name != NULL; o++)
+        }
+        for (const struct hangar_option *o = table; o->name != NULL; o++) {
             if ((o->flags & HANGAR_OPT_SECRET) != 0 && strlen(o->name) == length - suffix &&
-                strncmp(o->name, key, length - suffix) == 0)
+                strncmp(o->name, key, length - suffix) == 0) {
                 return length - suffix;
+            }
+        }
     }
     return length;
 }
@@ -29,8 +32,9 @@ static bool gives(const struct hangar_option *table, const struct hg_yaml *map, 
     size_t length = base_length(table, key);
     for (size_t i = 0; i < map->count; i++) {
         const char *other = map->keys[i].text;
-        if (base_length(table, other) == length && strncmp(other, key, length) == 0)
+        if (base_length(table, other) == length && strncmp(other, key, length) == 0) {
             return true;
+        }
     }
     return false;
 }
@@ -45,8 +49,9 @@ bool hg_options_overlay(const struct hangar_option *table, const struct hg_yaml 
                         const struct hg_yaml *over, struct hg_yaml *out)
 {
     static const struct hg_yaml none = {.type = HG_YAML_MAP};
-    if (under == NULL || under->type != HG_YAML_MAP)
+    if (under == NULL || under->type != HG_YAML_MAP) {
         under = &none;
+    }
     size_t most = under->count + over->count + 1;
     *out = (struct hg_yaml){.type = HG_YAML_MAP, .line = over->line, .column = over->column};
     out->keys = calloc(most, sizeof(*out->keys));
@@ -55,11 +60,14 @@ bool hg_options_overlay(const struct hangar_option *table, const struct hg_yaml 
         hg_options_overlay_free(out);
         return false;
     }
-    for (size_t i = 0; i < under->count; i++)
-        if (!gives(table, over, under->keys[i].text))
+    for (size_t i = 0; i < under->count; i++) {
+        if (!gives(table, over, under->keys[i].text)) {
             append(out, under, i);
-    for (size_t i = 0; i < over->count; i++)
+        }
+    }
+    for (size_t i = 0; i < over->count; i++) {
         append(out, over, i);
+    }
     return true;
 }
 

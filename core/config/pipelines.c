@@ -16,15 +16,19 @@ enum { MAX_PIPELINES = 1000 };
 static const char *suggestion(const struct hg_reader *r, enum hg_kind kind, const char *name)
 {
     const struct hg_config *c = r->config;
-    if (r->problems->count >= HG_PROBLEMS_MAX)
+    if (r->problems->count >= HG_PROBLEMS_MAX) {
         return NULL;
+    }
     const char **names = calloc(c->instance_count + 1, sizeof(char *));
-    if (names == NULL)
+    if (names == NULL) {
         return NULL;
+    }
     size_t count = 0;
-    for (size_t i = 0; i < c->instance_count; i++)
-        if (c->instances[i].kind == kind)
+    for (size_t i = 0; i < c->instance_count; i++) {
+        if (c->instances[i].kind == kind) {
             names[count++] = c->instances[i].name;
+        }
+    }
     const char *meant = hg_did_you_mean(name, names);
     free(names);
     return meant;
@@ -56,18 +60,21 @@ static void read_reference(struct hg_reader *r, enum hg_kind kind, const struct 
 {
     struct hg_value_place at = hg_place_of(r, node, hg_kind_name(kind));
     char *name = hg_value_text(&at, node);
-    if (name == NULL)
+    if (name == NULL) {
         return;
+    }
     long index = hg_config_find(r->config, kind, name);
     bool twice = false;
-    for (size_t i = 0; i < *count; i++)
+    for (size_t i = 0; i < *count; i++) {
         twice = twice || (index >= 0 && refs[i] == (size_t)index);
-    if (index < 0)
+    }
+    if (index < 0) {
         report_unknown(r, &at, kind, name);
-    else if (twice)
+    } else if (twice) {
         hg_value_fail(&at, "%s \"%s\" is listed twice", hg_kind_name(kind), name);
-    else
+    } else {
         refs[(*count)++] = (size_t)index;
+    }
     free(name);
 }
 
@@ -79,9 +86,10 @@ static void read_references(struct hg_reader *r, enum hg_kind kind, const struct
     bool needed = kind == HG_SOURCE || kind == HG_SINK;
     const struct hg_yaml *node = hg_yaml_get(pipeline, section);
     if (node == NULL) {
-        if (needed)
+        if (needed) {
             hg_problem_add(r->problems, key->line, key->column, "pipeline \"%s\" has no \"%s\"",
                            key->text, section);
+        }
         return;
     }
     if (node->type == HG_YAML_MAP) {
@@ -92,9 +100,10 @@ static void read_references(struct hg_reader *r, enum hg_kind kind, const struct
     bool none = hg_yaml_is_null(node);
     const struct hg_yaml *items = node->type == HG_YAML_LIST ? node->items : node;
     size_t items_count = node->type == HG_YAML_LIST ? node->count : none ? 0 : 1;
-    if (items_count == 0 && needed)
+    if (items_count == 0 && needed) {
         hg_problem_add(r->problems, node->line, node->column, "%s must have at least one entry",
                        section);
+    }
     /* Each instance can be listed once, so that more are mistakes that are told below. */
     size_t most = items_count < r->config->instance_count ? items_count : r->config->instance_count;
     *refs = calloc(most + 1, sizeof(**refs));
@@ -102,8 +111,9 @@ static void read_references(struct hg_reader *r, enum hg_kind kind, const struct
         r->problems->failed = true;
         return;
     }
-    for (size_t i = 0; i < items_count && r->problems->count < HG_PROBLEMS_MAX; i++)
+    for (size_t i = 0; i < items_count && r->problems->count < HG_PROBLEMS_MAX; i++) {
         read_reference(r, kind, &items[i], *refs, count);
+    }
 }
 
 static void read_pipeline(struct hg_reader *r, const struct hg_yaml_key *key,
@@ -142,8 +152,9 @@ static void read_pipeline(struct hg_reader *r, const struct hg_yaml_key *key,
 
 static void mark(bool *used, const size_t *refs, size_t count)
 {
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         used[refs[i]] = true;
+    }
 }
 
 static void warn_unused(struct hg_reader *r)
@@ -165,10 +176,11 @@ static void warn_unused(struct hg_reader *r)
     }
     for (size_t i = 0; i < c->instance_count; i++) {
         const struct hg_instance_config *instance = &c->instances[i];
-        if (!used[i] && !(everybody_told && instance->kind == HG_NOTIFIER))
+        if (!used[i] && !(everybody_told && instance->kind == HG_NOTIFIER)) {
             hg_problem_warn(r->problems, instance->line, instance->column,
                             "no pipeline uses %s \"%s\"", hg_kind_name(instance->kind),
                             instance->name);
+        }
     }
     free(used);
 }
@@ -179,10 +191,11 @@ void hg_read_pipelines(struct hg_reader *r)
     const struct hg_yaml *node = hg_yaml_get(root, "pipelines");
     const struct hg_yaml *section = hg_get_map(r, root, "pipelines");
     size_t errors = r->problems->errors;
-    if (node == NULL)
+    if (node == NULL) {
         hg_problem_add(r->problems, root->line, root->column, "key \"pipelines\" is missing");
-    else if (section != NULL ? section->count == 0 : hg_yaml_is_null(node))
+    } else if (section != NULL ? section->count == 0 : hg_yaml_is_null(node)) {
         hg_problem_add(r->problems, node->line, node->column, "pipelines is empty");
+    }
     for (size_t i = 0; section != NULL && i < section->count; i++) {
         if (i == MAX_PIPELINES) {
             hg_problem_add(r->problems, section->keys[i].line, section->keys[i].column,
@@ -192,6 +205,7 @@ void hg_read_pipelines(struct hg_reader *r)
         read_pipeline(r, &section->keys[i], &section->items[i]);
     }
     /* A name that is wrong in a pipeline is no instance that nobody uses. */
-    if (errors == r->problems->errors && !r->problems->failed)
+    if (errors == r->problems->errors && !r->problems->failed) {
         warn_unused(r);
+    }
 }

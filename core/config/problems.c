@@ -24,11 +24,13 @@ static bool before(size_t line, size_t column, const struct hg_problem *b)
 static void add(struct hg_problems *p, bool warning, size_t line, size_t column, const char *fmt,
                 va_list args)
 {
-    if (p->count >= HG_PROBLEMS_MAX)
+    if (p->count >= HG_PROBLEMS_MAX) {
         return;
+    }
     char raw[MAX_TEXT], text[MAX_TEXT * 2];
-    if (vsnprintf(raw, sizeof(raw), fmt, args) < 0)
+    if (vsnprintf(raw, sizeof(raw), fmt, args) < 0) {
         raw[0] = '\0';
+    }
     hg_log_escape(raw, text, sizeof(text));
     char *copy = strdup(text);
     if (copy == NULL || !HG_VEC_RESERVE(p)) {
@@ -37,8 +39,9 @@ static void add(struct hg_problems *p, bool warning, size_t line, size_t column,
         return;
     }
     size_t at = p->count;
-    while (at > 0 && before(line, column, &p->items[at - 1]))
+    while (at > 0 && before(line, column, &p->items[at - 1])) {
         at--;
+    }
     memmove(&p->items[at + 1], &p->items[at], (p->count - at) * sizeof(*p->items));
     p->items[at] = (struct hg_problem){line, column, warning, copy};
     p->count++;
@@ -47,8 +50,9 @@ static void add(struct hg_problems *p, bool warning, size_t line, size_t column,
 static void add_error(struct hg_problems *p, enum hangar_rc rc, size_t line, size_t column,
                       const char *fmt, va_list args)
 {
-    if (p->errors == 0)
+    if (p->errors == 0) {
         p->rc = rc;
+    }
     p->errors++;
     add(p, false, line, column, fmt, args);
 }
@@ -83,17 +87,21 @@ void hg_problems_text(struct hg_problems *p, bool warnings, struct hg_str *out)
     size_t shown = 0;
     for (size_t i = 0; i < p->count; i++) {
         const struct hg_problem *problem = &p->items[i];
-        if (problem->warning != warnings)
+        if (problem->warning != warnings) {
             continue;
+        }
         hg_str_add(out, shown++ > 0 ? "\n" : "");
-        if (problem->line > 0 && p->file != NULL)
+        if (problem->line > 0 && p->file != NULL) {
             hg_str_addf(out, "%s:%zu:%zu: ", p->file, problem->line, problem->column);
+        }
         hg_str_add(out, problem->text);
     }
-    if (!warnings && p->errors > shown)
+    if (!warnings && p->errors > shown) {
         hg_str_addf(out, "%s%zu more errors", shown > 0 ? "\n" : "", p->errors - shown);
-    if (!warnings && p->errors == 0 && p->failed)
+    }
+    if (!warnings && p->errors == 0 && p->failed) {
         hg_str_add(out, "out of memory");
+    }
 }
 
 enum hangar_rc hg_problems_rc(const struct hg_problems *p)
@@ -103,8 +111,9 @@ enum hangar_rc hg_problems_rc(const struct hg_problems *p)
 
 void hg_problems_free(struct hg_problems *p)
 {
-    for (size_t i = 0; i < p->count; i++)
+    for (size_t i = 0; i < p->count; i++) {
         free(p->items[i].text);
+    }
     free(p->items);
     *p = (struct hg_problems){0};
 }

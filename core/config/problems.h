@@ -19,7 +19,7 @@ struct hg_problems {
         size_t line, column; /* 0: of no place; shown without the file */
         bool warning;
         char *text;
-    } * items;
+    } *items;
     size_t count, capacity;
     size_t errors;     /* those that are not warnings */
     enum hangar_rc rc; /* of the first error: CONFIG, or AUTH for a secret that cannot be read */

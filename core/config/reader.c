@@ -16,29 +16,34 @@ void hg_check_keys(struct hg_reader *r, const struct hg_yaml *map, const char *c
     for (size_t i = 0; i < map->count; i++) {
         const struct hg_yaml_key *key = &map->keys[i];
         size_t k = 0;
-        while (known[k] != NULL && strcmp(known[k], key->text) != 0)
+        while (known[k] != NULL && strcmp(known[k], key->text) != 0) {
             k++;
-        if (known[k] != NULL)
+        }
+        if (known[k] != NULL) {
             continue;
+        }
         const char *meant =
             r->problems->count < HG_PROBLEMS_MAX ? hg_did_you_mean(key->text, known) : NULL;
-        if (meant != NULL)
+        if (meant != NULL) {
             hg_problem_add(r->problems, key->line, key->column,
                            "unknown key \"%s\"; hint: did you mean \"%s\"?", key->text, meant);
-        else
+        } else {
             hg_problem_add(r->problems, key->line, key->column, "unknown key \"%s\"%s%s", key->text,
                            hint != NULL ? "; hint: " : "", hint != NULL ? hint : "");
+        }
     }
 }
 
 const struct hg_yaml *hg_get_map(struct hg_reader *r, const struct hg_yaml *map, const char *key)
 {
     const struct hg_yaml *node = hg_yaml_get(map, key);
-    if (node == NULL || node->type == HG_YAML_MAP)
+    if (node == NULL || node->type == HG_YAML_MAP) {
         return node;
-    if (!hg_yaml_is_null(node))
+    }
+    if (!hg_yaml_is_null(node)) {
         hg_problem_add(r->problems, node->line, node->column, "%s must be a map of keys and values",
                        key);
+    }
     return NULL;
 }
 
@@ -51,47 +56,55 @@ int64_t hg_read_number(struct hg_reader *r, const struct hg_yaml *map,
                        const struct hangar_option *option, int64_t otherwise)
 {
     const struct hg_yaml *node = hg_yaml_get(map, option->name);
-    if (node == NULL)
+    if (node == NULL) {
         return otherwise;
+    }
     struct hg_value_place at = hg_place_of(r, node, option->name);
     int64_t number = otherwise;
     char *text = hg_value_text(&at, node);
-    if (text != NULL)
+    if (text != NULL) {
         hg_value_convert(&at, option, "", &text, &number);
+    }
     free(text);
     return number;
 }
 
 bool hg_good_name(const char *text, const char *others)
 {
-    if (text[0] < 'a' || text[0] > 'z' || strlen(text) > MAX_NAME)
+    if (text[0] < 'a' || text[0] > 'z' || strlen(text) > MAX_NAME) {
         return false;
-    for (; *text != '\0'; text++)
+    }
+    for (; *text != '\0'; text++) {
         if (!(*text >= 'a' && *text <= 'z') && !(*text >= '0' && *text <= '9') &&
-            strchr(others, *text) == NULL)
+            strchr(others, *text) == NULL) {
             return false;
+        }
+    }
     return true;
 }
 
 void hg_check_name(struct hg_reader *r, const struct hg_yaml_key *key)
 {
-    if (!hg_good_name(key->text, "_-"))
+    if (!hg_good_name(key->text, "_-")) {
         hg_problem_add(r->problems, key->line, key->column,
                        "\"%s\" is not a valid name; hint: a name is of a-z, 0-9, \"_\" and \"-\", "
                        "begins with a letter and has at most %d characters",
                        key->text, MAX_NAME);
+    }
 }
 
 struct hg_zone *hg_read_zone(struct hg_reader *r, const char *name, size_t line, size_t column)
 {
     struct hg_zone *zone = NULL;
     enum hangar_rc rc = hg_zone_open(name, &zone);
-    if (rc == HANGAR_NOT_FOUND && name != NULL)
+    if (rc == HANGAR_NOT_FOUND && name != NULL) {
         hg_problem_add(r->problems, line, column,
                        "there is no time zone \"%.60s\"; hint: give a name of tzdata, such as "
                        "Europe/Berlin or UTC",
                        name);
-    if (rc == HANGAR_NO_MEMORY)
+    }
+    if (rc == HANGAR_NO_MEMORY) {
         r->problems->failed = true;
+    }
     return zone;
 }

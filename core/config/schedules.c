@@ -21,59 +21,69 @@ static void report(const struct hg_value_place *at, const struct hg_yaml *node, 
                    const struct hg_cron_error *err)
 {
     struct hg_value_place place = *at;
-    if (strcmp(node->text, text) == 0)
+    if (strcmp(node->text, text) == 0) {
         place.column += err->at + (node->quoted ? 1 : 0);
+    }
     hg_value_fail(&place, "%s: %s", at->name, err->text);
 }
 
 static char *read_schedule(struct hg_reader *r, const struct hg_yaml *pipeline, const char *key)
 {
     const struct hg_yaml *node = hg_yaml_get(pipeline, key);
-    if (node == NULL)
+    if (node == NULL) {
         return NULL;
+    }
     struct hg_value_place at = hg_place_of(r, node, key);
     struct hg_cron cron;
     struct hg_cron_error err;
     char *text = hg_value_text(&at, node);
-    if (text != NULL && !hg_cron_parse(text, &cron, &err))
+    if (text != NULL && !hg_cron_parse(text, &cron, &err)) {
         report(&at, node, text, &err);
+    }
     return text;
 }
 
 static char **read_windows(struct hg_reader *r, const struct hg_yaml *pipeline)
 {
     const struct hg_yaml *node = hg_yaml_get(pipeline, "windows");
-    if (node == NULL)
+    if (node == NULL) {
         return NULL;
+    }
     struct hg_value_place at = hg_place_of(r, node, "windows");
     char **windows = NULL;
-    if (!hg_value_list(&at, node, &windows))
+    if (!hg_value_list(&at, node, &windows)) {
         return NULL;
+    }
     const struct hg_yaml *items = node->type == HG_YAML_LIST ? node->items : node;
     size_t count = 0;
     for (; windows[count] != NULL && count <= MAX_WINDOWS; count++) {
         struct hg_value_place entry = hg_place_of(r, &items[count], "windows");
         struct hg_window window;
         struct hg_cron_error err;
-        if (!hg_window_parse(windows[count], &window, &err))
+        if (!hg_window_parse(windows[count], &window, &err)) {
             report(&entry, &items[count], windows[count], &err);
+        }
     }
-    if (count == 0)
+    if (count == 0) {
         hg_value_fail(&at, "windows is empty; hint: without the key a job may begin at any time");
-    if (count > MAX_WINDOWS)
+    }
+    if (count > MAX_WINDOWS) {
         hg_value_fail(&at, "windows has more than %d entries", MAX_WINDOWS);
+    }
     return windows;
 }
 
 static char *read_timezone(struct hg_reader *r, const struct hg_yaml *pipeline)
 {
     const struct hg_yaml *node = hg_yaml_get(pipeline, "timezone");
-    if (node == NULL)
+    if (node == NULL) {
         return NULL;
+    }
     struct hg_value_place at = hg_place_of(r, node, "timezone");
     char *name = hg_value_text(&at, node);
-    if (name != NULL)
+    if (name != NULL) {
         hg_zone_close(hg_read_zone(r, name, node->line, node->column));
+    }
     return name;
 }
 
@@ -111,8 +121,9 @@ int64_t hg_pipeline_max_age_ms(const struct hg_pipeline_config *pipeline)
 {
     struct hg_cron cron;
     struct hg_cron_error err;
-    if (pipeline->max_age_ms >= 0)
+    if (pipeline->max_age_ms >= 0) {
         return pipeline->max_age_ms;
+    }
     int64_t age = 25 * HOUR_MS;
     if (pipeline->schedule != NULL && hg_cron_parse(pipeline->schedule, &cron, &err)) {
         int64_t gap = hg_cron_gap_ms(&cron) + HOUR_MS;

@@ -18,8 +18,9 @@
 
 void hg_secret_free(char *secret)
 {
-    if (secret == NULL)
+    if (secret == NULL) {
         return;
+    }
     explicit_bzero(secret, strlen(secret));
     free(secret);
 }
@@ -36,17 +37,20 @@ static char *finish(const char *buffer, size_t size, const char *what, const cha
         hg_fail(err, HANGAR_AUTH, 0, "%s %s gives a NUL character", what, name);
         return NULL;
     }
-    if (size > 0 && buffer[size - 1] == '\n')
+    if (size > 0 && buffer[size - 1] == '\n') {
         size--;
-    if (size > 0 && buffer[size - 1] == '\r')
+    }
+    if (size > 0 && buffer[size - 1] == '\r') {
         size--;
+    }
     if (size == 0) {
         hg_fail(err, HANGAR_AUTH, 0, "%s %s is empty", what, name);
         return NULL;
     }
     char *secret = strndup(buffer, size);
-    if (secret == NULL)
+    if (secret == NULL) {
         hg_fail(err, HANGAR_NO_MEMORY, 0, "cannot read %s %s: out of memory", what, name);
+    }
     return secret;
 }
 
@@ -56,12 +60,14 @@ static char *read_secret(int fd, const char *name, struct hg_error *err)
     char *secret = NULL;
     char *buffer = malloc(HG_SECRET_MAX + 1);
     ssize_t size = buffer != NULL ? hg_read_full(fd, buffer, HG_SECRET_MAX + 1) : -1;
-    if (size < 0)
+    if (size < 0) {
         hg_fail(err, HANGAR_AUTH, errno, "cannot read file %s", name);
-    else
+    } else {
         secret = finish(buffer, (size_t)size, "file", name, err);
-    if (buffer != NULL)
+    }
+    if (buffer != NULL) {
         explicit_bzero(buffer, HG_SECRET_MAX + 1);
+    }
     free(buffer);
     close(fd);
     return secret;
@@ -74,8 +80,9 @@ static int open_regular(const char *path, struct stat *st, struct hg_error *err)
         hg_fail(err, HANGAR_AUTH, errno, "cannot open file %s", path);
         return -1;
     }
-    if (fstat(fd, st) == 0 && S_ISREG(st->st_mode))
+    if (fstat(fd, st) == 0 && S_ISREG(st->st_mode)) {
         return fd;
+    }
     hg_fail(err, HANGAR_AUTH, 0, "cannot read file %s: it is not a regular file", path);
     close(fd);
     return -1;
@@ -85,8 +92,9 @@ char *hg_secret_file(const char *path, struct hg_error *err)
 {
     struct stat st;
     int fd = open_regular(path, &st, err);
-    if (fd < 0)
+    if (fd < 0) {
         return NULL;
+    }
     if ((st.st_mode & 077) != 0) {
         struct hg_str quoted = {0};
         hg_str_add_shell(&quoted, path);
@@ -148,19 +156,20 @@ static void fail_command(const char *name, struct hg_command_result result, int6
                          struct hg_error *err)
 {
     const char *hint = "hint: run it by hand to see why";
-    if (result.end == HG_COMMAND_NOT_STARTED)
+    if (result.end == HG_COMMAND_NOT_STARTED) {
         hg_fail(err, HANGAR_AUTH, result.value, "cannot run command %s", name);
-    else if (result.end == HG_COMMAND_TIMED_OUT)
+    } else if (result.end == HG_COMMAND_TIMED_OUT) {
         hg_fail(err, HANGAR_AUTH, 0, "command %s did not end within %lld ms", name,
                 (long long)timeout_ms);
-    else if (result.end == HG_COMMAND_SIGNALLED)
+    } else if (result.end == HG_COMMAND_SIGNALLED) {
         hg_fail(err, HANGAR_AUTH, 0, "command %s was ended by signal %d; %s", name, result.value,
                 hint);
-    else if (result.end == HG_COMMAND_EXITED)
+    } else if (result.end == HG_COMMAND_EXITED) {
         hg_fail(err, HANGAR_AUTH, 0, "command %s failed with exit status %d; %s", name,
                 result.value, hint);
-    else
+    } else {
         hg_fail(err, HANGAR_AUTH, result.value, "cannot learn how command %s ended", name);
+    }
 }
 
 char *hg_secret_command(char *const *argv, int64_t timeout_ms, struct hg_error *err)
@@ -174,10 +183,11 @@ char *hg_secret_command(char *const *argv, int64_t timeout_ms, struct hg_error *
     /* What it prints about an error may hold the secret, and would end in a log. */
     struct hg_command_result result = hg_command_run(&(struct hg_command){
         .argv = argv, .timeout_ms = timeout_ms, .output = keep, .arg = &printed});
-    if (result.end == HG_COMMAND_ENOUGH || (result.end == HG_COMMAND_EXITED && result.value == 0))
+    if (result.end == HG_COMMAND_ENOUGH || (result.end == HG_COMMAND_EXITED && result.value == 0)) {
         secret = finish(printed.buffer, printed.size, "command", argv[0], err);
-    else
+    } else {
         fail_command(argv[0], result, timeout_ms, err);
+    }
     explicit_bzero(printed.buffer, HG_SECRET_MAX + 1);
     free(printed.buffer);
     return secret;

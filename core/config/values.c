@@ -50,8 +50,9 @@ char *hg_value_text(const struct hg_value_place *at, const struct hg_yaml *node)
 
 void hg_value_free_list(char **list)
 {
-    for (size_t i = 0; list != NULL && list[i] != NULL; i++)
+    for (size_t i = 0; list != NULL && list[i] != NULL; i++) {
         free(list[i]);
+    }
     free(list);
 }
 
@@ -79,41 +80,48 @@ bool hg_value_list(const struct hg_value_place *at, const struct hg_yaml *node, 
         entry.line = items[i].line;
         entry.column = items[i].column;
         char *text = hg_value_text(&entry, &items[i]);
-        if (text != NULL)
+        if (text != NULL) {
             texts[filled++] = text;
+        }
         ok = ok && text != NULL;
     }
-    if (ok)
+    if (ok) {
         *list = texts;
-    else
+    } else {
         hg_value_free_list(texts);
+    }
     return ok;
 }
 
 char *hg_value_path(const char *dir, const char *path)
 {
-    if (path[0] == '/')
+    if (path[0] == '/') {
         return strdup(path);
+    }
     while (hg_starts_with(path, "./")) {
         path += 2;
         path += strspn(path, "/");
     }
-    if (path[0] == '\0' || strcmp(path, ".") == 0)
+    if (path[0] == '\0' || strcmp(path, ".") == 0) {
         return strdup(dir);
+    }
     return hg_format(strcmp(dir, "/") == 0 ? "%s%s" : "%s/%s", dir, path);
 }
 
 /* The value as messages show it: shortened, and nothing of a secret. */
 static const char *shown(const struct hg_value_place *at, const char *text, char out[SHOWN_SIZE])
 {
-    if (at->secret)
+    if (at->secret) {
         return "***";
+    }
     size_t len = strlen(text);
-    if (len < SHOWN_SIZE)
+    if (len < SHOWN_SIZE) {
         return text;
+    }
     len = SHOWN_SIZE - 4;
-    while (len > 0 && ((unsigned char)text[len] & 0xC0) == 0x80)
+    while (len > 0 && ((unsigned char)text[len] & 0xC0) == 0x80) {
         len--;
+    }
     memcpy(out, text, len);
     memcpy(out + len, "...", 4);
     return out;
@@ -121,29 +129,32 @@ static const char *shown(const struct hg_value_place *at, const char *text, char
 
 static void format_limit(uint32_t type, int64_t n, char out[HG_UNITS_SIZE])
 {
-    if (type == HANGAR_OPT_SIZE && n >= 0)
+    if (type == HANGAR_OPT_SIZE && n >= 0) {
         hg_format_size((uint64_t)n, out);
-    else if (type == HANGAR_OPT_DURATION)
+    } else if (type == HANGAR_OPT_DURATION) {
         hg_format_duration(n, out);
-    else
+    } else {
         snprintf(out, HG_UNITS_SIZE, "%" PRId64, n);
+    }
 }
 
 static bool check_range(const struct hg_value_place *at, const struct hangar_option *option,
                         const char *text, int64_t n)
 {
-    if ((option->min == 0 && option->max == 0) || (n >= option->min && n <= option->max))
+    if ((option->min == 0 && option->max == 0) || (n >= option->min && n <= option->max)) {
         return true;
+    }
     char low[HG_UNITS_SIZE], high[HG_UNITS_SIZE], value[SHOWN_SIZE];
     format_limit(option->type, option->min, low);
     format_limit(option->type, option->max, high);
     const char *is = shown(at, text, value);
-    if (option->max == INT64_MAX)
+    if (option->max == INT64_MAX) {
         hg_value_fail(at, "%s must be at least %s, not \"%s\"", at->name, low, is);
-    else if (option->min == INT64_MIN)
+    } else if (option->min == INT64_MIN) {
         hg_value_fail(at, "%s must be at most %s, not \"%s\"", at->name, high, is);
-    else
+    } else {
         hg_value_fail(at, "%s must be from %s to %s, not \"%s\"", at->name, low, high, is);
+    }
     return false;
 }
 
@@ -158,14 +169,16 @@ static bool convert_int(const struct hg_value_place *at, const struct hangar_opt
                         const char *text, int64_t *number)
 {
     char value[SHOWN_SIZE];
-    if (hg_parse_int(text, number))
+    if (hg_parse_int(text, number)) {
         return check_range(at, option, text, *number);
-    if (leading_zero(text))
+    }
+    if (leading_zero(text)) {
         hg_value_fail(at, "%s must be a decimal number without leading zeros, not \"%s\"", at->name,
                       shown(at, text, value));
-    else
+    } else {
         hg_value_fail(at, "%s must be a whole number, not \"%s\"", at->name,
                       shown(at, text, value));
+    }
     return false;
 }
 
@@ -231,14 +244,16 @@ bool hg_value_convert(const struct hg_value_place *at, const struct hangar_optio
     case HANGAR_OPT_BOOL:
         return convert_bool(at, *text, number);
     case HANGAR_OPT_SIZE:
-        if (hg_parse_size(*text, number))
+        if (hg_parse_size(*text, number)) {
             return check_range(at, option, *text, *number);
+        }
         hg_value_fail(at, "%s must be a size, not \"%s\"; hint: write it as 64KiB, 1.5GiB or 10MB",
                       at->name, shown(at, *text, value));
         return false;
     case HANGAR_OPT_DURATION:
-        if (hg_parse_duration(*text, number))
+        if (hg_parse_duration(*text, number)) {
             return check_range(at, option, *text, *number);
+        }
         hg_value_fail(at,
                       "%s must be a duration, not \"%s\"; hint: write it as 500ms, 30s, 5m or 7d",
                       at->name, shown(at, *text, value));

@@ -33,21 +33,25 @@ struct builder {
 static uint32_t next_character(const unsigned char *text, size_t size, size_t *i)
 {
     unsigned char c = text[(*i)++];
-    if (c < 0x80)
+    if (c < 0x80) {
         return c;
+    }
     size_t more = c >= 0xF0 ? 3 : c >= 0xE0 ? 2 : 1;
     static const uint32_t least[] = {0, 0x80, 0x800, 0x10000};
-    if (c < 0xC2 || c > 0xF4 || size - *i < more)
+    if (c < 0xC2 || c > 0xF4 || size - *i < more) {
         return UINT32_MAX;
+    }
     uint32_t code = c & (0x3Fu >> more);
     for (size_t k = 0; k < more; k++) {
         unsigned char next = text[(*i)++];
-        if ((next & 0xC0) != 0x80)
+        if ((next & 0xC0) != 0x80) {
             return UINT32_MAX;
+        }
         code = code << 6 | (next & 0x3Fu);
     }
-    if (code < least[more] || code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF))
+    if (code < least[more] || code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF)) {
         return UINT32_MAX;
+    }
     return code;
 }
 
@@ -89,8 +93,9 @@ static void free_node(struct hg_yaml *node)
 {
     for (size_t i = 0; i < node->count; i++) {
         free_node(&node->items[i]);
-        if (node->keys != NULL)
+        if (node->keys != NULL) {
             free(node->keys[i].text);
+        }
     }
     free(node->items);
     free(node->keys);
@@ -113,9 +118,11 @@ static void stop(struct builder *b, yaml_mark_t mark, const char *what)
 static char byte_at(const struct builder *b, yaml_mark_t mark)
 {
     size_t characters = 0;
-    for (size_t i = 0; i < b->size; i++)
-        if (((unsigned char)b->text[i] & 0xC0) != 0x80 && characters++ == mark.index)
+    for (size_t i = 0; i < b->size; i++) {
+        if (((unsigned char)b->text[i] & 0xC0) != 0x80 && characters++ == mark.index) {
             return b->text[i];
+        }
+    }
     return '\0';
 }
 
@@ -138,18 +145,20 @@ static void report_syntax(struct builder *b)
         strcmp(parser->problem, "mapping values are not allowed in this context") == 0
             ? "; hint: look at the indentation, and quote texts that hold \": \""
             : "";
-    if (parser->context != NULL && parser->context_mark.line != mark.line)
+    if (parser->context != NULL && parser->context_mark.line != mark.line) {
         hg_problem_add(b->problems, line, column,
                        "not valid YAML: %s, %s that begins in line %zu%s", parser->problem,
                        parser->context, parser->context_mark.line + 1, hint);
-    else
+    } else {
         hg_problem_add(b->problems, line, column, "not valid YAML: %s%s", parser->problem, hint);
+    }
 }
 
 static bool next_event(struct builder *b, yaml_event_t *event)
 {
-    if (b->stopped)
+    if (b->stopped) {
         return false;
+    }
     if (!yaml_parser_parse(&b->parser, event)) {
         report_syntax(b);
         return false;
@@ -160,12 +169,14 @@ static bool next_event(struct builder *b, yaml_event_t *event)
 static void refuse_properties(struct builder *b, yaml_mark_t mark, const yaml_char_t *anchor,
                               const yaml_char_t *tag)
 {
-    if (anchor != NULL)
+    if (anchor != NULL) {
         hg_problem_add(b->problems, mark.line + 1, mark.column + 1,
                        "anchors (&) are not supported; hint: write the value where it is used");
-    if (tag != NULL)
+    }
+    if (tag != NULL) {
         hg_problem_add(b->problems, mark.line + 1, mark.column + 1,
                        "tags (!) are not supported; hint: quote a text that begins with \"!\"");
+    }
 }
 
 static int compare_keys(const void *a, const void *b)
@@ -173,32 +184,36 @@ static int compare_keys(const void *a, const void *b)
     const struct hg_yaml_key *x = *(const struct hg_yaml_key *const *)a;
     const struct hg_yaml_key *y = *(const struct hg_yaml_key *const *)b;
     int order = strcmp(x->text, y->text);
-    if (order != 0)
+    if (order != 0) {
         return order;
+    }
     return x < y ? -1 : 1; /* of equal keys, the first in the file */
 }
 
 /* Sorted, not compared each with each: a file can hold very many keys. */
 static void refuse_duplicates(struct builder *b, struct hg_yaml *map)
 {
-    if (map->count < 2)
+    if (map->count < 2) {
         return;
+    }
     struct hg_yaml_key **sorted = calloc(map->count, sizeof(struct hg_yaml_key *));
     if (sorted == NULL) {
         out_of_memory(b);
         return;
     }
-    for (size_t i = 0; i < map->count; i++)
+    for (size_t i = 0; i < map->count; i++) {
         sorted[i] = &map->keys[i];
+    }
     qsort(sorted, map->count, sizeof(struct hg_yaml_key *), compare_keys);
     const struct hg_yaml_key *first = sorted[0];
     for (size_t i = 1; i < map->count; i++) {
-        if (strcmp(sorted[i]->text, first->text) == 0)
+        if (strcmp(sorted[i]->text, first->text) == 0) {
             hg_problem_add(b->problems, sorted[i]->line, sorted[i]->column,
                            "duplicate key \"%s\"; hint: it is given in line %zu already",
                            first->text, first->line);
-        else
+        } else {
             first = sorted[i];
+        }
     }
     free(sorted);
 }
@@ -226,8 +241,9 @@ static bool build_key(struct builder *b, const yaml_event_t *event, struct hg_ya
     }
     *out = (struct hg_yaml_key){strdup(text), event->start_mark.line + 1,
                                 event->start_mark.column + 1};
-    if (out->text == NULL)
+    if (out->text == NULL) {
         out_of_memory(b);
+    }
     return out->text != NULL;
 }
 
@@ -237,8 +253,9 @@ static bool build_items(struct builder *b, struct hg_yaml *out, yaml_event_type_
     size_t item_capacity = 0, key_capacity = 0;
     for (;;) {
         yaml_event_t event;
-        if (!next_event(b, &event))
+        if (!next_event(b, &event)) {
             return false;
+        }
         if (event.type == end) {
             yaml_event_delete(&event);
             return true;
@@ -247,13 +264,15 @@ static bool build_items(struct builder *b, struct hg_yaml *out, yaml_event_type_
             hg_vec_reserve((void **)&out->items, out->count, &item_capacity, sizeof(*out->items)) &&
             (out->type != HG_YAML_MAP ||
              hg_vec_reserve((void **)&out->keys, out->count, &key_capacity, sizeof(*out->keys)));
-        if (!ok)
+        if (!ok) {
             out_of_memory(b);
+        }
         if (ok && out->type == HG_YAML_MAP) {
             ok = build_key(b, &event, &out->keys[out->count]);
             yaml_event_delete(&event);
-            if (!ok)
+            if (!ok) {
                 return false;
+            }
             if (!next_event(b, &event)) {
                 free(out->keys[out->count].text);
                 return false;
@@ -265,8 +284,9 @@ static bool build_items(struct builder *b, struct hg_yaml *out, yaml_event_type_
             ok = build_node(b, &event, item, depth + 1);
         }
         yaml_event_delete(&event);
-        if (!ok)
+        if (!ok) {
             return false;
+        }
     }
 }
 
@@ -281,8 +301,9 @@ static bool build_scalar(struct builder *b, const yaml_event_t *event, struct hg
     out->type = HG_YAML_SCALAR;
     out->quoted = event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
     out->text = strdup(text);
-    if (out->text == NULL)
+    if (out->text == NULL) {
         out_of_memory(b);
+    }
     return out->text != NULL;
 }
 
@@ -311,8 +332,9 @@ static bool build_node(struct builder *b, const yaml_event_t *event, struct hg_y
         refuse_properties(b, event->start_mark, event->data.mapping_start.anchor,
                           event->data.mapping_start.tag);
         out->type = HG_YAML_MAP;
-        if (!build_items(b, out, YAML_MAPPING_END_EVENT, depth))
+        if (!build_items(b, out, YAML_MAPPING_END_EVENT, depth)) {
             return false;
+        }
         refuse_duplicates(b, out);
         return !b->stopped;
     default: /* an alias: nothing else can stand where a value does */
@@ -334,8 +356,9 @@ static void build_document(struct builder *b, struct hg_yaml *root)
         case YAML_DOCUMENT_END_EVENT:
             break;
         case YAML_DOCUMENT_START_EVENT:
-            if (root->line != 0)
+            if (root->line != 0) {
                 stop(b, event.start_mark, "a second document begins; hint: one file, one document");
+            }
             break;
         case YAML_STREAM_END_EVENT:
             more = false;
@@ -344,8 +367,9 @@ static void build_document(struct builder *b, struct hg_yaml *root)
             build_node(b, &event, root, 1);
         }
         yaml_event_delete(&event);
-        if (!more)
+        if (!more) {
             return;
+        }
     }
 }
 
@@ -359,8 +383,9 @@ struct hg_yaml *hg_yaml_parse(const char *text, size_t size, struct hg_problems 
         text += 3;
         size -= 3;
     }
-    if (!check_text(text, size, problems))
+    if (!check_text(text, size, problems)) {
         return NULL;
+    }
 
     struct builder b = {.problems = problems, .text = text, .size = size};
     struct hg_yaml *root = calloc(1, sizeof(*root));
@@ -387,25 +412,30 @@ struct hg_yaml *hg_yaml_parse(const char *text, size_t size, struct hg_problems 
 
 void hg_yaml_free(struct hg_yaml *root)
 {
-    if (root == NULL)
+    if (root == NULL) {
         return;
+    }
     free_node(root);
     free(root);
 }
 
 struct hg_yaml *hg_yaml_get(const struct hg_yaml *map, const char *key)
 {
-    if (map == NULL || map->type != HG_YAML_MAP)
+    if (map == NULL || map->type != HG_YAML_MAP) {
         return NULL;
-    for (size_t i = 0; i < map->count; i++)
-        if (strcmp(map->keys[i].text, key) == 0)
+    }
+    for (size_t i = 0; i < map->count; i++) {
+        if (strcmp(map->keys[i].text, key) == 0) {
             return &map->items[i];
+        }
+    }
     return NULL;
 }
 
 bool hg_yaml_is_null(const struct hg_yaml *node)
 {
-    if (node->type != HG_YAML_SCALAR || node->quoted)
+    if (node->type != HG_YAML_SCALAR || node->quoted) {
         return false;
+    }
     return node->text[0] == '\0' || strcmp(node->text, "~") == 0 || strcmp(node->text, "null") == 0;
 }

@@ -24,7 +24,7 @@ struct hg_yaml {
     struct hg_yaml_key {
         char *text;
         size_t line, column;
-    } * keys; /* of a map, beside items */
+    } *keys; /* of a map, beside items */
     size_t count;
 };
 

@@ -94,7 +94,7 @@ struct hg_engine {
         struct hg_flow *flow;                 /* that has it; NULL: not open yet, or done */
         struct hg_block **ring[HG_MAX_SINKS]; /* room for the lanes of its flow */
         struct hg_slot *next;
-    } * slot, *free_slots;
+    } *slot, *free_slots;
     uint64_t plain_bytes, stored_bytes, objects; /* so far, for progress */
     bool stopping;
     size_t wait_output, wait_slot; /* threads that need an output block, a slot */

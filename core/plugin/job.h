@@ -53,7 +53,7 @@ struct hg_job {
         char *path;
         uint64_t bytes;
         struct hg_quota *next;
-    } * quotas;
+    } *quotas;
     uint64_t temp_most; /* of all of them together; 0: no bound */
 
     pthread_mutex_t hook_mutex;
@@ -62,7 +62,7 @@ struct hg_job {
         void (*wake)(void *arg);
         void *arg;
         struct hg_job_hook *next;
-    } * hooks;
+    } *hooks;
 
     pthread_t monitor;
 };

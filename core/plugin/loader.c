@@ -29,10 +29,7 @@ struct required {
     size_t offset;
     const char *name;
 };
-#define REQUIRED(table, member)                                                                    \
-    {                                                                                              \
-        offsetof(struct table, member), #member                                                    \
-    }
+#define REQUIRED(table, member) {offsetof(struct table, member), #member}
 static const struct required source_required[] = {
     REQUIRED(hangar_source, check), REQUIRED(hangar_source, prepare),
     REQUIRED(hangar_source, begin), REQUIRED(hangar_source, next),

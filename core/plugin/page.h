@@ -18,7 +18,7 @@ struct hg_page_entries {
         int64_t time_ms;
         char etag[128];
         bool is_prefix;
-    } * items;
+    } *items;
     size_t count, capacity;
     bool incomplete;       /* there was no memory for an entry */
     int64_t store_time_ms; /* the store's clock at this page; 0: unknown */

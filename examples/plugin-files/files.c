@@ -50,8 +50,9 @@ static enum hangar_rc files_create(const struct hangar_host *host, struct hangar
                                    void **out)
 {
     struct files *files = calloc(1, sizeof(*files));
-    if (!files)
+    if (!files) {
         return host->fail(ctx, HANGAR_NO_MEMORY, 0, "out of memory");
+    }
     files->host = host;
     files->ctx = ctx;
     size_t count = 0;
@@ -87,11 +88,13 @@ static enum hangar_rc find(struct files *files)
     const char *pattern;
     for (size_t i = 0; (pattern = files->host->opt_list(files->ctx, "files", i)); i++) {
         int rc = glob(pattern, i ? GLOB_APPEND : 0, NULL, &files->found);
-        if (rc == GLOB_NOMATCH)
+        if (rc == GLOB_NOMATCH) {
             return files->host->fail(files->ctx, HANGAR_NOT_FOUND, 0,
                                      "cannot find %s: there is no such file", pattern);
-        if (rc != 0)
+        }
+        if (rc != 0) {
             return files->host->fail(files->ctx, HANGAR_IO, errno, "cannot look for %s", pattern);
+        }
     }
     return HANGAR_OK;
 }
@@ -100,10 +103,12 @@ static enum hangar_rc files_check(void *inst, struct hangar_attrs *facts)
 {
     struct files *files = inst;
     enum hangar_rc rc = find(files);
-    for (size_t i = 0; rc == HANGAR_OK && i < files->found.gl_pathc; i++)
-        if (access(files->found.gl_pathv[i], R_OK) != 0)
+    for (size_t i = 0; rc == HANGAR_OK && i < files->found.gl_pathc; i++) {
+        if (access(files->found.gl_pathv[i], R_OK) != 0) {
             rc = files->host->fail(files->ctx, HANGAR_AUTH, errno, "cannot read %s",
                                    files->found.gl_pathv[i]);
+        }
+    }
     files->host->attr_setf(facts, "files", "%zu", files->found.gl_pathc);
     return rc;
 }
@@ -126,12 +131,14 @@ static enum hangar_rc files_next(void *inst, struct hangar_object_info *info,
                                  struct hangar_object **out)
 {
     struct files *files = inst;
-    if (files->next == files->found.gl_pathc)
+    if (files->next == files->found.gl_pathc) {
         return HANGAR_EOF;
+    }
     const char *path = files->found.gl_pathv[files->next++];
     struct hangar_object *object = calloc(1, sizeof(*object));
-    if (!object)
+    if (!object) {
         return files->host->fail(files->ctx, HANGAR_NO_MEMORY, 0, "out of memory");
+    }
     object->files = files;
     snprintf(object->path, sizeof(object->path), "%s", path);
     object->fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -140,8 +147,9 @@ static enum hangar_rc files_next(void *inst, struct hangar_object_info *info,
         enum hangar_rc rc = files->host->fail(
             files->ctx, HANGAR_IO, object->fd < 0 ? errno : 0,
             object->fd < 0 ? "cannot open %s" : "cannot read %s: it is no file", path);
-        if (object->fd >= 0)
+        if (object->fd >= 0) {
             close(object->fd);
+        }
         free(object);
         return rc;
     }
@@ -158,9 +166,10 @@ static enum hangar_rc files_read(struct hangar_object *object, void *buffer, siz
     do {
         n = read(object->fd, buffer, size);
     } while (n < 0 && errno == EINTR);
-    if (n < 0)
+    if (n < 0) {
         return object->files->host->fail(object->files->ctx, HANGAR_IO, errno, "cannot read %s",
                                          object->path);
+    }
     *got = (size_t)n;
     return HANGAR_OK;
 }
@@ -173,11 +182,13 @@ static enum hangar_rc files_close(struct hangar_object *object, struct hangar_at
     struct stat now;
     enum hangar_rc rc = HANGAR_OK;
     if (attrs && (fstat(object->fd, &now) != 0 || now.st_size != object->before.st_size ||
-                  memcmp(&now.st_mtim, &object->before.st_mtim, sizeof(now.st_mtim)) != 0))
+                  memcmp(&now.st_mtim, &object->before.st_mtim, sizeof(now.st_mtim)) != 0)) {
         rc = host->fail(object->files->ctx, HANGAR_RETRY, 0,
                         "cannot read %s: it was changed meanwhile", object->path);
-    if (attrs)
+    }
+    if (attrs) {
         host->attr_setf(attrs, "mode", "%o", (unsigned)object->before.st_mode & 07777);
+    }
     close(object->fd);
     free(object);
     return rc;
@@ -186,8 +197,9 @@ static enum hangar_rc files_close(struct hangar_object *object, struct hangar_at
 static enum hangar_rc files_end(void *inst, struct hangar_attrs *facts)
 {
     struct files *files = inst;
-    if (facts)
+    if (facts) {
         files->host->attr_setf(facts, "files", "%zu", files->found.gl_pathc);
+    }
     globfree(&files->found);
     memset(&files->found, 0, sizeof(files->found));
     files->next = 0;
@@ -200,11 +212,13 @@ static enum hangar_rc files_end(void *inst, struct hangar_attrs *facts)
 static enum hangar_rc target_of(struct files *files, const char *name, char out[4096])
 {
     const char *into = files->host->opt_string(files->ctx, "into");
-    if (!into)
+    if (!into) {
         return files->host->fail_option(files->ctx, "into", "is needed to restore");
-    if (snprintf(out, 4096, "%s/%s", into, name) >= 4096)
+    }
+    if (snprintf(out, 4096, "%s/%s", into, name) >= 4096) {
         return files->host->fail(files->ctx, HANGAR_CONFIG, 0,
                                  "cannot restore %s: its path is too long", name);
+    }
     return HANGAR_OK;
 }
 
@@ -212,17 +226,20 @@ static enum hangar_rc files_restore_prepare(void *inst, const struct hangar_rest
 {
     struct files *files = inst;
     const struct hangar_host *host = files->host;
-    if (how->flags & ~(uint32_t)HANGAR_RESTORE_DRY_RUN)
+    if (how->flags & ~(uint32_t)HANGAR_RESTORE_DRY_RUN) {
         return host->fail(files->ctx, HANGAR_UNSUPPORTED, 0,
                           "cannot replace or compare files; hint: restore into an empty folder");
+    }
     for (size_t i = 0; i < how->object_count; i++) {
         char path[4096];
         enum hangar_rc rc = target_of(files, how->objects[i].name, path);
-        if (rc != HANGAR_OK)
+        if (rc != HANGAR_OK) {
             return rc;
-        if (access(path, F_OK) == 0)
+        }
+        if (access(path, F_OK) == 0) {
             return host->fail(files->ctx, HANGAR_EXISTS, 0,
                               "cannot restore %s: it is there already; hint: set into", path);
+        }
         host->text(how->plan, "write %s\n", path);
     }
     /* from here on restore_end(NULL) may remove what has these names */
@@ -244,8 +261,9 @@ static enum hangar_rc files_restore_open(void *inst, const struct hangar_object_
 {
     struct files *files = inst;
     struct hangar_object *object = calloc(1, sizeof(*object));
-    if (!object)
+    if (!object) {
         return files->host->fail(files->ctx, HANGAR_NO_MEMORY, 0, "out of memory");
+    }
     object->files = files;
     const char *mode = files->host->attr_get(info->attrs, "mode");
     object->before.st_mode = (mode_t)strtoul(mode ? mode : "600", NULL, 8);
@@ -254,8 +272,9 @@ static enum hangar_rc files_restore_open(void *inst, const struct hangar_object_
         make_folders(object->path);
         snprintf(object->part, sizeof(object->part), "%s.part", object->path);
         object->fd = open(object->part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-        if (object->fd < 0)
+        if (object->fd < 0) {
             rc = files->host->fail(files->ctx, HANGAR_IO, errno, "cannot make %s", object->part);
+        }
     }
     if (rc != HANGAR_OK) {
         free(object);
@@ -270,12 +289,14 @@ static enum hangar_rc files_restore_write(struct hangar_object *object, const vo
 {
     for (const char *at = data; size > 0;) {
         ssize_t n = write(object->fd, at, size);
-        if (n < 0 && errno == EINTR)
+        if (n < 0 && errno == EINTR) {
             continue;
-        if (n < 0)
+        }
+        if (n < 0) {
             return object->files->host->fail(object->files->ctx,
                                              errno == ENOSPC ? HANGAR_NO_SPACE : HANGAR_IO, errno,
                                              "cannot write %s", object->part);
+        }
         at += n;
         size -= (size_t)n;
     }
@@ -302,11 +323,13 @@ static enum hangar_rc files_restore_end(void *inst, struct hangar_attrs *report)
     struct files *files = inst;
     for (size_t i = 0; !report && files->how && i < files->how->object_count; i++) {
         char path[4096];
-        if (target_of(files, files->how->objects[i].name, path) == HANGAR_OK)
+        if (target_of(files, files->how->objects[i].name, path) == HANGAR_OK) {
             unlink(path);
+        }
     }
-    if (report && files->how)
+    if (report && files->how) {
         files->host->attr_setf(report, "files", "%zu", files->how->object_count);
+    }
     files->how = NULL;
     return HANGAR_OK;
 }

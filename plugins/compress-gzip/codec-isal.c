@@ -22,8 +22,9 @@ static void *isal_new(int level)
     static const uint32_t sizes[] = {
         [1] = ISAL_DEF_LVL1_DEFAULT, [2] = ISAL_DEF_LVL2_DEFAULT, [3] = ISAL_DEF_LVL3_DEFAULT};
     struct isal *isal = calloc(1, sizeof(*isal));
-    if (!isal)
+    if (!isal) {
         return NULL;
+    }
     isal->level = (uint32_t)level;
     isal->buffer_size = sizes[level];
     isal->buffer = malloc(isal->buffer_size);
@@ -37,8 +38,9 @@ static void *isal_new(int level)
 static void isal_free(void *state)
 {
     struct isal *isal = state;
-    if (!isal)
+    if (!isal) {
         return;
+    }
     free(isal->buffer);
     free(isal);
 }
@@ -67,8 +69,9 @@ static size_t isal_deflate_piece(void *state, const void *in, size_t size, void 
     stream->avail_in = (uint32_t)size;
     stream->next_out = out;
     stream->avail_out = (uint32_t)room;
-    if (isal_deflate_stateless(stream) != COMP_OK || stream->avail_in)
+    if (isal_deflate_stateless(stream) != COMP_OK || stream->avail_in) {
         return 0;
+    }
     return stream->total_out;
 }
 

@@ -13,8 +13,9 @@
 static void *zlib_new(int level)
 {
     z_stream *stream = calloc(1, sizeof(*stream));
-    if (!stream)
+    if (!stream) {
         return NULL;
+    }
     if (deflateInit2(stream, level, Z_DEFLATED, RAW_WINDOW, 9, Z_DEFAULT_STRATEGY) != Z_OK) {
         free(stream);
         return NULL;
@@ -24,8 +25,9 @@ static void *zlib_new(int level)
 
 static void zlib_free(void *state)
 {
-    if (!state)
+    if (!state) {
         return;
+    }
     deflateEnd(state);
     free(state);
 }
@@ -44,8 +46,9 @@ static size_t zlib_deflate(void *state, const void *in, size_t size, void *out, 
     stream->avail_in = (uInt)size;
     stream->next_out = out;
     stream->avail_out = (uInt)(capacity < UINT32_MAX ? capacity : UINT32_MAX);
-    if (deflate(stream, Z_FINISH) != Z_STREAM_END)
+    if (deflate(stream, Z_FINISH) != Z_STREAM_END) {
         return 0;
+    }
     return stream->total_out;
 }
 

@@ -33,8 +33,9 @@ static enum hangar_rc gzip_create(const struct hangar_host *host, struct hangar_
                                   void **out)
 {
     struct gz *gz = calloc(1, sizeof(*gz));
-    if (!gz)
+    if (!gz) {
         return host->fail(ctx, HANGAR_NO_MEMORY, 0, "cannot set up gzip: out of memory");
+    }
     gz->host = host;
     gz->ctx = ctx;
     gz->level = (int)host->opt_int(ctx, "level");
@@ -49,10 +50,12 @@ static enum hangar_rc gzip_create(const struct hangar_host *host, struct hangar_
 static void gzip_destroy(void *inst)
 {
     struct gz *gz = inst;
-    if (!gz)
+    if (!gz) {
         return;
-    for (size_t i = 0; i < gz->idle_count; i++)
+    }
+    for (size_t i = 0; i < gz->idle_count; i++) {
         gz->codec->free(gz->idle[i]);
+    }
     pthread_mutex_destroy(&gz->mutex);
     free(gz);
 }
@@ -72,8 +75,9 @@ static const char *gzip_describe(void *inst)
 static enum hangar_rc new_stream(struct gz *gz, struct hangar_stream **out)
 {
     struct hangar_stream *stream = calloc(1, sizeof(*stream));
-    if (!stream)
+    if (!stream) {
         return gz->host->fail(gz->ctx, HANGAR_NO_MEMORY, 0, "cannot start gzip: out of memory");
+    }
     stream->gz = gz;
     *out = stream;
     return HANGAR_OK;
@@ -86,12 +90,14 @@ static enum hangar_rc gzip_open(void *inst, enum hangar_direction direction,
     struct gz *gz = inst;
     struct hangar_stream *stream = NULL;
     enum hangar_rc rc = new_stream(gz, &stream);
-    if (rc)
+    if (rc) {
         return rc;
-    if (direction == HANGAR_ENCODE)
+    }
+    if (direction == HANGAR_ENCODE) {
         rc = gz_encoder_new(gz, &stream->encoder);
-    else
+    } else {
         rc = gz_decoder_new(gz, &stream->decoder);
+    }
     if (rc) {
         free(stream);
         return rc;
@@ -102,8 +108,9 @@ static enum hangar_rc gzip_open(void *inst, enum hangar_direction direction,
 
 static enum hangar_rc gzip_process(struct hangar_stream *stream, struct hangar_io *io, int last)
 {
-    if (stream->encoder)
+    if (stream->encoder) {
         return gz_encoder_process(stream->encoder, io, last);
+    }
     return gz_decoder_process(stream->decoder, io, last);
 }
 

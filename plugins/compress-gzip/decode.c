@@ -41,8 +41,9 @@ static enum hangar_rc no_memory(struct gz *gz)
 enum hangar_rc gz_decoder_new(struct gz *gz, struct gz_decoder **out)
 {
     struct gz_decoder *decoder = calloc(1, sizeof(*decoder));
-    if (decoder)
+    if (decoder) {
         decoder->inflater = gz_inflater_new();
+    }
     if (!decoder || !decoder->inflater) {
         free(decoder);
         return no_memory(gz);
@@ -54,8 +55,9 @@ enum hangar_rc gz_decoder_new(struct gz *gz, struct gz_decoder **out)
 
 void gz_decoder_free(struct gz_decoder *decoder)
 {
-    if (!decoder)
+    if (!decoder) {
         return;
+    }
     gz_inflater_free(decoder->inflater);
     free(decoder);
 }
@@ -71,22 +73,27 @@ static enum hangar_rc corrupt(struct gz_decoder *decoder, const char *cause)
 static uint32_t le(const unsigned char *bytes, int count)
 {
     uint32_t value = 0;
-    while (count--)
+    while (count--) {
         value = value << 8 | bytes[count];
+    }
     return value;
 }
 
 /* The state that follows `state` in a header with these fields. */
 static enum state next_state(const struct gz_decoder *decoder, enum state state)
 {
-    if (state < EXTRA_SIZE && decoder->flags & FLAG_EXTRA)
+    if (state < EXTRA_SIZE && decoder->flags & FLAG_EXTRA) {
         return EXTRA_SIZE;
-    if (state < NAME && decoder->flags & FLAG_NAME)
+    }
+    if (state < NAME && decoder->flags & FLAG_NAME) {
         return NAME;
-    if (state < COMMENT && decoder->flags & FLAG_COMMENT)
+    }
+    if (state < COMMENT && decoder->flags & FLAG_COMMENT) {
         return COMMENT;
-    if (state < HEADER_CRC && decoder->flags & FLAG_HCRC)
+    }
+    if (state < HEADER_CRC && decoder->flags & FLAG_HCRC) {
         return HEADER_CRC;
+    }
     return DATA;
 }
 
@@ -105,11 +112,13 @@ static enum hangar_rc fixed_header_byte(struct gz_decoder *decoder, unsigned cha
 {
     static const unsigned char begin[] = {0x1f, 0x8b, 8};
     size_t at = decoder->field_size;
-    if (at < sizeof(begin) && byte != begin[at])
+    if (at < sizeof(begin) && byte != begin[at]) {
         return corrupt(decoder, decoder->members ? "something else follows the compressed data"
                                                  : "this is not a gzip header");
-    if (at == 3 && byte & FLAGS_RESERVED)
+    }
+    if (at == 3 && byte & FLAGS_RESERVED) {
         return corrupt(decoder, "unknown flags in a header");
+    }
     decoder->field[decoder->field_size++] = byte;
     if (decoder->field_size == GZ_HEADER_SIZE) {
         decoder->flags = decoder->field[3];
@@ -127,12 +136,15 @@ static bool number_byte(struct gz_decoder *decoder, unsigned char byte, size_t c
 
 static enum hangar_rc trailer_byte(struct gz_decoder *decoder, unsigned char byte)
 {
-    if (!number_byte(decoder, byte, GZ_TRAILER_SIZE))
+    if (!number_byte(decoder, byte, GZ_TRAILER_SIZE)) {
         return HANGAR_OK;
-    if (le(decoder->field, 4) != decoder->crc)
+    }
+    if (le(decoder->field, 4) != decoder->crc) {
         return corrupt(decoder, "wrong checksum of the data that ends");
-    if (le(decoder->field + 4, 4) != (uint32_t)decoder->size)
+    }
+    if (le(decoder->field + 4, 4) != (uint32_t)decoder->size) {
         return corrupt(decoder, "wrong size of the data that ends");
+    }
     decoder->members++;
     enter(decoder, FIXED);
     return HANGAR_OK;
@@ -143,12 +155,14 @@ static enum hangar_rc frame_byte(struct gz_decoder *decoder, unsigned char byte)
 {
     enum state state = decoder->state;
     enum hangar_rc rc = HANGAR_OK;
-    if (state == FIXED && !decoder->field_size)
+    if (state == FIXED && !decoder->field_size) {
         decoder->header_crc = 0;
+    }
     if (state == HEADER_CRC) {
         if (number_byte(decoder, byte, 2)) {
-            if (le(decoder->field, 2) != (decoder->header_crc & 0xffff))
+            if (le(decoder->field, 2) != (decoder->header_crc & 0xffff)) {
                 return corrupt(decoder, "wrong checksum of a header");
+            }
             enter(decoder, DATA);
         }
         decoder->offset++;
@@ -165,8 +179,9 @@ static enum hangar_rc frame_byte(struct gz_decoder *decoder, unsigned char byte)
             enter(decoder, decoder->extra_left ? EXTRA : next_state(decoder, EXTRA));
         }
     } else if (state == EXTRA) {
-        if (!--decoder->extra_left)
+        if (!--decoder->extra_left) {
             enter(decoder, next_state(decoder, EXTRA));
+        }
     } else if (!byte) { /* of NAME, COMMENT */
         enter(decoder, next_state(decoder, state));
     }
@@ -184,17 +199,21 @@ static enum hangar_rc data_bytes(struct gz_decoder *decoder, struct hangar_io *i
     decoder->crc = gz_crc32(decoder->crc, out, made);
     decoder->size += made;
     decoder->offset += in_size - io->in_size;
-    if (inflated == GZ_INFLATE_BAD)
+    if (inflated == GZ_INFLATE_BAD) {
         return corrupt(decoder, "damaged compressed data");
-    if (inflated == GZ_INFLATE_NO_MEMORY)
+    }
+    if (inflated == GZ_INFLATE_NO_MEMORY) {
         return decoder->failed = no_memory(decoder->gz);
-    if (inflated == GZ_INFLATE_MORE)
+    }
+    if (inflated == GZ_INFLATE_MORE) {
         return HANGAR_OK;
+    }
     enter(decoder, TRAILER);
     decoder->offset -= behind_size;
     enum hangar_rc rc = HANGAR_OK;
-    for (size_t i = 0; i < behind_size && !rc; i++)
+    for (size_t i = 0; i < behind_size && !rc; i++) {
         rc = frame_byte(decoder, behind[i]);
+    }
     return rc;
 }
 
@@ -203,8 +222,9 @@ enum hangar_rc gz_decoder_process(struct gz_decoder *decoder, struct hangar_io *
     enum hangar_rc rc = decoder->failed;
     while (!rc) {
         if (decoder->state != DATA) {
-            if (!io->in_size)
+            if (!io->in_size) {
                 break;
+            }
             rc = frame_byte(decoder, *io->in);
             io->in++;
             io->in_size--;
@@ -212,14 +232,18 @@ enum hangar_rc gz_decoder_process(struct gz_decoder *decoder, struct hangar_io *
         }
         size_t in_size = io->in_size, out_size = io->out_size;
         rc = data_bytes(decoder, io);
-        if (decoder->state == DATA && in_size == io->in_size && out_size == io->out_size)
+        if (decoder->state == DATA && in_size == io->in_size && out_size == io->out_size) {
             break;
+        }
     }
-    if (rc || !last || io->in_size)
+    if (rc || !last || io->in_size) {
         return rc;
-    if (decoder->state == FIXED && !decoder->field_size && decoder->members)
+    }
+    if (decoder->state == FIXED && !decoder->field_size && decoder->members) {
         return HANGAR_EOF;
-    if (decoder->state == DATA && !io->out_size)
+    }
+    if (decoder->state == DATA && !io->out_size) {
         return HANGAR_OK; /* what is still inside needs room first */
+    }
     return corrupt(decoder, decoder->offset ? "the data is cut off" : "the data is empty");
 }

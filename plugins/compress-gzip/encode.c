@@ -26,10 +26,11 @@ static void *take_state(struct gz *gz)
 {
     void *state = NULL;
     pthread_mutex_lock(&gz->mutex);
-    if (gz->idle_count)
+    if (gz->idle_count) {
         state = gz->idle[--gz->idle_count];
+    }
     pthread_mutex_unlock(&gz->mutex);
-    return state ? state : gz->codec->new (gz->library_level);
+    return state ? state : gz->codec->new(gz->library_level);
 }
 
 static void give_state(struct gz *gz, void *state)
@@ -53,15 +54,17 @@ size_t gz_encode_bound(const struct gz *gz, size_t size)
 {
     size_t whole = size / GZ_MEMBER_MAX, full = member_bound(gz, GZ_MEMBER_MAX);
     size_t rest = member_bound(gz, size % GZ_MEMBER_MAX);
-    if (whole > (SIZE_MAX - rest) / full)
+    if (whole > (SIZE_MAX - rest) / full) {
         return SIZE_MAX; /* nobody can allocate that */
+    }
     return whole * full + rest;
 }
 
 static void put_le32(unsigned char *out, uint32_t value)
 {
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 4; i++) {
         out[i] = (unsigned char)(value >> 8 * i);
+    }
 }
 
 /* The size of the member, 0 when the codec failed. */
@@ -70,15 +73,18 @@ static size_t encode_member(struct gz *gz, void *state, const unsigned char *in,
 {
     size_t data = sizeof(nothing);
     unsigned char *at = out + GZ_HEADER_SIZE;
-    if (capacity < GZ_HEADER_SIZE + sizeof(nothing) + GZ_TRAILER_SIZE)
+    if (capacity < GZ_HEADER_SIZE + sizeof(nothing) + GZ_TRAILER_SIZE) {
         return 0;
+    }
     memcpy(out, header, sizeof(header));
-    if (size)
+    if (size) {
         data = gz->codec->deflate(state, in, size, at, capacity - GZ_HEADER_SIZE - GZ_TRAILER_SIZE);
-    else
+    } else {
         memcpy(at, nothing, sizeof(nothing));
-    if (!data)
+    }
+    if (!data) {
         return 0;
+    }
     put_le32(at + data, gz_crc32(0, in, size));
     put_le32(at + data + 4, (uint32_t)size);
     return GZ_HEADER_SIZE + data + GZ_TRAILER_SIZE;
@@ -89,8 +95,9 @@ enum hangar_rc gz_encode(struct gz *gz, const unsigned char *in, size_t size, un
 {
     size_t used = 0;
     void *state = take_state(gz);
-    if (!state)
+    if (!state) {
         return gz->host->fail(gz->ctx, HANGAR_NO_MEMORY, 0, "cannot compress: out of memory");
+    }
     do {
         size_t piece = size < GZ_MEMBER_MAX ? size : GZ_MEMBER_MAX;
         size_t member = encode_member(gz, state, in, piece, out + used, capacity - used);
@@ -127,8 +134,9 @@ enum hangar_rc gz_encoder_new(struct gz *gz, struct gz_encoder **out)
 {
     size_t capacity = gz_encode_bound(gz, PIECE_SIZE);
     struct gz_encoder *encoder = malloc(sizeof(*encoder) + PIECE_SIZE + capacity);
-    if (!encoder)
+    if (!encoder) {
         return gz->host->fail(gz->ctx, HANGAR_NO_MEMORY, 0, "cannot compress: out of memory");
+    }
     *encoder = (struct gz_encoder){.gz = gz, .capacity = capacity};
     encoder->member = encoder->piece + PIECE_SIZE;
     *out = encoder;
@@ -144,8 +152,9 @@ static void gather(struct gz_encoder *encoder, struct hangar_io *io)
 {
     size_t room = PIECE_SIZE - encoder->gathered;
     size_t n = io->in_size < room ? io->in_size : room;
-    if (!n)
+    if (!n) {
         return;
+    }
     memcpy(encoder->piece + encoder->gathered, io->in, n);
     encoder->gathered += n;
     io->in += n;
@@ -156,8 +165,9 @@ static void drain(struct gz_encoder *encoder, struct hangar_io *io)
 {
     size_t left = encoder->encoded - encoder->written;
     size_t n = io->out_size < left ? io->out_size : left;
-    if (!n)
+    if (!n) {
         return;
+    }
     memcpy(io->out, encoder->member + encoder->written, n);
     encoder->written += n;
     io->out += n;
@@ -168,18 +178,22 @@ enum hangar_rc gz_encoder_process(struct gz_encoder *encoder, struct hangar_io *
 {
     for (;;) {
         drain(encoder, io);
-        if (encoder->written < encoder->encoded)
+        if (encoder->written < encoder->encoded) {
             return HANGAR_OK;
+        }
         gather(encoder, io);
         bool ending = last && !io->in_size;
-        if (encoder->gathered < PIECE_SIZE && !ending)
+        if (encoder->gathered < PIECE_SIZE && !ending) {
             return HANGAR_OK;
-        if (!encoder->gathered && encoder->began)
+        }
+        if (!encoder->gathered && encoder->began) {
             return HANGAR_EOF;
+        }
         enum hangar_rc rc = gz_encode(encoder->gz, encoder->piece, encoder->gathered,
                                       encoder->member, encoder->capacity, &encoder->encoded);
-        if (rc)
+        if (rc) {
             return rc;
+        }
         encoder->began = true;
         encoder->gathered = encoder->written = 0;
     }

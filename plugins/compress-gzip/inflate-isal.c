@@ -36,8 +36,9 @@ static void give_back(struct inflate_state *state, unsigned char behind[8], size
     int bits = state->read_in_length;
     uint64_t ahead = state->read_in >> bits % 8;
     *behind_size = (size_t)bits / 8;
-    for (size_t i = 0; i < *behind_size; i++)
+    for (size_t i = 0; i < *behind_size; i++) {
         behind[i] = (unsigned char)(ahead >> 8 * i);
+    }
     state->read_in = 0;
     state->read_in_length = 0;
 }
@@ -53,11 +54,13 @@ enum gz_inflate_rc gz_inflater_run(struct gz_inflater *inflater, struct hangar_i
     state->avail_out = out_size;
     int rc = isal_inflate(state);
     /* it may have gone back before the beginning of this input then */
-    if (rc < 0 || rc == ISAL_NEED_DICT)
+    if (rc < 0 || rc == ISAL_NEED_DICT) {
         return GZ_INFLATE_BAD;
+    }
     gz_advance(io, in_size - state->avail_in, out_size - state->avail_out);
-    if (state->block_state != ISAL_BLOCK_FINISH)
+    if (state->block_state != ISAL_BLOCK_FINISH) {
         return GZ_INFLATE_MORE;
+    }
     give_back(state, behind, behind_size);
     return GZ_INFLATE_END;
 }

@@ -24,8 +24,9 @@ struct gz_inflater *gz_inflater_new(void)
 
 void gz_inflater_free(struct gz_inflater *inflater)
 {
-    if (!inflater)
+    if (!inflater) {
         return;
+    }
     inflateEnd(&inflater->stream);
     free(inflater);
 }
@@ -48,9 +49,11 @@ enum gz_inflate_rc gz_inflater_run(struct gz_inflater *inflater, struct hangar_i
     int rc = inflate(stream, Z_NO_FLUSH);
     gz_advance(io, in_size - stream->avail_in, out_size - stream->avail_out);
     *behind_size = 0;
-    if (rc == Z_STREAM_END)
+    if (rc == Z_STREAM_END) {
         return GZ_INFLATE_END;
-    if (rc == Z_MEM_ERROR) /* its window is allocated when it is needed */
+    }
+    if (rc == Z_MEM_ERROR) { /* its window is allocated when it is needed */
         return GZ_INFLATE_NO_MEMORY;
+    }
     return rc == Z_OK || rc == Z_BUF_ERROR ? GZ_INFLATE_MORE : GZ_INFLATE_BAD;
 }

@@ -14,11 +14,13 @@
 static size_t fit(const char *text, size_t max)
 {
     size_t n = strlen(text);
-    if (n <= max)
+    if (n <= max) {
         return n;
+    }
     n = max;
-    while (n > 0 && ((unsigned char)text[n] & 0xC0) == 0x80)
+    while (n > 0 && ((unsigned char)text[n] & 0xC0) == 0x80) {
         n--;
+    }
     return n;
 }
 
@@ -33,8 +35,9 @@ static void put(struct writer *w, const char *fmt, ...) HANGAR_PRINTF(2, 3);
 static void put(struct writer *w, const char *fmt, ...)
 {
     va_list args;
-    if (w->size - w->used <= 1)
+    if (w->size - w->used <= 1) {
         return;
+    }
     va_start(args, fmt);
     int n = vsnprintf(w->out + w->used, w->size - w->used, fmt, args);
     va_end(args);
@@ -56,14 +59,18 @@ void message_text(const struct hangar_event *event, char *out, size_t size)
     const char *error = json_string_value(json_object_get(doc, "error"));
     out[0] = '\0';
     put(&w, "hangar: %s", event->summary ? event->summary : event->kind);
-    if (error)
+    if (error) {
         put(&w, "\n%s", error);
-    if (event->backup_id)
+    }
+    if (event->backup_id) {
         put(&w, "\nbackup: %s", event->backup_id);
-    if (event->run_id)
+    }
+    if (event->run_id) {
         put(&w, "\nrun: %s", event->run_id);
-    if (event->duration_ms >= 0)
+    }
+    if (event->duration_ms >= 0) {
         put(&w, "\ntook: %lld.%lld s", (long long)event->duration_ms / 1000,
             (long long)event->duration_ms % 1000 / 100);
+    }
     json_decref(doc);
 }

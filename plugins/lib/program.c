@@ -32,19 +32,22 @@ static int start(const struct program *p, pid_t *pid, int *out)
     sigset_t none, all;
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attr;
-    if (pipe2(ends, O_CLOEXEC) != 0)
+    if (pipe2(ends, O_CLOEXEC) != 0) {
         return errno;
+    }
     posix_spawn_file_actions_init(&actions);
     posix_spawnattr_init(&attr);
-    if (p->input >= 0)
+    if (p->input >= 0) {
         posix_spawn_file_actions_adddup2(&actions, p->input, STDIN_FILENO);
-    else
+    } else {
         posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    }
     posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
-    if (p->with_errors)
+    if (p->with_errors) {
         posix_spawn_file_actions_adddup2(&actions, ends[1], STDERR_FILENO);
-    else
+    } else {
         posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+    }
     sigemptyset(&none);
     sigfillset(&all);
     posix_spawnattr_setsigmask(&attr, &none);
@@ -73,14 +76,17 @@ static enum flow drain(const struct program *p, int fd)
     enum flow flow = FLOW_MORE;
     while (flow == FLOW_MORE) {
         ssize_t n = read(fd, buffer, sizeof(buffer));
-        if (n < 0 && errno == EINTR)
+        if (n < 0 && errno == EINTR) {
             continue;
-        if (n < 0)
+        }
+        if (n < 0) {
             break;
-        if (n == 0)
+        }
+        if (n == 0) {
             flow = FLOW_END;
-        else if (!p->output(p->arg, buffer, (size_t)n))
+        } else if (!p->output(p->arg, buffer, (size_t)n)) {
             flow = FLOW_TOO_MUCH;
+        }
     }
     explicit_bzero(buffer, sizeof(buffer)); /* it may have been a secret */
     return flow;
@@ -96,19 +102,25 @@ static struct program_result wait_end(const struct program *p, pid_t pid, int fd
         siginfo_t info = {0};
         int looked = waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT);
         int error = looked != 0 && errno != EINTR ? errno : 0;
-        if (flow == FLOW_MORE) /* after the look, so that nothing is missed */
+        if (flow == FLOW_MORE) { /* after the look, so that nothing is missed */
             flow = drain(p, fd);
-        if (flow == FLOW_TOO_MUCH)
+        }
+        if (flow == FLOW_TOO_MUCH) {
             return (struct program_result){PROGRAM_TOO_MUCH, 0};
-        if (error != 0)
+        }
+        if (error != 0) {
             return (struct program_result){PROGRAM_LOST, error};
-        if (info.si_pid == pid)
+        }
+        if (info.si_pid == pid) {
             return (struct program_result){
                 info.si_code == CLD_EXITED ? PROGRAM_EXITED : PROGRAM_SIGNALLED, info.si_status};
-        if (p->cancelled(p->arg))
+        }
+        if (p->cancelled(p->arg)) {
             return (struct program_result){PROGRAM_CANCELLED, 0};
-        if (mono_ms() >= deadline)
+        }
+        if (mono_ms() >= deadline) {
             return (struct program_result){PROGRAM_TIMED_OUT, 0};
+        }
         struct pollfd output = {.fd = flow == FLOW_MORE ? fd : -1, .events = POLLIN};
         poll(&output, 1, flow == FLOW_MORE ? LOOK_MS : ENDING_MS);
     }
@@ -119,15 +131,18 @@ struct program_result program_run(const struct program *p)
     pid_t pid;
     int fd;
     int error = start(p, &pid, &fd);
-    if (error != 0)
+    if (error != 0) {
         return (struct program_result){PROGRAM_NOT_STARTED, error};
+    }
     struct program_result result = wait_end(p, pid, fd);
     bool by_itself = result.end == PROGRAM_EXITED || result.end == PROGRAM_SIGNALLED;
     close(fd);
-    if (result.end == PROGRAM_LOST)
+    if (result.end == PROGRAM_LOST) {
         return result;
-    if (p->alone || !by_itself)
+    }
+    if (p->alone || !by_itself) {
         kill(-pid, SIGKILL);
+    }
     while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
         ;
     return result;
@@ -136,10 +151,12 @@ struct program_result program_run(const struct program *p)
 bool program_reap(pid_t *pid, int *status)
 {
     pid_t done = waitpid(*pid, status, WNOHANG);
-    if (done == 0 || (done < 0 && errno == EINTR))
+    if (done == 0 || (done < 0 && errno == EINTR)) {
         return false;
-    if (done < 0)
+    }
+    if (done < 0) {
         *status = -1;
+    }
     *pid = 0;
     return true;
 }

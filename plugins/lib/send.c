@@ -58,8 +58,9 @@ static void host_of(const char *url, char out[HOST_MAX])
     char *host = NULL;
     snprintf(out, HOST_MAX, "the receiver");
     if (parsed && curl_url_set(parsed, CURLUPART_URL, url, 0) == CURLUE_OK &&
-        curl_url_get(parsed, CURLUPART_HOST, &host, 0) == CURLUE_OK)
+        curl_url_get(parsed, CURLUPART_HOST, &host, 0) == CURLUE_OK) {
         snprintf(out, HOST_MAX, "%s", host);
+    }
     curl_free(host);
     curl_url_cleanup(parsed);
 }
@@ -68,8 +69,9 @@ static enum hangar_rc failure(struct sender *s, CURLcode code, const char *url)
 {
     char host[HOST_MAX];
     host_of(url, host);
-    if (atomic_load(&s->cancelled))
+    if (atomic_load(&s->cancelled)) {
         return HANGAR_CANCELLED;
+    }
     enum hangar_rc rc = HANGAR_RETRY;
     const char *hint = "";
     if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL) {
@@ -96,8 +98,9 @@ enum hangar_rc sender_run(struct sender *s, CURL *curl, const char *url, long *s
     curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
     curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, go_on);
     curl_easy_setopt(curl, CURLOPT_XFERINFODATA, s);
-    if (s->ca_file)
+    if (s->ca_file) {
         curl_easy_setopt(curl, CURLOPT_CAINFO, s->ca_file);
+    }
     CURLcode code = curl_easy_perform(curl);
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, status);
     return code == CURLE_OK ? HANGAR_OK : failure(s, code, url);
@@ -112,16 +115,18 @@ struct reply {
 static size_t keep(char *data, size_t one, size_t size, void *arg)
 {
     struct reply *r = arg;
-    for (size_t i = 0; i < one * size && r->size < REPLY_SHOWN; i++)
+    for (size_t i = 0; i < one * size && r->size < REPLY_SHOWN; i++) {
         r->text[r->size++] = (unsigned char)data[i] < ' ' ? ' ' : data[i];
+    }
     return one * size;
 }
 
 static enum hangar_rc answer(struct sender *s, const char *url, long status, const struct reply *r)
 {
     char host[HOST_MAX];
-    if (status >= 200 && status < 300)
+    if (status >= 200 && status < 300) {
         return HANGAR_OK;
+    }
     host_of(url, host);
     enum hangar_rc rc = status == 429 || status >= 500   ? HANGAR_RETRY
                         : status == 401 || status == 403 ? HANGAR_AUTH
@@ -138,8 +143,9 @@ enum hangar_rc sender_post(struct sender *s, const char *url, const char *type,
     struct reply reply = {.size = 0};
     long status = 0;
     CURL *curl = curl_easy_init();
-    if (!curl)
+    if (!curl) {
         return s->host->fail(s->ctx, HANGAR_NO_MEMORY, 0, "out of memory");
+    }
     snprintf(content, sizeof(content), "Content-Type: %s", type);
     struct curl_slist all = {.data = content, .next = headers};
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, &all);
@@ -149,8 +155,9 @@ enum hangar_rc sender_post(struct sender *s, const char *url, const char *type,
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, keep);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, &reply);
     enum hangar_rc rc = sender_run(s, curl, url, &status);
-    if (rc == HANGAR_OK)
+    if (rc == HANGAR_OK) {
         rc = answer(s, url, status, &reply);
+    }
     curl_easy_cleanup(curl);
     return rc;
 }

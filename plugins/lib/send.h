@@ -29,10 +29,9 @@ struct sender {
      .min = 100,                                                                                   \
      .max = 300000,                                                                                \
      .help = "How long one try may take."},                                                        \
-    {                                                                                              \
-        .name = "ca_file", .type = HANGAR_OPT_PATH,                                                \
-        .help = "Certificates to trust, in PEM form, instead of the system's."                     \
-    }
+        {.name = "ca_file",                                                                        \
+         .type = HANGAR_OPT_PATH,                                                                  \
+         .help = "Certificates to trust, in PEM form, instead of the system's."}
 
 /* An instance of `size` bytes, zero but for its sender, that free() destroys; NULL when out
  * of memory, which the host has then been told. */

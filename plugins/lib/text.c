@@ -17,11 +17,13 @@ static bool reserve(struct text *text, size_t more)
         return false;
     }
     size_t need = text->size + more + 1;
-    if (need <= text->capacity)
+    if (need <= text->capacity) {
         return true;
+    }
     size_t capacity = text->capacity ? text->capacity : 128;
-    while (capacity < need)
+    while (capacity < need) {
         capacity *= 2;
+    }
     char *data = realloc(text->data, capacity);
     if (!data) {
         text->failed = true;
@@ -34,10 +36,12 @@ static bool reserve(struct text *text, size_t more)
 
 void text_add_bytes(struct text *text, const void *bytes, size_t size)
 {
-    if (!reserve(text, size))
+    if (!reserve(text, size)) {
         return;
-    if (size)
+    }
+    if (size) {
         memcpy(text->data + text->size, bytes, size);
+    }
     text->size += size;
     text->data[text->size] = '\0';
 }
@@ -72,8 +76,9 @@ void text_clear(struct text *text)
 {
     text->size = 0;
     text->failed = false;
-    if (text->data)
+    if (text->data) {
         text->data[0] = '\0';
+    }
 }
 
 void text_free(struct text *text)

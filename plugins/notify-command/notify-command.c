@@ -47,13 +47,15 @@ static enum hangar_rc command_create(const struct hangar_host *host, struct hang
     struct command *c = calloc(1, sizeof(*c));
     size_t n = 0;
     const char *arg;
-    if (!c)
+    if (!c) {
         return host->fail(ctx, HANGAR_NO_MEMORY, 0, "out of memory");
+    }
     c->host = host;
     c->ctx = ctx;
     c->timeout_ms = host->opt_int(ctx, "timeout");
-    while ((arg = host->opt_list(ctx, "command", n)) && n < ARGS_MAX)
+    while ((arg = host->opt_list(ctx, "command", n)) && n < ARGS_MAX) {
         c->argv[n++] = (char *)arg; /* it lives until destroy, and exec changes nothing */
+    }
     if (arg || n == 0 || !c->argv[0][0]) {
         free(c);
         return host->fail_option(ctx, "command", "it must be a program and at most %d arguments",
@@ -105,8 +107,9 @@ static bool hear(void *arg, const char *data, size_t size)
     size_t over = run->size + size > SAID_MAX ? run->size + size - SAID_MAX : 0;
     run->size -= over;
     memmove(run->said, run->said + over, run->size);
-    for (size_t i = 0; i < size; i++)
+    for (size_t i = 0; i < size; i++) {
         run->said[run->size++] = (unsigned char)data[i] < ' ' ? ' ' : data[i];
+    }
     return true;
 }
 
@@ -127,8 +130,9 @@ static enum hangar_rc outcome(const struct command *c, struct program_result res
         return c->host->fail(c->ctx, HANGAR_INTERNAL, 0, "%s was ended by signal %d%s%s", name,
                              result.value, sep, said);
     case PROGRAM_EXITED:
-        if (result.value == 0)
+        if (result.value == 0) {
             return HANGAR_OK;
+        }
         return c->host->fail(c->ctx, result.value == EX_TEMPFAIL ? HANGAR_RETRY : HANGAR_INTERNAL,
                              0, "%s failed with exit status %d%s%s", name, result.value, sep, said);
     default: /* nothing is too much here */
@@ -147,8 +151,9 @@ static enum hangar_rc command_notify(void *inst, const struct hangar_event *even
                               .cancelled = is_cancelled,
                               .output = hear,
                               .arg = &run};
-    if (program.input < 0)
+    if (program.input < 0) {
         return c->host->fail(c->ctx, HANGAR_IO, errno, "cannot keep the event in memory");
+    }
     struct program_result result = program_run(&program);
     close(program.input);
     return outcome(c, result, run.said);

@@ -65,11 +65,14 @@ static const struct hangar_option options[] = {
 static bool is_address(const char *text)
 {
     const char *at = strchr(text, '@');
-    if (!at || at == text || !at[1] || strlen(text) > 254)
+    if (!at || at == text || !at[1] || strlen(text) > 254) {
         return false;
-    for (const char *c = text; *c; c++)
-        if ((unsigned char)*c <= ' ' || (unsigned char)*c >= 0x7F || strchr("<>,;\"", *c))
+    }
+    for (const char *c = text; *c; c++) {
+        if ((unsigned char)*c <= ' ' || (unsigned char)*c >= 0x7F || strchr("<>,;\"", *c)) {
             return false;
+        }
+    }
     return true;
 }
 
@@ -77,16 +80,21 @@ static enum hangar_rc check(const struct email *e)
 {
     const struct hangar_host *host = e->sender.host;
     struct hangar_ctx *ctx = e->sender.ctx;
-    if (!is_address(e->from))
+    if (!is_address(e->from)) {
         return host->fail_option(ctx, "from", "\"%.100s\" is no mail address", e->from);
-    for (size_t i = 0; host->opt_list(ctx, "to", i); i++)
-        if (!is_address(host->opt_list(ctx, "to", i)))
+    }
+    for (size_t i = 0; host->opt_list(ctx, "to", i); i++) {
+        if (!is_address(host->opt_list(ctx, "to", i))) {
             return host->fail_option(ctx, "to", "\"%.100s\" is no mail address",
                                      host->opt_list(ctx, "to", i));
-    if (!host->opt_list(ctx, "to", 0))
+        }
+    }
+    if (!host->opt_list(ctx, "to", 0)) {
         return host->fail_option(ctx, "to", "it names nobody");
-    if (e->password && !e->username)
+    }
+    if (e->password && !e->username) {
         return host->fail_option(ctx, "password", "there is no username to it");
+    }
     return HANGAR_OK;
 }
 
@@ -94,8 +102,9 @@ static enum hangar_rc email_create(const struct hangar_host *host, struct hangar
                                    void **out)
 {
     struct email *e = sender_new(host, ctx, sizeof(*e));
-    if (!e)
+    if (!e) {
         return HANGAR_NO_MEMORY;
+    }
     e->security = host->opt_string(ctx, "security");
     e->username = host->opt_string(ctx, "username");
     e->password = host->opt_string(ctx, "password");
@@ -119,9 +128,11 @@ static enum hangar_rc email_create(const struct hangar_host *host, struct hangar
 /* Printable ASCII on one line; all else becomes "?". */
 static void clean(char *text)
 {
-    for (; *text; text++)
-        if (*text < ' ' || *text > '~')
+    for (; *text; text++) {
+        if (*text < ' ' || *text > '~') {
             *text = '?';
+        }
+    }
 }
 
 static bool add(struct curl_slist **list, const char *name, const char *value)
@@ -150,9 +161,10 @@ static bool add_headers(const struct email *e, const struct hangar_event *event,
     const struct hangar_host *host = e->sender.host;
     char text[LINE_MAX_BYTES], when[64], to[LINE_MAX_BYTES] = "";
     size_t used = 0;
-    for (size_t i = 0; host->opt_list(e->sender.ctx, "to", i) && used < sizeof(to) - 300; i++)
+    for (size_t i = 0; host->opt_list(e->sender.ctx, "to", i) && used < sizeof(to) - 300; i++) {
         used += (size_t)snprintf(to + used, sizeof(to) - used, "%s%s", i ? ", " : "",
                                  host->opt_list(e->sender.ctx, "to", i));
+    }
     date(event->time_ms, when);
     bool ok = add(headers, "Date", when) && add(headers, "From", e->from) && add(headers, "To", to);
     snprintf(text, sizeof(text), "%s %s", e->subject,
@@ -188,8 +200,9 @@ static bool add_text(curl_mime *mime, const char *text)
 
 static enum hangar_rc send_mail(struct email *e, CURL *curl, long *status)
 {
-    if (strcmp(e->security, "starttls") == 0)
+    if (strcmp(e->security, "starttls") == 0) {
         curl_easy_setopt(curl, CURLOPT_USE_SSL, (long)CURLUSESSL_ALL);
+    }
     if (e->username) {
         curl_easy_setopt(curl, CURLOPT_USERNAME, e->username);
         curl_easy_setopt(curl, CURLOPT_PASSWORD, e->password ? e->password : "");
@@ -216,8 +229,9 @@ static enum hangar_rc email_notify(void *inst, const struct hangar_event *event)
         curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
         curl_easy_setopt(curl, CURLOPT_MIMEPOST, mime);
         rc = send_mail(e, curl, &status);
-        if (rc == HANGAR_RETRY && status >= 500 && status < 600) /* a refusal, RFC 5321 4.2.1 */
+        if (rc == HANGAR_RETRY && status >= 500 && status < 600) { /* a refusal, RFC 5321 4.2.1 */
             rc = HANGAR_CONFIG;
+        }
     }
     curl_mime_free(mime);
     curl_slist_free_all(headers);

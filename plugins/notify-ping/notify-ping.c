@@ -31,8 +31,9 @@ static enum hangar_rc ping_create(const struct hangar_host *host, struct hangar_
                                   void **out)
 {
     struct ping *p = sender_new(host, ctx, sizeof(*p));
-    if (!p)
+    if (!p) {
         return HANGAR_NO_MEMORY;
+    }
     p->url = host->opt_string(ctx, "url");
     if (!sender_is_web(p->url) || strpbrk(p->url, "?#")) {
         free(p);
@@ -48,12 +49,15 @@ static enum hangar_rc ping_create(const struct hangar_host *host, struct hangar_
 static const char *path_of(const char *kind)
 {
     const char *dot = strrchr(kind, '.');
-    if (!dot)
+    if (!dot) {
         return strcmp(kind, "test") == 0 ? "" : NULL;
-    if (strcmp(dot, ".start") == 0)
+    }
+    if (strcmp(dot, ".start") == 0) {
         return "/start";
-    if (strcmp(dot, ".failed") == 0)
+    }
+    if (strcmp(dot, ".failed") == 0) {
         return "/fail";
+    }
     return strcmp(dot, ".done") == 0 || strcmp(dot, ".degraded") == 0 ? "" : NULL;
 }
 
@@ -64,13 +68,16 @@ static enum hangar_rc ping_notify(void *inst, const struct hangar_event *event)
     char text[TEXT_MAX];
     char *url = NULL;
     size_t length = strlen(p->url);
-    if (!path)
+    if (!path) {
         return HANGAR_OK;
-    while (length > 0 && p->url[length - 1] == '/')
+    }
+    while (length > 0 && p->url[length - 1] == '/') {
         length--;
+    }
     message_text(event, text, sizeof(text));
-    if (asprintf(&url, "%.*s%s", (int)length, p->url, path) < 0)
+    if (asprintf(&url, "%.*s%s", (int)length, p->url, path) < 0) {
         return p->sender.host->fail(p->sender.ctx, HANGAR_NO_MEMORY, 0, "out of memory");
+    }
     enum hangar_rc rc = sender_post(&p->sender, url, "text/plain; charset=utf-8", NULL, text);
     explicit_bzero(url, strlen(url));
     free(url);

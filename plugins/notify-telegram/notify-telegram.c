@@ -49,8 +49,9 @@ static enum hangar_rc telegram_create(const struct hangar_host *host, struct han
                                       void **out)
 {
     struct telegram *t = sender_new(host, ctx, sizeof(*t));
-    if (!t)
+    if (!t) {
         return HANGAR_NO_MEMORY;
+    }
     t->token = host->opt_string(ctx, "token");
     t->chat = host->opt_string(ctx, "chat");
     t->api = host->opt_string(ctx, "api");
@@ -74,8 +75,9 @@ static char *make_body(const struct telegram *t, const struct hangar_event *even
     json_t *doc =
         json_pack("{s:s, s:s, s:b}", "chat_id", t->chat, "text", text, "disable_notification",
                   (int)(t->silent && event->level > HANGAR_LOG_WARN));
-    if (doc && t->thread)
+    if (doc && t->thread) {
         json_object_set_new(doc, "message_thread_id", json_integer(t->thread));
+    }
     char *body = doc ? json_dumps(doc, JSON_COMPACT) : NULL;
     json_decref(doc);
     return body;
@@ -93,8 +95,9 @@ static enum hangar_rc telegram_notify(void *inst, const struct hangar_event *eve
     } else {
         rc = sender_post(&t->sender, url, SENDER_JSON, NULL, body);
     }
-    if (url)
+    if (url) {
         explicit_bzero(url, strlen(url));
+    }
     free(url);
     free(body);
     return rc;

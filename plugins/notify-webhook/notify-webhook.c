@@ -50,8 +50,9 @@ static enum hangar_rc webhook_create(const struct hangar_host *host, struct hang
                                      void **out)
 {
     struct webhook *w = sender_new(host, ctx, sizeof(*w));
-    if (!w)
+    if (!w) {
         return HANGAR_NO_MEMORY;
+    }
     w->url = host->opt_string(ctx, "url");
     w->format = host->opt_string(ctx, "format");
     w->secret = host->opt_string(ctx, "secret");
@@ -70,13 +71,15 @@ static char *slack_escape(const char *text)
     char *out = malloc(strlen(text) * 5 + 1), *o = out;
     for (; out && *text; text++) {
         const char *as = *text == '&' ? "&amp;" : *text == '<' ? "&lt;" : "&gt;";
-        if (strchr("&<>", *text))
+        if (strchr("&<>", *text)) {
             o = stpcpy(o, as);
-        else
+        } else {
             *o++ = *text;
+        }
     }
-    if (out)
+    if (out) {
         *o = '\0';
+    }
     return out;
 }
 
@@ -84,16 +87,18 @@ static char *slack_escape(const char *text)
 static char *make_body(const struct webhook *w, const struct hangar_event *event)
 {
     char text[SLACK_MAX];
-    if (strcmp(w->format, "json") == 0)
+    if (strcmp(w->format, "json") == 0) {
         return strdup(event->json);
+    }
     bool slack = strcmp(w->format, "slack") == 0;
     message_text(event, text, slack ? SLACK_MAX : DISCORD_MAX);
     char *escaped = slack ? slack_escape(text) : strdup(text);
     json_t *doc = NULL;
-    if (escaped && slack)
+    if (escaped && slack) {
         doc = json_pack("{s:s}", "text", escaped);
-    else if (escaped) /* nobody is to be called by a name in an error */
+    } else if (escaped) { /* nobody is to be called by a name in an error */
         doc = json_pack("{s:s, s:{s:[]}}", "content", escaped, "allowed_mentions", "parse");
+    }
     char *body = doc ? json_dumps(doc, JSON_COMPACT) : NULL;
     json_decref(doc);
     free(escaped);
@@ -104,8 +109,9 @@ static char *make_body(const struct webhook *w, const struct hangar_event *event
 static bool add_header(struct curl_slist **headers, const char *name, const char *value)
 {
     char *line;
-    if (asprintf(&line, "%s: %s", name, value) < 0)
+    if (asprintf(&line, "%s: %s", name, value) < 0) {
         return false;
+    }
     bool ok = sender_append(headers, line);
     explicit_bzero(line, strlen(line));
     free(line);
@@ -123,10 +129,12 @@ static bool sign(const struct webhook *w, const char *body, struct curl_slist **
     int n = asprintf(&signed_text, "%s.%s", stamp, body);
     bool ok = n > 0 && HMAC(EVP_sha256(), w->secret, (int)strlen(w->secret),
                             (const unsigned char *)signed_text, (size_t)n, mac, &mac_size) != NULL;
-    for (unsigned int i = 0; ok && i < mac_size; i++)
+    for (unsigned int i = 0; ok && i < mac_size; i++) {
         snprintf(hex + 7 + 2 * i, 3, "%02x", mac[i]);
-    if (n > 0)
+    }
+    if (n > 0) {
         free(signed_text);
+    }
     return ok && add_header(headers, "X-Hangar-Timestamp", stamp) &&
            add_header(headers, "X-Hangar-Signature", hex);
 }
@@ -137,10 +145,12 @@ static enum hangar_rc webhook_notify(void *inst, const struct hangar_event *even
     struct curl_slist *headers = NULL;
     char *body = make_body(w, event);
     bool ok = body && add_header(&headers, "X-Hangar-Event", event->kind);
-    if (ok && w->secret)
+    if (ok && w->secret) {
         ok = sign(w, body, &headers);
-    if (ok && w->authorization)
+    }
+    if (ok && w->authorization) {
         ok = add_header(&headers, "Authorization", w->authorization);
+    }
     enum hangar_rc rc =
         ok ? sender_post(&w->sender, w->url, SENDER_JSON, headers, body)
            : w->sender.host->fail(w->sender.ctx, HANGAR_NO_MEMORY, 0, "out of memory");

@@ -17,10 +17,12 @@
 static void free_backup(struct pg_source *src)
 {
     struct pg_backup *backup = src->backup;
-    if (!backup)
+    if (!backup) {
         return;
-    for (size_t i = 0; i < backup->db_count; i++)
+    }
+    for (size_t i = 0; i < backup->db_count; i++) {
         pg_db_free(&backup->dbs[i]);
+    }
     free(backup->dbs);
     text_free(&backup->absent);
     pthread_cond_destroy(&backup->changed);
@@ -32,8 +34,9 @@ static void free_backup(struct pg_source *src)
 static struct pg_backup *new_backup(struct pg_source *src)
 {
     struct pg_backup *backup = calloc(1, sizeof(*backup));
-    if (!backup)
+    if (!backup) {
         return NULL;
+    }
     pthread_condattr_t attr;
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -42,8 +45,9 @@ static struct pg_backup *new_backup(struct pg_source *src)
     pthread_condattr_destroy(&attr);
     src->backup = backup;
     backup->dbs = calloc(src->database_count, sizeof(*backup->dbs));
-    if (!backup->dbs)
+    if (!backup->dbs) {
         return NULL;
+    }
     return backup;
 }
 
@@ -55,8 +59,9 @@ static enum hangar_rc add_db(struct pg_source *src, const char *name)
     db->src = src;
     db->name = name;
     pg_add_folder(&folder, name);
-    if (folder.failed)
+    if (folder.failed) {
         return PG_NO_MEMORY(src);
+    }
     db->folder = folder.data;
     backup->db_count++;
     return HANGAR_OK;
@@ -70,16 +75,19 @@ static enum hangar_rc add_dbs(struct pg_source *src)
     for (size_t i = 0; i < src->database_count && rc == HANGAR_OK; i++) {
         struct pg_conn *conn = NULL;
         struct pg_error err = {0};
-        if (src->safety && pg_open(src, src->databases[i], false, &conn, &err) == HANGAR_NOT_FOUND)
+        if (src->safety &&
+            pg_open(src, src->databases[i], false, &conn, &err) == HANGAR_NOT_FOUND) {
             text_addf(absent, "%s%s", absent->size ? ", " : "", src->databases[i]);
-        else
+        } else {
             rc = add_db(src, src->databases[i]);
+        }
         pg_close(conn);
     }
-    if (rc == HANGAR_OK && !src->backup->db_count)
+    if (rc == HANGAR_OK && !src->backup->db_count) {
         rc = src->host->fail(src->ctx, HANGAR_NOT_FOUND, 0,
                              "cannot back up what is not there: %s on %s", text_str(absent),
                              pg_where(src));
+    }
     return rc == HANGAR_OK && absent->failed ? PG_NO_MEMORY(src) : rc;
 }
 
@@ -93,15 +101,18 @@ enum hangar_rc pg_prepare(void *inst)
 {
     struct pg_source *src = inst;
     struct pg_backup *backup = new_backup(src);
-    if (!backup)
+    if (!backup) {
         return PG_NO_MEMORY(src);
+    }
     enum hangar_rc rc = add_dbs(src);
-    if (rc != HANGAR_OK)
+    if (rc != HANGAR_OK) {
         return rc;
+    }
     for (size_t i = 0; i < backup->db_count; i++) {
         rc = pg_db_prepare(&backup->dbs[i]);
-        if (rc != HANGAR_OK)
+        if (rc != HANGAR_OK) {
             return rc;
+        }
     }
     struct pg_conn *lead = backup->dbs[0].lead;
     const char *version = PQparameterStatus(lead->pq, "server_version");
@@ -119,12 +130,14 @@ enum hangar_rc pg_begin(void *inst, int64_t *time_ms, struct hangar_attrs *point
         char lsn[64], name[32] = "lsn";
         int64_t taken_ms;
         enum hangar_rc rc = pg_db_begin(&backup->dbs[i], &taken_ms, lsn, sizeof(lsn));
-        if (rc != HANGAR_OK)
+        if (rc != HANGAR_OK) {
             return rc;
-        if (i == 0)
+        }
+        if (i == 0) {
             *time_ms = taken_ms;
-        else
+        } else {
             snprintf(name, sizeof(name), "lsn.%zu", i + 1);
+        }
         src->host->attr_set(point, name, lsn);
     }
     return HANGAR_OK;
@@ -141,17 +154,20 @@ enum hangar_rc pg_end(void *inst, struct hangar_attrs *facts)
         return HANGAR_OK;
     }
     bool all = backup->globals_given && !backup->failed && backup->given == backup->closed;
-    for (size_t i = 0; i < backup->db_count; i++)
+    for (size_t i = 0; i < backup->db_count; i++) {
         all &= backup->dbs[i].tables_given;
+    }
     if (all) {
-        if (backup->db_count == 1)
+        if (backup->db_count == 1) {
             pg_props_set(&backup->dbs[0], facts);
+        }
         host->attr_set(facts, "server_version", backup->server_version);
         host->attr_setf(facts, "server_version_num", "%d", backup->version);
         host->attr_set(facts, "client_version", src->tools.version);
         host->attr_setf(facts, "databases", "%zu", backup->db_count);
-        if (backup->absent.size)
+        if (backup->absent.size) {
             host->attr_set(facts, "absent", text_str(&backup->absent));
+        }
         host->attr_setf(facts, "tables", "%llu", (unsigned long long)backup->tables);
         host->attr_setf(facts, "rows", "%llu", (unsigned long long)backup->rows);
         host->attr_setf(facts, "large_objects", "%llu", (unsigned long long)backup->large_objects);
@@ -172,8 +188,9 @@ static struct pg_reader *new_reader(struct pg_source *src, struct pg_db *db,
                                     enum pg_reader_kind kind)
 {
     struct pg_reader *reader = calloc(1, sizeof(*reader));
-    if (!reader)
+    if (!reader) {
         return NULL;
+    }
     reader->src = src;
     reader->db = db;
     reader->kind = kind;
@@ -195,8 +212,9 @@ static enum hangar_rc give(struct pg_reader *reader, uint32_t phase, uint64_t si
 static enum hangar_rc next_globals(struct pg_source *src, struct pg_reader **out)
 {
     struct pg_reader *reader = new_reader(src, NULL, PG_READ_GLOBALS);
-    if (!reader)
+    if (!reader) {
         return PG_NO_MEMORY(src);
+    }
     snprintf(reader->name, sizeof(reader->name), "globals.sql");
     enum hangar_rc rc = pg_globals_spawn(src, &src->backup->globals, &reader->child);
     if (rc != HANGAR_OK) {
@@ -212,8 +230,9 @@ static enum hangar_rc next_archive(struct pg_db *db, enum pg_reader_kind kind, c
                                    struct pg_child **child, bool *given, struct pg_reader **out)
 {
     struct pg_reader *reader = new_reader(db->src, db, kind);
-    if (!reader)
+    if (!reader) {
         return PG_NO_MEMORY(db->src);
+    }
     snprintf(reader->name, sizeof(reader->name), "%s/%s", db->folder, file);
     reader->child = *child;
     *child = NULL;
@@ -227,17 +246,21 @@ static enum hangar_rc next_from_tools(struct pg_source *src, struct pg_reader **
 {
     struct pg_backup *backup = src->backup;
     *out = NULL;
-    if (src->opt.globals == PG_GLOBALS_NONE)
+    if (src->opt.globals == PG_GLOBALS_NONE) {
         backup->globals_given = true;
-    if (!backup->globals_given)
+    }
+    if (!backup->globals_given) {
         return next_globals(src, out);
+    }
     for (size_t i = 0; i < backup->db_count; i++) {
         struct pg_db *db = &backup->dbs[i];
-        if (!db->dump_given)
+        if (!db->dump_given) {
             return next_archive(db, PG_READ_DUMP, "schema.dump", &db->dump, &db->dump_given, out);
-        if (!db->large_given)
+        }
+        if (!db->large_given) {
             return next_archive(db, PG_READ_LARGE, "large_objects.dump", &db->large,
                                 &db->large_given, out);
+        }
     }
     return HANGAR_OK;
 }
@@ -246,11 +269,13 @@ static enum hangar_rc plan(struct pg_db *db)
 {
     struct pg_backup *backup = db->src->backup;
     enum hangar_rc rc = pg_plan_tables(db);
-    if (rc != HANGAR_OK)
+    if (rc != HANGAR_OK) {
         return rc;
+    }
     db->planned = true;
-    for (uint32_t i = 0; i < db->tables.count; i++)
+    for (uint32_t i = 0; i < db->tables.count; i++) {
         backup->tables += db->tables.items[i].is_target;
+    }
     return HANGAR_OK;
 }
 
@@ -258,8 +283,9 @@ static enum hangar_rc next_rows(struct pg_db *db, struct pg_reader **out, uint64
 {
     bool extras = !db->extras_given;
     struct pg_reader *reader = new_reader(db->src, db, extras ? PG_READ_EXTRAS : PG_READ_ROWS);
-    if (!reader)
+    if (!reader) {
         return PG_NO_MEMORY(db->src);
+    }
     if (extras) {
         snprintf(reader->name, sizeof(reader->name), "%s/sequences.sql", db->folder);
         db->extras_given = true;
@@ -289,10 +315,12 @@ static enum hangar_rc wait_for_others(struct pg_source *src)
     until.tv_sec += until.tv_nsec / 1000000000;
     until.tv_nsec %= 1000000000;
     pthread_cond_timedwait(&backup->changed, &backup->mutex, &until);
-    if (pg_cancelled(src))
+    if (pg_cancelled(src)) {
         return src->host->fail(src->ctx, HANGAR_CANCELLED, 0, "cancelled");
-    if (backup->failed)
+    }
+    if (backup->failed) {
         return src->host->fail(src->ctx, HANGAR_CANCELLED, 0, "another object failed");
+    }
     return HANGAR_OK;
 }
 
@@ -306,19 +334,24 @@ static enum hangar_rc next_data(struct pg_source *src, struct pg_reader **out, u
         for (size_t i = 0; i < backup->db_count; i++) {
             struct pg_db *db = &backup->dbs[i];
             enum hangar_rc rc = db->planned ? HANGAR_OK : plan(db);
-            if (rc != HANGAR_OK)
+            if (rc != HANGAR_OK) {
                 return rc;
-            if (db->extras_given && db->plan.at == db->plan.order_count)
+            }
+            if (db->extras_given && db->plan.at == db->plan.order_count) {
                 continue;
+            }
             left = true;
-            if (db->worker_free)
+            if (db->worker_free) {
                 return next_rows(db, out, bytes);
+            }
         }
-        if (!left && !backup->open_data)
+        if (!left && !backup->open_data) {
             return HANGAR_OK;
+        }
         enum hangar_rc rc = wait_for_others(src);
-        if (rc != HANGAR_OK)
+        if (rc != HANGAR_OK) {
             return rc;
+        }
     }
 }
 
@@ -329,22 +362,28 @@ static enum hangar_rc next_locked(struct pg_source *src, struct hangar_object_in
     struct pg_reader *reader;
     uint64_t bytes = 0;
     enum hangar_rc rc = next_from_tools(src, &reader);
-    if (rc != HANGAR_OK)
+    if (rc != HANGAR_OK) {
         return rc;
-    if (reader)
+    }
+    if (reader) {
         return give(reader, reader->kind == PG_READ_GLOBALS ? 0 : 1, 0, info, out);
+    }
     rc = next_data(src, &reader, &bytes);
-    if (rc != HANGAR_OK)
+    if (rc != HANGAR_OK) {
         return rc;
-    if (reader)
+    }
+    if (reader) {
         return give(reader, 2, bytes, info, out);
+    }
     for (size_t i = 0; i < backup->db_count; i++) {
         struct pg_db *db = &backup->dbs[i];
-        if (db->tables_given)
+        if (db->tables_given) {
             continue;
+        }
         reader = new_reader(src, db, PG_READ_TABLES);
-        if (!reader)
+        if (!reader) {
             return PG_NO_MEMORY(src);
+        }
         snprintf(reader->name, sizeof(reader->name), "%s/tables.jsonl", db->folder);
         db->tables_given = true;
         return give(reader, 1, 0, info, out);
@@ -366,8 +405,9 @@ enum hangar_rc pg_next(void *inst, struct hangar_object_info *info, struct hanga
 /* Keeps the first and the last bytes, to see that the output is whole. */
 static void remember_ends(struct pg_reader *reader, const char *data, size_t size)
 {
-    for (size_t i = 0; i < size && reader->bytes + i < sizeof(reader->head); i++)
+    for (size_t i = 0; i < size && reader->bytes + i < sizeof(reader->head); i++) {
         reader->head[reader->bytes + i] = data[i];
+    }
     reader->bytes += size;
     size_t room = sizeof(reader->tail);
     size_t fresh = size < room ? size : room;
@@ -404,23 +444,27 @@ static enum hangar_rc tool_failed(struct pg_reader *reader)
 
 static enum hangar_rc read_tool(struct pg_reader *reader, void *buffer, size_t size, size_t *got)
 {
-    if (pg_child_read(reader->child, buffer, size, got) != HANGAR_OK)
+    if (pg_child_read(reader->child, buffer, size, got) != HANGAR_OK) {
         return tool_failed(reader);
+    }
     if (*got) {
         remember_ends(reader, buffer, *got);
         return HANGAR_OK;
     }
-    if (pg_child_finish(reader->child, "waiting for the end of pg_dump") != HANGAR_OK)
+    if (pg_child_finish(reader->child, "waiting for the end of pg_dump") != HANGAR_OK) {
         return tool_failed(reader);
+    }
     bool whole;
-    if (reader->kind == PG_READ_GLOBALS)
+    if (reader->kind == PG_READ_GLOBALS) {
         whole = memmem(reader->tail, reader->tail_len, GLOBALS_END, strlen(GLOBALS_END)) != NULL;
-    else
+    } else {
         whole = memcmp(reader->head, "PGDMP", 5) == 0;
-    if (!whole)
+    }
+    if (!whole) {
         return reader->src->host->fail(reader->src->ctx, HANGAR_IO, 0,
                                        "cannot %s%s: what the tool wrote is not whole",
                                        tool_of(reader), reader->db ? reader->db->name : "");
+    }
     reader->ended = true;
     return HANGAR_OK;
 }
@@ -433,17 +477,20 @@ static enum hangar_rc read_text(struct pg_reader *reader, void *buffer, size_t s
         text_clear(&reader->text);
         reader->text_at = 0;
         enum hangar_rc rc = more(reader);
-        if (rc == HANGAR_EOF)
+        if (rc == HANGAR_EOF) {
             reader->ended = true;
-        else if (rc != HANGAR_OK)
+        } else if (rc != HANGAR_OK) {
             return rc;
-        if (reader->text.failed)
+        }
+        if (reader->text.failed) {
             return PG_NO_MEMORY(reader->src);
+        }
     }
     size_t left = reader->text.size - reader->text_at;
     *got = left < size ? left : size;
-    if (*got)
+    if (*got) {
         memcpy(buffer, reader->text.data + reader->text_at, *got);
+    }
     reader->text_at += *got;
     return HANGAR_OK;
 }
@@ -471,8 +518,9 @@ static enum hangar_rc set_attrs(struct pg_reader *reader, struct hangar_attrs *a
     struct pg_db *db = reader->db;
     if (reader->kind == PG_READ_DUMP) {
         enum hangar_rc rc = pg_props_read(db);
-        if (rc != HANGAR_OK)
+        if (rc != HANGAR_OK) {
             return rc;
+        }
         pg_props_set(db, attrs);
         int column = PQfnumber(db->props, "large_objects");
         reader->src->backup->large_objects += strtoull(PQgetvalue(db->props, 0, column), NULL, 10);
@@ -492,10 +540,11 @@ static void return_worker(struct pg_reader *reader)
 {
     struct pg_db *db = reader->db;
     reader->worker->doing = NULL;
-    if (reader->worker->busy)
+    if (reader->worker->busy) {
         pg_close(reader->worker);
-    else
+    } else {
         db->workers[db->worker_free++] = reader->worker;
+    }
     reader->src->backup->open_data--;
 }
 
@@ -506,15 +555,18 @@ enum hangar_rc pg_object_close(struct hangar_object *object, struct hangar_attrs
     enum hangar_rc rc = HANGAR_OK;
     pg_child_free(reader->child);
     pthread_mutex_lock(&backup->mutex);
-    if (attrs && !reader->ended)
+    if (attrs && !reader->ended) {
         rc = reader->src->host->fail(reader->src->ctx, HANGAR_INTERNAL, 0,
                                      "cannot close %s: it was not read to its end", reader->name);
-    else if (attrs)
+    } else if (attrs) {
         rc = set_attrs(reader, attrs);
-    if (reader->worker)
+    }
+    if (reader->worker) {
         return_worker(reader);
-    if (!attrs || rc != HANGAR_OK)
+    }
+    if (!attrs || rc != HANGAR_OK) {
         backup->failed = true;
+    }
     backup->closed++;
     pthread_cond_broadcast(&backup->changed);
     pthread_mutex_unlock(&backup->mutex);

@@ -41,16 +41,19 @@ static enum hangar_rc none_that(struct pg_conn *conn, const char *database, cons
     add_relations(src, &sql, "format('%I.%I', n.nspname, c.relname) AS x", kinds, condition);
     text_add(&sql, " ORDER BY 1) t");
     enum hangar_rc rc = sql.failed ? PG_NO_MEMORY(src) : HANGAR_OK;
-    if (rc == HANGAR_OK && pg_query(conn, text_str(&sql), NULL, NULL, &res) != HANGAR_OK)
+    if (rc == HANGAR_OK && pg_query(conn, text_str(&sql), NULL, NULL, &res) != HANGAR_OK) {
         rc = pg_raise(src, &conn->err, "cannot look at the tables of database %s", database);
+    }
     text_free(&sql);
-    if (rc != HANGAR_OK)
+    if (rc != HANGAR_OK) {
         return rc;
+    }
     unsigned long count = strtoul(PQgetvalue(res, 0, 0), NULL, 10);
     if (count) {
         char others[48] = "";
-        if (count > 1)
+        if (count > 1) {
             snprintf(others, sizeof(others), " and %lu others", count - 1);
+        }
         rc = src->host->fail(src->ctx, HANGAR_AUTH, 0,
                              "cannot back up database %s: user %s %s %s%s; hint: %s", database,
                              PQgetvalue(res, 0, 2), problem, PQgetvalue(res, 0, 1), others, hint);
@@ -69,8 +72,9 @@ static enum hangar_rc check_rights(struct pg_conn *conn, const char *database)
         "may not read",
         conn->version >= 140000 ? "GRANT pg_read_all_data to that role"
                                 : "GRANT SELECT on it, and USAGE on its schema, to that role");
-    if (rc != HANGAR_OK)
+    if (rc != HANGAR_OK) {
         return rc;
+    }
     return none_that(conn, database, "'r', 'p'", "row_security_active(c.oid)",
                      "would see only the rows that policies show of", "ALTER ROLE ... BYPASSRLS");
 }
@@ -80,8 +84,9 @@ static enum hangar_rc check_large_objects(struct pg_conn *conn, const char *data
 {
     struct pg_source *src = conn->src;
     PGresult *res;
-    if (pg_selected(src, "include_tables", 0))
+    if (pg_selected(src, "include_tables", 0)) {
         return HANGAR_OK; /* a selection of tables has none */
+    }
     if (pg_query(conn,
                  "SELECT count(*), min(m.oid), current_user FROM pg_largeobject_metadata m"
                  " WHERE current_setting('lo_compat_privileges') = 'off'"
@@ -89,16 +94,18 @@ static enum hangar_rc check_large_objects(struct pg_conn *conn, const char *data
                  " AND NOT EXISTS (SELECT FROM aclexplode(m.lomacl) a"
                  " WHERE a.privilege_type = 'SELECT'"
                  " AND (a.grantee = 0 OR pg_has_role(a.grantee, 'USAGE')))",
-                 NULL, NULL, &res) != HANGAR_OK)
+                 NULL, NULL, &res) != HANGAR_OK) {
         return pg_raise(src, &conn->err, "cannot look at the large objects of database %s",
                         database);
+    }
     enum hangar_rc rc = HANGAR_OK;
-    if (strcmp(PQgetvalue(res, 0, 0), "0") != 0)
+    if (strcmp(PQgetvalue(res, 0, 0), "0") != 0) {
         rc = src->host->fail(src->ctx, HANGAR_AUTH, 0,
                              "cannot back up database %s: user %s may not read %s large objects, "
                              "%s among them; hint: ALTER ROLE ... SET lo_compat_privileges = on",
                              database, PQgetvalue(res, 0, 2), PQgetvalue(res, 0, 0),
                              PQgetvalue(res, 0, 1));
+    }
     PQclear(res);
     return rc;
 }
@@ -116,11 +123,13 @@ static enum hangar_rc count_tables(struct pg_conn *conn, const char *database,
                    " (current_setting('max_connections')::bigint +"
                    " current_setting('max_prepared_transactions')::bigint)");
     enum hangar_rc rc = sql.failed ? PG_NO_MEMORY(src) : HANGAR_OK;
-    if (rc == HANGAR_OK && pg_query(conn, text_str(&sql), NULL, NULL, &res) != HANGAR_OK)
+    if (rc == HANGAR_OK && pg_query(conn, text_str(&sql), NULL, NULL, &res) != HANGAR_OK) {
         rc = pg_raise(src, &conn->err, "cannot measure database %s", database);
+    }
     text_free(&sql);
-    if (rc != HANGAR_OK)
+    if (rc != HANGAR_OK) {
         return rc;
+    }
     totals->tables += strtoull(PQgetvalue(res, 0, 0), NULL, 10);
     totals->bytes += strtoull(PQgetvalue(res, 0, 1), NULL, 10);
     totals->locks = strtoull(PQgetvalue(res, 0, 2), NULL, 10);
@@ -134,27 +143,33 @@ static enum hangar_rc check_database(struct pg_source *src, const char *database
     struct pg_conn *conn;
     struct pg_error err;
     struct pg_globals_plan plan;
-    if (pg_open(src, database, false, &conn, &err) != HANGAR_OK)
+    if (pg_open(src, database, false, &conn, &err) != HANGAR_OK) {
         return pg_raise(src, &err, "cannot connect to database %s on %s", database, pg_where(src));
+    }
     enum hangar_rc rc = HANGAR_OK;
     const char *version = PQparameterStatus(conn->pq, "server_version");
     snprintf(totals->version, sizeof(totals->version), "%s", version ? version : "?");
     totals->version_num = conn->version;
     conn->doing = "checking";
-    if (conn->version < 100000)
+    if (conn->version < 100000) {
         rc =
             src->host->fail(src->ctx, HANGAR_UNSUPPORTED, 0,
                             "cannot back up PostgreSQL %s: 10 or newer is needed", totals->version);
-    else if (pg_settle_reader(conn) != HANGAR_OK)
+    } else if (pg_settle_reader(conn) != HANGAR_OK) {
         rc = pg_raise(src, &conn->err, "cannot set up a session in database %s", database);
-    if (rc == HANGAR_OK)
+    }
+    if (rc == HANGAR_OK) {
         rc = check_rights(conn, database);
-    if (rc == HANGAR_OK)
+    }
+    if (rc == HANGAR_OK) {
         rc = check_large_objects(conn, database);
-    if (rc == HANGAR_OK)
+    }
+    if (rc == HANGAR_OK) {
         rc = count_tables(conn, database, totals);
-    if (rc == HANGAR_OK && database == src->databases[0])
+    }
+    if (rc == HANGAR_OK && database == src->databases[0]) {
         rc = pg_globals_prepare(src, conn, &plan);
+    }
     pg_close(conn);
     return rc;
 }
@@ -166,20 +181,23 @@ enum hangar_rc pg_check(void *inst, struct hangar_attrs *facts)
     struct totals totals = {0};
     for (size_t i = 0; i < src->database_count; i++) {
         enum hangar_rc rc = check_database(src, src->databases[i], &totals);
-        if (rc != HANGAR_OK)
+        if (rc != HANGAR_OK) {
             return rc;
+        }
     }
     enum hangar_rc rc = pg_find_tools(src, totals.version_num / 10000);
-    if (rc != HANGAR_OK)
+    if (rc != HANGAR_OK) {
         return rc;
+    }
     /* this session and pg_dump each lock every table */
-    if (totals.tables * 2 > totals.locks)
+    if (totals.tables * 2 > totals.locks) {
         host->log(
             src->ctx, HANGAR_LOG_WARN,
             "%llu tables need about %llu locks, and the server has room for %llu; hint: raise "
             "max_locks_per_transaction",
             (unsigned long long)totals.tables, (unsigned long long)totals.tables * 2,
             (unsigned long long)totals.locks);
+    }
     host->attr_setf(facts, "server", "PostgreSQL %s", totals.version);
     host->attr_setf(facts, "tools", "%s in %s", src->tools.version, src->tools.dir);
     host->attr_setf(facts, "tables", "%llu", (unsigned long long)totals.tables);

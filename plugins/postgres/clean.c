@@ -25,9 +25,10 @@
 enum hangar_rc pg_clean_open(struct pg_source *src, struct pg_conn **out)
 {
     struct pg_error err;
-    if (pg_open(src, src->opt.maintenance_db, false, out, &err) != HANGAR_OK)
+    if (pg_open(src, src->opt.maintenance_db, false, out, &err) != HANGAR_OK) {
         return pg_raise(src, &err, "cannot connect to the maintenance database %s on %s",
                         src->opt.maintenance_db, pg_where(src));
+    }
     struct pg_conn *conn = *out;
     struct text sql = {0};
     text_add(&sql,
@@ -35,12 +36,15 @@ enum hangar_rc pg_clean_open(struct pg_source *src, struct pg_conn **out)
              "SET standard_conforming_strings = on; SET statement_timeout = 0;"
              "SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = 0;"
              "SET client_min_messages = warning; SET default_transaction_read_only = off;");
-    if (conn->version >= 140000)
+    if (conn->version >= 140000) {
         text_add(&sql, "SET idle_session_timeout = 0;");
-    if (conn->version >= 170000)
+    }
+    if (conn->version >= 170000) {
         text_add(&sql, "SET transaction_timeout = 0;");
-    if (pg_command_text(conn, &sql) == HANGAR_OK)
+    }
+    if (pg_command_text(conn, &sql) == HANGAR_OK) {
         return HANGAR_OK;
+    }
     enum hangar_rc rc = pg_raise(src, &conn->err, "cannot set up a session");
     pg_close(conn);
     *out = NULL;
@@ -59,10 +63,12 @@ static enum hangar_rc name_it(struct pg_target *target)
     struct pg_source *src = target->src;
     uint32_t random = 0;
     struct pg_clean *clean = target->clean = calloc(1, sizeof(*clean));
-    if (!clean)
+    if (!clean) {
         return PG_NO_MEMORY(src);
-    if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
+    }
+    if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random)) {
         return src->host->fail(src->ctx, HANGAR_IO, 0, "cannot get random bytes");
+    }
     snprintf(clean->into, sizeof(clean->into), "hangar_new_%08x_%08x", hash_of(target), random);
     snprintf(clean->retired, sizeof(clean->retired), "hangar_old_%08x_%08x", hash_of(target),
              random);
@@ -83,8 +89,9 @@ static enum hangar_rc name_it(struct pg_target *target)
 void pg_clean_free(struct pg_target *target)
 {
     struct pg_clean *clean = target->clean;
-    if (!clean)
+    if (!clean) {
         return;
+    }
     text_free(&clean->new_mark);
     text_free(&clean->old_mark);
     text_free(&clean->leftovers);
@@ -100,10 +107,12 @@ static enum hangar_rc find_oid(struct pg_target *target, struct pg_conn *conn, c
     PGresult *res;
     oid[0] = '\0';
     if (pg_query(conn, "SELECT oid FROM pg_catalog.pg_database WHERE datname = $1", name, NULL,
-                 &res) != HANGAR_OK)
+                 &res) != HANGAR_OK) {
         return pg_raise(target->src, &conn->err, "cannot look for database %s", name);
-    if (PQntuples(res) == 1)
+    }
+    if (PQntuples(res) == 1) {
         snprintf(oid, 16, "%s", PQgetvalue(res, 0, 0));
+    }
     PQclear(res);
     return HANGAR_OK;
 }
@@ -116,8 +125,9 @@ enum hangar_rc pg_clean_mark(struct pg_target *target, struct pg_conn *conn)
     pg_add_ident(&sql, clean->into);
     text_add(&sql, " IS ");
     pg_add_literal(&sql, text_str(&clean->new_mark));
-    if (pg_command_text(conn, &sql) != HANGAR_OK)
+    if (pg_command_text(conn, &sql) != HANGAR_OK) {
         return pg_raise(target->src, &conn->err, "cannot mark database %s", clean->into);
+    }
     return find_oid(target, conn, clean->into, clean->into_oid);
 }
 
@@ -140,14 +150,17 @@ static enum hangar_rc each_leftover(struct pg_target *target, struct pg_conn *co
     text_add(&sql, ", ");
     pg_add_literal(&sql, text_str(&clean->old_mark));
     text_addf(&sql, ") OR (mark IS NULL AND d.datconnlimit = %d)) ORDER BY 1", PG_CLEAN_LIMIT);
-    if (sql.failed)
+    if (sql.failed) {
         return text_free(&sql), PG_NO_MEMORY(target->src);
+    }
     enum hangar_rc rc = pg_query(conn, text_str(&sql), NULL, NULL, &res);
     text_free(&sql);
-    if (rc != HANGAR_OK)
+    if (rc != HANGAR_OK) {
         return pg_raise(target->src, &conn->err, "cannot look for what a dead restore left");
-    for (int i = 0; i < PQntuples(res) && rc == HANGAR_OK; i++)
+    }
+    for (int i = 0; i < PQntuples(res) && rc == HANGAR_OK; i++) {
         rc = each(target, PQgetvalue(res, i, 0));
+    }
     PQclear(res);
     return rc;
 }
@@ -163,16 +176,18 @@ static enum hangar_rc drop_leftover(struct pg_target *target, const char *name)
 {
     struct pg_source *src = target->src;
     struct pg_error err = {0};
-    if (pg_cancelled(src))
+    if (pg_cancelled(src)) {
         return src->host->fail(src->ctx, HANGAR_CANCELLED, 0, "cancelled");
-    if (pg_drop_database(src, name, &err))
+    }
+    if (pg_drop_database(src, name, &err)) {
         src->host->log(src->ctx, HANGAR_LOG_INFO,
                        "dropped database %s, which a restore that died had left", name);
-    else
+    } else {
         src->host->log(src->ctx, HANGAR_LOG_WARN,
                        "cannot drop database %s, which a restore that died has left: %s; hint: "
                        "drop it",
                        name, err.text);
+    }
     return HANGAR_OK;
 }
 
@@ -188,18 +203,22 @@ static enum hangar_rc lock_target(struct pg_target *target, struct pg_conn *keep
     for (;;) {
         PGresult *res;
         if (pg_query(keeper, "SELECT pg_catalog.pg_try_advisory_lock($1::int, $2::int)", class, key,
-                     &res) != HANGAR_OK)
+                     &res) != HANGAR_OK) {
             return pg_raise(src, &keeper->err, "cannot lock database %s", target->name);
+        }
         bool locked = PQgetvalue(res, 0, 0)[0] == 't';
         PQclear(res);
-        if (locked)
+        if (locked) {
             return HANGAR_OK;
-        if (pg_mono_ms() > deadline)
+        }
+        if (pg_mono_ms() > deadline) {
             return src->host->fail(src->ctx, HANGAR_RETRY, 0,
                                    "cannot replace database %s: another restore is at work on it",
                                    target->name);
-        if (src->host->sleep(src->ctx, 100) != HANGAR_OK)
+        }
+        if (src->host->sleep(src->ctx, 100) != HANGAR_OK) {
             return src->host->fail(src->ctx, HANGAR_CANCELLED, 0, "cancelled");
+        }
     }
 }
 
@@ -210,20 +229,23 @@ static enum hangar_rc may_replace(struct pg_target *target, struct pg_conn *conn
     struct pg_source *src = target->src;
     PGresult *res;
     enum hangar_rc rc = pg_target_may_create(target, conn);
-    if (rc != HANGAR_OK)
+    if (rc != HANGAR_OK) {
         return rc;
+    }
     if (pg_query(conn,
                  "SELECT pg_catalog.pg_has_role(d.datdba, 'USAGE'), r.rolname"
                  " FROM pg_catalog.pg_database d JOIN pg_catalog.pg_roles r ON r.oid = d.datdba"
                  " WHERE d.oid = $1::oid",
-                 target->clean->oid, NULL, &res) != HANGAR_OK)
+                 target->clean->oid, NULL, &res) != HANGAR_OK) {
         return pg_raise(src, &conn->err, "cannot look at the rights of this role");
-    if (PQntuples(res) != 1 || PQgetvalue(res, 0, 0)[0] != 't')
+    }
+    if (PQntuples(res) != 1 || PQgetvalue(res, 0, 0)[0] != 't') {
         rc = src->host->fail(src->ctx, HANGAR_AUTH, 0,
                              "cannot replace database %s on %s: user %s does not own it; hint: "
                              "connect as %s or as a superuser",
                              target->name, pg_where(src), PQuser(conn->pq),
                              PQntuples(res) == 1 ? PQgetvalue(res, 0, 1) : "its owner");
+    }
     PQclear(res);
     return rc;
 }
@@ -236,8 +258,9 @@ static bool free_bytes(struct pg_conn *conn, uint64_t *bytes)
     PGresult *res;
     if (!host || host[0] != '/' ||
         pg_query(conn, "SELECT pg_catalog.current_setting('data_directory')", NULL, NULL, &res) !=
-            HANGAR_OK)
+            HANGAR_OK) {
         return false;
+    }
     bool known = statvfs(PQgetvalue(res, 0, 0), &disk) == 0;
     PQclear(res);
     *bytes = known ? (uint64_t)disk.f_bavail * disk.f_frsize : 0;
@@ -251,16 +274,19 @@ static enum hangar_rc look_for_space(struct pg_source *src, struct pg_conn *conn
     const struct hangar_restore *how = src->restore->how;
     const uint64_t mib = 1024 * 1024;
     uint64_t needed = 0, there;
-    for (size_t i = 0; i < how->object_count; i++)
+    for (size_t i = 0; i < how->object_count; i++) {
         needed += how->objects[i].size_hint;
-    if (!free_bytes(conn, &there) || there > needed)
+    }
+    if (!free_bytes(conn, &there) || there > needed) {
         return HANGAR_OK;
-    if (there < needed / 4)
+    }
+    if (there < needed / 4) {
         return src->host->fail(src->ctx, HANGAR_NO_SPACE, 0,
                                "cannot load %llu MiB beside what is there: the server's disk has "
                                "%llu MiB free",
                                (unsigned long long)(needed / mib),
                                (unsigned long long)(there / mib));
+    }
     src->host->log(src->ctx, HANGAR_LOG_WARN,
                    "the server's disk has %llu MiB free, and %llu MiB are loaded beside what is "
                    "there",
@@ -274,15 +300,17 @@ static enum hangar_rc look_at_sessions(struct pg_target *target, struct pg_conn 
     struct pg_source *src = target->src;
     struct pg_clean *clean = target->clean;
     unsigned long count = 0, beyond = 0;
-    if (!src->restore->disconnect)
+    if (!src->restore->disconnect) {
         return pg_sessions_gone(target, conn, LEAVE_WAIT_MS);
+    }
     enum hangar_rc rc = pg_sessions(conn, clean->oid, &clean->sessions, &count, &beyond);
-    if (rc == HANGAR_OK && beyond)
+    if (rc == HANGAR_OK && beyond) {
         rc = src->host->fail(src->ctx, HANGAR_AUTH, 0,
                              "cannot replace database %s: user %s may not end %lu of the sessions "
                              "in it: %s; hint: GRANT pg_signal_backend TO it, or end them as a "
                              "superuser",
                              target->name, PQuser(conn->pq), beyond, text_str(&clean->sessions));
+    }
     return rc;
 }
 
@@ -293,8 +321,9 @@ static enum hangar_rc look_inside(struct pg_target *target, bool *empty)
     struct pg_conn *conn;
     struct text what = {0};
     enum hangar_rc rc = pg_target_open(target, target->name, false, &conn);
-    if (rc != HANGAR_OK)
+    if (rc != HANGAR_OK) {
         return rc;
+    }
     rc = pg_target_contents(target, conn, &what);
     *empty = *empty && what.size == 0;
     text_free(&what);
@@ -308,24 +337,30 @@ static enum hangar_rc look_at(struct pg_target *target, struct pg_conn *conn, bo
 {
     struct pg_source *src = target->src;
     struct pg_clean *clean = target->clean;
-    if (strcmp(target->name, src->opt.maintenance_db) == 0)
+    if (strcmp(target->name, src->opt.maintenance_db) == 0) {
         return src->host->fail(src->ctx, HANGAR_CONFIG, 0,
                                "cannot replace database %s: it is the one to connect to meanwhile; "
                                "hint: name another with --set %s.maintenance_db=template1",
                                target->name, src->host->instance_name(src->ctx));
-    if (strcmp(target->name, "template0") == 0 || strcmp(target->name, "template1") == 0)
+    }
+    if (strcmp(target->name, "template0") == 0 || strcmp(target->name, "template1") == 0) {
         return src->host->fail(src->ctx, HANGAR_UNSUPPORTED, 0,
                                "cannot replace database %s: the server needs it", target->name);
+    }
     enum hangar_rc rc = find_oid(target, conn, target->name, clean->oid);
     target->exists = clean->oid[0];
-    if (rc == HANGAR_OK && !target->exists)
+    if (rc == HANGAR_OK && !target->exists) {
         return pg_target_may_create(target, conn);
-    if (rc == HANGAR_OK)
+    }
+    if (rc == HANGAR_OK) {
         rc = may_replace(target, conn);
-    if (rc == HANGAR_OK)
+    }
+    if (rc == HANGAR_OK) {
         rc = pg_clean_obstacles(target, conn);
-    if (rc == HANGAR_OK)
+    }
+    if (rc == HANGAR_OK) {
         rc = look_at_sessions(target, conn); /* before we are one */
+    }
     return rc == HANGAR_OK ? look_inside(target, empty) : rc;
 }
 
@@ -334,26 +369,33 @@ enum hangar_rc pg_clean_prepare(struct pg_source *src)
     struct pg_restore *restore = src->restore;
     bool empty = true;
     enum hangar_rc rc = pg_clean_open(src, &restore->keeper);
-    if (rc != HANGAR_OK)
+    if (rc != HANGAR_OK) {
         return rc;
+    }
     restore->server_version = restore->keeper->version;
     for (size_t i = 0; i < restore->target_count && rc == HANGAR_OK; i++) {
         struct pg_target *target = &restore->targets[i];
-        if (target->skipped)
+        if (target->skipped) {
             continue;
+        }
         rc = name_it(target);
-        if (rc == HANGAR_OK)
+        if (rc == HANGAR_OK) {
             rc = look_at(target, restore->keeper, &empty);
-        if (rc == HANGAR_OK && !restore->dry)
+        }
+        if (rc == HANGAR_OK && !restore->dry) {
             rc = lock_target(target, restore->keeper);
-        if (rc == HANGAR_OK)
+        }
+        if (rc == HANGAR_OK) {
             rc = each_leftover(target, restore->keeper,
                                restore->dry ? tell_leftover : drop_leftover);
+        }
     }
-    if (rc == HANGAR_OK)
+    if (rc == HANGAR_OK) {
         rc = look_for_space(src, restore->keeper);
-    if (rc == HANGAR_OK && restore->how->target_empty)
+    }
+    if (rc == HANGAR_OK && restore->how->target_empty) {
         *restore->how->target_empty = empty;
+    }
     return rc;
 }
 
@@ -365,9 +407,10 @@ void pg_clean_plan(const struct pg_target *target)
     const struct pg_clean *clean = target->clean;
     struct hangar_text *plan = src->restore->how->plan;
     const struct hangar_host *host = src->host;
-    if (clean->leftovers.size)
+    if (clean->leftovers.size) {
         host->text(plan, "drop what a restore that died has left: %s\n",
                    text_str(&clean->leftovers));
+    }
     host->text(plan, "database %s: load %s into a new database beside it with %u sessions\n",
                target->name, target->source, src->opt.jobs);
     if (!target->exists) {

@@ -39,8 +39,9 @@ struct pg_child {
 
 static void add_passfile_field(struct text *text, const char *value)
 {
-    for (const char *c = value; *c; c++)
+    for (const char *c = value; *c; c++) {
         text_addf(text, "%s%c", *c == ':' || *c == '\\' ? "\\" : "", *c);
+    }
 }
 
 /* Writes the password where libpq finds it. */
@@ -48,8 +49,9 @@ static enum hangar_rc write_passfile(struct pg_source *src)
 {
     const char *dir;
     enum hangar_rc rc = src->host->temp_dir(src->ctx, 64 * 1024, &dir);
-    if (rc != HANGAR_OK)
+    if (rc != HANGAR_OK) {
         return rc;
+    }
     struct text line = {0};
     text_add(&line, "*:*:*:*:");
     add_passfile_field(&line, src->opt.password);
@@ -68,11 +70,13 @@ static enum hangar_rc write_passfile(struct pg_source *src)
     src->passfile = path;
     path = NULL;
 out:
-    if (fd >= 0)
+    if (fd >= 0) {
         close(fd);
+    }
     free(path);
-    if (line.data)
+    if (line.data) {
         explicit_bzero(line.data, line.size);
+    }
     text_free(&line);
     return rc;
 }
@@ -119,14 +123,18 @@ static void build_env(struct pg_source *src, const char *tool, const char *datab
     size_t count = sizeof(set) / sizeof(set[0]);
     for (char **e = environ; *e; e++) {
         bool replaced = false;
-        for (size_t i = 0; i < count; i++)
+        for (size_t i = 0; i < count; i++) {
             replaced |= (set[i].value || set[i].drop) && env_is(*e, set[i].name);
-        if (!replaced)
+        }
+        if (!replaced) {
             pg_arg(env, "%s", *e);
+        }
     }
-    for (size_t i = 0; i < count; i++)
-        if (set[i].value)
+    for (size_t i = 0; i < count; i++) {
+        if (set[i].value) {
             pg_arg(env, "%s=%s", set[i].name, set[i].value);
+        }
+    }
 }
 
 /* ---- starting -------------------------------------------------------------------- */
@@ -140,18 +148,20 @@ static int spawn_process(const char *path, char **argv, char **env, int out_fd, 
     posix_spawnattr_t attr;
     sigset_t set;
     int e = posix_spawn_file_actions_init(&files);
-    if (e)
+    if (e) {
         return e;
+    }
     e = posix_spawnattr_init(&attr);
     if (e) {
         posix_spawn_file_actions_destroy(&files);
         return e;
     }
     posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
-    if (out_fd >= 0)
+    if (out_fd >= 0) {
         posix_spawn_file_actions_adddup2(&files, out_fd, 1);
-    else
+    } else {
         posix_spawn_file_actions_addopen(&files, 1, "/dev/null", O_WRONLY, 0);
+    }
     posix_spawn_file_actions_adddup2(&files, err_fd, 2);
     posix_spawn_file_actions_addclosefrom_np(&files, 3);
     sigemptyset(&set);
@@ -169,8 +179,9 @@ static int spawn_process(const char *path, char **argv, char **env, int out_fd, 
 
 static void close_fd(int *fd)
 {
-    if (*fd >= 0)
+    if (*fd >= 0) {
         close(*fd);
+    }
     *fd = -1;
 }
 
@@ -181,8 +192,9 @@ static enum hangar_rc start(struct pg_source *src, const char *path, const char 
     int out_pipe[2] = {-1, -1}, err_pipe[2] = {-1, -1};
     enum hangar_rc rc = HANGAR_OK;
     struct pg_child *child = calloc(1, sizeof(*child));
-    if (!child)
+    if (!child) {
         return PG_NO_MEMORY(src);
+    }
     child->src = src;
     child->tool = tool;
     child->out_fd = child->err_fd = -1;
@@ -206,8 +218,9 @@ out:
         close_fd(&out_pipe[i]);
         close_fd(&err_pipe[i]);
     }
-    if (rc != HANGAR_OK)
+    if (rc != HANGAR_OK) {
         free(child);
+    }
     return rc;
 }
 
@@ -216,8 +229,9 @@ enum hangar_rc pg_spawn(struct pg_source *src, const char *tool, const char *dat
 {
     if (src->opt.password && !src->passfile) {
         enum hangar_rc rc = write_passfile(src);
-        if (rc != HANGAR_OK)
+        if (rc != HANGAR_OK) {
             return rc;
+        }
     }
     struct pg_args env = {0};
     build_env(src, tool, database, &env);
@@ -243,10 +257,12 @@ static void take_stderr(struct pg_child *child)
     char buffer[1024];
     for (;;) {
         ssize_t n = read(child->err_fd, buffer, sizeof(buffer));
-        if (n < 0 && errno == EINTR)
+        if (n < 0 && errno == EINTR) {
             continue;
-        if (n < 0 && errno == EAGAIN)
+        }
+        if (n < 0 && errno == EAGAIN) {
             return;
+        }
         if (n <= 0) {
             close_fd(&child->err_fd);
             return;
@@ -265,10 +281,12 @@ static enum hangar_rc child_wait(struct pg_child *child, int timeout_ms, bool *r
                             {.fd = child->out_fd, .events = POLLIN},
                             {.fd = child->err_fd, .events = POLLIN}};
     poll(fds, 3, timeout_ms);
-    if (fds[2].revents)
+    if (fds[2].revents) {
         take_stderr(child);
-    if (fds[0].revents || child->src->host->cancelled(child->src->ctx))
+    }
+    if (fds[0].revents || child->src->host->cancelled(child->src->ctx)) {
         return pg_set_error(&child->err, HANGAR_CANCELLED, NULL, "cancelled");
+    }
     *ready = fds[1].revents != 0;
     return HANGAR_OK;
 }
@@ -278,16 +296,20 @@ enum hangar_rc pg_child_read(struct pg_child *child, void *buffer, size_t size, 
     for (;;) {
         bool ready = false;
         enum hangar_rc rc = child_wait(child, 500, &ready);
-        if (rc != HANGAR_OK)
+        if (rc != HANGAR_OK) {
             return rc;
-        if (!ready)
+        }
+        if (!ready) {
             continue;
+        }
         ssize_t n = read(child->out_fd, buffer, size);
-        if (n < 0 && errno == EINTR)
+        if (n < 0 && errno == EINTR) {
             continue;
-        if (n < 0)
+        }
+        if (n < 0) {
             return pg_set_error(&child->err, HANGAR_IO, NULL, "cannot read its output: %s",
                                 strerrordesc_np(errno));
+        }
         *got = (size_t)n;
         return HANGAR_OK;
     }
@@ -300,14 +322,16 @@ static enum hangar_rc judge(struct pg_child *child, int status)
     char line[STDERR_LIMIT];
     pg_one_line(child->said, line, 1600);
     if (status == 0) {
-        if (line[0])
+        if (line[0]) {
             child->src->host->log(child->src->ctx, HANGAR_LOG_WARN, "%s: %s", child->tool, line);
+        }
         return HANGAR_OK;
     }
     enum hangar_rc rc = strstr(line, "permission denied") ? HANGAR_AUTH : HANGAR_IO;
-    if (status != -1 && WIFSIGNALED(status))
+    if (status != -1 && WIFSIGNALED(status)) {
         return pg_set_error(&child->err, HANGAR_IO, NULL, "%s was ended by signal %d%s%s",
                             child->tool, WTERMSIG(status), line[0] ? ": " : "", line);
+    }
     return pg_set_error(&child->err, rc, NULL, "%s ended with exit status %d%s%s", child->tool,
                         status == -1 ? -1 : WEXITSTATUS(status), line[0] ? ": " : "", line);
 }
@@ -317,18 +341,21 @@ enum hangar_rc pg_child_finish(struct pg_child *child, const char *doing)
     int64_t told = pg_mono_ms(), asked_ms = 0;
     for (;;) {
         int status;
-        if (child->pid == 0)
+        if (child->pid == 0) {
             return pg_set_error(&child->err, HANGAR_INTERNAL, NULL, "it has ended before");
+        }
         if (program_reap(&child->pid, &status)) {
-            if (child->err_fd >= 0)
+            if (child->err_fd >= 0) {
                 take_stderr(child);
+            }
             return judge(child, status);
         }
         bool ready;
         /* once it has closed its standard error, its end is near */
         enum hangar_rc rc = child_wait(child, child->err_fd >= 0 ? 100 : 5, &ready);
-        if (rc != HANGAR_OK)
+        if (rc != HANGAR_OK) {
             return rc;
+        }
         if (pg_mono_ms() - told >= 1000) {
             told = pg_mono_ms();
             pg_alive(child->src, 0, doing, &asked_ms);
@@ -343,19 +370,23 @@ const struct pg_error *pg_child_error(const struct pg_child *child)
 
 void pg_child_free(struct pg_child *child)
 {
-    if (!child)
+    if (!child) {
         return;
+    }
     close_fd(&child->out_fd);
     int64_t start_ms = pg_mono_ms();
     int status;
     /* SIGTERM makes the tools cancel their queries */
-    if (child->pid && !program_reap(&child->pid, &status))
+    if (child->pid && !program_reap(&child->pid, &status)) {
         kill(-child->pid, SIGTERM);
+    }
     while (child->pid && !program_reap(&child->pid, &status)) {
-        if (child->err_fd >= 0)
+        if (child->err_fd >= 0) {
             take_stderr(child);
-        if (pg_mono_ms() - start_ms > GRACE_MS)
+        }
+        if (pg_mono_ms() - start_ms > GRACE_MS) {
             kill(-child->pid, SIGKILL);
+        }
         struct timespec nap = {.tv_nsec = 5 * 1000 * 1000};
         nanosleep(&nap, NULL);
     }
@@ -376,21 +407,25 @@ static bool probe(struct pg_source *src, const char *dir, struct pg_tools *found
     for (size_t i = 0; i < 3; i++) {
         char path[1200];
         snprintf(path, sizeof(path), "%s/%s", dir, needed[i]);
-        if (access(path, X_OK) != 0)
+        if (access(path, X_OK) != 0) {
             return false;
+        }
     }
     char path[1200];
     snprintf(path, sizeof(path), "%s/pg_dump", dir);
     char *argv[] = {path, (char *)"--version", NULL};
-    if (start(src, path, "pg_dump", argv, environ, true, &child) != HANGAR_OK)
+    if (start(src, path, "pg_dump", argv, environ, true, &child) != HANGAR_OK) {
         return false;
+    }
     int64_t deadline = pg_mono_ms() + VERSION_WAIT_MS;
     while (len < sizeof(text) - 1 && pg_mono_ms() < deadline) {
         bool ready = false;
-        if (child_wait(child, 200, &ready) != HANGAR_OK)
+        if (child_wait(child, 200, &ready) != HANGAR_OK) {
             break;
-        if (!ready)
+        }
+        if (!ready) {
             continue;
+        }
         ssize_t n = read(child->out_fd, text + len, sizeof(text) - 1 - len);
         if (n <= 0) {
             known = n == 0;
@@ -401,8 +436,9 @@ static bool probe(struct pg_source *src, const char *dir, struct pg_tools *found
     text[len] = '\0';
     pg_child_free(child);
     const char *number = strstr(text, ") ");
-    if (!known || !number || sscanf(number + 2, "%63[^ \n]", found->version) != 1)
+    if (!known || !number || sscanf(number + 2, "%63[^ \n]", found->version) != 1) {
         return false;
+    }
     found->major = atoi(found->version);
     snprintf(found->dir, sizeof(found->dir), "%s", dir);
     return found->major >= 10;
@@ -414,22 +450,27 @@ static void consider(struct pg_source *src, const char *dir, int least_major, st
                      int *newest)
 {
     struct pg_tools found = {0};
-    if (!probe(src, dir, &found))
+    if (!probe(src, dir, &found)) {
         return;
-    if (found.major > *newest)
+    }
+    if (found.major > *newest) {
         *newest = found.major;
-    if (found.major >= least_major && (!best->major || found.major < best->major))
+    }
+    if (found.major >= least_major && (!best->major || found.major < best->major)) {
         *best = found;
+    }
 }
 
 static void consider_glob(struct pg_source *src, const char *pattern, int least_major,
                           struct pg_tools *best, int *newest)
 {
     glob_t found;
-    if (glob(pattern, 0, NULL, &found) != 0)
+    if (glob(pattern, 0, NULL, &found) != 0) {
         return;
-    for (size_t i = 0; i < found.gl_pathc; i++)
+    }
+    for (size_t i = 0; i < found.gl_pathc; i++) {
         consider(src, found.gl_pathv[i], least_major, best, newest);
+    }
     globfree(&found);
 }
 
@@ -438,9 +479,11 @@ static void consider_path(struct pg_source *src, int least_major, struct pg_tool
 {
     const char *path = getenv("PATH");
     char *copy = path ? strdup(path) : NULL, *rest = copy, *dir;
-    while (copy && (dir = strsep(&rest, ":")) != NULL)
-        if (dir[0] == '/')
+    while (copy && (dir = strsep(&rest, ":")) != NULL) {
+        if (dir[0] == '/') {
             consider(src, dir, least_major, best, newest);
+        }
+    }
     free(copy);
 }
 
@@ -453,23 +496,26 @@ enum hangar_rc pg_find_tools(struct pg_source *src, int least_major)
     } else {
         consider_glob(src, "/usr/lib/postgresql/*/bin", least_major, &best, &newest);
         consider_glob(src, "/usr/pgsql-*/bin", least_major, &best, &newest);
-        if (!best.major)
+        if (!best.major) {
             consider_path(src, least_major, &best, &newest);
+        }
     }
     if (best.major) {
         src->tools = best;
         return HANGAR_OK;
     }
-    if (pg_cancelled(src))
+    if (pg_cancelled(src)) {
         return src->host->fail(src->ctx, HANGAR_CANCELLED, 0, "cancelled");
+    }
     const char *where = src->opt.bin_dir ? src->opt.bin_dir
                                          : "/usr/lib/postgresql/*/bin, /usr/pgsql-*/bin and PATH";
-    if (newest)
+    if (newest) {
         return src->host->fail(
             src->ctx, HANGAR_UNSUPPORTED, 0,
             "cannot use the PostgreSQL client tools: version %d or newer is needed, the newest in %s "
             "is %d; hint: install postgresql-client-%d, or set bin_dir",
             least_major, where, newest, least_major);
+    }
     return src->host->fail(src->ctx, HANGAR_NOT_FOUND, 0,
                            "cannot find pg_dump, pg_dumpall and pg_restore in %s; "
                            "hint: install postgresql-client-%d, or set bin_dir",

@@ -19,8 +19,9 @@ static const struct hangar_object_info *find(const struct commands *commands, co
 {
     for (size_t i = 0; i < commands->count; i++) {
         const char *name = commands->objects[i].name;
-        if (strncmp(name, folder, folder_len) == 0 && strcmp(name + folder_len, file) == 0)
+        if (strncmp(name, folder, folder_len) == 0 && strcmp(name + folder_len, file) == 0) {
             return &commands->objects[i];
+        }
     }
     return NULL;
 }
@@ -28,8 +29,9 @@ static const struct hangar_object_info *find(const struct commands *commands, co
 static void write_globals(const struct commands *commands)
 {
     const struct hangar_object_info *globals = find(commands, "", 0, "globals.sql");
-    if (!globals)
+    if (!globals) {
         return;
+    }
     commands->src->host->text(
         commands->out,
         "# Roles and tablespaces.  A role that exists already is reported as an error, and gets the\n"
@@ -56,17 +58,19 @@ static void write_database(const struct commands *commands, const struct hangar_
         schema->decode);
     for (size_t i = 0; i < commands->count; i++) {
         const struct hangar_object_info *object = &commands->objects[i];
-        if (object->phase == 2 && strncmp(object->name, schema->name, folder_len + 1) == 0)
+        if (object->phase == 2 && strncmp(object->name, schema->name, folder_len + 1) == 0) {
             host->text(commands->out, "%s | psql -X -q -o /dev/null -v ON_ERROR_STOP=1 -1 -d %s\n",
                        object->decode, connect);
+        }
     }
     host->text(commands->out,
                "# Large objects and sequences, then indexes, constraints, triggers.\n"
                "pg_restore --exit-on-error --section=data -d %s < <(%s)\n",
                connect, schema->decode);
-    if (large)
+    if (large) {
         host->text(commands->out, "pg_restore --exit-on-error --section=data -d %s < <(%s)\n",
                    connect, large->decode);
+    }
     host->text(commands->out,
                "pg_restore --exit-on-error --section=post-data -d %s < <(%s)\n"
                "psql -X -q -d %s -c ANALYZE\n",
@@ -78,13 +82,15 @@ static char *connect_argument(const char *database)
 {
     struct text plain = {0}, quoted = {0};
     if (strspn(database, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") ==
-        strlen(database))
+        strlen(database)) {
         text_add(&plain, database);
-    else
+    } else {
         pg_add_conninfo(&plain, database);
+    }
     pg_add_shell(&quoted, text_str(&plain));
-    if (plain.failed || quoted.failed)
+    if (plain.failed || quoted.failed) {
         text_free(&quoted);
+    }
     text_free(&plain);
     return quoted.data;
 }
@@ -106,13 +112,15 @@ enum hangar_rc pg_restore_commands(void *inst, const struct hangar_attrs *facts,
     write_globals(&commands);
     for (size_t i = 0; i < object_count; i++) {
         const char *slash = strchr(objects[i].name, '/');
-        if (!slash || strcmp(slash, "/schema.dump") != 0)
+        if (!slash || strcmp(slash, "/schema.dump") != 0) {
             continue;
+        }
         const char *database =
             objects[i].attrs ? host->attr_get(objects[i].attrs, "database") : NULL;
         char *connect = connect_argument(database ? database : src->databases[0]);
-        if (!connect)
+        if (!connect) {
             return PG_NO_MEMORY(src);
+        }
         write_database(&commands, &objects[i], (size_t)(slash - objects[i].name), connect);
         free(connect);
     }

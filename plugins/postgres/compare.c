@@ -58,8 +58,9 @@ static enum hangar_rc advance(struct compare *compare, struct probe *probe)
             probe->rows++;
             PQfreemem(row);
         }
-        if (n == 0)
+        if (n == 0) {
             return HANGAR_OK;
+        }
         /* before the first row, behind the last, or an error: a result says which */
         PGresult *res = PQgetResult(pq);
         ExecStatusType status = res ? PQresultStatus(res) : PGRES_COMMAND_OK;
@@ -71,15 +72,17 @@ static enum hangar_rc advance(struct compare *compare, struct probe *probe)
             return read_failed(compare, probe);
         }
         PQclear(res);
-        if (res)
+        if (res) {
             continue;
+        }
         probe->reading = probe->conn->busy = false;
         compare->done++;
         bool same = probe->rows == probe->expected_rows &&
                     probe->digest.high == probe->expected.high &&
                     probe->digest.low == probe->expected.low;
-        if (!same)
+        if (!same) {
             return differs(compare, probe);
+        }
         compare->target->compared_tables++;
         compare->target->compared_rows += probe->rows;
         return HANGAR_OK;
@@ -100,12 +103,14 @@ static enum hangar_rc turn(struct compare *compare)
     }
     fds[compare->count] = (struct pollfd){.fd = src->wake_fd, .events = POLLIN};
     poll(fds, (nfds_t)compare->count + 1, 500);
-    if (pg_cancelled(src))
+    if (pg_cancelled(src)) {
         return src->host->fail(src->ctx, HANGAR_CANCELLED, 0, "cancelled");
+    }
     for (size_t i = 0; i < compare->count; i++) {
         enum hangar_rc rc = fds[i].revents ? advance(compare, &compare->probes[i]) : HANGAR_OK;
-        if (rc != HANGAR_OK)
+        if (rc != HANGAR_OK) {
             return rc;
+        }
     }
     if (pg_mono_ms() - compare->told_ms > 250) {
         compare->told_ms = pg_mono_ms();
@@ -116,9 +121,11 @@ static enum hangar_rc turn(struct compare *compare)
 
 static struct probe *idle_probe(struct compare *compare)
 {
-    for (size_t i = 0; i < compare->count; i++)
-        if (!compare->probes[i].reading)
+    for (size_t i = 0; i < compare->count; i++) {
+        if (!compare->probes[i].reading) {
             return &compare->probes[i];
+        }
+    }
     return NULL;
 }
 
@@ -128,8 +135,9 @@ static enum hangar_rc start_table(void *arg, const struct pg_table_line *line)
     struct probe *probe;
     while (!(probe = idle_probe(compare))) {
         enum hangar_rc rc = turn(compare);
-        if (rc != HANGAR_OK)
+        if (rc != HANGAR_OK) {
             return rc;
+        }
     }
     struct text sql = {0};
     text_addf(&sql, "COPY (SELECT %s FROM %s%s) TO STDOUT", text_str(&line->columns),
@@ -158,19 +166,22 @@ static enum hangar_rc open_probes(struct compare *compare)
     char *encoding = pg_target_attr(target, "encoding");
     enum hangar_rc rc = HANGAR_OK;
     compare->probes = calloc(target->src->opt.jobs, sizeof(*compare->probes));
-    if (!compare->probes)
+    if (!compare->probes) {
         rc = PG_NO_MEMORY(target->src);
+    }
     while (rc == HANGAR_OK && compare->count < target->src->opt.jobs) {
         struct probe *probe = &compare->probes[compare->count];
         rc = pg_target_open(target, target->into, false, &probe->conn);
-        if (rc != HANGAR_OK)
+        if (rc != HANGAR_OK) {
             break;
+        }
         compare->count++;
         struct text sql = {0};
         text_addf(&sql, "SET client_encoding = '%s'", encoding ? encoding : "UTF8");
         if (pg_settle_reader(probe->conn) != HANGAR_OK ||
-            pg_command_text(probe->conn, &sql) != HANGAR_OK)
+            pg_command_text(probe->conn, &sql) != HANGAR_OK) {
             rc = pg_raise(target->src, &probe->conn->err, "cannot set up a session");
+        }
         text_free(&sql);
     }
     free(encoding);
@@ -181,11 +192,13 @@ enum hangar_rc pg_compare(struct pg_target *target)
 {
     struct compare compare = {.target = target};
     enum hangar_rc rc = open_probes(&compare);
-    if (rc == HANGAR_OK)
+    if (rc == HANGAR_OK) {
         rc = pg_each_table(target, start_table, &compare);
+    }
     for (size_t i = 0; i < compare.count; i++) {
-        while (rc == HANGAR_OK && compare.probes[i].reading)
+        while (rc == HANGAR_OK && compare.probes[i].reading) {
             rc = turn(&compare);
+        }
         pg_close(compare.probes[i].conn);
         text_free(&compare.probes[i].table);
     }

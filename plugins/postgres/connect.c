@@ -42,8 +42,9 @@ static void cut_sqlstate(char *line, char sqlstate[6])
     char *at = line;
     while ((at = strchr(at, ':')) != NULL) {
         at++;
-        if (at[0] != ' ')
+        if (at[0] != ' ') {
             continue;
+        }
         char *code = at + strspn(at, " ");
         /* each code has a digit; "FATAL" has none */
         if (strspn(code, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 5 && code[5] == ':' &&
@@ -56,8 +57,9 @@ static void cut_sqlstate(char *line, char sqlstate[6])
         }
     }
     char *location = strstr(line, " LOCATION: ");
-    if (location)
+    if (location) {
         *location = '\0';
+    }
 }
 
 static enum hangar_rc connect_failed(PGconn *pq, struct pg_error *err)
@@ -66,9 +68,10 @@ static enum hangar_rc connect_failed(PGconn *pq, struct pg_error *err)
     pg_one_line(PQerrorMessage(pq), line, sizeof(line));
     cut_sqlstate(line, sqlstate);
     enum hangar_rc rc = sqlstate[0] ? pg_sqlstate_rc(sqlstate) : HANGAR_IO;
-    if (PQconnectionNeedsPassword(pq))
+    if (PQconnectionNeedsPassword(pq)) {
         return pg_set_error(err, HANGAR_AUTH, sqlstate, "%.1800s; hint: set the option password",
                             line);
+    }
     return pg_set_error(err, rc, sqlstate, "%s", line[0] ? line : "no connection");
 }
 
@@ -79,8 +82,9 @@ static enum hangar_rc result_failed(struct pg_conn *conn, const PGresult *res)
     const char *message = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
     const char *detail = PQresultErrorField(res, PG_DIAG_MESSAGE_DETAIL);
     const char *context = PQresultErrorField(res, PG_DIAG_CONTEXT);
-    if (!sqlstate || !message)
+    if (!sqlstate || !message) {
         return pg_conn_failed(conn);
+    }
     char line[1800], more[1200];
     snprintf(more, sizeof(more), "%s%s%s%s", message, detail ? " (" : "", detail ? detail : "",
              detail ? ")" : "");
@@ -125,8 +129,9 @@ static bool answers(struct pg_source *src, int pid)
     struct pg_conn *conn = NULL;
     struct pg_error err = {0};
     enum hangar_rc rc = pg_open(src, "postgres", false, &conn, &err);
-    if (rc != HANGAR_OK)
+    if (rc != HANGAR_OK) {
         return err.sqlstate[0];
+    }
     bool lost = pid && waits_for_us(conn, pid);
     pg_close(conn);
     return !lost;
@@ -135,11 +140,13 @@ static bool answers(struct pg_source *src, int pid)
 void pg_alive(struct pg_source *src, int pid, const char *doing, int64_t *asked_ms)
 {
     int64_t now = pg_mono_ms();
-    if (!*asked_ms)
+    if (!*asked_ms) {
         *asked_ms = now - ASK_MS + FIRST_ASK_MS;
+    }
     if (now - *asked_ms >= ASK_MS) {
-        if (!answers(src, pid))
+        if (!answers(src, pid)) {
             return;
+        }
         *asked_ms = pg_mono_ms();
     }
     src->host->alive(src->ctx, doing);
@@ -148,27 +155,32 @@ void pg_alive(struct pg_source *src, int pid, const char *doing, int64_t *asked_
 enum hangar_rc pg_wait(struct pg_conn *conn, short events, int timeout_ms, bool *ready)
 {
     int64_t start = pg_mono_ms(), asked_ms = 0;
-    if (conn->heedless && (timeout_ms < 0 || timeout_ms > HEEDLESS_LIMIT_MS))
+    if (conn->heedless && (timeout_ms < 0 || timeout_ms > HEEDLESS_LIMIT_MS)) {
         timeout_ms = HEEDLESS_LIMIT_MS;
+    }
     *ready = false;
     for (;;) {
         int64_t left = timeout_ms < 0 ? WAIT_SLICE_MS : start + timeout_ms - pg_mono_ms();
         int slice = left < 0 ? 0 : left > WAIT_SLICE_MS ? WAIT_SLICE_MS : (int)left;
         struct pollfd fds[2] = {{.fd = PQsocket(conn->pq), .events = events},
                                 {.fd = conn->src->wake_fd, .events = POLLIN}};
-        if (fds[0].fd < 0)
+        if (fds[0].fd < 0) {
             return pg_conn_failed(conn);
+        }
         int n = poll(fds, conn->heedless ? 1 : 2, slice);
-        if (!conn->heedless && (fds[1].revents || conn->src->host->cancelled(conn->src->ctx)))
+        if (!conn->heedless && (fds[1].revents || conn->src->host->cancelled(conn->src->ctx))) {
             return say_cancelled(&conn->err);
+        }
         if (n > 0 && fds[0].revents) {
             *ready = true;
             return HANGAR_OK;
         }
-        if (timeout_ms >= 0 && pg_mono_ms() - start >= timeout_ms)
+        if (timeout_ms >= 0 && pg_mono_ms() - start >= timeout_ms) {
             return HANGAR_OK;
-        if (conn->doing)
+        }
+        if (conn->doing) {
             pg_alive(conn->src, PQbackendPID(conn->pq), conn->doing, &asked_ms);
+        }
     }
 }
 
@@ -177,18 +189,23 @@ static enum hangar_rc await_result(struct pg_conn *conn)
 {
     for (;;) {
         int unsent = PQflush(conn->pq);
-        if (unsent < 0)
+        if (unsent < 0) {
             return pg_conn_failed(conn);
-        if (!unsent && !PQisBusy(conn->pq))
+        }
+        if (!unsent && !PQisBusy(conn->pq)) {
             return HANGAR_OK;
+        }
         bool ready;
         enum hangar_rc rc = pg_wait(conn, unsent ? POLLIN | POLLOUT : POLLIN, -1, &ready);
-        if (rc != HANGAR_OK)
+        if (rc != HANGAR_OK) {
             return rc;
-        if (!ready)
+        }
+        if (!ready) {
             return pg_set_error(&conn->err, HANGAR_IO, NULL, "the server did not answer in time");
-        if (!PQconsumeInput(conn->pq))
+        }
+        if (!PQconsumeInput(conn->pq)) {
             return pg_conn_failed(conn);
+        }
     }
 }
 
@@ -198,8 +215,9 @@ static void notice(void *arg, const PGresult *res)
 {
     struct pg_conn *conn = arg;
     const char *message = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
-    if (message)
+    if (message) {
         conn->src->host->log(conn->src->ctx, HANGAR_LOG_DEBUG, "server: %s", message);
+    }
 }
 
 static PGconn *start_connecting(struct pg_source *src, const char *database)
@@ -234,19 +252,22 @@ static enum hangar_rc finish_connecting(struct pg_conn *conn)
     int64_t deadline = pg_mono_ms() + conn->src->opt.connect_timeout_ms;
     PostgresPollingStatusType state = PGRES_POLLING_WRITING;
     while (state != PGRES_POLLING_OK) {
-        if (state == PGRES_POLLING_FAILED)
+        if (state == PGRES_POLLING_FAILED) {
             return connect_failed(conn->pq, &conn->err);
+        }
         int64_t left = deadline - pg_mono_ms();
         bool ready = false;
         if (left > 0) {
             enum hangar_rc rc = pg_wait(conn, state == PGRES_POLLING_READING ? POLLIN : POLLOUT,
                                         (int)(left < 1000000 ? left : 1000000), &ready);
-            if (rc != HANGAR_OK)
+            if (rc != HANGAR_OK) {
                 return rc;
+            }
         }
-        if (!ready)
+        if (!ready) {
             return pg_set_error(&conn->err, HANGAR_IO, NULL, "no answer within %lld s",
                                 (long long)(conn->src->opt.connect_timeout_ms / 1000));
+        }
         state = PQconnectPoll(conn->pq);
     }
     return HANGAR_OK;
@@ -256,8 +277,9 @@ enum hangar_rc pg_open(struct pg_source *src, const char *database, bool heedles
                        struct pg_conn **out, struct pg_error *err)
 {
     struct pg_conn *conn = calloc(1, sizeof(*conn));
-    if (!conn)
+    if (!conn) {
         return pg_set_error(err, HANGAR_NO_MEMORY, NULL, "out of memory");
+    }
     conn->src = src;
     conn->heedless = heedless;
     conn->pq = start_connecting(src, database);
@@ -288,8 +310,9 @@ enum hangar_rc pg_open(struct pg_source *src, const char *database, bool heedles
 static void cancel_query(PGconn *pq)
 {
     PGcancel *cancel = PQgetCancel(pq);
-    if (!cancel)
+    if (!cancel) {
         return;
+    }
     pid_t pid = fork();
     if (pid == 0) {
         char problem[256];
@@ -301,18 +324,21 @@ static void cancel_query(PGconn *pq)
         PQcancel(cancel, problem, sizeof(problem));
         _exit(0);
     }
-    if (pid > 0)
+    if (pid > 0) {
         while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
             ;
+    }
     PQfreeCancel(cancel);
 }
 
 void pg_close(struct pg_conn *conn)
 {
-    if (!conn)
+    if (!conn) {
         return;
-    if (conn->busy && PQstatus(conn->pq) == CONNECTION_OK)
+    }
+    if (conn->busy && PQstatus(conn->pq) == CONNECTION_OK) {
         cancel_query(conn->pq);
+    }
     PQfinish(conn->pq);
     free(conn);
 }
@@ -324,8 +350,9 @@ static enum hangar_rc drain(struct pg_conn *conn, enum hangar_rc rc)
 {
     for (;;) {
         enum hangar_rc waited = await_result(conn);
-        if (waited != HANGAR_OK)
+        if (waited != HANGAR_OK) {
             return rc == HANGAR_OK ? waited : rc;
+        }
         PGresult *res = PQgetResult(conn->pq);
         if (!res) {
             conn->busy = false;
@@ -334,20 +361,23 @@ static enum hangar_rc drain(struct pg_conn *conn, enum hangar_rc rc)
         ExecStatusType status = PQresultStatus(res);
         /* a text without a statement is no mistake: there was nothing to do */
         if (rc == HANGAR_OK && status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK &&
-            status != PGRES_SINGLE_TUPLE && status != PGRES_EMPTY_QUERY)
+            status != PGRES_SINGLE_TUPLE && status != PGRES_EMPTY_QUERY) {
             rc = result_failed(conn, res);
+        }
         PQclear(res);
         /* a COPY that libpq gave up, for want of memory, is told again and again */
         bool copying = status == PGRES_COPY_OUT || status == PGRES_COPY_IN;
-        if (copying || PQstatus(conn->pq) == CONNECTION_BAD)
+        if (copying || PQstatus(conn->pq) == CONNECTION_BAD) {
             return rc == HANGAR_OK ? pg_conn_failed(conn) : rc;
+        }
     }
 }
 
 enum hangar_rc pg_command(struct pg_conn *conn, const char *sql)
 {
-    if (!PQsendQuery(conn->pq, sql))
+    if (!PQsendQuery(conn->pq, sql)) {
         return pg_conn_failed(conn);
+    }
     conn->busy = true;
     return drain(conn, HANGAR_OK);
 }
@@ -356,23 +386,28 @@ enum hangar_rc pg_command_while(struct pg_conn *conn, const char *sql, void (*me
                                 void *arg)
 {
     int64_t deadline = pg_mono_ms() + WHILE_LIMIT_MS;
-    if (!PQsendQuery(conn->pq, sql))
+    if (!PQsendQuery(conn->pq, sql)) {
         return pg_conn_failed(conn);
+    }
     conn->busy = true;
     while (pg_mono_ms() < deadline) {
         int unsent = PQflush(conn->pq);
-        if (unsent < 0)
+        if (unsent < 0) {
             return pg_conn_failed(conn);
-        if (!unsent && !PQisBusy(conn->pq))
+        }
+        if (!unsent && !PQisBusy(conn->pq)) {
             return drain(conn, HANGAR_OK);
+        }
         bool ready;
         enum hangar_rc rc = pg_wait(conn, unsent ? POLLIN | POLLOUT : POLLIN, 100, &ready);
-        if (rc != HANGAR_OK)
+        if (rc != HANGAR_OK) {
             return rc;
-        if (!ready)
+        }
+        if (!ready) {
             meanwhile(arg);
-        else if (!PQconsumeInput(conn->pq))
+        } else if (!PQconsumeInput(conn->pq)) {
             return pg_conn_failed(conn);
+        }
     }
     return pg_set_error(&conn->err, HANGAR_IO, NULL, "the server did not answer in time");
 }
@@ -391,51 +426,61 @@ enum hangar_rc pg_query(struct pg_conn *conn, const char *sql, const char *p1, c
 {
     const char *params[] = {p1, p2};
     int count = p2 ? 2 : p1 ? 1 : 0;
-    if (!PQsendQueryParams(conn->pq, sql, count, NULL, params, NULL, NULL, 0))
+    if (!PQsendQueryParams(conn->pq, sql, count, NULL, params, NULL, NULL, 0)) {
         return pg_conn_failed(conn);
+    }
     conn->busy = true;
     enum hangar_rc rc = await_result(conn);
-    if (rc != HANGAR_OK)
+    if (rc != HANGAR_OK) {
         return rc;
+    }
     PGresult *res = PQgetResult(conn->pq);
-    if (!res)
+    if (!res) {
         return pg_conn_failed(conn);
+    }
     ExecStatusType status = PQresultStatus(res);
-    if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK)
+    if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
         rc = result_failed(conn, res);
+    }
     rc = drain(conn, rc);
-    if (rc == HANGAR_OK)
+    if (rc == HANGAR_OK) {
         *out = res;
-    else
+    } else {
         PQclear(res);
+    }
     return rc;
 }
 
 enum hangar_rc pg_each_row(struct pg_conn *conn, const char *sql,
                            enum hangar_rc (*row)(void *arg, const PGresult *res), void *arg)
 {
-    if (!PQsendQuery(conn->pq, sql))
+    if (!PQsendQuery(conn->pq, sql)) {
         return pg_conn_failed(conn);
+    }
     conn->busy = true;
     PQsetSingleRowMode(conn->pq);
     enum hangar_rc rc = HANGAR_OK;
     for (;;) {
         enum hangar_rc waited = await_result(conn);
-        if (waited != HANGAR_OK)
+        if (waited != HANGAR_OK) {
             return waited;
+        }
         PGresult *res = PQgetResult(conn->pq);
-        if (!res)
+        if (!res) {
             break;
+        }
         ExecStatusType status = PQresultStatus(res);
         if (status == PGRES_SINGLE_TUPLE) {
-            if (rc == HANGAR_OK && (rc = row(arg, res)) != HANGAR_OK)
+            if (rc == HANGAR_OK && (rc = row(arg, res)) != HANGAR_OK) {
                 pg_set_error(&conn->err, rc, NULL, "out of memory");
+            }
         } else if (status != PGRES_TUPLES_OK && rc == HANGAR_OK) {
             rc = result_failed(conn, res);
         }
         PQclear(res);
-        if (PQstatus(conn->pq) == CONNECTION_BAD)
+        if (PQstatus(conn->pq) == CONNECTION_BAD) {
             return rc == HANGAR_OK ? pg_conn_failed(conn) : rc;
+        }
     }
     conn->busy = false;
     return rc;
@@ -443,13 +488,15 @@ enum hangar_rc pg_each_row(struct pg_conn *conn, const char *sql,
 
 enum hangar_rc pg_copy_start(struct pg_conn *conn, const char *sql, ExecStatusType direction)
 {
-    if (!PQsendQuery(conn->pq, sql))
+    if (!PQsendQuery(conn->pq, sql)) {
         return pg_conn_failed(conn);
+    }
     conn->busy = true;
     for (;;) {
         enum hangar_rc rc = await_result(conn);
-        if (rc != HANGAR_OK)
+        if (rc != HANGAR_OK) {
             return rc;
+        }
         PGresult *res = PQgetResult(conn->pq);
         if (!res) {
             conn->busy = false;
@@ -478,39 +525,46 @@ enum hangar_rc pg_copy_next(struct pg_conn *conn, int timeout_ms, char **row, si
             return HANGAR_OK;
         }
         *row = NULL;
-        if (n == -1)
+        if (n == -1) {
             return HANGAR_EOF;
+        }
         if (n < -1) {
             /* the result says it better: with its SQLSTATE */
             uint64_t rows;
             struct pg_error first;
             pg_conn_failed(conn);
             first = conn->err;
-            if (PQstatus(conn->pq) != CONNECTION_OK || pg_copy_finish(conn, &rows) == HANGAR_OK)
+            if (PQstatus(conn->pq) != CONNECTION_OK || pg_copy_finish(conn, &rows) == HANGAR_OK) {
                 conn->err = first;
+            }
             return conn->err.rc;
         }
         bool ready;
         enum hangar_rc rc = pg_wait(conn, POLLIN, timeout_ms, &ready);
-        if (rc != HANGAR_OK || !ready)
+        if (rc != HANGAR_OK || !ready) {
             return rc;
-        if (!PQconsumeInput(conn->pq))
+        }
+        if (!PQconsumeInput(conn->pq)) {
             return pg_conn_failed(conn);
+        }
     }
 }
 
 enum hangar_rc pg_copy_finish(struct pg_conn *conn, uint64_t *rows)
 {
     enum hangar_rc rc = await_result(conn);
-    if (rc != HANGAR_OK)
+    if (rc != HANGAR_OK) {
         return rc;
+    }
     PGresult *res = PQgetResult(conn->pq);
-    if (!res)
+    if (!res) {
         return pg_conn_failed(conn);
-    if (PQresultStatus(res) == PGRES_COMMAND_OK)
+    }
+    if (PQresultStatus(res) == PGRES_COMMAND_OK) {
         *rows = strtoull(PQcmdTuples(res), NULL, 10);
-    else
+    } else {
         rc = result_failed(conn, res);
+    }
     PQclear(res);
     return drain(conn, rc);
 }
@@ -544,10 +598,12 @@ static void add_common(struct pg_conn *conn, struct text *sql)
     const char *encoding = PQparameterStatus(conn->pq, "server_encoding");
     pg_add_prelude(sql, encoding ? encoding : "SQL_ASCII");
     text_add(sql, "SET client_min_messages = warning;\n");
-    if (conn->version >= 140000)
+    if (conn->version >= 140000) {
         text_add(sql, "SET idle_session_timeout = 0;\n");
-    if (conn->version >= 170000)
+    }
+    if (conn->version >= 170000) {
         text_add(sql, "SET transaction_timeout = 0;\n");
+    }
 }
 
 enum hangar_rc pg_settle_reader(struct pg_conn *conn)
@@ -557,8 +613,9 @@ enum hangar_rc pg_settle_reader(struct pg_conn *conn)
     /* rows in the order of the heap, by one process, without compiling the same
      * small condition for each slice */
     text_add(&sql, "SET synchronize_seqscans = off;\nSET max_parallel_workers_per_gather = 0;\n");
-    if (conn->version >= 110000)
+    if (conn->version >= 110000) {
         text_add(&sql, "SET jit = off;\n");
+    }
     text_addf(&sql, "SET lock_timeout = %lld;\n", (long long)conn->src->opt.lock_timeout_ms);
     return pg_command_text(conn, &sql);
 }

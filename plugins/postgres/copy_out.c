@@ -22,8 +22,9 @@ void pg_add_rows_head(struct text *text, const char *encoding)
 void pg_add_copy_head(struct text *text, const char *table, const char *columns, const char *kind)
 {
     text_addf(text, "\n-- %s table\nCOPY %s", kind, table);
-    if (columns)
+    if (columns) {
         text_addf(text, " (%s)", columns);
+    }
     text_add(text, " FROM stdin;\n");
 }
 
@@ -47,14 +48,16 @@ static void add_copy(struct text *sql, const struct pg_list *list, const struct 
     text_add(sql, " IN ACCESS SHARE MODE NOWAIT; COPY ");
     if (slice->whole) {
         pg_add_table(sql, list, slice->table);
-        if (columns)
+        if (columns) {
             text_addf(sql, " (%s)", columns);
+        }
     } else {
         text_addf(sql, "(SELECT %s FROM ONLY ", columns ? columns : "");
         pg_add_table(sql, list, slice->table);
         text_addf(sql, " WHERE ctid >= '(%llu,0)'", (unsigned long long)slice->from_page);
-        if (slice->to_page)
+        if (slice->to_page) {
             text_addf(sql, " AND ctid < '(%llu,0)'", (unsigned long long)slice->to_page);
+        }
         text_add(sql, ")");
     }
     text_add(sql, " TO STDOUT");
@@ -83,8 +86,9 @@ static enum hangar_rc read_failed(struct pg_reader *reader)
  * stored as frozen, costs a new file: not worth it for a small one. */
 static const char *kind_of(const struct pg_table *table, const struct pg_slice *slice)
 {
-    if (!slice->whole || table->root_oid)
+    if (!slice->whole || table->root_oid) {
         return PG_KIND_PART;
+    }
     return table->heap_bytes < FREEZE_BYTES ? PG_KIND_SMALL : PG_KIND_WHOLE;
 }
 
@@ -100,12 +104,13 @@ static enum hangar_rc begin_slice(struct pg_reader *reader)
     enum hangar_rc rc = HANGAR_OK;
     /* a table may have little to tell for long: one of dead rows has nothing */
     reader->worker->doing = "reading rows";
-    if (sql.failed || target.failed)
+    if (sql.failed || target.failed) {
         rc = PG_NO_MEMORY(reader->src);
-    else if (pg_copy_start(reader->worker, text_str(&sql), PGRES_COPY_OUT) != HANGAR_OK)
+    } else if (pg_copy_start(reader->worker, text_str(&sql), PGRES_COPY_OUT) != HANGAR_OK) {
         rc = read_failed(reader);
-    else
+    } else {
         pg_add_copy_head(&reader->text, text_str(&target), columns, kind_of(table, slice));
+    }
     text_free(&sql);
     text_free(&target);
     reader->copying = rc == HANGAR_OK;
@@ -120,8 +125,9 @@ static enum hangar_rc end_slice(struct pg_reader *reader)
     const struct pg_slice *slice = &reader->slices[reader->slice_at];
     struct pg_list *list = &reader->db->tables;
     uint64_t counted = 0;
-    if (pg_copy_finish(reader->worker, &counted) != HANGAR_OK)
+    if (pg_copy_finish(reader->worker, &counted) != HANGAR_OK) {
         return read_failed(reader);
+    }
     if (counted != reader->slice_rows) {
         pg_set_error(&reader->worker->err, HANGAR_IO, NULL,
                      "%llu rows arrived of the %llu that the server sent",
@@ -146,8 +152,9 @@ enum hangar_rc pg_count_rows(struct pg_conn *conn, const char *rows, size_t size
     const char *at = rows, *end = rows + size;
     while (at < end) {
         const char *newline = memchr(at, '\n', (size_t)(end - at));
-        if (!newline)
+        if (!newline) {
             return pg_set_error(&conn->err, HANGAR_IO, NULL, "a row without an end arrived");
+        }
         pg_digest_row(digest, at, (size_t)(newline - at));
         ++*count;
         at = newline + 1;
@@ -162,11 +169,13 @@ static enum hangar_rc next_row(struct pg_reader *reader, int timeout_ms, bool *q
     reader->row_at = 0;
     enum hangar_rc rc = pg_copy_next(conn, timeout_ms, &reader->row, &reader->row_len);
     *quiet = rc == HANGAR_OK && !reader->row;
-    if (rc == HANGAR_EOF)
+    if (rc == HANGAR_EOF) {
         return end_slice(reader);
-    if (rc == HANGAR_OK && reader->row)
+    }
+    if (rc == HANGAR_OK && reader->row) {
         rc =
             pg_count_rows(conn, reader->row, reader->row_len, &reader->slice_rows, &reader->digest);
+    }
     return rc == HANGAR_OK ? rc : read_failed(reader);
 }
 
@@ -189,8 +198,9 @@ enum hangar_rc pg_rows_read(struct pg_reader *reader, void *buffer, size_t size,
         pg_add_rows_head(&reader->text, reader->db->encoding);
     }
     while (rc == HANGAR_OK && n < size) {
-        if (reader->text.failed)
+        if (reader->text.failed) {
             return PG_NO_MEMORY(reader->src);
+        }
         if (reader->text_at < reader->text.size) {
             n += give(out + n, size - n, reader->text.data, reader->text.size, &reader->text_at);
             continue;
@@ -206,8 +216,9 @@ enum hangar_rc pg_rows_read(struct pg_reader *reader, void *buffer, size_t size,
         } else if (reader->copying) {
             bool quiet;
             rc = next_row(reader, n ? LINGER_MS : -1, &quiet);
-            if (quiet)
+            if (quiet) {
                 break;
+            }
         } else if (reader->slice_at < reader->slice_count) {
             rc = begin_slice(reader);
         } else {

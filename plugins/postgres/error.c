@@ -48,9 +48,11 @@ enum hangar_rc pg_sqlstate_rc(const char *sqlstate)
         {"42P04", HANGAR_EXISTS},    {"22", HANGAR_CORRUPT}, /* data that the server cannot read */
         {"0A", HANGAR_UNSUPPORTED},
     };
-    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-        if (strncmp(sqlstate, known[i].prefix, strlen(known[i].prefix)) == 0)
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        if (strncmp(sqlstate, known[i].prefix, strlen(known[i].prefix)) == 0) {
             return known[i].rc;
+        }
+    }
     return HANGAR_IO;
 }
 
@@ -60,13 +62,15 @@ void pg_one_line(const char *message, char *out, size_t size)
     bool space = true; /* at a place where blanks are dropped */
     for (; *message && n + 1 < size; message++) {
         bool blank = *message == '\n' || *message == '\t' || *message == ' ' || *message == '\r';
-        if (!blank)
+        if (!blank) {
             out[n++] = *message;
-        else if (!space)
+        } else if (!space) {
             out[n++] = ' ';
+        }
         space = blank;
     }
-    while (n && (out[n - 1] == ' ' || out[n - 1] == '.'))
+    while (n && (out[n - 1] == ' ' || out[n - 1] == '.')) {
         n--;
+    }
     out[n] = '\0';
 }

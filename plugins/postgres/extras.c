@@ -86,18 +86,22 @@ static enum hangar_rc read_sequences(struct pg_reader *reader)
     PGresult *names;
     struct text sql = {0};
     if (pg_query(reader->worker, "FETCH " BATCH " FROM hangar_sequences", NULL, NULL, &names) !=
-        HANGAR_OK)
+        HANGAR_OK) {
         return extras_failed(reader, "sequences");
-    for (int i = 0; i < PQntuples(names); i++)
+    }
+    for (int i = 0; i < PQntuples(names); i++) {
         add_sequence(&sql, PQgetvalue(names, i, 0), PQgetvalue(names, i, 1));
+    }
     PQclear(names);
     enum hangar_rc rc = HANGAR_OK;
-    if (sql.failed)
+    if (sql.failed) {
         rc = PG_NO_MEMORY(reader->src);
-    else if (!sql.size)
+    } else if (!sql.size) {
         reader->stage = SETTINGS;
-    else if (pg_each_row(reader->worker, text_str(&sql), sequence_row, &reader->text) != HANGAR_OK)
+    } else if (pg_each_row(reader->worker, text_str(&sql), sequence_row, &reader->text) !=
+               HANGAR_OK) {
         rc = extras_failed(reader, "sequences");
+    }
     text_free(&sql);
     return rc;
 }
@@ -123,10 +127,12 @@ static enum hangar_rc list_settings(struct pg_reader *reader)
     pg_add_selection(reader->src, &sql, "n.nspname", "c.relname");
     text_add(&sql, " ORDER BY c.oid");
     enum hangar_rc rc = HANGAR_OK;
-    if (sql.failed)
+    if (sql.failed) {
         rc = PG_NO_MEMORY(reader->src);
-    else if (pg_query(reader->worker, text_str(&sql), NULL, NULL, &reader->settings) != HANGAR_OK)
+    } else if (pg_query(reader->worker, text_str(&sql), NULL, NULL, &reader->settings) !=
+               HANGAR_OK) {
         rc = extras_failed(reader, "extensions");
+    }
     text_free(&sql);
     reader->stage = ROWS;
     return rc;
@@ -139,13 +145,15 @@ static enum hangar_rc begin_settings_table(struct pg_reader *reader, int row)
     struct text sql = {0};
     text_addf(&sql, "COPY (SELECT %s FROM ONLY %s %s) TO STDOUT", columns, table,
               PQgetvalue(reader->settings, row, 2));
-    if (sql.failed)
+    if (sql.failed) {
         return PG_NO_MEMORY(reader->src);
+    }
     reader->worker->doing = "reading rows"; /* their condition may be slow */
     enum hangar_rc rc = pg_copy_start(reader->worker, text_str(&sql), PGRES_COPY_OUT);
     text_free(&sql);
-    if (rc != HANGAR_OK)
+    if (rc != HANGAR_OK) {
         return extras_failed(reader, "extensions");
+    }
     /* the extension may have put rows of its own there: never emptied on restore */
     pg_add_copy_head(&reader->text, table, *columns ? columns : NULL, PG_KIND_PART);
     reader->slice_rows = 0;
@@ -157,8 +165,9 @@ static enum hangar_rc begin_settings_table(struct pg_reader *reader, int row)
 static enum hangar_rc end_settings_table(struct pg_reader *reader)
 {
     uint64_t counted;
-    if (pg_copy_finish(reader->worker, &counted) != HANGAR_OK)
+    if (pg_copy_finish(reader->worker, &counted) != HANGAR_OK) {
         return extras_failed(reader, "extensions");
+    }
     if (counted != reader->slice_rows) {
         pg_set_error(&reader->worker->err, HANGAR_IO, NULL, "rows were lost on the way");
         return extras_failed(reader, "extensions");
@@ -172,23 +181,26 @@ static enum hangar_rc end_settings_table(struct pg_reader *reader)
 static enum hangar_rc read_settings(struct pg_reader *reader)
 {
     if (!reader->copying) {
-        if (reader->slice_at == (size_t)PQntuples(reader->settings))
+        if (reader->slice_at == (size_t)PQntuples(reader->settings)) {
             return HANGAR_EOF;
+        }
         return begin_settings_table(reader, (int)reader->slice_at);
     }
     while (reader->text.size < CHUNK_BYTES) {
         char *row;
         size_t len;
         enum hangar_rc rc = pg_copy_next(reader->worker, -1, &row, &len);
-        if (rc == HANGAR_EOF)
+        if (rc == HANGAR_EOF) {
             return end_settings_table(reader);
+        }
         if (rc == HANGAR_OK) {
             rc = pg_count_rows(reader->worker, row, len, &reader->slice_rows, &reader->digest);
             text_add_bytes(&reader->text, row, len);
             PQfreemem(row);
         }
-        if (rc != HANGAR_OK)
+        if (rc != HANGAR_OK) {
             return extras_failed(reader, "extensions");
+        }
     }
     return HANGAR_OK;
 }

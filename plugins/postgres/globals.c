@@ -12,8 +12,9 @@ static const char *choose_database(struct pg_source *src)
 {
     struct pg_conn *conn;
     struct pg_error err;
-    if (pg_open(src, src->opt.maintenance_db, false, &conn, &err) != HANGAR_OK)
+    if (pg_open(src, src->opt.maintenance_db, false, &conn, &err) != HANGAR_OK) {
         return src->databases[0]; /* which we are known to reach */
+    }
     pg_close(conn);
     return src->opt.maintenance_db;
 }
@@ -23,18 +24,21 @@ enum hangar_rc pg_globals_prepare(struct pg_source *src, struct pg_conn *conn,
 {
     PGresult *res;
     *plan = (struct pg_globals_plan){0};
-    if (src->opt.globals == PG_GLOBALS_NONE)
+    if (src->opt.globals == PG_GLOBALS_NONE) {
         return HANGAR_OK;
+    }
     plan->database = choose_database(src);
     if (pg_query(conn, "SELECT has_table_privilege('pg_catalog.pg_authid', 'SELECT')", NULL, NULL,
-                 &res) != HANGAR_OK)
+                 &res) != HANGAR_OK) {
         return pg_raise(src, &conn->err, "cannot look at the rights of this role");
+    }
     plan->passwords = PQgetvalue(res, 0, 0)[0] == 't';
     PQclear(res);
-    if (!plan->passwords)
+    if (!plan->passwords) {
         src->host->log(src->ctx, HANGAR_LOG_WARN,
                        "roles are backed up without their passwords: user %s cannot read pg_authid",
                        PQuser(conn->pq));
+    }
     return HANGAR_OK;
 }
 
@@ -49,8 +53,9 @@ enum hangar_rc pg_globals_spawn(struct pg_source *src, const struct pg_globals_p
     pg_arg(&args, "--encoding=UTF8");
     pg_arg(&args, "--no-password");
     pg_arg(&args, "--database=%s", text_str(&database));
-    if (!plan->passwords)
+    if (!plan->passwords) {
         pg_arg(&args, "--no-role-passwords");
+    }
     args.failed |= database.failed;
     enum hangar_rc rc = pg_spawn(src, "pg_dumpall", NULL, &args, true, out);
     pg_args_free(&args);

@@ -20,10 +20,11 @@ static enum hangar_rc has_locale(struct pg_conn *conn, const char *locale, bool 
     enum hangar_rc rc =
         pg_query(conn, "SELECT set_config('lc_monetary', $1, true)", locale, NULL, &res);
     *found = rc == HANGAR_OK;
-    if (*found)
+    if (*found) {
         PQclear(res);
-    else if (strcmp(conn->err.sqlstate, "22023") != 0)
+    } else if (strcmp(conn->err.sqlstate, "22023") != 0) {
         return pg_raise(conn->src, &conn->err, "cannot look for locale %s", locale);
+    }
     return HANGAR_OK;
 }
 
@@ -35,16 +36,18 @@ static enum hangar_rc substitute(struct pg_target *target, struct pg_conn *conn,
     bool found = false;
     char *encoding = pg_target_attr(target, "encoding");
     enum hangar_rc rc = HANGAR_OK;
-    if (encoding && strcmp(encoding, "UTF8") == 0)
+    if (encoding && strcmp(encoding, "UTF8") == 0) {
         rc = has_locale(conn, better, &found);
+    }
     free(encoding);
     target->locale = found ? better : "C";
-    if (rc == HANGAR_OK)
+    if (rc == HANGAR_OK) {
         target->src->host->log(
             target->src->ctx, HANGAR_LOG_WARN,
             "%s has no locale %s: database %s is restored with %s in its place, which orders texts "
             "differently; a restore that is to be used needs the locale",
             pg_where(target->src), missing, target->name, target->locale);
+    }
     return rc;
 }
 
@@ -56,17 +59,19 @@ enum hangar_rc pg_locale_look(struct pg_target *target, struct pg_conn *conn)
     for (size_t i = 0; rc == HANGAR_OK && !target->locale && i < 2; i++) {
         char *locale = pg_target_attr(target, attrs[i]);
         bool found = true;
-        if (locale)
+        if (locale) {
             rc = has_locale(conn, locale, &found);
-        if (rc == HANGAR_OK && !found && src->opt.substitute_locale)
+        }
+        if (rc == HANGAR_OK && !found && src->opt.substitute_locale) {
             rc = substitute(target, conn, locale);
-        else if (rc == HANGAR_OK && !found)
+        } else if (rc == HANGAR_OK && !found) {
             rc = src->host->fail(src->ctx, HANGAR_UNSUPPORTED, 0,
                                  "cannot create database %s: %s has no locale %s; hint: install it "
                                  "there (locale-gen) and restart the server, or restore with "
                                  "another order of texts: --set %s.missing_locale=substitute",
                                  target->name, pg_where(src), locale,
                                  src->host->instance_name(src->ctx));
+        }
         free(locale);
     }
     return rc;

@@ -163,11 +163,13 @@ static enum hangar_rc read_options(struct pg_source *src)
     };
     snprintf(src->port, sizeof(src->port), "%lld", (long long)host->opt_int(src->ctx, "port"));
     src->opt.port = src->port;
-    if (!src->opt.maintenance_db)
+    if (!src->opt.maintenance_db) {
         return host->fail_option(src->ctx, "maintenance_db", "must not be empty");
-    if (src->opt.password && src->opt.passfile)
+    }
+    if (src->opt.password && src->opt.passfile) {
         return host->fail_option(src->ctx, "passfile",
                                  "cannot stand beside password: they say the same thing twice");
+    }
     return HANGAR_OK;
 }
 
@@ -176,25 +178,32 @@ static enum hangar_rc read_databases(struct pg_source *src)
     const struct hangar_host *host = src->host;
     const char *one = string_option(src, "database");
     size_t count = 0;
-    while (host->opt_list(src->ctx, "databases", count))
+    while (host->opt_list(src->ctx, "databases", count)) {
         count++;
-    if (!one && !count)
+    }
+    if (!one && !count) {
         return host->fail_option(src->ctx, "database", "is needed, or databases");
-    if (one && count)
+    }
+    if (one && count) {
         return host->fail_option(src->ctx, "databases", "cannot stand beside database");
+    }
     src->databases = calloc(count + 1, sizeof(*src->databases));
-    if (!src->databases)
+    if (!src->databases) {
         return PG_NO_MEMORY(src);
+    }
     src->database_count = one ? 1 : count;
     src->databases[0] = one;
     for (size_t i = 0; i < count; i++) {
         src->databases[i] = host->opt_list(src->ctx, "databases", i);
-        if (!src->databases[i][0])
+        if (!src->databases[i][0]) {
             return host->fail_option(src->ctx, "databases", "has an empty name");
-        for (size_t k = 0; k < i; k++)
-            if (strcmp(src->databases[i], src->databases[k]) == 0)
+        }
+        for (size_t k = 0; k < i; k++) {
+            if (strcmp(src->databases[i], src->databases[k]) == 0) {
                 return host->fail_option(src->ctx, "databases", "names %s twice",
                                          src->databases[i]);
+            }
+        }
     }
     return HANGAR_OK;
 }
@@ -205,8 +214,9 @@ static enum hangar_rc write_description(struct pg_source *src)
     const char *host = src->opt.host ? src->opt.host : getenv("PGHOST");
     src->where = pg_format("%s:%s", host && *host ? host : "localhost", src->opt.port);
     text_addf(&text, "PostgreSQL database%s", src->database_count > 1 ? "s" : "");
-    for (size_t i = 0; i < src->database_count; i++)
+    for (size_t i = 0; i < src->database_count; i++) {
         text_addf(&text, "%s %s", i ? "," : "", src->databases[i]);
+    }
     text_addf(&text, " on %s", src->where ? src->where : "");
     src->description = text.data;
     return text.failed || !src->where ? PG_NO_MEMORY(src) : HANGAR_OK;
@@ -230,8 +240,9 @@ static void pg_destroy(void *inst)
     pg_end(src, NULL);
     pg_restore_end(src, NULL);
     pg_scratch_stop(src);
-    if (src->wake_fd >= 0)
+    if (src->wake_fd >= 0) {
         close(src->wake_fd);
+    }
     free(src->databases);
     free(src->description);
     free(src->where);
@@ -242,18 +253,21 @@ static void pg_destroy(void *inst)
 static enum hangar_rc pg_create(const struct hangar_host *host, struct hangar_ctx *ctx, void **out)
 {
     struct pg_source *src = calloc(1, sizeof(*src));
-    if (!src)
+    if (!src) {
         return host->fail(ctx, HANGAR_NO_MEMORY, 0, "cannot allocate memory");
+    }
     src->host = host;
     src->ctx = ctx;
     src->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     enum hangar_rc rc = src->wake_fd < 0
                             ? host->fail(ctx, HANGAR_IO, errno, "cannot make an event descriptor")
                             : read_options(src);
-    if (rc == HANGAR_OK)
+    if (rc == HANGAR_OK) {
         rc = read_databases(src);
-    if (rc == HANGAR_OK)
+    }
+    if (rc == HANGAR_OK) {
         rc = write_description(src);
+    }
     if (rc != HANGAR_OK) {
         pg_destroy(src);
         return rc;

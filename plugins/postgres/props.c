@@ -27,15 +27,18 @@ static void add_query(struct text *sql, int version)
              " JOIN pg_tablespace u ON u.oid = c.reltablespace"
              " WHERE u.spcname <> 'pg_global') AS tablespaces,"
              " (SELECT count(*) FROM pg_largeobject_metadata) AS large_objects");
-    if (version >= 150000)
+    if (version >= 150000) {
         text_add(sql, ", CASE d.datlocprovider WHEN 'c' THEN 'libc' WHEN 'i' THEN 'icu'"
                       " WHEN 'b' THEN 'builtin' END AS locale_provider");
-    if (version >= 170000)
+    }
+    if (version >= 170000) {
         text_add(sql, ", d.datlocale AS locale, d.daticurules AS icu_rules");
-    else if (version >= 150000)
+    } else if (version >= 150000) {
         text_add(sql, ", d.daticulocale AS locale");
-    if (version >= 160000 && version < 170000)
+    }
+    if (version >= 160000 && version < 170000) {
         text_add(sql, ", d.daticurules AS icu_rules");
+    }
     text_add(sql, " FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba"
                   " JOIN pg_tablespace t ON t.oid = d.dattablespace"
                   " WHERE d.datname = current_database()");
@@ -61,10 +64,11 @@ enum hangar_rc pg_props_read(struct pg_db *db)
     }
     text_free(&sql);
     text_free(&back);
-    if (rc == HANGAR_OK)
+    if (rc == HANGAR_OK) {
         db->props = res;
-    else
+    } else {
         PQclear(res);
+    }
     return rc;
 }
 
@@ -72,22 +76,25 @@ void pg_props_set(struct pg_db *db, struct hangar_attrs *attrs)
 {
     const struct hangar_host *host = db->src->host;
     for (int i = 0; i < PQnfields(db->props); i++) {
-        if (PQgetisnull(db->props, 0, i))
+        if (PQgetisnull(db->props, 0, i)) {
             continue;
+        }
         const char *name = PQfname(db->props, i), *value = PQgetvalue(db->props, 0, i);
         size_t len = strlen(value);
         for (int piece = 0; piece < PIECES && (len || !piece); piece++) {
             char numbered[64];
             size_t n = len < PIECE_BYTES ? len : PIECE_BYTES;
-            while (n < len && ((unsigned char)value[n] & 0xc0) == 0x80)
+            while (n < len && ((unsigned char)value[n] & 0xc0) == 0x80) {
                 n--; /* not within a character */
+            }
             snprintf(numbered, sizeof(numbered), piece ? "%s.%d" : "%s", name, piece);
             host->attr_setf(attrs, numbered, "%.*s", (int)n, value);
             value += n;
             len -= n;
         }
-        if (len)
+        if (len) {
             host->log(db->src->ctx, HANGAR_LOG_WARN,
                       "database %s: its %s are too long to be kept whole", db->name, name);
+        }
     }
 }

@@ -16,8 +16,9 @@ static void add_doubled(struct text *text, const char *value, size_t size, char 
 {
     text_add_bytes(text, &quote, 1);
     for (size_t i = 0; i < size; i++) {
-        if (value[i] == quote)
+        if (value[i] == quote) {
             text_add_bytes(text, &quote, 1);
+        }
         text_add_bytes(text, value + i, 1);
     }
     text_add_bytes(text, &quote, 1);
@@ -43,10 +44,11 @@ void pg_add_shell(struct text *text, const char *word)
     }
     text_add(text, "'");
     for (const char *c = word; *c; c++) {
-        if (*c == '\'')
+        if (*c == '\'') {
             text_add(text, "'\\''");
-        else
+        } else {
             text_add_bytes(text, c, 1);
+        }
     }
     text_add(text, "'");
 }
@@ -55,8 +57,9 @@ void pg_add_conninfo(struct text *text, const char *name)
 {
     text_add(text, "dbname='");
     for (const char *c = name; *c; c++) {
-        if (*c == '\'' || *c == '\\')
+        if (*c == '\'' || *c == '\\') {
             text_add(text, "\\");
+        }
         text_add_bytes(text, c, 1);
     }
     text_add(text, "'");
@@ -67,10 +70,11 @@ void pg_add_folder(struct text *text, const char *name)
     /* "." and ".." are no components of an object's name */
     bool dots = strspn(name, ".") == strlen(name);
     for (const unsigned char *c = (const unsigned char *)name; *c; c++) {
-        if ((*c < 128 && isalnum(*c)) || *c == '_' || *c == '-' || (*c == '.' && !dots))
+        if ((*c < 128 && isalnum(*c)) || *c == '_' || *c == '-' || (*c == '.' && !dots)) {
             text_add_bytes(text, c, 1);
-        else
+        } else {
             text_addf(text, "=%02X", *c);
+        }
     }
 }
 
@@ -87,12 +91,13 @@ static void add_like(struct text *text, const char *column, const char *glob, si
 {
     struct text like = {0};
     for (size_t i = 0; i < size; i++) {
-        if (glob[i] == '*')
+        if (glob[i] == '*') {
             text_add(&like, "%");
-        else if (glob[i] == '?')
+        } else if (glob[i] == '?') {
             text_add(&like, "_");
-        else
+        } else {
             text_addf(&like, "%s%c", strchr("%_\\", glob[i]) ? "\\" : "", glob[i]);
+        }
     }
     text_addf(text, "%s LIKE ", column);
     pg_add_literal(text, text_str(&like));
@@ -119,12 +124,14 @@ static void add_glob_quoted(struct text *text, const char *glob, size_t size)
 {
     for (size_t i = 0, n; i < size; i += n) {
         bool wild = glob[i] == '*' || glob[i] == '?';
-        for (n = 1; !wild && i + n < size && glob[i + n] != '*' && glob[i + n] != '?';)
+        for (n = 1; !wild && i + n < size && glob[i + n] != '*' && glob[i + n] != '?';) {
             n++;
-        if (wild)
+        }
+        if (wild) {
             text_add_bytes(text, glob + i, 1);
-        else
+        } else {
             add_doubled(text, glob + i, n, '"');
+        }
     }
 }
 
@@ -142,12 +149,13 @@ void pg_add_json(struct text *text, const char *value, bool utf8)
 {
     text_add(text, "\"");
     for (const unsigned char *c = (const unsigned char *)value; *c; c++) {
-        if (*c == '"' || *c == '\\')
+        if (*c == '"' || *c == '\\') {
             text_addf(text, "\\%c", *c);
-        else if (*c < 0x20 || *c == 0x7f || (*c > 0x7f && !utf8))
+        } else if (*c < 0x20 || *c == 0x7f || (*c > 0x7f && !utf8)) {
             text_addf(text, "\\u%04x", *c);
-        else
+        } else {
             text_add_bytes(text, c, 1);
+        }
     }
     text_add(text, "\"");
 }
@@ -157,8 +165,9 @@ char *pg_format(const char *fmt, ...)
     char *out = NULL;
     va_list args;
     va_start(args, fmt);
-    if (vasprintf(&out, fmt, args) < 0)
+    if (vasprintf(&out, fmt, args) < 0) {
         out = NULL;
+    }
     va_end(args);
     return out;
 }
@@ -172,8 +181,9 @@ int64_t pg_mono_ms(void)
 
 void pg_arg(struct pg_args *args, const char *fmt, ...)
 {
-    if (args->failed)
+    if (args->failed) {
         return;
+    }
     if (args->count + 2 > args->capacity) {
         size_t capacity = args->capacity ? args->capacity * 2 : 32;
         char **items = realloc(args->items, capacity * sizeof(*items));
@@ -186,17 +196,19 @@ void pg_arg(struct pg_args *args, const char *fmt, ...)
     }
     va_list list;
     va_start(list, fmt);
-    if (vasprintf(&args->items[args->count], fmt, list) < 0)
+    if (vasprintf(&args->items[args->count], fmt, list) < 0) {
         args->failed = true;
-    else
+    } else {
         args->items[++args->count] = NULL;
+    }
     va_end(list);
 }
 
 void pg_args_free(struct pg_args *args)
 {
-    for (size_t i = 0; i < args->count; i++)
+    for (size_t i = 0; i < args->count; i++) {
         free(args->items[i]);
+    }
     free(args->items);
     *args = (struct pg_args){0};
 }

@@ -32,9 +32,11 @@ static bool ends_with(const char *text, const char *end)
 
 static bool wanted(const struct pg_source *src, const char *database)
 {
-    for (size_t i = 0; i < src->database_count; i++)
-        if (strcmp(src->databases[i], database) == 0)
+    for (size_t i = 0; i < src->database_count; i++) {
+        if (strcmp(src->databases[i], database) == 0) {
             return true;
+        }
+    }
     return false;
 }
 
@@ -43,15 +45,17 @@ static enum hangar_rc add_target(struct pg_source *src, const struct hangar_obje
     struct pg_restore *restore = src->restore;
     struct pg_target *target = &restore->targets[restore->target_count];
     const char *database = info->attrs ? src->host->attr_get(info->attrs, "database") : NULL;
-    if (!database)
+    if (!database) {
         return src->host->fail(src->ctx, HANGAR_CORRUPT, 0,
                                "cannot restore: %s does not say of which database it is",
                                info->name);
+    }
     *target = (struct pg_target){.src = src, .source = database, .name = database};
     target->attrs = info->attrs;
     target->folder = strndup(info->name, strcspn(info->name, "/"));
-    if (!target->folder)
+    if (!target->folder) {
         return PG_NO_MEMORY(src);
+    }
     restore->target_count++;
     return HANGAR_OK;
 }
@@ -63,38 +67,46 @@ static enum hangar_rc find_targets(struct pg_source *src)
     struct pg_restore *restore = src->restore;
     const struct hangar_restore *how = restore->how;
     size_t count = 0, chosen = 0;
-    for (size_t i = 0; i < how->object_count; i++)
+    for (size_t i = 0; i < how->object_count; i++) {
         count += ends_with(how->objects[i].name, "/schema.dump");
-    if (!count)
+    }
+    if (!count) {
         return src->host->fail(src->ctx, HANGAR_CORRUPT, 0,
                                "cannot restore: the backup has no database in it");
+    }
     restore->targets = calloc(count, sizeof(*restore->targets));
-    if (!restore->targets)
+    if (!restore->targets) {
         return PG_NO_MEMORY(src);
+    }
     for (size_t i = 0; i < how->object_count; i++) {
         enum hangar_rc rc = HANGAR_OK;
-        if (ends_with(how->objects[i].name, "/schema.dump"))
+        if (ends_with(how->objects[i].name, "/schema.dump")) {
             rc = add_target(src, &how->objects[i]);
-        if (rc != HANGAR_OK)
+        }
+        if (rc != HANGAR_OK) {
             return rc;
+        }
     }
     for (size_t i = 0; i < restore->target_count; i++) {
         struct pg_target *target = &restore->targets[i];
-        if (count == 1 && src->database_count == 1)
+        if (count == 1 && src->database_count == 1) {
             target->name = src->databases[0];
-        else
+        } else {
             target->skipped = !wanted(src, target->source);
+        }
         chosen += !target->skipped;
     }
-    for (size_t i = 0; i < restore->target_count; i++)
+    for (size_t i = 0; i < restore->target_count; i++) {
         restore->targets[i].into = restore->targets[i].name;
+    }
     /* those of a safety backup that were not there say so */
     bool absent = src->host->attr_get(how->facts, "absent") != NULL;
-    if (chosen < src->database_count && !(absent && chosen))
+    if (chosen < src->database_count && !(absent && chosen)) {
         return src->host->fail(src->ctx, HANGAR_NOT_FOUND, 0,
                                "cannot restore: the backup has %zu databases, and not all that the "
                                "options name",
                                count);
+    }
     return HANGAR_OK;
 }
 
@@ -136,9 +148,11 @@ static enum hangar_rc make_room(struct pg_source *src)
 {
     const struct hangar_restore *how = src->restore->how;
     uint64_t bytes = 1024 * 1024;
-    for (size_t i = 0; i < how->object_count; i++)
-        if (how->objects[i].phase < 2)
+    for (size_t i = 0; i < how->object_count; i++) {
+        if (how->objects[i].phase < 2) {
             bytes += how->objects[i].size_hint;
+        }
+    }
     return src->host->temp_dir(src->ctx, bytes, &src->restore->dir);
 }
 
@@ -146,25 +160,31 @@ enum hangar_rc pg_restore_prepare(void *inst, const struct hangar_restore *how)
 {
     struct pg_source *src = inst;
     struct pg_restore *restore = src->restore = calloc(1, sizeof(*restore));
-    if (!restore)
+    if (!restore) {
         return PG_NO_MEMORY(src);
+    }
     pthread_mutex_init(&restore->mutex, NULL);
     restore->how = how;
     enum hangar_rc rc = find_targets(src);
     restore->clean = how->flags & HANGAR_RESTORE_CLEAN;
     restore->dry = how->flags & HANGAR_RESTORE_DRY_RUN;
     restore->disconnect = how->flags & HANGAR_RESTORE_DISCONNECT;
-    if (rc == HANGAR_OK && restore->clean)
+    if (rc == HANGAR_OK && restore->clean) {
         rc = pg_clean_prepare(src);
-    for (size_t i = 0; rc == HANGAR_OK && !restore->clean && i < restore->target_count; i++)
-        if (!restore->targets[i].skipped)
+    }
+    for (size_t i = 0; rc == HANGAR_OK && !restore->clean && i < restore->target_count; i++) {
+        if (!restore->targets[i].skipped) {
             rc = pg_target_look(&restore->targets[i], &restore->server_version);
-    if (rc == HANGAR_OK)
+        }
+    }
+    if (rc == HANGAR_OK) {
         rc = find_tools(src);
-    if (rc == HANGAR_OK && restore->dry)
+    }
+    if (rc == HANGAR_OK && restore->dry) {
         write_plan(src);
-    else if (rc == HANGAR_OK)
+    } else if (rc == HANGAR_OK) {
         rc = make_room(src);
+    }
     return rc;
 }
 
@@ -174,10 +194,12 @@ static struct pg_target *target_of(struct pg_source *src, const char *name)
 {
     struct pg_restore *restore = src->restore;
     size_t n = strcspn(name, "/");
-    for (size_t i = 0; i < restore->target_count; i++)
+    for (size_t i = 0; i < restore->target_count; i++) {
         if (strlen(restore->targets[i].folder) == n &&
-            memcmp(restore->targets[i].folder, name, n) == 0)
+            memcmp(restore->targets[i].folder, name, n) == 0) {
             return &restore->targets[i];
+        }
+    }
     return NULL;
 }
 
@@ -187,8 +209,9 @@ static enum hangar_rc open_spool(struct pg_writer *writer, char **path, const ch
 {
     struct pg_source *src = writer->src;
     char *file = pg_format("%s/%zu.%s", src->restore->dir, number, kind);
-    if (!file)
+    if (!file) {
         return PG_NO_MEMORY(src);
+    }
     writer->fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (writer->fd < 0) {
         enum hangar_rc rc = src->host->fail(src->ctx, HANGAR_IO, errno, "cannot make %s", file);
@@ -209,23 +232,29 @@ static enum hangar_rc open_object(struct pg_writer *writer)
     }
     struct pg_target *target = target_of(src, writer->name);
     const char *file = strchr(writer->name, '/');
-    if (!target || !file)
+    if (!target || !file) {
         return src->host->fail(src->ctx, HANGAR_CORRUPT, 0, "cannot restore %s: what is it?",
                                writer->name);
+    }
     size_t number = (size_t)(target - restore->targets) + 1;
     writer->discard = target->skipped;
-    if (target->skipped)
+    if (target->skipped) {
         return HANGAR_OK;
-    if (strcmp(file, "/schema.dump") == 0)
+    }
+    if (strcmp(file, "/schema.dump") == 0) {
         return open_spool(writer, &target->schema_path, "schema", number);
-    if (strcmp(file, "/large_objects.dump") == 0)
+    }
+    if (strcmp(file, "/large_objects.dump") == 0) {
         return open_spool(writer, &target->large_path, "large", number);
-    if (strcmp(file, "/tables.jsonl") == 0)
+    }
+    if (strcmp(file, "/tables.jsonl") == 0) {
         return open_spool(writer, &target->tables_path, "tables", number);
+    }
     bool sequences = strcmp(file, "/sequences.sql") == 0;
-    if (!sequences && strncmp(file, "/data/", 6) != 0)
+    if (!sequences && strncmp(file, "/data/", 6) != 0) {
         return src->host->fail(src->ctx, HANGAR_CORRUPT, 0, "cannot restore %s: what is it?",
                                writer->name);
+    }
     enum hangar_rc rc = pg_rows_open(target, sequences, &writer->rows);
     writer->has_rows = rc == HANGAR_OK;
     return rc;
@@ -236,33 +265,38 @@ enum hangar_rc pg_restore_open(void *inst, const struct hangar_object_info *info
 {
     struct pg_source *src = inst;
     struct pg_writer *writer = calloc(1, sizeof(*writer));
-    if (!writer)
+    if (!writer) {
         return PG_NO_MEMORY(src);
+    }
     writer->src = src;
     writer->fd = -1;
     snprintf(writer->name, sizeof(writer->name), "%s", info->name);
     enum hangar_rc rc = open_object(writer);
-    if (rc == HANGAR_OK)
+    if (rc == HANGAR_OK) {
         *out = (struct hangar_object *)writer;
-    else
+    } else {
         free(writer);
+    }
     return rc;
 }
 
 enum hangar_rc pg_restore_write(struct hangar_object *object, const void *data, size_t size)
 {
     struct pg_writer *writer = (struct pg_writer *)object;
-    if (writer->has_rows)
+    if (writer->has_rows) {
         return pg_rows_write(&writer->rows, data, size);
+    }
     const char *at = data;
     while (size && !writer->discard) {
         ssize_t n = write(writer->fd, at, size);
-        if (n < 0 && errno == EINTR)
+        if (n < 0 && errno == EINTR) {
             continue;
-        if (n < 0)
+        }
+        if (n < 0) {
             return writer->src->host->fail(writer->src->ctx,
                                            errno == ENOSPC ? HANGAR_NO_SPACE : HANGAR_IO, errno,
                                            "cannot keep %s", writer->name);
+        }
         at += n;
         size -= (size_t)n;
     }
@@ -274,10 +308,12 @@ enum hangar_rc pg_restore_close(struct hangar_object *object, int complete)
     struct pg_writer *writer = (struct pg_writer *)object;
     struct pg_source *src = writer->src;
     enum hangar_rc rc = HANGAR_OK;
-    if (writer->has_rows)
+    if (writer->has_rows) {
         rc = pg_rows_close(&writer->rows, complete);
-    if (writer->fd >= 0 && close(writer->fd) != 0)
+    }
+    if (writer->fd >= 0 && close(writer->fd) != 0) {
         rc = src->host->fail(src->ctx, HANGAR_IO, errno, "cannot keep %s", writer->name);
+    }
     pthread_mutex_lock(&src->restore->mutex);
     src->restore->objects++;
     pthread_mutex_unlock(&src->restore->mutex);
@@ -299,10 +335,12 @@ static enum hangar_rc run_section(struct pg_target *target, const char *archive,
     pg_arg(&args, "--no-password");
     pg_arg(&args, "--exit-on-error");
     pg_arg(&args, "--section=%s", section);
-    if (target->no_tablespaces)
+    if (target->no_tablespaces) {
         pg_arg(&args, "--no-tablespaces");
-    if (jobs > 1)
+    }
+    if (jobs > 1) {
         pg_arg(&args, "--jobs=%u", jobs);
+    }
     pg_arg(&args, "--dbname=%s", text_str(&database));
     pg_arg(&args, "%s", archive);
     args.failed |= database.failed;
@@ -322,13 +360,15 @@ static enum hangar_rc run_section(struct pg_target *target, const char *archive,
 
 static enum hangar_rc begin_target(struct pg_target *target)
 {
-    if (!target->schema_path)
+    if (!target->schema_path) {
         return target->src->host->fail(target->src->ctx, HANGAR_CORRUPT, 0,
                                        "cannot restore database %s: its schema.dump is missing",
                                        target->name);
+    }
     enum hangar_rc rc = pg_target_create(target);
-    if (rc != HANGAR_OK)
+    if (rc != HANGAR_OK) {
         return rc;
+    }
     target->touched = true;
     return run_section(target, target->schema_path, "pre-data", 1, "restoring definitions");
 }
@@ -339,14 +379,16 @@ static enum hangar_rc settle_target(struct pg_target *target)
 {
     struct pg_conn *conn;
     enum hangar_rc rc = pg_target_open(target, target->into, false, &conn);
-    if (rc != HANGAR_OK)
+    if (rc != HANGAR_OK) {
         return rc;
+    }
     conn->doing = "collecting statistics";
     if (pg_command(conn, "SET statement_timeout = 0; SET client_min_messages = error") !=
             HANGAR_OK ||
         (target->src->opt.analyze && pg_command(conn, "ANALYZE") != HANGAR_OK) ||
-        pg_command(conn, "SELECT txid_current()") != HANGAR_OK)
+        pg_command(conn, "SELECT txid_current()") != HANGAR_OK) {
         rc = pg_raise(target->src, &conn->err, "cannot analyze database %s", target->name);
+    }
     pg_close(conn);
     return rc;
 }
@@ -357,15 +399,17 @@ static enum hangar_rc restore_data_section(struct pg_target *target)
 {
     static const char doing[] = "restoring large objects and sequences";
     enum hangar_rc rc = run_section(target, target->schema_path, "data", 1, doing);
-    if (rc == HANGAR_OK && target->large_path)
+    if (rc == HANGAR_OK && target->large_path) {
         rc = run_section(target, target->large_path, "data", 1, doing);
+    }
     return rc;
 }
 
 static void close_idle(struct pg_target *target)
 {
-    while (target->idle_count)
+    while (target->idle_count) {
         pg_close(target->idle[--target->idle_count]);
+    }
 }
 
 static enum hangar_rc finish_target(struct pg_target *target)
@@ -373,17 +417,22 @@ static enum hangar_rc finish_target(struct pg_target *target)
     struct pg_source *src = target->src;
     close_idle(target);
     enum hangar_rc rc = pg_tally_check(target);
-    if (rc == HANGAR_OK && (src->restore->how->flags & HANGAR_RESTORE_COMPARE))
+    if (rc == HANGAR_OK && (src->restore->how->flags & HANGAR_RESTORE_COMPARE)) {
         rc = pg_compare(target);
-    if (rc == HANGAR_OK)
+    }
+    if (rc == HANGAR_OK) {
         rc = restore_data_section(target);
-    if (rc == HANGAR_OK)
+    }
+    if (rc == HANGAR_OK) {
         rc = run_section(target, target->schema_path, "post-data", src->opt.jobs,
                          "building indexes and constraints");
-    if (rc == HANGAR_OK)
+    }
+    if (rc == HANGAR_OK) {
         rc = settle_target(target);
-    if (rc == HANGAR_OK)
+    }
+    if (rc == HANGAR_OK) {
         rc = pg_target_properties(target);
+    }
     target->finished = rc == HANGAR_OK;
     return rc;
 }
@@ -393,8 +442,9 @@ static enum hangar_rc finish_target(struct pg_target *target)
 static enum hangar_rc restore_roles(struct pg_source *src)
 {
     struct pg_restore *restore = src->restore;
-    if (restore->roles_done || !restore->globals_path)
+    if (restore->roles_done || !restore->globals_path) {
         return HANGAR_OK;
+    }
     restore->roles_done = true;
     return pg_roles_restore(src, restore->globals_path);
 }
@@ -403,13 +453,16 @@ enum hangar_rc pg_restore_phase_end(void *inst, uint32_t phase)
 {
     struct pg_source *src = inst;
     struct pg_restore *restore = src->restore;
-    if (phase == 0)
+    if (phase == 0) {
         return restore_roles(src);
+    }
     enum hangar_rc rc = HANGAR_OK;
-    for (size_t i = 0; i < restore->target_count && rc == HANGAR_OK; i++)
-        if (!restore->targets[i].skipped)
+    for (size_t i = 0; i < restore->target_count && rc == HANGAR_OK; i++) {
+        if (!restore->targets[i].skipped) {
             rc = phase == 1 ? begin_target(&restore->targets[i])
                             : finish_target(&restore->targets[i]);
+        }
+    }
     return rc;
 }
 
@@ -440,8 +493,9 @@ static enum hangar_rc finish_rest(struct pg_source *src)
     for (size_t i = 0; i < restore->target_count; i++) {
         struct pg_target *target = &restore->targets[i];
         enum hangar_rc rc = target->skipped || target->finished ? HANGAR_OK : finish_target(target);
-        if (rc != HANGAR_OK)
+        if (rc != HANGAR_OK) {
             return rc;
+        }
     }
     return HANGAR_OK;
 }
@@ -456,12 +510,14 @@ static void report_proof(const struct pg_restore *restore, const struct hangar_h
         const struct pg_target *target = &restore->targets[i];
         tables += target->compared_tables;
         rows += target->compared_rows;
-        if (target->locale)
+        if (target->locale) {
             host->attr_setf(report, "substituted_locale", "%s in database %s", target->locale,
                             target->name);
+        }
     }
-    if (!(restore->how->flags & HANGAR_RESTORE_COMPARE))
+    if (!(restore->how->flags & HANGAR_RESTORE_COMPARE)) {
         return;
+    }
     host->attr_setf(report, "compared_tables", "%llu", (unsigned long long)tables);
     host->attr_setf(report, "compared_rows", "%llu", (unsigned long long)rows);
     host->attr_setf(report, "compared_digests", "%llu", (unsigned long long)tables);
@@ -472,18 +528,21 @@ enum hangar_rc pg_restore_end(void *inst, struct hangar_attrs *report)
     struct pg_source *src = inst;
     struct pg_restore *restore = src->restore;
     const struct hangar_host *host = src->host;
-    if (!restore)
+    if (!restore) {
         return HANGAR_OK;
+    }
     bool dry = restore->dry;
     enum hangar_rc rc = report && !dry ? finish_rest(src) : HANGAR_OK;
-    if (rc == HANGAR_OK && report && !dry && restore->clean)
+    if (rc == HANGAR_OK && report && !dry && restore->clean) {
         rc = pg_clean_swap(src, report);
+    }
     uint64_t tables = 0, rows = 0, databases = 0;
     for (size_t i = 0; i < restore->target_count; i++) {
         struct pg_target *target = &restore->targets[i];
         close_idle(target);
-        if ((!report || rc != HANGAR_OK) && !dry)
+        if ((!report || rc != HANGAR_OK) && !dry) {
             pg_target_undo(target);
+        }
         tables += target->tables;
         rows += target->rows;
         databases += !target->skipped;

@@ -36,10 +36,11 @@ static const char *past_quotes(const char *at, const char *end, bool escapes)
 {
     char quote = *at++;
     for (; at < end; at++) {
-        if (escapes && *at == '\\')
+        if (escapes && *at == '\\') {
             at++;
-        else if (*at == quote)
+        } else if (*at == quote) {
             return at + 1; /* a doubled one begins the next part at once */
+        }
     }
     return end;
 }
@@ -56,19 +57,22 @@ static bool next_statement(struct roles *roles, struct statement *out)
 {
     const char *at = roles->at, *end = roles->end;
     for (;;) {
-        while (at < end && isspace((unsigned char)*at))
+        while (at < end && isspace((unsigned char)*at)) {
             at++;
-        if (at < end && (*at == '\\' || (end - at > 1 && at[0] == '-' && at[1] == '-')))
+        }
+        if (at < end && (*at == '\\' || (end - at > 1 && at[0] == '-' && at[1] == '-'))) {
             at = past_line(at, end);
-        else
+        } else {
             break;
+        }
     }
     out->text = at;
     while (at < end && *at != ';') {
-        if (*at == '\'' || *at == '"')
+        if (*at == '\'' || *at == '"') {
             at = past_quotes(at, end, *at == '\'' && at > out->text && at[-1] == 'E');
-        else
+        } else {
             at++;
+        }
     }
     out->len = (size_t)(at - out->text);
     roles->at = at < end ? at + 1 : end;
@@ -78,8 +82,9 @@ static bool next_statement(struct roles *roles, struct statement *out)
 static bool skip(struct statement *left, const char *word)
 {
     size_t n = strlen(word);
-    if (left->len < n || memcmp(left->text, word, n) != 0)
+    if (left->len < n || memcmp(left->text, word, n) != 0) {
         return false;
+    }
     left->text += n;
     left->len -= n;
     return true;
@@ -92,8 +97,9 @@ static char *take_name(struct statement *left)
     size_t i = 0;
     if (left->len && left->text[0] == '"') {
         for (i = 1; i < left->len; i++) {
-            if (left->text[i] == '"' && (i + 1 == left->len || left->text[i + 1] != '"'))
+            if (left->text[i] == '"' && (i + 1 == left->len || left->text[i + 1] != '"')) {
                 break;
+            }
             i += left->text[i] == '"';
             text_add_bytes(&name, &left->text[i], 1);
         }
@@ -101,8 +107,9 @@ static char *take_name(struct statement *left)
     } else {
         for (; i < left->len && (isalnum((unsigned char)left->text[i]) || left->text[i] == '_' ||
                                  left->text[i] == '$' || (unsigned char)left->text[i] > 127);
-             i++)
+             i++) {
             text_add_bytes(&name, &left->text[i], 1);
+        }
     }
     if (i > left->len || !name.size || name.failed) {
         text_free(&name);
@@ -161,12 +168,14 @@ static enum hangar_rc find_missing(struct roles *roles)
     enum hangar_rc rc = HANGAR_OK;
     while (rc == HANGAR_OK && next_statement(roles, &statement)) {
         char *name = skip(&statement, "CREATE ROLE ") ? take_name(&statement) : NULL;
-        if (name)
+        if (name) {
             rc = note_if_missing(roles, name);
+        }
     }
     roles->at = start;
-    if (roles->count)
+    if (roles->count) {
         qsort(roles->missing, roles->count, sizeof(*roles->missing), by_name);
+    }
     return rc;
 }
 
@@ -178,8 +187,9 @@ static bool concerns_missing(const struct roles *roles, struct statement stateme
 {
     bool grant = skip(&statement, "GRANT ");
     if (!grant && !skip(&statement, "CREATE ROLE ") && !skip(&statement, "ALTER ROLE ") &&
-        !skip(&statement, "COMMENT ON ROLE "))
+        !skip(&statement, "COMMENT ON ROLE ")) {
         return false;
+    }
     char *first = take_name(&statement), *second = NULL;
     bool yes = is_missing(roles, first);
     if (grant) {
@@ -218,13 +228,16 @@ static enum hangar_rc run(struct roles *roles, struct statement statement)
 {
     struct text sql = {0};
     text_add_bytes(&sql, statement.text, statement.len);
-    if (pg_command_text(roles->conn, &sql) == HANGAR_OK)
+    if (pg_command_text(roles->conn, &sql) == HANGAR_OK) {
         return HANGAR_OK;
+    }
     /* its first words at most: it may hold a password */
     int shown = 0;
-    for (int words = 0; shown < (int)statement.len && shown < 80; shown++)
-        if (statement.text[shown] == ' ' && ++words == 3)
+    for (int words = 0; shown < (int)statement.len && shown < 80; shown++) {
+        if (statement.text[shown] == ' ' && ++words == 3) {
             break;
+        }
+    }
     return pg_raise(roles->src, &roles->conn->err,
                     "cannot restore the roles (%.*s ...); hint: see the option globals", shown,
                     statement.text);
@@ -238,8 +251,9 @@ static enum hangar_rc run_all(struct roles *roles)
     while (rc == HANGAR_OK && next_statement(roles, &statement)) {
         bool setting = statement.len > 4 && memcmp(statement.text, "SET ", 4) == 0;
         if (setting ||
-            (all ? !is_superfluous(roles, statement) : concerns_missing(roles, statement)))
+            (all ? !is_superfluous(roles, statement) : concerns_missing(roles, statement))) {
             rc = run(roles, statement);
+        }
     }
     return rc;
 }
@@ -248,27 +262,34 @@ static enum hangar_rc restore_text(struct pg_source *src, const char *text, size
 {
     struct roles roles = {.src = src, .at = text, .end = text + size};
     struct pg_error err;
-    if (pg_open(src, src->opt.maintenance_db, false, &roles.conn, &err) != HANGAR_OK)
+    if (pg_open(src, src->opt.maintenance_db, false, &roles.conn, &err) != HANGAR_OK) {
         return pg_raise(src, &err, "cannot connect to database %s on %s", src->opt.maintenance_db,
                         pg_where(src));
+    }
     roles.conn->doing = "restoring roles";
     /* all or none; but CREATE TABLESPACE cannot be in a transaction */
     bool at_once = src->opt.globals == PG_GLOBALS_MISSING;
     enum hangar_rc rc = HANGAR_OK;
     if (pg_command(roles.conn, "SET client_encoding = 'UTF8'") != HANGAR_OK ||
-        (at_once && pg_command(roles.conn, "BEGIN") != HANGAR_OK))
+        (at_once && pg_command(roles.conn, "BEGIN") != HANGAR_OK)) {
         rc = pg_raise(src, &roles.conn->err, "cannot set up a session");
-    if (rc == HANGAR_OK)
+    }
+    if (rc == HANGAR_OK) {
         rc = find_missing(&roles);
-    if (rc == HANGAR_OK)
+    }
+    if (rc == HANGAR_OK) {
         rc = run_all(&roles);
-    if (rc == HANGAR_OK && at_once && pg_command(roles.conn, "COMMIT") != HANGAR_OK)
+    }
+    if (rc == HANGAR_OK && at_once && pg_command(roles.conn, "COMMIT") != HANGAR_OK) {
         rc = pg_raise(src, &roles.conn->err, "cannot restore the roles");
-    if (rc == HANGAR_OK && roles.count)
+    }
+    if (rc == HANGAR_OK && roles.count) {
         src->host->log(src->ctx, HANGAR_LOG_INFO, "created %zu missing roles", roles.count);
+    }
     pg_close(roles.conn);
-    for (size_t i = 0; i < roles.count; i++)
+    for (size_t i = 0; i < roles.count; i++) {
         free(roles.missing[i]);
+    }
     free(roles.missing);
     return rc;
 }
@@ -279,8 +300,9 @@ enum hangar_rc pg_roles_restore(struct pg_source *src, const char *path)
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &st) != 0) {
         int e = errno;
-        if (fd >= 0)
+        if (fd >= 0) {
             close(fd);
+        }
         return src->host->fail(src->ctx, HANGAR_IO, e, "cannot read %s", path);
     }
     if (st.st_size == 0) {
@@ -290,8 +312,9 @@ enum hangar_rc pg_roles_restore(struct pg_source *src, const char *path)
     void *map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     int e = errno;
     close(fd);
-    if (map == MAP_FAILED)
+    if (map == MAP_FAILED) {
         return src->host->fail(src->ctx, HANGAR_IO, e, "cannot read %s", path);
+    }
     enum hangar_rc rc = restore_text(src, map, (size_t)st.st_size);
     munmap(map, (size_t)st.st_size);
     return rc;

@@ -35,8 +35,9 @@ static enum hangar_rc load_failed(struct pg_rows *rows)
 static bool skip_word(const char **at, const char *word)
 {
     size_t n = strlen(word);
-    if (strncmp(*at, word, n) != 0)
+    if (strncmp(*at, word, n) != 0) {
         return false;
+    }
     *at += n;
     return true;
 }
@@ -45,15 +46,19 @@ static bool skip_word(const char **at, const char *word)
 static bool skip_quoted(const char **at, char quote)
 {
     const char *c = *at;
-    if (*c++ != quote)
+    if (*c++ != quote) {
         return false;
+    }
     for (;; c++) {
-        if (*c == '\0')
+        if (*c == '\0') {
             return false;
-        if (*c != quote)
+        }
+        if (*c != quote) {
             continue;
-        if (c[1] != quote)
+        }
+        if (c[1] != quote) {
             break;
+        }
         c++;
     }
     *at = c + 1;
@@ -73,16 +78,19 @@ static bool is_copy(const char *line, const char **name_end, const char **head_e
 {
     const char *at = line;
     if (!skip_word(&at, "COPY ") || !skip_quoted(&at, '"') || !skip_word(&at, ".") ||
-        !skip_quoted(&at, '"'))
+        !skip_quoted(&at, '"')) {
         return false;
+    }
     *name_end = at;
     if (skip_word(&at, " (")) {
         do {
-            if (!skip_quoted(&at, '"'))
+            if (!skip_quoted(&at, '"')) {
                 return false;
+            }
         } while (skip_word(&at, ", "));
-        if (!skip_word(&at, ")"))
+        if (!skip_word(&at, ")")) {
             return false;
+        }
     }
     *head_end = at;
     return strcmp(at, " FROM stdin;\n") == 0;
@@ -93,8 +101,9 @@ static bool is_setval(const char *line)
 {
     const char *at = line;
     if (!skip_word(&at, "SELECT pg_catalog.setval(") || !skip_quoted(&at, '\'') ||
-        !skip_word(&at, ", "))
+        !skip_word(&at, ", ")) {
         return false;
+    }
     skip_word(&at, "-");
     return skip_digits(&at) && (strcmp(at, ", true);\n") == 0 || strcmp(at, ", false);\n") == 0);
 }
@@ -107,13 +116,16 @@ static enum hangar_rc flush(struct pg_rows *rows)
     int unsent;
     while ((unsent = PQflush(conn->pq)) > 0) {
         bool ready;
-        if (pg_wait(conn, POLLIN | POLLOUT, -1, &ready) != HANGAR_OK)
+        if (pg_wait(conn, POLLIN | POLLOUT, -1, &ready) != HANGAR_OK) {
             return load_failed(rows);
+        }
         /* the server may have something to say before it reads on */
-        if (!PQconsumeInput(conn->pq))
+        if (!PQconsumeInput(conn->pq)) {
             unsent = -1;
-        if (unsent < 0)
+        }
+        if (unsent < 0) {
             break;
+        }
     }
     if (unsent < 0) {
         pg_conn_failed(conn);
@@ -133,8 +145,9 @@ static enum hangar_rc send_rows(struct pg_rows *rows, const char *data, size_t s
             return load_failed(rows);
         }
         enum hangar_rc rc = flush(rows);
-        if (rc != HANGAR_OK)
+        if (rc != HANGAR_OK) {
             return rc;
+        }
         if (sent) {
             data += n;
             size -= n;
@@ -152,8 +165,9 @@ static enum hangar_rc begin_table(struct pg_rows *rows, const char *name_end, co
     const char *name = line + strlen("COPY ");
     struct text sql = {0};
     rows->table = strndup(name, (size_t)(name_end - name));
-    if (rows->whole)
+    if (rows->whole) {
         text_addf(&sql, "TRUNCATE ONLY %s; ", rows->table);
+    }
     text_add_bytes(&sql, line, (size_t)(head_end - line));
     text_addf(&sql, rows->whole ? " FROM STDIN WITH (FREEZE)" : " FROM STDIN");
     if (sql.failed || !rows->table) {
@@ -164,8 +178,9 @@ static enum hangar_rc begin_table(struct pg_rows *rows, const char *name_end, co
     enum hangar_rc rc = pg_copy_start(rows->conn, text_str(&sql), PGRES_COPY_IN);
     rows->conn->doing = NULL;
     text_free(&sql);
-    if (rc != HANGAR_OK)
+    if (rc != HANGAR_OK) {
         return load_failed(rows);
+    }
     rows->rows = 0;
     rows->digest = (struct pg_digest){0};
     rows->partial = 0;
@@ -182,8 +197,9 @@ static enum hangar_rc end_table(struct pg_rows *rows)
     int sent;
     while ((sent = PQputCopyEnd(conn->pq, NULL)) == 0) {
         enum hangar_rc rc = flush(rows);
-        if (rc != HANGAR_OK)
+        if (rc != HANGAR_OK) {
             return rc;
+        }
     }
     if (sent < 0) {
         pg_conn_failed(conn);
@@ -192,8 +208,9 @@ static enum hangar_rc end_table(struct pg_rows *rows)
     conn->doing = "loading rows";
     enum hangar_rc rc = pg_copy_finish(conn, &loaded);
     conn->doing = NULL;
-    if (rc != HANGAR_OK)
+    if (rc != HANGAR_OK) {
         return load_failed(rows);
+    }
     if (loaded != rows->rows) {
         pg_set_error(&conn->err, HANGAR_IO, NULL, "%llu rows were sent, %llu were loaded",
                      (unsigned long long)rows->rows, (unsigned long long)loaded);
@@ -211,8 +228,9 @@ static enum hangar_rc check_end(struct pg_rows *rows)
     pg_digest_hex(&rows->digest, hex);
     snprintf(expected, sizeof(expected), "-- rows: %llu digest: %s\n",
              (unsigned long long)rows->rows, hex);
-    if (strcmp(rows->line.data, expected) != 0)
+    if (strcmp(rows->line.data, expected) != 0) {
         return corrupt(rows, "a table has not the rows that its last line tells of");
+    }
     enum hangar_rc rc = HANGAR_OK;
     /* tables.jsonl does not know the configuration tables of extensions */
     if (!rows->sequences) {
@@ -237,8 +255,9 @@ static void digest_part(struct pg_rows *rows, const char *part, size_t size, boo
         rows->rows++;
         return;
     }
-    if (!rows->partial)
+    if (!rows->partial) {
         XXH3_128bits_reset(rows->hash);
+    }
     XXH3_128bits_update(rows->hash, part, size);
     rows->partial += size;
     if (ends) {
@@ -257,15 +276,17 @@ static enum hangar_rc settle_held(struct pg_rows *rows, const char *data, size_t
     static const char end[] = "\\.\n";
     *used = 0;
     *done = false;
-    while (*used < size && rows->held_len < 3 && data[*used] == end[rows->held_len])
+    while (*used < size && rows->held_len < 3 && data[*used] == end[rows->held_len]) {
         rows->held[rows->held_len++] = data[(*used)++];
+    }
     if (rows->held_len == 3) {
         rows->held_len = 0;
         *done = true;
         return HANGAR_OK;
     }
-    if (*used == size)
+    if (*used == size) {
         return HANGAR_OK; /* still open */
+    }
     size_t n = rows->held_len;
     rows->held_len = 0;
     digest_part(rows, rows->held, n, false);
@@ -286,8 +307,9 @@ static enum hangar_rc take_rows(struct pg_rows *rows, const char *data, size_t s
             *used = n;
             return end_table(rows);
         }
-        if (rc != HANGAR_OK || n == size)
+        if (rc != HANGAR_OK || n == size) {
             return rc;
+        }
         from = at = data + n;
     }
     while (at < end) {
@@ -296,8 +318,9 @@ static enum hangar_rc take_rows(struct pg_rows *rows, const char *data, size_t s
         if (!rows->partial && len && len <= 2 && memcmp(at, "\\.", len) == 0 &&
             (len == 2 || !newline)) {
             rc = send_rows(rows, from, (size_t)(at - from));
-            if (rc != HANGAR_OK)
+            if (rc != HANGAR_OK) {
                 return rc;
+            }
             if (newline) {
                 *used = (size_t)(newline + 1 - data);
                 return end_table(rows);
@@ -321,21 +344,27 @@ static enum hangar_rc take_prelude(struct pg_rows *rows)
     if (!rows->prelude.size) {
         char encoding[33] = "";
         int end = 0;
-        if (sscanf(line, "SET client_encoding = '%32[A-Za-z0-9_]';%n", encoding, &end) != 1 || !end)
+        if (sscanf(line, "SET client_encoding = '%32[A-Za-z0-9_]';%n", encoding, &end) != 1 ||
+            !end) {
             return corrupt(rows, "it does not begin with its settings");
+        }
         pg_add_prelude(&rows->prelude, encoding);
-        if (rows->prelude.failed)
+        if (rows->prelude.failed) {
             return PG_NO_MEMORY(rows->target->src);
+        }
     }
     /* line has grown by whole lines: it must stay a beginning of the prelude */
     if (rows->line.size > rows->prelude.size ||
-        memcmp(line, rows->prelude.data, rows->line.size) != 0)
+        memcmp(line, rows->prelude.data, rows->line.size) != 0) {
         return corrupt(rows, "its settings are not the ones expected");
-    if (rows->line.size < rows->prelude.size)
+    }
+    if (rows->line.size < rows->prelude.size) {
         return HANGAR_EOF; /* go on */
+    }
     if (pg_command(rows->conn, rows->prelude.data) != HANGAR_OK ||
-        pg_command(rows->conn, "BEGIN") != HANGAR_OK)
+        pg_command(rows->conn, "BEGIN") != HANGAR_OK) {
         return load_failed(rows);
+    }
     rows->state = PG_ROWS_LINE;
     return HANGAR_OK;
 }
@@ -343,30 +372,35 @@ static enum hangar_rc take_prelude(struct pg_rows *rows)
 static enum hangar_rc take_line(struct pg_rows *rows)
 {
     const char *line = rows->line.data, *name_end, *head_end;
-    if (strcmp(line, "\n") == 0)
+    if (strcmp(line, "\n") == 0) {
         return HANGAR_OK;
+    }
     bool whole = strcmp(line, "-- " PG_KIND_WHOLE " table\n") == 0;
     if (whole || strcmp(line, "-- " PG_KIND_SMALL " table\n") == 0 ||
         strcmp(line, "-- " PG_KIND_PART " table\n") == 0) {
         rows->whole = whole;
         return HANGAR_OK;
     }
-    if (is_copy(line, &name_end, &head_end))
+    if (is_copy(line, &name_end, &head_end)) {
         return begin_table(rows, name_end, head_end);
-    if (rows->sequences && is_setval(line))
+    }
+    if (rows->sequences && is_setval(line)) {
         return pg_command(rows->conn, line) == HANGAR_OK ? HANGAR_OK : load_failed(rows);
+    }
     return corrupt(rows, "it has a line that hangar did not write");
 }
 
 static enum hangar_rc take_complete(struct pg_rows *rows)
 {
     /* a NUL would hide what follows it */
-    if (strlen(rows->line.data) != rows->line.size)
+    if (strlen(rows->line.data) != rows->line.size) {
         return corrupt(rows, "it has a line that hangar did not write");
+    }
     switch (rows->state) {
     case PG_ROWS_FIRST:
-        if (strcmp(rows->line.data, FIRST_LINE) != 0)
+        if (strcmp(rows->line.data, FIRST_LINE) != 0) {
             return corrupt(rows, "it is not an object with rows in a format that is known");
+        }
         rows->state = PG_ROWS_PRELUDE;
         return HANGAR_OK;
     case PG_ROWS_PRELUDE:
@@ -386,25 +420,30 @@ static enum hangar_rc collect_line(struct pg_rows *rows, const char *data, size_
     bool complete = false;
     while (n < size && !complete) {
         char c = data[n++];
-        if (rows->quoted)
+        if (rows->quoted) {
             rows->quoted = c != rows->quote;
-        else if (rows->state == PG_ROWS_LINE && (c == '"' || c == '\'')) {
+        } else if (rows->state == PG_ROWS_LINE && (c == '"' || c == '\'')) {
             rows->quoted = true;
             rows->quote = c;
-        } else
+        } else {
             complete = c == '\n';
+        }
     }
     *used = n;
-    if (rows->line.size + n > LINE_LIMIT)
+    if (rows->line.size + n > LINE_LIMIT) {
         return corrupt(rows, "it has a line that is too long");
+    }
     text_add_bytes(&rows->line, data, n);
-    if (rows->line.failed)
+    if (rows->line.failed) {
         return PG_NO_MEMORY(rows->target->src);
-    if (!complete)
+    }
+    if (!complete) {
         return HANGAR_OK;
+    }
     enum hangar_rc rc = take_complete(rows);
-    if (rc == HANGAR_EOF)
+    if (rc == HANGAR_EOF) {
         return HANGAR_OK; /* the prelude goes on in this text */
+    }
     text_clear(&rows->line);
     return rc;
 }
@@ -416,11 +455,13 @@ static enum hangar_rc take_session(struct pg_target *target, struct pg_conn **ou
     struct pg_restore *restore = target->src->restore;
     *out = NULL;
     pthread_mutex_lock(&restore->mutex);
-    if (target->idle_count)
+    if (target->idle_count) {
         *out = target->idle[--target->idle_count];
+    }
     pthread_mutex_unlock(&restore->mutex);
-    if (*out)
+    if (*out) {
         return HANGAR_OK;
+    }
     enum hangar_rc rc = pg_target_open(target, target->into, false, out);
     if (rc == HANGAR_OK && pg_settle_writer(*out) != HANGAR_OK) {
         rc = pg_raise(target->src, &(*out)->err, "cannot set up a session in database %s",
@@ -435,11 +476,13 @@ enum hangar_rc pg_rows_open(struct pg_target *target, bool sequences, struct pg_
 {
     *rows = (struct pg_rows){.target = target, .sequences = sequences};
     rows->hash = XXH3_createState();
-    if (!rows->hash)
+    if (!rows->hash) {
         return PG_NO_MEMORY(target->src);
+    }
     enum hangar_rc rc = take_session(target, &rows->conn);
-    if (rc != HANGAR_OK)
+    if (rc != HANGAR_OK) {
         XXH3_freeState(rows->hash);
+    }
     return rc;
 }
 
@@ -449,8 +492,9 @@ enum hangar_rc pg_rows_write(struct pg_rows *rows, const char *data, size_t size
         size_t used;
         enum hangar_rc rc = rows->state == PG_ROWS_DATA ? take_rows(rows, data, size, &used)
                                                         : collect_line(rows, data, size, &used);
-        if (rc != HANGAR_OK)
+        if (rc != HANGAR_OK) {
             return rc;
+        }
         data += used;
         size -= used;
     }
@@ -461,10 +505,11 @@ enum hangar_rc pg_rows_close(struct pg_rows *rows, bool complete)
 {
     struct pg_restore *restore = rows->target->src->restore;
     enum hangar_rc rc = HANGAR_OK;
-    if (complete && (rows->state != PG_ROWS_LINE || rows->line.size))
+    if (complete && (rows->state != PG_ROWS_LINE || rows->line.size)) {
         rc = corrupt(rows, "it ends before its end");
-    else if (complete && pg_command(rows->conn, "COMMIT") != HANGAR_OK)
+    } else if (complete && pg_command(rows->conn, "COMMIT") != HANGAR_OK) {
         rc = load_failed(rows);
+    }
     pthread_mutex_lock(&restore->mutex);
     if (complete && rc == HANGAR_OK) {
         rows->target->rows += rows->all_rows;

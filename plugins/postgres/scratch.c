@@ -34,8 +34,9 @@ static bool has_server(const char *dir)
     for (size_t i = 0; i < 2; i++) {
         char path[1200];
         snprintf(path, sizeof(path), "%s/%s", dir, needed[i]);
-        if (access(path, X_OK) != 0)
+        if (access(path, X_OK) != 0) {
             return false;
+        }
     }
     return true;
 }
@@ -45,8 +46,9 @@ static int major_of(const char *dir)
 {
     int major = 0;
     if (sscanf(dir, "/usr/lib/postgresql/%d/bin", &major) == 1 ||
-        sscanf(dir, "/usr/pgsql-%d/bin", &major) == 1)
+        sscanf(dir, "/usr/pgsql-%d/bin", &major) == 1) {
         return major;
+    }
     return 0;
 }
 
@@ -60,14 +62,16 @@ static void take(struct launch *launch, const char *dir, int major)
 static void consider_packages(struct launch *launch, int least)
 {
     glob_t found;
-    if (glob("/usr/lib/postgresql/*/bin", 0, NULL, &found) != 0)
+    if (glob("/usr/lib/postgresql/*/bin", 0, NULL, &found) != 0) {
         found.gl_pathc = 0;
+    }
     glob("/usr/pgsql-*/bin", found.gl_pathc ? GLOB_APPEND : 0, NULL, &found);
     for (size_t i = 0; i < found.gl_pathc; i++) {
         int major = major_of(found.gl_pathv[i]);
         if (major >= least && (!launch->major || major < launch->major) &&
-            has_server(found.gl_pathv[i]))
+            has_server(found.gl_pathv[i])) {
             take(launch, found.gl_pathv[i], major);
+        }
     }
     globfree(&found);
 }
@@ -76,23 +80,29 @@ static void consider_path(struct launch *launch)
 {
     const char *path = getenv("PATH");
     char *copy = path ? strdup(path) : NULL, *rest = copy, *dir;
-    while (copy && !launch->bin[0] && (dir = strsep(&rest, ":")) != NULL)
-        if (dir[0] == '/' && has_server(dir))
+    while (copy && !launch->bin[0] && (dir = strsep(&rest, ":")) != NULL) {
+        if (dir[0] == '/' && has_server(dir)) {
             take(launch, dir, 0);
+        }
+    }
     free(copy);
 }
 
 static enum hangar_rc find_server(struct launch *launch, int least)
 {
     struct pg_source *src = launch->src;
-    if (src->opt.bin_dir && has_server(src->opt.bin_dir))
+    if (src->opt.bin_dir && has_server(src->opt.bin_dir)) {
         take(launch, src->opt.bin_dir, 0);
-    if (!src->opt.bin_dir)
+    }
+    if (!src->opt.bin_dir) {
         consider_packages(launch, least);
-    if (!src->opt.bin_dir && !launch->bin[0])
+    }
+    if (!src->opt.bin_dir && !launch->bin[0]) {
         consider_path(launch);
-    if (launch->bin[0])
+    }
+    if (launch->bin[0]) {
         return HANGAR_OK;
+    }
     return src->host->fail(
         src->ctx, HANGAR_NOT_FOUND, 0,
         "cannot find initdb and postgres of version %d or newer in %s for a drill; hint: install "
@@ -135,8 +145,9 @@ static enum hangar_rc make_cluster(struct launch *launch)
     pg_arg(&args, "--no-locale");
     pg_arg(&args, "--no-sync");
     enum hangar_rc rc = set_program(launch, "initdb", &args);
-    if (rc == HANGAR_OK)
+    if (rc == HANGAR_OK) {
         rc = throwaway_run(&src->scratch, args.items[0], args.items, SIGTERM, INITDB_WAIT_MS);
+    }
     pg_args_free(&args);
     return rc;
 }
@@ -152,8 +163,9 @@ static bool answers(void *arg)
     struct probe *probe = arg;
     struct pg_conn *conn = NULL;
     struct pg_error err = {0};
-    if (pg_open(&probe->src, SUPERUSER, false, &conn, &err) != HANGAR_OK)
+    if (pg_open(&probe->src, SUPERUSER, false, &conn, &err) != HANGAR_OK) {
         return false;
+    }
     probe->major = conn->version / 10000;
     pg_close(conn);
     return true;
@@ -169,8 +181,9 @@ static enum hangar_rc wait_until_up(struct launch *launch, int least)
     probe.src.opt.password = probe.src.opt.passfile = NULL;
     probe.src.opt.sslmode = "disable";
     enum hangar_rc rc = throwaway_wait(&src->scratch, answers, &probe, START_WAIT_MS);
-    if (rc != HANGAR_OK || probe.major >= least)
+    if (rc != HANGAR_OK || probe.major >= least) {
         return rc;
+    }
     return src->host->fail(src->ctx, HANGAR_UNSUPPORTED, 0,
                            "the backup is of PostgreSQL %d, and the server in %s is only %d; hint: "
                            "install a newer one, or name a scratch server in the configuration",
@@ -183,10 +196,12 @@ static int cluster_version(const struct launch *launch)
     int major = 0;
     char *path = pg_format("%s/data/PG_VERSION", launch->dir);
     FILE *file = path ? fopen(path, "re") : NULL;
-    if (file && fscanf(file, "%d", &major) != 1)
+    if (file && fscanf(file, "%d", &major) != 1) {
         major = 0;
-    if (file)
+    }
+    if (file) {
         fclose(file);
+    }
     free(path);
     return major;
 }
@@ -232,10 +247,12 @@ static enum hangar_rc start_server(struct launch *launch, int least)
     pg_arg(&args, "max_connections=%u",
            20 + 3 * src->opt.jobs * (unsigned)(src->database_count ? src->database_count : 1));
     enum hangar_rc rc = set_program(launch, "postgres", &args);
-    if (rc == HANGAR_OK)
+    if (rc == HANGAR_OK) {
         rc = throwaway_start(&src->scratch, args.items[0], args.items, SIGQUIT);
-    if (rc == HANGAR_OK)
+    }
+    if (rc == HANGAR_OK) {
         rc = wait_until_up(launch, least);
+    }
     pg_args_free(&args);
     return rc;
 }
@@ -246,8 +263,9 @@ static enum hangar_rc check_databases(struct pg_source *src, const struct hangar
 {
     const char *count = src->host->attr_get(facts, "databases");
     unsigned long many = count ? strtoul(count, NULL, 10) : 0;
-    if (many <= src->database_count)
+    if (many <= src->database_count) {
         return HANGAR_OK;
+    }
     return src->host->fail(src->ctx, HANGAR_CONFIG, 0,
                            "the backup holds %lu databases and the options name %zu: a drill would "
                            "leave some out; hint: name all of them under databases",
@@ -261,13 +279,16 @@ static enum hangar_rc launch_server(struct launch *launch, const struct hangar_a
     const char *number = src->host->attr_get(facts, "server_version_num");
     int least = number ? atoi(number) / 10000 : 0;
     enum hangar_rc rc = check_databases(src, facts);
-    if (rc == HANGAR_OK)
+    if (rc == HANGAR_OK) {
         rc = find_server(launch, least);
-    if (rc == HANGAR_OK)
+    }
+    if (rc == HANGAR_OK) {
         rc =
             throwaway_prepare(&src->scratch, src->host, src->ctx, "PostgreSQL", launch->dir, users);
-    if (rc == HANGAR_OK)
+    }
+    if (rc == HANGAR_OK) {
         rc = make_cluster(launch);
+    }
     return rc == HANGAR_OK ? start_server(launch, least) : rc;
 }
 
@@ -280,11 +301,13 @@ enum hangar_rc pg_scratch_start(void *inst, const char *dir, const struct hangar
     char socket[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
     enum hangar_rc rc =
         throwaway_socket(host, src->ctx, dir, ".s.PGSQL." PORT ".lock", socket, sizeof(socket));
-    if (rc == HANGAR_OK)
+    if (rc == HANGAR_OK) {
         rc = launch_server(&launch, facts);
+    }
     throwaway_close_files(&src->scratch);
-    if (rc != HANGAR_OK)
+    if (rc != HANGAR_OK) {
         return rc;
+    }
     host->attr_set(overrides, "host", dir);
     host->attr_set(overrides, "port", PORT);
     host->attr_set(overrides, "user", SUPERUSER);
@@ -327,12 +350,14 @@ static enum hangar_rc inspect_database(struct pg_source *src, const char *databa
     struct pg_conn *conn = NULL;
     struct pg_error err = {0};
     PGresult *tables = NULL, *rows = NULL;
-    if (pg_open(src, database, false, &conn, &err) != HANGAR_OK)
+    if (pg_open(src, database, false, &conn, &err) != HANGAR_OK) {
         return pg_raise(src, &err, "cannot connect to database %s on %s", database, pg_where(src));
+    }
     conn->doing = "counting rows";
     enum hangar_rc rc = pg_query(conn, tables_query, NULL, NULL, &tables);
-    if (rc == HANGAR_OK)
+    if (rc == HANGAR_OK) {
         rc = pg_query(conn, PQgetvalue(tables, 0, 1), NULL, NULL, &rows);
+    }
     if (rc == HANGAR_OK) {
         contents->tables += strtoull(PQgetvalue(tables, 0, 0), NULL, 10);
         contents->large_objects += strtoull(PQgetvalue(tables, 0, 2), NULL, 10);
@@ -340,10 +365,12 @@ static enum hangar_rc inspect_database(struct pg_source *src, const char *databa
     } else {
         rc = pg_raise(src, &conn->err, "cannot look into database %s", database);
     }
-    if (tables)
+    if (tables) {
         PQclear(tables);
-    if (rows)
+    }
+    if (rows) {
         PQclear(rows);
+    }
     pg_close(conn);
     return rc;
 }
@@ -355,8 +382,9 @@ enum hangar_rc pg_inspect(void *inst, struct hangar_attrs *facts)
     struct contents contents = {0};
     for (size_t i = 0; i < src->database_count; i++) {
         enum hangar_rc rc = inspect_database(src, src->databases[i], &contents);
-        if (rc != HANGAR_OK)
+        if (rc != HANGAR_OK) {
             return rc;
+        }
     }
     host->attr_setf(facts, "databases", "%zu", src->database_count);
     host->attr_setf(facts, "tables", "%llu", (unsigned long long)contents.tables);

@@ -61,8 +61,9 @@ static enum hangar_rc lock_failed(struct pg_db *db)
 {
     struct pg_error err = db->lead->err;
     char holder[400] = "";
-    if (err.rc == HANGAR_RETRY && pg_command(db->lead, "ROLLBACK") == HANGAR_OK)
+    if (err.rc == HANGAR_RETRY && pg_command(db->lead, "ROLLBACK") == HANGAR_OK) {
         who_holds(db, holder, sizeof(holder));
+    }
     return pg_raise(db->src, &err, "cannot lock the tables of database %s%s", db->name, holder);
 }
 
@@ -90,8 +91,9 @@ static enum hangar_rc lock_list(struct pg_db *db, const struct pg_list *list, bo
             *gone = true;
             break;
         }
-        if (rc != HANGAR_OK)
+        if (rc != HANGAR_OK) {
             rc = lock_failed(db);
+        }
     }
     text_free(&sql);
     return *gone ? HANGAR_OK : rc;
@@ -113,16 +115,21 @@ static enum hangar_rc lock_all(struct pg_db *db)
         pg_list_free(db->src, &db->tables);
         enum hangar_rc rc = pg_list_tables(db, &db->tables);
         if (rc == HANGAR_OK &&
-            pg_command(db->lead, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") != HANGAR_OK)
+            pg_command(db->lead, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") != HANGAR_OK) {
             rc = pg_raise(db->src, &db->lead->err, "cannot begin a transaction");
-        if (rc == HANGAR_OK)
+        }
+        if (rc == HANGAR_OK) {
             rc = lock_list(db, &db->tables, &gone);
-        if (rc != HANGAR_OK)
+        }
+        if (rc != HANGAR_OK) {
             return rc;
-        if (!gone)
+        }
+        if (!gone) {
             return HANGAR_OK;
-        if (pg_command(db->lead, "ROLLBACK") != HANGAR_OK)
+        }
+        if (pg_command(db->lead, "ROLLBACK") != HANGAR_OK) {
             return pg_raise(db->src, &db->lead->err, "cannot begin again");
+        }
     }
     return keeps_changing(db);
 }
@@ -132,15 +139,18 @@ static enum hangar_rc lock_all(struct pg_db *db)
 static enum hangar_rc open_reader(struct pg_db *db, struct pg_conn **out)
 {
     struct pg_error err;
-    if (pg_open(db->src, db->name, false, out, &err) != HANGAR_OK)
+    if (pg_open(db->src, db->name, false, out, &err) != HANGAR_OK) {
         return pg_raise(db->src, &err, "cannot connect to database %s on %s", db->name,
                         pg_where(db->src));
-    if ((*out)->version < 100000)
+    }
+    if ((*out)->version < 100000) {
         return db->src->host->fail(db->src->ctx, HANGAR_UNSUPPORTED, 0,
                                    "cannot back up PostgreSQL %d.%d: 10 or newer is needed",
                                    (*out)->version / 10000, (*out)->version / 100 % 100);
-    if (pg_settle_reader(*out) != HANGAR_OK)
+    }
+    if (pg_settle_reader(*out) != HANGAR_OK) {
         return pg_raise(db->src, &(*out)->err, "cannot set up a session in database %s", db->name);
+    }
     return HANGAR_OK;
 }
 
@@ -151,13 +161,15 @@ static enum hangar_rc warn_of_unlogged(struct pg_db *db)
     if (pg_query(db->lead,
                  "SELECT count(*) FROM pg_class WHERE pg_is_in_recovery()"
                  " AND relkind = 'r' AND relpersistence = 'u'",
-                 NULL, NULL, &res) != HANGAR_OK)
+                 NULL, NULL, &res) != HANGAR_OK) {
         return pg_raise(db->src, &db->lead->err, "cannot look at the server");
-    if (strcmp(PQgetvalue(res, 0, 0), "0") != 0)
+    }
+    if (strcmp(PQgetvalue(res, 0, 0), "0") != 0) {
         db->src->host->log(db->src->ctx, HANGAR_LOG_WARN,
                            "database %s: the rows of %s unlogged tables are not backed up, as the "
                            "server is a standby",
                            db->name, PQgetvalue(res, 0, 0));
+    }
     PQclear(res);
     return HANGAR_OK;
 }
@@ -165,21 +177,25 @@ static enum hangar_rc warn_of_unlogged(struct pg_db *db)
 enum hangar_rc pg_db_prepare(struct pg_db *db)
 {
     enum hangar_rc rc = open_reader(db, &db->lead);
-    if (rc != HANGAR_OK)
+    if (rc != HANGAR_OK) {
         return rc;
+    }
     const char *encoding = PQparameterStatus(db->lead->pq, "server_encoding");
     snprintf(db->encoding, sizeof(db->encoding), "%s", encoding ? encoding : "SQL_ASCII");
     db->lead->doing = "locking tables";
     db->workers = calloc(db->src->opt.jobs, sizeof(*db->workers));
-    if (!db->workers)
+    if (!db->workers) {
         return PG_NO_MEMORY(db->src);
+    }
     while (rc == HANGAR_OK && db->worker_count < db->src->opt.jobs) {
         rc = open_reader(db, &db->workers[db->worker_count]);
-        if (db->workers[db->worker_count])
+        if (db->workers[db->worker_count]) {
             db->worker_free = ++db->worker_count;
+        }
     }
-    if (rc == HANGAR_OK)
+    if (rc == HANGAR_OK) {
         rc = warn_of_unlogged(db);
+    }
     return rc == HANGAR_OK ? lock_all(db) : rc;
 }
 
@@ -194,9 +210,10 @@ static enum hangar_rc take_snapshot(struct pg_db *db, int64_t *time_ms, char *ls
                  "SELECT pg_export_snapshot(), CASE WHEN pg_is_in_recovery()"
                  " THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END,"
                  " (extract(epoch FROM clock_timestamp()) * 1000)::bigint",
-                 NULL, NULL, &res) != HANGAR_OK)
+                 NULL, NULL, &res) != HANGAR_OK) {
         return pg_raise(db->src, &db->lead->err, "cannot export a snapshot of database %s",
                         db->name);
+    }
     snprintf(db->snapshot, sizeof(db->snapshot), "%s", PQgetvalue(res, 0, 0));
     snprintf(lsn, lsn_size, "%s", PQgetvalue(res, 0, 1));
     *time_ms = strtoll(PQgetvalue(res, 0, 2), NULL, 10);
@@ -292,12 +309,15 @@ static enum hangar_rc join_workers(struct pg_db *db)
               " SAVEPOINT hangar",
               db->snapshot);
     enum hangar_rc rc = HANGAR_OK;
-    if (sql.failed)
+    if (sql.failed) {
         rc = PG_NO_MEMORY(db->src);
-    for (size_t i = 0; i < db->worker_count && rc == HANGAR_OK; i++)
-        if (pg_command(db->workers[i], text_str(&sql)) != HANGAR_OK)
+    }
+    for (size_t i = 0; i < db->worker_count && rc == HANGAR_OK; i++) {
+        if (pg_command(db->workers[i], text_str(&sql)) != HANGAR_OK) {
             rc = pg_raise(db->src, &db->workers[i]->err, "cannot share the snapshot of database %s",
                           db->name);
+        }
+    }
     text_free(&sql);
     return rc;
 }
@@ -307,23 +327,29 @@ enum hangar_rc pg_db_begin(struct pg_db *db, int64_t *time_ms, char *lsn, size_t
     bool covered = false;
     enum hangar_rc rc = HANGAR_OK;
     for (int i = 0; !covered; i++) {
-        if (i == ATTEMPTS)
+        if (i == ATTEMPTS) {
             return keeps_changing(db);
-        if (i && pg_command(db->lead, "ROLLBACK") != HANGAR_OK)
+        }
+        if (i && pg_command(db->lead, "ROLLBACK") != HANGAR_OK) {
             return pg_raise(db->src, &db->lead->err, "cannot begin again");
-        if (i && (rc = lock_all(db)) != HANGAR_OK)
+        }
+        if (i && (rc = lock_all(db)) != HANGAR_OK) {
             return rc;
+        }
         rc = take_snapshot(db, time_ms, lsn, lsn_size, &covered);
-        if (rc != HANGAR_OK)
+        if (rc != HANGAR_OK) {
             return rc;
+        }
     }
     db->many = db->tables.copied >= PG_MANY_TABLES;
     db->extras_given = !db->many;
     rc = start_dump(db);
-    if (rc == HANGAR_OK)
+    if (rc == HANGAR_OK) {
         rc = start_large(db);
-    if (rc == HANGAR_OK)
+    }
+    if (rc == HANGAR_OK) {
         rc = join_workers(db);
+    }
     db->lead->doing = "reading the catalog";
     return rc;
 }
@@ -332,8 +358,9 @@ void pg_db_free(struct pg_db *db)
 {
     pg_child_free(db->dump);
     pg_child_free(db->large);
-    for (size_t i = 0; i < db->worker_free; i++)
+    for (size_t i = 0; i < db->worker_free; i++) {
         pg_close(db->workers[i]);
+    }
     free(db->workers);
     pg_close(db->lead);
     PQclear(db->props);

@@ -41,15 +41,18 @@ enum hangar_rc pg_sessions(struct pg_conn *conn, const char *oid, struct text *w
         " JOIN pg_catalog.pg_roles me ON me.rolname = current_user"
         " LEFT JOIN pg_catalog.pg_roles r ON r.oid = s.usesysid) s";
     PGresult *res;
-    if (pg_query(conn, query, oid, NULL, &res) != HANGAR_OK)
+    if (pg_query(conn, query, oid, NULL, &res) != HANGAR_OK) {
         return pg_raise(conn->src, &conn->err, "cannot list the sessions");
+    }
     *count = strtoul(PQgetvalue(res, 0, 0), NULL, 10);
     *beyond = strtoul(PQgetvalue(res, 0, 2), NULL, 10);
     text_clear(who);
-    if (*count)
+    if (*count) {
         text_add(who, PQgetvalue(res, 0, 1));
-    if (*count > 5)
+    }
+    if (*count > 5) {
         text_addf(who, " and %lu more", *count - 5);
+    }
     PQclear(res);
     return who->failed ? PG_NO_MEMORY(conn->src) : HANGAR_OK;
 }
@@ -69,12 +72,13 @@ enum hangar_rc pg_sessions_gone(struct pg_target *target, struct pg_conn *conn, 
             break;
         }
     }
-    if (rc == HANGAR_OK && count)
+    if (rc == HANGAR_OK && count) {
         rc = src->host->fail(src->ctx, HANGAR_EXISTS, 0,
                              "cannot replace database %s on %s: %lu session%s connected to it: %s; "
                              "hint: stop what uses it, or end the session%s with --disconnect",
                              target->name, pg_where(src), count, count == 1 ? " is" : "s are",
                              text_str(&who), count == 1 ? "" : "s");
+    }
     text_free(&who);
     return rc;
 }
@@ -95,14 +99,16 @@ enum hangar_rc pg_clean_obstacles(struct pg_target *target, struct pg_conn *conn
         " d.datname = x.database WHERE d.oid = $1::oid ORDER BY 1 LIMIT 1";
     struct pg_source *src = target->src;
     PGresult *res;
-    if (pg_query(conn, query, target->clean->oid, NULL, &res) != HANGAR_OK)
+    if (pg_query(conn, query, target->clean->oid, NULL, &res) != HANGAR_OK) {
         return pg_raise(src, &conn->err, "cannot look for what is in the way of replacing %s",
                         target->name);
+    }
     enum hangar_rc rc = HANGAR_OK;
-    if (PQntuples(res) > 0)
+    if (PQntuples(res) > 0) {
         rc = src->host->fail(src->ctx, HANGAR_EXISTS, 0,
                              "cannot replace database %s on %s: %s; hint: %s", target->name,
                              pg_where(src), PQgetvalue(res, 0, 0), PQgetvalue(res, 0, 1));
+    }
     PQclear(res);
     return rc;
 }
@@ -129,8 +135,9 @@ static enum hangar_rc prepare_ending(struct pg_target *target, struct ending *en
     text_addf(&ending->sql,
               "SELECT pg_catalog.pg_terminate_backend(a.pid)" SESSIONS " AND a.datid IN (%s",
               clean->into_oid);
-    if (target->exists && target->src->restore->disconnect)
+    if (target->exists && target->src->restore->disconnect) {
         text_addf(&ending->sql, ", %s", clean->oid);
+    }
     text_add(&ending->sql, ")");
     return ending->sql.failed ? PG_NO_MEMORY(target->src) : HANGAR_OK;
 }
@@ -144,8 +151,9 @@ static enum hangar_rc rename_database(struct pg_target *target, struct pg_conn *
     pg_add_ident(&sql, from);
     text_add(&sql, " RENAME TO ");
     pg_add_ident(&sql, to);
-    if (sql.failed)
+    if (sql.failed) {
         return text_free(&sql), PG_NO_MEMORY(src);
+    }
     enum hangar_rc rc = pg_command_while(conn, text_str(&sql), end_sessions, ending);
     text_free(&sql);
     return rc == HANGAR_OK ? rc
@@ -159,14 +167,18 @@ static enum hangar_rc exchange(struct pg_target *target, struct pg_conn *conn,
     struct pg_clean *clean = target->clean;
     struct text sql = {0};
     enum hangar_rc rc = prepare_ending(target, ending);
-    if (rc == HANGAR_OK && target->exists)
+    if (rc == HANGAR_OK && target->exists) {
         rc = rename_database(target, conn, ending, target->name, clean->retired);
-    if (rc == HANGAR_OK && target->exists) /* nobody can have made one since the door is barred */
+    }
+    if (rc == HANGAR_OK && target->exists) { /* nobody can have made one since the door is barred */
         rc = pg_clean_obstacles(target, conn);
-    if (rc == HANGAR_OK)
+    }
+    if (rc == HANGAR_OK) {
         rc = rename_database(target, conn, ending, clean->into, target->name);
-    if (rc != HANGAR_OK)
+    }
+    if (rc != HANGAR_OK) {
         return rc;
+    }
     if (target->exists) {
         text_add(&sql, "COMMENT ON DATABASE ");
         pg_add_ident(&sql, clean->retired);
@@ -177,9 +189,10 @@ static enum hangar_rc exchange(struct pg_target *target, struct pg_conn *conn,
         text_add(&sql, " ALLOW_CONNECTIONS false IS_TEMPLATE false;");
     }
     pg_target_add_plain(target, &sql, target->name);
-    if (pg_command_text(conn, &sql) != HANGAR_OK)
+    if (pg_command_text(conn, &sql) != HANGAR_OK) {
         rc = pg_raise(target->src, &conn->err, "cannot set the properties of database %s",
                       target->name);
+    }
     return rc;
 }
 
@@ -216,11 +229,13 @@ static enum hangar_rc find_out(struct pg_source *src, const struct pg_target *ta
         }
         pg_close(conn);
         conn = NULL;
-        if (!known)
+        if (!known) {
             poll(NULL, 0, 500);
+        }
     }
-    if (done)
+    if (done) {
         return HANGAR_OK;
+    }
     return known ? pg_raise(src, why, "cannot put database %s in its place", target->name)
                  : pg_raise(src, why,
                             "cannot tell whether database %s was replaced (it was if there is no "
@@ -234,14 +249,17 @@ static enum hangar_rc exchange_all(struct pg_source *src, struct ending *ending)
     struct pg_conn *keeper = restore->keeper;
     struct pg_target *last = NULL;
     enum hangar_rc rc = HANGAR_OK;
-    if (pg_cancelled(src))
+    if (pg_cancelled(src)) {
         return src->host->fail(src->ctx, HANGAR_CANCELLED, 0, "cancelled");
+    }
     keeper->heedless = ending->conn->heedless = true; /* what is begun now is brought to an end */
-    if (pg_command(keeper, "BEGIN") != HANGAR_OK)
+    if (pg_command(keeper, "BEGIN") != HANGAR_OK) {
         return pg_raise(src, &keeper->err, "cannot begin to replace anything");
+    }
     for (size_t i = 0; i < restore->target_count && rc == HANGAR_OK; i++) {
-        if (restore->targets[i].skipped)
+        if (restore->targets[i].skipped) {
             continue;
+        }
         last = &restore->targets[i];
         rc = exchange(last, keeper, ending);
     }
@@ -268,21 +286,24 @@ static void drop_retired(struct pg_source *src, struct pg_conn *conn, struct han
         struct pg_target *target = &restore->targets[i];
         struct text sql = {0};
         target->created = false; /* it is what was asked for, and stays */
-        if (target->skipped || !target->exists)
+        if (target->skipped || !target->exists) {
             continue;
+        }
         text_add(&sql, "DROP DATABASE ");
         pg_add_ident(&sql, target->clean->retired);
         conn->doing = "dropping the old database";
-        if (pg_command_text(conn, &sql) == HANGAR_OK)
+        if (pg_command_text(conn, &sql) == HANGAR_OK) {
             continue;
+        }
         text_addf(&left, "%sthe old database %s, now called %s: %s", left.size ? "; " : "",
                   target->name, target->clean->retired, conn->err.text);
     }
-    if (left.size || left.failed)
+    if (left.size || left.failed) {
         src->host->attr_setf(report, "left_behind",
                              "%s; hint: drop it, or leave it to the next "
                              "restore of this kind",
                              text_str(&left));
+    }
     text_free(&left);
 }
 
@@ -293,13 +314,16 @@ enum hangar_rc pg_clean_swap(struct pg_source *src, struct hangar_attrs *report)
     enum hangar_rc rc = HANGAR_OK;
     for (size_t i = 0; i < restore->target_count && !restore->disconnect; i++) {
         struct pg_target *target = &restore->targets[i];
-        if (rc == HANGAR_OK && !target->skipped && target->exists)
+        if (rc == HANGAR_OK && !target->skipped && target->exists) {
             rc = pg_sessions_gone(target, restore->keeper, src->opt.lock_timeout_ms);
+        }
     }
-    if (rc == HANGAR_OK)
+    if (rc == HANGAR_OK) {
         rc = pg_clean_open(src, &ending.conn);
-    if (rc == HANGAR_OK)
+    }
+    if (rc == HANGAR_OK) {
         rc = exchange_all(src, &ending);
+    }
     if (rc == HANGAR_OK) {
         ending.conn->heedless = false;
         drop_retired(src, ending.conn, report);

@@ -25,8 +25,9 @@ static bool add_patterns(struct pg_source *src, struct text *sql, const char *op
         text_add(sql, i ? " OR " : "(");
         pg_add_match(sql, pattern, schema, table);
     }
-    if (i)
+    if (i) {
         text_add(sql, ")");
+    }
     return i > 0;
 }
 
@@ -34,11 +35,13 @@ void pg_add_selection(struct pg_source *src, struct text *sql, const char *schem
                       const char *table)
 {
     text_add(sql, "(");
-    if (!add_patterns(src, sql, "include_tables", schema, table))
+    if (!add_patterns(src, sql, "include_tables", schema, table)) {
         text_add(sql, "true");
+    }
     text_add(sql, " AND NOT ");
-    if (!add_patterns(src, sql, "exclude_tables", schema, table))
+    if (!add_patterns(src, sql, "exclude_tables", schema, table)) {
         text_add(sql, "false");
+    }
     text_add(sql, ")");
 }
 
@@ -70,8 +73,9 @@ static void add_list_query(struct pg_db *db, struct text *sql, bool standby)
     pg_add_selection(db->src, sql, "n.nspname", "c.relname");
     text_addf(sql, ") SELECT c.oid, n.nspname, c.relname, c.relkind = 'r'%s AND NOT ",
               standby ? " AND c.relpersistence <> 'u'" : "");
-    if (!add_patterns(db->src, sql, "exclude_table_data", "n.nspname", "c.relname"))
+    if (!add_patterns(db->src, sql, "exclude_table_data", "n.nspname", "c.relname")) {
         text_add(sql, "false");
+    }
     text_add(sql,
              ", coalesce(root.oid, 0) FROM pg_class c"
              " JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN root ON root.leaf = c.oid"
@@ -112,8 +116,9 @@ static enum hangar_rc list_row(void *arg, const PGresult *res)
     if (list->count == list->capacity) {
         size_t capacity = list->capacity ? list->capacity + list->capacity / 2 : 256;
         struct pg_table *items = realloc(list->items, capacity * sizeof(*items));
-        if (!items)
+        if (!items) {
             return HANGAR_NO_MEMORY;
+        }
         list->items = items;
         list->capacity = capacity;
     }
@@ -128,8 +133,9 @@ static enum hangar_rc list_row(void *arg, const PGresult *res)
         .target = (uint32_t)list->count,
         .sibling = PG_NONE,
     };
-    if (table->schema == PG_NONE || table->name == PG_NONE)
+    if (table->schema == PG_NONE || table->name == PG_NONE) {
         return HANGAR_NO_MEMORY;
+    }
     list->count++;
     list->copied += table->has_rows;
     return HANGAR_OK;
@@ -139,13 +145,15 @@ static enum hangar_rc list_row(void *arg, const PGresult *res)
 static enum hangar_rc account(struct pg_source *src, struct pg_list *list)
 {
     size_t bytes = list->capacity * sizeof(*list->items) + list->pool.capacity;
-    if (bytes <= list->budget || bytes <= 1024 * 1024)
+    if (bytes <= list->budget || bytes <= 1024 * 1024) {
         return HANGAR_OK;
+    }
     size_t more = bytes - list->budget;
-    if (src->host->budget_take(src->ctx, more, more) != more)
+    if (src->host->budget_take(src->ctx, more, more) != more) {
         return src->host->fail(src->ctx, HANGAR_NO_MEMORY, 0,
                                "cannot keep a list of %zu tables; hint: raise limits.memory",
                                list->count);
+    }
     list->budget = bytes;
     return HANGAR_OK;
 }
@@ -155,14 +163,16 @@ enum hangar_rc pg_list_tables(struct pg_db *db, struct pg_list *list)
     struct text sql = {0};
     PGresult *res = NULL;
     enum hangar_rc rc = pg_query(db->lead, "SELECT pg_is_in_recovery()", NULL, NULL, &res);
-    if (rc != HANGAR_OK)
+    if (rc != HANGAR_OK) {
         return pg_raise(db->src, &db->lead->err, "cannot look at the server");
+    }
     add_list_query(db, &sql, is_true(res, 0));
     PQclear(res);
-    if (sql.failed)
+    if (sql.failed) {
         rc = PG_NO_MEMORY(db->src);
-    else if (pg_each_row(db->lead, text_str(&sql), list_row, list) != HANGAR_OK)
+    } else if (pg_each_row(db->lead, text_str(&sql), list_row, list) != HANGAR_OK) {
         rc = pg_raise(db->src, &db->lead->err, "cannot list the tables of database %s", db->name);
+    }
     text_free(&sql);
     return rc == HANGAR_OK ? account(db->src, list) : rc;
 }
@@ -171,8 +181,9 @@ void pg_list_free(struct pg_source *src, struct pg_list *list)
 {
     free(list->items);
     text_free(&list->pool);
-    if (list->budget)
+    if (list->budget) {
         src->host->budget_give(src->ctx, list->budget);
+    }
     *list = (struct pg_list){0};
 }
 
@@ -193,8 +204,9 @@ bool pg_list_covered(const struct pg_list *now, const struct pg_list *locked)
     for (size_t i = 0; i < now->count; i++) {
         const struct pg_table *a = &now->items[i], *b = find(locked, a->oid);
         if (!b || strcmp(pg_pool(now, a->name), pg_pool(locked, b->name)) != 0 ||
-            strcmp(pg_pool(now, a->schema), pg_pool(locked, b->schema)) != 0)
+            strcmp(pg_pool(now, a->schema), pg_pool(locked, b->schema)) != 0) {
             return false;
+        }
     }
     return true;
 }
@@ -212,13 +224,15 @@ static enum hangar_rc detail_row(void *arg, const PGresult *res)
 {
     struct pg_list *list = arg;
     struct pg_table *table = find(list, oid_of(res, 0));
-    if (!table)
+    if (!table) {
         return HANGAR_OK;
+    }
     table->heap_bytes = strtoull(PQgetvalue(res, 0, 1), NULL, 10);
     table->toast_bytes = strtoull(PQgetvalue(res, 0, 2), NULL, 10);
     table->is_heap = is_true(res, 3);
-    if (PQgetisnull(res, 0, 4))
+    if (PQgetisnull(res, 0, 4)) {
         return HANGAR_OK;
+    }
     table->columns = keep(list, PQgetvalue(res, 0, 4));
     return table->columns == PG_NONE ? HANGAR_NO_MEMORY : HANGAR_OK;
 }
@@ -241,16 +255,19 @@ static enum hangar_rc read_details(struct pg_db *db)
                                 : "false",
               version >= 120000 ? " AND a.attgenerated = ''" : "");
     enum hangar_rc rc = HANGAR_OK;
-    if (sql.failed)
+    if (sql.failed) {
         rc = PG_NO_MEMORY(db->src);
-    else if (pg_each_row(db->lead, text_str(&sql), detail_row, &db->tables) != HANGAR_OK)
+    } else if (pg_each_row(db->lead, text_str(&sql), detail_row, &db->tables) != HANGAR_OK) {
         rc = pg_raise(db->src, &db->lead->err, "cannot read the columns of database %s", db->name);
+    }
     text_free(&sql);
-    if (rc != HANGAR_OK)
+    if (rc != HANGAR_OK) {
         return rc;
+    }
     PGresult *res;
-    if (pg_query(db->lead, "SELECT current_setting('block_size')", NULL, NULL, &res) != HANGAR_OK)
+    if (pg_query(db->lead, "SELECT current_setting('block_size')", NULL, NULL, &res) != HANGAR_OK) {
         return pg_raise(db->src, &db->lead->err, "cannot read the block size");
+    }
     db->plan.block_size = strtoull(PQgetvalue(res, 0, 0), NULL, 10);
     PQclear(res);
     return account(db->src, &db->tables);
@@ -267,8 +284,9 @@ static int bigger_first(const void *a, const void *b, void *arg)
     const struct pg_list *list = arg;
     uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
     uint64_t bytes_x = expected_bytes(&list->items[x]), bytes_y = expected_bytes(&list->items[y]);
-    if (bytes_x != bytes_y)
+    if (bytes_x != bytes_y) {
         return bytes_x > bytes_y ? -1 : 1;
+    }
     return x < y ? -1 : 1;
 }
 
@@ -277,16 +295,19 @@ enum hangar_rc pg_plan_tables(struct pg_db *db)
     struct pg_list *list = &db->tables;
     struct pg_plan *plan = &db->plan;
     enum hangar_rc rc = read_details(db);
-    if (rc != HANGAR_OK)
+    if (rc != HANGAR_OK) {
         return rc;
+    }
     plan->order = malloc((list->copied + 1) * sizeof(*plan->order));
-    if (!plan->order)
+    if (!plan->order) {
         return PG_NO_MEMORY(db->src);
+    }
     for (uint32_t i = 0; i < list->count; i++) {
         struct pg_table *table = &list->items[i];
         struct pg_table *root = table->root_oid ? find(list, table->root_oid) : NULL;
-        if (!table->has_rows)
+        if (!table->has_rows) {
             continue;
+        }
         plan->order[plan->order_count++] = i;
         plan->total_bytes += expected_bytes(table);
         if (root) {
@@ -305,10 +326,12 @@ enum hangar_rc pg_plan_tables(struct pg_db *db)
     }
     /* enough objects to keep all sessions busy to the end, and none too big */
     plan->object_bytes = plan->total_bytes / (4 * db->src->opt.jobs);
-    if (plan->object_bytes < SMALLEST_OBJECT)
+    if (plan->object_bytes < SMALLEST_OBJECT) {
         plan->object_bytes = SMALLEST_OBJECT;
-    if (plan->object_bytes > db->src->opt.object_size)
+    }
+    if (plan->object_bytes > db->src->opt.object_size) {
         plan->object_bytes = db->src->opt.object_size;
+    }
     return HANGAR_OK;
 }
 
@@ -317,8 +340,9 @@ static uint32_t pieces_of(const struct pg_plan *plan, const struct pg_table *tab
 {
     uint64_t pages = table->heap_bytes / plan->block_size;
     uint64_t pieces = (expected_bytes(table) + plan->object_bytes - 1) / plan->object_bytes;
-    if (!table->is_heap || pages < 2 || pieces < 2)
+    if (!table->is_heap || pages < 2 || pieces < 2) {
         return 1;
+    }
     pieces = pieces < pages ? pieces : pages;
     return pieces < UINT32_MAX ? (uint32_t)pieces : UINT32_MAX;
 }
@@ -344,8 +368,9 @@ static size_t share(const struct pg_plan *plan, const struct pg_list *list, uint
     *bytes = 0;
     while (plan->at + n < plan->order_count) {
         uint64_t more = expected_bytes(&list->items[plan->order[plan->at + n]]);
-        if (n && cost + more + TABLE_COST > plan->object_bytes)
+        if (n && cost + more + TABLE_COST > plan->object_bytes) {
             break;
+        }
         cost += more + TABLE_COST;
         *bytes += more;
         n++;
@@ -359,20 +384,23 @@ enum hangar_rc pg_plan_next(struct pg_db *db, struct pg_slice **slices, size_t *
     struct pg_plan *plan = &db->plan;
     struct pg_list *list = &db->tables;
     *count = 0;
-    if (plan->at == plan->order_count)
+    if (plan->at == plan->order_count) {
         return HANGAR_OK;
+    }
     struct pg_table *table = &list->items[plan->order[plan->at]];
     uint32_t pieces = pieces_of(plan, table);
     size_t n = pieces > 1 ? 1 : share(plan, list, bytes);
     struct pg_slice *out = calloc(n, sizeof(*out));
-    if (!out)
+    if (!out) {
         return PG_NO_MEMORY(db->src);
+    }
     plan->objects++;
     if (pieces > 1) {
         *bytes = expected_bytes(table) / pieces;
         out[0] = cut(plan, table, pieces);
-        if (!table->first_object)
+        if (!table->first_object) {
             table->first_object = plan->objects;
+        }
         table->last_object = plan->objects;
         if (++plan->piece == pieces) {
             plan->piece = 0;

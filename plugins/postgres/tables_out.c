@@ -13,8 +13,9 @@
 static void add_objects(struct text *text, const struct pg_table *table, uint32_t *last)
 {
     for (uint32_t i = table->first_object; i && i <= table->last_object; i++) {
-        if (i == *last)
+        if (i == *last) {
             continue;
+        }
         text_addf(text, "%s\"data/%04u.sql\"", *last ? "," : "", i);
         *last = i;
     }
@@ -37,13 +38,15 @@ static void add_line(struct pg_reader *reader, uint32_t index)
     text_add(text, ",\"columns\":");
     pg_add_json(text, table->columns == PG_NONE ? "" : pg_pool(list, table->columns), utf8);
     /* rows of partitions that were read one by one and are loaded through their root */
-    if (!table->has_rows)
+    if (!table->has_rows) {
         text_add(text, ",\"partitioned\":true");
+    }
     text_addf(text, ",\"rows\":%llu,\"digest\":\"%s\",\"objects\":[",
               (unsigned long long)table->rows, hex);
     add_objects(text, table, &last);
-    for (uint32_t i = table->sibling; i != PG_NONE; i = list->items[i].sibling)
+    for (uint32_t i = table->sibling; i != PG_NONE; i = list->items[i].sibling) {
         add_objects(text, &list->items[i], &last);
+    }
     text_add(text, "]}\n");
 }
 
@@ -52,8 +55,9 @@ enum hangar_rc pg_tables_read(struct pg_reader *reader)
 {
     const struct pg_list *list = &reader->db->tables;
     while (reader->table_at < list->count && reader->text.size < CHUNK_BYTES) {
-        if (list->items[reader->table_at].is_target)
+        if (list->items[reader->table_at].is_target) {
             add_line(reader, (uint32_t)reader->table_at);
+        }
         reader->table_at++;
     }
     return reader->table_at == list->count ? HANGAR_EOF : HANGAR_OK;

@@ -14,8 +14,9 @@
 static struct pg_tally_entry *slot(const struct pg_tally *tally, const char *table)
 {
     size_t at = (size_t)XXH3_64bits(table, strlen(table)) & (tally->capacity - 1);
-    while (tally->items[at].table && strcmp(tally->items[at].table, table) != 0)
+    while (tally->items[at].table && strcmp(tally->items[at].table, table) != 0) {
         at = (at + 1) & (tally->capacity - 1);
+    }
     return &tally->items[at];
 }
 
@@ -24,11 +25,14 @@ static bool grow(struct pg_tally *tally)
     struct pg_tally bigger = {.count = tally->count,
                               .capacity = tally->capacity ? tally->capacity * 2 : 256};
     bigger.items = calloc(bigger.capacity, sizeof(*bigger.items));
-    if (!bigger.items)
+    if (!bigger.items) {
         return false;
-    for (size_t i = 0; i < tally->capacity; i++)
-        if (tally->items[i].table)
+    }
+    for (size_t i = 0; i < tally->capacity; i++) {
+        if (tally->items[i].table) {
             *slot(&bigger, tally->items[i].table) = tally->items[i];
+        }
+    }
     free(tally->items);
     *tally = bigger;
     return true;
@@ -37,13 +41,15 @@ static bool grow(struct pg_tally *tally)
 enum hangar_rc pg_tally_add(struct pg_tally *tally, const char *table, uint64_t rows,
                             const struct pg_digest *digest)
 {
-    if (tally->count * 4 >= tally->capacity * 3 && !grow(tally))
+    if (tally->count * 4 >= tally->capacity * 3 && !grow(tally)) {
         return HANGAR_NO_MEMORY;
+    }
     struct pg_tally_entry *entry = slot(tally, table);
     if (!entry->table) {
         entry->table = strdup(table);
-        if (!entry->table)
+        if (!entry->table) {
             return HANGAR_NO_MEMORY;
+        }
         tally->count++;
     }
     entry->rows += rows;
@@ -53,16 +59,18 @@ enum hangar_rc pg_tally_add(struct pg_tally *tally, const char *table, uint64_t 
 
 static struct pg_tally_entry *find(const struct pg_tally *tally, const char *table)
 {
-    if (!tally->capacity)
+    if (!tally->capacity) {
         return NULL;
+    }
     struct pg_tally_entry *entry = slot(tally, table);
     return entry->table ? entry : NULL;
 }
 
 void pg_tally_free(struct pg_tally *tally)
 {
-    for (size_t i = 0; i < tally->capacity; i++)
+    for (size_t i = 0; i < tally->capacity; i++) {
         free(tally->items[i].table);
+    }
     free(tally->items);
     *tally = (struct pg_tally){0};
 }
@@ -72,8 +80,9 @@ void pg_tally_free(struct pg_tally *tally)
 static bool skip(const char **at, const char *word)
 {
     size_t n = strlen(word);
-    if (strncmp(*at, word, n) != 0)
+    if (strncmp(*at, word, n) != 0) {
         return false;
+    }
     *at += n;
     return true;
 }
@@ -96,20 +105,22 @@ static bool parse_string(const char **at, bool utf8, struct text *out)
     const char *c = *at;
     text_clear(out);
     text_add_bytes(out, "", 0);
-    if (*c++ != '"')
+    if (*c++ != '"') {
         return false;
+    }
     for (; *c && *c != '"'; c++) {
         unsigned code;
-        if (*c != '\\')
+        if (*c != '\\') {
             text_add_bytes(out, c, 1);
-        else if (c[1] == '"' || c[1] == '\\')
+        } else if (c[1] == '"' || c[1] == '\\') {
             text_add_bytes(out, ++c, 1);
-        else if (c[1] == 'u' && c[2] == '0' && c[3] == '0' && sscanf(c + 4, "%2x", &code) == 1 &&
-                 code) {
+        } else if (c[1] == 'u' && c[2] == '0' && c[3] == '0' && sscanf(c + 4, "%2x", &code) == 1 &&
+                   code) {
             add_code(out, code, utf8);
             c += 5;
-        } else
+        } else {
             return false;
+        }
     }
     *at = c + 1;
     return *c == '"' && !out->failed;
@@ -161,21 +172,24 @@ enum hangar_rc pg_each_table(struct pg_target *target,
     bool utf8 = encoding && strcmp(encoding, "UTF8") == 0;
     enum hangar_rc rc = HANGAR_OK;
     FILE *file = target->tables_path ? fopen(target->tables_path, "re") : NULL;
-    if (!file)
+    if (!file) {
         rc = src->host->fail(src->ctx, HANGAR_CORRUPT, 0,
                              "cannot check database %s: the backup has no tables.jsonl",
                              target->name);
+    }
     while (rc == HANGAR_OK && getline(&text, &capacity, file) > 0) {
-        if (pg_table_line_parse(text, utf8, &line))
+        if (pg_table_line_parse(text, utf8, &line)) {
             rc = each(arg, &line);
-        else
+        } else {
             rc = src->host->fail(src->ctx, HANGAR_CORRUPT, 0,
                                  "cannot read tables.jsonl of database %s: it has a line that "
                                  "hangar did not write",
                                  target->source);
+        }
     }
-    if (file)
+    if (file) {
         fclose(file);
+    }
     free(text);
     free(encoding);
     pg_table_line_free(&line);
@@ -189,16 +203,18 @@ static enum hangar_rc check_line(void *arg, const struct pg_table_line *line)
     struct pg_target *target = arg;
     struct pg_tally_entry *entry = find(&target->tally, line->table.data);
     target->tables++;
-    if (entry)
+    if (entry) {
         entry->seen = true;
+    }
     uint64_t rows = entry ? entry->rows : 0;
     if (rows != line->rows || (entry && (entry->digest.high != line->digest.high ||
-                                         entry->digest.low != line->digest.low)))
+                                         entry->digest.low != line->digest.low))) {
         return target->src->host->fail(
             target->src->ctx, HANGAR_CORRUPT, 0,
             "cannot finish database %s: table %s got %llu rows that are not the %llu of the backup",
             target->name, line->table.data, (unsigned long long)rows,
             (unsigned long long)line->rows);
+    }
     return HANGAR_OK;
 }
 
@@ -208,11 +224,12 @@ enum hangar_rc pg_tally_check(struct pg_target *target)
     enum hangar_rc rc = pg_each_table(target, check_line, target);
     for (size_t i = 0; i < target->tally.capacity && rc == HANGAR_OK; i++) {
         const struct pg_tally_entry *entry = &target->tally.items[i];
-        if (entry->table && !entry->seen)
+        if (entry->table && !entry->seen) {
             rc = target->src->host->fail(target->src->ctx, HANGAR_CORRUPT, 0,
                                          "cannot finish database %s: rows of table %s were loaded "
                                          "that tables.jsonl does not know",
                                          target->name, entry->table);
+        }
     }
     return rc;
 }

@@ -13,8 +13,9 @@ char *pg_target_attr(struct pg_target *target, const char *name)
     const struct hangar_host *host = target->src->host;
     struct text value = {0};
     const char *piece = host->attr_get(target->attrs, name);
-    if (!piece)
+    if (!piece) {
         return NULL;
+    }
     for (int i = 1; piece; i++) {
         char numbered[64];
         text_add(&value, piece);
@@ -32,9 +33,10 @@ enum hangar_rc pg_target_open(struct pg_target *target, const char *database, bo
                               struct pg_conn **out)
 {
     struct pg_error err;
-    if (pg_open(target->src, database, heedless, out, &err) != HANGAR_OK)
+    if (pg_open(target->src, database, heedless, out, &err) != HANGAR_OK) {
         return pg_raise(target->src, &err, "cannot connect to database %s on %s", database,
                         pg_where(target->src));
+    }
     return HANGAR_OK;
 }
 
@@ -70,10 +72,12 @@ enum hangar_rc pg_target_contents(struct pg_target *target, struct pg_conn *conn
 {
     PGresult *res;
     conn->doing = "looking at the target";
-    if (pg_query(conn, contents_query, NULL, NULL, &res) != HANGAR_OK)
+    if (pg_query(conn, contents_query, NULL, NULL, &res) != HANGAR_OK) {
         return pg_raise(target->src, &conn->err, "cannot look into database %s", target->name);
-    if (!PQgetisnull(res, 0, 0))
+    }
+    if (!PQgetisnull(res, 0, 0)) {
         text_add(what, PQgetvalue(res, 0, 0));
+    }
     PQclear(res);
     return what->failed ? PG_NO_MEMORY(target->src) : HANGAR_OK;
 }
@@ -83,21 +87,24 @@ static enum hangar_rc look_inside(struct pg_target *target, struct pg_conn *conn
     struct pg_source *src = target->src;
     struct text what = {0};
     enum hangar_rc rc = pg_target_contents(target, conn, &what);
-    if (rc == HANGAR_OK && what.size)
+    if (rc == HANGAR_OK && what.size) {
         rc = src->host->fail(
             src->ctx, HANGAR_EXISTS, 0,
             "cannot restore into database %s on %s: it is not empty, it has %s; hint: restore into "
             "another one with --set %s.database=NAME, or replace what it holds with --mode clean",
             target->name, pg_where(src), text_str(&what), src->host->instance_name(src->ctx));
+    }
     text_free(&what);
-    if (rc != HANGAR_OK)
+    if (rc != HANGAR_OK) {
         return rc;
+    }
     char *encoding = pg_target_attr(target, "encoding");
     const char *actual = PQparameterStatus(conn->pq, "server_encoding");
-    if (encoding && actual && strcmp(encoding, actual) != 0)
+    if (encoding && actual && strcmp(encoding, actual) != 0) {
         src->host->log(src->ctx, HANGAR_LOG_WARN,
                        "database %s has the encoding %s, the backup %s: its text is converted",
                        target->name, actual, encoding);
+    }
     free(encoding);
     return HANGAR_OK;
 }
@@ -111,12 +118,13 @@ enum hangar_rc pg_target_may_create(struct pg_target *target, struct pg_conn *co
                  NULL, NULL, &res) != HANGAR_OK) {
         rc = pg_raise(src, &conn->err, "cannot look at the rights of this role");
     } else {
-        if (PQntuples(res) != 1 || PQgetvalue(res, 0, 0)[0] != 't')
+        if (PQntuples(res) != 1 || PQgetvalue(res, 0, 0)[0] != 't') {
             rc = src->host->fail(
                 src->ctx, HANGAR_AUTH, 0,
                 "cannot create database %s on %s: user %s may not; hint: create it, "
                 "empty, or ALTER ROLE %s CREATEDB",
                 target->name, pg_where(src), PQuser(conn->pq), PQuser(conn->pq));
+        }
         PQclear(res);
     }
     return rc;
@@ -126,8 +134,9 @@ static enum hangar_rc may_create(struct pg_target *target, int *server_version)
 {
     struct pg_conn *conn;
     enum hangar_rc rc = pg_target_open(target, target->src->opt.maintenance_db, false, &conn);
-    if (rc != HANGAR_OK)
+    if (rc != HANGAR_OK) {
         return rc;
+    }
     *server_version = conn->version;
     rc = pg_target_may_create(target, conn);
     pg_close(conn);
@@ -140,11 +149,13 @@ enum hangar_rc pg_target_look(struct pg_target *target, int *server_version)
     struct pg_conn *conn;
     struct pg_error err;
     enum hangar_rc rc = pg_open(src, target->name, false, &conn, &err);
-    if (rc == HANGAR_NOT_FOUND)
+    if (rc == HANGAR_NOT_FOUND) {
         return may_create(target, server_version);
-    if (rc != HANGAR_OK)
+    }
+    if (rc != HANGAR_OK) {
         return pg_raise(src, &err, "cannot connect to database %s on %s", target->name,
                         pg_where(src));
+    }
     target->exists = true;
     *server_version = conn->version;
     rc = look_inside(target, conn);
@@ -179,8 +190,9 @@ static void add_locale(struct pg_target *target, struct text *sql, int version)
         text_addf(sql, " LOCALE_PROVIDER %s", provider);
         if (strcmp(provider, "icu") == 0) {
             add_property(target, sql, "ICU_LOCALE", "locale");
-            if (version >= 160000)
+            if (version >= 160000) {
                 add_property(target, sql, "ICU_RULES", "icu_rules");
+            }
         } else if (strcmp(provider, "builtin") == 0) {
             add_property(target, sql, "BUILTIN_LOCALE", "locale");
         }
@@ -193,8 +205,9 @@ static enum hangar_rc gives_row(struct pg_conn *conn, const char *sql, const cha
                                 bool *found)
 {
     PGresult *res;
-    if (pg_query(conn, sql, value, NULL, &res) != HANGAR_OK)
+    if (pg_query(conn, sql, value, NULL, &res) != HANGAR_OK) {
         return pg_raise(conn->src, &conn->err, "cannot look at the server");
+    }
     *found = PQntuples(res) > 0;
     PQclear(res);
     return HANGAR_OK;
@@ -207,16 +220,19 @@ static enum hangar_rc create_database(struct pg_target *target, struct pg_conn *
     bool space_there = false, owner_there = false;
     char *owner = pg_target_attr(target, "owner"), *space = pg_target_attr(target, "tablespace");
     enum hangar_rc rc = pg_locale_look(target, conn);
-    if (rc == HANGAR_OK && owner)
+    if (rc == HANGAR_OK && owner) {
         rc = gives_row(conn, "SELECT FROM pg_roles WHERE rolname = $1", owner, &owner_there);
+    }
     /* naming the default one would ask for a right that its use does not need */
-    if (rc == HANGAR_OK && space && strcmp(space, "pg_default") != 0)
+    if (rc == HANGAR_OK && space && strcmp(space, "pg_default") != 0) {
         rc = gives_row(conn, "SELECT FROM pg_tablespace WHERE spcname = $1", space, &space_there);
-    if (rc == HANGAR_OK && owner && !owner_there)
+    }
+    if (rc == HANGAR_OK && owner && !owner_there) {
         rc = src->host->fail(src->ctx, HANGAR_NOT_FOUND, 0,
                              "cannot create database %s: its owner %s is not a role of %s; hint: "
                              "create the role, or set globals to missing",
                              target->name, owner, pg_where(src));
+    }
     text_add(&sql, "CREATE DATABASE ");
     pg_add_ident(&sql, target->into);
     text_add(&sql, " TEMPLATE template0");
@@ -230,11 +246,13 @@ static enum hangar_rc create_database(struct pg_target *target, struct pg_conn *
         text_add(&sql, " TABLESPACE ");
         pg_add_ident(&sql, space);
     }
-    if (target->clean)
+    if (target->clean) {
         text_addf(&sql, " CONNECTION LIMIT %d", PG_CLEAN_LIMIT);
+    }
     conn->doing = "creating the database";
-    if (rc == HANGAR_OK && pg_command_text(conn, &sql) != HANGAR_OK)
+    if (rc == HANGAR_OK && pg_command_text(conn, &sql) != HANGAR_OK) {
         rc = pg_raise(src, &conn->err, "cannot create database %s", target->name);
+    }
     text_free(&sql);
     free(owner);
     free(space);
@@ -247,8 +265,9 @@ static enum hangar_rc look_for_tablespaces(struct pg_target *target, struct pg_c
     struct pg_source *src = target->src;
     char *names = pg_target_attr(target, "tablespaces");
     PGresult *res;
-    if (!names)
+    if (!names) {
         return HANGAR_OK;
+    }
     if (pg_query(conn,
                  "SELECT string_agg(x, ', ') FROM json_array_elements_text($1::json) x"
                  " WHERE x NOT IN (SELECT spcname FROM pg_tablespace)",
@@ -273,8 +292,9 @@ enum hangar_rc pg_target_create(struct pg_target *target)
     bool create = target->clean || !target->exists;
     const char *database = create ? target->src->opt.maintenance_db : target->name;
     enum hangar_rc rc = pg_target_open(target, database, false, &conn);
-    if (rc != HANGAR_OK)
+    if (rc != HANGAR_OK) {
         return rc;
+    }
     rc = pg_command(conn, "SET client_encoding = 'UTF8'") == HANGAR_OK
              ? look_for_tablespaces(target, conn)
              : pg_raise(target->src, &conn->err, "cannot set up a session");
@@ -283,8 +303,9 @@ enum hangar_rc pg_target_create(struct pg_target *target)
         /* of one that was cancelled nobody knows; beside another, its name is ours alone */
         target->created = rc == HANGAR_OK || (target->clean && rc == HANGAR_CANCELLED);
     }
-    if (rc == HANGAR_OK && target->clean)
+    if (rc == HANGAR_OK && target->clean) {
         rc = pg_clean_mark(target, conn);
+    }
     pg_close(conn);
     return rc;
 }
@@ -303,13 +324,16 @@ static enum hangar_rc run_each(struct pg_target *target, struct pg_conn *conn, c
 {
     PGresult *res;
     enum hangar_rc rc = pg_query(conn, query, target->into, value, &res);
-    if (rc != HANGAR_OK)
+    if (rc != HANGAR_OK) {
         return pg_raise(target->src, &conn->err, "cannot read the %s of database %s", what,
                         target->name);
-    for (int i = 0; i < PQntuples(res) && rc == HANGAR_OK; i++)
-        if (pg_command(conn, PQgetvalue(res, i, 0)) != HANGAR_OK)
+    }
+    for (int i = 0; i < PQntuples(res) && rc == HANGAR_OK; i++) {
+        if (pg_command(conn, PQgetvalue(res, i, 0)) != HANGAR_OK) {
             rc = pg_raise(target->src, &conn->err, "cannot set the %s of database %s", what,
                           target->name);
+        }
+    }
     PQclear(res);
     return rc;
 }
@@ -324,11 +348,12 @@ static enum hangar_rc set_acl(struct pg_target *target, struct pg_conn *conn)
         pg_add_ident(&sql, target->into);
         text_add(&sql, " FROM PUBLIC, ");
         pg_add_ident(&sql, owner);
-        if (pg_command_text(conn, &sql) != HANGAR_OK)
+        if (pg_command_text(conn, &sql) != HANGAR_OK) {
             rc = pg_raise(target->src, &conn->err, "cannot set the privileges of database %s",
                           target->name);
-        else
+        } else {
             rc = run_each(target, conn, acl_query, acl, "privileges");
+        }
     }
     free(acl);
     free(owner);
@@ -362,10 +387,11 @@ void pg_target_add_plain(struct pg_target *target, struct text *sql, const char 
         text_add(sql, "COMMENT ON DATABASE ");
         pg_add_ident(sql, name);
         text_add(sql, " IS ");
-        if (comment)
+        if (comment) {
             pg_add_literal(sql, comment);
-        else
+        } else {
             text_add(sql, "NULL");
+        }
         text_add(sql, ";");
     }
     if ((limit && strcmp(limit, "-1") != 0) || target->clean) {
@@ -386,12 +412,14 @@ void pg_target_add_plain(struct pg_target *target, struct text *sql, const char 
 static enum hangar_rc set_plain(struct pg_target *target, struct pg_conn *conn)
 {
     struct text sql = {0};
-    if (target->clean) /* when it takes its place: till then it is marked as ours */
+    if (target->clean) { /* when it takes its place: till then it is marked as ours */
         return HANGAR_OK;
+    }
     pg_target_add_plain(target, &sql, target->name);
-    if (pg_command_text(conn, &sql) != HANGAR_OK)
+    if (pg_command_text(conn, &sql) != HANGAR_OK) {
         return pg_raise(target->src, &conn->err, "cannot set the properties of database %s",
                         target->name);
+    }
     return HANGAR_OK;
 }
 
@@ -403,14 +431,18 @@ enum hangar_rc pg_target_properties(struct pg_target *target)
     if (rc == HANGAR_OK) {
         conn->doing = "setting the properties of the database";
         if (pg_command(conn, "SET client_encoding = 'UTF8'; SET search_path = '';"
-                             "SET standard_conforming_strings = on") != HANGAR_OK)
+                             "SET standard_conforming_strings = on") != HANGAR_OK) {
             rc = pg_raise(target->src, &conn->err, "cannot set up a session");
-        if (rc == HANGAR_OK && settings)
+        }
+        if (rc == HANGAR_OK && settings) {
             rc = run_each(target, conn, settings_query, settings, "settings");
-        if (rc == HANGAR_OK)
+        }
+        if (rc == HANGAR_OK) {
             rc = set_acl(target, conn);
-        if (rc == HANGAR_OK)
+        }
+        if (rc == HANGAR_OK) {
             rc = set_plain(target, conn);
+        }
         pg_close(conn);
     }
     free(settings);
@@ -431,12 +463,15 @@ static void drop_subscriptions(struct pg_source *src, const char *database)
     struct pg_conn *conn;
     struct pg_error err;
     PGresult *res;
-    if (pg_open(src, database, true, &conn, &err) != HANGAR_OK)
+    if (pg_open(src, database, true, &conn, &err) != HANGAR_OK) {
         return;
+    }
     if (pg_query(conn, query, NULL, NULL, &res) == HANGAR_OK) {
-        for (int i = 0; i < PQntuples(res); i++)
-            for (char *at = PQgetvalue(res, i, 0), *one; (one = strsep(&at, ";")) != NULL;)
+        for (int i = 0; i < PQntuples(res); i++) {
+            for (char *at = PQgetvalue(res, i, 0), *one; (one = strsep(&at, ";")) != NULL;) {
                 pg_command(conn, one);
+            }
+        }
         PQclear(res);
     }
     pg_close(conn);
@@ -447,8 +482,9 @@ bool pg_drop_database(struct pg_source *src, const char *name, struct pg_error *
     struct pg_conn *conn = NULL;
     struct text sql = {0};
     drop_subscriptions(src, name);
-    if (pg_open(src, src->opt.maintenance_db, true, &conn, err) != HANGAR_OK)
+    if (pg_open(src, src->opt.maintenance_db, true, &conn, err) != HANGAR_OK) {
         return false;
+    }
     text_add(&sql, "ALTER DATABASE ");
     pg_add_ident(&sql, name);
     text_add(&sql, " IS_TEMPLATE false");
@@ -456,8 +492,9 @@ bool pg_drop_database(struct pg_source *src, const char *name, struct pg_error *
     text_add(&sql, "DROP DATABASE IF EXISTS ");
     pg_add_ident(&sql, name);
     /* workers of pg_restore may need a moment to end */
-    if (conn->version >= 130000)
+    if (conn->version >= 130000) {
         text_add(&sql, " WITH (FORCE)");
+    }
     bool dropped = pg_command_text(conn, &sql) == HANGAR_OK;
     *err = conn->err;
     pg_close(conn);
@@ -469,18 +506,20 @@ void pg_target_undo(struct pg_target *target)
     struct pg_source *src = target->src;
     struct pg_error err = {0};
     if (!target->created) {
-        if (target->touched)
+        if (target->touched) {
             src->host->log(src->ctx, HANGAR_LOG_WARN,
                            "database %s was empty and now holds a part of the backup; hint: drop "
                            "and create it before the next attempt",
                            target->name);
+        }
         return;
     }
-    if (pg_drop_database(src, target->into, &err))
+    if (pg_drop_database(src, target->into, &err)) {
         src->host->log(src->ctx, HANGAR_LOG_INFO, "dropped database %s again", target->into);
-    else
+    } else {
         src->host->log(
             src->ctx, HANGAR_LOG_WARN,
             "cannot drop database %s, which holds a part of the backup: %s; hint: drop it",
             target->into, err.text);
+    }
 }

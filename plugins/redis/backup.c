@@ -51,10 +51,12 @@ enum hangar_rc rd_backup_rights(struct rd_client *client)
     struct redis *redis = client->redis;
     redisReply *who = NULL, *may = NULL;
     enum hangar_rc rc = rd_call(client, &who, "ACL", "WHOAMI", NULL);
-    if (rc != HANGAR_OK)
+    if (rc != HANGAR_OK) {
         return rc;
-    if (who->type == REDIS_REPLY_STRING)
+    }
+    if (who->type == REDIS_REPLY_STRING) {
         rc = rd_call(client, &may, "ACL", "DRYRUN", who->str, "PSYNC", "?", "-1", NULL);
+    }
     if (rc == HANGAR_OK && may != NULL && may->type == REDIS_REPLY_STRING) {
         char text[RD_TEXT_SIZE];
         rc = redis->host->fail(redis->ctx, HANGAR_AUTH, 0,
@@ -68,8 +70,9 @@ enum hangar_rc rd_backup_rights(struct rd_client *client)
                          redis->place);
     }
     freeReplyObject(who);
-    if (may != NULL)
+    if (may != NULL) {
         freeReplyObject(may);
+    }
     return rc;
 }
 
@@ -87,19 +90,22 @@ static void set_server_facts(struct redis *redis, const struct rd_server *server
 static void warn_of_state(struct redis *redis, const struct rd_server *server)
 {
     const struct hangar_host *host = redis->host;
-    if (!server->known)
+    if (!server->known) {
         host->log(redis->ctx, HANGAR_LOG_WARN,
                   "redis at %s does not allow INFO to this user: its state cannot be checked",
                   redis->place);
-    if (server->link_down)
+    }
+    if (server->link_down) {
         host->log(redis->ctx, HANGAR_LOG_WARN,
                   "redis at %s is a replica without a link to its master: it may be out of date, "
                   "and refuses to be backed up until it has synchronised",
                   redis->place);
-    if (server->cluster)
+    }
+    if (server->cluster) {
         host->log(redis->ctx, HANGAR_LOG_WARN,
                   "redis at %s is a node of a cluster: only the keys of this node are backed up",
                   redis->place);
+    }
 }
 
 enum hangar_rc redis_check(void *inst, struct hangar_attrs *facts)
@@ -108,18 +114,22 @@ enum hangar_rc redis_check(void *inst, struct hangar_attrs *facts)
     struct rd_client client = {.redis = redis};
     struct rd_server server = {.known = false};
     enum hangar_rc rc = rd_open(redis, &client);
-    if (rc == HANGAR_OK)
+    if (rc == HANGAR_OK) {
         rc = rd_ask_server(&client, &server);
+    }
     if (rc == HANGAR_OK) {
         warn_of_state(redis, &server);
-        if (server.known)
+        if (server.known) {
             set_server_facts(redis, &server, facts);
-        if (server.loading)
+        }
+        if (server.loading) {
             rc = redis->host->fail(redis->ctx, HANGAR_RETRY, 0,
                                    "redis at %s is still loading its data", redis->place);
+        }
     }
-    if (rc == HANGAR_OK)
+    if (rc == HANGAR_OK) {
         rc = rd_backup_rights(&client);
+    }
     rd_server_fini(&server);
     rd_close(&client);
     return rc;
@@ -130,8 +140,9 @@ enum hangar_rc redis_check(void *inst, struct hangar_attrs *facts)
 static void drop_backup(struct redis *redis)
 {
     struct rd_backup *backup = redis->backup;
-    if (backup == NULL)
+    if (backup == NULL) {
         return;
+    }
     rd_close(&backup->client);
     rd_server_fini(&backup->server);
     rdb_walk_free(backup->walk);
@@ -148,8 +159,9 @@ static enum hangar_rc set_replica_option(struct rd_backup *backup, const char *o
     struct redis *redis = backup->client.redis;
     redisReply *reply = NULL;
     enum hangar_rc rc = rd_call(&backup->client, &reply, "REPLCONF", option, value, NULL);
-    if (rc != HANGAR_OK)
+    if (rc != HANGAR_OK) {
         return rc;
+    }
     if (rd_is_error(reply, "")) {
         rc = rd_error_class(reply->str);
         if (rc == HANGAR_AUTH || rc == HANGAR_RETRY) {
@@ -173,22 +185,27 @@ static enum hangar_rc wait_until_ready(struct rd_backup *backup)
     const struct hangar_host *host = redis->host;
     for (int waited = 0;; waited += POLL_MS) {
         enum hangar_rc rc = rd_ask_server(&backup->client, &backup->server);
-        if (rc != HANGAR_OK)
+        if (rc != HANGAR_OK) {
             return rc;
+        }
         const struct rd_server *server = &backup->server;
-        if (!server->loading && !server->saving)
+        if (!server->loading && !server->saving) {
             return HANGAR_OK;
+        }
         const char *what = server->loading ? "waiting for redis to load its data"
                                            : "waiting for another save of redis";
-        if (waited >= SAVING_WAIT_MS && server->loading)
+        if (waited >= SAVING_WAIT_MS && server->loading) {
             return host->fail(redis->ctx, HANGAR_RETRY, 0, "redis at %s is still loading its data",
                               redis->place);
-        if (waited >= SAVING_WAIT_MS)
+        }
+        if (waited >= SAVING_WAIT_MS) {
             return HANGAR_OK; /* it will queue us */
+        }
         host->alive(redis->ctx, what);
         rc = host->sleep(redis->ctx, POLL_MS);
-        if (rc != HANGAR_OK)
+        if (rc != HANGAR_OK) {
             return rc;
+        }
     }
 }
 
@@ -199,8 +216,9 @@ static enum hangar_rc choose_snapshot(struct rd_backup *backup, bool *diskless)
     const struct redis *redis = backup->client.redis;
     int64_t delay = -1; /* also when the server does not tell us */
     enum hangar_rc rc = HANGAR_OK;
-    if (redis->snapshot == RD_SNAPSHOT_AUTO)
+    if (redis->snapshot == RD_SNAPSHOT_AUTO) {
         rc = rd_ask_config(&backup->client, "repl-diskless-sync-delay", -1, &delay);
+    }
     *diskless = redis->snapshot == RD_SNAPSHOT_DISKLESS || delay == 0;
     return rc;
 }
@@ -210,37 +228,44 @@ enum hangar_rc redis_prepare(void *inst)
     struct redis *redis = inst;
     struct rd_backup *backup = calloc(1, sizeof(*backup));
     redis->backup = backup;
-    if (backup != NULL)
+    if (backup != NULL) {
         backup->digest = rdb_digest_new(0, true);
-    if (backup != NULL && backup->digest != NULL)
+    }
+    if (backup != NULL && backup->digest != NULL) {
         backup->walk = rdb_walk_new(&rdb_digest_events, backup->digest, RD_NAME_MOST, UINT64_MAX);
+    }
     if (backup == NULL || backup->walk == NULL) {
         drop_backup(redis);
         return rd_no_memory(redis, "prepare the backup");
     }
     psync_frame_init(&backup->frame, backup->walk);
     enum hangar_rc rc = rd_open(redis, &backup->client);
-    if (rc == HANGAR_OK)
+    if (rc == HANGAR_OK) {
         rc = wait_until_ready(backup);
-    if (rc != HANGAR_OK)
+    }
+    if (rc != HANGAR_OK) {
         return rc;
+    }
     warn_of_state(redis, &backup->server);
     bool diskless = false;
     rc = choose_snapshot(backup, &diskless);
-    if (rc == HANGAR_OK && diskless)
+    if (rc == HANGAR_OK && diskless) {
         rc = set_replica_option(backup, "capa", "eof", "the snapshot is written to its disk first");
-    if (rc == HANGAR_OK)
+    }
+    if (rc == HANGAR_OK) {
         rc = set_replica_option(backup, "rdb-only", "1",
                                 "it will collect writes for hangar during the backup, and may cut "
                                 "it off at client-output-buffer-limit replica");
+    }
     return rc;
 }
 
 enum hangar_rc rd_backup_follow(struct redis *redis, const struct rdb_events *events, void *arg)
 {
     struct rdb_walk *walk = rdb_walk_new(events, arg, RD_NAME_MOST, UINT64_MAX);
-    if (walk == NULL)
+    if (walk == NULL) {
         return rd_no_memory(redis, "read the data");
+    }
     rdb_walk_free(redis->backup->walk);
     rdb_digest_free(redis->backup->digest);
     redis->backup->digest = NULL;
@@ -255,8 +280,9 @@ static enum hangar_rc read_answer(struct rd_backup *backup, char *line, size_t s
     struct redis *redis = backup->client.redis;
     for (;;) {
         enum hangar_rc rc = rd_conn_line(backup->client.conn, line, size);
-        if (rc != HANGAR_OK || line[0] != '\0')
+        if (rc != HANGAR_OK || line[0] != '\0') {
             return rc;
+        }
         redis->host->alive(redis->ctx, "waiting for redis to begin the snapshot");
     }
 }
@@ -280,10 +306,12 @@ enum hangar_rc redis_begin(void *inst, int64_t *time_ms, struct hangar_attrs *po
     char line[256], id[65];
     uint64_t offset;
     enum hangar_rc rc = rd_send(&backup->client, "PSYNC", "?", "-1", NULL);
-    if (rc == HANGAR_OK)
+    if (rc == HANGAR_OK) {
         rc = read_answer(backup, line, sizeof(line));
-    if (rc != HANGAR_OK)
+    }
+    if (rc != HANGAR_OK) {
         return rc;
+    }
     *time_ms = rd_now_ms() + backup->server.clock_offset_ms;
     if (sscanf(line, "+FULLRESYNC %64[0-9a-zA-Z] %" SCNu64, id, &offset) == 2) {
         if (point != NULL) {
@@ -293,12 +321,15 @@ enum hangar_rc redis_begin(void *inst, int64_t *time_ms, struct hangar_attrs *po
         }
         return HANGAR_OK;
     }
-    if (point != NULL)
+    if (point != NULL) {
         host->attr_set(point, "way", "sync");
-    if (strncmp(line, "-ERR unknown command", 20) == 0)
+    }
+    if (strncmp(line, "-ERR unknown command", 20) == 0) {
         return begin_by_sync(backup);
-    if (line[0] == '-')
+    }
+    if (line[0] == '-') {
         return rd_refused(redis, "PSYNC", line + 1);
+    }
     char text[RD_TEXT_SIZE];
     return host->fail(redis->ctx, HANGAR_IO, 0, "redis at %s answered PSYNC with: %s", redis->place,
                       rd_text(line, strlen(line), text));
@@ -309,11 +340,13 @@ enum hangar_rc redis_begin(void *inst, int64_t *time_ms, struct hangar_attrs *po
 enum hangar_rc redis_next(void *inst, struct hangar_object_info *info, struct hangar_object **out)
 {
     struct redis *redis = inst;
-    if (redis->backup->given)
+    if (redis->backup->given) {
         return HANGAR_EOF;
+    }
     struct hangar_object *object = malloc(sizeof(*object));
-    if (object == NULL)
+    if (object == NULL) {
         return rd_no_memory(redis, "begin " RD_OBJECT);
+    }
     redis->backup->given = true;
     object->redis = redis;
     info->phase = 0;
@@ -327,8 +360,9 @@ static enum hangar_rc refuse_rdb(struct redis *redis, enum hangar_rc rc)
     const struct rd_backup *backup = redis->backup;
     char text[RD_TEXT_SIZE];
     const char *problem = rd_text(backup->frame.problem, strlen(backup->frame.problem), text);
-    if (backup->frame.step == PSYNC_PREFIX && backup->frame.line[0] == '-')
+    if (backup->frame.step == PSYNC_PREFIX && backup->frame.line[0] == '-') {
         return rd_refused(redis, backup->by_sync ? "SYNC" : "PSYNC", backup->frame.problem);
+    }
     return redis->host->fail(redis->ctx, rc, 0, "cannot use the RDB of redis at %s: %s",
                              redis->place, problem);
 }
@@ -342,20 +376,25 @@ enum hangar_rc redis_read(struct hangar_object *object, void *buffer, size_t siz
     while (*got == 0 && !psync_frame_done(frame)) {
         size_t n, at, count;
         enum hangar_rc rc = rd_conn_read(backup->client.conn, buffer, size, &n);
-        if (rc == HANGAR_OK && n == 0)
+        if (rc == HANGAR_OK && n == 0) {
             rc = redis->host->fail(redis->ctx, HANGAR_IO, 0,
                                    "redis at %s closed the connection after %" PRIu64
                                    " bytes of the RDB, before its end",
                                    redis->place, backup->bytes);
-        if (rc != HANGAR_OK)
+        }
+        if (rc != HANGAR_OK) {
             return rc;
+        }
         rc = psync_frame_feed(frame, buffer, n, &at, &count);
-        if (rc != HANGAR_OK)
+        if (rc != HANGAR_OK) {
             return refuse_rdb(redis, rc);
-        if (at > 0 && count > 0)
+        }
+        if (at > 0 && count > 0) {
             memmove(buffer, (unsigned char *)buffer + at, count);
-        if (count == 0)
+        }
+        if (count == 0) {
             redis->host->alive(redis->ctx, "waiting for redis to write the snapshot");
+        }
         backup->bytes += count;
         *got = count;
     }
@@ -371,8 +410,9 @@ static void set_db_attrs(const struct hangar_host *host, const struct rdb_db *db
     snprintf(name, sizeof(name), "db%" PRIu64 ".expiring", db->id);
     host->attr_setf(attrs, name, "%" PRIu64, db->expiring);
     for (int class = 0; class < RDB_CLASSES; class ++) {
-        if (db->classes[class] == 0)
+        if (db->classes[class] == 0) {
             continue;
+        }
         snprintf(name, sizeof(name), "db%" PRIu64 ".%s", db->id,
                  rdb_class_name((enum rdb_class) class));
         host->attr_setf(attrs, name, "%" PRIu64, db->classes[class]);
@@ -395,16 +435,18 @@ static void set_object_attrs(struct redis *redis, struct hangar_attrs *attrs)
     host->attr_setf(attrs, "rdb_version", "%u", counts->version);
     set_totals(host, counts, attrs);
     host->attr_setf(attrs, "used_memory", "%" PRIu64, counts->used_memory);
-    for (size_t i = 0; i < counts->db_count; i++)
+    for (size_t i = 0; i < counts->db_count; i++) {
         set_db_attrs(host, &counts->dbs[i], attrs);
+    }
     const struct rdb_digest *digest = redis->backup->digest;
-    if (digest != NULL && rdb_digest_sums(digest)->damaged > 0)
+    if (digest != NULL && rdb_digest_sums(digest)->damaged > 0) {
         host->log(redis->ctx, HANGAR_LOG_WARN,
                   "%" PRIu64 " values of redis at %s cannot be taken apart: the backup has no "
                   "digest of its values",
                   rdb_digest_sums(digest)->damaged, redis->place);
-    else if (digest != NULL)
+    } else if (digest != NULL) {
         rd_digest_attrs(redis, digest, attrs);
+    }
 }
 
 enum hangar_rc redis_close(struct hangar_object *object, struct hangar_attrs *attrs)
@@ -413,27 +455,32 @@ enum hangar_rc redis_close(struct hangar_object *object, struct hangar_attrs *at
     const struct hangar_host *host = redis->host;
     struct rd_backup *backup = redis->backup;
     free(object);
-    if (attrs == NULL)
+    if (attrs == NULL) {
         return HANGAR_OK;
-    if (!psync_frame_done(&backup->frame))
+    }
+    if (!psync_frame_done(&backup->frame)) {
         return host->fail(redis->ctx, HANGAR_IO, 0, "the RDB of redis at %s is not complete",
                           redis->place);
+    }
     set_object_attrs(redis, attrs);
     const struct rdb_counts *counts = rdb_walk_counts(backup->walk);
-    if (!rdb_walk_verified(backup->walk))
+    if (!rdb_walk_verified(backup->walk)) {
         host->log(redis->ctx, HANGAR_LOG_WARN,
                   "the RDB of redis at %s has no checksum: transfer errors cannot be ruled out; "
                   "hint: set rdbchecksum yes in redis.conf",
                   redis->place);
-    if (counts->keys == 0 && backup->server.keys > 0)
+    }
+    if (counts->keys == 0 && backup->server.keys > 0) {
         host->log(redis->ctx, HANGAR_LOG_WARN,
                   "the backup of redis at %s has no keys, but the server said it had %" PRIu64,
                   redis->place, backup->server.keys);
-    if (counts->module_aux > 0)
+    }
+    if (counts->module_aux > 0) {
         host->log(redis->ctx, HANGAR_LOG_WARN,
                   "redis at %s has data of modules beside its keys: it is in the backup, but "
                   "only method: file can restore it",
                   redis->place);
+    }
     backup->closed = true;
     return HANGAR_OK;
 }
@@ -446,8 +493,9 @@ static void set_modules(const struct hangar_host *host, const struct rdb_counts 
         strcat(names, i > 0 ? " " : "");
         strcat(names, counts->modules[i]);
     }
-    if (counts->module_count > 0)
+    if (counts->module_count > 0) {
         host->attr_set(facts, "modules", names);
+    }
 }
 
 enum hangar_rc redis_end(void *inst, struct hangar_attrs *facts)
@@ -472,10 +520,12 @@ enum hangar_rc redis_end(void *inst, struct hangar_attrs *facts)
     host->attr_set(facts, "way", backup->by_sync ? "sync" : "psync");
     host->attr_set(facts, "snapshot", backup->frame.marked ? "diskless" : "disk");
     set_totals(host, counts, facts);
-    for (int class = 0; class < RDB_CLASSES; class ++)
-        if (counts->classes[class] > 0)
+    for (int class = 0; class < RDB_CLASSES; class ++) {
+        if (counts->classes[class] > 0) {
             host->attr_setf(facts, rdb_class_name((enum rdb_class) class), "%" PRIu64,
                             counts->classes[class]);
+        }
+    }
     set_modules(host, counts, facts);
     if (counts->biggest_bytes > 0) {
         host->attr_set(facts, "biggest_key",

@@ -41,15 +41,17 @@ enum hangar_rc rd_compare_new(struct redis *redis, unsigned version, int64_t clo
         compare->backup = rdb_digest_new(compare->origin_ms, compare->dated);
         compare->target = rdb_digest_new(compare->origin_ms, compare->dated);
     }
-    if (compare == NULL || compare->backup == NULL || compare->target == NULL)
+    if (compare == NULL || compare->backup == NULL || compare->target == NULL) {
         return rd_no_memory(redis, "prepare the comparison");
+    }
     return HANGAR_OK;
 }
 
 void rd_compare_free(struct rd_compare *compare)
 {
-    if (compare == NULL)
+    if (compare == NULL) {
         return;
+    }
     rdb_digest_free(compare->backup);
     rdb_digest_free(compare->target);
     free(compare);
@@ -80,8 +82,9 @@ static enum hangar_rc on_key(void *arg, const struct rdb_key *key)
     struct rdb_key seen = *key;
     if (reader->clean == NULL ||
         (key->type != RDB_FUNCTION && rd_clean_origin(reader->clean, key->db, &seen.db) &&
-         !rd_clean_is_marker(key->name, key->name_size)))
+         !rd_clean_is_marker(key->name, key->name_size))) {
         rdb_digest_key(reader->digest, &seen);
+    }
     return HANGAR_OK;
 }
 
@@ -115,12 +118,15 @@ static enum hangar_rc read_server(struct redis *redis, struct reader *reader,
     unsigned char *buffer = malloc(STEP);
     enum hangar_rc rc =
         buffer != NULL ? redis_prepare(redis) : rd_no_memory(redis, "read the data");
-    if (rc == HANGAR_OK && reader != NULL)
+    if (rc == HANGAR_OK && reader != NULL) {
         rc = rd_backup_follow(redis, &events, reader);
-    if (rc == HANGAR_OK)
+    }
+    if (rc == HANGAR_OK) {
         rc = redis_begin(redis, &time_ms, facts);
-    if (rc == HANGAR_OK)
+    }
+    if (rc == HANGAR_OK) {
         rc = redis_next(redis, &info, &object);
+    }
     for (size_t got = 1; rc == HANGAR_OK && got > 0;) {
         rc = redis_read(object, buffer, STEP, &got);
         redis->host->alive(redis->ctx, "reading the data back");
@@ -165,20 +171,23 @@ static enum hangar_rc compare_totals(struct rd_compare *compare)
     const struct redis *redis = compare->redis;
     const struct hangar_host *host = redis->host;
     const char *kind = compare->attrs ? host->attr_get(compare->attrs, RD_DIGEST) : NULL;
-    if (kind == NULL || strcmp(kind, RD_DIGEST_KIND) != 0)
+    if (kind == NULL || strcmp(kind, RD_DIGEST_KIND) != 0) {
         return HANGAR_OK;
+    }
     for (int which = 0; which < RDB_TOTALS; which++) {
         char name[48], total[RDB_TOTAL_SIZE];
-        if (which == RDB_TOTAL_EXPIRING && !compare->dated)
+        if (which == RDB_TOTAL_EXPIRING && !compare->dated) {
             continue;
+        }
         total_attr(which, name);
         rdb_total(compare->backup, which, total);
         const char *then = host->attr_get(compare->attrs, name);
-        if (strcmp(then ? then : "", total) != 0)
+        if (strcmp(then ? then : "", total) != 0) {
             return host->fail(redis->ctx, HANGAR_CORRUPT, 0,
                               "the data of the backup is not what was backed up: the digest %s was "
                               "%s then, and is %s now; hint: do not use this backup",
                               name, then ? then : "none", total[0] ? total : "none");
+        }
     }
     compare->same_digest = true;
     return HANGAR_OK;
@@ -197,15 +206,17 @@ static enum hangar_rc differ(const struct rd_compare *compare, int slot, uint64_
 {
     const struct redis *redis = compare->redis;
     static const char hint[] = "; hint: is something else writing to it?";
-    if (slot == RDB_SUM_FUNCTIONS)
+    if (slot == RDB_SUM_FUNCTIONS) {
         return redis->host->fail(redis->ctx, HANGAR_CORRUPT, 0,
                                  "redis at %s has other functions than the backup%s", redis->place,
                                  hint);
-    if (backup != target)
+    }
+    if (backup != target) {
         return redis->host->fail(redis->ctx, HANGAR_CORRUPT, 0,
                                  "redis at %s has %" PRIu64 " keys of type %s, and the backup "
                                  "%" PRIu64 "%s",
                                  redis->place, target, sum_name(slot), backup, hint);
+    }
     return redis->host->fail(redis->ctx, HANGAR_CORRUPT, 0,
                              "keys of type %s in redis at %s are not those of the backup: names, "
                              "databases, expiries or values differ%s",
@@ -225,11 +236,13 @@ static enum hangar_rc compare_slot(struct rd_compare *compare, int slot, bool va
         const struct rdb_sum *b = &backup->sums[slot][compare->spans[i]];
         const struct rdb_sum *t = &target->sums[slot][compare->spans[i]];
         if (b->count != t->count || !same(b->keys, t->keys) ||
-            (values && !same(b->values, t->values)))
+            (values && !same(b->values, t->values))) {
             return differ(compare, slot == RDB_SUM_STREAM_TEXTS ? RDB_CLASS_STREAM : slot, b->count,
                           t->count);
-        if (slot == RDB_SUM_FUNCTIONS)
+        }
+        if (slot == RDB_SUM_FUNCTIONS) {
             continue;
+        }
         compare->keys += b->count;
         compare->values += values ? b->count : 0;
     }
@@ -249,17 +262,21 @@ static void choose_spans(struct rd_compare *compare)
 {
     int64_t now_ms = rd_now_ms() + compare->clock_offset_ms + CLOCK_SLACK_MS;
     compare->spans[compare->span_count++] = 0;
-    for (unsigned span = 2; span < RDB_SPANS; span++)
-        if (rdb_span_begin(compare->origin_ms, span) > now_ms)
+    for (unsigned span = 2; span < RDB_SPANS; span++) {
+        if (rdb_span_begin(compare->origin_ms, span) > now_ms) {
             compare->spans[compare->span_count++] = span;
+        }
+    }
 }
 
 static uint64_t all_keys(const struct rdb_digest_sums *sums)
 {
     uint64_t keys = sums->expiring_fields;
-    for (int class = 0; class < RDB_CLASSES; class ++)
-        for (unsigned span = 0; span < RDB_SPANS; span++)
+    for (int class = 0; class < RDB_CLASSES; class ++) {
+        for (unsigned span = 0; span < RDB_SPANS; span++) {
             keys += sums->sums[class][span].count;
+        }
+    }
     return keys;
 }
 
@@ -270,15 +287,18 @@ void rd_compare_report(const struct rd_compare *compare, struct hangar_attrs *re
     uint64_t keys = all_keys(backup);
     host->attr_setf(report, "compared_keys", "%" PRIu64, compare->keys);
     host->attr_setf(report, "compared_values", "%" PRIu64, compare->values);
-    if (keys > compare->keys)
+    if (keys > compare->keys) {
         host->attr_setf(report, "uncompared_keys", "%" PRIu64, keys - compare->keys);
-    if (keys > compare->values)
+    }
+    if (keys > compare->values) {
         host->attr_setf(report, "uncompared_values", "%" PRIu64, keys - compare->values);
+    }
     host->attr_set(report, "backup_digest", compare->same_digest ? "same" : "unknown");
     uint64_t streams = backup->stream_types[0] + backup->stream_types[1] + backup->stream_types[2];
-    if (streams > 0)
+    if (streams > 0) {
         host->attr_set(report, "compared_streams",
                        same_streams(compare) ? "whole" : "entries and names");
+    }
 }
 
 enum hangar_rc rd_compare_run(struct rd_compare *compare, bool whole)
@@ -288,24 +308,30 @@ enum hangar_rc rd_compare_run(struct rd_compare *compare, bool whole)
     const struct rdb_digest_sums *target = rdb_digest_sums(compare->target);
     struct reader reader = {.digest = compare->target, .clean = compare->clean};
     enum hangar_rc rc = whole ? compare_totals(compare) : HANGAR_OK;
-    if (rc == HANGAR_OK)
+    if (rc == HANGAR_OK) {
         rc = read_server(redis, &reader, NULL);
-    if (rc != HANGAR_OK)
+    }
+    if (rc != HANGAR_OK) {
         return rc;
-    if (backup->damaged > 0 || target->damaged > 0)
+    }
+    if (backup->damaged > 0 || target->damaged > 0) {
         return redis->host->fail(redis->ctx, HANGAR_CORRUPT, 0,
                                  "%" PRIu64 " values of the backup and %" PRIu64
                                  " of redis at %s cannot be taken apart",
                                  backup->damaged, target->damaged, redis->place);
+    }
     choose_spans(compare);
     bool fields_expire = backup->expiring_fields > 0 || target->expiring_fields > 0;
     for (int slot = 0; slot < RDB_SUMS && rc == HANGAR_OK; slot++) {
-        if (slot == RDB_CLASS_HASH && fields_expire)
+        if (slot == RDB_CLASS_HASH && fields_expire) {
             continue;
-        if (slot == RDB_SUM_FUNCTIONS && compare->clean != NULL)
+        }
+        if (slot == RDB_SUM_FUNCTIONS && compare->clean != NULL) {
             continue; /* they are not in yet */
-        if (slot == (same_streams(compare) ? RDB_SUM_STREAM_TEXTS : RDB_CLASS_STREAM))
+        }
+        if (slot == (same_streams(compare) ? RDB_SUM_STREAM_TEXTS : RDB_CLASS_STREAM)) {
             continue;
+        }
         rc = compare_slot(compare, slot, slot != RDB_CLASS_MODULE);
     }
     return rc;

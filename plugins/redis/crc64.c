@@ -26,8 +26,9 @@ static uint64_t load64(const unsigned char *bytes)
 uint64_t rd_crc64_bytes(uint64_t crc, const void *data, size_t size)
 {
     const unsigned char *bytes = data;
-    for (size_t i = 0; i < size; i++)
+    for (size_t i = 0; i < size; i++) {
         crc = crc64_table[0][(crc ^ bytes[i]) & 0xff] ^ (crc >> 8);
+    }
     return crc;
 }
 
@@ -37,9 +38,10 @@ uint64_t rd_crc64_slices(uint64_t crc, const void *data, size_t size)
     for (; size >= 16; bytes += 16, size -= 16) {
         uint64_t a = load64(bytes) ^ crc, b = load64(bytes + 8);
         crc = 0;
-        for (unsigned i = 0; i < 8; i++)
+        for (unsigned i = 0; i < 8; i++) {
             crc ^=
                 crc64_table[15 - i][a >> (8 * i) & 0xff] ^ crc64_table[7 - i][b >> (8 * i) & 0xff];
+        }
     }
     return rd_crc64_bytes(crc, bytes, size);
 }
@@ -72,18 +74,23 @@ __attribute__((target("pclmul,sse2"))) uint64_t rd_crc64_multiply(uint64_t crc, 
                                                                   size_t size)
 {
     const unsigned char *bytes = data;
-    if (size < 64)
+    if (size < 64) {
         return rd_crc64_slices(crc, data, size);
+    }
     __m128i keys[4];
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 4; i++) {
         memcpy(&keys[i], crc64_fold[i], sizeof(keys[i]));
+    }
     __m128i lanes[4];
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 4; i++) {
         lanes[i] = load128(bytes + 16 * i);
+    }
     lanes[0] = _mm_xor_si128(lanes[0], _mm_set_epi64x(0, (long long)crc));
-    for (bytes += 64, size -= 64; size >= 64; bytes += 64, size -= 64)
-        for (int i = 0; i < 4; i++)
+    for (bytes += 64, size -= 64; size >= 64; bytes += 64, size -= 64) {
+        for (int i = 0; i < 4; i++) {
             lanes[i] = fold(lanes[i], keys[0], load128(bytes + 16 * i));
+        }
+    }
     __m128i sum = fold(lanes[0], keys[1], lanes[3]);
     sum = fold(lanes[1], keys[2], sum);
     sum = fold(lanes[2], keys[3], sum);
@@ -105,7 +112,8 @@ uint64_t rd_crc64_multiply(uint64_t crc, const void *data, size_t size)
 
 uint64_t rd_crc64(uint64_t crc, const void *data, size_t size)
 {
-    if (size >= MULTIPLY_FROM && rd_crc64_can_multiply())
+    if (size >= MULTIPLY_FROM && rd_crc64_can_multiply()) {
         return rd_crc64_multiply(crc, data, size);
+    }
     return rd_crc64_slices(crc, data, size);
 }

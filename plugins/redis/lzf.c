@@ -22,8 +22,9 @@ void rd_lzf_init(struct rd_lzf *lzf, uint64_t limit)
 static enum hangar_rc hand_out(struct rd_lzf *lzf, rd_lzf_sink sink, void *arg)
 {
     enum hangar_rc rc = HANGAR_OK;
-    if (lzf->size > lzf->given)
+    if (lzf->size > lzf->given) {
         rc = sink(arg, lzf->out + lzf->given, lzf->size - lzf->given);
+    }
     lzf->given = lzf->size;
     return rc;
 }
@@ -31,8 +32,9 @@ static enum hangar_rc hand_out(struct rd_lzf *lzf, rd_lzf_sink sink, void *arg)
 /* Makes room for one run (264 bytes at most), keeping what can be referred to. */
 static enum hangar_rc make_room(struct rd_lzf *lzf, rd_lzf_sink sink, void *arg)
 {
-    if (lzf->size + RD_LZF_WINDOW <= sizeof(lzf->out))
+    if (lzf->size + RD_LZF_WINDOW <= sizeof(lzf->out)) {
         return HANGAR_OK;
+    }
     enum hangar_rc rc = hand_out(lzf, sink, arg);
     memmove(lzf->out, lzf->out + lzf->size - RD_LZF_WINDOW, RD_LZF_WINDOW);
     lzf->size = lzf->given = RD_LZF_WINDOW;
@@ -42,13 +44,15 @@ static enum hangar_rc make_room(struct rd_lzf *lzf, rd_lzf_sink sink, void *arg)
 static enum hangar_rc refer_back(struct rd_lzf *lzf, unsigned distance)
 {
     unsigned length = lzf->run + 2;
-    if (distance > lzf->size || lzf->plain + length > lzf->limit)
+    if (distance > lzf->size || lzf->plain + length > lzf->limit) {
         return HANGAR_CORRUPT;
+    }
     /* byte by byte: source and destination may overlap, which repeats a pattern */
     unsigned char *to = lzf->out + lzf->size;
     const unsigned char *from = to - distance;
-    for (unsigned i = 0; i < length; i++)
+    for (unsigned i = 0; i < length; i++) {
         to[i] = from[i];
+    }
     lzf->size += length;
     lzf->plain += length;
     lzf->step = RD_LZF_CONTROL;
@@ -61,8 +65,9 @@ enum hangar_rc rd_lzf_feed(struct rd_lzf *lzf, const unsigned char *data, size_t
     const unsigned char *end = data + size;
     while (data < end) {
         enum hangar_rc rc = make_room(lzf, sink, arg);
-        if (rc != HANGAR_OK)
+        if (rc != HANGAR_OK) {
             return rc;
+        }
         if (lzf->step == RD_LZF_LITERAL) {
             size_t n = (size_t)(end - data) < lzf->run ? (size_t)(end - data) : lzf->run;
             memcpy(lzf->out + lzf->size, data, n);
@@ -70,8 +75,9 @@ enum hangar_rc rd_lzf_feed(struct rd_lzf *lzf, const unsigned char *data, size_t
             lzf->plain += n;
             data += n;
             lzf->run -= (unsigned)n;
-            if (lzf->run == 0)
+            if (lzf->run == 0) {
                 lzf->step = RD_LZF_CONTROL;
+            }
             continue;
         }
         unsigned byte = *data++;
@@ -83,8 +89,9 @@ enum hangar_rc rd_lzf_feed(struct rd_lzf *lzf, const unsigned char *data, size_t
             if (byte < 32) {
                 lzf->run = byte + 1;
                 lzf->step = RD_LZF_LITERAL;
-                if (lzf->plain + lzf->run > lzf->limit)
+                if (lzf->plain + lzf->run > lzf->limit) {
                     return HANGAR_CORRUPT;
+                }
             }
             break;
         case RD_LZF_LENGTH:
@@ -93,8 +100,9 @@ enum hangar_rc rd_lzf_feed(struct rd_lzf *lzf, const unsigned char *data, size_t
             break;
         default:
             rc = refer_back(lzf, (lzf->high | byte) + 1);
-            if (rc != HANGAR_OK)
+            if (rc != HANGAR_OK) {
                 return rc;
+            }
             break;
         }
     }
@@ -104,7 +112,8 @@ enum hangar_rc rd_lzf_feed(struct rd_lzf *lzf, const unsigned char *data, size_t
 enum hangar_rc rd_lzf_end(struct rd_lzf *lzf, rd_lzf_sink sink, void *arg)
 {
     enum hangar_rc rc = hand_out(lzf, sink, arg);
-    if (rc != HANGAR_OK)
+    if (rc != HANGAR_OK) {
         return rc;
+    }
     return lzf->step == RD_LZF_CONTROL && lzf->plain == lzf->limit ? HANGAR_OK : HANGAR_CORRUPT;
 }

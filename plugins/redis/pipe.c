@@ -57,8 +57,9 @@ void rd_words_add_text(struct rd_words *words, const char *text)
 struct rd_pipe *rd_pipe_new(struct rd_client *client, rd_pipe_reply on_reply, void *arg)
 {
     struct rd_pipe *pipe = calloc(1, sizeof(*pipe));
-    if (pipe == NULL)
+    if (pipe == NULL) {
         return NULL;
+    }
     pipe->client = client;
     pipe->on_reply = on_reply;
     pipe->arg = arg;
@@ -77,8 +78,9 @@ struct rd_pipe *rd_pipe_new(struct rd_client *client, rd_pipe_reply on_reply, vo
 
 void rd_pipe_free(struct rd_pipe *pipe)
 {
-    if (pipe == NULL)
+    if (pipe == NULL) {
         return;
+    }
     for (int i = 0; i < 2; i++) {
         free(pipe->buffers[i].data);
         free(pipe->buffers[i].commands);
@@ -93,12 +95,14 @@ static enum hangar_rc take_replies(struct rd_pipe *pipe, bool *any)
 {
     for (;;) {
         struct buffer *buffer = pipe->older;
-        if (buffer->answered == buffer->count)
+        if (buffer->answered == buffer->count) {
             buffer = pipe->filling;
+        }
         redisReply *reply = NULL;
         enum hangar_rc rc = rd_reply(pipe->client, false, &reply);
-        if (rc != HANGAR_OK || reply == NULL)
+        if (rc != HANGAR_OK || reply == NULL) {
             return rc;
+        }
         if (buffer->answered == buffer->count) {
             freeReplyObject(reply);
             return pipe->client->redis->host->fail(pipe->client->redis->ctx, HANGAR_IO, 0,
@@ -125,8 +129,9 @@ static enum hangar_rc send_some(struct rd_pipe *pipe, struct buffer *buffer, boo
         size_t done;
         enum hangar_rc rc = rd_conn_try_write(pipe->client->conn, buffer->data + buffer->sent,
                                               buffer->size - buffer->sent, &done);
-        if (rc != HANGAR_OK || done == 0)
+        if (rc != HANGAR_OK || done == 0) {
             return rc;
+        }
         buffer->sent += done;
         *any = true;
     }
@@ -138,12 +143,15 @@ static enum hangar_rc pump(struct rd_pipe *pipe)
 {
     bool any = false;
     enum hangar_rc rc = send_some(pipe, pipe->older, &any);
-    if (rc == HANGAR_OK && pipe->older->sent == pipe->older->size)
+    if (rc == HANGAR_OK && pipe->older->sent == pipe->older->size) {
         rc = send_some(pipe, pipe->filling, &any);
-    if (rc == HANGAR_OK)
+    }
+    if (rc == HANGAR_OK) {
         rc = take_replies(pipe, &any);
-    if (rc != HANGAR_OK || any)
+    }
+    if (rc != HANGAR_OK || any) {
         return rc;
+    }
     bool more = pipe->older->sent < pipe->older->size || pipe->filling->sent < pipe->filling->size;
     return rd_conn_wait(pipe->client->conn, more);
 }
@@ -151,8 +159,9 @@ static enum hangar_rc pump(struct rd_pipe *pipe)
 static enum hangar_rc await(struct rd_pipe *pipe, const struct buffer *buffer)
 {
     enum hangar_rc rc = HANGAR_OK;
-    while (rc == HANGAR_OK && buffer->answered < buffer->count)
+    while (rc == HANGAR_OK && buffer->answered < buffer->count) {
         rc = pump(pipe);
+    }
     return rc;
 }
 
@@ -167,18 +176,21 @@ static enum hangar_rc send_until_taken(struct rd_pipe *pipe, const struct buffer
     for (int waited = 0;; waited += BUSY_PAUSE_MS) {
         redis->host->alive(redis->ctx, "waiting for redis, which is busy");
         enum hangar_rc rc = redis->host->sleep(redis->ctx, BUSY_PAUSE_MS);
-        if (rc == HANGAR_OK)
+        if (rc == HANGAR_OK) {
             rc = rd_conn_write(pipe->client->conn, buffer->data + command->at, command->size);
+        }
         redisReply *reply = NULL;
-        if (rc == HANGAR_OK)
+        if (rc == HANGAR_OK) {
             rc = rd_reply(pipe->client, true, &reply);
-        if (rc != HANGAR_OK)
+        }
+        if (rc != HANGAR_OK) {
             return rc;
+        }
         rc = pipe->on_reply(pipe->arg, command->tag, reply, buffer->data + command->key_at,
                             command->key_size);
-        if (rc == HANGAR_RETRY && waited >= redis->timeout_ms)
+        if (rc == HANGAR_RETRY && waited >= redis->timeout_ms) {
             rc = rd_refused(redis, "a key", reply->str);
-        else if (rc == HANGAR_RETRY) {
+        } else if (rc == HANGAR_RETRY) {
             freeReplyObject(reply);
             continue;
         }
@@ -190,11 +202,13 @@ static enum hangar_rc send_until_taken(struct rd_pipe *pipe, const struct buffer
 static enum hangar_rc send_again(struct rd_pipe *pipe, struct buffer *buffer)
 {
     for (size_t i = 0; i < buffer->count && buffer->again > 0; i++) {
-        if (!buffer->commands[i].again)
+        if (!buffer->commands[i].again) {
             continue;
+        }
         enum hangar_rc rc = send_until_taken(pipe, buffer, &buffer->commands[i]);
-        if (rc != HANGAR_OK)
+        if (rc != HANGAR_OK) {
             return rc;
+        }
         buffer->commands[i].again = false;
         buffer->again--;
     }
@@ -209,12 +223,15 @@ static void clear(struct buffer *buffer)
 enum hangar_rc rd_pipe_drain(struct rd_pipe *pipe)
 {
     enum hangar_rc rc = await(pipe, pipe->older);
-    if (rc == HANGAR_OK)
+    if (rc == HANGAR_OK) {
         rc = await(pipe, pipe->filling);
-    if (rc == HANGAR_OK)
+    }
+    if (rc == HANGAR_OK) {
         rc = send_again(pipe, pipe->older);
-    if (rc == HANGAR_OK)
+    }
+    if (rc == HANGAR_OK) {
         rc = send_again(pipe, pipe->filling);
+    }
     if (rc == HANGAR_OK) {
         clear(pipe->older);
         clear(pipe->filling);
@@ -227,10 +244,12 @@ enum hangar_rc rd_pipe_drain(struct rd_pipe *pipe)
 static enum hangar_rc change_buffers(struct rd_pipe *pipe)
 {
     enum hangar_rc rc = await(pipe, pipe->older);
-    if (rc != HANGAR_OK)
+    if (rc != HANGAR_OK) {
         return rc;
-    if (pipe->older->again > 0)
+    }
+    if (pipe->older->again > 0) {
         return rd_pipe_drain(pipe);
+    }
     struct buffer *empty = pipe->older;
     clear(empty);
     pipe->older = pipe->filling;
@@ -248,41 +267,48 @@ static enum hangar_rc wait_while_busy(struct rd_pipe *pipe)
     for (int waited = 0;; waited += BUSY_PAUSE_MS) {
         redisReply *reply = NULL;
         enum hangar_rc rc = rd_call(pipe->client, &reply, "PING", NULL);
-        if (rc != HANGAR_OK)
+        if (rc != HANGAR_OK) {
             return rc;
+        }
         bool busy = rd_is_error(reply, "") && rd_error_class(reply->str) == HANGAR_RETRY;
-        if (busy && waited >= redis->timeout_ms)
+        if (busy && waited >= redis->timeout_ms) {
             rc = rd_refused(redis, "a key", reply->str);
+        }
         freeReplyObject(reply);
-        if (!busy || rc != HANGAR_OK)
+        if (!busy || rc != HANGAR_OK) {
             return rc;
+        }
         redis->host->alive(redis->ctx, "waiting for redis, which is busy");
         rc = redis->host->sleep(redis->ctx, BUSY_PAUSE_MS);
-        if (rc != HANGAR_OK)
+        if (rc != HANGAR_OK) {
             return rc;
+        }
     }
 }
 
 static size_t digits(size_t number)
 {
     size_t n = 1;
-    for (; number >= 10; number /= 10)
+    for (; number >= 10; number /= 10) {
         n++;
+    }
     return n;
 }
 
 static size_t encoded_size(const struct rd_words *words)
 {
     size_t size = 3 + digits(words->count);
-    for (size_t i = 0; i < words->count; i++)
+    for (size_t i = 0; i < words->count; i++) {
         size += 5 + digits(words->items[i].size) + words->items[i].size;
+    }
     return size;
 }
 
 enum hangar_rc rd_pipe_add(struct rd_pipe *pipe, const void *data, size_t size)
 {
-    if (pipe->alone)
+    if (pipe->alone) {
         return rd_conn_write(pipe->client->conn, data, size);
+    }
     memcpy(pipe->filling->data + pipe->filling->size, data, size);
     pipe->filling->size += size;
     return HANGAR_OK;
@@ -297,13 +323,16 @@ static enum hangar_rc add_words(struct rd_pipe *pipe)
         const void *data = pipe->words->items[pipe->next_word].data;
         size_t size = pipe->words->items[pipe->next_word].size;
         rc = rd_pipe_add(pipe, head, (size_t)snprintf(head, sizeof(head), "$%zu\r\n", size));
-        if (data == NULL || rc != HANGAR_OK)
+        if (data == NULL || rc != HANGAR_OK) {
             return rc;
-        if (pipe->next_word == pipe->words->key)
+        }
+        if (pipe->next_word == pipe->words->key) {
             pipe->key_at = pipe->filling->size;
+        }
         rc = rd_pipe_add(pipe, data, size);
-        if (rc == HANGAR_OK)
+        if (rc == HANGAR_OK) {
             rc = rd_pipe_add(pipe, "\r\n", 2);
+        }
     }
     return rc;
 }
@@ -315,14 +344,16 @@ enum hangar_rc rd_pipe_begin(struct rd_pipe *pipe, const struct rd_words *words,
     pipe->alone = size > BUFFERED_MOST;
     if (pipe->alone) {
         rc = rd_pipe_drain(pipe);
-        if (rc == HANGAR_OK)
+        if (rc == HANGAR_OK) {
             rc = wait_while_busy(pipe);
+        }
     } else if (pipe->filling->size + size > BUFFER_BYTES ||
                pipe->filling->count == BUFFER_COMMANDS) {
         rc = change_buffers(pipe);
     }
-    if (rc != HANGAR_OK)
+    if (rc != HANGAR_OK) {
         return rc;
+    }
     pipe->words = words;
     pipe->next_word = 0;
     pipe->tag = tag;
@@ -337,13 +368,15 @@ static enum hangar_rc end_alone(struct rd_pipe *pipe)
 {
     redisReply *reply = NULL;
     enum hangar_rc rc = rd_reply(pipe->client, true, &reply);
-    if (rc != HANGAR_OK)
+    if (rc != HANGAR_OK) {
         return rc;
+    }
     size_t key_size = pipe->words->items[pipe->words->key].size;
     rc = pipe->on_reply(pipe->arg, pipe->tag, reply, pipe->words->items[pipe->words->key].data,
                         key_size < KEY_KEPT ? key_size : KEY_KEPT);
-    if (rc == HANGAR_RETRY)
+    if (rc == HANGAR_RETRY) {
         rc = rd_refused(pipe->client->redis, "a large key", reply->str);
+    }
     freeReplyObject(reply);
     return rc;
 }
@@ -355,12 +388,15 @@ enum hangar_rc rd_pipe_end(struct rd_pipe *pipe)
         rc = rd_pipe_add(pipe, "\r\n", 2);
         pipe->next_word++;
     }
-    if (rc == HANGAR_OK)
+    if (rc == HANGAR_OK) {
         rc = add_words(pipe);
-    if (rc != HANGAR_OK)
+    }
+    if (rc != HANGAR_OK) {
         return rc;
-    if (pipe->alone)
+    }
+    if (pipe->alone) {
         return end_alone(pipe);
+    }
     struct buffer *buffer = pipe->filling;
     size_t key_size = pipe->words->items[pipe->words->key].size;
     buffer->commands[buffer->count++] = (struct command){

@@ -31,8 +31,9 @@ refuse(struct psync_frame *frame, enum hangar_rc rc, const char *fmt, ...)
 static enum hangar_rc read_prefix(struct psync_frame *frame)
 {
     const char *line = frame->line;
-    if (line[0] == '-')
+    if (line[0] == '-') {
         return refuse(frame, HANGAR_IO, "%s", line[1] ? line + 1 : "it does not say why");
+    }
     if (strncmp(line, "$EOF:", 5) == 0 && frame->line_size == 5 + PSYNC_MARK) {
         frame->marked = true;
         memcpy(frame->mark, line + 5, PSYNC_MARK);
@@ -40,8 +41,9 @@ static enum hangar_rc read_prefix(struct psync_frame *frame)
         char *end = NULL;
         errno = 0;
         frame->size = frame->left = strtoull(line + 1, &end, 10);
-        if (line[0] != '$' || line[1] < '1' || line[1] > '9' || *end != '\0' || errno != 0)
+        if (line[0] != '$' || line[1] < '1' || line[1] > '9' || *end != '\0' || errno != 0) {
             return refuse(frame, HANGAR_CORRUPT, "it is not announced as an RDB");
+        }
         rdb_walk_size(frame->walk, frame->size);
     }
     frame->step = PSYNC_RDB;
@@ -57,8 +59,9 @@ static enum hangar_rc take_prefix(struct psync_frame *frame, const unsigned char
         if (data[i] == '\n' && frame->line_size == 0) {
             frame->newlines++;
         } else if (data[i] == '\n') {
-            if (frame->line[frame->line_size - 1] == '\r')
+            if (frame->line[frame->line_size - 1] == '\r') {
                 frame->line_size--;
+            }
             frame->line[frame->line_size] = '\0';
             return read_prefix(frame);
         } else if (frame->line_size + 1 == sizeof(frame->line) || data[i] == '\0') {
@@ -73,36 +76,44 @@ static enum hangar_rc take_prefix(struct psync_frame *frame, const unsigned char
 static enum hangar_rc take_rdb(struct psync_frame *frame, const unsigned char *data, size_t size,
                                size_t *used)
 {
-    if (!frame->marked && size > frame->left)
+    if (!frame->marked && size > frame->left) {
         size = (size_t)frame->left;
+    }
     enum hangar_rc rc = rdb_walk_feed(frame->walk, data, size, used);
-    if (rc != HANGAR_OK)
+    if (rc != HANGAR_OK) {
         return refuse(frame, rc, "%s", rdb_walk_problem(frame->walk));
+    }
     bool whole = rdb_walk_done(frame->walk);
     if (frame->marked) {
         frame->step = whole ? PSYNC_END_MARK : PSYNC_RDB;
         return HANGAR_OK;
     }
     frame->left -= *used;
-    if (whole && frame->left > 0)
+    if (whole && frame->left > 0) {
         return refuse(frame, HANGAR_CORRUPT,
                       "it ends %" PRIu64 " bytes before its size of %" PRIu64, frame->left,
                       frame->size);
-    if (!whole && frame->left == 0)
+    }
+    if (!whole && frame->left == 0) {
         return refuse(frame, HANGAR_CORRUPT, "it has no end within its size of %" PRIu64 " bytes",
                       frame->size);
-    if (whole)
+    }
+    if (whole) {
         frame->step = PSYNC_DONE;
+    }
     return HANGAR_OK;
 }
 
 static enum hangar_rc take_mark(struct psync_frame *frame, const unsigned char *data, size_t size)
 {
-    for (size_t i = 0; i < size && frame->mark_seen < PSYNC_MARK; i++)
-        if (data[i] != (unsigned char)frame->mark[frame->mark_seen++])
+    for (size_t i = 0; i < size && frame->mark_seen < PSYNC_MARK; i++) {
+        if (data[i] != (unsigned char)frame->mark[frame->mark_seen++]) {
             return refuse(frame, HANGAR_CORRUPT, "its end is not followed by the mark of its end");
-    if (frame->mark_seen == PSYNC_MARK)
+        }
+    }
+    if (frame->mark_seen == PSYNC_MARK) {
         frame->step = PSYNC_DONE;
+    }
     return HANGAR_OK;
 }
 
@@ -122,8 +133,9 @@ enum hangar_rc psync_frame_feed(struct psync_frame *frame, const unsigned char *
         *rdb_size = used;
         at += used;
     }
-    if (rc == HANGAR_OK && frame->step == PSYNC_END_MARK)
+    if (rc == HANGAR_OK && frame->step == PSYNC_END_MARK) {
         rc = take_mark(frame, data + at, size - at);
+    }
     return rc;
 }
 

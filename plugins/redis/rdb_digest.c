@@ -78,10 +78,12 @@ int64_t rdb_span_begin(int64_t origin_ms, unsigned span)
 static unsigned span_of(const struct rdb_digest *d, int64_t expire_ms)
 {
     unsigned span = RDB_SPANS - 1;
-    if (expire_ms < 0)
+    if (expire_ms < 0) {
         return 0;
-    while (span > 1 && expire_ms <= rdb_span_begin(d->origin_ms, span))
+    }
+    while (span > 1 && expire_ms <= rdb_span_begin(d->origin_ms, span)) {
         span--;
+    }
     return span;
 }
 
@@ -188,21 +190,24 @@ static void element_end(void *arg)
 static enum hangar_rc plain_bytes(void *arg, const unsigned char *data, size_t size)
 {
     struct rdb_digest *d = arg;
-    if (d->packed)
+    if (d->packed) {
         rdb_pack_feed(&d->pack, data, size);
-    else
+    } else {
         element_bytes(d, data, size);
+    }
     return HANGAR_OK;
 }
 
 static void string_end(struct rdb_digest *d)
 {
-    if (d->compressed && rd_lzf_end(&d->lzf, plain_bytes, d) != HANGAR_OK)
+    if (d->compressed && rd_lzf_end(&d->lzf, plain_bytes, d) != HANGAR_OK) {
         d->damaged = true;
-    if (d->packed)
+    }
+    if (d->packed) {
         d->damaged = d->damaged || !rdb_pack_whole(&d->pack);
-    else
+    } else {
         element_end(d);
+    }
 }
 
 static void number_element(struct rdb_digest *d, int64_t number)
@@ -216,22 +221,26 @@ static void number_element(struct rdb_digest *d, int64_t number)
 void rdb_digest_string(struct rdb_digest *d, const struct rdb_string *string)
 {
     static const struct rdb_pack_events events = {element_bytes, element_end};
-    if (!d->active)
+    if (!d->active) {
         return;
+    }
     enum rdb_pack_kind kind = rdb_pack_of(d->type);
     d->packed = kind != RDB_PACK_NONE && (d->type != 18 || d->container == 2);
     d->head_due = true;
     d->size = 0;
     d->compressed = string->encoding == RDB_TEXT_LZF;
     d->stored_left = string->stored;
-    if (d->packed)
+    if (d->packed) {
         rdb_pack_init(&d->pack, kind, &events, d);
-    if (d->compressed)
+    }
+    if (d->compressed) {
         rd_lzf_init(&d->lzf, string->plain);
-    if (string->encoding == RDB_TEXT_NUMBER)
+    }
+    if (string->encoding == RDB_TEXT_NUMBER) {
         number_element(d, string->number);
-    else if (string->stored == 0)
+    } else if (string->stored == 0) {
         string_end(d);
+    }
 }
 
 /* ---- what stands between strings ---- */
@@ -241,20 +250,22 @@ static void text_score(struct rdb_digest *d, const unsigned char *data, size_t s
     static const char *const special[] = {"nan", "inf", "-inf"};
     if (d->score_left == 0) { /* its length */
         d->score_size = 0;
-        if (data[0] >= 253)
+        if (data[0] >= 253) {
             add_score_text(d, special[data[0] - 253]);
-        else if (data[0] == 0)
+        } else if (data[0] == 0) {
             add_score_text(d, "");
-        else
+        } else {
             d->score_left = data[0];
+        }
         return;
     }
     memcpy(d->score + d->score_size, data, size);
     d->score_size += size;
     d->score_left -= size;
     d->score[d->score_size] = '\0';
-    if (d->score_left == 0)
+    if (d->score_left == 0) {
         add_score_text(d, d->score);
+    }
 }
 
 static void number_field(struct rdb_digest *d, const unsigned char *data, size_t size)
@@ -276,8 +287,9 @@ static void number_field(struct rdb_digest *d, const unsigned char *data, size_t
 
 void rdb_digest_body(struct rdb_digest *d, bool text, const unsigned char *data, size_t size)
 {
-    if (!d->active)
+    if (!d->active) {
         return;
+    }
     if (!text && d->head_due) {
         d->head_due = false;
         return;
@@ -286,13 +298,15 @@ void rdb_digest_body(struct rdb_digest *d, bool text, const unsigned char *data,
         number_field(d, data, size);
         return;
     }
-    if (!d->compressed)
+    if (!d->compressed) {
         plain_bytes(d, data, size);
-    else if (rd_lzf_feed(&d->lzf, data, size, plain_bytes, d) != HANGAR_OK)
+    } else if (rd_lzf_feed(&d->lzf, data, size, plain_bytes, d) != HANGAR_OK) {
         d->damaged = true;
+    }
     d->stored_left -= size;
-    if (d->stored_left == 0)
+    if (d->stored_left == 0) {
         string_end(d);
+    }
 }
 
 /* ---- keys ---- */
@@ -318,10 +332,12 @@ void rdb_digest_key(struct rdb_digest *d, const struct rdb_key *key)
     d->container = 2;
     d->damaged = d->head_due = d->packed = d->compressed = false;
     d->role = ROLE_FIRST;
-    if (d->class == RDB_CLASS_LIST || d->class == RDB_CLASS_STREAM)
+    if (d->class == RDB_CLASS_LIST || d->class == RDB_CLASS_STREAM) {
         XXH3_128bits_reset(d->ordered);
-    if (d->class == RDB_CLASS_STREAM)
+    }
+    if (d->class == RDB_CLASS_STREAM) {
         XXH3_128bits_reset(d->texts);
+    }
 }
 
 static void count(struct rdb_digest *d, int slot, XXH128_hash_t value)
@@ -334,8 +350,9 @@ static void count(struct rdb_digest *d, int slot, XXH128_hash_t value)
 
 void rdb_digest_end(struct rdb_digest *d, bool empty)
 {
-    if (!d->active || (empty && d->class != RDB_SUM_FUNCTIONS))
+    if (!d->active || (empty && d->class != RDB_SUM_FUNCTIONS)) {
         return;
+    }
     d->active = false;
     d->sums.damaged += d->damaged;
     if (d->class == RDB_CLASS_STREAM) {
@@ -369,15 +386,19 @@ static void add_sum(struct rdb_sum *total, const struct rdb_sum *sum)
 void rdb_total(const struct rdb_digest *d, int which, char out[RDB_TOTAL_SIZE])
 {
     struct rdb_sum total = {0};
-    if (which != RDB_TOTAL_EXPIRING)
+    if (which != RDB_TOTAL_EXPIRING) {
         add_sum(&total, &d->sums.sums[which][0]);
-    for (int class = 0; which == RDB_TOTAL_EXPIRING && class < RDB_CLASSES; class ++)
-        for (unsigned span = 1; span < RDB_SPANS; span++)
+    }
+    for (int class = 0; which == RDB_TOTAL_EXPIRING && class < RDB_CLASSES; class ++) {
+        for (unsigned span = 1; span < RDB_SPANS; span++) {
             add_sum(&total, &d->sums.sums[class][span]);
+        }
+    }
     out[0] = '\0';
-    if (total.count > 0)
+    if (total.count > 0) {
         snprintf(out, RDB_TOTAL_SIZE, "%016" PRIx64 "%016" PRIx64, total.values[1],
                  total.values[0]);
+    }
 }
 
 /* ---- events ---- */
@@ -414,8 +435,9 @@ const struct rdb_events rdb_digest_events = {
 struct rdb_digest *rdb_digest_new(int64_t origin_ms, bool dated)
 {
     struct rdb_digest *d = calloc(1, sizeof(*d));
-    if (d == NULL)
+    if (d == NULL) {
         return NULL;
+    }
     d->origin_ms = origin_ms;
     d->dated = dated;
     d->ordered = XXH3_createState();
@@ -430,8 +452,9 @@ struct rdb_digest *rdb_digest_new(int64_t origin_ms, bool dated)
 
 void rdb_digest_free(struct rdb_digest *d)
 {
-    if (d == NULL)
+    if (d == NULL) {
         return;
+    }
     XXH3_freeState(d->ordered);
     XXH3_freeState(d->texts);
     XXH3_freeState(d->element);

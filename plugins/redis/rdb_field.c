@@ -22,19 +22,25 @@ static size_t length_bytes(unsigned first)
 
 size_t rdb_head_bytes(const unsigned char *head, size_t have, bool string)
 {
-    if (have == 0)
+    if (have == 0) {
         return 1;
-    if (!string || head[0] < 0xc0)
+    }
+    if (!string || head[0] < 0xc0) {
         return length_bytes(head[0]);
-    if (head[0] < 0xc3)
+    }
+    if (head[0] < 0xc3) {
         return head[0] == 0xc0 ? 2 : head[0] == 0xc1 ? 3 : 5;
-    if (head[0] > 0xc3)
+    }
+    if (head[0] > 0xc3) {
         return 0;
-    if (have < 2)
+    }
+    if (have < 2) {
         return 2;
+    }
     size_t stored = length_bytes(head[1]);
-    if (stored == 0 || have < 2 + stored)
+    if (stored == 0 || have < 2 + stored) {
         return stored == 0 ? 0 : 2 + stored;
+    }
     size_t plain = length_bytes(head[1 + stored]);
     return plain == 0 ? 0 : 1 + stored + plain;
 }
@@ -42,16 +48,18 @@ size_t rdb_head_bytes(const unsigned char *head, size_t have, bool string)
 static uint64_t big_endian(const unsigned char *bytes, size_t n)
 {
     uint64_t value = 0;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         value = value << 8 | bytes[i];
+    }
     return value;
 }
 
 uint64_t rdb_little_endian(const unsigned char *bytes, size_t n)
 {
     uint64_t value = 0;
-    for (size_t i = n; i > 0; i--)
+    for (size_t i = n; i > 0; i--) {
         value = value << 8 | bytes[i - 1];
+    }
     return value;
 }
 

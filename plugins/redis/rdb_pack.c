@@ -73,8 +73,9 @@ static void enter_skip(struct rdb_pack *pack, uint64_t bytes, enum rdb_pack_step
     pack->left = bytes;
     pack->step = RDB_PACK_SKIP;
     pack->after = after;
-    if (bytes == 0)
+    if (bytes == 0) {
         collect(pack, after, 1);
+    }
 }
 
 static void end_text(struct rdb_pack *pack)
@@ -90,8 +91,9 @@ static void enter_text(struct rdb_pack *pack, uint64_t bytes, uint64_t skip,
     pack->skip_next = skip;
     pack->step = RDB_PACK_TEXT;
     pack->after = after;
-    if (bytes == 0)
+    if (bytes == 0) {
         end_text(pack);
+    }
 }
 
 /* ---- listpack: <header> ( <encoding> <text> <length of the two, backwards> )* 0xff ---- */
@@ -114,8 +116,9 @@ static void listpack_entry(struct rdb_pack *pack)
                   : first == 0xf4 ? 9
                                   : 1;
     pack->want = want;
-    if (pack->have < want)
+    if (pack->have < want) {
         return;
+    }
     if (first == 0xff) {
         pack->step = RDB_PACK_DONE;
     } else if (first > 0xf4) {
@@ -141,12 +144,14 @@ static void ziplist_previous(struct rdb_pack *pack)
 {
     unsigned first = pack->head[0];
     pack->want = first == 0xfe ? 5 : 1;
-    if (pack->have < pack->want)
+    if (pack->have < pack->want) {
         return;
-    if (first == 0xff)
+    }
+    if (first == 0xff) {
         pack->step = RDB_PACK_DONE;
-    else
+    } else {
         collect(pack, RDB_PACK_ENTRY, 1);
+    }
 }
 
 static void ziplist_entry(struct rdb_pack *pack)
@@ -163,8 +168,9 @@ static void ziplist_entry(struct rdb_pack *pack)
                   : first == 0xfe ? 2
                                   : 1;
     pack->want = want;
-    if (pack->have < want)
+    if (pack->have < want) {
         return;
+    }
     if (first < 0xc0) {
         uint64_t size = first < 0x40   ? first
                         : first < 0x80 ? ((first & 0x3f) << 8 | head[1])
@@ -192,15 +198,17 @@ static void zipmap_length(struct rdb_pack *pack, bool value)
         pack->step = RDB_PACK_DONE;
         return;
     }
-    if (pack->have < pack->want)
+    if (pack->have < pack->want) {
         return;
+    }
     uint64_t size = length == 1 ? first : rdb_little_endian(pack->head + 1, 4);
-    if (first == 0xff)
+    if (first == 0xff) {
         pack->step = RDB_PACK_BAD;
-    else if (value)
+    } else if (value) {
         enter_text(pack, size, pack->head[length], RDB_PACK_ENTRY);
-    else
+    } else {
         enter_text(pack, size, 0, RDB_PACK_VALUE);
+    }
 }
 
 /* ---- intset: <width> <count> <number>* ---- */
@@ -210,21 +218,23 @@ static void intset_start(struct rdb_pack *pack)
     uint64_t width = rdb_little_endian(pack->head, 4);
     pack->width = (unsigned)width;
     pack->left = rdb_little_endian(pack->head + 4, 4);
-    if (width != 2 && width != 4 && width != 8)
+    if (width != 2 && width != 4 && width != 8) {
         pack->step = RDB_PACK_BAD;
-    else if (pack->left == 0)
+    } else if (pack->left == 0) {
         pack->step = RDB_PACK_DONE;
-    else
+    } else {
         collect(pack, RDB_PACK_ENTRY, pack->width);
+    }
 }
 
 static void intset_entry(struct rdb_pack *pack)
 {
     give_number(pack, number_of(pack, pack->width));
-    if (--pack->left == 0)
+    if (--pack->left == 0) {
         pack->step = RDB_PACK_DONE;
-    else
+    } else {
         collect(pack, RDB_PACK_ENTRY, pack->width);
+    }
 }
 
 /* `want` bytes are there: more may be wanted when they tell so. */
@@ -232,30 +242,34 @@ static void collected(struct rdb_pack *pack)
 {
     switch (pack->kind) {
     case RDB_LISTPACK:
-        if (pack->step == RDB_PACK_START)
+        if (pack->step == RDB_PACK_START) {
             collect(pack, RDB_PACK_ENTRY, 1);
-        else
+        } else {
             listpack_entry(pack);
+        }
         break;
     case RDB_ZIPLIST:
-        if (pack->step == RDB_PACK_START)
+        if (pack->step == RDB_PACK_START) {
             collect(pack, RDB_PACK_PREVIOUS, 1);
-        else if (pack->step == RDB_PACK_PREVIOUS)
+        } else if (pack->step == RDB_PACK_PREVIOUS) {
             ziplist_previous(pack);
-        else
+        } else {
             ziplist_entry(pack);
+        }
         break;
     case RDB_INTSET:
-        if (pack->step == RDB_PACK_START)
+        if (pack->step == RDB_PACK_START) {
             intset_start(pack);
-        else
+        } else {
             intset_entry(pack);
+        }
         break;
     default:
-        if (pack->step == RDB_PACK_START)
+        if (pack->step == RDB_PACK_START) {
             collect(pack, RDB_PACK_ENTRY, 1);
-        else
+        } else {
             zipmap_length(pack, pack->step == RDB_PACK_VALUE);
+        }
         break;
     }
 }
@@ -263,27 +277,32 @@ static void collected(struct rdb_pack *pack)
 void rdb_pack_feed(struct rdb_pack *pack, const unsigned char *data, size_t size)
 {
     while (size > 0) {
-        if (pack->step == RDB_PACK_DONE)
+        if (pack->step == RDB_PACK_DONE) {
             pack->step = RDB_PACK_BAD; /* bytes behind the end */
-        if (pack->step == RDB_PACK_BAD)
+        }
+        if (pack->step == RDB_PACK_BAD) {
             return;
+        }
         if (pack->step == RDB_PACK_TEXT || pack->step == RDB_PACK_SKIP) {
             size_t n = size < pack->left ? size : (size_t)pack->left;
-            if (pack->step == RDB_PACK_TEXT)
+            if (pack->step == RDB_PACK_TEXT) {
                 pack->events->bytes(pack->arg, data, n);
+            }
             data += n;
             size -= n;
             pack->left -= n;
-            if (pack->left == 0 && pack->step == RDB_PACK_TEXT)
+            if (pack->left == 0 && pack->step == RDB_PACK_TEXT) {
                 end_text(pack);
-            else if (pack->left == 0)
+            } else if (pack->left == 0) {
                 collect(pack, pack->after, 1);
+            }
             continue;
         }
         pack->head[pack->have++] = *data++;
         size--;
-        if (pack->have == pack->want)
+        if (pack->have == pack->want) {
             collected(pack);
+        }
     }
 }
 

@@ -38,8 +38,9 @@ const unsigned char *rdb_take(struct rdb_walk *walk, struct rdb_input *in, size_
     memcpy(walk->piece + walk->piece_size, in->at, more);
     walk->piece_size += more;
     in->at += more;
-    if (walk->piece_size < n)
+    if (walk->piece_size < n) {
         return NULL;
+    }
     walk->piece_size = 0;
     return walk->piece;
 }
@@ -54,15 +55,17 @@ static enum hangar_rc take_head(struct rdb_walk *walk, struct rdb_input *in, boo
         in->at += *size;
     } else {
         while ((*size = rdb_head_bytes(walk->piece, walk->piece_size, string)) > walk->piece_size) {
-            if (in->at == in->end)
+            if (in->at == in->end) {
                 return HANGAR_OK;
+            }
             walk->piece[walk->piece_size++] = *in->at++;
         }
         *head = walk->piece;
         walk->piece_size = 0;
     }
-    if (*size == 0)
+    if (*size == 0) {
         return rdb_refuse(walk, in, HANGAR_CORRUPT, "byte %u does not begin a length", (*head)[0]);
+    }
     return HANGAR_OK;
 }
 
@@ -81,35 +84,41 @@ static enum hangar_rc capture_add(void *arg, const unsigned char *data, size_t s
 static enum hangar_rc emit_body(struct rdb_walk *walk, bool text, const unsigned char *data,
                                 size_t size)
 {
-    if (walk->section != RDB_SECTION_VALUE)
+    if (walk->section != RDB_SECTION_VALUE) {
         return HANGAR_OK;
+    }
     walk->value_bytes += size;
-    if (walk->events == NULL || size == 0)
+    if (walk->events == NULL || size == 0) {
         return HANGAR_OK;
+    }
     return walk->events->body(walk->arg, text, data, size);
 }
 
 static uint64_t decimal(const unsigned char *digits, size_t size)
 {
     uint64_t number = 0;
-    for (size_t i = 0; i < size && i < 18 && digits[i] >= '0' && digits[i] <= '9'; i++)
+    for (size_t i = 0; i < size && i < 18 && digits[i] >= '0' && digits[i] <= '9'; i++) {
         number = number * 10 + (uint64_t)(digits[i] - '0');
+    }
     return number;
 }
 
 static enum hangar_rc keep_aux(struct rdb_walk *walk, const struct rdb_input *in)
 {
     const struct rdb_capture *value = &walk->aux_value;
-    if (strcmp(walk->aux_name, "redis-ver") == 0)
+    if (strcmp(walk->aux_name, "redis-ver") == 0) {
         snprintf(walk->counts.redis_version, sizeof(walk->counts.redis_version), "%.*s",
                  (int)(value->size < 31 ? value->size : 31), (const char *)value->data);
-    else if (strcmp(walk->aux_name, "used-mem") == 0)
+    } else if (strcmp(walk->aux_name, "used-mem") == 0) {
         walk->counts.used_memory = decimal(value->data, value->size);
-    if (walk->events == NULL || walk->events->aux == NULL)
+    }
+    if (walk->events == NULL || walk->events->aux == NULL) {
         return HANGAR_OK;
-    if (value->full > value->size)
+    }
+    if (value->full > value->size) {
         return rdb_refuse(walk, in, HANGAR_UNSUPPORTED, "the aux field %s is too large",
                           walk->aux_name);
+    }
     return walk->events->aux(walk->arg, walk->aux_name, value->data, value->size);
 }
 
@@ -133,23 +142,26 @@ void rdb_value_start(struct rdb_walk *walk, const char *program)
 static enum hangar_rc enter_loop(struct rdb_walk *walk, const struct rdb_input *in)
 {
     uint64_t here = walk->offset + (uint64_t)(in->at - in->start);
-    if (walk->number > TEXT_MOST || walk->number > walk->size - here)
+    if (walk->number > TEXT_MOST || walk->number > walk->size - here) {
         return rdb_refuse(walk, in, HANGAR_CORRUPT, "%" PRIu64 " elements do not fit in",
                           walk->number);
+    }
     if (walk->number > 0) {
         walk->loops[walk->depth].begin = walk->pc;
         walk->loops[walk->depth++].left = walk->number;
         return HANGAR_OK;
     }
     /* only streams may be without elements */
-    if (walk->depth == 0 && rdb_class_of(walk->key.type) != RDB_CLASS_STREAM)
+    if (walk->depth == 0 && rdb_class_of(walk->key.type) != RDB_CLASS_STREAM) {
         walk->empty = true;
+    }
     for (unsigned nested = 1; nested > 0;) {
         walk->pc++;
-        if (*walk->pc == '(')
+        if (*walk->pc == '(') {
             nested++;
-        else if (*walk->pc == ')')
+        } else if (*walk->pc == ')') {
             nested--;
+        }
     }
     return HANGAR_OK;
 }
@@ -161,13 +173,15 @@ static enum hangar_rc next_field(struct rdb_walk *walk, const struct rdb_input *
         walk->pc++;
         if (*walk->pc == '(') {
             enum hangar_rc rc = enter_loop(walk, in);
-            if (rc != HANGAR_OK)
+            if (rc != HANGAR_OK) {
                 return rc;
+            }
         } else if (*walk->pc == ')') {
-            if (--walk->loops[walk->depth - 1].left > 0)
+            if (--walk->loops[walk->depth - 1].left > 0) {
                 walk->pc = walk->loops[walk->depth - 1].begin;
-            else
+            } else {
                 walk->depth--;
+            }
         } else {
             return HANGAR_OK;
         }
@@ -191,14 +205,15 @@ static enum hangar_rc program_done(struct rdb_walk *walk)
         walk->counts.module_aux += walk->opcode == 247;
         return HANGAR_OK;
     }
-    if (walk->key.type == RDB_FUNCTION)
+    if (walk->key.type == RDB_FUNCTION) {
         walk->counts.functions++;
-    else if (walk->empty)
+    } else if (walk->empty) {
         walk->counts.empty++;
-    else
+    } else {
         rdb_count_key(&walk->counts, walk->key.db, rdb_class_of(walk->key.type),
                       walk->key.expire_ms >= 0, walk->name.data, walk->name.size,
                       walk->value_bytes);
+    }
     if (walk->key.type != RDB_FUNCTION) {
         walk->key.expire_ms = walk->key.idle_s = -1;
         walk->key.freq = -1;
@@ -214,8 +229,9 @@ static enum hangar_rc field_done(struct rdb_walk *walk, const struct rdb_input *
         return HANGAR_OK;
     }
     enum hangar_rc rc = next_field(walk, in);
-    if (rc == HANGAR_OK && *walk->pc == '\0')
+    if (rc == HANGAR_OK && *walk->pc == '\0') {
         rc = program_done(walk);
+    }
     return rc;
 }
 
@@ -224,15 +240,18 @@ static enum hangar_rc module_opcode(struct rdb_walk *walk, const struct rdb_inpu
                                     uint64_t opcode)
 {
     static const char fields[] = {0, 'L', 'L', 'Q', 'D', 'S'};
-    if (opcode >= sizeof(fields))
+    if (opcode >= sizeof(fields)) {
         return rdb_refuse(walk, in, HANGAR_CORRUPT,
                           "a module's value has the unknown field %" PRIu64, opcode);
+    }
     walk->module_field = fields[opcode];
-    if (opcode != 0)
+    if (opcode != 0) {
         return HANGAR_OK;
+    }
     enum hangar_rc rc = next_field(walk, in);
-    if (rc == HANGAR_OK && *walk->pc == '\0')
+    if (rc == HANGAR_OK && *walk->pc == '\0') {
         rc = program_done(walk);
+    }
     return rc;
 }
 
@@ -250,12 +269,14 @@ static enum hangar_rc opcode_field(struct rdb_walk *walk, const struct rdb_input
     case 252:
     case 253:
         walk->key.expire_ms = walk->opcode == 253 ? (int64_t)value * 1000 : (int64_t)value;
-        if (walk->key.expire_ms < 0)
+        if (walk->key.expire_ms < 0) {
             return rdb_refuse(walk, in, HANGAR_CORRUPT, "a key expires before 1970");
+        }
         break;
     case 254:
-        if (value > INT32_MAX)
+        if (value > INT32_MAX) {
             return rdb_refuse(walk, in, HANGAR_CORRUPT, "there is no database %" PRIu64, value);
+        }
         walk->key.db = value;
         break;
     default:
@@ -269,29 +290,36 @@ static enum hangar_rc read_length(struct rdb_walk *walk, struct rdb_input *in, c
     const unsigned char *head;
     size_t size;
     enum hangar_rc rc = take_head(walk, in, false, &head, &size);
-    if (rc != HANGAR_OK || head == NULL)
+    if (rc != HANGAR_OK || head == NULL) {
         return rc;
+    }
     walk->number = rdb_decode_length(head);
-    if (field == 'm')
+    if (field == 'm') {
         rdb_count_module(&walk->counts, walk->number);
+    }
     rc = emit_body(walk, false, head, size);
-    if (rc != HANGAR_OK)
+    if (rc != HANGAR_OK) {
         return rc;
-    if (field == 'M')
+    }
+    if (field == 'M') {
         return module_opcode(walk, in, walk->number);
-    if (walk->section == RDB_SECTION_FIELD)
+    }
+    if (walk->section == RDB_SECTION_FIELD) {
         rc = opcode_field(walk, in, walk->number);
+    }
     return rc == HANGAR_OK ? field_done(walk, in) : rc;
 }
 
 static enum hangar_rc read_fixed(struct rdb_walk *walk, struct rdb_input *in, size_t n)
 {
     const unsigned char *bytes = rdb_take(walk, in, n);
-    if (bytes == NULL)
+    if (bytes == NULL) {
         return HANGAR_OK;
+    }
     enum hangar_rc rc = emit_body(walk, false, bytes, n);
-    if (rc == HANGAR_OK && walk->section == RDB_SECTION_FIELD)
+    if (rc == HANGAR_OK && walk->section == RDB_SECTION_FIELD) {
         rc = opcode_field(walk, in, rdb_little_endian(bytes, n < 8 ? n : 8));
+    }
     return rc == HANGAR_OK ? field_done(walk, in) : rc;
 }
 
@@ -300,12 +328,14 @@ static enum hangar_rc read_text_number(struct rdb_walk *walk, struct rdb_input *
 {
     if (walk->skip == 0) {
         const unsigned char *byte = rdb_take(walk, in, 1);
-        if (byte == NULL)
+        if (byte == NULL) {
             return HANGAR_OK;
+        }
         walk->skip = *byte < 253 ? *byte : 0;
         enum hangar_rc rc = emit_body(walk, false, byte, 1);
-        if (rc != HANGAR_OK || walk->skip > 0)
+        if (rc != HANGAR_OK || walk->skip > 0) {
             return rc;
+        }
         return field_done(walk, in);
     }
     size_t left = (size_t)(in->end - in->at);
@@ -321,17 +351,20 @@ static enum hangar_rc string_done(struct rdb_walk *walk, const struct rdb_input 
     walk->in_text = false;
     if (walk->capture != NULL) {
         if (walk->string.encoding == RDB_TEXT_LZF &&
-            rd_lzf_end(&walk->lzf, capture_add, walk->capture) != HANGAR_OK)
+            rd_lzf_end(&walk->lzf, capture_add, walk->capture) != HANGAR_OK) {
             return rdb_refuse(walk, in, HANGAR_CORRUPT, "a compressed name ends early");
+        }
         enum hangar_rc rc = HANGAR_OK;
-        if (*walk->pc == 'n')
+        if (*walk->pc == 'n') {
             snprintf(walk->aux_name, sizeof(walk->aux_name), "%.*s",
                      (int)(walk->aux_value.size < 31 ? walk->aux_value.size : 31),
                      (const char *)walk->aux_value.data);
-        else if (*walk->pc == 'v')
+        } else if (*walk->pc == 'v') {
             rc = keep_aux(walk, in);
-        if (rc != HANGAR_OK)
+        }
+        if (rc != HANGAR_OK) {
             return rc;
+        }
     }
     return field_done(walk, in);
 }
@@ -340,13 +373,15 @@ static enum hangar_rc check_string(struct rdb_walk *walk, const struct rdb_input
 {
     const struct rdb_string *string = &walk->string;
     uint64_t here = walk->offset + (uint64_t)(in->at - in->start);
-    if (string->stored > TEXT_MOST || string->stored > walk->size - here)
+    if (string->stored > TEXT_MOST || string->stored > walk->size - here) {
         return rdb_refuse(walk, in, HANGAR_CORRUPT, "a string of %" PRIu64 " bytes does not fit in",
                           string->stored);
+    }
     if (string->encoding == RDB_TEXT_LZF &&
-        (string->stored == 0 || string->plain > string->stored * RD_LZF_MOST))
+        (string->stored == 0 || string->plain > string->stored * RD_LZF_MOST)) {
         return rdb_refuse(walk, in, HANGAR_CORRUPT, "%" PRIu64 " bytes cannot become %" PRIu64,
                           string->stored, string->plain);
+    }
     return HANGAR_OK;
 }
 
@@ -355,18 +390,21 @@ static enum hangar_rc read_string(struct rdb_walk *walk, struct rdb_input *in, c
     const unsigned char *head;
     size_t size;
     enum hangar_rc rc = take_head(walk, in, true, &head, &size);
-    if (rc != HANGAR_OK || head == NULL)
+    if (rc != HANGAR_OK || head == NULL) {
         return rc;
+    }
     rdb_decode_string(&walk->string, head, size);
     rc = check_string(walk, in);
-    if (rc != HANGAR_OK)
+    if (rc != HANGAR_OK) {
         return rc;
+    }
     walk->capture = field == 'S' ? NULL : field == 'k' ? &walk->name : &walk->aux_value;
     if (walk->capture != NULL) {
         walk->capture->size = 0;
         walk->capture->full = 0;
-        if (walk->string.encoding == RDB_TEXT_LZF)
+        if (walk->string.encoding == RDB_TEXT_LZF) {
             rd_lzf_init(&walk->lzf, walk->string.plain);
+        }
         if (walk->string.encoding == RDB_TEXT_NUMBER) {
             char text[24];
             int n = snprintf(text, sizeof(text), "%" PRId64, walk->string.number);
@@ -375,10 +413,12 @@ static enum hangar_rc read_string(struct rdb_walk *walk, struct rdb_input *in, c
     } else if (walk->section == RDB_SECTION_VALUE && walk->events != NULL) {
         rc = walk->events->string(walk->arg, &walk->string);
     }
-    if (rc == HANGAR_OK)
+    if (rc == HANGAR_OK) {
         rc = emit_body(walk, false, head, size);
-    if (rc != HANGAR_OK)
+    }
+    if (rc != HANGAR_OK) {
         return rc;
+    }
     walk->in_text = true;
     walk->text_left = walk->string.stored;
     return walk->text_left == 0 ? string_done(walk, in) : HANGAR_OK;
@@ -389,16 +429,18 @@ static enum hangar_rc pass_text(struct rdb_walk *walk, struct rdb_input *in)
     size_t left = (size_t)(in->end - in->at);
     size_t n = left < walk->text_left ? left : (size_t)walk->text_left;
     enum hangar_rc rc;
-    if (walk->capture == NULL)
+    if (walk->capture == NULL) {
         rc = emit_body(walk, true, in->at, n);
-    else if (walk->string.encoding == RDB_TEXT_LZF)
+    } else if (walk->string.encoding == RDB_TEXT_LZF) {
         rc = rd_lzf_feed(&walk->lzf, in->at, n, capture_add, walk->capture);
-    else
+    } else {
         rc = capture_add(walk->capture, in->at, n);
+    }
     in->at += n;
     walk->text_left -= n;
-    if (rc == HANGAR_CORRUPT && walk->capture != NULL)
+    if (rc == HANGAR_CORRUPT && walk->capture != NULL) {
         return rdb_refuse(walk, in, rc, "a compressed name is damaged");
+    }
     return rc == HANGAR_OK && walk->text_left == 0 ? string_done(walk, in) : rc;
 }
 

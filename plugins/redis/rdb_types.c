@@ -44,8 +44,9 @@ const char *rdb_type_program(unsigned type)
 
 const char *rdb_opcode_program(unsigned opcode)
 {
-    if (opcode < OPCODE_FIRST || opcode >= OPCODE_FIRST + sizeof(opcodes) / sizeof(opcodes[0]))
+    if (opcode < OPCODE_FIRST || opcode >= OPCODE_FIRST + sizeof(opcodes) / sizeof(opcodes[0])) {
         return NULL;
+    }
     return opcodes[opcode - OPCODE_FIRST];
 }
 

@@ -17,15 +17,19 @@
 static enum hangar_rc read_magic(struct rdb_walk *walk, struct rdb_input *in)
 {
     const unsigned char *bytes = rdb_take(walk, in, 9);
-    if (bytes == NULL)
+    if (bytes == NULL) {
         return HANGAR_OK;
-    if (memcmp(bytes, "VALKEY", 6) == 0)
+    }
+    if (memcmp(bytes, "VALKEY", 6) == 0) {
         return rdb_refuse(walk, in, HANGAR_UNSUPPORTED, "this is an RDB of Valkey 9 or newer");
-    if (memcmp(bytes, "REDIS", 5) != 0)
+    }
+    if (memcmp(bytes, "REDIS", 5) != 0) {
         return rdb_refuse(walk, in, HANGAR_CORRUPT, "this does not begin as an RDB does");
+    }
     for (int i = 5; i < 9; i++) {
-        if (bytes[i] < '0' || bytes[i] > '9')
+        if (bytes[i] < '0' || bytes[i] > '9') {
             return rdb_refuse(walk, in, HANGAR_CORRUPT, "the RDB has no version");
+        }
         walk->counts.version = walk->counts.version * 10 + (unsigned)(bytes[i] - '0');
     }
     walk->section = RDB_SECTION_OPCODE;
@@ -39,17 +43,19 @@ static enum hangar_rc start_type(struct rdb_walk *walk, const struct rdb_input *
         rdb_program_start(walk, RDB_SECTION_NAME, "k");
         return HANGAR_OK;
     }
-    if (type == 6 || type == 22 || type == 23 || type == 246)
+    if (type == 6 || type == 22 || type == 23 || type == 246) {
         return rdb_refuse(walk, in, HANGAR_UNSUPPORTED, "type %u is of a pre-release of Redis",
                           type);
+    }
     return rdb_refuse(walk, in, walk->counts.version > 12 ? HANGAR_UNSUPPORTED : HANGAR_CORRUPT,
                       "type %u is not known in an RDB of version %u", type, walk->counts.version);
 }
 
 static enum hangar_rc read_opcode(struct rdb_walk *walk, struct rdb_input *in)
 {
-    if (in->at == in->end)
+    if (in->at == in->end) {
         return HANGAR_OK;
+    }
     unsigned opcode = *in->at++;
     walk->opcode = opcode;
     if (opcode == OPCODE_EOF) {
@@ -59,8 +65,9 @@ static enum hangar_rc read_opcode(struct rdb_walk *walk, struct rdb_input *in)
         return HANGAR_OK;
     }
     const char *program = rdb_opcode_program(opcode);
-    if (program == NULL)
+    if (program == NULL) {
         return start_type(walk, in, opcode);
+    }
     if (opcode == RDB_FUNCTION) {
         walk->key.type = RDB_FUNCTION;
         walk->key.name_size = walk->key.name_full = 0;
@@ -74,13 +81,15 @@ static enum hangar_rc read_opcode(struct rdb_walk *walk, struct rdb_input *in)
 static enum hangar_rc read_trailer(struct rdb_walk *walk, struct rdb_input *in)
 {
     const unsigned char *bytes = rdb_take(walk, in, 8);
-    if (bytes == NULL)
+    if (bytes == NULL) {
         return HANGAR_OK;
+    }
     uint64_t told = rdb_little_endian(bytes, 8);
-    if (told != 0 && told != walk->crc)
+    if (told != 0 && told != walk->crc) {
         return rdb_refuse(walk, in, HANGAR_CORRUPT,
                           "the checksum is %016" PRIx64 " and should be %016" PRIx64, walk->crc,
                           told);
+    }
     walk->verified = told != 0;
     walk->section = RDB_SECTION_DONE;
     return HANGAR_OK;
@@ -106,8 +115,9 @@ struct rdb_walk *rdb_walk_new(const struct rdb_events *events, void *arg, size_t
                               uint64_t size)
 {
     struct rdb_walk *walk = calloc(1, sizeof(*walk));
-    if (walk == NULL)
+    if (walk == NULL) {
         return NULL;
+    }
     walk->events = events;
     walk->arg = arg;
     walk->size = size;
@@ -127,8 +137,9 @@ struct rdb_walk *rdb_walk_new(const struct rdb_events *events, void *arg, size_t
 
 void rdb_walk_free(struct rdb_walk *walk)
 {
-    if (walk == NULL)
+    if (walk == NULL) {
         return;
+    }
     free(walk->name.data);
     free(walk->aux_value.data);
     free(walk);
@@ -145,10 +156,12 @@ enum hangar_rc rdb_walk_feed(struct rdb_walk *walk, const void *data, size_t siz
     in.crc_from = walk->section < RDB_SECTION_TRAILER ? in.start : NULL;
     enum hangar_rc rc = walk->failed;
     /* a field of no bytes cannot be: each step uses input, or ends the walk */
-    while (rc == HANGAR_OK && walk->section != RDB_SECTION_DONE && in.at < in.end)
+    while (rc == HANGAR_OK && walk->section != RDB_SECTION_DONE && in.at < in.end) {
         rc = step(walk, &in);
-    if (in.crc_from != NULL)
+    }
+    if (in.crc_from != NULL) {
         walk->crc = rd_crc64(walk->crc, in.crc_from, (size_t)(in.at - in.crc_from));
+    }
     walk->offset += (uint64_t)(in.at - in.start);
     *used = (size_t)(in.at - in.start);
     walk->failed = rc;

@@ -133,23 +133,31 @@ static enum hangar_rc read_options(struct redis *redis)
     redis->connect_timeout_ms = (int)host->opt_int(ctx, "connect_timeout");
     redis->timeout_ms = (int)host->opt_int(ctx, "timeout");
     const char *conflict = host->opt_string(ctx, "on_conflict");
-    for (int i = 0; conflict_choices[i] != NULL; i++)
-        if (strcmp(conflict, conflict_choices[i]) == 0)
+    for (int i = 0; conflict_choices[i] != NULL; i++) {
+        if (strcmp(conflict, conflict_choices[i]) == 0) {
             redis->on_conflict = (enum rd_conflict)i;
+        }
+    }
 
-    if (redis->server == NULL && redis->socket == NULL)
+    if (redis->server == NULL && redis->socket == NULL) {
         return host->fail_option(ctx, "host", "host must not be empty");
-    if (redis->username != NULL && redis->password == NULL)
+    }
+    if (redis->username != NULL && redis->password == NULL) {
         return host->fail_option(ctx, "username", "username needs a password");
-    if (redis->tls && !rd_tls_available())
+    }
+    if (redis->tls && !rd_tls_available()) {
         return host->fail_option(ctx, "tls", "this redis plugin was built without TLS");
-    if (redis->tls && redis->socket != NULL)
+    }
+    if (redis->tls && redis->socket != NULL) {
         return host->fail_option(ctx, "tls", "tls is for TCP; hint: remove tls or socket");
-    if ((redis->tls_cert == NULL) != (redis->tls_key == NULL))
+    }
+    if ((redis->tls_cert == NULL) != (redis->tls_key == NULL)) {
         return host->fail_option(ctx, redis->tls_cert ? "tls_cert" : "tls_key",
                                  "tls_cert and tls_key go together");
-    if (redis->method_file && redis->data_dir == NULL)
+    }
+    if (redis->method_file && redis->data_dir == NULL) {
         return host->fail_option(ctx, "method", "method file needs data_dir");
+    }
     return HANGAR_OK;
 }
 
@@ -157,8 +165,9 @@ static void redis_destroy(void *inst)
 {
     struct redis *redis = inst;
     redis_scratch_stop(redis);
-    if (redis->cancel_fd >= 0)
+    if (redis->cancel_fd >= 0) {
         close(redis->cancel_fd);
+    }
     free(redis);
 }
 
@@ -166,28 +175,33 @@ static enum hangar_rc redis_create(const struct hangar_host *host, struct hangar
                                    void **out)
 {
     struct redis *redis = calloc(1, sizeof(*redis));
-    if (redis == NULL)
+    if (redis == NULL) {
         return host->fail(ctx, HANGAR_NO_MEMORY, 0, "cannot create the source: out of memory");
+    }
     redis->host = host;
     redis->ctx = ctx;
     redis->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     enum hangar_rc rc = HANGAR_OK;
-    if (redis->cancel_fd < 0)
+    if (redis->cancel_fd < 0) {
         rc = host->fail(ctx, HANGAR_IO, errno, "cannot create an eventfd");
-    if (rc == HANGAR_OK)
+    }
+    if (rc == HANGAR_OK) {
         rc = read_options(redis);
+    }
     if (rc != HANGAR_OK) {
         redis_destroy(redis);
         return rc;
     }
-    if (redis->socket != NULL)
+    if (redis->socket != NULL) {
         snprintf(redis->place, sizeof(redis->place), "socket %s", redis->socket);
-    else
+    } else {
         snprintf(redis->place, sizeof(redis->place), "%s:%d", redis->server, redis->port);
-    if (redis->method_file)
+    }
+    if (redis->method_file) {
         snprintf(redis->target, sizeof(redis->target), "Redis data in %s", redis->data_dir);
-    else
+    } else {
         snprintf(redis->target, sizeof(redis->target), "Redis at %s", redis->place);
+    }
     *out = redis;
     return HANGAR_OK;
 }

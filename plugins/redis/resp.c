@@ -34,10 +34,11 @@ const char *rd_text(const void *bytes, size_t size, char out[RD_TEXT_SIZE])
             memcpy(out + n, "...", 4);
             return out;
         }
-        if (plain)
+        if (plain) {
             out[n++] = (char)at[i];
-        else
+        } else {
             n += (size_t)snprintf(out + n, 5, "\\x%02x", at[i]);
+        }
     }
     out[n] = '\0';
     return out;
@@ -51,8 +52,9 @@ enum hangar_rc rd_send_array(struct rd_client *client, int count, const char **w
     struct redis *redis = client->redis;
     char *command = NULL;
     int size = redisFormatCommandArgv(&command, count, words, sizes);
-    if (size < 0)
+    if (size < 0) {
         return rd_no_memory(redis, "send a command to redis");
+    }
     enum hangar_rc rc = rd_conn_write(client->conn, command, (size_t)size);
     explicit_bzero(command, (size_t)size); /* it may be AUTH */
     redisFreeCommand(command);
@@ -127,11 +129,12 @@ enum hangar_rc rd_reply(struct rd_client *client, bool wait, redisReply **reply)
     for (;;) {
         void *parsed = NULL;
         if (redisReaderGetReply(client->reader, &parsed) != REDIS_OK ||
-            client->reader->len - client->reader->pos > REPLY_MOST)
+            client->reader->len - client->reader->pos > REPLY_MOST) {
             return redis->host->fail(
                 redis->ctx, HANGAR_IO, 0, "redis at %s sent what is no reply: %s", redis->place,
                 client->reader->err && client->held < REPLY_MOST ? client->reader->errstr
                                                                  : "too large");
+        }
         if (parsed != NULL) {
             client->held = 0;
             *reply = parsed;
@@ -143,12 +146,15 @@ enum hangar_rc rd_reply(struct rd_client *client, bool wait, redisReply **reply)
             *reply = NULL;
             return HANGAR_OK;
         }
-        if (rc == HANGAR_OK && done == 0)
+        if (rc == HANGAR_OK && done == 0) {
             rc = rd_conn_wait(client->conn, false);
-        if (rc != HANGAR_OK)
+        }
+        if (rc != HANGAR_OK) {
             return rc;
-        if (done > 0 && redisReaderFeed(client->reader, buffer, done) != REDIS_OK)
+        }
+        if (done > 0 && redisReaderFeed(client->reader, buffer, done) != REDIS_OK) {
             return rd_no_memory(redis, "read a reply of redis");
+        }
     }
 }
 
@@ -177,12 +183,15 @@ enum hangar_rc rd_order(struct rd_client *client, ...)
     enum hangar_rc rc = send_words(client, args);
     va_end(args);
     redisReply *reply = NULL;
-    if (rc == HANGAR_OK)
+    if (rc == HANGAR_OK) {
         rc = rd_reply(client, true, &reply);
-    if (rc != HANGAR_OK)
+    }
+    if (rc != HANGAR_OK) {
         return rc;
-    if (rd_is_error(reply, ""))
+    }
+    if (rd_is_error(reply, "")) {
         rc = rd_refused(client->redis, what, reply->str);
+    }
     freeReplyObject(reply);
     return rc;
 }
@@ -202,9 +211,11 @@ enum hangar_rc rd_error_class(const char *error)
         {"OOM", HANGAR_NO_SPACE},     {"ERR unknown command", HANGAR_UNSUPPORTED},
         {"BUSYKEY", HANGAR_EXISTS},
     };
-    for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++)
-        if (strncmp(error, classes[i].prefix, strlen(classes[i].prefix)) == 0)
+    for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
+        if (strncmp(error, classes[i].prefix, strlen(classes[i].prefix)) == 0) {
             return classes[i].rc;
+        }
+    }
     return HANGAR_IO;
 }
 
@@ -213,10 +224,11 @@ enum hangar_rc rd_refused(struct redis *redis, const char *what, const char *err
     char text[RD_TEXT_SIZE];
     enum hangar_rc rc = rd_error_class(error);
     const char *hint = "";
-    if (strncmp(error, "NOPERM", 6) == 0)
+    if (strncmp(error, "NOPERM", 6) == 0) {
         hint = "; hint: docs/plugins/redis.md lists the rights that the user needs";
-    else if (rc == HANGAR_AUTH)
+    } else if (rc == HANGAR_AUTH) {
         hint = "; hint: see the options username and password";
+    }
     return redis->host->fail(redis->ctx, rc, 0, "redis at %s refused %s: %s%s", redis->place, what,
                              rd_text(error, strlen(error), text), hint);
 }
@@ -226,10 +238,12 @@ enum hangar_rc rd_refused(struct redis *redis, const char *what, const char *err
 static enum hangar_rc log_in(struct rd_client *client)
 {
     const struct redis *redis = client->redis;
-    if (redis->password == NULL)
+    if (redis->password == NULL) {
         return HANGAR_OK;
-    if (redis->username != NULL)
+    }
+    if (redis->username != NULL) {
         return rd_order(client, "AUTH", redis->username, redis->password, NULL);
+    }
     return rd_order(client, "AUTH", redis->password, NULL);
 }
 
@@ -237,8 +251,9 @@ enum hangar_rc rd_open(struct redis *redis, struct rd_client *client)
 {
     client->redis = redis;
     client->reader = redisReaderCreate();
-    if (client->reader == NULL)
+    if (client->reader == NULL) {
         return rd_no_memory(redis, "connect to redis");
+    }
     bound_replies(client);
     enum hangar_rc rc = rd_connect(redis, &client->conn);
     return rc == HANGAR_OK ? log_in(client) : rc;
@@ -247,8 +262,9 @@ enum hangar_rc rd_open(struct redis *redis, struct rd_client *client)
 void rd_close(struct rd_client *client)
 {
     rd_conn_close(client->conn);
-    if (client->reader != NULL)
+    if (client->reader != NULL) {
         redisReaderFree(client->reader);
+    }
     client->conn = NULL;
     client->reader = NULL;
 }
@@ -259,11 +275,12 @@ void rd_close(struct rd_client *client)
 static const char *find_field(const char *text, const char *name, size_t *size)
 {
     size_t length = strlen(name);
-    for (const char *at = text; (at = strstr(at, name)) != NULL; at += length)
+    for (const char *at = text; (at = strstr(at, name)) != NULL; at += length) {
         if ((at == text || at[-1] == '\n') && at[length] == ':') {
             *size = strcspn(at + length + 1, "\r\n");
             return at + length + 1;
         }
+    }
     return NULL;
 }
 
@@ -292,8 +309,9 @@ static void copy_field(const char *text, const char *name, char *out, size_t out
 static bool take_number(const char **at, const char *name, uint64_t *number)
 {
     size_t length = strlen(name);
-    if (strncmp(*at, name, length) != 0 || (*at)[length] < '0' || (*at)[length] > '9')
+    if (strncmp(*at, name, length) != 0 || (*at)[length] < '0' || (*at)[length] > '9') {
         return false;
+    }
     char *end;
     *number = strtoull(*at + length, &end, 10);
     *at = end;
@@ -316,8 +334,9 @@ bool rd_server_next_db(const struct rd_server *server, const char **at, uint64_t
         line = strchr(line, '\n');
         line = line ? line + 1 : NULL;
         *at = line ? line : "";
-        if (found)
+        if (found) {
             return true;
+        }
     }
     return false;
 }
@@ -340,8 +359,9 @@ void rd_server_db(const struct rd_server *server, uint64_t db, uint64_t *keys, u
     snprintf(name, sizeof(name), "db%" PRIu64, db);
     const char *value = server->text ? find_field(server->text, name, &size) : NULL;
     uint64_t found;
-    if (value != NULL && !parse_db(value - strlen(name) - 1, &found, keys, expiring))
+    if (value != NULL && !parse_db(value - strlen(name) - 1, &found, keys, expiring)) {
         *keys = *expiring = 0;
+    }
 }
 
 static void parse_server(struct rd_server *server)
@@ -349,9 +369,10 @@ static void parse_server(struct rd_server *server)
     const char *text = server->text;
     unsigned major = 0, minor = 0, patch = 0;
     copy_field(text, "redis_version", server->version, sizeof(server->version));
-    if (sscanf(server->version, "%3u.%3u.%3u", &major, &minor, &patch) >= 2)
+    if (sscanf(server->version, "%3u.%3u.%3u", &major, &minor, &patch) >= 2) {
         server->version_number =
             major * 10000 + (minor < 99 ? minor : 99) * 100 + (patch < 99 ? patch : 99);
+    }
     server->replica = is_field(text, "role", "slave");
     server->link_down = server->replica && !is_field(text, "master_link_status", "up");
     copy_field(text, "master_host", server->master, sizeof(server->master));
@@ -377,15 +398,17 @@ enum hangar_rc rd_ask_server(struct rd_client *client, struct rd_server *server)
 {
     redisReply *reply = NULL;
     enum hangar_rc rc = rd_call(client, &reply, "INFO", NULL);
-    if (rc != HANGAR_OK)
+    if (rc != HANGAR_OK) {
         return rc;
+    }
     rd_server_fini(server);
     if (reply->type == REDIS_REPLY_STRING) {
         server->text = strdup(reply->str);
-        if (server->text == NULL)
+        if (server->text == NULL) {
             rc = rd_no_memory(client->redis, "read INFO");
-        else
+        } else {
             parse_server(server);
+        }
         server->known = rc == HANGAR_OK;
     } else if (rd_is_error(reply, "") && !rd_is_error(reply, "NOPERM")) {
         rc = rd_refused(client->redis, "INFO", reply->str);
@@ -405,12 +428,14 @@ enum hangar_rc rd_ask_config(struct rd_client *client, const char *name, int64_t
 {
     redisReply *reply = NULL;
     enum hangar_rc rc = rd_call(client, &reply, "CONFIG", "GET", name, NULL);
-    if (rc != HANGAR_OK)
+    if (rc != HANGAR_OK) {
         return rc;
+    }
     *value = fallback;
     if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
-        reply->element[1]->type == REDIS_REPLY_STRING)
+        reply->element[1]->type == REDIS_REPLY_STRING) {
         *value = strtoll(reply->element[1]->str, NULL, 10);
+    }
     freeReplyObject(reply);
     return HANGAR_OK;
 }

@@ -23,17 +23,20 @@ static char *find_program(void)
 {
     const char *path = getenv("PATH");
     char *list = NULL, *found = NULL;
-    if (asprintf(&list, "%s:/usr/bin:/usr/local/bin:/usr/sbin", path ? path : "") < 0)
+    if (asprintf(&list, "%s:/usr/bin:/usr/local/bin:/usr/sbin", path ? path : "") < 0) {
         return NULL;
+    }
     for (char *rest = list, *dir; found == NULL && (dir = strsep(&rest, ":")) != NULL;) {
         char *file = NULL;
-        if (dir[0] != '/' || asprintf(&file, "%s/redis-server", dir) < 0)
+        if (dir[0] != '/' || asprintf(&file, "%s/redis-server", dir) < 0) {
             continue;
+        }
         struct stat st;
-        if (stat(file, &st) == 0 && S_ISREG(st.st_mode) && access(file, X_OK) == 0)
+        if (stat(file, &st) == 0 && S_ISREG(st.st_mode) && access(file, X_OK) == 0) {
             found = file;
-        else
+        } else {
             free(file);
+        }
     }
     free(list);
     return found;
@@ -52,15 +55,17 @@ static enum hangar_rc check_version(struct redis *redis, struct redis *scratch, 
     struct rd_server server = {.known = false};
     unsigned major = 0, minor = 0;
     enum hangar_rc rc = rd_open(scratch, &client);
-    if (rc == HANGAR_OK)
+    if (rc == HANGAR_OK) {
         rc = rd_ask_server(&client, &server);
+    }
     const char *version = redis->host->attr_get(facts, "server_version");
     if (rc == HANGAR_OK && version != NULL && sscanf(version, "%u.%u", &major, &minor) == 2 &&
-        server.version_number / 100 < major * 100 + minor)
+        server.version_number / 100 < major * 100 + minor) {
         rc = redis->host->fail(redis->ctx, HANGAR_UNSUPPORTED, 0,
                                "the backup is of redis %s, and %s is only %s; hint: install a "
                                "newer one, or name a scratch server in the configuration",
                                version, program, server.version);
+    }
     rd_server_fini(&server);
     rd_close(&client);
     return rc;
@@ -106,15 +111,17 @@ static enum hangar_rc launch_server(struct redis *redis, const char *program, co
                                 NULL};
     enum hangar_rc rc =
         throwaway_prepare(&redis->scratch, redis->host, redis->ctx, "redis", dir, users);
-    if (rc == HANGAR_OK)
+    if (rc == HANGAR_OK) {
         rc = throwaway_start(&redis->scratch, program, (char *const *)(uintptr_t)argv, SIGKILL);
+    }
     struct redis scratch = *redis;
     scratch.socket = socket;
     scratch.username = scratch.password = NULL;
     scratch.tls = false;
     snprintf(scratch.place, sizeof(scratch.place), "socket %s", socket);
-    if (rc == HANGAR_OK)
+    if (rc == HANGAR_OK) {
         rc = throwaway_wait(&redis->scratch, answers, &scratch, START_WAIT_MS);
+    }
     throwaway_close_files(&redis->scratch);
     return rc == HANGAR_OK ? check_version(redis, &scratch, program, facts) : rc;
 }
@@ -127,8 +134,9 @@ enum hangar_rc redis_scratch_start(void *inst, const char *dir, const struct han
     char socket[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
     enum hangar_rc rc =
         throwaway_socket(host, redis->ctx, dir, "redis.sock", socket, sizeof(socket));
-    if (rc != HANGAR_OK)
+    if (rc != HANGAR_OK) {
         return rc;
+    }
     char *program = find_program();
     rc = program != NULL
              ? launch_server(redis, program, dir, socket, facts)
@@ -136,8 +144,9 @@ enum hangar_rc redis_scratch_start(void *inst, const char *dir, const struct han
                           "cannot find redis-server in PATH for a drill; hint: install it, or name "
                           "a scratch server in the configuration");
     free(program);
-    if (rc != HANGAR_OK)
+    if (rc != HANGAR_OK) {
         return rc;
+    }
     host->attr_set(overrides, "socket", socket);
     host->attr_set(overrides, "username", "");
     host->attr_set(overrides, "password", "");

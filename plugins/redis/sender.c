@@ -62,10 +62,11 @@ static enum hangar_rc fail_key(struct rd_sender *sender, struct rd_tag tag,
     char name[RD_TEXT_SIZE], why[RD_TEXT_SIZE];
     enum hangar_rc rc = rd_error_class(reply);
     rd_text(reply, strlen(reply), why);
-    if (tag.kind == KIND_FUNCTION || tag.kind == KIND_SCRIPT)
+    if (tag.kind == KIND_FUNCTION || tag.kind == KIND_SCRIPT) {
         return redis->host->fail(redis->ctx, rc, 0, "cannot restore a %s into redis at %s: %s",
                                  tag.kind == KIND_FUNCTION ? "library of functions" : "script",
                                  redis->place, why);
+    }
     bool unreadable = strstr(reply, "Bad data format") != NULL;
     enum rdb_class class = rdb_class_of(tag.type);
     return redis->host->fail(
@@ -82,20 +83,22 @@ static enum hangar_rc fail_key(struct rd_sender *sender, struct rd_tag tag,
 static void count_taken(struct rd_sender *sender, struct rd_tag tag)
 {
     sender->sent.keys++;
-    if (tag.expiring)
+    if (tag.expiring) {
         sender->db_expiring++;
-    else
+    } else {
         sender->db_lasting++;
+    }
 }
 
 /* The name was taken: a failure, unless that is what was asked for. */
 static enum hangar_rc key_exists(struct rd_sender *sender, struct rd_tag tag,
                                  const unsigned char *key, size_t key_size)
 {
-    if (sender->redis->on_conflict != RD_SKIP_EXISTING)
+    if (sender->redis->on_conflict != RD_SKIP_EXISTING) {
         return fail_key(sender, tag, key, key_size,
                         "BUSYKEY the key exists, though the target was empty: something else is "
                         "writing to it");
+    }
     sender->sent.skipped++;
     return HANGAR_OK;
 }
@@ -105,25 +108,30 @@ static enum hangar_rc on_reply(void *arg, struct rd_tag tag, const redisReply *r
 {
     struct rd_sender *sender = arg;
     bool error = rd_is_error(reply, "");
-    if (error && rd_error_class(reply->str) == HANGAR_RETRY)
+    if (error && rd_error_class(reply->str) == HANGAR_RETRY) {
         return HANGAR_RETRY;
-    if (tag.kind == KIND_RESTORE && rd_is_error(reply, "BUSYKEY"))
+    }
+    if (tag.kind == KIND_RESTORE && rd_is_error(reply, "BUSYKEY")) {
         return key_exists(sender, tag, key, key_size);
-    if (tag.kind == KIND_SET && reply->type == REDIS_REPLY_NIL)
+    }
+    if (tag.kind == KIND_SET && reply->type == REDIS_REPLY_NIL) {
         return key_exists(sender, tag, key, key_size);
+    }
     if (tag.kind == KIND_FUNCTION && error && strstr(reply->str, "already exists") != NULL &&
         sender->redis->on_conflict == RD_SKIP_EXISTING) {
         sender->sent.functions_skipped++;
         return HANGAR_OK;
     }
-    if (error)
+    if (error) {
         return fail_key(sender, tag, key, key_size, reply->str);
-    if (tag.kind == KIND_FUNCTION)
+    }
+    if (tag.kind == KIND_FUNCTION) {
         sender->sent.functions++;
-    else if (tag.kind == KIND_SCRIPT)
+    } else if (tag.kind == KIND_SCRIPT) {
         sender->sent.scripts++;
-    else if (tag.kind != KIND_REMOVE)
+    } else if (tag.kind != KIND_REMOVE) {
         count_taken(sender, tag);
+    }
     return HANGAR_OK;
 }
 
@@ -137,18 +145,21 @@ static enum hangar_rc check_db(struct rd_sender *sender)
     struct rd_server server = {.known = false};
     uint64_t keys, expiring;
     enum hangar_rc rc = rd_ask_server(sender->client, &server);
-    if (rc != HANGAR_OK)
+    if (rc != HANGAR_OK) {
         return rc;
+    }
     rd_server_db(&server, sender->db_there, &keys, &expiring);
     rd_server_fini(&server);
     uint64_t lasting = keys - expiring;
-    if (sender->target->clean != NULL && lasting > 0)
+    if (sender->target->clean != NULL && lasting > 0) {
         lasting--; /* the marker */
+    }
     bool right = sender->target->was_empty
                      ? lasting == sender->db_lasting && expiring <= sender->db_expiring
                      : lasting >= sender->db_lasting;
-    if (right)
+    if (right) {
         return HANGAR_OK;
+    }
     return redis->host->fail(redis->ctx, HANGAR_IO, 0,
                              "database %" PRIu64 " of redis at %s has %" PRIu64
                              " lasting keys and %" PRIu64 " expiring ones, but took %" PRIu64
@@ -161,10 +172,12 @@ static enum hangar_rc check_db(struct rd_sender *sender)
 static enum hangar_rc leave_db(struct rd_sender *sender)
 {
     enum hangar_rc rc = rd_pipe_drain(sender->pipe);
-    if (rc == HANGAR_OK && sender->in_db)
+    if (rc == HANGAR_OK && sender->in_db) {
         rc = check_db(sender);
-    if (rc == HANGAR_OK && sender->in_db && sender->target->clean != NULL)
+    }
+    if (rc == HANGAR_OK && sender->in_db && sender->target->clean != NULL) {
         rd_clean_loaded(sender->target->clean, sender->db, sender->db_lasting, sender->db_expiring);
+    }
     sender->db_lasting = sender->db_expiring = 0;
     return rc;
 }
@@ -173,16 +186,19 @@ static enum hangar_rc leave_db(struct rd_sender *sender)
  * be written to the wrong database. */
 static enum hangar_rc enter_db(struct rd_sender *sender, uint64_t db)
 {
-    if (sender->in_db && sender->db == db)
+    if (sender->in_db && sender->db == db) {
         return HANGAR_OK;
+    }
     enum hangar_rc rc = leave_db(sender);
     char number[24];
     sender->db_there = db;
-    if (rc == HANGAR_OK && sender->target->clean != NULL)
+    if (rc == HANGAR_OK && sender->target->clean != NULL) {
         rc = rd_clean_db(sender->target->clean, db, &sender->db_there);
+    }
     snprintf(number, sizeof(number), "%" PRIu64, sender->db_there);
-    if (rc == HANGAR_OK)
+    if (rc == HANGAR_OK) {
         rc = rd_order(sender->client, "SELECT", number, NULL);
+    }
     sender->in_db = rc == HANGAR_OK;
     sender->db = db;
     return rc;
@@ -203,8 +219,9 @@ static void start_words(struct rd_sender *sender, const char *command, const cha
     sender->words.key = 1;
     sender->numbers = 0;
     rd_words_add_text(&sender->words, command);
-    if (subcommand != NULL)
+    if (subcommand != NULL) {
         rd_words_add_text(&sender->words, subcommand);
+    }
 }
 
 static void add_name(struct rd_sender *sender)
@@ -246,8 +263,9 @@ static enum hangar_rc refuse_size(struct rd_sender *sender, uint64_t size)
 
 static enum hangar_rc begin_set(struct rd_sender *sender, uint64_t size)
 {
-    if (size > sender->target->bulk_most)
+    if (size > sender->target->bulk_most) {
         return refuse_size(sender, size);
+    }
     start_words(sender, "SET", NULL);
     add_name(sender);
     rd_words_add(&sender->words, NULL, (size_t)size);
@@ -258,8 +276,9 @@ static enum hangar_rc begin_set(struct rd_sender *sender, uint64_t size)
         rd_words_add_text(&sender->words, "PX");
         add_number(sender, time_left(sender));
     }
-    if (sender->redis->on_conflict != RD_REPLACE)
+    if (sender->redis->on_conflict != RD_REPLACE) {
         rd_words_add_text(&sender->words, "NX");
+    }
     return begin_command(sender, KIND_SET);
 }
 
@@ -267,10 +286,12 @@ static void add_restore_options(struct rd_sender *sender)
 {
     const struct rdb_key *key = &sender->key;
     bool modern = sender->target->version >= 50000;
-    if (sender->redis->on_conflict == RD_REPLACE)
+    if (sender->redis->on_conflict == RD_REPLACE) {
         rd_words_add_text(&sender->words, "REPLACE");
-    if (modern && key->expire_ms >= 0)
+    }
+    if (modern && key->expire_ms >= 0) {
         rd_words_add_text(&sender->words, "ABSTTL");
+    }
     if (modern && key->idle_s >= 0 && sender->target->evicts_lru) {
         rd_words_add_text(&sender->words, "IDLETIME");
         add_number(sender, key->idle_s);
@@ -292,8 +313,9 @@ static enum hangar_rc add_payload(void *arg, const unsigned char *data, size_t s
 static enum hangar_rc begin_restore(struct rd_sender *sender, uint64_t size)
 {
     const struct rdb_key *key = &sender->key;
-    if (1 + size + FOOTER > sender->target->bulk_most)
+    if (1 + size + FOOTER > sender->target->bulk_most) {
         return refuse_size(sender, size);
+    }
     if (key->type == RDB_FUNCTION) {
         start_words(sender, "FUNCTION", "RESTORE");
         rd_words_add(&sender->words, NULL, (size_t)(1 + size + FOOTER));
@@ -320,14 +342,17 @@ static enum hangar_rc begin_restore(struct rd_sender *sender, uint64_t size)
 static enum hangar_rc end_restore(struct rd_sender *sender)
 {
     unsigned version = rdb_walk_counts(sender->walk)->version;
-    if (version > sender->target->rdb_version)
+    if (version > sender->target->rdb_version) {
         version = sender->target->rdb_version;
+    }
     unsigned char footer[FOOTER] = {(unsigned char)version, (unsigned char)(version >> 8)};
     enum hangar_rc rc = add_payload(sender, footer, 2);
-    for (int i = 0; i < 8; i++)
+    for (int i = 0; i < 8; i++) {
         footer[2 + i] = (unsigned char)(sender->crc >> (8 * i));
-    if (rc == HANGAR_OK)
+    }
+    if (rc == HANGAR_OK) {
         rc = rd_pipe_add(sender->pipe, footer + 2, 8);
+    }
     return rc == HANGAR_OK ? rd_pipe_end(sender->pipe) : rc;
 }
 
@@ -336,13 +361,15 @@ static enum hangar_rc end_restore(struct rd_sender *sender)
 static enum hangar_rc on_aux(void *arg, const char *name, const unsigned char *value, size_t size)
 {
     struct rd_sender *sender = arg;
-    if (strcmp(name, "lua") != 0)
+    if (strcmp(name, "lua") != 0) {
         return HANGAR_OK;
+    }
     start_words(sender, "SCRIPT", "LOAD");
     rd_words_add(&sender->words, value, size);
     enum hangar_rc rc = begin_command(sender, KIND_SCRIPT);
-    if (rc == HANGAR_OK)
+    if (rc == HANGAR_OK) {
         rc = rd_pipe_end(sender->pipe);
+    }
     /* `value` is only there until we return */
     return rc == HANGAR_OK ? rd_pipe_drain(sender->pipe) : rc;
 }
@@ -353,8 +380,9 @@ static enum hangar_rc pass_over(struct rd_sender *sender)
 {
     sender->way = WAY_NONE;
     sender->sent.expired++;
-    if (sender->redis->on_conflict != RD_REPLACE)
+    if (sender->redis->on_conflict != RD_REPLACE) {
         return HANGAR_OK;
+    }
     start_words(sender, "DEL", NULL);
     add_name(sender);
     enum hangar_rc rc = begin_command(sender, KIND_REMOVE);
@@ -389,22 +417,27 @@ static enum hangar_rc on_key(void *arg, const struct rdb_key *key)
     sender->key = *key;
     sender->begun = false;
     rd_value_clear(&sender->value);
-    if (sender->target->clean != NULL && rd_clean_is_marker(key->name, key->name_size))
+    if (sender->target->clean != NULL && rd_clean_is_marker(key->name, key->name_size)) {
         return leave_marker(sender);
-    if (sender->digest != NULL)
+    }
+    if (sender->digest != NULL) {
         rdb_digest_key(sender->digest, key);
-    if (key->type == RDB_FUNCTION)
+    }
+    if (key->type == RDB_FUNCTION) {
         return begin_function(sender);
+    }
     if (key->name_full > key->name_size) {
         struct rd_tag tag = {.kind = KIND_RESTORE, .type = (uint8_t)key->type};
         return fail_key(sender, tag, key->name, RD_TEXT_SIZE,
                         "names of more than 1 MiB can be restored with method: file only");
     }
     enum hangar_rc rc = enter_db(sender, key->db);
-    if (rc != HANGAR_OK)
+    if (rc != HANGAR_OK) {
         return rc;
-    if (key->expire_ms >= 0 && key->expire_ms <= target_now_ms(sender))
+    }
+    if (key->expire_ms >= 0 && key->expire_ms <= target_now_ms(sender)) {
         return pass_over(sender);
+    }
     bool use_known = (key->idle_s >= 0 && sender->target->evicts_lru) ||
                      (key->freq >= 0 && sender->target->evicts_lfu);
     sender->way = key->type == RDB_STRING && !use_known ? WAY_SET
@@ -416,12 +449,15 @@ static enum hangar_rc on_key(void *arg, const struct rdb_key *key)
 static enum hangar_rc on_string(void *arg, const struct rdb_string *string)
 {
     struct rd_sender *sender = arg;
-    if (sender->digest != NULL)
+    if (sender->digest != NULL) {
         rdb_digest_string(sender->digest, string);
-    if (sender->way == WAY_STREAM && !sender->begun)
+    }
+    if (sender->way == WAY_STREAM && !sender->begun) {
         return begin_restore(sender, string->head + string->stored);
-    if (sender->way != WAY_SET)
+    }
+    if (sender->way != WAY_SET) {
         return HANGAR_OK;
+    }
     if (string->encoding == RDB_TEXT_NUMBER) {
         char text[24];
         int n = snprintf(text, sizeof(text), "%" PRId64, string->number);
@@ -429,8 +465,9 @@ static enum hangar_rc on_string(void *arg, const struct rdb_string *string)
         return rc == HANGAR_OK ? rd_pipe_add(sender->pipe, text, (size_t)n) : rc;
     }
     sender->compressed = string->encoding == RDB_TEXT_LZF;
-    if (sender->compressed)
+    if (sender->compressed) {
         rd_lzf_init(&sender->lzf, string->plain);
+    }
     return begin_set(sender, string->plain);
 }
 
@@ -442,8 +479,9 @@ static enum hangar_rc add_plain(void *arg, const unsigned char *data, size_t siz
 
 static enum hangar_rc damaged(struct rd_sender *sender, enum hangar_rc rc)
 {
-    if (rc != HANGAR_CORRUPT)
+    if (rc != HANGAR_CORRUPT) {
         return rc;
+    }
     char name[RD_TEXT_SIZE];
     return sender->redis->host->fail(sender->redis->ctx, rc, 0,
                                      "cannot restore key %s: its compressed value is damaged",
@@ -453,22 +491,26 @@ static enum hangar_rc damaged(struct rd_sender *sender, enum hangar_rc rc)
 static enum hangar_rc on_body(void *arg, bool text, const unsigned char *data, size_t size)
 {
     struct rd_sender *sender = arg;
-    if (sender->digest != NULL)
+    if (sender->digest != NULL) {
         rdb_digest_body(sender->digest, text, data, size);
+    }
     switch (sender->way) {
     case WAY_SET:
-        if (!text)
+        if (!text) {
             return HANGAR_OK;
-        if (!sender->compressed)
+        }
+        if (!sender->compressed) {
             return rd_pipe_add(sender->pipe, data, size);
+        }
         return damaged(sender, rd_lzf_feed(&sender->lzf, data, size, add_plain, sender));
     case WAY_STREAM:
         return add_payload(sender, data, size);
     case WAY_KEEP:
         return rd_clean_function(sender->target->clean, data, size);
     case WAY_COLLECT:
-        if (rd_value_size(&sender->value) + size > sender->target->bulk_most)
+        if (rd_value_size(&sender->value) + size > sender->target->bulk_most) {
             return refuse_size(sender, rd_value_size(&sender->value) + size);
+        }
         return rd_value_add(&sender->value, data, size, sender->target->bulk_most);
     default:
         return HANGAR_OK;
@@ -479,12 +521,14 @@ static enum hangar_rc on_end(void *arg, bool empty)
 {
     struct rd_sender *sender = arg;
     enum hangar_rc rc = HANGAR_OK;
-    if (sender->digest != NULL)
+    if (sender->digest != NULL) {
         rdb_digest_end(sender->digest, empty);
+    }
     switch (sender->way) {
     case WAY_SET:
-        if (sender->compressed)
+        if (sender->compressed) {
             rc = damaged(sender, rd_lzf_end(&sender->lzf, add_plain, sender));
+        }
         sender->compressed = false;
         return rc == HANGAR_OK ? rd_pipe_end(sender->pipe) : rc;
     case WAY_STREAM:
@@ -498,8 +542,9 @@ static enum hangar_rc on_end(void *arg, bool empty)
             return HANGAR_OK;
         }
         rc = begin_restore(sender, rd_value_size(&sender->value));
-        if (rc == HANGAR_OK)
+        if (rc == HANGAR_OK) {
             rc = rd_value_take(&sender->value, add_payload, sender);
+        }
         return rc == HANGAR_OK ? end_restore(sender) : rc;
     default:
         return HANGAR_OK;
@@ -533,8 +578,9 @@ enum hangar_rc rd_sender_new(struct rd_client *client, const struct rd_target *t
 
 void rd_sender_free(struct rd_sender *sender)
 {
-    if (sender == NULL)
+    if (sender == NULL) {
         return;
+    }
     rd_value_fini(&sender->value);
     rdb_walk_free(sender->walk);
     rd_pipe_free(sender->pipe);
@@ -556,21 +602,24 @@ enum hangar_rc rd_sender_feed(struct rd_sender *sender, const void *data, size_t
         rc = HANGAR_CORRUPT;
         problem = "there are bytes behind its end";
     }
-    if ((rc == HANGAR_CORRUPT || rc == HANGAR_UNSUPPORTED) && *problem != '\0')
+    if ((rc == HANGAR_CORRUPT || rc == HANGAR_UNSUPPORTED) && *problem != '\0') {
         return redis->host->fail(redis->ctx, rc, 0, "cannot restore " RD_OBJECT ": %s", problem);
+    }
     return rc;
 }
 
 enum hangar_rc rd_sender_finish(struct rd_sender *sender)
 {
     struct redis *redis = sender->redis;
-    if (!rdb_walk_done(sender->walk))
+    if (!rdb_walk_done(sender->walk)) {
         return redis->host->fail(redis->ctx, HANGAR_CORRUPT, 0,
                                  "cannot restore " RD_OBJECT ": it has no end");
-    if (rdb_walk_counts(sender->walk)->module_aux > 0)
+    }
+    if (rdb_walk_counts(sender->walk)->module_aux > 0) {
         redis->host->log(redis->ctx, HANGAR_LOG_WARN,
                          "the backup holds data of modules beside the keys, which only method: "
                          "file can restore: it was left out");
+    }
     return leave_db(sender);
 }
 

@@ -30,8 +30,9 @@ static int bio_write(BIO *bio, const char *data, int size)
 {
     BIO_clear_retry_flags(bio);
     ssize_t n = send(*(int *)BIO_get_data(bio), data, (size_t)size, MSG_NOSIGNAL);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
         BIO_set_retry_write(bio);
+    }
     return (int)n;
 }
 
@@ -39,8 +40,9 @@ static int bio_read(BIO *bio, char *data, int size)
 {
     BIO_clear_retry_flags(bio);
     ssize_t n = recv(*(int *)BIO_get_data(bio), data, (size_t)size, 0);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
         BIO_set_retry_read(bio);
+    }
     return (int)n;
 }
 
@@ -71,18 +73,22 @@ static enum hangar_rc load_files(struct redis *redis, SSL_CTX *context)
 {
     const struct hangar_host *host = redis->host;
     char why[128];
-    if (redis->tls_ca_file && SSL_CTX_load_verify_file(context, redis->tls_ca_file) != 1)
+    if (redis->tls_ca_file && SSL_CTX_load_verify_file(context, redis->tls_ca_file) != 1) {
         return host->fail(redis->ctx, HANGAR_CONFIG, 0, "cannot read tls_ca_file %s: %s",
                           redis->tls_ca_file, openssl_problem(why, sizeof(why)));
-    if (!redis->tls_ca_file && SSL_CTX_set_default_verify_paths(context) != 1)
+    }
+    if (!redis->tls_ca_file && SSL_CTX_set_default_verify_paths(context) != 1) {
         return host->fail(redis->ctx, HANGAR_CONFIG, 0, "cannot read the system's CA certificates");
-    if (redis->tls_cert && SSL_CTX_use_certificate_chain_file(context, redis->tls_cert) != 1)
+    }
+    if (redis->tls_cert && SSL_CTX_use_certificate_chain_file(context, redis->tls_cert) != 1) {
         return host->fail(redis->ctx, HANGAR_CONFIG, 0, "cannot read tls_cert %s: %s",
                           redis->tls_cert, openssl_problem(why, sizeof(why)));
+    }
     if (redis->tls_key &&
-        SSL_CTX_use_PrivateKey_file(context, redis->tls_key, SSL_FILETYPE_PEM) != 1)
+        SSL_CTX_use_PrivateKey_file(context, redis->tls_key, SSL_FILETYPE_PEM) != 1) {
         return host->fail(redis->ctx, HANGAR_CONFIG, 0, "cannot read tls_key %s: %s",
                           redis->tls_key, openssl_problem(why, sizeof(why)));
+    }
     return HANGAR_OK;
 }
 
@@ -93,10 +99,12 @@ static bool expect_name(struct redis *redis, SSL *ssl)
     unsigned char address[16];
     bool is_address =
         inet_pton(AF_INET, name, address) == 1 || inet_pton(AF_INET6, name, address) == 1;
-    if (!is_address && SSL_set_tlsext_host_name(ssl, name) != 1)
+    if (!is_address && SSL_set_tlsext_host_name(ssl, name) != 1) {
         return false;
-    if (!redis->tls_verify)
+    }
+    if (!redis->tls_verify) {
         return true;
+    }
     X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
     return is_address ? X509_VERIFY_PARAM_set1_ip_asc(param, name) == 1
                       : X509_VERIFY_PARAM_set1_host(param, name, 0) == 1;
@@ -108,14 +116,16 @@ static bool start_session(struct redis *redis, struct rd_tls *tls)
     SSL_CTX_set_mode(tls->context,
                      SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     tls->method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "hangar socket");
-    if (tls->method == NULL)
+    if (tls->method == NULL) {
         return false;
+    }
     BIO_meth_set_write(tls->method, bio_write);
     BIO_meth_set_read(tls->method, bio_read);
     BIO_meth_set_ctrl(tls->method, bio_ctrl);
     BIO *bio = BIO_new(tls->method);
-    if (bio == NULL)
+    if (bio == NULL) {
         return false;
+    }
     BIO_set_data(bio, &tls->fd);
     BIO_set_init(bio, 1);
     tls->ssl = SSL_new(tls->context);
@@ -132,18 +142,22 @@ enum hangar_rc rd_tls_open(struct redis *redis, int fd, struct rd_tls **out)
 {
     const struct hangar_host *host = redis->host;
     struct rd_tls *tls = calloc(1, sizeof(*tls));
-    if (tls == NULL)
+    if (tls == NULL) {
         return rd_no_memory(redis, "set up TLS");
+    }
     tls->fd = fd;
     tls->context = SSL_CTX_new(TLS_client_method());
     enum hangar_rc rc = HANGAR_OK;
-    if (tls->context == NULL || SSL_CTX_set_min_proto_version(tls->context, TLS1_2_VERSION) != 1)
+    if (tls->context == NULL || SSL_CTX_set_min_proto_version(tls->context, TLS1_2_VERSION) != 1) {
         rc = host->fail(redis->ctx, HANGAR_NO_MEMORY, 0, "cannot set up TLS");
-    if (rc == HANGAR_OK)
+    }
+    if (rc == HANGAR_OK) {
         rc = load_files(redis, tls->context);
-    if (rc == HANGAR_OK && !start_session(redis, tls))
+    }
+    if (rc == HANGAR_OK && !start_session(redis, tls)) {
         rc = host->fail(redis->ctx, HANGAR_CONFIG, 0, "cannot set up TLS: %s",
                         openssl_problem(tls->problem, sizeof(tls->problem)));
+    }
     if (rc != HANGAR_OK) {
         rd_tls_close(tls);
         return rc;
@@ -154,8 +168,9 @@ enum hangar_rc rd_tls_open(struct redis *redis, int fd, struct rd_tls **out)
 
 void rd_tls_close(struct rd_tls *tls)
 {
-    if (tls == NULL)
+    if (tls == NULL) {
         return;
+    }
     SSL_free(tls->ssl);
     BIO_meth_free(tls->method);
     SSL_CTX_free(tls->context);

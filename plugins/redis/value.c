@@ -21,8 +21,9 @@ void rd_value_fini(struct rd_value *value)
 {
     rd_value_clear(value);
     free(value->data);
-    if (value->budgeted > 0)
+    if (value->budgeted > 0) {
         value->redis->host->budget_give(value->redis->ctx, value->budgeted);
+    }
     rd_value_init(value, value->redis);
 }
 
@@ -30,8 +31,9 @@ void rd_value_clear(struct rd_value *value)
 {
     value->size = 0;
     value->spooled = 0;
-    if (value->spool != NULL)
+    if (value->spool != NULL) {
         value->redis->host->spool_close(value->spool);
+    }
     value->spool = NULL;
 }
 
@@ -43,21 +45,26 @@ uint64_t rd_value_size(const struct rd_value *value)
 /* Makes room for `size` more in memory; false when they have to go to disk. */
 static bool make_room(struct rd_value *value, size_t size)
 {
-    if (size <= value->capacity - value->size)
+    if (size <= value->capacity - value->size) {
         return true;
+    }
     size_t wanted = value->capacity ? value->capacity : PIECE;
-    while (wanted < value->size + size && wanted < MEMORY_MOST)
+    while (wanted < value->size + size && wanted < MEMORY_MOST) {
         wanted *= 2;
-    if (wanted < value->size + size)
+    }
+    if (wanted < value->size + size) {
         return false;
+    }
     struct redis *redis = value->redis;
     size_t more = wanted > FREE_BYTES ? wanted - value->budgeted : 0;
-    if (more > 0 && redis->host->budget_take(redis->ctx, more, more) == 0)
+    if (more > 0 && redis->host->budget_take(redis->ctx, more, more) == 0) {
         return false;
+    }
     unsigned char *data = realloc(value->data, wanted);
     if (data == NULL) {
-        if (more > 0)
+        if (more > 0) {
             redis->host->budget_give(redis->ctx, more);
+        }
         return false;
     }
     value->budgeted += more;
@@ -76,12 +83,15 @@ enum hangar_rc rd_value_add(struct rd_value *value, const unsigned char *data, s
         return HANGAR_OK;
     }
     enum hangar_rc rc = HANGAR_OK;
-    if (value->spool == NULL)
+    if (value->spool == NULL) {
         rc = host->spool_open(value->redis->ctx, most, &value->spool);
-    if (rc == HANGAR_OK)
+    }
+    if (rc == HANGAR_OK) {
         rc = host->spool_write(value->spool, data, size);
-    if (rc == HANGAR_OK)
+    }
+    if (rc == HANGAR_OK) {
         value->spooled += size;
+    }
     return rc;
 }
 
@@ -90,15 +100,17 @@ rd_value_take(struct rd_value *value,
               enum hangar_rc (*sink)(void *arg, const unsigned char *data, size_t size), void *arg)
 {
     enum hangar_rc rc = HANGAR_OK;
-    if (value->size > 0)
+    if (value->size > 0) {
         rc = sink(arg, value->data, value->size);
+    }
     unsigned char piece[PIECE];
     while (rc == HANGAR_OK && value->spooled > 0) {
         size_t got;
         rc = value->redis->host->spool_read(value->spool, piece, sizeof(piece), &got);
-        if (rc == HANGAR_OK && (got == 0 || got > value->spooled))
+        if (rc == HANGAR_OK && (got == 0 || got > value->spooled)) {
             rc = value->redis->host->fail(value->redis->ctx, HANGAR_INTERNAL, 0,
                                           "the spool lost a part of a value");
+        }
         if (rc == HANGAR_OK) {
             value->spooled -= got;
             rc = sink(arg, piece, got);

@@ -38,10 +38,11 @@ static size_t position(const struct lister *lister, const char *name)
     size_t low = 0, high = lister->count;
     while (low < high) {
         size_t middle = (low + high) / 2;
-        if (strcmp(lister->sorted[middle]->name, name) < 0)
+        if (strcmp(lister->sorted[middle]->name, name) < 0) {
             low = middle + 1;
-        else
+        } else {
             high = middle;
+        }
     }
     return low;
 }
@@ -49,10 +50,12 @@ static size_t position(const struct lister *lister, const char *name)
 /* Would this name be on the page?  Notes when it would on a later one. */
 static bool wanted(struct lister *lister, const char *name)
 {
-    if (strcmp(name, lister->page->cursor) <= 0)
+    if (strcmp(name, lister->page->cursor) <= 0) {
         return false;
-    if (lister->count < PAGE_MAX || strcmp(name, lister->sorted[PAGE_MAX - 1]->name) < 0)
+    }
+    if (lister->count < PAGE_MAX || strcmp(name, lister->sorted[PAGE_MAX - 1]->name) < 0) {
         return true;
+    }
     lister->more = true;
     return false;
 }
@@ -67,10 +70,11 @@ static void insert(struct lister *lister, const char *name, const struct hangar_
     lister->sorted[at] = spare;
     spare->entry = *entry;
     snprintf(spare->name, sizeof(spare->name), "%s", name);
-    if (lister->count < PAGE_MAX)
+    if (lister->count < PAGE_MAX) {
         lister->count++;
-    else
+    } else {
         lister->more = true;
+    }
 }
 
 /* Could names that begin with `path`, which ends in a slash, be on the page? */
@@ -79,10 +83,12 @@ static bool worth_a_look(struct lister *lister, const char *path)
     const char *prefix = lister->page->prefix, *cursor = lister->page->cursor;
     size_t size = strlen(path);
     size_t common = strlen(prefix) < size ? strlen(prefix) : size;
-    if (strncmp(path, prefix, common))
+    if (strncmp(path, prefix, common)) {
         return false;
-    if (strncmp(path, cursor, size) < 0) /* all of them lie before the cursor */
+    }
+    if (strncmp(path, cursor, size) < 0) { /* all of them lie before the cursor */
         return false;
+    }
     if (lister->count == PAGE_MAX && strcmp(path, lister->sorted[PAGE_MAX - 1]->name) > 0) {
         lister->more = true;
         return false;
@@ -97,11 +103,13 @@ static enum hangar_rc visit_file(struct lister *lister, int dir, const char *bas
     struct stat st;
     struct hangar_entry entry = {.struct_size = sizeof(entry)};
     const char *prefix = lister->page->prefix;
-    if (strncmp(name, prefix, strlen(prefix)) || !wanted(lister, name))
+    if (strncmp(name, prefix, strlen(prefix)) || !wanted(lister, name)) {
         return HANGAR_OK;
+    }
     if (fstatat(dir, base, &st, AT_SYMLINK_NOFOLLOW)) {
-        if (errno == ENOENT) /* removed meanwhile */
+        if (errno == ENOENT) { /* removed meanwhile */
             return HANGAR_OK;
+        }
         return local_fail(lister->local, errno, "look at %s in %s", name, lister->local->root);
     }
     local_fill_entry(&entry, &st);
@@ -115,17 +123,22 @@ static enum hangar_rc visit_directory(struct lister *lister, int dir, const char
 {
     const char *prefix = lister->page->prefix;
     bool inside = strlen(path) > strlen(prefix); /* the delimiter lies behind the prefix */
-    if (!worth_a_look(lister, path))
+    if (!worth_a_look(lister, path)) {
         return HANGAR_OK;
-    if (lister->page->delimiter && inside && !wanted(lister, path))
+    }
+    if (lister->page->delimiter && inside && !wanted(lister, path)) {
         return HANGAR_OK;
+    }
     int fd = local_open_dir(dir, base);
-    if (fd < 0 && errno == ENOENT)
+    if (fd < 0 && errno == ENOENT) {
         return HANGAR_OK;
-    if (fd < 0)
+    }
+    if (fd < 0) {
         return local_fail(lister->local, errno, "open directory %s/%s", lister->local->root, path);
-    if (!lister->page->delimiter || !inside)
+    }
+    if (!lister->page->delimiter || !inside) {
         return walk(lister, fd, path);
+    }
     if (local_has_object(fd)) {
         const struct hangar_entry entry = {.struct_size = sizeof(entry),
                                            .flags = HANGAR_ENTRY_PREFIX};
@@ -140,18 +153,23 @@ static enum hangar_rc visit(struct lister *lister, int dir, const char *path,
     struct stat st;
     char name[NAME_SIZE_MAX + 2];
     unsigned char type = found->d_type;
-    if (!local_is_component(found->d_name))
+    if (!local_is_component(found->d_name)) {
         return HANGAR_OK; /* a temporary file, or not ours */
-    if (type == DT_UNKNOWN && !fstatat(dir, found->d_name, &st, AT_SYMLINK_NOFOLLOW))
+    }
+    if (type == DT_UNKNOWN && !fstatat(dir, found->d_name, &st, AT_SYMLINK_NOFOLLOW)) {
         type = (unsigned char)IFTODT(st.st_mode);
+    }
     int size =
         snprintf(name, sizeof(name), "%s%s%s", path, found->d_name, type == DT_DIR ? "/" : "");
-    if (size >= (int)sizeof(name))
+    if (size >= (int)sizeof(name)) {
         return HANGAR_OK; /* too long for one of ours */
-    if (type == DT_DIR)
+    }
+    if (type == DT_DIR) {
         return visit_directory(lister, dir, found->d_name, name);
-    if (type == DT_REG && size <= NAME_SIZE_MAX)
+    }
+    if (type == DT_REG && size <= NAME_SIZE_MAX) {
         return visit_file(lister, dir, found->d_name, name);
+    }
     return HANGAR_OK;
 }
 
@@ -168,10 +186,12 @@ static enum hangar_rc walk(struct lister *lister, int dir, const char *path)
     while (!rc) {
         errno = 0;
         const struct dirent *found = readdir(stream);
-        if (!found && errno)
+        if (!found && errno) {
             rc = local_fail(lister->local, errno, "list %s/%s", lister->local->root, path);
-        if (!found)
+        }
+        if (!found) {
             break;
+        }
         rc = visit(lister, dir, path, found);
     }
     closedir(stream);
@@ -190,8 +210,9 @@ static enum hangar_rc hand_over(const struct lister *lister, struct hangar_page 
     for (size_t i = 0; i < lister->count; i++) {
         lister->sorted[i]->entry.name = lister->sorted[i]->name;
         enum hangar_rc rc = lister->local->host->page_add(page, &lister->sorted[i]->entry);
-        if (rc)
+        if (rc) {
             return rc;
+        }
     }
     const char *next = lister->more && lister->count ? lister->sorted[lister->count - 1]->name : "";
     snprintf(page->cursor, sizeof(page->cursor), "%s", next);
@@ -203,22 +224,27 @@ enum hangar_rc local_list(void *inst, struct hangar_page *page)
 {
     struct local *local = inst;
     int root = -1;
-    if (page->delimiter && page->delimiter != '/')
+    if (page->delimiter && page->delimiter != '/') {
         return local->host->fail(local->ctx, HANGAR_UNSUPPORTED, 0,
                                  "cannot list %s: the delimiter must be a slash", local->root);
+    }
     struct lister lister = {.local = local, .page = page};
     struct item *items = calloc(PAGE_MAX + 1, sizeof(*items));
-    if (!items)
+    if (!items) {
         return local_fail(local, ENOMEM, "list %s", local->root);
-    for (size_t i = 0; i <= PAGE_MAX; i++)
+    }
+    for (size_t i = 0; i <= PAGE_MAX; i++) {
         lister.sorted[i] = &items[i];
+    }
     enum hangar_rc rc = local_open_root(local, false, &root);
-    if (!rc)
+    if (!rc) {
         rc = walk(&lister, root, "");
-    else if (rc == HANGAR_NOT_FOUND)
+    } else if (rc == HANGAR_NOT_FOUND) {
         rc = HANGAR_OK; /* nothing was ever stored */
-    if (!rc)
+    }
+    if (!rc) {
         rc = hand_over(&lister, page);
+    }
     free(items);
     return rc;
 }

@@ -37,8 +37,9 @@ static const char *filesystem_name(uint32_t magic)
         {FUSE_SUPER_MAGIC, "fuse"},   {MSDOS_SUPER_MAGIC, "vfat"},
     };
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (names[i].magic == magic)
+        if (names[i].magic == magic) {
             return names[i].name;
+        }
     }
     return NULL;
 }
@@ -60,15 +61,18 @@ static int write_temp(int dir, char name[TEMP_NAME_SIZE])
 {
     static const char content[] = "hangar was here\n";
     int fd = local_make_temp(dir, name);
-    if (fd < 0)
+    if (fd < 0) {
         return -1;
+    }
     bool good =
         write(fd, content, sizeof(content) - 1) == (ssize_t)(sizeof(content) - 1) && !fsync(fd);
     int error_number = good ? 0 : errno ? errno : EIO;
-    if (close(fd) && good)
+    if (close(fd) && good) {
         error_number = errno;
-    if (!error_number)
+    }
+    if (!error_number) {
         return 0;
+    }
     unlinkat(dir, name, 0);
     errno = error_number;
     return -1;
@@ -77,27 +81,33 @@ static int write_temp(int dir, char name[TEMP_NAME_SIZE])
 /* With `one` in place, `two` must not replace it exclusively, and must otherwise. */
 static enum hangar_rc try_renames(struct local *local, int dir, const char *one, const char *two)
 {
-    if (!local_rename(dir, two, one, true))
+    if (!local_rename(dir, two, one, true)) {
         return local->host->fail(local->ctx, HANGAR_UNSUPPORTED, 0,
                                  "cannot use %s: its file system replaces files that it was told "
                                  "not to replace",
                                  local->root);
-    if (errno != EEXIST)
+    }
+    if (errno != EEXIST) {
         return local_fail(local, errno, "create a file exclusively in %s", local->root);
-    if (local_rename(dir, two, one, false))
+    }
+    if (local_rename(dir, two, one, false)) {
         return local_fail(local, errno, "rename a file in %s", local->root);
-    if (fsync(dir))
+    }
+    if (fsync(dir)) {
         return local_fail(local, errno, "sync directory %s", local->root);
-    if (unlinkat(dir, one, 0))
+    }
+    if (unlinkat(dir, one, 0)) {
         return local_fail(local, errno, "remove a file in %s", local->root);
+    }
     return HANGAR_OK;
 }
 
 static enum hangar_rc try_files(struct local *local, int dir)
 {
     char one[TEMP_NAME_SIZE], two[TEMP_NAME_SIZE];
-    if (write_temp(dir, one))
+    if (write_temp(dir, one)) {
         return local_fail(local, errno, "write to directory %s", local->root);
+    }
     if (write_temp(dir, two)) {
         int error_number = errno;
         unlinkat(dir, one, 0);
@@ -114,8 +124,9 @@ static enum hangar_rc try_files(struct local *local, int dir)
 static void warn_of_readers(struct local *local, int dir)
 {
     struct stat st;
-    if (fstat(dir, &st) || !(st.st_mode & 077))
+    if (fstat(dir, &st) || !(st.st_mode & 077)) {
         return;
+    }
     local->host->log(local->ctx, HANGAR_LOG_WARN,
                      "other users may look into directory %s (mode %04o); hint: chmod 700 %s",
                      local->root, st.st_mode & 07777, local->root);
@@ -129,23 +140,27 @@ enum hangar_rc local_probe(void *inst, struct hangar_attrs *capabilities)
     char text[SIZE_TEXT_SIZE];
     int dir = -1;
     enum hangar_rc rc = local_open_root(local, true, &dir);
-    if (rc)
+    if (rc) {
         return rc;
+    }
     rc = try_files(local, dir);
-    if (!rc && fstatfs(dir, &fs))
+    if (!rc && fstatfs(dir, &fs)) {
         rc = local_fail(local, errno, "tell the file system of %s", local->root);
-    if (!rc)
+    }
+    if (!rc) {
         rc = local_space(local, &space);
+    }
     if (!rc) {
         warn_of_readers(local, dir);
         const char *name = filesystem_name((uint32_t)fs.f_type);
         local->host->attr_set(capabilities, "create_only", "yes");
         local_size_text(space.free_bytes, text);
         local->host->attr_set(capabilities, "free", text);
-        if (name)
+        if (name) {
             local->host->attr_set(capabilities, "filesystem", name);
-        else
+        } else {
             local->host->attr_setf(capabilities, "filesystem", "0x%lx", (unsigned long)fs.f_type);
+        }
     }
     close(dir);
     return rc;

@@ -124,8 +124,9 @@ static enum hangar_rc local_create(const struct hangar_host *host, struct hangar
 static void local_destroy(void *inst)
 {
     struct local *local = inst;
-    if (!local)
+    if (!local) {
         return;
+    }
     free(local->description);
     free(local);
 }
@@ -148,24 +149,30 @@ static enum hangar_rc open_object(struct local *local, const char *name, int *fd
     const char *base;
     int dir;
     enum hangar_rc rc = local_check_name(local, name);
-    if (!rc)
+    if (!rc) {
         rc = local_open_parent(local, name, false, &dir, &base);
-    if (rc == HANGAR_NOT_FOUND)
+    }
+    if (rc == HANGAR_NOT_FOUND) {
         return not_found(local, name);
-    if (rc)
+    }
+    if (rc) {
         return rc;
+    }
     /* O_NONBLOCK: that somebody put a fifo there must not make us wait */
     int file = openat(dir, base, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     int error_number = errno;
     close(dir);
-    if (file < 0 && (error_number == ENOENT || error_number == ELOOP || error_number == ENXIO))
+    if (file < 0 && (error_number == ENOENT || error_number == ELOOP || error_number == ENXIO)) {
         return not_found(local, name);
-    if (file < 0)
+    }
+    if (file < 0) {
         return local_fail(local, error_number, "open %s in %s", name, local->root);
-    if (fstat(file, st))
+    }
+    if (fstat(file, st)) {
         rc = local_fail(local, errno, "look at %s in %s", name, local->root);
-    else if (!S_ISREG(st->st_mode))
+    } else if (!S_ISREG(st->st_mode)) {
         rc = not_found(local, name);
+    }
     if (rc) {
         close(file);
         return rc;
@@ -181,8 +188,9 @@ static enum hangar_rc local_get_open(void *inst, const char *name, uint64_t offs
     struct stat st;
     int fd = -1;
     enum hangar_rc rc = open_object(local, name, &fd, &st);
-    if (rc)
+    if (rc) {
         return rc;
+    }
     /* Beyond the end there is nothing, as at the end. */
     off_t start = offset < (uint64_t)st.st_size ? (off_t)offset : st.st_size;
     size_t size = strlen(name) + 1;
@@ -207,8 +215,9 @@ static enum hangar_rc local_get_read(struct hangar_get *get, void *buffer, size_
     do {
         n = read(get->fd, buffer, size < SSIZE_MAX ? size : SSIZE_MAX);
     } while (n < 0 && errno == EINTR);
-    if (n < 0)
+    if (n < 0) {
         return local_fail(get->local, errno, "read %s in %s", get->name, get->local->root);
+    }
     *got = (size_t)n;
     return HANGAR_OK;
 }
@@ -224,8 +233,9 @@ static enum hangar_rc local_stat(void *inst, const char *name, struct hangar_ent
     struct stat st;
     int fd = -1;
     enum hangar_rc rc = open_object(inst, name, &fd, &st);
-    if (rc)
+    if (rc) {
         return rc;
+    }
     close(fd);
     local_fill_entry(entry, &st);
     return HANGAR_OK;
@@ -237,20 +247,23 @@ static enum hangar_rc local_remove(void *inst, const char *name)
     const char *base;
     int dir;
     enum hangar_rc rc = local_check_name(local, name);
-    if (!rc)
+    if (!rc) {
         rc = local_open_parent(local, name, false, &dir, &base);
+    }
     if (!rc) {
         /* A directory is not an object: there is nothing of that name. */
-        if (unlinkat(dir, base, 0) && errno != ENOENT && errno != EISDIR)
+        if (unlinkat(dir, base, 0) && errno != ENOENT && errno != EISDIR) {
             rc = local_fail(local, errno, "remove %s in %s", name, local->root);
-        else if (fsync(dir))
+        } else if (fsync(dir)) {
             rc = local_fail(local, errno, "sync the directory of %s in %s", name, local->root);
+        }
         close(dir);
     } else if (rc == HANGAR_NOT_FOUND) {
         rc = HANGAR_OK;
     }
-    if (!rc)
+    if (!rc) {
         local_tidy(local, name);
+    }
     return rc;
 }
 
@@ -263,8 +276,9 @@ enum hangar_rc local_space(void *inst, struct hangar_space *space)
     snprintf(path, sizeof(path), "%s", local->root);
     while (statvfs(path, &fs)) {
         char *slash = strrchr(path, '/');
-        if (errno != ENOENT || !slash)
+        if (errno != ENOENT || !slash) {
             return local_fail(local, errno, "tell the free space of %s", local->root);
+        }
         slash[slash == path] = '\0';
     }
     uint64_t free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;

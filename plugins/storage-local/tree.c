@@ -38,8 +38,9 @@ static const char *next_component(const char *name, char component[COMPONENT_MAX
 {
     const char *slash = strchr(name, '/');
     size_t size = slash ? (size_t)(slash - name) : strlen(name);
-    if (size > COMPONENT_MAX)
+    if (size > COMPONENT_MAX) {
         size = 0;
+    }
     memcpy(component, name, size);
     component[size] = '\0';
     return slash ? slash + 1 : NULL;
@@ -53,8 +54,9 @@ enum hangar_rc local_check_name(struct local *local, const char *name)
         rest = next_component(rest, component);
         good = local_is_component(component);
     }
-    if (good)
+    if (good) {
         return HANGAR_OK;
+    }
     return local->host->fail(local->ctx, HANGAR_CONFIG, 0,
                              "cannot use %.*s as the name of an object in %s: it is not allowed",
                              NAME_SIZE_MAX, name, local->root);
@@ -63,8 +65,9 @@ enum hangar_rc local_check_name(struct local *local, const char *name)
 size_t local_depth(const char *name)
 {
     size_t depth = 0;
-    for (const char *c = name; *c; c++)
+    for (const char *c = name; *c; c++) {
         depth += *c == '/';
+    }
     return depth;
 }
 
@@ -77,8 +80,9 @@ int local_open_dir(int dir, const char *name)
  * first is as good. */
 static int make_dir(int dir, const char *name)
 {
-    if (mkdirat(dir, name, DIR_MODE))
+    if (mkdirat(dir, name, DIR_MODE)) {
         return errno == EEXIST ? 0 : -1;
+    }
     return fchmodat(dir, name, DIR_MODE, 0);
 }
 
@@ -94,11 +98,13 @@ static int make_root(const char *root)
     int above = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     for (char *at = path, *slash; above >= 0 && (slash = strchr(at, '/')); at = slash + 1) {
         *slash = '\0';
-        if (slash == at)
+        if (slash == at) {
             continue;
+        }
         int next = openat(above, at, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (next < 0 && errno == ENOENT && !make_dir(above, at) && !fsync(above))
+        if (next < 0 && errno == ENOENT && !make_dir(above, at) && !fsync(above)) {
             next = openat(above, at, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        }
         int error_number = errno;
         close(above);
         errno = error_number;
@@ -111,14 +117,17 @@ enum hangar_rc local_open_root(struct local *local, bool make, int *fd)
 {
     int root = open(local->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (root < 0 && errno == ENOENT) {
-        if (!make)
+        if (!make) {
             return HANGAR_NOT_FOUND;
+        }
         root = make_root(local->root);
-        if (root < 0)
+        if (root < 0) {
             return local_fail(local, errno, "create directory %s", local->root);
+        }
     }
-    if (root < 0)
+    if (root < 0) {
         return local_fail(local, errno, "open directory %s", local->root);
+    }
     *fd = root;
     return HANGAR_OK;
 }
@@ -138,8 +147,9 @@ static int descend(struct local *local, int dir, const char *name, bool make, in
         int below = local_open_dir(*at, component);
         if (below < 0 && errno == ENOENT && make && !make_dir(*at, component)) {
             below = local_open_dir(*at, component);
-            if (below >= 0)
+            if (below >= 0) {
                 sweep(local, *at, component);
+            }
         }
         if (below < 0) {
             *failed = (size_t)(rest - name) + strlen(component);
@@ -161,13 +171,15 @@ static enum hangar_rc fail_enter(struct local *local, int dir, const char *name,
     snprintf(path, sizeof(path), "%.*s", (int)size, name);
     const char *slash = strrchr(path, '/');
     bool there = !fstatat(dir, slash ? slash + 1 : path, &st, AT_SYMLINK_NOFOLLOW);
-    if (there && S_ISLNK(st.st_mode))
+    if (there && S_ISLNK(st.st_mode)) {
         return local->host->fail(local->ctx, HANGAR_IO, 0,
                                  "cannot open %s/%s: it is a symbolic link, and none is followed "
                                  "below the root",
                                  local->root, path);
-    if (error_number == ENOENT || (there && !S_ISDIR(st.st_mode) && !make))
+    }
+    if (error_number == ENOENT || (there && !S_ISDIR(st.st_mode) && !make)) {
         return HANGAR_NOT_FOUND;
+    }
     return local_fail(local, error_number, "%s directory %s/%s", make ? "create" : "open",
                       local->root, path);
 }
@@ -178,8 +190,9 @@ enum hangar_rc local_open_parent(struct local *local, const char *name, bool mak
     int root, dir;
     size_t failed = 0;
     enum hangar_rc rc = local_open_root(local, make, &root);
-    if (rc)
+    if (rc) {
         return rc;
+    }
     int error_number = descend(local, root, name, make, &dir, &failed);
     if (error_number) {
         rc = fail_enter(local, dir, name, failed, error_number, make);
@@ -197,14 +210,16 @@ int local_sync_up(int dir, size_t depth)
     int at = dir, failed = fsync(dir);
     for (size_t i = 0; i < depth && !failed; i++) {
         int above = openat(at, "..", DIR_FLAGS);
-        if (at != dir)
+        if (at != dir) {
             close(at);
+        }
         at = above;
         failed = at < 0 ? -1 : fsync(at);
     }
     int error_number = errno;
-    if (at >= 0 && at != dir)
+    if (at >= 0 && at != dir) {
         close(at);
+    }
     errno = error_number;
     return failed;
 }
@@ -219,21 +234,25 @@ static enum kind kind_of(int dir, const struct dirent *entry)
 {
     struct stat st;
     unsigned char type = entry->d_type;
-    if (type == DT_UNKNOWN && !fstatat(dir, entry->d_name, &st, AT_SYMLINK_NOFOLLOW))
+    if (type == DT_UNKNOWN && !fstatat(dir, entry->d_name, &st, AT_SYMLINK_NOFOLLOW)) {
         type = (unsigned char)IFTODT(st.st_mode);
+    }
     bool temporary = !strncmp(entry->d_name, TEMP_PREFIX, strlen(TEMP_PREFIX));
-    if (type == DT_REG && temporary)
+    if (type == DT_REG && temporary) {
         return TEMPORARY;
-    if (!local_is_component(entry->d_name))
+    }
+    if (!local_is_component(entry->d_name)) {
         return OTHER;
+    }
     return type == DT_REG ? OBJECT : type == DT_DIR ? DIRECTORY : OTHER;
 }
 
 static DIR *open_stream(int dir)
 {
     DIR *stream = dir < 0 ? NULL : fdopendir(dir);
-    if (!stream && dir >= 0)
+    if (!stream && dir >= 0) {
         close(dir);
+    }
     return stream;
 }
 
@@ -246,8 +265,9 @@ bool local_has_object(int dir)
         found = kind == OBJECT ||
                 (kind == DIRECTORY && local_has_object(local_open_dir(dir, entry->d_name)));
     }
-    if (stream)
+    if (stream) {
         closedir(stream);
+    }
     return found;
 }
 
@@ -255,10 +275,12 @@ bool local_has_object(int dir)
 static void remove_stale(int dir, const char *name)
 {
     int fd = openat(dir, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
+    if (fd < 0) {
         return;
-    if (!flock(fd, LOCK_EX | LOCK_NB))
+    }
+    if (!flock(fd, LOCK_EX | LOCK_NB)) {
         unlinkat(dir, name, 0);
+    }
     close(fd);
 }
 
@@ -267,24 +289,28 @@ static void remove_stale(int dir, const char *name)
  * full directory costs no more than a look. */
 static bool remove_empty(int dir, const char *name)
 {
-    if (!unlinkat(dir, name, AT_REMOVEDIR))
+    if (!unlinkat(dir, name, AT_REMOVEDIR)) {
         return true;
-    if (errno != ENOTEMPTY && errno != EEXIST)
+    }
+    if (errno != ENOTEMPTY && errno != EEXIST) {
         return errno == ENOENT;
+    }
     int fd = local_open_dir(dir, name);
     bool empty = fd >= 0;
     DIR *stream = open_stream(fd);
     for (struct dirent *entry; stream && empty && (entry = readdir(stream));) {
         enum kind kind = kind_of(fd, entry);
-        if (kind == TEMPORARY)
+        if (kind == TEMPORARY) {
             remove_stale(fd, entry->d_name);
-        else if (kind == DIRECTORY)
+        } else if (kind == DIRECTORY) {
             empty = remove_empty(fd, entry->d_name);
-        else
+        } else {
             empty = kind == OTHER;
+        }
     }
-    if (stream)
+    if (stream) {
         closedir(stream);
+    }
     return empty && !unlinkat(dir, name, AT_REMOVEDIR);
 }
 
@@ -293,18 +319,21 @@ static bool remove_empty(int dir, const char *name)
  * have it removed. */
 static void sweep(struct local *local, int dir, const char *but)
 {
-    if (atomic_flag_test_and_set(&local->swept))
+    if (atomic_flag_test_and_set(&local->swept)) {
         return;
+    }
     DIR *stream = open_stream(openat(dir, ".", DIR_FLAGS));
     for (struct dirent *entry; stream && (entry = readdir(stream));) {
         enum kind kind = kind_of(dir, entry);
-        if (kind == TEMPORARY)
+        if (kind == TEMPORARY) {
             remove_stale(dir, entry->d_name);
-        else if (kind == DIRECTORY && strcmp(entry->d_name, but) != 0)
+        } else if (kind == DIRECTORY && strcmp(entry->d_name, but) != 0) {
             remove_empty(dir, entry->d_name);
+        }
     }
-    if (stream)
+    if (stream) {
         closedir(stream);
+    }
 }
 
 /* An attempt: what cannot be removed stays, and nothing is recorded. */
@@ -316,16 +345,18 @@ void local_tidy(struct local *local, const char *name)
         *slash = '\0';
         int dir, root = open(local->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         size_t failed;
-        if (root < 0)
+        if (root < 0) {
             return;
+        }
         int error_number = descend(local, root, path, false, &dir, &failed);
         slash = strrchr(path, '/');
         /* when one above is missing too, look further up */
         bool removed =
             error_number ? error_number == ENOENT : remove_empty(dir, slash ? slash + 1 : path);
         close(dir);
-        if (!removed)
+        if (!removed) {
             return;
+        }
     }
 }
 
@@ -337,20 +368,24 @@ int local_make_temp(int dir, char name[TEMP_NAME_SIZE])
 {
     for (int i = 0; i < MAKE_TRIES; i++) {
         uint64_t number;
-        if (getrandom(&number, sizeof(number), 0) != (ssize_t)sizeof(number))
+        if (getrandom(&number, sizeof(number), 0) != (ssize_t)sizeof(number)) {
             continue;
+        }
         snprintf(name, TEMP_NAME_SIZE, TEMP_PREFIX "%016llx", (unsigned long long)number);
         int fd = openat(dir, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
-        if (fd < 0 && errno == EEXIST)
+        if (fd < 0 && errno == EEXIST) {
             continue;
-        if (fd < 0)
+        }
+        if (fd < 0) {
             return -1;
+        }
         /* Somebody who tidies up may have taken it for a dead process's before
          * the lock was on it.  File systems without locks have no such tidying. */
         struct stat st;
         bool lost = flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK;
-        if (!lost && !fchmod(fd, FILE_MODE) && !fstat(fd, &st) && st.st_nlink)
+        if (!lost && !fchmod(fd, FILE_MODE) && !fstat(fd, &st) && st.st_nlink) {
             return fd;
+        }
         unlinkat(dir, name, 0);
         close(fd);
     }
@@ -360,15 +395,19 @@ int local_make_temp(int dir, char name[TEMP_NAME_SIZE])
 
 int local_rename(int dir, const char *from, const char *to, bool exclusive)
 {
-    if (!exclusive)
+    if (!exclusive) {
         return renameat(dir, from, dir, to);
-    if (!renameat2(dir, from, dir, to, RENAME_NOREPLACE))
+    }
+    if (!renameat2(dir, from, dir, to, RENAME_NOREPLACE)) {
         return 0;
-    if (errno != EINVAL && errno != ENOSYS)
+    }
+    if (errno != EINVAL && errno != ENOSYS) {
         return -1;
+    }
     /* a file system, or a kernel, that cannot do that */
-    if (linkat(dir, from, dir, to, 0))
+    if (linkat(dir, from, dir, to, 0)) {
         return -1;
+    }
     unlinkat(dir, from, 0); /* if it stays, it is tidied up later */
     return 0;
 }

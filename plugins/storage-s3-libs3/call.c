@@ -70,11 +70,13 @@ static S3RequestContext *take_context(struct driver *driver)
 {
     S3RequestContext *context = NULL;
     pthread_mutex_lock(&driver->mutex);
-    if (driver->idle_count)
+    if (driver->idle_count) {
         context = driver->idle[--driver->idle_count];
+    }
     pthread_mutex_unlock(&driver->mutex);
-    if (!context && S3_create_request_context(&context) != S3StatusOK)
+    if (!context && S3_create_request_context(&context) != S3StatusOK) {
         return NULL;
+    }
     return context;
 }
 
@@ -82,11 +84,13 @@ static void give_context(struct driver *driver, S3RequestContext *context)
 {
     pthread_mutex_lock(&driver->mutex);
     bool room = driver->idle_count < IDLE_CONTEXTS;
-    if (room)
+    if (room) {
         driver->idle[driver->idle_count++] = context;
+    }
     pthread_mutex_unlock(&driver->mutex);
-    if (!room)
+    if (!room) {
         S3_destroy_request_context(context);
+    }
 }
 
 /* Sleeps until something can be read or written, and not for long. */
@@ -99,10 +103,12 @@ static void wait_for_sockets(S3RequestContext *context)
     FD_ZERO(&out);
     FD_ZERO(&error);
     S3_get_request_context_fdsets(context, &in, &out, &error, &last);
-    if (ms < 0 || ms > TICK_MS)
+    if (ms < 0 || ms > TICK_MS) {
         ms = TICK_MS;
-    if (last < 0 && ms > 5) /* there is no socket yet, or one that select cannot take */
+    }
+    if (last < 0 && ms > 5) { /* there is no socket yet, or one that select cannot take */
         ms = 5;
+    }
     struct timeval wait = {.tv_usec = (suseconds_t)(ms * 1000)};
     select(last + 1, &in, &out, &error, &wait);
 }
@@ -115,14 +121,18 @@ static enum hangar_rc drive(struct call *call, S3RequestContext *context)
     for (;;) {
         int left = 0;
         S3Status status = S3_runonce_request_context(context, &left);
-        if (status != S3StatusOK)
+        if (status != S3StatusOK) {
             call->status = status;
-        if (status != S3StatusOK || !left)
+        }
+        if (status != S3StatusOK || !left) {
             return HANGAR_OK;
-        if (driver_is_cancelled(driver))
+        }
+        if (driver_is_cancelled(driver)) {
             return HANGAR_CANCELLED;
-        if (driver_now_ms() - call->moved_ms > driver->timeout_ms)
+        }
+        if (driver_now_ms() - call->moved_ms > driver->timeout_ms) {
             return HANGAR_RETRY;
+        }
         wait_for_sockets(context);
     }
 }
@@ -132,8 +142,9 @@ static enum hangar_rc attempt(struct call *call, call_begin begin)
 {
     struct driver *driver = call->driver;
     S3RequestContext *context = take_context(driver);
-    if (!context)
+    if (!context) {
         return HANGAR_NO_MEMORY;
+    }
     call->status = S3StatusOK;
     call->message[0] = call->problem[0] = call->etag[0] = '\0';
     call->length = 0;
@@ -181,12 +192,15 @@ static bool is_vain(struct driver *driver, S3Status status, int attempts, int64_
 {
     bool broken = status == S3StatusConnectionFailed || status == S3StatusInternalError;
     bool nobody = status == S3StatusNameLookupError || status == S3StatusFailedToConnect;
-    if (!broken && !nobody)
+    if (!broken && !nobody) {
         atomic_store(&driver->heard, true);
-    if (!nobody || atomic_load(&driver->heard))
+    }
+    if (!nobody || atomic_load(&driver->heard)) {
         return false;
-    if (attempts >= NOBODY_TRIES || driver_now_ms() - since_ms >= NOBODY_MS)
+    }
+    if (attempts >= NOBODY_TRIES || driver_now_ms() - since_ms >= NOBODY_MS) {
         atomic_store(&driver->given_up, true);
+    }
     return atomic_load(&driver->given_up);
 }
 
@@ -251,10 +265,12 @@ static enum hangar_rc fail(struct call *call, int attempts)
                         : *call->message ? call->message
                                          : S3_get_status_name(call->status);
     char times[40] = "";
-    if (attempts > 1)
+    if (attempts > 1) {
         snprintf(times, sizeof(times), " (tried %d times)", attempts);
-    if (rc == HANGAR_NOT_FOUND && !call->missing_is_told)
+    }
+    if (rc == HANGAR_NOT_FOUND && !call->missing_is_told) {
         return rc;
+    }
     return driver->host->fail(driver->ctx, rc, 0, "cannot %s %s in %s: %s%s%s", call->verb,
                               call->name, driver->description, cause, times, hint_of(call->status));
 }
@@ -263,12 +279,15 @@ static enum hangar_rc fail(struct call *call, int attempts)
 static uint32_t pause_ms(int attempt_number)
 {
     uint32_t most = FIRST_PAUSE_MS, chance = 0;
-    for (int i = 1; i < attempt_number && most < LAST_PAUSE_MS; i++)
+    for (int i = 1; i < attempt_number && most < LAST_PAUSE_MS; i++) {
         most *= 2;
-    if (most > LAST_PAUSE_MS)
+    }
+    if (most > LAST_PAUSE_MS) {
         most = LAST_PAUSE_MS;
-    if (getrandom(&chance, sizeof(chance), GRND_NONBLOCK) != (ssize_t)sizeof(chance))
+    }
+    if (getrandom(&chance, sizeof(chance), GRND_NONBLOCK) != (ssize_t)sizeof(chance)) {
         chance = 0;
+    }
     return most / 2 + chance % (most / 2);
 }
 
@@ -284,26 +303,34 @@ enum hangar_rc call_run(struct call *call, call_begin begin, call_judge judge)
     int64_t since_ms = driver_now_ms(), deadline = since_ms + driver->deadline_ms;
     for (int number = 1;; number++) {
         enum hangar_rc rc = attempt(call, begin);
-        if (rc == HANGAR_CANCELLED)
+        if (rc == HANGAR_CANCELLED) {
             return fail_cancelled(call);
-        if (rc)
+        }
+        if (rc) {
             return driver->host->fail(driver->ctx, rc, 0, "cannot %s %s: out of memory", call->verb,
                                       call->name);
-        if (call->status == S3StatusOK)
+        }
+        if (call->status == S3StatusOK) {
             atomic_store(&driver->heard, true);
-        if (call->status == S3StatusOK && judge)
+        }
+        if (call->status == S3StatusOK && judge) {
             call->status = judge(call);
-        if (call->status == S3StatusOK)
+        }
+        if (call->status == S3StatusOK) {
             return HANGAR_OK;
+        }
         uint32_t wait = pause_ms(number);
-        if (is_vain(driver, call->status, number, since_ms))
+        if (is_vain(driver, call->status, number, since_ms)) {
             return fail(call, number);
+        }
         if (!passes(call->status) || number > (int)driver->retries ||
-            driver_now_ms() + wait >= deadline)
+            driver_now_ms() + wait >= deadline) {
             return fail(call, number);
+        }
         driver->host->log(driver->ctx, HANGAR_LOG_DEBUG, "cannot %s %s yet: %s; again in %u ms",
                           call->verb, call->name, S3_get_status_name(call->status), wait);
-        if (driver->host->sleep(driver->ctx, wait) || driver_is_cancelled(driver))
+        if (driver->host->sleep(driver->ctx, wait) || driver_is_cancelled(driver)) {
             return fail_cancelled(call);
+        }
     }
 }

@@ -30,14 +30,17 @@ enum hangar_rc libs3_get_open(void *inst, const char *name, uint64_t offset,
     struct driver *driver = inst;
     struct hangar_entry entry = {.struct_size = sizeof(entry)};
     enum hangar_rc rc = driver_check_name(driver, name);
-    if (!rc)
+    if (!rc) {
         rc = driver_head(driver, name, true, &entry);
-    if (rc)
+    }
+    if (rc) {
         return rc;
+    }
     struct hangar_get *get = calloc(1, sizeof(*get) + strlen(name) + 1);
-    if (!get)
+    if (!get) {
         return driver->host->fail(driver->ctx, HANGAR_NO_MEMORY, 0, "cannot read %s: out of memory",
                                   name);
+    }
     get->driver = driver;
     get->entry = entry;
     get->at = offset < entry.size ? offset : entry.size;
@@ -50,8 +53,9 @@ enum hangar_rc libs3_get_open(void *inst, const char *name, uint64_t offset,
 void libs3_get_close(struct hangar_get *get)
 {
     free(get->buffer);
-    if (get->lent)
+    if (get->lent) {
         get->driver->host->budget_give(get->driver->ctx, get->lent);
+    }
     free(get);
 }
 
@@ -60,8 +64,9 @@ static S3Status on_data(int size, const char *data, void *arg)
     struct call *call = arg;
     struct hangar_get *get = call->data;
     call_moved(call);
-    if ((size_t)size > get->want - get->have)
+    if ((size_t)size > get->want - get->have) {
         return S3StatusAbortedByCallback;
+    }
     memcpy(get->buffer + get->have, data, (size_t)size);
     get->have += (size_t)size;
     return S3StatusOK;
@@ -85,8 +90,9 @@ static void begin_get(struct call *call, S3RequestContext *context)
 static S3Status judge_get(struct call *call)
 {
     struct hangar_get *get = call->data;
-    if (get->have == get->want)
+    if (get->have == get->want) {
         return S3StatusOK;
+    }
     snprintf(call->problem, sizeof(call->problem), "%zu bytes came instead of %zu", get->have,
              get->want);
     return S3StatusConnectionFailed;
@@ -100,12 +106,14 @@ static enum hangar_rc make_buffer(struct hangar_get *get)
     if (left > CHUNK_LEAST) {
         get->lent = driver->host->budget_take(
             driver->ctx, left < CHUNK_MOST ? (size_t)left : CHUNK_MOST, CHUNK_LEAST);
-        if (get->lent)
+        if (get->lent) {
             get->capacity = get->lent;
+        }
     }
     get->buffer = malloc(get->capacity);
-    if (get->buffer)
+    if (get->buffer) {
         return HANGAR_OK;
+    }
     return driver->host->fail(driver->ctx, HANGAR_NO_MEMORY, 0, "cannot read %s: out of memory",
                               get->name);
 }
@@ -119,16 +127,18 @@ enum hangar_rc libs3_get_read(struct hangar_get *get, void *buffer, size_t size,
             *got = 0;
             return HANGAR_OK;
         }
-        if (!get->buffer)
+        if (!get->buffer) {
             rc = make_buffer(get);
+        }
         struct call call = {.driver = get->driver,
                             .verb = "read",
                             .name = get->name,
                             .data = get,
                             .missing_is_told = true};
         get->want = left < get->capacity ? (size_t)left : get->capacity;
-        if (!rc)
+        if (!rc) {
             rc = call_run(&call, begin_get, judge_get);
+        }
         if (rc) {
             get->have = get->given = 0;
             return rc;

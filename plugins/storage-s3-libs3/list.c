@@ -39,8 +39,9 @@ struct listing {
 
 static void free_answer(struct answer *answer)
 {
-    for (size_t i = 0; i < answer->count; i++)
+    for (size_t i = 0; i < answer->count; i++) {
         free(answer->items[i].name);
+    }
     free(answer->items);
     *answer = (struct answer){0};
 }
@@ -54,8 +55,9 @@ static void add(struct listing *listing, const char *key, bool prefix, uint64_t 
         answer->failed = true;
         return;
     }
-    if (strcmp(key, answer->last) > 0)
+    if (strcmp(key, answer->last) > 0) {
         memcpy(answer->last, key, length + 1);
+    }
     char *name = strdup(key + cut);
     if (!name || answer->count == PAGE_MOST) {
         answer->failed = true;
@@ -82,11 +84,13 @@ static S3Status on_names(int truncated, const char *next, int count,
     (void)next; /* the greatest name is the same, and always there */
     call_moved(call);
     listing->answer->more = truncated;
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < count; i++) {
         add(listing, contents[i].key, false, contents[i].size, contents[i].lastModified,
             contents[i].eTag);
-    for (int i = 0; i < prefixes; i++)
+    }
+    for (int i = 0; i < prefixes; i++) {
         add(listing, names[i], true, 0, 0, NULL);
+    }
     return S3StatusOK;
 }
 
@@ -95,8 +99,9 @@ static void begin_list(struct call *call, S3RequestContext *context)
     struct listing *listing = call->data;
     struct item *items = listing->answer->items;
     S3ListBucketHandler handler = {call_handler, on_names};
-    for (size_t i = 0; i < listing->answer->count; i++)
+    for (size_t i = 0; i < listing->answer->count; i++) {
         free(items[i].name);
+    }
     *listing->answer = (struct answer){.items = items};
     S3_list_bucket(&listing->driver->bucket, listing->prefix,
                    *listing->marker ? listing->marker : NULL, listing->delimiter, PAGE_MOST,
@@ -107,21 +112,24 @@ static S3Status judge_list(struct call *call)
 {
     struct listing *listing = call->data;
     const struct answer *answer = listing->answer;
-    if (!answer->failed && (!answer->more || *answer->last))
+    if (!answer->failed && (!answer->more || *answer->last)) {
         return S3StatusOK;
+    }
     snprintf(call->problem, sizeof(call->problem), "the listing cannot be understood");
     return S3StatusXmlParseFailure;
 }
 
 static bool is_same(const struct answer *a, const struct answer *b)
 {
-    if (a->count != b->count || a->more != b->more || strcmp(a->last, b->last))
+    if (a->count != b->count || a->more != b->more || strcmp(a->last, b->last)) {
         return false;
+    }
     for (size_t i = 0; i < a->count; i++) {
         const struct item *x = &a->items[i], *y = &b->items[i];
         if (x->size != y->size || x->prefix != y->prefix || strcmp(x->name, y->name) ||
-            strcmp(x->etag, y->etag))
+            strcmp(x->etag, y->etag)) {
             return false;
+        }
     }
     return true;
 }
@@ -136,10 +144,12 @@ static bool is_ours(const struct item *item)
 {
     char name[NAME_MAX_BYTES + 2];
     size_t size = strlen(item->name);
-    if (!item->prefix)
+    if (!item->prefix) {
         return driver_is_name(item->name);
-    if (size < 2 || size > NAME_MAX_BYTES || item->name[size - 1] != '/')
+    }
+    if (size < 2 || size > NAME_MAX_BYTES || item->name[size - 1] != '/') {
         return false;
+    }
     memcpy(name, item->name, size - 1);
     name[size - 1] = '\0';
     return driver_is_name(name);
@@ -158,8 +168,9 @@ static enum hangar_rc give(struct driver *driver, struct hangar_page *page, stru
                                      .time_ms = item->time_ms};
         memcpy(entry.etag, item->etag, sizeof(entry.etag));
         enum hangar_rc rc = is_ours(item) ? driver->host->page_add(page, &entry) : HANGAR_OK;
-        if (rc)
+        if (rc) {
             return rc;
+        }
     }
     snprintf(page->cursor, sizeof(page->cursor), "%s", answer->more ? answer->last + cut : "");
     return HANGAR_OK;
@@ -177,11 +188,13 @@ static enum hangar_rc ask(struct listing *listing, struct answer answers[2], int
     for (int i = 0; i < ANSWERS_MOST; i++) {
         listing->answer = &answers[i % 2];
         enum hangar_rc rc = call_run(&call, begin_list, judge_list);
-        if (rc)
+        if (rc) {
             return rc;
+        }
         *which = i % 2;
-        if (i && is_same(&answers[0], &answers[1]))
+        if (i && is_same(&answers[0], &answers[1])) {
             return HANGAR_OK;
+        }
     }
     return driver->host->fail(driver->ctx, HANGAR_RETRY, 0,
                               "cannot list %s in %s: it changes all the time", listing->prefix,
@@ -200,17 +213,21 @@ enum hangar_rc libs3_list(void *inst, struct hangar_page *page)
     int marker = *page->cursor
                      ? snprintf(listing.marker, KEY_SIZE, "%s%s", driver->prefix, page->cursor)
                      : 0;
-    if (size >= KEY_SIZE || marker >= KEY_SIZE)
+    if (size >= KEY_SIZE || marker >= KEY_SIZE) {
         return driver->host->fail(driver->ctx, HANGAR_CONFIG, 0, "cannot list %s: it is too long",
                                   page->prefix);
-    for (int i = 0; i < 2; i++)
+    }
+    for (int i = 0; i < 2; i++) {
         answers[i].items = calloc(PAGE_MOST, sizeof(*answers[i].items));
-    if (answers[0].items && answers[1].items)
+    }
+    if (answers[0].items && answers[1].items) {
         rc = ask(&listing, answers, &which);
-    else
+    } else {
         driver->host->fail(driver->ctx, rc, 0, "cannot list %s: out of memory", page->prefix);
-    if (!rc)
+    }
+    if (!rc) {
         rc = give(driver, page, &answers[which]);
+    }
     free_answer(&answers[0]);
     free_answer(&answers[1]);
     return rc;

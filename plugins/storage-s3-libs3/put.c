@@ -50,17 +50,20 @@ static enum hangar_rc take_room(struct hangar_put *put, size_t size, const char 
     pthread_mutex_lock(&driver->mutex);
     uint64_t need = driver->spooled + size;
     uint64_t quota = driver->quota;
-    while (quota < need)
+    while (quota < need) {
         quota += QUOTA_STEP;
-    if (need > driver->spool_max)
+    }
+    if (need > driver->spool_max) {
         rc = driver->host->fail(driver->ctx, HANGAR_NO_SPACE, 0,
                                 "cannot store %s in %s: objects on their way take more than %llu "
                                 "MiB of temporary files; hint: raise spool_max, or use the plugin "
                                 "storage-s3, which needs none",
                                 put->name, driver->description,
                                 (unsigned long long)driver->spool_max >> 20);
-    if (!rc)
+    }
+    if (!rc) {
         rc = driver->host->temp_dir(driver->ctx, quota, dir);
+    }
     if (!rc) {
         driver->spooled = need;
         driver->quota = quota;
@@ -78,8 +81,9 @@ static enum hangar_rc open_file(struct hangar_put *put, const char *dir)
                                   "cannot store %s: out of memory", put->name);
     }
     put->fd = mkostemp(put->path, O_CLOEXEC); /* mode 0600 */
-    if (put->fd >= 0)
+    if (put->fd >= 0) {
         return HANGAR_OK;
+    }
     int error_number = errno;
     free(put->path);
     put->path = NULL;
@@ -94,16 +98,19 @@ static enum hangar_rc flush(struct hangar_put *put)
     const char *dir = NULL;
     size_t at = 0;
     enum hangar_rc rc = take_room(put, put->used, &dir);
-    if (rc)
+    if (rc) {
         return rc;
+    }
     put->in_file += put->used;
-    if (put->fd < 0)
+    if (put->fd < 0) {
         rc = open_file(put, dir);
+    }
     while (!rc && at < put->used) {
         ssize_t n = write(put->fd, put->buffer + at, put->used - at);
-        if (n < 0 && errno != EINTR)
+        if (n < 0 && errno != EINTR) {
             rc = driver->host->fail(driver->ctx, errno == ENOSPC ? HANGAR_NO_SPACE : HANGAR_IO,
                                     errno, "cannot write the temporary file of %s", put->name);
+        }
         at += n > 0 ? (size_t)n : 0;
     }
     put->used = 0;
@@ -113,10 +120,12 @@ static enum hangar_rc flush(struct hangar_put *put)
 static void free_put(struct hangar_put *put)
 {
     struct driver *driver = put->driver;
-    if (put->fd >= 0)
+    if (put->fd >= 0) {
         close(put->fd);
-    if (put->path)
+    }
+    if (put->path) {
         unlink(put->path);
+    }
     pthread_mutex_lock(&driver->mutex);
     driver->spooled -= put->in_file;
     pthread_mutex_unlock(&driver->mutex);
@@ -131,14 +140,16 @@ enum hangar_rc libs3_put_open(void *inst, const char *name, uint64_t size_hint, 
 {
     struct driver *driver = inst;
     enum hangar_rc rc = driver_check_name(driver, name);
-    if (rc)
+    if (rc) {
         return rc;
-    if (size_hint > OBJECT_MAX)
+    }
+    if (size_hint > OBJECT_MAX) {
         return driver->host->fail(
             driver->ctx, HANGAR_UNSUPPORTED, 0,
             "cannot store %s in %s: with %llu MiB it is larger than the 5 GiB "
             "that libs3 can store; hint: use the plugin storage-s3",
             name, driver->description, (unsigned long long)size_hint >> 20);
+    }
     struct hangar_put *put = calloc(1, sizeof(*put) + strlen(name) + 1);
     if (put) {
         put->driver = driver;
@@ -149,8 +160,9 @@ enum hangar_rc libs3_put_open(void *inst, const char *name, uint64_t size_hint, 
         memcpy(put->name, name, strlen(name) + 1);
     }
     if (!put || !put->buffer || !put->md5 || EVP_DigestInit_ex(put->md5, EVP_md5(), NULL) != 1) {
-        if (put)
+        if (put) {
             free_put(put);
+        }
         return driver->host->fail(driver->ctx, HANGAR_NO_MEMORY, 0,
                                   "cannot store %s: out of memory", name);
     }
@@ -162,16 +174,19 @@ enum hangar_rc libs3_put_write(struct hangar_put *put, const void *data, size_t 
 {
     struct driver *driver = put->driver;
     const unsigned char *next = data;
-    if (size > OBJECT_MAX - put->size)
+    if (size > OBJECT_MAX - put->size) {
         return driver->host->fail(driver->ctx, HANGAR_UNSUPPORTED, 0,
                                   "cannot store %s in %s: it is larger than the 5 GiB that libs3 "
                                   "can store; hint: use the plugin storage-s3",
                                   put->name, driver->description);
-    if (driver_is_cancelled(driver))
+    }
+    if (driver_is_cancelled(driver)) {
         return driver->host->fail(driver->ctx, HANGAR_CANCELLED, 0, "cannot store %s: cancelled",
                                   put->name);
-    if (EVP_DigestUpdate(put->md5, data, size) != 1)
+    }
+    if (EVP_DigestUpdate(put->md5, data, size) != 1) {
         return driver->host->fail(driver->ctx, HANGAR_INTERNAL, 0, "cannot hash %s", put->name);
+    }
     put->size += size;
     while (size) {
         size_t n = BUFFER_SIZE - put->used < size ? BUFFER_SIZE - put->used : size;
@@ -181,8 +196,9 @@ enum hangar_rc libs3_put_write(struct hangar_put *put, const void *data, size_t 
         size -= n;
         if (put->used == BUFFER_SIZE && size) {
             enum hangar_rc rc = flush(put);
-            if (rc)
+            if (rc) {
                 return rc;
+            }
         }
     }
     return HANGAR_OK;
@@ -206,13 +222,15 @@ static int on_data(int size, char *buffer, void *data)
     size_t want = left < (uint64_t)size ? (size_t)left : (size_t)size;
     ssize_t n = 0;
     if (upload->sent < put->in_file) {
-        if (want > put->in_file - upload->sent)
+        if (want > put->in_file - upload->sent) {
             want = (size_t)(put->in_file - upload->sent);
+        }
         do {
             n = pread(put->fd, buffer, want, (off_t)upload->sent);
         } while (n < 0 && errno == EINTR);
-        if (n <= 0 && want)
+        if (n <= 0 && want) {
             return -1;
+        }
     } else if (want) {
         memcpy(buffer, put->buffer + (upload->sent - put->in_file), want);
         n = (ssize_t)want;
@@ -242,13 +260,16 @@ static enum hangar_rc look(struct hangar_put *put, const unsigned char md5[MD5_S
 {
     struct driver *driver = put->driver;
     char hex[2 * MD5_SIZE + 1];
-    for (int i = 0; i < MD5_SIZE; i++)
+    for (int i = 0; i < MD5_SIZE; i++) {
         snprintf(hex + 2 * i, 3, "%02x", md5[i]);
+    }
     enum hangar_rc rc = driver_head(driver, put->name, true, entry);
-    if (rc)
+    if (rc) {
         return rc == HANGAR_NOT_FOUND ? HANGAR_IO : rc;
-    if (entry->size == put->size && !strcasecmp(entry->etag, hex))
+    }
+    if (entry->size == put->size && !strcasecmp(entry->etag, hex)) {
         return HANGAR_OK;
+    }
     return driver->host->fail(
         driver->ctx, HANGAR_IO, 0,
         "cannot store %s in %s: what is there afterwards is not what was sent "
@@ -268,8 +289,9 @@ static enum hangar_rc send_it(struct hangar_put *put, struct hangar_entry *entry
                         .name = put->name,
                         .data = &upload,
                         .missing_is_told = true};
-    if (EVP_DigestFinal_ex(put->md5, md5, &md5_size) != 1 || md5_size != MD5_SIZE)
+    if (EVP_DigestFinal_ex(put->md5, md5, &md5_size) != 1 || md5_size != MD5_SIZE) {
         return driver->host->fail(driver->ctx, HANGAR_INTERNAL, 0, "cannot hash %s", put->name);
+    }
     EVP_EncodeBlock((unsigned char *)upload.md5, md5, MD5_SIZE);
     enum hangar_rc rc = call_run(&call, begin_put, NULL);
     return rc ? rc : look(put, md5, entry);
@@ -283,12 +305,13 @@ static enum hangar_rc create(struct hangar_put *put, struct hangar_entry *entry)
     struct hangar_entry there = {.struct_size = sizeof(there)};
     pthread_mutex_lock(&driver->creating);
     enum hangar_rc rc = driver_head(driver, put->name, false, &there);
-    if (rc == HANGAR_NOT_FOUND)
+    if (rc == HANGAR_NOT_FOUND) {
         rc = send_it(put, entry);
-    else if (!rc)
+    } else if (!rc) {
         rc = driver->host->fail(driver->ctx, HANGAR_EXISTS, 0,
                                 "cannot create %s in %s: it is there already", put->name,
                                 driver->description);
+    }
     pthread_mutex_unlock(&driver->creating);
     return rc;
 }

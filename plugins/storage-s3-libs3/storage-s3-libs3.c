@@ -101,21 +101,24 @@ static const struct hangar_option options[] = {
 bool driver_is_name(const char *name)
 {
     size_t size = strlen(name), part = 0;
-    if (!size || size > NAME_MAX_BYTES)
+    if (!size || size > NAME_MAX_BYTES) {
         return false;
+    }
     for (size_t i = 0; i <= size; i++) {
         char c = name[i];
         if (c && c != '/') {
             bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
                         (c >= '0' && c <= '9') || strchr("._=-", c);
-            if (!good)
+            if (!good) {
                 return false;
+            }
             part++;
             continue;
         }
         const char *begin = name + i - part;
-        if (!part || (part == 1 && *begin == '.') || (part == 2 && !memcmp(begin, "..", 2)))
+        if (!part || (part == 1 && *begin == '.') || (part == 2 && !memcmp(begin, "..", 2))) {
             return false;
+        }
         part = 0;
     }
     return true;
@@ -123,8 +126,9 @@ bool driver_is_name(const char *name)
 
 enum hangar_rc driver_check_name(struct driver *driver, const char *name)
 {
-    if (driver_is_name(name))
+    if (driver_is_name(name)) {
         return HANGAR_OK;
+    }
     return driver->host->fail(driver->ctx, HANGAR_CONFIG, 0, "\"%s\" is no name of an object",
                               name);
 }
@@ -162,21 +166,25 @@ static enum hangar_rc check_limits(struct driver *driver, bool token)
 {
     bool tls = driver->bucket.protocol == S3ProtocolHTTPS;
     (void)token;
-    if (text_option(driver, "ca_file"))
+    if (text_option(driver, "ca_file")) {
         return refuse(driver, "ca_file", "cannot be told whom to trust");
+    }
 #ifdef HANGAR_LIBS3_4
     (void)tls;
 #else
-    if (text_option(driver, "region"))
+    if (text_option(driver, "region")) {
         return refuse(driver, "region", "signs by version 2, which knows no regions");
-    if (token)
+    }
+    if (token) {
         return refuse(driver, "session_token", "cannot send a session token");
-    if (tls && driver->host->opt_bool(driver->ctx, "verify"))
+    }
+    if (tls && driver->host->opt_bool(driver->ctx, "verify")) {
         return driver->host->fail_option(driver->ctx, "verify",
                                          LIBRARY
                                          " checks no certificates: with https, anybody "
                                          "between can pretend to be the store; hint: use the "
                                          "plugin storage-s3, or accept that by verify: false");
+    }
 #endif
     return HANGAR_OK;
 }
@@ -185,15 +193,17 @@ static enum hangar_rc read_endpoint(struct driver *driver)
 {
     const char *url = driver->host->opt_string(driver->ctx, "endpoint");
     bool tls = !strncmp(url, "https://", 8);
-    if (!tls && strncmp(url, "http://", 7) != 0)
+    if (!tls && strncmp(url, "http://", 7) != 0) {
         return driver->host->fail_option(driver->ctx, "endpoint",
                                          "\"%s\" does not begin with http:// or https://", url);
+    }
     url += tls ? 8 : 7;
     size_t size = strcspn(url, "/");
     if (!size || size > S3_MAX_HOSTNAME_SIZE || strcspn(url, "?#@ \t\r\n") < size ||
-        url[size + strspn(url + size, "/")])
+        url[size + strspn(url + size, "/")]) {
         return driver->host->fail_option(driver->ctx, "endpoint",
                                          "after http:// it must be a host, and perhaps a port");
+    }
     driver->hostname = strndup(url, size);
     driver->bucket.hostName = driver->hostname;
     driver->bucket.protocol = tls ? S3ProtocolHTTPS : S3ProtocolHTTP;
@@ -204,27 +214,32 @@ static enum hangar_rc read_endpoint(struct driver *driver)
 static enum hangar_rc read_prefix(struct driver *driver)
 {
     const char *given = text_option(driver, "prefix");
-    if (!given)
+    if (!given) {
         given = "";
+    }
     given += strspn(given, "/");
     size_t size = strlen(given);
-    while (size && given[size - 1] == '/')
+    while (size && given[size - 1] == '/') {
         size--;
+    }
     if (asprintf(&driver->prefix, "%.*s", (int)size, given) < 0) {
         driver->prefix = NULL;
         return HANGAR_NO_MEMORY;
     }
-    if (!size)
+    if (!size) {
         return HANGAR_OK;
-    if (!driver_is_name(driver->prefix))
+    }
+    if (!driver_is_name(driver->prefix)) {
         return driver->host->fail_option(
             driver->ctx, "prefix",
             "\"%s\" has characters that libs3 writes wrongly, or is too "
             "long; hint: letters, digits and . _ - = / alone",
             driver->prefix);
+    }
     char *slashed = NULL;
-    if (asprintf(&slashed, "%s/", driver->prefix) < 0)
+    if (asprintf(&slashed, "%s/", driver->prefix) < 0) {
         return HANGAR_NO_MEMORY;
+    }
     free(driver->prefix);
     driver->prefix = slashed;
     return HANGAR_OK;
@@ -237,9 +252,10 @@ static enum hangar_rc read_bucket(struct driver *driver)
     driver->bucket.bucketName = name;
     driver->bucket.uriStyle = virtual ? S3UriStyleVirtualHost : S3UriStylePath;
     S3Status status = S3_validate_bucket_name(name, driver->bucket.uriStyle);
-    if (status != S3StatusOK)
+    if (status != S3StatusOK) {
         return driver->host->fail_option(driver->ctx, "bucket", "\"%s\" is no name of a bucket: %s",
                                          name, S3_get_status_name(status));
+    }
     if (asprintf(&driver->description, "bucket %s at %s://%s%s%s (by " LIBRARY ")", name,
                  driver->bucket.protocol == S3ProtocolHTTPS ? "https" : "http", driver->hostname,
                  *driver->prefix ? "/" : "", driver->prefix) < 0) {
@@ -260,10 +276,11 @@ static enum hangar_rc read_keys(struct driver *driver)
         secret = text_env("AWS_SECRET_ACCESS_KEY");
         token = text_env("AWS_SESSION_TOKEN");
     }
-    if (!id || !secret)
+    if (!id || !secret) {
         return driver->host->fail_option(driver->ctx, "access_key_id",
                                          "access_key_id and secret_access_key are needed, or "
                                          "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY");
+    }
     driver->bucket.accessKeyId = id;
     driver->bucket.secretAccessKey = secret;
 #ifdef HANGAR_LIBS3_4
@@ -276,12 +293,15 @@ static enum hangar_rc read_keys(struct driver *driver)
 static enum hangar_rc read_options(struct driver *driver)
 {
     enum hangar_rc rc = read_endpoint(driver);
-    if (!rc)
+    if (!rc) {
         rc = read_prefix(driver);
-    if (!rc)
+    }
+    if (!rc) {
         rc = read_bucket(driver);
-    if (!rc)
+    }
+    if (!rc) {
         rc = read_keys(driver);
+    }
     driver->retries = (unsigned)driver->host->opt_int(driver->ctx, "retries");
     driver->timeout_ms = driver->host->opt_int(driver->ctx, "timeout");
     driver->deadline_ms = driver->host->opt_int(driver->ctx, "deadline");
@@ -301,8 +321,9 @@ static bool begin_library(struct driver *driver)
 {
     int flags = S3_INIT_ALL;
 #ifdef S3_INIT_VERIFY_PEER
-    if (driver->host->opt_bool(driver->ctx, "verify"))
+    if (driver->host->opt_bool(driver->ctx, "verify")) {
         flags |= S3_INIT_VERIFY_PEER;
+    }
 #endif
     pthread_mutex_lock(&library);
     S3Status status = S3_initialize(USER_AGENT, flags, driver->hostname);
@@ -331,17 +352,20 @@ static enum hangar_rc libs3_create(const struct hangar_host *host, struct hangar
                                    void **out)
 {
     struct driver *driver = calloc(1, sizeof(*driver));
-    if (!driver)
+    if (!driver) {
         return host->fail(ctx, HANGAR_NO_MEMORY, 0, "cannot set up libs3: out of memory");
+    }
     driver->host = host;
     driver->ctx = ctx;
     pthread_mutex_init(&driver->mutex, NULL);
     pthread_mutex_init(&driver->creating, NULL);
     enum hangar_rc rc = read_options(driver);
-    if (!rc && !begin_library(driver))
+    if (!rc && !begin_library(driver)) {
         rc = HANGAR_NO_MEMORY;
-    if (rc == HANGAR_NO_MEMORY)
+    }
+    if (rc == HANGAR_NO_MEMORY) {
         host->fail(ctx, rc, 0, "cannot set up libs3: out of memory");
+    }
     if (rc) {
         free_driver(driver);
         return rc;
@@ -353,10 +377,12 @@ static enum hangar_rc libs3_create(const struct hangar_host *host, struct hangar
 static void libs3_destroy(void *inst)
 {
     struct driver *driver = inst;
-    if (!driver)
+    if (!driver) {
         return;
-    while (driver->idle_count)
+    }
+    while (driver->idle_count) {
         S3_destroy_request_context(driver->idle[--driver->idle_count]);
+    }
     end_library();
     free_driver(driver);
 }
@@ -396,8 +422,9 @@ enum hangar_rc driver_head(struct driver *driver, const char *name, bool missing
     struct call call = {
         .driver = driver, .verb = "look at", .name = name, .missing_is_told = missing_is_told};
     enum hangar_rc rc = call_run(&call, begin_head, NULL);
-    if (rc)
+    if (rc) {
         return rc;
+    }
     entry->flags = 0;
     entry->name = NULL;
     entry->size = call.length;
@@ -424,8 +451,9 @@ static enum hangar_rc libs3_remove(void *inst, const char *name)
     struct driver *driver = inst;
     struct call call = {.driver = driver, .verb = "remove", .name = name};
     enum hangar_rc rc = driver_check_name(driver, name);
-    if (!rc)
+    if (!rc) {
         rc = call_run(&call, begin_remove, NULL);
+    }
     return rc == HANGAR_NOT_FOUND ? HANGAR_OK : rc;
 }
 
@@ -442,24 +470,27 @@ static enum hangar_rc try_store(struct driver *driver, const char *name)
     char back[sizeof(content)] = "";
     size_t got = 0;
     enum hangar_rc rc = libs3_put_open(driver, name, 0, 0, &put);
-    if (rc)
+    if (rc) {
         return rc;
+    }
     rc = libs3_put_write(put, content, sizeof(content) - 1);
     if (rc) {
         libs3_put_abort(put);
         return rc;
     }
     rc = libs3_put_commit(put, &entry);
-    if (!rc)
+    if (!rc) {
         rc = libs3_get_open(driver, name, 0, &get);
+    }
     if (!rc) {
         rc = libs3_get_read(get, back, sizeof(content), &got);
         libs3_get_close(get);
     }
-    if (!rc && (got != sizeof(content) - 1 || memcmp(back, content, got)))
+    if (!rc && (got != sizeof(content) - 1 || memcmp(back, content, got))) {
         rc = driver->host->fail(driver->ctx, HANGAR_CORRUPT, 0,
                                 "cannot use %s: what was stored does not come back",
                                 driver->description);
+    }
     return rc;
 }
 
@@ -468,22 +499,25 @@ static enum hangar_rc libs3_probe(void *inst, struct hangar_attrs *capabilities)
     struct driver *driver = inst;
     char name[64];
     uint64_t number = 0;
-    if (getrandom(&number, sizeof(number), 0) != (ssize_t)sizeof(number))
+    if (getrandom(&number, sizeof(number), 0) != (ssize_t)sizeof(number)) {
         number = (uint64_t)driver_now_ms();
+    }
     snprintf(name, sizeof(name), ".hangar-probe-%016llx", (unsigned long long)number);
     enum hangar_rc rc = try_store(driver, name);
     enum hangar_rc removed = libs3_remove(driver, name); /* also after a failure */
-    if (rc || removed)
+    if (rc || removed) {
         return rc ? rc : removed;
+    }
     driver->host->attr_set(capabilities, "library", LIBRARY);
     driver->host->attr_set(capabilities, "create_only", "no");
     driver->host->attr_set(capabilities, "multipart", "no");
     driver->host->attr_set(capabilities, "object_max", "5 GiB");
     if (driver->bucket.protocol == S3ProtocolHTTPS &&
-        !driver->host->opt_bool(driver->ctx, "verify"))
+        !driver->host->opt_bool(driver->ctx, "verify")) {
         driver->host->log(driver->ctx, HANGAR_LOG_WARN,
                           "the certificate of %s is not checked; hint: use the plugin storage-s3",
                           driver->description);
+    }
     return HANGAR_OK;
 }
 

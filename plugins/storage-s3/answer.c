@@ -11,12 +11,13 @@
 static bool take_error(void *arg, const char *path, char *text)
 {
     struct s3_answer *answer = arg;
-    if (!strcmp(path, "Error/Code"))
+    if (!strcmp(path, "Error/Code")) {
         snprintf(answer->code, sizeof(answer->code), "%s", text);
-    else if (!strcmp(path, "Error/Message"))
+    } else if (!strcmp(path, "Error/Message")) {
         snprintf(answer->message, sizeof(answer->message), "%s", text);
-    else if (!strcmp(path, "Error/Region"))
+    } else if (!strcmp(path, "Error/Region")) {
         snprintf(answer->region, sizeof(answer->region), "%s", text);
+    }
     return true;
 }
 
@@ -24,18 +25,21 @@ static bool take_error(void *arg, const char *path, char *text)
 static void make_printable(char *text)
 {
     for (; *text; text++) {
-        if ((unsigned char)*text < ' ' || (unsigned char)*text >= 0x7f)
+        if ((unsigned char)*text < ' ' || (unsigned char)*text >= 0x7f) {
             *text = ' ';
+        }
     }
 }
 
 void s3_answer_read_error(struct s3_answer *answer, const char *body, size_t size)
 {
-    if (!strstr(body, "<Error"))
+    if (!strstr(body, "<Error")) {
         return;
+    }
     struct s3_xml *xml = s3_xml_new(take_error, answer);
-    if (!xml)
+    if (!xml) {
         return;
+    }
     s3_xml_feed(xml, body, size); /* cut short or not: what it said counts */
     s3_xml_free(xml);
     make_printable(answer->code);
@@ -46,8 +50,9 @@ void s3_answer_read_error(struct s3_answer *answer, const char *body, size_t siz
 static bool is_code(const struct s3_answer *answer, const char *const *codes)
 {
     for (; *codes; codes++) {
-        if (!strcmp(answer->code, *codes))
+        if (!strcmp(answer->code, *codes)) {
             return true;
+        }
     }
     return false;
 }
@@ -117,12 +122,15 @@ static enum hangar_rc rc_of_refusal(const struct s3_answer *answer)
 {
     static const char *const full[] = {"QuotaExceeded",     "InsufficientStorage", "EntityTooLarge",
                                        "XMinioStorageFull", "TooManyBuckets",      NULL};
-    if (is_code(answer, full) || answer->status == 507 || answer->status == 413)
+    if (is_code(answer, full) || answer->status == 507 || answer->status == 413) {
         return HANGAR_NO_SPACE;
-    if (!strcmp(answer->code, "NoSuchBucket"))
+    }
+    if (!strcmp(answer->code, "NoSuchBucket")) {
         return HANGAR_CONFIG;
-    if (is_code(answer, old_keys)) /* some say 400 */
+    }
+    if (is_code(answer, old_keys)) { /* some say 400 */
         return HANGAR_AUTH;
+    }
     switch (answer->status) {
     case 401:
     case 403:
@@ -150,8 +158,9 @@ struct s3_judgement s3_judge(const struct s3_answer *answer)
     static const char *const damaged[] = {"BadDigest", "XAmzContentSHA256Mismatch",
                                           "XAmzContentChecksumMismatch", NULL};
     struct s3_judgement judgement = {.verdict = S3_AGAIN, .rc = HANGAR_IO};
-    if (answer->curl)
+    if (answer->curl) {
         return judge_transport(answer);
+    }
     if (answer->status >= 200 && answer->status < 300 && !*answer->code) {
         /* a success whose body cannot be read may be one all the same */
         judgement.load = S3_LOAD_FINE;
@@ -159,16 +168,19 @@ struct s3_judgement s3_judge(const struct s3_answer *answer)
         judgement.rc = answer->xml_bad ? HANGAR_IO : HANGAR_OK;
         return judgement;
     }
-    if (is_too_much(answer))
+    if (is_too_much(answer)) {
         judgement.load = S3_LOAD_TOO_MUCH;
+    }
     judgement.skew = !strcmp(answer->code, "RequestTimeTooSkewed");
     judgement.keys = is_code(answer, old_keys);
     judgement.digest = is_code(answer, damaged);
-    if (is_passing(answer) || is_too_much(answer))
+    if (is_passing(answer) || is_too_much(answer)) {
         return judgement;
+    }
     judgement.rc = rc_of_refusal(answer);
-    if (!judgement.skew && !judgement.keys && !judgement.digest)
+    if (!judgement.skew && !judgement.keys && !judgement.digest) {
         judgement.verdict = S3_NEVER;
+    }
     return judgement;
 }
 
@@ -211,11 +223,13 @@ static void add_hint(const struct s3 *s3, const struct s3_answer *answer, struct
         return;
     }
     for (size_t i = 0; i < sizeof(advices) / sizeof(advices[0]); i++) {
-        if (!strcmp(answer->code, advices[i].code))
+        if (!strcmp(answer->code, advices[i].code)) {
             text_addf(text, "; hint: %s", advices[i].hint);
+        }
     }
-    if (answer->status == 301 || answer->status == 307)
+    if (answer->status == 301 || answer->status == 307) {
         text_add(text, "; hint: the bucket is elsewhere: correct endpoint and region");
+    }
 }
 
 void s3_answer_tell(const struct s3 *s3, const struct s3_answer *answer, const char *what,
@@ -223,20 +237,23 @@ void s3_answer_tell(const struct s3 *s3, const struct s3_answer *answer, const c
 {
     struct text text = {0};
     text_addf(&text, "cannot %s: ", what);
-    if (answer->stalled)
+    if (answer->stalled) {
         text_addf(&text, "nothing moved for %lld s", (long long)(s3->set.timeout_ms / 1000));
-    else if (answer->curl)
+    } else if (answer->curl) {
         text_add(&text, *answer->problem ? answer->problem : curl_easy_strerror(answer->curl));
-    else if (answer->xml_bad)
+    } else if (answer->xml_bad) {
         text_add(&text, "the answer is not one of S3");
-    else if (*answer->code)
+    } else if (*answer->code) {
         text_addf(&text, "%s%s%s", answer->code, *answer->message ? ": " : "", answer->message);
-    else
+    } else {
         text_addf(&text, "the store answered with status %ld", answer->status);
-    while (text.size && text.data[text.size - 1] == '.')
+    }
+    while (text.size && text.data[text.size - 1] == '.') {
         text.data[--text.size] = '\0';
-    if (tries > 1)
+    }
+    if (tries > 1) {
         text_addf(&text, " (after %u attempts)", tries);
+    }
     add_hint(s3, answer, &text);
     s3_error_set(error, rc, "%s", text_str(&text));
     text_free(&text);

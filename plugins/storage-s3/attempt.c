@@ -33,8 +33,9 @@ static size_t read_body(char *buffer, size_t size, size_t count, void *arg)
         channel->paused = true;
         return CURL_READFUNC_PAUSE;
     }
-    if (step)
+    if (step) {
         memcpy(buffer, (const char *)channel->request->body + channel->sent, step);
+    }
     channel->sent += step;
     channel->moved_ms = s3_now_ms();
     s3_bandwidth_spend(channel->s3, step);
@@ -45,8 +46,9 @@ static size_t read_body(char *buffer, size_t size, size_t count, void *arg)
 static int seek_body(void *arg, curl_off_t offset, int origin)
 {
     struct s3_channel *channel = arg;
-    if (origin != SEEK_SET || offset < 0 || (uint64_t)offset > channel->request->body_size)
+    if (origin != SEEK_SET || offset < 0 || (uint64_t)offset > channel->request->body_size) {
         return CURL_SEEKFUNC_FAIL;
+    }
     channel->sent = (size_t)offset;
     return CURL_SEEKFUNC_OK;
 }
@@ -58,22 +60,26 @@ static size_t write_body(char *data, size_t size, size_t count, void *arg)
     size_t bytes = size * count;
     channel->moved_ms = s3_now_ms();
     if (!is_success(channel->answer)) {
-        if (channel->error_body.size + bytes <= ERROR_BODY_MAX)
+        if (channel->error_body.size + bytes <= ERROR_BODY_MAX) {
             text_add_bytes(&channel->error_body, data, bytes);
+        }
         return bytes;
     }
     if (request->stream) {
         size_t took = CURL_WRITEFUNC_PAUSE;
-        if (s3_bandwidth_left(channel->s3))
+        if (s3_bandwidth_left(channel->s3)) {
             took = request->stream(request->stream_arg, data, bytes);
-        if (took == CURL_WRITEFUNC_PAUSE)
+        }
+        if (took == CURL_WRITEFUNC_PAUSE) {
             channel->paused = true;
-        else
+        } else {
             s3_bandwidth_spend(channel->s3, took);
+        }
         return took;
     }
-    if (request->xml && !channel->answer->xml_bad)
+    if (request->xml && !channel->answer->xml_bad) {
         channel->answer->xml_bad = !s3_xml_feed(request->xml, data, bytes);
+    }
     /* an <Error> that comes with a status of success is short, and stands alone */
     if (channel->error_body.size < ERROR_IN_SUCCESS_MAX) {
         size_t room = ERROR_IN_SUCCESS_MAX - channel->error_body.size;
@@ -86,13 +92,16 @@ static size_t write_body(char *data, size_t size, size_t count, void *arg)
 static bool take_header(const char *line, size_t size, const char *name, char *out, size_t capacity)
 {
     size_t length = strlen(name);
-    if (size <= length || line[length] != ':' || strncasecmp(line, name, length))
+    if (size <= length || line[length] != ':' || strncasecmp(line, name, length)) {
         return false;
+    }
     const char *value = line + length + 1, *end = line + size;
-    while (value < end && strchr(" \t\"", *value))
+    while (value < end && strchr(" \t\"", *value)) {
         value++;
-    while (end > value && strchr(" \t\r\n\"", end[-1]))
+    }
+    while (end > value && strchr(" \t\r\n\"", end[-1])) {
         end--;
+    }
     size_t copied = (size_t)(end - value) < capacity ? (size_t)(end - value) : capacity - 1;
     memcpy(out, value, copied);
     out[copied] = '\0';
@@ -168,11 +177,13 @@ static bool add_line(struct s3_channel *channel, const char *name, const char *v
     struct text line = {0};
     text_addf(&line, "%s: %s", name, value);
     struct curl_slist *longer = line.failed ? NULL : curl_slist_append(channel->headers, line.data);
-    if (line.data)
+    if (line.data) {
         explicit_bzero(line.data, line.size);
+    }
     text_free(&line);
-    if (longer)
+    if (longer) {
         channel->headers = longer;
+    }
     return longer != NULL;
 }
 
@@ -196,20 +207,25 @@ static bool add_headers(struct s3_channel *channel, const struct s3_keys *keys,
     all[count++] = (struct s3_pair){"host", s3->set.host};
     all[count++] = (struct s3_pair){"x-amz-date", date};
     all[count++] = (struct s3_pair){"x-amz-content-sha256", hashes->payload};
-    if (*keys->session_token)
+    if (*keys->session_token) {
         all[count++] = (struct s3_pair){"x-amz-security-token", keys->session_token};
-    if (*hashes->md5_base64)
+    }
+    if (*hashes->md5_base64) {
         all[count++] = (struct s3_pair){"content-md5", hashes->md5_base64};
-    if (*hashes->checksum)
+    }
+    if (*hashes->checksum) {
         all[count++] = (struct s3_pair){s3->set.checksum->header, hashes->checksum};
+    }
     for (size_t i = 0; i < request->header_count && count < S3_HEADERS_MAX; i++) {
-        if (request->headers[i].name && request->headers[i].value)
+        if (request->headers[i].name && request->headers[i].value) {
             all[count++] = request->headers[i];
+        }
     }
     bool added = true;
     for (size_t i = 0; i < count; i++) {
-        if (is_signed(all[i].name))
+        if (is_signed(all[i].name)) {
             covered[covered_count++] = all[i];
+        }
         added = added && add_line(channel, all[i].name, all[i].value);
     }
     const struct s3_signing what = {.method = request->method,
@@ -278,10 +294,12 @@ static void set_options(struct s3_channel *channel)
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, read_header);
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, channel);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, channel->answer->problem);
-    if (set->ca_file)
+    if (set->ca_file) {
         curl_easy_setopt(easy, CURLOPT_CAINFO, set->ca_file);
-    if (set->proxy)
+    }
+    if (set->proxy) {
         curl_easy_setopt(easy, CURLOPT_PROXY, set->proxy);
+    }
     if (!set->verify) {
         curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
         curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
@@ -351,15 +369,18 @@ static void check_stall(struct s3_channel *channel)
 {
     const struct s3 *s3 = channel->s3;
     int64_t patience_ms = s3->set.timeout_ms;
-    if (channel->request->slow)
+    if (channel->request->slow) {
         patience_ms *= SLOW_FACTOR;
+    }
     /* what we hold back ourselves does not stall */
-    if (channel->paused)
+    if (channel->paused) {
         channel->moved_ms = s3_now_ms();
+    }
     int64_t now = s3_now_ms();
     bool late = channel->until_ms && now >= channel->until_ms;
-    if (!late && now - channel->moved_ms < patience_ms)
+    if (!late && now - channel->moved_ms < patience_ms) {
         return;
+    }
     channel->answer->stalled = true;
     finish(channel, CURLE_OPERATION_TIMEDOUT);
 }
@@ -374,24 +395,30 @@ void s3_attempt_step(struct s3_channel *channel, int ms)
     CURLMcode failed = curl_multi_perform(channel->multi, &running);
     struct CURLMsg *message;
     while ((message = curl_multi_info_read(channel->multi, &left))) {
-        if (message->msg == CURLMSG_DONE)
+        if (message->msg == CURLMSG_DONE) {
             finish(channel, message->data.result);
+        }
     }
-    if (!channel->over && (failed || s3_is_unwanted(channel->s3, channel->request)))
+    if (!channel->over && (failed || s3_is_unwanted(channel->s3, channel->request))) {
         finish(channel, CURLE_ABORTED_BY_CALLBACK);
-    if (!channel->over)
+    }
+    if (!channel->over) {
         check_stall(channel);
-    if (!channel->over && ms > 0)
+    }
+    if (!channel->over && ms > 0) {
         curl_multi_poll(channel->multi, NULL, 0, channel->paused && ms > 20 ? 20 : ms, NULL);
+    }
 }
 
 void s3_attempt_end(struct s3_channel *channel)
 {
-    if (channel->added)
+    if (channel->added) {
         curl_multi_remove_handle(channel->multi, channel->easy);
+    }
     channel->added = false;
-    for (struct curl_slist *line = channel->headers; line; line = line->next)
+    for (struct curl_slist *line = channel->headers; line; line = line->next) {
         explicit_bzero(line->data, strlen(line->data));
+    }
     curl_slist_free_all(channel->headers);
     channel->headers = NULL;
 }

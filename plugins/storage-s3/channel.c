@@ -18,8 +18,9 @@
 
 enum hangar_rc s3_error_set(struct s3_error *error, enum hangar_rc rc, const char *fmt, ...)
 {
-    if (error->rc)
+    if (error->rc) {
         return error->rc;
+    }
     va_list args;
     va_start(args, fmt);
     vsnprintf(error->text, sizeof(error->text), fmt, args);
@@ -51,23 +52,27 @@ bool s3_wire_init(struct s3 *s3)
     pthread_condattr_t attr;
     wire->permits = s3->set.concurrency;
     atomic_init(&wire->cancelled, false);
-    if (pthread_mutex_init(&wire->mutex, NULL))
+    if (pthread_mutex_init(&wire->mutex, NULL)) {
         return false;
+    }
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     bool made = !pthread_cond_init(&wire->changed, &attr);
     pthread_condattr_destroy(&attr);
-    if (!made)
+    if (!made) {
         pthread_mutex_destroy(&wire->mutex);
+    }
     return made;
 }
 
 static void channel_free(struct s3_channel *channel)
 {
-    if (channel->easy)
+    if (channel->easy) {
         curl_easy_cleanup(channel->easy);
-    if (channel->multi)
+    }
+    if (channel->multi) {
         curl_multi_cleanup(channel->multi);
+    }
     text_free(&channel->error_body);
     explicit_bzero(&channel->day, sizeof(channel->day));
     free(channel);
@@ -95,8 +100,9 @@ void s3_wire_wake(struct s3 *s3)
 {
     struct s3_wire *wire = &s3->wire;
     pthread_mutex_lock(&wire->mutex);
-    for (struct s3_channel *channel = wire->all; channel; channel = channel->next)
+    for (struct s3_channel *channel = wire->all; channel; channel = channel->next) {
         curl_multi_wakeup(channel->multi);
+    }
     pthread_cond_broadcast(&wire->changed);
     pthread_mutex_unlock(&wire->mutex);
 }
@@ -119,8 +125,9 @@ enum hangar_rc s3_wire_sleep(struct s3 *s3, const struct s3_request *request, in
     struct s3_wire *wire = &s3->wire;
     int64_t until_ms = s3_now_ms() + ms;
     pthread_mutex_lock(&wire->mutex);
-    while (!s3_is_unwanted(s3, request) && s3_now_ms() < until_ms)
+    while (!s3_is_unwanted(s3, request) && s3_now_ms() < until_ms) {
         wait_until(wire, until_ms);
+    }
     pthread_mutex_unlock(&wire->mutex);
     return s3_is_unwanted(s3, request) ? HANGAR_CANCELLED : HANGAR_OK;
 }
@@ -130,8 +137,9 @@ enum hangar_rc s3_channel_take(struct s3 *s3, struct s3_channel **out, struct s3
     struct s3_wire *wire = &s3->wire;
     pthread_mutex_lock(&wire->mutex);
     struct s3_channel *channel = wire->free;
-    if (channel)
+    if (channel) {
         wire->free = channel->next_free;
+    }
     pthread_mutex_unlock(&wire->mutex);
     if (!channel) {
         channel = calloc(1, sizeof(*channel));
@@ -142,8 +150,9 @@ enum hangar_rc s3_channel_take(struct s3 *s3, struct s3_channel **out, struct s3
             channel->multi = curl_multi_init();
         }
         if (!channel || !channel->easy || !channel->multi) {
-            if (channel)
+            if (channel) {
                 channel_free(channel);
+            }
             return s3_error_set(error, HANGAR_NO_MEMORY, "cannot open a connection: out of memory");
         }
         pthread_mutex_lock(&wire->mutex);
@@ -171,11 +180,13 @@ enum hangar_rc s3_permit_take(struct s3 *s3, const struct s3_request *request,
     pthread_mutex_lock(&wire->mutex);
     /* what cleans up does not wait for those that it cleans up after */
     while (!request->parting && !s3_is_unwanted(s3, request) &&
-           wire->running >= (unsigned)wire->permits)
+           wire->running >= (unsigned)wire->permits) {
         wait_until(wire, s3_now_ms() + 1000);
+    }
     bool cancelled = s3_is_unwanted(s3, request);
-    if (!cancelled)
+    if (!cancelled) {
         wire->running++;
+    }
     pthread_mutex_unlock(&wire->mutex);
     return cancelled ? s3_error_set(error, HANGAR_CANCELLED, "cancelled") : HANGAR_OK;
 }
@@ -201,8 +212,9 @@ void s3_permit_give(struct s3 *s3, enum s3_load load)
 
 bool s3_bandwidth_left(struct s3 *s3)
 {
-    if (!s3->set.bandwidth)
+    if (!s3->set.bandwidth) {
         return true;
+    }
     pthread_mutex_lock(&s3->wire.mutex);
     bool left = s3->wire.bandwidth_ms < (double)(s3_now_ms() + BURST_MS);
     pthread_mutex_unlock(&s3->wire.mutex);
@@ -211,12 +223,14 @@ bool s3_bandwidth_left(struct s3 *s3)
 
 void s3_bandwidth_spend(struct s3 *s3, size_t bytes)
 {
-    if (!s3->set.bandwidth)
+    if (!s3->set.bandwidth) {
         return;
+    }
     pthread_mutex_lock(&s3->wire.mutex);
     double now = (double)s3_now_ms();
-    if (s3->wire.bandwidth_ms < now)
+    if (s3->wire.bandwidth_ms < now) {
         s3->wire.bandwidth_ms = now;
+    }
     s3->wire.bandwidth_ms += (double)bytes * 1000 / (double)s3->set.bandwidth;
     pthread_mutex_unlock(&s3->wire.mutex);
 }
@@ -226,9 +240,11 @@ void s3_alive(struct s3 *s3)
     pthread_mutex_lock(&s3->wire.mutex);
     int64_t now = s3_now_ms();
     bool tell = now - s3->wire.alive_ms >= ALIVE_MS;
-    if (tell)
+    if (tell) {
         s3->wire.alive_ms = now;
+    }
     pthread_mutex_unlock(&s3->wire.mutex);
-    if (tell)
+    if (tell) {
         s3->host->alive(s3->ctx, "");
+    }
 }

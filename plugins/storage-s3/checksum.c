@@ -29,8 +29,9 @@ bool s3_sha256(const void *data, size_t size, char hex[S3_SHA256_HEX],
                char base64[S3_CHECKSUM_SIZE])
 {
     unsigned char digest[32];
-    if (!EVP_Digest(data, size, digest, NULL, EVP_sha256(), NULL))
+    if (!EVP_Digest(data, size, digest, NULL, EVP_sha256(), NULL)) {
         return false;
+    }
     s3_hex(digest, sizeof(digest), hex);
     EVP_EncodeBlock((unsigned char *)base64, digest, sizeof(digest));
     return true;
@@ -39,8 +40,9 @@ bool s3_sha256(const void *data, size_t size, char hex[S3_SHA256_HEX],
 bool s3_md5(const void *data, size_t size, char hex[S3_MD5_HEX], char base64[S3_MD5_BASE64])
 {
     unsigned char digest[16];
-    if (!EVP_Digest(data, size, digest, NULL, EVP_md5(), NULL))
+    if (!EVP_Digest(data, size, digest, NULL, EVP_md5(), NULL)) {
         return false;
+    }
     s3_hex(digest, sizeof(digest), hex);
     EVP_EncodeBlock((unsigned char *)base64, digest, sizeof(digest));
     return true;
@@ -72,8 +74,9 @@ const struct s3_checksum *s3_checksum_at(size_t index)
 const struct s3_checksum *s3_checksum_find(const char *name)
 {
     for (size_t i = 0; i < CHECKSUMS; i++) {
-        if (!strcmp(checksums[i].name, name))
+        if (!strcmp(checksums[i].name, name)) {
             return &checksums[i];
+        }
     }
     return NULL;
 }
@@ -91,8 +94,9 @@ bool s3_checksum_make(const struct s3_checksum *kind, const void *data, size_t s
                       char base64[S3_CHECKSUM_SIZE])
 {
     char hex[S3_SHA256_HEX];
-    if (kind->sha256)
+    if (kind->sha256) {
         return s3_sha256(data, size, hex, base64);
+    }
     uint32_t crc = size ? crc32_of(data, size) : 0;
     const unsigned char digest[] = {(unsigned char)(crc >> 24), (unsigned char)(crc >> 16),
                                     (unsigned char)(crc >> 8), (unsigned char)crc};

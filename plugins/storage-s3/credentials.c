@@ -62,8 +62,9 @@ enum hangar_rc s3_credentials_open(const struct hangar_host *host, struct hangar
 
 void s3_credentials_close(struct s3_credentials *c)
 {
-    if (!c)
+    if (!c) {
         return;
+    }
     pthread_mutex_destroy(&c->state->mutex);
     pthread_cond_destroy(&c->state->changed);
     explicit_bzero(c->state, sizeof(*c->state));
@@ -119,10 +120,11 @@ static void ask(struct s3_credentials *c)
         int64_t now_ms = creds_now_ms();
         snprintf(state->reason, sizeof(state->reason), "%s", reason);
         state->renew_at_ms = now_ms + RENEW_AGAIN_MS;
-        if (is_valid(state, now_ms) && rc != HANGAR_CANCELLED)
+        if (is_valid(state, now_ms) && rc != HANGAR_CANCELLED) {
             c->host->log(c->ctx, HANGAR_LOG_WARN,
                          "%s; the keys in use go on for another %lld s and are renewed later",
                          reason, (long long)(state->keys.expires_ms - now_ms) / 1000);
+        }
     }
     explicit_bzero(&keys, sizeof(keys));
     pthread_cond_broadcast(&state->changed);
@@ -167,8 +169,9 @@ void s3_credentials_expired(struct s3_credentials *c, const struct s3_keys *refu
     struct creds_state *state = c->state;
     pthread_mutex_lock(&state->mutex);
     if (state->have && !strcmp(state->keys.access_key_id, refused->access_key_id) &&
-        !strcmp(state->keys.session_token, refused->session_token))
+        !strcmp(state->keys.session_token, refused->session_token)) {
         state->refused = true;
+    }
     pthread_mutex_unlock(&state->mutex);
 }
 

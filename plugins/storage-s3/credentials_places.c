@@ -64,8 +64,9 @@ int64_t creds_mono_ms(void)
 
 void creds_free(char *text, size_t size)
 {
-    if (text)
+    if (text) {
         explicit_bzero(text, size);
+    }
     free(text);
 }
 
@@ -75,12 +76,14 @@ static enum hangar_rc read_open_file(int fd, const char *path, size_t max, char 
     char *buffer = malloc(max + 2);
     size_t used = 0;
     ssize_t n = 1;
-    if (!buffer)
+    if (!buffer) {
         return creds_problem(note, HANGAR_NO_MEMORY, "out of memory");
+    }
     while (n && used <= max) {
         n = read(fd, buffer + used, max + 1 - used);
-        if (n < 0 && errno != EINTR)
+        if (n < 0 && errno != EINTR) {
             break;
+        }
         used += n > 0 ? (size_t)n : 0;
     }
     if (n < 0 || used > max) {
@@ -103,17 +106,20 @@ enum hangar_rc creds_read_file(const char *path, size_t max, char **text, size_t
 {
     struct stat st;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (fd < 0)
+    if (fd < 0) {
         return creds_problem(note, errno == ENOENT ? HANGAR_NOT_FOUND : HANGAR_AUTH,
                              "cannot open file %s: %s", path, strerrordesc_np(errno));
+    }
     enum hangar_rc rc;
-    if (fstat(fd, &st) || !S_ISREG(st.st_mode))
+    if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
         rc = creds_problem(note, HANGAR_AUTH, "%s is not a regular file", path);
-    else
+    } else {
         rc = read_open_file(fd, path, max, text, size, note);
+    }
     close(fd);
-    if (!rc && open_to_others)
+    if (!rc && open_to_others) {
         *open_to_others = (st.st_mode & 077) != 0;
+    }
     return rc;
 }
 
@@ -132,8 +138,9 @@ static enum hangar_rc fill(struct s3_keys *keys, const char *id, const char *sec
 {
     if (!put(keys->access_key_id, sizeof(keys->access_key_id), id) ||
         !put(keys->secret_access_key, sizeof(keys->secret_access_key), secret) ||
-        !put(keys->session_token, sizeof(keys->session_token), token))
+        !put(keys->session_token, sizeof(keys->session_token), token)) {
         return creds_problem(note, HANGAR_AUTH, "a key or token is too long");
+    }
     return creds_check(keys, note->problem) ? HANGAR_OK : HANGAR_AUTH;
 }
 
@@ -141,8 +148,9 @@ static enum hangar_rc from_options(struct s3_credentials *c, struct s3_keys *key
                                    struct creds_note *note)
 {
     const char *id = creds_option(c, "access_key_id");
-    if (!id)
+    if (!id) {
         return creds_problem(note, HANGAR_NOT_FOUND, "access_key_id is not set");
+    }
     creds_source(note, "options");
     return fill(keys, id, creds_option(c, "secret_access_key"), creds_option(c, "session_token"),
                 note);
@@ -155,14 +163,17 @@ static enum hangar_rc from_environment(struct s3_credentials *c, struct s3_keys 
     const char *secret = creds_env("AWS_SECRET_ACCESS_KEY");
     const char *expires = creds_env("AWS_CREDENTIAL_EXPIRATION");
     (void)c;
-    if (!id && !secret)
+    if (!id && !secret) {
         return creds_problem(note, HANGAR_NOT_FOUND, "AWS_ACCESS_KEY_ID is not set");
-    if (!id || !secret)
+    }
+    if (!id || !secret) {
         return creds_problem(note, HANGAR_AUTH, "%s is not set, and %s is",
                              id ? "AWS_SECRET_ACCESS_KEY" : "AWS_ACCESS_KEY_ID",
                              id ? "AWS_ACCESS_KEY_ID" : "AWS_SECRET_ACCESS_KEY");
-    if (expires && !creds_parse_time(expires, &keys->expires_ms))
+    }
+    if (expires && !creds_parse_time(expires, &keys->expires_ms)) {
         return creds_problem(note, HANGAR_AUTH, "AWS_CREDENTIAL_EXPIRATION is no time");
+    }
     creds_source(note, "environment");
     return fill(keys, id, secret, creds_env("AWS_SESSION_TOKEN"), note);
 }
@@ -177,11 +188,13 @@ static enum hangar_rc from_program(struct s3_credentials *c, char *const *argv,
     char *text = NULL, problem[CREDS_PROBLEM_SIZE] = "";
     size_t size = 0;
     enum hangar_rc rc = creds_run(c, argv, &text, &size, note);
-    if (rc)
+    if (rc) {
         return rc;
-    if (!creds_parse_json(text, size, CREDS_JSON_PROCESS, keys, problem))
+    }
+    if (!creds_parse_json(text, size, CREDS_JSON_PROCESS, keys, problem)) {
         rc = creds_problem(note, HANGAR_AUTH, "what program %s prints cannot be used: %s", argv[0],
                            problem);
+    }
     creds_free(text, size);
     return rc;
 }
@@ -207,10 +220,12 @@ static enum hangar_rc from_process_option(struct s3_credentials *c, struct s3_ke
     char *argv[ARGV_MAX + 1];
     size_t count = 0;
     const char *word;
-    while (count < ARGV_MAX && (word = c->host->opt_list(c->ctx, "credential_process", count)))
+    while (count < ARGV_MAX && (word = c->host->opt_list(c->ctx, "credential_process", count))) {
         argv[count++] = (char *)word;
-    if (!count || !*argv[0])
+    }
+    if (!count || !*argv[0]) {
         return creds_problem(note, HANGAR_NOT_FOUND, "credential_process is not set");
+    }
     argv[count] = NULL;
     creds_source(note, "program %s", argv[0]);
     return from_program(c, argv, keys, note);
@@ -235,10 +250,12 @@ static const char *home_dir(char buffer[PATH_MAX])
 {
     struct passwd entry, *found = NULL;
     const char *home = creds_env("HOME");
-    if (home)
+    if (home) {
         return home;
-    if (getpwuid_r(geteuid(), &entry, buffer, PATH_MAX, &found) || !found)
+    }
+    if (getpwuid_r(geteuid(), &entry, buffer, PATH_MAX, &found) || !found) {
         return "";
+    }
     return entry.pw_dir;
 }
 
@@ -248,10 +265,11 @@ static void find_file(const struct s3_credentials *c, const char *option, const 
 {
     char buffer[PATH_MAX];
     const char *given = creds_setting(c, option, variable);
-    if (given && strncmp(given, "~/", 2) != 0)
+    if (given && strncmp(given, "~/", 2) != 0) {
         snprintf(path, PATH_MAX, "%s", given);
-    else
+    } else {
         snprintf(path, PATH_MAX, "%s/%s", home_dir(buffer), given ? given + 2 : usual);
+    }
 }
 
 static enum hangar_rc read_files(struct s3_credentials *c, struct files *files,
@@ -259,8 +277,9 @@ static enum hangar_rc read_files(struct s3_credentials *c, struct files *files,
 {
     files->name = creds_setting(c, "profile", "AWS_PROFILE");
     files->named = files->name;
-    if (!files->named)
+    if (!files->named) {
         files->name = "default";
+    }
     find_file(c, "shared_credentials_file", "AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials",
               files->paths[0]);
     find_file(c, "config_file", "AWS_CONFIG_FILE", ".aws/config", files->paths[1]);
@@ -269,19 +288,23 @@ static enum hangar_rc read_files(struct s3_credentials *c, struct files *files,
         size_t size = 0;
         enum hangar_rc rc = creds_read_file(files->paths[i], CREDS_FILE_MAX, &text, &size,
                                             &files->open_to_others[i], note);
-        if (rc == HANGAR_NOT_FOUND)
+        if (rc == HANGAR_NOT_FOUND) {
             continue;
-        if (rc)
+        }
+        if (rc) {
             return rc;
+        }
         files->there[i] =
             creds_parse_profile(text, size, i == 1, files->name, &files->profiles[i], problem);
         creds_free(text, size);
-        if (!files->there[i])
+        if (!files->there[i]) {
             return creds_problem(note, HANGAR_AUTH, "cannot read file %s: %s", files->paths[i],
                                  problem);
+        }
     }
-    if (files->profiles[0].found || files->profiles[1].found)
+    if (files->profiles[0].found || files->profiles[1].found) {
         return HANGAR_OK;
+    }
     return creds_problem(note, files->named ? HANGAR_AUTH : HANGAR_NOT_FOUND,
                          "there is no profile %s in %s, nor in %s", files->name, files->paths[0],
                          files->paths[1]);
@@ -312,10 +335,11 @@ static enum hangar_rc profile_keys(struct s3_credentials *c, const struct files 
                                    struct s3_keys *keys, struct creds_note *note)
 {
     const struct creds_profile *profile = &files->profiles[which];
-    if (files->open_to_others[which] && !atomic_exchange(&c->warned, true))
+    if (files->open_to_others[which] && !atomic_exchange(&c->warned, true)) {
         c->host->log(c->ctx, HANGAR_LOG_WARN,
                      "file %s with keys is open to others; hint: run \"chmod 600\" on it",
                      files->paths[which]);
+    }
     creds_source(note, "profile %s in %s", files->name, files->paths[which]);
     return fill(keys, profile->access_key_id, profile->secret_access_key, profile->session_token,
                 note);
@@ -332,18 +356,20 @@ static enum hangar_rc profile_token(struct s3_credentials *c, const struct files
 
 static enum hangar_rc profile_refusal(const struct files *files, struct creds_note *note)
 {
-    if (files->role_arn)
+    if (files->role_arn) {
         return creds_problem(
             note, HANGAR_AUTH,
             "profile %s takes a role without web_identity_token_file, which hangar "
             "does not do; hint: set credential_process to a program that does, "
             "such as \"aws configure export-credentials --profile %s\"",
             files->name, files->name);
-    if (files->sso || files->login)
+    }
+    if (files->sso || files->login) {
         return creds_problem(note, HANGAR_AUTH,
                              "profile %s logs in by %s, which hangar does not do; hint: a service "
                              "needs keys or a role of its own",
                              files->name, files->sso ? "SSO" : "a browser");
+    }
     return creds_problem(note, files->named ? HANGAR_AUTH : HANGAR_NOT_FOUND,
                          "profile %s has no keys", files->name);
 }
@@ -353,12 +379,14 @@ static enum hangar_rc ask_profile(struct s3_credentials *c, enum creds_place onl
                                   struct s3_keys *keys, struct creds_note *note)
 {
     struct files *files = calloc(1, sizeof(*files));
-    if (!files)
+    if (!files) {
         return creds_problem(note, HANGAR_NO_MEMORY, "out of memory");
+    }
     enum hangar_rc rc = read_files(c, files, note);
     bool all = only == CREDS_PROFILE;
-    if (rc)
+    if (rc) {
         goto out;
+    }
     join(files);
     if ((all || only == CREDS_WEB_IDENTITY) && files->token_file) {
         rc = profile_token(c, files, keys, note);
@@ -394,8 +422,9 @@ static enum hangar_rc from_process(struct s3_credentials *c, struct s3_keys *key
                                    struct creds_note *note)
 {
     enum hangar_rc rc = from_process_option(c, keys, note);
-    if (rc == HANGAR_NOT_FOUND && c->place == CREDS_PROCESS)
+    if (rc == HANGAR_NOT_FOUND && c->place == CREDS_PROCESS) {
         rc = ask_profile(c, CREDS_PROCESS, keys, note);
+    }
     return rc;
 }
 
@@ -403,12 +432,14 @@ static enum hangar_rc from_web_identity(struct s3_credentials *c, struct s3_keys
                                         struct creds_note *note)
 {
     const char *path = creds_setting(c, "web_identity_token_file", "AWS_WEB_IDENTITY_TOKEN_FILE");
-    if (path)
+    if (path) {
         return creds_from_sts(c, creds_setting(c, "role_arn", "AWS_ROLE_ARN"),
                               creds_setting(c, "role_session_name", "AWS_ROLE_SESSION_NAME"), path,
                               keys, note);
-    if (c->place == CREDS_WEB_IDENTITY)
+    }
+    if (c->place == CREDS_WEB_IDENTITY) {
         return ask_profile(c, CREDS_WEB_IDENTITY, keys, note);
+    }
     return creds_problem(note, HANGAR_NOT_FOUND, "AWS_WEB_IDENTITY_TOKEN_FILE is not set");
 }
 
@@ -443,8 +474,9 @@ static const struct {
 
 static bool is_set(const struct s3_credentials *c, const char *option)
 {
-    if (strcmp(option, "credential_process") != 0)
+    if (strcmp(option, "credential_process") != 0) {
         return creds_option(c, option) != NULL;
+    }
     const char *word = c->host->opt_list(c->ctx, option, 0);
     return word && *word;
 }
@@ -464,12 +496,14 @@ enum hangar_rc creds_choose(struct s3_credentials *c)
     struct creds_note note = {0};
     enum hangar_rc rc = HANGAR_OK;
     for (int i = 0; i < CREDS_PLACES; i++) {
-        if (!strcmp(name, places[i].name))
+        if (!strcmp(name, places[i].name)) {
             c->place = (enum creds_place)i;
+        }
     }
     for (size_t i = 0; i < sizeof(choosers) / sizeof(choosers[0]); i++) {
-        if (!is_set(c, choosers[i].option))
+        if (!is_set(c, choosers[i].option)) {
             continue;
+        }
         if (c->place == CREDS_AUTO) {
             c->place = choosers[i].place;
             chosen_by = choosers[i].option;
@@ -482,9 +516,10 @@ enum hangar_rc creds_choose(struct s3_credentials *c)
     }
     if (c->place == CREDS_OPTIONS) {
         rc = from_options(c, &keys, &note);
-        if (rc)
+        if (rc) {
             rc = c->host->fail_option(c->ctx, chosen_by ? chosen_by : "credentials", "%s",
                                       note.problem);
+        }
         explicit_bzero(&keys, sizeof(keys));
     }
     return rc;
@@ -496,10 +531,11 @@ static enum hangar_rc ask_place(struct s3_credentials *c, enum creds_place place
     memset(note, 0, sizeof(*note));
     memset(keys, 0, sizeof(*keys));
     enum hangar_rc rc = places[place].ask(c, keys, note);
-    if (!rc && keys->expires_ms && keys->expires_ms <= creds_now_ms())
+    if (!rc && keys->expires_ms && keys->expires_ms <= creds_now_ms()) {
         rc = creds_problem(note, HANGAR_RETRY,
                            "the keys of %s have expired already; hint: is the clock right?",
                            note->source);
+    }
     return rc;
 }
 
@@ -524,7 +560,8 @@ enum hangar_rc creds_ask(struct s3_credentials *c, struct s3_keys *keys,
                                      i == first ? ":" : ",", places[i].name, note.problem);
         }
     }
-    if (rc)
+    if (rc) {
         explicit_bzero(keys, sizeof(*keys));
+    }
     return rc == HANGAR_NOT_FOUND ? HANGAR_AUTH : rc;
 }

@@ -38,15 +38,18 @@ char **creds_split(const char *line)
     /* Words are separated: of n bytes there are at most n / 2 + 1. */
     size_t size = strlen(line), most = size / 2 + 2;
     char **words = malloc(most * sizeof(*words) + size + 2);
-    if (!words)
+    if (!words) {
         return NULL;
+    }
     char *out = (char *)(words + most);
     size_t count = 0;
     for (;;) {
-        while (isspace((unsigned char)*line))
+        while (isspace((unsigned char)*line)) {
             line++;
-        if (!*line)
+        }
+        if (!*line) {
             break;
+        }
         words[count++] = out;
         if (!take_word(&line, &out)) {
             free(words);
@@ -73,8 +76,9 @@ static bool is_cancelled(void *arg)
 static bool keep(void *arg, const char *data, size_t size)
 {
     struct run *run = arg;
-    if (size > CREDS_REPLY_MAX - run->size)
+    if (size > CREDS_REPLY_MAX - run->size) {
         return false;
+    }
     memcpy(run->text + run->size, data, size);
     run->size += size;
     return true;
@@ -102,13 +106,15 @@ static enum hangar_rc judge(const char *name, struct program_result result, size
     case PROGRAM_EXITED:
         break;
     }
-    if (result.value)
+    if (result.value) {
         return creds_problem(note, HANGAR_AUTH,
                              "program %s failed with exit status %d; hint: run it by hand, what it "
                              "prints on errors is not logged",
                              name, result.value);
-    if (!size)
+    }
+    if (!size) {
         return creds_problem(note, HANGAR_AUTH, "program %s prints nothing", name);
+    }
     return HANGAR_OK;
 }
 
@@ -123,8 +129,9 @@ enum hangar_rc creds_run(struct s3_credentials *c, char *const *argv, char **tex
                               .cancelled = is_cancelled,
                               .output = keep,
                               .arg = &run};
-    if (!run.text)
+    if (!run.text) {
         return creds_problem(note, HANGAR_NO_MEMORY, "out of memory");
+    }
     struct program_result result = program_run(&program);
     enum hangar_rc rc = judge(argv[0], result, run.size, note);
     if (rc) {

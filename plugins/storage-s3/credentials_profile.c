@@ -29,10 +29,9 @@ struct setting {
 };
 
 #define SETTING(key, field)                                                                        \
-    {                                                                                              \
-        .name = (key), .offset = offsetof(struct creds_profile, field),                            \
-        .size = sizeof(((struct creds_profile *)0)->field)                                         \
-    }
+    {.name = (key),                                                                                \
+     .offset = offsetof(struct creds_profile, field),                                              \
+     .size = sizeof(((struct creds_profile *)0)->field)}
 
 static const struct setting settings[] = {
     SETTING("aws_access_key_id", access_key_id),
@@ -55,8 +54,9 @@ static struct piece trim(struct piece piece)
         piece.at++;
         piece.size--;
     }
-    while (piece.size && is_blank(piece.at[piece.size - 1]))
+    while (piece.size && is_blank(piece.at[piece.size - 1])) {
         piece.size--;
+    }
     return piece;
 }
 
@@ -85,17 +85,21 @@ static int names_profile(struct piece name, bool is_config, const char *profile)
     const size_t length = sizeof(word) - 1;
     bool exact = name.size == strlen(profile) && !memcmp(name.at, profile, name.size);
     if (!is_config || !strcmp(profile, "default")) {
-        if (exact)
+        if (exact) {
             return 1;
-        if (!is_config)
+        }
+        if (!is_config) {
             return 0;
+        }
     }
-    if (name.size <= length || memcmp(name.at, word, length) || !is_blank(name.at[length]))
+    if (name.size <= length || memcmp(name.at, word, length) || !is_blank(name.at[length])) {
         return 0;
+    }
     name = trim((struct piece){name.at + length, name.size - length});
     if (name.size >= 2 && (*name.at == '"' || *name.at == '\'') &&
-        name.at[name.size - 1] == *name.at)
+        name.at[name.size - 1] == *name.at) {
         name = (struct piece){name.at + 1, name.size - 2};
+    }
     return name.size == strlen(profile) && !memcmp(name.at, profile, name.size) ? 2 : 0;
 }
 
@@ -103,19 +107,23 @@ static int names_profile(struct piece name, bool is_config, const char *profile)
 static bool set(struct creds_profile *out, struct piece name, struct piece value)
 {
     for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
-        if (!is(name, settings[i].name))
+        if (!is(name, settings[i].name)) {
             continue;
-        if (value.size >= settings[i].size)
+        }
+        if (value.size >= settings[i].size) {
             return false;
+        }
         char *to = (char *)out + settings[i].offset;
         memcpy(to, value.at, value.size);
         to[value.size] = '\0';
         return true;
     }
-    if (is(name, "sso_session") || is(name, "sso_start_url") || is(name, "sso_account_id"))
+    if (is(name, "sso_session") || is(name, "sso_start_url") || is(name, "sso_account_id")) {
         out->sso = true;
-    if (is(name, "login_session"))
+    }
+    if (is(name, "login_session")) {
         out->login = true;
+    }
     return true;
 }
 
@@ -151,12 +159,15 @@ static bool read_line(struct reader *reader, struct piece raw)
 {
     struct piece line = trim(raw);
     size_t depth = (size_t)(line.at - raw.at);
-    if (!line.size || *line.at == '#' || *line.at == ';')
+    if (!line.size || *line.at == '#' || *line.at == ';') {
         return true;
-    if (reader->has_name && depth > reader->depth)
+    }
+    if (reader->has_name && depth > reader->depth) {
         return true; /* part of the setting above */
-    if (*line.at == '[')
+    }
+    if (*line.at == '[') {
         return read_header(reader, line);
+    }
     const char *equals = memchr(line.at, '=', line.size);
     if (!equals || equals == line.at) {
         reader->what_is_wrong = "neither a section nor NAME = VALUE";
@@ -164,8 +175,9 @@ static bool read_line(struct reader *reader, struct piece raw)
     }
     reader->has_name = true;
     reader->depth = depth;
-    if (!reader->section || reader->section < reader->best)
+    if (!reader->section || reader->section < reader->best) {
         return true;
+    }
     size_t name_size = (size_t)(equals - line.at);
     struct piece value = {equals + 1, line.size - name_size - 1};
     if (!set(reader->out, trim((struct piece){line.at, name_size}), uncomment(value))) {
@@ -188,10 +200,11 @@ bool creds_parse_profile(const char *text, size_t size, bool is_config, const ch
     for (const char *at = text, *end = text + size; at < end; number++) {
         const char *newline = memchr(at, '\n', (size_t)(end - at));
         struct piece line = {at, (size_t)((newline ? newline : end) - at)};
-        if (memchr(line.at, '\0', line.size))
+        if (memchr(line.at, '\0', line.size)) {
             reader.what_is_wrong = "a NUL character";
-        else
+        } else {
             read_line(&reader, line);
+        }
         if (reader.what_is_wrong) {
             snprintf(problem, CREDS_PROBLEM_SIZE, "line %zu: %s", number, reader.what_is_wrong);
             explicit_bzero(out, sizeof(*out));

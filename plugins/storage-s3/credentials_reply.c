@@ -16,8 +16,9 @@
 static void printable(char *out, size_t size, const char *text, size_t length)
 {
     size_t n = length < size - 1 ? length : size - 1;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         out[i] = text[i] >= ' ' && text[i] <= '~' ? text[i] : '?';
+    }
     out[n] = '\0';
 }
 
@@ -26,8 +27,9 @@ static bool read_number(const char **at, int digits, int least, int most, int *o
 {
     int value = 0;
     for (int i = 0; i < digits; i++, (*at)++) {
-        if (**at < '0' || **at > '9')
+        if (**at < '0' || **at > '9') {
             return false;
+        }
         value = value * 10 + (**at - '0');
     }
     *out = value;
@@ -36,8 +38,9 @@ static bool read_number(const char **at, int digits, int least, int most, int *o
 
 static bool read_mark(const char **at, char mark)
 {
-    if (**at != mark)
+    if (**at != mark) {
         return false;
+    }
     (*at)++;
     return true;
 }
@@ -47,16 +50,20 @@ static bool read_offset(const char **at, int *minutes)
 {
     int hours, rest;
     *minutes = 0;
-    if (read_mark(at, 'Z'))
+    if (read_mark(at, 'Z')) {
         return true;
+    }
     int sign = **at == '-' ? -1 : 1;
-    if (!read_mark(at, '+') && !read_mark(at, '-'))
+    if (!read_mark(at, '+') && !read_mark(at, '-')) {
         return false;
-    if (!read_number(at, 2, 0, 23, &hours))
+    }
+    if (!read_number(at, 2, 0, 23, &hours)) {
         return false;
+    }
     read_mark(at, ':');
-    if (!read_number(at, 2, 0, 59, &rest))
+    if (!read_number(at, 2, 0, 59, &rest)) {
         return false;
+    }
     *minutes = sign * (hours * 60 + rest);
     return true;
 }
@@ -71,15 +78,18 @@ bool creds_parse_time(const char *text, int64_t *ms)
         !read_number(&at, 2, 1, 31, &tm.tm_mday) || !read_mark(&at, 'T') ||
         !read_number(&at, 2, 0, 23, &tm.tm_hour) || !read_mark(&at, ':') ||
         !read_number(&at, 2, 0, 59, &tm.tm_min) || !read_mark(&at, ':') ||
-        !read_number(&at, 2, 0, 60, &tm.tm_sec))
+        !read_number(&at, 2, 0, 60, &tm.tm_sec)) {
         return false;
+    }
     if (read_mark(&at, '.')) {
-        if (*at < '0' || *at > '9')
+        if (*at < '0' || *at > '9') {
             return false;
+        }
         at += strspn(at, "0123456789");
     }
-    if (!read_offset(&at, &offset) || *at)
+    if (!read_offset(&at, &offset) || *at) {
         return false;
+    }
     tm.tm_year -= 1900;
     tm.tm_mon -= 1;
     *ms = ((int64_t)timegm(&tm) - (int64_t)offset * 60) * 1000;
@@ -96,8 +106,9 @@ int64_t creds_now_ms(void)
 static bool is_plain(const char *text)
 {
     for (; *text; text++) {
-        if (*text <= ' ' || *text > '~')
+        if (*text <= ' ' || *text > '~') {
             return false;
+        }
     }
     return true;
 }
@@ -113,8 +124,9 @@ bool creds_check(const struct s3_keys *keys, char problem[CREDS_PROBLEM_SIZE])
                        : !is_plain(keys->session_token)     ? "a session token with spaces or "
                                                               "control characters"
                                                             : NULL;
-    if (what)
+    if (what) {
         snprintf(problem, CREDS_PROBLEM_SIZE, "there is %s", what);
+    }
     return !what;
 }
 
@@ -124,8 +136,9 @@ static bool take_text(const json_t *object, const char *name, char *out, size_t 
 {
     const json_t *value = json_object_get(object, name);
     *out = '\0';
-    if (!value || json_is_null(value))
+    if (!value || json_is_null(value)) {
         return true;
+    }
     if (!json_is_string(value) || json_string_length(value) >= size ||
         strlen(json_string_value(value)) != json_string_length(value)) {
         snprintf(problem, CREDS_PROBLEM_SIZE, "its %s is no text, or too long a one", name);
@@ -140,8 +153,9 @@ static bool take_keys(const json_t *object, enum creds_json kind, struct s3_keys
 {
     char expires[64], code[64], shown[64];
     const char *token = kind == CREDS_JSON_PROCESS ? "SessionToken" : "Token";
-    if (!take_text(object, "Code", code, sizeof(code), problem))
+    if (!take_text(object, "Code", code, sizeof(code), problem)) {
         return false;
+    }
     if (kind == CREDS_JSON_ENDPOINT && *code && strcmp(code, "Success") != 0) {
         printable(shown, sizeof(shown), code, strlen(code));
         snprintf(problem, CREDS_PROBLEM_SIZE, "it refuses with the code %s", shown);
@@ -157,8 +171,9 @@ static bool take_keys(const json_t *object, enum creds_json kind, struct s3_keys
                    sizeof(out->secret_access_key), problem) ||
         !take_text(object, token, out->session_token, sizeof(out->session_token), problem) ||
         !take_text(object, "Expiration", expires, sizeof(expires), problem) ||
-        !creds_check(out, problem))
+        !creds_check(out, problem)) {
         return false;
+    }
     if (kind == CREDS_JSON_ENDPOINT && !*expires) {
         snprintf(problem, CREDS_PROBLEM_SIZE, "it has no Expiration");
         return false;
@@ -176,13 +191,15 @@ bool creds_parse_json(const char *text, size_t size, enum creds_json kind, struc
     memset(out, 0, sizeof(*out));
     json_t *object = json_loadb(text, size, 0, NULL);
     bool good = json_is_object(object);
-    if (!good)
+    if (!good) {
         snprintf(problem, CREDS_PROBLEM_SIZE, "it is no JSON object");
-    else
+    } else {
         good = take_keys(object, kind, out, problem);
+    }
     json_decref(object);
-    if (!good)
+    if (!good) {
         explicit_bzero(out, sizeof(*out));
+    }
     return good;
 }
 
@@ -209,10 +226,10 @@ struct sts_reader {
 };
 
 #define STS_FIELD(above, element, member)                                                          \
-    {                                                                                              \
-        .parent = (above), .name = (element), .offset = offsetof(struct sts_reader, member),       \
-        .size = sizeof(((struct sts_reader *)0)->member)                                           \
-    }
+    {.parent = (above),                                                                            \
+     .name = (element),                                                                            \
+     .offset = offsetof(struct sts_reader, member),                                                \
+     .size = sizeof(((struct sts_reader *)0)->member)}
 
 static const struct sts_field sts_fields[] = {
     STS_FIELD("Credentials", "AccessKeyId", keys.access_key_id),
@@ -228,14 +245,16 @@ static void XMLCALL on_start(void *arg, const XML_Char *name, const XML_Char **a
     struct sts_reader *reader = arg;
     (void)attributes;
     reader->field = NULL;
-    if (reader->depth < STS_DEPTH)
+    if (reader->depth < STS_DEPTH) {
         snprintf(reader->names[reader->depth], sizeof(reader->names[0]), "%s", name);
+    }
     const char *parent =
         reader->depth && reader->depth < STS_DEPTH ? reader->names[reader->depth - 1] : "";
     reader->depth++;
     for (size_t i = 0; i < sizeof(sts_fields) / sizeof(sts_fields[0]); i++) {
-        if (strcmp(parent, sts_fields[i].parent) || strcmp(name, sts_fields[i].name))
+        if (strcmp(parent, sts_fields[i].parent) || strcmp(name, sts_fields[i].name)) {
             continue;
+        }
         reader->field = &sts_fields[i];
         reader->used = 0;
         memset((char *)reader + reader->field->offset, 0, reader->field->size);
@@ -255,8 +274,9 @@ static void XMLCALL on_text(void *arg, const XML_Char *text, int length)
     struct sts_reader *reader = arg;
     const struct sts_field *field = reader->field;
     size_t size = (size_t)length;
-    if (!field)
+    if (!field) {
         return;
+    }
     if (size >= field->size - reader->used) {
         reader->too_long = true;
         XML_StopParser(reader->parser, XML_FALSE);
@@ -294,8 +314,9 @@ static bool take_sts(struct sts_reader *reader, bool parsed, struct creds_sts *o
         printable(out->message, sizeof(out->message), reader->message, strlen(reader->message));
         return true;
     }
-    if (!creds_check(&reader->keys, problem))
+    if (!creds_check(&reader->keys, problem)) {
         return false;
+    }
     if (!creds_parse_time(reader->expires, &reader->keys.expires_ms)) {
         snprintf(problem, CREDS_PROBLEM_SIZE, "its Expiration is no time");
         return false;

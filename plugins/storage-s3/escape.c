@@ -16,37 +16,42 @@ void s3_add_escaped(struct text *text, const char *string, bool keep_slash)
     static const char hex[] = "0123456789ABCDEF";
     for (const unsigned char *c = (const unsigned char *)string; *c; c++) {
         char out[3] = {'%', hex[*c >> 4], hex[*c & 15]};
-        if (unreserved(*c) || (*c == '/' && keep_slash))
+        if (unreserved(*c) || (*c == '/' && keep_slash)) {
             text_add_bytes(text, (const char *)c, 1);
-        else
+        } else {
             text_add_bytes(text, out, 3);
+        }
     }
 }
 
 void s3_add_xml(struct text *text, const char *string)
 {
     for (const char *c = string; *c; c++) {
-        if (*c == '&')
+        if (*c == '&') {
             text_add(text, "&amp;");
-        else if (*c == '<')
+        } else if (*c == '<') {
             text_add(text, "&lt;");
-        else if (*c == '>')
+        } else if (*c == '>') {
             text_add(text, "&gt;");
-        else if ((unsigned char)*c < 0x20)
+        } else if ((unsigned char)*c < 0x20) {
             text_addf(text, "&#%d;", *c);
-        else
+        } else {
             text_add_bytes(text, c, 1);
+        }
     }
 }
 
 static int hex_value(char c)
 {
-    if (c >= '0' && c <= '9')
+    if (c >= '0' && c <= '9') {
         return c - '0';
-    if (c >= 'a' && c <= 'f')
+    }
+    if (c >= 'a' && c <= 'f') {
         return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
+    }
+    if (c >= 'A' && c <= 'F') {
         return c - 'A' + 10;
+    }
     return -1;
 }
 
@@ -60,8 +65,9 @@ bool s3_unescape(char *string)
             *to++ = *from;
         } else {
             int high = hex_value(from[1]), low = high < 0 ? -1 : hex_value(from[2]);
-            if (low < 0 || (high == 0 && low == 0))
+            if (low < 0 || (high == 0 && low == 0)) {
                 return false;
+            }
             *to++ = (char)(high * 16 + low);
             from += 2;
         }

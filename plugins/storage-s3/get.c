@@ -39,8 +39,9 @@ static size_t take(void *arg, const char *data, size_t size)
 {
     struct hangar_get *get = arg;
     size_t direct = size < get->room ? size : get->room;
-    if (get->held || !get->room || size - direct > HOLD_SIZE)
+    if (get->held || !get->room || size - direct > HOLD_SIZE) {
         return CURL_WRITEFUNC_PAUSE;
+    }
     memcpy(get->to, data, direct);
     get->to += direct;
     get->room -= direct;
@@ -52,8 +53,9 @@ static size_t take(void *arg, const char *data, size_t size)
 
 static void end_attempt(struct hangar_get *get)
 {
-    if (get->attempting)
+    if (get->attempting) {
         s3_attempt_end(get->channel);
+    }
     get->attempting = false;
 }
 
@@ -67,8 +69,9 @@ static enum hangar_rc begin_attempt(struct hangar_get *get, struct s3_error *err
         snprintf(get->range, sizeof(get->range), "bytes=%llu-", (unsigned long long)get->from);
         get->headers[0] = (struct s3_pair){"range", get->range};
     }
-    if (*get->match)
+    if (*get->match) {
         get->headers[1] = (struct s3_pair){"if-match", get->match};
+    }
     get->checked = false;
     enum hangar_rc rc = s3_tries_begin(&get->tries, get->channel, &get->answer, error);
     get->attempting = !rc;
@@ -83,20 +86,24 @@ static enum hangar_rc check_headers(struct hangar_get *get, struct s3_error *err
     uint64_t end = ranged ? answer->whole : answer->length;
     bool known = answer->has_length && (!ranged || answer->whole);
     get->checked = true;
-    if ((get->from != 0) != ranged || !known)
+    if ((get->from != 0) != ranged || !known) {
         return s3_error_set(error, HANGAR_IO,
                             "cannot %s: the store does not send the range that was asked for",
                             get->what);
+    }
     if (!*get->match) {
         get->end = end;
-        if (!get->piece)
+        if (!get->piece) {
             memcpy(get->mark, answer->mark, sizeof(get->mark));
+        }
         memcpy(get->etag, answer->etag, sizeof(get->etag));
-        if (*answer->etag)
+        if (*answer->etag) {
             snprintf(get->match, sizeof(get->match), "\"%s\"", answer->etag);
+        }
     }
-    if (end != get->end || answer->length != end - get->from)
+    if (end != get->end || answer->length != end - get->from) {
         return s3_error_set(error, HANGAR_CORRUPT, "cannot %s: its size has changed", get->what);
+    }
     return HANGAR_OK;
 }
 
@@ -104,9 +111,10 @@ static enum hangar_rc check_headers(struct hangar_get *get, struct s3_error *err
 static enum hangar_rc judge(struct hangar_get *get, struct s3_error *error)
 {
     end_attempt(get);
-    if (get->answer.status == 412)
+    if (get->answer.status == 412) {
         return s3_error_set(error, HANGAR_CORRUPT, "cannot %s: somebody replaced it meanwhile",
                             get->what);
+    }
     if (get->checked && !get->answer.curl) { /* shorter than it said */
         get->answer.curl = CURLE_PARTIAL_FILE;
         snprintf(get->answer.problem, sizeof(get->answer.problem), "it is cut short");
@@ -125,10 +133,12 @@ static enum hangar_rc pump(struct hangar_get *get, struct s3_error *error)
     while (!rc && get->room == room) {
         s3_attempt_step(get->channel, 0);
         bool headers = get->channel->in_body && get->answer.status < 300;
-        if (headers && !get->checked)
+        if (headers && !get->checked) {
             rc = check_headers(get, error);
-        if (rc || get->room != room || (get->checked && !room))
+        }
+        if (rc || get->room != room || (get->checked && !room)) {
             break;
+        }
         if (get->channel->over) {
             rc = judge(get, error);
         } else {
@@ -136,8 +146,9 @@ static enum hangar_rc pump(struct hangar_get *get, struct s3_error *error)
         }
     }
     if (get->room != room) { /* it goes on: a breakdown has all its tries, if it got anywhere */
-        if (get->at + (room - get->room) + get->held - get->from >= PROGRESS)
+        if (get->at + (room - get->room) + get->held - get->from >= PROGRESS) {
             get->tries.count = 1;
+        }
         get->tries.until_ms = s3_now_ms() + get->s3->set.deadline_ms;
     }
     return rc;
@@ -153,10 +164,12 @@ static enum hangar_rc open_piece(struct hangar_get *get, struct s3_error *error)
     get->end = 0;
     get->room = 0;
     enum hangar_rc rc = s3_tries_init(&get->tries, get->s3, &get->request, get->what, error);
-    if (!rc && !get->channel)
+    if (!rc && !get->channel) {
         rc = s3_channel_take(get->s3, &get->channel, error);
-    if (!rc)
+    }
+    if (!rc) {
         rc = begin_attempt(get, error);
+    }
     return rc ? rc : pump(get, error);
 }
 
@@ -164,11 +177,13 @@ static enum hangar_rc open_piece(struct hangar_get *get, struct s3_error *error)
 static enum hangar_rc find_pieces(struct hangar_get *get, const char *etag, const char *mark,
                                   struct s3_error *error)
 {
-    if (get->pieces || !s3_pieces_possible(get->s3, etag))
+    if (get->pieces || !s3_pieces_possible(get->s3, etag)) {
         return HANGAR_OK;
+    }
     get->pieces = calloc(1, sizeof(*get->pieces));
-    if (!get->pieces)
+    if (!get->pieces) {
         return s3_error_set(error, HANGAR_NO_MEMORY, "cannot %s: out of memory", get->what);
+    }
     return s3_pieces_find(get->s3, get->first, mark, get->what, get->pieces, error);
 }
 
@@ -176,8 +191,9 @@ static enum hangar_rc find_pieces(struct hangar_get *get, const char *etag, cons
 static enum hangar_rc next_piece(struct hangar_get *get, uint64_t skip, struct s3_error *error)
 {
     end_attempt(get);
-    if (!get->pieces || get->piece == get->pieces->count)
+    if (!get->pieces || get->piece == get->pieces->count) {
         return HANGAR_EOF;
+    }
     get->piece++;
     s3_piece_key(get->first, get->mark, get->piece + 1, get->key);
     get->at = skip;
@@ -194,15 +210,18 @@ static enum hangar_rc seek_piece(struct hangar_get *get, struct s3_error *error)
     struct s3_answer answer;
     uint64_t offset = get->at;
     enum hangar_rc rc = s3_head(get->s3, get->first, get->what, &answer, error);
-    if (!rc)
+    if (!rc) {
         rc = find_pieces(get, answer.etag, answer.mark, error);
+    }
     memcpy(get->mark, answer.mark, sizeof(get->mark));
     get->at = get->end = 0;
-    if (rc || !get->pieces)
+    if (rc || !get->pieces) {
         return rc;
+    }
     offset = offset > answer.length ? offset - answer.length : 0;
-    while (get->piece < get->pieces->count && offset >= get->pieces->sizes[get->piece])
+    while (get->piece < get->pieces->count && offset >= get->pieces->sizes[get->piece]) {
         offset -= get->pieces->sizes[get->piece++];
+    }
     rc = next_piece(get, offset, error);
     return rc == HANGAR_EOF ? HANGAR_OK : rc;
 }
@@ -212,8 +231,9 @@ enum hangar_rc s3_get_open(void *inst, const char *name, uint64_t offset, struct
     struct s3 *s3 = inst;
     struct s3_error error = {0};
     struct hangar_get *get = calloc(1, sizeof(*get));
-    if (!get)
+    if (!get) {
         return s3->host->fail(s3->ctx, HANGAR_NO_MEMORY, 0, "cannot read %s", name);
+    }
     enum hangar_rc rc = s3_key(s3, name, get->key);
     if (rc) {
         free(get);
@@ -239,9 +259,10 @@ enum hangar_rc s3_get_open(void *inst, const char *name, uint64_t offset, struct
         return HANGAR_OK;
     }
     s3_get_close(get);
-    if (rc == HANGAR_NOT_FOUND && !error.rc)
+    if (rc == HANGAR_NOT_FOUND && !error.rc) {
         s3_error_set(&error, rc, "cannot open %s in %s: there is no such object", name,
                      s3->set.description);
+    }
     s3_error_set(&error, rc, "cannot read %s in %s: the store refuses", name, s3->set.description);
     return s3_raise(s3, &error);
 }
@@ -261,14 +282,17 @@ static enum hangar_rc fill(struct hangar_get *get, char *buffer, size_t size, si
 {
     enum hangar_rc rc = HANGAR_OK;
     while (!rc && get->at == get->end) {
-        if (!get->piece)
+        if (!get->piece) {
             rc = find_pieces(get, get->etag, get->mark, error);
-        if (!rc)
+        }
+        if (!rc) {
             rc = next_piece(get, 0, error);
+        }
     }
     *got = 0;
-    if (rc)
+    if (rc) {
         return rc == HANGAR_EOF && !error->rc ? HANGAR_OK : rc;
+    }
     *got = take_held(get, buffer, size);
     if (!*got) {
         get->to = buffer;
@@ -298,8 +322,9 @@ enum hangar_rc s3_get_read(struct hangar_get *get, void *buffer, size_t size, si
 void s3_get_close(struct hangar_get *get)
 {
     end_attempt(get);
-    if (get->channel)
+    if (get->channel) {
         s3_channel_give(get->channel);
+    }
     s3_tries_fini(&get->tries);
     free(get->pieces);
     free(get);

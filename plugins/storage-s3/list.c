@@ -31,8 +31,9 @@ struct lister {
 
 static void clear_items(struct lister *lister)
 {
-    for (size_t i = 0; i < lister->count; i++)
+    for (size_t i = 0; i < lister->count; i++) {
         free(lister->items[i].name);
+    }
     lister->count = 0;
 }
 
@@ -44,14 +45,17 @@ static void keep(struct lister *lister, bool prefix)
     char name[S3_KEY_MAX + 1];
     struct hangar_entry entry = lister->entry;
     lister->entry = (struct hangar_entry){.struct_size = sizeof(entry)};
-    if (strncmp(lister->key, own, skip))
+    if (strncmp(lister->key, own, skip)) {
         return;
+    }
     memcpy(name, lister->key + skip, size - skip + 1);
     size -= skip;
-    if (prefix && size && name[size - 1] == '/')
+    if (prefix && size && name[size - 1] == '/') {
         name[size - 1] = '\0';
-    if (!s3_name_valid(name))
+    }
+    if (!s3_name_valid(name)) {
         return;
+    }
     if (prefix) {
         entry = (struct hangar_entry){.struct_size = sizeof(entry), .flags = HANGAR_ENTRY_PREFIX};
         name[size - 1] = '/';
@@ -67,8 +71,9 @@ static void keep(struct lister *lister, bool prefix)
 
 static bool take_key(struct lister *lister, char *text)
 {
-    if (strlen(text) >= sizeof(lister->key))
+    if (strlen(text) >= sizeof(lister->key)) {
         return false;
+    }
     strcpy(lister->key, text);
     return true;
 }
@@ -92,16 +97,18 @@ static bool take_element(void *arg, const char *path, char *text)
         lister->token[0] = lister->last[0] = '\0';
         return true;
     }
-    if (strncmp(path, "ListBucketResult/", 17))
+    if (strncmp(path, "ListBucketResult/", 17)) {
         return true;
+    }
     path += 17;
     if (!strcmp(path, "EncodingType")) {
         lister->escaped = !strcmp(text, "url");
     } else if (!strcmp(path, "IsTruncated")) {
         lister->truncated = !strcmp(text, "true");
     } else if (!strcmp(path, "NextContinuationToken")) {
-        if (strlen(text) >= sizeof(lister->token))
+        if (strlen(text) >= sizeof(lister->token)) {
             return false;
+        }
         strcpy(lister->token, text);
     } else if (!strcmp(path, "Contents/Size")) {
         lister->entry.size = strtoull(text, NULL, 10);
@@ -112,12 +119,15 @@ static bool take_element(void *arg, const char *path, char *text)
     } else if (!strcmp(path, "Contents/Key") || !strcmp(path, "CommonPrefixes/Prefix")) {
         return take_key(lister, text);
     } else if (!strcmp(path, "Contents") || !strcmp(path, "CommonPrefixes")) {
-        if (lister->escaped && !s3_unescape(lister->key))
+        if (lister->escaped && !s3_unescape(lister->key)) {
             return false;
-        if (strlen(lister->key) > S3_KEY_MAX)
+        }
+        if (strlen(lister->key) > S3_KEY_MAX) {
             return false; /* none has ever been that long */
-        if (strcmp(lister->key, lister->last) > 0)
+        }
+        if (strcmp(lister->key, lister->last) > 0) {
             memcpy(lister->last, lister->key, strlen(lister->key) + 1);
+        }
         keep(lister, !strcmp(path, "CommonPrefixes"));
         return !lister->failed;
     }
@@ -135,28 +145,35 @@ static enum hangar_rc ask(struct lister *lister, struct hangar_page *page, struc
     const struct s3_settings *set = &s3->set;
     char prefix[S3_KEY_MAX + 1], what[S3_WHAT_SIZE], delimiter[2] = {page->delimiter};
     struct s3_answer answer;
-    if (snprintf(prefix, sizeof(prefix), "%s%s", set->prefix, page->prefix) >= (int)sizeof(prefix))
+    if (snprintf(prefix, sizeof(prefix), "%s%s", set->prefix, page->prefix) >=
+        (int)sizeof(prefix)) {
         return HANGAR_OK; /* no key can be so long */
+    }
     snprintf(what, sizeof(what), "list %s", set->description);
     struct s3_pair query[6] = {{"prefix", prefix}, {"max-keys", "1000"}, {"encoding-type", "url"}};
     size_t count = 3;
-    if (*delimiter)
+    if (*delimiter) {
         query[count++] = (struct s3_pair){"delimiter", delimiter};
-    if (!set->list_v1)
+    }
+    if (!set->list_v1) {
         query[count++] = (struct s3_pair){"list-type", "2"};
-    if (*page->cursor)
+    }
+    if (*page->cursor) {
         query[count++] =
             (struct s3_pair){set->list_v1 ? "marker" : "continuation-token", page->cursor};
+    }
     struct s3_xml *xml = s3_xml_new(take_element, lister);
-    if (!xml)
+    if (!xml) {
         return s3_error_set(error, HANGAR_NO_MEMORY, "cannot %s: out of memory", what);
+    }
     const struct s3_request request = {
         .method = "GET", .query = query, .query_count = count, .xml = xml};
     enum hangar_rc rc = s3_send(s3, &request, what, &answer, error);
     s3_xml_free(xml);
-    if (rc)
+    if (rc) {
         return s3_error_set(error, rc, "cannot %s: the store refuses (status %ld)", what,
                             answer.status);
+    }
     page->store_time_ms = answer.date_ms;
     return HANGAR_OK;
 }
@@ -166,15 +183,18 @@ static enum hangar_rc set_cursor(struct lister *lister, struct hangar_page *page
                                  struct s3_error *error)
 {
     page->cursor[0] = '\0';
-    if (!lister->truncated)
+    if (!lister->truncated) {
         return HANGAR_OK;
-    if (lister->s3->set.list_v1) /* behind the last one; not all stores say where that is */
+    }
+    if (lister->s3->set.list_v1) { /* behind the last one; not all stores say where that is */
         snprintf(lister->token, sizeof(lister->token), "%s", lister->last);
-    if (!*lister->token || strlen(lister->token) >= sizeof(page->cursor))
+    }
+    if (!*lister->token || strlen(lister->token) >= sizeof(page->cursor)) {
         return s3_error_set(error, HANGAR_UNSUPPORTED,
                             "cannot list %s: the store does not say how the listing goes on; hint: "
                             "set list_version: 1",
                             lister->s3->set.description);
+    }
     strcpy(page->cursor, lister->token);
     return HANGAR_OK;
 }
@@ -188,16 +208,19 @@ static enum hangar_rc add_pieces(struct lister *lister, struct s3_error *error)
         struct item *item = &lister->items[i];
         char key[S3_KEY_MAX + 1], what[S3_WHAT_SIZE];
         struct s3_answer answer;
-        if (!s3_pieces_possible(s3, item->entry.etag))
+        if (!s3_pieces_possible(s3, item->entry.etag)) {
             continue;
+        }
         s3_what(s3, "list", item->name, what);
         rc = s3_key(s3, item->name, key);
-        if (!rc)
+        if (!rc) {
             rc = s3_head_all(s3, key, what, &answer, error);
-        if (!rc)
+        }
+        if (!rc) {
             item->entry.size = answer.length;
-        else if (rc == HANGAR_NOT_FOUND && !error->rc)
+        } else if (rc == HANGAR_NOT_FOUND && !error->rc) {
             rc = HANGAR_OK; /* removed meanwhile */
+        }
     }
     return rc;
 }
@@ -207,15 +230,18 @@ enum hangar_rc s3_list(void *inst, struct hangar_page *page)
     struct s3 *s3 = inst;
     struct s3_error error = {0};
     struct lister *lister = calloc(1, sizeof(*lister));
-    if (!lister)
+    if (!lister) {
         return s3->host->fail(s3->ctx, HANGAR_NO_MEMORY, 0, "cannot list %s", s3->set.description);
+    }
     lister->s3 = s3;
     lister->entry.struct_size = sizeof(lister->entry);
     enum hangar_rc rc = ask(lister, page, &error);
-    if (!rc)
+    if (!rc) {
         rc = set_cursor(lister, page, &error);
-    if (!rc)
+    }
+    if (!rc) {
         rc = add_pieces(lister, &error);
+    }
     qsort(lister->items, lister->count, sizeof(lister->items[0]), compare_items);
     for (size_t i = 0; i < lister->count && !rc; i++) {
         lister->items[i].entry.name = lister->items[i].name;

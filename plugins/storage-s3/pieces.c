@@ -25,8 +25,9 @@
 void s3_piece_key(const char *key, const char *mark, size_t number, char out[S3_KEY_MAX + 1])
 {
     int size = snprintf(out, S3_KEY_MAX + 1, "%s.part-%s-%05zu", key, mark, number);
-    if (size > S3_KEY_MAX) /* the limits of prefixes and names leave room for it */
+    if (size > S3_KEY_MAX) { /* the limits of prefixes and names leave room for it */
         out[0] = '\0';
+    }
 }
 
 bool s3_pieces_possible(const struct s3 *s3, const char *etag)
@@ -77,25 +78,30 @@ enum hangar_rc s3_pieces_find(struct s3 *s3, const char *key, const char *mark, 
     struct s3_answer answer;
     struct search search = {.pieces = pieces, .key = key, .mark = mark};
     *pieces = (struct s3_pieces){0};
-    if (!*mark) /* not hangar's */
+    if (!*mark) { /* not hangar's */
         return HANGAR_OK;
+    }
     s3_piece_key(key, mark, 0, prefix);
-    if (strlen(prefix) < 5)
+    if (strlen(prefix) < 5) {
         return HANGAR_OK;
+    }
     prefix[strlen(prefix) - 5] = '\0';
     const struct s3_pair query[] = {
         {"prefix", prefix}, {"max-keys", "1000"}, {s3->set.list_v1 ? NULL : "list-type", "2"}};
     struct s3_xml *xml = s3_xml_new(take_piece, &search);
-    if (!xml)
+    if (!xml) {
         return s3_error_set(error, HANGAR_NO_MEMORY, "cannot %s: out of memory", what);
+    }
     const struct s3_request request = {
         .method = "GET", .query = query, .query_count = s3->set.list_v1 ? 2 : 3, .xml = xml};
     enum hangar_rc rc = s3_send(s3, &request, what, &answer, error);
     s3_xml_free(xml);
-    if (rc)
+    if (rc) {
         return s3_error_set(error, rc, "cannot %s: the store does not list its pieces", what);
-    if (search.gap || search.truncated)
+    }
+    if (search.gap || search.truncated) {
         return s3_error_set(error, HANGAR_CORRUPT, "cannot %s: one of its pieces is missing", what);
+    }
     return HANGAR_OK;
 }
 
@@ -104,8 +110,9 @@ enum hangar_rc s3_head_all(struct s3 *s3, const char *key, const char *what,
 {
     struct s3_pieces pieces = {0};
     enum hangar_rc rc = s3_head(s3, key, what, answer, error);
-    if (!rc && s3_pieces_possible(s3, answer->etag))
+    if (!rc && s3_pieces_possible(s3, answer->etag)) {
         rc = s3_pieces_find(s3, key, answer->mark, what, &pieces, error);
+    }
     answer->length += pieces.total;
     return rc;
 }

@@ -28,22 +28,25 @@ bool s3_pool_init(struct s3 *s3)
     struct s3_pool *pool = &s3->pool;
     pthread_condattr_t attr;
     pool->part = (size_t)s3->set.part_size;
-    if (pthread_mutex_init(&pool->mutex, NULL))
+    if (pthread_mutex_init(&pool->mutex, NULL)) {
         return false;
+    }
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     bool made = !pthread_cond_init(&pool->changed, &attr);
     pthread_condattr_destroy(&attr);
-    if (!made)
+    if (!made) {
         pthread_mutex_destroy(&pool->mutex);
+    }
     return made;
 }
 
 void s3_pool_fini(struct s3 *s3)
 {
     struct s3_pool *pool = &s3->pool;
-    if (pool->granted)
+    if (pool->granted) {
         s3->host->budget_give(s3->ctx, pool->granted);
+    }
     pthread_cond_destroy(&pool->changed);
     pthread_mutex_destroy(&pool->mutex);
 }
@@ -59,18 +62,20 @@ uint32_t s3_pool_reserve(struct s3 *s3)
         size_t keep = got > LEAVE_BYTES ? got - LEAVE_BYTES : 0;
         keep -= keep % pool->part;
         keep = !keep && got ? pool->part : keep;
-        if (got > keep)
+        if (got > keep) {
             s3->host->budget_give(s3->ctx, got - keep);
+        }
         pool->reserved = keep;
         pool->granted += keep;
     }
     size_t puts = pool->reserved / pool->part;
     pthread_mutex_unlock(&pool->mutex);
-    if (puts < FEW_PUTS)
+    if (puts < FEW_PUTS) {
         s3->host->log(s3->ctx, HANGAR_LOG_WARN,
                       "memory is left for %zu objects at once; hint: raise limits.memory, or lower "
                       "part_size",
                       puts);
+    }
     return puts ? (uint32_t)puts : 1;
 }
 
@@ -85,8 +90,9 @@ static void *take(struct s3 *s3)
         return buffer;
     }
     if (pool->allocated == pool->granted) {
-        if (!s3->host->budget_take(s3->ctx, pool->part, pool->part))
+        if (!s3->host->budget_take(s3->ctx, pool->part, pool->part)) {
             return NULL;
+        }
         pool->granted += pool->part;
     }
     buffer = malloc(pool->part);
@@ -115,13 +121,15 @@ enum hangar_rc s3_pool_first(struct s3 *s3, void **out, struct s3_error *error)
     }
     pool->waiting--;
     pthread_mutex_unlock(&pool->mutex);
-    if (!buffer && atomic_load(&s3->wire.cancelled))
+    if (!buffer && atomic_load(&s3->wire.cancelled)) {
         return s3_error_set(error, HANGAR_CANCELLED, "cancelled");
-    if (!buffer)
+    }
+    if (!buffer) {
         return s3_error_set(error, HANGAR_NO_MEMORY,
                             "cannot hold a part of %zu bytes: the memory budget is used up; hint: "
                             "raise limits.memory, or lower part_size",
                             pool->part);
+    }
     *out = buffer;
     return HANGAR_OK;
 }
@@ -139,8 +147,9 @@ void s3_pool_give(struct s3 *s3, void *given)
 {
     struct s3_pool *pool = &s3->pool;
     struct s3_buffer *buffer = given;
-    if (!buffer)
+    if (!buffer) {
         return;
+    }
     pthread_mutex_lock(&pool->mutex);
     buffer->next = pool->free;
     pool->free = buffer;

@@ -67,12 +67,14 @@ static enum hangar_rc try_create_only(struct probe *probe, struct s3_error *erro
     enum hangar_rc rc =
         put(probe, "store an object once only", &header, "again", true, &answer, error);
     bool can = rc == HANGAR_EXISTS;
-    if (rc && !can && rc != HANGAR_UNSUPPORTED)
+    if (rc && !can && rc != HANGAR_UNSUPPORTED) {
         return rc;
+    }
     atomic_store(&s3->create_only, can ? S3_YES : S3_NO);
     tell(probe, "create_only", can ? "yes" : "no");
-    if (!can)
+    if (!can) {
         s3_tell_weak(s3);
+    }
     return HANGAR_OK;
 }
 
@@ -82,8 +84,9 @@ static bool compares(struct probe *probe, const struct s3_checksum *kind)
     struct s3_error unheard = {0};
     struct s3_answer answer;
     char wrong[S3_CHECKSUM_SIZE];
-    if (!s3_checksum_make(kind, "another", 7, wrong))
+    if (!s3_checksum_make(kind, "another", 7, wrong)) {
         return false;
+    }
     const struct s3_pair header = {kind->header, wrong};
     return put(probe, "store with a wrong checksum", &header, "try", false, &answer, &unheard) &&
            s3_judge(&answer).digest;
@@ -96,17 +99,19 @@ static void try_checksums(struct probe *probe)
     struct text names = {0};
     bool has_wanted = false;
     for (size_t i = 0; (kind = s3_checksum_at(i)); i++) {
-        if (!compares(probe, kind))
+        if (!compares(probe, kind)) {
             continue;
+        }
         text_addf(&names, "%s%s", names.size ? ", " : "", kind->name);
         has_wanted = has_wanted || kind == wanted;
     }
     tell(probe, "checksums", names.size ? names.data : "none");
     text_free(&names);
-    if (wanted && !has_wanted)
+    if (wanted && !has_wanted) {
         s3->host->log(s3->ctx, HANGAR_LOG_WARN,
                       "this store does not compare checksum: %s; hint: leave the option out",
                       wanted->name);
+    }
 }
 
 static enum hangar_rc try_multipart(struct probe *probe, struct s3_error *error)
@@ -122,15 +127,19 @@ static enum hangar_rc try_multipart(struct probe *probe, struct s3_error *error)
                              "cannot be stored; hint: raise part_size and limits.memory");
         return HANGAR_OK;
     }
-    if (!rc)
+    if (!rc) {
         rc = s3_upload_next(upload, &number, &unheard);
-    if (!rc)
+    }
+    if (!rc) {
         rc = s3_upload_part(upload, number, "part", 4, NULL, &upload->tags[0], &unheard);
+    }
     upload->size = 4;
-    if (!rc)
+    if (!rc) {
         rc = s3_upload_complete(upload, &probe->entry, &unheard);
-    if (!rc)
+    }
+    if (!rc) {
         tell(probe, "multipart", "yes");
+    }
     s3_upload_abort(upload);
     return rc ? s3_error_set(error, unheard.rc, "%s", unheard.text) : HANGAR_OK;
 }
@@ -144,10 +153,11 @@ struct one {
 static bool take_one(void *arg, const char *path, char *text)
 {
     struct one *one = arg;
-    if (!text)
+    if (!text) {
         one->text[0] = '\0';
-    else if (!strcmp(path, one->path))
+    } else if (!strcmp(path, one->path)) {
         snprintf(one->text, sizeof(one->text), "%s", text);
+    }
     return true;
 }
 
@@ -157,8 +167,9 @@ static enum hangar_rc ask_bucket(struct probe *probe, const char *about, struct 
     struct s3_answer answer;
     const struct s3_pair query = {about, ""};
     struct s3_xml *xml = s3_xml_new(take_one, one);
-    if (!xml)
+    if (!xml) {
         return HANGAR_NO_MEMORY;
+    }
     const struct s3_request request = {
         .method = "GET", .query = &query, .query_count = 1, .hasty = true, .xml = xml};
     enum hangar_rc rc = s3_send(probe->s3, &request, "ask about the bucket", &answer, &unheard);
@@ -169,16 +180,17 @@ static enum hangar_rc ask_bucket(struct probe *probe, const char *about, struct 
 static void ask_versioning(struct probe *probe)
 {
     struct one one = {.path = "VersioningConfiguration/Status"};
-    if (ask_bucket(probe, "versioning", &one))
+    if (ask_bucket(probe, "versioning", &one)) {
         tell(probe, "versioning", "unknown: the key may not ask");
-    else if (!strcmp(one.text, "Enabled"))
+    } else if (!strcmp(one.text, "Enabled")) {
         tell(probe, "versioning",
              "on: what is removed is kept, and paid for, as old versions; a lifecycle rule can end "
              "them");
-    else if (!strcmp(one.text, "Suspended"))
+    } else if (!strcmp(one.text, "Suspended")) {
         tell(probe, "versioning", "suspended");
-    else
+    } else {
         tell(probe, "versioning", "off");
+    }
     probe->versioned = !strcmp(one.text, "Enabled") || !strcmp(one.text, "Suspended");
 }
 
@@ -188,17 +200,19 @@ static enum hangar_rc ask_lock(struct probe *probe, struct s3_error *error)
     struct one one = {.path = "ObjectLockConfiguration/ObjectLockEnabled"};
     enum hangar_rc rc = ask_bucket(probe, "object-lock", &one);
     bool on = !rc && !strcmp(one.text, "Enabled");
-    if (on)
+    if (on) {
         tell(probe, "object_lock", set->lock_mode ? "on" : "on: not used, as lock_mode is none");
-    else if (rc == HANGAR_AUTH)
+    } else if (rc == HANGAR_AUTH) {
         tell(probe, "object_lock", "unknown: the key may not ask");
-    else
+    } else {
         tell(probe, "object_lock", "off: who has the key can remove all backups");
-    if (set->lock_mode && !on && rc != HANGAR_AUTH)
+    }
+    if (set->lock_mode && !on && rc != HANGAR_AUTH) {
         return s3_error_set(error, HANGAR_CONFIG,
                             "cannot lock objects in %s: the bucket has no object lock; hint: make "
                             "a bucket with object lock, or set lock_mode: none",
                             set->description);
+    }
     return HANGAR_OK;
 }
 
@@ -208,11 +222,12 @@ static void ask_clock(struct probe *probe, const struct s3_answer *answer)
     clock_gettime(CLOCK_REALTIME, &now);
     int64_t skew_s = answer->date_ms ? answer->date_ms / 1000 - (int64_t)now.tv_sec : 0;
     probe->s3->host->attr_setf(probe->attrs, "clock_skew", "%" PRId64 " s", skew_s);
-    if (skew_s > SKEW_WARN_S || skew_s < -SKEW_WARN_S)
+    if (skew_s > SKEW_WARN_S || skew_s < -SKEW_WARN_S) {
         probe->s3->host->log(probe->s3->ctx, HANGAR_LOG_WARN,
                              "the clock of the store is %" PRId64 " s from that of this machine; "
                              "hint: have its clock set by NTP",
                              skew_s);
+    }
 }
 
 /* Every version of the object, in a bucket that keeps them. */
@@ -221,12 +236,14 @@ static bool take_version(void *arg, const char *path, char *text)
     struct probe *probe = arg;
     struct s3_upload *upload = &probe->upload;
     if (!text || (strcmp(path, "ListVersionsResult/Version/VersionId") &&
-                  strcmp(path, "ListVersionsResult/DeleteMarker/VersionId")))
+                  strcmp(path, "ListVersionsResult/DeleteMarker/VersionId"))) {
         return true;
+    }
     struct s3_error unheard = {0};
     size_t number;
-    if (!s3_upload_next(upload, &number, &unheard))
+    if (!s3_upload_next(upload, &number, &unheard)) {
         upload->tags[number - 1] = strdup(text);
+    }
     return true;
 }
 
@@ -241,8 +258,9 @@ static void remove_versions(struct probe *probe)
     struct s3_xml *xml = s3_xml_new(take_version, probe);
     const struct s3_request request = {
         .method = "GET", .query = query, .query_count = 2, .hasty = true, .xml = xml};
-    if (!xml)
+    if (!xml) {
         return;
+    }
     s3_send(s3, &request, "find versions", &answer, &unheard);
     s3_xml_free(xml);
     for (size_t i = 0; i < upload->parts; i++) {
@@ -263,11 +281,13 @@ static enum hangar_rc try_remove(struct probe *probe, struct s3_error *error)
     const char *name = probe->upload.key + strlen(s3->set.prefix);
     enum hangar_rc result;
     enum hangar_rc rc = s3_remove_names(s3, &name, 1, &result, error);
-    if (!rc)
+    if (!rc) {
         tell(probe, "batch_delete",
              atomic_load(&s3->no_batch) ? "no: objects are removed one by one" : "yes");
-    if (!rc && probe->versioned)
+    }
+    if (!rc && probe->versioned) {
         remove_versions(probe);
+    }
     return rc;
 }
 
@@ -275,9 +295,10 @@ static void count_stale(struct probe *probe)
 {
     struct s3_error unheard = {0};
     size_t count;
-    if (!s3_stale_sweep(probe->s3, probe->s3->set.prefix, false, &count, &unheard) && count)
+    if (!s3_stale_sweep(probe->s3, probe->s3->set.prefix, false, &count, &unheard) && count) {
         probe->s3->host->attr_setf(probe->attrs, "stale_uploads",
                                    "%zu: the next backups of their pipelines remove them", count);
+    }
 }
 
 enum hangar_rc s3_probe(void *inst, struct hangar_attrs *capabilities)
@@ -294,23 +315,28 @@ enum hangar_rc s3_probe(void *inst, struct hangar_attrs *capabilities)
     s3_make_mark(upload->mark);
     snprintf(upload->key, sizeof(upload->key), "%shangar-probe-%s", s3->set.prefix, upload->mark);
     enum hangar_rc rc = try_whole(&probe, &answer, &error);
-    if (rc)
+    if (rc) {
         return s3_raise(s3, &error);
+    }
     ask_clock(&probe, &answer);
     ask_versioning(&probe);
     rc = ask_lock(&probe, &error);
-    if (!rc)
+    if (!rc) {
         rc = try_create_only(&probe, &error);
-    if (!rc)
+    }
+    if (!rc) {
         try_checksums(&probe);
-    if (!rc)
+    }
+    if (!rc) {
         rc = try_multipart(&probe, &error);
+    }
     /* whatever came of it, nothing stays behind */
     enum hangar_rc removed = try_remove(&probe, &error);
     rc = rc ? rc : removed;
     s3_upload_free(upload);
-    if (rc)
+    if (rc) {
         return s3_raise(s3, &error);
+    }
     count_stale(&probe);
     s3_credentials_source(s3->credentials, source, sizeof(source));
     tell(&probe, "credentials", source);

@@ -38,8 +38,9 @@ enum hangar_rc s3_put_open(void *inst, const char *name, uint64_t size_hint, uin
 {
     struct s3 *s3 = inst;
     struct hangar_put *put = calloc(1, sizeof(*put));
-    if (!put)
+    if (!put) {
         return s3->host->fail(s3->ctx, HANGAR_NO_MEMORY, 0, "cannot store %s", name);
+    }
     enum hangar_rc rc = s3_key(s3, name, put->upload.key);
     if (rc) {
         free(put);
@@ -66,8 +67,9 @@ static void land(struct s3_part *part, char *tag, const struct s3_error *error)
     void *spare = part->buffer;
     pthread_mutex_lock(&sender->mutex);
     part->upload->tags[part->number - 1] = tag;
-    if (error->rc)
+    if (error->rc) {
         s3_error_set(&put->failed, error->rc, "%s", error->text);
+    }
     if (!put->gathering && !put->idle) {
         put->idle = spare;
         spare = NULL;
@@ -89,9 +91,10 @@ void s3_put_send(struct s3_part *part)
     pthread_mutex_lock(&put->s3->sender.mutex);
     bool vain = put->failed.rc != HANGAR_OK;
     pthread_mutex_unlock(&put->s3->sender.mutex);
-    if (!vain)
+    if (!vain) {
         s3_upload_part(part->upload, part->number, part->buffer, part->size, &put->stop, &tag,
                        &error);
+    }
     land(part, tag, &error);
 }
 
@@ -100,8 +103,9 @@ static void settle(struct hangar_put *put)
 {
     struct s3_sender *sender = &put->s3->sender;
     pthread_mutex_lock(&sender->mutex);
-    while (put->flying)
+    while (put->flying) {
         pthread_cond_wait(&sender->done, &sender->mutex);
+    }
     pthread_mutex_unlock(&sender->mutex);
 }
 
@@ -110,8 +114,9 @@ static enum hangar_rc end_piece(struct hangar_put *put, struct s3_error *error)
 {
     struct hangar_entry entry = {.struct_size = sizeof(entry)};
     settle(put);
-    if (put->failed.rc)
+    if (put->failed.rc) {
         return s3_error_set(error, put->failed.rc, "%s", put->failed.text);
+    }
     enum hangar_rc rc = s3_upload_complete(&put->more, &entry, error);
     put->more_size += put->more.size;
     return rc;
@@ -122,17 +127,19 @@ static enum hangar_rc end_piece(struct hangar_put *put, struct s3_error *error)
 static enum hangar_rc next_piece(struct hangar_put *put, struct s3_error *error)
 {
     enum hangar_rc rc = put->pieces ? end_piece(put, error) : HANGAR_OK;
-    if (rc)
+    if (rc) {
         return rc;
+    }
     s3_upload_free(&put->more);
     put->more = (struct s3_upload){.s3 = put->s3, .what = put->what};
     memcpy(put->more.mark, put->upload.mark, sizeof(put->more.mark));
-    if (put->pieces == S3_PIECES_MAX)
+    if (put->pieces == S3_PIECES_MAX) {
         return s3_error_set(
             error, HANGAR_NO_SPACE,
             "cannot %s: it is longer than %d pieces of max_parts parts; hint: raise "
             "part_size",
             put->what, S3_PIECES_MAX);
+    }
     put->upload.continued = true;
     put->pieces++;
     s3_piece_key(put->upload.key, put->upload.mark, put->pieces + 1, put->more.key);
@@ -149,8 +156,9 @@ static enum hangar_rc open_upload(struct hangar_put *put, struct s3_upload **out
         rc = next_piece(put, error);
         *out = &put->more;
     }
-    if (rc || (*out)->id)
+    if (rc || (*out)->id) {
         return rc;
+    }
     s3_stale_once(put->s3, put->upload.key);
     return s3_upload_begin(*out, error);
 }
@@ -162,10 +170,12 @@ static enum hangar_rc send_part(struct hangar_put *put, struct s3_error *error)
     struct s3_upload *upload;
     enum hangar_rc rc = open_upload(put, &upload, error);
     struct s3_part *part = rc ? NULL : calloc(1, sizeof(*part));
-    if (!rc && !part)
+    if (!rc && !part) {
         rc = s3_error_set(error, HANGAR_NO_MEMORY, "cannot %s: out of memory", put->what);
-    if (rc)
+    }
+    if (rc) {
         return rc;
+    }
     /* parts that are through write their tags there */
     pthread_mutex_lock(&s3->sender.mutex);
     rc = s3_upload_next(upload, &part->number, error);
@@ -186,8 +196,9 @@ static enum hangar_rc send_part(struct hangar_put *put, struct s3_error *error)
     put->buffer = NULL;
     put->fill = 0;
     rc = s3_sender_add(s3, part, error);
-    if (rc)
+    if (rc) {
         land(part, NULL, error);
+    }
     return rc;
 }
 
@@ -201,14 +212,17 @@ static enum hangar_rc next_buffer(struct hangar_put *put, struct s3_error *error
     while (!put->buffer && !put->failed.rc) {
         put->buffer = put->idle;
         put->idle = NULL;
-        if (!put->buffer && put->flying <= s3->set.concurrency)
+        if (!put->buffer && put->flying <= s3->set.concurrency) {
             put->buffer = s3_pool_more(s3);
-        if (!put->buffer)
+        }
+        if (!put->buffer) {
             pthread_cond_wait(&sender->done, &sender->mutex);
+        }
     }
     put->gathering = put->buffer != NULL;
-    if (put->failed.rc)
+    if (put->failed.rc) {
         s3_error_set(error, put->failed.rc, "%s", put->failed.text);
+    }
     pthread_mutex_unlock(&sender->mutex);
     return error->rc;
 }
@@ -221,14 +235,17 @@ static enum hangar_rc grow(struct hangar_put *put, struct s3_error *error)
     void *buffer;
     if (capacity <= SMALL_MOST) {
         buffer = realloc(put->buffer, capacity);
-        if (!buffer)
+        if (!buffer) {
             return s3_error_set(error, HANGAR_NO_MEMORY, "cannot %s: out of memory", put->what);
+        }
     } else {
         enum hangar_rc rc = s3_pool_first(put->s3, &buffer, error);
-        if (rc)
+        if (rc) {
             return rc;
-        if (put->fill)
+        }
+        if (put->fill) {
             memcpy(buffer, put->buffer, put->fill);
+        }
         free(put->buffer);
         capacity = put->s3->pool.part;
         put->lent = put->gathering = true;
@@ -246,8 +263,9 @@ enum hangar_rc s3_put_write(struct hangar_put *put, const void *data, size_t siz
     while (size && !rc) {
         if (put->lent && put->fill == put->capacity) {
             rc = send_part(put, &error);
-            if (!rc)
+            if (!rc) {
                 rc = next_buffer(put, &error);
+            }
         } else if (put->fill == put->capacity) {
             rc = grow(put, &error);
         } else {
@@ -264,10 +282,11 @@ enum hangar_rc s3_put_write(struct hangar_put *put, const void *data, size_t siz
 static void put_free(struct hangar_put *put)
 {
     struct s3 *s3 = put->s3;
-    if (put->lent)
+    if (put->lent) {
         s3_pool_give(s3, put->buffer);
-    else
+    } else {
         free(put->buffer);
+    }
     s3_pool_give(s3, put->idle);
     s3_upload_free(&put->upload);
     s3_upload_free(&put->more);
@@ -284,8 +303,9 @@ static void remove_pieces(struct hangar_put *put)
         struct s3_error unheard = {0};
         const struct s3_request request = {.method = "DELETE", .key = key, .parting = true};
         s3_piece_key(put->upload.key, put->upload.mark, i + 2, key);
-        if (s3_send(s3, &request, put->what, &answer, &unheard) == HANGAR_IO)
+        if (s3_send(s3, &request, put->what, &answer, &unheard) == HANGAR_IO) {
             break;
+        }
     }
 }
 
@@ -305,12 +325,15 @@ static enum hangar_rc commit_parts(struct hangar_put *put, struct hangar_entry *
 {
     enum hangar_rc rc = put->fill ? send_part(put, error) : HANGAR_OK;
     settle(put);
-    if (put->failed.rc)
+    if (put->failed.rc) {
         rc = s3_error_set(error, put->failed.rc, "%s", put->failed.text);
-    if (!rc && put->pieces)
+    }
+    if (!rc && put->pieces) {
         rc = end_piece(put, error);
-    if (!rc)
+    }
+    if (!rc) {
         rc = s3_upload_complete(&put->upload, entry, error);
+    }
     entry->size += rc ? 0 : put->more_size;
     return rc;
 }

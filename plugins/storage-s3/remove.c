@@ -20,8 +20,9 @@ enum hangar_rc s3_remove_key(struct s3 *s3, const char *key, const char *what,
     struct s3_answer answer;
     const struct s3_request request = {.method = "DELETE", .key = key};
     enum hangar_rc rc = s3_send(s3, &request, what, &answer, error);
-    if (rc == HANGAR_NOT_FOUND && !error->rc)
+    if (rc == HANGAR_NOT_FOUND && !error->rc) {
         return HANGAR_OK;
+    }
     return rc ? s3_error_set(error, rc, "cannot %s: the store refuses (status %ld)", what,
                              answer.status)
               : HANGAR_OK;
@@ -33,8 +34,9 @@ enum hangar_rc s3_remove(void *inst, const char *name)
     struct s3_error error = {0};
     char key[S3_KEY_MAX + 1], what[S3_WHAT_SIZE];
     enum hangar_rc rc = s3_key(s3, name, key);
-    if (rc)
+    if (rc) {
         return rc;
+    }
     s3_stale_once(s3, key);
     s3_what(s3, "remove", name, what);
     rc = s3_remove_key(s3, key, what, &error);
@@ -52,8 +54,9 @@ struct batch {
 
 static enum hangar_rc rc_of_code(const char *code)
 {
-    if (!strcmp(code, "NoSuchKey") || !strcmp(code, "NoSuchVersion"))
+    if (!strcmp(code, "NoSuchKey") || !strcmp(code, "NoSuchVersion")) {
         return HANGAR_OK;
+    }
     return !strcmp(code, "AccessDenied") ? HANGAR_AUTH : HANGAR_IO;
 }
 
@@ -61,8 +64,9 @@ static bool take_result(void *arg, const char *path, char *text)
 {
     struct batch *batch = arg;
     if (!text) {
-        for (size_t i = 0; i < batch->count; i++)
+        for (size_t i = 0; i < batch->count; i++) {
             batch->results[i] = HANGAR_OK; /* quiet: only failures are told */
+        }
         batch->key[0] = batch->code[0] = batch->problem[0] = '\0';
     } else if (!strcmp(path, "DeleteResult/Error/Key")) {
         snprintf(batch->key, sizeof(batch->key), "%s", text);
@@ -71,11 +75,13 @@ static bool take_result(void *arg, const char *path, char *text)
     } else if (!strcmp(path, "DeleteResult/Error")) {
         for (size_t i = 0; i < batch->count; i++) {
             if (strlen(batch->key) >= batch->skip &&
-                !strcmp(batch->key + batch->skip, batch->names[i]))
+                !strcmp(batch->key + batch->skip, batch->names[i])) {
                 batch->results[i] = rc_of_code(batch->code);
+            }
         }
-        if (!*batch->problem && rc_of_code(batch->code))
+        if (!*batch->problem && rc_of_code(batch->code)) {
             snprintf(batch->problem, sizeof(batch->problem), "%.64s", batch->code);
+        }
     }
     return true;
 }
@@ -120,12 +126,14 @@ static enum hangar_rc remove_batch(struct s3 *s3, struct batch *batch, const cha
     enum hangar_rc rc = s3_send(s3, &request, what, &answer, error);
     s3_xml_free(xml);
     text_free(&body);
-    if (rc && rc != HANGAR_UNSUPPORTED)
+    if (rc && rc != HANGAR_UNSUPPORTED) {
         return s3_error_set(error, rc, "cannot %s: the store refuses (status %ld)", what,
                             answer.status);
+    }
     if (!rc && *batch->problem) {
-        for (size_t i = 0; i < batch->count && !rc; i++)
+        for (size_t i = 0; i < batch->count && !rc; i++) {
             rc = batch->results[i];
+        }
         return s3_error_set(error, rc, "cannot %s: %s", what, batch->problem);
     }
     return rc;
@@ -151,15 +159,17 @@ enum hangar_rc s3_remove_names(struct s3 *s3, const char *const *names, size_t c
     enum hangar_rc first = HANGAR_OK;
     snprintf(what, sizeof(what), "remove objects in %s", s3->set.description);
     struct batch *batch = calloc(1, sizeof(*batch));
-    if (!batch)
+    if (!batch) {
         return s3_error_set(error, HANGAR_NO_MEMORY, "cannot %s: out of memory", what);
+    }
     for (size_t at = 0; at < count; at += batch->count) {
         batch->names = names + at;
         batch->results = results + at;
         batch->count = count - at < BATCH ? count - at : BATCH;
         batch->skip = strlen(s3->set.prefix);
-        for (size_t i = 0; i < batch->count; i++)
+        for (size_t i = 0; i < batch->count; i++) {
             batch->results[i] = HANGAR_IO; /* until the answer says otherwise */
+        }
         struct s3_error own = {0};
         enum hangar_rc rc =
             atomic_load(&s3->no_batch) ? HANGAR_UNSUPPORTED : remove_batch(s3, batch, what, &own);
@@ -167,8 +177,9 @@ enum hangar_rc s3_remove_names(struct s3 *s3, const char *const *names, size_t c
             atomic_store(&s3->no_batch, true);
             rc = remove_each(s3, batch, what, &own);
         }
-        if (rc)
+        if (rc) {
             first = s3_error_set(error, rc, "%s", own.text);
+        }
     }
     free(batch);
     return first;
@@ -181,10 +192,12 @@ enum hangar_rc s3_remove_many(void *inst, const char *const *names, size_t count
     struct s3_error error = {0};
     char key[S3_KEY_MAX + 1];
     enum hangar_rc rc = HANGAR_OK;
-    for (size_t i = 0; i < count && !rc; i++)
+    for (size_t i = 0; i < count && !rc; i++) {
         rc = s3_key(s3, names[i], key);
-    if (rc || !count)
+    }
+    if (rc || !count) {
         return rc;
+    }
     s3_stale_once(s3, key);
     rc = s3_remove_names(s3, names, count, results, &error);
     return rc ? s3_raise(s3, &error) : HANGAR_OK;

@@ -11,8 +11,9 @@
 bool s3_sender_init(struct s3 *s3)
 {
     struct s3_sender *sender = &s3->sender;
-    if (pthread_mutex_init(&sender->mutex, NULL))
+    if (pthread_mutex_init(&sender->mutex, NULL)) {
         return false;
+    }
     if (pthread_cond_init(&sender->work, NULL)) {
         pthread_mutex_destroy(&sender->mutex);
         return false;
@@ -31,16 +32,19 @@ static void *sender_main(void *arg)
     pthread_mutex_lock(&sender->mutex);
     for (;;) {
         sender->idle++;
-        while (!sender->head && !sender->stopping)
+        while (!sender->head && !sender->stopping) {
             pthread_cond_wait(&sender->work, &sender->mutex);
+        }
         sender->idle--;
         struct s3_part *part = sender->head;
-        if (!part)
+        if (!part) {
             break;
+        }
         sender->head = part->next;
         sender->queued--;
-        if (!sender->head)
+        if (!sender->head) {
             sender->tail = NULL;
+        }
         pthread_mutex_unlock(&sender->mutex);
         s3_put_send(part);
         pthread_mutex_lock(&sender->mutex);
@@ -66,16 +70,18 @@ enum hangar_rc s3_sender_add(struct s3 *s3, struct s3_part *part, struct s3_erro
     bool sent = true;
     pthread_mutex_lock(&sender->mutex);
     if (sender->queued >= sender->idle && sender->count < s3->set.concurrency) {
-        if (!start(s3, &sender->threads[sender->count]))
+        if (!start(s3, &sender->threads[sender->count])) {
             sender->count++;
+        }
         sent = sender->count > 0;
     }
     if (sent) {
         part->next = NULL;
-        if (sender->tail)
+        if (sender->tail) {
             sender->tail->next = part;
-        else
+        } else {
             sender->head = part;
+        }
         sender->tail = part;
         sender->queued++;
         pthread_cond_signal(&sender->work);
@@ -91,8 +97,9 @@ void s3_sender_fini(struct s3 *s3)
     sender->stopping = true;
     pthread_cond_broadcast(&sender->work);
     pthread_mutex_unlock(&sender->mutex);
-    for (unsigned i = 0; i < sender->count; i++)
+    for (unsigned i = 0; i < sender->count; i++) {
         pthread_join(sender->threads[i], NULL);
+    }
     pthread_cond_destroy(&sender->done);
     pthread_cond_destroy(&sender->work);
     pthread_mutex_destroy(&sender->mutex);

@@ -38,12 +38,14 @@ static enum hangar_rc no_memory(const struct reader *reader)
 bool s3_name_valid(const char *name)
 {
     size_t size = strlen(name);
-    if (!size || size > S3_NAME_MAX)
+    if (!size || size > S3_NAME_MAX) {
         return false;
+    }
     for (const char *part = name; part; part = strchr(part, '/') ? strchr(part, '/') + 1 : NULL) {
         size_t length = strcspn(part, "/");
-        if (!length || (length <= 2 && !strncmp(part, "..", length)))
+        if (!length || (length <= 2 && !strncmp(part, "..", length))) {
             return false;
+        }
     }
     return strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._/=-") ==
            size;
@@ -52,8 +54,9 @@ bool s3_name_valid(const char *name)
 static bool printable(const char *text)
 {
     for (const char *c = text; *c; c++) {
-        if ((unsigned char)*c <= ' ' || *c == 0x7f)
+        if ((unsigned char)*c <= ' ' || *c == 0x7f) {
             return false;
+        }
     }
     return true;
 }
@@ -61,22 +64,26 @@ static bool printable(const char *text)
 static const char *region_of_environment(void)
 {
     const char *value = getenv("AWS_REGION");
-    if (!value || !*value)
+    if (!value || !*value) {
         value = getenv("AWS_DEFAULT_REGION");
+    }
     return value && *value ? value : "us-east-1";
 }
 
 static enum hangar_rc read_region(const struct reader *reader)
 {
     const char *region = option(reader, "region");
-    if (!region)
+    if (!region) {
         region = region_of_environment();
-    for (const char *c = region; *c; c++) {
-        if (!isalnum((unsigned char)*c) && *c != '-' && *c != '_')
-            return reader->host->fail_option(reader->ctx, "region", "\"%s\" is no region", region);
     }
-    if (strlen(region) > 64)
+    for (const char *c = region; *c; c++) {
+        if (!isalnum((unsigned char)*c) && *c != '-' && *c != '_') {
+            return reader->host->fail_option(reader->ctx, "region", "\"%s\" is no region", region);
+        }
+    }
+    if (strlen(region) > 64) {
         return reader->host->fail_option(reader->ctx, "region", "it is too long");
+    }
     reader->set->region = strdup(region);
     return reader->set->region ? HANGAR_OK : no_memory(reader);
 }
@@ -85,12 +92,14 @@ static enum hangar_rc read_region(const struct reader *reader)
 static bool is_host_label(const char *bucket, bool dots)
 {
     size_t size = strlen(bucket);
-    if (size < 3 || size > 63 || bucket[0] == '-' || bucket[size - 1] == '-')
+    if (size < 3 || size > 63 || bucket[0] == '-' || bucket[size - 1] == '-') {
         return false;
+    }
     for (const char *c = bucket; *c; c++) {
         if (!islower((unsigned char)*c) && !isdigit((unsigned char)*c) && *c != '-' &&
-            !(dots && *c == '.'))
+            !(dots && *c == '.')) {
             return false;
+        }
     }
     return true;
 }
@@ -99,24 +108,30 @@ static enum hangar_rc read_bucket(const struct reader *reader)
 {
     struct s3_settings *set = reader->set;
     const char *bucket = option(reader, "bucket"), *prefix = option(reader, "prefix");
-    if (!bucket)
+    if (!bucket) {
         return reader->host->fail_option(reader->ctx, "bucket", "it is empty");
-    if (strchr(bucket, '/') || !printable(bucket) || strlen(bucket) > 255)
+    }
+    if (strchr(bucket, '/') || !printable(bucket) || strlen(bucket) > 255) {
         return reader->host->fail_option(
             reader->ctx, "bucket",
             "\"%s\" is no name of a bucket; hint: a folder within the bucket is the option prefix",
             bucket);
-    while (prefix && *prefix == '/')
+    }
+    while (prefix && *prefix == '/') {
         prefix++;
+    }
     size_t size = prefix ? strlen(prefix) : 0;
-    while (size && prefix[size - 1] == '/')
+    while (size && prefix[size - 1] == '/') {
         size--;
-    if (size > S3_KEY_MAX - S3_NAME_MAX - 64)
+    }
+    if (size > S3_KEY_MAX - S3_NAME_MAX - 64) {
         return reader->host->fail_option(reader->ctx, "prefix", "it is longer than %d bytes",
                                          S3_KEY_MAX - S3_NAME_MAX - 64);
+    }
     set->bucket = strdup(bucket);
-    if (asprintf(&set->prefix, "%.*s%s", (int)size, size ? prefix : "", size ? "/" : "") < 0)
+    if (asprintf(&set->prefix, "%.*s%s", (int)size, size ? prefix : "", size ? "/" : "") < 0) {
         set->prefix = NULL;
+    }
     return set->bucket && set->prefix ? HANGAR_OK : no_memory(reader);
 }
 
@@ -130,8 +145,9 @@ static void url_free(struct url *url)
 {
     char *texts[] = {url->scheme, url->host,  url->port,    url->path,
                      url->user,   url->query, url->fragment};
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         curl_free(texts[i]);
+    }
 }
 
 static bool url_split(const char *text, struct url *url)
@@ -153,13 +169,16 @@ static bool url_split(const char *text, struct url *url)
 
 static const char *problem_of_url(const struct url *url)
 {
-    if (strcmp(url->scheme, "https") && strcmp(url->scheme, "http"))
+    if (strcmp(url->scheme, "https") && strcmp(url->scheme, "http")) {
         return "it must begin with https:// or http://";
-    if (url->user)
+    }
+    if (url->user) {
         return "it must hold no user; hint: use access_key_id and secret_access_key";
-    if (url->query || url->fragment || (url->path && strcmp(url->path, "/")))
+    }
+    if (url->query || url->fragment || (url->path && strcmp(url->path, "/"))) {
         return "it must end with the host or port; hint: bucket and prefix are options of their "
                "own";
+    }
     return NULL;
 }
 
@@ -183,16 +202,19 @@ static enum hangar_rc set_place(const struct reader *reader, const struct url *u
     set->tls = !strcmp(url->scheme, "https");
     set->virtual_host = !strcmp(addressing, "virtual") || (!strcmp(addressing, "auto") && aws &&
                                                            is_host_label(set->bucket, !set->tls));
-    if (set->virtual_host && (is_address(url->host) || !is_host_label(set->bucket, true)))
+    if (set->virtual_host && (is_address(url->host) || !is_host_label(set->bucket, true))) {
         return reader->host->fail_option(reader->ctx, "addressing",
                                          "virtual needs a host's name as endpoint, and a bucket of "
                                          "lower-case letters, digits and hyphens; hint: use path");
+    }
     if (asprintf(&set->host, "%s%s%s%s%s", set->virtual_host ? set->bucket : "",
                  set->virtual_host ? "." : "", url->host, url->port ? ":" : "",
-                 url->port ? url->port : "") < 0)
+                 url->port ? url->port : "") < 0) {
         set->host = NULL;
-    if (set->host && asprintf(&set->origin, "%s://%s", url->scheme, set->host) < 0)
+    }
+    if (set->host && asprintf(&set->origin, "%s://%s", url->scheme, set->host) < 0) {
         set->origin = NULL;
+    }
     if (!set->virtual_host) {
         text_add(&path, "/");
         s3_add_escaped(&path, set->bucket, false);
@@ -200,8 +222,9 @@ static enum hangar_rc set_place(const struct reader *reader, const struct url *u
     set->bucket_path = path.failed ? NULL : strdup(text_str(&path));
     text_free(&path);
     if (asprintf(&set->description, "bucket %s%s%s at %s%s%s", set->bucket, *set->prefix ? "/" : "",
-                 set->prefix, url->host, url->port ? ":" : "", url->port ? url->port : "") < 0)
+                 set->prefix, url->host, url->port ? ":" : "", url->port ? url->port : "") < 0) {
         set->description = NULL;
+    }
     return set->host && set->origin && set->bucket_path && set->description ? HANGAR_OK
                                                                             : no_memory(reader);
 }
@@ -232,8 +255,9 @@ static enum hangar_rc read_header_option(const struct reader *reader, const char
                                          const char **out)
 {
     *out = option(reader, name);
-    if (*out && (!printable(*out) || strlen(*out) > 512))
+    if (*out && (!printable(*out) || strlen(*out) > 512)) {
         return reader->host->fail_option(reader->ctx, name, "it holds a blank or is too long");
+    }
     return HANGAR_OK;
 }
 
@@ -243,20 +267,22 @@ static enum hangar_rc read_tags(const struct reader *reader)
     enum hangar_rc rc = HANGAR_OK;
     for (size_t i = 0; !rc; i++) {
         const char *tag = reader->host->opt_list(reader->ctx, "tags", i);
-        if (!tag)
+        if (!tag) {
             break;
+        }
         const char *equals = strchr(tag, '=');
         char *name = equals ? strndup(tag, (size_t)(equals - tag)) : NULL;
-        if (i == S3_TAGS_MAX)
+        if (i == S3_TAGS_MAX) {
             rc = reader->host->fail_option(reader->ctx, "tags", "there are more than %d",
                                            S3_TAGS_MAX);
-        else if (!equals || equals == tag)
+        } else if (!equals || equals == tag) {
             rc = reader->host->fail_option(reader->ctx, "tags",
                                            "\"%s\" is not of the form "
                                            "name=value",
                                            tag);
-        else if (!name)
+        } else if (!name) {
             rc = no_memory(reader);
+        }
         if (!rc) {
             text_add(&text, i ? "&" : "");
             s3_add_escaped(&text, name, false);
@@ -278,24 +304,30 @@ static enum hangar_rc read_storing(const struct reader *reader)
     const struct hangar_host *host = reader->host;
     struct s3_settings *set = reader->set;
     enum hangar_rc rc = read_header_option(reader, "storage_class", &set->storage_class);
-    if (!rc)
+    if (!rc) {
         rc = read_header_option(reader, "kms_key", &set->kms_key);
-    if (!rc)
+    }
+    if (!rc) {
         rc = read_tags(reader);
-    if (rc)
+    }
+    if (rc) {
         return rc;
+    }
     const char *sse = option(reader, "sse"), *mode = option(reader, "lock_mode");
     set->sse = strcmp(sse, "none") ? sse : NULL;
-    if (set->kms_key && (!set->sse || strcmp(set->sse, "aws:kms")))
+    if (set->kms_key && (!set->sse || strcmp(set->sse, "aws:kms"))) {
         return host->fail_option(reader->ctx, "kms_key", "it needs sse: aws:kms");
+    }
     set->lock_days = host->opt_int(reader->ctx, "lock_days");
-    if (!strcmp(mode, "governance"))
+    if (!strcmp(mode, "governance")) {
         set->lock_mode = "GOVERNANCE";
-    else if (!strcmp(mode, "compliance"))
+    } else if (!strcmp(mode, "compliance")) {
         set->lock_mode = "COMPLIANCE";
-    if (set->lock_days && !set->lock_mode)
+    }
+    if (set->lock_days && !set->lock_mode) {
         return host->fail_option(reader->ctx, "lock_days",
                                  "it needs lock_mode: governance or compliance");
+    }
     return HANGAR_OK;
 }
 
@@ -322,20 +354,25 @@ enum hangar_rc s3_settings_read(const struct hangar_host *host, struct hangar_ct
     const struct reader reader = {.host = host, .ctx = ctx, .set = out};
     *out = (struct s3_settings){0};
     enum hangar_rc rc = read_region(&reader);
-    if (!rc)
+    if (!rc) {
         rc = read_bucket(&reader);
-    if (!rc)
+    }
+    if (!rc) {
         rc = read_endpoint(&reader);
-    if (!rc)
+    }
+    if (!rc) {
         rc = read_storing(&reader);
-    if (rc)
+    }
+    if (rc) {
         return rc;
+    }
     read_numbers(&reader);
     const char *sign = option(&reader, "sign_payload");
-    if (!strcmp(sign, "yes") || (!strcmp(sign, "auto") && !out->tls))
+    if (!strcmp(sign, "yes") || (!strcmp(sign, "auto") && !out->tls)) {
         out->cover = S3_COVER_SIGNED;
-    else if (!strcmp(sign, "auto") && s3_sha256_is_cheap())
+    } else if (!strcmp(sign, "auto") && s3_sha256_is_cheap()) {
         out->cover = S3_COVER_CHEAPEST_IS_SHA256;
+    }
     out->checksum = s3_checksum_find(host->opt_string(ctx, "checksum"));
     out->verify = host->opt_bool(ctx, "verify");
     out->ca_file = option(&reader, "ca_file");
@@ -347,16 +384,19 @@ void s3_settings_free(struct s3_settings *set)
 {
     char *texts[] = {set->origin, set->host,   set->bucket_path, set->bucket,
                      set->prefix, set->region, set->description, set->tags};
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         free(texts[i]);
+    }
     *set = (struct s3_settings){0};
 }
 
 void s3_settings_path(const struct s3_settings *set, const char *key, struct text *out)
 {
     text_add(out, set->bucket_path);
-    if (key || !*set->bucket_path)
+    if (key || !*set->bucket_path) {
         text_add(out, "/");
-    if (key)
+    }
+    if (key) {
         s3_add_escaped(out, key, true);
+    }
 }

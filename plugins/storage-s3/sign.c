@@ -46,11 +46,13 @@ int64_t s3_parse_time(const char *text)
     struct tm tm = {0};
     int ms = 0, end = 0;
     const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
-    if (!rest)
+    if (!rest) {
         return 0;
+    }
     if (*rest == '.' && sscanf(rest, ".%3d%n", &ms, &end) == 1) {
-        for (int digits = end - 1; digits < 3; digits++)
+        for (int digits = end - 1; digits < 3; digits++) {
             ms *= 10;
+        }
     }
     return (int64_t)timegm(&tm) * 1000 + ms;
 }
@@ -66,14 +68,17 @@ static int compare_names(const void *a, const void *b)
 bool s3_query(const struct s3_pair *pairs, size_t count, struct text *out)
 {
     struct s3_pair sorted[S3_HEADERS_MAX];
-    if (count > S3_HEADERS_MAX)
+    if (count > S3_HEADERS_MAX) {
         return false;
-    if (count)
+    }
+    if (count) {
         memcpy(sorted, pairs, count * sizeof(sorted[0]));
+    }
     qsort(sorted, count, sizeof(sorted[0]), compare_names);
     for (size_t i = 0; i < count; i++) {
-        if (i)
+        if (i) {
             text_add(out, "&");
+        }
         s3_add_escaped(out, sorted[i].name, false);
         text_add(out, "=");
         s3_add_escaped(out, sorted[i].value, false);
@@ -94,10 +99,12 @@ static bool make_day_key(const struct s3_signing *what, const char *scope, struc
     char date[9] = "";
     struct text first = {0};
     const char *secret = what->secret_access_key;
-    if (!EVP_Digest(secret, strlen(secret), digest, NULL, EVP_sha256(), NULL))
+    if (!EVP_Digest(secret, strlen(secret), digest, NULL, EVP_sha256(), NULL)) {
         return false;
-    if (!strcmp(day->scope, scope) && !memcmp(day->secret_digest, digest, sizeof(digest)))
+    }
+    if (!strcmp(day->scope, scope) && !memcmp(day->secret_digest, digest, sizeof(digest))) {
         return true;
+    }
     memcpy(date, what->date, 8);
     text_addf(&first, "AWS4%s", secret);
     bool made =
@@ -109,8 +116,9 @@ static bool make_day_key(const struct s3_signing *what, const char *scope, struc
         memcpy(day->secret_digest, digest, sizeof(digest));
         memcpy(day->key, key, sizeof(key));
     }
-    if (first.data)
+    if (first.data) {
         OPENSSL_cleanse(first.data, first.size);
+    }
     OPENSSL_cleanse(key, sizeof(key));
     text_free(&first);
     return made;
@@ -119,13 +127,15 @@ static bool make_day_key(const struct s3_signing *what, const char *scope, struc
 /* A value without blanks at its ends, and with single ones within. */
 static void add_trimmed(struct text *out, const char *value)
 {
-    while (*value == ' ' || *value == '\t')
+    while (*value == ' ' || *value == '\t') {
         value++;
+    }
     for (; *value; value++) {
-        if (*value != ' ' && *value != '\t')
+        if (*value != ' ' && *value != '\t') {
             text_add_bytes(out, value, 1);
-        else if (value[1] && value[1] != ' ' && value[1] != '\t')
+        } else if (value[1] && value[1] != ' ' && value[1] != '\t') {
             text_add(out, " ");
+        }
     }
 }
 
@@ -147,8 +157,9 @@ bool s3_sign(const struct s3_signing *what, struct s3_day_key *day, struct text 
     struct text canonical = {0}, names = {0}, to_sign = {0}, scope = {0};
     char digest[S3_SHA256_HEX], signature[S3_SHA256_HEX];
     unsigned char mac[32];
-    if (what->header_count > S3_HEADERS_MAX)
+    if (what->header_count > S3_HEADERS_MAX) {
         return false;
+    }
     memcpy(sorted, what->headers, what->header_count * sizeof(sorted[0]));
     qsort(sorted, what->header_count, sizeof(sorted[0]), compare_names);
     text_addf(&canonical, "%s\n%s\n%s\n", what->method, what->path, what->query);
@@ -158,8 +169,9 @@ bool s3_sign(const struct s3_signing *what, struct s3_day_key *day, struct text 
     bool done = !canonical.failed && !names.failed && !scope.failed &&
                 s3_sha256_hex(canonical.data, canonical.size, digest) &&
                 make_day_key(what, scope.data, day);
-    if (done)
+    if (done) {
         text_addf(&to_sign, "AWS4-HMAC-SHA256\n%s\n%s\n%s", what->date, scope.data, digest);
+    }
     done = done && !to_sign.failed && hmac(day->key, sizeof(day->key), to_sign.data, mac);
     if (done) {
         s3_hex(mac, sizeof(mac), signature);

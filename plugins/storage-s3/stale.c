@@ -44,8 +44,9 @@ static void keep(struct sweep *sweep)
     const char *own = sweep->s3->set.prefix;
     size_t skip = strlen(own);
     if (sweep->count == FOUND_MAX || strncmp(sweep->key, own, skip) ||
-        !s3_name_valid(sweep->key + skip))
+        !s3_name_valid(sweep->key + skip)) {
         return;
+    }
     struct found *found = &sweep->items[sweep->count++];
     *found = (struct found){strdup(sweep->key), strdup(sweep->id), sweep->time_ms};
     sweep->failed = sweep->failed || !found->key || !found->id;
@@ -53,8 +54,9 @@ static void keep(struct sweep *sweep)
 
 static bool copy(char *to, size_t size, const char *text)
 {
-    if (strlen(text) >= size)
+    if (strlen(text) >= size) {
         return false;
+    }
     strcpy(to, text);
     return true;
 }
@@ -66,14 +68,17 @@ static bool take_upload(void *arg, const char *path, char *text)
         clear(sweep);
         return true;
     }
-    if (!strcmp(path, "ListMultipartUploadsResult/Upload/Key"))
+    if (!strcmp(path, "ListMultipartUploadsResult/Upload/Key")) {
         return copy(sweep->key, sizeof(sweep->key), text);
-    if (!strcmp(path, "ListMultipartUploadsResult/Upload/UploadId"))
+    }
+    if (!strcmp(path, "ListMultipartUploadsResult/Upload/UploadId")) {
         return copy(sweep->id, sizeof(sweep->id), text);
-    if (!strcmp(path, "ListMultipartUploadsResult/Upload/Initiated"))
+    }
+    if (!strcmp(path, "ListMultipartUploadsResult/Upload/Initiated")) {
         sweep->time_ms = s3_parse_time(text);
-    else if (!strcmp(path, "ListMultipartUploadsResult/Upload"))
+    } else if (!strcmp(path, "ListMultipartUploadsResult/Upload")) {
         keep(sweep);
+    }
     return !sweep->failed;
 }
 
@@ -98,9 +103,10 @@ static enum hangar_rc ask(struct s3 *s3, const char *key, const struct s3_pair *
 {
     struct s3_answer answer;
     struct s3_xml *xml = s3_xml_new(element, sweep);
-    if (!xml)
+    if (!xml) {
         return s3_error_set(error, HANGAR_NO_MEMORY,
                             "cannot look for stale uploads: out of memory");
+    }
     const struct s3_request request = {.method = "GET",
                                        .key = key,
                                        .query = query,
@@ -118,8 +124,9 @@ static bool is_ours(struct s3 *s3, const char *id)
     bool ours = false;
     pthread_mutex_lock(&s3->sender.mutex);
     for (const struct s3_upload *upload = s3->sender.uploads; upload && !ours;
-         upload = upload->next)
+         upload = upload->next) {
         ours = upload->id && !strcmp(upload->id, id);
+    }
     pthread_mutex_unlock(&s3->sender.mutex);
     return ours;
 }
@@ -133,10 +140,12 @@ static int64_t newest_part(struct sweep *sweep, const struct found *found)
     for (int page = 0; page < PAGES_MAX; page++) {
         const struct s3_pair query[] = {
             {"uploadId", found->id}, {"max-parts", "1000"}, {"part-number-marker", sweep->marker}};
-        if (ask(sweep->s3, found->key, query, 3, take_part, sweep, &error))
+        if (ask(sweep->s3, found->key, query, 3, take_part, sweep, &error)) {
             return INT64_MAX;
-        if (!sweep->truncated)
+        }
+        if (!sweep->truncated) {
             return sweep->newest_ms;
+        }
     }
     return INT64_MAX;
 }
@@ -150,12 +159,13 @@ static void remove_stale(struct sweep *sweep, const struct found *found)
     const struct s3_request request = {
         .method = "DELETE", .key = found->key, .query = &query, .query_count = 1, .hasty = true};
     enum hangar_rc rc = s3_send(s3, &request, "remove a stale upload", &answer, &error);
-    if (!rc)
+    if (!rc) {
         s3->host->log(s3->ctx, HANGAR_LOG_INFO, "removed what a dead run had uploaded of %s",
                       found->key);
-    else if (rc != HANGAR_NOT_FOUND)
+    } else if (rc != HANGAR_NOT_FOUND) {
         s3->host->log(s3->ctx, HANGAR_LOG_WARN, "%s",
                       *error.text ? error.text : "cannot remove a stale upload: the store refuses");
+    }
 }
 
 enum hangar_rc s3_stale_sweep(struct s3 *s3, const char *prefix, bool remove, size_t *count,
@@ -163,9 +173,10 @@ enum hangar_rc s3_stale_sweep(struct s3 *s3, const char *prefix, bool remove, si
 {
     *count = 0;
     struct sweep *sweep = calloc(1, sizeof(*sweep));
-    if (!sweep)
+    if (!sweep) {
         return s3_error_set(error, HANGAR_NO_MEMORY,
                             "cannot look for stale uploads: out of memory");
+    }
     sweep->s3 = s3;
     const struct s3_pair query[] = {{"uploads", ""}, {"max-uploads", "1000"}, {"prefix", prefix}};
     enum hangar_rc rc = ask(s3, NULL, query, 3, take_upload, sweep, error);
@@ -173,11 +184,13 @@ enum hangar_rc s3_stale_sweep(struct s3 *s3, const char *prefix, bool remove, si
     for (size_t i = 0; !rc && i < sweep->count; i++) {
         const struct found *found = &sweep->items[i];
         if (!found->time_ms || found->time_ms > before_ms || is_ours(s3, found->id) ||
-            newest_part(sweep, found) > before_ms)
+            newest_part(sweep, found) > before_ms) {
             continue;
+        }
         ++*count;
-        if (remove)
+        if (remove) {
             remove_stale(sweep, found);
+        }
     }
     clear(sweep);
     free(sweep);
@@ -189,16 +202,19 @@ void s3_stale_once(struct s3 *s3, const char *key)
     struct s3_error error = {0};
     char prefix[S3_KEY_MAX + 1];
     size_t count, own = strlen(s3->set.prefix);
-    if (atomic_exchange(&s3->swept, true))
+    if (atomic_exchange(&s3->swept, true)) {
         return;
+    }
     /* the folder of the pipeline; other folders are other pipelines', or other people's */
     size_t size = own + strcspn(key + own, "/");
-    if (!key[size])
+    if (!key[size]) {
         return;
+    }
     memcpy(prefix, key, size + 1);
     prefix[size + 1] = '\0';
-    if (s3_stale_sweep(s3, prefix, true, &count, &error) && error.rc != HANGAR_CANCELLED)
+    if (s3_stale_sweep(s3, prefix, true, &count, &error) && error.rc != HANGAR_CANCELLED) {
         s3->host->log(s3->ctx, HANGAR_LOG_DEBUG, "%s",
                       *error.text ? error.text
                                   : "cannot look for stale uploads: the store refuses");
+    }
 }

@@ -30,10 +30,11 @@ void s3_what(const struct s3 *s3, const char *verb, const char *name, char out[S
 
 enum hangar_rc s3_key(struct s3 *s3, const char *name, char key[S3_KEY_MAX + 1])
 {
-    if (!s3_name_valid(name))
+    if (!s3_name_valid(name)) {
         return s3->host->fail(s3->ctx, HANGAR_CONFIG, 0,
                               "cannot use the name %.100s in %s: it is not allowed", name,
                               s3->set.description);
+    }
     snprintf(key, S3_KEY_MAX + 1, "%s%s", s3->set.prefix, name);
     return HANGAR_OK;
 }
@@ -41,8 +42,9 @@ enum hangar_rc s3_key(struct s3 *s3, const char *name, char key[S3_KEY_MAX + 1])
 static void storage_s3_destroy(void *inst)
 {
     struct s3 *s3 = inst;
-    if (!s3)
+    if (!s3) {
         return;
+    }
     s3_sender_fini(s3);
     s3_pool_fini(s3);
     s3_wire_fini(s3);
@@ -55,8 +57,9 @@ static void storage_s3_destroy(void *inst)
 /* Makes what has to be unmade in order. */
 static bool init_parts(struct s3 *s3)
 {
-    if (!s3_wire_init(s3))
+    if (!s3_wire_init(s3)) {
         return false;
+    }
     if (!s3_pool_init(s3)) {
         s3_wire_fini(s3);
         return false;
@@ -80,10 +83,12 @@ static enum hangar_rc storage_s3_create(const struct hangar_host *host, struct h
     s3->host = host;
     s3->ctx = ctx;
     enum hangar_rc rc = s3_settings_read(host, ctx, &s3->set);
-    if (!rc)
+    if (!rc) {
         rc = s3_credentials_open(host, ctx, &s3->credentials);
-    if (!rc && !init_parts(s3))
+    }
+    if (!rc && !init_parts(s3)) {
         rc = host->fail(ctx, HANGAR_NO_MEMORY, 0, "cannot set up the store");
+    }
     if (rc) {
         s3_credentials_close(s3->credentials);
         s3_settings_free(&s3->set);
@@ -126,14 +131,17 @@ static enum hangar_rc storage_s3_stat(void *inst, const char *name, struct hanga
     struct s3_answer answer;
     char key[S3_KEY_MAX + 1], what[S3_WHAT_SIZE];
     enum hangar_rc rc = s3_key(s3, name, key);
-    if (rc)
+    if (rc) {
         return rc;
+    }
     s3_what(s3, "look at", name, what);
     rc = s3_head_all(s3, key, what, &answer, &error);
-    if (rc == HANGAR_NOT_FOUND && !error.rc)
+    if (rc == HANGAR_NOT_FOUND && !error.rc) {
         s3_error_set(&error, rc, "cannot %s: there is no such object", what);
-    if (rc)
+    }
+    if (rc) {
         return s3_raise(s3, &error);
+    }
     s3_entry_fill(entry, &answer);
     return HANGAR_OK;
 }

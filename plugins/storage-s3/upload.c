@@ -30,8 +30,9 @@ void s3_make_mark(char mark[S3_MARK_SIZE])
     unsigned char random[(S3_MARK_SIZE - 1) / 2];
     while (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
         ; /* interrupted before there was enough entropy, once after boot */
-    for (size_t i = 0; i < sizeof(random); i++)
+    for (size_t i = 0; i < sizeof(random); i++) {
         snprintf(mark + 2 * i, 3, "%02x", random[i]);
+    }
 }
 
 /* The headers of a new object. */
@@ -43,8 +44,9 @@ struct object_headers {
 
 static void add(struct object_headers *headers, const char *name, const char *value)
 {
-    if (value)
+    if (value) {
         headers->pairs[headers->count++] = (struct s3_pair){name, value};
+    }
 }
 
 static void make_headers(const struct s3_upload *upload, struct object_headers *headers)
@@ -55,8 +57,9 @@ static void make_headers(const struct s3_upload *upload, struct object_headers *
     headers->lock_until[0] = '\0';
     add(headers, S3_MARK_HEADER, upload->mark);
     add(headers, "content-type", "application/octet-stream");
-    if (upload->plain)
+    if (upload->plain) {
         return;
+    }
     add(headers, "x-amz-storage-class", set->storage_class);
     add(headers, "x-amz-server-side-encryption", set->sse);
     add(headers, "x-amz-server-side-encryption-aws-kms-key-id", set->kms_key);
@@ -93,12 +96,15 @@ enum hangar_rc s3_head(struct s3 *s3, const char *key, const char *what, struct 
     const struct s3_request request = {.method = "HEAD", .key = key};
     struct s3_error bare = {0}; /* the answer to HEAD has no body to say why */
     enum hangar_rc rc = s3_send(s3, &request, what, answer, &bare);
-    if (rc == HANGAR_AUTH || rc == HANGAR_CONFIG)
+    if (rc == HANGAR_AUTH || rc == HANGAR_CONFIG) {
         ask_why(s3, key, what, error);
-    if (bare.rc)
+    }
+    if (bare.rc) {
         s3_error_set(error, bare.rc, "%s", bare.text);
-    if (rc && rc != HANGAR_NOT_FOUND)
+    }
+    if (rc && rc != HANGAR_NOT_FOUND) {
         s3_error_set(error, rc, "cannot %s: the store refuses to tell about it", what);
+    }
     return rc;
 }
 
@@ -107,19 +113,23 @@ static enum hangar_rc check_checksum(const struct s3_upload *upload, const struc
                                      struct s3_error *error)
 {
     struct s3 *s3 = upload->s3;
-    if (!*answer->sent_checksum)
+    if (!*answer->sent_checksum) {
         return HANGAR_OK;
+    }
     int known = *answer->checksum ? S3_YES : S3_NO;
-    if (atomic_exchange(&s3->checksums, known) != known && known == S3_NO)
+    if (atomic_exchange(&s3->checksums, known) != known && known == S3_NO) {
         s3->host->log(s3->ctx, HANGAR_LOG_WARN,
                       "this store does not know checksum: %s, and what it stores is compared "
                       "without; hint: leave the option checksum out",
                       s3->set.checksum->name);
-    if (known == S3_NO && answer->sent_bare) /* it did know it a moment ago */
+    }
+    if (known == S3_NO && answer->sent_bare) { /* it did know it a moment ago */
         return s3_error_set(error, HANGAR_IO, "cannot %s: the store does not tell its checksum",
                             upload->what);
-    if (known == S3_NO || !strcmp(answer->checksum, answer->sent_checksum))
+    }
+    if (known == S3_NO || !strcmp(answer->checksum, answer->sent_checksum)) {
         return HANGAR_OK;
+    }
     return s3_error_set(error, HANGAR_CORRUPT,
                         "cannot %s: what the store has is not what was sent, by its checksum",
                         upload->what);
@@ -130,8 +140,9 @@ static enum hangar_rc check_tag(const struct s3_upload *upload, const struct s3_
                                 struct s3_error *error)
 {
     if (!*answer->sent_md5 || strlen(answer->etag) != S3_MD5_HEX - 1 || upload->s3->set.kms_key ||
-        !strncmp(answer->sse, "aws:kms", 7) || !strcasecmp(answer->etag, answer->sent_md5))
+        !strncmp(answer->sse, "aws:kms", 7) || !strcasecmp(answer->etag, answer->sent_md5)) {
         return check_checksum(upload, answer, error);
+    }
     return s3_error_set(error, HANGAR_CORRUPT,
                         "cannot %s: what the store has is not what was sent, by its etag; hint: if "
                         "its etags are no MD5, set sign_payload: yes",
@@ -140,10 +151,11 @@ static enum hangar_rc check_tag(const struct s3_upload *upload, const struct s3_
 
 void s3_tell_weak(struct s3 *s3)
 {
-    if (!atomic_exchange(&s3->weak_told, true))
+    if (!atomic_exchange(&s3->weak_told, true)) {
         s3->host->log(s3->ctx, HANGAR_LOG_WARN,
                       "this store cannot refuse to replace an object (If-None-Match): hangar looks "
                       "before it stores; hint: do not let two hosts write to the same prefix");
+    }
 }
 
 static enum hangar_rc there_already(const struct s3_upload *upload, struct s3_error *error)
@@ -156,11 +168,13 @@ static enum hangar_rc there_already(const struct s3_upload *upload, struct s3_er
 static enum hangar_rc check_free(const struct s3_upload *upload, struct s3_error *error)
 {
     struct s3_answer answer;
-    if (!upload->create_only || atomic_load(&upload->s3->create_only) == S3_YES)
+    if (!upload->create_only || atomic_load(&upload->s3->create_only) == S3_YES) {
         return HANGAR_OK;
+    }
     enum hangar_rc rc = s3_head(upload->s3, upload->key, upload->what, &answer, error);
-    if (!rc)
+    if (!rc) {
         return there_already(upload, error);
+    }
     return rc == HANGAR_NOT_FOUND ? HANGAR_OK : rc;
 }
 
@@ -169,10 +183,12 @@ static enum hangar_rc check_ours(const struct s3_upload *upload, struct s3_answe
                                  struct s3_error *error)
 {
     enum hangar_rc rc = s3_head(upload->s3, upload->key, upload->what, answer, error);
-    if (rc == HANGAR_NOT_FOUND)
+    if (rc == HANGAR_NOT_FOUND) {
         return s3_error_set(error, HANGAR_IO, "cannot %s: the store has lost it", upload->what);
-    if (!rc && strcmp(answer->mark, upload->mark))
+    }
+    if (!rc && strcmp(answer->mark, upload->mark)) {
         return there_already(upload, error);
+    }
     return rc;
 }
 
@@ -191,8 +207,9 @@ static enum hangar_rc send_visible(const struct s3_upload *upload, struct s3_req
         *condition = (struct s3_pair){0};
         rc = s3_send(s3, request, upload->what, answer, error);
     }
-    if (upload->create_only && atomic_load(&s3->create_only) == S3_NO)
+    if (upload->create_only && atomic_load(&s3->create_only) == S3_NO) {
         s3_tell_weak(s3);
+    }
     return rc;
 }
 
@@ -213,8 +230,9 @@ enum hangar_rc s3_upload_whole(struct s3_upload *upload, const void *data, size_
                                  .md5 = *headers.lock_until != '\0',
                                  .data = !upload->plain};
     enum hangar_rc rc = check_free(upload, error);
-    if (!rc)
+    if (!rc) {
         rc = send_visible(upload, &request, condition, &answer, error);
+    }
     if (rc == HANGAR_EXISTS && !error->rc) {
         atomic_store(&s3->create_only, S3_YES);
         rc = check_ours(upload, &answer, error);
@@ -229,8 +247,9 @@ enum hangar_rc s3_upload_whole(struct s3_upload *upload, const void *data, size_
     }
     rc = check_tag(upload, &answer, error);
     answer.length = size;
-    if (!rc)
+    if (!rc) {
         s3_entry_fill(entry, &answer);
+    }
     return rc;
 }
 
@@ -238,8 +257,9 @@ static bool take_id(void *arg, const char *path, char *text)
 {
     char **id = arg;
     if (text && !strcmp(path, "InitiateMultipartUploadResult/UploadId") && strlen(text) <= ID_MAX &&
-        !*id)
+        !*id) {
         *id = strdup(text);
+    }
     return true;
 }
 
@@ -249,8 +269,9 @@ static void note(struct s3_upload *upload, bool begun)
     struct s3_sender *sender = &upload->s3->sender;
     pthread_mutex_lock(&sender->mutex);
     struct s3_upload **at = &sender->uploads;
-    while (!begun && *at && *at != upload)
+    while (!begun && *at && *at != upload) {
         at = &(*at)->next;
+    }
     if (begun) {
         upload->next = *at;
         *at = upload;
@@ -273,11 +294,13 @@ enum hangar_rc s3_upload_begin(struct s3_upload *upload, struct s3_error *error)
     struct s3_answer answer;
     const struct s3_pair query = {"uploads", ""};
     make_headers(upload, &headers);
-    if (!upload->plain && upload->s3->set.checksum)
+    if (!upload->plain && upload->s3->set.checksum) {
         add(&headers, "x-amz-checksum-algorithm", upload->s3->set.checksum->algorithm);
+    }
     struct s3_xml *xml = s3_xml_new(take_id, &upload->id);
-    if (!xml)
+    if (!xml) {
         return s3_error_set(error, HANGAR_NO_MEMORY, "cannot %s: out of memory", upload->what);
+    }
     const struct s3_request request = {.method = "POST",
                                        .key = upload->key,
                                        .query = &query,
@@ -291,9 +314,10 @@ enum hangar_rc s3_upload_begin(struct s3_upload *upload, struct s3_error *error)
         note(upload, true);
         return HANGAR_OK;
     }
-    if (!rc)
+    if (!rc) {
         rc = s3_error_set(error, HANGAR_IO,
                           "cannot %s: the store gives no id for an upload in parts", upload->what);
+    }
     s3_answer_tell(upload->s3, &answer, upload->what, 1, error, rc);
     return rc;
 }
@@ -303,8 +327,9 @@ enum hangar_rc s3_upload_next(struct s3_upload *upload, size_t *number, struct s
     if (upload->parts == upload->capacity) {
         size_t capacity = upload->capacity ? upload->capacity * 2 : 16;
         char **tags = realloc(upload->tags, capacity * sizeof(*tags));
-        if (!tags)
+        if (!tags) {
             return s3_error_set(error, HANGAR_NO_MEMORY, "cannot %s: out of memory", upload->what);
+        }
         upload->tags = tags;
         upload->capacity = capacity;
     }
@@ -348,13 +373,15 @@ enum hangar_rc s3_upload_part(struct s3_upload *upload, size_t number, const voi
                                        .data = !upload->plain,
                                        .stop = stop};
     enum hangar_rc rc = s3_send(upload->s3, &request, upload->what, &answer, error);
-    if (rc)
+    if (rc) {
         return s3_error_set(error, rc == HANGAR_NOT_FOUND ? HANGAR_IO : rc,
                             "cannot %s: the store knows nothing of its upload any more",
                             upload->what);
+    }
     rc = check_tag(upload, &answer, error);
-    if (rc)
+    if (rc) {
         return rc;
+    }
     *tag = describe_part(upload, &answer);
     return *tag ? HANGAR_OK
                 : s3_error_set(error, HANGAR_NO_MEMORY, "cannot %s: out of memory", upload->what);
@@ -374,8 +401,9 @@ static enum hangar_rc send_complete(struct s3_upload *upload, const struct text 
     const struct s3_pair query = {"uploadId", upload->id};
     struct s3_pair headers[] = {{"content-type", "application/xml"}, {NULL, NULL}};
     struct s3_xml *xml = s3_xml_new(ignore, NULL);
-    if (!xml)
+    if (!xml) {
         return s3_error_set(error, HANGAR_NO_MEMORY, "cannot %s: out of memory", upload->what);
+    }
     struct s3_request request = {.method = "POST",
                                  .key = upload->key,
                                  .query = &query,
@@ -397,8 +425,9 @@ static enum hangar_rc check_whole(const struct s3_upload *upload, struct hangar_
 {
     struct s3_answer answer;
     enum hangar_rc rc = check_ours(upload, &answer, error);
-    if (rc)
+    if (rc) {
         return rc;
+    }
     if (answer.length != upload->size) {
         const struct s3_request request = {.method = "DELETE", .key = upload->key};
         struct s3_answer ignored;
@@ -410,11 +439,12 @@ static enum hangar_rc check_whole(const struct s3_upload *upload, struct hangar_
         s3_send(upload->s3, &request, upload->what, &ignored, &unheard);
         return rc;
     }
-    if (upload->continued && !s3_pieces_possible(upload->s3, answer.etag))
+    if (upload->continued && !s3_pieces_possible(upload->s3, answer.etag)) {
         return s3_error_set(error, HANGAR_UNSUPPORTED,
                             "cannot %s: it is longer than max_parts parts, and this store's etags "
                             "do not tell the number of parts; hint: raise part_size",
                             upload->what);
+    }
     s3_entry_fill(entry, &answer);
     return HANGAR_OK;
 }
@@ -434,23 +464,27 @@ enum hangar_rc s3_upload_complete(struct s3_upload *upload, struct hangar_entry 
     enum hangar_rc rc = body.failed ? s3_error_set(error, HANGAR_NO_MEMORY,
                                                    "cannot %s: out of memory", upload->what)
                                     : check_free(upload, error);
-    if (!rc)
+    if (!rc) {
         rc = send_complete(upload, &body, &answer, error);
+    }
     text_free(&body);
     bool doubtful = (rc == HANGAR_NOT_FOUND || rc == HANGAR_EXISTS) && !error->rc;
     if (rc && !doubtful) {
-        if (!error->rc)
+        if (!error->rc) {
             s3_answer_tell(upload->s3, &answer, upload->what, 1, error, rc);
+        }
         return rc;
     }
     /* an upload that is gone may have been completed by a request before; one that was
      * refused, as somebody else was faster, is still there to be aborted */
     bool refused = rc == HANGAR_EXISTS;
-    if (!refused)
+    if (!refused) {
         forget(upload);
+    }
     rc = check_whole(upload, entry, error);
-    if (!rc && refused)
+    if (!rc && refused) {
         forget(upload);
+    }
     return rc;
 }
 
@@ -459,23 +493,26 @@ void s3_upload_abort(struct s3_upload *upload)
     struct s3 *s3 = upload->s3;
     struct s3_answer answer;
     struct s3_error error = {0};
-    if (!upload->id)
+    if (!upload->id) {
         return;
+    }
     const struct s3_pair query = {"uploadId", upload->id};
     const struct s3_request request = {
         .method = "DELETE", .key = upload->key, .query = &query, .query_count = 1, .parting = true};
     enum hangar_rc rc = s3_send(s3, &request, "abort an upload in parts", &answer, &error);
-    if (rc && rc != HANGAR_NOT_FOUND)
+    if (rc && rc != HANGAR_NOT_FOUND) {
         s3->host->log(s3->ctx, HANGAR_LOG_WARN,
                       "%s; its parts use space until they are found stale",
                       *error.text ? error.text : "cannot abort an upload in parts");
+    }
     forget(upload);
 }
 
 void s3_upload_free(struct s3_upload *upload)
 {
-    for (size_t i = 0; i < upload->parts; i++)
+    for (size_t i = 0; i < upload->parts; i++) {
         free(upload->tags[i]);
+    }
     free(upload->tags);
     upload->tags = NULL;
     upload->parts = upload->capacity = 0;

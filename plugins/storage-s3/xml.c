@@ -48,11 +48,13 @@ static void XMLCALL on_end(void *arg, const XML_Char *name)
 {
     (void)name;
     struct s3_xml *xml = arg;
-    if (xml->failed) /* expat still ends an empty element at whose begin it was stopped */
+    if (xml->failed) { /* expat still ends an empty element at whose begin it was stopped */
         return;
+    }
     xml->text[xml->text_size] = '\0';
-    if (!xml->element(xml->arg, xml->path + 1, xml->text))
+    if (!xml->element(xml->arg, xml->path + 1, xml->text)) {
         stop(xml);
+    }
     char *slash = strrchr(xml->path, '/');
     *slash = '\0';
     xml->path_size = (size_t)(slash - xml->path);
@@ -90,16 +92,18 @@ bool s3_xml_restart(struct s3_xml *xml)
     XML_SetElementHandler(xml->parser, on_start, on_end);
     XML_SetCharacterDataHandler(xml->parser, on_text);
     XML_SetStartDoctypeDeclHandler(xml->parser, on_doctype);
-    if (!xml->failed)
+    if (!xml->failed) {
         xml->element(xml->arg, "", NULL);
+    }
     return !xml->failed;
 }
 
 struct s3_xml *s3_xml_new(s3_xml_element *element, void *arg)
 {
     struct s3_xml *xml = calloc(1, sizeof(*xml));
-    if (!xml)
+    if (!xml) {
         return NULL;
+    }
     xml->element = element;
     xml->arg = arg;
     xml->parser = XML_ParserCreate(NULL);
@@ -112,10 +116,12 @@ struct s3_xml *s3_xml_new(s3_xml_element *element, void *arg)
 
 void s3_xml_free(struct s3_xml *xml)
 {
-    if (!xml)
+    if (!xml) {
         return;
-    if (xml->parser)
+    }
+    if (xml->parser) {
         XML_ParserFree(xml->parser);
+    }
     free(xml);
 }
 
@@ -129,8 +135,9 @@ bool s3_xml_feed(struct s3_xml *xml, const char *data, size_t size)
     xml->begun = xml->begun || size;
     while (size && !xml->failed) {
         size_t step = size < (1u << 20) ? size : (1u << 20); /* expat counts in int */
-        if (XML_Parse(xml->parser, data, (int)step, 0) != XML_STATUS_OK)
+        if (XML_Parse(xml->parser, data, (int)step, 0) != XML_STATUS_OK) {
             xml->failed = true;
+        }
         data += step;
         size -= step;
     }
@@ -139,7 +146,8 @@ bool s3_xml_feed(struct s3_xml *xml, const char *data, size_t size)
 
 bool s3_xml_end(struct s3_xml *xml)
 {
-    if (!xml->failed && XML_Parse(xml->parser, "", 0, 1) != XML_STATUS_OK)
+    if (!xml->failed && XML_Parse(xml->parser, "", 0, 1) != XML_STATUS_OK) {
         xml->failed = true;
+    }
     return !xml->failed;
 }

@@ -53,8 +53,9 @@ static enum hangar_rc fail(struct files *f, int error_number, const char *verb, 
 static enum hangar_rc create(const struct hangar_host *host, struct hangar_ctx *ctx, void **out)
 {
     struct files *f = calloc(1, sizeof(*f));
-    if (!f)
+    if (!f) {
         return host->fail(ctx, HANGAR_NO_MEMORY, 0, "out of memory");
+    }
     f->host = host;
     f->ctx = ctx;
     f->path = host->opt_string(ctx, "path");
@@ -66,8 +67,9 @@ static enum hangar_rc create(const struct hangar_host *host, struct hangar_ctx *
 static void destroy(void *inst)
 {
     struct files *f = inst;
-    while (f->count)
+    while (f->count) {
         free(f->names[--f->count]);
+    }
     pthread_mutex_destroy(&f->mutex);
     free(f);
 }
@@ -88,23 +90,28 @@ static uint32_t jobs(void *inst)
 static enum hangar_rc look(struct files *f)
 {
     DIR *dir = opendir(f->path);
-    if (!dir)
+    if (!dir) {
         return fail(f, errno, "open", f->path);
+    }
     enum hangar_rc rc = HANGAR_OK;
     for (;;) {
         errno = 0;
         struct dirent *entry = readdir(dir);
-        if (!entry && errno)
+        if (!entry && errno) {
             rc = fail(f, errno, "read", f->path);
-        if (!entry || rc != HANGAR_OK)
+        }
+        if (!entry || rc != HANGAR_OK) {
             break;
-        if (entry->d_name[0] == '.')
+        }
+        if (entry->d_name[0] == '.') {
             continue;
+        }
         char *name = f->count < FILES_MOST ? strdup(entry->d_name) : NULL;
-        if (name)
+        if (name) {
             f->names[f->count++] = name;
-        else
+        } else {
             rc = fail(f, ENOMEM, "list", f->path);
+        }
     }
     closedir(dir);
     return rc;
@@ -136,14 +143,15 @@ static enum hangar_rc open_object(struct files *f, const char *name, int flags,
                                   struct hangar_object **out)
 {
     struct hangar_object *o = calloc(1, sizeof(*o) + strlen(name) + 1);
-    if (!o)
+    if (!o) {
         return fail(f, ENOMEM, "open", name);
+    }
     o->files = f;
     memcpy(o->name, name, strlen(name) + 1);
     snprintf(o->path, sizeof(o->path), "%.400s/%.190s", f->path, name);
-    do
+    do {
         o->fd = open(o->path, flags | O_CLOEXEC, 0600);
-    while (o->fd < 0 && errno == EINTR);
+    } while (o->fd < 0 && errno == EINTR);
     if (o->fd < 0) {
         enum hangar_rc rc = fail(f, errno, "open", o->path);
         free(o);
@@ -160,12 +168,14 @@ static enum hangar_rc next(void *inst, struct hangar_object_info *info, struct h
     pthread_mutex_lock(&f->mutex);
     size_t number = f->next < f->count ? f->next++ : f->count;
     pthread_mutex_unlock(&f->mutex);
-    if (number == f->count)
+    if (number == f->count) {
         return HANGAR_EOF;
+    }
     struct hangar_object *o;
     enum hangar_rc rc = open_object(f, f->names[number], O_RDONLY, &o);
-    if (rc != HANGAR_OK)
+    if (rc != HANGAR_OK) {
         return rc;
+    }
     info->name = o->name;
     info->phase = (uint32_t)(number % 2);
     info->size_hint = fstat(o->fd, &st) ? 0 : (uint64_t)st.st_size;
@@ -176,11 +186,12 @@ static enum hangar_rc next(void *inst, struct hangar_object_info *info, struct h
 static enum hangar_rc read_object(struct hangar_object *o, void *buffer, size_t size, size_t *got)
 {
     ssize_t n;
-    do
+    do {
         n = read(o->fd, buffer, size);
-    while (n < 0 && errno == EINTR);
-    if (n < 0)
+    } while (n < 0 && errno == EINTR);
+    if (n < 0) {
         return fail(o->files, errno, "read", o->path);
+    }
     o->bytes += (uint64_t)n;
     *got = (size_t)n;
     return HANGAR_OK;
@@ -188,8 +199,9 @@ static enum hangar_rc read_object(struct hangar_object *o, void *buffer, size_t 
 
 static enum hangar_rc close_object(struct hangar_object *o, struct hangar_attrs *attrs)
 {
-    if (attrs)
+    if (attrs) {
         o->files->host->attr_setf(attrs, "bytes", "%llu", (unsigned long long)o->bytes);
+    }
     close(o->fd); /* it was only read */
     free(o);
     return HANGAR_OK;
@@ -198,8 +210,9 @@ static enum hangar_rc close_object(struct hangar_object *o, struct hangar_attrs 
 static enum hangar_rc end(void *inst, struct hangar_attrs *facts)
 {
     struct files *f = inst;
-    if (facts)
+    if (facts) {
         f->host->attr_setf(facts, "files", "%zu", f->count);
+    }
     return HANGAR_OK;
 }
 
@@ -210,8 +223,9 @@ static enum hangar_rc restore_prepare(void *inst, const struct hangar_restore *h
     struct files *f = inst;
     f->host->text(how->plan, "write %zu files into %s\n", how->object_count, f->path);
     enum hangar_rc rc = look(f);
-    if (rc == HANGAR_OK && f->count)
+    if (rc == HANGAR_OK && f->count) {
         rc = f->host->fail(f->ctx, HANGAR_EXISTS, 0, "%s is not empty", f->path);
+    }
     f->made = rc == HANGAR_OK && !(how->flags & HANGAR_RESTORE_DRY_RUN);
     return rc;
 }
@@ -227,10 +241,12 @@ static enum hangar_rc restore_write(struct hangar_object *o, const void *data, s
     const char *at = data;
     while (size) {
         ssize_t n = write(o->fd, at, size);
-        if (n < 0 && errno == EINTR)
+        if (n < 0 && errno == EINTR) {
             continue;
-        if (n <= 0)
+        }
+        if (n <= 0) {
             return fail(o->files, n ? errno : EIO, "write", o->path);
+        }
         at += n;
         size -= (size_t)n;
     }
@@ -240,10 +256,12 @@ static enum hangar_rc restore_write(struct hangar_object *o, const void *data, s
 static enum hangar_rc restore_close(struct hangar_object *o, int complete)
 {
     enum hangar_rc rc = HANGAR_OK;
-    if (complete && fsync(o->fd))
+    if (complete && fsync(o->fd)) {
         rc = fail(o->files, errno, "sync", o->path);
-    if (close(o->fd) && rc == HANGAR_OK && complete)
+    }
+    if (close(o->fd) && rc == HANGAR_OK && complete) {
         rc = fail(o->files, errno, "close", o->path);
+    }
     free(o);
     return rc;
 }
@@ -251,13 +269,16 @@ static enum hangar_rc restore_close(struct hangar_object *o, int complete)
 static enum hangar_rc restore_end(void *inst, struct hangar_attrs *report)
 {
     struct files *f = inst;
-    if (report)
+    if (report) {
         f->host->attr_set(report, "restored", "all");
-    if (report || !f->made)
+    }
+    if (report || !f->made) {
         return HANGAR_OK;
+    }
     char path[600];
-    while (f->count) /* nothing but hidden files was there before: all of it is ours */
+    while (f->count) { /* nothing but hidden files was there before: all of it is ours */
         free(f->names[--f->count]);
+    }
     look(f);
     for (size_t i = 0; i < f->count; i++) {
         snprintf(path, sizeof(path), "%.400s/%.190s", f->path, f->names[i]);

@@ -54,14 +54,16 @@ static int dial(const char *target)
     struct sockaddr_un un = {.sun_family = AF_UNIX};
     bool path = *target == '/';
     int fd = socket(path ? AF_UNIX : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (path)
+    if (path) {
         snprintf(un.sun_path, sizeof(un.sun_path), "%s", target);
-    else
+    } else {
         in.sin_port = htons((uint16_t)atoi(target));
+    }
     int failed = fd < 0 || (path ? connect(fd, (struct sockaddr *)&un, sizeof(un))
                                  : connect(fd, (struct sockaddr *)&in, sizeof(in)));
-    if (failed && fd >= 0)
+    if (failed && fd >= 0) {
         close(fd);
+    }
     return failed ? -1 : fd;
 }
 
@@ -69,8 +71,9 @@ static void drop(struct pair *pair, bool reset)
 {
     struct linger linger = {1, 0};
     for (int i = 0; i < 2; i++) {
-        if (reset)
+        if (reset) {
             setsockopt(pair->fd[i], SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+        }
         close(pair->fd[i]);
         pair->fd[i] = -1;
     }
@@ -78,21 +81,25 @@ static void drop(struct pair *pair, bool reset)
 
 static void drop_all(bool reset)
 {
-    for (size_t i = 0; i < PAIRS; i++)
-        if (pairs[i].fd[0] >= 0)
+    for (size_t i = 0; i < PAIRS; i++) {
+        if (pairs[i].fd[0] >= 0) {
             drop(&pairs[i], reset);
+        }
+    }
 }
 
 static void welcome(int listener, const char *target)
 {
     int on = 1, client = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-    if (client < 0)
+    if (client < 0) {
         return;
+    }
     int server = dial(target);
     for (size_t i = 0; i < PAIRS && server >= 0; i++) {
         struct pair *pair = &pairs[i];
-        if (pair->fd[0] >= 0)
+        if (pair->fd[0] >= 0) {
             continue;
+        }
         pair->fd[0] = client;
         pair->fd[1] = server;
         memset(pair->way, 0, sizeof(pair->way));
@@ -102,18 +109,21 @@ static void welcome(int listener, const char *target)
         }
         return;
     }
-    if (server >= 0)
+    if (server >= 0) {
         close(server);
+    }
     close(client);
 }
 
 /* How many of `size` bytes may pass now; 0: none any more. */
 static size_t allowed(int direction, size_t size)
 {
-    if (order.piece && size > order.piece)
+    if (order.piece && size > order.piece) {
         size = order.piece;
-    if (order.fault == PROXY_PASS || direction != order.down)
+    }
+    if (order.fault == PROXY_PASS || direction != order.down) {
         return size;
+    }
     uint64_t left = order.after > passed[direction] ? order.after - passed[direction] : 0;
     return left < size ? (size_t)left : size;
 }
@@ -135,10 +145,11 @@ static bool move(struct pair *pair, int direction)
     }
     size_t size = allowed(direction, way->size);
     if (way->size && !size) { /* the moment has come */
-        if (order.fault == PROXY_STALL)
+        if (order.fault == PROXY_STALL) {
             stalled = true;
-        else
+        } else {
             drop_all(order.fault == PROXY_RESET);
+        }
         return false;
     }
     ssize_t n = size ? send(to, way->data + way->at, size, MSG_NOSIGNAL) : 0;
@@ -151,8 +162,9 @@ static bool move(struct pair *pair, int direction)
         way->size -= (size_t)n;
         passed[direction] += (uint64_t)n;
         struct timespec pause = {order.pause / 1000, order.pause % 1000 * 1000000L};
-        if (order.pause)
+        if (order.pause) {
             nanosleep(&pause, NULL);
+        }
     }
     if (way->ended && !way->size && !way->told) {
         shutdown(to, SHUT_WR);
@@ -171,8 +183,9 @@ static void read_order(const char *control)
     FILE *file = fopen(control, "r");
     size_t n = file ? fread(text, 1, sizeof(text) - 1, file) : 0;
     text[n] = '\0';
-    if (file)
+    if (file) {
         fclose(file);
+    }
     if (!file || !proxy_order_parse(text, &order)) {
         fprintf(stderr, "fault_proxy: no order in %s\n", control);
         exit(2);
@@ -180,25 +193,30 @@ static void read_order(const char *control)
     printf("%llu %llu\n", (unsigned long long)passed[0], (unsigned long long)passed[1]);
     fflush(stdout);
     passed[0] = passed[1] = 0;
-    if (stalled)
+    if (stalled) {
         drop_all(false);
+    }
     stalled = false;
 }
 
 /* What each direction of a pair waits for. */
 static void watch(const struct pair *pair, struct pollfd fds[2])
 {
-    for (int i = 0; i < 2; i++)
-        fds[i] = (struct pollfd){stalled ? -1 : pair->fd[i], 0, 0};
     for (int i = 0; i < 2; i++) {
-        if (pair->way[i].size)
-            fds[!i].events |= POLLOUT;
-        else if (!pair->way[i].ended)
-            fds[i].events |= POLLIN;
+        fds[i] = (struct pollfd){stalled ? -1 : pair->fd[i], 0, 0};
     }
-    for (int i = 0; i < 2; i++) /* or POLLHUP would come for ever */
-        if (!fds[i].events)
+    for (int i = 0; i < 2; i++) {
+        if (pair->way[i].size) {
+            fds[!i].events |= POLLOUT;
+        } else if (!pair->way[i].ended) {
+            fds[i].events |= POLLIN;
+        }
+    }
+    for (int i = 0; i < 2; i++) { /* or POLLHUP would come for ever */
+        if (!fds[i].events) {
             fds[i].fd = -1;
+        }
+    }
 }
 
 static int serve(int listener, int signals, const char *target, const char *control)
@@ -210,20 +228,27 @@ static int serve(int listener, int signals, const char *target, const char *cont
         fds[0] = (struct pollfd){listener, POLLIN, 0};
         fds[1] = (struct pollfd){signals, POLLIN, 0};
         fds[2] = (struct pollfd){0, POLLIN, 0};
-        for (size_t i = 0; i < PAIRS; i++)
+        for (size_t i = 0; i < PAIRS; i++) {
             watch(&pairs[i], &fds[3 + 2 * i]);
-        if (poll(fds, 3 + 2 * PAIRS, -1) < 0)
+        }
+        if (poll(fds, 3 + 2 * PAIRS, -1) < 0) {
             return 1;
-        if (fds[1].revents && read(signals, &info, sizeof(info)) > 0)
+        }
+        if (fds[1].revents && read(signals, &info, sizeof(info)) > 0) {
             read_order(control);
-        if (fds[2].revents && read(0, &byte, 1) <= 0)
+        }
+        if (fds[2].revents && read(0, &byte, 1) <= 0) {
             return 0;
-        for (size_t i = 0; i < PAIRS; i++)
+        }
+        for (size_t i = 0; i < PAIRS; i++) {
             if (pairs[i].fd[0] >= 0 && (fds[3 + 2 * i].revents || fds[4 + 2 * i].revents) &&
-                !stalled && move(&pairs[i], 0))
+                !stalled && move(&pairs[i], 0)) {
                 move(&pairs[i], 1);
-        if (fds[0].revents)
+            }
+        }
+        if (fds[0].revents) {
             welcome(listener, target);
+        }
     }
 }
 
@@ -235,8 +260,9 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: fault_proxy PORT TARGET CONTROL\n");
         return 2;
     }
-    for (size_t i = 0; i < PAIRS; i++)
+    for (size_t i = 0; i < PAIRS; i++) {
         pairs[i].fd[0] = pairs[i].fd[1] = -1;
+    }
     sigemptyset(&hup);
     sigaddset(&hup, SIGHUP);
     sigprocmask(SIG_BLOCK, &hup, NULL);

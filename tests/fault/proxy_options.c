@@ -12,8 +12,9 @@
 static bool number(const char *text, uint64_t *value)
 {
     char *end;
-    if (!text || *text < '0' || *text > '9')
+    if (!text || *text < '0' || *text > '9') {
         return false;
+    }
     *value = strtoull(text, &end, 10);
     return *end == '\0';
 }
@@ -23,8 +24,9 @@ static bool one(const char *word, char **rest, struct proxy_order *order)
     static const char *const faults[] = {"", "cut", "reset", "stall"};
     uint64_t value;
     for (int i = PROXY_CUT; i <= PROXY_STALL; i++) {
-        if (strcmp(word, faults[i]) != 0)
+        if (strcmp(word, faults[i]) != 0) {
             continue;
+        }
         const char *direction = strtok_r(NULL, " \n", rest);
         order->fault = (enum proxy_fault)i;
         order->down = direction && strcmp(direction, "down") == 0;
@@ -33,8 +35,9 @@ static bool one(const char *word, char **rest, struct proxy_order *order)
     }
     bool piece = strcmp(word, "piece") == 0;
     if ((!piece && strcmp(word, "pause") != 0) || !number(strtok_r(NULL, " \n", rest), &value) ||
-        value > 60000)
+        value > 60000) {
         return false;
+    }
     *(piece ? &order->piece : &order->pause) = (unsigned)value;
     return true;
 }
@@ -42,11 +45,14 @@ static bool one(const char *word, char **rest, struct proxy_order *order)
 bool proxy_order_parse(const char *text, struct proxy_order *order)
 {
     char copy[256], *rest;
-    if ((size_t)snprintf(copy, sizeof(copy), "%s", text) >= sizeof(copy))
+    if ((size_t)snprintf(copy, sizeof(copy), "%s", text) >= sizeof(copy)) {
         return false;
+    }
     *order = (struct proxy_order){.fault = PROXY_PASS};
-    for (char *word = strtok_r(copy, " \n", &rest); word; word = strtok_r(NULL, " \n", &rest))
-        if (!one(word, &rest, order))
+    for (char *word = strtok_r(copy, " \n", &rest); word; word = strtok_r(NULL, " \n", &rest)) {
+        if (!one(word, &rest, order)) {
             return false;
+        }
+    }
     return true;
 }

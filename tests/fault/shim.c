@@ -78,33 +78,40 @@ static void record(const char *line, size_t size)
 void shim_die(void)
 {
     syscall(SYS_kill, pid, SIGKILL);
-    for (;;)
+    for (;;) {
         syscall(SYS_pause);
+    }
 }
 
 enum shim_hit shim_hit(enum shim_call call, const char *what)
 {
     char line[512];
-    if (!pid || syscall(SYS_getpid) != pid)
+    if (!pid || syscall(SYS_getpid) != pid) {
         return SHIM_PASS;
+    }
     unsigned long n = atomic_fetch_add(&counts[call], 1) + 1;
-    if ((int)call != target || (sticky ? n < nth : n != nth))
+    if ((int)call != target || (sticky ? n < nth : n != nth)) {
         return SHIM_PASS;
+    }
     if (n == nth) {
         int saved = errno;
         int size =
             snprintf(line, sizeof(line), "fault %s %lu %s %.300s\n", names[call], n, how, what);
         record(line, size < (int)sizeof(line) ? (size_t)size : sizeof(line) - 1);
-        if (trace)
+        if (trace) {
             backtrace_symbols_fd(trace_calls, backtrace(trace_calls, TRACE_CALLS), 2);
+        }
         errno = saved;
     }
-    if (kill_before)
+    if (kill_before) {
         shim_die();
-    if (kill_after)
+    }
+    if (kill_after) {
         return SHIM_DIE;
-    if (cut)
+    }
+    if (cut) {
         return SHIM_SHORT;
+    }
     errno = error_number;
     return SHIM_FAIL;
 }
@@ -114,9 +121,11 @@ static void read_how(void)
     cut = strcmp(how, "SHORT") == 0;
     kill_before = strcmp(how, "KILL_BEFORE") == 0;
     kill_after = strcmp(how, "KILL_AFTER") == 0;
-    for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
-        if (strcmp(errors[i].name, how) == 0)
+    for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+        if (strcmp(errors[i].name, how) == 0) {
             error_number = errors[i].number;
+        }
+    }
     if (!cut && !kill_before && !kill_after && !error_number) {
         static const char text[] = "shim: FAULT_HOW is not known\n";
         syscall(SYS_write, 2, text, sizeof(text) - 1);
@@ -129,16 +138,20 @@ __attribute__((constructor)) static void begin(void)
     char path[4096];
     const char *program = getenv("FAULT_PROGRAM"), *call = getenv("FAULT_CALL");
     ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
-    if (!program || n <= 0)
+    if (!program || n <= 0) {
         return;
+    }
     path[n] = '\0';
     const char *slash = strrchr(path, '/');
-    if (!slash || strcmp(slash + 1, program) != 0)
+    if (!slash || strcmp(slash + 1, program) != 0) {
         return;
+    }
     log_path = getenv("FAULT_LOG");
-    for (int i = 0; call && i < SHIM_CALLS; i++)
-        if (strcmp(names[i], call) == 0)
+    for (int i = 0; call && i < SHIM_CALLS; i++) {
+        if (strcmp(names[i], call) == 0) {
             target = i;
+        }
+    }
     if (target >= 0) {
         const char *number = getenv("FAULT_NTH");
         how = getenv("FAULT_HOW") ? getenv("FAULT_HOW") : "EIO";
@@ -153,8 +166,9 @@ __attribute__((constructor)) static void begin(void)
 __attribute__((destructor)) static void end(void)
 {
     char line[80];
-    if (!pid || syscall(SYS_getpid) != pid)
+    if (!pid || syscall(SYS_getpid) != pid) {
         return;
+    }
     pid = 0;
     for (int i = 0; i < SHIM_CALLS; i++) {
         int n = snprintf(line, sizeof(line), "count %s %lu\n", names[i], atomic_load(&counts[i]));

@@ -101,8 +101,9 @@ EXPORT ssize_t read(int fd, void *data, size_t size)
 ssize_t __read_chk(int fd, void *data, size_t size, size_t room);
 EXPORT ssize_t __read_chk(int fd, void *data, size_t size, size_t room)
 {
-    if (size > room)
+    if (size > room) {
         abort();
+    }
     return read(fd, data, size);
 }
 
@@ -120,8 +121,9 @@ EXPORT ssize_t pread64(int fd, void *data, size_t size, off64_t offset)
 ssize_t __pread_chk(int fd, void *data, size_t size, off_t offset, size_t room);
 EXPORT ssize_t __pread_chk(int fd, void *data, size_t size, off_t offset, size_t room)
 {
-    if (size > room)
+    if (size > room) {
         abort();
+    }
     return pread(fd, data, size, offset);
 }
 
@@ -160,10 +162,12 @@ EXPORT int close(int fd)
     REAL(close);
     enum shim_hit hit = shim_hit(SHIM_CLOSE, "");
     int error_number = errno, result = real(fd);
-    if (hit == SHIM_DIE)
+    if (hit == SHIM_DIE) {
         shim_die();
-    if (hit != SHIM_FAIL)
+    }
+    if (hit != SHIM_FAIL) {
         return result;
+    }
     errno = error_number;
     return -1;
 }
@@ -258,8 +262,9 @@ EXPORT int connect(int fd, const struct sockaddr *to, socklen_t size)
 static ssize_t broken(int fd)
 {
     int saved = errno;
-    if (saved != EINTR && saved != EAGAIN)
+    if (saved != EINTR && saved != EAGAIN) {
         shutdown(fd, SHUT_RDWR);
+    }
     errno = saved;
     return -1;
 }
@@ -279,8 +284,9 @@ EXPORT ssize_t recv(int fd, void *data, size_t size, int flags)
 ssize_t __recv_chk(int fd, void *data, size_t size, size_t room, int flags);
 EXPORT ssize_t __recv_chk(int fd, void *data, size_t size, size_t room, int flags)
 {
-    if (size > room)
+    if (size > room) {
         abort();
+    }
     return recv(fd, data, size, flags);
 }
 
@@ -293,8 +299,9 @@ EXPORT int poll(struct pollfd *fds, nfds_t count, int timeout)
 int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t room);
 EXPORT int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t room)
 {
-    if (count > room / sizeof(*fds))
+    if (count > room / sizeof(*fds)) {
         abort();
+    }
     return poll(fds, count, timeout);
 }
 

@@ -59,8 +59,9 @@ struct fuzz_pieces fuzz_pieces(const uint8_t *data, size_t size)
 
 int fuzz_piece(struct fuzz_pieces *pieces, const uint8_t **data, size_t *size)
 {
-    if (!pieces->size)
+    if (!pieces->size) {
         return 0;
+    }
     /* 0: all at once; else 1 to that many bytes, the same for the same input */
     pieces->state = pieces->state * 1103515245u + 12345u;
     size_t n = pieces->step ? (pieces->state >> 16) % pieces->step + 1 : pieces->size;

@@ -13,8 +13,9 @@
 static void due(const struct hg_cron *cron)
 {
     static struct hg_zone *zone;
-    if (!zone && hg_zone_open("Europe/Berlin", &zone) != HANGAR_OK)
+    if (!zone && hg_zone_open("Europe/Berlin", &zone) != HANGAR_OK) {
         abort();
+    }
     /* around a change of the clocks, and on a day like others */
     static const int64_t starts[] = {INT64_C(1774746000000), INT64_C(1792882800000),
                                      INT64_C(1768442400123)};
@@ -31,20 +32,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct hg_cron cron;
     struct hg_window window;
     struct hg_cron_error err = {0};
-    if (size > 200)
+    if (size > 200) {
         return 0;
+    }
     char *text = strndup((const char *)data, size);
-    if (!text)
+    if (!text) {
         abort();
-    if (hg_cron_parse(text, &cron, &err))
+    }
+    if (hg_cron_parse(text, &cron, &err)) {
         due(&cron);
-    else
+    } else {
         FUZZ_RULE(err.text[0] && err.at <= strlen(text));
+    }
     err = (struct hg_cron_error){0};
-    if (hg_window_parse(text, &window, &err))
+    if (hg_window_parse(text, &window, &err)) {
         FUZZ_RULE(window.weekdays && window.begin < 24 * 60 && window.begin != window.end);
-    else
+    } else {
         FUZZ_RULE(err.text[0] && err.at <= strlen(text));
+    }
     free(text);
     return 0;
 }

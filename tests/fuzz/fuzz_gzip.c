@@ -20,8 +20,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct fuzz_pieces pieces = fuzz_pieces(data, size);
     size_t room = pieces.step % 2 ? sizeof(out) : 1 + pieces.step, made = 0, n = 0;
     const uint8_t *piece = NULL;
-    if (gz_decoder_new(&gz, &decoder))
+    if (gz_decoder_new(&gz, &decoder)) {
         abort();
+    }
     enum hangar_rc rc = HANGAR_OK;
     int more = fuzz_piece(&pieces, &piece, &n);
     for (int calls = 0; rc == HANGAR_OK && made < MOST && calls < CALLS; calls++) {
@@ -35,12 +36,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             piece += used;
             n -= used;
         }
-        if (more && !n)
+        if (more && !n) {
             more = fuzz_piece(&pieces, &piece, &n);
-        else if (!more && !wrote)
+        } else if (!more && !wrote) {
             break;
-        else
+        } else {
             FUZZ_RULE(used || wrote || rc);
+        }
     }
     gz_decoder_free(decoder);
     return 0;

@@ -21,13 +21,15 @@ static void again(const struct hg_manifest *m)
     FUZZ_RULE(hg_manifest_read(text.data, text.len, &second, &err) == HANGAR_OK);
     FUZZ_RULE(hg_manifest_objects(&second) == hg_manifest_objects(m));
     FUZZ_RULE(hg_manifest_stored_bytes(&second) == hg_manifest_stored_bytes(m));
-    if (m->file_count)
+    if (m->file_count) {
         hg_manifest_sums(m, m->files[0].sha256, &sums);
-    for (size_t i = 0; i < m->source_count; i++)
+    }
+    for (size_t i = 0; i < m->source_count; i++) {
         for (size_t k = 0; k < m->sources[i].count; k++) {
             FUZZ_RULE(hg_object_name_ok(m->sources[i].objects[k].stored, 500));
             hg_manifest_decode_command(m, &m->sources[i].objects[k], &command);
         }
+    }
     hg_manifest_free(&second);
     hg_str_free(&command);
     hg_str_free(&sums);
@@ -55,10 +57,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         hg_str_add_n(&text, data, size);
     }
     enum hangar_rc rc = hg_manifest_read(hg_str_text(&text), text.len, &m, &err);
-    if (rc == HANGAR_OK)
+    if (rc == HANGAR_OK) {
         again(&m);
-    else
+    } else {
         FUZZ_RULE(err.rc == rc && *err.text);
+    }
     hg_manifest_free(&m);
     hg_str_free(&text);
     return 0;

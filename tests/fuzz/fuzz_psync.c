@@ -15,8 +15,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const uint8_t *piece;
     size_t n, at, rdb, all = 0;
     enum hangar_rc rc = HANGAR_OK;
-    if (!walk)
+    if (!walk) {
         abort();
+    }
     psync_frame_init(&frame, walk);
     while (rc == HANGAR_OK && fuzz_piece(&pieces, &piece, &n)) {
         at = rdb = 0;

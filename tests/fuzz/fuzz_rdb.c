@@ -68,14 +68,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const uint8_t *piece;
     size_t n, used = 0;
     enum hangar_rc rc = HANGAR_OK;
-    if (!seen.digest || !walk)
+    if (!seen.digest || !walk) {
         abort();
+    }
     while (rc == HANGAR_OK && !rdb_walk_done(walk) && fuzz_piece(&pieces, &piece, &n)) {
         rc = rdb_walk_feed(walk, piece, n, &used);
-        if (rc == HANGAR_OK)
+        if (rc == HANGAR_OK) {
             FUZZ_RULE(used == n || (used < n && rdb_walk_done(walk)));
-        else
+        } else {
             FUZZ_RULE(*rdb_walk_problem(walk));
+        }
     }
     FUZZ_RULE(rdb_walk_offset(walk) <= size && seen.bytes <= size);
     FUZZ_RULE(!rdb_walk_done(walk) || !seen.open);

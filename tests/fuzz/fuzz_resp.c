@@ -50,13 +50,15 @@ static size_t take(struct rd_conn *conn, char *buffer, size_t size)
             buffer[n++] = *conn->id++;
             continue;
         }
-        if (*conn->piece == ID)
+        if (*conn->piece == ID) {
             conn->id = server.id;
-        else
+        } else {
             buffer[n++] = (char)*conn->piece;
+        }
         conn->piece++;
-        if (--conn->left == 0 && n > 0)
+        if (--conn->left == 0 && n > 0) {
             break;
+        }
     }
     return n;
 }
@@ -69,13 +71,15 @@ static enum hangar_rc closed(const struct redis *redis)
 
 enum hangar_rc rd_connect(struct redis *redis, struct rd_conn **out)
 {
-    if (server.size == 0)
+    if (server.size == 0) {
         return closed(redis);
+    }
     const uint8_t *end = memmem(server.data, server.size, BREAK, sizeof(BREAK) - 1);
     size_t size = end ? (size_t)(end - server.data) : server.size;
     struct rd_conn *conn = calloc(1, sizeof(*conn));
-    if (conn == NULL)
+    if (conn == NULL) {
         abort();
+    }
     conn->redis = redis;
     conn->pieces = fuzz_pieces(server.data, size);
     conn->id = "";
@@ -108,8 +112,9 @@ enum hangar_rc rd_conn_read(struct rd_conn *conn, void *buffer, size_t size, siz
 enum hangar_rc rd_conn_try_read(struct rd_conn *conn, void *buffer, size_t size, size_t *done)
 {
     char *at = buffer;
-    for (*done = 0; conn->awaited && *done < size && take(conn, at + *done, 1) == 1;)
+    for (*done = 0; conn->awaited && *done < size && take(conn, at + *done, 1) == 1;) {
         conn->awaited = at[(*done)++] != '\n' && conn->left > 0;
+    }
     return HANGAR_OK;
 }
 
@@ -119,8 +124,9 @@ enum hangar_rc rd_conn_write(struct rd_conn *conn, const void *data, size_t size
     static const char before[] = "SETNAME\r\n";
     const char *at = memmem(data, size, before, sizeof(before) - 1);
     (void)conn;
-    if (at != NULL && size > ID_SIZE + 2)
+    if (at != NULL && size > ID_SIZE + 2) {
         memcpy(server.id, (const char *)data + size - 2 - ID_SIZE, ID_SIZE);
+    }
     return HANGAR_OK;
 }
 
@@ -146,8 +152,9 @@ enum hangar_rc rd_conn_line(struct rd_conn *conn, char *line, size_t size)
             line[n] = '\0';
             return HANGAR_OK;
         }
-        if (n + 1 == size)
+        if (n + 1 == size) {
             break;
+        }
     }
     return closed(conn->redis);
 }
@@ -236,12 +243,15 @@ static enum hangar_rc back_up(struct redis *redis)
     size_t got = 1;
     struct hangar_attrs *attrs = (struct hangar_attrs *)text; /* never looked into */
     enum hangar_rc rc = redis_prepare(redis);
-    if (rc == HANGAR_OK)
+    if (rc == HANGAR_OK) {
         rc = redis_begin(redis, &time_ms, attrs);
-    if (rc == HANGAR_OK)
+    }
+    if (rc == HANGAR_OK) {
         rc = redis_next(redis, &info, &object);
-    while (rc == HANGAR_OK && got > 0)
+    }
+    while (rc == HANGAR_OK && got > 0) {
         rc = redis_read(object, buffer, sizeof(buffer), &got);
+    }
     if (object != NULL) {
         enum hangar_rc close = redis_close(object, rc == HANGAR_OK ? attrs : NULL);
         rc = rc == HANGAR_OK ? close : rc;
@@ -266,17 +276,20 @@ static enum hangar_rc restore(struct redis *redis, uint32_t flags)
                                  .target_empty = &empty};
     struct hangar_object *object = NULL;
     enum hangar_rc rc = redis_restore_prepare(redis, &how);
-    if (flags & HANGAR_RESTORE_DRY_RUN)
+    if (flags & HANGAR_RESTORE_DRY_RUN) {
         return redis_restore_end(redis, NULL), rc;
-    if (rc == HANGAR_OK)
+    }
+    if (rc == HANGAR_OK) {
         rc = redis_restore_open(redis, &info, &object);
+    }
     if (rc == HANGAR_OK) {
         rc = redis_restore_write(object, rdb, sizeof(rdb) - 1);
         enum hangar_rc close = redis_restore_close(object, rc == HANGAR_OK);
         rc = rc == HANGAR_OK ? close : rc;
     }
-    if (rc == HANGAR_OK)
+    if (rc == HANGAR_OK) {
         rc = redis_restore_phase_end(redis, 0);
+    }
     enum hangar_rc end =
         redis_restore_end(redis, rc == HANGAR_OK ? (struct hangar_attrs *)text : NULL);
     return rc == HANGAR_OK ? end : rc;
@@ -296,8 +309,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     host.budget_give = host_budget_give;
     host.spool_open = host_spool_open;
     struct redis redis = {.host = &host, .cancel_fd = -1, .timeout_ms = 500, .place = "fuzz"};
-    if (size == 0)
+    if (size == 0) {
         return 0;
+    }
     unsigned job = data[0];
     server.data = data + 1;
     server.size = size - 1;

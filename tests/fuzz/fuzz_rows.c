@@ -25,8 +25,9 @@ static const char *skip_quoted(const char *sql, char quote)
     FUZZ_RULE(*sql == quote);
     for (sql++;; sql++) {
         FUZZ_RULE(*sql);
-        if (*sql == quote && *++sql != quote)
+        if (*sql == quote && *++sql != quote) {
             return sql;
+        }
     }
 }
 
@@ -45,13 +46,15 @@ enum hangar_rc pg_copy_start(struct pg_conn *conn, const char *sql, ExecStatusTy
 {
     (void)conn, (void)direction;
     FUZZ_RULE(!in_copy);
-    if (strncmp(sql, "TRUNCATE", 8) == 0)
+    if (strncmp(sql, "TRUNCATE", 8) == 0) {
         sql = skip(skip_table(skip(sql, "TRUNCATE ONLY ")), "; ");
+    }
     sql = skip_table(skip(sql, "COPY "));
     if (strncmp(sql, " (", 2) == 0) {
         sql = skip_quoted(sql + 2, '"');
-        while (*sql == ',')
+        while (*sql == ',') {
             sql = skip_quoted(skip(sql, ", "), '"');
+        }
         sql = skip(sql, ")");
     }
     FUZZ_RULE(strcmp(sql, " FROM STDIN") == 0 || strcmp(sql, " FROM STDIN WITH (FREEZE)") == 0);
@@ -64,8 +67,9 @@ enum hangar_rc pg_command(struct pg_conn *conn, const char *sql)
 {
     (void)conn;
     FUZZ_RULE(!in_copy);
-    if (strncmp(sql, "SET ", 4) == 0 || strcmp(sql, "BEGIN") == 0 || strcmp(sql, "COMMIT") == 0)
+    if (strncmp(sql, "SET ", 4) == 0 || strcmp(sql, "BEGIN") == 0 || strcmp(sql, "COMMIT") == 0) {
         return HANGAR_OK;
+    }
     sql = skip(skip_quoted(skip(sql, "SELECT pg_catalog.setval("), '\''), ", ");
     sql += *sql == '-';
     FUZZ_RULE(strspn(sql, "0123456789"));
@@ -78,8 +82,9 @@ int PQputCopyData(PGconn *pq, const char *data, int size)
 {
     (void)pq;
     FUZZ_RULE(in_copy);
-    for (int i = 0; i < size; i++)
+    for (int i = 0; i < size; i++) {
         sent_rows += data[i] == '\n';
+    }
     return 1;
 }
 
@@ -181,8 +186,9 @@ static void add_end(struct text *text, const char *rows, const char *end)
     char hex[PG_DIGEST_HEX];
     unsigned long count = 0;
     for (const char *newline; rows < end && (newline = memchr(rows, '\n', (size_t)(end - rows)));
-         rows = newline + 1, count++)
+         rows = newline + 1, count++) {
         pg_digest_row(&digest, rows, (size_t)(newline - rows));
+    }
     pg_digest_hex(&digest, hex);
     text_addf(text, "-- rows: %lu digest: %s\n", count, hex);
 }
@@ -193,12 +199,14 @@ static void fill_in(struct text *text, const char *data, size_t size)
     while (data < end) {
         const char *newline = memchr(data, '\n', (size_t)(end - data));
         size_t n = newline ? (size_t)(newline + 1 - data) : (size_t)(end - data);
-        if (n == strlen(QUESTION) && memcmp(data, QUESTION, n) == 0)
+        if (n == strlen(QUESTION) && memcmp(data, QUESTION, n) == 0) {
             add_end(text, rows, data - rows >= 3 ? data - 3 : rows);
-        else
+        } else {
             text_add_bytes(text, data, n);
-        if (n >= 5 && memcmp(data, "COPY ", 5) == 0)
+        }
+        if (n >= 5 && memcmp(data, "COPY ", 5) == 0) {
             rows = data + n;
+        }
         data += n;
     }
 }
@@ -225,18 +233,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     src.restore = &restore;
     session = (struct pg_conn){.src = &src};
     in_copy = false;
-    if (!size || size > 1u << 20)
+    if (!size || size > 1u << 20) {
         return 0;
+    }
     table_lines((const char *)data, size);
     fill_in(&text, (const char *)data + 1, size - 1);
     struct fuzz_pieces pieces = {(const uint8_t *)text_str(&text), text.size, data[0] & 127, 1};
     const uint8_t *piece;
     size_t n;
-    if (pg_rows_open(&target, data[0] & 128, &rows))
+    if (pg_rows_open(&target, data[0] & 128, &rows)) {
         abort();
+    }
     enum hangar_rc rc = HANGAR_OK;
-    while (rc == HANGAR_OK && fuzz_piece(&pieces, &piece, &n))
+    while (rc == HANGAR_OK && fuzz_piece(&pieces, &piece, &n)) {
         rc = pg_rows_write(&rows, (const char *)piece, n);
+    }
     pg_rows_close(&rows, rc == HANGAR_OK);
     pg_tally_free(&target.tally);
     text_free(&text);

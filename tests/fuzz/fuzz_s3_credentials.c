@@ -44,8 +44,9 @@ static void lines(const char *text)
     int64_t ms;
     creds_parse_time(text, &ms);
     char **argv = creds_split(text);
-    for (size_t i = 0; argv && argv[i]; i++)
+    for (size_t i = 0; argv && argv[i]; i++) {
         all += strlen(argv[i]);
+    }
     FUZZ_RULE(all <= strlen(text));
     free(argv);
 }
@@ -53,8 +54,9 @@ static void lines(const char *text)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char *text = strndup((const char *)data, size);
-    if (!text)
+    if (!text) {
         abort();
+    }
     profiles((const char *)data, size);
     replies((const char *)data, size);
     lines(text);

@@ -17,8 +17,9 @@ struct told {
 
 static void add(struct told *told, const char *text)
 {
-    for (; *text; text++)
+    for (; *text; text++) {
         told->sum = (told->sum ^ (unsigned char)*text) * 1099511628211u;
+    }
     told->sum = (told->sum ^ 256) * 1099511628211u;
 }
 
@@ -26,8 +27,9 @@ static bool element(void *arg, const char *path, char *text)
 {
     struct told *told = arg;
     FUZZ_RULE(path && (*path || !text));
-    if (!text) /* a document begins */
+    if (!text) { /* a document begins */
         return true;
+    }
     FUZZ_RULE(strlen(text) <= S3_XML_TEXT_MAX);
     add(told, path);
     add(told, text);
@@ -39,10 +41,12 @@ static bool read_whole(const uint8_t *data, size_t size, size_t step, struct tol
 {
     struct s3_xml *xml = s3_xml_new(element, told);
     bool good = true;
-    if (!xml)
+    if (!xml) {
         abort();
-    for (size_t at = 0; at < size && good; at += step)
+    }
+    for (size_t at = 0; at < size && good; at += step) {
         good = s3_xml_feed(xml, (const char *)data + at, step < size - at ? step : size - at);
+    }
     good = good && s3_xml_end(xml);
     s3_xml_free(xml);
     return good;

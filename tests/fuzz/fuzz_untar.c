@@ -30,14 +30,16 @@ static long read_some(void *arg, void *data, size_t size)
 static uint8_t *pack(const uint8_t *data, size_t *size)
 {
     z_stream z = {.next_in = (uint8_t *)(uintptr_t)data, .avail_in = (unsigned)*size};
-    if (deflateInit2(&z, 0, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+    if (deflateInit2(&z, 0, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
         abort();
+    }
     size_t room = deflateBound(&z, *size);
     uint8_t *out = malloc(room);
     z.next_out = out;
     z.avail_out = (unsigned)room;
-    if (!out || deflate(&z, Z_FINISH) != Z_STREAM_END)
+    if (!out || deflate(&z, Z_FINISH) != Z_STREAM_END) {
         abort();
+    }
     *size = z.total_out;
     deflateEnd(&z);
     return out;
@@ -49,8 +51,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct hg_error err = {0};
     struct hg_untar *untar = NULL;
     struct hg_untar_member member;
-    if (!size || size > 1u << 20)
+    if (!size || size > 1u << 20) {
         return 0;
+    }
     size_t packed = size - 1, all = 0;
     uint8_t *copy = data[0] % 2 ? pack(data + 1, &packed) : NULL;
     struct reader reader = {copy ? copy : data + 1, packed, 0};
@@ -66,8 +69,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             all += got;
         }
         FUZZ_RULE(bytes <= member.size);
-        if (all >= MOST)
+        if (all >= MOST) {
             break;
+        }
     }
     FUZZ_RULE(rc == HANGAR_OK || rc == HANGAR_EOF || *err.text);
     hg_untar_close(untar);

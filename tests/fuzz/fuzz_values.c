@@ -36,11 +36,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     json_t *json = NULL;
     struct hg_error err = {0};
     struct hg_str shell = {0};
-    if (size > 4096)
+    if (size > 4096) {
         return 0;
+    }
     char *text = strndup((const char *)data, size);
-    if (!text)
+    if (!text) {
         abort();
+    }
     if (hg_parse_int(text, &value)) {
         snprintf(number, sizeof(number), "%lld", (long long)value);
         FUZZ_RULE(hg_parse_int(number, &again) && again == value);
@@ -56,13 +58,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     hg_parse_bool(text, &truth);
     times(text);
     hg_did_you_mean(text, words);
-    if (hg_object_name_ok(text, 400))
+    if (hg_object_name_ok(text, 400)) {
         FUZZ_RULE(*text != '/' && strncmp(text, "../", 3) != 0 && !strstr(text, "/../"));
+    }
     hg_str_add_shell(&shell, text);
-    if (hg_json_parse((const char *)data, size, "input", &json, &err) == HANGAR_OK)
+    if (hg_json_parse((const char *)data, size, "input", &json, &err) == HANGAR_OK) {
         json_decref(json);
-    else
+    } else {
         FUZZ_RULE(*err.text);
+    }
     hg_str_free(&shell);
     free(text);
     return 0;

@@ -24,8 +24,9 @@ static int replay(const char *path)
     fclose(file);
     /* of exactly that size, so that a sanitizer sees a byte too far */
     uint8_t *copy = malloc(size ? size : 1);
-    if (!copy)
+    if (!copy) {
         return 1;
+    }
     memcpy(copy, data, size);
     fprintf(stderr, "%s\n", path);
     LLVMFuzzerTestOneInput(copy, size);
@@ -44,8 +45,9 @@ int main(int argc, char **argv)
             count++;
         }
     }
-    if (fts)
+    if (fts) {
         fts_close(fts);
+    }
     printf("%lu inputs\n", count);
     return failed || !count;
 }

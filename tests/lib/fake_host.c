@@ -34,8 +34,9 @@ char *fake_temp_template(void)
 {
     const char *root = getenv("TMPDIR");
     char *path = hg_format("%s/hangar-fake-XXXXXX", root && *root ? root : "/tmp");
-    if (!path)
+    if (!path) {
         fake_die("out of memory");
+    }
     return path;
 }
 
@@ -48,21 +49,25 @@ static const struct hangar_plugin *load(const char *plugin)
         snprintf(path, sizeof(path), "%s", plugin);
     } else {
         const char *dir = getenv("HANGAR_PLUGIN_DIR");
-        if (!dir)
+        if (!dir) {
             fake_die("HANGAR_PLUGIN_DIR is not set");
+        }
         snprintf(path, sizeof(path), "%s/hangar-%s.so", dir, plugin);
     }
     void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    if (!handle)
+    if (!handle) {
         fake_die("%s", dlerror());
+    }
     const struct hangar_plugin *(*entry)(void) = NULL;
     void *symbol = dlsym(handle, "hangar_plugin_entry");
-    if (!symbol)
+    if (!symbol) {
         fake_die("%s exports no hangar_plugin_entry", path);
+    }
     memcpy(&entry, &symbol, sizeof(entry));
     const struct hangar_plugin *found = entry();
-    if (!found)
+    if (!found) {
         fake_die("%s has no descriptor", path);
+    }
     return found;
 }
 
@@ -71,8 +76,9 @@ static void copy_table(void *to, size_t size, const void *from, const char *what
 {
     uint32_t theirs = 0;
     memcpy(&theirs, from, sizeof(theirs));
-    if (theirs < sizeof(uint64_t))
+    if (theirs < sizeof(uint64_t)) {
         fake_die("the %s table has an impossible struct_size of %u", what, theirs);
+    }
     memset(to, 0, size);
     memcpy(to, from, theirs < size ? theirs : size);
 }
@@ -87,34 +93,40 @@ static void copy_table(void *to, size_t size, const void *from, const char *what
 
 static void copy_plugin(struct fake_host *fake, const struct hangar_plugin *found)
 {
-    if (found->abi_major != HANGAR_ABI_MAJOR)
+    if (found->abi_major != HANGAR_ABI_MAJOR) {
         fake_die("the plugin has ABI major %u, not %u", found->abi_major, HANGAR_ABI_MAJOR);
+    }
     copy_table(&fake->plugin, sizeof(fake->plugin), found, "plugin");
     if (!fake->plugin.name || !fake->plugin.version || !fake->plugin.summary ||
-        !fake->plugin.license || !fake->plugin.create || !fake->plugin.destroy)
+        !fake->plugin.license || !fake->plugin.create || !fake->plugin.destroy) {
         fake_die("the descriptor lacks a name, version, summary, license, create or destroy");
+    }
     COPY_ROLE(fake, source);
     COPY_ROLE(fake, transform);
     COPY_ROLE(fake, sink);
     COPY_ROLE(fake, notifier);
-    if (!found->source && !found->transform && !found->sink && !found->notifier)
+    if (!found->source && !found->transform && !found->sink && !found->notifier) {
         fake_die("the plugin has no role");
+    }
 }
 
 static void copy_options(struct fake_host *fake)
 {
     size_t stride = fake->plugin.option_size;
-    if (stride < offsetof(struct hangar_option, help) || stride % sizeof(void *))
+    if (stride < offsetof(struct hangar_option, help) || stride % sizeof(void *)) {
         fake_die("the plugin has an impossible option_size of %zu", stride);
+    }
     const char *table = (const char *)fake->plugin.options;
     for (size_t n = 0; table; n++) {
         struct hangar_option decl = {0};
         memcpy(&decl, table + n * stride, stride < sizeof(decl) ? stride : sizeof(decl));
-        if (!decl.name)
+        if (!decl.name) {
             return;
+        }
         void *grown = realloc(fake->options, (n + 1) * sizeof(*fake->options));
-        if (!grown)
+        if (!grown) {
             fake_die("out of memory");
+        }
         fake->options = grown;
         fake->options[n] = (struct fake_option){.decl = decl};
         fake->option_count = n + 1;
@@ -124,8 +136,9 @@ static void copy_options(struct fake_host *fake)
 struct fake_host *fake_host_open(const char *plugin)
 {
     struct fake_host *fake = calloc(1, sizeof(*fake));
-    if (!fake)
+    if (!fake) {
         fake_die("out of memory");
+    }
     fake->ctx.fake = fake;
     fake->budget = DEFAULT_BUDGET;
     pthread_condattr_t attr;
@@ -145,16 +158,20 @@ struct fake_host *fake_host_open(const char *plugin)
 
 void fake_host_close(struct fake_host *fake)
 {
-    if (!fake)
+    if (!fake) {
         return;
-    if (fake->inst)
+    }
+    if (fake->inst) {
         fake->plugin.destroy(fake->inst);
-    if (fake->temp_dir && hg_remove_tree(fake->temp_dir, NULL))
+    }
+    if (fake->temp_dir && hg_remove_tree(fake->temp_dir, NULL)) {
         fake_die("cannot remove %s", fake->temp_dir);
+    }
     free(fake->temp_dir);
     for (size_t i = 0; i < fake->option_count; i++) {
-        for (size_t k = 0; k < fake->options[i].count; k++)
+        for (size_t k = 0; k < fake->options[i].count; k++) {
             free(fake->options[i].values[k]);
+        }
         free(fake->options[i].values);
     }
     free(fake->options);
@@ -183,8 +200,9 @@ struct hangar_ctx *fake_host_ctx(struct fake_host *fake)
 static struct fake_option *find_option(struct fake_host *fake, const char *name)
 {
     for (size_t i = 0; i < fake->option_count; i++) {
-        if (!strcmp(fake->options[i].decl.name, name))
+        if (!strcmp(fake->options[i].decl.name, name)) {
             return &fake->options[i];
+        }
     }
     fake_die("%s declares no option %s", fake->plugin.name, name);
 }
@@ -192,16 +210,18 @@ static struct fake_option *find_option(struct fake_host *fake, const char *name)
 const struct fake_option *fake_option(struct fake_host *fake, const char *name, unsigned types)
 {
     const struct fake_option *option = find_option(fake, name);
-    if (!(types & 1u << option->decl.type))
+    if (!(types & 1u << option->decl.type)) {
         fake_die("the plugin reads option %s with the getter of another type", name);
+    }
     return option;
 }
 
 static bool is_choice(const struct hangar_option *decl, const char *value)
 {
     for (const char *const *choice = decl->choices; choice && *choice; choice++) {
-        if (!strcmp(*choice, value))
+        if (!strcmp(*choice, value)) {
             return true;
+        }
     }
     return false;
 }
@@ -233,19 +253,23 @@ static void parse_value(struct fake_option *option, const char *value)
     case HANGAR_OPT_LIST:
         break;
     }
-    if ((decl->min || decl->max) && (option->number < decl->min || option->number > decl->max))
+    if ((decl->min || decl->max) && (option->number < decl->min || option->number > decl->max)) {
         good = false;
-    if (!good)
+    }
+    if (!good) {
         fake_die("the core would refuse %s: %s", decl->name, value);
+    }
 }
 
 static char *absolute_path(const char *value)
 {
     char cwd[PATH_MAX];
-    if (value[0] == '/')
+    if (value[0] == '/') {
         return hg_format("%s", value);
-    if (!getcwd(cwd, sizeof(cwd)))
+    }
+    if (!getcwd(cwd, sizeof(cwd))) {
         fake_die("cannot tell the current folder: %s", strerror(errno));
+    }
     return hg_format("%s/%s", cwd, value);
 }
 
@@ -259,8 +283,9 @@ static void add_value(struct fake_option *option, const char *value)
         option->count = 0;
     }
     char **grown = realloc(option->values, (option->count + 2) * sizeof(*grown));
-    if (!grown || !copy)
+    if (!grown || !copy) {
         fake_die("out of memory");
+    }
     option->values = grown;
     option->values[option->count++] = copy;
     option->values[option->count] = NULL;
@@ -268,8 +293,9 @@ static void add_value(struct fake_option *option, const char *value)
 
 void fake_host_set(struct fake_host *fake, const char *option, const char *value)
 {
-    if (fake->inst)
+    if (fake->inst) {
         fake_die("option %s is set after create", option);
+    }
     struct fake_option *found = find_option(fake, option);
     add_value(found, value);
     found->given = true;
@@ -277,20 +303,25 @@ void fake_host_set(struct fake_host *fake, const char *option, const char *value
 
 enum hangar_rc fake_host_create(struct fake_host *fake, void **inst)
 {
-    if (fake->inst)
+    if (fake->inst) {
         fake_die("create is called twice for one host");
+    }
     for (size_t i = 0; i < fake->option_count; i++) {
         struct fake_option *option = &fake->options[i];
-        if (option->given)
+        if (option->given) {
             continue;
-        if (option->decl.flags & HANGAR_OPT_REQUIRED)
+        }
+        if (option->decl.flags & HANGAR_OPT_REQUIRED) {
             fake_die("the test does not give the required option %s", option->decl.name);
-        if (option->decl.default_value && !option->count)
+        }
+        if (option->decl.default_value && !option->count) {
             add_value(option, option->decl.default_value);
+        }
     }
     enum hangar_rc rc = fake->plugin.create(&fake->host, &fake->ctx, &fake->inst);
-    if (rc)
+    if (rc) {
         fake->inst = NULL;
+    }
     *inst = fake->inst;
     return rc;
 }
@@ -325,8 +356,9 @@ void fake_host_cancel(struct fake_host *fake)
     fake->cancelled = true;
     pthread_cond_broadcast(&fake->wake);
     pthread_mutex_unlock(&fake->mutex);
-    if (fake->inst && fake->plugin.cancel)
+    if (fake->inst && fake->plugin.cancel) {
         fake->plugin.cancel(fake->inst);
+    }
 }
 
 void fake_host_budget(struct fake_host *fake, size_t bytes)

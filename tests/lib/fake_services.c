@@ -49,8 +49,9 @@ static void HANGAR_PRINTF(3, 4)
     host_log(struct hangar_ctx *ctx, enum hangar_log_level level, const char *fmt, ...)
 {
     static const char *const names[] = {"error", "warn", "info", "debug"};
-    if ((unsigned)level > HANGAR_LOG_DEBUG)
+    if ((unsigned)level > HANGAR_LOG_DEBUG) {
         fake_die("log is called with level %d", (int)level);
+    }
     va_list args;
     va_start(args, fmt);
     log_text(ctx->fake, names[level], fmt, args);
@@ -64,11 +65,13 @@ static void record(struct fake_host *fake, enum hangar_rc rc, int error_number, 
     pthread_mutex_lock(&fake->mutex);
     if (!fake->error.len) {
         fake->error_rc = rc;
-        if (option)
+        if (option) {
             hg_str_addf(&fake->error, "%s: ", option);
+        }
         hg_str_addv(&fake->error, fmt, args);
-        if (error_number)
+        if (error_number) {
             hg_str_addf(&fake->error, ": %s", strerror_r(error_number, cause, sizeof(cause)));
+        }
     }
     pthread_mutex_unlock(&fake->mutex);
 }
@@ -76,8 +79,9 @@ static void record(struct fake_host *fake, enum hangar_rc rc, int error_number, 
 static enum hangar_rc HANGAR_PRINTF(4, 5)
     host_fail(struct hangar_ctx *ctx, enum hangar_rc rc, int error_number, const char *fmt, ...)
 {
-    if (rc == HANGAR_OK)
+    if (rc == HANGAR_OK) {
         fake_die("fail is called with HANGAR_OK");
+    }
     va_list args;
     va_start(args, fmt);
     record(ctx->fake, rc, error_number, NULL, fmt, args);
@@ -128,8 +132,9 @@ static enum hangar_rc host_sleep(struct hangar_ctx *ctx, uint32_t ms)
     }
     pthread_mutex_lock(&fake->mutex);
     while (!fake->cancelled) {
-        if (pthread_cond_timedwait(&fake->wake, &fake->mutex, &until) == ETIMEDOUT)
+        if (pthread_cond_timedwait(&fake->wake, &fake->mutex, &until) == ETIMEDOUT) {
             break;
+        }
     }
     enum hangar_rc rc = fake->cancelled ? HANGAR_CANCELLED : HANGAR_OK;
     pthread_mutex_unlock(&fake->mutex);
@@ -179,19 +184,22 @@ static enum hangar_rc host_temp_dir(struct hangar_ctx *ctx, uint64_t quota_bytes
     pthread_mutex_lock(&fake->mutex);
     if (!fake->temp_dir && !fake->refuse_temp_dir) {
         fake->temp_dir = fake_temp_template();
-        if (!mkdtemp(fake->temp_dir))
+        if (!mkdtemp(fake->temp_dir)) {
             fake_die("cannot create %s: %s", fake->temp_dir, strerror(errno));
+        }
     }
     struct statvfs fs;
     if (fake->refuse_temp_dir || statvfs(fake->temp_dir, &fs) ||
-        (uint64_t)fs.f_bavail * fs.f_frsize < quota_bytes)
+        (uint64_t)fs.f_bavail * fs.f_frsize < quota_bytes) {
         rc = HANGAR_NO_SPACE;
-    else
+    } else {
         *path = fake->temp_dir;
+    }
     pthread_mutex_unlock(&fake->mutex);
-    if (rc)
+    if (rc) {
         return host_fail(ctx, rc, 0, "cannot create a temporary directory: no space for %llu bytes",
                          (unsigned long long)quota_bytes);
+    }
     return HANGAR_OK;
 }
 
@@ -200,13 +208,15 @@ static enum hangar_rc host_spool_open(struct hangar_ctx *ctx, uint64_t max_bytes
 {
     struct hangar_spool *spool = calloc(1, sizeof(*spool));
     char *path = fake_temp_template();
-    if (!spool)
+    if (!spool) {
         fake_die("out of memory");
+    }
     spool->ctx = ctx;
     spool->max_bytes = max_bytes;
     spool->fd = mkostemp(path, O_CLOEXEC);
-    if (spool->fd < 0)
+    if (spool->fd < 0) {
         fake_die("cannot create %s: %s", path, strerror(errno));
+    }
     unlink(path);
     free(path);
     *out = spool;
@@ -215,16 +225,19 @@ static enum hangar_rc host_spool_open(struct hangar_ctx *ctx, uint64_t max_bytes
 
 static enum hangar_rc host_spool_write(struct hangar_spool *spool, const void *data, size_t size)
 {
-    if (spool->write_at - spool->read_at + size > spool->max_bytes)
+    if (spool->write_at - spool->read_at + size > spool->max_bytes) {
         return host_fail(spool->ctx, HANGAR_NO_SPACE, 0, "cannot spool: over %llu bytes",
                          (unsigned long long)spool->max_bytes);
+    }
     const char *next = data;
     while (size) {
         ssize_t n = pwrite(spool->fd, next, size, (off_t)spool->write_at);
-        if (n < 0 && errno == EINTR)
+        if (n < 0 && errno == EINTR) {
             continue;
-        if (n <= 0)
+        }
+        if (n <= 0) {
             return host_fail(spool->ctx, HANGAR_IO, errno, "cannot write the spool");
+        }
         next += n;
         size -= (size_t)n;
         spool->write_at += (uint64_t)n;
@@ -240,8 +253,9 @@ static enum hangar_rc host_spool_read(struct hangar_spool *spool, void *data, si
     do {
         n = pread(spool->fd, data, size < there ? size : (size_t)there, (off_t)spool->read_at);
     } while (n < 0 && errno == EINTR);
-    if (n < 0)
+    if (n < 0) {
         return host_fail(spool->ctx, HANGAR_IO, errno, "cannot read the spool");
+    }
     spool->read_at += (uint64_t)n;
     *got = (size_t)n;
     return HANGAR_OK;
@@ -249,8 +263,9 @@ static enum hangar_rc host_spool_read(struct hangar_spool *spool, void *data, si
 
 static void host_spool_close(struct hangar_spool *spool)
 {
-    if (!spool)
+    if (!spool) {
         return;
+    }
     close(spool->fd);
     free(spool);
 }
@@ -261,8 +276,9 @@ static size_t host_budget_take(struct hangar_ctx *ctx, size_t want, size_t least
     pthread_mutex_lock(&fake->mutex);
     size_t left = fake->budget > fake->budget_used ? fake->budget - fake->budget_used : 0;
     size_t given = want < left ? want : left;
-    if (given < least)
+    if (given < least) {
         given = 0;
+    }
     fake->budget_used += given;
     pthread_mutex_unlock(&fake->mutex);
     return given;
@@ -272,8 +288,9 @@ static void host_budget_give(struct hangar_ctx *ctx, size_t bytes)
 {
     struct fake_host *fake = ctx->fake;
     pthread_mutex_lock(&fake->mutex);
-    if (bytes > fake->budget_used)
+    if (bytes > fake->budget_used) {
         fake_die("the plugin gives back %zu bytes of budget and has %zu", bytes, fake->budget_used);
+    }
     fake->budget_used -= bytes;
     pthread_mutex_unlock(&fake->mutex);
 }

@@ -29,15 +29,17 @@ struct fake_page {
 struct hangar_attrs *fake_attrs_new(void)
 {
     struct hangar_attrs *attrs = hg_attrs_new();
-    if (!attrs)
+    if (!attrs) {
         fake_die("out of memory");
+    }
     return attrs;
 }
 
 void fake_attrs_free(struct hangar_attrs *attrs)
 {
-    if (attrs && attrs->problem)
+    if (attrs && attrs->problem) {
         fake_die("the plugin set a wrong attribute: %s", attrs->problem);
+    }
     hg_attrs_free(attrs);
 }
 
@@ -50,8 +52,9 @@ const char *fake_attr(const struct hangar_attrs *attrs, const char *name)
 struct hangar_text *fake_text_new(void)
 {
     struct hangar_text *text = calloc(1, sizeof(*text));
-    if (!text)
+    if (!text) {
         fake_die("out of memory");
+    }
     return text;
 }
 
@@ -62,8 +65,9 @@ const char *fake_text(const struct hangar_text *text)
 
 void fake_text_free(struct hangar_text *text)
 {
-    if (!text)
+    if (!text) {
         return;
+    }
     hg_str_free(&text->text);
     free(text);
 }
@@ -85,8 +89,9 @@ struct hangar_page *fake_page_new(const char *prefix, char delimiter)
 {
     struct fake_page *own = calloc(1, sizeof(*own));
     char *copy = hg_format("%s", prefix);
-    if (!own || !copy)
+    if (!own || !copy) {
         fake_die("out of memory");
+    }
     own->prefix = copy;
     own->page = (struct hangar_page){
         .struct_size = sizeof(own->page), .delimiter = delimiter, .prefix = copy, .core = own};
@@ -96,16 +101,20 @@ struct hangar_page *fake_page_new(const char *prefix, char delimiter)
 static enum hangar_rc host_page_add(struct hangar_page *page, const struct hangar_entry *entry)
 {
     struct fake_page *own = page_of(page);
-    if (own->count == PAGE_LIMIT)
+    if (own->count == PAGE_LIMIT) {
         fake_die("the sink adds more than %d entries to a page", PAGE_LIMIT);
-    if (own->last && strcmp(own->last, entry->name) >= 0)
+    }
+    if (own->last && strcmp(own->last, entry->name) >= 0) {
         fake_die("the sink lists %s behind %s", entry->name, own->last);
-    if (!hg_starts_with(entry->name, own->prefix))
+    }
+    if (!hg_starts_with(entry->name, own->prefix)) {
         fake_die("the sink lists %s for the prefix %s", entry->name, own->prefix);
+    }
     char *name = hg_format("%s", entry->name);
     char *last = hg_format("%s", entry->name);
-    if (!HG_VEC_RESERVE(own) || !name || !last)
+    if (!HG_VEC_RESERVE(own) || !name || !last) {
         fake_die("out of memory");
+    }
     free(own->last);
     own->last = last;
     own->items[own->count] = *entry;
@@ -120,8 +129,9 @@ size_t fake_page_count(const struct hangar_page *page)
 
 const struct hangar_entry *fake_page_entry(const struct hangar_page *page, size_t index)
 {
-    if (index >= page_of(page)->count)
+    if (index >= page_of(page)->count) {
         fake_die("the test asks for entry %zu of a page of %zu", index, page_of(page)->count);
+    }
     return &page_of(page)->items[index];
 }
 
@@ -138,15 +148,17 @@ uint64_t fake_page_size(const struct hangar_page *page, size_t index)
 void fake_page_clear(struct hangar_page *page)
 {
     struct fake_page *own = page_of(page);
-    for (size_t i = 0; i < own->count; i++)
+    for (size_t i = 0; i < own->count; i++) {
         free((char *)own->items[i].name);
+    }
     own->count = 0;
 }
 
 void fake_page_free(struct hangar_page *page)
 {
-    if (!page)
+    if (!page) {
         return;
+    }
     struct fake_page *own = page_of(page);
     fake_page_clear(page);
     free(own->items);

@@ -42,11 +42,13 @@ static bool note(struct memory_sink *sink, const char *what, const char *name)
     snprintf(event, sizeof(event), "%s %s", what, name);
     pthread_mutex_lock(&sink->mutex);
     bool ok = !sink->fail_on || !hg_starts_with(event, sink->fail_on);
-    if (ok)
+    if (ok) {
         hg_str_addf(&sink->events, "%s\n", event);
+    }
     pthread_mutex_unlock(&sink->mutex);
-    if (!ok)
+    if (!ok) {
         hg_fail(hg_call_said(), HANGAR_IO, 0, "cannot %s", event);
+    }
     return ok;
 }
 
@@ -54,8 +56,9 @@ static bool note(struct memory_sink *sink, const char *what, const char *name)
 static size_t place_of(const struct memory_sink *sink, const char *name)
 {
     size_t i = 0;
-    while (i < sink->count && strcmp(sink->objects[i].name, name) < 0)
+    while (i < sink->count && strcmp(sink->objects[i].name, name) < 0) {
         i++;
+    }
     return i;
 }
 
@@ -76,8 +79,9 @@ static void store(struct memory_sink *sink, const char *name, struct hg_str data
     }
     size_t i = place_of(sink, name);
     if (!hg_vec_reserve((void **)&sink->objects, sink->count, &sink->capacity,
-                        sizeof(*sink->objects)))
+                        sizeof(*sink->objects))) {
         abort();
+    }
     memmove(sink->objects + i + 1, sink->objects + i, (sink->count - i) * sizeof(*sink->objects));
     sink->objects[i] = (struct memory_object){strdup(name), data};
     sink->count++;
@@ -123,8 +127,9 @@ static enum hangar_rc put_open(void *inst, const char *name, uint64_t size_hint,
 
 static enum hangar_rc put_write(struct hangar_put *put, const void *data, size_t size)
 {
-    if (!note(put->sink, "write", put->name))
+    if (!note(put->sink, "write", put->name)) {
         return HANGAR_IO;
+    }
     hg_str_add_n(&put->data, data, size);
     return HANGAR_OK;
 }
@@ -141,8 +146,9 @@ static enum hangar_rc put_commit(struct hangar_put *put, struct hangar_entry *en
     struct memory_sink *sink = put->sink;
     enum hangar_rc rc = note(sink, "put", put->name) ? HANGAR_OK : HANGAR_IO;
     pthread_mutex_lock(&sink->mutex);
-    if (rc == HANGAR_OK && (put->flags & HANGAR_PUT_CREATE_ONLY) && find(sink, put->name))
+    if (rc == HANGAR_OK && (put->flags & HANGAR_PUT_CREATE_ONLY) && find(sink, put->name)) {
         rc = HANGAR_EXISTS;
+    }
     if (rc == HANGAR_OK) {
         put->data.len -= put->data.len < sink->lose ? put->data.len : sink->lose;
         entry->size = put->data.len;
@@ -167,8 +173,9 @@ static enum hangar_rc get_open(void *inst, const char *name, uint64_t offset,
     pthread_mutex_lock(&sink->mutex);
     bool there = find(sink, name) != NULL;
     pthread_mutex_unlock(&sink->mutex);
-    if (!there)
+    if (!there) {
         return HANGAR_NOT_FOUND;
+    }
     struct hangar_get *get = malloc(sizeof(*get));
     *get = (struct hangar_get){sink, strdup(name), (size_t)offset};
     *out = get;
@@ -181,8 +188,9 @@ static enum hangar_rc get_read(struct hangar_get *get, void *buffer, size_t size
     const struct memory_object *object = find(get->sink, get->name);
     size_t left = object && get->at < object->data.len ? object->data.len - get->at : 0;
     *got = left < size ? left : size;
-    if (*got)
+    if (*got) {
         memcpy(buffer, object->data.data + get->at, *got);
+    }
     get->at += *got;
     pthread_mutex_unlock(&get->sink->mutex);
     return HANGAR_OK;
@@ -212,29 +220,33 @@ static enum hangar_rc list(void *inst, struct hangar_page *page)
     char last[1024];
     snprintf(last, sizeof(last), "%s", page->cursor);
     page->cursor[0] = '\0';
-    if (!note(sink, "list", page->prefix))
+    if (!note(sink, "list", page->prefix)) {
         return HANGAR_IO;
+    }
     pthread_mutex_lock(&sink->mutex);
     for (size_t i = 0; i < sink->count; i++) {
         char name[700];
         snprintf(name, sizeof(name), "%s", sink->objects[i].name);
         struct hangar_entry entry = {
             .struct_size = sizeof(entry), .name = name, .size = sink->objects[i].data.len};
-        if (strncmp(name, page->prefix, n) != 0)
+        if (strncmp(name, page->prefix, n) != 0) {
             continue;
+        }
         char *cut = page->delimiter ? strchr(name + n, page->delimiter) : NULL;
         if (cut) {
             cut[1] = '\0';
             entry.flags = HANGAR_ENTRY_PREFIX;
         }
-        if (strcmp(name, last) <= 0)
+        if (strcmp(name, last) <= 0) {
             continue;
+        }
         if (left-- == 0) {
             snprintf(page->cursor, sizeof(page->cursor), "%s", last);
             break;
         }
-        if (hg_host.page_add(page, &entry) != HANGAR_OK)
+        if (hg_host.page_add(page, &entry) != HANGAR_OK) {
             abort();
+        }
         snprintf(last, sizeof(last), "%s", name);
     }
     pthread_mutex_unlock(&sink->mutex);
@@ -244,8 +256,9 @@ static enum hangar_rc list(void *inst, struct hangar_page *page)
 static enum hangar_rc remove_object(void *inst, const char *name)
 {
     struct memory_sink *sink = sink_of(inst);
-    if (!note(sink, "remove", name))
+    if (!note(sink, "remove", name)) {
         return HANGAR_IO;
+    }
     pthread_mutex_lock(&sink->mutex);
     struct memory_object *object = find(sink, name);
     if (object) {

@@ -18,7 +18,7 @@ struct memory_sink {
     struct memory_object {
         char *name;
         struct hg_str data;
-    } * objects; /* by name */
+    } *objects; /* by name */
     size_t count, capacity;
     size_t page_size;     /* of listings; 0: as many as a page may have */
     size_t lose;          /* the last bytes of each object that are not stored */

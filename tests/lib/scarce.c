@@ -21,8 +21,9 @@ __attribute__((visibility("default"))) void *realloc(void *memory, size_t size);
 
 static bool fails(void)
 {
-    if (left == 0 || --left > 0)
+    if (left == 0 || --left > 0) {
         return false;
+    }
     failed = true;
     errno = ENOMEM;
     return true;

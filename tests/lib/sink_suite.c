@@ -40,11 +40,13 @@ enum hangar_rc sink_store(struct fake_host *host, void *in, const char *name, co
     struct hangar_put *put = NULL;
     struct hangar_entry own = {.struct_size = sizeof(own)};
     enum hangar_rc rc = sink_table(host)->put_open(in, name, size, flags, &put);
-    if (rc)
+    if (rc) {
         return rc;
-    for (size_t at = 0; at < size && !rc; at += step)
+    }
+    for (size_t at = 0; at < size && !rc; at += step) {
         rc = sink_table(host)->put_write(put, (const char *)data + at,
                                          step < size - at ? step : size - at);
+    }
     if (rc) {
         sink_table(host)->put_abort(put);
         return rc;
@@ -148,8 +150,9 @@ static void tear_down(void)
 {
     ck_assert_uint_eq(fake_host_budget_used(fake), 0);
     fake_host_close(fake);
-    if (under_test->tear_down)
+    if (under_test->tear_down) {
         under_test->tear_down();
+    }
 }
 
 static void must_list(const char *prefix, char delimiter, const char *expected)
@@ -173,8 +176,9 @@ START_TEST(an_object_comes_back_as_it_was_stored)
         ck_assert_int_eq(sink_table(fake)->stat(inst, "p/b/object.sql.gz", &seen), HANGAR_OK);
         ck_assert_uint_eq(stored.size, sizes[i]);
         ck_assert_str_eq(stored.etag, seen.etag);
-        if (stored.time_ms) /* 0: the store did not say */
+        if (stored.time_ms) { /* 0: the store did not say */
             ck_assert_int_eq(stored.time_ms, seen.time_ms);
+        }
         free(data);
     }
 }
@@ -273,8 +277,9 @@ END_TEST
 START_TEST(create_only_keeps_what_is_there)
 {
     enum hangar_rc rc;
-    if (!under_test->create_only)
+    if (!under_test->create_only) {
         return;
+    }
     rc = sink_store(fake, inst, "p/object", "old", 3, 3, HANGAR_PUT_CREATE_ONLY, NULL);
     testing_expect(fake, rc, HANGAR_OK, "create");
     rc = sink_store(fake, inst, "p/object", "newer", 5, 5, HANGAR_PUT_CREATE_ONLY, NULL);
@@ -306,8 +311,9 @@ START_TEST(of_many_that_create_one_name_one_wins)
     struct job jobs[THREADS] = {{0}};
     size_t winners = 0;
     char text[32] = "";
-    if (!under_test->create_only)
+    if (!under_test->create_only) {
         return;
+    }
     for (size_t i = 0; i < THREADS; i++) {
         jobs[i].number = i;
         ck_assert_int_eq(pthread_create(&jobs[i].thread, NULL, create_same, &jobs[i]), 0);
@@ -348,8 +354,9 @@ static void *put_several(void *arg)
                            "put_write");
         }
     }
-    for (size_t i = 0; i < PUTS_PER_THREAD; i++)
+    for (size_t i = 0; i < PUTS_PER_THREAD; i++) {
         testing_expect(fake, sink->put_commit(job->put[i], &entry), HANGAR_OK, "put_commit");
+    }
     return NULL;
 }
 
@@ -361,13 +368,15 @@ START_TEST(many_puts_at_once_do_not_mix)
         jobs[i].number = i;
         ck_assert_int_eq(pthread_create(&jobs[i].thread, NULL, put_several, &jobs[i]), 0);
     }
-    for (size_t i = 0; i < THREADS; i++)
+    for (size_t i = 0; i < THREADS; i++) {
         pthread_join(jobs[i].thread, NULL);
+    }
     for (size_t n = 0; n < THREADS * PUTS_PER_THREAD; n++) {
         const struct job *job = &jobs[n / PUTS_PER_THREAD];
         struct hg_str expected = {0};
-        for (size_t k = 0; k < 100; k++)
+        for (size_t k = 0; k < 100; k++) {
             hg_str_addf(&expected, "%zu %zu %zu\n", job->number, n % PUTS_PER_THREAD, k);
+        }
         object_name(name, job, n % PUTS_PER_THREAD);
         sink_must_have(fake, inst, name, expected.data, expected.len);
         hg_str_free(&expected);
@@ -395,8 +404,9 @@ START_TEST(puts_and_removes_of_neighbours_do_not_collide)
         jobs[i].number = i;
         ck_assert_int_eq(pthread_create(&jobs[i].thread, NULL, come_and_go, &jobs[i]), 0);
     }
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < 4; i++) {
         pthread_join(jobs[i].thread, NULL);
+    }
     must_list("", 0, "");
     must_list("", '/', "");
 }
@@ -433,8 +443,9 @@ START_TEST(lists_are_in_byte_order_with_prefix_and_delimiter)
 {
     static const char *const names[] = {"a/b",   "a-b", "a.b",   "a0",    "a/c/d",
                                         "a/c=d", "B",   "a/b.c", "ab/x/y"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         sink_must_store(fake, inst, names[i], names[i]);
+    }
     must_list("", 0, "B\na-b\na.b\na/b\na/b.c\na/c/d\na/c=d\na0\nab/x/y\n");
     must_list("", '/', "B\na-b\na.b\na/\na0\nab/\n");
     must_list("a", 0, "a-b\na.b\na/b\na/b.c\na/c/d\na/c=d\na0\nab/x/y\n");
@@ -503,8 +514,9 @@ START_TEST(a_name_may_have_500_bytes)
     char name[502];
     struct hangar_put *put = NULL;
     memset(name, 'n', sizeof(name));
-    for (size_t i = 100; i < 500; i += 100)
+    for (size_t i = 100; i < 500; i += 100) {
         name[i] = '/';
+    }
     name[500] = '\0';
     sink_must_store(fake, inst, name, "text");
     sink_must_have(fake, inst, name, "text", 4);

@@ -22,10 +22,12 @@ static inline int suite_run(const char *name, const TTest *const *tests, size_t 
     Suite *suite = suite_create(name);
     TCase *tcase = tcase_create(name);
     tcase_set_timeout(tcase, 30);
-    if (setup != NULL)
+    if (setup != NULL) {
         tcase_add_checked_fixture(tcase, setup, teardown);
-    for (size_t i = 0; i < count; i++)
+    }
+    for (size_t i = 0; i < count; i++) {
         tcase_add_test(tcase, tests[i]);
+    }
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

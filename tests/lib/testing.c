@@ -85,8 +85,9 @@ unsigned char *testing_data(enum testing_data kind, size_t size)
     uint64_t seed = 0x9e3779b97f4a7c15u;
     unsigned char *data = calloc(1, size + 1);
     ck_assert_ptr_nonnull(data);
-    if (kind == DATA_TEXT)
+    if (kind == DATA_TEXT) {
         fill_text(data, size, &seed);
+    }
     for (size_t i = 0; kind == DATA_RANDOM && i < size; i++) {
         seed ^= seed << 13;
         seed ^= seed >> 7;
@@ -135,8 +136,9 @@ void testing_expect(struct fake_host *fake, enum hangar_rc got, enum hangar_rc w
 {
     REQUIRE(got == want, "%s: %s (%s), not %s", what, hg_rc_name(got), fake_host_error(fake),
             hg_rc_name(want));
-    if (want == HANGAR_OK || want == HANGAR_EOF)
+    if (want == HANGAR_OK || want == HANGAR_EOF) {
         return;
+    }
     /* a failure comes with its text, and with that code */
     REQUIRE(*fake_host_error(fake), "%s: fails without a text", what);
     REQUIRE(fake_host_error_rc(fake) == want, "%s: records %s and returns %s", what,

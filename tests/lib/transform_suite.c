@@ -23,8 +23,9 @@ struct fake_host *transform_open(const char *plugin, const char *settings, void 
     snprintf(copy, sizeof(copy), "%s", settings);
     while ((pair = strsep(&rest, " "))) {
         char *value = strchr(pair, '=');
-        if (!value)
+        if (!value) {
             continue;
+        }
         *value++ = '\0';
         fake_host_set(fake, pair, value);
     }
@@ -70,8 +71,9 @@ enum hangar_rc transform_run(struct fake_host *fake, void *inst, enum hangar_dir
     }
     bool done = direction == HANGAR_ENCODE && rc == HANGAR_EOF;
     enum hangar_rc closed = table(fake)->close(stream, done ? attrs : NULL);
-    if (rc == HANGAR_EOF)
+    if (rc == HANGAR_EOF) {
         testing_expect(fake, closed, HANGAR_OK, "close");
+    }
     fake_attrs_free(attrs);
     *out = buffer;
     *out_size = used;
@@ -298,8 +300,9 @@ START_TEST(the_bytes_do_not_depend_on_threads_and_order)
         jobs[i].first = i;
         ck_assert_int_eq(pthread_create(&threads[i], NULL, encode_some, &jobs[i]), 0);
     }
-    for (size_t i = 0; i < JOB_THREADS; i++)
+    for (size_t i = 0; i < JOB_THREADS; i++) {
         pthread_join(threads[i], NULL);
+    }
     for (size_t i = 0; i < JOB_BLOCKS; i++) {
         struct job *job = &jobs[(JOB_BLOCKS - 1 - i) % JOB_THREADS];
         ck_assert_uint_le(at + job->size[i], expected_size);
@@ -339,14 +342,16 @@ START_TEST(many_objects_pass_at_once)
     unsigned char *plain = testing_data(DATA_TEXT, 500000);
     size_t count = JOB_THREADS;
     if (!fake_host_plugin(fake)->threads ||
-        fake_host_plugin(fake)->threads(inst) != HANGAR_PARALLEL_HANDLES)
+        fake_host_plugin(fake)->threads(inst) != HANGAR_PARALLEL_HANDLES) {
         count = 1;
+    }
     for (size_t i = 0; i < count; i++) {
         jobs[i] = (struct job){.fake = fake, .inst = inst, .plain = plain, .first = i};
         ck_assert_int_eq(pthread_create(&threads[i], NULL, round_trip, &jobs[i]), 0);
     }
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         pthread_join(threads[i], NULL);
+    }
     free(plain);
     close_host(fake);
 }

@@ -87,7 +87,7 @@ struct hangar_progress {
         uint64_t plain_bytes;
         uint64_t expected_bytes;
         int done;
-    } * sources;
+    } *sources;
 };
 
 struct hangar_settings {

@@ -40,8 +40,9 @@ static const struct hangar_option options[] = {
 static void file_of(const struct sink *s, const char *name, char *out, size_t size)
 {
     size_t n = (size_t)snprintf(out, size, "%s/", s->path);
-    for (; *name && n + 1 < size; name++)
+    for (; *name && n + 1 < size; name++) {
         out[n++] = *name == '/' ? '%' : *name;
+    }
     out[n] = '\0';
 }
 
@@ -98,8 +99,9 @@ static enum hangar_rc put_write(struct hangar_put *p, const void *data, size_t s
     p->size += size;
     for (const char *at = data; size > 0;) {
         ssize_t n = write(p->fd, at, size);
-        if (n <= 0)
+        if (n <= 0) {
             return s->host->fail(s->ctx, HANGAR_IO, errno, "cannot write %s", p->name);
+        }
         at += n;
         size -= (size_t)n;
     }
@@ -118,8 +120,9 @@ static enum hangar_rc put_commit(struct hangar_put *p, struct hangar_entry *entr
     enum hangar_rc rc = HANGAR_OK;
     entry->size = p->size;
     if (p->flags & HANGAR_PUT_CREATE_ONLY) {
-        if (link(p->temp, p->file) != 0)
+        if (link(p->temp, p->file) != 0) {
             rc = errno == EEXIST ? HANGAR_EXISTS : HANGAR_IO;
+        }
     } else if (rename(p->temp, p->file) != 0) {
         rc = HANGAR_IO;
     }
@@ -134,9 +137,10 @@ static enum hangar_rc get_open(void *inst, const char *name, uint64_t offset,
     char file[1200];
     file_of(s, name, file, sizeof(file));
     int fd = open(file, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
+    if (fd < 0) {
         return s->host->fail(s->ctx, errno == ENOENT ? HANGAR_NOT_FOUND : HANGAR_IO, errno,
                              "cannot open %s", name);
+    }
     struct hangar_get *g = calloc(1, sizeof(*g));
     *g = (struct hangar_get){s, fd};
     lseek(fd, (off_t)offset, SEEK_SET);
@@ -147,8 +151,9 @@ static enum hangar_rc get_open(void *inst, const char *name, uint64_t offset,
 static enum hangar_rc get_read(struct hangar_get *g, void *buffer, size_t size, size_t *got)
 {
     ssize_t n = read(g->fd, buffer, size);
-    if (n < 0)
+    if (n < 0) {
         return g->sink->host->fail(g->sink->ctx, HANGAR_IO, errno, "cannot read");
+    }
     *got = (size_t)n;
     return HANGAR_OK;
 }
@@ -165,8 +170,9 @@ static enum hangar_rc stat_object(void *inst, const char *name, struct hangar_en
     char file[1200];
     struct stat st;
     file_of(s, name, file, sizeof(file));
-    if (stat(file, &st) != 0)
+    if (stat(file, &st) != 0) {
         return HANGAR_NOT_FOUND;
+    }
     entry->size = (uint64_t)st.st_size;
     return HANGAR_OK;
 }
@@ -185,15 +191,18 @@ static enum hangar_rc list(void *inst, struct hangar_page *page)
     size_t count = 0, n = strlen(page->prefix);
     DIR *dir = opendir(s->path);
     for (struct dirent *e; dir && count < 900 && (e = readdir(dir));) {
-        if (e->d_name[0] == '.' || strchr(e->d_name, '#'))
+        if (e->d_name[0] == '.' || strchr(e->d_name, '#')) {
             continue;
+        }
         char *name = strdup(e->d_name);
-        for (char *c = name; *c; c++)
+        for (char *c = name; *c; c++) {
             *c = *c == '%' ? '/' : *c;
+        }
         names[count++] = name;
     }
-    if (dir)
+    if (dir) {
         closedir(dir);
+    }
     qsort(names, count, sizeof(*names), by_name);
     for (size_t i = 0; i < count; i++) {
         struct hangar_entry entry = {.struct_size = sizeof(entry), .name = names[i]};
@@ -204,8 +213,9 @@ static enum hangar_rc list(void *inst, struct hangar_page *page)
                 cut[1] = '\0';
                 entry.flags = HANGAR_ENTRY_PREFIX;
             }
-            if (strcmp(names[i], last) != 0)
+            if (strcmp(names[i], last) != 0) {
                 rc = s->host->page_add(page, &entry);
+            }
             snprintf(last, sizeof(last), "%s", names[i]);
         }
         free(names[i]);
@@ -219,8 +229,9 @@ static enum hangar_rc remove_object(void *inst, const char *name)
     struct sink *s = inst;
     char file[1200];
     file_of(s, name, file, sizeof(file));
-    if (unlink(file) != 0 && errno != ENOENT)
+    if (unlink(file) != 0 && errno != ENOENT) {
         return s->host->fail(s->ctx, HANGAR_IO, errno, "cannot remove %s", name);
+    }
     return HANGAR_OK;
 }
 

@@ -28,8 +28,9 @@ static const struct hangar_option options[] = {
 static enum hangar_rc create(const struct hangar_host *host, struct hangar_ctx *ctx, void **out)
 {
     struct example *e = calloc(1, sizeof(*e));
-    if (!e)
+    if (!e) {
         return host->fail(ctx, HANGAR_NO_MEMORY, 0, "out of memory");
+    }
     *e = (struct example){host, ctx, host->opt_string(ctx, "file"), 0};
     *out = e;
     return HANGAR_OK;
@@ -59,8 +60,9 @@ static enum hangar_rc begin(void *inst, int64_t *time_ms, struct hangar_attrs *p
 static enum hangar_rc open_file(struct example *e, const char *mode, struct hangar_object **out)
 {
     struct hangar_object *object = calloc(1, sizeof(*object));
-    if (!object)
+    if (!object) {
         return e->host->fail(e->ctx, HANGAR_NO_MEMORY, 0, "out of memory");
+    }
     object->example = e;
     object->file = fopen(e->file, mode);
     if (!object->file) {
@@ -75,8 +77,9 @@ static enum hangar_rc open_file(struct example *e, const char *mode, struct hang
 static enum hangar_rc next(void *inst, struct hangar_object_info *info, struct hangar_object **out)
 {
     struct example *e = inst;
-    if (e->done)
+    if (e->done) {
         return HANGAR_EOF;
+    }
     e->done = 1;
     info->name = "file";
     return open_file(e, "r", out);
@@ -91,8 +94,9 @@ static enum hangar_rc read_file(struct hangar_object *object, void *buffer, size
 
 static enum hangar_rc close_file(struct hangar_object *object, struct hangar_attrs *attrs)
 {
-    if (attrs)
+    if (attrs) {
         object->example->host->attr_set(attrs, "kind", "file");
+    }
     fclose(object->file);
     free(object);
     return HANGAR_OK;
@@ -101,8 +105,9 @@ static enum hangar_rc close_file(struct hangar_object *object, struct hangar_att
 static enum hangar_rc end(void *inst, struct hangar_attrs *facts)
 {
     struct example *e = inst;
-    if (facts)
+    if (facts) {
         e->host->attr_set(facts, "files", "1");
+    }
     return HANGAR_OK;
 }
 
@@ -118,8 +123,9 @@ static enum hangar_rc restore_open(void *inst, const struct hangar_object_info *
                                    struct hangar_object **out)
 {
     struct example *e = inst;
-    if (!e->host->attr_get(info->attrs, "kind"))
+    if (!e->host->attr_get(info->attrs, "kind")) {
         return e->host->fail(e->ctx, HANGAR_CORRUPT, 0, "the attributes are lost");
+    }
     return open_file(e, "w", out);
 }
 

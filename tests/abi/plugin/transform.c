@@ -34,8 +34,9 @@ static enum hangar_rc open_stream(void *inst, enum hangar_direction direction,
 {
     (void)inst, (void)attrs;
     struct hangar_stream *stream = malloc(sizeof(*stream));
-    if (!stream)
+    if (!stream) {
         return HANGAR_NO_MEMORY;
+    }
     stream->shift = direction == HANGAR_ENCODE ? 13 : -13;
     *out = stream;
     return HANGAR_OK;
@@ -43,8 +44,9 @@ static enum hangar_rc open_stream(void *inst, enum hangar_direction direction,
 
 static enum hangar_rc process(struct hangar_stream *stream, struct hangar_io *io, int last)
 {
-    for (; io->in_size > 0 && io->out_size > 0; io->in_size--, io->out_size--)
+    for (; io->in_size > 0 && io->out_size > 0; io->in_size--, io->out_size--) {
         *io->out++ = (unsigned char)(*io->in++ + stream->shift);
+    }
     return last && io->in_size == 0 ? HANGAR_EOF : HANGAR_OK;
 }
 
@@ -73,8 +75,9 @@ static enum hangar_rc encode_block(struct hangar_stream *stream, uint64_t index,
     (void)index, (void)last, (void)out_capacity;
     const unsigned char *from = in;
     unsigned char *to = out;
-    for (size_t i = 0; i < in_size; i++)
+    for (size_t i = 0; i < in_size; i++) {
         to[i] = (unsigned char)(from[i] + stream->shift);
+    }
     *out_size = in_size;
     return HANGAR_OK;
 }

@@ -17,12 +17,15 @@ int main(int argc, char **argv)
     struct hangar *hangar = NULL;
     char *json = NULL;
     enum hangar_status status = hangar_open(&settings, &hangar);
-    if (status == HANGAR_STATUS_DONE)
+    if (status == HANGAR_STATUS_DONE) {
         status = hangar_plugins(hangar, NULL, &json);
-    if (status != HANGAR_STATUS_DONE)
+    }
+    if (status != HANGAR_STATUS_DONE) {
         fprintf(stderr, "hangar %s: %s\n", hangar_version(), hangar ? hangar_error(hangar) : "?");
-    if (json)
+    }
+    if (json) {
         puts(json);
+    }
     hangar_free(json);
     hangar_close(hangar);
     return (int)status;

@@ -28,8 +28,9 @@ static const struct hangar_option options[] = {
 static enum hangar_rc create(const struct hangar_host *host, struct hangar_ctx *ctx, void **out)
 {
     struct notifier *n = calloc(1, sizeof(*n));
-    if (!n)
+    if (!n) {
         return host->fail(ctx, HANGAR_NO_MEMORY, 0, "out of memory");
+    }
     *n = (struct notifier){host, ctx, 0};
     *out = n;
     return HANGAR_OK;
@@ -39,13 +40,16 @@ static enum hangar_rc notify(void *inst, const struct hangar_event *e)
 {
     struct notifier *n = inst;
     const char *path = n->host->opt_string(n->ctx, "file");
-    if (n->host->opt_bool(n->ctx, "refuse"))
+    if (n->host->opt_bool(n->ctx, "refuse")) {
         return n->host->fail(n->ctx, HANGAR_AUTH, 0, "nobody is at home");
-    if (n->calls++ < n->host->opt_int(n->ctx, "fail_first"))
+    }
+    if (n->calls++ < n->host->opt_int(n->ctx, "fail_first")) {
         return n->host->fail(n->ctx, HANGAR_RETRY, 0, "the line is busy");
+    }
     FILE *f = fopen(path, "a");
-    if (!f)
+    if (!f) {
         return n->host->fail(n->ctx, HANGAR_INTERNAL, errno, "cannot open %s", path);
+    }
     fprintf(f, "%s level=%u pipeline=%s id=%s call=%lld %s\n", e->kind, e->level,
             e->pipeline ? e->pipeline : "-", e->backup_id ? e->backup_id : "-", (long long)n->calls,
             e->json && e->json[0] == '{' ? "json" : "none");

@@ -66,8 +66,9 @@ static int may_fault(const struct sink *s)
 
 static enum hangar_rc fault(struct sink *s, const char *call, const char *name)
 {
-    if (!s->fail_at || strcmp(s->fail_at, call) != 0 || !is_meant(s, name))
+    if (!s->fail_at || strcmp(s->fail_at, call) != 0 || !is_meant(s, name)) {
         return HANGAR_OK;
+    }
     pthread_mutex_lock(&s->mutex);
     int fails = ++s->calls >= s->fail_nth;
     pthread_mutex_unlock(&s->mutex);
@@ -79,8 +80,9 @@ static enum hangar_rc fault(struct sink *s, const char *call, const char *name)
 static void file_of(const struct sink *s, const char *name, char *out, size_t size)
 {
     size_t n = (size_t)snprintf(out, size, "%s/", s->path);
-    for (; *name && n + 1 < size; name++)
+    for (; *name && n + 1 < size; name++) {
         out[n++] = *name == '/' ? '%' : *name;
+    }
     out[n] = '\0';
 }
 
@@ -137,8 +139,9 @@ static enum hangar_rc put_open(void *inst, const char *name, uint64_t size_hint,
     (void)size_hint;
     struct sink *s = inst;
     enum hangar_rc rc = fault(s, "open", name);
-    if (rc != HANGAR_OK)
+    if (rc != HANGAR_OK) {
         return rc;
+    }
     struct hangar_put *p = calloc(1, sizeof(*p));
     p->sink = s;
     p->flags = flags;
@@ -158,16 +161,20 @@ static enum hangar_rc put_write(struct hangar_put *p, const void *data, size_t s
 {
     struct sink *s = p->sink;
     enum hangar_rc rc = fault(s, "write", p->name);
-    if (rc == HANGAR_OK && is_meant(s, p->name) && s->slow_ms)
+    if (rc == HANGAR_OK && is_meant(s, p->name) && s->slow_ms) {
         rc = s->host->sleep(s->ctx, (uint32_t)s->slow_ms);
-    if (rc == HANGAR_OK && s->block && is_meant(s, p->name) && may_fault(s))
-        while (rc == HANGAR_OK)
+    }
+    if (rc == HANGAR_OK && s->block && is_meant(s, p->name) && may_fault(s)) {
+        while (rc == HANGAR_OK) {
             rc = s->host->sleep(s->ctx, 1000);
+        }
+    }
     p->size += size;
     for (const char *at = data; rc == HANGAR_OK && size > 0;) {
         ssize_t n = write(p->fd, at, size);
-        if (n <= 0)
+        if (n <= 0) {
             return s->host->fail(s->ctx, HANGAR_IO, errno, "cannot write %s", p->name);
+        }
         at += n;
         size -= (size_t)n;
     }
@@ -186,15 +193,18 @@ static enum hangar_rc put_commit(struct hangar_put *p, struct hangar_entry *entr
     struct sink *s = p->sink;
     enum hangar_rc rc = fault(s, "commit", p->name);
     if (rc == HANGAR_OK && s->damage && strstr(p->name, s->damage) &&
-        pwrite(p->fd, "damaged", 7, 0) != 7)
+        pwrite(p->fd, "damaged", 7, 0) != 7) {
         rc = HANGAR_IO;
+    }
     uint64_t lost = is_meant(s, p->name) ? (uint64_t)s->lose : 0;
     entry->size = p->size - (lost < p->size ? lost : p->size);
-    if (rc == HANGAR_OK && ftruncate(p->fd, (off_t)entry->size) != 0)
+    if (rc == HANGAR_OK && ftruncate(p->fd, (off_t)entry->size) != 0) {
         rc = HANGAR_IO;
+    }
     if (rc == HANGAR_OK && (p->flags & HANGAR_PUT_CREATE_ONLY)) {
-        if (link(p->temp, p->file) != 0)
+        if (link(p->temp, p->file) != 0) {
             rc = errno == EEXIST ? HANGAR_EXISTS : HANGAR_IO;
+        }
     } else if (rc == HANGAR_OK && rename(p->temp, p->file) != 0) {
         rc = HANGAR_IO;
     }
@@ -208,13 +218,15 @@ static enum hangar_rc get_open(void *inst, const char *name, uint64_t offset,
     struct sink *s = inst;
     char file[1200];
     enum hangar_rc rc = fault(s, "get", name);
-    if (rc != HANGAR_OK)
+    if (rc != HANGAR_OK) {
         return rc;
+    }
     file_of(s, name, file, sizeof(file));
     int fd = open(file, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
+    if (fd < 0) {
         return s->host->fail(s->ctx, errno == ENOENT ? HANGAR_NOT_FOUND : HANGAR_IO, errno,
                              "cannot open %s", name);
+    }
     struct hangar_get *g = calloc(1, sizeof(*g));
     *g = (struct hangar_get){s, fd};
     lseek(fd, (off_t)offset, SEEK_SET);
@@ -225,8 +237,9 @@ static enum hangar_rc get_open(void *inst, const char *name, uint64_t offset,
 static enum hangar_rc get_read(struct hangar_get *g, void *buffer, size_t size, size_t *got)
 {
     ssize_t n = read(g->fd, buffer, size);
-    if (n < 0)
+    if (n < 0) {
         return g->sink->host->fail(g->sink->ctx, HANGAR_IO, errno, "cannot read");
+    }
     *got = (size_t)n;
     return HANGAR_OK;
 }
@@ -244,11 +257,13 @@ static enum hangar_rc stat_object(void *inst, const char *name, struct hangar_en
     struct stat st;
     enum hangar_rc rc = fault(s, "stat", name);
     file_of(s, name, file, sizeof(file));
-    if (rc == HANGAR_OK && stat(file, &st) != 0)
+    if (rc == HANGAR_OK && stat(file, &st) != 0) {
         return HANGAR_NOT_FOUND;
-    if (rc == HANGAR_OK)
+    }
+    if (rc == HANGAR_OK) {
         snprintf(entry->etag, sizeof(entry->etag), "%lx-%lx-%lx", (unsigned long)st.st_ino,
                  (unsigned long)st.st_mtim.tv_sec, (unsigned long)st.st_mtim.tv_nsec);
+    }
     entry->size = rc == HANGAR_OK ? (uint64_t)st.st_size : 0;
     return rc;
 }
@@ -267,15 +282,18 @@ static enum hangar_rc list(void *inst, struct hangar_page *page)
     size_t count = 0, n = strlen(page->prefix);
     DIR *dir = rc == HANGAR_OK ? opendir(s->path) : NULL;
     for (struct dirent *e; dir && count < 900 && (e = readdir(dir));) {
-        if (e->d_name[0] == '.' || strchr(e->d_name, '#'))
+        if (e->d_name[0] == '.' || strchr(e->d_name, '#')) {
             continue;
+        }
         char *name = strdup(e->d_name);
-        for (char *c = name; *c; c++)
+        for (char *c = name; *c; c++) {
             *c = *c == '%' ? '/' : *c;
+        }
         names[count++] = name;
     }
-    if (dir)
+    if (dir) {
         closedir(dir);
+    }
     qsort(names, count, sizeof(*names), by_name);
     for (size_t i = 0; i < count; i++) {
         struct hangar_entry entry = {.struct_size = sizeof(entry), .name = names[i]};
@@ -286,8 +304,9 @@ static enum hangar_rc list(void *inst, struct hangar_page *page)
                 cut[1] = '\0';
                 entry.flags = HANGAR_ENTRY_PREFIX;
             }
-            if (strcmp(names[i], last) != 0)
+            if (strcmp(names[i], last) != 0) {
                 rc = s->host->page_add(page, &entry);
+            }
             snprintf(last, sizeof(last), "%s", names[i]);
         }
         free(names[i]);
@@ -307,8 +326,9 @@ static int64_t locked_until(const struct sink *s, const char *name)
 {
     char file[1200];
     struct stat st;
-    if (!s->locks)
+    if (!s->locks) {
         return 0;
+    }
     lock_of(s, name, file, sizeof(file));
     return stat(file, &st) == 0 ? (int64_t)st.st_mtim.tv_sec * 1000 : 0;
 }
@@ -317,19 +337,23 @@ static enum hangar_rc retain(void *inst, const char *name, int64_t until_ms)
 {
     struct sink *s = inst;
     char file[1200];
-    if (!s->locks)
+    if (!s->locks) {
         return HANGAR_UNSUPPORTED;
+    }
     enum hangar_rc rc = fault(s, "retain", name);
-    if (rc != HANGAR_OK || until_ms <= locked_until(s, name))
+    if (rc != HANGAR_OK || until_ms <= locked_until(s, name)) {
         return rc;
+    }
     mkdir(s->locks, 0700);
     lock_of(s, name, file, sizeof(file));
     int fd = open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     struct timespec times[2] = {{.tv_sec = until_ms / 1000}, {.tv_sec = until_ms / 1000}};
-    if (fd < 0 || write(fd, "x", 1) != 1 || futimens(fd, times) != 0)
+    if (fd < 0 || write(fd, "x", 1) != 1 || futimens(fd, times) != 0) {
         rc = s->host->fail(s->ctx, HANGAR_IO, errno, "cannot lock %s", name);
-    if (fd >= 0)
+    }
+    if (fd >= 0) {
         close(fd);
+    }
     return rc;
 }
 
@@ -339,11 +363,13 @@ static enum hangar_rc remove_object(void *inst, const char *name)
     char file[1200];
     enum hangar_rc rc = fault(s, "remove", name);
     file_of(s, name, file, sizeof(file));
-    if (rc == HANGAR_OK && locked_until(s, name) > (int64_t)time(NULL) * 1000)
+    if (rc == HANGAR_OK && locked_until(s, name) > (int64_t)time(NULL) * 1000) {
         return s->host->fail(s->ctx, HANGAR_EXISTS, 0, "%s is locked until %lld", name,
                              (long long)locked_until(s, name));
-    if (rc == HANGAR_OK && unlink(file) != 0 && errno != ENOENT)
+    }
+    if (rc == HANGAR_OK && unlink(file) != 0 && errno != ENOENT) {
         return s->host->fail(s->ctx, HANGAR_IO, errno, "cannot remove %s", name);
+    }
     return rc;
 }
 

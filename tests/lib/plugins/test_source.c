@@ -62,8 +62,9 @@ static enum hangar_rc note(struct source *s, const char *call, const char *what)
     pthread_mutex_lock(&s->mutex);
     int fd = s->journal ? open(s->journal, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600) : -1;
     if (fd >= 0) {
-        if (write(fd, line, (size_t)n) != n)
+        if (write(fd, line, (size_t)n) != n) {
             abort();
+        }
         close(fd);
     }
     int fails = s->fail_at && strcmp(s->fail_at, call) == 0 && ++s->calls >= s->fail_nth &&
@@ -166,21 +167,25 @@ static enum hangar_rc next(void *inst, struct hangar_object_info *info, struct h
     struct source *s = inst;
     pthread_mutex_lock(&s->mutex);
     uint64_t number = s->next;
-    if (number == 0)
+    if (number == 0) {
         tell_priority(s);
+    }
     s->next += number < s->objects;
     pthread_mutex_unlock(&s->mutex);
-    if (number == s->objects)
+    if (number == s->objects) {
         return HANGAR_EOF;
+    }
     enum hangar_rc rc = note(s, "next", NULL);
-    if (rc != HANGAR_OK)
+    if (rc != HANGAR_OK) {
         return rc;
+    }
     const char *name = s->host->opt_string(s->ctx, "name");
     struct hangar_object *o = calloc(1, sizeof(*o));
     *o = (struct hangar_object){.source = s, .number = number, .size = s->size};
     snprintf(o->name, sizeof(o->name), "data/%04u.bin", (unsigned)number);
-    if (name)
+    if (name) {
         snprintf(o->name, sizeof(o->name), "%s", name);
+    }
     info->name = o->name;
     info->phase = (uint32_t)(number % s->phases + (uint64_t)s->host->opt_int(s->ctx, "phase"));
     info->size_hint = o->size;
@@ -203,10 +208,12 @@ static enum hangar_rc read_object(struct hangar_object *o, void *buffer, size_t 
     struct source *s = o->source;
     enum hangar_rc rc = note(s, "read", NULL);
     const char *hold = s->host->opt_string(s->ctx, "hold");
-    while (rc == HANGAR_OK && hold && access(hold, F_OK) == 0)
+    while (rc == HANGAR_OK && hold && access(hold, F_OK) == 0) {
         rc = s->host->sleep(s->ctx, 5);
-    if (rc != HANGAR_OK)
+    }
+    if (rc != HANGAR_OK) {
         return rc;
+    }
     uint64_t left = o->size - o->at;
     *got = size < left ? size : (size_t)left;
     make_bytes(o->number, o->at, buffer, *got);
@@ -235,8 +242,9 @@ static enum hangar_rc rewind_object(struct hangar_object *o)
 static enum hangar_rc end(void *inst, struct hangar_attrs *facts)
 {
     struct source *s = inst;
-    if (facts)
+    if (facts) {
         s->host->attr_setf(facts, "objects", "%llu", (unsigned long long)s->objects);
+    }
     return note(s, facts ? "end" : "end-failed", NULL);
 }
 
@@ -253,10 +261,12 @@ static enum hangar_rc restore_prepare(void *inst, const struct hangar_restore *h
     enum hangar_rc rc = note(s, "restore_prepare", what);
     s->host->text(how->plan, "compare %zu objects\nforget them\n", how->object_count);
     int full = s->host->opt_bool(s->ctx, "full"), clean = how->flags & HANGAR_RESTORE_CLEAN;
-    if (clean && how->flags & HANGAR_RESTORE_DRY_RUN && !full)
+    if (clean && how->flags & HANGAR_RESTORE_DRY_RUN && !full) {
         *how->target_empty = 1;
-    if (rc == HANGAR_OK && full && !clean)
+    }
+    if (rc == HANGAR_OK && full && !clean) {
         return s->host->fail(s->ctx, HANGAR_EXISTS, 0, "the target holds data");
+    }
     return rc;
 }
 
@@ -267,8 +277,9 @@ static enum hangar_rc restore_open(void *inst, const struct hangar_object_info *
     char what[600];
     snprintf(what, sizeof(what), "%u %s", info->phase, info->name);
     enum hangar_rc rc = note(s, "restore_open", what);
-    if (rc != HANGAR_OK)
+    if (rc != HANGAR_OK) {
         return rc;
+    }
     const char *number = s->host->attr_get(info->attrs, "number");
     struct hangar_object *o = calloc(1, sizeof(*o));
     *o = (struct hangar_object){.source = s,
@@ -288,9 +299,10 @@ static enum hangar_rc restore_write(struct hangar_object *o, const void *data, s
     while (rc == HANGAR_OK && size > 0) {
         size_t n = size < sizeof(expected) ? size : sizeof(expected);
         make_bytes(o->number, o->at, expected, n);
-        if (memcmp(expected, bytes, n) != 0)
+        if (memcmp(expected, bytes, n) != 0) {
             return o->source->host->fail(o->source->ctx, HANGAR_CORRUPT, 0,
                                          "%s is not what was backed up", o->name);
+        }
         o->at += n;
         bytes += n;
         size -= n;
@@ -303,8 +315,9 @@ static enum hangar_rc restore_close(struct hangar_object *o, int complete)
     char what[600];
     snprintf(what, sizeof(what), "%u %s", (unsigned)o->phase, o->name);
     enum hangar_rc rc = note(o->source, complete ? "restore_close" : "restore_abandon", what);
-    if (complete && o->at != o->size)
+    if (complete && o->at != o->size) {
         rc = HANGAR_CORRUPT;
+    }
     free(o);
     return rc;
 }

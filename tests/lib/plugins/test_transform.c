@@ -43,8 +43,9 @@ static enum hangar_rc open_stream(void *inst, enum hangar_direction direction,
                                   const struct hangar_attrs *attrs, struct hangar_stream **out)
 {
     struct transform *t = inst;
-    if (direction == HANGAR_DECODE && !t->host->attr_get(attrs, "key"))
+    if (direction == HANGAR_DECODE && !t->host->attr_get(attrs, "key")) {
         return t->host->fail(t->ctx, HANGAR_CORRUPT, 0, "the key of an object is not known");
+    }
     struct hangar_stream *s = calloc(1, sizeof(*s));
     *s = (struct hangar_stream){inst, direction, 0};
     *out = s;
@@ -59,16 +60,19 @@ static enum hangar_rc process(struct hangar_stream *s, struct hangar_io *io, int
         io->out_size--;
         s->began = 1;
     } else if (!s->began && s->direction == HANGAR_DECODE && io->in_size > 0) {
-        if (*io->in != HEAD)
+        if (*io->in != HEAD) {
             return t->host->fail(t->ctx, HANGAR_CORRUPT, 0, "it does not begin as it should");
+        }
         io->in++;
         io->in_size--;
         s->began = 1;
     }
-    for (; s->began && io->in_size > 0 && io->out_size > 0; io->in_size--, io->out_size--)
+    for (; s->began && io->in_size > 0 && io->out_size > 0; io->in_size--, io->out_size--) {
         *io->out++ = (unsigned char)~*io->in++;
-    if (!last || io->in_size > 0 || (!s->began && s->direction == HANGAR_ENCODE))
+    }
+    if (!last || io->in_size > 0 || (!s->began && s->direction == HANGAR_ENCODE)) {
         return HANGAR_OK;
+    }
     return s->began ? HANGAR_EOF
                     : t->host->fail(t->ctx, HANGAR_CORRUPT, 0, "it ends before it began");
 }
@@ -76,8 +80,9 @@ static enum hangar_rc process(struct hangar_stream *s, struct hangar_io *io, int
 static enum hangar_rc close_stream(struct hangar_stream *s, struct hangar_attrs *attrs)
 {
     struct transform *t = s->inst;
-    if (attrs)
+    if (attrs) {
         t->host->attr_set(attrs, "key", t->host->opt_string(t->ctx, "key"));
+    }
     free(s);
     return HANGAR_OK;
 }

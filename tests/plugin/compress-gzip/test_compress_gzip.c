@@ -32,8 +32,9 @@ static size_t zlib_member(unsigned char *out, size_t room, const void *in, size_
 {
     z_stream z = {0};
     ck_assert_int_eq(deflateInit2(&z, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
-    if (head)
+    if (head) {
         ck_assert_int_eq(deflateSetHeader(&z, head), Z_OK);
+    }
     z.next_in = (Bytef *)in;
     z.avail_in = (uInt)size;
     z.next_out = out;
@@ -83,8 +84,9 @@ START_TEST(files_of_other_programs_are_read)
     const char *dir = testing_dir(), *path = testing_path(dir, "some-name.txt");
     bool have_pigz = !testing_shell("command -v pigz > %s/which", dir);
     for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++) {
-        if (!have_pigz && programs[i][0] == 'p')
+        if (!have_pigz && programs[i][0] == 'p') {
             continue; /* pigz is not needed by anything else here */
+        }
         testing_write_file(path, plain, plain_size);
         ck_assert_int_eq(testing_shell("cd %s && rm -f *.gz && %s some-name.txt", dir, programs[i]),
                          0);
@@ -131,8 +133,9 @@ START_TEST(all_fields_of_a_header_are_understood)
         head.hcrc = set & 8 ? 1 : 0;
         size_t size = zlib_member(file, sizeof(file), plain, 5000, &head);
         assert_reads(file, size, plain, 5000);
-        for (size_t cut = 1; cut < size; cut += cut < 2100 ? 1 : 100)
+        for (size_t cut = 1; cut < size; cut += cut < 2100 ? 1 : 100) {
             assert_refuses(file, cut, "cut off");
+        }
     }
     free(plain);
 }
@@ -158,8 +161,9 @@ START_TEST(many_members_are_one_file)
     for (size_t at = 0; at < 4000; at += 7) {
         used +=
             zlib_member(file + used, room - used, plain + at, 7 < 4000 - at ? 7 : 4000 - at, NULL);
-        if (at % 70 == 0)
+        if (at % 70 == 0) {
             used += zlib_member(file + used, room - used, "", 0, NULL);
+        }
     }
     transform_blocks(fake, inst, plain + 4000, 1000, 100, true, &ours, &size);
     memcpy(file + used, ours, size);
@@ -302,8 +306,9 @@ static enum hangar_rc pass(void *gz, enum hangar_direction direction, const void
     struct hangar_io io = {.in = in, .in_size = in_size, .out = out, .out_size = 200};
     struct hangar_stream *stream;
     enum hangar_rc got = gzip->open(gz, direction, NULL, &stream);
-    if (got)
+    if (got) {
         return got;
+    }
     got = gzip->process(stream, &io, 1);
     *size = 200 - io.out_size;
     gzip->close(stream, NULL);
@@ -322,16 +327,19 @@ static void all_of_it(void *arg)
     (void)arg;
     fake_host_clear(fake);
     rc = plugin->create(fake_host_table(fake), fake_host_ctx(fake), &gz);
-    if (rc == HANGAR_OK)
+    if (rc == HANGAR_OK) {
         rc = gzip->block_open(gz, &stream);
+    }
     if (rc == HANGAR_OK) {
         rc = gzip->encode_block(stream, 0, 1, "hello", 5, file, sizeof(file), &size);
         gzip->block_close(stream, NULL);
     }
-    if (rc == HANGAR_OK)
+    if (rc == HANGAR_OK) {
         rc = pass(gz, HANGAR_ENCODE, "hello", 5, file, &size);
-    if (rc == HANGAR_EOF)
+    }
+    if (rc == HANGAR_EOF) {
         rc = pass(gz, HANGAR_DECODE, file, size, back, &back_size);
+    }
     plugin->destroy(gz);
     wrong = rc == HANGAR_EOF && (back_size != 5 || memcmp(back, "hello", 5) != 0);
 }

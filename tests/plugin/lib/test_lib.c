@@ -56,8 +56,9 @@ START_TEST(a_text_grows_and_notes_what_does_not_fit)
     struct text text = {0};
     ck_assert_str_eq(text_str(&text), "");
     text_clear(&text);
-    for (int i = 0; i < 1000; i++)
+    for (int i = 0; i < 1000; i++) {
         text_addf(&text, "%03d,", i);
+    }
     text_add_bytes(&text, "", 1);
     text_add(&text, "end");
     ck_assert_uint_eq(text.size, 4004);
@@ -147,8 +148,9 @@ static bool is_cancelled(void *arg)
 static bool take(void *arg, const char *data, size_t size)
 {
     struct watched *w = arg;
-    if (size >= sizeof(w->said) - w->size)
+    if (size >= sizeof(w->said) - w->size) {
         return false;
+    }
     memcpy(w->said + w->size, data, size);
     w->size += size;
     w->said[w->size] = '\0';
@@ -188,8 +190,9 @@ START_TEST(a_program_ends_in_every_way_and_it_is_known_which)
         struct program_result got = run_shell(cases[i].command, cases[i].timeout_ms, &w);
         ck_assert_msg(got.end == cases[i].end && got.value == cases[i].value, "%s: %d %d",
                       cases[i].command, (int)got.end, got.value);
-        if (cases[i].says)
+        if (cases[i].says) {
             ck_assert_str_eq(w.said, cases[i].says);
+        }
     }
     struct watched cancelled = {.cancel = true};
     ck_assert_int_eq(run_shell("exec sleep 100", 60000, &cancelled).end, PROGRAM_CANCELLED);
@@ -385,12 +388,14 @@ static void *serve(void *arg)
     int fd = accept(server->fd, NULL, NULL);
     while (fd >= 0 && size < sizeof(request) - 1) {
         ssize_t n = read(fd, request + size, sizeof(request) - 1 - size);
-        if (n <= 0)
+        if (n <= 0) {
             break;
+        }
         size += (size_t)n;
         request[size] = '\0';
-        if (strstr(request, "the message"))
+        if (strstr(request, "the message")) {
             break;
+        }
     }
     if (fd >= 0) {
         ssize_t n = write(fd, server->reply, strlen(server->reply));
@@ -410,14 +415,16 @@ static void begin_server(struct server *server, const char *reply)
     ck_assert_int_eq(listen(server->fd, 4), 0);
     ck_assert_int_eq(getsockname(server->fd, (struct sockaddr *)&at, &size), 0);
     snprintf(server->url, sizeof(server->url), "http://127.0.0.1:%d/secret", ntohs(at.sin_port));
-    if (reply)
+    if (reply) {
         ck_assert_int_eq(pthread_create(&server->thread, NULL, serve, server), 0);
+    }
 }
 
 static void end_server(struct server *server)
 {
-    if (server->reply)
+    if (server->reply) {
         pthread_join(server->thread, NULL);
+    }
     close(server->fd);
 }
 
@@ -537,8 +544,9 @@ int main(void)
     TCase *tcase = tcase_create("lib");
     tcase_set_timeout(tcase, 60);
     tcase_add_checked_fixture(tcase, set_up, tear_down);
-    for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
+    for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
         tcase_add_test(tcase, tests[i]);
+    }
     suite_add_tcase(suite, tcase);
     return testing_main(suite);
 }

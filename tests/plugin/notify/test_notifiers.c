@@ -69,8 +69,9 @@ START_TEST(options_that_make_no_sense_are_refused)
         fake_host_close(fake);
     }
     fake = fake_host_open("notify-command");
-    for (int n = 0; n < 300; n++)
+    for (int n = 0; n < 300; n++) {
         fake_host_set(fake, "command", "x");
+    }
     ck_assert_int_eq(fake_host_create(fake, &inst), HANGAR_CONFIG);
     assert_says("it must be a program and at most ");
     fake_host_close(fake);

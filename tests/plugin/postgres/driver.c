@@ -60,8 +60,9 @@ static _Noreturn void die(const char *what)
 static char *path_of(const struct run *run, const char *name)
 {
     char *path;
-    if (asprintf(&path, "%s/%s", run->dir, name) < 0)
+    if (asprintf(&path, "%s/%s", run->dir, name) < 0) {
         die("asprintf");
+    }
     return path;
 }
 
@@ -70,11 +71,13 @@ static void note(struct run *run, enum hangar_rc rc)
 {
     pthread_mutex_lock(&run->mutex);
     bool first = rc != HANGAR_OK && run->rc == HANGAR_OK;
-    if (first || (run->rc == HANGAR_CANCELLED && rc != HANGAR_OK)) /* no reason of its own */
+    if (first || (run->rc == HANGAR_CANCELLED && rc != HANGAR_OK)) { /* no reason of its own */
         run->rc = rc;
+    }
     pthread_mutex_unlock(&run->mutex);
-    if (first)
+    if (first) {
         fake_host_cancel(run->fake);
+    }
 }
 
 static enum hangar_rc state(struct run *run)
@@ -89,11 +92,14 @@ static void with_threads(struct run *run, void *(*work)(void *))
 {
     uint32_t jobs = run->source->jobs(run->inst);
     pthread_t threads[64];
-    for (uint32_t i = 0; i < jobs; i++)
-        if (pthread_create(&threads[i], NULL, work, run) != 0)
+    for (uint32_t i = 0; i < jobs; i++) {
+        if (pthread_create(&threads[i], NULL, work, run) != 0) {
             die("pthread_create");
-    for (uint32_t i = 0; i < jobs; i++)
+        }
+    }
+    for (uint32_t i = 0; i < jobs; i++) {
         pthread_join(threads[i], NULL);
+    }
 }
 
 static void *cancel_later(void *arg)
@@ -109,32 +115,39 @@ static void *cancel_later(void *arg)
 static FILE *create(const struct run *run, const char *name)
 {
     char *file;
-    if (asprintf(&file, "%s/objects/%s", run->dir, name) < 0)
+    if (asprintf(&file, "%s/objects/%s", run->dir, name) < 0) {
         die("asprintf");
-    for (char *c = file + strlen(run->dir) + 1; *c; c++)
+    }
+    for (char *c = file + strlen(run->dir) + 1; *c; c++) {
         if (*c == '/') {
             *c = '\0';
-            if (mkdir(file, 0700) != 0 && errno != EEXIST)
+            if (mkdir(file, 0700) != 0 && errno != EEXIST) {
                 die(file);
+            }
             *c = '/';
         }
+    }
     FILE *out = fopen(file, "wbx");
-    if (!out)
+    if (!out) {
         die(file);
+    }
     free(file);
     return out;
 }
 
 static void pause_if_asked(const struct run *run, const char *asked, const char *here)
 {
-    if (!asked || strcmp(asked, here) != 0)
+    if (!asked || strcmp(asked, here) != 0) {
         return;
+    }
     char *go = path_of(run, "go"), *paused = path_of(run, "paused");
     FILE *file = fopen(paused, "w");
-    if (file)
+    if (file) {
         fclose(file);
-    for (int i = 0; i < 6000 && access(go, F_OK) != 0; i++) /* a minute */
+    }
+    for (int i = 0; i < 6000 && access(go, F_OK) != 0; i++) { /* a minute */
         usleep(10000);
+    }
     free(go);
     free(paused);
 }
@@ -148,10 +161,12 @@ static enum hangar_rc read_object(struct run *run, struct hangar_object *handle,
     size_t got = 0;
     do {
         rc = run->source->read(handle, buffer, run->step, &got);
-        if (rc == HANGAR_OK && got && fwrite(buffer, 1, got, out) != got)
+        if (rc == HANGAR_OK && got && fwrite(buffer, 1, got, out) != got) {
             die("fwrite");
-        if (rc == HANGAR_OK && !object->size)
+        }
+        if (rc == HANGAR_OK && !object->size) {
             pause_if_asked(run, run->pause_object, object->name);
+        }
         object->size += got;
     } while (rc == HANGAR_OK && got);
     free(buffer);
@@ -168,8 +183,9 @@ static void *backup_thread(void *arg)
         struct hangar_object_info info = {.struct_size = sizeof(info)};
         struct hangar_object *handle;
         enum hangar_rc rc = run->source->next(run->inst, &info, &handle);
-        if (rc == HANGAR_EOF)
+        if (rc == HANGAR_EOF) {
             break;
+        }
         if (rc == HANGAR_OK) {
             struct object object = {.name = strdup(info.name), .phase = info.phase};
             rc = read_object(run, handle, &object);
@@ -192,16 +208,18 @@ static int by_phase_and_name(const void *a, const void *b)
 static void write_index(struct run *run)
 {
     json_t *objects = json_array();
-    for (size_t i = 0; i < run->count; i++)
+    for (size_t i = 0; i < run->count; i++) {
         json_array_append_new(objects, json_pack("{s:s,s:I,s:I,s:o}", "name", run->objects[i].name,
                                                  "phase", (json_int_t)run->objects[i].phase, "size",
                                                  (json_int_t)run->objects[i].size, "attrs",
                                                  hg_attrs_to_json(run->objects[i].attrs)));
+    }
     json_t *index = json_pack("{s:o,s:o,s:o}", "facts", hg_attrs_to_json(run->facts), "point",
                               hg_attrs_to_json(run->point), "objects", objects);
     char *path = path_of(run, "index.json");
-    if (json_dump_file(index, path, JSON_INDENT(1)) != 0)
+    if (json_dump_file(index, path, JSON_INDENT(1)) != 0) {
         die(path);
+    }
     free(path);
     json_decref(index);
 }
@@ -210,8 +228,9 @@ static void backup(struct run *run, bool safety)
 {
     int64_t time_ms = 0, start = hg_mono_ms();
     char *objects = path_of(run, "objects");
-    if ((mkdir(run->dir, 0700) != 0 && errno != EEXIST) || mkdir(objects, 0700) != 0)
+    if ((mkdir(run->dir, 0700) != 0 && errno != EEXIST) || mkdir(objects, 0700) != 0) {
         die(objects);
+    }
     free(objects);
     enum hangar_rc rc = (safety ? run->source->prepare_safety : run->source->prepare)(run->inst);
     if (rc == HANGAR_OK) {
@@ -220,14 +239,17 @@ static void backup(struct run *run, bool safety)
         fprintf(stderr, "begin: %lld ms\n", (long long)(hg_mono_ms() - start));
     }
     note(run, rc);
-    if (rc == HANGAR_OK)
+    if (rc == HANGAR_OK) {
         with_threads(run, backup_thread);
+    }
     rc = run->source->end(run->inst, run->rc == HANGAR_OK ? run->facts : NULL);
     note(run, rc);
-    if (run->count)
+    if (run->count) {
         qsort(run->objects, run->count, sizeof(*run->objects), by_phase_and_name);
-    if (run->rc == HANGAR_OK)
+    }
+    if (run->rc == HANGAR_OK) {
         write_index(run);
+    }
 }
 
 /* ---- restore ----------------------------------------------------------------------- */
@@ -235,8 +257,9 @@ static void backup(struct run *run, bool safety)
 static struct hangar_attrs *attrs_of(const json_t *json, const char *key)
 {
     struct hangar_attrs *attrs = NULL;
-    if (hg_attrs_from_json(json_object_get(json, key), &attrs) != HANGAR_OK)
+    if (hg_attrs_from_json(json_object_get(json, key), &attrs) != HANGAR_OK) {
         die(key);
+    }
     return attrs;
 }
 
@@ -244,8 +267,9 @@ static void read_index(struct run *run)
 {
     char *path = path_of(run, "index.json");
     json_t *index = json_load_file(path, 0, NULL);
-    if (!index)
+    if (!index) {
         die(path);
+    }
     free(path);
     hg_attrs_free(run->facts);
     run->facts = attrs_of(index, "facts");
@@ -276,21 +300,25 @@ static enum hangar_rc write_object(struct run *run, const struct object *object)
     struct hangar_object_info info = info_of(object);
     struct hangar_object *handle;
     char *name, *path;
-    if (asprintf(&name, "objects/%s", object->name) < 0)
+    if (asprintf(&name, "objects/%s", object->name) < 0) {
         die("asprintf");
+    }
     path = path_of(run, name);
     FILE *in = fopen(path, "rb");
-    if (!in)
+    if (!in) {
         die(path);
+    }
     char *buffer = malloc(run->step);
     size_t n;
     enum hangar_rc rc = run->source->restore_open(run->inst, &info, &handle);
     if (rc == HANGAR_OK) {
-        while (rc == HANGAR_OK && (n = fread(buffer, 1, run->step, in)) > 0)
+        while (rc == HANGAR_OK && (n = fread(buffer, 1, run->step, in)) > 0) {
             rc = run->source->restore_write(handle, buffer, n);
+        }
         enum hangar_rc closed = run->source->restore_close(handle, rc == HANGAR_OK);
-        if (rc == HANGAR_OK)
+        if (rc == HANGAR_OK) {
             rc = closed;
+        }
     }
     fclose(in);
     free(buffer);
@@ -308,8 +336,9 @@ static void *restore_thread(void *arg)
                     run->objects[run->next].phase == run->phase;
         const struct object *object = mine ? &run->objects[run->next++] : NULL;
         pthread_mutex_unlock(&run->mutex);
-        if (!object)
+        if (!object) {
             return NULL;
+        }
         note(run, write_object(run, object));
     }
 }
@@ -318,8 +347,9 @@ static void restore(struct run *run, uint32_t flags)
 {
     read_index(run);
     struct hangar_object_info *infos = calloc(run->count + 1, sizeof(*infos));
-    for (size_t i = 0; i < run->count; i++)
+    for (size_t i = 0; i < run->count; i++) {
         infos[i] = info_of(&run->objects[i]);
+    }
     struct hangar_text *plan = fake_text_new();
     int empty = 0;
     struct hangar_restore how = {.struct_size = sizeof(how),
@@ -330,15 +360,17 @@ static void restore(struct run *run, uint32_t flags)
                                  .plan = plan,
                                  .target_empty = &empty};
     note(run, run->source->restore_prepare(run->inst, &how));
-    if (flags & HANGAR_RESTORE_CLEAN && flags & HANGAR_RESTORE_DRY_RUN)
+    if (flags & HANGAR_RESTORE_CLEAN && flags & HANGAR_RESTORE_DRY_RUN) {
         printf("target_empty: %d\n", empty);
+    }
     while (run->rc == HANGAR_OK && run->next < run->count && !(flags & HANGAR_RESTORE_DRY_RUN)) {
         run->phase = run->objects[run->next].phase;
         int64_t start = hg_mono_ms();
         with_threads(run, restore_thread);
         fprintf(stderr, "phase %u: %lld ms\n", run->phase, (long long)(hg_mono_ms() - start));
-        if (run->rc == HANGAR_OK)
+        if (run->rc == HANGAR_OK) {
             note(run, run->source->restore_phase_end(run->inst, run->phase));
+        }
         fprintf(stderr, "phase %u ended: %lld ms\n", run->phase, (long long)(hg_mono_ms() - start));
         char phase[12];
         snprintf(phase, sizeof(phase), "%u", run->phase);
@@ -358,14 +390,16 @@ static void commands(struct run *run)
     for (size_t i = 0; i < run->count; i++) {
         char *decode;
         infos[i] = info_of(&run->objects[i]);
-        if (asprintf(&decode, "cat 'objects/%s'", infos[i].name) < 0)
+        if (asprintf(&decode, "cat 'objects/%s'", infos[i].name) < 0) {
             die("asprintf");
+        }
         infos[i].decode = decode;
     }
     note(run, run->source->restore_commands(run->inst, run->facts, infos, run->count, out));
     printf("%s", fake_text(out));
-    for (size_t i = 0; i < run->count; i++)
+    for (size_t i = 0; i < run->count; i++) {
         free((char *)infos[i].decode);
+    }
     fake_text_free(out);
     free(infos);
 }
@@ -374,8 +408,9 @@ static void commands(struct run *run)
 
 static void print_attrs(const char *title, const struct hangar_attrs *attrs)
 {
-    for (size_t i = 0; i < attrs->count; i++)
+    for (size_t i = 0; i < attrs->count; i++) {
         fprintf(stderr, "%s %s: %s\n", title, attrs->items[i].name, attrs->items[i].value);
+    }
 }
 
 static void perform(struct run *run, const char *command)
@@ -393,17 +428,19 @@ static void perform(struct run *run, const char *command)
         {"disconnect-plan",
          HANGAR_RESTORE_CLEAN | HANGAR_RESTORE_DISCONNECT | HANGAR_RESTORE_DRY_RUN},
     };
-    for (size_t i = 0; i < sizeof(restores) / sizeof(restores[0]); i++)
+    for (size_t i = 0; i < sizeof(restores) / sizeof(restores[0]); i++) {
         if (strcmp(command, restores[i].command) == 0) {
             restore(run, restores[i].flags);
             return;
         }
-    if (strcmp(command, "check") == 0)
+    }
+    if (strcmp(command, "check") == 0) {
         note(run, run->source->check(run->inst, run->facts));
-    else if (strcmp(command, "backup") == 0 || strcmp(command, "safety") == 0)
+    } else if (strcmp(command, "backup") == 0 || strcmp(command, "safety") == 0) {
         backup(run, strcmp(command, "safety") == 0);
-    else
+    } else {
         commands(run);
+    }
 }
 
 static void free_run(struct run *run)
@@ -422,8 +459,9 @@ static void free_run(struct run *run)
 static void read_secret(const char *path, char *out, size_t size)
 {
     FILE *file = fopen(path, "r");
-    if (!file || !fgets(out, (int)size, file))
+    if (!file || !fgets(out, (int)size, file)) {
         die(path);
+    }
     fclose(file);
     out[strcspn(out, "\n")] = '\0';
 }
@@ -433,17 +471,19 @@ int main(int argc, char **argv)
     struct run run = {.step = 1024 * 1024, .mutex = PTHREAD_MUTEX_INITIALIZER};
     int at = 1;
     for (; at + 1 < argc && argv[at][0] == '-'; at += 2) {
-        if (strcmp(argv[at], "--step") == 0)
+        if (strcmp(argv[at], "--step") == 0) {
             run.step = strtoul(argv[at + 1], NULL, 10);
-        else if (strcmp(argv[at], "--cancel-after") == 0)
+        } else if (strcmp(argv[at], "--cancel-after") == 0) {
             run.cancel_after_ms = atoi(argv[at + 1]);
-        else if (strcmp(argv[at], "--pause-phase") == 0)
+        } else if (strcmp(argv[at], "--pause-phase") == 0) {
             run.pause_phase = argv[at + 1];
-        else
+        } else {
             run.pause_object = argv[at + 1];
+        }
     }
-    if (at + 2 > argc)
+    if (at + 2 > argc) {
         return 2;
+    }
     const char *command = argv[at++];
     run.dir = argv[at++];
     run.fake = fake_host_open("postgres");
@@ -453,8 +493,9 @@ int main(int argc, char **argv)
     for (; at < argc; at++) {
         char *equals = strchr(argv[at], '=');
         char *name = strndup(argv[at], (size_t)(equals - argv[at])), secret[256] = "";
-        if (equals[1] == '@')
+        if (equals[1] == '@') {
             read_secret(equals + 2, secret, sizeof(secret));
+        }
         fake_host_set(run.fake, name, equals[1] == '@' ? secret : equals + 1);
         free(name);
     }
@@ -462,18 +503,22 @@ int main(int argc, char **argv)
     note(&run, fake_host_create(run.fake, &run.inst));
     run.source = fake_host_plugin(run.fake)->source;
     pthread_t canceller;
-    if (run.cancel_after_ms && pthread_create(&canceller, NULL, cancel_later, &run) != 0)
+    if (run.cancel_after_ms && pthread_create(&canceller, NULL, cancel_later, &run) != 0) {
         die("pthread_create");
-    if (run.rc == HANGAR_OK)
+    }
+    if (run.rc == HANGAR_OK) {
         perform(&run, command);
-    if (run.cancel_after_ms)
+    }
+    if (run.cancel_after_ms) {
         pthread_join(canceller, NULL);
+    }
     fprintf(stderr, "%s", fake_host_log(run.fake));
     print_attrs("fact", run.facts);
     print_attrs("point", run.point);
     print_attrs("report", run.report);
-    if (run.rc != HANGAR_OK)
+    if (run.rc != HANGAR_OK) {
         fprintf(stderr, "rc %d: %s\n", (int)run.rc, fake_host_error(run.fake));
+    }
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
     fprintf(stderr, "took %lld ms, rss %ld KiB\n", (long long)(hg_mono_ms() - start),

@@ -42,8 +42,9 @@ static int refused(const char *query)
 static void break_off(PGconn *conn)
 {
     struct pollfd fd = {.fd = PQsocket(conn), .events = POLLOUT};
-    while (PQflush(conn) == 1)
+    while (PQflush(conn) == 1) {
         poll(&fd, 1, 1000);
+    }
     shutdown(PQsocket(conn), SHUT_RDWR);
 }
 
@@ -51,16 +52,20 @@ int PQsendQuery(PGconn *conn, const char *query)
 {
     static PGconn *renaming; /* one thread does */
     const char *lose = getenv("LOSE");
-    if (refused(query))
+    if (refused(query)) {
         return next_send(conn, failing);
-    if (lose && strstr(query, " RENAME TO "))
+    }
+    if (lose && strstr(query, " RENAME TO ")) {
         renaming = conn;
+    }
     int committing = lose && conn == renaming && strcmp(query, "COMMIT") == 0;
-    if (committing && strcmp(lose, "statement") == 0)
+    if (committing && strcmp(lose, "statement") == 0) {
         break_off(conn);
+    }
     int sent = next_send(conn, query);
-    if (committing)
+    if (committing) {
         break_off(conn);
+    }
     return sent;
 }
 
@@ -71,7 +76,8 @@ int PQsendQueryParams(PGconn *conn, const char *query, int count, const Oid *typ
                 const int *, int) =
         (int (*)(PGconn *, const char *, int, const Oid *, const char *const *, const int *,
                  const int *, int))dlsym(RTLD_NEXT, "PQsendQueryParams");
-    if (refused(query))
+    if (refused(query)) {
         return real(conn, failing, 0, NULL, NULL, NULL, NULL, format);
+    }
     return real(conn, query, count, types, values, lengths, formats, format);
 }

@@ -205,8 +205,9 @@ START_TEST(a_server_dies_with_the_process_that_started_it)
         struct instance in;
         open_instance(&in, (const char *[]){"database=shop", NULL});
         up = start(&in, dir) == HANGAR_OK;
-        if (write(channel[1], &up, 1) == 1)
+        if (write(channel[1], &up, 1) == 1) {
             pause();
+        }
         _exit(1);
     }
     ck_assert_int_eq(read(channel[0], &up, 1), 1);

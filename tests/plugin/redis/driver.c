@@ -33,8 +33,9 @@ static void write_out(void *arg, const void *data, size_t size)
 static enum hangar_rc backup(struct run *run, const char *path)
 {
     FILE *file = fopen(path, "wb");
-    if (file == NULL)
+    if (file == NULL) {
         return HANGAR_IO;
+    }
     setvbuf(file, NULL, _IONBF, 0);
     run_begin(run);
     run_read(run, STEP, write_out, file);
@@ -44,8 +45,9 @@ static enum hangar_rc backup(struct run *run, const char *path)
 static enum hangar_rc restore(struct run *run, const char *path, uint32_t flags)
 {
     FILE *file = fopen(path, "rb");
-    if (file == NULL)
+    if (file == NULL) {
         return HANGAR_IO;
+    }
     enum hangar_rc rc = run_restore_file(run, file, STEP, NULL, flags);
     fclose(file);
     return rc;
@@ -62,29 +64,32 @@ int main(int argc, char **argv)
     run_open(&run, (const char *const *)argv + 3);
     double start = seconds(CLOCK_MONOTONIC), cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
     enum hangar_rc rc = run.rc;
-    if (rc == HANGAR_OK && strcmp(argv[1], "backup") == 0)
+    if (rc == HANGAR_OK && strcmp(argv[1], "backup") == 0) {
         rc = backup(&run, argv[2]);
-    else if (rc == HANGAR_OK && strcmp(argv[1], "restore") == 0)
+    } else if (rc == HANGAR_OK && strcmp(argv[1], "restore") == 0) {
         rc = restore(&run, argv[2], 0);
-    else if (rc == HANGAR_OK && strcmp(argv[1], "clean") == 0)
+    } else if (rc == HANGAR_OK && strcmp(argv[1], "clean") == 0) {
         rc = restore(&run, argv[2], HANGAR_RESTORE_CLEAN);
-    else if (rc == HANGAR_OK && strcmp(argv[1], "plan") == 0)
+    } else if (rc == HANGAR_OK && strcmp(argv[1], "plan") == 0) {
         rc = restore(&run, argv[2], HANGAR_RESTORE_DRY_RUN);
-    else if (rc == HANGAR_OK)
+    } else if (rc == HANGAR_OK) {
         rc = run_check(&run);
+    }
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
     fprintf(stderr, "%s%s", fake_host_log(run.fake), fake_text(run.plan));
-    if (rc != HANGAR_OK)
+    if (rc != HANGAR_OK) {
         fprintf(stderr, "failed (%d): %s\n", (int)rc, run_error(&run));
+    }
     static const char *const names[] = {
         "server",           "role",      "way",     "snapshot", "crc",         "keys",
         "expiring",         "functions", "expired", "skipped",  "rdb_version", "biggest_key",
         "biggest_key_bytes"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         const char *fact = fake_attr(run.facts, names[i]), *said = fake_attr(run.report, names[i]);
-        if (*fact || *said)
+        if (*fact || *said) {
             fprintf(stderr, "%s: %s\n", names[i], *fact ? fact : said);
+        }
     }
     printf("seconds %.3f cpu %.3f rss_kib %ld\n", seconds(CLOCK_MONOTONIC) - start,
            seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu, usage.ru_maxrss);

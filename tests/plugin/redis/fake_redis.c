@@ -31,8 +31,9 @@ static void send_answer(struct fake_redis *fake, int client, const char *answer,
     for (size_t at = 0; at < size;) {
         size_t n = size - at < piece ? size - at : piece;
         ssize_t sent = send(client, answer + at, n, MSG_NOSIGNAL);
-        if (sent <= 0)
+        if (sent <= 0) {
             return;
+        }
         at += (size_t)sent;
     }
 }
@@ -65,10 +66,12 @@ static bool answer(struct fake_redis *fake, int client, const redisReply *comman
     join_words(command, line, sizeof(line));
     remember(fake, line);
     for (struct fake_rule *rule = fake->rules; rule->command != NULL; rule++) {
-        if (strncmp(line, rule->command, strlen(rule->command)) != 0 || rule->times < 0)
+        if (strncmp(line, rule->command, strlen(rule->command)) != 0 || rule->times < 0) {
             continue;
-        if (rule->times > 0 && --rule->times == 0)
+        }
+        if (rule->times > 0 && --rule->times == 0) {
             rule->times = -1;
+        }
         send_answer(fake, client, rule->answer, rule->size ? rule->size : strlen(rule->answer));
         if (rule->then == FAKE_RESET) {
             struct linger hard = {.l_onoff = 1};
@@ -87,8 +90,9 @@ static void serve(struct fake_redis *fake, int client)
     bool going = true;
     while (going && readable(fake, client)) {
         ssize_t n = recv(client, buffer, sizeof(buffer), 0);
-        if (n <= 0 || redisReaderFeed(reader, buffer, (size_t)n) != REDIS_OK)
+        if (n <= 0 || redisReaderFeed(reader, buffer, (size_t)n) != REDIS_OK) {
             break;
+        }
         for (void *command = NULL;
              going && redisReaderGetReply(reader, &command) == REDIS_OK && command != NULL;) {
             going = answer(fake, client, command);
@@ -104,8 +108,9 @@ static void *run(void *arg)
     struct fake_redis *fake = arg;
     while (readable(fake, fake->listener)) {
         int client = accept(fake->listener, NULL, NULL);
-        if (client >= 0)
+        if (client >= 0) {
             serve(fake, client);
+        }
     }
     return NULL;
 }
@@ -143,8 +148,9 @@ int fake_redis_heard(struct fake_redis *fake, const char *line)
 {
     int count = 0;
     pthread_mutex_lock(&fake->mutex);
-    for (const char *at = fake->heard; *at != '\0'; at = strchr(at, '\n') + 1)
+    for (const char *at = fake->heard; *at != '\0'; at = strchr(at, '\n') + 1) {
         count += strncmp(at, line, strlen(line)) == 0;
+    }
     pthread_mutex_unlock(&fake->mutex);
     return count;
 }

@@ -12,8 +12,9 @@
 
 void rdb_bytes(struct rdb_build *rdb, const void *bytes, size_t size)
 {
-    if (rdb->size + size > sizeof(rdb->data))
+    if (rdb->size + size > sizeof(rdb->data)) {
         abort();
+    }
     memcpy(rdb->data + rdb->size, bytes, size);
     rdb->size += size;
 }
@@ -41,8 +42,9 @@ void rdb_length(struct rdb_build *rdb, uint64_t length)
         rdb_byte(rdb, length & 0xff);
     } else {
         rdb_byte(rdb, length <= UINT32_MAX ? 0x80 : 0x81);
-        for (int shift = length <= UINT32_MAX ? 24 : 56; shift >= 0; shift -= 8)
+        for (int shift = length <= UINT32_MAX ? 24 : 56; shift >= 0; shift -= 8) {
             rdb_byte(rdb, length >> shift & 0xff);
+        }
     }
 }
 
@@ -62,11 +64,13 @@ void rdb_finish(struct rdb_build *rdb, int checksum)
 {
     unsigned version = (unsigned)strtoul((const char *)rdb->data + 5, NULL, 10);
     rdb_byte(rdb, 255);
-    if (version < 5)
+    if (version < 5) {
         return;
+    }
     uint64_t crc = checksum ? rd_crc64_bytes(0, rdb->data, rdb->size) : 0;
-    for (int i = 0; i < 8; i++)
+    for (int i = 0; i < 8; i++) {
         rdb_byte(rdb, crc >> (8 * i) & 0xff);
+    }
 }
 
 /* A string that is a blob of bytes. */
@@ -114,8 +118,9 @@ void rdb_build_old_types(struct rdb_build *rdb, unsigned version)
     rdb_string(rdb, "text");
     rdb_key(rdb, 1, "list");
     rdb_length(rdb, 3);
-    for (unsigned i = 0; i < 3; i++)
+    for (unsigned i = 0; i < 3; i++) {
         rdb_string(rdb, list[i]);
+    }
     rdb_key(rdb, 2, "set");
     rdb_length(rdb, 2);
     rdb_string(rdb, "one");
@@ -130,8 +135,9 @@ void rdb_build_old_types(struct rdb_build *rdb, unsigned version)
     rdb_byte(rdb, 255);
     rdb_key(rdb, 4, "hash");
     rdb_length(rdb, 2);
-    for (unsigned i = 0; i < 4; i++)
+    for (unsigned i = 0; i < 4; i++) {
         rdb_string(rdb, pairs[i]);
+    }
     rdb_key(rdb, 5, "scores");
     rdb_length(rdb, 1);
     rdb_string(rdb, "m");

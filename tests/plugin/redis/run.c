@@ -50,20 +50,24 @@ static const struct hangar_source *source(struct run *run)
 
 enum hangar_rc run_check(struct run *run)
 {
-    if (run->rc == HANGAR_OK)
+    if (run->rc == HANGAR_OK) {
         run->rc = source(run)->check(run->inst, run->facts);
+    }
     return run->rc;
 }
 
 enum hangar_rc run_begin(struct run *run)
 {
     int64_t time_ms = 0;
-    if (run->rc == HANGAR_OK)
+    if (run->rc == HANGAR_OK) {
         run->rc = source(run)->prepare(run->inst);
-    if (run->rc == HANGAR_OK)
+    }
+    if (run->rc == HANGAR_OK) {
         run->rc = source(run)->begin(run->inst, &time_ms, run->point);
-    if (run->rc != HANGAR_OK)
+    }
+    if (run->rc != HANGAR_OK) {
         source(run)->end(run->inst, NULL);
+    }
     return run->rc;
 }
 
@@ -95,21 +99,25 @@ enum hangar_rc run_read(struct run *run, size_t step,
 {
     struct hangar_object_info info = {.struct_size = sizeof(info)}, none = info;
     struct hangar_object *object = NULL, *other = NULL;
-    if (run->rc != HANGAR_OK)
+    if (run->rc != HANGAR_OK) {
         return run->rc;
+    }
     run->rc = source(run)->next(run->inst, &info, &object);
     if (run->rc == HANGAR_OK) {
         run->rc = read_object(run, object, step, sink, arg);
         enum hangar_rc closed =
             source(run)->close(object, run->rc == HANGAR_OK ? run->attrs : NULL);
-        if (run->rc == HANGAR_OK)
+        if (run->rc == HANGAR_OK) {
             run->rc = closed;
+        }
     }
-    if (run->rc == HANGAR_OK && source(run)->next(run->inst, &none, &other) != HANGAR_EOF)
+    if (run->rc == HANGAR_OK && source(run)->next(run->inst, &none, &other) != HANGAR_EOF) {
         run->rc = HANGAR_INTERNAL; /* one object, and no more */
+    }
     enum hangar_rc ended = source(run)->end(run->inst, run->rc == HANGAR_OK ? run->facts : NULL);
-    if (run->rc == HANGAR_OK)
+    if (run->rc == HANGAR_OK) {
         run->rc = ended;
+    }
     run->complete = run->rc == HANGAR_OK;
     return run->rc;
 }
@@ -125,11 +133,13 @@ static enum hangar_rc write_object(struct run *run, const struct hangar_object_i
 {
     struct hangar_object *object = NULL;
     enum hangar_rc rc = source(run)->restore_open(run->inst, info, &object);
-    if (rc != HANGAR_OK)
+    if (rc != HANGAR_OK) {
         return rc;
+    }
     unsigned char *buffer = malloc(step);
-    for (size_t n; rc == HANGAR_OK && (n = fread(buffer, 1, step, file)) > 0;)
+    for (size_t n; rc == HANGAR_OK && (n = fread(buffer, 1, step, file)) > 0;) {
         rc = source(run)->restore_write(object, buffer, n);
+    }
     free(buffer);
     enum hangar_rc closed = source(run)->restore_close(object, rc == HANGAR_OK);
     return rc == HANGAR_OK ? closed : rc;
@@ -147,16 +157,20 @@ enum hangar_rc run_restore_file(struct run *run, FILE *file, size_t step,
                                  .object_count = 1,
                                  .plan = run->plan,
                                  .target_empty = &run->target_empty};
-    if (run->rc == HANGAR_OK)
+    if (run->rc == HANGAR_OK) {
         run->rc = source(run)->restore_prepare(run->inst, &how);
-    if (run->rc == HANGAR_OK && !(flags & HANGAR_RESTORE_DRY_RUN))
+    }
+    if (run->rc == HANGAR_OK && !(flags & HANGAR_RESTORE_DRY_RUN)) {
         run->rc = write_object(run, &info, file, step);
-    if (run->rc == HANGAR_OK && !(flags & HANGAR_RESTORE_DRY_RUN))
+    }
+    if (run->rc == HANGAR_OK && !(flags & HANGAR_RESTORE_DRY_RUN)) {
         run->rc = source(run)->restore_phase_end(run->inst, 0);
+    }
     enum hangar_rc ended =
         source(run)->restore_end(run->inst, run->rc == HANGAR_OK ? run->report : NULL);
-    if (run->rc == HANGAR_OK)
+    if (run->rc == HANGAR_OK) {
         run->rc = ended;
+    }
     run->complete = run->rc == HANGAR_OK;
     return run->rc;
 }

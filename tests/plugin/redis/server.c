@@ -45,8 +45,9 @@ static void run_server(struct server *server, const char *const *arguments)
         "no",           "--logfile",    "redis.log", "--enable-debug-command",
         "yes"};
     int argc = 17;
-    while (*arguments != NULL && argc < ARGUMENTS_MOST - 1)
+    while (*arguments != NULL && argc < ARGUMENTS_MOST - 1) {
         argv[argc++] = *arguments++;
+    }
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     int null = open("/dev/null", O_RDWR);
     dup2(null, 0);
@@ -85,13 +86,16 @@ void server_start(struct server *server, const char *const *arguments)
         snprintf(server->port_option, sizeof(server->port_option), "port=%d", server->port);
         server->pid = fork();
         ck_assert_int_ge(server->pid, 0);
-        if (server->pid == 0)
+        if (server->pid == 0) {
             run_server(server, arguments);
+        }
         for (int wait = 0; wait < 3000; wait++) {
-            if (answers(server))
+            if (answers(server)) {
                 return;
-            if (waitpid(server->pid, NULL, WNOHANG) == server->pid)
+            }
+            if (waitpid(server->pid, NULL, WNOHANG) == server->pid) {
                 break; /* the port was taken meanwhile */
+            }
             usleep(10000);
         }
     }
@@ -100,8 +104,9 @@ void server_start(struct server *server, const char *const *arguments)
 
 void server_stop(struct server *server)
 {
-    if (server->pid <= 0)
+    if (server->pid <= 0) {
         return;
+    }
     redisFree(server->link);
     kill(server->pid, SIGKILL);
     waitpid(server->pid, NULL, 0);
@@ -115,8 +120,9 @@ static redisReply *ask(struct server *server, const char *format, va_list args)
     const char *words[64];
     int count = 0;
     for (char *rest = NULL, *word = strtok_r(command, " ", &rest); word != NULL && count < 64;
-         word = strtok_r(NULL, " ", &rest))
+         word = strtok_r(NULL, " ", &rest)) {
         words[count++] = strcmp(word, "''") == 0 ? "" : word;
+    }
     redisReply *reply = redisCommandArgv(server->link, count, words, NULL);
     ck_assert_msg(reply != NULL, "%s: %s", words[0], server->link->errstr);
     return reply;

@@ -72,8 +72,9 @@ START_TEST(all_data_comes_back_from_a_snapshot_on_disk)
     server_fill(&source, false);
     round_trip(&source, &target, "disk", MANY);
     compare_functions(&source, &target);
-    for (int db = 0; db < 16; db++)
+    for (int db = 0; db < 16; db++) {
         ck_assert_int_eq(server_keys(&source, db), server_keys(&target, db));
+    }
     server_stop(&source);
     server_stop(&target);
 }
@@ -219,24 +220,27 @@ static void kill_replicas(void *arg, const void *data, size_t size)
 {
     (void)data, (void)size;
     struct interruption *it = arg;
-    if (it->done++ == 0)
+    if (it->done++ == 0) {
         server_do(it->server, "CLIENT KILL TYPE replica");
+    }
 }
 
 static void stop_server(void *arg, const void *data, size_t size)
 {
     (void)data, (void)size;
     struct interruption *it = arg;
-    if (it->done++ == 0)
+    if (it->done++ == 0) {
         kill(it->server->pid, SIGSTOP);
+    }
 }
 
 static void kill_server(void *arg, const void *data, size_t size)
 {
     (void)data, (void)size;
     struct interruption *it = arg;
-    if (it->done++ == 0)
+    if (it->done++ == 0) {
         kill(it->server->pid, SIGKILL);
+    }
 }
 
 static void *cancel_soon(void *arg)
@@ -340,8 +344,9 @@ START_TEST(a_backup_under_writes_is_of_one_instant)
     strcpy(writer.socket_path, source.socket_option + 7);
     pthread_t thread;
     ck_assert_int_eq(pthread_create(&thread, NULL, transfer, &writer), 0);
-    while (server_keys(&source, 0) < 101000)
+    while (server_keys(&source, 0) < 101000) {
         usleep(1000);
+    }
     for (int round = 0; round < 4; round++) {
         struct run backup, restore;
         run_open(&backup,

@@ -61,8 +61,9 @@ START_TEST(an_empty_backup_empties_and_data_without_functions_removes_those)
     set_up(no_arguments);
     run_free(&backup);
     server_do(&source, "FUNCTION FLUSH");
-    if (_i == 0)
+    if (_i == 0) {
         server_do(&source, "FLUSHALL");
+    }
     run_open(&backup, (const char *[]){source.socket_option, NULL});
     run_backup(&backup, MANY);
     clean(&run, 0);
@@ -250,8 +251,9 @@ static void restore_and_meanwhile(struct run *run, const char *const *commands)
                    "write");
     testing_expect(run->fake, fn->restore_close(object, 1), HANGAR_OK, "close");
     testing_expect(run->fake, fn->restore_phase_end(run->inst, 0), HANGAR_OK, "phase end");
-    for (; *commands != NULL; commands++)
+    for (; *commands != NULL; commands++) {
         server_do(&target, *commands);
+    }
     run->rc = fn->restore_end(run->inst, run->report);
     run->complete = run->rc == HANGAR_OK;
 }
@@ -329,8 +331,9 @@ START_TEST(connected_clients_go_on_with_the_new_data)
     server_do(&watcher, "SET mine from-the-old");
     redisAppendCommand(waiter.link, "BLPOP queue 0");
     int done = 0;
-    while (!done)
+    while (!done) {
         redisBufferWrite(waiter.link, &done);
+    }
     run_free(&backup);
     server_do(&source, "RPUSH queue restored");
     server_do(&source, "RPUSH queue second");

@@ -68,14 +68,16 @@ static void restore_and_compare(struct run *run, const void *data, size_t size,
     struct hangar_object *object = NULL;
     testing_expect(run->fake, fn->restore_prepare(run->inst, &how), HANGAR_OK, "prepare");
     testing_expect(run->fake, fn->restore_open(run->inst, &info, &object), HANGAR_OK, "open");
-    for (size_t at = 0; at < size; at += 1009)
+    for (size_t at = 0; at < size; at += 1009) {
         testing_expect(run->fake,
                        fn->restore_write(object, (const unsigned char *)data + at,
                                          size - at < 1009 ? size - at : 1009),
                        HANGAR_OK, "write");
+    }
     testing_expect(run->fake, fn->restore_close(object, 1), HANGAR_OK, "close");
-    if (meanwhile != NULL)
+    if (meanwhile != NULL) {
         server_do(&target, meanwhile);
+    }
     run->rc = fn->restore_phase_end(run->inst, 0);
     enum hangar_rc ended = fn->restore_end(run->inst, run->rc == HANGAR_OK ? run->report : NULL);
     run->rc = run->rc == HANGAR_OK ? ended : run->rc;
@@ -168,8 +170,9 @@ START_TEST(any_difference_is_found)
     struct run run;
     server_start(&source, no_arguments);
     server_start(&target, no_arguments);
-    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
         server_do(&source, known[i]);
+    }
     freeReplyObject(redisCommand(source.link, "FUNCTION LOAD %s",
                                  "#!lua name=lib\nredis.register_function('f', function() end)"));
     make_backup();
@@ -188,8 +191,9 @@ START_TEST(a_backup_that_is_not_what_was_backed_up_is_found)
     struct run run, forged;
     server_start(&source, no_arguments);
     server_start(&target, no_arguments);
-    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
         server_do(&source, known[i]);
+    }
     freeReplyObject(redisCommand(source.link, "FUNCTION LOAD %s",
                                  "#!lua name=lib\nredis.register_function('f', function() end)"));
     make_backup();
@@ -215,8 +219,9 @@ START_TEST(the_digest_of_a_backup_does_not_depend_on_encodings)
     struct run first = backup;
     static const char *const settings[] = {"hash-max-listpack-entries", "set-max-intset-entries",
                                            "zset-max-listpack-entries"};
-    for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
+    for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
         server_do(&source, "CONFIG SET %s 0", settings[i]);
+    }
     server_do(&source, "CONFIG SET rdbcompression no");
     server_do(&source, "DEBUG RELOAD");
     make_backup();
@@ -273,8 +278,9 @@ START_TEST(inspect_tells_what_a_backup_would)
     const struct hangar_source *fn = fake_host_plugin(run.fake)->source;
     testing_expect(run.fake, fn->inspect(run.inst, facts), HANGAR_OK, "inspect");
     static const char *const names[] = {"keys", "functions", "string", "hash", "zset", "stream"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         ck_assert_str_eq(fake_attr(facts, names[i]), fake_attr(backup.facts, names[i]));
+    }
     ck_assert_str_ne(fake_attr(facts, "keys"), "");
     ck_assert_str_ne(fake_attr(facts, "digest.hash"), "");
     ck_assert_str_eq(fake_attr(facts, "digest.hash"), fake_attr(backup.attrs, "digest.hash"));
@@ -381,8 +387,9 @@ START_TEST(a_server_dies_with_the_process_that_started_it)
         run_open(&scratch, (const char *[]){"socket=/nowhere", NULL});
         const struct hangar_source *fn = fake_host_plugin(scratch.fake)->source;
         char up = fn->scratch_start(scratch.inst, dir, facts, overrides) == HANGAR_OK;
-        if (write(channel[1], &up, 1) == 1)
+        if (write(channel[1], &up, 1) == 1) {
             pause();
+        }
         _exit(1);
     }
     char up = 0;
@@ -397,8 +404,9 @@ START_TEST(a_server_dies_with_the_process_that_started_it)
         run_open(&run, (const char *[]){socket, NULL});
         bool there = run_check(&run) == HANGAR_OK;
         run_free(&run);
-        if (!there)
+        if (!there) {
             break;
+        }
         ck_assert_int_lt(tries, 1000);
         usleep(20000);
     }
@@ -417,8 +425,9 @@ START_TEST(damaged_packs_are_noticed_and_harm_nothing)
         unsigned char bytes[64];
         struct rdb_key key = {.type = types[round % 10], .expire_ms = -1};
         size_t size = 1 + (size_t)rand_r(&seed) % sizeof(bytes);
-        for (size_t i = 0; i < size; i++)
+        for (size_t i = 0; i < size; i++) {
             bytes[i] = (unsigned char)rand_r(&seed);
+        }
         struct rdb_string string = {.encoding = RDB_TEXT_RAW, .head = 1, .stored = size};
         rdb_digest_key(digest, &key);
         rdb_digest_string(digest, &string);

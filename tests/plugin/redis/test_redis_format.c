@@ -34,16 +34,18 @@ START_TEST(all_ways_of_the_checksum_are_equal_at_all_lengths)
 {
     unsigned char data[2100];
     uint32_t state = 7;
-    for (size_t i = 0; i < sizeof(data); i++)
+    for (size_t i = 0; i < sizeof(data); i++) {
         data[i] = (unsigned char)next_random(&state);
+    }
     for (size_t size = 0; size <= 2000; size++) {
         uint64_t start = (uint64_t)next_random(&state) << 40 ^ next_random(&state);
         const unsigned char *at = data + size % 17;
         uint64_t want = rd_crc64_bytes(start, at, size);
         ck_assert_msg(rd_crc64_slices(start, at, size) == want, "slices, %zu bytes", size);
         ck_assert_msg(rd_crc64(start, at, size) == want, "as chosen, %zu bytes", size);
-        if (rd_crc64_can_multiply())
+        if (rd_crc64_can_multiply()) {
             ck_assert_msg(rd_crc64_multiply(start, at, size) == want, "multiply, %zu bytes", size);
+        }
     }
 }
 END_TEST
@@ -51,11 +53,13 @@ END_TEST
 START_TEST(checksum_in_pieces_is_that_of_the_whole)
 {
     unsigned char data[1000];
-    for (size_t i = 0; i < sizeof(data); i++)
+    for (size_t i = 0; i < sizeof(data); i++) {
         data[i] = (unsigned char)(i * 31);
+    }
     uint64_t whole = rd_crc64(0, data, sizeof(data));
-    for (size_t cut = 0; cut <= sizeof(data); cut++)
+    for (size_t cut = 0; cut <= sizeof(data); cut++) {
         ck_assert(rd_crc64(rd_crc64(0, data, cut), data + cut, sizeof(data) - cut) == whole);
+    }
 }
 END_TEST
 
@@ -82,8 +86,9 @@ static enum hangar_rc unpack(const unsigned char *in, size_t size, uint64_t plai
     rd_lzf_init(&lzf, plain);
     out->size = 0;
     enum hangar_rc rc = HANGAR_OK;
-    for (size_t at = 0; at < size && rc == HANGAR_OK; at += step)
+    for (size_t at = 0; at < size && rc == HANGAR_OK; at += step) {
         rc = rd_lzf_feed(&lzf, in + at, size - at < step ? size - at : step, keep_text, out);
+    }
     return rc == HANGAR_OK ? rd_lzf_end(&lzf, keep_text, out) : rc;
 }
 
@@ -112,8 +117,9 @@ START_TEST(references_reach_as_far_back_as_the_format_allows_and_no_further)
     size_t size = 0;
     uint32_t state = 3;
     for (size_t i = 0; i < 8192; i++) {
-        if (i % 32 == 0)
+        if (i % 32 == 0) {
             in[size++] = 31;
+        }
         in[size++] = plain[i] = (unsigned char)next_random(&state);
     }
     in[size++] = 1 << 5 | 31;
@@ -146,8 +152,9 @@ START_TEST(random_compressed_text_never_writes_out_of_bounds)
     uint32_t state = 11;
     for (int round = 0; round < 2000; round++) {
         unsigned char in[512];
-        for (size_t i = 0; i < sizeof(in); i++)
+        for (size_t i = 0; i < sizeof(in); i++) {
             in[i] = (unsigned char)next_random(&state);
+        }
         unpack(in, sizeof(in), 1 + next_random(&state) % 60000, 1 + (size_t)round % 40, out);
         ck_assert_uint_le(out->size, 60000);
     }
@@ -161,8 +168,9 @@ static enum hangar_rc walk_all(struct rdb_walk *walk, const unsigned char *data,
                                size_t step)
 {
     enum hangar_rc rc = HANGAR_OK;
-    for (size_t at = 0, used; at < size && rc == HANGAR_OK && !rdb_walk_done(walk); at += used)
+    for (size_t at = 0, used; at < size && rc == HANGAR_OK && !rdb_walk_done(walk); at += used) {
         rc = rdb_walk_feed(walk, data + at, size - at < step ? size - at : step, &used);
+    }
     return rc;
 }
 
@@ -171,8 +179,9 @@ static enum hangar_rc walk_size(const unsigned char *data, size_t size, size_t s
 {
     struct rdb_walk *walk = rdb_walk_new(NULL, NULL, 64, size);
     enum hangar_rc rc = walk_all(walk, data, size, step);
-    if (rc == HANGAR_OK && (!rdb_walk_done(walk) || rdb_walk_offset(walk) != size))
+    if (rc == HANGAR_OK && (!rdb_walk_done(walk) || rdb_walk_offset(walk) != size)) {
         rc = HANGAR_EOF; /* not complete */
+    }
     *counts = *rdb_walk_counts(walk);
     *verified = rdb_walk_verified(walk);
     rdb_walk_free(walk);
@@ -232,8 +241,9 @@ static void build_new_types(struct rdb_build *rdb)
     rdb_string(rdb, "redis-ver");
     rdb_string(rdb, "7.4.1");
     rdb_byte(rdb, 244); /* of a cluster: a slot and its sizes */
-    for (unsigned i = 0; i < 3; i++)
+    for (unsigned i = 0; i < 3; i++) {
         rdb_length(rdb, i * 100);
+    }
     rdb_key(rdb, 24, "fields that expire");
     rdb_bytes(rdb, "\0\0\0\0\1\0\0\0", 8);
     rdb_length(rdb, 2);
@@ -251,12 +261,14 @@ static void build_new_types(struct rdb_build *rdb)
     rdb_bytes(rdb, listpack, sizeof(listpack));
     rdb_key(rdb, 21, "stream");
     rdb_length(rdb, 0); /* no entries, but a group with a consumer */
-    for (unsigned i = 0; i < 8; i++)
+    for (unsigned i = 0; i < 8; i++) {
         rdb_length(rdb, i);
+    }
     rdb_length(rdb, 1);
     rdb_string(rdb, "group");
-    for (unsigned i = 0; i < 3; i++)
+    for (unsigned i = 0; i < 3; i++) {
         rdb_length(rdb, i);
+    }
     rdb_length(rdb, 1);
     rdb_bytes(rdb,
               "0123456789abcdef"
@@ -272,10 +284,11 @@ static void build_new_types(struct rdb_build *rdb)
     rdb_length(rdb, 1);
     rdb_bytes(rdb, "0123456789abcdef", 16);
     for (unsigned aux = 0; aux < 2; aux++) {
-        if (aux)
+        if (aux) {
             rdb_byte(rdb, 247);
-        else
+        } else {
             rdb_key(rdb, 7, "module");
+        }
         rdb_byte(rdb, 0x81); /* its id: "AAAAAAAAB", version 1 */
         rdb_bytes(rdb, "\0\0\0\0\0\0\4\1", 8);
         rdb_length(rdb, 2);
@@ -370,8 +383,9 @@ START_TEST(every_truncation_and_every_flipped_bit_is_found)
     build_new_types(&rdbs[1]);
     for (int n = 0; n < 2; n++) {
         struct rdb_build *rdb = &rdbs[n];
-        for (size_t size = 0; size < rdb->size; size++)
+        for (size_t size = 0; size < rdb->size; size++) {
             ck_assert_int_ne(walk_size(rdb->data, size, 7, &counts, &verified), HANGAR_OK);
+        }
         for (size_t bit = 0; bit < 8 * rdb->size; bit++) {
             rdb->data[bit / 8] ^= (unsigned char)(1u << bit % 8);
             enum hangar_rc rc = walk_size(rdb->data, rdb->size, 50, &counts, &verified);
@@ -387,12 +401,15 @@ START_TEST(random_bytes_never_pass_for_an_rdb)
     uint32_t state = 5;
     for (int round = 0; round < 20000; round++) {
         unsigned char data[300];
-        for (size_t i = 0; i < sizeof(data); i++)
+        for (size_t i = 0; i < sizeof(data); i++) {
             data[i] = (unsigned char)next_random(&state);
-        if (round % 4 != 0)
+        }
+        if (round % 4 != 0) {
             memcpy(data, "REDIS0010", 9);
-        for (size_t i = 9; round % 4 == 3 && i < sizeof(data); i += 4)
+        }
+        for (size_t i = 9; round % 4 == 3 && i < sizeof(data); i += 4) {
             data[i] &= 15; /* small lengths and known types lead deeper */
+        }
         struct rdb_counts counts;
         bool verified;
         size_t step = 1 + next_random(&state) % 40;
@@ -489,8 +506,9 @@ START_TEST(events_of_damaged_rdbs_stay_in_order_and_in_bounds)
     uint32_t state = 9;
     for (int round = 0; round < 5000; round++) {
         round % 2 ? rdb_build_old_types(&rdb, 9) : build_new_types(&rdb);
-        for (int change = 0; change < 1 + round % 5; change++)
+        for (int change = 0; change < 1 + round % 5; change++) {
             rdb.data[9 + next_random(&state) % (rdb.size - 9)] = (unsigned char)next_random(&state);
+        }
         memset(&heard, 0, sizeof(heard));
         struct rdb_walk *walk = rdb_walk_new(&heard_events, &heard, 16, UINT64_MAX);
         walk_all(walk, rdb.data, rdb.size, 1 + next_random(&state) % 60);
@@ -599,8 +617,9 @@ static enum hangar_rc feed_frame(const unsigned char *data, size_t size, size_t 
         size_t from, count;
         rc =
             psync_frame_feed(&frame, data + at, size - at < step ? size - at : step, &from, &count);
-        if (rc == HANGAR_OK)
+        if (rc == HANGAR_OK) {
             keep_text(out, data + at + from, count);
+        }
     }
     *done = psync_frame_done(&frame);
     strcpy(problem, frame.problem);
@@ -636,11 +655,12 @@ START_TEST(a_frame_cut_at_any_byte_is_never_complete)
     bool done;
     for (int marked = 0; marked < 2; marked++) {
         size_t whole = framed(data, marked);
-        for (size_t size = 0; size < whole; size++)
+        for (size_t size = 0; size < whole; size++) {
             for (size_t step = 1; step < 100; step += 49) {
                 feed_frame(data, size, step, &done, &out, problem);
                 ck_assert_msg(!done, "%zu of %zu bytes, marked %d", size, whole, marked);
             }
+        }
     }
 }
 END_TEST

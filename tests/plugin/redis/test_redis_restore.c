@@ -38,10 +38,12 @@ static void set_up(const char *const *commands)
 {
     server_start(&source, no_arguments);
     server_start(&target, no_arguments);
-    if (commands[0] == NULL)
+    if (commands[0] == NULL) {
         server_fill(&source, true);
-    for (; *commands != NULL; commands++)
+    }
+    for (; *commands != NULL; commands++) {
         server_do(&source, *commands);
+    }
     run_open(&backup, (const char *[]){source.socket_option, NULL});
     run_backup(&backup, MANY);
     assert_ok(&backup);
@@ -336,8 +338,9 @@ START_TEST(types_of_old_servers_are_restored)
     run_restore(&run, rdb.data, rdb.size, 5, NULL, 0);
     assert_ok(&run);
     ck_assert_str_eq(fake_attr(run.report, "keys"), "12");
-    for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++)
+    for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
         assert_value(&target, answers[i][0], answers[i][1]);
+    }
     redisReply *reply = redisCommand(target.link, "EVAL %s 0",
                                      "local c = redis.call return table.concat({"
                                      "c('scard', 'set'), c('zcard', 'scores as text'),"
@@ -573,8 +576,9 @@ START_TEST(a_file_is_put_where_a_stopped_server_finds_it)
     char digest[64], dir[200];
     strcpy(digest, server_digest(&source));
     snprintf(dir, sizeof(dir), "%s", testing_dir());
-    if (geteuid() == 0)
+    if (geteuid() == 0) {
         ck_assert_int_eq(chown(dir, 65534, 65534), 0);
+    }
     restore_file(&run, dir, "on_conflict=fail");
     assert_ok(&run);
     ck_assert_int_eq(stat(dir, &folder), 0);
@@ -654,8 +658,9 @@ START_TEST(the_lines_of_restore_txt_give_the_same_data)
         link = redisConnect("127.0.0.1", port);
         freeReplyObject(reply);
         reply = link->err ? NULL : redisCommand(link, "EVAL %s 0", "return redis.call('dbsize')");
-        if (reply == NULL || reply->type == REDIS_REPLY_ERROR)
+        if (reply == NULL || reply->type == REDIS_REPLY_ERROR) {
             redisFree(link);
+        }
     }
     ck_assert_ptr_nonnull(reply);
     ck_assert_int_eq(reply->integer, server_keys(&source, 0));

@@ -45,8 +45,9 @@ void faults_no_renameat2(int on)
 
 static bool fails(void)
 {
-    if (++calls != failing)
+    if (++calls != failing) {
         return false;
+    }
     errno = failing_errno;
     return true;
 }
@@ -68,8 +69,9 @@ EXPORTED ssize_t write(int fd, const void *data, size_t size)
 {
     ssize_t (*next)(int, const void *, size_t);
     find(&next, sizeof(next), "write");
-    if (is_file(fd) && fails())
+    if (is_file(fd) && fails()) {
         return -1;
+    }
     if (write_limit && size > (size_t)write_limit) {
         interrupted = !interrupted;
         if (interrupted) {

@@ -40,8 +40,9 @@ static void without_renameat2(void)
 static void configure(struct fake_host *host)
 {
     fake_host_set(host, "path", root);
-    if (min_free)
+    if (min_free) {
         fake_host_set(host, "min_free", min_free);
+    }
 }
 
 static const struct sink_under_test store = {.plugin = "storage-local",
@@ -140,8 +141,9 @@ START_TEST(what_a_dead_process_left_is_invisible_and_goes)
         struct fake_host *host = sink_open(&store, &in);
         sink_must_store(host, in, "p/b/run.json", "{}");
         if (sink_table(host)->put_open(in, "p/b/db/object", 0, 0, &put) ||
-            sink_table(host)->put_write(put, "half", 4))
+            sink_table(host)->put_write(put, "half", 4)) {
             _exit(1);
+        }
         kill(getpid(), SIGKILL);
     }
     int status;
@@ -180,8 +182,9 @@ START_TEST(temporary_names_cannot_be_used)
     ck_assert_int_eq(sink_table(fake)->put_open(inst, "other", 0, 0, &put), HANGAR_OK);
     DIR *dir = opendir(root);
     for (struct dirent *found; (found = readdir(dir));) {
-        if (strncmp(found->d_name, ".tmp-", 5))
+        if (strncmp(found->d_name, ".tmp-", 5)) {
             continue;
+        }
         snprintf(name, sizeof(name), "%s", found->d_name);
         must_say(sink_table(fake)->get_open(inst, name, 0, &get), HANGAR_CONFIG, "not allowed");
         must_say(sink_table(fake)->stat(inst, name, &entry), HANGAR_CONFIG, "not allowed");
@@ -244,8 +247,9 @@ static void fill_up(enum hangar_rc expected, const char *text)
     unsigned char *data = testing_data(DATA_RANDOM, 1 << 20);
     sink_must_store(fake, inst, "p/before", "text");
     ck_assert_int_eq(sink_table(fake)->put_open(inst, "q/large", 0, 0, &put), HANGAR_OK);
-    for (int i = 0; i < 64 && !rc; i++)
+    for (int i = 0; i < 64 && !rc; i++) {
         rc = sink_table(fake)->put_write(put, data, 1 << 20);
+    }
     must_say(rc, expected, text);
     /* and it cannot be committed either */
     ck_assert_int_eq(sink_table(fake)->put_commit(put, &entry), expected);
@@ -321,12 +325,14 @@ START_TEST(a_call_that_fails_leaves_all_or_nothing)
             }
             /* A sync that fails after a rename that may have replaced something
              * leaves the object; it was not said to be stored. */
-            if (rc && !flags)
+            if (rc && !flags) {
                 ck_assert_int_eq(sink_table(fake)->remove(inst, "p/b/object"), HANGAR_OK);
+            }
             fake_host_clear(fake);
             ck_assert_int_eq(access(root, F_OK) ? 0 : count_below(), 0);
-            if (through)
+            if (through) {
                 break;
+            }
         }
         /* create, make two folders, write, sync, close, rename, sync the folders */
         ck_assert_int_ge(failures, 8);
@@ -359,8 +365,9 @@ START_TEST(missing_rights_are_told)
         ck_assert_int_eq(chown(testing_path(root, "p"), 65534, 65534), 0);
         for (const char *slash = root; (slash = strchr(slash + 1, '/'));) {
             char *above = strndup(root, (size_t)(slash - root));
-            if (strstr(above, "hangar-fake-"))
+            if (strstr(above, "hangar-fake-")) {
                 ck_assert_int_eq(chmod(above, 0755), 0);
+            }
             free(above);
         }
         ck_assert_int_eq(seteuid(65534), 0);

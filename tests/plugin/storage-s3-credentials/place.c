@@ -111,8 +111,9 @@ static void start_endpoint(void)
         execl(PYTHON, PYTHON, ENDPOINT, home, NULL);
         _exit(127);
     }
-    while (access(port_file, F_OK))
+    while (access(port_file, F_OK)) {
         wait_a_moment(&waited);
+    }
     FILE *file = fopen(port_file, "r");
     ck_assert_ptr_nonnull(file);
     ck_assert_int_eq(fscanf(file, "%d", &port), 1);
@@ -124,8 +125,9 @@ const char *place_endpoint(const char *path)
     static char urls[8][256];
     static size_t next;
     char *url = urls[next++ % 8];
-    if (!endpoint)
+    if (!endpoint) {
         start_endpoint();
+    }
     snprintf(url, sizeof(urls[0]), "http://127.0.0.1:%d%s", port, path);
     return url;
 }
@@ -141,18 +143,21 @@ int place_requests(const char *beginning)
     char line[1000];
     int count = 0;
     FILE *file = fopen(testing_path(home, "requests"), "r");
-    while (file && fgets(line, sizeof(line), file))
+    while (file && fgets(line, sizeof(line), file)) {
         count += !strncmp(line, beginning, strlen(beginning));
-    if (file)
+    }
+    if (file) {
         fclose(file);
+    }
     return count;
 }
 
 void place_wait_for_request(const char *beginning, int count)
 {
     int waited = 0;
-    while (place_requests(beginning) < count)
+    while (place_requests(beginning) < count) {
         wait_a_moment(&waited);
+    }
 }
 
 const char *place_file(const char *name, const char *text)
@@ -209,8 +214,9 @@ void place_must_fail(enum hangar_rc rc, const char *text)
     ck_assert_msg(!strstr(fake_host_error(fake), CANARY), "a secret is told: %s",
                   fake_host_error(fake));
     s3_credentials_problem(open_one, problem, sizeof(problem));
-    if (rc != HANGAR_CANCELLED)
+    if (rc != HANGAR_CANCELLED) {
         ck_assert_str_eq(problem, fake_host_error(fake));
+    }
     fake_host_clear(fake);
 }
 

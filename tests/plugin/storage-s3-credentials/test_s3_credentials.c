@@ -110,8 +110,9 @@ START_TEST(without_keys_each_place_says_why)
     };
     setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
     place_open();
-    for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+    for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
         place_must_fail(HANGAR_AUTH, reasons[i]);
+    }
 }
 END_TEST
 

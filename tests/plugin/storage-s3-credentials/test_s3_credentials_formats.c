@@ -128,8 +128,9 @@ START_TEST(times_are_read_with_their_offset)
         ck_assert_msg(creds_parse_time(good[i].text, &ms), "%s", good[i].text);
         ck_assert_int_eq(ms, good[i].ms);
     }
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         ck_assert_msg(!creds_parse_time(bad[i], &ms), "%s", bad[i]);
+    }
 }
 END_TEST
 
@@ -138,9 +139,10 @@ static void must_split(const char *line, const char *words)
     char joined[1000] = "";
     char **argv = creds_split(line);
     ck_assert_msg(argv != NULL, "%s", line);
-    for (size_t i = 0; argv[i]; i++)
+    for (size_t i = 0; argv[i]; i++) {
         snprintf(joined + strlen(joined), sizeof(joined) - strlen(joined), "%s%s", i ? "|" : "",
                  argv[i]);
+    }
     free(argv);
     ck_assert_str_eq(joined, words);
 }

@@ -47,8 +47,9 @@ END_TEST
 START_TEST(keys_that_live_shortly_are_not_asked_for_each_time)
 {
     place_say("{\"lifetime\": 120}");
-    for (int i = 0; i < 10; i++)
+    for (int i = 0; i < 10; i++) {
         place_must_get("AKIDTEST1");
+    }
     place_move_clock(70);
     place_must_get("AKIDTEST2");
     ck_assert_int_eq(place_requests(REQUEST), 2);
@@ -60,8 +61,9 @@ START_TEST(valid_keys_go_on_when_they_cannot_be_renewed)
     place_must_get("AKIDTEST1");
     place_say("{\"status\": 403}");
     place_move_clock(3600 - 200);
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i < 5; i++) {
         place_must_get("AKIDTEST1");
+    }
     ck_assert_int_eq(place_requests(REQUEST), 2); /* and not for each request of the sink */
     ck_assert_ptr_nonnull(strstr(fake_host_log(fake),
                                  "warn: cannot get keys for S3 from container: "
@@ -154,8 +156,9 @@ static void must_come_to(struct getter *getter, enum hangar_rc rc, const char *a
 {
     ck_assert_int_eq(pthread_join(getter->thread, NULL), 0);
     ck_assert_int_eq(getter->rc, rc);
-    if (!rc)
+    if (!rc) {
         ck_assert_str_eq(getter->keys.access_key_id, access_key_id);
+    }
 }
 
 START_TEST(one_thread_renews_while_the_others_go_on)
@@ -166,8 +169,9 @@ START_TEST(one_thread_renews_while_the_others_go_on)
     place_move_clock(3600 - 200);
     start(&renewer);
     place_wait_for_request(REQUEST, 2);
-    for (int i = 0; i < 100; i++)
+    for (int i = 0; i < 100; i++) {
         place_must_get("AKIDTEST1");
+    }
     place_file("open", "");
     must_come_to(&renewer, HANGAR_OK, "AKIDTEST2");
     place_must_get("AKIDTEST2");
@@ -179,12 +183,14 @@ START_TEST(threads_without_keys_wait_for_one_answer)
 {
     static struct getter getters[8];
     place_say("{\"kind\": \"gate\"}");
-    for (int i = 0; i < 8; i++)
+    for (int i = 0; i < 8; i++) {
         start(&getters[i]);
+    }
     place_wait_for_request(REQUEST, 1);
     place_file("open", "");
-    for (int i = 0; i < 8; i++)
+    for (int i = 0; i < 8; i++) {
         must_come_to(&getters[i], HANGAR_OK, "AKIDTEST1");
+    }
     ck_assert_int_eq(place_requests(REQUEST), 1);
 }
 END_TEST
@@ -193,12 +199,14 @@ START_TEST(cancelling_ends_every_wait)
 {
     static struct getter getters[4];
     place_say("{\"kind\": \"stall\"}");
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 4; i++) {
         start(&getters[i]);
+    }
     place_wait_for_request(REQUEST, 1);
     s3_credentials_cancel(credentials);
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 4; i++) {
         must_come_to(&getters[i], HANGAR_CANCELLED, NULL);
+    }
     place_must_fail(HANGAR_CANCELLED, "cancelled");
 }
 END_TEST
@@ -213,8 +221,9 @@ START_TEST(cancelling_the_job_ends_a_program)
     fake_host_set(fake, "credential_process", place_program("tool", text));
     credentials = place_open();
     start(&getter);
-    for (int i = 0; access(begun, F_OK) && i < 6000; i++)
+    for (int i = 0; access(begun, F_OK) && i < 6000; i++) {
         usleep(5000);
+    }
     fake_host_cancel(fake);
     must_come_to(&getter, HANGAR_CANCELLED, NULL);
 }

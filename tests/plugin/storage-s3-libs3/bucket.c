@@ -24,8 +24,9 @@ static pid_t proxy;
 static const char *env(const char *name)
 {
     const char *value = getenv(name);
-    if (value && *value)
+    if (value && *value) {
         return value;
+    }
     fprintf(stderr, "%s is not set: run this program by tests/lib/with_s3\n", name);
     exit(1);
 }
@@ -34,8 +35,9 @@ void bucket_make(void)
 {
     char command[1000];
     snprintf(command, sizeof(command), "/usr/bin/python3 %s make-bucket %s", S3_CLIENT, BUCKET);
-    if (system(command))
+    if (system(command)) {
         exit(1);
+    }
     unsetenv("http_proxy");
 }
 
@@ -108,8 +110,9 @@ void bucket_set_up_proxy(void)
         execl("/usr/bin/python3", "python3", S3_PROXY, folder, env("S3_PORT"), NULL);
         _exit(127);
     }
-    for (int i = 0; i < 6000 && access(testing_path(folder, "port"), F_OK); i++)
+    for (int i = 0; i < 6000 && access(testing_path(folder, "port"), F_OK); i++) {
         usleep(5000);
+    }
     FILE *file = fopen(testing_path(folder, "port"), "r");
     ck_assert_ptr_nonnull(file);
     ck_assert_int_eq(fscanf(file, "%d", &port), 1);
@@ -137,9 +140,11 @@ int bucket_requests(const char *beginning)
     char line[2000];
     int count = 0;
     FILE *file = fopen(testing_path(folder, "requests"), "r");
-    while (file && fgets(line, sizeof(line), file))
+    while (file && fgets(line, sizeof(line), file)) {
         count += !strncmp(line, beginning, strlen(beginning));
-    if (file)
+    }
+    if (file) {
         fclose(file);
+    }
     return count;
 }

@@ -20,8 +20,9 @@ static void *inst;
 static void open_it(const char *const options[][2])
 {
     fake = bucket_host();
-    for (size_t i = 0; options && options[i][0]; i++)
+    for (size_t i = 0; options && options[i][0]; i++) {
         fake_host_set(fake, options[i][0], options[i][1]);
+    }
     testing_expect(fake, fake_host_create(fake, &inst), HANGAR_OK, "create");
 }
 
@@ -174,8 +175,9 @@ START_TEST(temporary_files_are_bounded)
     must_say(store("large", data, 1200000), HANGAR_NO_SPACE, "; hint: raise spool_max");
     sink_must_lack(fake, inst, "large");
     /* what was given up has given its room back */
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 3; i++) {
         testing_expect(fake, store("fits", data, 900000), HANGAR_OK, "store");
+    }
     sink_must_have(fake, inst, "fits", data, 900000);
     fake_host_refuse_temp_dir(fake, true);
     ck_assert_int_ne(store("none", data, 900000), HANGAR_OK);
@@ -238,8 +240,9 @@ START_TEST(creating_only_looks_first_and_holds_within_a_process)
     must_say(sink_store(fake, inst, "object", "new", 3, 3, HANGAR_PUT_CREATE_ONLY, NULL),
              HANGAR_EXISTS, "it is there already");
     sink_must_have(fake, inst, "object", "old", 3);
-    for (int i = 0; i < 8; i++)
+    for (int i = 0; i < 8; i++) {
         ck_assert_int_eq(pthread_create(&creators[i].thread, NULL, create, &creators[i]), 0);
+    }
     for (int i = 0; i < 8; i++) {
         ck_assert_int_eq(pthread_join(creators[i].thread, NULL), 0);
         ck_assert(!creators[i].rc || creators[i].rc == HANGAR_EXISTS);
@@ -354,13 +357,15 @@ static void must_read(const char *name, size_t size, enum hangar_rc want, const 
         rc = sink_table(fake)->get_read(get, buffer + at, size + 1 - at, &got);
         at += rc ? 0 : got;
     }
-    if (want)
+    if (want) {
         must_say(rc, want, text);
-    else
+    } else {
         testing_expect(fake, rc, want, text);
+    }
     ck_assert(want || (at == size && !memcmp(buffer, data, size)));
-    if (get)
+    if (get) {
         sink_table(fake)->get_close(get);
+    }
     free(buffer);
 }
 
@@ -453,8 +458,9 @@ START_TEST(cancelling_ends_what_waits)
     store_directly("object", "text", 4);
     bucket_fault("get stall-down 1\n");
     ck_assert_int_eq(pthread_create(&thread, NULL, read_stalled, &rc), 0);
-    for (int i = 0; i < 6000 && !bucket_requests("get GET"); i++)
+    for (int i = 0; i < 6000 && !bucket_requests("get GET"); i++) {
         usleep(5000);
+    }
     fake_host_cancel(fake);
     ck_assert_int_eq(pthread_join(thread, NULL), 0);
     ck_assert_int_eq(rc, HANGAR_CANCELLED);

@@ -24,8 +24,9 @@ static size_t override_count;
 const char *store_env(const char *name)
 {
     const char *value = getenv(name);
-    if (value && *value)
+    if (value && *value) {
         return value;
+    }
     fprintf(stderr, "%s is not set: run this program by tests/lib/with_s3\n", name);
     exit(1);
 }
@@ -66,16 +67,18 @@ static void set_up(void)
 static bool overridden(const char *name)
 {
     for (size_t i = 0; i < override_count; i++) {
-        if (!strcmp(overrides[i].name, name))
+        if (!strcmp(overrides[i].name, name)) {
             return true;
+        }
     }
     return false;
 }
 
 static void set(struct fake_host *fake, const char *name, const char *value)
 {
-    if (!overridden(name))
+    if (!overridden(name)) {
         fake_host_set(fake, name, value);
+    }
 }
 
 static void configure(struct fake_host *fake)
@@ -87,11 +90,13 @@ static void configure(struct fake_host *fake)
     set(fake, "prefix", prefix);
     set(fake, "access_key_id", store_env("S3_ACCESS_KEY"));
     set(fake, "secret_access_key", store_env("S3_SECRET_KEY"));
-    if (tls)
+    if (tls) {
         set(fake, "ca_file", store_env("S3_CA_FILE"));
+    }
     for (size_t i = 0; i < override_count; i++) {
-        if (overrides[i].value)
+        if (overrides[i].value) {
             fake_host_set(fake, overrides[i].name, overrides[i].value);
+        }
     }
 }
 

@@ -23,25 +23,13 @@ struct vector {
 #define S3_DOC                                                                                     \
     .date = "20130524T000000Z", .service = "s3", .key = "AKIAIOSFODNN7EXAMPLE",                    \
     .secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
-#define S3_HOST                                                                                    \
-    {                                                                                              \
-        "host", "examplebucket.s3.amazonaws.com"                                                   \
-    }
-#define S3_DATE                                                                                    \
-    {                                                                                              \
-        "x-amz-date", "20130524T000000Z"                                                           \
-    }
+#define S3_HOST {"host", "examplebucket.s3.amazonaws.com"}
+#define S3_DATE {"x-amz-date", "20130524T000000Z"}
 #define SUITE                                                                                      \
     .payload = EMPTY, .date = "20150830T123600Z", .service = "service", .key = "AKIDEXAMPLE",      \
     .secret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
-#define SUITE_HOST                                                                                 \
-    {                                                                                              \
-        "host", "example.amazonaws.com"                                                            \
-    }
-#define SUITE_DATE                                                                                 \
-    {                                                                                              \
-        "x-amz-date", "20150830T123600Z"                                                           \
-    }
+#define SUITE_HOST {"host", "example.amazonaws.com"}
+#define SUITE_DATE {"x-amz-date", "20150830T123600Z"}
 
 /* The examples of "Authenticating Requests: Using the Authorization Header" of the S3 API
  * reference, and cases of the Signature Version 4 test suite. */
@@ -91,8 +79,9 @@ static const struct vector vectors[] = {
 static size_t count_headers(const struct vector *vector)
 {
     size_t count = 0;
-    while (vector->headers[count].name)
+    while (vector->headers[count].name) {
         count++;
+    }
     return count;
 }
 

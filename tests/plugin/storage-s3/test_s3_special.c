@@ -32,8 +32,9 @@ static void set_up(void)
 
 static void tear_down(void)
 {
-    if (!fake)
+    if (!fake) {
         return;
+    }
     ck_assert_uint_eq(fake_host_budget_used(fake), 0);
     fake_host_close(fake);
 }
@@ -58,8 +59,9 @@ static size_t count_uploads(void)
     size_t count = 0;
     /* the key is escaped; the last part of the prefix needs no escapes */
     snprintf(number, sizeof(number), "%s", strrchr(store_prefix(), '/') + 1);
-    for (const char *at = all; (at = strstr(at, number)); at++)
+    for (const char *at = all; (at = strstr(at, number)); at++) {
         count++;
+    }
     free(all);
     return count;
 }
@@ -123,8 +125,9 @@ START_TEST(an_object_of_too_many_parts_becomes_several)
     free(names);
     static const size_t offsets[] = {1,        2 * PART - 1,  2 * PART, 2 * PART + 1,
                                      4 * PART, 4 * PART + 776};
-    for (size_t i = 0; i < sizeof(offsets) / sizeof(offsets[0]); i++)
+    for (size_t i = 0; i < sizeof(offsets) / sizeof(offsets[0]); i++) {
         must_read(offsets[i], data + offsets[i], size - offsets[i]);
+    }
     must_read(size, data, 0);
     /* a second one is refused, and takes its own pieces away, not those of the first */
     testing_expect(fake, put(data, size, 1 << 20, HANGAR_PUT_CREATE_ONLY), HANGAR_EXISTS, "again");
@@ -164,9 +167,10 @@ START_TEST(an_aborted_put_leaves_neither_object_nor_upload)
     store_option("max_parts", "2");
     open_store();
     ck_assert_int_eq(sink_table(fake)->put_open(inst, "p/object", 0, 0, &handle), HANGAR_OK);
-    for (size_t i = 0; i < 28; i++)
+    for (size_t i = 0; i < 28; i++) {
         testing_expect(fake, sink_table(fake)->put_write(handle, data, 1 << 20), HANGAR_OK,
                        "write");
+    }
     ck_assert_uint_ge(count_uploads(), 2);
     sink_table(fake)->put_abort(handle);
     ck_assert_uint_eq(count_uploads(), 0);
@@ -203,8 +207,9 @@ static void leave_upload(const char *name)
         struct fake_host *host = store_open(&in);
         char *data = calloc(1, 12 << 20);
         if (sink_table(host)->put_open(in, name, 0, 0, &handle) ||
-            sink_table(host)->put_write(handle, data, 12 << 20))
+            sink_table(host)->put_write(handle, data, 12 << 20)) {
             _exit(1);
+        }
         kill(getpid(), SIGKILL);
     }
     int status;
@@ -261,14 +266,16 @@ START_TEST(many_are_removed_at_once)
         snprintf(names[i], sizeof(names[i]), "p/%zu", i);
         list[i] = names[i];
         results[i] = HANGAR_INTERNAL;
-        if (i % 10 == 0)
+        if (i % 10 == 0) {
             sink_must_store(fake, inst, names[i], "x");
+        }
     }
     sink_must_store(fake, inst, "p/other", "x");
     testing_expect(fake, sink_table(fake)->remove_many(inst, list, MANY, results), HANGAR_OK,
                    "remove_many");
-    for (size_t i = 0; i < MANY; i++)
+    for (size_t i = 0; i < MANY; i++) {
         ck_assert_int_eq(results[i], HANGAR_OK);
+    }
     char *left = sink_list(fake, inst, "", 0, &count);
     ck_assert_str_eq(left, "p/other\n");
     free(left);
@@ -313,17 +320,20 @@ START_TEST(memory_is_lent_and_bounded)
     uint32_t most = sink_table(fake)->max_open_puts(inst);
     ck_assert_uint_eq(most, 6); /* those that are sent, and two */
     ck_assert_uint_eq(fake_host_budget_used(fake), 6 * PART);
-    for (size_t i = 0; i < most; i++)
+    for (size_t i = 0; i < most; i++) {
         ck_assert_int_eq(sink_table(fake)->put_open(inst, "p/object", 0, 0, &handles[i]), 0);
+    }
     /* all of them are filled at once, by one thread: nobody waits for another */
     for (size_t k = 0; k < 12; k++) {
-        for (size_t i = 0; i < most; i++)
+        for (size_t i = 0; i < most; i++) {
             testing_expect(fake, sink_table(fake)->put_write(handles[i], data, 1 << 20), HANGAR_OK,
                            "write");
+        }
         ck_assert_uint_le(fake_host_budget_used(fake), 48 << 20);
     }
-    for (size_t i = 0; i < most; i++)
+    for (size_t i = 0; i < most; i++) {
         testing_expect(fake, sink_table(fake)->put_commit(handles[i], &entry), HANGAR_OK, "commit");
+    }
     ck_assert_uint_eq(fake_host_budget_used(fake), 6 * PART);
     fake_host_close(fake);
     free(data);
@@ -451,8 +461,9 @@ START_TEST(locks_are_set_and_only_ever_extended)
     testing_expect(fake, sink_table(fake)->probe(inst, attrs), HANGAR_OK, "probe");
     ck_assert_str_eq(fake_attr(attrs, "object_lock"), "on");
     char *texts[] = {before, mode, same, after};
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < 4; i++) {
         free(texts[i]);
+    }
     fake_attrs_free(attrs);
 }
 END_TEST
@@ -555,8 +566,9 @@ START_TEST(cancel_wakes_calls_that_wait)
     snprintf(endpoint, sizeof(endpoint), "http://127.0.0.1:%d", ntohs(address.sin_port));
     store_option("endpoint", endpoint);
     open_store();
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < 3; i++) {
         ck_assert_int_eq(pthread_create(&threads[i], NULL, calls[i], &results[i]), 0);
+    }
     usleep(300000);
     fake_host_cancel(fake);
     for (size_t i = 0; i < 3; i++) { /* the timeout of a request is 60 s, that of this test too */
@@ -621,8 +633,9 @@ END_TEST
 
 int main(void)
 {
-    if (store_client("make-bucket %s", store_bucket()))
+    if (store_client("make-bucket %s", store_bucket())) {
         return 1;
+    }
     Suite *suite = suite_create("storage-s3");
     TCase *tcase = tcase_create("S3");
     tcase_set_timeout(tcase, 60);

@@ -15,10 +15,11 @@ static struct text seen;
 static bool note(void *arg, const char *path, char *text)
 {
     const char *stop_at = arg;
-    if (!text)
+    if (!text) {
         text_clear(&seen);
-    else
+    } else {
         text_addf(&seen, "%s=%s;", path, text);
+    }
     return !text || !stop_at || strcmp(path, stop_at) != 0;
 }
 
@@ -27,8 +28,9 @@ static bool read_all(struct s3_xml *xml, const char *document, size_t step)
 {
     size_t size = strlen(document);
     bool taken = s3_xml_restart(xml);
-    for (size_t at = 0; at < size && taken; at += step)
+    for (size_t at = 0; at < size && taken; at += step) {
         taken = s3_xml_feed(xml, document + at, step < size - at ? step : size - at);
+    }
     return s3_xml_end(xml) && taken;
 }
 
@@ -61,8 +63,9 @@ START_TEST(what_is_no_answer_is_refused)
         "{\"a\": 1}",
     };
     struct s3_xml *xml = s3_xml_new(note, NULL);
-    for (size_t i = 0; i < sizeof(documents) / sizeof(documents[0]); i++)
+    for (size_t i = 0; i < sizeof(documents) / sizeof(documents[0]); i++) {
         ck_assert_msg(!read_all(xml, documents[i], 3), "%s", documents[i]);
+    }
     ck_assert(read_all(xml, "<a/>", 1)); /* and the next one is read again */
     s3_xml_free(xml);
 }
@@ -72,12 +75,14 @@ START_TEST(depth_and_text_are_bounded)
 {
     struct text deep = {0}, wide = {0};
     struct s3_xml *xml = s3_xml_new(note, NULL);
-    for (size_t i = 0; i < 2000; i++)
+    for (size_t i = 0; i < 2000; i++) {
         text_add(&deep, "<a>");
+    }
     ck_assert(!read_all(xml, deep.data, 100));
     text_add(&wide, "<a>");
-    for (size_t i = 0; i < S3_XML_TEXT_MAX; i++)
+    for (size_t i = 0; i < S3_XML_TEXT_MAX; i++) {
         text_add(&wide, "x");
+    }
     text_add(&wide, "</a>");
     ck_assert(!read_all(xml, wide.data, 100));
     s3_xml_free(xml);

@@ -12,8 +12,9 @@ int main(void)
 {
     static struct sink_under_test under_test;
     bool swift = !strcmp(store_env("S3_KIND"), "swift");
-    if (store_client("make-bucket %s", store_bucket()))
+    if (store_client("make-bucket %s", store_bucket())) {
         return 1;
+    }
     under_test = store;
     under_test.create_only = !swift; /* which does not know the condition */
     under_test.many = swift ? 1010 : 1100;

@@ -76,8 +76,9 @@ static const struct {
 static json_t *parse(const char *text)
 {
     char *copy = strdup(text);
-    for (char *c = copy; *c; c++)
+    for (char *c = copy; *c; c++) {
         *c = *c == '\'' ? '"' : *c;
+    }
     json_t *doc = json_loads(copy, 0, NULL);
     ck_assert_msg(doc != NULL, "%s", copy);
     free(copy);
@@ -103,8 +104,9 @@ static void check(const char *status, const struct hg_alert_limits *allowed, con
 
 START_TEST(each_thing_that_is_wrong_gives_its_alert)
 {
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         check(rows[i].status, &limits, rows[i].alerts);
+    }
 }
 END_TEST
 

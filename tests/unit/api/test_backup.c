@@ -246,8 +246,9 @@ static pthread_t begin_backup(enum hangar_status *status, const char *until)
 {
     pthread_t thread;
     ck_assert_int_eq(pthread_create(&thread, NULL, backup_main, status), 0);
-    for (int i = 0; i < 2000 && world_lines("j", until) == 0; i++)
+    for (int i = 0; i < 2000 && world_lines("j", until) == 0; i++) {
         usleep(5000);
+    }
     ck_assert_uint_gt(world_lines("j", until), 0);
     return thread;
 }

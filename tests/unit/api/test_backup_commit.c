@@ -49,8 +49,9 @@ static void end_sources(void)
                                             .point = hg_attrs_new(),
                                             .time_ms = 1768442400000 + 7 * (int64_t)i};
     }
-    while (run->manifest.file_count > 0)
+    while (run->manifest.file_count > 0) {
         free(run->manifest.files[--run->manifest.file_count].name);
+    }
 }
 
 /* A run whose objects are all in its one sink. */
@@ -153,8 +154,9 @@ END_TEST
 static enum hangar_rc commit_asleep(struct hangar_put *put, struct hangar_entry *entry)
 {
     enum hangar_rc rc = real.put_commit(put, entry);
-    if (stored(BACKUP "manifest.json"))
+    if (stored(BACKUP "manifest.json")) {
         lease.sinks[0].renewed_ms -= HG_LEASE_MS / 2;
+    }
     return rc;
 }
 
@@ -213,14 +215,16 @@ static void check_commit(void *arg)
     ck_assert_int_eq(rc == HANGAR_OK, manifest != NULL);
     failures += rc != HANGAR_OK;
     successes += rc == HANGAR_OK;
-    if (manifest)
+    if (manifest) {
         ck_assert_int_eq(
             hg_manifest_read(hg_str_text(&manifest->data), manifest->data.len, &back, &err),
             HANGAR_OK);
+    }
     hg_manifest_free(&back);
     /* and again from the beginning */
-    while (memory.count > 0)
+    while (memory.count > 0) {
         real.remove(sink->ctx, memory.objects[0].name);
+    }
     sink->committed = false;
     hg_error_clear(&sink->error);
     hg_error_clear(&err);

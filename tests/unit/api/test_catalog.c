@@ -51,9 +51,10 @@ START_TEST(lists_and_overviews_have_the_promised_fields)
     world_fields(world_at("pipelines.0.sinks.1"),
                  "name:s plugin:s target:s required:b backups:i newest:s newest_time:s age_ms:i "
                  "oldest:s stored_bytes:i free_bytes:i");
-    for (size_t i = 0; i < world_count("instances"); i++)
+    for (size_t i = 0; i < world_count("instances"); i++) {
         world_fields(json_array_get(world_at("instances"), i),
                      "kind:s name:s plugin:s version:s target:sn options:o");
+    }
     ck_assert_int_eq(world_show(world_id()), HANGAR_STATUS_DONE);
     world_fields(world_doc, "schema:s status:s sink:s sinks:a manifest:o");
     ck_assert_str_eq(world_text("manifest.id"), world_id());
@@ -71,9 +72,10 @@ START_TEST(check_asks_everybody)
     world_config(CONFIG TWO);
     ck_assert_int_eq(world_check(), HANGAR_STATUS_DONE);
     world_fields(world_doc, "schema:s status:s config:s items:a");
-    for (size_t i = 0; i < world_count("items"); i++)
+    for (size_t i = 0; i < world_count("items"); i++) {
         world_fields(json_array_get(world_at("items"), i),
                      "kind:s name:s status:s messages:a facts:o");
+    }
     world_config("sources: { db: { plugin: test-source, options: { fail_at: check } } }\n"
                  "sinks: { a: { plugin: test-sink, options: { path: ./a, fail_at: probe } } }\n"
                  "pipelines: { p: { sources: [db], sinks: [a] } }\n");
@@ -148,8 +150,9 @@ START_TEST(a_sink_that_cannot_be_read_is_told_while_another_serves)
         snprintf(text, sizeof(text), config, faults[i]);
         world_config("%s", text);
         ck_assert_int_eq(world_show("latest"), HANGAR_STATUS_DONE);
-        if (i >= 2) /* what cannot be looked at can still be read */
+        if (i >= 2) { /* what cannot be looked at can still be read */
             ck_assert_str_eq(world_text("sink"), "b");
+        }
         ck_assert_msg(strstr(world_log(), "sink a: cannot ") != NULL, "%s: %s", faults[i],
                       world_log());
         ck_assert_int_eq(world_status(), HANGAR_STATUS_DONE);
@@ -193,9 +196,10 @@ END_TEST
 START_TEST(more_places_than_one_job_has_instances_can_be_listed)
 {
     char text[6000] = CONFIG "pipelines:\n";
-    for (int i = 0; i < 40; i++)
+    for (int i = 0; i < 40; i++) {
         snprintf(text + strlen(text), sizeof(text) - strlen(text),
                  "  p%d: { sources: [db], sinks: [a, b] }\n", i);
+    }
     world_config("%s", text);
     ck_assert_int_eq(world_backup("p39"), HANGAR_STATUS_DONE);
     ck_assert_int_eq(world_list(), HANGAR_STATUS_DONE);

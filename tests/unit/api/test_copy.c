@@ -250,8 +250,9 @@ START_TEST(an_interrupted_copy_leaves_nothing)
         ck_assert_int_eq(pthread_create(&thread, NULL, copy_main, &status), 0);
         for (int k = 0; k < 2000 && world_shell("ls b 2>/dev/null | grep -q '%s.*#'",
                                                 where[i] + strlen("only: ")) != 0;
-             k++)
+             k++) {
             usleep(5000);
+        }
         hangar_cancel(world_hangar);
         pthread_join(thread, NULL);
         ck_assert_int_eq(status, HANGAR_STATUS_INTERRUPTED);

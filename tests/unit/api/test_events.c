@@ -18,8 +18,9 @@ static size_t line_count;
 static void keep(void *arg, const struct hangar_log_line *line)
 {
     (void)arg;
-    if (!line->event || line_count == sizeof(lines) / sizeof(lines[0]))
+    if (!line->event || line_count == sizeof(lines) / sizeof(lines[0])) {
         return;
+    }
     struct line *l = &lines[line_count++];
     *l = (struct line){
         .level = line->level, .duration_ms = line->duration_ms, .time_ms = line->time_ms};
@@ -73,8 +74,9 @@ static bool ends(const char *event)
 static size_t count(const char *event)
 {
     size_t n = 0;
-    for (size_t i = 0; i < line_count; i++)
+    for (size_t i = 0; i < line_count; i++) {
         n += strcmp(lines[i].event, event) == 0;
+    }
     return n;
 }
 
@@ -84,8 +86,9 @@ static void expect(enum hangar_status status, enum hangar_status wanted, const c
     char names[300], *rest = names, *name;
     ck_assert_msg(status == wanted, "%d: %s", (int)status, hangar_error(hangar));
     snprintf(names, sizeof(names), "%s", events);
-    while ((name = strsep(&rest, " ")))
+    while ((name = strsep(&rest, " "))) {
         ck_assert_msg(count(name) > 0, "no %s", name);
+    }
     for (size_t i = 0; i < line_count; i++) {
         const struct line *l = &lines[i];
         ck_assert_msg(l->run[0] && strcmp(l->run, lines[0].run) == 0, "%s: run \"%s\"", l->event,
@@ -93,12 +96,15 @@ static void expect(enum hangar_status status, enum hangar_status wanted, const c
         ck_assert_msg(l->time_ms > 0, "%s: no time", l->event);
         /* what happens to a part of a job has no duration of its own */
         if (ends(l->event) && strncmp(l->event, "sink.", 5) != 0 && !strstr(l->event, "hold.") &&
-            strncmp(l->event, "remove.", 7) != 0)
+            strncmp(l->event, "remove.", 7) != 0) {
             ck_assert_msg(l->duration_ms >= 0, "%s: no duration", l->event);
-        if (strstr(l->event, ".start"))
+        }
+        if (strstr(l->event, ".start")) {
             ck_assert_msg(l->duration_ms == -1, "%s: a duration", l->event);
-        if (strstr(l->event, ".failed"))
+        }
+        if (strstr(l->event, ".failed")) {
             ck_assert_msg(l->level == 0, "%s: level %u", l->event, l->level);
+        }
     }
     ck_assert_str_ne(lines[0].run, last_run);
     snprintf(last_run, sizeof(last_run), "%s", lines[0].run);

@@ -138,8 +138,9 @@ static enum hangar_status interrupt_when_a_is_done(void)
     enum hangar_status status = HANGAR_STATUS_DONE;
     pthread_t thread;
     ck_assert_int_eq(pthread_create(&thread, NULL, backup_main, &status), 0);
-    for (int i = 0; i < 4000 && world_shell("ls a/*manifest.json >/dev/null 2>&1") != 0; i++)
+    for (int i = 0; i < 4000 && world_shell("ls a/*manifest.json >/dev/null 2>&1") != 0; i++) {
         usleep(5000);
+    }
     hangar_cancel(world_hangar);
     pthread_join(thread, NULL);
     return status;

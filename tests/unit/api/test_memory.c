@@ -22,13 +22,16 @@ static unsigned long peak_kib(const char *size)
                      "  b: { plugin: storage-local, options: { path: ./b } }\n"
                      "pipelines: { p: { sources: [db], transforms: [gzip], sinks: [a, b] } }\n",
                      size);
-        if (hangar_backup(world_hangar, "p", NULL) != HANGAR_STATUS_DONE)
+        if (hangar_backup(world_hangar, "p", NULL) != HANGAR_STATUS_DONE) {
             _exit(1);
+        }
         char line[256];
         FILE *status = fopen("/proc/self/status", "re");
-        while (status && fgets(line, sizeof(line), status))
-            if (sscanf(line, "VmHWM: %lu", &kib) == 1)
+        while (status && fgets(line, sizeof(line), status)) {
+            if (sscanf(line, "VmHWM: %lu", &kib) == 1) {
                 break;
+            }
+        }
         _exit(write(ends[1], &kib, sizeof(kib)) == sizeof(kib) ? 0 : 1);
     }
     int status;
@@ -46,8 +49,9 @@ START_TEST(a_large_object_takes_no_more_memory_than_the_budget)
     bool plain = SANITIZED[0] == '\0'; /* a sanitizer's own memory is not ours */
     unsigned long large = peak_kib(plain ? "512MiB" : "32MiB");
     ck_assert_uint_gt(large, 0);
-    if (plain)
+    if (plain) {
         ck_assert_uint_lt(large, 64 << 10);
+    }
 }
 END_TEST
 

@@ -74,8 +74,9 @@ static void nothing_works(enum hangar_status expected)
         hangar_alerts(world_hangar, 0, NULL),
         hangar_report_crash(world_hangar, "backup", "p", "why", NULL),
         hangar_notify(world_hangar, NULL, NULL)};
-    for (size_t i = 0; i < sizeof(got) / sizeof(got[0]); i++)
+    for (size_t i = 0; i < sizeof(got) / sizeof(got[0]); i++) {
         ck_assert_msg(got[i] == expected, "call %zu: %d", i, (int)got[i]);
+    }
     ck_assert_str_eq(hangar_error(world_hangar), "no configuration is open");
 }
 
@@ -102,9 +103,10 @@ START_TEST(plugins_are_told_with_their_options_or_why_not)
     world_doc = json_loads(text, 0, NULL);
     hangar_free(text);
     ck_assert_uint_ge(world_count("plugins"), 5);
-    for (size_t i = 0; i < world_count("plugins"); i++)
+    for (size_t i = 0; i < world_count("plugins"); i++) {
         world_fields(json_array_get(world_at("plugins"), i),
                      "name:s version:s summary:s license:s roles:a file:s abi:s options:a");
+    }
     ck_assert_int_eq(hangar_plugins(world_hangar, "compress-gzip", &text), HANGAR_STATUS_DONE);
     json_decref(world_doc);
     world_doc = json_loads(text, 0, NULL);

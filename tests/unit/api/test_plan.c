@@ -138,8 +138,9 @@ START_TEST(checking_tells_who_runs_the_schedules)
     bool found = false;
     for (size_t i = 0; i < world_count("items"); i++) {
         json_t *item = json_array_get(world_at("items"), i);
-        if (strcmp(json_string_value(json_object_get(item, "kind")), "pipeline") != 0)
+        if (strcmp(json_string_value(json_object_get(item, "kind")), "pipeline") != 0) {
             continue;
+        }
         json_t *facts = json_object_get(item, "facts");
         found = true;
         ck_assert_str_eq(json_string_value(json_object_get(facts, "run_by")), "hangar daemon");

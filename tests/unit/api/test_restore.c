@@ -144,8 +144,9 @@ START_TEST(settings_are_read_or_refused)
         ck_assert_uint_eq(world_lines("j", "restore"), 0);
     }
     const char *many[100] = {0};
-    for (size_t i = 0; i < 65; i++)
+    for (size_t i = 0; i < 65; i++) {
         many[i] = "db.size=1";
+    }
     ck_assert_int_eq(world_restore("latest", 0, NULL, many), HANGAR_STATUS_USAGE);
     ck_assert_str_eq(world_error(), "more than 64 settings");
     static const char *const good[] = {"db.name=a=b.c", "cache.jobs=1", NULL};

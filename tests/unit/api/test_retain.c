@@ -21,8 +21,9 @@ static enum hangar_status prune(void)
 
 static void make(size_t count)
 {
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         ck_assert_msg(world_backup("p") == HANGAR_STATUS_DONE, "%s", world_error());
+    }
 }
 
 /* Locks there are, and how often the store was told in all. */

@@ -15,8 +15,9 @@
 static void make(const char *sinks, size_t count)
 {
     world_config(CONFIG("", "", "%s"), sinks);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         ck_assert_msg(world_backup("p") == HANGAR_STATUS_DONE, "%s", world_error());
+    }
 }
 
 START_TEST(status_names_what_a_sink_lacks_and_how_far_it_is_behind)

@@ -15,15 +15,17 @@ static void on_log(void *arg, const struct hangar_log_line *line)
 {
     (void)arg;
     size_t n = strlen(log_text);
-    if (line->level <= 1)
+    if (line->level <= 1) {
         snprintf(log_text + n, sizeof(log_text) - n, "%s\n", line->message);
+    }
 }
 
 static void on_progress(void *arg, const struct hangar_progress *p)
 {
     (void)arg;
-    if (!p->job[0] || !p->step || p->source_count > 32)
+    if (!p->job[0] || !p->step || p->source_count > 32) {
         abort();
+    }
 }
 
 void world_setup(void)
@@ -92,10 +94,11 @@ static enum hangar_status take(enum hangar_status status, char **out)
     hangar_free(text);
     ck_assert_str_eq(world_text("status"), status <= 8 ? names[status] : "interrupted");
     ck_assert_ptr_nonnull(strstr(world_text("schema"), "hangar."));
-    if (status == HANGAR_STATUS_DONE)
+    if (status == HANGAR_STATUS_DONE) {
         ck_assert_str_eq(hangar_error(world_hangar), "");
-    else
+    } else {
         ck_assert_str_eq(hangar_error(world_hangar), world_text("error"));
+    }
     return status;
 }
 
@@ -109,8 +112,9 @@ enum hangar_status world_backup(const char *pipeline)
     char *text = NULL;
     enum hangar_status status = take(hangar_backup(world_hangar, pipeline, &text), &text);
     const json_t *id = world_at("id");
-    if (json_is_string(id))
+    if (json_is_string(id)) {
         snprintf(last_id, sizeof(last_id), "%s", json_string_value(id));
+    }
     return status;
 }
 
@@ -181,9 +185,10 @@ json_t *world_at(const char *path)
     snprintf(copy, sizeof(copy), "%s", path);
     json_t *at = world_doc;
     for (char *save, *part = strtok_r(copy, ".", &save); part && at;
-         part = strtok_r(NULL, ".", &save))
+         part = strtok_r(NULL, ".", &save)) {
         at = json_is_array(at) ? json_array_get(at, strtoul(part, NULL, 10))
                                : json_object_get(at, part);
+    }
     return at;
 }
 
@@ -260,8 +265,9 @@ size_t world_lines(const char *file, const char *regex)
     snprintf(command, sizeof(command), "grep -cE -- '%s' %s 2>/dev/null", regex, file);
     FILE *pipe = popen(command, "re");
     ck_assert_ptr_nonnull(pipe);
-    if (fscanf(pipe, "%lu", &count) != 1)
+    if (fscanf(pipe, "%lu", &count) != 1) {
         count = 0;
+    }
     pclose(pipe);
     return count;
 }

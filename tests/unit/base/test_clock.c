@@ -40,8 +40,9 @@ START_TEST(every_day_of_four_centuries_comes_back)
         hg_time_format(ms, text);
         hg_backup_id_format(ms, id);
         if (!hg_time_parse(text, &back) || back != ms || !hg_backup_id_parse(id, &back) ||
-            back != ms)
+            back != ms) {
             ck_abort_msg("%s, %s", text, id);
+        }
     }
 }
 END_TEST
@@ -55,8 +56,9 @@ START_TEST(the_calendar_is_that_of_the_c_library)
         gmtime_r(&t, &tm);
         strftime(expected, sizeof(expected), "%Y-%m-%dT%H:%M:%S.000Z", &tm);
         hg_time_format(s * 1000, text);
-        if (strcmp(text, expected) != 0)
+        if (strcmp(text, expected) != 0) {
             ck_abort_msg("%s, not %s", text, expected);
+        }
     }
 }
 END_TEST
@@ -69,8 +71,9 @@ START_TEST(order_of_ids_is_order_of_times)
     for (int i = 0; i < 100000; i++) {
         last += 1 + (int64_t)i * 9973 % (40 * (int64_t)DAY);
         hg_backup_id_format(last, id);
-        if (strcmp(before, id) >= 0)
+        if (strcmp(before, id) >= 0) {
             ck_abort_msg("%s, then %s", before, id);
+        }
         memcpy(before, id, sizeof(id));
     }
 }

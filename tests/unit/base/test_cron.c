@@ -166,8 +166,9 @@ START_TEST(a_schedule_is_due_by_the_clock_of_its_zone)
 {
     for (size_t i = 0; i < sizeof(due) / sizeof(due[0]); i++) {
         int count = 1;
-        for (const char *c = due[i].times; *c; c++)
+        for (const char *c = due[i].times; *c; c++) {
             count += *c == ' ';
+        }
         const char *found = times(due[i].schedule, due[i].zone, due[i].after, count);
         ck_assert_msg(strcmp(found, due[i].times) == 0, "%s in %s: %s", due[i].schedule,
                       due[i].zone, found);

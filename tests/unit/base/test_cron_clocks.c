@@ -102,8 +102,9 @@ static struct tm local(int64_t seconds, int64_t *shown)
 {
     struct tm tm;
     time_t t = (time_t)seconds;
-    if (!localtime_r(&t, &tm))
+    if (!localtime_r(&t, &tm)) {
         ck_abort_msg("no local time");
+    }
     *shown = seconds + tm.tm_gmtoff;
     return tm;
 }
@@ -112,14 +113,16 @@ static struct tm local(int64_t seconds, int64_t *shown)
 static bool model_due(const struct model *m, const struct tm *tm, int64_t before, size_t i)
 {
     bool again = m->shown <= m->furthest;
-    if (schedules[i].is_due(tm) && (!again || schedules[i].every_hour))
+    if (schedules[i].is_due(tm) && (!again || schedules[i].every_hour)) {
         return true;
+    }
     for (int64_t missing = before + 60; missing < m->shown && before > 0; missing += 60) {
         time_t t = (time_t)missing;
         struct tm then;
         gmtime_r(&t, &then);
-        if (schedules[i].is_due(&then))
+        if (schedules[i].is_due(&then)) {
             return true;
+        }
     }
     return false;
 }
@@ -146,19 +149,22 @@ static void compare(const char *name, int year)
         for (size_t i = 0; i < SCHEDULES; i++) {
             bool is_due = model_due(&m, &tm, before, i);
             /* an assertion that holds costs a system call each time */
-            if (is_due != (expected[i] == m.now * 1000))
+            if (is_due != (expected[i] == m.now * 1000)) {
                 ck_abort_msg("%s in %s: at %" PRId64 " the model says %s, the schedule %" PRId64,
                              schedules[i].text, name, m.now, is_due ? "due" : "not due",
                              expected[i] / 1000);
-            if (is_due)
+            }
+            if (is_due) {
                 expected[i] = hg_cron_next(&crons[i], zone, m.now * 1000);
+            }
             runs[i] += is_due;
         }
         before = m.shown;
         m.furthest = m.shown > m.furthest ? m.shown : m.furthest;
     }
-    for (size_t i = 0; i < SCHEDULES; i++)
+    for (size_t i = 0; i < SCHEDULES; i++) {
         ck_assert_uint_gt(runs[i], 20);
+    }
     hg_zone_close(zone);
 }
 

@@ -77,8 +77,9 @@ START_TEST(a_character_is_never_cut_in_two)
         char text[6000];
         size_t len = 0;
         memset(text, 'x', shift);
-        for (len = shift; len < sizeof(text) - 4; len += 3)
+        for (len = shift; len < sizeof(text) - 4; len += 3) {
             memcpy(text + len, "\xE2\x82\xAC", 3);
+        }
         text[len] = '\0';
         struct hg_error err = {0};
         hg_fail(&err, HANGAR_IO, 0, "%s", text);

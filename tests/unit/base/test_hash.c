@@ -34,16 +34,18 @@ END_TEST
 START_TEST(pieces_of_any_size_give_the_same_digest)
 {
     unsigned char data[100000];
-    for (size_t i = 0; i < sizeof(data); i++)
+    for (size_t i = 0; i < sizeof(data); i++) {
         data[i] = (unsigned char)(i * i >> 3);
+    }
     char whole[HG_SHA256_HEX], pieces[HG_SHA256_HEX];
     ck_assert(hg_sha256_of(data, sizeof(data), whole));
     static const size_t steps[] = {1, 63, 64, 65, 4096};
     for (size_t s = 0; s < sizeof(steps) / sizeof(steps[0]); s++) {
         struct hg_sha256 *h = hg_sha256_new();
-        for (size_t at = 0; at < sizeof(data); at += steps[s])
+        for (size_t at = 0; at < sizeof(data); at += steps[s]) {
             hg_sha256_update(h, data + at,
                              sizeof(data) - at < steps[s] ? sizeof(data) - at : steps[s]);
+        }
         hg_sha256_final(h, pieces);
         hg_sha256_free(h);
         ck_assert_str_eq(pieces, whole);

@@ -89,8 +89,9 @@ static void *feed(void *arg)
     int fd = *(int *)arg;
     static char data[300000];
     memset(data, 'p', sizeof(data));
-    if (hg_write_all(fd, data, sizeof(data)) != 0)
+    if (hg_write_all(fd, data, sizeof(data)) != 0) {
         abort();
+    }
     close(fd);
     return NULL;
 }

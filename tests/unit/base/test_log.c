@@ -124,8 +124,9 @@ START_TEST(an_escaped_text_fits_and_ends_wherever_it_is_cut)
         hg_log_escape(text, out, size);
         ck_assert_uint_lt(strlen(out), size);
         bool piece = false;
-        for (size_t i = 0; i < sizeof(whole) / sizeof(whole[0]); i++)
+        for (size_t i = 0; i < sizeof(whole) / sizeof(whole[0]); i++) {
             piece = piece || strcmp(out, whole[i]) == 0;
+        }
         ck_assert_msg(piece, "cut inside a character: %s", out);
     }
     char untouched = '#';

@@ -30,8 +30,9 @@ END_TEST
 START_TEST(a_text_grows_past_every_size)
 {
     struct hg_str s = {0};
-    for (size_t i = 0; i < 5000; i++)
+    for (size_t i = 0; i < 5000; i++) {
         hg_str_addf(&s, "%zu,", i % 10);
+    }
     ck_assert_uint_eq(s.len, 10000);
     ck_assert_uint_eq(strlen(s.data), 10000);
     ck_assert_str_eq(s.data + 9996, "8,9,");
@@ -117,8 +118,9 @@ START_TEST(a_misspelt_word_is_recognised_and_no_other)
         const char *meant = hg_did_you_mean(guesses[i].word, words);
         ck_assert_msg((meant == NULL) == (guesses[i].meant == NULL), "%s: %s", guesses[i].word,
                       meant != NULL ? meant : "nothing");
-        if (meant != NULL)
+        if (meant != NULL) {
             ck_assert_str_eq(meant, guesses[i].meant);
+        }
     }
 }
 END_TEST

@@ -139,8 +139,9 @@ START_TEST(truth_is_true_or_false)
     bool value = false;
     ck_assert(hg_parse_bool("true", &value) && value);
     ck_assert(hg_parse_bool("false", &value) && !value);
-    for (size_t i = 0; i < sizeof(neither) / sizeof(neither[0]); i++)
+    for (size_t i = 0; i < sizeof(neither) / sizeof(neither[0]); i++) {
         ck_assert_msg(!hg_parse_bool(neither[i], &value), "%s", neither[i]);
+    }
 }
 END_TEST
 
@@ -157,11 +158,13 @@ START_TEST(whole_numbers_come_back)
     for (int i = 0; i < 200000; i++) {
         int64_t n = (int64_t)(next(&state) >> next(&state) % 64), back;
         char text[32];
-        if (i % 2 != 0)
-            n = (int64_t) - (uint64_t)n;
+        if (i % 2 != 0) {
+            n = (int64_t)-(uint64_t)n;
+        }
         snprintf(text, sizeof(text), "%" PRId64, n);
-        if (!hg_parse_int(text, &back) || back != n)
+        if (!hg_parse_int(text, &back) || back != n) {
             ck_abort_msg("%s", text);
+        }
     }
 }
 END_TEST
@@ -179,8 +182,9 @@ START_TEST(sizes_with_units_come_back)
         int64_t n = (int64_t)(next(&state) % 1000000), back;
         char text[48];
         snprintf(text, sizeof(text), "%" PRId64 "%s", n, units[u].unit);
-        if (!hg_parse_size(text, &back) || back != n * units[u].factor)
+        if (!hg_parse_size(text, &back) || back != n * units[u].factor) {
             ck_abort_msg("%s", text);
+        }
     }
 }
 END_TEST
@@ -197,12 +201,14 @@ START_TEST(what_is_shown_is_close_to_what_is)
         int fields = sscanf(text, "%lf %31s", &shown, unit);
         double factor = 1;
         size_t u = 0;
-        for (; u < 7 && strcmp(unit, names[u]) != 0; u++)
+        for (; u < 7 && strcmp(unit, names[u]) != 0; u++) {
             factor *= 1024;
+        }
         double error = shown * factor - (double)n;
         if (fields != 2 || u == 7 || shown >= 1024 || error > factor * 0.06 ||
-            error < -factor * 0.06)
+            error < -factor * 0.06) {
             ck_abort_msg("%" PRIu64 ": %s", n, text);
+        }
     }
 }
 END_TEST

@@ -18,8 +18,9 @@ START_TEST(an_array_keeps_its_items_as_it_grows)
         ck_assert(HG_VEC_RESERVE(&v));
         v.items[v.count++] = i;
     }
-    for (int i = 0; i < 1000; i++)
+    for (int i = 0; i < 1000; i++) {
         ck_assert_int_eq(v.items[i], i);
+    }
     ck_assert_uint_le(v.capacity, 2000);
     free(v.items);
 }

@@ -66,8 +66,9 @@ static void add_object(struct hg_manifest *m, struct hg_manifest_source *s, cons
     struct hg_manifest_object *o = &s->objects[s->count++];
     struct hg_str stored = {0};
     hg_str_addf(&stored, "%s/%s", s->name, name);
-    for (size_t i = 0; i < m->chain_count; i++)
+    for (size_t i = 0; i < m->chain_count; i++) {
         hg_str_add(&stored, m->chain[i].suffix);
+    }
     *o = (struct hg_manifest_object){.name = strdup(name),
                                      .stored = hg_str_take(&stored),
                                      .phase = phase,

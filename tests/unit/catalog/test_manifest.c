@@ -114,8 +114,9 @@ static void refused(const char *text, size_t size, const char *how, size_t where
     struct hg_manifest m = {0};
     struct hg_error err = {0};
     enum hangar_rc rc = hg_manifest_read(text, size, &m, &err);
-    if (rc != HANGAR_CORRUPT || !err.text[0] || m.id || m.sources)
+    if (rc != HANGAR_CORRUPT || !err.text[0] || m.id || m.sources) {
         ck_abort_msg("%s at %zu: %d %s", how, where, (int)rc, err.text);
+    }
 }
 
 START_TEST(every_flipped_bit_is_noticed)
@@ -177,16 +178,19 @@ static void drop_key(json_t *doc, json_t *object, const char *key)
     static const char *const optional[] = {"transforms"};
     bool may_lack = json_object_get(object, "stored") && strcmp(key, optional[0]) == 0;
     json_object_del(object, key);
-    if (!may_lack && strcmp(key, "sinks") != 0) /* early versions did not write it */
+    if (!may_lack && strcmp(key, "sinks") != 0) { /* early versions did not write it */
         ck_assert_str_ne(reading(doc, HANGAR_CORRUPT), "");
-    else
+    } else {
         reading(doc, HANGAR_OK);
+    }
     json_object_set_new(object, key, json_real(1.5));
-    if (!may_lack)
+    if (!may_lack) {
         ck_assert_str_ne(reading(doc, HANGAR_CORRUPT), "");
+    }
     json_object_set_new(object, key, json_null());
-    if (!may_lack)
+    if (!may_lack) {
         ck_assert_str_ne(reading(doc, HANGAR_CORRUPT), "");
+    }
     json_object_set_new(object, key, old);
 }
 
@@ -199,18 +203,22 @@ static void drop_each(json_t *doc, json_t *object)
     size_t count = 0;
     const char *key;
     json_t *value, *item;
-    json_object_foreach (object, key, value)
+    json_object_foreach (object, key, value) {
         snprintf(keys[count++], sizeof(keys[0]), "%s", key);
+    }
     for (size_t i = 0; i < count; i++) {
         drop_key(doc, object, keys[i]);
         value = json_object_get(object, keys[i]);
         bool descend = json_is_array(value);
-        for (size_t k = 0; free_form[k]; k++)
+        for (size_t k = 0; free_form[k]; k++) {
             descend = descend && strcmp(keys[i], free_form[k]) != 0;
+        }
         size_t n;
-        json_array_foreach (value, n, item)
-            if (descend && !(json_object_get(object, "stored")))
+        json_array_foreach (value, n, item) {
+            if (descend && !(json_object_get(object, "stored"))) {
                 drop_each(doc, item);
+            }
+        }
     }
 }
 
@@ -348,8 +356,9 @@ START_TEST(an_id_that_is_none_and_files_that_are_others_are_refused)
     json_decref(json);
     json = sample();
     json_t *transforms = json_object_get(json, "transforms");
-    for (int i = 0; i < HG_CHAIN_MAX; i++)
+    for (int i = 0; i < HG_CHAIN_MAX; i++) {
         json_array_append(transforms, json_array_get(transforms, 0));
+    }
     ck_assert_str_eq(reading(json, HANGAR_CORRUPT), "manifest.json: too many \"transforms\"");
     json_decref(json);
 }
@@ -492,18 +501,21 @@ START_TEST(sums_and_commands_follow_from_it)
     hg_manifest_decode_command(&m, &plain, &text);
     ck_assert_str_eq(hg_str_text(&text), "cat 'db/x y'");
     hg_str_free(&text);
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < 2; i++) {
         m.chain[m.chain_count++] = (struct hg_manifest_transform){
             .name = strdup("x"), .decode = strdup(i ? "decrypt" : "gunzip -c")};
+    }
     hg_manifest_decode_command(&m, &plain, &text);
     ck_assert_str_eq(hg_str_text(&text), "decrypt < 'db/x y' | gunzip -c");
     hg_str_free(&text);
-    for (size_t i = 0; i < m.source_count; i++)
-        for (size_t k = 0; k < m.sources[i].count; k++)
+    for (size_t i = 0; i < m.source_count; i++) {
+        for (size_t k = 0; k < m.sources[i].count; k++) {
             for (size_t t = 0; t < HG_CHAIN_MAX; t++) {
                 hg_attrs_free(m.sources[i].objects[k].transform[t]);
                 m.sources[i].objects[k].transform[t] = NULL;
             }
+        }
+    }
     hg_manifest_free(&m);
 }
 END_TEST

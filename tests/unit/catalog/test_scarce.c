@@ -108,10 +108,12 @@ static void sign_and_check(void *arg)
 {
     (void)arg;
     rc = hg_signing_add(&signing, key, &err);
-    if (rc == HANGAR_OK)
+    if (rc == HANGAR_OK) {
         rc = hg_signing_sign(&signing, "text", 4, &written, &err);
-    if (rc == HANGAR_OK)
+    }
+    if (rc == HANGAR_OK) {
         rc = hg_signing_check(&signing, "text", 4, hg_str_text(&written), written.len, &err);
+    }
 }
 
 static void check_signed(void *arg)
@@ -145,8 +147,9 @@ static struct hg_retained items[4];
 static void retain(void *zone)
 {
     const struct hg_policy policy = {2, -1, -1, -1, -1, -1, -1, -1};
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < 4; i++) {
         items[i] = (struct hg_retained){.id = "b", .time_ms = (int64_t)i * 86400000, .good = true};
+    }
     rc = hg_retention_apply(&policy, zone, (int64_t)4 * 86400000, items, 4, &err);
 }
 
@@ -154,8 +157,9 @@ static void check_retained(void *arg)
 {
     size_t kept = 0;
     (void)arg;
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < 4; i++) {
         kept += items[i].keep;
+    }
     ck_assert_uint_eq(kept, rc == HANGAR_OK ? 2 : 4);
     done_or_no_memory();
 }
@@ -178,8 +182,9 @@ static void hash(void *arg)
     char *hex = arg;
     struct hg_sha256 *h = hg_sha256_new();
     hex[0] = '\0';
-    if (h != NULL)
+    if (h != NULL) {
         hg_sha256_final(h, hex);
+    }
     hg_sha256_free(h);
 }
 
@@ -191,8 +196,9 @@ START_TEST(openssl_that_could_not_set_itself_up_is_not_used)
     hash(hex);
     scarce_end();
     hash(hex);
-    if (hex[0] != '\0')
+    if (hex[0] != '\0') {
         ck_assert_str_eq(hex, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    }
 }
 END_TEST
 

@@ -144,8 +144,9 @@ START_TEST(only_folders_of_backups_are_ids_over_many_pages)
         "nightly2/backup_2026-01-15T02-00-00-000Z/x",
         "backup_2026-01-15T02-00-00-000Z/x",
     };
-    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
         set(others[i], "x");
+    }
     for (int i = 0; i < 25; i++) {
         char name[100];
         snprintf(name, sizeof(name), "nightly/backup_2026-01-%02dT02-00-00-000Z/%s", i + 1,
@@ -157,8 +158,9 @@ START_TEST(only_folders_of_backups_are_ids_over_many_pages)
     size_t count = 0;
     ck_assert_int_eq(hg_store_ids(sink, "nightly", &ids, &count, NULL, &err), HANGAR_OK);
     ck_assert_uint_eq(count, 25);
-    for (size_t i = 1; i < count; i++)
+    for (size_t i = 1; i < count; i++) {
         ck_assert_int_lt(strcmp(ids[i - 1], ids[i]), 0);
+    }
     ck_assert_str_eq(ids[0], "backup_2026-01-01T02-00-00-000Z");
     hg_store_ids_free(ids, count);
     ck_assert_int_eq(hg_store_ids(sink, "none", &ids, &count, NULL, &err), HANGAR_OK);

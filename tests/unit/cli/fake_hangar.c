@@ -60,8 +60,9 @@ static void tell(struct hangar *hangar, const char *event, const char *message)
                                    .duration_ms = -1,
                                    .message = message};
 
-    if (message)
+    if (message) {
         hangar->settings.on_log(hangar->settings.arg, &line);
+    }
 }
 
 enum hangar_status hangar_open(const struct hangar_settings *settings, struct hangar **out)
@@ -73,8 +74,9 @@ enum hangar_status hangar_open(const struct hangar_settings *settings, struct ha
     fake.plugin_dir = settings->plugin_dir;
     fake.state_dir = settings->state_dir;
     /* without a configuration there is nothing that could be wrong */
-    if (settings->config_file && !*settings->config_file)
+    if (settings->config_file && !*settings->config_file) {
         return HANGAR_STATUS_DONE;
+    }
     (*out)->error = fake.opens.error;
     return fake.opens.status;
 }
@@ -112,11 +114,13 @@ static enum hangar_status answer(struct hangar *hangar, char **json)
     const struct fake_answer *a = &fake.answers[fake.answered++ % FAKE_ANSWERS];
 
     tell(hangar, "backup.slow", a->log);
-    if (a->signal)
+    if (a->signal) {
         cli_interrupt(a->signal);
+    }
     /* half a minute at most */
-    for (int i = 0; i < 3000 && fake.cancelled < fake.waits; i++)
+    for (int i = 0; i < 3000 && fake.cancelled < fake.waits; i++) {
         nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+    }
     hangar->error = a->error;
     *json = a->json ? strdup(a->json) : NULL;
     return a->status;
@@ -196,10 +200,12 @@ enum hangar_status hangar_restore(struct hangar *hangar,
 {
     char only[256] = "", set[256] = "";
 
-    for (size_t i = 0; request->only && request->only[i]; i++)
+    for (size_t i = 0; request->only && request->only[i]; i++) {
         snprintf(only + strlen(only), sizeof(only) - strlen(only), " only=%s", request->only[i]);
-    for (size_t i = 0; request->set && request->set[i]; i++)
+    }
+    for (size_t i = 0; request->set && request->set[i]; i++) {
         snprintf(set + strlen(set), sizeof(set) - strlen(set), " set=%s", request->set[i]);
+    }
     called("restore %s pipeline=%s sink=%s flags=%u%s%s", text(request->backup.id),
            text(request->backup.pipeline), text(request->backup.sink), request->flags, only, set);
     return answer(hangar, json);
@@ -263,8 +269,9 @@ enum hangar_status hangar_cat(struct hangar *hangar, const struct hangar_selecti
     called("cat %s %s pipeline=%s sink=%s", text(which->id), object, text(which->pipeline),
            text(which->sink));
     enum hangar_status status = answer(hangar, &data);
-    if (data && write(arg, data, strlen(data)) != 0)
+    if (data && write(arg, data, strlen(data)) != 0) {
         status = HANGAR_STATUS_FAILED;
+    }
     free(data);
     return status;
 }
@@ -283,8 +290,9 @@ enum hangar_status hangar_export(struct hangar *hangar, const struct hangar_sele
     called("export %s pipeline=%s sink=%s", text(which->id), text(which->pipeline),
            text(which->sink));
     enum hangar_status status = answer(hangar, json);
-    if (write(arg, FAKE_ARCHIVE, strlen(FAKE_ARCHIVE)) != 0)
+    if (write(arg, FAKE_ARCHIVE, strlen(FAKE_ARCHIVE)) != 0) {
         status = HANGAR_STATUS_FAILED;
+    }
     return status;
 }
 

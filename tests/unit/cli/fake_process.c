@@ -15,9 +15,10 @@ __attribute__((constructor)) static void prepare(void)
 
     fake_reset();
     fake.waits = waits ? atoi(waits) : 0;
-    for (size_t i = 0; i < FAKE_ANSWERS; i++)
+    for (size_t i = 0; i < FAKE_ANSWERS; i++) {
         fake.answers[i] = (struct fake_answer){
             .status = status ? (enum hangar_status)atoi(status) : HANGAR_STATUS_DONE,
             .json = json,
         };
+    }
 }

@@ -25,8 +25,9 @@ START_TEST(the_overview_names_every_command_and_global_option)
     ck_assert_int_eq(world_run("help"), 0);
     ck_assert_str_eq(world.err, "");
     for (const struct cli_command *c = cli_commands; c->name; c++) {
-        if (c->hidden)
+        if (c->hidden) {
             continue;
+        }
         snprintf(line, sizeof(line), "\n  %s ", synopsis(c));
         ck_assert_msg(strstr(world.out, line) != NULL, "help lacks %s", c->name);
     }
@@ -44,8 +45,9 @@ START_TEST(help_of_a_command_names_its_options_in_every_way_of_asking)
     char words[128], line[256];
 
     for (const struct cli_command *c = cli_commands; c->name; c++) {
-        if (c->hidden)
+        if (c->hidden) {
             continue;
+        }
         for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
             snprintf(words, sizeof(words), ways[i], c->name);
             ck_assert_int_eq(world_run(words), 0);
@@ -85,14 +87,16 @@ START_TEST(help_fits_a_terminal)
     world.io.out_tty = true;
     world.io.width = 70;
     for (const struct cli_command *c = cli_commands; c->name; c++) {
-        if (c->hidden)
+        if (c->hidden) {
             continue;
+        }
         char words[128], *rest, *line;
         snprintf(words, sizeof(words), "help --color never %s", c->name);
         ck_assert_int_eq(world_run(words), 0);
         rest = world.out;
-        while ((line = strsep(&rest, "\n")))
+        while ((line = strsep(&rest, "\n"))) {
             ck_assert_msg(strlen(line) <= 70 || strstr(line, "usage:"), "%s", line);
+        }
         free(world.out);
         world.out = NULL;
     }
@@ -129,8 +133,9 @@ static int count(const char *text, const char *part)
 {
     int n = 0;
 
-    for (; (text = strstr(text, part)); text++)
+    for (; (text = strstr(text, part)); text++) {
         n++;
+    }
     return n;
 }
 
@@ -140,8 +145,9 @@ static void has_just_these(const char *text, const char *where, const struct cli
 
     for (; options && options->name; options++, expected++) {
         char line[160], letter[16] = "";
-        if (options->letter)
+        if (options->letter) {
             snprintf(letter, sizeof(letter), "*-%c*, ", options->letter);
+        }
         snprintf(line, sizeof(line), "\n%s*--%s*%s%s%s\n", letter, options->name,
                  options->value ? " _" : "", options->value ? options->value : "",
                  options->value ? "_" : "");
@@ -159,8 +165,9 @@ START_TEST(the_manual_has_just_the_commands_and_options_that_there_are)
     has_just_these(text, "OPTIONS", cli_global_options);
     free(text);
     for (const struct cli_command *c = cli_commands; c->name; c++) {
-        if (c->hidden)
+        if (c->hidden) {
             continue;
+        }
         commands++;
         snprintf(heading, sizeof(heading), "## %s", synopsis(c));
         text = section(manual, heading);

@@ -26,8 +26,9 @@ START_TEST(sizes_are_rounded_to_the_unit_that_fits)
     };
     char out[CLI_SHORT];
 
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         ck_assert_str_eq(cli_size(cases[i].bytes, out), cases[i].text);
+    }
 }
 END_TEST
 

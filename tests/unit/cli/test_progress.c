@@ -66,8 +66,9 @@ START_TEST(rows_are_cut_to_the_width)
     for (int width = 2; width < 120; width++) {
         struct cli_view view = {.width = width};
         int count = cli_progress_rows(&view, &now, 1, rows);
-        for (int i = 0; i < count; i++)
+        for (int i = 0; i < count; i++) {
             ck_assert_int_lt(cli_text_width(rows[i]), width);
+        }
     }
 }
 END_TEST
@@ -82,8 +83,9 @@ START_TEST(many_sources_and_long_names_stay_bounded)
     memset(name, 'x', sizeof(name));
     name[0] = '\033';
     name[sizeof(name) - 1] = '\0';
-    for (size_t i = 0; i < 100; i++)
+    for (size_t i = 0; i < 100; i++) {
         many[i] = (struct hangar_progress_source){name, 1, 2, 0};
+    }
     now.sources = many;
     now.source_count = 100;
     now.pipeline = now.step = name;
@@ -185,8 +187,9 @@ START_TEST(elsewhere_a_line_is_added_each_half_minute)
     }
     fflush(view.file);
     int lines = 0;
-    for (const char *c = text; *c; c++)
+    for (const char *c = text; *c; c++) {
         lines += *c == '\n';
+    }
     ck_assert_int_eq(lines, 2);
     ck_assert_ptr_null(strchr(text, '\033'));
     ck_assert_ptr_nonnull(strstr(text, "  0:30  copying\n"));

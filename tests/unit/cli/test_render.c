@@ -99,8 +99,9 @@ START_TEST(nothing_but_printable_text_is_printed_whatever_a_document_holds)
     json_t *doc = fixture("list_hostile");
     cli_render_list(doc, &out, &err);
     views_flush();
-    for (const char *c = out_text; *c; c++)
+    for (const char *c = out_text; *c; c++) {
         ck_assert((unsigned char)*c >= 0x20 || *c == '\n');
+    }
     ck_assert_ptr_null(strchr(err_text, '\a'));
     ck_assert_ptr_null(strstr(out_text, "\xc2\x9b"));
     ck_assert_ptr_nonnull(strstr(out_text, "größe\\xe2\\x80\\xae"));
@@ -228,8 +229,9 @@ START_TEST(a_table_fits_a_narrow_terminal)
     cli_render_list(doc, &out, &err);
     views_flush();
     char *rest = out_text, *line;
-    while ((line = strsep(&rest, "\n")))
+    while ((line = strsep(&rest, "\n"))) {
         ck_assert_msg(cli_text_width(line) <= 96, "%s", line);
+    }
     json_decref(doc);
     views_close();
 }

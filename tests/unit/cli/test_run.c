@@ -279,11 +279,12 @@ START_TEST(the_worse_of_two_statuses_does_not_depend_on_their_order)
 {
     static const int order[] = {130, 1, 4, 8, 2, 5, 6, 7, 3, 0};
 
-    for (size_t i = 0; i < 10; i++)
+    for (size_t i = 0; i < 10; i++) {
         for (size_t j = i; j < 10; j++) {
             ck_assert_int_eq(cli_worse(order[i], order[j]), order[i]);
             ck_assert_int_eq(cli_worse(order[j], order[i]), order[i]);
         }
+    }
 }
 END_TEST
 

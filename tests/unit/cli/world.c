@@ -34,8 +34,9 @@ int world_run(const char *words)
     world_teardown();
     ck_assert(asprintf(&copy, "hangar%s%s", *words ? " " : "", words) > 0);
     rest = copy;
-    while (argc < MAX && (argv[argc] = strsep(&rest, " ")))
+    while (argc < MAX && (argv[argc] = strsep(&rest, " "))) {
         argc++;
+    }
     world.io.out = open_memstream(&world.out, &out_size);
     world.io.err = open_memstream(&world.err, &err_size);
     ck_assert(world.io.out && world.io.err);
@@ -65,8 +66,9 @@ const char *world_json(const char *text)
     static char json[16384];
 
     ck_assert_uint_lt(strlen(text), sizeof(json));
-    for (size_t i = 0; i <= strlen(text); i++)
+    for (size_t i = 0; i <= strlen(text); i++) {
         json[i] = (char)(text[i] == '\'' ? '"' : text[i]);
+    }
     return json;
 }
 

@@ -104,14 +104,16 @@ START_TEST(an_expansion_is_bounded)
     big[sizeof(big) - 1] = '\0';
     setenv("HG_BIG", big, 1);
     struct hg_str text = {0};
-    for (int i = 0; i < 60; i++)
+    for (int i = 0; i < 60; i++) {
         hg_str_add(&text, "${HG_BIG}");
+    }
     struct hg_problems p = {.file = "f"};
     char *result = hg_expand(hg_str_text(&text), 1, 1, &p);
     ck_assert_uint_eq(strlen(result), 60 * 999);
     free(result);
-    for (int i = 0; i < 100000; i++)
+    for (int i = 0; i < 100000; i++) {
         hg_str_add(&text, "${HG_BIG}");
+    }
     ck_assert_ptr_null(hg_expand(hg_str_text(&text), 1, 1, &p));
     ck_assert_str_eq(p.items[0].text, "the text is longer than 64 KiB");
     hg_problems_free(&p);

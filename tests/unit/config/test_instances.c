@@ -151,8 +151,9 @@ START_TEST(a_thousand_instances_are_enough)
 {
     struct hg_str yaml = {0};
     hg_str_add(&yaml, "version: 1\nsources:\n");
-    for (int i = 0; i < 1005; i++)
+    for (int i = 0; i < 1005; i++) {
         hg_str_addf(&yaml, "  s%d: {plugin: demo}\n", i);
+    }
     hg_str_add(&yaml, "sinks:\n");
     char *errors = world_problems(yaml.data, yaml.len, false);
     ck_assert_ptr_nonnull(strstr(errors, "backup.yaml:1003:3: there are more than 1000 sources, "

@@ -389,11 +389,13 @@ START_TEST(values_are_shown_shortened_and_lists_are_bounded)
 {
     struct hg_str yaml = {0};
     hg_str_add(&yaml, "port: \"");
-    for (int i = 0; i < 100; i++)
+    for (int i = 0; i < 100; i++) {
         hg_str_add(&yaml, "\xE2\x82\xAC");
+    }
     hg_str_add(&yaml, "\"\ntables: [");
-    for (int i = 0; i < 10001; i++)
+    for (int i = 0; i < 10001; i++) {
         hg_str_add(&yaml, "t,");
+    }
     hg_str_add(&yaml, "]");
     struct bound b = bind(world_demo, hg_str_text(&yaml), NULL, 0, true);
     ck_assert_uint_eq(b.problems.errors, 2);
@@ -408,8 +410,9 @@ END_TEST
 START_TEST(many_unknown_keys_cost_little)
 {
     struct hg_str yaml = {0};
-    for (int i = 0; i < 40000; i++)
+    for (int i = 0; i < 40000; i++) {
         hg_str_addf(&yaml, "passwort_%d: x\n", i);
+    }
     struct bound b = bind(world_demo, hg_str_text(&yaml), NULL, 0, true);
     ck_assert_uint_eq(b.problems.errors, 40000);
     ck_assert_uint_eq(b.problems.count, HG_PROBLEMS_MAX);

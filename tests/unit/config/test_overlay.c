@@ -28,12 +28,14 @@ static const char *overlaid(const char *under, const char *over)
     ck_assert_uint_eq(problems.errors, 0);
     ck_assert(hg_options_overlay(table, low, high, &both));
     said[0] = '\0';
-    for (size_t i = 0; i < both.count; i++)
+    for (size_t i = 0; i < both.count; i++) {
         snprintf(said + strlen(said), sizeof(said) - strlen(said), "%s%s=%s", i ? " " : "",
                  both.keys[i].text, both.items[i].text);
+    }
     hg_options_overlay_free(&both);
-    if (low)
+    if (low) {
         hg_yaml_free(low);
+    }
     hg_yaml_free(high);
     hg_problems_free(&problems);
     return said;

@@ -181,8 +181,9 @@ START_TEST(very_many_names_cost_little)
 {
     struct hg_str yaml = {0};
     hg_str_add(&yaml, WITH("  p: {sinks: [local], sources: ["));
-    for (int i = 0; i < 50000; i++)
+    for (int i = 0; i < 50000; i++) {
         hg_str_add(&yaml, "app_d,");
+    }
     hg_str_add(&yaml, "]}\n");
     char *errors = world_problems(yaml.data, yaml.len, false);
     ck_assert_ptr_nonnull(strstr(errors, "did you mean \"app_db\"?"));
@@ -190,8 +191,9 @@ START_TEST(very_many_names_cost_little)
     hg_str_free(&yaml);
 
     hg_str_add(&yaml, WITH(""));
-    for (int i = 0; i < 1005; i++)
+    for (int i = 0; i < 1005; i++) {
         hg_str_addf(&yaml, "  p%d: {sources: cache, sinks: local}\n", i);
+    }
     errors = world_problems(yaml.data, yaml.len, false);
     ck_assert_str_eq(errors, "backup.yaml:1010:3: there are more than 1000 pipelines");
     free(errors);

@@ -65,8 +65,9 @@ END_TEST
 START_TEST(a_hundred_problems_are_kept_and_the_rest_counted)
 {
     struct hg_problems p = {.file = "f"};
-    for (size_t i = 1; i <= 1000; i++)
+    for (size_t i = 1; i <= 1000; i++) {
         hg_problem_add(&p, i, 1, "wrong");
+    }
     ck_assert_uint_eq(p.count, HG_PROBLEMS_MAX);
     ck_assert_uint_eq(p.errors, 1000);
     char *errors = text_of(&p, false);

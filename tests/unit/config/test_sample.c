@@ -65,8 +65,9 @@ static struct hg_options bind(const struct hg_config *c, enum hg_kind kind, cons
 
 START_TEST(the_sample_works_without_any_variable)
 {
-    for (size_t i = 0; i < VARIABLES; i++)
+    for (size_t i = 0; i < VARIABLES; i++) {
         unsetenv(variables[i]);
+    }
     struct hg_config *c = load(hg_config_sample);
     ck_assert_uint_eq(c->pipeline_count, 1);
     ck_assert_str_eq(c->pipelines[0].name, "nightly");

@@ -136,8 +136,9 @@ static bool gone(int pid)
 {
     char check[80];
     snprintf(check, sizeof(check), "grep -q '^State:.[RSD]' /proc/%d/status 2>/dev/null", pid);
-    for (int i = 0; i < 1000 && system(check) == 0; i++)
+    for (int i = 0; i < 1000 && system(check) == 0; i++) {
         usleep(10000);
+    }
     return system(check) != 0;
 }
 

@@ -149,8 +149,9 @@ static char *repeat(const char *begin, const char *unit, size_t bytes, const cha
 {
     struct hg_str text = {0};
     hg_str_add(&text, begin);
-    while (text.len + strlen(unit) <= bytes)
+    while (text.len + strlen(unit) <= bytes) {
         hg_str_add(&text, unit);
+    }
     hg_str_add(&text, end);
     return hg_str_take(&text);
 }
@@ -208,8 +209,9 @@ START_TEST(an_alias_bomb_is_only_a_list_of_mistakes)
     hg_str_add(&text, "l0: &l0 [x, x, x, x, x, x, x, x, x, x]\n");
     for (int i = 1; i < 10; i++) {
         hg_str_addf(&text, "l%d: &l%d [", i, i);
-        for (int k = 0; k < 10; k++)
+        for (int k = 0; k < 10; k++) {
             hg_str_addf(&text, "*l%d,", i - 1);
+        }
         hg_str_add(&text, "]\n");
     }
     refused_soon(hg_str_take(&text),

@@ -43,8 +43,9 @@ static void bind_all(const struct hg_config *config, struct hg_problems *problem
                                             : strcmp(instance->plugin, "demo") == 0  ? world_demo
                                             : strcmp(instance->plugin, "store") == 0 ? world_store
                                                                                      : NULL;
-        if (table == NULL)
+        if (table == NULL) {
             continue;
+        }
         struct hg_options options;
         size_t errors = problems->errors;
         bool ok = hg_options_bind(&options, table, instance->options, config->dir, instance->line,
@@ -59,10 +60,11 @@ char *world_problems(const char *yaml, size_t size, bool warnings)
     folder_file("backup.yaml", yaml, size, 0600);
     struct hg_problems problems = {0};
     struct hg_config *config = hg_config_load("backup.yaml", &problems);
-    if (config != NULL)
+    if (config != NULL) {
         bind_all(config, &problems);
-    else
+    } else {
         ck_assert_uint_gt(problems.errors, 0);
+    }
     ck_assert(!problems.failed);
     struct hg_str text = {0};
     hg_problems_text(&problems, warnings, &text);

@@ -87,8 +87,9 @@ START_TEST(a_program_that_is_not_there_is_no_crash_of_ours)
     int status = -1;
     output[0] = '\0';
     ck_assert_int_eq(daemon_child_start(&child, "/nonexistent/program", argv), 0);
-    for (int i = 0; i < 3000 && !daemon_child_ended(&child, &status); i++)
+    for (int i = 0; i < 3000 && !daemon_child_ended(&child, &status); i++) {
         poll(NULL, 0, 10);
+    }
     daemon_child_read_output(&child, keep, output);
     daemon_child_close(&child);
     ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 127);
@@ -102,13 +103,16 @@ static bool is_gone(pid_t pid)
         char path[64], state = 'R';
         snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
         FILE *file = fopen(path, "r");
-        if (!file)
+        if (!file) {
             return true;
-        if (fscanf(file, "%*d %*s %c", &state) != 1)
+        }
+        if (fscanf(file, "%*d %*s %c", &state) != 1) {
             state = 'X';
+        }
         fclose(file);
-        if (state == 'Z' || state == 'X') /* an orphan that nobody has waited for yet */
+        if (state == 'Z' || state == 'X') { /* an orphan that nobody has waited for yet */
             return true;
+        }
         poll(NULL, 0, 10);
     }
     return false;
@@ -137,8 +141,9 @@ START_TEST(it_is_told_when_the_daemon_dies)
                  "while :; do sleep 0.05; done",
                  (int)getppid(), told[1]);
         const char *const argv[] = {"sh", "-c", script, NULL};
-        if (daemon_child_start(&child, "/bin/sh", argv) != 0)
+        if (daemon_child_start(&child, "/bin/sh", argv) != 0) {
             _exit(1);
+        }
         events[0] = '\0';
         for (int i = 0; i < 3000 && !events[0]; i++) {
             daemon_child_read_events(&child, keep, events);
@@ -172,8 +177,9 @@ START_TEST(a_group_that_does_not_listen_is_killed)
     poll(NULL, 0, 100);
     ck_assert(!daemon_child_ended(&child, &status));
     daemon_child_signal(&child, SIGKILL);
-    for (int i = 0; i < 3000 && !daemon_child_ended(&child, &status); i++)
+    for (int i = 0; i < 3000 && !daemon_child_ended(&child, &status); i++) {
         poll(NULL, 0, 10);
+    }
     ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
     daemon_child_signal(&child, SIGKILL); /* nobody: nothing */
     daemon_child_close(&child);

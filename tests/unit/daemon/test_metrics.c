@@ -17,8 +17,9 @@ static void serve(const char *document)
 {
     char *quoted = strdup(document);
     json_error_t error;
-    for (char *c = quoted; *c; c++)
+    for (char *c = quoted; *c; c++) {
         *c = *c == '\'' ? '"' : *c;
+    }
     free(text);
     json_decref(status);
     status = json_loads(quoted, 0, &error);
@@ -39,17 +40,20 @@ static void teardown(void)
 static bool has(const char *line)
 {
     size_t n = strlen(line);
-    for (const char *at = text; (at = strstr(at, line)); at++)
-        if ((at == text || at[-1] == '\n') && at[n] == '\n')
+    for (const char *at = text; (at = strstr(at, line)); at++) {
+        if ((at == text || at[-1] == '\n') && at[n] == '\n') {
             return true;
+        }
+    }
     return false;
 }
 
 static size_t count(const char *part)
 {
     size_t n = 0;
-    for (const char *at = text; (at = strstr(at, part)); at++)
+    for (const char *at = text; (at = strstr(at, part)); at++) {
         n++;
+    }
     return n;
 }
 
@@ -150,8 +154,9 @@ START_TEST(labels_are_bounded)
     ck_assert_uint_eq(samples(), before); /* a life adds nothing */
     static const char *const strange[] = {"exploded", "gone", "sold",       "abc123",
                                           "def456",   "/srv", "backup_2026"};
-    for (size_t i = 0; i < sizeof(strange) / sizeof(strange[0]); i++)
+    for (size_t i = 0; i < sizeof(strange) / sizeof(strange[0]); i++) {
         ck_assert_msg(!strstr(text, strange[i]), "%s", strange[i]);
+    }
     serve(STATUS("", NEW("a") "," NEW("b")));
     ck_assert_uint_eq(samples(), 2 * (before - 3) + 3); /* all but three are of a pipeline */
 }

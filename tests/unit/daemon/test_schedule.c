@@ -313,8 +313,9 @@ START_TEST(jitter_is_within_its_bound_and_stays_the_same)
     ck_assert(due[0] != due[1] && due[0] != due[2] && due[1] != due[2]);
     ck_assert_str_eq(looked(due[0] - 1 < due[1] - 1 ? due[0] - 1 : due[1] - 1), "");
     restart(plan_of(pipelines, 2), T0 + HOUR);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 3; i++) {
         ck_assert(plan->schedules[i].due_ms == due[i]);
+    }
     /* day after day at the same time of the clock */
     for (int day = 1; day < 4; day++) {
         struct daemon_schedule *b = daemon_plan_find(plan, "b", "backup");
@@ -394,18 +395,21 @@ START_TEST(nothing_is_lost_overlaps_or_is_run_twice)
             /* what the calendar alone says */
             bool is_due = (now / MINUTE) % 60 == 15 ? p == 1 : p == 0 && (now / MINUTE) % 30 == 0;
             due += is_due && now > T0;
-            if (is_due && now > T0 && !waits_since[p])
+            if (is_due && now > T0 && !waits_since[p]) {
                 waits_since[p] = now;
+            }
         }
         if (down > 0) { /* nobody is there */
-            if (--down == 0)
+            if (--down == 0) {
                 restart(plan_of(pipelines, 2), now);
+            }
             continue;
         }
         if ((random >> 16) % 600 == 0) { /* kill -9 of all, and down for up to 3 hours */
             lost += (end_of[0] != 0) + (end_of[1] != 0);
-            for (int p = 0; p < 2; p++)
+            for (int p = 0; p < 2; p++) {
                 waits_since[p] = end_of[p] && !waits_since[p] ? now : waits_since[p];
+            }
             end_of[0] = end_of[1] = 0;
             down = 1 + (int)((random >> 8) % 180);
             restarts++;
@@ -422,10 +426,12 @@ START_TEST(nothing_is_lost_overlaps_or_is_run_twice)
         struct daemon_schedule *s;
         while ((s = daemon_scheduler_next(&scheduler, now))) {
             size_t p = s->pipeline;
-            if (end_of[p])
+            if (end_of[p]) {
                 ck_abort_msg("two jobs of %s at once", names[p]);
-            if (!daemon_scheduler_started(&scheduler, s, now))
+            }
+            if (!daemon_scheduler_started(&scheduler, s, now)) {
                 ck_abort_msg("no memory");
+            }
             random = random * 1103515245 + 12345;
             end_of[p] = now + MINUTE + (random >> 16) % 100 * MINUTE;
             kind_of[p] = s->kind;
@@ -433,9 +439,10 @@ START_TEST(nothing_is_lost_overlaps_or_is_run_twice)
             waits_since[p] = 0;
         }
         for (int p = 0; p < 2; p++) {
-            if (waits_since[p] && !end_of[p])
+            if (waits_since[p] && !end_of[p]) {
                 ck_abort_msg("%s was due at %lld and is not run", names[p],
                              (long long)waits_since[p]);
+            }
         }
     }
     ck_assert_int_gt(starts, 300);

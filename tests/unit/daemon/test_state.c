@@ -34,8 +34,9 @@ START_TEST(what_is_saved_comes_back)
     plan->schedules[0].lost = 2;
     strcpy(plan->schedules[0].run, "abc");
     plan->schedules[1].last_ms = 5;
-    for (int i = 0; i < 3; i++) /* over what is there, too */
+    for (int i = 0; i < 3; i++) { /* over what is there, too */
         ck_assert_int_eq(daemon_state_save(folder_path, plan), 0);
+    }
     ck_assert_int_eq(access("daemon.json.new", F_OK), -1);
     ck_assert_int_eq(daemon_state_load(folder_path, &state), 0);
     daemon_state_apply(state, again, 1768435200200);
@@ -120,8 +121,9 @@ START_TEST(one_daemon_has_the_folder)
     ck_assert_int_eq(daemon_state_lock(folder, &first), 0);
     ck_assert_int_eq(daemon_state_lock(folder, &second), EWOULDBLOCK);
     pid_t pid = fork();
-    if (pid == 0)
+    if (pid == 0) {
         _exit(daemon_state_lock(folder, &second) == EWOULDBLOCK ? 0 : 1);
+    }
     ck_assert_int_eq(waitpid(pid, &status, 0), pid);
     ck_assert_int_eq(status, 0);
     close(first);

@@ -79,7 +79,7 @@ struct toy_sink {
         char name[256];
         unsigned char *data;
         size_t size;
-    } * objects;
+    } *objects;
     size_t count, capacity;
     struct hg_plugin *plugin;
 };

@@ -168,8 +168,9 @@ END_TEST
 
 static void expect_cancels(int n)
 {
-    for (int i = 0; i < 2000 && atomic_load(&cancels) < n; i++)
+    for (int i = 0; i < 2000 && atomic_load(&cancels) < n; i++) {
         usleep(5000);
+    }
     ck_assert_int_eq(atomic_load(&cancels), n);
 }
 
@@ -204,11 +205,14 @@ static enum hangar_rc counted_call(void)
     int n = atomic_fetch_add(&inside, 1) + 1;
     for (int seen = atomic_load(&most); n > seen && !atomic_compare_exchange_weak(&most, &seen, n);)
         ;
-    if (n > 1)
+    if (n > 1) {
         atomic_store(&overlapping, 1);
+    }
     /* with several callers one waits for another, as long as that may ever come */
-    for (int i = 0; i < 200 && !atomic_load(&overlapping) && model == HANGAR_PARALLEL_HANDLES; i++)
+    for (int i = 0; i < 200 && !atomic_load(&overlapping) && model == HANGAR_PARALLEL_HANDLES;
+         i++) {
         usleep(1000);
+    }
     usleep(100);
     atomic_fetch_sub(&inside, 1);
     return HANGAR_OK;
@@ -219,9 +223,11 @@ static struct hangar_ctx *called[CALLERS];
 static void call_often(void *arg, size_t i)
 {
     (void)arg;
-    for (size_t n = 0; n < CALLS; n++)
-        if (HG_CALL(called[i], NULL, counted_call()) != HANGAR_OK)
+    for (size_t n = 0; n < CALLS; n++) {
+        if (HG_CALL(called[i], NULL, counted_call()) != HANGAR_OK) {
             abort();
+        }
+    }
 }
 
 /* The most calls at once from all threads, with one instance each or one for all. */
@@ -231,15 +237,18 @@ static int most_at_once(uint32_t threads_model, bool one_instance)
     atomic_store(&most, 0);
     atomic_store(&overlapping, 0);
     for (size_t i = 0; i < CALLERS; i++) {
-        if (i == 0 || !one_instance)
+        if (i == 0 || !one_instance) {
             ck_assert_int_eq(world_open(&plugin, "called", &called[i], NULL), HANGAR_OK);
-        else
+        } else {
             called[i] = called[0];
+        }
     }
     ck_assert(hg_run_parallel(CALLERS, call_often, NULL));
-    for (size_t i = 0; i < CALLERS; i++)
-        if (i == 0 || !one_instance)
+    for (size_t i = 0; i < CALLERS; i++) {
+        if (i == 0 || !one_instance) {
             hg_instance_close(called[i]);
+        }
+    }
     ck_assert_int_eq(atomic_load(&inside), 0);
     return atomic_load(&most);
 }
@@ -273,8 +282,9 @@ static void fail_in_own_words(void *arg, size_t i)
         char expected[64];
         snprintf(expected, sizeof(expected), "source mine: caller %zu", i);
         (void)HG_CALL(ctx, &err, hg_host.fail(ctx, HANGAR_IO, 0, "caller %zu", i));
-        if (strcmp(err.text, expected) != 0)
+        if (strcmp(err.text, expected) != 0) {
             abort();
+        }
     }
 }
 
@@ -295,8 +305,9 @@ START_TEST(a_rate_limit_holds_over_all_callers_and_ends_with_the_instance)
     hg_pace(ctx, 1 << 30);
     ck_assert_int_eq(ctx->pace.full_us, 0); /* no limit, no account */
     ctx->pace.bytes_per_second = 100000;
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i < 5; i++) {
         hg_pace(ctx, 10000);
+    }
     ck_assert_int_ge(hg_mono_ms() - started, 390); /* half a second's worth, a tenth at once */
     hg_instance_cancel(ctx);
     hg_pace(ctx, 1 << 30); /* hours */

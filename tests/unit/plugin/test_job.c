@@ -20,8 +20,9 @@ static char last_warning[4096];
 static void write_log(void *arg, const struct hg_log_record *record)
 {
     (void)arg;
-    if (record->level <= HANGAR_LOG_WARN)
+    if (record->level <= HANGAR_LOG_WARN) {
         snprintf(last_warning, sizeof(last_warning), "%s", record->message);
+    }
 }
 
 static void begin(int64_t stall_timeout_ms)
@@ -151,10 +152,11 @@ static void wake_a_sleeper(bool by_request)
     pthread_t thread;
     ck_assert_int_eq(hg_thread_start(&thread, sleeper_main, &s), 0);
     usleep(20000);
-    if (by_request)
+    if (by_request) {
         atomic_store(&requested, true);
-    else
+    } else {
         hg_job_cancel(&job);
+    }
     pthread_join(thread, NULL);
     ck_assert_int_eq(s.rc, HANGAR_CANCELLED);
     ck_assert_int_lt(s.took_ms, 20000);
@@ -195,8 +197,9 @@ static void count_wake(void *arg)
 /* Waits until the monitor has called it. */
 static void expect_woken(atomic_int *count)
 {
-    for (int i = 0; i < 2000 && atomic_load(count) == 0; i++)
+    for (int i = 0; i < 2000 && atomic_load(count) == 0; i++) {
         usleep(5000);
+    }
     ck_assert_int_eq(atomic_load(count), 1);
 }
 
@@ -233,8 +236,9 @@ static void add_and_remove(void *arg, size_t i)
     struct hg_job_hook hook = {.wake = count_wake, .arg = &woken};
     for (size_t n = 0; n < 200; n++) {
         hg_job_add_hook(&job, &hook);
-        if (i == 0 && n == 100)
+        if (i == 0 && n == 100) {
             hg_job_cancel(&job);
+        }
         hg_job_remove_hook(&job, &hook);
     }
 }
@@ -308,8 +312,9 @@ static void take_and_give(void *arg, size_t i)
     atomic_size_t *held = arg;
     for (size_t n = 0; n < 500; n++) {
         size_t got = hg_job_budget_take(&job, 300 + i, 1);
-        if (atomic_fetch_add(held, got) + got > 1000)
+        if (atomic_fetch_add(held, got) + got > 1000) {
             abort();
+        }
         atomic_fetch_sub(held, got);
         hg_job_budget_give(&job, got);
     }
@@ -498,8 +503,9 @@ static void look_at_signals(void *arg, size_t i)
     (void)i;
     sigset_t set;
     pthread_sigmask(SIG_SETMASK, NULL, &set);
-    if (sigismember(&set, SIGINT) && sigismember(&set, SIGTERM) && sigismember(&set, SIGCHLD))
+    if (sigismember(&set, SIGINT) && sigismember(&set, SIGTERM) && sigismember(&set, SIGCHLD)) {
         atomic_fetch_add((atomic_int *)arg, 1);
+    }
 }
 
 START_TEST(signals_are_blocked_in_our_threads_and_nowhere_else)

@@ -41,8 +41,9 @@ static const char *said(const char *odd)
     const struct hg_plugin *plugin = load("hangar-odd.so", &err);
     unsetenv("ODD");
     ck_assert_int_eq(unlink("hangar-odd.so"), 0);
-    if (plugin)
+    if (plugin) {
         return "";
+    }
     size_t n = (size_t)snprintf(prefix, sizeof(prefix),
                                 "cannot load plugin %s/hangar-odd.so: ", folder_path);
     ck_assert_msg(strncmp(err.text, prefix, n) == 0, "%s", err.text);
@@ -53,8 +54,9 @@ static size_t open_files(void)
 {
     size_t count = 0;
     DIR *dir = opendir("/proc/self/fd");
-    while (readdir(dir))
+    while (readdir(dir)) {
         count++;
+    }
     closedir(dir);
     return count;
 }
@@ -268,8 +270,9 @@ START_TEST(refused_plugins_leave_no_open_files)
     }
     struct hg_error err = {0};
     folder_file("hangar-text.so", "no library", 10, 0644);
-    for (size_t i = 0; i < 20; i++)
+    for (size_t i = 0; i < 20; i++) {
         load("hangar-text.so", &err);
+    }
     ck_assert_uint_eq(open_files(), before);
 }
 END_TEST

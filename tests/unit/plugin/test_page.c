@@ -23,8 +23,9 @@ static enum hangar_rc list(void *inst, struct hangar_page *page)
 {
     (void)inst;
     pages++;
-    if (fault == FAILING && pages == 2)
+    if (fault == FAILING && pages == 2) {
         return HANGAR_IO;
+    }
     ck_assert_str_eq(page->prefix, "p/");
     ck_assert_int_eq(page->delimiter, '/');
     size_t at = page->cursor[0] ? strtoul(page->cursor, NULL, 10) : 0;
@@ -38,16 +39,18 @@ static enum hangar_rc list(void *inst, struct hangar_page *page)
                                      .time_ms = (int64_t)at,
                                      .etag = "e"};
         added = hg_host.page_add(page, &entry);
-        if (added != HANGAR_OK)
+        if (added != HANGAR_OK) {
             return added;
+        }
     }
     snprintf(page->cursor, sizeof(page->cursor), "%zu", at);
-    if (fault == SAME_CURSOR)
+    if (fault == SAME_CURSOR) {
         snprintf(page->cursor, sizeof(page->cursor), "1");
-    else if (fault == TWO_CURSORS)
+    } else if (fault == TWO_CURSORS) {
         snprintf(page->cursor, sizeof(page->cursor), pages % 2 ? "1" : "2");
-    else if (at >= total)
+    } else if (at >= total) {
         page->cursor[0] = '\0';
+    }
     return HANGAR_OK;
 }
 
@@ -88,10 +91,12 @@ static enum hangar_rc look(void *arg, const struct hg_page_entries *page, struct
         name_of(seen->count, name, sizeof(name));
         const struct hg_page_entry *e = &page->items[i];
         if (strcmp(e->name, name) != 0 || e->size != seen->count * 3 ||
-            e->is_prefix != (seen->count % 2 == 1) || strcmp(e->etag, "e") != 0)
+            e->is_prefix != (seen->count % 2 == 1) || strcmp(e->etag, "e") != 0) {
             ck_abort_msg("entry %zu is %s", seen->count, e->name);
-        if (seen->stop_at && seen->count == seen->stop_at)
+        }
+        if (seen->stop_at && seen->count == seen->stop_at) {
             return hg_fail(err, HANGAR_NO_SPACE, 0, "enough");
+        }
     }
     return HANGAR_OK;
 }

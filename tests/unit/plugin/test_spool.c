@@ -18,23 +18,28 @@ START_TEST(bytes_come_back_in_order_however_they_are_cut)
     size_t written = 0, seen = 0, got = 1;
     for (size_t round = 0; round < 300; round++) {
         size_t n = (round * 7919) % sizeof(data);
-        for (size_t i = 0; i < n; i++)
+        for (size_t i = 0; i < n; i++) {
             data[i] = (unsigned char)((written + i) * 31 % 251);
+        }
         ck_assert_int_eq(hg_spool_write(spool, data, n, NULL), HANGAR_OK);
         written += n;
         ck_assert_int_eq(hg_spool_read(spool, back, (round * 104729) % sizeof(back), &got, NULL),
                          HANGAR_OK);
-        for (size_t i = 0; i < got; i++)
-            if (back[i] != (seen + i) * 31 % 251)
+        for (size_t i = 0; i < got; i++) {
+            if (back[i] != (seen + i) * 31 % 251) {
                 ck_abort_msg("byte %zu is another", seen + i);
+            }
+        }
         seen += got;
         ck_assert_uint_eq(hg_spool_bytes(spool), written - seen);
     }
     while (hg_spool_bytes(spool) > 0) {
         ck_assert_int_eq(hg_spool_read(spool, back, sizeof(back), &got, NULL), HANGAR_OK);
-        for (size_t i = 0; i < got; i++)
-            if (back[i] != (seen + i) * 31 % 251)
+        for (size_t i = 0; i < got; i++) {
+            if (back[i] != (seen + i) * 31 % 251) {
                 ck_abort_msg("byte %zu is another", seen + i);
+            }
+        }
         seen += got;
     }
     ck_assert_uint_eq(seen, written);

@@ -38,10 +38,11 @@ static void refused(const char *name, const char *expected)
 {
     struct hg_str text = {0};
     for (; *expected; expected++) {
-        if (*expected == '@')
+        if (*expected == '@') {
             hg_str_add(&text, folder_path);
-        else
+        } else {
             hg_str_add_n(&text, expected, 1);
+        }
     }
     ck_assert_str_eq(opening(name), hg_str_text(&text));
     hg_str_free(&text);

@@ -41,12 +41,15 @@ void world_plugin(struct hg_plugin *plugin, const struct hangar_plugin *d)
     plugin->d = *d;
     /* the core never changes what it copied */
     plugin->options = d->options ? (struct hangar_option *)(uintptr_t)d->options : &none;
-    if (d->source)
+    if (d->source) {
         plugin->source = *d->source;
-    if (d->transform)
+    }
+    if (d->transform) {
         plugin->transform = *d->transform;
-    if (d->sink)
+    }
+    if (d->sink) {
         plugin->sink = *d->sink;
+    }
     ck_assert_int_eq(pthread_mutex_init(&plugin->serial, NULL), 0);
 }
 

@@ -128,8 +128,9 @@ static struct {
 
 static void lose(const char *odd)
 {
-    if (strcmp(odd, "without:notifier.notify") == 0)
+    if (strcmp(odd, "without:notifier.notify") == 0) {
         notifier.notify = NULL;
+    }
     WITHOUT(source, check);
     WITHOUT(source, prepare);
     WITHOUT(source, begin);
@@ -191,45 +192,49 @@ static void shrink(void)
 
 static void change(const char *odd)
 {
-    if (strcmp(odd, "major") == 0)
+    if (strcmp(odd, "major") == 0) {
         plugin.table.abi_major = HANGAR_ABI_MAJOR + 1;
-    else if (strcmp(odd, "larger") == 0)
+    } else if (strcmp(odd, "larger") == 0) {
         grow();
-    else if (strcmp(odd, "smaller") == 0)
+    } else if (strcmp(odd, "smaller") == 0) {
         shrink();
-    else if (strcmp(odd, "tiny") == 0)
+    } else if (strcmp(odd, "tiny") == 0) {
         plugin.table.struct_size = 16;
-    else if (strcmp(odd, "tiny option") == 0)
+    } else if (strcmp(odd, "tiny option") == 0) {
         plugin.table.option_size = 8;
-    else if (strcmp(odd, "name") == 0)
+    } else if (strcmp(odd, "name") == 0) {
         plugin.table.name = "even";
-    else if (strcmp(odd, "bad name") == 0)
+    } else if (strcmp(odd, "bad name") == 0) {
         plugin.table.name = "../odd";
-    else if (strcmp(odd, "prefix") == 0)
+    } else if (strcmp(odd, "prefix") == 0) {
         plugin.table.name = "od";
-    else if (strcmp(odd, "endless") == 0)
+    } else if (strcmp(odd, "endless") == 0) {
         plugin.table.options = endless;
-    else if (strcmp(odd, "newer type") == 0)
+    } else if (strcmp(odd, "newer type") == 0) {
         plugin.table.options = newer_type;
-    else if (strcmp(odd, "no options") == 0)
+    } else if (strcmp(odd, "no options") == 0) {
         plugin.table.options = NULL;
-    else if (strcmp(odd, "no role") == 0)
+    } else if (strcmp(odd, "no role") == 0) {
         plugin.table.source = NULL, plugin.table.transform = NULL, plugin.table.sink = NULL,
         plugin.table.notifier = NULL;
-    else
+    } else {
         lose(odd);
+    }
 }
 
 HANGAR_EXPORT const struct hangar_plugin *hangar_plugin_entry(void);
 HANGAR_EXPORT const struct hangar_plugin *hangar_plugin_entry(void)
 {
     const char *odd = getenv("ODD");
-    for (size_t i = 0; i < sizeof(endless) / sizeof(endless[0]); i++)
+    for (size_t i = 0; i < sizeof(endless) / sizeof(endless[0]); i++) {
         endless[i].name = "again";
-    if (odd && strcmp(odd, "null") == 0)
+    }
+    if (odd && strcmp(odd, "null") == 0) {
         return NULL;
-    if (odd)
+    }
+    if (odd) {
         change(odd);
+    }
     return &plugin.table;
 }
 
