@@ -80,9 +80,7 @@ bool hg_run_describe(const struct hg_run *run, struct hg_manifest *m)
     m->arch = strdup(u.machine);
     m->hangar = strdup(HANGAR_VERSION);
     m->started_ms = run->started_ms;
-    m->
-        requires
-    = json_array();
+    m->requires = json_array();
     m->retention = json_object();
     m->sinks = json_object();
     for (size_t i = 0; i < run->sink_count; i++) {
@@ -93,12 +91,7 @@ bool hg_run_describe(const struct hg_run *run, struct hg_manifest *m)
         }
     }
     bool ok = m->id && m->origin && m->pipeline && m->run && m->host && m->platform && m->arch &&
-              m->hangar &&
-              m->
-                  requires &&
-                           m
-                               ->retention &&
-              m->sinks;
+              m->hangar && m->requires && m->retention && m->sinks;
     for (size_t i = 0; ok && i < run->chain_count; i++) {
         m->chain_count++;
         ok = describe_transform(run->chain[i], &m->chain[i]);

@@ -55,9 +55,8 @@ struct hg_manifest {
     char *id, *origin, *pipeline, *run, *host, *platform, *arch, *hangar;
     int64_t started_ms, finished_ms;
     int64_t skew_ms;
-    bool safety; /* of what a restore was about to replace: not one of the schedule's */
-    json_t *
-        requires;      /* array of ids; empty: it stands for itself */
+    bool safety;       /* of what a restore was about to replace: not one of the schedule's */
+    json_t *requires;  /* array of ids; empty: it stands for itself */
     json_t *retention; /* object: per sink, the policy in force */
     json_t *sinks;     /* object: per sink, its plugin and what it could; NULL: not told */
     struct hg_manifest_transform chain[HG_CHAIN_MAX];

@@ -443,9 +443,7 @@ static void read_rest(struct reading *r, const json_t *json)
     m->hangar = take_string(r, json, "hangar");
     m->skew_ms = take_int(r, json, "skew_ms");
     read_kind(r, json);
-    m->
-        requires
-    = json_incref(json_object_get(json, "requires"));
+    m->requires = json_incref(json_object_get(json, "requires"));
     m->retention = json_incref(json_object_get(json, "retention"));
     m->sinks = json_incref(json_object_get(json, "sinks"));
     if (m->sinks && !json_is_object(m->sinks)) {
