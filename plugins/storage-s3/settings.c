@@ -11,7 +11,7 @@
 #include <string.h>
 #include <curl/curl.h>
 
-#include "escape.h"
+#include "format/escape.h"
 
 struct reader {
     const struct hangar_host *host;

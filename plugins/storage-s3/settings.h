@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <hangar/plugin.h>
 
-#include "sign.h"
+#include "format/sign.h"
 #include "text.h"
 
 #define S3_KEY_MAX 1024 /* bytes of a key, the service's limit */

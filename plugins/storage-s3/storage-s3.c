@@ -4,7 +4,7 @@
  * storage-s3: a sink that stores objects in a bucket of any store that speaks S3.  It has
  * a client of its own for it, on libcurl and OpenSSL.  This file is the plugin's border.
  */
-#include "s3.h"
+#include "sink/sink.h"
 
 #include <stdio.h>
 #include <stdlib.h>

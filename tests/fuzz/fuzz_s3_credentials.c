@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#include "credentials_parts.h"
+#include "keys/parts.h"
 
 static void profiles(const char *text, size_t size)
 {

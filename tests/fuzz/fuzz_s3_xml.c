@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#include "xml.h"
+#include "format/xml.h"
 
 /* What was told, as a sum. */
 struct told {

@@ -5,7 +5,7 @@
  * be asked for them as a sink's are; it stores nothing.
  */
 #include <hangar/plugin.h>
-#include "credentials.h"
+#include "keys/credentials.h"
 
 static const struct hangar_option options[] = {
     S3_CREDENTIAL_OPTIONS,

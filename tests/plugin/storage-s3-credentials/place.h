@@ -9,7 +9,7 @@
 #define PLACE_H
 
 #include <stdbool.h>
-#include "credentials.h"
+#include "keys/credentials.h"
 #include "fake_host.h"
 #include "testing.h"
 

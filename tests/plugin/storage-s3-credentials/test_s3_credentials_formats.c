@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "credentials_parts.h"
+#include "keys/parts.h"
 #include "testing.h"
 
 static char problem[CREDS_PROBLEM_SIZE];

@@ -6,8 +6,8 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include "escape.h"
-#include "sign.h"
+#include "format/escape.h"
+#include "format/sign.h"
 #include "suite.h"
 
 #define EMPTY "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"

@@ -8,7 +8,7 @@
 #include <string.h>
 #include "suite.h"
 #include "text.h"
-#include "xml.h"
+#include "format/xml.h"
 
 static struct text seen;
 

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * xml: see xml.h.  The parsing is expat's.
+ */
+#include "format/xml.h"
+
+#include <expat.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PATH_SIZE 512
+
+struct s3_xml {
+    XML_Parser parser;
+    s3_xml_element *element;
+    void *arg;
+    bool failed, begun;
+    size_t path_size, text_size;
+    char path[PATH_SIZE]; /* names, each with a slash before it */
+    char text[S3_XML_TEXT_MAX];
+};
+
+static void stop(struct s3_xml *xml)
+{
+    xml->failed = true;
+    XML_StopParser(xml->parser, XML_FALSE);
+}
+
+static void XMLCALL on_start(void *arg, const XML_Char *name, const XML_Char **attributes)
+{
+    (void)attributes;
+    struct s3_xml *xml = arg;
+    const char *colon = strrchr(name, ':');
+    const char *bare = colon ? colon + 1 : name;
+    size_t size = strlen(bare);
+    if (!size || xml->path_size + size + 2 > sizeof(xml->path)) {
+        stop(xml);
+        return;
+    }
+    xml->path[xml->path_size] = '/';
+    memcpy(xml->path + xml->path_size + 1, bare, size + 1);
+    xml->path_size += size + 1;
+    xml->text_size = 0;
+}
+
+static void XMLCALL on_end(void *arg, const XML_Char *name)
+{
+    (void)name;
+    struct s3_xml *xml = arg;
+    if (xml->failed) { /* expat still ends an empty element at whose begin it was stopped */
+        return;
+    }
+    xml->text[xml->text_size] = '\0';
+    if (!xml->element(xml->arg, xml->path + 1, xml->text)) {
+        stop(xml);
+    }
+    char *slash = strrchr(xml->path, '/');
+    *slash = '\0';
+    xml->path_size = (size_t)(slash - xml->path);
+    xml->text_size = 0;
+}
+
+static void XMLCALL on_text(void *arg, const XML_Char *text, int size)
+{
+    struct s3_xml *xml = arg;
+    if (xml->text_size + (size_t)size >= sizeof(xml->text)) {
+        stop(xml);
+        return;
+    }
+    memcpy(xml->text + xml->text_size, text, (size_t)size);
+    xml->text_size += (size_t)size;
+}
+
+static void XMLCALL on_doctype(void *arg, const XML_Char *name, const XML_Char *system_id,
+                               const XML_Char *public_id, int has_subset)
+{
+    (void)name;
+    (void)system_id;
+    (void)public_id;
+    (void)has_subset;
+    stop(arg);
+}
+
+bool s3_xml_restart(struct s3_xml *xml)
+{
+    xml->failed = !XML_ParserReset(xml->parser, NULL);
+    xml->begun = false;
+    xml->path_size = xml->text_size = 0;
+    xml->path[0] = '\0';
+    XML_SetUserData(xml->parser, xml);
+    XML_SetElementHandler(xml->parser, on_start, on_end);
+    XML_SetCharacterDataHandler(xml->parser, on_text);
+    XML_SetStartDoctypeDeclHandler(xml->parser, on_doctype);
+    if (!xml->failed) {
+        xml->element(xml->arg, "", NULL);
+    }
+    return !xml->failed;
+}
+
+struct s3_xml *s3_xml_new(s3_xml_element *element, void *arg)
+{
+    struct s3_xml *xml = calloc(1, sizeof(*xml));
+    if (!xml) {
+        return NULL;
+    }
+    xml->element = element;
+    xml->arg = arg;
+    xml->parser = XML_ParserCreate(NULL);
+    if (!xml->parser || !s3_xml_restart(xml)) {
+        s3_xml_free(xml);
+        return NULL;
+    }
+    return xml;
+}
+
+void s3_xml_free(struct s3_xml *xml)
+{
+    if (!xml) {
+        return;
+    }
+    if (xml->parser) {
+        XML_ParserFree(xml->parser);
+    }
+    free(xml);
+}
+
+bool s3_xml_feed(struct s3_xml *xml, const char *data, size_t size)
+{
+    /* blanks that keep a connection alive, before the declaration */
+    while (size && !xml->begun && *data && strchr(" \t\r\n", *data)) {
+        data++;
+        size--;
+    }
+    xml->begun = xml->begun || size;
+    while (size && !xml->failed) {
+        size_t step = size < (1u << 20) ? size : (1u << 20); /* expat counts in int */
+        if (XML_Parse(xml->parser, data, (int)step, 0) != XML_STATUS_OK) {
+            xml->failed = true;
+        }
+        data += step;
+        size -= step;
+    }
+    return !xml->failed;
+}
+
+bool s3_xml_end(struct s3_xml *xml)
+{
+    if (!xml->failed && XML_Parse(xml->parser, "", 0, 1) != XML_STATUS_OK) {
+        xml->failed = true;
+    }
+    return !xml->failed;
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * credentials: the keys in use.  It knows when they must be renewed and who waits for
+ * that, and not where they are from (places.c).
+ */
+#include "keys/parts.h"
+
+#include <curl/curl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RENEW_BEFORE_MS ((int64_t)5 * 60 * 1000)
+#define RENEW_AGAIN_MS ((int64_t)10 * 1000) /* after a failure, while the old keys are valid */
+
+/* The mutex guards all of it, and is never held while a place is asked. */
+struct creds_state {
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    bool asking;  /* a thread asks for keys */
+    bool have;    /* there are keys */
+    bool refused; /* the store does not take them any more */
+    struct s3_keys keys;
+    int64_t renew_at_ms; /* of the wall clock; of keys that expire */
+    uint64_t rounds;     /* how often was asked */
+    enum hangar_rc last; /* what came of the last round */
+    char reason[CREDS_REASON_SIZE];
+    char source[CREDS_PROBLEM_SIZE];
+};
+
+bool creds_is_cancelled(struct s3_credentials *c)
+{
+    return atomic_load(&c->cancelled) || c->host->cancelled(c->ctx);
+}
+
+enum hangar_rc s3_credentials_open(const struct hangar_host *host, struct hangar_ctx *ctx,
+                                   struct s3_credentials **out)
+{
+    struct s3_credentials *c = calloc(1, sizeof(*c));
+    struct creds_state *state = calloc(1, sizeof(*state));
+    if (!c || !state || curl_global_init(CURL_GLOBAL_DEFAULT)) {
+        free(c);
+        free(state);
+        return host->fail(ctx, HANGAR_NO_MEMORY, 0, "cannot set up the keys for S3: out of memory");
+    }
+    pthread_mutex_init(&state->mutex, NULL);
+    pthread_cond_init(&state->changed, NULL);
+    c->host = host;
+    c->ctx = ctx;
+    c->timeout_ms = host->opt_int(ctx, "credentials_timeout");
+    c->state = state;
+    enum hangar_rc rc = creds_choose(c);
+    if (rc) {
+        s3_credentials_close(c);
+        return rc;
+    }
+    *out = c;
+    return HANGAR_OK;
+}
+
+void s3_credentials_close(struct s3_credentials *c)
+{
+    if (!c) {
+        return;
+    }
+    pthread_mutex_destroy(&c->state->mutex);
+    pthread_cond_destroy(&c->state->changed);
+    explicit_bzero(c->state, sizeof(*c->state));
+    free(c->state);
+    free(c);
+    curl_global_cleanup();
+}
+
+/* Valid for a request that is made now. */
+static bool is_valid(const struct creds_state *state, int64_t now_ms)
+{
+    return state->have && !state->refused &&
+           (!state->keys.expires_ms || now_ms < state->keys.expires_ms);
+}
+
+static bool is_due(const struct creds_state *state, int64_t now_ms)
+{
+    return state->keys.expires_ms && now_ms >= state->renew_at_ms;
+}
+
+/* Keys that live shorter than twice the margin are renewed after half their life. */
+static void take(struct s3_credentials *c, const struct s3_keys *keys, const char *source)
+{
+    struct creds_state *state = c->state;
+    int64_t now_ms = creds_now_ms();
+    int64_t half_ms = (keys->expires_ms - now_ms) / 2;
+    bool news = strcmp(state->source, source) != 0;
+    state->keys = *keys;
+    state->have = true;
+    state->refused = false;
+    state->renew_at_ms = keys->expires_ms - (half_ms < RENEW_BEFORE_MS ? half_ms : RENEW_BEFORE_MS);
+    snprintf(state->source, sizeof(state->source), "%s", source);
+    c->host->log(c->ctx, news ? HANGAR_LOG_INFO : HANGAR_LOG_DEBUG, "keys for S3 %s %s",
+                 news ? "are from" : "were renewed by", source);
+}
+
+/* Asks for keys, without the mutex; then everybody looks again. */
+static void ask(struct s3_credentials *c)
+{
+    struct creds_state *state = c->state;
+    struct s3_keys keys;
+    char reason[CREDS_REASON_SIZE], source[CREDS_PROBLEM_SIZE];
+    state->asking = true;
+    pthread_mutex_unlock(&state->mutex);
+    enum hangar_rc rc = creds_ask(c, &keys, reason, source);
+    pthread_mutex_lock(&state->mutex);
+    state->asking = false;
+    state->rounds++;
+    state->last = rc;
+    if (!rc) {
+        take(c, &keys, source);
+    } else {
+        int64_t now_ms = creds_now_ms();
+        snprintf(state->reason, sizeof(state->reason), "%s", reason);
+        state->renew_at_ms = now_ms + RENEW_AGAIN_MS;
+        if (is_valid(state, now_ms) && rc != HANGAR_CANCELLED) {
+            c->host->log(c->ctx, HANGAR_LOG_WARN,
+                         "%s; the keys in use go on for another %lld s and are renewed later",
+                         reason, (long long)(state->keys.expires_ms - now_ms) / 1000);
+        }
+    }
+    explicit_bzero(&keys, sizeof(keys));
+    pthread_cond_broadcast(&state->changed);
+}
+
+enum hangar_rc s3_credentials_get(struct s3_credentials *c, struct s3_keys *out)
+{
+    struct creds_state *state = c->state;
+    char reason[CREDS_REASON_SIZE];
+    enum hangar_rc rc = HANGAR_OK;
+    pthread_mutex_lock(&state->mutex);
+    const uint64_t round = state->rounds;
+    for (;;) {
+        int64_t now_ms = creds_now_ms();
+        bool cancelled = creds_is_cancelled(c);
+        /* without waiting they are given even then: what was begun is to be aborted */
+        if (is_valid(state, now_ms) && (cancelled || state->asking || !is_due(state, now_ms))) {
+            *out = state->keys;
+            break;
+        }
+        if (cancelled) {
+            rc = HANGAR_CANCELLED;
+            snprintf(reason, sizeof(reason), "cannot get keys for S3: cancelled");
+            break;
+        }
+        if (state->asking) {
+            pthread_cond_wait(&state->changed, &state->mutex);
+        } else if (state->rounds != round && state->last) { /* for us, or while we waited */
+            rc = state->last;
+            snprintf(reason, sizeof(reason), "%s", state->reason);
+            break;
+        } else {
+            ask(c);
+        }
+    }
+    pthread_mutex_unlock(&state->mutex);
+    return rc ? c->host->fail(c->ctx, rc, 0, "%s", reason) : HANGAR_OK;
+}
+
+void s3_credentials_expired(struct s3_credentials *c, const struct s3_keys *refused)
+{
+    struct creds_state *state = c->state;
+    pthread_mutex_lock(&state->mutex);
+    if (state->have && !strcmp(state->keys.access_key_id, refused->access_key_id) &&
+        !strcmp(state->keys.session_token, refused->session_token)) {
+        state->refused = true;
+    }
+    pthread_mutex_unlock(&state->mutex);
+}
+
+void s3_credentials_problem(struct s3_credentials *c, char *text, size_t size)
+{
+    pthread_mutex_lock(&c->state->mutex);
+    snprintf(text, size, "%s", c->state->reason);
+    pthread_mutex_unlock(&c->state->mutex);
+}
+
+void s3_credentials_source(struct s3_credentials *c, char *text, size_t size)
+{
+    pthread_mutex_lock(&c->state->mutex);
+    snprintf(text, size, "%s", c->state->source);
+    pthread_mutex_unlock(&c->state->mutex);
+}
+
+void s3_credentials_cancel(struct s3_credentials *c)
+{
+    atomic_store(&c->cancelled, true);
+    pthread_mutex_lock(&c->state->mutex);
+    pthread_cond_broadcast(&c->state->changed);
+    pthread_mutex_unlock(&c->state->mutex);
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * retain: locks an object until then, by the store's object lock.  A lock that lasts
+ * longer already stays as it is.
+ */
+#include "sink/sink.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct lock {
+    char mode[16];
+    int64_t until_ms;
+};
+
+static bool take_lock(void *arg, const char *path, char *text)
+{
+    struct lock *lock = arg;
+    if (!text) {
+        *lock = (struct lock){0};
+    } else if (!strcmp(path, "Retention/Mode")) {
+        snprintf(lock->mode, sizeof(lock->mode), "%s", text);
+    } else if (!strcmp(path, "Retention/RetainUntilDate")) {
+        lock->until_ms = s3_parse_time(text);
+    }
+    return true;
+}
+
+/* The lock that an object has; none is HANGAR_OK with an empty mode. */
+static enum hangar_rc get_lock(struct s3 *s3, const char *key, const char *what, struct lock *lock,
+                               struct s3_error *error)
+{
+    struct s3_answer answer;
+    const struct s3_pair query = {"retention", ""};
+    struct s3_xml *xml = s3_xml_new(take_lock, lock);
+    if (!xml) {
+        return s3_error_set(error, HANGAR_NO_MEMORY, "cannot %s: out of memory", what);
+    }
+    const struct s3_request request = {
+        .method = "GET", .key = key, .query = &query, .query_count = 1, .hasty = true, .xml = xml};
+    struct s3_error own = {0};
+    enum hangar_rc rc = s3_send(s3, &request, what, &answer, &own);
+    s3_xml_free(xml);
+    if (rc && answer.xml_bad) { /* the object itself: the question was not understood */
+        return s3_error_set(error, HANGAR_UNSUPPORTED, "cannot %s: the store has no object lock",
+                            what);
+    }
+    if (own.rc) {
+        s3_error_set(error, own.rc, "%s", own.text);
+    }
+    if (rc == HANGAR_NOT_FOUND && !strcmp(answer.code, "NoSuchObjectLockConfiguration")) {
+        *lock = (struct lock){0};
+        return HANGAR_OK;
+    }
+    if (rc == HANGAR_NOT_FOUND) {
+        return s3_error_set(error, rc, "cannot %s: there is no such object", what);
+    }
+    return rc;
+}
+
+static enum hangar_rc set_lock(struct s3 *s3, const char *key, const char *what, const char *mode,
+                               int64_t until_ms, struct s3_error *error)
+{
+    char until[S3_ISO_SIZE], body[256];
+    struct s3_answer answer;
+    s3_iso_time((until_ms + 999) / 1000, until);
+    snprintf(body, sizeof(body),
+             "<Retention xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Mode>%s</Mode>"
+             "<RetainUntilDate>%s</RetainUntilDate></Retention>",
+             mode, until);
+    const struct s3_pair query = {"retention", ""};
+    const struct s3_pair header = {"content-type", "application/xml"};
+    const struct s3_request request = {.method = "PUT",
+                                       .key = key,
+                                       .query = &query,
+                                       .query_count = 1,
+                                       .headers = &header,
+                                       .header_count = 1,
+                                       .body = body,
+                                       .body_size = strlen(body),
+                                       .md5 = true};
+    return s3_send(s3, &request, what, &answer, error);
+}
+
+enum hangar_rc s3_retain(void *inst, const char *name, int64_t until_ms)
+{
+    struct s3 *s3 = inst;
+    struct s3_error error = {0};
+    struct lock lock = {0};
+    char key[S3_KEY_MAX + 1], what[S3_WHAT_SIZE];
+    enum hangar_rc rc = s3_key(s3, name, key);
+    if (rc) {
+        return rc;
+    }
+    s3_what(s3, "lock", name, what);
+    if (!s3->set.lock_mode) {
+        return s3->host->fail(s3->ctx, HANGAR_UNSUPPORTED, 0, "cannot %s: lock_mode is none", what);
+    }
+    rc = get_lock(s3, key, what, &lock, &error);
+    if (!rc && lock.until_ms >= until_ms) {
+        return HANGAR_OK;
+    }
+    /* a lock for compliance cannot become one for governance */
+    if (!rc) {
+        rc = set_lock(s3, key, what, *lock.mode ? lock.mode : s3->set.lock_mode, until_ms, &error);
+    }
+    if (rc && !error.rc) {
+        s3_error_set(&error, rc, "cannot %s: the store refuses", what);
+    }
+    /* it refuses so in a bucket that was made without object lock */
+    if (rc == HANGAR_CONFIG) {
+        error.rc = HANGAR_UNSUPPORTED;
+    }
+    return rc ? s3_raise(s3, &error) : HANGAR_OK;
+}
