@@ -156,7 +156,7 @@ static enum hangar_rc look_at(struct looking *l, const json_t *status, struct hg
         hg_json_set(l->memory, p->name, looked);
     }
     l->tell = tell;
-    rc = alerts.failed ? hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory") : HANGAR_OK;
+    rc = alerts.failed ? hg_no_memory(err) : HANGAR_OK;
     hg_alerts_free(&alerts);
     json_decref(holding);
     return rc;

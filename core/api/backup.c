@@ -116,7 +116,7 @@ enum hangar_status hangar_backup(struct hangar *h, const char *pipeline, char **
     enum hangar_status status = HANGAR_STATUS_FAILED;
     int lock = -1;
     if (!run) {
-        hg_fail(&err, HANGAR_NO_MEMORY, 0, "out of memory");
+        hg_no_memory(&err);
     } else if (hg_find_pipeline(h, pipeline, &index, &err) != HANGAR_OK) {
         status = HANGAR_STATUS_NOT_FOUND;
     } else {

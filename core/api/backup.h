@@ -53,7 +53,7 @@ struct hg_run {
         unsigned lane;         /* its number in the engine */
     } sinks[HG_MAX_SINKS];
     size_t sink_count;
-    struct hangar_ctx *chain[HG_MAX_CHAIN];
+    struct hangar_ctx *chain[HG_CHAIN_MAX];
     size_t chain_count;
     struct hangar_ctx *sources[HG_MAX_SOURCES];
     size_t source_count;

@@ -38,7 +38,7 @@ static enum hangar_rc add_file(struct hg_manifest *m, const char *name, const st
     bool hashed = hg_sha256_of(hg_str_text(text), text->len, f->sha256);
     if (!f->name || !hashed || text->failed) {
         free(f->name);
-        return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+        return hg_no_memory(err);
     }
     m->file_count++;
     return HANGAR_OK;
@@ -121,7 +121,7 @@ enum hangar_rc hg_run_commit_sink(struct hg_run *run, struct hg_lease *lease,
         }
         char *path = hg_store_path(run->pipeline->name, run->id, last[i].name);
         rc = path ? hg_store_put(ctx, path, hg_str_text(last[i].text), last[i].text->len, true, err)
-                  : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+                  : hg_no_memory(err);
         free(path);
     }
     /* once more: the process may have slept between the question and the commit */

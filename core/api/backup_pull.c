@@ -38,14 +38,14 @@ static enum hangar_rc on_object(void *arg, struct hg_pulled *object, struct hg_e
     if (!hg_vec_reserve((void **)&s->objects, s->count, &s->capacity, sizeof(*s->objects)) ||
         !HG_VEC_RESERVE(kept) ||
         !stored_name(run, object->source, object->name, stored, sizeof(stored))) {
-        return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+        return hg_no_memory(err);
     }
     size_t skip = strlen(run->pipeline->name) + strlen(run->id) + 2;
     char *name = strdup(object->name), *short_name = strdup(stored + skip);
     if (!name || !short_name) {
         free(name);
         free(short_name);
-        return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+        return hg_no_memory(err);
     }
     kept->items[kept->count++] = object->result->kept_by;
     struct hg_manifest_object *o = &s->objects[s->count++];
@@ -72,7 +72,7 @@ static enum hangar_rc refuse_twins(const struct hg_run *run, struct hg_error *er
         const struct hg_manifest_source *s = &run->manifest.sources[i];
         const struct hg_manifest_object *twin;
         if (!hg_manifest_twin(s, &twin)) {
-            return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+            return hg_no_memory(err);
         }
         if (twin) {
             return hg_fail(err, HANGAR_INTERNAL, 0, "source %s: two objects are called %s", s->name,

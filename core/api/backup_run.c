@@ -23,7 +23,7 @@ static enum hangar_rc new_manifest(struct hg_run *run, struct hg_error *err)
         run->kept[i].count = 0;
     }
     bool ok = hg_run_describe(run, m);
-    return ok ? HANGAR_OK : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+    return ok ? HANGAR_OK : hg_no_memory(err);
 }
 
 static enum hangar_rc try_once(struct hg_run *run, struct hg_error *err)

@@ -93,8 +93,7 @@ static enum hangar_rc cat_object(struct hg_session *s, const struct hg_selected 
                                .plain_sha256 = o->plain_sha256,
                                .stored_sha256 = o->stored_sha256,
                                .attrs = o->transform};
-    enum hangar_rc rc = path ? hg_session_chain(s, m, chain, err)
-                             : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+    enum hangar_rc rc = path ? hg_session_chain(s, m, chain, err) : hg_no_memory(err);
     if (rc == HANGAR_OK) {
         rc = hg_decode(from->ctx, chain, m->chain_count, &stored, give, c, err);
     }
@@ -112,8 +111,8 @@ static enum hangar_rc cat_file(const struct hg_selected *from, const struct hg_m
                                .stored_bytes = f->bytes,
                                .plain_sha256 = f->sha256,
                                .stored_sha256 = f->sha256};
-    enum hangar_rc rc = path ? hg_decode(from->ctx, NULL, 0, &stored, give, c, err)
-                             : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+    enum hangar_rc rc =
+        path ? hg_decode(from->ctx, NULL, 0, &stored, give, c, err) : hg_no_memory(err);
     free(path);
     return rc;
 }

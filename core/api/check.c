@@ -74,8 +74,7 @@ static void check_instance(struct checking *c, size_t i)
     struct hg_str warnings = {0};
     struct hangar_ctx *ctx = NULL;
     capture(c, &warnings);
-    enum hangar_rc rc = facts ? hg_session_open(&c->s, i, NULL, 0, &ctx, &err)
-                              : hg_fail(&err, HANGAR_NO_MEMORY, 0, "out of memory");
+    enum hangar_rc rc = facts ? hg_session_open(&c->s, i, NULL, 0, &ctx, &err) : hg_no_memory(&err);
     if (rc == HANGAR_OK) {
         hg_job_step(&c->s.job, "checking %s", config->name);
         rc = ask(ctx, config->kind, facts, &err);

@@ -179,8 +179,7 @@ static enum hangar_rc copy_one(struct copy *c, const char *id, struct hg_error *
     struct hg_copying copying = {.from = c->from, .to = c->to, .manifest = &m, .files = true};
     struct hg_run *run = calloc(1, sizeof(*run));
     bool there = false;
-    enum hangar_rc rc = run ? read_texts(c, id, &texts, &m, err)
-                            : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+    enum hangar_rc rc = run ? read_texts(c, id, &texts, &m, err) : hg_no_memory(err);
     if (rc == HANGAR_OK) {
         rc = look_for_it(c, id, &texts, &there, err);
     }

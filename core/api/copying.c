@@ -25,7 +25,7 @@ static enum hangar_rc list_items(struct hg_copying *c, struct hg_error *err)
     uint64_t bytes = 0;
     c->items = calloc(hg_manifest_objects(m) + m->file_count + 1, sizeof(*c->items));
     if (!c->items) {
-        return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+        return hg_no_memory(err);
     }
     for (size_t i = 0; i < m->source_count; i++) {
         for (size_t k = 0; k < m->sources[i].count; k++) {
@@ -82,7 +82,7 @@ static enum hangar_rc copy_item(struct hg_copying *c, const struct hg_copying_it
     char *path = hg_store_path(c->manifest->pipeline, c->manifest->id, item->name);
     enum hangar_rc rc =
         path ? HG_CALL(to, err, to->plugin->sink.put_open(to->inst, path, item->bytes, 0, &w.put))
-             : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+             : hg_no_memory(err);
     if (rc == HANGAR_OK) {
         struct hg_stored stored = {
             .path = path, .stored_bytes = item->bytes, .stored_sha256 = item->sha256};

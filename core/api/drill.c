@@ -78,7 +78,7 @@ static enum hangar_rc start_server(struct hg_drill *drill, struct hg_session *s,
     struct hangar_ctx *ctx;
     scratch->overrides = hg_attrs_new();
     if (!scratch->overrides) {
-        return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+        return hg_no_memory(err);
     }
     enum hangar_rc rc = make_dir(drill, s, scratch, err);
     if (rc == HANGAR_OK) {
@@ -170,7 +170,7 @@ enum hangar_rc hg_drill_run(struct hg_drill *drill, struct hg_session *s,
     hg_job_bound_temp(&s->job, drill->disk);
     drill->scratches = calloc(m->source_count + 1, sizeof(*drill->scratches));
     if (rc == HANGAR_OK && !drill->scratches) {
-        rc = hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+        rc = hg_no_memory(err);
     }
     for (size_t i = 0; i < m->source_count && rc == HANGAR_OK; i++) {
         rc = add_source(drill, s, &m->sources[i], err);

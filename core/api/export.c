@@ -96,7 +96,7 @@ static enum hangar_rc add_header(struct exporting *x, const char *name, uint64_t
     char *path = hg_format("%s/%s", m->id, name);
     enum hangar_rc rc = HANGAR_OK;
     if (!entry || !path) {
-        rc = hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+        rc = hg_no_memory(err);
     } else {
         archive_entry_set_pathname(entry, path);
         archive_entry_set_filetype(entry, AE_IFREG);
@@ -149,8 +149,7 @@ static enum hangar_rc add_stored(struct exporting *x, const char *name, uint64_t
                                .stored_bytes = size,
                                .plain_sha256 = sha256,
                                .stored_sha256 = sha256};
-    enum hangar_rc rc =
-        path ? add_header(x, name, size, err) : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+    enum hangar_rc rc = path ? add_header(x, name, size, err) : hg_no_memory(err);
     if (rc == HANGAR_OK) {
         rc = hg_decode(x->from.ctx, NULL, 0, &stored, add_data, x, err);
     }
@@ -209,7 +208,7 @@ static enum hangar_rc read_texts(struct exporting *x, struct hg_error *err)
         rc = hg_fail(&why, HANGAR_CORRUPT, 0, "sink %s: %s: " HG_SIGNATURE_NAME " is no signature",
                      x->from.ctx->name, found->id);
     }
-    return rc == HANGAR_OK ? rc : hg_fail(err, rc, 0, "%s", why.text);
+    return rc == HANGAR_OK ? rc : hg_error_move(err, &why);
 }
 
 static enum hangar_rc run(struct exporting *x, const struct hangar_selection *which,
@@ -244,7 +243,7 @@ enum hangar_status hangar_export(struct hangar *h, const struct hangar_selection
     struct hg_error err = {0};
     struct exporting *x = calloc(1, sizeof(*x));
     if (!x) {
-        hg_fail(&err, HANGAR_NO_MEMORY, 0, "out of memory");
+        hg_no_memory(&err);
         return hg_doc_end(h, doc, HANGAR_STATUS_FAILED, &err, json);
     }
     hg_run_begin(h);

@@ -51,8 +51,7 @@ static enum hangar_rc do_in_sink(struct hangar *h, enum what what, struct hangar
         return hg_mark_held(sink, pipeline, id, h->host, err);
     }
     char *hold = hg_store_path(pipeline, id, HG_HOLD_NAME);
-    rc = hold ? HG_CALL(sink, err, sink->plugin->sink.remove(sink->inst, hold))
-              : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+    rc = hold ? HG_CALL(sink, err, sink->plugin->sink.remove(sink->inst, hold)) : hg_no_memory(err);
     free(hold);
     return rc;
 }

@@ -150,7 +150,7 @@ enum hangar_rc hg_hook_run(struct hangar *h, const struct hg_pipeline_config *pi
     char **env = make_environment(added, sizeof(added) / sizeof(added[0]));
     enum hangar_rc rc = HANGAR_OK;
     if (!o || !env) {
-        rc = hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+        rc = hg_no_memory(err);
     } else {
         int64_t started = hg_mono_ms();
         o->h = h;

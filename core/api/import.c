@@ -154,7 +154,7 @@ enum hangar_status hangar_import(struct hangar *h, const char *pipeline, const c
     struct hg_error err = {0};
     struct hg_import *x = calloc(1, sizeof(*x));
     if (!x || !init(x, h)) {
-        hg_fail(&err, HANGAR_NO_MEMORY, 0, "out of memory");
+        hg_no_memory(&err);
         if (x) {
             fini(x);
         }

@@ -24,7 +24,7 @@ enum hangar_rc hg_import_text(struct hg_import *x, uint64_t size, struct hg_str 
         }
     } while (rc == HANGAR_OK && got > 0);
     if (rc == HANGAR_OK && out->failed) {
-        rc = hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+        rc = hg_no_memory(err);
     }
     if (rc == HANGAR_OK && out->len != size) {
         rc = hg_fail(err, HANGAR_CORRUPT, 0, "the archive is damaged: it ends too early");
@@ -57,7 +57,7 @@ static enum hangar_rc list_files(struct hg_import *x, struct hg_error *err)
     size_t count = hg_manifest_objects(m) + m->file_count;
     x->files = calloc(count + 1, sizeof(*x->files));
     if (!x->files) {
-        return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+        return hg_no_memory(err);
     }
     x->folders_left = 2; /* "./", the backup's own, and one for each slash in a name */
     for (size_t i = 0; i < m->source_count; i++) {
@@ -114,7 +114,7 @@ static enum hangar_rc copy_member(struct hg_import *x, const struct hg_import_fi
                                   struct hg_error *err)
 {
     struct hg_sha256 *hash = hg_sha256_new();
-    enum hangar_rc rc = hash ? HANGAR_OK : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+    enum hangar_rc rc = hash ? HANGAR_OK : hg_no_memory(err);
     uint64_t bytes = 0;
     size_t got = 0;
     do {
@@ -152,7 +152,7 @@ static enum hangar_rc store_member(struct hg_import *x, struct hg_import_file *f
     char *path = hg_store_path(x->manifest.pipeline, x->id, file->name);
     enum hangar_rc rc =
         path ? HG_CALL(sink, err, fn->put_open(sink->inst, path, file->bytes, 0, &put))
-             : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+             : hg_no_memory(err);
     if (rc == HANGAR_OK) {
         rc = copy_member(x, file, sink, put, err);
         if (rc == HANGAR_OK) {

@@ -61,7 +61,7 @@ static enum hangar_rc item_of(struct hg_index *index, const char *id, size_t len
     int64_t ms;
     if (!copy || !HG_VEC_RESERVE(index)) {
         free(copy);
-        return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+        return hg_no_memory(err);
     }
     if (!hg_backup_id_parse(copy, &ms)) {
         free(copy); /* never touched */
@@ -123,8 +123,7 @@ static enum hangar_rc read_manifest(struct hangar_ctx *sink, const char *pipelin
     if ((item->rc == HANGAR_OK && !item->summary) ||
         (item->rc != HANGAR_OK && !item->problem && item->rc != HANGAR_NOT_FOUND)) {
         *err = why;
-        return item->rc != HANGAR_OK ? item->rc
-                                     : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+        return item->rc != HANGAR_OK ? item->rc : hg_no_memory(err);
     }
     return HANGAR_OK;
 }
@@ -156,7 +155,7 @@ enum hangar_rc hg_index_read(struct hangar *h, struct hangar_ctx *sink, const ch
     *index = (struct hg_index){0};
     char *prefix = hg_format("%s/", pipeline);
     if (!prefix) {
-        return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+        return hg_no_memory(err);
     }
     struct listing listing = {.index = index, .skip = strlen(prefix)};
     enum hangar_rc rc = hg_sink_look(sink, prefix, 0, take_page, &listing, err);

@@ -78,7 +78,7 @@ enum hangar_rc hg_infos_make(const struct hg_manifest *m, const struct hg_manife
     free(order);
     if (!ok) {
         hg_infos_free(out);
-        return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+        return hg_no_memory(err);
     }
     return HANGAR_OK;
 }

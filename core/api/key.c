@@ -16,7 +16,7 @@ static enum hangar_rc add_old(struct hangar *h, const char *file, struct hg_sign
 {
     char *path = hg_value_path(h->config->dir, file);
     if (!path) {
-        return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+        return hg_no_memory(err);
     }
     char *key = hg_secret_file(path, err);
     enum hangar_rc rc = key ? hg_signing_add(signing, key, err) : err->rc;

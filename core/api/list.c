@@ -81,13 +81,13 @@ static enum hangar_rc add(struct listing *l, struct hangar_ctx *sink, const char
     }
     struct listed *item = find(l, pipeline, found->id);
     if (!item) {
-        return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+        return hg_no_memory(err);
     }
     bool was_whole = strcmp(hg_json_string(item->entry, "state", ""), "complete") == 0;
     if (found->rc == HANGAR_OK && !was_whole) {
         json_object_clear(item->entry);
         if (json_object_update(item->entry, found->summary) != 0) {
-            return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+            return hg_no_memory(err);
         }
         json_object_del(item->entry, "origin");
         hg_json_set_string(item->entry, "state", "complete");

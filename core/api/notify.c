@@ -99,7 +99,7 @@ static enum hangar_rc tell_all(struct hangar *h, const struct hg_event *e, const
     char *json = hg_json_text(doc);
     json_decref(doc);
     if (!json) {
-        return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+        return hg_no_memory(err);
     }
     const struct hangar_event event = {
         .struct_size = sizeof(event),
@@ -150,8 +150,8 @@ bool hg_notify(struct hangar *h, const struct hg_event *event)
     }
     bool somebody = false;
     struct telling *tellings = calloc(count, sizeof(*tellings));
-    enum hangar_rc rc = tellings ? tell_all(h, event, told, count, tellings, &err)
-                                 : hg_fail(&err, HANGAR_NO_MEMORY, 0, "out of memory");
+    enum hangar_rc rc =
+        tellings ? tell_all(h, event, told, count, tellings, &err) : hg_no_memory(&err);
     for (size_t i = 0; rc == HANGAR_OK && i < count; i++) {
         report(&tellings[i], event->kind);
         somebody = somebody || tellings[i].rc == HANGAR_OK;
@@ -230,8 +230,7 @@ enum hangar_status hangar_notify(struct hangar *h, const char *notifier, char **
     enum hangar_rc rc = find_notifiers(h, notifier, told, &count, &err);
     struct telling *tellings = rc == HANGAR_OK ? calloc(count, sizeof(*tellings)) : NULL;
     if (rc == HANGAR_OK) {
-        rc = tellings ? tell_all(h, &event, told, count, tellings, &err)
-                      : hg_fail(&err, HANGAR_NO_MEMORY, 0, "out of memory");
+        rc = tellings ? tell_all(h, &event, told, count, tellings, &err) : hg_no_memory(&err);
     }
     for (size_t i = 0; rc == HANGAR_OK && i < count; i++) {
         report(&tellings[i], event.kind);

@@ -21,8 +21,7 @@ static enum hangar_rc check_marker(const struct hg_run *run, struct hangar_ctx *
     struct hg_error why = {0};
     json_t *json = NULL;
     char *path = hg_store_path(run->pipeline->name, run->id, HG_RUN_NAME);
-    enum hangar_rc rc = path ? hg_store_get(sink, path, RUN_MAX, &text, &why)
-                             : hg_fail(&why, HANGAR_NO_MEMORY, 0, "out of memory");
+    enum hangar_rc rc = path ? hg_store_get(sink, path, RUN_MAX, &text, &why) : hg_no_memory(&why);
     free(path);
     if (rc == HANGAR_OK) {
         rc = hg_json_parse(hg_str_text(&text), text.len, HG_RUN_NAME, &json, &why);
@@ -38,7 +37,7 @@ static enum hangar_rc check_marker(const struct hg_run *run, struct hangar_ctx *
         rc = HANGAR_OK;
     }
     hg_str_free(&text);
-    return rc == HANGAR_OK ? rc : hg_fail(err, rc, 0, "%s", why.text);
+    return rc == HANGAR_OK ? rc : hg_error_move(err, &why);
 }
 
 /* Refuses a place that holds the backup, or whose objects readers may still need;
@@ -58,7 +57,7 @@ static enum hangar_rc look_at_place(const struct hg_run *run, struct hangar_ctx 
                                             : "; it was left as it is");
     }
     if (rc != HANGAR_NOT_FOUND) {
-        return hg_fail(err, rc, 0, "%s", why.text);
+        return hg_error_move(err, &why);
     }
     hg_error_clear(&why);
     rc = hg_store_time(sink, pipeline, run->id, HG_DELETED_NAME, &ms, &why);
@@ -70,7 +69,7 @@ static enum hangar_rc look_at_place(const struct hg_run *run, struct hangar_ctx 
             sink->name, run->id);
     }
     if (rc != HANGAR_NOT_FOUND) {
-        return hg_fail(err, rc, 0, "%s", why.text);
+        return hg_error_move(err, &why);
     }
     rc = check_marker(run, sink, err);
     return rc == HANGAR_OK ? hg_store_remove(sink, pipeline, run->id, false, err) : rc;

@@ -87,7 +87,7 @@ enum hangar_rc hg_prune_plan(struct hg_pruning *p, struct hg_error *err)
     p->store_ms = p->index->store_ms;
     p->items = calloc(p->index->count + 1, sizeof(*p->items));
     if (!p->items) {
-        return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+        return hg_no_memory(err);
     }
     for (size_t i = 0; i < p->index->count; i++) {
         if (p->index->items[i].rc != HANGAR_NOT_FOUND) {

@@ -69,7 +69,7 @@ static enum hangar_rc parse_set(struct hg_restoring *r, struct hg_error *err)
         }
         at = next;
     }
-    return r->set_text ? HANGAR_OK : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+    return r->set_text ? HANGAR_OK : hg_no_memory(err);
 }
 
 static bool is_wanted(const struct hg_restoring *r, const char *name)
@@ -323,7 +323,7 @@ enum hangar_status hangar_restore(struct hangar *h, const struct hangar_restore_
     struct hg_error err = {0};
     struct hg_restoring *r = calloc(1, sizeof(*r));
     if (!r) {
-        hg_fail(&err, HANGAR_NO_MEMORY, 0, "out of memory");
+        hg_no_memory(&err);
         return hg_doc_end(h, doc, HANGAR_STATUS_FAILED, &err, json);
     }
     r->h = h;

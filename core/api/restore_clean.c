@@ -64,7 +64,7 @@ static enum hangar_rc save(struct hg_restoring *r, struct hg_error *err)
 {
     struct saving *s = calloc(1, sizeof(*s));
     if (!s) {
-        return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+        return hg_no_memory(err);
     }
     enum hangar_rc rc = choose_sources(r, s, err);
     if (rc == HANGAR_OK && s->count > 0) {

@@ -68,7 +68,7 @@ enum hangar_rc hg_restore_text(const struct hg_manifest *m, struct hangar_ctx *c
         hg_infos_free(&infos);
     }
     if (rc == HANGAR_OK && out->failed) {
-        rc = hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+        rc = hg_no_memory(err);
     }
     return rc;
 }

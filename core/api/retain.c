@@ -88,7 +88,7 @@ static enum hangar_rc retain(struct hg_pruning *p, const char *id, int64_t until
 {
     char *prefix = hg_store_path(p->pipeline->name, id, NULL);
     if (!prefix) {
-        return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+        return hg_no_memory(err);
     }
     struct retaining r = {.sink = p->sink, .skip = strlen(prefix), .until_ms = until_ms};
     enum hangar_rc rc = hg_sink_list(p->sink, prefix, 0, retain_page, &r, err);
@@ -134,7 +134,7 @@ enum hangar_rc hg_retain_kept(struct hg_pruning *p, size_t *count, struct hg_err
     if (rc == HANGAR_UNSUPPORTED) { /* this store cannot, or was not asked to */
         return HANGAR_OK;
     }
-    return rc == HANGAR_OK ? rc : hg_fail(err, rc, 0, "%s", why.text);
+    return rc == HANGAR_OK ? rc : hg_error_move(err, &why);
 }
 
 void hg_retain_copied(struct hangar *h, const struct hg_pipeline_config *pipeline,

@@ -14,7 +14,7 @@ static enum hangar_rc take_into(struct hg_safety *s, size_t sink, bool *sink_fai
     struct hg_log *log = &s->h->log;
     struct hg_run *run = malloc(sizeof(*run));
     if (!run) {
-        return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+        return hg_no_memory(err);
     }
     hg_run_init(run, s->h, s->pipeline);
     run->part = (struct hg_run_part){.sinks = &sink,

@@ -168,7 +168,7 @@ enum hangar_rc hg_session_open_scratch(struct hg_session *s, size_t instance,
     const struct hg_instance_config *c = &s->h->config->instances[instance];
     struct hg_yaml both;
     if (!hg_options_overlay(s->h->plugins[instance]->options, c->options, c->scratch, &both)) {
-        return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+        return hg_no_memory(err);
     }
     enum hangar_rc rc = open_configured(s, instance, &both, NULL, 0, out, err);
     hg_options_overlay_free(&both);

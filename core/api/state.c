@@ -33,8 +33,7 @@ enum hangar_rc hg_state_lock(struct hangar *h, const char *pipeline, int *fd, st
 {
     struct hg_error why = {0};
     char *name = hg_format("lock/%s.lock", pipeline);
-    enum hangar_rc rc = name ? hg_state_hold(h, name, false, fd, &why)
-                             : hg_fail(&why, HANGAR_NO_MEMORY, 0, "out of memory");
+    enum hangar_rc rc = name ? hg_state_hold(h, name, false, fd, &why) : hg_no_memory(&why);
     free(name);
     if (rc == HANGAR_OK) {
         say_since(*fd);
@@ -103,7 +102,7 @@ void hg_state_record(struct hangar *h, const char *pipeline, const json_t *line)
     char *name = history_of(pipeline), *text = hg_json_line(line), *path = NULL;
     int fd = -1;
     if (!name || !text) {
-        hg_fail(&err, HANGAR_NO_MEMORY, 0, "out of memory");
+        hg_no_memory(&err);
     } else if (hg_state_place(h, name, &path, &err) == HANGAR_OK) {
         trim(path);
         fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);

@@ -20,7 +20,7 @@ static char *path_of(const struct hangar *h, const char *name, struct hg_error *
 {
     char *path = hg_format("%s/%s", h->state_dir, name);
     if (!path) {
-        hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+        hg_no_memory(err);
     }
     return path;
 }
@@ -107,10 +107,11 @@ enum hangar_rc hg_state_load(const struct hangar *h, const char *name, json_t **
     if (is_as_good_as_none(rc) || (rc == HANGAR_OK && !json_is_object(doc))) {
         json_decref(doc);
         doc = json_object();
-        rc = doc ? HANGAR_OK : hg_fail(&why, HANGAR_NO_MEMORY, 0, "out of memory");
+        hg_error_clear(&why);
+        rc = doc ? HANGAR_OK : hg_no_memory(&why);
     }
     if (rc != HANGAR_OK) {
-        return hg_fail(err, rc, 0, "%s", why.text);
+        return hg_error_move(err, &why);
     }
     *out = doc;
     return HANGAR_OK;
@@ -120,8 +121,7 @@ enum hangar_rc hg_state_save(const struct hangar *h, const char *name, const jso
                              struct hg_error *err)
 {
     char *text = hg_json_text(doc);
-    enum hangar_rc rc = text ? hg_state_write(h, name, text, strlen(text), err)
-                             : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+    enum hangar_rc rc = text ? hg_state_write(h, name, text, strlen(text), err) : hg_no_memory(err);
     free(text);
     return rc;
 }

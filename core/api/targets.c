@@ -18,7 +18,7 @@ enum hangar_rc hg_targets_init(struct hg_targets *t, struct hg_session *session,
     t->chain = chain;
     t->items = calloc(manifest->source_count ? manifest->source_count : 1, sizeof(*t->items));
     if (!t->items) {
-        return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+        return hg_no_memory(err);
     }
     if (json_array_size(manifest->requires) > 0) {
         return hg_fail(err, HANGAR_UNSUPPORTED, 0,
@@ -122,7 +122,7 @@ enum hangar_rc hg_targets_look(struct hg_targets *t, const char *hook, struct hg
                         why.text);
             rc = HANGAR_OK;
         } else if (rc != HANGAR_OK) {
-            hg_fail(err, rc, 0, "%s", why.text);
+            hg_error_move(err, &why);
         }
     }
     hg_targets_end(t);

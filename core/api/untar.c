@@ -116,14 +116,13 @@ enum hangar_rc hg_untar_open(hangar_read_fn read, void *arg, struct hg_untar **o
 {
     struct hg_untar *u = calloc(1, sizeof(*u));
     if (!u) {
-        return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+        return hg_no_memory(err);
     }
     u->read = read;
     u->arg = arg;
     u->gzip = archive_read_new();
     u->tar = archive_read_new();
-    enum hangar_rc rc =
-        u->gzip && u->tar ? open_gzip(u, err) : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+    enum hangar_rc rc = u->gzip && u->tar ? open_gzip(u, err) : hg_no_memory(err);
     if (rc == HANGAR_OK && (archive_read_support_format_tar(u->tar) != ARCHIVE_OK ||
                             archive_read_open(u->tar, u, NULL, take_plain, NULL) != ARCHIVE_OK)) {
         rc = damaged(u, u->tar, err);

@@ -60,7 +60,7 @@ static enum hangar_rc sort_out(void *arg, const struct hg_page_entries *page, st
         }
         *slot = strdup(page->items[i].name);
         if (!*slot) {
-            return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+            return hg_no_memory(err);
         }
     }
     return HANGAR_OK;
@@ -73,7 +73,7 @@ static enum hangar_rc remove_oldest(struct hangar_ctx *sink, const char *pipelin
     struct records *records = calloc(1, sizeof(*records));
     char *prefix = hg_store_path(pipeline, id, FOLDER);
     enum hangar_rc rc = records && prefix ? hg_sink_list(sink, prefix, 0, sort_out, records, err)
-                                          : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+                                          : hg_no_memory(err);
     for (size_t i = 0; records && i < records->doomed_count; i++) {
         if (rc == HANGAR_OK) {
             rc = HG_CALL(sink, err, sink->plugin->sink.remove(sink->inst, records->doomed[i]));
@@ -101,8 +101,7 @@ static enum hangar_rc store(struct hangar *h, const char *pipeline, size_t sink,
     }
     char *path = record_path(pipeline, id, time_ms);
     char *text = hg_json_text(record);
-    rc = path && text ? hg_session_open(&s, sink, NULL, 0, &ctx, err)
-                      : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+    rc = path && text ? hg_session_open(&s, sink, NULL, 0, &ctx, err) : hg_no_memory(err);
     if (rc == HANGAR_OK) {
         rc = hg_store_put(ctx, path, text, strlen(text), true, err);
     }
@@ -159,7 +158,7 @@ static enum hangar_rc keep_last(void *arg, const struct hg_page_entries *page, s
     }
     free(*last);
     *last = strdup(page->items[i - 1].name);
-    return *last ? HANGAR_OK : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+    return *last ? HANGAR_OK : hg_no_memory(err);
 }
 
 enum hangar_rc hg_verified_newest(struct hangar_ctx *sink, const char *pipeline, const char *id,
@@ -169,8 +168,8 @@ enum hangar_rc hg_verified_newest(struct hangar_ctx *sink, const char *pipeline,
     struct hg_str text = {0};
     *out = NULL;
     char *prefix = hg_store_path(pipeline, id, FOLDER);
-    enum hangar_rc rc = prefix ? hg_sink_list(sink, prefix, 0, keep_last, &last, err)
-                               : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+    enum hangar_rc rc =
+        prefix ? hg_sink_list(sink, prefix, 0, keep_last, &last, err) : hg_no_memory(err);
     if (rc == HANGAR_OK && last) {
         rc = hg_store_get(sink, last, RECORD_MAX, &text, err);
     }

@@ -136,7 +136,7 @@ static enum hangar_rc take_page(void *arg, const struct hg_page_entries *page, s
         if (!name || !hg_vec_reserve((void **)&list->items, list->count, &list->capacity,
                                      sizeof(*list->items))) {
             free(name);
-            return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+            return hg_no_memory(err);
         }
         list->items[list->count++] = (struct listed){name, page->items[i].size};
     }
@@ -153,7 +153,7 @@ static enum hangar_rc expect_file(struct verifying *v, struct listing *list, con
 {
     char *path = hg_store_path(v->pipeline, v->id, name);
     if (!path) {
-        return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+        return hg_no_memory(err);
     }
     struct listed key = {path, 0};
     struct listed *found =
@@ -179,8 +179,8 @@ static enum hangar_rc check_sizes(struct verifying *v, struct hg_error *err)
 {
     struct listing list = {0};
     char *prefix = hg_store_path(v->pipeline, v->id, NULL);
-    enum hangar_rc rc = prefix ? hg_sink_list(v->sink, prefix, 0, take_page, &list, err)
-                               : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+    enum hangar_rc rc =
+        prefix ? hg_sink_list(v->sink, prefix, 0, take_page, &list, err) : hg_no_memory(err);
     if (rc == HANGAR_OK) {
         if (list.count) {
             qsort(list.items, list.count, sizeof(*list.items), by_name);
@@ -217,8 +217,7 @@ static enum hangar_rc check_files(struct verifying *v, struct hg_error *err)
                                    .stored_sha256 = f->sha256,
                                    .plain_sha256 = f->sha256};
         struct hg_error why = {0};
-        rc = path ? hg_decode_check(v->sink, &stored, &why)
-                  : hg_fail(&why, HANGAR_NO_MEMORY, 0, "out of memory");
+        rc = path ? hg_decode_check(v->sink, &stored, &why) : hg_no_memory(&why);
         if (rc == HANGAR_CORRUPT) {
             hg_str_addf(&v->tally.problems, "%s\n", why.text);
             rc = HANGAR_OK;

@@ -53,6 +53,21 @@ enum hangar_rc hg_fail(struct hg_error *err, enum hangar_rc rc, int error_number
     return rc;
 }
 
+enum hangar_rc hg_no_memory(struct hg_error *err)
+{
+    return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+}
+
+enum hangar_rc hg_error_move(struct hg_error *to, struct hg_error *from)
+{
+    enum hangar_rc rc = from->rc;
+    if (rc != HANGAR_OK) {
+        hg_fail(to, rc, 0, "%s", from->text);
+        hg_error_clear(from);
+    }
+    return rc;
+}
+
 enum hangar_rc hg_context(struct hg_error *err, const char *fmt, ...)
 {
     if (err == NULL) {

@@ -21,6 +21,13 @@ struct hg_error {
 enum hangar_rc hg_fail(struct hg_error *err, enum hangar_rc rc, int error_number, const char *fmt,
                        ...) HANGAR_PRINTF(4, 5);
 
+/* Records that memory ran out; returns HANGAR_NO_MEMORY. */
+enum hangar_rc hg_no_memory(struct hg_error *err);
+
+/* Moves an error: records it in `to`, unless an error is recorded there already,
+ * and clears `from`.  Returns the rc that `from` had.  `to` may be NULL. */
+enum hangar_rc hg_error_move(struct hg_error *to, struct hg_error *from);
+
 /* Puts "context: " before the recorded text; returns its rc. */
 enum hangar_rc hg_context(struct hg_error *err, const char *fmt, ...) HANGAR_PRINTF(2, 3);
 

@@ -17,13 +17,13 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/str.h"
+#include "config/config.h"
 
 #define HG_MANIFEST_FORMAT 1
 #define HG_MANIFEST_NAME "manifest.json"
 #define HG_SUMS_NAME "SHA256SUMS"
 #define HG_RESTORE_NAME "RESTORE.txt"
 #define HG_MANIFEST_MAX (64u << 20)
-#define HG_CHAIN_MAX 8
 #define HG_PHASE_MAX 1000
 
 struct hg_manifest_object {

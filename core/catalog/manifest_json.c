@@ -132,7 +132,7 @@ enum hangar_rc hg_manifest_write(const struct hg_manifest *m, struct hg_str *out
     size_t n = text ? strlen(text) : 0;
     if (n < 3 || strcmp(text + n - 3, "\n}\n") != 0) {
         free(text);
-        return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+        return hg_no_memory(err);
     }
     char trailer[160];
     bool ok = make_trailer(text, n - 3, trailer, sizeof(trailer));
@@ -140,7 +140,7 @@ enum hangar_rc hg_manifest_write(const struct hg_manifest *m, struct hg_str *out
     hg_str_add(out, trailer);
     free(text);
     if (!ok || out->failed) {
-        return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+        return hg_no_memory(err);
     }
     if (out->len > HG_MANIFEST_MAX) {
         return hg_fail(err, HANGAR_UNSUPPORTED, 0,

@@ -13,7 +13,7 @@
 
 static enum hangar_rc no_memory(struct hg_error *err)
 {
-    return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+    return hg_no_memory(err);
 }
 
 /* What stands in the manifest's place: NOT_FOUND, or OK with what it is. */

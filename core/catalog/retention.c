@@ -90,7 +90,7 @@ static enum hangar_rc find_jump(const struct hg_policy *policy, const struct hg_
     if (!good || !gaps) {
         free(good);
         free(gaps);
-        return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+        return hg_no_memory(err);
     }
     for (size_t i = 0; i < count; i++) {
         if (tells_time(&items[i])) {

@@ -32,7 +32,7 @@ enum hangar_rc hg_signing_add(struct hg_signing *signing, const char *key, struc
     char hex[HG_SHA256_HEX];
     k->text = hg_sha256_of(key, strlen(key), hex) ? strdup(key) : NULL;
     if (!k->text) {
-        return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+        return hg_no_memory(err);
     }
     memcpy(k->id, hex, HG_KEY_ID_SIZE - 1);
     k->id[HG_KEY_ID_SIZE - 1] = '\0';
@@ -75,7 +75,7 @@ enum hangar_rc hg_signing_sign(const struct hg_signing *signing, const void *man
         return hg_fail(err, HANGAR_INTERNAL, 0, "cannot sign the manifest: OpenSSL refuses");
     }
     hg_str_addf(out, HEAD "%s" MIDDLE "%s\n", hex, signing->keys[0].id);
-    return out->failed ? hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory") : HANGAR_OK;
+    return out->failed ? hg_no_memory(err) : HANGAR_OK;
 }
 
 /* The places of the two numbers in a signature; false when it is none. */

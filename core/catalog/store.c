@@ -55,7 +55,7 @@ enum hangar_rc hg_store_put_text(struct hangar_ctx *sink, const char *pipeline, 
     char *path = hg_store_path(pipeline, id, name);
     enum hangar_rc rc = path && text
                             ? hg_store_put(sink, path, text, strlen(text), create_only, err)
-                            : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+                            : hg_no_memory(err);
     free(path);
     return rc;
 }
@@ -83,7 +83,7 @@ enum hangar_rc hg_store_get(struct hangar_ctx *sink, const char *path, size_t ma
     } while (rc == HANGAR_OK && got > 0);
     HG_CALL_VOID(sink, fn->get_close(get));
     if (rc == HANGAR_OK && out->failed) {
-        rc = hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+        rc = hg_no_memory(err);
     }
     return rc;
 }
@@ -131,8 +131,8 @@ enum hangar_rc hg_store_origin(struct hangar_ctx *sink, const char *pipeline, co
     char *ours = origin_text(pipeline, origin);
     struct hg_str text = {0};
     struct hg_error why = {0};
-    enum hangar_rc rc = path && ours ? hg_store_get(sink, path, ORIGIN_MAX, &text, &why)
-                                     : hg_fail(&why, HANGAR_NO_MEMORY, 0, "out of memory");
+    enum hangar_rc rc =
+        path && ours ? hg_store_get(sink, path, ORIGIN_MAX, &text, &why) : hg_no_memory(&why);
     bool found = rc == HANGAR_OK; /* an empty one too: it is somebody's, damaged */
     if (rc == HANGAR_NOT_FOUND) {
         hg_error_clear(&why);
@@ -147,7 +147,7 @@ enum hangar_rc hg_store_origin(struct hangar_ctx *sink, const char *pipeline, co
         rc = check_origin(sink, pipeline, origin, &text, &why);
     }
     if (rc != HANGAR_OK) {
-        hg_fail(err, rc, 0, "%s", why.text);
+        hg_error_move(err, &why);
     }
     hg_str_free(&text);
     free(ours);
@@ -160,8 +160,7 @@ static enum hangar_rc get_of_backup(struct hangar_ctx *sink, const char *pipelin
                                     struct hg_error *err)
 {
     char *path = hg_store_path(pipeline, id, name);
-    enum hangar_rc rc = path ? hg_store_get(sink, path, max, out, err)
-                             : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+    enum hangar_rc rc = path ? hg_store_get(sink, path, max, out, err) : hg_no_memory(err);
     free(path);
     return rc;
 }
@@ -186,7 +185,7 @@ static enum hangar_rc check_signature(struct hangar_ctx *sink, const char *pipel
         hg_context(&why, "sink %s: %s/%s", sink->name, pipeline, id);
     }
     hg_str_free(&signature);
-    return rc == HANGAR_OK ? rc : hg_fail(err, rc, 0, "%s", why.text);
+    return rc == HANGAR_OK ? rc : hg_error_move(err, &why);
 }
 
 enum hangar_rc hg_store_manifest_text(struct hangar_ctx *sink, const char *pipeline, const char *id,
@@ -245,7 +244,7 @@ enum hangar_rc hg_store_time(struct hangar_ctx *sink, const char *pipeline, cons
     char *path = hg_store_path(pipeline, id, name);
     struct hangar_entry entry = {.struct_size = sizeof(entry)};
     enum hangar_rc rc = path ? HG_CALL(sink, err, sink->plugin->sink.stat(sink->inst, path, &entry))
-                             : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+                             : hg_no_memory(err);
     free(path);
     if (rc == HANGAR_OK) {
         *time_ms = entry.time_ms;
@@ -275,7 +274,7 @@ static enum hangar_rc collect_ids(void *arg, const struct hg_page_entries *page,
         int64_t ms;
         if (!id || !HG_VEC_RESERVE(ids)) {
             free(id);
-            return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+            return hg_no_memory(err);
         }
         if (hg_backup_id_parse(id, &ms)) {
             ids->items[ids->count++] = id;
@@ -296,7 +295,7 @@ enum hangar_rc hg_store_ids(struct hangar_ctx *sink, const char *pipeline, char 
 {
     char *prefix = hg_format("%s/", pipeline);
     if (!prefix) {
-        return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+        return hg_no_memory(err);
     }
     struct ids ids = {.skip = strlen(prefix)};
     enum hangar_rc rc = hg_sink_look(sink, prefix, '/', collect_ids, &ids, err);
@@ -361,7 +360,7 @@ static void remove_names(struct removing *r, const char *const *names, size_t co
     struct hg_error why = {0};
     enum hangar_rc rc =
         results ? HG_CALL(r->sink, &why, fn->remove_many(r->sink->inst, names, count, results))
-                : hg_fail(&why, HANGAR_NO_MEMORY, 0, "out of memory");
+                : hg_no_memory(&why);
     for (size_t i = 0; i < count && rc == HANGAR_OK; i++) {
         if (results[i] != HANGAR_OK) {
             rc = hg_fail(&why, results[i], 0, "sink %s: cannot remove %s: %s", r->sink->name,
@@ -382,7 +381,7 @@ static enum hangar_rc remove_page(void *arg, const struct hg_page_entries *page,
     const char **names = calloc(page->count + 1, sizeof(*names));
     size_t count = 0;
     if (!names) {
-        return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+        return hg_no_memory(err);
     }
     for (size_t i = 0; i < page->count; i++) {
         if (!page->items[i].is_prefix && !is_later(r, page->items[i].name)) {
@@ -406,7 +405,7 @@ enum hangar_rc hg_store_remove(struct hangar_ctx *sink, const char *pipeline, co
     const char *const later[] = {manifest, deleted, run, NULL};
     struct removing r = {.sink = sink, .later = later, .err = err};
     if (!manifest || !deleted || !run || !prefix) {
-        r.rc = hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+        r.rc = hg_no_memory(err);
         goto out;
     }
     if (!keep_manifest) {

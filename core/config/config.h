@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include "config/options.h"
 
+#define HG_CHAIN_MAX 8 /* transforms of a pipeline */
+
 enum hg_kind { HG_SOURCE, HG_TRANSFORM, HG_SINK, HG_NOTIFIER, HG_KINDS };
 
 /* "source", "sources". */

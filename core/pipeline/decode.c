@@ -21,9 +21,9 @@ struct decoding {
     struct hg_error *err;
     struct hg_sha256 *plain, *stored;
     uint64_t plain_bytes, stored_bytes;
-    struct hangar_stream *streams[HG_MAX_CHAIN];
-    unsigned char *buffers[HG_MAX_CHAIN + 1]; /* output of each transform; the last: of the sink */
-    bool ended[HG_MAX_CHAIN];
+    struct hangar_stream *streams[HG_CHAIN_MAX];
+    unsigned char *buffers[HG_CHAIN_MAX + 1]; /* output of each transform; the last: of the sink */
+    bool ended[HG_CHAIN_MAX];
 };
 
 static enum hangar_rc damaged(struct decoding *d, const char *what)
@@ -109,9 +109,9 @@ static enum hangar_rc read_all(struct decoding *d, bool decode)
         return damaged(d, "it is missing");
     }
     if (rc != HANGAR_OK) {
-        return hg_fail(d->err, rc, 0, "%s", why.text);
+        return hg_error_move(d->err, &why);
     }
-    unsigned char *buffer = d->buffers[HG_MAX_CHAIN];
+    unsigned char *buffer = d->buffers[HG_CHAIN_MAX];
     while (rc == HANGAR_OK) {
         size_t got = 0;
         rc = read_block(d, get, buffer, &got);
@@ -170,7 +170,7 @@ static enum hangar_rc open_chain(struct decoding *d)
         struct hangar_ctx *ctx = d->chain[i];
         d->buffers[i] = malloc(BUFFER);
         if (!d->buffers[i]) {
-            return hg_fail(d->err, HANGAR_NO_MEMORY, 0, "out of memory");
+            return hg_no_memory(d->err);
         }
         rc = HG_CALL(ctx, d->err,
                      ctx->plugin->transform.open(ctx->inst, HANGAR_DECODE,
@@ -184,10 +184,10 @@ static enum hangar_rc run(struct decoding *d, bool decode)
 {
     d->plain = hg_sha256_new();
     d->stored = hg_sha256_new();
-    d->buffers[HG_MAX_CHAIN] = malloc(BUFFER);
+    d->buffers[HG_CHAIN_MAX] = malloc(BUFFER);
     enum hangar_rc rc = HANGAR_OK;
-    if (!d->plain || !d->stored || !d->buffers[HG_MAX_CHAIN]) {
-        rc = hg_fail(d->err, HANGAR_NO_MEMORY, 0, "out of memory");
+    if (!d->plain || !d->stored || !d->buffers[HG_CHAIN_MAX]) {
+        rc = hg_no_memory(d->err);
     }
     if (rc == HANGAR_OK && decode) {
         rc = open_chain(d);
@@ -204,7 +204,7 @@ static enum hangar_rc run(struct decoding *d, bool decode)
         }
         free(d->buffers[i]);
     }
-    free(d->buffers[HG_MAX_CHAIN]);
+    free(d->buffers[HG_CHAIN_MAX]);
     hg_sha256_free(d->plain);
     hg_sha256_free(d->stored);
     return rc;

@@ -34,7 +34,7 @@ size_t hg_encode_bound(const struct hg_engine_settings *set, size_t count, size_
 static enum hangar_rc take_scratch(struct hg_flow *flow, struct hg_error *err)
 {
     struct hg_engine *engine = flow->engine;
-    size_t sizes[HG_MAX_CHAIN], total = 0;
+    size_t sizes[HG_CHAIN_MAX], total = 0;
     for (size_t i = 0; i < engine->set.chain_count; i++) {
         sizes[i] = i < engine->block_form
                        ? hg_encode_bound(&engine->set, i + 1, engine->block_bytes)
@@ -49,7 +49,7 @@ static enum hangar_rc take_scratch(struct hg_flow *flow, struct hg_error *err)
     for (size_t i = 0; i < engine->set.chain_count; i++) {
         flow->scratch[i] = malloc(sizes[i]);
         if (!flow->scratch[i]) {
-            return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+            return hg_no_memory(err);
         }
     }
     return HANGAR_OK;
@@ -156,8 +156,8 @@ static struct hg_block *take_work(struct hg_engine *engine, struct hg_block **ou
 }
 
 struct worker_buffers {
-    unsigned char *memory[HG_MAX_CHAIN];
-    size_t capacities[HG_MAX_CHAIN];
+    unsigned char *memory[HG_CHAIN_MAX];
+    size_t capacities[HG_CHAIN_MAX];
 };
 
 /* Encodes one block into the output block. */
@@ -245,8 +245,7 @@ void *hg_worker_main(void *arg)
         struct hg_error err = {0};
         enum hangar_rc rc = HANGAR_CANCELLED;
         if (output) {
-            rc = ready ? work(engine, &buffers, input, output, &err)
-                       : hg_fail(&err, HANGAR_NO_MEMORY, 0, "out of memory");
+            rc = ready ? work(engine, &buffers, input, output, &err) : hg_no_memory(&err);
             if (rc != HANGAR_OK) {
                 fail_flow(flow, &err);
             }
@@ -259,7 +258,7 @@ void *hg_worker_main(void *arg)
         end_input(engine, input, NULL);
         hg_flow_emit(flow, output);
     }
-    for (size_t i = 0; i < HG_MAX_CHAIN; i++) {
+    for (size_t i = 0; i < HG_CHAIN_MAX; i++) {
         free(buffers.memory[i]);
     }
     return NULL;
@@ -359,7 +358,7 @@ static enum hangar_rc push_streams(struct hg_flow *flow, size_t i, const unsigne
 enum hangar_rc hg_encode_inline(struct hg_flow *flow, struct hg_block *block, struct hg_error *err)
 {
     struct hg_engine *engine = flow->engine;
-    size_t capacities[HG_MAX_CHAIN], size = block->size;
+    size_t capacities[HG_CHAIN_MAX], size = block->size;
     for (size_t i = 0; i < engine->block_form; i++) {
         capacities[i] = hg_encode_bound(&engine->set, i + 1, engine->block_bytes);
     }

@@ -111,7 +111,7 @@ void hg_slot_give(struct hg_engine *engine, struct hg_slot *slot)
 
 static void scratch_free(struct hg_flow *flow)
 {
-    for (size_t i = 0; i < HG_MAX_CHAIN; i++) {
+    for (size_t i = 0; i < HG_CHAIN_MAX; i++) {
         free(flow->scratch[i]);
         flow->scratch[i] = NULL;
     }
@@ -135,7 +135,7 @@ enum hangar_rc hg_flow_open(struct hg_engine *engine, struct hg_slot *slot, cons
     enum hangar_rc rc = HANGAR_NO_MEMORY;
     if (!flow) {
         hg_slot_give(engine, slot);
-        return hg_fail(err, rc, 0, "out of memory");
+        return hg_no_memory(err);
     }
     flow->engine = engine;
     flow->slot = slot;
@@ -144,7 +144,7 @@ enum hangar_rc hg_flow_open(struct hg_engine *engine, struct hg_slot *slot, cons
     flow->put_flags = put_flags;
     flow->size_hint = engine->set.chain_count == 0 ? size_hint : 0;
     if (!flow->plain_hash || !flow->stored_hash) {
-        hg_fail(err, rc, 0, "out of memory");
+        hg_no_memory(err);
     } else if ((size_t)snprintf(flow->name, sizeof(flow->name), "%s", stored) >=
                sizeof(flow->name)) {
         rc = hg_fail(err, HANGAR_INTERNAL, 0, "the name of object %s is too long", stored);
@@ -276,7 +276,7 @@ enum hangar_rc hg_flow_wait(struct hg_flow *flow, struct hg_flow_result *result,
     }
     for (size_t i = 0; kept && i < engine->set.chain_count && rc == HANGAR_OK; i++) {
         result->attrs[i] = hg_attrs_new();
-        rc = result->attrs[i] ? rc : hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+        rc = result->attrs[i] ? rc : hg_no_memory(err);
     }
     enum hangar_rc close_rc =
         hg_encode_close(flow, kept && rc == HANGAR_OK ? result->attrs : NULL, err);
@@ -295,7 +295,7 @@ enum hangar_rc hg_flow_wait(struct hg_flow *flow, struct hg_flow_result *result,
 
 void hg_flow_result_free(struct hg_flow_result *result)
 {
-    for (size_t i = 0; i < HG_MAX_CHAIN; i++) {
+    for (size_t i = 0; i < HG_CHAIN_MAX; i++) {
         hg_attrs_free(result->attrs[i]);
         result->attrs[i] = NULL;
     }
@@ -372,7 +372,7 @@ static enum hangar_rc make_pools(struct hg_engine *engine, struct hg_error *err)
         engine->block_bytes = size;
         if (!hg_pool_init(&engine->input, in < most ? in : most, size, engine->slots) ||
             !hg_pool_init(&engine->output, out < most ? out : most, bound, engine->slots)) {
-            return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+            return hg_no_memory(err);
         }
         return HANGAR_OK;
     }
@@ -382,14 +382,14 @@ static enum hangar_rc make_slots(struct hg_engine *engine, struct hg_error *err)
 {
     engine->slot = calloc(engine->slots, sizeof(*engine->slot));
     if (!engine->slot) {
-        return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+        return hg_no_memory(err);
     }
     for (size_t i = 0; i < engine->slots; i++) {
         struct hg_slot *slot = &engine->slot[i];
         for (size_t s = 0; s < engine->set.sink_count; s++) {
             slot->ring[s] = calloc(engine->output.count, sizeof(*slot->ring[s]));
             if (!slot->ring[s]) {
-                return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+                return hg_no_memory(err);
             }
         }
         slot->next = engine->free_slots;
@@ -405,7 +405,7 @@ static enum hangar_rc start_threads(struct hg_engine *engine, struct hg_error *e
     engine->threads = calloc(total, sizeof(*engine->threads));
     engine->thread_args = calloc(total, sizeof(*engine->thread_args));
     if (!engine->threads || !engine->thread_args) {
-        return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+        return hg_no_memory(err);
     }
     for (size_t i = 0; i < total; i++) {
         engine->thread_args[i].engine = engine;

@@ -47,10 +47,10 @@
 
 #include "base/attrs.h"
 #include "base/hash.h"
+#include "config/config.h"
 #include "pipeline/pool.h"
 #include "plugin/instance.h"
 
-#define HG_MAX_CHAIN 8
 #define HG_MAX_SINKS 16
 
 /* What becomes of a sink during a run. */
@@ -118,8 +118,8 @@ struct hg_flow {
     /* The reader's own. */
     struct hg_sha256 *plain_hash;
     uint64_t plain_bytes, next_index;
-    struct hangar_stream *streams[HG_MAX_CHAIN];
-    unsigned char *scratch[HG_MAX_CHAIN]; /* output of each transform, when the reader encodes */
+    struct hangar_stream *streams[HG_CHAIN_MAX];
+    unsigned char *scratch[HG_CHAIN_MAX]; /* output of each transform, when the reader encodes */
     size_t scratch_bytes;                 /* of the budget */
     struct hg_block *filling;             /* the output block being filled then */
 
@@ -149,7 +149,7 @@ struct hg_flow {
 struct hg_flow_result {
     uint64_t plain_bytes, stored_bytes;
     char plain_sha256[HG_SHA256_HEX], stored_sha256[HG_SHA256_HEX];
-    struct hangar_attrs *attrs[HG_MAX_CHAIN]; /* of each transform, may be NULL; the caller's */
+    struct hangar_attrs *attrs[HG_CHAIN_MAX]; /* of each transform, may be NULL; the caller's */
     uint32_t kept_by;                         /* sinks that committed it: bit i is sink i */
 };
 

@@ -85,7 +85,7 @@ enum hangar_rc hg_pull_prepare(struct hg_pull *pull, const struct hg_pull_settin
     hg_cond_init(&pull->changed);
     pull->sources = calloc(settings->count, sizeof(*pull->sources));
     if (!pull->sources) {
-        return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+        return hg_no_memory(err);
     }
     for (size_t i = 0; i < settings->count; i++) {
         struct hg_pull_source *s = &pull->sources[i];
@@ -94,7 +94,7 @@ enum hangar_rc hg_pull_prepare(struct hg_pull *pull, const struct hg_pull_settin
         s->point = hg_attrs_new();
         s->facts = hg_attrs_new();
         if (!s->point || !s->facts) {
-            return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+            return hg_no_memory(err);
         }
     }
     if (!hg_run_parallel(settings->count, prepare_one, pull)) {
@@ -203,7 +203,7 @@ static enum hangar_rc open_spill(struct reading *r, struct spill *spill)
     spill->buffer_bytes = (size_t)64 << 10;
     spill->buffer = rc == HANGAR_OK ? malloc(spill->buffer_bytes) : NULL;
     if (rc == HANGAR_OK && !spill->buffer) {
-        rc = hg_fail(&r->err, HANGAR_NO_MEMORY, 0, "out of memory");
+        rc = hg_no_memory(&r->err);
     }
     if (rc == HANGAR_OK) {
         hg_log_line(job->set.log, HANGAR_LOG_INFO,
@@ -387,7 +387,7 @@ static enum hangar_rc pull_object(struct reading *r)
     }
     if (!done || !done->name || !done->attrs) {
         hg_slot_give(r->pull->engine, slot);
-        rc = hg_fail(&r->err, HANGAR_NO_MEMORY, 0, "out of memory");
+        rc = hg_no_memory(&r->err);
     } else {
         rc = read_object(r, &info, slot);
     }

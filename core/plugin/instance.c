@@ -98,7 +98,7 @@ enum hangar_rc hg_instance_open(struct hg_job *job, const struct hg_instance_spe
             free(ctx->name);
         }
         free(ctx);
-        return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+        return hg_no_memory(err);
     }
     ctx->plugin = spec->plugin;
     ctx->kind = spec->kind;

@@ -343,7 +343,7 @@ static enum hangar_rc make_temp(struct hg_job *job, struct hg_error *err)
     char *final = NULL;
     enum hangar_rc rc = HANGAR_OK;
     if (!path) {
-        return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+        return hg_no_memory(err);
     }
     job->temp_lock = make_locked(path);
     if (job->temp_lock < 0) {

@@ -107,7 +107,7 @@ static enum hangar_rc copy_options(struct hg_plugin *p, struct hg_error *err)
     }
     p->options = calloc(count + 1, sizeof(*p->options));
     if (!p->options) {
-        return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+        return hg_no_memory(err);
     }
     size_t size = stride < sizeof(*p->options) ? stride : sizeof(*p->options);
     for (size_t i = 0; i < count; i++) {
@@ -273,7 +273,7 @@ enum hangar_rc hg_plugin_load_file(const char *path, const struct hg_plugin **ou
     }
     p = calloc(1, sizeof(*p));
     if (!p || pthread_mutex_init(&p->serial, NULL) != 0 || !(p->path = strdup(path))) {
-        rc = hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+        rc = hg_no_memory(err);
         close(fd);
     } else {
         p->dev = st.st_dev;
@@ -394,7 +394,7 @@ enum hangar_rc hg_plugin_load(const char *const *dirs, const char *name,
     for (const char *const *dir = dirs; *dir; dir++) {
         char *path = hg_format("%s/%s%s%s", *dir, FILE_PREFIX, name, FILE_SUFFIX);
         if (!path) {
-            return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+            return hg_no_memory(err);
         }
         struct stat st;
         if (lstat(path, &st) == 0) {

@@ -24,7 +24,7 @@ enum hangar_rc hg_page_add(struct hangar_page *page, const struct hangar_entry *
     if (!name || !HG_VEC_RESERVE(entries)) {
         free(name);
         entries->incomplete = true;
-        return hg_fail(hg_call_said(), HANGAR_NO_MEMORY, 0, "out of memory");
+        return hg_no_memory(hg_call_said());
     }
     struct hg_page_entry *e = &entries->items[entries->count++];
     *e = (struct hg_page_entry){.name = name,
@@ -82,7 +82,7 @@ enum hangar_rc hg_sink_list(struct hangar_ctx *sink, const char *prefix, char de
             rc = hg_fail(err, HANGAR_INTERNAL, 0, "sink %s: listing does not advance", sink->name);
         }
         if (rc == HANGAR_OK && entries.incomplete) { /* whatever the plugin made of that */
-            rc = hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+            rc = hg_no_memory(err);
         }
         if (rc == HANGAR_OK && hg_job_cancelled(sink->job)) {
             rc = hg_fail(err, HANGAR_CANCELLED, 0, "cancelled");
@@ -110,5 +110,5 @@ enum hangar_rc hg_sink_look(struct hangar_ctx *sink, const char *prefix, char de
     if (why.rc == HANGAR_IO || why.rc == HANGAR_RETRY) {
         sink->silent = why;
     }
-    return why.rc == HANGAR_OK ? HANGAR_OK : hg_fail(err, why.rc, 0, "%s", why.text);
+    return hg_error_move(err, &why);
 }

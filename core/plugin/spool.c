@@ -29,7 +29,7 @@ enum hangar_rc hg_spool_open(const char *dir, uint64_t max_bytes, struct hangar_
     if (!spool || !path) {
         free(spool);
         free(path);
-        return hg_fail(err, HANGAR_NO_MEMORY, 0, "out of memory");
+        return hg_no_memory(err);
     }
     spool->fd = mkostemp(path, O_CLOEXEC);
     if (spool->fd < 0) {

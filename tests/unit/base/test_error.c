@@ -52,6 +52,27 @@ START_TEST(a_context_goes_before_the_text)
 }
 END_TEST
 
+START_TEST(a_moved_error_is_recorded_once)
+{
+    struct hg_error to = {0}, from = {0};
+    ck_assert_int_eq(hg_error_move(&to, &from), HANGAR_OK);
+    ck_assert_int_eq(to.rc, HANGAR_OK);
+
+    hg_fail(&from, HANGAR_IO, 0, "cannot read a");
+    ck_assert_int_eq(hg_error_move(&to, &from), HANGAR_IO);
+    ck_assert_int_eq(from.rc, HANGAR_OK);
+    ck_assert_int_eq(to.rc, HANGAR_IO);
+    ck_assert_str_eq(to.text, "cannot read a");
+
+    ck_assert_int_eq(hg_no_memory(&from), HANGAR_NO_MEMORY);
+    ck_assert_int_eq(hg_error_move(&to, &from), HANGAR_NO_MEMORY);
+    ck_assert_int_eq(to.rc, HANGAR_IO); /* the first error stays */
+    ck_assert_str_eq(to.text, "cannot read a");
+    hg_fail(&from, HANGAR_IO, 0, "cannot read b");
+    ck_assert_int_eq(hg_error_move(NULL, &from), HANGAR_IO);
+}
+END_TEST
+
 START_TEST(a_long_text_is_cut_and_keeps_its_cause)
 {
     char longer[2 * sizeof(((struct hg_error *)NULL)->text)];
@@ -110,6 +131,7 @@ int main(void)
         the_first_error_stays,
         nobody_has_to_listen,
         a_context_goes_before_the_text,
+        a_moved_error_is_recorded_once,
         a_long_text_is_cut_and_keeps_its_cause,
         a_character_is_never_cut_in_two,
         every_result_has_a_name_and_a_text,

@@ -19,7 +19,7 @@ struct trip {
     size_t source_count;
     struct toy_sink *sinks[4];
     size_t sink_count;
-    struct hangar_ctx *chain[HG_MAX_CHAIN];
+    struct hangar_ctx *chain[HG_CHAIN_MAX];
     size_t chain_count;
     size_t memory, workers;
     int64_t max_lag_ms[4]; /* an hour */
