@@ -12,9 +12,9 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-#include "backup.h"
-#include "restore.h"
-#include "scratch.h"
+#include "backup/backup.h"
+#include "restore/restore.h"
+#include "server/scratch.h"
 
 static const char *const locale_choices[] = {"fail", "substitute", NULL};
 static const char *const globals_choices[] = {"missing", "all", "none", NULL};

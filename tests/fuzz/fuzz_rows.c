@@ -11,7 +11,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "restore.h"
+#include "restore/restore.h"
 
 /* ---- the session ---- */
 

@@ -8,7 +8,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include "backup.h"
+#include "backup/backup.h"
 
 #define FREEZE_BYTES (1024 * 1024)
 #define LINGER_MS 500 /* how long a read waits for more when it has something */

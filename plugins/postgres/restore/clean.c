@@ -16,7 +16,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/statvfs.h>
-#include "restore.h"
+#include "restore/restore.h"
 
 #define LOCK_CLASS 1212370503 /* "HCLG", of advisory locks */
 #define LOCK_WAIT_MS 5000     /* the server may need a moment to see that a client is dead */

@@ -6,7 +6,7 @@
 #ifndef PG_SCRATCH_H
 #define PG_SCRATCH_H
 
-#include "pg.h"
+#include "server/pg.h"
 
 enum hangar_rc pg_scratch_start(void *inst, const char *dir, const struct hangar_attrs *facts,
                                 struct hangar_attrs *overrides);

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include "pg.h"
+#include "server/pg.h"
 
 #define WAIT_SLICE_MS 500 /* how often a wait looks up */
 #define FIRST_ASK_MS 1000 /* a server that says nothing for so long is asked whether it lives, */

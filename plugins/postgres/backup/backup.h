@@ -14,8 +14,8 @@
 #define PG_BACKUP_H
 
 #include <pthread.h>
-#include "digest.h"
-#include "pg.h"
+#include "server/digest.h"
+#include "server/pg.h"
 
 /* From this many copied tables on, pg_dump is no longer told each of them by an
  * argument: 60 000 of those do not fit, and each costs it a query. */

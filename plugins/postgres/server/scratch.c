@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/un.h>
 #include <unistd.h>
-#include "scratch.h"
+#include "server/scratch.h"
 
 #define INITDB_WAIT_MS 300000
 #define START_WAIT_MS 120000

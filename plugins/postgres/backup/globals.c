@@ -4,7 +4,7 @@
  * globals.c: roles and tablespaces, which belong to the cluster and not to a
  * database, by pg_dumpall.
  */
-#include "backup.h"
+#include "backup/backup.h"
 
 /* Names of roles are stored in the encoding of the database in which they were
  * made, most often the maintenance database's. */

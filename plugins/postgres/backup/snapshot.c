@@ -11,7 +11,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include "backup.h"
+#include "backup/backup.h"
 
 #define ATTEMPTS 5
 #define LOCK_BATCH_BYTES 65536 /* of one LOCK TABLE statement */

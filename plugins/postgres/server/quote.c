@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include "pg.h"
+#include "server/pg.h"
 
 /* Copies value, doubling each `quote`. */
 static void add_doubled(struct text *text, const char *value, size_t size, char quote)

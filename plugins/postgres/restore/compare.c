@@ -7,7 +7,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include "restore.h"
+#include "restore/restore.h"
 
 /* A session that reads one table at a time. */
 struct probe {

@@ -6,7 +6,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include "backup.h"
+#include "backup/backup.h"
 
 #define TABLE_COST (256u * 1024) /* what opening a small table is worth, in bytes */
 /* A table that fits is not cut just to have more objects: its rows come back in the

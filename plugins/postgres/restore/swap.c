@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "restore.h"
+#include "restore/restore.h"
 
 /* Sessions that RENAME would wait for.  Who may not look at others sees no kind of
  * backend; workers of autovacuum, which give way, then have no user either. */

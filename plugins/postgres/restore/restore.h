@@ -18,8 +18,8 @@
 #define PG_RESTORE_H
 
 #include <pthread.h>
-#include "digest.h"
-#include "pg.h"
+#include "server/digest.h"
+#include "server/pg.h"
 
 #define PG_POOL 64 /* as many objects as the core may hold at once */
 

@@ -4,7 +4,7 @@
  * tables_out.c: tables.jsonl, a line for each table that rows were copied of.
  */
 #include <string.h>
-#include "backup.h"
+#include "backup/backup.h"
 
 #define CHUNK_BYTES 65536
 

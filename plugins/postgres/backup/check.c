@@ -6,8 +6,8 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include "backup.h"
-#include "restore.h"
+#include "backup/backup.h"
+#include "restore/restore.h"
 
 struct totals {
     uint64_t bytes, tables, locks;

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include "backup.h"
+#include "backup/backup.h"
 
 #define GLOBALS_END "PostgreSQL database cluster dump complete"
 

@@ -14,7 +14,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "restore.h"
+#include "restore/restore.h"
 
 struct statement {
     const char *text;

@@ -6,7 +6,7 @@
  * the rows of tables that extensions mark as configuration.
  */
 #include <string.h>
-#include "backup.h"
+#include "backup/backup.h"
 
 #define BATCH "200"             /* sequences that are read by one query */
 #define CHUNK_BYTES (64 * 1024) /* of rows, in one step */

@@ -6,7 +6,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include "restore.h"
+#include "restore/restore.h"
 
 char *pg_target_attr(struct pg_target *target, const char *name)
 {

@@ -5,7 +5,7 @@
  * owner, privileges, settings.  They become attributes of its schema.dump.
  */
 #include <string.h>
-#include "backup.h"
+#include "backup/backup.h"
 
 #define PIECE_BYTES 15000 /* an attribute holds 16 KiB */
 #define PIECES 64

@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include "restore.h"
+#include "restore/restore.h"
 
 /* ---- the hash table --------------------------------------------------------------- */
 

@@ -9,7 +9,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include "restore.h"
+#include "restore/restore.h"
 
 #define FIRST_LINE "-- hangar postgres rows, format 1\n"
 #define LINE_LIMIT (1024 * 1024) /* of a statement: 1600 columns of 63 characters fit */

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "restore.h"
+#include "restore/restore.h"
 
 /* An object being written: the struct hangar_object of the restore half. */
 struct pg_writer {

@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-#include "pg.h"
+#include "server/pg.h"
 #include "program.h"
 
 #define STDERR_LIMIT 4096

@@ -6,7 +6,7 @@
  */
 #include <stdio.h>
 #include <string.h>
-#include "pg.h"
+#include "server/pg.h"
 
 enum hangar_rc pg_set_error(struct pg_error *err, enum hangar_rc rc, const char *sqlstate,
                             const char *fmt, ...)

@@ -10,7 +10,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include "restore.h"
+#include "restore/restore.h"
 
 /* Setting lc_monetary asks the server's libc whether a locale of that name is there, and is
  * over with the statement. */
