@@ -16,64 +16,165 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LOOK_MS = 50, ENDING_MS = 5 };
+#include "clock.h"
 
-static int64_t mono_ms(void)
+enum { POLL_MS = 50, ENDING_POLL_MS = 5 };
+
+/* ---- starting ---- */
+
+static void program_close(int *fd)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    if (*fd >= 0) {
+        close(*fd);
+    }
+    *fd = -1;
 }
 
-/* Starts it with its output to a pipe, whose end to read is *out; an errno. */
-static int start(const struct program *p, pid_t *pid, int *out)
+/* Says what the descriptors 0, 1 and 2 of the child are, in that order: a descriptor that is
+ * replaced must not be needed any more. */
+static void program_set_files(const struct program *p, int out_fd, int err_fd,
+                              posix_spawn_file_actions_t *files)
 {
-    int ends[2];
-    sigset_t none, all;
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attr;
-    if (pipe2(ends, O_CLOEXEC) != 0) {
-        return errno;
-    }
-    posix_spawn_file_actions_init(&actions);
-    posix_spawnattr_init(&attr);
     if (p->input >= 0) {
-        posix_spawn_file_actions_adddup2(&actions, p->input, STDIN_FILENO);
+        posix_spawn_file_actions_adddup2(files, p->input, STDIN_FILENO);
     } else {
-        posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+        posix_spawn_file_actions_addopen(files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     }
-    posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
-    if (p->with_errors) {
-        posix_spawn_file_actions_adddup2(&actions, ends[1], STDERR_FILENO);
+    if (out_fd >= 0) {
+        posix_spawn_file_actions_adddup2(files, out_fd, STDOUT_FILENO);
     } else {
-        posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+        posix_spawn_file_actions_addopen(files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
     }
+    if (p->errors == PROGRAM_ERRORS_IN_OUTPUT) {
+        posix_spawn_file_actions_adddup2(files, STDOUT_FILENO, STDERR_FILENO);
+    } else if (err_fd >= 0) {
+        posix_spawn_file_actions_adddup2(files, err_fd, STDERR_FILENO);
+    } else {
+        posix_spawn_file_actions_addopen(files, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+    }
+    posix_spawn_file_actions_addclosefrom_np(files, STDERR_FILENO + 1);
+}
+
+/* Returns an errno.  The threads of the core block all signals, and a child would inherit that. */
+static int program_spawn(const struct program *p, int out_fd, int err_fd, pid_t *pid)
+{
+    posix_spawn_file_actions_t files;
+    posix_spawnattr_t attr;
+    int error = posix_spawn_file_actions_init(&files);
+    if (error != 0) {
+        return error;
+    }
+    error = posix_spawnattr_init(&attr);
+    if (error != 0) {
+        posix_spawn_file_actions_destroy(&files);
+        return error;
+    }
+    program_set_files(p, out_fd, err_fd, &files);
+    sigset_t none, all;
     sigemptyset(&none);
     sigfillset(&all);
     posix_spawnattr_setsigmask(&attr, &none);
     posix_spawnattr_setsigdefault(&attr, &all);
     posix_spawnattr_setflags(&attr,
                              POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    int error = posix_spawnp(pid, p->argv[0], &actions, &attr, p->argv, environ);
+    error = posix_spawnp(pid, p->argv[0], &files, &attr, p->argv, p->env ? p->env : environ);
     posix_spawnattr_destroy(&attr);
-    posix_spawn_file_actions_destroy(&actions);
-    close(ends[1]);
-    if (error != 0) {
-        close(ends[0]);
-        return error;
-    }
-    fcntl(ends[0], F_SETFL, O_NONBLOCK);
-    *out = ends[0];
-    return 0;
+    posix_spawn_file_actions_destroy(&files);
+    return error;
 }
 
-enum flow { FLOW_MORE, FLOW_END, FLOW_TOO_MUCH };
+int program_start(const struct program *p, struct program_child *out)
+{
+    int output[2] = {-1, -1}, errors[2] = {-1, -1};
+    struct program_child child = {.pid = 0, .out_fd = -1, .err_fd = -1};
+    int error = 0;
+    if ((!p->mute && pipe2(output, O_CLOEXEC) != 0) ||
+        (p->errors == PROGRAM_ERRORS_APART && pipe2(errors, O_CLOEXEC) != 0)) {
+        error = errno;
+        goto out;
+    }
+    error = program_spawn(p, output[1], errors[1], &child.pid);
+    if (error != 0) {
+        goto out;
+    }
+    child.out_fd = output[0];
+    child.err_fd = errors[0];
+    output[0] = errors[0] = -1;
+    if (child.err_fd >= 0) {
+        fcntl(child.err_fd, F_SETFL, O_NONBLOCK);
+    }
+    *out = child;
+out:
+    for (int i = 0; i < 2; i++) {
+        program_close(&output[i]);
+        program_close(&errors[i]);
+    }
+    return error;
+}
 
-/* Hands over all that can be read now. */
-static enum flow drain(const struct program *p, int fd)
+/* ---- ending ---- */
+
+bool program_reap(pid_t *pid, int *status)
+{
+    pid_t done = waitpid(*pid, status, WNOHANG);
+    if (done == 0 || (done < 0 && errno == EINTR)) {
+        return false;
+    }
+    if (done < 0) {
+        *status = -1;
+    }
+    *pid = 0;
+    return true;
+}
+
+/* Reads what is there, and drops it. */
+static void program_drop_errors(struct program_child *child)
+{
+    char buffer[1024];
+    ssize_t n = child->err_fd < 0 ? 0 : read(child->err_fd, buffer, sizeof(buffer));
+    while (n > 0) {
+        n = read(child->err_fd, buffer, sizeof(buffer));
+    }
+}
+
+/* Has the child ended?  It is not reaped: until then no other process group can have its
+ * number.  False as well when another part of the process has reaped it. */
+static bool program_has_ended(pid_t pid)
+{
+    siginfo_t info = {0};
+    return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid;
+}
+
+void program_stop(struct program_child *child, int grace_ms)
+{
+    program_close(&child->out_fd);
+    int64_t kill_ms = clock_monotonic_ms() + grace_ms;
+    if (child->pid > 0 && !program_has_ended(child->pid)) {
+        kill(-child->pid, SIGTERM);
+    }
+    while (child->pid > 0) {
+        int status;
+        program_drop_errors(child);
+        if (program_has_ended(child->pid) || clock_monotonic_ms() >= kill_ms) {
+            kill(-child->pid, SIGKILL);
+        }
+        if (!program_reap(&child->pid, &status)) {
+            const struct timespec nap = {.tv_nsec = ENDING_POLL_MS * 1000000};
+            nanosleep(&nap, NULL);
+        }
+    }
+    program_close(&child->err_fd);
+}
+
+/* ---- running ---- */
+
+enum program_flow { FLOW_MORE, FLOW_END, FLOW_TOO_MUCH };
+
+/* Passes on all that can be read now. */
+static enum program_flow program_drain(const struct program *p, int fd)
 {
     char buffer[4096];
-    enum flow flow = FLOW_MORE;
+    enum program_flow flow = FLOW_MORE;
     while (flow == FLOW_MORE) {
         ssize_t n = read(fd, buffer, sizeof(buffer));
         if (n < 0 && errno == EINTR) {
@@ -92,18 +193,18 @@ static enum flow drain(const struct program *p, int fd)
     return flow;
 }
 
-/* Waits until it has ended, and does not reap it: as long as it is there, its number is no
- * other group's. */
-static struct program_result wait_end(const struct program *p, pid_t pid, int fd)
+/* Waits for the end of the program and does not reap it: until it is reaped, no other process
+ * group can have its number. */
+static struct program_result program_wait(const struct program *p, pid_t pid, int fd)
 {
-    int64_t deadline = mono_ms() + p->timeout_ms;
-    enum flow flow = FLOW_MORE;
+    int64_t deadline = clock_monotonic_ms() + p->timeout_ms;
+    enum program_flow flow = FLOW_MORE;
     for (;;) {
         siginfo_t info = {0};
-        int looked = waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT);
-        int error = looked != 0 && errno != EINTR ? errno : 0;
-        if (flow == FLOW_MORE) { /* after the look, so that nothing is missed */
-            flow = drain(p, fd);
+        int waited = waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT);
+        int error = waited != 0 && errno != EINTR ? errno : 0;
+        if (flow == FLOW_MORE) { /* after waitid, so that no output is lost */
+            flow = program_drain(p, fd);
         }
         if (flow == FLOW_TOO_MUCH) {
             return (struct program_result){PROGRAM_TOO_MUCH, 0};
@@ -118,45 +219,32 @@ static struct program_result wait_end(const struct program *p, pid_t pid, int fd
         if (p->cancelled(p->arg)) {
             return (struct program_result){PROGRAM_CANCELLED, 0};
         }
-        if (mono_ms() >= deadline) {
+        if (clock_monotonic_ms() >= deadline) {
             return (struct program_result){PROGRAM_TIMED_OUT, 0};
         }
         struct pollfd output = {.fd = flow == FLOW_MORE ? fd : -1, .events = POLLIN};
-        poll(&output, 1, flow == FLOW_MORE ? LOOK_MS : ENDING_MS);
+        poll(&output, 1, flow == FLOW_MORE ? POLL_MS : ENDING_POLL_MS);
     }
 }
 
 struct program_result program_run(const struct program *p)
 {
-    pid_t pid;
-    int fd;
-    int error = start(p, &pid, &fd);
+    struct program_child child;
+    int error = program_start(p, &child);
     if (error != 0) {
         return (struct program_result){PROGRAM_NOT_STARTED, error};
     }
-    struct program_result result = wait_end(p, pid, fd);
+    fcntl(child.out_fd, F_SETFL, O_NONBLOCK);
+    struct program_result result = program_wait(p, child.pid, child.out_fd);
     bool by_itself = result.end == PROGRAM_EXITED || result.end == PROGRAM_SIGNALLED;
-    close(fd);
+    program_close(&child.out_fd);
     if (result.end == PROGRAM_LOST) {
         return result;
     }
     if (p->alone || !by_itself) {
-        kill(-pid, SIGKILL);
+        kill(-child.pid, SIGKILL);
     }
-    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+    while (waitpid(child.pid, NULL, 0) < 0 && errno == EINTR)
         ;
     return result;
-}
-
-bool program_reap(pid_t *pid, int *status)
-{
-    pid_t done = waitpid(*pid, status, WNOHANG);
-    if (done == 0 || (done < 0 && errno == EINTR)) {
-        return false;
-    }
-    if (done < 0) {
-        *status = -1;
-    }
-    *pid = 0;
-    return true;
 }

@@ -146,7 +146,7 @@ static enum hangar_rc command_notify(void *inst, const struct hangar_event *even
     struct run run = {.command = c};
     struct program program = {.argv = c->argv,
                               .input = document(event->json),
-                              .with_errors = true,
+                              .errors = PROGRAM_ERRORS_IN_OUTPUT,
                               .timeout_ms = c->timeout_ms,
                               .cancelled = is_cancelled,
                               .output = hear,

@@ -7,6 +7,7 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,13 +17,17 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
+#include "clock.h"
+#include "failure.h"
 #include "fake_host.h"
 #include "message.h"
 #include "program.h"
 #include "send.h"
 #include "testing.h"
 #include "text.h"
+#include "thread.h"
 #include "throwaway.h"
 #ifdef HAVE_SCARCE
 #include "scarce.h"
@@ -88,6 +93,151 @@ START_TEST(a_text_notes_that_memory_lacked)
 }
 END_TEST
 #endif
+
+/* ---- times ---- */
+
+START_TEST(a_time_is_read_with_its_fraction_and_its_offset)
+{
+    static const struct {
+        const char *text;
+        int64_t ms;
+    } good[] = {
+        {"1970-01-01T00:00:00Z", 0},
+        {"1969-12-31T23:59:59.999Z", -1},
+        {"2026-01-15T02:00:00Z", 1768442400000},
+        {"2026-01-15T02:00:00.5Z", 1768442400500},
+        {"2026-01-15T02:00:00.123456Z", 1768442400123},
+        {"2026-01-15T03:30:00+01:30", 1768442400000},
+        {"2026-01-14T22:00:00-0400", 1768442400000},
+        {"2024-02-29T00:00:00Z", 1709164800000},
+    };
+    static const char *const bad[] = {
+        "",
+        "2026-01-15",
+        "2026-01-15T02:00:00",
+        "2026-13-15T02:00:00Z",
+        "2026-02-29T02:00:00Z",
+        "2026-01-15T25:00:00Z",
+        "2026-01-15T02:60:00Z",
+        "2026-01-15T02:00:00.Z",
+        "2026-01-15T02:00:00+1:00",
+        "2026-01-15T02:00:00+01:60",
+        "2026-01-15T02:00:00Zulu",
+        "20260115T020000Z",
+        " 2026-01-15T02:00:00Z",
+    };
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        int64_t ms = 0;
+        ck_assert_msg(clock_parse(good[i].text, &ms) && ms == good[i].ms, "%s: %lld", good[i].text,
+                      (long long)ms);
+    }
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        int64_t ms = 42;
+        ck_assert_msg(!clock_parse(bad[i], &ms) && ms == 42, "%s", bad[i]);
+    }
+}
+END_TEST
+
+START_TEST(a_time_is_written_as_utc)
+{
+    char out[CLOCK_ISO_SIZE], small[8] = "x";
+    setenv("TZ", "America/New_York", 1);
+    tzset();
+    clock_format(1768442400999, CLOCK_ISO, out, sizeof(out));
+    ck_assert_str_eq(out, "2026-01-15T02:00:00Z");
+    clock_format(1768442400000, CLOCK_ISO_COMPACT, out, sizeof(out));
+    ck_assert_str_eq(out, "20260115T020000Z");
+    clock_format(-1, CLOCK_ISO_FILE, out, sizeof(out));
+    ck_assert_str_eq(out, "1969-12-31T23-59-59Z");
+    clock_format(0, CLOCK_ISO, small, sizeof(small));
+    ck_assert_str_eq(small, "");
+    clock_format(INT64_MAX, CLOCK_ISO, out, sizeof(out)); /* a year of nine digits */
+    ck_assert_uint_lt(strlen(out), sizeof(out));
+}
+END_TEST
+
+START_TEST(the_monotonic_clock_advances_and_the_clock_is_that_of_the_machine)
+{
+    int64_t begin_ms = clock_monotonic_ms();
+    nanosleep(&(struct timespec){.tv_nsec = 3 * 1000000}, NULL);
+    ck_assert_int_ge(clock_monotonic_ms() - begin_ms, 2);
+    ck_assert_int_le(llabs(clock_now_ms() - (int64_t)time(NULL) * 1000), 2000);
+}
+END_TEST
+
+/* ---- threads and failures ---- */
+
+struct worker {
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    bool done; /* with the two below under the mutex */
+    struct failure failure;
+    char name[16];
+    sigset_t blocked;
+};
+
+static void *work_and_fail(void *arg)
+{
+    struct worker *w = arg;
+    pthread_mutex_lock(&w->mutex);
+    pthread_getname_np(pthread_self(), w->name, sizeof(w->name));
+    pthread_sigmask(SIG_SETMASK, NULL, &w->blocked);
+    failure_record(&w->failure, HANGAR_NO_SPACE, "cannot store part %d: %s", 3, "the disk is full");
+    failure_record(&w->failure, HANGAR_IO, "cannot close part %d", 3);
+    w->done = true;
+    pthread_cond_signal(&w->changed);
+    pthread_mutex_unlock(&w->mutex);
+    return NULL;
+}
+
+START_TEST(a_failure_of_an_own_thread_is_raised_by_the_caller)
+{
+    struct worker w = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+    pthread_t thread;
+    int64_t begin_ms = clock_monotonic_ms();
+    ck_assert_int_eq(thread_cond_init(&w.changed), 0);
+    pthread_mutex_lock(&w.mutex);
+    thread_cond_wait(&w.changed, &w.mutex, begin_ms + 20);
+    ck_assert_int_ge(clock_monotonic_ms() - begin_ms, 20);
+    ck_assert_int_eq(thread_start(&thread, "hangar-test", work_and_fail, &w), 0);
+    while (!w.done) {
+        thread_cond_wait(&w.changed, &w.mutex, clock_monotonic_ms() + 30000);
+    }
+    pthread_mutex_unlock(&w.mutex);
+    pthread_join(thread, NULL);
+    ck_assert_int_lt(clock_monotonic_ms() - begin_ms, 30000);
+    ck_assert_str_eq(w.name, "hangar-test");
+    ck_assert(sigismember(&w.blocked, SIGTERM) && sigismember(&w.blocked, SIGINT));
+    ck_assert_int_eq(failure_raise(&w.failure, fake_host_table(fake), fake_host_ctx(fake)),
+                     HANGAR_NO_SPACE);
+    ck_assert_str_eq(fake_host_error(fake), "cannot store part 3: the disk is full");
+    pthread_cond_destroy(&w.changed);
+    pthread_mutex_destroy(&w.mutex);
+}
+END_TEST
+
+START_TEST(a_failure_is_the_first_unless_it_is_replaced)
+{
+    struct failure failure = {0};
+    ck_assert_int_eq(failure_raise(&failure, fake_host_table(fake), fake_host_ctx(fake)),
+                     HANGAR_INTERNAL);
+    assert_says("no reason was recorded");
+    ck_assert_int_eq(failure_record(&failure, HANGAR_AUTH, "first"), HANGAR_AUTH);
+    ck_assert_int_eq(failure_record(&failure, HANGAR_IO, "second"), HANGAR_AUTH);
+    ck_assert_str_eq(failure.text, "first");
+    ck_assert_int_eq(failure_replace(&failure, HANGAR_RETRY, "third"), HANGAR_RETRY);
+    fake_host_clear(fake);
+    ck_assert_int_eq(failure_raise_as(&failure, fake_host_table(fake), fake_host_ctx(fake),
+                                      "cannot read table %s", "t"),
+                     HANGAR_RETRY);
+    ck_assert_str_eq(fake_host_error(fake), "cannot read table t: third");
+    failure_clear(&failure);
+    ck_assert_int_eq(failure.rc, HANGAR_OK);
+    ck_assert_str_eq(failure.text, "");
+    failure_record(&failure, HANGAR_IO, "%5000d", 1);
+    ck_assert_uint_eq(strlen(failure.text), sizeof(failure.text) - 1);
+}
+END_TEST
 
 /* ---- messages ---- */
 
@@ -162,7 +312,7 @@ static struct program_result run_shell(const char *command, int64_t timeout_ms, 
     char *argv[] = {(char *)"sh", (char *)"-c", (char *)(uintptr_t)command, NULL};
     struct program program = {.argv = argv,
                               .input = -1,
-                              .with_errors = true,
+                              .errors = PROGRAM_ERRORS_IN_OUTPUT,
                               .timeout_ms = timeout_ms,
                               .cancelled = is_cancelled,
                               .output = take,
@@ -227,6 +377,84 @@ START_TEST(a_program_that_somebody_else_reaped_is_not_waited_for)
     struct program_result got = run_shell("exit 0", 30000, &w);
     ck_assert_int_eq(got.end, PROGRAM_LOST);
     ck_assert_int_eq(got.value, ECHILD);
+}
+END_TEST
+
+/* Reads to the end, which must come within 30 s. */
+static void read_child(int fd, const char *expected)
+{
+    char text[200];
+    size_t size = 0;
+    int64_t deadline_ms = clock_monotonic_ms() + 30000;
+    while (clock_monotonic_ms() < deadline_ms && size < sizeof(text) - 1) {
+        ssize_t n = read(fd, text + size, sizeof(text) - 1 - size);
+        if (n == 0) {
+            break;
+        }
+        if (n > 0) {
+            size += (size_t)n;
+        } else {
+            ck_assert_int_eq(errno, EAGAIN);
+            nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+        }
+    }
+    text[size] = '\0';
+    ck_assert_str_eq(text, expected);
+}
+
+static struct program_child start_child(const char *command, bool mute)
+{
+    char *argv[] = {(char *)"sh", (char *)"-c", (char *)(uintptr_t)command, NULL};
+    char *env[] = {(char *)"PATH=/usr/bin:/bin", (char *)"WORD=hello", NULL};
+    const struct program program = {
+        .argv = argv, .env = env, .input = -1, .mute = mute, .errors = PROGRAM_ERRORS_APART};
+    struct program_child child;
+    ck_assert_int_eq(program_start(&program, &child), 0);
+    return child;
+}
+
+START_TEST(a_started_program_is_read_and_reaped_by_the_caller)
+{
+    struct program_child child =
+        start_child("echo $WORD $HOME; ls /proc/self/fd | wc -l >&2; exit 3", false);
+    int status;
+    read_child(child.out_fd, "hello\n");
+    read_child(child.err_fd, "4\n"); /* 0, 1, 2 and the folder */
+    while (!program_reap(&child.pid, &status)) {
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+    ck_assert_int_eq(WEXITSTATUS(status), 3);
+    ck_assert_int_eq(child.pid, 0);
+    program_stop(&child, 1000);
+    ck_assert_int_eq(child.out_fd, -1);
+    ck_assert_int_eq(child.err_fd, -1);
+    program_stop(&child, 1000);
+}
+END_TEST
+
+START_TEST(a_started_program_is_stopped_with_all_its_processes)
+{
+    /* one that needs its standard error to end, and one that ends by SIGKILL only */
+    static const char *const commands[] = {
+        "trap 'head -c 300000 /dev/zero >&2; exit 0' TERM; sleep 100 & echo up >&2; wait",
+        "trap '' TERM; echo up >&2; sleep 100",
+    };
+    for (size_t i = 0; i < 2; i++) {
+        struct program_child child = start_child(commands[i], true);
+        ck_assert_int_eq(child.out_fd, -1);
+        struct pollfd up = {.fd = child.err_fd, .events = POLLIN};
+        ck_assert_int_eq(poll(&up, 1, 30000), 1);
+        pid_t group = child.pid;
+        int64_t begin_ms = clock_monotonic_ms();
+        program_stop(&child, i == 0 ? 30000 : 50);
+        ck_assert_int_lt(clock_monotonic_ms() - begin_ms, 20000);
+        ck_assert_int_eq(child.pid, 0);
+        while (kill(-group, 0) == 0) { /* until init has reaped the last of them */
+            nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+            ck_assert_int_lt(clock_monotonic_ms() - begin_ms, 30000);
+        }
+    }
+    ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
 }
 END_TEST
 
@@ -523,11 +751,18 @@ int main(void)
 {
     const TTest *const tests[] = {
         a_text_grows_and_notes_what_does_not_fit,
+        a_time_is_read_with_its_fraction_and_its_offset,
+        a_time_is_written_as_utc,
+        the_monotonic_clock_advances_and_the_clock_is_that_of_the_machine,
+        a_failure_of_an_own_thread_is_raised_by_the_caller,
+        a_failure_is_the_first_unless_it_is_replaced,
         a_message_has_why_which_and_how_long,
         a_message_is_cut_between_characters,
         a_program_ends_in_every_way_and_it_is_known_which,
         a_program_that_cannot_be_started_says_why,
         a_program_that_somebody_else_reaped_is_not_waited_for,
+        a_started_program_is_read_and_reaped_by_the_caller,
+        a_started_program_is_stopped_with_all_its_processes,
         a_throwaway_process_has_an_environment_of_two_words_and_its_folder,
         a_throwaway_process_that_fails_says_why,
         a_throwaway_server_is_waited_for_while_it_lives,

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * failure: see failure.h.
+ */
+#include "failure.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+static void failure_write(struct failure *failure, enum hangar_rc rc, const char *fmt, va_list args)
+{
+    failure->rc = rc;
+    vsnprintf(failure->text, sizeof(failure->text), fmt, args);
+}
+
+enum hangar_rc failure_record(struct failure *failure, enum hangar_rc rc, const char *fmt, ...)
+{
+    if (failure->rc == HANGAR_OK) {
+        va_list args;
+        va_start(args, fmt);
+        failure_write(failure, rc, fmt, args);
+        va_end(args);
+    }
+    return failure->rc;
+}
+
+enum hangar_rc failure_replace(struct failure *failure, enum hangar_rc rc, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    failure_write(failure, rc, fmt, args);
+    va_end(args);
+    return rc;
+}
+
+void failure_clear(struct failure *failure)
+{
+    failure->rc = HANGAR_OK;
+    failure->text[0] = '\0';
+}
+
+static enum hangar_rc failure_code(const struct failure *failure)
+{
+    return failure->rc != HANGAR_OK ? failure->rc : HANGAR_INTERNAL;
+}
+
+static const char *failure_reason(const struct failure *failure)
+{
+    return failure->text[0] != '\0' ? failure->text : "no reason was recorded";
+}
+
+enum hangar_rc failure_raise(const struct failure *failure, const struct hangar_host *host,
+                             struct hangar_ctx *ctx)
+{
+    return host->fail(ctx, failure_code(failure), 0, "%s", failure_reason(failure));
+}
+
+enum hangar_rc failure_raise_as(const struct failure *failure, const struct hangar_host *host,
+                                struct hangar_ctx *ctx, const char *fmt, ...)
+{
+    char what[512];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(what, sizeof(what), fmt, args);
+    va_end(args);
+    return host->fail(ctx, failure_code(failure), 0, "%s: %s", what, failure_reason(failure));
+}
