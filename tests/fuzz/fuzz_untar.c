@@ -9,7 +9,7 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "api/untar.h"
+#include "jobs/transfer/untar.h"
 
 #define MOST (16u << 20)
 

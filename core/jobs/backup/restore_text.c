@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * restore_text: RESTORE.txt, the commands with which a person restores this very
+ * backup with stock tools when hangar is gone.
+ */
+#include "session/handle.h"
+#include "pipeline/decode.h"
+
+static void head(const struct hg_manifest *m, struct hg_str *out)
+{
+    char time[HG_TIME_SIZE];
+    hg_time_format(m->finished_ms, time);
+    hg_str_addf(out,
+                "# How to restore %s by hand\n"
+                "#\n"
+                "# Pipeline %s of %s, finished %s, made by hangar %s.\n"
+                "%s"
+                "# With hangar at hand: hangar restore %s\n"
+                "#\n"
+                "# Without it, this file is a script: run it in this folder, whole\n"
+                "# (bash RESTORE.txt) or line by line.  It needs stock tools only and holds no\n"
+                "# password: give those as PGPASSWORD or ~/.pgpass, REDISCLI_AUTH and the like.\n"
+                "set -e -o pipefail\n\n"
+                "# First: is everything here as it was stored?\n"
+                "sha256sum --quiet -c %s\n",
+                m->id, m->pipeline, m->host, time, m->hangar,
+                m->safety ? "# A safety backup: what a restore was about to replace.\n" : "", m->id,
+                HG_SUMS_NAME);
+}
+
+/* For a plugin that has no commands to offer. */
+static void plain_commands(const struct hg_infos *infos, struct hg_str *out)
+{
+    hg_str_add(out, "# These commands write the objects as the source gave them:\n");
+    for (size_t i = 0; i < infos->count; i++) {
+        hg_str_addf(out, "# %s\n", infos->items[i].decode);
+    }
+}
+
+enum hangar_rc hg_restore_text(const struct hg_manifest *m, struct hangar_ctx *const *sources,
+                               struct hg_str *out, struct hg_error *err)
+{
+    enum hangar_rc rc = HANGAR_OK;
+    head(m, out);
+    for (size_t i = 0; i < m->source_count && rc == HANGAR_OK; i++) {
+        const struct hg_manifest_source *s = &m->sources[i];
+        struct hangar_ctx *ctx = sources[i];
+        struct hg_infos infos;
+        rc = hg_infos_make(m, s, true, &infos, err);
+        if (rc != HANGAR_OK) {
+            break;
+        }
+        char time[HG_TIME_SIZE];
+        hg_time_format(s->time_ms, time);
+        hg_str_addf(out, "\n\n# ---- %s: %s, as of %s ----\n", s->name, s->target, time);
+        struct hangar_text text = {{0}};
+        if (ctx->plugin->source.restore_commands) {
+            rc = HG_CALL(ctx, err,
+                         ctx->plugin->source.restore_commands(ctx->inst, s->facts, infos.items,
+                                                              infos.count, &text));
+            hg_str_add(out, hg_str_text(&text.str));
+            out->failed = out->failed || text.str.failed;
+        } else {
+            plain_commands(&infos, out);
+        }
+        hg_str_free(&text.str);
+        hg_infos_free(&infos);
+    }
+    if (rc == HANGAR_OK && out->failed) {
+        rc = hg_no_memory(err);
+    }
+    return rc;
+}

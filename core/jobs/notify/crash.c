@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * crash: tells of a job that could not tell of itself.
+ */
+#include <string.h>
+
+#include "jobs/notify/alerts.h"
+#include "jobs/notify/notify.h"
+#include "base/clock.h"
+
+/* The run that the history knows last is the one before: this one has left no line. */
+static void record(struct hangar *h, const char *pipeline, const struct hg_error *why)
+{
+    json_t *line = json_object();
+    hg_json_set_string(line, "run", NULL);
+    hg_json_set_string(line, "id", NULL);
+    hg_json_set_string(line, "status", hangar_status_name(HANGAR_STATUS_FAILED));
+    hg_json_set_time(line, "started", hg_now_ms());
+    hg_json_set_int(line, "duration_ms", 0);
+    hg_json_set_string(line, "error", why->text);
+    hg_state_record(h, pipeline, line);
+    json_decref(line);
+}
+
+enum hangar_status hangar_report_crash(struct hangar *h, const char *job, const char *pipeline,
+                                       const char *why, char **json)
+{
+    json_t *doc = hg_doc_begin(h, "hangar.crash/1");
+    if (!h->ready) {
+        return hg_doc_unready(h, doc, json);
+    }
+    struct hg_error err = {0}, crash = {0};
+    size_t index;
+    enum hangar_rc rc = hg_find_pipeline(h, pipeline, &index, &err);
+    bool backup = strcmp(job, "backup") == 0;
+    if (rc == HANGAR_OK) {
+        const struct hg_pipeline_config *p = &h->config->pipelines[index];
+        hg_fail(&crash, HANGAR_INTERNAL, 0, "%s", why);
+        hg_json_set_string(doc, "job", job);
+        hg_json_set_string(doc, "pipeline", pipeline);
+        if (backup) {
+            record(h, pipeline, &crash);
+            hg_count(h, "backup", pipeline, hangar_status_name(HANGAR_STATUS_FAILED), 1);
+        }
+        hg_notify_end(h, backup ? "backup" : "verify", p, HANGAR_STATUS_FAILED, doc, &crash);
+        hg_alerts_after(h, p);
+    }
+    return hg_doc_end(h, doc, hg_status(rc), &err, json);
+}

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * notify: see notify.h.  Notifiers run in a session of their own: one that hangs
+ * is cut like any stalled peer, and the job that it tells of has ended before.
+ */
+#include "jobs/notify/notify.h"
+
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+enum { TRIES = 3, PAUSE_MS = 1000, STALL_MS = 30000 };
+
+/* Told unless `events` says otherwise: what somebody must look at, and its end. */
+static const char *const usual[] = {"alert.*", "restore.failed", NULL};
+
+static bool wants(const struct hg_instance_config *notifier, const char *kind)
+{
+    const char *const *patterns = notifier->events ? (const char *const *)notifier->events : usual;
+    for (; *patterns; patterns++) {
+        if (fnmatch(*patterns, kind, 0) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* One notifier being told. */
+struct telling {
+    struct hangar *h;
+    struct hg_job *job;
+    const struct hg_instance_config *config;
+    struct hangar_ctx *ctx; /* NULL: it could not be opened */
+    const struct hangar_event *event;
+    enum hangar_rc rc;
+    struct hg_error err;
+    unsigned tries;
+};
+
+static void tell(void *arg, size_t i)
+{
+    struct telling *t = (struct telling *)arg + i;
+    while (t->ctx) {
+        t->tries++;
+        hg_error_clear(&t->err);
+        t->rc = HG_CALL(t->ctx, &t->err, t->ctx->plugin->notifier.notify(t->ctx->inst, t->event));
+        bool again = t->rc == HANGAR_RETRY || t->rc == HANGAR_IO;
+        if (!again || t->tries == TRIES ||
+            hg_job_sleep(t->job, PAUSE_MS * (int64_t)t->tries, NULL) != HANGAR_OK) {
+            return;
+        }
+    }
+}
+
+static void report(struct telling *t, const char *kind)
+{
+    struct hg_log *log = &t->h->log;
+    const char *name = t->config->name;
+    hg_count(t->h, "notify", name, t->rc == HANGAR_OK ? "sent" : "failed", 1);
+    if (t->rc == HANGAR_OK) {
+        hg_log_event(log, HANGAR_LOG_INFO, "notify.sent", "%s to %s", kind, name);
+    } else {
+        hg_log_event(log, HANGAR_LOG_WARN, "notify.failed", "%s to %s, %u of %d tries: %s", kind,
+                     name, t->tries, TRIES, t->err.text);
+    }
+}
+
+static json_t *event_document(const struct hangar *h, const struct hg_event *e, int64_t now)
+{
+    json_t *doc = json_object();
+    hg_json_set_string(doc, "schema", "hangar.event/1");
+    hg_json_set_string(doc, "event", e->kind);
+    hg_json_set_time(doc, "time", now);
+    hg_json_set_string(doc, "host", h->host);
+    hg_json_set_string(doc, "pipeline", e->pipeline ? e->pipeline->name : NULL);
+    hg_json_set_string(doc, "run", e->run);
+    hg_json_set_string(doc, "id", e->backup);
+    hg_json_set_string(doc, "summary", e->summary);
+    hg_json_set_string(doc, "error", e->error);
+    if (e->duration_ms >= 0) {
+        hg_json_set_int(doc, "duration_ms", e->duration_ms);
+    }
+    if (e->detail) {
+        hg_json_set(doc, "detail", json_deep_copy(e->detail));
+    }
+    return doc;
+}
+
+/* Tells those of `told`, which are indexes of notifiers; sets how it ended. */
+static enum hangar_rc tell_all(struct hangar *h, const struct hg_event *e, const size_t *told,
+                               size_t count, struct telling *tellings, struct hg_error *err)
+{
+    struct hg_session s;
+    int64_t now = hg_now_ms();
+    json_t *doc = event_document(h, e, now);
+    char *json = hg_json_text(doc);
+    json_decref(doc);
+    if (!json) {
+        return hg_no_memory(err);
+    }
+    const struct hangar_event event = {
+        .struct_size = sizeof(event),
+        .level = e->level,
+        .kind = e->kind,
+        .pipeline = e->pipeline ? e->pipeline->name : NULL,
+        .run_id = e->run,
+        .backup_id = e->backup,
+        .summary = e->summary,
+        .json = json,
+        .time_ms = now,
+        .duration_ms = e->duration_ms,
+    };
+    enum hangar_rc rc = hg_session_begin_apart(&s, h, STALL_MS, err);
+    if (rc == HANGAR_OK) {
+        for (size_t i = 0; i < count; i++) {
+            struct telling *t = &tellings[i];
+            *t = (struct telling){.h = h, .job = &s.job, .event = &event};
+            t->config = &h->config->instances[told[i]];
+            t->rc = hg_session_open(&s, told[i], NULL, 0, &t->ctx, &t->err);
+        }
+        if (!hg_run_parallel(count, tell, tellings)) {
+            rc = hg_fail(err, HANGAR_NO_MEMORY, 0, "cannot start a thread for each notifier");
+        }
+        hg_session_end(&s);
+    }
+    free(json);
+    return rc;
+}
+
+bool hg_notify(struct hangar *h, const struct hg_event *event)
+{
+    const struct hg_pipeline_config *p = event->pipeline;
+    struct hg_error err = {0};
+    size_t told[HG_SESSION_MAX], count = 0;
+    for (size_t i = 0; i < h->config->instance_count && count < HG_SESSION_MAX; i++) {
+        const struct hg_instance_config *c = &h->config->instances[i];
+        bool meant = c->kind == HG_NOTIFIER && (!p || !p->notifiers_given);
+        for (size_t k = 0; p && k < p->notifier_count; k++) {
+            meant = meant || p->notifiers[k] == i;
+        }
+        if (meant && wants(c, event->kind)) {
+            told[count++] = i;
+        }
+    }
+    if (count == 0) {
+        return true;
+    }
+    bool somebody = false;
+    struct telling *tellings = calloc(count, sizeof(*tellings));
+    enum hangar_rc rc =
+        tellings ? tell_all(h, event, told, count, tellings, &err) : hg_no_memory(&err);
+    for (size_t i = 0; rc == HANGAR_OK && i < count; i++) {
+        report(&tellings[i], event->kind);
+        somebody = somebody || tellings[i].rc == HANGAR_OK;
+    }
+    if (rc != HANGAR_OK) {
+        hg_log_event(&h->log, HANGAR_LOG_WARN, "notify.failed", "%s to nobody: %s", event->kind,
+                     err.text);
+    }
+    free(tellings);
+    return somebody;
+}
+
+void hg_notify_end(struct hangar *h, const char *job, const struct hg_pipeline_config *pipeline,
+                   enum hangar_status status, json_t *doc, const struct hg_error *err)
+{
+    hg_json_set_string(doc, "status", hangar_status_name(status));
+    bool done = status == HANGAR_STATUS_DONE, degraded = status == HANGAR_STATUS_DEGRADED;
+    char kind[32], summary[512];
+    const char *id = hg_json_string(doc, "id", NULL);
+    snprintf(kind, sizeof(kind), "%s.%s", job, done ? "done" : degraded ? "degraded" : "failed");
+    snprintf(summary, sizeof(summary), "%s of %s %s%s%s on %s", job,
+             pipeline ? pipeline->name : "-",
+             done       ? "done"
+             : degraded ? "degraded"
+                        : "FAILED",
+             id ? ": " : "", id ? id : "", h->host);
+    hg_notify(h, &(struct hg_event){
+                     .kind = kind,
+                     .level = done       ? HANGAR_LOG_INFO
+                              : degraded ? HANGAR_LOG_WARN
+                                         : HANGAR_LOG_ERROR,
+                     .pipeline = pipeline,
+                     .run = hg_json_string(doc, "run", NULL),
+                     .backup = id,
+                     .summary = summary,
+                     .error = done || !err->text[0] ? NULL : err->text,
+                     .duration_ms = hg_json_int(doc, "duration_ms", -1),
+                     .detail = doc,
+                 });
+}
+
+static enum hangar_rc find_notifiers(const struct hangar *h, const char *name, size_t *told,
+                                     size_t *count, struct hg_error *err)
+{
+    *count = 0;
+    for (size_t i = 0; i < h->config->instance_count && *count < HG_SESSION_MAX; i++) {
+        const struct hg_instance_config *c = &h->config->instances[i];
+        if (c->kind == HG_NOTIFIER && (!name || strcmp(name, c->name) == 0)) {
+            told[(*count)++] = i;
+        }
+    }
+    if (*count > 0) {
+        return HANGAR_OK;
+    }
+    if (name) {
+        return hg_fail(err, HANGAR_NOT_FOUND, 0, "there is no notifier %s in %s", name,
+                       h->config->path);
+    }
+    return hg_fail(err, HANGAR_NOT_FOUND, 0,
+                   "%s has no notifier; hint: define one under \"notifiers\"", h->config->path);
+}
+
+enum hangar_status hangar_notify(struct hangar *h, const char *notifier, char **json)
+{
+    json_t *doc = hg_doc_begin(h, "hangar.notify/1");
+    if (!h->ready) {
+        return hg_doc_unready(h, doc, json);
+    }
+    struct hg_error err = {0};
+    size_t told[HG_SESSION_MAX], count;
+    char summary[256];
+    snprintf(summary, sizeof(summary), "a trial message of hangar on %s; all is well", h->host);
+    const struct hg_event event = {
+        .kind = "test", .level = HANGAR_LOG_INFO, .summary = summary, .duration_ms = -1};
+    json_t *list = json_array();
+    enum hangar_rc rc = find_notifiers(h, notifier, told, &count, &err);
+    struct telling *tellings = rc == HANGAR_OK ? calloc(count, sizeof(*tellings)) : NULL;
+    if (rc == HANGAR_OK) {
+        rc = tellings ? tell_all(h, &event, told, count, tellings, &err) : hg_no_memory(&err);
+    }
+    for (size_t i = 0; rc == HANGAR_OK && i < count; i++) {
+        report(&tellings[i], event.kind);
+    }
+    enum hangar_status status = hg_status(rc);
+    for (size_t i = 0; rc == HANGAR_OK && i < count; i++) {
+        struct telling *t = &tellings[i];
+        json_t *one = json_object();
+        hg_json_set_string(one, "name", t->config->name);
+        hg_json_set_string(one, "plugin", t->config->plugin);
+        hg_json_set_string(one, "status", hangar_status_name(hg_status(t->rc)));
+        if (t->rc != HANGAR_OK) {
+            hg_json_set_string(one, "error", t->err.text);
+            err = err.rc == HANGAR_OK ? t->err : err;
+            status = hg_status(err.rc);
+        }
+        hg_json_add(list, one);
+    }
+    hg_json_set(doc, "notifiers", list);
+    free(tellings);
+    return hg_doc_end(h, doc, status, &err, json);
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * hold: what an operator decides about one backup: it stays whatever retention
+ * says, or it goes.
+ */
+#include "session/handle.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "catalog/mark.h"
+
+enum what { HOLD, UNHOLD, REMOVE };
+
+/* Manifest first, and marked, so that a prune can finish it after an interruption. */
+static enum hangar_rc remove_from(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
+                                  const char *id, struct hg_error *err)
+{
+    struct hg_error why = {0};
+    int64_t ms;
+    enum hangar_rc rc = hg_store_origin(sink, pipeline, h->origin, false, err);
+    if (rc != HANGAR_OK) {
+        return rc;
+    }
+    rc = hg_store_time(sink, pipeline, id, HG_HOLD_NAME, &ms, &why);
+    if (rc == HANGAR_OK) {
+        return hg_fail(err, HANGAR_EXISTS, 0, "%s is held in sink %s; hint: `hangar unhold %s`", id,
+                       sink->name, id);
+    }
+    if (rc != HANGAR_NOT_FOUND) {
+        *err = why;
+        return rc;
+    }
+    rc = hg_mark_deleted(sink, pipeline, id, h->host, "removed by its id", err);
+    return rc == HANGAR_OK ? hg_store_remove(sink, pipeline, id, false, err) : rc;
+}
+
+static enum hangar_rc do_in_sink(struct hangar *h, enum what what, struct hangar_ctx *sink,
+                                 const char *pipeline, const char *id, struct hg_error *err)
+{
+    enum hangar_rc rc = hg_mark_find_backup(sink, pipeline, id, err);
+    if (rc != HANGAR_OK) {
+        return rc;
+    }
+    if (what == REMOVE) {
+        return remove_from(h, sink, pipeline, id, err);
+    }
+    if (what == HOLD) {
+        return hg_mark_held(sink, pipeline, id, h->host, err);
+    }
+    char *hold = hg_store_path(pipeline, id, HG_HOLD_NAME);
+    rc = hold ? HG_CALL(sink, err, sink->plugin->sink.remove(sink->inst, hold)) : hg_no_memory(err);
+    free(hold);
+    return rc;
+}
+
+/* In each sink of the pipeline that has it. */
+static enum hangar_rc do_in_sinks(struct hg_session *s, enum what what,
+                                  const struct hangar_selection *which, size_t pipeline,
+                                  const char *id, json_t *sinks, struct hg_error *err)
+{
+    static const char *const events[] = {"hold.done", "unhold.done", "remove.done"};
+    const struct hg_pipeline_config *pc = &s->h->config->pipelines[pipeline];
+    for (size_t i = 0; i < pc->sink_count; i++) {
+        const char *name = s->h->config->instances[pc->sinks[i]].name;
+        struct hangar_ctx *sink;
+        struct hg_error why = {0};
+        if (which->sink && strcmp(which->sink, name) != 0) {
+            continue;
+        }
+        enum hangar_rc rc = hg_session_open(s, pc->sinks[i], NULL, 0, &sink, &why);
+        if (rc == HANGAR_OK) {
+            rc = do_in_sink(s->h, what, sink, pc->name, id, &why);
+        }
+        if (rc == HANGAR_NOT_FOUND) {
+            continue; /* this sink does not have it */
+        }
+        json_t *one = json_object();
+        hg_json_set_string(one, "sink", name);
+        hg_json_set_string(one, "status", hangar_status_name(hg_status(rc)));
+        if (rc != HANGAR_OK) {
+            hg_json_set_string(one, "error", why.text);
+            *err = err->rc == HANGAR_OK ? why : *err;
+        } else {
+            hg_log_event(&s->h->log, HANGAR_LOG_INFO, events[what], "%s in sink %s", id, name);
+        }
+        hg_json_add(sinks, one);
+    }
+    return err->rc;
+}
+
+/* The backup may be damaged: it need not be readable to be removed or held. */
+static enum hangar_rc find(struct hg_session *s, const struct hangar_selection *which,
+                           size_t *pipeline, char id[HG_BACKUP_ID_SIZE], struct hg_error *err)
+{
+    struct hg_selected found = {0};
+    enum hangar_rc rc = hg_select(s, which, &found, err);
+    if (rc == HANGAR_OK) {
+        *pipeline = found.pipeline;
+        snprintf(id, HG_BACKUP_ID_SIZE, "%s", found.manifest.id);
+        hg_manifest_free(&found.manifest);
+        return rc;
+    }
+    if ((rc == HANGAR_CORRUPT || rc == HANGAR_UNSUPPORTED) && found.pipeline != SIZE_MAX &&
+        strcmp(which->id, "latest") != 0) {
+        hg_error_clear(err);
+        *pipeline = found.pipeline;
+        snprintf(id, HG_BACKUP_ID_SIZE, "%s", which->id);
+        return HANGAR_OK;
+    }
+    return rc;
+}
+
+static enum hangar_status job(struct hangar *h, const struct hangar_selection *which,
+                              enum what what, json_t *doc, char **json)
+{
+    if (!h->ready) {
+        return hg_doc_unready(h, doc, json);
+    }
+    struct hg_session s;
+    struct hg_error err = {0};
+    json_t *sinks = json_array();
+    size_t pipeline = 0;
+    char id[HG_BACKUP_ID_SIZE] = "";
+    int lock = -1;
+    bool busy = false;
+    hg_run_begin(h);
+    enum hangar_rc rc = hg_session_begin(&s, h, 0, NULL, NULL, &err);
+    if (rc == HANGAR_OK) {
+        rc = find(&s, which, &pipeline, id, &err);
+        if (rc == HANGAR_OK && what == REMOVE) { /* a hold may come at any time */
+            rc = hg_state_lock(h, h->config->pipelines[pipeline].name, &lock, &err);
+            busy = rc == HANGAR_EXISTS;
+        }
+        if (rc == HANGAR_OK) {
+            rc = do_in_sinks(&s, what, which, pipeline, id, sinks, &err);
+        }
+        hg_session_end(&s);
+    }
+    if (lock >= 0) {
+        close(lock);
+    }
+    hg_json_set_string(doc, "id", id[0] ? id : NULL);
+    hg_json_set_string(doc, "pipeline", id[0] ? h->config->pipelines[pipeline].name : NULL);
+    hg_json_set(doc, "sinks", sinks);
+    return hg_doc_end(h, doc, busy ? HANGAR_STATUS_BUSY : hg_status(rc), &err, json);
+}
+
+enum hangar_status hangar_hold(struct hangar *h, const struct hangar_selection *which, int hold,
+                               char **json)
+{
+    json_t *doc = hg_doc_begin(h, "hangar.hold/1");
+    hg_json_set_bool(doc, "hold", hold != 0);
+    return job(h, which, hold ? HOLD : UNHOLD, doc, json);
+}
+
+enum hangar_status hangar_remove(struct hangar *h, const struct hangar_selection *which,
+                                 char **json)
+{
+    return job(h, which, REMOVE, hg_doc_begin(h, "hangar.remove/1"), json);
+}

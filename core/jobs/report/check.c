@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * check: would a backup work?  Reads the signing key, and asks every instance that a
+ * pipeline uses.
+ */
+#include "state/capabilities.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct checking {
+    struct hangar *h;
+    struct hg_session s;
+    json_t *items;
+    struct hg_error first;
+    enum hangar_rc rc; /* the first failure */
+};
+
+/* Adds an item: its warnings, and why it failed. */
+static void add_item(struct checking *c, const char *kind, const char *name, const char *plugin,
+                     const char *target, enum hangar_rc rc, const struct hg_error *err,
+                     const struct hg_str *warnings, const struct hangar_attrs *facts)
+{
+    json_t *item = json_object();
+    json_t *messages = hg_json_lines(warnings->data);
+    bool warned = json_array_size(messages) > 0;
+    if (rc != HANGAR_OK) {
+        hg_json_add(messages, json_string(err->text));
+        if (c->rc == HANGAR_OK) {
+            c->rc = rc;
+            c->first = *err;
+        }
+    }
+    hg_json_set_string(item, "kind", kind);
+    hg_json_set_string(item, "name", name);
+    if (plugin) {
+        hg_json_set_string(item, "plugin", plugin);
+    }
+    if (target) {
+        hg_json_set_string(item, "target", target);
+    }
+    hg_json_set_string(item, "status", rc != HANGAR_OK ? "failed" : warned ? "warning" : "ok");
+    hg_json_set(item, "messages", messages);
+    hg_json_set(item, "facts", facts ? hg_attrs_to_json(facts) : json_object());
+    hg_json_add(c->items, item);
+}
+
+static void capture(struct checking *c, struct hg_str *to)
+{
+    pthread_mutex_lock(&c->h->log.mutex);
+    c->h->capture = to;
+    pthread_mutex_unlock(&c->h->log.mutex);
+}
+
+static enum hangar_rc ask(struct hangar_ctx *ctx, enum hg_kind kind, struct hangar_attrs *facts,
+                          struct hg_error *err)
+{
+    if (kind == HG_SOURCE) {
+        return HG_CALL(ctx, err, ctx->plugin->source.check(ctx->inst, facts));
+    }
+    if (kind == HG_SINK) {
+        return HG_CALL(ctx, err, ctx->plugin->sink.probe(ctx->inst, facts));
+    }
+    return HANGAR_OK; /* a transform that could be made works */
+}
+
+static void check_instance(struct checking *c, size_t i)
+{
+    const struct hg_instance_config *config = &c->h->config->instances[i];
+    struct hangar_attrs *facts = hg_attrs_new();
+    struct hg_error err = {0};
+    struct hg_str warnings = {0};
+    struct hangar_ctx *ctx = NULL;
+    capture(c, &warnings);
+    enum hangar_rc rc = facts ? hg_session_open(&c->s, i, NULL, 0, &ctx, &err) : hg_no_memory(&err);
+    if (rc == HANGAR_OK) {
+        hg_job_step(&c->s.job, "checking %s", config->name);
+        rc = ask(ctx, config->kind, facts, &err);
+        if (rc == HANGAR_OK && config->kind == HG_SINK) {
+            hg_capabilities_save(c->h, ctx, facts);
+        }
+    }
+    capture(c, NULL);
+    add_item(c, hg_kind_name(config->kind), config->name, config->plugin,
+             ctx ? hg_instance_target(ctx) : NULL, rc, &err, &warnings, facts);
+    hg_attrs_free(facts);
+    hg_str_free(&warnings);
+}
+
+static bool is_used(const struct hg_config *config, size_t instance)
+{
+    for (size_t p = 0; p < config->pipeline_count; p++) {
+        const struct hg_pipeline_config *pc = &config->pipelines[p];
+        const struct {
+            const size_t *items;
+            size_t count;
+        } lists[] = {{pc->sources, pc->source_count},
+                     {pc->transforms, pc->transform_count},
+                     {pc->sinks, pc->sink_count}};
+        for (size_t l = 0; l < 3; l++) {
+            for (size_t i = 0; i < lists[l].count; i++) {
+                if (lists[l].items[i] == instance) {
+                    return true;
+                }
+            }
+        }
+    }
+    return false;
+}
+
+static void check_key(struct checking *c)
+{
+    const struct hg_signing *unused;
+    struct hg_error err = {0};
+    struct hg_str none = {0};
+    enum hangar_rc rc = hg_key_load(c->h, &unused, &err);
+    add_item(c, "signing", "key", NULL, NULL, rc, &err, &none, NULL);
+}
+
+/* "0 2 * * *, next 2026-01-16T01:00:00.000Z" */
+static void tell_schedule(struct hangar_attrs *facts, const char *key, const char *schedule,
+                          const char *zone)
+{
+    char next[HG_TIME_SIZE];
+    int64_t ms = schedule ? hangar_next_time(schedule, zone, hg_now_ms()) : -1;
+    if (ms < 0) {
+        return;
+    }
+    hg_time_format(ms, next);
+    hg_attrs_setf(facts, key, "%s, next %s", schedule, next);
+}
+
+/* A run of the pipeline must be able to keep its lock and history. */
+static void check_pipeline(struct checking *c, const struct hg_pipeline_config *pc)
+{
+    struct hg_error err = {0};
+    struct hg_str none = {0};
+    struct hangar_attrs *facts = hg_attrs_new();
+    int lock = -1;
+    enum hangar_rc rc = hg_state_lock(c->h, pc->name, &lock, &err);
+    if (rc == HANGAR_EXISTS) { /* a run under way is nothing wrong */
+        rc = HANGAR_OK;
+    }
+    if (lock >= 0) {
+        close(lock);
+    }
+    if (facts && (pc->schedule || pc->verify || pc->drill)) {
+        tell_schedule(facts, "schedule", pc->schedule, pc->timezone);
+        tell_schedule(facts, "verify", pc->verify, pc->timezone);
+        tell_schedule(facts, "drill", pc->drill, pc->timezone);
+        hg_attrs_set(facts, "run_by", "hangar daemon");
+    }
+    add_item(c, "pipeline", pc->name, NULL, NULL, rc, &err, &none, facts);
+    hg_attrs_free(facts);
+}
+
+enum hangar_status hangar_check(struct hangar *h, char **json)
+{
+    json_t *doc = hg_doc_begin(h, "hangar.check/1");
+    if (!h->ready) {
+        return hg_doc_unready(h, doc, json);
+    }
+    struct checking c = {.h = h, .items = json_array()};
+    struct hg_error err = {0};
+    hg_json_set_string(doc, "config", h->config->path);
+    enum hangar_rc rc = hg_session_begin_keyless(&c.s, h, &err);
+    if (rc == HANGAR_OK) {
+        add_item(&c, "config", h->config->path, NULL, NULL, HANGAR_OK, &err, &h->warnings, NULL);
+        if (h->config->signing) {
+            check_key(&c);
+        }
+        for (size_t i = 0; i < h->config->instance_count; i++) {
+            if (is_used(h->config, i) && !hg_job_cancelled(&c.s.job)) {
+                check_instance(&c, i);
+            }
+        }
+        for (size_t i = 0; i < h->config->pipeline_count; i++) {
+            check_pipeline(&c, &h->config->pipelines[i]);
+        }
+        rc = hg_job_result(&c.s.job, &err);
+        hg_session_end(&c.s);
+    }
+    if (rc == HANGAR_OK && c.rc != HANGAR_OK) {
+        rc = c.rc == HANGAR_NOT_FOUND ? HANGAR_IO : c.rc;
+        err = c.first;
+    }
+    hg_json_set(doc, "items", c.items);
+    return hg_doc_end(h, doc, hg_status(rc), &err, json);
+}

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * health: is the newest good backup young enough?  What counts is what the sinks hold
+ * now, not what was once told.
+ */
+#include "session/handle.h"
+
+#include <string.h>
+
+#include "base/units.h"
+
+/* The newest whole backup of a pipeline in a sink; m->id is NULL when there is none.  By
+ * one listing of folders and, mostly, one manifest: who asks each minute must not list
+ * every object of every backup, as an index (index.h) does. */
+static enum hangar_rc newest(struct hg_session *s, size_t sink, const char *pipeline,
+                             struct hg_manifest *m, struct hg_error *err)
+{
+    struct hangar_ctx *ctx;
+    char **ids = NULL;
+    size_t count = 0;
+    enum hangar_rc rc = hg_session_open(s, sink, NULL, 0, &ctx, err);
+    if (rc == HANGAR_OK) {
+        rc = hg_store_ids(ctx, pipeline, &ids, &count, NULL, err);
+    }
+    for (size_t i = count; rc == HANGAR_OK && i-- > 0;) {
+        struct hg_error why = {0};
+        enum hangar_rc one = hg_store_manifest(ctx, pipeline, ids[i], m, &why);
+        if (one == HANGAR_OK && !m->safety) {
+            break;
+        }
+        hg_manifest_free(m);
+        *m = (struct hg_manifest){0};
+        /* what is not whole is no backup, nor one of the schedule's: an older one may be */
+        if (one != HANGAR_OK && one != HANGAR_NOT_FOUND && one != HANGAR_CORRUPT &&
+            one != HANGAR_UNSUPPORTED) {
+            *err = why;
+            rc = one;
+        }
+    }
+    hg_store_ids_free(ids, count);
+    return rc;
+}
+
+/* What is asked of a sink, and what came out. */
+struct looking {
+    struct hangar *h;
+    struct hg_session s;
+    const struct hg_pipeline_config *pipeline;
+    int64_t max_age_ms, now_ms;
+    enum hangar_status worst; /* of all pipelines so far */
+    struct hg_error error;    /* its reason */
+};
+
+/* What must be looked at first wins. */
+static int weight(enum hangar_status status)
+{
+    static const enum hangar_status order[] = {HANGAR_STATUS_DONE, HANGAR_STATUS_DEGRADED,
+                                               HANGAR_STATUS_STALE};
+    for (int i = 0; i < 3; i++) {
+        if (status == order[i]) {
+            return i;
+        }
+    }
+    return 3;
+}
+
+static enum hangar_status judge(const struct looking *l, const struct hg_instance_config *sink,
+                                const struct hg_manifest *m, enum hangar_rc rc,
+                                struct hg_error *err)
+{
+    char age[HG_UNITS_SIZE], limit[HG_UNITS_SIZE];
+    if (rc != HANGAR_OK) {
+        return rc == HANGAR_NOT_FOUND ? HANGAR_STATUS_FAILED : hg_status(rc);
+    }
+    if (l->max_age_ms == 0) {
+        return HANGAR_STATUS_DONE;
+    }
+    hg_format_duration(l->max_age_ms, limit);
+    if (!m->id) {
+        hg_fail(err, HANGAR_NOT_FOUND, 0, "pipeline %s has no good backup in sink %s",
+                l->pipeline->name, sink->name);
+        return HANGAR_STATUS_STALE;
+    }
+    if (l->now_ms - m->finished_ms > l->max_age_ms) {
+        hg_format_duration(l->now_ms - m->finished_ms, age);
+        hg_fail(err, HANGAR_NOT_FOUND, 0,
+                "the newest good backup of pipeline %s in sink %s is %s old, more than %s",
+                l->pipeline->name, sink->name, age, limit);
+        return HANGAR_STATUS_STALE;
+    }
+    return HANGAR_STATUS_DONE;
+}
+
+static json_t *sink_health(struct looking *l, size_t index, enum hangar_status *status)
+{
+    const struct hg_instance_config *sink = &l->h->config->instances[index];
+    struct hg_manifest m = {0};
+    struct hg_error err = {0};
+    enum hangar_rc rc = newest(&l->s, index, l->pipeline->name, &m, &err);
+    enum hangar_status found = judge(l, sink, &m, rc, &err);
+    json_t *one = json_object();
+    hg_json_set_string(one, "name", sink->name);
+    hg_json_set_bool(one, "required", sink->required);
+    hg_json_set_string(one, "status", hangar_status_name(found));
+    hg_json_set_string(one, "newest", m.id);
+    hg_json_set_time(one, "newest_time", m.id ? m.finished_ms : -1);
+    hg_json_set(one, "age_ms", m.id ? json_integer(l->now_ms - m.finished_ms) : json_null());
+    if (err.text[0]) {
+        hg_json_set_string(one, "error", err.text);
+    }
+    hg_manifest_free(&m);
+    if (found != HANGAR_STATUS_DONE && !sink->required) {
+        found = HANGAR_STATUS_DEGRADED;
+    }
+    if (weight(found) > weight(*status)) {
+        *status = found;
+    }
+    if (weight(found) > weight(l->worst)) {
+        l->worst = found;
+        l->error = err;
+    }
+    return one;
+}
+
+static json_t *pipeline_health(struct looking *l)
+{
+    enum hangar_status status = HANGAR_STATUS_DONE;
+    json_t *one = json_object(), *sinks = json_array();
+    hg_json_set_string(one, "name", l->pipeline->name);
+    for (size_t i = 0; i < l->pipeline->sink_count; i++) {
+        hg_json_add(sinks, sink_health(l, l->pipeline->sinks[i], &status));
+    }
+    hg_json_set_string(one, "status", hangar_status_name(status));
+    hg_json_set_int(one, "max_age_ms", l->max_age_ms);
+    hg_json_set(one, "sinks", sinks);
+    return one;
+}
+
+enum hangar_status hangar_health(struct hangar *h, const char *pipeline, char **json)
+{
+    json_t *doc = hg_doc_begin(h, "hangar.health/1");
+    if (!h->ready) {
+        return hg_doc_unready(h, doc, json);
+    }
+    struct looking l = {.h = h, .now_ms = hg_now_ms(), .worst = HANGAR_STATUS_DONE};
+    json_t *pipelines = json_array();
+    struct hg_error err = {0};
+    enum hangar_rc rc = hg_check_names(h, pipeline, NULL, &err);
+    if (rc == HANGAR_OK) {
+        rc = hg_session_begin(&l.s, h, 0, NULL, NULL, &err);
+    }
+    if (rc == HANGAR_OK) {
+        for (size_t i = 0; i < h->config->pipeline_count; i++) {
+            l.pipeline = &h->config->pipelines[i];
+            l.max_age_ms = hg_pipeline_max_age_ms(l.pipeline);
+            if (!pipeline || strcmp(pipeline, l.pipeline->name) == 0) {
+                hg_json_add(pipelines, pipeline_health(&l));
+            }
+        }
+        rc = hg_job_result(&l.s.job, &err);
+        hg_session_end(&l.s);
+    }
+    if (rc == HANGAR_OK) {
+        err = l.error;
+    }
+    hg_json_set(doc, "pipelines", pipelines);
+    return hg_doc_end(h, doc, rc == HANGAR_OK ? l.worst : hg_status(rc), &err, json);
+}

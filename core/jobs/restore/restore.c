@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * restore: a backup back into its sources.  Every stored byte is compared with the
+ * manifest, and every target looked at, before anything is written.
+ */
+#include "session/hooks.h"
+#include "jobs/notify/notify.h"
+#include "jobs/restore/restore.h"
+#include "jobs/verify/verify.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void on_tick(void *arg)
+{
+    struct hg_restoring *r = arg;
+    char step[160];
+    struct hangar_progress_source sources[HG_MAX_SOURCES];
+    struct hangar_progress p = {.struct_size = sizeof(p),
+                                .job = "restore",
+                                .pipeline = "",
+                                .step = step,
+                                .elapsed_ms = hg_now_ms() - r->started_ms};
+    if (!r->h->set.on_progress) {
+        return;
+    }
+    pthread_mutex_lock(&r->tick_mutex);
+    if (!r->saving) {
+        hg_job_get_step(&r->session.job, step, sizeof(step));
+        hg_targets_progress(&r->targets, &p, sources);
+        r->h->set.on_progress(r->h->set.arg, &p);
+    }
+    pthread_mutex_unlock(&r->tick_mutex);
+}
+
+/* ---- the request ---- */
+
+/* "SOURCE.OPTION=VALUE" into overrides. */
+static enum hangar_rc parse_set(struct hg_restoring *r, struct hg_error *err)
+{
+    struct hg_str all = {0};
+    size_t n = 0;
+    for (const char *const *s = r->request->set; s && *s; s++, n++) {
+        hg_str_add_n(&all, *s, strlen(*s) + 1);
+    }
+    if (n > HG_MAX_SET || all.failed) {
+        hg_str_free(&all);
+        return hg_fail(err, HANGAR_CONFIG, 0, "more than %d settings", HG_MAX_SET);
+    }
+    r->set_text = hg_str_take(&all);
+    char *at = r->set_text;
+    for (size_t i = 0; i < n && at; i++) {
+        char *next = at + strlen(at) + 1;
+        char *dot = strchr(at, '.'), *equals = strchr(at, '=');
+        if (!dot || !equals || dot > equals || dot == at || equals == dot + 1) {
+            return hg_fail(err, HANGAR_CONFIG, 0,
+                           "cannot read setting \"%.*s\"; hint: it must be SOURCE.OPTION=VALUE",
+                           equals ? (int)(equals - at) : (int)strlen(at), at);
+        }
+        *dot = *equals = '\0';
+        r->override_source[i] = at;
+        r->overrides[i] = (struct hg_override){.option = dot + 1, .value = equals + 1};
+        r->override_count++;
+        if (!hg_manifest_source(&r->selected.manifest, at)) {
+            return hg_fail(err, HANGAR_CONFIG, 0, "%s has no source %s to set %s of",
+                           r->selected.manifest.id, at, dot + 1);
+        }
+        at = next;
+    }
+    return r->set_text ? HANGAR_OK : hg_no_memory(err);
+}
+
+static bool is_wanted(const struct hg_restoring *r, const char *name)
+{
+    const char *const *only = r->request->only;
+    for (; only && *only; only++) {
+        if (strcmp(*only, name) == 0) {
+            return true;
+        }
+    }
+    return !r->request->only || !r->request->only[0];
+}
+
+static enum hangar_rc check_only(const struct hg_restoring *r, struct hg_error *err)
+{
+    for (const char *const *only = r->request->only; only && *only; only++) {
+        if (!hg_manifest_source(&r->selected.manifest, *only)) {
+            return hg_fail(err, HANGAR_NOT_FOUND, 0, "%s has no source %s", r->selected.manifest.id,
+                           *only);
+        }
+    }
+    return HANGAR_OK;
+}
+
+size_t hg_restoring_overrides(const struct hg_restoring *r, const char *source,
+                              struct hg_override *out)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < r->override_count; i++) {
+        if (strcmp(r->override_source[i], source) == 0) {
+            out[n++] = r->overrides[i];
+        }
+    }
+    return n;
+}
+
+/* ---- opening ---- */
+
+static enum hangar_rc open_target(struct hg_restoring *r, const struct hg_manifest_source *from,
+                                  struct hg_error *err)
+{
+    size_t instance;
+    struct hangar_ctx *ctx;
+    struct hg_override overrides[HG_MAX_SET];
+    size_t n = hg_restoring_overrides(r, from->name, overrides);
+    uint32_t flags = 0;
+    flags |= hg_restoring_dry(r) ? HANGAR_RESTORE_DRY_RUN : 0;
+    flags |= hg_restoring_clean(r) ? HANGAR_RESTORE_CLEAN : 0;
+    flags |= r->request->flags & HANGAR_REQUEST_DISCONNECT ? HANGAR_RESTORE_DISCONNECT : 0;
+    flags |= r->request->flags & HANGAR_REQUEST_COMPARE ? HANGAR_RESTORE_COMPARE : 0;
+    enum hangar_rc rc = hg_target_instance(r->h, from, &instance, err);
+    if (rc == HANGAR_OK) {
+        rc = hg_session_open(&r->session, instance, overrides, n, &ctx, err);
+    }
+    return rc == HANGAR_OK ? hg_targets_add(&r->targets, from, ctx, flags, err) : rc;
+}
+
+static enum hangar_rc open_all(struct hg_restoring *r, struct hg_error *err)
+{
+    struct hg_manifest *m = &r->selected.manifest;
+    enum hangar_rc rc = check_only(r, err);
+    if (rc == HANGAR_OK) {
+        rc = parse_set(r, err);
+    }
+    if (rc == HANGAR_OK) {
+        rc = hg_session_chain(&r->session, m, r->chain, err);
+    }
+    if (rc == HANGAR_OK) {
+        rc = hg_targets_init(&r->targets, &r->session, m, r->selected.ctx, r->chain, err);
+    }
+    for (size_t i = 0; rc == HANGAR_OK && i < m->source_count; i++) {
+        if (is_wanted(r, m->sources[i].name)) {
+            rc = open_target(r, &m->sources[i], err);
+        }
+    }
+    return rc;
+}
+
+/* ---- doing it ---- */
+
+/* Compares all stored bytes of the chosen sources before a target is touched. */
+static enum hangar_rc check_stored(struct hg_restoring *r, struct hg_error *err)
+{
+    hg_job_step(&r->session.job, "checking the stored bytes");
+    for (size_t i = 0; i < r->targets.count; i++) {
+        const struct hg_target *t = &r->targets.items[i];
+        enum hangar_rc rc = hg_verify_objects(&r->session, r->selected.ctx, NULL, 0,
+                                              t->infos.stored, t->infos.count, NULL, err);
+        if (rc != HANGAR_OK) {
+            hg_context(err, "nothing was restored");
+            return rc;
+        }
+    }
+    return HANGAR_OK;
+}
+
+/* Runs the hook that comes first, and remembers that the other must follow. */
+static enum hangar_rc before(struct hg_restoring *r, struct hg_error *err)
+{
+    struct hg_hook_facts facts = {.backup = r->selected.manifest.id};
+    if (r->request->flags & HANGAR_REQUEST_NO_HOOKS) {
+        return HANGAR_OK;
+    }
+    r->hooked = &r->h->config->pipelines[r->selected.pipeline];
+    return hg_hook_run(r->h, r->hooked, HG_BEFORE_RESTORE, &facts, err);
+}
+
+/* Some were restored and another could not be: that must be known. */
+static void tell_restored(const struct hg_restoring *r, struct hg_error *err)
+{
+    for (size_t i = r->targets.count; i-- > 0;) {
+        if (r->targets.items[i].push.restored) {
+            hg_context(err, "source %s is restored, but the restore is not complete",
+                       r->targets.items[i].ctx->name);
+        }
+    }
+}
+
+static enum hangar_rc run(struct hg_restoring *r, struct hg_error *err)
+{
+    bool dry = hg_restoring_dry(r), clean = hg_restoring_clean(r);
+    enum hangar_rc rc = hg_select(&r->session, &r->request->backup, &r->selected, err);
+    if (rc == HANGAR_OK) {
+        rc = hg_clean_lock(r, err);
+    }
+    if (rc == HANGAR_OK) {
+        rc = open_all(r, err);
+    }
+    if (rc == HANGAR_OK && !dry) {
+        rc = check_stored(r, err);
+    }
+    if (rc == HANGAR_OK && !dry) {
+        rc = before(r, err);
+    }
+    if (rc == HANGAR_OK && clean) {
+        rc = hg_clean_begin(r, err);
+    }
+    if (rc == HANGAR_OK && !(dry && clean)) {
+        rc = hg_targets_prepare(&r->targets, err);
+    }
+    if (rc == HANGAR_OK && !dry) {
+        rc = hg_targets_push(&r->targets, err);
+    }
+    hg_targets_end(&r->targets);
+    if (rc != HANGAR_OK && hg_job_cancelled(&r->session.job)) {
+        struct hg_error why = {0};
+        rc = hg_job_result(&r->session.job, &why);
+        *err = why;
+    }
+    if (rc != HANGAR_OK) {
+        tell_restored(r, err);
+    }
+    return rc;
+}
+
+/* ---- telling ---- */
+
+/* What is left over of a restore that is done; false: nothing. */
+static bool tell_left(const struct hg_restoring *r, struct hg_error *err)
+{
+    for (size_t i = 0; i < r->targets.count; i++) {
+        const struct hg_target *t = &r->targets.items[i];
+        const char *left = t->push.report ? hg_attrs_get(t->push.report, "left_behind") : NULL;
+        if (left) {
+            hg_fail(err, HANGAR_IO, 0, "source %s: restored, but left behind: %s", t->from->name,
+                    left);
+            return true;
+        }
+    }
+    return false;
+}
+
+static json_t *plan_lines(const struct hg_restoring *r, const struct hg_target *t)
+{
+    json_t *lines = hg_json_lines(t->plan.str.data);
+    char *first = hg_clean_plan(r, t);
+    if (first) {
+        json_array_insert_new(lines, 0, json_string(first));
+    }
+    free(first);
+    return lines;
+}
+
+static void document(const struct hg_restoring *r, json_t *doc)
+{
+    const struct hg_manifest *m = &r->selected.manifest;
+    hg_json_set_string(doc, "id", m->id);
+    hg_json_set_string(doc, "pipeline", m->pipeline);
+    hg_json_set_string(doc, "sink", r->selected.ctx ? r->selected.ctx->name : NULL);
+    hg_json_set_bool(doc, "dry_run", r->request->flags & HANGAR_REQUEST_DRY_RUN);
+    hg_json_set_int(doc, "duration_ms", hg_now_ms() - r->started_ms);
+    json_t *sources = json_array();
+    uint64_t bytes = 0, objects = 0;
+    for (size_t i = 0; i < r->targets.count; i++) {
+        const struct hg_target *t = &r->targets.items[i];
+        json_t *one = json_object();
+        hg_json_set_string(one, "name", t->from->name);
+        hg_json_set_string(one, "plugin", t->from->plugin);
+        hg_json_set_string(one, "target", hg_instance_target(t->ctx));
+        hg_json_set(one, "plan", plan_lines(r, t));
+        hg_json_set_bool(one, "restored", t->push.restored);
+        hg_json_set(one, "report",
+                    t->push.report ? hg_attrs_to_json(t->push.report) : json_object());
+        hg_json_add(sources, one);
+        bool dry = hg_restoring_dry(r); /* then: what it would be */
+        for (size_t k = 0; dry && k < t->infos.count; k++) {
+            bytes += t->infos.items[k].size_hint;
+        }
+        bytes += t->push.plain_bytes;
+        objects += dry ? t->infos.count : t->push.objects_done;
+    }
+    hg_json_set_int(doc, "objects", (int64_t)objects);
+    hg_json_set_int(doc, "plain_bytes", (int64_t)bytes);
+    hg_clean_document(r, doc);
+    hg_json_set(doc, "sources", sources);
+}
+
+static void restoring_free(struct hg_restoring *r)
+{
+    hg_targets_free(&r->targets);
+    pthread_mutex_destroy(&r->tick_mutex);
+    pthread_mutex_destroy(&r->targets.mutex);
+    free(r->set_text);
+    hg_manifest_free(&r->selected.manifest);
+    free(r);
+}
+
+static void log_end(struct hg_restoring *r, enum hangar_rc rc, const struct hg_error *err)
+{
+    struct hg_log *log = &r->h->log;
+    int64_t ms = hg_now_ms() - r->started_ms;
+    const char *id = r->selected.manifest.id ? r->selected.manifest.id : r->request->backup.id;
+    if (hg_restoring_dry(r)) {
+        return;
+    }
+    if (rc == HANGAR_OK) {
+        hg_log_took(log, HANGAR_LOG_INFO, "restore.done", ms, "%s in %lld ms", id, (long long)ms);
+    } else {
+        hg_log_took(log, HANGAR_LOG_ERROR, "restore.failed", ms, "%s after %lld ms: %s", id,
+                    (long long)ms, err->text);
+    }
+}
+
+enum hangar_status hangar_restore(struct hangar *h, const struct hangar_restore_request *request,
+                                  char **json)
+{
+    json_t *doc = hg_doc_begin(h, "hangar.restore/1");
+    if (!h->ready) {
+        return hg_doc_unready(h, doc, json);
+    }
+    struct hg_error err = {0};
+    struct hg_restoring *r = calloc(1, sizeof(*r));
+    if (!r) {
+        hg_no_memory(&err);
+        return hg_doc_end(h, doc, HANGAR_STATUS_FAILED, &err, json);
+    }
+    r->h = h;
+    r->request = request;
+    r->lock = -1;
+    r->started_ms = hg_now_ms();
+    pthread_mutex_init(&r->tick_mutex, NULL);
+    pthread_mutex_init(&r->targets.mutex, NULL);
+    if (!(request->flags & HANGAR_REQUEST_DRY_RUN)) {
+        hg_run_begin(h);
+        hg_log_event(&h->log, HANGAR_LOG_INFO, "restore.start", "%s", request->backup.id);
+    }
+    enum hangar_rc rc = hg_session_begin(&r->session, h, 0, on_tick, r, &err);
+    if (rc == HANGAR_OK) {
+        rc = run(r, &err);
+        document(r, doc);
+        hg_session_end(&r->session);
+    }
+    enum hangar_status status = r->busy ? HANGAR_STATUS_BUSY : hg_status(rc);
+    if (rc == HANGAR_OK && tell_left(r, &err)) {
+        status = HANGAR_STATUS_DEGRADED;
+        hg_log_event(&h->log, HANGAR_LOG_WARN, "restore.left", "%s", err.text);
+    }
+    if (r->hooked) {
+        struct hg_hook_facts facts = {.backup = r->selected.manifest.id};
+        status = hg_hook_after(h, r->hooked, HG_AFTER_RESTORE, facts, status, &err);
+    }
+    log_end(r, rc, &err);
+    if (r->lock >= 0) {
+        close(r->lock);
+    }
+    if (!hg_restoring_dry(r)) {
+        const struct hg_pipeline_config *p =
+            r->selected.ctx ? &h->config->pipelines[r->selected.pipeline] : NULL;
+        hg_notify_end(h, "restore", p, status, doc, &err);
+    }
+    restoring_free(r);
+    return hg_doc_end(h, doc, status, &err, json);
+}

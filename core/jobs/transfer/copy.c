@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * copy: whole backups from one sink of a pipeline into another, byte for byte.  The
+ * manifest that is read decides what each byte must be; it is stored last, create-only,
+ * with its signature, under the pipeline's lock and a lease, as a run does it.
+ *
+ * A hold goes along: somebody ordered the backup to stay, not one copy of it.  Records
+ * of verifications do not: they speak of the copy that was verified.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "inventory/replication.h"
+#include "inventory/place.h"
+#include "inventory/object_lock.h"
+#include "catalog/mark.h"
+
+/* One call: from one sink into another, of one pipeline. */
+struct copy {
+    struct hangar *h;
+    struct hg_session session;
+    const struct hg_pipeline_config *pipeline;
+    struct hangar_ctx *from, *to;
+    size_t to_index; /* among the instances */
+    int64_t started_ms;
+    pthread_mutex_t mutex; /* guards pipeline, until it is chosen, and copying */
+    struct hg_copying *copying;
+    json_t *backups;
+};
+
+/* ---- telling ---- */
+
+static void on_tick(void *arg)
+{
+    struct copy *c = arg;
+    char step[160];
+    struct hangar_progress p = {.struct_size = sizeof(p),
+                                .job = "copy",
+                                .step = step,
+                                .elapsed_ms = hg_now_ms() - c->started_ms};
+    if (!c->h->set.on_progress) {
+        return;
+    }
+    hg_job_get_step(&c->session.job, step, sizeof(step));
+    pthread_mutex_lock(&c->mutex);
+    p.pipeline = c->pipeline ? c->pipeline->name : "copy";
+    if (c->copying) {
+        p.plain_bytes = p.stored_bytes = atomic_load(&c->copying->done_bytes);
+        p.expected_bytes = atomic_load(&c->copying->expected_bytes);
+        p.objects_done = atomic_load(&c->copying->done_objects);
+        p.objects_total = atomic_load(&c->copying->objects);
+    }
+    pthread_mutex_unlock(&c->mutex);
+    c->h->set.on_progress(c->h->set.arg, &p);
+}
+
+static void set_copying(struct copy *c, struct hg_copying *copying)
+{
+    pthread_mutex_lock(&c->mutex);
+    c->copying = copying;
+    pthread_mutex_unlock(&c->mutex);
+}
+
+static void tell(struct copy *c, const char *id, const struct hg_copying *copying,
+                 int64_t started_ms, enum hangar_rc rc, bool copied, const struct hg_error *err)
+{
+    json_t *one = json_object();
+    int64_t ms = hg_mono_ms() - started_ms;
+    hg_json_set_string(one, "id", id);
+    hg_json_set_string(one, "status", hangar_status_name(hg_status(rc)));
+    if (rc != HANGAR_OK) {
+        hg_json_set_string(one, "error", err->text);
+        hg_log_took(&c->h->log, HANGAR_LOG_ERROR, "copy.failed", ms, "%s after %lld ms: %s", id,
+                    (long long)ms, err->text);
+    } else if (copied) {
+        hg_log_took(&c->h->log, HANGAR_LOG_INFO, "copy.done", ms, "%s into sink %s in %lld ms", id,
+                    c->to->name, (long long)ms);
+    }
+    hg_json_set_bool(one, "copied", copied);
+    hg_json_set_int(one, "objects", (int64_t)atomic_load(&copying->done_objects));
+    hg_json_set_int(one, "stored_bytes", (int64_t)atomic_load(&copying->done_bytes));
+    hg_json_set_int(one, "duration_ms", ms);
+    hg_json_add(c->backups, one);
+}
+
+/* ---- one backup ---- */
+
+/* The manifest with its signature, as they lie in the sink. */
+static enum hangar_rc read_texts(struct copy *c, const char *id, struct hg_run_texts *texts,
+                                 struct hg_manifest *m, struct hg_error *err)
+{
+    const char *pipeline = c->pipeline->name;
+    struct hg_error why = {0};
+    enum hangar_rc rc = hg_store_manifest_both(c->from, pipeline, id, &texts->manifest, m, err);
+    if (rc != HANGAR_OK) {
+        return rc;
+    }
+    rc = hg_store_signature(c->from, pipeline, id, &texts->signature, &why);
+    if (rc != HANGAR_OK && rc != HANGAR_NOT_FOUND) {
+        *err = why;
+        return rc;
+    }
+    return HANGAR_OK;
+}
+
+/* Has the other sink the very same?  EXISTS when it has something else by that name. */
+static enum hangar_rc look_for_it(struct copy *c, const char *id, const struct hg_run_texts *texts,
+                                  bool *there, struct hg_error *err)
+{
+    struct hg_str text = {0};
+    struct hg_error why = {0};
+    enum hangar_rc rc = hg_store_manifest_text(c->to, c->pipeline->name, id, &text, &why);
+    *there = rc == HANGAR_OK && text.len == texts->manifest.len &&
+             memcmp(hg_str_text(&text), hg_str_text(&texts->manifest), text.len) == 0;
+    if (rc == HANGAR_NOT_FOUND || *there) {
+        rc = HANGAR_OK;
+    } else if (rc == HANGAR_OK || rc == HANGAR_CORRUPT) {
+        rc = hg_fail(err, HANGAR_EXISTS, 0,
+                     "sink %s has %s already, and its manifest is another one%s%s; hint: look at "
+                     "it with `hangar verify --from %s %s`, and `hangar remove` it first if it is "
+                     "damaged",
+                     c->to->name, id, rc == HANGAR_CORRUPT ? ": " : "",
+                     rc == HANGAR_CORRUPT ? why.text : "", c->to->name, id);
+    } else {
+        *err = why;
+    }
+    hg_str_free(&text);
+    return rc;
+}
+
+/* A hold of the one becomes one of the other, before anything can be removed there. */
+static enum hangar_rc copy_hold(struct copy *c, const char *id, struct hg_error *err)
+{
+    struct hg_error why = {0};
+    int64_t ms;
+    enum hangar_rc rc = hg_store_time(c->from, c->pipeline->name, id, HG_HOLD_NAME, &ms, &why);
+    if (rc == HANGAR_OK) {
+        return hg_mark_held(c->to, c->pipeline->name, id, c->h->host, err);
+    }
+    if (rc != HANGAR_NOT_FOUND) {
+        *err = why;
+        return rc;
+    }
+    return HANGAR_OK;
+}
+
+/* Everything behind the question whether it is there. */
+static enum hangar_rc bring(struct copy *c, struct hg_run *run, const struct hg_run_texts *texts,
+                            struct hg_copying *copying, struct hg_error *err)
+{
+    struct hg_lease lease;
+    int64_t since_ms = hg_lease_now();
+    enum hangar_rc rc = hg_place_take(run, c->to_index, c->to, err);
+    if (rc != HANGAR_OK) {
+        return rc;
+    }
+    hg_lease_begin(&lease, run, since_ms);
+    hg_job_step(&c->session.job, "copying %s", run->id);
+    set_copying(c, copying);
+    rc = hg_copying_run(copying, err);
+    set_copying(c, NULL);
+    if (rc == HANGAR_OK) {
+        rc = copy_hold(c, run->id, err);
+    }
+    if (rc == HANGAR_OK) {
+        rc = hg_place_commit(run, &lease, texts, err);
+    }
+    hg_lease_end(&lease);
+    return rc;
+}
+
+static enum hangar_rc copy_one(struct copy *c, const char *id, struct hg_error *err)
+{
+    int64_t started_ms = hg_mono_ms();
+    struct hg_run_texts texts = {0};
+    struct hg_manifest m = {0};
+    struct hg_copying copying = {.from = c->from, .to = c->to, .manifest = &m, .files = true};
+    struct hg_run *run = calloc(1, sizeof(*run));
+    bool there = false;
+    enum hangar_rc rc = run ? read_texts(c, id, &texts, &m, err) : hg_no_memory(err);
+    if (rc == HANGAR_OK) {
+        rc = look_for_it(c, id, &texts, &there, err);
+    }
+    if (rc == HANGAR_OK && !there) {
+        hg_run_init(run, c->h, c->pipeline);
+        snprintf(run->id, sizeof(run->id), "%s", id);
+        rc = bring(c, run, &texts, &copying, err);
+        if (rc == HANGAR_CANCELLED) {
+            struct hg_error why = {0};
+            if (hg_job_result(&c->session.job, &why) != HANGAR_OK) {
+                *err = why;
+                rc = why.rc;
+            }
+        }
+        hg_run_clean_up(run);
+        hg_run_fini(run);
+    }
+    tell(c, id, &copying, started_ms, rc, rc == HANGAR_OK && !there, err);
+    hg_str_free(&texts.manifest);
+    hg_str_free(&texts.signature);
+    hg_manifest_free(&m);
+    free(run);
+    return rc;
+}
+
+/* ---- which ones ---- */
+
+/* Every whole backup that the other sink does not have, the oldest first; one that
+ * cannot be copied does not keep the others. */
+static enum hangar_rc copy_missing(struct copy *c, struct hg_error *err)
+{
+    char **ids = NULL;
+    size_t count = 0;
+    enum hangar_rc rc = hg_store_ids(c->from, c->pipeline->name, &ids, &count, NULL, err);
+    for (size_t i = 0; i < count && rc != HANGAR_CANCELLED; i++) {
+        struct hg_error why = {0};
+        if (hg_job_cancelled(&c->session.job)) {
+            rc = hg_job_result(&c->session.job, &why);
+        } else if (hg_mark_find_backup(c->from, c->pipeline->name, ids[i], &why) != HANGAR_OK ||
+                   hg_mark_find_backup(c->to, c->pipeline->name, ids[i], &why) == HANGAR_OK) {
+            continue;
+        } else {
+            hg_error_clear(&why);
+            rc = copy_one(c, ids[i], &why);
+        }
+        if (rc != HANGAR_OK) {
+            *err = err->rc == HANGAR_OK || rc == HANGAR_CANCELLED ? why : *err;
+        }
+    }
+    hg_store_ids_free(ids, count);
+    return err->rc;
+}
+
+static bool has_sink(const struct hangar *h, const struct hg_pipeline_config *p, const char *name,
+                     size_t *instance)
+{
+    for (size_t i = 0; i < p->sink_count; i++) {
+        if (strcmp(h->config->instances[p->sinks[i]].name, name) == 0) {
+            *instance = p->sinks[i];
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Which pipeline's, and which id: one that is named must be found in the first sink. */
+static enum hangar_rc choose(struct copy *c, const struct hangar_selection *which,
+                             char id[HG_BACKUP_ID_SIZE], size_t *pipeline, struct hg_error *err)
+{
+    id[0] = '\0';
+    if (strcmp(which->id, "missing") != 0) {
+        struct hg_selected found = {0};
+        enum hangar_rc rc = hg_select(&c->session, which, &found, err);
+        if (rc == HANGAR_OK) {
+            snprintf(id, HG_BACKUP_ID_SIZE, "%s", found.manifest.id);
+            *pipeline = found.pipeline;
+            hg_manifest_free(&found.manifest);
+        }
+        return rc;
+    }
+    if (which->pipeline) {
+        return hg_find_pipeline(c->h, which->pipeline, pipeline, err);
+    }
+    size_t fit = 0, unused;
+    for (size_t i = 0; i < c->h->config->pipeline_count; i++) {
+        if (has_sink(c->h, &c->h->config->pipelines[i], which->sink, &unused)) {
+            *pipeline = i;
+            fit++;
+        }
+    }
+    if (fit != 1) {
+        return hg_fail(err, HANGAR_CONFIG, 0,
+                       fit ? "several pipelines store in sink %s; hint: say which with --pipeline"
+                           : "no pipeline stores in sink %s",
+                       which->sink);
+    }
+    return HANGAR_OK;
+}
+
+static enum hangar_rc open_sinks(struct copy *c, const struct hangar_selection *which,
+                                 const char *to, struct hg_error *err)
+{
+    size_t from_index;
+    const char *const names[] = {which->sink, to};
+    size_t *const indexes[] = {&from_index, &c->to_index};
+    struct hangar_ctx **const contexts[] = {&c->from, &c->to};
+    for (size_t i = 0; i < 2; i++) {
+        if (!has_sink(c->h, c->pipeline, names[i], indexes[i])) {
+            return hg_fail(err, HANGAR_CONFIG, 0, "sink %s is none of pipeline %s's", names[i],
+                           c->pipeline->name);
+        }
+        enum hangar_rc rc = hg_session_open(&c->session, *indexes[i], NULL, 0, contexts[i], err);
+        if (rc != HANGAR_OK) {
+            return rc;
+        }
+    }
+    return HANGAR_OK;
+}
+
+static enum hangar_rc check_request(const struct hangar *h, const struct hangar_selection *which,
+                                    const char *to, struct hg_error *err)
+{
+    if (!which->id || !which->sink || !to) {
+        return hg_fail(err, HANGAR_CONFIG, 0, "a copy needs a backup and two sinks");
+    }
+    enum hangar_rc rc = hg_check_names(h, which->pipeline, which->sink, err);
+    if (rc == HANGAR_OK) {
+        rc = hg_check_names(h, NULL, to, err);
+    }
+    if (rc == HANGAR_OK && strcmp(which->sink, to) == 0) {
+        rc = hg_fail(err, HANGAR_CONFIG, 0, "sink %s cannot be copied into itself", to);
+    }
+    return rc;
+}
+
+static enum hangar_rc work(struct copy *c, const struct hangar_selection *which, const char *to,
+                           bool *busy, struct hg_error *err)
+{
+    char id[HG_BACKUP_ID_SIZE];
+    size_t pipeline = 0;
+    int lock = -1;
+    enum hangar_rc rc = choose(c, which, id, &pipeline, err);
+    if (rc != HANGAR_OK) {
+        return rc;
+    }
+    pthread_mutex_lock(&c->mutex);
+    c->pipeline = &c->h->config->pipelines[pipeline];
+    pthread_mutex_unlock(&c->mutex);
+    rc = open_sinks(c, which, to, err);
+    if (rc == HANGAR_OK) {
+        rc = hg_state_lock(c->h, c->pipeline->name, &lock, err);
+        *busy = rc == HANGAR_EXISTS;
+    }
+    if (rc == HANGAR_OK) {
+        rc = id[0] ? copy_one(c, id, err) : copy_missing(c, err);
+        if (rc == HANGAR_OK) {
+            hg_retain_copied(c->h, c->pipeline, &c->h->config->instances[c->to_index], c->to);
+        }
+    }
+    if (lock >= 0) {
+        close(lock);
+    }
+    return rc;
+}
+
+enum hangar_status hangar_copy(struct hangar *h, const struct hangar_selection *which,
+                               const char *to, char **json)
+{
+    json_t *doc = hg_doc_begin(h, "hangar.copy/1");
+    if (!h->ready) {
+        return hg_doc_unready(h, doc, json);
+    }
+    struct hg_error err = {0};
+    struct copy c = {.h = h, .started_ms = hg_now_ms(), .backups = json_array()};
+    bool busy = false;
+    hg_run_begin(h);
+    pthread_mutex_init(&c.mutex, NULL);
+    enum hangar_rc rc = check_request(h, which, to, &err);
+    if (rc == HANGAR_OK) {
+        rc = hg_session_begin(&c.session, h, 0, on_tick, &c, &err);
+        if (rc == HANGAR_OK) {
+            rc = work(&c, which, to, &busy, &err);
+            hg_session_end(&c.session);
+        }
+    }
+    hg_json_set_string(doc, "pipeline", c.pipeline ? c.pipeline->name : NULL);
+    hg_json_set_string(doc, "from", which->sink);
+    hg_json_set_string(doc, "to", to);
+    hg_json_set(doc, "backups", c.backups);
+    pthread_mutex_destroy(&c.mutex);
+    return hg_doc_end(h, doc, busy ? HANGAR_STATUS_BUSY : hg_status(rc), &err, json);
+}

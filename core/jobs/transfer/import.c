@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * import: a tar.gz made by export, back into a sink.  The archive may come from
+ * anybody: nothing of it is believed but its manifest, and of that only what the
+ * configuration agrees with.  The manifest stands first, so that every later byte is
+ * known to be expected before it is stored; memory does not grow with the archive.
+ *
+ * It commits as a run does: under the pipeline's lock and a lease, objects first,
+ * manifest.json last and create-only.  Until then nothing is visible, and what fails
+ * is removed.
+ */
+#include "jobs/transfer/import.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "inventory/object_lock.h"
+
+/* ---- the manifest ---- */
+
+/* The first file must be ID/manifest.json; a packed folder has entries before it. */
+static enum hangar_rc first_file(struct hg_import *x, struct hg_untar_member *member,
+                                 struct hg_error *err)
+{
+    char shown[HG_UNTAR_SHOWN];
+    int64_t ms;
+    enum hangar_rc rc;
+    unsigned folders = 0;
+    do {
+        rc = hg_untar_next(x->untar, member, err);
+    } while (rc == HANGAR_OK && member->folder && folders++ < 2);
+    if (rc == HANGAR_EOF) {
+        return hg_fail(err, HANGAR_CORRUPT, 0,
+                       "this is no archive that hangar exported: it is "
+                       "empty");
+    }
+    if (rc != HANGAR_OK) {
+        return rc;
+    }
+    size_t n = strcspn(member->name, "/");
+    if (n < sizeof(x->id)) {
+        memcpy(x->id, member->name, n);
+        x->id[n] = '\0';
+    }
+    if (!hg_backup_id_parse(x->id, &ms)) {
+        return hg_fail(err, HANGAR_CORRUPT, 0,
+                       "this is no archive that hangar exported: it begins with %s",
+                       hg_untar_shown(member->name, shown));
+    }
+    if (member->folder || strcmp(member->name + n, "/" HG_MANIFEST_NAME) != 0) {
+        return hg_fail(err, HANGAR_CORRUPT, 0,
+                       "the archive begins with %s instead of manifest.json; hint: pack it as tar "
+                       "-czf FILE.tar.gz %s/manifest.json --exclude=%s/manifest.json %s",
+                       hg_untar_shown(member->name, shown), x->id, x->id, x->id);
+    }
+    return HANGAR_OK;
+}
+
+static enum hangar_rc read_manifest(struct hg_import *x, struct hg_error *err)
+{
+    struct hg_untar_member member;
+    enum hangar_rc rc = first_file(x, &member, err);
+    if (rc != HANGAR_OK) {
+        return rc;
+    }
+    if (member.size > HG_MANIFEST_MAX) {
+        return hg_fail(err, HANGAR_CORRUPT, 0, "the archive's manifest.json is larger than %u MiB",
+                       HG_MANIFEST_MAX >> 20);
+    }
+    rc = hg_import_text(x, member.size, &x->text, err);
+    if (rc == HANGAR_OK) {
+        rc = hg_manifest_read(hg_str_text(&x->text), x->text.len, &x->manifest, err);
+        if (rc != HANGAR_OK) {
+            hg_context(err, "the archive");
+        }
+    }
+    if (rc == HANGAR_OK && strcmp(x->manifest.id, x->id) != 0) {
+        rc = hg_fail(err, HANGAR_CORRUPT, 0, "the archive's folder is %s and its manifest of %s",
+                     x->id, x->manifest.id);
+    }
+    return rc;
+}
+
+/* ---- the job ---- */
+
+static enum hangar_rc run(struct hg_import *x, const char *pipeline, const char *sink,
+                          struct hg_error *err)
+{
+    enum hangar_rc rc = read_manifest(x, err);
+    int64_t since_ms = 0;
+    if (rc == HANGAR_OK) {
+        since_ms = hg_lease_now();
+        memcpy(x->run->id, x->id, sizeof(x->id));
+        rc = hg_import_place(x, pipeline, sink, err);
+    }
+    if (rc == HANGAR_OK) {
+        struct hg_lease lease;
+        hg_lease_begin(&lease, x->run, since_ms);
+        hg_transfer_expect(&x->transfer, &x->manifest);
+        hg_job_step(&x->transfer.session.job, "importing %s", x->id);
+        rc = hg_import_members(x, err);
+        if (rc == HANGAR_OK) {
+            const struct hg_run_texts texts = {.signature = x->signature, .manifest = x->text};
+            rc = hg_place_commit(x->run, &lease, &texts, err);
+        }
+        hg_lease_end(&lease);
+    }
+    if (rc == HANGAR_OK) {
+        const struct hangar *h = x->transfer.h;
+        hg_retain_copied(x->transfer.h, x->run->pipeline, &h->config->instances[x->sink_index],
+                         x->run->sinks[0].ctx);
+    }
+    return rc;
+}
+
+static bool init(struct hg_import *x, struct hangar *h)
+{
+    x->lock = -1;
+    x->run = calloc(1, sizeof(*x->run));
+    x->buffer = malloc(HG_IMPORT_BUFFER);
+    if (!x->run || !x->buffer) {
+        return false;
+    }
+    x->run->h = h;
+    x->run->started_ms = hg_now_ms();
+    snprintf(x->run->run_id, sizeof(x->run->run_id), "import");
+    return true;
+}
+
+static void fini(struct hg_import *x)
+{
+    hg_untar_close(x->untar);
+    if (x->lock >= 0) {
+        close(x->lock);
+    }
+    hg_manifest_free(&x->manifest);
+    hg_str_free(&x->text);
+    hg_str_free(&x->signature);
+    free(x->files);
+    free(x->buffer);
+    free(x->run);
+    free(x);
+}
+
+enum hangar_status hangar_import(struct hangar *h, const char *pipeline, const char *sink,
+                                 hangar_read_fn read, void *arg, char **json)
+{
+    json_t *doc = hg_doc_begin(h, "hangar.import/1");
+    if (!h->ready) {
+        return hg_doc_unready(h, doc, json);
+    }
+    struct hg_error err = {0};
+    struct hg_import *x = calloc(1, sizeof(*x));
+    if (!x || !init(x, h)) {
+        hg_no_memory(&err);
+        if (x) {
+            fini(x);
+        }
+        return hg_doc_end(h, doc, HANGAR_STATUS_FAILED, &err, json);
+    }
+    hg_run_begin(h);
+    enum hangar_rc rc = hg_check_names(h, pipeline, sink, &err);
+    if (rc == HANGAR_OK) {
+        rc = hg_transfer_begin(&x->transfer, h, "import", &err);
+    }
+    if (rc == HANGAR_OK) {
+        rc = hg_untar_open(read, arg, &x->untar, &err);
+        if (rc == HANGAR_OK) {
+            rc = run(x, pipeline, sink, &err);
+        }
+        rc = hg_transfer_end(&x->transfer, rc, &err);
+        hg_run_clean_up(x->run);
+        const char *name = x->run->pipeline ? h->config->instances[x->sink_index].name : NULL;
+        hg_transfer_tell(&x->transfer, doc, &x->manifest, name,
+                         x->untar ? hg_untar_bytes(x->untar) : 0, rc, &err);
+    }
+    bool busy = x->busy;
+    fini(x);
+    return hg_doc_end(h, doc, busy ? HANGAR_STATUS_BUSY : hg_status(rc), &err, json);
+}

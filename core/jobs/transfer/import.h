@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * import: what an import under way consists of; shared by import.c (what happens),
+ * import_place.c (where to) and import_members.c (what is in the archive).
+ */
+#ifndef HG_TRANSFER_IMPORT_H
+#define HG_TRANSFER_IMPORT_H
+
+#include "inventory/place.h"
+#include "jobs/transfer/transfer.h"
+#include "jobs/transfer/untar.h"
+
+#define HG_IMPORT_BUFFER 65536
+
+/* A file that the manifest lists. */
+struct hg_import_file {
+    const char *name; /* in the backup's folder; the manifest's */
+    uint64_t bytes;
+    const char *sha256;
+    bool object; /* else RESTORE.txt, SHA256SUMS */
+    bool seen;
+};
+
+struct hg_import {
+    struct hg_transfer transfer;
+    struct hg_untar *untar;
+    unsigned char *buffer;
+    struct hg_run *run; /* what says in the sink that somebody is at work: one sink, no source */
+    char id[HG_BACKUP_ID_SIZE];
+    struct hg_str text, signature; /* of the manifest */
+    struct hg_manifest manifest;
+    size_t sink_index; /* among the instances */
+    int lock;
+    bool busy;                    /* another run holds the pipeline */
+    struct hg_import_file *files; /* by name */
+    size_t file_count, folders_left;
+};
+
+/* Reads the rest of a member, of `size` bytes. */
+enum hangar_rc hg_import_text(struct hg_import *x, uint64_t size, struct hg_str *out,
+                              struct hg_error *err);
+
+/* Chooses the pipeline and the sink (either may be NULL), locks, and takes the
+ * backup's place in it.  EXISTS when it is there already. */
+enum hangar_rc hg_import_place(struct hg_import *x, const char *pipeline, const char *sink,
+                               struct hg_error *err);
+
+/* Stores all members; OK when they are exactly those that the manifest lists. */
+enum hangar_rc hg_import_members(struct hg_import *x, struct hg_error *err);
+
+#endif

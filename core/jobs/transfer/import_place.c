@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * import_place: which pipeline and sink a backup may be imported into.
+ */
+#include "jobs/transfer/import.h"
+
+#include <string.h>
+
+/* A backup stays in the pipeline and with the origin that its manifest names. */
+static enum hangar_rc choose(struct hg_import *x, const char *pipeline, const char *sink,
+                             struct hg_error *err)
+{
+    const struct hangar *h = x->transfer.h;
+    const struct hg_manifest *m = &x->manifest;
+    size_t index;
+    if (pipeline && strcmp(pipeline, m->pipeline) != 0) {
+        return hg_fail(err, HANGAR_CONFIG, 0,
+                       "%s is a backup of pipeline %s and cannot become one of %s; hint: give the "
+                       "configuration a pipeline of that name",
+                       m->id, m->pipeline, pipeline);
+    }
+    enum hangar_rc rc = hg_find_pipeline(h, m->pipeline, &index, err);
+    if (rc != HANGAR_OK) {
+        hg_context(err, "%s is a backup of pipeline %s", m->id, m->pipeline);
+        return rc;
+    }
+    if (strcmp(m->origin, h->origin) != 0) {
+        return hg_fail(err, HANGAR_CONFIG, 0,
+                       "%s is a backup of origin \"%s\", and this is \"%s\"; hint: use a "
+                       "configuration with `origin: %s`, and a sink where nobody else's lie",
+                       m->id, m->origin, h->origin, m->origin);
+    }
+    x->run->pipeline = &h->config->pipelines[index];
+    for (size_t i = 0; i < x->run->pipeline->sink_count; i++) {
+        const char *name = h->config->instances[x->run->pipeline->sinks[i]].name;
+        if (!sink || strcmp(sink, name) == 0) {
+            x->sink_index = x->run->pipeline->sinks[i];
+            return HANGAR_OK;
+        }
+    }
+    return hg_fail(err, HANGAR_CONFIG, 0, "sink %s is none of pipeline %s's", sink, m->pipeline);
+}
+
+enum hangar_rc hg_import_place(struct hg_import *x, const char *pipeline, const char *sink,
+                               struct hg_error *err)
+{
+    struct hangar_ctx *ctx = NULL;
+    enum hangar_rc rc = choose(x, pipeline, sink, err);
+    if (rc != HANGAR_OK) {
+        return rc;
+    }
+    rc = hg_state_lock(x->transfer.h, x->manifest.pipeline, &x->lock, err);
+    if (rc != HANGAR_OK) {
+        x->busy = rc == HANGAR_EXISTS;
+        return rc;
+    }
+    rc = hg_session_open(&x->transfer.session, x->sink_index, NULL, 0, &ctx, err);
+    return rc == HANGAR_OK ? hg_place_take(x->run, x->sink_index, ctx, err) : rc;
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * transfer: see transfer.h.
+ */
+#include "jobs/transfer/transfer.h"
+
+#include <string.h>
+
+static void on_tick(void *arg)
+{
+    struct hg_transfer *t = arg;
+    char step[160];
+    struct hangar_progress p = {.struct_size = sizeof(p),
+                                .job = t->job,
+                                .pipeline = t->job,
+                                .step = step,
+                                .elapsed_ms = hg_now_ms() - t->started_ms};
+    if (!t->h->set.on_progress) {
+        return;
+    }
+    hg_job_get_step(&t->session.job, step, sizeof(step));
+    p.plain_bytes = p.stored_bytes = atomic_load(&t->done_bytes);
+    p.expected_bytes = atomic_load(&t->expected_bytes);
+    p.objects_done = atomic_load(&t->done_objects);
+    p.objects_total = atomic_load(&t->objects);
+    t->h->set.on_progress(t->h->set.arg, &p);
+}
+
+enum hangar_rc hg_transfer_begin(struct hg_transfer *t, struct hangar *h, const char *job,
+                                 struct hg_error *err)
+{
+    t->h = h;
+    t->job = job;
+    t->started_ms = hg_now_ms();
+    return hg_session_begin(&t->session, h, 0, on_tick, t, err);
+}
+
+enum hangar_rc hg_transfer_result(struct hg_session *s, enum hangar_rc rc, struct hg_error *err)
+{
+    struct hg_error why = {0};
+    if (rc == HANGAR_OK) {
+        return rc;
+    }
+    if (hg_job_cancelled(&s->job)) {
+        rc = hg_job_result(&s->job, &why);
+        *err = why;
+    } else if (atomic_load(&s->h->cancel)) { /* the job has not yet seen it; the caller has */
+        hg_error_clear(err);
+        rc = hg_fail(err, HANGAR_CANCELLED, 0, "interrupted");
+    }
+    return rc;
+}
+
+enum hangar_rc hg_transfer_end(struct hg_transfer *t, enum hangar_rc rc, struct hg_error *err)
+{
+    rc = hg_transfer_result(&t->session, rc, err);
+    hg_session_end(&t->session);
+    return rc;
+}
+
+void hg_transfer_expect(struct hg_transfer *t, const struct hg_manifest *m)
+{
+    atomic_store(&t->expected_bytes, hg_manifest_stored_bytes(m));
+    atomic_store(&t->objects, hg_manifest_objects(m));
+}
+
+void hg_transfer_tell(struct hg_transfer *t, json_t *doc, const struct hg_manifest *m,
+                      const char *sink, uint64_t archive_bytes, enum hangar_rc rc,
+                      const struct hg_error *err)
+{
+    int64_t ms = hg_now_ms() - t->started_ms;
+    bool import = strcmp(t->job, "import") == 0;
+    if (rc == HANGAR_OK) {
+        hg_log_took(&t->h->log, HANGAR_LOG_INFO, import ? "import.done" : "export.done", ms,
+                    "%s %s sink %s in %lld ms", m->id, import ? "into" : "from", sink,
+                    (long long)ms);
+    } else {
+        hg_log_took(&t->h->log, HANGAR_LOG_ERROR, import ? "import.failed" : "export.failed", ms,
+                    "after %lld ms: %s", (long long)ms, err->text);
+    }
+    hg_json_set_string(doc, "id", m->id);
+    hg_json_set_string(doc, "pipeline", m->pipeline);
+    hg_json_set_string(doc, "sink", sink);
+    hg_json_set_int(doc, "objects", (int64_t)atomic_load(&t->done_objects));
+    hg_json_set_int(doc, "stored_bytes", (int64_t)atomic_load(&t->done_bytes));
+    hg_json_set_int(doc, "bytes", (int64_t)archive_bytes);
+    hg_json_set_int(doc, "duration_ms", ms);
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * drill: see drill.h.
+ *
+ * Everything but the servers is what a restore does (targets.c), so that a drill
+ * proves the way that will be gone in earnest.
+ */
+#include "jobs/verify/drill.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#define MAX_OVERRIDES 64
+
+void hg_drill_init(struct hg_drill *drill)
+{
+    *drill = (struct hg_drill){0};
+    pthread_mutex_init(&drill->targets.mutex, NULL);
+}
+
+void hg_drill_fini(struct hg_drill *drill)
+{
+    hg_targets_free(&drill->targets);
+    for (size_t i = 0; i < drill->scratch_count; i++) {
+        hg_attrs_free(drill->scratches[i].overrides);
+        free(drill->scratches[i].dir);
+    }
+    free(drill->scratches);
+    pthread_mutex_destroy(&drill->targets.mutex);
+}
+
+/* ---- servers ---- */
+
+/* The servers share the machine with others: a tenth of what is free stays so. */
+static uint64_t disk_allowed(const struct hangar *h)
+{
+    struct statvfs fs;
+    if (statvfs(h->temp_base, &fs) != 0) {
+        return 0; /* the folder is made next, and that fails with a text */
+    }
+    return (uint64_t)fs.f_bavail * fs.f_frsize / 10 * 9;
+}
+
+/* A folder of its own for each server.  A server of root's is another user's, who must
+ * be able to pass through the job's folder; what is in that is 0700 itself. */
+static enum hangar_rc make_dir(const struct hg_drill *drill, struct hg_session *s,
+                               struct hg_scratch *scratch, struct hg_error *err)
+{
+    char name[32];
+    uint64_t allowed = disk_allowed(s->h);
+    /* short: it becomes part of a socket's path */
+    snprintf(name, sizeof(name), "drill-%zu", drill->scratch_count);
+    enum hangar_rc rc = hg_job_temp_dir(
+        &s->job, name, allowed < drill->disk ? allowed : drill->disk, &scratch->dir, err);
+    if (rc == HANGAR_OK && geteuid() == 0 && chmod(s->job.temp_dir, 0711) != 0) {
+        rc = hg_fail(err, HANGAR_IO, errno, "cannot open %s to a server", s->job.temp_dir);
+    }
+    return rc;
+}
+
+static enum hangar_rc start_server(struct hg_drill *drill, struct hg_session *s,
+                                   const struct hg_manifest_source *from, size_t instance,
+                                   struct hg_error *err)
+{
+    const struct hg_plugin *plugin = s->h->plugins[instance];
+    struct hg_scratch *scratch = &drill->scratches[drill->scratch_count++];
+    if (!plugin->source.scratch_start || !plugin->source.scratch_stop) {
+        return hg_fail(err, HANGAR_UNSUPPORTED, 0,
+                       "source %s: its plugin has no drills (%s); hint: a server of yours, under "
+                       "`scratch:` of the source, can take the place of a throw-away one",
+                       from->name, plugin->d.name);
+    }
+    struct hangar_ctx *ctx;
+    scratch->overrides = hg_attrs_new();
+    if (!scratch->overrides) {
+        return hg_no_memory(err);
+    }
+    enum hangar_rc rc = make_dir(drill, s, scratch, err);
+    if (rc == HANGAR_OK) {
+        rc = hg_session_open(s, instance, NULL, 0, &ctx, err);
+    }
+    if (rc != HANGAR_OK) {
+        return rc;
+    }
+    hg_job_step(&s->job, "starting a throw-away server for %s", from->name);
+    scratch->ctx = ctx;
+    rc = HG_CALL(
+        ctx, err,
+        plugin->source.scratch_start(ctx->inst, scratch->dir, from->facts, scratch->overrides));
+    /* without options of its own it would be the source itself that is restored into */
+    if (rc == HANGAR_OK && scratch->overrides->count == 0) {
+        rc = hg_fail(err, HANGAR_INTERNAL, 0,
+                     "source %s: plugin %s does not say how to reach its throw-away server",
+                     from->name, plugin->d.name);
+    }
+    return rc;
+}
+
+static void stop_servers(struct hg_drill *drill)
+{
+    for (size_t i = 0; i < drill->scratch_count; i++) {
+        struct hangar_ctx *ctx = drill->scratches[i].ctx;
+        drill->scratches[i].ctx = NULL;
+        if (ctx) {
+            HG_CALL_VOID(ctx, ctx->plugin->source.scratch_stop(ctx->inst));
+        }
+    }
+}
+
+/* ---- targets ---- */
+
+/* An instance of the source that leads to the server just started. */
+static enum hangar_rc open_scratch(struct hg_drill *drill, struct hg_session *s, size_t instance,
+                                   struct hangar_ctx **out, struct hg_error *err)
+{
+    const struct hangar_attrs *attrs = drill->scratches[drill->scratch_count - 1].overrides;
+    struct hg_override overrides[MAX_OVERRIDES];
+    if (attrs->count > MAX_OVERRIDES) {
+        return hg_fail(err, HANGAR_INTERNAL, 0, "a throw-away server has more than %d options",
+                       MAX_OVERRIDES);
+    }
+    for (size_t i = 0; i < attrs->count; i++) {
+        overrides[i] = (struct hg_override){
+            .option = attrs->items[i].name, .value = attrs->items[i].value, .trusted = true};
+    }
+    return hg_session_open(s, instance, overrides, attrs->count, out, err);
+}
+
+static enum hangar_rc add_source(struct hg_drill *drill, struct hg_session *s,
+                                 const struct hg_manifest_source *from, struct hg_error *err)
+{
+    size_t instance = 0;
+    struct hangar_ctx *ctx = NULL;
+    enum hangar_rc rc = hg_target_instance(s->h, from, &instance, err);
+    if (rc == HANGAR_OK && s->h->config->instances[instance].scratch) {
+        rc = hg_session_open_scratch(s, instance, &ctx, err);
+    } else if (rc == HANGAR_OK) {
+        rc = start_server(drill, s, from, instance, err);
+        rc = rc == HANGAR_OK ? open_scratch(drill, s, instance, &ctx, err) : rc;
+    }
+    return rc == HANGAR_OK ? hg_targets_add(&drill->targets, from, ctx, HANGAR_RESTORE_COMPARE, err)
+                           : rc;
+}
+
+static void tell_sources(const struct hg_drill *drill, json_t *sources)
+{
+    for (size_t i = 0; i < drill->targets.count; i++) {
+        const struct hg_target *t = &drill->targets.items[i];
+        json_t *one = json_object();
+        hg_json_set_string(one, "name", t->from->name);
+        hg_json_set_string(one, "plugin", t->from->plugin);
+        hg_json_set_string(one, "target", hg_instance_target(t->ctx));
+        hg_json_set(one, "report",
+                    t->push.report ? hg_attrs_to_json(t->push.report) : json_object());
+        hg_json_add(sources, one);
+    }
+}
+
+enum hangar_rc hg_drill_run(struct hg_drill *drill, struct hg_session *s,
+                            const struct hg_manifest *m, struct hangar_ctx *sink,
+                            struct hangar_ctx *const *chain, json_t *sources, struct hg_error *err)
+{
+    enum hangar_rc rc = hg_targets_init(&drill->targets, s, m, sink, chain, err);
+    drill->disk = disk_allowed(s->h);
+    hg_job_bound_temp(&s->job, drill->disk);
+    drill->scratches = calloc(m->source_count + 1, sizeof(*drill->scratches));
+    if (rc == HANGAR_OK && !drill->scratches) {
+        rc = hg_no_memory(err);
+    }
+    for (size_t i = 0; i < m->source_count && rc == HANGAR_OK; i++) {
+        rc = add_source(drill, s, &m->sources[i], err);
+    }
+    if (rc == HANGAR_OK) {
+        rc = hg_targets_prepare(&drill->targets, err);
+    }
+    if (rc == HANGAR_OK) {
+        rc = hg_targets_push(&drill->targets, err);
+    }
+    tell_sources(drill, sources);
+    hg_targets_end(&drill->targets);
+    stop_servers(drill);
+    return rc;
+}
+
+void hg_drill_progress(struct hg_drill *drill, struct hangar *h, int64_t started_ms)
+{
+    char step[160];
+    struct hangar_progress_source sources[HG_MAX_SOURCES];
+    struct hangar_progress p = {.struct_size = sizeof(p),
+                                .job = "verify",
+                                .pipeline = "",
+                                .step = step,
+                                .elapsed_ms = hg_now_ms() - started_ms};
+    if (!h->set.on_progress || !drill->targets.session) {
+        return;
+    }
+    hg_job_get_step(&drill->targets.session->job, step, sizeof(step));
+    hg_targets_progress(&drill->targets, &p, sources);
+    h->set.on_progress(h->set.arg, &p);
+}

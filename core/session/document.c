@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * status: how results of the core become statuses and documents.
+ */
+#include "session/handle.h"
+
+#include <stdlib.h>
+#include <sys/random.h>
+
+enum hangar_status hg_status(enum hangar_rc rc)
+{
+    switch (rc) {
+    case HANGAR_OK:
+        return HANGAR_STATUS_DONE;
+    case HANGAR_CONFIG:
+        return HANGAR_STATUS_USAGE;
+    case HANGAR_AUTH:
+        return HANGAR_STATUS_AUTH;
+    case HANGAR_NOT_FOUND:
+        return HANGAR_STATUS_NOT_FOUND;
+    case HANGAR_CORRUPT:
+        return HANGAR_STATUS_CORRUPT;
+    case HANGAR_CANCELLED:
+        return HANGAR_STATUS_INTERRUPTED;
+    default:
+        return HANGAR_STATUS_FAILED;
+    }
+}
+
+const char *hangar_status_name(enum hangar_status status)
+{
+    static const char *const names[] = {"done",      "failed", "usage", "degraded", "corrupt",
+                                        "not_found", "busy",   "stale", "auth"};
+    return (unsigned)status <= HANGAR_STATUS_AUTH ? names[status] : "interrupted";
+}
+
+void hg_run_begin(struct hangar *h)
+{
+    static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz";
+    unsigned char random[10] = {0};
+    (void)!getrandom(random, sizeof(random), 0);
+    for (size_t i = 0; i < sizeof(random); i++) {
+        h->log.run[i] = digits[random[i] % 32];
+    }
+    h->log.run[sizeof(random)] = '\0';
+}
+
+json_t *hg_doc_begin(struct hangar *h, const char *schema)
+{
+    hg_str_free(&h->error);
+    json_t *doc = json_object();
+    hg_json_set_string(doc, "schema", schema);
+    hg_json_set_string(doc, "status", "");
+    return doc;
+}
+
+enum hangar_status hg_doc_end(struct hangar *h, json_t *doc, enum hangar_status status,
+                              const struct hg_error *err, char **json)
+{
+    atomic_store(&h->cancel, false);
+    h->log.run[0] = '\0';
+    hg_json_set_string(doc, "status", hangar_status_name(status));
+    if (status != HANGAR_STATUS_DONE && err && err->text[0]) {
+        hg_str_add(&h->error, err->text);
+        hg_json_set_string(doc, "error", err->text);
+    }
+    char *text = json ? hg_json_text(doc) : NULL;
+    json_decref(doc);
+    if (json) {
+        *json = text;
+        if (!text && status == HANGAR_STATUS_DONE) {
+            hg_str_add(&h->error, "out of memory");
+            return HANGAR_STATUS_FAILED;
+        }
+    }
+    return status;
+}
+
+enum hangar_status hg_doc_unready(struct hangar *h, json_t *doc, char **json)
+{
+    struct hg_error err = {0};
+    hg_fail(&err, HANGAR_CONFIG, 0, "no configuration is open");
+    return hg_doc_end(h, doc, HANGAR_STATUS_USAGE, &err, json);
+}
+
+void hangar_free(char *json)
+{
+    free(json);
+}
+
+const char *hangar_error(const struct hangar *hangar)
+{
+    return hangar->error.failed ? "out of memory" : hg_str_text(&hangar->error);
+}
+
+void hg_doc_manifest(json_t *doc, const struct hg_manifest *m)
+{
+    hg_json_set_string(doc, "id", m->id);
+    hg_json_set_string(doc, "pipeline", m->pipeline);
+    hg_json_set_string(doc, "kind", m->safety ? "safety" : "backup");
+    hg_json_set_time(doc, "created", m->finished_ms);
+    hg_json_set_int(doc, "duration_ms", m->finished_ms - m->started_ms);
+    hg_json_set_int(doc, "objects", (int64_t)hg_manifest_objects(m));
+    hg_json_set_int(doc, "plain_bytes", (int64_t)hg_manifest_plain_bytes(m));
+    hg_json_set_int(doc, "stored_bytes", (int64_t)hg_manifest_stored_bytes(m));
+    hg_json_set_int(doc, "skew_ms", m->skew_ms);
+    hg_json_set_string(doc, "hangar", m->hangar);
+    json_t *sources = json_array();
+    for (size_t i = 0; i < m->source_count; i++) {
+        hg_json_add(sources, json_string(m->sources[i].name));
+    }
+    hg_json_set(doc, "sources", sources);
+}
+
+json_t *hg_doc_options(const struct hg_options *options)
+{
+    json_t *doc = json_object();
+    for (size_t i = 0; i < options->count; i++) {
+        const char *name = options->items[i].declared->name;
+        char *text = options->items[i].set ? hg_option_display(&options->items[i]) : NULL;
+        if (text) {
+            hg_json_set_string(doc, name, text);
+        } else if (options->items[i].set) {
+            hg_json_set(doc, name, NULL); /* no memory: nothing is told rather than half of it */
+        }
+        free(text);
+    }
+    return doc;
+}
+
+json_t *hg_doc_retention(const struct hg_retention *r)
+{
+    const struct {
+        const char *key;
+        int64_t value;
+    } keys[] = {{"keep_last", r->keep_last},     {"keep_days", r->keep_days},
+                {"keep_hourly", r->keep_hourly}, {"keep_daily", r->keep_daily},
+                {"keep_weekly", r->keep_weekly}, {"keep_monthly", r->keep_monthly},
+                {"keep_yearly", r->keep_yearly}, {"min_keep", r->min_keep}};
+    json_t *json = json_object();
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        if (keys[i].value >= 0) {
+            hg_json_set_int(json, keys[i].key, keys[i].value);
+        }
+    }
+    return json;
+}

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * session: the instances that one job uses, opened with their secrets and closed
+ * together.
+ */
+#include "session/handle.h"
+
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+size_t hg_workers(const struct hangar *h)
+{
+    if (h->config && h->config->workers > 0) {
+        return (size_t)h->config->workers;
+    }
+    cpu_set_t cpus;
+    int n = sched_getaffinity(0, sizeof(cpus), &cpus) == 0 ? CPU_COUNT(&cpus) : 1;
+    return n < 1 ? 1 : n > 16 ? 16 : (size_t)n;
+}
+
+/* What every job of the handle has. */
+static struct hg_job_settings common_settings(struct hangar *h, int64_t stall_ms)
+{
+    return (struct hg_job_settings){.log = &h->log,
+                                    .memory_bytes = (size_t)h->config->memory_bytes,
+                                    .stall_timeout_ms =
+                                        stall_ms ? stall_ms : h->config->stall_timeout_ms,
+                                    .temp_base = h->temp_base};
+}
+
+static enum hangar_rc begin(struct hg_session *s, struct hangar *h,
+                            const struct hg_job_settings *settings, struct hg_error *err)
+{
+    memset(s, 0, sizeof(*s));
+    s->h = h;
+    return hg_job_begin(&s->job, settings, err);
+}
+
+enum hangar_rc hg_session_begin(struct hg_session *s, struct hangar *h, int64_t stall_ms,
+                                void (*on_tick)(void *arg), void *arg, struct hg_error *err)
+{
+    struct hg_job_settings settings = common_settings(h, stall_ms);
+    settings.requested = &h->cancel;
+    settings.on_tick = on_tick;
+    settings.arg = arg;
+    enum hangar_rc rc = hg_key_load(h, &settings.signing, err);
+    return rc == HANGAR_OK ? begin(s, h, &settings, err) : rc;
+}
+
+enum hangar_rc hg_session_begin_keyless(struct hg_session *s, struct hangar *h,
+                                        struct hg_error *err)
+{
+    struct hg_job_settings settings = common_settings(h, 0);
+    settings.requested = &h->cancel;
+    return begin(s, h, &settings, err);
+}
+
+enum hangar_rc hg_session_begin_apart(struct hg_session *s, struct hangar *h, int64_t stall_ms,
+                                      struct hg_error *err)
+{
+    const struct hg_job_settings settings = common_settings(h, stall_ms);
+    return begin(s, h, &settings, err);
+}
+
+void hg_session_end(struct hg_session *s)
+{
+    while (s->count > 0) {
+        struct hg_session_instance *i = &s->open[--s->count];
+        hg_instance_close(i->ctx);
+        hg_options_free(&i->options);
+    }
+    hg_job_end(&s->job);
+}
+
+/* Opens what is in the next free place, whose options are bound. */
+static enum hangar_rc open_next(struct hg_session *s, const struct hg_instance_spec *spec,
+                                struct hangar_ctx **out, struct hg_error *err)
+{
+    struct hg_session_instance *i = &s->open[s->count];
+    enum hangar_rc rc = hg_instance_open(&s->job, spec, &i->ctx, err);
+    if (rc != HANGAR_OK) {
+        hg_options_free(&i->options);
+        return rc;
+    }
+    s->count++;
+    *out = i->ctx;
+    return HANGAR_OK;
+}
+
+static enum hangar_rc bind(struct hg_session *s, const struct hg_plugin *plugin,
+                           const struct hg_instance_config *c, const struct hg_yaml *options,
+                           const struct hg_override *overrides, size_t override_count,
+                           struct hg_error *err)
+{
+    struct hg_session_instance *i = &s->open[s->count];
+    if (s->count == HG_SESSION_MAX) {
+        return hg_fail(err, HANGAR_CONFIG, 0, "more than %d instances at once", HG_SESSION_MAX);
+    }
+    struct hg_problems problems = {.file = s->h->config->path};
+    memset(i, 0, sizeof(*i));
+    bool ok =
+        hg_options_bind(&i->options, plugin->options, options, s->h->config->dir, c ? c->line : 0,
+                        c ? c->column : 0, overrides, override_count, true, &problems);
+    enum hangar_rc rc = HANGAR_OK;
+    if (!ok) {
+        struct hg_str text = {0};
+        hg_problems_text(&problems, false, &text);
+        rc = hg_fail(err, hg_problems_rc(&problems), 0, "%s",
+                     text.failed ? "out of memory" : hg_str_text(&text));
+        hg_str_free(&text);
+        hg_options_free(&i->options);
+    }
+    hg_problems_free(&problems);
+    return rc;
+}
+
+static enum hangar_rc open_configured(struct hg_session *s, size_t instance,
+                                      const struct hg_yaml *options,
+                                      const struct hg_override *overrides, size_t override_count,
+                                      struct hangar_ctx **out, struct hg_error *err)
+{
+    const struct hg_instance_config *c = &s->h->config->instances[instance];
+    const struct hg_plugin *plugin = s->h->plugins[instance];
+    enum hangar_rc rc = bind(s, plugin, c, options, overrides, override_count, err);
+    if (rc != HANGAR_OK) {
+        return rc;
+    }
+    struct hg_instance_spec spec = {.plugin = plugin,
+                                    .kind = hg_kind_name(c->kind),
+                                    .name = c->name,
+                                    .file = s->h->config->path,
+                                    .options = &s->open[s->count].options,
+                                    .bytes_per_second = c->rate_limit};
+    return open_next(s, &spec, out, err);
+}
+
+enum hangar_rc hg_session_open(struct hg_session *s, size_t instance,
+                               const struct hg_override *overrides, size_t override_count,
+                               struct hangar_ctx **out, struct hg_error *err)
+{
+    const struct hg_instance_config *c = &s->h->config->instances[instance];
+    for (size_t i = 0; i < s->count && override_count == 0; i++) {
+        if (s->open[i].config == c) {
+            *out = s->open[i].ctx;
+            return HANGAR_OK;
+        }
+    }
+    enum hangar_rc rc =
+        open_configured(s, instance, c->options, overrides, override_count, out, err);
+    if (rc == HANGAR_OK) {
+        s->open[s->count - 1].config = override_count == 0 ? c : NULL;
+    }
+    return rc;
+}
+
+enum hangar_rc hg_session_open_second(struct hg_session *s, size_t instance,
+                                      struct hangar_ctx **out, struct hg_error *err)
+{
+    return open_configured(s, instance, s->h->config->instances[instance].options, NULL, 0, out,
+                           err);
+}
+
+enum hangar_rc hg_session_open_scratch(struct hg_session *s, size_t instance,
+                                       struct hangar_ctx **out, struct hg_error *err)
+{
+    const struct hg_instance_config *c = &s->h->config->instances[instance];
+    struct hg_yaml both;
+    if (!hg_options_overlay(s->h->plugins[instance]->options, c->options, c->scratch, &both)) {
+        return hg_no_memory(err);
+    }
+    enum hangar_rc rc = open_configured(s, instance, &both, NULL, 0, out, err);
+    hg_options_overlay_free(&both);
+    return rc;
+}
+
+/* The configured instance that fits a transform of a manifest best, or -1. */
+static long find_transform(const struct hangar *h, const struct hg_manifest_transform *t)
+{
+    long found = -1;
+    for (size_t i = 0; i < h->config->instance_count; i++) {
+        const struct hg_instance_config *c = &h->config->instances[i];
+        if (c->kind != HG_TRANSFORM || !c->plugin || strcmp(c->plugin, t->plugin) != 0) {
+            continue;
+        }
+        if (strcmp(c->name, t->name) == 0) {
+            return (long)i;
+        }
+        found = found < 0 ? (long)i : found;
+    }
+    return found;
+}
+
+enum hangar_rc hg_session_chain(struct hg_session *s, const struct hg_manifest *m,
+                                struct hangar_ctx **chain, struct hg_error *err)
+{
+    enum hangar_rc rc = HANGAR_OK;
+    for (size_t i = 0; i < m->chain_count && rc == HANGAR_OK; i++) {
+        const struct hg_manifest_transform *t = &m->chain[i];
+        long instance = find_transform(s->h, t);
+        if (instance >= 0) {
+            rc = hg_session_open(s, (size_t)instance, NULL, 0, &chain[i], err);
+            continue;
+        }
+        const struct hg_plugin *plugin = NULL;
+        rc = hg_plugin_load((const char *const *)s->h->plugin_dirs, t->plugin, &plugin, err);
+        if (rc == HANGAR_OK && !plugin->d.transform) {
+            rc = hg_fail(err, HANGAR_CONFIG, 0, "plugin %s is no transform", t->plugin);
+        }
+        rc = rc == HANGAR_OK ? bind(s, plugin, NULL, NULL, NULL, 0, err) : rc;
+        if (rc == HANGAR_OK) {
+            struct hg_instance_spec spec = {.plugin = plugin,
+                                            .kind = hg_kind_name(HG_TRANSFORM),
+                                            .name = t->name,
+                                            .file = s->h->config->path,
+                                            .options = &s->open[s->count].options};
+            rc = open_next(s, &spec, &chain[i], err);
+        }
+        if (rc != HANGAR_OK) {
+            hg_context(err, "cannot decode %s", m->id);
+        }
+    }
+    return rc;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * key: the signing keys of the configuration, read when the first job needs them and
+ * kept until the handle is closed: a key_command runs once.
+ */
+#include "session/handle.h"
+
+#include <stdlib.h>
+
+#include "config/secret.h"
+#include "config/values.h"
+
+static enum hangar_rc add_old(struct hangar *h, const char *file, struct hg_signing *signing,
+                              struct hg_error *err)
+{
+    char *path = hg_value_path(h->config->dir, file);
+    if (!path) {
+        return hg_no_memory(err);
+    }
+    char *key = hg_secret_file(path, err);
+    enum hangar_rc rc = key ? hg_signing_add(signing, key, err) : err->rc;
+    if (rc != HANGAR_OK) {
+        hg_context(err, "signing: old_key_files");
+    }
+    hg_secret_free(key);
+    free(path);
+    return rc;
+}
+
+static enum hangar_rc read_keys(struct hangar *h, struct hg_signing *signing, struct hg_error *err)
+{
+    struct hg_options options;
+    struct hg_problems problems = {.file = h->config->path};
+    enum hangar_rc rc = HANGAR_OK;
+    if (hg_config_signing(h->config, true, &options, &problems)) {
+        rc = hg_signing_add(signing, hg_options_get(&options, "key")->text, err);
+        char **old = hg_options_get(&options, "old_key_files")->list;
+        for (; rc == HANGAR_OK && old && *old; old++) {
+            rc = add_old(h, *old, signing, err);
+        }
+    } else {
+        struct hg_str text = {0};
+        hg_problems_text(&problems, false, &text);
+        rc = problems.rc == HANGAR_OK ? HANGAR_NO_MEMORY : problems.rc;
+        hg_fail(err, rc, 0, "%s", text.len ? hg_str_text(&text) : "out of memory");
+        hg_str_free(&text);
+    }
+    hg_options_free(&options);
+    hg_problems_free(&problems);
+    return rc;
+}
+
+enum hangar_rc hg_key_load(struct hangar *h, const struct hg_signing **out, struct hg_error *err)
+{
+    if (h->config->signing && h->signing.count == 0) {
+        struct hg_signing signing = {0};
+        enum hangar_rc rc = read_keys(h, &signing, err);
+        if (rc != HANGAR_OK) {
+            hg_signing_fini(&signing);
+            return rc;
+        }
+        h->signing = signing; /* the keys' strings move along */
+    }
+    *out = h->signing.count ? &h->signing : NULL;
+    return HANGAR_OK;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * counters: how often something happened on this machine since its state folder
+ * was made: a small file beside the history, which forgets its oldest lines.
+ */
+#include "state/file.h"
+
+#include <unistd.h>
+
+#define COUNTERS "counters.json"
+
+static json_t *child(json_t *object, const char *key)
+{
+    json_t *found = json_object_get(object, key);
+    if (!json_is_object(found)) {
+        found = json_object();
+        hg_json_set(object, key, found);
+    }
+    return found;
+}
+
+static enum hangar_rc add(struct hangar *h, const char *counter, const char *of, const char *kind,
+                          int64_t n, struct hg_error *err)
+{
+    json_t *doc;
+    enum hangar_rc rc = hg_state_load(h, COUNTERS, &doc, err);
+    if (rc == HANGAR_OK) {
+        json_t *values = child(child(doc, counter), of);
+        hg_json_set_int(values, kind, hg_json_int(values, kind, 0) + n);
+        rc = hg_state_save(h, COUNTERS, doc, err);
+        json_decref(doc);
+    }
+    return rc;
+}
+
+void hg_count(struct hangar *h, const char *counter, const char *of, const char *kind, int64_t n)
+{
+    struct hg_error err = {0};
+    int lock; /* held for a write, never for a job */
+    if (hg_state_hold(h, "counters.lock", true, &lock, &err) == HANGAR_OK) {
+        add(h, counter, of, kind, n, &err);
+        close(lock);
+    }
+    if (err.rc != HANGAR_OK) {
+        hg_log_line(&h->log, HANGAR_LOG_WARN, "a counter is not kept: %s", err.text);
+    }
+}
+
+json_t *hg_counters(const struct hangar *h)
+{
+    json_t *doc;
+    return hg_state_load(h, COUNTERS, &doc, NULL) == HANGAR_OK ? doc : json_object();
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * state_file: see state_file.h.
+ */
+#include "state/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/io.h"
+
+#define DOCUMENT_MAX ((size_t)8 << 20)
+
+static char *path_of(const struct hangar *h, const char *name, struct hg_error *err)
+{
+    char *path = hg_format("%s/%s", h->state_dir, name);
+    if (!path) {
+        hg_no_memory(err);
+    }
+    return path;
+}
+
+enum hangar_rc hg_state_place(const struct hangar *h, const char *name, char **path,
+                              struct hg_error *err)
+{
+    char *made = path_of(h, name, err);
+    if (!made) {
+        return HANGAR_NO_MEMORY;
+    }
+    char *slash = strrchr(made, '/');
+    *slash = '\0';
+    enum hangar_rc rc = hg_make_dirs(made, 0700, err);
+    *slash = '/';
+    if (rc != HANGAR_OK) {
+        free(made);
+        return rc;
+    }
+    *path = made;
+    return HANGAR_OK;
+}
+
+enum hangar_rc hg_state_hold(const struct hangar *h, const char *name, bool wait, int *fd_out,
+                             struct hg_error *err)
+{
+    char *path;
+    enum hangar_rc rc = hg_state_place(h, name, &path, err);
+    if (rc != HANGAR_OK) {
+        return rc;
+    }
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0) {
+        rc = hg_fail(err, HANGAR_IO, errno, "cannot open %s", path);
+    } else if (flock(fd, wait ? LOCK_EX : LOCK_EX | LOCK_NB) != 0) {
+        rc = hg_fail(err, errno == EWOULDBLOCK ? HANGAR_EXISTS : HANGAR_IO, errno, "cannot lock %s",
+                     path);
+        close(fd);
+    } else {
+        *fd_out = fd;
+    }
+    free(path);
+    return rc;
+}
+
+enum hangar_rc hg_state_read(const struct hangar *h, const char *name, size_t max,
+                             struct hg_str *out, struct hg_error *err)
+{
+    char *path = path_of(h, name, err);
+    enum hangar_rc rc = path ? hg_read_file(path, max, out, err) : HANGAR_NO_MEMORY;
+    free(path);
+    return rc;
+}
+
+enum hangar_rc hg_state_write(const struct hangar *h, const char *name, const char *text,
+                              size_t size, struct hg_error *err)
+{
+    char *path;
+    enum hangar_rc rc = hg_state_place(h, name, &path, err);
+    if (rc == HANGAR_OK) {
+        rc = hg_write_file(path, text, size, 0600, err);
+        free(path);
+    }
+    return rc;
+}
+
+/* CONFIG: too large, or no file. */
+static bool is_as_good_as_none(enum hangar_rc rc)
+{
+    return rc == HANGAR_NOT_FOUND || rc == HANGAR_CORRUPT || rc == HANGAR_CONFIG;
+}
+
+enum hangar_rc hg_state_load(const struct hangar *h, const char *name, json_t **out,
+                             struct hg_error *err)
+{
+    struct hg_str text = {0};
+    struct hg_error why = {0};
+    json_t *doc = NULL;
+    enum hangar_rc rc = hg_state_read(h, name, DOCUMENT_MAX, &text, &why);
+    if (rc == HANGAR_OK) {
+        rc = hg_json_parse(hg_str_text(&text), text.len, name, &doc, &why);
+    }
+    hg_str_free(&text);
+    if (is_as_good_as_none(rc) || (rc == HANGAR_OK && !json_is_object(doc))) {
+        json_decref(doc);
+        doc = json_object();
+        hg_error_clear(&why);
+        rc = doc ? HANGAR_OK : hg_no_memory(&why);
+    }
+    if (rc != HANGAR_OK) {
+        return hg_error_move(err, &why);
+    }
+    *out = doc;
+    return HANGAR_OK;
+}
+
+enum hangar_rc hg_state_save(const struct hangar *h, const char *name, const json_t *doc,
+                             struct hg_error *err)
+{
+    char *text = hg_json_text(doc);
+    enum hangar_rc rc = text ? hg_state_write(h, name, text, strlen(text), err) : hg_no_memory(err);
+    free(text);
+    return rc;
+}

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * stored_backups: see stored_backups.h.
+ */
+#include "stored_backups.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "base/io.h"
+#include "sample.h"
+#include "suite.h"
+
+struct world world;
+static struct hangar_sink real;
+
+static bool may(void)
+{
+    if (world.calls_left == 0) {
+        return false;
+    }
+    world.calls_left -= world.calls_left > 0;
+    return true;
+}
+
+static enum hangar_rc failing_remove(void *inst, const char *name)
+{
+    return may() ? real.remove(inst, name) : HANGAR_IO;
+}
+
+static enum hangar_rc failing_commit(struct hangar_put *put, struct hangar_entry *entry)
+{
+    if (may()) {
+        return real.put_commit(put, entry);
+    }
+    real.put_abort(put);
+    return HANGAR_IO;
+}
+
+static enum hangar_rc watched_stat(void *inst, const char *name, struct hangar_entry *entry)
+{
+    if (world.on_stat) {
+        world.on_stat(name);
+    }
+    return real.stat(inst, name, entry);
+}
+
+/* Plugins are loaded only from where nobody else can write, which a build may not be. */
+static void copy_plugin(const char *name)
+{
+    char command[600];
+    snprintf(command, sizeof(command), "cp '%s/hangar-%s.so' plugins/", getenv("HANGAR_PLUGIN_DIR"),
+             name);
+    ck_assert_int_eq(system(command), 0);
+}
+
+void world_setup(void)
+{
+    folder_setup();
+    memset(&world, 0, sizeof(world));
+    world.calls_left = -1;
+    ck_assert_int_eq(mkdir("plugins", 0700), 0);
+    copy_plugin("storage-local");
+    copy_plugin("redis");
+}
+
+static void forget_answer(void)
+{
+    json_decref(world.doc);
+    hangar_free(world.json);
+    world.doc = NULL;
+    world.json = NULL;
+}
+
+static void close_world(void)
+{
+    forget_answer();
+    hangar_close(world.h);
+    world.h = NULL;
+}
+
+void world_teardown(void)
+{
+    close_world();
+    folder_teardown();
+}
+
+void world_open(const char *retention)
+{
+    char text[1024], plugins[128];
+    int n = snprintf(text, sizeof(text),
+                     "version: 1\norigin: db1\n"
+                     "sources: { cache: { plugin: redis } }\n"
+                     "sinks:\n  local:\n    plugin: storage-local\n"
+                     "    options: { path: ./backups }\n%s%s%s"
+                     "pipelines: { nightly: { sources: [cache], sinks: [local] } }\n",
+                     retention ? "    retention: { " : "", retention ? retention : "",
+                     retention ? " }\n" : "");
+    close_world();
+    folder_file("backup.yaml", text, (size_t)n, 0600);
+    snprintf(plugins, sizeof(plugins), "%s/plugins", folder_path);
+    struct hangar_settings settings = {.struct_size = sizeof(settings),
+                                       .config_file = "backup.yaml",
+                                       .plugin_dir = plugins,
+                                       .state_dir = "state"};
+    ck_assert_msg(hangar_open(&settings, &world.h) == HANGAR_STATUS_DONE, "%s",
+                  hangar_error(world.h));
+    long sink = hg_config_find(world.h->config, HG_SINK, "local");
+    real = world.h->plugins[sink]->sink;
+    world.sink = *world.h->plugins[sink];
+    world.sink.sink.remove = failing_remove;
+    world.sink.sink.remove_many = NULL;
+    world.sink.sink.put_commit = failing_commit;
+    world.sink.sink.stat = watched_stat;
+    world.h->plugins[sink] = &world.sink;
+}
+
+const char *world_path(const char *id, const char *name)
+{
+    static char paths[8][256];
+    static unsigned turn;
+    char *path = paths[turn++ % 8];
+    snprintf(path, sizeof(paths[0]), "backups/nightly/%s/%s", id, name);
+    return path;
+}
+
+bool world_has(const char *id, const char *name)
+{
+    return access(world_path(id, name), F_OK) == 0;
+}
+
+void world_write(const char *id, const char *name, const char *text)
+{
+    const char *path = world_path(id, name);
+    char *folder = strdup(path);
+    *strrchr(folder, '/') = '\0';
+    ck_assert_int_eq(hg_make_dirs(folder, 0700, NULL), HANGAR_OK);
+    free(folder);
+    folder_file(path, text, strlen(text), 0600);
+}
+
+void world_age(const char *id, const char *name, int64_t ms)
+{
+    int64_t then = hg_now_ms() - ms;
+    struct timespec times[2] = {{.tv_nsec = UTIME_OMIT},
+                                {.tv_sec = then / 1000, .tv_nsec = then % 1000 * 1000000}};
+    ck_assert_int_eq(utimensat(AT_FDCWD, world_path(id, name), times, 0), 0);
+}
+
+const char *world_backup(int64_t age_ms, size_t objects)
+{
+    struct hg_manifest m;
+    struct hg_str text = {0};
+    struct hg_error err = {0};
+    char *id = world.ids[world.count++];
+    char name[32];
+    int64_t finished = hg_now_ms() - age_ms;
+    ck_assert_uint_lt(world.count, 64);
+    hg_backup_id_format(finished - 123, id);
+    sample_manifest(&m);
+    free(m.id);
+    m.id = strdup(id);
+    m.started_ms = finished - 123;
+    m.finished_ms = finished;
+    ck_assert_msg(hg_manifest_write(&m, &text, &err) == HANGAR_OK, "%s", err.text);
+    world_write(id, "run.json", "{}");
+    for (size_t i = 0; i < objects; i++) {
+        snprintf(name, sizeof(name), "db/%05zu", i);
+        world_write(id, name, "data");
+    }
+    world_write(id, "manifest.json", hg_str_text(&text));
+    world_age(id, "run.json", age_ms + 60000);
+    hg_str_free(&text);
+    hg_manifest_free(&m);
+    return id;
+}
+
+static long files_below(const char *folder)
+{
+    DIR *dir = opendir(folder);
+    long n = 0;
+    if (!dir) {
+        return -1;
+    }
+    for (struct dirent *entry; (entry = readdir(dir));) {
+        char path[600];
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) {
+            continue;
+        }
+        snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
+        n += entry->d_type == DT_DIR ? files_below(path) : 1;
+    }
+    closedir(dir);
+    return n;
+}
+
+long world_files(const char *id)
+{
+    return files_below(world_path(id, ""));
+}
+
+static enum hangar_status answered(enum hangar_status status)
+{
+    ck_assert_ptr_nonnull(world.json);
+    world.doc = json_loads(world.json, 0, NULL);
+    ck_assert_ptr_nonnull(world.doc);
+    ck_assert_str_eq(hg_json_string(world.doc, "status", ""), hangar_status_name(status));
+    return status;
+}
+
+enum hangar_status world_prune(uint32_t flags)
+{
+    forget_answer();
+    return answered(hangar_prune(world.h, NULL, NULL, flags, &world.json));
+}
+
+enum hangar_status world_do(char what, const char *id)
+{
+    struct hangar_selection which = {.struct_size = sizeof(which), .id = id};
+    forget_answer();
+    return answered(what == 'r' ? hangar_remove(world.h, &which, &world.json)
+                                : hangar_hold(world.h, &which, what == 'h', &world.json));
+}
+
+const char *world_action(const char *id)
+{
+    json_t *sink = json_array_get(json_object_get(world.doc, "sinks"), 0), *one;
+    size_t i;
+    json_array_foreach (json_object_get(sink, "leftovers"), i, one) {
+        if (strcmp(hg_json_string(one, "id", ""), id) == 0) {
+            return hg_json_string(one, "action", "");
+        }
+    }
+    return "";
+}

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * test_index: what looks at all backups of a sink asks for few things, and what is
+ * remembered of manifests never makes it wrong.
+ */
+#include <sys/stat.h>
+
+#include "base/io.h"
+#include "suite.h"
+#include "stored_backups.h"
+
+#define DAY INT64_C(86400000)
+#define REMEMBERED "state/manifests/nightly.local"
+
+/* Calls of the sink since the last `forget_calls`. */
+static struct {
+    size_t gets, lists, stats, removes, batches;
+} calls;
+static struct hangar_sink real;
+
+static enum hangar_rc get_open(void *inst, const char *name, uint64_t offset,
+                               struct hangar_get **out)
+{
+    calls.gets++;
+    return real.get_open(inst, name, offset, out);
+}
+
+static enum hangar_rc list(void *inst, struct hangar_page *page)
+{
+    calls.lists++;
+    return real.list(inst, page);
+}
+
+static enum hangar_rc stat_object(void *inst, const char *name, struct hangar_entry *entry)
+{
+    calls.stats++;
+    return real.stat(inst, name, entry);
+}
+
+static enum hangar_rc remove_one(void *inst, const char *name)
+{
+    calls.removes++;
+    return real.remove(inst, name);
+}
+
+static enum hangar_rc remove_many(void *inst, const char *const *names, size_t count,
+                                  enum hangar_rc *results)
+{
+    ck_assert_uint_le(count, 1000);
+    calls.batches++;
+    for (size_t i = 0; i < count; i++) {
+        results[i] = real.remove(inst, names[i]);
+    }
+    return HANGAR_OK;
+}
+
+static void forget_calls(void)
+{
+    memset(&calls, 0, sizeof(calls));
+}
+
+static void open_counted(const char *retention)
+{
+    world_open(retention);
+    real = world.sink.sink;
+    world.sink.sink.get_open = get_open;
+    world.sink.sink.list = list;
+    world.sink.sink.stat = stat_object;
+    world.sink.sink.remove = remove_one;
+    world.sink.sink.remove_many = remove_many;
+    forget_calls();
+}
+
+/* How many backups a list tells of; how many whole ones. */
+static size_t list_all(size_t *whole)
+{
+    char *text = NULL;
+    enum hangar_status status = hangar_list(world.h, NULL, NULL, &text);
+    json_t *doc = json_loads(text, 0, NULL), *backups = json_object_get(doc, "backups"), *one;
+    size_t i, count = json_array_size(backups), complete = 0;
+    json_array_foreach (backups, i, one) {
+        complete += strcmp(hg_json_string(one, "state", ""), "complete") == 0;
+    }
+    ck_assert_int_eq(status, complete == count ? HANGAR_STATUS_DONE : HANGAR_STATUS_CORRUPT);
+    if (whole) {
+        *whole = complete;
+    }
+    json_decref(doc);
+    hangar_free(text);
+    return count;
+}
+
+static void make(size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        world.count = 0;
+        world_backup((int64_t)(count - i) * 3600000, 1);
+    }
+}
+
+START_TEST(a_thousand_manifests_are_read_once_and_then_not_again)
+{
+    make(1000); /* of three files each */
+    open_counted("keep_last: 1000");
+    ck_assert_uint_eq(list_all(NULL), 1000);
+    ck_assert_uint_eq(calls.gets, 1000);
+    ck_assert_uint_le(calls.lists, 4);
+    ck_assert_uint_eq(calls.stats, 0);
+    forget_calls();
+    ck_assert_uint_eq(list_all(NULL), 1000);
+    ck_assert_uint_eq(calls.gets, 0);
+    ck_assert_uint_le(calls.lists, 4);
+    ck_assert_uint_eq(calls.stats, 0);
+    /* a new handle, as of another process */
+    open_counted("keep_last: 1000");
+    char *text = NULL;
+    ck_assert_int_eq(hangar_overview(world.h, &text), HANGAR_STATUS_DONE);
+    ck_assert_ptr_nonnull(strstr(text, "\"kept\": 1000"));
+    ck_assert_uint_eq(calls.gets, 0);
+    ck_assert_uint_le(calls.lists, 4 + 1); /* and where verifications of the newest would be */
+    ck_assert_uint_eq(calls.stats, 0);
+    hangar_free(text);
+    forget_calls();
+    ck_assert_int_eq(world_prune(HANGAR_REQUEST_DRY_RUN), HANGAR_STATUS_DONE);
+    ck_assert_uint_le(calls.gets, 1 + 2); /* whose place it is, and the two newest in any case */
+    ck_assert_uint_eq(calls.stats, 0);
+    forget_calls();
+    world.count = 0;
+    world_backup(1000, 1);
+    ck_assert_uint_eq(list_all(NULL), 1001);
+    ck_assert_uint_eq(calls.gets, 1);
+}
+END_TEST
+
+START_TEST(what_is_remembered_is_its_owner_s_alone)
+{
+    struct stat st;
+    make(2);
+    open_counted(NULL);
+    list_all(NULL);
+    ck_assert_int_eq(stat(REMEMBERED, &st), 0);
+    ck_assert_int_eq(st.st_mode & 0777, 0600);
+    ck_assert_int_eq(stat("state/manifests", &st), 0);
+    ck_assert_int_eq(st.st_mode & 0777, 0700);
+}
+END_TEST
+
+START_TEST(a_manifest_that_changed_or_went_is_noticed)
+{
+    make(3);
+    const char *id = world.ids[0];
+    open_counted(NULL);
+    list_all(NULL);
+    forget_calls();
+    size_t whole;
+    world_write(id, "manifest.json", "{ \"format\": 1 }\n");
+    ck_assert_uint_eq(list_all(&whole), 3);
+    ck_assert_uint_eq(whole, 2);
+    ck_assert_uint_eq(calls.gets, 1);
+    /* one that is damaged is looked at each time */
+    forget_calls();
+    list_all(&whole);
+    ck_assert_uint_eq(whole, 2);
+    ck_assert_uint_eq(calls.gets, 1);
+    ck_assert_int_eq(unlink(world_path(id, "manifest.json")), 0);
+    forget_calls();
+    ck_assert_uint_eq(list_all(&whole), 2);
+    ck_assert_uint_eq(calls.gets, 0);
+}
+END_TEST
+
+START_TEST(a_file_that_is_damaged_or_forged_is_as_good_as_none)
+{
+    static const char *const damages[] = {
+        "truncate -s -1 " REMEMBERED,
+        "truncate -s 40 " REMEMBERED,
+        ": > " REMEMBERED,
+        "printf '\\n' > " REMEMBERED,
+        "printf x | dd of=" REMEMBERED " conv=notrunc bs=1 seek=60 2>/dev/null",
+        "echo >> " REMEMBERED,
+        "head -c 100000 /dev/zero > " REMEMBERED,
+        "sed -i 's/\"stored_bytes\":/\"stored_bytes\":1/g' " REMEMBERED,
+        /* with a seal that fits: of another store, another format, no document at all */
+        "f=" REMEMBERED "; head -1 $f | sed 's/directory/elsewhere/' > t; "
+        "(cat t; echo sha256 $(sha256sum < t | cut -c-64)) > $f",
+        "f=" REMEMBERED "; head -1 $f | sed 's/\"format\":1/\"format\":2/' > t; "
+        "(cat t; echo sha256 $(sha256sum < t | cut -c-64)) > $f",
+        "f=" REMEMBERED "; echo '{' > t; (cat t; echo sha256 $(sha256sum < t | cut -c-64)) > $f",
+        "f=" REMEMBERED "; echo '{\"format\":1,\"backups\":[]}' > t; "
+        "(cat t; echo sha256 $(sha256sum < t | cut -c-64)) > $f",
+        /* what it says of a backup is of another */
+        "f=" REMEMBERED "; head -1 $f | sed 's/\"id\":\"backup/\"id\":\"packup/g' > t; "
+        "(cat t; echo sha256 $(sha256sum < t | cut -c-64)) > $f",
+        "rm -r state/manifests",
+    };
+    make(3);
+    open_counted(NULL);
+    for (size_t i = 0; i < sizeof(damages) / sizeof(damages[0]); i++) {
+        size_t whole;
+        list_all(NULL);
+        ck_assert_int_eq(system(damages[i]), 0);
+        forget_calls();
+        ck_assert_uint_eq(list_all(&whole), 3);
+        ck_assert_uint_eq(whole, 3);
+        ck_assert_msg(calls.gets == 3, "%s: %zu", damages[i], calls.gets);
+        forget_calls();
+        list_all(NULL);
+        ck_assert_uint_eq(calls.gets, 0); /* and is mended */
+    }
+}
+END_TEST
+
+START_TEST(where_nothing_can_be_remembered_all_works_as_well)
+{
+    make(3);
+    open_counted(NULL);
+    ck_assert_int_eq(hg_make_dirs("state", 0700, NULL), HANGAR_OK);
+    folder_file("state/manifests", "in the way", 10, 0600);
+    for (int i = 0; i < 2; i++) {
+        forget_calls();
+        ck_assert_uint_eq(list_all(NULL), 3);
+        ck_assert_uint_eq(calls.gets, 3);
+    }
+}
+END_TEST
+
+/* The newest manifests rot on the disk, and neither time nor size tells. */
+START_TEST(retention_does_not_count_a_backup_that_rotted_unnoticed)
+{
+    const char *old = world_backup(3 * DAY, 1), *middle = world_backup(2 * DAY, 1);
+    const char *newest = world_backup(DAY, 1);
+    open_counted("keep_last: 1, min_keep: 1");
+    list_all(NULL);
+    struct stat st;
+    const char *path = world_path(newest, "manifest.json");
+    ck_assert_int_eq(stat(path, &st), 0);
+    FILE *file = fopen(path, "r+e");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_eq(fseek(file, st.st_size / 2, SEEK_SET), 0);
+    ck_assert_int_eq(fputc('~', file), '~');
+    ck_assert_int_eq(fclose(file), 0);
+    struct timespec times[2] = {st.st_atim, st.st_mtim};
+    ck_assert_int_eq(utimensat(AT_FDCWD, path, times, 0), 0);
+    world_prune(0);
+    ck_assert(world_has(middle, "manifest.json")); /* the newest that is good */
+    ck_assert(world_has(newest, "manifest.json")); /* not ours to judge */
+    ck_assert(!world_has(old, "manifest.json"));
+}
+END_TEST
+
+START_TEST(objects_are_removed_in_batches)
+{
+    const char *old = world_backup(3 * DAY, 1100);
+    world_backup(2 * DAY, 1);
+    world_backup(DAY, 1);
+    open_counted("keep_last: 1, min_keep: 1, delete_grace: 0s");
+    ck_assert_int_eq(world_prune(0), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(world_files(old), -1);
+    /* of two backups: the manifest (twice: marked, and made sure), run.json, deleted.json */
+    ck_assert_uint_le(calls.removes, 2 * 4);
+    ck_assert_uint_le(calls.batches, 2 + 1);
+}
+END_TEST
+
+static enum hangar_rc remove_some(void *inst, const char *const *names, size_t count,
+                                  enum hangar_rc *results)
+{
+    for (size_t i = 0; i < count; i++) {
+        bool stays = strstr(names[i], "db/00001") != NULL;
+        results[i] = stays ? HANGAR_IO : real.remove(inst, names[i]);
+    }
+    return HANGAR_OK;
+}
+
+START_TEST(an_object_of_a_batch_that_stays_is_told_and_tried_again)
+{
+    const char *old = world_backup(3 * DAY, 4);
+    world_backup(DAY, 1);
+    open_counted("keep_last: 1, min_keep: 1, delete_grace: 0s");
+    world.sink.sink.remove_many = remove_some;
+    ck_assert_int_eq(world_prune(0), HANGAR_STATUS_FAILED);
+    ck_assert_ptr_nonnull(strstr(hangar_error(world.h), "cannot remove nightly/"));
+    ck_assert(world_has(old, "db/00001") && world_has(old, "deleted.json"));
+    ck_assert(!world_has(old, "manifest.json") && !world_has(old, "db/00000"));
+    world.sink.sink.remove_many = remove_many;
+    ck_assert_int_eq(world_prune(0), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(world_files(old), -1);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        a_thousand_manifests_are_read_once_and_then_not_again,
+        what_is_remembered_is_its_owner_s_alone,
+        a_manifest_that_changed_or_went_is_noticed,
+        a_file_that_is_damaged_or_forged_is_as_good_as_none,
+        where_nothing_can_be_remembered_all_works_as_well,
+        retention_does_not_count_a_backup_that_rotted_unnoticed,
+        objects_are_removed_in_batches,
+        an_object_of_a_batch_that_stays_is_told_and_tried_again,
+    };
+    return SUITE_RUN("index", tests, world_setup, world_teardown);
+}

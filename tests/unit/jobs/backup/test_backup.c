@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * backup: a run leaves a whole backup in a sink, or nothing, and says which.
+ */
+#include "world.h"
+
+#include <pthread.h>
+#include <sys/resource.h>
+
+/* A source with these options, and two sinks in ./a and ./b. */
+#define SOURCE(options)                                                                            \
+    "sources: { db: { plugin: test-source, options: { journal: j" options " } } }\n"
+#define SINKS(a, b)                                                                                \
+    "sinks:\n  a: { plugin: test-sink, options: { path: ./a" a " } }\n"                            \
+    "  b: { plugin: test-sink, " b " }\n"
+#define GOOD_B "options: { path: ./b }"
+#define PIPE "pipelines: { p: { sources: [db], sinks: [a, b] } }\n"
+#define CHAIN                                                                                      \
+    "transforms: { gzip: { plugin: compress-gzip }, not: { plugin: test-transform } }\n"           \
+    "pipelines: { p: { sources: [db], transforms: [gzip, not], sinks: [a, b] } }\n"
+
+static void whole(const char *sink)
+{
+    ck_assert_int_eq(world_shell("test $(ls %s | grep -c manifest.json) = 1", sink), 0);
+}
+
+START_TEST(each_sink_gets_the_whole_backup)
+{
+    world_config(SOURCE("") SINKS("", GOOD_B) CHAIN);
+    ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
+    world_fields(world_doc, "schema:s status:s pipeline:s run:s id:s started:s duration_ms:i "
+                            "objects:i plain_bytes:i stored_bytes:i skew_ms:i sources:a sinks:a");
+    world_fields(world_at("sources.0"), "name:s plugin:s target:s point:o objects:i plain_bytes:i "
+                                        "facts:o");
+    world_fields(world_at("sources.0.point"), "time:s place:s");
+    world_fields(world_at("sinks.1"), "name:s plugin:s target:s required:b status:s");
+    ck_assert_str_eq(world_text("schema"), "hangar.backup/1");
+    ck_assert_str_eq(world_text("sources.0.target"), "made-up data");
+    ck_assert_int_eq(world_int("objects"), 3);
+    ck_assert_int_eq(world_int("plain_bytes"), 3 * 102400);
+    ck_assert_ptr_null(world_at("error"));
+    ck_assert_int_eq(world_shell("for f in a/*; do cmp -s $f b/${f#a/} || "
+                                 "case $f in *origin.json) ;; *) exit 1;; esac; done"),
+                     0);
+    /* the bytes are those of the source, through the chain in its order */
+    ck_assert_int_eq(world_shell("ls a | grep -q 'db%%data%%0002.bin.gz.not$'"), 0);
+    ck_assert_int_eq(world_verify("latest", HANGAR_VERIFY_FULL), HANGAR_STATUS_DONE);
+    /* what lies there can be checked with stock tools */
+    ck_assert_int_eq(world_shell("cd a && tr %% / < /dev/null; awk '{print $2}' *SHA256SUMS | "
+                                 "grep -c . | grep -qx 4"),
+                     0);
+}
+END_TEST
+
+START_TEST(without_transforms_the_bytes_are_the_source_s)
+{
+    world_config(SOURCE(", objects: 2, size: 1") SINKS(
+        "", GOOD_B) "pipelines: { p: { sources: [db], transforms: [], sinks: [a] } }\n");
+    ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(world_shell("test $(cat a/*0001.bin | od -An -tu1) = 1"), 0);
+    ck_assert_int_eq(world_verify("latest", HANGAR_VERIFY_FULL), HANGAR_STATUS_DONE);
+}
+END_TEST
+
+START_TEST(empty_sources_and_empty_objects_make_a_backup)
+{
+    world_config(SOURCE(", objects: 0") SINKS("", GOOD_B) CHAIN);
+    ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(world_int("objects"), 0);
+    ck_assert_int_eq(world_verify("latest", HANGAR_VERIFY_FULL), HANGAR_STATUS_DONE);
+    world_config(SOURCE(", size: 0") SINKS("", GOOD_B) CHAIN);
+    ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(world_int("plain_bytes"), 0);
+    ck_assert_int_eq(world_verify("latest", HANGAR_VERIFY_FULL), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(world_restore("latest", 0, NULL, NULL), HANGAR_STATUS_DONE);
+}
+END_TEST
+
+/* In each way that a sink can fail: the other one has all, this one nothing. */
+START_TEST(a_failing_sink_drops_out_and_the_other_has_all)
+{
+    static const char *const faults[] = {
+        "fail_at: create",
+        "fail_at: open",
+        "fail_at: open, only: data",
+        "fail_at: open, only: data, fail_nth: 3",
+        "fail_at: write, only: data",
+        "fail_at: write, only: data, fail_nth: 2, fail_rc: 7",
+        "fail_at: commit, only: data",
+        "fail_at: commit, only: data, fail_nth: 3",
+        "fail_at: commit, only: manifest",
+        "fail_at: write, only: RESTORE",
+        "fail_at: write, only: run.json",
+        "fail_at: open, only: data, fail_rc: 1",
+        "fail_at: open, only: data, fail_rc: 99",
+        "lose: 1, only: data",
+        "lose: 1, only: manifest",
+        "lose: 1, only: run.json",
+        "lose: 1, only: origin",
+        "lose: 1",
+    };
+    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+        for (int required = 0; required < 2; required++) {
+            world_shell("rm -rf a b");
+            world_config(SOURCE("") SINKS("", "required: %s, options: { path: ./b, %s }") CHAIN,
+                         required ? "true" : "false", faults[i]);
+            enum hangar_status status = world_backup("p");
+            ck_assert_msg(status == (required ? HANGAR_STATUS_FAILED : HANGAR_STATUS_DEGRADED),
+                          "%s: %d %s", faults[i], (int)status, world_error());
+            ck_assert_str_eq(world_text("sinks.0.status"), "done");
+            ck_assert_str_eq(world_text("sinks.1.status"), "failed");
+            ck_assert_str_ne(world_text("sinks.1.error"), "");
+            ck_assert_msg(world_says("sink b: "), "%s: %s", faults[i], world_error());
+            whole("a");
+            ck_assert_msg(world_is_empty("b"), "%s leaves something", faults[i]);
+            ck_assert_int_eq(world_shell("ls b 2>/dev/null | grep '#'"), 1);
+            world_list(); /* it tells as well when it cannot look into b */
+            ck_assert_uint_eq(world_count("backups.0.sinks"), 1);
+        }
+    }
+}
+END_TEST
+
+START_TEST(with_no_sink_left_it_failed_also_when_none_is_required)
+{
+    world_config(
+        SOURCE("") "sinks:\n  a: { plugin: test-sink, required: false, options: { path: ./a, "
+                   "fail_at: write, only: data } }\n"
+                   "  b: { plugin: test-sink, required: false, options: { path: ./b, fail_at: "
+                   "commit, only: data } }\n" PIPE);
+    ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_FAILED);
+    ck_assert(json_is_null(world_at("id")));
+    ck_assert(world_is_empty("a") && world_is_empty("b"));
+    ck_assert_uint_eq(world_lines("j", "^end"), 1); /* well or not, as far as it had come */
+}
+END_TEST
+
+START_TEST(a_source_that_fails_anywhere_leaves_nothing)
+{
+    static const char *const faults[] = {
+        "fail_at: create",
+        "fail_at: prepare",
+        "fail_at: begin",
+        "fail_at: next",
+        "fail_at: next, fail_nth: 3",
+        "fail_at: read",
+        "fail_at: read, fail_nth: 5",
+        "fail_at: close",
+        "fail_at: close, fail_nth: 3",
+        "fail_at: end",
+        "fail_at: begin, fail_rc: 1",
+        "fail_at: read, fail_rc: 1",
+        "fail_at: end, fail_rc: 5",
+        "fail_at: prepare, fail_rc: 77",
+        "phase: 1001",
+        "time: -5",
+        "name: x, objects: 2",
+        "name: ../x",
+        "name: /etc/passwd",
+        "name: a b",
+        "name: x//y",
+        "name: \"\"",
+    };
+    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+        world_shell("rm -rf a b j");
+        world_config(SOURCE(", %s") SINKS("", GOOD_B) CHAIN, faults[i]);
+        enum hangar_status status = world_backup("p");
+        ck_assert_msg(status == HANGAR_STATUS_FAILED, "%s: %d", faults[i], (int)status);
+        ck_assert_str_ne(world_error(), "");
+        ck_assert(json_is_null(world_at("id")));
+        ck_assert_msg(world_is_empty("a") && world_is_empty("b"), "%s leaves something", faults[i]);
+        ck_assert_int_eq(world_list(), HANGAR_STATUS_DONE);
+        ck_assert_uint_eq(world_count("backups"), 0);
+        /* whatever was prepared is ended, once; whatever was opened is closed */
+        size_t opened = world_lines("j", "^next"), closed = world_lines("j", "^(close|abandon)");
+        ck_assert_msg(strstr(faults[i], "next") || opened == closed, "%s: %zu opened, %zu closed",
+                      faults[i], opened, closed);
+        ck_assert_msg(world_lines("j", "^prepare$") == world_lines("j", "^end"), "%s: no end",
+                      faults[i]);
+    }
+}
+END_TEST
+
+START_TEST(what_failed_is_told)
+{
+    world_config(SOURCE(", fail_at: read") SINKS("", GOOD_B) CHAIN);
+    world_backup("p");
+    ck_assert_str_eq(world_error(), "source db: cannot read as told");
+    world_config(SOURCE(", name: x, objects: 2") SINKS("", GOOD_B) CHAIN);
+    world_backup("p");
+    ck_assert_str_eq(world_error(), "source db: two objects are called x");
+    world_config(SOURCE(", name: ../x") SINKS("", GOOD_B) CHAIN);
+    world_backup("p");
+    ck_assert_str_eq(world_error(), "source db: \"../x\" is no name for an object");
+    world_config(SOURCE(", phase: 1001") SINKS("", GOOD_B) CHAIN);
+    world_backup("p");
+    ck_assert(world_says("impossible number \"phase\""));
+    world_config(SOURCE(", fail_at: prepare, fail_rc: 4") SINKS("", GOOD_B) CHAIN);
+    ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_AUTH);
+    ck_assert_int_eq(world_backup("q"), HANGAR_STATUS_NOT_FOUND);
+    ck_assert_str_eq(world_error(), "there is no pipeline q in backup.yaml");
+}
+END_TEST
+
+START_TEST(what_may_pass_is_tried_three_times)
+{
+    world_config(SOURCE(", fail_at: prepare, fail_rc: 2") SINKS("", GOOD_B) CHAIN);
+    ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_FAILED);
+    ck_assert_uint_eq(world_lines("j", "^prepare$"), 3);
+    ck_assert_uint_eq(world_lines("j", "^end-failed$"), 3);
+    ck_assert(world_is_empty("a") && world_is_empty("b"));
+    ck_assert_uint_eq(world_lines("state/history/p.jsonl", "\"failed\""), 1); /* one run */
+}
+END_TEST
+
+START_TEST(an_object_is_read_again_where_it_can_be)
+{
+    world_config(SOURCE(", fail_at: read, fail_nth: 3, fail_times: 1, fail_rc: 2, size: 5MiB")
+                     SINKS("", GOOD_B) CHAIN);
+    ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
+    ck_assert_uint_eq(world_lines("j", "^rewind"), 1);
+    ck_assert_uint_eq(world_lines("j", "^prepare$"), 1);
+    ck_assert_int_eq(world_int("plain_bytes"), 3 * 5 << 20);
+    ck_assert_int_eq(world_verify("latest", HANGAR_VERIFY_FULL), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(world_restore("latest", 0, NULL, NULL), HANGAR_STATUS_DONE);
+    world_shell("rm -rf a b j");
+    world_config(SOURCE(", fail_at: read, fail_rc: 2, objects: 1") SINKS("", GOOD_B) CHAIN);
+    ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_FAILED);
+    ck_assert_uint_eq(world_lines("j", "^rewind"), 9); /* bounded: three in each of three tries */
+    ck_assert(world_is_empty("a") && world_is_empty("b"));
+}
+END_TEST
+
+/* ---- interrupted, and at the same time ---- */
+
+static void *backup_main(void *arg)
+{
+    char *text = NULL;
+    *(enum hangar_status *)arg = hangar_backup(world_hangar, "p", &text);
+    hangar_free(text);
+    return NULL;
+}
+
+static pthread_t begin_backup(enum hangar_status *status, const char *until)
+{
+    pthread_t thread;
+    ck_assert_int_eq(pthread_create(&thread, NULL, backup_main, status), 0);
+    for (int i = 0; i < 2000 && world_lines("j", until) == 0; i++) {
+        usleep(5000);
+    }
+    ck_assert_uint_gt(world_lines("j", until), 0);
+    return thread;
+}
+
+START_TEST(an_interrupted_run_leaves_nothing)
+{
+    static const char *const where[] = {", size: 20MiB", ", hold: j"};
+    for (int i = 0; i < 2; i++) {
+        enum hangar_status status = HANGAR_STATUS_DONE;
+        world_shell("rm -rf a b j");
+        /* blocked in a sink's write, and in the source's read */
+        world_config(SOURCE("%s") SINKS("%s", GOOD_B) CHAIN, where[i],
+                     i == 0 ? ", block: true, only: data" : "");
+        pthread_t thread = begin_backup(&status, "^read$");
+        hangar_cancel(world_hangar);
+        pthread_join(thread, NULL);
+        ck_assert_int_eq(status, HANGAR_STATUS_INTERRUPTED);
+        ck_assert_str_eq(world_error(), "interrupted");
+        ck_assert(world_is_empty("a") && world_is_empty("b"));
+        ck_assert_uint_eq(world_lines("state/history/p.jsonl", "\"interrupted\""), (size_t)i + 1);
+        ck_assert_uint_eq(world_lines("j", "^next"), world_lines("j", "^(close|abandon)"));
+        /* and the next one works */
+        world_config(SOURCE("") SINKS("", GOOD_B) CHAIN);
+        ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
+    }
+}
+END_TEST
+
+START_TEST(a_second_run_of_a_pipeline_is_refused_while_one_is_under_way)
+{
+    enum hangar_status status = HANGAR_STATUS_FAILED;
+    folder_file("held", "", 0, 0600);
+    world_config(SOURCE(", hold: held") SINKS("", GOOD_B) CHAIN);
+    pthread_t thread = begin_backup(&status, "^read$");
+    struct hangar_settings settings = {.struct_size = sizeof(settings),
+                                       .config_file = "backup.yaml",
+                                       .plugin_dir = REAL_PLUGIN_DIR,
+                                       .state_dir = "state"};
+    struct hangar *second = NULL;
+    ck_assert_int_eq(hangar_open(&settings, &second), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(hangar_backup(second, "p", NULL), HANGAR_STATUS_BUSY);
+    ck_assert_str_eq(hangar_error(second), "another run of pipeline p is under way; hint: wait for "
+                                           "it, its end frees the pipeline in any case");
+    char *text = NULL;
+    ck_assert_int_eq(hangar_list(second, NULL, NULL, &text), HANGAR_STATUS_DONE);
+    ck_assert_ptr_nonnull(strstr(text, "\"backups\": []")); /* not whole, not there */
+    hangar_free(text);
+    ck_assert_int_eq(unlink("held"), 0);
+    pthread_join(thread, NULL);
+    ck_assert_int_eq(status, HANGAR_STATUS_DONE);
+    ck_assert_int_eq(hangar_backup(second, "p", NULL), HANGAR_STATUS_DONE);
+    ck_assert_uint_eq(world_lines("state/history/p.jsonl", "\"done\""), 2);
+    ck_assert_uint_eq(world_lines("state/history/p.jsonl", "\"busy\""), 0);
+    hangar_close(second);
+}
+END_TEST
+
+START_TEST(another_host_s_place_is_refused)
+{
+    world_config("origin: one\n" SOURCE("") SINKS("", GOOD_B) CHAIN);
+    ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
+    world_config("origin: two\n" SOURCE("") SINKS("", GOOD_B) CHAIN);
+    ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_USAGE);
+    ck_assert(world_says("p/ holds the backups of origin \"one\", and this is \"two\""));
+    whole("a");
+}
+END_TEST
+
+START_TEST(the_recovery_points_and_their_distance_are_told)
+{
+    world_config("sources:\n  db: { plugin: test-source, options: { time: 1768442400000 } }\n"
+                 "  cache: { plugin: test-source, options: { time: 1768442401500 } }\n" SINKS(
+                     "", GOOD_B) "pipelines: { p: { sources: [db, cache], sinks: [a] } }\n");
+    ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(world_int("skew_ms"), 1500);
+    ck_assert_str_eq(world_text("sources.1.point.time"), "2026-01-15T02:00:01.500Z");
+    ck_assert_int_eq(world_int("objects"), 6);
+}
+END_TEST
+
+START_TEST(secrets_are_in_no_file_and_no_document)
+{
+    world_config(SOURCE(", password: c4n4ry") SINKS("", GOOD_B) CHAIN);
+    ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(world_show("latest"), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(world_status(), HANGAR_STATUS_DONE);
+    char *text = json_dumps(world_doc, 0);
+    ck_assert_ptr_null(strstr(text, "c4n4ry"));
+    ck_assert_ptr_nonnull(strstr(text, "\"password\": \"***\""));
+    free(text);
+    ck_assert_int_eq(world_shell("grep -rl c4n4ry a b state j"), 1);
+}
+END_TEST
+
+START_TEST(a_backup_has_the_priority_it_may_have_and_its_program_keeps_its_own)
+{
+    int before = getpriority(PRIO_PROCESS, 0);
+    world_config("limits: { nice: 15, ionice: idle }\n" SOURCE(", priority: ./priority")
+                     SINKS("", GOOD_B) PIPE);
+    ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
+    ck_assert_uint_eq(world_lines("priority", "^15 3$"), 1);
+    ck_assert_int_eq(getpriority(PRIO_PROCESS, 0), before);
+    ck_assert_int_eq(world_verify("latest", HANGAR_VERIFY_FULL), HANGAR_STATUS_DONE);
+}
+END_TEST
+
+START_TEST(a_rate_limit_slows_source_and_sink_and_nothing_else)
+{
+    world_config("sources: { db: { plugin: test-source, rate_limit: 4MiB, options: { objects: 2, "
+                 "size: 1MiB } } }\n" SINKS("", "rate_limit: 4MiB, " GOOD_B) PIPE);
+    ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
+    ck_assert_int_ge(world_int("duration_ms"), 350); /* 2 MiB, of which 0.4 MiB at once */
+    ck_assert_int_eq(world_verify("latest", HANGAR_VERIFY_FULL), HANGAR_STATUS_DONE);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        each_sink_gets_the_whole_backup,
+        without_transforms_the_bytes_are_the_source_s,
+        empty_sources_and_empty_objects_make_a_backup,
+        a_failing_sink_drops_out_and_the_other_has_all,
+        with_no_sink_left_it_failed_also_when_none_is_required,
+        a_source_that_fails_anywhere_leaves_nothing,
+        what_failed_is_told,
+        what_may_pass_is_tried_three_times,
+        an_object_is_read_again_where_it_can_be,
+        an_interrupted_run_leaves_nothing,
+        a_second_run_of_a_pipeline_is_refused_while_one_is_under_way,
+        another_host_s_place_is_refused,
+        the_recovery_points_and_their_distance_are_told,
+        secrets_are_in_no_file_and_no_document,
+        a_backup_has_the_priority_it_may_have_and_its_program_keeps_its_own,
+        a_rate_limit_slows_source_and_sink_and_nothing_else,
+    };
+    return SUITE_RUN("jobs/backup/backup", tests, world_setup, world_teardown);
+}

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * backup_commit: what lies in a sink becomes a backup whole, in the right order, by a
+ * run that may still do it, or not at all.
+ */
+#include "inventory/lease.h"
+#include "jobs/prune/prune.h"
+#include "memory_sink.h"
+#include "sample.h"
+#include "suite.h"
+
+#ifdef HAVE_SCARCE
+#include "scarce.h"
+#endif
+
+#define KEY "0123456789abcdef0123456789abcdef"
+#define BACKUP "nightly/" SAMPLE_ID "/"
+
+static struct hangar handle;
+static struct hg_pipeline_config pipeline = {.name = (char[]){"nightly"}};
+static const struct hg_instance_config config = {.name = (char[]){"local"}};
+static const struct hg_plugin source_plugin;
+static struct hangar_ctx sources[2];
+static struct hg_pull_source pulled[2];
+static struct hg_signing signing;
+static struct memory_sink memory;
+static struct hangar_sink real; /* the memory sink's own functions */
+static struct hg_run *run;
+static struct hg_run_sink *sink;
+static struct hg_lease lease;
+static struct hg_error err;
+
+static void write_log(void *arg, const struct hg_log_record *record)
+{
+    (void)arg, (void)record;
+}
+
+/* What the sources told at their ends. */
+static void end_sources(void)
+{
+    for (size_t i = 0; i < 2; i++) {
+        hg_attrs_free(run->manifest.sources[i].facts);
+        hg_attrs_free(run->manifest.sources[i].point);
+        run->manifest.sources[i].facts = run->manifest.sources[i].point = NULL;
+        hg_attrs_free(pulled[i].facts);
+        hg_attrs_free(pulled[i].point);
+        pulled[i] = (struct hg_pull_source){.facts = hg_attrs_new(),
+                                            .point = hg_attrs_new(),
+                                            .time_ms = 1768442400000 + 7 * (int64_t)i};
+    }
+    while (run->manifest.file_count > 0) {
+        free(run->manifest.files[--run->manifest.file_count].name);
+    }
+}
+
+/* A run whose objects are all in its one sink. */
+static void setup(void)
+{
+    struct hg_job_settings settings = {.log = &handle.log, .temp_base = "/tmp"};
+    hg_log_init(&handle.log);
+    handle.log.write = write_log;
+    handle.origin = (char[]){"db1"};
+    run = calloc(1, sizeof(*run));
+    run->h = &handle;
+    run->pipeline = &pipeline;
+    strcpy(run->id, SAMPLE_ID);
+    ck_assert_int_eq(hg_job_begin(&run->session.job, &settings, NULL), HANGAR_OK);
+    memory_sink_init(&memory);
+    real = memory.plugin.sink;
+    sink = &run->sinks[run->sink_count++];
+    sink->config = &config;
+    ck_assert_int_eq(memory_sink_open(&memory, &run->session.job, "local", &sink->ctx), HANGAR_OK);
+    sample_manifest(&run->manifest);
+    for (size_t i = 0; i < 2; i++) {
+        sources[i].plugin = &source_plugin;
+        run->sources[run->source_count++] = &sources[i];
+    }
+    run->pull.sources = pulled;
+    end_sources();
+    hg_lease_begin(&lease, run, hg_lease_now());
+    hg_error_clear(&err);
+}
+
+static void teardown(void)
+{
+    hg_lease_end(&lease);
+    end_sources();
+    for (size_t i = 0; i < 2; i++) {
+        hg_attrs_free(pulled[i].facts);
+        hg_attrs_free(pulled[i].point);
+        pulled[i] = (struct hg_pull_source){0};
+    }
+    hg_manifest_free(&run->manifest);
+    hg_signing_fini(&signing);
+    hg_instance_close(sink->ctx);
+    memory_sink_free(&memory);
+    hg_job_end(&run->session.job);
+    free(run);
+    hg_log_fini(&handle.log);
+}
+
+static bool stored(const char *name)
+{
+    return memory_sink_find(&memory, name) != NULL;
+}
+
+START_TEST(the_manifest_is_stored_last_and_its_signature_just_before)
+{
+    ck_assert_int_eq(hg_signing_add(&signing, KEY, &err), HANGAR_OK);
+    run->session.job.set.signing = &signing;
+    ck_assert_msg(hg_run_commit(run, &lease, &err) == HANGAR_OK, "%s", err.text);
+    ck_assert(sink->committed);
+    ck_assert_int_eq(run->manifest.skew_ms, 7);
+    const char *events = hg_str_text(&memory.events), *last = events;
+    static const char *const order[] = {
+        "put nightly/origin.json\n", "put " BACKUP "RESTORE.txt\n", "put " BACKUP "SHA256SUMS\n",
+        "put " BACKUP "manifest.json.sig\n", "put " BACKUP "manifest.json\n"};
+    for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+        const char *at = strstr(events, order[i]);
+        ck_assert_msg(at && at >= last, "%s is not in its place:\n%s", order[i], events);
+        last = at;
+    }
+    ck_assert_uint_eq(strlen(last), strlen(order[4]));
+}
+END_TEST
+
+START_TEST(an_interrupted_run_commits_nothing)
+{
+    hg_job_cancel(&run->session.job);
+    ck_assert_int_eq(hg_run_commit(run, &lease, &err), HANGAR_CANCELLED);
+    ck_assert_str_eq(err.text, "interrupted");
+    ck_assert(!sink->committed);
+    ck_assert(!stored(BACKUP "RESTORE.txt"));
+    ck_assert(!stored(BACKUP "manifest.json"));
+}
+END_TEST
+
+static const char given_up[] = "sink local: this run could not say that it is alive for too long, "
+                               "and may have been cleaned up elsewhere; it is given up";
+
+START_TEST(a_run_that_slept_commits_nothing)
+{
+    lease.sinks[0].renewed_ms = hg_lease_now() - HG_LEASE_MS / 2;
+    ck_assert_int_eq(hg_run_commit(run, &lease, &err), HANGAR_IO);
+    ck_assert_str_eq(err.text, given_up);
+    ck_assert(!sink->committed);
+    ck_assert(!stored(BACKUP "RESTORE.txt"));
+    ck_assert(!stored(BACKUP "manifest.json"));
+}
+END_TEST
+
+/* The machine sleeps while the manifest is on its way. */
+static enum hangar_rc commit_asleep(struct hangar_put *put, struct hangar_entry *entry)
+{
+    enum hangar_rc rc = real.put_commit(put, entry);
+    if (stored(BACKUP "manifest.json")) {
+        lease.sinks[0].renewed_ms -= HG_LEASE_MS / 2;
+    }
+    return rc;
+}
+
+START_TEST(a_run_that_slept_over_its_last_write_is_no_success)
+{
+    memory.plugin.sink.put_commit = commit_asleep;
+    ck_assert_int_eq(hg_run_commit(run, &lease, &err), HANGAR_IO);
+    ck_assert_str_eq(err.text, given_up);
+    ck_assert(!sink->committed);
+}
+END_TEST
+
+#ifdef HAVE_SCARCE
+/* The sink is not what runs out. */
+static enum hangar_rc plenty_open(void *inst, const char *name, uint64_t size_hint, uint32_t flags,
+                                  struct hangar_put **out)
+{
+    size_t paused = scarce_pause();
+    enum hangar_rc rc = real.put_open(inst, name, size_hint, flags, out);
+    scarce_resume(paused);
+    return rc;
+}
+
+static enum hangar_rc plenty_write(struct hangar_put *put, const void *data, size_t size)
+{
+    size_t paused = scarce_pause();
+    enum hangar_rc rc = real.put_write(put, data, size);
+    scarce_resume(paused);
+    return rc;
+}
+
+static enum hangar_rc plenty_commit(struct hangar_put *put, struct hangar_entry *entry)
+{
+    size_t paused = scarce_pause();
+    enum hangar_rc rc = real.put_commit(put, entry);
+    scarce_resume(paused);
+    return rc;
+}
+
+static enum hangar_rc rc;
+static size_t failures, successes;
+
+static void commit(void *arg)
+{
+    (void)arg;
+    rc = hg_run_commit(run, &lease, &err);
+}
+
+static void check_commit(void *arg)
+{
+    struct memory_object *manifest = memory_sink_find(&memory, BACKUP "manifest.json");
+    struct hg_manifest back = {0};
+    (void)arg;
+    ck_assert_msg(rc == HANGAR_OK || rc == HANGAR_NO_MEMORY, "%d %s", (int)rc, err.text);
+    ck_assert_int_eq(rc == HANGAR_OK, sink->committed);
+    ck_assert_int_eq(rc == HANGAR_OK, manifest != NULL);
+    failures += rc != HANGAR_OK;
+    successes += rc == HANGAR_OK;
+    if (manifest) {
+        ck_assert_int_eq(
+            hg_manifest_read(hg_str_text(&manifest->data), manifest->data.len, &back, &err),
+            HANGAR_OK);
+    }
+    hg_manifest_free(&back);
+    /* and again from the beginning */
+    while (memory.count > 0) {
+        real.remove(sink->ctx, memory.objects[0].name);
+    }
+    sink->committed = false;
+    hg_error_clear(&sink->error);
+    hg_error_clear(&err);
+    end_sources();
+}
+
+START_TEST(without_memory_a_backup_is_committed_whole_or_not_at_all)
+{
+    memory.plugin.sink.put_open = plenty_open;
+    memory.plugin.sink.put_write = plenty_write;
+    memory.plugin.sink.put_commit = plenty_commit;
+    commit(NULL); /* what fails at OpenSSL's first use stays so */
+    check_commit(NULL);
+    ck_assert_uint_gt(scarce_each(commit, NULL, check_commit), 100);
+    ck_assert_uint_gt(failures, 100);
+    ck_assert_uint_gt(successes, 1);
+}
+END_TEST
+#endif
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        the_manifest_is_stored_last_and_its_signature_just_before,
+        an_interrupted_run_commits_nothing,
+        a_run_that_slept_commits_nothing,
+        a_run_that_slept_over_its_last_write_is_no_success,
+#ifdef HAVE_SCARCE
+        without_memory_a_backup_is_committed_whole_or_not_at_all,
+#endif
+    };
+    return SUITE_RUN("jobs/backup/commit", tests, setup, teardown);
+}

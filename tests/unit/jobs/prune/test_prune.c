@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * prune: a backup is whole or not listed at each moment of its removal; what dead runs
+ * left goes, and nothing else does.
+ */
+#include <sys/file.h>
+
+#include "jobs/prune/prune.h"
+#include "base/io.h"
+#include "suite.h"
+#include "stored_backups.h"
+
+static const int64_t minute = 60000, hour = 3600000, day = 86400000;
+
+enum { OBJECTS = 3, FILES = OBJECTS + 2 }; /* with run.json and manifest.json */
+
+#define SOME_ID "backup_2026-01-02T03-04-05-006Z"
+
+static const json_t *sink_document(void)
+{
+    return json_array_get(json_object_get(world.doc, "sinks"), 0);
+}
+
+static void make_four(void)
+{
+    world.count = 0;
+    for (int i = 3; i >= 0; i--) {
+        world_backup(i * day + hour, OBJECTS);
+    }
+}
+
+START_TEST(what_is_not_kept_goes_without_a_trace)
+{
+    world_open("keep_last: 2, delete_grace: 0");
+    make_four();
+    ck_assert_int_eq(world_prune(HANGAR_REQUEST_DRY_RUN), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(hg_json_int(sink_document(), "removed", -1), 2);
+    ck_assert_int_eq(world_files(world.ids[0]), FILES);
+    ck_assert_int_eq(world_prune(0), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(hg_json_int(sink_document(), "kept", -1), 2);
+    ck_assert_int_eq(hg_json_int(sink_document(), "removed", -1), 2);
+    ck_assert_str_eq(hg_json_string(sink_document(), "oldest", ""), world.ids[2]);
+    ck_assert_int_eq(world_files(world.ids[0]), -1);
+    ck_assert_int_eq(world_files(world.ids[1]), -1);
+    ck_assert_int_eq(world_files(world.ids[2]), FILES);
+    ck_assert_int_eq(world_files(world.ids[3]), FILES);
+    ck_assert_int_eq(world_prune(0), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(hg_json_int(sink_document(), "removed", -1), 0);
+}
+END_TEST
+
+START_TEST(many_objects_go_in_many_pages)
+{
+    world_open("keep_last: 1, min_keep: 1, delete_grace: 0");
+    world_backup(2 * day, 1100);
+    world_backup(day, 1);
+    ck_assert_int_eq(world_prune(0), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(world_files(world.ids[0]), -1);
+}
+END_TEST
+
+/* A prune that is cut short after each of its steps, by a sink that fails. */
+START_TEST(at_each_moment_a_backup_is_whole_or_not_listed)
+{
+    enum hangar_status status = HANGAR_STATUS_FAILED;
+    world_open("keep_last: 1, min_keep: 1, delete_grace: 0");
+    for (long steps = 0; status != HANGAR_STATUS_DONE; steps++) {
+        make_four();
+        world.calls_left = steps;
+        status = world_prune(0);
+        ck_assert_int_eq(status, status ? HANGAR_STATUS_FAILED : HANGAR_STATUS_DONE);
+        ck_assert_int_lt(steps, 100);
+        for (size_t i = 0; i < 4; i++) {
+            if (world_has(world.ids[i], "manifest.json")) {
+                long more = world_has(world.ids[i], "deleted.json");
+                ck_assert_int_eq(world_files(world.ids[i]), FILES + more);
+            }
+        }
+        ck_assert_int_eq(world_files(world.ids[3]), FILES);
+        world.calls_left = -1;
+        ck_assert_int_eq(world_prune(0), HANGAR_STATUS_DONE);
+        for (size_t i = 0; i < 3; i++) {
+            ck_assert_msg(world_files(world.ids[i]) == -1, "%ld files after %ld steps",
+                          world_files(world.ids[i]), steps);
+        }
+        ck_assert_int_eq(world_files(world.ids[3]), FILES);
+        ck_assert_int_eq(system("rm -r backups"), 0);
+    }
+}
+END_TEST
+
+START_TEST(data_stays_for_the_grace)
+{
+    world_open("keep_last: 1, min_keep: 1, delete_grace: 1h");
+    make_four();
+    ck_assert_int_eq(world_prune(0), HANGAR_STATUS_DONE);
+    ck_assert(!world_has(world.ids[0], "manifest.json"));
+    ck_assert(world_has(world.ids[0], "deleted.json"));
+    ck_assert_int_eq(world_files(world.ids[0]), FILES);
+    world_age(world.ids[0], "deleted.json", 59 * minute);
+    world_age(world.ids[1], "deleted.json", 61 * minute);
+    world_age(world.ids[2], "deleted.json", -hour); /* a clock that was put back */
+    ck_assert_int_eq(world_prune(0), HANGAR_STATUS_DONE);
+    ck_assert_str_eq(world_action(world.ids[0]), "waiting");
+    ck_assert_str_eq(world_action(world.ids[1]), "removed");
+    ck_assert_str_eq(world_action(world.ids[2]), "waiting");
+    ck_assert_int_eq(world_files(world.ids[0]), FILES);
+    ck_assert_int_eq(world_files(world.ids[1]), -1);
+    ck_assert_int_eq(world_files(world.ids[2]), FILES);
+}
+END_TEST
+
+START_TEST(a_hold_that_comes_late_is_respected)
+{
+    world_open("keep_last: 1, min_keep: 1, delete_grace: 0");
+    make_four();
+    struct hg_session s;
+    struct hg_error err = {0};
+    struct hg_pruning p = {.h = world.h,
+                           .pipeline = &world.h->config->pipelines[0],
+                           .config = &world.h->config->instances[1]};
+    ck_assert_int_eq(hg_session_begin(&s, world.h, 0, NULL, NULL, &err), HANGAR_OK);
+    ck_assert_int_eq(hg_session_open(&s, 1, NULL, 0, &p.sink, &err), HANGAR_OK);
+    ck_assert_int_eq(hg_prune_plan(&p, &err), HANGAR_OK);
+    world_write(world.ids[1], "hold", "{}");
+    ck_assert_int_eq(hg_prune_execute(&p, NULL, &err), HANGAR_OK);
+    ck_assert_uint_eq(p.removed, 2);
+    ck_assert_uint_eq(p.kept, 2);
+    hg_prune_fini(&p);
+    hg_session_end(&s);
+    ck_assert_int_eq(world_files(world.ids[1]), FILES + 1);
+    ck_assert_int_eq(world_files(world.ids[2]), -1);
+}
+END_TEST
+
+/* ---- leftovers ---- */
+
+/* What a run stored that did not come to its end. */
+static void leave(const char *id, int64_t age_ms)
+{
+    world_write(id, "run.json", "{}");
+    world_write(id, "db/a", "data");
+    world_age(id, "run.json", age_ms);
+}
+
+/* A run that wakes up now and would commit. */
+static enum hangar_rc late_commit(const char *id)
+{
+    struct hg_session s;
+    struct hg_error err = {0};
+    struct hangar_ctx *sink;
+    char path[200];
+    snprintf(path, sizeof(path), "nightly/%s/manifest.json", id);
+    ck_assert_int_eq(hg_session_begin(&s, world.h, 0, NULL, NULL, &err), HANGAR_OK);
+    ck_assert_int_eq(hg_session_open(&s, 1, NULL, 0, &sink, &err), HANGAR_OK);
+    enum hangar_rc rc = hg_store_put(sink, path, "late", 4, true, &err);
+    hg_session_end(&s);
+    return rc;
+}
+
+START_TEST(what_a_dead_run_left_is_claimed_then_removed)
+{
+    world_open(NULL);
+    leave(SOME_ID, 61 * minute);
+    ck_assert_int_eq(world_prune(0), HANGAR_STATUS_DONE);
+    ck_assert_str_eq(world_action(SOME_ID), "claimed");
+    ck_assert_int_eq(world_files(SOME_ID), 1);
+    ck_assert_int_eq(late_commit(SOME_ID), HANGAR_EXISTS);
+    /* what it stores when it wakes up goes as well */
+    leave(SOME_ID, 0);
+    ck_assert_int_eq(world_prune(0), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(world_files(SOME_ID), 1);
+    world_age(SOME_ID, "manifest.json", 7 * day - minute);
+    ck_assert_int_eq(world_prune(0), HANGAR_STATUS_DONE);
+    ck_assert_str_eq(world_action(SOME_ID), "waiting");
+    ck_assert_int_eq(late_commit(SOME_ID), HANGAR_EXISTS);
+    world_age(SOME_ID, "manifest.json", 7 * day + minute);
+    ck_assert_int_eq(world_prune(0), HANGAR_STATUS_DONE);
+    ck_assert_str_eq(world_action(SOME_ID), "removed");
+    ck_assert_int_eq(world_files(SOME_ID), -1);
+}
+END_TEST
+
+START_TEST(the_mark_of_a_dead_run_is_no_backup)
+{
+    char *json = NULL;
+    struct hangar_selection which = {.struct_size = sizeof(which), .id = "latest"};
+    world_open(NULL);
+    world_backup(day, 1);
+    leave("backup_2099-01-02T03-04-05-006Z", 2 * hour); /* newer than it */
+    ck_assert_int_eq(world_prune(0), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(hangar_show(world.h, &which, &json), HANGAR_STATUS_DONE);
+    ck_assert_ptr_nonnull(strstr(json, world.ids[0]));
+    hangar_free(json);
+    which.id = "backup_2099-01-02T03-04-05-006Z";
+    ck_assert_int_eq(hangar_show(world.h, &which, NULL), HANGAR_STATUS_NOT_FOUND);
+    ck_assert_int_eq(world_do('r', which.id), HANGAR_STATUS_NOT_FOUND);
+    ck_assert_int_eq(world_do('h', which.id), HANGAR_STATUS_NOT_FOUND);
+    ck_assert(world_has(which.id, "manifest.json"));
+}
+END_TEST
+
+START_TEST(a_living_run_and_what_is_not_ours_are_left_alone)
+{
+    static const char *const foreign[] = {"photos", "backup_2026-13-01T00-00-00-000Z",
+                                          "lost+found"};
+    static const char bare[] = "backup_2026-01-01T00-00-00-000Z";
+    static const char ahead[] = "backup_2026-01-01T00-00-00-001Z";
+    world_open("keep_last: 0, min_keep: 1, delete_grace: 0");
+    leave(SOME_ID, 59 * minute);
+    leave(ahead, -hour);
+    world_write(bare, "db/a", "data");
+    world_age(bare, "db/a", 900 * day);
+    for (size_t i = 0; i < 3; i++) {
+        leave(foreign[i], 900 * day);
+    }
+    ck_assert_int_eq(world_prune(0), HANGAR_STATUS_DONE);
+    ck_assert_str_eq(world_action(SOME_ID), "waiting");
+    ck_assert_int_eq(world_files(SOME_ID), 2);
+    ck_assert_int_eq(world_files(ahead), 2);
+    ck_assert_int_eq(world_files(bare), 1);
+    for (size_t i = 0; i < 3; i++) {
+        ck_assert_int_eq(world_files(foreign[i]), 2);
+    }
+}
+END_TEST
+
+static void commit_elsewhere(const char *name)
+{
+    if (strstr(name, SOME_ID) && strstr(name, "run.json")) {
+        world_write(SOME_ID, "manifest.json", "a whole backup");
+    }
+}
+
+static void commit_earlier(const char *name)
+{
+    if (strstr(name, SOME_ID)) {
+        world_write(SOME_ID, "manifest.json", "a whole backup");
+    }
+}
+
+START_TEST(a_run_that_commits_while_we_look_keeps_its_backup)
+{
+    void (*const moments[])(const char *) = {commit_elsewhere, commit_earlier};
+    world_open(NULL);
+    for (size_t i = 0; i < 2; i++) {
+        leave(SOME_ID, 2 * hour);
+        world.on_stat = moments[i];
+        ck_assert_int_eq(world_prune(0), HANGAR_STATUS_DONE);
+        world.on_stat = NULL;
+        ck_assert_int_eq(world_files(SOME_ID), 3);
+        ck_assert_int_eq(unlink(world_path(SOME_ID, "manifest.json")), 0);
+    }
+    /* also where one of this id was removed before: it may come back by an import */
+    world_open("keep_last: 1, delete_grace: 0");
+    leave(SOME_ID, 2 * hour);
+    world_write(SOME_ID, "deleted.json", "{}");
+    world.on_stat = commit_earlier;
+    ck_assert_int_eq(world_prune(0), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(world_files(SOME_ID), 4);
+}
+END_TEST
+
+START_TEST(while_the_clock_is_in_doubt_nothing_is_cleaned)
+{
+    world_open("keep_last: 1, delete_grace: 0");
+    make_four();
+    world_backup(-day, 1);
+    leave(SOME_ID, 2 * hour);
+    ck_assert_int_eq(world_prune(0), HANGAR_STATUS_FAILED);
+    ck_assert_int_eq(world_files(SOME_ID), 2);
+    ck_assert_int_eq(world_files(world.ids[0]), FILES);
+}
+END_TEST
+
+/* ---- refusals ---- */
+
+START_TEST(the_place_of_another_origin_is_refused)
+{
+    world_open("keep_last: 1, min_keep: 1, delete_grace: 0");
+    make_four();
+    folder_file("backups/nightly/origin.json", "{\"origin\":\"db2\"}", 16, 0600);
+    ck_assert_int_eq(world_prune(0), HANGAR_STATUS_USAGE);
+    ck_assert_ptr_nonnull(strstr(hangar_error(world.h), "origin \"db2\""));
+    ck_assert_int_eq(world_do('r', world.ids[0]), HANGAR_STATUS_USAGE);
+    ck_assert_int_eq(world_files(world.ids[0]), FILES);
+}
+END_TEST
+
+START_TEST(a_busy_pipeline_is_told)
+{
+    world_open("keep_last: 1, min_keep: 1, delete_grace: 0");
+    make_four();
+    ck_assert_int_eq(hg_make_dirs("state/lock", 0700, NULL), HANGAR_OK);
+    int fd = open("state/lock/nightly.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    ck_assert_int_eq(flock(fd, LOCK_EX), 0);
+    ck_assert_int_eq(world_prune(0), HANGAR_STATUS_BUSY);
+    ck_assert_str_eq(hg_json_string(sink_document(), "status", ""), "busy");
+    ck_assert_int_eq(world_do('r', world.ids[0]), HANGAR_STATUS_BUSY);
+    ck_assert_int_eq(world_files(world.ids[0]), FILES);
+    ck_assert_int_eq(world_do('h', world.ids[0]), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(world_prune(HANGAR_REQUEST_DRY_RUN), HANGAR_STATUS_DONE);
+    close(fd);
+    ck_assert_int_eq(world_prune(0), HANGAR_STATUS_DONE);
+}
+END_TEST
+
+START_TEST(names_that_are_not_there_are_told)
+{
+    world_open(NULL);
+    ck_assert_int_eq(hangar_prune(world.h, "nigthly", NULL, 0, NULL), HANGAR_STATUS_NOT_FOUND);
+    ck_assert_int_eq(hangar_prune(world.h, NULL, "nowhere", 0, NULL), HANGAR_STATUS_NOT_FOUND);
+    ck_assert_int_eq(hangar_prune(world.h, "nightly", "local", 0, NULL), HANGAR_STATUS_DONE);
+}
+END_TEST
+
+/* ---- hold, unhold, remove ---- */
+
+START_TEST(held_backups_stay_until_they_are_let_go)
+{
+    world_open("keep_last: 1, min_keep: 1, delete_grace: 0");
+    make_four();
+    ck_assert_int_eq(world_do('h', world.ids[0]), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(world_do('h', world.ids[0]), HANGAR_STATUS_DONE); /* again */
+    ck_assert_int_eq(world_prune(0), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(world_files(world.ids[0]), FILES + 1);
+    ck_assert_int_eq(world_files(world.ids[1]), -1);
+    ck_assert_int_eq(world_do('r', world.ids[0]), HANGAR_STATUS_FAILED);
+    ck_assert_ptr_nonnull(
+        strstr(hangar_error(world.h), "is held in sink local; hint: `hangar unh"));
+    ck_assert_int_eq(world_do('u', world.ids[0]), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(world_do('u', world.ids[0]), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(world_prune(0), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(world_files(world.ids[0]), -1);
+    ck_assert_int_eq(world_do('h', world.ids[0]), HANGAR_STATUS_NOT_FOUND);
+}
+END_TEST
+
+START_TEST(damaged_backups_are_neither_counted_nor_removed_but_by_hand)
+{
+    world_open("keep_last: 1, min_keep: 1, delete_grace: 0");
+    make_four();
+    world_write(world.ids[3], "manifest.json", "{ damaged");
+    ck_assert_int_eq(world_prune(0), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(world_files(world.ids[3]), FILES);
+    ck_assert_int_eq(world_files(world.ids[2]), FILES); /* the newest good one */
+    ck_assert_int_eq(world_files(world.ids[1]), -1);
+    ck_assert_int_eq(world_do('h', world.ids[3]), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(world_do('r', world.ids[3]), HANGAR_STATUS_FAILED);
+    ck_assert_int_eq(world_do('u', world.ids[3]), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(world_do('r', "latest"), HANGAR_STATUS_CORRUPT);
+    ck_assert_int_eq(world_do('r', world.ids[3]), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(world_files(world.ids[3]), -1);
+    ck_assert_int_eq(world_do('r', world.ids[3]), HANGAR_STATUS_NOT_FOUND);
+}
+END_TEST
+
+START_TEST(a_removal_by_hand_that_is_cut_short_is_completed)
+{
+    enum hangar_status status = HANGAR_STATUS_FAILED;
+    world_open("keep_last: 9, delete_grace: 0");
+    for (long steps = 0; status != HANGAR_STATUS_DONE; steps++) {
+        make_four();
+        world.calls_left = steps;
+        status = world_do('r', world.ids[1]);
+        world.calls_left = -1;
+        ck_assert_int_lt(steps, 50);
+        bool listed = world_has(world.ids[1], "manifest.json");
+        ck_assert(!listed || world_files(world.ids[1]) >= FILES);
+        ck_assert_int_eq(world_prune(0), HANGAR_STATUS_DONE);
+        ck_assert_int_eq(world_files(world.ids[1]) == -1, !listed);
+        ck_assert_int_eq(world_files(world.ids[0]), FILES);
+        ck_assert_int_eq(system("rm -r backups"), 0);
+    }
+}
+END_TEST
+
+/* ---- status ---- */
+
+START_TEST(status_tells_what_the_next_prune_leaves)
+{
+    char *json = NULL;
+    world_open("keep_last: 2");
+    make_four();
+    ck_assert_int_eq(hangar_overview(world.h, &json), HANGAR_STATUS_DONE);
+    json_t *doc = json_loads(json, 0, NULL);
+    json_t *pipeline = json_array_get(json_object_get(doc, "pipelines"), 0);
+    json_t *sink = json_array_get(json_object_get(pipeline, "sinks"), 0);
+    json_t *after = json_object_get(sink, "after_prune");
+    ck_assert_int_eq(hg_json_int(after, "kept", -1), 2);
+    ck_assert_int_eq(hg_json_int(after, "removed", -1), 2);
+    ck_assert_str_eq(hg_json_string(after, "oldest", ""), world.ids[2]);
+    ck_assert(json_is_null(json_object_get(after, "refused")));
+    json_decref(doc);
+    hangar_free(json);
+    ck_assert_int_eq(world_files(world.ids[0]), FILES);
+    world_open(NULL);
+    ck_assert_int_eq(hangar_overview(world.h, &json), HANGAR_STATUS_DONE);
+    ck_assert_ptr_nonnull(strstr(json, "\"after_prune\": null"));
+    hangar_free(json);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        what_is_not_kept_goes_without_a_trace,
+        many_objects_go_in_many_pages,
+        at_each_moment_a_backup_is_whole_or_not_listed,
+        data_stays_for_the_grace,
+        a_hold_that_comes_late_is_respected,
+        what_a_dead_run_left_is_claimed_then_removed,
+        the_mark_of_a_dead_run_is_no_backup,
+        a_living_run_and_what_is_not_ours_are_left_alone,
+        a_run_that_commits_while_we_look_keeps_its_backup,
+        while_the_clock_is_in_doubt_nothing_is_cleaned,
+        the_place_of_another_origin_is_refused,
+        a_busy_pipeline_is_told,
+        names_that_are_not_there_are_told,
+        held_backups_stay_until_they_are_let_go,
+        damaged_backups_are_neither_counted_nor_removed_but_by_hand,
+        a_removal_by_hand_that_is_cut_short_is_completed,
+        status_tells_what_the_next_prune_leaves,
+    };
+    return SUITE_RUN("prune", tests, world_setup, world_teardown);
+}

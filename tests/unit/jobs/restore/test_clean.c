@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * clean: what a restore replaces is in a safety backup before anything is changed; all
+ * sources are loaded before the first is swapped; and a safety backup is a backup, but
+ * none of those that are made by the schedule.
+ */
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "world.h"
+
+#define CLEAN HANGAR_REQUEST_CLEAN
+#define DRY HANGAR_REQUEST_DRY_RUN
+
+#define CONFIG(b_options, sinks, retention)                                                        \
+    "sources: { db: { plugin: test-source, options: { journal: j, full: true } },\n"               \
+    "  cache: { plugin: test-source, options: { objects: 1, journal: jc } } }\n"                   \
+    "transforms: { gzip: { plugin: compress-gzip } }\n"                                            \
+    "sinks: { a: { plugin: storage-local, options: { path: ./a }" retention " },\n"                \
+    "  b: { plugin: test-sink, options: { path: ./b" b_options " } },\n"                           \
+    "  c: { plugin: storage-local, options: { path: ./c } } }\n"                                   \
+    "pipelines: { p: { sources: [db, cache], transforms: [gzip], sinks: [" sinks "] } }\n"
+
+static char scheduled[64]; /* the id of the backup */
+
+static void make_backup_with(const char *config)
+{
+    world_config("%s", config);
+    ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
+    snprintf(scheduled, sizeof(scheduled), "%s", world_id());
+    world_shell("rm -f j jc");
+}
+
+static void make_backup(void)
+{
+    make_backup_with(CONFIG("", "a", ""));
+}
+
+static int in_sink(const char *sink)
+{
+    return world_shell("exit $(find %s -name manifest.json | wc -l)", sink);
+}
+
+START_TEST(what_is_replaced_is_kept_first)
+{
+    make_backup();
+    ck_assert_int_eq(world_restore("latest", CLEAN, NULL, NULL), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(in_sink("a"), 2);
+    world_fields(world_doc, "safety:o id:s");
+    world_fields(world_at("safety"), "id:s sink:s sources:a");
+    ck_assert_str_eq(world_text("safety.sink"), "a");
+    ck_assert_uint_eq(world_count("safety.sources"), 1); /* the cache holds nothing */
+    ck_assert_str_eq(world_text("safety.sources.0"), "db");
+    ck_assert(json_is_true(world_at("sources.0.restored")));
+    ck_assert(json_is_true(world_at("sources.1.restored")));
+    /* a look, the backup by another instance, and only then the restore */
+    ck_assert_int_eq(world_shell("test \"$(grep -E '^(prepare|restore_prepare|restore_end|end)' j |"
+                                 " tr '\\n' ,)\" = 'restore_prepare 3 objects dry clean,"
+                                 "restore_end-failed,prepare_safety,end,"
+                                 "restore_prepare 3 objects clean,restore_end,'"),
+                     0);
+    ck_assert_uint_eq(world_lines("jc", "^prepare"), 0);
+    /* and it can be restored itself, with a safety backup of its own */
+    char id[64];
+    snprintf(id, sizeof(id), "%s", world_text("safety.id"));
+    ck_assert_int_eq(world_verify(id, HANGAR_VERIFY_FULL), HANGAR_STATUS_DONE);
+    /* but the age of what is regularly backed up is not told by it */
+    char *health = NULL;
+    ck_assert_int_eq(hangar_health(world_hangar, NULL, &health), HANGAR_STATUS_DONE);
+    ck_assert_ptr_nonnull(strstr(health, "\"newest\": \"backup_"));
+    ck_assert_ptr_null(strstr(health, id));
+    hangar_free(health);
+    ck_assert_int_eq(world_restore(id, CLEAN, NULL, NULL), HANGAR_STATUS_DONE);
+    ck_assert_uint_eq(world_count("sources"), 1);
+    ck_assert_int_eq(in_sink("a"), 3);
+}
+END_TEST
+
+START_TEST(a_dry_run_tells_of_the_safety_backup_and_takes_none)
+{
+    make_backup();
+    ck_assert_int_eq(world_restore("latest", CLEAN | DRY, NULL, NULL), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(in_sink("a"), 1);
+    ck_assert(json_is_null(world_at("safety.id")));
+    ck_assert_str_eq(world_text("safety.sink"), "a");
+    ck_assert_str_eq(world_text("sources.0.plan.0"), "safety backup of what it holds, into sink a");
+    ck_assert_str_eq(world_text("sources.0.plan.1"), "compare 3 objects");
+    ck_assert_str_eq(world_text("sources.1.plan.0"), "holds nothing: no safety backup");
+    ck_assert(json_is_false(world_at("sources.0.restored")));
+    ck_assert_uint_eq(world_lines("j", "^restore_prepare"), 1);
+    ck_assert_uint_eq(world_lines("j", "^restore_prepare 3 objects dry clean$"), 1);
+    ck_assert_int_eq(world_restore("latest", CLEAN | DRY | HANGAR_REQUEST_DISCONNECT, NULL, NULL),
+                     HANGAR_STATUS_DONE);
+    ck_assert_uint_eq(world_lines("j", "^restore_prepare 3 objects dry clean disconnect$"), 1);
+    /* without clean there is nothing to tell */
+    static const char *const cache[] = {"cache", NULL};
+    ck_assert_int_eq(world_restore("latest", DRY, cache, NULL), HANGAR_STATUS_DONE);
+    ck_assert(json_is_null(world_at("safety")));
+    ck_assert_str_eq(world_text("sources.0.plan.0"), "compare 1 objects");
+}
+END_TEST
+
+START_TEST(what_a_hook_may_remove_is_in_the_way_of_no_plan)
+{
+    static const char *const refused[] = {"db.fail_at=restore_prepare", "db.fail_rc=6", NULL};
+    static const char *const broken[] = {"db.fail_at=restore_prepare", NULL};
+    make_backup();
+    ck_assert_int_eq(world_restore("latest", CLEAN | DRY, NULL, refused), HANGAR_STATUS_FAILED);
+    world_config(CONFIG("",
+                        "a, b], hooks: { before_restore: [sh, -c, 'echo x >>before'] }, "
+                        "notifiers: [",
+                        ""));
+    ck_assert_int_eq(world_restore("latest", CLEAN | DRY, NULL, refused), HANGAR_STATUS_DONE);
+    ck_assert_str_eq(world_text("sources.0.plan.3"),
+                     "in the way now, before hook before_restore is run: source db: cannot "
+                     "restore_prepare as told");
+    ck_assert_uint_eq(world_count("sources.1.plan"), 3); /* the others are looked at all the same */
+    ck_assert_int_eq(world_shell("test ! -e before"), 0);
+    /* only what may be gone by then, only before the hook, and only if there will be one */
+    ck_assert_int_eq(world_restore("latest", CLEAN | DRY, NULL, broken), HANGAR_STATUS_FAILED);
+    ck_assert_int_eq(world_restore("latest", CLEAN | DRY | HANGAR_REQUEST_NO_HOOKS, NULL, refused),
+                     HANGAR_STATUS_FAILED);
+    ck_assert_int_eq(world_shell("test ! -e before"), 0);
+    ck_assert_int_eq(world_restore("latest", CLEAN, NULL, refused), HANGAR_STATUS_FAILED);
+    ck_assert_str_eq(world_error(), "source db: cannot restore_prepare as told");
+    ck_assert_uint_eq(world_lines("before", "x"), 1);
+}
+END_TEST
+
+START_TEST(an_empty_target_needs_none)
+{
+    make_backup();
+    static const char *const cache[] = {"cache", NULL};
+    ck_assert_int_eq(world_restore("latest", CLEAN, cache, NULL), HANGAR_STATUS_DONE);
+    ck_assert(json_is_null(world_at("safety")));
+    ck_assert_int_eq(in_sink("a"), 1);
+}
+END_TEST
+
+START_TEST(it_is_of_the_very_target)
+{
+    make_backup();
+    static const char *const set[] = {"db.objects=5", "cache.full=true", "db.time=1768442400001",
+                                      NULL};
+    ck_assert_int_eq(world_restore("latest", CLEAN, NULL, set), HANGAR_STATUS_DONE);
+    ck_assert_uint_eq(world_count("safety.sources"), 2);
+    char id[64];
+    snprintf(id, sizeof(id), "%s", world_text("safety.id"));
+    ck_assert_int_eq(world_show(id), HANGAR_STATUS_DONE);
+    ck_assert_str_eq(world_text("manifest.kind"), "safety");
+    ck_assert_uint_eq(world_count("manifest.sources.0.objects"), 5);
+    ck_assert_str_eq(world_text("manifest.sources.0.time"), "2026-01-15T02:00:00.001Z");
+    ck_assert_int_eq(world_shell("grep -q '^# A safety backup' a/p/%s/RESTORE.txt", id), 0);
+    ck_assert_int_eq(world_shell("grep -q '^# A safety backup' a/p/%s/RESTORE.txt", scheduled), 1);
+}
+END_TEST
+
+START_TEST(without_it_nothing_is_touched)
+{
+    static const char *const calls[] = {"prepare_safety", "begin", "next", "read", "close", "end"};
+    for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+        char one[64];
+        world_shell("rm -rf a");
+        make_backup();
+        snprintf(one, sizeof(one), "db.fail_at=%s", calls[i]);
+        const char *const set[] = {one, NULL};
+        ck_assert_int_eq(world_restore("latest", CLEAN, NULL, set), HANGAR_STATUS_FAILED);
+        ck_assert_msg(world_says("nothing was restored, as there is no safety backup of what "
+                                 "would be replaced: source db: cannot "),
+                      "%s", world_error());
+        ck_assert(json_is_null(world_at("safety.id")));
+        ck_assert_uint_eq(world_lines("j", "^restore_prepare 3 objects clean"), 0);
+        ck_assert_uint_eq(world_lines("j", "^restore_(open|write|phase|end$)"), 0);
+        ck_assert_uint_eq(world_lines("jc", "^restore_(open|write|phase|end$)"), 0);
+        ck_assert_int_eq(in_sink("a"), 1);
+    }
+    /* what is not there is a failure here, and not a wrong question */
+    static const char *const gone[] = {"db.fail_at=begin", "db.fail_rc=5", NULL};
+    ck_assert_int_eq(world_restore("latest", CLEAN, NULL, gone), HANGAR_STATUS_FAILED);
+}
+END_TEST
+
+START_TEST(a_target_that_refuses_costs_no_backup)
+{
+    make_backup();
+    static const char *const set[] = {"cache.fail_at=restore_prepare", "cache.fail_rc=11", NULL};
+    ck_assert_int_eq(world_restore("latest", CLEAN, NULL, set), HANGAR_STATUS_FAILED);
+    ck_assert_str_eq(world_error(), "source cache: cannot restore_prepare as told");
+    ck_assert_int_eq(in_sink("a"), 1);
+    ck_assert_uint_eq(world_lines("j", "^prepare"), 0);
+}
+END_TEST
+
+START_TEST(another_required_sink_serves_where_the_first_cannot)
+{
+    make_backup_with(CONFIG("", "b, c", ""));
+    world_shell("rm -rf c");
+    world_config(CONFIG(", fail_at: commit", "b, c", ""));
+    ck_assert_int_eq(world_restore("latest", CLEAN, NULL, NULL), HANGAR_STATUS_DONE);
+    ck_assert_str_eq(world_text("sink"), "b");
+    ck_assert_str_eq(world_text("safety.sink"), "c");
+    ck_assert_int_eq(in_sink("c"), 1);
+    ck_assert_ptr_nonnull(strstr(world_log(), "the safety backup goes into sink c: "));
+    /* there is no other */
+    world_config(CONFIG(", fail_at: commit", "b", ""));
+    ck_assert_int_eq(world_restore("latest", CLEAN, NULL, NULL), HANGAR_STATUS_FAILED);
+    ck_assert_msg(world_says("nothing was restored"), "%s", world_error());
+    ck_assert_uint_eq(world_lines("j", "^restore_open"), 3);
+}
+END_TEST
+
+START_TEST(all_are_loaded_before_one_is_swapped)
+{
+    make_backup();
+    /* the second fails while it is loaded: neither is swapped */
+    static const char *const loading[] = {"cache.fail_at=restore_phase_end", NULL};
+    ck_assert_int_eq(world_restore("latest", CLEAN, NULL, loading), HANGAR_STATUS_FAILED);
+    ck_assert_uint_eq(world_lines("j", "^restore_end$"), 0);
+    ck_assert_uint_eq(world_lines("jc", "^restore_end$"), 0);
+    ck_assert(!world_says("is restored"));
+    ck_assert(json_is_false(world_at("sources.0.restored")));
+    /* it fails while it is swapped: the first is another already, and that is said */
+    world_shell("rm -f j jc");
+    static const char *const swapping[] = {"cache.fail_at=restore_end", NULL};
+    ck_assert_int_eq(world_restore(scheduled, CLEAN, NULL, swapping), HANGAR_STATUS_FAILED);
+    ck_assert_uint_eq(world_lines("j", "^restore_end$"), 1);
+    ck_assert_str_eq(world_error(), "source db is restored, but the restore is not complete: "
+                                    "source cache: cannot restore_end as told");
+    ck_assert(json_is_true(world_at("sources.0.restored")));
+    ck_assert(json_is_false(world_at("sources.1.restored")));
+    /* the first fails while it is swapped: the second is not */
+    world_shell("rm -f j jc");
+    static const char *const first[] = {"db.fail_at=restore_end", NULL};
+    ck_assert_int_eq(world_restore(scheduled, CLEAN, NULL, first), HANGAR_STATUS_FAILED);
+    ck_assert_str_eq(world_error(), "source db: cannot restore_end as told");
+    ck_assert_uint_eq(world_lines("jc", "^restore_end$"), 0);
+    ck_assert_uint_eq(world_lines("jc", "^restore_end-failed$"), 2);
+}
+END_TEST
+
+START_TEST(what_is_left_behind_is_no_clean_success)
+{
+    make_backup();
+    static const char *const set[] = {"cache.left=a thing; hint: drop it", NULL};
+    ck_assert_int_eq(world_restore("latest", CLEAN, NULL, set), HANGAR_STATUS_DEGRADED);
+    ck_assert_str_eq(world_error(),
+                     "source cache: restored, but left behind: a thing; hint: drop it");
+    ck_assert(json_is_true(world_at("sources.0.restored")));
+    ck_assert(json_is_true(world_at("sources.1.restored")));
+}
+END_TEST
+
+START_TEST(nobody_else_runs_the_pipeline_meanwhile)
+{
+    make_backup();
+    int fd = open("state/lock/p.lock", O_RDWR | O_CLOEXEC);
+    ck_assert_int_eq(flock(fd, LOCK_EX | LOCK_NB), 0);
+    ck_assert_int_eq(world_restore("latest", CLEAN, NULL, NULL), HANGAR_STATUS_BUSY);
+    ck_assert_uint_eq(world_lines("j", "restore"), 0);
+    ck_assert_int_eq(world_restore("latest", CLEAN | DRY, NULL, NULL), HANGAR_STATUS_DONE);
+    close(fd);
+    ck_assert_int_eq(world_restore("latest", CLEAN, NULL, NULL), HANGAR_STATUS_DONE);
+}
+END_TEST
+
+START_TEST(it_is_a_backup_but_not_the_latest)
+{
+    make_backup();
+    ck_assert_int_eq(world_restore("latest", CLEAN, NULL, NULL), HANGAR_STATUS_DONE);
+    char id[64];
+    snprintf(id, sizeof(id), "%s", world_text("safety.id"));
+    ck_assert_int_eq(world_list(), HANGAR_STATUS_DONE);
+    ck_assert_uint_eq(world_count("backups"), 2);
+    ck_assert_str_eq(world_text("backups.0.id"), id);
+    ck_assert_str_eq(world_text("backups.0.kind"), "safety");
+    ck_assert_str_eq(world_text("backups.1.kind"), "backup");
+    ck_assert_int_eq(world_show("latest"), HANGAR_STATUS_DONE);
+    ck_assert_str_eq(world_text("manifest.id"), scheduled);
+    ck_assert_int_eq(world_status(), HANGAR_STATUS_DONE);
+    ck_assert_str_eq(world_text("pipelines.0.last_run.id"), scheduled);
+    ck_assert_str_eq(world_text("pipelines.0.sinks.0.newest"), scheduled);
+    ck_assert_int_eq(world_int("pipelines.0.sinks.0.backups"), 1);
+    ck_assert_int_eq(world_int("pipelines.0.sinks.0.safety_backups"), 1);
+    ck_assert_int_eq(world_verify("all", HANGAR_VERIFY_FULL), HANGAR_STATUS_DONE);
+    ck_assert_uint_eq(world_count("backups"), 2);
+    /* alone it is not found by that name at all */
+    ck_assert_int_eq(world_shell("rm -r a/p/%s", scheduled), 0);
+    ck_assert_int_eq(world_show("latest"), HANGAR_STATUS_NOT_FOUND);
+    ck_assert_int_eq(world_show(id), HANGAR_STATUS_DONE);
+}
+END_TEST
+
+START_TEST(retention_counts_it_apart)
+{
+    make_backup_with(CONFIG("", "a", ", retention: { keep_last: 1, min_keep: 1 }"));
+    static const char *const db[] = {"db", NULL};
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(world_restore("latest", CLEAN, db, NULL), HANGAR_STATUS_DONE);
+    }
+    ck_assert_int_eq(in_sink("a"), 4); /* no retention after them, and none is due */
+    ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(in_sink("a"), 4); /* the old one of the schedule went */
+    ck_assert_int_eq(world_shell("test -e a/p/%s/manifest.json", scheduled), 1);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        what_is_replaced_is_kept_first,
+        a_dry_run_tells_of_the_safety_backup_and_takes_none,
+        what_a_hook_may_remove_is_in_the_way_of_no_plan,
+        an_empty_target_needs_none,
+        it_is_of_the_very_target,
+        without_it_nothing_is_touched,
+        a_target_that_refuses_costs_no_backup,
+        another_required_sink_serves_where_the_first_cannot,
+        all_are_loaded_before_one_is_swapped,
+        what_is_left_behind_is_no_clean_success,
+        nobody_else_runs_the_pipeline_meanwhile,
+        it_is_a_backup_but_not_the_latest,
+        retention_counts_it_apart,
+    };
+    return SUITE_RUN("jobs/restore/clean", tests, world_setup, world_teardown);
+}
