@@ -6,6 +6,7 @@
  */
 #include "args.h"
 
+#include <assert.h>
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -14,15 +15,20 @@
 #include <string.h>
 
 #include <hangar/hangar.h>
+#include "options.h"
 #include "output.h"
 
-#define MAX_OPTIONS (2 * CLI_OPTION_COUNT)
-/* getopt answers with the id, out of the way of letters */
-#define CODE(id) (1000 + (int)(id))
+/* getopt returns this number for the option at an index of the table: no letter has it */
+#define CODE(index) (1000 + (int)(index))
+
+/* Names that are reserved for later versions. */
+static const char *const later_commands[] = {
+    "plugin new", "plugin test", "schema", "completion", NULL,
+};
 
 /* Records the first thing that is wrong. */
-static void wrong(struct cli_args *args, const char *fmt, ...) CLI_PRINTF(2, 3);
-static void wrong(struct cli_args *args, const char *fmt, ...)
+static void args_wrong(struct cli_args *args, const char *fmt, ...) CLI_PRINTF(2, 3);
+static void args_wrong(struct cli_args *args, const char *fmt, ...)
 {
     if (args->error[0]) {
         return;
@@ -40,7 +46,7 @@ static void wrong(struct cli_args *args, const char *fmt, ...)
     }
 }
 
-static bool is_choice(const char *choices, const char *value)
+static bool args_is_choice(const char *choices, const char *value)
 {
     size_t n = strlen(value);
 
@@ -57,69 +63,102 @@ static bool is_choice(const char *choices, const char *value)
     return false;
 }
 
-static void take(struct cli_args *args, const struct cli_option *option, const char *value,
-                 int argc)
+const struct cli_given *cli_args_given(const struct cli_args *args, const struct cli_option *option)
 {
-    int count = args->counts[option->id]++;
+    for (size_t i = 0; i < args->given_count; i++) {
+        if (args->given[i].option == option) {
+            return &args->given[i];
+        }
+    }
+    return NULL;
+}
+
+static bool args_has(const struct cli_args *args, const struct cli_option *option)
+{
+    return cli_args_given(args, option) != NULL;
+}
+
+/* The entry of an option, which is added when there is none. */
+static struct cli_given *args_entry(struct cli_args *args, const struct cli_option *option)
+{
+    for (size_t i = 0; i < args->given_count; i++) {
+        if (args->given[i].option == option) {
+            return &args->given[i];
+        }
+    }
+    assert(args->given_count < CLI_MAX_OPTIONS);
+    args->given[args->given_count] = (struct cli_given){.option = option};
+    return &args->given[args->given_count++];
+}
+
+static void args_add(struct cli_args *args, const struct cli_option *option, const char *value,
+                     int argc)
+{
+    struct cli_given *given = args_entry(args, option);
+    int count = given->count++;
 
     if (!option->value) {
         return;
     }
     if (!option->repeats && count) {
-        wrong(args, "--%s was given twice", option->name);
+        args_wrong(args, "--%s was given twice", option->name);
         return;
     }
-    if (strchr(option->value, '|') && !is_choice(option->value, value)) {
-        wrong(args, "--%s cannot be \"%s\": it is one of %s", option->name, value, option->value);
+    if (strchr(option->value, '|') && !args_is_choice(option->value, value)) {
+        args_wrong(args, "--%s cannot be \"%s\": it is one of %s", option->name, value,
+                   option->value);
         return;
     }
     if (!*value) {
-        wrong(args, "--%s needs a value that is not empty", option->name);
+        args_wrong(args, "--%s needs a value that is not empty", option->name);
         return;
     }
-    args->values[option->id] = value;
+    given->value = value;
     if (!option->repeats) {
         return;
     }
-    if (!args->lists[option->id]) {
-        args->lists[option->id] = calloc((size_t)argc + 1, sizeof(char *));
+    if (!given->list) {
+        given->list = calloc((size_t)argc + 1, sizeof(char *));
     }
-    if (!args->lists[option->id]) {
-        wrong(args, "out of memory");
+    if (!given->list) {
+        args_wrong(args, "out of memory");
     } else {
-        args->lists[option->id][count] = value;
+        given->list[count] = value;
     }
 }
 
-/* The options of a table as getopt wants them. */
+/* The options of a command and of all commands, as getopt wants them. */
 struct getopt_table {
-    const struct cli_option *known[MAX_OPTIONS];
-    struct option longs[MAX_OPTIONS + 1];
-    char shorts[2 * MAX_OPTIONS + 3];
+    const struct cli_option *known[CLI_MAX_OPTIONS];
+    struct option longs[CLI_MAX_OPTIONS + 1];
+    char shorts[2 * CLI_MAX_OPTIONS + 3];
     size_t count;
 };
 
-static void add_options(struct getopt_table *table, const struct cli_option *options)
+static void args_add_options(struct getopt_table *table, const struct cli_option *const *options)
 {
-    for (; options && options->name && table->count < MAX_OPTIONS; options++) {
-        table->known[table->count] = options;
-        table->longs[table->count++] = (struct option){
-            .name = options->name,
-            .has_arg = options->value ? required_argument : no_argument,
-            .val = CODE(options->id),
+    for (; options && *options; options++) {
+        const struct cli_option *option = *options;
+        assert(table->count < CLI_MAX_OPTIONS);
+        table->known[table->count] = option;
+        table->longs[table->count] = (struct option){
+            .name = option->name,
+            .has_arg = option->value ? required_argument : no_argument,
+            .val = CODE(table->count),
         };
-        if (options->letter) {
+        table->count++;
+        if (option->letter) {
             size_t end = strlen(table->shorts);
-            snprintf(table->shorts + end, sizeof(table->shorts) - end, "%c%s", options->letter,
-                     options->value ? ":" : "");
+            snprintf(table->shorts + end, sizeof(table->shorts) - end, "%c%s", option->letter,
+                     option->value ? ":" : "");
         }
     }
 }
 
-static const struct cli_option *find(const struct getopt_table *table, int code)
+static const struct cli_option *args_option_of(const struct getopt_table *table, int code)
 {
     for (size_t i = 0; i < table->count; i++) {
-        if (code == CODE(table->known[i]->id) || (code > 0 && code == table->known[i]->letter)) {
+        if (code == CODE(i) || (code > 0 && code == table->known[i]->letter)) {
             return table->known[i];
         }
     }
@@ -127,31 +166,31 @@ static const struct cli_option *find(const struct getopt_table *table, int code)
 }
 
 /* Says what getopt did not like about the argument it has just passed. */
-static void refuse(struct cli_args *args, const struct getopt_table *table, int answer,
-                   const char *argument)
+static void args_refuse(struct cli_args *args, const struct getopt_table *table, int answer,
+                        const char *argument)
 {
-    const struct cli_option *option = find(table, optopt);
+    const struct cli_option *option = args_option_of(table, optopt);
 
     if (answer == ':' && option) {
-        wrong(args, "--%s needs a value: %s", option->name, option->value);
+        args_wrong(args, "--%s needs a value: %s", option->name, option->value);
     } else if (option) {
-        wrong(args, "--%s takes no value", option->name);
+        args_wrong(args, "--%s takes no value", option->name);
     } else if (optopt) {
-        wrong(args, "there is no option -%c", optopt);
+        args_wrong(args, "there is no option -%c", optopt);
     } else {
-        wrong(args, "there is no option %.*s", (int)strcspn(argument, "="), argument);
+        args_wrong(args, "there is no option %.*s", (int)strcspn(argument, "="), argument);
     }
 }
 
 /* Reads options, up to the first operand with `stop`; returns its index. */
-static int read_options(struct cli_args *args, const struct cli_option *own, int argc, char **argv,
-                        bool stop)
+static int args_read_options(struct cli_args *args, const struct cli_option *const *own, int argc,
+                             char **argv, bool stop)
 {
     struct getopt_table table = {.shorts = ""};
 
     snprintf(table.shorts, sizeof(table.shorts), stop ? "+:" : ":");
-    add_options(&table, cli_global_options);
-    add_options(&table, own);
+    args_add_options(&table, cli_global_options);
+    args_add_options(&table, own);
     opterr = 0;
     optind = 0; /* glibc: start afresh */
     for (;;) {
@@ -161,38 +200,27 @@ static int read_options(struct cli_args *args, const struct cli_option *own, int
             return optind;
         }
         const struct cli_option *option =
-            answer == '?' || answer == ':' ? NULL : find(&table, answer);
+            answer == '?' || answer == ':' ? NULL : args_option_of(&table, answer);
         if (option) {
-            take(args, option, optarg, argc);
+            args_add(args, option, optarg, argc);
         } else {
-            refuse(args, &table, answer, argv[optind > before ? optind - 1 : before]);
+            args_refuse(args, &table, answer, argv[optind > before ? optind - 1 : before]);
         }
     }
 }
 
 /* Whether `name` is "group word". */
-static bool in_group(const char *name, const char *group)
+static bool args_in_group(const char *name, const char *group)
 {
     size_t n = strlen(group);
 
     return strncmp(name, group, n) == 0 && name[n] == ' ';
 }
 
-static const struct cli_command *find_command(const char *group, const char *word)
+static const struct cli_command *args_first_of_group(const char *group)
 {
-    for (const struct cli_command *c = cli_commands; c->name; c++) {
-        if (group ? in_group(c->name, group) && strcmp(c->name + strlen(group) + 1, word) == 0
-                  : strcmp(c->name, word) == 0) {
-            return c;
-        }
-    }
-    return NULL;
-}
-
-static const struct cli_command *first_of_group(const char *group)
-{
-    for (const struct cli_command *c = cli_commands; c->name; c++) {
-        if (in_group(c->name, group)) {
+    for (const struct cli_command *c = cli_command_next(NULL); c; c = cli_command_next(c)) {
+        if (args_in_group(c->name, group)) {
             return c;
         }
     }
@@ -200,7 +228,7 @@ static const struct cli_command *first_of_group(const char *group)
 }
 
 /* How many single changes lead from one word to the other; both are short. */
-static size_t distance(const char *a, const char *b)
+static size_t args_distance(const char *a, const char *b)
 {
     enum { MAX = 24 };
     size_t row[MAX + 1], n = strlen(b);
@@ -224,21 +252,21 @@ static size_t distance(const char *a, const char *b)
     return row[n];
 }
 
-static void unknown_command(struct cli_args *args, const char *word)
+static void args_unknown_command(struct cli_args *args, const char *word)
 {
     const char *nearest = NULL;
     size_t best = 3;
 
-    for (const char *const *later = cli_later_commands; *later; later++) {
+    for (const char *const *later = later_commands; *later; later++) {
         if (strcmp(*later, word) == 0) {
-            wrong(args, "`%s` is not in this version (%s)", word, hangar_version());
+            args_wrong(args, "`%s` is not in this version (%s)", word, hangar_version());
             return;
         }
     }
-    wrong(args, "there is no command `%s`", word);
-    for (const struct cli_command *c = cli_commands; c->name; c++) {
-        if (distance(word, c->name) < best) {
-            best = distance(word, c->name);
+    args_wrong(args, "there is no command `%s`", word);
+    for (const struct cli_command *c = cli_command_next(NULL); c; c = cli_command_next(c)) {
+        if (args_distance(word, c->name) < best) {
+            best = args_distance(word, c->name);
             nearest = c->name;
         }
     }
@@ -248,21 +276,21 @@ static void unknown_command(struct cli_args *args, const char *word)
 }
 
 /* Turns "plugin" and its next word into a command. */
-static void choose_in_group(struct cli_args *args, const char *group)
+static void args_choose_in_group(struct cli_args *args, const char *group)
 {
     args->command = NULL;
     if (args->operand_count == 0) {
         args->group = group;
-        if (!args->counts[CLI_HELP]) {
-            wrong(args, "`%s` needs to know what to do", group);
+        if (!args_has(args, &cli_option_help)) {
+            args_wrong(args, "`%s` needs to know what to do", group);
         }
     } else {
         char name[CLI_SHORT];
-        args->command = find_command(group, args->operands[0]);
         snprintf(name, sizeof(name), "%s %s", group, args->operands[0]);
+        args->command = cli_command_find(name);
         if (!args->command) {
             args->group = group;
-            unknown_command(args, name);
+            args_unknown_command(args, name);
         } else {
             args->operands++;
             args->operand_count--;
@@ -273,21 +301,21 @@ static void choose_in_group(struct cli_args *args, const char *group)
     }
 }
 
-static void count_operands(struct cli_args *args)
+static void args_count_operands(struct cli_args *args)
 {
     const struct cli_command *command = args->command;
 
-    if (!command || args->counts[CLI_HELP]) {
+    if (!command || args_has(args, &cli_option_help)) {
         return;
     }
     if (args->operand_count < command->min) {
-        wrong(args, "`%s` needs an argument: %s", command->name, command->operands);
+        args_wrong(args, "`%s` needs an argument: %s", command->name, command->operands);
     } else if (command->max == 0 && args->operand_count > 0) {
-        wrong(args, "`%s` takes no argument: \"%s\" is one too many", command->name,
-              args->operands[0]);
+        args_wrong(args, "`%s` takes no argument: \"%s\" is one too many", command->name,
+                   args->operands[0]);
     } else if (command->max >= 0 && args->operand_count > command->max) {
-        wrong(args, "`%s` takes one argument: \"%s\" is one too many", command->name,
-              args->operands[command->max]);
+        args_wrong(args, "`%s` takes one argument: \"%s\" is one too many", command->name,
+                   args->operands[command->max]);
     }
 }
 
@@ -296,31 +324,31 @@ bool cli_args_parse(struct cli_args *args, int argc, char **argv)
     *args = (struct cli_args){0};
     args->operand_list = calloc((size_t)argc + 1, sizeof(char *));
     if (!args->operand_list) {
-        wrong(args, "out of memory");
+        args_wrong(args, "out of memory");
         return false;
     }
     args->operands = args->operand_list;
-    int at = read_options(args, NULL, argc, argv, true);
+    int at = args_read_options(args, NULL, argc, argv, true);
     if (at < argc) {
         const char *word = argv[at];
-        const struct cli_command *command = find_command(NULL, word);
-        const struct cli_command *member = command ? NULL : first_of_group(word);
+        const struct cli_command *command = cli_command_find(word);
+        const struct cli_command *member = command ? NULL : args_first_of_group(word);
         if (!command && !member) {
-            unknown_command(args, word);
+            args_unknown_command(args, word);
         }
         args->command = command ? command : member;
-        int from = at + read_options(args, args->command ? args->command->options : NULL, argc - at,
-                                     argv + at, false);
+        int from = at + args_read_options(args, args->command ? args->command->options : NULL,
+                                          argc - at, argv + at, false);
         for (; from < argc; from++) {
             args->operand_list[args->operand_count++] = argv[from];
         }
         if (member) {
-            choose_in_group(args, word);
+            args_choose_in_group(args, word);
         }
-        count_operands(args);
+        args_count_operands(args);
     }
-    if (args->counts[CLI_QUIET] && args->counts[CLI_VERBOSE]) {
-        wrong(args, "--quiet and --verbose exclude each other");
+    if (args_has(args, &cli_option_quiet) && args_has(args, &cli_option_verbose)) {
+        args_wrong(args, "--quiet and --verbose exclude each other");
     }
     return !args->error[0];
 }
@@ -328,7 +356,7 @@ bool cli_args_parse(struct cli_args *args, int argc, char **argv)
 void cli_args_free(struct cli_args *args)
 {
     free(args->operand_list);
-    for (size_t i = 0; i < CLI_OPTION_COUNT; i++) {
-        free(args->lists[i]);
+    for (size_t i = 0; i < args->given_count; i++) {
+        free(args->given[i].list);
     }
 }

@@ -9,9 +9,7 @@
 #define CLI_CLI_H
 
 #include <hangar/hangar.h>
-#include <jansson.h>
 #include "args.h"
-#include "document.h"
 #include "output.h"
 #include "progress.h"
 
@@ -37,12 +35,11 @@ struct cli {
     struct hangar *hangar; /* NULL unless the command opens it */
 };
 
-/* The whole program but for what belongs to the process; an exit status. */
-int cli_run(const struct cli_io *io, int argc, char **argv);
-
-/* Whether the last argument list asked for... */
-bool cli_has_option(const struct cli *cli, enum cli_option_id id);
-const char *cli_option_value(const struct cli *cli, enum cli_option_id id);
+/* Was the option given?  Its last value; all its values, ended by NULL.  NULL: it was not
+ * given. */
+bool cli_has_option(const struct cli *cli, const struct cli_option *option);
+const char *cli_option_value(const struct cli *cli, const struct cli_option *option);
+const char *const *cli_option_list(const struct cli *cli, const struct cli_option *option);
 
 /* How the log is written: as asked for, else as suits where it goes. */
 enum cli_log_format cli_log_format_of(const struct cli *cli);
@@ -55,22 +52,17 @@ void cli_errorf(struct cli *cli, const char *fmt, ...) CLI_PRINTF(2, 3);
  * Then tells the library's error, if there is one, unless the data has said it:
  * when the document's array `told_by` has entries (NULL: never).  Frees json;
  * returns the exit status. */
-typedef void cli_render(const json_t *doc, struct cli_view *out, struct cli_view *err);
 int cli_finish(struct cli *cli, enum hangar_status status, char *json, cli_render *render,
                const char *told_by);
 
 /* With --json, for what has no document of its own. */
 void cli_error_document(struct cli *cli, enum hangar_status status, const char *text);
 
+/* The error of the library, or the name of the status where it gave none. */
+const char *cli_error_text(const struct cli *cli, enum hangar_status status);
+
 /* Both: why the command ends here, with this exit status. */
 int cli_stop(struct cli *cli, enum hangar_status status, const char *text);
-
-/* The signal that asked to stop, or 0; set by cli_interrupt. */
-int cli_interrupted(void);
-
-/* For signal handlers: remembers the signal and cancels the running job; false
- * when that was asked before. */
-bool cli_interrupt(int number);
 
 /* "ID" or "latest" with --pipeline and --from. */
 struct hangar_selection cli_selection(const struct cli *cli);
@@ -78,5 +70,8 @@ struct hangar_selection cli_selection(const struct cli *cli);
 /* "hangar", with -c for a configuration that is not NULL: what a next step begins
  * with, for a shell.  Malloc'd, NULL when out of memory. */
 char *cli_program(const struct cli *cli, const char *config);
+
+/* The worse of two exit statuses. */
+int cli_worse(int a, int b);
 
 #endif

@@ -18,31 +18,31 @@
 /* Texts are copied with what is not safe to print escaped, or as they are. */
 enum copying { AS_IT_IS, ASCII, UTF8 };
 
-static char *escaped(const char *text, enum copying how)
+static char *document_escaped(const char *text, enum copying how)
 {
     return how == AS_IT_IS ? strdup(text) : cli_escape(text, how == UTF8);
 }
 
-static json_t *clean(json_t *node, enum copying how);
+static json_t *document_clean(json_t *node, enum copying how);
 
-static json_t *clean_string(const json_t *node, enum copying how)
+static json_t *document_clean_string(const json_t *node, enum copying how)
 {
-    char *text = escaped(json_string_value(node), how);
+    char *text = document_escaped(json_string_value(node), how);
     json_t *result = text ? json_string(text) : NULL;
 
     free(text);
     return result;
 }
 
-static json_t *clean_object(json_t *node, enum copying how)
+static json_t *document_clean_object(json_t *node, enum copying how)
 {
     json_t *result = json_object();
     const char *key;
     json_t *value;
 
     json_object_foreach (node, key, value) {
-        json_t *child = clean(value, how);
-        char *name = escaped(key, how);
+        json_t *child = document_clean(value, how);
+        char *name = document_escaped(key, how);
         int rc = name ? json_object_set_new(result, name, child) : -1;
         if (!name) {
             json_decref(child);
@@ -56,14 +56,14 @@ static json_t *clean_object(json_t *node, enum copying how)
     return result;
 }
 
-static json_t *clean_array(json_t *node, enum copying how)
+static json_t *document_clean_array(json_t *node, enum copying how)
 {
     json_t *result = json_array();
     size_t i;
     json_t *value;
 
     json_array_foreach (node, i, value) {
-        if (json_array_append_new(result, clean(value, how)) < 0) {
+        if (json_array_append_new(result, document_clean(value, how)) < 0) {
             json_decref(result);
             return NULL;
         }
@@ -71,16 +71,16 @@ static json_t *clean_array(json_t *node, enum copying how)
     return result;
 }
 
-static json_t *clean(json_t *node, enum copying how)
+static json_t *document_clean(json_t *node, enum copying how)
 {
     if (json_is_string(node)) {
-        return clean_string(node, how);
+        return document_clean_string(node, how);
     }
     if (json_is_object(node)) {
-        return clean_object(node, how);
+        return document_clean_object(node, how);
     }
     if (json_is_array(node)) {
-        return clean_array(node, how);
+        return document_clean_array(node, how);
     }
     return json_copy(node);
 }
@@ -92,7 +92,7 @@ static struct {
     size_t size, taken;
 } arena;
 
-static void *arena_take(size_t size)
+static void *document_arena_take(size_t size)
 {
     const size_t unit = _Alignof(max_align_t);
     size_t rounded = (size + unit - 1) / unit * unit;
@@ -103,7 +103,7 @@ static void *arena_take(size_t size)
     return arena.memory + (arena.taken - rounded);
 }
 
-static void arena_give(void *memory)
+static void document_arena_give(void *memory)
 {
     uintptr_t at = (uintptr_t)memory, start = (uintptr_t)arena.memory;
     if (at < start || at - start >= arena.size) {
@@ -113,7 +113,7 @@ static void arena_give(void *memory)
 
 /* Parses a document of hangar's and gives a copy; NULL when it is none, or there is no
  * memory. */
-static json_t *parse(const char *text, enum copying how)
+static json_t *document_parse(const char *text, enum copying how)
 {
     json_malloc_t take;
     json_free_t give;
@@ -126,10 +126,10 @@ static json_t *parse(const char *text, enum copying how)
         return NULL;
     }
     json_get_alloc_funcs(&take, &give);
-    json_set_alloc_funcs(arena_take, arena_give);
+    json_set_alloc_funcs(document_arena_take, document_arena_give);
     json_t *raw = json_loadb(text, size, 0, NULL);
-    json_set_alloc_funcs(take, arena_give);
-    json_t *result = json_is_object(raw) ? clean(raw, how) : NULL;
+    json_set_alloc_funcs(take, document_arena_give);
+    json_t *result = json_is_object(raw) ? document_clean(raw, how) : NULL;
     json_decref(raw);
     json_set_alloc_funcs(take, give);
     free(arena.memory);
@@ -138,12 +138,12 @@ static json_t *parse(const char *text, enum copying how)
 
 json_t *cli_document(const char *text, bool utf8)
 {
-    return parse(text, utf8 ? UTF8 : ASCII);
+    return document_parse(text, utf8 ? UTF8 : ASCII);
 }
 
 json_t *cli_document_as_it_is(const char *text)
 {
-    return parse(text, AS_IT_IS);
+    return document_parse(text, AS_IT_IS);
 }
 
 const char *cli_string(const json_t *object, const char *key)

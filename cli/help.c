@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * help: made from the command table, with help, --help and version.
+ * help: the pages are made from the registered commands.
  */
-#include "commands.h"
+#include "help.h"
 
 #include <string.h>
+
+#include "options.h"
+#include "table.h"
 
 #define HELP_WIDTH 96
 
 /* A view that breaks lines also where there is no terminal: help is prose. */
-static struct cli_view page(const struct cli_view *view)
+static struct cli_view help_page(const struct cli_view *view)
 {
     struct cli_view result = *view;
 
@@ -20,12 +23,12 @@ static struct cli_view page(const struct cli_view *view)
     return result;
 }
 
-static void put_heading(const struct cli_view *view, const char *text)
+static void help_put_heading(const struct cli_view *view, const char *text)
 {
     fprintf(view->file, "\n%s%s%s\n", cli_on(view, CLI_BOLD), text, cli_off(view));
 }
 
-static void put_paragraph(struct cli_view *view, const char *text)
+static void help_put_paragraph(struct cli_view *view, const char *text)
 {
     static const struct cli_column columns[] = {{NULL, CLI_WRAP, false}};
     struct cli_table table;
@@ -35,13 +38,14 @@ static void put_paragraph(struct cli_view *view, const char *text)
     cli_table_print(&table);
 }
 
-static void put_options(struct cli_view *view, const struct cli_option *option)
+static void help_put_options(struct cli_view *view, const struct cli_option *const *options)
 {
     static const struct cli_column columns[] = {{NULL, CLI_LEFT, false}, {NULL, CLI_WRAP, false}};
     struct cli_table table;
 
     cli_table_init(&table, view, columns, 2, 2);
-    for (; option->name; option++) {
+    for (; *options; options++) {
+        const struct cli_option *option = *options;
         char letter[8] = "    ";
         if (option->letter) {
             snprintf(letter, sizeof(letter), "-%c, ", option->letter);
@@ -53,7 +57,7 @@ static void put_options(struct cli_view *view, const struct cli_option *option)
     cli_table_print(&table);
 }
 
-static bool is_of(const struct cli_command *command, const char *topic)
+static bool help_is_of(const struct cli_command *command, const char *topic)
 {
     size_t n = topic ? strlen(topic) : 0;
 
@@ -61,14 +65,14 @@ static bool is_of(const struct cli_command *command, const char *topic)
                       (!command->name[n] || command->name[n] == ' '));
 }
 
-static void put_commands(struct cli_view *view, const char *topic)
+static void help_put_commands(struct cli_view *view, const char *topic)
 {
     static const struct cli_column columns[] = {{NULL, CLI_LEFT, false}, {NULL, CLI_WRAP, false}};
     struct cli_table table;
 
     cli_table_init(&table, view, columns, 2, 2);
-    for (const struct cli_command *c = cli_commands; c->name; c++) {
-        if (!is_of(c, topic) || c->hidden) {
+    for (const struct cli_command *c = cli_command_next(NULL); c; c = cli_command_next(c)) {
+        if (!help_is_of(c, topic) || c->hidden) {
             continue;
         }
         cli_table_cell(&table, CLI_PLAIN, "%s%s%s", c->name, *c->operands ? " " : "", c->operands);
@@ -79,34 +83,34 @@ static void put_commands(struct cli_view *view, const char *topic)
 
 void cli_help_overview(struct cli_view *view)
 {
-    struct cli_view v = page(view);
+    struct cli_view v = help_page(view);
 
     fprintf(v.file, "hangar %s: backups of databases that are proven to restore\n",
             hangar_version());
     fputs("\nusage: hangar [OPTION...] COMMAND [ARGUMENT...]\n", v.file);
-    put_heading(&v, "commands");
-    put_commands(&v, NULL);
-    put_heading(&v, "options, before or after the command");
-    put_options(&v, cli_global_options);
+    help_put_heading(&v, "commands");
+    help_put_commands(&v, NULL);
+    help_put_heading(&v, "options, before or after the command");
+    help_put_options(&v, cli_global_options);
     fputs("\nStart with `hangar init`. `hangar help COMMAND` tells more about a command.\n",
           v.file);
     view->failed |= v.failed;
 }
 
-static void put_command(struct cli_view *view, const struct cli_command *command)
+static void help_put_command(struct cli_view *view, const struct cli_command *command)
 {
-    struct cli_view v = page(view);
+    struct cli_view v = help_page(view);
 
     fprintf(v.file, "usage: hangar %s%s%s%s\n\n", command->name,
             command->options ? " [OPTION...]" : "", *command->operands ? " " : "",
             command->operands);
-    put_paragraph(&v, command->text ? command->text : command->summary);
+    help_put_paragraph(&v, command->text ? command->text : command->summary);
     if (command->options) {
-        put_heading(&v, "options");
-        put_options(&v, command->options);
+        help_put_heading(&v, "options");
+        help_put_options(&v, command->options);
     }
-    put_heading(&v, "options of all commands");
-    put_options(&v, cli_global_options);
+    help_put_heading(&v, "options of all commands");
+    help_put_options(&v, cli_global_options);
     view->failed |= v.failed;
 }
 
@@ -119,8 +123,8 @@ int cli_help_topic(struct cli *cli, const char *topic)
         cli_help_overview(&cli->out);
         return HANGAR_STATUS_DONE;
     }
-    for (const struct cli_command *c = cli_commands; c->name; c++) {
-        if (is_of(c, topic) && !c->hidden) {
+    for (const struct cli_command *c = cli_command_next(NULL); c; c = cli_command_next(c)) {
+        if (help_is_of(c, topic) && !c->hidden) {
             only = c;
             count++;
         }
@@ -131,33 +135,20 @@ int cli_help_topic(struct cli *cli, const char *topic)
         return HANGAR_STATUS_USAGE;
     }
     if (count == 1) {
-        put_command(&cli->out, only);
+        help_put_command(&cli->out, only);
         return HANGAR_STATUS_DONE;
     }
-    struct cli_view v = page(&cli->out);
+    struct cli_view v = help_page(&cli->out);
     fprintf(v.file, "usage: hangar %s COMMAND\n", topic);
-    put_heading(&v, "commands");
-    put_commands(&v, topic);
+    help_put_heading(&v, "commands");
+    help_put_commands(&v, topic);
     cli->out.failed |= v.failed;
     return HANGAR_STATUS_DONE;
 }
 
-int cli_command_help(struct cli *cli)
-{
-    const struct cli_args *args = &cli->args;
-    char topic[CLI_SHORT];
-
-    if (args->operand_count == 0) {
-        return cli_help_topic(cli, NULL);
-    }
-    snprintf(topic, sizeof(topic), "%s%s%s", args->operands[0], args->operand_count > 1 ? " " : "",
-             args->operand_count > 1 ? args->operands[1] : "");
-    return cli_help_topic(cli, topic);
-}
-
 int cli_version(struct cli *cli)
 {
-    if (cli_has_option(cli, CLI_JSON)) {
+    if (cli_has_option(cli, &cli_option_json)) {
         fprintf(cli->out.file,
                 "{\n  \"schema\": \"hangar.version/1\",\n  \"status\": \"done\",\n"
                 "  \"version\": \"%s\"\n}\n",
@@ -166,9 +157,4 @@ int cli_version(struct cli *cli)
         fprintf(cli->out.file, "hangar %s\n", hangar_version());
     }
     return HANGAR_STATUS_DONE;
-}
-
-int cli_command_version(struct cli *cli)
-{
-    return cli_version(cli);
 }

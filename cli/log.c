@@ -24,7 +24,7 @@ bool cli_log_format_named(const char *name, enum cli_log_format *out)
     return false;
 }
 
-static void time_text(int64_t ms, char out[CLI_SHORT])
+static void log_time_text(int64_t ms, char out[CLI_SHORT])
 {
     time_t seconds = (time_t)(ms / 1000);
     struct tm tm = {0};
@@ -37,7 +37,7 @@ static void time_text(int64_t ms, char out[CLI_SHORT])
 }
 
 /* A logfmt value: quoted, with quotes and backslashes escaped. */
-static void put_quoted(FILE *file, const char *text)
+static void log_put_quoted(FILE *file, const char *text)
 {
     fputc('"', file);
     for (; *text; text++) {
@@ -49,38 +49,39 @@ static void put_quoted(FILE *file, const char *text)
     fputc('"', file);
 }
 
-static void put_word(FILE *file, const char *key, const char *word)
+static void log_put_word(FILE *file, const char *key, const char *word)
 {
     if (word && *word) {
         fprintf(file, " %s=%s", key, word);
     }
 }
 
-static void put_logfmt(FILE *file, const struct hangar_log_line *line,
-                       const struct cli_log_about *about, const char *level, const char *message)
+static void log_put_logfmt(FILE *file, const struct hangar_log_line *line,
+                           const struct cli_log_about *about, const char *level,
+                           const char *message)
 {
     fprintf(file, "level=%s", level);
-    put_word(file, "run", line->run);
-    put_word(file, "event", line->event);
+    log_put_word(file, "run", line->run);
+    log_put_word(file, "event", line->event);
     if (about) {
-        put_word(file, "pipeline", about->pipeline);
-        put_word(file, "job", about->job);
-        put_word(file, "status", about->status);
+        log_put_word(file, "pipeline", about->pipeline);
+        log_put_word(file, "job", about->job);
+        log_put_word(file, "status", about->status);
     }
     if (line->duration_ms >= 0) {
         fprintf(file, " duration_ms=%lld", (long long)line->duration_ms);
     }
     fputs(" msg=", file);
-    put_quoted(file, message);
+    log_put_quoted(file, message);
 }
 
-static void put_json(FILE *file, const struct hangar_log_line *line,
-                     const struct cli_log_about *about, const char *level, const char *message)
+static void log_put_json(FILE *file, const struct hangar_log_line *line,
+                         const struct cli_log_about *about, const char *level, const char *message)
 {
     static const struct cli_log_about nothing = {0};
     char when[CLI_SHORT];
 
-    time_text(line->time_ms, when);
+    log_time_text(line->time_ms, when);
     about = about ? about : &nothing;
     json_t *doc = json_pack("{s:s, s:s, s:s*, s:s*, s:s*, s:s*, s:s*}", "time", when, "level",
                             level, "run", line->run, "event", line->event, "pipeline",
@@ -91,12 +92,12 @@ static void put_json(FILE *file, const struct hangar_log_line *line,
     /* a message that is no UTF-8 was escaped before */
     if (!doc || json_object_set_new(doc, "msg", json_string(message)) < 0 ||
         json_dumpf(doc, file, JSON_COMPACT | JSON_PRESERVE_ORDER) < 0) {
-        put_logfmt(file, line, about, level, message);
+        log_put_logfmt(file, line, about, level, message);
     }
     json_decref(doc);
 }
 
-static void put_text(const struct cli_view *view, uint32_t level, const char *message)
+static void log_put_text(const struct cli_view *view, uint32_t level, const char *message)
 {
     static const enum cli_style styles[] = {CLI_RED, CLI_YELLOW, CLI_PLAIN, CLI_DIM};
 
@@ -116,19 +117,19 @@ void cli_log_put(const struct cli_view *view, enum cli_log_format format,
 
     switch (format) {
     case CLI_LOG_TEXT:
-        put_text(view, level, message);
+        log_put_text(view, level, message);
         break;
     case CLI_LOG_LOGFMT:
-        time_text(line->time_ms, when);
+        log_time_text(line->time_ms, when);
         fprintf(view->file, "time=%s ", when);
-        put_logfmt(view->file, line, about, levels[level], message);
+        log_put_logfmt(view->file, line, about, levels[level], message);
         break;
     case CLI_LOG_JSON:
-        put_json(view->file, line, about, levels[level], message);
+        log_put_json(view->file, line, about, levels[level], message);
         break;
     case CLI_LOG_JOURNAL:
         fprintf(view->file, "<%d>", priorities[level]);
-        put_logfmt(view->file, line, about, levels[level], message);
+        log_put_logfmt(view->file, line, about, levels[level], message);
         break;
     }
     fputc('\n', view->file);

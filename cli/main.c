@@ -17,11 +17,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cli.h"
+#include "interrupt.h"
+#include "run.h"
 
 /* Without this, a file opened later could become standard output.  Opened the
  * wrong way round, so that using it fails as if it were closed. */
-static bool standard_streams_exist(void)
+static bool main_standard_streams_exist(void)
 {
     for (int fd = 0; fd < 3; fd++) {
         if (fcntl(fd, F_GETFD) != -1 || errno != EBADF) {
@@ -34,7 +35,7 @@ static bool standard_streams_exist(void)
     return true;
 }
 
-static void on_signal(int number)
+static void main_on_signal(int number)
 {
     int saved = errno;
 
@@ -44,9 +45,9 @@ static void on_signal(int number)
     errno = saved;
 }
 
-static void catch_signals(void)
+static void main_catch_signals(void)
 {
-    struct sigaction stop = {.sa_handler = on_signal}, ignore = {.sa_handler = SIG_IGN}, old;
+    struct sigaction stop = {.sa_handler = main_on_signal}, ignore = {.sa_handler = SIG_IGN}, old;
     static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
 
     sigemptyset(&stop.sa_mask);
@@ -60,7 +61,7 @@ static void catch_signals(void)
     sigaction(SIGPIPE, &ignore, NULL);
 }
 
-static bool is_set(const char *name)
+static bool main_is_set(const char *name)
 {
     const char *value = getenv(name);
 
@@ -68,7 +69,7 @@ static bool is_set(const char *name)
 }
 
 /* As systemd.exec(5) says: JOURNAL_STREAM is the device and inode of the stream. */
-static bool leads_to_the_journal(int fd)
+static bool main_leads_to_the_journal(int fd)
 {
     const char *stream = getenv("JOURNAL_STREAM");
     unsigned long long device, inode;
@@ -78,7 +79,7 @@ static bool leads_to_the_journal(int fd)
            st.st_dev == device && st.st_ino == inode;
 }
 
-static int terminal_width(void)
+static int main_terminal_width(void)
 {
     struct winsize size;
 
@@ -90,7 +91,7 @@ static int terminal_width(void)
     return 80;
 }
 
-static bool reader_has_gone(void)
+static bool main_reader_has_gone(void)
 {
     struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
 
@@ -99,10 +100,10 @@ static bool reader_has_gone(void)
 
 /* Output that did not arrive is a failure; a reader that has seen enough gets no
  * message about it. */
-static int finish_output(int status)
+static int main_finish_output(int status)
 {
     bool failed = ferror(stdout) != 0;
-    bool gone = failed && reader_has_gone();
+    bool gone = failed && main_reader_has_gone();
 
     errno = 0;
     if (fflush(stdout) != 0) {
@@ -130,12 +131,12 @@ int main(int argc, char **argv)
     const char *term = getenv("TERM");
     struct timespec now = {0};
 
-    if (!standard_streams_exist()) {
+    if (!main_standard_streams_exist()) {
         return HANGAR_STATUS_FAILED;
     }
     /* the texts and numbers stay as they are; only characters are the locale's */
     setlocale(LC_CTYPE, "");
-    catch_signals();
+    main_catch_signals();
     clock_gettime(CLOCK_REALTIME, &now);
 
     struct cli_io io = {
@@ -146,16 +147,16 @@ int main(int argc, char **argv)
         .out_tty = isatty(STDOUT_FILENO) == 1,
         .err_tty = isatty(STDERR_FILENO) == 1,
         .dumb = !term || !*term || strcmp(term, "dumb") == 0,
-        .no_color = is_set("NO_COLOR"),
-        .journal = leads_to_the_journal(STDERR_FILENO),
+        .no_color = main_is_set("NO_COLOR"),
+        .journal = main_leads_to_the_journal(STDERR_FILENO),
         .utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0,
-        .width = terminal_width(),
+        .width = main_terminal_width(),
         .now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000,
         /* NULL in a program with more rights than its caller */
         .plugin_dir = secure_getenv("HANGAR_PLUGIN_DIR"),
         .state_dir = secure_getenv("HANGAR_STATE_DIR"),
     };
-    int status = finish_output(cli_run(&io, argc, argv));
+    int status = main_finish_output(cli_run(&io, argc, argv));
 
     if (status == HANGAR_STATUS_INTERRUPTED && cli_interrupted()) {
         return 128 + cli_interrupted();

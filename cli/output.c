@@ -74,7 +74,7 @@ void cli_put_message(const struct cli_view *view, int indent, enum cli_style sty
 }
 
 /* The length of the valid character at `s`, 0 when there is none. */
-static size_t decode(const unsigned char *s, uint32_t *code)
+static size_t output_decode(const unsigned char *s, uint32_t *code)
 {
     if (s[0] < 0x80) {
         *code = s[0];
@@ -100,7 +100,7 @@ static size_t decode(const unsigned char *s, uint32_t *code)
 }
 
 /* Characters that move the cursor, change its direction or end the line. */
-static bool is_control(uint32_t code)
+static bool output_is_control(uint32_t code)
 {
     return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x2028 || code == 0x2029 ||
            (code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
@@ -118,8 +118,8 @@ char *cli_escape(const char *text, bool utf8)
     size_t at = 0;
     while (*in) {
         uint32_t code = 0;
-        size_t n = decode(in, &code);
-        bool plain = n && !is_control(code) && (utf8 || code < 0x80);
+        size_t n = output_decode(in, &code);
+        bool plain = n && !output_is_control(code) && (utf8 || code < 0x80);
         if (plain) {
             memcpy(out + at, in, n);
             at += n;
@@ -135,7 +135,7 @@ char *cli_escape(const char *text, bool utf8)
 }
 
 /* 0 for a combining mark, 2 for a wide character, as the locale sees it. */
-static int code_width(uint32_t code)
+static int output_code_width(uint32_t code)
 {
     int width = code < 0x80 ? 1 : wcwidth((wchar_t)code);
 
@@ -149,8 +149,8 @@ int cli_text_width(const char *text)
 
     while (*in) {
         uint32_t code = '?';
-        size_t n = decode(in, &code);
-        width += code_width(code);
+        size_t n = output_decode(in, &code);
+        width += output_code_width(code);
         in += n ? n : 1;
     }
     return width;
@@ -167,11 +167,11 @@ void cli_truncate(char *text, size_t size, int width, bool utf8)
     size_t at = 0;
     while (text[at]) {
         uint32_t code = '?';
-        size_t n = decode((const unsigned char *)text + at, &code);
-        if (room < code_width(code)) {
+        size_t n = output_decode((const unsigned char *)text + at, &code);
+        if (room < output_code_width(code)) {
             break;
         }
-        room -= code_width(code);
+        room -= output_code_width(code);
         at += n ? n : 1;
     }
     snprintf(text + at, size - at, "%s", mark);

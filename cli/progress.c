@@ -24,8 +24,8 @@ void cli_progress_fini(struct cli_progress *progress)
 }
 
 /* Appends to a row; what does not fit is left out. */
-static void add(char row[CLI_PROGRESS_SIZE], const char *fmt, ...) CLI_PRINTF(2, 3);
-static void add(char row[CLI_PROGRESS_SIZE], const char *fmt, ...)
+static void progress_add(char row[CLI_PROGRESS_SIZE], const char *fmt, ...) CLI_PRINTF(2, 3);
+static void progress_add(char row[CLI_PROGRESS_SIZE], const char *fmt, ...)
 {
     size_t length = strlen(row);
     va_list args;
@@ -36,37 +36,37 @@ static void add(char row[CLI_PROGRESS_SIZE], const char *fmt, ...)
 }
 
 /* A name or a step comes from elsewhere: made safe, and bounded. */
-static void add_text(char row[CLI_PROGRESS_SIZE], const char *text, bool utf8)
+static void progress_add_text(char row[CLI_PROGRESS_SIZE], const char *text, bool utf8)
 {
     char *safe = cli_escape(text ? text : "", utf8);
 
     if (safe) {
         cli_truncate(safe, strlen(safe) + 1, 60, utf8);
-        add(row, "%s", safe);
+        progress_add(row, "%s", safe);
     }
     free(safe);
 }
 
-static void add_share(char row[CLI_PROGRESS_SIZE], uint64_t bytes, uint64_t expected)
+static void progress_add_share(char row[CLI_PROGRESS_SIZE], uint64_t bytes, uint64_t expected)
 {
     char size[CLI_SHORT], all[CLI_SHORT];
 
-    add(row, "  %s", cli_size(bytes, size));
+    progress_add(row, "  %s", cli_size(bytes, size));
     /* what is expected is an estimate: once it is passed it means nothing */
     if (expected && bytes <= expected) {
-        add(row, " of %s (%d %%)", cli_size(expected, all),
-            (int)((double)bytes * 100 / (double)expected));
+        progress_add(row, " of %s (%d %%)", cli_size(expected, all),
+                     (int)((double)bytes * 100 / (double)expected));
     }
 }
 
-static void add_clock(char row[CLI_PROGRESS_SIZE], int64_t ms)
+static void progress_add_clock(char row[CLI_PROGRESS_SIZE], int64_t ms)
 {
     long long s = ms / 1000;
 
     if (s >= 3600) {
-        add(row, "  %lld:%02lld:%02lld", s / 3600, s / 60 % 60, s % 60);
+        progress_add(row, "  %lld:%02lld:%02lld", s / 3600, s / 60 % 60, s % 60);
     } else {
-        add(row, "  %lld:%02lld", s / 60, s % 60);
+        progress_add(row, "  %lld:%02lld", s / 60, s % 60);
     }
 }
 
@@ -77,14 +77,14 @@ int cli_progress_rows(const struct cli_view *view, const struct hangar_progress 
     int count = 1, widest = 0;
 
     rows[0][0] = '\0';
-    add_text(rows[0], state->pipeline ? state->pipeline : state->job, view->utf8);
-    add(rows[0], ":");
-    add_share(rows[0], state->plain_bytes, state->expected_bytes);
-    add(rows[0], "  %s/s", cli_size(bytes_per_second, size));
-    add_clock(rows[0], state->elapsed_ms);
+    progress_add_text(rows[0], state->pipeline ? state->pipeline : state->job, view->utf8);
+    progress_add(rows[0], ":");
+    progress_add_share(rows[0], state->plain_bytes, state->expected_bytes);
+    progress_add(rows[0], "  %s/s", cli_size(bytes_per_second, size));
+    progress_add_clock(rows[0], state->elapsed_ms);
     /* last, as it may be long: what does not fit is cut */
-    add(rows[0], "  ");
-    add_text(rows[0], state->step ? state->step : state->job, view->utf8);
+    progress_add(rows[0], "  ");
+    progress_add_text(rows[0], state->step ? state->step : state->job, view->utf8);
     cli_truncate(rows[0], CLI_PROGRESS_SIZE, view->width ? view->width - 1 : 0, view->utf8);
 
     for (uint32_t i = 0; i < state->source_count; i++) {
@@ -96,12 +96,12 @@ int cli_progress_rows(const struct cli_view *view, const struct hangar_progress 
         const struct hangar_progress_source *source = &state->sources[i];
         char *row = rows[count++];
         snprintf(row, CLI_PROGRESS_SIZE, "  ");
-        add_text(row, source->name, view->utf8);
-        add(row, "%*s", widest + 2 > cli_text_width(row) ? widest + 2 - cli_text_width(row) : 0,
-            "");
-        add_share(row, source->plain_bytes, source->done ? 0 : source->expected_bytes);
+        progress_add_text(row, source->name, view->utf8);
+        progress_add(row, "%*s",
+                     widest + 2 > cli_text_width(row) ? widest + 2 - cli_text_width(row) : 0, "");
+        progress_add_share(row, source->plain_bytes, source->done ? 0 : source->expected_bytes);
         if (source->done) {
-            add(row, "  done");
+            progress_add(row, "  done");
         }
         cli_truncate(row, CLI_PROGRESS_SIZE, view->width ? view->width - 1 : 0, view->utf8);
     }
@@ -109,7 +109,7 @@ int cli_progress_rows(const struct cli_view *view, const struct hangar_progress 
 }
 
 /* Bytes per second over the last samples. */
-static uint64_t rate(struct cli_progress *progress, const struct hangar_progress *state)
+static uint64_t progress_rate(struct cli_progress *progress, const struct hangar_progress *state)
 {
     struct cli_sample now = {state->elapsed_ms, state->plain_bytes};
     size_t n = progress->sample_count;
@@ -131,7 +131,7 @@ static uint64_t rate(struct cli_progress *progress, const struct hangar_progress
 }
 
 /* Goes back over what was drawn and wipes it. */
-static void wipe(struct cli_progress *progress)
+static void progress_wipe(struct cli_progress *progress)
 {
     if (progress->rows > 1) {
         fprintf(progress->view->file, "\033[%dA", progress->rows - 1);
@@ -143,7 +143,8 @@ static void wipe(struct cli_progress *progress)
 }
 
 /* One write for a whole picture, so that it does not flicker. */
-static void redraw(struct cli_progress *progress, char rows[][CLI_PROGRESS_SIZE], int count)
+static void progress_redraw(struct cli_progress *progress, char rows[][CLI_PROGRESS_SIZE],
+                            int count)
 {
     char picture[CLI_PROGRESS_ROWS * (CLI_PROGRESS_SIZE + 8) + 32];
     size_t at = 0;
@@ -167,7 +168,7 @@ void cli_progress_show(struct cli_progress *progress, const struct hangar_progre
     struct winsize size;
 
     pthread_mutex_lock(&progress->mutex);
-    uint64_t speed = rate(progress, state);
+    uint64_t speed = progress_rate(progress, state);
     if (state->elapsed_ms < progress->last_line_ms) {
         progress->last_line_ms = 0;
     }
@@ -175,7 +176,7 @@ void cli_progress_show(struct cli_progress *progress, const struct hangar_progre
         if (progress->tty >= 0 && ioctl(progress->tty, TIOCGWINSZ, &size) == 0 && size.ws_col) {
             progress->view->width = size.ws_col;
         }
-        redraw(progress, rows, cli_progress_rows(progress->view, state, speed, rows));
+        progress_redraw(progress, rows, cli_progress_rows(progress->view, state, speed, rows));
     } else if (progress->mode == CLI_PROGRESS_LINES &&
                state->elapsed_ms - progress->last_line_ms >= CLI_PROGRESS_EVERY_MS) {
         progress->last_line_ms = state->elapsed_ms;
@@ -194,7 +195,7 @@ void cli_progress_log(struct cli_progress *progress, const struct hangar_log_lin
         return;
     }
     pthread_mutex_lock(&progress->mutex);
-    wipe(progress);
+    progress_wipe(progress);
     cli_log_put(view, progress->format, line, NULL, message);
     fflush(view->file);
     pthread_mutex_unlock(&progress->mutex);
@@ -204,7 +205,7 @@ void cli_progress_log(struct cli_progress *progress, const struct hangar_log_lin
 void cli_progress_clear(struct cli_progress *progress)
 {
     pthread_mutex_lock(&progress->mutex);
-    wipe(progress);
+    progress_wipe(progress);
     fflush(progress->view->file);
     pthread_mutex_unlock(&progress->mutex);
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "interrupt.h"
 
 #define LINE_MAX_BYTES 64
 /* how late a signal that came just before the wait is noticed */

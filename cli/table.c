@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * table: aligned columns for output.h.  On a terminal that is too narrow the
+ * table: see table.h.  On a terminal that is too narrow the
  * SHRINK columns are cut, widest first, and the WRAP column is broken at words.
  */
-#include "output.h"
+#include "table.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -48,7 +48,7 @@ void cli_table_cell(struct cli_table *table, enum cli_style style, const char *f
 }
 
 /* Takes `excess` columns from those that may give, the widest first. */
-static void shrink(const struct cli_table *table, int widths[], int excess)
+static void table_shrink(const struct cli_table *table, int widths[], int excess)
 {
     while (excess > 0) {
         size_t widest = table->column_count;
@@ -68,7 +68,7 @@ static void shrink(const struct cli_table *table, int widths[], int excess)
     }
 }
 
-static void measure(const struct cli_table *table, int widths[])
+static void table_measure(const struct cli_table *table, int widths[])
 {
     int total = table->indent - GAP;
 
@@ -86,12 +86,12 @@ static void measure(const struct cli_table *table, int widths[])
         total += table->columns[i].hidden ? 0 : widths[i] + GAP;
     }
     if (table->view->width > 0) {
-        shrink(table, widths, total - table->view->width);
+        table_shrink(table, widths, total - table->view->width);
     }
 }
 
 /* Bytes of `text` that fit into `width` columns, ending at a word; at least one word. */
-static size_t words_that_fit(const char *text, int width)
+static size_t table_words_that_fit(const char *text, int width)
 {
     size_t end = strcspn(text, " ");
 
@@ -111,10 +111,10 @@ static size_t words_that_fit(const char *text, int width)
     }
 }
 
-static void put_wrapped(const struct cli_view *view, const char *text, int width, int indent)
+static void table_put_wrapped(const struct cli_view *view, const char *text, int width, int indent)
 {
     for (;;) {
-        size_t n = words_that_fit(text, width);
+        size_t n = table_words_that_fit(text, width);
         fwrite(text, 1, n, view->file);
         text += n + strspn(text + n, " ");
         if (!*text) {
@@ -124,7 +124,7 @@ static void put_wrapped(const struct cli_view *view, const char *text, int width
     }
 }
 
-static bool is_last(const struct cli_table *table, size_t column)
+static bool table_is_last(const struct cli_table *table, size_t column)
 {
     for (size_t i = column + 1; i < table->column_count; i++) {
         if (!table->columns[i].hidden) {
@@ -134,7 +134,7 @@ static bool is_last(const struct cli_table *table, size_t column)
     return true;
 }
 
-static void put_row(const struct cli_table *table, struct cli_cell *row, const int widths[])
+static void table_put_row(const struct cli_table *table, struct cli_cell *row, const int widths[])
 {
     const struct cli_view *view = table->view;
     int column = table->indent;
@@ -153,8 +153,8 @@ static void put_row(const struct cli_table *table, struct cli_cell *row, const i
             fprintf(view->file, "%*s", pad, "");
         }
         fputs(cli_on(view, row[i].style), view->file);
-        if (wrap && is_last(table, i)) {
-            put_wrapped(view, row[i].text, widths[i], column);
+        if (wrap && table_is_last(table, i)) {
+            table_put_wrapped(view, row[i].text, widths[i], column);
         } else {
             fputs(row[i].text, view->file);
         }
@@ -162,7 +162,7 @@ static void put_row(const struct cli_table *table, struct cli_cell *row, const i
             fputs(cli_off(view), view->file);
         }
         column += widths[i] + GAP;
-        if (!is_last(table, i)) {
+        if (!table_is_last(table, i)) {
             fprintf(view->file, "%*s",
                     GAP + (table->columns[i].kind == CLI_RIGHT || pad < 0 ? 0 : pad), "");
         }
@@ -170,7 +170,7 @@ static void put_row(const struct cli_table *table, struct cli_cell *row, const i
     fputc('\n', view->file);
 }
 
-static void put_titles(const struct cli_table *table, const int widths[])
+static void table_put_titles(const struct cli_table *table, const int widths[])
 {
     struct cli_cell titles[CLI_TABLE_COLUMNS];
     char texts[CLI_TABLE_COLUMNS][CLI_SHORT];
@@ -179,7 +179,7 @@ static void put_titles(const struct cli_table *table, const int widths[])
         snprintf(texts[i], CLI_SHORT, "%s", table->columns[i].title);
         titles[i] = (struct cli_cell){texts[i], CLI_BOLD};
     }
-    put_row(table, titles, widths);
+    table_put_row(table, titles, widths);
 }
 
 void cli_table_print(struct cli_table *table)
@@ -187,12 +187,12 @@ void cli_table_print(struct cli_table *table)
     int widths[CLI_TABLE_COLUMNS];
 
     if (!table->view->failed && table->cell_count > 0) {
-        measure(table, widths);
+        table_measure(table, widths);
         if (table->columns[0].title) {
-            put_titles(table, widths);
+            table_put_titles(table, widths);
         }
         for (size_t i = 0; i + table->column_count <= table->cell_count; i += table->column_count) {
-            put_row(table, table->cells + i, widths);
+            table_put_row(table, table->cells + i, widths);
         }
     }
     for (size_t i = 0; i < table->cell_count; i++) {

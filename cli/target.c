@@ -13,9 +13,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli.h"
+#include "interrupt.h"
 
-static int fail(struct cli_target *t, const char *what, int error)
+static int target_fail(struct cli_target *t, const char *what, int error)
 {
     if (!t->error) {
         t->error = error ? error : EIO;
@@ -33,19 +33,19 @@ int cli_target_open(struct cli_target *t)
 
     t->fd = -1;
     if (!*name) {
-        return fail(t, "write", EISDIR);
+        return target_fail(t, "write", EISDIR);
     }
     if (!t->replace && access(t->path, F_OK) == 0) {
-        return fail(t, "write", EEXIST);
+        return target_fail(t, "write", EEXIST);
     }
     t->folder = slash ? strndup(t->path, (size_t)(slash - t->path) + 1) : strdup("./");
     /* hidden, and readable by us alone */
     if (!t->folder || asprintf(&t->temporary, "%s.%s.XXXXXX", t->folder, name) < 0) {
         t->temporary = NULL;
-        return fail(t, "write", ENOMEM);
+        return target_fail(t, "write", ENOMEM);
     }
     t->fd = mkostemp(t->temporary, O_CLOEXEC);
-    return t->fd < 0 ? fail(t, "write", errno) : 0;
+    return t->fd < 0 ? target_fail(t, "write", errno) : 0;
 }
 
 int cli_target_write(void *target, const void *data, size_t size)
@@ -59,7 +59,7 @@ int cli_target_write(void *target, const void *data, size_t size)
             continue;
         }
         if (n <= 0) {
-            return fail(t, "write", errno);
+            return target_fail(t, "write", errno);
         }
         at += n;
         size -= (size_t)n;
@@ -67,11 +67,12 @@ int cli_target_write(void *target, const void *data, size_t size)
     return 0;
 }
 
-static int sync_folder(struct cli_target *t)
+static int target_sync_folder(struct cli_target *t)
 {
     int fd = open(t->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int rc =
-        fd < 0 || (fsync(fd) != 0 && errno != EINVAL) ? fail(t, "sync the folder of", errno) : 0;
+    int rc = fd < 0 || (fsync(fd) != 0 && errno != EINVAL)
+                 ? target_fail(t, "sync the folder of", errno)
+                 : 0;
 
     if (fd >= 0) {
         close(fd);
@@ -80,26 +81,26 @@ static int sync_folder(struct cli_target *t)
 }
 
 /* Gives the whole file its name. */
-static int publish(struct cli_target *t)
+static int target_publish(struct cli_target *t)
 {
     if (fchmod(t->fd, t->mode) != 0) {
-        return fail(t, "write", errno);
+        return target_fail(t, "write", errno);
     }
     if (fsync(t->fd) != 0) {
-        return fail(t, "sync", errno);
+        return target_fail(t, "sync", errno);
     }
     if (t->replace) {
-        return rename(t->temporary, t->path) == 0 ? 0 : fail(t, "replace", errno);
+        return rename(t->temporary, t->path) == 0 ? 0 : target_fail(t, "replace", errno);
     }
     if (renameat2(AT_FDCWD, t->temporary, AT_FDCWD, t->path, RENAME_NOREPLACE) == 0) {
         return 0;
     }
     if (errno != EINVAL && errno != ENOSYS) {
-        return fail(t, "write", errno);
+        return target_fail(t, "write", errno);
     }
     /* a file system that does not know how: a link does the same */
     if (link(t->temporary, t->path) != 0) {
-        return fail(t, "write", errno);
+        return target_fail(t, "write", errno);
     }
     unlink(t->temporary);
     return 0;
@@ -110,15 +111,15 @@ void cli_target_close(struct cli_target *t, bool whole)
     if (!t->path) {
         return;
     }
-    bool published = whole && publish(t) == 0;
+    bool published = whole && target_publish(t) == 0;
     if (t->fd >= 0 && !published) {
         unlink(t->temporary);
     }
     if (t->fd >= 0 && close(t->fd) != 0 && whole) {
-        fail(t, "close", errno);
+        target_fail(t, "close", errno);
     }
     if (published) {
-        sync_folder(t);
+        target_sync_folder(t);
     }
     free(t->folder);
     free(t->temporary);

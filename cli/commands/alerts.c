@@ -3,9 +3,13 @@
  *
  * alerts: looks for what somebody should know, and has the notifiers told.
  */
-#include "commands.h"
+#include "cli.h"
+#include "document.h"
 
-void cli_render_alerts(const json_t *doc, struct cli_view *out, struct cli_view *err)
+static const struct cli_option alerts_dry_run = {.name = "dry-run",
+                                                 .help = "print them, and tell nobody"};
+
+static void alerts_render(const json_t *doc, struct cli_view *out, struct cli_view *err)
 {
     const json_t *alert;
     size_t i;
@@ -23,11 +27,28 @@ void cli_render_alerts(const json_t *doc, struct cli_view *out, struct cli_view 
     }
 }
 
-int cli_command_alerts(struct cli *cli)
+static int alerts_run(struct cli *cli)
 {
-    uint32_t flags = cli_has_option(cli, CLI_DRY_RUN) ? HANGAR_REQUEST_DRY_RUN : 0;
+    uint32_t flags = cli_has_option(cli, &alerts_dry_run) ? HANGAR_REQUEST_DRY_RUN : 0;
     char *json = NULL;
     enum hangar_status status = hangar_alerts(cli->hangar, flags, &json);
 
-    return cli_finish(cli, status, json, cli_render_alerts, NULL);
+    return cli_finish(cli, status, json, alerts_render, NULL);
 }
+
+static const struct cli_option *const alerts_options[] = {&alerts_dry_run, NULL};
+
+CLI_COMMAND(alerts) = {
+    .order = 180,
+    .name = "alerts",
+    .operands = "",
+    .opens = true,
+    .summary = "look for what somebody should know",
+    .text = "Prints what holds: a failed or slow run, old backups, little space, a backup of an "
+            "unusual size, a failed or overdue drill. Has the notifiers told what began and what "
+            "is over since the last time, and again what lasts. `hangar daemon` does this by "
+            "itself.",
+    .options = alerts_options,
+    .run = alerts_run,
+    .render = alerts_render,
+};

@@ -4,29 +4,16 @@
  * backup: runs pipelines one after the other.  Standard output gets the ids and
  * nothing else, standard error what a person wants to know about each.
  */
-#include "commands.h"
-
 #include <stdlib.h>
 #include <string.h>
 
-int cli_worse(int a, int b)
-{
-    /* from the worst: what a person must look at first */
-    static const int order[] = {
-        HANGAR_STATUS_INTERRUPTED, HANGAR_STATUS_FAILED, HANGAR_STATUS_CORRUPT,
-        HANGAR_STATUS_AUTH,        HANGAR_STATUS_USAGE,  HANGAR_STATUS_NOT_FOUND,
-        HANGAR_STATUS_BUSY,        HANGAR_STATUS_STALE,  HANGAR_STATUS_DEGRADED,
-    };
+#include "cli.h"
+#include "document.h"
+#include "interrupt.h"
+#include "options.h"
+#include "table.h"
 
-    for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
-        if (a == order[i] || b == order[i]) {
-            return order[i];
-        }
-    }
-    return a > b ? a : b;
-}
-
-static void put_sources(const json_t *doc, struct cli_view *err)
+static void backup_put_sources(const json_t *doc, struct cli_view *err)
 {
     static const struct cli_column columns[] = {{NULL, CLI_LEFT, false},
                                                 {NULL, CLI_LEFT, false},
@@ -50,7 +37,7 @@ static void put_sources(const json_t *doc, struct cli_view *err)
     cli_table_print(&table);
 }
 
-static void put_sinks(const json_t *doc, struct cli_view *err)
+static void backup_put_sinks(const json_t *doc, struct cli_view *err)
 {
     static const struct cli_column columns[] = {
         {NULL, CLI_LEFT, false}, {NULL, CLI_LEFT, false}, {NULL, CLI_LEFT, false}};
@@ -73,7 +60,7 @@ static void put_sinks(const json_t *doc, struct cli_view *err)
     cli_table_print(&table);
 }
 
-static void put_total(const json_t *doc, struct cli_view *err)
+static void backup_put_total(const json_t *doc, struct cli_view *err)
 {
     uint64_t plain = cli_bytes(doc, "plain_bytes"), stored = cli_bytes(doc, "stored_bytes");
     int64_t ms = cli_integer(doc, "duration_ms");
@@ -91,7 +78,7 @@ static void put_total(const json_t *doc, struct cli_view *err)
     fputc('\n', err->file);
 }
 
-void cli_render_backup(const json_t *doc, struct cli_view *err, const char *program)
+static void backup_render(const json_t *doc, struct cli_view *err, const char *program)
 {
     bool done = cli_done(doc);
     char took[CLI_SHORT];
@@ -103,22 +90,22 @@ void cli_render_backup(const json_t *doc, struct cli_view *err, const char *prog
     fprintf(err->file, " %s%s%s of %s, in %s\n", cli_on(err, CLI_BOLD), cli_string(doc, "id"),
             cli_off(err), cli_string(doc, "pipeline"),
             cli_duration(cli_integer(doc, "duration_ms"), took));
-    put_sources(doc, err);
-    put_sinks(doc, err);
-    put_total(doc, err);
+    backup_put_sources(doc, err);
+    backup_put_sinks(doc, err);
+    backup_put_total(doc, err);
     fprintf(err->file, "  restore it with: %s restore %s\n", program, cli_string(doc, "id"));
 }
 
 /* Says how one run went; keeps its document in `runs`. */
-static void report(struct cli *cli, const char *pipeline, enum hangar_status status,
-                   const char *json, bool several, json_t *runs)
+static void backup_report(struct cli *cli, const char *pipeline, enum hangar_status status,
+                          const char *json, bool several, json_t *runs)
 {
     json_t *doc = json ? cli_document(json, cli->err.utf8) : NULL;
     const char *text = hangar_error(cli->hangar);
-    char *program = cli_program(cli, cli_option_value(cli, CLI_CONFIG));
+    char *program = cli_program(cli, cli_option_value(cli, &cli_option_config));
 
     cli_progress_clear(&cli->progress);
-    if (doc && cli_has(doc, "id") && !cli_has_option(cli, CLI_JSON)) {
+    if (doc && cli_has(doc, "id") && !cli_has_option(cli, &cli_option_json)) {
         fprintf(cli->out.file, "%s\n", cli_string(doc, "id"));
         fflush(cli->out.file);
     }
@@ -126,7 +113,7 @@ static void report(struct cli *cli, const char *pipeline, enum hangar_status sta
         cli->out.failed = true;
     }
     if (doc && program) {
-        cli_render_backup(doc, &cli->err, program);
+        backup_render(doc, &cli->err, program);
     }
     if (status != HANGAR_STATUS_DONE) {
         cli_errorf(cli, "%s%s%s%s", several ? "pipeline " : "", several ? pipeline : "",
@@ -145,7 +132,7 @@ static void report(struct cli *cli, const char *pipeline, enum hangar_status sta
 }
 
 /* The document of one run as it is; several in one. */
-static void put_runs(struct cli *cli, int worst, json_t *runs)
+static void backup_put_runs(struct cli *cli, int worst, json_t *runs)
 {
     json_t *doc = json_array_size(runs) == 1
                       ? json_incref(json_array_get(runs, 0))
@@ -159,7 +146,7 @@ static void put_runs(struct cli *cli, int worst, json_t *runs)
     json_decref(doc);
 }
 
-static bool is_among(const char *const *names, const char *name)
+static bool backup_is_among(const char *const *names, const char *name)
 {
     while (*names && strcmp(*names, name) != 0) {
         names++;
@@ -168,17 +155,17 @@ static bool is_among(const char *const *names, const char *name)
 }
 
 /* A name that is wrong is told before an hour of work on the others. */
-static int refuse_names(struct cli *cli, const char *const *names)
+static int backup_refuse_names(struct cli *cli, const char *const *names)
 {
     char text[512] = "";
     enum hangar_status status = HANGAR_STATUS_NOT_FOUND;
 
     for (size_t i = 0; names[i] && !*text; i++) {
-        if (!is_among(hangar_pipelines(cli->hangar), names[i])) {
+        if (!backup_is_among(hangar_pipelines(cli->hangar), names[i])) {
             snprintf(text, sizeof(text),
                      "there is no pipeline \"%s\"; hint: `hangar status` names those there are",
                      names[i]);
-        } else if (is_among(names + i + 1, names[i])) {
+        } else if (backup_is_among(names + i + 1, names[i])) {
             snprintf(text, sizeof(text), "pipeline \"%s\" was named twice", names[i]);
             status = HANGAR_STATUS_USAGE;
         }
@@ -189,11 +176,11 @@ static int refuse_names(struct cli *cli, const char *const *names)
     return cli_stop(cli, status, text);
 }
 
-int cli_command_backup(struct cli *cli)
+static int backup_run(struct cli *cli)
 {
     const char *const *names =
         cli->args.operand_count ? cli->args.operands : hangar_pipelines(cli->hangar);
-    int worst = refuse_names(cli, names);
+    int worst = backup_refuse_names(cli, names);
     json_t *runs;
 
     if (worst != HANGAR_STATUS_DONE) {
@@ -207,14 +194,27 @@ int cli_command_backup(struct cli *cli)
             cli_errorf(cli, "interrupted before pipeline %s", names[i]);
         } else {
             status = hangar_backup(cli->hangar, names[i], &json);
-            report(cli, names[i], status, json, names[1] != NULL, runs);
+            backup_report(cli, names[i], status, json, names[1] != NULL, runs);
         }
         hangar_free(json);
         worst = cli_worse(worst, (int)status);
     }
-    if (cli_has_option(cli, CLI_JSON)) {
-        put_runs(cli, worst, runs);
+    if (cli_has_option(cli, &cli_option_json)) {
+        backup_put_runs(cli, worst, runs);
     }
     json_decref(runs);
     return worst;
 }
+
+CLI_COMMAND(backup) = {
+    .order = 30,
+    .name = "backup",
+    .operands = "[PIPELINE...]",
+    .max = -1,
+    .opens = true,
+    .summary = "make a backup",
+    .text = "Runs the named pipelines, or all of them, one after the other. Prints the id of each "
+            "backup on standard output. When one fails the others are still run, and the exit "
+            "status is that of the worst.",
+    .run = backup_run,
+};

@@ -3,17 +3,19 @@
  *
  * cat: one object of a backup to standard output, and nothing else there.
  */
-#include "commands.h"
-
 #include <errno.h>
 #include <string.h>
+
+#include "cli.h"
+#include "interrupt.h"
+#include "options.h"
 
 struct output {
     FILE *file;
     int error; /* errno of the write that failed, or 0 */
 };
 
-static int write_out(void *arg, const void *data, size_t size)
+static int cat_write_out(void *arg, const void *data, size_t size)
 {
     struct output *out = arg;
 
@@ -25,17 +27,17 @@ static int write_out(void *arg, const void *data, size_t size)
     return -1;
 }
 
-int cli_command_cat(struct cli *cli)
+static int cat_run(struct cli *cli)
 {
     struct hangar_selection which = cli_selection(cli);
     struct output out = {.file = cli->out.file};
 
-    if (cli_has_option(cli, CLI_JSON)) {
+    if (cli_has_option(cli, &cli_option_json)) {
         return cli_stop(cli, HANGAR_STATUS_USAGE,
                         "`cat` writes the object itself; hint: leave out --json");
     }
     enum hangar_status status =
-        hangar_cat(cli->hangar, &which, cli->args.operands[1], write_out, &out);
+        hangar_cat(cli->hangar, &which, cli->args.operands[1], cat_write_out, &out);
     errno = 0;
     if (status == HANGAR_STATUS_DONE && fflush(out.file) != 0) {
         out.error = errno ? errno : EIO;
@@ -49,3 +51,19 @@ int cli_command_cat(struct cli *cli)
     }
     return cli_finish(cli, status, NULL, NULL, NULL);
 }
+
+CLI_COMMAND(cat) = {
+    .order = 150,
+    .name = "cat",
+    .operands = "ID|latest OBJECT",
+    .min = 2,
+    .max = 2,
+    .opens = true,
+    .summary = "write one object of a backup to standard output",
+    .text = "Writes the bytes as the source gave them, and compares them on the way. When it does "
+            "not end with status 0, what was written must not be used. OBJECT is a name such as "
+            "app_db/globals.sql, with or without the suffixes that it is stored with; RESTORE.txt "
+            "and SHA256SUMS can be had too.",
+    .options = cli_selection_options,
+    .run = cat_run,
+};

@@ -3,19 +3,21 @@
  *
  * check: everything that a backup would need, as a tree and a verdict.
  */
-#include "commands.h"
-
 #include <stdlib.h>
 #include <string.h>
 
-static enum cli_symbol mark_of(const char *status)
+#include "cli.h"
+#include "document.h"
+#include "table.h"
+
+static enum cli_symbol check_mark_of(const char *status)
 {
     return strcmp(status, "ok") == 0        ? CLI_TICK
            : strcmp(status, "warning") == 0 ? CLI_BANG
                                             : CLI_CROSS;
 }
 
-static void put_facts(struct cli_view *out, const json_t *facts, int indent)
+static void check_put_facts(struct cli_view *out, const json_t *facts, int indent)
 {
     static const struct cli_column columns[] = {{NULL, CLI_LEFT, false}, {NULL, CLI_WRAP, false}};
     struct cli_table table;
@@ -31,14 +33,14 @@ static void put_facts(struct cli_view *out, const json_t *facts, int indent)
     cli_table_print(&table);
 }
 
-static void put_item(struct cli_view *out, const json_t *item)
+static void check_put_item(struct cli_view *out, const json_t *item)
 {
     const char *status = cli_string(item, "status");
     const json_t *message;
     size_t i;
 
     fputs("  ", out->file);
-    cli_put_mark(out, mark_of(status));
+    cli_put_mark(out, check_mark_of(status));
     fprintf(out->file, " %s%s%s", cli_on(out, CLI_BOLD), cli_string(item, "name"), cli_off(out));
     if (cli_has(item, "plugin")) {
         fprintf(out->file, " (%s)", cli_string(item, "plugin"));
@@ -55,10 +57,10 @@ static void put_item(struct cli_view *out, const json_t *item)
             cli_put_message(out, 6, style, json_string_value(message));
         }
     }
-    put_facts(out, json_object_get(item, "facts"), 6);
+    check_put_facts(out, json_object_get(item, "facts"), 6);
 }
 
-static void put_verdict(struct cli_view *out, size_t items, size_t warnings, size_t failed)
+static void check_put_verdict(struct cli_view *out, size_t items, size_t warnings, size_t failed)
 {
     char checks[CLI_SHORT], doubts[CLI_SHORT];
 
@@ -75,7 +77,7 @@ static void put_verdict(struct cli_view *out, size_t items, size_t warnings, siz
     fputc('\n', out->file);
 }
 
-void cli_render_check(const json_t *doc, struct cli_view *out, struct cli_view *err)
+static void check_render(const json_t *doc, struct cli_view *out, struct cli_view *err)
 {
     static const char *const kinds[][2] = {{"config", "configuration"}, {"signing", "signing"},
                                            {"source", "sources"},       {"transform", "transforms"},
@@ -95,23 +97,35 @@ void cli_render_check(const json_t *doc, struct cli_view *out, struct cli_view *
                 fprintf(out->file, "%s\n", kinds[k][1]);
             }
             titled = true;
-            put_item(out, item);
+            check_put_item(out, item);
         }
     }
     json_array_foreach (items, i, item) {
-        enum cli_symbol mark = mark_of(cli_string(item, "status"));
+        enum cli_symbol mark = check_mark_of(cli_string(item, "status"));
         warnings += mark == CLI_BANG;
         failed += mark == CLI_CROSS;
     }
     if (json_array_size(items) > 0 && strcmp(cli_string(doc, "status"), "interrupted") != 0) {
-        put_verdict(out, json_array_size(items), warnings, failed);
+        check_put_verdict(out, json_array_size(items), warnings, failed);
     }
 }
 
-int cli_command_check(struct cli *cli)
+static int check_run(struct cli *cli)
 {
     char *json = NULL;
     enum hangar_status status = hangar_check(cli->hangar, &json);
 
-    return cli_finish(cli, status, json, cli_render_check, "items");
+    return cli_finish(cli, status, json, check_render, "items");
 }
+
+CLI_COMMAND(check) = {
+    .order = 20,
+    .name = "check",
+    .operands = "",
+    .opens = true,
+    .summary = "check everything that a backup would need",
+    .text = "Checks the configuration, the plugins, the servers, their client programs and the "
+            "sinks. Nothing is changed.",
+    .run = check_run,
+    .render = check_render,
+};

@@ -3,10 +3,19 @@
  *
  * copy: whole backups from one sink into another; a line for each.
  */
-#include "commands.h"
+#include "cli.h"
+#include "document.h"
+#include "options.h"
 
-static void put_copy(const json_t *item, const json_t *doc, struct cli_view *out,
-                     struct cli_view *err)
+static const struct cli_option copy_from = {
+    .name = "from", .value = "SINK", .help = "the sink to read from"};
+static const struct cli_option copy_to = {
+    .name = "to", .value = "SINK", .help = "the sink to store in"};
+static const struct cli_option copy_missing = {
+    .name = "missing", .help = "copy all that the other sink does not have"};
+
+static void copy_put_copy(const json_t *item, const json_t *doc, struct cli_view *out,
+                          struct cli_view *err)
 {
     char count[CLI_SHORT], size[CLI_SHORT], took[CLI_SHORT];
 
@@ -28,26 +37,27 @@ static void put_copy(const json_t *item, const json_t *doc, struct cli_view *out
     }
 }
 
-void cli_render_copy(const json_t *doc, struct cli_view *out, struct cli_view *err)
+static void copy_render(const json_t *doc, struct cli_view *out, struct cli_view *err)
 {
     const json_t *item;
     size_t i;
 
     json_array_foreach (cli_array(doc, "backups"), i, item) {
-        put_copy(item, doc, out, err);
+        copy_put_copy(item, doc, out, err);
     }
     if (cli_done(doc) && json_array_size(cli_array(doc, "backups")) == 0) {
         cli_note(err, "%s has every backup of %s", cli_string(doc, "to"), cli_string(doc, "from"));
     }
 }
 
-int cli_command_copy(struct cli *cli)
+static int copy_run(struct cli *cli)
 {
     struct hangar_selection which = cli_selection(cli);
-    const char *to = cli_option_value(cli, CLI_TO);
+    const char *to = cli_option_value(cli, &copy_to);
     char *json = NULL;
 
-    if (cli_has_option(cli, CLI_MISSING) == (which.id != NULL) || !which.sink || !to) {
+    which.sink = cli_option_value(cli, &copy_from);
+    if (cli_has_option(cli, &copy_missing) == (which.id != NULL) || !which.sink || !to) {
         return cli_stop(cli, HANGAR_STATUS_USAGE,
                         "`copy` needs --from, --to, and either a backup or --missing; hint: see "
                         "`hangar help copy`");
@@ -56,5 +66,22 @@ int cli_command_copy(struct cli *cli)
         which.id = "missing";
     }
     enum hangar_status status = hangar_copy(cli->hangar, &which, to, &json);
-    return cli_finish(cli, status, json, cli_render_copy, "backups");
+    return cli_finish(cli, status, json, copy_render, "backups");
 }
+
+static const struct cli_option *const copy_options[] = {&copy_from, &copy_to, &copy_missing,
+                                                        &cli_option_pipeline, NULL};
+
+CLI_COMMAND(copy) = {
+    .order = 140,
+    .name = "copy",
+    .operands = "[ID|latest]",
+    .max = 1,
+    .opens = true,
+    .summary = "copy a backup from one sink into another",
+    .text = "Both sinks must be of its pipeline. Every byte is compared with the manifest, and the "
+            "backup appears only when it is whole. What is there already is left as it is.",
+    .options = copy_options,
+    .run = copy_run,
+    .render = copy_render,
+};

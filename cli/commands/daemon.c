@@ -4,13 +4,14 @@
  * daemon: starts the daemon, and the jobs that it starts in turn; what they do is in
  * daemon/.
  */
-#include "commands.h"
-
 #include <daemon.h>
 #include <stdlib.h>
 
+#include "cli.h"
+#include "options.h"
+
 /* One line of the log; the daemon has one thread. */
-static void on_event(void *arg, const struct daemon_event *event)
+static void daemon_on_event(void *arg, const struct daemon_event *event)
 {
     struct cli *cli = arg;
     struct hangar_log_line line = {.struct_size = sizeof(line),
@@ -30,12 +31,12 @@ static void on_event(void *arg, const struct daemon_event *event)
     free(message);
 }
 
-int cli_command_daemon(struct cli *cli)
+static int daemon_run_command(struct cli *cli)
 {
     struct daemon_settings settings = {
-        .config_file = cli_option_value(cli, CLI_CONFIG),
+        .config_file = cli_option_value(cli, &cli_option_config),
         .clock = &daemon_clock,
-        .on_event = on_event,
+        .on_event = daemon_on_event,
         .arg = cli,
         .verbose = cli->err.verbose,
     };
@@ -43,10 +44,10 @@ int cli_command_daemon(struct cli *cli)
     return daemon_run(&settings);
 }
 
-int cli_command_run_job(struct cli *cli)
+static int run_job_run(struct cli *cli)
 {
     struct daemon_job_settings settings = {
-        .config_file = cli_option_value(cli, CLI_CONFIG),
+        .config_file = cli_option_value(cli, &cli_option_config),
         .plugin_dir = cli->io->plugin_dir,
         .state_dir = cli->io->state_dir,
         .job = cli->args.operands[0],
@@ -56,3 +57,25 @@ int cli_command_run_job(struct cli *cli)
 
     return daemon_job(&settings);
 }
+
+CLI_COMMAND(daemon) = {
+    .order = 220,
+    .name = "daemon",
+    .operands = "",
+    .summary = "run the jobs of all pipelines when they are due",
+    .text = "Stays in the foreground and logs to standard error. Each job is a process of its "
+            "own. SIGHUP reads the configuration again; one that is wrong is refused, and the "
+            "one from before stays in force. SIGTERM stops all jobs and ends the daemon.",
+    .run = daemon_run_command,
+};
+
+CLI_COMMAND(run_job) = {
+    .order = 240,
+    .name = "run-job",
+    .operands = "JOB [PIPELINE]",
+    .min = 1,
+    .max = 2,
+    .hidden = true,
+    .summary = "what the daemon runs for each job",
+    .run = run_job_run,
+};

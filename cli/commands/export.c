@@ -3,13 +3,23 @@
  *
  * export: a backup as an archive.
  */
-#include "commands.h"
-
 #include <string.h>
 
+#include "cli.h"
+#include "document.h"
+#include "interrupt.h"
+#include "options.h"
 #include "target.h"
 
-static int refuse(struct cli *cli, const struct cli_target *t)
+static const struct cli_option export_output = {.letter = 'o',
+                                                .name = "output",
+                                                .value = "FILE",
+                                                .help =
+                                                    "the archive to write; - is standard output"};
+static const struct cli_option export_force = {.name = "force",
+                                               .help = "replace FILE when it is there"};
+
+static int export_refuse(struct cli *cli, const struct cli_target *t)
 {
     char text[1024];
 
@@ -17,7 +27,7 @@ static int refuse(struct cli *cli, const struct cli_target *t)
     return cli_stop(cli, HANGAR_STATUS_FAILED, text);
 }
 
-void cli_render_export(const json_t *doc, struct cli_view *out, struct cli_view *err)
+static void export_render(const json_t *doc, struct cli_view *out, struct cli_view *err)
 {
     char size[CLI_SHORT], count[CLI_SHORT], took[CLI_SHORT];
 
@@ -30,7 +40,7 @@ void cli_render_export(const json_t *doc, struct cli_view *out, struct cli_view 
     }
 }
 
-static const char *wrong_call(struct cli *cli, const char *path)
+static const char *export_wrong_call(struct cli *cli, const char *path)
 {
     if (!path) {
         return "`export` needs to know where to; hint: -o FILE.tar.gz, or -o - for standard output";
@@ -38,18 +48,18 @@ static const char *wrong_call(struct cli *cli, const char *path)
     if (strcmp(path, "-") != 0) {
         return NULL;
     }
-    if (cli_has_option(cli, CLI_JSON)) {
+    if (cli_has_option(cli, &cli_option_json)) {
         return "standard output cannot take the archive and a document; hint: leave out --json, or "
                "name a file";
     }
     return cli->io->out_tty ? "an archive is nothing for a terminal; hint: -o FILE.tar.gz" : NULL;
 }
 
-int cli_command_export(struct cli *cli)
+static int export_run(struct cli *cli)
 {
     struct hangar_selection which = cli_selection(cli);
-    const char *path = cli_option_value(cli, CLI_OUTPUT), *wrong = wrong_call(cli, path);
-    struct cli_target t = {.mode = 0600, .replace = cli_has_option(cli, CLI_FORCE)};
+    const char *path = cli_option_value(cli, &export_output), *wrong = export_wrong_call(cli, path);
+    struct cli_target t = {.mode = 0600, .replace = cli_has_option(cli, &export_force)};
     char *json = NULL;
 
     if (wrong) {
@@ -62,14 +72,32 @@ int cli_command_export(struct cli *cli)
     }
     if (cli_target_open(&t) != 0) {
         cli_target_close(&t, false);
-        return refuse(cli, &t);
+        return export_refuse(cli, &t);
     }
     enum hangar_status status = hangar_export(cli->hangar, &which, cli_target_write, &t, &json);
     cli_target_close(&t, status == HANGAR_STATUS_DONE);
     if (t.error && !cli_interrupted()) { /* the library knows only that it could not write */
         cli_progress_clear(&cli->progress);
         hangar_free(json);
-        return refuse(cli, &t);
+        return export_refuse(cli, &t);
     }
-    return cli_finish(cli, status, json, cli_render_export, NULL);
+    return cli_finish(cli, status, json, export_render, NULL);
 }
+
+static const struct cli_option *const export_options[] = {
+    &export_output, &export_force, &cli_option_pipeline, &cli_option_from, NULL};
+
+CLI_COMMAND(export) = {
+    .order = 160,
+    .name = "export",
+    .operands = "ID|latest",
+    .min = 1,
+    .max = 1,
+    .opens = true,
+    .summary = "write a backup as one tar.gz",
+    .text = "Stock tools can unpack the archive and restore from it, as its RESTORE.txt says. "
+            "Every byte is compared on the way, and FILE appears only when it is whole.",
+    .options = export_options,
+    .run = export_run,
+    .render = export_render,
+};

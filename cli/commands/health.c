@@ -3,11 +3,12 @@
  *
  * health: per pipeline and sink, whether the newest good backup is young enough.
  */
-#include "commands.h"
-
 #include <string.h>
 
-static void put_sink(const json_t *pipeline, const json_t *sink, struct cli_view *out)
+#include "cli.h"
+#include "document.h"
+
+static void health_put_sink(const json_t *pipeline, const json_t *sink, struct cli_view *out)
 {
     int64_t newest = cli_instant(sink, "newest_time");
     char age[CLI_SHORT], limit[CLI_SHORT];
@@ -28,7 +29,7 @@ static void put_sink(const json_t *pipeline, const json_t *sink, struct cli_view
     }
 }
 
-void cli_render_health(const json_t *doc, struct cli_view *out, struct cli_view *err)
+static void health_render(const json_t *doc, struct cli_view *out, struct cli_view *err)
 {
     const json_t *pipeline, *sink;
     size_t i, k;
@@ -36,16 +37,30 @@ void cli_render_health(const json_t *doc, struct cli_view *out, struct cli_view 
     (void)err;
     json_array_foreach (cli_array(doc, "pipelines"), i, pipeline) {
         json_array_foreach (cli_array(pipeline, "sinks"), k, sink) {
-            put_sink(pipeline, sink, out);
+            health_put_sink(pipeline, sink, out);
         }
     }
 }
 
-int cli_command_health(struct cli *cli)
+static int health_run(struct cli *cli)
 {
     const char *pipeline = cli->args.operand_count ? cli->args.operands[0] : NULL;
     char *json = NULL;
     enum hangar_status status = hangar_health(cli->hangar, pipeline, &json);
 
-    return cli_finish(cli, status, json, cli_render_health, "pipelines");
+    return cli_finish(cli, status, json, health_render, "pipelines");
 }
+
+CLI_COMMAND(health) = {
+    .order = 70,
+    .name = "health",
+    .operands = "[PIPELINE]",
+    .max = 1,
+    .opens = true,
+    .summary = "say whether the newest backups are young enough",
+    .text = "Looks into each sink for the newest good backup of the pipeline, or of all, and "
+            "compares its age with `max_age`. Ends with status 7 when a sink has none that is "
+            "young enough, and with 3 when only optional sinks have none.",
+    .run = health_run,
+    .render = health_render,
+};

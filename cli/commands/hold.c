@@ -3,9 +3,11 @@
  *
  * hold, unhold: whether a backup stays whatever retention says.
  */
-#include "commands.h"
+#include "cli.h"
+#include "document.h"
+#include "options.h"
 
-void cli_render_hold(const json_t *doc, struct cli_view *out, struct cli_view *err)
+static void hold_render(const json_t *doc, struct cli_view *out, struct cli_view *err)
 {
     const char *id = cli_string(doc, "id");
     bool hold = cli_flag(doc, "hold");
@@ -25,21 +27,49 @@ void cli_render_hold(const json_t *doc, struct cli_view *out, struct cli_view *e
     }
 }
 
-static int set_hold(struct cli *cli, int hold)
+static int hold_set_hold(struct cli *cli, int hold)
 {
     struct hangar_selection which = cli_selection(cli);
     char *json = NULL;
     enum hangar_status status = hangar_hold(cli->hangar, &which, hold, &json);
 
-    return cli_finish(cli, status, json, cli_render_hold, "sinks");
+    return cli_finish(cli, status, json, hold_render, "sinks");
 }
 
-int cli_command_hold(struct cli *cli)
+static int hold_run(struct cli *cli)
 {
-    return set_hold(cli, 1);
+    return hold_set_hold(cli, 1);
 }
 
-int cli_command_unhold(struct cli *cli)
+static int unhold_run(struct cli *cli)
 {
-    return set_hold(cli, 0);
+    return hold_set_hold(cli, 0);
 }
+
+CLI_COMMAND(hold) = {
+    .order = 120,
+    .name = "hold",
+    .operands = "ID|latest",
+    .min = 1,
+    .max = 1,
+    .opens = true,
+    .summary = "keep a backup whatever retention says",
+    .text = "Marks the backup in each sink that has it, unless --from names one: neither "
+            "retention nor `hangar remove` removes it until `hangar unhold`.",
+    .options = cli_selection_options,
+    .run = hold_run,
+    .render = hold_render,
+};
+
+CLI_COMMAND(unhold) = {
+    .order = 130,
+    .name = "unhold",
+    .operands = "ID|latest",
+    .min = 1,
+    .max = 1,
+    .opens = true,
+    .summary = "leave a backup to retention again",
+    .options = cli_selection_options,
+    .run = unhold_run,
+    .render = hold_render,
+};

@@ -4,20 +4,30 @@
  * import: an exported backup into a sink, from a file or standard input.  Prints the
  * id, as backup does.
  */
-#include "commands.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "cli.h"
+#include "document.h"
+#include "interrupt.h"
+#include "options.h"
+
+static const struct cli_option import_pipeline = {
+    .name = "pipeline", .value = "NAME", .help = "refuse a backup of another pipeline"};
+static const struct cli_option import_to = {
+    .name = "to",
+    .value = "SINK",
+    .help = "the sink to store it in (default: the pipeline's first)"};
+
 struct input {
     int fd;
     int error; /* errno of the read that failed, or 0 */
 };
 
-static long read_some(void *arg, void *data, size_t size)
+static long import_read_some(void *arg, void *data, size_t size)
 {
     struct input *in = arg;
 
@@ -37,7 +47,7 @@ static long read_some(void *arg, void *data, size_t size)
     return -1;
 }
 
-void cli_render_import(const json_t *doc, struct cli_view *out, struct cli_view *err)
+static void import_render(const json_t *doc, struct cli_view *out, struct cli_view *err)
 {
     char size[CLI_SHORT], count[CLI_SHORT], took[CLI_SHORT];
 
@@ -51,7 +61,7 @@ void cli_render_import(const json_t *doc, struct cli_view *out, struct cli_view 
              cli_duration(cli_integer(doc, "duration_ms"), took));
 }
 
-static int refuse(struct cli *cli, const char *path, int error)
+static int import_refuse(struct cli *cli, const char *path, int error)
 {
     char text[512];
 
@@ -60,7 +70,7 @@ static int refuse(struct cli *cli, const char *path, int error)
     return cli_stop(cli, HANGAR_STATUS_FAILED, text);
 }
 
-int cli_command_import(struct cli *cli)
+static int import_run(struct cli *cli)
 {
     const char *path = cli->args.operands[0];
     bool standard = strcmp(path, "-") == 0;
@@ -68,17 +78,35 @@ int cli_command_import(struct cli *cli)
     char *json = NULL;
 
     if (in.fd < 0) {
-        return refuse(cli, path, errno);
+        return import_refuse(cli, path, errno);
     }
-    enum hangar_status status = hangar_import(cli->hangar, cli_option_value(cli, CLI_PIPELINE),
-                                              cli_option_value(cli, CLI_TO), read_some, &in, &json);
+    enum hangar_status status =
+        hangar_import(cli->hangar, cli_option_value(cli, &import_pipeline),
+                      cli_option_value(cli, &import_to), import_read_some, &in, &json);
     if (!standard) {
         close(in.fd);
     }
     if (in.error && !cli_interrupted()) { /* the library knows only that it could not read */
         cli_progress_clear(&cli->progress);
         hangar_free(json);
-        return refuse(cli, path, in.error);
+        return import_refuse(cli, path, in.error);
     }
-    return cli_finish(cli, status, json, cli_render_import, NULL);
+    return cli_finish(cli, status, json, import_render, NULL);
 }
+
+static const struct cli_option *const import_options[] = {&import_pipeline, &import_to, NULL};
+
+CLI_COMMAND(import) = {
+    .order = 170,
+    .name = "import",
+    .operands = "FILE|-",
+    .min = 1,
+    .max = 1,
+    .opens = true,
+    .summary = "store an exported backup in a sink",
+    .text = "Takes what `export` wrote, from a file or from standard input. Every byte is "
+            "compared, and the backup appears only when it is whole.",
+    .options = import_options,
+    .run = import_run,
+    .render = import_render,
+};

@@ -4,13 +4,13 @@
  * init: writes the sample configuration.  Its mode is 0600 because people will
  * write passwords into it.
  */
-#include "commands.h"
-
 #include <string.h>
 
+#include "cli.h"
+#include "options.h"
 #include "target.h"
 
-static void tell(struct cli *cli, const char *path)
+static void init_tell(struct cli *cli, const char *path)
 {
     bool found = strcmp(path, "backup.yaml") == 0 || strcmp(path, "./backup.yaml") == 0;
     char *safe = cli_escape(path, cli->err.utf8);
@@ -27,9 +27,9 @@ static void tell(struct cli *cli, const char *path)
     free(program);
 }
 
-int cli_command_init(struct cli *cli)
+static int init_run(struct cli *cli)
 {
-    const char *config = cli_option_value(cli, CLI_CONFIG);
+    const char *config = cli_option_value(cli, &cli_option_config);
     const char *path = cli->args.operand_count ? cli->args.operands[0]
                        : config                ? config
                                                : "backup.yaml";
@@ -43,8 +43,8 @@ int cli_command_init(struct cli *cli)
         cli_target_text(&t, "name another file, or move that one away", text, sizeof(text));
         return cli_stop(cli, HANGAR_STATUS_FAILED, text);
     }
-    tell(cli, path);
-    if (cli_has_option(cli, CLI_JSON)) {
+    init_tell(cli, path);
+    if (cli_has_option(cli, &cli_option_json)) {
         json_t *doc =
             json_pack("{s:s, s:s, s:s}", "schema", "hangar.init/1", "status", "done", "file", path);
         if (!doc || json_dumpf(doc, cli->out.file, JSON_INDENT(2)) < 0) {
@@ -55,3 +55,14 @@ int cli_command_init(struct cli *cli)
     }
     return HANGAR_STATUS_DONE;
 }
+
+CLI_COMMAND(init) = {
+    .order = 10,
+    .name = "init",
+    .operands = "[FILE]",
+    .max = 1,
+    .summary = "write a sample configuration",
+    .text = "Writes a commented sample to FILE (default: backup.yaml), readable by its owner "
+            "alone. An existing file is left as it is.",
+    .run = init_run,
+};

@@ -3,14 +3,19 @@
  *
  * list: the backups in the sinks, newest first.
  */
-#include "commands.h"
+#include "commands/list.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli.h"
+#include "document.h"
+#include "options.h"
+#include "table.h"
+
 enum { ID, PIPELINE, AGE, TIME, SIZE, DATA, SOURCES, SINKS, VERIFIED, STATE, COLUMNS };
 
-static void put_backup(struct cli_table *table, const json_t *item)
+static void list_put_backup(struct cli_table *table, const json_t *item)
 {
     int64_t created = cli_instant(item, "created");
     const char *state = cli_string(item, "state");
@@ -44,7 +49,7 @@ static void put_backup(struct cli_table *table, const json_t *item)
     free(sinks);
 }
 
-static bool several_pipelines(const json_t *backups)
+static bool list_several_pipelines(const json_t *backups)
 {
     const json_t *item;
     const char *first = NULL;
@@ -59,11 +64,11 @@ static bool several_pipelines(const json_t *backups)
     return false;
 }
 
-static void put_table(const json_t *backups, struct cli_view *out)
+static void list_put_table(const json_t *backups, struct cli_view *out)
 {
     struct cli_column columns[COLUMNS] = {
         [ID] = {"ID", CLI_LEFT, false},
-        [PIPELINE] = {"PIPELINE", CLI_LEFT, !several_pipelines(backups)},
+        [PIPELINE] = {"PIPELINE", CLI_LEFT, !list_several_pipelines(backups)},
         [AGE] = {"AGE", CLI_RIGHT, false},
         [TIME] = {"TIME", CLI_RIGHT, false},
         [SIZE] = {"SIZE", CLI_RIGHT, false},
@@ -79,18 +84,18 @@ static void put_table(const json_t *backups, struct cli_view *out)
 
     cli_table_init(&table, out, columns, COLUMNS, 0);
     json_array_foreach (backups, i, item) {
-        put_backup(&table, item);
+        list_put_backup(&table, item);
     }
     cli_table_print(&table);
 }
 
-void cli_render_list(const json_t *doc, struct cli_view *out, struct cli_view *err)
+void cli_list_render(const json_t *doc, struct cli_view *out, struct cli_view *err)
 {
     const json_t *backups = cli_array(doc, "backups"), *problems = cli_array(doc, "problems"),
                  *item;
     size_t i;
 
-    put_table(backups, out);
+    list_put_table(backups, out);
     fflush(out->file);
     json_array_foreach (backups, i, item) {
         if (*cli_string(item, "problem")) {
@@ -108,11 +113,23 @@ void cli_render_list(const json_t *doc, struct cli_view *out, struct cli_view *e
     }
 }
 
-int cli_command_list(struct cli *cli)
+static int list_run(struct cli *cli)
 {
     char *json = NULL;
-    enum hangar_status status = hangar_list(cli->hangar, cli_option_value(cli, CLI_PIPELINE),
-                                            cli_option_value(cli, CLI_FROM), &json);
+    enum hangar_status status =
+        hangar_list(cli->hangar, cli_option_value(cli, &cli_option_pipeline),
+                    cli_option_value(cli, &cli_option_from), &json);
 
-    return cli_finish(cli, status, json, cli_render_list, NULL);
+    return cli_finish(cli, status, json, cli_list_render, NULL);
 }
+
+CLI_COMMAND(list) = {
+    .order = 40,
+    .name = "list",
+    .operands = "",
+    .opens = true,
+    .summary = "list the backups in the sinks",
+    .options = cli_selection_options,
+    .run = list_run,
+    .render = cli_list_render,
+};

@@ -4,17 +4,23 @@
  * metrics: the status for Prometheus, on standard output or in a file for the
  * textfile collector of node_exporter.  The format is daemon/metrics.c's.
  */
-#include "commands.h"
-
 #include <metrics.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli.h"
+#include "options.h"
 #include "target.h"
 
-int cli_command_metrics(struct cli *cli)
+static const struct cli_option metrics_output = {
+    .letter = 'o',
+    .name = "output",
+    .value = "FILE",
+    .help = "the file to replace, whose name ends in .prom"};
+
+static int metrics_run(struct cli *cli)
 {
-    const char *path = cli_option_value(cli, CLI_OUTPUT);
+    const char *path = cli_option_value(cli, &metrics_output);
     char *json = NULL, *text = NULL;
     enum hangar_status status = hangar_overview(cli->hangar, &json);
     json_t *doc = json ? json_loads(json, 0, NULL) : NULL;
@@ -47,3 +53,17 @@ int cli_command_metrics(struct cli *cli)
     }
     return HANGAR_STATUS_DONE;
 }
+
+static const struct cli_option *const metrics_options[] = {&metrics_output, NULL};
+
+CLI_COMMAND(metrics) = {
+    .order = 230,
+    .name = "metrics",
+    .operands = "",
+    .opens = true,
+    .summary = "print the status for Prometheus",
+    .text = "Prints metrics in Prometheus' text format, or replaces FILE with them, for the "
+            "textfile collector of node_exporter. `hangar daemon` serves the same at /metrics.",
+    .options = metrics_options,
+    .run = metrics_run,
+};

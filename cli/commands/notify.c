@@ -4,9 +4,10 @@
  * notify: sends a trial message, so that nobody finds out in an emergency that
  * the address was wrong.
  */
-#include "commands.h"
+#include "cli.h"
+#include "document.h"
 
-void cli_render_notify(const json_t *doc, struct cli_view *out, struct cli_view *err)
+static void notify_render(const json_t *doc, struct cli_view *out, struct cli_view *err)
 {
     const json_t *notifier;
     size_t i;
@@ -25,11 +26,24 @@ void cli_render_notify(const json_t *doc, struct cli_view *out, struct cli_view 
     }
 }
 
-int cli_command_notify(struct cli *cli)
+static int notify_run(struct cli *cli)
 {
     const char *name = cli->args.operand_count ? cli->args.operands[0] : NULL;
     char *json = NULL;
     enum hangar_status status = hangar_notify(cli->hangar, name, &json);
 
-    return cli_finish(cli, status, json, cli_render_notify, "notifiers");
+    return cli_finish(cli, status, json, notify_render, "notifiers");
 }
+
+CLI_COMMAND(notify) = {
+    .order = 190,
+    .name = "notify",
+    .operands = "[NOTIFIER]",
+    .max = 1,
+    .opens = true,
+    .summary = "send a trial message",
+    .text = "Sends a trial message through one notifier, or through all of them, whatever events "
+            "they ask for.",
+    .run = notify_run,
+    .render = notify_render,
+};

@@ -3,12 +3,14 @@
  *
  * plugin: which plugins there are, and what options one takes.
  */
-#include "commands.h"
-
 #include <stdlib.h>
 #include <string.h>
 
-void cli_render_plugins(const json_t *doc, struct cli_view *out, struct cli_view *err)
+#include "cli.h"
+#include "document.h"
+#include "table.h"
+
+static void plugins_render(const json_t *doc, struct cli_view *out, struct cli_view *err)
 {
     static const struct cli_column columns[] = {{"NAME", CLI_LEFT, false},
                                                 {"VERSION", CLI_LEFT, false},
@@ -46,7 +48,7 @@ void cli_render_plugins(const json_t *doc, struct cli_view *out, struct cli_view
 }
 
 /* A bound of an option, as its type is written; "" when there is none worth telling. */
-static const char *bound_text(const json_t *option, const char *key, char out[CLI_SHORT])
+static const char *plugin_bound_text(const json_t *option, const char *key, char out[CLI_SHORT])
 {
     const char *type = cli_string(option, "type");
     int64_t value = cli_integer(option, key);
@@ -65,10 +67,11 @@ static const char *bound_text(const json_t *option, const char *key, char out[CL
 }
 
 /* "int, 1 to 64", "size, from 5.0 MiB", "a, b, c" */
-static char *type_text(const json_t *option)
+static char *plugin_type_text(const json_t *option)
 {
     char low[CLI_SHORT], high[CLI_SHORT], *text = NULL;
-    const char *min = bound_text(option, "min", low), *max = bound_text(option, "max", high);
+    const char *min = plugin_bound_text(option, "min", low),
+               *max = plugin_bound_text(option, "max", high);
     const char *type = cli_string(option, "type");
     int rc;
 
@@ -87,7 +90,7 @@ static char *type_text(const json_t *option)
     return rc < 0 ? NULL : text;
 }
 
-static void put_options(const json_t *options, struct cli_view *out)
+static void plugin_put_options(const json_t *options, struct cli_view *out)
 {
     static const struct cli_column columns[] = {{"OPTION", CLI_LEFT, false},
                                                 {"TYPE", CLI_LEFT, false},
@@ -100,7 +103,7 @@ static void put_options(const json_t *options, struct cli_view *out)
 
     cli_table_init(&table, out, columns, 4, 2);
     json_array_foreach (options, i, option) {
-        char *type = type_text(option);
+        char *type = plugin_type_text(option);
         bool required = cli_flag(option, "required");
         cli_table_cell(&table, CLI_BOLD, "%s", cli_string(option, "name"));
         cli_table_cell(&table, CLI_PLAIN, "%s", type ? type : "");
@@ -118,7 +121,7 @@ static void put_options(const json_t *options, struct cli_view *out)
     cli_table_print(&table);
 }
 
-void cli_render_plugin(const json_t *doc, struct cli_view *out, struct cli_view *err)
+static void plugin_render(const json_t *doc, struct cli_view *out, struct cli_view *err)
 {
     const json_t *item;
     size_t i;
@@ -138,23 +141,47 @@ void cli_render_plugin(const json_t *doc, struct cli_view *out, struct cli_view 
         }
         if (json_array_size(cli_array(item, "options")) > 0) {
             fputc('\n', out->file);
-            put_options(cli_array(item, "options"), out);
+            plugin_put_options(cli_array(item, "options"), out);
         }
     }
 }
 
-int cli_command_plugin_list(struct cli *cli)
+static int plugin_list_run(struct cli *cli)
 {
     char *json = NULL;
     enum hangar_status status = hangar_plugins(cli->hangar, NULL, &json);
 
-    return cli_finish(cli, status, json, cli_render_plugins, NULL);
+    return cli_finish(cli, status, json, plugins_render, NULL);
 }
 
-int cli_command_plugin_show(struct cli *cli)
+static int plugin_show_run(struct cli *cli)
 {
     char *json = NULL;
     enum hangar_status status = hangar_plugins(cli->hangar, cli->args.operands[0], &json);
 
-    return cli_finish(cli, status, json, cli_render_plugin, NULL);
+    return cli_finish(cli, status, json, plugin_render, NULL);
 }
+
+CLI_COMMAND(plugin_list) = {
+    .order = 200,
+    .name = "plugin list",
+    .operands = "",
+    .opens = true,
+    .no_config = true,
+    .summary = "list the plugins",
+    .run = plugin_list_run,
+    .render = plugins_render,
+};
+
+CLI_COMMAND(plugin_show) = {
+    .order = 210,
+    .name = "plugin show",
+    .operands = "NAME",
+    .min = 1,
+    .max = 1,
+    .opens = true,
+    .no_config = true,
+    .summary = "show a plugin and its options",
+    .run = plugin_show_run,
+    .render = plugin_render,
+};

@@ -4,14 +4,20 @@
  * prune: first a dry run, whose plan is shown; then, when a person or --yes
  * agrees, retention is applied.
  */
-#include "commands.h"
-
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli.h"
+#include "document.h"
+#include "options.h"
 #include "prompt.h"
+#include "table.h"
 
-static void put_backups(const json_t *sink, struct cli_view *out, bool all)
+static const struct cli_option prune_dry_run = {
+    .name = "dry-run",
+    .help = "print every backup with the reason why it would stay or go, and remove nothing"};
+
+static void prune_put_backups(const json_t *sink, struct cli_view *out, bool all)
 {
     static const struct cli_column columns[] = {{NULL, CLI_LEFT, false},
                                                 {NULL, CLI_LEFT, false},
@@ -37,7 +43,7 @@ static void put_backups(const json_t *sink, struct cli_view *out, bool all)
     cli_table_print(&table);
 }
 
-static void put_leftovers(const json_t *sink, struct cli_view *out)
+static void prune_put_leftovers(const json_t *sink, struct cli_view *out)
 {
     const json_t *item;
     size_t i;
@@ -50,7 +56,7 @@ static void put_leftovers(const json_t *sink, struct cli_view *out)
     }
 }
 
-static void put_sink(const json_t *sink, struct cli_view *out, bool dry)
+static void prune_put_sink(const json_t *sink, struct cli_view *out, bool dry)
 {
     bool good = cli_done(sink);
     char size[CLI_SHORT];
@@ -85,24 +91,24 @@ static void put_sink(const json_t *sink, struct cli_view *out, bool dry)
         fputc('\n', out->file);
         cli_put_message(out, 4, CLI_RED, cli_string(sink, "error"));
     }
-    put_backups(sink, out, dry || out->verbose);
-    put_leftovers(sink, out);
+    prune_put_backups(sink, out, dry || out->verbose);
+    prune_put_leftovers(sink, out);
 }
 
-void cli_render_prune(const json_t *doc, struct cli_view *out, struct cli_view *err)
+static void prune_render(const json_t *doc, struct cli_view *out, struct cli_view *err)
 {
     const json_t *sink;
     size_t i;
 
     json_array_foreach (cli_array(doc, "sinks"), i, sink) {
-        put_sink(sink, out, cli_flag(doc, "dry_run"));
+        prune_put_sink(sink, out, cli_flag(doc, "dry_run"));
     }
     if (cli_flag(doc, "dry_run")) {
         cli_note(err, "nothing was removed: this was a dry run");
     }
 }
 
-char *cli_prune_question(const json_t *plan)
+static char *prune_question(const json_t *plan)
 {
     const json_t *sink;
     size_t size = 0, i;
@@ -132,7 +138,7 @@ char *cli_prune_question(const json_t *plan)
     return text;
 }
 
-static uint64_t planned_removals(const json_t *plan)
+static uint64_t prune_planned_removals(const json_t *plan)
 {
     const json_t *sink;
     uint64_t removed = 0;
@@ -144,28 +150,29 @@ static uint64_t planned_removals(const json_t *plan)
     return removed;
 }
 
-static enum hangar_status run(struct cli *cli, uint32_t flags, char **json)
+static enum hangar_status prune_call(struct cli *cli, uint32_t flags, char **json)
 {
     const char *pipeline = cli->args.operand_count > 0 ? cli->args.operands[0] : NULL;
 
-    return hangar_prune(cli->hangar, pipeline, cli_option_value(cli, CLI_FROM), flags, json);
+    return hangar_prune(cli->hangar, pipeline, cli_option_value(cli, &cli_option_from), flags,
+                        json);
 }
 
 /* DONE when the backups may be removed. */
-static int agree(struct cli *cli, const json_t *plan)
+static int prune_agree(struct cli *cli, const json_t *plan)
 {
     cli_progress_clear(&cli->progress);
     fflush(cli->out.file);
-    cli_render_prune(plan, &cli->err, &(struct cli_view){.quiet = true});
-    if (planned_removals(plan) == 0) {
+    prune_render(plan, &cli->err, &(struct cli_view){.quiet = true});
+    if (prune_planned_removals(plan) == 0) {
         return HANGAR_STATUS_DONE; /* what dead runs left may go unasked */
     }
-    return cli_agree(cli, cli_prune_question(plan), "nothing was removed", "nothing was removed");
+    return cli_agree(cli, prune_question(plan), "nothing was removed", "nothing was removed");
 }
 
-int cli_command_prune(struct cli *cli)
+static int prune_run(struct cli *cli)
 {
-    bool dry = cli_has_option(cli, CLI_DRY_RUN), yes = cli_has_option(cli, CLI_YES);
+    bool dry = cli_has_option(cli, &prune_dry_run), yes = cli_has_option(cli, &cli_option_yes);
     char *json = NULL;
     int result = HANGAR_STATUS_DONE;
 
@@ -175,13 +182,13 @@ int cli_command_prune(struct cli *cli)
                             "nobody can be asked whether to remove backups; hint: see what would "
                             "go with --dry-run, and add --yes");
         }
-        enum hangar_status status = run(cli, HANGAR_REQUEST_DRY_RUN, &json);
+        enum hangar_status status = prune_call(cli, HANGAR_REQUEST_DRY_RUN, &json);
         json_t *plan = json ? cli_document(json, cli->err.utf8) : NULL;
         if (status != HANGAR_STATUS_DONE || !plan) {
             json_decref(plan);
-            return cli_finish(cli, status, json, cli_render_prune, "sinks");
+            return cli_finish(cli, status, json, prune_render, "sinks");
         }
-        result = agree(cli, plan);
+        result = prune_agree(cli, plan);
         json_decref(plan);
         hangar_free(json);
         json = NULL;
@@ -189,6 +196,25 @@ int cli_command_prune(struct cli *cli)
     if (result != HANGAR_STATUS_DONE) {
         return result;
     }
-    enum hangar_status status = run(cli, dry ? HANGAR_REQUEST_DRY_RUN : 0, &json);
-    return cli_finish(cli, status, json, cli_render_prune, "sinks");
+    enum hangar_status status = prune_call(cli, dry ? HANGAR_REQUEST_DRY_RUN : 0, &json);
+    return cli_finish(cli, status, json, prune_render, "sinks");
 }
+
+static const struct cli_option *const prune_options[] = {&cli_option_from, &prune_dry_run,
+                                                         &cli_option_yes, NULL};
+
+CLI_COMMAND(prune) = {
+    .order = 100,
+    .name = "prune",
+    .operands = "[PIPELINE]",
+    .max = 1,
+    .opens = true,
+    .summary = "remove the backups that retention does not keep",
+    .text = "Applies the retention of each sink, as happens after every successful backup, and "
+            "cleans up what runs that died have left. Shows what would go, asks, and removes. "
+            "Where nobody can be asked --yes is needed. Nothing is removed while the clock looks "
+            "wrong.",
+    .options = prune_options,
+    .run = prune_run,
+    .render = prune_render,
+};

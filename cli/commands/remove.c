@@ -4,14 +4,16 @@
  * remove: one backup for good, after a question that names what goes and from
  * where.
  */
-#include "commands.h"
-
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli.h"
+#include "commands/list.h"
+#include "document.h"
+#include "options.h"
 #include "prompt.h"
 
-void cli_render_remove(const json_t *doc, struct cli_view *out, struct cli_view *err)
+static void remove_render(const json_t *doc, struct cli_view *out, struct cli_view *err)
 {
     const char *id = cli_string(doc, "id");
     const json_t *sink;
@@ -31,7 +33,7 @@ void cli_render_remove(const json_t *doc, struct cli_view *out, struct cli_view 
 }
 
 /* The entries of the list with this id; their number and the last of them. */
-static size_t find(const json_t *list, const char *id, const json_t **found)
+static size_t remove_find(const json_t *list, const char *id, const json_t **found)
 {
     const json_t *item;
     size_t i, count = 0;
@@ -46,11 +48,11 @@ static size_t find(const json_t *list, const char *id, const json_t **found)
 }
 
 /* DONE when the backup may be removed; `pipeline` is then its own, malloc'd. */
-static int ask(struct cli *cli, const json_t *list, const char *id, char **pipeline)
+static int remove_ask(struct cli *cli, const json_t *list, const char *id, char **pipeline)
 {
     const json_t *found = NULL;
     char *question = NULL;
-    size_t count = find(list, id, &found);
+    size_t count = remove_find(list, id, &found);
 
     if (count == 0) {
         return cli_stop(cli, HANGAR_STATUS_NOT_FOUND,
@@ -80,10 +82,10 @@ static int remove_it(struct cli *cli, const struct hangar_selection *which)
     char *json = NULL;
     enum hangar_status status = hangar_remove(cli->hangar, which, &json);
 
-    return cli_finish(cli, status, json, cli_render_remove, "sinks");
+    return cli_finish(cli, status, json, remove_render, "sinks");
 }
 
-int cli_command_remove(struct cli *cli)
+static int remove_run(struct cli *cli)
 {
     struct hangar_selection which = cli_selection(cli);
     char *json = NULL, *pipeline = NULL;
@@ -92,7 +94,7 @@ int cli_command_remove(struct cli *cli)
         return cli_stop(cli, HANGAR_STATUS_USAGE,
                         "`remove` needs the id of a backup; hint: `hangar list` shows them");
     }
-    if (cli_has_option(cli, CLI_YES)) {
+    if (cli_has_option(cli, &cli_option_yes)) {
         return remove_it(cli, &which);
     }
     if (!cli->io->in_tty || !cli->io->err_tty) {
@@ -104,10 +106,10 @@ int cli_command_remove(struct cli *cli)
     /* a damaged backup makes a list end as corrupt, and is there to be removed */
     if (!list || (status != HANGAR_STATUS_DONE && status != HANGAR_STATUS_CORRUPT)) {
         json_decref(list);
-        return cli_finish(cli, status, json, cli_render_list, NULL);
+        return cli_finish(cli, status, json, cli_list_render, NULL);
     }
     cli_progress_clear(&cli->progress);
-    int result = ask(cli, list, which.id, &pipeline);
+    int result = remove_ask(cli, list, which.id, &pipeline);
     json_decref(list);
     hangar_free(json);
     if (result == HANGAR_STATUS_DONE) {
@@ -117,3 +119,22 @@ int cli_command_remove(struct cli *cli)
     free(pipeline);
     return result;
 }
+
+static const struct cli_option *const remove_options[] = {&cli_option_pipeline, &cli_option_from,
+                                                          &cli_option_yes, NULL};
+
+CLI_COMMAND(remove) = {
+    .order = 110,
+    .name = "remove",
+    .operands = "ID",
+    .min = 1,
+    .max = 1,
+    .opens = true,
+    .summary = "remove one backup for good",
+    .text = "Removes the backup from each sink that has it, unless --from names one, whatever "
+            "retention says; one that is held is refused. Asks before. Where nobody can be asked "
+            "--yes is needed.",
+    .options = remove_options,
+    .run = remove_run,
+    .render = remove_render,
+};

@@ -4,14 +4,44 @@
  * restore: first a dry run, whose plan is shown; then, when a person or --yes
  * agrees, the restore of just that backup.
  */
-#include "commands.h"
-
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli.h"
+#include "document.h"
+#include "interrupt.h"
+#include "options.h"
 #include "prompt.h"
+#include "table.h"
 
-static void put_lines(struct cli_view *view, const json_t *lines)
+static const struct cli_option restore_only = {
+    .name = "only",
+    .value = "SOURCE",
+    .repeats = true,
+    .help = "restore this source; may be given several times"};
+static const struct cli_option restore_set = {
+    .name = "set",
+    .value = "SOURCE.OPTION=VALUE",
+    .repeats = true,
+    .help =
+        "restore with another option than the configuration's, such as another database; not for "
+        "secrets; may be given several times"};
+static const struct cli_option restore_mode = {
+    .name = "mode",
+    .value = "empty|clean",
+    .help = "empty: refuse a target that holds data; clean: replace what it holds, after a safety "
+            "backup of it (default: empty)"};
+static const struct cli_option restore_disconnect = {
+    .name = "disconnect",
+    .help = "with --mode clean: end the sessions of others that are in the way"};
+static const struct cli_option restore_compare = {
+    .name = "compare", .help = "read the restored data again and compare digests"};
+static const struct cli_option restore_no_hooks = {
+    .name = "no-hooks", .help = "do not run the pipeline's before_restore and after_restore"};
+static const struct cli_option restore_dry_run = {
+    .name = "dry-run", .help = "print what would be done, and change nothing"};
+
+static void restore_put_lines(struct cli_view *view, const json_t *lines)
 {
     const json_t *line;
     size_t i;
@@ -21,7 +51,7 @@ static void put_lines(struct cli_view *view, const json_t *lines)
     }
 }
 
-void cli_render_plan(const json_t *doc, struct cli_view *view)
+static void restore_put_plan(const json_t *doc, struct cli_view *view)
 {
     const json_t *item;
     char text[CLI_SHORT], size[CLI_SHORT];
@@ -37,21 +67,21 @@ void cli_render_plan(const json_t *doc, struct cli_view *view)
     json_array_foreach (cli_array(doc, "sources"), i, item) {
         fprintf(view->file, "  %s%s%s %s %s\n", cli_on(view, CLI_BOLD), cli_string(item, "name"),
                 cli_off(view), cli_symbol(view, CLI_ARROW), cli_string(item, "target"));
-        put_lines(view, cli_array(item, "plan"));
+        restore_put_lines(view, cli_array(item, "plan"));
     }
 }
 
-static void render_dry_run(const json_t *doc, struct cli_view *out, struct cli_view *err)
+static void restore_render_dry_run(const json_t *doc, struct cli_view *out, struct cli_view *err)
 {
     if (!cli_done(doc)) {
         return;
     }
-    cli_render_plan(doc, out);
+    restore_put_plan(doc, out);
     cli_note(err, "nothing was changed: this was a dry run");
 }
 
 /* Also of a restore that failed: it is there, and may be what is needed now. */
-static void put_safety(const json_t *doc, struct cli_view *err)
+static void restore_put_safety(const json_t *doc, struct cli_view *err)
 {
     const json_t *safety = json_object_get(doc, "safety");
 
@@ -62,7 +92,7 @@ static void put_safety(const json_t *doc, struct cli_view *err)
     }
 }
 
-void cli_render_restore(const json_t *doc, struct cli_view *out, struct cli_view *err)
+static void restore_render(const json_t *doc, struct cli_view *out, struct cli_view *err)
 {
     static const struct cli_column columns[] = {{NULL, CLI_LEFT, false}, {NULL, CLI_LEFT, false}};
     bool done = cli_done(doc), degraded = strcmp(cli_string(doc, "status"), "degraded") == 0;
@@ -72,7 +102,7 @@ void cli_render_restore(const json_t *doc, struct cli_view *out, struct cli_view
     const char *key;
     size_t i;
 
-    put_safety(doc, err);
+    restore_put_safety(doc, err);
     if (!done && !degraded) {
         return;
     }
@@ -94,7 +124,7 @@ void cli_render_restore(const json_t *doc, struct cli_view *out, struct cli_view
     }
 }
 
-char *cli_restore_question(const json_t *plan, bool clean)
+static char *restore_question(const json_t *plan, bool clean)
 {
     const json_t *sources = cli_array(plan, "sources"), *item;
     size_t size = 0, i, count = json_array_size(sources);
@@ -126,14 +156,14 @@ char *cli_restore_question(const json_t *plan, bool clean)
 }
 
 /* DONE when the restore may go on. */
-static int agree(struct cli *cli, const json_t *plan, bool clean)
+static int restore_agree(struct cli *cli, const json_t *plan, bool clean)
 {
     const struct cli_io *io = cli->io;
-    bool yes = cli_has_option(cli, CLI_YES);
+    bool yes = cli_has_option(cli, &cli_option_yes);
 
     fflush(cli->out.file);
     if (!yes || !cli->err.quiet) {
-        cli_render_plan(plan, &cli->err);
+        restore_put_plan(plan, &cli->err);
     }
     if (yes) {
         return HANGAR_STATUS_DONE;
@@ -144,7 +174,7 @@ static int agree(struct cli *cli, const json_t *plan, bool clean)
             "nobody can be asked whether to restore; hint: add --yes when the plan is what "
             "you want");
     }
-    return cli_agree(cli, cli_restore_question(plan, clean), "not restored: nothing was changed",
+    return cli_agree(cli, restore_question(plan, clean), "not restored: nothing was changed",
                      "nothing was changed");
 }
 
@@ -163,23 +193,23 @@ static int restore_planned(struct cli *cli, struct hangar_restore_request *reque
         return cli_stop(cli, HANGAR_STATUS_INTERRUPTED, "interrupted; nothing was changed");
     }
     enum hangar_status status = hangar_restore(cli->hangar, request, &json);
-    return cli_finish(cli, status, json, cli_render_restore, NULL);
+    return cli_finish(cli, status, json, restore_render, NULL);
 }
 
-int cli_command_restore(struct cli *cli)
+static int restore_run(struct cli *cli)
 {
-    const char *mode = cli_option_value(cli, CLI_MODE);
+    const char *mode = cli_option_value(cli, &restore_mode);
     bool clean = mode && strcmp(mode, "clean") == 0;
-    bool disconnect = cli_has_option(cli, CLI_DISCONNECT);
+    bool disconnect = cli_has_option(cli, &restore_disconnect);
     struct hangar_restore_request request = {
         .struct_size = sizeof(request),
         .flags = HANGAR_REQUEST_DRY_RUN | (clean ? HANGAR_REQUEST_CLEAN : 0) |
                  (disconnect ? HANGAR_REQUEST_DISCONNECT : 0) |
-                 (cli_has_option(cli, CLI_COMPARE) ? HANGAR_REQUEST_COMPARE : 0) |
-                 (cli_has_option(cli, CLI_NO_HOOKS) ? HANGAR_REQUEST_NO_HOOKS : 0),
+                 (cli_has_option(cli, &restore_compare) ? HANGAR_REQUEST_COMPARE : 0) |
+                 (cli_has_option(cli, &restore_no_hooks) ? HANGAR_REQUEST_NO_HOOKS : 0),
         .backup = cli_selection(cli),
-        .only = cli->args.lists[CLI_ONLY],
-        .set = cli->args.lists[CLI_SET],
+        .only = cli_option_list(cli, &restore_only),
+        .set = cli_option_list(cli, &restore_set),
     };
     char *json = NULL;
 
@@ -188,13 +218,13 @@ int cli_command_restore(struct cli *cli)
                         "--disconnect is for --mode clean; without it nobody is in the way");
     }
     enum hangar_status status = hangar_restore(cli->hangar, &request, &json);
-    if (cli_has_option(cli, CLI_DRY_RUN) || status != HANGAR_STATUS_DONE || !json) {
-        return cli_finish(cli, status, json, render_dry_run, NULL);
+    if (cli_has_option(cli, &restore_dry_run) || status != HANGAR_STATUS_DONE || !json) {
+        return cli_finish(cli, status, json, restore_render_dry_run, NULL);
     }
 
     cli_progress_clear(&cli->progress);
     json_t *shown = cli_document(json, cli->err.utf8), *plan = cli_document_as_it_is(json);
-    int result = shown && plan ? agree(cli, shown, clean)
+    int result = shown && plan ? restore_agree(cli, shown, clean)
                                : cli_stop(cli, HANGAR_STATUS_FAILED, "cannot read the plan");
     if (result == HANGAR_STATUS_DONE) {
         result = restore_planned(cli, &request, plan);
@@ -204,3 +234,30 @@ int cli_command_restore(struct cli *cli)
     hangar_free(json);
     return result;
 }
+
+static const struct cli_option *const restore_options[] = {&cli_option_pipeline,
+                                                           &cli_option_from,
+                                                           &restore_only,
+                                                           &restore_set,
+                                                           &restore_mode,
+                                                           &restore_disconnect,
+                                                           &restore_compare,
+                                                           &restore_no_hooks,
+                                                           &restore_dry_run,
+                                                           &cli_option_yes,
+                                                           NULL};
+
+CLI_COMMAND(restore) = {
+    .order = 80,
+    .name = "restore",
+    .operands = "ID|latest",
+    .min = 1,
+    .max = 1,
+    .opens = true,
+    .summary = "restore a backup",
+    .text = "Shows where the data would go, asks, and restores. Where nobody can be asked --yes is "
+            "needed.",
+    .options = restore_options,
+    .run = restore_run,
+    .render = restore_render,
+};

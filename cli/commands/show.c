@@ -3,10 +3,13 @@
  *
  * show: one backup in full, from its manifest.
  */
-#include "commands.h"
-
 #include <stdlib.h>
 #include <string.h>
+
+#include "cli.h"
+#include "document.h"
+#include "options.h"
+#include "table.h"
 
 #define OBJECTS_SHOWN 20
 
@@ -15,7 +18,7 @@ struct totals {
     uint64_t plain, stored;
 };
 
-static void add_totals(const json_t *objects, struct totals *totals)
+static void show_add_totals(const json_t *objects, struct totals *totals)
 {
     const json_t *object;
     size_t i;
@@ -27,7 +30,7 @@ static void add_totals(const json_t *objects, struct totals *totals)
     }
 }
 
-static void put_pairs(struct cli_view *out, const json_t *pairs, const char *title)
+static void show_put_pairs(struct cli_view *out, const json_t *pairs, const char *title)
 {
     static const struct cli_column columns[] = {
         {NULL, CLI_LEFT, false}, {NULL, CLI_LEFT, false}, {NULL, CLI_LEFT, false}};
@@ -45,26 +48,26 @@ static void put_pairs(struct cli_view *out, const json_t *pairs, const char *tit
     cli_table_print(&table);
 }
 
-static void put_source(struct cli_view *out, const json_t *source)
+static void show_put_source(struct cli_view *out, const json_t *source)
 {
     struct totals totals = {0};
     int64_t time_ms = cli_instant(source, "time");
     char count[CLI_SHORT], plain[CLI_SHORT], when[CLI_SHORT];
 
-    add_totals(cli_array(source, "objects"), &totals);
+    show_add_totals(cli_array(source, "objects"), &totals);
     fprintf(out->file, "\n  %s%s%s (%s %s): %s\n", cli_on(out, CLI_BOLD),
             cli_string(source, "name"), cli_off(out), cli_string(source, "plugin"),
             cli_string(source, "version"), cli_string(source, "target"));
     fprintf(out->file, "    %s in %s, as of %s\n", cli_size(totals.plain, plain),
             cli_count(totals.objects, "object", count), cli_time(time_ms, when));
-    put_pairs(out, json_object_get(source, "point"), "point");
-    put_pairs(out, json_object_get(source, "facts"), "fact");
+    show_put_pairs(out, json_object_get(source, "point"), "point");
+    show_put_pairs(out, json_object_get(source, "facts"), "fact");
     if (out->verbose) {
-        put_pairs(out, json_object_get(source, "options"), "option");
+        show_put_pairs(out, json_object_get(source, "options"), "option");
     }
 }
 
-static void put_objects(struct cli_view *out, const json_t *sources, size_t count)
+static void show_put_objects(struct cli_view *out, const json_t *sources, size_t count)
 {
     static const struct cli_column columns[] = {{"OBJECT", CLI_LEFT, false},
                                                 {"PHASE", CLI_RIGHT, false},
@@ -97,7 +100,7 @@ static void put_objects(struct cli_view *out, const json_t *sources, size_t coun
     }
 }
 
-static void put_transforms(struct cli_view *out, const json_t *transforms)
+static void show_put_transforms(struct cli_view *out, const json_t *transforms)
 {
     const json_t *item;
     size_t i;
@@ -113,7 +116,7 @@ static void put_transforms(struct cli_view *out, const json_t *transforms)
     fputc('\n', out->file);
 }
 
-static void put_verified(const json_t *verified, struct cli_view *out)
+static void show_put_verified(const json_t *verified, struct cli_view *out)
 {
     char text[CLI_SHORT], took[CLI_SHORT];
     enum cli_style style;
@@ -130,8 +133,8 @@ static void put_verified(const json_t *verified, struct cli_view *out)
     }
 }
 
-static void put_summary(struct cli_view *out, const json_t *doc, const json_t *manifest,
-                        const struct totals *totals)
+static void show_put_summary(struct cli_view *out, const json_t *doc, const json_t *manifest,
+                             const struct totals *totals)
 {
     int64_t started = cli_instant(manifest, "started"),
             finished = cli_instant(manifest, "finished");
@@ -151,7 +154,7 @@ static void put_summary(struct cli_view *out, const json_t *doc, const json_t *m
     fprintf(out->file, "\n  on          %s, by hangar %s\n", cli_string(manifest, "host"),
             cli_string(manifest, "hangar"));
     fprintf(out->file, "  lies in     %s\n", sinks ? sinks : "");
-    put_verified(json_object_get(doc, "verified"), out);
+    show_put_verified(json_object_get(doc, "verified"), out);
     fprintf(out->file, "  data        %s in %zu object%s, %s stored",
             cli_size(totals->plain, plain), totals->objects, totals->objects == 1 ? "" : "s",
             cli_size(totals->stored, stored));
@@ -159,7 +162,7 @@ static void put_summary(struct cli_view *out, const json_t *doc, const json_t *m
         fprintf(out->file, " (%.0f %%)", (double)totals->stored * 100 / (double)totals->plain);
     }
     fputc('\n', out->file);
-    put_transforms(out, cli_array(manifest, "transforms"));
+    show_put_transforms(out, cli_array(manifest, "transforms"));
     if (json_array_size(cli_array(manifest, "sources")) > 1) {
         fprintf(out->file, "  skew        %s between the first and the last source\n",
                 cli_duration(cli_integer(manifest, "skew_ms"), took));
@@ -170,7 +173,7 @@ static void put_summary(struct cli_view *out, const json_t *doc, const json_t *m
     free(sinks);
 }
 
-void cli_render_show(const json_t *doc, struct cli_view *out, struct cli_view *err)
+static void show_render(const json_t *doc, struct cli_view *out, struct cli_view *err)
 {
     const json_t *manifest = json_object_get(doc, "manifest");
     const json_t *sources = cli_array(manifest, "sources"), *source;
@@ -182,20 +185,33 @@ void cli_render_show(const json_t *doc, struct cli_view *out, struct cli_view *e
         return;
     }
     json_array_foreach (sources, i, source) {
-        add_totals(cli_array(source, "objects"), &totals);
+        show_add_totals(cli_array(source, "objects"), &totals);
     }
-    put_summary(out, doc, manifest, &totals);
+    show_put_summary(out, doc, manifest, &totals);
     json_array_foreach (sources, i, source) {
-        put_source(out, source);
+        show_put_source(out, source);
     }
-    put_objects(out, sources, totals.objects);
+    show_put_objects(out, sources, totals.objects);
 }
 
-int cli_command_show(struct cli *cli)
+static int show_run(struct cli *cli)
 {
     struct hangar_selection which = cli_selection(cli);
     char *json = NULL;
     enum hangar_status status = hangar_show(cli->hangar, &which, &json);
 
-    return cli_finish(cli, status, json, cli_render_show, NULL);
+    return cli_finish(cli, status, json, show_render, NULL);
 }
+
+CLI_COMMAND(show) = {
+    .order = 50,
+    .name = "show",
+    .operands = "ID|latest",
+    .min = 1,
+    .max = 1,
+    .opens = true,
+    .summary = "show a backup in full",
+    .options = cli_selection_options,
+    .run = show_run,
+    .render = show_render,
+};

@@ -3,14 +3,16 @@
  *
  * status: per pipeline the last run, per sink what it holds.
  */
-#include "commands.h"
-
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli.h"
+#include "document.h"
+#include "table.h"
+
 #define LACKING_SHOWN 3
 
-static void put_way(const json_t *pipeline, struct cli_view *out)
+static void status_put_way(const json_t *pipeline, struct cli_view *out)
 {
     const char *arrow = cli_symbol(out, CLI_ARROW);
     char *sources = cli_join(cli_array(pipeline, "sources"));
@@ -38,7 +40,7 @@ static void put_way(const json_t *pipeline, struct cli_view *out)
     free(transforms);
 }
 
-static void put_last_run(const json_t *pipeline, struct cli_view *out)
+static void status_put_last_run(const json_t *pipeline, struct cli_view *out)
 {
     const json_t *run = json_object_get(pipeline, "last_run");
     char age[CLI_SHORT], when[CLI_SHORT], took[CLI_SHORT];
@@ -63,7 +65,7 @@ static void put_last_run(const json_t *pipeline, struct cli_view *out)
     }
 }
 
-static void put_sink(struct cli_table *table, const json_t *sink)
+static void status_put_sink(struct cli_table *table, const json_t *sink)
 {
     int64_t newest = cli_instant(sink, "newest_time");
     char text[CLI_SHORT];
@@ -92,7 +94,7 @@ static void put_sink(struct cli_table *table, const json_t *sink)
 }
 
 /* What the sink's retention would leave, and how far back one could then go. */
-static void put_next_prune(const json_t *sink, struct cli_view *out)
+static void status_put_next_prune(const json_t *sink, struct cli_view *out)
 {
     const json_t *after = json_object_get(sink, "after_prune");
     long long kept = (long long)cli_integer(after, "kept");
@@ -114,7 +116,7 @@ static void put_next_prune(const json_t *sink, struct cli_view *out)
 }
 
 /* What another sink of the pipeline has and this one does not, the newest of it by name. */
-static void put_lacks(const json_t *sink, struct cli_view *out)
+static void status_put_lacks(const json_t *sink, struct cli_view *out)
 {
     const json_t *ids = cli_array(sink, "lacking"), *id;
     int64_t lacks = cli_integer(sink, "lacks"), lag = cli_integer(sink, "lag_ms");
@@ -139,7 +141,7 @@ static void put_lacks(const json_t *sink, struct cli_view *out)
             lacks > (int64_t)i ? cli_symbol(out, CLI_ELLIPSIS) : "");
 }
 
-static void put_sinks(const json_t *pipeline, struct cli_view *out)
+static void status_put_sinks(const json_t *pipeline, struct cli_view *out)
 {
     const json_t *sinks = cli_array(pipeline, "sinks");
     const struct cli_column columns[] = {
@@ -157,14 +159,14 @@ static void put_sinks(const json_t *pipeline, struct cli_view *out)
 
     cli_table_init(&table, out, columns, 8, 2);
     json_array_foreach (cli_array(pipeline, "sinks"), i, sink) {
-        put_sink(&table, sink);
+        status_put_sink(&table, sink);
     }
     cli_table_print(&table);
     json_array_foreach (cli_array(pipeline, "sinks"), i, sink) {
-        put_lacks(sink, out);
+        status_put_lacks(sink, out);
     }
     json_array_foreach (cli_array(pipeline, "sinks"), i, sink) {
-        put_next_prune(sink, out);
+        status_put_next_prune(sink, out);
     }
     json_array_foreach (cli_array(pipeline, "sinks"), i, sink) {
         if (*cli_string(sink, "error")) {
@@ -174,7 +176,7 @@ static void put_sinks(const json_t *pipeline, struct cli_view *out)
     }
 }
 
-static void put_instance(const json_t *item, struct cli_view *out)
+static void status_put_instance(const json_t *item, struct cli_view *out)
 {
     static const struct cli_column columns[] = {{NULL, CLI_LEFT, false}, {NULL, CLI_LEFT, false}};
     struct cli_table table;
@@ -194,7 +196,7 @@ static void put_instance(const json_t *item, struct cli_view *out)
     cli_table_print(&table);
 }
 
-void cli_render_status(const json_t *doc, struct cli_view *out, struct cli_view *err)
+static void status_render(const json_t *doc, struct cli_view *out, struct cli_view *err)
 {
     const json_t *item, *limits = json_object_get(doc, "limits");
     char memory[CLI_SHORT], next[CLI_SHORT];
@@ -205,15 +207,15 @@ void cli_render_status(const json_t *doc, struct cli_view *out, struct cli_view 
         if (i) {
             fputc('\n', out->file);
         }
-        put_way(item, out);
-        put_last_run(item, out);
+        status_put_way(item, out);
+        status_put_last_run(item, out);
         if (*cli_string(item, "schedule")) {
             fprintf(out->file, "  schedule  %s\n", cli_string(item, "schedule"));
         }
         if (cli_instant(item, "next") >= 0) {
             fprintf(out->file, "  next run  %s\n", cli_time(cli_instant(item, "next"), next));
         }
-        put_sinks(item, out);
+        status_put_sinks(item, out);
     }
     if (!out->verbose) {
         return;
@@ -221,14 +223,26 @@ void cli_render_status(const json_t *doc, struct cli_view *out, struct cli_view 
     fprintf(out->file, "\nconfiguration %s, state in %s, memory %s\n", cli_string(doc, "config"),
             cli_string(doc, "state_dir"), cli_size(cli_bytes(limits, "memory_bytes"), memory));
     json_array_foreach (cli_array(doc, "instances"), i, item) {
-        put_instance(item, out);
+        status_put_instance(item, out);
     }
 }
 
-int cli_command_status(struct cli *cli)
+static int status_run(struct cli *cli)
 {
     char *json = NULL;
     enum hangar_status status = hangar_overview(cli->hangar, &json);
 
-    return cli_finish(cli, status, json, cli_render_status, NULL);
+    return cli_finish(cli, status, json, status_render, NULL);
 }
+
+CLI_COMMAND(status) = {
+    .order = 60,
+    .name = "status",
+    .operands = "",
+    .opens = true,
+    .summary = "show per pipeline the last run, and per sink what it holds",
+    .text = "Ends with status 0 whenever that could be found out, however old the backups are. "
+            "With --verbose also shows the options in force, without secrets.",
+    .run = status_run,
+    .render = status_render,
+};

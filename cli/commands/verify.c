@@ -3,14 +3,24 @@
  *
  * verify: a line for each backup in each sink, with what is wrong below it.
  */
-#include "commands.h"
-
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli.h"
+#include "document.h"
+#include "options.h"
+
+static const struct cli_option verify_all = {.name = "all", .help = "verify every backup"};
+static const struct cli_option verify_level = {
+    .name = "level",
+    .value = "quick|full|drill",
+    .help =
+        "quick: every object is there with its size; full: every byte is read and compared; drill: "
+        "restored into throw-away servers and compared (default: quick)"};
+
 #define PROBLEMS_SHOWN 20
 
-static void put_problems(const json_t *problems, struct cli_view *out)
+static void verify_put_problems(const json_t *problems, struct cli_view *out)
 {
     const json_t *problem;
     size_t i, count = json_array_size(problems);
@@ -29,7 +39,7 @@ static void put_problems(const json_t *problems, struct cli_view *out)
     }
 }
 
-static void put_backup(const json_t *item, struct cli_view *out)
+static void verify_put_backup(const json_t *item, struct cli_view *out)
 {
     bool good = cli_done(item);
     char count[CLI_SHORT], size[CLI_SHORT], took[CLI_SHORT];
@@ -46,11 +56,11 @@ static void put_backup(const json_t *item, struct cli_view *out)
         fprintf(out->file, ": %s%s%s\n", cli_on(out, CLI_RED), cli_string(item, "status"),
                 cli_off(out));
     }
-    put_problems(cli_array(item, "problems"), out);
+    verify_put_problems(cli_array(item, "problems"), out);
 }
 
 /* What a level proves, said so that nobody takes it for more. */
-static const char *meaning(const char *level)
+static const char *verify_meaning(const char *level)
 {
     if (strcmp(level, "quick") == 0) {
         return "complete: every object is there with its size";
@@ -61,14 +71,14 @@ static const char *meaning(const char *level)
     return "proven: restored and compared";
 }
 
-void cli_render_verify(const json_t *doc, struct cli_view *out, struct cli_view *err)
+static void verify_render(const json_t *doc, struct cli_view *out, struct cli_view *err)
 {
     const json_t *backups = cli_array(doc, "backups"), *item;
     size_t i, bad = 0, count = json_array_size(backups);
 
     json_array_foreach (backups, i, item) {
         bad += !cli_done(item);
-        put_backup(item, out);
+        verify_put_backup(item, out);
     }
     if (bad && count == 1) {
         fprintf(out->file, "%sit is not good%s\n", cli_on(out, CLI_RED), cli_off(out));
@@ -77,22 +87,22 @@ void cli_render_verify(const json_t *doc, struct cli_view *out, struct cli_view 
                 cli_off(out));
     } else if (count && cli_done(doc)) {
         fprintf(out->file, "%s %s\n", count == 1 ? "it is" : "all are",
-                meaning(cli_string(doc, "level")));
+                verify_meaning(cli_string(doc, "level")));
     } else if (!count && cli_done(doc)) {
         cli_note(err, "no backups yet; make one with: hangar backup");
     }
 }
 
-int cli_command_verify(struct cli *cli)
+static int verify_run(struct cli *cli)
 {
     struct hangar_selection which = cli_selection(cli);
-    const char *name = cli_option_value(cli, CLI_LEVEL);
+    const char *name = cli_option_value(cli, &verify_level);
     enum hangar_verify_level level = !name || strcmp(name, "quick") == 0 ? HANGAR_VERIFY_QUICK
                                      : strcmp(name, "full") == 0         ? HANGAR_VERIFY_FULL
                                                                          : HANGAR_VERIFY_DRILL;
     char *json = NULL;
 
-    if (cli_has_option(cli, CLI_ALL) == (which.id != NULL)) {
+    if (cli_has_option(cli, &verify_all) == (which.id != NULL)) {
         return cli_stop(cli, HANGAR_STATUS_USAGE,
                         "`verify` needs either a backup or --all; hint: see `hangar help verify`");
     }
@@ -100,5 +110,21 @@ int cli_command_verify(struct cli *cli)
         which.id = "all";
     }
     enum hangar_status status = hangar_verify(cli->hangar, &which, level, &json);
-    return cli_finish(cli, status, json, cli_render_verify, "backups");
+    return cli_finish(cli, status, json, verify_render, "backups");
 }
+
+static const struct cli_option *const verify_options[] = {
+    &verify_all, &verify_level, &cli_option_pipeline, &cli_option_from, NULL};
+
+CLI_COMMAND(verify) = {
+    .order = 90,
+    .name = "verify",
+    .operands = "[ID|latest]",
+    .max = 1,
+    .opens = true,
+    .summary = "verify a backup, or all of them",
+    .text = "Verifies the backup in each sink that has it, unless --from names one.",
+    .options = verify_options,
+    .run = verify_run,
+    .render = verify_render,
+};

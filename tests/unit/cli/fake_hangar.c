@@ -11,7 +11,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "cli.h"
+#include "interrupt.h"
+#include "output.h"
 
 struct hangar {
     struct hangar_settings settings;

@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include "document.h"
+
 static const struct {
     const char *words, *message;
 } wrong[] = {

@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "document.h"
+#include "options.h"
+
 /* The name with its operands, as help and the manual write it. */
 static const char *synopsis(const struct cli_command *command)
 {
@@ -24,14 +27,15 @@ START_TEST(the_overview_names_every_command_and_global_option)
 
     ck_assert_int_eq(world_run("help"), 0);
     ck_assert_str_eq(world.err, "");
-    for (const struct cli_command *c = cli_commands; c->name; c++) {
+    for (const struct cli_command *c = cli_command_next(NULL); c; c = cli_command_next(c)) {
         if (c->hidden) {
             continue;
         }
         snprintf(line, sizeof(line), "\n  %s ", synopsis(c));
         ck_assert_msg(strstr(world.out, line) != NULL, "help lacks %s", c->name);
     }
-    for (const struct cli_option *o = cli_global_options; o->name; o++) {
+    for (const struct cli_option *const *at = cli_global_options; *at; at++) {
+        const struct cli_option *o = *at;
         snprintf(line, sizeof(line), "--%s%s%s ", o->name, o->value ? " " : "",
                  o->value ? o->value : "");
         ck_assert_msg(strstr(world.out, line) != NULL, "help lacks --%s", o->name);
@@ -44,7 +48,7 @@ START_TEST(help_of_a_command_names_its_options_in_every_way_of_asking)
     static const char *const ways[] = {"help %s", "%s --help", "--help %s", "%s -h --json"};
     char words[128], line[256];
 
-    for (const struct cli_command *c = cli_commands; c->name; c++) {
+    for (const struct cli_command *c = cli_command_next(NULL); c; c = cli_command_next(c)) {
         if (c->hidden) {
             continue;
         }
@@ -54,7 +58,8 @@ START_TEST(help_of_a_command_names_its_options_in_every_way_of_asking)
             ck_assert_str_eq(fake.calls, "");
             snprintf(line, sizeof(line), "usage: hangar %s", c->name);
             ck_assert_msg(strncmp(world.out, line, strlen(line)) == 0, "%s", world.out);
-            for (const struct cli_option *o = c->options; o && o->name; o++) {
+            for (const struct cli_option *const *at = c->options; at && *at; at++) {
+                const struct cli_option *o = *at;
                 snprintf(line, sizeof(line), "--%s%s%s ", o->name, o->value ? " " : "",
                          o->value ? o->value : "");
                 ck_assert_msg(strstr(world.out, line) != NULL, "%s lacks %s", words, line);
@@ -86,7 +91,7 @@ START_TEST(help_fits_a_terminal)
 {
     world.io.out_tty = true;
     world.io.width = 70;
-    for (const struct cli_command *c = cli_commands; c->name; c++) {
+    for (const struct cli_command *c = cli_command_next(NULL); c; c = cli_command_next(c)) {
         if (c->hidden) {
             continue;
         }
@@ -129,6 +134,21 @@ static char *section(const char *manual, const char *heading)
     return end ? strndup(start, (size_t)(end - start) + 1) : strdup(start);
 }
 
+START_TEST(the_options_of_each_command_fit_the_parser)
+{
+    for (const struct cli_command *c = cli_command_next(NULL); c; c = cli_command_next(c)) {
+        size_t options = 0;
+        for (const struct cli_option *const *at = cli_global_options; *at; at++) {
+            options++;
+        }
+        for (const struct cli_option *const *at = c->options; at && *at; at++) {
+            options++;
+        }
+        ck_assert_msg(options <= CLI_MAX_OPTIONS, "%s has %zu options", c->name, options);
+    }
+}
+END_TEST
+
 static int count(const char *text, const char *part)
 {
     int n = 0;
@@ -139,18 +159,19 @@ static int count(const char *text, const char *part)
     return n;
 }
 
-static void has_just_these(const char *text, const char *where, const struct cli_option *options)
+static void has_just_these(const char *text, const char *where,
+                           const struct cli_option *const *options)
 {
     int expected = 0;
 
-    for (; options && options->name; options++, expected++) {
+    for (; options && *options; options++, expected++) {
+        const struct cli_option *o = *options;
         char line[160], letter[16] = "";
-        if (options->letter) {
-            snprintf(letter, sizeof(letter), "*-%c*, ", options->letter);
+        if (o->letter) {
+            snprintf(letter, sizeof(letter), "*-%c*, ", o->letter);
         }
-        snprintf(line, sizeof(line), "\n%s*--%s*%s%s%s\n", letter, options->name,
-                 options->value ? " _" : "", options->value ? options->value : "",
-                 options->value ? "_" : "");
+        snprintf(line, sizeof(line), "\n%s*--%s*%s%s%s\n", letter, o->name, o->value ? " _" : "",
+                 o->value ? o->value : "", o->value ? "_" : "");
         ck_assert_msg(strstr(text, line) != NULL, "the manual's %s lacks%s", where, line);
     }
     ck_assert_msg(count(text, "\n*-") == expected, "the manual's %s has an option too many", where);
@@ -164,7 +185,7 @@ START_TEST(the_manual_has_just_the_commands_and_options_that_there_are)
     char *text = section(manual, "# OPTIONS");
     has_just_these(text, "OPTIONS", cli_global_options);
     free(text);
-    for (const struct cli_command *c = cli_commands; c->name; c++) {
+    for (const struct cli_command *c = cli_command_next(NULL); c; c = cli_command_next(c)) {
         if (c->hidden) {
             continue;
         }
@@ -186,6 +207,7 @@ static void add_tests(TCase *tests)
     tcase_add_test(tests, a_group_lists_its_commands);
     tcase_add_test(tests, no_command_gives_the_overview_and_is_an_error);
     tcase_add_test(tests, help_fits_a_terminal);
+    tcase_add_test(tests, the_options_of_each_command_fit_the_parser);
     tcase_add_test(tests, the_version_is_the_librarys);
     tcase_add_test(tests, the_manual_has_just_the_commands_and_options_that_there_are);
 }

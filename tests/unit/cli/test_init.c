@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "document.h"
+
 static char folder[] = "/tmp/hangar-init-XXXXXX";
 
 static void enter(void)

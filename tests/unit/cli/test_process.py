@@ -158,14 +158,14 @@ class Terminal(unittest.TestCase):
         self.assertEqual(status, 0)
 
     def test_colours_follow_the_terminal_and_no_color(self):
-        document = fixture("check")
+        document = fixture("check/check")
         for more, colours in (({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)):
             text, _ = self.end(self.spawn(["check"], FAKE_JSON=document, **more))
             self.assertEqual("\033[" in text, colours, more)
 
     def test_symbols_follow_the_locale(self):
         for locale, symbol in (("C", "ok "), ("C.UTF-8", "✓ ")):
-            result = run(["check"], env={"LC_ALL": locale, "FAKE_JSON": fixture("check")})
+            result = run(["check"], env={"LC_ALL": locale, "FAKE_JSON": fixture("check/check")})
             self.assertIn("  " + symbol, result.stdout)
 
 

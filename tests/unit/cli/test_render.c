@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * Renderers: what each command makes of its document, as plain text: fixtures
- * NAME.json with NAME.out and NAME.err beside them (a missing one: nothing).
+ * Renderers: how each command prints its document.  fixtures/COMMAND/NAME.json is a
+ * document, NAME.out and NAME.err beside it are what is printed (a missing file:
+ * nothing).  A new command needs a folder of fixtures and no change here.
  */
 #include "world.h"
 
+#include <glob.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "commands.h"
+#include "command.h"
+#include "document.h"
 
 static char *out_text, *err_text;
 static size_t out_size, err_size;
@@ -70,21 +73,65 @@ static void expect_fixture(const char *name, cli_render *render)
     views_close();
 }
 
-static const struct {
-    const char *name;
+enum { MAX_FIXTURES = 256 };
+
+static struct {
+    char name[128]; /* "prune/prune_dry" */
     cli_render *render;
-} fixtures[] = {
-    {"prune", cli_render_prune},         {"prune_dry", cli_render_prune},
-    {"hold", cli_render_hold},           {"unhold", cli_render_hold},
-    {"copy", cli_render_copy},           {"copy_none", cli_render_copy},
-    {"remove", cli_render_remove},       {"check", cli_render_check},
-    {"check_failed", cli_render_check},  {"list", cli_render_list},
-    {"list_pipelines", cli_render_list}, {"list_empty", cli_render_list},
-    {"list_hostile", cli_render_list},   {"show", cli_render_show},
-    {"status", cli_render_status},       {"restore", cli_render_restore},
-    {"verify", cli_render_verify},       {"verify_good", cli_render_verify},
-    {"plugins", cli_render_plugins},     {"plugin", cli_render_plugin},
-};
+} fixtures[MAX_FIXTURES];
+static int fixture_count;
+
+/* The fixtures of a command; "plugin list" has those of the folder plugin-list. */
+static int collect_fixtures(const struct cli_command *command)
+{
+    char folder[64], pattern[512];
+    glob_t found;
+
+    snprintf(folder, sizeof(folder), "%s", command->name);
+    for (char *c = folder; *c; c++) {
+        *c = *c == ' ' ? '-' : *c;
+    }
+    snprintf(pattern, sizeof(pattern), "%s/%s/*.json", FIXTURES, folder);
+    if (glob(pattern, 0, NULL, &found) != 0) {
+        return 0;
+    }
+    int count = (int)found.gl_pathc;
+    for (int i = 0; i < count && fixture_count < MAX_FIXTURES; i++) {
+        const char *name = found.gl_pathv[i] + strlen(FIXTURES) + 1;
+        snprintf(fixtures[fixture_count].name, sizeof(fixtures[0].name), "%.*s",
+                 (int)(strlen(name) - strlen(".json")), name);
+        fixtures[fixture_count++].render = command->render;
+    }
+    globfree(&found);
+    return count;
+}
+
+static void collect_all_fixtures(void)
+{
+    for (const struct cli_command *c = cli_command_next(NULL); c; c = cli_command_next(c)) {
+        if (c->render) {
+            collect_fixtures(c);
+        }
+    }
+}
+
+START_TEST(each_command_that_prints_a_document_has_a_fixture)
+{
+    for (const struct cli_command *c = cli_command_next(NULL); c; c = cli_command_next(c)) {
+        if (c->render) {
+            ck_assert_msg(collect_fixtures(c) > 0, "%s has no fixture", c->name);
+        }
+    }
+}
+END_TEST
+
+static cli_render *renderer(const char *command)
+{
+    const struct cli_command *found = cli_command_find(command);
+
+    ck_assert_msg(found && found->render, "%s has no renderer", command);
+    return found->render;
+}
 
 START_TEST(a_document_is_printed_as_its_fixture_says)
 {
@@ -96,8 +143,8 @@ START_TEST(nothing_but_printable_text_is_printed_whatever_a_document_holds)
 {
     views_open();
     out.utf8 = err.utf8 = true;
-    json_t *doc = fixture("list_hostile");
-    cli_render_list(doc, &out, &err);
+    json_t *doc = fixture("list/list_hostile");
+    renderer("list")(doc, &out, &err);
     views_flush();
     for (const char *c = out_text; *c; c++) {
         ck_assert((unsigned char)*c >= 0x20 || *c == '\n');
@@ -115,10 +162,21 @@ START_TEST(a_renderer_survives_an_empty_document)
     views_open();
     json_t *doc = cli_document("{}", false);
     fixtures[_i].render(doc, &out, &err);
-    cli_render_backup(doc, &err, "hangar");
-    cli_render_plan(doc, &err);
     json_decref(doc);
     views_close();
+}
+END_TEST
+
+START_TEST(a_backup_and_a_plan_survive_an_empty_document)
+{
+    static const char *const lines[] = {"backup", "restore latest --yes"};
+
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        fake_reset();
+        fake.answers[0] = fake.answers[1] = (struct fake_answer){.json = "{}"};
+        world_run(lines[i]);
+        ck_assert_ptr_null(strstr(world.err, "out of memory"));
+    }
 }
 END_TEST
 
@@ -145,52 +203,41 @@ START_TEST(a_renderer_survives_members_of_another_type)
 }
 END_TEST
 
+/* Runs a command line, for which the library answers with a fixture. */
+static void run_on_fixture(const char *words, const char *name)
+{
+    char path[512];
+
+    snprintf(path, sizeof(path), "%s/%s.json", FIXTURES, name);
+    char *json = world_file(path);
+    fake_reset();
+    fake.answers[0] = (struct fake_answer){.json = json};
+    ck_assert_int_eq(world_run(words), 0);
+    free(json);
+}
+
 START_TEST(a_backup_is_summed_up_with_the_next_step)
 {
-    static const char *const names[] = {"backup", "backup_degraded"};
+    static const char *const names[] = {"backup/backup", "backup/backup_degraded"};
 
     for (size_t i = 0; i < 2; i++) {
-        views_open();
-        json_t *doc = fixture(names[i]);
-        cli_render_backup(doc, &err, "hangar -c my.yaml");
-        views_flush();
-        expect(names[i], "err", err_text);
-        json_decref(doc);
-        views_close();
+        run_on_fixture("-c my.yaml backup", names[i]);
+        expect(names[i], "err", world.err);
     }
 }
 END_TEST
 
 START_TEST(a_quiet_backup_prints_no_summary)
 {
-    views_open();
-    err.quiet = true;
-    json_t *doc = fixture("backup");
-    cli_render_backup(doc, &err, "hangar");
-    views_flush();
-    ck_assert_str_eq(err_text, "");
-    json_decref(doc);
-    views_close();
+    run_on_fixture("backup -q", "backup/backup");
+    ck_assert_str_eq(world.err, "");
 }
 END_TEST
 
 START_TEST(a_plan_names_every_target)
 {
-    views_open();
-    json_t *doc = fixture("plan");
-    cli_render_plan(doc, &out);
-    views_flush();
-    expect("plan", "out", out_text);
-    char *question = cli_restore_question(doc, false);
-    ck_assert_str_eq(question, "restore 2 sources into PostgreSQL database area51_bot on "
-                               "localhost:5432 and Redis localhost:6379?");
-    free(question);
-    json_array_remove(json_object_get(doc, "sources"), 0);
-    question = cli_restore_question(doc, true);
-    ck_assert_str_eq(question, "replace what is in cache (Redis localhost:6379)?");
-    free(question);
-    json_decref(doc);
-    views_close();
+    run_on_fixture("restore latest --dry-run", "plan");
+    expect("plan", "out", world.out);
 }
 END_TEST
 
@@ -198,8 +245,8 @@ START_TEST(details_are_shown_when_asked_for)
 {
     views_open();
     out.verbose = true;
-    json_t *doc = fixture("status");
-    cli_render_status(doc, &out, &err);
+    json_t *doc = fixture("status/status");
+    renderer("status")(doc, &out, &err);
     views_flush();
     ck_assert_ptr_nonnull(strstr(out_text, "password  ***"));
     ck_assert_ptr_nonnull(strstr(out_text, "memory 128.0 MiB"));
@@ -212,8 +259,8 @@ START_TEST(symbols_and_colours_are_used_where_they_can_be)
 {
     views_open();
     out.utf8 = out.colour = true;
-    json_t *doc = fixture("verify_good");
-    cli_render_verify(doc, &out, &err);
+    json_t *doc = fixture("verify/verify_good");
+    renderer("verify")(doc, &out, &err);
     views_flush();
     ck_assert_ptr_nonnull(strstr(out_text, "\033[32m✓\033[0m"));
     json_decref(doc);
@@ -225,8 +272,8 @@ START_TEST(a_table_fits_a_narrow_terminal)
 {
     views_open();
     out.width = 96;
-    json_t *doc = fixture("list");
-    cli_render_list(doc, &out, &err);
+    json_t *doc = fixture("list/list");
+    renderer("list")(doc, &out, &err);
     views_flush();
     char *rest = out_text, *line;
     while ((line = strsep(&rest, "\n"))) {
@@ -239,11 +286,12 @@ END_TEST
 
 static void add_tests(TCase *tests)
 {
-    int count = (int)(sizeof(fixtures) / sizeof(fixtures[0]));
-
-    tcase_add_loop_test(tests, a_document_is_printed_as_its_fixture_says, 0, count);
-    tcase_add_loop_test(tests, a_renderer_survives_an_empty_document, 0, count);
-    tcase_add_loop_test(tests, a_renderer_survives_members_of_another_type, 0, count);
+    collect_all_fixtures();
+    tcase_add_loop_test(tests, a_document_is_printed_as_its_fixture_says, 0, fixture_count);
+    tcase_add_loop_test(tests, a_renderer_survives_an_empty_document, 0, fixture_count);
+    tcase_add_loop_test(tests, a_renderer_survives_members_of_another_type, 0, fixture_count);
+    tcase_add_test(tests, each_command_that_prints_a_document_has_a_fixture);
+    tcase_add_test(tests, a_backup_and_a_plan_survive_an_empty_document);
     tcase_add_test(tests, nothing_but_printable_text_is_printed_whatever_a_document_holds);
     tcase_add_test(tests, a_backup_is_summed_up_with_the_next_step);
     tcase_add_test(tests, a_quiet_backup_prints_no_summary);

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "document.h"
+
 #define PLANNED "restore backup_2026-01-15T02-00-00-000Z pipeline=nightly sink=-"
 
 static char *plan, *done;
@@ -17,7 +19,7 @@ static char *plan, *done;
 static void queue(void)
 {
     plan = world_file(FIXTURES "/plan.json");
-    done = world_file(FIXTURES "/restore.json");
+    done = world_file(FIXTURES "/restore/restore.json");
     fake.answers[0] = (struct fake_answer){.json = plan};
     fake.answers[1] = (struct fake_answer){.json = done};
 }
@@ -131,6 +133,19 @@ START_TEST(a_person_who_agrees_gets_the_restore)
 }
 END_TEST
 
+START_TEST(a_clean_restore_asks_with_the_data_that_it_replaces)
+{
+    static const char one[] =
+        "{'status':'done','id':'b','sources':[{'name':'cache','target':'Redis localhost:6379'}]}";
+
+    fake.answers[0] = (struct fake_answer){.json = world_json(one)};
+    type("n\n");
+    ck_assert_int_eq(world_run("restore latest --mode clean"), 1);
+    ck_assert_ptr_nonnull(
+        strstr(world.err, "replace what is in cache (Redis localhost:6379)? [y/N] "));
+}
+END_TEST
+
 START_TEST(every_other_answer_means_no)
 {
     static const char *const answers[] = {"", "\n", "n\n", "no\n", "yess\n", "y e s\n", "ja\n"};
@@ -226,6 +241,7 @@ static void add_tests(TCase *tests)
     tcase_add_test(tests, sessions_are_ended_only_where_data_is_replaced);
     tcase_add_test(tests, the_safety_backup_is_told_whatever_came_of_the_restore);
     tcase_add_test(tests, a_person_who_agrees_gets_the_restore);
+    tcase_add_test(tests, a_clean_restore_asks_with_the_data_that_it_replaces);
     tcase_add_test(tests, every_other_answer_means_no);
     tcase_add_test(tests, an_interrupt_at_the_question_changes_nothing);
     tcase_add_test(tests, a_plan_that_fails_is_the_end);

@@ -10,8 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "commands.h"
-
 #define ID "backup_2026-01-13T02-00-00-000Z"
 
 static const char plan[] =

@@ -8,8 +8,9 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include "interrupt.h"
 
-#include "commands.h"
+#include "document.h"
 
 #define ID "backup_2026-01-15T02-00-00-000Z"
 #define RUN                                                                                        \

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "run.h"
+
 struct world world;
 
 void world_setup(void)
