@@ -11,37 +11,37 @@
 #include <stdlib.h>
 #include <jansson.h>
 
-/* An object of no members takes some 200 bytes for the two of its text; a token's buffer
- * doubles, and its value is one more copy. */
+/* An empty object takes about 200 bytes for its two bytes of text.  A token's buffer
+ * doubles when it grows, and its value is one more copy. */
 enum { PER_BYTE = 160, TOKEN_COPIES = 4 };
 
 static _Thread_local struct {
     unsigned char *memory; /* NULL: none */
-    size_t size, taken;
+    size_t size, used;
 } reserve;
 
-static size_t aligned(size_t size)
+static size_t json_memory_aligned(size_t size)
 {
     const size_t unit = _Alignof(max_align_t);
     return (size + unit - 1) / unit * unit;
 }
 
-static void *take(size_t size)
+static void *json_memory_alloc(size_t size)
 {
     void *memory = size > 0 ? malloc(size) : NULL;
     if (memory || size == 0 || size > SIZE_MAX / 2) {
         return memory;
     }
-    size = aligned(size);
-    if (!reserve.memory || size > reserve.size - reserve.taken) {
+    size = json_memory_aligned(size);
+    if (!reserve.memory || size > reserve.size - reserve.used) {
         return NULL;
     }
-    memory = reserve.memory + reserve.taken;
-    reserve.taken += size;
+    memory = reserve.memory + reserve.used;
+    reserve.used += size;
     return memory;
 }
 
-static void give(void *memory)
+static void json_memory_free(void *memory)
 {
     uintptr_t at = (uintptr_t)memory, start = (uintptr_t)reserve.memory;
     if (!reserve.memory || at < start || at - start >= reserve.size) {
@@ -49,15 +49,15 @@ static void give(void *memory)
     }
 }
 
-static void set(void)
+static void json_memory_set(void)
 {
-    json_set_alloc_funcs(take, give);
+    json_set_alloc_funcs(json_memory_alloc, json_memory_free);
 }
 
 void hg_json_memory_init(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, set);
+    pthread_once(&once, json_memory_set);
 }
 
 bool hg_json_reserve_begin(size_t token)
@@ -67,14 +67,14 @@ bool hg_json_reserve_begin(size_t token)
         return false;
     }
     reserve.size = HG_JSON_READ * PER_BYTE + token * TOKEN_COPIES;
-    reserve.taken = 0;
+    reserve.used = 0;
     reserve.memory = malloc(reserve.size);
     return reserve.memory != NULL;
 }
 
 bool hg_json_reserve_used(void)
 {
-    return reserve.taken > 0;
+    return reserve.used > 0;
 }
 
 void hg_json_reserve_end(void)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * json_memory: where jansson gets its memory.  Its parser does not look whether the
- * text of a token could grow: when memory runs out it reads a token that lacks bytes,
- * or runs past its end.  So it is never refused memory while hangar parses: what malloc
- * does not give comes from a reserve, and hangar ends the input and drops the result.
+ * json_memory: an allocator for jansson.  Jansson's parser does not check whether the
+ * buffer of a token could grow: when memory runs out, it drops bytes of the token or
+ * writes past the buffer.  Therefore an allocation never fails while hangar parses: when
+ * malloc fails, the memory comes from a reserve.  hangar then ends the input and discards
+ * the result.
  */
 #ifndef HG_JSON_MEMORY_H
 #define HG_JSON_MEMORY_H
@@ -12,16 +13,18 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Makes jansson use this from now on, in the whole process; once, before its first use. */
+/* Makes jansson use this allocator in the whole process; hangar.h says so.  Repeated
+ * calls have no effect. */
 void hg_json_memory_init(void);
 
-/* A reserve for what this thread parses next, enough to go on for HG_JSON_READ bytes of
- * text and a token of `token` bytes; false when there is no memory for it. */
+/* Allocates the reserve for the next document that this thread parses: enough for
+ * HG_JSON_READ more bytes of text and a token of `token` bytes.  False when out of
+ * memory. */
 #define HG_JSON_READ 1024
 bool hg_json_reserve_begin(size_t token);
-/* Was the reserve needed?  From then on the input must end. */
+/* Was the reserve used?  Then the caller ends the input. */
 bool hg_json_reserve_used(void);
-/* Nothing that was parsed may be held any more if it was needed. */
+/* Frees the reserve.  If it was used, the caller has freed the parsed document before. */
 void hg_json_reserve_end(void);
 
 #endif

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/thread.h"
 #include "jobs/prune/prune.h"
 
 static int64_t boot_ms(void)

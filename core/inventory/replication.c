@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/thread.h"
 #include "pipeline/decode.h"
 
 enum { MOST_AT_ONCE = 8, BUFFER = 256 << 10 }; /* the buffer is the decoder's */
@@ -160,7 +161,7 @@ enum hangar_rc hg_copying_run(struct hg_copying *c, struct hg_error *err)
     pthread_mutex_init(&c->mutex, NULL);
     c->next = 0;
     c->first = (struct hg_error){0};
-    if (!hg_run_parallel(count_threads(c, &memory), copy_some, c)) {
+    if (!hg_thread_run_all(count_threads(c, &memory), copy_some, c)) {
         c->first = (struct hg_error){0};
         hg_fail(&c->first, HANGAR_NO_MEMORY, 0, "cannot start a thread");
     }

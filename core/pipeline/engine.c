@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/thread.h"
+
 #define MAX_BLOCK_BYTES ((size_t)1 << 20)
 #define MIN_BLOCK_BYTES ((size_t)64 << 10)
 
@@ -128,8 +130,7 @@ static void flow_free(struct hg_flow *flow)
 }
 
 enum hangar_rc hg_flow_open(struct hg_engine *engine, struct hg_slot *slot, const char *stored,
-                            uint64_t size_hint, uint32_t put_flags, struct hg_flow **out,
-                            struct hg_error *err)
+                            uint64_t size_hint, struct hg_flow **out, struct hg_error *err)
 {
     struct hg_flow *flow = calloc(1, sizeof(*flow));
     enum hangar_rc rc = HANGAR_NO_MEMORY;
@@ -141,7 +142,6 @@ enum hangar_rc hg_flow_open(struct hg_engine *engine, struct hg_slot *slot, cons
     flow->slot = slot;
     flow->plain_hash = hg_sha256_new();
     flow->stored_hash = hg_sha256_new();
-    flow->put_flags = put_flags;
     flow->size_hint = engine->set.chain_count == 0 ? size_hint : 0;
     if (!flow->plain_hash || !flow->stored_hash) {
         hg_no_memory(err);

@@ -113,7 +113,6 @@ struct hg_flow {
     struct hg_slot *slot;
     char name[1024];    /* in the sink, with pipeline, id and suffixes */
     uint64_t size_hint; /* of the stored bytes, 0: unknown */
-    uint32_t put_flags;
 
     /* The reader's own. */
     struct hg_sha256 *plain_hash;
@@ -159,14 +158,15 @@ enum hangar_rc hg_engine_begin(struct hg_engine *engine, const struct hg_engine_
 /* All flows have been waited for. */
 void hg_engine_end(struct hg_engine *engine);
 
-/* Waits for a slot.  CANCELLED, or NO_MEMORY; on OK the flow must be finished and waited for. */
+/* Waits for a free slot; CANCELLED when the job is.  The caller passes the slot to
+ * hg_flow_open or returns it with hg_slot_give. */
 enum hangar_rc hg_slot_take(struct hg_engine *engine, struct hg_slot **slot, struct hg_error *err);
 void hg_slot_give(struct hg_engine *engine, struct hg_slot *slot);
 
-/* The flow takes the slot over.  `stored` is the object's name in the sinks. */
+/* Opens a flow, which owns the slot from here on, also on failure.  `stored` is the object's
+ * name in the sinks.  On OK the flow must be finished and waited for. */
 enum hangar_rc hg_flow_open(struct hg_engine *engine, struct hg_slot *slot, const char *stored,
-                            uint64_t size_hint, uint32_t put_flags, struct hg_flow **out,
-                            struct hg_error *err);
+                            uint64_t size_hint, struct hg_flow **out, struct hg_error *err);
 
 /* An input block to fill (engine->block_bytes); with `wait` false, NULL when there is none now. */
 enum hangar_rc hg_flow_take(struct hg_flow *flow, bool wait, struct hg_block **block,

@@ -153,8 +153,7 @@ static enum hangar_rc write_flow(struct hg_flow *flow, size_t sink, bool *commit
     struct hangar_ctx *ctx = engine->sinks[sink].ctx;
     struct hangar_put *put = NULL;
     enum hangar_rc rc = HG_CALL(
-        ctx, err,
-        ctx->plugin->sink.put_open(ctx->inst, flow->name, flow->size_hint, flow->put_flags, &put));
+        ctx, err, ctx->plugin->sink.put_open(ctx->inst, flow->name, flow->size_hint, 0, &put));
     if (rc != HANGAR_OK) {
         return rc;
     }

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
+#include "base/thread.h"
 #include "plugin/spool.h"
 
 #define MAX_JOBS 64
@@ -97,7 +98,7 @@ enum hangar_rc hg_pull_prepare(struct hg_pull *pull, const struct hg_pull_settin
             return hg_no_memory(err);
         }
     }
-    if (!hg_run_parallel(settings->count, prepare_one, pull)) {
+    if (!hg_thread_run_all(settings->count, prepare_one, pull)) {
         return hg_fail(err, HANGAR_NO_MEMORY, 0, "cannot start a thread");
     }
     return hg_job_result(settings->job, err);
@@ -106,7 +107,7 @@ enum hangar_rc hg_pull_prepare(struct hg_pull *pull, const struct hg_pull_settin
 enum hangar_rc hg_pull_begin(struct hg_pull *pull)
 {
     struct hg_error err = {0};
-    if (!hg_run_parallel(pull->set.count, begin_one, pull)) {
+    if (!hg_thread_run_all(pull->set.count, begin_one, pull)) {
         hg_fail(&err, HANGAR_NO_MEMORY, 0, "cannot start a thread");
         hg_job_fail(pull->set.job, &err);
     }
@@ -311,7 +312,7 @@ static enum hangar_rc read_object(struct reading *r, const struct hangar_object_
     }
     for (unsigned tries = 0;; tries++) {
         enum hangar_rc rc =
-            hg_flow_open(r->pull->engine, slot, stored, info->size_hint, 0, &r->flow, &r->err);
+            hg_flow_open(r->pull->engine, slot, stored, info->size_hint, &r->flow, &r->err);
         if (rc != HANGAR_OK) {
             return rc;
         }
@@ -509,7 +510,7 @@ void hg_pull_run(struct hg_pull *pull, struct hg_engine *engine)
         return;
     }
     size_t all = pull->readers;
-    if (!hg_run_parallel(all, reader_main, pull)) {
+    if (!hg_thread_run_all(all, reader_main, pull)) {
         hg_fail(&err, HANGAR_NO_MEMORY, 0, "cannot start a thread");
         hg_job_fail(pull->set.job, &err);
         pthread_mutex_lock(&pull->mutex);

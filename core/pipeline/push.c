@@ -5,6 +5,8 @@
  */
 #include "pipeline/push.h"
 
+#include "base/thread.h"
+
 /* An object on its way into the source. */
 struct writing {
     struct hg_push *push;
@@ -86,7 +88,7 @@ static enum hangar_rc run_phase(struct hg_push *push, struct hg_error *err)
     while (push->phase_end < push->count && push->infos[push->phase_end].phase == phase) {
         push->phase_end++;
     }
-    if (!hg_run_parallel(writers(push, push->phase_end - first), writer_main, push)) {
+    if (!hg_thread_run_all(writers(push, push->phase_end - first), writer_main, push)) {
         return hg_fail(err, HANGAR_NO_MEMORY, 0, "cannot start a thread");
     }
     if (hg_job_cancelled(push->job)) {

@@ -68,17 +68,17 @@ static enum hangar_rc host_fail_option(struct hangar_ctx *ctx, const char *name,
 static void host_progress(struct hangar_ctx *ctx, const char *what, uint64_t done, uint64_t total)
 {
     if (total) {
-        hg_job_said(ctx->job, "%s: %s (%llu of %llu)", ctx->name, what ? what : "",
-                    (unsigned long long)done, (unsigned long long)total);
+        hg_job_activity(ctx->job, "%s: %s (%llu of %llu)", ctx->name, what ? what : "",
+                        (unsigned long long)done, (unsigned long long)total);
     } else {
-        hg_job_said(ctx->job, "%s: %s", ctx->name, what ? what : "");
+        hg_job_activity(ctx->job, "%s: %s", ctx->name, what ? what : "");
     }
 }
 
 static void host_alive(struct hangar_ctx *ctx, const char *what)
 {
     if (what && what[0]) {
-        hg_job_said(ctx->job, "%s: %s", ctx->name, what);
+        hg_job_activity(ctx->job, "%s: %s", ctx->name, what);
     }
     hg_job_alive(ctx->job);
 }

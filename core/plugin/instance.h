@@ -73,7 +73,8 @@ enum hangar_rc hg_call_end_eof(struct hangar_ctx *ctx, enum hangar_rc rc, struct
 /* The host's table. */
 extern const struct hangar_host hg_host;
 
-/* What struct hangar_text and struct hangar_page are in the core. */
+/* The core's definition of the ABI's opaque text; that of struct hangar_attrs is in
+ * base/attrs.h. */
 struct hangar_text {
     struct hg_str str;
 };

@@ -164,7 +164,7 @@ static enum hangar_rc adopt(struct hg_plugin *p, const struct hangar_plugin *the
                        theirs->abi_major, theirs->abi_minor, HANGAR_ABI_MAJOR, HANGAR_ABI_MINOR,
                        HANGAR_ABI_MAJOR);
     }
-    /* Everything up to `options` existed in the first header. */
+    /* `notifier` and `help` are the last fields: a plugin may lack them, and no others. */
     if (theirs->struct_size < offsetof(struct hangar_plugin, notifier)) {
         return hg_fail(err, HANGAR_CONFIG, 0, "its descriptor is too small (%u bytes)",
                        theirs->struct_size);

@@ -12,6 +12,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/thread.h"
+
 /* linux/ioprio.h */
 enum { IOPRIO_WHO_PROCESS = 1, IOPRIO_CLASS_SHIFT = 13, BEST_EFFORT = 2, IDLE = 3, LOWEST = 7 };
 
@@ -49,7 +51,7 @@ void hg_gently(const struct hangar *h, void (*fn)(void *arg), void *arg)
 {
     struct gentle g = {h, fn, arg};
     const struct hg_config *c = h->config;
-    if ((c->nice == 0 && c->ionice == HG_IONICE_NONE) || !hg_run_parallel(1, run, &g)) {
+    if ((c->nice == 0 && c->ionice == HG_IONICE_NONE) || !hg_thread_run_all(1, run, &g)) {
         fn(arg); /* without a thread the job is more important than its priority */
     }
 }

@@ -9,6 +9,7 @@
 
 #include <check.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,6 +57,13 @@ static inline void folder_teardown(void)
     snprintf(command, sizeof(command), "chmod -R u+rwx %s; rm -rf %s", folder_path, folder_path);
     ck_assert_int_eq(chdir("/"), 0);
     ck_assert_int_eq(system(command), 0);
+}
+
+/* Is there a file, a folder or a link of this name? */
+static inline bool folder_has(const char *path)
+{
+    struct stat st;
+    return lstat(path, &st) == 0;
 }
 
 /* Writes a file of this mode, whatever the umask. */

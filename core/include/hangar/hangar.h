@@ -20,6 +20,12 @@
  * It blocks all signals in them, and ignores SIGPIPE only by never raising it:
  * a program that embeds it should ignore SIGPIPE, as libpq and TLS libraries
  * may write to closed sockets.
+ *
+ * Memory: the first hangar_open replaces the allocator of the JSON library
+ * jansson for the whole process (json_set_alloc_funcs), because jansson's
+ * parser misreads its input when it runs out of memory.  The replacement calls
+ * malloc and free, so that values which the program made earlier stay valid.  A
+ * program that uses jansson itself must not replace the allocator again.
  */
 #ifndef HANGAR_HANGAR_H
 #define HANGAR_HANGAR_H

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/thread.h"
 #include "base/clock.h"
 
 enum { TRIES = 3, PAUSE_MS = 1000, STALL_MS = 30000 };
@@ -121,7 +122,7 @@ static enum hangar_rc tell_all(struct hangar *h, const struct hg_event *e, const
             t->config = &h->config->instances[told[i]];
             t->rc = hg_session_open(&s, told[i], NULL, 0, &t->ctx, &t->err);
         }
-        if (!hg_run_parallel(count, tell, tellings)) {
+        if (!hg_thread_run_all(count, tell, tellings)) {
             rc = hg_fail(err, HANGAR_NO_MEMORY, 0, "cannot start a thread for each notifier");
         }
         hg_session_end(&s);

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/thread.h"
+
 enum hangar_rc hg_targets_init(struct hg_targets *t, struct hg_session *session,
                                const struct hg_manifest *manifest, struct hangar_ctx *sink,
                                struct hangar_ctx *const *chain, struct hg_error *err)
@@ -174,7 +176,7 @@ enum hangar_rc hg_targets_push(struct hg_targets *t, struct hg_error *err)
     }
     hg_job_step(job, "restoring");
     set_running(t, true);
-    if (!hg_run_parallel(t->count, push_one, t)) {
+    if (!hg_thread_run_all(t->count, push_one, t)) {
         struct hg_error why = {0};
         hg_fail(&why, HANGAR_NO_MEMORY, 0, "cannot start a thread");
         hg_job_fail(job, &why);

@@ -57,8 +57,8 @@ static enum hangar_rc make_dir(const struct hg_drill *drill, struct hg_session *
     snprintf(name, sizeof(name), "drill-%zu", drill->scratch_count);
     enum hangar_rc rc = hg_job_temp_dir(
         &s->job, name, allowed < drill->disk ? allowed : drill->disk, &scratch->dir, err);
-    if (rc == HANGAR_OK && geteuid() == 0 && chmod(s->job.temp_dir, 0711) != 0) {
-        rc = hg_fail(err, HANGAR_IO, errno, "cannot open %s to a server", s->job.temp_dir);
+    if (rc == HANGAR_OK && geteuid() == 0 && chmod(s->job.temp.path, 0711) != 0) {
+        rc = hg_fail(err, HANGAR_IO, errno, "cannot open %s to a server", s->job.temp.path);
     }
     return rc;
 }
@@ -167,7 +167,7 @@ enum hangar_rc hg_drill_run(struct hg_drill *drill, struct hg_session *s,
 {
     enum hangar_rc rc = hg_targets_init(&drill->targets, s, m, sink, chain, err);
     drill->disk = disk_allowed(s->h);
-    hg_job_bound_temp(&s->job, drill->disk);
+    hg_job_limit_temp(&s->job, drill->disk);
     drill->scratches = calloc(m->source_count + 1, sizeof(*drill->scratches));
     if (rc == HANGAR_OK && !drill->scratches) {
         rc = hg_no_memory(err);

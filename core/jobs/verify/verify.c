@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/thread.h"
 #include "jobs/notify/alerts.h"
 #include "jobs/verify/drill.h"
 #include "session/priority.h"
@@ -90,7 +91,7 @@ enum hangar_rc hg_verify_objects(struct hg_session *s, struct hangar_ctx *sink,
                           .tally = tally};
     pthread_mutex_init(&c.mutex, NULL);
     size_t threads = hg_workers(s->h);
-    if (!hg_run_parallel(threads < count ? threads : count, compare_main, &c) &&
+    if (!hg_thread_run_all(threads < count ? threads : count, compare_main, &c) &&
         c.error.rc == HANGAR_OK) {
         hg_fail(&c.error, HANGAR_NO_MEMORY, 0, "cannot start a thread");
     }

@@ -11,12 +11,6 @@
 #include <sys/resource.h>
 #include "suite.h"
 
-static bool there(const char *path)
-{
-    struct stat st;
-    return lstat(path, &st) == 0;
-}
-
 START_TEST(a_file_is_written_whole_and_read_back)
 {
     struct hg_error err = {0};
@@ -139,13 +133,13 @@ START_TEST(a_tree_is_removed_with_all_in_it)
                             "touch .keep/file"),
                      0);
     ck_assert_int_eq(hg_remove_tree("t/", &err), HANGAR_OK);
-    ck_assert(!there("t"));
-    ck_assert(there(".keep/file"));
+    ck_assert(!folder_has("t"));
+    ck_assert(folder_has(".keep/file"));
     ck_assert_int_eq(hg_remove_tree("t", &err), HANGAR_OK);
     ck_assert_int_eq(hg_remove_tree("no/where", &err), HANGAR_OK);
     folder_file("f", "x", 1, 0600);
     ck_assert_int_eq(hg_remove_tree("f", &err), HANGAR_OK);
-    ck_assert(!there("f"));
+    ck_assert(!folder_has("f"));
 }
 END_TEST
 
@@ -154,8 +148,8 @@ START_TEST(a_symlink_is_removed_and_not_followed)
     struct hg_error err = {0};
     ck_assert_int_eq(system("mkdir keep; touch keep/file; ln -s keep link"), 0);
     ck_assert_int_eq(hg_remove_tree("link", &err), HANGAR_OK);
-    ck_assert(!there("link"));
-    ck_assert(there("keep/file"));
+    ck_assert(!folder_has("link"));
+    ck_assert(folder_has("keep/file"));
 }
 END_TEST
 
@@ -167,7 +161,7 @@ START_TEST(what_is_not_a_name_is_never_removed)
         struct hg_error err = {0};
         ck_assert_int_eq(hg_remove_tree(bad[i], &err), HANGAR_INTERNAL);
     }
-    ck_assert(there("x"));
+    ck_assert(folder_has("x"));
 }
 END_TEST
 
@@ -183,7 +177,7 @@ START_TEST(a_deep_tree_needs_few_descriptors)
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &(struct rlimit){16, 16}), 0);
     struct hg_error err = {0};
     ck_assert_int_eq(hg_remove_tree("deep", &err), HANGAR_OK);
-    ck_assert(!there("deep"));
+    ck_assert(!folder_has("deep"));
 }
 END_TEST
 
@@ -194,7 +188,7 @@ START_TEST(a_wide_tree_is_removed)
                             "seq 40 | sed \"s|^|$i/|\" | xargs touch; done"),
                      0);
     ck_assert_int_eq(hg_remove_tree("w", &err), HANGAR_OK);
-    ck_assert(!there("w"));
+    ck_assert(!folder_has("w"));
 }
 END_TEST
 

@@ -199,12 +199,6 @@ END_TEST
 
 /* ---- temporary files ---- */
 
-static bool there(const char *path)
-{
-    struct stat st;
-    return lstat(path, &st) == 0;
-}
-
 START_TEST(a_temporary_folder_lives_as_long_as_its_instance)
 {
     struct hangar_ctx *other = open_one("source", "cache");
@@ -224,8 +218,8 @@ START_TEST(a_temporary_folder_lives_as_long_as_its_instance)
     snprintf(file, sizeof(file), "%s/file", others);
     folder_file(file, "x", 1, 0400);
     hg_instance_close(other);
-    ck_assert(!there(kept));
-    ck_assert(there(path));
+    ck_assert(!folder_has(kept));
+    ck_assert(folder_has(path));
 }
 END_TEST
 
@@ -240,7 +234,7 @@ START_TEST(instances_of_one_name_do_not_share_a_temporary_folder)
     ck_assert_str_ne(mine, sinks);
     hg_instance_close(twin); /* also when one goes earlier, as verify's transforms do */
     hg_instance_close(sink);
-    ck_assert(there(mine));
+    ck_assert(folder_has(mine));
 }
 END_TEST
 

@@ -8,6 +8,7 @@
 #include <errno.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "suite.h"
 #include "world.h"
 
@@ -243,7 +244,7 @@ static int most_at_once(uint32_t threads_model, bool one_instance)
             called[i] = called[0];
         }
     }
-    ck_assert(hg_run_parallel(CALLERS, call_often, NULL));
+    ck_assert(hg_thread_run_all(CALLERS, call_often, NULL));
     for (size_t i = 0; i < CALLERS; i++) {
         if (i == 0 || !one_instance) {
             hg_instance_close(called[i]);
@@ -292,7 +293,7 @@ START_TEST(callers_do_not_mix_up_what_was_said)
 {
     struct hangar_ctx *ctx = NULL;
     ck_assert_int_eq(world_open(&plugin, "mine", &ctx, NULL), HANGAR_OK);
-    ck_assert(hg_run_parallel(CALLERS, fail_in_own_words, ctx));
+    ck_assert(hg_thread_run_all(CALLERS, fail_in_own_words, ctx));
     hg_instance_close(ctx);
 }
 END_TEST

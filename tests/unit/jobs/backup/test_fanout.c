@@ -177,7 +177,7 @@ START_TEST(a_sink_that_hangs_again_when_it_is_given_its_copy_is_given_up)
                  "block: true, only: data } }\n"
                  "pipelines: { p: { sources: [db], sinks: [a, b] } }\n");
     ck_assert_msg(world_backup("p") == HANGAR_STATUS_DEGRADED, "%s", world_error());
-    ck_assert_msg(world_says("nothing has moved for 2 s (copying from sink a to sink b)"), "%s",
+    ck_assert_msg(world_says("no progress for 2 s (copying from sink a to sink b)"), "%s",
                   world_error());
     ck_assert_str_eq(world_text("sinks.0.status"), "done");
     ck_assert(world_is_empty("b"));
