@@ -8,13 +8,25 @@
  * where the rest is.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 #include "backup/backup.h"
+#include "backup/check.h"
+#include "backup/next_object.h"
+#include "backup/reader.h"
+#include "restore/commands.h"
 #include "restore/restore.h"
+#include "restore/writer.h"
+#include "restore/phases.h"
+#include "server/args.h"
+#include "server/error.h"
+#include "server/inspect.h"
+#include "server/instance.h"
 #include "server/scratch.h"
+#include "text.h"
 
 static const char *const locale_choices[] = {"fail", "substitute", NULL};
 static const char *const globals_choices[] = {"missing", "all", "none", NULL};
@@ -189,7 +201,7 @@ static enum hangar_rc read_databases(struct pg_source *src)
     }
     src->databases = calloc(count + 1, sizeof(*src->databases));
     if (!src->databases) {
-        return PG_NO_MEMORY(src);
+        return pg_no_memory(src);
     }
     src->database_count = one ? 1 : count;
     src->databases[0] = one;
@@ -219,17 +231,7 @@ static enum hangar_rc write_description(struct pg_source *src)
     }
     text_addf(&text, " on %s", src->where ? src->where : "");
     src->description = text.data;
-    return text.failed || !src->where ? PG_NO_MEMORY(src) : HANGAR_OK;
-}
-
-const char *pg_selected(struct pg_source *src, const char *option, size_t index)
-{
-    return src->safety ? NULL : src->host->opt_list(src->ctx, option, index);
-}
-
-const char *pg_where(const struct pg_source *src)
-{
-    return src->where;
+    return text.failed || !src->where ? pg_no_memory(src) : HANGAR_OK;
 }
 
 /* ---- the instance ------------------------------------------------------------------------ */

@@ -11,7 +11,12 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "restore/restore.h"
+#include "restore/rows_in.h"
+#include "restore/state.h"
+#include "restore/tables_in.h"
+#include "server/copy.h"
+#include "server/settings.h"
+#include "server/statement.h"
 
 /* ---- the session ---- */
 
@@ -167,6 +172,11 @@ enum hangar_rc pg_set_error(struct pg_error *err, enum hangar_rc rc, const char 
     vsnprintf(err->text, sizeof(err->text), fmt, args);
     va_end(args);
     return err->rc = rc;
+}
+
+enum hangar_rc pg_no_memory(struct pg_source *src)
+{
+    return src->host->fail(src->ctx, HANGAR_NO_MEMORY, 0, "cannot allocate memory");
 }
 
 enum hangar_rc pg_raise(struct pg_source *src, const struct pg_error *err, const char *fmt, ...)

@@ -1,13 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * check.c: would a backup work?  Looks at the server, the client tools and the
- * rights of the role, without reading any data.
+ * check.c: whether a backup would work.  It examines the server, the client tools and the
+ * rights of the role, and reads no data.
  */
+#include "backup/check.h"
+
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "backup/backup.h"
-#include "restore/restore.h"
+#include "backup/globals.h"
+#include "backup/tables.h"
+#include "server/connection.h"
+#include "server/error.h"
+#include "server/instance.h"
+#include "server/settings.h"
+#include "server/tools.h"
 
 struct totals {
     uint64_t bytes, tables, locks;
@@ -40,7 +48,7 @@ static enum hangar_rc none_that(struct pg_conn *conn, const char *database, cons
     text_add(&sql, "SELECT count(*), (array_agg(x))[1], current_user FROM (");
     add_relations(src, &sql, "format('%I.%I', n.nspname, c.relname) AS x", kinds, condition);
     text_add(&sql, " ORDER BY 1) t");
-    enum hangar_rc rc = sql.failed ? PG_NO_MEMORY(src) : HANGAR_OK;
+    enum hangar_rc rc = sql.failed ? pg_no_memory(src) : HANGAR_OK;
     if (rc == HANGAR_OK && pg_query(conn, text_str(&sql), NULL, NULL, &res) != HANGAR_OK) {
         rc = pg_raise(src, &conn->err, "cannot look at the tables of database %s", database);
     }
@@ -122,7 +130,7 @@ static enum hangar_rc count_tables(struct pg_conn *conn, const char *database,
                    " current_setting('max_locks_per_transaction')::bigint *"
                    " (current_setting('max_connections')::bigint +"
                    " current_setting('max_prepared_transactions')::bigint)");
-    enum hangar_rc rc = sql.failed ? PG_NO_MEMORY(src) : HANGAR_OK;
+    enum hangar_rc rc = sql.failed ? pg_no_memory(src) : HANGAR_OK;
     if (rc == HANGAR_OK && pg_query(conn, text_str(&sql), NULL, NULL, &res) != HANGAR_OK) {
         rc = pg_raise(src, &conn->err, "cannot measure database %s", database);
     }

@@ -1,12 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * extras.c: with very many tables pg_dump is not asked for data, and what it
- * would have written besides our rows is made here: where sequences stand, and
- * the rows of tables that extensions mark as configuration.
+ * extras.c: with very many tables pg_dump is not asked for data, and what it would have written
+ * besides our rows is made here: the values of sequences, and the rows of tables that extensions
+ * mark as configuration.
  */
-#include <string.h>
-#include "backup/backup.h"
+#include "backup/extras.h"
+
+#include "backup/rows_out.h"
+#include "backup/tables.h"
+#include "server/connection.h"
+#include "server/copy.h"
+#include "server/error.h"
+#include "server/instance.h"
+#include "server/quote.h"
+#include "server/statement.h"
 
 #define BATCH "200"             /* sequences that are read by one query */
 #define CHUNK_BYTES (64 * 1024) /* of rows, in one step */
@@ -95,7 +103,7 @@ static enum hangar_rc read_sequences(struct pg_reader *reader)
     PQclear(names);
     enum hangar_rc rc = HANGAR_OK;
     if (sql.failed) {
-        rc = PG_NO_MEMORY(reader->src);
+        rc = pg_no_memory(reader->src);
     } else if (!sql.size) {
         reader->stage = SETTINGS;
     } else if (pg_each_row(reader->worker, text_str(&sql), sequence_row, &reader->text) !=
@@ -128,7 +136,7 @@ static enum hangar_rc list_settings(struct pg_reader *reader)
     text_add(&sql, " ORDER BY c.oid");
     enum hangar_rc rc = HANGAR_OK;
     if (sql.failed) {
-        rc = PG_NO_MEMORY(reader->src);
+        rc = pg_no_memory(reader->src);
     } else if (pg_query(reader->worker, text_str(&sql), NULL, NULL, &reader->settings) !=
                HANGAR_OK) {
         rc = extras_failed(reader, "extensions");
@@ -146,7 +154,7 @@ static enum hangar_rc begin_settings_table(struct pg_reader *reader, int row)
     text_addf(&sql, "COPY (SELECT %s FROM ONLY %s %s) TO STDOUT", columns, table,
               PQgetvalue(reader->settings, row, 2));
     if (sql.failed) {
-        return PG_NO_MEMORY(reader->src);
+        return pg_no_memory(reader->src);
     }
     reader->worker->doing = "reading rows"; /* their condition may be slow */
     enum hangar_rc rc = pg_copy_start(reader->worker, text_str(&sql), PGRES_COPY_OUT);

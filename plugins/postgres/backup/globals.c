@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * globals.c: roles and tablespaces, which belong to the cluster and not to a
- * database, by pg_dumpall.
+ * globals.c: roles and tablespaces, which belong to the cluster and not to a database.
  */
-#include "backup/backup.h"
+#include "backup/globals.h"
+
+#include "server/args.h"
+#include "server/error.h"
+#include "server/quote.h"
+#include "server/tools.h"
 
 /* Names of roles are stored in the encoding of the database in which they were
  * made, most often the maintenance database's. */

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * props.c: the properties of a database that are not in it: encoding, locale,
+ * properties.c: the properties of a database that are not stored in it: encoding, locale,
  * owner, privileges, settings.  They become attributes of its schema.dump.
  */
+#include "backup/properties.h"
+
+#include <stdio.h>
 #include <string.h>
-#include "backup/backup.h"
+#include "server/connection.h"
+#include "server/error.h"
+#include "server/statement.h"
 
 #define PIECE_BYTES 15000 /* an attribute holds 16 KiB */
 #define PIECES 64
@@ -52,7 +57,7 @@ enum hangar_rc pg_props_read(struct pg_db *db)
     text_addf(&back, "SET client_encoding = '%s'", db->encoding);
     enum hangar_rc rc = HANGAR_OK;
     if (sql.failed || back.failed) {
-        rc = PG_NO_MEMORY(db->src);
+        rc = pg_no_memory(db->src);
     } else if (pg_command(db->lead, "SET client_encoding = 'UTF8'") != HANGAR_OK ||
                pg_query(db->lead, text_str(&sql), NULL, NULL, &res) != HANGAR_OK ||
                pg_command(db->lead, text_str(&back)) != HANGAR_OK) {

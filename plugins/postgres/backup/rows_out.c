@@ -1,21 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * copy_out.c: objects that hold rows: the text that psql reads, made of what
- * COPY TO gives.  Rows pass through as they arrive; of each one is held, as
- * libpq gives it.  The format is described in docs/plugins/postgres.md.
+ * rows_out.c: objects that hold rows: a text that psql can read, made of what COPY TO returns.
+ * Rows pass through as they arrive; one at a time is in memory.  The format is described in
+ * docs/plugins/postgres.md.
  */
-#include <poll.h>
-#include <stdlib.h>
+#include "backup/rows_out.h"
+
 #include <string.h>
-#include "backup/backup.h"
+#include "backup/snapshot.h"
+#include "backup/state.h"
+#include "backup/tables.h"
+#include "server/copy.h"
+#include "server/error.h"
+#include "server/rows_format.h"
+#include "server/settings.h"
 
 #define FREEZE_BYTES (1024 * 1024)
 #define LINGER_MS 500 /* how long a read waits for more when it has something */
 
 void pg_add_rows_head(struct text *text, const char *encoding)
 {
-    text_add(text, "-- hangar postgres rows, format 1\n");
+    text_add(text, PG_ROWS_FIRST_LINE);
     pg_add_prelude(text, encoding);
 }
 
@@ -105,7 +111,7 @@ static enum hangar_rc begin_slice(struct pg_reader *reader)
     /* a table may have little to tell for long: one of dead rows has nothing */
     reader->worker->doing = "reading rows";
     if (sql.failed || target.failed) {
-        rc = PG_NO_MEMORY(reader->src);
+        rc = pg_no_memory(reader->src);
     } else if (pg_copy_start(reader->worker, text_str(&sql), PGRES_COPY_OUT) != HANGAR_OK) {
         rc = read_failed(reader);
     } else {
@@ -199,7 +205,7 @@ enum hangar_rc pg_rows_read(struct pg_reader *reader, void *buffer, size_t size,
     }
     while (rc == HANGAR_OK && n < size) {
         if (reader->text.failed) {
-            return PG_NO_MEMORY(reader->src);
+            return pg_no_memory(reader->src);
         }
         if (reader->text_at < reader->text.size) {
             n += give(out + n, size - n, reader->text.data, reader->text.size, &reader->text_at);

@@ -1,18 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * snapshot.c: one database held still.  Its lead session locks every table, then
- * takes and exports the snapshot; pg_dump and the workers read in it.
+ * snapshot.c: one database at one moment.  Its lead session locks every table, then takes
+ * and exports the snapshot; pg_dump and the workers read in it.
  *
- * The order matters.  Were a table locked only after the snapshot was taken, a
- * TRUNCATE in between would leave it empty for us, without an error.  LOCK TABLE
- * takes no snapshot, so the locks come first; and as a table may have been made
- * meanwhile, what the snapshot shows is compared with what was locked.
+ * The order matters.  If a table were locked only after the snapshot was taken, a TRUNCATE in
+ * between would leave it empty for us, without an error.  LOCK TABLE takes no snapshot, so the
+ * locks come first; and as a table may have been created in the meantime, the tables that the
+ * snapshot shows are compared with those that were locked.
  */
-#include <stdlib.h>
-#include <string.h>
-#include "backup/backup.h"
+#include "backup/snapshot.h"
 
+#include <stdlib.h>
+#include <stdio.h>
+#include <string.h>
+#include "server/args.h"
+#include "server/child.h"
+#include "server/error.h"
+#include "server/instance.h"
+#include "server/quote.h"
+#include "server/settings.h"
+#include "server/statement.h"
+#include "server/tools.h"
+
+/* From this many copied tables on, pg_dump is not given the name of each as an argument:
+ * 60 000 of those do not fit, and each costs it a query. */
+#define MANY_TABLES 2000
 #define ATTEMPTS 5
 #define LOCK_BATCH_BYTES 65536 /* of one LOCK TABLE statement */
 
@@ -82,7 +95,7 @@ static enum hangar_rc lock_list(struct pg_db *db, const struct pg_list *list, bo
         }
         text_add(&sql, " IN ACCESS SHARE MODE");
         if (sql.failed) {
-            rc = PG_NO_MEMORY(db->src);
+            rc = pg_no_memory(db->src);
             break;
         }
         rc = pg_command(db->lead, text_str(&sql));
@@ -113,7 +126,7 @@ static enum hangar_rc lock_all(struct pg_db *db)
     for (int i = 0; i < ATTEMPTS; i++) {
         bool gone;
         pg_list_free(db->src, &db->tables);
-        enum hangar_rc rc = pg_list_tables(db, &db->tables);
+        enum hangar_rc rc = pg_list_tables(db->lead, db->name, &db->tables);
         if (rc == HANGAR_OK &&
             pg_command(db->lead, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") != HANGAR_OK) {
             rc = pg_raise(db->src, &db->lead->err, "cannot begin a transaction");
@@ -185,7 +198,7 @@ enum hangar_rc pg_db_prepare(struct pg_db *db)
     db->lead->doing = "locking tables";
     db->workers = calloc(db->src->opt.jobs, sizeof(*db->workers));
     if (!db->workers) {
-        return PG_NO_MEMORY(db->src);
+        return pg_no_memory(db->src);
     }
     while (rc == HANGAR_OK && db->worker_count < db->src->opt.jobs) {
         rc = open_reader(db, &db->workers[db->worker_count]);
@@ -219,7 +232,7 @@ static enum hangar_rc take_snapshot(struct pg_db *db, int64_t *time_ms, char *ls
     *time_ms = strtoll(PQgetvalue(res, 0, 2), NULL, 10);
     PQclear(res);
     struct pg_list now = {0};
-    enum hangar_rc rc = pg_list_tables(db, &now);
+    enum hangar_rc rc = pg_list_tables(db->lead, db->name, &now);
     *covered = rc == HANGAR_OK && pg_list_covered(&now, &db->tables);
     if (*covered) {
         pg_list_free(db->src, &db->tables);
@@ -310,7 +323,7 @@ static enum hangar_rc join_workers(struct pg_db *db)
               db->snapshot);
     enum hangar_rc rc = HANGAR_OK;
     if (sql.failed) {
-        rc = PG_NO_MEMORY(db->src);
+        rc = pg_no_memory(db->src);
     }
     for (size_t i = 0; i < db->worker_count && rc == HANGAR_OK; i++) {
         if (pg_command(db->workers[i], text_str(&sql)) != HANGAR_OK) {
@@ -341,7 +354,7 @@ enum hangar_rc pg_db_begin(struct pg_db *db, int64_t *time_ms, char *lsn, size_t
             return rc;
         }
     }
-    db->many = db->tables.copied >= PG_MANY_TABLES;
+    db->many = db->tables.copied >= MANY_TABLES;
     db->extras_given = !db->many;
     rc = start_dump(db);
     if (rc == HANGAR_OK) {

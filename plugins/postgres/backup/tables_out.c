@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * tables_out.c: tables.jsonl, a line for each table that rows were copied of.
+ * tables_out.c: tables.jsonl, a line for each table whose rows were copied.
  */
+#include "backup/tables_out.h"
+
 #include <string.h>
-#include "backup/backup.h"
+#include "backup/tables.h"
+#include "server/quote.h"
+#include "server/rows_format.h"
 
 #define CHUNK_BYTES 65536
 

@@ -1,135 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * clean.c: replacing a database that is in use, up to the swap: what must be so before
- * anything begins; the name and the marks of what is loaded beside it; and the removal of
- * what a restore that died has left there.
+ * clean.c: replacing a database that is in use, up to the swap: the conditions for it, and the
+ * removal of what a dead restore left.
  *
- * What is ours is known by two things at once: its name has the form of ours with a hash
- * of the target's, and its comment is ours for this target.  CREATE DATABASE cannot set a
- * comment: until there is one, a connection limit that nobody else would set takes its
- * place.  While a restore works on a target it holds an advisory lock in the maintenance
- * database, which ends with its session; nothing is removed without that lock.
+ * While a restore works on a target it holds an advisory lock in the maintenance database, which
+ * ends with its session; nothing is removed without that lock.
  */
+#include "restore/clean.h"
+
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/statvfs.h>
-#include "restore/restore.h"
+#include "restore/database.h"
+#include "restore/maintenance.h"
+#include "restore/marks.h"
+#include "restore/obstacles.h"
+#include "restore/state.h"
+#include "server/connection.h"
+#include "server/error.h"
+#include "server/instance.h"
+#include "server/quote.h"
 
 #define LOCK_CLASS 1212370503 /* "HCLG", of advisory locks */
-#define LOCK_WAIT_MS 5000     /* the server may need a moment to see that a client is dead */
-#define LEAVE_WAIT_MS 3000    /* and we, till our own last sessions are gone */
-
-enum hangar_rc pg_clean_open(struct pg_source *src, struct pg_conn **out)
-{
-    struct pg_error err;
-    if (pg_open(src, src->opt.maintenance_db, false, out, &err) != HANGAR_OK) {
-        return pg_raise(src, &err, "cannot connect to the maintenance database %s on %s",
-                        src->opt.maintenance_db, pg_where(src));
-    }
-    struct pg_conn *conn = *out;
-    struct text sql = {0};
-    text_add(&sql,
-             "SET client_encoding = 'UTF8'; SET search_path = ''; SET synchronous_commit = on;"
-             "SET standard_conforming_strings = on; SET statement_timeout = 0;"
-             "SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = 0;"
-             "SET client_min_messages = warning; SET default_transaction_read_only = off;");
-    if (conn->version >= 140000) {
-        text_add(&sql, "SET idle_session_timeout = 0;");
-    }
-    if (conn->version >= 170000) {
-        text_add(&sql, "SET transaction_timeout = 0;");
-    }
-    if (pg_command_text(conn, &sql) == HANGAR_OK) {
-        return HANGAR_OK;
-    }
-    enum hangar_rc rc = pg_raise(src, &conn->err, "cannot set up a session");
-    pg_close(conn);
-    *out = NULL;
-    return rc;
-}
-
-/* ---- names and marks ------------------------------------------------------------------- */
-
-static uint32_t hash_of(const struct pg_target *target)
-{
-    return (uint32_t)XXH3_64bits(target->name, strlen(target->name));
-}
-
-static enum hangar_rc name_it(struct pg_target *target)
-{
-    struct pg_source *src = target->src;
-    uint32_t random = 0;
-    struct pg_clean *clean = target->clean = calloc(1, sizeof(*clean));
-    if (!clean) {
-        return PG_NO_MEMORY(src);
-    }
-    if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random)) {
-        return src->host->fail(src->ctx, HANGAR_IO, 0, "cannot get random bytes");
-    }
-    snprintf(clean->into, sizeof(clean->into), "hangar_new_%08x_%08x", hash_of(target), random);
-    snprintf(clean->retired, sizeof(clean->retired), "hangar_old_%08x_%08x", hash_of(target),
-             random);
-    text_addf(
-        &clean->new_mark,
-        "hangar: being restored to take the place of database %s; the next such restore drops "
-        "it if this one dies",
-        target->name);
-    text_addf(
-        &clean->old_mark,
-        "hangar: this was database %s until a restore replaced it; the next such restore drops "
-        "it",
-        target->name);
-    target->into = clean->into;
-    return clean->new_mark.failed || clean->old_mark.failed ? PG_NO_MEMORY(src) : HANGAR_OK;
-}
-
-void pg_clean_free(struct pg_target *target)
-{
-    struct pg_clean *clean = target->clean;
-    if (!clean) {
-        return;
-    }
-    text_free(&clean->new_mark);
-    text_free(&clean->old_mark);
-    text_free(&clean->leftovers);
-    text_free(&clean->sessions);
-    free(clean);
-    target->clean = NULL;
-}
-
-/* The oid of a database, "" when it is not there. */
-static enum hangar_rc find_oid(struct pg_target *target, struct pg_conn *conn, const char *name,
-                               char oid[16])
-{
-    PGresult *res;
-    oid[0] = '\0';
-    if (pg_query(conn, "SELECT oid FROM pg_catalog.pg_database WHERE datname = $1", name, NULL,
-                 &res) != HANGAR_OK) {
-        return pg_raise(target->src, &conn->err, "cannot look for database %s", name);
-    }
-    if (PQntuples(res) == 1) {
-        snprintf(oid, 16, "%s", PQgetvalue(res, 0, 0));
-    }
-    PQclear(res);
-    return HANGAR_OK;
-}
-
-enum hangar_rc pg_clean_mark(struct pg_target *target, struct pg_conn *conn)
-{
-    struct pg_clean *clean = target->clean;
-    struct text sql = {0};
-    text_add(&sql, "SET standard_conforming_strings = on; COMMENT ON DATABASE ");
-    pg_add_ident(&sql, clean->into);
-    text_add(&sql, " IS ");
-    pg_add_literal(&sql, text_str(&clean->new_mark));
-    if (pg_command_text(conn, &sql) != HANGAR_OK) {
-        return pg_raise(target->src, &conn->err, "cannot mark database %s", clean->into);
-    }
-    return find_oid(target, conn, clean->into, clean->into_oid);
-}
+#define LOCK_WAIT_MS 5000     /* the server may need a moment to notice that a client is dead */
+#define LEAVE_WAIT_MS 3000    /* our own last sessions may need a moment to end */
 
 /* ---- what dead restores left ------------------------------------------------------------- */
 
@@ -145,13 +40,13 @@ static enum hangar_rc each_leftover(struct pg_target *target, struct pg_conn *co
               "SELECT d.datname FROM pg_catalog.pg_database d,"
               " pg_catalog.shobj_description(d.oid, 'pg_database') AS mark"
               " WHERE d.datname ~ '^hangar_(new|old)_%08x_[0-9a-f]{8}$' AND (mark IN (",
-              hash_of(target));
+              pg_clean_hash(target));
     pg_add_literal(&sql, text_str(&clean->new_mark));
     text_add(&sql, ", ");
     pg_add_literal(&sql, text_str(&clean->old_mark));
     text_addf(&sql, ") OR (mark IS NULL AND d.datconnlimit = %d)) ORDER BY 1", PG_CLEAN_LIMIT);
     if (sql.failed) {
-        return text_free(&sql), PG_NO_MEMORY(target->src);
+        return text_free(&sql), pg_no_memory(target->src);
     }
     enum hangar_rc rc = pg_query(conn, text_str(&sql), NULL, NULL, &res);
     text_free(&sql);
@@ -169,7 +64,7 @@ static enum hangar_rc tell_leftover(struct pg_target *target, const char *name)
 {
     struct text *text = &target->clean->leftovers;
     text_addf(text, "%s%s", text->size ? ", " : "", name);
-    return text->failed ? PG_NO_MEMORY(target->src) : HANGAR_OK;
+    return text->failed ? pg_no_memory(target->src) : HANGAR_OK;
 }
 
 static enum hangar_rc drop_leftover(struct pg_target *target, const char *name)
@@ -177,7 +72,7 @@ static enum hangar_rc drop_leftover(struct pg_target *target, const char *name)
     struct pg_source *src = target->src;
     struct pg_error err = {0};
     if (pg_cancelled(src)) {
-        return src->host->fail(src->ctx, HANGAR_CANCELLED, 0, "cancelled");
+        return pg_raise_cancelled(src);
     }
     if (pg_drop_database(src, name, &err)) {
         src->host->log(src->ctx, HANGAR_LOG_INFO,
@@ -199,7 +94,7 @@ static enum hangar_rc lock_target(struct pg_target *target, struct pg_conn *keep
     char key[16], class[16];
     int64_t deadline = pg_mono_ms() + LOCK_WAIT_MS;
     snprintf(class, sizeof(class), "%d", LOCK_CLASS);
-    snprintf(key, sizeof(key), "%d", (int)hash_of(target));
+    snprintf(key, sizeof(key), "%d", (int)pg_clean_hash(target));
     for (;;) {
         PGresult *res;
         if (pg_query(keeper, "SELECT pg_catalog.pg_try_advisory_lock($1::int, $2::int)", class, key,
@@ -217,7 +112,7 @@ static enum hangar_rc lock_target(struct pg_target *target, struct pg_conn *keep
                                    target->name);
         }
         if (src->host->sleep(src->ctx, 100) != HANGAR_OK) {
-            return src->host->fail(src->ctx, HANGAR_CANCELLED, 0, "cancelled");
+            return pg_raise_cancelled(src);
         }
     }
 }
@@ -328,9 +223,7 @@ static enum hangar_rc look_inside(struct pg_target *target, bool *empty)
     *empty = *empty && what.size == 0;
     text_free(&what);
     pg_close(conn);
-    return rc == HANGAR_OK && pg_cancelled(src)
-               ? src->host->fail(src->ctx, HANGAR_CANCELLED, 0, "cancelled")
-               : rc;
+    return rc == HANGAR_OK && pg_cancelled(src) ? pg_raise_cancelled(src) : rc;
 }
 
 static enum hangar_rc look_at(struct pg_target *target, struct pg_conn *conn, bool *empty)
@@ -347,7 +240,7 @@ static enum hangar_rc look_at(struct pg_target *target, struct pg_conn *conn, bo
         return src->host->fail(src->ctx, HANGAR_UNSUPPORTED, 0,
                                "cannot replace database %s: the server needs it", target->name);
     }
-    enum hangar_rc rc = find_oid(target, conn, target->name, clean->oid);
+    enum hangar_rc rc = pg_clean_find_oid(target, conn, target->name, clean->oid);
     target->exists = clean->oid[0];
     if (rc == HANGAR_OK && !target->exists) {
         return pg_target_may_create(target, conn);
@@ -368,7 +261,7 @@ enum hangar_rc pg_clean_prepare(struct pg_source *src)
 {
     struct pg_restore *restore = src->restore;
     bool empty = true;
-    enum hangar_rc rc = pg_clean_open(src, &restore->keeper);
+    enum hangar_rc rc = pg_maintenance_open(src, &restore->keeper);
     if (rc != HANGAR_OK) {
         return rc;
     }
@@ -378,7 +271,7 @@ enum hangar_rc pg_clean_prepare(struct pg_source *src)
         if (target->skipped) {
             continue;
         }
-        rc = name_it(target);
+        rc = pg_clean_new(target);
         if (rc == HANGAR_OK) {
             rc = look_at(target, restore->keeper, &empty);
         }

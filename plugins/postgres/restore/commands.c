@@ -3,9 +3,12 @@
  *
  * commands.c: how a person restores a backup with psql and pg_restore alone.
  */
+#include "restore/commands.h"
+
 #include <stdlib.h>
 #include <string.h>
-#include "restore/restore.h"
+#include "server/error.h"
+#include "server/quote.h"
 
 struct commands {
     struct pg_source *src;
@@ -119,7 +122,7 @@ enum hangar_rc pg_restore_commands(void *inst, const struct hangar_attrs *facts,
             objects[i].attrs ? host->attr_get(objects[i].attrs, "database") : NULL;
         char *connect = connect_argument(database ? database : src->databases[0]);
         if (!connect) {
-            return PG_NO_MEMORY(src);
+            return pg_no_memory(src);
         }
         write_database(&commands, &objects[i], (size_t)(slash - objects[i].name), connect);
         free(connect);

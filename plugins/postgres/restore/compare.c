@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * compare.c: reads every restored table again and compares rows and digest with
- * tables.jsonl.  One thread serves several sessions: the work is the server's.
+ * compare.c: reads every restored table and compares rows and digest with tables.jsonl.  One
+ * thread serves several sessions: the work is the server's.
  */
+#include "restore/compare.h"
+
 #include <poll.h>
 #include <stdlib.h>
-#include <string.h>
-#include "restore/restore.h"
+#include "restore/tables_in.h"
+#include "server/connection.h"
+#include "server/error.h"
+#include "server/instance.h"
+#include "server/rows_format.h"
+#include "server/settings.h"
+#include "server/statement.h"
 
 /* A session that reads one table at a time. */
 struct probe {
@@ -104,7 +111,7 @@ static enum hangar_rc turn(struct compare *compare)
     fds[compare->count] = (struct pollfd){.fd = src->wake_fd, .events = POLLIN};
     poll(fds, (nfds_t)compare->count + 1, 500);
     if (pg_cancelled(src)) {
-        return src->host->fail(src->ctx, HANGAR_CANCELLED, 0, "cancelled");
+        return pg_raise_cancelled(src);
     }
     for (size_t i = 0; i < compare->count; i++) {
         enum hangar_rc rc = fds[i].revents ? advance(compare, &compare->probes[i]) : HANGAR_OK;
@@ -150,7 +157,7 @@ static enum hangar_rc start_table(void *arg, const struct pg_table_line *line)
     probe->digest = (struct pg_digest){0};
     enum hangar_rc rc = HANGAR_OK;
     if (sql.failed || probe->table.failed) {
-        rc = PG_NO_MEMORY(compare->target->src);
+        rc = pg_no_memory(compare->target->src);
     } else if (!PQsendQuery(probe->conn->pq, text_str(&sql))) {
         pg_conn_failed(probe->conn);
         rc = read_failed(compare, probe);
@@ -167,7 +174,7 @@ static enum hangar_rc open_probes(struct compare *compare)
     enum hangar_rc rc = HANGAR_OK;
     compare->probes = calloc(target->src->opt.jobs, sizeof(*compare->probes));
     if (!compare->probes) {
-        rc = PG_NO_MEMORY(target->src);
+        rc = pg_no_memory(target->src);
     }
     while (rc == HANGAR_OK && compare->count < target->src->opt.jobs) {
         struct probe *probe = &compare->probes[compare->count];

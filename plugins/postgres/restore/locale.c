@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * locale.c: does the server have the locale of a database that is to be made there?  And
- * what takes its place where that was asked for.
+ * locale.c: whether the server has the locale of a database that is to be created, and what
+ * takes its place where that is allowed.
  *
- * Another locale changes the order of texts and what is a letter, and nothing about which
- * texts are equal: the locale of a database is always a deterministic one.  So rows, digests,
- * keys and unique indexes are what they were; see docs/drills.md for what need not be.
+ * Another locale changes the order of texts and which characters are letters, but not which texts
+ * are equal: the locale of a database is always deterministic.  So rows, digests, keys and unique
+ * indexes do not change; docs/drills.md says what may.
  */
+#include "restore/locale.h"
+
 #include <stdlib.h>
 #include <string.h>
-#include "restore/restore.h"
+#include "server/connection.h"
+#include "server/error.h"
+#include "server/instance.h"
 
 /* Setting lc_monetary asks the server's libc whether a locale of that name is there, and is
  * over with the statement. */

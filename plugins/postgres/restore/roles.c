@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * roles.c: globals.sql on restore.  pg_dumpall writes ALTER ROLE ... PASSWORD for
- * every role, so that running the file would change the passwords of roles that
- * are there.  Here it is cut into statements, and with `globals: missing` only
- * those that make up a role that is not there are run.
+ * roles.c: globals.sql on restore.  pg_dumpall writes ALTER ROLE ... PASSWORD for every role, so
+ * that running the file would change the passwords of existing roles.  Here it is cut into
+ * statements, and with `globals: missing` only those that make up a missing role are run.
  */
+#include "restore/roles.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +15,9 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "restore/restore.h"
+#include "server/connection.h"
+#include "server/error.h"
+#include "server/statement.h"
 
 struct statement {
     const char *text;
@@ -152,7 +155,7 @@ static enum hangar_rc note_if_missing(struct roles *roles, char *name)
         char **bigger = realloc(roles->missing, capacity * sizeof(*bigger));
         if (!bigger) {
             free(name);
-            return PG_NO_MEMORY(roles->src);
+            return pg_no_memory(roles->src);
         }
         roles->missing = bigger;
         roles->capacity = capacity;

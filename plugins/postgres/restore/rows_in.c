@@ -1,17 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * rows.c: reads back what copy_out.c wrote, in whatever pieces it arrives, and
- * loads it by COPY FROM.  Only exactly that text is accepted, so that an object
- * cannot make the server do anything but load rows.  Everything of an object
- * happens in one transaction.
+ * rows_in.c: reads what rows_out.c wrote, in pieces of any size, and loads it by COPY FROM.  Only
+ * exactly that text is accepted, so that an object cannot make the server do anything but load
+ * rows.  Each object is one transaction.
  */
+#include "restore/rows_in.h"
+
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "restore/restore.h"
+#include "restore/grammar.h"
+#include "restore/state.h"
+#include "restore/tally.h"
+#include "server/connection.h"
+#include "server/copy.h"
+#include "server/error.h"
+#include "server/rows_format.h"
+#include "server/settings.h"
+#include "server/statement.h"
 
-#define FIRST_LINE "-- hangar postgres rows, format 1\n"
 #define LINE_LIMIT (1024 * 1024) /* of a statement: 1600 columns of 63 characters fit */
 #define SEND_BYTES (64 * 1024)   /* given to libpq at once */
 
@@ -27,85 +36,6 @@ static enum hangar_rc load_failed(struct pg_rows *rows)
     return pg_raise(rows->target->src, &rows->conn->err, "cannot load %s %s of database %s",
                     rows->table ? "table" : "an object", rows->table ? rows->table : "with rows",
                     rows->target->name);
-}
-
-/* ---- the grammar --------------------------------------------------------------------- */
-
-/* Skips one exact word; false when it is not there. */
-static bool skip_word(const char **at, const char *word)
-{
-    size_t n = strlen(word);
-    if (strncmp(*at, word, n) != 0) {
-        return false;
-    }
-    *at += n;
-    return true;
-}
-
-/* Skips a quoted name or value: the quote stands twice within. */
-static bool skip_quoted(const char **at, char quote)
-{
-    const char *c = *at;
-    if (*c++ != quote) {
-        return false;
-    }
-    for (;; c++) {
-        if (*c == '\0') {
-            return false;
-        }
-        if (*c != quote) {
-            continue;
-        }
-        if (c[1] != quote) {
-            break;
-        }
-        c++;
-    }
-    *at = c + 1;
-    return true;
-}
-
-static bool skip_digits(const char **at)
-{
-    size_t n = strspn(*at, "0123456789");
-    *at += n;
-    return n > 0 && n < 21;
-}
-
-/* COPY "s"."t" ("a", "b") FROM stdin;  Finds the end of the name, and of all but
- * " FROM stdin;". */
-static bool is_copy(const char *line, const char **name_end, const char **head_end)
-{
-    const char *at = line;
-    if (!skip_word(&at, "COPY ") || !skip_quoted(&at, '"') || !skip_word(&at, ".") ||
-        !skip_quoted(&at, '"')) {
-        return false;
-    }
-    *name_end = at;
-    if (skip_word(&at, " (")) {
-        do {
-            if (!skip_quoted(&at, '"')) {
-                return false;
-            }
-        } while (skip_word(&at, ", "));
-        if (!skip_word(&at, ")")) {
-            return false;
-        }
-    }
-    *head_end = at;
-    return strcmp(at, " FROM stdin;\n") == 0;
-}
-
-/* SELECT pg_catalog.setval('"s"."q"', 42, true); */
-static bool is_setval(const char *line)
-{
-    const char *at = line;
-    if (!skip_word(&at, "SELECT pg_catalog.setval(") || !skip_quoted(&at, '\'') ||
-        !skip_word(&at, ", ")) {
-        return false;
-    }
-    skip_word(&at, "-");
-    return skip_digits(&at) && (strcmp(at, ", true);\n") == 0 || strcmp(at, ", false);\n") == 0);
 }
 
 /* ---- COPY FROM ------------------------------------------------------------------------- */
@@ -172,7 +102,7 @@ static enum hangar_rc begin_table(struct pg_rows *rows, const char *name_end, co
     text_addf(&sql, rows->whole ? " FROM STDIN WITH (FREEZE)" : " FROM STDIN");
     if (sql.failed || !rows->table) {
         text_free(&sql);
-        return PG_NO_MEMORY(rows->target->src);
+        return pg_no_memory(rows->target->src);
     }
     rows->conn->doing = "loading rows";
     enum hangar_rc rc = pg_copy_start(rows->conn, text_str(&sql), PGRES_COPY_IN);
@@ -242,7 +172,7 @@ static enum hangar_rc check_end(struct pg_rows *rows)
     free(rows->table);
     rows->table = NULL;
     rows->state = PG_ROWS_LINE;
-    return rc == HANGAR_OK ? rc : PG_NO_MEMORY(rows->target->src);
+    return rc == HANGAR_OK ? rc : pg_no_memory(rows->target->src);
 }
 
 /* ---- rows ------------------------------------------------------------------------------- */
@@ -350,7 +280,7 @@ static enum hangar_rc take_prelude(struct pg_rows *rows)
         }
         pg_add_prelude(&rows->prelude, encoding);
         if (rows->prelude.failed) {
-            return PG_NO_MEMORY(rows->target->src);
+            return pg_no_memory(rows->target->src);
         }
     }
     /* line has grown by whole lines: it must stay a beginning of the prelude */
@@ -381,10 +311,10 @@ static enum hangar_rc take_line(struct pg_rows *rows)
         rows->whole = whole;
         return HANGAR_OK;
     }
-    if (is_copy(line, &name_end, &head_end)) {
+    if (pg_is_copy(line, &name_end, &head_end)) {
         return begin_table(rows, name_end, head_end);
     }
-    if (rows->sequences && is_setval(line)) {
+    if (rows->sequences && pg_is_setval(line)) {
         return pg_command(rows->conn, line) == HANGAR_OK ? HANGAR_OK : load_failed(rows);
     }
     return corrupt(rows, "it has a line that hangar did not write");
@@ -398,7 +328,7 @@ static enum hangar_rc take_complete(struct pg_rows *rows)
     }
     switch (rows->state) {
     case PG_ROWS_FIRST:
-        if (strcmp(rows->line.data, FIRST_LINE) != 0) {
+        if (strcmp(rows->line.data, PG_ROWS_FIRST_LINE) != 0) {
             return corrupt(rows, "it is not an object with rows in a format that is known");
         }
         rows->state = PG_ROWS_PRELUDE;
@@ -435,7 +365,7 @@ static enum hangar_rc collect_line(struct pg_rows *rows, const char *data, size_
     }
     text_add_bytes(&rows->line, data, n);
     if (rows->line.failed) {
-        return PG_NO_MEMORY(rows->target->src);
+        return pg_no_memory(rows->target->src);
     }
     if (!complete) {
         return HANGAR_OK;
@@ -477,7 +407,7 @@ enum hangar_rc pg_rows_open(struct pg_target *target, bool sequences, struct pg_
     *rows = (struct pg_rows){.target = target, .sequences = sequences};
     rows->hash = XXH3_createState();
     if (!rows->hash) {
-        return PG_NO_MEMORY(target->src);
+        return pg_no_memory(target->src);
     }
     enum hangar_rc rc = take_session(target, &rows->conn);
     if (rc != HANGAR_OK) {

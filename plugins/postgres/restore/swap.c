@@ -4,116 +4,26 @@
  * swap.c: a database that was loaded beside another takes its place: two renames in one
  * transaction, for all databases of the source.
  *
- * What makes it safe is how RENAME works.  It takes the lock on the database that every
- * new session needs for a moment too, and then waits up to 5 s until no session is left.
- * So from then on nobody comes in: who tries waits, and is refused once the transaction has
- * ended, as the database of that name has become another meanwhile.  Until COMMIT nothing
- * of it is visible or lasts: whatever ends us, the names are as they were.
+ * What makes this safe is how RENAME works.  For a moment it takes the lock on the database that
+ * every new session needs as well, and then waits up to 5 s until no session is left.  From then
+ * on no session can begin: a client that connects waits, and is refused once the transaction has
+ * ended, because the database of that name is another one by then.  Until COMMIT nothing of it is
+ * visible or durable: whatever ends this process, the names stay as they were.
  */
+#include "restore/swap.h"
+
 #include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include "restore/restore.h"
-
-/* Sessions that RENAME would wait for.  Who may not look at others sees no kind of
- * backend; workers of autovacuum, which give way, then have no user either. */
-#define SESSIONS                                                                                   \
-    " FROM pg_catalog.pg_stat_activity a WHERE a.pid <> pg_catalog.pg_backend_pid()"               \
-    " AND CASE WHEN a.backend_type IS NULL THEN a.usesysid IS NOT NULL"                            \
-    " ELSE a.backend_type NOT IN ('autovacuum worker', 'parallel worker') END"
-
-/* ---- sessions ---------------------------------------------------------------------------- */
-
-enum hangar_rc pg_sessions(struct pg_conn *conn, const char *oid, struct text *who,
-                           unsigned long *count, unsigned long *beyond)
-{
-    static const char query[] =
-        "SELECT count(*), string_agg(s.line, ', ') FILTER (WHERE s.n <= 5),"
-        " count(*) FILTER (WHERE NOT s.may) FROM (SELECT pg_catalog.format('%s%s%s',"
-        " coalesce(s.usename, s.backend_type, 'a background worker'),"
-        " coalesce(' from ' || pg_catalog.host(s.client_addr), ''),"
-        " ' (' || nullif(s.application_name, '') || ')') AS line,"
-        " row_number() OVER (ORDER BY s.pid) AS n,"
-        " coalesce(me.rolsuper OR (NOT r.rolsuper AND (pg_catalog.pg_has_role(s.usesysid, 'MEMBER')"
-        " OR pg_catalog.pg_has_role('pg_signal_backend', 'MEMBER'))), false) AS may"
-        " FROM (SELECT a.*" SESSIONS " AND a.datid = $1::oid) s"
-        " JOIN pg_catalog.pg_roles me ON me.rolname = current_user"
-        " LEFT JOIN pg_catalog.pg_roles r ON r.oid = s.usesysid) s";
-    PGresult *res;
-    if (pg_query(conn, query, oid, NULL, &res) != HANGAR_OK) {
-        return pg_raise(conn->src, &conn->err, "cannot list the sessions");
-    }
-    *count = strtoul(PQgetvalue(res, 0, 0), NULL, 10);
-    *beyond = strtoul(PQgetvalue(res, 0, 2), NULL, 10);
-    text_clear(who);
-    if (*count) {
-        text_add(who, PQgetvalue(res, 0, 1));
-    }
-    if (*count > 5) {
-        text_addf(who, " and %lu more", *count - 5);
-    }
-    PQclear(res);
-    return who->failed ? PG_NO_MEMORY(conn->src) : HANGAR_OK;
-}
-
-enum hangar_rc pg_sessions_gone(struct pg_target *target, struct pg_conn *conn, int64_t ms)
-{
-    struct pg_source *src = target->src;
-    struct text who = {0};
-    unsigned long count = 0, beyond;
-    int64_t deadline = pg_mono_ms() + ms;
-    enum hangar_rc rc;
-    while ((rc = pg_sessions(conn, target->clean->oid, &who, &count, &beyond)) == HANGAR_OK &&
-           count && pg_mono_ms() < deadline && rc == HANGAR_OK) {
-        src->host->alive(src->ctx, "waiting for sessions to leave");
-        if (src->host->sleep(src->ctx, 100) != HANGAR_OK) {
-            rc = src->host->fail(src->ctx, HANGAR_CANCELLED, 0, "cancelled");
-            break;
-        }
-    }
-    if (rc == HANGAR_OK && count) {
-        rc = src->host->fail(src->ctx, HANGAR_EXISTS, 0,
-                             "cannot replace database %s on %s: %lu session%s connected to it: %s; "
-                             "hint: stop what uses it, or end the session%s with --disconnect",
-                             target->name, pg_where(src), count, count == 1 ? " is" : "s are",
-                             text_str(&who), count == 1 ? "" : "s");
-    }
-    text_free(&who);
-    return rc;
-}
-
-/* ---- other obstacles ---------------------------------------------------------------------- */
-
-enum hangar_rc pg_clean_obstacles(struct pg_target *target, struct pg_conn *conn)
-{
-    static const char query[] =
-        "SELECT 'it has the replication slot ' || slot_name, 'have its consumer set up anew, and"
-        " drop it with SELECT pg_drop_replication_slot(' || quote_literal(slot_name) || ')'"
-        " FROM pg_catalog.pg_replication_slots WHERE datoid = $1::oid UNION ALL"
-        " SELECT 'it has the subscription ' || subname, 'DROP SUBSCRIPTION ' || quote_ident(subname)"
-        " || ' in it first' FROM pg_catalog.pg_subscription WHERE subdbid = $1::oid UNION ALL"
-        " SELECT 'the prepared transaction ' || quote_literal(gid) || ' is open in it', 'COMMIT"
-        " PREPARED or ROLLBACK PREPARED ' || quote_literal(gid) || ' in it first'"
-        " FROM pg_catalog.pg_prepared_xacts x JOIN pg_catalog.pg_database d ON"
-        " d.datname = x.database WHERE d.oid = $1::oid ORDER BY 1 LIMIT 1";
-    struct pg_source *src = target->src;
-    PGresult *res;
-    if (pg_query(conn, query, target->clean->oid, NULL, &res) != HANGAR_OK) {
-        return pg_raise(src, &conn->err, "cannot look for what is in the way of replacing %s",
-                        target->name);
-    }
-    enum hangar_rc rc = HANGAR_OK;
-    if (PQntuples(res) > 0) {
-        rc = src->host->fail(src->ctx, HANGAR_EXISTS, 0,
-                             "cannot replace database %s on %s: %s; hint: %s", target->name,
-                             pg_where(src), PQgetvalue(res, 0, 0), PQgetvalue(res, 0, 1));
-    }
-    PQclear(res);
-    return rc;
-}
-
-/* ---- the transaction ------------------------------------------------------------------------ */
+#include "restore/maintenance.h"
+#include "restore/marks.h"
+#include "restore/obstacles.h"
+#include "restore/properties.h"
+#include "restore/state.h"
+#include "server/connection.h"
+#include "server/error.h"
+#include "server/quote.h"
+#include "server/statement.h"
 
 /* What is done while a RENAME waits: it bars the door, and here those inside are ended. */
 struct ending {
@@ -133,13 +43,14 @@ static enum hangar_rc prepare_ending(struct pg_target *target, struct ending *en
     const struct pg_clean *clean = target->clean;
     text_clear(&ending->sql);
     text_addf(&ending->sql,
-              "SELECT pg_catalog.pg_terminate_backend(a.pid)" SESSIONS " AND a.datid IN (%s",
+              "SELECT pg_catalog.pg_terminate_backend(a.pid)" PG_FROM_SESSIONS
+              " AND a.datid IN (%s",
               clean->into_oid);
     if (target->exists && target->src->restore->disconnect) {
         text_addf(&ending->sql, ", %s", clean->oid);
     }
     text_add(&ending->sql, ")");
-    return ending->sql.failed ? PG_NO_MEMORY(target->src) : HANGAR_OK;
+    return ending->sql.failed ? pg_no_memory(target->src) : HANGAR_OK;
 }
 
 static enum hangar_rc rename_database(struct pg_target *target, struct pg_conn *conn,
@@ -152,7 +63,7 @@ static enum hangar_rc rename_database(struct pg_target *target, struct pg_conn *
     text_add(&sql, " RENAME TO ");
     pg_add_ident(&sql, to);
     if (sql.failed) {
-        return text_free(&sql), PG_NO_MEMORY(src);
+        return text_free(&sql), pg_no_memory(src);
     }
     enum hangar_rc rc = pg_command_while(conn, text_str(&sql), end_sessions, ending);
     text_free(&sql);
@@ -250,7 +161,7 @@ static enum hangar_rc exchange_all(struct pg_source *src, struct ending *ending)
     struct pg_target *last = NULL;
     enum hangar_rc rc = HANGAR_OK;
     if (pg_cancelled(src)) {
-        return src->host->fail(src->ctx, HANGAR_CANCELLED, 0, "cancelled");
+        return pg_raise_cancelled(src);
     }
     keeper->heedless = ending->conn->heedless = true; /* what is begun now is brought to an end */
     if (pg_command(keeper, "BEGIN") != HANGAR_OK) {
@@ -319,7 +230,7 @@ enum hangar_rc pg_clean_swap(struct pg_source *src, struct hangar_attrs *report)
         }
     }
     if (rc == HANGAR_OK) {
-        rc = pg_clean_open(src, &ending.conn);
+        rc = pg_maintenance_open(src, &ending.conn);
     }
     if (rc == HANGAR_OK) {
         rc = exchange_all(src, &ending);

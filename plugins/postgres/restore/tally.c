@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * tally.c: what was loaded into each table, and whether that is what
- * tables.jsonl promises.
+ * tally.c: a hash table of what was loaded into each table.
  */
-#include <errno.h>
+#include "restore/tally.h"
+
 #include <stdlib.h>
 #include <string.h>
-#include "restore/restore.h"
-
-/* ---- the hash table --------------------------------------------------------------- */
 
 static struct pg_tally_entry *slot(const struct pg_tally *tally, const char *table)
 {
@@ -57,7 +54,7 @@ enum hangar_rc pg_tally_add(struct pg_tally *tally, const char *table, uint64_t 
     return HANGAR_OK;
 }
 
-static struct pg_tally_entry *find(const struct pg_tally *tally, const char *table)
+struct pg_tally_entry *pg_tally_find(const struct pg_tally *tally, const char *table)
 {
     if (!tally->capacity) {
         return NULL;
@@ -73,163 +70,4 @@ void pg_tally_free(struct pg_tally *tally)
     }
     free(tally->items);
     *tally = (struct pg_tally){0};
-}
-
-/* ---- tables.jsonl -------------------------------------------------------------------- */
-
-static bool skip(const char **at, const char *word)
-{
-    size_t n = strlen(word);
-    if (strncmp(*at, word, n) != 0) {
-        return false;
-    }
-    *at += n;
-    return true;
-}
-
-static void add_code(struct text *out, unsigned code, bool utf8)
-{
-    char bytes[2] = {(char)code, 0};
-    size_t n = 1;
-    if (utf8 && code > 0x7f) {
-        bytes[0] = (char)(0xc0 | code >> 6);
-        bytes[1] = (char)(0x80 | (code & 0x3f));
-        n = 2;
-    }
-    text_add_bytes(out, bytes, n);
-}
-
-/* A string as pg_add_json writes it. */
-static bool parse_string(const char **at, bool utf8, struct text *out)
-{
-    const char *c = *at;
-    text_clear(out);
-    text_add_bytes(out, "", 0);
-    if (*c++ != '"') {
-        return false;
-    }
-    for (; *c && *c != '"'; c++) {
-        unsigned code;
-        if (*c != '\\') {
-            text_add_bytes(out, c, 1);
-        } else if (c[1] == '"' || c[1] == '\\') {
-            text_add_bytes(out, ++c, 1);
-        } else if (c[1] == 'u' && c[2] == '0' && c[3] == '0' && sscanf(c + 4, "%2x", &code) == 1 &&
-                   code) {
-            add_code(out, code, utf8);
-            c += 5;
-        } else {
-            return false;
-        }
-    }
-    *at = c + 1;
-    return *c == '"' && !out->failed;
-}
-
-bool pg_table_line_parse(const char *text, bool utf8, struct pg_table_line *line)
-{
-    const char *at = text;
-    struct text schema = {0}, name = {0};
-    bool good = skip(&at, "{\"schema\":") && parse_string(&at, utf8, &schema) &&
-                skip(&at, ",\"table\":") && parse_string(&at, utf8, &name) &&
-                skip(&at, ",\"columns\":") && parse_string(&at, utf8, &line->columns);
-    if (good) {
-        unsigned long long rows, high, low;
-        int end = 0;
-        line->partitioned = skip(&at, ",\"partitioned\":true");
-        good = sscanf(at, ",\"rows\":%llu,\"digest\":\"%16llx%16llx\",\"objects\":[%n", &rows,
-                      &high, &low, &end) == 3 &&
-               end;
-        if (good) {
-            line->rows = rows;
-            line->digest = (struct pg_digest){.high = high, .low = low};
-        }
-        text_clear(&line->table);
-        pg_add_ident(&line->table, text_str(&schema));
-        text_add(&line->table, ".");
-        pg_add_ident(&line->table, text_str(&name));
-        good &= !line->table.failed;
-    }
-    text_free(&schema);
-    text_free(&name);
-    return good;
-}
-
-void pg_table_line_free(struct pg_table_line *line)
-{
-    text_free(&line->table);
-    text_free(&line->columns);
-}
-
-enum hangar_rc pg_each_table(struct pg_target *target,
-                             enum hangar_rc (*each)(void *arg, const struct pg_table_line *line),
-                             void *arg)
-{
-    struct pg_source *src = target->src;
-    struct pg_table_line line = {0};
-    char *text = NULL, *encoding = pg_target_attr(target, "encoding");
-    size_t capacity = 0;
-    bool utf8 = encoding && strcmp(encoding, "UTF8") == 0;
-    enum hangar_rc rc = HANGAR_OK;
-    FILE *file = target->tables_path ? fopen(target->tables_path, "re") : NULL;
-    if (!file) {
-        rc = src->host->fail(src->ctx, HANGAR_CORRUPT, 0,
-                             "cannot check database %s: the backup has no tables.jsonl",
-                             target->name);
-    }
-    while (rc == HANGAR_OK && getline(&text, &capacity, file) > 0) {
-        if (pg_table_line_parse(text, utf8, &line)) {
-            rc = each(arg, &line);
-        } else {
-            rc = src->host->fail(src->ctx, HANGAR_CORRUPT, 0,
-                                 "cannot read tables.jsonl of database %s: it has a line that "
-                                 "hangar did not write",
-                                 target->source);
-        }
-    }
-    if (file) {
-        fclose(file);
-    }
-    free(text);
-    free(encoding);
-    pg_table_line_free(&line);
-    return rc;
-}
-
-/* ---- the check ------------------------------------------------------------------------- */
-
-static enum hangar_rc check_line(void *arg, const struct pg_table_line *line)
-{
-    struct pg_target *target = arg;
-    struct pg_tally_entry *entry = find(&target->tally, line->table.data);
-    target->tables++;
-    if (entry) {
-        entry->seen = true;
-    }
-    uint64_t rows = entry ? entry->rows : 0;
-    if (rows != line->rows || (entry && (entry->digest.high != line->digest.high ||
-                                         entry->digest.low != line->digest.low))) {
-        return target->src->host->fail(
-            target->src->ctx, HANGAR_CORRUPT, 0,
-            "cannot finish database %s: table %s got %llu rows that are not the %llu of the backup",
-            target->name, line->table.data, (unsigned long long)rows,
-            (unsigned long long)line->rows);
-    }
-    return HANGAR_OK;
-}
-
-enum hangar_rc pg_tally_check(struct pg_target *target)
-{
-    target->tables = 0;
-    enum hangar_rc rc = pg_each_table(target, check_line, target);
-    for (size_t i = 0; i < target->tally.capacity && rc == HANGAR_OK; i++) {
-        const struct pg_tally_entry *entry = &target->tally.items[i];
-        if (entry->table && !entry->seen) {
-            rc = target->src->host->fail(target->src->ctx, HANGAR_CORRUPT, 0,
-                                         "cannot finish database %s: rows of table %s were loaded "
-                                         "that tables.jsonl does not know",
-                                         target->name, entry->table);
-        }
-    }
-    return rc;
 }

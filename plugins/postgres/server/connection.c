@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * connect.c: sessions.  Every wait here ends when the job is cancelled, as the
- * instance's wake_fd is polled beside the socket; a peer that vanished is found
- * by TCP keepalives.  It knows nothing of backups and restores.
+ * connection.c: sessions.  Every wait also polls the wake_fd of the instance, and so ends when
+ * the job is cancelled; TCP keepalives detect a host that is gone.  It knows nothing of
+ * backups and restores.
  */
+#include "server/connection.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -13,70 +15,21 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include "server/pg.h"
 
-#define WAIT_SLICE_MS 500 /* how often a wait looks up */
-#define FIRST_ASK_MS 1000 /* a server that says nothing for so long is asked whether it lives, */
-#define ASK_MS 10000      /* and again after so long */
+#define WAIT_SLICE_MS 500       /* how often a wait examines the connection and the limits */
+#define FIRST_ASK_MS 1000       /* a silent server is asked for the first time after this time, */
+#define ASK_MS 10000            /* and then again each time after this one */
 #define HEEDLESS_LIMIT_MS 15000 /* the longest wait while cleaning up */
-#define WHILE_LIMIT_MS 60000    /* the longest statement that something is done beside */
 
-bool pg_cancelled(struct pg_source *src)
+enum hangar_rc pg_conn_failed(struct pg_conn *conn)
 {
-    struct pollfd wake = {.fd = src->wake_fd, .events = POLLIN};
-    return poll(&wake, 1, 0) > 0 || src->host->cancelled(src->ctx);
-}
-
-static enum hangar_rc say_cancelled(struct pg_error *err)
-{
-    return pg_set_error(err, HANGAR_CANCELLED, NULL, "cancelled");
-}
-
-/* ---- errors ------------------------------------------------------------------ */
-
-/* While connecting, libpq gives the SQLSTATE only within a verbose message:
- * "...: FATAL:  28P01: password authentication failed".  Cuts it out. */
-static void cut_sqlstate(char *line, char sqlstate[6])
-{
-    sqlstate[0] = '\0';
-    char *at = line;
-    while ((at = strchr(at, ':')) != NULL) {
-        at++;
-        if (at[0] != ' ') {
-            continue;
-        }
-        char *code = at + strspn(at, " ");
-        /* each code has a digit; "FATAL" has none */
-        if (strspn(code, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 5 && code[5] == ':' &&
-            strspn(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") < 5) {
-            memcpy(sqlstate, code, 5);
-            sqlstate[5] = '\0';
-            memmove(code, code + 6 + strspn(code + 6, " "),
-                    strlen(code + 6 + strspn(code + 6, " ")) + 1);
-            break;
-        }
-    }
-    char *location = strstr(line, " LOCATION: ");
-    if (location) {
-        *location = '\0';
-    }
-}
-
-static enum hangar_rc connect_failed(PGconn *pq, struct pg_error *err)
-{
-    char line[sizeof(err->text)], sqlstate[6];
-    pg_one_line(PQerrorMessage(pq), line, sizeof(line));
-    cut_sqlstate(line, sqlstate);
-    enum hangar_rc rc = sqlstate[0] ? pg_sqlstate_rc(sqlstate) : HANGAR_IO;
-    if (PQconnectionNeedsPassword(pq)) {
-        return pg_set_error(err, HANGAR_AUTH, sqlstate, "%.1800s; hint: set the option password",
-                            line);
-    }
-    return pg_set_error(err, rc, sqlstate, "%s", line[0] ? line : "no connection");
+    char line[sizeof(conn->err.text)];
+    pg_one_line(PQerrorMessage(conn->pq), line, sizeof(line));
+    return pg_set_error(&conn->err, HANGAR_IO, NULL, "%s", line[0] ? line : "the connection broke");
 }
 
 /* Takes over why a statement failed. */
-static enum hangar_rc result_failed(struct pg_conn *conn, const PGresult *res)
+enum hangar_rc pg_result_failed(struct pg_conn *conn, const PGresult *res)
 {
     const char *sqlstate = PQresultErrorField(res, PG_DIAG_SQLSTATE);
     const char *message = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
@@ -96,13 +49,6 @@ static enum hangar_rc result_failed(struct pg_conn *conn, const PGresult *res)
                             more);
     }
     return pg_set_error(&conn->err, pg_sqlstate_rc(sqlstate), sqlstate, "%s", line);
-}
-
-enum hangar_rc pg_conn_failed(struct pg_conn *conn)
-{
-    char line[sizeof(conn->err.text)];
-    pg_one_line(PQerrorMessage(conn->pq), line, sizeof(line));
-    return pg_set_error(&conn->err, HANGAR_IO, NULL, "%s", line[0] ? line : "the connection broke");
 }
 
 /* ---- waiting ----------------------------------------------------------------- */
@@ -169,7 +115,7 @@ enum hangar_rc pg_wait(struct pg_conn *conn, short events, int timeout_ms, bool 
         }
         int n = poll(fds, conn->heedless ? 1 : 2, slice);
         if (!conn->heedless && (fds[1].revents || conn->src->host->cancelled(conn->src->ctx))) {
-            return say_cancelled(&conn->err);
+            return pg_set_error(&conn->err, HANGAR_CANCELLED, NULL, "cancelled");
         }
         if (n > 0 && fds[0].revents) {
             *ready = true;
@@ -185,7 +131,7 @@ enum hangar_rc pg_wait(struct pg_conn *conn, short events, int timeout_ms, bool 
 }
 
 /* Sends what libpq still holds, then reads until a result can be had without blocking. */
-static enum hangar_rc await_result(struct pg_conn *conn)
+enum hangar_rc pg_await_result(struct pg_conn *conn)
 {
     for (;;) {
         int unsent = PQflush(conn->pq);
@@ -253,7 +199,7 @@ static enum hangar_rc finish_connecting(struct pg_conn *conn)
     PostgresPollingStatusType state = PGRES_POLLING_WRITING;
     while (state != PGRES_POLLING_OK) {
         if (state == PGRES_POLLING_FAILED) {
-            return connect_failed(conn->pq, &conn->err);
+            return pg_set_connect_error(&conn->err, conn->pq);
         }
         int64_t left = deadline - pg_mono_ms();
         bool ready = false;
@@ -289,8 +235,9 @@ enum hangar_rc pg_open(struct pg_source *src, const char *database, bool heedles
     }
     /* only now, before the server speaks, can the SQLSTATE be asked for */
     PQsetErrorVerbosity(conn->pq, PQERRORS_VERBOSE);
-    enum hangar_rc rc = PQstatus(conn->pq) == CONNECTION_BAD ? connect_failed(conn->pq, &conn->err)
-                                                             : finish_connecting(conn);
+    enum hangar_rc rc = PQstatus(conn->pq) == CONNECTION_BAD
+                            ? pg_set_connect_error(&conn->err, conn->pq)
+                            : finish_connecting(conn);
     if (rc == HANGAR_OK) {
         PQsetErrorVerbosity(conn->pq, PQERRORS_DEFAULT);
         PQsetNoticeReceiver(conn->pq, notice, conn);
@@ -343,13 +290,13 @@ void pg_close(struct pg_conn *conn)
     free(conn);
 }
 
-/* ---- statements ---------------------------------------------------------------- */
+/* ---- results ----------------------------------------------------------------- */
 
 /* Reads results until the statement is over; the first error stays. */
-static enum hangar_rc drain(struct pg_conn *conn, enum hangar_rc rc)
+enum hangar_rc pg_drain(struct pg_conn *conn, enum hangar_rc rc)
 {
     for (;;) {
-        enum hangar_rc waited = await_result(conn);
+        enum hangar_rc waited = pg_await_result(conn);
         if (waited != HANGAR_OK) {
             return rc == HANGAR_OK ? waited : rc;
         }
@@ -362,7 +309,7 @@ static enum hangar_rc drain(struct pg_conn *conn, enum hangar_rc rc)
         /* a text without a statement is no mistake: there was nothing to do */
         if (rc == HANGAR_OK && status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK &&
             status != PGRES_SINGLE_TUPLE && status != PGRES_EMPTY_QUERY) {
-            rc = result_failed(conn, res);
+            rc = pg_result_failed(conn, res);
         }
         PQclear(res);
         /* a COPY that libpq gave up, for want of memory, is told again and again */
@@ -371,54 +318,6 @@ static enum hangar_rc drain(struct pg_conn *conn, enum hangar_rc rc)
             return rc == HANGAR_OK ? pg_conn_failed(conn) : rc;
         }
     }
-}
-
-enum hangar_rc pg_command(struct pg_conn *conn, const char *sql)
-{
-    if (!PQsendQuery(conn->pq, sql)) {
-        return pg_conn_failed(conn);
-    }
-    conn->busy = true;
-    return drain(conn, HANGAR_OK);
-}
-
-enum hangar_rc pg_command_while(struct pg_conn *conn, const char *sql, void (*meanwhile)(void *arg),
-                                void *arg)
-{
-    int64_t deadline = pg_mono_ms() + WHILE_LIMIT_MS;
-    if (!PQsendQuery(conn->pq, sql)) {
-        return pg_conn_failed(conn);
-    }
-    conn->busy = true;
-    while (pg_mono_ms() < deadline) {
-        int unsent = PQflush(conn->pq);
-        if (unsent < 0) {
-            return pg_conn_failed(conn);
-        }
-        if (!unsent && !PQisBusy(conn->pq)) {
-            return drain(conn, HANGAR_OK);
-        }
-        bool ready;
-        enum hangar_rc rc = pg_wait(conn, unsent ? POLLIN | POLLOUT : POLLIN, 100, &ready);
-        if (rc != HANGAR_OK) {
-            return rc;
-        }
-        if (!ready) {
-            meanwhile(arg);
-        } else if (!PQconsumeInput(conn->pq)) {
-            return pg_conn_failed(conn);
-        }
-    }
-    return pg_set_error(&conn->err, HANGAR_IO, NULL, "the server did not answer in time");
-}
-
-enum hangar_rc pg_command_text(struct pg_conn *conn, struct text *sql)
-{
-    enum hangar_rc rc = sql->failed
-                            ? pg_set_error(&conn->err, HANGAR_NO_MEMORY, NULL, "out of memory")
-                            : pg_command(conn, text_str(sql));
-    text_free(sql);
-    return rc;
 }
 
 enum hangar_rc pg_query(struct pg_conn *conn, const char *sql, const char *p1, const char *p2,
@@ -430,7 +329,7 @@ enum hangar_rc pg_query(struct pg_conn *conn, const char *sql, const char *p1, c
         return pg_conn_failed(conn);
     }
     conn->busy = true;
-    enum hangar_rc rc = await_result(conn);
+    enum hangar_rc rc = pg_await_result(conn);
     if (rc != HANGAR_OK) {
         return rc;
     }
@@ -440,190 +339,13 @@ enum hangar_rc pg_query(struct pg_conn *conn, const char *sql, const char *p1, c
     }
     ExecStatusType status = PQresultStatus(res);
     if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
-        rc = result_failed(conn, res);
+        rc = pg_result_failed(conn, res);
     }
-    rc = drain(conn, rc);
+    rc = pg_drain(conn, rc);
     if (rc == HANGAR_OK) {
         *out = res;
     } else {
         PQclear(res);
     }
     return rc;
-}
-
-enum hangar_rc pg_each_row(struct pg_conn *conn, const char *sql,
-                           enum hangar_rc (*row)(void *arg, const PGresult *res), void *arg)
-{
-    if (!PQsendQuery(conn->pq, sql)) {
-        return pg_conn_failed(conn);
-    }
-    conn->busy = true;
-    PQsetSingleRowMode(conn->pq);
-    enum hangar_rc rc = HANGAR_OK;
-    for (;;) {
-        enum hangar_rc waited = await_result(conn);
-        if (waited != HANGAR_OK) {
-            return waited;
-        }
-        PGresult *res = PQgetResult(conn->pq);
-        if (!res) {
-            break;
-        }
-        ExecStatusType status = PQresultStatus(res);
-        if (status == PGRES_SINGLE_TUPLE) {
-            if (rc == HANGAR_OK && (rc = row(arg, res)) != HANGAR_OK) {
-                pg_set_error(&conn->err, rc, NULL, "out of memory");
-            }
-        } else if (status != PGRES_TUPLES_OK && rc == HANGAR_OK) {
-            rc = result_failed(conn, res);
-        }
-        PQclear(res);
-        if (PQstatus(conn->pq) == CONNECTION_BAD) {
-            return rc == HANGAR_OK ? pg_conn_failed(conn) : rc;
-        }
-    }
-    conn->busy = false;
-    return rc;
-}
-
-enum hangar_rc pg_copy_start(struct pg_conn *conn, const char *sql, ExecStatusType direction)
-{
-    if (!PQsendQuery(conn->pq, sql)) {
-        return pg_conn_failed(conn);
-    }
-    conn->busy = true;
-    for (;;) {
-        enum hangar_rc rc = await_result(conn);
-        if (rc != HANGAR_OK) {
-            return rc;
-        }
-        PGresult *res = PQgetResult(conn->pq);
-        if (!res) {
-            conn->busy = false;
-            return pg_set_error(&conn->err, HANGAR_INTERNAL, NULL, "the COPY did not begin");
-        }
-        ExecStatusType status = PQresultStatus(res);
-        if (status == direction) {
-            PQclear(res);
-            return HANGAR_OK;
-        }
-        if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) {
-            rc = drain(conn, result_failed(conn, res));
-            PQclear(res);
-            return rc;
-        }
-        PQclear(res);
-    }
-}
-
-enum hangar_rc pg_copy_next(struct pg_conn *conn, int timeout_ms, char **row, size_t *len)
-{
-    for (;;) {
-        int n = PQgetCopyData(conn->pq, row, 1);
-        if (n > 0) {
-            *len = (size_t)n;
-            return HANGAR_OK;
-        }
-        *row = NULL;
-        if (n == -1) {
-            return HANGAR_EOF;
-        }
-        if (n < -1) {
-            /* the result says it better: with its SQLSTATE */
-            uint64_t rows;
-            struct pg_error first;
-            pg_conn_failed(conn);
-            first = conn->err;
-            if (PQstatus(conn->pq) != CONNECTION_OK || pg_copy_finish(conn, &rows) == HANGAR_OK) {
-                conn->err = first;
-            }
-            return conn->err.rc;
-        }
-        bool ready;
-        enum hangar_rc rc = pg_wait(conn, POLLIN, timeout_ms, &ready);
-        if (rc != HANGAR_OK || !ready) {
-            return rc;
-        }
-        if (!PQconsumeInput(conn->pq)) {
-            return pg_conn_failed(conn);
-        }
-    }
-}
-
-enum hangar_rc pg_copy_finish(struct pg_conn *conn, uint64_t *rows)
-{
-    enum hangar_rc rc = await_result(conn);
-    if (rc != HANGAR_OK) {
-        return rc;
-    }
-    PGresult *res = PQgetResult(conn->pq);
-    if (!res) {
-        return pg_conn_failed(conn);
-    }
-    if (PQresultStatus(res) == PGRES_COMMAND_OK) {
-        *rows = strtoull(PQcmdTuples(res), NULL, 10);
-    } else {
-        rc = result_failed(conn, res);
-    }
-    PQclear(res);
-    return drain(conn, rc);
-}
-
-/* ---- settings ------------------------------------------------------------------ */
-
-void pg_add_prelude(struct text *text, const char *encoding)
-{
-    text_addf(text,
-              "SET client_encoding = '%s';\n"
-              "SET standard_conforming_strings = on;\n"
-              "SET DateStyle = 'ISO, MDY';\n"
-              "SET IntervalStyle = 'postgres';\n"
-              "SET TimeZone = 'UTC';\n"
-              "SET lc_monetary = 'C';\n"
-              "SET bytea_output = 'hex';\n"
-              "SET extra_float_digits = 3;\n"
-              "SET xmloption = 'content';\n"
-              "SET search_path = '';\n"
-              "SET row_security = off;\n"
-              "SET statement_timeout = 0;\n"
-              "SET lock_timeout = 0;\n"
-              "SET idle_in_transaction_session_timeout = 0;\n"
-              "SET default_transaction_read_only = off;\n",
-              encoding);
-}
-
-/* The prelude, in the database's own encoding, and what has no effect on data. */
-static void add_common(struct pg_conn *conn, struct text *sql)
-{
-    const char *encoding = PQparameterStatus(conn->pq, "server_encoding");
-    pg_add_prelude(sql, encoding ? encoding : "SQL_ASCII");
-    text_add(sql, "SET client_min_messages = warning;\n");
-    if (conn->version >= 140000) {
-        text_add(sql, "SET idle_session_timeout = 0;\n");
-    }
-    if (conn->version >= 170000) {
-        text_add(sql, "SET transaction_timeout = 0;\n");
-    }
-}
-
-enum hangar_rc pg_settle_reader(struct pg_conn *conn)
-{
-    struct text sql = {0};
-    add_common(conn, &sql);
-    /* rows in the order of the heap, by one process, without compiling the same
-     * small condition for each slice */
-    text_add(&sql, "SET synchronize_seqscans = off;\nSET max_parallel_workers_per_gather = 0;\n");
-    if (conn->version >= 110000) {
-        text_add(&sql, "SET jit = off;\n");
-    }
-    text_addf(&sql, "SET lock_timeout = %lld;\n", (long long)conn->src->opt.lock_timeout_ms);
-    return pg_command_text(conn, &sql);
-}
-
-enum hangar_rc pg_settle_writer(struct pg_conn *conn)
-{
-    struct text sql = {0};
-    add_common(conn, &sql);
-    text_add(&sql, "SET synchronous_commit = off;\n");
-    return pg_command_text(conn, &sql);
 }

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * error.c: what the server, libpq and the tools say, made into one line and an
+ * error.c: errors of the server, of libpq and of the client tools, as one line and an
  * enum hangar_rc.
  */
+#include "server/error.h"
+
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include "server/pg.h"
 
 enum hangar_rc pg_set_error(struct pg_error *err, enum hangar_rc rc, const char *sqlstate,
                             const char *fmt, ...)
@@ -28,6 +30,16 @@ enum hangar_rc pg_raise(struct pg_source *src, const struct pg_error *err, const
     vsnprintf(what, sizeof(what), fmt, args);
     va_end(args);
     return src->host->fail(src->ctx, err->rc, 0, "%s: %s", what, err->text);
+}
+
+enum hangar_rc pg_no_memory(struct pg_source *src)
+{
+    return src->host->fail(src->ctx, HANGAR_NO_MEMORY, 0, "cannot allocate memory");
+}
+
+enum hangar_rc pg_raise_cancelled(struct pg_source *src)
+{
+    return src->host->fail(src->ctx, HANGAR_CANCELLED, 0, "cancelled");
 }
 
 enum hangar_rc pg_sqlstate_rc(const char *sqlstate)
@@ -73,4 +85,45 @@ void pg_one_line(const char *message, char *out, size_t size)
         n--;
     }
     out[n] = '\0';
+}
+
+/* While connecting, libpq gives the SQLSTATE only within a verbose message:
+ * "...: FATAL:  28P01: password authentication failed".  Cuts it out. */
+static void cut_sqlstate(char *line, char sqlstate[6])
+{
+    sqlstate[0] = '\0';
+    char *at = line;
+    while ((at = strchr(at, ':')) != NULL) {
+        at++;
+        if (at[0] != ' ') {
+            continue;
+        }
+        char *code = at + strspn(at, " ");
+        /* each code has a digit; "FATAL" has none */
+        if (strspn(code, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 5 && code[5] == ':' &&
+            strspn(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") < 5) {
+            memcpy(sqlstate, code, 5);
+            sqlstate[5] = '\0';
+            memmove(code, code + 6 + strspn(code + 6, " "),
+                    strlen(code + 6 + strspn(code + 6, " ")) + 1);
+            break;
+        }
+    }
+    char *location = strstr(line, " LOCATION: ");
+    if (location) {
+        *location = '\0';
+    }
+}
+
+enum hangar_rc pg_set_connect_error(struct pg_error *err, PGconn *pq)
+{
+    char line[sizeof(err->text)], sqlstate[6];
+    pg_one_line(PQerrorMessage(pq), line, sizeof(line));
+    cut_sqlstate(line, sqlstate);
+    enum hangar_rc rc = sqlstate[0] ? pg_sqlstate_rc(sqlstate) : HANGAR_IO;
+    if (PQconnectionNeedsPassword(pq)) {
+        return pg_set_error(err, HANGAR_AUTH, sqlstate, "%.1800s; hint: set the option password",
+                            line);
+    }
+    return pg_set_error(err, rc, sqlstate, "%s", line[0] ? line : "no connection");
 }

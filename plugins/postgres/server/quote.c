@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * quote.c: how names and values are quoted for SQL, pg_dump, shells, connection
- * strings, JSON and the names of objects; and arguments of client tools.
+ * quote.c: quoting.  All sessions have standard_conforming_strings on, so a backslash in
+ * a literal is a backslash.
  */
+#include "server/quote.h"
+
 #include <ctype.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include "server/pg.h"
 
 /* Copies value, doubling each `quote`. */
 static void add_doubled(struct text *text, const char *value, size_t size, char quote)
@@ -29,7 +27,6 @@ void pg_add_ident(struct text *text, const char *name)
     add_doubled(text, name, strlen(name), '"');
 }
 
-/* All sessions have standard_conforming_strings on: a backslash is a backslash. */
 void pg_add_literal(struct text *text, const char *value)
 {
     add_doubled(text, value, strlen(value), '\'');
@@ -158,57 +155,4 @@ void pg_add_json(struct text *text, const char *value, bool utf8)
         }
     }
     text_add(text, "\"");
-}
-
-char *pg_format(const char *fmt, ...)
-{
-    char *out = NULL;
-    va_list args;
-    va_start(args, fmt);
-    if (vasprintf(&out, fmt, args) < 0) {
-        out = NULL;
-    }
-    va_end(args);
-    return out;
-}
-
-int64_t pg_mono_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-void pg_arg(struct pg_args *args, const char *fmt, ...)
-{
-    if (args->failed) {
-        return;
-    }
-    if (args->count + 2 > args->capacity) {
-        size_t capacity = args->capacity ? args->capacity * 2 : 32;
-        char **items = realloc(args->items, capacity * sizeof(*items));
-        if (!items) {
-            args->failed = true;
-            return;
-        }
-        args->items = items;
-        args->capacity = capacity;
-    }
-    va_list list;
-    va_start(list, fmt);
-    if (vasprintf(&args->items[args->count], fmt, list) < 0) {
-        args->failed = true;
-    } else {
-        args->items[++args->count] = NULL;
-    }
-    va_end(list);
-}
-
-void pg_args_free(struct pg_args *args)
-{
-    for (size_t i = 0; i < args->count; i++) {
-        free(args->items[i]);
-    }
-    free(args->items);
-    *args = (struct pg_args){0};
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * scratch.c: a throw-away cluster for a drill, and what is in a server.  The cluster
- * lies in one folder, listens on a Unix socket there and nowhere else, and syncs
- * nothing; the rest is said in throwaway.h.
+ * scratch.c: a throw-away cluster for a drill.  It lives in one folder, listens on a Unix
+ * socket there and nowhere else, and syncs nothing; throwaway.h describes the rest.
  */
+#include "server/scratch.h"
+
 #include <glob.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,7 +13,9 @@
 #include <string.h>
 #include <sys/un.h>
 #include <unistd.h>
-#include "server/scratch.h"
+#include "server/args.h"
+#include "server/connection.h"
+#include "server/error.h"
 
 #define INITDB_WAIT_MS 300000
 #define START_WAIT_MS 120000
@@ -26,7 +29,7 @@ struct launch {
     int major;      /* of these; 0: not known yet */
 };
 
-/* ---- which server ------------------------------------------------------------------------ */
+/* ---- which server ------------------------------------------------------------ */
 
 static bool has_server(const char *dir)
 {
@@ -114,7 +117,7 @@ static enum hangar_rc find_server(struct launch *launch, int least)
         least);
 }
 
-/* ---- making a cluster --------------------------------------------------------------------- */
+/* ---- making a cluster -------------------------------------------------------- */
 
 /* The program's path, which is its first argument, too: both look for their like beside
  * themselves. */
@@ -124,7 +127,7 @@ static enum hangar_rc set_program(const struct launch *launch, const char *tool,
     char *program = pg_format("%s/%s", launch->bin, tool);
     if (!program || args->failed) {
         free(program);
-        return PG_NO_MEMORY(launch->src);
+        return pg_no_memory(launch->src);
     }
     free(args->items[0]);
     args->items[0] = program;
@@ -324,71 +327,4 @@ void pg_scratch_stop(void *inst)
 {
     struct pg_source *src = inst;
     throwaway_stop(&src->scratch, SIGQUIT);
-}
-
-/* ---- what is in a server -------------------------------------------------------------------- */
-
-struct contents {
-    uint64_t tables, rows, large_objects;
-};
-
-/* The tables of one database, as a backup would find them, and the statement that
- * counts all their rows. */
-static const char tables_query[] =
-    "SELECT count(*), 'SELECT 0::numeric' || coalesce(string_agg(format("
-    "'+(SELECT count(*) FROM ONLY %I.%I)', n.nspname, c.relname), ''), ''),"
-    " (SELECT count(*) FROM pg_largeobject_metadata)"
-    " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
-    " WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND n.nspname !~ '^pg_'"
-    " AND n.nspname <> 'information_schema'"
-    " AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass"
-    " AND d.objid = c.oid AND d.deptype = 'e')";
-
-static enum hangar_rc inspect_database(struct pg_source *src, const char *database,
-                                       struct contents *contents)
-{
-    struct pg_conn *conn = NULL;
-    struct pg_error err = {0};
-    PGresult *tables = NULL, *rows = NULL;
-    if (pg_open(src, database, false, &conn, &err) != HANGAR_OK) {
-        return pg_raise(src, &err, "cannot connect to database %s on %s", database, pg_where(src));
-    }
-    conn->doing = "counting rows";
-    enum hangar_rc rc = pg_query(conn, tables_query, NULL, NULL, &tables);
-    if (rc == HANGAR_OK) {
-        rc = pg_query(conn, PQgetvalue(tables, 0, 1), NULL, NULL, &rows);
-    }
-    if (rc == HANGAR_OK) {
-        contents->tables += strtoull(PQgetvalue(tables, 0, 0), NULL, 10);
-        contents->large_objects += strtoull(PQgetvalue(tables, 0, 2), NULL, 10);
-        contents->rows += strtoull(PQgetvalue(rows, 0, 0), NULL, 10);
-    } else {
-        rc = pg_raise(src, &conn->err, "cannot look into database %s", database);
-    }
-    if (tables) {
-        PQclear(tables);
-    }
-    if (rows) {
-        PQclear(rows);
-    }
-    pg_close(conn);
-    return rc;
-}
-
-enum hangar_rc pg_inspect(void *inst, struct hangar_attrs *facts)
-{
-    struct pg_source *src = inst;
-    const struct hangar_host *host = src->host;
-    struct contents contents = {0};
-    for (size_t i = 0; i < src->database_count; i++) {
-        enum hangar_rc rc = inspect_database(src, src->databases[i], &contents);
-        if (rc != HANGAR_OK) {
-            return rc;
-        }
-    }
-    host->attr_setf(facts, "databases", "%zu", src->database_count);
-    host->attr_setf(facts, "tables", "%llu", (unsigned long long)contents.tables);
-    host->attr_setf(facts, "rows", "%llu", (unsigned long long)contents.rows);
-    host->attr_setf(facts, "large_objects", "%llu", (unsigned long long)contents.large_objects);
-    return HANGAR_OK;
 }

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * check.h: whether a backup would work, a function of struct hangar_source.
+ */
+#ifndef PG_CHECK_H
+#define PG_CHECK_H
+
+#include <hangar/plugin.h>
+
+enum hangar_rc pg_check(void *inst, struct hangar_attrs *facts);
+
+#endif

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * next_object.c: the order of objects: globals.sql, the archives of pg_dump, rows of all
+ * databases by several threads; and last, when all rows are counted, tables.jsonl.
+ */
+#include "backup/next_object.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include "backup/globals.h"
+#include "backup/object.h"
+#include "backup/plan.h"
+#include "backup/state.h"
+#include "server/error.h"
+#include "server/instance.h"
+
+static struct pg_reader *new_reader(struct pg_source *src, struct pg_db *db,
+                                    enum pg_reader_kind kind)
+{
+    struct pg_reader *reader = calloc(1, sizeof(*reader));
+    if (!reader) {
+        return NULL;
+    }
+    reader->src = src;
+    reader->db = db;
+    reader->kind = kind;
+    return reader;
+}
+
+/* Hands an object over to the core.  Holding the mutex. */
+static enum hangar_rc give(struct pg_reader *reader, uint32_t phase, uint64_t size_hint,
+                           struct hangar_object_info *info, struct hangar_object **out)
+{
+    reader->src->backup->given++;
+    info->name = reader->name;
+    info->phase = phase;
+    info->size_hint = size_hint;
+    *out = (struct hangar_object *)reader;
+    return HANGAR_OK;
+}
+
+static enum hangar_rc next_globals(struct pg_source *src, struct pg_reader **out)
+{
+    struct pg_reader *reader = new_reader(src, NULL, PG_READ_GLOBALS);
+    if (!reader) {
+        return pg_no_memory(src);
+    }
+    snprintf(reader->name, sizeof(reader->name), "globals.sql");
+    enum hangar_rc rc = pg_globals_spawn(src, &src->backup->globals, &reader->child);
+    if (rc != HANGAR_OK) {
+        free(reader);
+        return rc;
+    }
+    src->backup->globals_given = true;
+    *out = reader;
+    return HANGAR_OK;
+}
+
+static enum hangar_rc next_archive(struct pg_db *db, enum pg_reader_kind kind, const char *file,
+                                   struct pg_child **child, bool *given, struct pg_reader **out)
+{
+    struct pg_reader *reader = new_reader(db->src, db, kind);
+    if (!reader) {
+        return pg_no_memory(db->src);
+    }
+    snprintf(reader->name, sizeof(reader->name), "%s/%s", db->folder, file);
+    reader->child = *child;
+    *child = NULL;
+    *given = true;
+    *out = reader;
+    return HANGAR_OK;
+}
+
+/* Objects of pg_dump and pg_dumpall: of phase 0 and 1; *out NULL when all are given. */
+static enum hangar_rc next_from_tools(struct pg_source *src, struct pg_reader **out)
+{
+    struct pg_backup *backup = src->backup;
+    *out = NULL;
+    if (src->opt.globals == PG_GLOBALS_NONE) {
+        backup->globals_given = true;
+    }
+    if (!backup->globals_given) {
+        return next_globals(src, out);
+    }
+    for (size_t i = 0; i < backup->db_count; i++) {
+        struct pg_db *db = &backup->dbs[i];
+        if (!db->dump_given) {
+            return next_archive(db, PG_READ_DUMP, "schema.dump", &db->dump, &db->dump_given, out);
+        }
+        if (!db->large_given) {
+            return next_archive(db, PG_READ_LARGE, "large_objects.dump", &db->large,
+                                &db->large_given, out);
+        }
+    }
+    return HANGAR_OK;
+}
+
+static enum hangar_rc plan(struct pg_db *db)
+{
+    struct pg_backup *backup = db->src->backup;
+    enum hangar_rc rc = pg_plan_tables(db->lead, db->name, &db->tables, &db->plan);
+    if (rc != HANGAR_OK) {
+        return rc;
+    }
+    db->planned = true;
+    for (uint32_t i = 0; i < db->tables.count; i++) {
+        backup->tables += db->tables.items[i].is_target;
+    }
+    return HANGAR_OK;
+}
+
+static enum hangar_rc next_rows(struct pg_db *db, struct pg_reader **out, uint64_t *bytes)
+{
+    bool extras = !db->extras_given;
+    struct pg_reader *reader = new_reader(db->src, db, extras ? PG_READ_EXTRAS : PG_READ_ROWS);
+    if (!reader) {
+        return pg_no_memory(db->src);
+    }
+    if (extras) {
+        snprintf(reader->name, sizeof(reader->name), "%s/sequences.sql", db->folder);
+        db->extras_given = true;
+    } else {
+        enum hangar_rc rc = pg_plan_next(db->src, &db->tables, &db->plan, &reader->slices,
+                                         &reader->slice_count, bytes);
+        if (rc != HANGAR_OK) {
+            free(reader);
+            return rc;
+        }
+        snprintf(reader->name, sizeof(reader->name), "%s/data/%04u.sql", db->folder,
+                 db->plan.objects);
+    }
+    reader->worker = db->workers[--db->worker_free];
+    db->src->backup->open_data++;
+    *out = reader;
+    return HANGAR_OK;
+}
+
+/* Waits for another thread to close an object.  Timed, so that cancel, which must
+ * not wait for a mutex, needs none. */
+static enum hangar_rc wait_for_others(struct pg_source *src)
+{
+    struct pg_backup *backup = src->backup;
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += 200 * 1000 * 1000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    pthread_cond_timedwait(&backup->changed, &backup->mutex, &until);
+    if (pg_cancelled(src)) {
+        return pg_raise_cancelled(src);
+    }
+    if (backup->failed) {
+        return src->host->fail(src->ctx, HANGAR_CANCELLED, 0, "another object failed");
+    }
+    return HANGAR_OK;
+}
+
+/* Rows of any database that has some left and a session free; *out NULL: all given. */
+static enum hangar_rc next_data(struct pg_source *src, struct pg_reader **out, uint64_t *bytes)
+{
+    struct pg_backup *backup = src->backup;
+    *out = NULL;
+    for (;;) {
+        bool left = false;
+        for (size_t i = 0; i < backup->db_count; i++) {
+            struct pg_db *db = &backup->dbs[i];
+            enum hangar_rc rc = db->planned ? HANGAR_OK : plan(db);
+            if (rc != HANGAR_OK) {
+                return rc;
+            }
+            if (db->extras_given && db->plan.at == db->plan.order_count) {
+                continue;
+            }
+            left = true;
+            if (db->worker_free) {
+                return next_rows(db, out, bytes);
+            }
+        }
+        if (!left && !backup->open_data) {
+            return HANGAR_OK;
+        }
+        enum hangar_rc rc = wait_for_others(src);
+        if (rc != HANGAR_OK) {
+            return rc;
+        }
+    }
+}
+
+static enum hangar_rc next_locked(struct pg_source *src, struct hangar_object_info *info,
+                                  struct hangar_object **out)
+{
+    struct pg_backup *backup = src->backup;
+    struct pg_reader *reader;
+    uint64_t bytes = 0;
+    enum hangar_rc rc = next_from_tools(src, &reader);
+    if (rc != HANGAR_OK) {
+        return rc;
+    }
+    if (reader) {
+        return give(reader, reader->kind == PG_READ_GLOBALS ? 0 : 1, 0, info, out);
+    }
+    rc = next_data(src, &reader, &bytes);
+    if (rc != HANGAR_OK) {
+        return rc;
+    }
+    if (reader) {
+        return give(reader, 2, bytes, info, out);
+    }
+    for (size_t i = 0; i < backup->db_count; i++) {
+        struct pg_db *db = &backup->dbs[i];
+        if (db->tables_given) {
+            continue;
+        }
+        reader = new_reader(src, db, PG_READ_TABLES);
+        if (!reader) {
+            return pg_no_memory(src);
+        }
+        snprintf(reader->name, sizeof(reader->name), "%s/tables.jsonl", db->folder);
+        db->tables_given = true;
+        return give(reader, 1, 0, info, out);
+    }
+    return HANGAR_EOF;
+}
+
+enum hangar_rc pg_next(void *inst, struct hangar_object_info *info, struct hangar_object **out)
+{
+    struct pg_source *src = inst;
+    pthread_mutex_lock(&src->backup->mutex);
+    enum hangar_rc rc = next_locked(src, info, out);
+    pthread_mutex_unlock(&src->backup->mutex);
+    return rc;
+}

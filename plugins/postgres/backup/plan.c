@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * plan.c: the plan that makes objects of tables.
+ */
+#include "backup/plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include "server/connection.h"
+#include "server/error.h"
+
+#define TABLE_COST (256u * 1024) /* what opening a small table is worth, in bytes */
+/* A table that fits is not cut just to have more objects: its rows come back in the
+ * order in which they lay. */
+#define SMALLEST_OBJECT (64u * 1024 * 1024)
+
+/* Bytes of COPY text to expect: what is in TOAST is compressed, or grows as hex. */
+static uint64_t expected_bytes(const struct pg_table *table)
+{
+    return table->heap_bytes + 2 * table->toast_bytes;
+}
+
+static int bigger_first(const void *a, const void *b, void *arg)
+{
+    const struct pg_list *list = arg;
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    uint64_t bytes_x = expected_bytes(&list->items[x]), bytes_y = expected_bytes(&list->items[y]);
+    if (bytes_x != bytes_y) {
+        return bytes_x > bytes_y ? -1 : 1;
+    }
+    return x < y ? -1 : 1;
+}
+
+static enum hangar_rc read_block_size(struct pg_conn *conn, uint64_t *block_size)
+{
+    PGresult *res;
+    if (pg_query(conn, "SELECT current_setting('block_size')", NULL, NULL, &res) != HANGAR_OK) {
+        return pg_raise(conn->src, &conn->err, "cannot read the block size");
+    }
+    *block_size = strtoull(PQgetvalue(res, 0, 0), NULL, 10);
+    PQclear(res);
+    return HANGAR_OK;
+}
+
+enum hangar_rc pg_plan_tables(struct pg_conn *conn, const char *database, struct pg_list *list,
+                              struct pg_plan *plan)
+{
+    struct pg_source *src = conn->src;
+    enum hangar_rc rc = pg_list_details(conn, database, list);
+    if (rc == HANGAR_OK) {
+        rc = read_block_size(conn, &plan->block_size);
+    }
+    if (rc != HANGAR_OK) {
+        return rc;
+    }
+    plan->order = malloc((list->copied + 1) * sizeof(*plan->order));
+    if (!plan->order) {
+        return pg_no_memory(src);
+    }
+    for (uint32_t i = 0; i < list->count; i++) {
+        struct pg_table *table = &list->items[i];
+        struct pg_table *root = table->root_oid ? pg_list_find(list, table->root_oid) : NULL;
+        if (!table->has_rows) {
+            continue;
+        }
+        plan->order[plan->order_count++] = i;
+        plan->total_bytes += expected_bytes(table);
+        if (root) {
+            table->target = (uint32_t)(root - list->items);
+            table->columns = root->columns;
+        }
+        list->items[table->target].is_target = true;
+    }
+    qsort_r(plan->order, plan->order_count, sizeof(*plan->order), bigger_first, list);
+    for (size_t i = plan->order_count; i-- > 0;) {
+        struct pg_table *table = &list->items[plan->order[i]];
+        if (table->target != plan->order[i]) {
+            table->sibling = list->items[table->target].sibling;
+            list->items[table->target].sibling = plan->order[i];
+        }
+    }
+    /* enough objects to keep all sessions busy to the end, and none too big */
+    plan->object_bytes = plan->total_bytes / (4 * src->opt.jobs);
+    if (plan->object_bytes < SMALLEST_OBJECT) {
+        plan->object_bytes = SMALLEST_OBJECT;
+    }
+    if (plan->object_bytes > src->opt.object_size) {
+        plan->object_bytes = src->opt.object_size;
+    }
+    return HANGAR_OK;
+}
+
+/* Into how many pieces a table is cut. */
+static uint32_t pieces_of(const struct pg_plan *plan, const struct pg_table *table)
+{
+    uint64_t pages = table->heap_bytes / plan->block_size;
+    uint64_t pieces = (expected_bytes(table) + plan->object_bytes - 1) / plan->object_bytes;
+    if (!table->is_heap || pages < 2 || pieces < 2) {
+        return 1;
+    }
+    pieces = pieces < pages ? pieces : pages;
+    return pieces < UINT32_MAX ? (uint32_t)pieces : UINT32_MAX;
+}
+
+static struct pg_slice cut(const struct pg_plan *plan, const struct pg_table *table,
+                           uint32_t pieces)
+{
+    uint64_t pages = table->heap_bytes / plan->block_size;
+    return (struct pg_slice){
+        .table = plan->order[plan->at],
+        .from_page = pages * plan->piece / pieces,
+        /* the last is open: rows that the snapshot sees may lie behind what the
+         * size was when it was asked for */
+        .to_page = plan->piece + 1 == pieces ? 0 : pages * (plan->piece + 1) / pieces,
+    };
+}
+
+/* How many whole tables, from plan->at on, share an object. */
+static size_t share(const struct pg_plan *plan, const struct pg_list *list, uint64_t *bytes)
+{
+    uint64_t cost = 0;
+    size_t n = 0;
+    *bytes = 0;
+    while (plan->at + n < plan->order_count) {
+        uint64_t more = expected_bytes(&list->items[plan->order[plan->at + n]]);
+        if (n && cost + more + TABLE_COST > plan->object_bytes) {
+            break;
+        }
+        cost += more + TABLE_COST;
+        *bytes += more;
+        n++;
+    }
+    return n;
+}
+
+enum hangar_rc pg_plan_next(struct pg_source *src, struct pg_list *list, struct pg_plan *plan,
+                            struct pg_slice **slices, size_t *count, uint64_t *bytes)
+{
+    *count = 0;
+    if (plan->at == plan->order_count) {
+        return HANGAR_OK;
+    }
+    struct pg_table *table = &list->items[plan->order[plan->at]];
+    uint32_t pieces = pieces_of(plan, table);
+    size_t n = pieces > 1 ? 1 : share(plan, list, bytes);
+    struct pg_slice *out = calloc(n, sizeof(*out));
+    if (!out) {
+        return pg_no_memory(src);
+    }
+    plan->objects++;
+    if (pieces > 1) {
+        *bytes = expected_bytes(table) / pieces;
+        out[0] = cut(plan, table, pieces);
+        if (!table->first_object) {
+            table->first_object = plan->objects;
+        }
+        table->last_object = plan->objects;
+        if (++plan->piece == pieces) {
+            plan->piece = 0;
+            plan->at++;
+        }
+    } else {
+        for (size_t i = 0; i < n; i++, plan->at++) {
+            uint32_t index = plan->order[plan->at];
+            out[i] = (struct pg_slice){.table = index, .whole = true};
+            list->items[index].first_object = list->items[index].last_object = plan->objects;
+        }
+    }
+    *slices = out;
+    *count = n;
+    return HANGAR_OK;
+}

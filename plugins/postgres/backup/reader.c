@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * reader.c: reads an object, and closes it.
+ */
+#include "backup/reader.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include "backup/extras.h"
+#include "backup/object.h"
+#include "backup/properties.h"
+#include "backup/rows_out.h"
+#include "backup/state.h"
+#include "backup/tables_out.h"
+#include "backup/tool_out.h"
+#include "server/child.h"
+#include "server/connection.h"
+#include "server/error.h"
+
+/* Objects whose text is made here, piece by piece. */
+static enum hangar_rc read_text(struct pg_reader *reader, void *buffer, size_t size, size_t *got,
+                                enum hangar_rc (*more)(struct pg_reader *reader))
+{
+    while (reader->text_at == reader->text.size && !reader->ended) {
+        text_clear(&reader->text);
+        reader->text_at = 0;
+        enum hangar_rc rc = more(reader);
+        if (rc == HANGAR_EOF) {
+            reader->ended = true;
+        } else if (rc != HANGAR_OK) {
+            return rc;
+        }
+        if (reader->text.failed) {
+            return pg_no_memory(reader->src);
+        }
+    }
+    size_t left = reader->text.size - reader->text_at;
+    *got = left < size ? left : size;
+    if (*got) {
+        memcpy(buffer, reader->text.data + reader->text_at, *got);
+    }
+    reader->text_at += *got;
+    return HANGAR_OK;
+}
+
+enum hangar_rc pg_read(struct hangar_object *object, void *buffer, size_t size, size_t *got)
+{
+    struct pg_reader *reader = (struct pg_reader *)object;
+    switch (reader->kind) {
+    case PG_READ_TABLES:
+        return read_text(reader, buffer, size, got, pg_tables_read);
+    case PG_READ_EXTRAS:
+        return read_text(reader, buffer, size, got, pg_extras_read);
+    case PG_READ_ROWS:
+        return pg_rows_read(reader, buffer, size, got);
+    default:
+        return pg_tool_read(reader, buffer, size, got);
+    }
+}
+
+/* ---- closing ----------------------------------------------------------------- */
+
+static enum hangar_rc set_attrs(struct pg_reader *reader, struct hangar_attrs *attrs)
+{
+    const struct hangar_host *host = reader->src->host;
+    struct pg_db *db = reader->db;
+    if (reader->kind == PG_READ_DUMP) {
+        enum hangar_rc rc = pg_props_read(db);
+        if (rc != HANGAR_OK) {
+            return rc;
+        }
+        pg_props_set(db, attrs);
+        int column = PQfnumber(db->props, "large_objects");
+        reader->src->backup->large_objects += strtoull(PQgetvalue(db->props, 0, column), NULL, 10);
+    } else if (reader->kind == PG_READ_ROWS) {
+        host->attr_setf(attrs, "rows", "%llu", (unsigned long long)reader->rows);
+        host->attr_setf(attrs, "tables", "%zu", reader->slice_count);
+        db->rows += reader->rows;
+        reader->src->backup->rows += reader->rows;
+    } else if (reader->kind == PG_READ_TABLES) {
+        host->attr_setf(attrs, "rows", "%llu", (unsigned long long)db->rows);
+    }
+    return HANGAR_OK;
+}
+
+/* Gives a worker back to its database; one that stands within a COPY is closed. */
+static void return_worker(struct pg_reader *reader)
+{
+    struct pg_db *db = reader->db;
+    reader->worker->doing = NULL;
+    if (reader->worker->busy) {
+        pg_close(reader->worker);
+    } else {
+        db->workers[db->worker_free++] = reader->worker;
+    }
+    reader->src->backup->open_data--;
+}
+
+enum hangar_rc pg_object_close(struct hangar_object *object, struct hangar_attrs *attrs)
+{
+    struct pg_reader *reader = (struct pg_reader *)object;
+    struct pg_backup *backup = reader->src->backup;
+    enum hangar_rc rc = HANGAR_OK;
+    pg_child_free(reader->child);
+    pthread_mutex_lock(&backup->mutex);
+    if (attrs && !reader->ended) {
+        rc = reader->src->host->fail(reader->src->ctx, HANGAR_INTERNAL, 0,
+                                     "cannot close %s: it was not read to its end", reader->name);
+    } else if (attrs) {
+        rc = set_attrs(reader, attrs);
+    }
+    if (reader->worker) {
+        return_worker(reader);
+    }
+    if (!attrs || rc != HANGAR_OK) {
+        backup->failed = true;
+    }
+    backup->closed++;
+    pthread_cond_broadcast(&backup->changed);
+    pthread_mutex_unlock(&backup->mutex);
+    PQfreemem(reader->row);
+    PQclear(reader->settings);
+    free(reader->slices);
+    text_free(&reader->text);
+    free(reader);
+    return rc;
+}

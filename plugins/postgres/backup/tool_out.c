@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * tool_out.c: the output of pg_dump and pg_dumpall.  Their exit status alone does not prove
+ * that all of it arrived, so that its beginning or its end is checked, too.
+ */
+#include "backup/tool_out.h"
+
+#include <string.h>
+#include "backup/snapshot.h"
+#include "backup/state.h"
+#include "server/child.h"
+#include "server/error.h"
+
+#define GLOBALS_END "PostgreSQL database cluster dump complete"
+
+/* Keeps the first and the last bytes, to see that the output is whole. */
+static void remember_ends(struct pg_reader *reader, const char *data, size_t size)
+{
+    for (size_t i = 0; i < size && reader->bytes + i < sizeof(reader->head); i++) {
+        reader->head[reader->bytes + i] = data[i];
+    }
+    reader->bytes += size;
+    size_t room = sizeof(reader->tail);
+    size_t fresh = size < room ? size : room;
+    size_t old = reader->tail_len < room - fresh ? reader->tail_len : room - fresh;
+    memmove(reader->tail, reader->tail + reader->tail_len - old, old);
+    memcpy(reader->tail + old, data + size - fresh, fresh);
+    reader->tail_len = old + fresh;
+}
+
+static const char *tool_of(const struct pg_reader *reader)
+{
+    return reader->kind == PG_READ_GLOBALS ? "dump the roles" : "dump the schema of database ";
+}
+
+/* pg_dump that was refused a lock, or met a definition that was just dropped, may
+ * succeed another time. */
+static enum hangar_rc tool_failed(struct pg_reader *reader)
+{
+    struct pg_error err = *pg_child_error(reader->child);
+    struct pg_backup *backup = reader->src->backup;
+    char waits[400] = "";
+    if (err.rc == HANGAR_IO && strstr(err.text, "LOCK TABLE")) {
+        err.rc = HANGAR_RETRY;
+        pthread_mutex_lock(&backup->mutex);
+        pg_db_who_waits(reader->db, waits, sizeof(waits));
+        pthread_mutex_unlock(&backup->mutex);
+    } else if (err.rc == HANGAR_IO && (strstr(err.text, "cache lookup failed") ||
+                                       strstr(err.text, "could not open relation"))) {
+        err.rc = HANGAR_RETRY;
+    }
+    return pg_raise(reader->src, &err, "cannot %s%s%s", tool_of(reader),
+                    reader->db ? reader->db->name : "", waits);
+}
+
+enum hangar_rc pg_tool_read(struct pg_reader *reader, void *buffer, size_t size, size_t *got)
+{
+    if (pg_child_read(reader->child, 0, buffer, size, got) != HANGAR_OK) {
+        return tool_failed(reader);
+    }
+    if (*got) {
+        remember_ends(reader, buffer, *got);
+        return HANGAR_OK;
+    }
+    if (pg_child_finish(reader->child, "waiting for the end of pg_dump") != HANGAR_OK) {
+        return tool_failed(reader);
+    }
+    bool whole;
+    if (reader->kind == PG_READ_GLOBALS) {
+        whole = memmem(reader->tail, reader->tail_len, GLOBALS_END, strlen(GLOBALS_END)) != NULL;
+    } else {
+        whole = memcmp(reader->head, "PGDMP", 5) == 0;
+    }
+    if (!whole) {
+        return reader->src->host->fail(reader->src->ctx, HANGAR_IO, 0,
+                                       "cannot %s%s: what the tool wrote is not whole",
+                                       tool_of(reader), reader->db ? reader->db->name : "");
+    }
+    reader->ended = true;
+    return HANGAR_OK;
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * database.c: creates the database of a target, and drops it when the restore fails.
+ */
+#include "restore/database.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include "restore/locale.h"
+#include "restore/marks.h"
+#include "server/connection.h"
+#include "server/error.h"
+#include "server/instance.h"
+#include "server/quote.h"
+#include "server/statement.h"
+
+static void add_property(struct pg_target *target, struct text *sql, const char *keyword,
+                         const char *attr)
+{
+    char *value = pg_target_attr(target, attr);
+    if (value) {
+        text_addf(sql, " %s ", keyword);
+        pg_add_literal(sql, value);
+    }
+    free(value);
+}
+
+/* The locale as this server can be told it. */
+static void add_locale(struct pg_target *target, struct text *sql, int version)
+{
+    char *provider = pg_target_attr(target, "locale_provider");
+    if (target->locale) {
+        text_addf(sql, " LC_COLLATE '%s' LC_CTYPE '%s'", target->locale, target->locale);
+    } else {
+        add_property(target, sql, "LC_COLLATE", "collate");
+        add_property(target, sql, "LC_CTYPE", "ctype");
+    }
+    if (provider && version >= 150000) {
+        text_addf(sql, " LOCALE_PROVIDER %s", provider);
+        if (strcmp(provider, "icu") == 0) {
+            add_property(target, sql, "ICU_LOCALE", "locale");
+            if (version >= 160000) {
+                add_property(target, sql, "ICU_RULES", "icu_rules");
+            }
+        } else if (strcmp(provider, "builtin") == 0) {
+            add_property(target, sql, "BUILTIN_LOCALE", "locale");
+        }
+    }
+    free(provider);
+}
+
+/* Does a query with one parameter give a row? */
+static enum hangar_rc gives_row(struct pg_conn *conn, const char *sql, const char *value,
+                                bool *found)
+{
+    PGresult *res;
+    if (pg_query(conn, sql, value, NULL, &res) != HANGAR_OK) {
+        return pg_raise(conn->src, &conn->err, "cannot look at the server");
+    }
+    *found = PQntuples(res) > 0;
+    PQclear(res);
+    return HANGAR_OK;
+}
+
+static enum hangar_rc create_database(struct pg_target *target, struct pg_conn *conn)
+{
+    struct pg_source *src = target->src;
+    struct text sql = {0};
+    bool space_there = false, owner_there = false;
+    char *owner = pg_target_attr(target, "owner"), *space = pg_target_attr(target, "tablespace");
+    enum hangar_rc rc = pg_locale_look(target, conn);
+    if (rc == HANGAR_OK && owner) {
+        rc = gives_row(conn, "SELECT FROM pg_roles WHERE rolname = $1", owner, &owner_there);
+    }
+    /* naming the default one would ask for a right that its use does not need */
+    if (rc == HANGAR_OK && space && strcmp(space, "pg_default") != 0) {
+        rc = gives_row(conn, "SELECT FROM pg_tablespace WHERE spcname = $1", space, &space_there);
+    }
+    if (rc == HANGAR_OK && owner && !owner_there) {
+        rc = src->host->fail(src->ctx, HANGAR_NOT_FOUND, 0,
+                             "cannot create database %s: its owner %s is not a role of %s; hint: "
+                             "create the role, or set globals to missing",
+                             target->name, owner, pg_where(src));
+    }
+    text_add(&sql, "CREATE DATABASE ");
+    pg_add_ident(&sql, target->into);
+    text_add(&sql, " TEMPLATE template0");
+    add_property(target, &sql, "ENCODING", "encoding");
+    add_locale(target, &sql, conn->version);
+    if (owner) {
+        text_add(&sql, " OWNER ");
+        pg_add_ident(&sql, owner);
+    }
+    if (space_there) {
+        text_add(&sql, " TABLESPACE ");
+        pg_add_ident(&sql, space);
+    }
+    if (target->clean) {
+        text_addf(&sql, " CONNECTION LIMIT %d", PG_CLEAN_LIMIT);
+    }
+    conn->doing = "creating the database";
+    if (rc == HANGAR_OK && pg_command_text(conn, &sql) != HANGAR_OK) {
+        rc = pg_raise(src, &conn->err, "cannot create database %s", target->name);
+    }
+    text_free(&sql);
+    free(owner);
+    free(space);
+    return rc;
+}
+
+/* Tablespaces that the backup names and the server lacks: all goes to the default one. */
+static enum hangar_rc look_for_tablespaces(struct pg_target *target, struct pg_conn *conn)
+{
+    struct pg_source *src = target->src;
+    char *names = pg_target_attr(target, "tablespaces");
+    PGresult *res;
+    if (!names) {
+        return HANGAR_OK;
+    }
+    if (pg_query(conn,
+                 "SELECT string_agg(x, ', ') FROM json_array_elements_text($1::json) x"
+                 " WHERE x NOT IN (SELECT spcname FROM pg_tablespace)",
+                 names, NULL, &res) != HANGAR_OK) {
+        free(names);
+        return pg_raise(src, &conn->err, "cannot look for tablespaces");
+    }
+    if (!PQgetisnull(res, 0, 0)) {
+        target->no_tablespaces = true;
+        src->host->log(src->ctx, HANGAR_LOG_WARN,
+                       "%s has no tablespace %s: everything in database %s goes to the default one",
+                       pg_where(src), PQgetvalue(res, 0, 0), target->name);
+    }
+    PQclear(res);
+    free(names);
+    return HANGAR_OK;
+}
+
+enum hangar_rc pg_target_create(struct pg_target *target)
+{
+    struct pg_conn *conn;
+    bool create = target->clean || !target->exists;
+    const char *database = create ? target->src->opt.maintenance_db : target->name;
+    enum hangar_rc rc = pg_target_open(target, database, false, &conn);
+    if (rc != HANGAR_OK) {
+        return rc;
+    }
+    rc = pg_command(conn, "SET client_encoding = 'UTF8'") == HANGAR_OK
+             ? look_for_tablespaces(target, conn)
+             : pg_raise(target->src, &conn->err, "cannot set up a session");
+    if (rc == HANGAR_OK && create) {
+        rc = create_database(target, conn);
+        /* of one that was cancelled nobody knows; beside another, its name is ours alone */
+        target->created = rc == HANGAR_OK || (target->clean && rc == HANGAR_CANCELLED);
+    }
+    if (rc == HANGAR_OK && target->clean) {
+        rc = pg_clean_mark(target, conn);
+    }
+    pg_close(conn);
+    return rc;
+}
+
+/* ---- dropping ---------------------------------------------------------------- */
+
+/* A subscription keeps its database from being dropped, and drops its slot at the
+ * publisher unless it is told to forget it.  Best effort: what fails shows when the
+ * database is dropped. */
+static void drop_subscriptions(struct pg_source *src, const char *database)
+{
+    static const char query[] =
+        "SELECT format('ALTER SUBSCRIPTION %1$I DISABLE;ALTER SUBSCRIPTION %1$I SET (slot_name ="
+        " NONE);DROP SUBSCRIPTION %1$I', s.subname) FROM pg_subscription s JOIN pg_database d"
+        " ON d.oid = s.subdbid WHERE d.datname = current_database()";
+    struct pg_conn *conn;
+    struct pg_error err;
+    PGresult *res;
+    if (pg_open(src, database, true, &conn, &err) != HANGAR_OK) {
+        return;
+    }
+    if (pg_query(conn, query, NULL, NULL, &res) == HANGAR_OK) {
+        for (int i = 0; i < PQntuples(res); i++) {
+            for (char *at = PQgetvalue(res, i, 0), *one; (one = strsep(&at, ";")) != NULL;) {
+                pg_command(conn, one);
+            }
+        }
+        PQclear(res);
+    }
+    pg_close(conn);
+}
+
+bool pg_drop_database(struct pg_source *src, const char *name, struct pg_error *err)
+{
+    struct pg_conn *conn = NULL;
+    struct text sql = {0};
+    drop_subscriptions(src, name);
+    if (pg_open(src, src->opt.maintenance_db, true, &conn, err) != HANGAR_OK) {
+        return false;
+    }
+    text_add(&sql, "ALTER DATABASE ");
+    pg_add_ident(&sql, name);
+    text_add(&sql, " IS_TEMPLATE false");
+    pg_command_text(conn, &sql);
+    text_add(&sql, "DROP DATABASE IF EXISTS ");
+    pg_add_ident(&sql, name);
+    /* workers of pg_restore may need a moment to end */
+    if (conn->version >= 130000) {
+        text_add(&sql, " WITH (FORCE)");
+    }
+    bool dropped = pg_command_text(conn, &sql) == HANGAR_OK;
+    *err = conn->err;
+    pg_close(conn);
+    return dropped;
+}
+
+void pg_target_undo(struct pg_target *target)
+{
+    struct pg_source *src = target->src;
+    struct pg_error err = {0};
+    if (!target->created) {
+        if (target->touched) {
+            src->host->log(src->ctx, HANGAR_LOG_WARN,
+                           "database %s was empty and now holds a part of the backup; hint: drop "
+                           "and create it before the next attempt",
+                           target->name);
+        }
+        return;
+    }
+    if (pg_drop_database(src, target->into, &err)) {
+        src->host->log(src->ctx, HANGAR_LOG_INFO, "dropped database %s again", target->into);
+    } else {
+        src->host->log(
+            src->ctx, HANGAR_LOG_WARN,
+            "cannot drop database %s, which holds a part of the backup: %s; hint: drop it",
+            target->into, err.text);
+    }
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * grammar.c: the lines that objects with rows may have.  The server runs some of them, so that
+ * nothing else may match.
+ */
+#include "restore/grammar.h"
+
+#include <string.h>
+
+/* Skips one exact word; false when it is not there. */
+bool pg_skip_word(const char **at, const char *word)
+{
+    size_t n = strlen(word);
+    if (strncmp(*at, word, n) != 0) {
+        return false;
+    }
+    *at += n;
+    return true;
+}
+
+/* Skips a quoted name or value: the quote stands twice within. */
+static bool skip_quoted(const char **at, char quote)
+{
+    const char *c = *at;
+    if (*c++ != quote) {
+        return false;
+    }
+    for (;; c++) {
+        if (*c == '\0') {
+            return false;
+        }
+        if (*c != quote) {
+            continue;
+        }
+        if (c[1] != quote) {
+            break;
+        }
+        c++;
+    }
+    *at = c + 1;
+    return true;
+}
+
+static bool skip_digits(const char **at)
+{
+    size_t n = strspn(*at, "0123456789");
+    *at += n;
+    return n > 0 && n < 21;
+}
+
+/* COPY "s"."t" ("a", "b") FROM stdin;  Finds the end of the name, and of all but
+ * " FROM stdin;". */
+bool pg_is_copy(const char *line, const char **name_end, const char **head_end)
+{
+    const char *at = line;
+    if (!pg_skip_word(&at, "COPY ") || !skip_quoted(&at, '"') || !pg_skip_word(&at, ".") ||
+        !skip_quoted(&at, '"')) {
+        return false;
+    }
+    *name_end = at;
+    if (pg_skip_word(&at, " (")) {
+        do {
+            if (!skip_quoted(&at, '"')) {
+                return false;
+            }
+        } while (pg_skip_word(&at, ", "));
+        if (!pg_skip_word(&at, ")")) {
+            return false;
+        }
+    }
+    *head_end = at;
+    return strcmp(at, " FROM stdin;\n") == 0;
+}
+
+/* SELECT pg_catalog.setval('"s"."q"', 42, true); */
+bool pg_is_setval(const char *line)
+{
+    const char *at = line;
+    if (!pg_skip_word(&at, "SELECT pg_catalog.setval(") || !skip_quoted(&at, '\'') ||
+        !pg_skip_word(&at, ", ")) {
+        return false;
+    }
+    pg_skip_word(&at, "-");
+    return skip_digits(&at) && (strcmp(at, ", true);\n") == 0 || strcmp(at, ", false);\n") == 0);
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * maintenance.h: the session that a clean restore runs statements about databases in.
+ */
+#ifndef PG_MAINTENANCE_H
+#define PG_MAINTENANCE_H
+
+#include "server/connection.h"
+
+/* Connects to the maintenance database; reports a failure to the host. */
+enum hangar_rc pg_maintenance_open(struct pg_source *src, struct pg_conn **out);
+
+#endif

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * phases.c: what happens between the phases of a restore.  After phase 0: roles.  After phase 1:
+ * the database, and all that must exist before its rows.  After the rows: large objects, sequences,
+ * indexes, constraints and triggers; privileges and settings of the database last.
+ */
+#include "restore/phases.h"
+
+#include <string.h>
+#include "restore/compare.h"
+#include "restore/database.h"
+#include "restore/properties.h"
+#include "restore/roles.h"
+#include "restore/state.h"
+#include "restore/tables_in.h"
+#include "server/args.h"
+#include "server/child.h"
+#include "server/connection.h"
+#include "server/error.h"
+#include "server/quote.h"
+#include "server/statement.h"
+#include "server/tools.h"
+
+static enum hangar_rc run_section(struct pg_target *target, const char *archive,
+                                  const char *section, uint32_t jobs, const char *doing)
+{
+    struct pg_source *src = target->src;
+    struct pg_args args = {0};
+    struct text database = {0};
+    struct pg_child *child = NULL;
+    pg_add_conninfo(&database, target->into);
+    pg_arg(&args, "pg_restore");
+    pg_arg(&args, "--no-password");
+    pg_arg(&args, "--exit-on-error");
+    pg_arg(&args, "--section=%s", section);
+    if (target->no_tablespaces) {
+        pg_arg(&args, "--no-tablespaces");
+    }
+    if (jobs > 1) {
+        pg_arg(&args, "--jobs=%u", jobs);
+    }
+    pg_arg(&args, "--dbname=%s", text_str(&database));
+    pg_arg(&args, "%s", archive);
+    args.failed |= database.failed;
+    text_free(&database);
+    src->host->alive(src->ctx, doing);
+    enum hangar_rc rc = pg_spawn(src, "pg_restore", NULL, &args, false, &child);
+    if (rc == HANGAR_OK && (rc = pg_child_finish(child, doing)) != HANGAR_OK) {
+        const struct pg_error *err = pg_child_error(child);
+        bool role = strstr(err->text, "role \"") && strstr(err->text, "does not exist");
+        rc = pg_raise(src, err, "cannot restore the %s of database %s%s", section, target->name,
+                      role ? " (a role is missing: create it, or set globals to missing)" : "");
+    }
+    pg_child_free(child);
+    pg_args_free(&args);
+    return rc;
+}
+
+static enum hangar_rc begin_target(struct pg_target *target)
+{
+    if (!target->schema_path) {
+        return target->src->host->fail(target->src->ctx, HANGAR_CORRUPT, 0,
+                                       "cannot restore database %s: its schema.dump is missing",
+                                       target->name);
+    }
+    enum hangar_rc rc = pg_target_create(target);
+    if (rc != HANGAR_OK) {
+        return rc;
+    }
+    target->touched = true;
+    return run_section(target, target->schema_path, "pre-data", 1, "restoring definitions");
+}
+
+/* Statistics, and everything so far onto the disk: sessions that wrote rows did not
+ * wait for that, and a transaction that does takes all earlier ones along. */
+static enum hangar_rc settle_target(struct pg_target *target)
+{
+    struct pg_conn *conn;
+    enum hangar_rc rc = pg_target_open(target, target->into, false, &conn);
+    if (rc != HANGAR_OK) {
+        return rc;
+    }
+    conn->doing = "collecting statistics";
+    if (pg_command(conn, "SET statement_timeout = 0; SET client_min_messages = error") !=
+            HANGAR_OK ||
+        (target->src->opt.analyze && pg_command(conn, "ANALYZE") != HANGAR_OK) ||
+        pg_command(conn, "SELECT txid_current()") != HANGAR_OK) {
+        rc = pg_raise(target->src, &conn->err, "cannot analyze database %s", target->name);
+    }
+    pg_close(conn);
+    return rc;
+}
+
+/* Large objects, sequences and extensions' rows; with very many tables they are not
+ * in schema.dump. */
+static enum hangar_rc restore_data_section(struct pg_target *target)
+{
+    static const char doing[] = "restoring large objects and sequences";
+    enum hangar_rc rc = run_section(target, target->schema_path, "data", 1, doing);
+    if (rc == HANGAR_OK && target->large_path) {
+        rc = run_section(target, target->large_path, "data", 1, doing);
+    }
+    return rc;
+}
+
+enum hangar_rc pg_finish_target(struct pg_target *target)
+{
+    struct pg_source *src = target->src;
+    pg_target_close_idle(target);
+    enum hangar_rc rc = pg_tables_check(target);
+    if (rc == HANGAR_OK && (src->restore->how->flags & HANGAR_RESTORE_COMPARE)) {
+        rc = pg_compare(target);
+    }
+    if (rc == HANGAR_OK) {
+        rc = restore_data_section(target);
+    }
+    if (rc == HANGAR_OK) {
+        rc = run_section(target, target->schema_path, "post-data", src->opt.jobs,
+                         "building indexes and constraints");
+    }
+    if (rc == HANGAR_OK) {
+        rc = settle_target(target);
+    }
+    if (rc == HANGAR_OK) {
+        rc = pg_target_properties(target);
+    }
+    target->finished = rc == HANGAR_OK;
+    return rc;
+}
+
+static enum hangar_rc restore_roles(struct pg_source *src)
+{
+    struct pg_restore *restore = src->restore;
+    if (restore->roles_done || !restore->globals_path) {
+        return HANGAR_OK;
+    }
+    restore->roles_done = true;
+    return pg_roles_restore(src, restore->globals_path);
+}
+
+enum hangar_rc pg_restore_phase_end(void *inst, uint32_t phase)
+{
+    struct pg_source *src = inst;
+    struct pg_restore *restore = src->restore;
+    if (phase == 0) {
+        return restore_roles(src);
+    }
+    enum hangar_rc rc = HANGAR_OK;
+    for (size_t i = 0; i < restore->target_count && rc == HANGAR_OK; i++) {
+        if (!restore->targets[i].skipped) {
+            rc = phase == 1 ? begin_target(&restore->targets[i])
+                            : pg_finish_target(&restore->targets[i]);
+        }
+    }
+    return rc;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * error.h: why something failed.
+ *
+ * Errors travel in two steps.  Connections and children store the cause in a struct
+ * pg_error, so that a caller can examine it and continue.  A caller that gives up adds
+ * what it was doing with pg_raise, which reports both to the host.
+ */
+#ifndef PG_ERROR_H
+#define PG_ERROR_H
+
+#include <libpq-fe.h>
+#include <hangar/plugin.h>
+#include "server/instance.h"
+
+struct pg_error {
+    enum hangar_rc rc;
+    char sqlstate[6]; /* "" when the server sent none */
+    char text[2048];  /* one line */
+};
+
+/* Fills *err and returns rc.  sqlstate may be NULL. */
+enum hangar_rc pg_set_error(struct pg_error *err, enum hangar_rc rc, const char *sqlstate,
+                            const char *fmt, ...) HANGAR_PRINTF(4, 5);
+
+/* Fills *err from a connection attempt that failed, and returns its rc. */
+enum hangar_rc pg_set_connect_error(struct pg_error *err, PGconn *pq);
+
+/* Reports "<fmt>: <err>" to the host; returns err->rc. */
+enum hangar_rc pg_raise(struct pg_source *src, const struct pg_error *err, const char *fmt, ...)
+    HANGAR_PRINTF(3, 4);
+
+/* Reports these to the host; return HANGAR_NO_MEMORY and HANGAR_CANCELLED. */
+enum hangar_rc pg_no_memory(struct pg_source *src);
+enum hangar_rc pg_raise_cancelled(struct pg_source *src);
+
+/* The result code that fits an SQLSTATE. */
+enum hangar_rc pg_sqlstate_rc(const char *sqlstate);
+
+/* Copies a message as one line, without line breaks and the full stop at its end. */
+void pg_one_line(const char *message, char *out, size_t size);
+
+#endif

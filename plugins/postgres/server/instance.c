@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * instance.c: what every part of the plugin asks the instance for.
+ */
+#include "server/instance.h"
+
+#include <poll.h>
+#include <time.h>
+
+bool pg_cancelled(struct pg_source *src)
+{
+    struct pollfd wake = {.fd = src->wake_fd, .events = POLLIN};
+    return poll(&wake, 1, 0) > 0 || src->host->cancelled(src->ctx);
+}
+
+const char *pg_selected(struct pg_source *src, const char *option, size_t index)
+{
+    return src->safety ? NULL : src->host->opt_list(src->ctx, option, index);
+}
+
+const char *pg_where(const struct pg_source *src)
+{
+    return src->where;
+}
+
+int64_t pg_mono_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * instance.h: one configured source, and what lives as long as it does.
+ */
+#ifndef PG_INSTANCE_H
+#define PG_INSTANCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <hangar/plugin.h>
+#include "throwaway.h"
+
+enum pg_globals { PG_GLOBALS_MISSING, PG_GLOBALS_ALL, PG_GLOBALS_NONE };
+
+/* The strings belong to the host and live as long as the instance. */
+struct pg_options {
+    const char *host, *port, *user, *password, *passfile;
+    const char *sslmode, *sslrootcert, *sslcert, *sslkey;
+    const char *bin_dir, *maintenance_db;
+    uint32_t jobs;
+    enum pg_globals globals;
+    int64_t lock_timeout_ms, connect_timeout_ms;
+    uint64_t object_size;
+    bool analyze, substitute_locale;
+};
+
+/* The client tools in use. */
+struct pg_tools {
+    int major;        /* 0: not searched for yet */
+    char dir[1024];   /* "/usr/lib/postgresql/15/bin" */
+    char version[64]; /* "15.6" */
+};
+
+struct pg_backup;
+struct pg_restore;
+
+struct pg_source {
+    const struct hangar_host *host;
+    struct hangar_ctx *ctx;
+    struct pg_options opt;
+    const char **databases; /* the array is ours, the names are the host's; at least one */
+    size_t database_count;
+    char *description, *where;
+    char port[12];
+    int wake_fd;    /* an eventfd: readable from the moment of cancel on */
+    char *passfile; /* written for children, in temp_dir; NULL: none yet */
+    struct pg_tools tools;
+    struct pg_backup *backup;   /* from prepare to end */
+    struct pg_restore *restore; /* from restore_prepare to restore_end */
+    bool safety;                /* a safety backup: holds everything, whatever the options select */
+    struct throwaway scratch;   /* the throw-away server of a drill */
+};
+
+/* True from the moment of cancel on.  Any thread. */
+bool pg_cancelled(struct pg_source *src);
+
+/* Entry `index` of include_tables, exclude_tables or exclude_table_data; NULL: no more. */
+const char *pg_selected(struct pg_source *src, const char *option, size_t index);
+
+/* The address of the server, for messages: "db1:5432". */
+const char *pg_where(const struct pg_source *src);
+
+int64_t pg_mono_ms(void);
+
+#endif

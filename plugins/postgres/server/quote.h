@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * quote.h: names and values quoted for SQL, pg_dump, shells, connection strings, JSON
+ * and the names of objects.
+ */
+#ifndef PG_QUOTE_H
+#define PG_QUOTE_H
+
+#include <stdbool.h>
+#include "text.h"
+
+void pg_add_ident(struct text *text, const char *name);    /* "name" */
+void pg_add_literal(struct text *text, const char *value); /* 'value' */
+void pg_add_shell(struct text *text, const char *word);    /* 'word' for sh */
+void pg_add_conninfo(struct text *text, const char *name); /* dbname='name' */
+
+/* A database's name as a part of an object's name: other bytes become =XX. */
+void pg_add_folder(struct text *text, const char *name);
+
+/* A pattern SCHEMA.TABLE or TABLE, with * and ?: as a condition on two columns, and as
+ * an argument of pg_dump. */
+void pg_add_match(struct text *text, const char *pattern, const char *schema_column,
+                  const char *table_column);
+void pg_add_dump_pattern(struct text *text, const char *pattern);
+
+/* A JSON string.  Control characters, and in a text that is not UTF-8 all bytes
+ * beyond ASCII, become \u00XX, one for each byte. */
+void pg_add_json(struct text *text, const char *value, bool utf8);
+
+#endif
