@@ -10,8 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The longest beginning of `text` of at most `max` bytes that ends with a whole character. */
-static size_t fit(const char *text, size_t max)
+/* Bytes of the longest beginning of `text` that has at most `max` bytes and ends with a whole
+ * character. */
+static size_t message_fit(const char *text, size_t max)
 {
     size_t n = strlen(text);
     if (n <= max) {
@@ -24,53 +25,53 @@ static size_t fit(const char *text, size_t max)
     return n;
 }
 
-/* A text of fixed size being written; what does not fit is left out. */
-struct writer {
+/* A text of limited size; what exceeds it is cut off. */
+struct message {
     char *out;
     size_t size, used;
 };
 
-static void put(struct writer *w, const char *fmt, ...) HANGAR_PRINTF(2, 3);
+static void message_add(struct message *m, const char *fmt, ...) HANGAR_PRINTF(2, 3);
 
-static void put(struct writer *w, const char *fmt, ...)
+static void message_add(struct message *m, const char *fmt, ...)
 {
     va_list args;
-    if (w->size - w->used <= 1) {
+    if (m->size - m->used <= 1) {
         return;
     }
     va_start(args, fmt);
-    int n = vsnprintf(w->out + w->used, w->size - w->used, fmt, args);
+    int n = vsnprintf(m->out + m->used, m->size - m->used, fmt, args);
     va_end(args);
     if (n < 0) {
-        w->out[w->used] = '\0';
-    } else if ((size_t)n < w->size - w->used) {
-        w->used += (size_t)n;
+        m->out[m->used] = '\0';
+    } else if ((size_t)n < m->size - m->used) {
+        m->used += (size_t)n;
     } else {
-        w->used = fit(w->out, w->size - 2); /* the last byte may begin a character */
-        w->out[w->used] = '\0';
-        w->size = w->used + 1;
+        m->used = message_fit(m->out, m->size - 2); /* the last byte may begin a character */
+        m->out[m->used] = '\0';
+        m->size = m->used + 1;
     }
 }
 
 void message_text(const struct hangar_event *event, char *out, size_t size)
 {
-    struct writer w = {out, size, 0};
+    struct message m = {.out = out, .size = size};
     json_t *doc = event->json ? json_loads(event->json, 0, NULL) : NULL;
     const char *error = json_string_value(json_object_get(doc, "error"));
     out[0] = '\0';
-    put(&w, "hangar: %s", event->summary ? event->summary : event->kind);
+    message_add(&m, "hangar: %s", event->summary ? event->summary : event->kind);
     if (error) {
-        put(&w, "\n%s", error);
+        message_add(&m, "\n%s", error);
     }
     if (event->backup_id) {
-        put(&w, "\nbackup: %s", event->backup_id);
+        message_add(&m, "\nbackup: %s", event->backup_id);
     }
     if (event->run_id) {
-        put(&w, "\nrun: %s", event->run_id);
+        message_add(&m, "\nrun: %s", event->run_id);
     }
     if (event->duration_ms >= 0) {
-        put(&w, "\ntook: %lld.%lld s", (long long)event->duration_ms / 1000,
-            (long long)event->duration_ms % 1000 / 100);
+        message_add(&m, "\nduration: %lld.%lld s", (long long)event->duration_ms / 1000,
+                    (long long)event->duration_ms % 1000 / 100);
     }
     json_decref(doc);
 }

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool reserve(struct text *text, size_t more)
+static bool text_reserve(struct text *text, size_t more)
 {
     if (text->failed || more > TEXT_MAX - text->size) {
         text->failed = true;
@@ -36,7 +36,7 @@ static bool reserve(struct text *text, size_t more)
 
 void text_add_bytes(struct text *text, const void *bytes, size_t size)
 {
-    if (!reserve(text, size)) {
+    if (!text_reserve(text, size)) {
         return;
     }
     if (size) {
@@ -60,7 +60,7 @@ void text_addf(struct text *text, const char *fmt, ...)
     va_end(args);
     if (size < 0) {
         text->failed = true;
-    } else if (reserve(text, (size_t)size)) {
+    } else if (text_reserve(text, (size_t)size)) {
         vsnprintf(text->data + text->size, (size_t)size + 1, fmt, again);
         text->size += (size_t)size;
     }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * throwaway: see throwaway.h.
+ * throwaway: see throwaway.h.  Processes are forked and not spawned: they change their user and
+ * leave the network.
  */
 #include "throwaway.h"
 
@@ -26,19 +27,19 @@
 #define POLL_MS 20
 #define STOP_WAIT_MS 10000
 #define LOG_TAIL 4096
-#define SAID_SIZE 400
+#define LINE_SIZE 400
 
 /* ---- preparing ---- */
 
-static enum hangar_rc find_owner(struct throwaway *t, const char *const *users)
+static enum hangar_rc throwaway_find_user(struct throwaway *t, const char *const *users)
 {
     t->drop = geteuid() == 0;
     t->uid = geteuid();
     t->gid = getegid();
-    for (; t->drop && *users != NULL; users++) {
+    for (; t->drop && *users; users++) {
         struct passwd entry, *found = NULL;
         char buffer[4096];
-        if (getpwnam_r(*users, &entry, buffer, sizeof(buffer), &found) != 0 || found == NULL ||
+        if (getpwnam_r(*users, &entry, buffer, sizeof(buffer), &found) != 0 || !found ||
             found->pw_uid == 0) {
             continue;
         }
@@ -50,14 +51,15 @@ static enum hangar_rc find_owner(struct throwaway *t, const char *const *users)
     if (!t->drop) {
         return HANGAR_OK;
     }
-    return t->host->fail(t->ctx, HANGAR_AUTH, 0,
-                         "cannot start a throw-away %s as root: there is no user to run it as; "
-                         "hint: create a user nobody",
-                         t->what);
+    return t->host->fail(
+        t->ctx, HANGAR_AUTH, 0,
+        "cannot start a throw-away %s server as root: no unprivileged user to run it as; "
+        "hint: create the user nobody",
+        t->what);
 }
 
-/* Root may lack the right to it, in a container say; only trying tells. */
-static bool can_isolate(void)
+/* Root may lack this right, for example in a container.  The kernel has no query for it. */
+static bool throwaway_can_isolate(void)
 {
     int status = 1;
     pid_t pid = fork();
@@ -76,7 +78,7 @@ enum hangar_rc throwaway_prepare(struct throwaway *t, const struct hangar_host *
     char log[4096];
     *t = (struct throwaway){
         .host = host, .ctx = ctx, .what = what, .dir = dir, .null_fd = -1, .log_fd = -1};
-    enum hangar_rc rc = find_owner(t, users);
+    enum hangar_rc rc = throwaway_find_user(t, users);
     if (rc != HANGAR_OK) {
         return rc;
     }
@@ -87,19 +89,19 @@ enum hangar_rc throwaway_prepare(struct throwaway *t, const struct hangar_host *
         return host->fail(ctx, HANGAR_IO, errno, "cannot create %s", log);
     }
     if (chmod(dir, 0700) != 0 || (t->drop && chown(dir, t->uid, t->gid) != 0)) {
-        return host->fail(ctx, HANGAR_IO, errno, "cannot give %s to user %s", dir, t->user);
+        return host->fail(ctx, HANGAR_IO, errno, "cannot set the owner and the mode of %s", dir);
     }
-    if (t->drop && !can_isolate()) {
+    if (t->drop && !throwaway_can_isolate()) {
         host->log(ctx, HANGAR_LOG_WARN,
-                  "the throw-away server keeps the network: the right to take it away "
-                  "(CAP_SYS_ADMIN) is missing");
+                  "the throw-away %s server can use the network: isolating it needs CAP_SYS_ADMIN",
+                  what);
     }
     return HANGAR_OK;
 }
 
 void throwaway_close_files(struct throwaway *t)
 {
-    if (t->host == NULL) { /* it was never prepared */
+    if (!t->host) { /* it was never prepared */
         return;
     }
     if (t->null_fd >= 0) {
@@ -120,17 +122,18 @@ enum hangar_rc throwaway_socket(const struct hangar_host *host, struct hangar_ct
         (size_t)length < sizeof(((struct sockaddr_un *)NULL)->sun_path)) {
         return HANGAR_OK;
     }
-    return host->fail(ctx, HANGAR_CONFIG, 0,
-                      "%s is too long a name for the folder of a socket; hint: set limits.temp_dir "
-                      "to a shorter one",
-                      dir);
+    return host->fail(
+        ctx, HANGAR_CONFIG, 0,
+        "cannot create a socket in %s: the path is too long; hint: set limits.temp_dir "
+        "to a shorter one",
+        dir);
 }
 
 /* ---- the child ---- */
 
-/* Between fork and exec of a process with threads: system calls only. */
-static _Noreturn void run_child(const struct throwaway *t, pid_t parent, const char *program,
-                                char *const *argv, int end_signal)
+/* Runs between fork and exec in a process that may have threads: system calls only. */
+static _Noreturn void throwaway_exec(const struct throwaway *t, pid_t parent, const char *program,
+                                     char *const *argv, int end_signal)
 {
     static char *const environment[] = {(char *)"LC_ALL=C", (char *)"PATH=/usr/bin:/bin", NULL};
     sigset_t none;
@@ -145,14 +148,14 @@ static _Noreturn void run_child(const struct throwaway *t, pid_t parent, const c
     dup2(t->log_fd, 2);
     close_range(3, ~0u, 0);
     umask(077);
-    /* what is restored may call functions that reach out; root can keep them in */
+    /* restored functions may connect to other machines */
     int isolated = unshare(CLONE_NEWNET);
-    (void)isolated; /* who could, and cannot, was warned by throwaway_prepare */
+    (void)isolated; /* throwaway_prepare has warned */
     if (t->drop && (setgroups(0, NULL) != 0 || setresgid(t->gid, t->gid, t->gid) != 0 ||
                     setresuid(t->uid, t->uid, t->uid) != 0)) {
         _exit(126);
     }
-    /* after the change of user, which would undo the second */
+    /* after the change of user, which would reset the parent-death signal */
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     prctl(PR_SET_PDEATHSIG, end_signal);
     if (getppid() != parent || chdir(t->dir) != 0) {
@@ -172,17 +175,17 @@ enum hangar_rc throwaway_start(struct throwaway *t, const char *program, char *c
         return t->host->fail(t->ctx, HANGAR_IO, errno, "cannot start %s", program);
     }
     if (pid == 0) {
-        run_child(t, parent, program, argv, end_signal);
+        throwaway_exec(t, parent, program, argv, end_signal);
     }
-    setpgid(pid, pid); /* whoever of us comes first */
+    setpgid(pid, pid); /* the child does it too: one of both is first */
     t->pid = pid;
     return HANGAR_OK;
 }
 
-/* ---- its end ---- */
+/* ---- waiting ---- */
 
-/* The last line of the log, as a reason. */
-static void last_words(int fd, char out[SAID_SIZE])
+/* Copies the last line of the log, without control characters. */
+static void throwaway_last_line(int fd, char out[LINE_SIZE])
 {
     char tail[LOG_TAIL + 1];
     off_t size = lseek(fd, 0, SEEK_END);
@@ -192,8 +195,8 @@ static void last_words(int fd, char out[SAID_SIZE])
         n--;
     }
     tail[n] = '\0';
-    const char *line = strrchr(tail, '\n');
-    snprintf(out, SAID_SIZE, "%.*s", SAID_SIZE - 1, line ? line + 1 : tail);
+    const char *newline = strrchr(tail, '\n');
+    snprintf(out, LINE_SIZE, "%.*s", LINE_SIZE - 1, newline ? newline + 1 : tail);
     for (char *at = out; *at != '\0'; at++) {
         if ((unsigned char)*at < ' ' || *at == 0x7f) {
             *at = ' ';
@@ -201,58 +204,62 @@ static void last_words(int fd, char out[SAID_SIZE])
     }
 }
 
-static enum hangar_rc ended(const struct throwaway *t, int status)
+/* Records that the program has exited. */
+static enum hangar_rc throwaway_fail_exit(const struct throwaway *t, int status)
 {
-    char said[SAID_SIZE];
-    last_words(t->log_fd, said);
+    char line[LINE_SIZE];
+    throwaway_last_line(t->log_fd, line);
     if (WIFEXITED(status) && WEXITSTATUS(status) >= 126) {
-        return t->host->fail(t->ctx, HANGAR_IO, 0,
-                             "cannot run %s in %s%s%s; hint: that folder, and limits.temp_dir "
-                             "above it, must be open to that user",
-                             t->program, t->dir, t->drop ? " as user " : "", t->user);
+        return t->host->fail(
+            t->ctx, HANGAR_IO, 0,
+            "cannot run %s in %s%s%s; hint: the user needs access to this folder and "
+            "to limits.temp_dir above it",
+            t->program, t->dir, t->drop ? " as user " : "", t->user);
     }
     const char *name = strrchr(t->program, '/');
-    return t->host->fail(t->ctx, HANGAR_IO, 0, "%s of the throw-away %s failed: %s",
-                         name ? name + 1 : t->program, t->what, said[0] ? said : "it said nothing");
+    return t->host->fail(t->ctx, HANGAR_IO, 0, "cannot start a throw-away %s server: %s failed: %s",
+                         t->what, name ? name + 1 : t->program,
+                         line[0] ? line : "it printed no reason");
 }
 
-/* One turn of a wait that began `waited` ms ago. */
-static enum hangar_rc wait_on(const struct throwaway *t, const char *doing, const char *late,
-                              int waited, int most_ms)
+/* Waits for POLL_MS more, or records that `waited` ms are too long. */
+static enum hangar_rc throwaway_pause(const struct throwaway *t, const char *doing,
+                                      const char *late, int waited, int max_ms)
 {
     char text[100];
-    snprintf(text, sizeof(text), "%s a throw-away %s", doing, t->what);
+    snprintf(text, sizeof(text), "%s a throw-away %s server", doing, t->what);
     t->host->alive(t->ctx, text);
-    if (waited >= most_ms) {
-        return t->host->fail(t->ctx, HANGAR_IO, 0, "%s of the throw-away %s %s after %d s",
-                             t->program, t->what, late, most_ms / 1000);
+    if (waited >= max_ms) {
+        return t->host->fail(t->ctx, HANGAR_IO, 0,
+                             "cannot start a throw-away %s server: %s %s within %d s", t->what,
+                             t->program, late, max_ms / 1000);
     }
     return t->host->sleep(t->ctx, POLL_MS);
 }
 
 enum hangar_rc throwaway_run(struct throwaway *t, const char *program, char *const *argv,
-                             int end_signal, int most_ms)
+                             int end_signal, int max_ms)
 {
     int status = 0;
     enum hangar_rc rc = throwaway_start(t, program, argv, end_signal);
     for (int waited = 0; rc == HANGAR_OK && !program_reap(&t->pid, &status); waited += POLL_MS) {
-        rc = wait_on(t, "making", "does not end", waited, most_ms);
+        rc = throwaway_pause(t, "creating", "did not exit", waited, max_ms);
     }
     if (rc == HANGAR_OK && status != 0) {
-        rc = ended(t, status);
+        rc = throwaway_fail_exit(t, status);
     }
     return rc;
 }
 
-enum hangar_rc throwaway_wait(struct throwaway *t, bool (*up)(void *arg), void *arg, int most_ms)
+enum hangar_rc throwaway_wait(struct throwaway *t, bool (*up)(void *arg), void *arg, int max_ms)
 {
     enum hangar_rc rc = HANGAR_OK;
     for (int waited = 0; rc == HANGAR_OK && !up(arg); waited += POLL_MS) {
         int status;
         if (program_reap(&t->pid, &status)) {
-            return ended(t, status);
+            return throwaway_fail_exit(t, status);
         }
-        rc = wait_on(t, "starting", "does not answer", waited, most_ms);
+        rc = throwaway_pause(t, "starting", "did not answer", waited, max_ms);
     }
     return rc;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * notify-command: runs a program for each event, with the event's document as its
- * input.  The document lies in memory, so that a program that does not read it
- * cannot make us wait.
+ * notify-command: runs a program for each event, with the event as one JSON document on its
+ * standard input.  The document is a file in memory and not a pipe, so that a program that does
+ * not read it delays nothing.
  */
 #include <errno.h>
 #include <stdatomic.h>
@@ -17,7 +17,7 @@
 
 #include "program.h"
 
-enum { ARGS_MAX = 256, SAID_MAX = 400 };
+enum { ARGS_MAX = 256, OUTPUT_MAX = 400 /* bytes, for the error */ };
 
 struct command {
     const struct hangar_host *host;
@@ -31,34 +31,35 @@ static const struct hangar_option options[] = {
     {.name = "command",
      .type = HANGAR_OPT_LIST,
      .flags = HANGAR_OPT_REQUIRED,
-     .help = "The program and its arguments; run without a shell. The event is its input, as one "
-             "JSON document."},
+     .help =
+         "The program and its arguments; no shell is used. The program reads the event from its "
+         "standard input, as one JSON document."},
     {.name = "timeout",
      .type = HANGAR_OPT_DURATION,
      .default_value = "20s",
      .min = 100,
      .max = 300000,
-     .help = "How long it may take before it is ended."},
+     .help = "Time limit of one run; the program is killed after it."},
     {.name = NULL}};
 
 static enum hangar_rc command_create(const struct hangar_host *host, struct hangar_ctx *ctx,
                                      void **out)
 {
     struct command *c = calloc(1, sizeof(*c));
-    size_t n = 0;
-    const char *arg;
     if (!c) {
         return host->fail(ctx, HANGAR_NO_MEMORY, 0, "out of memory");
     }
     c->host = host;
     c->ctx = ctx;
     c->timeout_ms = host->opt_int(ctx, "timeout");
+    size_t n = 0;
+    const char *arg;
     while ((arg = host->opt_list(ctx, "command", n)) && n < ARGS_MAX) {
-        c->argv[n++] = (char *)arg; /* it lives until destroy, and exec changes nothing */
+        c->argv[n++] = (char *)arg; /* lives until destroy; exec does not change it */
     }
     if (arg || n == 0 || !c->argv[0][0]) {
         free(c);
-        return host->fail_option(ctx, "command", "it must be a program and at most %d arguments",
+        return host->fail_option(ctx, "command", "must be a program with at most %d arguments",
                                  ARGS_MAX - 1);
     }
     *out = c;
@@ -71,8 +72,8 @@ static void command_cancel(void *inst)
     atomic_store(&c->cancelled, true);
 }
 
-/* A file in memory that holds the document, at its beginning; -1 with errno. */
-static int document(const char *json)
+/* Makes a file in memory that holds the document, positioned at its beginning; -1 with errno. */
+static int command_event_file(const char *json)
 {
     int fd = memfd_create("event", MFD_CLOEXEC);
     size_t size = strlen(json);
@@ -84,58 +85,60 @@ static int document(const char *json)
     return fd;
 }
 
-/* A program that runs, and the end of what it printed, for the error. */
-struct run {
+/* A program that runs, and the end of its output, for the error. */
+struct command_run {
     struct command *command;
-    char said[SAID_MAX + 1];
+    char output[OUTPUT_MAX + 1];
     size_t size;
 };
 
-static bool is_cancelled(void *arg)
+static bool command_is_cancelled(void *arg)
 {
-    struct run *run = arg;
+    struct command_run *run = arg;
     return atomic_load(&run->command->cancelled);
 }
 
-static bool hear(void *arg, const char *data, size_t size)
+/* Keeps the last OUTPUT_MAX bytes, on one line. */
+static bool command_keep_output(void *arg, const char *data, size_t size)
 {
-    struct run *run = arg;
-    if (size > SAID_MAX) {
-        data += size - SAID_MAX;
-        size = SAID_MAX;
+    struct command_run *run = arg;
+    if (size > OUTPUT_MAX) {
+        data += size - OUTPUT_MAX;
+        size = OUTPUT_MAX;
     }
-    size_t over = run->size + size > SAID_MAX ? run->size + size - SAID_MAX : 0;
+    size_t over = run->size + size > OUTPUT_MAX ? run->size + size - OUTPUT_MAX : 0;
     run->size -= over;
-    memmove(run->said, run->said + over, run->size);
+    memmove(run->output, run->output + over, run->size);
     for (size_t i = 0; i < size; i++) {
-        run->said[run->size++] = (unsigned char)data[i] < ' ' ? ' ' : data[i];
+        run->output[run->size++] = (unsigned char)data[i] < ' ' ? ' ' : data[i];
     }
     return true;
 }
 
-static enum hangar_rc outcome(const struct command *c, struct program_result result,
-                              const char *said)
+static enum hangar_rc command_check_result(const struct command *c, struct program_result result,
+                                           const char *output)
 {
     const char *name = c->argv[0];
-    const char *sep = said[0] ? ": " : "";
+    const char *sep = output[0] ? ": " : "";
     switch (result.end) {
     case PROGRAM_NOT_STARTED:
         return c->host->fail(c->ctx, HANGAR_CONFIG, result.value, "cannot run %s", name);
     case PROGRAM_CANCELLED:
         return HANGAR_CANCELLED;
     case PROGRAM_TIMED_OUT:
-        return c->host->fail(c->ctx, HANGAR_RETRY, 0, "%s did not end within %lld ms", name,
+        return c->host->fail(c->ctx, HANGAR_RETRY, 0, "%s did not exit within %lld ms", name,
                              (long long)c->timeout_ms);
     case PROGRAM_SIGNALLED:
-        return c->host->fail(c->ctx, HANGAR_INTERNAL, 0, "%s was ended by signal %d%s%s", name,
-                             result.value, sep, said);
+        return c->host->fail(c->ctx, HANGAR_INTERNAL, 0, "%s was killed by signal %d%s%s", name,
+                             result.value, sep, output);
     case PROGRAM_EXITED:
         if (result.value == 0) {
             return HANGAR_OK;
         }
         return c->host->fail(c->ctx, result.value == EX_TEMPFAIL ? HANGAR_RETRY : HANGAR_INTERNAL,
-                             0, "%s failed with exit status %d%s%s", name, result.value, sep, said);
-    default: /* nothing is too much here */
+                             0, "%s failed with exit status %d%s%s", name, result.value, sep,
+                             output);
+    default: /* PROGRAM_LOST: no output is too much here */
         return c->host->fail(c->ctx, HANGAR_INTERNAL, result.value, "cannot wait for %s", name);
     }
 }
@@ -143,20 +146,20 @@ static enum hangar_rc outcome(const struct command *c, struct program_result res
 static enum hangar_rc command_notify(void *inst, const struct hangar_event *event)
 {
     struct command *c = inst;
-    struct run run = {.command = c};
-    struct program program = {.argv = c->argv,
-                              .input = document(event->json),
-                              .errors = PROGRAM_ERRORS_IN_OUTPUT,
-                              .timeout_ms = c->timeout_ms,
-                              .cancelled = is_cancelled,
-                              .output = hear,
-                              .arg = &run};
+    struct command_run run = {.command = c};
+    const struct program program = {.argv = c->argv,
+                                    .input = command_event_file(event->json),
+                                    .errors = PROGRAM_ERRORS_IN_OUTPUT,
+                                    .timeout_ms = c->timeout_ms,
+                                    .cancelled = command_is_cancelled,
+                                    .output = command_keep_output,
+                                    .arg = &run};
     if (program.input < 0) {
-        return c->host->fail(c->ctx, HANGAR_IO, errno, "cannot keep the event in memory");
+        return c->host->fail(c->ctx, HANGAR_IO, errno, "cannot store the event in memory");
     }
     struct program_result result = program_run(&program);
     close(program.input);
-    return outcome(c, result, run.said);
+    return command_check_result(c, result, run.output);
 }
 
 static const struct hangar_notifier notifier = {.struct_size = sizeof(notifier),

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * notify-email: sends each event as a mail through an SMTP server.  libcurl speaks
- * SMTP and encodes the text; only the few headers are made here.
+ * notify-email: sends each event as a mail through an SMTP server.  libcurl implements SMTP and
+ * encodes the text; this file makes the headers.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,9 +11,9 @@
 #include <unistd.h>
 
 #include "message.h"
-#include "send.h"
+#include "sender.h"
 
-enum { TEXT_MAX = 16384, LINE_MAX_BYTES = 900 }; /* RFC 5322 allows lines of 998 */
+enum { MAIL_TEXT_SIZE = 16384, HEADER_SIZE = 900 }; /* bytes; RFC 5322 allows lines of 998 */
 
 struct email {
     struct sender sender;
@@ -27,42 +27,41 @@ static const struct hangar_option options[] = {
     {.name = "server",
      .type = HANGAR_OPT_STRING,
      .flags = HANGAR_OPT_REQUIRED,
-     .help = "The host of the SMTP server."},
+     .help = "Host name or address of the SMTP server."},
     {.name = "port",
      .type = HANGAR_OPT_INT,
      .default_value = "587",
      .min = 1,
      .max = 65535,
-     .help = "Its port."},
+     .help = "TCP port of the server."},
     {.name = "security",
      .type = HANGAR_OPT_ENUM,
      .choices = securities,
      .default_value = "starttls",
-     .help = "starttls: encrypted after a greeting, refused when the server does not offer it; "
-             "tls: encrypted from the first byte (port 465); none: in the clear, for a server on "
-             "this machine."},
-    {.name = "username", .type = HANGAR_OPT_STRING, .help = "To log in with."},
+     .help = "starttls: encrypted with STARTTLS, which the server must offer; tls: encrypted from "
+             "the first byte (port 465); none: not encrypted, for a server on this machine."},
+    {.name = "username", .type = HANGAR_OPT_STRING, .help = "User name of the login."},
     {.name = "password",
      .type = HANGAR_OPT_STRING,
      .flags = HANGAR_OPT_SECRET,
-     .help = "Its password."},
+     .help = "Password of the login."},
     {.name = "from",
      .type = HANGAR_OPT_STRING,
      .flags = HANGAR_OPT_REQUIRED,
-     .help = "The sender's address."},
+     .help = "Mail address of the sender."},
     {.name = "to",
      .type = HANGAR_OPT_LIST,
      .flags = HANGAR_OPT_REQUIRED,
-     .help = "The receivers' addresses."},
+     .help = "Mail addresses of the recipients."},
     {.name = "subject",
      .type = HANGAR_OPT_STRING,
      .default_value = "[hangar]",
-     .help = "What subjects begin with."},
+     .help = "Beginning of each subject."},
     SENDER_OPTIONS("20s"),
     {.name = NULL}};
 
-/* An address that cannot break out of a header or of the dialogue with the server. */
-static bool is_address(const char *text)
+/* Is it an address that cannot end a header or an SMTP command early? */
+static bool email_is_address(const char *text)
 {
     const char *at = strchr(text, '@');
     if (!at || at == text || !at[1] || strlen(text) > 254) {
@@ -76,24 +75,24 @@ static bool is_address(const char *text)
     return true;
 }
 
-static enum hangar_rc check(const struct email *e)
+static enum hangar_rc email_check_addresses(const struct email *e)
 {
     const struct hangar_host *host = e->sender.host;
     struct hangar_ctx *ctx = e->sender.ctx;
-    if (!is_address(e->from)) {
-        return host->fail_option(ctx, "from", "\"%.100s\" is no mail address", e->from);
+    if (!email_is_address(e->from)) {
+        return host->fail_option(ctx, "from", "invalid mail address \"%.100s\"", e->from);
     }
     for (size_t i = 0; host->opt_list(ctx, "to", i); i++) {
-        if (!is_address(host->opt_list(ctx, "to", i))) {
-            return host->fail_option(ctx, "to", "\"%.100s\" is no mail address",
+        if (!email_is_address(host->opt_list(ctx, "to", i))) {
+            return host->fail_option(ctx, "to", "invalid mail address \"%.100s\"",
                                      host->opt_list(ctx, "to", i));
         }
     }
     if (!host->opt_list(ctx, "to", 0)) {
-        return host->fail_option(ctx, "to", "it names nobody");
+        return host->fail_option(ctx, "to", "no recipient is given");
     }
     if (e->password && !e->username) {
-        return host->fail_option(ctx, "password", "there is no username to it");
+        return host->fail_option(ctx, "password", "no username is given; hint: set username");
     }
     return HANGAR_OK;
 }
@@ -115,8 +114,8 @@ static enum hangar_rc email_create(const struct hangar_host *host, struct hangar
              strcmp(e->security, "tls") == 0 ? "smtps" : "smtp", server,
              (long long)host->opt_int(ctx, "port"));
     enum hangar_rc rc = server[0] && !strpbrk(server, "/@?# ")
-                            ? check(e)
-                            : host->fail_option(ctx, "server", "it must be the name of a host");
+                            ? email_check_addresses(e)
+                            : host->fail_option(ctx, "server", "must be a host name or an address");
     if (rc != HANGAR_OK) {
         free(e);
         return rc;
@@ -125,8 +124,8 @@ static enum hangar_rc email_create(const struct hangar_host *host, struct hangar
     return HANGAR_OK;
 }
 
-/* Printable ASCII on one line; all else becomes "?". */
-static void clean(char *text)
+/* Replaces all but printable ASCII by "?". */
+static void email_clean_header(char *text)
 {
     for (; *text; text++) {
         if (*text < ' ' || *text > '~') {
@@ -135,16 +134,16 @@ static void clean(char *text)
     }
 }
 
-static bool add(struct curl_slist **list, const char *name, const char *value)
+static bool email_add_header(struct curl_slist **list, const char *name, const char *value)
 {
-    char line[LINE_MAX_BYTES];
+    char line[HEADER_SIZE];
     snprintf(line, sizeof(line), "%s: %s", name, value);
-    clean(line);
+    email_clean_header(line);
     return sender_append(list, line);
 }
 
-/* Date (RFC 5322 3.3), in English whatever the locale. */
-static void date(int64_t ms, char out[64])
+/* Formats a date of RFC 5322, section 3.3, in English for every locale. */
+static void email_format_date(int64_t ms, char out[64])
 {
     static const char days[] = "SunMonTueWedThuFriSat";
     static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
@@ -155,29 +154,30 @@ static void date(int64_t ms, char out[64])
              months + 3 * tm.tm_mon, tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
 }
 
-static bool add_headers(const struct email *e, const struct hangar_event *event,
-                        struct curl_slist **headers)
+static bool email_add_headers(const struct email *e, const struct hangar_event *event,
+                              struct curl_slist **headers)
 {
     const struct hangar_host *host = e->sender.host;
-    char text[LINE_MAX_BYTES], when[64], to[LINE_MAX_BYTES] = "";
+    char text[HEADER_SIZE], when[64], to[HEADER_SIZE] = "";
     size_t used = 0;
     for (size_t i = 0; host->opt_list(e->sender.ctx, "to", i) && used < sizeof(to) - 300; i++) {
         used += (size_t)snprintf(to + used, sizeof(to) - used, "%s%s", i ? ", " : "",
                                  host->opt_list(e->sender.ctx, "to", i));
     }
-    date(event->time_ms, when);
-    bool ok = add(headers, "Date", when) && add(headers, "From", e->from) && add(headers, "To", to);
+    email_format_date(event->time_ms, when);
+    bool ok = email_add_header(headers, "Date", when) &&
+              email_add_header(headers, "From", e->from) && email_add_header(headers, "To", to);
     snprintf(text, sizeof(text), "%s %s", e->subject,
              event->summary ? event->summary : event->kind);
-    ok = ok && add(headers, "Subject", text);
+    ok = ok && email_add_header(headers, "Subject", text);
     snprintf(text, sizeof(text), "<%lld.%ld.%p@%s>", (long long)event->time_ms, (long)getpid(),
              (const void *)e, strchr(e->from, '@') + 1);
-    ok = ok && add(headers, "Message-ID", text);
-    return ok && add(headers, "Auto-Submitted", "auto-generated") &&
-           add(headers, "X-Hangar-Event", event->kind);
+    ok = ok && email_add_header(headers, "Message-ID", text);
+    return ok && email_add_header(headers, "Auto-Submitted", "auto-generated") &&
+           email_add_header(headers, "X-Hangar-Event", event->kind);
 }
 
-static struct curl_slist *receivers(const struct email *e)
+static struct curl_slist *email_recipients(const struct email *e)
 {
     struct curl_slist *list = NULL;
     const char *to;
@@ -190,7 +190,7 @@ static struct curl_slist *receivers(const struct email *e)
     return list;
 }
 
-static bool add_text(curl_mime *mime, const char *text)
+static bool email_add_text(curl_mime *mime, const char *text)
 {
     curl_mimepart *part = mime ? curl_mime_addpart(mime) : NULL;
     return part && curl_mime_data(part, text, CURL_ZERO_TERMINATED) == CURLE_OK &&
@@ -198,7 +198,7 @@ static bool add_text(curl_mime *mime, const char *text)
            curl_mime_encoder(part, "quoted-printable") == CURLE_OK;
 }
 
-static enum hangar_rc send_mail(struct email *e, CURL *curl, long *status)
+static enum hangar_rc email_send(struct email *e, CURL *curl, long *status)
 {
     if (strcmp(e->security, "starttls") == 0) {
         curl_easy_setopt(curl, CURLOPT_USE_SSL, (long)CURLUSESSL_ALL);
@@ -214,22 +214,21 @@ static enum hangar_rc send_mail(struct email *e, CURL *curl, long *status)
 static enum hangar_rc email_notify(void *inst, const struct hangar_event *event)
 {
     struct email *e = inst;
-    const struct hangar_host *host = e->sender.host;
-    char text[TEXT_MAX];
+    char text[MAIL_TEXT_SIZE];
     long status = 0;
     CURL *curl = curl_easy_init();
     curl_mime *mime = curl ? curl_mime_init(curl) : NULL;
-    struct curl_slist *headers = NULL, *to = receivers(e);
+    struct curl_slist *headers = NULL, *to = email_recipients(e);
     enum hangar_rc rc;
     message_text(event, text, sizeof(text));
-    if (!to || !add_headers(e, event, &headers) || !add_text(mime, text)) {
-        rc = host->fail(e->sender.ctx, HANGAR_NO_MEMORY, 0, "out of memory");
+    if (!to || !email_add_headers(e, event, &headers) || !email_add_text(mime, text)) {
+        rc = sender_no_memory(&e->sender);
     } else {
         curl_easy_setopt(curl, CURLOPT_MAIL_RCPT, to);
         curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
         curl_easy_setopt(curl, CURLOPT_MIMEPOST, mime);
-        rc = send_mail(e, curl, &status);
-        if (rc == HANGAR_RETRY && status >= 500 && status < 600) { /* a refusal, RFC 5321 4.2.1 */
+        rc = email_send(e, curl, &status);
+        if (rc == HANGAR_RETRY && status >= 500 && status < 600) { /* permanent, RFC 5321 4.2.1 */
             rc = HANGAR_CONFIG;
         }
     }

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * notify-ping: a dead man's switch: tells a service outside (healthchecks and its
- * like) of each backup's beginning and end.  What tells that backups have stopped
- * is that service, when it hears nothing: also when this machine is gone.
+ * notify-ping: a dead man's switch: pings an external service (healthchecks or similar) at the
+ * beginning and the end of each backup.  The service raises an alarm when no ping arrives in time,
+ * also when this machine has failed.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "message.h"
-#include "send.h"
+#include "sender.h"
 
-enum { TEXT_MAX = 8192 };
+enum { PING_TEXT_SIZE = 8192 }; /* bytes */
 
 struct ping {
     struct sender sender;
@@ -23,7 +23,7 @@ static const struct hangar_option options[] = {
     {.name = "url",
      .type = HANGAR_OPT_STRING,
      .flags = HANGAR_OPT_REQUIRED | HANGAR_OPT_SECRET,
-     .help = "The address to ping; /start and /fail are appended. A secret, as it holds a token."},
+     .help = "URL to ping; /start and /fail are appended. A secret, as it contains a token."},
     SENDER_OPTIONS("10s"),
     {.name = NULL}};
 
@@ -38,15 +38,15 @@ static enum hangar_rc ping_create(const struct hangar_host *host, struct hangar_
     if (!sender_is_web(p->url) || strpbrk(p->url, "?#")) {
         free(p);
         return host->fail_option(ctx, "url",
-                                 "it must begin with https:// or http:// and have no "
+                                 "must begin with https:// or http:// and contain no "
                                  "\"?\" or \"#\"");
     }
     *out = p;
     return HANGAR_OK;
 }
 
-/* What an event is appended as; NULL: it is none of these. */
-static const char *path_of(const char *kind)
+/* What to append to the URL for an event of this kind; NULL: send no ping. */
+static const char *ping_path(const char *kind)
 {
     const char *dot = strrchr(kind, '.');
     if (!dot) {
@@ -64,19 +64,19 @@ static const char *path_of(const char *kind)
 static enum hangar_rc ping_notify(void *inst, const struct hangar_event *event)
 {
     struct ping *p = inst;
-    const char *path = path_of(event->kind);
-    char text[TEXT_MAX];
-    char *url = NULL;
-    size_t length = strlen(p->url);
+    const char *path = ping_path(event->kind);
     if (!path) {
         return HANGAR_OK;
     }
+    size_t length = strlen(p->url);
     while (length > 0 && p->url[length - 1] == '/') {
         length--;
     }
+    char text[PING_TEXT_SIZE];
     message_text(event, text, sizeof(text));
+    char *url;
     if (asprintf(&url, "%.*s%s", (int)length, p->url, path) < 0) {
-        return p->sender.host->fail(p->sender.ctx, HANGAR_NO_MEMORY, 0, "out of memory");
+        return sender_no_memory(&p->sender);
     }
     enum hangar_rc rc = sender_post(&p->sender, url, "text/plain; charset=utf-8", NULL, text);
     explicit_bzero(url, strlen(url));
@@ -91,7 +91,7 @@ static const struct hangar_plugin plugin = {
     HANGAR_PLUGIN_HEADER,
     .name = "notify-ping",
     .version = HANGAR_PLUGIN_VERSION,
-    .summary = "pings a service that tells when backups stop",
+    .summary = "pings a service that raises an alarm when backups stop",
     .license = "Apache-2.0",
     .options = options,
     .create = ping_create,

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * notify-telegram: sends each event to a chat through a bot (sendMessage of the
- * Telegram Bot API).  No parse mode is asked for: a name with "_" or "<" in it
- * must not turn a message into an error.
+ * notify-telegram: sends each event to a chat through a bot (sendMessage of the Telegram Bot API).
+ * It sets no parse mode: the API would refuse a message in which "_" or "<" of a name is not valid
+ * markup.
  */
 #include <jansson.h>
 #include <stdio.h>
@@ -11,9 +11,9 @@
 #include <string.h>
 
 #include "message.h"
-#include "send.h"
+#include "sender.h"
 
-enum { TEXT_MAX = 4000 }; /* the API takes 4096 characters */
+enum { TELEGRAM_TEXT_SIZE = 4000 }; /* bytes; the API accepts 4096 characters */
 
 struct telegram {
     struct sender sender;
@@ -26,22 +26,20 @@ static const struct hangar_option options[] = {
     {.name = "token",
      .type = HANGAR_OPT_STRING,
      .flags = HANGAR_OPT_REQUIRED | HANGAR_OPT_SECRET,
-     .help = "The bot's token, as @BotFather gave it."},
+     .help = "Token of the bot, from @BotFather."},
     {.name = "chat",
      .type = HANGAR_OPT_STRING,
      .flags = HANGAR_OPT_REQUIRED,
-     .help = "The chat's id, such as -1001234567890, or @name of a public channel."},
-    {.name = "thread",
-     .type = HANGAR_OPT_INT,
-     .help = "The id of a topic, in a group that has topics."},
+     .help = "Id of the chat, such as -1001234567890, or @name of a public channel."},
+    {.name = "thread", .type = HANGAR_OPT_INT, .help = "Id of a topic, in a group with topics."},
     {.name = "silent",
      .type = HANGAR_OPT_BOOL,
      .default_value = "false",
-     .help = "Do not ring for events that are no warning."},
+     .help = "Send events below the level of a warning without a sound."},
     {.name = "api",
      .type = HANGAR_OPT_STRING,
      .default_value = "https://api.telegram.org",
-     .help = "The address of the Bot API, for a server of one's own."},
+     .help = "URL of the Bot API, for a server of your own."},
     SENDER_OPTIONS("10s"),
     {.name = NULL}};
 
@@ -61,16 +59,15 @@ static enum hangar_rc telegram_create(const struct hangar_host *host, struct han
                                          "ABCDEFGHIJKLMNOPQRSTUVWXYZ:_-") != strlen(t->token)) {
         free(t);
         return host->fail_option(ctx, "token",
-                                 "it is no token of a bot; hint: it looks like "
-                                 "123456:ABC-DEF");
+                                 "not a bot token; hint: a token looks like 123456:ABC-DEF");
     }
     *out = t;
     return HANGAR_OK;
 }
 
-static char *make_body(const struct telegram *t, const struct hangar_event *event)
+static char *telegram_body(const struct telegram *t, const struct hangar_event *event)
 {
-    char text[TEXT_MAX];
+    char text[TELEGRAM_TEXT_SIZE];
     message_text(event, text, sizeof(text));
     json_t *doc =
         json_pack("{s:s, s:s, s:b}", "chat_id", t->chat, "text", text, "disable_notification",
@@ -87,11 +84,11 @@ static enum hangar_rc telegram_notify(void *inst, const struct hangar_event *eve
 {
     struct telegram *t = inst;
     char *url = NULL;
-    char *body = make_body(t, event);
+    char *body = telegram_body(t, event);
     enum hangar_rc rc;
     if (!body || asprintf(&url, "%s/bot%s/sendMessage", t->api, t->token) < 0) {
         url = NULL;
-        rc = t->sender.host->fail(t->sender.ctx, HANGAR_NO_MEMORY, 0, "out of memory");
+        rc = sender_no_memory(&t->sender);
     } else {
         rc = sender_post(&t->sender, url, SENDER_JSON, NULL, body);
     }

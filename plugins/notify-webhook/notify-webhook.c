@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * notify-webhook: POSTs each event to a URL: as hangar's own document, which can be
- * signed, or in the form that Slack or Discord take.
+ * notify-webhook: sends each event to a URL with POST: as hangar's own document, which can be
+ * signed, or in the format of Slack or Discord.
  */
 #include <inttypes.h>
 #include <jansson.h>
@@ -11,12 +11,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "message.h"
-#include "send.h"
+#include "sender.h"
 
-enum { DISCORD_MAX = 1900, SLACK_MAX = 8000 };
+enum { DISCORD_TEXT_SIZE = 1900, SLACK_TEXT_SIZE = 8000 }; /* bytes */
 
 struct webhook {
     struct sender sender;
@@ -29,20 +29,20 @@ static const struct hangar_option options[] = {
     {.name = "url",
      .type = HANGAR_OPT_STRING,
      .flags = HANGAR_OPT_REQUIRED | HANGAR_OPT_SECRET,
-     .help = "Where to send to; a secret, as it often holds a token."},
+     .help = "URL to send to. A secret, as it often contains a token."},
     {.name = "format",
      .type = HANGAR_OPT_ENUM,
      .choices = formats,
      .default_value = "json",
-     .help = "json: the whole event as hangar.event/1; slack, discord: a text that these show."},
+     .help = "json: the whole event as hangar.event/1; slack, discord: a text message for these."},
     {.name = "secret",
      .type = HANGAR_OPT_STRING,
      .flags = HANGAR_OPT_SECRET,
-     .help = "Signs what is sent, see X-Hangar-Signature."},
+     .help = "Key of the signature in the header X-Hangar-Signature."},
     {.name = "authorization",
      .type = HANGAR_OPT_STRING,
      .flags = HANGAR_OPT_SECRET,
-     .help = "The value of a header Authorization, such as \"Bearer ...\"."},
+     .help = "Value of the header Authorization, such as \"Bearer ...\"."},
     SENDER_OPTIONS("10s"),
     {.name = NULL}};
 
@@ -59,14 +59,14 @@ static enum hangar_rc webhook_create(const struct hangar_host *host, struct hang
     w->authorization = host->opt_string(ctx, "authorization");
     if (!sender_is_web(w->url)) {
         free(w);
-        return host->fail_option(ctx, "url", "it must begin with https:// or http://");
+        return host->fail_option(ctx, "url", "must begin with https:// or http://");
     }
     *out = w;
     return HANGAR_OK;
 }
 
-/* Slack takes these three for markup. */
-static char *slack_escape(const char *text)
+/* Escapes the three characters that Slack reads as markup.  malloc'd, NULL when out of memory. */
+static char *webhook_escape_slack(const char *text)
 {
     char *out = malloc(strlen(text) * 5 + 1), *o = out;
     for (; out && *text; text++) {
@@ -83,20 +83,20 @@ static char *slack_escape(const char *text)
     return out;
 }
 
-/* The body; malloc'd, NULL when out of memory. */
-static char *make_body(const struct webhook *w, const struct hangar_event *event)
+/* Makes the body.  malloc'd, NULL when out of memory. */
+static char *webhook_body(const struct webhook *w, const struct hangar_event *event)
 {
-    char text[SLACK_MAX];
+    char text[SLACK_TEXT_SIZE];
     if (strcmp(w->format, "json") == 0) {
         return strdup(event->json);
     }
     bool slack = strcmp(w->format, "slack") == 0;
-    message_text(event, text, slack ? SLACK_MAX : DISCORD_MAX);
-    char *escaped = slack ? slack_escape(text) : strdup(text);
+    message_text(event, text, slack ? SLACK_TEXT_SIZE : DISCORD_TEXT_SIZE);
+    char *escaped = slack ? webhook_escape_slack(text) : strdup(text);
     json_t *doc = NULL;
     if (escaped && slack) {
         doc = json_pack("{s:s}", "text", escaped);
-    } else if (escaped) { /* nobody is to be called by a name in an error */
+    } else if (escaped) { /* an "@name" in an error must not notify that person */
         doc = json_pack("{s:s, s:{s:[]}}", "content", escaped, "allowed_mentions", "parse");
     }
     char *body = doc ? json_dumps(doc, JSON_COMPACT) : NULL;
@@ -105,8 +105,8 @@ static char *make_body(const struct webhook *w, const struct hangar_event *event
     return body;
 }
 
-/* Adds a header; false when out of memory. */
-static bool add_header(struct curl_slist **headers, const char *name, const char *value)
+/* False: out of memory. */
+static bool webhook_add_header(struct curl_slist **headers, const char *name, const char *value)
 {
     char *line;
     if (asprintf(&line, "%s: %s", name, value) < 0) {
@@ -118,14 +118,15 @@ static bool add_header(struct curl_slist **headers, const char *name, const char
     return ok;
 }
 
-/* HMAC-SHA256 (RFC 2104) of "TIMESTAMP.BODY": a copy that is replayed later has an old time. */
-static bool sign(const struct webhook *w, const char *body, struct curl_slist **headers)
+/* Adds the HMAC-SHA256 (RFC 2104) of "TIMESTAMP.BODY".  The timestamp is signed too, so that a
+ * receiver can refuse an old message that is sent again.  False: out of memory. */
+static bool webhook_sign(const struct webhook *w, const char *body, struct curl_slist **headers)
 {
     char stamp[32], hex[8 + 2 * EVP_MAX_MD_SIZE] = "sha256=";
     unsigned char mac[EVP_MAX_MD_SIZE];
     unsigned int mac_size = 0;
     char *signed_text = NULL;
-    snprintf(stamp, sizeof(stamp), "%" PRId64, (int64_t)time(NULL));
+    snprintf(stamp, sizeof(stamp), "%" PRId64, clock_now_ms() / 1000);
     int n = asprintf(&signed_text, "%s.%s", stamp, body);
     bool ok = n > 0 && HMAC(EVP_sha256(), w->secret, (int)strlen(w->secret),
                             (const unsigned char *)signed_text, (size_t)n, mac, &mac_size) != NULL;
@@ -135,25 +136,24 @@ static bool sign(const struct webhook *w, const char *body, struct curl_slist **
     if (n > 0) {
         free(signed_text);
     }
-    return ok && add_header(headers, "X-Hangar-Timestamp", stamp) &&
-           add_header(headers, "X-Hangar-Signature", hex);
+    return ok && webhook_add_header(headers, "X-Hangar-Timestamp", stamp) &&
+           webhook_add_header(headers, "X-Hangar-Signature", hex);
 }
 
 static enum hangar_rc webhook_notify(void *inst, const struct hangar_event *event)
 {
     struct webhook *w = inst;
     struct curl_slist *headers = NULL;
-    char *body = make_body(w, event);
-    bool ok = body && add_header(&headers, "X-Hangar-Event", event->kind);
+    char *body = webhook_body(w, event);
+    bool ok = body && webhook_add_header(&headers, "X-Hangar-Event", event->kind);
     if (ok && w->secret) {
-        ok = sign(w, body, &headers);
+        ok = webhook_sign(w, body, &headers);
     }
     if (ok && w->authorization) {
-        ok = add_header(&headers, "Authorization", w->authorization);
+        ok = webhook_add_header(&headers, "Authorization", w->authorization);
     }
-    enum hangar_rc rc =
-        ok ? sender_post(&w->sender, w->url, SENDER_JSON, headers, body)
-           : w->sender.host->fail(w->sender.ctx, HANGAR_NO_MEMORY, 0, "out of memory");
+    enum hangar_rc rc = ok ? sender_post(&w->sender, w->url, SENDER_JSON, headers, body)
+                           : sender_no_memory(&w->sender);
     curl_slist_free_all(headers);
     free(body);
     return rc;

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
-"""The notifiers against real receivers on 127.0.0.1: what arrives there, and what is said
-when they refuse, are slow, are not there, or are not who they should be.
+"""The notifiers against real receivers on 127.0.0.1: what arrives there, and what is reported
+when a receiver refuses, is slow, is not there, or has a certificate that is not trusted.
 
-Most of the time is that which notifiers wait between their tries, so several tests run at
-once, each with receivers of its own.  `notifiers.py Notifiers.test_...` runs one."""
+Notifiers wait between their attempts most of the time, so several tests run in parallel, each
+with receivers of its own.  `notifiers.py Notifiers.test_...` runs one."""
 
 import email
 import email.policy
@@ -35,7 +35,7 @@ PROGRAM = os.environ["HANGAR"]
 
 
 class Web:
-    """An HTTP server that keeps what it is sent and answers as it is told."""
+    """An HTTP server that records requests and sends the given responses."""
 
     def __init__(self, certificate=None):
         self.requests, self.answers, self.delay = [], [], 0
@@ -53,7 +53,7 @@ class Web:
                     self.end_headers()
                     self.wfile.write(body)
                 except OSError:
-                    pass  # the sender did not wait
+                    pass  # the sender has closed the connection
 
             def log_message(self, *args):
                 pass
@@ -72,7 +72,7 @@ class Web:
 
 
 class Mailbox:
-    """An SMTP server that keeps its mails."""
+    """An SMTP server that records mails."""
 
     def __init__(self, certificate=None, password=None):
         self.mails, self.refuse = [], None
@@ -89,7 +89,7 @@ class Mailbox:
                     handled=False,
                 ),
             )
-        # a free port, unless somebody else is quicker: the controller must be given one
+        # The controller needs a port.  Another process may take a free one before it binds.
         for attempt in range(5):
             with socket.socket() as probe:
                 probe.bind(("127.0.0.1", 0))
@@ -108,7 +108,7 @@ class Mailbox:
         if self.refuse:
             return self.refuse
         self.mails.append(envelope)
-        return "250 taken"
+        return "250 accepted"
 
     def stop(self):
         self.controller.stop()
@@ -126,7 +126,7 @@ class Notifiers(unittest.TestCase):
         return server
 
     def certificate(self):
-        """A self-signed one for 127.0.0.1, with its key in the same file."""
+        """Makes a self-signed certificate for 127.0.0.1, with its key in the same file."""
         path = os.path.join(self.folder, "server.pem")
         key = os.path.join(self.folder, "key.pem")
         command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1".split()
@@ -136,8 +136,8 @@ class Notifiers(unittest.TestCase):
             out.write(file.read())
         return path
 
-    def notify(self, plugin, options, status=0, told=None):
-        """Sends a trial message; the notifier's part of the answer."""
+    def notify(self, plugin, options, status=0, expected=None):
+        """Sends a trial message, checks the result, and returns the document."""
         path = os.path.join(self.folder, "backup.yaml")
         config = {
             "version": 1,
@@ -160,13 +160,13 @@ class Notifiers(unittest.TestCase):
         self.assertNotIn(CANARY, done.stdout + done.stderr)
         answer = json.loads(done.stdout)
         text = answer.get("error", "")
-        if told:
-            self.assertIn(told, text)
+        if expected:
+            self.assertIn(expected, text)
         return answer
 
     # ---- webhook ----
 
-    def test_a_webhook_gets_the_event_signed(self):
+    def test_a_webhook_receives_the_signed_event(self):
         web = self.start(Web())
         url = f"http://127.0.0.1:{web.port}/hook/{CANARY}"
         self.notify("notify-webhook", {"url": url, "secret": "s3cret", "authorization": "Bearer t"})
@@ -181,7 +181,7 @@ class Notifiers(unittest.TestCase):
         self.assertEqual(headers["Authorization"], "Bearer t")
         self.assertEqual(headers["X-Hangar-Event"], "test")
 
-    def test_slack_and_discord_get_what_they_show(self):
+    def test_slack_and_discord_receive_their_own_formats(self):
         web = self.start(Web())
         url = f"http://127.0.0.1:{web.port}/"
         self.notify("notify-webhook", {"url": url, "format": "slack"})
@@ -192,32 +192,32 @@ class Notifiers(unittest.TestCase):
         self.assertIn("a trial message of hangar", discord["content"])
         self.assertEqual(discord["allowed_mentions"], {"parse": []})
 
-    def test_what_may_pass_is_tried_again(self):
+    def test_a_temporary_failure_is_tried_again(self):
         web = self.start(Web())
         web.answers = [(503, b""), (429, b"slow down")]
         self.notify("notify-webhook", {"url": f"http://127.0.0.1:{web.port}/"})
         self.assertEqual(len(web.requests), 3)
 
-    def test_a_refusal_is_told_and_not_repeated(self):
+    def test_a_refusal_is_reported_and_not_repeated(self):
         web = self.start(Web())
         web.answers = [(403, b"no such\nhook"), (400, b"")]
         url = f"http://127.0.0.1:{web.port}/{CANARY}"
         self.notify(
-            "notify-webhook", {"url": url}, 8, "127.0.0.1 answered with status 403: no such hook"
+            "notify-webhook", {"url": url}, 8, "cannot send to 127.0.0.1: HTTP status 403: no such hook"
         )
         self.notify("notify-webhook", {"url": url}, 2, "status 400")
         self.assertEqual(len(web.requests), 2)
 
-    def test_a_receiver_that_is_silent_costs_no_more_than_its_time(self):
+    def test_a_silent_receiver_delays_no_longer_than_the_timeout(self):
         web = self.start(Web())
         web.delay = 3
         url = f"http://127.0.0.1:{web.port}/{CANARY}"
         self.notify("notify-webhook", {"url": url, "timeout": "300ms"}, 1, "Timeout was reached")
 
-    def test_a_receiver_that_is_gone_is_told(self):
-        with socket.socket() as nobody:  # has the port, and does not listen
-            nobody.bind(("127.0.0.1", 0))
-            url = f"http://127.0.0.1:{nobody.getsockname()[1]}/{CANARY}"
+    def test_an_unreachable_receiver_is_reported(self):
+        with socket.socket() as closed:  # has the port and does not listen
+            closed.bind(("127.0.0.1", 0))
+            url = f"http://127.0.0.1:{closed.getsockname()[1]}/{CANARY}"
             self.notify(
                 "notify-webhook", {"url": url}, 1, "cannot send to 127.0.0.1: Couldn't connect"
             )
@@ -226,17 +226,17 @@ class Notifiers(unittest.TestCase):
         certificate = self.certificate()
         web = self.start(Web(certificate))
         url = f"https://127.0.0.1:{web.port}/"
-        self.notify("notify-webhook", {"url": url}, 2, "hint: name the certificate")
+        self.notify("notify-webhook", {"url": url}, 2, "hint: set ca_file")
         self.assertEqual(web.requests, [])
         self.notify("notify-webhook", {"url": url, "ca_file": certificate})
         self.assertEqual(len(web.requests), 1)
 
-    def test_an_address_must_be_of_the_web(self):
+    def test_a_url_must_be_of_http(self):
         self.notify("notify-webhook", {"url": f"file:///etc/{CANARY}"}, 2, "must begin with https")
 
     # ---- telegram ----
 
-    def test_telegram_gets_a_message_without_markup(self):
+    def test_telegram_receives_a_message_without_markup(self):
         web = self.start(Web())
         options = {"token": f"12:{CANARY}", "chat": "-100", "api": f"http://127.0.0.1:{web.port}"}
         self.notify("notify-telegram", {**options, "silent": "true", "thread": "7"})
@@ -248,7 +248,7 @@ class Notifiers(unittest.TestCase):
         self.assertNotIn("parse_mode", message)
         web.answers = [(400, b'{"ok":false,"description":"Bad Request: chat not found"}')]
         self.notify("notify-telegram", options, 2, "chat not found")
-        self.notify("notify-telegram", {**options, "token": "a/b"}, 2, "no token of a bot")
+        self.notify("notify-telegram", {**options, "token": "a/b"}, 2, "not a bot token")
 
     # ---- email ----
 
@@ -261,7 +261,7 @@ class Notifiers(unittest.TestCase):
             **more,
         }
 
-    def test_a_mail_is_whole_and_goes_to_all(self):
+    def test_a_mail_is_complete_and_goes_to_all_recipients(self):
         certificate = self.certificate()
         box = self.start(Mailbox(certificate, CANARY))
         login = {"username": "ops", "password": CANARY, "ca_file": certificate}
@@ -277,7 +277,7 @@ class Notifiers(unittest.TestCase):
         self.assertIn("a trial message of hangar", mail.get_body(("plain",)).get_content())
         self.assertEqual(mail.defects, [])
 
-    def test_a_mail_server_that_does_not_let_us_in_is_told(self):
+    def test_a_refused_login_at_the_mail_server_is_reported(self):
         certificate = self.certificate()
         box = self.start(Mailbox(certificate, "right"))
         login = {"username": "ops", "password": CANARY, "ca_file": certificate}
@@ -285,29 +285,29 @@ class Notifiers(unittest.TestCase):
         self.notify("notify-email", self.mail_options(box), 2, "certificate")
         self.assertEqual(box.mails, [])
 
-    def test_a_mail_is_not_sent_in_the_clear_unless_asked(self):
+    def test_a_mail_is_sent_without_encryption_only_on_request(self):
         box = self.start(Mailbox())
         self.notify("notify-email", self.mail_options(box), 1, "cannot send to 127.0.0.1")
         self.assertEqual(box.mails, [])
         self.notify("notify-email", self.mail_options(box, security="none"))
         self.assertEqual(len(box.mails), 1)
 
-    def test_a_mail_refused_for_good_is_not_sent_again(self):
+    def test_a_permanently_refused_mail_is_not_sent_again(self):
         box = self.start(Mailbox())
         box.refuse = "550 not here"
         options = self.mail_options(box, security="none")
         answer = self.notify("notify-email", options, 2, "cannot send to 127.0.0.1")
         self.assertEqual(answer["notifiers"][0]["status"], "usage")
 
-    def test_an_address_cannot_break_out(self):
+    def test_an_address_cannot_inject_commands(self):
         box = self.start(Mailbox())
         for bad in ("a@b\r\nRCPT TO:<x@y>", "nobody", "<a@b>"):
             options = {**self.mail_options(box, security="none"), "to": [bad]}
-            self.notify("notify-email", options, 2, "is no mail address")
+            self.notify("notify-email", options, 2, "invalid mail address")
 
     # ---- ping ----
 
-    def test_a_ping_tells_of_the_beginning_and_the_end(self):
+    def test_pings_report_start_and_end_of_a_backup(self):
         web = self.start(Web())
         path = os.path.join(self.folder, "ping.yaml")
         for fail in ("none", "prepare"):
@@ -347,30 +347,30 @@ class Notifiers(unittest.TestCase):
     # ---- command ----
 
     def script(self, text):
-        path = os.path.join(self.folder, "tell")
+        path = os.path.join(self.folder, "program")
         with open(path, "w", encoding="utf-8") as file:
             file.write("#!/bin/sh\n" + text)
         os.chmod(path, 0o700)
         return path
 
-    def test_a_program_gets_the_event_as_its_input(self):
+    def test_a_program_receives_the_event_as_its_input(self):
         out = os.path.join(self.folder, "event")
         self.notify("notify-command", {"command": [self.script('cat >"$1"\n'), out]})
         with open(out, encoding="utf-8") as file:
             self.assertEqual(json.load(file)["event"], "test")
 
-    def test_a_program_that_does_not_read_or_talks_for_ever_holds_nobody_up(self):
+    def test_a_program_that_does_not_read_or_prints_forever_is_limited(self):
         self.notify("notify-command", {"command": [self.script("yes | head -c 1000000\nexit 0\n")]})
         options = {"command": [self.script("while :; do echo x; done\n")], "timeout": "300ms"}
-        self.notify("notify-command", options, 1, "did not end within 300 ms")
+        self.notify("notify-command", options, 1, "did not exit within 300 ms")
 
-    def test_a_program_that_fails_says_why(self):
+    def test_a_failed_program_is_reported_with_its_output(self):
         script = self.script("echo the pager is off >&2\nexit 3\n")
         self.notify("notify-command", {"command": [script]}, 1, "exit status 3: the pager is off")
         self.notify("notify-command", {"command": ["/none"]}, 2, "cannot run /none")
         self.notify("notify-command", {"command": [self.script("kill -9 $$\n")]}, 1, "signal 9")
 
-    def test_a_program_that_asks_for_it_is_run_again(self):
+    def test_a_program_that_exits_with_75_is_run_again(self):
         count = os.path.join(self.folder, "count")
         script = self.script('echo x >>"$1"\n[ "$(wc -l <"$1")" -ge 2 ] || exit 75\n')
         self.notify("notify-command", {"command": [script, count]})
@@ -379,7 +379,7 @@ class Notifiers(unittest.TestCase):
 
 
 def run_one(name):
-    """In a process of its own: what went wrong, if anything did."""
+    """Runs one test in a process of its own; returns its failures."""
     result = unittest.TestResult()
     unittest.defaultTestLoader.loadTestsFromName(name, sys.modules["__main__"]).run(result)
     return name, result.testsRun, [text for _, text in result.errors + result.failures]
@@ -397,7 +397,7 @@ def run_all():
 
 
 if __name__ == "__main__":
-    logging.disable(logging.CRITICAL)  # of the SMTP server, which is refused on purpose
+    logging.disable(logging.CRITICAL)  # the SMTP server logs refused logins
     if len(sys.argv) > 1:
         unittest.main(verbosity=1)
     sys.exit(run_all())

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * test_notifiers: what notifiers say when they cannot do what they are for: options that
- * make no sense, a program that ends badly, memory that lacks.  What they send is tried
- * by notifiers.py.
+ * test_notifiers: what notifiers report when they fail: invalid options, a program that fails,
+ * lack of memory.  notifiers.py tests what they send.
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -15,8 +14,8 @@
 #include "scarce.h"
 #endif
 
-/* Nobody listens there. */
-#define NOBODY "http://127.0.0.1:1/secret"
+/* No process listens there. */
+#define CLOSED_PORT "http://127.0.0.1:1/secret"
 
 static const struct hangar_event event = {.struct_size = sizeof(event),
                                           .kind = "backup.failed",
@@ -27,8 +26,8 @@ static const struct hangar_event event = {.struct_size = sizeof(event),
 static struct fake_host *fake;
 static void *inst;
 
-/* Opens a notifier with options "name=value", ended by NULL; how create ended. */
-static enum hangar_rc create(const char *name, const char *const *settings)
+/* Opens a notifier with options "name=value", ended by NULL.  Returns the result of create. */
+static enum hangar_rc create_notifier(const char *name, const char *const *settings)
 {
     fake = fake_host_open(name);
     for (; *settings; settings++) {
@@ -40,7 +39,7 @@ static enum hangar_rc create(const char *name, const char *const *settings)
     return fake_host_create(fake, &inst);
 }
 
-static enum hangar_rc notify(const struct hangar_event *what)
+static enum hangar_rc send_event(const struct hangar_event *what)
 {
     fake_host_clear(fake);
     return fake_host_plugin(fake)->notifier->notify(inst, what);
@@ -51,20 +50,20 @@ static void assert_says(const char *text)
     ck_assert_msg(strstr(fake_host_error(fake), text), "says: %s", fake_host_error(fake));
 }
 
-START_TEST(options_that_make_no_sense_are_refused)
+START_TEST(invalid_options_are_refused)
 {
     static const struct {
         const char *name, *settings[4], *says;
     } cases[] = {
-        {"notify-ping", {"url=ftp://host/x"}, "it must begin with https:// or http://"},
-        {"notify-ping", {"url=https://host/x?y"}, "have no \"?\""},
-        {"notify-telegram", {"token=no/token", "chat=1"}, "it is no token of a bot"},
-        {"notify-telegram", {"token=", "chat=1"}, "it is no token of a bot"},
+        {"notify-ping", {"url=ftp://host/x"}, "must begin with https:// or http://"},
+        {"notify-ping", {"url=https://host/x?y"}, "contain no \"?\""},
+        {"notify-telegram", {"token=no/token", "chat=1"}, "not a bot token"},
+        {"notify-telegram", {"token=", "chat=1"}, "not a bot token"},
         {"notify-webhook", {"url=file:///etc/passwd"}, "http"},
-        {"notify-command", {"command="}, "it must be a program and at most "},
+        {"notify-command", {"command="}, "must be a program with at most "},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        ck_assert_int_eq(create(cases[i].name, cases[i].settings), HANGAR_CONFIG);
+        ck_assert_int_eq(create_notifier(cases[i].name, cases[i].settings), HANGAR_CONFIG);
         assert_says(cases[i].says);
         fake_host_close(fake);
     }
@@ -73,35 +72,36 @@ START_TEST(options_that_make_no_sense_are_refused)
         fake_host_set(fake, "command", "x");
     }
     ck_assert_int_eq(fake_host_create(fake, &inst), HANGAR_CONFIG);
-    assert_says("it must be a program and at most ");
+    assert_says("must be a program with at most ");
     fake_host_close(fake);
 }
 END_TEST
 
-START_TEST(a_receiver_that_is_gone_is_told_without_its_secret)
+START_TEST(an_unreachable_receiver_is_reported_without_the_secret)
 {
     static const struct {
         const char *name, *settings[6];
     } cases[] = {
-        {"notify-ping", {"url=" NOBODY}},
+        {"notify-ping", {"url=" CLOSED_PORT}},
         {"notify-telegram", {"api=http://127.0.0.1:1", "token=1:secret", "chat=1", "thread=7"}},
-        {"notify-webhook", {"url=" NOBODY}},
+        {"notify-webhook", {"url=" CLOSED_PORT}},
         {"notify-email",
          {"server=127.0.0.1", "port=1", "from=a@example.org", "to=b@example.org", "security=none"}},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        testing_expect(fake, create(cases[i].name, cases[i].settings), HANGAR_OK, cases[i].name);
-        testing_expect(fake, notify(&event), HANGAR_RETRY, cases[i].name);
+        testing_expect(fake, create_notifier(cases[i].name, cases[i].settings), HANGAR_OK,
+                       cases[i].name);
+        testing_expect(fake, send_event(&event), HANGAR_RETRY, cases[i].name);
         assert_says("cannot send to 127.0.0.1: ");
         ck_assert_ptr_null(strstr(fake_host_error(fake), "secret"));
         fake_host_cancel(fake);
-        ck_assert_int_eq(notify(&event), HANGAR_CANCELLED);
+        ck_assert_int_eq(send_event(&event), HANGAR_CANCELLED);
         fake_host_close(fake);
     }
 }
 END_TEST
 
-START_TEST(a_ping_is_sent_for_beginnings_and_ends_only)
+START_TEST(a_ping_is_sent_for_start_and_end_events_only)
 {
     static const struct {
         const char *kind;
@@ -110,11 +110,12 @@ START_TEST(a_ping_is_sent_for_beginnings_and_ends_only)
                  {"backup.done", true},    {"backup.degraded", true},
                  {"backup.failed", true},  {"alert", false},
                  {"sink.caught_up", false}};
-    ck_assert_int_eq(create("notify-ping", (const char *[]){"url=" NOBODY "//", NULL}), HANGAR_OK);
+    ck_assert_int_eq(
+        create_notifier("notify-ping", (const char *[]){"url=" CLOSED_PORT "//", NULL}), HANGAR_OK);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct hangar_event one = event;
         one.kind = cases[i].kind;
-        ck_assert_int_eq(notify(&one), cases[i].sent ? HANGAR_RETRY : HANGAR_OK);
+        ck_assert_int_eq(send_event(&one), cases[i].sent ? HANGAR_RETRY : HANGAR_OK);
     }
     fake_host_close(fake);
 }
@@ -129,7 +130,7 @@ static void open_command(const char *command)
     testing_expect(fake, fake_host_create(fake, &inst), HANGAR_OK, "create");
 }
 
-START_TEST(a_program_that_ends_badly_is_told)
+START_TEST(a_failed_program_is_reported)
 {
     static const struct {
         const char *command;
@@ -137,30 +138,30 @@ START_TEST(a_program_that_ends_badly_is_told)
         const char *says;
     } cases[] = {
         {"cat", HANGAR_OK, ""},
-        {"echo no luck; kill -9 $$", HANGAR_INTERNAL, "sh was ended by signal 9: no luck"},
+        {"echo no luck; kill -9 $$", HANGAR_INTERNAL, "sh was killed by signal 9: no luck"},
         {"cat; exit 1", HANGAR_INTERNAL, "sh failed with exit status 1: {\"error\": \"no space\"}"},
         {"exit 75", HANGAR_RETRY, "sh failed with exit status 75"},
         {"head -c 20000 /dev/zero | tr '\\0' x; echo y; exit 1", HANGAR_INTERNAL, "xxxy "},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         open_command(cases[i].command);
-        testing_expect(fake, notify(&event), cases[i].rc, cases[i].command);
+        testing_expect(fake, send_event(&event), cases[i].rc, cases[i].command);
         assert_says(cases[i].says);
         fake_host_close(fake);
     }
     open_command("exec sleep 100");
     fake_host_cancel(fake);
-    ck_assert_int_eq(notify(&event), HANGAR_CANCELLED);
+    ck_assert_int_eq(send_event(&event), HANGAR_CANCELLED);
     fake_host_close(fake);
     open_command("exit 0");
-    signal(SIGCHLD, SIG_IGN); /* somebody else learns how it ended */
-    ck_assert_int_eq(notify(&event), HANGAR_INTERNAL);
+    signal(SIGCHLD, SIG_IGN); /* the kernel reaps it */
+    ck_assert_int_eq(send_event(&event), HANGAR_INTERNAL);
     assert_says("cannot wait for sh: No child process");
     fake_host_close(fake);
 }
 END_TEST
 
-START_TEST(an_event_that_finds_no_place_is_told)
+START_TEST(an_event_that_cannot_be_stored_is_reported)
 {
     struct rlimit before, none;
     open_command("cat");
@@ -171,12 +172,12 @@ START_TEST(an_event_that_finds_no_place_is_told)
         none = before;
         none.rlim_cur = 0;
         ck_assert_int_eq(setrlimit((unsigned)which[resource], &none), 0);
-        enum hangar_rc rc = notify(&event);
+        enum hangar_rc rc = send_event(&event);
         ck_assert_int_eq(setrlimit((unsigned)which[resource], &before), 0);
         ck_assert_int_eq(rc, HANGAR_IO);
-        assert_says("cannot keep the event in memory: ");
+        assert_says("cannot store the event in memory: ");
     }
-    ck_assert_int_eq(notify(&event), HANGAR_OK);
+    ck_assert_int_eq(send_event(&event), HANGAR_OK);
     fake_host_close(fake);
 }
 END_TEST
@@ -185,8 +186,8 @@ END_TEST
 static enum hangar_rc rc;
 static size_t failures;
 
-/* An instance of its own, and one event. */
-static void tell(void *arg)
+/* Creates an instance and sends one event. */
+static void send_with_new_instance(void *arg)
 {
     const struct hangar_plugin *plugin = fake_host_plugin(fake);
     void *own = NULL;
@@ -199,28 +200,29 @@ static void tell(void *arg)
     }
 }
 
-/* Nobody was there; what libcurl makes of a lack of memory is not always that. */
-static void not_sent(void *arg)
+/* No process listens, so nothing was sent.  libcurl reports lack of memory as other errors, too. */
+static void assert_not_sent(void *arg)
 {
     (void)arg;
-    ck_assert_msg(rc != HANGAR_OK, "it was sent to nobody");
+    ck_assert_msg(rc != HANGAR_OK, "a message was sent to a closed port");
     ck_assert_ptr_null(strstr(fake_host_error(fake), "secret"));
     failures += rc == HANGAR_NO_MEMORY;
 }
 
-START_TEST(without_memory_a_notifier_never_says_that_it_sent)
+START_TEST(without_memory_a_notifier_never_reports_success)
 {
     static const struct {
         const char *name, *settings[5];
     } cases[] = {
-        {"notify-ping", {"url=" NOBODY}},
+        {"notify-ping", {"url=" CLOSED_PORT}},
         {"notify-telegram", {"api=http://127.0.0.1:1", "token=1:secret", "chat=1", "thread=7"}},
-        {"notify-webhook", {"url=" NOBODY}},
+        {"notify-webhook", {"url=" CLOSED_PORT}},
     };
-    testing_expect(fake, create(cases[_i].name, cases[_i].settings), HANGAR_OK, cases[_i].name);
-    tell(NULL); /* the first use of libcurl and of what is below it */
-    not_sent(NULL);
-    ck_assert_uint_ge(scarce_each(tell, NULL, not_sent), 2);
+    testing_expect(fake, create_notifier(cases[_i].name, cases[_i].settings), HANGAR_OK,
+                   cases[_i].name);
+    send_with_new_instance(NULL); /* the first use initialises libcurl and its libraries */
+    assert_not_sent(NULL);
+    ck_assert_uint_ge(scarce_each(send_with_new_instance, NULL, assert_not_sent), 2);
     ck_assert_uint_ge(failures, 2);
     fake_host_close(fake);
 }
@@ -230,16 +232,16 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("notifiers");
-    setenv("no_proxy", "*", 1); /* the receivers would be here */
+    setenv("no_proxy", "*", 1); /* no proxy for 127.0.0.1 */
     TCase *tcase = tcase_create("notifiers");
     tcase_set_timeout(tcase, 60);
-    tcase_add_test(tcase, options_that_make_no_sense_are_refused);
-    tcase_add_test(tcase, a_receiver_that_is_gone_is_told_without_its_secret);
-    tcase_add_test(tcase, a_ping_is_sent_for_beginnings_and_ends_only);
-    tcase_add_test(tcase, a_program_that_ends_badly_is_told);
-    tcase_add_test(tcase, an_event_that_finds_no_place_is_told);
+    tcase_add_test(tcase, invalid_options_are_refused);
+    tcase_add_test(tcase, an_unreachable_receiver_is_reported_without_the_secret);
+    tcase_add_test(tcase, a_ping_is_sent_for_start_and_end_events_only);
+    tcase_add_test(tcase, a_failed_program_is_reported);
+    tcase_add_test(tcase, an_event_that_cannot_be_stored_is_reported);
 #ifdef HAVE_SCARCE
-    tcase_add_loop_test(tcase, without_memory_a_notifier_never_says_that_it_sent, 0, 3);
+    tcase_add_loop_test(tcase, without_memory_a_notifier_never_reports_success, 0, 3);
 #endif
     suite_add_tcase(suite, tcase);
     return testing_main(suite);

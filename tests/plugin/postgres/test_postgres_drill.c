@@ -142,9 +142,10 @@ START_TEST(what_cannot_start_says_why_and_leaves_nothing)
     static const struct {
         const char *initdb, *postgres, *says;
     } cases[] = {
-        {"#!/bin/sh\necho no such luck\nexit 1\n", "#!/bin/sh\n", "initdb of the throw-away"},
+        {"#!/bin/sh\necho no such luck\nexit 1\n", "#!/bin/sh\n",
+         "throw-away PostgreSQL server: initdb failed"},
         {"#!/bin/sh\nexit 0\n", "#!/bin/sh\necho no such luck\nexit 1\n",
-         "postgres of the throw-away"},
+         "throw-away PostgreSQL server: postgres failed"},
         {NULL, NULL, "cannot find initdb and postgres"},
     };
     struct instance in;

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * test_lib_programs: programs, with each way in which they end, and the processes of throw-away
+ * servers.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include "clock.h"
+#include "lib_fixture.h"
+#include "program.h"
+#include "testing.h"
+#include "throwaway.h"
+
+/* ---- programs ---- */
+
+struct watched {
+    char output[64];
+    size_t size;
+    bool cancel;
+};
+
+static bool is_cancelled(void *arg)
+{
+    struct watched *w = arg;
+    return w->cancel;
+}
+
+static bool keep_output(void *arg, const char *data, size_t size)
+{
+    struct watched *w = arg;
+    if (size >= sizeof(w->output) - w->size) {
+        return false;
+    }
+    memcpy(w->output + w->size, data, size);
+    w->size += size;
+    w->output[w->size] = '\0';
+    return true;
+}
+
+static struct program_result run_shell(const char *command, int64_t timeout_ms, struct watched *w)
+{
+    char *argv[] = {(char *)"sh", (char *)"-c", (char *)(uintptr_t)command, NULL};
+    struct program program = {.argv = argv,
+                              .input = -1,
+                              .errors = PROGRAM_ERRORS_IN_OUTPUT,
+                              .timeout_ms = timeout_ms,
+                              .cancelled = is_cancelled,
+                              .output = keep_output,
+                              .arg = w};
+    return program_run(&program);
+}
+
+START_TEST(each_end_of_a_program_is_reported)
+{
+    static const struct {
+        const char *command, *error;
+        int64_t timeout_ms;
+        enum program_end end;
+        int value;
+    } cases[] = {
+        {"echo out; echo err >&2; exit 3", "out\nerr\n", 30000, PROGRAM_EXITED, 3},
+        {"kill -9 $$", "", 30000, PROGRAM_SIGNALLED, SIGKILL},
+        {"exec sleep 100", "", 1, PROGRAM_TIMED_OUT, 0},
+        {"yes", NULL, 30000, PROGRAM_TOO_MUCH, 0},
+        /* a process that it left behind keeps its output open */
+        {"sleep 2 & echo done", "done\n", 30000, PROGRAM_EXITED, 0},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct watched w = {.size = 0};
+        struct program_result got = run_shell(cases[i].command, cases[i].timeout_ms, &w);
+        ck_assert_msg(got.end == cases[i].end && got.value == cases[i].value, "%s: %d %d",
+                      cases[i].command, (int)got.end, got.value);
+        if (cases[i].error) {
+            ck_assert_str_eq(w.output, cases[i].error);
+        }
+    }
+    struct watched cancelled = {.cancel = true};
+    ck_assert_int_eq(run_shell("exec sleep 100", 60000, &cancelled).end, PROGRAM_CANCELLED);
+    ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+    ck_assert_int_eq(errno, ECHILD);
+}
+END_TEST
+
+START_TEST(a_program_that_cannot_be_started_gives_the_errno)
+{
+    struct watched w = {.size = 0};
+    char *argv[] = {(char *)"/nowhere/at/all", NULL};
+    struct program program = {.argv = argv, .input = -1, .cancelled = is_cancelled, .arg = &w};
+    struct program_result got = program_run(&program);
+    ck_assert_int_eq(got.end, PROGRAM_NOT_STARTED);
+    ck_assert_int_eq(got.value, ENOENT);
+    struct rlimit before, few = {.rlim_cur = 0};
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+    few.rlim_max = before.rlim_max;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+    got = program_run(&program);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+    ck_assert_int_eq(got.end, PROGRAM_NOT_STARTED);
+    ck_assert_int_eq(got.value, EMFILE);
+}
+END_TEST
+
+START_TEST(a_program_that_was_reaped_elsewhere_is_lost)
+{
+    struct watched w = {.size = 0};
+    signal(SIGCHLD, SIG_IGN); /* the kernel reaps */
+    struct program_result got = run_shell("exit 0", 30000, &w);
+    ck_assert_int_eq(got.end, PROGRAM_LOST);
+    ck_assert_int_eq(got.value, ECHILD);
+}
+END_TEST
+
+/* Reads to the end, which must come within 30 s. */
+static void read_child(int fd, const char *expected)
+{
+    char text[200];
+    size_t size = 0;
+    int64_t deadline_ms = clock_monotonic_ms() + 30000;
+    while (clock_monotonic_ms() < deadline_ms && size < sizeof(text) - 1) {
+        ssize_t n = read(fd, text + size, sizeof(text) - 1 - size);
+        if (n == 0) {
+            break;
+        }
+        if (n > 0) {
+            size += (size_t)n;
+        } else {
+            ck_assert_int_eq(errno, EAGAIN);
+            nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+        }
+    }
+    text[size] = '\0';
+    ck_assert_str_eq(text, expected);
+}
+
+static struct program_child start_child(const char *command, bool mute)
+{
+    char *argv[] = {(char *)"sh", (char *)"-c", (char *)(uintptr_t)command, NULL};
+    char *env[] = {(char *)"PATH=/usr/bin:/bin", (char *)"WORD=hello", NULL};
+    const struct program program = {
+        .argv = argv, .env = env, .input = -1, .mute = mute, .errors = PROGRAM_ERRORS_APART};
+    struct program_child child;
+    ck_assert_int_eq(program_start(&program, &child), 0);
+    return child;
+}
+
+START_TEST(a_started_program_is_read_and_reaped_by_the_caller)
+{
+    struct program_child child =
+        start_child("echo $WORD $HOME; ls /proc/self/fd | wc -l >&2; exit 3", false);
+    int status;
+    read_child(child.out_fd, "hello\n");
+    read_child(child.err_fd, "4\n"); /* 0, 1, 2 and the folder */
+    while (!program_reap(&child.pid, &status)) {
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+    ck_assert_int_eq(WEXITSTATUS(status), 3);
+    ck_assert_int_eq(child.pid, 0);
+    program_stop(&child, 1000);
+    ck_assert_int_eq(child.out_fd, -1);
+    ck_assert_int_eq(child.err_fd, -1);
+    program_stop(&child, 1000);
+}
+END_TEST
+
+START_TEST(a_started_program_is_stopped_with_all_its_processes)
+{
+    /* one that needs its standard error to end, and one that ends by SIGKILL only */
+    static const char *const commands[] = {
+        "trap 'head -c 300000 /dev/zero >&2; exit 0' TERM; sleep 100 & echo up >&2; wait",
+        "trap '' TERM; echo up >&2; sleep 100",
+    };
+    for (size_t i = 0; i < 2; i++) {
+        struct program_child child = start_child(commands[i], true);
+        ck_assert_int_eq(child.out_fd, -1);
+        struct pollfd up = {.fd = child.err_fd, .events = POLLIN};
+        ck_assert_int_eq(poll(&up, 1, 30000), 1);
+        pid_t group = child.pid;
+        int64_t begin_ms = clock_monotonic_ms();
+        program_stop(&child, i == 0 ? 30000 : 50);
+        ck_assert_int_lt(clock_monotonic_ms() - begin_ms, 20000);
+        ck_assert_int_eq(child.pid, 0);
+        while (kill(-group, 0) == 0) { /* until init has reaped the last of them */
+            nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+            ck_assert_int_lt(clock_monotonic_ms() - begin_ms, 30000);
+        }
+    }
+    ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+}
+END_TEST
+
+/* ---- throw-away servers ---- */
+
+static struct throwaway throwaway;
+
+/* Prepares as a user other than root does: without a change of user. */
+static const char *prepare_throwaway(void)
+{
+    static const char *const users[] = {"no-such-user-here", "nobody", NULL};
+    const char *dir = testing_dir();
+    testing_expect(fake,
+                   throwaway_prepare(&throwaway, fake_host_table(fake), fake_host_ctx(fake),
+                                     "store", dir, users),
+                   HANGAR_OK, "prepare");
+    throwaway.drop = false;
+    return dir;
+}
+
+static enum hangar_rc run_throwaway(const char *command, int most_ms)
+{
+    char *argv[] = {(char *)"sh", (char *)"-c", (char *)(uintptr_t)command, NULL};
+    fake_host_clear(fake);
+    return throwaway_run(&throwaway, "/bin/sh", argv, SIGKILL, most_ms);
+}
+
+START_TEST(a_throwaway_process_has_two_variables_and_its_folder)
+{
+    const char *dir = prepare_throwaway();
+    size_t size;
+    struct stat st;
+    testing_expect(
+        fake, run_throwaway("cat; env | sort; pwd; ls /proc/self/fd | wc -l; echo err >&2", 30000),
+        HANGAR_OK, "run");
+    char *log = (char *)testing_read_file(testing_path(dir, "log"), &size), expected[500];
+    int n = snprintf(expected, sizeof(expected),
+                     "LC_ALL=C\nPATH=/usr/bin:/bin\nPWD=%s\n%s\n4\nerr\n", dir, dir);
+    ck_assert_int_eq((int)size, n);
+    ck_assert_mem_eq(log, expected, size);
+    ck_assert_int_eq(stat(dir, &st), 0);
+    ck_assert_uint_eq(st.st_mode & 0777, 0700);
+    free(log);
+    throwaway_close_files(&throwaway);
+    throwaway_close_files(&throwaway);
+    throwaway_stop(&throwaway, SIGKILL);
+}
+END_TEST
+
+START_TEST(a_failed_throwaway_process_is_reported_with_its_last_line)
+{
+    static const struct {
+        const char *command, *error;
+    } cases[] = {
+        {"echo one; printf 'no\\tluck \\r\\n'; exit 1",
+         "cannot start a throw-away store server: sh failed: no luck"},
+        {"true > log; exit 1", "throw-away store server: sh failed: it printed no reason"},
+        {"exit 127", "cannot run /bin/sh in "},
+    };
+    prepare_throwaway();
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        testing_expect(fake, run_throwaway(cases[i].command, 30000), HANGAR_IO, cases[i].command);
+        assert_error_has(cases[i].error);
+    }
+    char *argv[] = {(char *)"none", NULL};
+    fake_host_clear(fake);
+    ck_assert_int_eq(throwaway_run(&throwaway, "/nowhere/none", argv, SIGKILL, 30000), HANGAR_IO);
+    assert_error_has("cannot run /nowhere/none in ");
+    signal(SIGCHLD, SIG_IGN); /* the kernel reaps it */
+    testing_expect(fake, run_throwaway("true > log", 30000), HANGAR_IO, "lost");
+    assert_error_has("throw-away store server: sh failed: it printed no reason");
+    throwaway_close_files(&throwaway);
+}
+END_TEST
+
+static bool is_up(void *arg)
+{
+    int *looks = arg;
+    return --*looks == 0;
+}
+
+START_TEST(the_wait_for_a_throwaway_server_ends_when_it_exits_or_at_the_limit)
+{
+    char *argv[] = {(char *)"sleep", (char *)"100", NULL};
+    int looks = 2;
+    prepare_throwaway();
+    ck_assert_int_eq(throwaway_start(&throwaway, "/bin/sleep", argv, SIGKILL), HANGAR_OK);
+    ck_assert_int_eq(throwaway_wait(&throwaway, is_up, &looks, 30000), HANGAR_OK);
+    looks = -1;
+    ck_assert_int_eq(throwaway_wait(&throwaway, is_up, &looks, 20), HANGAR_IO);
+    assert_error_has("throw-away store server: /bin/sleep did not answer within 0 s");
+    throwaway_stop(&throwaway, SIGTERM);
+    ck_assert_int_eq(throwaway.pid, 0);
+    ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+    fake_host_clear(fake);
+    argv[1] = (char *)"no number";
+    looks = -1;
+    ck_assert_int_eq(throwaway_start(&throwaway, "/bin/sleep", argv, SIGKILL), HANGAR_OK);
+    ck_assert_int_eq(throwaway_wait(&throwaway, is_up, &looks, 30000), HANGAR_IO);
+    assert_error_has("throw-away store server: sleep failed: ");
+    ck_assert_int_eq(throwaway.pid, 0);
+    testing_expect(fake, run_throwaway("exec sleep 100", 20), HANGAR_IO, "late");
+    assert_error_has("throw-away store server: /bin/sh did not exit within 0 s");
+    throwaway_stop(&throwaway, SIGKILL);
+    throwaway_close_files(&throwaway);
+}
+END_TEST
+
+START_TEST(a_failure_to_prepare_a_throwaway_server_is_reported)
+{
+    static const char *const nobody[] = {"no-such-user-here", "root", NULL};
+    const char *dir = testing_dir(), *none = testing_path(dir, "none");
+    char path[200], deep[200];
+    struct throwaway t = {0};
+    throwaway_close_files(&t);
+    if (geteuid() == 0) {
+        ck_assert_int_eq(
+            throwaway_prepare(&t, fake_host_table(fake), fake_host_ctx(fake), "store", dir, nobody),
+            HANGAR_AUTH);
+        assert_error_has(
+            "cannot start a throw-away store server as root: no unprivileged user to run it as");
+        throwaway_close_files(&t);
+        fake_host_clear(fake);
+    }
+    static const char *const users[] = {"nobody", NULL};
+    ck_assert_int_eq(
+        throwaway_prepare(&t, fake_host_table(fake), fake_host_ctx(fake), "store", none, users),
+        HANGAR_IO);
+    assert_error_has("/none/log: No such file");
+    throwaway_close_files(&t);
+    fake_host_clear(fake);
+    memset(deep, 'd', sizeof(deep));
+    deep[120] = '\0';
+    ck_assert_int_eq(throwaway_socket(fake_host_table(fake), fake_host_ctx(fake), "/run", "s", path,
+                                      sizeof(path)),
+                     HANGAR_OK);
+    ck_assert_str_eq(path, "/run/s");
+    ck_assert_int_eq(
+        throwaway_socket(fake_host_table(fake), fake_host_ctx(fake), deep, "s", path, sizeof(path)),
+        HANGAR_CONFIG);
+    assert_error_has(": the path is too long; hint: set limits.temp_dir");
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        each_end_of_a_program_is_reported,
+        a_program_that_cannot_be_started_gives_the_errno,
+        a_program_that_was_reaped_elsewhere_is_lost,
+        a_started_program_is_read_and_reaped_by_the_caller,
+        a_started_program_is_stopped_with_all_its_processes,
+        a_throwaway_process_has_two_variables_and_its_folder,
+        a_failed_throwaway_process_is_reported_with_its_last_line,
+        the_wait_for_a_throwaway_server_ends_when_it_exits_or_at_the_limit,
+        a_failure_to_prepare_a_throwaway_server_is_reported,
+    };
+    return lib_fixture_main("plugins/lib: programs", tests, sizeof(tests) / sizeof(tests[0]));
+}
