@@ -8,9 +8,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "state/manifest_cache.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "base/str.h"
 #include "base/vec.h"
+#include "catalog/manifest.h"
+#include "catalog/signing.h"
+#include "catalog/store.h"
+#include "plugin/job.h"
 #include "plugin/page.h"
+#include "session/document.h"
+#include "session/handle.h"
+#include "state/manifest_cache.h"
 
 void hg_index_free(struct hg_index *index)
 {

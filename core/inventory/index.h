@@ -9,6 +9,10 @@
 #ifndef HG_INVENTORY_INDEX_H
 #define HG_INVENTORY_INDEX_H
 
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "base/json.h"
 #include "session/handle.h"
 
 struct hg_index_item {

@@ -10,7 +10,12 @@
 #include <time.h>
 
 #include "base/thread.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "jobs/backup/backup.h"
 #include "jobs/prune/prune.h"
+#include "plugin/instance.h"
+#include "plugin/job.h"
 
 static int64_t boot_ms(void)
 {

@@ -8,7 +8,10 @@
 #ifndef HG_INVENTORY_LEASE_H
 #define HG_INVENTORY_LEASE_H
 
+#include <stdbool.h>
+
 #include "jobs/backup/backup.h"
+#include "pipeline/engine.h"
 
 /* A thread per sink that stores run.json again every HG_LEASE_RENEW_MS: a sink that
  * hangs is no reason for the others to lose theirs. */

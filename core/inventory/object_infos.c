@@ -3,11 +3,16 @@
  *
  * infos: the objects of a backup's source, as plugins and the pipeline see them.
  */
-#include "session/handle.h"
-#include "pipeline/decode.h"
+#include "inventory/object_infos.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/error.h"
+#include "base/str.h"
+#include "catalog/manifest.h"
+#include "catalog/store.h"
+#include "pipeline/decode.h"
 
 struct order {
     const struct hg_manifest_object *object;

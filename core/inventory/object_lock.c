@@ -8,8 +8,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "state/file.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "catalog/retention.h"
+#include "catalog/store.h"
+#include "config/config.h"
+#include "inventory/index.h"
+#include "jobs/prune/prune.h"
+#include "plugin/instance.h"
+#include "plugin/job.h"
 #include "plugin/page.h"
+#include "session/handle.h"
+#include "state/file.h"
 
 #define DAY_MS INT64_C(86400000)
 
@@ -25,7 +37,7 @@ static json_t *load(const struct hg_pruning *p)
     json_t *known = NULL;
     char *name = name_of(p);
     if (name) {
-        hg_state_load(p->h, name, &known, NULL);
+        hg_state_load(&p->h->state, name, &known, NULL);
     }
     free(name);
     return known ? known : json_object();
@@ -44,7 +56,7 @@ static void save(const struct hg_pruning *p, const json_t *known)
     }
     char *name = name_of(p), *text = hg_json_line(rest);
     if (name && text) {
-        hg_state_write(p->h, name, text, strlen(text), NULL);
+        hg_state_write(&p->h->state, name, text, strlen(text), NULL);
     }
     free(text);
     free(name);

@@ -8,7 +8,10 @@
 #ifndef HG_INVENTORY_OBJECT_LOCK_H
 #define HG_INVENTORY_OBJECT_LOCK_H
 
+#include "base/error.h"
+#include "config/config.h"
 #include "jobs/prune/prune.h"
+#include "session/handle.h"
 
 /* For each backup that stays, after hg_prune_plan.  What was done is remembered in
  * state_dir, as it is a request per object; without that it is done again.  *count is

@@ -8,7 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "base/json.h"
+#include "base/str.h"
+#include "catalog/manifest.h"
+#include "catalog/store.h"
+#include "inventory/lease.h"
+#include "jobs/backup/backup.h"
 
 #define RUN_MAX 65536
 

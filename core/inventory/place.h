@@ -8,7 +8,9 @@
 #ifndef HG_INVENTORY_PLACE_H
 #define HG_INVENTORY_PLACE_H
 
+#include "base/error.h"
 #include "inventory/lease.h"
+#include "jobs/backup/backup.h"
 
 /* Takes the place of run->id in this sink, one of run->pipeline's, which is locked; it
  * becomes run->sinks[0].  EXISTS, and nothing is touched, when the backup is there

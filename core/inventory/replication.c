@@ -9,7 +9,13 @@
 #include <string.h>
 
 #include "base/thread.h"
+#include "base/error.h"
+#include "catalog/manifest.h"
+#include "catalog/store.h"
 #include "pipeline/decode.h"
+#include "plugin/instance.h"
+#include "plugin/job.h"
+#include "plugin/pace.h"
 
 enum { MOST_AT_ONCE = 8, BUFFER = 256 << 10 }; /* the buffer is the decoder's */
 

@@ -9,7 +9,11 @@
 #ifndef HG_INVENTORY_REPLICATION_H
 #define HG_INVENTORY_REPLICATION_H
 
-#include "session/handle.h"
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "catalog/manifest.h"
 
 struct hg_copying {
     struct hangar_ctx *from, *to;

@@ -7,6 +7,8 @@
 #ifndef HG_INVENTORY_VERIFICATION_RECORD_H
 #define HG_INVENTORY_VERIFICATION_RECORD_H
 
+#include "base/error.h"
+#include "base/json.h"
 #include "session/handle.h"
 
 #define HG_VERIFIED_KEPT 20 /* records beside a backup */

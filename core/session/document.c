@@ -3,10 +3,18 @@
  *
  * status: how results of the core become statuses and documents.
  */
-#include "session/handle.h"
+#include "session/document.h"
 
 #include <stdlib.h>
 #include <sys/random.h>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/str.h"
+#include "catalog/manifest.h"
+#include "config/config.h"
+#include "config/options.h"
+#include "session/handle.h"
 
 enum hangar_status hg_status(enum hangar_rc rc)
 {

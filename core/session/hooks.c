@@ -10,6 +10,11 @@
 
 #include "base/clock.h"
 #include "base/command.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "config/config.h"
+#include "session/handle.h"
 
 extern char **environ;
 

@@ -6,6 +6,8 @@
 #ifndef HG_SESSION_HOOKS_H
 #define HG_SESSION_HOOKS_H
 
+#include "base/error.h"
+#include "config/config.h"
 #include "session/handle.h"
 
 /* What a command learns, as HANGAR_... in its environment; NULL where not known. */

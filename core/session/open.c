@@ -4,16 +4,27 @@
  * open: reads the configuration, loads the plugins it names and checks every
  * option against them, all problems in one pass.
  */
-#include "session/handle.h"
-#include "base/hash.h"
-#include "base/json_memory.h"
-#include "pipeline/engine.h"
-
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/json_memory.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "catalog/signing.h"
+#include "config/config.h"
+#include "config/options.h"
+#include "config/problems.h"
+#include "config/yaml.h"
+#include "pipeline/engine.h"
+#include "plugin/loader.h"
+#include "session/document.h"
+#include "session/handle.h"
+#include "session/session.h"
 
 static void write_log(void *arg, const struct hg_log_record *record)
 {
@@ -60,10 +71,11 @@ static bool set_places(struct hangar *h)
     const char *state = h->set.state_dir ? h->set.state_dir : getenv("STATE_DIRECTORY");
     const char *home = getenv("HOME");
     if (state && state[0]) {
-        h->state_dir = strdup(state);
+        h->state.dir = strdup(state);
     } else {
-        h->state_dir = hg_format("%s/.local/state/hangar", home && home[0] ? home : "/root");
+        h->state.dir = hg_format("%s/.local/state/hangar", home && home[0] ? home : "/root");
     }
+    h->state.log = &h->log;
     char host[256] = "localhost";
     gethostname(host, sizeof(host) - 1);
     h->host = strdup(host);
@@ -73,7 +85,7 @@ static bool set_places(struct hangar *h)
         temp = getenv("TMPDIR");
     }
     h->temp_base = strdup(temp && temp[0] ? temp : "/var/tmp");
-    return h->state_dir && h->host && h->origin && h->temp_base;
+    return h->state.dir && h->host && h->origin && h->temp_base;
 }
 
 static bool has_role(const struct hg_plugin *p, enum hg_kind kind)
@@ -240,7 +252,7 @@ void hangar_close(struct hangar *h)
     free(h->plugins);
     free(h->options);
     free(h->pipeline_names);
-    free(h->state_dir);
+    free(h->state.dir);
     free(h->origin);
     free(h->host);
     free(h->temp_base);

@@ -3,10 +3,14 @@
  *
  * plugins: which plugins there are, and what one can be told.
  */
-#include "session/handle.h"
-
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "plugin/loader.h"
+#include "session/document.h"
+#include "session/handle.h"
 
 static const char *const type_names[] = {"string",   "int",  "bool", "size",
                                          "duration", "enum", "path", "list"};

@@ -13,6 +13,10 @@
 #include <unistd.h>
 
 #include "base/thread.h"
+#include "base/log.h"
+#include "config/config.h"
+#include "plugin/job.h"
+#include "session/handle.h"
 
 /* linux/ioprio.h */
 enum { IOPRIO_WHO_PROCESS = 1, IOPRIO_CLASS_SHIFT = 13, BEST_EFFORT = 2, IDLE = 3, LOWEST = 7 };

@@ -4,12 +4,17 @@
  * plan: what the configuration wants to be run when, for whoever runs it; and the
  * calendar that this needs, as functions of the time alone.
  */
-#include "session/handle.h"
-
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cron.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "base/zone.h"
+#include "config/config.h"
+#include "session/document.h"
+#include "session/handle.h"
+#include "state/history.h"
 
 static json_t *jobs_of(const struct hg_pipeline_config *p)
 {
@@ -31,7 +36,7 @@ static json_t *jobs_of(const struct hg_pipeline_config *p)
 static json_t *plan_of(struct hangar *h, const struct hg_pipeline_config *p)
 {
     json_t *one = json_object(), *windows = json_array();
-    json_t *last = hg_state_last(h, p->name);
+    json_t *last = hg_history_last(&h->state, p->name);
     hg_json_set_string(one, "name", p->name);
     hg_json_set(one, "jobs", jobs_of(p));
     hg_json_set_string(one, "timezone", p->timezone);
@@ -56,7 +61,7 @@ enum hangar_status hangar_plan(struct hangar *h, char **json)
     json_t *limits = json_object(), *pipelines = json_array();
     struct hg_error err = {0};
     hg_json_set_string(doc, "config", h->config->path);
-    hg_json_set_string(doc, "state_dir", h->state_dir);
+    hg_json_set_string(doc, "state_dir", h->state.dir);
     hg_json_set_string(doc, "origin", h->origin);
     hg_json_set_string(doc, "listen", h->config->listen);
     hg_json_set_int(limits, "jobs", h->config->jobs);

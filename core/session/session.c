@@ -4,11 +4,24 @@
  * session: the instances that one job uses, opened with their secrets and closed
  * together.
  */
-#include "session/handle.h"
+#include "session/session.h"
 
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/error.h"
+#include "base/str.h"
+#include "catalog/manifest.h"
+#include "config/config.h"
+#include "config/options.h"
+#include "config/problems.h"
+#include "config/yaml.h"
+#include "plugin/instance.h"
+#include "plugin/job.h"
+#include "plugin/loader.h"
+#include "session/handle.h"
+#include "session/signing_keys.h"
 
 size_t hg_workers(const struct hangar *h)
 {

@@ -4,12 +4,19 @@
  * key: the signing keys of the configuration, read when the first job needs them and
  * kept until the handle is closed: a key_command runs once.
  */
-#include "session/handle.h"
+#include "session/signing_keys.h"
 
 #include <stdlib.h>
 
+#include "base/error.h"
+#include "base/str.h"
+#include "catalog/signing.h"
+#include "config/config.h"
+#include "config/options.h"
+#include "config/problems.h"
 #include "config/secret.h"
 #include "config/values.h"
+#include "session/handle.h"
 
 static enum hangar_rc add_old(struct hangar *h, const char *file, struct hg_signing *signing,
                               struct hg_error *err)

@@ -8,14 +8,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/attrs.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/str.h"
+#include "plugin/instance.h"
 #include "state/file.h"
+#include "state/state.h"
 
 static char *name_of(const struct hangar_ctx *sink)
 {
     return hg_format("capabilities/%s", sink->name);
 }
 
-void hg_capabilities_save(struct hangar *h, struct hangar_ctx *sink,
+void hg_capabilities_save(const struct hg_state *state, struct hangar_ctx *sink,
                           const struct hangar_attrs *capabilities)
 {
     json_t *doc = json_object();
@@ -24,18 +30,18 @@ void hg_capabilities_save(struct hangar *h, struct hangar_ctx *sink,
     hg_json_set(doc, "capabilities", hg_attrs_to_json(capabilities));
     char *name = name_of(sink);
     if (name) {
-        hg_state_save(h, name, doc, NULL);
+        hg_state_save(state, name, doc, NULL);
     }
     free(name);
     json_decref(doc);
 }
 
-json_t *hg_capabilities_load(struct hangar *h, struct hangar_ctx *sink)
+json_t *hg_capabilities_load(const struct hg_state *state, struct hangar_ctx *sink)
 {
     json_t *doc = NULL;
     char *name = name_of(sink);
     if (name) {
-        hg_state_load(h, name, &doc, NULL);
+        hg_state_load(state, name, &doc, NULL);
     }
     free(name);
     bool ours = strcmp(hg_json_string(doc, "target", ""), hg_instance_target(sink)) == 0 &&

@@ -8,13 +8,14 @@
 #ifndef HG_STATE_CAPABILITIES_H
 #define HG_STATE_CAPABILITIES_H
 
-#include "session/handle.h"
+#include "base/json.h"
+#include "state/state.h"
 
 /* Remembers them; what fails is not told, it is only not known then. */
-void hg_capabilities_save(struct hangar *h, struct hangar_ctx *sink,
+void hg_capabilities_save(const struct hg_state *state, struct hangar_ctx *sink,
                           const struct hangar_attrs *capabilities);
 
 /* { "probed": time, "capabilities": {...} }; NULL: not known of this store. */
-json_t *hg_capabilities_load(struct hangar *h, struct hangar_ctx *sink);
+json_t *hg_capabilities_load(const struct hg_state *state, struct hangar_ctx *sink);
 
 #endif

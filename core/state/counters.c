@@ -4,9 +4,14 @@
  * counters: how often something happened on this machine since its state folder
  * was made: a small file beside the history, which forgets its oldest lines.
  */
-#include "state/file.h"
+#include "state/counters.h"
 
 #include <unistd.h>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "state/file.h"
+#include "state/state.h"
 
 #define COUNTERS "counters.json"
 
@@ -20,35 +25,36 @@ static json_t *child(json_t *object, const char *key)
     return found;
 }
 
-static enum hangar_rc add(struct hangar *h, const char *counter, const char *of, const char *kind,
-                          int64_t n, struct hg_error *err)
+static enum hangar_rc add(const struct hg_state *state, const char *counter, const char *of,
+                          const char *kind, int64_t n, struct hg_error *err)
 {
     json_t *doc;
-    enum hangar_rc rc = hg_state_load(h, COUNTERS, &doc, err);
+    enum hangar_rc rc = hg_state_load(state, COUNTERS, &doc, err);
     if (rc == HANGAR_OK) {
         json_t *values = child(child(doc, counter), of);
         hg_json_set_int(values, kind, hg_json_int(values, kind, 0) + n);
-        rc = hg_state_save(h, COUNTERS, doc, err);
+        rc = hg_state_save(state, COUNTERS, doc, err);
         json_decref(doc);
     }
     return rc;
 }
 
-void hg_count(struct hangar *h, const char *counter, const char *of, const char *kind, int64_t n)
+void hg_counters_add(const struct hg_state *state, const char *counter, const char *of,
+                     const char *kind, int64_t n)
 {
     struct hg_error err = {0};
     int lock; /* held for a write, never for a job */
-    if (hg_state_hold(h, "counters.lock", true, &lock, &err) == HANGAR_OK) {
-        add(h, counter, of, kind, n, &err);
+    if (hg_state_lock_file(state, "counters.lock", true, &lock, &err) == HANGAR_OK) {
+        add(state, counter, of, kind, n, &err);
         close(lock);
     }
     if (err.rc != HANGAR_OK) {
-        hg_log_line(&h->log, HANGAR_LOG_WARN, "a counter is not kept: %s", err.text);
+        hg_log_line(state->log, HANGAR_LOG_WARN, "a counter is not kept: %s", err.text);
     }
 }
 
-json_t *hg_counters(const struct hangar *h)
+json_t *hg_counters_read(const struct hg_state *state)
 {
     json_t *doc;
-    return hg_state_load(h, COUNTERS, &doc, NULL) == HANGAR_OK ? doc : json_object();
+    return hg_state_load(state, COUNTERS, &doc, NULL) == HANGAR_OK ? doc : json_object();
 }

@@ -12,23 +12,27 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "base/io.h"
+#include "base/json.h"
+#include "base/str.h"
+#include "state/state.h"
 
 #define DOCUMENT_MAX ((size_t)8 << 20)
 
-static char *path_of(const struct hangar *h, const char *name, struct hg_error *err)
+static char *path_of(const struct hg_state *state, const char *name, struct hg_error *err)
 {
-    char *path = hg_format("%s/%s", h->state_dir, name);
+    char *path = hg_format("%s/%s", state->dir, name);
     if (!path) {
         hg_no_memory(err);
     }
     return path;
 }
 
-enum hangar_rc hg_state_place(const struct hangar *h, const char *name, char **path,
-                              struct hg_error *err)
+enum hangar_rc hg_state_path(const struct hg_state *state, const char *name, char **path,
+                             struct hg_error *err)
 {
-    char *made = path_of(h, name, err);
+    char *made = path_of(state, name, err);
     if (!made) {
         return HANGAR_NO_MEMORY;
     }
@@ -44,11 +48,11 @@ enum hangar_rc hg_state_place(const struct hangar *h, const char *name, char **p
     return HANGAR_OK;
 }
 
-enum hangar_rc hg_state_hold(const struct hangar *h, const char *name, bool wait, int *fd_out,
-                             struct hg_error *err)
+enum hangar_rc hg_state_lock_file(const struct hg_state *state, const char *name, bool wait,
+                                  int *fd_out, struct hg_error *err)
 {
     char *path;
-    enum hangar_rc rc = hg_state_place(h, name, &path, err);
+    enum hangar_rc rc = hg_state_path(state, name, &path, err);
     if (rc != HANGAR_OK) {
         return rc;
     }
@@ -66,20 +70,20 @@ enum hangar_rc hg_state_hold(const struct hangar *h, const char *name, bool wait
     return rc;
 }
 
-enum hangar_rc hg_state_read(const struct hangar *h, const char *name, size_t max,
+enum hangar_rc hg_state_read(const struct hg_state *state, const char *name, size_t max,
                              struct hg_str *out, struct hg_error *err)
 {
-    char *path = path_of(h, name, err);
+    char *path = path_of(state, name, err);
     enum hangar_rc rc = path ? hg_read_file(path, max, out, err) : HANGAR_NO_MEMORY;
     free(path);
     return rc;
 }
 
-enum hangar_rc hg_state_write(const struct hangar *h, const char *name, const char *text,
+enum hangar_rc hg_state_write(const struct hg_state *state, const char *name, const char *text,
                               size_t size, struct hg_error *err)
 {
     char *path;
-    enum hangar_rc rc = hg_state_place(h, name, &path, err);
+    enum hangar_rc rc = hg_state_path(state, name, &path, err);
     if (rc == HANGAR_OK) {
         rc = hg_write_file(path, text, size, 0600, err);
         free(path);
@@ -93,13 +97,13 @@ static bool is_as_good_as_none(enum hangar_rc rc)
     return rc == HANGAR_NOT_FOUND || rc == HANGAR_CORRUPT || rc == HANGAR_CONFIG;
 }
 
-enum hangar_rc hg_state_load(const struct hangar *h, const char *name, json_t **out,
+enum hangar_rc hg_state_load(const struct hg_state *state, const char *name, json_t **out,
                              struct hg_error *err)
 {
     struct hg_str text = {0};
     struct hg_error why = {0};
     json_t *doc = NULL;
-    enum hangar_rc rc = hg_state_read(h, name, DOCUMENT_MAX, &text, &why);
+    enum hangar_rc rc = hg_state_read(state, name, DOCUMENT_MAX, &text, &why);
     if (rc == HANGAR_OK) {
         rc = hg_json_parse(hg_str_text(&text), text.len, name, &doc, &why);
     }
@@ -117,11 +121,12 @@ enum hangar_rc hg_state_load(const struct hangar *h, const char *name, json_t **
     return HANGAR_OK;
 }
 
-enum hangar_rc hg_state_save(const struct hangar *h, const char *name, const json_t *doc,
+enum hangar_rc hg_state_save(const struct hg_state *state, const char *name, const json_t *doc,
                              struct hg_error *err)
 {
     char *text = hg_json_text(doc);
-    enum hangar_rc rc = text ? hg_state_write(h, name, text, strlen(text), err) : hg_no_memory(err);
+    enum hangar_rc rc =
+        text ? hg_state_write(state, name, text, strlen(text), err) : hg_no_memory(err);
     free(text);
     return rc;
 }

@@ -1,73 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * state: what this machine remembers between runs: a lock and a history per
- * pipeline, below state_dir.  Which backups exist is never read from here.
+ * history: see history.h.
  */
-#include "state/file.h"
+#include "state/history.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "base/io.h"
+#include "base/json.h"
+#include "base/str.h"
+#include "state/file.h"
+#include "state/state.h"
 
 #define HISTORY_MAX (1u << 20)
-
-/* Leaves in the lock's file since when it is held; what fails is not important. */
-static void say_since(int fd)
-{
-    char text[HG_TIME_SIZE + 1];
-    hg_time_format(hg_now_ms(), text);
-    strcat(text, "\n");
-    if (ftruncate(fd, 0) != 0 || pwrite(fd, text, strlen(text), 0) < 0) {
-        return;
-    }
-}
-
-enum hangar_rc hg_state_lock(struct hangar *h, const char *pipeline, int *fd, struct hg_error *err)
-{
-    struct hg_error why = {0};
-    char *name = hg_format("lock/%s.lock", pipeline);
-    enum hangar_rc rc = name ? hg_state_hold(h, name, false, fd, &why) : hg_no_memory(&why);
-    free(name);
-    if (rc == HANGAR_OK) {
-        say_since(*fd);
-    } else if (rc == HANGAR_EXISTS) {
-        hg_fail(err, HANGAR_EXISTS, 0,
-                "another run of pipeline %s is under way; hint: wait for it, its end frees the "
-                "pipeline in any case",
-                pipeline);
-    } else {
-        rc = hg_fail(err, HANGAR_IO, 0,
-                     "cannot keep state: %s; hint: set STATE_DIRECTORY to a folder of yours",
-                     why.text);
-    }
-    return rc;
-}
-
-int64_t hg_state_running(struct hangar *h, const char *pipeline)
-{
-    char text[HG_TIME_SIZE] = "";
-    int64_t since = -1;
-    char *path = hg_format("%s/lock/%s.lock", h->state_dir, pipeline);
-    int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
-    /* shared, so that two who look do not take each other for a run */
-    if (fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK &&
-        pread(fd, text, sizeof(text) - 1, 0) > 0) {
-        text[strcspn(text, "\n")] = '\0';
-        hg_time_parse(text, &since);
-    }
-    if (fd >= 0) {
-        close(fd);
-    }
-    free(path);
-    return since;
-}
 
 static char *history_of(const char *pipeline)
 {
@@ -96,14 +48,14 @@ static void trim(const char *path)
     hg_str_free(&text);
 }
 
-void hg_state_record(struct hangar *h, const char *pipeline, const json_t *line)
+void hg_history_append(const struct hg_state *state, const char *pipeline, const json_t *line)
 {
     struct hg_error err = {0};
     char *name = history_of(pipeline), *text = hg_json_line(line), *path = NULL;
     int fd = -1;
     if (!name || !text) {
         hg_no_memory(&err);
-    } else if (hg_state_place(h, name, &path, &err) == HANGAR_OK) {
+    } else if (hg_state_path(state, name, &path, &err) == HANGAR_OK) {
         trim(path);
         fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (fd < 0 || (is_cut(fd) && hg_write_all(fd, "\n", 1) != 0) ||
@@ -115,7 +67,7 @@ void hg_state_record(struct hangar *h, const char *pipeline, const json_t *line)
         close(fd);
     }
     if (err.rc != HANGAR_OK) {
-        hg_log_line(&h->log, HANGAR_LOG_WARN, "the history is not kept: %s", err.text);
+        hg_log_line(state->log, HANGAR_LOG_WARN, "the history is not kept: %s", err.text);
     }
     free(text);
     free(path);
@@ -123,20 +75,20 @@ void hg_state_record(struct hangar *h, const char *pipeline, const json_t *line)
 }
 
 /* The whole history; empty when there is none. */
-static struct hg_str read_history(const struct hangar *h, const char *pipeline)
+static struct hg_str read_history(const struct hg_state *state, const char *pipeline)
 {
     struct hg_str text = {0};
     char *name = history_of(pipeline);
-    if (!name || hg_state_read(h, name, 2 * HISTORY_MAX, &text, NULL) != HANGAR_OK) {
+    if (!name || hg_state_read(state, name, 2 * HISTORY_MAX, &text, NULL) != HANGAR_OK) {
         hg_str_free(&text);
     }
     free(name);
     return text;
 }
 
-json_t *hg_state_last(struct hangar *h, const char *pipeline)
+json_t *hg_history_last(const struct hg_state *state, const char *pipeline)
 {
-    struct hg_str text = read_history(h, pipeline);
+    struct hg_str text = read_history(state, pipeline);
     json_t *last = NULL;
     /* a line that was cut by a crash is skipped */
     for (size_t end = text.len, start; !last && end > 0; end = start) {
@@ -152,10 +104,10 @@ json_t *hg_state_last(struct hangar *h, const char *pipeline)
     return last;
 }
 
-void hg_state_each(struct hangar *h, const char *pipeline,
-                   void (*fn)(void *arg, const json_t *line), void *arg)
+void hg_history_each(const struct hg_state *state, const char *pipeline,
+                     void (*fn)(void *arg, const json_t *line), void *arg)
 {
-    struct hg_str text = read_history(h, pipeline);
+    struct hg_str text = read_history(state, pipeline);
     for (size_t at = 0; at < text.len;) {
         size_t n = strcspn(text.data + at, "\n");
         json_t *line = NULL;

@@ -8,8 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "state/file.h"
+#include "base/clock.h"
+#include "base/error.h"
 #include "base/hash.h"
+#include "base/json.h"
+#include "base/str.h"
+#include "catalog/signing.h"
+#include "inventory/index.h"
+#include "plugin/instance.h"
+#include "session/handle.h"
+#include "state/file.h"
 
 #define FORMAT 1
 #define FILE_MAX ((size_t)32 << 20)
@@ -72,7 +80,8 @@ void hg_summaries_load(struct hg_summaries *s, struct hangar *h, struct hangar_c
     struct hg_str text = {0};
     char *name = name_of(sink, pipeline);
     *s = (struct hg_summaries){0};
-    if (name && hg_state_read(h, name, FILE_MAX, &text, NULL) == HANGAR_OK && text.len > 0) {
+    if (name && hg_state_read(&h->state, name, FILE_MAX, &text, NULL) == HANGAR_OK &&
+        text.len > 0) {
         s->known = parse(h, sink, &text);
     }
     hg_str_free(&text);
@@ -143,7 +152,7 @@ void hg_summaries_save(const struct hg_summaries *s, struct hangar *h, struct ha
         if (make_seal(h, hg_str_text(&text), text.len, &seal)) {
             hg_str_add(&text, hg_str_text(&seal));
             if (!text.failed && text.len <= FILE_MAX) {
-                hg_state_write(h, name, text.data, text.len, &err);
+                hg_state_write(&h->state, name, text.data, text.len, &err);
             }
         }
     }

@@ -14,6 +14,7 @@
 #ifndef HG_STATE_MANIFEST_CACHE_H
 #define HG_STATE_MANIFEST_CACHE_H
 
+#include "base/json.h"
 #include "inventory/index.h"
 
 struct hg_summaries {

@@ -4,15 +4,27 @@
  * backup: the job around a run of a pipeline: its lock and hooks, what it came to,
  * retention after a success, and what is told and remembered of it.
  */
-#include "jobs/notify/alerts.h"
 #include "jobs/backup/backup.h"
-#include "session/priority.h"
-#include "session/hooks.h"
-#include "jobs/notify/notify.h"
-#include "jobs/prune/prune.h"
 
 #include <stdlib.h>
 #include <unistd.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "catalog/manifest.h"
+#include "jobs/notify/alerts.h"
+#include "jobs/notify/notify.h"
+#include "jobs/prune/prune.h"
+#include "session/document.h"
+#include "session/handle.h"
+#include "session/hooks.h"
+#include "session/names.h"
+#include "session/priority.h"
+#include "state/counters.h"
+#include "state/history.h"
+#include "state/pipeline_lock.h"
 
 static enum hangar_status run_status(const struct hg_run *run, enum hangar_rc rc,
                                      struct hg_error *err)
@@ -121,7 +133,7 @@ enum hangar_status hangar_backup(struct hangar *h, const char *pipeline, char **
         status = HANGAR_STATUS_NOT_FOUND;
     } else {
         hg_run_init(run, h, &h->config->pipelines[index]);
-        enum hangar_rc rc = hg_state_lock(h, pipeline, &lock, &err);
+        enum hangar_rc rc = hg_pipeline_lock(&h->state, pipeline, &lock, &err);
         if (rc != HANGAR_OK) {
             status = rc == HANGAR_EXISTS ? HANGAR_STATUS_BUSY : HANGAR_STATUS_FAILED;
             run->finished_ms = hg_now_ms();
@@ -131,7 +143,7 @@ enum hangar_status hangar_backup(struct hangar *h, const char *pipeline, char **
         hg_run_document(run, doc);
         if (status != HANGAR_STATUS_BUSY) {
             json_t *line = hg_run_history(run, status, &err);
-            hg_state_record(h, pipeline, line);
+            hg_history_append(&h->state, pipeline, line);
             json_decref(line);
             /* after that: whoever looks must not take a run that prunes for lost */
             prune_after(run, status);
@@ -139,7 +151,7 @@ enum hangar_status hangar_backup(struct hangar *h, const char *pipeline, char **
         if (lock >= 0) {
             close(lock);
         }
-        hg_count(h, "backup", pipeline, hangar_status_name(status), 1);
+        hg_counters_add(&h->state, "backup", pipeline, hangar_status_name(status), 1);
         hg_notify_end(h, "backup", run->pipeline, status, doc, &err);
         hg_alerts_after(h, run->pipeline);
         hg_run_fini(run);

@@ -13,9 +13,23 @@
 #ifndef HG_BACKUP_BACKUP_H
 #define HG_BACKUP_BACKUP_H
 
-#include "session/handle.h"
+#include <stdbool.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "base/str.h"
 #include "base/vec.h"
+#include "catalog/manifest.h"
+#include "config/config.h"
+#include "config/options.h"
+#include "inventory/lease.h"
+#include "inventory/replication.h"
+#include "pipeline/engine.h"
 #include "pipeline/pull.h"
+#include "plugin/job.h"
+#include "session/handle.h"
+#include "session/session.h"
 
 struct hg_run_overrides {
     const struct hg_override *items;

@@ -4,10 +4,17 @@
  * backup_begin: what a run opens, and the place it takes in each sink.  A sink that
  * fails is out of the run; it fails only when none is left.
  */
-#include "jobs/backup/backup.h"
-
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "catalog/store.h"
+#include "config/config.h"
+#include "jobs/backup/backup.h"
+#include "plugin/instance.h"
+#include "plugin/job.h"
+#include "session/session.h"
 
 static const struct hg_instance_config *instance_of(const struct hg_run *run, size_t index)
 {

@@ -6,8 +6,12 @@
  * long as it needs.  It is still the same run: the lease goes on, and the manifest
  * comes last, create-only.
  */
-#include "inventory/replication.h"
+#include "base/error.h"
+#include "base/log.h"
 #include "inventory/lease.h"
+#include "inventory/replication.h"
+#include "jobs/backup/backup.h"
+#include "plugin/job.h"
 
 struct lacking {
     const struct hg_run *run;

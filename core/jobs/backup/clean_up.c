@@ -3,7 +3,10 @@
  *
  * backup_cleanup: removes what a run stored where it did not commit.
  */
+#include "base/error.h"
+#include "catalog/store.h"
 #include "jobs/backup/backup.h"
+#include "session/session.h"
 
 #define CLEANUP_STALL_MS 30000
 

@@ -5,10 +5,21 @@
  * whole or invisible: objects first, then RESTORE.txt and SHA256SUMS, then
  * manifest.json, create-only.
  */
-#include "inventory/lease.h"
-
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/str.h"
+#include "catalog/manifest.h"
+#include "catalog/signing.h"
+#include "catalog/store.h"
+#include "inventory/lease.h"
+#include "jobs/backup/backup.h"
+#include "jobs/backup/restore_text.h"
+#include "pipeline/pull.h"
+#include "plugin/job.h"
 
 /* What the sources told at their ends. */
 static void take_facts(struct hg_run *run)

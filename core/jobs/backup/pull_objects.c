@@ -4,11 +4,20 @@
  * backup_pull: the bytes of a run: everything between prepare and end of its
  * sources.  What was pulled goes into the manifest.
  */
-#include "jobs/backup/backup.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/str.h"
+#include "base/vec.h"
+#include "catalog/manifest.h"
+#include "jobs/backup/backup.h"
+#include "pipeline/engine.h"
+#include "pipeline/pull.h"
+#include "plugin/job.h"
+#include "session/session.h"
 
 static bool stored_name(void *arg, size_t source, const char *name, char *out, size_t size)
 {

@@ -4,8 +4,15 @@
  * restore_text: RESTORE.txt, the commands with which a person restores this very
  * backup with stock tools when hangar is gone.
  */
-#include "session/handle.h"
+#include "jobs/backup/restore_text.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/str.h"
+#include "catalog/manifest.h"
+#include "inventory/object_infos.h"
 #include "pipeline/decode.h"
+#include "plugin/instance.h"
 
 static void head(const struct hg_manifest *m, struct hg_str *out)
 {

@@ -5,13 +5,23 @@
  * up, and again when that may help.  It knows nothing of what is around it: locks, hooks,
  * retention, history.
  */
-#include "jobs/backup/backup.h"
-#include "inventory/lease.h"
-
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "catalog/manifest.h"
+#include "config/config.h"
+#include "inventory/lease.h"
+#include "jobs/backup/backup.h"
+#include "pipeline/pull.h"
+#include "plugin/job.h"
+#include "session/document.h"
+#include "session/handle.h"
+#include "session/session.h"
 
 #define MAX_TRIES 3
 

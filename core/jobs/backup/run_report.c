@@ -3,14 +3,25 @@
  *
  * backup_report: what is told about a run: manifest, document, history, progress.
  */
-#include "jobs/backup/backup.h"
-#include "state/capabilities.h"
-#include "inventory/replication.h"
-
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
+
+#include "base/attrs.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "catalog/manifest.h"
+#include "catalog/store.h"
+#include "jobs/backup/backup.h"
+#include "pipeline/engine.h"
+#include "pipeline/pull.h"
+#include "plugin/instance.h"
+#include "plugin/job.h"
+#include "session/document.h"
+#include "session/session.h"
+#include "state/capabilities.h"
 
 enum hangar_rc hg_run_mark(const struct hg_run *run, struct hangar_ctx *sink, bool create_only,
                            struct hg_error *err)
@@ -54,7 +65,7 @@ static bool describe_transform(struct hangar_ctx *ctx, struct hg_manifest_transf
 /* What store this sink was, as far as is known without asking. */
 static json_t *describe_sink(const struct hg_run *run, const struct hg_run_sink *sink)
 {
-    json_t *one = sink->ctx ? hg_capabilities_load(run->h, sink->ctx) : NULL;
+    json_t *one = sink->ctx ? hg_capabilities_load(&run->h->state, sink->ctx) : NULL;
     one = one ? one : json_object();
     hg_json_set_string(one, "plugin", sink->config->plugin);
     if (sink->ctx) {

@@ -7,6 +7,11 @@
 
 #include <stdlib.h>
 
+#include "base/error.h"
+#include "base/log.h"
+#include "config/config.h"
+#include "jobs/backup/backup.h"
+
 /* *sink_failed: the same may go well with another sink. */
 static enum hangar_rc take_into(struct hg_safety *s, size_t sink, bool *sink_failed,
                                 struct hg_error *err)

@@ -8,7 +8,12 @@
 #ifndef HG_BACKUP_SAFETY_H
 #define HG_BACKUP_SAFETY_H
 
+#include "base/clock.h"
+#include "base/error.h"
+#include "config/config.h"
 #include "jobs/backup/backup.h"
+#include "plugin/job.h"
+#include "session/handle.h"
 
 struct hg_safety {
     /* in: the caller's */

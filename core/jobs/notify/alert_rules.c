@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/json.h"
+#include "base/str.h"
 #include "base/units.h"
 #include "base/vec.h"
 

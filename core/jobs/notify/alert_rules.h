@@ -7,6 +7,8 @@
 #ifndef HG_NOTIFY_ALERT_RULES_H
 #define HG_NOTIFY_ALERT_RULES_H
 
+#include <stdbool.h>
+
 #include "base/json.h"
 #include "base/str.h"
 

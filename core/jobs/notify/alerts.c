@@ -15,11 +15,20 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "base/units.h"
+#include "config/config.h"
 #include "jobs/notify/alert_rules.h"
 #include "jobs/notify/notify.h"
 #include "jobs/report/status.h"
+#include "session/document.h"
+#include "session/handle.h"
+#include "session/names.h"
 #include "state/file.h"
-#include "base/units.h"
 
 #define MEMORY "alerts.json"
 
@@ -189,10 +198,10 @@ static enum hangar_rc judge(struct looking *l, const json_t *pipelines, struct h
     const json_t *one;
     size_t i;
     int lock;
-    if (hg_state_hold(l->h, "alerts.lock", true, &lock, err) != HANGAR_OK) {
+    if (hg_state_lock_file(&l->h->state, "alerts.lock", true, &lock, err) != HANGAR_OK) {
         return err->rc;
     }
-    if (hg_state_load(l->h, MEMORY, &l->memory, err) == HANGAR_OK) {
+    if (hg_state_load(&l->h->state, MEMORY, &l->memory, err) == HANGAR_OK) {
         json_array_foreach (pipelines, i, one) {
             if (look_at(l, one, err) != HANGAR_OK) {
                 break;
@@ -200,7 +209,7 @@ static enum hangar_rc judge(struct looking *l, const json_t *pipelines, struct h
         }
         forget(l);
         if (l->tell) { /* what nobody was told of is still new to the next who looks */
-            hg_state_save(l->h, MEMORY, l->memory, err);
+            hg_state_save(&l->h->state, MEMORY, l->memory, err);
         }
         json_decref(l->memory);
     }

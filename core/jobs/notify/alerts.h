@@ -6,6 +6,8 @@
 #ifndef HG_NOTIFY_ALERTS_H
 #define HG_NOTIFY_ALERTS_H
 
+#include "base/json.h"
+#include "config/config.h"
 #include "session/handle.h"
 
 /* Tells notifiers what has changed in these pipelines of a status, which somebody began

@@ -5,9 +5,17 @@
  */
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "config/config.h"
 #include "jobs/notify/alerts.h"
 #include "jobs/notify/notify.h"
-#include "base/clock.h"
+#include "session/document.h"
+#include "session/handle.h"
+#include "session/names.h"
+#include "state/counters.h"
+#include "state/history.h"
 
 /* The run that the history knows last is the one before: this one has left no line. */
 static void record(struct hangar *h, const char *pipeline, const struct hg_error *why)
@@ -19,7 +27,7 @@ static void record(struct hangar *h, const char *pipeline, const struct hg_error
     hg_json_set_time(line, "started", hg_now_ms());
     hg_json_set_int(line, "duration_ms", 0);
     hg_json_set_string(line, "error", why->text);
-    hg_state_record(h, pipeline, line);
+    hg_history_append(&h->state, pipeline, line);
     json_decref(line);
 }
 
@@ -41,7 +49,8 @@ enum hangar_status hangar_report_crash(struct hangar *h, const char *job, const 
         hg_json_set_string(doc, "pipeline", pipeline);
         if (backup) {
             record(h, pipeline, &crash);
-            hg_count(h, "backup", pipeline, hangar_status_name(HANGAR_STATUS_FAILED), 1);
+            hg_counters_add(&h->state, "backup", pipeline, hangar_status_name(HANGAR_STATUS_FAILED),
+                            1);
         }
         hg_notify_end(h, backup ? "backup" : "verify", p, HANGAR_STATUS_FAILED, doc, &crash);
         hg_alerts_after(h, p);

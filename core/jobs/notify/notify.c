@@ -12,6 +12,16 @@
 
 #include "base/thread.h"
 #include "base/clock.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "config/config.h"
+#include "plugin/instance.h"
+#include "plugin/job.h"
+#include "session/document.h"
+#include "session/handle.h"
+#include "session/session.h"
+#include "state/counters.h"
 
 enum { TRIES = 3, PAUSE_MS = 1000, STALL_MS = 30000 };
 
@@ -60,7 +70,7 @@ static void report(struct telling *t, const char *kind)
 {
     struct hg_log *log = &t->h->log;
     const char *name = t->config->name;
-    hg_count(t->h, "notify", name, t->rc == HANGAR_OK ? "sent" : "failed", 1);
+    hg_counters_add(&t->h->state, "notify", name, t->rc == HANGAR_OK ? "sent" : "failed", 1);
     if (t->rc == HANGAR_OK) {
         hg_log_event(log, HANGAR_LOG_INFO, "notify.sent", "%s to %s", kind, name);
     } else {

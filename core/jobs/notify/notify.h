@@ -7,6 +7,11 @@
 #ifndef HG_NOTIFY_NOTIFY_H
 #define HG_NOTIFY_NOTIFY_H
 
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "config/config.h"
 #include "session/handle.h"
 
 /* Something that happened.  Strings may be NULL but for kind and summary. */

@@ -4,13 +4,24 @@
  * hold: what an operator decides about one backup: it stays whatever retention
  * says, or it goes.
  */
-#include "session/handle.h"
-
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "catalog/manifest.h"
 #include "catalog/mark.h"
+#include "catalog/store.h"
+#include "config/config.h"
+#include "inventory/selection.h"
+#include "plugin/instance.h"
+#include "session/document.h"
+#include "session/handle.h"
+#include "session/session.h"
+#include "state/pipeline_lock.h"
 
 enum what { HOLD, UNHOLD, REMOVE };
 
@@ -131,7 +142,7 @@ static enum hangar_status job(struct hangar *h, const struct hangar_selection *w
     if (rc == HANGAR_OK) {
         rc = find(&s, which, &pipeline, id, &err);
         if (rc == HANGAR_OK && what == REMOVE) { /* a hold may come at any time */
-            rc = hg_state_lock(h, h->config->pipelines[pipeline].name, &lock, &err);
+            rc = hg_pipeline_lock(&h->state, h->config->pipelines[pipeline].name, &lock, &err);
             busy = rc == HANGAR_EXISTS;
         }
         if (rc == HANGAR_OK) {

@@ -6,13 +6,29 @@
  * when their lease is over.  Every step can be interrupted and begun again.
  */
 #include "jobs/prune/prune.h"
-#include "inventory/object_lock.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "catalog/manifest.h"
 #include "catalog/mark.h"
+#include "catalog/retention.h"
+#include "catalog/store.h"
+#include "config/config.h"
+#include "inventory/index.h"
+#include "inventory/object_lock.h"
+#include "plugin/job.h"
+#include "session/document.h"
+#include "session/handle.h"
+#include "session/names.h"
+#include "session/session.h"
+#include "state/counters.h"
+#include "state/pipeline_lock.h"
 
 /* ---- looking ---- */
 
@@ -349,7 +365,7 @@ static enum hangar_rc prune_sink(struct hangar *h, const struct hg_pipeline_conf
         json_decref(leftovers);
     }
     if (!dry && p.removed > 0) {
-        hg_count(h, "pruned", pipeline->name, p.config->name, (int64_t)p.removed);
+        hg_counters_add(&h->state, "pruned", pipeline->name, p.config->name, (int64_t)p.removed);
     }
     if (!dry && rc == HANGAR_OK) {
         hg_log_took(&h->log, HANGAR_LOG_INFO, "prune.done", hg_mono_ms() - started,
@@ -385,7 +401,7 @@ static void prune_pipeline(struct hangar *h, const struct hg_pipeline_config *pi
 {
     struct hg_error err = {0};
     int lock = -1;
-    if (!dry && hg_state_lock(h, pipeline->name, &lock, &err) != HANGAR_OK) {
+    if (!dry && hg_pipeline_lock(&h->state, pipeline->name, &lock, &err) != HANGAR_OK) {
         json_t *all = json_object();
         hg_json_set_string(all, "pipeline", pipeline->name);
         hg_json_set_string(all, "sink", sink);

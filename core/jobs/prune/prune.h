@@ -7,8 +7,14 @@
 #ifndef HG_PRUNE_PRUNE_H
 #define HG_PRUNE_PRUNE_H
 
-#include "inventory/index.h"
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "base/json.h"
 #include "catalog/retention.h"
+#include "config/config.h"
+#include "inventory/index.h"
+#include "session/handle.h"
 
 /* A run that has not renewed its run.json for so long is dead.  Runs renew every
  * minute and do not commit when they have been unable to for half of it. */

@@ -4,11 +4,25 @@
  * check: would a backup work?  Reads the signing key, and asks every instance that a
  * pipeline uses.
  */
-#include "state/capabilities.h"
-
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "base/attrs.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "base/str.h"
+#include "catalog/signing.h"
+#include "config/config.h"
+#include "plugin/instance.h"
+#include "plugin/job.h"
+#include "session/document.h"
+#include "session/handle.h"
+#include "session/session.h"
+#include "session/signing_keys.h"
+#include "state/capabilities.h"
+#include "state/pipeline_lock.h"
 
 struct checking {
     struct hangar *h;
@@ -79,7 +93,7 @@ static void check_instance(struct checking *c, size_t i)
         hg_job_step(&c->s.job, "checking %s", config->name);
         rc = ask(ctx, config->kind, facts, &err);
         if (rc == HANGAR_OK && config->kind == HG_SINK) {
-            hg_capabilities_save(c->h, ctx, facts);
+            hg_capabilities_save(&c->h->state, ctx, facts);
         }
     }
     capture(c, NULL);
@@ -139,7 +153,7 @@ static void check_pipeline(struct checking *c, const struct hg_pipeline_config *
     struct hg_str none = {0};
     struct hangar_attrs *facts = hg_attrs_new();
     int lock = -1;
-    enum hangar_rc rc = hg_state_lock(c->h, pc->name, &lock, &err);
+    enum hangar_rc rc = hg_pipeline_lock(&c->h->state, pc->name, &lock, &err);
     if (rc == HANGAR_EXISTS) { /* a run under way is nothing wrong */
         rc = HANGAR_OK;
     }

@@ -4,11 +4,20 @@
  * health: is the newest good backup young enough?  What counts is what the sinks hold
  * now, not what was once told.
  */
-#include "session/handle.h"
-
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/json.h"
 #include "base/units.h"
+#include "catalog/manifest.h"
+#include "catalog/store.h"
+#include "config/config.h"
+#include "plugin/job.h"
+#include "session/document.h"
+#include "session/handle.h"
+#include "session/names.h"
+#include "session/session.h"
 
 /* The newest whole backup of a pipeline in a sink; m->id is NULL when there is none.  By
  * one listing of folders and, mostly, one manifest: who asks each minute must not list

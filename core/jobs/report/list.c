@@ -6,10 +6,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "inventory/index.h"
-#include "inventory/verification_record.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "base/str.h"
 #include "base/vec.h"
+#include "catalog/manifest.h"
 #include "catalog/mark.h"
+#include "catalog/store.h"
+#include "config/config.h"
+#include "inventory/index.h"
+#include "inventory/selection.h"
+#include "inventory/verification_record.h"
+#include "session/document.h"
+#include "session/handle.h"
+#include "session/names.h"
+#include "session/session.h"
 
 /* ---- collecting ---- */
 

@@ -9,10 +9,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "catalog/retention.h"
+#include "config/config.h"
+#include "inventory/index.h"
+#include "inventory/verification_record.h"
 #include "jobs/notify/alerts.h"
 #include "jobs/prune/prune.h"
-#include "inventory/verification_record.h"
 #include "pipeline/engine.h"
+#include "plugin/instance.h"
+#include "plugin/job.h"
+#include "session/document.h"
+#include "session/handle.h"
+#include "session/session.h"
+#include "state/counters.h"
+#include "state/history.h"
+#include "state/pipeline_lock.h"
 
 #define LACKS_MAX 20
 
@@ -245,7 +259,7 @@ static json_t *names(struct hangar *h, const size_t *indexes, size_t count)
 /* The run that is under way on this machine; null: none is. */
 static json_t *running(struct hangar *h, const char *pipeline)
 {
-    int64_t since = hg_state_running(h, pipeline);
+    int64_t since = hg_pipeline_lock_since(&h->state, pipeline);
     json_t *one = since >= 0 ? json_object() : json_null();
     if (since >= 0) {
         hg_json_set_time(one, "since", since);
@@ -257,7 +271,7 @@ static json_t *pipeline_overview(struct hg_session *s, const struct hg_pipeline_
 {
     struct hangar *h = s->h;
     json_t *one = json_object();
-    json_t *last = hg_state_last(h, pc->name);
+    json_t *last = hg_history_last(&h->state, pc->name);
     struct view views[HG_MAX_SINKS] = {0};
     hg_json_set_string(one, "name", pc->name);
     hg_json_set(one, "sources", names(h, pc->sources, pc->source_count));
@@ -332,7 +346,7 @@ static enum hangar_status make_status(struct hangar *h, bool watch, char **json)
     struct hg_error err = {0};
     json_t *limits = json_object(), *pipelines = json_array(), *instances = json_array();
     hg_json_set_string(doc, "config", h->config->path);
-    hg_json_set_string(doc, "state_dir", h->state_dir);
+    hg_json_set_string(doc, "state_dir", h->state.dir);
     hg_json_set_string(doc, "origin", h->origin);
     hg_json_set_int(limits, "memory_bytes", h->config->memory_bytes);
     hg_json_set_int(limits, "workers", (int64_t)hg_workers(h));
@@ -345,7 +359,8 @@ static enum hangar_status make_status(struct hangar *h, bool watch, char **json)
     }
     hg_json_set(doc, "pipelines", pipelines);
     hg_json_set(doc, "instances", instances);
-    hg_json_set(doc, "counters", hg_counters(h)); /* with those who were told just now */
+    hg_json_set(doc, "counters",
+                hg_counters_read(&h->state)); /* with those who were told just now */
     return hg_doc_end(h, doc, hg_status(rc), &err, json);
 }
 

@@ -6,6 +6,9 @@
 #ifndef HG_REPORT_STATUS_H
 #define HG_REPORT_STATUS_H
 
+#include "base/error.h"
+#include "base/json.h"
+#include "config/config.h"
 #include "session/handle.h"
 
 /* Looks into the sinks of a pipeline (NULL: of all), each once, in a session of its own,

@@ -3,10 +3,21 @@
  *
  * restore_clean: what a restore over live data does before it changes anything.
  */
-#include "jobs/restore/restore.h"
-
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/str.h"
+#include "config/config.h"
+#include "config/options.h"
+#include "jobs/backup/backup.h"
+#include "jobs/backup/safety.h"
+#include "jobs/restore/restore.h"
+#include "jobs/restore/targets.h"
+#include "plugin/job.h"
+#include "session/session.h"
+#include "state/pipeline_lock.h"
 
 enum hangar_rc hg_clean_lock(struct hg_restoring *r, struct hg_error *err)
 {
@@ -14,7 +25,7 @@ enum hangar_rc hg_clean_lock(struct hg_restoring *r, struct hg_error *err)
     if (!hg_restoring_clean(r) || hg_restoring_dry(r)) {
         return HANGAR_OK;
     }
-    enum hangar_rc rc = hg_state_lock(r->h, p->name, &r->lock, err);
+    enum hangar_rc rc = hg_pipeline_lock(&r->h->state, p->name, &r->lock, err);
     r->busy = rc == HANGAR_EXISTS;
     return rc;
 }

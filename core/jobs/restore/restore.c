@@ -4,14 +4,31 @@
  * restore: a backup back into its sources.  Every stored byte is compared with the
  * manifest, and every target looked at, before anything is written.
  */
-#include "session/hooks.h"
-#include "jobs/notify/notify.h"
 #include "jobs/restore/restore.h"
-#include "jobs/verify/verify.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "base/attrs.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "catalog/manifest.h"
+#include "config/config.h"
+#include "config/options.h"
+#include "inventory/selection.h"
+#include "jobs/notify/notify.h"
+#include "jobs/restore/targets.h"
+#include "jobs/verify/verify.h"
+#include "plugin/instance.h"
+#include "plugin/job.h"
+#include "session/document.h"
+#include "session/handle.h"
+#include "session/hooks.h"
+#include "session/session.h"
 
 static void on_tick(void *arg)
 {

@@ -7,8 +7,17 @@
 #ifndef HG_RESTORE_RESTORE_H
 #define HG_RESTORE_RESTORE_H
 
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "config/config.h"
+#include "config/options.h"
+#include "inventory/selection.h"
 #include "jobs/backup/safety.h"
 #include "jobs/restore/targets.h"
+#include "session/handle.h"
+#include "session/session.h"
 
 #define HG_MAX_SET 64
 

@@ -9,6 +9,17 @@
 #include <string.h>
 
 #include "base/thread.h"
+#include "base/attrs.h"
+#include "base/error.h"
+#include "base/str.h"
+#include "catalog/manifest.h"
+#include "config/config.h"
+#include "inventory/object_infos.h"
+#include "pipeline/push.h"
+#include "plugin/instance.h"
+#include "plugin/job.h"
+#include "session/handle.h"
+#include "session/session.h"
 
 enum hangar_rc hg_targets_init(struct hg_targets *t, struct hg_session *session,
                                const struct hg_manifest *manifest, struct hangar_ctx *sink,

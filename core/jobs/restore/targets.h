@@ -11,8 +11,14 @@
 #ifndef HG_RESTORE_TARGETS_H
 #define HG_RESTORE_TARGETS_H
 
-#include "session/handle.h"
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "catalog/manifest.h"
+#include "inventory/object_infos.h"
 #include "pipeline/push.h"
+#include "session/handle.h"
+#include "session/session.h"
 
 /* One source that is restored. */
 struct hg_target {

@@ -4,11 +4,21 @@
  * cat: one object of a backup, decoded, to whoever asks.  The bytes are given while
  * they are compared: whether they were the right ones is known at the end.
  */
-#include "jobs/transfer/transfer.h"
-#include "pipeline/decode.h"
-
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/str.h"
+#include "catalog/manifest.h"
+#include "catalog/store.h"
+#include "config/config.h"
+#include "inventory/selection.h"
+#include "jobs/transfer/transfer.h"
+#include "pipeline/decode.h"
+#include "session/document.h"
+#include "session/handle.h"
+#include "session/session.h"
 
 struct catting {
     hangar_write_fn write;

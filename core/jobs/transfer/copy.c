@@ -12,10 +12,27 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "inventory/replication.h"
-#include "inventory/place.h"
-#include "inventory/object_lock.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "catalog/manifest.h"
 #include "catalog/mark.h"
+#include "catalog/store.h"
+#include "config/config.h"
+#include "inventory/lease.h"
+#include "inventory/object_lock.h"
+#include "inventory/place.h"
+#include "inventory/replication.h"
+#include "inventory/selection.h"
+#include "jobs/backup/backup.h"
+#include "plugin/job.h"
+#include "session/document.h"
+#include "session/handle.h"
+#include "session/names.h"
+#include "session/session.h"
+#include "state/pipeline_lock.h"
 
 /* One call: from one sink into another, of one pipeline. */
 struct copy {
@@ -330,7 +347,7 @@ static enum hangar_rc work(struct copy *c, const struct hangar_selection *which,
     pthread_mutex_unlock(&c->mutex);
     rc = open_sinks(c, which, to, err);
     if (rc == HANGAR_OK) {
-        rc = hg_state_lock(c->h, c->pipeline->name, &lock, err);
+        rc = hg_pipeline_lock(&c->h->state, c->pipeline->name, &lock, err);
         *busy = rc == HANGAR_EXISTS;
     }
     if (rc == HANGAR_OK) {

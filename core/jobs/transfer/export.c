@@ -6,14 +6,24 @@
  * The same backup gives the same bytes.  What is stored is compared while it is
  * read, and an archive of damaged objects is never completed.
  */
-#include "jobs/transfer/transfer.h"
-#include "pipeline/decode.h"
-
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/str.h"
+#include "catalog/manifest.h"
+#include "catalog/signing.h"
+#include "catalog/store.h"
+#include "inventory/selection.h"
+#include "jobs/transfer/transfer.h"
+#include "pipeline/decode.h"
+#include "plugin/job.h"
+#include "session/document.h"
+#include "session/handle.h"
 
 #define BLOCK 65536
 

@@ -16,7 +16,21 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "base/str.h"
+#include "catalog/manifest.h"
+#include "inventory/lease.h"
 #include "inventory/object_lock.h"
+#include "inventory/place.h"
+#include "jobs/backup/backup.h"
+#include "jobs/transfer/transfer.h"
+#include "jobs/transfer/untar.h"
+#include "plugin/job.h"
+#include "session/document.h"
+#include "session/handle.h"
+#include "session/names.h"
 
 /* ---- the manifest ---- */
 

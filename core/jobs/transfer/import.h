@@ -7,9 +7,14 @@
 #ifndef HG_TRANSFER_IMPORT_H
 #define HG_TRANSFER_IMPORT_H
 
-#include "inventory/place.h"
+#include <stdbool.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/str.h"
+#include "catalog/manifest.h"
+#include "jobs/backup/backup.h"
 #include "jobs/transfer/transfer.h"
-#include "jobs/transfer/untar.h"
 
 #define HG_IMPORT_BUFFER 65536
 

@@ -4,10 +4,20 @@
  * import_members: what is in the archive, compared with the manifest and stored.
  * Whatever is not expected ends the import.
  */
-#include "jobs/transfer/import.h"
-
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/str.h"
+#include "catalog/manifest.h"
+#include "catalog/signing.h"
+#include "catalog/store.h"
+#include "jobs/transfer/import.h"
+#include "jobs/transfer/untar.h"
+#include "plugin/instance.h"
+#include "plugin/job.h"
+#include "plugin/pace.h"
 
 enum hangar_rc hg_import_text(struct hg_import *x, uint64_t size, struct hg_str *out,
                               struct hg_error *err)

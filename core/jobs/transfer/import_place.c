@@ -3,9 +3,16 @@
  *
  * import_place: which pipeline and sink a backup may be imported into.
  */
-#include "jobs/transfer/import.h"
-
 #include <string.h>
+
+#include "base/error.h"
+#include "catalog/manifest.h"
+#include "inventory/place.h"
+#include "jobs/transfer/import.h"
+#include "session/handle.h"
+#include "session/names.h"
+#include "session/session.h"
+#include "state/pipeline_lock.h"
 
 /* A backup stays in the pipeline and with the origin that its manifest names. */
 static enum hangar_rc choose(struct hg_import *x, const char *pipeline, const char *sink,
@@ -50,7 +57,7 @@ enum hangar_rc hg_import_place(struct hg_import *x, const char *pipeline, const 
     if (rc != HANGAR_OK) {
         return rc;
     }
-    rc = hg_state_lock(x->transfer.h, x->manifest.pipeline, &x->lock, err);
+    rc = hg_pipeline_lock(&x->transfer.h->state, x->manifest.pipeline, &x->lock, err);
     if (rc != HANGAR_OK) {
         x->busy = rc == HANGAR_EXISTS;
         return rc;

@@ -7,6 +7,15 @@
 
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "catalog/manifest.h"
+#include "plugin/job.h"
+#include "session/handle.h"
+#include "session/session.h"
+
 static void on_tick(void *arg)
 {
     struct hg_transfer *t = arg;

@@ -7,7 +7,11 @@
 #ifndef HG_TRANSFER_TRANSFER_H
 #define HG_TRANSFER_TRANSFER_H
 
+#include "base/error.h"
+#include "base/json.h"
+#include "catalog/manifest.h"
 #include "session/handle.h"
+#include "session/session.h"
 
 struct hg_transfer {
     struct hangar *h;

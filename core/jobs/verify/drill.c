@@ -15,6 +15,19 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "base/attrs.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "catalog/manifest.h"
+#include "config/options.h"
+#include "jobs/restore/targets.h"
+#include "plugin/instance.h"
+#include "plugin/job.h"
+#include "plugin/loader.h"
+#include "session/handle.h"
+#include "session/session.h"
+
 #define MAX_OVERRIDES 64
 
 void hg_drill_init(struct hg_drill *drill)

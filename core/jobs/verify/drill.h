@@ -7,7 +7,12 @@
 #ifndef HG_VERIFY_DRILL_H
 #define HG_VERIFY_DRILL_H
 
+#include "base/error.h"
+#include "base/json.h"
+#include "catalog/manifest.h"
 #include "jobs/restore/targets.h"
+#include "session/handle.h"
+#include "session/session.h"
 
 /* A drill's own; zero it, and free it when the session's job has ended its last
  * tick: after hg_session_end. */

@@ -6,8 +6,10 @@
 #ifndef HG_VERIFY_VERIFY_H
 #define HG_VERIFY_VERIFY_H
 
-#include "session/handle.h"
+#include "base/error.h"
+#include "base/str.h"
 #include "pipeline/decode.h"
+#include "session/session.h"
 
 /* What was found while objects were compared. */
 struct hg_verify_tally {

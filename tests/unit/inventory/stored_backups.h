@@ -8,6 +8,8 @@
 #ifndef STORED_BACKUPS_H
 #define STORED_BACKUPS_H
 
+#include "base/json.h"
+#include "catalog/store.h"
 #include "session/handle.h"
 
 struct world {

@@ -7,6 +7,7 @@
 #include <sys/file.h>
 
 #include "jobs/prune/prune.h"
+#include "session/session.h"
 #include "base/io.h"
 #include "suite.h"
 #include "stored_backups.h"

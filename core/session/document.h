@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * document: how results of the core become statuses and documents.
+ */
+#ifndef HG_SESSION_DOCUMENT_H
+#define HG_SESSION_DOCUMENT_H
+
+#include "base/error.h"
+#include "base/json.h"
+#include "catalog/manifest.h"
+#include "config/config.h"
+#include "config/options.h"
+#include "session/handle.h"
+
+enum hangar_status hg_status(enum hangar_rc rc);
+
+/* Names a run: what its lines in the log have in common until hg_doc_end. */
+void hg_run_begin(struct hangar *h);
+
+/* Begins a job on the handle: a document with its schema. */
+json_t *hg_doc_begin(struct hangar *h, const char *schema);
+/* Ends it: sets status and error in the document, remembers the error, prints
+ * the document, and gives the status back. */
+enum hangar_status hg_doc_end(struct hangar *h, json_t *doc, enum hangar_status status,
+                              const struct hg_error *err, char **json);
+
+/* The same for a job on a handle that is not ready. */
+enum hangar_status hg_doc_unready(struct hangar *h, json_t *doc, char **json);
+
+/* "hangar.list" entry's and others' common part of a manifest. */
+void hg_doc_manifest(json_t *doc, const struct hg_manifest *m);
+json_t *hg_doc_options(const struct hg_options *options);
+json_t *hg_doc_retention(const struct hg_retention *retention); /* the rules given */
+
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * names: the names of pipelines and sinks that a caller gives, looked up in the configuration.
+ */
+#ifndef HG_SESSION_NAMES_H
+#define HG_SESSION_NAMES_H
+
+#include "base/error.h"
+#include "session/handle.h"
+
+/* The index of a pipeline; NOT_FOUND with a text. */
+enum hangar_rc hg_find_pipeline(const struct hangar *h, const char *name, size_t *index,
+                                struct hg_error *err);
+
+/* Are these the names of a pipeline and a sink (NULL: any)?  NOT_FOUND with a text. */
+enum hangar_rc hg_check_names(const struct hangar *h, const char *pipeline, const char *sink,
+                              struct hg_error *err);
+
+#endif

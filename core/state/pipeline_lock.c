@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * pipeline_lock: see pipeline_lock.h.
+ */
+#include "state/pipeline_lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/str.h"
+#include "state/file.h"
+#include "state/state.h"
+
+/* Leaves in the lock's file since when it is held; what fails is not important. */
+static void say_since(int fd)
+{
+    char text[HG_TIME_SIZE + 1];
+    hg_time_format(hg_now_ms(), text);
+    strcat(text, "\n");
+    if (ftruncate(fd, 0) != 0 || pwrite(fd, text, strlen(text), 0) < 0) {
+        return;
+    }
+}
+
+enum hangar_rc hg_pipeline_lock(const struct hg_state *state, const char *pipeline, int *fd,
+                                struct hg_error *err)
+{
+    struct hg_error why = {0};
+    char *name = hg_format("lock/%s.lock", pipeline);
+    enum hangar_rc rc =
+        name ? hg_state_lock_file(state, name, false, fd, &why) : hg_no_memory(&why);
+    free(name);
+    if (rc == HANGAR_OK) {
+        say_since(*fd);
+    } else if (rc == HANGAR_EXISTS) {
+        hg_fail(err, HANGAR_EXISTS, 0,
+                "another run of pipeline %s is under way; hint: wait for it, its end frees the "
+                "pipeline in any case",
+                pipeline);
+    } else {
+        rc = hg_fail(err, HANGAR_IO, 0,
+                     "cannot keep state: %s; hint: set STATE_DIRECTORY to a folder of yours",
+                     why.text);
+    }
+    return rc;
+}
+
+int64_t hg_pipeline_lock_since(const struct hg_state *state, const char *pipeline)
+{
+    char text[HG_TIME_SIZE] = "";
+    int64_t since = -1;
+    char *path = hg_format("%s/lock/%s.lock", state->dir, pipeline);
+    int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
+    /* shared, so that two who look do not take each other for a run */
+    if (fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK &&
+        pread(fd, text, sizeof(text) - 1, 0) > 0) {
+        text[strcspn(text, "\n")] = '\0';
+        hg_time_parse(text, &since);
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    free(path);
+    return since;
+}
