@@ -1,8 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * storage-s3: a sink that stores objects in a bucket of any store that speaks S3.  It has
- * a client of its own for it, on libcurl and OpenSSL.  This file is the plugin's border.
+ * storage-s3: a sink that stores objects in a bucket of AWS S3 or of any store with the same
+ * protocol.  It has its own client for the protocol, with libcurl and OpenSSL.
+ *
+ *     storage-s3.c  an instance: create, cancel, destroy, and the descriptor of the plugin
+ *     settings      the option table and its values
+ *     sink/         the operations of the sink: put, get, list, remove, retain, probe
+ *     wire/         sends requests: channels, attempts, repetitions, memory and threads for parts
+ *     keys/         finds and renews the credentials that sign requests
+ *     format/       escaping, signatures, checksums, XML; needs neither a server nor the host
+ *
+ * Each folder includes only headers of those below it in this list, and of settings.
  */
 #include "sink/sink.h"
 
@@ -10,63 +19,38 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct hangar_option options[] = {
-    S3_PLACE_OPTIONS,
-    S3_CREDENTIAL_OPTIONS,
-    S3_NATIVE_OPTIONS,
-    {0},
-};
-
-enum hangar_rc s3_raise(struct s3 *s3, const struct s3_error *error)
-{
-    return s3->host->fail(s3->ctx, error->rc ? error->rc : HANGAR_INTERNAL, 0, "%s",
-                          *error->text ? error->text : "the store failed without a reason");
-}
-
-void s3_what(const struct s3 *s3, const char *verb, const char *name, char out[S3_WHAT_SIZE])
-{
-    snprintf(out, S3_WHAT_SIZE, "%s %s in %s", verb, name, s3->set.description);
-}
-
-enum hangar_rc s3_key(struct s3 *s3, const char *name, char key[S3_KEY_MAX + 1])
-{
-    if (!s3_name_valid(name)) {
-        return s3->host->fail(s3->ctx, HANGAR_CONFIG, 0,
-                              "cannot use the name %.100s in %s: it is not allowed", name,
-                              s3->set.description);
-    }
-    snprintf(key, S3_KEY_MAX + 1, "%s%s", s3->set.prefix, name);
-    return HANGAR_OK;
-}
-
 static void storage_s3_destroy(void *inst)
 {
     struct s3 *s3 = inst;
     if (!s3) {
         return;
     }
-    s3_sender_fini(s3);
-    s3_pool_fini(s3);
-    s3_wire_fini(s3);
+    s3_sender_fini(&s3->sender);
+    s3_pool_fini(&s3->pool);
+    s3_wire_fini(&s3->wire);
     s3_credentials_close(s3->credentials);
     s3_settings_free(&s3->set);
     curl_global_cleanup();
     free(s3);
 }
 
-/* Makes what has to be unmade in order. */
-static bool init_parts(struct s3 *s3)
+/* Initialises the parts that share state between threads; all of them or none. */
+static bool storage_s3_init_parts(struct s3 *s3)
 {
-    if (!s3_wire_init(s3)) {
+    s3->wire.host = s3->host;
+    s3->wire.ctx = s3->ctx;
+    s3->wire.set = &s3->set;
+    s3->wire.credentials = s3->credentials;
+    if (!s3_wire_init(&s3->wire)) {
         return false;
     }
-    if (!s3_pool_init(s3)) {
-        s3_wire_fini(s3);
+    if (!s3_pool_init(&s3->pool, &s3->wire)) {
+        s3_wire_fini(&s3->wire);
         return false;
     }
-    if (!s3_sender_init(s3)) {
-        s3_pool_fini(s3);
-        s3_wire_fini(s3);
+    if (!s3_sender_init(&s3->sender, s3->set.concurrency)) {
+        s3_pool_fini(&s3->pool);
+        s3_wire_fini(&s3->wire);
         return false;
     }
     return true;
@@ -78,7 +62,7 @@ static enum hangar_rc storage_s3_create(const struct hangar_host *host, struct h
     struct s3 *s3 = calloc(1, sizeof(*s3));
     if (!s3 || curl_global_init(CURL_GLOBAL_DEFAULT)) {
         free(s3);
-        return host->fail(ctx, HANGAR_NO_MEMORY, 0, "cannot set up the store");
+        return host->fail(ctx, HANGAR_NO_MEMORY, 0, "cannot create the sink: out of memory");
     }
     s3->host = host;
     s3->ctx = ctx;
@@ -86,8 +70,8 @@ static enum hangar_rc storage_s3_create(const struct hangar_host *host, struct h
     if (!rc) {
         rc = s3_credentials_open(host, ctx, &s3->credentials);
     }
-    if (!rc && !init_parts(s3)) {
-        rc = host->fail(ctx, HANGAR_NO_MEMORY, 0, "cannot set up the store");
+    if (!rc && !storage_s3_init_parts(s3)) {
+        rc = host->fail(ctx, HANGAR_NO_MEMORY, 0, "cannot create the sink: out of memory");
     }
     if (rc) {
         s3_credentials_close(s3->credentials);
@@ -103,9 +87,9 @@ static enum hangar_rc storage_s3_create(const struct hangar_host *host, struct h
 static void storage_s3_cancel(void *inst)
 {
     struct s3 *s3 = inst;
-    s3_wire_cancel(s3);
+    s3_wire_cancel(&s3->wire);
     s3_credentials_cancel(s3->credentials);
-    s3_pool_wake(s3);
+    s3_pool_wake(&s3->pool);
 }
 
 static uint32_t storage_s3_threads(void *inst)
@@ -121,29 +105,7 @@ static const char *storage_s3_describe(void *inst)
 
 static uint32_t storage_s3_max_open_puts(void *inst)
 {
-    return s3_pool_reserve(inst);
-}
-
-static enum hangar_rc storage_s3_stat(void *inst, const char *name, struct hangar_entry *entry)
-{
-    struct s3 *s3 = inst;
-    struct s3_error error = {0};
-    struct s3_answer answer;
-    char key[S3_KEY_MAX + 1], what[S3_WHAT_SIZE];
-    enum hangar_rc rc = s3_key(s3, name, key);
-    if (rc) {
-        return rc;
-    }
-    s3_what(s3, "look at", name, what);
-    rc = s3_head_all(s3, key, what, &answer, &error);
-    if (rc == HANGAR_NOT_FOUND && !error.rc) {
-        s3_error_set(&error, rc, "cannot %s: there is no such object", what);
-    }
-    if (rc) {
-        return s3_raise(s3, &error);
-    }
-    s3_entry_fill(entry, &answer);
-    return HANGAR_OK;
+    return s3_pool_reserve(&((struct s3 *)inst)->pool);
 }
 
 static const struct hangar_sink sink = {
@@ -157,7 +119,7 @@ static const struct hangar_sink sink = {
     .get_open = s3_get_open,
     .get_read = s3_get_read,
     .get_close = s3_get_close,
-    .stat = storage_s3_stat,
+    .stat = s3_stat,
     .list = s3_list,
     .remove = s3_remove,
     .remove_many = s3_remove_many,
@@ -170,7 +132,7 @@ static const struct hangar_plugin plugin = {
     .version = HANGAR_PLUGIN_VERSION,
     .summary = "stores backups in a bucket of an S3 store",
     .license = "Apache-2.0",
-    .options = options,
+    .options = s3_options,
     .create = storage_s3_create,
     .destroy = storage_s3_destroy,
     .cancel = storage_s3_cancel,

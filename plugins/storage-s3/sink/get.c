@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * get: reads an object as it arrives.  A connection that breaks is made again, and goes on
- * where it broke, if the object is still the same.  What comes must be as long as was
- * promised.
+ * get: reads an object as a stream.  After a broken connection it continues where the stream
+ * broke, if the object is still the same.  The object must be as long as the store announced.
  */
 #include "sink/sink.h"
 
@@ -11,35 +10,35 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HOLD_SIZE ((size_t)64 << 10) /* more than curl delivers at once */
+#define HOLD_BYTES ((size_t)64 << 10) /* more than curl delivers at once */
 #define STEP_MS 1000
-#define PROGRESS ((size_t)1 << 20) /* an attempt that brings so much was worth it */
+#define PROGRESS_BYTES ((size_t)1 << 20) /* an attempt that received so many is a success */
 
 struct hangar_get {
     struct s3 *s3;
-    struct s3_channel *channel; /* NULL: not now */
-    struct s3_tries tries;
+    struct s3_channel *channel; /* NULL: none yet */
+    struct s3_exchange exchange;
     struct s3_request request;
     struct s3_pair headers[2];
     struct s3_answer answer;
-    char range[48], etag[S3_TAG_SIZE], match[S3_TAG_SIZE + 2], what[S3_WHAT_SIZE];
+    char range[48], etag[S3_TAG_SIZE], match[S3_TAG_SIZE + 2], action[S3_ACTION_SIZE];
     char key[S3_KEY_MAX + 1], first[S3_KEY_MAX + 1], mark[S3_MARK_SIZE];
-    struct s3_pieces *pieces; /* that follow, once they were looked for */
-    size_t piece;             /* which one is read; 0: the first */
-    bool attempting, checked; /* an attempt is under way; its headers are in order */
-    uint64_t at, end;         /* next byte of the piece; its size */
-    uint64_t from;            /* where the attempt under way began */
-    char *to;                 /* the reader's buffer while it reads */
+    struct s3_pieces *pieces;         /* after the first; NULL: they were not listed */
+    size_t piece;                     /* the one that is read; 0: the first */
+    bool attempting, headers_checked; /* an attempt is under way; its headers are in order */
+    uint64_t pos, end;                /* next byte of the piece; its size */
+    uint64_t from;                    /* where the attempt under way began */
+    char *to;                         /* the reader's buffer while it reads */
     size_t room, held, held_at;
-    char hold[HOLD_SIZE];
+    char hold[HOLD_BYTES];
 };
 
-/* Into the reader's buffer, and what does not fit there into our own. */
-static size_t take(void *arg, const char *data, size_t size)
+/* Copies into the buffer of the reader, and what does not fit there into our own. */
+static size_t s3_get_on_data(void *arg, const char *data, size_t size)
 {
     struct hangar_get *get = arg;
     size_t direct = size < get->room ? size : get->room;
-    if (get->held || !get->room || size - direct > HOLD_SIZE) {
+    if (get->held || !get->room || size - direct > HOLD_BYTES) {
         return CURL_WRITEFUNC_PAUSE;
     }
     memcpy(get->to, data, direct);
@@ -51,7 +50,7 @@ static size_t take(void *arg, const char *data, size_t size)
     return size;
 }
 
-static void end_attempt(struct hangar_get *get)
+static void s3_get_end_attempt(struct hangar_get *get)
 {
     if (get->attempting) {
         s3_attempt_end(get->channel);
@@ -59,10 +58,10 @@ static void end_attempt(struct hangar_get *get)
     get->attempting = false;
 }
 
-static enum hangar_rc begin_attempt(struct hangar_get *get, struct s3_error *error)
+static enum hangar_rc s3_get_begin_attempt(struct hangar_get *get, struct s3_error *error)
 {
-    /* what is held was received already */
-    get->from = get->at + get->held;
+    /* the held bytes were received already */
+    get->from = get->pos + get->held;
     get->headers[0] = (struct s3_pair){0};
     get->headers[1] = (struct s3_pair){0};
     if (get->from) {
@@ -72,24 +71,23 @@ static enum hangar_rc begin_attempt(struct hangar_get *get, struct s3_error *err
     if (*get->match) {
         get->headers[1] = (struct s3_pair){"if-match", get->match};
     }
-    get->checked = false;
-    enum hangar_rc rc = s3_tries_begin(&get->tries, get->channel, &get->answer, error);
+    get->headers_checked = false;
+    enum hangar_rc rc = s3_exchange_begin(&get->exchange, get->channel, &get->answer, error);
     get->attempting = !rc;
     return rc;
 }
 
-/* The headers of the answer are there: is it what was asked for? */
-static enum hangar_rc check_headers(struct hangar_get *get, struct s3_error *error)
+/* The headers have arrived: checks that the answer is for this range of this object. */
+static enum hangar_rc s3_get_check_headers(struct hangar_get *get, struct s3_error *error)
 {
     const struct s3_answer *answer = &get->answer;
     bool ranged = answer->status == 206;
-    uint64_t end = ranged ? answer->whole : answer->length;
-    bool known = answer->has_length && (!ranged || answer->whole);
-    get->checked = true;
+    uint64_t end = ranged ? answer->full_length : answer->length;
+    bool known = answer->has_length && (!ranged || answer->full_length);
+    get->headers_checked = true;
     if ((get->from != 0) != ranged || !known) {
         return s3_error_set(error, HANGAR_IO,
-                            "cannot %s: the store does not send the range that was asked for",
-                            get->what);
+                            "cannot %s: the store did not send the requested range", get->action);
     }
     if (!*get->match) {
         get->end = end;
@@ -102,119 +100,122 @@ static enum hangar_rc check_headers(struct hangar_get *get, struct s3_error *err
         }
     }
     if (end != get->end || answer->length != end - get->from) {
-        return s3_error_set(error, HANGAR_CORRUPT, "cannot %s: its size has changed", get->what);
+        return s3_error_set(error, HANGAR_CORRUPT, "cannot %s: the size of the object has changed",
+                            get->action);
     }
     return HANGAR_OK;
 }
 
-/* One attempt has come to its end, before the object did. */
-static enum hangar_rc judge(struct hangar_get *get, struct s3_error *error)
+/* An attempt has ended before the object did. */
+static enum hangar_rc s3_get_judge_attempt(struct hangar_get *get, struct s3_error *error)
 {
-    end_attempt(get);
+    s3_get_end_attempt(get);
     if (get->answer.status == 412) {
-        return s3_error_set(error, HANGAR_CORRUPT, "cannot %s: somebody replaced it meanwhile",
-                            get->what);
+        return s3_error_set(error, HANGAR_CORRUPT, "cannot %s: the object was replaced meanwhile",
+                            get->action);
     }
-    if (get->checked && !get->answer.curl) { /* shorter than it said */
+    if (get->headers_checked && !get->answer.curl) { /* shorter than announced */
         get->answer.curl = CURLE_PARTIAL_FILE;
-        snprintf(get->answer.problem, sizeof(get->answer.problem), "it is cut short");
+        snprintf(get->answer.problem, sizeof(get->answer.problem), "the answer is cut short");
     }
-    enum hangar_rc rc = s3_tries_judge(&get->tries, &get->answer, error);
-    return rc == HANGAR_RETRY ? begin_attempt(get, error) : rc;
+    enum hangar_rc rc = s3_exchange_judge(&get->exchange, &get->answer, error);
+    return rc == HANGAR_RETRY ? s3_get_begin_attempt(get, error) : rc;
 }
 
-/* Moves bytes until there are some for the reader, or, with room 0, until the headers are
- * in order. */
-static enum hangar_rc pump(struct hangar_get *get, struct s3_error *error)
+/* Receives until there are bytes for the reader; with room 0, until the headers are checked. */
+static enum hangar_rc s3_get_receive(struct hangar_get *get, struct s3_error *error)
 {
     size_t room = get->room;
     enum hangar_rc rc = HANGAR_OK;
-    get->channel->moved_ms = s3_now_ms();
+    get->channel->progress_ms = s3_now_ms();
     while (!rc && get->room == room) {
         s3_attempt_step(get->channel, 0);
         bool headers = get->channel->in_body && get->answer.status < 300;
-        if (headers && !get->checked) {
-            rc = check_headers(get, error);
+        if (headers && !get->headers_checked) {
+            rc = s3_get_check_headers(get, error);
         }
-        if (rc || get->room != room || (get->checked && !room)) {
+        if (rc || get->room != room || (get->headers_checked && !room)) {
             break;
         }
         if (get->channel->over) {
-            rc = judge(get, error);
+            rc = s3_get_judge_attempt(get, error);
         } else {
             s3_attempt_step(get->channel, STEP_MS);
         }
     }
-    if (get->room != room) { /* it goes on: a breakdown has all its tries, if it got anywhere */
-        if (get->at + (room - get->room) + get->held - get->from >= PROGRESS) {
-            get->tries.count = 1;
+    if (get->room != room) { /* after enough bytes a later failure gets all attempts again */
+        if (get->pos + (room - get->room) + get->held - get->from >= PROGRESS_BYTES) {
+            get->exchange.attempts = 1;
         }
-        get->tries.until_ms = s3_now_ms() + get->s3->set.deadline_ms;
+        get->exchange.until_ms = s3_now_ms() + get->s3->set.deadline_ms;
     }
     return rc;
 }
 
-/* Begins to read a piece at get->at, up to its headers.  HANGAR_EOF: that is at its end or
- * beyond. */
-static enum hangar_rc open_piece(struct hangar_get *get, struct s3_error *error)
+/* Begins to read a piece at get->pos, up to its headers.  HANGAR_EOF: that is its end or behind
+ * it. */
+static enum hangar_rc s3_get_open_piece(struct hangar_get *get, struct s3_error *error)
 {
-    end_attempt(get);
-    s3_tries_fini(&get->tries);
+    s3_get_end_attempt(get);
+    s3_exchange_fini(&get->exchange);
     get->match[0] = '\0';
     get->end = 0;
     get->room = 0;
-    enum hangar_rc rc = s3_tries_init(&get->tries, get->s3, &get->request, get->what, error);
+    enum hangar_rc rc =
+        s3_exchange_init(&get->exchange, &get->s3->wire, &get->request, get->action, error);
     if (!rc && !get->channel) {
-        rc = s3_channel_take(get->s3, &get->channel, error);
+        rc = s3_channel_acquire(&get->s3->wire, &get->channel, error);
     }
     if (!rc) {
-        rc = begin_attempt(get, error);
+        rc = s3_get_begin_attempt(get, error);
     }
-    return rc ? rc : pump(get, error);
+    return rc ? rc : s3_get_receive(get, error);
 }
 
-/* Looks for the pieces behind the first one, which has this etag. */
-static enum hangar_rc find_pieces(struct hangar_get *get, const char *etag, const char *mark,
-                                  struct s3_error *error)
+/* Lists the pieces after the first one, which has this ETag. */
+static enum hangar_rc s3_get_find_pieces(struct hangar_get *get, const char *etag, const char *mark,
+                                         struct s3_error *error)
 {
     if (get->pieces || !s3_pieces_possible(get->s3, etag)) {
         return HANGAR_OK;
     }
     get->pieces = calloc(1, sizeof(*get->pieces));
     if (!get->pieces) {
-        return s3_error_set(error, HANGAR_NO_MEMORY, "cannot %s: out of memory", get->what);
+        return s3_error_set(error, HANGAR_NO_MEMORY, "cannot %s: out of memory", get->action);
     }
-    return s3_pieces_find(get->s3, get->first, mark, get->what, get->pieces, error);
+    return s3_pieces_find(get->s3, get->first, mark, get->action, get->pieces, error);
 }
 
-/* Goes on with the next piece, `skip` bytes into it.  HANGAR_EOF: there is none. */
-static enum hangar_rc next_piece(struct hangar_get *get, uint64_t skip, struct s3_error *error)
+/* Continues with the next piece, `skip` bytes into it.  HANGAR_EOF: there is none. */
+static enum hangar_rc s3_get_next_piece(struct hangar_get *get, uint64_t skip,
+                                        struct s3_error *error)
 {
-    end_attempt(get);
+    s3_get_end_attempt(get);
     if (!get->pieces || get->piece == get->pieces->count) {
         return HANGAR_EOF;
     }
     get->piece++;
     s3_piece_key(get->first, get->mark, get->piece + 1, get->key);
-    get->at = skip;
-    enum hangar_rc rc = open_piece(get, error);
+    get->pos = skip;
+    enum hangar_rc rc = s3_get_open_piece(get, error);
     return rc == HANGAR_NOT_FOUND && !error->rc
-               ? s3_error_set(error, HANGAR_CORRUPT, "cannot %s: a piece is gone", get->what)
+               ? s3_error_set(error, HANGAR_CORRUPT, "cannot %s: one of its pieces is missing",
+                              get->action)
                : rc;
 }
 
-/* The offset lies behind the first piece, which may be the only one: beyond the end there
- * is nothing, as at the end. */
-static enum hangar_rc seek_piece(struct hangar_get *get, struct s3_error *error)
+/* The offset is behind the first piece, which may be the only one.  Behind the end of the object
+ * there is no data, as at its end. */
+static enum hangar_rc s3_get_seek_piece(struct hangar_get *get, struct s3_error *error)
 {
     struct s3_answer answer;
-    uint64_t offset = get->at;
-    enum hangar_rc rc = s3_head(get->s3, get->first, get->what, &answer, error);
+    uint64_t offset = get->pos;
+    enum hangar_rc rc = s3_head(get->s3, get->first, get->action, &answer, error);
     if (!rc) {
-        rc = find_pieces(get, answer.etag, answer.mark, error);
+        rc = s3_get_find_pieces(get, answer.etag, answer.mark, error);
     }
     memcpy(get->mark, answer.mark, sizeof(get->mark));
-    get->at = get->end = 0;
+    get->pos = get->end = 0;
     if (rc || !get->pieces) {
         return rc;
     }
@@ -222,7 +223,7 @@ static enum hangar_rc seek_piece(struct hangar_get *get, struct s3_error *error)
     while (get->piece < get->pieces->count && offset >= get->pieces->sizes[get->piece]) {
         offset -= get->pieces->sizes[get->piece++];
     }
-    rc = next_piece(get, offset, error);
+    rc = s3_get_next_piece(get, offset, error);
     return rc == HANGAR_EOF ? HANGAR_OK : rc;
 }
 
@@ -232,7 +233,7 @@ enum hangar_rc s3_get_open(void *inst, const char *name, uint64_t offset, struct
     struct s3_error error = {0};
     struct hangar_get *get = calloc(1, sizeof(*get));
     if (!get) {
-        return s3->host->fail(s3->ctx, HANGAR_NO_MEMORY, 0, "cannot read %s", name);
+        return s3->host->fail(s3->ctx, HANGAR_NO_MEMORY, 0, "cannot read %s: out of memory", name);
     }
     enum hangar_rc rc = s3_key(s3, name, get->key);
     if (rc) {
@@ -241,33 +242,35 @@ enum hangar_rc s3_get_open(void *inst, const char *name, uint64_t offset, struct
     }
     memcpy(get->first, get->key, sizeof(get->first));
     get->s3 = s3;
-    get->at = offset;
-    s3_what(s3, "read", name, get->what);
+    get->pos = offset;
+    s3_action(s3, "read", name, get->action);
     get->request = (struct s3_request){.method = "GET",
                                        .key = get->key,
                                        .headers = get->headers,
                                        .header_count = 2,
-                                       .stream = take,
+                                       .stream = s3_get_on_data,
                                        .stream_arg = get};
-    rc = open_piece(get, &error);
+    rc = s3_get_open_piece(get, &error);
     if (rc == HANGAR_EOF) {
-        end_attempt(get);
-        rc = seek_piece(get, &error);
+        s3_get_end_attempt(get);
+        rc = s3_get_seek_piece(get, &error);
     }
     if (!rc) {
         *out = get;
         return HANGAR_OK;
     }
+    long status = get->answer.status;
     s3_get_close(get);
     if (rc == HANGAR_NOT_FOUND && !error.rc) {
-        s3_error_set(&error, rc, "cannot open %s in %s: there is no such object", name,
+        s3_error_set(&error, rc, "cannot read %s in %s: the object does not exist", name,
                      s3->set.description);
     }
-    s3_error_set(&error, rc, "cannot read %s in %s: the store refuses", name, s3->set.description);
+    s3_error_set(&error, rc, "cannot read %s in %s: the store refuses (status %ld)", name,
+                 s3->set.description, status);
     return s3_raise(s3, &error);
 }
 
-static size_t take_held(struct hangar_get *get, char *buffer, size_t size)
+static size_t s3_get_copy_held(struct hangar_get *get, char *buffer, size_t size)
 {
     size_t step = get->held < size ? get->held : size;
     memcpy(buffer, get->hold + get->held_at, step);
@@ -277,31 +280,31 @@ static size_t take_held(struct hangar_get *get, char *buffer, size_t size)
 }
 
 /* Bytes for the reader, from this piece or the next one. */
-static enum hangar_rc fill(struct hangar_get *get, char *buffer, size_t size, size_t *got,
-                           struct s3_error *error)
+static enum hangar_rc s3_get_fill(struct hangar_get *get, char *buffer, size_t size, size_t *got,
+                                  struct s3_error *error)
 {
     enum hangar_rc rc = HANGAR_OK;
-    while (!rc && get->at == get->end) {
+    while (!rc && get->pos == get->end) {
         if (!get->piece) {
-            rc = find_pieces(get, get->etag, get->mark, error);
+            rc = s3_get_find_pieces(get, get->etag, get->mark, error);
         }
         if (!rc) {
-            rc = next_piece(get, 0, error);
+            rc = s3_get_next_piece(get, 0, error);
         }
     }
     *got = 0;
     if (rc) {
         return rc == HANGAR_EOF && !error->rc ? HANGAR_OK : rc;
     }
-    *got = take_held(get, buffer, size);
+    *got = s3_get_copy_held(get, buffer, size);
     if (!*got) {
         get->to = buffer;
         get->room = size;
-        rc = pump(get, error);
+        rc = s3_get_receive(get, error);
         *got = size - get->room;
         get->room = 0;
     }
-    get->at += *got;
+    get->pos += *got;
     return rc;
 }
 
@@ -309,10 +312,11 @@ enum hangar_rc s3_get_read(struct hangar_get *get, void *buffer, size_t size, si
 {
     struct s3_error error = {0};
     size_t have;
-    enum hangar_rc rc = fill(get, buffer, size, &have, &error);
+    enum hangar_rc rc = s3_get_fill(get, buffer, size, &have, &error);
     if (rc) {
-        s3_error_set(&error, rc, "cannot %s: %s", get->what,
-                     rc == HANGAR_NOT_FOUND ? "it is gone" : "the store refuses");
+        s3_error_set(&error, rc, "cannot %s: %s", get->action,
+                     rc == HANGAR_NOT_FOUND ? "the object does not exist any more"
+                                            : "the store refuses");
         return s3_raise(get->s3, &error);
     }
     *got = have;
@@ -321,11 +325,11 @@ enum hangar_rc s3_get_read(struct hangar_get *get, void *buffer, size_t size, si
 
 void s3_get_close(struct hangar_get *get)
 {
-    end_attempt(get);
+    s3_get_end_attempt(get);
     if (get->channel) {
-        s3_channel_give(get->channel);
+        s3_channel_release(get->channel);
     }
-    s3_tries_fini(&get->tries);
+    s3_exchange_fini(&get->exchange);
     free(get->pieces);
     free(get);
 }

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * list: a page of names, as the store lists them.  Objects and common prefixes come in
- * two lists, each in order, and are put into one.  Keys that hangar cannot have made are
- * somebody else's, and left out.
+ * list: a page of names.  The store returns objects and common prefixes in two lists, each in
+ * order; this file merges them.  It skips keys that hangar cannot have stored.
  */
 #include "sink/sink.h"
 
@@ -15,86 +14,86 @@
 
 #define PAGE_MAX 1000
 
-struct item {
+struct s3_list_item {
     struct hangar_entry entry;
     char *name;
 };
 
-struct lister {
+struct s3_listing {
     struct s3 *s3;
     size_t count;
     bool failed, escaped, truncated;
     struct hangar_entry entry; /* the one that is being read */
     char key[3 * S3_KEY_MAX + 1], last[S3_KEY_MAX + 1], token[3 * 1024];
-    struct item items[PAGE_MAX];
+    struct s3_list_item items[PAGE_MAX];
 };
 
-static void clear_items(struct lister *lister)
+static void s3_list_clear(struct s3_listing *listing)
 {
-    for (size_t i = 0; i < lister->count; i++) {
-        free(lister->items[i].name);
+    for (size_t i = 0; i < listing->count; i++) {
+        free(listing->items[i].name);
     }
-    lister->count = 0;
+    listing->count = 0;
 }
 
-/* An object or prefix is complete: keeps it, if it is one of ours. */
-static void keep(struct lister *lister, bool prefix)
+/* Adds an object or prefix that was read, if hangar can have stored it. */
+static void s3_list_add_item(struct s3_listing *listing, bool prefix)
 {
-    const char *own = lister->s3->set.prefix;
-    size_t skip = strlen(own), size = strlen(lister->key);
+    const char *own = listing->s3->set.prefix;
+    size_t skip = strlen(own), size = strlen(listing->key);
     char name[S3_KEY_MAX + 1];
-    struct hangar_entry entry = lister->entry;
-    lister->entry = (struct hangar_entry){.struct_size = sizeof(entry)};
-    if (strncmp(lister->key, own, skip)) {
+    struct hangar_entry entry = listing->entry;
+    listing->entry = (struct hangar_entry){.struct_size = sizeof(entry)};
+    if (strncmp(listing->key, own, skip)) {
         return;
     }
-    memcpy(name, lister->key + skip, size - skip + 1);
+    memcpy(name, listing->key + skip, size - skip + 1);
     size -= skip;
     if (prefix && size && name[size - 1] == '/') {
         name[size - 1] = '\0';
     }
-    if (!s3_name_valid(name)) {
+    if (!s3_is_valid_name(name)) {
         return;
     }
     if (prefix) {
         entry = (struct hangar_entry){.struct_size = sizeof(entry), .flags = HANGAR_ENTRY_PREFIX};
         name[size - 1] = '/';
     }
-    struct item *item = &lister->items[lister->count];
-    if (lister->count == PAGE_MAX || !(item->name = strdup(name))) {
-        lister->failed = true;
+    struct s3_list_item *item = &listing->items[listing->count];
+    if (listing->count == PAGE_MAX || !(item->name = strdup(name))) {
+        listing->failed = true;
         return;
     }
     item->entry = entry;
-    lister->count++;
+    listing->count++;
 }
 
-static bool take_key(struct lister *lister, char *text)
+static bool s3_list_set_key(struct s3_listing *listing, char *text)
 {
-    if (strlen(text) >= sizeof(lister->key)) {
+    if (strlen(text) >= sizeof(listing->key)) {
         return false;
     }
-    strcpy(lister->key, text);
+    strcpy(listing->key, text);
     return true;
 }
 
-static void take_etag(struct lister *lister, char *text)
+static void s3_list_set_etag(struct s3_listing *listing, char *text)
 {
     size_t size = strlen(text);
     if (size >= 2 && text[0] == '"' && text[size - 1] == '"') {
         text[size - 1] = '\0';
         text++;
     }
-    snprintf(lister->entry.etag, sizeof(lister->entry.etag), "%s", text);
+    snprintf(listing->entry.etag, sizeof(listing->entry.etag), "%s", text);
 }
 
-static bool take_element(void *arg, const char *path, char *text)
+static bool s3_list_on_element(void *arg, const char *path, char *text)
 {
-    struct lister *lister = arg;
+    struct s3_listing *listing = arg;
     if (!text) {
-        clear_items(lister);
-        lister->escaped = lister->truncated = false;
-        lister->token[0] = lister->last[0] = '\0';
+        s3_list_clear(listing);
+        listing->escaped = listing->truncated = false;
+        listing->token[0] = listing->last[0] = '\0';
         return true;
     }
     if (strncmp(path, "ListBucketResult/", 17)) {
@@ -102,54 +101,55 @@ static bool take_element(void *arg, const char *path, char *text)
     }
     path += 17;
     if (!strcmp(path, "EncodingType")) {
-        lister->escaped = !strcmp(text, "url");
+        listing->escaped = !strcmp(text, "url");
     } else if (!strcmp(path, "IsTruncated")) {
-        lister->truncated = !strcmp(text, "true");
+        listing->truncated = !strcmp(text, "true");
     } else if (!strcmp(path, "NextContinuationToken")) {
-        if (strlen(text) >= sizeof(lister->token)) {
+        if (strlen(text) >= sizeof(listing->token)) {
             return false;
         }
-        strcpy(lister->token, text);
+        strcpy(listing->token, text);
     } else if (!strcmp(path, "Contents/Size")) {
-        lister->entry.size = strtoull(text, NULL, 10);
+        listing->entry.size = strtoull(text, NULL, 10);
     } else if (!strcmp(path, "Contents/LastModified")) {
-        lister->entry.time_ms = s3_parse_time(text);
+        listing->entry.time_ms = s3_parse_time(text);
     } else if (!strcmp(path, "Contents/ETag")) {
-        take_etag(lister, text);
+        s3_list_set_etag(listing, text);
     } else if (!strcmp(path, "Contents/Key") || !strcmp(path, "CommonPrefixes/Prefix")) {
-        return take_key(lister, text);
+        return s3_list_set_key(listing, text);
     } else if (!strcmp(path, "Contents") || !strcmp(path, "CommonPrefixes")) {
-        if (lister->escaped && !s3_unescape(lister->key)) {
+        if (listing->escaped && !s3_unescape(listing->key)) {
             return false;
         }
-        if (strlen(lister->key) > S3_KEY_MAX) {
-            return false; /* none has ever been that long */
+        if (strlen(listing->key) > S3_KEY_MAX) {
+            return false; /* no store allows such a key */
         }
-        if (strcmp(lister->key, lister->last) > 0) {
-            memcpy(lister->last, lister->key, strlen(lister->key) + 1);
+        if (strcmp(listing->key, listing->last) > 0) {
+            memcpy(listing->last, listing->key, strlen(listing->key) + 1);
         }
-        keep(lister, !strcmp(path, "CommonPrefixes"));
-        return !lister->failed;
+        s3_list_add_item(listing, !strcmp(path, "CommonPrefixes"));
+        return !listing->failed;
     }
     return true;
 }
 
-static int compare_items(const void *a, const void *b)
+static int s3_list_compare(const void *a, const void *b)
 {
-    return strcmp(((const struct item *)a)->name, ((const struct item *)b)->name);
+    return strcmp(((const struct s3_list_item *)a)->name, ((const struct s3_list_item *)b)->name);
 }
 
-static enum hangar_rc ask(struct lister *lister, struct hangar_page *page, struct s3_error *error)
+static enum hangar_rc s3_list_request(struct s3_listing *listing, struct hangar_page *page,
+                                      struct s3_error *error)
 {
-    struct s3 *s3 = lister->s3;
+    struct s3 *s3 = listing->s3;
     const struct s3_settings *set = &s3->set;
-    char prefix[S3_KEY_MAX + 1], what[S3_WHAT_SIZE], delimiter[2] = {page->delimiter};
+    char prefix[S3_KEY_MAX + 1], action[S3_ACTION_SIZE], delimiter[2] = {page->delimiter};
     struct s3_answer answer;
     if (snprintf(prefix, sizeof(prefix), "%s%s", set->prefix, page->prefix) >=
         (int)sizeof(prefix)) {
-        return HANGAR_OK; /* no key can be so long */
+        return HANGAR_OK; /* no key is that long */
     }
-    snprintf(what, sizeof(what), "list %s", set->description);
+    snprintf(action, sizeof(action), "list %s", set->description);
     struct s3_pair query[6] = {{"prefix", prefix}, {"max-keys", "1000"}, {"encoding-type", "url"}};
     size_t count = 3;
     if (*delimiter) {
@@ -162,59 +162,60 @@ static enum hangar_rc ask(struct lister *lister, struct hangar_page *page, struc
         query[count++] =
             (struct s3_pair){set->list_v1 ? "marker" : "continuation-token", page->cursor};
     }
-    struct s3_xml *xml = s3_xml_new(take_element, lister);
+    struct s3_xml *xml = s3_xml_new(s3_list_on_element, listing);
     if (!xml) {
-        return s3_error_set(error, HANGAR_NO_MEMORY, "cannot %s: out of memory", what);
+        return s3_error_set(error, HANGAR_NO_MEMORY, "cannot %s: out of memory", action);
     }
     const struct s3_request request = {
         .method = "GET", .query = query, .query_count = count, .xml = xml};
-    enum hangar_rc rc = s3_send(s3, &request, what, &answer, error);
+    enum hangar_rc rc = s3_send(&s3->wire, &request, action, &answer, error);
     s3_xml_free(xml);
     if (rc) {
-        return s3_error_set(error, rc, "cannot %s: the store refuses (status %ld)", what,
+        return s3_error_set(error, rc, "cannot %s: the store refuses (status %ld)", action,
                             answer.status);
     }
     page->store_time_ms = answer.date_ms;
     return HANGAR_OK;
 }
 
-/* Where the next page begins. */
-static enum hangar_rc set_cursor(struct lister *lister, struct hangar_page *page,
-                                 struct s3_error *error)
+/* Sets where the next page begins. */
+static enum hangar_rc s3_list_set_cursor(struct s3_listing *listing, struct hangar_page *page,
+                                         struct s3_error *error)
 {
     page->cursor[0] = '\0';
-    if (!lister->truncated) {
+    if (!listing->truncated) {
         return HANGAR_OK;
     }
-    if (lister->s3->set.list_v1) { /* behind the last one; not all stores say where that is */
-        snprintf(lister->token, sizeof(lister->token), "%s", lister->last);
+    if (listing->s3->set.list_v1) { /* after the last key; not all stores return NextMarker */
+        snprintf(listing->token, sizeof(listing->token), "%s", listing->last);
     }
-    if (!*lister->token || strlen(lister->token) >= sizeof(page->cursor)) {
+    if (!*listing->token || strlen(listing->token) >= sizeof(page->cursor)) {
         return s3_error_set(error, HANGAR_UNSUPPORTED,
-                            "cannot list %s: the store does not say how the listing goes on; hint: "
+                            "cannot list %s: the store returned no valid continuation token; hint: "
                             "set list_version: 1",
-                            lister->s3->set.description);
+                            listing->s3->set.description);
     }
-    strcpy(page->cursor, lister->token);
+    strcpy(page->cursor, listing->token);
     return HANGAR_OK;
 }
 
-/* An object that is stored as several has the size of all. */
-static enum hangar_rc add_pieces(struct lister *lister, struct s3_error *error)
+/* An object that is stored as several pieces has the size of all of them. */
+static enum hangar_rc s3_list_add_sizes_of_pieces(struct s3_listing *listing,
+                                                  struct s3_error *error)
 {
-    struct s3 *s3 = lister->s3;
+    struct s3 *s3 = listing->s3;
     enum hangar_rc rc = HANGAR_OK;
-    for (size_t i = 0; i < lister->count && !rc; i++) {
-        struct item *item = &lister->items[i];
-        char key[S3_KEY_MAX + 1], what[S3_WHAT_SIZE];
+    for (size_t i = 0; i < listing->count && !rc; i++) {
+        struct s3_list_item *item = &listing->items[i];
+        char key[S3_KEY_MAX + 1], action[S3_ACTION_SIZE];
         struct s3_answer answer;
         if (!s3_pieces_possible(s3, item->entry.etag)) {
             continue;
         }
-        s3_what(s3, "list", item->name, what);
+        s3_action(s3, "list", item->name, action);
         rc = s3_key(s3, item->name, key);
         if (!rc) {
-            rc = s3_head_all(s3, key, what, &answer, error);
+            rc = s3_head_with_pieces(s3, key, action, &answer, error);
         }
         if (!rc) {
             item->entry.size = answer.length;
@@ -229,25 +230,26 @@ enum hangar_rc s3_list(void *inst, struct hangar_page *page)
 {
     struct s3 *s3 = inst;
     struct s3_error error = {0};
-    struct lister *lister = calloc(1, sizeof(*lister));
-    if (!lister) {
-        return s3->host->fail(s3->ctx, HANGAR_NO_MEMORY, 0, "cannot list %s", s3->set.description);
+    struct s3_listing *listing = calloc(1, sizeof(*listing));
+    if (!listing) {
+        return s3->host->fail(s3->ctx, HANGAR_NO_MEMORY, 0, "cannot list %s: out of memory",
+                              s3->set.description);
     }
-    lister->s3 = s3;
-    lister->entry.struct_size = sizeof(lister->entry);
-    enum hangar_rc rc = ask(lister, page, &error);
+    listing->s3 = s3;
+    listing->entry.struct_size = sizeof(listing->entry);
+    enum hangar_rc rc = s3_list_request(listing, page, &error);
     if (!rc) {
-        rc = set_cursor(lister, page, &error);
+        rc = s3_list_set_cursor(listing, page, &error);
     }
     if (!rc) {
-        rc = add_pieces(lister, &error);
+        rc = s3_list_add_sizes_of_pieces(listing, &error);
     }
-    qsort(lister->items, lister->count, sizeof(lister->items[0]), compare_items);
-    for (size_t i = 0; i < lister->count && !rc; i++) {
-        lister->items[i].entry.name = lister->items[i].name;
-        rc = s3->host->page_add(page, &lister->items[i].entry);
+    qsort(listing->items, listing->count, sizeof(listing->items[0]), s3_list_compare);
+    for (size_t i = 0; i < listing->count && !rc; i++) {
+        listing->items[i].entry.name = listing->items[i].name;
+        rc = s3->host->page_add(page, &listing->items[i].entry);
     }
-    clear_items(lister);
-    free(lister);
+    s3_list_clear(listing);
+    free(listing);
     return error.rc ? s3_raise(s3, &error) : rc;
 }

@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * pieces: objects with more parts than the store takes are stored as several: the first
- * has the name, what follows has names made from it and from the mark of its put,
+ * pieces: an object with more parts than the store allows is stored as several.  The first piece
+ * has the name of the object; the names of the others are made from it and the mark of the put:
  *
  *     cache/dump.rdb.gz
  *     cache/dump.rdb.gz.part-5f0c…-00002
  *     cache/dump.rdb.gz.part-5f0c…-00003
  *
- * and concatenated they are the object.  The first is completed last, so the object is
- * there, whole, in that instant.  That there may be more is seen by the first one's etag,
- * which ends in its number of parts: only with all parts that are allowed can something
- * follow.  So nothing is asked for ordinary objects.  Listings show the pieces, too: who
- * removes a folder removes them.
+ * Concatenated they are the object.  The first piece is completed last, which makes the object
+ * visible and complete in one step.  The ETag of the first piece ends in its number of parts: only
+ * if that is the maximum can other pieces exist, so an ordinary object costs no extra request.
+ * Listings show the pieces, too, so removing a folder removes them.
  */
 #include "sink/sink.h"
 
@@ -20,12 +19,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PARTS_MOST 10000 /* of the service */
+#define PARTS_MAX 10000 /* of one object, in AWS */
 
 void s3_piece_key(const char *key, const char *mark, size_t number, char out[S3_KEY_MAX + 1])
 {
     int size = snprintf(out, S3_KEY_MAX + 1, "%s.part-%s-%05zu", key, mark, number);
-    if (size > S3_KEY_MAX) { /* the limits of prefixes and names leave room for it */
+    if (size > S3_KEY_MAX) { /* a valid prefix and name are always short enough */
         out[0] = '\0';
     }
 }
@@ -34,10 +33,10 @@ bool s3_pieces_possible(const struct s3 *s3, const char *etag)
 {
     const char *dash = strrchr(etag, '-');
     uint64_t parts = dash ? strtoull(dash + 1, NULL, 10) : 0;
-    return parts && (parts == s3->set.max_parts || parts == PARTS_MOST);
+    return parts && (parts == s3->set.max_parts || parts == PARTS_MAX);
 }
 
-struct search {
+struct s3_piece_search {
     struct s3_pieces *pieces;
     const char *key, *mark;
     char found[S3_KEY_MAX + 1];
@@ -45,9 +44,9 @@ struct search {
     bool truncated, gap;
 };
 
-static bool take_piece(void *arg, const char *path, char *text)
+static bool s3_pieces_on_element(void *arg, const char *path, char *text)
 {
-    struct search *search = arg;
+    struct s3_piece_search *search = arg;
     char expected[S3_KEY_MAX + 1];
     if (!text) {
         *search->pieces = (struct s3_pieces){0};
@@ -71,14 +70,14 @@ static bool take_piece(void *arg, const char *path, char *text)
     return true;
 }
 
-enum hangar_rc s3_pieces_find(struct s3 *s3, const char *key, const char *mark, const char *what,
+enum hangar_rc s3_pieces_find(struct s3 *s3, const char *key, const char *mark, const char *action,
                               struct s3_pieces *pieces, struct s3_error *error)
 {
     char prefix[S3_KEY_MAX + 1];
     struct s3_answer answer;
-    struct search search = {.pieces = pieces, .key = key, .mark = mark};
+    struct s3_piece_search search = {.pieces = pieces, .key = key, .mark = mark};
     *pieces = (struct s3_pieces){0};
-    if (!*mark) { /* not hangar's */
+    if (!*mark) { /* hangar did not store it */
         return HANGAR_OK;
     }
     s3_piece_key(key, mark, 0, prefix);
@@ -88,31 +87,56 @@ enum hangar_rc s3_pieces_find(struct s3 *s3, const char *key, const char *mark, 
     prefix[strlen(prefix) - 5] = '\0';
     const struct s3_pair query[] = {
         {"prefix", prefix}, {"max-keys", "1000"}, {s3->set.list_v1 ? NULL : "list-type", "2"}};
-    struct s3_xml *xml = s3_xml_new(take_piece, &search);
+    struct s3_xml *xml = s3_xml_new(s3_pieces_on_element, &search);
     if (!xml) {
-        return s3_error_set(error, HANGAR_NO_MEMORY, "cannot %s: out of memory", what);
+        return s3_error_set(error, HANGAR_NO_MEMORY, "cannot %s: out of memory", action);
     }
     const struct s3_request request = {
         .method = "GET", .query = query, .query_count = s3->set.list_v1 ? 2 : 3, .xml = xml};
-    enum hangar_rc rc = s3_send(s3, &request, what, &answer, error);
+    enum hangar_rc rc = s3_send(&s3->wire, &request, action, &answer, error);
     s3_xml_free(xml);
     if (rc) {
-        return s3_error_set(error, rc, "cannot %s: the store does not list its pieces", what);
+        return s3_error_set(error, rc,
+                            "cannot %s: the store refuses to list its pieces (status %ld)", action,
+                            answer.status);
     }
     if (search.gap || search.truncated) {
-        return s3_error_set(error, HANGAR_CORRUPT, "cannot %s: one of its pieces is missing", what);
+        return s3_error_set(error, HANGAR_CORRUPT, "cannot %s: one of its pieces is missing",
+                            action);
     }
     return HANGAR_OK;
 }
 
-enum hangar_rc s3_head_all(struct s3 *s3, const char *key, const char *what,
-                           struct s3_answer *answer, struct s3_error *error)
+enum hangar_rc s3_head_with_pieces(struct s3 *s3, const char *key, const char *action,
+                                   struct s3_answer *answer, struct s3_error *error)
 {
     struct s3_pieces pieces = {0};
-    enum hangar_rc rc = s3_head(s3, key, what, answer, error);
+    enum hangar_rc rc = s3_head(s3, key, action, answer, error);
     if (!rc && s3_pieces_possible(s3, answer->etag)) {
-        rc = s3_pieces_find(s3, key, answer->mark, what, &pieces, error);
+        rc = s3_pieces_find(s3, key, answer->mark, action, &pieces, error);
     }
     answer->length += pieces.total;
     return rc;
+}
+
+enum hangar_rc s3_stat(void *inst, const char *name, struct hangar_entry *entry)
+{
+    struct s3 *s3 = inst;
+    struct s3_error error = {0};
+    struct s3_answer answer;
+    char key[S3_KEY_MAX + 1], action[S3_ACTION_SIZE];
+    enum hangar_rc rc = s3_key(s3, name, key);
+    if (rc) {
+        return rc;
+    }
+    s3_action(s3, "read the size of", name, action);
+    rc = s3_head_with_pieces(s3, key, action, &answer, &error);
+    if (rc == HANGAR_NOT_FOUND && !error.rc) {
+        s3_error_set(&error, rc, "cannot %s: the object does not exist", action);
+    }
+    if (rc) {
+        return s3_raise(s3, &error);
+    }
+    s3_entry_fill(entry, &answer);
+    return HANGAR_OK;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * probe: does everything once that storing needs, with an object of its own that is
- * removed again, and finds out what this store can do.  What is missing is told with what
- * to do about it; the sink adapts to it by itself.
+ * probe: does once what storing needs, with an object of its own that it removes again, and
+ * detects what this store can do.  It reports what is missing, with a hint; the sink adapts to it
+ * by itself.
  */
 #include "sink/sink.h"
 
@@ -15,7 +15,7 @@
 
 #define SKEW_WARN_S 60
 
-struct probe {
+struct s3_probe_run {
     struct s3 *s3;
     struct hangar_attrs *attrs;
     struct s3_upload upload; /* of the object */
@@ -23,15 +23,15 @@ struct probe {
     bool versioned, locked;
 };
 
-static void tell(struct probe *probe, const char *name, const char *value)
+static void s3_probe_report(struct s3_probe_run *probe, const char *name, const char *value)
 {
     probe->s3->host->attr_set(probe->attrs, name, value);
 }
 
-/* Puts the object, with one header more. */
-static enum hangar_rc put(struct probe *probe, const char *doing, const struct s3_pair *header,
-                          const char *body, bool md5, struct s3_answer *answer,
-                          struct s3_error *error)
+/* Stores the object, with one header more. */
+static enum hangar_rc s3_probe_put(struct s3_probe_run *probe, const char *doing,
+                                   const struct s3_pair *header, const char *body, bool md5,
+                                   struct s3_answer *answer, struct s3_error *error)
 {
     const struct s3_request request = {.method = "PUT",
                                        .key = probe->upload.key,
@@ -40,183 +40,187 @@ static enum hangar_rc put(struct probe *probe, const char *doing, const struct s
                                        .body = body,
                                        .body_size = strlen(body),
                                        .md5 = md5,
-                                       .hasty = true};
-    return s3_send(probe->s3, &request, doing, answer, error);
+                                       .few_tries = true};
+    return s3_send(&probe->s3->wire, &request, doing, answer, error);
 }
 
-/* Stores the object, as the first request of all: what is wrong with the endpoint or the
- * keys comes to light here. */
-static enum hangar_rc try_whole(struct probe *probe, struct s3_answer *answer,
-                                struct s3_error *error)
+/* Stores the object.  This is the first request of all: a wrong endpoint or key fails here. */
+static enum hangar_rc s3_probe_whole(struct s3_probe_run *probe, struct s3_answer *answer,
+                                     struct s3_error *error)
 {
     const struct s3_pair header = {S3_MARK_HEADER, probe->upload.mark};
-    enum hangar_rc rc = put(probe, "store an object to try", &header, "try", true, answer, error);
+    enum hangar_rc rc =
+        s3_probe_put(probe, "store a test object", &header, "try", true, answer, error);
     return rc ? s3_error_set(error, rc,
-                             "cannot store an object to try: the store refuses (status "
-                             "%ld)",
+                             "cannot store a test object: the store refuses (status %ld)",
                              answer->status)
               : HANGAR_OK;
 }
 
-/* Is it refused to replace what is there? */
-static enum hangar_rc try_create_only(struct probe *probe, struct s3_error *error)
+/* Does the store refuse to replace an object? */
+static enum hangar_rc s3_probe_create_only(struct s3_probe_run *probe, struct s3_error *error)
 {
     struct s3 *s3 = probe->s3;
     struct s3_answer answer;
     const struct s3_pair header = {"if-none-match", "*"};
-    enum hangar_rc rc =
-        put(probe, "store an object once only", &header, "again", true, &answer, error);
+    enum hangar_rc rc = s3_probe_put(probe, "store a test object create-only", &header, "again",
+                                     true, &answer, error);
     bool can = rc == HANGAR_EXISTS;
     if (rc && !can && rc != HANGAR_UNSUPPORTED) {
         return rc;
     }
     atomic_store(&s3->create_only, can ? S3_YES : S3_NO);
-    tell(probe, "create_only", can ? "yes" : "no");
+    s3_probe_report(probe, "create_only", can ? "yes" : "no");
     if (!can) {
-        s3_tell_weak(s3);
+        s3_warn_weak_create_only(s3);
     }
     return HANGAR_OK;
 }
 
-/* Is a checksum that is wrong refused? */
-static bool compares(struct probe *probe, const struct s3_checksum *kind)
+/* Does the store refuse a wrong checksum? */
+static bool s3_probe_compares(struct s3_probe_run *probe, const struct s3_checksum *kind)
 {
-    struct s3_error unheard = {0};
+    struct s3_error ignored_error = {0};
     struct s3_answer answer;
     char wrong[S3_CHECKSUM_SIZE];
     if (!s3_checksum_make(kind, "another", 7, wrong)) {
         return false;
     }
     const struct s3_pair header = {kind->header, wrong};
-    return put(probe, "store with a wrong checksum", &header, "try", false, &answer, &unheard) &&
+    return s3_probe_put(probe, "store a test object with a wrong checksum", &header, "try", false,
+                        &answer, &ignored_error) &&
            s3_judge(&answer).digest;
 }
 
-static void try_checksums(struct probe *probe)
+static void s3_probe_checksums(struct s3_probe_run *probe)
 {
     struct s3 *s3 = probe->s3;
     const struct s3_checksum *kind, *wanted = s3->set.checksum;
     struct text names = {0};
     bool has_wanted = false;
     for (size_t i = 0; (kind = s3_checksum_at(i)); i++) {
-        if (!compares(probe, kind)) {
+        if (!s3_probe_compares(probe, kind)) {
             continue;
         }
         text_addf(&names, "%s%s", names.size ? ", " : "", kind->name);
         has_wanted = has_wanted || kind == wanted;
     }
-    tell(probe, "checksums", names.size ? names.data : "none");
+    s3_probe_report(probe, "checksums", names.size ? names.data : "none");
     text_free(&names);
     if (wanted && !has_wanted) {
         s3->host->log(s3->ctx, HANGAR_LOG_WARN,
-                      "this store does not compare checksum: %s; hint: leave the option out",
+                      "this store ignores checksum: %s; hint: remove the option checksum",
                       wanted->name);
     }
 }
 
-static enum hangar_rc try_multipart(struct probe *probe, struct s3_error *error)
+static enum hangar_rc s3_probe_multipart(struct s3_probe_run *probe, struct s3_error *error)
 {
-    struct s3_error unheard = {0};
+    struct s3_error ignored_error = {0};
     struct s3_upload *upload = &probe->upload;
     size_t number;
-    enum hangar_rc rc = s3_upload_begin(upload, &unheard);
+    enum hangar_rc rc = s3_upload_begin(upload, &ignored_error);
     if (rc == HANGAR_UNSUPPORTED) {
-        tell(probe, "multipart", "no");
+        s3_probe_report(probe, "multipart", "no");
         probe->s3->host->log(probe->s3->ctx, HANGAR_LOG_WARN,
-                             "this store takes no uploads in parts: objects larger than part_size "
-                             "cannot be stored; hint: raise part_size and limits.memory");
+                             "this store does not support uploads in parts: objects larger than "
+                             "part_size cannot be stored; hint: raise part_size and limits.memory");
         return HANGAR_OK;
     }
     if (!rc) {
-        rc = s3_upload_next(upload, &number, &unheard);
+        rc = s3_upload_next(upload, &number, &ignored_error);
     }
     if (!rc) {
-        rc = s3_upload_part(upload, number, "part", 4, NULL, &upload->tags[0], &unheard);
+        rc = s3_upload_part(upload, number, "part", 4, NULL, &upload->tags[0], &ignored_error);
     }
     upload->size = 4;
     if (!rc) {
-        rc = s3_upload_complete(upload, &probe->entry, &unheard);
+        rc = s3_upload_complete(upload, &probe->entry, &ignored_error);
     }
     if (!rc) {
-        tell(probe, "multipart", "yes");
+        s3_probe_report(probe, "multipart", "yes");
     }
     s3_upload_abort(upload);
-    return rc ? s3_error_set(error, unheard.rc, "%s", unheard.text) : HANGAR_OK;
+    return rc ? s3_error_set(error, ignored_error.rc, "%s", ignored_error.text) : HANGAR_OK;
 }
 
-/* One answer about the bucket: the text of one of its elements. */
-struct one {
+/* The text of one element of an answer about the bucket. */
+struct s3_probe_element {
     const char *path;
     char text[64];
 };
 
-static bool take_one(void *arg, const char *path, char *text)
+static bool s3_probe_on_element(void *arg, const char *path, char *text)
 {
-    struct one *one = arg;
+    struct s3_probe_element *element = arg;
     if (!text) {
-        one->text[0] = '\0';
-    } else if (!strcmp(path, one->path)) {
-        snprintf(one->text, sizeof(one->text), "%s", text);
+        element->text[0] = '\0';
+    } else if (!strcmp(path, element->path)) {
+        snprintf(element->text, sizeof(element->text), "%s", text);
     }
     return true;
 }
 
-static enum hangar_rc ask_bucket(struct probe *probe, const char *about, struct one *one)
+static enum hangar_rc s3_probe_read_bucket(struct s3_probe_run *probe, const char *about,
+                                           struct s3_probe_element *element)
 {
-    struct s3_error unheard = {0};
+    struct s3_error ignored_error = {0};
     struct s3_answer answer;
     const struct s3_pair query = {about, ""};
-    struct s3_xml *xml = s3_xml_new(take_one, one);
+    struct s3_xml *xml = s3_xml_new(s3_probe_on_element, element);
     if (!xml) {
         return HANGAR_NO_MEMORY;
     }
     const struct s3_request request = {
-        .method = "GET", .query = &query, .query_count = 1, .hasty = true, .xml = xml};
-    enum hangar_rc rc = s3_send(probe->s3, &request, "ask about the bucket", &answer, &unheard);
+        .method = "GET", .query = &query, .query_count = 1, .few_tries = true, .xml = xml};
+    enum hangar_rc rc = s3_send(&probe->s3->wire, &request, "read the settings of the bucket",
+                                &answer, &ignored_error);
     s3_xml_free(xml);
     return rc;
 }
 
-static void ask_versioning(struct probe *probe)
+static void s3_probe_versioning(struct s3_probe_run *probe)
 {
-    struct one one = {.path = "VersioningConfiguration/Status"};
-    if (ask_bucket(probe, "versioning", &one)) {
-        tell(probe, "versioning", "unknown: the key may not ask");
-    } else if (!strcmp(one.text, "Enabled")) {
-        tell(probe, "versioning",
-             "on: what is removed is kept, and paid for, as old versions; a lifecycle rule can end "
-             "them");
-    } else if (!strcmp(one.text, "Suspended")) {
-        tell(probe, "versioning", "suspended");
+    struct s3_probe_element element = {.path = "VersioningConfiguration/Status"};
+    if (s3_probe_read_bucket(probe, "versioning", &element)) {
+        s3_probe_report(probe, "versioning", "unknown: the key has no right to read it");
+    } else if (!strcmp(element.text, "Enabled")) {
+        s3_probe_report(
+            probe, "versioning",
+            "on: removed objects stay as old versions and cost money; a lifecycle rule can end "
+            "them");
+    } else if (!strcmp(element.text, "Suspended")) {
+        s3_probe_report(probe, "versioning", "suspended");
     } else {
-        tell(probe, "versioning", "off");
+        s3_probe_report(probe, "versioning", "off");
     }
-    probe->versioned = !strcmp(one.text, "Enabled") || !strcmp(one.text, "Suspended");
+    probe->versioned = !strcmp(element.text, "Enabled") || !strcmp(element.text, "Suspended");
 }
 
-static enum hangar_rc ask_lock(struct probe *probe, struct s3_error *error)
+static enum hangar_rc s3_probe_object_lock(struct s3_probe_run *probe, struct s3_error *error)
 {
     const struct s3_settings *set = &probe->s3->set;
-    struct one one = {.path = "ObjectLockConfiguration/ObjectLockEnabled"};
-    enum hangar_rc rc = ask_bucket(probe, "object-lock", &one);
-    bool on = !rc && !strcmp(one.text, "Enabled");
+    struct s3_probe_element element = {.path = "ObjectLockConfiguration/ObjectLockEnabled"};
+    enum hangar_rc rc = s3_probe_read_bucket(probe, "object-lock", &element);
+    bool on = !rc && !strcmp(element.text, "Enabled");
     if (on) {
-        tell(probe, "object_lock", set->lock_mode ? "on" : "on: not used, as lock_mode is none");
+        s3_probe_report(probe, "object_lock",
+                        set->lock_mode ? "on" : "on, but not used: lock_mode is none");
     } else if (rc == HANGAR_AUTH) {
-        tell(probe, "object_lock", "unknown: the key may not ask");
+        s3_probe_report(probe, "object_lock", "unknown: the key has no right to read it");
     } else {
-        tell(probe, "object_lock", "off: who has the key can remove all backups");
+        s3_probe_report(probe, "object_lock", "off: anyone with the key can remove all backups");
     }
     if (set->lock_mode && !on && rc != HANGAR_AUTH) {
         return s3_error_set(error, HANGAR_CONFIG,
-                            "cannot lock objects in %s: the bucket has no object lock; hint: make "
+                            "cannot lock objects in %s: the bucket has no object lock; hint: use "
                             "a bucket with object lock, or set lock_mode: none",
                             set->description);
     }
     return HANGAR_OK;
 }
 
-static void ask_clock(struct probe *probe, const struct s3_answer *answer)
+static void s3_probe_clock(struct s3_probe_run *probe, const struct s3_answer *answer)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
@@ -224,44 +228,44 @@ static void ask_clock(struct probe *probe, const struct s3_answer *answer)
     probe->s3->host->attr_setf(probe->attrs, "clock_skew", "%" PRId64 " s", skew_s);
     if (skew_s > SKEW_WARN_S || skew_s < -SKEW_WARN_S) {
         probe->s3->host->log(probe->s3->ctx, HANGAR_LOG_WARN,
-                             "the clock of the store is %" PRId64 " s from that of this machine; "
-                             "hint: have its clock set by NTP",
-                             skew_s);
+                             "the clocks of the store and of this machine differ by %" PRId64
+                             " s (limit %d s); hint: set the clock of this machine with NTP",
+                             skew_s, SKEW_WARN_S);
     }
 }
 
-/* Every version of the object, in a bucket that keeps them. */
-static bool take_version(void *arg, const char *path, char *text)
+/* Records each version of the object, in a bucket that keeps them. */
+static bool s3_probe_on_version(void *arg, const char *path, char *text)
 {
-    struct probe *probe = arg;
+    struct s3_probe_run *probe = arg;
     struct s3_upload *upload = &probe->upload;
     if (!text || (strcmp(path, "ListVersionsResult/Version/VersionId") &&
                   strcmp(path, "ListVersionsResult/DeleteMarker/VersionId"))) {
         return true;
     }
-    struct s3_error unheard = {0};
+    struct s3_error ignored_error = {0};
     size_t number;
-    if (!s3_upload_next(upload, &number, &unheard)) {
+    if (!s3_upload_next(upload, &number, &ignored_error)) {
         upload->tags[number - 1] = strdup(text);
     }
     return true;
 }
 
-static void remove_versions(struct probe *probe)
+static void s3_probe_remove_versions(struct s3_probe_run *probe)
 {
     struct s3 *s3 = probe->s3;
     struct s3_upload *upload = &probe->upload;
-    struct s3_error unheard = {0};
+    struct s3_error ignored_error = {0};
     struct s3_answer answer;
     const struct s3_pair query[] = {{"versions", ""}, {"prefix", upload->key}};
-    s3_upload_free(upload); /* its list of tags holds the ids */
-    struct s3_xml *xml = s3_xml_new(take_version, probe);
+    s3_upload_free(upload); /* its list of tags records the ids of the versions */
+    struct s3_xml *xml = s3_xml_new(s3_probe_on_version, probe);
     const struct s3_request request = {
-        .method = "GET", .query = query, .query_count = 2, .hasty = true, .xml = xml};
+        .method = "GET", .query = query, .query_count = 2, .few_tries = true, .xml = xml};
     if (!xml) {
         return;
     }
-    s3_send(s3, &request, "find versions", &answer, &unheard);
+    s3_send(&s3->wire, &request, "list versions", &answer, &ignored_error);
     s3_xml_free(xml);
     for (size_t i = 0; i < upload->parts; i++) {
         const struct s3_pair version = {"versionId", upload->tags[i] ? upload->tags[i] : ""};
@@ -269,35 +273,35 @@ static void remove_versions(struct probe *probe)
                                            .key = upload->key,
                                            .query = &version,
                                            .query_count = 1,
-                                           .hasty = true};
-        s3_send(s3, &removal, "remove a version", &answer, &unheard);
+                                           .few_tries = true};
+        s3_send(&s3->wire, &removal, "remove a version", &answer, &ignored_error);
     }
 }
 
-/* The object goes the way that many at once go. */
-static enum hangar_rc try_remove(struct probe *probe, struct s3_error *error)
+/* Removes the object by the request that removes many. */
+static enum hangar_rc s3_probe_remove(struct s3_probe_run *probe, struct s3_error *error)
 {
     struct s3 *s3 = probe->s3;
     const char *name = probe->upload.key + strlen(s3->set.prefix);
     enum hangar_rc result;
     enum hangar_rc rc = s3_remove_names(s3, &name, 1, &result, error);
     if (!rc) {
-        tell(probe, "batch_delete",
-             atomic_load(&s3->no_batch) ? "no: objects are removed one by one" : "yes");
+        s3_probe_report(probe, "batch_delete",
+                        atomic_load(&s3->no_batch) ? "no: objects are removed one by one" : "yes");
     }
     if (!rc && probe->versioned) {
-        remove_versions(probe);
+        s3_probe_remove_versions(probe);
     }
     return rc;
 }
 
-static void count_stale(struct probe *probe)
+static void s3_probe_stale(struct s3_probe_run *probe)
 {
-    struct s3_error unheard = {0};
+    struct s3_error ignored_error = {0};
     size_t count;
-    if (!s3_stale_sweep(probe->s3, probe->s3->set.prefix, false, &count, &unheard) && count) {
+    if (!s3_stale_sweep(probe->s3, probe->s3->set.prefix, false, &count, &ignored_error) && count) {
         probe->s3->host->attr_setf(probe->attrs, "stale_uploads",
-                                   "%zu: the next backups of their pipelines remove them", count);
+                                   "%zu: the next runs of their pipelines remove them", count);
     }
 }
 
@@ -307,42 +311,43 @@ enum hangar_rc s3_probe(void *inst, struct hangar_attrs *capabilities)
     struct s3_error error = {0};
     struct s3_answer answer;
     char source[256];
-    struct probe probe = {
+    struct s3_probe_run probe = {
         .s3 = s3, .attrs = capabilities, .entry.struct_size = sizeof(probe.entry)};
     struct s3_upload *upload = &probe.upload;
-    *upload =
-        (struct s3_upload){.s3 = s3, .what = "store an object in parts to try", .plain = true};
-    s3_make_mark(upload->mark);
+    *upload = (struct s3_upload){.s3 = s3, .action = "store a test object in parts", .plain = true};
+    s3_mark_make(upload->mark);
     snprintf(upload->key, sizeof(upload->key), "%shangar-probe-%s", s3->set.prefix, upload->mark);
-    enum hangar_rc rc = try_whole(&probe, &answer, &error);
+    enum hangar_rc rc = s3_probe_whole(&probe, &answer, &error);
     if (rc) {
         return s3_raise(s3, &error);
     }
-    ask_clock(&probe, &answer);
-    ask_versioning(&probe);
-    rc = ask_lock(&probe, &error);
+    s3_probe_clock(&probe, &answer);
+    s3_probe_versioning(&probe);
+    rc = s3_probe_object_lock(&probe, &error);
     if (!rc) {
-        rc = try_create_only(&probe, &error);
+        rc = s3_probe_create_only(&probe, &error);
     }
     if (!rc) {
-        try_checksums(&probe);
+        s3_probe_checksums(&probe);
     }
     if (!rc) {
-        rc = try_multipart(&probe, &error);
+        rc = s3_probe_multipart(&probe, &error);
     }
-    /* whatever came of it, nothing stays behind */
-    enum hangar_rc removed = try_remove(&probe, &error);
+    /* also after a failure nothing stays in the store */
+    enum hangar_rc removed = s3_probe_remove(&probe, &error);
     rc = rc ? rc : removed;
     s3_upload_free(upload);
     if (rc) {
         return s3_raise(s3, &error);
     }
-    count_stale(&probe);
+    s3_probe_stale(&probe);
     s3_credentials_source(s3->credentials, source, sizeof(source));
-    tell(&probe, "credentials", source);
-    tell(&probe, "transport",
-         !s3->set.tls     ? "http: others on the way can read and change what is stored"
-         : s3->set.verify ? "https"
-                          : "https, but verify is false: others on the way can read and change it");
+    s3_probe_report(&probe, "credentials", source);
+    s3_probe_report(&probe, "transport",
+                    !s3->set.tls ? "http: third parties on the network can read and change the data"
+                    : s3->set.verify
+                        ? "https"
+                        : "https, but verify is false: third parties on the network can read "
+                          "and change the data");
     return HANGAR_OK;
 }

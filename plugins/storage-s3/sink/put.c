@@ -1,35 +1,43 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * put: an object on its way into the store.  What is written is gathered in a buffer.  An
- * object that is not longer than one part goes up in one request, at commit; of a longer
- * one each full part is given to the senders, while the next one is gathered.  Nothing is
- * visible before commit, as S3 shows an object when its last request is through.
+ * put: stores an object.  The data is collected in a buffer.  An object that fits into one part is
+ * sent in one request, at commit.  Of a longer one, the senders send each full part while the next
+ * one is collected.  The object is not visible before commit, because S3 shows it only after its
+ * last request.
  */
 #include "sink/sink.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define SMALL_FIRST ((size_t)64 << 10)
-#define SMALL_MOST ((size_t)1 << 20) /* more comes from the budget */
+#define SMALL_FIRST ((size_t)64 << 10) /* bytes of the first buffer of an object of unknown size */
+#define SMALL_MAX ((size_t)1 << 20)    /* a larger buffer comes from the pool */
+
+struct s3_part {
+    struct s3_task task;
+    struct hangar_put *put;
+    struct s3_upload *upload;
+    size_t number, size;
+    void *buffer;
+};
 
 struct hangar_put {
     struct s3 *s3;
     struct s3_upload upload;
-    struct s3_upload more; /* the piece that follows it now, if it needs several */
-    size_t pieces;         /* besides the first: begun */
-    uint64_t more_size;    /* bytes of those that are completed */
+    struct s3_upload piece; /* the current piece after the first, of an object of several */
+    size_t pieces;          /* that have begun, after the first */
+    uint64_t pieces_size;   /* bytes of those that are completed */
     uint64_t size_hint;
-    char *buffer; /* what is gathered */
+    char *buffer; /* collects the data */
     size_t fill, capacity;
-    bool lent; /* it is the pool's */
+    bool lent; /* the buffer belongs to the pool */
     atomic_bool stop;
-    char what[S3_WHAT_SIZE];
-    /* under the mutex of the senders */
-    unsigned flying; /* parts that are queued or sent */
-    bool gathering;  /* has a buffer of its own */
-    char *idle;      /* has one that was sent */
+    char action[S3_ACTION_SIZE];
+    /* The mutex of the sender guards all that follows. */
+    unsigned in_flight; /* parts that are queued or being sent */
+    bool has_buffer;    /* `buffer` is set */
+    char *spare;        /* the buffer of a part that was sent */
     struct s3_error failed;
 };
 
@@ -39,7 +47,7 @@ enum hangar_rc s3_put_open(void *inst, const char *name, uint64_t size_hint, uin
     struct s3 *s3 = inst;
     struct hangar_put *put = calloc(1, sizeof(*put));
     if (!put) {
-        return s3->host->fail(s3->ctx, HANGAR_NO_MEMORY, 0, "cannot store %s", name);
+        return s3->host->fail(s3->ctx, HANGAR_NO_MEMORY, 0, "cannot store %s: out of memory", name);
     }
     enum hangar_rc rc = s3_key(s3, name, put->upload.key);
     if (rc) {
@@ -49,17 +57,17 @@ enum hangar_rc s3_put_open(void *inst, const char *name, uint64_t size_hint, uin
     put->s3 = s3;
     put->size_hint = size_hint;
     atomic_init(&put->stop, false);
-    s3_what(s3, "store", name, put->what);
+    s3_action(s3, "store", name, put->action);
     put->upload.s3 = s3;
-    put->upload.what = put->what;
+    put->upload.action = put->action;
     put->upload.create_only = flags & HANGAR_PUT_CREATE_ONLY;
-    s3_make_mark(put->upload.mark);
+    s3_mark_make(put->upload.mark);
     *out = put;
     return HANGAR_OK;
 }
 
-/* A part is through, or will not be: its buffer stays with the put that has no other. */
-static void land(struct s3_part *part, char *tag, const struct s3_error *error)
+/* Ends a part, sent or not.  Its buffer stays with a put that has no other one. */
+static void s3_put_finish_part(struct s3_part *part, char *tag, const struct s3_error *error)
 {
     struct hangar_put *put = part->put;
     struct s3 *s3 = put->s3;
@@ -70,124 +78,126 @@ static void land(struct s3_part *part, char *tag, const struct s3_error *error)
     if (error->rc) {
         s3_error_set(&put->failed, error->rc, "%s", error->text);
     }
-    if (!put->gathering && !put->idle) {
-        put->idle = spare;
+    if (!put->has_buffer && !put->spare) {
+        put->spare = spare;
         spare = NULL;
     }
     pthread_mutex_unlock(&sender->mutex);
-    s3_pool_give(s3, spare);
+    s3_pool_release(&s3->pool, spare);
     pthread_mutex_lock(&sender->mutex);
-    put->flying--; /* the put may be gone as soon as the mutex is free */
+    put->in_flight--; /* another thread may free the put as soon as the mutex is released */
     pthread_cond_broadcast(&sender->done);
     pthread_mutex_unlock(&sender->mutex);
     free(part);
 }
 
-void s3_put_send(struct s3_part *part)
+static void s3_put_run_task(struct s3_task *task)
 {
+    struct s3_part *part = (struct s3_part *)task; /* its first member */
     struct hangar_put *put = part->put;
     struct s3_error error = {0};
     char *tag = NULL;
     pthread_mutex_lock(&put->s3->sender.mutex);
-    bool vain = put->failed.rc != HANGAR_OK;
+    bool failed = put->failed.rc != HANGAR_OK;
     pthread_mutex_unlock(&put->s3->sender.mutex);
-    if (!vain) {
+    if (!failed) {
         s3_upload_part(part->upload, part->number, part->buffer, part->size, &put->stop, &tag,
                        &error);
     }
-    land(part, tag, &error);
+    s3_put_finish_part(part, tag, &error);
 }
 
-/* Until none of its parts is on its way. */
-static void settle(struct hangar_put *put)
+/* Waits until none of its parts is in flight. */
+static void s3_put_wait_for_parts(struct hangar_put *put)
 {
     struct s3_sender *sender = &put->s3->sender;
     pthread_mutex_lock(&sender->mutex);
-    while (put->flying) {
+    while (put->in_flight) {
         pthread_cond_wait(&sender->done, &sender->mutex);
     }
     pthread_mutex_unlock(&sender->mutex);
 }
 
-/* The piece that follows is complete. */
-static enum hangar_rc end_piece(struct hangar_put *put, struct s3_error *error)
+/* Completes the current piece after the first. */
+static enum hangar_rc s3_put_end_piece(struct hangar_put *put, struct s3_error *error)
 {
     struct hangar_entry entry = {.struct_size = sizeof(entry)};
-    settle(put);
+    s3_put_wait_for_parts(put);
     if (put->failed.rc) {
         return s3_error_set(error, put->failed.rc, "%s", put->failed.text);
     }
-    enum hangar_rc rc = s3_upload_complete(&put->more, &entry, error);
-    put->more_size += put->more.size;
+    enum hangar_rc rc = s3_upload_complete(&put->piece, &entry, error);
+    put->pieces_size += put->piece.size;
     return rc;
 }
 
-/* One has as many parts as it may have: goes on with another.  The first one stays open,
- * as completing it makes the object visible. */
-static enum hangar_rc next_piece(struct hangar_put *put, struct s3_error *error)
+/* Begins the next piece, because the current one has as many parts as it may have.  The first
+ * piece stays open: completing it makes the object visible. */
+static enum hangar_rc s3_put_next_piece(struct hangar_put *put, struct s3_error *error)
 {
-    enum hangar_rc rc = put->pieces ? end_piece(put, error) : HANGAR_OK;
+    enum hangar_rc rc = put->pieces ? s3_put_end_piece(put, error) : HANGAR_OK;
     if (rc) {
         return rc;
     }
-    s3_upload_free(&put->more);
-    put->more = (struct s3_upload){.s3 = put->s3, .what = put->what};
-    memcpy(put->more.mark, put->upload.mark, sizeof(put->more.mark));
+    s3_upload_free(&put->piece);
+    put->piece = (struct s3_upload){.s3 = put->s3, .action = put->action};
+    memcpy(put->piece.mark, put->upload.mark, sizeof(put->piece.mark));
     if (put->pieces == S3_PIECES_MAX) {
         return s3_error_set(
             error, HANGAR_NO_SPACE,
             "cannot %s: it is longer than %d pieces of max_parts parts; hint: raise "
             "part_size",
-            put->what, S3_PIECES_MAX);
+            put->action, S3_PIECES_MAX);
     }
     put->upload.continued = true;
     put->pieces++;
-    s3_piece_key(put->upload.key, put->upload.mark, put->pieces + 1, put->more.key);
+    s3_piece_key(put->upload.key, put->upload.mark, put->pieces + 1, put->piece.key);
     return HANGAR_OK;
 }
 
 /* The upload that the next part belongs to. */
-static enum hangar_rc open_upload(struct hangar_put *put, struct s3_upload **out,
-                                  struct s3_error *error)
+static enum hangar_rc s3_put_open_upload(struct hangar_put *put, struct s3_upload **out,
+                                         struct s3_error *error)
 {
     enum hangar_rc rc = HANGAR_OK;
-    *out = put->pieces ? &put->more : &put->upload;
+    *out = put->pieces ? &put->piece : &put->upload;
     if ((*out)->parts == put->s3->set.max_parts) {
-        rc = next_piece(put, error);
-        *out = &put->more;
+        rc = s3_put_next_piece(put, error);
+        *out = &put->piece;
     }
     if (rc || (*out)->id) {
         return rc;
     }
-    s3_stale_once(put->s3, put->upload.key);
+    s3_stale_sweep_once(put->s3, put->upload.key);
     return s3_upload_begin(*out, error);
 }
 
-/* Gives what is gathered to the senders. */
-static enum hangar_rc send_part(struct hangar_put *put, struct s3_error *error)
+/* Queues the collected data as a part. */
+static enum hangar_rc s3_put_send_part(struct hangar_put *put, struct s3_error *error)
 {
     struct s3 *s3 = put->s3;
     struct s3_upload *upload;
-    enum hangar_rc rc = open_upload(put, &upload, error);
+    enum hangar_rc rc = s3_put_open_upload(put, &upload, error);
     struct s3_part *part = rc ? NULL : calloc(1, sizeof(*part));
     if (!rc && !part) {
-        rc = s3_error_set(error, HANGAR_NO_MEMORY, "cannot %s: out of memory", put->what);
+        rc = s3_error_set(error, HANGAR_NO_MEMORY, "cannot %s: out of memory", put->action);
     }
     if (rc) {
         return rc;
     }
-    /* parts that are through write their tags there */
+    /* parts that end write their tags into the array that this may move */
     pthread_mutex_lock(&s3->sender.mutex);
     rc = s3_upload_next(upload, &part->number, error);
     if (!rc) {
-        put->flying++;
-        put->gathering = false;
+        put->in_flight++;
+        put->has_buffer = false;
     }
     pthread_mutex_unlock(&s3->sender.mutex);
     if (rc) {
         free(part);
         return rc;
     }
+    part->task.run = s3_put_run_task;
     part->put = put;
     part->upload = upload;
     part->buffer = put->buffer;
@@ -195,31 +205,31 @@ static enum hangar_rc send_part(struct hangar_put *put, struct s3_error *error)
     upload->size += put->fill;
     put->buffer = NULL;
     put->fill = 0;
-    rc = s3_sender_add(s3, part, error);
+    rc = s3_sender_add(&s3->sender, &part->task, error);
     if (rc) {
-        land(part, NULL, error);
+        s3_put_finish_part(part, NULL, error);
     }
     return rc;
 }
 
-/* The buffer for the next part: our own when it is back, another one while there are some,
- * and not more of them on their way than are sent at once. */
-static enum hangar_rc next_buffer(struct hangar_put *put, struct s3_error *error)
+/* Gets the buffer for the next part: the spare one, or a further one of the pool while no more
+ * parts are in flight than are sent at once.  Else waits for a part to end. */
+static enum hangar_rc s3_put_next_buffer(struct hangar_put *put, struct s3_error *error)
 {
     struct s3 *s3 = put->s3;
     struct s3_sender *sender = &s3->sender;
     pthread_mutex_lock(&sender->mutex);
     while (!put->buffer && !put->failed.rc) {
-        put->buffer = put->idle;
-        put->idle = NULL;
-        if (!put->buffer && put->flying <= s3->set.concurrency) {
-            put->buffer = s3_pool_more(s3);
+        put->buffer = put->spare;
+        put->spare = NULL;
+        if (!put->buffer && put->in_flight <= s3->set.concurrency) {
+            put->buffer = s3_pool_acquire_more(&s3->pool);
         }
         if (!put->buffer) {
             pthread_cond_wait(&sender->done, &sender->mutex);
         }
     }
-    put->gathering = put->buffer != NULL;
+    put->has_buffer = put->buffer != NULL;
     if (put->failed.rc) {
         s3_error_set(error, put->failed.rc, "%s", put->failed.text);
     }
@@ -227,19 +237,19 @@ static enum hangar_rc next_buffer(struct hangar_put *put, struct s3_error *error
     return error->rc;
 }
 
-/* Room for small objects grows; what needs more gets a part's. */
-static enum hangar_rc grow(struct hangar_put *put, struct s3_error *error)
+/* Enlarges the buffer of a small object; a large one gets a buffer of the pool. */
+static enum hangar_rc s3_put_grow_buffer(struct hangar_put *put, struct s3_error *error)
 {
-    size_t hint = put->size_hint < SMALL_MOST ? (size_t)put->size_hint : SMALL_MOST + 1;
+    size_t hint = put->size_hint < SMALL_MAX ? (size_t)put->size_hint : SMALL_MAX + 1;
     size_t capacity = put->capacity ? put->capacity * 4 : hint ? hint : SMALL_FIRST;
     void *buffer;
-    if (capacity <= SMALL_MOST) {
+    if (capacity <= SMALL_MAX) {
         buffer = realloc(put->buffer, capacity);
         if (!buffer) {
-            return s3_error_set(error, HANGAR_NO_MEMORY, "cannot %s: out of memory", put->what);
+            return s3_error_set(error, HANGAR_NO_MEMORY, "cannot %s: out of memory", put->action);
         }
     } else {
-        enum hangar_rc rc = s3_pool_first(put->s3, &buffer, error);
+        enum hangar_rc rc = s3_pool_acquire_first(&put->s3->pool, &buffer, error);
         if (rc) {
             return rc;
         }
@@ -248,7 +258,7 @@ static enum hangar_rc grow(struct hangar_put *put, struct s3_error *error)
         }
         free(put->buffer);
         capacity = put->s3->pool.part;
-        put->lent = put->gathering = true;
+        put->lent = put->has_buffer = true;
     }
     put->buffer = buffer;
     put->capacity = capacity;
@@ -262,12 +272,12 @@ enum hangar_rc s3_put_write(struct hangar_put *put, const void *data, size_t siz
     enum hangar_rc rc = HANGAR_OK;
     while (size && !rc) {
         if (put->lent && put->fill == put->capacity) {
-            rc = send_part(put, &error);
+            rc = s3_put_send_part(put, &error);
             if (!rc) {
-                rc = next_buffer(put, &error);
+                rc = s3_put_next_buffer(put, &error);
             }
         } else if (put->fill == put->capacity) {
-            rc = grow(put, &error);
+            rc = s3_put_grow_buffer(put, &error);
         } else {
             size_t room = put->capacity - put->fill, step = size < room ? size : room;
             memcpy(put->buffer + put->fill, next, step);
@@ -279,31 +289,31 @@ enum hangar_rc s3_put_write(struct hangar_put *put, const void *data, size_t siz
     return rc ? s3_raise(put->s3, &error) : HANGAR_OK;
 }
 
-static void put_free(struct hangar_put *put)
+static void s3_put_free(struct hangar_put *put)
 {
     struct s3 *s3 = put->s3;
     if (put->lent) {
-        s3_pool_give(s3, put->buffer);
+        s3_pool_release(&s3->pool, put->buffer);
     } else {
         free(put->buffer);
     }
-    s3_pool_give(s3, put->idle);
+    s3_pool_release(&s3->pool, put->spare);
     s3_upload_free(&put->upload);
-    s3_upload_free(&put->more);
+    s3_upload_free(&put->piece);
     free(put);
 }
 
-/* Pieces of an object that will not be. */
-static void remove_pieces(struct hangar_put *put)
+/* Removes the pieces of an object that is not stored after all. */
+static void s3_put_remove_pieces(struct hangar_put *put)
 {
     struct s3 *s3 = put->s3;
     char key[S3_KEY_MAX + 1];
     for (size_t i = 0; i < put->pieces; i++) {
         struct s3_answer answer;
-        struct s3_error unheard = {0};
-        const struct s3_request request = {.method = "DELETE", .key = key, .parting = true};
+        struct s3_error ignored_error = {0};
+        const struct s3_request request = {.method = "DELETE", .key = key, .cleanup = true};
         s3_piece_key(put->upload.key, put->upload.mark, i + 2, key);
-        if (s3_send(s3, &request, put->what, &answer, &unheard) == HANGAR_IO) {
+        if (s3_send(&s3->wire, &request, put->action, &answer, &ignored_error) == HANGAR_IO) {
             break;
         }
     }
@@ -312,29 +322,29 @@ static void remove_pieces(struct hangar_put *put)
 void s3_put_abort(struct hangar_put *put)
 {
     atomic_store(&put->stop, true);
-    s3_wire_wake(put->s3);
-    settle(put);
+    s3_wire_wake(&put->s3->wire);
+    s3_put_wait_for_parts(put);
     s3_upload_abort(&put->upload);
-    s3_upload_abort(&put->more);
-    remove_pieces(put);
-    put_free(put);
+    s3_upload_abort(&put->piece);
+    s3_put_remove_pieces(put);
+    s3_put_free(put);
 }
 
-static enum hangar_rc commit_parts(struct hangar_put *put, struct hangar_entry *entry,
-                                   struct s3_error *error)
+static enum hangar_rc s3_put_commit_parts(struct hangar_put *put, struct hangar_entry *entry,
+                                          struct s3_error *error)
 {
-    enum hangar_rc rc = put->fill ? send_part(put, error) : HANGAR_OK;
-    settle(put);
+    enum hangar_rc rc = put->fill ? s3_put_send_part(put, error) : HANGAR_OK;
+    s3_put_wait_for_parts(put);
     if (put->failed.rc) {
         rc = s3_error_set(error, put->failed.rc, "%s", put->failed.text);
     }
     if (!rc && put->pieces) {
-        rc = end_piece(put, error);
+        rc = s3_put_end_piece(put, error);
     }
     if (!rc) {
         rc = s3_upload_complete(&put->upload, entry, error);
     }
-    entry->size += rc ? 0 : put->more_size;
+    entry->size += rc ? 0 : put->pieces_size;
     return rc;
 }
 
@@ -343,10 +353,10 @@ enum hangar_rc s3_put_commit(struct hangar_put *put, struct hangar_entry *entry)
     struct s3 *s3 = put->s3;
     struct s3_error error = {0};
     enum hangar_rc rc = put->upload.id
-                            ? commit_parts(put, entry, &error)
+                            ? s3_put_commit_parts(put, entry, &error)
                             : s3_upload_whole(&put->upload, put->buffer, put->fill, entry, &error);
     if (!rc) {
-        put_free(put);
+        s3_put_free(put);
         return HANGAR_OK;
     }
     s3_put_abort(put);

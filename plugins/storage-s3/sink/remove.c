@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * remove: one object by DELETE, many by requests of 1000 names, where the store has these.
- * Of such a request each name has a result of its own, also when the whole is a success.
+ * remove: one object by DELETE, many by requests of 1000 names where the store supports them.
+ * The answer to such a request has a result for each name, also when its status is a success.
  */
 #include "sink/sink.h"
 
@@ -12,18 +12,18 @@
 
 #include "format/escape.h"
 
-#define BATCH 1000
+#define BATCH_MAX 1000 /* names in a request */
 
-enum hangar_rc s3_remove_key(struct s3 *s3, const char *key, const char *what,
-                             struct s3_error *error)
+static enum hangar_rc s3_remove_key(struct s3 *s3, const char *key, const char *action,
+                                    struct s3_error *error)
 {
     struct s3_answer answer;
     const struct s3_request request = {.method = "DELETE", .key = key};
-    enum hangar_rc rc = s3_send(s3, &request, what, &answer, error);
+    enum hangar_rc rc = s3_send(&s3->wire, &request, action, &answer, error);
     if (rc == HANGAR_NOT_FOUND && !error->rc) {
         return HANGAR_OK;
     }
-    return rc ? s3_error_set(error, rc, "cannot %s: the store refuses (status %ld)", what,
+    return rc ? s3_error_set(error, rc, "cannot %s: the store refuses (status %ld)", action,
                              answer.status)
               : HANGAR_OK;
 }
@@ -32,19 +32,19 @@ enum hangar_rc s3_remove(void *inst, const char *name)
 {
     struct s3 *s3 = inst;
     struct s3_error error = {0};
-    char key[S3_KEY_MAX + 1], what[S3_WHAT_SIZE];
+    char key[S3_KEY_MAX + 1], action[S3_ACTION_SIZE];
     enum hangar_rc rc = s3_key(s3, name, key);
     if (rc) {
         return rc;
     }
-    s3_stale_once(s3, key);
-    s3_what(s3, "remove", name, what);
-    rc = s3_remove_key(s3, key, what, &error);
+    s3_stale_sweep_once(s3, key);
+    s3_action(s3, "remove", name, action);
+    rc = s3_remove_key(s3, key, action, &error);
     return rc ? s3_raise(s3, &error) : HANGAR_OK;
 }
 
-/* The answer to a request for many. */
-struct batch {
+/* A request for many names, and its answer. */
+struct s3_batch {
     const char *const *names;
     size_t count;
     size_t skip; /* bytes of the prefix */
@@ -52,7 +52,7 @@ struct batch {
     char key[S3_KEY_MAX + 1], code[64], problem[160];
 };
 
-static enum hangar_rc rc_of_code(const char *code)
+static enum hangar_rc s3_batch_rc_of_code(const char *code)
 {
     if (!strcmp(code, "NoSuchKey") || !strcmp(code, "NoSuchVersion")) {
         return HANGAR_OK;
@@ -60,12 +60,12 @@ static enum hangar_rc rc_of_code(const char *code)
     return !strcmp(code, "AccessDenied") ? HANGAR_AUTH : HANGAR_IO;
 }
 
-static bool take_result(void *arg, const char *path, char *text)
+static bool s3_batch_on_element(void *arg, const char *path, char *text)
 {
-    struct batch *batch = arg;
+    struct s3_batch *batch = arg;
     if (!text) {
         for (size_t i = 0; i < batch->count; i++) {
-            batch->results[i] = HANGAR_OK; /* quiet: only failures are told */
+            batch->results[i] = HANGAR_OK; /* "Quiet": the answer lists only failures */
         }
         batch->key[0] = batch->code[0] = batch->problem[0] = '\0';
     } else if (!strcmp(path, "DeleteResult/Error/Key")) {
@@ -76,17 +76,17 @@ static bool take_result(void *arg, const char *path, char *text)
         for (size_t i = 0; i < batch->count; i++) {
             if (strlen(batch->key) >= batch->skip &&
                 !strcmp(batch->key + batch->skip, batch->names[i])) {
-                batch->results[i] = rc_of_code(batch->code);
+                batch->results[i] = s3_batch_rc_of_code(batch->code);
             }
         }
-        if (!*batch->problem && rc_of_code(batch->code)) {
+        if (!*batch->problem && s3_batch_rc_of_code(batch->code)) {
             snprintf(batch->problem, sizeof(batch->problem), "%.64s", batch->code);
         }
     }
     return true;
 }
 
-static void make_body(const struct s3 *s3, const struct batch *batch, struct text *body)
+static void s3_batch_make_body(const struct s3 *s3, const struct s3_batch *batch, struct text *body)
 {
     text_add(body, "<Delete xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">");
     for (size_t i = 0; i < batch->count; i++) {
@@ -98,20 +98,20 @@ static void make_body(const struct s3 *s3, const struct batch *batch, struct tex
     text_add(body, "<Quiet>true</Quiet></Delete>");
 }
 
-/* HANGAR_UNSUPPORTED, not told: the store has no such request. */
-static enum hangar_rc remove_batch(struct s3 *s3, struct batch *batch, const char *what,
-                                   struct s3_error *error)
+/* HANGAR_UNSUPPORTED, not recorded: the store has no such request. */
+static enum hangar_rc s3_batch_remove(struct s3 *s3, struct s3_batch *batch, const char *action,
+                                      struct s3_error *error)
 {
     struct text body = {0};
     struct s3_answer answer;
     const struct s3_pair query = {"delete", ""};
     const struct s3_pair header = {"content-type", "application/xml"};
-    struct s3_xml *xml = s3_xml_new(take_result, batch);
-    make_body(s3, batch, &body);
+    struct s3_xml *xml = s3_xml_new(s3_batch_on_element, batch);
+    s3_batch_make_body(s3, batch, &body);
     if (!xml || body.failed) {
         s3_xml_free(xml);
         text_free(&body);
-        return s3_error_set(error, HANGAR_NO_MEMORY, "cannot %s: out of memory", what);
+        return s3_error_set(error, HANGAR_NO_MEMORY, "cannot %s: out of memory", action);
     }
     const struct s3_request request = {.method = "POST",
                                        .query = &query,
@@ -123,30 +123,30 @@ static enum hangar_rc remove_batch(struct s3 *s3, struct batch *batch, const cha
                                        .md5 = true,
                                        .slow = true,
                                        .xml = xml};
-    enum hangar_rc rc = s3_send(s3, &request, what, &answer, error);
+    enum hangar_rc rc = s3_send(&s3->wire, &request, action, &answer, error);
     s3_xml_free(xml);
     text_free(&body);
     if (rc && rc != HANGAR_UNSUPPORTED) {
-        return s3_error_set(error, rc, "cannot %s: the store refuses (status %ld)", what,
+        return s3_error_set(error, rc, "cannot %s: the store refuses (status %ld)", action,
                             answer.status);
     }
     if (!rc && *batch->problem) {
         for (size_t i = 0; i < batch->count && !rc; i++) {
             rc = batch->results[i];
         }
-        return s3_error_set(error, rc, "cannot %s: %s", what, batch->problem);
+        return s3_error_set(error, rc, "cannot %s: %s", action, batch->problem);
     }
     return rc;
 }
 
-static enum hangar_rc remove_each(struct s3 *s3, const struct batch *batch, const char *what,
-                                  struct s3_error *error)
+static enum hangar_rc s3_remove_each(struct s3 *s3, const struct s3_batch *batch,
+                                     const char *action, struct s3_error *error)
 {
     char key[S3_KEY_MAX + 1];
     enum hangar_rc first = HANGAR_OK;
     for (size_t i = 0; i < batch->count; i++) {
         snprintf(key, sizeof(key), "%s%s", s3->set.prefix, batch->names[i]);
-        batch->results[i] = s3_remove_key(s3, key, what, error);
+        batch->results[i] = s3_remove_key(s3, key, action, error);
         first = first ? first : batch->results[i];
     }
     return first;
@@ -155,27 +155,27 @@ static enum hangar_rc remove_each(struct s3 *s3, const struct batch *batch, cons
 enum hangar_rc s3_remove_names(struct s3 *s3, const char *const *names, size_t count,
                                enum hangar_rc *results, struct s3_error *error)
 {
-    char what[S3_WHAT_SIZE];
+    char action[S3_ACTION_SIZE];
     enum hangar_rc first = HANGAR_OK;
-    snprintf(what, sizeof(what), "remove objects in %s", s3->set.description);
-    struct batch *batch = calloc(1, sizeof(*batch));
+    snprintf(action, sizeof(action), "remove objects in %s", s3->set.description);
+    struct s3_batch *batch = calloc(1, sizeof(*batch));
     if (!batch) {
-        return s3_error_set(error, HANGAR_NO_MEMORY, "cannot %s: out of memory", what);
+        return s3_error_set(error, HANGAR_NO_MEMORY, "cannot %s: out of memory", action);
     }
-    for (size_t at = 0; at < count; at += batch->count) {
-        batch->names = names + at;
-        batch->results = results + at;
-        batch->count = count - at < BATCH ? count - at : BATCH;
+    for (size_t done = 0; done < count; done += batch->count) {
+        batch->names = names + done;
+        batch->results = results + done;
+        batch->count = count - done < BATCH_MAX ? count - done : BATCH_MAX;
         batch->skip = strlen(s3->set.prefix);
         for (size_t i = 0; i < batch->count; i++) {
-            batch->results[i] = HANGAR_IO; /* until the answer says otherwise */
+            batch->results[i] = HANGAR_IO; /* until the answer has a result */
         }
         struct s3_error own = {0};
-        enum hangar_rc rc =
-            atomic_load(&s3->no_batch) ? HANGAR_UNSUPPORTED : remove_batch(s3, batch, what, &own);
+        enum hangar_rc rc = atomic_load(&s3->no_batch) ? HANGAR_UNSUPPORTED
+                                                       : s3_batch_remove(s3, batch, action, &own);
         if (rc == HANGAR_UNSUPPORTED && !own.rc) {
             atomic_store(&s3->no_batch, true);
-            rc = remove_each(s3, batch, what, &own);
+            rc = s3_remove_each(s3, batch, action, &own);
         }
         if (rc) {
             first = s3_error_set(error, rc, "%s", own.text);
@@ -198,7 +198,7 @@ enum hangar_rc s3_remove_many(void *inst, const char *const *names, size_t count
     if (rc || !count) {
         return rc;
     }
-    s3_stale_once(s3, key);
+    s3_stale_sweep_once(s3, key);
     rc = s3_remove_names(s3, names, count, results, &error);
     return rc ? s3_raise(s3, &error) : HANGAR_OK;
 }

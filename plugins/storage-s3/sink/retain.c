@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * retain: locks an object until then, by the store's object lock.  A lock that lasts
- * longer already stays as it is.
+ * retain: locks an object until a time, by the object lock of the store.  It never shortens a
+ * lock.
  */
 #include "sink/sink.h"
 
 #include <stdio.h>
 #include <string.h>
 
-struct lock {
+struct s3_lock {
     char mode[16];
     int64_t until_ms;
 };
 
-static bool take_lock(void *arg, const char *path, char *text)
+static bool s3_lock_on_element(void *arg, const char *path, char *text)
 {
-    struct lock *lock = arg;
+    struct s3_lock *lock = arg;
     if (!text) {
-        *lock = (struct lock){0};
+        *lock = (struct s3_lock){0};
     } else if (!strcmp(path, "Retention/Mode")) {
         snprintf(lock->mode, sizeof(lock->mode), "%s", text);
     } else if (!strcmp(path, "Retention/RetainUntilDate")) {
@@ -27,40 +27,44 @@ static bool take_lock(void *arg, const char *path, char *text)
     return true;
 }
 
-/* The lock that an object has; none is HANGAR_OK with an empty mode. */
-static enum hangar_rc get_lock(struct s3 *s3, const char *key, const char *what, struct lock *lock,
-                               struct s3_error *error)
+/* Reads the lock of an object.  HANGAR_OK with an empty mode: there is none. */
+static enum hangar_rc s3_lock_read(struct s3 *s3, const char *key, const char *action,
+                                   struct s3_lock *lock, struct s3_error *error)
 {
     struct s3_answer answer;
     const struct s3_pair query = {"retention", ""};
-    struct s3_xml *xml = s3_xml_new(take_lock, lock);
+    struct s3_xml *xml = s3_xml_new(s3_lock_on_element, lock);
     if (!xml) {
-        return s3_error_set(error, HANGAR_NO_MEMORY, "cannot %s: out of memory", what);
+        return s3_error_set(error, HANGAR_NO_MEMORY, "cannot %s: out of memory", action);
     }
-    const struct s3_request request = {
-        .method = "GET", .key = key, .query = &query, .query_count = 1, .hasty = true, .xml = xml};
+    const struct s3_request request = {.method = "GET",
+                                       .key = key,
+                                       .query = &query,
+                                       .query_count = 1,
+                                       .few_tries = true,
+                                       .xml = xml};
     struct s3_error own = {0};
-    enum hangar_rc rc = s3_send(s3, &request, what, &answer, &own);
+    enum hangar_rc rc = s3_send(&s3->wire, &request, action, &answer, &own);
     s3_xml_free(xml);
-    if (rc && answer.xml_bad) { /* the object itself: the question was not understood */
+    if (rc && answer.xml_bad) { /* the store ignored "?retention" and sent the object itself */
         return s3_error_set(error, HANGAR_UNSUPPORTED, "cannot %s: the store has no object lock",
-                            what);
+                            action);
     }
     if (own.rc) {
         s3_error_set(error, own.rc, "%s", own.text);
     }
     if (rc == HANGAR_NOT_FOUND && !strcmp(answer.code, "NoSuchObjectLockConfiguration")) {
-        *lock = (struct lock){0};
+        *lock = (struct s3_lock){0};
         return HANGAR_OK;
     }
     if (rc == HANGAR_NOT_FOUND) {
-        return s3_error_set(error, rc, "cannot %s: there is no such object", what);
+        return s3_error_set(error, rc, "cannot %s: the object does not exist", action);
     }
     return rc;
 }
 
-static enum hangar_rc set_lock(struct s3 *s3, const char *key, const char *what, const char *mode,
-                               int64_t until_ms, struct s3_error *error)
+static enum hangar_rc s3_lock_write(struct s3 *s3, const char *key, const char *action,
+                                    const char *mode, int64_t until_ms, struct s3_error *error)
 {
     char until[S3_ISO_SIZE], body[256];
     struct s3_answer answer;
@@ -80,35 +84,37 @@ static enum hangar_rc set_lock(struct s3 *s3, const char *key, const char *what,
                                        .body = body,
                                        .body_size = strlen(body),
                                        .md5 = true};
-    return s3_send(s3, &request, what, &answer, error);
+    return s3_send(&s3->wire, &request, action, &answer, error);
 }
 
 enum hangar_rc s3_retain(void *inst, const char *name, int64_t until_ms)
 {
     struct s3 *s3 = inst;
     struct s3_error error = {0};
-    struct lock lock = {0};
-    char key[S3_KEY_MAX + 1], what[S3_WHAT_SIZE];
+    struct s3_lock lock = {0};
+    char key[S3_KEY_MAX + 1], action[S3_ACTION_SIZE];
     enum hangar_rc rc = s3_key(s3, name, key);
     if (rc) {
         return rc;
     }
-    s3_what(s3, "lock", name, what);
+    s3_action(s3, "lock", name, action);
     if (!s3->set.lock_mode) {
-        return s3->host->fail(s3->ctx, HANGAR_UNSUPPORTED, 0, "cannot %s: lock_mode is none", what);
+        return s3->host->fail(s3->ctx, HANGAR_UNSUPPORTED, 0, "cannot %s: lock_mode is none",
+                              action);
     }
-    rc = get_lock(s3, key, what, &lock, &error);
+    rc = s3_lock_read(s3, key, action, &lock, &error);
     if (!rc && lock.until_ms >= until_ms) {
         return HANGAR_OK;
     }
-    /* a lock for compliance cannot become one for governance */
+    /* a lock of mode compliance cannot become one of mode governance */
     if (!rc) {
-        rc = set_lock(s3, key, what, *lock.mode ? lock.mode : s3->set.lock_mode, until_ms, &error);
+        rc = s3_lock_write(s3, key, action, *lock.mode ? lock.mode : s3->set.lock_mode, until_ms,
+                           &error);
     }
     if (rc && !error.rc) {
-        s3_error_set(&error, rc, "cannot %s: the store refuses", what);
+        s3_error_set(&error, rc, "cannot %s: the store refuses", action);
     }
-    /* it refuses so in a bucket that was made without object lock */
+    /* this is the refusal in a bucket without object lock */
     if (rc == HANGAR_CONFIG) {
         error.rc = HANGAR_UNSUPPORTED;
     }

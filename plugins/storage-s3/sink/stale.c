@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * stale: uploads in parts that dead runs have left.  Nobody sees them, and they are paid
- * for.  One that belongs to a living run, here or on another host, gets a part now and
- * then; one to which nothing was added for `stale_after` is given up by everybody, and
- * removed.  Only such under our own prefix and with names as the core gives them count.
+ * stale: removes uploads in parts that dead runs have left.  They are invisible in listings, but
+ * the store charges for them.  An upload of a live run, here or on another host, gets a part now
+ * and then; one to which no part was added for `stale_after` is stale.  Uploads outside our prefix,
+ * or with names that the core cannot have given, are ignored.
  */
 #include "sink/sink.h"
 
@@ -12,47 +12,47 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FOUND_MAX 1000 /* per request, and removed per sweep: there is a next one */
-#define PAGES_MAX 20   /* of the parts of an upload: 20 000 */
+#define ITEMS_MAX 1000 /* uploads in a sweep; the next sweep gets the others */
+#define PAGES_MAX 20   /* of the list of parts of an upload, 20 000 parts */
 
-struct found {
+struct s3_stale_item {
     char *key, *id;
     int64_t time_ms;
 };
 
 /* A listing of uploads, or of the parts of one. */
-struct sweep {
+struct s3_stale_listing {
     struct s3 *s3;
     char key[S3_KEY_MAX + 1], id[2048], marker[32];
     int64_t time_ms, newest_ms;
     bool truncated, failed;
     size_t count;
-    struct found items[FOUND_MAX];
+    struct s3_stale_item items[ITEMS_MAX];
 };
 
-static void clear(struct sweep *sweep)
+static void s3_stale_clear(struct s3_stale_listing *listing)
 {
-    for (size_t i = 0; i < sweep->count; i++) {
-        free(sweep->items[i].key);
-        free(sweep->items[i].id);
+    for (size_t i = 0; i < listing->count; i++) {
+        free(listing->items[i].key);
+        free(listing->items[i].id);
     }
-    sweep->count = 0;
+    listing->count = 0;
 }
 
-static void keep(struct sweep *sweep)
+static void s3_stale_add_item(struct s3_stale_listing *listing)
 {
-    const char *own = sweep->s3->set.prefix;
+    const char *own = listing->s3->set.prefix;
     size_t skip = strlen(own);
-    if (sweep->count == FOUND_MAX || strncmp(sweep->key, own, skip) ||
-        !s3_name_valid(sweep->key + skip)) {
+    if (listing->count == ITEMS_MAX || strncmp(listing->key, own, skip) ||
+        !s3_is_valid_name(listing->key + skip)) {
         return;
     }
-    struct found *found = &sweep->items[sweep->count++];
-    *found = (struct found){strdup(sweep->key), strdup(sweep->id), sweep->time_ms};
-    sweep->failed = sweep->failed || !found->key || !found->id;
+    struct s3_stale_item *item = &listing->items[listing->count++];
+    *item = (struct s3_stale_item){strdup(listing->key), strdup(listing->id), listing->time_ms};
+    listing->failed = listing->failed || !item->key || !item->id;
 }
 
-static bool copy(char *to, size_t size, const char *text)
+static bool s3_stale_copy(char *to, size_t size, const char *text)
 {
     if (strlen(text) >= size) {
         return false;
@@ -61,107 +61,95 @@ static bool copy(char *to, size_t size, const char *text)
     return true;
 }
 
-static bool take_upload(void *arg, const char *path, char *text)
+static bool s3_stale_on_upload(void *arg, const char *path, char *text)
 {
-    struct sweep *sweep = arg;
+    struct s3_stale_listing *listing = arg;
     if (!text) {
-        clear(sweep);
+        s3_stale_clear(listing);
         return true;
     }
     if (!strcmp(path, "ListMultipartUploadsResult/Upload/Key")) {
-        return copy(sweep->key, sizeof(sweep->key), text);
+        return s3_stale_copy(listing->key, sizeof(listing->key), text);
     }
     if (!strcmp(path, "ListMultipartUploadsResult/Upload/UploadId")) {
-        return copy(sweep->id, sizeof(sweep->id), text);
+        return s3_stale_copy(listing->id, sizeof(listing->id), text);
     }
     if (!strcmp(path, "ListMultipartUploadsResult/Upload/Initiated")) {
-        sweep->time_ms = s3_parse_time(text);
+        listing->time_ms = s3_parse_time(text);
     } else if (!strcmp(path, "ListMultipartUploadsResult/Upload")) {
-        keep(sweep);
+        s3_stale_add_item(listing);
     }
-    return !sweep->failed;
+    return !listing->failed;
 }
 
-static bool take_part(void *arg, const char *path, char *text)
+static bool s3_stale_on_part(void *arg, const char *path, char *text)
 {
-    struct sweep *sweep = arg;
+    struct s3_stale_listing *listing = arg;
     if (!text) {
-        sweep->truncated = false;
+        listing->truncated = false;
     } else if (!strcmp(path, "ListPartsResult/Part/LastModified")) {
         int64_t time_ms = s3_parse_time(text);
-        sweep->newest_ms = time_ms > sweep->newest_ms ? time_ms : sweep->newest_ms;
+        listing->newest_ms = time_ms > listing->newest_ms ? time_ms : listing->newest_ms;
     } else if (!strcmp(path, "ListPartsResult/IsTruncated")) {
-        sweep->truncated = !strcmp(text, "true");
+        listing->truncated = !strcmp(text, "true");
     } else if (!strcmp(path, "ListPartsResult/NextPartNumberMarker")) {
-        return copy(sweep->marker, sizeof(sweep->marker), text);
+        return s3_stale_copy(listing->marker, sizeof(listing->marker), text);
     }
     return true;
 }
 
-static enum hangar_rc ask(struct s3 *s3, const char *key, const struct s3_pair *query, size_t count,
-                          s3_xml_element *element, struct sweep *sweep, struct s3_error *error)
+static enum hangar_rc s3_stale_request(struct s3 *s3, const char *key, const struct s3_pair *query,
+                                       size_t count, s3_xml_element *element,
+                                       struct s3_stale_listing *listing, struct s3_error *error)
 {
     struct s3_answer answer;
-    struct s3_xml *xml = s3_xml_new(element, sweep);
+    struct s3_xml *xml = s3_xml_new(element, listing);
     if (!xml) {
-        return s3_error_set(error, HANGAR_NO_MEMORY,
-                            "cannot look for stale uploads: out of memory");
+        return s3_error_set(error, HANGAR_NO_MEMORY, "cannot list stale uploads: out of memory");
     }
     const struct s3_request request = {.method = "GET",
                                        .key = key,
                                        .query = query,
                                        .query_count = count,
-                                       .hasty = true,
+                                       .few_tries = true,
                                        .xml = xml};
-    enum hangar_rc rc = s3_send(s3, &request, "look for stale uploads", &answer, error);
+    enum hangar_rc rc = s3_send(&s3->wire, &request, "list stale uploads", &answer, error);
     s3_xml_free(xml);
     return rc;
 }
 
-/* Is it one that this very process is sending? */
-static bool is_ours(struct s3 *s3, const char *id)
-{
-    bool ours = false;
-    pthread_mutex_lock(&s3->sender.mutex);
-    for (const struct s3_upload *upload = s3->sender.uploads; upload && !ours;
-         upload = upload->next) {
-        ours = upload->id && !strcmp(upload->id, id);
-    }
-    pthread_mutex_unlock(&s3->sender.mutex);
-    return ours;
-}
-
-/* When something was added to it last; when that cannot be told, now. */
-static int64_t newest_part(struct sweep *sweep, const struct found *found)
+/* When a part was added last.  INT64_MAX: unknown, so that the upload is not removed. */
+static int64_t s3_stale_last_activity_ms(struct s3_stale_listing *listing,
+                                         const struct s3_stale_item *item)
 {
     struct s3_error error = {0};
-    sweep->newest_ms = found->time_ms;
-    strcpy(sweep->marker, "0");
+    listing->newest_ms = item->time_ms;
+    strcpy(listing->marker, "0");
     for (int page = 0; page < PAGES_MAX; page++) {
         const struct s3_pair query[] = {
-            {"uploadId", found->id}, {"max-parts", "1000"}, {"part-number-marker", sweep->marker}};
-        if (ask(sweep->s3, found->key, query, 3, take_part, sweep, &error)) {
+            {"uploadId", item->id}, {"max-parts", "1000"}, {"part-number-marker", listing->marker}};
+        if (s3_stale_request(listing->s3, item->key, query, 3, s3_stale_on_part, listing, &error)) {
             return INT64_MAX;
         }
-        if (!sweep->truncated) {
-            return sweep->newest_ms;
+        if (!listing->truncated) {
+            return listing->newest_ms;
         }
     }
     return INT64_MAX;
 }
 
-static void remove_stale(struct sweep *sweep, const struct found *found)
+static void s3_stale_remove(struct s3_stale_listing *listing, const struct s3_stale_item *item)
 {
-    struct s3 *s3 = sweep->s3;
+    struct s3 *s3 = listing->s3;
     struct s3_answer answer;
     struct s3_error error = {0};
-    const struct s3_pair query = {"uploadId", found->id};
+    const struct s3_pair query = {"uploadId", item->id};
     const struct s3_request request = {
-        .method = "DELETE", .key = found->key, .query = &query, .query_count = 1, .hasty = true};
-    enum hangar_rc rc = s3_send(s3, &request, "remove a stale upload", &answer, &error);
+        .method = "DELETE", .key = item->key, .query = &query, .query_count = 1, .few_tries = true};
+    enum hangar_rc rc = s3_send(&s3->wire, &request, "remove a stale upload", &answer, &error);
     if (!rc) {
-        s3->host->log(s3->ctx, HANGAR_LOG_INFO, "removed what a dead run had uploaded of %s",
-                      found->key);
+        s3->host->log(s3->ctx, HANGAR_LOG_INFO, "removed the unfinished upload of a dead run: %s",
+                      item->key);
     } else if (rc != HANGAR_NOT_FOUND) {
         s3->host->log(s3->ctx, HANGAR_LOG_WARN, "%s",
                       *error.text ? error.text : "cannot remove a stale upload: the store refuses");
@@ -172,32 +160,31 @@ enum hangar_rc s3_stale_sweep(struct s3 *s3, const char *prefix, bool remove, si
                               struct s3_error *error)
 {
     *count = 0;
-    struct sweep *sweep = calloc(1, sizeof(*sweep));
-    if (!sweep) {
-        return s3_error_set(error, HANGAR_NO_MEMORY,
-                            "cannot look for stale uploads: out of memory");
+    struct s3_stale_listing *listing = calloc(1, sizeof(*listing));
+    if (!listing) {
+        return s3_error_set(error, HANGAR_NO_MEMORY, "cannot list stale uploads: out of memory");
     }
-    sweep->s3 = s3;
+    listing->s3 = s3;
     const struct s3_pair query[] = {{"uploads", ""}, {"max-uploads", "1000"}, {"prefix", prefix}};
-    enum hangar_rc rc = ask(s3, NULL, query, 3, take_upload, sweep, error);
-    int64_t before_ms = s3_time_ms(s3) - s3->set.stale_after_ms;
-    for (size_t i = 0; !rc && i < sweep->count; i++) {
-        const struct found *found = &sweep->items[i];
-        if (!found->time_ms || found->time_ms > before_ms || is_ours(s3, found->id) ||
-            newest_part(sweep, found) > before_ms) {
+    enum hangar_rc rc = s3_stale_request(s3, NULL, query, 3, s3_stale_on_upload, listing, error);
+    int64_t before_ms = s3_time_ms(&s3->wire) - s3->set.stale_after_ms;
+    for (size_t i = 0; !rc && i < listing->count; i++) {
+        const struct s3_stale_item *item = &listing->items[i];
+        if (!item->time_ms || item->time_ms > before_ms || s3_upload_is_own(s3, item->id) ||
+            s3_stale_last_activity_ms(listing, item) > before_ms) {
             continue;
         }
         ++*count;
         if (remove) {
-            remove_stale(sweep, found);
+            s3_stale_remove(listing, item);
         }
     }
-    clear(sweep);
-    free(sweep);
+    s3_stale_clear(listing);
+    free(listing);
     return rc;
 }
 
-void s3_stale_once(struct s3 *s3, const char *key)
+void s3_stale_sweep_once(struct s3 *s3, const char *key)
 {
     struct s3_error error = {0};
     char prefix[S3_KEY_MAX + 1];
@@ -205,7 +192,7 @@ void s3_stale_once(struct s3 *s3, const char *key)
     if (atomic_exchange(&s3->swept, true)) {
         return;
     }
-    /* the folder of the pipeline; other folders are other pipelines', or other people's */
+    /* only the folder of the pipeline: other folders belong to other pipelines or programs */
     size_t size = own + strcspn(key + own, "/");
     if (!key[size]) {
         return;
@@ -214,7 +201,6 @@ void s3_stale_once(struct s3 *s3, const char *key)
     prefix[size + 1] = '\0';
     if (s3_stale_sweep(s3, prefix, true, &count, &error) && error.rc != HANGAR_CANCELLED) {
         s3->host->log(s3->ctx, HANGAR_LOG_DEBUG, "%s",
-                      *error.text ? error.text
-                                  : "cannot look for stale uploads: the store refuses");
+                      *error.text ? error.text : "cannot list stale uploads: the store refuses");
     }
 }

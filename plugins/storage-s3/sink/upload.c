@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * upload: the requests that store an object, in one piece or in parts, and what makes sure
- * that what is stored is what was sent: the store checks a digest of each body, its tag is
- * compared where it is one, and the size of the whole is asked for at the end.
+ * upload: the requests that store an object, whole or in parts.  They make sure that the store
+ * has what was sent: the store checks a digest of each body, the ETag is compared where it is an
+ * MD5, and the size of an object in parts is read at the end.
  *
- * A request to store may be carried out although its answer is lost.  Sent again it is
- * refused, as the object is there (create-only) or the upload is not any more.  Then the
- * mark that each put leaves with its object tells whether it was ours.  That is asked after
- * every such refusal: curl sends a request again by itself when a connection that had been
- * in use was closed, so we do not know how often it was sent.
+ * The store may execute a request although its answer is lost.  When the request is sent again,
+ * the store refuses it, because the object exists now (create-only) or the upload has ended.  Then
+ * the mark in the metadata of the object shows whether this put stored it.  The mark is read after
+ * every such refusal: curl repeats a request by itself when it finds an open connection closed, so
+ * we do not know how often a request was sent.
  */
 #include "sink/sink.h"
 
@@ -25,7 +25,7 @@
 #define ID_MAX 2048
 #define DAY_S 86400
 
-void s3_make_mark(char mark[S3_MARK_SIZE])
+void s3_mark_make(char mark[S3_MARK_SIZE])
 {
     unsigned char random[(S3_MARK_SIZE - 1) / 2];
     while (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
@@ -36,179 +36,145 @@ void s3_make_mark(char mark[S3_MARK_SIZE])
 }
 
 /* The headers of a new object. */
-struct object_headers {
+struct s3_object_headers {
     struct s3_pair pairs[12];
     size_t count;
     char lock_until[S3_ISO_SIZE];
 };
 
-static void add(struct object_headers *headers, const char *name, const char *value)
+static void s3_headers_add(struct s3_object_headers *headers, const char *name, const char *value)
 {
     if (value) {
         headers->pairs[headers->count++] = (struct s3_pair){name, value};
     }
 }
 
-static void make_headers(const struct s3_upload *upload, struct object_headers *headers)
+static void s3_headers_make(const struct s3_upload *upload, struct s3_object_headers *headers)
 {
     struct s3 *s3 = upload->s3;
     const struct s3_settings *set = &s3->set;
     headers->count = 0;
     headers->lock_until[0] = '\0';
-    add(headers, S3_MARK_HEADER, upload->mark);
-    add(headers, "content-type", "application/octet-stream");
+    s3_headers_add(headers, S3_MARK_HEADER, upload->mark);
+    s3_headers_add(headers, "content-type", "application/octet-stream");
     if (upload->plain) {
         return;
     }
-    add(headers, "x-amz-storage-class", set->storage_class);
-    add(headers, "x-amz-server-side-encryption", set->sse);
-    add(headers, "x-amz-server-side-encryption-aws-kms-key-id", set->kms_key);
-    add(headers, "x-amz-tagging", set->tags);
+    for (size_t i = 0; i < set->object_header_count; i++) {
+        s3_headers_add(headers, set->object_headers[i].name, set->object_headers[i].value);
+    }
     if (set->lock_mode && set->lock_days) {
-        s3_iso_time(s3_time_ms(s3) / 1000 + set->lock_days * DAY_S, headers->lock_until);
-        add(headers, "x-amz-object-lock-mode", set->lock_mode);
-        add(headers, "x-amz-object-lock-retain-until-date", headers->lock_until);
+        s3_iso_time(s3_time_ms(&s3->wire) / 1000 + set->lock_days * DAY_S, headers->lock_until);
+        s3_headers_add(headers, "x-amz-object-lock-mode", set->lock_mode);
+        s3_headers_add(headers, "x-amz-object-lock-retain-until-date", headers->lock_until);
     }
 }
 
-void s3_entry_fill(struct hangar_entry *entry, const struct s3_answer *answer)
-{
-    entry->flags = 0;
-    entry->name = NULL;
-    entry->size = answer->length;
-    entry->time_ms = answer->modified_ms;
-    snprintf(entry->etag, sizeof(entry->etag), "%s", answer->etag);
-}
-
-/* A refusal in words: that of the same question with another method. */
-static void ask_why(struct s3 *s3, const char *key, const char *what, struct s3_error *error)
-{
-    const struct s3_pair first_byte = {"range", "bytes=0-0"};
-    const struct s3_request request = {
-        .method = "GET", .key = key, .headers = &first_byte, .header_count = 1, .hasty = true};
-    struct s3_answer answer;
-    s3_send(s3, &request, what, &answer, error);
-}
-
-enum hangar_rc s3_head(struct s3 *s3, const char *key, const char *what, struct s3_answer *answer,
-                       struct s3_error *error)
-{
-    const struct s3_request request = {.method = "HEAD", .key = key};
-    struct s3_error bare = {0}; /* the answer to HEAD has no body to say why */
-    enum hangar_rc rc = s3_send(s3, &request, what, answer, &bare);
-    if (rc == HANGAR_AUTH || rc == HANGAR_CONFIG) {
-        ask_why(s3, key, what, error);
-    }
-    if (bare.rc) {
-        s3_error_set(error, bare.rc, "%s", bare.text);
-    }
-    if (rc && rc != HANGAR_NOT_FOUND) {
-        s3_error_set(error, rc, "cannot %s: the store refuses to tell about it", what);
-    }
-    return rc;
-}
-
-/* A store that knows the checksum says in its answer what it made of the body. */
-static enum hangar_rc check_checksum(const struct s3_upload *upload, const struct s3_answer *answer,
-                                     struct s3_error *error)
+/* A store that supports the checksum returns what it computed of the body. */
+static enum hangar_rc s3_upload_check_checksum(const struct s3_upload *upload,
+                                               const struct s3_answer *answer,
+                                               struct s3_error *error)
 {
     struct s3 *s3 = upload->s3;
     if (!*answer->sent_checksum) {
         return HANGAR_OK;
     }
     int known = *answer->checksum ? S3_YES : S3_NO;
-    if (atomic_exchange(&s3->checksums, known) != known && known == S3_NO) {
+    if (atomic_exchange(&s3->wire.checksums, known) != known && known == S3_NO) {
         s3->host->log(s3->ctx, HANGAR_LOG_WARN,
-                      "this store does not know checksum: %s, and what it stores is compared "
-                      "without; hint: leave the option checksum out",
+                      "this store ignores checksum: %s; the other digests still protect what is "
+                      "sent; hint: remove the option checksum",
                       s3->set.checksum->name);
     }
-    if (known == S3_NO && answer->sent_bare) { /* it did know it a moment ago */
-        return s3_error_set(error, HANGAR_IO, "cannot %s: the store does not tell its checksum",
-                            upload->what);
+    if (known == S3_NO && answer->sent_checksum_only) { /* it returned one before */
+        return s3_error_set(error, HANGAR_IO, "cannot %s: the store returned no checksum",
+                            upload->action);
     }
     if (known == S3_NO || !strcmp(answer->checksum, answer->sent_checksum)) {
         return HANGAR_OK;
     }
     return s3_error_set(error, HANGAR_CORRUPT,
-                        "cannot %s: what the store has is not what was sent, by its checksum",
-                        upload->what);
+                        "cannot %s: the checksum of what the store has differs from what was sent",
+                        upload->action);
 }
 
-/* The store's tag of what was sent is its MD5, unless keys of its own come into it. */
-static enum hangar_rc check_tag(const struct s3_upload *upload, const struct s3_answer *answer,
-                                struct s3_error *error)
+/* The ETag of a body is its MD5, unless a key service encrypts the object. */
+static enum hangar_rc s3_upload_check_etag(const struct s3_upload *upload,
+                                           const struct s3_answer *answer, struct s3_error *error)
 {
     if (!*answer->sent_md5 || strlen(answer->etag) != S3_MD5_HEX - 1 || upload->s3->set.kms_key ||
         !strncmp(answer->sse, "aws:kms", 7) || !strcasecmp(answer->etag, answer->sent_md5)) {
-        return check_checksum(upload, answer, error);
+        return s3_upload_check_checksum(upload, answer, error);
     }
     return s3_error_set(error, HANGAR_CORRUPT,
-                        "cannot %s: what the store has is not what was sent, by its etag; hint: if "
-                        "its etags are no MD5, set sign_payload: yes",
-                        upload->what);
+                        "cannot %s: the ETag of what the store has is not the MD5 of what was "
+                        "sent; hint: if the ETags of this store are not MD5, set sign_payload: yes",
+                        upload->action);
 }
 
-void s3_tell_weak(struct s3 *s3)
+void s3_warn_weak_create_only(struct s3 *s3)
 {
-    if (!atomic_exchange(&s3->weak_told, true)) {
-        s3->host->log(s3->ctx, HANGAR_LOG_WARN,
-                      "this store cannot refuse to replace an object (If-None-Match): hangar looks "
-                      "before it stores; hint: do not let two hosts write to the same prefix");
+    if (!atomic_exchange(&s3->weak_warned, true)) {
+        s3->host->log(
+            s3->ctx, HANGAR_LOG_WARN,
+            "this store cannot refuse to replace an object (If-None-Match): hangar checks "
+            "first that there is none; hint: give each host a prefix of its own");
     }
 }
 
-static enum hangar_rc there_already(const struct s3_upload *upload, struct s3_error *error)
+static enum hangar_rc s3_upload_exists(const struct s3_upload *upload, struct s3_error *error)
 {
-    return s3_error_set(error, HANGAR_EXISTS, "cannot %s: it is there already", upload->what);
+    return s3_error_set(error, HANGAR_EXISTS, "cannot %s: the object exists already",
+                        upload->action);
 }
 
-/* Before something is stored create-only.  Unless the store is known to see to it, we look
- * ourselves: not every store that ignores the condition says so. */
-static enum hangar_rc check_free(const struct s3_upload *upload, struct s3_error *error)
+/* Before an object is stored create-only: checks that there is none, unless the store is known to
+ * check it.  Some stores ignore the condition without reporting that. */
+static enum hangar_rc s3_upload_check_free(const struct s3_upload *upload, struct s3_error *error)
 {
     struct s3_answer answer;
     if (!upload->create_only || atomic_load(&upload->s3->create_only) == S3_YES) {
         return HANGAR_OK;
     }
-    enum hangar_rc rc = s3_head(upload->s3, upload->key, upload->what, &answer, error);
+    enum hangar_rc rc = s3_head(upload->s3, upload->key, upload->action, &answer, error);
     if (!rc) {
-        return there_already(upload, error);
+        return s3_upload_exists(upload, error);
     }
     return rc == HANGAR_NOT_FOUND ? HANGAR_OK : rc;
 }
 
-/* Did we store what is there?  HANGAR_OK: yes, and `answer` is about it. */
-static enum hangar_rc check_ours(const struct s3_upload *upload, struct s3_answer *answer,
-                                 struct s3_error *error)
+/* Did this put store the object that exists?  HANGAR_OK: yes, and `answer` describes it. */
+static enum hangar_rc s3_upload_check_own(const struct s3_upload *upload, struct s3_answer *answer,
+                                          struct s3_error *error)
 {
-    enum hangar_rc rc = s3_head(upload->s3, upload->key, upload->what, answer, error);
+    enum hangar_rc rc = s3_head(upload->s3, upload->key, upload->action, answer, error);
     if (rc == HANGAR_NOT_FOUND) {
-        return s3_error_set(error, HANGAR_IO, "cannot %s: the store has lost it", upload->what);
+        return s3_error_set(error, HANGAR_IO, "cannot %s: the store has lost the object",
+                            upload->action);
     }
     if (!rc && strcmp(answer->mark, upload->mark)) {
-        return there_already(upload, error);
+        return s3_upload_exists(upload, error);
     }
     return rc;
 }
 
-/* Sends a request that makes an object visible, on condition if that is wanted.  A store
- * that does not know the condition gets it once more without. */
-static enum hangar_rc send_visible(const struct s3_upload *upload, struct s3_request *request,
-                                   struct s3_pair *condition, struct s3_answer *answer,
-                                   struct s3_error *error)
+/* Sends a request that makes an object visible, with a condition if it is create-only.  If the
+ * store does not support the condition, sends it again without. */
+static enum hangar_rc s3_upload_send_visible(const struct s3_upload *upload,
+                                             struct s3_request *request, struct s3_pair *condition,
+                                             struct s3_answer *answer, struct s3_error *error)
 {
     struct s3 *s3 = upload->s3;
     bool conditional = upload->create_only && atomic_load(&s3->create_only) != S3_NO;
     *condition = conditional ? (struct s3_pair){"if-none-match", "*"} : (struct s3_pair){0};
-    enum hangar_rc rc = s3_send(s3, request, upload->what, answer, error);
+    enum hangar_rc rc = s3_send(&s3->wire, request, upload->action, answer, error);
     if (conditional && rc == HANGAR_UNSUPPORTED) {
         atomic_store(&s3->create_only, S3_NO);
         *condition = (struct s3_pair){0};
-        rc = s3_send(s3, request, upload->what, answer, error);
+        rc = s3_send(&s3->wire, request, upload->action, answer, error);
     }
     if (upload->create_only && atomic_load(&s3->create_only) == S3_NO) {
-        s3_tell_weak(s3);
+        s3_warn_weak_create_only(s3);
     }
     return rc;
 }
@@ -217,9 +183,9 @@ enum hangar_rc s3_upload_whole(struct s3_upload *upload, const void *data, size_
                                struct hangar_entry *entry, struct s3_error *error)
 {
     struct s3 *s3 = upload->s3;
-    struct object_headers headers;
+    struct s3_object_headers headers;
     struct s3_answer answer = {0};
-    make_headers(upload, &headers);
+    s3_headers_make(upload, &headers);
     struct s3_pair *condition = &headers.pairs[headers.count++];
     struct s3_request request = {.method = "PUT",
                                  .key = upload->key,
@@ -228,24 +194,24 @@ enum hangar_rc s3_upload_whole(struct s3_upload *upload, const void *data, size_
                                  .body = data,
                                  .body_size = size,
                                  .md5 = *headers.lock_until != '\0',
-                                 .data = !upload->plain};
-    enum hangar_rc rc = check_free(upload, error);
+                                 .object_data = !upload->plain};
+    enum hangar_rc rc = s3_upload_check_free(upload, error);
     if (!rc) {
-        rc = send_visible(upload, &request, condition, &answer, error);
+        rc = s3_upload_send_visible(upload, &request, condition, &answer, error);
     }
     if (rc == HANGAR_EXISTS && !error->rc) {
         atomic_store(&s3->create_only, S3_YES);
-        rc = check_ours(upload, &answer, error);
+        rc = s3_upload_check_own(upload, &answer, error);
         if (!rc) {
             s3_entry_fill(entry, &answer);
             return HANGAR_OK;
         }
     }
     if (rc) {
-        s3_answer_tell(s3, &answer, upload->what, 1, error, rc);
+        s3_answer_report(&s3->wire, &answer, upload->action, 1, error, rc);
         return rc;
     }
-    rc = check_tag(upload, &answer, error);
+    rc = s3_upload_check_etag(upload, &answer, error);
     answer.length = size;
     if (!rc) {
         s3_entry_fill(entry, &answer);
@@ -253,7 +219,7 @@ enum hangar_rc s3_upload_whole(struct s3_upload *upload, const void *data, size_
     return rc;
 }
 
-static bool take_id(void *arg, const char *path, char *text)
+static bool s3_upload_on_id(void *arg, const char *path, char *text)
 {
     char **id = arg;
     if (text && !strcmp(path, "InitiateMultipartUploadResult/UploadId") && strlen(text) <= ID_MAX &&
@@ -263,12 +229,12 @@ static bool take_id(void *arg, const char *path, char *text)
     return true;
 }
 
-/* Uploads that are under way here are not stale, whatever their age. */
-static void note(struct s3_upload *upload, bool begun)
+/* Records that an upload of this instance begins or ends: stale.c must not remove it. */
+static void s3_upload_register(struct s3_upload *upload, bool begun)
 {
     struct s3_sender *sender = &upload->s3->sender;
     pthread_mutex_lock(&sender->mutex);
-    struct s3_upload **at = &sender->uploads;
+    struct s3_upload **at = &upload->s3->uploads;
     while (!begun && *at && *at != upload) {
         at = &(*at)->next;
     }
@@ -281,25 +247,25 @@ static void note(struct s3_upload *upload, bool begun)
     pthread_mutex_unlock(&sender->mutex);
 }
 
-static void forget(struct s3_upload *upload)
+static void s3_upload_close(struct s3_upload *upload)
 {
-    note(upload, false);
+    s3_upload_register(upload, false);
     free(upload->id);
     upload->id = NULL;
 }
 
 enum hangar_rc s3_upload_begin(struct s3_upload *upload, struct s3_error *error)
 {
-    struct object_headers headers;
+    struct s3_object_headers headers;
     struct s3_answer answer;
     const struct s3_pair query = {"uploads", ""};
-    make_headers(upload, &headers);
+    s3_headers_make(upload, &headers);
     if (!upload->plain && upload->s3->set.checksum) {
-        add(&headers, "x-amz-checksum-algorithm", upload->s3->set.checksum->algorithm);
+        s3_headers_add(&headers, "x-amz-checksum-algorithm", upload->s3->set.checksum->algorithm);
     }
-    struct s3_xml *xml = s3_xml_new(take_id, &upload->id);
+    struct s3_xml *xml = s3_xml_new(s3_upload_on_id, &upload->id);
     if (!xml) {
-        return s3_error_set(error, HANGAR_NO_MEMORY, "cannot %s: out of memory", upload->what);
+        return s3_error_set(error, HANGAR_NO_MEMORY, "cannot %s: out of memory", upload->action);
     }
     const struct s3_request request = {.method = "POST",
                                        .key = upload->key,
@@ -308,17 +274,18 @@ enum hangar_rc s3_upload_begin(struct s3_upload *upload, struct s3_error *error)
                                        .headers = headers.pairs,
                                        .header_count = headers.count,
                                        .xml = xml};
-    enum hangar_rc rc = s3_send(upload->s3, &request, upload->what, &answer, error);
+    enum hangar_rc rc = s3_send(&upload->s3->wire, &request, upload->action, &answer, error);
     s3_xml_free(xml);
     if (!rc && upload->id) {
-        note(upload, true);
+        s3_upload_register(upload, true);
         return HANGAR_OK;
     }
     if (!rc) {
         rc = s3_error_set(error, HANGAR_IO,
-                          "cannot %s: the store gives no id for an upload in parts", upload->what);
+                          "cannot %s: the store returned no id for an upload in parts",
+                          upload->action);
     }
-    s3_answer_tell(upload->s3, &answer, upload->what, 1, error, rc);
+    s3_answer_report(&upload->s3->wire, &answer, upload->action, 1, error, rc);
     return rc;
 }
 
@@ -328,7 +295,8 @@ enum hangar_rc s3_upload_next(struct s3_upload *upload, size_t *number, struct s
         size_t capacity = upload->capacity ? upload->capacity * 2 : 16;
         char **tags = realloc(upload->tags, capacity * sizeof(*tags));
         if (!tags) {
-            return s3_error_set(error, HANGAR_NO_MEMORY, "cannot %s: out of memory", upload->what);
+            return s3_error_set(error, HANGAR_NO_MEMORY, "cannot %s: out of memory",
+                                upload->action);
         }
         upload->tags = tags;
         upload->capacity = capacity;
@@ -338,8 +306,8 @@ enum hangar_rc s3_upload_next(struct s3_upload *upload, size_t *number, struct s
     return HANGAR_OK;
 }
 
-/* What completing says of a part. */
-static char *describe_part(const struct s3_upload *upload, const struct s3_answer *answer)
+/* The XML of a part in the request that completes the upload. */
+static char *s3_upload_describe_part(const struct s3_upload *upload, const struct s3_answer *answer)
 {
     struct text text = {0};
     const char *element = upload->s3->set.checksum ? upload->s3->set.checksum->element : NULL;
@@ -370,24 +338,24 @@ enum hangar_rc s3_upload_part(struct s3_upload *upload, size_t number, const voi
                                        .query_count = 2,
                                        .body = data,
                                        .body_size = size,
-                                       .data = !upload->plain,
+                                       .object_data = !upload->plain,
                                        .stop = stop};
-    enum hangar_rc rc = s3_send(upload->s3, &request, upload->what, &answer, error);
+    enum hangar_rc rc = s3_send(&upload->s3->wire, &request, upload->action, &answer, error);
     if (rc) {
         return s3_error_set(error, rc == HANGAR_NOT_FOUND ? HANGAR_IO : rc,
-                            "cannot %s: the store knows nothing of its upload any more",
-                            upload->what);
+                            "cannot %s: its upload in parts does not exist any more",
+                            upload->action);
     }
-    rc = check_tag(upload, &answer, error);
+    rc = s3_upload_check_etag(upload, &answer, error);
     if (rc) {
         return rc;
     }
-    *tag = describe_part(upload, &answer);
+    *tag = s3_upload_describe_part(upload, &answer);
     return *tag ? HANGAR_OK
-                : s3_error_set(error, HANGAR_NO_MEMORY, "cannot %s: out of memory", upload->what);
+                : s3_error_set(error, HANGAR_NO_MEMORY, "cannot %s: out of memory", upload->action);
 }
 
-static bool ignore(void *arg, const char *path, char *text)
+static bool s3_upload_on_any(void *arg, const char *path, char *text)
 {
     (void)arg;
     (void)path;
@@ -395,14 +363,14 @@ static bool ignore(void *arg, const char *path, char *text)
     return true;
 }
 
-static enum hangar_rc send_complete(struct s3_upload *upload, const struct text *body,
-                                    struct s3_answer *answer, struct s3_error *error)
+static enum hangar_rc s3_upload_send_complete(struct s3_upload *upload, const struct text *body,
+                                              struct s3_answer *answer, struct s3_error *error)
 {
     const struct s3_pair query = {"uploadId", upload->id};
     struct s3_pair headers[] = {{"content-type", "application/xml"}, {NULL, NULL}};
-    struct s3_xml *xml = s3_xml_new(ignore, NULL);
+    struct s3_xml *xml = s3_xml_new(s3_upload_on_any, NULL);
     if (!xml) {
-        return s3_error_set(error, HANGAR_NO_MEMORY, "cannot %s: out of memory", upload->what);
+        return s3_error_set(error, HANGAR_NO_MEMORY, "cannot %s: out of memory", upload->action);
     }
     struct s3_request request = {.method = "POST",
                                  .key = upload->key,
@@ -414,36 +382,36 @@ static enum hangar_rc send_complete(struct s3_upload *upload, const struct text 
                                  .body_size = body->size,
                                  .slow = true,
                                  .xml = xml};
-    enum hangar_rc rc = send_visible(upload, &request, &headers[1], answer, error);
+    enum hangar_rc rc = s3_upload_send_visible(upload, &request, &headers[1], answer, error);
     s3_xml_free(xml);
     return rc;
 }
 
-/* What is there now is what was sent, and ours. */
-static enum hangar_rc check_whole(const struct s3_upload *upload, struct hangar_entry *entry,
-                                  struct s3_error *error)
+/* Checks that the object that exists is the one that this put has sent. */
+static enum hangar_rc s3_upload_check_stored(const struct s3_upload *upload,
+                                             struct hangar_entry *entry, struct s3_error *error)
 {
     struct s3_answer answer;
-    enum hangar_rc rc = check_ours(upload, &answer, error);
+    enum hangar_rc rc = s3_upload_check_own(upload, &answer, error);
     if (rc) {
         return rc;
     }
     if (answer.length != upload->size) {
         const struct s3_request request = {.method = "DELETE", .key = upload->key};
         struct s3_answer ignored;
-        struct s3_error unheard = {0};
+        struct s3_error ignored_error = {0};
         rc = s3_error_set(error, HANGAR_CORRUPT,
-                          "cannot %s: the store has %llu bytes of %llu, and was told to remove it",
-                          upload->what, (unsigned long long)answer.length,
+                          "cannot %s: the store has %llu of %llu bytes; the object is removed",
+                          upload->action, (unsigned long long)answer.length,
                           (unsigned long long)upload->size);
-        s3_send(upload->s3, &request, upload->what, &ignored, &unheard);
+        s3_send(&upload->s3->wire, &request, upload->action, &ignored, &ignored_error);
         return rc;
     }
     if (upload->continued && !s3_pieces_possible(upload->s3, answer.etag)) {
         return s3_error_set(error, HANGAR_UNSUPPORTED,
-                            "cannot %s: it is longer than max_parts parts, and this store's etags "
-                            "do not tell the number of parts; hint: raise part_size",
-                            upload->what);
+                            "cannot %s: it is longer than max_parts parts, and the ETags of this "
+                            "store do not contain the number of parts; hint: raise part_size",
+                            upload->action);
     }
     s3_entry_fill(entry, &answer);
     return HANGAR_OK;
@@ -462,28 +430,28 @@ enum hangar_rc s3_upload_complete(struct s3_upload *upload, struct hangar_entry 
     }
     text_add(&body, "</CompleteMultipartUpload>");
     enum hangar_rc rc = body.failed ? s3_error_set(error, HANGAR_NO_MEMORY,
-                                                   "cannot %s: out of memory", upload->what)
-                                    : check_free(upload, error);
+                                                   "cannot %s: out of memory", upload->action)
+                                    : s3_upload_check_free(upload, error);
     if (!rc) {
-        rc = send_complete(upload, &body, &answer, error);
+        rc = s3_upload_send_complete(upload, &body, &answer, error);
     }
     text_free(&body);
     bool doubtful = (rc == HANGAR_NOT_FOUND || rc == HANGAR_EXISTS) && !error->rc;
     if (rc && !doubtful) {
         if (!error->rc) {
-            s3_answer_tell(upload->s3, &answer, upload->what, 1, error, rc);
+            s3_answer_report(&upload->s3->wire, &answer, upload->action, 1, error, rc);
         }
         return rc;
     }
-    /* an upload that is gone may have been completed by a request before; one that was
-     * refused, as somebody else was faster, is still there to be aborted */
+    /* An upload that does not exist may have been completed by an earlier request.  One that was
+     * refused, because another put stored the object first, still exists and must be aborted. */
     bool refused = rc == HANGAR_EXISTS;
     if (!refused) {
-        forget(upload);
+        s3_upload_close(upload);
     }
-    rc = check_whole(upload, entry, error);
+    rc = s3_upload_check_stored(upload, entry, error);
     if (!rc && refused) {
-        forget(upload);
+        s3_upload_close(upload);
     }
     return rc;
 }
@@ -498,14 +466,14 @@ void s3_upload_abort(struct s3_upload *upload)
     }
     const struct s3_pair query = {"uploadId", upload->id};
     const struct s3_request request = {
-        .method = "DELETE", .key = upload->key, .query = &query, .query_count = 1, .parting = true};
-    enum hangar_rc rc = s3_send(s3, &request, "abort an upload in parts", &answer, &error);
+        .method = "DELETE", .key = upload->key, .query = &query, .query_count = 1, .cleanup = true};
+    enum hangar_rc rc = s3_send(&s3->wire, &request, "abort an upload in parts", &answer, &error);
     if (rc && rc != HANGAR_NOT_FOUND) {
         s3->host->log(s3->ctx, HANGAR_LOG_WARN,
-                      "%s; its parts use space until they are found stale",
+                      "%s; its parts use space until a later run removes them (stale_after)",
                       *error.text ? error.text : "cannot abort an upload in parts");
     }
-    forget(upload);
+    s3_upload_close(upload);
 }
 
 void s3_upload_free(struct s3_upload *upload)
@@ -516,4 +484,15 @@ void s3_upload_free(struct s3_upload *upload)
     free(upload->tags);
     upload->tags = NULL;
     upload->parts = upload->capacity = 0;
+}
+
+bool s3_upload_is_own(struct s3 *s3, const char *id)
+{
+    bool own = false;
+    pthread_mutex_lock(&s3->sender.mutex);
+    for (const struct s3_upload *upload = s3->uploads; upload && !own; upload = upload->next) {
+        own = upload->id && strcmp(upload->id, id) == 0;
+    }
+    pthread_mutex_unlock(&s3->sender.mutex);
+    return own;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * attempt: one attempt at a request.  It signs, hands the request to curl, moves the
- * bytes of both bodies, and ends what moves nothing for too long.
+ * attempt: one attempt at a request.  It signs the request, passes it to curl, moves the bytes of
+ * both bodies, and ends an attempt that moves no byte for too long.
  */
-#include "sink/sink.h"
+#include "wire/wire.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -16,20 +16,20 @@
 
 #define ERROR_BODY_MAX ((size_t)64 << 10)
 #define ERROR_IN_SUCCESS_MAX ((size_t)4 << 10)
-#define WIRE_BUFFER ((long)256 << 10)
-#define SLOW_FACTOR 5 /* more patience with a request that takes its time to answer */
+#define BUFFER_BYTES ((long)256 << 10)
+#define SLOW_FACTOR 5 /* times the timeout, for a request that the store answers slowly */
 
-static bool is_success(const struct s3_answer *answer)
+static bool s3_answer_is_success(const struct s3_answer *answer)
 {
     return answer->status >= 200 && answer->status < 300;
 }
 
-static size_t read_body(char *buffer, size_t size, size_t count, void *arg)
+static size_t s3_attempt_read_body(char *buffer, size_t size, size_t count, void *arg)
 {
     struct s3_channel *channel = arg;
     size_t left = channel->request->body_size - channel->sent;
     size_t step = size * count < left ? size * count : left;
-    if (step && !s3_bandwidth_left(channel->s3)) {
+    if (step && !s3_bandwidth_available(channel->wire)) {
         channel->paused = true;
         return CURL_READFUNC_PAUSE;
     }
@@ -37,13 +37,13 @@ static size_t read_body(char *buffer, size_t size, size_t count, void *arg)
         memcpy(buffer, (const char *)channel->request->body + channel->sent, step);
     }
     channel->sent += step;
-    channel->moved_ms = s3_now_ms();
-    s3_bandwidth_spend(channel->s3, step);
+    channel->progress_ms = s3_now_ms();
+    s3_bandwidth_spend(channel->wire, step);
     return step;
 }
 
-/* A connection that was kept open turned out to be closed: curl begins again. */
-static int seek_body(void *arg, curl_off_t offset, int origin)
+/* curl calls this when an open connection turned out to be closed and it sends the body again. */
+static int s3_attempt_seek_body(void *arg, curl_off_t offset, int origin)
 {
     struct s3_channel *channel = arg;
     if (origin != SEEK_SET || offset < 0 || (uint64_t)offset > channel->request->body_size) {
@@ -53,34 +53,34 @@ static int seek_body(void *arg, curl_off_t offset, int origin)
     return CURL_SEEKFUNC_OK;
 }
 
-static size_t write_body(char *data, size_t size, size_t count, void *arg)
+static size_t s3_attempt_write_body(char *data, size_t size, size_t count, void *arg)
 {
     struct s3_channel *channel = arg;
     const struct s3_request *request = channel->request;
     size_t bytes = size * count;
-    channel->moved_ms = s3_now_ms();
-    if (!is_success(channel->answer)) {
+    channel->progress_ms = s3_now_ms();
+    if (!s3_answer_is_success(channel->answer)) {
         if (channel->error_body.size + bytes <= ERROR_BODY_MAX) {
             text_add_bytes(&channel->error_body, data, bytes);
         }
         return bytes;
     }
     if (request->stream) {
-        size_t took = CURL_WRITEFUNC_PAUSE;
-        if (s3_bandwidth_left(channel->s3)) {
-            took = request->stream(request->stream_arg, data, bytes);
+        size_t consumed = CURL_WRITEFUNC_PAUSE;
+        if (s3_bandwidth_available(channel->wire)) {
+            consumed = request->stream(request->stream_arg, data, bytes);
         }
-        if (took == CURL_WRITEFUNC_PAUSE) {
+        if (consumed == CURL_WRITEFUNC_PAUSE) {
             channel->paused = true;
         } else {
-            s3_bandwidth_spend(channel->s3, took);
+            s3_bandwidth_spend(channel->wire, consumed);
         }
-        return took;
+        return consumed;
     }
     if (request->xml && !channel->answer->xml_bad) {
         channel->answer->xml_bad = !s3_xml_feed(request->xml, data, bytes);
     }
-    /* an <Error> that comes with a status of success is short, and stands alone */
+    /* an <Error> in an answer with a status of success is short, and the whole body */
     if (channel->error_body.size < ERROR_IN_SUCCESS_MAX) {
         size_t room = ERROR_IN_SUCCESS_MAX - channel->error_body.size;
         text_add_bytes(&channel->error_body, data, bytes < room ? bytes : room);
@@ -88,8 +88,9 @@ static size_t write_body(char *data, size_t size, size_t count, void *arg)
     return bytes;
 }
 
-/* The value of a header, without quotes, where it has that name. */
-static bool take_header(const char *line, size_t size, const char *name, char *out, size_t capacity)
+/* Copies the value of a header without quotes.  False: the line is another header. */
+static bool s3_attempt_read_value(const char *line, size_t size, const char *name, char *out,
+                                  size_t capacity)
 {
     size_t length = strlen(name);
     if (size <= length || line[length] != ':' || strncasecmp(line, name, length)) {
@@ -108,63 +109,65 @@ static bool take_header(const char *line, size_t size, const char *name, char *o
     return true;
 }
 
-static int64_t http_time_ms(const char *text)
+static int64_t s3_attempt_http_time_ms(const char *text)
 {
     time_t time = curl_getdate(text, NULL);
     return time == (time_t)-1 ? 0 : (int64_t)time * 1000;
 }
 
-/* Acknowledges the headers at once: there are stores (Ceph's gateway) that send the body of a
- * small answer apart, and whose kernel holds it back until then, 40 ms as a rule. */
-static void acknowledge(struct s3_channel *channel)
+/* Acknowledges the headers at once.  Some stores (Ceph's gateway) send the body of a small answer
+ * in a second packet, which their kernel delays until the acknowledgement, usually 40 ms. */
+static void s3_attempt_acknowledge(struct s3_channel *channel)
 {
     int yes = 1;
     setsockopt(channel->fd, IPPROTO_TCP, TCP_QUICKACK, &yes, sizeof(yes));
 }
 
-static size_t read_header(char *line, size_t size, size_t count, void *arg)
+static size_t s3_attempt_read_header(char *line, size_t size, size_t count, void *arg)
 {
     struct s3_channel *channel = arg;
     struct s3_answer *answer = channel->answer;
     size_t bytes = size * count;
     char value[256];
-    channel->moved_ms = s3_now_ms();
+    channel->progress_ms = s3_now_ms();
     curl_easy_getinfo(channel->easy, CURLINFO_RESPONSE_CODE, &answer->status);
     if (bytes <= 2) {
         channel->in_body = answer->status >= 200;
-        acknowledge(channel);
-    } else if (take_header(line, bytes, "content-length", value, sizeof(value))) {
+        s3_attempt_acknowledge(channel);
+    } else if (s3_attempt_read_value(line, bytes, "content-length", value, sizeof(value))) {
         answer->has_length = true;
         answer->length = strtoull(value, NULL, 10);
-    } else if (take_header(line, bytes, "content-range", value, sizeof(value))) {
+    } else if (s3_attempt_read_value(line, bytes, "content-range", value, sizeof(value))) {
         const char *slash = strchr(value, '/');
-        answer->whole = slash ? strtoull(slash + 1, NULL, 10) : 0;
-    } else if (take_header(line, bytes, "last-modified", value, sizeof(value))) {
-        answer->modified_ms = http_time_ms(value);
-    } else if (take_header(line, bytes, "date", value, sizeof(value))) {
-        answer->date_ms = http_time_ms(value);
-    } else if (take_header(line, bytes, "retry-after", value, sizeof(value))) {
+        answer->full_length = slash ? strtoull(slash + 1, NULL, 10) : 0;
+    } else if (s3_attempt_read_value(line, bytes, "last-modified", value, sizeof(value))) {
+        answer->modified_ms = s3_attempt_http_time_ms(value);
+    } else if (s3_attempt_read_value(line, bytes, "date", value, sizeof(value))) {
+        answer->date_ms = s3_attempt_http_time_ms(value);
+    } else if (s3_attempt_read_value(line, bytes, "retry-after", value, sizeof(value))) {
         answer->retry_after_ms = (int64_t)strtoul(value, NULL, 10) * 1000;
-    } else if (channel->s3->set.checksum &&
-               take_header(line, bytes, channel->s3->set.checksum->header, answer->checksum,
-                           sizeof(answer->checksum))) {
+    } else if (channel->wire->set->checksum &&
+               s3_attempt_read_value(line, bytes, channel->wire->set->checksum->header,
+                                     answer->checksum, sizeof(answer->checksum))) {
         return bytes;
-    } else if (!take_header(line, bytes, "etag", answer->etag, sizeof(answer->etag)) &&
-               !take_header(line, bytes, "x-amz-version-id", answer->version,
-                            sizeof(answer->version)) &&
-               !take_header(line, bytes, "x-amz-server-side-encryption", answer->sse,
-                            sizeof(answer->sse)) &&
-               !take_header(line, bytes, S3_MARK_HEADER, answer->mark, sizeof(answer->mark))) {
-        take_header(line, bytes, "x-amz-bucket-region", answer->region, sizeof(answer->region));
+    } else if (!s3_attempt_read_value(line, bytes, "etag", answer->etag, sizeof(answer->etag)) &&
+               !s3_attempt_read_value(line, bytes, "x-amz-version-id", answer->version,
+                                      sizeof(answer->version)) &&
+               !s3_attempt_read_value(line, bytes, "x-amz-server-side-encryption", answer->sse,
+                                      sizeof(answer->sse)) &&
+               !s3_attempt_read_value(line, bytes, S3_MARK_HEADER, answer->mark,
+                                      sizeof(answer->mark))) {
+        s3_attempt_read_value(line, bytes, "x-amz-bucket-region", answer->region,
+                              sizeof(answer->region));
     }
     return bytes;
 }
 
-/* A peer that is gone is noticed by the kernel, too. */
-static int set_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
+/* Lets the kernel detect a peer that is gone, too. */
+static int s3_attempt_set_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
 {
     struct s3_channel *channel = arg;
-    unsigned ms = (unsigned)channel->s3->set.timeout_ms;
+    unsigned ms = (unsigned)channel->wire->set->timeout_ms;
     if (purpose == CURLSOCKTYPE_IPCXN) {
         setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms));
         channel->fd = fd;
@@ -172,7 +175,7 @@ static int set_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
     return CURL_SOCKOPT_OK;
 }
 
-static bool add_line(struct s3_channel *channel, const char *name, const char *value)
+static bool s3_attempt_add_line(struct s3_channel *channel, const char *name, const char *value)
 {
     struct text line = {0};
     text_addf(&line, "%s: %s", name, value);
@@ -187,24 +190,25 @@ static bool add_line(struct s3_channel *channel, const char *name, const char *v
     return longer != NULL;
 }
 
-/* Signed are the host, Content-MD5, ranges and all that is Amazon's. */
-static bool is_signed(const char *name)
+/* The signature covers the host, Content-MD5, ranges and all headers of Amazon. */
+static bool s3_attempt_signs(const char *name)
 {
     return !strncmp(name, "x-amz-", 6) || !strcmp(name, "host") || !strcmp(name, "content-md5") ||
            !strcmp(name, "range");
 }
 
-/* All headers, and the signature over those that count. */
-static bool add_headers(struct s3_channel *channel, const struct s3_keys *keys,
-                        const struct s3_hashes *hashes, const char *path, const char *query)
+/* Adds all headers, and the signature of those that it covers. */
+static bool s3_attempt_add_headers(struct s3_channel *channel, const struct s3_keys *keys,
+                                   const struct s3_hashes *hashes, const char *path,
+                                   const char *query)
 {
     const struct s3_request *request = channel->request;
-    struct s3 *s3 = channel->s3;
+    struct s3_wire *wire = channel->wire;
     char date[S3_DATE_SIZE];
-    s3_date(s3_time_ms(s3) / 1000, date);
+    s3_date(s3_time_ms(wire) / 1000, date);
     struct s3_pair all[S3_HEADERS_MAX], covered[S3_HEADERS_MAX];
     size_t count = 0, covered_count = 0;
-    all[count++] = (struct s3_pair){"host", s3->set.host};
+    all[count++] = (struct s3_pair){"host", wire->set->host};
     all[count++] = (struct s3_pair){"x-amz-date", date};
     all[count++] = (struct s3_pair){"x-amz-content-sha256", hashes->payload};
     if (*keys->session_token) {
@@ -214,7 +218,7 @@ static bool add_headers(struct s3_channel *channel, const struct s3_keys *keys,
         all[count++] = (struct s3_pair){"content-md5", hashes->md5_base64};
     }
     if (*hashes->checksum) {
-        all[count++] = (struct s3_pair){s3->set.checksum->header, hashes->checksum};
+        all[count++] = (struct s3_pair){wire->set->checksum->header, hashes->checksum};
     }
     for (size_t i = 0; i < request->header_count && count < S3_HEADERS_MAX; i++) {
         if (request->headers[i].name && request->headers[i].value) {
@@ -223,27 +227,27 @@ static bool add_headers(struct s3_channel *channel, const struct s3_keys *keys,
     }
     bool added = true;
     for (size_t i = 0; i < count; i++) {
-        if (is_signed(all[i].name)) {
+        if (s3_attempt_signs(all[i].name)) {
             covered[covered_count++] = all[i];
         }
-        added = added && add_line(channel, all[i].name, all[i].value);
+        added = added && s3_attempt_add_line(channel, all[i].name, all[i].value);
     }
-    const struct s3_signing what = {.method = request->method,
-                                    .path = path,
-                                    .query = query,
-                                    .headers = covered,
-                                    .header_count = covered_count,
-                                    .payload = hashes->payload,
-                                    .date = date,
-                                    .region = s3->set.region,
-                                    .service = "s3",
-                                    .access_key_id = keys->access_key_id,
-                                    .secret_access_key = keys->secret_access_key};
+    const struct s3_signing signing = {.method = request->method,
+                                       .path = path,
+                                       .query = query,
+                                       .headers = covered,
+                                       .header_count = covered_count,
+                                       .payload = hashes->payload,
+                                       .date = date,
+                                       .region = wire->set->region,
+                                       .service = "s3",
+                                       .access_key_id = keys->access_key_id,
+                                       .secret_access_key = keys->secret_access_key};
     struct text authorization = {0};
-    added = added && s3_sign(&what, &channel->day, &authorization) &&
-            add_line(channel, "authorization", authorization.data);
+    added = added && s3_sign(&signing, &channel->day, &authorization) &&
+            s3_attempt_add_line(channel, "authorization", authorization.data);
     text_free(&authorization);
-    /* curl would wait for leave to send a body, and name a type for it */
+    /* without these two, curl sends "Expect: 100-continue" and a type of the body */
     for (size_t i = 0; added && i < 2; i++) {
         struct curl_slist *longer =
             curl_slist_append(channel->headers, i ? "Content-Type:" : "Expect:");
@@ -253,7 +257,7 @@ static bool add_headers(struct s3_channel *channel, const struct s3_keys *keys,
     return added;
 }
 
-static void set_method(struct s3_channel *channel)
+static void s3_attempt_set_method(struct s3_channel *channel)
 {
     const struct s3_request *request = channel->request;
     CURL *easy = channel->easy;
@@ -268,9 +272,9 @@ static void set_method(struct s3_channel *channel)
     }
 }
 
-static void set_options(struct s3_channel *channel)
+static void s3_attempt_set_options(struct s3_channel *channel)
 {
-    const struct s3_settings *set = &channel->s3->set;
+    const struct s3_settings *set = channel->wire->set;
     CURL *easy = channel->easy;
     curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, channel->headers);
@@ -281,17 +285,17 @@ static void set_options(struct s3_channel *channel)
     curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)set->connect_timeout_ms);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
-    curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, set_socket);
+    curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, s3_attempt_set_socket);
     curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, channel);
-    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, WIRE_BUFFER);
-    curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, WIRE_BUFFER);
-    curl_easy_setopt(easy, CURLOPT_READFUNCTION, read_body);
+    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, BUFFER_BYTES);
+    curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, BUFFER_BYTES);
+    curl_easy_setopt(easy, CURLOPT_READFUNCTION, s3_attempt_read_body);
     curl_easy_setopt(easy, CURLOPT_READDATA, channel);
-    curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, seek_body);
+    curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, s3_attempt_seek_body);
     curl_easy_setopt(easy, CURLOPT_SEEKDATA, channel);
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, write_body);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, s3_attempt_write_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, channel);
-    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, read_header);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, s3_attempt_read_header);
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, channel);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, channel->answer->problem);
     if (set->ca_file) {
@@ -310,7 +314,7 @@ enum hangar_rc s3_attempt_begin(struct s3_channel *channel, const struct s3_requ
                                 const struct s3_keys *keys, const struct s3_hashes *hashes,
                                 struct s3_answer *answer, struct s3_error *error)
 {
-    const struct s3_settings *set = &channel->s3->set;
+    const struct s3_settings *set = channel->wire->set;
     struct text path = {0}, query = {0}, url = {0};
     *answer = (struct s3_answer){0};
     channel->request = request;
@@ -318,7 +322,7 @@ enum hangar_rc s3_attempt_begin(struct s3_channel *channel, const struct s3_requ
     channel->sent = 0;
     channel->until_ms = 0;
     channel->over = channel->paused = channel->in_body = false;
-    channel->moved_ms = s3_now_ms();
+    channel->progress_ms = s3_now_ms();
     text_clear(&channel->error_body);
     curl_easy_reset(channel->easy);
     s3_settings_path(set, request->key, &path);
@@ -326,25 +330,26 @@ enum hangar_rc s3_attempt_begin(struct s3_channel *channel, const struct s3_requ
     text_addf(&url, "%s%s%s%s", set->origin, text_str(&path), query.size ? "?" : "",
               text_str(&query));
     ready = ready && !url.failed && (!request->xml || s3_xml_restart(request->xml)) &&
-            add_headers(channel, keys, hashes, text_str(&path), text_str(&query)) &&
+            s3_attempt_add_headers(channel, keys, hashes, text_str(&path), text_str(&query)) &&
             !curl_easy_setopt(channel->easy, CURLOPT_URL, url.data);
     text_free(&path);
     text_free(&query);
     text_free(&url);
     if (ready) {
-        set_options(channel);
-        set_method(channel);
+        s3_attempt_set_options(channel);
+        s3_attempt_set_method(channel);
         channel->added = !curl_multi_add_handle(channel->multi, channel->easy);
     }
     if (!channel->added) {
         s3_attempt_end(channel);
-        return s3_error_set(error, HANGAR_NO_MEMORY, "cannot send a request: out of memory");
+        return s3_error_set(error, HANGAR_NO_MEMORY,
+                            "cannot send a request to the store: out of memory");
     }
     return HANGAR_OK;
 }
 
-/* It is over: what the body said counts now. */
-static void finish(struct s3_channel *channel, CURLcode result)
+/* Ends the attempt, and reads the error that the body holds. */
+static void s3_attempt_finish(struct s3_channel *channel, CURLcode result)
 {
     struct s3_answer *answer = channel->answer;
     const struct s3_request *request = channel->request;
@@ -357,7 +362,7 @@ static void finish(struct s3_channel *channel, CURLcode result)
         return;
     }
     const char *body = text_str(&channel->error_body);
-    if (!is_success(answer)) {
+    if (!s3_answer_is_success(answer)) {
         s3_answer_read_error(answer, body, channel->error_body.size);
     } else if (request->xml) {
         answer->xml_bad = answer->xml_bad || !s3_xml_end(request->xml);
@@ -365,30 +370,30 @@ static void finish(struct s3_channel *channel, CURLcode result)
     }
 }
 
-static void check_stall(struct s3_channel *channel)
+static void s3_attempt_check_stall(struct s3_channel *channel)
 {
-    const struct s3 *s3 = channel->s3;
-    int64_t patience_ms = s3->set.timeout_ms;
+    const struct s3_wire *wire = channel->wire;
+    int64_t patience_ms = wire->set->timeout_ms;
     if (channel->request->slow) {
         patience_ms *= SLOW_FACTOR;
     }
-    /* what we hold back ourselves does not stall */
+    /* a pause of our own is not a stall */
     if (channel->paused) {
-        channel->moved_ms = s3_now_ms();
+        channel->progress_ms = s3_now_ms();
     }
     int64_t now = s3_now_ms();
     bool late = channel->until_ms && now >= channel->until_ms;
-    if (!late && now - channel->moved_ms < patience_ms) {
+    if (!late && now - channel->progress_ms < patience_ms) {
         return;
     }
     channel->answer->stalled = true;
-    finish(channel, CURLE_OPERATION_TIMEDOUT);
+    s3_attempt_finish(channel, CURLE_OPERATION_TIMEDOUT);
 }
 
 void s3_attempt_step(struct s3_channel *channel, int ms)
 {
     int running = 0, left;
-    if (channel->paused && s3_bandwidth_left(channel->s3)) {
+    if (channel->paused && s3_bandwidth_available(channel->wire)) {
         channel->paused = false;
         curl_easy_pause(channel->easy, CURLPAUSE_CONT);
     }
@@ -396,14 +401,14 @@ void s3_attempt_step(struct s3_channel *channel, int ms)
     struct CURLMsg *message;
     while ((message = curl_multi_info_read(channel->multi, &left))) {
         if (message->msg == CURLMSG_DONE) {
-            finish(channel, message->data.result);
+            s3_attempt_finish(channel, message->data.result);
         }
     }
-    if (!channel->over && (failed || s3_is_unwanted(channel->s3, channel->request))) {
-        finish(channel, CURLE_ABORTED_BY_CALLBACK);
+    if (!channel->over && (failed || s3_is_unwanted(channel->wire, channel->request))) {
+        s3_attempt_finish(channel, CURLE_ABORTED_BY_CALLBACK);
     }
     if (!channel->over) {
-        check_stall(channel);
+        s3_attempt_check_stall(channel);
     }
     if (!channel->over && ms > 0) {
         curl_multi_poll(channel->multi, NULL, 0, channel->paused && ms > 20 ? 20 : ms, NULL);

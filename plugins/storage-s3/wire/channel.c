@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * channel: the channels of an instance, and what all its requests share: how many run at
- * once, the bandwidth, the store's clock, cancelling.
+ * channel: the channels of an instance, and what all its requests share: the number that may run
+ * at once, the bandwidth, the clock of the store, cancelling.
  */
-#include "sink/sink.h"
+#include "wire/wire.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,8 +12,8 @@
 #include <string.h>
 #include <time.h>
 
-#define HALVE_AGAIN_MS 1000 /* requests that ran at once are refused at once: that counts once */
-#define BURST_MS 100        /* the bandwidth may be used in advance */
+#define HALVE_AGAIN_MS 1000 /* refusals of requests that ran together count as one */
+#define BURST_MS 100        /* so much of the bandwidth may be used in advance */
 #define ALIVE_MS 1000
 
 enum hangar_rc s3_error_set(struct s3_error *error, enum hangar_rc rc, const char *fmt, ...)
@@ -36,21 +36,20 @@ int64_t s3_now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-int64_t s3_time_ms(struct s3 *s3)
+int64_t s3_time_ms(struct s3_wire *wire)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    pthread_mutex_lock(&s3->wire.mutex);
-    int64_t skew_s = s3->wire.skew_s;
-    pthread_mutex_unlock(&s3->wire.mutex);
+    pthread_mutex_lock(&wire->mutex);
+    int64_t skew_s = wire->skew_s;
+    pthread_mutex_unlock(&wire->mutex);
     return ((int64_t)now.tv_sec + skew_s) * 1000 + now.tv_nsec / 1000000;
 }
 
-bool s3_wire_init(struct s3 *s3)
+bool s3_wire_init(struct s3_wire *wire)
 {
-    struct s3_wire *wire = &s3->wire;
     pthread_condattr_t attr;
-    wire->permits = s3->set.concurrency;
+    wire->permits = wire->set->concurrency;
     atomic_init(&wire->cancelled, false);
     if (pthread_mutex_init(&wire->mutex, NULL)) {
         return false;
@@ -65,7 +64,7 @@ bool s3_wire_init(struct s3 *s3)
     return made;
 }
 
-static void channel_free(struct s3_channel *channel)
+static void s3_channel_free(struct s3_channel *channel)
 {
     if (channel->easy) {
         curl_easy_cleanup(channel->easy);
@@ -78,27 +77,25 @@ static void channel_free(struct s3_channel *channel)
     free(channel);
 }
 
-void s3_wire_fini(struct s3 *s3)
+void s3_wire_fini(struct s3_wire *wire)
 {
-    struct s3_wire *wire = &s3->wire;
     while (wire->all) {
         struct s3_channel *channel = wire->all;
         wire->all = channel->next;
-        channel_free(channel);
+        s3_channel_free(channel);
     }
     pthread_cond_destroy(&wire->changed);
     pthread_mutex_destroy(&wire->mutex);
 }
 
-bool s3_is_unwanted(struct s3 *s3, const struct s3_request *request)
+bool s3_is_unwanted(struct s3_wire *wire, const struct s3_request *request)
 {
     return (request->stop && atomic_load(request->stop)) ||
-           (!request->parting && atomic_load(&s3->wire.cancelled));
+           (!request->cleanup && atomic_load(&wire->cancelled));
 }
 
-void s3_wire_wake(struct s3 *s3)
+void s3_wire_wake(struct s3_wire *wire)
 {
-    struct s3_wire *wire = &s3->wire;
     pthread_mutex_lock(&wire->mutex);
     for (struct s3_channel *channel = wire->all; channel; channel = channel->next) {
         curl_multi_wakeup(channel->multi);
@@ -107,34 +104,33 @@ void s3_wire_wake(struct s3 *s3)
     pthread_mutex_unlock(&wire->mutex);
 }
 
-void s3_wire_cancel(struct s3 *s3)
+void s3_wire_cancel(struct s3_wire *wire)
 {
-    atomic_store(&s3->wire.cancelled, true);
-    s3_wire_wake(s3);
+    atomic_store(&wire->cancelled, true);
+    s3_wire_wake(wire);
 }
 
-/* Waits for a change, until then at most; under the mutex. */
-static void wait_until(struct s3_wire *wire, int64_t until_ms)
+/* Waits for a change, until `until_ms` at most.  The caller holds the mutex. */
+static void s3_wire_wait_until(struct s3_wire *wire, int64_t until_ms)
 {
     const struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
     pthread_cond_timedwait(&wire->changed, &wire->mutex, &until);
 }
 
-enum hangar_rc s3_wire_sleep(struct s3 *s3, const struct s3_request *request, int64_t ms)
+enum hangar_rc s3_wire_sleep(struct s3_wire *wire, const struct s3_request *request, int64_t ms)
 {
-    struct s3_wire *wire = &s3->wire;
     int64_t until_ms = s3_now_ms() + ms;
     pthread_mutex_lock(&wire->mutex);
-    while (!s3_is_unwanted(s3, request) && s3_now_ms() < until_ms) {
-        wait_until(wire, until_ms);
+    while (!s3_is_unwanted(wire, request) && s3_now_ms() < until_ms) {
+        s3_wire_wait_until(wire, until_ms);
     }
     pthread_mutex_unlock(&wire->mutex);
-    return s3_is_unwanted(s3, request) ? HANGAR_CANCELLED : HANGAR_OK;
+    return s3_is_unwanted(wire, request) ? HANGAR_CANCELLED : HANGAR_OK;
 }
 
-enum hangar_rc s3_channel_take(struct s3 *s3, struct s3_channel **out, struct s3_error *error)
+enum hangar_rc s3_channel_acquire(struct s3_wire *wire, struct s3_channel **out,
+                                  struct s3_error *error)
 {
-    struct s3_wire *wire = &s3->wire;
     pthread_mutex_lock(&wire->mutex);
     struct s3_channel *channel = wire->free;
     if (channel) {
@@ -144,16 +140,17 @@ enum hangar_rc s3_channel_take(struct s3 *s3, struct s3_channel **out, struct s3
     if (!channel) {
         channel = calloc(1, sizeof(*channel));
         if (channel) {
-            channel->s3 = s3;
+            channel->wire = wire;
             channel->fd = CURL_SOCKET_BAD;
             channel->easy = curl_easy_init();
             channel->multi = curl_multi_init();
         }
         if (!channel || !channel->easy || !channel->multi) {
             if (channel) {
-                channel_free(channel);
+                s3_channel_free(channel);
             }
-            return s3_error_set(error, HANGAR_NO_MEMORY, "cannot open a connection: out of memory");
+            return s3_error_set(error, HANGAR_NO_MEMORY,
+                                "cannot open a connection to the store: out of memory");
         }
         pthread_mutex_lock(&wire->mutex);
         channel->next = wire->all;
@@ -164,26 +161,25 @@ enum hangar_rc s3_channel_take(struct s3 *s3, struct s3_channel **out, struct s3
     return HANGAR_OK;
 }
 
-void s3_channel_give(struct s3_channel *channel)
+void s3_channel_release(struct s3_channel *channel)
 {
-    struct s3_wire *wire = &channel->s3->wire;
+    struct s3_wire *wire = channel->wire;
     pthread_mutex_lock(&wire->mutex);
     channel->next_free = wire->free;
     wire->free = channel;
     pthread_mutex_unlock(&wire->mutex);
 }
 
-enum hangar_rc s3_permit_take(struct s3 *s3, const struct s3_request *request,
-                              struct s3_error *error)
+enum hangar_rc s3_permit_acquire(struct s3_wire *wire, const struct s3_request *request,
+                                 struct s3_error *error)
 {
-    struct s3_wire *wire = &s3->wire;
     pthread_mutex_lock(&wire->mutex);
-    /* what cleans up does not wait for those that it cleans up after */
-    while (!request->parting && !s3_is_unwanted(s3, request) &&
+    /* a cleanup must not wait for the requests that it cleans up after */
+    while (!request->cleanup && !s3_is_unwanted(wire, request) &&
            wire->running >= (unsigned)wire->permits) {
-        wait_until(wire, s3_now_ms() + 1000);
+        s3_wire_wait_until(wire, s3_now_ms() + 1000);
     }
-    bool cancelled = s3_is_unwanted(s3, request);
+    bool cancelled = s3_is_unwanted(wire, request);
     if (!cancelled) {
         wire->running++;
     }
@@ -191,17 +187,16 @@ enum hangar_rc s3_permit_take(struct s3 *s3, const struct s3_request *request,
     return cancelled ? s3_error_set(error, HANGAR_CANCELLED, "cancelled") : HANGAR_OK;
 }
 
-void s3_permit_give(struct s3 *s3, enum s3_load load)
+void s3_permit_release(struct s3_wire *wire, enum s3_load load)
 {
-    struct s3_wire *wire = &s3->wire;
-    double most = s3->set.concurrency;
+    double most = wire->set->concurrency;
     pthread_mutex_lock(&wire->mutex);
     int64_t now = s3_now_ms();
-    if (load == S3_LOAD_TOO_MUCH && now - wire->halved_ms >= HALVE_AGAIN_MS) {
+    if (load == S3_LOAD_TOO_HIGH && now - wire->halved_ms >= HALVE_AGAIN_MS) {
         wire->permits = wire->permits / 2 > 1 ? wire->permits / 2 : 1;
         wire->halved_ms = now;
-    } else if (load == S3_LOAD_FINE && wire->permits < most) {
-        /* one more after some four rounds of all that run */
+    } else if (load == S3_LOAD_NORMAL && wire->permits < most) {
+        /* one permit more after about four requests on each permit */
         wire->permits += 0.25 / wire->permits;
         wire->permits = wire->permits < most ? wire->permits : most;
     }
@@ -210,41 +205,41 @@ void s3_permit_give(struct s3 *s3, enum s3_load load)
     pthread_mutex_unlock(&wire->mutex);
 }
 
-bool s3_bandwidth_left(struct s3 *s3)
+bool s3_bandwidth_available(struct s3_wire *wire)
 {
-    if (!s3->set.bandwidth) {
+    if (!wire->set->bandwidth) {
         return true;
     }
-    pthread_mutex_lock(&s3->wire.mutex);
-    bool left = s3->wire.bandwidth_ms < (double)(s3_now_ms() + BURST_MS);
-    pthread_mutex_unlock(&s3->wire.mutex);
+    pthread_mutex_lock(&wire->mutex);
+    bool left = wire->bandwidth_ms < (double)(s3_now_ms() + BURST_MS);
+    pthread_mutex_unlock(&wire->mutex);
     return left;
 }
 
-void s3_bandwidth_spend(struct s3 *s3, size_t bytes)
+void s3_bandwidth_spend(struct s3_wire *wire, size_t bytes)
 {
-    if (!s3->set.bandwidth) {
+    if (!wire->set->bandwidth) {
         return;
     }
-    pthread_mutex_lock(&s3->wire.mutex);
+    pthread_mutex_lock(&wire->mutex);
     double now = (double)s3_now_ms();
-    if (s3->wire.bandwidth_ms < now) {
-        s3->wire.bandwidth_ms = now;
+    if (wire->bandwidth_ms < now) {
+        wire->bandwidth_ms = now;
     }
-    s3->wire.bandwidth_ms += (double)bytes * 1000 / (double)s3->set.bandwidth;
-    pthread_mutex_unlock(&s3->wire.mutex);
+    wire->bandwidth_ms += (double)bytes * 1000 / (double)wire->set->bandwidth;
+    pthread_mutex_unlock(&wire->mutex);
 }
 
-void s3_alive(struct s3 *s3)
+void s3_report_alive(struct s3_wire *wire)
 {
-    pthread_mutex_lock(&s3->wire.mutex);
+    pthread_mutex_lock(&wire->mutex);
     int64_t now = s3_now_ms();
-    bool tell = now - s3->wire.alive_ms >= ALIVE_MS;
-    if (tell) {
-        s3->wire.alive_ms = now;
+    bool report = now - wire->alive_ms >= ALIVE_MS;
+    if (report) {
+        wire->alive_ms = now;
     }
-    pthread_mutex_unlock(&s3->wire.mutex);
-    if (tell) {
-        s3->host->alive(s3->ctx, "");
+    pthread_mutex_unlock(&wire->mutex);
+    if (report) {
+        wire->host->alive(wire->ctx, "");
     }
 }

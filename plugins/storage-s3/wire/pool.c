@@ -1,33 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * pool: the memory of parts, lent from the job's budget.
+ * pool: see pool.h.
  *
- * Why nobody waits for ever: a put waits here for its first buffer only, and holds none
- * then.  Those who have one keep it until they end, and need no more to go on: a full
- * part is sent, and its buffer filled again.  So each of them ends without another's
- * help, and gives back what it had.  Over several instances that share one budget the
- * same holds because the core opens no more puts than max_open_puts allowed, whose memory
- * is reserved before the first one.
+ * Why no put waits for ever: a put waits here for its first buffer only, and owns none then.  A
+ * put that owns a buffer needs no other one to finish: it sends a full part and fills the same
+ * buffer again.  So each put that owns a buffer ends by itself and releases what it has.  The
+ * same holds for several instances that share one budget, because the core opens no more puts
+ * than max_open_puts allows, and their memory is reserved before the first one.
  */
-#include "sink/sink.h"
+#include "wire/pool.h"
 
 #include <stdlib.h>
 #include <time.h>
 
-#define WAIT_MS 200 /* others give back to the budget without our hearing of it */
-#define LEAVE_BYTES ((size_t)16 << 20) /* of the budget, to others */
-#define FEW_PUTS 4
+#define WAIT_MS 200 /* another instance that returns memory to the budget does not wake us */
+#define LEAVE_BYTES ((size_t)16 << 20) /* of the budget, for other users */
+#define FEW_PUTS 4                     /* below this a warning is logged */
 
 struct s3_buffer {
     struct s3_buffer *next;
 };
 
-bool s3_pool_init(struct s3 *s3)
+bool s3_pool_init(struct s3_pool *pool, struct s3_wire *wire)
 {
-    struct s3_pool *pool = &s3->pool;
     pthread_condattr_t attr;
-    pool->part = (size_t)s3->set.part_size;
+    pool->wire = wire;
+    pool->part = (size_t)wire->set->part_size;
     if (pthread_mutex_init(&pool->mutex, NULL)) {
         return false;
     }
@@ -41,29 +40,29 @@ bool s3_pool_init(struct s3 *s3)
     return made;
 }
 
-void s3_pool_fini(struct s3 *s3)
+void s3_pool_fini(struct s3_pool *pool)
 {
-    struct s3_pool *pool = &s3->pool;
+    const struct s3_wire *wire = pool->wire;
     if (pool->granted) {
-        s3->host->budget_give(s3->ctx, pool->granted);
+        wire->host->budget_give(wire->ctx, pool->granted);
     }
     pthread_cond_destroy(&pool->changed);
     pthread_mutex_destroy(&pool->mutex);
 }
 
-uint32_t s3_pool_reserve(struct s3 *s3)
+uint32_t s3_pool_reserve(struct s3_pool *pool)
 {
-    struct s3_pool *pool = &s3->pool;
-    /* those on their way, and two that are being filled */
-    size_t want = (s3->set.concurrency + 2) * pool->part;
+    const struct s3_wire *wire = pool->wire;
+    /* the parts that are sent at once, and two that are filled meanwhile */
+    size_t want = (wire->set->concurrency + 2) * pool->part;
     pthread_mutex_lock(&pool->mutex);
     if (!pool->reserved) {
-        size_t got = s3->host->budget_take(s3->ctx, want + LEAVE_BYTES, pool->part);
+        size_t got = wire->host->budget_take(wire->ctx, want + LEAVE_BYTES, pool->part);
         size_t keep = got > LEAVE_BYTES ? got - LEAVE_BYTES : 0;
         keep -= keep % pool->part;
         keep = !keep && got ? pool->part : keep;
         if (got > keep) {
-            s3->host->budget_give(s3->ctx, got - keep);
+            wire->host->budget_give(wire->ctx, got - keep);
         }
         pool->reserved = keep;
         pool->granted += keep;
@@ -71,18 +70,18 @@ uint32_t s3_pool_reserve(struct s3 *s3)
     size_t puts = pool->reserved / pool->part;
     pthread_mutex_unlock(&pool->mutex);
     if (puts < FEW_PUTS) {
-        s3->host->log(s3->ctx, HANGAR_LOG_WARN,
-                      "memory is left for %zu objects at once; hint: raise limits.memory, or lower "
-                      "part_size",
-                      puts);
+        wire->host->log(wire->ctx, HANGAR_LOG_WARN,
+                        "the memory budget allows %zu large objects at once (%d or more are "
+                        "usual); hint: raise limits.memory, or lower part_size",
+                        puts, FEW_PUTS);
     }
     return puts ? (uint32_t)puts : 1;
 }
 
-/* A buffer, if the budget has it; under the mutex. */
-static void *take(struct s3 *s3)
+/* A buffer, if the budget allows one.  The caller holds the mutex. */
+static void *s3_pool_acquire_locked(struct s3_pool *pool)
 {
-    struct s3_pool *pool = &s3->pool;
+    const struct s3_wire *wire = pool->wire;
     struct s3_buffer *buffer = pool->free;
     if (buffer) {
         pool->free = buffer->next;
@@ -90,7 +89,7 @@ static void *take(struct s3 *s3)
         return buffer;
     }
     if (pool->allocated == pool->granted) {
-        if (!s3->host->budget_take(s3->ctx, pool->part, pool->part)) {
+        if (!wire->host->budget_take(wire->ctx, pool->part, pool->part)) {
             return NULL;
         }
         pool->granted += pool->part;
@@ -103,25 +102,26 @@ static void *take(struct s3 *s3)
     return buffer;
 }
 
-enum hangar_rc s3_pool_first(struct s3 *s3, void **out, struct s3_error *error)
+enum hangar_rc s3_pool_acquire_first(struct s3_pool *pool, void **out, struct s3_error *error)
 {
-    struct s3_pool *pool = &s3->pool;
-    int64_t until_ms = s3_now_ms() + s3->set.deadline_ms;
+    struct s3_wire *wire = pool->wire;
+    int64_t until_ms = s3_now_ms() + wire->set->deadline_ms;
     bool hopeless = false;
     void *buffer;
     pthread_mutex_lock(&pool->mutex);
     pool->waiting++;
-    while (!(buffer = take(s3)) && !hopeless && !atomic_load(&s3->wire.cancelled)) {
+    while (!(buffer = s3_pool_acquire_locked(pool)) && !hopeless &&
+           !atomic_load(&wire->cancelled)) {
         int64_t next_ms = s3_now_ms() + WAIT_MS;
         const struct timespec next = {.tv_sec = next_ms / 1000,
                                       .tv_nsec = next_ms % 1000 * 1000000};
         pthread_cond_timedwait(&pool->changed, &pool->mutex, &next);
-        /* nothing of ours is lent: nothing of ours will come back */
+        /* if no buffer of this pool is lent, none will be released */
         hopeless = next_ms > until_ms || (!pool->lent && !pool->reserved);
     }
     pool->waiting--;
     pthread_mutex_unlock(&pool->mutex);
-    if (!buffer && atomic_load(&s3->wire.cancelled)) {
+    if (!buffer && atomic_load(&wire->cancelled)) {
         return s3_error_set(error, HANGAR_CANCELLED, "cancelled");
     }
     if (!buffer) {
@@ -134,19 +134,18 @@ enum hangar_rc s3_pool_first(struct s3 *s3, void **out, struct s3_error *error)
     return HANGAR_OK;
 }
 
-void *s3_pool_more(struct s3 *s3)
+void *s3_pool_acquire_more(struct s3_pool *pool)
 {
-    struct s3_pool *pool = &s3->pool;
     pthread_mutex_lock(&pool->mutex);
-    void *buffer = pool->waiting ? NULL : take(s3);
+    void *buffer = pool->waiting ? NULL : s3_pool_acquire_locked(pool);
     pthread_mutex_unlock(&pool->mutex);
     return buffer;
 }
 
-void s3_pool_give(struct s3 *s3, void *given)
+void s3_pool_release(struct s3_pool *pool, void *released)
 {
-    struct s3_pool *pool = &s3->pool;
-    struct s3_buffer *buffer = given;
+    const struct s3_wire *wire = pool->wire;
+    struct s3_buffer *buffer = released;
     if (!buffer) {
         return;
     }
@@ -154,23 +153,23 @@ void s3_pool_give(struct s3 *s3, void *given)
     buffer->next = pool->free;
     pool->free = buffer;
     pool->lent--;
-    while (!pool->lent && pool->free) { /* nobody stores anything large just now */
+    while (!pool->lent && pool->free) { /* no put needs large buffers now */
         buffer = pool->free;
         pool->free = buffer->next;
         pool->allocated -= pool->part;
         free(buffer);
     }
     if (!pool->lent && pool->granted > pool->reserved) {
-        s3->host->budget_give(s3->ctx, pool->granted - pool->reserved);
+        wire->host->budget_give(wire->ctx, pool->granted - pool->reserved);
         pool->granted = pool->reserved;
     }
     pthread_cond_broadcast(&pool->changed);
     pthread_mutex_unlock(&pool->mutex);
 }
 
-void s3_pool_wake(struct s3 *s3)
+void s3_pool_wake(struct s3_pool *pool)
 {
-    pthread_mutex_lock(&s3->pool.mutex);
-    pthread_cond_broadcast(&s3->pool.changed);
-    pthread_mutex_unlock(&s3->pool.mutex);
+    pthread_mutex_lock(&pool->mutex);
+    pthread_cond_broadcast(&pool->changed);
+    pthread_mutex_unlock(&pool->mutex);
 }

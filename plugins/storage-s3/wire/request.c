@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * request: repeats a request until it is answered for good, with pauses that grow and are
- * of random length, so that those who were refused together do not come back together.
+ * request: repeats a request until there is a final answer.  The pauses grow and have a random
+ * length, so that requests that were refused together do not return together.
  */
-#include "sink/sink.h"
+#include "wire/wire.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -12,25 +12,26 @@
 #include <time.h>
 
 #define PAUSE_MS 500
-#define PAUSE_MOST_MS 30000
-#define HASTY_TRIES 3
-#define PARTING_MS 10000
-#define NOBODY_TRIES 4 /* of a store that was never heard, and seems not to be there */
-#define NOBODY_MS 5000
-#define SLOWEST 8    /* bytes per ms: a body may take so long besides the deadline */
-#define STEP_MS 1000 /* how often stalls are looked for */
+#define PAUSE_MAX_MS 30000
+#define FEW_TRIES 3
+#define CLEANUP_MS 10000
+#define UNREACHABLE_TRIES 4 /* of a store that never answered and cannot be connected to */
+#define UNREACHABLE_MS 5000
+#define MIN_BYTES_PER_MS 8 /* the deadline is later by the time of the body at this speed */
+#define STEP_MS 1000       /* the interval in which stalls are detected */
 
-/* One hash of each body: its SHA-256 where that is signed or cheaper, else its MD5; and the
- * checksum of the option, which is enough where the store has shown that it compares it
- * and nobody on the way can change both. */
-static bool make_hashes(struct s3 *s3, const struct s3_request *request, struct s3_hashes *hashes)
+/* Computes one digest of the body: its SHA-256 where that is signed or faster, else its MD5.  The
+ * option `checksum` adds a checksum.  The checksum alone suffices over https, where no third party
+ * can change body and checksum, if the store has shown that it compares it. */
+static bool s3_exchange_hash_body(struct s3_wire *wire, const struct s3_request *request,
+                                  struct s3_hashes *hashes)
 {
-    const struct s3_settings *set = &s3->set;
+    const struct s3_settings *set = wire->set;
     const void *body = request->body ? request->body : "";
     size_t size = request->body_size;
     *hashes = (struct s3_hashes){.payload = S3_UNSIGNED};
-    bool checked = request->data && set->checksum;
-    bool enough = checked && set->tls && atomic_load(&s3->checksums) == S3_YES;
+    bool checked = request->object_data && set->checksum;
+    bool enough = checked && set->tls && atomic_load(&wire->checksums) == S3_YES;
     bool sign = !size || set->cover == S3_COVER_SIGNED ||
                 (set->cover == S3_COVER_CHEAPEST_IS_SHA256 && !enough);
     bool both = sign && checked && set->checksum->sha256;
@@ -47,69 +48,72 @@ static bool make_hashes(struct s3 *s3, const struct s3_request *request, struct 
     return !md5 || s3_md5(body, size, hashes->md5, hashes->md5_base64);
 }
 
-enum hangar_rc s3_tries_init(struct s3_tries *tries, struct s3 *s3,
-                             const struct s3_request *request, const char *what,
-                             struct s3_error *error)
+enum hangar_rc s3_exchange_init(struct s3_exchange *exchange, struct s3_wire *wire,
+                                const struct s3_request *request, const char *action,
+                                struct s3_error *error)
 {
-    *tries = (struct s3_tries){.s3 = s3,
-                               .request = request,
-                               .what = what,
-                               .most = s3->set.retries + 1,
-                               .since_ms = s3_now_ms(),
-                               .until_ms = s3_now_ms() + s3->set.deadline_ms};
-    if (request->hasty && tries->most > HASTY_TRIES) {
-        tries->most = HASTY_TRIES;
+    *exchange = (struct s3_exchange){.wire = wire,
+                                     .request = request,
+                                     .action = action,
+                                     .max_attempts = wire->set->retries + 1,
+                                     .since_ms = s3_now_ms(),
+                                     .until_ms = s3_now_ms() + wire->set->deadline_ms};
+    if (request->few_tries && exchange->max_attempts > FEW_TRIES) {
+        exchange->max_attempts = FEW_TRIES;
     }
-    if (request->parting) {
-        tries->until_ms = s3_now_ms() + PARTING_MS;
+    if (request->cleanup) {
+        exchange->until_ms = s3_now_ms() + CLEANUP_MS;
     }
-    if (!make_hashes(s3, request, &tries->hashes)) {
-        return s3_error_set(error, HANGAR_INTERNAL, "cannot %s: OpenSSL makes no digest", what);
+    if (!s3_exchange_hash_body(wire, request, &exchange->hashes)) {
+        return s3_error_set(error, HANGAR_INTERNAL, "cannot %s: OpenSSL cannot compute a digest",
+                            action);
     }
     return HANGAR_OK;
 }
 
-enum hangar_rc s3_tries_begin(struct s3_tries *tries, struct s3_channel *channel,
-                              struct s3_answer *answer, struct s3_error *error)
+enum hangar_rc s3_exchange_begin(struct s3_exchange *exchange, struct s3_channel *channel,
+                                 struct s3_answer *answer, struct s3_error *error)
 {
-    struct s3 *s3 = tries->s3;
+    struct s3_wire *wire = exchange->wire;
     char problem[1024];
-    if (s3_is_unwanted(s3, tries->request)) {
+    if (s3_is_unwanted(wire, exchange->request)) {
         return s3_error_set(error, HANGAR_CANCELLED, "cancelled");
     }
-    enum hangar_rc rc = s3_credentials_get(s3->credentials, &tries->keys);
+    enum hangar_rc rc = s3_credentials_get(wire->credentials, &exchange->keys);
     if (rc) {
-        s3_credentials_problem(s3->credentials, problem, sizeof(problem));
+        s3_credentials_problem(wire->credentials, problem, sizeof(problem));
         return s3_error_set(error, rc, "%s", problem);
     }
-    tries->count++;
-    return s3_attempt_begin(channel, tries->request, &tries->keys, &tries->hashes, answer, error);
+    exchange->attempts++;
+    return s3_attempt_begin(channel, exchange->request, &exchange->keys, &exchange->hashes, answer,
+                            error);
 }
 
-void s3_tries_fini(struct s3_tries *tries)
+void s3_exchange_fini(struct s3_exchange *exchange)
 {
-    explicit_bzero(&tries->keys, sizeof(tries->keys));
+    explicit_bzero(&exchange->keys, sizeof(exchange->keys));
 }
 
-/* The store's clock differs from ours: signs by the store's from now on. */
-static void mend_skew(struct s3 *s3, const struct s3_answer *answer)
+/* The clock of the store differs: sign by the clock of the store from now on. */
+static void s3_wire_correct_skew(struct s3_wire *wire, const struct s3_answer *answer)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    pthread_mutex_lock(&s3->wire.mutex);
-    s3->wire.skew_s = answer->date_ms / 1000 - now.tv_sec;
-    pthread_mutex_unlock(&s3->wire.mutex);
+    pthread_mutex_lock(&wire->mutex);
+    wire->skew_s = answer->date_ms / 1000 - now.tv_sec;
+    pthread_mutex_unlock(&wire->mutex);
 }
 
-/* Nobody is there.  If that was so from the beginning it is more likely a wrong name than a
- * bad moment, and somebody may be waiting to be told: that is asked a few times only, and
- * by the first request alone.  A store that did answer is worth all the tries. */
-static bool worth_waiting(struct s3_tries *tries)
+/* The store cannot be connected to.  If it never answered this instance, a wrong address is more
+ * likely than a short outage, and a user may be waiting for the message: only a few attempts are
+ * made, and only by the first request.  For a store that has answered before, all attempts are
+ * made. */
+static bool s3_exchange_may_connect_later(struct s3_exchange *exchange)
 {
-    struct s3_wire *wire = &tries->s3->wire;
+    struct s3_wire *wire = exchange->wire;
     pthread_mutex_lock(&wire->mutex);
-    if (wire->contact == S3_NEVER_HEARD &&
-        (tries->count >= NOBODY_TRIES || s3_now_ms() - tries->since_ms >= NOBODY_MS)) {
+    if (wire->contact == S3_NO_ANSWER_YET && (exchange->attempts >= UNREACHABLE_TRIES ||
+                                              s3_now_ms() - exchange->since_ms >= UNREACHABLE_MS)) {
         wire->contact = S3_GIVEN_UP;
     }
     bool worth = wire->contact != S3_GIVEN_UP;
@@ -117,137 +121,141 @@ static bool worth_waiting(struct s3_tries *tries)
     return worth;
 }
 
-static void note_contact(struct s3 *s3, const struct s3_answer *answer)
+static void s3_wire_note_contact(struct s3_wire *wire, const struct s3_answer *answer)
 {
     if (!answer->status) {
         return;
     }
-    pthread_mutex_lock(&s3->wire.mutex);
-    s3->wire.contact = S3_HEARD;
-    pthread_mutex_unlock(&s3->wire.mutex);
+    pthread_mutex_lock(&wire->mutex);
+    wire->contact = S3_ANSWERED;
+    pthread_mutex_unlock(&wire->mutex);
 }
 
-/* Is there reason to hope that it will do better once more? */
-static bool worth_another(struct s3_tries *tries, const struct s3_answer *answer,
-                          const struct s3_judgement *judgement)
+/* Can another attempt succeed?  Also removes the cause of the failure where that is possible. */
+static bool s3_exchange_may_repeat(struct s3_exchange *exchange, const struct s3_answer *answer,
+                                   const struct s3_judgement *judgement)
 {
     if (judgement->skew) {
-        if (tries->skew_mended || !answer->date_ms) {
+        if (exchange->skew_corrected || !answer->date_ms) {
             return false;
         }
-        mend_skew(tries->s3, answer);
-        tries->skew_mended = true;
+        s3_wire_correct_skew(exchange->wire, answer);
+        exchange->skew_corrected = true;
     } else if (judgement->keys) {
-        if (tries->keys_renewed) {
+        if (exchange->keys_renewed) {
             return false;
         }
-        s3_credentials_expired(tries->s3->credentials, &tries->keys);
-        tries->keys_renewed = true;
+        s3_credentials_expired(exchange->wire->credentials, &exchange->keys);
+        exchange->keys_renewed = true;
     } else if (judgement->digest) {
-        if (tries->digest_again) {
+        if (exchange->digest_repeated) {
             return false;
         }
-        tries->digest_again = true;
+        exchange->digest_repeated = true;
     } else {
-        return tries->count < tries->most && (!answer->unconnected || worth_waiting(tries));
+        return exchange->attempts < exchange->max_attempts &&
+               (!answer->unconnected || s3_exchange_may_connect_later(exchange));
     }
     return true;
 }
 
-static int64_t pause_ms(const struct s3_tries *tries, const struct s3_answer *answer)
+static int64_t s3_exchange_pause_ms(const struct s3_exchange *exchange,
+                                    const struct s3_answer *answer)
 {
     uint32_t random = 0;
     int64_t most = PAUSE_MS;
-    for (unsigned i = 1; i < tries->count && most < PAUSE_MOST_MS; i++) {
+    for (unsigned i = 1; i < exchange->attempts && most < PAUSE_MAX_MS; i++) {
         most *= 2;
     }
-    if (most > PAUSE_MOST_MS) {
-        most = PAUSE_MOST_MS;
+    if (most > PAUSE_MAX_MS) {
+        most = PAUSE_MAX_MS;
     }
     if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != (ssize_t)sizeof(random)) {
         random = (uint32_t)s3_now_ms() * 2654435761u;
     }
     int64_t pause = (int64_t)((uint64_t)most * random >> 32);
-    int64_t asked = answer->retry_after_ms < PAUSE_MOST_MS ? answer->retry_after_ms : PAUSE_MOST_MS;
+    int64_t asked = answer->retry_after_ms < PAUSE_MAX_MS ? answer->retry_after_ms : PAUSE_MAX_MS;
     return pause > asked ? pause : asked;
 }
 
-enum hangar_rc s3_tries_judge(struct s3_tries *tries, struct s3_answer *answer,
-                              struct s3_error *error)
+enum hangar_rc s3_exchange_judge(struct s3_exchange *exchange, struct s3_answer *answer,
+                                 struct s3_error *error)
 {
-    struct s3 *s3 = tries->s3;
+    struct s3_wire *wire = exchange->wire;
     const struct s3_judgement judgement = s3_judge(answer);
-    note_contact(s3, answer);
-    memcpy(answer->sent_md5, tries->hashes.md5, sizeof(answer->sent_md5));
-    answer->sent_bare = !*answer->sent_md5 && !strcmp(tries->hashes.payload, S3_UNSIGNED);
-    memcpy(answer->sent_checksum, tries->hashes.checksum, sizeof(answer->sent_checksum));
-    if (judgement.verdict == S3_DONE) {
-        s3_alive(s3);
+    s3_wire_note_contact(wire, answer);
+    memcpy(answer->sent_md5, exchange->hashes.md5, sizeof(answer->sent_md5));
+    answer->sent_checksum_only =
+        !*answer->sent_md5 && !strcmp(exchange->hashes.payload, S3_UNSIGNED);
+    memcpy(answer->sent_checksum, exchange->hashes.checksum, sizeof(answer->sent_checksum));
+    if (judgement.verdict == S3_SUCCESS) {
+        s3_report_alive(wire);
         return HANGAR_OK;
     }
     if (judgement.rc == HANGAR_CANCELLED) {
         return s3_error_set(error, HANGAR_CANCELLED, "cancelled");
     }
-    if (judgement.verdict == S3_AGAIN && worth_another(tries, answer, &judgement)) {
+    if (judgement.verdict == S3_TEMPORARY && s3_exchange_may_repeat(exchange, answer, &judgement)) {
         bool at_once = judgement.skew || judgement.keys || judgement.digest;
-        int64_t pause = at_once ? 0 : pause_ms(tries, answer);
-        if (s3_now_ms() + pause < tries->until_ms) {
-            return pause && s3_wire_sleep(s3, tries->request, pause)
+        int64_t pause = at_once ? 0 : s3_exchange_pause_ms(exchange, answer);
+        if (s3_now_ms() + pause < exchange->until_ms) {
+            return pause && s3_wire_sleep(wire, exchange->request, pause)
                        ? s3_error_set(error, HANGAR_CANCELLED, "cancelled")
                        : HANGAR_RETRY;
         }
     }
-    bool for_caller = judgement.verdict == S3_NEVER &&
+    bool for_caller = judgement.verdict == S3_FINAL &&
                       (judgement.rc == HANGAR_NOT_FOUND || judgement.rc == HANGAR_EXISTS ||
                        judgement.rc == HANGAR_UNSUPPORTED || judgement.rc == HANGAR_EOF);
     if (!for_caller) {
-        s3_answer_tell(s3, answer, tries->what, tries->count, error, judgement.rc);
+        s3_answer_report(wire, answer, exchange->action, exchange->attempts, error, judgement.rc);
     }
     return judgement.rc;
 }
 
-static enum hangar_rc send_on(struct s3_channel *channel, struct s3_tries *tries,
-                              struct s3_answer *answer, struct s3_error *error)
+static enum hangar_rc s3_exchange_run(struct s3_channel *channel, struct s3_exchange *exchange,
+                                      struct s3_answer *answer, struct s3_error *error)
 {
-    struct s3 *s3 = tries->s3;
+    struct s3_wire *wire = exchange->wire;
     enum hangar_rc rc;
     do {
-        rc = s3_permit_take(s3, tries->request, error);
+        rc = s3_permit_acquire(wire, exchange->request, error);
         if (rc) {
             break;
         }
-        rc = s3_tries_begin(tries, channel, answer, error);
-        /* a slow link is not a dead one */
-        channel->until_ms = tries->until_ms + (int64_t)(tries->request->body_size / SLOWEST);
+        rc = s3_exchange_begin(exchange, channel, answer, error);
+        /* a slow connection is not a dead one */
+        channel->until_ms =
+            exchange->until_ms + (int64_t)(exchange->request->body_size / MIN_BYTES_PER_MS);
         if (rc) {
-            s3_permit_give(s3, S3_LOAD_NONE);
+            s3_permit_release(wire, S3_LOAD_UNKNOWN);
             break;
         }
         while (!channel->over) {
             s3_attempt_step(channel, STEP_MS);
         }
         s3_attempt_end(channel);
-        /* the pause is not one of those that run */
-        s3_permit_give(s3, s3_judge(answer).load);
-        rc = s3_tries_judge(tries, answer, error);
+        /* no permit is held during the pause */
+        s3_permit_release(wire, s3_judge(answer).load);
+        rc = s3_exchange_judge(exchange, answer, error);
     } while (rc == HANGAR_RETRY);
     return rc;
 }
 
-enum hangar_rc s3_send(struct s3 *s3, const struct s3_request *request, const char *what,
+enum hangar_rc s3_send(struct s3_wire *wire, const struct s3_request *request, const char *action,
                        struct s3_answer *answer, struct s3_error *error)
 {
-    struct s3_tries tries;
+    struct s3_exchange exchange;
     struct s3_channel *channel;
-    enum hangar_rc rc = s3_tries_init(&tries, s3, request, what, error);
+    enum hangar_rc rc = s3_exchange_init(&exchange, wire, request, action, error);
     if (!rc) {
-        rc = s3_channel_take(s3, &channel, error);
+        rc = s3_channel_acquire(wire, &channel, error);
     }
     if (rc) {
         return rc;
     }
-    rc = send_on(channel, &tries, answer, error);
-    s3_channel_give(channel);
-    s3_tries_fini(&tries);
+    rc = s3_exchange_run(channel, &exchange, answer, error);
+    s3_channel_release(channel);
+    s3_exchange_fini(&exchange);
     return rc;
 }

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * sender: the threads that send parts, so that many are on their way at once and hashed
- * beside the network.  They are started as they are needed.
+ * sender: see sender.h.
  */
-#include "sink/sink.h"
+#include "wire/sender.h"
 
 #include <signal.h>
 
-bool s3_sender_init(struct s3 *s3)
+bool s3_sender_init(struct s3_sender *sender, unsigned max_threads)
 {
-    struct s3_sender *sender = &s3->sender;
+    sender->max_threads = max_threads;
     if (pthread_mutex_init(&sender->mutex, NULL)) {
         return false;
     }
@@ -26,27 +25,27 @@ bool s3_sender_init(struct s3 *s3)
     return true;
 }
 
-static void *sender_main(void *arg)
+static void *s3_sender_main(void *arg)
 {
-    struct s3_sender *sender = &((struct s3 *)arg)->sender;
+    struct s3_sender *sender = arg;
     pthread_mutex_lock(&sender->mutex);
     for (;;) {
-        sender->idle++;
+        sender->threads_idle++;
         while (!sender->head && !sender->stopping) {
             pthread_cond_wait(&sender->work, &sender->mutex);
         }
-        sender->idle--;
-        struct s3_part *part = sender->head;
-        if (!part) {
+        sender->threads_idle--;
+        struct s3_task *task = sender->head;
+        if (!task) {
             break;
         }
-        sender->head = part->next;
+        sender->head = task->next;
         sender->queued--;
         if (!sender->head) {
             sender->tail = NULL;
         }
         pthread_mutex_unlock(&sender->mutex);
-        s3_put_send(part);
+        task->run(task);
         pthread_mutex_lock(&sender->mutex);
     }
     pthread_mutex_unlock(&sender->mutex);
@@ -54,50 +53,46 @@ static void *sender_main(void *arg)
 }
 
 /* Signals are the core's. */
-static int start(struct s3 *s3, pthread_t *thread)
+static int start(struct s3_sender *sender, pthread_t *thread)
 {
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    int failed = pthread_create(thread, NULL, sender_main, s3);
+    int failed = pthread_create(thread, NULL, s3_sender_main, sender);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return failed;
 }
 
-enum hangar_rc s3_sender_add(struct s3 *s3, struct s3_part *part, struct s3_error *error)
+enum hangar_rc s3_sender_add(struct s3_sender *sender, struct s3_task *task, struct s3_error *error)
 {
-    struct s3_sender *sender = &s3->sender;
-    bool sent = true;
     pthread_mutex_lock(&sender->mutex);
-    if (sender->queued >= sender->idle && sender->count < s3->set.concurrency) {
-        if (!start(s3, &sender->threads[sender->count])) {
-            sender->count++;
-        }
-        sent = sender->count > 0;
+    if (sender->queued >= sender->threads_idle && sender->threads_started < sender->max_threads &&
+        !start(sender, &sender->threads[sender->threads_started])) {
+        sender->threads_started++;
     }
-    if (sent) {
-        part->next = NULL;
+    bool queued = sender->threads_started > 0;
+    if (queued) {
+        task->next = NULL;
         if (sender->tail) {
-            sender->tail->next = part;
+            sender->tail->next = task;
         } else {
-            sender->head = part;
+            sender->head = task;
         }
-        sender->tail = part;
+        sender->tail = task;
         sender->queued++;
         pthread_cond_signal(&sender->work);
     }
     pthread_mutex_unlock(&sender->mutex);
-    return sent ? HANGAR_OK : s3_error_set(error, HANGAR_NO_MEMORY, "cannot start a thread");
+    return queued ? HANGAR_OK : s3_error_set(error, HANGAR_NO_MEMORY, "cannot start a thread");
 }
 
-void s3_sender_fini(struct s3 *s3)
+void s3_sender_fini(struct s3_sender *sender)
 {
-    struct s3_sender *sender = &s3->sender;
     pthread_mutex_lock(&sender->mutex);
     sender->stopping = true;
     pthread_cond_broadcast(&sender->work);
     pthread_mutex_unlock(&sender->mutex);
-    for (unsigned i = 0; i < sender->count; i++) {
+    for (unsigned i = 0; i < sender->threads_started; i++) {
         pthread_join(sender->threads[i], NULL);
     }
     pthread_cond_destroy(&sender->done);

@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * wire: requests to the store.  A request is described once (struct s3_request) and sent
- * with s3_send, which signs each attempt anew, repeats what failed for a passing reason,
- * and says in the end what came of it (struct s3_answer).  It knows HTTP, signatures and
- * the errors of S3; it does not know what the requests are for.
+ * wire: sends requests to the store.  The caller describes a request once (struct s3_request)
+ * and calls s3_send, which signs each attempt anew, repeats it after a temporary failure, and
+ * returns the final answer (struct s3_answer).  The wire handles HTTP, signatures and the error
+ * codes of S3; it must not know what a request is for.
  *
- *     request.c   s3_send: attempts, pauses between them, the deadline
+ *     request.c   s3_send: attempts, the pauses between them, the deadline
  *     attempt.c   one attempt on one channel: curl, headers, bodies, stalls
- *     channel.c   the channels (a connection that stays open), how many requests run at
- *                 once, the bandwidth, cancelling
- *     answer.c    what an answer means: done, once more, or never
+ *     answer.c    the meaning of an answer: success, temporary or final failure
+ *     channel.c   channels (open connections), the limits of requests and bandwidth, cancelling
+ *     pool.c      memory for the parts of large objects, from the budget of the job (pool.h)
+ *     sender.c    threads that send parts (sender.h)
  *
- * A channel is used by one thread at a time.  All that instances share between threads
- * is in struct s3_wire, under its mutex.
+ * A channel belongs to one thread at a time.  What threads share is in struct s3_wire, under its
+ * mutex.
  *
- * Failures are told in a struct s3_error, as many requests run on threads of our own,
- * where host->fail is not heard; whoever was called by the core raises it (s3_raise).
+ * Functions record a failure in a struct s3_error and not with host->fail, because many requests
+ * run on threads of the plugin, where host->fail has no effect.  The function that the core
+ * called passes the record to the host.
  */
 #ifndef S3_WIRE_H
 #define S3_WIRE_H
@@ -28,17 +30,15 @@
 #include <curl/curl.h>
 #include <hangar/plugin.h>
 
+#include "format/sign.h"
+#include "format/xml.h"
 #include "keys/credentials.h"
 #include "settings.h"
-#include "format/sign.h"
 #include "text.h"
-#include "format/xml.h"
 
-#define S3_TAG_SIZE 128 /* of an etag, without its quotes */
-#define S3_MARK_SIZE 33 /* of the mark that each put leaves in what it stores */
+#define S3_TAG_SIZE 128 /* bytes of an ETag without its quotes, with its NUL */
+#define S3_MARK_SIZE 33 /* bytes of the mark of a put (see sink/upload.c), with its NUL */
 #define S3_MARK_HEADER "x-amz-meta-hangar-put"
-
-struct s3;
 
 struct s3_error {
     enum hangar_rc rc; /* HANGAR_OK: none */
@@ -51,118 +51,139 @@ enum hangar_rc s3_error_set(struct s3_error *error, enum hangar_rc rc, const cha
 
 struct s3_request {
     const char *method;
-    const char *key; /* NULL: the bucket */
+    const char *key; /* NULL: the request is for the bucket */
     const struct s3_pair *query;
     size_t query_count;
-    const struct s3_pair *headers; /* names in lower case; NULL as name or value: left out */
+    const struct s3_pair *headers; /* names in lower case; one with NULL as name or value is
+                                    * skipped */
     size_t header_count;
     const void *body;
     size_t body_size;
-    bool md5;                /* the service wants Content-MD5, whatever else is sent */
-    bool data;               /* the body is that of an object, and has a checksum */
-    bool slow;               /* the store may think for minutes before it answers */
-    bool hasty;              /* somebody waits for a first impression: few repetitions */
-    bool parting;            /* cleans up, also when all else is cancelled, and within seconds */
-    const atomic_bool *stop; /* once true, the request is not wanted any more; may be NULL */
-    struct s3_xml *xml;      /* reads the body of a success, which is ignored without */
-    /* Takes the body of a success instead: how much it took, or CURL_WRITEFUNC_PAUSE. */
+    bool md5;                /* send Content-MD5, whatever other digest is sent */
+    bool object_data;        /* the body is that of an object and gets the option's checksum */
+    bool slow;               /* the store may work for minutes before it answers */
+    bool few_tries;          /* a user waits for a first result: at most 3 attempts */
+    bool cleanup;            /* also sent after s3_wire_cancel, for 10 s at most */
+    const atomic_bool *stop; /* the caller sets it to end the request; may be NULL */
+    struct s3_xml *xml;      /* reads the body of a success; NULL: the body is ignored */
+    /* Receives the body of a success instead of `xml`.  Returns how many bytes it consumed, or
+     * CURL_WRITEFUNC_PAUSE. */
     size_t (*stream)(void *arg, const char *data, size_t size);
     void *stream_arg;
 };
 
-/* What came back.  Texts are "" and numbers 0 where nothing did. */
+/* The answer to an attempt.  A text is "" and a number 0 where the answer had none. */
 struct s3_answer {
-    long status; /* of HTTP; 0: no answer came */
+    long status; /* of HTTP; 0: no answer arrived */
     CURLcode curl;
     bool stalled, xml_bad;
-    bool unconnected; /* it was over before there was a connection */
+    bool unconnected; /* the attempt ended before there was a connection */
     char problem[CURL_ERROR_SIZE];
     char etag[S3_TAG_SIZE], version[128], mark[S3_MARK_SIZE], region[65], sse[32];
-    char code[64], message[256]; /* of an <Error>, made printable */
+    char code[64], message[256]; /* of an <Error>, printable characters only */
     bool has_length;
-    uint64_t length; /* of the body */
-    uint64_t whole;  /* of the object, when a range of it was asked for */
+    uint64_t length;      /* of the body */
+    uint64_t full_length; /* of the object, when the request was for a range of it */
     int64_t modified_ms, date_ms, retry_after_ms;
-    char checksum[S3_CHECKSUM_SIZE]; /* that the store made of the body sent */
-    /* of the body sent: "" when others went along */
+    char checksum[S3_CHECKSUM_SIZE]; /* that the store computed of the body it received */
+    /* Digests that the request carried; "" where it carried none. */
     char sent_md5[S3_MD5_HEX], sent_checksum[S3_CHECKSUM_SIZE];
-    bool sent_bare; /* nothing but the checksum covered it */
+    bool sent_checksum_only; /* nothing but the checksum protected the body */
 };
 
+struct s3_wire;
+
 struct s3_channel {
-    struct s3 *s3;
+    struct s3_wire *wire;
     CURL *easy;
-    CURLM *multi; /* which keeps the connection */
+    CURLM *multi; /* holds the connection */
     struct s3_channel *next_free, *next;
     struct s3_day_key day;
-    curl_socket_t fd; /* that was opened last */
-    /* of the attempt under way */
+    curl_socket_t fd; /* of the newest connection */
+    /* The attempt in progress. */
     const struct s3_request *request;
     struct s3_answer *answer;
     struct curl_slist *headers;
     struct text error_body;
-    size_t sent;
-    int64_t moved_ms; /* when the last byte went or came */
-    int64_t until_ms; /* the attempt ends then at the latest; 0: when it stalls */
+    size_t sent;         /* bytes of the request's body */
+    int64_t progress_ms; /* when the last byte was sent or received */
+    int64_t until_ms;    /* the attempt ends then; 0: only a stall ends it */
     bool added, over, paused, in_body;
 };
 
-/* Has the store ever answered this instance?  S3_GIVEN_UP: it never did, and one request has
- * tried long enough for all. */
-enum s3_contact { S3_NEVER_HEARD, S3_GIVEN_UP, S3_HEARD };
+/* What is known about one ability of the store. */
+enum s3_support { S3_UNKNOWN, S3_YES, S3_NO };
 
-/* Under `mutex`, but for `cancelled`, which is only ever set. */
+/* Has the store ever answered this instance?  S3_GIVEN_UP: no, and one request has used up the
+ * attempts for all. */
+enum s3_contact { S3_NO_ANSWER_YET, S3_GIVEN_UP, S3_ANSWERED };
+
 struct s3_wire {
+    /* Set by the caller of s3_wire_init; they must outlive the wire. */
+    const struct hangar_host *host;
+    struct hangar_ctx *ctx;
+    const struct s3_settings *set;
+    struct s3_credentials *credentials;
+
+    atomic_bool cancelled; /* only ever set */
+    atomic_int checksums;  /* enum s3_support: does the store compare the option's checksum? */
+    /* The mutex guards all that follows. */
     pthread_mutex_t mutex;
     pthread_cond_t changed; /* of the monotonic clock */
-    atomic_bool cancelled;
     struct s3_channel *all, *free;
-    double permits; /* how many requests may run at once; see s3_permit_take */
-    unsigned running;
+    double permits;   /* how many requests may run at once; see s3_permit_acquire */
+    unsigned running; /* requests */
     int64_t halved_ms;
     enum s3_contact contact;
-    double bandwidth_ms; /* until when the bandwidth is used up */
-    int64_t skew_s;      /* the store's clock less ours */
+    double bandwidth_ms; /* the bandwidth is used up until then */
+    int64_t skew_s;      /* the clock of the store minus the clock of this machine */
     int64_t alive_ms;
 };
 
-bool s3_wire_init(struct s3 *s3);
-void s3_wire_fini(struct s3 *s3); /* no request is under way any more */
-/* Ends all waiting, now and later. */
-void s3_wire_cancel(struct s3 *s3);
-/* Is the request cancelled, by that or by its own `stop`? */
-bool s3_is_unwanted(struct s3 *s3, const struct s3_request *request);
-/* Some `stop` has become true. */
-void s3_wire_wake(struct s3 *s3);
+bool s3_wire_init(struct s3_wire *wire); /* false: out of memory */
+void s3_wire_fini(struct s3_wire *wire); /* no request may be in progress */
+/* Ends all requests and waits, now and later, except those with `cleanup`. */
+void s3_wire_cancel(struct s3_wire *wire);
+/* Has s3_wire_cancel, or `stop` of the request, ended it? */
+bool s3_is_unwanted(struct s3_wire *wire, const struct s3_request *request);
+/* Wakes all waiting requests; the caller has set a `stop`. */
+void s3_wire_wake(struct s3_wire *wire);
 /* HANGAR_CANCELLED as soon as the request is not wanted any more. */
-enum hangar_rc s3_wire_sleep(struct s3 *s3, const struct s3_request *request, int64_t ms);
-int64_t s3_now_ms(void);           /* monotonic */
-int64_t s3_time_ms(struct s3 *s3); /* since 1970, by the store's clock as far as known */
+enum hangar_rc s3_wire_sleep(struct s3_wire *wire, const struct s3_request *request, int64_t ms);
+int64_t s3_now_ms(void); /* monotonic */
+/* Milliseconds since 1970, by the clock of the store where it is known. */
+int64_t s3_time_ms(struct s3_wire *wire);
 
 /* channel.c */
-enum hangar_rc s3_channel_take(struct s3 *s3, struct s3_channel **out, struct s3_error *error);
-void s3_channel_give(struct s3_channel *channel);
-/* At most `concurrency` requests run at once; half as many after the store said that it
- * is too much, and slowly more again.  Not for what somebody else reads from at leisure. */
-enum hangar_rc s3_permit_take(struct s3 *s3, const struct s3_request *request,
-                              struct s3_error *error);
-enum s3_load { S3_LOAD_NONE, S3_LOAD_FINE, S3_LOAD_TOO_MUCH };
-void s3_permit_give(struct s3 *s3, enum s3_load load);
-/* May bytes be moved now?  And: they were. */
-bool s3_bandwidth_left(struct s3 *s3);
-void s3_bandwidth_spend(struct s3 *s3, size_t bytes);
-/* Tells the core that something moves. */
-void s3_alive(struct s3 *s3);
+enum hangar_rc s3_channel_acquire(struct s3_wire *wire, struct s3_channel **out,
+                                  struct s3_error *error);
+void s3_channel_release(struct s3_channel *channel);
+/* Waits until the request may run: at most `concurrency` of them run at once, half as many after
+ * the store reported overload, and slowly more again.  A reader of a stream needs no permit, as
+ * it reads at the pace of its caller. */
+enum hangar_rc s3_permit_acquire(struct s3_wire *wire, const struct s3_request *request,
+                                 struct s3_error *error);
+enum s3_load { S3_LOAD_UNKNOWN, S3_LOAD_NORMAL, S3_LOAD_TOO_HIGH };
+void s3_permit_release(struct s3_wire *wire, enum s3_load load);
+/* May bytes be sent or received now? */
+bool s3_bandwidth_available(struct s3_wire *wire);
+void s3_bandwidth_spend(struct s3_wire *wire, size_t bytes);
+/* Reports progress to the core, at most once a second. */
+void s3_report_alive(struct s3_wire *wire);
 
-/* What goes along with a body. */
+/* Digests that are sent with a body. */
 struct s3_hashes {
     char payload[S3_SHA256_HEX];                     /* for x-amz-content-sha256 */
     char md5[S3_MD5_HEX], md5_base64[S3_MD5_BASE64]; /* "": not needed */
-    char checksum[S3_CHECKSUM_SIZE];                 /* of the kind of the option; or "" */
+    char checksum[S3_CHECKSUM_SIZE];                 /* of the option's kind; "": not needed */
 };
 
-/* attempt.c.  begin .. end; between them, step moves what can be moved and waits for more,
- * `ms` at most; channel->over says that it is over, with the answer filled in. */
+/* attempt.c
+ *
+ *     s3_attempt_begin ──► s3_attempt_step* ──► s3_attempt_end
+ *
+ * A step sends and receives what it can, then waits for more, `ms` at most.  When
+ * channel->over is true, the attempt has ended and the answer is complete. */
 enum hangar_rc s3_attempt_begin(struct s3_channel *channel, const struct s3_request *request,
                                 const struct s3_keys *keys, const struct s3_hashes *hashes,
                                 struct s3_answer *answer, struct s3_error *error);
@@ -170,50 +191,57 @@ void s3_attempt_step(struct s3_channel *channel, int ms);
 void s3_attempt_end(struct s3_channel *channel);
 
 /* answer.c */
-enum s3_verdict { S3_DONE, S3_AGAIN, S3_NEVER };
+enum s3_verdict { S3_SUCCESS, S3_TEMPORARY, S3_FINAL };
 struct s3_judgement {
     enum s3_verdict verdict;
     enum hangar_rc rc;
     enum s3_load load;
-    bool skew, keys, digest; /* why once more: each of these is worth one repetition */
+    bool skew, keys, digest; /* the cause of a temporary failure; each allows one repetition */
 };
 struct s3_judgement s3_judge(const struct s3_answer *answer);
-/* Reads the <Error> of a body. */
+/* Reads the <Error> of a body into the answer. */
 void s3_answer_read_error(struct s3_answer *answer, const char *body, size_t size);
-/* "<what>: <cause>; hint: ..." */
-void s3_answer_tell(const struct s3 *s3, const struct s3_answer *answer, const char *what,
-                    unsigned tries, struct s3_error *error, enum hangar_rc rc);
+/* Records "cannot <action>: <cause>; hint: ...". */
+void s3_answer_report(const struct s3_wire *wire, const struct s3_answer *answer,
+                      const char *action, unsigned attempts, struct s3_error *error,
+                      enum hangar_rc rc);
 
-/* The attempts at one request. */
-struct s3_tries {
-    struct s3 *s3;
+/* request.c */
+
+/* One request with all its attempts.
+ *
+ *     s3_exchange_init ──► (s3_exchange_begin ──► steps ──► s3_exchange_judge)* ──► fini
+ *
+ * s3_send does all of it; a reader of a stream does the steps itself. */
+struct s3_exchange {
+    struct s3_wire *wire;
     const struct s3_request *request;
-    const char *what;
-    unsigned count, most;
+    const char *action;
+    unsigned attempts, max_attempts;
     int64_t since_ms, until_ms;
-    bool skew_mended, keys_renewed, digest_again;
+    bool skew_corrected, keys_renewed, digest_repeated;
     struct s3_hashes hashes;
-    struct s3_keys keys; /* of the attempt under way */
+    struct s3_keys keys; /* of the attempt in progress */
 };
 
-enum hangar_rc s3_tries_init(struct s3_tries *tries, struct s3 *s3,
-                             const struct s3_request *request, const char *what,
-                             struct s3_error *error);
+enum hangar_rc s3_exchange_init(struct s3_exchange *exchange, struct s3_wire *wire,
+                                const struct s3_request *request, const char *action,
+                                struct s3_error *error);
 /* Begins the next attempt. */
-enum hangar_rc s3_tries_begin(struct s3_tries *tries, struct s3_channel *channel,
-                              struct s3_answer *answer, struct s3_error *error);
-/* After an attempt: HANGAR_RETRY, having waited, when there is to be another; else what
- * s3_send returns. */
-enum hangar_rc s3_tries_judge(struct s3_tries *tries, struct s3_answer *answer,
-                              struct s3_error *error);
-void s3_tries_fini(struct s3_tries *tries); /* wipes the keys */
+enum hangar_rc s3_exchange_begin(struct s3_exchange *exchange, struct s3_channel *channel,
+                                 struct s3_answer *answer, struct s3_error *error);
+/* After an attempt.  HANGAR_RETRY: the pause is over, and the next attempt must begin; else the
+ * result of s3_send. */
+enum hangar_rc s3_exchange_judge(struct s3_exchange *exchange, struct s3_answer *answer,
+                                 struct s3_error *error);
+void s3_exchange_fini(struct s3_exchange *exchange); /* wipes the keys */
 
-/* Sends a request until it is answered for good.  HANGAR_OK: the status is 2xx and the
- * body, if it matters, was read to its end.  Some refusals are for the caller to judge,
- * and leave `error` as it is: HANGAR_NOT_FOUND for 404 (but for a missing bucket),
- * HANGAR_EXISTS for 412, HANGAR_UNSUPPORTED for 405 and 501, HANGAR_EOF for 416.  All else
- * is in `error` as "cannot <what>: <cause>". */
-enum hangar_rc s3_send(struct s3 *s3, const struct s3_request *request, const char *what,
+/* Sends a request until there is a final answer.  `action` completes "cannot <action>: <cause>".
+ * HANGAR_OK: the status is 2xx, and the body was read to its end where it is needed.  The caller
+ * judges some refusals itself; for these nothing is recorded in `error`: HANGAR_NOT_FOUND for 404
+ * (but not for a missing bucket), HANGAR_EXISTS for 412, HANGAR_UNSUPPORTED for 405 and 501,
+ * HANGAR_EOF for 416.  Every other failure is recorded. */
+enum hangar_rc s3_send(struct s3_wire *wire, const struct s3_request *request, const char *action,
                        struct s3_answer *answer, struct s3_error *error);
 
 #endif

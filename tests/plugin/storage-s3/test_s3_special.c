@@ -232,7 +232,8 @@ START_TEST(what_a_killed_run_uploaded_is_removed_when_it_is_old)
     open_store();
     testing_expect(fake, sink_table(fake)->remove(inst, "p/other"), HANGAR_OK, "remove");
     ck_assert_uint_eq(count_uploads(), 1);
-    ck_assert_ptr_nonnull(strstr(fake_host_log(fake), "info: removed what a dead run"));
+    ck_assert_ptr_nonnull(
+        strstr(fake_host_log(fake), "info: removed the unfinished upload of a dead run"));
 }
 END_TEST
 
@@ -402,7 +403,7 @@ START_TEST(a_probe_tells_what_the_store_can_do)
     ck_assert_str_eq(fake_attr(attrs, "checksums"), "none");
     ck_assert_str_eq(fake_attr(attrs, "versioning"), "off");
     ck_assert_str_eq(fake_attr(attrs, "object_lock"),
-                     "off: who has the key can remove all backups");
+                     "off: anyone with the key can remove all backups");
     ck_assert_ptr_nonnull(strstr(fake_attr(attrs, "clock_skew"), " s"));
     ck_assert_ptr_null(strstr(fake_host_log(fake), "warn:"));
     ck_assert_uint_eq(count_uploads(), 0);
@@ -457,7 +458,7 @@ START_TEST(locks_are_set_and_only_ever_extended)
     char *after = header_of("p/object", "x-amz-object-lock-retain-until-date");
     ck_assert_str_gt(after, before);
     must_say(sink_table(fake)->retain(inst, "p/nothing", now_ms), HANGAR_NOT_FOUND,
-             "no such object");
+             "does not exist");
     testing_expect(fake, sink_table(fake)->probe(inst, attrs), HANGAR_OK, "probe");
     ck_assert_str_eq(fake_attr(attrs, "object_lock"), "on");
     char *texts[] = {before, mode, same, after};
@@ -594,7 +595,7 @@ START_TEST(a_store_that_never_answered_is_given_up_soon_and_by_all)
     store_option("retries", "100"); /* which would take the whole deadline of 15 minutes */
     open_store();
     must_say(sink_table(fake)->stat(inst, "p/object", &entry), HANGAR_IO,
-             "hint: is the endpoint right");
+             "hint: check the option endpoint");
     ck_assert_int_eq(sink_table(fake)->stat(inst, "p/object", &entry), HANGAR_IO);
     ck_assert_ptr_null(strstr(fake_host_error(fake), "attempts)"));
     close(fd);
@@ -616,14 +617,14 @@ static void must_refuse(const char *option, const char *value, const char *text)
 
 START_TEST(options_that_cannot_work_are_refused)
 {
-    must_refuse("endpoint", "s3.example.com/bucket", "no URL");
+    must_refuse("endpoint", "s3.example.com/bucket", "is not a valid URL");
     must_refuse("endpoint", "ftp://s3.example.com", "https:// or http://");
-    must_refuse("endpoint", "https://s3.example.com/bucket", "bucket and prefix are options");
-    must_refuse("endpoint", "https://me:secret@s3.example.com", "must hold no user");
+    must_refuse("endpoint", "https://s3.example.com/bucket", "bucket and prefix have options");
+    must_refuse("endpoint", "https://me:secret@s3.example.com", "must not contain a user");
     must_refuse("bucket", "a/b", "the option prefix");
-    must_refuse("bucket", "", "it is empty");
-    must_refuse("region", "eu west", "no region");
-    must_refuse("addressing", "virtual", "needs a host's name");
+    must_refuse("bucket", "", "must not be empty");
+    must_refuse("region", "eu west", "is not a valid region");
+    must_refuse("addressing", "virtual", "needs an endpoint with a host name");
     must_refuse("tags", "nonsense", "name=value");
     must_refuse("kms_key", "abc", "needs sse");
     must_refuse("lock_days", "3", "needs lock_mode");
