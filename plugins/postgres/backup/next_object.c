@@ -8,13 +8,16 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include "backup/globals.h"
 #include "backup/object.h"
 #include "backup/plan.h"
 #include "backup/state.h"
+#include "clock.h"
 #include "server/error.h"
 #include "server/instance.h"
+#include "thread.h"
+
+#define OTHERS_WAIT_MS 200 /* how often a wait for another thread looks for cancel */
 
 static struct pg_reader *new_reader(struct pg_source *src, struct pg_db *db,
                                     enum pg_reader_kind kind)
@@ -142,12 +145,7 @@ static enum hangar_rc next_rows(struct pg_db *db, struct pg_reader **out, uint64
 static enum hangar_rc wait_for_others(struct pg_source *src)
 {
     struct pg_backup *backup = src->backup;
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += 200 * 1000 * 1000;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
-    pthread_cond_timedwait(&backup->changed, &backup->mutex, &until);
+    thread_cond_wait(&backup->changed, &backup->mutex, clock_monotonic_ms() + OTHERS_WAIT_MS);
     if (pg_cancelled(src)) {
         return pg_raise_cancelled(src);
     }

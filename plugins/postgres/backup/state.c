@@ -6,6 +6,7 @@
 #include "backup/state.h"
 
 #include <stdlib.h>
+#include "thread.h"
 
 struct pg_backup *pg_backup_new(struct pg_source *src)
 {
@@ -13,12 +14,8 @@ struct pg_backup *pg_backup_new(struct pg_source *src)
     if (!backup) {
         return NULL;
     }
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_mutex_init(&backup->mutex, NULL);
-    pthread_cond_init(&backup->changed, &attr);
-    pthread_condattr_destroy(&attr);
+    thread_cond_init(&backup->changed);
     src->backup = backup;
     backup->dbs = calloc(src->database_count, sizeof(*backup->dbs));
     if (!backup->dbs) {

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/statvfs.h>
+#include "clock.h"
 #include "restore/database.h"
 #include "restore/maintenance.h"
 #include "restore/marks.h"
@@ -92,7 +93,7 @@ static enum hangar_rc lock_target(struct pg_target *target, struct pg_conn *keep
 {
     struct pg_source *src = target->src;
     char key[16], class[16];
-    int64_t deadline = pg_mono_ms() + LOCK_WAIT_MS;
+    int64_t deadline = clock_monotonic_ms() + LOCK_WAIT_MS;
     snprintf(class, sizeof(class), "%d", LOCK_CLASS);
     snprintf(key, sizeof(key), "%d", (int)pg_clean_hash(target));
     for (;;) {
@@ -106,7 +107,7 @@ static enum hangar_rc lock_target(struct pg_target *target, struct pg_conn *keep
         if (locked) {
             return HANGAR_OK;
         }
-        if (pg_mono_ms() > deadline) {
+        if (clock_monotonic_ms() > deadline) {
             return src->host->fail(src->ctx, HANGAR_RETRY, 0,
                                    "cannot replace database %s: another restore is at work on it",
                                    target->name);

@@ -8,6 +8,7 @@
 
 #include <poll.h>
 #include <stdlib.h>
+#include "clock.h"
 #include "restore/tables_in.h"
 #include "server/connection.h"
 #include "server/error.h"
@@ -119,8 +120,8 @@ static enum hangar_rc turn(struct compare *compare)
             return rc;
         }
     }
-    if (pg_mono_ms() - compare->told_ms > 250) {
-        compare->told_ms = pg_mono_ms();
+    if (clock_monotonic_ms() - compare->told_ms > 250) {
+        compare->told_ms = clock_monotonic_ms();
         src->host->progress(src->ctx, "comparing tables", compare->done, 0);
     }
     return HANGAR_OK;

@@ -6,6 +6,7 @@
 #include "restore/obstacles.h"
 
 #include <stdlib.h>
+#include "clock.h"
 #include "restore/marks.h"
 #include "server/connection.h"
 #include "server/error.h"
@@ -48,10 +49,10 @@ enum hangar_rc pg_sessions_gone(struct pg_target *target, struct pg_conn *conn, 
     struct pg_source *src = target->src;
     struct text who = {0};
     unsigned long count = 0, beyond;
-    int64_t deadline = pg_mono_ms() + timeout_ms;
+    int64_t deadline = clock_monotonic_ms() + timeout_ms;
     enum hangar_rc rc;
     while ((rc = pg_sessions(conn, target->clean->oid, &who, &count, &beyond)) == HANGAR_OK &&
-           count && pg_mono_ms() < deadline && rc == HANGAR_OK) {
+           count && clock_monotonic_ms() < deadline && rc == HANGAR_OK) {
         src->host->alive(src->ctx, "waiting for sessions to leave");
         if (src->host->sleep(src->ctx, 100) != HANGAR_OK) {
             rc = pg_raise_cancelled(src);

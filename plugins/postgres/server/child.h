@@ -20,9 +20,10 @@ struct pg_child;
 /* Starts the program at `path`; `tool` is its name for messages, a string literal.  With
  * `output` its standard output is read with pg_child_read. */
 enum hangar_rc pg_child_start(struct pg_source *src, const char *path, const char *tool,
-                              char **argv, char **env, bool output, struct pg_child **out);
+                              char *const *argv, char *const *env, bool output,
+                              struct pg_child **out);
 
-/* Waits for output until pg_mono_ms() is deadline_ms (0: no limit); *got == 0 is its end. */
+/* Waits for output until clock_monotonic_ms() is deadline_ms (0: no limit); *got == 0 is its end. */
 enum hangar_rc pg_child_read(struct pg_child *child, int64_t deadline_ms, void *buffer, size_t size,
                              size_t *got);
 

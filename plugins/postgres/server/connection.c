@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "clock.h"
 
 #define WAIT_SLICE_MS 500       /* how often a wait examines the connection and the limits */
 #define FIRST_ASK_MS 1000       /* a silent server is asked for the first time after this time, */
@@ -85,7 +86,7 @@ static bool answers(struct pg_source *src, int pid)
 
 void pg_alive(struct pg_source *src, int pid, const char *doing, int64_t *asked_ms)
 {
-    int64_t now = pg_mono_ms();
+    int64_t now = clock_monotonic_ms();
     if (!*asked_ms) {
         *asked_ms = now - ASK_MS + FIRST_ASK_MS;
     }
@@ -93,20 +94,20 @@ void pg_alive(struct pg_source *src, int pid, const char *doing, int64_t *asked_
         if (!answers(src, pid)) {
             return;
         }
-        *asked_ms = pg_mono_ms();
+        *asked_ms = clock_monotonic_ms();
     }
     src->host->alive(src->ctx, doing);
 }
 
 enum hangar_rc pg_wait(struct pg_conn *conn, short events, int timeout_ms, bool *ready)
 {
-    int64_t start = pg_mono_ms(), asked_ms = 0;
+    int64_t start = clock_monotonic_ms(), asked_ms = 0;
     if (conn->heedless && (timeout_ms < 0 || timeout_ms > HEEDLESS_LIMIT_MS)) {
         timeout_ms = HEEDLESS_LIMIT_MS;
     }
     *ready = false;
     for (;;) {
-        int64_t left = timeout_ms < 0 ? WAIT_SLICE_MS : start + timeout_ms - pg_mono_ms();
+        int64_t left = timeout_ms < 0 ? WAIT_SLICE_MS : start + timeout_ms - clock_monotonic_ms();
         int slice = left < 0 ? 0 : left > WAIT_SLICE_MS ? WAIT_SLICE_MS : (int)left;
         struct pollfd fds[2] = {{.fd = PQsocket(conn->pq), .events = events},
                                 {.fd = conn->src->wake_fd, .events = POLLIN}};
@@ -121,7 +122,7 @@ enum hangar_rc pg_wait(struct pg_conn *conn, short events, int timeout_ms, bool 
             *ready = true;
             return HANGAR_OK;
         }
-        if (timeout_ms >= 0 && pg_mono_ms() - start >= timeout_ms) {
+        if (timeout_ms >= 0 && clock_monotonic_ms() - start >= timeout_ms) {
             return HANGAR_OK;
         }
         if (conn->doing) {
@@ -195,13 +196,13 @@ static PGconn *start_connecting(struct pg_source *src, const char *database)
 
 static enum hangar_rc finish_connecting(struct pg_conn *conn)
 {
-    int64_t deadline = pg_mono_ms() + conn->src->opt.connect_timeout_ms;
+    int64_t deadline = clock_monotonic_ms() + conn->src->opt.connect_timeout_ms;
     PostgresPollingStatusType state = PGRES_POLLING_WRITING;
     while (state != PGRES_POLLING_OK) {
         if (state == PGRES_POLLING_FAILED) {
             return pg_set_connect_error(&conn->err, conn->pq);
         }
-        int64_t left = deadline - pg_mono_ms();
+        int64_t left = deadline - clock_monotonic_ms();
         bool ready = false;
         if (left > 0) {
             enum hangar_rc rc = pg_wait(conn, state == PGRES_POLLING_READING ? POLLIN : POLLOUT,

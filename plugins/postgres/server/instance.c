@@ -6,7 +6,6 @@
 #include "server/instance.h"
 
 #include <poll.h>
-#include <time.h>
 
 bool pg_cancelled(struct pg_source *src)
 {
@@ -22,11 +21,4 @@ const char *pg_selected(struct pg_source *src, const char *option, size_t index)
 const char *pg_where(const struct pg_source *src)
 {
     return src->where;
-}
-
-int64_t pg_mono_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }

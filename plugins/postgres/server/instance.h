@@ -62,6 +62,4 @@ const char *pg_selected(struct pg_source *src, const char *option, size_t index)
 /* The address of the server, for messages: "db1:5432". */
 const char *pg_where(const struct pg_source *src);
 
-int64_t pg_mono_ms(void);
-
 #endif

@@ -6,8 +6,8 @@
 #include "server/statement.h"
 
 #include <poll.h>
+#include "clock.h"
 #include "server/error.h"
-#include "server/instance.h"
 
 #define WHILE_LIMIT_MS 60000 /* the longest statement of pg_command_while */
 
@@ -23,12 +23,12 @@ enum hangar_rc pg_command(struct pg_conn *conn, const char *sql)
 enum hangar_rc pg_command_while(struct pg_conn *conn, const char *sql, void (*meanwhile)(void *arg),
                                 void *arg)
 {
-    int64_t deadline = pg_mono_ms() + WHILE_LIMIT_MS;
+    int64_t deadline = clock_monotonic_ms() + WHILE_LIMIT_MS;
     if (!PQsendQuery(conn->pq, sql)) {
         return pg_conn_failed(conn);
     }
     conn->busy = true;
-    while (pg_mono_ms() < deadline) {
+    while (clock_monotonic_ms() < deadline) {
         int unsent = PQflush(conn->pq);
         if (unsent < 0) {
             return pg_conn_failed(conn);

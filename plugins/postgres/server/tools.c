@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "clock.h"
 #include "server/child.h"
 #include "server/error.h"
 #include "text.h"
@@ -169,7 +170,7 @@ static bool probe(struct pg_source *src, const char *dir, struct pg_tools *found
     if (pg_child_start(src, path, "pg_dump", argv, environ, true, &child) != HANGAR_OK) {
         return false;
     }
-    int64_t deadline_ms = pg_mono_ms() + VERSION_WAIT_MS;
+    int64_t deadline_ms = clock_monotonic_ms() + VERSION_WAIT_MS;
     while (len < sizeof(text) - 1) {
         size_t got;
         if (pg_child_read(child, deadline_ms, text + len, sizeof(text) - 1 - len, &got) !=
