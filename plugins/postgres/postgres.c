@@ -136,13 +136,13 @@ static const struct hangar_option options[] = {
 /* ---- options --------------------------------------------------------------------------- */
 
 /* An option that is empty, as ${VAR:-} leaves it, is not set. */
-static const char *string_option(struct pg_source *src, const char *name)
+static const char *pg_string_option(struct pg_source *src, const char *name)
 {
     const char *value = src->host->opt_string(src->ctx, name);
     return value && *value ? value : NULL;
 }
 
-static enum pg_globals globals_option(struct pg_source *src)
+static enum pg_globals pg_globals_option(struct pg_source *src)
 {
     const char *value = src->host->opt_string(src->ctx, "globals");
     return strcmp(value, "all") == 0    ? PG_GLOBALS_ALL
@@ -150,22 +150,22 @@ static enum pg_globals globals_option(struct pg_source *src)
                                         : PG_GLOBALS_MISSING;
 }
 
-static enum hangar_rc read_options(struct pg_source *src)
+static enum hangar_rc pg_read_options(struct pg_source *src)
 {
     const struct hangar_host *host = src->host;
     src->opt = (struct pg_options){
-        .host = string_option(src, "host"),
-        .user = string_option(src, "user"),
-        .password = string_option(src, "password"),
-        .passfile = string_option(src, "passfile"),
-        .sslmode = string_option(src, "sslmode"),
-        .sslrootcert = string_option(src, "sslrootcert"),
-        .sslcert = string_option(src, "sslcert"),
-        .sslkey = string_option(src, "sslkey"),
-        .bin_dir = string_option(src, "bin_dir"),
-        .maintenance_db = string_option(src, "maintenance_db"),
+        .host = pg_string_option(src, "host"),
+        .user = pg_string_option(src, "user"),
+        .password = pg_string_option(src, "password"),
+        .passfile = pg_string_option(src, "passfile"),
+        .sslmode = pg_string_option(src, "sslmode"),
+        .sslrootcert = pg_string_option(src, "sslrootcert"),
+        .sslcert = pg_string_option(src, "sslcert"),
+        .sslkey = pg_string_option(src, "sslkey"),
+        .bin_dir = pg_string_option(src, "bin_dir"),
+        .maintenance_db = pg_string_option(src, "maintenance_db"),
         .jobs = (uint32_t)host->opt_int(src->ctx, "jobs"),
-        .globals = globals_option(src),
+        .globals = pg_globals_option(src),
         .lock_timeout_ms = host->opt_int(src->ctx, "lock_timeout"),
         .connect_timeout_ms = host->opt_int(src->ctx, "connect_timeout"),
         .object_size = (uint64_t)host->opt_int(src->ctx, "object_size"),
@@ -185,10 +185,10 @@ static enum hangar_rc read_options(struct pg_source *src)
     return HANGAR_OK;
 }
 
-static enum hangar_rc read_databases(struct pg_source *src)
+static enum hangar_rc pg_read_databases(struct pg_source *src)
 {
     const struct hangar_host *host = src->host;
-    const char *one = string_option(src, "database");
+    const char *one = pg_string_option(src, "database");
     size_t count = 0;
     while (host->opt_list(src->ctx, "databases", count)) {
         count++;
@@ -220,7 +220,7 @@ static enum hangar_rc read_databases(struct pg_source *src)
     return HANGAR_OK;
 }
 
-static enum hangar_rc write_description(struct pg_source *src)
+static enum hangar_rc pg_write_description(struct pg_source *src)
 {
     struct text text = {0};
     const char *host = src->opt.host ? src->opt.host : getenv("PGHOST");
@@ -263,12 +263,12 @@ static enum hangar_rc pg_create(const struct hangar_host *host, struct hangar_ct
     src->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     enum hangar_rc rc = src->wake_fd < 0
                             ? host->fail(ctx, HANGAR_IO, errno, "cannot make an event descriptor")
-                            : read_options(src);
+                            : pg_read_options(src);
     if (rc == HANGAR_OK) {
-        rc = read_databases(src);
+        rc = pg_read_databases(src);
     }
     if (rc == HANGAR_OK) {
-        rc = write_description(src);
+        rc = pg_write_description(src);
     }
     if (rc != HANGAR_OK) {
         pg_destroy(src);

@@ -16,7 +16,7 @@
 #include "server/quote.h"
 #include "server/tools.h"
 
-static enum hangar_rc add_db(struct pg_source *src, const char *name)
+static enum hangar_rc add_database(struct pg_source *src, const char *name)
 {
     struct pg_backup *backup = src->backup;
     struct pg_db *db = &backup->dbs[backup->db_count];
@@ -33,7 +33,7 @@ static enum hangar_rc add_db(struct pg_source *src, const char *name)
 }
 
 /* All that the options name; of a safety backup those that are there. */
-static enum hangar_rc add_dbs(struct pg_source *src)
+static enum hangar_rc add_databases(struct pg_source *src)
 {
     struct text *absent = &src->backup->absent;
     enum hangar_rc rc = HANGAR_OK;
@@ -44,7 +44,7 @@ static enum hangar_rc add_dbs(struct pg_source *src)
             pg_open(src, src->databases[i], false, &conn, &err) == HANGAR_NOT_FOUND) {
             text_addf(absent, "%s%s", absent->size ? ", " : "", src->databases[i]);
         } else {
-            rc = add_db(src, src->databases[i]);
+            rc = add_database(src, src->databases[i]);
         }
         pg_close(conn);
     }
@@ -69,7 +69,7 @@ enum hangar_rc pg_prepare(void *inst)
     if (!backup) {
         return pg_no_memory(src);
     }
-    enum hangar_rc rc = add_dbs(src);
+    enum hangar_rc rc = add_databases(src);
     if (rc != HANGAR_OK) {
         return rc;
     }

@@ -24,8 +24,8 @@ struct totals {
 };
 
 /* Adds "which of the tables and sequences that would be backed up fulfil this". */
-static void add_relations(struct pg_source *src, struct text *sql, const char *what,
-                          const char *kinds, const char *condition)
+static void add_relations_query(struct pg_source *src, struct text *sql, const char *what,
+                                const char *kinds, const char *condition)
 {
     text_addf(sql,
               "SELECT %s FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
@@ -39,14 +39,15 @@ static void add_relations(struct pg_source *src, struct text *sql, const char *w
 }
 
 /* Fails, naming some, when there are relations that fulfil the condition. */
-static enum hangar_rc none_that(struct pg_conn *conn, const char *database, const char *kinds,
-                                const char *condition, const char *problem, const char *hint)
+static enum hangar_rc refuse_relations(struct pg_conn *conn, const char *database,
+                                       const char *kinds, const char *condition,
+                                       const char *problem, const char *hint)
 {
     struct pg_source *src = conn->src;
     struct text sql = {0};
     PGresult *res;
     text_add(&sql, "SELECT count(*), (array_agg(x))[1], current_user FROM (");
-    add_relations(src, &sql, "format('%I.%I', n.nspname, c.relname) AS x", kinds, condition);
+    add_relations_query(src, &sql, "format('%I.%I', n.nspname, c.relname) AS x", kinds, condition);
     text_add(&sql, " ORDER BY 1) t");
     enum hangar_rc rc = sql.failed ? pg_no_memory(src) : HANGAR_OK;
     if (rc == HANGAR_OK && pg_query(conn, text_str(&sql), NULL, NULL, &res) != HANGAR_OK) {
@@ -70,9 +71,9 @@ static enum hangar_rc none_that(struct pg_conn *conn, const char *database, cons
     return rc;
 }
 
-static enum hangar_rc check_rights(struct pg_conn *conn, const char *database)
+static enum hangar_rc check_table_rights(struct pg_conn *conn, const char *database)
 {
-    enum hangar_rc rc = none_that(
+    enum hangar_rc rc = refuse_relations(
         conn, database, "'r', 'p', 'S'",
         "NOT (CASE c.relkind WHEN 'S' THEN has_sequence_privilege(c.oid, 'SELECT')"
         " ELSE has_table_privilege(c.oid, 'SELECT') END"
@@ -83,8 +84,9 @@ static enum hangar_rc check_rights(struct pg_conn *conn, const char *database)
     if (rc != HANGAR_OK) {
         return rc;
     }
-    return none_that(conn, database, "'r', 'p'", "row_security_active(c.oid)",
-                     "would see only the rows that policies show of", "ALTER ROLE ... BYPASSRLS");
+    return refuse_relations(conn, database, "'r', 'p'", "row_security_active(c.oid)",
+                            "would see only the rows that policies show of",
+                            "ALTER ROLE ... BYPASSRLS");
 }
 
 /* pg_read_all_data does not give them, and pg_dump stops at the first that it may not read. */
@@ -125,7 +127,7 @@ static enum hangar_rc count_tables(struct pg_conn *conn, const char *database,
     struct text sql = {0};
     PGresult *res;
     text_add(&sql, "SELECT (SELECT count(*) FROM (");
-    add_relations(src, &sql, "1", "'r', 'p'", "true");
+    add_relations_query(src, &sql, "1", "'r', 'p'", "true");
     text_add(&sql, ") t), pg_database_size(current_database()),"
                    " current_setting('max_locks_per_transaction')::bigint *"
                    " (current_setting('max_connections')::bigint +"
@@ -167,7 +169,7 @@ static enum hangar_rc check_database(struct pg_source *src, const char *database
         rc = pg_raise(src, &conn->err, "cannot set up a session in database %s", database);
     }
     if (rc == HANGAR_OK) {
-        rc = check_rights(conn, database);
+        rc = check_table_rights(conn, database);
     }
     if (rc == HANGAR_OK) {
         rc = check_large_objects(conn, database);

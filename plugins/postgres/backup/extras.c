@@ -21,7 +21,7 @@
 
 enum stage { BEGIN, SEQUENCES, SETTINGS, ROWS };
 
-static enum hangar_rc extras_failed(struct pg_reader *reader, const char *what)
+static enum hangar_rc raise_extras_error(struct pg_reader *reader, const char *what)
 {
     return pg_raise(reader->src, &reader->worker->err, "cannot read the %s of database %s", what,
                     reader->db->name);
@@ -61,12 +61,13 @@ static enum hangar_rc begin_extras(struct pg_reader *reader)
     text_add(&reader->text, "\n");
     add_sequences_query(reader, &sql);
     reader->stage = SEQUENCES;
-    return pg_command_text(reader->worker, &sql) == HANGAR_OK ? HANGAR_OK
-                                                              : extras_failed(reader, "sequences");
+    return pg_command_text(reader->worker, &sql) == HANGAR_OK
+               ? HANGAR_OK
+               : raise_extras_error(reader, "sequences");
 }
 
 /* Both halves of `SELECT pg_catalog.setval('"s"."q"', 42, true);` */
-static void add_sequence(struct text *sql, const char *schema, const char *name)
+static void add_sequence_query(struct text *sql, const char *schema, const char *name)
 {
     struct text quoted = {0};
     pg_add_ident(&quoted, schema);
@@ -79,7 +80,7 @@ static void add_sequence(struct text *sql, const char *schema, const char *name)
     text_free(&quoted);
 }
 
-static enum hangar_rc sequence_row(void *arg, const PGresult *res)
+static enum hangar_rc add_sequence_value(void *arg, const PGresult *res)
 {
     struct text *text = arg;
     text_add(text, "SELECT pg_catalog.setval(");
@@ -95,10 +96,10 @@ static enum hangar_rc read_sequences(struct pg_reader *reader)
     struct text sql = {0};
     if (pg_query(reader->worker, "FETCH " BATCH " FROM hangar_sequences", NULL, NULL, &names) !=
         HANGAR_OK) {
-        return extras_failed(reader, "sequences");
+        return raise_extras_error(reader, "sequences");
     }
     for (int i = 0; i < PQntuples(names); i++) {
-        add_sequence(&sql, PQgetvalue(names, i, 0), PQgetvalue(names, i, 1));
+        add_sequence_query(&sql, PQgetvalue(names, i, 0), PQgetvalue(names, i, 1));
     }
     PQclear(names);
     enum hangar_rc rc = HANGAR_OK;
@@ -106,9 +107,9 @@ static enum hangar_rc read_sequences(struct pg_reader *reader)
         rc = pg_no_memory(reader->src);
     } else if (!sql.size) {
         reader->stage = SETTINGS;
-    } else if (pg_each_row(reader->worker, text_str(&sql), sequence_row, &reader->text) !=
+    } else if (pg_each_row(reader->worker, text_str(&sql), add_sequence_value, &reader->text) !=
                HANGAR_OK) {
-        rc = extras_failed(reader, "sequences");
+        rc = raise_extras_error(reader, "sequences");
     }
     text_free(&sql);
     return rc;
@@ -139,7 +140,7 @@ static enum hangar_rc list_settings(struct pg_reader *reader)
         rc = pg_no_memory(reader->src);
     } else if (pg_query(reader->worker, text_str(&sql), NULL, NULL, &reader->settings) !=
                HANGAR_OK) {
-        rc = extras_failed(reader, "extensions");
+        rc = raise_extras_error(reader, "extensions");
     }
     text_free(&sql);
     reader->stage = ROWS;
@@ -160,7 +161,7 @@ static enum hangar_rc begin_settings_table(struct pg_reader *reader, int row)
     enum hangar_rc rc = pg_copy_start(reader->worker, text_str(&sql), PGRES_COPY_OUT);
     text_free(&sql);
     if (rc != HANGAR_OK) {
-        return extras_failed(reader, "extensions");
+        return raise_extras_error(reader, "extensions");
     }
     /* the extension may have put rows of its own there: never emptied on restore */
     pg_add_copy_head(&reader->text, table, *columns ? columns : NULL, PG_KIND_PART);
@@ -174,11 +175,11 @@ static enum hangar_rc end_settings_table(struct pg_reader *reader)
 {
     uint64_t counted;
     if (pg_copy_finish(reader->worker, &counted) != HANGAR_OK) {
-        return extras_failed(reader, "extensions");
+        return raise_extras_error(reader, "extensions");
     }
     if (counted != reader->slice_rows) {
         pg_set_error(&reader->worker->err, HANGAR_IO, NULL, "rows were lost on the way");
-        return extras_failed(reader, "extensions");
+        return raise_extras_error(reader, "extensions");
     }
     pg_add_copy_end(&reader->text, counted, &reader->digest);
     reader->copying = false;
@@ -207,7 +208,7 @@ static enum hangar_rc read_settings(struct pg_reader *reader)
             PQfreemem(row);
         }
         if (rc != HANGAR_OK) {
-            return extras_failed(reader, "extensions");
+            return raise_extras_error(reader, "extensions");
         }
     }
     return HANGAR_OK;

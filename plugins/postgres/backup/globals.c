@@ -12,7 +12,7 @@
 
 /* Names of roles are stored in the encoding of the database in which they were
  * made, most often the maintenance database's. */
-static const char *choose_database(struct pg_source *src)
+static const char *choose_globals_database(struct pg_source *src)
 {
     struct pg_conn *conn;
     struct pg_error err;
@@ -31,7 +31,7 @@ enum hangar_rc pg_globals_prepare(struct pg_source *src, struct pg_conn *conn,
     if (src->opt.globals == PG_GLOBALS_NONE) {
         return HANGAR_OK;
     }
-    plan->database = choose_database(src);
+    plan->database = choose_globals_database(src);
     if (pg_query(conn, "SELECT has_table_privilege('pg_catalog.pg_authid', 'SELECT')", NULL, NULL,
                  &res) != HANGAR_OK) {
         return pg_raise(src, &conn->err, "cannot look at the rights of this role");

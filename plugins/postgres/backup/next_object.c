@@ -19,8 +19,8 @@
 
 #define OTHERS_WAIT_MS 200 /* how often a wait for another thread looks for cancel */
 
-static struct pg_reader *new_reader(struct pg_source *src, struct pg_db *db,
-                                    enum pg_reader_kind kind)
+static struct pg_reader *pg_reader_new(struct pg_source *src, struct pg_db *db,
+                                       enum pg_reader_kind kind)
 {
     struct pg_reader *reader = calloc(1, sizeof(*reader));
     if (!reader) {
@@ -33,8 +33,8 @@ static struct pg_reader *new_reader(struct pg_source *src, struct pg_db *db,
 }
 
 /* Hands an object over to the core.  Holding the mutex. */
-static enum hangar_rc give(struct pg_reader *reader, uint32_t phase, uint64_t size_hint,
-                           struct hangar_object_info *info, struct hangar_object **out)
+static enum hangar_rc hand_out_object(struct pg_reader *reader, uint32_t phase, uint64_t size_hint,
+                                      struct hangar_object_info *info, struct hangar_object **out)
 {
     reader->src->backup->given++;
     info->name = reader->name;
@@ -46,7 +46,7 @@ static enum hangar_rc give(struct pg_reader *reader, uint32_t phase, uint64_t si
 
 static enum hangar_rc next_globals(struct pg_source *src, struct pg_reader **out)
 {
-    struct pg_reader *reader = new_reader(src, NULL, PG_READ_GLOBALS);
+    struct pg_reader *reader = pg_reader_new(src, NULL, PG_READ_GLOBALS);
     if (!reader) {
         return pg_no_memory(src);
     }
@@ -64,7 +64,7 @@ static enum hangar_rc next_globals(struct pg_source *src, struct pg_reader **out
 static enum hangar_rc next_archive(struct pg_db *db, enum pg_reader_kind kind, const char *file,
                                    struct pg_child **child, bool *given, struct pg_reader **out)
 {
-    struct pg_reader *reader = new_reader(db->src, db, kind);
+    struct pg_reader *reader = pg_reader_new(db->src, db, kind);
     if (!reader) {
         return pg_no_memory(db->src);
     }
@@ -100,7 +100,7 @@ static enum hangar_rc next_from_tools(struct pg_source *src, struct pg_reader **
     return HANGAR_OK;
 }
 
-static enum hangar_rc plan(struct pg_db *db)
+static enum hangar_rc plan_database(struct pg_db *db)
 {
     struct pg_backup *backup = db->src->backup;
     enum hangar_rc rc = pg_plan_tables(db->lead, db->name, &db->tables, &db->plan);
@@ -117,7 +117,7 @@ static enum hangar_rc plan(struct pg_db *db)
 static enum hangar_rc next_rows(struct pg_db *db, struct pg_reader **out, uint64_t *bytes)
 {
     bool extras = !db->extras_given;
-    struct pg_reader *reader = new_reader(db->src, db, extras ? PG_READ_EXTRAS : PG_READ_ROWS);
+    struct pg_reader *reader = pg_reader_new(db->src, db, extras ? PG_READ_EXTRAS : PG_READ_ROWS);
     if (!reader) {
         return pg_no_memory(db->src);
     }
@@ -142,7 +142,7 @@ static enum hangar_rc next_rows(struct pg_db *db, struct pg_reader **out, uint64
 
 /* Waits for another thread to close an object.  Timed, so that cancel, which must
  * not wait for a mutex, needs none. */
-static enum hangar_rc wait_for_others(struct pg_source *src)
+static enum hangar_rc wait_for_other_threads(struct pg_source *src)
 {
     struct pg_backup *backup = src->backup;
     thread_cond_wait(&backup->changed, &backup->mutex, clock_monotonic_ms() + OTHERS_WAIT_MS);
@@ -164,7 +164,7 @@ static enum hangar_rc next_data(struct pg_source *src, struct pg_reader **out, u
         bool left = false;
         for (size_t i = 0; i < backup->db_count; i++) {
             struct pg_db *db = &backup->dbs[i];
-            enum hangar_rc rc = db->planned ? HANGAR_OK : plan(db);
+            enum hangar_rc rc = db->planned ? HANGAR_OK : plan_database(db);
             if (rc != HANGAR_OK) {
                 return rc;
             }
@@ -179,15 +179,15 @@ static enum hangar_rc next_data(struct pg_source *src, struct pg_reader **out, u
         if (!left && !backup->open_data) {
             return HANGAR_OK;
         }
-        enum hangar_rc rc = wait_for_others(src);
+        enum hangar_rc rc = wait_for_other_threads(src);
         if (rc != HANGAR_OK) {
             return rc;
         }
     }
 }
 
-static enum hangar_rc next_locked(struct pg_source *src, struct hangar_object_info *info,
-                                  struct hangar_object **out)
+static enum hangar_rc next_object_locked(struct pg_source *src, struct hangar_object_info *info,
+                                         struct hangar_object **out)
 {
     struct pg_backup *backup = src->backup;
     struct pg_reader *reader;
@@ -197,27 +197,27 @@ static enum hangar_rc next_locked(struct pg_source *src, struct hangar_object_in
         return rc;
     }
     if (reader) {
-        return give(reader, reader->kind == PG_READ_GLOBALS ? 0 : 1, 0, info, out);
+        return hand_out_object(reader, reader->kind == PG_READ_GLOBALS ? 0 : 1, 0, info, out);
     }
     rc = next_data(src, &reader, &bytes);
     if (rc != HANGAR_OK) {
         return rc;
     }
     if (reader) {
-        return give(reader, 2, bytes, info, out);
+        return hand_out_object(reader, 2, bytes, info, out);
     }
     for (size_t i = 0; i < backup->db_count; i++) {
         struct pg_db *db = &backup->dbs[i];
         if (db->tables_given) {
             continue;
         }
-        reader = new_reader(src, db, PG_READ_TABLES);
+        reader = pg_reader_new(src, db, PG_READ_TABLES);
         if (!reader) {
             return pg_no_memory(src);
         }
         snprintf(reader->name, sizeof(reader->name), "%s/tables.jsonl", db->folder);
         db->tables_given = true;
-        return give(reader, 1, 0, info, out);
+        return hand_out_object(reader, 1, 0, info, out);
     }
     return HANGAR_EOF;
 }
@@ -226,7 +226,7 @@ enum hangar_rc pg_next(void *inst, struct hangar_object_info *info, struct hanga
 {
     struct pg_source *src = inst;
     pthread_mutex_lock(&src->backup->mutex);
-    enum hangar_rc rc = next_locked(src, info, out);
+    enum hangar_rc rc = next_object_locked(src, info, out);
     pthread_mutex_unlock(&src->backup->mutex);
     return rc;
 }

@@ -16,16 +16,17 @@
 #define SMALLEST_OBJECT (64u * 1024 * 1024)
 
 /* Bytes of COPY text to expect: what is in TOAST is compressed, or grows as hex. */
-static uint64_t expected_bytes(const struct pg_table *table)
+static uint64_t expected_text_bytes(const struct pg_table *table)
 {
     return table->heap_bytes + 2 * table->toast_bytes;
 }
 
-static int bigger_first(const void *a, const void *b, void *arg)
+static int compare_size(const void *a, const void *b, void *arg)
 {
     const struct pg_list *list = arg;
     uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    uint64_t bytes_x = expected_bytes(&list->items[x]), bytes_y = expected_bytes(&list->items[y]);
+    uint64_t bytes_x = expected_text_bytes(&list->items[x]),
+             bytes_y = expected_text_bytes(&list->items[y]);
     if (bytes_x != bytes_y) {
         return bytes_x > bytes_y ? -1 : 1;
     }
@@ -65,14 +66,14 @@ enum hangar_rc pg_plan_tables(struct pg_conn *conn, const char *database, struct
             continue;
         }
         plan->order[plan->order_count++] = i;
-        plan->total_bytes += expected_bytes(table);
+        plan->total_bytes += expected_text_bytes(table);
         if (root) {
             table->target = (uint32_t)(root - list->items);
             table->columns = root->columns;
         }
         list->items[table->target].is_target = true;
     }
-    qsort_r(plan->order, plan->order_count, sizeof(*plan->order), bigger_first, list);
+    qsort_r(plan->order, plan->order_count, sizeof(*plan->order), compare_size, list);
     for (size_t i = plan->order_count; i-- > 0;) {
         struct pg_table *table = &list->items[plan->order[i]];
         if (table->target != plan->order[i]) {
@@ -92,10 +93,10 @@ enum hangar_rc pg_plan_tables(struct pg_conn *conn, const char *database, struct
 }
 
 /* Into how many pieces a table is cut. */
-static uint32_t pieces_of(const struct pg_plan *plan, const struct pg_table *table)
+static uint32_t count_pieces(const struct pg_plan *plan, const struct pg_table *table)
 {
     uint64_t pages = table->heap_bytes / plan->block_size;
-    uint64_t pieces = (expected_bytes(table) + plan->object_bytes - 1) / plan->object_bytes;
+    uint64_t pieces = (expected_text_bytes(table) + plan->object_bytes - 1) / plan->object_bytes;
     if (!table->is_heap || pages < 2 || pieces < 2) {
         return 1;
     }
@@ -103,8 +104,8 @@ static uint32_t pieces_of(const struct pg_plan *plan, const struct pg_table *tab
     return pieces < UINT32_MAX ? (uint32_t)pieces : UINT32_MAX;
 }
 
-static struct pg_slice cut(const struct pg_plan *plan, const struct pg_table *table,
-                           uint32_t pieces)
+static struct pg_slice cut_slice(const struct pg_plan *plan, const struct pg_table *table,
+                                 uint32_t pieces)
 {
     uint64_t pages = table->heap_bytes / plan->block_size;
     return (struct pg_slice){
@@ -117,13 +118,14 @@ static struct pg_slice cut(const struct pg_plan *plan, const struct pg_table *ta
 }
 
 /* How many whole tables, from plan->at on, share an object. */
-static size_t share(const struct pg_plan *plan, const struct pg_list *list, uint64_t *bytes)
+static size_t count_sharing_tables(const struct pg_plan *plan, const struct pg_list *list,
+                                   uint64_t *bytes)
 {
     uint64_t cost = 0;
     size_t n = 0;
     *bytes = 0;
     while (plan->at + n < plan->order_count) {
-        uint64_t more = expected_bytes(&list->items[plan->order[plan->at + n]]);
+        uint64_t more = expected_text_bytes(&list->items[plan->order[plan->at + n]]);
         if (n && cost + more + TABLE_COST > plan->object_bytes) {
             break;
         }
@@ -142,16 +144,16 @@ enum hangar_rc pg_plan_next(struct pg_source *src, struct pg_list *list, struct 
         return HANGAR_OK;
     }
     struct pg_table *table = &list->items[plan->order[plan->at]];
-    uint32_t pieces = pieces_of(plan, table);
-    size_t n = pieces > 1 ? 1 : share(plan, list, bytes);
+    uint32_t pieces = count_pieces(plan, table);
+    size_t n = pieces > 1 ? 1 : count_sharing_tables(plan, list, bytes);
     struct pg_slice *out = calloc(n, sizeof(*out));
     if (!out) {
         return pg_no_memory(src);
     }
     plan->objects++;
     if (pieces > 1) {
-        *bytes = expected_bytes(table) / pieces;
-        out[0] = cut(plan, table, pieces);
+        *bytes = expected_text_bytes(table) / pieces;
+        out[0] = cut_slice(plan, table, pieces);
         if (!table->first_object) {
             table->first_object = plan->objects;
         }

@@ -17,7 +17,7 @@
 
 /* Each column is named as the attribute it becomes.  Privileges and settings stay
  * in a form that the server itself reads back: aclitem[] and JSON. */
-static void add_query(struct text *sql, int version)
+static void add_properties_query(struct text *sql, int version)
 {
     text_addf(
         sql, "SELECT d.datname AS database, pg_encoding_to_char(d.encoding) AS encoding,"
@@ -53,7 +53,7 @@ enum hangar_rc pg_props_read(struct pg_db *db)
 {
     struct text sql = {0}, back = {0};
     PGresult *res = NULL;
-    add_query(&sql, db->lead->version);
+    add_properties_query(&sql, db->lead->version);
     text_addf(&back, "SET client_encoding = '%s'", db->encoding);
     enum hangar_rc rc = HANGAR_OK;
     if (sql.failed || back.failed) {

@@ -19,8 +19,8 @@
 #include "server/error.h"
 
 /* Objects whose text is made here, piece by piece. */
-static enum hangar_rc read_text(struct pg_reader *reader, void *buffer, size_t size, size_t *got,
-                                enum hangar_rc (*more)(struct pg_reader *reader))
+static enum hangar_rc read_made_text(struct pg_reader *reader, void *buffer, size_t size,
+                                     size_t *got, enum hangar_rc (*more)(struct pg_reader *reader))
 {
     while (reader->text_at == reader->text.size && !reader->ended) {
         text_clear(&reader->text);
@@ -49,9 +49,9 @@ enum hangar_rc pg_read(struct hangar_object *object, void *buffer, size_t size, 
     struct pg_reader *reader = (struct pg_reader *)object;
     switch (reader->kind) {
     case PG_READ_TABLES:
-        return read_text(reader, buffer, size, got, pg_tables_read);
+        return read_made_text(reader, buffer, size, got, pg_tables_read);
     case PG_READ_EXTRAS:
-        return read_text(reader, buffer, size, got, pg_extras_read);
+        return read_made_text(reader, buffer, size, got, pg_extras_read);
     case PG_READ_ROWS:
         return pg_rows_read(reader, buffer, size, got);
     default:
@@ -61,7 +61,7 @@ enum hangar_rc pg_read(struct hangar_object *object, void *buffer, size_t size, 
 
 /* ---- closing ----------------------------------------------------------------- */
 
-static enum hangar_rc set_attrs(struct pg_reader *reader, struct hangar_attrs *attrs)
+static enum hangar_rc set_reader_attrs(struct pg_reader *reader, struct hangar_attrs *attrs)
 {
     const struct hangar_host *host = reader->src->host;
     struct pg_db *db = reader->db;
@@ -108,7 +108,7 @@ enum hangar_rc pg_object_close(struct hangar_object *object, struct hangar_attrs
         rc = reader->src->host->fail(reader->src->ctx, HANGAR_INTERNAL, 0,
                                      "cannot close %s: it was not read to its end", reader->name);
     } else if (attrs) {
-        rc = set_attrs(reader, attrs);
+        rc = set_reader_attrs(reader, attrs);
     }
     if (reader->worker) {
         return_worker(reader);

@@ -46,8 +46,8 @@ void pg_add_copy_end(struct text *text, uint64_t rows, const struct pg_digest *d
  * back.  NOWAIT: the lead session holds this lock, so the only thing to wait for
  * is somebody queued behind it, who waits for us.
  */
-static void add_copy(struct text *sql, const struct pg_list *list, const struct pg_slice *slice,
-                     const char *columns)
+static void add_copy_statement(struct text *sql, const struct pg_list *list,
+                               const struct pg_slice *slice, const char *columns)
 {
     text_add(sql, "ROLLBACK TO SAVEPOINT hangar; LOCK TABLE ONLY ");
     pg_add_table(sql, list, slice->table);
@@ -69,7 +69,7 @@ static void add_copy(struct text *sql, const struct pg_list *list, const struct 
     text_add(sql, " TO STDOUT");
 }
 
-static enum hangar_rc read_failed(struct pg_reader *reader)
+static enum hangar_rc raise_rows_error(struct pg_reader *reader)
 {
     struct pg_db *db = reader->db;
     struct pg_backup *backup = reader->src->backup;
@@ -77,7 +77,7 @@ static enum hangar_rc read_failed(struct pg_reader *reader)
     char waits[400] = "";
     if (strcmp(reader->worker->err.sqlstate, "55P03") == 0) {
         pthread_mutex_lock(&backup->mutex);
-        pg_db_who_waits(db, waits, sizeof(waits));
+        pg_db_describe_waiter(db, waits, sizeof(waits));
         pthread_mutex_unlock(&backup->mutex);
     }
     pg_add_table(&name, &db->tables, reader->slices[reader->slice_at].table);
@@ -90,7 +90,7 @@ static enum hangar_rc read_failed(struct pg_reader *reader)
 
 /* What a restore may do with it.  Emptying a table first, so that its rows can be
  * stored as frozen, costs a new file: not worth it for a small one. */
-static const char *kind_of(const struct pg_table *table, const struct pg_slice *slice)
+static const char *slice_kind(const struct pg_table *table, const struct pg_slice *slice)
 {
     if (!slice->whole || table->root_oid) {
         return PG_KIND_PART;
@@ -105,7 +105,7 @@ static enum hangar_rc begin_slice(struct pg_reader *reader)
     const struct pg_table *table = &list->items[slice->table];
     const char *columns = table->columns == PG_NONE ? NULL : pg_pool(list, table->columns);
     struct text sql = {0}, target = {0};
-    add_copy(&sql, list, slice, columns);
+    add_copy_statement(&sql, list, slice, columns);
     pg_add_table(&target, list, table->target);
     enum hangar_rc rc = HANGAR_OK;
     /* a table may have little to tell for long: one of dead rows has nothing */
@@ -113,9 +113,9 @@ static enum hangar_rc begin_slice(struct pg_reader *reader)
     if (sql.failed || target.failed) {
         rc = pg_no_memory(reader->src);
     } else if (pg_copy_start(reader->worker, text_str(&sql), PGRES_COPY_OUT) != HANGAR_OK) {
-        rc = read_failed(reader);
+        rc = raise_rows_error(reader);
     } else {
-        pg_add_copy_head(&reader->text, text_str(&target), columns, kind_of(table, slice));
+        pg_add_copy_head(&reader->text, text_str(&target), columns, slice_kind(table, slice));
     }
     text_free(&sql);
     text_free(&target);
@@ -132,13 +132,13 @@ static enum hangar_rc end_slice(struct pg_reader *reader)
     struct pg_list *list = &reader->db->tables;
     uint64_t counted = 0;
     if (pg_copy_finish(reader->worker, &counted) != HANGAR_OK) {
-        return read_failed(reader);
+        return raise_rows_error(reader);
     }
     if (counted != reader->slice_rows) {
         pg_set_error(&reader->worker->err, HANGAR_IO, NULL,
                      "%llu rows arrived of the %llu that the server sent",
                      (unsigned long long)reader->slice_rows, (unsigned long long)counted);
-        return read_failed(reader);
+        return raise_rows_error(reader);
     }
     pg_add_copy_end(&reader->text, counted, &reader->digest);
     pthread_mutex_lock(&backup->mutex);
@@ -169,7 +169,7 @@ enum hangar_rc pg_count_rows(struct pg_conn *conn, const char *rows, size_t size
 }
 
 /* The next row; *quiet: there is none just now.  Waits up to timeout_ms. */
-static enum hangar_rc next_row(struct pg_reader *reader, int timeout_ms, bool *quiet)
+static enum hangar_rc read_next_row(struct pg_reader *reader, int timeout_ms, bool *quiet)
 {
     struct pg_conn *conn = reader->worker;
     reader->row_at = 0;
@@ -182,11 +182,11 @@ static enum hangar_rc next_row(struct pg_reader *reader, int timeout_ms, bool *q
         rc =
             pg_count_rows(conn, reader->row, reader->row_len, &reader->slice_rows, &reader->digest);
     }
-    return rc == HANGAR_OK ? rc : read_failed(reader);
+    return rc == HANGAR_OK ? rc : raise_rows_error(reader);
 }
 
 /* Copies from a text or a row; how far it got is in *at. */
-static size_t give(char *out, size_t room, const char *from, size_t len, size_t *at)
+static size_t copy_bytes_out(char *out, size_t room, const char *from, size_t len, size_t *at)
 {
     size_t n = len - *at < room ? len - *at : room;
     memcpy(out, from + *at, n);
@@ -208,20 +208,21 @@ enum hangar_rc pg_rows_read(struct pg_reader *reader, void *buffer, size_t size,
             return pg_no_memory(reader->src);
         }
         if (reader->text_at < reader->text.size) {
-            n += give(out + n, size - n, reader->text.data, reader->text.size, &reader->text_at);
+            n += copy_bytes_out(out + n, size - n, reader->text.data, reader->text.size,
+                                &reader->text_at);
             continue;
         }
         text_clear(&reader->text);
         reader->text_at = 0;
         if (reader->row) {
-            n += give(out + n, size - n, reader->row, reader->row_len, &reader->row_at);
+            n += copy_bytes_out(out + n, size - n, reader->row, reader->row_len, &reader->row_at);
             if (reader->row_at == reader->row_len) {
                 PQfreemem(reader->row);
                 reader->row = NULL;
             }
         } else if (reader->copying) {
             bool quiet;
-            rc = next_row(reader, n ? LINGER_MS : -1, &quiet);
+            rc = read_next_row(reader, n ? LINGER_MS : -1, &quiet);
             if (quiet) {
                 break;
             }

@@ -33,8 +33,8 @@
 
 /* Who stands in the way, as ": session 123 of user app (ALTER TABLE) ..."; "" if
  * nobody can be named.  No more of a query than its first words is shown. */
-static void name_session(struct pg_conn *conn, const char *condition, const char *does, char *out,
-                         size_t size)
+static void describe_session(struct pg_conn *conn, const char *condition, const char *does,
+                             char *out, size_t size)
 {
     struct text sql = {0};
     PGresult *res = NULL;
@@ -54,34 +54,34 @@ static void name_session(struct pg_conn *conn, const char *condition, const char
     text_free(&sql);
 }
 
-void pg_db_who_waits(struct pg_db *db, char *out, size_t size)
+void pg_db_describe_waiter(struct pg_db *db, char *out, size_t size)
 {
-    name_session(db->lead, "pg_backend_pid() = ANY (pg_blocking_pids(a.pid))",
-                 "waits for a lock that this backup holds, and must go first", out, size);
+    describe_session(db->lead, "pg_backend_pid() = ANY (pg_blocking_pids(a.pid))",
+                     "waits for a lock that this backup holds, and must go first", out, size);
 }
 
-static void who_holds(struct pg_db *db, char *out, size_t size)
+static void describe_lock_holder(struct pg_db *db, char *out, size_t size)
 {
-    name_session(db->lead,
-                 "a.pid IN (SELECT l.pid FROM pg_locks l WHERE l.granted"
-                 " AND l.mode = 'AccessExclusiveLock' AND l.relation IS NOT NULL"
-                 " AND l.database = (SELECT oid FROM pg_database"
-                 " WHERE datname = current_database()))",
-                 "holds an exclusive lock", out, size);
+    describe_session(db->lead,
+                     "a.pid IN (SELECT l.pid FROM pg_locks l WHERE l.granted"
+                     " AND l.mode = 'AccessExclusiveLock' AND l.relation IS NOT NULL"
+                     " AND l.database = (SELECT oid FROM pg_database"
+                     " WHERE datname = current_database()))",
+                     "holds an exclusive lock", out, size);
 }
 
-static enum hangar_rc lock_failed(struct pg_db *db)
+static enum hangar_rc raise_lock_error(struct pg_db *db)
 {
     struct pg_error err = db->lead->err;
     char holder[400] = "";
     if (err.rc == HANGAR_RETRY && pg_command(db->lead, "ROLLBACK") == HANGAR_OK) {
-        who_holds(db, holder, sizeof(holder));
+        describe_lock_holder(db, holder, sizeof(holder));
     }
     return pg_raise(db->src, &err, "cannot lock the tables of database %s%s", db->name, holder);
 }
 
 /* Locks all tables of the list; *gone: one was not there any more. */
-static enum hangar_rc lock_list(struct pg_db *db, const struct pg_list *list, bool *gone)
+static enum hangar_rc lock_listed_tables(struct pg_db *db, const struct pg_list *list, bool *gone)
 {
     enum hangar_rc rc = HANGAR_OK;
     struct text sql = {0};
@@ -105,14 +105,14 @@ static enum hangar_rc lock_list(struct pg_db *db, const struct pg_list *list, bo
             break;
         }
         if (rc != HANGAR_OK) {
-            rc = lock_failed(db);
+            rc = raise_lock_error(db);
         }
     }
     text_free(&sql);
     return *gone ? HANGAR_OK : rc;
 }
 
-static enum hangar_rc keeps_changing(struct pg_db *db)
+static enum hangar_rc raise_unsteady(struct pg_db *db)
 {
     return db->src->host->fail(db->src->ctx, HANGAR_RETRY, 0,
                                "cannot hold database %s still: tables were made or dropped in each "
@@ -121,7 +121,7 @@ static enum hangar_rc keeps_changing(struct pg_db *db)
 }
 
 /* Lists the tables and locks them, in a new transaction, before its snapshot. */
-static enum hangar_rc lock_all(struct pg_db *db)
+static enum hangar_rc lock_all_tables(struct pg_db *db)
 {
     for (int i = 0; i < ATTEMPTS; i++) {
         bool gone;
@@ -132,7 +132,7 @@ static enum hangar_rc lock_all(struct pg_db *db)
             rc = pg_raise(db->src, &db->lead->err, "cannot begin a transaction");
         }
         if (rc == HANGAR_OK) {
-            rc = lock_list(db, &db->tables, &gone);
+            rc = lock_listed_tables(db, &db->tables, &gone);
         }
         if (rc != HANGAR_OK) {
             return rc;
@@ -144,12 +144,12 @@ static enum hangar_rc lock_all(struct pg_db *db)
             return pg_raise(db->src, &db->lead->err, "cannot begin again");
         }
     }
-    return keeps_changing(db);
+    return raise_unsteady(db);
 }
 
 /* ---- preparing ---------------------------------------------------------------------- */
 
-static enum hangar_rc open_reader(struct pg_db *db, struct pg_conn **out)
+static enum hangar_rc open_reading_session(struct pg_db *db, struct pg_conn **out)
 {
     struct pg_error err;
     if (pg_open(db->src, db->name, false, out, &err) != HANGAR_OK) {
@@ -168,7 +168,7 @@ static enum hangar_rc open_reader(struct pg_db *db, struct pg_conn **out)
 }
 
 /* A standby has no rows of unlogged tables. */
-static enum hangar_rc warn_of_unlogged(struct pg_db *db)
+static enum hangar_rc warn_about_unlogged(struct pg_db *db)
 {
     PGresult *res;
     if (pg_query(db->lead,
@@ -189,7 +189,7 @@ static enum hangar_rc warn_of_unlogged(struct pg_db *db)
 
 enum hangar_rc pg_db_prepare(struct pg_db *db)
 {
-    enum hangar_rc rc = open_reader(db, &db->lead);
+    enum hangar_rc rc = open_reading_session(db, &db->lead);
     if (rc != HANGAR_OK) {
         return rc;
     }
@@ -201,15 +201,15 @@ enum hangar_rc pg_db_prepare(struct pg_db *db)
         return pg_no_memory(db->src);
     }
     while (rc == HANGAR_OK && db->worker_count < db->src->opt.jobs) {
-        rc = open_reader(db, &db->workers[db->worker_count]);
+        rc = open_reading_session(db, &db->workers[db->worker_count]);
         if (db->workers[db->worker_count]) {
             db->worker_free = ++db->worker_count;
         }
     }
     if (rc == HANGAR_OK) {
-        rc = warn_of_unlogged(db);
+        rc = warn_about_unlogged(db);
     }
-    return rc == HANGAR_OK ? lock_all(db) : rc;
+    return rc == HANGAR_OK ? lock_all_tables(db) : rc;
 }
 
 /* ---- the snapshot --------------------------------------------------------------------- */
@@ -341,12 +341,12 @@ enum hangar_rc pg_db_begin(struct pg_db *db, int64_t *time_ms, char *lsn, size_t
     enum hangar_rc rc = HANGAR_OK;
     for (int i = 0; !covered; i++) {
         if (i == ATTEMPTS) {
-            return keeps_changing(db);
+            return raise_unsteady(db);
         }
         if (i && pg_command(db->lead, "ROLLBACK") != HANGAR_OK) {
             return pg_raise(db->src, &db->lead->err, "cannot begin again");
         }
-        if (i && (rc = lock_all(db)) != HANGAR_OK) {
+        if (i && (rc = lock_all_tables(db)) != HANGAR_OK) {
             return rc;
         }
         rc = take_snapshot(db, time_ms, lsn, lsn_size, &covered);

@@ -13,8 +13,8 @@
 #include "server/statement.h"
 
 /* Names `condition` for every pattern of an option, joined by OR. */
-static bool add_patterns(struct pg_source *src, struct text *sql, const char *option,
-                         const char *schema, const char *table)
+static bool add_pattern_conditions(struct pg_source *src, struct text *sql, const char *option,
+                                   const char *schema, const char *table)
 {
     const char *pattern;
     size_t i = 0;
@@ -32,11 +32,11 @@ void pg_add_selection(struct pg_source *src, struct text *sql, const char *schem
                       const char *table)
 {
     text_add(sql, "(");
-    if (!add_patterns(src, sql, "include_tables", schema, table)) {
+    if (!add_pattern_conditions(src, sql, "include_tables", schema, table)) {
         text_add(sql, "true");
     }
     text_add(sql, " AND NOT ");
-    if (!add_patterns(src, sql, "exclude_tables", schema, table)) {
+    if (!add_pattern_conditions(src, sql, "exclude_tables", schema, table)) {
         text_add(sql, "false");
     }
     text_add(sql, ")");
@@ -70,7 +70,7 @@ static void add_list_query(struct pg_source *src, struct text *sql, bool standby
     pg_add_selection(src, sql, "n.nspname", "c.relname");
     text_addf(sql, ") SELECT c.oid, n.nspname, c.relname, c.relkind = 'r'%s AND NOT ",
               standby ? " AND c.relpersistence <> 'u'" : "");
-    if (!add_patterns(src, sql, "exclude_table_data", "n.nspname", "c.relname")) {
+    if (!add_pattern_conditions(src, sql, "exclude_table_data", "n.nspname", "c.relname")) {
         text_add(sql, "false");
     }
     text_add(sql,
@@ -85,7 +85,7 @@ static void add_list_query(struct pg_source *src, struct text *sql, bool standby
 }
 
 /* Keeps a text in the pool; its offset, or PG_NONE when there is no room: TEXT_MAX is less. */
-static uint32_t keep(struct pg_list *list, const char *text)
+static uint32_t add_to_pool(struct pg_list *list, const char *text)
 {
     size_t at = list->pool.size;
     text_add_bytes(&list->pool, text, strlen(text) + 1);
@@ -97,17 +97,17 @@ const char *pg_pool(const struct pg_list *list, uint32_t offset)
     return list->pool.data + offset;
 }
 
-static uint32_t oid_of(const PGresult *res, int column)
+static uint32_t oid_column(const PGresult *res, int column)
 {
     return (uint32_t)strtoul(PQgetvalue(res, 0, column), NULL, 10);
 }
 
-static bool is_true(const PGresult *res, int column)
+static bool is_true_column(const PGresult *res, int column)
 {
     return PQgetvalue(res, 0, column)[0] == 't';
 }
 
-static enum hangar_rc list_row(void *arg, const PGresult *res)
+static enum hangar_rc add_table_row(void *arg, const PGresult *res)
 {
     struct pg_list *list = arg;
     if (list->count == list->capacity) {
@@ -121,11 +121,11 @@ static enum hangar_rc list_row(void *arg, const PGresult *res)
     }
     struct pg_table *table = &list->items[list->count];
     *table = (struct pg_table){
-        .oid = oid_of(res, 0),
-        .schema = keep(list, PQgetvalue(res, 0, 1)),
-        .name = keep(list, PQgetvalue(res, 0, 2)),
-        .has_rows = is_true(res, 3),
-        .root_oid = oid_of(res, 4),
+        .oid = oid_column(res, 0),
+        .schema = add_to_pool(list, PQgetvalue(res, 0, 1)),
+        .name = add_to_pool(list, PQgetvalue(res, 0, 2)),
+        .has_rows = is_true_column(res, 3),
+        .root_oid = oid_column(res, 4),
         .columns = PG_NONE,
         .target = (uint32_t)list->count,
         .sibling = PG_NONE,
@@ -139,7 +139,7 @@ static enum hangar_rc list_row(void *arg, const PGresult *res)
 }
 
 /* Tells the host how much memory the list has come to use. */
-static enum hangar_rc account(struct pg_source *src, struct pg_list *list)
+static enum hangar_rc take_list_budget(struct pg_source *src, struct pg_list *list)
 {
     size_t bytes = list->capacity * sizeof(*list->items) + list->pool.capacity;
     if (bytes <= list->budget || bytes <= 1024 * 1024) {
@@ -163,15 +163,15 @@ enum hangar_rc pg_list_tables(struct pg_conn *conn, const char *database, struct
     if (rc != HANGAR_OK) {
         return pg_raise(conn->src, &conn->err, "cannot look at the server");
     }
-    add_list_query(conn->src, &sql, is_true(res, 0));
+    add_list_query(conn->src, &sql, is_true_column(res, 0));
     PQclear(res);
     if (sql.failed) {
         rc = pg_no_memory(conn->src);
-    } else if (pg_each_row(conn, text_str(&sql), list_row, list) != HANGAR_OK) {
+    } else if (pg_each_row(conn, text_str(&sql), add_table_row, list) != HANGAR_OK) {
         rc = pg_raise(conn->src, &conn->err, "cannot list the tables of database %s", database);
     }
     text_free(&sql);
-    return rc == HANGAR_OK ? account(conn->src, list) : rc;
+    return rc == HANGAR_OK ? take_list_budget(conn->src, list) : rc;
 }
 
 void pg_list_free(struct pg_source *src, struct pg_list *list)
@@ -184,7 +184,7 @@ void pg_list_free(struct pg_source *src, struct pg_list *list)
     *list = (struct pg_list){0};
 }
 
-static int by_oid(const void *key, const void *item)
+static int compare_oid(const void *key, const void *item)
 {
     uint32_t oid = *(const uint32_t *)key, other = ((const struct pg_table *)item)->oid;
     return oid < other ? -1 : oid > other;
@@ -192,24 +192,24 @@ static int by_oid(const void *key, const void *item)
 
 struct pg_table *pg_list_find(const struct pg_list *list, uint32_t oid)
 {
-    return list->count ? bsearch(&oid, list->items, list->count, sizeof(*list->items), by_oid)
+    return list->count ? bsearch(&oid, list->items, list->count, sizeof(*list->items), compare_oid)
                        : NULL;
 }
 
-static enum hangar_rc detail_row(void *arg, const PGresult *res)
+static enum hangar_rc add_detail_row(void *arg, const PGresult *res)
 {
     struct pg_list *list = arg;
-    struct pg_table *table = pg_list_find(list, oid_of(res, 0));
+    struct pg_table *table = pg_list_find(list, oid_column(res, 0));
     if (!table) {
         return HANGAR_OK;
     }
     table->heap_bytes = strtoull(PQgetvalue(res, 0, 1), NULL, 10);
     table->toast_bytes = strtoull(PQgetvalue(res, 0, 2), NULL, 10);
-    table->is_heap = is_true(res, 3);
+    table->is_heap = is_true_column(res, 3);
     if (PQgetisnull(res, 0, 4)) {
         return HANGAR_OK;
     }
-    table->columns = keep(list, PQgetvalue(res, 0, 4));
+    table->columns = add_to_pool(list, PQgetvalue(res, 0, 4));
     return table->columns == PG_NONE ? HANGAR_NO_MEMORY : HANGAR_OK;
 }
 
@@ -233,11 +233,11 @@ enum hangar_rc pg_list_details(struct pg_conn *conn, const char *database, struc
     enum hangar_rc rc = HANGAR_OK;
     if (sql.failed) {
         rc = pg_no_memory(conn->src);
-    } else if (pg_each_row(conn, text_str(&sql), detail_row, list) != HANGAR_OK) {
+    } else if (pg_each_row(conn, text_str(&sql), add_detail_row, list) != HANGAR_OK) {
         rc = pg_raise(conn->src, &conn->err, "cannot read the columns of database %s", database);
     }
     text_free(&sql);
-    return rc == HANGAR_OK ? account(conn->src, list) : rc;
+    return rc == HANGAR_OK ? take_list_budget(conn->src, list) : rc;
 }
 
 bool pg_list_covered(const struct pg_list *now, const struct pg_list *locked)

@@ -14,7 +14,7 @@
 
 /* Objects are numbered in the order of the tables, so that those of a root's
  * partitions never go back, and one that two of them share is seen at once. */
-static void add_objects(struct text *text, const struct pg_table *table, uint32_t *last)
+static void add_object_names(struct text *text, const struct pg_table *table, uint32_t *last)
 {
     for (uint32_t i = table->first_object; i && i <= table->last_object; i++) {
         if (i == *last) {
@@ -25,7 +25,7 @@ static void add_objects(struct text *text, const struct pg_table *table, uint32_
     }
 }
 
-static void add_line(struct pg_reader *reader, uint32_t index)
+static void add_table_line(struct pg_reader *reader, uint32_t index)
 {
     struct pg_db *db = reader->db;
     const struct pg_list *list = &db->tables;
@@ -47,9 +47,9 @@ static void add_line(struct pg_reader *reader, uint32_t index)
     }
     text_addf(text, ",\"rows\":%llu,\"digest\":\"%s\",\"objects\":[",
               (unsigned long long)table->rows, hex);
-    add_objects(text, table, &last);
+    add_object_names(text, table, &last);
     for (uint32_t i = table->sibling; i != PG_NONE; i = list->items[i].sibling) {
-        add_objects(text, &list->items[i], &last);
+        add_object_names(text, &list->items[i], &last);
     }
     text_add(text, "]}\n");
 }
@@ -60,7 +60,7 @@ enum hangar_rc pg_tables_read(struct pg_reader *reader)
     const struct pg_list *list = &reader->db->tables;
     while (reader->table_at < list->count && reader->text.size < CHUNK_BYTES) {
         if (list->items[reader->table_at].is_target) {
-            add_line(reader, (uint32_t)reader->table_at);
+            add_table_line(reader, (uint32_t)reader->table_at);
         }
         reader->table_at++;
     }

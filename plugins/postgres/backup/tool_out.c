@@ -15,7 +15,7 @@
 #define GLOBALS_END "PostgreSQL database cluster dump complete"
 
 /* Keeps the first and the last bytes, to see that the output is whole. */
-static void remember_ends(struct pg_reader *reader, const char *data, size_t size)
+static void record_ends(struct pg_reader *reader, const char *data, size_t size)
 {
     for (size_t i = 0; i < size && reader->bytes + i < sizeof(reader->head); i++) {
         reader->head[reader->bytes + i] = data[i];
@@ -29,14 +29,14 @@ static void remember_ends(struct pg_reader *reader, const char *data, size_t siz
     reader->tail_len = old + fresh;
 }
 
-static const char *tool_of(const struct pg_reader *reader)
+static const char *tool_action(const struct pg_reader *reader)
 {
     return reader->kind == PG_READ_GLOBALS ? "dump the roles" : "dump the schema of database ";
 }
 
 /* pg_dump that was refused a lock, or met a definition that was just dropped, may
  * succeed another time. */
-static enum hangar_rc tool_failed(struct pg_reader *reader)
+static enum hangar_rc raise_tool_error(struct pg_reader *reader)
 {
     struct pg_error err = *pg_child_error(reader->child);
     struct pg_backup *backup = reader->src->backup;
@@ -44,27 +44,27 @@ static enum hangar_rc tool_failed(struct pg_reader *reader)
     if (err.rc == HANGAR_IO && strstr(err.text, "LOCK TABLE")) {
         err.rc = HANGAR_RETRY;
         pthread_mutex_lock(&backup->mutex);
-        pg_db_who_waits(reader->db, waits, sizeof(waits));
+        pg_db_describe_waiter(reader->db, waits, sizeof(waits));
         pthread_mutex_unlock(&backup->mutex);
     } else if (err.rc == HANGAR_IO && (strstr(err.text, "cache lookup failed") ||
                                        strstr(err.text, "could not open relation"))) {
         err.rc = HANGAR_RETRY;
     }
-    return pg_raise(reader->src, &err, "cannot %s%s%s", tool_of(reader),
+    return pg_raise(reader->src, &err, "cannot %s%s%s", tool_action(reader),
                     reader->db ? reader->db->name : "", waits);
 }
 
 enum hangar_rc pg_tool_read(struct pg_reader *reader, void *buffer, size_t size, size_t *got)
 {
     if (pg_child_read(reader->child, 0, buffer, size, got) != HANGAR_OK) {
-        return tool_failed(reader);
+        return raise_tool_error(reader);
     }
     if (*got) {
-        remember_ends(reader, buffer, *got);
+        record_ends(reader, buffer, *got);
         return HANGAR_OK;
     }
     if (pg_child_finish(reader->child, "waiting for the end of pg_dump") != HANGAR_OK) {
-        return tool_failed(reader);
+        return raise_tool_error(reader);
     }
     bool whole;
     if (reader->kind == PG_READ_GLOBALS) {
@@ -75,7 +75,7 @@ enum hangar_rc pg_tool_read(struct pg_reader *reader, void *buffer, size_t size,
     if (!whole) {
         return reader->src->host->fail(reader->src->ctx, HANGAR_IO, 0,
                                        "cannot %s%s: what the tool wrote is not whole",
-                                       tool_of(reader), reader->db ? reader->db->name : "");
+                                       tool_action(reader), reader->db ? reader->db->name : "");
     }
     reader->ended = true;
     return HANGAR_OK;

@@ -61,7 +61,7 @@ static enum hangar_rc each_leftover(struct pg_target *target, struct pg_conn *co
     return rc;
 }
 
-static enum hangar_rc tell_leftover(struct pg_target *target, const char *name)
+static enum hangar_rc list_leftover(struct pg_target *target, const char *name)
 {
     struct text *text = &target->clean->leftovers;
     text_addf(text, "%s%s", text->size ? ", " : "", name);
@@ -120,7 +120,7 @@ static enum hangar_rc lock_target(struct pg_target *target, struct pg_conn *keep
 
 /* ---- looking ------------------------------------------------------------------------------- */
 
-static enum hangar_rc may_replace(struct pg_target *target, struct pg_conn *conn)
+static enum hangar_rc check_owner(struct pg_target *target, struct pg_conn *conn)
 {
     struct pg_source *src = target->src;
     PGresult *res;
@@ -147,7 +147,7 @@ static enum hangar_rc may_replace(struct pg_target *target, struct pg_conn *conn
 }
 
 /* The disk of the server, where it is this machine's and may be asked for. */
-static bool free_bytes(struct pg_conn *conn, uint64_t *bytes)
+static bool free_server_bytes(struct pg_conn *conn, uint64_t *bytes)
 {
     const char *host = PQhost(conn->pq);
     struct statvfs disk;
@@ -165,7 +165,7 @@ static bool free_bytes(struct pg_conn *conn, uint64_t *bytes)
 
 /* Both databases are there for a while.  Rows on disk are seldom a quarter of their
  * text, and mostly more than it, with their indexes. */
-static enum hangar_rc look_for_space(struct pg_source *src, struct pg_conn *conn)
+static enum hangar_rc check_disk_space(struct pg_source *src, struct pg_conn *conn)
 {
     const struct hangar_restore *how = src->restore->how;
     const uint64_t mib = 1024 * 1024;
@@ -173,7 +173,7 @@ static enum hangar_rc look_for_space(struct pg_source *src, struct pg_conn *conn
     for (size_t i = 0; i < how->object_count; i++) {
         needed += how->objects[i].size_hint;
     }
-    if (!free_bytes(conn, &there) || there > needed) {
+    if (!free_server_bytes(conn, &there) || there > needed) {
         return HANGAR_OK;
     }
     if (there < needed / 4) {
@@ -191,7 +191,7 @@ static enum hangar_rc look_for_space(struct pg_source *src, struct pg_conn *conn
 }
 
 /* Sessions are an obstacle, or will be ended. */
-static enum hangar_rc look_at_sessions(struct pg_target *target, struct pg_conn *conn)
+static enum hangar_rc check_sessions(struct pg_target *target, struct pg_conn *conn)
 {
     struct pg_source *src = target->src;
     struct pg_clean *clean = target->clean;
@@ -211,7 +211,7 @@ static enum hangar_rc look_at_sessions(struct pg_target *target, struct pg_conn 
 }
 
 /* Is there anything in it that would be lost? */
-static enum hangar_rc look_inside(struct pg_target *target, bool *empty)
+static enum hangar_rc check_content(struct pg_target *target, bool *empty)
 {
     struct pg_source *src = target->src;
     struct pg_conn *conn;
@@ -227,7 +227,8 @@ static enum hangar_rc look_inside(struct pg_target *target, bool *empty)
     return rc == HANGAR_OK && pg_cancelled(src) ? pg_raise_cancelled(src) : rc;
 }
 
-static enum hangar_rc look_at(struct pg_target *target, struct pg_conn *conn, bool *empty)
+static enum hangar_rc check_clean_target(struct pg_target *target, struct pg_conn *conn,
+                                         bool *empty)
 {
     struct pg_source *src = target->src;
     struct pg_clean *clean = target->clean;
@@ -247,15 +248,15 @@ static enum hangar_rc look_at(struct pg_target *target, struct pg_conn *conn, bo
         return pg_target_may_create(target, conn);
     }
     if (rc == HANGAR_OK) {
-        rc = may_replace(target, conn);
+        rc = check_owner(target, conn);
     }
     if (rc == HANGAR_OK) {
         rc = pg_clean_obstacles(target, conn);
     }
     if (rc == HANGAR_OK) {
-        rc = look_at_sessions(target, conn); /* before we are one */
+        rc = check_sessions(target, conn); /* before we are one */
     }
-    return rc == HANGAR_OK ? look_inside(target, empty) : rc;
+    return rc == HANGAR_OK ? check_content(target, empty) : rc;
 }
 
 enum hangar_rc pg_clean_prepare(struct pg_source *src)
@@ -274,18 +275,18 @@ enum hangar_rc pg_clean_prepare(struct pg_source *src)
         }
         rc = pg_clean_new(target);
         if (rc == HANGAR_OK) {
-            rc = look_at(target, restore->keeper, &empty);
+            rc = check_clean_target(target, restore->keeper, &empty);
         }
         if (rc == HANGAR_OK && !restore->dry) {
             rc = lock_target(target, restore->keeper);
         }
         if (rc == HANGAR_OK) {
             rc = each_leftover(target, restore->keeper,
-                               restore->dry ? tell_leftover : drop_leftover);
+                               restore->dry ? list_leftover : drop_leftover);
         }
     }
     if (rc == HANGAR_OK) {
-        rc = look_for_space(src, restore->keeper);
+        rc = check_disk_space(src, restore->keeper);
     }
     if (rc == HANGAR_OK && restore->how->target_empty) {
         *restore->how->target_empty = empty;

@@ -17,8 +17,9 @@ struct commands {
     struct hangar_text *out;
 };
 
-static const struct hangar_object_info *find(const struct commands *commands, const char *folder,
-                                             size_t folder_len, const char *file)
+static const struct hangar_object_info *find_backup_object(const struct commands *commands,
+                                                           const char *folder, size_t folder_len,
+                                                           const char *file)
 {
     for (size_t i = 0; i < commands->count; i++) {
         const char *name = commands->objects[i].name;
@@ -29,9 +30,9 @@ static const struct hangar_object_info *find(const struct commands *commands, co
     return NULL;
 }
 
-static void write_globals(const struct commands *commands)
+static void write_globals_command(const struct commands *commands)
 {
-    const struct hangar_object_info *globals = find(commands, "", 0, "globals.sql");
+    const struct hangar_object_info *globals = find_backup_object(commands, "", 0, "globals.sql");
     if (!globals) {
         return;
     }
@@ -46,12 +47,13 @@ static void write_globals(const struct commands *commands)
 /* One database; `connect` is its name as an argument for the shell.  pg_restore
  * reads no further than it needs to; in a pipe that would end the decoder with
  * SIGPIPE, and the script with it. */
-static void write_database(const struct commands *commands, const struct hangar_object_info *schema,
-                           size_t folder_len, const char *connect)
+static void write_database_commands(const struct commands *commands,
+                                    const struct hangar_object_info *schema, size_t folder_len,
+                                    const char *connect)
 {
     const struct hangar_host *host = commands->src->host;
     const struct hangar_object_info *large =
-        find(commands, schema->name, folder_len, "/large_objects.dump");
+        find_backup_object(commands, schema->name, folder_len, "/large_objects.dump");
     host->text(
         commands->out,
         "# The database, with its properties and definitions; it must not exist yet.  To use\n"
@@ -112,7 +114,7 @@ enum hangar_rc pg_restore_commands(void *inst, const struct hangar_attrs *facts,
         "# is in the environment first: PGHOST, PGPORT, PGUSER, and PGPASSWORD or ~/.pgpass.\n"
         "set -e -o pipefail\n",
         client ? atoi(client) : 10);
-    write_globals(&commands);
+    write_globals_command(&commands);
     for (size_t i = 0; i < object_count; i++) {
         const char *slash = strchr(objects[i].name, '/');
         if (!slash || strcmp(slash, "/schema.dump") != 0) {
@@ -124,7 +126,7 @@ enum hangar_rc pg_restore_commands(void *inst, const struct hangar_attrs *facts,
         if (!connect) {
             return pg_no_memory(src);
         }
-        write_database(&commands, &objects[i], (size_t)(slash - objects[i].name), connect);
+        write_database_commands(&commands, &objects[i], (size_t)(slash - objects[i].name), connect);
         free(connect);
     }
     return HANGAR_OK;

@@ -34,14 +34,14 @@ struct compare {
     int64_t told_ms;
 };
 
-static enum hangar_rc read_failed(struct compare *compare, struct probe *probe)
+static enum hangar_rc raise_compare_error(struct compare *compare, struct probe *probe)
 {
     return pg_raise(compare->target->src, &probe->conn->err,
                     "cannot read table %s of database %s again", text_str(&probe->table),
                     compare->target->name);
 }
 
-static enum hangar_rc differs(struct compare *compare, const struct probe *probe)
+static enum hangar_rc raise_difference(struct compare *compare, const struct probe *probe)
 {
     return compare->target->src->host->fail(
         compare->target->src->ctx, HANGAR_CORRUPT, 0,
@@ -51,12 +51,12 @@ static enum hangar_rc differs(struct compare *compare, const struct probe *probe
 }
 
 /* Takes what has arrived; probe->reading becomes false at the end of the table. */
-static enum hangar_rc advance(struct compare *compare, struct probe *probe)
+static enum hangar_rc advance_probe(struct compare *compare, struct probe *probe)
 {
     PGconn *pq = probe->conn->pq;
     if (!PQconsumeInput(pq)) {
         pg_conn_failed(probe->conn);
-        return read_failed(compare, probe);
+        return raise_compare_error(compare, probe);
     }
     char *row;
     int n;
@@ -77,7 +77,7 @@ static enum hangar_rc advance(struct compare *compare, struct probe *probe)
             pg_one_line(PQresultErrorMessage(res), line, sizeof(line));
             pg_set_error(&probe->conn->err, HANGAR_IO, NULL, "%s", line);
             PQclear(res);
-            return read_failed(compare, probe);
+            return raise_compare_error(compare, probe);
         }
         PQclear(res);
         if (res) {
@@ -89,7 +89,7 @@ static enum hangar_rc advance(struct compare *compare, struct probe *probe)
                     probe->digest.high == probe->expected.high &&
                     probe->digest.low == probe->expected.low;
         if (!same) {
-            return differs(compare, probe);
+            return raise_difference(compare, probe);
         }
         compare->target->compared_tables++;
         compare->target->compared_rows += probe->rows;
@@ -99,7 +99,7 @@ static enum hangar_rc advance(struct compare *compare, struct probe *probe)
 }
 
 /* Waits for any of the sessions, and lets each that has something advance. */
-static enum hangar_rc turn(struct compare *compare)
+static enum hangar_rc advance_all_probes(struct compare *compare)
 {
     struct pg_source *src = compare->target->src;
     struct pollfd fds[33];
@@ -115,7 +115,8 @@ static enum hangar_rc turn(struct compare *compare)
         return pg_raise_cancelled(src);
     }
     for (size_t i = 0; i < compare->count; i++) {
-        enum hangar_rc rc = fds[i].revents ? advance(compare, &compare->probes[i]) : HANGAR_OK;
+        enum hangar_rc rc =
+            fds[i].revents ? advance_probe(compare, &compare->probes[i]) : HANGAR_OK;
         if (rc != HANGAR_OK) {
             return rc;
         }
@@ -142,7 +143,7 @@ static enum hangar_rc start_table(void *arg, const struct pg_table_line *line)
     struct compare *compare = arg;
     struct probe *probe;
     while (!(probe = idle_probe(compare))) {
-        enum hangar_rc rc = turn(compare);
+        enum hangar_rc rc = advance_all_probes(compare);
         if (rc != HANGAR_OK) {
             return rc;
         }
@@ -161,7 +162,7 @@ static enum hangar_rc start_table(void *arg, const struct pg_table_line *line)
         rc = pg_no_memory(compare->target->src);
     } else if (!PQsendQuery(probe->conn->pq, text_str(&sql))) {
         pg_conn_failed(probe->conn);
-        rc = read_failed(compare, probe);
+        rc = raise_compare_error(compare, probe);
     }
     text_free(&sql);
     probe->reading = probe->conn->busy = rc == HANGAR_OK;
@@ -205,7 +206,7 @@ enum hangar_rc pg_compare(struct pg_target *target)
     }
     for (size_t i = 0; i < compare.count; i++) {
         while (rc == HANGAR_OK && compare.probes[i].reading) {
-            rc = turn(&compare);
+            rc = advance_all_probes(&compare);
         }
         pg_close(compare.probes[i].conn);
         text_free(&compare.probes[i].table);

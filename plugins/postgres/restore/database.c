@@ -27,7 +27,7 @@ static void add_property(struct pg_target *target, struct text *sql, const char 
 }
 
 /* The locale as this server can be told it. */
-static void add_locale(struct pg_target *target, struct text *sql, int version)
+static void add_locale_clauses(struct pg_target *target, struct text *sql, int version)
 {
     char *provider = pg_target_attr(target, "locale_provider");
     if (target->locale) {
@@ -51,8 +51,8 @@ static void add_locale(struct pg_target *target, struct text *sql, int version)
 }
 
 /* Does a query with one parameter give a row? */
-static enum hangar_rc gives_row(struct pg_conn *conn, const char *sql, const char *value,
-                                bool *found)
+static enum hangar_rc query_gives_row(struct pg_conn *conn, const char *sql, const char *value,
+                                      bool *found)
 {
     PGresult *res;
     if (pg_query(conn, sql, value, NULL, &res) != HANGAR_OK) {
@@ -69,13 +69,14 @@ static enum hangar_rc create_database(struct pg_target *target, struct pg_conn *
     struct text sql = {0};
     bool space_there = false, owner_there = false;
     char *owner = pg_target_attr(target, "owner"), *space = pg_target_attr(target, "tablespace");
-    enum hangar_rc rc = pg_locale_look(target, conn);
+    enum hangar_rc rc = pg_locale_choose(target, conn);
     if (rc == HANGAR_OK && owner) {
-        rc = gives_row(conn, "SELECT FROM pg_roles WHERE rolname = $1", owner, &owner_there);
+        rc = query_gives_row(conn, "SELECT FROM pg_roles WHERE rolname = $1", owner, &owner_there);
     }
     /* naming the default one would ask for a right that its use does not need */
     if (rc == HANGAR_OK && space && strcmp(space, "pg_default") != 0) {
-        rc = gives_row(conn, "SELECT FROM pg_tablespace WHERE spcname = $1", space, &space_there);
+        rc = query_gives_row(conn, "SELECT FROM pg_tablespace WHERE spcname = $1", space,
+                             &space_there);
     }
     if (rc == HANGAR_OK && owner && !owner_there) {
         rc = src->host->fail(src->ctx, HANGAR_NOT_FOUND, 0,
@@ -87,7 +88,7 @@ static enum hangar_rc create_database(struct pg_target *target, struct pg_conn *
     pg_add_ident(&sql, target->into);
     text_add(&sql, " TEMPLATE template0");
     add_property(target, &sql, "ENCODING", "encoding");
-    add_locale(target, &sql, conn->version);
+    add_locale_clauses(target, &sql, conn->version);
     if (owner) {
         text_add(&sql, " OWNER ");
         pg_add_ident(&sql, owner);
@@ -110,7 +111,7 @@ static enum hangar_rc create_database(struct pg_target *target, struct pg_conn *
 }
 
 /* Tablespaces that the backup names and the server lacks: all goes to the default one. */
-static enum hangar_rc look_for_tablespaces(struct pg_target *target, struct pg_conn *conn)
+static enum hangar_rc check_tablespaces(struct pg_target *target, struct pg_conn *conn)
 {
     struct pg_source *src = target->src;
     char *names = pg_target_attr(target, "tablespaces");
@@ -146,7 +147,7 @@ enum hangar_rc pg_target_create(struct pg_target *target)
         return rc;
     }
     rc = pg_command(conn, "SET client_encoding = 'UTF8'") == HANGAR_OK
-             ? look_for_tablespaces(target, conn)
+             ? check_tablespaces(target, conn)
              : pg_raise(target->src, &conn->err, "cannot set up a session");
     if (rc == HANGAR_OK && create) {
         rc = create_database(target, conn);

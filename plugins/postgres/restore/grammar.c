@@ -20,7 +20,7 @@ bool pg_skip_word(const char **at, const char *word)
 }
 
 /* Skips a quoted name or value: the quote stands twice within. */
-static bool skip_quoted(const char **at, char quote)
+static bool pg_skip_quoted(const char **at, char quote)
 {
     const char *c = *at;
     if (*c++ != quote) {
@@ -42,7 +42,7 @@ static bool skip_quoted(const char **at, char quote)
     return true;
 }
 
-static bool skip_digits(const char **at)
+static bool pg_skip_digits(const char **at)
 {
     size_t n = strspn(*at, "0123456789");
     *at += n;
@@ -54,14 +54,14 @@ static bool skip_digits(const char **at)
 bool pg_is_copy(const char *line, const char **name_end, const char **head_end)
 {
     const char *at = line;
-    if (!pg_skip_word(&at, "COPY ") || !skip_quoted(&at, '"') || !pg_skip_word(&at, ".") ||
-        !skip_quoted(&at, '"')) {
+    if (!pg_skip_word(&at, "COPY ") || !pg_skip_quoted(&at, '"') || !pg_skip_word(&at, ".") ||
+        !pg_skip_quoted(&at, '"')) {
         return false;
     }
     *name_end = at;
     if (pg_skip_word(&at, " (")) {
         do {
-            if (!skip_quoted(&at, '"')) {
+            if (!pg_skip_quoted(&at, '"')) {
                 return false;
             }
         } while (pg_skip_word(&at, ", "));
@@ -77,10 +77,10 @@ bool pg_is_copy(const char *line, const char **name_end, const char **head_end)
 bool pg_is_setval(const char *line)
 {
     const char *at = line;
-    if (!pg_skip_word(&at, "SELECT pg_catalog.setval(") || !skip_quoted(&at, '\'') ||
+    if (!pg_skip_word(&at, "SELECT pg_catalog.setval(") || !pg_skip_quoted(&at, '\'') ||
         !pg_skip_word(&at, ", ")) {
         return false;
     }
     pg_skip_word(&at, "-");
-    return skip_digits(&at) && (strcmp(at, ", true);\n") == 0 || strcmp(at, ", false);\n") == 0);
+    return pg_skip_digits(&at) && (strcmp(at, ", true);\n") == 0 || strcmp(at, ", false);\n") == 0);
 }

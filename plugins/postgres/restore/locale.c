@@ -18,7 +18,7 @@
 
 /* Setting lc_monetary asks the server's libc whether a locale of that name is there, and is
  * over with the statement. */
-static enum hangar_rc has_locale(struct pg_conn *conn, const char *locale, bool *found)
+static enum hangar_rc server_has_locale(struct pg_conn *conn, const char *locale, bool *found)
 {
     PGresult *res;
     enum hangar_rc rc =
@@ -33,15 +33,15 @@ static enum hangar_rc has_locale(struct pg_conn *conn, const char *locale, bool 
 }
 
 /* C.UTF-8 knows the letters of all scripts, and orders them by their numbers, as C does. */
-static enum hangar_rc substitute(struct pg_target *target, struct pg_conn *conn,
-                                 const char *missing)
+static enum hangar_rc choose_substitute(struct pg_target *target, struct pg_conn *conn,
+                                        const char *missing)
 {
     static const char better[] = "C.UTF-8";
     bool found = false;
     char *encoding = pg_target_attr(target, "encoding");
     enum hangar_rc rc = HANGAR_OK;
     if (encoding && strcmp(encoding, "UTF8") == 0) {
-        rc = has_locale(conn, better, &found);
+        rc = server_has_locale(conn, better, &found);
     }
     free(encoding);
     target->locale = found ? better : "C";
@@ -55,7 +55,7 @@ static enum hangar_rc substitute(struct pg_target *target, struct pg_conn *conn,
     return rc;
 }
 
-enum hangar_rc pg_locale_look(struct pg_target *target, struct pg_conn *conn)
+enum hangar_rc pg_locale_choose(struct pg_target *target, struct pg_conn *conn)
 {
     static const char *const attrs[] = {"collate", "ctype"};
     struct pg_source *src = target->src;
@@ -64,10 +64,10 @@ enum hangar_rc pg_locale_look(struct pg_target *target, struct pg_conn *conn)
         char *locale = pg_target_attr(target, attrs[i]);
         bool found = true;
         if (locale) {
-            rc = has_locale(conn, locale, &found);
+            rc = server_has_locale(conn, locale, &found);
         }
         if (rc == HANGAR_OK && !found && src->opt.substitute_locale) {
-            rc = substitute(target, conn, locale);
+            rc = choose_substitute(target, conn, locale);
         } else if (rc == HANGAR_OK && !found) {
             rc = src->host->fail(src->ctx, HANGAR_UNSUPPORTED, 0,
                                  "cannot create database %s: %s has no locale %s; hint: install it "

@@ -9,6 +9,6 @@
 #include "restore/target.h"
 
 /* When the server lacks the locale: sets target->locale to a substitute, or refuses. */
-enum hangar_rc pg_locale_look(struct pg_target *target, struct pg_conn *conn);
+enum hangar_rc pg_locale_choose(struct pg_target *target, struct pg_conn *conn);
 
 #endif

@@ -22,8 +22,8 @@
 #include "server/statement.h"
 #include "server/tools.h"
 
-static enum hangar_rc run_section(struct pg_target *target, const char *archive,
-                                  const char *section, uint32_t jobs, const char *doing)
+static enum hangar_rc run_pg_restore(struct pg_target *target, const char *archive,
+                                     const char *section, uint32_t jobs, const char *doing)
 {
     struct pg_source *src = target->src;
     struct pg_args args = {0};
@@ -57,7 +57,7 @@ static enum hangar_rc run_section(struct pg_target *target, const char *archive,
     return rc;
 }
 
-static enum hangar_rc begin_target(struct pg_target *target)
+static enum hangar_rc begin_restore_target(struct pg_target *target)
 {
     if (!target->schema_path) {
         return target->src->host->fail(target->src->ctx, HANGAR_CORRUPT, 0,
@@ -69,12 +69,12 @@ static enum hangar_rc begin_target(struct pg_target *target)
         return rc;
     }
     target->touched = true;
-    return run_section(target, target->schema_path, "pre-data", 1, "restoring definitions");
+    return run_pg_restore(target, target->schema_path, "pre-data", 1, "restoring definitions");
 }
 
 /* Statistics, and everything so far onto the disk: sessions that wrote rows did not
  * wait for that, and a transaction that does takes all earlier ones along. */
-static enum hangar_rc settle_target(struct pg_target *target)
+static enum hangar_rc analyze_and_flush(struct pg_target *target)
 {
     struct pg_conn *conn;
     enum hangar_rc rc = pg_target_open(target, target->into, false, &conn);
@@ -97,9 +97,9 @@ static enum hangar_rc settle_target(struct pg_target *target)
 static enum hangar_rc restore_data_section(struct pg_target *target)
 {
     static const char doing[] = "restoring large objects and sequences";
-    enum hangar_rc rc = run_section(target, target->schema_path, "data", 1, doing);
+    enum hangar_rc rc = run_pg_restore(target, target->schema_path, "data", 1, doing);
     if (rc == HANGAR_OK && target->large_path) {
-        rc = run_section(target, target->large_path, "data", 1, doing);
+        rc = run_pg_restore(target, target->large_path, "data", 1, doing);
     }
     return rc;
 }
@@ -116,11 +116,11 @@ enum hangar_rc pg_finish_target(struct pg_target *target)
         rc = restore_data_section(target);
     }
     if (rc == HANGAR_OK) {
-        rc = run_section(target, target->schema_path, "post-data", src->opt.jobs,
-                         "building indexes and constraints");
+        rc = run_pg_restore(target, target->schema_path, "post-data", src->opt.jobs,
+                            "building indexes and constraints");
     }
     if (rc == HANGAR_OK) {
-        rc = settle_target(target);
+        rc = analyze_and_flush(target);
     }
     if (rc == HANGAR_OK) {
         rc = pg_target_properties(target);
@@ -129,7 +129,7 @@ enum hangar_rc pg_finish_target(struct pg_target *target)
     return rc;
 }
 
-static enum hangar_rc restore_roles(struct pg_source *src)
+static enum hangar_rc restore_globals(struct pg_source *src)
 {
     struct pg_restore *restore = src->restore;
     if (restore->roles_done || !restore->globals_path) {
@@ -144,12 +144,12 @@ enum hangar_rc pg_restore_phase_end(void *inst, uint32_t phase)
     struct pg_source *src = inst;
     struct pg_restore *restore = src->restore;
     if (phase == 0) {
-        return restore_roles(src);
+        return restore_globals(src);
     }
     enum hangar_rc rc = HANGAR_OK;
     for (size_t i = 0; i < restore->target_count && rc == HANGAR_OK; i++) {
         if (!restore->targets[i].skipped) {
-            rc = phase == 1 ? begin_target(&restore->targets[i])
+            rc = phase == 1 ? begin_restore_target(&restore->targets[i])
                             : pg_finish_target(&restore->targets[i]);
         }
     }

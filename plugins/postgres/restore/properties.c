@@ -20,8 +20,8 @@ static const char acl_query[] =
     " CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)"
     " FROM aclexplode($2::aclitem[]) a";
 
-static enum hangar_rc run_each(struct pg_target *target, struct pg_conn *conn, const char *query,
-                               const char *value, const char *what)
+static enum hangar_rc run_generated(struct pg_target *target, struct pg_conn *conn,
+                                    const char *query, const char *value, const char *what)
 {
     PGresult *res;
     enum hangar_rc rc = pg_query(conn, query, target->into, value, &res);
@@ -39,7 +39,7 @@ static enum hangar_rc run_each(struct pg_target *target, struct pg_conn *conn, c
     return rc;
 }
 
-static enum hangar_rc set_acl(struct pg_target *target, struct pg_conn *conn)
+static enum hangar_rc set_privileges(struct pg_target *target, struct pg_conn *conn)
 {
     char *acl = pg_target_attr(target, "acl"), *owner = pg_target_attr(target, "owner");
     struct text sql = {0};
@@ -53,7 +53,7 @@ static enum hangar_rc set_acl(struct pg_target *target, struct pg_conn *conn)
             rc = pg_raise(target->src, &conn->err, "cannot set the privileges of database %s",
                           target->name);
         } else {
-            rc = run_each(target, conn, acl_query, acl, "privileges");
+            rc = run_generated(target, conn, acl_query, acl, "privileges");
         }
     }
     free(acl);
@@ -110,7 +110,7 @@ void pg_target_add_plain(struct pg_target *target, struct text *sql, const char 
     free(comment);
 }
 
-static enum hangar_rc set_plain(struct pg_target *target, struct pg_conn *conn)
+static enum hangar_rc set_plain_properties(struct pg_target *target, struct pg_conn *conn)
 {
     struct text sql = {0};
     if (target->clean) { /* when it takes its place: till then it is marked as ours */
@@ -136,13 +136,13 @@ enum hangar_rc pg_target_properties(struct pg_target *target)
             rc = pg_raise(target->src, &conn->err, "cannot set up a session");
         }
         if (rc == HANGAR_OK && settings) {
-            rc = run_each(target, conn, settings_query, settings, "settings");
+            rc = run_generated(target, conn, settings_query, settings, "settings");
         }
         if (rc == HANGAR_OK) {
-            rc = set_acl(target, conn);
+            rc = set_privileges(target, conn);
         }
         if (rc == HANGAR_OK) {
-            rc = set_plain(target, conn);
+            rc = set_plain_properties(target, conn);
         }
         pg_close(conn);
     }

@@ -28,7 +28,7 @@ static bool ends_with(const char *text, const char *end)
     return a >= b && strcmp(text + a - b, end) == 0;
 }
 
-static bool wanted(const struct pg_source *src, const char *database)
+static bool is_wanted_database(const struct pg_source *src, const char *database)
 {
     for (size_t i = 0; i < src->database_count; i++) {
         if (strcmp(src->databases[i], database) == 0) {
@@ -60,7 +60,7 @@ static enum hangar_rc add_target(struct pg_source *src, const struct hangar_obje
 
 /* One database goes where the option says; several keep their names, and those that
  * the options do not name are left out. */
-static enum hangar_rc find_targets(struct pg_source *src)
+static enum hangar_rc choose_targets(struct pg_source *src)
 {
     struct pg_restore *restore = src->restore;
     const struct hangar_restore *how = restore->how;
@@ -90,7 +90,7 @@ static enum hangar_rc find_targets(struct pg_source *src)
         if (count == 1 && src->database_count == 1) {
             target->name = src->databases[0];
         } else {
-            target->skipped = !wanted(src, target->source);
+            target->skipped = !is_wanted_database(src, target->source);
         }
         chosen += !target->skipped;
     }
@@ -108,7 +108,7 @@ static enum hangar_rc find_targets(struct pg_source *src)
     return HANGAR_OK;
 }
 
-static void write_plan(struct pg_source *src)
+static void write_restore_plan(struct pg_source *src)
 {
     struct pg_restore *restore = src->restore;
     struct hangar_text *plan = restore->how->plan;
@@ -134,7 +134,7 @@ static void write_plan(struct pg_source *src)
 }
 
 /* Tools that can read the archive and know the server. */
-static enum hangar_rc find_tools(struct pg_source *src)
+static enum hangar_rc find_restore_tools(struct pg_source *src)
 {
     const char *client = src->host->attr_get(src->restore->how->facts, "client_version");
     int archive = client ? atoi(client) : 0, server = src->restore->server_version / 10000;
@@ -142,7 +142,7 @@ static enum hangar_rc find_tools(struct pg_source *src)
 }
 
 /* The directory holds every object that is spooled before it is used. */
-static enum hangar_rc make_room(struct pg_source *src)
+static enum hangar_rc make_spool_dir(struct pg_source *src)
 {
     const struct hangar_restore *how = src->restore->how;
     uint64_t bytes = 1024 * 1024;
@@ -163,7 +163,7 @@ enum hangar_rc pg_restore_prepare(void *inst, const struct hangar_restore *how)
     }
     pthread_mutex_init(&restore->mutex, NULL);
     restore->how = how;
-    enum hangar_rc rc = find_targets(src);
+    enum hangar_rc rc = choose_targets(src);
     restore->clean = how->flags & HANGAR_RESTORE_CLEAN;
     restore->dry = how->flags & HANGAR_RESTORE_DRY_RUN;
     restore->disconnect = how->flags & HANGAR_RESTORE_DISCONNECT;
@@ -172,16 +172,16 @@ enum hangar_rc pg_restore_prepare(void *inst, const struct hangar_restore *how)
     }
     for (size_t i = 0; rc == HANGAR_OK && !restore->clean && i < restore->target_count; i++) {
         if (!restore->targets[i].skipped) {
-            rc = pg_target_look(&restore->targets[i], &restore->server_version);
+            rc = pg_target_examine(&restore->targets[i], &restore->server_version);
         }
     }
     if (rc == HANGAR_OK) {
-        rc = find_tools(src);
+        rc = find_restore_tools(src);
     }
     if (rc == HANGAR_OK && restore->dry) {
-        write_plan(src);
+        write_restore_plan(src);
     } else if (rc == HANGAR_OK) {
-        rc = make_room(src);
+        rc = make_spool_dir(src);
     }
     return rc;
 }
@@ -209,7 +209,7 @@ static void free_restore(struct pg_source *src)
 }
 
 /* A database without rows has no phase 2: then its end comes here. */
-static enum hangar_rc finish_rest(struct pg_source *src)
+static enum hangar_rc finish_remaining_targets(struct pg_source *src)
 {
     struct pg_restore *restore = src->restore;
     for (size_t i = 0; i < restore->target_count; i++) {
@@ -225,8 +225,8 @@ static enum hangar_rc finish_rest(struct pg_source *src)
 
 /* Each table that was read back had the rows and the digest of the backup, or we would
  * not be here. */
-static void report_proof(const struct pg_restore *restore, const struct hangar_host *host,
-                         struct hangar_attrs *report)
+static void report_comparison(const struct pg_restore *restore, const struct hangar_host *host,
+                              struct hangar_attrs *report)
 {
     uint64_t tables = 0, rows = 0;
     for (size_t i = 0; i < restore->target_count; i++) {
@@ -255,7 +255,7 @@ enum hangar_rc pg_restore_end(void *inst, struct hangar_attrs *report)
         return HANGAR_OK;
     }
     bool dry = restore->dry;
-    enum hangar_rc rc = report && !dry ? finish_rest(src) : HANGAR_OK;
+    enum hangar_rc rc = report && !dry ? finish_remaining_targets(src) : HANGAR_OK;
     if (rc == HANGAR_OK && report && !dry && restore->clean) {
         rc = pg_clean_swap(src, report);
     }
@@ -275,7 +275,7 @@ enum hangar_rc pg_restore_end(void *inst, struct hangar_attrs *report)
         host->attr_setf(report, "objects", "%llu", (unsigned long long)restore->objects);
         host->attr_setf(report, "tables", "%llu", (unsigned long long)tables);
         host->attr_setf(report, "rows", "%llu", (unsigned long long)rows);
-        report_proof(restore, host, report);
+        report_comparison(restore, host, report);
     }
     free_restore(src);
     return rc;

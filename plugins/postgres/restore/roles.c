@@ -35,7 +35,7 @@ struct roles {
 /* ---- statements -------------------------------------------------------------------- */
 
 /* The end of a quoted part that begins at `at`. */
-static const char *past_quotes(const char *at, const char *end, bool escapes)
+static const char *end_of_quotes(const char *at, const char *end, bool escapes)
 {
     char quote = *at++;
     for (; at < end; at++) {
@@ -48,7 +48,7 @@ static const char *past_quotes(const char *at, const char *end, bool escapes)
     return end;
 }
 
-static const char *past_line(const char *at, const char *end)
+static const char *end_of_line(const char *at, const char *end)
 {
     const char *newline = memchr(at, '\n', (size_t)(end - at));
     return newline ? newline + 1 : end;
@@ -64,7 +64,7 @@ static bool next_statement(struct roles *roles, struct statement *out)
             at++;
         }
         if (at < end && (*at == '\\' || (end - at > 1 && at[0] == '-' && at[1] == '-'))) {
-            at = past_line(at, end);
+            at = end_of_line(at, end);
         } else {
             break;
         }
@@ -72,7 +72,7 @@ static bool next_statement(struct roles *roles, struct statement *out)
     out->text = at;
     while (at < end && *at != ';') {
         if (*at == '\'' || *at == '"') {
-            at = past_quotes(at, end, *at == '\'' && at > out->text && at[-1] == 'E');
+            at = end_of_quotes(at, end, *at == '\'' && at > out->text && at[-1] == 'E');
         } else {
             at++;
         }
@@ -82,7 +82,7 @@ static bool next_statement(struct roles *roles, struct statement *out)
     return at < end;
 }
 
-static bool skip(struct statement *left, const char *word)
+static bool skip_keyword(struct statement *left, const char *word)
 {
     size_t n = strlen(word);
     if (left->len < n || memcmp(left->text, word, n) != 0) {
@@ -94,7 +94,7 @@ static bool skip(struct statement *left, const char *word)
 }
 
 /* Takes a name, quoted or not; malloc'd, NULL when there is none. */
-static char *take_name(struct statement *left)
+static char *read_role_name(struct statement *left)
 {
     struct text name = {0};
     size_t i = 0;
@@ -125,18 +125,19 @@ static char *take_name(struct statement *left)
 
 /* ---- which roles are missing ----------------------------------------------------------- */
 
-static int by_name(const void *a, const void *b)
+static int compare_role_names(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static bool is_missing(const struct roles *roles, const char *name)
+static bool is_missing_role(const struct roles *roles, const char *name)
 {
     return name && roles->count &&
-           bsearch(&name, roles->missing, roles->count, sizeof(*roles->missing), by_name);
+           bsearch(&name, roles->missing, roles->count, sizeof(*roles->missing),
+                   compare_role_names);
 }
 
-static enum hangar_rc note_if_missing(struct roles *roles, char *name)
+static enum hangar_rc add_if_missing(struct roles *roles, char *name)
 {
     PGresult *res;
     if (pg_query(roles->conn, "SELECT FROM pg_roles WHERE rolname = $1", name, NULL, &res) !=
@@ -164,20 +165,20 @@ static enum hangar_rc note_if_missing(struct roles *roles, char *name)
     return HANGAR_OK;
 }
 
-static enum hangar_rc find_missing(struct roles *roles)
+static enum hangar_rc find_missing_roles(struct roles *roles)
 {
     const char *start = roles->at;
     struct statement statement;
     enum hangar_rc rc = HANGAR_OK;
     while (rc == HANGAR_OK && next_statement(roles, &statement)) {
-        char *name = skip(&statement, "CREATE ROLE ") ? take_name(&statement) : NULL;
+        char *name = skip_keyword(&statement, "CREATE ROLE ") ? read_role_name(&statement) : NULL;
         if (name) {
-            rc = note_if_missing(roles, name);
+            rc = add_if_missing(roles, name);
         }
     }
     roles->at = start;
     if (roles->count) {
-        qsort(roles->missing, roles->count, sizeof(*roles->missing), by_name);
+        qsort(roles->missing, roles->count, sizeof(*roles->missing), compare_role_names);
     }
     return rc;
 }
@@ -188,16 +189,16 @@ static enum hangar_rc find_missing(struct roles *roles)
  * the two is new. */
 static bool concerns_missing(const struct roles *roles, struct statement statement)
 {
-    bool grant = skip(&statement, "GRANT ");
-    if (!grant && !skip(&statement, "CREATE ROLE ") && !skip(&statement, "ALTER ROLE ") &&
-        !skip(&statement, "COMMENT ON ROLE ")) {
+    bool grant = skip_keyword(&statement, "GRANT ");
+    if (!grant && !skip_keyword(&statement, "CREATE ROLE ") &&
+        !skip_keyword(&statement, "ALTER ROLE ") && !skip_keyword(&statement, "COMMENT ON ROLE ")) {
         return false;
     }
-    char *first = take_name(&statement), *second = NULL;
-    bool yes = is_missing(roles, first);
+    char *first = read_role_name(&statement), *second = NULL;
+    bool yes = is_missing_role(roles, first);
     if (grant) {
-        second = skip(&statement, " TO ") ? take_name(&statement) : NULL;
-        yes = second && (yes || is_missing(roles, second));
+        second = skip_keyword(&statement, " TO ") ? read_role_name(&statement) : NULL;
+        yes = second && (yes || is_missing_role(roles, second));
     }
     free(first);
     free(second);
@@ -207,15 +208,15 @@ static bool concerns_missing(const struct roles *roles, struct statement stateme
 /* With `globals: all`, is it a statement whose object is there already? */
 static bool is_superfluous(const struct roles *roles, struct statement statement)
 {
-    if (skip(&statement, "CREATE ROLE ")) {
-        char *name = take_name(&statement);
-        bool there = !is_missing(roles, name);
+    if (skip_keyword(&statement, "CREATE ROLE ")) {
+        char *name = read_role_name(&statement);
+        bool there = !is_missing_role(roles, name);
         free(name);
         return there;
     }
     bool there = false;
-    if (skip(&statement, "CREATE TABLESPACE ")) {
-        char *name = take_name(&statement);
+    if (skip_keyword(&statement, "CREATE TABLESPACE ")) {
+        char *name = read_role_name(&statement);
         PGresult *res = NULL;
         there = name &&
                 pg_query(roles->conn, "SELECT FROM pg_tablespace WHERE spcname = $1", name, NULL,
@@ -227,7 +228,7 @@ static bool is_superfluous(const struct roles *roles, struct statement statement
     return there;
 }
 
-static enum hangar_rc run(struct roles *roles, struct statement statement)
+static enum hangar_rc run_role_statement(struct roles *roles, struct statement statement)
 {
     struct text sql = {0};
     text_add_bytes(&sql, statement.text, statement.len);
@@ -246,7 +247,7 @@ static enum hangar_rc run(struct roles *roles, struct statement statement)
                     statement.text);
 }
 
-static enum hangar_rc run_all(struct roles *roles)
+static enum hangar_rc run_role_statements(struct roles *roles)
 {
     bool all = roles->src->opt.globals == PG_GLOBALS_ALL;
     struct statement statement;
@@ -255,13 +256,13 @@ static enum hangar_rc run_all(struct roles *roles)
         bool setting = statement.len > 4 && memcmp(statement.text, "SET ", 4) == 0;
         if (setting ||
             (all ? !is_superfluous(roles, statement) : concerns_missing(roles, statement))) {
-            rc = run(roles, statement);
+            rc = run_role_statement(roles, statement);
         }
     }
     return rc;
 }
 
-static enum hangar_rc restore_text(struct pg_source *src, const char *text, size_t size)
+static enum hangar_rc restore_roles_text(struct pg_source *src, const char *text, size_t size)
 {
     struct roles roles = {.src = src, .at = text, .end = text + size};
     struct pg_error err;
@@ -278,10 +279,10 @@ static enum hangar_rc restore_text(struct pg_source *src, const char *text, size
         rc = pg_raise(src, &roles.conn->err, "cannot set up a session");
     }
     if (rc == HANGAR_OK) {
-        rc = find_missing(&roles);
+        rc = find_missing_roles(&roles);
     }
     if (rc == HANGAR_OK) {
-        rc = run_all(&roles);
+        rc = run_role_statements(&roles);
     }
     if (rc == HANGAR_OK && at_once && pg_command(roles.conn, "COMMIT") != HANGAR_OK) {
         rc = pg_raise(src, &roles.conn->err, "cannot restore the roles");
@@ -318,7 +319,7 @@ enum hangar_rc pg_roles_restore(struct pg_source *src, const char *path)
     if (map == MAP_FAILED) {
         return src->host->fail(src->ctx, HANGAR_IO, e, "cannot read %s", path);
     }
-    enum hangar_rc rc = restore_text(src, map, (size_t)st.st_size);
+    enum hangar_rc rc = restore_roles_text(src, map, (size_t)st.st_size);
     munmap(map, (size_t)st.st_size);
     return rc;
 }

@@ -24,14 +24,14 @@
 #define LINE_LIMIT (1024 * 1024) /* of a statement: 1600 columns of 63 characters fit */
 #define SEND_BYTES (64 * 1024)   /* given to libpq at once */
 
-static enum hangar_rc corrupt(struct pg_rows *rows, const char *what)
+static enum hangar_rc raise_corrupt_rows(struct pg_rows *rows, const char *what)
 {
     return rows->target->src->host->fail(rows->target->src->ctx, HANGAR_CORRUPT, 0,
                                          "cannot read rows for database %s: %s", rows->target->name,
                                          what);
 }
 
-static enum hangar_rc load_failed(struct pg_rows *rows)
+static enum hangar_rc raise_load_error(struct pg_rows *rows)
 {
     return pg_raise(rows->target->src, &rows->conn->err, "cannot load %s %s of database %s",
                     rows->table ? "table" : "an object", rows->table ? rows->table : "with rows",
@@ -40,14 +40,14 @@ static enum hangar_rc load_failed(struct pg_rows *rows)
 
 /* ---- COPY FROM ------------------------------------------------------------------------- */
 
-static enum hangar_rc flush(struct pg_rows *rows)
+static enum hangar_rc flush_rows(struct pg_rows *rows)
 {
     struct pg_conn *conn = rows->conn;
     int unsent;
     while ((unsent = PQflush(conn->pq)) > 0) {
         bool ready;
         if (pg_wait(conn, POLLIN | POLLOUT, -1, &ready) != HANGAR_OK) {
-            return load_failed(rows);
+            return raise_load_error(rows);
         }
         /* the server may have something to say before it reads on */
         if (!PQconsumeInput(conn->pq)) {
@@ -59,7 +59,7 @@ static enum hangar_rc flush(struct pg_rows *rows)
     }
     if (unsent < 0) {
         pg_conn_failed(conn);
-        return load_failed(rows);
+        return raise_load_error(rows);
     }
     return HANGAR_OK;
 }
@@ -72,9 +72,9 @@ static enum hangar_rc send_rows(struct pg_rows *rows, const char *data, size_t s
         int sent = PQputCopyData(rows->conn->pq, data, (int)n);
         if (sent < 0) {
             pg_conn_failed(rows->conn);
-            return load_failed(rows);
+            return raise_load_error(rows);
         }
-        enum hangar_rc rc = flush(rows);
+        enum hangar_rc rc = flush_rows(rows);
         if (rc != HANGAR_OK) {
             return rc;
         }
@@ -89,7 +89,8 @@ static enum hangar_rc send_rows(struct pg_rows *rows, const char *data, size_t s
 /* A table that comes whole was made by this restore and is empty: emptied again in
  * this transaction, its rows may be stored as frozen, which saves writing them a
  * second time. */
-static enum hangar_rc begin_table(struct pg_rows *rows, const char *name_end, const char *head_end)
+static enum hangar_rc begin_loading(struct pg_rows *rows, const char *name_end,
+                                    const char *head_end)
 {
     const char *line = rows->line.data;
     const char *name = line + strlen("COPY ");
@@ -109,7 +110,7 @@ static enum hangar_rc begin_table(struct pg_rows *rows, const char *name_end, co
     rows->conn->doing = NULL;
     text_free(&sql);
     if (rc != HANGAR_OK) {
-        return load_failed(rows);
+        return raise_load_error(rows);
     }
     rows->rows = 0;
     rows->digest = (struct pg_digest){0};
@@ -120,38 +121,38 @@ static enum hangar_rc begin_table(struct pg_rows *rows, const char *name_end, co
     return HANGAR_OK;
 }
 
-static enum hangar_rc end_table(struct pg_rows *rows)
+static enum hangar_rc end_loading(struct pg_rows *rows)
 {
     struct pg_conn *conn = rows->conn;
     uint64_t loaded = 0;
     int sent;
     while ((sent = PQputCopyEnd(conn->pq, NULL)) == 0) {
-        enum hangar_rc rc = flush(rows);
+        enum hangar_rc rc = flush_rows(rows);
         if (rc != HANGAR_OK) {
             return rc;
         }
     }
     if (sent < 0) {
         pg_conn_failed(conn);
-        return load_failed(rows);
+        return raise_load_error(rows);
     }
     conn->doing = "loading rows";
     enum hangar_rc rc = pg_copy_finish(conn, &loaded);
     conn->doing = NULL;
     if (rc != HANGAR_OK) {
-        return load_failed(rows);
+        return raise_load_error(rows);
     }
     if (loaded != rows->rows) {
         pg_set_error(&conn->err, HANGAR_IO, NULL, "%llu rows were sent, %llu were loaded",
                      (unsigned long long)rows->rows, (unsigned long long)loaded);
-        return load_failed(rows);
+        return raise_load_error(rows);
     }
     rows->state = PG_ROWS_END;
     return HANGAR_OK;
 }
 
 /* The line behind the rows says how many they were, and their digest. */
-static enum hangar_rc check_end(struct pg_rows *rows)
+static enum hangar_rc check_rows_trailer(struct pg_rows *rows)
 {
     struct pg_restore *restore = rows->target->src->restore;
     char expected[128], hex[PG_DIGEST_HEX];
@@ -159,7 +160,7 @@ static enum hangar_rc check_end(struct pg_rows *rows)
     snprintf(expected, sizeof(expected), "-- rows: %llu digest: %s\n",
              (unsigned long long)rows->rows, hex);
     if (strcmp(rows->line.data, expected) != 0) {
-        return corrupt(rows, "a table has not the rows that its last line tells of");
+        return raise_corrupt_rows(rows, "a table has not the rows that its last line tells of");
     }
     enum hangar_rc rc = HANGAR_OK;
     /* tables.jsonl does not know the configuration tables of extensions */
@@ -178,7 +179,7 @@ static enum hangar_rc check_end(struct pg_rows *rows)
 /* ---- rows ------------------------------------------------------------------------------- */
 
 /* The end of a row, or its beginning when `ends` is false, was seen. */
-static void digest_part(struct pg_rows *rows, const char *part, size_t size, bool ends)
+static void digest_row_part(struct pg_rows *rows, const char *part, size_t size, bool ends)
 {
     if (!rows->partial && ends) {
         pg_digest_row(&rows->digest, part, size);
@@ -200,8 +201,8 @@ static void digest_part(struct pg_rows *rows, const char *part, size_t size, boo
 
 /* What is held back from before is the start of \. or of a row: decides when it
  * can.  *used: bytes of data that went into that; *done: it was the end. */
-static enum hangar_rc settle_held(struct pg_rows *rows, const char *data, size_t size, size_t *used,
-                                  bool *done)
+static enum hangar_rc resolve_held(struct pg_rows *rows, const char *data, size_t size,
+                                   size_t *used, bool *done)
 {
     static const char end[] = "\\.\n";
     *used = 0;
@@ -219,12 +220,12 @@ static enum hangar_rc settle_held(struct pg_rows *rows, const char *data, size_t
     }
     size_t n = rows->held_len;
     rows->held_len = 0;
-    digest_part(rows, rows->held, n, false);
+    digest_row_part(rows, rows->held, n, false);
     return send_rows(rows, rows->held, n);
 }
 
 /* Takes rows up to the end of the data, or of the table; *used says how far. */
-static enum hangar_rc take_rows(struct pg_rows *rows, const char *data, size_t size, size_t *used)
+static enum hangar_rc load_rows(struct pg_rows *rows, const char *data, size_t size, size_t *used)
 {
     const char *from = data, *at = data, *end = data + size;
     enum hangar_rc rc;
@@ -232,10 +233,10 @@ static enum hangar_rc take_rows(struct pg_rows *rows, const char *data, size_t s
     if (rows->held_len) {
         size_t n;
         bool done;
-        rc = settle_held(rows, data, size, &n, &done);
+        rc = resolve_held(rows, data, size, &n, &done);
         if (done) {
             *used = n;
-            return end_table(rows);
+            return end_loading(rows);
         }
         if (rc != HANGAR_OK || n == size) {
             return rc;
@@ -253,13 +254,13 @@ static enum hangar_rc take_rows(struct pg_rows *rows, const char *data, size_t s
             }
             if (newline) {
                 *used = (size_t)(newline + 1 - data);
-                return end_table(rows);
+                return end_loading(rows);
             }
             memcpy(rows->held, at, len);
             rows->held_len = len;
             return HANGAR_OK;
         }
-        digest_part(rows, at, len, newline != NULL);
+        digest_row_part(rows, at, len, newline != NULL);
         at += len + (newline != NULL);
     }
     return send_rows(rows, from, (size_t)(end - from));
@@ -268,7 +269,7 @@ static enum hangar_rc take_rows(struct pg_rows *rows, const char *data, size_t s
 /* ---- lines --------------------------------------------------------------------------------- */
 
 /* The second line names the encoding; with it all of the prelude is known. */
-static enum hangar_rc take_prelude(struct pg_rows *rows)
+static enum hangar_rc read_prelude(struct pg_rows *rows)
 {
     const char *line = rows->line.data;
     if (!rows->prelude.size) {
@@ -276,7 +277,7 @@ static enum hangar_rc take_prelude(struct pg_rows *rows)
         int end = 0;
         if (sscanf(line, "SET client_encoding = '%32[A-Za-z0-9_]';%n", encoding, &end) != 1 ||
             !end) {
-            return corrupt(rows, "it does not begin with its settings");
+            return raise_corrupt_rows(rows, "it does not begin with its settings");
         }
         pg_add_prelude(&rows->prelude, encoding);
         if (rows->prelude.failed) {
@@ -286,20 +287,20 @@ static enum hangar_rc take_prelude(struct pg_rows *rows)
     /* line has grown by whole lines: it must stay a beginning of the prelude */
     if (rows->line.size > rows->prelude.size ||
         memcmp(line, rows->prelude.data, rows->line.size) != 0) {
-        return corrupt(rows, "its settings are not the ones expected");
+        return raise_corrupt_rows(rows, "its settings are not the ones expected");
     }
     if (rows->line.size < rows->prelude.size) {
         return HANGAR_EOF; /* go on */
     }
     if (pg_command(rows->conn, rows->prelude.data) != HANGAR_OK ||
         pg_command(rows->conn, "BEGIN") != HANGAR_OK) {
-        return load_failed(rows);
+        return raise_load_error(rows);
     }
     rows->state = PG_ROWS_LINE;
     return HANGAR_OK;
 }
 
-static enum hangar_rc take_line(struct pg_rows *rows)
+static enum hangar_rc handle_line(struct pg_rows *rows)
 {
     const char *line = rows->line.data, *name_end, *head_end;
     if (strcmp(line, "\n") == 0) {
@@ -312,33 +313,34 @@ static enum hangar_rc take_line(struct pg_rows *rows)
         return HANGAR_OK;
     }
     if (pg_is_copy(line, &name_end, &head_end)) {
-        return begin_table(rows, name_end, head_end);
+        return begin_loading(rows, name_end, head_end);
     }
     if (rows->sequences && pg_is_setval(line)) {
-        return pg_command(rows->conn, line) == HANGAR_OK ? HANGAR_OK : load_failed(rows);
+        return pg_command(rows->conn, line) == HANGAR_OK ? HANGAR_OK : raise_load_error(rows);
     }
-    return corrupt(rows, "it has a line that hangar did not write");
+    return raise_corrupt_rows(rows, "it has a line that hangar did not write");
 }
 
-static enum hangar_rc take_complete(struct pg_rows *rows)
+static enum hangar_rc handle_whole_line(struct pg_rows *rows)
 {
     /* a NUL would hide what follows it */
     if (strlen(rows->line.data) != rows->line.size) {
-        return corrupt(rows, "it has a line that hangar did not write");
+        return raise_corrupt_rows(rows, "it has a line that hangar did not write");
     }
     switch (rows->state) {
     case PG_ROWS_FIRST:
         if (strcmp(rows->line.data, PG_ROWS_FIRST_LINE) != 0) {
-            return corrupt(rows, "it is not an object with rows in a format that is known");
+            return raise_corrupt_rows(rows,
+                                      "it is not an object with rows in a format that is known");
         }
         rows->state = PG_ROWS_PRELUDE;
         return HANGAR_OK;
     case PG_ROWS_PRELUDE:
-        return take_prelude(rows);
+        return read_prelude(rows);
     case PG_ROWS_END:
-        return check_end(rows);
+        return check_rows_trailer(rows);
     default:
-        return take_line(rows);
+        return handle_line(rows);
     }
 }
 
@@ -361,7 +363,7 @@ static enum hangar_rc collect_line(struct pg_rows *rows, const char *data, size_
     }
     *used = n;
     if (rows->line.size + n > LINE_LIMIT) {
-        return corrupt(rows, "it has a line that is too long");
+        return raise_corrupt_rows(rows, "it has a line that is too long");
     }
     text_add_bytes(&rows->line, data, n);
     if (rows->line.failed) {
@@ -370,7 +372,7 @@ static enum hangar_rc collect_line(struct pg_rows *rows, const char *data, size_
     if (!complete) {
         return HANGAR_OK;
     }
-    enum hangar_rc rc = take_complete(rows);
+    enum hangar_rc rc = handle_whole_line(rows);
     if (rc == HANGAR_EOF) {
         return HANGAR_OK; /* the prelude goes on in this text */
     }
@@ -380,7 +382,7 @@ static enum hangar_rc collect_line(struct pg_rows *rows, const char *data, size_
 
 /* ---- the object ------------------------------------------------------------------------------ */
 
-static enum hangar_rc take_session(struct pg_target *target, struct pg_conn **out)
+static enum hangar_rc get_loading_session(struct pg_target *target, struct pg_conn **out)
 {
     struct pg_restore *restore = target->src->restore;
     *out = NULL;
@@ -409,7 +411,7 @@ enum hangar_rc pg_rows_open(struct pg_target *target, bool sequences, struct pg_
     if (!rows->hash) {
         return pg_no_memory(target->src);
     }
-    enum hangar_rc rc = take_session(target, &rows->conn);
+    enum hangar_rc rc = get_loading_session(target, &rows->conn);
     if (rc != HANGAR_OK) {
         XXH3_freeState(rows->hash);
     }
@@ -420,7 +422,7 @@ enum hangar_rc pg_rows_write(struct pg_rows *rows, const char *data, size_t size
 {
     while (size) {
         size_t used;
-        enum hangar_rc rc = rows->state == PG_ROWS_DATA ? take_rows(rows, data, size, &used)
+        enum hangar_rc rc = rows->state == PG_ROWS_DATA ? load_rows(rows, data, size, &used)
                                                         : collect_line(rows, data, size, &used);
         if (rc != HANGAR_OK) {
             return rc;
@@ -436,9 +438,9 @@ enum hangar_rc pg_rows_close(struct pg_rows *rows, bool complete)
     struct pg_restore *restore = rows->target->src->restore;
     enum hangar_rc rc = HANGAR_OK;
     if (complete && (rows->state != PG_ROWS_LINE || rows->line.size)) {
-        rc = corrupt(rows, "it ends before its end");
+        rc = raise_corrupt_rows(rows, "it ends before its end");
     } else if (complete && pg_command(rows->conn, "COMMIT") != HANGAR_OK) {
-        rc = load_failed(rows);
+        rc = raise_load_error(rows);
     }
     pthread_mutex_lock(&restore->mutex);
     if (complete && rc == HANGAR_OK) {

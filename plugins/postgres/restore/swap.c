@@ -31,14 +31,14 @@ struct ending {
     struct text sql;
 };
 
-static void end_sessions(void *arg)
+static void terminate_sessions(void *arg)
 {
     struct ending *ending = arg;
     pg_command(ending->conn, text_str(&ending->sql)); /* what it cannot end shows in the RENAME */
 }
 
 /* Sessions in a database that is ours are always in the wrong place. */
-static enum hangar_rc prepare_ending(struct pg_target *target, struct ending *ending)
+static enum hangar_rc prepare_termination(struct pg_target *target, struct ending *ending)
 {
     const struct pg_clean *clean = target->clean;
     text_clear(&ending->sql);
@@ -65,19 +65,19 @@ static enum hangar_rc rename_database(struct pg_target *target, struct pg_conn *
     if (sql.failed) {
         return text_free(&sql), pg_no_memory(src);
     }
-    enum hangar_rc rc = pg_command_while(conn, text_str(&sql), end_sessions, ending);
+    enum hangar_rc rc = pg_command_while(conn, text_str(&sql), terminate_sessions, ending);
     text_free(&sql);
     return rc == HANGAR_OK ? rc
                            : pg_raise(src, &conn->err, "cannot rename database %s to %s", from, to);
 }
 
 /* Within the transaction: the renames, and what the two are from then on. */
-static enum hangar_rc exchange(struct pg_target *target, struct pg_conn *conn,
-                               struct ending *ending)
+static enum hangar_rc exchange_names(struct pg_target *target, struct pg_conn *conn,
+                                     struct ending *ending)
 {
     struct pg_clean *clean = target->clean;
     struct text sql = {0};
-    enum hangar_rc rc = prepare_ending(target, ending);
+    enum hangar_rc rc = prepare_termination(target, ending);
     if (rc == HANGAR_OK && target->exists) {
         rc = rename_database(target, conn, ending, target->name, clean->retired);
     }
@@ -108,7 +108,7 @@ static enum hangar_rc exchange(struct pg_target *target, struct pg_conn *conn,
 }
 
 /* Has the session ended?  Not known is no. */
-static bool is_gone(struct pg_conn *conn, int pid)
+static bool has_session_ended(struct pg_conn *conn, int pid)
 {
     char text[16];
     PGresult *res = NULL;
@@ -122,8 +122,8 @@ static bool is_gone(struct pg_conn *conn, int pid)
 
 /* COMMIT was sent, and no answer came: what became of it?  Until the session is gone that
  * was to do it, what is not so may yet come. */
-static enum hangar_rc find_out(struct pg_source *src, const struct pg_target *target, int pid,
-                               const struct pg_error *why)
+static enum hangar_rc resolve_commit(struct pg_source *src, const struct pg_target *target, int pid,
+                                     const struct pg_error *why)
 {
     struct pg_conn *conn = NULL;
     struct pg_error err = {0};
@@ -131,7 +131,7 @@ static enum hangar_rc find_out(struct pg_source *src, const struct pg_target *ta
     bool done = false, known = false;
     for (int tries = 0; tries < 10 && !known; tries++) { /* the server may be starting again */
         bool open = pg_open(src, src->opt.maintenance_db, true, &conn, &err) == HANGAR_OK;
-        bool gone = open && is_gone(conn, pid);
+        bool gone = open && has_session_ended(conn, pid);
         if (open && pg_query(conn, "SELECT datname FROM pg_catalog.pg_database WHERE oid = $1::oid",
                              target->clean->into_oid, NULL, &res) == HANGAR_OK) {
             done = PQntuples(res) == 1 && strcmp(PQgetvalue(res, 0, 0), target->name) == 0;
@@ -154,7 +154,7 @@ static enum hangar_rc find_out(struct pg_source *src, const struct pg_target *ta
                             target->name, target->clean->into);
 }
 
-static enum hangar_rc exchange_all(struct pg_source *src, struct ending *ending)
+static enum hangar_rc exchange_all_names(struct pg_source *src, struct ending *ending)
 {
     struct pg_restore *restore = src->restore;
     struct pg_conn *keeper = restore->keeper;
@@ -163,7 +163,8 @@ static enum hangar_rc exchange_all(struct pg_source *src, struct ending *ending)
     if (pg_cancelled(src)) {
         return pg_raise_cancelled(src);
     }
-    keeper->heedless = ending->conn->heedless = true; /* what is begun now is brought to an end */
+    keeper->ignores_cancel = ending->conn->ignores_cancel =
+        true; /* what is begun now is brought to an end */
     if (pg_command(keeper, "BEGIN") != HANGAR_OK) {
         return pg_raise(src, &keeper->err, "cannot begin to replace anything");
     }
@@ -172,13 +173,13 @@ static enum hangar_rc exchange_all(struct pg_source *src, struct ending *ending)
             continue;
         }
         last = &restore->targets[i];
-        rc = exchange(last, keeper, ending);
+        rc = exchange_names(last, keeper, ending);
     }
     if (rc == HANGAR_OK && last) {
         int pid = PQbackendPID(keeper->pq);
         if (pg_command(keeper, "COMMIT") != HANGAR_OK) {
             struct pg_error why = keeper->err;
-            rc = find_out(src, last, pid, &why);
+            rc = resolve_commit(src, last, pid, &why);
         }
     } else {
         pg_command(keeper, "ROLLBACK");
@@ -233,10 +234,10 @@ enum hangar_rc pg_clean_swap(struct pg_source *src, struct hangar_attrs *report)
         rc = pg_maintenance_open(src, &ending.conn);
     }
     if (rc == HANGAR_OK) {
-        rc = exchange_all(src, &ending);
+        rc = exchange_all_names(src, &ending);
     }
     if (rc == HANGAR_OK) {
-        ending.conn->heedless = false;
+        ending.conn->ignores_cancel = false;
         drop_retired(src, ending.conn, report);
     }
     pg_close(ending.conn);

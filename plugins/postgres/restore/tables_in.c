@@ -12,7 +12,7 @@
 #include "restore/tally.h"
 #include "server/quote.h"
 
-static void add_code(struct text *out, unsigned code, bool utf8)
+static void add_code_point(struct text *out, unsigned code, bool utf8)
 {
     char bytes[2] = {(char)code, 0};
     size_t n = 1;
@@ -25,7 +25,7 @@ static void add_code(struct text *out, unsigned code, bool utf8)
 }
 
 /* A string as pg_add_json writes it. */
-static bool parse_string(const char **at, bool utf8, struct text *out)
+static bool parse_json_string(const char **at, bool utf8, struct text *out)
 {
     const char *c = *at;
     text_clear(out);
@@ -41,7 +41,7 @@ static bool parse_string(const char **at, bool utf8, struct text *out)
             text_add_bytes(out, ++c, 1);
         } else if (c[1] == 'u' && c[2] == '0' && c[3] == '0' && sscanf(c + 4, "%2x", &code) == 1 &&
                    code) {
-            add_code(out, code, utf8);
+            add_code_point(out, code, utf8);
             c += 5;
         } else {
             return false;
@@ -55,9 +55,9 @@ bool pg_table_line_parse(const char *text, bool utf8, struct pg_table_line *line
 {
     const char *at = text;
     struct text schema = {0}, name = {0};
-    bool good = pg_skip_word(&at, "{\"schema\":") && parse_string(&at, utf8, &schema) &&
-                pg_skip_word(&at, ",\"table\":") && parse_string(&at, utf8, &name) &&
-                pg_skip_word(&at, ",\"columns\":") && parse_string(&at, utf8, &line->columns);
+    bool good = pg_skip_word(&at, "{\"schema\":") && parse_json_string(&at, utf8, &schema) &&
+                pg_skip_word(&at, ",\"table\":") && parse_json_string(&at, utf8, &name) &&
+                pg_skip_word(&at, ",\"columns\":") && parse_json_string(&at, utf8, &line->columns);
     if (good) {
         unsigned long long rows, high, low;
         int end = 0;
@@ -123,7 +123,7 @@ enum hangar_rc pg_each_table(struct pg_target *target,
 
 /* ---- the check ------------------------------------------------------------------------- */
 
-static enum hangar_rc check_line(void *arg, const struct pg_table_line *line)
+static enum hangar_rc check_table_line(void *arg, const struct pg_table_line *line)
 {
     struct pg_target *target = arg;
     struct pg_tally_entry *entry = pg_tally_find(&target->tally, line->table.data);
@@ -146,7 +146,7 @@ static enum hangar_rc check_line(void *arg, const struct pg_table_line *line)
 enum hangar_rc pg_tables_check(struct pg_target *target)
 {
     target->tables = 0;
-    enum hangar_rc rc = pg_each_table(target, check_line, target);
+    enum hangar_rc rc = pg_each_table(target, check_table_line, target);
     for (size_t i = 0; i < target->tally.capacity && rc == HANGAR_OK; i++) {
         const struct pg_tally_entry *entry = &target->tally.items[i];
         if (entry->table && !entry->seen) {

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct pg_tally_entry *slot(const struct pg_tally *tally, const char *table)
+static struct pg_tally_entry *tally_slot(const struct pg_tally *tally, const char *table)
 {
     size_t at = (size_t)XXH3_64bits(table, strlen(table)) & (tally->capacity - 1);
     while (tally->items[at].table && strcmp(tally->items[at].table, table) != 0) {
@@ -17,7 +17,7 @@ static struct pg_tally_entry *slot(const struct pg_tally *tally, const char *tab
     return &tally->items[at];
 }
 
-static bool grow(struct pg_tally *tally)
+static bool tally_grow(struct pg_tally *tally)
 {
     struct pg_tally bigger = {.count = tally->count,
                               .capacity = tally->capacity ? tally->capacity * 2 : 256};
@@ -27,7 +27,7 @@ static bool grow(struct pg_tally *tally)
     }
     for (size_t i = 0; i < tally->capacity; i++) {
         if (tally->items[i].table) {
-            *slot(&bigger, tally->items[i].table) = tally->items[i];
+            *tally_slot(&bigger, tally->items[i].table) = tally->items[i];
         }
     }
     free(tally->items);
@@ -38,10 +38,10 @@ static bool grow(struct pg_tally *tally)
 enum hangar_rc pg_tally_add(struct pg_tally *tally, const char *table, uint64_t rows,
                             const struct pg_digest *digest)
 {
-    if (tally->count * 4 >= tally->capacity * 3 && !grow(tally)) {
+    if (tally->count * 4 >= tally->capacity * 3 && !tally_grow(tally)) {
         return HANGAR_NO_MEMORY;
     }
-    struct pg_tally_entry *entry = slot(tally, table);
+    struct pg_tally_entry *entry = tally_slot(tally, table);
     if (!entry->table) {
         entry->table = strdup(table);
         if (!entry->table) {
@@ -59,7 +59,7 @@ struct pg_tally_entry *pg_tally_find(const struct pg_tally *tally, const char *t
     if (!tally->capacity) {
         return NULL;
     }
-    struct pg_tally_entry *entry = slot(tally, table);
+    struct pg_tally_entry *entry = tally_slot(tally, table);
     return entry->table ? entry : NULL;
 }
 

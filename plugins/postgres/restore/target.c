@@ -32,11 +32,11 @@ char *pg_target_attr(struct pg_target *target, const char *name)
     return value.data;
 }
 
-enum hangar_rc pg_target_open(struct pg_target *target, const char *database, bool heedless,
+enum hangar_rc pg_target_open(struct pg_target *target, const char *database, bool ignores_cancel,
                               struct pg_conn **out)
 {
     struct pg_error err;
-    if (pg_open(target->src, database, heedless, out, &err) != HANGAR_OK) {
+    if (pg_open(target->src, database, ignores_cancel, out, &err) != HANGAR_OK) {
         return pg_raise(target->src, &err, "cannot connect to database %s on %s", database,
                         pg_where(target->src));
     }
@@ -90,7 +90,7 @@ enum hangar_rc pg_target_contents(struct pg_target *target, struct pg_conn *conn
     return what->failed ? pg_no_memory(target->src) : HANGAR_OK;
 }
 
-static enum hangar_rc look_inside(struct pg_target *target, struct pg_conn *conn)
+static enum hangar_rc refuse_content(struct pg_target *target, struct pg_conn *conn)
 {
     struct pg_source *src = target->src;
     struct text what = {0};
@@ -138,7 +138,7 @@ enum hangar_rc pg_target_may_create(struct pg_target *target, struct pg_conn *co
     return rc;
 }
 
-static enum hangar_rc may_create(struct pg_target *target, int *server_version)
+static enum hangar_rc check_may_create(struct pg_target *target, int *server_version)
 {
     struct pg_conn *conn;
     enum hangar_rc rc = pg_target_open(target, target->src->opt.maintenance_db, false, &conn);
@@ -151,14 +151,14 @@ static enum hangar_rc may_create(struct pg_target *target, int *server_version)
     return rc;
 }
 
-enum hangar_rc pg_target_look(struct pg_target *target, int *server_version)
+enum hangar_rc pg_target_examine(struct pg_target *target, int *server_version)
 {
     struct pg_source *src = target->src;
     struct pg_conn *conn;
     struct pg_error err;
     enum hangar_rc rc = pg_open(src, target->name, false, &conn, &err);
     if (rc == HANGAR_NOT_FOUND) {
-        return may_create(target, server_version);
+        return check_may_create(target, server_version);
     }
     if (rc != HANGAR_OK) {
         return pg_raise(src, &err, "cannot connect to database %s on %s", target->name,
@@ -166,7 +166,7 @@ enum hangar_rc pg_target_look(struct pg_target *target, int *server_version)
     }
     target->exists = true;
     *server_version = conn->version;
-    rc = look_inside(target, conn);
+    rc = refuse_content(target, conn);
     pg_close(conn);
     return rc;
 }

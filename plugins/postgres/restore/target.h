@@ -42,7 +42,7 @@ struct pg_target {
 char *pg_target_attr(struct pg_target *target, const char *name);
 
 /* Connects; reports a failure to the host. */
-enum hangar_rc pg_target_open(struct pg_target *target, const char *database, bool heedless,
+enum hangar_rc pg_target_open(struct pg_target *target, const char *database, bool ignores_cancel,
                               struct pg_conn **out);
 
 /* Closes the idle sessions. */
@@ -57,6 +57,6 @@ enum hangar_rc pg_target_may_create(struct pg_target *target, struct pg_conn *co
 
 /* Finds out whether the database exists.  HANGAR_EXISTS, reported to the host, when it
  * holds something. */
-enum hangar_rc pg_target_look(struct pg_target *target, int *server_version);
+enum hangar_rc pg_target_examine(struct pg_target *target, int *server_version);
 
 #endif

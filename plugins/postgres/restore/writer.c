@@ -27,7 +27,7 @@ struct pg_writer {
     struct pg_rows rows;
 };
 
-static struct pg_target *target_of(struct pg_source *src, const char *name)
+static struct pg_target *target_of_object(struct pg_source *src, const char *name)
 {
     struct pg_restore *restore = src->restore;
     size_t n = strcspn(name, "/");
@@ -59,7 +59,7 @@ static enum hangar_rc open_spool(struct pg_writer *writer, char **path, const ch
     return HANGAR_OK;
 }
 
-static enum hangar_rc open_object(struct pg_writer *writer)
+static enum hangar_rc open_writer_object(struct pg_writer *writer)
 {
     struct pg_source *src = writer->src;
     struct pg_restore *restore = src->restore;
@@ -67,7 +67,7 @@ static enum hangar_rc open_object(struct pg_writer *writer)
         writer->discard = src->opt.globals == PG_GLOBALS_NONE;
         return writer->discard ? HANGAR_OK : open_spool(writer, &restore->globals_path, "sql", 0);
     }
-    struct pg_target *target = target_of(src, writer->name);
+    struct pg_target *target = target_of_object(src, writer->name);
     const char *file = strchr(writer->name, '/');
     if (!target || !file) {
         return src->host->fail(src->ctx, HANGAR_CORRUPT, 0, "cannot restore %s: what is it?",
@@ -108,7 +108,7 @@ enum hangar_rc pg_restore_open(void *inst, const struct hangar_object_info *info
     writer->src = src;
     writer->fd = -1;
     snprintf(writer->name, sizeof(writer->name), "%s", info->name);
-    enum hangar_rc rc = open_object(writer);
+    enum hangar_rc rc = open_writer_object(writer);
     if (rc == HANGAR_OK) {
         *out = (struct hangar_object *)writer;
     } else {

@@ -17,10 +17,10 @@
 #include <unistd.h>
 #include "clock.h"
 
-#define WAIT_SLICE_MS 500       /* how often a wait examines the connection and the limits */
-#define FIRST_ASK_MS 1000       /* a silent server is asked for the first time after this time, */
-#define ASK_MS 10000            /* and then again each time after this one */
-#define HEEDLESS_LIMIT_MS 15000 /* the longest wait while cleaning up */
+#define WAIT_SLICE_MS 500 /* how often a wait examines the connection and the limits */
+#define FIRST_ASK_MS 1000 /* a silent server is asked for the first time after this time, */
+#define ASK_MS 10000      /* and then again each time after this one */
+#define UNCANCELLED_LIMIT_MS 15000 /* the longest wait while cleaning up */
 
 enum hangar_rc pg_conn_failed(struct pg_conn *conn)
 {
@@ -55,7 +55,7 @@ enum hangar_rc pg_result_failed(struct pg_conn *conn, const PGresult *res)
 /* ---- waiting ----------------------------------------------------------------- */
 
 /* Is the session that we wait for waiting for us?  Then what we sent it, or it us, got lost. */
-static bool waits_for_us(struct pg_conn *conn, int pid)
+static bool session_waits_for_us(struct pg_conn *conn, int pid)
 {
     char text[16];
     PGresult *res = NULL;
@@ -71,7 +71,7 @@ static bool waits_for_us(struct pg_conn *conn, int pid)
 }
 
 /* A refusal is an answer, too. */
-static bool answers(struct pg_source *src, int pid)
+static bool server_answers(struct pg_source *src, int pid)
 {
     struct pg_conn *conn = NULL;
     struct pg_error err = {0};
@@ -79,7 +79,7 @@ static bool answers(struct pg_source *src, int pid)
     if (rc != HANGAR_OK) {
         return err.sqlstate[0];
     }
-    bool lost = pid && waits_for_us(conn, pid);
+    bool lost = pid && session_waits_for_us(conn, pid);
     pg_close(conn);
     return !lost;
 }
@@ -91,7 +91,7 @@ void pg_alive(struct pg_source *src, int pid, const char *doing, int64_t *asked_
         *asked_ms = now - ASK_MS + FIRST_ASK_MS;
     }
     if (now - *asked_ms >= ASK_MS) {
-        if (!answers(src, pid)) {
+        if (!server_answers(src, pid)) {
             return;
         }
         *asked_ms = clock_monotonic_ms();
@@ -102,8 +102,8 @@ void pg_alive(struct pg_source *src, int pid, const char *doing, int64_t *asked_
 enum hangar_rc pg_wait(struct pg_conn *conn, short events, int timeout_ms, bool *ready)
 {
     int64_t start = clock_monotonic_ms(), asked_ms = 0;
-    if (conn->heedless && (timeout_ms < 0 || timeout_ms > HEEDLESS_LIMIT_MS)) {
-        timeout_ms = HEEDLESS_LIMIT_MS;
+    if (conn->ignores_cancel && (timeout_ms < 0 || timeout_ms > UNCANCELLED_LIMIT_MS)) {
+        timeout_ms = UNCANCELLED_LIMIT_MS;
     }
     *ready = false;
     for (;;) {
@@ -114,8 +114,9 @@ enum hangar_rc pg_wait(struct pg_conn *conn, short events, int timeout_ms, bool 
         if (fds[0].fd < 0) {
             return pg_conn_failed(conn);
         }
-        int n = poll(fds, conn->heedless ? 1 : 2, slice);
-        if (!conn->heedless && (fds[1].revents || conn->src->host->cancelled(conn->src->ctx))) {
+        int n = poll(fds, conn->ignores_cancel ? 1 : 2, slice);
+        if (!conn->ignores_cancel &&
+            (fds[1].revents || conn->src->host->cancelled(conn->src->ctx))) {
             return pg_set_error(&conn->err, HANGAR_CANCELLED, NULL, "cancelled");
         }
         if (n > 0 && fds[0].revents) {
@@ -158,7 +159,7 @@ enum hangar_rc pg_await_result(struct pg_conn *conn)
 
 /* ---- connecting -------------------------------------------------------------- */
 
-static void notice(void *arg, const PGresult *res)
+static void log_notice(void *arg, const PGresult *res)
 {
     struct pg_conn *conn = arg;
     const char *message = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
@@ -220,7 +221,7 @@ static enum hangar_rc finish_connecting(struct pg_conn *conn)
     return HANGAR_OK;
 }
 
-enum hangar_rc pg_open(struct pg_source *src, const char *database, bool heedless,
+enum hangar_rc pg_open(struct pg_source *src, const char *database, bool ignores_cancel,
                        struct pg_conn **out, struct pg_error *err)
 {
     struct pg_conn *conn = calloc(1, sizeof(*conn));
@@ -228,7 +229,7 @@ enum hangar_rc pg_open(struct pg_source *src, const char *database, bool heedles
         return pg_set_error(err, HANGAR_NO_MEMORY, NULL, "out of memory");
     }
     conn->src = src;
-    conn->heedless = heedless;
+    conn->ignores_cancel = ignores_cancel;
     conn->pq = start_connecting(src, database);
     if (!conn->pq) {
         free(conn);
@@ -241,7 +242,7 @@ enum hangar_rc pg_open(struct pg_source *src, const char *database, bool heedles
                             : finish_connecting(conn);
     if (rc == HANGAR_OK) {
         PQsetErrorVerbosity(conn->pq, PQERRORS_DEFAULT);
-        PQsetNoticeReceiver(conn->pq, notice, conn);
+        PQsetNoticeReceiver(conn->pq, log_notice, conn);
         PQsetnonblocking(conn->pq, 1);
         conn->version = PQserverVersion(conn->pq);
         *out = conn;

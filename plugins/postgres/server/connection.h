@@ -20,14 +20,14 @@ struct pg_conn {
     PGconn *pq;
     int version;         /* 150006 */
     bool busy;           /* a statement may be running in the server */
-    bool heedless;       /* for cleaning up: cancel is ignored, no wait is longer than 15 s */
+    bool ignores_cancel; /* for cleaning up: cancel is ignored, no wait is longer than 15 s */
     const char *doing;   /* reported to the host during a wait; NULL: nothing */
     struct pg_error err; /* why the last call failed */
 };
 
 /* Connects to a database.  On failure *err has the cause (sqlstate 3D000: the database
  * does not exist). */
-enum hangar_rc pg_open(struct pg_source *src, const char *database, bool heedless,
+enum hangar_rc pg_open(struct pg_source *src, const char *database, bool ignores_cancel,
                        struct pg_conn **out, struct pg_error *err);
 
 /* Cancels a running statement, disconnects and frees.  NULL is fine. */

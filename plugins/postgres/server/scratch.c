@@ -31,7 +31,7 @@ struct launch {
 
 /* ---- which server ------------------------------------------------------------ */
 
-static bool has_server(const char *dir)
+static bool has_server_programs(const char *dir)
 {
     static const char *const needed[] = {"initdb", "postgres"};
     for (size_t i = 0; i < 2; i++) {
@@ -55,7 +55,7 @@ static int major_of(const char *dir)
     return 0;
 }
 
-static void take(struct launch *launch, const char *dir, int major)
+static void choose_server(struct launch *launch, const char *dir, int major)
 {
     snprintf(launch->bin, sizeof(launch->bin), "%s", dir);
     launch->major = major;
@@ -72,8 +72,8 @@ static void consider_packages(struct launch *launch, int least)
     for (size_t i = 0; i < found.gl_pathc; i++) {
         int major = major_of(found.gl_pathv[i]);
         if (major >= least && (!launch->major || major < launch->major) &&
-            has_server(found.gl_pathv[i])) {
-            take(launch, found.gl_pathv[i], major);
+            has_server_programs(found.gl_pathv[i])) {
+            choose_server(launch, found.gl_pathv[i], major);
         }
     }
     globfree(&found);
@@ -84,8 +84,8 @@ static void consider_path(struct launch *launch)
     const char *path = getenv("PATH");
     char *copy = path ? strdup(path) : NULL, *rest = copy, *dir;
     while (copy && !launch->bin[0] && (dir = strsep(&rest, ":")) != NULL) {
-        if (dir[0] == '/' && has_server(dir)) {
-            take(launch, dir, 0);
+        if (dir[0] == '/' && has_server_programs(dir)) {
+            choose_server(launch, dir, 0);
         }
     }
     free(copy);
@@ -94,8 +94,8 @@ static void consider_path(struct launch *launch)
 static enum hangar_rc find_server(struct launch *launch, int least)
 {
     struct pg_source *src = launch->src;
-    if (src->opt.bin_dir && has_server(src->opt.bin_dir)) {
-        take(launch, src->opt.bin_dir, 0);
+    if (src->opt.bin_dir && has_server_programs(src->opt.bin_dir)) {
+        choose_server(launch, src->opt.bin_dir, 0);
     }
     if (!src->opt.bin_dir) {
         consider_packages(launch, least);
@@ -121,8 +121,8 @@ static enum hangar_rc find_server(struct launch *launch, int least)
 
 /* The program's path, which is its first argument, too: both look for their like beside
  * themselves. */
-static enum hangar_rc set_program(const struct launch *launch, const char *tool,
-                                  struct pg_args *args)
+static enum hangar_rc set_program_path(const struct launch *launch, const char *tool,
+                                       struct pg_args *args)
 {
     char *program = pg_format("%s/%s", launch->bin, tool);
     if (!program || args->failed) {
@@ -147,7 +147,7 @@ static enum hangar_rc make_cluster(struct launch *launch)
     pg_arg(&args, "--encoding=UTF8");
     pg_arg(&args, "--no-locale");
     pg_arg(&args, "--no-sync");
-    enum hangar_rc rc = set_program(launch, "initdb", &args);
+    enum hangar_rc rc = set_program_path(launch, "initdb", &args);
     if (rc == HANGAR_OK) {
         rc = throwaway_run(&src->scratch, args.items[0], args.items, SIGTERM, INITDB_WAIT_MS);
     }
@@ -161,7 +161,7 @@ struct probe {
     int major; /* that answered */
 };
 
-static bool answers(void *arg)
+static bool cluster_answers(void *arg)
 {
     struct probe *probe = arg;
     struct pg_conn *conn = NULL;
@@ -183,7 +183,7 @@ static enum hangar_rc wait_until_up(struct launch *launch, int least)
     probe.src.opt.user = SUPERUSER;
     probe.src.opt.password = probe.src.opt.passfile = NULL;
     probe.src.opt.sslmode = "disable";
-    enum hangar_rc rc = throwaway_wait(&src->scratch, answers, &probe, START_WAIT_MS);
+    enum hangar_rc rc = throwaway_wait(&src->scratch, cluster_answers, &probe, START_WAIT_MS);
     if (rc != HANGAR_OK || probe.major >= least) {
         return rc;
     }
@@ -209,7 +209,7 @@ static int cluster_version(const struct launch *launch)
     return major;
 }
 
-static enum hangar_rc start_server(struct launch *launch, int least)
+static enum hangar_rc start_cluster(struct launch *launch, int least)
 {
     struct pg_source *src = launch->src;
     static const char *const settings[] = {
@@ -249,7 +249,7 @@ static enum hangar_rc start_server(struct launch *launch, int least)
     pg_arg(&args, "-c");
     pg_arg(&args, "max_connections=%u",
            20 + 3 * src->opt.jobs * (unsigned)(src->database_count ? src->database_count : 1));
-    enum hangar_rc rc = set_program(launch, "postgres", &args);
+    enum hangar_rc rc = set_program_path(launch, "postgres", &args);
     if (rc == HANGAR_OK) {
         rc = throwaway_start(&src->scratch, args.items[0], args.items, SIGQUIT);
     }
@@ -262,7 +262,7 @@ static enum hangar_rc start_server(struct launch *launch, int least)
 
 /* A restore leaves out databases that the options do not name; a drill that did would
  * say more than it knows. */
-static enum hangar_rc check_databases(struct pg_source *src, const struct hangar_attrs *facts)
+static enum hangar_rc check_all_restored(struct pg_source *src, const struct hangar_attrs *facts)
 {
     const char *count = src->host->attr_get(facts, "databases");
     unsigned long many = count ? strtoul(count, NULL, 10) : 0;
@@ -275,13 +275,13 @@ static enum hangar_rc check_databases(struct pg_source *src, const struct hangar
                            many, src->database_count);
 }
 
-static enum hangar_rc launch_server(struct launch *launch, const struct hangar_attrs *facts)
+static enum hangar_rc launch_cluster(struct launch *launch, const struct hangar_attrs *facts)
 {
     static const char *const users[] = {"postgres", "nobody", NULL};
     struct pg_source *src = launch->src;
     const char *number = src->host->attr_get(facts, "server_version_num");
     int least = number ? atoi(number) / 10000 : 0;
-    enum hangar_rc rc = check_databases(src, facts);
+    enum hangar_rc rc = check_all_restored(src, facts);
     if (rc == HANGAR_OK) {
         rc = find_server(launch, least);
     }
@@ -292,7 +292,7 @@ static enum hangar_rc launch_server(struct launch *launch, const struct hangar_a
     if (rc == HANGAR_OK) {
         rc = make_cluster(launch);
     }
-    return rc == HANGAR_OK ? start_server(launch, least) : rc;
+    return rc == HANGAR_OK ? start_cluster(launch, least) : rc;
 }
 
 enum hangar_rc pg_scratch_start(void *inst, const char *dir, const struct hangar_attrs *facts,
@@ -305,7 +305,7 @@ enum hangar_rc pg_scratch_start(void *inst, const char *dir, const struct hangar
     enum hangar_rc rc =
         throwaway_socket(host, src->ctx, dir, ".s.PGSQL." PORT ".lock", socket, sizeof(socket));
     if (rc == HANGAR_OK) {
-        rc = launch_server(&launch, facts);
+        rc = launch_cluster(&launch, facts);
     }
     throwaway_close_files(&src->scratch);
     if (rc != HANGAR_OK) {

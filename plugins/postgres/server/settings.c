@@ -29,7 +29,7 @@ void pg_add_prelude(struct text *text, const char *encoding)
 }
 
 /* The prelude, in the database's own encoding, and what has no effect on data. */
-static void add_common(struct pg_conn *conn, struct text *sql)
+static void add_common_settings(struct pg_conn *conn, struct text *sql)
 {
     const char *encoding = PQparameterStatus(conn->pq, "server_encoding");
     pg_add_prelude(sql, encoding ? encoding : "SQL_ASCII");
@@ -45,7 +45,7 @@ static void add_common(struct pg_conn *conn, struct text *sql)
 enum hangar_rc pg_settle_reader(struct pg_conn *conn)
 {
     struct text sql = {0};
-    add_common(conn, &sql);
+    add_common_settings(conn, &sql);
     /* rows in the order of the heap, by one process, without compiling the same
      * small condition for each slice */
     text_add(&sql, "SET synchronize_seqscans = off;\nSET max_parallel_workers_per_gather = 0;\n");
@@ -59,7 +59,7 @@ enum hangar_rc pg_settle_reader(struct pg_conn *conn)
 enum hangar_rc pg_settle_writer(struct pg_conn *conn)
 {
     struct text sql = {0};
-    add_common(conn, &sql);
+    add_common_settings(conn, &sql);
     text_add(&sql, "SET synchronous_commit = off;\n");
     return pg_command_text(conn, &sql);
 }

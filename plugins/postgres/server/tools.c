@@ -150,7 +150,7 @@ enum hangar_rc pg_spawn(struct pg_source *src, const char *tool, const char *dat
 /* ---- finding ----------------------------------------------------------------- */
 
 /* Asks `dir`/pg_dump for its version; false when the tools are not there. */
-static bool probe(struct pg_source *src, const char *dir, struct pg_tools *found)
+static bool probe_tools(struct pg_source *src, const char *dir, struct pg_tools *found)
 {
     static const char *const needed[] = {"pg_dump", "pg_dumpall", "pg_restore"};
     struct pg_child *child = NULL;
@@ -196,11 +196,11 @@ static bool probe(struct pg_source *src, const char *dir, struct pg_tools *found
 
 /* Keeps the better of two: new enough, and the nearest to what is asked for, as
  * newer tools write things that older servers do not understand. */
-static void consider(struct pg_source *src, const char *dir, int least_major, struct pg_tools *best,
-                     int *newest)
+static void consider_tools(struct pg_source *src, const char *dir, int least_major,
+                           struct pg_tools *best, int *newest)
 {
     struct pg_tools found = {0};
-    if (!probe(src, dir, &found)) {
+    if (!probe_tools(src, dir, &found)) {
         return;
     }
     if (found.major > *newest) {
@@ -219,7 +219,7 @@ static void consider_glob(struct pg_source *src, const char *pattern, int least_
         return;
     }
     for (size_t i = 0; i < found.gl_pathc; i++) {
-        consider(src, found.gl_pathv[i], least_major, best, newest);
+        consider_tools(src, found.gl_pathv[i], least_major, best, newest);
     }
     globfree(&found);
 }
@@ -231,7 +231,7 @@ static void consider_path(struct pg_source *src, int least_major, struct pg_tool
     char *copy = path ? strdup(path) : NULL, *rest = copy, *dir;
     while (copy && (dir = strsep(&rest, ":")) != NULL) {
         if (dir[0] == '/') {
-            consider(src, dir, least_major, best, newest);
+            consider_tools(src, dir, least_major, best, newest);
         }
     }
     free(copy);
@@ -242,7 +242,7 @@ enum hangar_rc pg_find_tools(struct pg_source *src, int least_major)
     struct pg_tools best = {0};
     int newest = 0;
     if (src->opt.bin_dir) {
-        consider(src, src->opt.bin_dir, least_major, &best, &newest);
+        consider_tools(src, src->opt.bin_dir, least_major, &best, &newest);
     } else {
         consider_glob(src, "/usr/lib/postgresql/*/bin", least_major, &best, &newest);
         consider_glob(src, "/usr/pgsql-*/bin", least_major, &best, &newest);
