@@ -16,8 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "life.h"
-#include "notify.h"
+#include "context.h"
+#include "systemd.h"
 
 enum {
     AT_LEAST_EACH_MS = 20000, /* the clock may have been set meanwhile */

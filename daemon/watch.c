@@ -5,7 +5,7 @@
  * should know, and says what the metrics are made of.  It looks when the daemon
  * begins, whenever a job begins or ends, and each five minutes.
  */
-#include "life.h"
+#include "context.h"
 
 #include <hangar/hangar.h>
 #include <stdlib.h>

@@ -5,7 +5,7 @@
  */
 #include "event.h"
 
-#include "notify.h"
+#include "systemd.h"
 #include "suite.h"
 
 #include <poll.h>

@@ -4,14 +4,14 @@
  * plans: taking the first plan, or another in its place, and remembering what became
  * of its schedules.
  */
-#include "life.h"
+#include "context.h"
 
 #include <errno.h>
 #include <hangar/hangar.h>
 #include <string.h>
 #include <time.h>
 
-#include "notify.h"
+#include "systemd.h"
 #include "state.h"
 
 enum { MAX_CRASHES = 3 };

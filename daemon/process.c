@@ -3,7 +3,7 @@
  *
  * jobs: the processes: starting them, hearing what they say, and what their end means.
  */
-#include "life.h"
+#include "context.h"
 
 #include <errno.h>
 #include <hangar/hangar.h>

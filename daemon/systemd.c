@@ -3,7 +3,7 @@
  *
  * notify: see notify.h.
  */
-#include "notify.h"
+#include "systemd.h"
 
 #include <stdarg.h>
 #include <stddef.h>
