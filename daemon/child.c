@@ -14,19 +14,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "daemon.h"
+enum { EVENT_MAX_BYTES = 4 << 20, OUTPUT_MAX_BYTES = 2000, READ_BYTES = 4096 };
 
-enum { EVENT_MAX = 4 << 20, OUTPUT_MAX = 2000, PIECE = 4096 };
-
-/* Between fork and exec: calls that are safe there only. */
-static void become(const char *program, char *const *argv, pid_t parent, int events, int output)
+/* Runs between fork and exec, where only async-signal-safe calls are allowed. */
+static void child_exec(const char *program, char *const *argv, pid_t parent, int events, int output)
 {
     sigset_t none;
     int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
-    if (getppid() != parent) { /* it died before we could ask to be told */
+    if (getppid() != parent) { /* the daemon died before prctl */
         _exit(127);
     }
     sigemptyset(&none);
@@ -34,19 +32,19 @@ static void become(const char *program, char *const *argv, pid_t parent, int eve
     if (null < 0 || dup2(null, 0) < 0 || dup2(output, 1) < 0 || dup2(output, 2) < 0) {
         _exit(127);
     }
-    /* the last: it may be the number of one of the others */
+    /* last, because DAEMON_JOB_FD may be the number of one of the others */
     if (events == DAEMON_JOB_FD ? fcntl(events, F_SETFD, 0) < 0 : dup2(events, DAEMON_JOB_FD) < 0) {
         _exit(127);
     }
-    close_range(DAEMON_JOB_FD + 1, ~0U, 0); /* whatever the daemon was started with */
+    close_range(DAEMON_JOB_FD + 1, ~0U, 0); /* descriptors that the daemon inherited */
     execv(program, argv);
-    static const char text[] = "cannot run the program of the daemon\n";
+    static const char text[] = "cannot run the program of the job\n";
     (void)!write(2, text, sizeof(text) - 1);
     _exit(127);
 }
 
-/* A pipe of which we read one end without waiting. */
-static int make_pipe(int fds[2])
+/* A pipe whose reading end does not block. */
+static int child_make_pipe(int fds[2])
 {
     if (pipe2(fds, O_CLOEXEC) != 0) {
         return errno;
@@ -54,7 +52,7 @@ static int make_pipe(int fds[2])
     return fcntl(fds[0], F_SETFL, O_NONBLOCK) == 0 ? 0 : errno;
 }
 
-static void close_both(int fds[2])
+static void child_close_both(int fds[2])
 {
     for (int i = 0; i < 2; i++) {
         if (fds[i] >= 0) {
@@ -66,31 +64,31 @@ static void close_both(int fds[2])
 int daemon_child_start(struct daemon_child *child, const char *program, const char *const *argv)
 {
     int events[2] = {-1, -1}, output[2] = {-1, -1};
-    int why = make_pipe(events);
+    int why = child_make_pipe(events);
 
     if (why == 0) {
-        why = make_pipe(output);
+        why = child_make_pipe(output);
     }
     pid_t self = getpid(), pid = why == 0 ? fork() : -1;
     if (pid == 0) {
-        become(program, (char *const *)argv, self, events[1], output[1]);
+        child_exec(program, (char *const *)argv, self, events[1], output[1]);
     }
     if (pid < 0) {
         why = why ? why : errno;
-        close_both(events);
-        close_both(output);
+        child_close_both(events);
+        child_close_both(output);
         return why;
     }
-    setpgid(pid, pid); /* whoever comes first: it is its own group before we signal it */
+    setpgid(pid, pid); /* also here: the group must exist before it is signalled */
     close(events[1]);
     close(output[1]);
     *child = (struct daemon_child){.pid = pid,
-                                   .events = {.fd = events[0], .limit = EVENT_MAX},
-                                   .output = {.fd = output[0], .limit = OUTPUT_MAX}};
+                                   .events = {.fd = events[0], .limit = EVENT_MAX_BYTES},
+                                   .output = {.fd = output[0], .limit = OUTPUT_MAX_BYTES}};
     return 0;
 }
 
-static bool reserve(struct daemon_lines *lines, size_t more)
+static bool child_reserve(struct daemon_lines *lines, size_t more)
 {
     size_t needed = lines->length + more;
 
@@ -107,7 +105,7 @@ static bool reserve(struct daemon_lines *lines, size_t more)
     return true;
 }
 
-static void emit(struct daemon_lines *lines, daemon_line *give, void *arg)
+static void child_emit(struct daemon_lines *lines, daemon_line *give, void *arg)
 {
     if (lines->length > 0) {
         lines->text[lines->length] = '\0';
@@ -116,15 +114,15 @@ static void emit(struct daemon_lines *lines, daemon_line *give, void *arg)
     lines->length = 0;
 }
 
-/* Takes a part of a line.  What is longer than the limit is given in pieces or not. */
-static void take(struct daemon_lines *lines, const char *part, size_t size, bool ends,
-                 bool in_pieces, daemon_line *give, void *arg)
+/* Adds a part of a line.  A line above the limit is given in pieces, or dropped. */
+static void child_add_part(struct daemon_lines *lines, const char *part, size_t size, bool ends,
+                           bool in_pieces, daemon_line *give, void *arg)
 {
     while (size > 0 && !lines->dropping) {
         size_t room = lines->limit - lines->length, n = size < room ? size : room;
         if (n == 0 && in_pieces) {
-            emit(lines, give, arg);
-        } else if (n == 0 || !reserve(lines, n + 1)) {
+            child_emit(lines, give, arg);
+        } else if (n == 0 || !child_reserve(lines, n + 1)) {
             lines->dropping = true;
         } else {
             memcpy(lines->text + lines->length, part, n);
@@ -137,15 +135,16 @@ static void take(struct daemon_lines *lines, const char *part, size_t size, bool
         return;
     }
     if (!lines->dropping) {
-        emit(lines, give, arg);
+        child_emit(lines, give, arg);
     }
     lines->length = 0;
     lines->dropping = false;
 }
 
-static void read_lines(struct daemon_lines *lines, bool in_pieces, daemon_line *give, void *arg)
+static void child_read_lines(struct daemon_lines *lines, bool in_pieces, daemon_line *give,
+                             void *arg)
 {
-    char buffer[PIECE];
+    char buffer[READ_BYTES];
 
     while (lines->fd >= 0) {
         ssize_t n = read(lines->fd, buffer, sizeof(buffer));
@@ -158,11 +157,11 @@ static void read_lines(struct daemon_lines *lines, bool in_pieces, daemon_line *
         for (size_t at = 0; n > 0 && at < (size_t)n;) {
             const char *end = memchr(buffer + at, '\n', (size_t)n - at);
             size_t size = end ? (size_t)(end - buffer) - at : (size_t)n - at;
-            take(lines, buffer + at, size, end != NULL, in_pieces, give, arg);
+            child_add_part(lines, buffer + at, size, end != NULL, in_pieces, give, arg);
             at += size + (end ? 1 : 0);
         }
         if (n <= 0) {
-            take(lines, "", 0, true, in_pieces, give, arg);
+            child_add_part(lines, "", 0, true, in_pieces, give, arg);
             close(lines->fd);
             lines->fd = -1;
         }
@@ -171,12 +170,12 @@ static void read_lines(struct daemon_lines *lines, bool in_pieces, daemon_line *
 
 void daemon_child_read_events(struct daemon_child *child, daemon_line *give, void *arg)
 {
-    read_lines(&child->events, false, give, arg);
+    child_read_lines(&child->events, false, give, arg);
 }
 
 void daemon_child_read_output(struct daemon_child *child, daemon_line *give, void *arg)
 {
-    read_lines(&child->output, true, give, arg);
+    child_read_lines(&child->output, true, give, arg);
 }
 
 void daemon_child_signal(const struct daemon_child *child, int number)
@@ -197,7 +196,7 @@ bool daemon_child_ended(struct daemon_child *child, int *status)
         info.si_pid != child->pid) {
         return false;
     }
-    /* while it has not been waited for, the number of its group is nobody else's */
+    /* before waitpid, the number of its group cannot be reused */
     kill(-child->pid, SIGKILL);
     while (waitpid(child->pid, status, 0) < 0 && errno == EINTR)
         ;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * child: a process of the daemon's: it leads a group of its own, gets SIGTERM when the
- * daemon dies, and writes lines: events on DAEMON_JOB_FD, and whatever it or a library
- * in it prints on its standard streams.
+ * child: one process as the operating system sees it: it leads its own process group, gets
+ * SIGTERM when the daemon dies, and writes lines: events to DAEMON_JOB_FD, and what it or
+ * a library in it prints to its standard streams.
  */
 #ifndef DAEMON_CHILD_H
 #define DAEMON_CHILD_H
@@ -12,32 +12,35 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* What has been read of a line that has not ended. */
+/* The descriptor of a process on which it writes events. */
+#define DAEMON_JOB_FD 3
+
+/* The part of a line that has been read. */
 struct daemon_lines {
-    int fd; /* -1 when it is at its end */
+    int fd; /* -1 at the end of the file */
     char *text;
     size_t length, capacity, limit;
-    bool dropping; /* the line was longer than the limit: its rest is passed over */
+    bool dropping; /* the line is above the limit: its rest is skipped */
 };
 
 struct daemon_child {
-    pid_t pid; /* 0: none, or it has been waited for */
+    pid_t pid; /* 0: none, or waitpid has returned it */
     struct daemon_lines events, output;
 };
 
-/* 0 or an errno.  `argv` is NULL-terminated, with the name first. */
+/* Returns 0 or an errno.  `argv` is ended by NULL; the name is first. */
 int daemon_child_start(struct daemon_child *child, const char *program, const char *const *argv);
 
-/* Reads what there is, without waiting, and gives each whole line; a line that is too
- * long is not given (events), or in pieces (output). */
+/* Reads without waiting and calls `give` for each whole line.  A line above the limit is
+ * dropped (events) or given in pieces (output). */
 typedef void daemon_line(void *arg, const char *line, size_t length);
 void daemon_child_read_events(struct daemon_child *child, daemon_line *give, void *arg);
 void daemon_child_read_output(struct daemon_child *child, daemon_line *give, void *arg);
 
 void daemon_child_signal(const struct daemon_child *child, int number); /* to its group */
 
-/* Has it ended?  Then what is left of its group is killed, and *status is as waitpid
- * gives it. */
+/* True when the process has ended: kills the rest of its group and sets *status as waitpid
+ * does. */
 bool daemon_child_ended(struct daemon_child *child, int *status);
 
 /* Closes and frees; the process must have ended. */

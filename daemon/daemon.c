@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * daemon: the loop: signals, the time, and what is to be done next.
+ * daemon: the loop: waits for signals, for processes and for the time.
  */
 #include "daemon.h"
 
@@ -17,55 +17,32 @@
 #include <unistd.h>
 
 #include "context.h"
+#include "job_end.h"
+#include "process.h"
+#include "reload.h"
 #include "systemd.h"
+#include "watch.h"
 
 enum {
-    AT_LEAST_EACH_MS = 20000, /* the clock may have been set meanwhile */
-    LAST_WAIT_MS = 10000      /* for what was killed to be gone */
+    MAX_WAIT_MS = 20000,      /* the clock may be set while the daemon waits */
+    KILL_GRACE_MS = 10000,    /* for processes to be gone after SIGKILL */
+    NO_PLAN_TIMEOUT_MS = 1000 /* stop_timeout before a configuration was read */
 };
 
-static int64_t clock_ms(clockid_t id)
+static int64_t daemon_real_now(void *arg)
 {
     struct timespec t = {0};
 
-    clock_gettime(id, &t);
+    (void)arg;
+    clock_gettime(CLOCK_REALTIME, &t);
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-static int64_t real_now(void *arg)
-{
-    (void)arg;
-    return clock_ms(CLOCK_REALTIME);
-}
+const struct daemon_clock daemon_clock = {.now_ms = daemon_real_now, .speed = 1};
 
-const struct daemon_clock daemon_clock = {.now_ms = real_now, .speed = 1};
-
-int64_t daemon_now(const struct daemon *d)
-{
-    return d->settings->clock->now_ms(d->settings->clock->arg);
-}
-
-int64_t daemon_monotonic_ms(void)
-{
-    return clock_ms(CLOCK_MONOTONIC);
-}
-
-void daemon_say(struct daemon *d, enum daemon_level level, const char *name, const char *fmt, ...)
-{
-    char text[2200];
-    va_list args;
-
-    va_start(args, fmt);
-    vsnprintf(text, sizeof(text), fmt, args);
-    va_end(args);
-    struct daemon_event event = {
-        .time_ms = daemon_now(d), .level = level, .name = name, .duration_ms = -1, .message = text};
-    daemon_tell(&d->listeners, &event);
-}
-
-static void on_note(void *arg, const struct daemon_plan *plan,
-                    const struct daemon_schedule *schedule, enum daemon_level level,
-                    const char *name, const char *message)
+static void daemon_on_schedule_event(void *arg, const struct daemon_plan *plan,
+                                     const struct daemon_schedule *schedule,
+                                     enum daemon_level level, const char *name, const char *message)
 {
     struct daemon *d = arg;
     struct daemon_event event = {.time_ms = daemon_now(d),
@@ -77,12 +54,12 @@ static void on_note(void *arg, const struct daemon_plan *plan,
                                  .duration_ms = -1,
                                  .message = message};
 
-    daemon_tell(&d->listeners, &event);
+    daemon_listeners_notify(&d->listeners, &event);
 }
 
 /* ---- signals ---- */
 
-static bool catch_signals(struct daemon *d)
+static bool daemon_catch_signals(struct daemon *d)
 {
     static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD};
     struct sigaction ignore = {.sa_handler = SIG_IGN}, child = {.sa_handler = SIG_DFL};
@@ -93,7 +70,7 @@ static bool catch_signals(struct daemon *d)
         sigaddset(&set, numbers[i]);
     }
     sigaction(SIGPIPE, &ignore, NULL);
-    sigaction(SIGCHLD, &child, NULL); /* not ignored: ends must be seen */
+    sigaction(SIGCHLD, &child, NULL); /* when ignored, waitpid would not report ends */
     if (sigprocmask(SIG_BLOCK, &set, NULL) != 0) {
         return false;
     }
@@ -101,20 +78,21 @@ static bool catch_signals(struct daemon *d)
     return d->signals >= 0;
 }
 
-static void stop(struct daemon *d)
+static void daemon_stop(struct daemon *d)
 {
-    if (d->stopping) { /* asked twice: at once */
-        daemon_signal_all(d, SIGKILL);
+    if (d->stopping) { /* a second signal: stop at once */
+        daemon_process_signal_all(d, SIGKILL);
         return;
     }
     d->stopping = true;
-    daemon_notify("STOPPING=1");
-    daemon_say(d, DAEMON_INFO, "daemon.stop", "%zu jobs are asked to stop", d->job_count);
-    daemon_signal_all(d, SIGTERM);
-    d->kill_at_ms = daemon_monotonic_ms() + (d->plan ? d->plan->stop_timeout_ms : 1000);
+    daemon_systemd_notify("STOPPING=1");
+    daemon_report(d, DAEMON_INFO, "daemon.stop", "stopping %zu processes", d->process_count);
+    daemon_process_signal_all(d, SIGTERM);
+    d->kill_at_ms =
+        daemon_monotonic_ms() + (d->plan ? d->plan->stop_timeout_ms : NO_PLAN_TIMEOUT_MS);
 }
 
-static void read_signals(struct daemon *d)
+static void daemon_read_signals(struct daemon *d)
 {
     struct signalfd_siginfo info;
 
@@ -122,60 +100,81 @@ static void read_signals(struct daemon *d)
         if (info.ssi_signo == SIGHUP) {
             d->reload = true;
         } else if (info.ssi_signo != SIGCHLD) {
-            stop(d);
+            daemon_stop(d);
         }
     }
 }
 
-static void reload(struct daemon *d)
+static void daemon_reload(struct daemon *d)
 {
     struct timespec t = {0};
 
     clock_gettime(CLOCK_MONOTONIC, &t);
     if (d->plan) {
-        daemon_notify("RELOADING=1\nMONOTONIC_USEC=%lld",
-                      (long long)t.tv_sec * 1000000 + t.tv_nsec / 1000);
+        daemon_systemd_notify("RELOADING=1\nMONOTONIC_USEC=%lld",
+                              (long long)t.tv_sec * 1000000 + t.tv_nsec / 1000);
     }
-    daemon_start_plan(d);
+    daemon_reload_start(d);
 }
 
 /* ---- the loop ---- */
 
-/* Stopping: past the deadline what is left is killed; false when all is over. */
-static bool go_on(struct daemon *d)
+/* False when the loop ends.  While stopping, processes that are left after the deadline
+ * are killed. */
+static bool daemon_goes_on(struct daemon *d)
 {
     int64_t now = daemon_monotonic_ms();
 
     if (d->over || !d->stopping) {
         return !d->over;
     }
-    if (now >= d->kill_at_ms + LAST_WAIT_MS) {
+    if (now >= d->kill_at_ms + KILL_GRACE_MS) {
         return false;
     }
     if (now >= d->kill_at_ms) {
-        daemon_signal_all(d, SIGKILL);
+        daemon_process_signal_all(d, SIGKILL);
     }
-    return d->job_count > 0;
+    return d->process_count > 0;
 }
 
-/* What there is to do now; how long nothing else is, in ms of waiting. */
-static int64_t work(struct daemon *d)
+/* Starts each job that is due and may run now. */
+static void daemon_start_due(struct daemon *d)
 {
-    int64_t wait = AT_LEAST_EACH_MS, now = daemon_now(d), wake, slow = daemon_tell_slow(d);
+    struct daemon_schedule *s;
+
+    while ((s = daemon_scheduler_next(&d->scheduler, daemon_now(d)))) {
+        const char *pipeline = d->plan->pipelines[s->pipeline].name;
+        if (!daemon_scheduler_started(&d->scheduler, s, daemon_now(d))) {
+            return;
+        }
+        /* recorded before it starts: the next daemon repeats a job that this one loses */
+        daemon_remember(d);
+        if (!daemon_process_start_job(d, s->kind, pipeline)) {
+            daemon_scheduler_ended(&d->scheduler, pipeline, s->kind, daemon_now(d),
+                                   DAEMON_END_BUSY);
+        }
+    }
+}
+
+/* Starts what is due.  Returns how long to wait for the next thing to do, in ms of the
+ * monotonic clock. */
+static int64_t daemon_step(struct daemon *d)
+{
+    int64_t wait = MAX_WAIT_MS, now = daemon_now(d), wake, slow = daemon_process_report_slow(d);
 
     if (d->stopping) {
         int64_t left = d->kill_at_ms - daemon_monotonic_ms();
         return left > 0 ? left : 100;
     }
-    if (d->reload && !daemon_is_running(d, "plan")) {
-        reload(d);
+    if (d->reload && !daemon_process_is_running(d, DAEMON_FOR_PLAN)) {
+        daemon_reload(d);
     }
     if (!d->plan) {
         return wait;
     }
     int64_t watch = daemon_watch(d);
     wait = watch < wait ? watch : wait;
-    daemon_scheduler_look(&d->scheduler, now);
+    daemon_scheduler_update(&d->scheduler, now);
     daemon_start_due(d);
     wake = daemon_scheduler_wake(&d->scheduler, now);
     wake = slow < wake ? slow : wake;
@@ -185,55 +184,59 @@ static int64_t work(struct daemon *d)
     return wait > 0 ? wait : 1;
 }
 
-static void wait_for(struct daemon *d, int64_t ms)
+static void daemon_wait(struct daemon *d, int64_t ms)
 {
     struct pollfd fds[1 + 2 * DAEMON_MAX_PROCESSES];
     nfds_t count = 0;
 
     fds[count++] = (struct pollfd){.fd = d->signals, .events = POLLIN};
-    for (size_t i = 0; i < d->job_count; i++) {
-        /* poll passes over those that are -1 */
-        fds[count++] = (struct pollfd){.fd = d->jobs[i]->child.events.fd, .events = POLLIN};
-        fds[count++] = (struct pollfd){.fd = d->jobs[i]->child.output.fd, .events = POLLIN};
+    for (size_t i = 0; i < d->process_count; i++) {
+        /* poll ignores -1 */
+        fds[count++] = (struct pollfd){.fd = d->processes[i]->child.events.fd, .events = POLLIN};
+        fds[count++] = (struct pollfd){.fd = d->processes[i]->child.output.fd, .events = POLLIN};
     }
     poll(fds, count, (int)(ms < INT32_MAX ? ms : INT32_MAX));
 }
 
-static void live(struct daemon *d)
+static void daemon_loop(struct daemon *d)
 {
-    int64_t watchdog = daemon_notify_watchdog_ms();
+    int64_t watchdog = daemon_systemd_watchdog_ms();
 
     d->reload = true;
-    while (go_on(d)) {
-        int64_t wait = work(d);
+    while (daemon_goes_on(d)) {
+        int64_t wait = daemon_step(d);
         if (watchdog) {
-            daemon_notify("WATCHDOG=1");
+            daemon_systemd_notify("WATCHDOG=1");
             wait = wait < watchdog ? wait : watchdog;
         }
-        if (!go_on(d)) {
+        if (!daemon_goes_on(d)) {
             break;
         }
-        wait_for(d, wait);
-        read_signals(d);
-        daemon_attend(d);
+        daemon_wait(d, wait);
+        daemon_read_signals(d);
+        daemon_handle_processes(d);
     }
 }
 
 int daemon_run(const struct daemon_settings *settings)
 {
-    struct daemon d = {
-        .settings = settings, .signals = -1, .lock = -1, .scheduler = {.note = on_note, .arg = &d}};
+    struct daemon d = {.settings = settings,
+                       .signals = -1,
+                       .lock = -1,
+                       .scheduler = {.report = daemon_on_schedule_event, .arg = &d}};
 
-    daemon_listen(&d.listeners, settings->on_event, settings->arg);
-    daemon_say(&d, DAEMON_INFO, "daemon.start", "hangar %s", hangar_version());
-    if (catch_signals(&d)) {
-        live(&d);
+    daemon_listeners_add(&d.listeners, settings->on_event, settings->arg);
+    daemon_report(&d, DAEMON_INFO, "daemon.start", "hangar %s", hangar_version());
+    if (daemon_catch_signals(&d)) {
+        daemon_loop(&d);
     } else {
-        daemon_say(&d, DAEMON_ERROR, "daemon.failed", "cannot catch signals: %s", strerror(errno));
+        daemon_report(&d, DAEMON_ERROR, "daemon.failed", "cannot set up signals: %s",
+                      strerror(errno));
         d.result = HANGAR_STATUS_FAILED;
     }
     if (d.stopping) {
-        daemon_say(&d, DAEMON_INFO, "daemon.stopped", "%zu jobs were left", d.job_count);
+        daemon_report(&d, DAEMON_INFO, "daemon.stopped", "stopped; %zu processes did not end",
+                      d.process_count);
     }
     daemon_http_stop(d.http);
     free(d.listening);

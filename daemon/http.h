@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * http: answers on the local network what the daemon last found out: /metrics for
- * Prometheus, /healthz for whoever watches the process.  It reads nothing but the
- * request's path, and asks no sink: an answer costs the same whoever asks how often.
+ * http: serves /metrics for Prometheus and /healthz for a check of the process.  It reads
+ * only the path of a request and answers from memory: no request reads a sink.
  */
 #ifndef DAEMON_HTTP_H
 #define DAEMON_HTTP_H
@@ -14,12 +13,12 @@
 
 struct daemon_http;
 
-/* Begins to listen at "127.0.0.1:9848" or "[::1]:9848"; *error says why not, and is the
- * caller's to free.  NULL when it cannot. */
+/* Starts to listen on "127.0.0.1:9848" or "[::1]:9848".  NULL when that fails: *error is
+ * the message, to be freed by the caller. */
 struct daemon_http *daemon_http_start(const char *listen, char **error);
 void daemon_http_stop(struct daemon_http *http);
 
-/* What to answer from now on: hangar.status/1, found out at this time. */
+/* The status to serve from now on: hangar.status/1 of this time. */
 void daemon_http_show(struct daemon_http *http, const json_t *status, int64_t time_ms);
 
 #endif

@@ -14,14 +14,14 @@
 
 /* ---- values ---- */
 
-static const char *text(const json_t *object, const char *key)
+static const char *metrics_text(const json_t *object, const char *key)
 {
     const char *value = json_string_value(json_object_get(object, key));
 
     return value ? value : "";
 }
 
-static bool number(const json_t *object, const char *key, double *out)
+static bool metrics_number(const json_t *object, const char *key, double *out)
 {
     const json_t *value = json_object_get(object, key);
 
@@ -29,13 +29,13 @@ static bool number(const json_t *object, const char *key, double *out)
     return json_is_number(value);
 }
 
-/* "2026-01-15T02:00:00.123Z" in seconds since 1970; 0: none. */
-static double seconds(const json_t *object, const char *key)
+/* "2026-01-15T02:00:00.123Z" as seconds since 1970; 0: none. */
+static double metrics_seconds(const json_t *object, const char *key)
 {
     struct tm tm = {0};
     int ms = 0;
 
-    if (sscanf(text(object, key), "%4d-%2d-%2dT%2d:%2d:%2d.%3dZ", &tm.tm_year, &tm.tm_mon,
+    if (sscanf(metrics_text(object, key), "%4d-%2d-%2dT%2d:%2d:%2d.%3dZ", &tm.tm_year, &tm.tm_mon,
                &tm.tm_mday, &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &ms) < 6) {
         return 0;
     }
@@ -45,7 +45,8 @@ static double seconds(const json_t *object, const char *key)
 }
 
 /* counters: { counter: { of: { kind: n } } } */
-static double counter(const json_t *status, const char *name, const char *of, const char *kind)
+static double metrics_counter(const json_t *status, const char *name, const char *of,
+                              const char *kind)
 {
     const json_t *all = json_object_get(json_object_get(status, "counters"), name);
 
@@ -54,13 +55,13 @@ static double counter(const json_t *status, const char *name, const char *of, co
 
 /* ---- writing ---- */
 
-static void family(FILE *out, const char *name, const char *type, const char *help)
+static void metrics_family(FILE *out, const char *name, const char *type, const char *help)
 {
     fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
 /* A sample; labels are pairs of name and value, ended by NULL. */
-static void sample(FILE *out, const char *name, double value, ...)
+static void metrics_sample(FILE *out, const char *name, double value, ...)
 {
     va_list labels;
     const char *label, *sep = "{";
@@ -87,167 +88,178 @@ static void sample(FILE *out, const char *name, double value, ...)
 
 /* ---- the families ---- */
 
-static void runs(FILE *out, const json_t *status)
+static void metrics_runs(FILE *out, const json_t *status)
 {
     static const char *const outcomes[] = {"done", "degraded",    "failed",  "usage",    "auth",
                                            "busy", "interrupted", "corrupt", "not_found"};
     const json_t *p;
     size_t i;
 
-    family(out, "backup_total", "counter", "Runs of a pipeline by how they ended.");
+    metrics_family(out, "backup_total", "counter", "Runs of a pipeline, by status.");
     EACH_PIPELINE(status, i, p)
     for (size_t k = 0; k < sizeof(outcomes) / sizeof(outcomes[0]); k++) {
-        sample(out, "backup_total", counter(status, "backup", text(p, "name"), outcomes[k]),
-               "pipeline", text(p, "name"), "status", outcomes[k], NULL);
+        metrics_sample(out, "backup_total",
+                       metrics_counter(status, "backup", metrics_text(p, "name"), outcomes[k]),
+                       "pipeline", metrics_text(p, "name"), "status", outcomes[k], NULL);
     }
-    family(out, "backup_failures_total", "counter", "Runs that left no backup, by reason.");
+    metrics_family(out, "backup_failures_total", "counter", "Runs without a backup, by reason.");
     EACH_PIPELINE(status, i, p)
     for (size_t k = 2; k < sizeof(outcomes) / sizeof(outcomes[0]); k++) {
-        sample(out, "backup_failures_total",
-               counter(status, "backup", text(p, "name"), outcomes[k]), "pipeline", text(p, "name"),
-               "reason", outcomes[k], NULL);
+        metrics_sample(out, "backup_failures_total",
+                       metrics_counter(status, "backup", metrics_text(p, "name"), outcomes[k]),
+                       "pipeline", metrics_text(p, "name"), "reason", outcomes[k], NULL);
     }
 }
 
-static void last_run(FILE *out, const json_t *status)
+static void metrics_last_run(FILE *out, const json_t *status)
 {
     const json_t *p;
     size_t i;
     double value;
 
-    family(out, "backup_duration_seconds", "gauge", "How long the last run took.");
+    metrics_family(out, "backup_duration_seconds", "gauge", "Duration of the last run.");
     EACH_PIPELINE(status, i, p)
     {
-        number(json_object_get(p, "last_run"), "duration_ms", &value);
-        sample(out, "backup_duration_seconds", value / 1000, "pipeline", text(p, "name"), NULL);
+        metrics_number(json_object_get(p, "last_run"), "duration_ms", &value);
+        metrics_sample(out, "backup_duration_seconds", value / 1000, "pipeline",
+                       metrics_text(p, "name"), NULL);
     }
-    family(out, "backup_last_attempt_timestamp_seconds", "gauge",
-           "When the last run began; 0: there was none.");
+    metrics_family(out, "backup_last_attempt_timestamp_seconds", "gauge",
+                   "Start of the last run; 0: none.");
     EACH_PIPELINE(status, i, p)
-    sample(out, "backup_last_attempt_timestamp_seconds",
-           seconds(json_object_get(p, "last_run"), "started"), "pipeline", text(p, "name"), NULL);
-    family(out, "backup_running", "gauge", "1 while a run is under way.");
+    metrics_sample(out, "backup_last_attempt_timestamp_seconds",
+                   metrics_seconds(json_object_get(p, "last_run"), "started"), "pipeline",
+                   metrics_text(p, "name"), NULL);
+    metrics_family(out, "backup_running", "gauge", "1 while a run is in progress.");
     EACH_PIPELINE(status, i, p)
-    sample(out, "backup_running", json_is_object(json_object_get(p, "running")), "pipeline",
-           text(p, "name"), NULL);
-    family(out, "backup_next_run_timestamp_seconds", "gauge",
-           "When the schedule wants the next run; 0: there is no schedule.");
+    metrics_sample(out, "backup_running", json_is_object(json_object_get(p, "running")), "pipeline",
+                   metrics_text(p, "name"), NULL);
+    metrics_family(out, "backup_next_run_timestamp_seconds", "gauge",
+                   "Time of the next scheduled run; 0: no schedule.");
     EACH_PIPELINE(status, i, p)
-    sample(out, "backup_next_run_timestamp_seconds", seconds(p, "next"), "pipeline",
-           text(p, "name"), NULL);
-    family(out, "backup_max_age_seconds", "gauge",
-           "How old the newest backup may become; 0: any age.");
+    metrics_sample(out, "backup_next_run_timestamp_seconds", metrics_seconds(p, "next"), "pipeline",
+                   metrics_text(p, "name"), NULL);
+    metrics_family(out, "backup_max_age_seconds", "gauge",
+                   "Maximum age of the newest backup; 0: no limit.");
     EACH_PIPELINE(status, i, p)
     {
-        number(p, "max_age_ms", &value);
-        sample(out, "backup_max_age_seconds", value / 1000, "pipeline", text(p, "name"), NULL);
+        metrics_number(p, "max_age_ms", &value);
+        metrics_sample(out, "backup_max_age_seconds", value / 1000, "pipeline",
+                       metrics_text(p, "name"), NULL);
     }
-    family(out, "backup_drill_last_success_timestamp_seconds", "gauge",
-           "When the last drill that went well began; 0: none is known.");
+    metrics_family(out, "backup_drill_last_success_timestamp_seconds", "gauge",
+                   "Start of the last successful drill; 0: none.");
     EACH_PIPELINE(status, i, p)
     {
         const json_t *drill = json_object_get(p, "last_drill");
-        bool done = strcmp(text(drill, "status"), "done") == 0;
-        sample(out, "backup_drill_last_success_timestamp_seconds",
-               done ? seconds(drill, "time") : 0, "pipeline", text(p, "name"), NULL);
+        bool done = strcmp(metrics_text(drill, "status"), "done") == 0;
+        metrics_sample(out, "backup_drill_last_success_timestamp_seconds",
+                       done ? metrics_seconds(drill, "time") : 0, "pipeline",
+                       metrics_text(p, "name"), NULL);
     }
 }
 
 /* A gauge per pipeline and sink: what `get` gives, where it gives something. */
-static void per_sink(FILE *out, const json_t *status, const char *name, const char *help,
-                     bool (*get)(const json_t *sink, double *value))
+static void metrics_per_sink(FILE *out, const json_t *status, const char *name, const char *help,
+                             bool (*get)(const json_t *sink, double *value))
 {
     const json_t *p, *sink;
     size_t i, k;
     double value;
 
-    family(out, name, "gauge", help);
+    metrics_family(out, name, "gauge", help);
     EACH_PIPELINE(status, i, p)
     json_array_foreach (json_object_get(p, "sinks"), k, sink) {
         if (get(sink, &value)) {
-            sample(out, name, value, "pipeline", text(p, "name"), "sink", text(sink, "name"), NULL);
+            metrics_sample(out, name, value, "pipeline", metrics_text(p, "name"), "sink",
+                           metrics_text(sink, "name"), NULL);
         }
     }
 }
 
-static bool is_up(const json_t *sink, double *value)
+static bool metrics_is_up(const json_t *sink, double *value)
 {
     *value = json_is_true(json_object_get(sink, "reachable"));
     return true;
 }
 
-static bool newest(const json_t *sink, double *value)
+static bool metrics_newest(const json_t *sink, double *value)
 {
-    *value = seconds(sink, "newest_time");
-    /* what cannot be told must not look as if there were none */
+    *value = metrics_seconds(sink, "newest_time");
+    /* a sink that cannot be read must not look like an empty one */
     return json_is_true(json_object_get(sink, "reachable"));
 }
 
-static bool backups(const json_t *sink, double *value)
+static bool metrics_backups(const json_t *sink, double *value)
 {
-    return number(sink, "backups", value) && json_is_true(json_object_get(sink, "reachable"));
+    return metrics_number(sink, "backups", value) &&
+           json_is_true(json_object_get(sink, "reachable"));
 }
 
-static bool free_bytes(const json_t *sink, double *value)
+static bool metrics_free_bytes(const json_t *sink, double *value)
 {
-    return number(sink, "free_bytes", value);
+    return metrics_number(sink, "free_bytes", value);
 }
 
-static bool verified(const json_t *sink, double *value)
+static bool metrics_verified(const json_t *sink, double *value)
 {
     const json_t *record = json_object_get(sink, "newest_verified");
 
-    *value = strcmp(text(record, "status"), "done") == 0 ? seconds(record, "time") : 0;
+    *value =
+        strcmp(metrics_text(record, "status"), "done") == 0 ? metrics_seconds(record, "time") : 0;
     return true;
 }
 
-static void sinks(FILE *out, const json_t *status)
+static void metrics_sinks(FILE *out, const json_t *status)
 {
     const json_t *p, *sink;
     size_t i, k;
     double value;
 
-    per_sink(out, status, "backup_last_success_timestamp_seconds",
-             "When the newest backup in the sink was finished; 0: it has none.", newest);
-    per_sink(out, status, "backup_sink_up", "1 when what the sink holds can be told.", is_up);
-    per_sink(out, status, "backup_kept", "Backups in the sink.", backups);
-    per_sink(out, status, "backup_sink_free_bytes", "What the sink can still take, where it knows.",
-             free_bytes);
-    per_sink(out, status, "backup_verify_last_success_timestamp_seconds",
-             "When the newest backup was last verified with success; 0: it was not.", verified);
-    family(out, "backup_size_bytes", "gauge", "Stored size of the newest backup, and of all.");
+    metrics_per_sink(out, status, "backup_last_success_timestamp_seconds",
+                     "End of the newest backup in the sink; 0: none.", metrics_newest);
+    metrics_per_sink(out, status, "backup_sink_up", "1 when the sink can be read.", metrics_is_up);
+    metrics_per_sink(out, status, "backup_kept", "Backups in the sink.", metrics_backups);
+    metrics_per_sink(out, status, "backup_sink_free_bytes",
+                     "Free space of the sink, where it is known.", metrics_free_bytes);
+    metrics_per_sink(out, status, "backup_verify_last_success_timestamp_seconds",
+                     "Time of the last successful verification of the newest backup; 0: none.",
+                     metrics_verified);
+    metrics_family(out, "backup_size_bytes", "gauge",
+                   "Stored size of the newest backup, and of all.");
     EACH_PIPELINE(status, i, p)
     json_array_foreach (json_object_get(p, "sinks"), k, sink) {
-        if (number(sink, "newest_bytes", &value)) {
-            sample(out, "backup_size_bytes", value, "pipeline", text(p, "name"), "sink",
-                   text(sink, "name"), "kind", "newest", NULL);
+        if (metrics_number(sink, "newest_bytes", &value)) {
+            metrics_sample(out, "backup_size_bytes", value, "pipeline", metrics_text(p, "name"),
+                           "sink", metrics_text(sink, "name"), "kind", "newest", NULL);
         }
-        if (number(sink, "stored_bytes", &value)) {
-            sample(out, "backup_size_bytes", value, "pipeline", text(p, "name"), "sink",
-                   text(sink, "name"), "kind", "all", NULL);
+        if (metrics_number(sink, "stored_bytes", &value)) {
+            metrics_sample(out, "backup_size_bytes", value, "pipeline", metrics_text(p, "name"),
+                           "sink", metrics_text(sink, "name"), "kind", "all", NULL);
         }
     }
-    family(out, "backup_pruned_total", "counter", "Backups that retention removed.");
+    metrics_family(out, "backup_pruned_total", "counter", "Backups that retention removed.");
     EACH_PIPELINE(status, i, p)
     json_array_foreach (json_object_get(p, "sinks"), k, sink) {
-        sample(out, "backup_pruned_total",
-               counter(status, "pruned", text(p, "name"), text(sink, "name")), "pipeline",
-               text(p, "name"), "sink", text(sink, "name"), NULL);
+        metrics_sample(
+            out, "backup_pruned_total",
+            metrics_counter(status, "pruned", metrics_text(p, "name"), metrics_text(sink, "name")),
+            "pipeline", metrics_text(p, "name"), "sink", metrics_text(sink, "name"), NULL);
     }
 }
 
-static void notifiers(FILE *out, const json_t *status)
+static void metrics_notifiers(FILE *out, const json_t *status)
 {
     const json_t *one;
     size_t i;
 
-    family(out, "backup_notify_failures_total", "counter",
-           "Events that a notifier could not be told.");
+    metrics_family(out, "backup_notify_failures_total", "counter",
+                   "Events that a notifier could not deliver.");
     json_array_foreach (json_object_get(status, "instances"), i, one) {
-        if (strcmp(text(one, "kind"), "notifier") == 0) {
-            sample(out, "backup_notify_failures_total",
-                   counter(status, "notify", text(one, "name"), "failed"), "notifier",
-                   text(one, "name"), NULL);
+        if (strcmp(metrics_text(one, "kind"), "notifier") == 0) {
+            metrics_sample(out, "backup_notify_failures_total",
+                           metrics_counter(status, "notify", metrics_text(one, "name"), "failed"),
+                           "notifier", metrics_text(one, "name"), NULL);
         }
     }
 }
@@ -261,14 +273,15 @@ char *daemon_metrics(const json_t *status, const char *version, int64_t gathered
     if (!out) {
         return NULL;
     }
-    runs(out, status);
-    last_run(out, status);
-    sinks(out, status);
-    notifiers(out, status);
-    family(out, "hangar_status_timestamp_seconds", "gauge", "When all of this was found out.");
-    sample(out, "hangar_status_timestamp_seconds", (double)gathered_ms / 1000, NULL);
-    family(out, "hangar_build_info", "gauge", "The version, as a label.");
-    sample(out, "hangar_build_info", 1, "version", version, NULL);
+    metrics_runs(out, status);
+    metrics_last_run(out, status);
+    metrics_sinks(out, status);
+    metrics_notifiers(out, status);
+    metrics_family(out, "hangar_status_timestamp_seconds", "gauge",
+                   "Time at which these values were read.");
+    metrics_sample(out, "hangar_status_timestamp_seconds", (double)gathered_ms / 1000, NULL);
+    metrics_family(out, "hangar_build_info", "gauge", "The version of hangar, as a label.");
+    metrics_sample(out, "hangar_build_info", 1, "version", version, NULL);
     bool failed = ferror(out) != 0;
     if (fclose(out) != 0 || failed) {
         free(result);

@@ -10,9 +10,19 @@
 
 const char *const daemon_kind_names[DAEMON_KINDS] = {"backup", "verify", "drill"};
 
-/* A copy of a member; *failed when it is there and there is no memory, or when it is
- * needed and not there. */
-static char *copy(const json_t *object, const char *key, bool needed, bool *failed)
+enum daemon_kind daemon_kind_named(const char *name)
+{
+    size_t kind = 0;
+
+    while (kind < DAEMON_KINDS && (!name || strcmp(name, daemon_kind_names[kind]) != 0)) {
+        kind++;
+    }
+    return (enum daemon_kind)kind;
+}
+
+/* A copy of a member.  Sets *failed when there is no memory for it, or when it is needed
+ * and missing. */
+static char *plan_copy(const json_t *object, const char *key, bool needed, bool *failed)
 {
     const char *text = json_string_value(json_object_get(object, key));
     char *result = text ? strdup(text) : NULL;
@@ -23,26 +33,26 @@ static char *copy(const json_t *object, const char *key, bool needed, bool *fail
     return result;
 }
 
-static int64_t number(const json_t *object, const char *key)
+static int64_t plan_number(const json_t *object, const char *key)
 {
     return json_integer_value(json_object_get(object, key));
 }
 
-static bool read_pipeline(struct daemon_pipeline *p, const json_t *item)
+static bool plan_read_pipeline(struct daemon_pipeline *p, const json_t *item)
 {
     const json_t *windows = json_object_get(item, "windows"), *last, *window;
     bool failed = false;
     size_t i;
 
-    p->name = copy(item, "name", true, &failed);
-    p->timezone = copy(item, "timezone", false, &failed);
-    p->jitter_ms = number(item, "jitter_ms");
-    p->max_duration_ms = number(item, "max_duration_ms");
-    p->max_age_ms = number(item, "max_age_ms");
+    p->name = plan_copy(item, "name", true, &failed);
+    p->timezone = plan_copy(item, "timezone", false, &failed);
+    p->jitter_ms = plan_number(item, "jitter_ms");
+    p->max_duration_ms = plan_number(item, "max_duration_ms");
+    p->max_age_ms = plan_number(item, "max_age_ms");
     p->catch_up = json_is_true(json_object_get(item, "catch_up"));
     last = json_object_get(item, "last_run");
-    p->last_run = copy(last, "run", false, &failed);
-    p->last_status = copy(last, "status", false, &failed);
+    p->last_run = plan_copy(last, "run", false, &failed);
+    p->last_status = plan_copy(last, "status", false, &failed);
     p->windows = calloc(json_array_size(windows) + 1, sizeof(char *));
     if (!p->windows) {
         return false;
@@ -55,8 +65,8 @@ static bool read_pipeline(struct daemon_pipeline *p, const json_t *item)
     return !failed;
 }
 
-/* FNV-1a: spreads hosts and pipelines over the jitter; nothing depends on its quality. */
-static uint64_t mix(uint64_t hash, const char *text)
+/* FNV-1a distributes hosts and pipelines over the jitter; its quality does not matter. */
+static uint64_t plan_mix(uint64_t hash, const char *text)
 {
     for (; *text; text++) {
         hash = (hash ^ (unsigned char)*text) * UINT64_C(1099511628211);
@@ -64,50 +74,47 @@ static uint64_t mix(uint64_t hash, const char *text)
     return (hash ^ 0xFF) * UINT64_C(1099511628211);
 }
 
-static int64_t spread(const struct daemon_plan *plan, const struct daemon_pipeline *p,
-                      const char *job)
+static int64_t plan_spread(const struct daemon_plan *plan, const struct daemon_pipeline *p,
+                           const char *job)
 {
     uint64_t hash = UINT64_C(14695981039346656037);
 
-    hash = mix(mix(mix(hash, plan->origin), p->name), job);
+    hash = plan_mix(plan_mix(plan_mix(hash, plan->origin), p->name), job);
     return p->jitter_ms > 0 ? (int64_t)(hash % (uint64_t)(p->jitter_ms + 1)) : 0;
 }
 
-static bool read_schedule(struct daemon_plan *plan, const json_t *item)
+static bool plan_read_schedule(struct daemon_plan *plan, const json_t *item)
 {
     struct daemon_schedule *s = &plan->schedules[plan->schedule_count++];
     const char *job = json_string_value(json_object_get(item, "job"));
-    size_t kind = 0;
+    enum daemon_kind kind = daemon_kind_named(job);
     bool failed = false;
 
-    while (job && kind < DAEMON_KINDS && strcmp(job, daemon_kind_names[kind]) != 0) {
-        kind++;
-    }
     *s = (struct daemon_schedule){.pipeline = plan->pipeline_count - 1,
-                                  .kind = (enum daemon_kind)kind,
-                                  .cron = copy(item, "schedule", true, &failed),
+                                  .kind = kind,
+                                  .cron = plan_copy(item, "schedule", true, &failed),
                                   .last_ms = -1,
                                   .started_ms = -1};
-    if (!job || kind == DAEMON_KINDS || failed) {
+    if (kind == DAEMON_KINDS || failed) {
         return false;
     }
-    s->spread_ms = spread(plan, &plan->pipelines[s->pipeline], job);
+    s->spread_ms = plan_spread(plan, &plan->pipelines[s->pipeline], job);
     return true;
 }
 
-static bool read_plan(struct daemon_plan *plan, const json_t *document)
+static bool plan_read_plan(struct daemon_plan *plan, const json_t *document)
 {
     const json_t *limits = json_object_get(document, "limits"), *item, *job;
     const json_t *pipelines = json_object_get(document, "pipelines");
     bool failed = false;
     size_t i, k;
 
-    plan->config = copy(document, "config", true, &failed);
-    plan->state_dir = copy(document, "state_dir", true, &failed);
-    plan->origin = copy(document, "origin", true, &failed);
-    plan->listen = copy(document, "listen", false, &failed);
-    plan->max_jobs = number(limits, "jobs");
-    plan->stop_timeout_ms = number(limits, "stop_timeout_ms");
+    plan->config = plan_copy(document, "config", true, &failed);
+    plan->state_dir = plan_copy(document, "state_dir", true, &failed);
+    plan->origin = plan_copy(document, "origin", true, &failed);
+    plan->listen = plan_copy(document, "listen", false, &failed);
+    plan->max_jobs = plan_number(limits, "jobs");
+    plan->stop_timeout_ms = plan_number(limits, "stop_timeout_ms");
     plan->pipelines = calloc(json_array_size(pipelines) + 1, sizeof(*plan->pipelines));
     plan->schedules =
         calloc(json_array_size(pipelines) * DAEMON_KINDS + 1, sizeof(*plan->schedules));
@@ -116,12 +123,12 @@ static bool read_plan(struct daemon_plan *plan, const json_t *document)
     }
     json_array_foreach (pipelines, i, item) {
         const json_t *jobs = json_object_get(item, "jobs");
-        if (!read_pipeline(&plan->pipelines[plan->pipeline_count++], item) ||
+        if (!plan_read_pipeline(&plan->pipelines[plan->pipeline_count++], item) ||
             json_array_size(jobs) > DAEMON_KINDS) {
             return false;
         }
         json_array_foreach (jobs, k, job) {
-            if (!read_schedule(plan, job)) {
+            if (!plan_read_schedule(plan, job)) {
                 return false;
             }
         }
@@ -133,7 +140,7 @@ struct daemon_plan *daemon_plan_read(const json_t *document)
 {
     struct daemon_plan *plan = calloc(1, sizeof(*plan));
 
-    if (plan && !read_plan(plan, document)) {
+    if (plan && !plan_read_plan(plan, document)) {
         daemon_plan_free(plan);
         plan = NULL;
     }
@@ -179,12 +186,11 @@ const struct daemon_pipeline *daemon_plan_pipeline(const struct daemon_plan *pla
 }
 
 struct daemon_schedule *daemon_plan_find(const struct daemon_plan *plan, const char *pipeline,
-                                         const char *job)
+                                         enum daemon_kind kind)
 {
-    for (size_t i = 0; pipeline && job && i < plan->schedule_count; i++) {
+    for (size_t i = 0; pipeline && i < plan->schedule_count; i++) {
         struct daemon_schedule *s = &plan->schedules[i];
-        if (strcmp(plan->pipelines[s->pipeline].name, pipeline) == 0 &&
-            strcmp(daemon_kind_names[s->kind], job) == 0) {
+        if (s->kind == kind && strcmp(plan->pipelines[s->pipeline].name, pipeline) == 0) {
             return s;
         }
     }

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * schedule: which job is to be started when.  Pure: the time is told, nothing is
- * started, read or written here.
+ * schedule: decides which job is started when.  Pure: the caller passes the time, and
+ * starts, reads and writes everything.
  *
- *     take a plan ──► ( look ──► next ──► started ... ended )* ──► take another
+ *     set_plan ──► ( update ──► next ──► started ... ended )* ──► set_plan
  *
- * A schedule is due at the first time that its cron names after `last_ms`, and the
- * spread of its jitter later.  It is then pending until no other job of its pipeline
- * runs, fewer than max_jobs run in all, and a window is open.  What comes due while it
- * runs is skipped; what came due while nobody looked is run once, or not at all
- * (catch_up).  A run that was cut off with the daemon is repeated, three times at most.
+ * A schedule is due at the first time of its cron after `last_ms`, plus its part of the
+ * jitter.  Then it is pending until no other job of its pipeline runs, fewer than max_jobs
+ * jobs run, and a window is open.  A time that comes while the job runs is skipped.  Times
+ * that came while no daemon ran start the job once, or not at all (catch_up).  A job during
+ * which the daemon stopped is repeated, at most three times.
  */
 #ifndef DAEMON_SCHEDULE_H
 #define DAEMON_SCHEDULE_H
@@ -20,16 +20,16 @@
 
 #define DAEMON_MAX_JOBS 64
 
-/* Something to tell about a schedule; `name` as in event.h. */
-typedef void daemon_note(void *arg, const struct daemon_plan *plan,
-                         const struct daemon_schedule *schedule, enum daemon_level level,
-                         const char *name, const char *message);
+/* Reports an event of a schedule; `name` as in event.h. */
+typedef void daemon_schedule_report(void *arg, const struct daemon_plan *plan,
+                                    const struct daemon_schedule *schedule, enum daemon_level level,
+                                    const char *name, const char *message);
 
-/* Zero it but for note and arg. */
+/* Zeroed, with report and arg set. */
 struct daemon_scheduler {
-    struct daemon_plan *plan; /* the caller's */
-    int64_t looked_ms;        /* when it last looked; 0: never */
-    daemon_note *note;
+    struct daemon_plan *plan; /* owned by the caller */
+    int64_t updated_ms;       /* the last update; 0: none */
+    daemon_schedule_report *report;
     void *arg;
     struct daemon_busy {
         char *pipeline;
@@ -40,29 +40,31 @@ struct daemon_scheduler {
 
 void daemon_scheduler_free(struct daemon_scheduler *s); /* not the plan */
 
-/* Goes by this plan from now on.  What it remembers has been set in its schedules; the
- * first plan of a process may have runs that were cut off. */
-void daemon_scheduler_take(struct daemon_scheduler *s, struct daemon_plan *plan, int64_t now_ms);
+/* Uses this plan from now on.  The caller has applied the state to its schedules; that of
+ * an earlier daemon may contain jobs which it did not finish. */
+void daemon_scheduler_set_plan(struct daemon_scheduler *s, struct daemon_plan *plan,
+                               int64_t now_ms);
 
-/* Finds what is due. */
-void daemon_scheduler_look(struct daemon_scheduler *s, int64_t now_ms);
+/* Marks the schedules that are due as pending. */
+void daemon_scheduler_update(struct daemon_scheduler *s, int64_t now_ms);
 
-/* What is to be started now, the longest due first; NULL: nothing. */
+/* The pending job to start now, the one that is due longest; NULL: none. */
 struct daemon_schedule *daemon_scheduler_next(struct daemon_scheduler *s, int64_t now_ms);
 
-/* It is about to be started: to be remembered before it is.  False when out of memory. */
+/* The job is about to start; the caller records that before it does.  False when out of
+ * memory. */
 bool daemon_scheduler_started(struct daemon_scheduler *s, struct daemon_schedule *schedule,
                               int64_t now_ms);
 
 enum daemon_end {
-    DAEMON_ENDED, /* well or not: it has had its run */
-    DAEMON_HELD,  /* another process has the pipeline: it is tried again */
-    DAEMON_CUT    /* it was stopped with the daemon: it is repeated by the next one */
+    DAEMON_END_FINAL,  /* with success or not: the job is not repeated */
+    DAEMON_END_BUSY,   /* another process has locked the pipeline: the job is tried again */
+    DAEMON_END_STOPPED /* stopped with the daemon: the next daemon repeats the job */
 };
 void daemon_scheduler_ended(struct daemon_scheduler *s, const char *pipeline, enum daemon_kind kind,
                             int64_t now_ms, enum daemon_end end);
 
-/* When to look again, if nothing happens before. */
+/* When to call update again, unless a job ends before. */
 int64_t daemon_scheduler_wake(const struct daemon_scheduler *s, int64_t now_ms);
 
 #endif

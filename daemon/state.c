@@ -17,14 +17,14 @@
 #define SCHEMA "hangar.daemon/1"
 #define STATE_FILE "daemon.json"
 
-static int open_folder(const char *state_dir, int *fd)
+static int state_open_folder(const char *state_dir, int *fd)
 {
     *fd = open(state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return *fd < 0 ? errno : 0;
 }
 
-/* The folder and those above it, as a first run would make them. */
-static int make_folder(const char *path)
+/* Creates the folder and those above it, as the first run would. */
+static int state_make_folder(const char *path)
 {
     char *copy = strdup(path);
     int why = copy ? 0 : ENOMEM;
@@ -48,10 +48,10 @@ static int make_folder(const char *path)
 
 int daemon_state_lock(const char *state_dir, int *fd)
 {
-    int folder, why = make_folder(state_dir);
+    int folder, why = state_make_folder(state_dir);
 
     if (why == 0) {
-        why = open_folder(state_dir, &folder);
+        why = state_open_folder(state_dir, &folder);
     }
     if (why != 0) {
         return why;
@@ -66,7 +66,134 @@ int daemon_state_lock(const char *state_dir, int *fd)
     return why;
 }
 
-static json_t *remembered(const struct daemon_plan *plan, const struct daemon_schedule *s)
+static bool state_same(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+/* A copy of a text that may be NULL; sets *failed when out of memory. */
+static char *state_copy(const char *text, bool *failed)
+{
+    char *copy = text ? strdup(text) : NULL;
+
+    if (text && !copy) {
+        *failed = true;
+    }
+    return copy;
+}
+
+static struct daemon_state *state_new(size_t count)
+{
+    struct daemon_state *state = calloc(1, sizeof(*state));
+
+    if (!state) {
+        return NULL;
+    }
+    state->entries = calloc(count + 1, sizeof(*state->entries));
+    if (!state->entries) {
+        free(state);
+        return NULL;
+    }
+    return state;
+}
+
+void daemon_state_free(struct daemon_state *state)
+{
+    for (size_t i = 0; state && i < state->count; i++) {
+        free(state->entries[i].pipeline);
+        free(state->entries[i].cron);
+        free(state->entries[i].timezone);
+    }
+    if (state) {
+        free(state->entries);
+    }
+    free(state);
+}
+
+struct daemon_state *daemon_state_of(const struct daemon_plan *plan)
+{
+    struct daemon_state *state = state_new(plan->schedule_count);
+    bool failed = !state;
+
+    for (size_t i = 0; state && i < plan->schedule_count; i++) {
+        const struct daemon_schedule *s = &plan->schedules[i];
+        const struct daemon_pipeline *p = &plan->pipelines[s->pipeline];
+        struct daemon_state_entry *entry = &state->entries[state->count++];
+        *entry = (struct daemon_state_entry){.pipeline = state_copy(p->name, &failed),
+                                             .cron = state_copy(s->cron, &failed),
+                                             .timezone = state_copy(p->timezone, &failed),
+                                             .kind = s->kind,
+                                             .last_ms = s->last_ms,
+                                             .started_ms = s->started_ms,
+                                             .lost = s->lost};
+        memcpy(entry->run, s->run, sizeof(entry->run));
+    }
+    if (failed) {
+        daemon_state_free(state);
+        return NULL;
+    }
+    return state;
+}
+
+void daemon_state_apply(const struct daemon_state *state, struct daemon_plan *plan, int64_t now_ms)
+{
+    for (size_t i = 0; state && i < state->count; i++) {
+        const struct daemon_state_entry *entry = &state->entries[i];
+        struct daemon_schedule *s = daemon_plan_find(plan, entry->pipeline, entry->kind);
+        if (!s) {
+            continue;
+        }
+        s->last_ms = entry->last_ms;
+        s->started_ms = entry->started_ms;
+        s->lost = entry->lost;
+        memcpy(s->run, entry->run, sizeof(s->run));
+        if (s->last_ms < now_ms &&
+            (!state_same(s->cron, entry->cron) ||
+             !state_same(plan->pipelines[s->pipeline].timezone, entry->timezone))) {
+            s->last_ms = now_ms;
+        }
+    }
+}
+
+/* ---- the file ---- */
+
+struct daemon_state *daemon_state_parse(const json_t *document)
+{
+    const json_t *schedules = json_object_get(document, "schedules"), *item;
+    struct daemon_state *state = state_new(json_array_size(schedules));
+    bool failed = !state;
+    size_t i;
+
+    if (!state) {
+        return NULL;
+    }
+    json_array_foreach (schedules, i, item) {
+        const char *pipeline = json_string_value(json_object_get(item, "pipeline"));
+        const char *cron = json_string_value(json_object_get(item, "schedule"));
+        const char *timezone = json_string_value(json_object_get(item, "timezone"));
+        const char *run = json_string_value(json_object_get(item, "run"));
+        struct daemon_state_entry entry = {
+            .kind = daemon_kind_named(json_string_value(json_object_get(item, "job"))),
+            .last_ms = json_integer_value(json_object_get(item, "last_ms")),
+            .started_ms = json_integer_value(json_object_get(item, "started_ms")),
+            .lost = (unsigned)json_integer_value(json_object_get(item, "lost"))};
+        if (!pipeline || entry.kind == DAEMON_KINDS) {
+            continue;
+        }
+        entry.pipeline = state_copy(pipeline, &failed);
+        entry.cron = state_copy(cron, &failed);
+        entry.timezone = state_copy(timezone, &failed);
+        snprintf(entry.run, sizeof(entry.run), "%s", run ? run : "");
+        state->entries[state->count++] = entry;
+    }
+    if (failed) {
+        daemon_state_free(state);
+        return NULL;
+    }
+    return state;
+}
+
+static json_t *state_entry_document(const struct daemon_plan *plan, const struct daemon_schedule *s)
 {
     const struct daemon_pipeline *p = &plan->pipelines[s->pipeline];
 
@@ -76,58 +203,26 @@ static json_t *remembered(const struct daemon_plan *plan, const struct daemon_sc
                      "run", s->run, "lost", (int)s->lost);
 }
 
-json_t *daemon_state_make(const struct daemon_plan *plan)
+static json_t *state_document(const struct daemon_plan *plan)
 {
     json_t *schedules = json_array();
     bool failed = false;
 
     for (size_t i = 0; i < plan->schedule_count; i++) {
-        if (json_array_append_new(schedules, remembered(plan, &plan->schedules[i])) != 0) {
-            failed = true;
-        }
+        json_t *entry = state_entry_document(plan, &plan->schedules[i]);
+        failed |= json_array_append_new(schedules, entry) != 0;
     }
-    json_t *state = json_pack("{s:s, s:o}", "schema", SCHEMA, "schedules", schedules);
+    json_t *document = json_pack("{s:s, s:o}", "schema", SCHEMA, "schedules", schedules);
     if (failed) {
-        json_decref(state);
+        json_decref(document);
         return NULL;
     }
-    return state;
+    return document;
 }
 
-static bool same(const char *a, const char *b)
+int daemon_state_load(const char *state_dir, struct daemon_state **state)
 {
-    return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
-void daemon_state_apply(const json_t *state, struct daemon_plan *plan, int64_t now_ms)
-{
-    const json_t *item;
-    size_t i;
-
-    json_array_foreach (json_object_get(state, "schedules"), i, item) {
-        const char *pipeline = json_string_value(json_object_get(item, "pipeline"));
-        const char *job = json_string_value(json_object_get(item, "job"));
-        const char *run = json_string_value(json_object_get(item, "run"));
-        struct daemon_schedule *s = daemon_plan_find(plan, pipeline, job);
-        if (!s) {
-            continue;
-        }
-        s->last_ms = json_integer_value(json_object_get(item, "last_ms"));
-        s->started_ms = json_integer_value(json_object_get(item, "started_ms"));
-        s->lost = (unsigned)json_integer_value(json_object_get(item, "lost"));
-        snprintf(s->run, sizeof(s->run), "%s", run ? run : "");
-        if (s->last_ms < now_ms &&
-            (!same(s->cron, json_string_value(json_object_get(item, "schedule"))) ||
-             !same(plan->pipelines[s->pipeline].timezone,
-                   json_string_value(json_object_get(item, "timezone"))))) {
-            s->last_ms = now_ms;
-        }
-    }
-}
-
-int daemon_state_load(const char *state_dir, json_t **state)
-{
-    int folder, why = open_folder(state_dir, &folder);
+    int folder, why = state_open_folder(state_dir, &folder);
 
     *state = NULL;
     if (why != 0) {
@@ -139,18 +234,20 @@ int daemon_state_load(const char *state_dir, json_t **state)
     if (fd < 0) {
         return why;
     }
-    *state = json_loadfd(fd, 0, NULL);
+    json_t *document = json_loadfd(fd, 0, NULL);
     close(fd);
-    const char *schema = json_string_value(json_object_get(*state, "schema"));
+    const char *schema = json_string_value(json_object_get(document, "schema"));
     if (!schema || strcmp(schema, SCHEMA) != 0) {
-        json_decref(*state);
-        *state = NULL;
-        return EILSEQ;
+        why = EILSEQ;
+    } else {
+        *state = daemon_state_parse(document);
+        why = *state ? 0 : ENOMEM;
     }
-    return 0;
+    json_decref(document);
+    return why;
 }
 
-static int write_all(int fd, const char *text, size_t size)
+static int state_write_all(int fd, const char *text, size_t size)
 {
     while (size > 0) {
         ssize_t n = write(fd, text, size);
@@ -167,15 +264,15 @@ static int write_all(int fd, const char *text, size_t size)
 
 int daemon_state_save(const char *state_dir, const struct daemon_plan *plan)
 {
-    static const char temporary[] = STATE_FILE ".new"; /* the lock is ours: nobody else writes it */
-    json_t *state = daemon_state_make(plan);
-    char *text = state ? json_dumps(state, JSON_INDENT(1)) : NULL;
+    static const char temporary[] = STATE_FILE ".new"; /* we hold the lock */
+    json_t *document = state_document(plan);
+    char *text = document ? json_dumps(document, JSON_INDENT(1)) : NULL;
     int folder = -1, fd = -1;
-    int why = text ? open_folder(state_dir, &folder) : ENOMEM;
+    int why = text ? state_open_folder(state_dir, &folder) : ENOMEM;
 
     if (why == 0) {
         fd = openat(folder, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-        why = fd < 0 ? errno : write_all(fd, text, strlen(text));
+        why = fd < 0 ? errno : state_write_all(fd, text, strlen(text));
     }
     if (fd >= 0 && close(fd) != 0 && why == 0) {
         why = errno;
@@ -190,6 +287,6 @@ int daemon_state_save(const char *state_dir, const struct daemon_plan *plan)
         close(folder);
     }
     free(text);
-    json_decref(state);
+    json_decref(document);
     return why;
 }

@@ -1,50 +1,46 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * watch: a process that looks at all sinks now and then, has people told what they
- * should know, and says what the metrics are made of.  It looks when the daemon
- * begins, whenever a job begins or ends, and each five minutes.
+ * watch: see watch.h.
  */
-#include "context.h"
+#include "watch.h"
 
 #include <hangar/hangar.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { EACH_MS = 300000 };
+#include "process.h"
 
-void daemon_watch_soon(struct daemon *d)
-{
-    d->watch_at_ms = daemon_monotonic_ms();
-}
+enum { WATCH_INTERVAL_MS = 300000 };
 
 int64_t daemon_watch(struct daemon *d)
 {
     int64_t left = d->watch_at_ms - daemon_monotonic_ms();
 
-    if (daemon_is_running(d, "watch")) {
-        return EACH_MS;
+    if (daemon_process_is_running(d, DAEMON_FOR_WATCH)) {
+        return WATCH_INTERVAL_MS;
     }
     if (left > 0) {
         return left;
     }
-    d->watch_at_ms = daemon_monotonic_ms() + EACH_MS;
-    daemon_start_watch(d);
-    return EACH_MS;
+    d->watch_at_ms = daemon_monotonic_ms() + WATCH_INTERVAL_MS;
+    daemon_process_start_watch(d); /* a failure is reported; the next interval tries again */
+    return WATCH_INTERVAL_MS;
 }
 
-void daemon_take_status(struct daemon *d, const json_t *document, const char *error)
+void daemon_watch_end(struct daemon *d, const struct daemon_result *result)
 {
-    if (document && d->http) {
-        daemon_http_show(d->http, document, daemon_now(d));
-    }
-    if (!document && !d->stopping) {
-        daemon_say(d, DAEMON_WARNING, "watch.failed", "cannot look at the sinks: %s", error);
+    if (result && result->status == HANGAR_STATUS_DONE && result->document) {
+        if (d->http) {
+            daemon_http_show(d->http, result->document, daemon_now(d));
+        }
+    } else if (!d->stopping) {
+        daemon_report(d, DAEMON_WARNING, "watch.failed", "cannot read the sinks: %s",
+                      result ? result->error : "the process that reads them crashed");
     }
 }
 
-/* Listens where the plan says, from the first plan on that says so. */
-void daemon_listen_http(struct daemon *d)
+void daemon_watch_listen(struct daemon *d)
 {
     char *error = NULL;
     const char *wanted = d->plan->listen;
@@ -63,9 +59,10 @@ void daemon_listen_http(struct daemon *d)
     d->http = daemon_http_start(wanted, &error);
     if (d->http) {
         d->listening = strdup(wanted);
-        daemon_say(d, DAEMON_INFO, "http.listen", "metrics at http://%s/metrics", wanted);
+        daemon_report(d, DAEMON_INFO, "http.listen", "serving metrics at http://%s/metrics",
+                      wanted);
     } else {
-        daemon_say(d, DAEMON_ERROR, "http.failed", "%s", error ? error : "out of memory");
+        daemon_report(d, DAEMON_ERROR, "http.failed", "%s", error ? error : "out of memory");
     }
     free(error);
 }

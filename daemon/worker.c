@@ -1,35 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * job: what runs in the process of a job: one call of the library.  Each event is a
- * line of JSON on DAEMON_JOB_FD,
- *     {"time_ms": 0, "level": 2, "event": "backup.start", "run": "...", "duration_ms": -1,
- *      "message": "..."}
- * and the last one
- *     {"end": {"status": "done", "error": "...", "document": {...}}}
- * Without it the process is taken for one that crashed.
+ * worker: see worker.h.  A process that ends without a result counts as crashed.
  */
-#include "daemon.h"
+#include "worker.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <hangar/hangar.h>
-#include <jansson.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-/* Whoever does not end by then is ended: an orphan must not hold a pipeline for ever. */
-enum { PATIENCE_S = 300 };
+#include "child.h"
+#include "message.h"
+
+/* How long a job may take to stop.  Then SIGALRM ends the process: one without a daemon
+ * must not lock its pipeline for ever. */
+enum { STOP_LIMIT_S = 300 };
 
 /* For the signal handler, which runs in the main thread alone: the library blocks
  * signals in its own. */
 static _Atomic(struct hangar *) running;
 static atomic_int stopped;
 
-static void on_stop(int number)
+static void worker_on_stop(int number)
 {
     int saved = errno;
     struct hangar *hangar = atomic_load(&running);
@@ -38,13 +36,13 @@ static void on_stop(int number)
     if (hangar) {
         hangar_cancel(hangar);
     }
-    alarm(PATIENCE_S); /* its signal ends the process */
+    alarm(STOP_LIMIT_S);
     errno = saved;
 }
 
-static void catch_signals(void)
+static void worker_catch_signals(void)
 {
-    struct sigaction stop = {.sa_handler = on_stop}, ignore = {.sa_handler = SIG_IGN},
+    struct sigaction stop = {.sa_handler = worker_on_stop}, ignore = {.sa_handler = SIG_IGN},
                      end = {.sa_handler = SIG_DFL};
 
     sigaction(SIGTERM, &stop, NULL);
@@ -54,40 +52,34 @@ static void catch_signals(void)
     sigaction(SIGALRM, &end, NULL);
 }
 
-static bool put(json_t *object)
+/* Writes and frees a line.  When the daemon is gone the write fails; the job goes on until
+ * it ends or gets the signal to stop. */
+static void worker_write(char *line)
 {
-    char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
-    size_t left = text ? strlen(text) : 0;
-    bool ok = text != NULL;
+    const char *at = line;
+    size_t left = line ? strlen(line) : 0;
 
-    if (text) {
-        text[left++] = '\n'; /* in the place of its end */
-    }
-    for (const char *at = text; left > 0 && ok;) {
+    while (left > 0) {
         ssize_t n = write(DAEMON_JOB_FD, at, left);
         if (n < 0 && errno != EINTR) {
-            ok = false; /* the daemon is gone: the job goes on to its end, or is told to stop */
+            break;
         }
         if (n > 0) {
             at += n;
             left -= (size_t)n;
         }
     }
-    free(text);
-    json_decref(object);
-    return ok;
+    free(line);
 }
 
-static void on_log(void *arg, const struct hangar_log_line *line)
+static void worker_on_log(void *arg, const struct hangar_log_line *line)
 {
     (void)arg;
-    put(json_pack("{s:I, s:i, s:s?, s:s?, s:I, s:s}", "time_ms", (json_int_t)line->time_ms, "level",
-                  (int)line->level, "event", line->event, "run", line->run, "duration_ms",
-                  (json_int_t)line->duration_ms, "message", line->message));
+    worker_write(daemon_message_event(line));
 }
 
-static enum hangar_status run(struct hangar *hangar, const struct daemon_job_settings *settings,
-                              char **json)
+static enum hangar_status worker_call(struct hangar *hangar,
+                                      const struct daemon_worker_settings *settings, char **json)
 {
     struct hangar_selection newest = {
         .struct_size = sizeof(newest), .id = "latest", .pipeline = settings->pipeline};
@@ -101,8 +93,8 @@ static enum hangar_status run(struct hangar *hangar, const struct daemon_job_set
     if (strncmp(settings->job, DAEMON_REPORT, strlen(DAEMON_REPORT)) == 0) {
         return hangar_report_crash(hangar, settings->job + strlen(DAEMON_REPORT),
                                    settings->pipeline,
-                                   "the process of the job crashed; hint: look at its lines in "
-                                   "the daemon's log",
+                                   "the process of the job crashed; hint: see its lines in the "
+                                   "log of the daemon",
                                    json);
     }
     if (strcmp(settings->job, "backup") == 0) {
@@ -117,23 +109,18 @@ static enum hangar_status run(struct hangar *hangar, const struct daemon_job_set
     return HANGAR_STATUS_USAGE;
 }
 
-static void put_end(enum hangar_status status, const char *error, const char *json)
-{
-    json_t *document = json ? json_loads(json, 0, NULL) : NULL;
-
-    put(json_pack("{s:{s:s, s:s, s:o}}", "end", "status", hangar_status_name(status), "error",
-                  error, "document", document ? document : json_null()));
-}
-
-int daemon_job(const struct daemon_job_settings *settings)
+int daemon_worker(const struct daemon_worker_settings *settings)
 {
     struct hangar *hangar = NULL;
     char *json = NULL;
 
-    catch_signals();
-    /* programs that the job starts must not hold it open */
+    worker_catch_signals();
+    /* the programs that the job starts must not keep the descriptor open */
     if (fcntl(DAEMON_JOB_FD, F_SETFD, FD_CLOEXEC) != 0) {
-        fprintf(stderr, "hangar: run-job is for `hangar daemon`, which listens to it\n");
+        fprintf(stderr,
+                "hangar: descriptor %d is not open; hint: `hangar daemon` starts run-job, do "
+                "not run it by hand\n",
+                DAEMON_JOB_FD);
         return HANGAR_STATUS_USAGE;
     }
     struct hangar_settings open = {.struct_size = sizeof(open),
@@ -141,14 +128,16 @@ int daemon_job(const struct daemon_job_settings *settings)
                                    .config_file = settings->config_file,
                                    .plugin_dir = settings->plugin_dir,
                                    .state_dir = settings->state_dir,
-                                   .on_log = on_log};
+                                   .on_log = worker_on_log};
     enum hangar_status status = hangar_open(&open, &hangar);
     if (status == HANGAR_STATUS_DONE) {
         atomic_store(&running, hangar);
-        status = atomic_load(&stopped) ? HANGAR_STATUS_INTERRUPTED : run(hangar, settings, &json);
+        status = atomic_load(&stopped) ? HANGAR_STATUS_INTERRUPTED
+                                       : worker_call(hangar, settings, &json);
         atomic_store(&running, NULL);
     }
-    put_end(status, hangar ? hangar_error(hangar) : "out of memory", json);
+    worker_write(
+        daemon_message_result(status, hangar ? hangar_error(hangar) : "out of memory", json));
     hangar_free(json);
     hangar_close(hangar);
     return (int)status;

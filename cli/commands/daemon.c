@@ -6,6 +6,7 @@
  */
 #include <daemon.h>
 #include <stdlib.h>
+#include <worker.h>
 
 #include "cli.h"
 #include "options.h"
@@ -46,7 +47,7 @@ static int daemon_run_command(struct cli *cli)
 
 static int run_job_run(struct cli *cli)
 {
-    struct daemon_job_settings settings = {
+    struct daemon_worker_settings settings = {
         .config_file = cli_option_value(cli, &cli_option_config),
         .plugin_dir = cli->io->plugin_dir,
         .state_dir = cli->io->state_dir,
@@ -55,7 +56,7 @@ static int run_job_run(struct cli *cli)
         .verbose = cli->err.verbose,
     };
 
-    return daemon_job(&settings);
+    return daemon_worker(&settings);
 }
 
 CLI_COMMAND(daemon) = {

@@ -93,7 +93,7 @@ START_TEST(a_program_that_is_not_there_is_no_crash_of_ours)
     daemon_child_read_output(&child, keep, output);
     daemon_child_close(&child);
     ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 127);
-    ck_assert_str_eq(output, "cannot run the program of the daemon\n");
+    ck_assert_str_eq(output, "cannot run the program of the job\n");
 }
 END_TEST
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * event: who listens is told, and so is the service manager.
+ * event, systemd: listeners and the service manager are notified.
  */
 #include "event.h"
 
@@ -20,14 +20,14 @@ static void count(void *arg, const struct daemon_event *event)
     ++*(int *)arg;
 }
 
-START_TEST(all_who_listen_are_told)
+START_TEST(each_listener_is_notified)
 {
     struct daemon_listeners listeners = {.count = 0};
     int a = 0, b = 0;
-    daemon_tell(&listeners, &full);
-    daemon_listen(&listeners, count, &a);
-    daemon_listen(&listeners, count, &b);
-    daemon_tell(&listeners, &full);
+    daemon_listeners_notify(&listeners, &full);
+    daemon_listeners_add(&listeners, count, &a);
+    daemon_listeners_add(&listeners, count, &b);
+    daemon_listeners_notify(&listeners, &full);
     ck_assert(a == 1 && b == 1);
 }
 END_TEST
@@ -42,7 +42,7 @@ static const char *notified(const char *address, socklen_t length)
     ck_assert_int_eq(bind(fd, (struct sockaddr *)&un,
                           (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length)),
                      0);
-    daemon_notify("READY=1\nSTATUS=%d", 5);
+    daemon_systemd_notify("READY=1\nSTATUS=%d", 5);
     struct pollfd ready = {.fd = fd, .events = POLLIN};
     ssize_t n = poll(&ready, 1, 0) > 0 ? recv(fd, text, sizeof(text) - 1, 0) : 0;
     text[n > 0 ? n : 0] = '\0';
@@ -50,48 +50,48 @@ static const char *notified(const char *address, socklen_t length)
     return text;
 }
 
-START_TEST(the_service_manager_is_told_by_file_and_by_name)
+START_TEST(the_service_manager_is_notified_by_path_and_by_name)
 {
     char path[128], name[64];
     unsetenv("NOTIFY_SOCKET");
-    daemon_notify("READY=1"); /* nobody to tell */
+    daemon_systemd_notify("READY=1"); /* no socket is named */
     snprintf(path, sizeof(path), "%s/socket", folder_path);
     setenv("NOTIFY_SOCKET", path, 1);
     ck_assert_str_eq(notified(path, (socklen_t)strlen(path)), "READY=1\nSTATUS=5");
-    daemon_notify("READY=1"); /* nobody there any more */
+    daemon_systemd_notify("READY=1"); /* the socket is gone */
     int length = snprintf(name, sizeof(name), "@hangar-test-%d", (int)getpid());
     setenv("NOTIFY_SOCKET", name, 1);
     name[0] = '\0';
     ck_assert_str_eq(notified(name, (socklen_t)length), "READY=1\nSTATUS=5");
     setenv("NOTIFY_SOCKET", "relative", 1);
-    daemon_notify("READY=1");
+    daemon_systemd_notify("READY=1");
 }
 END_TEST
 
-START_TEST(the_watchdog_is_fed_twice_as_often_as_it_asks)
+START_TEST(the_watchdog_interval_is_half_of_the_limit)
 {
     char pid[32];
     unsetenv("WATCHDOG_USEC");
     unsetenv("WATCHDOG_PID");
-    ck_assert_int_eq(daemon_notify_watchdog_ms(), 0);
+    ck_assert_int_eq(daemon_systemd_watchdog_ms(), 0);
     setenv("WATCHDOG_USEC", "30000000", 1);
-    ck_assert_int_eq(daemon_notify_watchdog_ms(), 15000);
+    ck_assert_int_eq(daemon_systemd_watchdog_ms(), 15000);
     setenv("WATCHDOG_PID", "1", 1);
-    ck_assert_int_eq(daemon_notify_watchdog_ms(), 0);
+    ck_assert_int_eq(daemon_systemd_watchdog_ms(), 0);
     snprintf(pid, sizeof(pid), "%d", (int)getpid());
     setenv("WATCHDOG_PID", pid, 1);
-    ck_assert_int_eq(daemon_notify_watchdog_ms(), 15000);
+    ck_assert_int_eq(daemon_systemd_watchdog_ms(), 15000);
     setenv("WATCHDOG_USEC", "junk", 1);
-    ck_assert_int_eq(daemon_notify_watchdog_ms(), 0);
+    ck_assert_int_eq(daemon_systemd_watchdog_ms(), 0);
 }
 END_TEST
 
 int main(void)
 {
     const TTest *const tests[] = {
-        all_who_listen_are_told,
-        the_service_manager_is_told_by_file_and_by_name,
-        the_watchdog_is_fed_twice_as_often_as_it_asks,
+        each_listener_is_notified,
+        the_service_manager_is_notified_by_path_and_by_name,
+        the_watchdog_interval_is_half_of_the_limit,
     };
     return SUITE_RUN("event", tests, folder_setup, folder_teardown);
 }

@@ -55,17 +55,17 @@ static void take(struct daemon_plan *next, int64_t now)
 {
     daemon_plan_free(plan);
     plan = next;
-    daemon_scheduler_take(&scheduler, plan, now);
+    daemon_scheduler_set_plan(&scheduler, plan, now);
 }
 
 /* A new process with this plan, which remembers what the last one did. */
 static void restart(struct daemon_plan *next, int64_t now)
 {
-    json_t *state = plan ? daemon_state_make(plan) : NULL;
+    struct daemon_state *state = plan ? daemon_state_of(plan) : NULL;
     daemon_scheduler_free(&scheduler);
-    scheduler = (struct daemon_scheduler){.note = on_note};
+    scheduler = (struct daemon_scheduler){.report = on_note};
     daemon_state_apply(state, next, now);
-    json_decref(state);
+    daemon_state_free(state);
     take(next, now);
 }
 
@@ -73,7 +73,7 @@ static void restart(struct daemon_plan *next, int64_t now)
 static const char *looked(int64_t now)
 {
     static char text[200];
-    daemon_scheduler_look(&scheduler, now);
+    daemon_scheduler_update(&scheduler, now);
     struct daemon_schedule *s = daemon_scheduler_next(&scheduler, now);
     text[0] = '\0';
     if (s) {
@@ -100,7 +100,7 @@ static const char *told(void)
 static void setup(void)
 {
     folder_setup();
-    scheduler = (struct daemon_scheduler){.note = on_note};
+    scheduler = (struct daemon_scheduler){.report = on_note};
     plan = NULL;
     notes[0] = '\0';
 }
@@ -123,7 +123,7 @@ START_TEST(it_is_started_when_it_is_due_and_once)
     ck_assert_str_eq(looked(T0 + 2 * HOUR), "nightly/backup");
     ck_assert_str_eq(looked(T0 + 2 * HOUR), "");
     ck_assert(daemon_scheduler_wake(&scheduler, T0 + 2 * HOUR) == INT64_MAX);
-    ended("nightly", DAEMON_BACKUP, T0 + 2 * HOUR + MINUTE, DAEMON_ENDED);
+    ended("nightly", DAEMON_BACKUP, T0 + 2 * HOUR + MINUTE, DAEMON_END_FINAL);
     ck_assert_str_eq(looked(T0 + 2 * HOUR + MINUTE), "");
     ck_assert(daemon_scheduler_wake(&scheduler, T0 + 3 * HOUR) == T0 + DAY + 2 * HOUR);
     ck_assert_str_eq(told(), "");
@@ -136,9 +136,9 @@ START_TEST(jobs_of_a_pipeline_wait_for_each_other)
             T0);
     ck_assert_str_eq(looked(T0 + 2 * HOUR), "p/backup");
     ck_assert_str_eq(looked(T0 + 3 * HOUR), "");
-    ended("p", DAEMON_BACKUP, T0 + 4 * HOUR, DAEMON_ENDED);
+    ended("p", DAEMON_BACKUP, T0 + 4 * HOUR, DAEMON_END_FINAL);
     ck_assert_str_eq(looked(T0 + 4 * HOUR), "p/verify");
-    ended("p", DAEMON_VERIFY, T0 + 4 * HOUR, DAEMON_ENDED);
+    ended("p", DAEMON_VERIFY, T0 + 4 * HOUR, DAEMON_END_FINAL);
     ck_assert_str_eq(looked(T0 + 5 * HOUR), "");
     ck_assert_str_eq(told(), "");
 }
@@ -155,7 +155,7 @@ START_TEST(no_more_run_at_once_than_may)
     ck_assert_str_eq(looked(T0 + 3 * HOUR), "b/backup");
     ck_assert_str_eq(looked(T0 + 3 * HOUR), "a/backup");
     ck_assert_str_eq(looked(T0 + 3 * HOUR), "");
-    ended("b", DAEMON_BACKUP, T0 + 4 * HOUR, DAEMON_ENDED);
+    ended("b", DAEMON_BACKUP, T0 + 4 * HOUR, DAEMON_END_FINAL);
     ck_assert_str_eq(looked(T0 + 4 * HOUR), "c/backup");
 }
 END_TEST
@@ -166,7 +166,7 @@ START_TEST(what_comes_due_while_it_runs_is_skipped)
     ck_assert_str_eq(looked(T0 + HOUR), "p/backup");
     ck_assert_str_eq(looked(T0 + 2 * HOUR), "");
     ck_assert_str_eq(looked(T0 + 3 * HOUR), "");
-    ended("p", DAEMON_BACKUP, T0 + 3 * HOUR + MINUTE, DAEMON_ENDED);
+    ended("p", DAEMON_BACKUP, T0 + 3 * HOUR + MINUTE, DAEMON_END_FINAL);
     ck_assert_str_eq(told(), "p/backup schedule.skipped\n");
     ck_assert_str_eq(looked(T0 + 3 * HOUR + MINUTE), "");
     ck_assert_str_eq(looked(T0 + 4 * HOUR), "p/backup");
@@ -180,7 +180,7 @@ START_TEST(what_was_missed_is_caught_up_once)
     restart(plan_of(NIGHTLY, 2), T0 + 3 * DAY + 12 * HOUR);
     ck_assert_str_eq(looked(T0 + 3 * DAY + 12 * HOUR), "nightly/backup");
     ck_assert_str_eq(told(), "nightly/backup schedule.late\n");
-    ended("nightly", DAEMON_BACKUP, T0 + 3 * DAY + 13 * HOUR, DAEMON_ENDED);
+    ended("nightly", DAEMON_BACKUP, T0 + 3 * DAY + 13 * HOUR, DAEMON_END_FINAL);
     ck_assert_str_eq(looked(T0 + 3 * DAY + 13 * HOUR), "");
     ck_assert_str_eq(looked(T0 + 4 * DAY + 2 * HOUR), "nightly/backup");
     ck_assert_str_eq(told(), "");
@@ -221,7 +221,7 @@ START_TEST(a_run_that_was_cut_off_is_repeated_three_times_at_most)
     ck_assert_str_eq(looked(now), "");
     ck_assert_str_eq(looked(T0 + DAY + 2 * HOUR), "nightly/backup");
     /* one that ends in between is not "again and again" */
-    ended("nightly", DAEMON_BACKUP, T0 + DAY + 3 * HOUR, DAEMON_ENDED);
+    ended("nightly", DAEMON_BACKUP, T0 + DAY + 3 * HOUR, DAEMON_END_FINAL);
     restart(plan_of(NIGHTLY, 2), T0 + DAY + 4 * HOUR);
     ck_assert_str_eq(looked(T0 + DAY + 4 * HOUR), "");
     ck_assert_str_eq(told(), "");
@@ -232,7 +232,7 @@ START_TEST(a_run_that_was_stopped_with_the_daemon_is_repeated)
 {
     restart(plan_of(NIGHTLY, 2), T0);
     ck_assert_str_eq(looked(T0 + 2 * HOUR), "nightly/backup");
-    ended("nightly", DAEMON_BACKUP, T0 + 2 * HOUR + MINUTE, DAEMON_CUT);
+    ended("nightly", DAEMON_BACKUP, T0 + 2 * HOUR + MINUTE, DAEMON_END_STOPPED);
     restart(plan_of(NIGHTLY, 2), T0 + 3 * HOUR);
     ck_assert_str_eq(looked(T0 + 3 * HOUR), "nightly/backup");
 }
@@ -269,12 +269,12 @@ START_TEST(a_pipeline_that_another_process_has_is_tried_again)
     restart(plan_of(NIGHTLY, 2), T0);
     int64_t now = T0 + 2 * HOUR;
     ck_assert_str_eq(looked(now), "nightly/backup");
-    ended("nightly", DAEMON_BACKUP, now, DAEMON_HELD);
+    ended("nightly", DAEMON_BACKUP, now, DAEMON_END_BUSY);
     ck_assert_str_eq(told(), "nightly/backup schedule.waiting\n");
     ck_assert_str_eq(looked(now + 29999), "");
     ck_assert(daemon_scheduler_wake(&scheduler, now + 29999) == now + 30000);
     ck_assert_str_eq(looked(now + 30000), "nightly/backup");
-    ended("nightly", DAEMON_BACKUP, now + 30000, DAEMON_HELD);
+    ended("nightly", DAEMON_BACKUP, now + 30000, DAEMON_END_BUSY);
     ck_assert_str_eq(told(), ""); /* once is enough */
     /* nor does a restart lose it */
     restart(plan_of(NIGHTLY, 2), now + MINUTE);
@@ -293,7 +293,7 @@ START_TEST(a_window_makes_it_wait)
     ck_assert(daemon_scheduler_wake(&scheduler, now + 1) == now + MINUTE);
     ck_assert_str_eq(looked(T0 + 4 * HOUR - 1), "");
     ck_assert_str_eq(looked(T0 + 4 * HOUR), "p/backup");
-    ended("p", DAEMON_BACKUP, T0 + 4 * HOUR + MINUTE, DAEMON_ENDED);
+    ended("p", DAEMON_BACKUP, T0 + 4 * HOUR + MINUTE, DAEMON_END_FINAL);
     ck_assert_str_eq(looked(T0 + 22 * HOUR), "");
 }
 END_TEST
@@ -318,10 +318,10 @@ START_TEST(jitter_is_within_its_bound_and_stays_the_same)
     }
     /* day after day at the same time of the clock */
     for (int day = 1; day < 4; day++) {
-        struct daemon_schedule *b = daemon_plan_find(plan, "b", "backup");
-        daemon_scheduler_look(&scheduler, b->due_ms);
+        struct daemon_schedule *b = daemon_plan_find(plan, "b", DAEMON_BACKUP);
+        daemon_scheduler_update(&scheduler, b->due_ms);
         ck_assert(daemon_scheduler_started(&scheduler, b, b->due_ms));
-        ended("b", DAEMON_BACKUP, due[2] + MINUTE, DAEMON_ENDED);
+        ended("b", DAEMON_BACKUP, due[2] + MINUTE, DAEMON_END_FINAL);
         ck_assert(b->due_ms == due[2] + day * DAY);
     }
 }
@@ -331,7 +331,7 @@ START_TEST(a_changed_schedule_goes_on_from_now)
 {
     restart(plan_of(NIGHTLY, 2), T0);
     ck_assert_str_eq(looked(T0 + 2 * HOUR), "nightly/backup");
-    ended("nightly", DAEMON_BACKUP, T0 + 3 * HOUR, DAEMON_ENDED);
+    ended("nightly", DAEMON_BACKUP, T0 + 3 * HOUR, DAEMON_END_FINAL);
     const char *ten = "[" PIPELINE("nightly", ZONE, BACKUP("0 10 * * *")) "]";
     restart(plan_of(ten, 2), T0 + 12 * HOUR);
     ck_assert_str_eq(looked(T0 + 12 * HOUR), "");
@@ -344,19 +344,19 @@ START_TEST(a_new_plan_leaves_what_runs_alone)
     restart(plan_of(NIGHTLY, 2), T0);
     ck_assert_str_eq(looked(T0 + 2 * HOUR), "nightly/backup");
     /* the same process takes another plan */
-    json_t *state = daemon_state_make(plan);
+    struct daemon_state *state = daemon_state_of(plan);
     struct daemon_plan *next =
         plan_of("[" PIPELINE("nightly", ZONE, BACKUP("0 2 * * *") "," VERIFY("30 2 * * *")) "]", 2);
     daemon_state_apply(state, next, T0 + 2 * HOUR + MINUTE);
-    json_decref(state);
+    daemon_state_free(state);
     take(next, T0 + 2 * HOUR + MINUTE);
     ck_assert_str_eq(told(), "");
     ck_assert_str_eq(looked(T0 + 3 * HOUR), "");
-    ended("nightly", DAEMON_BACKUP, T0 + 3 * HOUR, DAEMON_ENDED);
+    ended("nightly", DAEMON_BACKUP, T0 + 3 * HOUR, DAEMON_END_FINAL);
     ck_assert_str_eq(looked(T0 + 3 * HOUR), "nightly/verify");
     /* and a pipeline that is gone may still end */
     take(plan_of("[]", 2), T0 + 4 * HOUR);
-    ended("nightly", DAEMON_VERIFY, T0 + 5 * HOUR, DAEMON_ENDED);
+    ended("nightly", DAEMON_VERIFY, T0 + 5 * HOUR, DAEMON_END_FINAL);
     ck_assert_uint_eq(scheduler.busy_count, 0);
 }
 END_TEST
@@ -365,7 +365,7 @@ START_TEST(a_clock_that_is_put_back_stops_nothing)
 {
     restart(plan_of(NIGHTLY, 2), T0);
     ck_assert_str_eq(looked(T0 + 2 * HOUR), "nightly/backup");
-    ended("nightly", DAEMON_BACKUP, T0 + 2 * HOUR, DAEMON_ENDED);
+    ended("nightly", DAEMON_BACKUP, T0 + 2 * HOUR, DAEMON_END_FINAL);
     /* a little: the same time does not come twice */
     ck_assert_str_eq(looked(T0 + 2 * HOUR - 2000), "");
     ck_assert_str_eq(looked(T0 + 2 * HOUR), "");
@@ -417,12 +417,12 @@ START_TEST(nothing_is_lost_overlaps_or_is_run_twice)
         }
         for (int p = 0; p < 2; p++) {
             if (end_of[p] && now >= end_of[p]) {
-                ended(names[p], kind_of[p], now, DAEMON_ENDED);
+                ended(names[p], kind_of[p], now, DAEMON_END_FINAL);
                 end_of[p] = 0;
                 waits_since[p] = 0; /* what came due while it ran is left out */
             }
         }
-        daemon_scheduler_look(&scheduler, now);
+        daemon_scheduler_update(&scheduler, now);
         struct daemon_schedule *s;
         while ((s = daemon_scheduler_next(&scheduler, now))) {
             size_t p = s->pipeline;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * state: what is remembered comes back, is never half written, and one daemon has it.
+ * state: the state survives a restart, is replaced atomically, and is locked.
  */
 #include "state.h"
 
@@ -23,10 +23,10 @@ static struct daemon_plan *make_plan(const char *cron)
     return plan;
 }
 
-START_TEST(what_is_saved_comes_back)
+START_TEST(the_saved_state_is_loaded_again)
 {
     struct daemon_plan *plan = make_plan("@daily"), *again = make_plan("@daily");
-    json_t *state = NULL;
+    struct daemon_state *state = NULL;
     ck_assert_int_eq(daemon_state_load(folder_path, &state), 0);
     ck_assert_ptr_null(state);
     plan->schedules[0].last_ms = 1768435200123;
@@ -34,7 +34,7 @@ START_TEST(what_is_saved_comes_back)
     plan->schedules[0].lost = 2;
     strcpy(plan->schedules[0].run, "abc");
     plan->schedules[1].last_ms = 5;
-    for (int i = 0; i < 3; i++) { /* over what is there, too */
+    for (int i = 0; i < 3; i++) { /* also replaces a file */
         ck_assert_int_eq(daemon_state_save(folder_path, plan), 0);
     }
     ck_assert_int_eq(access("daemon.json.new", F_OK), -1);
@@ -45,36 +45,36 @@ START_TEST(what_is_saved_comes_back)
     ck_assert_uint_eq(again->schedules[0].lost, 2);
     ck_assert_str_eq(again->schedules[0].run, "abc");
     ck_assert(again->schedules[1].last_ms == 5 && again->schedules[1].started_ms == -1);
-    /* of a schedule that was changed, what was due meanwhile is not */
+    /* a schedule that was changed continues from now */
     struct daemon_plan *other = make_plan("@hourly");
     daemon_state_apply(state, other, 1768435200200);
     ck_assert(other->schedules[0].last_ms == 1768435200200);
     ck_assert(other->schedules[1].last_ms == 5);
-    json_decref(state);
+    daemon_state_free(state);
     daemon_plan_free(plan);
     daemon_plan_free(again);
     daemon_plan_free(other);
 }
 END_TEST
 
-START_TEST(a_file_that_is_none_of_ours_is_not_believed)
+START_TEST(a_file_of_another_format_is_refused)
 {
     static const char *const texts[] = {"", "{", "[]", "{\"schema\": \"hangar.daemon/2\"}",
                                         "{\"schedules\": []}"};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-        json_t *state = NULL;
+        struct daemon_state *state = NULL;
         folder_file("daemon.json", texts[i], strlen(texts[i]), 0600);
         ck_assert_int_eq(daemon_state_load(folder_path, &state), EILSEQ);
         ck_assert_ptr_null(state);
     }
     ck_assert_int_eq(unlink("daemon.json"), 0);
     ck_assert_int_eq(symlink("elsewhere", "daemon.json"), 0);
-    json_t *state = NULL;
+    struct daemon_state *state = NULL;
     ck_assert_int_eq(daemon_state_load(folder_path, &state), ELOOP);
 }
 END_TEST
 
-START_TEST(strange_values_do_no_harm)
+START_TEST(strange_values_are_ignored)
 {
     static const char *const texts[] = {
         "{\"schedules\": 1}", "{\"schedules\": [1, null, [], {}]}",
@@ -83,22 +83,24 @@ START_TEST(strange_values_do_no_harm)
         "{\"schedules\": [{\"pipeline\": \"p\", \"job\": \"backup\", \"lost\": -1}]}"};
     struct daemon_plan *plan = make_plan("@daily");
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-        json_t *state = json_loads(texts[i], 0, NULL);
+        json_t *document = json_loads(texts[i], 0, NULL);
+        struct daemon_state *state = daemon_state_parse(document);
         ck_assert_ptr_nonnull(state);
         daemon_state_apply(state, plan, 100);
-        json_decref(state);
+        daemon_state_free(state);
+        json_decref(document);
     }
-    ck_assert(plan->schedules[0].last_ms == 100); /* changed, as far as anybody can tell */
+    ck_assert(plan->schedules[0].last_ms == 100); /* the times of the schedule are unknown */
     ck_assert_str_eq(plan->schedules[0].run, "");
     daemon_plan_free(plan);
     daemon_state_apply(NULL, NULL, 0);
 }
 END_TEST
 
-START_TEST(what_cannot_be_written_leaves_what_was_there)
+START_TEST(a_failed_write_keeps_the_old_file)
 {
     struct daemon_plan *plan = make_plan("@daily");
-    json_t *state = NULL;
+    struct daemon_state *state = NULL;
     plan->schedules[0].last_ms = 1;
     ck_assert_int_eq(daemon_state_save(folder_path, plan), 0);
     ck_assert_int_eq(mkdir("daemon.json.new", 0700), 0); /* in the way */
@@ -108,12 +110,12 @@ START_TEST(what_cannot_be_written_leaves_what_was_there)
     daemon_state_apply(state, plan, 3);
     ck_assert(plan->schedules[0].last_ms == 1);
     ck_assert_int_eq(daemon_state_save("/nonexistent/folder", plan), ENOENT);
-    json_decref(state);
+    daemon_state_free(state);
     daemon_plan_free(plan);
 }
 END_TEST
 
-START_TEST(one_daemon_has_the_folder)
+START_TEST(one_daemon_locks_the_folder)
 {
     char folder[128];
     int first = -1, second = -1, status = 0;
@@ -136,9 +138,9 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        what_is_saved_comes_back,  a_file_that_is_none_of_ours_is_not_believed,
-        strange_values_do_no_harm, what_cannot_be_written_leaves_what_was_there,
-        one_daemon_has_the_folder,
+        the_saved_state_is_loaded_again, a_file_of_another_format_is_refused,
+        strange_values_are_ignored,      a_failed_write_keeps_the_old_file,
+        one_daemon_locks_the_folder,
     };
     return SUITE_RUN("state", tests, folder_setup, folder_teardown);
 }
