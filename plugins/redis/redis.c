@@ -2,10 +2,10 @@
  * SPDX-FileCopyrightText: The hangar authors
  *
  * redis: the source of Redis data.  One object, dump.rdb: what the server sends
- * to a replica, at one instant, checked on the way (backup.c).  It is restored
- * key by key into a running server (restore_live.c) or as a file for a stopped
- * one (restore_file.c), compared afterwards when asked (compare.c), in a drill with
- * a throw-away server (scratch.c).  This file has the options and the instance.
+ * to a replica, at one instant, checked on the way (backup/backup.c).  It is restored
+ * key by key into a running server (restore/live.c) or as a file for a stopped
+ * one (restore/file.c), compared afterwards when asked (restore/compare.c), in a drill with
+ * a throw-away server (restore/scratch.c).  This file has the options and the instance.
  */
 #include "redis.h"
 
@@ -15,7 +15,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-#include "tls.h"
+#include "wire/tls.h"
 
 static const char *const conflict_choices[] = {"fail", "replace", "skip_existing", "flush", NULL};
 static const char *const method_choices[] = {"live", "file", NULL};

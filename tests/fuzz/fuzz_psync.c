@@ -5,7 +5,7 @@
  */
 #include "fuzz.h"
 
-#include "psync_frame.h"
+#include "wire/psync_frame.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

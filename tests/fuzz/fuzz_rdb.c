@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#include "rdb_digest.h"
+#include "rdb/digest.h"
 
 struct seen {
     struct rdb_digest *digest;

@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "redis.h"
-#include "transport.h"
+#include "wire/transport.h"
 
 #define BREAK "%%\n"
 #define ID 0x07

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "crc64.h"
+#include "rdb/crc64.h"
 
 void rdb_bytes(struct rdb_build *rdb, const void *bytes, size_t size)
 {

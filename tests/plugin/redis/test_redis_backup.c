@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "rdb_walk.h"
+#include "rdb/walk.h"
 #include "run.h"
 #include "server.h"
 #include "testing.h"

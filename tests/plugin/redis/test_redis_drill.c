@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "rdb_build.h"
-#include "rdb_digest.h"
+#include "rdb/digest.h"
 #include "run.h"
 #include "server.h"
 #include "testing.h"

@@ -8,11 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "crc64.h"
-#include "lzf.h"
-#include "psync_frame.h"
+#include "rdb/crc64.h"
+#include "rdb/lzf.h"
+#include "wire/psync_frame.h"
 #include "rdb_build.h"
-#include "rdb_walk.h"
+#include "rdb/walk.h"
 
 /* The same numbers in each run. */
 static uint32_t next_random(uint32_t *state)

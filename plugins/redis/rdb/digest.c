@@ -1,0 +1,467 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * digest: see digest.h.
+ */
+#define XXH_INLINE_ALL
+#include "rdb/digest.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+#include "rdb/lzf.h"
+#include "rdb/pack.h"
+
+#define MINUTE_MS INT64_C(60000)
+#define SMALL 256 /* an element of up to so many bytes is hashed in one go */
+
+/* What an element of the value at hand is. */
+enum role { ROLE_FIRST, ROLE_SECOND };
+
+struct rdb_digest {
+    int64_t origin_ms;
+    bool dated;
+    struct rdb_digest_sums sums;
+
+    /* the key at hand */
+    bool active;
+    unsigned type;
+    int class; /* or RDB_SUM_FUNCTIONS */
+    unsigned span;
+    XXH128_hash_t key;
+    XXH128_hash_t total; /* sum of elements, or the one element */
+    uint64_t elements;
+    XXH3_state_t *ordered, *texts; /* of lists and streams; of streams alone */
+    bool damaged;
+
+    /* its strings */
+    bool head_due;  /* the next body is the head of a string */
+    size_t numbers; /* bodies that are neither head nor text so far */
+    uint64_t container;
+    bool packed, compressed;
+    uint64_t stored_left;
+    struct rd_lzf lzf;
+    struct rdb_pack pack;
+
+    /* the element at hand */
+    enum role role;
+    XXH128_hash_t first;
+    XXH3_state_t *element;
+    unsigned char small[SMALL];
+    uint64_t size;
+
+    /* a score as text, of the oldest sorted sets */
+    char score[SMALL];
+    size_t score_size, score_left;
+};
+
+static void add_to(uint64_t sum[2], XXH128_hash_t hash)
+{
+    sum[0] += hash.low64;
+    sum[1] += hash.high64 + (sum[0] < hash.low64);
+}
+
+static XXH128_hash_t join(XXH128_hash_t a, uint64_t x, uint64_t y)
+{
+    const uint64_t parts[4] = {a.low64, a.high64, x, y};
+    return XXH3_128bits(parts, sizeof(parts));
+}
+
+int64_t rdb_span_begin(int64_t origin_ms, unsigned span)
+{
+    return span < 2 ? INT64_MIN : origin_ms + (MINUTE_MS << (span - 2));
+}
+
+static unsigned span_of(const struct rdb_digest *d, int64_t expire_ms)
+{
+    unsigned span = RDB_SPANS - 1;
+    if (expire_ms < 0) {
+        return 0;
+    }
+    while (span > 1 && expire_ms <= rdb_span_begin(d->origin_ms, span)) {
+        span--;
+    }
+    return span;
+}
+
+/* ---- elements ---- */
+
+/* A pair, of a field and its value or of a member and its score, in any order. */
+static void add_pair(struct rdb_digest *d, uint64_t x, uint64_t y)
+{
+    uint64_t sum[2] = {d->total.low64, d->total.high64};
+    add_to(sum, join(d->first, x, y));
+    d->total.low64 = sum[0];
+    d->total.high64 = sum[1];
+    d->elements++;
+    d->role = ROLE_FIRST;
+}
+
+static void add_score(struct rdb_digest *d, double score)
+{
+    uint64_t bits;
+    score = score == 0 ? 0 : score; /* -0 is 0 in some of the forms */
+    score = isnan(score) ? (double)NAN : score;
+    memcpy(&bits, &score, sizeof(bits));
+    add_pair(d, bits, 0);
+}
+
+static void add_score_text(struct rdb_digest *d, const char *text)
+{
+    char *end;
+    double score = strtod(text, &end);
+    d->damaged = d->damaged || end == text || *end != '\0';
+    add_score(d, score);
+}
+
+static void element_bytes(void *arg, const unsigned char *data, size_t size)
+{
+    struct rdb_digest *d = arg;
+    if (d->size + size <= SMALL) {
+        memcpy(d->small + d->size, data, size);
+    } else {
+        if (d->size <= SMALL) {
+            XXH3_128bits_reset(d->element);
+            XXH3_128bits_update(d->element, d->small, (size_t)d->size);
+        }
+        XXH3_128bits_update(d->element, data, size);
+    }
+    d->size += size;
+}
+
+static XXH128_hash_t take_element(struct rdb_digest *d)
+{
+    return d->size <= SMALL ? XXH3_128bits(d->small, (size_t)d->size)
+                            : XXH3_128bits_digest(d->element);
+}
+
+static void stream_text(struct rdb_digest *d, XXH128_hash_t hash)
+{
+    XXH3_128bits_update(d->ordered, &hash, sizeof(hash));
+    XXH3_128bits_update(d->texts, &hash, sizeof(hash));
+}
+
+static void element_end(void *arg)
+{
+    struct rdb_digest *d = arg;
+    if (d->class == RDB_CLASS_ZSET && d->role == ROLE_SECOND) {
+        char text[SMALL];
+        size_t n = d->size < SMALL ? (size_t)d->size : 0;
+        memcpy(text, d->small, n);
+        text[n] = '\0';
+        d->size = 0;
+        add_score_text(d, text);
+        return;
+    }
+    XXH128_hash_t hash = take_element(d);
+    d->size = 0;
+    switch (d->class) {
+    case RDB_CLASS_LIST:
+        XXH3_128bits_update(d->ordered, &hash, sizeof(hash));
+        d->elements++;
+        break;
+    case RDB_CLASS_STREAM:
+        stream_text(d, hash);
+        break;
+    case RDB_CLASS_HASH:
+        if (d->role == ROLE_SECOND) {
+            add_pair(d, hash.low64, hash.high64);
+            break;
+        }
+        d->first = hash;
+        d->role = ROLE_SECOND;
+        break;
+    case RDB_CLASS_ZSET:
+        d->first = hash;
+        d->role = ROLE_SECOND;
+        break;
+    default: /* a set's member, or the string itself */
+        d->first = hash;
+        add_pair(d, 0, 0);
+        break;
+    }
+}
+
+/* ---- strings ---- */
+
+static enum hangar_rc plain_bytes(void *arg, const unsigned char *data, size_t size)
+{
+    struct rdb_digest *d = arg;
+    if (d->packed) {
+        rdb_pack_feed(&d->pack, data, size);
+    } else {
+        element_bytes(d, data, size);
+    }
+    return HANGAR_OK;
+}
+
+static void string_end(struct rdb_digest *d)
+{
+    if (d->compressed && rd_lzf_end(&d->lzf, plain_bytes, d) != HANGAR_OK) {
+        d->damaged = true;
+    }
+    if (d->packed) {
+        d->damaged = d->damaged || !rdb_pack_whole(&d->pack);
+    } else {
+        element_end(d);
+    }
+}
+
+static void number_element(struct rdb_digest *d, int64_t number)
+{
+    char text[24];
+    int n = snprintf(text, sizeof(text), "%lld", (long long)number);
+    element_bytes(d, (const unsigned char *)text, (size_t)n);
+    element_end(d);
+}
+
+void rdb_digest_string(struct rdb_digest *d, const struct rdb_string *string)
+{
+    static const struct rdb_pack_events events = {element_bytes, element_end};
+    if (!d->active) {
+        return;
+    }
+    enum rdb_pack_kind kind = rdb_pack_of(d->type);
+    d->packed = kind != RDB_PACK_NONE && (d->type != 18 || d->container == 2);
+    d->head_due = true;
+    d->size = 0;
+    d->compressed = string->encoding == RDB_TEXT_LZF;
+    d->stored_left = string->stored;
+    if (d->packed) {
+        rdb_pack_init(&d->pack, kind, &events, d);
+    }
+    if (d->compressed) {
+        rd_lzf_init(&d->lzf, string->plain);
+    }
+    if (string->encoding == RDB_TEXT_NUMBER) {
+        number_element(d, string->number);
+    } else if (string->stored == 0) {
+        string_end(d);
+    }
+}
+
+/* ---- what stands between strings ---- */
+
+static void text_score(struct rdb_digest *d, const unsigned char *data, size_t size)
+{
+    static const char *const special[] = {"nan", "inf", "-inf"};
+    if (d->score_left == 0) { /* its length */
+        d->score_size = 0;
+        if (data[0] >= 253) {
+            add_score_text(d, special[data[0] - 253]);
+        } else if (data[0] == 0) {
+            add_score_text(d, "");
+        } else {
+            d->score_left = data[0];
+        }
+        return;
+    }
+    memcpy(d->score + d->score_size, data, size);
+    d->score_size += size;
+    d->score_left -= size;
+    d->score[d->score_size] = '\0';
+    if (d->score_left == 0) {
+        add_score_text(d, d->score);
+    }
+}
+
+static void number_field(struct rdb_digest *d, const unsigned char *data, size_t size)
+{
+    size_t nth = d->numbers++;
+    if (d->class == RDB_CLASS_STREAM) {
+        XXH3_128bits_update(d->ordered, data, size);
+    } else if (d->type == 18 && nth > 0) {
+        d->container = rdb_decode_length(data);
+    } else if (d->type == 5 && nth > 0 && size == 8) {
+        double score;
+        uint64_t bits = rdb_little_endian(data, 8);
+        memcpy(&score, &bits, sizeof(score));
+        add_score(d, score);
+    } else if (d->type == 3 && nth > 0) {
+        text_score(d, data, size);
+    }
+}
+
+void rdb_digest_body(struct rdb_digest *d, bool text, const unsigned char *data, size_t size)
+{
+    if (!d->active) {
+        return;
+    }
+    if (!text && d->head_due) {
+        d->head_due = false;
+        return;
+    }
+    if (!text) {
+        number_field(d, data, size);
+        return;
+    }
+    if (!d->compressed) {
+        plain_bytes(d, data, size);
+    } else if (rd_lzf_feed(&d->lzf, data, size, plain_bytes, d) != HANGAR_OK) {
+        d->damaged = true;
+    }
+    d->stored_left -= size;
+    if (d->stored_left == 0) {
+        string_end(d);
+    }
+}
+
+/* ---- keys ---- */
+
+void rdb_digest_key(struct rdb_digest *d, const struct rdb_key *key)
+{
+    d->type = key->type;
+    d->class = key->type == RDB_FUNCTION ? RDB_SUM_FUNCTIONS : (int)rdb_class_of(key->type);
+    d->active = key->type != 24 && key->type != 25;
+    if (!d->active) {
+        d->sums.expiring_fields++;
+        return;
+    }
+    d->span = span_of(d, key->expire_ms);
+    int64_t expire_ms = d->dated || key->expire_ms < 0 ? key->expire_ms : 0;
+    uint64_t db = d->class == RDB_SUM_FUNCTIONS ? 0 : key->db; /* they are in none */
+    d->key = join(XXH3_128bits(key->name, key->name_size), db << 8 | (uint64_t)(unsigned)d->class,
+                  (uint64_t)expire_ms);
+    d->total = (XXH128_hash_t){0};
+    d->elements = 0;
+    d->numbers = d->score_left = 0;
+    d->size = 0;
+    d->container = 2;
+    d->damaged = d->head_due = d->packed = d->compressed = false;
+    d->role = ROLE_FIRST;
+    if (d->class == RDB_CLASS_LIST || d->class == RDB_CLASS_STREAM) {
+        XXH3_128bits_reset(d->ordered);
+    }
+    if (d->class == RDB_CLASS_STREAM) {
+        XXH3_128bits_reset(d->texts);
+    }
+}
+
+static void count(struct rdb_digest *d, int slot, XXH128_hash_t value)
+{
+    struct rdb_sum *sum = &d->sums.sums[slot][d->span];
+    sum->count++;
+    add_to(sum->keys, d->key);
+    add_to(sum->values, join(d->key, value.low64, value.high64));
+}
+
+void rdb_digest_end(struct rdb_digest *d, bool empty)
+{
+    if (!d->active || (empty && d->class != RDB_SUM_FUNCTIONS)) {
+        return;
+    }
+    d->active = false;
+    d->sums.damaged += d->damaged;
+    if (d->class == RDB_CLASS_STREAM) {
+        d->sums.stream_types[d->type == 15 ? 0 : d->type == 19 ? 1 : 2]++;
+        count(d, RDB_CLASS_STREAM, XXH3_128bits_digest(d->ordered));
+        count(d, RDB_SUM_STREAM_TEXTS, XXH3_128bits_digest(d->texts));
+    } else if (d->class == RDB_CLASS_MODULE) {
+        count(d, d->class, (XXH128_hash_t){0});
+    } else if (d->class == RDB_CLASS_LIST) {
+        count(d, d->class, join(XXH3_128bits_digest(d->ordered), d->elements, 0));
+    } else {
+        count(d, d->class, join(d->total, d->elements, 0));
+    }
+}
+
+/* ---- totals ---- */
+
+const char *rdb_total_name(int which)
+{
+    return which == RDB_SUM_FUNCTIONS    ? "functions"
+           : which == RDB_TOTAL_EXPIRING ? "expiring"
+                                         : rdb_class_name((enum rdb_class)which);
+}
+
+static void add_sum(struct rdb_sum *total, const struct rdb_sum *sum)
+{
+    total->count += sum->count;
+    add_to(total->values, (XXH128_hash_t){.low64 = sum->values[0], .high64 = sum->values[1]});
+}
+
+void rdb_total(const struct rdb_digest *d, int which, char out[RDB_TOTAL_SIZE])
+{
+    struct rdb_sum total = {0};
+    if (which != RDB_TOTAL_EXPIRING) {
+        add_sum(&total, &d->sums.sums[which][0]);
+    }
+    for (int class = 0; which == RDB_TOTAL_EXPIRING && class < RDB_CLASSES; class ++) {
+        for (unsigned span = 1; span < RDB_SPANS; span++) {
+            add_sum(&total, &d->sums.sums[class][span]);
+        }
+    }
+    out[0] = '\0';
+    if (total.count > 0) {
+        snprintf(out, RDB_TOTAL_SIZE, "%016" PRIx64 "%016" PRIx64, total.values[1],
+                 total.values[0]);
+    }
+}
+
+/* ---- events ---- */
+
+static enum hangar_rc on_key(void *arg, const struct rdb_key *key)
+{
+    rdb_digest_key(arg, key);
+    return HANGAR_OK;
+}
+
+static enum hangar_rc on_string(void *arg, const struct rdb_string *string)
+{
+    rdb_digest_string(arg, string);
+    return HANGAR_OK;
+}
+
+static enum hangar_rc on_body(void *arg, bool text, const unsigned char *data, size_t size)
+{
+    rdb_digest_body(arg, text, data, size);
+    return HANGAR_OK;
+}
+
+static enum hangar_rc on_end(void *arg, bool empty)
+{
+    rdb_digest_end(arg, empty);
+    return HANGAR_OK;
+}
+
+const struct rdb_events rdb_digest_events = {
+    .key = on_key, .string = on_string, .body = on_body, .end = on_end};
+
+/* ---- making ---- */
+
+struct rdb_digest *rdb_digest_new(int64_t origin_ms, bool dated)
+{
+    struct rdb_digest *d = calloc(1, sizeof(*d));
+    if (d == NULL) {
+        return NULL;
+    }
+    d->origin_ms = origin_ms;
+    d->dated = dated;
+    d->ordered = XXH3_createState();
+    d->texts = XXH3_createState();
+    d->element = XXH3_createState();
+    if (d->ordered == NULL || d->texts == NULL || d->element == NULL) {
+        rdb_digest_free(d);
+        return NULL;
+    }
+    return d;
+}
+
+void rdb_digest_free(struct rdb_digest *d)
+{
+    if (d == NULL) {
+        return;
+    }
+    XXH3_freeState(d->ordered);
+    XXH3_freeState(d->texts);
+    XXH3_freeState(d->element);
+    free(d);
+}
+
+const struct rdb_digest_sums *rdb_digest_sums(const struct rdb_digest *d)
+{
+    return &d->sums;
+}

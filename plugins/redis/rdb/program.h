@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * program: the fields of an RDB.  What follows each opcode or type is written down as a
+ * small program (rdb/types.h), and the interpreter here runs them all.  It can stop at any
+ * byte, as its whole state is the place in the program, the loops it is in, and at most 19
+ * bytes of a field that came in pieces.  What stands between the programs, and what a walk
+ * is to others, is walk.c's.
+ */
+#ifndef RD_RDB_PROGRAM_H
+#define RD_RDB_PROGRAM_H
+
+#include "rdb/lzf.h"
+#include "rdb/walk.h"
+
+#define RDB_LOOPS_MOST 4
+
+enum rdb_section {
+    RDB_SECTION_MAGIC,
+    RDB_SECTION_OPCODE,
+    RDB_SECTION_FIELD, /* of an opcode */
+    RDB_SECTION_NAME,  /* of a key */
+    RDB_SECTION_VALUE, /* of a key, or a library of functions */
+    RDB_SECTION_TRAILER,
+    RDB_SECTION_DONE
+};
+
+struct rdb_capture {
+    unsigned char *data;
+    size_t size, most;
+    uint64_t full;
+};
+
+struct rdb_walk {
+    const struct rdb_events *events;
+    void *arg;
+    uint64_t size, offset, crc;
+    enum hangar_rc failed;
+    bool verified;
+
+    enum rdb_section section;
+    unsigned opcode;
+    const char *pc; /* the field being read; "" between programs */
+    struct {
+        const char *begin;
+        uint64_t left;
+    } loops[RDB_LOOPS_MOST];
+    size_t depth;
+    char module_field; /* inside M: the field a module's opcode announced; 0: the opcode itself */
+    uint64_t number;   /* the last length */
+    uint64_t skip;     /* F: bytes left */
+    bool in_text;
+    uint64_t text_left;
+    struct rdb_string string;
+    unsigned char piece[RDB_HEAD_MOST];
+    size_t piece_size;
+
+    struct rdb_key key;
+    bool empty;
+    uint64_t value_bytes;
+    struct rdb_capture name, aux_value, *capture;
+    char aux_name[32];
+    struct rd_lzf lzf;
+    struct rdb_counts counts;
+    char problem[256];
+};
+
+struct rdb_input {
+    const unsigned char *start, *at, *end;
+    const unsigned char *crc_from; /* NULL: behind what the checksum is of */
+};
+
+/* Notes what is wrong and where, and returns rc. */
+enum hangar_rc rdb_refuse(struct rdb_walk *walk, const struct rdb_input *in, enum hangar_rc rc,
+                          const char *fmt, ...) HANGAR_PRINTF(4, 5);
+
+/* The next `n` bytes in one piece, or NULL when they are not all there yet. */
+const unsigned char *rdb_take(struct rdb_walk *walk, struct rdb_input *in, size_t n);
+
+/* Begins a program; rdb_value_start that of a key's value, or of a library of functions. */
+void rdb_program_start(struct rdb_walk *walk, enum rdb_section section, const char *program);
+void rdb_value_start(struct rdb_walk *walk, const char *program);
+
+/* Reads a field, or what is there of it.  Behind the last the section is another. */
+enum hangar_rc rdb_program_step(struct rdb_walk *walk, struct rdb_input *in);
+
+#endif

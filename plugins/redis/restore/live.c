@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * live: restores into a running server: looks whether it can take the
+ * data, empties it if that was asked for, and reports.  sender.c sends the keys.
+ */
+#include "restore/restore.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "clean/clean.h"
+#include "restore/compare.h"
+#include "wire/resp.h"
+#include "restore/sender.h"
+
+#define LOADING_WAIT_MS (10 * 60 * 1000)
+#define POLL_MS 200
+#define BULK_DEFAULT (INT64_C(512) << 20) /* proto-max-bulk-len where CONFIG is not allowed */
+
+struct rd_live {
+    struct redis *redis;
+    const struct hangar_restore *how;
+    struct rd_client client;
+    struct rd_server server;
+    struct rd_target target;
+    struct rd_sender *sender;
+    struct rd_compare *compare; /* NULL: nobody asked to compare */
+    struct rd_clean *clean;     /* NULL: straight into the databases of the backup */
+};
+
+/* The newest RDB that a server reads. */
+static unsigned rdb_version_of(unsigned version)
+{
+    static const struct {
+        unsigned since, rdb;
+    } versions[] = {{70400, 12}, {70200, 11}, {70000, 10}, {50000, 9},
+                    {40000, 8},  {30200, 7},  {0, 6}};
+    size_t i = 0;
+    while (version < versions[i].since) {
+        i++;
+    }
+    return versions[i].rdb;
+}
+
+static enum hangar_rc wait_until_loaded(struct rd_live *live)
+{
+    struct redis *redis = live->redis;
+    const struct hangar_host *host = redis->host;
+    for (int waited = 0;; waited += POLL_MS) {
+        enum hangar_rc rc = rd_ask_server(&live->client, &live->server);
+        if (rc != HANGAR_OK || !live->server.loading) {
+            return rc;
+        }
+        if (waited >= LOADING_WAIT_MS) {
+            return host->fail(redis->ctx, HANGAR_RETRY, 0, "redis at %s is still loading its data",
+                              redis->place);
+        }
+        host->alive(redis->ctx, "waiting for redis to load its data");
+        rc = host->sleep(redis->ctx, POLL_MS);
+        if (rc != HANGAR_OK) {
+            return rc;
+        }
+    }
+}
+
+/* What no setting of ours can change. */
+static enum hangar_rc refuse_kind(struct rd_live *live)
+{
+    struct redis *redis = live->redis;
+    const struct hangar_host *host = redis->host;
+    const struct rd_server *server = &live->server;
+    char text[RD_TEXT_SIZE];
+    if (!server->known) {
+        return host->fail(redis->ctx, HANGAR_AUTH, 0,
+                          "cannot restore into redis at %s: this user may not use INFO; hint: "
+                          "docs/plugins/redis.md lists the rights that the user needs",
+                          redis->place);
+    }
+    if (server->replica) {
+        return host->fail(redis->ctx, HANGAR_UNSUPPORTED, 0,
+                          "cannot restore into redis at %s: it is a replica; hint: restore into "
+                          "its master, %s",
+                          redis->place, rd_text(server->master, strlen(server->master), text));
+    }
+    if (server->cluster) {
+        return host->fail(redis->ctx, HANGAR_UNSUPPORTED, 0,
+                          "cannot restore into redis at %s: it is a node of a cluster, which this "
+                          "version of hangar cannot restore",
+                          redis->place);
+    }
+    if (rd_backup_number(live->redis, live->how, "functions") > 0 &&
+        server->version_number < 70000) {
+        return host->fail(redis->ctx, HANGAR_UNSUPPORTED, 0,
+                          "cannot restore into redis at %s: the backup has functions, and version "
+                          "%s does not know them; hint: use Redis 7 or newer",
+                          redis->place, server->version);
+    }
+    return HANGAR_OK;
+}
+
+static enum hangar_rc refuse_databases(struct rd_live *live)
+{
+    struct redis *redis = live->redis;
+    int64_t databases;
+    enum hangar_rc rc = rd_ask_config(&live->client, "databases", INT64_MAX, &databases);
+    if (rc != HANGAR_OK) {
+        return rc;
+    }
+    uint64_t highest = rd_backup_number(live->redis, live->how, "highest_db");
+    if (highest >= (uint64_t)databases) {
+        return redis->host->fail(redis->ctx, HANGAR_CONFIG, 0,
+                                 "cannot restore into redis at %s: the backup has keys in "
+                                 "database %" PRIu64 ", and the server has %" PRId64
+                                 " databases; hint: raise the option databases of the server",
+                                 redis->place, highest, databases);
+    }
+    return HANGAR_OK;
+}
+
+static enum hangar_rc refuse_data(struct rd_live *live)
+{
+    struct redis *redis = live->redis;
+    const struct rd_server *server = &live->server;
+    if (live->how->flags & HANGAR_RESTORE_CLEAN) {
+        return rd_clean_prepare(&live->client, live->how, server, &live->clean);
+    }
+    if (redis->on_conflict != RD_FAIL || (server->keys == 0 && server->libraries == 0)) {
+        return HANGAR_OK;
+    }
+    const char *name = redis->host->instance_name(redis->ctx);
+    return redis->host->fail(
+        redis->ctx, HANGAR_EXISTS, 0,
+        "redis at %s is not empty: it has %" PRIu64 " keys and %" PRIu64
+        " libraries of functions; hint: --mode clean replaces all of it in one step, --set "
+        "%s.on_conflict=replace overwrites keys of the same name, =skip_existing keeps them, "
+        "=flush deletes everything first",
+        redis->place, server->keys, server->libraries, name);
+}
+
+static void write_plan(const struct rd_live *live)
+{
+    static const char *const what[] = {"into the empty server", "replacing keys of the same name",
+                                       "keeping keys that are there", "into the emptied server"};
+    const struct redis *redis = live->redis;
+    struct hangar_text *plan = live->how->plan;
+    if (live->clean != NULL) {
+        rd_clean_plan(live->clean, &live->server, plan);
+        return;
+    }
+    if (redis->on_conflict == RD_FLUSH) {
+        redis->host->text(plan,
+                          "delete all %" PRIu64 " keys and %" PRIu64
+                          " libraries of functions of redis at %s\n",
+                          live->server.keys, live->server.libraries, redis->place);
+    }
+    redis->host->text(plan,
+                      "restore %" PRIu64 " keys and %" PRIu64 " libraries of functions to "
+                      "redis %s at %s, %s\n",
+                      rd_backup_number(live->redis, live->how, "keys"),
+                      rd_backup_number(live->redis, live->how, "functions"), live->server.version,
+                      redis->place, what[redis->on_conflict]);
+    if (live->compare != NULL) {
+        redis->host->text(plan, "read everything back from redis at %s and compare it\n",
+                          redis->place);
+    }
+}
+
+static enum hangar_rc describe_target(struct rd_live *live)
+{
+    int64_t bulk_most;
+    enum hangar_rc rc =
+        rd_ask_config(&live->client, "proto-max-bulk-len", BULK_DEFAULT, &bulk_most);
+    const struct rd_server *server = &live->server;
+    live->target = (struct rd_target){
+        .version = server->version_number,
+        .rdb_version = rdb_version_of(server->version_number),
+        .bulk_most = (uint64_t)bulk_most,
+        .clock_offset_ms = server->clock_offset_ms,
+        .evicts_lru = server->evicts_lru,
+        .evicts_lfu = server->evicts_lfu,
+        .was_empty = live->redis->on_conflict == RD_FAIL || live->redis->on_conflict == RD_FLUSH,
+        .clean = live->clean,
+    };
+    return rc;
+}
+
+enum hangar_rc rd_live_prepare(struct redis *redis, const struct hangar_restore *how,
+                               struct rd_live **out)
+{
+    struct rd_live *live = calloc(1, sizeof(*live));
+    if (live == NULL) {
+        return rd_no_memory(redis, "prepare the restore");
+    }
+    *out = live;
+    live->redis = redis;
+    live->how = how;
+    bool compare = how->flags & HANGAR_RESTORE_COMPARE;
+    if (compare && (redis->on_conflict == RD_REPLACE || redis->on_conflict == RD_SKIP_EXISTING)) {
+        return redis->host->fail(redis->ctx, HANGAR_UNSUPPORTED, 0,
+                                 "cannot compare a target that keeps data of its own with a "
+                                 "backup; hint: set on_conflict to fail or flush, or do not "
+                                 "compare");
+    }
+    enum hangar_rc rc = rd_open(redis, &live->client);
+    if (rc == HANGAR_OK) {
+        rc = wait_until_loaded(live);
+    }
+    if (rc == HANGAR_OK) {
+        rc = refuse_kind(live);
+    }
+    if (rc == HANGAR_OK) {
+        rc = refuse_databases(live);
+    }
+    if (rc == HANGAR_OK) {
+        rc = refuse_data(live);
+    }
+    if (rc == HANGAR_OK) {
+        rc = describe_target(live);
+    }
+    if (rc == HANGAR_OK && compare) {
+        rc = rd_compare_new(redis, live->target.version, live->target.clock_offset_ms,
+                            how->object_count > 0 ? how->objects[0].attrs : NULL, &live->compare);
+    }
+    if (rc == HANGAR_OK && compare) {
+        rd_compare_spares(live->compare, live->clean);
+    }
+    if (rc == HANGAR_OK) {
+        write_plan(live);
+    }
+    return rc;
+}
+
+/* In the background: a big server would otherwise not answer for minutes. */
+static enum hangar_rc empty_target(struct rd_live *live)
+{
+    struct redis *redis = live->redis;
+    redis->host->log(redis->ctx, HANGAR_LOG_INFO, "deleting all data of redis at %s", redis->place);
+    enum hangar_rc rc = live->server.version_number >= 40000
+                            ? rd_order(&live->client, "FLUSHALL", "ASYNC", NULL)
+                            : rd_order(&live->client, "FLUSHALL", NULL);
+    if (rc == HANGAR_OK && live->server.version_number >= 70000) {
+        rc = rd_order(&live->client, "FUNCTION", "FLUSH", NULL);
+    }
+    return rc;
+}
+
+enum hangar_rc rd_live_open(struct rd_live *live)
+{
+    enum hangar_rc rc = rd_sender_new(&live->client, &live->target, &live->sender);
+    if (rc == HANGAR_OK && live->compare != NULL) {
+        rd_sender_digest(live->sender, rd_compare_backup(live->compare));
+    }
+    if (rc == HANGAR_OK && live->clean != NULL) {
+        rc = rd_clean_begin(live->clean);
+    } else if (rc == HANGAR_OK && live->redis->on_conflict == RD_FLUSH) {
+        rc = empty_target(live);
+    }
+    return rc;
+}
+
+enum hangar_rc rd_live_write(struct rd_live *live, const void *data, size_t size)
+{
+    enum hangar_rc rc = rd_sender_feed(live->sender, data, size);
+    return rc == HANGAR_OK && live->clean != NULL ? rd_clean_watch(live->clean, size) : rc;
+}
+
+enum hangar_rc rd_live_complete(struct rd_live *live)
+{
+    return rd_sender_finish(live->sender);
+}
+
+enum hangar_rc rd_live_check(struct rd_live *live)
+{
+    bool whole = rd_sender_sent(live->sender)->markers == 0;
+    enum hangar_rc rc = live->compare ? rd_compare_run(live->compare, whole) : HANGAR_OK;
+    if (rc != HANGAR_OK || live->clean == NULL) {
+        return rc;
+    }
+    unsigned version = rd_sender_counts(live->sender)->version;
+    if (version > live->target.rdb_version) {
+        version = live->target.rdb_version;
+    }
+    return rd_clean_check(live->clean, version);
+}
+
+enum hangar_rc rd_live_end(struct rd_live *live, struct hangar_attrs *report)
+{
+    const struct hangar_host *host = live->redis->host;
+    const struct rd_sent *sent = rd_sender_sent(live->sender);
+    host->attr_setf(report, "keys", "%" PRIu64, sent->keys);
+    host->attr_setf(report, "expired", "%" PRIu64, sent->expired);
+    host->attr_setf(report, "functions", "%" PRIu64, sent->functions);
+    if (sent->skipped > 0 || live->redis->on_conflict == RD_SKIP_EXISTING) {
+        host->attr_setf(report, "skipped", "%" PRIu64, sent->skipped);
+    }
+    if (sent->functions_skipped > 0) {
+        host->attr_setf(report, "functions_skipped", "%" PRIu64, sent->functions_skipped);
+    }
+    if (sent->scripts > 0) {
+        host->attr_setf(report, "scripts", "%" PRIu64, sent->scripts);
+    }
+    if (sent->empty > 0) {
+        host->attr_setf(report, "empty", "%" PRIu64, sent->empty);
+    }
+    if (live->compare != NULL) {
+        rd_compare_report(live->compare, report);
+    }
+    return live->clean != NULL ? rd_clean_swap(live->clean) : HANGAR_OK;
+}
+
+void rd_live_drop(struct rd_live *live)
+{
+    if (live == NULL) {
+        return;
+    }
+    rd_sender_free(live->sender);
+    rd_compare_free(live->compare);
+    rd_server_fini(&live->server);
+    rd_close(&live->client);
+    rd_clean_drop(live->clean);
+    free(live);
+}

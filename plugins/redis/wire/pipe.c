@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * pipe: see pipe.h.
+ */
+#include "wire/pipe.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BUFFER_BYTES ((size_t)512 * 1024)
+#define BUFFER_COMMANDS 4096
+#define BUFFERED_MOST ((size_t)128 * 1024) /* a larger command goes out alone */
+#define KEY_KEPT 256
+#define BUSY_PAUSE_MS 100
+
+struct command {
+    uint32_t at, size, key_at, key_size;
+    struct rd_tag tag;
+    bool again; /* the server was busy */
+};
+
+struct buffer {
+    unsigned char *data;
+    size_t size, sent;
+    struct command *commands;
+    size_t count, answered, again;
+};
+
+struct rd_pipe {
+    struct rd_client *client;
+    rd_pipe_reply on_reply;
+    void *arg;
+    struct buffer buffers[2];
+    struct buffer *older, *filling; /* replies to `older` come first */
+
+    /* the command that is being built */
+    const struct rd_words *words;
+    size_t next_word;
+    struct rd_tag tag;
+    bool alone;
+    size_t start, key_at;
+};
+
+void rd_words_add(struct rd_words *words, const void *data, size_t size)
+{
+    words->items[words->count].data = data;
+    words->items[words->count++].size = size;
+}
+
+void rd_words_add_text(struct rd_words *words, const char *text)
+{
+    rd_words_add(words, text, strlen(text));
+}
+
+struct rd_pipe *rd_pipe_new(struct rd_client *client, rd_pipe_reply on_reply, void *arg)
+{
+    struct rd_pipe *pipe = calloc(1, sizeof(*pipe));
+    if (pipe == NULL) {
+        return NULL;
+    }
+    pipe->client = client;
+    pipe->on_reply = on_reply;
+    pipe->arg = arg;
+    pipe->older = &pipe->buffers[0];
+    pipe->filling = &pipe->buffers[1];
+    for (int i = 0; i < 2; i++) {
+        pipe->buffers[i].data = malloc(BUFFER_BYTES);
+        pipe->buffers[i].commands = calloc(BUFFER_COMMANDS, sizeof(struct command));
+        if (pipe->buffers[i].data == NULL || pipe->buffers[i].commands == NULL) {
+            rd_pipe_free(pipe);
+            return NULL;
+        }
+    }
+    return pipe;
+}
+
+void rd_pipe_free(struct rd_pipe *pipe)
+{
+    if (pipe == NULL) {
+        return;
+    }
+    for (int i = 0; i < 2; i++) {
+        free(pipe->buffers[i].data);
+        free(pipe->buffers[i].commands);
+    }
+    free(pipe);
+}
+
+/* ---- moving ---- */
+
+/* Takes all replies that are there. */
+static enum hangar_rc take_replies(struct rd_pipe *pipe, bool *any)
+{
+    for (;;) {
+        struct buffer *buffer = pipe->older;
+        if (buffer->answered == buffer->count) {
+            buffer = pipe->filling;
+        }
+        redisReply *reply = NULL;
+        enum hangar_rc rc = rd_reply(pipe->client, false, &reply);
+        if (rc != HANGAR_OK || reply == NULL) {
+            return rc;
+        }
+        if (buffer->answered == buffer->count) {
+            freeReplyObject(reply);
+            return pipe->client->redis->host->fail(pipe->client->redis->ctx, HANGAR_IO, 0,
+                                                   "redis at %s sent a reply to no command",
+                                                   pipe->client->redis->place);
+        }
+        *any = true;
+        struct command *command = &buffer->commands[buffer->answered++];
+        rc = pipe->on_reply(pipe->arg, command->tag, reply, buffer->data + command->key_at,
+                            command->key_size);
+        freeReplyObject(reply);
+        if (rc == HANGAR_RETRY) {
+            command->again = true;
+            buffer->again++;
+        } else if (rc != HANGAR_OK) {
+            return rc;
+        }
+    }
+}
+
+static enum hangar_rc send_some(struct rd_pipe *pipe, struct buffer *buffer, bool *any)
+{
+    while (buffer->sent < buffer->size) {
+        size_t done;
+        enum hangar_rc rc = rd_conn_try_write(pipe->client->conn, buffer->data + buffer->sent,
+                                              buffer->size - buffer->sent, &done);
+        if (rc != HANGAR_OK || done == 0) {
+            return rc;
+        }
+        buffer->sent += done;
+        *any = true;
+    }
+    return HANGAR_OK;
+}
+
+/* Sends and takes what can be; waits when that is nothing. */
+static enum hangar_rc pump(struct rd_pipe *pipe)
+{
+    bool any = false;
+    enum hangar_rc rc = send_some(pipe, pipe->older, &any);
+    if (rc == HANGAR_OK && pipe->older->sent == pipe->older->size) {
+        rc = send_some(pipe, pipe->filling, &any);
+    }
+    if (rc == HANGAR_OK) {
+        rc = take_replies(pipe, &any);
+    }
+    if (rc != HANGAR_OK || any) {
+        return rc;
+    }
+    bool more = pipe->older->sent < pipe->older->size || pipe->filling->sent < pipe->filling->size;
+    return rd_conn_wait(pipe->client->conn, more);
+}
+
+static enum hangar_rc await(struct rd_pipe *pipe, const struct buffer *buffer)
+{
+    enum hangar_rc rc = HANGAR_OK;
+    while (rc == HANGAR_OK && buffer->answered < buffer->count) {
+        rc = pump(pipe);
+    }
+    return rc;
+}
+
+/* ---- sending again ---- */
+
+/* Sends one command, with nothing else in flight, until the server is no longer
+ * busy; the patience is that for a silent server. */
+static enum hangar_rc send_until_taken(struct rd_pipe *pipe, const struct buffer *buffer,
+                                       const struct command *command)
+{
+    struct redis *redis = pipe->client->redis;
+    for (int waited = 0;; waited += BUSY_PAUSE_MS) {
+        redis->host->alive(redis->ctx, "waiting for redis, which is busy");
+        enum hangar_rc rc = redis->host->sleep(redis->ctx, BUSY_PAUSE_MS);
+        if (rc == HANGAR_OK) {
+            rc = rd_conn_write(pipe->client->conn, buffer->data + command->at, command->size);
+        }
+        redisReply *reply = NULL;
+        if (rc == HANGAR_OK) {
+            rc = rd_reply(pipe->client, true, &reply);
+        }
+        if (rc != HANGAR_OK) {
+            return rc;
+        }
+        rc = pipe->on_reply(pipe->arg, command->tag, reply, buffer->data + command->key_at,
+                            command->key_size);
+        if (rc == HANGAR_RETRY && waited >= redis->timeout_ms) {
+            rc = rd_refused(redis, "a key", reply->str);
+        } else if (rc == HANGAR_RETRY) {
+            freeReplyObject(reply);
+            continue;
+        }
+        freeReplyObject(reply);
+        return rc;
+    }
+}
+
+static enum hangar_rc send_again(struct rd_pipe *pipe, struct buffer *buffer)
+{
+    for (size_t i = 0; i < buffer->count && buffer->again > 0; i++) {
+        if (!buffer->commands[i].again) {
+            continue;
+        }
+        enum hangar_rc rc = send_until_taken(pipe, buffer, &buffer->commands[i]);
+        if (rc != HANGAR_OK) {
+            return rc;
+        }
+        buffer->commands[i].again = false;
+        buffer->again--;
+    }
+    return HANGAR_OK;
+}
+
+static void clear(struct buffer *buffer)
+{
+    buffer->size = buffer->sent = buffer->count = buffer->answered = buffer->again = 0;
+}
+
+enum hangar_rc rd_pipe_drain(struct rd_pipe *pipe)
+{
+    enum hangar_rc rc = await(pipe, pipe->older);
+    if (rc == HANGAR_OK) {
+        rc = await(pipe, pipe->filling);
+    }
+    if (rc == HANGAR_OK) {
+        rc = send_again(pipe, pipe->older);
+    }
+    if (rc == HANGAR_OK) {
+        rc = send_again(pipe, pipe->filling);
+    }
+    if (rc == HANGAR_OK) {
+        clear(pipe->older);
+        clear(pipe->filling);
+    }
+    return rc;
+}
+
+/* The buffer being filled is full: sends it, and goes on with the other once
+ * that is answered. */
+static enum hangar_rc change_buffers(struct rd_pipe *pipe)
+{
+    enum hangar_rc rc = await(pipe, pipe->older);
+    if (rc != HANGAR_OK) {
+        return rc;
+    }
+    if (pipe->older->again > 0) {
+        return rd_pipe_drain(pipe);
+    }
+    struct buffer *empty = pipe->older;
+    clear(empty);
+    pipe->older = pipe->filling;
+    pipe->filling = empty;
+    bool any = false;
+    return send_some(pipe, pipe->older, &any);
+}
+
+/* ---- commands ---- */
+
+/* A busy server must be found out before a command that cannot be sent again. */
+static enum hangar_rc wait_while_busy(struct rd_pipe *pipe)
+{
+    struct redis *redis = pipe->client->redis;
+    for (int waited = 0;; waited += BUSY_PAUSE_MS) {
+        redisReply *reply = NULL;
+        enum hangar_rc rc = rd_call(pipe->client, &reply, "PING", NULL);
+        if (rc != HANGAR_OK) {
+            return rc;
+        }
+        bool busy = rd_is_error(reply, "") && rd_error_class(reply->str) == HANGAR_RETRY;
+        if (busy && waited >= redis->timeout_ms) {
+            rc = rd_refused(redis, "a key", reply->str);
+        }
+        freeReplyObject(reply);
+        if (!busy || rc != HANGAR_OK) {
+            return rc;
+        }
+        redis->host->alive(redis->ctx, "waiting for redis, which is busy");
+        rc = redis->host->sleep(redis->ctx, BUSY_PAUSE_MS);
+        if (rc != HANGAR_OK) {
+            return rc;
+        }
+    }
+}
+
+static size_t digits(size_t number)
+{
+    size_t n = 1;
+    for (; number >= 10; number /= 10) {
+        n++;
+    }
+    return n;
+}
+
+static size_t encoded_size(const struct rd_words *words)
+{
+    size_t size = 3 + digits(words->count);
+    for (size_t i = 0; i < words->count; i++) {
+        size += 5 + digits(words->items[i].size) + words->items[i].size;
+    }
+    return size;
+}
+
+enum hangar_rc rd_pipe_add(struct rd_pipe *pipe, const void *data, size_t size)
+{
+    if (pipe->alone) {
+        return rd_conn_write(pipe->client->conn, data, size);
+    }
+    memcpy(pipe->filling->data + pipe->filling->size, data, size);
+    pipe->filling->size += size;
+    return HANGAR_OK;
+}
+
+/* Adds words up to the payload, whose head is added too, or to the end. */
+static enum hangar_rc add_words(struct rd_pipe *pipe)
+{
+    char head[32];
+    enum hangar_rc rc = HANGAR_OK;
+    for (; rc == HANGAR_OK && pipe->next_word < pipe->words->count; pipe->next_word++) {
+        const void *data = pipe->words->items[pipe->next_word].data;
+        size_t size = pipe->words->items[pipe->next_word].size;
+        rc = rd_pipe_add(pipe, head, (size_t)snprintf(head, sizeof(head), "$%zu\r\n", size));
+        if (data == NULL || rc != HANGAR_OK) {
+            return rc;
+        }
+        if (pipe->next_word == pipe->words->key) {
+            pipe->key_at = pipe->filling->size;
+        }
+        rc = rd_pipe_add(pipe, data, size);
+        if (rc == HANGAR_OK) {
+            rc = rd_pipe_add(pipe, "\r\n", 2);
+        }
+    }
+    return rc;
+}
+
+enum hangar_rc rd_pipe_begin(struct rd_pipe *pipe, const struct rd_words *words, struct rd_tag tag)
+{
+    size_t size = encoded_size(words);
+    enum hangar_rc rc = HANGAR_OK;
+    pipe->alone = size > BUFFERED_MOST;
+    if (pipe->alone) {
+        rc = rd_pipe_drain(pipe);
+        if (rc == HANGAR_OK) {
+            rc = wait_while_busy(pipe);
+        }
+    } else if (pipe->filling->size + size > BUFFER_BYTES ||
+               pipe->filling->count == BUFFER_COMMANDS) {
+        rc = change_buffers(pipe);
+    }
+    if (rc != HANGAR_OK) {
+        return rc;
+    }
+    pipe->words = words;
+    pipe->next_word = 0;
+    pipe->tag = tag;
+    pipe->start = pipe->filling->size;
+    char head[32];
+    rc = rd_pipe_add(pipe, head, (size_t)snprintf(head, sizeof(head), "*%zu\r\n", words->count));
+    return rc == HANGAR_OK ? add_words(pipe) : rc;
+}
+
+/* Waits for the reply to a command that went out alone. */
+static enum hangar_rc end_alone(struct rd_pipe *pipe)
+{
+    redisReply *reply = NULL;
+    enum hangar_rc rc = rd_reply(pipe->client, true, &reply);
+    if (rc != HANGAR_OK) {
+        return rc;
+    }
+    size_t key_size = pipe->words->items[pipe->words->key].size;
+    rc = pipe->on_reply(pipe->arg, pipe->tag, reply, pipe->words->items[pipe->words->key].data,
+                        key_size < KEY_KEPT ? key_size : KEY_KEPT);
+    if (rc == HANGAR_RETRY) {
+        rc = rd_refused(pipe->client->redis, "a large key", reply->str);
+    }
+    freeReplyObject(reply);
+    return rc;
+}
+
+enum hangar_rc rd_pipe_end(struct rd_pipe *pipe)
+{
+    enum hangar_rc rc = HANGAR_OK;
+    if (pipe->next_word < pipe->words->count) {
+        rc = rd_pipe_add(pipe, "\r\n", 2);
+        pipe->next_word++;
+    }
+    if (rc == HANGAR_OK) {
+        rc = add_words(pipe);
+    }
+    if (rc != HANGAR_OK) {
+        return rc;
+    }
+    if (pipe->alone) {
+        return end_alone(pipe);
+    }
+    struct buffer *buffer = pipe->filling;
+    size_t key_size = pipe->words->items[pipe->words->key].size;
+    buffer->commands[buffer->count++] = (struct command){
+        .at = (uint32_t)pipe->start,
+        .size = (uint32_t)(buffer->size - pipe->start),
+        .key_at = (uint32_t)pipe->key_at,
+        .key_size = (uint32_t)(key_size < KEY_KEPT ? key_size : KEY_KEPT),
+        .tag = pipe->tag,
+    };
+    return HANGAR_OK;
+}
