@@ -1,27 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * redis: the source of Redis data.  One object, dump.rdb: what the server sends
- * to a replica, at one instant, checked on the way (backup/backup.c).  It is restored
- * key by key into a running server (restore/live.c) or as a file for a stopped
- * one (restore/file.c), compared afterwards when asked (restore/compare.c), in a drill with
- * a throw-away server (restore/scratch.c).  This file has the options and the instance.
+ * redis: the source of Redis data: one object, dump.rdb, the RDB that the server sends to a replica.
+ *
+ *     backup/   asks a server for the RDB, verifies it, and passes it to the core
+ *     restore/  sends an RDB to a running server, or writes it as a file; compares; drills
+ *     clean/    replaces all data of a running server in one step (--mode clean)
+ *     wire/     connections, commands and replies
+ *     rdb/      the RDB format
+ *
+ * Includes point down this list only, and to instance.h; restore/ also uses clean/, which uses
+ * backup/.  This file has the options, the instance and the descriptor.
  */
-#include "redis.h"
-
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+#include "backup/backup.h"
+#include "backup/check.h"
+#include "backup/readback.h"
+#include "instance.h"
+#include "restore/commands.h"
+#include "restore/restore.h"
+#include "restore/scratch.h"
 #include "wire/tls.h"
 
-static const char *const conflict_choices[] = {"fail", "replace", "skip_existing", "flush", NULL};
-static const char *const method_choices[] = {"live", "file", NULL};
-static const char *const snapshot_choices[] = {"auto", "disk", "diskless", NULL};
+static const char *const redis_conflict_choices[] = {"fail", "replace", "skip_existing", "flush",
+                                                     NULL};
+static const char *const redis_method_choices[] = {"live", "file", NULL};
+static const char *const redis_snapshot_choices[] = {"auto", "disk", "diskless", NULL};
 
-static const struct hangar_option options[] = {
+static const struct hangar_option redis_options[] = {
     {.name = "host",
      .type = HANGAR_OPT_STRING,
      .default_value = "localhost",
@@ -34,14 +45,14 @@ static const struct hangar_option options[] = {
      .help = "TCP port of the server."},
     {.name = "socket",
      .type = HANGAR_OPT_PATH,
-     .help = "Unix socket of the server, in place of host and port."},
+     .help = "Unix socket of the server, used instead of host and port."},
     {.name = "username",
      .type = HANGAR_OPT_STRING,
      .help = "ACL user to log in as (Redis 6 and newer). Needs password."},
     {.name = "password",
      .type = HANGAR_OPT_STRING,
      .flags = HANGAR_OPT_SECRET,
-     .help = "Password of the user, or of requirepass. Empty: no login."},
+     .help = "Password of the user, or of requirepass. Empty: hangar does not log in."},
     {.name = "tls",
      .type = HANGAR_OPT_BOOL,
      .default_value = "false",
@@ -51,111 +62,112 @@ static const struct hangar_option options[] = {
      .help = "CA certificates (PEM) to trust. Default: those of the system."},
     {.name = "tls_cert",
      .type = HANGAR_OPT_PATH,
-     .help = "Client certificate (PEM), for servers that ask for one. Needs tls_key."},
+     .help = "Client certificate (PEM), for servers that require one. Needs tls_key."},
     {.name = "tls_key", .type = HANGAR_OPT_PATH, .help = "Private key (PEM) of tls_cert."},
     {.name = "tls_verify",
      .type = HANGAR_OPT_BOOL,
      .default_value = "true",
-     .help = "Refuse a server whose certificate is not trusted or names another host."},
+     .help = "Refuse a server whose certificate is not trusted or is for another host."},
     {.name = "tls_server_name",
      .type = HANGAR_OPT_STRING,
-     .help = "Name that the certificate must carry. Default: host."},
+     .help = "Host name that the certificate must carry. Default: host."},
     {.name = "snapshot",
      .type = HANGAR_OPT_ENUM,
      .default_value = "auto",
-     .choices = snapshot_choices,
+     .choices = redis_snapshot_choices,
      .help =
-         "disk: the server writes the snapshot to its disk, then sends it. diskless: it sends "
-         "it straight from memory where repl-diskless-sync allows, which needs no disk but "
-         "waits for repl-diskless-sync-delay. auto: diskless where that delay is 0 and CONFIG GET "
-         "tells so, else disk."},
+         "disk: the server writes the snapshot to its disk and sends it from there. diskless: it "
+         "sends the snapshot from memory if repl-diskless-sync is yes; it needs no disk space, but "
+         "waits for repl-diskless-sync-delay first. auto: diskless if CONFIG GET reports a delay "
+         "of 0, else disk."},
     {.name = "on_conflict",
      .type = HANGAR_OPT_ENUM,
      .default_value = "fail",
-     .choices = conflict_choices,
-     .help = "Restore: what to do about data in the target. fail: refuse a target that is not "
-             "empty. replace: overwrite keys of the same name, keep others. skip_existing: keep "
-             "what is there. flush: delete everything first. With --mode clean only fail."},
+     .choices = redis_conflict_choices,
+     .help = "Restore: what to do with existing data in the target. fail: refuse a target that is "
+             "not empty. replace: overwrite keys of the same name and keep the others. "
+             "skip_existing: keep existing keys. flush: delete all data first. With --mode clean, "
+             "only fail is allowed."},
     {.name = "method",
      .type = HANGAR_OPT_ENUM,
      .default_value = "live",
-     .choices = method_choices,
-     .help = "Restore: live sends the keys to the running server; file puts dump.rdb into "
-             "data_dir of a stopped one."},
+     .choices = redis_method_choices,
+     .help = "Restore: live sends the keys to the running server; file writes dump.rdb into the "
+             "data_dir of a stopped server."},
     {.name = "data_dir",
      .type = HANGAR_OPT_PATH,
-     .help = "Restore with method file: the server's data folder (its option dir)."},
+     .help = "Restore with method file: the data folder of the server (its option dir)."},
     {.name = "connect_timeout",
      .type = HANGAR_OPT_DURATION,
      .default_value = "10s",
      .min = 100,
      .max = 3600000,
-     .help = "How long to try to connect to one address."},
+     .help = "Limit for connecting to one address."},
     {.name = "timeout",
      .type = HANGAR_OPT_DURATION,
      .default_value = "60s",
      .min = 100,
      .max = 86400000,
-     .help = "How long the server may be silent. It gives a sign of life each second while it "
-             "prepares a snapshot."},
+     .help = "Limit for the time in which no byte arrives or is sent. While the server prepares a "
+             "snapshot, it sends a byte each second."},
     {.name = NULL},
 };
 
-/* An option's text; NULL when it is not set or empty (an environment variable
- * that is not there is written as ""). */
-static const char *text_option(const struct redis *redis, const char *name)
+/* The text of an option; NULL when it is not set or empty.  It is empty when it comes from an
+ * environment variable that is not set. */
+static const char *redis_text_option(const struct redis *redis, const char *name)
 {
     const char *value = redis->host->opt_string(redis->ctx, name);
-    return value != NULL && *value != '\0' ? value : NULL;
+    return value && *value != '\0' ? value : NULL;
 }
 
-static enum hangar_rc read_options(struct redis *redis)
+static enum hangar_rc read_redis_options(struct redis *redis)
 {
     const struct hangar_host *host = redis->host;
     struct hangar_ctx *ctx = redis->ctx;
-    redis->server = text_option(redis, "host");
+    redis->server = redis_text_option(redis, "host");
     redis->port = (int)host->opt_int(ctx, "port");
-    redis->socket = text_option(redis, "socket");
-    redis->username = text_option(redis, "username");
-    redis->password = text_option(redis, "password");
+    redis->socket = redis_text_option(redis, "socket");
+    redis->username = redis_text_option(redis, "username");
+    redis->password = redis_text_option(redis, "password");
     redis->tls = host->opt_bool(ctx, "tls");
-    redis->tls_ca_file = text_option(redis, "tls_ca_file");
-    redis->tls_cert = text_option(redis, "tls_cert");
-    redis->tls_key = text_option(redis, "tls_key");
+    redis->tls_ca_file = redis_text_option(redis, "tls_ca_file");
+    redis->tls_cert = redis_text_option(redis, "tls_cert");
+    redis->tls_key = redis_text_option(redis, "tls_key");
     redis->tls_verify = host->opt_bool(ctx, "tls_verify");
-    redis->tls_server_name = text_option(redis, "tls_server_name");
+    redis->tls_server_name = redis_text_option(redis, "tls_server_name");
     const char *snapshot = host->opt_string(ctx, "snapshot");
     redis->snapshot = strcmp(snapshot, "disk") == 0       ? RD_SNAPSHOT_DISK
                       : strcmp(snapshot, "diskless") == 0 ? RD_SNAPSHOT_DISKLESS
                                                           : RD_SNAPSHOT_AUTO;
     redis->method_file = strcmp(host->opt_string(ctx, "method"), "file") == 0;
-    redis->data_dir = text_option(redis, "data_dir");
+    redis->data_dir = redis_text_option(redis, "data_dir");
     redis->connect_timeout_ms = (int)host->opt_int(ctx, "connect_timeout");
     redis->timeout_ms = (int)host->opt_int(ctx, "timeout");
     const char *conflict = host->opt_string(ctx, "on_conflict");
-    for (int i = 0; conflict_choices[i] != NULL; i++) {
-        if (strcmp(conflict, conflict_choices[i]) == 0) {
+    for (int i = 0; redis_conflict_choices[i]; i++) {
+        if (strcmp(conflict, redis_conflict_choices[i]) == 0) {
             redis->on_conflict = (enum rd_conflict)i;
         }
     }
 
-    if (redis->server == NULL && redis->socket == NULL) {
+    if (!redis->server && !redis->socket) {
         return host->fail_option(ctx, "host", "host must not be empty");
     }
-    if (redis->username != NULL && redis->password == NULL) {
+    if (redis->username && !redis->password) {
         return host->fail_option(ctx, "username", "username needs a password");
     }
     if (redis->tls && !rd_tls_available()) {
         return host->fail_option(ctx, "tls", "this redis plugin was built without TLS");
     }
-    if (redis->tls && redis->socket != NULL) {
-        return host->fail_option(ctx, "tls", "tls is for TCP; hint: remove tls or socket");
+    if (redis->tls && redis->socket) {
+        return host->fail_option(ctx, "tls", "tls needs TCP; hint: remove tls or socket");
     }
-    if ((redis->tls_cert == NULL) != (redis->tls_key == NULL)) {
+    if (!redis->tls_cert != !redis->tls_key) {
         return host->fail_option(ctx, redis->tls_cert ? "tls_cert" : "tls_key",
-                                 "tls_cert and tls_key go together");
+                                 "tls_cert and tls_key must both be set");
     }
-    if (redis->method_file && redis->data_dir == NULL) {
+    if (redis->method_file && !redis->data_dir) {
         return host->fail_option(ctx, "method", "method file needs data_dir");
     }
     return HANGAR_OK;
@@ -175,7 +187,7 @@ static enum hangar_rc redis_create(const struct hangar_host *host, struct hangar
                                    void **out)
 {
     struct redis *redis = calloc(1, sizeof(*redis));
-    if (redis == NULL) {
+    if (!redis) {
         return host->fail(ctx, HANGAR_NO_MEMORY, 0, "cannot create the source: out of memory");
     }
     redis->host = host;
@@ -186,13 +198,13 @@ static enum hangar_rc redis_create(const struct hangar_host *host, struct hangar
         rc = host->fail(ctx, HANGAR_IO, errno, "cannot create an eventfd");
     }
     if (rc == HANGAR_OK) {
-        rc = read_options(redis);
+        rc = read_redis_options(redis);
     }
     if (rc != HANGAR_OK) {
         redis_destroy(redis);
         return rc;
     }
-    if (redis->socket != NULL) {
+    if (redis->socket) {
         snprintf(redis->place, sizeof(redis->place), "socket %s", redis->socket);
     } else {
         snprintf(redis->place, sizeof(redis->place), "%s:%d", redis->server, redis->port);
@@ -210,7 +222,7 @@ static void redis_cancel(void *inst)
 {
     const struct redis *redis = inst;
     uint64_t one = 1;
-    /* it cannot fail but when it is readable already */
+    /* it fails only when the eventfd is readable already */
     ssize_t n = write(redis->cancel_fd, &one, sizeof(one));
     (void)n;
 }
@@ -227,7 +239,7 @@ static const char *redis_describe(void *inst)
     return redis->target;
 }
 
-static const struct hangar_source source = {
+static const struct hangar_source redis_source = {
     .struct_size = sizeof(struct hangar_source),
     .flags = HANGAR_SOURCE_URGENT,
     .check = redis_check,
@@ -255,12 +267,12 @@ static const struct hangar_plugin plugin = {
     .version = HANGAR_PLUGIN_VERSION,
     .summary = "backs up and restores Redis",
     .license = "Apache-2.0",
-    .options = options,
+    .options = redis_options,
     .create = redis_create,
     .destroy = redis_destroy,
     .cancel = redis_cancel,
     .threads = redis_threads,
     .describe = redis_describe,
-    .source = &source,
+    .source = &redis_source,
 };
 HANGAR_PLUGIN(plugin)

@@ -86,8 +86,8 @@ safety=$(json '[b["id"] for b in d["backups"] if b["kind"] == "safety"][0]')
 same_redis "${redis_ports[1]}" "$port"
 [[ -z $(marked) ]] || fail "a marker was left"
 expect_exit 0 hangar restore "$id" --set cache.port="$port" --mode clean --dry-run
-expect_said "swap them in by one transaction"
-expect_said "what is written until then"
+expect_said "swap them in with one transaction"
+expect_said "all that is written until then"
 
 promise "the safety backup takes it back"
 expect_exit 0 hangar restore "$safety" --set cache.port="$port" --mode clean --yes
@@ -214,7 +214,7 @@ expect_old_or_new "the answer to the trial was lost"
 [[ $status == 1 && $state == old ]] || fail "trying the functions changed something: $(<run.err)"
 lose_at after 2
 [[ $status == 0 && $(digest) == "$wanted" ]] || fail "it was done: exit $status, $(<run.err)"
-expect_in run.err "it has done so"
+expect_in run.err "the server has completed it"
 
 promise "an application that writes all the time: the restore holds, and it goes on writing"
 old_data

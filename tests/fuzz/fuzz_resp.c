@@ -13,7 +13,10 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "redis.h"
+#include "backup/backup.h"
+#include "backup/check.h"
+#include "backup/readback.h"
+#include "restore/restore.h"
 #include "wire/transport.h"
 
 #define BREAK "%%\n"

@@ -1,57 +1,57 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * clean: replaces all data of a running server in one step (--mode clean).  The
- * backup is loaded into spare databases beside the data in use (spares.h), compared,
- * and swapped in by one transaction, in which what was there goes away.  Until that
- * transaction the data in use is untouched; whatever fails before leaves it so.
+ * clean: replaces all data of a running server in one step (--mode clean).  The restore loads the
+ * backup into spare databases beside the data in use (spares.h), compares it, and swaps it in with
+ * one transaction that also deletes the old data.  Before that transaction the data in use is
+ * never changed; a failure leaves it as it was.
  *
  *     rd_clean_prepare ──► rd_clean_begin ──► ( rd_clean_db | rd_clean_function )*
- *                                ──► rd_clean_loaded* ──► rd_clean_check ──► rd_clean_swap ──► rd_clean_drop
+ *             ──► rd_clean_loaded* ──► rd_clean_check ──► rd_clean_swap ──► rd_clean_drop
  */
 #ifndef RD_CLEAN_H
 #define RD_CLEAN_H
 
-#include "redis.h"
-#include "wire/resp.h"
+#include "wire/server_info.h"
 
 struct rd_clean;
 
-/* Looks whether it can work, and changes nothing.  `loader` is the connection on which the
+/* Refuses a restore that cannot succeed; changes nothing.  `loader` is the connection on which the
  * keys will be sent.  *out may be set after a failure. */
 enum hangar_rc rd_clean_prepare(struct rd_client *loader, const struct hangar_restore *how,
                                 const struct rd_server *server, struct rd_clean **out);
 void rd_clean_plan(const struct rd_clean *clean, const struct rd_server *server,
                    struct hangar_text *plan);
 
-/* Before the first key: cleans what a restore that died has left. */
+/* Before the first key: empties databases that hold leftovers of a dead restore. */
 enum hangar_rc rd_clean_begin(struct rd_clean *clean);
 
-/* The database into which keys of `db` are to be loaded. */
+/* Gets the spare database into which the keys of `db` are loaded; claims one at the first call. */
 enum hangar_rc rd_clean_db(struct rd_clean *clean, uint64_t db, uint64_t *spare);
 
-/* The keys of `db` are in: so many were taken. */
+/* All keys of `db` are loaded: the server accepted so many without and with an expiry. */
 void rd_clean_loaded(struct rd_clean *clean, uint64_t db, uint64_t lasting, uint64_t expiring);
 
-/* A piece of a library of functions, as it stands in the RDB with its opcode. */
+/* Adds a piece of a library of functions, as the RDB stores it, with its opcode. */
 enum hangar_rc rd_clean_function(struct rd_clean *clean, const unsigned char *data, size_t size);
 
-/* Keys of this name are never loaded: it is the marker of a spare database. */
+/* True for the name of the key that marks a spare database; such a key is never loaded. */
 bool rd_clean_is_marker(const unsigned char *name, size_t size);
 
-/* To be called now and then while loading: does the data in use still have room?  `size`
- * bytes more were sent. */
+/* Called during the load, after `size` more bytes were sent.  Fails before the load takes the
+ * memory that the data in use needs. */
 enum hangar_rc rd_clean_watch(struct rd_clean *clean, size_t size);
 
-/* For comparing: is this database one that was loaded, and which one of the backup? */
+/* True when `spare` is a database of this restore; *db is the database of the backup. */
 bool rd_clean_origin(const struct rd_clean *clean, uint64_t spare, uint64_t *db);
 
-/* Everything is in: tries what could go wrong with the swap.  `rdb_version` is for the
- * functions. */
+/* Everything is loaded: tests that the server accepts the functions.  `rdb_version` is the version
+ * in the footer of their payload. */
 enum hangar_rc rd_clean_check(struct rd_clean *clean, unsigned rdb_version);
 enum hangar_rc rd_clean_swap(struct rd_clean *clean);
 
-/* With all other connections closed: gives back what was claimed and not swapped. */
+/* Empties the spare databases unless they were swapped in.  All other connections of the restore
+ * must be closed. */
 void rd_clean_drop(struct rd_clean *clean);
 
 #endif

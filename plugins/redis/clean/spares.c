@@ -15,18 +15,18 @@
 
 #define NAME_PREFIX "hangar-restore-"
 #define DATABASES_MOST (UINT64_C(1) << 31) /* the server counts them in an int */
-#define CALM_TIMEOUT_MS 10000              /* for giving back, which nobody can cancel */
-#define GONE_WAIT_MS 10000
+#define RELEASE_TIMEOUT_MS 10000           /* a release cannot be cancelled */
+#define DISCONNECT_WAIT_MS 10000
 #define POLL_MS 20
 
 /* ---- connections ---- */
 
-static enum hangar_rc make_id(struct rd_spares *spares)
+static enum hangar_rc make_run_id(struct rd_spares *spares)
 {
     unsigned char bytes[RD_RUN_ID / 2];
     if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes)) {
         return spares->redis->host->fail(spares->redis->ctx, HANGAR_IO, errno,
-                                         "cannot get random bytes");
+                                         "cannot read random bytes");
     }
     for (size_t i = 0; i < sizeof(bytes); i++) {
         snprintf(spares->id + 2 * i, 3, "%02x", bytes[i]);
@@ -34,8 +34,8 @@ static enum hangar_rc make_id(struct rd_spares *spares)
     return HANGAR_OK;
 }
 
-/* Gives the connection the name by which the run is known to live. */
-static enum hangar_rc join(const struct rd_spares *spares, struct rd_client *client)
+/* Names the connection after the run, by which other restores detect that the run is alive. */
+static enum hangar_rc name_connection(const struct rd_spares *spares, struct rd_client *client)
 {
     char name[sizeof(NAME_PREFIX) + RD_RUN_ID];
     snprintf(name, sizeof(name), NAME_PREFIX "%s", spares->id);
@@ -54,14 +54,14 @@ static enum hangar_rc list_clients(struct rd_spares *spares)
     spares->clients = NULL;
     if (rd_is_error(reply, "")) {
         rc = rd_refused(redis, "CLIENT LIST", reply->str);
-    } else if ((spares->clients = strdup(reply->str ? reply->str : "")) == NULL) {
+    } else if (!(spares->clients = strdup(reply->str ? reply->str : ""))) {
         rc = rd_no_memory(redis, "list the clients of redis");
     }
     freeReplyObject(reply);
     return rc;
 }
 
-static enum hangar_rc exists(struct rd_spares *spares, uint64_t db, bool *there)
+static enum hangar_rc database_exists(struct rd_spares *spares, uint64_t db, bool *there)
 {
     char number[24];
     snprintf(number, sizeof(number), "%" PRIu64, db);
@@ -78,14 +78,14 @@ static enum hangar_rc exists(struct rd_spares *spares, uint64_t db, bool *there)
     return rc;
 }
 
-/* Asked by selecting, as not every user may use CONFIG. */
+/* Uses SELECT, because not every user may use CONFIG. */
 static enum hangar_rc count_databases(struct rd_spares *spares)
 {
-    uint64_t below = 0, above = 1; /* `below` is one, `above` is none */
+    uint64_t below = 0, above = 1; /* database `below` exists, `above` does not */
     bool there = true;
     enum hangar_rc rc = HANGAR_OK;
     while (rc == HANGAR_OK && above < DATABASES_MOST) {
-        rc = exists(spares, above, &there);
+        rc = database_exists(spares, above, &there);
         if (!there) {
             break;
         }
@@ -94,7 +94,7 @@ static enum hangar_rc count_databases(struct rd_spares *spares)
     }
     while (rc == HANGAR_OK && above - below > 1) {
         uint64_t middle = below + (above - below) / 2;
-        rc = exists(spares, middle, &there);
+        rc = database_exists(spares, middle, &there);
         if (there) {
             below = middle;
         } else {
@@ -110,7 +110,7 @@ enum hangar_rc rd_spares_reopen(struct rd_spares *spares)
     rd_close(&spares->control);
     enum hangar_rc rc = rd_open(spares->redis, &spares->control);
     if (rc == HANGAR_OK) {
-        rc = join(spares, &spares->control);
+        rc = name_connection(spares, &spares->control);
     }
     return rc == HANGAR_OK ? list_clients(spares) : rc;
 }
@@ -118,9 +118,9 @@ enum hangar_rc rd_spares_reopen(struct rd_spares *spares)
 enum hangar_rc rd_spares_open(struct rd_spares *spares, struct rd_client *loader)
 {
     spares->redis = loader->redis;
-    enum hangar_rc rc = make_id(spares);
+    enum hangar_rc rc = make_run_id(spares);
     if (rc == HANGAR_OK) {
-        rc = join(spares, loader);
+        rc = name_connection(spares, loader);
     }
     if (rc == HANGAR_OK) {
         rc = rd_spares_reopen(spares);
@@ -136,10 +136,10 @@ void rd_spares_fini(struct rd_spares *spares)
     *spares = (struct rd_spares){.redis = NULL};
 }
 
-/* ---- who is there ---- */
+/* ---- clients ---- */
 
-/* A field of a line of CLIENT LIST; "" when it is missing. */
-static void client_field(const char *line, const char *name, char *out, size_t size)
+/* Copies a field of a line of CLIENT LIST; "" when it is missing. */
+static void copy_client_field(const char *line, const char *name, char *out, size_t size)
 {
     size_t length = strcspn(line, "\n"), name_length = strlen(name);
     out[0] = '\0';
@@ -153,57 +153,49 @@ static void client_field(const char *line, const char *name, char *out, size_t s
     }
 }
 
-static bool names_run(const char *clients, const char *id)
+static bool run_is_alive(const char *clients, const char *id)
 {
     char name[sizeof("name=" NAME_PREFIX) + RD_RUN_ID];
     snprintf(name, sizeof(name), "name=" NAME_PREFIX "%s", id);
     return strstr(clients, name) != NULL;
 }
 
-bool rd_spares_next_visitor(const struct rd_spares *spares, const char **at,
-                            struct rd_visitor *visitor)
+bool rd_spares_next_client(const struct rd_spares *spares, const char **at,
+                           struct rd_listed_client *listed)
 {
     const char *line = *at ? *at : spares->clients;
     while (*line != '\0') {
         char flags[32], number[24];
-        client_field(line, "addr=", visitor->address, sizeof(visitor->address));
-        client_field(line, "name=", visitor->name, sizeof(visitor->name));
-        client_field(line, "flags=", flags, sizeof(flags));
-        client_field(line, "db=", number, sizeof(number));
-        visitor->db = strtoull(number, NULL, 10);
+        copy_client_field(line, "addr=", listed->address, sizeof(listed->address));
+        copy_client_field(line, "name=", listed->name, sizeof(listed->name));
+        copy_client_field(line, "flags=", flags, sizeof(flags));
+        copy_client_field(line, "db=", number, sizeof(number));
+        listed->db = strtoull(number, NULL, 10);
         line += strcspn(line, "\n");
         line += *line == '\n';
         *at = line;
-        /* not the links of replicas and masters, nor what restores */
-        if (strpbrk(flags, "SM") == NULL &&
-            strncmp(visitor->name, NAME_PREFIX, strlen(NAME_PREFIX)) != 0) {
+        /* without the links of replicas and masters, and without restores */
+        if (!strpbrk(flags, "SM") && strncmp(listed->name, NAME_PREFIX, strlen(NAME_PREFIX)) != 0) {
             return true;
         }
     }
     return false;
 }
 
-bool rd_spares_visited(const struct rd_spares *spares, uint64_t db)
+bool rd_spares_selected(const struct rd_spares *spares, uint64_t db)
 {
-    struct rd_visitor visitor;
-    for (const char *at = NULL; rd_spares_next_visitor(spares, &at, &visitor);) {
-        if (visitor.db == db) {
+    struct rd_listed_client listed;
+    for (const char *at = NULL; rd_spares_next_client(spares, &at, &listed);) {
+        if (listed.db == db) {
             return true;
         }
     }
     return false;
 }
 
-/* ---- whose a database is ---- */
+/* ---- owners ---- */
 
-static enum hangar_rc select_db(struct rd_spares *spares, uint64_t db)
-{
-    char number[24];
-    snprintf(number, sizeof(number), "%" PRIu64, db);
-    return rd_order(&spares->control, "SELECT", number, NULL);
-}
-
-/* The id in the marker of the selected database, "" when there is none. */
+/* Reads the run id in the marker of the selected database; "" when it has no marker. */
 static enum hangar_rc read_marker(struct rd_spares *spares, char id[RD_RUN_ID + 1])
 {
     redisReply *reply = NULL;
@@ -225,23 +217,23 @@ static enum hangar_rc read_marker(struct rd_spares *spares, char id[RD_RUN_ID + 
 enum hangar_rc rd_spares_owner(struct rd_spares *spares, uint64_t db, enum rd_owner *owner)
 {
     char id[RD_RUN_ID + 1];
-    enum hangar_rc rc = select_db(spares, db);
+    enum hangar_rc rc = rd_select(&spares->control, db);
     if (rc == HANGAR_OK) {
         rc = read_marker(spares, id);
     }
     if (rc != HANGAR_OK) {
         return rc;
     }
-    *owner = id[0] == '\0'                    ? RD_OWNER_DATA
-             : strcmp(id, spares->id) == 0    ? RD_OWNER_US
-             : names_run(spares->clients, id) ? RD_OWNER_ANOTHER
-                                              : RD_OWNER_NOBODY;
+    *owner = id[0] == '\0'                       ? RD_OWNER_CLIENTS
+             : strcmp(id, spares->id) == 0       ? RD_OWNER_THIS_RUN
+             : run_is_alive(spares->clients, id) ? RD_OWNER_OTHER_RUN
+                                                 : RD_OWNER_DEAD_RUN;
     return HANGAR_OK;
 }
 
-/* Empties the selected database if the marker is the one of this run, or, with `id`
- * NULL, of whatever run; the server makes sure that it is so at that moment. */
-static enum hangar_rc flush_marked(struct rd_spares *spares, const char *id, bool *done)
+/* Empties the selected database if its marker is that of run `id`, or of any run when `id` is NULL.
+ * WATCH makes the server refuse when the marker changes before the flush. */
+static enum hangar_rc flush_marked_db(struct rd_spares *spares, const char *id, bool *done)
 {
     struct rd_client *control = &spares->control;
     char found[RD_RUN_ID + 1];
@@ -254,7 +246,7 @@ static enum hangar_rc flush_marked(struct rd_spares *spares, const char *id, boo
     if (rc != HANGAR_OK) {
         return rc;
     }
-    if (found[0] == '\0' || (id != NULL && strcmp(found, id) != 0)) {
+    if (found[0] == '\0' || (id && strcmp(found, id) != 0)) {
         return rd_order(control, "UNWATCH", NULL);
     }
     rc = rd_order(control, "MULTI", NULL);
@@ -275,19 +267,28 @@ static enum hangar_rc flush_marked(struct rd_spares *spares, const char *id, boo
     return rc;
 }
 
-enum hangar_rc rd_spares_clean(struct rd_spares *spares, uint64_t db, bool *done)
+enum hangar_rc rd_spares_refuse_other_run(const struct rd_spares *spares, uint64_t db)
+{
+    const struct redis *redis = spares->redis;
+    return redis->host->fail(redis->ctx, HANGAR_EXISTS, 0,
+                             "another restore into redis at %s is running (it loads into "
+                             "database %" PRIu64 "); hint: wait until it ends",
+                             redis->place, db);
+}
+
+enum hangar_rc rd_spares_empty_leftover(struct rd_spares *spares, uint64_t db, bool *done)
 {
     *done = false;
-    if (rd_spares_visited(spares, db)) {
+    if (rd_spares_selected(spares, db)) {
         spares->redis->host->log(spares->redis->ctx, HANGAR_LOG_WARN,
-                                 "database %" PRIu64 " of redis at %s holds what a restore that "
-                                 "died has left (the key " RD_MARKER " marks it), and stays: a "
-                                 "client has selected it",
+                                 "cannot empty database %" PRIu64 " of redis at %s, which holds "
+                                 "leftovers of a dead restore (its key is " RD_MARKER "): a client "
+                                 "has selected it",
                                  db, spares->redis->place);
         return HANGAR_OK;
     }
-    enum hangar_rc rc = select_db(spares, db);
-    return rc == HANGAR_OK ? flush_marked(spares, NULL, done) : rc;
+    enum hangar_rc rc = rd_select(&spares->control, db);
+    return rc == HANGAR_OK ? flush_marked_db(spares, NULL, done) : rc;
 }
 
 /* ---- claims ---- */
@@ -297,7 +298,7 @@ static enum hangar_rc add_claim(struct rd_spares *spares, uint64_t db, uint64_t 
 {
     struct rd_claim *claims =
         realloc(spares->claims, (spares->count + 1) * sizeof(*spares->claims));
-    if (claims == NULL) {
+    if (!claims) {
         return rd_no_memory(spares->redis, "claim a database");
     }
     spares->claims = claims;
@@ -311,7 +312,7 @@ enum hangar_rc rd_spares_claim(struct rd_spares *spares, uint64_t db, uint64_t s
 {
     redisReply *reply = NULL;
     *claim = NULL;
-    enum hangar_rc rc = select_db(spares, spare);
+    enum hangar_rc rc = rd_select(&spares->control, spare);
     if (rc == HANGAR_OK) {
         rc = rd_call(&spares->control, &reply, "SET", RD_MARKER, spares->id, "NX", NULL);
     }
@@ -345,7 +346,7 @@ enum hangar_rc rd_spares_claim(struct rd_spares *spares, uint64_t db, uint64_t s
 
 struct rd_claim *rd_spares_find(const struct rd_spares *spares, uint64_t db)
 {
-    for (size_t i = spares->count; i > 0; i--) { /* it is nearly always the last one */
+    for (size_t i = spares->count; i > 0; i--) { /* the match is nearly always the last one */
         if (spares->claims[i - 1].db == db) {
             return &spares->claims[i - 1];
         }
@@ -364,43 +365,45 @@ bool rd_spares_origin(const struct rd_spares *spares, uint64_t spare, uint64_t *
     return false;
 }
 
-/* ---- giving back ---- */
+/* ---- releasing ---- */
 
-/* Commands that were on their way would otherwise be done after the flush. */
-static enum hangar_rc wait_until_gone(struct rd_spares *spares)
+/* Waits until the server has closed all connections of this run.  Otherwise it might run their
+ * last commands after the flush. */
+static enum hangar_rc wait_until_disconnected(struct rd_spares *spares)
 {
     const struct timespec pause = {.tv_nsec = POLL_MS * 1000000L};
-    for (int waited = 0;; waited += POLL_MS) {
+    for (int waited_ms = 0;; waited_ms += POLL_MS) {
         enum hangar_rc rc = list_clients(spares);
-        if (rc != HANGAR_OK || !names_run(spares->clients, spares->id)) {
+        if (rc != HANGAR_OK || !run_is_alive(spares->clients, spares->id)) {
             return rc;
         }
-        if (waited >= GONE_WAIT_MS) {
+        if (waited_ms >= DISCONNECT_WAIT_MS) {
             return HANGAR_IO;
         }
-        spares->redis->host->alive(spares->redis->ctx, "waiting for redis to end the restore");
+        spares->redis->host->alive(spares->redis->ctx,
+                                   "waiting for redis to close the connections of the restore");
         nanosleep(&pause, NULL);
     }
 }
 
-static enum hangar_rc give_back(struct rd_spares *spares, const struct rd_claim *claim)
+static enum hangar_rc release_claim(struct rd_spares *spares, const struct rd_claim *claim)
 {
     bool done;
-    enum hangar_rc rc = select_db(spares, claim->spare);
+    enum hangar_rc rc = rd_select(&spares->control, claim->spare);
     if (rc != HANGAR_OK) {
         return rc;
     }
-    if (claim->foreign) { /* ours and theirs cannot be told apart: it is theirs now */
+    if (claim->foreign) { /* their keys cannot be distinguished from ours */
         spares->redis->host->log(spares->redis->ctx, HANGAR_LOG_WARN,
-                                 "database %" PRIu64 " of redis at %s holds keys of somebody else "
-                                 "beside those of this restore: it stays as it is",
+                                 "cannot empty database %" PRIu64 " of redis at %s: it holds keys "
+                                 "of another client beside those of this restore",
                                  claim->spare, spares->redis->place);
         return rd_order(&spares->control, "DEL", RD_MARKER, NULL);
     }
-    if (rd_spares_visited(spares, claim->spare)) {
+    if (rd_spares_selected(spares, claim->spare)) {
         return HANGAR_EXISTS;
     }
-    return flush_marked(spares, spares->id, &done);
+    return flush_marked_db(spares, spares->id, &done);
 }
 
 void rd_spares_release(struct rd_spares *spares)
@@ -408,32 +411,32 @@ void rd_spares_release(struct rd_spares *spares)
     if (spares->count == 0 || spares->swapped) {
         return;
     }
-    /* the run may have been cancelled, and everything of it with it */
-    struct redis *cancelled = spares->redis, calm = *cancelled;
-    calm.cancel_fd = -1;
-    calm.connect_timeout_ms =
-        calm.connect_timeout_ms < CALM_TIMEOUT_MS ? calm.connect_timeout_ms : CALM_TIMEOUT_MS;
-    calm.timeout_ms = calm.timeout_ms < CALM_TIMEOUT_MS ? calm.timeout_ms : CALM_TIMEOUT_MS;
+    /* a copy of the instance that a cancellation of the job does not affect */
+    struct redis *instance = spares->redis, copy = *instance;
+    copy.cancel_fd = -1;
+    copy.connect_timeout_ms =
+        copy.connect_timeout_ms < RELEASE_TIMEOUT_MS ? copy.connect_timeout_ms : RELEASE_TIMEOUT_MS;
+    copy.timeout_ms = copy.timeout_ms < RELEASE_TIMEOUT_MS ? copy.timeout_ms : RELEASE_TIMEOUT_MS;
     rd_close(&spares->control);
-    spares->redis = &calm;
-    enum hangar_rc rc = rd_open(&calm, &spares->control);
+    spares->redis = &copy;
+    enum hangar_rc rc = rd_open(&copy, &spares->control);
     if (rc == HANGAR_OK) {
-        rc = wait_until_gone(spares);
+        rc = wait_until_disconnected(spares);
     }
     size_t left = spares->count;
     for (size_t i = 0; rc == HANGAR_OK && i < spares->count; i++) {
-        if (give_back(spares, &spares->claims[i]) == HANGAR_OK) {
+        if (release_claim(spares, &spares->claims[i]) == HANGAR_OK) {
             left--;
         }
     }
     if (left > 0) {
-        calm.host->log(calm.ctx, HANGAR_LOG_WARN,
-                       "%zu databases of redis at %s, from database %" PRIu64
-                       " on, hold what this restore loaded beside the data (the key " RD_MARKER
-                       " marks them); the next restore with --mode clean empties them",
-                       left, calm.place, spares->claims[spares->count - 1].spare);
+        copy.host->log(copy.ctx, HANGAR_LOG_WARN,
+                       "cannot empty %zu databases of redis at %s, from database %" PRIu64
+                       " on, which hold leftovers of this restore (their key is " RD_MARKER
+                       "): the next restore with --mode clean empties them",
+                       left, copy.place, spares->claims[spares->count - 1].spare);
     }
     rd_close(&spares->control);
-    spares->redis = cancelled;
+    spares->redis = instance;
     spares->count = 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * state: what clean.c and swap.c share, and nobody else sees.
+ * state: the state of a clean restore, and what the files of this folder share.
  */
 #ifndef RD_CLEAN_STATE_H
 #define RD_CLEAN_STATE_H
@@ -10,25 +10,37 @@
 #include "clean/spares.h"
 #include "wire/value.h"
 
-#define RD_MIB(bytes) ((double)(bytes) / (1024.0 * 1024.0))
-
 struct rd_clean {
     struct redis *redis;
     const struct hangar_restore *how;
     char run_id[48]; /* of the server */
     struct rd_spares spares;
-    bool has_functions;        /* the server knows them */
-    uint64_t dbs;              /* of the backup, as far as it tells */
-    uint64_t last_db;          /* the last of those */
+    bool has_functions;        /* the server supports them */
+    uint64_t dbs;              /* databases of the backup; at most RDB_DBS_COUNTED are counted */
+    uint64_t last_db;          /* the last one counted */
     uint64_t highest_db;       /* of the backup */
-    uint64_t leftovers;        /* databases that a restore that died left */
+    uint64_t leftovers;        /* databases with leftovers of a dead restore */
     struct rd_value functions; /* the libraries; with a footer: the payload of FUNCTION RESTORE */
-    uint64_t memory_most, watch_each, unwatched;
-    uint64_t *others; /* databases with keys that the backup does not have */
+    uint64_t memory_most;      /* maxmemory of the server in bytes; 0: no limit */
+    uint64_t watch_each, unwatched; /* bytes between two checks of the memory; since the last */
+    uint64_t *others;               /* databases with keys that the backup does not have */
     size_t other_count;
 };
 
-/* Another restore into this server is under way, in this database. */
-enum hangar_rc rd_clean_refuse_another(const struct rd_clean *clean, uint64_t db);
+/* The part of a limit that a restore leaves free. */
+#define RD_FIVE_PERCENT(number) ((number) / 20)
+
+/* precheck.c */
+void rd_clean_count_dbs(struct rd_clean *clean);
+bool rd_clean_may_be_spare(const struct rd_clean *clean, const struct rd_server *server,
+                           uint64_t db);
+/* Counts the databases with leftovers; with `empty_them`, empties them.  Fails when another restore
+ * is running. */
+enum hangar_rc rd_clean_find_leftovers(struct rd_clean *clean, const struct rd_server *server,
+                                       bool empty_them);
+enum hangar_rc rd_clean_refuse_few_databases(struct rd_clean *clean,
+                                             const struct rd_server *server);
+enum hangar_rc rd_clean_refuse_rights(struct rd_clean *clean, const struct rd_server *server);
+enum hangar_rc rd_clean_refuse_memory(const struct rd_clean *clean, const struct rd_server *server);
 
 #endif

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * swap: puts what was loaded in the place of the data in use, by one transaction.
+ * swap: replaces the data in use with the loaded data, in one transaction.
  *
- * A transaction of Redis is done whole or not at all when the server dies, but one of its
- * commands that fails does not undo the others.  So nothing may be in it that can fail:
- * databases were selected before, the functions are tried out beforehand, and the markers
- * are watched, so that it does not begin when something happened to what was loaded.
+ * When a server dies, a transaction of Redis was applied as a whole or not at all.  But when one of
+ * its commands fails, Redis does not undo the others.  So the transaction must contain no command
+ * that can fail: all databases were selected before, the functions were tested before, and the
+ * markers are watched, so that the transaction does not run when the loaded data was changed.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,22 +14,12 @@
 #include <string.h>
 #include "clean/state.h"
 #include "rdb/crc64.h"
+#include "rdb/footer.h"
 
-#define FOOTER 10
+/* ---- the loaded data ---- */
 
-enum hangar_rc rd_clean_refuse_another(const struct rd_clean *clean, uint64_t db)
-{
-    struct redis *redis = clean->redis;
-    return redis->host->fail(redis->ctx, HANGAR_EXISTS, 0,
-                             "another restore into redis at %s is under way (it loads into "
-                             "database %" PRIu64 "); hint: wait for it to end",
-                             redis->place, db);
-}
-
-/* ---- what was loaded ---- */
-
-/* Does the server still have what it took?  Keys that expire may have done so. */
-static enum hangar_rc check_claims(struct rd_clean *clean, const struct rd_server *server)
+/* Fails when the server does not have all loaded keys any more; keys with an expiry may be gone. */
+static enum hangar_rc verify_claims(struct rd_clean *clean, const struct rd_server *server)
 {
     struct redis *redis = clean->redis;
     for (size_t i = 0; i < clean->spares.count; i++) {
@@ -43,18 +33,18 @@ static enum hangar_rc check_claims(struct rd_clean *clean, const struct rd_serve
         claim->foreign = lasting > claim->lasting + 1 || expiring > claim->expiring;
         return redis->host->fail(
             redis->ctx, HANGAR_IO, 0,
-            "database %" PRIu64 " of redis at %s, into which database %" PRIu64
-            " was loaded, has %" PRIu64 " lasting keys and %" PRIu64 " expiring ones, but took "
-            "%" PRIu64 " and %" PRIu64 "; hint: is something else writing to it, or does the "
-            "server evict keys (maxmemory)?",
-            claim->spare, redis->place, claim->db, lasting - 1, expiring, claim->lasting,
-            claim->expiring);
+            "database %" PRIu64 " of redis at %s has %" PRIu64 " keys without and %" PRIu64
+            " with an expiry, but %" PRIu64 " and %" PRIu64 " were loaded into it from database "
+            "%" PRIu64 "; hint: check whether another client writes to it, or the server evicts "
+            "keys (maxmemory)",
+            claim->spare, redis->place, lasting - 1, expiring, claim->lasting, claim->expiring,
+            claim->db);
     }
     return HANGAR_OK;
 }
 
-/* The databases that will be empty, as the backup does not have them. */
-static enum hangar_rc find_others(struct rd_clean *clean, const struct rd_server *server)
+/* Finds the databases with keys that the backup does not have: the swap empties them. */
+static enum hangar_rc find_other_dbs(struct rd_clean *clean, const struct rd_server *server)
 {
     struct redis *redis = clean->redis;
     const char *at = NULL;
@@ -66,17 +56,17 @@ static enum hangar_rc find_others(struct rd_clean *clean, const struct rd_server
         }
         enum rd_owner owner;
         enum hangar_rc rc = rd_spares_owner(&clean->spares, db, &owner);
-        if (rc == HANGAR_OK && owner == RD_OWNER_ANOTHER) {
-            rc = rd_clean_refuse_another(clean, db);
+        if (rc == HANGAR_OK && owner == RD_OWNER_OTHER_RUN) {
+            rc = rd_spares_refuse_other_run(&clean->spares, db);
         }
         if (rc != HANGAR_OK) {
             return rc;
         }
-        if (rd_spares_find(&clean->spares, db) != NULL) {
+        if (rd_spares_find(&clean->spares, db)) {
             continue;
         }
         uint64_t *others = realloc(clean->others, (clean->other_count + 1) * sizeof(*others));
-        if (others == NULL) {
+        if (!others) {
             return rd_no_memory(redis, "swap the databases");
         }
         clean->others = others;
@@ -87,15 +77,7 @@ static enum hangar_rc find_others(struct rd_clean *clean, const struct rd_server
 
 /* ---- commands in a transaction ---- */
 
-static enum hangar_rc queue_db(struct rd_clean *clean, const char *command, uint64_t db,
-                               const char *more)
-{
-    char number[24];
-    snprintf(number, sizeof(number), "%" PRIu64, db);
-    return rd_order(&clean->spares.control, command, number, more, NULL);
-}
-
-/* FUNCTION RESTORE ... FLUSH: these instead of all that are there. */
+/* Queues the replacement of all functions of the server by those of the payload. */
 static enum hangar_rc queue_functions(struct rd_clean *clean, const void *payload, size_t size)
 {
     struct rd_client *control = &clean->spares.control;
@@ -112,16 +94,16 @@ static enum hangar_rc queue_functions(struct rd_clean *clean, const void *payloa
     if (rc == HANGAR_OK && rd_is_error(reply, "")) {
         rc = rd_refused(clean->redis, "FUNCTION RESTORE", reply->str);
     }
-    if (reply != NULL) {
+    if (reply) {
         freeReplyObject(reply);
     }
     return rc;
 }
 
-/* EXEC; the replies, of which there are `count`, or why there are none.  *lost: nobody
- * knows whether it was done. */
-static enum hangar_rc execute(struct rd_clean *clean, size_t count, redisReply **replies,
-                              bool *lost)
+/* EXEC, with `count` replies.  *lost: the connection failed, and it is unknown whether the server
+ * ran the transaction. */
+static enum hangar_rc execute_transaction(struct rd_clean *clean, size_t count,
+                                          redisReply **replies, bool *lost)
 {
     struct redis *redis = clean->redis;
     redisReply *reply = NULL;
@@ -135,8 +117,8 @@ static enum hangar_rc execute(struct rd_clean *clean, size_t count, redisReply *
         rc = rd_refused(redis, "EXEC", reply->str);
     } else if (reply->type != REDIS_REPLY_ARRAY || reply->elements != count) {
         rc = redis->host->fail(redis->ctx, HANGAR_IO, 0,
-                               "what was loaded into redis at %s was changed by somebody else, "
-                               "and is not swapped in",
+                               "cannot swap the databases of redis at %s: another client changed "
+                               "the loaded data",
                                redis->place);
     }
     if (rc == HANGAR_OK) {
@@ -149,25 +131,22 @@ static enum hangar_rc execute(struct rd_clean *clean, size_t count, redisReply *
 
 /* ---- functions ---- */
 
+/* Appends the footer, which makes the libraries a payload of FUNCTION RESTORE. */
 static enum hangar_rc end_functions(struct rd_clean *clean, unsigned rdb_version)
 {
     struct rd_value *value = &clean->functions;
-    unsigned char footer[FOOTER] = {(unsigned char)rdb_version, (unsigned char)(rdb_version >> 8)};
+    unsigned char footer[RDB_FOOTER_BYTES];
     if (rd_value_size(value) == 0) {
         return HANGAR_OK;
     }
-    uint64_t crc = rd_crc64(rd_crc64(0, value->data, value->size), footer, 2);
-    for (int i = 0; i < 8; i++) {
-        footer[2 + i] = (unsigned char)(crc >> (8 * i));
-    }
+    rdb_footer(footer, rdb_version, rd_crc64(0, value->data, value->size));
     return rd_clean_function(clean, footer, sizeof(footer));
 }
 
-/* Would the server take the functions?  In one transaction they are put in and those
- * that are there put back, so that nobody sees them.  `old` is what FUNCTION DUMP gave just
- * before. */
-static enum hangar_rc try_transaction(struct rd_clean *clean, const redisReply *old,
-                                      redisReply **replies)
+/* Loads the functions of the backup and restores those of the server in one transaction, so that no
+ * client sees the former.  `old` is the result of FUNCTION DUMP just before. */
+static enum hangar_rc exchange_functions(struct rd_clean *clean, const redisReply *old,
+                                         redisReply **replies)
 {
     struct rd_client *control = &clean->spares.control;
     bool lost;
@@ -181,10 +160,11 @@ static enum hangar_rc try_transaction(struct rd_clean *clean, const redisReply *
     if (rc == HANGAR_OK) {
         rc = queue_functions(clean, old->str, old->len);
     }
-    return rc == HANGAR_OK ? execute(clean, 3, replies, &lost) : rc;
+    return rc == HANGAR_OK ? execute_transaction(clean, 3, replies, &lost) : rc;
 }
 
-static enum hangar_rc try_functions(struct rd_clean *clean)
+/* Fails when the server does not accept the functions of the backup. */
+static enum hangar_rc test_functions(struct rd_clean *clean)
 {
     struct redis *redis = clean->redis;
     redisReply *old = NULL, *replies = NULL;
@@ -199,17 +179,17 @@ static enum hangar_rc try_functions(struct rd_clean *clean)
         rc = rd_refused(redis, "FUNCTION DUMP", old->str ? old->str : "");
     }
     if (rc == HANGAR_OK) {
-        rc = try_transaction(clean, old, &replies);
+        rc = exchange_functions(clean, old, &replies);
     }
     if (rc == HANGAR_OK) {
         const redisReply *before = replies->element[0], *ours = replies->element[1],
                          *back = replies->element[2];
         if (rd_is_error(back, "")) {
-            rc = rd_refused(redis, "to take its own functions back", back->str);
+            rc = rd_refused(redis, "to restore its own functions", back->str);
         } else if (rd_is_error(ours, "")) {
             rc = rd_refused(redis, "the functions of the backup", ours->str);
         }
-        /* somebody loaded one between our two looks: theirs is put back, too */
+        /* a client loaded a function after the first FUNCTION DUMP: restore that one, too */
         if (before->len != old->len || memcmp(before->str, old->str, old->len) != 0) {
             enum hangar_rc again = queue_functions(clean, before->str, before->len);
             rc = rc == HANGAR_OK ? again : rc;
@@ -227,18 +207,19 @@ static enum hangar_rc watch_markers(struct rd_clean *clean)
     struct redis *redis = clean->redis;
     for (size_t i = 0; i < clean->spares.count; i++) {
         enum rd_owner owner;
-        enum hangar_rc rc = queue_db(clean, "SELECT", clean->spares.claims[i].spare, NULL);
+        enum hangar_rc rc = rd_select(&clean->spares.control, clean->spares.claims[i].spare);
         if (rc == HANGAR_OK) {
             rc = rd_order(&clean->spares.control, "WATCH", RD_MARKER, NULL);
         }
         if (rc == HANGAR_OK) {
             rc = rd_spares_owner(&clean->spares, clean->spares.claims[i].spare, &owner);
         }
-        if (rc == HANGAR_OK && owner != RD_OWNER_US) {
-            rc = redis->host->fail(redis->ctx, HANGAR_IO, 0,
-                                   "database %" PRIu64 " of redis at %s no longer holds what was "
-                                   "loaded into it: somebody else has emptied it",
-                                   clean->spares.claims[i].spare, redis->place);
+        if (rc == HANGAR_OK && owner != RD_OWNER_THIS_RUN) {
+            rc = redis->host->fail(
+                redis->ctx, HANGAR_IO, 0,
+                "cannot swap the databases of redis at %s: another client emptied "
+                "database %" PRIu64 ", which held loaded data",
+                redis->place, clean->spares.claims[i].spare);
         }
         if (rc != HANGAR_OK) {
             return rc;
@@ -247,26 +228,27 @@ static enum hangar_rc watch_markers(struct rd_clean *clean)
     return HANGAR_OK;
 }
 
-/* The new data comes in, without its marker, and the old goes with the spare. */
+/* Queues the swap of one database, the deletion of the old data, and that of the marker. */
 static enum hangar_rc queue_swap(struct rd_clean *clean, const struct rd_claim *claim)
 {
     struct rd_client *control = &clean->spares.control;
-    char spare[24];
+    char db[24], spare[24];
+    snprintf(db, sizeof(db), "%" PRIu64, claim->db);
     snprintf(spare, sizeof(spare), "%" PRIu64, claim->spare);
-    enum hangar_rc rc = queue_db(clean, "SWAPDB", claim->db, spare);
+    enum hangar_rc rc = rd_order(control, "SWAPDB", db, spare, NULL);
     if (rc == HANGAR_OK) {
-        rc = queue_db(clean, "SELECT", claim->spare, NULL);
+        rc = rd_select(control, claim->spare);
     }
     if (rc == HANGAR_OK) {
         rc = rd_order(control, "FLUSHDB", "ASYNC", NULL);
     }
     if (rc == HANGAR_OK) {
-        rc = queue_db(clean, "SELECT", claim->db, NULL);
+        rc = rd_select(control, claim->db);
     }
     return rc == HANGAR_OK ? rd_order(control, "DEL", RD_MARKER, NULL) : rc;
 }
 
-static enum hangar_rc queue_all(struct rd_clean *clean, size_t *count)
+static enum hangar_rc queue_transaction(struct rd_clean *clean, size_t *count)
 {
     struct rd_client *control = &clean->spares.control;
     enum hangar_rc rc = rd_order(control, "MULTI", NULL);
@@ -279,7 +261,7 @@ static enum hangar_rc queue_all(struct rd_clean *clean, size_t *count)
         rc = queue_swap(clean, &clean->spares.claims[i]);
     }
     for (size_t i = 0; rc == HANGAR_OK && i < clean->other_count; i++) {
-        rc = queue_db(clean, "SELECT", clean->others[i], NULL);
+        rc = rd_select(control, clean->others[i]);
         if (rc == HANGAR_OK) {
             rc = rd_order(control, "FLUSHDB", "ASYNC", NULL);
         }
@@ -287,44 +269,48 @@ static enum hangar_rc queue_all(struct rd_clean *clean, size_t *count)
     return rc;
 }
 
-/* The connection was lost before the answer came: was it done?  Then the marker is gone;
- * in a server that was started anew that may have another reason. */
-static enum hangar_rc ask_again(struct rd_clean *clean, enum hangar_rc lost)
+/* The connection was lost before the reply to EXEC.  Asks the server whether it ran the
+ * transaction: then the marker is gone.  In a server that was restarted, the marker may be gone for
+ * another reason. */
+static enum hangar_rc resolve_lost_swap(struct rd_clean *clean, enum hangar_rc lost)
 {
-    struct redis *redis = clean->redis, calm = *redis;
-    enum rd_owner owner = RD_OWNER_US;
+    struct redis *redis = clean->redis, copy = *redis;
+    enum rd_owner owner = RD_OWNER_THIS_RUN;
     struct rd_server server = {.known = false};
-    calm.cancel_fd = -1; /* who cancels wants to know, too */
+    copy.cancel_fd = -1; /* the result matters after a cancellation, too */
     rd_close(&clean->spares.control);
-    clean->spares.redis = &calm;
-    enum hangar_rc rc = rd_open(&calm, &clean->spares.control);
+    clean->spares.redis = &copy;
+    enum hangar_rc rc = rd_open(&copy, &clean->spares.control);
     if (rc == HANGAR_OK) {
         rc = rd_spares_owner(&clean->spares, clean->spares.claims[0].spare, &owner);
     }
     if (rc == HANGAR_OK) {
         rc = rd_ask_server(&clean->spares.control, &server);
     }
-    if (rc == HANGAR_OK && owner != RD_OWNER_US && strcmp(server.run_id, clean->run_id) != 0) {
+    if (rc == HANGAR_OK && owner != RD_OWNER_THIS_RUN &&
+        strcmp(server.run_id, clean->run_id) != 0) {
         rc = HANGAR_IO;
     }
     rd_server_fini(&server);
     rd_close(&clean->spares.control);
     clean->spares.redis = redis;
-    if (rc == HANGAR_OK && owner == RD_OWNER_US) {
+    if (rc == HANGAR_OK && owner == RD_OWNER_THIS_RUN) {
         return lost;
     }
     clean->spares.swapped = rc == HANGAR_OK;
-    redis->host->log(redis->ctx, HANGAR_LOG_WARN,
-                     rc == HANGAR_OK
-                         ? "the connection to redis at %s was lost while it swapped the databases; "
-                           "it has done so"
-                         : "the connection to redis at %s was lost while it swapped the databases: "
-                           "look whether it has the data of the backup or that of before",
-                     redis->place);
+    redis->host->log(
+        redis->ctx, HANGAR_LOG_WARN,
+        rc == HANGAR_OK
+            ? "lost the connection to redis at %s during the swap of the databases; "
+              "the server has completed it"
+            : "lost the connection to redis at %s during the swap of the databases, and "
+              "cannot find out whether it was completed; hint: check whether the "
+              "server has the data of the backup or the old data",
+        redis->place);
     return rc == HANGAR_OK ? HANGAR_OK : lost;
 }
 
-static enum hangar_rc swap(struct rd_clean *clean)
+static enum hangar_rc swap_databases(struct rd_clean *clean)
 {
     struct redis *redis = clean->redis;
     redisReply *replies = NULL;
@@ -332,14 +318,14 @@ static enum hangar_rc swap(struct rd_clean *clean)
     bool lost;
     enum hangar_rc rc = watch_markers(clean);
     if (rc == HANGAR_OK) {
-        rc = queue_all(clean, &count);
+        rc = queue_transaction(clean, &count);
     }
     if (rc != HANGAR_OK) {
         return rc;
     }
-    rc = execute(clean, count, &replies, &lost);
+    rc = execute_transaction(clean, count, &replies, &lost);
     if (lost) {
-        return ask_again(clean, rc);
+        return resolve_lost_swap(clean, rc);
     }
     if (rc != HANGAR_OK) {
         return rc;
@@ -347,11 +333,11 @@ static enum hangar_rc swap(struct rd_clean *clean)
     clean->spares.swapped = true;
     for (size_t i = 0; i < replies->elements; i++) {
         if (rd_is_error(replies->element[i], "")) {
-            rc =
-                redis->host->fail(redis->ctx, HANGAR_IO, 0,
-                                  "redis at %s has replaced its data in part only: command %zu of "
-                                  "%zu of the swap was refused: %s; hint: restore again",
-                                  redis->place, i + 1, replies->elements, replies->element[i]->str);
+            rc = redis->host->fail(
+                redis->ctx, HANGAR_IO, 0,
+                "redis at %s has replaced only part of its data: it refused command "
+                "%zu of %zu of the swap: %s; hint: restore again",
+                redis->place, i + 1, replies->elements, replies->element[i]->str);
         }
     }
     freeReplyObject(replies);
@@ -364,7 +350,7 @@ enum hangar_rc rd_clean_check(struct rd_clean *clean, unsigned rdb_version)
     if (rc == HANGAR_OK) {
         rc = end_functions(clean, rdb_version);
     }
-    return rc == HANGAR_OK ? try_functions(clean) : rc;
+    return rc == HANGAR_OK ? test_functions(clean) : rc;
 }
 
 enum hangar_rc rd_clean_swap(struct rd_clean *clean)
@@ -373,17 +359,17 @@ enum hangar_rc rd_clean_swap(struct rd_clean *clean)
     uint64_t spare;
     enum hangar_rc rc = rd_spares_reopen(&clean->spares);
     if (rc == HANGAR_OK && clean->spares.count == 0) {
-        rc = rd_clean_db(clean, 0, &spare); /* an empty backup: the swap is as for any */
+        rc = rd_clean_db(clean, 0, &spare); /* an empty backup: swap an empty database in */
     }
     if (rc == HANGAR_OK) {
         rc = rd_ask_server(&clean->spares.control, &server);
     }
     if (rc == HANGAR_OK) {
-        rc = check_claims(clean, &server);
+        rc = verify_claims(clean, &server);
     }
     if (rc == HANGAR_OK) {
-        rc = find_others(clean, &server);
+        rc = find_other_dbs(clean, &server);
     }
     rd_server_fini(&server);
-    return rc == HANGAR_OK ? swap(clean) : rc;
+    return rc == HANGAR_OK ? swap_databases(clean) : rc;
 }

@@ -7,9 +7,9 @@
 
 #include <string.h>
 
-static struct rdb_db *find_db(struct rdb_counts *counts, uint64_t id)
+static struct rdb_db *find_counted_db(struct rdb_counts *counts, uint64_t id)
 {
-    /* keys come database by database: it is nearly always the last one */
+    /* an RDB stores database after database: the match is nearly always the last one */
     for (size_t i = counts->db_count; i > 0; i--) {
         if (counts->dbs[i - 1].id == id) {
             return &counts->dbs[i - 1];
@@ -31,8 +31,8 @@ void rdb_count_key(struct rdb_counts *counts, uint64_t db, enum rdb_class class,
     if (db > counts->db_highest) {
         counts->db_highest = db;
     }
-    struct rdb_db *of_db = find_db(counts, db);
-    if (of_db != NULL) {
+    struct rdb_db *of_db = find_counted_db(counts, db);
+    if (of_db) {
         of_db->keys++;
         of_db->expiring += expiring;
         of_db->classes[class]++;
@@ -45,7 +45,7 @@ void rdb_count_key(struct rdb_counts *counts, uint64_t db, enum rdb_class class,
     }
 }
 
-/* The nine letters that the upper 54 bits of a module's id stand for. */
+/* The upper 54 bits of the id encode the nine letters of the name. */
 void rdb_count_module(struct rdb_counts *counts, uint64_t id)
 {
     static const char letters[] =

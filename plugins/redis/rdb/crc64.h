@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * crc64: the checksum at the end of an RDB and of what RESTORE takes
- * (CRC-64/Jones, reflected, start value 0).  Any thread.
+ * crc64: the checksum at the end of an RDB and of a payload of RESTORE (CRC-64/Jones, reflected,
+ * start value 0).  It does not know the RDB format.  Any thread may call it.
  */
 #ifndef RD_CRC64_H
 #define RD_CRC64_H
@@ -11,11 +11,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The checksum of what `crc` is the checksum of, followed by `size` bytes. */
+/* Continues the checksum `crc` with `size` bytes; begin with 0. */
 uint64_t rd_crc64(uint64_t crc, const void *data, size_t size);
 
-/* The three ways it is computed, all equal: byte by byte, 16 bytes at once, and
- * by carry-less multiplication where the processor has that. */
+/* Three implementations with the same result: one byte at a time, 16 bytes at a time, and
+ * carry-less multiplication, for processors that support it. */
 uint64_t rd_crc64_bytes(uint64_t crc, const void *data, size_t size);
 uint64_t rd_crc64_slices(uint64_t crc, const void *data, size_t size);
 uint64_t rd_crc64_multiply(uint64_t crc, const void *data, size_t size);

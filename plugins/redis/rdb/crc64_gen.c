@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * crc64_gen: prints crc64_table.h while building, so that the tables of
- * crc64.c are constant data and no program has to make them at run time.
+ * crc64_gen: prints crc64_table.h during the build, so that the tables of crc64.c are constant
+ * data and need no computation at run time.
  */
 #include <inttypes.h>
 #include <stdint.h>
@@ -12,7 +12,7 @@
 #define POLY UINT64_C(0xad93d23594c935a9)
 #define POLY_REFLECTED UINT64_C(0x95ac9329ac4bc9b5)
 
-static uint64_t reflect(uint64_t value)
+static uint64_t reflect_bits(uint64_t value)
 {
     uint64_t out = 0;
     for (int bit = 0; bit < 64; bit++) {
@@ -30,7 +30,7 @@ static uint64_t power_of_x(unsigned power)
     for (unsigned i = 0; i < power; i++) {
         rest = (rest << 1) ^ (rest >> 63 ? POLY : 0);
     }
-    return reflect(rest);
+    return reflect_bits(rest);
 }
 
 int main(void)
@@ -58,8 +58,8 @@ int main(void)
         printf("},\n");
     }
     printf("};\n");
-    /* what moves 128 bits forward over 512, 384, 256 and 128 bits: for the low
-     * half of the register and for the high one */
+    /* the factors that advance 128 bits by 512, 384, 256 and 128 bits: for the low half of the
+     * register, and for the high half */
     printf("static const uint64_t crc64_fold[4][2] = {\n");
     for (unsigned bits = 512; bits >= 128; bits -= 128) {
         printf("{UINT64_C(0x%016" PRIx64 "), UINT64_C(0x%016" PRIx64 ")},\n", power_of_x(bits + 63),

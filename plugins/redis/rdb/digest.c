@@ -16,55 +16,54 @@
 #include "rdb/pack.h"
 
 #define MINUTE_MS INT64_C(60000)
-#define SMALL 256 /* an element of up to so many bytes is hashed in one go */
+#define SMALL_BYTES 256 /* an element up to this size is hashed in one call */
 
-/* What an element of the value at hand is. */
-enum role { ROLE_FIRST, ROLE_SECOND };
+/* The role of an element: the first or the second of a pair. */
+enum rdb_role { ROLE_FIRST, ROLE_SECOND };
 
 struct rdb_digest {
     int64_t origin_ms;
     bool dated;
     struct rdb_digest_sums sums;
 
-    /* the key at hand */
+    /* the current key */
     bool active;
-    unsigned type;
-    int class; /* or RDB_SUM_FUNCTIONS */
+    const struct rdb_type *type;
     unsigned span;
     XXH128_hash_t key;
-    XXH128_hash_t total; /* sum of elements, or the one element */
+    XXH128_hash_t total; /* sum of the elements */
     uint64_t elements;
-    XXH3_state_t *ordered, *texts; /* of lists and streams; of streams alone */
+    XXH3_state_t *ordered, *texts; /* for lists and streams; for streams only */
     bool damaged;
 
     /* its strings */
     bool head_due;  /* the next body is the head of a string */
-    size_t numbers; /* bodies that are neither head nor text so far */
+    size_t numbers; /* bodies so far that belong to no string */
     uint64_t container;
     bool packed, compressed;
     uint64_t stored_left;
     struct rd_lzf lzf;
     struct rdb_pack pack;
 
-    /* the element at hand */
-    enum role role;
+    /* the current element */
+    enum rdb_role role;
     XXH128_hash_t first;
     XXH3_state_t *element;
-    unsigned char small[SMALL];
+    unsigned char small[SMALL_BYTES];
     uint64_t size;
 
     /* a score as text, of the oldest sorted sets */
-    char score[SMALL];
+    char score[SMALL_BYTES];
     size_t score_size, score_left;
 };
 
-static void add_to(uint64_t sum[2], XXH128_hash_t hash)
+static void add_hash(uint64_t sum[2], XXH128_hash_t hash)
 {
     sum[0] += hash.low64;
     sum[1] += hash.high64 + (sum[0] < hash.low64);
 }
 
-static XXH128_hash_t join(XXH128_hash_t a, uint64_t x, uint64_t y)
+static XXH128_hash_t join_hashes(XXH128_hash_t a, uint64_t x, uint64_t y)
 {
     const uint64_t parts[4] = {a.low64, a.high64, x, y};
     return XXH3_128bits(parts, sizeof(parts));
@@ -75,7 +74,7 @@ int64_t rdb_span_begin(int64_t origin_ms, unsigned span)
     return span < 2 ? INT64_MIN : origin_ms + (MINUTE_MS << (span - 2));
 }
 
-static unsigned span_of(const struct rdb_digest *d, int64_t expire_ms)
+static unsigned expiry_span(const struct rdb_digest *d, int64_t expire_ms)
 {
     unsigned span = RDB_SPANS - 1;
     if (expire_ms < 0) {
@@ -89,11 +88,11 @@ static unsigned span_of(const struct rdb_digest *d, int64_t expire_ms)
 
 /* ---- elements ---- */
 
-/* A pair, of a field and its value or of a member and its score, in any order. */
-static void add_pair(struct rdb_digest *d, uint64_t x, uint64_t y)
+/* Adds a pair to the sum: a field and its value, a member and its score, or a member alone. */
+static void add_element_pair(struct rdb_digest *d, uint64_t x, uint64_t y)
 {
     uint64_t sum[2] = {d->total.low64, d->total.high64};
-    add_to(sum, join(d->first, x, y));
+    add_hash(sum, join_hashes(d->first, x, y));
     d->total.low64 = sum[0];
     d->total.high64 = sum[1];
     d->elements++;
@@ -103,10 +102,10 @@ static void add_pair(struct rdb_digest *d, uint64_t x, uint64_t y)
 static void add_score(struct rdb_digest *d, double score)
 {
     uint64_t bits;
-    score = score == 0 ? 0 : score; /* -0 is 0 in some of the forms */
+    score = score == 0 ? 0 : score; /* some encodings store -0 as 0 */
     score = isnan(score) ? (double)NAN : score;
     memcpy(&bits, &score, sizeof(bits));
-    add_pair(d, bits, 0);
+    add_element_pair(d, bits, 0);
 }
 
 static void add_score_text(struct rdb_digest *d, const char *text)
@@ -117,13 +116,13 @@ static void add_score_text(struct rdb_digest *d, const char *text)
     add_score(d, score);
 }
 
-static void element_bytes(void *arg, const unsigned char *data, size_t size)
+static void hash_element_bytes(void *arg, const unsigned char *data, size_t size)
 {
     struct rdb_digest *d = arg;
-    if (d->size + size <= SMALL) {
+    if (d->size + size <= SMALL_BYTES) {
         memcpy(d->small + d->size, data, size);
     } else {
-        if (d->size <= SMALL) {
+        if (d->size <= SMALL_BYTES) {
             XXH3_128bits_reset(d->element);
             XXH3_128bits_update(d->element, d->small, (size_t)d->size);
         }
@@ -132,43 +131,43 @@ static void element_bytes(void *arg, const unsigned char *data, size_t size)
     d->size += size;
 }
 
-static XXH128_hash_t take_element(struct rdb_digest *d)
+static XXH128_hash_t element_hash(struct rdb_digest *d)
 {
-    return d->size <= SMALL ? XXH3_128bits(d->small, (size_t)d->size)
-                            : XXH3_128bits_digest(d->element);
+    return d->size <= SMALL_BYTES ? XXH3_128bits(d->small, (size_t)d->size)
+                                  : XXH3_128bits_digest(d->element);
 }
 
-static void stream_text(struct rdb_digest *d, XXH128_hash_t hash)
+static void add_stream_text(struct rdb_digest *d, XXH128_hash_t hash)
 {
     XXH3_128bits_update(d->ordered, &hash, sizeof(hash));
     XXH3_128bits_update(d->texts, &hash, sizeof(hash));
 }
 
-static void element_end(void *arg)
+static void end_element(void *arg)
 {
     struct rdb_digest *d = arg;
-    if (d->class == RDB_CLASS_ZSET && d->role == ROLE_SECOND) {
-        char text[SMALL];
-        size_t n = d->size < SMALL ? (size_t)d->size : 0;
+    if (d->type->class == RDB_CLASS_ZSET && d->role == ROLE_SECOND) {
+        char text[SMALL_BYTES];
+        size_t n = d->size < SMALL_BYTES ? (size_t)d->size : 0;
         memcpy(text, d->small, n);
         text[n] = '\0';
         d->size = 0;
         add_score_text(d, text);
         return;
     }
-    XXH128_hash_t hash = take_element(d);
+    XXH128_hash_t hash = element_hash(d);
     d->size = 0;
-    switch (d->class) {
+    switch (d->type->class) {
     case RDB_CLASS_LIST:
         XXH3_128bits_update(d->ordered, &hash, sizeof(hash));
         d->elements++;
         break;
     case RDB_CLASS_STREAM:
-        stream_text(d, hash);
+        add_stream_text(d, hash);
         break;
     case RDB_CLASS_HASH:
         if (d->role == ROLE_SECOND) {
-            add_pair(d, hash.low64, hash.high64);
+            add_element_pair(d, hash.low64, hash.high64);
             break;
         }
         d->first = hash;
@@ -178,77 +177,78 @@ static void element_end(void *arg)
         d->first = hash;
         d->role = ROLE_SECOND;
         break;
-    default: /* a set's member, or the string itself */
+    default: /* a member of a set, or the string itself */
         d->first = hash;
-        add_pair(d, 0, 0);
+        add_element_pair(d, 0, 0);
         break;
     }
 }
 
 /* ---- strings ---- */
 
-static enum hangar_rc plain_bytes(void *arg, const unsigned char *data, size_t size)
+static enum hangar_rc hash_plain_bytes(void *arg, const unsigned char *data, size_t size)
 {
     struct rdb_digest *d = arg;
     if (d->packed) {
         rdb_pack_feed(&d->pack, data, size);
     } else {
-        element_bytes(d, data, size);
+        hash_element_bytes(d, data, size);
     }
     return HANGAR_OK;
 }
 
-static void string_end(struct rdb_digest *d)
+static void end_digest_string(struct rdb_digest *d)
 {
-    if (d->compressed && rd_lzf_end(&d->lzf, plain_bytes, d) != HANGAR_OK) {
+    if (d->compressed && rd_lzf_end(&d->lzf, hash_plain_bytes, d) != HANGAR_OK) {
         d->damaged = true;
     }
     if (d->packed) {
         d->damaged = d->damaged || !rdb_pack_whole(&d->pack);
     } else {
-        element_end(d);
+        end_element(d);
     }
 }
 
-static void number_element(struct rdb_digest *d, int64_t number)
+static void add_number_element(struct rdb_digest *d, int64_t number)
 {
     char text[24];
     int n = snprintf(text, sizeof(text), "%lld", (long long)number);
-    element_bytes(d, (const unsigned char *)text, (size_t)n);
-    element_end(d);
+    hash_element_bytes(d, (const unsigned char *)text, (size_t)n);
+    end_element(d);
 }
 
 void rdb_digest_string(struct rdb_digest *d, const struct rdb_string *string)
 {
-    static const struct rdb_pack_events events = {element_bytes, element_end};
+    static const struct rdb_pack_events events = {hash_element_bytes, end_element};
     if (!d->active) {
         return;
     }
-    enum rdb_pack_kind kind = rdb_pack_of(d->type);
-    d->packed = kind != RDB_PACK_NONE && (d->type != 18 || d->container == 2);
+    d->packed = d->type->pack != RDB_PACK_NONE && d->container == RDB_CONTAINER_PACKED;
     d->head_due = true;
     d->size = 0;
     d->compressed = string->encoding == RDB_TEXT_LZF;
     d->stored_left = string->stored;
     if (d->packed) {
-        rdb_pack_init(&d->pack, kind, &events, d);
+        rdb_pack_init(&d->pack, d->type->pack, &events, d);
     }
     if (d->compressed) {
         rd_lzf_init(&d->lzf, string->plain);
     }
     if (string->encoding == RDB_TEXT_NUMBER) {
-        number_element(d, string->number);
+        add_number_element(d, string->number);
     } else if (string->stored == 0) {
-        string_end(d);
+        end_digest_string(d);
     }
 }
 
-/* ---- what stands between strings ---- */
+/* ---- numbers between the strings ---- */
 
-static void text_score(struct rdb_digest *d, const unsigned char *data, size_t size)
+/* A score as text: first a body with its length, in which 253 to 255 mean nan, inf and -inf, then
+ * bodies with its digits. */
+static void add_text_score(struct rdb_digest *d, const unsigned char *data, size_t size)
 {
     static const char *const special[] = {"nan", "inf", "-inf"};
-    if (d->score_left == 0) { /* its length */
+    if (d->score_left == 0) {
         d->score_size = 0;
         if (data[0] >= 253) {
             add_score_text(d, special[data[0] - 253]);
@@ -268,20 +268,36 @@ static void text_score(struct rdb_digest *d, const unsigned char *data, size_t s
     }
 }
 
-static void number_field(struct rdb_digest *d, const unsigned char *data, size_t size)
+static void add_double_score(struct rdb_digest *d, const unsigned char *data)
 {
-    size_t nth = d->numbers++;
-    if (d->class == RDB_CLASS_STREAM) {
+    double score;
+    uint64_t bits = rdb_little_endian(data, sizeof(bits));
+    memcpy(&score, &bits, sizeof(score));
+    add_score(d, score);
+}
+
+static void add_number_field(struct rdb_digest *d, const unsigned char *data, size_t size)
+{
+    const bool is_count = d->numbers++ == 0;
+    switch (d->type->numbers) {
+    case RDB_NUMBERS_IN_ORDER:
         XXH3_128bits_update(d->ordered, data, size);
-    } else if (d->type == 18 && nth > 0) {
-        d->container = rdb_decode_length(data);
-    } else if (d->type == 5 && nth > 0 && size == 8) {
-        double score;
-        uint64_t bits = rdb_little_endian(data, 8);
-        memcpy(&score, &bits, sizeof(score));
-        add_score(d, score);
-    } else if (d->type == 3 && nth > 0) {
-        text_score(d, data, size);
+        break;
+    case RDB_NUMBERS_CONTAINER:
+        d->container = is_count ? d->container : rdb_decode_length(data);
+        break;
+    case RDB_NUMBERS_SCORE_DOUBLE:
+        if (!is_count && size == sizeof(uint64_t)) {
+            add_double_score(d, data);
+        }
+        break;
+    case RDB_NUMBERS_SCORE_TEXT:
+        if (!is_count) {
+            add_text_score(d, data, size);
+        }
+        break;
+    default:
+        break;
     }
 }
 
@@ -295,17 +311,17 @@ void rdb_digest_body(struct rdb_digest *d, bool text, const unsigned char *data,
         return;
     }
     if (!text) {
-        number_field(d, data, size);
+        add_number_field(d, data, size);
         return;
     }
     if (!d->compressed) {
-        plain_bytes(d, data, size);
-    } else if (rd_lzf_feed(&d->lzf, data, size, plain_bytes, d) != HANGAR_OK) {
+        hash_plain_bytes(d, data, size);
+    } else if (rd_lzf_feed(&d->lzf, data, size, hash_plain_bytes, d) != HANGAR_OK) {
         d->damaged = true;
     }
     d->stored_left -= size;
     if (d->stored_left == 0) {
-        string_end(d);
+        end_digest_string(d);
     }
 }
 
@@ -313,58 +329,60 @@ void rdb_digest_body(struct rdb_digest *d, bool text, const unsigned char *data,
 
 void rdb_digest_key(struct rdb_digest *d, const struct rdb_key *key)
 {
-    d->type = key->type;
-    d->class = key->type == RDB_FUNCTION ? RDB_SUM_FUNCTIONS : (int)rdb_class_of(key->type);
-    d->active = key->type != 24 && key->type != 25;
+    d->type = rdb_type_of(key->type);
+    d->active = !d->type->fields_expire;
     if (!d->active) {
         d->sums.expiring_fields++;
         return;
     }
-    d->span = span_of(d, key->expire_ms);
+    d->span = expiry_span(d, key->expire_ms);
     int64_t expire_ms = d->dated || key->expire_ms < 0 ? key->expire_ms : 0;
-    uint64_t db = d->class == RDB_SUM_FUNCTIONS ? 0 : key->db; /* they are in none */
-    d->key = join(XXH3_128bits(key->name, key->name_size), db << 8 | (uint64_t)(unsigned)d->class,
-                  (uint64_t)expire_ms);
+    /* functions belong to no database */
+    uint64_t db = d->type->class == RDB_CLASS_FUNCTIONS ? 0 : key->db;
+    d->key = join_hashes(XXH3_128bits(key->name, key->name_size),
+                         db << 8 | (uint64_t)(unsigned)d->type->class, (uint64_t)expire_ms);
     d->total = (XXH128_hash_t){0};
     d->elements = 0;
     d->numbers = d->score_left = 0;
     d->size = 0;
-    d->container = 2;
+    d->container = RDB_CONTAINER_PACKED;
     d->damaged = d->head_due = d->packed = d->compressed = false;
     d->role = ROLE_FIRST;
-    if (d->class == RDB_CLASS_LIST || d->class == RDB_CLASS_STREAM) {
+    if (d->type->class == RDB_CLASS_LIST || d->type->class == RDB_CLASS_STREAM) {
         XXH3_128bits_reset(d->ordered);
     }
-    if (d->class == RDB_CLASS_STREAM) {
+    if (d->type->class == RDB_CLASS_STREAM) {
         XXH3_128bits_reset(d->texts);
     }
 }
 
-static void count(struct rdb_digest *d, int slot, XXH128_hash_t value)
+static void count_digest(struct rdb_digest *d, int slot, XXH128_hash_t value)
 {
     struct rdb_sum *sum = &d->sums.sums[slot][d->span];
     sum->count++;
-    add_to(sum->keys, d->key);
-    add_to(sum->values, join(d->key, value.low64, value.high64));
+    add_hash(sum->keys, d->key);
+    add_hash(sum->values, join_hashes(d->key, value.low64, value.high64));
 }
 
 void rdb_digest_end(struct rdb_digest *d, bool empty)
 {
-    if (!d->active || (empty && d->class != RDB_SUM_FUNCTIONS)) {
+    const bool counts = d->active && (!empty || d->type->class == RDB_CLASS_FUNCTIONS);
+    d->active = false;
+    if (!counts) {
         return;
     }
-    d->active = false;
     d->sums.damaged += d->damaged;
-    if (d->class == RDB_CLASS_STREAM) {
-        d->sums.stream_types[d->type == 15 ? 0 : d->type == 19 ? 1 : 2]++;
-        count(d, RDB_CLASS_STREAM, XXH3_128bits_digest(d->ordered));
-        count(d, RDB_SUM_STREAM_TEXTS, XXH3_128bits_digest(d->texts));
-    } else if (d->class == RDB_CLASS_MODULE) {
-        count(d, d->class, (XXH128_hash_t){0});
-    } else if (d->class == RDB_CLASS_LIST) {
-        count(d, d->class, join(XXH3_128bits_digest(d->ordered), d->elements, 0));
+    if (d->type->class == RDB_CLASS_STREAM) {
+        d->sums.stream_types[d->type->stream_format]++;
+        count_digest(d, RDB_CLASS_STREAM, XXH3_128bits_digest(d->ordered));
+        count_digest(d, RDB_SUM_STREAM_TEXTS, XXH3_128bits_digest(d->texts));
+    } else if (d->type->class == RDB_CLASS_MODULE) {
+        count_digest(d, d->type->class, (XXH128_hash_t){0});
+    } else if (d->type->class == RDB_CLASS_LIST) {
+        count_digest(d, d->type->class,
+                     join_hashes(XXH3_128bits_digest(d->ordered), d->elements, 0));
     } else {
-        count(d, d->class, join(d->total, d->elements, 0));
+        count_digest(d, d->type->class, join_hashes(d->total, d->elements, 0));
     }
 }
 
@@ -372,26 +390,24 @@ void rdb_digest_end(struct rdb_digest *d, bool empty)
 
 const char *rdb_total_name(int which)
 {
-    return which == RDB_SUM_FUNCTIONS    ? "functions"
-           : which == RDB_TOTAL_EXPIRING ? "expiring"
-                                         : rdb_class_name((enum rdb_class)which);
+    return which == RDB_TOTAL_EXPIRING ? "expiring" : rdb_class_name((enum rdb_class)which);
 }
 
-static void add_sum(struct rdb_sum *total, const struct rdb_sum *sum)
+static void add_to_total(struct rdb_sum *total, const struct rdb_sum *sum)
 {
     total->count += sum->count;
-    add_to(total->values, (XXH128_hash_t){.low64 = sum->values[0], .high64 = sum->values[1]});
+    add_hash(total->values, (XXH128_hash_t){.low64 = sum->values[0], .high64 = sum->values[1]});
 }
 
 void rdb_total(const struct rdb_digest *d, int which, char out[RDB_TOTAL_SIZE])
 {
     struct rdb_sum total = {0};
     if (which != RDB_TOTAL_EXPIRING) {
-        add_sum(&total, &d->sums.sums[which][0]);
+        add_to_total(&total, &d->sums.sums[which][0]);
     }
-    for (int class = 0; which == RDB_TOTAL_EXPIRING && class < RDB_CLASSES; class ++) {
+    for (int i = 0; which == RDB_TOTAL_EXPIRING && i < RDB_CLASSES; i++) {
         for (unsigned span = 1; span < RDB_SPANS; span++) {
-            add_sum(&total, &d->sums.sums[class][span]);
+            add_to_total(&total, &d->sums.sums[i][span]);
         }
     }
     out[0] = '\0';
@@ -403,39 +419,39 @@ void rdb_total(const struct rdb_digest *d, int which, char out[RDB_TOTAL_SIZE])
 
 /* ---- events ---- */
 
-static enum hangar_rc on_key(void *arg, const struct rdb_key *key)
+static enum hangar_rc digest_on_key(void *arg, const struct rdb_key *key)
 {
     rdb_digest_key(arg, key);
     return HANGAR_OK;
 }
 
-static enum hangar_rc on_string(void *arg, const struct rdb_string *string)
+static enum hangar_rc digest_on_string(void *arg, const struct rdb_string *string)
 {
     rdb_digest_string(arg, string);
     return HANGAR_OK;
 }
 
-static enum hangar_rc on_body(void *arg, bool text, const unsigned char *data, size_t size)
+static enum hangar_rc digest_on_body(void *arg, bool text, const unsigned char *data, size_t size)
 {
     rdb_digest_body(arg, text, data, size);
     return HANGAR_OK;
 }
 
-static enum hangar_rc on_end(void *arg, bool empty)
+static enum hangar_rc digest_on_end(void *arg, bool empty)
 {
     rdb_digest_end(arg, empty);
     return HANGAR_OK;
 }
 
 const struct rdb_events rdb_digest_events = {
-    .key = on_key, .string = on_string, .body = on_body, .end = on_end};
+    .key = digest_on_key, .string = digest_on_string, .body = digest_on_body, .end = digest_on_end};
 
-/* ---- making ---- */
+/* ---- new and free ---- */
 
 struct rdb_digest *rdb_digest_new(int64_t origin_ms, bool dated)
 {
     struct rdb_digest *d = calloc(1, sizeof(*d));
-    if (d == NULL) {
+    if (!d) {
         return NULL;
     }
     d->origin_ms = origin_ms;
@@ -443,7 +459,7 @@ struct rdb_digest *rdb_digest_new(int64_t origin_ms, bool dated)
     d->ordered = XXH3_createState();
     d->texts = XXH3_createState();
     d->element = XXH3_createState();
-    if (d->ordered == NULL || d->texts == NULL || d->element == NULL) {
+    if (!d->ordered || !d->texts || !d->element) {
         rdb_digest_free(d);
         return NULL;
     }
@@ -452,7 +468,7 @@ struct rdb_digest *rdb_digest_new(int64_t origin_ms, bool dated)
 
 void rdb_digest_free(struct rdb_digest *d)
 {
-    if (d == NULL) {
+    if (!d) {
         return;
     }
     XXH3_freeState(d->ordered);

@@ -1,28 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * digest: what is in an RDB, as sums that do not depend on the order of its
- * keys nor on how their values are encoded, so that the RDB of a backup and that
- * of a server it was restored into can be compared.  Fed by the events of a walk;
- * memory does not depend on what it reads.
+ * digest: sums of hashes over the keys and values of an RDB.  They depend neither on the order of
+ * the keys nor on the encoding of the values, so that the RDB of a backup can be compared with the
+ * RDB of a server that it was restored into.  The events of a walk feed it; it uses a fixed amount
+ * of memory.
  *
- * A value is taken apart into its elements, whatever packed or compressed form it
- * has: strings by their bytes, lists in order, sets, hashes and sorted sets in any
- * order (scores as doubles).  Of streams the bytes of the entries, ids, groups and
- * consumers count; where the two sides write streams of different versions, only
- * entries and names.  Of modules' values nothing but that they are there: only the
- * module knows what two of them have in common.
+ * A value is decoded into its elements: the bytes of strings, lists in order, sets, hashes and
+ * sorted sets in any order (scores as doubles).  For streams, the bytes of entries, ids, groups and
+ * consumers are hashed; when the two sides write different formats of streams, only entries and
+ * names can be compared.  The value of a module is counted and not hashed, because only the module
+ * can decode it.
  *
- * Keys that expire are summed by when they do, as time goes by between the two:
- * only those whose time cannot have come yet are comparable.
+ * Keys with an expiry are summed in spans of their expiry: at a later time, only the spans in which
+ * no key can have expired yet can be compared.
  */
 #ifndef RD_RDB_DIGEST_H
 #define RD_RDB_DIGEST_H
 
 #include "rdb/walk.h"
 
-/* 0: keys that last.  1: those that expire until a minute after the origin, 2: until
- * 2 minutes after it, then 4, 8 ... minutes; the last takes all later ones. */
+/* Span 0: keys without an expiry.  Span 1: keys that expire up to 1 minute after the origin;
+ * span 2: up to 2 minutes; then 4, 8, ... minutes; the last span: all later ones. */
 #define RDB_SPANS 24
 
 struct rdb_sum {
@@ -31,28 +30,28 @@ struct rdb_sum {
     uint64_t values[2]; /* the same, with the value */
 };
 
-/* Beside the classes of keys: libraries of functions, and streams by what all
- * versions of them have. */
-#define RDB_SUM_FUNCTIONS RDB_CLASSES
+/* The slots after those of the classes: libraries of functions; streams, by the fields that all
+ * formats have. */
+#define RDB_SUM_FUNCTIONS RDB_CLASS_FUNCTIONS
 #define RDB_SUM_STREAM_TEXTS (RDB_CLASSES + 1)
 #define RDB_SUMS (RDB_CLASSES + 2)
 
 struct rdb_digest_sums {
     struct rdb_sum sums[RDB_SUMS][RDB_SPANS];
-    uint64_t stream_types[3]; /* streams of each version of their format */
-    uint64_t expiring_fields; /* hashes of which fields expire on their own: not summed */
-    uint64_t damaged;         /* values that could not be taken apart */
+    uint64_t stream_types[3]; /* number of streams of each format */
+    uint64_t expiring_fields; /* hashes whose fields may expire on their own: not summed */
+    uint64_t damaged;         /* values that could not be decoded */
 };
 
 struct rdb_digest;
 
-/* `origin_ms`: the same for both sides.  `dated` false: expiries are only
- * approximately those of the other side, and count only as such.  NULL when out
+/* `origin_ms` must be the same for both sides.  With `dated` false the time of an expiry is not
+ * hashed, only that there is one: the other side has it only approximately.  Returns NULL when out
  * of memory. */
 struct rdb_digest *rdb_digest_new(int64_t origin_ms, bool dated);
 void rdb_digest_free(struct rdb_digest *digest);
 
-/* The events of the walk, to be passed on in its order. */
+/* The events of the walk, in its order. */
 void rdb_digest_key(struct rdb_digest *digest, const struct rdb_key *key);
 void rdb_digest_string(struct rdb_digest *digest, const struct rdb_string *string);
 void rdb_digest_body(struct rdb_digest *digest, bool text, const unsigned char *data, size_t size);
@@ -63,8 +62,8 @@ extern const struct rdb_events rdb_digest_events;
 
 const struct rdb_digest_sums *rdb_digest_sums(const struct rdb_digest *digest);
 
-/* The sums of a whole, as a backup keeps them: of the keys of each class that last, of
- * the functions, and of all keys that expire.  They do not depend on the origin. */
+/* The totals that a backup records: keys without an expiry, per class; functions; all keys with an
+ * expiry.  They do not depend on the origin. */
 #define RDB_TOTAL_EXPIRING (RDB_CLASSES + 1)
 #define RDB_TOTALS (RDB_CLASSES + 2)
 #define RDB_TOTAL_SIZE 33
@@ -72,7 +71,7 @@ const struct rdb_digest_sums *rdb_digest_sums(const struct rdb_digest *digest);
 /* "string", ..., "functions", "expiring" */
 const char *rdb_total_name(int which);
 
-/* 32 hex digits, "" when there is nothing to sum up. */
+/* Writes 32 hex digits; "" when the total covers no key. */
 void rdb_total(const struct rdb_digest *digest, int which, char out[RDB_TOTAL_SIZE]);
 
 /* The first moment at which a key of this span may expire. */

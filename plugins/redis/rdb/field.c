@@ -5,7 +5,18 @@
  */
 #include "rdb/field.h"
 
-/* Bytes of a length that begins with `first`; 0: it does not begin one. */
+/* First bytes of heads: RDB_*BITLEN and, with RDB_ENCVAL in the upper two bits, RDB_ENC_* in
+ * src/rdb.h of Redis 7.4.  Below 0x80 the upper two bits are RDB_6BITLEN or RDB_14BITLEN. */
+enum {
+    LENGTH_32_BITS = 0x80,
+    LENGTH_64_BITS = 0x81,
+    STRING_INT_8_BITS = 0xc0,
+    STRING_INT_16_BITS = 0xc1,
+    STRING_INT_32_BITS = 0xc2,
+    STRING_LZF = 0xc3
+};
+
+/* Bytes of a length that begins with `first`; 0 when no length does. */
 static size_t length_bytes(unsigned first)
 {
     switch (first >> 6) {
@@ -14,7 +25,7 @@ static size_t length_bytes(unsigned first)
     case 1:
         return 2;
     case 2:
-        return first == 0x80 ? 5 : first == 0x81 ? 9 : 0;
+        return first == LENGTH_32_BITS ? 5 : first == LENGTH_64_BITS ? 9 : 0;
     default:
         return 0;
     }
@@ -25,13 +36,13 @@ size_t rdb_head_bytes(const unsigned char *head, size_t have, bool string)
     if (have == 0) {
         return 1;
     }
-    if (!string || head[0] < 0xc0) {
+    if (!string || head[0] < STRING_INT_8_BITS) {
         return length_bytes(head[0]);
     }
-    if (head[0] < 0xc3) {
-        return head[0] == 0xc0 ? 2 : head[0] == 0xc1 ? 3 : 5;
+    if (head[0] < STRING_LZF) {
+        return head[0] == STRING_INT_8_BITS ? 2 : head[0] == STRING_INT_16_BITS ? 3 : 5;
     }
-    if (head[0] > 0xc3) {
+    if (head[0] > STRING_LZF) {
         return 0;
     }
     if (have < 2) {
@@ -80,9 +91,9 @@ uint64_t rdb_decode_length(const unsigned char *head)
 void rdb_decode_string(struct rdb_string *string, const unsigned char *head, size_t size)
 {
     *string = (struct rdb_string){.encoding = RDB_TEXT_RAW, .head = size};
-    if (head[0] < 0xc0) {
+    if (head[0] < STRING_INT_8_BITS) {
         string->stored = string->plain = rdb_decode_length(head);
-    } else if (head[0] == 0xc3) {
+    } else if (head[0] == STRING_LZF) {
         string->encoding = RDB_TEXT_LZF;
         string->stored = rdb_decode_length(head + 1);
         string->plain = rdb_decode_length(head + 1 + length_bytes(head[1]));

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * lzf: see lzf.h.  The format is a row of runs: a control byte below 32 says
- * that control + 1 bytes follow as they are; any other one has a length in its
- * upper three bits (7: a further byte adds to it) and, with the byte after, a
- * distance back from which length + 2 bytes are taken again.
+ * lzf: see lzf.h.  The format is a sequence of runs.  A control byte below 32 begins a literal of
+ * control + 1 bytes.  Any other control byte begins a back reference: its upper three bits are a
+ * length (after 7, the next byte is added to it), its lower five bits and the following byte are a
+ * distance, and length + 2 bytes are copied from that distance before the end.
  */
 #include "rdb/lzf.h"
 
@@ -19,7 +19,7 @@ void rd_lzf_init(struct rd_lzf *lzf, uint64_t limit)
     lzf->size = lzf->given = 0;
 }
 
-static enum hangar_rc hand_out(struct rd_lzf *lzf, rd_lzf_sink sink, void *arg)
+static enum hangar_rc lzf_flush(struct rd_lzf *lzf, rd_lzf_sink sink, void *arg)
 {
     enum hangar_rc rc = HANGAR_OK;
     if (lzf->size > lzf->given) {
@@ -29,19 +29,19 @@ static enum hangar_rc hand_out(struct rd_lzf *lzf, rd_lzf_sink sink, void *arg)
     return rc;
 }
 
-/* Makes room for one run (264 bytes at most), keeping what can be referred to. */
-static enum hangar_rc make_room(struct rd_lzf *lzf, rd_lzf_sink sink, void *arg)
+/* Makes room for one run (at most 264 bytes); keeps the bytes that a reference can reach. */
+static enum hangar_rc lzf_make_room(struct rd_lzf *lzf, rd_lzf_sink sink, void *arg)
 {
     if (lzf->size + RD_LZF_WINDOW <= sizeof(lzf->out)) {
         return HANGAR_OK;
     }
-    enum hangar_rc rc = hand_out(lzf, sink, arg);
+    enum hangar_rc rc = lzf_flush(lzf, sink, arg);
     memmove(lzf->out, lzf->out + lzf->size - RD_LZF_WINDOW, RD_LZF_WINDOW);
     lzf->size = lzf->given = RD_LZF_WINDOW;
     return rc;
 }
 
-static enum hangar_rc refer_back(struct rd_lzf *lzf, unsigned distance)
+static enum hangar_rc lzf_copy_reference(struct rd_lzf *lzf, unsigned distance)
 {
     unsigned length = lzf->run + 2;
     if (distance > lzf->size || lzf->plain + length > lzf->limit) {
@@ -64,7 +64,7 @@ enum hangar_rc rd_lzf_feed(struct rd_lzf *lzf, const unsigned char *data, size_t
 {
     const unsigned char *end = data + size;
     while (data < end) {
-        enum hangar_rc rc = make_room(lzf, sink, arg);
+        enum hangar_rc rc = lzf_make_room(lzf, sink, arg);
         if (rc != HANGAR_OK) {
             return rc;
         }
@@ -99,7 +99,7 @@ enum hangar_rc rd_lzf_feed(struct rd_lzf *lzf, const unsigned char *data, size_t
             lzf->step = RD_LZF_OFFSET;
             break;
         default:
-            rc = refer_back(lzf, (lzf->high | byte) + 1);
+            rc = lzf_copy_reference(lzf, (lzf->high | byte) + 1);
             if (rc != HANGAR_OK) {
                 return rc;
             }
@@ -111,7 +111,7 @@ enum hangar_rc rd_lzf_feed(struct rd_lzf *lzf, const unsigned char *data, size_t
 
 enum hangar_rc rd_lzf_end(struct rd_lzf *lzf, rd_lzf_sink sink, void *arg)
 {
-    enum hangar_rc rc = hand_out(lzf, sink, arg);
+    enum hangar_rc rc = lzf_flush(lzf, sink, arg);
     if (rc != HANGAR_OK) {
         return rc;
     }

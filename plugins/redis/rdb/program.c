@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TEXT_MOST (UINT64_C(1) << 44) /* a string longer than that is damage, not data */
+#define TEXT_MOST (UINT64_C(1) << 44) /* bytes; a longer string is damage, not data */
 
 enum hangar_rc rdb_refuse(struct rdb_walk *walk, const struct rdb_input *in, enum hangar_rc rc,
                           const char *fmt, ...)
@@ -20,14 +20,14 @@ enum hangar_rc rdb_refuse(struct rdb_walk *walk, const struct rdb_input *in, enu
     va_start(args, fmt);
     vsnprintf(what, sizeof(what), fmt, args);
     va_end(args);
-    snprintf(walk->problem, sizeof(walk->problem), "%s, before byte %" PRIu64, what,
+    snprintf(walk->problem, sizeof(walk->problem), "%s, at byte %" PRIu64, what,
              walk->offset + (uint64_t)(in->at - in->start));
     return rc;
 }
 
 /* ---- reading fields ---- */
 
-const unsigned char *rdb_take(struct rdb_walk *walk, struct rdb_input *in, size_t n)
+const unsigned char *rdb_next_bytes(struct rdb_walk *walk, struct rdb_input *in, size_t n)
 {
     size_t left = (size_t)(in->end - in->at);
     if (walk->piece_size == 0 && left >= n) {
@@ -45,8 +45,9 @@ const unsigned char *rdb_take(struct rdb_walk *walk, struct rdb_input *in, size_
     return walk->piece;
 }
 
-static enum hangar_rc take_head(struct rdb_walk *walk, struct rdb_input *in, bool string,
-                                const unsigned char **head, size_t *size)
+/* Reads the head of a length or a string; *head is NULL when not all of it has arrived. */
+static enum hangar_rc rdb_read_head(struct rdb_walk *walk, struct rdb_input *in, bool string,
+                                    const unsigned char **head, size_t *size)
 {
     *head = NULL;
     if (walk->piece_size == 0 && in->end - in->at >= RDB_HEAD_MOST) {
@@ -69,7 +70,7 @@ static enum hangar_rc take_head(struct rdb_walk *walk, struct rdb_input *in, boo
     return HANGAR_OK;
 }
 
-/* ---- what is passed on and what is kept ---- */
+/* ---- events and captured strings ---- */
 
 static enum hangar_rc capture_add(void *arg, const unsigned char *data, size_t size)
 {
@@ -88,13 +89,13 @@ static enum hangar_rc emit_body(struct rdb_walk *walk, bool text, const unsigned
         return HANGAR_OK;
     }
     walk->value_bytes += size;
-    if (walk->events == NULL || size == 0) {
+    if (!walk->events || size == 0) {
         return HANGAR_OK;
     }
     return walk->events->body(walk->arg, text, data, size);
 }
 
-static uint64_t decimal(const unsigned char *digits, size_t size)
+static uint64_t parse_decimal(const unsigned char *digits, size_t size)
 {
     uint64_t number = 0;
     for (size_t i = 0; i < size && i < 18 && digits[i] >= '0' && digits[i] <= '9'; i++) {
@@ -103,20 +104,20 @@ static uint64_t decimal(const unsigned char *digits, size_t size)
     return number;
 }
 
-static enum hangar_rc keep_aux(struct rdb_walk *walk, const struct rdb_input *in)
+static enum hangar_rc rdb_keep_aux(struct rdb_walk *walk, const struct rdb_input *in)
 {
     const struct rdb_capture *value = &walk->aux_value;
     if (strcmp(walk->aux_name, "redis-ver") == 0) {
         snprintf(walk->counts.redis_version, sizeof(walk->counts.redis_version), "%.*s",
                  (int)(value->size < 31 ? value->size : 31), (const char *)value->data);
     } else if (strcmp(walk->aux_name, "used-mem") == 0) {
-        walk->counts.used_memory = decimal(value->data, value->size);
+        walk->counts.used_memory = parse_decimal(value->data, value->size);
     }
-    if (walk->events == NULL || walk->events->aux == NULL) {
+    if (!walk->events || !walk->events->aux) {
         return HANGAR_OK;
     }
     if (value->full > value->size) {
-        return rdb_refuse(walk, in, HANGAR_UNSUPPORTED, "the aux field %s is too large",
+        return rdb_refuse(walk, in, HANGAR_UNSUPPORTED, "the aux field %s has more than 1 MiB",
                           walk->aux_name);
     }
     return walk->events->aux(walk->arg, walk->aux_name, value->data, value->size);
@@ -139,20 +140,20 @@ void rdb_value_start(struct rdb_walk *walk, const char *program)
     rdb_program_start(walk, RDB_SECTION_VALUE, program);
 }
 
-static enum hangar_rc enter_loop(struct rdb_walk *walk, const struct rdb_input *in)
+static enum hangar_rc rdb_enter_loop(struct rdb_walk *walk, const struct rdb_input *in)
 {
     uint64_t here = walk->offset + (uint64_t)(in->at - in->start);
     if (walk->number > TEXT_MOST || walk->number > walk->size - here) {
-        return rdb_refuse(walk, in, HANGAR_CORRUPT, "%" PRIu64 " elements do not fit in",
-                          walk->number);
+        return rdb_refuse(walk, in, HANGAR_CORRUPT,
+                          "%" PRIu64 " elements exceed the rest of the RDB", walk->number);
     }
     if (walk->number > 0) {
         walk->loops[walk->depth].begin = walk->pc;
         walk->loops[walk->depth++].left = walk->number;
         return HANGAR_OK;
     }
-    /* only streams may be without elements */
-    if (walk->depth == 0 && rdb_class_of(walk->key.type) != RDB_CLASS_STREAM) {
+    /* only a stream may have no elements */
+    if (walk->depth == 0 && walk->type->class != RDB_CLASS_STREAM) {
         walk->empty = true;
     }
     for (unsigned nested = 1; nested > 0;) {
@@ -166,13 +167,13 @@ static enum hangar_rc enter_loop(struct rdb_walk *walk, const struct rdb_input *
     return HANGAR_OK;
 }
 
-/* Goes to the next field; *walk->pc is then 0 when there is none. */
-static enum hangar_rc next_field(struct rdb_walk *walk, const struct rdb_input *in)
+/* Advances to the next field; *walk->pc is 0 after the last one. */
+static enum hangar_rc rdb_next_field(struct rdb_walk *walk, const struct rdb_input *in)
 {
     for (;;) {
         walk->pc++;
         if (*walk->pc == '(') {
-            enum hangar_rc rc = enter_loop(walk, in);
+            enum hangar_rc rc = rdb_enter_loop(walk, in);
             if (rc != HANGAR_OK) {
                 return rc;
             }
@@ -188,94 +189,100 @@ static enum hangar_rc next_field(struct rdb_walk *walk, const struct rdb_input *
     }
 }
 
-/* A key's name or an opcode's fields are complete, or a value is. */
-static enum hangar_rc program_done(struct rdb_walk *walk)
+/* The name of a key, the fields of an opcode or a value are complete. */
+static enum hangar_rc rdb_program_done(struct rdb_walk *walk)
 {
     if (walk->section == RDB_SECTION_NAME) {
         walk->key.name = walk->name.data;
         walk->key.name_size = walk->name.size;
         walk->key.name_full = walk->name.full;
-        rdb_value_start(walk, rdb_type_program(walk->key.type));
+        rdb_value_start(walk, walk->type->program);
         return walk->events ? walk->events->key(walk->arg, &walk->key) : HANGAR_OK;
     }
     bool is_value = walk->section == RDB_SECTION_VALUE;
     walk->section = RDB_SECTION_OPCODE;
     walk->pc = "";
     if (!is_value) {
-        walk->counts.module_aux += walk->opcode == 247;
+        walk->counts.module_aux += walk->opcode == RDB_OPCODE_MODULE_AUX;
         return HANGAR_OK;
     }
-    if (walk->key.type == RDB_FUNCTION) {
+    if (walk->key.type == RDB_OPCODE_FUNCTION) {
         walk->counts.functions++;
     } else if (walk->empty) {
         walk->counts.empty++;
     } else {
-        rdb_count_key(&walk->counts, walk->key.db, rdb_class_of(walk->key.type),
-                      walk->key.expire_ms >= 0, walk->name.data, walk->name.size,
-                      walk->value_bytes);
+        rdb_count_key(&walk->counts, walk->key.db, walk->type->class, walk->key.expire_ms >= 0,
+                      walk->name.data, walk->name.size, walk->value_bytes);
     }
-    if (walk->key.type != RDB_FUNCTION) {
+    if (walk->key.type != RDB_OPCODE_FUNCTION) {
         walk->key.expire_ms = walk->key.idle_s = -1;
         walk->key.freq = -1;
     }
     return walk->events ? walk->events->end(walk->arg, walk->empty) : HANGAR_OK;
 }
 
-/* A field is complete: on to the next, or to what follows the program. */
-static enum hangar_rc field_done(struct rdb_walk *walk, const struct rdb_input *in)
+/* A field is complete: advances to the next one, or ends the program. */
+static enum hangar_rc rdb_field_done(struct rdb_walk *walk, const struct rdb_input *in)
 {
     if (*walk->pc == 'M') {
         walk->module_field = 0;
         return HANGAR_OK;
     }
-    enum hangar_rc rc = next_field(walk, in);
+    enum hangar_rc rc = rdb_next_field(walk, in);
     if (rc == HANGAR_OK && *walk->pc == '\0') {
-        rc = program_done(walk);
+        rc = rdb_program_done(walk);
     }
     return rc;
 }
 
-/* Inside M: an opcode says what field follows. */
-static enum hangar_rc module_opcode(struct rdb_walk *walk, const struct rdb_input *in,
-                                    uint64_t opcode)
+/* Inside M: the opcode announces the next field.  The numbers are RDB_MODULE_OPCODE_* in src/rdb.h
+ * of Redis 7.4. */
+static enum hangar_rc rdb_module_opcode(struct rdb_walk *walk, const struct rdb_input *in,
+                                        uint64_t opcode)
 {
-    static const char fields[] = {0, 'L', 'L', 'Q', 'D', 'S'};
+    enum { MODULE_EOF, MODULE_SINT, MODULE_UINT, MODULE_FLOAT, MODULE_DOUBLE, MODULE_STRING };
+    static const char fields[] = {
+        [MODULE_EOF] = 0,     [MODULE_SINT] = 'L',   [MODULE_UINT] = 'L',
+        [MODULE_FLOAT] = 'Q', [MODULE_DOUBLE] = 'D', [MODULE_STRING] = 'S',
+    };
     if (opcode >= sizeof(fields)) {
         return rdb_refuse(walk, in, HANGAR_CORRUPT,
-                          "a module's value has the unknown field %" PRIu64, opcode);
+                          "the value of a module has a field of the unknown type %" PRIu64, opcode);
     }
     walk->module_field = fields[opcode];
-    if (opcode != 0) {
+    if (opcode != MODULE_EOF) {
         return HANGAR_OK;
     }
-    enum hangar_rc rc = next_field(walk, in);
+    enum hangar_rc rc = rdb_next_field(walk, in);
     if (rc == HANGAR_OK && *walk->pc == '\0') {
-        rc = program_done(walk);
+        rc = rdb_program_done(walk);
     }
     return rc;
 }
 
-/* What the fields of opcodes mean. */
-static enum hangar_rc opcode_field(struct rdb_walk *walk, const struct rdb_input *in,
-                                   uint64_t value)
+/* Handles a field of an opcode. */
+static enum hangar_rc rdb_opcode_field(struct rdb_walk *walk, const struct rdb_input *in,
+                                       uint64_t value)
 {
     switch (walk->opcode) {
-    case 248:
+    case RDB_OPCODE_IDLE:
         walk->key.idle_s = (int64_t)(value & INT64_MAX);
         break;
-    case 249:
+    case RDB_OPCODE_FREQ:
         walk->key.freq = (int)value;
         break;
-    case 252:
-    case 253:
-        walk->key.expire_ms = walk->opcode == 253 ? (int64_t)value * 1000 : (int64_t)value;
+    case RDB_OPCODE_EXPIRETIME_MS:
+    case RDB_OPCODE_EXPIRETIME:
+        walk->key.expire_ms =
+            walk->opcode == RDB_OPCODE_EXPIRETIME ? (int64_t)value * 1000 : (int64_t)value;
         if (walk->key.expire_ms < 0) {
-            return rdb_refuse(walk, in, HANGAR_CORRUPT, "a key expires before 1970");
+            return rdb_refuse(walk, in, HANGAR_CORRUPT, "the expiry of a key is before 1970");
         }
         break;
-    case 254:
+    case RDB_OPCODE_SELECTDB:
         if (value > INT32_MAX) {
-            return rdb_refuse(walk, in, HANGAR_CORRUPT, "there is no database %" PRIu64, value);
+            return rdb_refuse(walk, in, HANGAR_CORRUPT,
+                              "database %" PRIu64 " is beyond the limit of 2147483647", value);
         }
         walk->key.db = value;
         break;
@@ -285,12 +292,12 @@ static enum hangar_rc opcode_field(struct rdb_walk *walk, const struct rdb_input
     return HANGAR_OK;
 }
 
-static enum hangar_rc read_length(struct rdb_walk *walk, struct rdb_input *in, char field)
+static enum hangar_rc rdb_read_length(struct rdb_walk *walk, struct rdb_input *in, char field)
 {
     const unsigned char *head;
     size_t size;
-    enum hangar_rc rc = take_head(walk, in, false, &head, &size);
-    if (rc != HANGAR_OK || head == NULL) {
+    enum hangar_rc rc = rdb_read_head(walk, in, false, &head, &size);
+    if (rc != HANGAR_OK || !head) {
         return rc;
     }
     walk->number = rdb_decode_length(head);
@@ -302,32 +309,32 @@ static enum hangar_rc read_length(struct rdb_walk *walk, struct rdb_input *in, c
         return rc;
     }
     if (field == 'M') {
-        return module_opcode(walk, in, walk->number);
+        return rdb_module_opcode(walk, in, walk->number);
     }
     if (walk->section == RDB_SECTION_FIELD) {
-        rc = opcode_field(walk, in, walk->number);
+        rc = rdb_opcode_field(walk, in, walk->number);
     }
-    return rc == HANGAR_OK ? field_done(walk, in) : rc;
+    return rc == HANGAR_OK ? rdb_field_done(walk, in) : rc;
 }
 
-static enum hangar_rc read_fixed(struct rdb_walk *walk, struct rdb_input *in, size_t n)
+static enum hangar_rc rdb_read_fixed(struct rdb_walk *walk, struct rdb_input *in, size_t n)
 {
-    const unsigned char *bytes = rdb_take(walk, in, n);
-    if (bytes == NULL) {
+    const unsigned char *bytes = rdb_next_bytes(walk, in, n);
+    if (!bytes) {
         return HANGAR_OK;
     }
     enum hangar_rc rc = emit_body(walk, false, bytes, n);
     if (rc == HANGAR_OK && walk->section == RDB_SECTION_FIELD) {
-        rc = opcode_field(walk, in, rdb_little_endian(bytes, n < 8 ? n : 8));
+        rc = rdb_opcode_field(walk, in, rdb_little_endian(bytes, n < 8 ? n : 8));
     }
-    return rc == HANGAR_OK ? field_done(walk, in) : rc;
+    return rc == HANGAR_OK ? rdb_field_done(walk, in) : rc;
 }
 
-/* A number as text: its length in one byte, of which three mean a value of their own. */
-static enum hangar_rc read_text_number(struct rdb_walk *walk, struct rdb_input *in)
+/* A number as text: its length in one byte.  The lengths 253 to 255 mean nan, inf and -inf. */
+static enum hangar_rc rdb_read_text_number(struct rdb_walk *walk, struct rdb_input *in)
 {
     if (walk->skip == 0) {
-        const unsigned char *byte = rdb_take(walk, in, 1);
+        const unsigned char *byte = rdb_next_bytes(walk, in, 1);
         if (byte == NULL) {
             return HANGAR_OK;
         }
@@ -336,23 +343,23 @@ static enum hangar_rc read_text_number(struct rdb_walk *walk, struct rdb_input *
         if (rc != HANGAR_OK || walk->skip > 0) {
             return rc;
         }
-        return field_done(walk, in);
+        return rdb_field_done(walk, in);
     }
     size_t left = (size_t)(in->end - in->at);
     size_t n = left < walk->skip ? left : (size_t)walk->skip;
     enum hangar_rc rc = emit_body(walk, false, in->at, n);
     in->at += n;
     walk->skip -= n;
-    return rc == HANGAR_OK && walk->skip == 0 ? field_done(walk, in) : rc;
+    return rc == HANGAR_OK && walk->skip == 0 ? rdb_field_done(walk, in) : rc;
 }
 
-static enum hangar_rc string_done(struct rdb_walk *walk, const struct rdb_input *in)
+static enum hangar_rc rdb_string_done(struct rdb_walk *walk, const struct rdb_input *in)
 {
     walk->in_text = false;
-    if (walk->capture != NULL) {
+    if (walk->capture) {
         if (walk->string.encoding == RDB_TEXT_LZF &&
             rd_lzf_end(&walk->lzf, capture_add, walk->capture) != HANGAR_OK) {
-            return rdb_refuse(walk, in, HANGAR_CORRUPT, "a compressed name ends early");
+            return rdb_refuse(walk, in, HANGAR_CORRUPT, "a compressed name is not complete");
         }
         enum hangar_rc rc = HANGAR_OK;
         if (*walk->pc == 'n') {
@@ -360,46 +367,48 @@ static enum hangar_rc string_done(struct rdb_walk *walk, const struct rdb_input 
                      (int)(walk->aux_value.size < 31 ? walk->aux_value.size : 31),
                      (const char *)walk->aux_value.data);
         } else if (*walk->pc == 'v') {
-            rc = keep_aux(walk, in);
+            rc = rdb_keep_aux(walk, in);
         }
         if (rc != HANGAR_OK) {
             return rc;
         }
     }
-    return field_done(walk, in);
+    return rdb_field_done(walk, in);
 }
 
-static enum hangar_rc check_string(struct rdb_walk *walk, const struct rdb_input *in)
+static enum hangar_rc rdb_check_string(struct rdb_walk *walk, const struct rdb_input *in)
 {
     const struct rdb_string *string = &walk->string;
     uint64_t here = walk->offset + (uint64_t)(in->at - in->start);
     if (string->stored > TEXT_MOST || string->stored > walk->size - here) {
-        return rdb_refuse(walk, in, HANGAR_CORRUPT, "a string of %" PRIu64 " bytes does not fit in",
+        return rdb_refuse(walk, in, HANGAR_CORRUPT,
+                          "a string of %" PRIu64 " bytes exceeds the rest of the RDB",
                           string->stored);
     }
     if (string->encoding == RDB_TEXT_LZF &&
         (string->stored == 0 || string->plain > string->stored * RD_LZF_MOST)) {
-        return rdb_refuse(walk, in, HANGAR_CORRUPT, "%" PRIu64 " bytes cannot become %" PRIu64,
-                          string->stored, string->plain);
+        return rdb_refuse(walk, in, HANGAR_CORRUPT,
+                          "%" PRIu64 " compressed bytes cannot decode to %" PRIu64, string->stored,
+                          string->plain);
     }
     return HANGAR_OK;
 }
 
-static enum hangar_rc read_string(struct rdb_walk *walk, struct rdb_input *in, char field)
+static enum hangar_rc rdb_read_string(struct rdb_walk *walk, struct rdb_input *in, char field)
 {
     const unsigned char *head;
     size_t size;
-    enum hangar_rc rc = take_head(walk, in, true, &head, &size);
-    if (rc != HANGAR_OK || head == NULL) {
+    enum hangar_rc rc = rdb_read_head(walk, in, true, &head, &size);
+    if (rc != HANGAR_OK || !head) {
         return rc;
     }
     rdb_decode_string(&walk->string, head, size);
-    rc = check_string(walk, in);
+    rc = rdb_check_string(walk, in);
     if (rc != HANGAR_OK) {
         return rc;
     }
     walk->capture = field == 'S' ? NULL : field == 'k' ? &walk->name : &walk->aux_value;
-    if (walk->capture != NULL) {
+    if (walk->capture) {
         walk->capture->size = 0;
         walk->capture->full = 0;
         if (walk->string.encoding == RDB_TEXT_LZF) {
@@ -410,7 +419,7 @@ static enum hangar_rc read_string(struct rdb_walk *walk, struct rdb_input *in, c
             int n = snprintf(text, sizeof(text), "%" PRId64, walk->string.number);
             capture_add(walk->capture, (const unsigned char *)text, (size_t)n);
         }
-    } else if (walk->section == RDB_SECTION_VALUE && walk->events != NULL) {
+    } else if (walk->section == RDB_SECTION_VALUE && walk->events) {
         rc = walk->events->string(walk->arg, &walk->string);
     }
     if (rc == HANGAR_OK) {
@@ -421,15 +430,15 @@ static enum hangar_rc read_string(struct rdb_walk *walk, struct rdb_input *in, c
     }
     walk->in_text = true;
     walk->text_left = walk->string.stored;
-    return walk->text_left == 0 ? string_done(walk, in) : HANGAR_OK;
+    return walk->text_left == 0 ? rdb_string_done(walk, in) : HANGAR_OK;
 }
 
-static enum hangar_rc pass_text(struct rdb_walk *walk, struct rdb_input *in)
+static enum hangar_rc rdb_pass_text(struct rdb_walk *walk, struct rdb_input *in)
 {
     size_t left = (size_t)(in->end - in->at);
     size_t n = left < walk->text_left ? left : (size_t)walk->text_left;
     enum hangar_rc rc;
-    if (walk->capture == NULL) {
+    if (!walk->capture) {
         rc = emit_body(walk, true, in->at, n);
     } else if (walk->string.encoding == RDB_TEXT_LZF) {
         rc = rd_lzf_feed(&walk->lzf, in->at, n, capture_add, walk->capture);
@@ -438,36 +447,36 @@ static enum hangar_rc pass_text(struct rdb_walk *walk, struct rdb_input *in)
     }
     in->at += n;
     walk->text_left -= n;
-    if (rc == HANGAR_CORRUPT && walk->capture != NULL) {
+    if (rc == HANGAR_CORRUPT && walk->capture) {
         return rdb_refuse(walk, in, rc, "a compressed name is damaged");
     }
-    return rc == HANGAR_OK && walk->text_left == 0 ? string_done(walk, in) : rc;
+    return rc == HANGAR_OK && walk->text_left == 0 ? rdb_string_done(walk, in) : rc;
 }
 
-static enum hangar_rc read_field(struct rdb_walk *walk, struct rdb_input *in)
+static enum hangar_rc rdb_read_field(struct rdb_walk *walk, struct rdb_input *in)
 {
     char field = *walk->pc == 'M' && walk->module_field ? walk->module_field : *walk->pc;
     switch (field) {
     case 'L':
     case 'M':
     case 'm':
-        return read_length(walk, in, field);
+        return rdb_read_length(walk, in, field);
     case 'B':
-        return read_fixed(walk, in, 1);
+        return rdb_read_fixed(walk, in, 1);
     case 'Q':
-        return read_fixed(walk, in, 4);
+        return rdb_read_fixed(walk, in, 4);
     case 'D':
-        return read_fixed(walk, in, 8);
+        return rdb_read_fixed(walk, in, 8);
     case 'I':
-        return read_fixed(walk, in, 16);
+        return rdb_read_fixed(walk, in, 16);
     case 'F':
-        return read_text_number(walk, in);
+        return rdb_read_text_number(walk, in);
     default:
-        return read_string(walk, in, field);
+        return rdb_read_string(walk, in, field);
     }
 }
 
 enum hangar_rc rdb_program_step(struct rdb_walk *walk, struct rdb_input *in)
 {
-    return walk->in_text ? pass_text(walk, in) : read_field(walk, in);
+    return walk->in_text ? rdb_pass_text(walk, in) : rdb_read_field(walk, in);
 }

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * program: the fields of an RDB.  What follows each opcode or type is written down as a
- * small program (rdb/types.h), and the interpreter here runs them all.  It can stop at any
- * byte, as its whole state is the place in the program, the loops it is in, and at most 19
- * bytes of a field that came in pieces.  What stands between the programs, and what a walk
- * is to others, is walk.c's.
+ * program: reads the fields of opcodes and values.  Each opcode and type has a small program that
+ * lists its fields (types.h); this interpreter runs it.  It can stop after any byte: its state is
+ * the position in the program, the loops around it, and at most 19 bytes of a field that arrived in
+ * pieces.  Only walk.c uses it.
  */
 #ifndef RD_RDB_PROGRAM_H
 #define RD_RDB_PROGRAM_H
@@ -40,14 +39,14 @@ struct rdb_walk {
 
     enum rdb_section section;
     unsigned opcode;
-    const char *pc; /* the field being read; "" between programs */
+    const char *pc; /* the field that is read next; "" between programs */
     struct {
         const char *begin;
         uint64_t left;
     } loops[RDB_LOOPS_MOST];
     size_t depth;
-    char module_field; /* inside M: the field a module's opcode announced; 0: the opcode itself */
-    uint64_t number;   /* the last length */
+    char module_field; /* inside M: the field that the opcode of a module announced; 0: none */
+    uint64_t number;   /* the last length read */
     uint64_t skip;     /* F: bytes left */
     bool in_text;
     uint64_t text_left;
@@ -56,6 +55,7 @@ struct rdb_walk {
     size_t piece_size;
 
     struct rdb_key key;
+    const struct rdb_type *type; /* of the key */
     bool empty;
     uint64_t value_bytes;
     struct rdb_capture name, aux_value, *capture;
@@ -67,21 +67,21 @@ struct rdb_walk {
 
 struct rdb_input {
     const unsigned char *start, *at, *end;
-    const unsigned char *crc_from; /* NULL: behind what the checksum is of */
+    const unsigned char *crc_from; /* NULL: after the bytes that the checksum covers */
 };
 
-/* Notes what is wrong and where, and returns rc. */
+/* Records the problem and its position; returns rc. */
 enum hangar_rc rdb_refuse(struct rdb_walk *walk, const struct rdb_input *in, enum hangar_rc rc,
                           const char *fmt, ...) HANGAR_PRINTF(4, 5);
 
-/* The next `n` bytes in one piece, or NULL when they are not all there yet. */
-const unsigned char *rdb_take(struct rdb_walk *walk, struct rdb_input *in, size_t n);
+/* The next `n` bytes in one piece; NULL when not all of them have arrived. */
+const unsigned char *rdb_next_bytes(struct rdb_walk *walk, struct rdb_input *in, size_t n);
 
-/* Begins a program; rdb_value_start that of a key's value, or of a library of functions. */
+/* Begins a program; rdb_value_start the one of a value or of a library of functions. */
 void rdb_program_start(struct rdb_walk *walk, enum rdb_section section, const char *program);
 void rdb_value_start(struct rdb_walk *walk, const char *program);
 
-/* Reads a field, or what is there of it.  Behind the last the section is another. */
+/* Reads one field, or the part of it that has arrived.  The last field changes the section. */
 enum hangar_rc rdb_program_step(struct rdb_walk *walk, struct rdb_input *in);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * walk: see walk.h.  The fields of opcodes and values are read by rdb_program; here
- * is what stands between them: the head, the opcodes, and the checksum.
+ * walk: see walk.h.  program.c reads the fields of opcodes and values.  This file reads the rest:
+ * the magic, the opcodes and the checksum.
  */
 #include "rdb/walk.h"
 
@@ -12,19 +12,20 @@
 #include "rdb/crc64.h"
 #include "rdb/program.h"
 
-#define OPCODE_EOF 255
+#define NEWEST_VERSION 12 /* of the RDB format, in Redis 7.4 */
 
-static enum hangar_rc read_magic(struct rdb_walk *walk, struct rdb_input *in)
+static enum hangar_rc rdb_read_magic(struct rdb_walk *walk, struct rdb_input *in)
 {
-    const unsigned char *bytes = rdb_take(walk, in, 9);
-    if (bytes == NULL) {
+    const unsigned char *bytes = rdb_next_bytes(walk, in, 9);
+    if (!bytes) {
         return HANGAR_OK;
     }
     if (memcmp(bytes, "VALKEY", 6) == 0) {
-        return rdb_refuse(walk, in, HANGAR_UNSUPPORTED, "this is an RDB of Valkey 9 or newer");
+        return rdb_refuse(walk, in, HANGAR_UNSUPPORTED, "the RDB is of Valkey 9 or newer");
     }
     if (memcmp(bytes, "REDIS", 5) != 0) {
-        return rdb_refuse(walk, in, HANGAR_CORRUPT, "this does not begin as an RDB does");
+        return rdb_refuse(walk, in, HANGAR_CORRUPT,
+                          "the data does not begin with the magic of an RDB");
     }
     for (int i = 5; i < 9; i++) {
         if (bytes[i] < '0' || bytes[i] > '9') {
@@ -36,40 +37,44 @@ static enum hangar_rc read_magic(struct rdb_walk *walk, struct rdb_input *in)
     return HANGAR_OK;
 }
 
-static enum hangar_rc start_type(struct rdb_walk *walk, const struct rdb_input *in, unsigned type)
+static enum hangar_rc rdb_start_key(struct rdb_walk *walk, const struct rdb_input *in,
+                                    unsigned type)
 {
-    if (rdb_class_of(type) != RDB_CLASSES) {
+    walk->type = rdb_type_of(type);
+    if (walk->type) {
         walk->key.type = type;
         rdb_program_start(walk, RDB_SECTION_NAME, "k");
         return HANGAR_OK;
     }
-    if (type == 6 || type == 22 || type == 23 || type == 246) {
+    if (rdb_is_pre_release(type)) {
         return rdb_refuse(walk, in, HANGAR_UNSUPPORTED, "type %u is of a pre-release of Redis",
                           type);
     }
-    return rdb_refuse(walk, in, walk->counts.version > 12 ? HANGAR_UNSUPPORTED : HANGAR_CORRUPT,
-                      "type %u is not known in an RDB of version %u", type, walk->counts.version);
+    return rdb_refuse(walk, in,
+                      walk->counts.version > NEWEST_VERSION ? HANGAR_UNSUPPORTED : HANGAR_CORRUPT,
+                      "type %u is unknown in an RDB of version %u", type, walk->counts.version);
 }
 
-static enum hangar_rc read_opcode(struct rdb_walk *walk, struct rdb_input *in)
+static enum hangar_rc rdb_read_opcode(struct rdb_walk *walk, struct rdb_input *in)
 {
     if (in->at == in->end) {
         return HANGAR_OK;
     }
     unsigned opcode = *in->at++;
     walk->opcode = opcode;
-    if (opcode == OPCODE_EOF) {
+    if (opcode == RDB_OPCODE_EOF) {
         walk->crc = rd_crc64(walk->crc, in->crc_from, (size_t)(in->at - in->crc_from));
         in->crc_from = NULL;
         walk->section = walk->counts.version >= 5 ? RDB_SECTION_TRAILER : RDB_SECTION_DONE;
         return HANGAR_OK;
     }
     const char *program = rdb_opcode_program(opcode);
-    if (program == NULL) {
-        return start_type(walk, in, opcode);
+    if (!program) {
+        return rdb_start_key(walk, in, opcode);
     }
-    if (opcode == RDB_FUNCTION) {
-        walk->key.type = RDB_FUNCTION;
+    if (opcode == RDB_OPCODE_FUNCTION) {
+        walk->type = rdb_type_of(RDB_OPCODE_FUNCTION);
+        walk->key.type = RDB_OPCODE_FUNCTION;
         walk->key.name_size = walk->key.name_full = 0;
         rdb_value_start(walk, program);
         return walk->events ? walk->events->key(walk->arg, &walk->key) : HANGAR_OK;
@@ -78,32 +83,33 @@ static enum hangar_rc read_opcode(struct rdb_walk *walk, struct rdb_input *in)
     return HANGAR_OK;
 }
 
-static enum hangar_rc read_trailer(struct rdb_walk *walk, struct rdb_input *in)
+static enum hangar_rc rdb_read_trailer(struct rdb_walk *walk, struct rdb_input *in)
 {
-    const unsigned char *bytes = rdb_take(walk, in, 8);
-    if (bytes == NULL) {
+    const unsigned char *bytes = rdb_next_bytes(walk, in, 8);
+    if (!bytes) {
         return HANGAR_OK;
     }
-    uint64_t told = rdb_little_endian(bytes, 8);
-    if (told != 0 && told != walk->crc) {
+    uint64_t stored = rdb_little_endian(bytes, 8);
+    if (stored != 0 && stored != walk->crc) {
         return rdb_refuse(walk, in, HANGAR_CORRUPT,
-                          "the checksum is %016" PRIx64 " and should be %016" PRIx64, walk->crc,
-                          told);
+                          "the checksum of the data is %016" PRIx64
+                          ", but the RDB states %016" PRIx64,
+                          walk->crc, stored);
     }
-    walk->verified = told != 0;
+    walk->verified = stored != 0;
     walk->section = RDB_SECTION_DONE;
     return HANGAR_OK;
 }
 
-static enum hangar_rc step(struct rdb_walk *walk, struct rdb_input *in)
+static enum hangar_rc rdb_walk_step(struct rdb_walk *walk, struct rdb_input *in)
 {
     switch (walk->section) {
     case RDB_SECTION_MAGIC:
-        return read_magic(walk, in);
+        return rdb_read_magic(walk, in);
     case RDB_SECTION_OPCODE:
-        return read_opcode(walk, in);
+        return rdb_read_opcode(walk, in);
     case RDB_SECTION_TRAILER:
-        return read_trailer(walk, in);
+        return rdb_read_trailer(walk, in);
     default:
         return rdb_program_step(walk, in);
     }
@@ -115,7 +121,7 @@ struct rdb_walk *rdb_walk_new(const struct rdb_events *events, void *arg, size_t
                               uint64_t size)
 {
     struct rdb_walk *walk = calloc(1, sizeof(*walk));
-    if (walk == NULL) {
+    if (!walk) {
         return NULL;
     }
     walk->events = events;
@@ -128,7 +134,7 @@ struct rdb_walk *rdb_walk_new(const struct rdb_events *events, void *arg, size_t
     walk->name.data = malloc(name_most);
     walk->aux_value.most = RDB_AUX_MOST;
     walk->aux_value.data = malloc(RDB_AUX_MOST);
-    if (walk->name.data == NULL || walk->aux_value.data == NULL) {
+    if (!walk->name.data || !walk->aux_value.data) {
         rdb_walk_free(walk);
         return NULL;
     }
@@ -137,7 +143,7 @@ struct rdb_walk *rdb_walk_new(const struct rdb_events *events, void *arg, size_t
 
 void rdb_walk_free(struct rdb_walk *walk)
 {
-    if (walk == NULL) {
+    if (!walk) {
         return;
     }
     free(walk->name.data);
@@ -155,11 +161,11 @@ enum hangar_rc rdb_walk_feed(struct rdb_walk *walk, const void *data, size_t siz
     struct rdb_input in = {.start = data, .at = data, .end = (const unsigned char *)data + size};
     in.crc_from = walk->section < RDB_SECTION_TRAILER ? in.start : NULL;
     enum hangar_rc rc = walk->failed;
-    /* a field of no bytes cannot be: each step uses input, or ends the walk */
+    /* every field has at least one byte, so that each step uses input or ends the walk */
     while (rc == HANGAR_OK && walk->section != RDB_SECTION_DONE && in.at < in.end) {
-        rc = step(walk, &in);
+        rc = rdb_walk_step(walk, &in);
     }
-    if (in.crc_from != NULL) {
+    if (in.crc_from) {
         walk->crc = rd_crc64(walk->crc, in.crc_from, (size_t)(in.at - in.crc_from));
     }
     walk->offset += (uint64_t)(in.at - in.start);

@@ -1,22 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * walk: reads the structure of an RDB as it passes by, in chunks split
- * anywhere, counts what is in it, and checks it against its checksum.  It
- * changes nothing and knows neither server nor network; memory does not depend
- * on what it reads.  One thread at a time per walk.
+ * walk: reads the structure of an RDB that passes through in chunks of any size, counts its keys,
+ * and verifies its checksum.  It changes no bytes and uses a fixed amount of memory.  It does not
+ * know the server or the network.  One thread at a time may use a walk.
  *
  *     rdb_walk_new ──► rdb_walk_feed* (until done) ──► rdb_walk_free
  *
- * For each key, and for each library of functions (as a key of type
- * RDB_FUNCTION without a name), the events come in this order:
+ * For each key, and for each library of functions (a key of type RDB_OPCODE_FUNCTION without a
+ * name), the events arrive in this order:
  *
  *     key ──► ( string | body )* ──► end
  *
- * The bodies together are the value exactly as it stands in the RDB, which is
- * what DUMP gives and RESTORE takes.  `string` announces a string in it, before
- * the body that is its head (text false) and those that are its bytes (text
- * true); a string that is a number has no such bytes.
+ * All bodies together are the value exactly as the RDB stores it, which is the payload of DUMP and
+ * RESTORE without its footer.  `string` announces a string of the value; then follow the body with
+ * its head (`text` false) and the bodies with its bytes (`text` true).  A string that is encoded as
+ * a number has a head only.
  */
 #ifndef RD_RDB_WALK_H
 #define RD_RDB_WALK_H
@@ -29,22 +28,22 @@
 #include "rdb/field.h"
 #include "rdb/types.h"
 
-#define RDB_AUX_MOST ((size_t)1 << 20)
+#define RDB_AUX_MOST ((size_t)1 << 20)  /* bytes of an aux field that the events receive */
+#define RDB_NAME_MOST ((size_t)1 << 20) /* enough for the names of keys that RESTORE can send */
 
 struct rdb_key {
     uint64_t db;
     unsigned type;
-    const unsigned char *name; /* the first name_size bytes of name_full */
+    const unsigned char *name; /* the first name_size of name_full bytes */
     size_t name_size;
     uint64_t name_full;
-    int64_t expire_ms; /* time at which it expires, -1: never */
-    int64_t idle_s;    /* seconds since its last use, -1: not told */
-    int freq;          /* 0 to 255, -1: not told */
+    int64_t expire_ms; /* time of its expiry; -1: it does not expire */
+    int64_t idle_s;    /* seconds since its last use; -1: unknown */
+    int freq;          /* access frequency, 0 to 255; -1: unknown */
 };
 
-/* What a function returns, when not HANGAR_OK, ends the walk with it.  `end`
- * gets `empty` for a list, set, sorted set or hash without elements, which is
- * not a key for the server.  `aux` may be NULL. */
+/* A result other than HANGAR_OK ends the walk with it.  `empty` is true for a list, set, sorted set
+ * or hash without elements, which the server does not load as a key.  `aux` may be NULL. */
 struct rdb_events {
     enum hangar_rc (*aux)(void *arg, const char *name, const unsigned char *value, size_t size);
     enum hangar_rc (*key)(void *arg, const struct rdb_key *key);
@@ -55,29 +54,28 @@ struct rdb_events {
 
 struct rdb_walk;
 
-/* `events` may be NULL.  `name_most` is how many bytes of a key's name the events
- * are given.  `size` is the size of the RDB, UINT64_MAX when nobody knows.
- * NULL when out of memory. */
+/* `events` may be NULL.  They receive at most `name_most` bytes of the name of a key.  `size` is
+ * the size of the RDB, UINT64_MAX when it is unknown.  Returns NULL when out of memory. */
 struct rdb_walk *rdb_walk_new(const struct rdb_events *events, void *arg, size_t name_most,
                               uint64_t size);
 void rdb_walk_free(struct rdb_walk *walk);
 
-/* Says the size when it becomes known, before the first feed. */
+/* Sets the size of the RDB, before the first feed. */
 void rdb_walk_size(struct rdb_walk *walk, uint64_t size);
 
-/* Reads `size` bytes; *used is less only when the RDB ends among them.  On
- * HANGAR_CORRUPT and HANGAR_UNSUPPORTED rdb_walk_problem says why.  After a
- * failure every further call fails. */
+/* Reads `size` bytes; *used is smaller only when the RDB ends before the last of them.  On
+ * HANGAR_CORRUPT and HANGAR_UNSUPPORTED rdb_walk_problem describes the cause.  After a failure
+ * every further call fails with the same rc. */
 enum hangar_rc rdb_walk_feed(struct rdb_walk *walk, const void *data, size_t size, size_t *used);
 
-/* The end was seen, and the checksum, where there is one, was right. */
+/* True when the whole RDB was read, and its checksum, if it has one, is right. */
 bool rdb_walk_done(const struct rdb_walk *walk);
 
-/* How far the walk has come. */
+/* The number of bytes read so far. */
 uint64_t rdb_walk_offset(const struct rdb_walk *walk);
 
-/* Is there a checksum?  The server may be told to write none (0), and writes
- * none before version 5.  After the end only. */
+/* After the end: true when the RDB has a checksum.  It has none before RDB version 5, and with
+ * rdbchecksum no. */
 bool rdb_walk_verified(const struct rdb_walk *walk);
 
 const char *rdb_walk_problem(const struct rdb_walk *walk);

@@ -1,23 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * live: restores into a running server: looks whether it can take the
- * data, empties it if that was asked for, and reports.  sender.c sends the keys.
+ * live: see live.h.  This file decides whether a server can receive the data, empties it on
+ * request, and reports; sender.c sends the keys.
  */
-#include "restore/restore.h"
+#include "restore/live.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "backup/attrs.h"
 #include "clean/clean.h"
 #include "restore/compare.h"
-#include "wire/resp.h"
 #include "restore/sender.h"
+#include "wire/server_info.h"
 
-#define LOADING_WAIT_MS (10 * 60 * 1000)
-#define POLL_MS 200
-#define BULK_DEFAULT (INT64_C(512) << 20) /* proto-max-bulk-len where CONFIG is not allowed */
+#define BULK_DEFAULT (INT64_C(512) << 20) /* proto-max-bulk-len, when CONFIG is not allowed */
 
 struct rd_live {
     struct redis *redis;
@@ -26,12 +25,12 @@ struct rd_live {
     struct rd_server server;
     struct rd_target target;
     struct rd_sender *sender;
-    struct rd_compare *compare; /* NULL: nobody asked to compare */
-    struct rd_clean *clean;     /* NULL: straight into the databases of the backup */
+    struct rd_compare *compare; /* NULL: no comparison was requested */
+    struct rd_clean *clean;     /* NULL: into the databases of the backup */
 };
 
-/* The newest RDB that a server reads. */
-static unsigned rdb_version_of(unsigned version)
+/* The newest version of the RDB format that a server reads. */
+static unsigned newest_rdb_version(unsigned version)
 {
     static const struct {
         unsigned since, rdb;
@@ -44,29 +43,8 @@ static unsigned rdb_version_of(unsigned version)
     return versions[i].rdb;
 }
 
-static enum hangar_rc wait_until_loaded(struct rd_live *live)
-{
-    struct redis *redis = live->redis;
-    const struct hangar_host *host = redis->host;
-    for (int waited = 0;; waited += POLL_MS) {
-        enum hangar_rc rc = rd_ask_server(&live->client, &live->server);
-        if (rc != HANGAR_OK || !live->server.loading) {
-            return rc;
-        }
-        if (waited >= LOADING_WAIT_MS) {
-            return host->fail(redis->ctx, HANGAR_RETRY, 0, "redis at %s is still loading its data",
-                              redis->place);
-        }
-        host->alive(redis->ctx, "waiting for redis to load its data");
-        rc = host->sleep(redis->ctx, POLL_MS);
-        if (rc != HANGAR_OK) {
-            return rc;
-        }
-    }
-}
-
-/* What no setting of ours can change. */
-static enum hangar_rc refuse_kind(struct rd_live *live)
+/* Refuses a server that cannot receive the data with any option. */
+static enum hangar_rc refuse_target(struct rd_live *live)
 {
     struct redis *redis = live->redis;
     const struct hangar_host *host = redis->host;
@@ -85,22 +63,24 @@ static enum hangar_rc refuse_kind(struct rd_live *live)
                           redis->place, rd_text(server->master, strlen(server->master), text));
     }
     if (server->cluster) {
-        return host->fail(redis->ctx, HANGAR_UNSUPPORTED, 0,
-                          "cannot restore into redis at %s: it is a node of a cluster, which this "
-                          "version of hangar cannot restore",
-                          redis->place);
+        return host->fail(
+            redis->ctx, HANGAR_UNSUPPORTED, 0,
+            "cannot restore into redis at %s: it is a node of a cluster, which hangar "
+            "does not support",
+            redis->place);
     }
     if (rd_backup_number(live->redis, live->how, "functions") > 0 &&
         server->version_number < 70000) {
-        return host->fail(redis->ctx, HANGAR_UNSUPPORTED, 0,
-                          "cannot restore into redis at %s: the backup has functions, and version "
-                          "%s does not know them; hint: use Redis 7 or newer",
-                          redis->place, server->version);
+        return host->fail(
+            redis->ctx, HANGAR_UNSUPPORTED, 0,
+            "cannot restore into redis at %s: the backup has functions, which version "
+            "%s does not support; hint: use Redis 7 or newer",
+            redis->place, server->version);
     }
     return HANGAR_OK;
 }
 
-static enum hangar_rc refuse_databases(struct rd_live *live)
+static enum hangar_rc refuse_high_database(struct rd_live *live)
 {
     struct redis *redis = live->redis;
     int64_t databases;
@@ -119,7 +99,7 @@ static enum hangar_rc refuse_databases(struct rd_live *live)
     return HANGAR_OK;
 }
 
-static enum hangar_rc refuse_data(struct rd_live *live)
+static enum hangar_rc refuse_existing_data(struct rd_live *live)
 {
     struct redis *redis = live->redis;
     const struct rd_server *server = &live->server;
@@ -132,20 +112,21 @@ static enum hangar_rc refuse_data(struct rd_live *live)
     const char *name = redis->host->instance_name(redis->ctx);
     return redis->host->fail(
         redis->ctx, HANGAR_EXISTS, 0,
-        "redis at %s is not empty: it has %" PRIu64 " keys and %" PRIu64
-        " libraries of functions; hint: --mode clean replaces all of it in one step, --set "
+        "cannot restore into redis at %s: it is not empty (%" PRIu64 " keys, %" PRIu64
+        " libraries of functions); hint: --mode clean replaces all data in one step; --set "
         "%s.on_conflict=replace overwrites keys of the same name, =skip_existing keeps them, "
-        "=flush deletes everything first",
+        "=flush deletes all data first",
         redis->place, server->keys, server->libraries, name);
 }
 
-static void write_plan(const struct rd_live *live)
+static void write_live_plan(const struct rd_live *live)
 {
-    static const char *const what[] = {"into the empty server", "replacing keys of the same name",
-                                       "keeping keys that are there", "into the emptied server"};
+    static const char *const conflict[] = {"into the empty server",
+                                           "replacing keys of the same name",
+                                           "keeping existing keys", "into the emptied server"};
     const struct redis *redis = live->redis;
     struct hangar_text *plan = live->how->plan;
-    if (live->clean != NULL) {
+    if (live->clean) {
         rd_clean_plan(live->clean, &live->server, plan);
         return;
     }
@@ -160,9 +141,9 @@ static void write_plan(const struct rd_live *live)
                       "redis %s at %s, %s\n",
                       rd_backup_number(live->redis, live->how, "keys"),
                       rd_backup_number(live->redis, live->how, "functions"), live->server.version,
-                      redis->place, what[redis->on_conflict]);
-    if (live->compare != NULL) {
-        redis->host->text(plan, "read everything back from redis at %s and compare it\n",
+                      redis->place, conflict[redis->on_conflict]);
+    if (live->compare) {
+        redis->host->text(plan, "read all data back from redis at %s and compare it\n",
                           redis->place);
     }
 }
@@ -175,13 +156,12 @@ static enum hangar_rc describe_target(struct rd_live *live)
     const struct rd_server *server = &live->server;
     live->target = (struct rd_target){
         .version = server->version_number,
-        .rdb_version = rdb_version_of(server->version_number),
+        .rdb_version = newest_rdb_version(server->version_number),
         .bulk_most = (uint64_t)bulk_most,
         .clock_offset_ms = server->clock_offset_ms,
         .evicts_lru = server->evicts_lru,
         .evicts_lfu = server->evicts_lfu,
         .was_empty = live->redis->on_conflict == RD_FAIL || live->redis->on_conflict == RD_FLUSH,
-        .clean = live->clean,
     };
     return rc;
 }
@@ -190,7 +170,7 @@ enum hangar_rc rd_live_prepare(struct redis *redis, const struct hangar_restore 
                                struct rd_live **out)
 {
     struct rd_live *live = calloc(1, sizeof(*live));
-    if (live == NULL) {
+    if (!live) {
         return rd_no_memory(redis, "prepare the restore");
     }
     *out = live;
@@ -199,22 +179,21 @@ enum hangar_rc rd_live_prepare(struct redis *redis, const struct hangar_restore 
     bool compare = how->flags & HANGAR_RESTORE_COMPARE;
     if (compare && (redis->on_conflict == RD_REPLACE || redis->on_conflict == RD_SKIP_EXISTING)) {
         return redis->host->fail(redis->ctx, HANGAR_UNSUPPORTED, 0,
-                                 "cannot compare a target that keeps data of its own with a "
-                                 "backup; hint: set on_conflict to fail or flush, or do not "
-                                 "compare");
+                                 "cannot compare the backup with a target that keeps other data; "
+                                 "hint: set on_conflict to fail or flush, or do not compare");
     }
     enum hangar_rc rc = rd_open(redis, &live->client);
     if (rc == HANGAR_OK) {
-        rc = wait_until_loaded(live);
+        rc = rd_wait_until_ready(&live->client, false, &live->server);
     }
     if (rc == HANGAR_OK) {
-        rc = refuse_kind(live);
+        rc = refuse_target(live);
     }
     if (rc == HANGAR_OK) {
-        rc = refuse_databases(live);
+        rc = refuse_high_database(live);
     }
     if (rc == HANGAR_OK) {
-        rc = refuse_data(live);
+        rc = refuse_existing_data(live);
     }
     if (rc == HANGAR_OK) {
         rc = describe_target(live);
@@ -227,12 +206,12 @@ enum hangar_rc rd_live_prepare(struct redis *redis, const struct hangar_restore 
         rd_compare_spares(live->compare, live->clean);
     }
     if (rc == HANGAR_OK) {
-        write_plan(live);
+        write_live_plan(live);
     }
     return rc;
 }
 
-/* In the background: a big server would otherwise not answer for minutes. */
+/* With ASYNC: a large server would otherwise not answer for minutes. */
 static enum hangar_rc empty_target(struct rd_live *live)
 {
     struct redis *redis = live->redis;
@@ -248,11 +227,11 @@ static enum hangar_rc empty_target(struct rd_live *live)
 
 enum hangar_rc rd_live_open(struct rd_live *live)
 {
-    enum hangar_rc rc = rd_sender_new(&live->client, &live->target, &live->sender);
-    if (rc == HANGAR_OK && live->compare != NULL) {
+    enum hangar_rc rc = rd_sender_new(&live->client, &live->target, live->clean, &live->sender);
+    if (rc == HANGAR_OK && live->compare) {
         rd_sender_digest(live->sender, rd_compare_backup(live->compare));
     }
-    if (rc == HANGAR_OK && live->clean != NULL) {
+    if (rc == HANGAR_OK && live->clean) {
         rc = rd_clean_begin(live->clean);
     } else if (rc == HANGAR_OK && live->redis->on_conflict == RD_FLUSH) {
         rc = empty_target(live);
@@ -263,7 +242,7 @@ enum hangar_rc rd_live_open(struct rd_live *live)
 enum hangar_rc rd_live_write(struct rd_live *live, const void *data, size_t size)
 {
     enum hangar_rc rc = rd_sender_feed(live->sender, data, size);
-    return rc == HANGAR_OK && live->clean != NULL ? rd_clean_watch(live->clean, size) : rc;
+    return rc == HANGAR_OK && live->clean ? rd_clean_watch(live->clean, size) : rc;
 }
 
 enum hangar_rc rd_live_complete(struct rd_live *live)
@@ -275,7 +254,7 @@ enum hangar_rc rd_live_check(struct rd_live *live)
 {
     bool whole = rd_sender_sent(live->sender)->markers == 0;
     enum hangar_rc rc = live->compare ? rd_compare_run(live->compare, whole) : HANGAR_OK;
-    if (rc != HANGAR_OK || live->clean == NULL) {
+    if (rc != HANGAR_OK || !live->clean) {
         return rc;
     }
     unsigned version = rd_sender_counts(live->sender)->version;
@@ -304,15 +283,15 @@ enum hangar_rc rd_live_end(struct rd_live *live, struct hangar_attrs *report)
     if (sent->empty > 0) {
         host->attr_setf(report, "empty", "%" PRIu64, sent->empty);
     }
-    if (live->compare != NULL) {
+    if (live->compare) {
         rd_compare_report(live->compare, report);
     }
-    return live->clean != NULL ? rd_clean_swap(live->clean) : HANGAR_OK;
+    return live->clean ? rd_clean_swap(live->clean) : HANGAR_OK;
 }
 
 void rd_live_drop(struct rd_live *live)
 {
-    if (live == NULL) {
+    if (!live) {
         return;
     }
     rd_sender_free(live->sender);

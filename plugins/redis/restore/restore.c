@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * restore: what both ways of restoring share: the request and the one object.
+ * restore: see restore.h.
  */
 #include "restore/restore.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include "restore/file.h"
+#include "restore/live.h"
 
 struct rd_restore {
-    struct rd_live *live; /* one of the two */
+    struct rd_live *live; /* one of live and file is NULL */
     struct rd_file *file;
     bool complete;
 };
@@ -18,19 +20,9 @@ struct hangar_object {
     struct redis *redis;
 };
 
-uint64_t rd_backup_number(const struct redis *redis, const struct hangar_restore *how,
-                          const char *name)
-{
-    if (how->object_count == 0 || how->objects[0].attrs == NULL) {
-        return 0;
-    }
-    const char *value = redis->host->attr_get(how->objects[0].attrs, name);
-    return value ? strtoull(value, NULL, 10) : 0;
-}
-
 static void drop_restore(struct redis *redis)
 {
-    if (redis->restore == NULL) {
+    if (!redis->restore) {
         return;
     }
     rd_live_drop(redis->restore->live);
@@ -45,13 +37,14 @@ enum hangar_rc redis_restore_prepare(void *inst, const struct hangar_restore *ho
     const struct hangar_host *host = redis->host;
     for (size_t i = 0; i < how->object_count; i++) {
         if (strcmp(how->objects[i].name, RD_OBJECT) != 0) {
-            return host->fail(redis->ctx, HANGAR_UNSUPPORTED, 0,
-                              "cannot restore the object %s: a newer hangar made this backup",
-                              how->objects[i].name);
+            return host->fail(
+                redis->ctx, HANGAR_UNSUPPORTED, 0,
+                "cannot restore the object %s: a newer version of hangar made this backup",
+                how->objects[i].name);
         }
     }
     redis->restore = calloc(1, sizeof(*redis->restore));
-    if (redis->restore == NULL) {
+    if (!redis->restore) {
         return rd_no_memory(redis, "prepare the restore");
     }
     if (redis->method_file) {
@@ -100,11 +93,11 @@ enum hangar_rc redis_restore_close(struct hangar_object *object, int complete)
     return rc;
 }
 
-/* The ends of all sources come one after the other, and should be short. */
+/* The core ends all sources one after the other, so that what needs long is done here. */
 enum hangar_rc redis_restore_phase_end(void *inst, uint32_t phase)
 {
     const struct redis *redis = inst;
-    (void)phase; /* there is one */
+    (void)phase; /* there is only one */
     return redis->restore->live ? rd_live_check(redis->restore->live) : HANGAR_OK;
 }
 
@@ -113,7 +106,7 @@ enum hangar_rc redis_restore_end(void *inst, struct hangar_attrs *report)
     struct redis *redis = inst;
     struct rd_restore *restore = redis->restore;
     enum hangar_rc rc = HANGAR_OK;
-    if (restore != NULL && report != NULL && restore->complete) {
+    if (restore && report && restore->complete) {
         rc =
             restore->file ? rd_file_end(restore->file, report) : rd_live_end(restore->live, report);
     }

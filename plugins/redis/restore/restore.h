@@ -1,38 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * restore.h: the two ways of restoring, behind restore.c.  Each is one pointer
- * from prepare to drop; prepare may leave it set when it fails.
+ * restore: the restore callbacks of the source.  They pass the one object to the chosen method:
+ * live (live.h) or file (file.h).
+ *
+ *     redis_restore_prepare ──► redis_restore_open ──► redis_restore_write* ──► redis_restore_close
+ *                           ──► redis_restore_phase_end ──► redis_restore_end
+ *
+ * redis_restore_end is called in any case, and frees everything.
  */
 #ifndef RD_RESTORE_H
 #define RD_RESTORE_H
 
-#include "redis.h"
+#include "instance.h"
 
-/* An attribute of the backup's object as a number, 0 when it is not there. */
-uint64_t rd_backup_number(const struct redis *redis, const struct hangar_restore *how,
-                          const char *name);
-
-/* Into a running server, key by key (restore/live.c). */
-struct rd_live;
-enum hangar_rc rd_live_prepare(struct redis *redis, const struct hangar_restore *how,
-                               struct rd_live **out);
-enum hangar_rc rd_live_open(struct rd_live *live); /* before the first write; may delete data */
-enum hangar_rc rd_live_write(struct rd_live *live, const void *data, size_t size);
-enum hangar_rc rd_live_complete(struct rd_live *live); /* all bytes are in */
-/* What may still fail or take long: comparing, trying functions out. */
-enum hangar_rc rd_live_check(struct rd_live *live);
-enum hangar_rc rd_live_end(struct rd_live *live, struct hangar_attrs *report);
-void rd_live_drop(struct rd_live *live);
-
-/* As a file, for a stopped server (restore/file.c). */
-struct rd_file;
-enum hangar_rc rd_file_prepare(struct redis *redis, const struct hangar_restore *how,
-                               struct rd_file **out);
-enum hangar_rc rd_file_open(struct rd_file *file);
-enum hangar_rc rd_file_write(struct rd_file *file, const void *data, size_t size);
-enum hangar_rc rd_file_complete(struct rd_file *file);
-enum hangar_rc rd_file_end(struct rd_file *file, struct hangar_attrs *report);
-void rd_file_drop(struct rd_file *file); /* removes what was not put in place */
+enum hangar_rc redis_restore_prepare(void *inst, const struct hangar_restore *how);
+enum hangar_rc redis_restore_open(void *inst, const struct hangar_object_info *info,
+                                  struct hangar_object **out);
+enum hangar_rc redis_restore_write(struct hangar_object *object, const void *data, size_t size);
+enum hangar_rc redis_restore_close(struct hangar_object *object, int complete);
+enum hangar_rc redis_restore_phase_end(void *inst, uint32_t phase);
+enum hangar_rc redis_restore_end(void *inst, struct hangar_attrs *report);
 
 #endif

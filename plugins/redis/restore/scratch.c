@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * scratch: a throw-away server for a drill.  It listens on a Unix socket in its
- * folder and nowhere else, keeps nothing, and reads no configuration file; the rest is
- * said in throwaway.h.
+ * scratch: see scratch.h.
  */
+#include "restore/scratch.h"
+
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,20 +13,20 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
-#include "wire/resp.h"
+#include "wire/server_info.h"
 
 #define START_WAIT_MS 60000
 #define DATABASES_MOST (UINT64_C(1) << 20)
 
-/* The program, in PATH or where it usually is; malloc'd. */
-static char *find_program(void)
+/* Finds redis-server in PATH and the usual folders.  The caller frees the path; NULL: not found. */
+static char *find_redis_server(void)
 {
     const char *path = getenv("PATH");
     char *list = NULL, *found = NULL;
     if (asprintf(&list, "%s:/usr/bin:/usr/local/bin:/usr/sbin", path ? path : "") < 0) {
         return NULL;
     }
-    for (char *rest = list, *dir; found == NULL && (dir = strsep(&rest, ":")) != NULL;) {
+    for (char *rest = list, *dir; !found && (dir = strsep(&rest, ":"));) {
         char *file = NULL;
         if (dir[0] != '/' || asprintf(&file, "%s/redis-server", dir) < 0) {
             continue;
@@ -42,14 +42,14 @@ static char *find_program(void)
     return found;
 }
 
-static bool answers(void *arg)
+static bool scratch_answers(void *arg)
 {
     return rd_answers(arg);
 }
 
-/* Can it hold what the backup has? */
-static enum hangar_rc check_version(struct redis *redis, struct redis *scratch, const char *program,
-                                    const struct hangar_attrs *facts)
+/* Fails when the throw-away server is older than the server of the backup. */
+static enum hangar_rc check_scratch_version(struct redis *redis, struct redis *scratch,
+                                            const char *program, const struct hangar_attrs *facts)
 {
     struct rd_client client = {.redis = scratch};
     struct rd_server server = {.known = false};
@@ -59,20 +59,22 @@ static enum hangar_rc check_version(struct redis *redis, struct redis *scratch, 
         rc = rd_ask_server(&client, &server);
     }
     const char *version = redis->host->attr_get(facts, "server_version");
-    if (rc == HANGAR_OK && version != NULL && sscanf(version, "%u.%u", &major, &minor) == 2 &&
+    if (rc == HANGAR_OK && version && sscanf(version, "%u.%u", &major, &minor) == 2 &&
         server.version_number / 100 < major * 100 + minor) {
-        rc = redis->host->fail(redis->ctx, HANGAR_UNSUPPORTED, 0,
-                               "the backup is of redis %s, and %s is only %s; hint: install a "
-                               "newer one, or name a scratch server in the configuration",
-                               version, program, server.version);
+        rc =
+            redis->host->fail(redis->ctx, HANGAR_UNSUPPORTED, 0,
+                              "cannot start a throw-away server: the backup is of redis %s, and %s "
+                              "is %s; hint: install a newer version, or configure a server under "
+                              "scratch",
+                              version, program, server.version);
     }
     rd_server_fini(&server);
     rd_close(&client);
     return rc;
 }
 
-static enum hangar_rc launch_server(struct redis *redis, const char *program, const char *dir,
-                                    const char *socket, const struct hangar_attrs *facts)
+static enum hangar_rc launch_scratch(struct redis *redis, const char *program, const char *dir,
+                                     const char *socket, const struct hangar_attrs *facts)
 {
     static const char *const users[] = {"redis", "nobody", NULL};
     const char *highest = redis->host->attr_get(facts, "highest_db");
@@ -80,7 +82,7 @@ static enum hangar_rc launch_server(struct redis *redis, const char *program, co
     databases = databases < 16 ? 16 : databases > DATABASES_MOST ? DATABASES_MOST : databases;
     char number[24];
     snprintf(number, sizeof(number), "%" PRIu64, databases);
-    /* its own default for everything that decides what it stores */
+    /* all options that affect the stored data have their defaults */
     const char *const argv[] = {"redis-server",
                                 "--port",
                                 "0",
@@ -120,10 +122,10 @@ static enum hangar_rc launch_server(struct redis *redis, const char *program, co
     scratch.tls = false;
     snprintf(scratch.place, sizeof(scratch.place), "socket %s", socket);
     if (rc == HANGAR_OK) {
-        rc = throwaway_wait(&redis->scratch, answers, &scratch, START_WAIT_MS);
+        rc = throwaway_wait(&redis->scratch, scratch_answers, &scratch, START_WAIT_MS);
     }
     throwaway_close_files(&redis->scratch);
-    return rc == HANGAR_OK ? check_version(redis, &scratch, program, facts) : rc;
+    return rc == HANGAR_OK ? check_scratch_version(redis, &scratch, program, facts) : rc;
 }
 
 enum hangar_rc redis_scratch_start(void *inst, const char *dir, const struct hangar_attrs *facts,
@@ -137,12 +139,11 @@ enum hangar_rc redis_scratch_start(void *inst, const char *dir, const struct han
     if (rc != HANGAR_OK) {
         return rc;
     }
-    char *program = find_program();
-    rc = program != NULL
-             ? launch_server(redis, program, dir, socket, facts)
-             : host->fail(redis->ctx, HANGAR_NOT_FOUND, 0,
-                          "cannot find redis-server in PATH for a drill; hint: install it, or name "
-                          "a scratch server in the configuration");
+    char *program = find_redis_server();
+    rc = program ? launch_scratch(redis, program, dir, socket, facts)
+                 : host->fail(redis->ctx, HANGAR_NOT_FOUND, 0,
+                              "cannot find redis-server in PATH for a drill; hint: install it, or "
+                              "configure a server under scratch");
     free(program);
     if (rc != HANGAR_OK) {
         return rc;
@@ -157,7 +158,7 @@ enum hangar_rc redis_scratch_start(void *inst, const char *dir, const struct han
     return HANGAR_OK;
 }
 
-/* Nothing in it is worth an orderly end, and it may be saving. */
+/* SIGKILL, because its data is not needed, and it may be saving. */
 void redis_scratch_stop(void *inst)
 {
     struct redis *redis = inst;

@@ -3,11 +3,9 @@
  *
  * sender: see sender.h.
  *
- * A plain string goes as SET, which is the fastest; everything else as RESTORE,
- * whose payload is the value as it stands in the RDB with a footer.  The size of
- * an argument must be sent before it.  For a value that is one string it is known
- * at once, and the bytes go through as they come, whatever their number; any
- * other value is collected first (value.c).
+ * The size of an argument must be sent before its first byte.  For a value that is one string it is
+ * known at once, and the bytes pass through as they arrive, whatever their number.  Any other
+ * value is collected first (wire/value.h).
  */
 #include "restore/sender.h"
 
@@ -15,131 +13,103 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "rdb/crc64.h"
 #include "rdb/lzf.h"
-#include "wire/pipe.h"
+#include "wire/server_info.h"
 #include "wire/value.h"
 
-#define FOOTER 10
-
-enum kind { KIND_SET, KIND_RESTORE, KIND_FUNCTION, KIND_SCRIPT, KIND_REMOVE };
-
-/* What is done with the key at hand. */
-enum way { WAY_NONE, WAY_SET, WAY_STREAM, WAY_COLLECT, WAY_KEEP };
+/* How the current key is sent. */
+enum rd_send_mode {
+    RD_SEND_NOTHING,
+    RD_SEND_SET,     /* SET, while the string arrives */
+    RD_SEND_STREAM,  /* RESTORE, while the string arrives */
+    RD_SEND_COLLECT, /* RESTORE, after the whole value has arrived */
+    RD_SEND_KEEP     /* a library of functions, which `clean` keeps until the swap */
+};
 
 struct rd_sender {
     struct redis *redis;
     struct rd_client *client;
     const struct rd_target *target;
+    struct rd_clean *clean; /* NULL: not a clean restore */
     struct rdb_walk *walk;
     struct rd_pipe *pipe;
     struct rd_sent sent;
 
-    bool in_db;                           /* a database was selected */
-    uint64_t db, db_lasting, db_expiring; /* taken keys of it, without and with an expiry */
-    uint64_t db_there;                    /* what it is in the server: itself, or a spare one */
+    bool in_db;                           /* a database is selected */
+    uint64_t db, db_lasting, db_expiring; /* its accepted keys, without and with an expiry */
+    uint64_t target_db;                   /* the selected database: `db` or a spare one */
 
-    /* the key at hand; its name lives in the walk */
-    struct rdb_key key;
-    enum way way;
-    bool begun; /* its command has been begun */
-    uint64_t crc;
-    struct rd_words words;
-    char number[3][24];
-    size_t numbers;
+    /* the current key; the walk owns its name */
+    struct rd_key_command command;
+    enum rd_send_mode mode;
     struct rd_lzf lzf;
     bool compressed;
     struct rd_value value;
-    struct rdb_digest *digest; /* NULL: nobody compares */
+    struct rdb_digest *digest; /* NULL: no digest is wanted */
 };
 
 /* ---- replies ---- */
 
-static enum hangar_rc fail_key(struct rd_sender *sender, struct rd_tag tag,
-                               const unsigned char *key, size_t key_size, const char *reply)
-{
-    struct redis *redis = sender->redis;
-    char name[RD_TEXT_SIZE], why[RD_TEXT_SIZE];
-    enum hangar_rc rc = rd_error_class(reply);
-    rd_text(reply, strlen(reply), why);
-    if (tag.kind == KIND_FUNCTION || tag.kind == KIND_SCRIPT) {
-        return redis->host->fail(redis->ctx, rc, 0, "cannot restore a %s into redis at %s: %s",
-                                 tag.kind == KIND_FUNCTION ? "library of functions" : "script",
-                                 redis->place, why);
-    }
-    bool unreadable = strstr(reply, "Bad data format") != NULL;
-    enum rdb_class class = rdb_class_of(tag.type);
-    return redis->host->fail(
-        redis->ctx, unreadable ? HANGAR_UNSUPPORTED : rc, 0,
-        "cannot restore key %s (%s, type %u) of database %" PRIu64 " into redis at %s: %s%s",
-        rd_text(key, key_size, name), class < RDB_CLASSES ? rdb_class_name(class) : "value",
-        tag.type, sender->db, redis->place, why,
-        !unreadable ? ""
-        : class == RDB_CLASS_MODULE
-            ? "; hint: the target needs the module that wrote it"
-            : "; hint: the target may be older than the server of the backup");
-}
-
-static void count_taken(struct rd_sender *sender, struct rd_tag tag)
-{
-    sender->sent.keys++;
-    if (tag.expiring) {
-        sender->db_expiring++;
-    } else {
-        sender->db_lasting++;
-    }
-}
-
-/* The name was taken: a failure, unless that is what was asked for. */
-static enum hangar_rc key_exists(struct rd_sender *sender, struct rd_tag tag,
-                                 const unsigned char *key, size_t key_size)
+static enum hangar_rc handle_existing_key(struct rd_sender *sender, struct rd_tag tag,
+                                          const unsigned char *key, size_t key_size)
 {
     if (sender->redis->on_conflict != RD_SKIP_EXISTING) {
-        return fail_key(sender, tag, key, key_size,
-                        "BUSYKEY the key exists, though the target was empty: something else is "
-                        "writing to it");
+        return rd_key_fail(sender->redis, tag, sender->db, key, key_size,
+                           "BUSYKEY the key exists, though the target was empty: another client "
+                           "is writing to it");
     }
     sender->sent.skipped++;
     return HANGAR_OK;
 }
 
-static enum hangar_rc on_reply(void *arg, struct rd_tag tag, const redisReply *reply,
-                               const unsigned char *key, size_t key_size)
+static void count_accepted(struct rd_sender *sender, struct rd_tag tag)
+{
+    switch (tag.kind) {
+    case RD_KEY_FUNCTION:
+        sender->sent.functions++;
+        break;
+    case RD_KEY_SCRIPT:
+        sender->sent.scripts++;
+        break;
+    case RD_KEY_DELETE:
+        break;
+    default:
+        sender->sent.keys++;
+        sender->db_expiring += tag.expiring;
+        sender->db_lasting += !tag.expiring;
+        break;
+    }
+}
+
+static enum hangar_rc sender_on_reply(void *arg, struct rd_tag tag, const redisReply *reply,
+                                      const unsigned char *key, size_t key_size)
 {
     struct rd_sender *sender = arg;
-    bool error = rd_is_error(reply, "");
+    const bool error = rd_is_error(reply, "");
     if (error && rd_error_class(reply->str) == HANGAR_RETRY) {
         return HANGAR_RETRY;
     }
-    if (tag.kind == KIND_RESTORE && rd_is_error(reply, "BUSYKEY")) {
-        return key_exists(sender, tag, key, key_size);
+    if ((tag.kind == RD_KEY_RESTORE && rd_is_error(reply, "BUSYKEY")) ||
+        (tag.kind == RD_KEY_SET && reply->type == REDIS_REPLY_NIL)) {
+        return handle_existing_key(sender, tag, key, key_size);
     }
-    if (tag.kind == KIND_SET && reply->type == REDIS_REPLY_NIL) {
-        return key_exists(sender, tag, key, key_size);
-    }
-    if (tag.kind == KIND_FUNCTION && error && strstr(reply->str, "already exists") != NULL &&
+    if (tag.kind == RD_KEY_FUNCTION && error && strstr(reply->str, "already exists") &&
         sender->redis->on_conflict == RD_SKIP_EXISTING) {
         sender->sent.functions_skipped++;
         return HANGAR_OK;
     }
     if (error) {
-        return fail_key(sender, tag, key, key_size, reply->str);
+        return rd_key_fail(sender->redis, tag, sender->db, key, key_size, reply->str);
     }
-    if (tag.kind == KIND_FUNCTION) {
-        sender->sent.functions++;
-    } else if (tag.kind == KIND_SCRIPT) {
-        sender->sent.scripts++;
-    } else if (tag.kind != KIND_REMOVE) {
-        count_taken(sender, tag);
-    }
+    count_accepted(sender, tag);
     return HANGAR_OK;
 }
 
 /* ---- databases ---- */
 
-/* With all replies in: does the server have what was sent?  Keys without an
- * expiry are exact in a target that was empty; the others may expire meanwhile. */
-static enum hangar_rc check_db(struct rd_sender *sender)
+/* After all replies: fails when the server does not have the accepted keys.  Keys with an expiry
+ * may be gone.  The number of the others must be exact in a target that was empty. */
+static enum hangar_rc verify_db(struct rd_sender *sender)
 {
     struct redis *redis = sender->redis;
     struct rd_server server = {.known = false};
@@ -148,10 +118,10 @@ static enum hangar_rc check_db(struct rd_sender *sender)
     if (rc != HANGAR_OK) {
         return rc;
     }
-    rd_server_db(&server, sender->db_there, &keys, &expiring);
+    rd_server_db(&server, sender->target_db, &keys, &expiring);
     rd_server_fini(&server);
     uint64_t lasting = keys - expiring;
-    if (sender->target->clean != NULL && lasting > 0) {
+    if (sender->clean && lasting > 0) {
         lasting--; /* the marker */
     }
     bool right = sender->target->was_empty
@@ -162,10 +132,10 @@ static enum hangar_rc check_db(struct rd_sender *sender)
     }
     return redis->host->fail(redis->ctx, HANGAR_IO, 0,
                              "database %" PRIu64 " of redis at %s has %" PRIu64
-                             " lasting keys and %" PRIu64 " expiring ones, but took %" PRIu64
-                             " and %" PRIu64 "; hint: is something else writing to it, or does "
-                             "it evict keys (maxmemory)?",
-                             sender->db_there, redis->place, lasting, expiring, sender->db_lasting,
+                             " keys without and %" PRIu64 " with an expiry, but the server "
+                             "accepted %" PRIu64 " and %" PRIu64 "; hint: check whether another "
+                             "client writes to it, or the server evicts keys (maxmemory)",
+                             sender->target_db, redis->place, lasting, expiring, sender->db_lasting,
                              sender->db_expiring);
 }
 
@@ -173,379 +143,243 @@ static enum hangar_rc leave_db(struct rd_sender *sender)
 {
     enum hangar_rc rc = rd_pipe_drain(sender->pipe);
     if (rc == HANGAR_OK && sender->in_db) {
-        rc = check_db(sender);
+        rc = verify_db(sender);
     }
-    if (rc == HANGAR_OK && sender->in_db && sender->target->clean != NULL) {
-        rd_clean_loaded(sender->target->clean, sender->db, sender->db_lasting, sender->db_expiring);
+    if (rc == HANGAR_OK && sender->in_db && sender->clean) {
+        rd_clean_loaded(sender->clean, sender->db, sender->db_lasting, sender->db_expiring);
     }
     sender->db_lasting = sender->db_expiring = 0;
     return rc;
 }
 
-/* SELECT goes alone: if it failed in the midst of others, those behind it would
- * be written to the wrong database. */
+/* SELECT is sent with no other command in flight: if it failed among others, the commands after it
+ * would write to the wrong database. */
 static enum hangar_rc enter_db(struct rd_sender *sender, uint64_t db)
 {
     if (sender->in_db && sender->db == db) {
         return HANGAR_OK;
     }
     enum hangar_rc rc = leave_db(sender);
-    char number[24];
-    sender->db_there = db;
-    if (rc == HANGAR_OK && sender->target->clean != NULL) {
-        rc = rd_clean_db(sender->target->clean, db, &sender->db_there);
+    sender->target_db = db;
+    if (rc == HANGAR_OK && sender->clean) {
+        rc = rd_clean_db(sender->clean, db, &sender->target_db);
     }
-    snprintf(number, sizeof(number), "%" PRIu64, sender->db_there);
     if (rc == HANGAR_OK) {
-        rc = rd_order(sender->client, "SELECT", number, NULL);
+        rc = rd_select(sender->client, sender->target_db);
     }
     sender->in_db = rc == HANGAR_OK;
     sender->db = db;
     return rc;
 }
 
-/* ---- building commands ---- */
-
-static void add_number(struct rd_sender *sender, int64_t number)
-{
-    char *text = sender->number[sender->numbers++];
-    snprintf(text, sizeof(sender->number[0]), "%" PRId64, number);
-    rd_words_add_text(&sender->words, text);
-}
-
-static void start_words(struct rd_sender *sender, const char *command, const char *subcommand)
-{
-    sender->words.count = 0;
-    sender->words.key = 1;
-    sender->numbers = 0;
-    rd_words_add_text(&sender->words, command);
-    if (subcommand != NULL) {
-        rd_words_add_text(&sender->words, subcommand);
-    }
-}
-
-static void add_name(struct rd_sender *sender)
-{
-    rd_words_add(&sender->words, sender->key.name, sender->key.name_size);
-}
-
-static int64_t target_now_ms(const struct rd_sender *sender)
-{
-    return rd_now_ms() + sender->target->clock_offset_ms;
-}
-
-/* Milliseconds that the key has left, for servers that take no points in time. */
-static int64_t time_left(const struct rd_sender *sender)
-{
-    int64_t left = sender->key.expire_ms - target_now_ms(sender);
-    return left > 0 ? left : 1;
-}
-
-static enum hangar_rc begin_command(struct rd_sender *sender, enum kind kind)
-{
-    struct rd_tag tag = {.kind = (uint8_t)kind,
-                         .type = (uint8_t)sender->key.type,
-                         .expiring = sender->key.expire_ms >= 0};
-    sender->begun = true;
-    return rd_pipe_begin(sender->pipe, &sender->words, tag);
-}
-
-static enum hangar_rc refuse_size(struct rd_sender *sender, uint64_t size)
-{
-    char why[160];
-    snprintf(why, sizeof(why),
-             "its value takes %" PRIu64 " bytes, and the server accepts %" PRIu64
-             "; hint: raise proto-max-bulk-len there, or use method: file",
-             size, sender->target->bulk_most);
-    struct rd_tag tag = {.kind = KIND_RESTORE, .type = (uint8_t)sender->key.type};
-    return fail_key(sender, tag, sender->key.name, sender->key.name_size, why);
-}
-
-static enum hangar_rc begin_set(struct rd_sender *sender, uint64_t size)
-{
-    if (size > sender->target->bulk_most) {
-        return refuse_size(sender, size);
-    }
-    start_words(sender, "SET", NULL);
-    add_name(sender);
-    rd_words_add(&sender->words, NULL, (size_t)size);
-    if (sender->key.expire_ms >= 0 && sender->target->version >= 60200) {
-        rd_words_add_text(&sender->words, "PXAT");
-        add_number(sender, sender->key.expire_ms);
-    } else if (sender->key.expire_ms >= 0) {
-        rd_words_add_text(&sender->words, "PX");
-        add_number(sender, time_left(sender));
-    }
-    if (sender->redis->on_conflict != RD_REPLACE) {
-        rd_words_add_text(&sender->words, "NX");
-    }
-    return begin_command(sender, KIND_SET);
-}
-
-static void add_restore_options(struct rd_sender *sender)
-{
-    const struct rdb_key *key = &sender->key;
-    bool modern = sender->target->version >= 50000;
-    if (sender->redis->on_conflict == RD_REPLACE) {
-        rd_words_add_text(&sender->words, "REPLACE");
-    }
-    if (modern && key->expire_ms >= 0) {
-        rd_words_add_text(&sender->words, "ABSTTL");
-    }
-    if (modern && key->idle_s >= 0 && sender->target->evicts_lru) {
-        rd_words_add_text(&sender->words, "IDLETIME");
-        add_number(sender, key->idle_s);
-    } else if (modern && key->freq >= 0 && sender->target->evicts_lfu) {
-        rd_words_add_text(&sender->words, "FREQ");
-        add_number(sender, key->freq);
-    }
-}
-
-/* Passes a part of a RESTORE payload on. */
-static enum hangar_rc add_payload(void *arg, const unsigned char *data, size_t size)
-{
-    struct rd_sender *sender = arg;
-    sender->crc = rd_crc64(sender->crc, data, size);
-    return rd_pipe_add(sender->pipe, data, size);
-}
-
-/* A RESTORE whose value takes `size` bytes, which follow. */
-static enum hangar_rc begin_restore(struct rd_sender *sender, uint64_t size)
-{
-    const struct rdb_key *key = &sender->key;
-    if (1 + size + FOOTER > sender->target->bulk_most) {
-        return refuse_size(sender, size);
-    }
-    if (key->type == RDB_FUNCTION) {
-        start_words(sender, "FUNCTION", "RESTORE");
-        rd_words_add(&sender->words, NULL, (size_t)(1 + size + FOOTER));
-        rd_words_add_text(&sender->words,
-                          sender->redis->on_conflict == RD_REPLACE ? "REPLACE" : "APPEND");
-    } else {
-        start_words(sender, "RESTORE", NULL);
-        add_name(sender);
-        int64_t ttl = key->expire_ms < 0                 ? 0
-                      : sender->target->version >= 50000 ? key->expire_ms
-                                                         : time_left(sender);
-        add_number(sender, ttl);
-        rd_words_add(&sender->words, NULL, (size_t)(1 + size + FOOTER));
-        add_restore_options(sender);
-    }
-    unsigned char type = (unsigned char)key->type;
-    sender->crc = 0;
-    enum hangar_rc rc =
-        begin_command(sender, key->type == RDB_FUNCTION ? KIND_FUNCTION : KIND_RESTORE);
-    return rc == HANGAR_OK ? add_payload(sender, &type, 1) : rc;
-}
-
-/* The server refuses a version newer than its own, and reads an older one alike. */
-static enum hangar_rc end_restore(struct rd_sender *sender)
-{
-    unsigned version = rdb_walk_counts(sender->walk)->version;
-    if (version > sender->target->rdb_version) {
-        version = sender->target->rdb_version;
-    }
-    unsigned char footer[FOOTER] = {(unsigned char)version, (unsigned char)(version >> 8)};
-    enum hangar_rc rc = add_payload(sender, footer, 2);
-    for (int i = 0; i < 8; i++) {
-        footer[2 + i] = (unsigned char)(sender->crc >> (8 * i));
-    }
-    if (rc == HANGAR_OK) {
-        rc = rd_pipe_add(sender->pipe, footer + 2, 8);
-    }
-    return rc == HANGAR_OK ? rd_pipe_end(sender->pipe) : rc;
-}
-
 /* ---- events of the walk ---- */
 
-static enum hangar_rc on_aux(void *arg, const char *name, const unsigned char *value, size_t size)
+static enum hangar_rc sender_on_aux(void *arg, const char *name, const unsigned char *value,
+                                    size_t size)
 {
     struct rd_sender *sender = arg;
-    if (strcmp(name, "lua") != 0) {
-        return HANGAR_OK;
-    }
-    start_words(sender, "SCRIPT", "LOAD");
-    rd_words_add(&sender->words, value, size);
-    enum hangar_rc rc = begin_command(sender, KIND_SCRIPT);
-    if (rc == HANGAR_OK) {
-        rc = rd_pipe_end(sender->pipe);
-    }
-    /* `value` is only there until we return */
-    return rc == HANGAR_OK ? rd_pipe_drain(sender->pipe) : rc;
+    return strcmp(name, "lua") == 0 ? rd_key_load_script(&sender->command, value, size) : HANGAR_OK;
 }
 
-/* The time of this key is over.  It is not sent, but takes the place of one that
- * would have been replaced. */
-static enum hangar_rc pass_over(struct rd_sender *sender)
+/* A key whose time of expiry has passed is not sent.  With on_conflict: replace, the key of the
+ * target that it would have replaced is deleted. */
+static enum hangar_rc skip_expired_key(struct rd_sender *sender)
 {
-    sender->way = WAY_NONE;
+    sender->mode = RD_SEND_NOTHING;
     sender->sent.expired++;
-    if (sender->redis->on_conflict != RD_REPLACE) {
-        return HANGAR_OK;
-    }
-    start_words(sender, "DEL", NULL);
-    add_name(sender);
-    enum hangar_rc rc = begin_command(sender, KIND_REMOVE);
-    return rc == HANGAR_OK ? rd_pipe_end(sender->pipe) : rc;
+    return sender->redis->on_conflict == RD_REPLACE ? rd_key_delete(&sender->command) : HANGAR_OK;
 }
 
-/* The backup was made while a restore was under way, and has what that one had loaded. */
-static enum hangar_rc leave_marker(struct rd_sender *sender)
+static enum hangar_rc skip_marker(struct rd_sender *sender)
 {
     const struct redis *redis = sender->redis;
-    sender->way = WAY_NONE;
+    sender->mode = RD_SEND_NOTHING;
     sender->sent.markers++;
     redis->host->log(redis->ctx, HANGAR_LOG_WARN,
-                     "the backup was made while a restore was under way: its database %" PRIu64
-                     " holds a part of what that one loaded",
-                     sender->key.db);
+                     "a restore was running when the backup was made: database %" PRIu64
+                     " of the backup holds a part of the data that it loaded",
+                     sender->command.key.db);
     return HANGAR_OK;
 }
 
-/* Functions are replaced when the databases are swapped. */
 static enum hangar_rc begin_function(struct rd_sender *sender)
 {
-    const unsigned char opcode = RDB_FUNCTION;
-    sender->way = sender->target->clean != NULL ? WAY_KEEP : WAY_STREAM;
-    return sender->way == WAY_KEEP ? rd_clean_function(sender->target->clean, &opcode, 1)
-                                   : HANGAR_OK;
+    const unsigned char opcode = RDB_OPCODE_FUNCTION;
+    sender->mode = sender->clean ? RD_SEND_KEEP : RD_SEND_STREAM;
+    return sender->clean ? rd_clean_function(sender->clean, &opcode, 1) : HANGAR_OK;
 }
 
-static enum hangar_rc on_key(void *arg, const struct rdb_key *key)
+static enum rd_send_mode choose_send_mode(const struct rd_sender *sender)
+{
+    const struct rdb_key *key = &sender->command.key;
+    const bool has_use = (key->idle_s >= 0 && sender->target->evicts_lru) ||
+                         (key->freq >= 0 && sender->target->evicts_lfu);
+    if (key->type == RDB_TYPE_STRING && !has_use) {
+        return RD_SEND_SET;
+    }
+    return rdb_is_one_string(rdb_type_of(key->type)) ? RD_SEND_STREAM : RD_SEND_COLLECT;
+}
+
+static enum hangar_rc sender_on_key(void *arg, const struct rdb_key *key)
 {
     struct rd_sender *sender = arg;
-    sender->key = *key;
-    sender->begun = false;
+    sender->command.key = *key;
+    sender->command.begun = false;
     rd_value_clear(&sender->value);
-    if (sender->target->clean != NULL && rd_clean_is_marker(key->name, key->name_size)) {
-        return leave_marker(sender);
+    if (sender->clean && rd_clean_is_marker(key->name, key->name_size)) {
+        return skip_marker(sender);
     }
-    if (sender->digest != NULL) {
+    if (sender->digest) {
         rdb_digest_key(sender->digest, key);
     }
-    if (key->type == RDB_FUNCTION) {
+    if (key->type == RDB_OPCODE_FUNCTION) {
         return begin_function(sender);
     }
     if (key->name_full > key->name_size) {
-        struct rd_tag tag = {.kind = KIND_RESTORE, .type = (uint8_t)key->type};
-        return fail_key(sender, tag, key->name, RD_TEXT_SIZE,
-                        "names of more than 1 MiB can be restored with method: file only");
+        struct rd_tag tag = {.kind = RD_KEY_RESTORE, .type = (uint8_t)key->type};
+        return rd_key_fail(sender->redis, tag, key->db, key->name, RD_TEXT_SIZE,
+                           "a name of more than 1 MiB can be restored with method: file only");
     }
     enum hangar_rc rc = enter_db(sender, key->db);
     if (rc != HANGAR_OK) {
         return rc;
     }
-    if (key->expire_ms >= 0 && key->expire_ms <= target_now_ms(sender)) {
-        return pass_over(sender);
+    if (key->expire_ms >= 0 && key->expire_ms <= rd_target_now_ms(sender->target)) {
+        return skip_expired_key(sender);
     }
-    bool use_known = (key->idle_s >= 0 && sender->target->evicts_lru) ||
-                     (key->freq >= 0 && sender->target->evicts_lfu);
-    sender->way = key->type == RDB_STRING && !use_known ? WAY_SET
-                  : rdb_is_one_string(key->type)        ? WAY_STREAM
-                                                        : WAY_COLLECT;
+    sender->mode = choose_send_mode(sender);
     return HANGAR_OK;
 }
 
-static enum hangar_rc on_string(void *arg, const struct rdb_string *string)
+static enum hangar_rc begin_set(struct rd_sender *sender, const struct rdb_string *string)
 {
-    struct rd_sender *sender = arg;
-    if (sender->digest != NULL) {
-        rdb_digest_string(sender->digest, string);
-    }
-    if (sender->way == WAY_STREAM && !sender->begun) {
-        return begin_restore(sender, string->head + string->stored);
-    }
-    if (sender->way != WAY_SET) {
-        return HANGAR_OK;
-    }
     if (string->encoding == RDB_TEXT_NUMBER) {
         char text[24];
         int n = snprintf(text, sizeof(text), "%" PRId64, string->number);
-        enum hangar_rc rc = begin_set(sender, (uint64_t)n);
+        enum hangar_rc rc = rd_key_set(&sender->command, (uint64_t)n);
         return rc == HANGAR_OK ? rd_pipe_add(sender->pipe, text, (size_t)n) : rc;
     }
     sender->compressed = string->encoding == RDB_TEXT_LZF;
     if (sender->compressed) {
         rd_lzf_init(&sender->lzf, string->plain);
     }
-    return begin_set(sender, string->plain);
+    return rd_key_set(&sender->command, string->plain);
 }
 
-static enum hangar_rc add_plain(void *arg, const unsigned char *data, size_t size)
+static enum hangar_rc sender_on_string(void *arg, const struct rdb_string *string)
+{
+    struct rd_sender *sender = arg;
+    if (sender->digest) {
+        rdb_digest_string(sender->digest, string);
+    }
+    if (sender->mode == RD_SEND_STREAM && !sender->command.begun) {
+        return rd_key_restore(&sender->command, string->head + string->stored);
+    }
+    return sender->mode == RD_SEND_SET ? begin_set(sender, string) : HANGAR_OK;
+}
+
+/* Receives the bytes of a decompressed string. */
+static enum hangar_rc add_decompressed(void *arg, const unsigned char *data, size_t size)
 {
     struct rd_sender *sender = arg;
     return rd_pipe_add(sender->pipe, data, size);
 }
 
-static enum hangar_rc damaged(struct rd_sender *sender, enum hangar_rc rc)
+static enum hangar_rc fail_if_damaged(struct rd_sender *sender, enum hangar_rc rc)
 {
     if (rc != HANGAR_CORRUPT) {
         return rc;
     }
+    const struct rdb_key *key = &sender->command.key;
     char name[RD_TEXT_SIZE];
     return sender->redis->host->fail(sender->redis->ctx, rc, 0,
                                      "cannot restore key %s: its compressed value is damaged",
-                                     rd_text(sender->key.name, sender->key.name_size, name));
+                                     rd_text(key->name, key->name_size, name));
 }
 
-static enum hangar_rc on_body(void *arg, bool text, const unsigned char *data, size_t size)
+static enum hangar_rc collect_body(struct rd_sender *sender, const unsigned char *data, size_t size)
+{
+    const uint64_t most = sender->target->bulk_most;
+    if (rd_value_size(&sender->value) + size > most) {
+        return rd_key_refuse_size(&sender->command, rd_value_size(&sender->value) + size);
+    }
+    return rd_value_add(&sender->value, data, size, most);
+}
+
+static enum hangar_rc sender_on_body(void *arg, bool text, const unsigned char *data, size_t size)
 {
     struct rd_sender *sender = arg;
-    if (sender->digest != NULL) {
+    if (sender->digest) {
         rdb_digest_body(sender->digest, text, data, size);
     }
-    switch (sender->way) {
-    case WAY_SET:
+    switch (sender->mode) {
+    case RD_SEND_SET:
         if (!text) {
             return HANGAR_OK;
         }
         if (!sender->compressed) {
             return rd_pipe_add(sender->pipe, data, size);
         }
-        return damaged(sender, rd_lzf_feed(&sender->lzf, data, size, add_plain, sender));
-    case WAY_STREAM:
-        return add_payload(sender, data, size);
-    case WAY_KEEP:
-        return rd_clean_function(sender->target->clean, data, size);
-    case WAY_COLLECT:
-        if (rd_value_size(&sender->value) + size > sender->target->bulk_most) {
-            return refuse_size(sender, rd_value_size(&sender->value) + size);
-        }
-        return rd_value_add(&sender->value, data, size, sender->target->bulk_most);
+        return fail_if_damaged(sender,
+                               rd_lzf_feed(&sender->lzf, data, size, add_decompressed, sender));
+    case RD_SEND_STREAM:
+        return rd_key_add_payload(&sender->command, data, size);
+    case RD_SEND_KEEP:
+        return rd_clean_function(sender->clean, data, size);
+    case RD_SEND_COLLECT:
+        return collect_body(sender, data, size);
     default:
         return HANGAR_OK;
     }
 }
 
-static enum hangar_rc on_end(void *arg, bool empty)
+static enum hangar_rc end_set(struct rd_sender *sender)
+{
+    enum hangar_rc rc = HANGAR_OK;
+    if (sender->compressed) {
+        rc = fail_if_damaged(sender, rd_lzf_end(&sender->lzf, add_decompressed, sender));
+    }
+    sender->compressed = false;
+    return rc == HANGAR_OK ? rd_pipe_end(sender->pipe) : rc;
+}
+
+static enum hangar_rc add_collected(void *arg, const unsigned char *data, size_t size)
 {
     struct rd_sender *sender = arg;
-    enum hangar_rc rc = HANGAR_OK;
-    if (sender->digest != NULL) {
+    return rd_key_add_payload(&sender->command, data, size);
+}
+
+static enum hangar_rc send_collected(struct rd_sender *sender)
+{
+    enum hangar_rc rc = rd_key_restore(&sender->command, rd_value_size(&sender->value));
+    if (rc == HANGAR_OK) {
+        rc = rd_value_drain(&sender->value, add_collected, sender);
+    }
+    return rc == HANGAR_OK
+               ? rd_key_end_restore(&sender->command, rdb_walk_counts(sender->walk)->version)
+               : rc;
+}
+
+static enum hangar_rc sender_on_end(void *arg, bool empty)
+{
+    struct rd_sender *sender = arg;
+    if (sender->digest) {
         rdb_digest_end(sender->digest, empty);
     }
-    switch (sender->way) {
-    case WAY_SET:
-        if (sender->compressed) {
-            rc = damaged(sender, rd_lzf_end(&sender->lzf, add_plain, sender));
-        }
-        sender->compressed = false;
-        return rc == HANGAR_OK ? rd_pipe_end(sender->pipe) : rc;
-    case WAY_STREAM:
-        return end_restore(sender);
-    case WAY_KEEP:
+    switch (sender->mode) {
+    case RD_SEND_SET:
+        return end_set(sender);
+    case RD_SEND_STREAM:
+        return rd_key_end_restore(&sender->command, rdb_walk_counts(sender->walk)->version);
+    case RD_SEND_KEEP:
         sender->sent.functions++;
         return HANGAR_OK;
-    case WAY_COLLECT:
+    case RD_SEND_COLLECT:
         if (empty) {
             sender->sent.empty++;
             return HANGAR_OK;
         }
-        rc = begin_restore(sender, rd_value_size(&sender->value));
-        if (rc == HANGAR_OK) {
-            rc = rd_value_take(&sender->value, add_payload, sender);
-        }
-        return rc == HANGAR_OK ? end_restore(sender) : rc;
+        return send_collected(sender);
     default:
         return HANGAR_OK;
     }
@@ -554,21 +388,27 @@ static enum hangar_rc on_end(void *arg, bool empty)
 /* ---- public ---- */
 
 enum hangar_rc rd_sender_new(struct rd_client *client, const struct rd_target *target,
-                             struct rd_sender **out)
+                             struct rd_clean *clean, struct rd_sender **out)
 {
-    static const struct rdb_events events = {
-        .aux = on_aux, .key = on_key, .string = on_string, .body = on_body, .end = on_end};
+    static const struct rdb_events events = {.aux = sender_on_aux,
+                                             .key = sender_on_key,
+                                             .string = sender_on_string,
+                                             .body = sender_on_body,
+                                             .end = sender_on_end};
     struct redis *redis = client->redis;
     struct rd_sender *sender = calloc(1, sizeof(*sender));
-    if (sender != NULL) {
+    if (sender) {
         sender->redis = redis;
         sender->client = client;
         sender->target = target;
+        sender->clean = clean;
         rd_value_init(&sender->value, redis);
-        sender->walk = rdb_walk_new(&events, sender, RD_NAME_MOST, UINT64_MAX);
-        sender->pipe = rd_pipe_new(client, on_reply, sender);
+        sender->walk = rdb_walk_new(&events, sender, RDB_NAME_MOST, UINT64_MAX);
+        sender->pipe = rd_pipe_new(client, sender_on_reply, sender);
+        sender->command =
+            (struct rd_key_command){.redis = redis, .pipe = sender->pipe, .target = target};
     }
-    if (sender == NULL || sender->walk == NULL || sender->pipe == NULL) {
+    if (!sender || !sender->walk || !sender->pipe) {
         rd_sender_free(sender);
         return rd_no_memory(redis, "prepare the restore");
     }
@@ -578,7 +418,7 @@ enum hangar_rc rd_sender_new(struct rd_client *client, const struct rd_target *t
 
 void rd_sender_free(struct rd_sender *sender)
 {
-    if (sender == NULL) {
+    if (!sender) {
         return;
     }
     rd_value_fini(&sender->value);
@@ -600,7 +440,7 @@ enum hangar_rc rd_sender_feed(struct rd_sender *sender, const void *data, size_t
     const char *problem = rdb_walk_problem(sender->walk);
     if (rc == HANGAR_OK && used < size) {
         rc = HANGAR_CORRUPT;
-        problem = "there are bytes behind its end";
+        problem = "there are bytes after its end";
     }
     if ((rc == HANGAR_CORRUPT || rc == HANGAR_UNSUPPORTED) && *problem != '\0') {
         return redis->host->fail(redis->ctx, rc, 0, "cannot restore " RD_OBJECT ": %s", problem);
@@ -613,12 +453,12 @@ enum hangar_rc rd_sender_finish(struct rd_sender *sender)
     struct redis *redis = sender->redis;
     if (!rdb_walk_done(sender->walk)) {
         return redis->host->fail(redis->ctx, HANGAR_CORRUPT, 0,
-                                 "cannot restore " RD_OBJECT ": it has no end");
+                                 "cannot restore " RD_OBJECT ": its end is missing");
     }
     if (rdb_walk_counts(sender->walk)->module_aux > 0) {
         redis->host->log(redis->ctx, HANGAR_LOG_WARN,
-                         "the backup holds data of modules beside the keys, which only method: "
-                         "file can restore: it was left out");
+                         "the module data outside of keys was not restored: only method: file can "
+                         "restore it");
     }
     return leave_db(sender);
 }

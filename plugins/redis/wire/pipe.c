@@ -11,20 +11,20 @@
 
 #define BUFFER_BYTES ((size_t)512 * 1024)
 #define BUFFER_COMMANDS 4096
-#define BUFFERED_MOST ((size_t)128 * 1024) /* a larger command goes out alone */
+#define BUFFERED_MOST ((size_t)128 * 1024) /* a larger command is sent alone */
 #define KEY_KEPT 256
 #define BUSY_PAUSE_MS 100
 
-struct command {
+struct rd_pipe_command {
     uint32_t at, size, key_at, key_size;
     struct rd_tag tag;
-    bool again; /* the server was busy */
+    bool again; /* the server was busy: to be sent again */
 };
 
-struct buffer {
+struct rd_pipe_buffer {
     unsigned char *data;
     size_t size, sent;
-    struct command *commands;
+    struct rd_pipe_command *commands;
     size_t count, answered, again;
 };
 
@@ -32,10 +32,10 @@ struct rd_pipe {
     struct rd_client *client;
     rd_pipe_reply on_reply;
     void *arg;
-    struct buffer buffers[2];
-    struct buffer *older, *filling; /* replies to `older` come first */
+    struct rd_pipe_buffer buffers[2];
+    struct rd_pipe_buffer *older, *filling; /* the replies to `older` arrive first */
 
-    /* the command that is being built */
+    /* the command between begin and end */
     const struct rd_words *words;
     size_t next_word;
     struct rd_tag tag;
@@ -57,7 +57,7 @@ void rd_words_add_text(struct rd_words *words, const char *text)
 struct rd_pipe *rd_pipe_new(struct rd_client *client, rd_pipe_reply on_reply, void *arg)
 {
     struct rd_pipe *pipe = calloc(1, sizeof(*pipe));
-    if (pipe == NULL) {
+    if (!pipe) {
         return NULL;
     }
     pipe->client = client;
@@ -67,8 +67,8 @@ struct rd_pipe *rd_pipe_new(struct rd_client *client, rd_pipe_reply on_reply, vo
     pipe->filling = &pipe->buffers[1];
     for (int i = 0; i < 2; i++) {
         pipe->buffers[i].data = malloc(BUFFER_BYTES);
-        pipe->buffers[i].commands = calloc(BUFFER_COMMANDS, sizeof(struct command));
-        if (pipe->buffers[i].data == NULL || pipe->buffers[i].commands == NULL) {
+        pipe->buffers[i].commands = calloc(BUFFER_COMMANDS, sizeof(struct rd_pipe_command));
+        if (!pipe->buffers[i].data || !pipe->buffers[i].commands) {
             rd_pipe_free(pipe);
             return NULL;
         }
@@ -78,7 +78,7 @@ struct rd_pipe *rd_pipe_new(struct rd_client *client, rd_pipe_reply on_reply, vo
 
 void rd_pipe_free(struct rd_pipe *pipe)
 {
-    if (pipe == NULL) {
+    if (!pipe) {
         return;
     }
     for (int i = 0; i < 2; i++) {
@@ -90,27 +90,27 @@ void rd_pipe_free(struct rd_pipe *pipe)
 
 /* ---- moving ---- */
 
-/* Takes all replies that are there. */
-static enum hangar_rc take_replies(struct rd_pipe *pipe, bool *any)
+/* Handles all replies that have arrived. */
+static enum hangar_rc pipe_read_replies(struct rd_pipe *pipe, bool *any)
 {
     for (;;) {
-        struct buffer *buffer = pipe->older;
+        struct rd_pipe_buffer *buffer = pipe->older;
         if (buffer->answered == buffer->count) {
             buffer = pipe->filling;
         }
         redisReply *reply = NULL;
         enum hangar_rc rc = rd_reply(pipe->client, false, &reply);
-        if (rc != HANGAR_OK || reply == NULL) {
+        if (rc != HANGAR_OK || !reply) {
             return rc;
         }
         if (buffer->answered == buffer->count) {
             freeReplyObject(reply);
-            return pipe->client->redis->host->fail(pipe->client->redis->ctx, HANGAR_IO, 0,
-                                                   "redis at %s sent a reply to no command",
-                                                   pipe->client->redis->place);
+            return pipe->client->redis->host->fail(
+                pipe->client->redis->ctx, HANGAR_IO, 0,
+                "redis at %s sent a reply that belongs to no command", pipe->client->redis->place);
         }
         *any = true;
-        struct command *command = &buffer->commands[buffer->answered++];
+        struct rd_pipe_command *command = &buffer->commands[buffer->answered++];
         rc = pipe->on_reply(pipe->arg, command->tag, reply, buffer->data + command->key_at,
                             command->key_size);
         freeReplyObject(reply);
@@ -123,7 +123,8 @@ static enum hangar_rc take_replies(struct rd_pipe *pipe, bool *any)
     }
 }
 
-static enum hangar_rc send_some(struct rd_pipe *pipe, struct buffer *buffer, bool *any)
+static enum hangar_rc pipe_send_buffer(struct rd_pipe *pipe, struct rd_pipe_buffer *buffer,
+                                       bool *any)
 {
     while (buffer->sent < buffer->size) {
         size_t done;
@@ -138,16 +139,17 @@ static enum hangar_rc send_some(struct rd_pipe *pipe, struct buffer *buffer, boo
     return HANGAR_OK;
 }
 
-/* Sends and takes what can be; waits when that is nothing. */
-static enum hangar_rc pump(struct rd_pipe *pipe)
+/* Sends commands and handles replies as far as possible without waiting; waits when nothing was
+ * possible. */
+static enum hangar_rc pipe_progress(struct rd_pipe *pipe)
 {
     bool any = false;
-    enum hangar_rc rc = send_some(pipe, pipe->older, &any);
+    enum hangar_rc rc = pipe_send_buffer(pipe, pipe->older, &any);
     if (rc == HANGAR_OK && pipe->older->sent == pipe->older->size) {
-        rc = send_some(pipe, pipe->filling, &any);
+        rc = pipe_send_buffer(pipe, pipe->filling, &any);
     }
     if (rc == HANGAR_OK) {
-        rc = take_replies(pipe, &any);
+        rc = pipe_read_replies(pipe, &any);
     }
     if (rc != HANGAR_OK || any) {
         return rc;
@@ -156,25 +158,25 @@ static enum hangar_rc pump(struct rd_pipe *pipe)
     return rd_conn_wait(pipe->client->conn, more);
 }
 
-static enum hangar_rc await(struct rd_pipe *pipe, const struct buffer *buffer)
+static enum hangar_rc pipe_await_replies(struct rd_pipe *pipe, const struct rd_pipe_buffer *buffer)
 {
     enum hangar_rc rc = HANGAR_OK;
     while (rc == HANGAR_OK && buffer->answered < buffer->count) {
-        rc = pump(pipe);
+        rc = pipe_progress(pipe);
     }
     return rc;
 }
 
 /* ---- sending again ---- */
 
-/* Sends one command, with nothing else in flight, until the server is no longer
- * busy; the patience is that for a silent server. */
-static enum hangar_rc send_until_taken(struct rd_pipe *pipe, const struct buffer *buffer,
-                                       const struct command *command)
+/* Sends one command, with no other in flight, until the server is no longer busy, or `timeout` has
+ * passed. */
+static enum hangar_rc pipe_resend_command(struct rd_pipe *pipe, const struct rd_pipe_buffer *buffer,
+                                          const struct rd_pipe_command *command)
 {
     struct redis *redis = pipe->client->redis;
-    for (int waited = 0;; waited += BUSY_PAUSE_MS) {
-        redis->host->alive(redis->ctx, "waiting for redis, which is busy");
+    for (int waited_ms = 0;; waited_ms += BUSY_PAUSE_MS) {
+        redis->host->alive(redis->ctx, "waiting for redis to be no longer busy");
         enum hangar_rc rc = redis->host->sleep(redis->ctx, BUSY_PAUSE_MS);
         if (rc == HANGAR_OK) {
             rc = rd_conn_write(pipe->client->conn, buffer->data + command->at, command->size);
@@ -188,7 +190,7 @@ static enum hangar_rc send_until_taken(struct rd_pipe *pipe, const struct buffer
         }
         rc = pipe->on_reply(pipe->arg, command->tag, reply, buffer->data + command->key_at,
                             command->key_size);
-        if (rc == HANGAR_RETRY && waited >= redis->timeout_ms) {
+        if (rc == HANGAR_RETRY && waited_ms >= redis->timeout_ms) {
             rc = rd_refused(redis, "a key", reply->str);
         } else if (rc == HANGAR_RETRY) {
             freeReplyObject(reply);
@@ -199,13 +201,13 @@ static enum hangar_rc send_until_taken(struct rd_pipe *pipe, const struct buffer
     }
 }
 
-static enum hangar_rc send_again(struct rd_pipe *pipe, struct buffer *buffer)
+static enum hangar_rc pipe_resend_busy(struct rd_pipe *pipe, struct rd_pipe_buffer *buffer)
 {
     for (size_t i = 0; i < buffer->count && buffer->again > 0; i++) {
         if (!buffer->commands[i].again) {
             continue;
         }
-        enum hangar_rc rc = send_until_taken(pipe, buffer, &buffer->commands[i]);
+        enum hangar_rc rc = pipe_resend_command(pipe, buffer, &buffer->commands[i]);
         if (rc != HANGAR_OK) {
             return rc;
         }
@@ -215,70 +217,70 @@ static enum hangar_rc send_again(struct rd_pipe *pipe, struct buffer *buffer)
     return HANGAR_OK;
 }
 
-static void clear(struct buffer *buffer)
+static void clear_pipe_buffer(struct rd_pipe_buffer *buffer)
 {
     buffer->size = buffer->sent = buffer->count = buffer->answered = buffer->again = 0;
 }
 
 enum hangar_rc rd_pipe_drain(struct rd_pipe *pipe)
 {
-    enum hangar_rc rc = await(pipe, pipe->older);
+    enum hangar_rc rc = pipe_await_replies(pipe, pipe->older);
     if (rc == HANGAR_OK) {
-        rc = await(pipe, pipe->filling);
+        rc = pipe_await_replies(pipe, pipe->filling);
     }
     if (rc == HANGAR_OK) {
-        rc = send_again(pipe, pipe->older);
+        rc = pipe_resend_busy(pipe, pipe->older);
     }
     if (rc == HANGAR_OK) {
-        rc = send_again(pipe, pipe->filling);
+        rc = pipe_resend_busy(pipe, pipe->filling);
     }
     if (rc == HANGAR_OK) {
-        clear(pipe->older);
-        clear(pipe->filling);
+        clear_pipe_buffer(pipe->older);
+        clear_pipe_buffer(pipe->filling);
     }
     return rc;
 }
 
-/* The buffer being filled is full: sends it, and goes on with the other once
- * that is answered. */
-static enum hangar_rc change_buffers(struct rd_pipe *pipe)
+/* The buffer being filled is full: waits for the replies to the other one, sends the full one, and
+ * continues with the empty one. */
+static enum hangar_rc pipe_swap_buffers(struct rd_pipe *pipe)
 {
-    enum hangar_rc rc = await(pipe, pipe->older);
+    enum hangar_rc rc = pipe_await_replies(pipe, pipe->older);
     if (rc != HANGAR_OK) {
         return rc;
     }
     if (pipe->older->again > 0) {
         return rd_pipe_drain(pipe);
     }
-    struct buffer *empty = pipe->older;
-    clear(empty);
+    struct rd_pipe_buffer *empty = pipe->older;
+    clear_pipe_buffer(empty);
     pipe->older = pipe->filling;
     pipe->filling = empty;
     bool any = false;
-    return send_some(pipe, pipe->older, &any);
+    return pipe_send_buffer(pipe, pipe->older, &any);
 }
 
 /* ---- commands ---- */
 
-/* A busy server must be found out before a command that cannot be sent again. */
-static enum hangar_rc wait_while_busy(struct rd_pipe *pipe)
+/* Waits until the server is not busy, because a command that is sent alone cannot be sent again. */
+static enum hangar_rc pipe_wait_while_busy(struct rd_pipe *pipe)
 {
     struct redis *redis = pipe->client->redis;
-    for (int waited = 0;; waited += BUSY_PAUSE_MS) {
+    for (int waited_ms = 0;; waited_ms += BUSY_PAUSE_MS) {
         redisReply *reply = NULL;
         enum hangar_rc rc = rd_call(pipe->client, &reply, "PING", NULL);
         if (rc != HANGAR_OK) {
             return rc;
         }
         bool busy = rd_is_error(reply, "") && rd_error_class(reply->str) == HANGAR_RETRY;
-        if (busy && waited >= redis->timeout_ms) {
+        if (busy && waited_ms >= redis->timeout_ms) {
             rc = rd_refused(redis, "a key", reply->str);
         }
         freeReplyObject(reply);
         if (!busy || rc != HANGAR_OK) {
             return rc;
         }
-        redis->host->alive(redis->ctx, "waiting for redis, which is busy");
+        redis->host->alive(redis->ctx, "waiting for redis to be no longer busy");
         rc = redis->host->sleep(redis->ctx, BUSY_PAUSE_MS);
         if (rc != HANGAR_OK) {
             return rc;
@@ -286,7 +288,7 @@ static enum hangar_rc wait_while_busy(struct rd_pipe *pipe)
     }
 }
 
-static size_t digits(size_t number)
+static size_t decimal_digits(size_t number)
 {
     size_t n = 1;
     for (; number >= 10; number /= 10) {
@@ -295,11 +297,11 @@ static size_t digits(size_t number)
     return n;
 }
 
-static size_t encoded_size(const struct rd_words *words)
+static size_t encoded_words_size(const struct rd_words *words)
 {
-    size_t size = 3 + digits(words->count);
+    size_t size = 3 + decimal_digits(words->count);
     for (size_t i = 0; i < words->count; i++) {
-        size += 5 + digits(words->items[i].size) + words->items[i].size;
+        size += 5 + decimal_digits(words->items[i].size) + words->items[i].size;
     }
     return size;
 }
@@ -314,8 +316,8 @@ enum hangar_rc rd_pipe_add(struct rd_pipe *pipe, const void *data, size_t size)
     return HANGAR_OK;
 }
 
-/* Adds words up to the payload, whose head is added too, or to the end. */
-static enum hangar_rc add_words(struct rd_pipe *pipe)
+/* Adds the next words: all up to the payload and its length, or all that are left. */
+static enum hangar_rc pipe_add_words(struct rd_pipe *pipe)
 {
     char head[32];
     enum hangar_rc rc = HANGAR_OK;
@@ -323,7 +325,7 @@ static enum hangar_rc add_words(struct rd_pipe *pipe)
         const void *data = pipe->words->items[pipe->next_word].data;
         size_t size = pipe->words->items[pipe->next_word].size;
         rc = rd_pipe_add(pipe, head, (size_t)snprintf(head, sizeof(head), "$%zu\r\n", size));
-        if (data == NULL || rc != HANGAR_OK) {
+        if (!data || rc != HANGAR_OK) {
             return rc;
         }
         if (pipe->next_word == pipe->words->key) {
@@ -339,17 +341,17 @@ static enum hangar_rc add_words(struct rd_pipe *pipe)
 
 enum hangar_rc rd_pipe_begin(struct rd_pipe *pipe, const struct rd_words *words, struct rd_tag tag)
 {
-    size_t size = encoded_size(words);
+    size_t size = encoded_words_size(words);
     enum hangar_rc rc = HANGAR_OK;
     pipe->alone = size > BUFFERED_MOST;
     if (pipe->alone) {
         rc = rd_pipe_drain(pipe);
         if (rc == HANGAR_OK) {
-            rc = wait_while_busy(pipe);
+            rc = pipe_wait_while_busy(pipe);
         }
     } else if (pipe->filling->size + size > BUFFER_BYTES ||
                pipe->filling->count == BUFFER_COMMANDS) {
-        rc = change_buffers(pipe);
+        rc = pipe_swap_buffers(pipe);
     }
     if (rc != HANGAR_OK) {
         return rc;
@@ -360,11 +362,11 @@ enum hangar_rc rd_pipe_begin(struct rd_pipe *pipe, const struct rd_words *words,
     pipe->start = pipe->filling->size;
     char head[32];
     rc = rd_pipe_add(pipe, head, (size_t)snprintf(head, sizeof(head), "*%zu\r\n", words->count));
-    return rc == HANGAR_OK ? add_words(pipe) : rc;
+    return rc == HANGAR_OK ? pipe_add_words(pipe) : rc;
 }
 
-/* Waits for the reply to a command that went out alone. */
-static enum hangar_rc end_alone(struct rd_pipe *pipe)
+/* Waits for the reply to a command that was sent alone. */
+static enum hangar_rc pipe_end_alone(struct rd_pipe *pipe)
 {
     redisReply *reply = NULL;
     enum hangar_rc rc = rd_reply(pipe->client, true, &reply);
@@ -389,17 +391,17 @@ enum hangar_rc rd_pipe_end(struct rd_pipe *pipe)
         pipe->next_word++;
     }
     if (rc == HANGAR_OK) {
-        rc = add_words(pipe);
+        rc = pipe_add_words(pipe);
     }
     if (rc != HANGAR_OK) {
         return rc;
     }
     if (pipe->alone) {
-        return end_alone(pipe);
+        return pipe_end_alone(pipe);
     }
-    struct buffer *buffer = pipe->filling;
+    struct rd_pipe_buffer *buffer = pipe->filling;
     size_t key_size = pipe->words->items[pipe->words->key].size;
-    buffer->commands[buffer->count++] = (struct command){
+    buffer->commands[buffer->count++] = (struct rd_pipe_command){
         .at = (uint32_t)pipe->start,
         .size = (uint32_t)(buffer->size - pipe->start),
         .key_at = (uint32_t)pipe->key_at,

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * pipe: many commands in flight on one connection, each reply matched to its
- * command, in bounded memory.  Knows nothing of RDB.
+ * pipe: sends many commands over one connection without waiting for each reply, matches each
+ * reply to its command, and uses a fixed amount of memory.  It does not know RDB.
  *
- * Commands lie in two buffers: while the replies to one are awaited, the other
- * is filled and sent.  Replies are read whenever bytes are written, so that both
- * sides can never wait for each other.  A command stays in its buffer until its
- * reply is there, and can thus be sent again when the server was just busy.  One
- * that is too large for that goes out directly, alone.
+ * There are two buffers of commands: while the pipe waits for the replies to one, it fills and
+ * sends the other.  It reads replies whenever it writes, so that the two sides never block each
+ * other.  A command stays in its buffer until its reply arrives, so it can be sent again when the
+ * server was busy.  A command of more than 128 KiB is sent directly, with no other in flight.
  */
 #ifndef RD_PIPE_H
 #define RD_PIPE_H
@@ -17,26 +16,27 @@
 
 #define RD_PIPE_ARGS 12
 
-/* What the owner wants to know again with the reply. */
+/* Passed back to the owner with the reply. */
 struct rd_tag {
     uint8_t kind;
     uint8_t type;
     bool expiring;
 };
 
-/* Takes a reply.  HANGAR_RETRY: the command shall be sent again.  Any other
- * failure, recorded with the host, ends the pipe.  `key` may have been cut. */
+/* Handles a reply.  HANGAR_RETRY: the pipe sends the command again.  Any other failure must be
+ * recorded with the host, and ends the pipe.  `key` is cut after 256 bytes. */
 typedef enum hangar_rc (*rd_pipe_reply)(void *arg, struct rd_tag tag, const redisReply *reply,
                                         const unsigned char *key, size_t key_size);
 
 struct rd_pipe;
 
-/* NULL when out of memory.  `client` stays the caller's. */
+/* Returns NULL when out of memory.  `client` stays the caller's. */
 struct rd_pipe *rd_pipe_new(struct rd_client *client, rd_pipe_reply on_reply, void *arg);
 void rd_pipe_free(struct rd_pipe *pipe);
 
-/* A command: words, of which one, the payload (data NULL), comes piece by piece.
- * Words must live until rd_pipe_end.  Word `key` is what replies are matched to. */
+/* The words of a command.  One of them may be a payload (data NULL), whose bytes follow with
+ * rd_pipe_add.  The data of the words must stay valid until rd_pipe_end.  The word at index `key`
+ * is passed back with the reply. */
 struct rd_words {
     struct {
         const void *data;
@@ -48,13 +48,13 @@ struct rd_words {
 void rd_words_add(struct rd_words *words, const void *data, size_t size);
 void rd_words_add_text(struct rd_words *words, const char *text);
 
-/* begin, then exactly the announced number of bytes by add, then end.  Without a
- * payload word: begin, end. */
+/* A command is: begin, then add until all bytes of the payload are there, then end.  Without a
+ * payload there is no add. */
 enum hangar_rc rd_pipe_begin(struct rd_pipe *pipe, const struct rd_words *words, struct rd_tag tag);
 enum hangar_rc rd_pipe_add(struct rd_pipe *pipe, const void *data, size_t size);
 enum hangar_rc rd_pipe_end(struct rd_pipe *pipe);
 
-/* Waits for all replies. */
+/* Waits for the replies to all commands. */
 enum hangar_rc rd_pipe_drain(struct rd_pipe *pipe);
 
 #endif

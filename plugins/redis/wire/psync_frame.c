@@ -19,7 +19,7 @@ void psync_frame_init(struct psync_frame *frame, struct rdb_walk *walk)
 }
 
 __attribute__((format(printf, 3, 4))) static enum hangar_rc
-refuse(struct psync_frame *frame, enum hangar_rc rc, const char *fmt, ...)
+psync_refuse(struct psync_frame *frame, enum hangar_rc rc, const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
@@ -28,11 +28,11 @@ refuse(struct psync_frame *frame, enum hangar_rc rc, const char *fmt, ...)
     return rc;
 }
 
-static enum hangar_rc read_prefix(struct psync_frame *frame)
+static enum hangar_rc decode_prefix(struct psync_frame *frame)
 {
     const char *line = frame->line;
     if (line[0] == '-') {
-        return refuse(frame, HANGAR_IO, "%s", line[1] ? line + 1 : "it does not say why");
+        return psync_refuse(frame, HANGAR_IO, "%s", line[1] ? line + 1 : "the error has no text");
     }
     if (strncmp(line, "$EOF:", 5) == 0 && frame->line_size == 5 + PSYNC_MARK) {
         frame->marked = true;
@@ -42,7 +42,8 @@ static enum hangar_rc read_prefix(struct psync_frame *frame)
         errno = 0;
         frame->size = frame->left = strtoull(line + 1, &end, 10);
         if (line[0] != '$' || line[1] < '1' || line[1] > '9' || *end != '\0' || errno != 0) {
-            return refuse(frame, HANGAR_CORRUPT, "it is not announced as an RDB");
+            return psync_refuse(frame, HANGAR_CORRUPT,
+                                "the transfer does not begin with the size of an RDB");
         }
         rdb_walk_size(frame->walk, frame->size);
     }
@@ -50,8 +51,8 @@ static enum hangar_rc read_prefix(struct psync_frame *frame)
     return HANGAR_OK;
 }
 
-/* Takes bytes up to the end of the line; gives how many. */
-static enum hangar_rc take_prefix(struct psync_frame *frame, const unsigned char *data, size_t size,
+/* Reads up to the end of the prefix line. */
+static enum hangar_rc read_prefix(struct psync_frame *frame, const unsigned char *data, size_t size,
                                   size_t *used)
 {
     for (size_t i = 0; i < size; i++) {
@@ -63,9 +64,10 @@ static enum hangar_rc take_prefix(struct psync_frame *frame, const unsigned char
                 frame->line_size--;
             }
             frame->line[frame->line_size] = '\0';
-            return read_prefix(frame);
+            return decode_prefix(frame);
         } else if (frame->line_size + 1 == sizeof(frame->line) || data[i] == '\0') {
-            return refuse(frame, HANGAR_CORRUPT, "it is not announced as an RDB");
+            return psync_refuse(frame, HANGAR_CORRUPT,
+                                "the transfer does not begin with the size of an RDB");
         } else {
             frame->line[frame->line_size++] = (char)data[i];
         }
@@ -73,7 +75,7 @@ static enum hangar_rc take_prefix(struct psync_frame *frame, const unsigned char
     return HANGAR_OK;
 }
 
-static enum hangar_rc take_rdb(struct psync_frame *frame, const unsigned char *data, size_t size,
+static enum hangar_rc read_rdb(struct psync_frame *frame, const unsigned char *data, size_t size,
                                size_t *used)
 {
     if (!frame->marked && size > frame->left) {
@@ -81,7 +83,7 @@ static enum hangar_rc take_rdb(struct psync_frame *frame, const unsigned char *d
     }
     enum hangar_rc rc = rdb_walk_feed(frame->walk, data, size, used);
     if (rc != HANGAR_OK) {
-        return refuse(frame, rc, "%s", rdb_walk_problem(frame->walk));
+        return psync_refuse(frame, rc, "%s", rdb_walk_problem(frame->walk));
     }
     bool whole = rdb_walk_done(frame->walk);
     if (frame->marked) {
@@ -90,13 +92,13 @@ static enum hangar_rc take_rdb(struct psync_frame *frame, const unsigned char *d
     }
     frame->left -= *used;
     if (whole && frame->left > 0) {
-        return refuse(frame, HANGAR_CORRUPT,
-                      "it ends %" PRIu64 " bytes before its size of %" PRIu64, frame->left,
-                      frame->size);
+        return psync_refuse(frame, HANGAR_CORRUPT,
+                            "the RDB ends %" PRIu64 " bytes before its size of %" PRIu64,
+                            frame->left, frame->size);
     }
     if (!whole && frame->left == 0) {
-        return refuse(frame, HANGAR_CORRUPT, "it has no end within its size of %" PRIu64 " bytes",
-                      frame->size);
+        return psync_refuse(frame, HANGAR_CORRUPT,
+                            "the RDB has no end within its size of %" PRIu64 " bytes", frame->size);
     }
     if (whole) {
         frame->step = PSYNC_DONE;
@@ -104,11 +106,12 @@ static enum hangar_rc take_rdb(struct psync_frame *frame, const unsigned char *d
     return HANGAR_OK;
 }
 
-static enum hangar_rc take_mark(struct psync_frame *frame, const unsigned char *data, size_t size)
+static enum hangar_rc read_mark(struct psync_frame *frame, const unsigned char *data, size_t size)
 {
     for (size_t i = 0; i < size && frame->mark_seen < PSYNC_MARK; i++) {
         if (data[i] != (unsigned char)frame->mark[frame->mark_seen++]) {
-            return refuse(frame, HANGAR_CORRUPT, "its end is not followed by the mark of its end");
+            return psync_refuse(frame, HANGAR_CORRUPT,
+                                "the end mark after the RDB is missing or wrong");
         }
     }
     if (frame->mark_seen == PSYNC_MARK) {
@@ -124,19 +127,24 @@ enum hangar_rc psync_frame_feed(struct psync_frame *frame, const unsigned char *
     size_t at = 0, used = 0;
     *rdb_size = 0;
     if (frame->step == PSYNC_PREFIX) {
-        rc = take_prefix(frame, data, size, &used);
+        rc = read_prefix(frame, data, size, &used);
         at = used;
     }
     *rdb_at = at;
     if (rc == HANGAR_OK && frame->step == PSYNC_RDB && at < size) {
-        rc = take_rdb(frame, data + at, size - at, &used);
+        rc = read_rdb(frame, data + at, size - at, &used);
         *rdb_size = used;
         at += used;
     }
     if (rc == HANGAR_OK && frame->step == PSYNC_END_MARK) {
-        rc = take_mark(frame, data + at, size - at);
+        rc = read_mark(frame, data + at, size - at);
     }
     return rc;
+}
+
+bool psync_frame_refused(const struct psync_frame *frame)
+{
+    return frame->step == PSYNC_PREFIX && frame->line[0] == '-';
 }
 
 bool psync_frame_done(const struct psync_frame *frame)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * resp: commands and replies on a connection, logging in, and what a server
- * says about itself.  Commands always go out as arrays of binary-safe strings.
+ * resp: commands and replies on one connection, and the login.  Commands are always sent as
+ * arrays of binary-safe strings.  It does not know what the commands are for.
  */
 #ifndef RD_RESP_H
 #define RD_RESP_H
@@ -11,83 +11,51 @@
 #include <stdint.h>
 #include "wire/transport.h"
 
-/* A connection with a reader of replies. */
+/* A connection with a parser of replies. */
 struct rd_client {
     struct redis *redis;
     struct rd_conn *conn;
     redisReader *reader;
-    const redisReplyObjectFunctions *make; /* of hiredis; ours count what they make */
-    redisReplyObjectFunctions counting;
-    size_t held; /* bytes of the reply that is being read */
+    const redisReplyObjectFunctions *make; /* of hiredis */
+    redisReplyObjectFunctions counting;    /* the same, limited to REPLY_MOST bytes a reply */
+    size_t held;                           /* bytes of the reply that is being read */
 };
 
-/* Connects and logs in; waits for nothing else.  Zero it before; close it also
- * after a failure. */
+/* Connects and logs in.  `client` must be zero before.  Call rd_close also after a failure. */
 enum hangar_rc rd_open(struct redis *redis, struct rd_client *client);
 void rd_close(struct rd_client *client);
 
-/* Sends a command of words, ended by NULL. */
+/* Sends a command of words, ended by NULL; at most 16. */
 enum hangar_rc rd_send(struct rd_client *client, ...) __attribute__((sentinel));
 
-/* The same for words of any bytes. */
+/* Sends a command whose words may hold any bytes. */
 enum hangar_rc rd_send_array(struct rd_client *client, int count, const char **words,
                              const size_t *sizes);
 
-/* The next reply; an error reply is a reply.  Free it with freeReplyObject.
- * HANGAR_OK with *reply NULL: `wait` was false and it is not complete. */
+/* Reads the next reply, which may be an error reply.  Free it with freeReplyObject.  Without
+ * `wait`, *reply is NULL when no whole reply has arrived. */
 enum hangar_rc rd_reply(struct rd_client *client, bool wait, redisReply **reply);
 
-/* rd_send and rd_reply. */
+/* rd_send, then rd_reply. */
 enum hangar_rc rd_call(struct rd_client *client, redisReply **reply, ...) __attribute__((sentinel));
 
-/* Sends a command and takes any reply but an error for success. */
+/* Sends a command and fails when the reply is an error. */
 enum hangar_rc rd_order(struct rd_client *client, ...) __attribute__((sentinel));
 
-/* Is it an error that begins with `prefix` ("" for any error)? */
+/* SELECT; an error reply is a failure. */
+enum hangar_rc rd_select(struct rd_client *client, uint64_t db);
+
+/* True for an error reply that begins with `prefix` ("" for any error). */
 bool rd_is_error(const redisReply *reply, const char *prefix);
 
-/* Records that the server refused `what` with the text of an error reply, and
- * returns the rc that goes with it. */
+/* Records "redis at PLACE refused WHAT: ERROR" and returns the rc for that error. */
 enum hangar_rc rd_refused(struct redis *redis, const char *what, const char *error);
 
-/* What an error's text means for the caller. */
+/* The rc for the text of an error reply. */
 enum hangar_rc rd_error_class(const char *error);
 
-/* Bytes as printable text, cut with "..." when there is no room; always ended. */
+/* Converts bytes to printable text, NUL-terminated.  Text that does not fit ends in "...". */
 #define RD_TEXT_SIZE 200
 const char *rd_text(const void *bytes, size_t size, char out[RD_TEXT_SIZE]);
-
-/* What INFO says; fields that it did not say are 0 or -1. */
-struct rd_server {
-    bool known; /* INFO was allowed */
-    char version[32];
-    unsigned version_number; /* 7.0.15 as 70015 */
-    bool replica, link_down, loading, saving, cluster;
-    char master[128];
-    char run_id[48]; /* another one after each start */
-    uint64_t keys, expiring, libraries, used_memory;
-    uint64_t memory_most, system_memory; /* maxmemory, and that of its machine; 0: no limit known */
-    bool evicts, evicts_lru, evicts_lfu;
-    int64_t clock_offset_ms; /* the server's clock less ours */
-    char *text;              /* all of it; rd_server_fini frees it */
-};
-
-/* Asks; HANGAR_OK with known false when the user may not.  Zero it before. */
-enum hangar_rc rd_ask_server(struct rd_client *client, struct rd_server *server);
-void rd_server_fini(struct rd_server *server);
-
-/* Keys and expiring keys of one database, 0 when it has none. */
-void rd_server_db(const struct rd_server *server, uint64_t db, uint64_t *keys, uint64_t *expiring);
-
-/* The databases that have keys, one after the other; *at is NULL at first. */
-bool rd_server_next_db(const struct rd_server *server, const char **at, uint64_t *db,
-                       uint64_t *keys, uint64_t *expiring);
-
-/* A number from CONFIG GET, or the fallback when that is not allowed. */
-enum hangar_rc rd_ask_config(struct rd_client *client, const char *name, int64_t fallback,
-                             int64_t *value);
-
-/* Milliseconds since 1970 by our clock. */
-int64_t rd_now_ms(void);
 
 #endif

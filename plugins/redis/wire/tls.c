@@ -24,9 +24,9 @@ struct rd_tls {
     char problem[256];
 };
 
-/* OpenSSL's own socket BIO writes with write(), which raises SIGPIPE; a plugin
- * may neither ignore that signal nor die of it. */
-static int bio_write(BIO *bio, const char *data, int size)
+/* The socket BIO of OpenSSL uses write(), which raises SIGPIPE.  A plugin must not change the
+ * handling of that signal, so this BIO uses send() with MSG_NOSIGNAL. */
+static int tls_bio_write(BIO *bio, const char *data, int size)
 {
     BIO_clear_retry_flags(bio);
     ssize_t n = send(*(int *)BIO_get_data(bio), data, (size_t)size, MSG_NOSIGNAL);
@@ -36,7 +36,7 @@ static int bio_write(BIO *bio, const char *data, int size)
     return (int)n;
 }
 
-static int bio_read(BIO *bio, char *data, int size)
+static int tls_bio_read(BIO *bio, char *data, int size)
 {
     BIO_clear_retry_flags(bio);
     ssize_t n = recv(*(int *)BIO_get_data(bio), data, (size_t)size, 0);
@@ -46,7 +46,7 @@ static int bio_read(BIO *bio, char *data, int size)
     return (int)n;
 }
 
-static long bio_ctrl(BIO *bio, int command, long number, void *pointer)
+static long tls_bio_ctrl(BIO *bio, int command, long number, void *pointer)
 {
     (void)bio;
     (void)number;
@@ -59,7 +59,7 @@ bool rd_tls_available(void)
     return true;
 }
 
-/* The text of OpenSSL's first error, and an empty queue. */
+/* Writes the text of the first error that OpenSSL queued, and clears the queue. */
 static const char *openssl_problem(char *out, size_t size)
 {
     unsigned long code = ERR_get_error();
@@ -69,7 +69,7 @@ static const char *openssl_problem(char *out, size_t size)
     return out;
 }
 
-static enum hangar_rc load_files(struct redis *redis, SSL_CTX *context)
+static enum hangar_rc load_tls_files(struct redis *redis, SSL_CTX *context)
 {
     const struct hangar_host *host = redis->host;
     char why[128];
@@ -92,8 +92,8 @@ static enum hangar_rc load_files(struct redis *redis, SSL_CTX *context)
     return HANGAR_OK;
 }
 
-/* Whom the certificate must name: a host, or an address. */
-static bool expect_name(struct redis *redis, SSL *ssl)
+/* Sets the host name or address that the certificate must carry. */
+static bool expect_tls_name(struct redis *redis, SSL *ssl)
 {
     const char *name = redis->tls_server_name ? redis->tls_server_name : redis->server;
     unsigned char address[16];
@@ -110,51 +110,51 @@ static bool expect_name(struct redis *redis, SSL *ssl)
                       : X509_VERIFY_PARAM_set1_host(param, name, 0) == 1;
 }
 
-static bool start_session(struct redis *redis, struct rd_tls *tls)
+static bool set_up_tls_session(struct redis *redis, struct rd_tls *tls)
 {
     SSL_CTX_set_verify(tls->context, redis->tls_verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
     SSL_CTX_set_mode(tls->context,
                      SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     tls->method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "hangar socket");
-    if (tls->method == NULL) {
+    if (!tls->method) {
         return false;
     }
-    BIO_meth_set_write(tls->method, bio_write);
-    BIO_meth_set_read(tls->method, bio_read);
-    BIO_meth_set_ctrl(tls->method, bio_ctrl);
+    BIO_meth_set_write(tls->method, tls_bio_write);
+    BIO_meth_set_read(tls->method, tls_bio_read);
+    BIO_meth_set_ctrl(tls->method, tls_bio_ctrl);
     BIO *bio = BIO_new(tls->method);
-    if (bio == NULL) {
+    if (!bio) {
         return false;
     }
     BIO_set_data(bio, &tls->fd);
     BIO_set_init(bio, 1);
     tls->ssl = SSL_new(tls->context);
-    if (tls->ssl == NULL) {
+    if (!tls->ssl) {
         BIO_free(bio);
         return false;
     }
     SSL_set_bio(tls->ssl, bio, bio);
     SSL_set_connect_state(tls->ssl);
-    return expect_name(redis, tls->ssl);
+    return expect_tls_name(redis, tls->ssl);
 }
 
 enum hangar_rc rd_tls_open(struct redis *redis, int fd, struct rd_tls **out)
 {
     const struct hangar_host *host = redis->host;
     struct rd_tls *tls = calloc(1, sizeof(*tls));
-    if (tls == NULL) {
+    if (!tls) {
         return rd_no_memory(redis, "set up TLS");
     }
     tls->fd = fd;
     tls->context = SSL_CTX_new(TLS_client_method());
     enum hangar_rc rc = HANGAR_OK;
-    if (tls->context == NULL || SSL_CTX_set_min_proto_version(tls->context, TLS1_2_VERSION) != 1) {
+    if (!tls->context || SSL_CTX_set_min_proto_version(tls->context, TLS1_2_VERSION) != 1) {
         rc = host->fail(redis->ctx, HANGAR_NO_MEMORY, 0, "cannot set up TLS");
     }
     if (rc == HANGAR_OK) {
-        rc = load_files(redis, tls->context);
+        rc = load_tls_files(redis, tls->context);
     }
-    if (rc == HANGAR_OK && !start_session(redis, tls)) {
+    if (rc == HANGAR_OK && !set_up_tls_session(redis, tls)) {
         rc = host->fail(redis->ctx, HANGAR_CONFIG, 0, "cannot set up TLS: %s",
                         openssl_problem(tls->problem, sizeof(tls->problem)));
     }
@@ -168,7 +168,7 @@ enum hangar_rc rd_tls_open(struct redis *redis, int fd, struct rd_tls **out)
 
 void rd_tls_close(struct rd_tls *tls)
 {
-    if (tls == NULL) {
+    if (!tls) {
         return;
     }
     SSL_free(tls->ssl);
@@ -177,7 +177,7 @@ void rd_tls_close(struct rd_tls *tls)
     free(tls);
 }
 
-static enum rd_tls_result judge(struct rd_tls *tls, int result)
+static enum rd_tls_result tls_result(struct rd_tls *tls, int result)
 {
     int saved_errno = errno;
     switch (SSL_get_error(tls->ssl, result)) {
@@ -192,7 +192,8 @@ static enum rd_tls_result judge(struct rd_tls *tls, int result)
     }
     long verified = SSL_get_verify_result(tls->ssl);
     if (verified != X509_V_OK) {
-        snprintf(tls->problem, sizeof(tls->problem), "the server's certificate is refused: %s",
+        snprintf(tls->problem, sizeof(tls->problem),
+                 "the certificate of the server is not accepted: %s",
                  X509_verify_cert_error_string(verified));
         ERR_clear_error();
     } else if (ERR_peek_error() == 0) {
@@ -209,7 +210,7 @@ enum rd_tls_result rd_tls_handshake(struct rd_tls *tls)
     ERR_clear_error();
     errno = 0;
     int result = SSL_do_handshake(tls->ssl);
-    return result == 1 ? RD_TLS_DONE : judge(tls, result);
+    return result == 1 ? RD_TLS_DONE : tls_result(tls, result);
 }
 
 enum rd_tls_result rd_tls_read(struct rd_tls *tls, void *buffer, size_t size, size_t *done)
@@ -217,7 +218,7 @@ enum rd_tls_result rd_tls_read(struct rd_tls *tls, void *buffer, size_t size, si
     ERR_clear_error();
     errno = 0;
     int result = SSL_read_ex(tls->ssl, buffer, size, done);
-    return result == 1 ? RD_TLS_DONE : judge(tls, result);
+    return result == 1 ? RD_TLS_DONE : tls_result(tls, result);
 }
 
 enum rd_tls_result rd_tls_write(struct rd_tls *tls, const void *data, size_t size, size_t *done)
@@ -225,7 +226,7 @@ enum rd_tls_result rd_tls_write(struct rd_tls *tls, const void *data, size_t siz
     ERR_clear_error();
     errno = 0;
     int result = SSL_write_ex(tls->ssl, data, size, done);
-    return result == 1 ? RD_TLS_DONE : judge(tls, result);
+    return result == 1 ? RD_TLS_DONE : tls_result(tls, result);
 }
 
 const char *rd_tls_problem(struct rd_tls *tls)
@@ -245,7 +246,7 @@ enum hangar_rc rd_tls_open(struct redis *redis, int fd, struct rd_tls **out)
     (void)fd;
     (void)out;
     return redis->host->fail(redis->ctx, HANGAR_UNSUPPORTED, 0,
-                             "cannot use TLS: this plugin was built without it");
+                             "cannot use TLS: this plugin was built without TLS");
 }
 
 void rd_tls_close(struct rd_tls *tls)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * tls: TLS over a connected, non-blocking socket.  Never waits and never raises
- * SIGPIPE; the caller polls.  Built without OpenSSL, rd_tls_open always fails.
+ * tls: TLS over a connected, non-blocking socket.  It never waits and never raises SIGPIPE; the
+ * caller polls the socket.  Without OpenSSL in the build, rd_tls_open always fails.
  */
 #ifndef RD_TLS_H
 #define RD_TLS_H
@@ -10,11 +10,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
-#include "redis.h"
+#include "instance.h"
 
 struct rd_tls;
 
-/* Is TLS built in? */
+/* True when the plugin was built with TLS. */
 bool rd_tls_available(void);
 
 /* Sets up a session on `fd`, which stays the caller's. */
@@ -33,7 +33,7 @@ enum rd_tls_result rd_tls_handshake(struct rd_tls *tls);
 enum rd_tls_result rd_tls_read(struct rd_tls *tls, void *buffer, size_t size, size_t *done);
 enum rd_tls_result rd_tls_write(struct rd_tls *tls, const void *data, size_t size, size_t *done);
 
-/* Why the last call failed; lives until the next. */
+/* The reason of the last failure, valid until the next call. */
 const char *rd_tls_problem(struct rd_tls *tls);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * transport: see transport.h.  All sockets are non-blocking; each wait polls the
- * socket and the instance's cancel_fd.
+ * transport: see transport.h.  All sockets are non-blocking; each wait polls the socket and the
+ * cancel_fd of the instance.
  */
 #include "wire/transport.h"
 
@@ -15,33 +15,26 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
+#include "clock.h"
 #include "wire/tls.h"
 
 struct rd_conn {
     struct redis *redis;
     int fd;
     struct rd_tls *tls;
-    bool tls_wants_write; /* reading cannot go on before the socket takes bytes */
-    bool tls_wants_read;  /* writing cannot go on before the socket gives bytes */
+    bool tls_wants_write; /* TLS must write before it can read on */
+    bool tls_wants_read;  /* TLS must read before it can write on */
     size_t ahead_at, ahead_size;
-    unsigned char ahead[4096]; /* what rd_conn_line read behind its line */
+    unsigned char ahead[4096]; /* bytes rd_conn_line read after its line */
 };
 
-static int64_t monotonic_ms(void)
+/* HANGAR_OK when `fd` is ready, HANGAR_EOF after the timeout. */
+static enum hangar_rc wait_for_fd(struct redis *redis, int fd, short events, int timeout_ms)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-/* HANGAR_OK: something may be done.  HANGAR_EOF: the time is over. */
-static enum hangar_rc wait_fd(struct redis *redis, int fd, short events, int timeout_ms)
-{
-    int64_t deadline = monotonic_ms() + timeout_ms;
+    int64_t deadline = clock_monotonic_ms() + timeout_ms;
     for (;;) {
-        int64_t left = deadline - monotonic_ms();
+        int64_t left = deadline - clock_monotonic_ms();
         struct pollfd fds[2] = {{.fd = fd, .events = events},
                                 {.fd = redis->cancel_fd, .events = POLLIN}};
         int n = poll(fds, 2, left > 0 ? (int)left : 0);
@@ -63,8 +56,8 @@ static enum hangar_rc wait_fd(struct redis *redis, int fd, short events, int tim
 
 /* ---- connecting ---- */
 
-static enum hangar_rc open_socket(struct redis *redis, const struct sockaddr *address,
-                                  socklen_t size, int *out, int *problem)
+static enum hangar_rc connect_address(struct redis *redis, const struct sockaddr *address,
+                                      socklen_t size, int *out, int *problem)
 {
     int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0) {
@@ -76,7 +69,7 @@ static enum hangar_rc open_socket(struct redis *redis, const struct sockaddr *ad
         *problem = errno;
         rc = HANGAR_IO;
     } else {
-        rc = wait_fd(redis, fd, POLLOUT, redis->connect_timeout_ms);
+        rc = wait_for_fd(redis, fd, POLLOUT, redis->connect_timeout_ms);
         socklen_t length = sizeof(*problem);
         *problem = 0;
         if (rc == HANGAR_OK &&
@@ -96,8 +89,8 @@ static enum hangar_rc open_socket(struct redis *redis, const struct sockaddr *ad
     return HANGAR_OK;
 }
 
-/* Opens the Unix socket; *problem is an errno. */
-static enum hangar_rc try_unix(struct redis *redis, int *fd, int *problem)
+/* Connects to the Unix socket; on failure *problem is an errno. */
+static enum hangar_rc connect_unix(struct redis *redis, int *fd, int *problem)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     *problem = ENAMETOOLONG;
@@ -105,25 +98,26 @@ static enum hangar_rc try_unix(struct redis *redis, int *fd, int *problem)
         return HANGAR_IO;
     }
     memcpy(address.sun_path, redis->socket, strlen(redis->socket));
-    return open_socket(redis, (struct sockaddr *)&address, sizeof(address), fd, problem);
+    return connect_address(redis, (struct sockaddr *)&address, sizeof(address), fd, problem);
 }
 
-/* Tries all addresses of the host; *problem is an errno, or 0 with the resolver's
- * text in *no_host. */
-static enum hangar_rc try_tcp(struct redis *redis, int *fd, int *problem, const char **no_host)
+/* Tries all addresses of the host.  On failure *problem is an errno, or *resolve_error the text of
+ * the resolver. */
+static enum hangar_rc connect_tcp(struct redis *redis, int *fd, int *problem,
+                                  const char **resolve_error)
 {
     char port[8];
     snprintf(port, sizeof(port), "%d", redis->port);
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG}, *found = NULL;
     int failed = getaddrinfo(redis->server, port, &hints, &found);
-    *no_host = failed ? gai_strerror(failed) : NULL;
+    *resolve_error = failed ? gai_strerror(failed) : NULL;
     *problem = 0;
     if (failed) {
         return HANGAR_IO;
     }
     enum hangar_rc rc = HANGAR_IO;
-    for (const struct addrinfo *it = found; it != NULL && rc == HANGAR_IO; it = it->ai_next) {
-        rc = open_socket(redis, it->ai_addr, it->ai_addrlen, fd, problem);
+    for (const struct addrinfo *it = found; it && rc == HANGAR_IO; it = it->ai_next) {
+        rc = connect_address(redis, it->ai_addr, it->ai_addrlen, fd, problem);
     }
     freeaddrinfo(found);
     if (rc == HANGAR_OK) {
@@ -134,15 +128,15 @@ static enum hangar_rc try_tcp(struct redis *redis, int *fd, int *problem, const 
     return rc;
 }
 
-static enum hangar_rc connect_socket(struct redis *redis, int *fd)
+static enum hangar_rc connect_server(struct redis *redis, int *fd)
 {
     int problem = 0;
-    const char *no_host = NULL;
-    enum hangar_rc rc =
-        redis->socket ? try_unix(redis, fd, &problem) : try_tcp(redis, fd, &problem, &no_host);
-    if (rc == HANGAR_IO && no_host != NULL) {
-        return redis->host->fail(redis->ctx, rc, 0, "cannot find the host %s: %s", redis->server,
-                                 no_host);
+    const char *resolve_error = NULL;
+    enum hangar_rc rc = redis->socket ? connect_unix(redis, fd, &problem)
+                                      : connect_tcp(redis, fd, &problem, &resolve_error);
+    if (rc == HANGAR_IO && resolve_error) {
+        return redis->host->fail(redis->ctx, rc, 0, "cannot resolve the host %s: %s", redis->server,
+                                 resolve_error);
     }
     if (rc == HANGAR_IO) {
         return redis->host->fail(redis->ctx, rc, problem, "cannot connect to redis at %s",
@@ -154,9 +148,9 @@ static enum hangar_rc connect_socket(struct redis *redis, int *fd)
 bool rd_answers(struct redis *redis)
 {
     int fd = -1, problem;
-    const char *no_host;
-    enum hangar_rc rc =
-        redis->socket ? try_unix(redis, &fd, &problem) : try_tcp(redis, &fd, &problem, &no_host);
+    const char *resolve_error;
+    enum hangar_rc rc = redis->socket ? connect_unix(redis, &fd, &problem)
+                                      : connect_tcp(redis, &fd, &problem, &resolve_error);
     if (rc == HANGAR_OK) {
         close(fd);
     }
@@ -177,8 +171,8 @@ static enum hangar_rc connect_tls(struct redis *redis, struct rd_conn *conn)
                                      result == RD_TLS_CLOSED ? "the server closed the connection"
                                                              : rd_tls_problem(conn->tls));
         }
-        rc = wait_fd(redis, conn->fd, result == RD_TLS_WANTS_READ ? POLLIN : POLLOUT,
-                     redis->connect_timeout_ms);
+        rc = wait_for_fd(redis, conn->fd, result == RD_TLS_WANTS_READ ? POLLIN : POLLOUT,
+                         redis->connect_timeout_ms);
         if (rc == HANGAR_EOF) {
             return redis->host->fail(redis->ctx, HANGAR_IO, ETIMEDOUT,
                                      "cannot open TLS to redis at %s", redis->place);
@@ -190,12 +184,12 @@ static enum hangar_rc connect_tls(struct redis *redis, struct rd_conn *conn)
 enum hangar_rc rd_connect(struct redis *redis, struct rd_conn **out)
 {
     struct rd_conn *conn = calloc(1, sizeof(*conn));
-    if (conn == NULL) {
+    if (!conn) {
         return rd_no_memory(redis, "connect to redis");
     }
     conn->redis = redis;
     conn->fd = -1;
-    enum hangar_rc rc = connect_socket(redis, &conn->fd);
+    enum hangar_rc rc = connect_server(redis, &conn->fd);
     if (rc == HANGAR_OK && redis->tls) {
         rc = connect_tls(redis, conn);
     }
@@ -209,7 +203,7 @@ enum hangar_rc rd_connect(struct redis *redis, struct rd_conn **out)
 
 void rd_conn_close(struct rd_conn *conn)
 {
-    if (conn == NULL) {
+    if (!conn) {
         return;
     }
     rd_tls_close(conn->tls);
@@ -221,15 +215,15 @@ void rd_conn_close(struct rd_conn *conn)
 
 /* ---- moving bytes ---- */
 
-/* One attempt at reading: *closed at the end of the stream, *done 0 when there
- * is nothing just now. */
-static enum hangar_rc receive(struct rd_conn *conn, void *buffer, size_t size, size_t *done,
-                              bool *closed)
+/* Reads once without waiting.  *closed: the server ended the stream.  *done is 0 when no byte has
+ * arrived. */
+static enum hangar_rc conn_receive(struct rd_conn *conn, void *buffer, size_t size, size_t *done,
+                                   bool *closed)
 {
     struct redis *redis = conn->redis;
     *done = 0;
     *closed = false;
-    if (conn->tls != NULL) {
+    if (conn->tls) {
         enum rd_tls_result result = rd_tls_read(conn->tls, buffer, size, done);
         conn->tls_wants_write = result == RD_TLS_WANTS_WRITE;
         *closed = result == RD_TLS_CLOSED;
@@ -249,7 +243,7 @@ static enum hangar_rc receive(struct rd_conn *conn, void *buffer, size_t size, s
     return HANGAR_OK;
 }
 
-static size_t take_ahead(struct rd_conn *conn, void *buffer, size_t size)
+static size_t read_buffered(struct rd_conn *conn, void *buffer, size_t size)
 {
     size_t left = conn->ahead_size - conn->ahead_at;
     size_t n = left < size ? left : size;
@@ -260,12 +254,12 @@ static size_t take_ahead(struct rd_conn *conn, void *buffer, size_t size)
 
 enum hangar_rc rd_conn_try_read(struct rd_conn *conn, void *buffer, size_t size, size_t *done)
 {
-    *done = take_ahead(conn, buffer, size);
+    *done = read_buffered(conn, buffer, size);
     if (*done > 0) {
         return HANGAR_OK;
     }
     bool closed;
-    enum hangar_rc rc = receive(conn, buffer, size, done, &closed);
+    enum hangar_rc rc = conn_receive(conn, buffer, size, done, &closed);
     if (rc == HANGAR_OK && closed) {
         rc = conn->redis->host->fail(conn->redis->ctx, HANGAR_IO, 0,
                                      "redis at %s closed the connection", conn->redis->place);
@@ -277,7 +271,7 @@ enum hangar_rc rd_conn_try_write(struct rd_conn *conn, const void *data, size_t 
 {
     struct redis *redis = conn->redis;
     *done = 0;
-    if (conn->tls != NULL) {
+    if (conn->tls) {
         enum rd_tls_result result = rd_tls_write(conn->tls, data, size, done);
         conn->tls_wants_read = result == RD_TLS_WANTS_READ;
         if (result == RD_TLS_FAILED || result == RD_TLS_CLOSED) {
@@ -300,11 +294,11 @@ enum hangar_rc rd_conn_wait(struct rd_conn *conn, bool write)
     struct redis *redis = conn->redis;
     bool may_write = (write && !conn->tls_wants_read) || conn->tls_wants_write;
     short events = (short)(POLLIN | (may_write ? POLLOUT : 0));
-    enum hangar_rc rc = wait_fd(redis, conn->fd, events, redis->timeout_ms);
+    enum hangar_rc rc = wait_for_fd(redis, conn->fd, events, redis->timeout_ms);
     if (rc == HANGAR_EOF) {
         rc = redis->host->fail(redis->ctx, HANGAR_IO, 0,
-                               "redis at %s has stalled: nothing moved for %d s; hint: the "
-                               "option timeout sets how long to wait",
+                               "redis at %s sent and received nothing for %d s; hint: the option "
+                               "timeout sets this limit",
                                redis->place, (redis->timeout_ms + 999) / 1000);
     }
     return rc;
@@ -312,10 +306,10 @@ enum hangar_rc rd_conn_wait(struct rd_conn *conn, bool write)
 
 enum hangar_rc rd_conn_read(struct rd_conn *conn, void *buffer, size_t size, size_t *got)
 {
-    size_t done = take_ahead(conn, buffer, size);
+    size_t done = read_buffered(conn, buffer, size);
     bool closed = false;
     while (done == 0 && !closed) {
-        enum hangar_rc rc = receive(conn, buffer, size, &done, &closed);
+        enum hangar_rc rc = conn_receive(conn, buffer, size, &done, &closed);
         if (rc == HANGAR_OK && done == 0 && !closed) {
             rc = rd_conn_wait(conn, false);
         }

@@ -1,42 +1,42 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * transport: one connection to a server, by TCP, Unix socket or TLS.  Knows
- * bytes, timeouts and cancellation, and nothing of what the bytes mean.
+ * transport: one connection to a server, over TCP, a Unix socket or TLS.  It handles bytes,
+ * timeouts and cancellation; it does not know what the bytes mean.
  *
- * Every wait ends by itself: rd_connect after `connect_timeout`, the others when
- * nothing moved for `timeout`, all of them when the instance is cancelled.
- * What fails is recorded with the host, with the server's name in it.
+ * Every wait has a limit: rd_connect waits for `connect_timeout` per address, the other functions
+ * for `timeout` since the last byte that moved, and a cancellation of the instance ends all of
+ * them.  A failure is recorded with the host and names the server.
  */
 #ifndef RD_TRANSPORT_H
 #define RD_TRANSPORT_H
 
 #include <stdbool.h>
 #include <stddef.h>
-#include "redis.h"
+#include "instance.h"
 
 struct rd_conn;
 
 enum hangar_rc rd_connect(struct redis *redis, struct rd_conn **out);
-void rd_conn_close(struct rd_conn *conn); /* NULL is fine */
+void rd_conn_close(struct rd_conn *conn); /* NULL is allowed */
 
-/* Does anything accept connections there?  Records no failure. */
+/* True when something accepts connections at the address.  Records no failure. */
 bool rd_answers(struct redis *redis);
 
-/* 1 to `size` bytes; *got == 0: the server closed the connection. */
+/* Reads 1 to `size` bytes; *got is 0 when the server closed the connection. */
 enum hangar_rc rd_conn_read(struct rd_conn *conn, void *buffer, size_t size, size_t *got);
 
-/* Writes all of it. */
+/* Writes all `size` bytes. */
 enum hangar_rc rd_conn_write(struct rd_conn *conn, const void *data, size_t size);
 
-/* The same without waiting: *done may be 0.  A closed connection is an error. */
+/* The same without waiting: *done may be 0.  A closed connection is a failure. */
 enum hangar_rc rd_conn_try_read(struct rd_conn *conn, void *buffer, size_t size, size_t *done);
 enum hangar_rc rd_conn_try_write(struct rd_conn *conn, const void *data, size_t size, size_t *done);
 
-/* Waits until reading (and, if `write`, writing) may move something. */
+/* Waits until reading or, with `write`, writing may make progress. */
 enum hangar_rc rd_conn_wait(struct rd_conn *conn, bool write);
 
-/* A line up to \n, which is taken away with a \r before it; ended by a NUL. */
+/* Reads a line and stores it without its "\n" or "\r\n", NUL-terminated. */
 enum hangar_rc rd_conn_line(struct rd_conn *conn, char *line, size_t size);
 
 #endif

@@ -298,7 +298,7 @@ END_TEST
 
 START_TEST(a_stalled_server_meets_the_timeout)
 {
-    interrupted(stop_server, "timeout=3s", HANGAR_IO, "has stalled: nothing moved for 3 s");
+    interrupted(stop_server, "timeout=3s", HANGAR_IO, "sent and received nothing for 3 s");
 }
 END_TEST
 
@@ -470,8 +470,8 @@ START_TEST(options_that_do_not_fit_together_are_refused)
         const char *says;
     } cases[] = {
         {{"username=u", NULL}, "username needs a password"},
-        {{"tls=true", "socket=/tmp/s", NULL}, "tls is for TCP"},
-        {{"tls_cert=/tmp/c", NULL}, "tls_cert and tls_key go together"},
+        {{"tls=true", "socket=/tmp/s", NULL}, "tls needs TCP"},
+        {{"tls_cert=/tmp/c", NULL}, "tls_cert and tls_key must both be set"},
         {{"method=file", NULL}, "method file needs data_dir"},
         {{"host=", NULL}, "host must not be empty"},
     };

@@ -19,8 +19,8 @@ START_TEST(what_cannot_work_is_refused_before_anything_is_loaded)
         enum hangar_rc rc;
         const char *text;
     } cases[] = {
-        {"PING", "on_conflict=flush", HANGAR_CONFIG, "on_conflict has nothing to decide"},
-        {"PING", "on_conflict=replace", HANGAR_CONFIG, "leave one of the two out"},
+        {"PING", "on_conflict=flush", HANGAR_CONFIG, "cannot use --mode clean with on_conflict"},
+        {"PING", "on_conflict=replace", HANGAR_CONFIG, "use only one of the two"},
         {"CONFIG SET maxmemory 2mb", "on_conflict=fail", HANGAR_NO_SPACE, "its maxmemory is 2.0"},
         {"REPLICAOF 127.0.0.1 1", "on_conflict=fail", HANGAR_UNSUPPORTED, "it is a replica"},
     };
@@ -72,7 +72,7 @@ START_TEST(too_few_spare_databases_are_refused)
     freeReplyObject(reply);
     note_target();
     clean(&run, 0);
-    assert_untouched(&run, HANGAR_CONFIG, "of its 20 databases 1 are empty");
+    assert_untouched(&run, HANGAR_CONFIG, "only 1 of its 20 databases are empty");
     assert_says(run_error(&run), "raise the option databases");
     run_free(&run);
     tear_down();
@@ -94,7 +94,7 @@ START_TEST(a_server_with_one_database_is_refused)
     note_target();
     clean(&run, 0);
     ck_assert_int_eq(run.rc, HANGAR_CONFIG);
-    assert_says(run_error(&run), "of its 1 databases 0 are empty");
+    assert_says(run_error(&run), "only 0 of its 1 databases are empty");
     ck_assert_str_eq(server_digest(&target), before);
     run_free(&run);
     tear_down();
@@ -154,7 +154,7 @@ START_TEST(a_command_that_was_renamed_away_is_named_beforehand)
     struct run run;
     set_up((const char *[]){"--rename-command", "SWAPDB", "", NULL});
     clean(&run, HANGAR_RESTORE_DRY_RUN);
-    assert_untouched(&run, HANGAR_UNSUPPORTED, "+swapdb (ERR unknown command");
+    assert_untouched(&run, HANGAR_UNSUPPORTED, "lacks the rights +swapdb (ERR unknown command");
     run_free(&run);
     tear_down();
 }
@@ -189,7 +189,7 @@ START_TEST(a_server_that_fills_up_is_left_before_its_data_suffers)
     run_open(&run, (const char *[]){target.socket_option, NULL});
     run_restore(&run, backup.data, backup.size, 20000, NULL, HANGAR_RESTORE_CLEAN);
     ck_assert_int_eq(run.rc, HANGAR_NO_SPACE);
-    assert_says(run_error(&run), "before the data in use suffers");
+    assert_says(run_error(&run), "to protect the data in use");
     ck_assert_str_eq(server_digest(&target), before);
     server_do(&target, "SET still writable");
     run_free(&run);

@@ -368,9 +368,9 @@ START_TEST(unknown_and_prerelease_types_are_refused_by_name)
     assert_refused(10, 22, HANGAR_UNSUPPORTED, "type 22 is of a pre-release");
     assert_refused(10, 23, HANGAR_UNSUPPORTED, "type 23 is of a pre-release");
     assert_refused(10, 246, HANGAR_UNSUPPORTED, "type 246 is of a pre-release");
-    assert_refused(10, 8, HANGAR_CORRUPT, "type 8 is not known");
-    assert_refused(10, 26, HANGAR_CORRUPT, "type 26 is not known");
-    assert_refused(13, 26, HANGAR_UNSUPPORTED, "type 26 is not known");
+    assert_refused(10, 8, HANGAR_CORRUPT, "type 8 is unknown");
+    assert_refused(10, 26, HANGAR_CORRUPT, "type 26 is unknown");
+    assert_refused(13, 26, HANGAR_UNSUPPORTED, "type 26 is unknown");
 }
 END_TEST
 
@@ -561,12 +561,12 @@ START_TEST(lengths_that_do_not_fit_are_refused_before_they_are_believed)
         size_t size;
         const char *says;
     } cases[] = {
-        {0, "\x81\xff\xff\xff\xff\xff\xff\xff\xff", 9, "does not fit"},
-        {0, "\x80\x7f\xff\xff\xff", 5, "does not fit"},
-        {0, "\xc3\x01\x80\x7f\xff\xff\xff", 7, "cannot become"},
+        {0, "\x81\xff\xff\xff\xff\xff\xff\xff\xff", 9, "exceeds the rest of the RDB"},
+        {0, "\x80\x7f\xff\xff\xff", 5, "exceeds the rest of the RDB"},
+        {0, "\xc3\x01\x80\x7f\xff\xff\xff", 7, "cannot decode to"},
         {0, "\xc4", 1, "does not begin a length"},
         {0, "\x82", 1, "does not begin a length"},
-        {1, "\x81\xff\xff\xff\xff\xff\xff\xff\xff", 9, "elements do not fit"},
+        {1, "\x81\xff\xff\xff\xff\xff\xff\xff\xff", 9, "elements exceed the rest of the RDB"},
         {1, "\xc0\x01", 2, "does not begin a length"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -706,12 +706,12 @@ START_TEST(what_is_no_rdb_is_refused_with_its_text)
     } cases[] = {
         {"-ERR no disk\r\n", HANGAR_IO, "ERR no disk"},
         {"\n\n-LOADING wait\r\n", HANGAR_IO, "LOADING wait"},
-        {"+OK\r\n", HANGAR_CORRUPT, "not announced"},
-        {"$0\r\n", HANGAR_CORRUPT, "not announced"},
-        {"$-1\r\n", HANGAR_CORRUPT, "not announced"},
-        {"$12x\r\n", HANGAR_CORRUPT, "not announced"},
-        {"$99999999999999999999999\r\n", HANGAR_CORRUPT, "not announced"},
-        {"$EOF:short\r\n", HANGAR_CORRUPT, "not announced"},
+        {"+OK\r\n", HANGAR_CORRUPT, "does not begin with the size of an RDB"},
+        {"$0\r\n", HANGAR_CORRUPT, "does not begin with the size of an RDB"},
+        {"$-1\r\n", HANGAR_CORRUPT, "does not begin with the size of an RDB"},
+        {"$12x\r\n", HANGAR_CORRUPT, "does not begin with the size of an RDB"},
+        {"$99999999999999999999999\r\n", HANGAR_CORRUPT, "does not begin with the size of an RDB"},
+        {"$EOF:short\r\n", HANGAR_CORRUPT, "does not begin with the size of an RDB"},
         {"$20\r\nnot an RDB at all...", HANGAR_CORRUPT, "does not begin"},
         {"$20\r\nVALKEY080...........", HANGAR_UNSUPPORTED, "Valkey"},
     };

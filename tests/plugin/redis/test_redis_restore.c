@@ -90,7 +90,7 @@ START_TEST(a_target_with_data_is_refused_and_stays_as_it_was)
     char digest[64];
     strcpy(digest, server_digest(&target));
     restore(&run, "on_conflict=fail", 0);
-    assert_fails(&run, HANGAR_EXISTS, "is not empty: it has 3 keys and 0 libraries");
+    assert_fails(&run, HANGAR_EXISTS, "it is not empty (3 keys, 0 libraries");
     ck_assert_ptr_nonnull(strstr(run_error(&run), ".on_conflict=replace"));
     ck_assert_str_eq(server_digest(&target), digest);
     run_free(&run);
@@ -99,7 +99,7 @@ START_TEST(a_target_with_data_is_refused_and_stays_as_it_was)
     server_do(&target, "SET a b");
     server_do(&target, "SELECT 0");
     restore(&run, "on_conflict=fail", 0);
-    assert_fails(&run, HANGAR_EXISTS, "is not empty: it has 1 keys");
+    assert_fails(&run, HANGAR_EXISTS, "it is not empty (1 keys");
     run_free(&run);
     tear_down();
 }
@@ -315,7 +315,7 @@ START_TEST(a_damaged_or_cut_rdb_never_restores_with_success)
     server_do(&target, "FLUSHALL");
     run_open(&run, (const char *[]){target.socket_option, NULL});
     run_restore(&run, longer, backup.size + 1, MANY, NULL, 0);
-    assert_fails(&run, HANGAR_CORRUPT, "bytes behind its end");
+    assert_fails(&run, HANGAR_CORRUPT, "bytes after its end");
     free(longer);
     run_free(&run);
     tear_down();
@@ -589,7 +589,7 @@ START_TEST(a_file_is_put_where_a_stopped_server_finds_it)
     ck_assert_int_eq(testing_shell("test $(ls -A %s | wc -l) = 1", dir), 0);
     run_free(&run);
     restore_file(&run, dir, "on_conflict=fail"); /* there is one now */
-    assert_fails(&run, HANGAR_EXISTS, "there is a dump.rdb");
+    assert_fails(&run, HANGAR_EXISTS, "it has a dump.rdb");
     run_free(&run);
     restore_file(&run, dir, "on_conflict=replace");
     assert_ok(&run);
@@ -617,16 +617,17 @@ START_TEST(a_file_is_refused_where_it_would_be_lost_or_hidden)
     run_free(&run);
     ck_assert_int_eq(testing_shell("mkdir %s/appendonlydir", dir), 0);
     restore_file(&run, dir, "on_conflict=flush");
-    assert_fails(&run, HANGAR_EXISTS, "append-only data (appendonlydir), which would hide the RDB");
+    assert_fails(&run, HANGAR_EXISTS,
+                 "would read the append-only data there (appendonlydir) instead of the RDB");
     run_free(&run);
     ck_assert_int_eq(testing_shell("rmdir %s/appendonlydir; touch %s/appendonly.aof", dir, dir), 0);
     restore_file(&run, dir, "on_conflict=flush");
-    assert_fails(&run, HANGAR_EXISTS, "append-only data (appendonly.aof)");
+    assert_fails(&run, HANGAR_EXISTS, "append-only data there (appendonly.aof)");
     run_free(&run);
     ck_assert_int_eq(testing_shell("rm %s/appendonly.aof; test -z \"$(ls -A %s)\"", dir, dir), 0);
     backup.size--; /* cut short: nothing may be left behind */
     restore_file(&run, dir, "on_conflict=fail");
-    assert_fails(&run, HANGAR_CORRUPT, "it has no end");
+    assert_fails(&run, HANGAR_CORRUPT, "its end is missing");
     ck_assert_int_eq(testing_shell("test -z \"$(ls -A %s)\"", dir), 0);
     run_free(&run);
     tear_down();
@@ -710,7 +711,7 @@ START_TEST(tls_works_and_a_wrong_name_or_ca_is_refused)
     } cases[] = {
         {ca, cert, key, HANGAR_OK, ""},
         {ca, "tls_server_name=db.example", NULL, HANGAR_IO, ""}, /* wants our certificate */
-        {wrong_ca, cert, key, HANGAR_IO, "the server's certificate is refused"},
+        {wrong_ca, cert, key, HANGAR_IO, "the certificate of the server is not accepted"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct run run;

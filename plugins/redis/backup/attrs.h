@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * attrs: what a backup records about its data: attributes of the object dump.rdb, and facts of
+ * the source.  A restore reads the attributes back.  It does not know where the data comes from.
+ */
+#ifndef RD_ATTRS_H
+#define RD_ATTRS_H
+
+#include "instance.h"
+#include "rdb/counts.h"
+#include "rdb/digest.h"
+
+/* The attribute RD_DIGEST_ATTR names the kind of the digests; each total of the digest has an
+ * attribute of its own beside it (rd_digest_attr_name). */
+#define RD_DIGEST_ATTR "digest"
+#define RD_DIGEST_KIND "xxh128-1"
+#define RD_DIGEST_NAME_BYTES 48
+
+/* The name of the attribute that holds total `which`: "digest.string", ... */
+void rd_digest_attr_name(int which, char out[RD_DIGEST_NAME_BYTES]);
+
+/* Records the attributes of the object.  `digest` is NULL when none was computed. */
+void rd_attrs_of_object(const struct redis *redis, const struct rdb_counts *counts,
+                        const struct rdb_digest *digest, struct hangar_attrs *attrs);
+
+/* Records the facts of the source that the counts contain. */
+void rd_facts_of_counts(const struct redis *redis, const struct rdb_counts *counts,
+                        struct hangar_attrs *facts);
+
+/* A numeric attribute of the object that a restore reads; 0 when the backup does not have it. */
+uint64_t rd_backup_number(const struct redis *redis, const struct hangar_restore *how,
+                          const char *name);
+
+#endif

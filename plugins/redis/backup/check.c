@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * check: see check.h.
+ */
+#include "backup/check.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+/* The ACL is asked, because PSYNC itself would start a snapshot. */
+enum hangar_rc rd_check_rights(struct rd_client *client)
+{
+    struct redis *redis = client->redis;
+    redisReply *user = NULL, *verdict = NULL;
+    enum hangar_rc rc = rd_call(client, &user, "ACL", "WHOAMI", NULL);
+    if (rc != HANGAR_OK) {
+        return rc;
+    }
+    if (user->type == REDIS_REPLY_STRING) {
+        rc = rd_call(client, &verdict, "ACL", "DRYRUN", user->str, "PSYNC", "?", "-1", NULL);
+    }
+    if (rc == HANGAR_OK && verdict && verdict->type == REDIS_REPLY_STRING) {
+        char text[RD_TEXT_SIZE];
+        rc = redis->host->fail(redis->ctx, HANGAR_AUTH, 0,
+                               "redis at %s would refuse PSYNC to the user %s; hint: ACL SETUSER "
+                               "%s +psync +replconf +ping +info",
+                               redis->place, rd_text(user->str, user->len, text), text);
+    } else if (rc == HANGAR_OK && (!verdict || verdict->type != REDIS_REPLY_STATUS)) {
+        redis->host->log(redis->ctx, HANGAR_LOG_INFO,
+                         "cannot find out whether redis at %s lets this user replicate: ACL DRYRUN "
+                         "is missing or not allowed",
+                         redis->place);
+    }
+    freeReplyObject(user);
+    if (verdict) {
+        freeReplyObject(verdict);
+    }
+    return rc;
+}
+
+static void set_server_facts(const struct redis *redis, const struct rd_server *server,
+                             struct hangar_attrs *facts)
+{
+    const struct hangar_host *host = redis->host;
+    host->attr_setf(facts, "server", "redis %s", server->version);
+    host->attr_set(facts, "role", server->replica ? "replica" : "master");
+    host->attr_setf(facts, "keys", "%" PRIu64, server->keys);
+    host->attr_setf(facts, "memory", "%.1f MiB", RD_MIB(server->used_memory));
+}
+
+void rd_warn_of_state(struct redis *redis, const struct rd_server *server)
+{
+    const struct hangar_host *host = redis->host;
+    if (!server->known) {
+        host->log(redis->ctx, HANGAR_LOG_WARN,
+                  "cannot check the state of redis at %s: this user may not use INFO",
+                  redis->place);
+    }
+    if (server->link_down) {
+        host->log(redis->ctx, HANGAR_LOG_WARN,
+                  "redis at %s is a replica without a link to its master: its data may be out of "
+                  "date, and it refuses a backup until it has synchronised",
+                  redis->place);
+    }
+    if (server->cluster) {
+        host->log(redis->ctx, HANGAR_LOG_WARN,
+                  "redis at %s is a node of a cluster: the backup has only the keys of this node",
+                  redis->place);
+    }
+}
+
+enum hangar_rc redis_check(void *inst, struct hangar_attrs *facts)
+{
+    struct redis *redis = inst;
+    struct rd_client client = {.redis = redis};
+    struct rd_server server = {.known = false};
+    enum hangar_rc rc = rd_open(redis, &client);
+    if (rc == HANGAR_OK) {
+        rc = rd_ask_server(&client, &server);
+    }
+    if (rc != HANGAR_OK) {
+        goto out;
+    }
+    rd_warn_of_state(redis, &server);
+    if (server.known) {
+        set_server_facts(redis, &server, facts);
+    }
+    rc = server.loading ? rd_still_loading(redis) : rd_check_rights(&client);
+out:
+    rd_server_fini(&server);
+    rd_close(&client);
+    return rc;
+}

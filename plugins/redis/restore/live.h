@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * live: restores into a running server, key by key (method: live).
+ *
+ *     rd_live_prepare ──► rd_live_open ──► rd_live_write* ──► rd_live_complete
+ *                     ──► rd_live_check ──► rd_live_end ──► rd_live_drop
+ */
+#ifndef RD_LIVE_H
+#define RD_LIVE_H
+
+#include "instance.h"
+
+struct rd_live;
+
+/* Refuses what cannot succeed, and writes the plan.  *out may be set after a failure. */
+enum hangar_rc rd_live_prepare(struct redis *redis, const struct hangar_restore *how,
+                               struct rd_live **out);
+/* Before the first write.  With on_conflict: flush it deletes the data of the server. */
+enum hangar_rc rd_live_open(struct rd_live *live);
+enum hangar_rc rd_live_write(struct rd_live *live, const void *data, size_t size);
+/* After the last byte. */
+enum hangar_rc rd_live_complete(struct rd_live *live);
+/* The steps that may fail or need long: the comparison, the test of the functions. */
+enum hangar_rc rd_live_check(struct rd_live *live);
+/* Fills the report.  In mode clean it swaps the data in. */
+enum hangar_rc rd_live_end(struct rd_live *live, struct hangar_attrs *report);
+void rd_live_drop(struct rd_live *live);
+
+#endif
