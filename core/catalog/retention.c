@@ -11,11 +11,12 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/json.h"
 
-#define DAY_MS INT64_C(86400000)
 #define HELD "held"
+#define USUAL_GAP_DAYS 2
 
-static int newest_first(const void *a, const void *b)
+static int compare_newest_first(const void *a, const void *b)
 {
     const struct hg_retained *x = a, *y = b;
     if (x->time_ms != y->time_ms) {
@@ -24,8 +25,9 @@ static int newest_first(const void *a, const void *b)
     return strcmp(y->id, x->id);
 }
 
-static void keep(struct hg_retained *item, const char *fmt, ...) HANGAR_PRINTF(2, 3);
-static void keep(struct hg_retained *item, const char *fmt, ...)
+/* Keeps an item, and adds to the reasons for it. */
+static void keep_item(struct hg_retained *item, const char *fmt, ...) HANGAR_PRINTF(2, 3);
+static void keep_item(struct hg_retained *item, const char *fmt, ...)
 {
     size_t n = item->keep ? strlen(item->reason) : 0;
     if (n > 0 && n + 2 < sizeof(item->reason)) {
@@ -40,49 +42,51 @@ static void keep(struct hg_retained *item, const char *fmt, ...)
     item->keep = true;
 }
 
-/* Is it one that the rules are about? */
-static bool counts(const struct hg_retained *item)
+/* Do the rules apply to it? */
+static bool is_counted(const struct hg_retained *item)
 {
     return item->good && !item->safety;
 }
 
 /* ---- the clock guard ---- */
 
-static int by_size(const void *a, const void *b)
+static int compare_gaps(const void *a, const void *b)
 {
     int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
     return x < y ? -1 : x > y;
 }
 
-/* What a gap is measured by: so many of the newest, so that it follows a schedule
- * that was changed. */
+/* The gaps that the median is made of.  They are few, so that the median follows a
+ * schedule that was changed. */
 #define GAPS_COMPARED(newest) (2 * (newest) - 1)
 
-struct jump {
-    const struct hg_retained *after; /* the backup before which the gap lies; NULL: now */
-    size_t until;                    /* so many more backups, and it is history */
+struct clock_jump {
+    const struct hg_retained *after; /* the backup behind the gap; NULL: the gap ends now */
+    size_t backups_left;             /* after so many more backups the gap is ignored */
 };
 
-/* The longest gap that is nothing unusual: retention makes some itself. */
-static int64_t usual_gap(const struct hg_policy *policy)
+/* The longest gap between backups that is usual, as the rules themselves leave gaps. */
+static int64_t usual_gap_ms(const struct hg_policy *policy)
 {
-    return policy->keep_yearly > 0    ? 550 * DAY_MS
-           : policy->keep_monthly > 0 ? 46 * DAY_MS
-           : policy->keep_weekly > 0  ? 10 * DAY_MS
-                                      : 2 * DAY_MS;
+    int64_t days = USUAL_GAP_DAYS;
+    for (const struct hg_retention_rule *rule = hg_retention_rules; rule->key; rule++) {
+        if (hg_policy_limit(policy, rule) > 0 && rule->gap_days > days) {
+            days = rule->gap_days;
+        }
+    }
+    return days * HG_DAY_MS;
 }
 
-/* Does it tell how often backups are made?  What only an order keeps stands alone. */
-static bool tells_time(const struct hg_retained *item)
+/* Does it show how often backups are made?  One that only a hold keeps does not. */
+static bool shows_schedule(const struct hg_retained *item)
 {
-    return counts(item) && strcmp(item->reason, HELD) != 0;
+    return is_counted(item) && strcmp(item->reason, HELD) != 0;
 }
 
-/* Is the time since the newest backup, or one of the newest gaps, long and more than ten
- * times what is usual? */
-static enum hangar_rc find_jump(const struct hg_policy *policy, const struct hg_retained *items,
-                                size_t count, int64_t now_ms, size_t newest, bool *found,
-                                struct jump *jump, struct hg_error *err)
+static enum hangar_rc find_clock_jump(const struct hg_policy *policy,
+                                      const struct hg_retained *items, size_t count, int64_t now_ms,
+                                      size_t newest, bool *found, struct clock_jump *jump,
+                                      struct hg_error *err)
 {
     const struct hg_retained **good = calloc(count + 1, sizeof(struct hg_retained *));
     int64_t *gaps = calloc(count + 1, sizeof(*gaps));
@@ -93,26 +97,26 @@ static enum hangar_rc find_jump(const struct hg_policy *policy, const struct hg_
         return hg_no_memory(err);
     }
     for (size_t i = 0; i < count; i++) {
-        if (tells_time(&items[i])) {
+        if (shows_schedule(&items[i])) {
             good[n++] = &items[i];
         }
     }
     *found = false;
     if (n >= 3) {
-        int64_t silence = now_ms - good[0]->time_ms, largest = 0;
+        int64_t since_newest = now_ms - good[0]->time_ms, largest = 0;
         size_t compared = n - 1 < GAPS_COMPARED(newest) ? n - 1 : GAPS_COMPARED(newest);
         for (size_t i = 0; i < compared; i++) {
             gaps[i] = good[i]->time_ms - good[i + 1]->time_ms;
             if (i < newest && gaps[i] > largest) {
                 largest = gaps[i];
-                *jump = (struct jump){.after = good[i], .until = newest - i};
+                *jump = (struct clock_jump){.after = good[i], .backups_left = newest - i};
             }
         }
-        qsort(gaps, compared, sizeof(*gaps), by_size);
-        int64_t usual = gaps[(compared - 1) / 2];
-        *found = largest > usual_gap(policy) && largest / 10 > usual;
-        if (silence > 2 * DAY_MS && silence / 10 > usual) {
-            *jump = (struct jump){.after = NULL, .until = newest + 1};
+        qsort(gaps, compared, sizeof(*gaps), compare_gaps);
+        int64_t median = gaps[(compared - 1) / 2];
+        *found = largest > usual_gap_ms(policy) && largest / 10 > median;
+        if (since_newest > USUAL_GAP_DAYS * HG_DAY_MS && since_newest / 10 > median) {
+            *jump = (struct clock_jump){.after = NULL, .backups_left = newest + 1};
             *found = true;
         }
     }
@@ -125,87 +129,74 @@ static enum hangar_rc check_clock(const struct hg_policy *policy, const struct h
                                   size_t count, int64_t now_ms, size_t newest, struct hg_error *err)
 {
     char now[HG_TIME_SIZE], then[HG_TIME_SIZE];
-    bool jumped = false;
-    struct jump jump = {0};
     hg_time_format(now_ms, now);
     for (size_t i = 0; i < count; i++) {
         if (items[i].good && items[i].time_ms > now_ms + HG_FUTURE_MS) {
             hg_time_format(items[i].time_ms, then);
             return hg_fail(err, HANGAR_UNSUPPORTED, 0,
-                           "nothing is removed: %s is of %s, and the clock says %s; hint: set the "
-                           "clock, or remove the backup by its id if its own clock was wrong",
+                           "nothing is removed: backup %s is from the future (%s, the clock shows "
+                           "%s); hint: set the clock, or remove the backup by its id if the clock "
+                           "was wrong when it was made",
                            items[i].id, then, now);
         }
     }
-    enum hangar_rc rc = find_jump(policy, items, count, now_ms, newest, &jumped, &jump, err);
+    bool jumped = false;
+    struct clock_jump jump = {0};
+    enum hangar_rc rc = find_clock_jump(policy, items, count, now_ms, newest, &jumped, &jump, err);
     if (rc == HANGAR_OK && jumped) {
         rc = hg_fail(err, HANGAR_UNSUPPORTED, 0,
-                     "nothing is removed: the time %s%s is out of proportion to that between "
-                     "other backups, as if the clock, which says %s, had jumped; hint: if the "
-                     "clock is right, this ends by itself with %zu more backup%s",
-                     jump.after ? "before " : "since the newest backup",
-                     jump.after ? jump.after->id : "", now, jump.until, jump.until == 1 ? "" : "s");
+                     "nothing is removed: the time %s%s is unusually long, so the clock (%s) may "
+                     "be wrong; hint: if the clock is right, retention continues after %zu more "
+                     "backup%s",
+                     jump.after ? "before backup " : "since the newest backup",
+                     jump.after ? jump.after->id : "", now, jump.backups_left,
+                     jump.backups_left == 1 ? "" : "s");
     }
     return rc;
 }
 
 /* ---- the rules ---- */
 
-enum period { HOURLY, DAILY, WEEKLY, MONTHLY, YEARLY, PERIODS };
-
-static const char *const period_names[PERIODS] = {"hourly", "daily", "weekly", "monthly", "yearly"};
-
-static void period_of(enum period period, const struct hg_wall *wall, char *out, size_t size)
+/* When clocks are set back, a part of the day is repeated, perhaps of the day before.
+ * Then a period returns that was seen already: its name is not before the last one.  Hours
+ * are the exception: a repeated hour has a name of its own. */
+static void keep_periods(const struct hg_retention_rule *rule, int64_t limit,
+                         const struct hg_zone *zone, struct hg_retained *items, size_t count)
 {
-    switch (period) {
-    case HOURLY:
-        snprintf(out, size, "%04d-%02d-%02d %02d:00%c%02d:%02d", wall->year, wall->month, wall->day,
-                 wall->hour, wall->offset_minutes < 0 ? '-' : '+', abs(wall->offset_minutes) / 60,
-                 abs(wall->offset_minutes) % 60);
-        break;
-    case DAILY:
-        snprintf(out, size, "%04d-%02d-%02d", wall->year, wall->month, wall->day);
-        break;
-    case WEEKLY:
-        snprintf(out, size, "%04d-W%02d", wall->week_year, wall->week);
-        break;
-    case MONTHLY:
-        snprintf(out, size, "%04d-%02d", wall->year, wall->month);
-        break;
-    default:
-        snprintf(out, size, "%04d", wall->year);
-    }
-}
-
-/* The newest of each of the `limit` newest periods that have one.  Clocks that are put
- * back repeat a part of a day, even of the one before: what is not before the last
- * period was met already.  Repeated hours differ in their distance from UTC. */
-static void keep_periods(struct hg_retained *items, size_t count, enum period period, int64_t limit,
-                         const struct hg_zone *zone)
-{
-    char last[32] = "", this[32];
+    char last[HG_PERIOD_SIZE] = "", this[HG_PERIOD_SIZE];
     for (size_t i = 0; i < count && limit > 0; i++) {
         struct hg_wall wall;
-        if (!counts(&items[i]) || !hg_zone_wall(zone, items[i].time_ms, &wall)) {
+        if (!is_counted(&items[i]) || !hg_zone_wall(zone, items[i].time_ms, &wall)) {
             continue;
         }
-        period_of(period, &wall, this, sizeof(this));
+        rule->period(&wall, this);
         int order = strcmp(this, last);
-        if (last[0] == '\0' || order < 0 || (period == HOURLY && order != 0)) {
-            keep(&items[i], "%s %s", period_names[period], this);
+        if (last[0] == '\0' || order < 0 || (rule->hours && order != 0)) {
+            keep_item(&items[i], "%s %s", rule->text, this);
             memcpy(last, this, sizeof(last));
             limit--;
         }
     }
 }
 
-static void keep_newest(struct hg_retained *items, size_t count, int64_t limit, const char *rule)
+static void keep_newest(const struct hg_retention_rule *rule, int64_t limit,
+                        struct hg_retained *items, size_t count)
 {
     int64_t n = 0;
     for (size_t i = 0; i < count && n < limit; i++) {
-        if (counts(&items[i])) {
+        if (is_counted(&items[i])) {
             n++;
-            keep(&items[i], "%s %lld of %lld", rule, (long long)n, (long long)limit);
+            keep_item(&items[i], "%s %lld of %lld", rule->text, (long long)n, (long long)limit);
+        }
+    }
+}
+
+static void keep_young(const struct hg_retention_rule *rule, int64_t limit, int64_t now_ms,
+                       struct hg_retained *items, size_t count)
+{
+    for (size_t i = 0; limit >= 0 && i < count; i++) {
+        if (is_counted(&items[i]) && now_ms - items[i].time_ms <= limit * rule->unit_ms) {
+            keep_item(&items[i], "within %lld %s", (long long)limit, rule->text);
         }
     }
 }
@@ -218,10 +209,10 @@ static void keep_safety(struct hg_retained *items, size_t count, int64_t now_ms)
             continue;
         }
         if (newest) {
-            keep(&items[i], "the newest safety backup");
+            keep_item(&items[i], "newest safety backup");
         }
-        if (now_ms - items[i].time_ms <= HG_SAFETY_DAYS * DAY_MS) {
-            keep(&items[i], "a safety backup, within %d days", HG_SAFETY_DAYS);
+        if (now_ms - items[i].time_ms <= HG_SAFETY_DAYS * HG_DAY_MS) {
+            keep_item(&items[i], "safety backup within %d days", HG_SAFETY_DAYS);
         }
         newest = false;
     }
@@ -231,53 +222,83 @@ static void keep_all(struct hg_retained *items, size_t count, const char *why)
 {
     for (size_t i = 0; i < count; i++) {
         if (!items[i].keep) {
-            keep(&items[i], "%s", why);
+            keep_item(&items[i], "%s", why);
         }
     }
+}
+
+static void keep_without_rules(struct hg_retained *items, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        items[i].keep = false;
+        snprintf(items[i].reason, sizeof(items[i].reason), "no rule keeps it");
+        if (!items[i].good) {
+            keep_item(&items[i], "not counted: %s",
+                      items[i].why_not ? items[i].why_not : "incomplete");
+        } else if (items[i].held) {
+            keep_item(&items[i], HELD);
+        }
+    }
+}
+
+static int64_t limit_in_force(const struct hg_policy *policy, const struct hg_retention_rule *rule)
+{
+    int64_t limit = hg_policy_limit(policy, rule);
+    if (rule->kind != HG_RULE_MINIMUM) {
+        return limit;
+    }
+    return limit < 0 ? HG_MIN_KEEP_DEFAULT : limit < 1 ? 1 : limit;
 }
 
 enum hangar_rc hg_retention_apply(const struct hg_policy *policy, const struct hg_zone *zone,
                                   int64_t now_ms, struct hg_retained *items, size_t count,
                                   struct hg_error *err)
 {
-    const int64_t periods[PERIODS] = {policy->keep_hourly, policy->keep_daily, policy->keep_weekly,
-                                      policy->keep_monthly, policy->keep_yearly};
-    int64_t min_keep = policy->min_keep < 0   ? HG_MIN_KEEP_DEFAULT
-                       : policy->min_keep < 1 ? 1
-                                              : policy->min_keep;
-    bool any = policy->keep_last >= 0 || policy->keep_days >= 0;
+    size_t newest = 3;
+    bool removes = false;
     if (count) {
-        qsort(items, count, sizeof(*items), newest_first);
+        qsort(items, count, sizeof(*items), compare_newest_first);
     }
-    for (size_t i = 0; i < count; i++) {
-        items[i].keep = false;
-        snprintf(items[i].reason, sizeof(items[i].reason), "no rule keeps it");
-        if (!items[i].good) {
-            keep(&items[i], "not counted: %s", items[i].why_not ? items[i].why_not : "not whole");
-        } else if (items[i].held) {
-            keep(&items[i], HELD);
+    keep_without_rules(items, count);
+    for (const struct hg_retention_rule *rule = hg_retention_rules; rule->key; rule++) {
+        int64_t limit = limit_in_force(policy, rule);
+        switch (rule->kind) {
+        case HG_RULE_NEWEST:
+            keep_newest(rule, limit, items, count);
+            break;
+        case HG_RULE_AGE:
+            keep_young(rule, limit, now_ms, items, count);
+            break;
+        case HG_RULE_PERIOD:
+            keep_periods(rule, limit, zone, items, count);
+            break;
+        case HG_RULE_MINIMUM:
+            keep_newest(rule, limit, items, count);
+            newest = (size_t)limit > newest ? (size_t)limit : newest;
+            break;
         }
+        removes = removes || (rule->kind != HG_RULE_MINIMUM && limit >= 0);
     }
-    keep_newest(items, count, policy->keep_last, "last");
-    for (size_t i = 0; policy->keep_days >= 0 && i < count; i++) {
-        if (counts(&items[i]) && now_ms - items[i].time_ms <= policy->keep_days * DAY_MS) {
-            keep(&items[i], "within %lld days", (long long)policy->keep_days);
-        }
-    }
-    for (int p = 0; p < PERIODS; p++) {
-        any = any || periods[p] >= 0;
-        keep_periods(items, count, (enum period)p, periods[p], zone);
-    }
-    keep_newest(items, count, min_keep, "min_keep");
     keep_safety(items, count, now_ms);
-    if (!any) {
+    if (!removes) {
         keep_all(items, count, "no rule removes");
         return HANGAR_OK;
     }
-    enum hangar_rc rc =
-        check_clock(policy, items, count, now_ms, min_keep > 3 ? (size_t)min_keep : 3, err);
+    enum hangar_rc rc = check_clock(policy, items, count, now_ms, newest, err);
     if (rc != HANGAR_OK) {
-        keep_all(items, count, "the clock looks wrong");
+        keep_all(items, count, "the clock may be wrong");
     }
     return rc;
+}
+
+json_t *hg_policy_json(const struct hg_policy *policy)
+{
+    json_t *json = json_object();
+    for (const struct hg_retention_rule *rule = hg_retention_rules; rule->key; rule++) {
+        int64_t limit = hg_policy_limit(policy, rule);
+        if (limit >= 0) {
+            hg_json_set_int(json, rule->key, limit);
+        }
+    }
+    return json;
 }

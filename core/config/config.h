@@ -9,6 +9,7 @@
 
 #include <stdint.h>
 #include "config/options.h"
+#include "config/retention_rules.h"
 
 #define HG_CHAIN_MAX 8 /* transforms of a pipeline */
 
@@ -18,14 +19,13 @@ enum hg_kind { HG_SOURCE, HG_TRANSFORM, HG_SINK, HG_NOTIFIER, HG_KINDS };
 const char *hg_kind_name(enum hg_kind kind);
 const char *hg_kind_section(enum hg_kind kind);
 
-/* retention: of a sink; -1 where a key is not given.  keep_days is in days. */
+/* retention: of a sink. */
 struct hg_retention {
     bool given;
+    struct hg_policy policy;
     char *timezone;          /* a name of tzdata; NULL: the machine's */
     struct hg_zone *zone;    /* that one */
     int64_t delete_grace_ms; /* between a manifest's removal and that of its objects */
-    int64_t keep_last, keep_days, keep_hourly, keep_daily, keep_weekly, keep_monthly, keep_yearly,
-        min_keep;
 };
 
 struct hg_instance_config {

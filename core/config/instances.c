@@ -13,18 +13,10 @@
 
 enum { MAX_INSTANCES = 1000, MAX_LAG_MS = 60000 };
 
-#define KEEP(key, least) {.name = #key, .type = HANGAR_OPT_INT, .min = least, .max = 100000}
+#define RULE(key, least, ...) {.name = #key, .type = HANGAR_OPT_INT, .min = least, .max = 100000},
 
 static const struct hangar_option retention_options[] = {
-    KEEP(keep_last, 0),
-    KEEP(keep_days, 0),
-    KEEP(keep_hourly, 0),
-    KEEP(keep_daily, 0),
-    KEEP(keep_weekly, 0),
-    KEEP(keep_monthly, 0),
-    KEEP(keep_yearly, 0),
-    KEEP(min_keep, 1),
-    {.name = "timezone", .type = HANGAR_OPT_STRING},
+    HG_RETENTION_RULES(RULE){.name = "timezone", .type = HANGAR_OPT_STRING},
     {.name = "delete_grace",
      .type = HANGAR_OPT_DURATION,
      .default_value = "1h",
@@ -32,6 +24,7 @@ static const struct hangar_option retention_options[] = {
      .max = 30 * INT64_C(86400000)},
     {.name = NULL},
 };
+#undef RULE
 
 /* The time zone and a copy of its name. */
 static void read_timezone(struct hg_reader *r, const struct hg_options *options,
@@ -60,16 +53,11 @@ static struct hg_retention read_retention(struct hg_reader *r, const struct hg_y
     hg_options_bind(&o, retention_options, node, "", 0, 0, NULL, 0, false, r->problems);
     struct hg_retention retention = {
         .given = node != NULL,
-        .keep_last = number_or_none(&o, "keep_last"),
-        .keep_days = number_or_none(&o, "keep_days"),
-        .keep_hourly = number_or_none(&o, "keep_hourly"),
-        .keep_daily = number_or_none(&o, "keep_daily"),
-        .keep_weekly = number_or_none(&o, "keep_weekly"),
-        .keep_monthly = number_or_none(&o, "keep_monthly"),
-        .keep_yearly = number_or_none(&o, "keep_yearly"),
-        .min_keep = number_or_none(&o, "min_keep"),
         .delete_grace_ms = number_or_none(&o, "delete_grace"),
     };
+    for (const struct hg_retention_rule *rule = hg_retention_rules; rule->key; rule++) {
+        hg_policy_set_limit(&retention.policy, rule, number_or_none(&o, rule->key));
+    }
     read_timezone(r, &o, &retention);
     hg_options_free(&o);
     return retention;

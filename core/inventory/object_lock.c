@@ -111,11 +111,11 @@ static enum hangar_rc retain(struct hg_pruning *p, const char *id, int64_t until
 /* 0: nobody can tell. */
 static int64_t surely_until(const struct hg_pruning *p, const struct hg_retained *item)
 {
-    int64_t days = p->config->retention.keep_days;
-    if (days <= 0 || !item->good || item->safety || item->time_ms > p->now_ms) {
+    int64_t age_ms = hg_policy_kept_age_ms(&p->config->retention.policy);
+    if (age_ms == 0 || !item->good || item->safety || item->time_ms > p->now_ms) {
         return 0;
     }
-    int64_t until = item->time_ms + days * DAY_MS;
+    int64_t until = item->time_ms + age_ms;
     return until > p->now_ms ? until : 0;
 }
 
@@ -154,7 +154,7 @@ void hg_retain_copied(struct hangar *h, const struct hg_pipeline_config *pipelin
 {
     struct hg_pruning p = {.h = h, .pipeline = pipeline, .config = config, .sink = sink};
     struct hg_error err = {0};
-    if (!sink->plugin->sink.retain || config->retention.keep_days <= 0) {
+    if (!sink->plugin->sink.retain || hg_policy_kept_age_ms(&config->retention.policy) == 0) {
         return;
     }
     enum hangar_rc rc = hg_prune_plan(&p, &err);

@@ -136,21 +136,3 @@ json_t *hg_doc_options(const struct hg_options *options)
     }
     return doc;
 }
-
-json_t *hg_doc_retention(const struct hg_retention *r)
-{
-    const struct {
-        const char *key;
-        int64_t value;
-    } keys[] = {{"keep_last", r->keep_last},     {"keep_days", r->keep_days},
-                {"keep_hourly", r->keep_hourly}, {"keep_daily", r->keep_daily},
-                {"keep_weekly", r->keep_weekly}, {"keep_monthly", r->keep_monthly},
-                {"keep_yearly", r->keep_yearly}, {"min_keep", r->min_keep}};
-    json_t *json = json_object();
-    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-        if (keys[i].value >= 0) {
-            hg_json_set_int(json, keys[i].key, keys[i].value);
-        }
-    }
-    return json;
-}

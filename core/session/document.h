@@ -31,6 +31,5 @@ enum hangar_status hg_doc_unready(struct hangar *h, json_t *doc, char **json);
 /* "hangar.list" entry's and others' common part of a manifest. */
 void hg_doc_manifest(json_t *doc, const struct hg_manifest *m);
 json_t *hg_doc_options(const struct hg_options *options);
-json_t *hg_doc_retention(const struct hg_retention *retention); /* the rules given */
 
 #endif

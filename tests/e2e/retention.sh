@@ -121,7 +121,7 @@ same "backups without the one from the future" found now
 
 promise "a clock a day behind refuses"
 expect_exit 1 at_hangar $((last - 1)) prune --yes
-expect_said "and the clock says"
+expect_said "the clock shows"
 listed_minutes >now
 same "backups with a clock that is behind" found now
 

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "catalog/manifest.h"
+#include "catalog/retention.h"
 #include "catalog/store.h"
 #include "jobs/backup/backup.h"
 #include "pipeline/engine.h"
@@ -98,7 +99,7 @@ bool hg_run_describe(const struct hg_run *run, struct hg_manifest *m)
         hg_json_set(m->sinks, run->sinks[i].config->name, describe_sink(run, &run->sinks[i]));
         if (run->sinks[i].config->retention.given) {
             hg_json_set(m->retention, run->sinks[i].config->name,
-                        hg_doc_retention(&run->sinks[i].config->retention));
+                        hg_policy_json(&run->sinks[i].config->retention.policy));
         }
     }
     bool ok = m->id && m->origin && m->pipeline && m->run && m->host && m->platform && m->arch &&

@@ -63,30 +63,18 @@ struct hg_retained hg_prune_judge(const struct hangar *h, const struct hg_index_
                                                                         : "of a newer hangar"};
 }
 
-static struct hg_policy policy_of(const struct hg_retention *r)
-{
-    return (struct hg_policy){.keep_last = r->keep_last,
-                              .keep_days = r->keep_days,
-                              .keep_hourly = r->keep_hourly,
-                              .keep_daily = r->keep_daily,
-                              .keep_weekly = r->keep_weekly,
-                              .keep_monthly = r->keep_monthly,
-                              .keep_yearly = r->keep_yearly,
-                              .min_keep = r->min_keep};
-}
-
 enum hangar_rc hg_prune_apply(const struct hg_instance_config *config, int64_t now_ms,
                               struct hg_retained *items, size_t count, struct hg_error *err)
 {
-    struct hg_policy policy = policy_of(&config->retention);
-    return hg_retention_apply(&policy, config->retention.zone, now_ms, items, count, err);
+    return hg_retention_apply(&config->retention.policy, config->retention.zone, now_ms, items,
+                              count, err);
 }
 
 /* What stays because it is the newest must really be good: the manifests of these are
  * read again, as a copy that rotted is not told by its etag. */
 static enum hangar_rc look(struct hg_pruning *p, struct hg_error *err)
 {
-    int64_t least = p->config->retention.min_keep;
+    int64_t least = p->config->retention.policy.min_keep;
     size_t fresh = least > HG_MIN_KEEP_DEFAULT ? (size_t)least : HG_MIN_KEEP_DEFAULT;
     enum hangar_rc rc = hg_index_read(p->h, p->sink, p->pipeline->name, fresh, &p->own, err);
     p->index = &p->own;
@@ -292,7 +280,7 @@ void hg_prune_fini(struct hg_pruning *p)
 
 static void document(const struct hg_pruning *p, json_t *doc)
 {
-    hg_json_set(doc, "policy", hg_doc_retention(&p->config->retention));
+    hg_json_set(doc, "policy", hg_policy_json(&p->config->retention.policy));
     hg_json_set_string(doc, "zone", p->config->retention.timezone);
     hg_json_set_int(doc, "kept", (int64_t)p->kept);
     hg_json_set_int(doc, "removed", (int64_t)p->removed);

@@ -115,10 +115,10 @@ START_TEST(an_instance_is_what_its_keys_say)
     const struct hg_instance_config *out = &c->instances[hg_config_find(c, HG_SINK, "out")];
     ck_assert(!out->required && out->retention.given);
     ck_assert_int_eq(out->max_lag_ms, 90000);
-    ck_assert_int_eq(out->retention.keep_last, 3);
-    ck_assert_int_eq(out->retention.keep_yearly, 0);
-    ck_assert_int_eq(out->retention.min_keep, 2);
-    ck_assert_int_eq(out->retention.keep_days, -1);
+    ck_assert_int_eq(out->retention.policy.keep_last, 3);
+    ck_assert_int_eq(out->retention.policy.keep_yearly, 0);
+    ck_assert_int_eq(out->retention.policy.min_keep, 2);
+    ck_assert_int_eq(out->retention.policy.keep_days, -1);
     ck_assert_ptr_nonnull(out->options);
     const struct hg_instance_config *other = &c->instances[hg_config_find(c, HG_SINK, "other-1_x")];
     ck_assert(other->required && !other->retention.given);

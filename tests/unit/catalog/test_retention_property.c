@@ -11,7 +11,7 @@
 #include <time.h>
 
 #include "base/clock.h"
-#include "model.h"
+#include "retention_model.h"
 #include "suite.h"
 
 enum { CASES = 20000, MOST = 60, ROUND = 500 };

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * model: see model.h.
+ * retention_model: see retention_model.h.
  */
-#include "model.h"
+#include "retention_model.h"
 
 #include <stdio.h>
 #include <string.h>
