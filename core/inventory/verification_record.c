@@ -17,7 +17,7 @@
 #include "plugin/page.h"
 #include "session/handle.h"
 #include "session/session.h"
-#include "state/history.h"
+#include "state/journal.h"
 
 #define RECORD_MAX ((size_t)1 << 20)
 #define FOLDER "verify/"
@@ -147,7 +147,7 @@ void hg_verified_record(struct hangar *h, const char *pipeline, size_t sink, con
         hg_json_set_string(line, kept[i], hg_json_string(record, kept[i], NULL));
     }
     if (name) {
-        hg_history_append(&h->state, name, line);
+        hg_journal_append(&h->state, name, line);
     }
     free(name);
     json_decref(line);
@@ -207,7 +207,7 @@ json_t *hg_verified_remembered(struct hangar *h, const char *pipeline)
     json_t *all = json_object();
     char *name = history_name(pipeline);
     if (all && name) {
-        hg_history_each(&h->state, name, remember, all);
+        hg_journal_each(&h->state, name, remember, all);
     }
     free(name);
     return all;
@@ -238,7 +238,7 @@ json_t *hg_verified_last_drill(struct hangar *h, const char *pipeline)
     json_t *last = NULL;
     char *name = history_name(pipeline);
     if (name) {
-        hg_history_each(&h->state, name, keep_drill, &last);
+        hg_journal_each(&h->state, name, keep_drill, &last);
     }
     free(name);
     return last;

@@ -36,7 +36,7 @@ static json_t *jobs_of(const struct hg_pipeline_config *p)
 static json_t *plan_of(struct hangar *h, const struct hg_pipeline_config *p)
 {
     json_t *one = json_object(), *windows = json_array();
-    json_t *last = hg_history_last(&h->state, p->name);
+    struct hg_history_run last = hg_history_last(&h->state, p->name);
     hg_json_set_string(one, "name", p->name);
     hg_json_set(one, "jobs", jobs_of(p));
     hg_json_set_string(one, "timezone", p->timezone);
@@ -48,7 +48,8 @@ static json_t *plan_of(struct hangar *h, const struct hg_pipeline_config *p)
     hg_json_set_bool(one, "catch_up", p->catch_up);
     hg_json_set_int(one, "max_duration_ms", p->max_duration_ms);
     hg_json_set_int(one, "max_age_ms", hg_pipeline_max_age_ms(p));
-    hg_json_set(one, "last_run", last ? last : json_null());
+    hg_json_set(one, "last_run", hg_history_json(&last));
+    hg_history_free(&last);
     return one;
 }
 

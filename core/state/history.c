@@ -5,118 +5,56 @@
  */
 #include "state/history.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include "base/clock.h"
+#include "state/journal.h"
 
-#include "base/error.h"
-#include "base/io.h"
-#include "base/json.h"
-#include "base/str.h"
-#include "state/file.h"
-#include "state/state.h"
-
-#define HISTORY_MAX (1u << 20)
-
-static char *history_of(const char *pipeline)
+json_t *hg_history_json(const struct hg_history_run *run)
 {
-    return hg_format("history/%s.jsonl", pipeline);
+    if (!run->status) {
+        return json_null();
+    }
+    json_t *line = json_object();
+    hg_json_set_string(line, "run", run->run);
+    hg_json_set_string(line, "id", run->id);
+    hg_json_set_string(line, "status", run->status);
+    hg_json_set_time(line, "started", run->started_ms);
+    hg_json_set_int(line, "duration_ms", run->duration_ms);
+    if (run->stored_bytes >= 0) {
+        hg_json_set_int(line, "stored_bytes", run->stored_bytes);
+    }
+    if (run->error) {
+        hg_json_set_string(line, "error", run->error);
+    }
+    return line;
 }
 
-/* Does the file end within a line, cut by a crash?  What is appended begins a new one. */
-static bool is_cut(int fd)
+void hg_history_append(const struct hg_state *state, const char *pipeline,
+                       const struct hg_history_run *run)
 {
-    char last = '\n';
-    struct stat st;
-    return fstat(fd, &st) == 0 && st.st_size > 0 && pread(fd, &last, 1, st.st_size - 1) == 1 &&
-           last != '\n';
+    json_t *line = hg_history_json(run);
+    hg_journal_append(state, pipeline, line);
+    json_decref(line);
 }
 
-/* Drops the older half of a history that has grown too long. */
-static void trim(const char *path)
+struct hg_history_run hg_history_last(const struct hg_state *state, const char *pipeline)
 {
-    struct hg_str text = {0};
-    if (hg_read_file(path, 2 * HISTORY_MAX, &text, NULL) == HANGAR_OK && text.len > HISTORY_MAX) {
-        const char *half = memchr(text.data + text.len / 2, '\n', text.len - text.len / 2);
-        if (half) {
-            hg_write_file(path, half + 1, text.len - (size_t)(half + 1 - text.data), 0600, NULL);
-        }
+    json_t *line = hg_journal_last(state, pipeline);
+    struct hg_history_run run = {.line = line, .started_ms = -1, .stored_bytes = -1};
+    if (!line) {
+        return run;
     }
-    hg_str_free(&text);
+    run.run = hg_json_string(line, "run", NULL);
+    run.id = hg_json_string(line, "id", NULL);
+    run.status = hg_json_string(line, "status", "failed");
+    run.error = hg_json_string(line, "error", NULL);
+    hg_time_parse(hg_json_string(line, "started", ""), &run.started_ms);
+    run.duration_ms = hg_json_int(line, "duration_ms", 0);
+    run.stored_bytes = hg_json_int(line, "stored_bytes", -1);
+    return run;
 }
 
-void hg_history_append(const struct hg_state *state, const char *pipeline, const json_t *line)
+void hg_history_free(struct hg_history_run *run)
 {
-    struct hg_error err = {0};
-    char *name = history_of(pipeline), *text = hg_json_line(line), *path = NULL;
-    int fd = -1;
-    if (!name || !text) {
-        hg_no_memory(&err);
-    } else if (hg_state_path(state, name, &path, &err) == HANGAR_OK) {
-        trim(path);
-        fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (fd < 0 || (is_cut(fd) && hg_write_all(fd, "\n", 1) != 0) ||
-            hg_write_all(fd, text, strlen(text)) != 0) {
-            hg_fail(&err, HANGAR_IO, errno, "cannot write %s", path);
-        }
-    }
-    if (fd >= 0) {
-        close(fd);
-    }
-    if (err.rc != HANGAR_OK) {
-        hg_log_line(state->log, HANGAR_LOG_WARN, "the history is not kept: %s", err.text);
-    }
-    free(text);
-    free(path);
-    free(name);
-}
-
-/* The whole history; empty when there is none. */
-static struct hg_str read_history(const struct hg_state *state, const char *pipeline)
-{
-    struct hg_str text = {0};
-    char *name = history_of(pipeline);
-    if (!name || hg_state_read(state, name, 2 * HISTORY_MAX, &text, NULL) != HANGAR_OK) {
-        hg_str_free(&text);
-    }
-    free(name);
-    return text;
-}
-
-json_t *hg_history_last(const struct hg_state *state, const char *pipeline)
-{
-    struct hg_str text = read_history(state, pipeline);
-    json_t *last = NULL;
-    /* a line that was cut by a crash is skipped */
-    for (size_t end = text.len, start; !last && end > 0; end = start) {
-        start = end - 1;
-        while (start > 0 && text.data[start - 1] != '\n') {
-            start--;
-        }
-        if (hg_json_parse(text.data + start, end - start, "history", &last, NULL) != HANGAR_OK) {
-            last = NULL;
-        }
-    }
-    hg_str_free(&text);
-    return last;
-}
-
-void hg_history_each(const struct hg_state *state, const char *pipeline,
-                     void (*fn)(void *arg, const json_t *line), void *arg)
-{
-    struct hg_str text = read_history(state, pipeline);
-    for (size_t at = 0; at < text.len;) {
-        size_t n = strcspn(text.data + at, "\n");
-        json_t *line = NULL;
-        /* a line that was cut by a crash is skipped */
-        if (n && hg_json_parse(text.data + at, n, "history", &line, NULL) == HANGAR_OK) {
-            fn(arg, line);
-            json_decref(line);
-        }
-        at += n + 1;
-    }
-    hg_str_free(&text);
+    json_decref(run->line);
+    *run = (struct hg_history_run){0};
 }

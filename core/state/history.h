@@ -1,21 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * history: what became of the runs of a pipeline on this machine, a line of JSON each.
+ * history: how the runs of each pipeline ended on this machine.  Reports and alerts read the
+ * last one; which backups exist is read from the sinks alone.
  */
 #ifndef HG_STATE_HISTORY_H
 #define HG_STATE_HISTORY_H
 
+#include <stdint.h>
+
 #include "base/json.h"
 #include "state/state.h"
 
-/* Appends a line to the history of a pipeline; what fails is only logged. */
-void hg_history_append(const struct hg_state *state, const char *pipeline, const json_t *line);
-/* Gives each line of a history, the oldest first; `line` lives until fn returns
- * unless it takes a reference. */
-void hg_history_each(const struct hg_state *state, const char *pipeline,
-                     void (*fn)(void *arg, const json_t *line), void *arg);
-/* The last line, or NULL. */
-json_t *hg_history_last(const struct hg_state *state, const char *pipeline);
+/* One run of a pipeline.  Strings may be NULL, except for `status`. */
+struct hg_history_run {
+    const char *run, *id; /* id: of the backup that the run left in a sink */
+    const char *status;   /* the name of its enum hangar_status */
+    const char *error;
+    int64_t started_ms, duration_ms;
+    int64_t stored_bytes; /* -1: not known */
+    json_t *line;         /* of one that was read: owns the strings */
+};
+
+/* Appends a run to the history of a pipeline.  A failure is only logged. */
+void hg_history_append(const struct hg_state *state, const char *pipeline,
+                       const struct hg_history_run *run);
+
+/* Reads the last run of a pipeline; `status` is NULL when there is none.  Free the result with
+ * hg_history_free. */
+struct hg_history_run hg_history_last(const struct hg_state *state, const char *pipeline);
+void hg_history_free(struct hg_history_run *run);
+
+/* The run as documents show it: a new object, or null when there is none. */
+json_t *hg_history_json(const struct hg_history_run *run);
 
 #endif

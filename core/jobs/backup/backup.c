@@ -142,9 +142,8 @@ enum hangar_status hangar_backup(struct hangar *h, const char *pipeline, char **
         }
         hg_run_document(run, doc);
         if (status != HANGAR_STATUS_BUSY) {
-            json_t *line = hg_run_history(run, status, &err);
-            hg_history_append(&h->state, pipeline, line);
-            json_decref(line);
+            const struct hg_history_run entry = hg_run_history(run, status, &err);
+            hg_history_append(&h->state, pipeline, &entry);
             /* after that: whoever looks must not take a run that prunes for lost */
             prune_after(run, status);
         }

@@ -30,6 +30,7 @@
 #include "plugin/job.h"
 #include "session/handle.h"
 #include "session/session.h"
+#include "state/history.h"
 
 struct hg_run_overrides {
     const struct hg_override *items;
@@ -133,8 +134,8 @@ bool hg_run_describe(const struct hg_run *run, struct hg_manifest *m);
 void hg_run_tick(void *arg);
 /* The fields of hangar.backup/1. */
 void hg_run_document(const struct hg_run *run, json_t *doc);
-/* The line for the history. */
-json_t *hg_run_history(const struct hg_run *run, enum hangar_status status,
-                       const struct hg_error *err);
+/* The entry for the history: its strings are those of the run, the status and the error. */
+struct hg_history_run hg_run_history(const struct hg_run *run, enum hangar_status status,
+                                     const struct hg_error *err);
 
 #endif

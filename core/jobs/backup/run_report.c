@@ -228,18 +228,16 @@ void hg_run_document(const struct hg_run *run, json_t *doc)
     hg_json_set(doc, "sinks", sinks);
 }
 
-json_t *hg_run_history(const struct hg_run *run, enum hangar_status status,
-                       const struct hg_error *err)
+struct hg_history_run hg_run_history(const struct hg_run *run, enum hangar_status status,
+                                     const struct hg_error *err)
 {
-    json_t *line = json_object();
-    hg_json_set_string(line, "run", run->run_id);
-    hg_json_set_string(line, "id", is_kept(run) ? run->id : NULL);
-    hg_json_set_string(line, "status", hangar_status_name(status));
-    hg_json_set_time(line, "started", run->first_started_ms);
-    hg_json_set_int(line, "duration_ms", run->finished_ms - run->first_started_ms);
-    hg_json_set_int(line, "stored_bytes", (int64_t)hg_manifest_stored_bytes(&run->manifest));
-    if (err->text[0]) {
-        hg_json_set_string(line, "error", err->text);
-    }
-    return line;
+    return (struct hg_history_run){
+        .run = run->run_id,
+        .id = is_kept(run) ? run->id : NULL,
+        .status = hangar_status_name(status),
+        .error = err->text[0] ? err->text : NULL,
+        .started_ms = run->first_started_ms,
+        .duration_ms = run->finished_ms - run->first_started_ms,
+        .stored_bytes = (int64_t)hg_manifest_stored_bytes(&run->manifest),
+    };
 }

@@ -20,15 +20,11 @@
 /* The run that the history knows last is the one before: this one has left no line. */
 static void record(struct hangar *h, const char *pipeline, const struct hg_error *why)
 {
-    json_t *line = json_object();
-    hg_json_set_string(line, "run", NULL);
-    hg_json_set_string(line, "id", NULL);
-    hg_json_set_string(line, "status", hangar_status_name(HANGAR_STATUS_FAILED));
-    hg_json_set_time(line, "started", hg_now_ms());
-    hg_json_set_int(line, "duration_ms", 0);
-    hg_json_set_string(line, "error", why->text);
-    hg_history_append(&h->state, pipeline, line);
-    json_decref(line);
+    const struct hg_history_run run = {.status = hangar_status_name(HANGAR_STATUS_FAILED),
+                                       .error = why->text,
+                                       .started_ms = hg_now_ms(),
+                                       .stored_bytes = -1};
+    hg_history_append(&h->state, pipeline, &run);
 }
 
 enum hangar_status hangar_report_crash(struct hangar *h, const char *job, const char *pipeline,

@@ -271,13 +271,14 @@ static json_t *pipeline_overview(struct hg_session *s, const struct hg_pipeline_
 {
     struct hangar *h = s->h;
     json_t *one = json_object();
-    json_t *last = hg_history_last(&h->state, pc->name);
+    struct hg_history_run last = hg_history_last(&h->state, pc->name);
     struct view views[HG_MAX_SINKS] = {0};
     hg_json_set_string(one, "name", pc->name);
     hg_json_set(one, "sources", names(h, pc->sources, pc->source_count));
     hg_json_set(one, "transforms", names(h, pc->transforms, pc->transform_count));
     hg_json_set_string(one, "schedule", pc->schedule);
-    hg_json_set(one, "last_run", last ? last : json_null());
+    hg_json_set(one, "last_run", hg_history_json(&last));
+    hg_history_free(&last);
     hg_json_set(one, "running", running(h, pc->name));
     json_t *drill = hg_verified_last_drill(h, pc->name);
     hg_json_set(one, "last_drill", drill ? drill : json_null());
