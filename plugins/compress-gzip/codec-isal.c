@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <isa-l/igzip_lib.h>
 
-#define STORED_MAX 65535 /* bytes in a stored block, which has 5 more */
+#define STORED_MAX 65535 /* bytes of data in a stored block; its header has 5 more */
 
 struct isal {
     struct isal_zstream stream;
@@ -55,8 +55,8 @@ static size_t isal_deflate_piece(void *state, const void *in, size_t size, void 
 {
     struct isal *isal = state;
     struct isal_zstream *stream = &isal->stream;
-    /* With no more room than stored blocks take, ISA-L itself falls back to
-     * them for data that would grow. */
+    /* With only as much room as stored blocks need, ISA-L uses them for data that it cannot
+     * compress. */
     size_t room = isal_bound(size) < capacity ? isal_bound(size) : capacity;
     isal_deflate_stateless_init(stream);
     stream->level = isal->level;

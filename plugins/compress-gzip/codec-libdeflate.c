@@ -7,30 +7,30 @@
 
 #include <libdeflate.h>
 
-static void *ld_new(int level)
+static void *deflater_new(int level)
 {
     return libdeflate_alloc_compressor(level);
 }
 
-static void ld_free(void *state)
+static void deflater_free(void *state)
 {
     libdeflate_free_compressor(state);
 }
 
-static size_t ld_bound(size_t size)
+static size_t deflater_bound(size_t size)
 {
     return libdeflate_deflate_compress_bound(NULL, size);
 }
 
-static size_t ld_deflate(void *state, const void *in, size_t size, void *out, size_t capacity)
+static size_t deflater_deflate(void *state, const void *in, size_t size, void *out, size_t capacity)
 {
     return libdeflate_deflate_compress(state, in, size, out, capacity);
 }
 
 const struct gz_codec gz_codec_libdeflate = {
     .name = "libdeflate",
-    .new = ld_new,
-    .free = ld_free,
-    .bound = ld_bound,
-    .deflate = ld_deflate,
+    .new = deflater_new,
+    .free = deflater_free,
+    .bound = deflater_bound,
+    .deflate = deflater_deflate,
 };

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * codec-zlib: deflate by zlib, which is always there.
+ * codec-zlib: deflate by zlib, which every build has.
  */
 #include "gzip.h"
 
 #include <stdlib.h>
 #include <zlib.h>
 
-#define RAW_WINDOW (-15) /* bare deflate data, 32 KiB window */
+#define RAW_WINDOW (-15) /* deflate data without a header, 32 KiB window */
 
 static void *zlib_new(int level)
 {
@@ -32,7 +32,7 @@ static void zlib_free(void *state)
     free(state);
 }
 
-/* zlib's own bound without a state is meant for any parameters. */
+/* Without a state, deflateBound is valid for all parameters. */
 static size_t zlib_bound(size_t size)
 {
     return deflateBound(NULL, size);

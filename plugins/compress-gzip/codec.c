@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * codec: which library compresses at which level, and the checksum.  The table
- * is by measurement on COPY text (bench/gzip-levels.c prints such figures): ISA-L
- * is by far the fastest as far as its three levels go, libdeflate beats zlib in
- * speed and size from there on.
+ * codec: which library compresses at which level, and the checksum.  The table comes from
+ * measurements with COPY text (bench/gzip-levels.c prints them): ISA-L is by far the fastest in its
+ * three levels; above them libdeflate is faster than zlib and its files are smaller.
  */
 #include "gzip.h"
 
@@ -16,7 +15,7 @@
 #include <libdeflate.h>
 #endif
 
-/* The levels of the libraries, 0 where one has nothing to offer. */
+/* The level of each library; 0: it has no such level. */
 static const struct {
     int isal, libdeflate, zlib;
 } levels[] = {

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * compress-gzip: a transform that stores objects as gzip files, which every
- * gunzip reads.  Blocks are compressed on many threads, each into gzip members
- * of its own; their concatenation is the file, and its bytes depend on the data
- * and the level alone.  This file is the plugin's border; encode.c and decode.c
- * do the work.
+ * compress-gzip: a transform that stores objects as gzip files, which every gunzip reads.  Blocks are
+ * compressed on several threads, each into gzip members of its own.  The file is their
+ * concatenation; its bytes depend only on the data and the level.  This file has the options and
+ * the instance; encode.c and decode.c do the work.
  */
 #include "gzip.h"
 
@@ -14,7 +13,7 @@
 
 struct hangar_stream {
     struct gz *gz;
-    struct gz_encoder *encoder; /* one of these two, or none for the block form */
+    struct gz_encoder *encoder; /* one of these two; both NULL for the block form */
     struct gz_decoder *decoder;
 };
 
@@ -24,8 +23,8 @@ static const struct hangar_option options[] = {
      .default_value = "2",
      .min = 1,
      .max = 9,
-     .help = "How hard to compress: 1 is the fastest, 9 the smallest. Each level uses the library "
-             "that is the fastest for it."},
+     .help = "Compression level: 1 is the fastest, 9 gives the smallest files. Each level uses the "
+             "fastest library for it."},
     {0},
 };
 
@@ -72,7 +71,7 @@ static const char *gzip_describe(void *inst)
     return gz->description;
 }
 
-static enum hangar_rc new_stream(struct gz *gz, struct hangar_stream **out)
+static enum hangar_rc gzip_new_stream(struct gz *gz, struct hangar_stream **out)
 {
     struct hangar_stream *stream = calloc(1, sizeof(*stream));
     if (!stream) {
@@ -89,8 +88,8 @@ static enum hangar_rc gzip_open(void *inst, enum hangar_direction direction,
     (void)attrs;
     struct gz *gz = inst;
     struct hangar_stream *stream = NULL;
-    enum hangar_rc rc = new_stream(gz, &stream);
-    if (rc) {
+    enum hangar_rc rc = gzip_new_stream(gz, &stream);
+    if (rc != HANGAR_OK) {
         return rc;
     }
     if (direction == HANGAR_ENCODE) {
@@ -98,7 +97,7 @@ static enum hangar_rc gzip_open(void *inst, enum hangar_direction direction,
     } else {
         rc = gz_decoder_new(gz, &stream->decoder);
     }
-    if (rc) {
+    if (rc != HANGAR_OK) {
         free(stream);
         return rc;
     }
@@ -116,7 +115,7 @@ static enum hangar_rc gzip_process(struct hangar_stream *stream, struct hangar_i
 
 static enum hangar_rc gzip_close(struct hangar_stream *stream, struct hangar_attrs *attrs)
 {
-    (void)attrs; /* a gzip file says all that its decoder needs */
+    (void)attrs; /* a gzip file contains all that decoding needs */
     gz_encoder_free(stream->encoder);
     gz_decoder_free(stream->decoder);
     free(stream);
@@ -130,7 +129,7 @@ static size_t gzip_encode_bound(void *inst, size_t size)
 
 static enum hangar_rc gzip_block_open(void *inst, struct hangar_stream **out)
 {
-    return new_stream(inst, out);
+    return gzip_new_stream(inst, out);
 }
 
 static enum hangar_rc gzip_encode_block(struct hangar_stream *stream, uint64_t index, int last,
@@ -138,9 +137,9 @@ static enum hangar_rc gzip_encode_block(struct hangar_stream *stream, uint64_t i
                                         size_t out_capacity, size_t *out_size)
 {
     (void)last;
-    /* The first block always gives a member, so that an object of no bytes is a
-     * valid file too; an empty one behind it has nothing to add. */
-    if (!in_size && index > 0) {
+    /* The first block always becomes a member, so that an empty object is a valid file too.  An
+     * empty block after it adds nothing. */
+    if (in_size == 0 && index > 0) {
         *out_size = 0;
         return HANGAR_OK;
     }

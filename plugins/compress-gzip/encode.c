@@ -1,39 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * encode: gzip members from pieces of memory, and the stream form on top of it.
- * Each member is independent of all others, so their order of making does not
- * matter and their concatenation is a gzip file.  Headers hold neither time nor
- * name: equal bytes in give equal bytes out.
+ * encode: makes gzip members from pieces of memory, and implements the stream form with them.  Each
+ * member is independent of the others, so they can be made in any order, and their concatenation is
+ * a gzip file.  Headers contain no time and no name: equal input gives equal output.
  */
 #include "gzip.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* The stream form gathers this much for a member.  Less compresses worse; more
- * gains 2 % and costs every open stream memory. */
+/* Bytes that the stream form collects for a member.  Fewer compress worse; more save 2 % and need
+ * memory in every open stream. */
 #define PIECE_SIZE ((size_t)512 << 10)
 
 static const unsigned char header[GZ_HEADER_SIZE] = {
     0x1f, 0x8b, 8 /* deflate */, 0 /* no fields */, 0, 0, 0, 0 /* no time */, 0, 3 /* Unix */
 };
 
-/* What deflate makes of nothing: an empty block of fixed codes. */
-static const unsigned char nothing[] = {3, 0};
+/* The deflate data of an empty piece: an empty block of fixed codes. */
+static const unsigned char empty_data[] = {3, 0};
 
-static void *take_state(struct gz *gz)
+/* Returns an idle state or a new one; NULL: out of memory. */
+static void *encoder_take_state(struct gz *gz)
 {
     void *state = NULL;
     pthread_mutex_lock(&gz->mutex);
-    if (gz->idle_count) {
+    if (gz->idle_count > 0) {
         state = gz->idle[--gz->idle_count];
     }
     pthread_mutex_unlock(&gz->mutex);
     return state ? state : gz->codec->new(gz->library_level);
 }
 
-static void give_state(struct gz *gz, void *state)
+static void encoder_return_state(struct gz *gz, void *state)
 {
     pthread_mutex_lock(&gz->mutex);
     if (gz->idle_count < GZ_IDLE_MAX) {
@@ -44,49 +44,50 @@ static void give_state(struct gz *gz, void *state)
     gz->codec->free(state);
 }
 
-static size_t member_bound(const struct gz *gz, size_t size)
+static size_t encoder_member_bound(const struct gz *gz, size_t size)
 {
     size_t data = gz->codec->bound(size);
-    return GZ_HEADER_SIZE + (data > sizeof(nothing) ? data : sizeof(nothing)) + GZ_TRAILER_SIZE;
+    return GZ_HEADER_SIZE + (data > sizeof(empty_data) ? data : sizeof(empty_data)) +
+           GZ_TRAILER_SIZE;
 }
 
 size_t gz_encode_bound(const struct gz *gz, size_t size)
 {
-    size_t whole = size / GZ_MEMBER_MAX, full = member_bound(gz, GZ_MEMBER_MAX);
-    size_t rest = member_bound(gz, size % GZ_MEMBER_MAX);
+    size_t whole = size / GZ_MEMBER_MAX, full = encoder_member_bound(gz, GZ_MEMBER_MAX);
+    size_t rest = encoder_member_bound(gz, size % GZ_MEMBER_MAX);
     if (whole > (SIZE_MAX - rest) / full) {
-        return SIZE_MAX; /* nobody can allocate that */
+        return SIZE_MAX; /* an allocation of this size fails */
     }
     return whole * full + rest;
 }
 
-static void put_le32(unsigned char *out, uint32_t value)
+static void encoder_write_le32(unsigned char *out, uint32_t value)
 {
     for (int i = 0; i < 4; i++) {
         out[i] = (unsigned char)(value >> 8 * i);
     }
 }
 
-/* The size of the member, 0 when the codec failed. */
-static size_t encode_member(struct gz *gz, void *state, const unsigned char *in, size_t size,
-                            unsigned char *out, size_t capacity)
+/* Returns the size of the member; 0: the codec failed. */
+static size_t encoder_write_member(struct gz *gz, void *state, const unsigned char *in, size_t size,
+                                   unsigned char *out, size_t capacity)
 {
-    size_t data = sizeof(nothing);
+    size_t data = sizeof(empty_data);
     unsigned char *at = out + GZ_HEADER_SIZE;
-    if (capacity < GZ_HEADER_SIZE + sizeof(nothing) + GZ_TRAILER_SIZE) {
+    if (capacity < GZ_HEADER_SIZE + sizeof(empty_data) + GZ_TRAILER_SIZE) {
         return 0;
     }
     memcpy(out, header, sizeof(header));
-    if (size) {
+    if (size > 0) {
         data = gz->codec->deflate(state, in, size, at, capacity - GZ_HEADER_SIZE - GZ_TRAILER_SIZE);
     } else {
-        memcpy(at, nothing, sizeof(nothing));
+        memcpy(at, empty_data, sizeof(empty_data));
     }
-    if (!data) {
+    if (data == 0) {
         return 0;
     }
-    put_le32(at + data, gz_crc32(0, in, size));
-    put_le32(at + data + 4, (uint32_t)size);
+    encoder_write_le32(at + data, gz_crc32(0, in, size));
+    encoder_write_le32(at + data + 4, (uint32_t)size);
     return GZ_HEADER_SIZE + data + GZ_TRAILER_SIZE;
 }
 
@@ -94,24 +95,24 @@ enum hangar_rc gz_encode(struct gz *gz, const unsigned char *in, size_t size, un
                          size_t capacity, size_t *out_size)
 {
     size_t used = 0;
-    void *state = take_state(gz);
+    void *state = encoder_take_state(gz);
     if (!state) {
         return gz->host->fail(gz->ctx, HANGAR_NO_MEMORY, 0, "cannot compress: out of memory");
     }
     do {
         size_t piece = size < GZ_MEMBER_MAX ? size : GZ_MEMBER_MAX;
-        size_t member = encode_member(gz, state, in, piece, out + used, capacity - used);
-        if (!member) {
-            give_state(gz, state);
+        size_t member = encoder_write_member(gz, state, in, piece, out + used, capacity - used);
+        if (member == 0) {
+            encoder_return_state(gz, state);
             return gz->host->fail(gz->ctx, HANGAR_INTERNAL, 0,
-                                  "cannot compress %zu bytes with %s into %zu", piece,
+                                  "cannot compress %zu bytes with %s into %zu bytes", piece,
                                   gz->codec->name, capacity - used);
         }
         used += member;
         in += piece;
         size -= piece;
-    } while (size);
-    give_state(gz, state);
+    } while (size > 0);
+    encoder_return_state(gz, state);
     *out_size = used;
     return HANGAR_OK;
 }
@@ -123,9 +124,9 @@ enum hangar_rc gz_encode(struct gz *gz, const unsigned char *in, size_t size, un
 struct gz_encoder {
     struct gz *gz;
     size_t gathered;         /* bytes in `piece` */
-    size_t encoded, written; /* bytes in `member`, and how many of them are out */
+    size_t encoded, written; /* bytes in `member`; bytes of them that were passed on */
     size_t capacity;         /* of `member` */
-    bool began;              /* at least one member was made */
+    bool began;              /* at least one member exists */
     unsigned char *member;   /* behind `piece`, in the same allocation */
     unsigned char piece[];   /* PIECE_SIZE */
 };
@@ -148,11 +149,12 @@ void gz_encoder_free(struct gz_encoder *encoder)
     free(encoder);
 }
 
-static void gather(struct gz_encoder *encoder, struct hangar_io *io)
+/* Moves input to `piece`. */
+static void encoder_gather(struct gz_encoder *encoder, struct hangar_io *io)
 {
     size_t room = PIECE_SIZE - encoder->gathered;
     size_t n = io->in_size < room ? io->in_size : room;
-    if (!n) {
+    if (n == 0) {
         return;
     }
     memcpy(encoder->piece + encoder->gathered, io->in, n);
@@ -161,11 +163,12 @@ static void gather(struct gz_encoder *encoder, struct hangar_io *io)
     io->in_size -= n;
 }
 
-static void drain(struct gz_encoder *encoder, struct hangar_io *io)
+/* Moves bytes of `member` to the output. */
+static void encoder_drain(struct gz_encoder *encoder, struct hangar_io *io)
 {
     size_t left = encoder->encoded - encoder->written;
     size_t n = io->out_size < left ? io->out_size : left;
-    if (!n) {
+    if (n == 0) {
         return;
     }
     memcpy(io->out, encoder->member + encoder->written, n);
@@ -177,21 +180,21 @@ static void drain(struct gz_encoder *encoder, struct hangar_io *io)
 enum hangar_rc gz_encoder_process(struct gz_encoder *encoder, struct hangar_io *io, int last)
 {
     for (;;) {
-        drain(encoder, io);
+        encoder_drain(encoder, io);
         if (encoder->written < encoder->encoded) {
             return HANGAR_OK;
         }
-        gather(encoder, io);
-        bool ending = last && !io->in_size;
+        encoder_gather(encoder, io);
+        bool ending = last && io->in_size == 0;
         if (encoder->gathered < PIECE_SIZE && !ending) {
             return HANGAR_OK;
         }
-        if (!encoder->gathered && encoder->began) {
+        if (encoder->gathered == 0 && encoder->began) {
             return HANGAR_EOF;
         }
         enum hangar_rc rc = gz_encode(encoder->gz, encoder->piece, encoder->gathered,
                                       encoder->member, encoder->capacity, &encoder->encoded);
-        if (rc) {
+        if (rc != HANGAR_OK) {
             return rc;
         }
         encoder->began = true;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * inflate-isal: bare deflate data as a stream, by ISA-L, two to three times as fast as
- * zlib.
+ * inflate-isal: decompresses a stream of deflate data with ISA-L, which is two to three times as fast
+ * as zlib.
  */
 #include "gzip.h"
 
@@ -29,9 +29,10 @@ void gz_inflater_reset(struct gz_inflater *inflater)
     inflater->state.crc_flag = ISAL_DEFLATE;
 }
 
-/* ISA-L reads up to 8 bytes ahead into a register.  They may come from an input
- * buffer that is gone, so they are handed out, not counted back. */
-static void give_back(struct inflate_state *state, unsigned char behind[8], size_t *behind_size)
+/* ISA-L reads up to 8 bytes ahead.  They may be from an earlier input buffer, so they are copied out
+ * of its state. */
+static void inflater_return_input(struct inflate_state *state, unsigned char behind[8],
+                                  size_t *behind_size)
 {
     int bits = state->read_in_length;
     uint64_t ahead = state->read_in >> bits % 8;
@@ -53,7 +54,7 @@ enum gz_inflate_rc gz_inflater_run(struct gz_inflater *inflater, struct hangar_i
     state->next_out = io->out;
     state->avail_out = out_size;
     int rc = isal_inflate(state);
-    /* it may have gone back before the beginning of this input then */
+    /* then next_in may be before the beginning of this input */
     if (rc < 0 || rc == ISAL_NEED_DICT) {
         return GZ_INFLATE_BAD;
     }
@@ -61,6 +62,6 @@ enum gz_inflate_rc gz_inflater_run(struct gz_inflater *inflater, struct hangar_i
     if (state->block_state != ISAL_BLOCK_FINISH) {
         return GZ_INFLATE_MORE;
     }
-    give_back(state, behind, behind_size);
+    inflater_return_input(state, behind, behind_size);
     return GZ_INFLATE_END;
 }

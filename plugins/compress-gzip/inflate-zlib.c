@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * inflate-zlib: bare deflate data as a stream, by zlib, where ISA-L is missing.
+ * inflate-zlib: decompresses a stream of deflate data with zlib, in a build without ISA-L.
  */
 #include "gzip.h"
 
@@ -52,7 +52,7 @@ enum gz_inflate_rc gz_inflater_run(struct gz_inflater *inflater, struct hangar_i
     if (rc == Z_STREAM_END) {
         return GZ_INFLATE_END;
     }
-    if (rc == Z_MEM_ERROR) { /* its window is allocated when it is needed */
+    if (rc == Z_MEM_ERROR) { /* zlib allocates its window when it needs it */
         return GZ_INFLATE_NO_MEMORY;
     }
     return rc == Z_OK || rc == Z_BUF_ERROR ? GZ_INFLATE_MORE : GZ_INFLATE_BAD;

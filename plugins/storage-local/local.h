@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * local.h: what the files of this plugin share.  tree.c opens, makes and removes
- * directories beneath the root, put.c stores, list.c lists, probe.c tries
- * everything out, storage-local.c is the plugin's border and reads.
+ * local.h: what the files of this plugin share.
  *
- * A name is resolved by walking it, one openat per component, following no
- * symbolic link.  So nothing outside the root is ever reached, on any kernel,
- * and the same walk makes the directories that are missing.
+ *     storage-local.c   the options, the instance, reading, removing
+ *     put.c             storing
+ *     list.c            listing
+ *     probe.c           the check of a directory before the first backup
+ *     tree.c            directories and file names below the root
  *
- * An object being stored is a file ".tmp-RANDOM" in the directory of its name,
- * locked with flock while its put lives.  The lock goes with the process: a
- * temporary file that can be locked was left behind by a dead one.
+ * Names are resolved component by component, with one openat each, and symbolic links are not
+ * followed.  So no file outside the root can be reached, on any kernel, and missing directories are
+ * made on the way.
+ *
+ * An object that is being stored is a file ".tmp-RANDOM" in the directory of its name, locked with
+ * flock as long as its put lives.  The kernel releases the lock when the process ends: a temporary
+ * file that can be locked is a leftover of a dead process.
  */
 #ifndef LOCAL_H
 #define LOCAL_H
@@ -24,62 +28,62 @@
 #include <hangar/plugin.h>
 
 #define TEMP_PREFIX ".tmp-"
-#define NAME_SIZE_MAX 500
-#define COMPONENT_MAX 255 /* of a name; the limit of Linux file systems */
+#define NAME_SIZE_MAX 500 /* bytes */
+#define COMPONENT_MAX 255 /* bytes of one component; the limit of Linux file systems */
 
 struct local {
     const struct hangar_host *host;
     struct hangar_ctx *ctx;
-    const char *root; /* the option, which is absolute */
+    const char *root; /* the option path, which is absolute */
     uint64_t min_free;
     char *description;
-    atomic_flag swept; /* the leftovers beside the first directory made were looked for */
+    atomic_flag swept; /* leftovers were removed beside the first directory that was made */
 };
 
-/* Records "cannot <what>: <cause of error_number>[; hint: ...]" and returns the
- * code that fits the error number. */
+/* Records "cannot <fmt>: <text of error_number>[; hint: ...]" and returns the code for this error
+ * number. */
 enum hangar_rc local_fail(struct local *local, int error_number, const char *fmt, ...)
     HANGAR_PRINTF(3, 4);
 
 /* tree.c */
 
-/* Is this a name the core may give, and not one of a temporary file?  Records
- * the failure when it is not. */
+/* Is this a valid name of an object, and not of a temporary file?  Records the failure when it is
+ * not. */
 enum hangar_rc local_check_name(struct local *local, const char *name);
-/* One component of such a name. */
+/* Is this one component of a valid name? */
 bool local_is_component(const char *name);
 
-/* Opens the root; with `make`, makes it first, with all directories above it. */
+/* Opens the root.  With `make` it makes the root and the directories above it where they are
+ * missing; without, HANGAR_NOT_FOUND, not recorded. */
 enum hangar_rc local_open_root(struct local *local, bool make, int *fd);
 
-/* Opens the directory that holds `name`, making what is missing when `make`.
- * *base points at the last component, inside `name`.  HANGAR_NOT_FOUND, not
- * recorded, when a directory is missing and may not be made. */
+/* Opens the directory of `name`, and makes missing ones with `make`.  *base is the last component,
+ * inside `name`.  HANGAR_NOT_FOUND, not recorded: a directory is missing and `make` is false. */
 enum hangar_rc local_open_parent(struct local *local, const char *name, bool make, int *fd,
                                  const char **base);
 
-/* Syncs the directory and all above it up to the root, so that a file in it
- * can be found after a loss of power.  `depth` is how far the root is.  0, or
- * -1 with errno. */
+/* Syncs the directory and the `depth` directories above it up to the root, so that a file in it
+ * exists after a loss of power.  0, or -1 with errno. */
 int local_sync_up(int dir, size_t depth);
-size_t local_depth(const char *name); /* of the directory of a name: its slashes */
+/* How many directories a name has. */
+size_t local_depth(const char *name);
 
-/* Opens a subdirectory for reading, following no symbolic link. */
+/* Opens a subdirectory, but no symbolic link.  -1 with errno. */
 int local_open_dir(int dir, const char *name);
 
-/* Removes the directory of `name` and those above it, as far as they hold no
- * object, with temporary files of dead processes in them.  Never the root. */
+/* Removes the directory of `name` and those above it, except the root, as far as they contain no
+ * object, with the leftovers in them.  What cannot be removed stays; nothing is recorded. */
 void local_tidy(struct local *local, const char *name);
-/* Does the directory, or one below it, hold an object?  Takes the descriptor. */
+/* Is there an object in the directory or below it?  Closes the descriptor. */
 bool local_has_object(int dir);
 
-/* Makes a locked temporary file in `dir`.  -1 with errno; ENOENT: the directory
- * has just been removed. */
+/* Makes a locked temporary file in `dir`.  -1 with errno; ENOENT: another process has removed the
+ * directory just now. */
 #define TEMP_NAME_SIZE 32
 int local_make_temp(int dir, char name[TEMP_NAME_SIZE]);
 
-/* Gives `from` the name `to`; with `exclusive` only when that is free, else
- * -1 with EEXIST.  `from` is gone then. */
+/* Renames `from` to `to`, and replaces a file there unless `exclusive`.  0, or -1 with errno;
+ * EEXIST: `exclusive`, and there is one. */
 int local_rename(int dir, const char *from, const char *to, bool exclusive);
 
 /* storage-local.c */
@@ -98,8 +102,8 @@ enum hangar_rc local_list(void *inst, struct hangar_page *page);
 
 /* probe.c */
 enum hangar_rc local_probe(void *inst, struct hangar_attrs *capabilities);
-/* "12.3 GiB" */
 #define SIZE_TEXT_SIZE 32
+/* Writes a size for people, "12.3 GiB". */
 void local_size_text(uint64_t bytes, char out[SIZE_TEXT_SIZE]);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * probe: does everything once that storing needs, with temporary names only, so
- * that a directory that cannot do it is found before the first backup.
+ * probe: performs each operation that storing needs once, with temporary names, so that a directory
+ * that lacks one is detected before the first backup.
  */
 #include "local.h"
 
@@ -23,7 +23,7 @@
 #define SMB2_SUPER_MAGIC 0xfe534d42
 #endif
 
-static const char *filesystem_name(uint32_t magic)
+static const char *probe_filesystem(uint32_t magic)
 {
     static const struct {
         uint32_t magic;
@@ -56,8 +56,8 @@ void local_size_text(uint64_t bytes, char out[SIZE_TEXT_SIZE])
     snprintf(out, SIZE_TEXT_SIZE, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
 }
 
-/* A small synced file under a temporary name. */
-static int write_temp(int dir, char name[TEMP_NAME_SIZE])
+/* Writes and syncs a small file under a temporary name.  0, or -1 with errno and no file. */
+static int probe_write_temp(int dir, char name[TEMP_NAME_SIZE])
 {
     static const char content[] = "hangar was here\n";
     int fd = local_make_temp(dir, name);
@@ -65,12 +65,12 @@ static int write_temp(int dir, char name[TEMP_NAME_SIZE])
         return -1;
     }
     bool good =
-        write(fd, content, sizeof(content) - 1) == (ssize_t)(sizeof(content) - 1) && !fsync(fd);
+        write(fd, content, sizeof(content) - 1) == (ssize_t)(sizeof(content) - 1) && fsync(fd) == 0;
     int error_number = good ? 0 : errno ? errno : EIO;
-    if (close(fd) && good) {
+    if (close(fd) != 0 && good) {
         error_number = errno;
     }
-    if (!error_number) {
+    if (error_number == 0) {
         return 0;
     }
     unlinkat(dir, name, 0);
@@ -78,57 +78,57 @@ static int write_temp(int dir, char name[TEMP_NAME_SIZE])
     return -1;
 }
 
-/* With `one` in place, `two` must not replace it exclusively, and must otherwise. */
-static enum hangar_rc try_renames(struct local *local, int dir, const char *one, const char *two)
+/* A rename of `two` to `one` must fail when it is exclusive, and replace the file otherwise. */
+static enum hangar_rc probe_renames(struct local *local, int dir, const char *one, const char *two)
 {
-    if (!local_rename(dir, two, one, true)) {
+    if (local_rename(dir, two, one, true) == 0) {
         return local->host->fail(local->ctx, HANGAR_UNSUPPORTED, 0,
-                                 "cannot use %s: its file system replaces files that it was told "
-                                 "not to replace",
+                                 "cannot use %s: the file system replaces existing files although "
+                                 "RENAME_NOREPLACE is set",
                                  local->root);
     }
     if (errno != EEXIST) {
         return local_fail(local, errno, "create a file exclusively in %s", local->root);
     }
-    if (local_rename(dir, two, one, false)) {
+    if (local_rename(dir, two, one, false) != 0) {
         return local_fail(local, errno, "rename a file in %s", local->root);
     }
-    if (fsync(dir)) {
+    if (fsync(dir) != 0) {
         return local_fail(local, errno, "sync directory %s", local->root);
     }
-    if (unlinkat(dir, one, 0)) {
+    if (unlinkat(dir, one, 0) != 0) {
         return local_fail(local, errno, "remove a file in %s", local->root);
     }
     return HANGAR_OK;
 }
 
-static enum hangar_rc try_files(struct local *local, int dir)
+static enum hangar_rc probe_files(struct local *local, int dir)
 {
     char one[TEMP_NAME_SIZE], two[TEMP_NAME_SIZE];
-    if (write_temp(dir, one)) {
+    if (probe_write_temp(dir, one) != 0) {
         return local_fail(local, errno, "write to directory %s", local->root);
     }
-    if (write_temp(dir, two)) {
+    if (probe_write_temp(dir, two) != 0) {
         int error_number = errno;
         unlinkat(dir, one, 0);
         return local_fail(local, error_number, "write to directory %s", local->root);
     }
-    enum hangar_rc rc = try_renames(local, dir, one, two);
-    if (rc) {
+    enum hangar_rc rc = probe_renames(local, dir, one, two);
+    if (rc != HANGAR_OK) {
         unlinkat(dir, one, 0);
         unlinkat(dir, two, 0);
     }
     return rc;
 }
 
-static void warn_of_readers(struct local *local, int dir)
+static void probe_warn_of_mode(struct local *local, int dir)
 {
     struct stat st;
-    if (fstat(dir, &st) || !(st.st_mode & 077)) {
+    if (fstat(dir, &st) != 0 || (st.st_mode & 077) == 0) {
         return;
     }
     local->host->log(local->ctx, HANGAR_LOG_WARN,
-                     "other users may look into directory %s (mode %04o); hint: chmod 700 %s",
+                     "other users have access to directory %s (mode %04o); hint: chmod 700 %s",
                      local->root, st.st_mode & 07777, local->root);
 }
 
@@ -140,19 +140,19 @@ enum hangar_rc local_probe(void *inst, struct hangar_attrs *capabilities)
     char text[SIZE_TEXT_SIZE];
     int dir = -1;
     enum hangar_rc rc = local_open_root(local, true, &dir);
-    if (rc) {
+    if (rc != HANGAR_OK) {
         return rc;
     }
-    rc = try_files(local, dir);
-    if (!rc && fstatfs(dir, &fs)) {
-        rc = local_fail(local, errno, "tell the file system of %s", local->root);
+    rc = probe_files(local, dir);
+    if (rc == HANGAR_OK && fstatfs(dir, &fs) != 0) {
+        rc = local_fail(local, errno, "determine the file system of %s", local->root);
     }
-    if (!rc) {
+    if (rc == HANGAR_OK) {
         rc = local_space(local, &space);
     }
-    if (!rc) {
-        warn_of_readers(local, dir);
-        const char *name = filesystem_name((uint32_t)fs.f_type);
+    if (rc == HANGAR_OK) {
+        probe_warn_of_mode(local, dir);
+        const char *name = probe_filesystem((uint32_t)fs.f_type);
         local->host->attr_set(capabilities, "create_only", "yes");
         local_size_text(space.free_bytes, text);
         local->host->attr_set(capabilities, "free", text);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * put: an object on its way in.  It is written under a temporary name, synced,
- * closed and renamed, and its directories are synced; whatever of that fails is
- * a failure of the put, which then leaves nothing.
+ * put: stores an object: writes it under a temporary name, syncs, closes and renames it, and syncs
+ * its directories.  When one of these steps fails the put fails and leaves nothing.
  */
 #include "local.h"
 
@@ -14,52 +13,55 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#define OPEN_TRIES 100 /* when others keep removing the directory, empty just then */
-#define WINDOW_BYTES ((uint64_t)8 << 20) /* is handed to the disk while the next one comes */
+#define OPEN_TRIES 100 /* other processes may remove the directory while it is empty */
+#define WINDOW_BYTES ((uint64_t)8 << 20) /* written back while the next ones arrive */
 
 struct hangar_put {
     struct local *local;
     int dir, fd;
     uint32_t flags;
     enum hangar_rc failed;
-    uint64_t size, handed; /* bytes written; handed to the disk */
+    uint64_t size, flushed; /* bytes written; bytes whose write-back has begun */
     char temp[TEMP_NAME_SIZE];
     const char *base;
     char name[];
 };
 
-static enum hangar_rc check_space(struct local *local, int dir, const char *name, uint64_t need)
+/* Are `need` bytes free, beside those of min_free?  Records the failure when they are not. */
+static enum hangar_rc local_check_space(struct local *local, int dir, const char *name,
+                                        uint64_t need)
 {
-    struct statvfs fs;
-    char free_text[SIZE_TEXT_SIZE], need_text[SIZE_TEXT_SIZE], keep_text[SIZE_TEXT_SIZE];
-    if (!need && !local->min_free) {
+    if (need == 0 && local->min_free == 0) {
         return HANGAR_OK;
     }
-    if (fstatvfs(dir, &fs)) {
-        return local_fail(local, errno, "tell the free space of %s", local->root);
+    struct statvfs fs;
+    if (fstatvfs(dir, &fs) != 0) {
+        return local_fail(local, errno, "determine the free space of %s", local->root);
     }
     uint64_t free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
     if (free_bytes >= local->min_free && free_bytes - local->min_free >= need) {
         return HANGAR_OK;
     }
+    char free_text[SIZE_TEXT_SIZE], need_text[SIZE_TEXT_SIZE], keep_text[SIZE_TEXT_SIZE];
     local_size_text(free_bytes, free_text);
     local_size_text(need, need_text);
     local_size_text(local->min_free, keep_text);
-    return local->host->fail(local->ctx, HANGAR_NO_SPACE, 0,
-                             "cannot store %s in %s: %s are free, %s are needed and %s must stay "
-                             "free (min_free)",
-                             name, local->root, free_text, need_text, keep_text);
+    return local->host->fail(
+        local->ctx, HANGAR_NO_SPACE, 0, "cannot store %s in %s: %s free, %s needed%s%s%s", name,
+        local->root, free_text, need_text, local->min_free > 0 ? ", " : "",
+        local->min_free > 0 ? keep_text : "", local->min_free > 0 ? " reserved by min_free" : "");
 }
 
-static enum hangar_rc open_temp(struct hangar_put *put)
+/* Opens the directory of the object and makes the temporary file there. */
+static enum hangar_rc put_open_temp(struct hangar_put *put)
 {
     struct local *local = put->local;
     for (int i = 0; i < OPEN_TRIES; i++) {
         enum hangar_rc rc = local_open_parent(local, put->name, true, &put->dir, &put->base);
         if (rc == HANGAR_NOT_FOUND) {
-            continue; /* removed between making and opening it */
+            continue; /* another process removed the directory just now */
         }
-        if (rc) {
+        if (rc != HANGAR_OK) {
             return rc;
         }
         put->fd = local_make_temp(put->dir, put->temp);
@@ -74,7 +76,8 @@ static enum hangar_rc open_temp(struct hangar_put *put)
         }
     }
     return local->host->fail(local->ctx, HANGAR_RETRY, 0,
-                             "cannot create a file for %s in %s: its directory keeps disappearing",
+                             "cannot create a file for %s in %s: other processes keep removing its "
+                             "directory",
                              put->name, local->root);
 }
 
@@ -83,7 +86,7 @@ enum hangar_rc local_put_open(void *inst, const char *name, uint64_t size_hint, 
 {
     struct local *local = inst;
     enum hangar_rc rc = local_check_name(local, name);
-    if (rc) {
+    if (rc != HANGAR_OK) {
         return rc;
     }
     size_t size = strlen(name) + 1;
@@ -94,14 +97,14 @@ enum hangar_rc local_put_open(void *inst, const char *name, uint64_t size_hint, 
     put->local = local;
     put->flags = flags;
     memcpy(put->name, name, size);
-    rc = open_temp(put);
-    if (rc) {
-        local_tidy(local, name); /* directories that were made on the way */
+    rc = put_open_temp(put);
+    if (rc != HANGAR_OK) {
+        local_tidy(local, name); /* the directories made for it */
         free(put);
         return rc;
     }
-    rc = check_space(local, put->dir, name, size_hint);
-    if (rc) {
+    rc = local_check_space(local, put->dir, name, size_hint);
+    if (rc != HANGAR_OK) {
         local_put_abort(put);
         return rc;
     }
@@ -109,7 +112,7 @@ enum hangar_rc local_put_open(void *inst, const char *name, uint64_t size_hint, 
     return HANGAR_OK;
 }
 
-static enum hangar_rc fail_write(struct hangar_put *put, int error_number)
+static enum hangar_rc put_fail_write(struct hangar_put *put, int error_number)
 {
     put->failed =
         local_fail(put->local, error_number, "write %s in %s", put->name, put->local->root);
@@ -119,27 +122,27 @@ static enum hangar_rc fail_write(struct hangar_put *put, int error_number)
 enum hangar_rc local_put_write(struct hangar_put *put, const void *data, size_t size)
 {
     const unsigned char *next = data;
-    while (size && !put->failed) {
+    while (size > 0 && put->failed == HANGAR_OK) {
         ssize_t n = write(put->fd, next, size);
         if (n < 0 && errno == EINTR) {
             continue;
         }
         if (n <= 0) {
-            return fail_write(put, n ? errno : EIO);
+            return put_fail_write(put, n < 0 ? errno : EIO);
         }
         next += n;
         size -= (size_t)n;
         put->size += (uint64_t)n;
     }
-    if (put->failed || put->size - put->handed < WINDOW_BYTES) {
+    if (put->failed != HANGAR_OK || put->size - put->flushed < WINDOW_BYTES) {
         return put->failed;
     }
-    /* Starts the disk early, so that the sync at the end is short.  Only that
-     * one says whether all is well. */
-    sync_file_range(put->fd, (off_t)put->handed, (off_t)(put->size - put->handed),
+    /* Starts write-back early, so that the fsync at the end is short.  Errors are reported by that
+     * fsync. */
+    sync_file_range(put->fd, (off_t)put->flushed, (off_t)(put->size - put->flushed),
                     SYNC_FILE_RANGE_WRITE);
-    put->handed = put->size;
-    put->failed = check_space(put->local, put->dir, put->name, 0);
+    put->flushed = put->size;
+    put->failed = local_check_space(put->local, put->dir, put->name, 0);
     return put->failed;
 }
 
@@ -159,11 +162,11 @@ void local_put_abort(struct hangar_put *put)
     put_free(put);
 }
 
-/* The content is on the disk and the file closed without an error.  A second
- * descriptor holds the lock on the temporary name meanwhile. */
-static int sync_and_close(struct hangar_put *put, struct stat *st)
+/* Syncs and closes the file; 0, or -1 with errno.  A second descriptor keeps the lock on the
+ * temporary file. */
+static int put_sync_and_close(struct hangar_put *put, struct stat *st)
 {
-    if (fsync(put->fd) || fstat(put->fd, st)) {
+    if (fsync(put->fd) != 0 || fstat(put->fd, st) != 0) {
         return -1;
     }
     int lock = fcntl(put->fd, F_DUPFD_CLOEXEC, 0);
@@ -175,21 +178,21 @@ static int sync_and_close(struct hangar_put *put, struct stat *st)
     return failed;
 }
 
-static enum hangar_rc publish(struct hangar_put *put)
+static enum hangar_rc put_publish(struct hangar_put *put)
 {
     struct local *local = put->local;
-    bool exclusive = put->flags & HANGAR_PUT_CREATE_ONLY;
-    if (local_rename(put->dir, put->temp, put->base, exclusive)) {
+    bool exclusive = (put->flags & HANGAR_PUT_CREATE_ONLY) != 0;
+    if (local_rename(put->dir, put->temp, put->base, exclusive) != 0) {
         if (exclusive && errno == EEXIST) {
             return local->host->fail(local->ctx, HANGAR_EXISTS, 0,
-                                     "cannot store %s in %s: it is there already", put->name,
+                                     "cannot store %s in %s: it already exists", put->name,
                                      local->root);
         }
         return local_fail(local, errno, "rename %s in %s", put->name, local->root);
     }
-    if (local_sync_up(put->dir, local_depth(put->name))) {
+    if (local_sync_up(put->dir, local_depth(put->name)) != 0) {
         int error_number = errno;
-        if (exclusive) { /* a failed put leaves nothing, where nothing was */
+        if (exclusive) { /* a failed put leaves nothing */
             unlinkat(put->dir, put->base, 0);
         }
         return local_fail(local, error_number, "sync the directory of %s in %s", put->name,
@@ -202,13 +205,13 @@ enum hangar_rc local_put_commit(struct hangar_put *put, struct hangar_entry *ent
 {
     struct stat st;
     enum hangar_rc rc = put->failed;
-    if (!rc && sync_and_close(put, &st)) {
+    if (rc == HANGAR_OK && put_sync_and_close(put, &st) != 0) {
         rc = local_fail(put->local, errno, "sync %s in %s", put->name, put->local->root);
     }
-    if (!rc) {
-        rc = publish(put);
+    if (rc == HANGAR_OK) {
+        rc = put_publish(put);
     }
-    if (rc) {
+    if (rc != HANGAR_OK) {
         local_put_abort(put);
         return rc;
     }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * storage-local: a sink that stores objects as files beneath a directory, their
- * names being paths.  What commit has reported is on the disk; what it has not
- * is nowhere to be seen.  This file is the plugin's border, and reads.
+ * storage-local: a sink that stores objects as files in a directory; the name of an object is its
+ * path.  Once commit returns HANGAR_OK the object is on the disk; before, it is not visible.  This
+ * file has the options, the instance and reading.
  */
 #include "local.h"
 
@@ -27,22 +27,22 @@ static const struct hangar_option options[] = {
     {.name = "path",
      .type = HANGAR_OPT_PATH,
      .flags = HANGAR_OPT_REQUIRED,
-     .help = "The directory to store in. It is made when it is missing."},
+     .help = "Directory to store in. It is created when it does not exist."},
     {.name = "min_free",
      .type = HANGAR_OPT_SIZE,
      .default_value = "0",
      .min = 0,
      .max = INT64_MAX,
-     .help = "Space to leave free on the disk: storing that would take it fails."},
+     .help = "Space to leave free on the disk. Storing fails when less would remain."},
     {0},
 };
 
-static enum hangar_rc rc_of(int error_number)
+static enum hangar_rc local_rc(int error_number)
 {
     switch (error_number) {
     case ENOSPC:
     case EDQUOT:
-    case EFBIG: /* the limit on the size of a file */
+    case EFBIG: /* the limit of the size of a file */
         return HANGAR_NO_SPACE;
     case EACCES:
     case EPERM:
@@ -57,7 +57,7 @@ static enum hangar_rc rc_of(int error_number)
     }
 }
 
-static const char *hint_of(int error_number)
+static const char *local_hint(int error_number)
 {
     switch (error_number) {
     case EACCES:
@@ -67,9 +67,9 @@ static const char *hint_of(int error_number)
     case EDQUOT:
         return "; hint: free space, lower the retention, or use another disk";
     case EROFS:
-        return "; hint: mount it for writing";
+        return "; hint: mount the file system read-write";
     case EFBIG:
-        return "; hint: raise the limit on the size of files (ulimit -f)";
+        return "; hint: raise the limit of the size of files (ulimit -f)";
     default:
         return "";
     }
@@ -82,15 +82,15 @@ enum hangar_rc local_fail(struct local *local, int error_number, const char *fmt
     va_start(args, fmt);
     vsnprintf(what, sizeof(what), fmt, args);
     va_end(args);
-    return local->host->fail(local->ctx, rc_of(error_number), 0, "cannot %s: %s%s", what,
+    return local->host->fail(local->ctx, local_rc(error_number), 0, "cannot %s: %s%s", what,
                              strerror_r(error_number, buffer, sizeof(buffer)),
-                             hint_of(error_number));
+                             local_hint(error_number));
 }
 
-static enum hangar_rc not_found(struct local *local, const char *name)
+static enum hangar_rc local_not_found(struct local *local, const char *name)
 {
     return local->host->fail(local->ctx, HANGAR_NOT_FOUND, 0,
-                             "cannot open %s in %s: there is no such object", name, local->root);
+                             "cannot open %s in %s: no such object", name, local->root);
 }
 
 void local_fill_entry(struct hangar_entry *entry, const struct stat *st)
@@ -143,37 +143,38 @@ static const char *local_describe(void *inst)
     return local->description;
 }
 
-/* The file of an object, and its directory. */
-static enum hangar_rc open_object(struct local *local, const char *name, int *fd, struct stat *st)
+/* Opens the file of an object and reads its properties. */
+static enum hangar_rc local_open_object(struct local *local, const char *name, int *fd,
+                                        struct stat *st)
 {
     const char *base;
     int dir;
     enum hangar_rc rc = local_check_name(local, name);
-    if (!rc) {
+    if (rc == HANGAR_OK) {
         rc = local_open_parent(local, name, false, &dir, &base);
     }
     if (rc == HANGAR_NOT_FOUND) {
-        return not_found(local, name);
+        return local_not_found(local, name);
     }
-    if (rc) {
+    if (rc != HANGAR_OK) {
         return rc;
     }
-    /* O_NONBLOCK: that somebody put a fifo there must not make us wait */
+    /* O_NONBLOCK: opening a fifo of this name must not block */
     int file = openat(dir, base, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     int error_number = errno;
     close(dir);
     if (file < 0 && (error_number == ENOENT || error_number == ELOOP || error_number == ENXIO)) {
-        return not_found(local, name);
+        return local_not_found(local, name);
     }
     if (file < 0) {
         return local_fail(local, error_number, "open %s in %s", name, local->root);
     }
-    if (fstat(file, st)) {
-        rc = local_fail(local, errno, "look at %s in %s", name, local->root);
+    if (fstat(file, st) != 0) {
+        rc = local_fail(local, errno, "read the properties of %s in %s", name, local->root);
     } else if (!S_ISREG(st->st_mode)) {
-        rc = not_found(local, name);
+        rc = local_not_found(local, name);
     }
-    if (rc) {
+    if (rc != HANGAR_OK) {
         close(file);
         return rc;
     }
@@ -187,11 +188,11 @@ static enum hangar_rc local_get_open(void *inst, const char *name, uint64_t offs
     struct local *local = inst;
     struct stat st;
     int fd = -1;
-    enum hangar_rc rc = open_object(local, name, &fd, &st);
-    if (rc) {
+    enum hangar_rc rc = local_open_object(local, name, &fd, &st);
+    if (rc != HANGAR_OK) {
         return rc;
     }
-    /* Beyond the end there is nothing, as at the end. */
+    /* Reading from beyond the end gives no bytes, as at the end. */
     off_t start = offset < (uint64_t)st.st_size ? (off_t)offset : st.st_size;
     size_t size = strlen(name) + 1;
     struct hangar_get *get = malloc(sizeof(*get) + size);
@@ -232,8 +233,8 @@ static enum hangar_rc local_stat(void *inst, const char *name, struct hangar_ent
 {
     struct stat st;
     int fd = -1;
-    enum hangar_rc rc = open_object(inst, name, &fd, &st);
-    if (rc) {
+    enum hangar_rc rc = local_open_object(inst, name, &fd, &st);
+    if (rc != HANGAR_OK) {
         return rc;
     }
     close(fd);
@@ -247,37 +248,37 @@ static enum hangar_rc local_remove(void *inst, const char *name)
     const char *base;
     int dir;
     enum hangar_rc rc = local_check_name(local, name);
-    if (!rc) {
+    if (rc == HANGAR_OK) {
         rc = local_open_parent(local, name, false, &dir, &base);
     }
-    if (!rc) {
-        /* A directory is not an object: there is nothing of that name. */
-        if (unlinkat(dir, base, 0) && errno != ENOENT && errno != EISDIR) {
+    if (rc == HANGAR_OK) {
+        /* EISDIR: a directory is not an object, so none has this name. */
+        if (unlinkat(dir, base, 0) != 0 && errno != ENOENT && errno != EISDIR) {
             rc = local_fail(local, errno, "remove %s in %s", name, local->root);
-        } else if (fsync(dir)) {
+        } else if (fsync(dir) != 0) {
             rc = local_fail(local, errno, "sync the directory of %s in %s", name, local->root);
         }
         close(dir);
     } else if (rc == HANGAR_NOT_FOUND) {
         rc = HANGAR_OK;
     }
-    if (!rc) {
+    if (rc == HANGAR_OK) {
         local_tidy(local, name);
     }
     return rc;
 }
 
-/* A root that does not exist yet lies on the disk of what is above it. */
+/* A root that does not exist yet will be on the file system of the nearest folder above it. */
 enum hangar_rc local_space(void *inst, struct hangar_space *space)
 {
     struct local *local = inst;
     struct statvfs fs;
     char path[PATH_MAX];
     snprintf(path, sizeof(path), "%s", local->root);
-    while (statvfs(path, &fs)) {
+    while (statvfs(path, &fs) != 0) {
         char *slash = strrchr(path, '/');
         if (errno != ENOENT || !slash) {
-            return local_fail(local, errno, "tell the free space of %s", local->root);
+            return local_fail(local, errno, "determine the free space of %s", local->root);
         }
         slash[slash == path] = '\0';
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * tree: directories and file names beneath the root.
+ * tree: directories and file names below the root.
  */
 #include "local.h"
 
@@ -18,23 +18,23 @@
 
 #define DIR_MODE 0700
 #define FILE_MODE 0600
-#define MAKE_TRIES 100 /* when others keep removing what was just made */
+#define MAKE_TRIES 100 /* other processes may remove a file that was just made */
 
-/* Follows no link and accepts nothing but a directory. */
+/* Opens directories only, and no symbolic links. */
 #define DIR_FLAGS (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 
 bool local_is_component(const char *name)
 {
     size_t size = strlen(name);
-    return size && size <= COMPONENT_MAX && strcmp(name, ".") && strcmp(name, "..") &&
-           strncmp(name, TEMP_PREFIX, strlen(TEMP_PREFIX)) &&
+    return size > 0 && size <= COMPONENT_MAX && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
+           strncmp(name, TEMP_PREFIX, strlen(TEMP_PREFIX)) != 0 &&
            strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._=-") ==
                size;
 }
 
-/* Copies the component at `name` and gives what follows its slash, NULL at the
- * end; a component that is too long comes out empty. */
-static const char *next_component(const char *name, char component[COMPONENT_MAX + 1])
+/* Copies the first component of `name` and returns what follows its slash, NULL at the end.  The
+ * copy of a component that is too long is empty. */
+static const char *tree_next_component(const char *name, char component[COMPONENT_MAX + 1])
 {
     const char *slash = strchr(name, '/');
     size_t size = slash ? (size_t)(slash - name) : strlen(name);
@@ -51,14 +51,13 @@ enum hangar_rc local_check_name(struct local *local, const char *name)
     char component[COMPONENT_MAX + 1];
     bool good = strlen(name) <= NAME_SIZE_MAX;
     for (const char *rest = name; rest && good;) {
-        rest = next_component(rest, component);
+        rest = tree_next_component(rest, component);
         good = local_is_component(component);
     }
     if (good) {
         return HANGAR_OK;
     }
-    return local->host->fail(local->ctx, HANGAR_CONFIG, 0,
-                             "cannot use %.*s as the name of an object in %s: it is not allowed",
+    return local->host->fail(local->ctx, HANGAR_CONFIG, 0, "invalid object name %.*s in %s",
                              NAME_SIZE_MAX, name, local->root);
 }
 
@@ -76,19 +75,18 @@ int local_open_dir(int dir, const char *name)
     return openat(dir, name, DIR_FLAGS);
 }
 
-/* Makes a directory with its mode whatever the umask.  That another made it
- * first is as good. */
-static int make_dir(int dir, const char *name)
+/* Makes a directory with DIR_MODE whatever the umask is.  0, also when it exists; -1 with errno. */
+static int tree_make_dir(int dir, const char *name)
 {
-    if (mkdirat(dir, name, DIR_MODE)) {
+    if (mkdirat(dir, name, DIR_MODE) != 0) {
         return errno == EEXIST ? 0 : -1;
     }
     return fchmodat(dir, name, DIR_MODE, 0);
 }
 
-/* Makes the root with the directories above it, each durable in the one before.
- * Above the root symbolic links are the administrator's and are followed. */
-static int make_root(const char *root)
+/* Opens the root; makes it and the directories above it where they are missing, and syncs the
+ * parent of each.  Symbolic links above the root belong to the administrator and are followed. */
+static int tree_make_root(const char *root)
 {
     char path[PATH_MAX];
     if ((size_t)snprintf(path, sizeof(path), "%s/", root) >= sizeof(path)) {
@@ -102,7 +100,7 @@ static int make_root(const char *root)
             continue;
         }
         int next = openat(above, at, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (next < 0 && errno == ENOENT && !make_dir(above, at) && !fsync(above)) {
+        if (next < 0 && errno == ENOENT && tree_make_dir(above, at) == 0 && fsync(above) == 0) {
             next = openat(above, at, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         }
         int error_number = errno;
@@ -120,7 +118,7 @@ enum hangar_rc local_open_root(struct local *local, bool make, int *fd)
         if (!make) {
             return HANGAR_NOT_FOUND;
         }
-        root = make_root(local->root);
+        root = tree_make_root(local->root);
         if (root < 0) {
             return local_fail(local, errno, "create directory %s", local->root);
         }
@@ -132,23 +130,23 @@ enum hangar_rc local_open_root(struct local *local, bool make, int *fd)
     return HANGAR_OK;
 }
 
-static void sweep(struct local *local, int dir, const char *but);
+static void tree_remove_leftovers(struct local *local, int dir, const char *but);
 
-/* Opens the directory of `name` below `dir`, which it takes, in *at.  0, or an
- * errno and how much of the name leads to the component that failed; *at is then
- * the directory that it is in. */
-static int descend(struct local *local, int dir, const char *name, bool make, int *at,
-                   size_t *failed)
+/* Opens the directory of `name` below `dir`, as *at, and closes `dir`.  Returns 0 or an errno; then
+ * *at is the directory whose component could not be opened, and *failed the length of the name up
+ * to the end of that component. */
+static int tree_descend(struct local *local, int dir, const char *name, bool make, int *at,
+                        size_t *failed)
 {
     char component[COMPONENT_MAX + 1];
     *at = dir;
     for (const char *rest = name; strchr(rest, '/');) {
-        const char *next = next_component(rest, component);
+        const char *next = tree_next_component(rest, component);
         int below = local_open_dir(*at, component);
-        if (below < 0 && errno == ENOENT && make && !make_dir(*at, component)) {
+        if (below < 0 && errno == ENOENT && make && tree_make_dir(*at, component) == 0) {
             below = local_open_dir(*at, component);
             if (below >= 0) {
-                sweep(local, *at, component);
+                tree_remove_leftovers(local, *at, component);
             }
         }
         if (below < 0) {
@@ -162,22 +160,22 @@ static int descend(struct local *local, int dir, const char *name, bool make, in
     return 0;
 }
 
-/* Says why a component could not be entered. */
-static enum hangar_rc fail_enter(struct local *local, int dir, const char *name, size_t size,
-                                 int error_number, bool make)
+/* Records why a component of a name could not be opened; HANGAR_NOT_FOUND is not recorded. */
+static enum hangar_rc tree_fail_component(struct local *local, int dir, const char *name,
+                                          size_t size, int error_number, bool make)
 {
     struct stat st;
     char path[NAME_SIZE_MAX + 1];
     snprintf(path, sizeof(path), "%.*s", (int)size, name);
     const char *slash = strrchr(path, '/');
-    bool there = !fstatat(dir, slash ? slash + 1 : path, &st, AT_SYMLINK_NOFOLLOW);
-    if (there && S_ISLNK(st.st_mode)) {
-        return local->host->fail(local->ctx, HANGAR_IO, 0,
-                                 "cannot open %s/%s: it is a symbolic link, and none is followed "
-                                 "below the root",
-                                 local->root, path);
+    bool exists = fstatat(dir, slash ? slash + 1 : path, &st, AT_SYMLINK_NOFOLLOW) == 0;
+    if (exists && S_ISLNK(st.st_mode)) {
+        return local->host->fail(
+            local->ctx, HANGAR_IO, 0,
+            "cannot open %s/%s: it is a symbolic link, and those below the root are not followed",
+            local->root, path);
     }
-    if (error_number == ENOENT || (there && !S_ISDIR(st.st_mode) && !make)) {
+    if (error_number == ENOENT || (exists && !S_ISDIR(st.st_mode) && !make)) {
         return HANGAR_NOT_FOUND;
     }
     return local_fail(local, error_number, "%s directory %s/%s", make ? "create" : "open",
@@ -190,12 +188,12 @@ enum hangar_rc local_open_parent(struct local *local, const char *name, bool mak
     int root, dir;
     size_t failed = 0;
     enum hangar_rc rc = local_open_root(local, make, &root);
-    if (rc) {
+    if (rc != HANGAR_OK) {
         return rc;
     }
-    int error_number = descend(local, root, name, make, &dir, &failed);
-    if (error_number) {
-        rc = fail_enter(local, dir, name, failed, error_number, make);
+    int error_number = tree_descend(local, root, name, make, &dir, &failed);
+    if (error_number != 0) {
+        rc = tree_fail_component(local, dir, name, failed, error_number, make);
         close(dir);
         return rc;
     }
@@ -208,7 +206,7 @@ enum hangar_rc local_open_parent(struct local *local, const char *name, bool mak
 int local_sync_up(int dir, size_t depth)
 {
     int at = dir, failed = fsync(dir);
-    for (size_t i = 0; i < depth && !failed; i++) {
+    for (size_t i = 0; i < depth && failed == 0; i++) {
         int above = openat(at, "..", DIR_FLAGS);
         if (at != dir) {
             close(at);
@@ -225,29 +223,29 @@ int local_sync_up(int dir, size_t depth)
 }
 
 /* ------------------------------------------------------------------------ *
- * Removing what holds no object
+ * Removing directories without objects
  * ------------------------------------------------------------------------ */
 
-enum kind { OTHER, OBJECT, DIRECTORY, TEMPORARY };
+enum entry_kind { ENTRY_OTHER, ENTRY_OBJECT, ENTRY_DIRECTORY, ENTRY_TEMPORARY };
 
-static enum kind kind_of(int dir, const struct dirent *entry)
+static enum entry_kind tree_entry_kind(int dir, const struct dirent *entry)
 {
     struct stat st;
     unsigned char type = entry->d_type;
-    if (type == DT_UNKNOWN && !fstatat(dir, entry->d_name, &st, AT_SYMLINK_NOFOLLOW)) {
+    if (type == DT_UNKNOWN && fstatat(dir, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
         type = (unsigned char)IFTODT(st.st_mode);
     }
-    bool temporary = !strncmp(entry->d_name, TEMP_PREFIX, strlen(TEMP_PREFIX));
+    bool temporary = strncmp(entry->d_name, TEMP_PREFIX, strlen(TEMP_PREFIX)) == 0;
     if (type == DT_REG && temporary) {
-        return TEMPORARY;
+        return ENTRY_TEMPORARY;
     }
     if (!local_is_component(entry->d_name)) {
-        return OTHER;
+        return ENTRY_OTHER;
     }
-    return type == DT_REG ? OBJECT : type == DT_DIR ? DIRECTORY : OTHER;
+    return type == DT_REG ? ENTRY_OBJECT : type == DT_DIR ? ENTRY_DIRECTORY : ENTRY_OTHER;
 }
 
-static DIR *open_stream(int dir)
+static DIR *tree_open_stream(int dir)
 {
     DIR *stream = dir < 0 ? NULL : fdopendir(dir);
     if (!stream && dir >= 0) {
@@ -259,11 +257,11 @@ static DIR *open_stream(int dir)
 bool local_has_object(int dir)
 {
     bool found = false;
-    DIR *stream = open_stream(dir);
+    DIR *stream = tree_open_stream(dir);
     for (struct dirent *entry; stream && !found && (entry = readdir(stream));) {
-        enum kind kind = kind_of(dir, entry);
-        found = kind == OBJECT ||
-                (kind == DIRECTORY && local_has_object(local_open_dir(dir, entry->d_name)));
+        enum entry_kind kind = tree_entry_kind(dir, entry);
+        found = kind == ENTRY_OBJECT ||
+                (kind == ENTRY_DIRECTORY && local_has_object(local_open_dir(dir, entry->d_name)));
     }
     if (stream) {
         closedir(stream);
@@ -271,25 +269,25 @@ bool local_has_object(int dir)
     return found;
 }
 
-/* Whose process is dead: then nobody holds its lock. */
-static void remove_stale(int dir, const char *name)
+/* Removes a temporary file when its process is dead, which has released its lock. */
+static void tree_remove_stale(int dir, const char *name)
 {
     int fd = openat(dir, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) {
         return;
     }
-    if (!flock(fd, LOCK_EX | LOCK_NB)) {
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
         unlinkat(dir, name, 0);
     }
     close(fd);
 }
 
-/* Removes the directory `name` in `dir` with leftovers and directories in it;
- * false when something that counts is there.  Stops at the first object, so a
- * full directory costs no more than a look. */
-static bool remove_empty(int dir, const char *name)
+/* Removes the directory `name` in `dir`, with the leftovers and the directories in it.  False: it
+ * contains an object or a file of a live process.  Stops at the first object, so that a directory
+ * with many objects costs no time. */
+static bool tree_remove_empty(int dir, const char *name)
 {
-    if (!unlinkat(dir, name, AT_REMOVEDIR)) {
+    if (unlinkat(dir, name, AT_REMOVEDIR) == 0) {
         return true;
     }
     if (errno != ENOTEMPTY && errno != EEXIST) {
@@ -297,38 +295,37 @@ static bool remove_empty(int dir, const char *name)
     }
     int fd = local_open_dir(dir, name);
     bool empty = fd >= 0;
-    DIR *stream = open_stream(fd);
+    DIR *stream = tree_open_stream(fd);
     for (struct dirent *entry; stream && empty && (entry = readdir(stream));) {
-        enum kind kind = kind_of(fd, entry);
-        if (kind == TEMPORARY) {
-            remove_stale(fd, entry->d_name);
-        } else if (kind == DIRECTORY) {
-            empty = remove_empty(fd, entry->d_name);
+        enum entry_kind kind = tree_entry_kind(fd, entry);
+        if (kind == ENTRY_TEMPORARY) {
+            tree_remove_stale(fd, entry->d_name);
+        } else if (kind == ENTRY_DIRECTORY) {
+            empty = tree_remove_empty(fd, entry->d_name);
         } else {
-            empty = kind == OTHER;
+            empty = kind == ENTRY_OTHER;
         }
     }
     if (stream) {
         closedir(stream);
     }
-    return empty && !unlinkat(dir, name, AT_REMOVEDIR);
+    return empty && unlinkat(dir, name, AT_REMOVEDIR) == 0;
 }
 
-/* Once in the life of an instance: what processes have left in `dir` that died before
- * they stored anything.  Nothing there is an object, so that nobody would ever ask to
- * have it removed. */
-static void sweep(struct local *local, int dir, const char *but)
+/* Removes what dead processes have left in `dir`, except in the directory `but`, once in the life
+ * of an instance.  No object is there, so the core never asks to remove it. */
+static void tree_remove_leftovers(struct local *local, int dir, const char *but)
 {
     if (atomic_flag_test_and_set(&local->swept)) {
         return;
     }
-    DIR *stream = open_stream(openat(dir, ".", DIR_FLAGS));
+    DIR *stream = tree_open_stream(openat(dir, ".", DIR_FLAGS));
     for (struct dirent *entry; stream && (entry = readdir(stream));) {
-        enum kind kind = kind_of(dir, entry);
-        if (kind == TEMPORARY) {
-            remove_stale(dir, entry->d_name);
-        } else if (kind == DIRECTORY && strcmp(entry->d_name, but) != 0) {
-            remove_empty(dir, entry->d_name);
+        enum entry_kind kind = tree_entry_kind(dir, entry);
+        if (kind == ENTRY_TEMPORARY) {
+            tree_remove_stale(dir, entry->d_name);
+        } else if (kind == ENTRY_DIRECTORY && strcmp(entry->d_name, but) != 0) {
+            tree_remove_empty(dir, entry->d_name);
         }
     }
     if (stream) {
@@ -336,7 +333,6 @@ static void sweep(struct local *local, int dir, const char *but)
     }
 }
 
-/* An attempt: what cannot be removed stays, and nothing is recorded. */
 void local_tidy(struct local *local, const char *name)
 {
     char path[NAME_SIZE_MAX + 1];
@@ -348,11 +344,11 @@ void local_tidy(struct local *local, const char *name)
         if (root < 0) {
             return;
         }
-        int error_number = descend(local, root, path, false, &dir, &failed);
+        int error_number = tree_descend(local, root, path, false, &dir, &failed);
         slash = strrchr(path, '/');
-        /* when one above is missing too, look further up */
-        bool removed =
-            error_number ? error_number == ENOENT : remove_empty(dir, slash ? slash + 1 : path);
+        /* when a directory above is missing too, continue further up */
+        bool removed = error_number != 0 ? error_number == ENOENT
+                                         : tree_remove_empty(dir, slash ? slash + 1 : path);
         close(dir);
         if (!removed) {
             return;
@@ -379,11 +375,11 @@ int local_make_temp(int dir, char name[TEMP_NAME_SIZE])
         if (fd < 0) {
             return -1;
         }
-        /* Somebody who tidies up may have taken it for a dead process's before
-         * the lock was on it.  File systems without locks have no such tidying. */
+        /* Until it is locked, another process may remove it as one of a dead process.  On a file
+         * system without locks no process does. */
         struct stat st;
-        bool lost = flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK;
-        if (!lost && !fchmod(fd, FILE_MODE) && !fstat(fd, &st) && st.st_nlink) {
+        bool lost = flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+        if (!lost && fchmod(fd, FILE_MODE) == 0 && fstat(fd, &st) == 0 && st.st_nlink > 0) {
             return fd;
         }
         unlinkat(dir, name, 0);
@@ -398,16 +394,16 @@ int local_rename(int dir, const char *from, const char *to, bool exclusive)
     if (!exclusive) {
         return renameat(dir, from, dir, to);
     }
-    if (!renameat2(dir, from, dir, to, RENAME_NOREPLACE)) {
+    if (renameat2(dir, from, dir, to, RENAME_NOREPLACE) == 0) {
         return 0;
     }
     if (errno != EINVAL && errno != ENOSYS) {
         return -1;
     }
-    /* a file system, or a kernel, that cannot do that */
-    if (linkat(dir, from, dir, to, 0)) {
+    /* the file system or the kernel does not support that */
+    if (linkat(dir, from, dir, to, 0) != 0) {
         return -1;
     }
-    unlinkat(dir, from, 0); /* if it stays, it is tidied up later */
+    unlinkat(dir, from, 0); /* when this fails it is a leftover, which is removed later */
     return 0;
 }

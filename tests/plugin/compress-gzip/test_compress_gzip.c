@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * test_compress_gzip: the contract of transforms at every level, and what makes
- * gzip gzip: files of other programs, headers with all their fields, members.
+ * test_compress_gzip: the contract of transforms at every level, files of other programs, headers
+ * with all fields, and members.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +26,7 @@ static void tear_down(void)
     fake_host_close(fake);
 }
 
-/* Appends a member made by zlib, with the header given or zlib's own. */
+/* Appends a member made by zlib, with the given header or zlib's own. */
 static size_t zlib_member(unsigned char *out, size_t room, const void *in, size_t size,
                           gz_header *head)
 {
@@ -75,7 +75,7 @@ static void assert_refuses(const void *file, size_t size, const char *text)
     ck_assert_msg(strstr(fake_host_error(fake), text) != NULL, "says: %s", fake_host_error(fake));
 }
 
-START_TEST(files_of_other_programs_are_read)
+START_TEST(files_of_other_programs_are_decoded)
 {
     static const char *const programs[] = {"gzip -1", "gzip -9",      "gzip -n",     "pigz -p 2",
                                            "pigz -0", "pigz -p 2 -i", "pigz -b 128", "pigz -11"};
@@ -85,7 +85,7 @@ START_TEST(files_of_other_programs_are_read)
     bool have_pigz = !testing_shell("command -v pigz > %s/which", dir);
     for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++) {
         if (!have_pigz && programs[i][0] == 'p') {
-            continue; /* pigz is not needed by anything else here */
+            continue; /* pigz is not installed, and nothing else needs it */
         }
         testing_write_file(path, plain, plain_size);
         ck_assert_int_eq(testing_shell("cd %s && rm -f *.gz && %s some-name.txt", dir, programs[i]),
@@ -98,7 +98,7 @@ START_TEST(files_of_other_programs_are_read)
 }
 END_TEST
 
-START_TEST(other_programs_read_our_files)
+START_TEST(other_programs_decode_our_files)
 {
     size_t plain_size = 3000001, size;
     unsigned char *plain = testing_data(DATA_TEXT, plain_size), *file;
@@ -120,7 +120,7 @@ START_TEST(other_programs_read_our_files)
 }
 END_TEST
 
-START_TEST(all_fields_of_a_header_are_understood)
+START_TEST(all_fields_of_a_header_are_decoded)
 {
     unsigned char extra[2000], file[16384], *plain = testing_data(DATA_TEXT, 5000);
     memset(extra, 0, sizeof(extra));
@@ -134,14 +134,14 @@ START_TEST(all_fields_of_a_header_are_understood)
         size_t size = zlib_member(file, sizeof(file), plain, 5000, &head);
         assert_reads(file, size, plain, 5000);
         for (size_t cut = 1; cut < size; cut += cut < 2100 ? 1 : 100) {
-            assert_refuses(file, cut, "cut off");
+            assert_refuses(file, cut, "truncated");
         }
     }
     free(plain);
 }
 END_TEST
 
-START_TEST(a_wrong_checksum_of_a_header_is_found)
+START_TEST(a_wrong_checksum_of_a_header_is_detected)
 {
     unsigned char file[4096];
     gz_header head = {.time = 1700000000, .os = 3, .name = (Bytef *)"a name", .hcrc = 1};
@@ -151,7 +151,7 @@ START_TEST(a_wrong_checksum_of_a_header_is_found)
 }
 END_TEST
 
-START_TEST(many_members_are_one_file)
+START_TEST(several_members_are_one_file)
 {
     size_t used = 0, plain_size = 5000, room = 4 << 20;
     unsigned char *file = malloc(room), *plain = testing_data(DATA_TEXT, plain_size);
@@ -174,7 +174,7 @@ START_TEST(many_members_are_one_file)
 }
 END_TEST
 
-START_TEST(what_is_no_gzip_file_is_refused)
+START_TEST(data_that_is_not_gzip_is_refused)
 {
     unsigned char file[64];
     size_t size = zlib_member(file, sizeof(file), "hello", 5, NULL);
@@ -192,7 +192,7 @@ START_TEST(what_is_no_gzip_file_is_refused)
     assert_refuses(file, size, "wrong checksum of the data");
     file[size - 5] ^= 1;
     memcpy(file + size, "\0", 1);
-    assert_refuses(file, size + 1, "something else follows");
+    assert_refuses(file, size + 1, "other data after the end");
 }
 END_TEST
 
@@ -210,8 +210,8 @@ START_TEST(a_failed_decoder_stays_failed)
 }
 END_TEST
 
-/* The first member: its header, and the header alone of those behind it. */
-START_TEST(headers_hold_neither_time_nor_name)
+/* Checks the header of each member. */
+START_TEST(headers_contain_no_time_and_no_name)
 {
     static const unsigned char header[] = {0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3};
     unsigned char *file;
@@ -260,7 +260,7 @@ START_TEST(higher_levels_make_smaller_files)
 }
 END_TEST
 
-START_TEST(the_plugin_says_what_it_does)
+START_TEST(the_plugin_describes_its_level_and_library)
 {
     const struct hangar_plugin *plugin = fake_host_plugin(fake);
     ck_assert_ptr_nonnull(strstr(plugin->describe(inst), "gzip level 2 ("));
@@ -269,7 +269,7 @@ START_TEST(the_plugin_says_what_it_does)
 }
 END_TEST
 
-START_TEST(a_block_without_enough_room_fails_whole)
+START_TEST(a_block_without_enough_room_fails_completely)
 {
     const struct hangar_transform *gzip = fake_host_plugin(fake)->transform;
     size_t plain_size = 100000, size = 0, bound = gzip->encode_bound(inst, plain_size);
@@ -296,9 +296,9 @@ END_TEST
 #ifdef HAVE_SCARCE
 static enum hangar_rc rc;
 static size_t failures;
-static bool wrong; /* what came back */
+static bool wrong; /* decoding returned other bytes */
 
-/* One way through the stream form; what came out is in `out`. */
+/* Encodes or decodes with the stream form, into `out`. */
 static enum hangar_rc pass(void *gz, enum hangar_direction direction, const void *in,
                            size_t in_size, unsigned char *out, size_t *size)
 {
@@ -315,7 +315,7 @@ static enum hangar_rc pass(void *gz, enum hangar_direction direction, const void
     return got;
 }
 
-/* A block, a stream and the way back, by an instance of its own. */
+/* Encodes a block and a stream and decodes them, with a new instance. */
 static void all_of_it(void *arg)
 {
     const struct hangar_plugin *plugin = fake_host_plugin(fake);
@@ -357,7 +357,7 @@ static void right_or_no_memory(void *arg)
     }
 }
 
-START_TEST(without_memory_it_says_so_and_is_never_wrong)
+START_TEST(without_memory_it_fails_and_never_returns_wrong_data)
 {
     static const char *const levels[] = {"level=1", "level=6"};
     tear_down();
@@ -368,7 +368,7 @@ START_TEST(without_memory_it_says_so_and_is_never_wrong)
 END_TEST
 #endif
 
-/* Bits that no reader looks at: "is text", the time, hints and the system in the
+/* Bits that no reader evaluates: "is text", the time, hints and the system in the
  * header, and what fills up the last byte of the compressed data. */
 static bool harmless(size_t offset, unsigned bit, size_t size)
 {
@@ -390,20 +390,20 @@ int main(void)
     TCase *tcase = tcase_create("gzip");
     tcase_set_timeout(tcase, 60);
     tcase_add_checked_fixture(tcase, set_up, tear_down);
-    tcase_add_test(tcase, files_of_other_programs_are_read);
-    tcase_add_test(tcase, other_programs_read_our_files);
-    tcase_add_test(tcase, all_fields_of_a_header_are_understood);
-    tcase_add_test(tcase, a_wrong_checksum_of_a_header_is_found);
-    tcase_add_test(tcase, many_members_are_one_file);
-    tcase_add_test(tcase, what_is_no_gzip_file_is_refused);
+    tcase_add_test(tcase, files_of_other_programs_are_decoded);
+    tcase_add_test(tcase, other_programs_decode_our_files);
+    tcase_add_test(tcase, all_fields_of_a_header_are_decoded);
+    tcase_add_test(tcase, a_wrong_checksum_of_a_header_is_detected);
+    tcase_add_test(tcase, several_members_are_one_file);
+    tcase_add_test(tcase, data_that_is_not_gzip_is_refused);
     tcase_add_test(tcase, a_failed_decoder_stays_failed);
-    tcase_add_test(tcase, headers_hold_neither_time_nor_name);
+    tcase_add_test(tcase, headers_contain_no_time_and_no_name);
     tcase_add_test(tcase, a_huge_block_becomes_several_members);
     tcase_add_test(tcase, higher_levels_make_smaller_files);
-    tcase_add_test(tcase, the_plugin_says_what_it_does);
-    tcase_add_test(tcase, a_block_without_enough_room_fails_whole);
+    tcase_add_test(tcase, the_plugin_describes_its_level_and_library);
+    tcase_add_test(tcase, a_block_without_enough_room_fails_completely);
 #ifdef HAVE_SCARCE
-    tcase_add_loop_test(tcase, without_memory_it_says_so_and_is_never_wrong, 0, 2);
+    tcase_add_loop_test(tcase, without_memory_it_fails_and_never_returns_wrong_data, 0, 2);
 #endif
     suite_add_tcase(suite, tcase);
     return testing_main(suite);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * test_storage_local: the contract of sinks, and what makes a directory a good
- * one: modes, symbolic links, full disks, dead processes, calls that fail.
+ * test_storage_local: the contract of sinks, and modes, symbolic links, full disks, leftovers of dead
+ * processes, and system calls that fail.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -62,10 +62,11 @@ static void tear_down(void)
     fake_host_close(fake);
 }
 
-static void must_say(enum hangar_rc got, enum hangar_rc want, const char *text)
+static void must_fail_with(enum hangar_rc got, enum hangar_rc want, const char *text)
 {
     testing_expect(fake, got, want, text);
-    ck_assert_msg(strstr(fake_host_error(fake), text) != NULL, "says: %s", fake_host_error(fake));
+    ck_assert_msg(strstr(fake_host_error(fake), text) != NULL, "the error is: %s",
+                  fake_host_error(fake));
     fake_host_clear(fake);
 }
 
@@ -81,7 +82,7 @@ static mode_t mode_of(const char *path)
     return st.st_mode & 07777;
 }
 
-/* All files and folders below the root, whatever their names. */
+/* Counts all files and folders below the root. */
 static int count_below(void)
 {
     FILE *pipe;
@@ -95,7 +96,7 @@ static int count_below(void)
     return count;
 }
 
-START_TEST(files_are_private_whatever_the_umask)
+START_TEST(files_are_private_with_every_umask)
 {
     static const mode_t masks[] = {0, 0022, 0777};
     for (size_t i = 0; i < 3; i++) {
@@ -114,7 +115,7 @@ START_TEST(files_are_private_whatever_the_umask)
 }
 END_TEST
 
-START_TEST(empty_folders_go_with_their_last_object)
+START_TEST(empty_folders_are_removed_with_their_last_object)
 {
     struct hangar_put *put;
     sink_must_store(fake, inst, "p/a/one", "1");
@@ -131,7 +132,7 @@ START_TEST(empty_folders_go_with_their_last_object)
 }
 END_TEST
 
-START_TEST(what_a_dead_process_left_is_invisible_and_goes)
+START_TEST(a_leftover_is_invisible_and_is_removed)
 {
     struct hangar_put *put;
     pid_t child = fork();
@@ -159,7 +160,7 @@ START_TEST(what_a_dead_process_left_is_invisible_and_goes)
 }
 END_TEST
 
-START_TEST(what_a_living_process_writes_is_not_tidied_up)
+START_TEST(a_temporary_file_of_a_live_process_is_not_removed)
 {
     struct hangar_put *put;
     struct hangar_entry entry = {.struct_size = sizeof(entry)};
@@ -186,18 +187,20 @@ START_TEST(temporary_names_cannot_be_used)
             continue;
         }
         snprintf(name, sizeof(name), "%s", found->d_name);
-        must_say(sink_table(fake)->get_open(inst, name, 0, &get), HANGAR_CONFIG, "not allowed");
-        must_say(sink_table(fake)->stat(inst, name, &entry), HANGAR_CONFIG, "not allowed");
-        must_say(sink_table(fake)->remove(inst, name), HANGAR_CONFIG, "not allowed");
+        must_fail_with(sink_table(fake)->get_open(inst, name, 0, &get), HANGAR_CONFIG,
+                       "invalid object name");
+        must_fail_with(sink_table(fake)->stat(inst, name, &entry), HANGAR_CONFIG,
+                       "invalid object name");
+        must_fail_with(sink_table(fake)->remove(inst, name), HANGAR_CONFIG, "invalid object name");
         name[0] = '!';
     }
     closedir(dir);
-    ck_assert_int_eq(name[0], '!'); /* there was one */
+    ck_assert_int_eq(name[0], '!'); /* the loop has found one */
     sink_table(fake)->put_abort(put);
 }
 END_TEST
 
-START_TEST(no_symbolic_link_is_followed)
+START_TEST(symbolic_links_are_not_followed)
 {
     const char *outside = testing_dir();
     struct hangar_get *get;
@@ -205,32 +208,36 @@ START_TEST(no_symbolic_link_is_followed)
     testing_write_file(testing_path(outside, "secret"), "secret", 6);
     ck_assert_int_eq(symlink(outside, testing_path(root, "link")), 0);
     ck_assert_int_eq(symlink(testing_path(outside, "secret"), testing_path(root, "p/file")), 0);
-    must_say(store_text("link/x", "x", 0), HANGAR_IO, "link: it is a symbolic link");
-    must_say(sink_table(fake)->get_open(inst, "link/secret", 0, &get), HANGAR_IO, "symbolic link");
-    must_say(sink_table(fake)->remove(inst, "link/secret"), HANGAR_IO, "symbolic link");
-    must_say(sink_table(fake)->get_open(inst, "p/file", 0, &get), HANGAR_NOT_FOUND, "no such");
+    must_fail_with(store_text("link/x", "x", 0), HANGAR_IO, "link: it is a symbolic link");
+    must_fail_with(sink_table(fake)->get_open(inst, "link/secret", 0, &get), HANGAR_IO,
+                   "symbolic link");
+    must_fail_with(sink_table(fake)->remove(inst, "link/secret"), HANGAR_IO, "symbolic link");
+    must_fail_with(sink_table(fake)->get_open(inst, "p/file", 0, &get), HANGAR_NOT_FOUND,
+                   "no such");
     ck_assert_int_eq(access(testing_path(outside, "secret"), F_OK), 0);
     ck_assert_int_eq(access(testing_path(outside, "x"), F_OK), -1);
     size_t count;
     char *names = sink_list(fake, inst, "", 0, &count);
     ck_assert_str_eq(names, "p/object\n");
     free(names);
-    /* a link where the object goes is replaced, not followed */
+    /* a link that has the name of the object is replaced */
     ck_assert_int_eq(store_text("p/file", "mine", 0), HANGAR_OK);
     sink_must_have(fake, inst, "p/file", "mine", 4);
 }
 END_TEST
 
-START_TEST(things_that_are_no_objects_do_not_confuse)
+START_TEST(other_kinds_of_files_are_not_objects)
 {
     struct hangar_get *get;
     sink_must_store(fake, inst, "p/object", "text");
     ck_assert_int_eq(mkfifo(testing_path(root, "p/fifo"), 0600), 0);
     ck_assert_int_eq(mkdir(testing_path(root, "lost+found"), 0), 0);
-    must_say(sink_table(fake)->get_open(inst, "p/fifo", 0, &get), HANGAR_NOT_FOUND, "no such");
-    must_say(store_text("p/object/below", "x", 0), HANGAR_IO, "cannot create directory");
-    must_say(store_text("p", "x", 0), HANGAR_IO, "cannot rename p");
-    must_say(store_text("p", "x", HANGAR_PUT_CREATE_ONLY), HANGAR_EXISTS, "there already");
+    must_fail_with(sink_table(fake)->get_open(inst, "p/fifo", 0, &get), HANGAR_NOT_FOUND,
+                   "no such");
+    must_fail_with(store_text("p/object/below", "x", 0), HANGAR_IO, "cannot create directory");
+    must_fail_with(store_text("p", "x", 0), HANGAR_IO, "cannot rename p");
+    must_fail_with(store_text("p", "x", HANGAR_PUT_CREATE_ONLY), HANGAR_EXISTS,
+                   "it already exists");
     size_t count;
     char *names = sink_list(fake, inst, "", 0, &count);
     ck_assert_str_eq(names, "p/object\n");
@@ -238,7 +245,7 @@ START_TEST(things_that_are_no_objects_do_not_confuse)
 }
 END_TEST
 
-/* Fills what can be filled, and expects the refusal. */
+/* Writes until the disk is full, and expects this failure. */
 static void fill_up(enum hangar_rc expected, const char *text)
 {
     struct hangar_put *put;
@@ -250,8 +257,8 @@ static void fill_up(enum hangar_rc expected, const char *text)
     for (int i = 0; i < 64 && !rc; i++) {
         rc = sink_table(fake)->put_write(put, data, 1 << 20);
     }
-    must_say(rc, expected, text);
-    /* and it cannot be committed either */
+    must_fail_with(rc, expected, text);
+    /* commit fails as well */
     ck_assert_int_eq(sink_table(fake)->put_commit(put, &entry), expected);
     ck_assert_int_eq(access(testing_path(root, "q"), F_OK), -1);
     sink_must_have(fake, inst, "p/before", "text", 4);
@@ -262,7 +269,7 @@ static void fill_up(enum hangar_rc expected, const char *text)
 START_TEST(a_full_disk_fails_the_put_and_nothing_else)
 {
     const char *disk = testing_dir();
-    /* A small file system of our own, seen by this process alone. */
+    /* A small file system that only this process sees. */
     if (!unshare(CLONE_NEWNS) && !mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) &&
         !mount("tmpfs", disk, "tmpfs", 0, "size=8m")) {
         fake_host_close(fake);
@@ -270,13 +277,14 @@ START_TEST(a_full_disk_fails_the_put_and_nothing_else)
         fake = sink_open(&store, &inst);
         fill_up(HANGAR_NO_SPACE, "No space left on device; hint: free space");
         struct hangar_put *put;
-        must_say(sink_table(fake)->put_open(inst, "large", 1 << 30, 0, &put), HANGAR_NO_SPACE,
-                 "1.0 GiB are needed");
+        must_fail_with(sink_table(fake)->put_open(inst, "large", 1 << 30, 0, &put), HANGAR_NO_SPACE,
+                       "1.0 GiB needed");
         ck_assert_int_eq(umount2(disk, MNT_DETACH), 0);
         return;
     }
-    /* Without the right to mount: a limit on the size of files does as well. */
-    fprintf(stderr, "cannot mount a small disk (%s): a limit takes its place\n", strerror(errno));
+    /* Without the right to mount, a limit of the size of files has the same effect. */
+    fprintf(stderr, "cannot mount a small disk (%s): using a limit of the size of files\n",
+            strerror(errno));
     signal(SIGXFSZ, SIG_IGN);
     ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &(struct rlimit){8 << 20, 8 << 20}), 0);
     fill_up(HANGAR_NO_SPACE, "File too large; hint: raise the limit");
@@ -292,9 +300,7 @@ START_TEST(min_free_is_left_free)
     struct fake_host *host = sink_open(&store, &in);
     testing_expect(host, sink_table(host)->put_open(in, "p/object", 1, 0, &put), HANGAR_NO_SPACE,
                    "put_open");
-    ck_assert_ptr_nonnull(
-        strstr(fake_host_error(host), "102400.0 GiB must stay free")
-            ?: strstr(fake_host_error(host), "100.0 TiB must stay free (min_free)"));
+    ck_assert_ptr_nonnull(strstr(fake_host_error(host), "needed, 100.0 TiB reserved by min_free"));
     ck_assert_int_eq(count_below(), 0);
     ck_assert_int_eq(sink_table(host)->space(in, &space), HANGAR_OK);
     ck_assert_uint_eq(space.free_bytes, 0);
@@ -303,9 +309,8 @@ START_TEST(min_free_is_left_free)
 }
 END_TEST
 
-/* Whichever call fails: either the object is there, whole, and that was said, or
- * nothing is. */
-START_TEST(a_call_that_fails_leaves_all_or_nothing)
+/* Whichever call fails: either put_commit succeeded and the object is complete, or nothing exists. */
+START_TEST(a_failed_call_leaves_a_complete_object_or_none)
 {
     static const int errors[] = {EIO, ENOSPC, EDQUOT};
     for (size_t e = 0; e < 6; e++) {
@@ -317,14 +322,14 @@ START_TEST(a_call_that_fails_leaves_all_or_nothing)
             bool through = faults_calls() < n;
             faults_set(0, 0);
             if (rc) {
-                must_say(rc, error_number == EIO ? HANGAR_IO : HANGAR_NO_SPACE, "cannot");
+                must_fail_with(rc, error_number == EIO ? HANGAR_IO : HANGAR_NO_SPACE, "cannot");
                 failures++;
             } else {
                 sink_must_have(fake, inst, "p/b/object", "text", 4);
                 ck_assert_int_eq(sink_table(fake)->remove(inst, "p/b/object"), HANGAR_OK);
             }
-            /* A sync that fails after a rename that may have replaced something
-             * leaves the object; it was not said to be stored. */
+            /* When the sync after a rename fails, the object may stay, as the rename may have
+             * replaced another one; put_commit has failed. */
             if (rc && !flags) {
                 ck_assert_int_eq(sink_table(fake)->remove(inst, "p/b/object"), HANGAR_OK);
             }
@@ -352,7 +357,7 @@ START_TEST(short_and_interrupted_writes_are_continued)
 }
 END_TEST
 
-START_TEST(missing_rights_are_told)
+START_TEST(missing_permissions_are_reported)
 {
     struct hangar_attrs *attrs = fake_attrs_new();
     const char *parent = testing_dir();
@@ -360,7 +365,7 @@ START_TEST(missing_rights_are_told)
     sink_must_store(fake, inst, "p/object", "text");
     ck_assert_int_eq(chmod(root, 0755), 0);
     ck_assert_int_eq(chmod(testing_path(root, "p"), 0500), 0);
-    if (!getuid()) { /* everything is allowed to root */
+    if (!getuid()) { /* root has all permissions */
         ck_assert_int_eq(chown(root, 65534, 65534), 0);
         ck_assert_int_eq(chown(testing_path(root, "p"), 65534, 65534), 0);
         for (const char *slash = root; (slash = strchr(slash + 1, '/'));) {
@@ -372,16 +377,17 @@ START_TEST(missing_rights_are_told)
         }
         ck_assert_int_eq(seteuid(65534), 0);
     }
-    must_say(store_text("p/other", "x", 0), HANGAR_AUTH,
-             "Permission denied; hint: the user that runs hangar needs");
+    must_fail_with(store_text("p/other", "x", 0), HANGAR_AUTH,
+                   "Permission denied; hint: the user that runs hangar needs");
     ck_assert_int_eq(chmod(testing_path(root, "p"), 0), 0);
-    must_say(sink_table(fake)->get_open(inst, "p/object", 0, &get), HANGAR_AUTH, "/p: Permission");
+    must_fail_with(sink_table(fake)->get_open(inst, "p/object", 0, &get), HANGAR_AUTH,
+                   "/p: Permission");
     struct hangar_page *page = fake_page_new("", 0);
-    must_say(sink_table(fake)->list(inst, page), HANGAR_AUTH, "/p/: Permission denied");
+    must_fail_with(sink_table(fake)->list(inst, page), HANGAR_AUTH, "/p/: Permission denied");
     fake_page_free(page);
     ck_assert_int_eq(chmod(testing_path(root, "p"), 0700), 0);
     ck_assert_int_eq(chmod(root, 0500), 0);
-    must_say(sink_table(fake)->probe(inst, attrs), HANGAR_AUTH, "cannot write to directory");
+    must_fail_with(sink_table(fake)->probe(inst, attrs), HANGAR_AUTH, "cannot write to directory");
     ck_assert_int_eq(seteuid(getuid()), 0);
     ck_assert_int_eq(chmod(root, 0700), 0);
     (void)parent;
@@ -389,7 +395,7 @@ START_TEST(missing_rights_are_told)
 }
 END_TEST
 
-START_TEST(a_probe_makes_the_root_and_warns_of_readers)
+START_TEST(a_probe_makes_the_root_and_warns_of_its_mode)
 {
     struct hangar_attrs *attrs = fake_attrs_new();
     struct hangar_space space = {.struct_size = sizeof(space)};
@@ -404,7 +410,8 @@ START_TEST(a_probe_makes_the_root_and_warns_of_readers)
     ck_assert_str_eq(fake_host_log(fake), "");
     ck_assert_int_eq(chmod(root, 0755), 0);
     testing_expect(fake, sink_table(fake)->probe(inst, attrs), HANGAR_OK, "probe");
-    ck_assert_ptr_nonnull(strstr(fake_host_log(fake), "warn: other users may look into directory"));
+    ck_assert_ptr_nonnull(
+        strstr(fake_host_log(fake), "warn: other users have access to directory"));
     fake_attrs_free(attrs);
 }
 END_TEST
@@ -413,13 +420,13 @@ START_TEST(a_root_that_is_a_file_is_refused)
 {
     struct hangar_attrs *attrs = fake_attrs_new();
     testing_write_file(root, "text", 4);
-    must_say(sink_table(fake)->probe(inst, attrs), HANGAR_IO, "cannot open directory");
-    must_say(store_text("object", "x", 0), HANGAR_IO, "Not a directory");
+    must_fail_with(sink_table(fake)->probe(inst, attrs), HANGAR_IO, "cannot open directory");
+    must_fail_with(store_text("object", "x", 0), HANGAR_IO, "Not a directory");
     fake_attrs_free(attrs);
 }
 END_TEST
 
-START_TEST(an_instance_says_where_it_leads)
+START_TEST(an_instance_describes_its_directory)
 {
     char expected[4200];
     snprintf(expected, sizeof(expected), "directory %s", root);
@@ -440,21 +447,21 @@ int main(void)
     TCase *tcase = tcase_create("directory");
     tcase_set_timeout(tcase, 60);
     tcase_add_checked_fixture(tcase, set_up, tear_down);
-    tcase_add_test(tcase, files_are_private_whatever_the_umask);
-    tcase_add_test(tcase, empty_folders_go_with_their_last_object);
-    tcase_add_test(tcase, what_a_dead_process_left_is_invisible_and_goes);
-    tcase_add_test(tcase, what_a_living_process_writes_is_not_tidied_up);
+    tcase_add_test(tcase, files_are_private_with_every_umask);
+    tcase_add_test(tcase, empty_folders_are_removed_with_their_last_object);
+    tcase_add_test(tcase, a_leftover_is_invisible_and_is_removed);
+    tcase_add_test(tcase, a_temporary_file_of_a_live_process_is_not_removed);
     tcase_add_test(tcase, temporary_names_cannot_be_used);
-    tcase_add_test(tcase, no_symbolic_link_is_followed);
-    tcase_add_test(tcase, things_that_are_no_objects_do_not_confuse);
+    tcase_add_test(tcase, symbolic_links_are_not_followed);
+    tcase_add_test(tcase, other_kinds_of_files_are_not_objects);
     tcase_add_test(tcase, a_full_disk_fails_the_put_and_nothing_else);
     tcase_add_test(tcase, min_free_is_left_free);
-    tcase_add_test(tcase, a_call_that_fails_leaves_all_or_nothing);
+    tcase_add_test(tcase, a_failed_call_leaves_a_complete_object_or_none);
     tcase_add_test(tcase, short_and_interrupted_writes_are_continued);
-    tcase_add_test(tcase, missing_rights_are_told);
-    tcase_add_test(tcase, a_probe_makes_the_root_and_warns_of_readers);
+    tcase_add_test(tcase, missing_permissions_are_reported);
+    tcase_add_test(tcase, a_probe_makes_the_root_and_warns_of_its_mode);
     tcase_add_test(tcase, a_root_that_is_a_file_is_refused);
-    tcase_add_test(tcase, an_instance_says_where_it_leads);
+    tcase_add_test(tcase, an_instance_describes_its_directory);
     suite_add_tcase(suite, tcase);
     return testing_main(suite);
 }
