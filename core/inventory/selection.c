@@ -175,11 +175,11 @@ static enum hangar_rc check_request(struct selecting *x, size_t *only, struct hg
                        "backup_2026-01-15T02-00-00-000Z, see `hangar list`",
                        x->which->id);
     }
-    if (x->which->sink && hg_config_find(h->config, HG_SINK, x->which->sink) < 0) {
-        return hg_fail(err, HANGAR_NOT_FOUND, 0, "there is no sink %s in %s", x->which->sink,
-                       h->config->path);
+    enum hangar_rc rc = hg_check_names(h, NULL, x->which->sink, err);
+    if (rc == HANGAR_OK && x->which->pipeline) {
+        rc = hg_find_pipeline(h, x->which->pipeline, only, err);
     }
-    return x->which->pipeline ? hg_find_pipeline(h, x->which->pipeline, only, err) : HANGAR_OK;
+    return rc;
 }
 
 enum hangar_rc hg_select(struct hg_session *s, const struct hangar_selection *which,

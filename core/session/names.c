@@ -27,6 +27,20 @@ enum hangar_rc hg_find_pipeline(const struct hangar *h, const char *name, size_t
                    meant ? "?" : "");
 }
 
+enum hangar_rc hg_find_pipeline_sink(const struct hangar *h,
+                                     const struct hg_pipeline_config *pipeline, const char *name,
+                                     size_t *instance, struct hg_error *err)
+{
+    for (size_t i = 0; i < pipeline->sink_count; i++) {
+        if (!name || strcmp(h->config->instances[pipeline->sinks[i]].name, name) == 0) {
+            *instance = pipeline->sinks[i];
+            return HANGAR_OK;
+        }
+    }
+    return hg_fail(err, HANGAR_CONFIG, 0, "sink %s does not belong to pipeline %s", name,
+                   pipeline->name);
+}
+
 enum hangar_rc hg_check_names(const struct hangar *h, const char *pipeline, const char *sink,
                               struct hg_error *err)
 {

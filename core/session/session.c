@@ -77,6 +77,23 @@ enum hangar_rc hg_session_begin_apart(struct hg_session *s, struct hangar *h, in
     return begin(s, h, &settings, err);
 }
 
+enum hangar_rc hg_session_result(struct hg_session *s, enum hangar_rc rc, struct hg_error *err)
+{
+    if (rc == HANGAR_OK) {
+        return HANGAR_OK;
+    }
+    if (hg_job_cancelled(&s->job)) {
+        hg_error_clear(err);
+        return hg_job_result(&s->job, err);
+    }
+    if (s->job.set.requested && atomic_load(s->job.set.requested)) {
+        /* the caller has cancelled and returned an error, and the monitor has not seen it yet */
+        hg_error_clear(err);
+        return hg_fail(err, HANGAR_CANCELLED, 0, "interrupted");
+    }
+    return rc;
+}
+
 void hg_session_end(struct hg_session *s)
 {
     while (s->count > 0) {

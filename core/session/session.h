@@ -39,6 +39,10 @@ enum hangar_rc hg_session_begin_keyless(struct hg_session *s, struct hangar *h,
  * cancelled does not reach it. */
 enum hangar_rc hg_session_begin_apart(struct hg_session *s, struct hangar *h, int64_t stall_ms,
                                       struct hg_error *err);
+/* Turns the result of a step into that of the job: OK stays OK.  When the job was cancelled,
+ * the result is the failure that cancelled it, or CANCELLED when the caller did; a failure that
+ * comes between the caller's request and the end of the job is CANCELLED, too. */
+enum hangar_rc hg_session_result(struct hg_session *s, enum hangar_rc rc, struct hg_error *err);
 /* Closes all instances, the last first, and ends the job. */
 void hg_session_end(struct hg_session *s);
 

@@ -18,7 +18,6 @@
 #include "inventory/lease.h"
 #include "jobs/backup/backup.h"
 #include "pipeline/pull.h"
-#include "plugin/job.h"
 #include "session/document.h"
 #include "session/handle.h"
 #include "session/session.h"
@@ -67,11 +66,7 @@ static enum hangar_rc try_once(struct hg_run *run, struct hg_error *err)
         hg_lease_end(&lease);
         hg_pull_fini(&run->pull);
     }
-    if (rc != HANGAR_OK && hg_job_cancelled(&run->session.job)) {
-        struct hg_error why = {0};
-        rc = hg_job_result(&run->session.job, &why);
-        *err = why;
-    }
+    rc = hg_session_result(&run->session, rc, err);
     hg_session_end(&run->session);
     hg_run_clean_up(run);
     return rc;

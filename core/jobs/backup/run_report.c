@@ -21,6 +21,7 @@
 #include "plugin/instance.h"
 #include "plugin/job.h"
 #include "session/document.h"
+#include "session/progress.h"
 #include "session/session.h"
 #include "state/capabilities.h"
 
@@ -128,39 +129,34 @@ void hg_run_tick(void *arg)
         hg_engine_watch(&run->engine);
     }
     pthread_mutex_unlock(&run->progress_mutex);
-    if (!run->h->set.on_progress) {
+    struct hg_progress progress;
+    struct hangar_progress *p = &progress.values;
+    if (!hg_progress_begin(&progress, &run->session, "backup", run->pipeline->name,
+                           run->first_started_ms)) {
         return;
     }
-    char step[160];
-    struct hangar_progress_source sources[HG_MAX_SOURCES];
-    struct hangar_progress p = {.struct_size = sizeof(p),
-                                .job = "backup",
-                                .pipeline = run->pipeline->name,
-                                .step = step,
-                                .elapsed_ms = hg_now_ms() - run->first_started_ms,
-                                .sources = sources};
-    hg_job_get_step(&run->session.job, step, sizeof(step));
     pthread_mutex_lock(&run->progress_mutex);
     if (run->pulling) {
-        hg_engine_counts(&run->engine, &p.plain_bytes, &p.stored_bytes, &p.objects_done);
+        hg_engine_counts(&run->engine, &p->plain_bytes, &p->stored_bytes, &p->objects_done);
         pthread_mutex_lock(&run->pull.mutex);
         for (size_t i = 0; i < run->source_count; i++) {
             const struct hg_pull_source *s = &run->pull.sources[i];
-            sources[i] = (struct hangar_progress_source){.name = s->ctx->name,
-                                                         .plain_bytes = s->plain_bytes,
-                                                         .expected_bytes = s->expected_bytes,
-                                                         .done = s->ended};
-            p.source_count++;
+            progress.sources[i] =
+                (struct hangar_progress_source){.name = s->ctx->name,
+                                                .plain_bytes = s->plain_bytes,
+                                                .expected_bytes = s->expected_bytes,
+                                                .done = s->ended};
+            p->source_count++;
         }
         pthread_mutex_unlock(&run->pull.mutex);
     }
     if (run->copying) {
-        p.stored_bytes = atomic_load(&run->copying->done_bytes);
-        p.objects_done = atomic_load(&run->copying->done_objects);
-        p.objects_total = atomic_load(&run->copying->objects);
+        p->stored_bytes = atomic_load(&run->copying->done_bytes);
+        p->objects_done = atomic_load(&run->copying->done_objects);
+        p->objects_total = atomic_load(&run->copying->objects);
     }
     pthread_mutex_unlock(&run->progress_mutex);
-    run->h->set.on_progress(run->h->set.arg, &p);
+    hg_progress_report(&progress, &run->session);
 }
 
 static json_t *source_document(const struct hg_manifest_source *s)

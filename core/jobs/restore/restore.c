@@ -28,26 +28,17 @@
 #include "session/document.h"
 #include "session/handle.h"
 #include "session/hooks.h"
+#include "session/progress.h"
 #include "session/session.h"
 
 static void on_tick(void *arg)
 {
     struct hg_restoring *r = arg;
-    char step[160];
-    struct hangar_progress_source sources[HG_MAX_SOURCES];
-    struct hangar_progress p = {.struct_size = sizeof(p),
-                                .job = "restore",
-                                .pipeline = "",
-                                .step = step,
-                                .elapsed_ms = hg_now_ms() - r->started_ms};
-    if (!r->h->set.on_progress) {
-        return;
-    }
+    struct hg_progress progress;
     pthread_mutex_lock(&r->tick_mutex);
-    if (!r->saving) {
-        hg_job_get_step(&r->session.job, step, sizeof(step));
-        hg_targets_progress(&r->targets, &p, sources);
-        r->h->set.on_progress(r->h->set.arg, &p);
+    if (!r->saving && hg_progress_begin(&progress, &r->session, "restore", "", r->started_ms)) {
+        hg_targets_progress(&r->targets, &progress);
+        hg_progress_report(&progress, &r->session);
     }
     pthread_mutex_unlock(&r->tick_mutex);
 }
@@ -231,11 +222,7 @@ static enum hangar_rc run(struct hg_restoring *r, struct hg_error *err)
         rc = hg_targets_push(&r->targets, err);
     }
     hg_targets_end(&r->targets);
-    if (rc != HANGAR_OK && hg_job_cancelled(&r->session.job)) {
-        struct hg_error why = {0};
-        rc = hg_job_result(&r->session.job, &why);
-        *err = why;
-    }
+    rc = hg_session_result(&r->session, rc, err);
     if (rc != HANGAR_OK) {
         tell_restored(r, err);
     }

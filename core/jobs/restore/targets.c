@@ -199,11 +199,10 @@ enum hangar_rc hg_targets_push(struct hg_targets *t, struct hg_error *err)
     return hg_job_result(job, err);
 }
 
-void hg_targets_progress(struct hg_targets *t, struct hangar_progress *p,
-                         struct hangar_progress_source *sources)
+void hg_targets_progress(struct hg_targets *t, struct hg_progress *progress)
 {
+    struct hangar_progress *p = &progress->values;
     pthread_mutex_lock(&t->mutex);
-    p->sources = sources;
     for (size_t i = 0; t->running && i < t->count && i < HG_MAX_SOURCES; i++) {
         struct hg_target *one = &t->items[i];
         uint64_t expected = 0;
@@ -211,14 +210,14 @@ void hg_targets_progress(struct hg_targets *t, struct hangar_progress *p,
             expected += one->infos.items[k].size_hint;
         }
         pthread_mutex_lock(&one->push.mutex);
-        sources[i] = (struct hangar_progress_source){.name = one->ctx->name,
-                                                     .plain_bytes = one->push.plain_bytes,
-                                                     .expected_bytes = expected,
-                                                     .done = one->push.done};
+        progress->sources[i] = (struct hangar_progress_source){.name = one->ctx->name,
+                                                               .plain_bytes = one->push.plain_bytes,
+                                                               .expected_bytes = expected,
+                                                               .done = one->push.done};
         p->stored_bytes += one->push.stored_bytes;
         p->objects_done += one->push.objects_done;
         pthread_mutex_unlock(&one->push.mutex);
-        p->plain_bytes += sources[i].plain_bytes;
+        p->plain_bytes += progress->sources[i].plain_bytes;
         p->expected_bytes += expected;
         p->objects_total += one->infos.count;
         p->source_count++;

@@ -18,6 +18,7 @@
 #include "inventory/object_infos.h"
 #include "pipeline/push.h"
 #include "session/handle.h"
+#include "session/progress.h"
 #include "session/session.h"
 
 /* One source that is restored. */
@@ -70,9 +71,7 @@ enum hangar_rc hg_targets_push(struct hg_targets *t, struct hg_error *err);
 /* Ends those that were prepared and not pushed. */
 void hg_targets_end(struct hg_targets *t);
 
-/* Adds how far they are; `sources` has room for HG_MAX_SOURCES and lives as long as p.  From the
- * monitor's thread. */
-void hg_targets_progress(struct hg_targets *t, struct hangar_progress *p,
-                         struct hangar_progress_source *sources);
+/* Adds the figures of the loads that run.  To be called in the monitor thread. */
+void hg_targets_progress(struct hg_targets *t, struct hg_progress *progress);
 
 #endif

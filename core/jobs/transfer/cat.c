@@ -160,7 +160,7 @@ enum hangar_status hangar_cat(struct hangar *h, const struct hangar_selection *w
         if (rc == HANGAR_OK) {
             rc = cat_named(&s, &from, object, &c, &err);
         }
-        rc = hg_transfer_result(&s, rc, &err);
+        rc = hg_session_result(&s, rc, &err);
         hg_session_end(&s);
     }
     if (rc != HANGAR_OK && c.bytes > 0) {

@@ -31,6 +31,7 @@
 #include "session/document.h"
 #include "session/handle.h"
 #include "session/names.h"
+#include "session/progress.h"
 #include "session/session.h"
 #include "state/pipeline_lock.h"
 
@@ -52,25 +53,23 @@ struct copy {
 static void on_tick(void *arg)
 {
     struct copy *c = arg;
-    char step[160];
-    struct hangar_progress p = {.struct_size = sizeof(p),
-                                .job = "copy",
-                                .step = step,
-                                .elapsed_ms = hg_now_ms() - c->started_ms};
-    if (!c->h->set.on_progress) {
+    struct hg_progress progress;
+    struct hangar_progress *p = &progress.values;
+    if (!hg_progress_begin(&progress, &c->session, "copy", "copy", c->started_ms)) {
         return;
     }
-    hg_job_get_step(&c->session.job, step, sizeof(step));
     pthread_mutex_lock(&c->mutex);
-    p.pipeline = c->pipeline ? c->pipeline->name : "copy";
+    if (c->pipeline) {
+        p->pipeline = c->pipeline->name;
+    }
     if (c->copying) {
-        p.plain_bytes = p.stored_bytes = atomic_load(&c->copying->done_bytes);
-        p.expected_bytes = atomic_load(&c->copying->expected_bytes);
-        p.objects_done = atomic_load(&c->copying->done_objects);
-        p.objects_total = atomic_load(&c->copying->objects);
+        p->plain_bytes = p->stored_bytes = atomic_load(&c->copying->done_bytes);
+        p->expected_bytes = atomic_load(&c->copying->expected_bytes);
+        p->objects_done = atomic_load(&c->copying->done_objects);
+        p->objects_total = atomic_load(&c->copying->objects);
     }
     pthread_mutex_unlock(&c->mutex);
-    c->h->set.on_progress(c->h->set.arg, &p);
+    hg_progress_report(&progress, &c->session);
 }
 
 static void set_copying(struct copy *c, struct hg_copying *copying)
@@ -204,13 +203,7 @@ static enum hangar_rc copy_one(struct copy *c, const char *id, struct hg_error *
         hg_run_init(run, c->h, c->pipeline);
         snprintf(run->id, sizeof(run->id), "%s", id);
         rc = bring(c, run, &texts, &copying, err);
-        if (rc == HANGAR_CANCELLED) {
-            struct hg_error why = {0};
-            if (hg_job_result(&c->session.job, &why) != HANGAR_OK) {
-                *err = why;
-                rc = why.rc;
-            }
-        }
+        rc = hg_session_result(&c->session, rc, err);
         hg_run_clean_up(run);
         hg_run_fini(run);
     }
@@ -250,18 +243,6 @@ static enum hangar_rc copy_missing(struct copy *c, struct hg_error *err)
     return err->rc;
 }
 
-static bool has_sink(const struct hangar *h, const struct hg_pipeline_config *p, const char *name,
-                     size_t *instance)
-{
-    for (size_t i = 0; i < p->sink_count; i++) {
-        if (strcmp(h->config->instances[p->sinks[i]].name, name) == 0) {
-            *instance = p->sinks[i];
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Which pipeline's, and which id: one that is named must be found in the first sink. */
 static enum hangar_rc choose(struct copy *c, const struct hangar_selection *which,
                              char id[HG_BACKUP_ID_SIZE], size_t *pipeline, struct hg_error *err)
@@ -282,7 +263,8 @@ static enum hangar_rc choose(struct copy *c, const struct hangar_selection *whic
     }
     size_t fit = 0, unused;
     for (size_t i = 0; i < c->h->config->pipeline_count; i++) {
-        if (has_sink(c->h, &c->h->config->pipelines[i], which->sink, &unused)) {
+        if (hg_find_pipeline_sink(c->h, &c->h->config->pipelines[i], which->sink, &unused, NULL) ==
+            HANGAR_OK) {
             *pipeline = i;
             fit++;
         }
@@ -304,11 +286,10 @@ static enum hangar_rc open_sinks(struct copy *c, const struct hangar_selection *
     size_t *const indexes[] = {&from_index, &c->to_index};
     struct hangar_ctx **const contexts[] = {&c->from, &c->to};
     for (size_t i = 0; i < 2; i++) {
-        if (!has_sink(c->h, c->pipeline, names[i], indexes[i])) {
-            return hg_fail(err, HANGAR_CONFIG, 0, "sink %s is none of pipeline %s's", names[i],
-                           c->pipeline->name);
+        enum hangar_rc rc = hg_find_pipeline_sink(c->h, c->pipeline, names[i], indexes[i], err);
+        if (rc == HANGAR_OK) {
+            rc = hg_session_open(&c->session, *indexes[i], NULL, 0, contexts[i], err);
         }
-        enum hangar_rc rc = hg_session_open(&c->session, *indexes[i], NULL, 0, contexts[i], err);
         if (rc != HANGAR_OK) {
             return rc;
         }

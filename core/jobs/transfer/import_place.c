@@ -39,14 +39,7 @@ static enum hangar_rc choose(struct hg_import *x, const char *pipeline, const ch
                        m->id, m->origin, h->origin, m->origin);
     }
     x->run->pipeline = &h->config->pipelines[index];
-    for (size_t i = 0; i < x->run->pipeline->sink_count; i++) {
-        const char *name = h->config->instances[x->run->pipeline->sinks[i]].name;
-        if (!sink || strcmp(sink, name) == 0) {
-            x->sink_index = x->run->pipeline->sinks[i];
-            return HANGAR_OK;
-        }
-    }
-    return hg_fail(err, HANGAR_CONFIG, 0, "sink %s is none of pipeline %s's", sink, m->pipeline);
+    return hg_find_pipeline_sink(h, x->run->pipeline, sink, &x->sink_index, err);
 }
 
 enum hangar_rc hg_import_place(struct hg_import *x, const char *pipeline, const char *sink,

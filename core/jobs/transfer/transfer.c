@@ -12,28 +12,23 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "catalog/manifest.h"
-#include "plugin/job.h"
 #include "session/handle.h"
+#include "session/progress.h"
 #include "session/session.h"
 
 static void on_tick(void *arg)
 {
     struct hg_transfer *t = arg;
-    char step[160];
-    struct hangar_progress p = {.struct_size = sizeof(p),
-                                .job = t->job,
-                                .pipeline = t->job,
-                                .step = step,
-                                .elapsed_ms = hg_now_ms() - t->started_ms};
-    if (!t->h->set.on_progress) {
+    struct hg_progress progress;
+    struct hangar_progress *p = &progress.values;
+    if (!hg_progress_begin(&progress, &t->session, t->job, t->job, t->started_ms)) {
         return;
     }
-    hg_job_get_step(&t->session.job, step, sizeof(step));
-    p.plain_bytes = p.stored_bytes = atomic_load(&t->done_bytes);
-    p.expected_bytes = atomic_load(&t->expected_bytes);
-    p.objects_done = atomic_load(&t->done_objects);
-    p.objects_total = atomic_load(&t->objects);
-    t->h->set.on_progress(t->h->set.arg, &p);
+    p->plain_bytes = p->stored_bytes = atomic_load(&t->done_bytes);
+    p->expected_bytes = atomic_load(&t->expected_bytes);
+    p->objects_done = atomic_load(&t->done_objects);
+    p->objects_total = atomic_load(&t->objects);
+    hg_progress_report(&progress, &t->session);
 }
 
 enum hangar_rc hg_transfer_begin(struct hg_transfer *t, struct hangar *h, const char *job,
@@ -45,25 +40,9 @@ enum hangar_rc hg_transfer_begin(struct hg_transfer *t, struct hangar *h, const 
     return hg_session_begin(&t->session, h, 0, on_tick, t, err);
 }
 
-enum hangar_rc hg_transfer_result(struct hg_session *s, enum hangar_rc rc, struct hg_error *err)
-{
-    struct hg_error why = {0};
-    if (rc == HANGAR_OK) {
-        return rc;
-    }
-    if (hg_job_cancelled(&s->job)) {
-        rc = hg_job_result(&s->job, &why);
-        *err = why;
-    } else if (atomic_load(&s->h->cancel)) { /* the job has not yet seen it; the caller has */
-        hg_error_clear(err);
-        rc = hg_fail(err, HANGAR_CANCELLED, 0, "interrupted");
-    }
-    return rc;
-}
-
 enum hangar_rc hg_transfer_end(struct hg_transfer *t, enum hangar_rc rc, struct hg_error *err)
 {
-    rc = hg_transfer_result(&t->session, rc, err);
+    rc = hg_session_result(&t->session, rc, err);
     hg_session_end(&t->session);
     return rc;
 }

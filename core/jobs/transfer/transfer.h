@@ -22,10 +22,6 @@ struct hg_transfer {
     atomic_uint_fast64_t done_bytes, expected_bytes, done_objects, objects;
 };
 
-/* Why a job that reads from or writes to its caller failed with rc: a caller gives up
- * as soon as it cancels, before the job knows. */
-enum hangar_rc hg_transfer_result(struct hg_session *s, enum hangar_rc rc, struct hg_error *err);
-
 enum hangar_rc hg_transfer_begin(struct hg_transfer *t, struct hangar *h, const char *job,
                                  struct hg_error *err);
 /* Ends the session.  Gives rc back, or why the job was cancelled. */

@@ -200,19 +200,12 @@ enum hangar_rc hg_drill_run(struct hg_drill *drill, struct hg_session *s,
     return rc;
 }
 
-void hg_drill_progress(struct hg_drill *drill, struct hangar *h, int64_t started_ms)
+void hg_drill_progress(struct hg_drill *drill, int64_t started_ms)
 {
-    char step[160];
-    struct hangar_progress_source sources[HG_MAX_SOURCES];
-    struct hangar_progress p = {.struct_size = sizeof(p),
-                                .job = "verify",
-                                .pipeline = "",
-                                .step = step,
-                                .elapsed_ms = hg_now_ms() - started_ms};
-    if (!h->set.on_progress || !drill->targets.session) {
-        return;
+    struct hg_progress progress;
+    struct hg_session *session = drill->targets.session;
+    if (session && hg_progress_begin(&progress, session, "verify", "", started_ms)) {
+        hg_targets_progress(&drill->targets, &progress);
+        hg_progress_report(&progress, session);
     }
-    hg_job_get_step(&drill->targets.session->job, step, sizeof(step));
-    hg_targets_progress(&drill->targets, &p, sources);
-    h->set.on_progress(h->set.arg, &p);
 }

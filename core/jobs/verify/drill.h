@@ -38,6 +38,6 @@ enum hangar_rc hg_drill_run(struct hg_drill *drill, struct hg_session *s,
                             struct hangar_ctx *const *chain, json_t *sources, struct hg_error *err);
 
 /* How far it is; from the monitor's thread. */
-void hg_drill_progress(struct hg_drill *drill, struct hangar *h, int64_t started_ms);
+void hg_drill_progress(struct hg_drill *drill, int64_t started_ms);
 
 #endif

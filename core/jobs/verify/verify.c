@@ -346,7 +346,7 @@ static json_t *problem_list(const struct hg_verify_tally *tally, const struct hg
 static void on_tick(void *arg)
 {
     struct verifying *v = arg;
-    hg_drill_progress(&v->drill, v->h, v->started_ms);
+    hg_drill_progress(&v->drill, v->started_ms);
 }
 
 static enum hangar_rc verify_in_session(struct tour *t, const char *pipeline, size_t sink,
@@ -374,11 +374,7 @@ static enum hangar_rc verify_in_session(struct tour *t, const char *pipeline, si
     }
     *tally = v.tally;
     *there = v.manifest.id != NULL;
-    if (rc != HANGAR_OK && hg_job_cancelled(&s.job)) {
-        struct hg_error why = {0};
-        rc = hg_job_result(&s.job, &why);
-        *err = why;
-    }
+    rc = hg_session_result(&s, rc, err);
     hg_session_end(&s);
     hg_drill_fini(&v.drill);
     hg_manifest_free(&v.manifest);
@@ -555,11 +551,7 @@ static enum hangar_rc check_question(struct tour *t, struct hg_error *err)
         }
         t->of = &t->h->config->pipelines[index];
     }
-    if (which->sink && hg_config_find(t->h->config, HG_SINK, which->sink) < 0) {
-        return hg_fail(err, HANGAR_NOT_FOUND, 0, "there is no sink %s in %s", which->sink,
-                       t->h->config->path);
-    }
-    return HANGAR_OK;
+    return hg_check_names(t->h, NULL, which->sink, err);
 }
 
 enum hangar_status hangar_verify(struct hangar *h, const struct hangar_selection *which,

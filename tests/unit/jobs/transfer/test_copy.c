@@ -193,7 +193,7 @@ START_TEST(what_makes_no_sense_is_refused_before_anything_is_touched)
     ck_assert_int_eq(copy_from(world_id(), "a", "a"), HANGAR_STATUS_USAGE);
     ck_assert(world_says("sink a cannot be copied into itself"));
     ck_assert_int_eq(copy_from(world_id(), "a", "c"), HANGAR_STATUS_USAGE);
-    ck_assert(world_says("sink c is none of pipeline p's"));
+    ck_assert(world_says("sink c does not belong to pipeline p"));
     ck_assert_int_eq(copy_from(world_id(), "x", "a"), HANGAR_STATUS_NOT_FOUND);
     ck_assert_int_eq(copy_from(world_id(), "a", "x"), HANGAR_STATUS_NOT_FOUND);
     ck_assert_int_eq(copy_from(world_id(), "b", "a"), HANGAR_STATUS_NOT_FOUND);

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * progress: see progress.h.
+ */
+#include "session/progress.h"
+
+#include "base/clock.h"
+#include "plugin/job.h"
+#include "session/handle.h"
+#include "session/session.h"
+
+bool hg_progress_begin(struct hg_progress *progress, struct hg_session *s, const char *job,
+                       const char *pipeline, int64_t started_ms)
+{
+    if (!s->h->set.on_progress) {
+        return false;
+    }
+    hg_job_get_step(&s->job, progress->step, sizeof(progress->step));
+    progress->values = (struct hangar_progress){.struct_size = sizeof(progress->values),
+                                                .job = job,
+                                                .pipeline = pipeline,
+                                                .step = progress->step,
+                                                .elapsed_ms = hg_now_ms() - started_ms,
+                                                .sources = progress->sources};
+    return true;
+}
+
+void hg_progress_report(const struct hg_progress *progress, const struct hg_session *s)
+{
+    s->h->set.on_progress(s->h->set.arg, &progress->values);
+}
