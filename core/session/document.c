@@ -43,7 +43,7 @@ const char *hangar_status_name(enum hangar_status status)
     return (unsigned)status <= HANGAR_STATUS_AUTH ? names[status] : "interrupted";
 }
 
-void hg_run_begin(struct hangar *h)
+void hg_new_run_id(struct hangar *h)
 {
     static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz";
     unsigned char random[10] = {0};

@@ -15,8 +15,8 @@
 
 enum hangar_status hg_status(enum hangar_rc rc);
 
-/* Names a run: what its lines in the log have in common until hg_doc_end. */
-void hg_run_begin(struct hangar *h);
+/* Gives the job a new run id, which its log lines carry until hg_doc_end. */
+void hg_new_run_id(struct hangar *h);
 
 /* Begins a job on the handle: a document with its schema. */
 json_t *hg_doc_begin(struct hangar *h, const char *schema);

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * gentle: runs a job with a lower priority for the processor and the disk, and
- * leaves the program that embeds hangar as it is.
+ * priority: runs a function with a lower priority for the processor and the disk, without
+ * changing the priorities of the calling program.
  */
 #ifndef HG_SESSION_PRIORITY_H
 #define HG_SESSION_PRIORITY_H
 
-#include "session/handle.h"
+#include "base/log.h"
+#include "config/config.h"
 
-/* Calls fn(arg) with the priorities under `limits:`; in a thread of its own when there
- * are any: its threads and programs inherit them, and nobody may raise them again. */
-void hg_gently(const struct hangar *h, void (*fn)(void *arg), void *arg);
+/* Calls fn(arg) with `nice` and `ionice` of `limits:` and returns when it has ended.  If
+ * either is configured, fn runs in a thread of its own, because the threads and programs that
+ * it starts inherit the priorities and a process without privileges cannot raise them again. */
+void hg_priority_run(const struct hg_config *config, struct hg_log *log, void (*fn)(void *arg),
+                     void *arg);
 
 #endif

@@ -58,16 +58,16 @@ static enum hangar_status run_status(const struct hg_run *run, enum hangar_rc rc
     return status;
 }
 
-/* A run on its way through hg_gently. */
-struct gentle_run {
+/* The argument of run_with_priority. */
+struct prioritized_run {
     struct hg_run *run;
     struct hg_error *err;
     enum hangar_rc rc;
 };
 
-static void run_gently(void *arg)
+static void run_with_priority(void *arg)
 {
-    struct gentle_run *g = arg;
+    struct prioritized_run *g = arg;
     g->rc = hg_run_do(g->run, g->err);
 }
 
@@ -84,8 +84,8 @@ static enum hangar_status run_pipeline(struct hg_run *run, struct hg_error *err)
                                          .duration_ms = -1});
     enum hangar_rc rc = hg_hook_run(run->h, run->pipeline, HG_BEFORE_BACKUP, &facts, err);
     if (rc == HANGAR_OK) {
-        struct gentle_run g = {run, err, HANGAR_OK};
-        hg_gently(run->h, run_gently, &g);
+        struct prioritized_run g = {run, err, HANGAR_OK};
+        hg_priority_run(run->h->config, &run->h->log, run_with_priority, &g);
         rc = g.rc;
     }
     enum hangar_status status = run_status(run, rc, err);

@@ -98,7 +98,7 @@ void hg_run_init(struct hg_run *run, struct hangar *h, const struct hg_pipeline_
     run->first_started_ms = run->started_ms = hg_now_ms();
     pthread_mutex_init(&run->progress_mutex, NULL);
     if (h->log.run[0] == '\0') { /* a safety backup is part of a restore's run */
-        hg_run_begin(h);
+        hg_new_run_id(h);
     }
     snprintf(run->run_id, sizeof(run->run_id), "%s", h->log.run);
 }

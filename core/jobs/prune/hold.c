@@ -137,7 +137,7 @@ static enum hangar_status job(struct hangar *h, const struct hangar_selection *w
     char id[HG_BACKUP_ID_SIZE] = "";
     int lock = -1;
     bool busy = false;
-    hg_run_begin(h);
+    hg_new_run_id(h);
     enum hangar_rc rc = hg_session_begin(&s, h, 0, NULL, NULL, &err);
     if (rc == HANGAR_OK) {
         rc = find(&s, which, &pipeline, id, &err);

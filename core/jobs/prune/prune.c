@@ -431,7 +431,7 @@ enum hangar_status hangar_prune(struct hangar *h, const char *pipeline, const ch
     json_t *list = json_array();
     struct hg_error err = {0};
     bool dry = flags & HANGAR_REQUEST_DRY_RUN;
-    hg_run_begin(h);
+    hg_new_run_id(h);
     enum hangar_rc rc = hg_check_names(h, pipeline, sink, &err);
     for (size_t i = 0; rc == HANGAR_OK && i < h->config->pipeline_count; i++) {
         const struct hg_pipeline_config *pc = &h->config->pipelines[i];

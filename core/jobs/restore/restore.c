@@ -337,7 +337,7 @@ enum hangar_status hangar_restore(struct hangar *h, const struct hangar_restore_
     pthread_mutex_init(&r->tick_mutex, NULL);
     pthread_mutex_init(&r->targets.mutex, NULL);
     if (!(request->flags & HANGAR_REQUEST_DRY_RUN)) {
-        hg_run_begin(h);
+        hg_new_run_id(h);
         hg_log_event(&h->log, HANGAR_LOG_INFO, "restore.start", "%s", request->backup.id);
     }
     enum hangar_rc rc = hg_session_begin(&r->session, h, 0, on_tick, r, &err);

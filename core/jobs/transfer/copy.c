@@ -353,7 +353,7 @@ enum hangar_status hangar_copy(struct hangar *h, const struct hangar_selection *
     struct hg_error err = {0};
     struct copy c = {.h = h, .started_ms = hg_now_ms(), .backups = json_array()};
     bool busy = false;
-    hg_run_begin(h);
+    hg_new_run_id(h);
     pthread_mutex_init(&c.mutex, NULL);
     enum hangar_rc rc = check_request(h, which, to, &err);
     if (rc == HANGAR_OK) {

@@ -256,7 +256,7 @@ enum hangar_status hangar_export(struct hangar *h, const struct hangar_selection
         hg_no_memory(&err);
         return hg_doc_end(h, doc, HANGAR_STATUS_FAILED, &err, json);
     }
-    hg_run_begin(h);
+    hg_new_run_id(h);
     x->write = write;
     x->arg = arg;
     char sink[256] = "";

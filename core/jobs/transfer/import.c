@@ -174,7 +174,7 @@ enum hangar_status hangar_import(struct hangar *h, const char *pipeline, const c
         }
         return hg_doc_end(h, doc, HANGAR_STATUS_FAILED, &err, json);
     }
-    hg_run_begin(h);
+    hg_new_run_id(h);
     enum hangar_rc rc = hg_check_names(h, pipeline, sink, &err);
     if (rc == HANGAR_OK) {
         rc = hg_transfer_begin(&x->transfer, h, "import", &err);

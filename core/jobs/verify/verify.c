@@ -562,11 +562,11 @@ enum hangar_status hangar_verify(struct hangar *h, const struct hangar_selection
         return hg_doc_unready(h, doc, json);
     }
     struct tour t = {.h = h, .which = which, .level = level, .backups = json_array()};
-    hg_run_begin(h);
+    hg_new_run_id(h);
     hg_json_set_string(doc, "level", level_names[level <= HANGAR_VERIFY_DRILL ? level : 0]);
     t.rc = check_question(&t, &t.error);
     if (t.rc == HANGAR_OK) {
-        hg_gently(h, go_round, &t);
+        hg_priority_run(h->config, &h->log, go_round, &t);
     }
     hg_json_set(doc, "backups", t.backups);
     if (t.rc != HANGAR_CANCELLED) {
