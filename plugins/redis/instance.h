@@ -2,7 +2,7 @@
  * SPDX-FileCopyrightText: The hangar authors
  *
  * instance: one configured redis source: its options, and the state of the jobs it can run.
- * It does not know what a job does.
+ * It is independent of the jobs themselves.
  *
  * An instance runs one job at a time (HANGAR_SERIAL_INSTANCE).  Only `cancel` is called from
  * another thread; it uses cancel_fd and nothing else.

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * redis: the source of Redis data: one object, dump.rdb, the RDB that the server sends to a replica.
+ * redis: the source of Redis data: one object, dump.rdb, which is the RDB that the server sends to
+ * a replica.
  *
- *     backup/   asks a server for the RDB, verifies it, and passes it to the core
- *     restore/  sends an RDB to a running server, or writes it as a file; compares; drills
- *     clean/    replaces all data of a running server in one step (--mode clean)
- *     wire/     connections, commands and replies
- *     rdb/      the RDB format
+ *     restore/     sends an RDB to a running server, or writes it as a file; compares; drills
+ *     clean/       replaces all data of a running server in one step (--mode clean)
+ *     backup/      asks a server for its RDB, verifies it, and passes it to the core
+ *     wire/        connections, commands and replies
+ *     rdb/         the RDB format
+ *     instance.h   the options and the state of one source
  *
- * Includes point down this list only, and to instance.h; restore/ also uses clean/, which uses
- * backup/.  This file has the options, the instance and the descriptor.
+ * Each includes only what is below it in this list.  This file has the option table, the instance
+ * and the descriptor.
  */
 #include <errno.h>
 #include <stdio.h>

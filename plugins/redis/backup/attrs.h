@@ -2,7 +2,7 @@
  * SPDX-FileCopyrightText: The hangar authors
  *
  * attrs: what a backup records about its data: attributes of the object dump.rdb, and facts of
- * the source.  A restore reads the attributes back.  It does not know where the data comes from.
+ * the source.  A restore reads the attributes back.  It is independent of the source of the data.
  */
 #ifndef RD_ATTRS_H
 #define RD_ATTRS_H

@@ -25,7 +25,8 @@ struct rd_backup {
     struct rdb_walk *walk;
     struct rdb_digest *digest; /* of the RDB; NULL: the events of the walk go elsewhere */
     struct psync_frame frame;
-    bool by_sync, given, closed;
+    bool by_sync;
+    bool opened, closed; /* the object */
     uint64_t bytes;
 };
 
@@ -221,14 +222,14 @@ enum hangar_rc redis_begin(void *inst, int64_t *time_ms, struct hangar_attrs *po
 enum hangar_rc redis_next(void *inst, struct hangar_object_info *info, struct hangar_object **out)
 {
     struct redis *redis = inst;
-    if (redis->backup->given) {
+    if (redis->backup->opened) {
         return HANGAR_EOF;
     }
     struct hangar_object *object = malloc(sizeof(*object));
     if (!object) {
         return rd_no_memory(redis, "begin " RD_OBJECT);
     }
-    redis->backup->given = true;
+    redis->backup->opened = true;
     object->redis = redis;
     info->phase = 0;
     info->name = RD_OBJECT;

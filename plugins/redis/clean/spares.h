@@ -3,7 +3,7 @@
  *
  * spares: spare databases of a server, which are empty databases into which a restore loads the
  * backup beside the data in use.  It claims them, detects who owns a database, and releases them.
- * It does not know RDBs.
+ * It is independent of RDBs.
  *
  * A claimed database holds the key RD_MARKER, whose value is the id of the run.  Every connection
  * of a run has that id in its name.  A marker whose run has no connection is a leftover, which the

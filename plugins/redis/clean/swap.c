@@ -182,12 +182,12 @@ static enum hangar_rc test_functions(struct rd_clean *clean)
         rc = exchange_functions(clean, old, &replies);
     }
     if (rc == HANGAR_OK) {
-        const redisReply *before = replies->element[0], *ours = replies->element[1],
+        const redisReply *before = replies->element[0], *loaded = replies->element[1],
                          *back = replies->element[2];
         if (rd_is_error(back, "")) {
             rc = rd_refused(redis, "to restore its own functions", back->str);
-        } else if (rd_is_error(ours, "")) {
-            rc = rd_refused(redis, "the functions of the backup", ours->str);
+        } else if (rd_is_error(loaded, "")) {
+            rc = rd_refused(redis, "the functions of the backup", loaded->str);
         }
         /* a client loaded a function after the first FUNCTION DUMP: restore that one, too */
         if (before->len != old->len || memcmp(before->str, old->str, old->len) != 0) {

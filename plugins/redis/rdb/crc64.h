@@ -2,7 +2,7 @@
  * SPDX-FileCopyrightText: The hangar authors
  *
  * crc64: the checksum at the end of an RDB and of a payload of RESTORE (CRC-64/Jones, reflected,
- * start value 0).  It does not know the RDB format.  Any thread may call it.
+ * start value 0).  It is independent of the RDB format.  Any thread may call it.
  */
 #ifndef RD_CRC64_H
 #define RD_CRC64_H

@@ -16,16 +16,16 @@ void rd_lzf_init(struct rd_lzf *lzf, uint64_t limit)
     lzf->run = lzf->high = 0;
     lzf->plain = 0;
     lzf->limit = limit;
-    lzf->size = lzf->given = 0;
+    lzf->size = lzf->flushed = 0;
 }
 
 static enum hangar_rc lzf_flush(struct rd_lzf *lzf, rd_lzf_sink sink, void *arg)
 {
     enum hangar_rc rc = HANGAR_OK;
-    if (lzf->size > lzf->given) {
-        rc = sink(arg, lzf->out + lzf->given, lzf->size - lzf->given);
+    if (lzf->size > lzf->flushed) {
+        rc = sink(arg, lzf->out + lzf->flushed, lzf->size - lzf->flushed);
     }
-    lzf->given = lzf->size;
+    lzf->flushed = lzf->size;
     return rc;
 }
 
@@ -37,7 +37,7 @@ static enum hangar_rc lzf_make_room(struct rd_lzf *lzf, rd_lzf_sink sink, void *
     }
     enum hangar_rc rc = lzf_flush(lzf, sink, arg);
     memmove(lzf->out, lzf->out + lzf->size - RD_LZF_WINDOW, RD_LZF_WINDOW);
-    lzf->size = lzf->given = RD_LZF_WINDOW;
+    lzf->size = lzf->flushed = RD_LZF_WINDOW;
     return rc;
 }
 

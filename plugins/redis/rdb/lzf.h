@@ -20,11 +20,11 @@
 
 struct rd_lzf {
     enum { RD_LZF_CONTROL, RD_LZF_LITERAL, RD_LZF_LENGTH, RD_LZF_OFFSET } step;
-    unsigned run;       /* bytes left of a literal; of a reference, its length minus 2 */
-    unsigned high;      /* the upper bits of the distance of a reference */
-    uint64_t plain;     /* bytes decoded so far */
-    uint64_t limit;     /* bytes of the decoded string */
-    size_t size, given; /* of out: bytes in it, bytes passed to the sink */
+    unsigned run;         /* bytes left of a literal; of a reference, its length minus 2 */
+    unsigned high;        /* the upper bits of the distance of a reference */
+    uint64_t plain;       /* bytes decoded so far */
+    uint64_t limit;       /* bytes of the decoded string */
+    size_t size, flushed; /* of out: bytes in it, bytes passed to the sink */
     unsigned char out[3 * RD_LZF_WINDOW];
 };
 

@@ -3,7 +3,7 @@
  *
  * pack: decodes the elements of the packed encodings in which an RDB stores small collections:
  * listpack, ziplist, intset and zipmap.  It reads pieces of any size and uses a fixed amount of
- * memory.  It does not know keys or types.
+ * memory.  It is independent of keys and types.
  */
 #ifndef RD_RDB_PACK_H
 #define RD_RDB_PACK_H

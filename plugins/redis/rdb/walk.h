@@ -2,8 +2,8 @@
  * SPDX-FileCopyrightText: The hangar authors
  *
  * walk: reads the structure of an RDB that passes through in chunks of any size, counts its keys,
- * and verifies its checksum.  It changes no bytes and uses a fixed amount of memory.  It does not
- * know the server or the network.  One thread at a time may use a walk.
+ * and verifies its checksum.  It changes no bytes and uses a fixed amount of memory.  It is
+ * independent of servers and networks.  One thread at a time may use a walk.
  *
  *     rdb_walk_new ──► rdb_walk_feed* (until done) ──► rdb_walk_free
  *

@@ -109,8 +109,8 @@ static enum hangar_rc target_on_end(void *arg, bool empty)
 
 /* ---- the digest in the manifest ---- */
 
-/* Fails when the data differs from the data that was backed up.  The checksums of the manifest do not
- * detect a change of both the data and the manifest. */
+/* Fails when the data differs from the data that was backed up.  The checksums of the manifest do
+ * not detect a change of both the data and the manifest. */
 static enum hangar_rc compare_manifest(struct rd_compare *compare)
 {
     const struct redis *redis = compare->redis;

@@ -2,7 +2,8 @@
  * SPDX-FileCopyrightText: The hangar authors
  *
  * compare: whether a server has the data that was restored into it.  The sender digests the backup
- * (rdb/digest.h); then all data of the server is read as for a backup, and digested in the same way.
+ * (rdb/digest.h); then all data of the server is read as for a backup, and digested in the same
+ * way.
  */
 #ifndef RD_COMPARE_H
 #define RD_COMPARE_H

@@ -40,8 +40,8 @@ static enum hangar_rc fail_file(struct rd_file *file, enum hangar_rc rc, int pro
                                    file->redis->data_dir);
 }
 
-/* A server with appendonly yes reads the append-only files of the folder, and ignores the RDB without
- * a message. */
+/* A server with appendonly yes reads the append-only files of the folder, and ignores the RDB
+ * without a message. */
 static enum hangar_rc refuse_append_only(struct rd_file *file)
 {
     struct redis *redis = file->redis;

@@ -2,7 +2,7 @@
  * SPDX-FileCopyrightText: The hangar authors
  *
  * key_command: the command that brings one key, library of functions or script into the target,
- * built on a pipe.  It does not know where the keys come from.
+ * built on a pipe.  It is independent of the source of the keys.
  *
  * A plain string is sent with SET, the fastest command.  Everything else is sent with RESTORE or
  * FUNCTION RESTORE, whose payload is the value as the RDB stores it, with its type before it and a
@@ -65,8 +65,8 @@ enum hangar_rc rd_key_load_script(struct rd_key_command *command, const unsigned
 /* Refuses the current key, because its value of `size` bytes exceeds the limit of the target. */
 enum hangar_rc rd_key_refuse_size(const struct rd_key_command *command, uint64_t size);
 
-/* Records that a key of database `db` cannot be restored: `cause` is the error reply of the server, or
- * a text of the same form. */
+/* Records that a key of database `db` cannot be restored: `cause` is the error reply of the server,
+ * or a text of the same form. */
 enum hangar_rc rd_key_fail(struct redis *redis, struct rd_tag tag, uint64_t db,
                            const unsigned char *name, size_t name_size, const char *cause);
 

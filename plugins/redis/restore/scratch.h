@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * scratch: the throw-away server of a drill.  It listens only on a Unix socket in its folder, has no
- * persistence, and reads no configuration file; throwaway.h describes the rest.
+ * scratch: the throw-away server of a drill.  It listens only on a Unix socket in its folder, has
+ * no persistence, and reads no configuration file; throwaway.h describes the rest.
  */
 #ifndef RD_SCRATCH_H
 #define RD_SCRATCH_H

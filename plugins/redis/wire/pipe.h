@@ -2,7 +2,7 @@
  * SPDX-FileCopyrightText: The hangar authors
  *
  * pipe: sends many commands over one connection without waiting for each reply, matches each
- * reply to its command, and uses a fixed amount of memory.  It does not know RDB.
+ * reply to its command, and uses a fixed amount of memory.  It is independent of RDBs.
  *
  * There are two buffers of commands: while the pipe waits for the replies to one, it fills and
  * sends the other.  It reads replies whenever it writes, so that the two sides never block each

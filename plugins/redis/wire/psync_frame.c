@@ -28,7 +28,7 @@ psync_refuse(struct psync_frame *frame, enum hangar_rc rc, const char *fmt, ...)
     return rc;
 }
 
-static enum hangar_rc decode_prefix(struct psync_frame *frame)
+static enum hangar_rc psync_decode_prefix(struct psync_frame *frame)
 {
     const char *line = frame->line;
     if (line[0] == '-') {
@@ -52,8 +52,8 @@ static enum hangar_rc decode_prefix(struct psync_frame *frame)
 }
 
 /* Reads up to the end of the prefix line. */
-static enum hangar_rc read_prefix(struct psync_frame *frame, const unsigned char *data, size_t size,
-                                  size_t *used)
+static enum hangar_rc psync_read_prefix(struct psync_frame *frame, const unsigned char *data,
+                                        size_t size, size_t *used)
 {
     for (size_t i = 0; i < size; i++) {
         *used = i + 1;
@@ -64,7 +64,7 @@ static enum hangar_rc read_prefix(struct psync_frame *frame, const unsigned char
                 frame->line_size--;
             }
             frame->line[frame->line_size] = '\0';
-            return decode_prefix(frame);
+            return psync_decode_prefix(frame);
         } else if (frame->line_size + 1 == sizeof(frame->line) || data[i] == '\0') {
             return psync_refuse(frame, HANGAR_CORRUPT,
                                 "the transfer does not begin with the size of an RDB");
@@ -75,8 +75,8 @@ static enum hangar_rc read_prefix(struct psync_frame *frame, const unsigned char
     return HANGAR_OK;
 }
 
-static enum hangar_rc read_rdb(struct psync_frame *frame, const unsigned char *data, size_t size,
-                               size_t *used)
+static enum hangar_rc psync_read_rdb(struct psync_frame *frame, const unsigned char *data,
+                                     size_t size, size_t *used)
 {
     if (!frame->marked && size > frame->left) {
         size = (size_t)frame->left;
@@ -106,7 +106,8 @@ static enum hangar_rc read_rdb(struct psync_frame *frame, const unsigned char *d
     return HANGAR_OK;
 }
 
-static enum hangar_rc read_mark(struct psync_frame *frame, const unsigned char *data, size_t size)
+static enum hangar_rc psync_read_mark(struct psync_frame *frame, const unsigned char *data,
+                                      size_t size)
 {
     for (size_t i = 0; i < size && frame->mark_seen < PSYNC_MARK; i++) {
         if (data[i] != (unsigned char)frame->mark[frame->mark_seen++]) {
@@ -127,17 +128,17 @@ enum hangar_rc psync_frame_feed(struct psync_frame *frame, const unsigned char *
     size_t at = 0, used = 0;
     *rdb_size = 0;
     if (frame->step == PSYNC_PREFIX) {
-        rc = read_prefix(frame, data, size, &used);
+        rc = psync_read_prefix(frame, data, size, &used);
         at = used;
     }
     *rdb_at = at;
     if (rc == HANGAR_OK && frame->step == PSYNC_RDB && at < size) {
-        rc = read_rdb(frame, data + at, size - at, &used);
+        rc = psync_read_rdb(frame, data + at, size - at, &used);
         *rdb_size = used;
         at += used;
     }
     if (rc == HANGAR_OK && frame->step == PSYNC_END_MARK) {
-        rc = read_mark(frame, data + at, size - at);
+        rc = psync_read_mark(frame, data + at, size - at);
     }
     return rc;
 }

@@ -9,7 +9,7 @@
  *     $EOF:<40 characters>\r\n         and an RDB of unknown size, then those characters again
  *
  * The RDB is complete only when this framing, the RDB's own end and its checksum agree to the
- * byte.  The module does not know the server or the network.
+ * byte.  The module is independent of servers and networks.
  */
 #ifndef RD_PSYNC_FRAME_H
 #define RD_PSYNC_FRAME_H

@@ -2,7 +2,7 @@
  * SPDX-FileCopyrightText: The hangar authors
  *
  * resp: commands and replies on one connection, and the login.  Commands are always sent as
- * arrays of binary-safe strings.  It does not know what the commands are for.
+ * arrays of binary-safe strings.  It is independent of their purpose.
  */
 #ifndef RD_RESP_H
 #define RD_RESP_H

@@ -2,7 +2,7 @@
  * SPDX-FileCopyrightText: The hangar authors
  *
  * transport: one connection to a server, over TCP, a Unix socket or TLS.  It handles bytes,
- * timeouts and cancellation; it does not know what the bytes mean.
+ * timeouts and cancellation; it is independent of the meaning of the bytes.
  *
  * Every wait has a limit: rd_connect waits for `connect_timeout` per address, the other functions
  * for `timeout` since the last byte that moved, and a cancellation of the instance ends all of
