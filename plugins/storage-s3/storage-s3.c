@@ -25,7 +25,7 @@ static void storage_s3_destroy(void *inst)
     if (!s3) {
         return;
     }
-    s3_sender_fini(&s3->sender);
+    s3_workers_fini(&s3->workers);
     s3_pool_fini(&s3->pool);
     s3_wire_fini(&s3->wire);
     s3_credentials_close(s3->credentials);
@@ -48,7 +48,7 @@ static bool storage_s3_init_parts(struct s3 *s3)
         s3_wire_fini(&s3->wire);
         return false;
     }
-    if (!s3_sender_init(&s3->sender, s3->set.concurrency)) {
+    if (!s3_workers_init(&s3->workers, s3->set.concurrency)) {
         s3_pool_fini(&s3->pool);
         s3_wire_fini(&s3->wire);
         return false;

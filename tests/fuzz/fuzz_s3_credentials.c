@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "clock.h"
 #include "keys/parts.h"
 
 static void profiles(const char *text, size_t size)
@@ -42,7 +43,7 @@ static void lines(const char *text)
 {
     size_t all = 0;
     int64_t ms;
-    creds_parse_time(text, &ms);
+    clock_parse(text, &ms);
     char **argv = creds_split(text);
     for (size_t i = 0; argv && argv[i]; i++) {
         all += strlen(argv[i]);

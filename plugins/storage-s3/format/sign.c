@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
@@ -23,38 +22,6 @@ void s3_hex(const unsigned char *bytes, size_t size, char *out)
         out[2 * i + 1] = hex[bytes[i] & 15];
     }
     out[2 * size] = '\0';
-}
-
-void s3_date(int64_t seconds, char out[S3_DATE_SIZE])
-{
-    struct tm tm;
-    time_t time = (time_t)seconds;
-    gmtime_r(&time, &tm);
-    strftime(out, S3_DATE_SIZE, "%Y%m%dT%H%M%SZ", &tm);
-}
-
-void s3_iso_time(int64_t seconds, char out[S3_ISO_SIZE])
-{
-    struct tm tm;
-    time_t time = (time_t)seconds;
-    gmtime_r(&time, &tm);
-    strftime(out, S3_ISO_SIZE, "%Y-%m-%dT%H:%M:%SZ", &tm);
-}
-
-int64_t s3_parse_time(const char *text)
-{
-    struct tm tm = {0};
-    int ms = 0, end = 0;
-    const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
-    if (!rest) {
-        return 0;
-    }
-    if (*rest == '.' && sscanf(rest, ".%3d%n", &ms, &end) == 1) {
-        for (int digits = end - 1; digits < 3; digits++) {
-            ms *= 10;
-        }
-    }
-    return (int64_t)timegm(&tm) * 1000 + ms;
 }
 
 static int compare_names(const void *a, const void *b)

@@ -18,8 +18,6 @@
 #define S3_MD5_HEX 33       /* the same of MD5 */
 #define S3_MD5_BASE64 25    /* and in base64 */
 #define S3_CHECKSUM_SIZE 45 /* of a checksum of any kind in base64 */
-#define S3_DATE_SIZE 17     /* 20130524T000000Z */
-#define S3_ISO_SIZE 21      /* 2013-05-24T00:00:00Z */
 #define S3_HEADERS_MAX 32   /* of one request */
 #define S3_UNSIGNED "UNSIGNED-PAYLOAD"
 
@@ -53,12 +51,6 @@ bool s3_sign(const struct s3_signing *what, struct s3_day_key *day, struct text 
 
 /* The canonical query of `count` (at most S3_HEADERS_MAX) parameters, not yet escaped. */
 bool s3_query(const struct s3_pair *pairs, size_t count, struct text *out);
-
-/* Of seconds since 1970, in UTC. */
-void s3_date(int64_t seconds, char out[S3_DATE_SIZE]);
-void s3_iso_time(int64_t seconds, char out[S3_ISO_SIZE]);
-/* Milliseconds of 2026-01-15T02:00:00.000Z; 0: it is none. */
-int64_t s3_parse_time(const char *text);
 
 /* In lower case; `out` has room for 2 * size + 1. */
 void s3_hex(const unsigned char *bytes, size_t size, char *out);

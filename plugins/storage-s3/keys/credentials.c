@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
+
 #define RENEW_BEFORE_MS ((int64_t)5 * 60 * 1000)
 #define RENEW_AGAIN_MS ((int64_t)10 * 1000) /* after a failure, while the old keys are valid */
 
@@ -89,7 +91,7 @@ static bool is_due(const struct creds_state *state, int64_t now_ms)
 static void take(struct s3_credentials *c, const struct s3_keys *keys, const char *source)
 {
     struct creds_state *state = c->state;
-    int64_t now_ms = creds_now_ms();
+    int64_t now_ms = clock_now_ms();
     int64_t half_ms = (keys->expires_ms - now_ms) / 2;
     bool news = strcmp(state->source, source) != 0;
     state->keys = *keys;
@@ -117,7 +119,7 @@ static void ask(struct s3_credentials *c)
     if (!rc) {
         take(c, &keys, source);
     } else {
-        int64_t now_ms = creds_now_ms();
+        int64_t now_ms = clock_now_ms();
         snprintf(state->reason, sizeof(state->reason), "%s", reason);
         state->renew_at_ms = now_ms + RENEW_AGAIN_MS;
         if (is_valid(state, now_ms) && rc != HANGAR_CANCELLED) {
@@ -138,7 +140,7 @@ enum hangar_rc s3_credentials_get(struct s3_credentials *c, struct s3_keys *out)
     pthread_mutex_lock(&state->mutex);
     const uint64_t round = state->rounds;
     for (;;) {
-        int64_t now_ms = creds_now_ms();
+        int64_t now_ms = clock_now_ms();
         bool cancelled = creds_is_cancelled(c);
         /* without waiting they are given even then: what was begun is to be aborted */
         if (is_valid(state, now_ms) && (cancelled || state->asking || !is_due(state, now_ms))) {

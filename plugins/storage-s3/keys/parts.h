@@ -66,8 +66,6 @@ const char *creds_env(const char *name);
 /* An option, else a variable, else NULL. */
 const char *creds_setting(const struct s3_credentials *c, const char *option, const char *variable);
 bool creds_is_cancelled(struct s3_credentials *c);
-int64_t creds_now_ms(void);  /* since 1970 */
-int64_t creds_mono_ms(void); /* for timeouts */
 
 /* A regular file of at most `max` bytes, with a NUL behind it; *text is malloc'd and
  * freed with creds_free.  With `open_to_others`, says whether others may read it.
@@ -106,8 +104,6 @@ bool creds_parse_profile(const char *text, size_t size, bool is_config, const ch
 
 /* reply.c */
 
-/* 2026-01-15T02:00:00Z, also with fractions and an offset. */
-bool creds_parse_time(const char *text, int64_t *ms);
 /* Whether keys can be signed with and sent: no spaces, no control characters. */
 bool creds_check(const struct s3_keys *keys, char problem[CREDS_PROBLEM_SIZE]);
 

@@ -15,8 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "clock.h"
 
 #define ARGV_MAX 256
 
@@ -53,13 +54,6 @@ const char *creds_setting(const struct s3_credentials *c, const char *option, co
 {
     const char *value = creds_option(c, option);
     return value ? value : creds_env(variable);
-}
-
-int64_t creds_mono_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 void creds_free(char *text, size_t size)
@@ -171,7 +165,7 @@ static enum hangar_rc from_environment(struct s3_credentials *c, struct s3_keys 
                              id ? "AWS_SECRET_ACCESS_KEY" : "AWS_ACCESS_KEY_ID",
                              id ? "AWS_ACCESS_KEY_ID" : "AWS_SECRET_ACCESS_KEY");
     }
-    if (expires && !creds_parse_time(expires, &keys->expires_ms)) {
+    if (expires && !clock_parse(expires, &keys->expires_ms)) {
         return creds_problem(note, HANGAR_AUTH, "AWS_CREDENTIAL_EXPIRATION is no time");
     }
     creds_source(note, "environment");
@@ -531,7 +525,7 @@ static enum hangar_rc ask_place(struct s3_credentials *c, enum creds_place place
     memset(note, 0, sizeof(*note));
     memset(keys, 0, sizeof(*keys));
     enum hangar_rc rc = places[place].ask(c, keys, note);
-    if (!rc && keys->expires_ms && keys->expires_ms <= creds_now_ms()) {
+    if (!rc && keys->expires_ms && keys->expires_ms <= clock_now_ms()) {
         rc = creds_problem(note, HANGAR_RETRY,
                            "the keys of %s have expired already; hint: is the clock right?",
                            note->source);

@@ -13,6 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "clock.h"
+
 #define ATTEMPTS 3
 #define NEAR_TIMEOUT_MS 5000         /* of endpoints of containers and instances */
 #define NEAR_CONNECT_TIMEOUT_MS 1000 /* what is not there must not be waited for */
@@ -34,14 +36,14 @@ static int64_t least(int64_t a, int64_t b)
 static enum hangar_rc ask(struct s3_credentials *c, struct creds_request request, bool maybe_nobody,
                           struct creds_reply *reply, bool *unreachable, struct creds_note *note)
 {
-    int64_t deadline = creds_mono_ms() + request.timeout_ms;
+    int64_t deadline = clock_monotonic_ms() + request.timeout_ms;
     for (int attempt = 1;; attempt++) {
-        request.timeout_ms = deadline - creds_mono_ms();
+        request.timeout_ms = deadline - clock_monotonic_ms();
         enum hangar_rc rc = creds_http(c, &request, reply, unreachable, note);
         bool passes = rc == HANGAR_RETRY && !(maybe_nobody && *unreachable);
         passes |= !rc && (reply->status >= 500 || reply->status == 429);
         uint32_t pause_ms = 100u << attempt;
-        if (!passes || attempt == ATTEMPTS || creds_mono_ms() + pause_ms >= deadline) {
+        if (!passes || attempt == ATTEMPTS || clock_monotonic_ms() + pause_ms >= deadline) {
             return rc;
         }
         if (c->host->sleep(c->ctx, pause_ms)) {

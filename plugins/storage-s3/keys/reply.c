@@ -10,7 +10,8 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
+
+#include "clock.h"
 
 /* Copies, with everything unprintable as "?". */
 static void printable(char *out, size_t size, const char *text, size_t length)
@@ -20,87 +21,6 @@ static void printable(char *out, size_t size, const char *text, size_t length)
         out[i] = text[i] >= ' ' && text[i] <= '~' ? text[i] : '?';
     }
     out[n] = '\0';
-}
-
-/* Reads exactly `digits` digits. */
-static bool read_number(const char **at, int digits, int least, int most, int *out)
-{
-    int value = 0;
-    for (int i = 0; i < digits; i++, (*at)++) {
-        if (**at < '0' || **at > '9') {
-            return false;
-        }
-        value = value * 10 + (**at - '0');
-    }
-    *out = value;
-    return value >= least && value <= most;
-}
-
-static bool read_mark(const char **at, char mark)
-{
-    if (**at != mark) {
-        return false;
-    }
-    (*at)++;
-    return true;
-}
-
-/* Z, +01:00 or +0100, in minutes. */
-static bool read_offset(const char **at, int *minutes)
-{
-    int hours, rest;
-    *minutes = 0;
-    if (read_mark(at, 'Z')) {
-        return true;
-    }
-    int sign = **at == '-' ? -1 : 1;
-    if (!read_mark(at, '+') && !read_mark(at, '-')) {
-        return false;
-    }
-    if (!read_number(at, 2, 0, 23, &hours)) {
-        return false;
-    }
-    read_mark(at, ':');
-    if (!read_number(at, 2, 0, 59, &rest)) {
-        return false;
-    }
-    *minutes = sign * (hours * 60 + rest);
-    return true;
-}
-
-bool creds_parse_time(const char *text, int64_t *ms)
-{
-    struct tm tm = {0};
-    const char *at = text;
-    int offset;
-    if (!read_number(&at, 4, 1970, 9999, &tm.tm_year) || !read_mark(&at, '-') ||
-        !read_number(&at, 2, 1, 12, &tm.tm_mon) || !read_mark(&at, '-') ||
-        !read_number(&at, 2, 1, 31, &tm.tm_mday) || !read_mark(&at, 'T') ||
-        !read_number(&at, 2, 0, 23, &tm.tm_hour) || !read_mark(&at, ':') ||
-        !read_number(&at, 2, 0, 59, &tm.tm_min) || !read_mark(&at, ':') ||
-        !read_number(&at, 2, 0, 60, &tm.tm_sec)) {
-        return false;
-    }
-    if (read_mark(&at, '.')) {
-        if (*at < '0' || *at > '9') {
-            return false;
-        }
-        at += strspn(at, "0123456789");
-    }
-    if (!read_offset(&at, &offset) || *at) {
-        return false;
-    }
-    tm.tm_year -= 1900;
-    tm.tm_mon -= 1;
-    *ms = ((int64_t)timegm(&tm) - (int64_t)offset * 60) * 1000;
-    return true;
-}
-
-int64_t creds_now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 static bool is_plain(const char *text)
@@ -178,7 +98,7 @@ static bool take_keys(const json_t *object, enum creds_json kind, struct s3_keys
         snprintf(problem, CREDS_PROBLEM_SIZE, "it has no Expiration");
         return false;
     }
-    if (*expires && !creds_parse_time(expires, &out->expires_ms)) {
+    if (*expires && !clock_parse(expires, &out->expires_ms)) {
         snprintf(problem, CREDS_PROBLEM_SIZE, "its Expiration is no time");
         return false;
     }
@@ -317,7 +237,7 @@ static bool take_sts(struct sts_reader *reader, bool parsed, struct creds_sts *o
     if (!creds_check(&reader->keys, problem)) {
         return false;
     }
-    if (!creds_parse_time(reader->expires, &reader->keys.expires_ms)) {
+    if (!clock_parse(reader->expires, &reader->keys.expires_ms)) {
         snprintf(problem, CREDS_PROBLEM_SIZE, "its Expiration is no time");
         return false;
     }

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
+
 #define HOLD_BYTES ((size_t)64 << 10) /* more than curl delivers at once */
 #define STEP_MS 1000
 #define PROGRESS_BYTES ((size_t)1 << 20) /* an attempt that received so many is a success */
@@ -58,7 +60,7 @@ static void s3_get_end_attempt(struct hangar_get *get)
     get->attempting = false;
 }
 
-static enum hangar_rc s3_get_begin_attempt(struct hangar_get *get, struct s3_error *error)
+static enum hangar_rc s3_get_begin_attempt(struct hangar_get *get, struct failure *failure)
 {
     /* the held bytes were received already */
     get->from = get->pos + get->held;
@@ -72,13 +74,13 @@ static enum hangar_rc s3_get_begin_attempt(struct hangar_get *get, struct s3_err
         get->headers[1] = (struct s3_pair){"if-match", get->match};
     }
     get->headers_checked = false;
-    enum hangar_rc rc = s3_exchange_begin(&get->exchange, get->channel, &get->answer, error);
+    enum hangar_rc rc = s3_exchange_begin(&get->exchange, get->channel, &get->answer, failure);
     get->attempting = !rc;
     return rc;
 }
 
 /* The headers have arrived: checks that the answer is for this range of this object. */
-static enum hangar_rc s3_get_check_headers(struct hangar_get *get, struct s3_error *error)
+static enum hangar_rc s3_get_check_headers(struct hangar_get *get, struct failure *failure)
 {
     const struct s3_answer *answer = &get->answer;
     bool ranged = answer->status == 206;
@@ -86,8 +88,8 @@ static enum hangar_rc s3_get_check_headers(struct hangar_get *get, struct s3_err
     bool known = answer->has_length && (!ranged || answer->full_length);
     get->headers_checked = true;
     if ((get->from != 0) != ranged || !known) {
-        return s3_error_set(error, HANGAR_IO,
-                            "cannot %s: the store did not send the requested range", get->action);
+        return failure_record(failure, HANGAR_IO,
+                              "cannot %s: the store did not send the requested range", get->action);
     }
     if (!*get->match) {
         get->end = end;
@@ -100,45 +102,45 @@ static enum hangar_rc s3_get_check_headers(struct hangar_get *get, struct s3_err
         }
     }
     if (end != get->end || answer->length != end - get->from) {
-        return s3_error_set(error, HANGAR_CORRUPT, "cannot %s: the size of the object has changed",
-                            get->action);
+        return failure_record(failure, HANGAR_CORRUPT,
+                              "cannot %s: the size of the object has changed", get->action);
     }
     return HANGAR_OK;
 }
 
 /* An attempt has ended before the object did. */
-static enum hangar_rc s3_get_judge_attempt(struct hangar_get *get, struct s3_error *error)
+static enum hangar_rc s3_get_judge_attempt(struct hangar_get *get, struct failure *failure)
 {
     s3_get_end_attempt(get);
     if (get->answer.status == 412) {
-        return s3_error_set(error, HANGAR_CORRUPT, "cannot %s: the object was replaced meanwhile",
-                            get->action);
+        return failure_record(failure, HANGAR_CORRUPT,
+                              "cannot %s: the object was replaced meanwhile", get->action);
     }
     if (get->headers_checked && !get->answer.curl) { /* shorter than announced */
         get->answer.curl = CURLE_PARTIAL_FILE;
         snprintf(get->answer.problem, sizeof(get->answer.problem), "the answer is cut short");
     }
-    enum hangar_rc rc = s3_exchange_judge(&get->exchange, &get->answer, error);
-    return rc == HANGAR_RETRY ? s3_get_begin_attempt(get, error) : rc;
+    enum hangar_rc rc = s3_exchange_judge(&get->exchange, &get->answer, failure);
+    return rc == HANGAR_RETRY ? s3_get_begin_attempt(get, failure) : rc;
 }
 
 /* Receives until there are bytes for the reader; with room 0, until the headers are checked. */
-static enum hangar_rc s3_get_receive(struct hangar_get *get, struct s3_error *error)
+static enum hangar_rc s3_get_receive(struct hangar_get *get, struct failure *failure)
 {
     size_t room = get->room;
     enum hangar_rc rc = HANGAR_OK;
-    get->channel->progress_ms = s3_now_ms();
+    get->channel->progress_ms = clock_monotonic_ms();
     while (!rc && get->room == room) {
         s3_attempt_step(get->channel, 0);
         bool headers = get->channel->in_body && get->answer.status < 300;
         if (headers && !get->headers_checked) {
-            rc = s3_get_check_headers(get, error);
+            rc = s3_get_check_headers(get, failure);
         }
         if (rc || get->room != room || (get->headers_checked && !room)) {
             break;
         }
         if (get->channel->over) {
-            rc = s3_get_judge_attempt(get, error);
+            rc = s3_get_judge_attempt(get, failure);
         } else {
             s3_attempt_step(get->channel, STEP_MS);
         }
@@ -147,14 +149,14 @@ static enum hangar_rc s3_get_receive(struct hangar_get *get, struct s3_error *er
         if (get->pos + (room - get->room) + get->held - get->from >= PROGRESS_BYTES) {
             get->exchange.attempts = 1;
         }
-        get->exchange.until_ms = s3_now_ms() + get->s3->set.deadline_ms;
+        get->exchange.until_ms = clock_monotonic_ms() + get->s3->set.deadline_ms;
     }
     return rc;
 }
 
 /* Begins to read a piece at get->pos, up to its headers.  HANGAR_EOF: that is its end or behind
  * it. */
-static enum hangar_rc s3_get_open_piece(struct hangar_get *get, struct s3_error *error)
+static enum hangar_rc s3_get_open_piece(struct hangar_get *get, struct failure *failure)
 {
     s3_get_end_attempt(get);
     s3_exchange_fini(&get->exchange);
@@ -162,33 +164,33 @@ static enum hangar_rc s3_get_open_piece(struct hangar_get *get, struct s3_error 
     get->end = 0;
     get->room = 0;
     enum hangar_rc rc =
-        s3_exchange_init(&get->exchange, &get->s3->wire, &get->request, get->action, error);
+        s3_exchange_init(&get->exchange, &get->s3->wire, &get->request, get->action, failure);
     if (!rc && !get->channel) {
-        rc = s3_channel_acquire(&get->s3->wire, &get->channel, error);
+        rc = s3_channel_acquire(&get->s3->wire, &get->channel, failure);
     }
     if (!rc) {
-        rc = s3_get_begin_attempt(get, error);
+        rc = s3_get_begin_attempt(get, failure);
     }
-    return rc ? rc : s3_get_receive(get, error);
+    return rc ? rc : s3_get_receive(get, failure);
 }
 
 /* Lists the pieces after the first one, which has this ETag. */
 static enum hangar_rc s3_get_find_pieces(struct hangar_get *get, const char *etag, const char *mark,
-                                         struct s3_error *error)
+                                         struct failure *failure)
 {
     if (get->pieces || !s3_pieces_possible(get->s3, etag)) {
         return HANGAR_OK;
     }
     get->pieces = calloc(1, sizeof(*get->pieces));
     if (!get->pieces) {
-        return s3_error_set(error, HANGAR_NO_MEMORY, "cannot %s: out of memory", get->action);
+        return failure_record(failure, HANGAR_NO_MEMORY, "cannot %s: out of memory", get->action);
     }
-    return s3_pieces_find(get->s3, get->first, mark, get->action, get->pieces, error);
+    return s3_pieces_find(get->s3, get->first, mark, get->action, get->pieces, failure);
 }
 
 /* Continues with the next piece, `skip` bytes into it.  HANGAR_EOF: there is none. */
 static enum hangar_rc s3_get_next_piece(struct hangar_get *get, uint64_t skip,
-                                        struct s3_error *error)
+                                        struct failure *failure)
 {
     s3_get_end_attempt(get);
     if (!get->pieces || get->piece == get->pieces->count) {
@@ -197,22 +199,22 @@ static enum hangar_rc s3_get_next_piece(struct hangar_get *get, uint64_t skip,
     get->piece++;
     s3_piece_key(get->first, get->mark, get->piece + 1, get->key);
     get->pos = skip;
-    enum hangar_rc rc = s3_get_open_piece(get, error);
-    return rc == HANGAR_NOT_FOUND && !error->rc
-               ? s3_error_set(error, HANGAR_CORRUPT, "cannot %s: one of its pieces is missing",
-                              get->action)
+    enum hangar_rc rc = s3_get_open_piece(get, failure);
+    return rc == HANGAR_NOT_FOUND && !failure->rc
+               ? failure_record(failure, HANGAR_CORRUPT, "cannot %s: one of its pieces is missing",
+                                get->action)
                : rc;
 }
 
 /* The offset is behind the first piece, which may be the only one.  Behind the end of the object
  * there is no data, as at its end. */
-static enum hangar_rc s3_get_seek_piece(struct hangar_get *get, struct s3_error *error)
+static enum hangar_rc s3_get_seek_piece(struct hangar_get *get, struct failure *failure)
 {
     struct s3_answer answer;
     uint64_t offset = get->pos;
-    enum hangar_rc rc = s3_head(get->s3, get->first, get->action, &answer, error);
+    enum hangar_rc rc = s3_head(get->s3, get->first, get->action, &answer, failure);
     if (!rc) {
-        rc = s3_get_find_pieces(get, answer.etag, answer.mark, error);
+        rc = s3_get_find_pieces(get, answer.etag, answer.mark, failure);
     }
     memcpy(get->mark, answer.mark, sizeof(get->mark));
     get->pos = get->end = 0;
@@ -223,14 +225,14 @@ static enum hangar_rc s3_get_seek_piece(struct hangar_get *get, struct s3_error 
     while (get->piece < get->pieces->count && offset >= get->pieces->sizes[get->piece]) {
         offset -= get->pieces->sizes[get->piece++];
     }
-    rc = s3_get_next_piece(get, offset, error);
+    rc = s3_get_next_piece(get, offset, failure);
     return rc == HANGAR_EOF ? HANGAR_OK : rc;
 }
 
 enum hangar_rc s3_get_open(void *inst, const char *name, uint64_t offset, struct hangar_get **out)
 {
     struct s3 *s3 = inst;
-    struct s3_error error = {0};
+    struct failure failure = {0};
     struct hangar_get *get = calloc(1, sizeof(*get));
     if (!get) {
         return s3->host->fail(s3->ctx, HANGAR_NO_MEMORY, 0, "cannot read %s: out of memory", name);
@@ -250,10 +252,10 @@ enum hangar_rc s3_get_open(void *inst, const char *name, uint64_t offset, struct
                                        .header_count = 2,
                                        .stream = s3_get_on_data,
                                        .stream_arg = get};
-    rc = s3_get_open_piece(get, &error);
+    rc = s3_get_open_piece(get, &failure);
     if (rc == HANGAR_EOF) {
         s3_get_end_attempt(get);
-        rc = s3_get_seek_piece(get, &error);
+        rc = s3_get_seek_piece(get, &failure);
     }
     if (!rc) {
         *out = get;
@@ -261,13 +263,13 @@ enum hangar_rc s3_get_open(void *inst, const char *name, uint64_t offset, struct
     }
     long status = get->answer.status;
     s3_get_close(get);
-    if (rc == HANGAR_NOT_FOUND && !error.rc) {
-        s3_error_set(&error, rc, "cannot read %s in %s: the object does not exist", name,
-                     s3->set.description);
+    if (rc == HANGAR_NOT_FOUND && !failure.rc) {
+        failure_record(&failure, rc, "cannot read %s in %s: the object does not exist", name,
+                       s3->set.description);
     }
-    s3_error_set(&error, rc, "cannot read %s in %s: the store refuses (status %ld)", name,
-                 s3->set.description, status);
-    return s3_raise(s3, &error);
+    failure_record(&failure, rc, "cannot read %s in %s: the store refuses (status %ld)", name,
+                   s3->set.description, status);
+    return failure_raise(&failure, s3->host, s3->ctx);
 }
 
 static size_t s3_get_copy_held(struct hangar_get *get, char *buffer, size_t size)
@@ -281,26 +283,26 @@ static size_t s3_get_copy_held(struct hangar_get *get, char *buffer, size_t size
 
 /* Bytes for the reader, from this piece or the next one. */
 static enum hangar_rc s3_get_fill(struct hangar_get *get, char *buffer, size_t size, size_t *got,
-                                  struct s3_error *error)
+                                  struct failure *failure)
 {
     enum hangar_rc rc = HANGAR_OK;
     while (!rc && get->pos == get->end) {
         if (!get->piece) {
-            rc = s3_get_find_pieces(get, get->etag, get->mark, error);
+            rc = s3_get_find_pieces(get, get->etag, get->mark, failure);
         }
         if (!rc) {
-            rc = s3_get_next_piece(get, 0, error);
+            rc = s3_get_next_piece(get, 0, failure);
         }
     }
     *got = 0;
     if (rc) {
-        return rc == HANGAR_EOF && !error->rc ? HANGAR_OK : rc;
+        return rc == HANGAR_EOF && !failure->rc ? HANGAR_OK : rc;
     }
     *got = s3_get_copy_held(get, buffer, size);
     if (!*got) {
         get->to = buffer;
         get->room = size;
-        rc = s3_get_receive(get, error);
+        rc = s3_get_receive(get, failure);
         *got = size - get->room;
         get->room = 0;
     }
@@ -310,14 +312,14 @@ static enum hangar_rc s3_get_fill(struct hangar_get *get, char *buffer, size_t s
 
 enum hangar_rc s3_get_read(struct hangar_get *get, void *buffer, size_t size, size_t *got)
 {
-    struct s3_error error = {0};
+    struct failure failure = {0};
     size_t have;
-    enum hangar_rc rc = s3_get_fill(get, buffer, size, &have, &error);
+    enum hangar_rc rc = s3_get_fill(get, buffer, size, &have, &failure);
     if (rc) {
-        s3_error_set(&error, rc, "cannot %s: %s", get->action,
-                     rc == HANGAR_NOT_FOUND ? "the object does not exist any more"
-                                            : "the store refuses");
-        return s3_raise(get->s3, &error);
+        failure_record(&failure, rc, "cannot %s: %s", get->action,
+                       rc == HANGAR_NOT_FOUND ? "the object does not exist any more"
+                                              : "the store refuses");
+        return failure_raise(&failure, get->s3->host, get->s3->ctx);
     }
     *got = have;
     return HANGAR_OK;

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "format/escape.h"
 
 #define PAGE_MAX 1000
@@ -112,7 +113,7 @@ static bool s3_list_on_element(void *arg, const char *path, char *text)
     } else if (!strcmp(path, "Contents/Size")) {
         listing->entry.size = strtoull(text, NULL, 10);
     } else if (!strcmp(path, "Contents/LastModified")) {
-        listing->entry.time_ms = s3_parse_time(text);
+        clock_parse(text, &listing->entry.time_ms);
     } else if (!strcmp(path, "Contents/ETag")) {
         s3_list_set_etag(listing, text);
     } else if (!strcmp(path, "Contents/Key") || !strcmp(path, "CommonPrefixes/Prefix")) {
@@ -139,7 +140,7 @@ static int s3_list_compare(const void *a, const void *b)
 }
 
 static enum hangar_rc s3_list_request(struct s3_listing *listing, struct hangar_page *page,
-                                      struct s3_error *error)
+                                      struct failure *failure)
 {
     struct s3 *s3 = listing->s3;
     const struct s3_settings *set = &s3->set;
@@ -164,15 +165,15 @@ static enum hangar_rc s3_list_request(struct s3_listing *listing, struct hangar_
     }
     struct s3_xml *xml = s3_xml_new(s3_list_on_element, listing);
     if (!xml) {
-        return s3_error_set(error, HANGAR_NO_MEMORY, "cannot %s: out of memory", action);
+        return failure_record(failure, HANGAR_NO_MEMORY, "cannot %s: out of memory", action);
     }
     const struct s3_request request = {
         .method = "GET", .query = query, .query_count = count, .xml = xml};
-    enum hangar_rc rc = s3_send(&s3->wire, &request, action, &answer, error);
+    enum hangar_rc rc = s3_send(&s3->wire, &request, action, &answer, failure);
     s3_xml_free(xml);
     if (rc) {
-        return s3_error_set(error, rc, "cannot %s: the store refuses (status %ld)", action,
-                            answer.status);
+        return failure_record(failure, rc, "cannot %s: the store refuses (status %ld)", action,
+                              answer.status);
     }
     page->store_time_ms = answer.date_ms;
     return HANGAR_OK;
@@ -180,7 +181,7 @@ static enum hangar_rc s3_list_request(struct s3_listing *listing, struct hangar_
 
 /* Sets where the next page begins. */
 static enum hangar_rc s3_list_set_cursor(struct s3_listing *listing, struct hangar_page *page,
-                                         struct s3_error *error)
+                                         struct failure *failure)
 {
     page->cursor[0] = '\0';
     if (!listing->truncated) {
@@ -190,10 +191,11 @@ static enum hangar_rc s3_list_set_cursor(struct s3_listing *listing, struct hang
         snprintf(listing->token, sizeof(listing->token), "%s", listing->last);
     }
     if (!*listing->token || strlen(listing->token) >= sizeof(page->cursor)) {
-        return s3_error_set(error, HANGAR_UNSUPPORTED,
-                            "cannot list %s: the store returned no valid continuation token; hint: "
-                            "set list_version: 1",
-                            listing->s3->set.description);
+        return failure_record(
+            failure, HANGAR_UNSUPPORTED,
+            "cannot list %s: the store returned no valid continuation token; hint: "
+            "set list_version: 1",
+            listing->s3->set.description);
     }
     strcpy(page->cursor, listing->token);
     return HANGAR_OK;
@@ -201,7 +203,7 @@ static enum hangar_rc s3_list_set_cursor(struct s3_listing *listing, struct hang
 
 /* An object that is stored as several pieces has the size of all of them. */
 static enum hangar_rc s3_list_add_sizes_of_pieces(struct s3_listing *listing,
-                                                  struct s3_error *error)
+                                                  struct failure *failure)
 {
     struct s3 *s3 = listing->s3;
     enum hangar_rc rc = HANGAR_OK;
@@ -215,11 +217,11 @@ static enum hangar_rc s3_list_add_sizes_of_pieces(struct s3_listing *listing,
         s3_action(s3, "list", item->name, action);
         rc = s3_key(s3, item->name, key);
         if (!rc) {
-            rc = s3_head_with_pieces(s3, key, action, &answer, error);
+            rc = s3_head_with_pieces(s3, key, action, &answer, failure);
         }
         if (!rc) {
             item->entry.size = answer.length;
-        } else if (rc == HANGAR_NOT_FOUND && !error->rc) {
+        } else if (rc == HANGAR_NOT_FOUND && !failure->rc) {
             rc = HANGAR_OK; /* removed meanwhile */
         }
     }
@@ -229,7 +231,7 @@ static enum hangar_rc s3_list_add_sizes_of_pieces(struct s3_listing *listing,
 enum hangar_rc s3_list(void *inst, struct hangar_page *page)
 {
     struct s3 *s3 = inst;
-    struct s3_error error = {0};
+    struct failure failure = {0};
     struct s3_listing *listing = calloc(1, sizeof(*listing));
     if (!listing) {
         return s3->host->fail(s3->ctx, HANGAR_NO_MEMORY, 0, "cannot list %s: out of memory",
@@ -237,12 +239,12 @@ enum hangar_rc s3_list(void *inst, struct hangar_page *page)
     }
     listing->s3 = s3;
     listing->entry.struct_size = sizeof(listing->entry);
-    enum hangar_rc rc = s3_list_request(listing, page, &error);
+    enum hangar_rc rc = s3_list_request(listing, page, &failure);
     if (!rc) {
-        rc = s3_list_set_cursor(listing, page, &error);
+        rc = s3_list_set_cursor(listing, page, &failure);
     }
     if (!rc) {
-        rc = s3_list_add_sizes_of_pieces(listing, &error);
+        rc = s3_list_add_sizes_of_pieces(listing, &failure);
     }
     qsort(listing->items, listing->count, sizeof(listing->items[0]), s3_list_compare);
     for (size_t i = 0; i < listing->count && !rc; i++) {
@@ -251,5 +253,5 @@ enum hangar_rc s3_list(void *inst, struct hangar_page *page)
     }
     s3_list_clear(listing);
     free(listing);
-    return error.rc ? s3_raise(s3, &error) : rc;
+    return failure.rc ? failure_raise(&failure, s3->host, s3->ctx) : rc;
 }

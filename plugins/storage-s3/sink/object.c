@@ -1,18 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * object: the key of an object, what HEAD says about it, and how a failure reaches the core.
+ * object: the key of an object, and what HEAD returns about it.
  */
 #include "sink/sink.h"
 
 #include <stdio.h>
 #include <string.h>
-
-enum hangar_rc s3_raise(struct s3 *s3, const struct s3_error *error)
-{
-    return s3->host->fail(s3->ctx, error->rc ? error->rc : HANGAR_INTERNAL, 0, "%s",
-                          *error->text ? error->text : "the store failed without a reason");
-}
 
 void s3_action(const struct s3 *s3, const char *verb, const char *name, char out[S3_ACTION_SIZE])
 {
@@ -57,30 +51,30 @@ void s3_entry_fill(struct hangar_entry *entry, const struct s3_answer *answer)
 
 /* The answer to HEAD has no body that explains a refusal; that to GET of one byte has. */
 static void s3_head_explain(struct s3 *s3, const char *key, const char *action,
-                            struct s3_error *error)
+                            struct failure *failure)
 {
     const struct s3_pair first_byte = {"range", "bytes=0-0"};
     const struct s3_request request = {
         .method = "GET", .key = key, .headers = &first_byte, .header_count = 1, .few_tries = true};
     struct s3_answer answer;
-    s3_send(&s3->wire, &request, action, &answer, error);
+    s3_send(&s3->wire, &request, action, &answer, failure);
 }
 
 enum hangar_rc s3_head(struct s3 *s3, const char *key, const char *action, struct s3_answer *answer,
-                       struct s3_error *error)
+                       struct failure *failure)
 {
     const struct s3_request request = {.method = "HEAD", .key = key};
-    struct s3_error unexplained = {0};
+    struct failure unexplained = {0};
     enum hangar_rc rc = s3_send(&s3->wire, &request, action, answer, &unexplained);
     if (rc == HANGAR_AUTH || rc == HANGAR_CONFIG) {
-        s3_head_explain(s3, key, action, error);
+        s3_head_explain(s3, key, action, failure);
     }
     if (unexplained.rc != HANGAR_OK) {
-        s3_error_set(error, unexplained.rc, "%s", unexplained.text);
+        failure_record(failure, unexplained.rc, "%s", unexplained.text);
     }
     if (rc != HANGAR_OK && rc != HANGAR_NOT_FOUND) {
-        s3_error_set(error, rc, "cannot %s: the store refuses HEAD (status %ld)", action,
-                     answer->status);
+        failure_record(failure, rc, "cannot %s: the store refuses HEAD (status %ld)", action,
+                       answer->status);
     }
     return rc;
 }

@@ -71,7 +71,7 @@ static bool s3_pieces_on_element(void *arg, const char *path, char *text)
 }
 
 enum hangar_rc s3_pieces_find(struct s3 *s3, const char *key, const char *mark, const char *action,
-                              struct s3_pieces *pieces, struct s3_error *error)
+                              struct s3_pieces *pieces, struct failure *failure)
 {
     char prefix[S3_KEY_MAX + 1];
     struct s3_answer answer;
@@ -89,31 +89,31 @@ enum hangar_rc s3_pieces_find(struct s3 *s3, const char *key, const char *mark, 
         {"prefix", prefix}, {"max-keys", "1000"}, {s3->set.list_v1 ? NULL : "list-type", "2"}};
     struct s3_xml *xml = s3_xml_new(s3_pieces_on_element, &search);
     if (!xml) {
-        return s3_error_set(error, HANGAR_NO_MEMORY, "cannot %s: out of memory", action);
+        return failure_record(failure, HANGAR_NO_MEMORY, "cannot %s: out of memory", action);
     }
     const struct s3_request request = {
         .method = "GET", .query = query, .query_count = s3->set.list_v1 ? 2 : 3, .xml = xml};
-    enum hangar_rc rc = s3_send(&s3->wire, &request, action, &answer, error);
+    enum hangar_rc rc = s3_send(&s3->wire, &request, action, &answer, failure);
     s3_xml_free(xml);
     if (rc) {
-        return s3_error_set(error, rc,
-                            "cannot %s: the store refuses to list its pieces (status %ld)", action,
-                            answer.status);
+        return failure_record(failure, rc,
+                              "cannot %s: the store refuses to list its pieces (status %ld)",
+                              action, answer.status);
     }
     if (search.gap || search.truncated) {
-        return s3_error_set(error, HANGAR_CORRUPT, "cannot %s: one of its pieces is missing",
-                            action);
+        return failure_record(failure, HANGAR_CORRUPT, "cannot %s: one of its pieces is missing",
+                              action);
     }
     return HANGAR_OK;
 }
 
 enum hangar_rc s3_head_with_pieces(struct s3 *s3, const char *key, const char *action,
-                                   struct s3_answer *answer, struct s3_error *error)
+                                   struct s3_answer *answer, struct failure *failure)
 {
     struct s3_pieces pieces = {0};
-    enum hangar_rc rc = s3_head(s3, key, action, answer, error);
+    enum hangar_rc rc = s3_head(s3, key, action, answer, failure);
     if (!rc && s3_pieces_possible(s3, answer->etag)) {
-        rc = s3_pieces_find(s3, key, answer->mark, action, &pieces, error);
+        rc = s3_pieces_find(s3, key, answer->mark, action, &pieces, failure);
     }
     answer->length += pieces.total;
     return rc;
@@ -122,7 +122,7 @@ enum hangar_rc s3_head_with_pieces(struct s3 *s3, const char *key, const char *a
 enum hangar_rc s3_stat(void *inst, const char *name, struct hangar_entry *entry)
 {
     struct s3 *s3 = inst;
-    struct s3_error error = {0};
+    struct failure failure = {0};
     struct s3_answer answer;
     char key[S3_KEY_MAX + 1], action[S3_ACTION_SIZE];
     enum hangar_rc rc = s3_key(s3, name, key);
@@ -130,12 +130,12 @@ enum hangar_rc s3_stat(void *inst, const char *name, struct hangar_entry *entry)
         return rc;
     }
     s3_action(s3, "read the size of", name, action);
-    rc = s3_head_with_pieces(s3, key, action, &answer, &error);
-    if (rc == HANGAR_NOT_FOUND && !error.rc) {
-        s3_error_set(&error, rc, "cannot %s: the object does not exist", action);
+    rc = s3_head_with_pieces(s3, key, action, &answer, &failure);
+    if (rc == HANGAR_NOT_FOUND && !failure.rc) {
+        failure_record(&failure, rc, "cannot %s: the object does not exist", action);
     }
     if (rc) {
-        return s3_raise(s3, &error);
+        return failure_raise(&failure, s3->host, s3->ctx);
     }
     s3_entry_fill(entry, &answer);
     return HANGAR_OK;

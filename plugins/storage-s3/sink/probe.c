@@ -11,7 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
+#include "clock.h"
 
 #define SKEW_WARN_S 60
 
@@ -31,7 +32,7 @@ static void s3_probe_report(struct s3_probe_run *probe, const char *name, const 
 /* Stores the object, with one header more. */
 static enum hangar_rc s3_probe_put(struct s3_probe_run *probe, const char *doing,
                                    const struct s3_pair *header, const char *body, bool md5,
-                                   struct s3_answer *answer, struct s3_error *error)
+                                   struct s3_answer *answer, struct failure *failure)
 {
     const struct s3_request request = {.method = "PUT",
                                        .key = probe->upload.key,
@@ -41,30 +42,30 @@ static enum hangar_rc s3_probe_put(struct s3_probe_run *probe, const char *doing
                                        .body_size = strlen(body),
                                        .md5 = md5,
                                        .few_tries = true};
-    return s3_send(&probe->s3->wire, &request, doing, answer, error);
+    return s3_send(&probe->s3->wire, &request, doing, answer, failure);
 }
 
 /* Stores the object.  This is the first request of all: a wrong endpoint or key fails here. */
 static enum hangar_rc s3_probe_whole(struct s3_probe_run *probe, struct s3_answer *answer,
-                                     struct s3_error *error)
+                                     struct failure *failure)
 {
     const struct s3_pair header = {S3_MARK_HEADER, probe->upload.mark};
     enum hangar_rc rc =
-        s3_probe_put(probe, "store a test object", &header, "try", true, answer, error);
-    return rc ? s3_error_set(error, rc,
-                             "cannot store a test object: the store refuses (status %ld)",
-                             answer->status)
+        s3_probe_put(probe, "store a test object", &header, "try", true, answer, failure);
+    return rc ? failure_record(failure, rc,
+                               "cannot store a test object: the store refuses (status %ld)",
+                               answer->status)
               : HANGAR_OK;
 }
 
 /* Does the store refuse to replace an object? */
-static enum hangar_rc s3_probe_create_only(struct s3_probe_run *probe, struct s3_error *error)
+static enum hangar_rc s3_probe_create_only(struct s3_probe_run *probe, struct failure *failure)
 {
     struct s3 *s3 = probe->s3;
     struct s3_answer answer;
     const struct s3_pair header = {"if-none-match", "*"};
     enum hangar_rc rc = s3_probe_put(probe, "store a test object create-only", &header, "again",
-                                     true, &answer, error);
+                                     true, &answer, failure);
     bool can = rc == HANGAR_EXISTS;
     if (rc && !can && rc != HANGAR_UNSUPPORTED) {
         return rc;
@@ -80,7 +81,7 @@ static enum hangar_rc s3_probe_create_only(struct s3_probe_run *probe, struct s3
 /* Does the store refuse a wrong checksum? */
 static bool s3_probe_compares(struct s3_probe_run *probe, const struct s3_checksum *kind)
 {
-    struct s3_error ignored_error = {0};
+    struct failure ignored_failure = {0};
     struct s3_answer answer;
     char wrong[S3_CHECKSUM_SIZE];
     if (!s3_checksum_make(kind, "another", 7, wrong)) {
@@ -88,7 +89,7 @@ static bool s3_probe_compares(struct s3_probe_run *probe, const struct s3_checks
     }
     const struct s3_pair header = {kind->header, wrong};
     return s3_probe_put(probe, "store a test object with a wrong checksum", &header, "try", false,
-                        &answer, &ignored_error) &&
+                        &answer, &ignored_failure) &&
            s3_judge(&answer).digest;
 }
 
@@ -114,12 +115,12 @@ static void s3_probe_checksums(struct s3_probe_run *probe)
     }
 }
 
-static enum hangar_rc s3_probe_multipart(struct s3_probe_run *probe, struct s3_error *error)
+static enum hangar_rc s3_probe_multipart(struct s3_probe_run *probe, struct failure *failure)
 {
-    struct s3_error ignored_error = {0};
+    struct failure ignored_failure = {0};
     struct s3_upload *upload = &probe->upload;
     size_t number;
-    enum hangar_rc rc = s3_upload_begin(upload, &ignored_error);
+    enum hangar_rc rc = s3_upload_begin(upload, &ignored_failure);
     if (rc == HANGAR_UNSUPPORTED) {
         s3_probe_report(probe, "multipart", "no");
         probe->s3->host->log(probe->s3->ctx, HANGAR_LOG_WARN,
@@ -128,20 +129,20 @@ static enum hangar_rc s3_probe_multipart(struct s3_probe_run *probe, struct s3_e
         return HANGAR_OK;
     }
     if (!rc) {
-        rc = s3_upload_next(upload, &number, &ignored_error);
+        rc = s3_upload_next(upload, &number, &ignored_failure);
     }
     if (!rc) {
-        rc = s3_upload_part(upload, number, "part", 4, NULL, &upload->tags[0], &ignored_error);
+        rc = s3_upload_part(upload, number, "part", 4, NULL, &upload->tags[0], &ignored_failure);
     }
     upload->size = 4;
     if (!rc) {
-        rc = s3_upload_complete(upload, &probe->entry, &ignored_error);
+        rc = s3_upload_complete(upload, &probe->entry, &ignored_failure);
     }
     if (!rc) {
         s3_probe_report(probe, "multipart", "yes");
     }
     s3_upload_abort(upload);
-    return rc ? s3_error_set(error, ignored_error.rc, "%s", ignored_error.text) : HANGAR_OK;
+    return rc ? failure_record(failure, ignored_failure.rc, "%s", ignored_failure.text) : HANGAR_OK;
 }
 
 /* The text of one element of an answer about the bucket. */
@@ -164,7 +165,7 @@ static bool s3_probe_on_element(void *arg, const char *path, char *text)
 static enum hangar_rc s3_probe_read_bucket(struct s3_probe_run *probe, const char *about,
                                            struct s3_probe_element *element)
 {
-    struct s3_error ignored_error = {0};
+    struct failure ignored_failure = {0};
     struct s3_answer answer;
     const struct s3_pair query = {about, ""};
     struct s3_xml *xml = s3_xml_new(s3_probe_on_element, element);
@@ -174,7 +175,7 @@ static enum hangar_rc s3_probe_read_bucket(struct s3_probe_run *probe, const cha
     const struct s3_request request = {
         .method = "GET", .query = &query, .query_count = 1, .few_tries = true, .xml = xml};
     enum hangar_rc rc = s3_send(&probe->s3->wire, &request, "read the settings of the bucket",
-                                &answer, &ignored_error);
+                                &answer, &ignored_failure);
     s3_xml_free(xml);
     return rc;
 }
@@ -197,7 +198,7 @@ static void s3_probe_versioning(struct s3_probe_run *probe)
     probe->versioned = !strcmp(element.text, "Enabled") || !strcmp(element.text, "Suspended");
 }
 
-static enum hangar_rc s3_probe_object_lock(struct s3_probe_run *probe, struct s3_error *error)
+static enum hangar_rc s3_probe_object_lock(struct s3_probe_run *probe, struct failure *failure)
 {
     const struct s3_settings *set = &probe->s3->set;
     struct s3_probe_element element = {.path = "ObjectLockConfiguration/ObjectLockEnabled"};
@@ -212,19 +213,17 @@ static enum hangar_rc s3_probe_object_lock(struct s3_probe_run *probe, struct s3
         s3_probe_report(probe, "object_lock", "off: anyone with the key can remove all backups");
     }
     if (set->lock_mode && !on && rc != HANGAR_AUTH) {
-        return s3_error_set(error, HANGAR_CONFIG,
-                            "cannot lock objects in %s: the bucket has no object lock; hint: use "
-                            "a bucket with object lock, or set lock_mode: none",
-                            set->description);
+        return failure_record(failure, HANGAR_CONFIG,
+                              "cannot lock objects in %s: the bucket has no object lock; hint: use "
+                              "a bucket with object lock, or set lock_mode: none",
+                              set->description);
     }
     return HANGAR_OK;
 }
 
 static void s3_probe_clock(struct s3_probe_run *probe, const struct s3_answer *answer)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    int64_t skew_s = answer->date_ms ? answer->date_ms / 1000 - (int64_t)now.tv_sec : 0;
+    int64_t skew_s = answer->date_ms ? answer->date_ms / 1000 - clock_now_ms() / 1000 : 0;
     probe->s3->host->attr_setf(probe->attrs, "clock_skew", "%" PRId64 " s", skew_s);
     if (skew_s > SKEW_WARN_S || skew_s < -SKEW_WARN_S) {
         probe->s3->host->log(probe->s3->ctx, HANGAR_LOG_WARN,
@@ -243,9 +242,9 @@ static bool s3_probe_on_version(void *arg, const char *path, char *text)
                   strcmp(path, "ListVersionsResult/DeleteMarker/VersionId"))) {
         return true;
     }
-    struct s3_error ignored_error = {0};
+    struct failure ignored_failure = {0};
     size_t number;
-    if (!s3_upload_next(upload, &number, &ignored_error)) {
+    if (!s3_upload_next(upload, &number, &ignored_failure)) {
         upload->tags[number - 1] = strdup(text);
     }
     return true;
@@ -255,7 +254,7 @@ static void s3_probe_remove_versions(struct s3_probe_run *probe)
 {
     struct s3 *s3 = probe->s3;
     struct s3_upload *upload = &probe->upload;
-    struct s3_error ignored_error = {0};
+    struct failure ignored_failure = {0};
     struct s3_answer answer;
     const struct s3_pair query[] = {{"versions", ""}, {"prefix", upload->key}};
     s3_upload_free(upload); /* its list of tags records the ids of the versions */
@@ -265,7 +264,7 @@ static void s3_probe_remove_versions(struct s3_probe_run *probe)
     if (!xml) {
         return;
     }
-    s3_send(&s3->wire, &request, "list versions", &answer, &ignored_error);
+    s3_send(&s3->wire, &request, "list versions", &answer, &ignored_failure);
     s3_xml_free(xml);
     for (size_t i = 0; i < upload->parts; i++) {
         const struct s3_pair version = {"versionId", upload->tags[i] ? upload->tags[i] : ""};
@@ -274,17 +273,17 @@ static void s3_probe_remove_versions(struct s3_probe_run *probe)
                                            .query = &version,
                                            .query_count = 1,
                                            .few_tries = true};
-        s3_send(&s3->wire, &removal, "remove a version", &answer, &ignored_error);
+        s3_send(&s3->wire, &removal, "remove a version", &answer, &ignored_failure);
     }
 }
 
 /* Removes the object by the request that removes many. */
-static enum hangar_rc s3_probe_remove(struct s3_probe_run *probe, struct s3_error *error)
+static enum hangar_rc s3_probe_remove(struct s3_probe_run *probe, struct failure *failure)
 {
     struct s3 *s3 = probe->s3;
     const char *name = probe->upload.key + strlen(s3->set.prefix);
     enum hangar_rc result;
-    enum hangar_rc rc = s3_remove_names(s3, &name, 1, &result, error);
+    enum hangar_rc rc = s3_remove_names(s3, &name, 1, &result, failure);
     if (!rc) {
         s3_probe_report(probe, "batch_delete",
                         atomic_load(&s3->no_batch) ? "no: objects are removed one by one" : "yes");
@@ -297,9 +296,10 @@ static enum hangar_rc s3_probe_remove(struct s3_probe_run *probe, struct s3_erro
 
 static void s3_probe_stale(struct s3_probe_run *probe)
 {
-    struct s3_error ignored_error = {0};
+    struct failure ignored_failure = {0};
     size_t count;
-    if (!s3_stale_sweep(probe->s3, probe->s3->set.prefix, false, &count, &ignored_error) && count) {
+    if (!s3_stale_sweep(probe->s3, probe->s3->set.prefix, false, &count, &ignored_failure) &&
+        count) {
         probe->s3->host->attr_setf(probe->attrs, "stale_uploads",
                                    "%zu: the next runs of their pipelines remove them", count);
     }
@@ -308,7 +308,7 @@ static void s3_probe_stale(struct s3_probe_run *probe)
 enum hangar_rc s3_probe(void *inst, struct hangar_attrs *capabilities)
 {
     struct s3 *s3 = inst;
-    struct s3_error error = {0};
+    struct failure failure = {0};
     struct s3_answer answer;
     char source[256];
     struct s3_probe_run probe = {
@@ -317,28 +317,28 @@ enum hangar_rc s3_probe(void *inst, struct hangar_attrs *capabilities)
     *upload = (struct s3_upload){.s3 = s3, .action = "store a test object in parts", .plain = true};
     s3_mark_make(upload->mark);
     snprintf(upload->key, sizeof(upload->key), "%shangar-probe-%s", s3->set.prefix, upload->mark);
-    enum hangar_rc rc = s3_probe_whole(&probe, &answer, &error);
+    enum hangar_rc rc = s3_probe_whole(&probe, &answer, &failure);
     if (rc) {
-        return s3_raise(s3, &error);
+        return failure_raise(&failure, s3->host, s3->ctx);
     }
     s3_probe_clock(&probe, &answer);
     s3_probe_versioning(&probe);
-    rc = s3_probe_object_lock(&probe, &error);
+    rc = s3_probe_object_lock(&probe, &failure);
     if (!rc) {
-        rc = s3_probe_create_only(&probe, &error);
+        rc = s3_probe_create_only(&probe, &failure);
     }
     if (!rc) {
         s3_probe_checksums(&probe);
     }
     if (!rc) {
-        rc = s3_probe_multipart(&probe, &error);
+        rc = s3_probe_multipart(&probe, &failure);
     }
     /* also after a failure nothing stays in the store */
-    enum hangar_rc removed = s3_probe_remove(&probe, &error);
+    enum hangar_rc removed = s3_probe_remove(&probe, &failure);
     rc = rc ? rc : removed;
     s3_upload_free(upload);
     if (rc) {
-        return s3_raise(s3, &error);
+        return failure_raise(&failure, s3->host, s3->ctx);
     }
     s3_probe_stale(&probe);
     s3_credentials_source(s3->credentials, source, sizeof(source));

@@ -2,7 +2,7 @@
  * SPDX-FileCopyrightText: The hangar authors
  *
  * put: stores an object.  The data is collected in a buffer.  An object that fits into one part is
- * sent in one request, at commit.  Of a longer one, the senders send each full part while the next
+ * sent in one request, at commit.  Of a longer one, the workers send each full part while the next
  * one is collected.  The object is not visible before commit, because S3 shows it only after its
  * last request.
  */
@@ -34,11 +34,11 @@ struct hangar_put {
     bool lent; /* the buffer belongs to the pool */
     atomic_bool stop;
     char action[S3_ACTION_SIZE];
-    /* The mutex of the sender guards all that follows. */
+    /* The mutex of the workers guards all that follows. */
     unsigned in_flight; /* parts that are queued or being sent */
     bool has_buffer;    /* `buffer` is set */
     char *spare;        /* the buffer of a part that was sent */
-    struct s3_error failed;
+    struct failure failure;
 };
 
 enum hangar_rc s3_put_open(void *inst, const char *name, uint64_t size_hint, uint32_t flags,
@@ -67,27 +67,27 @@ enum hangar_rc s3_put_open(void *inst, const char *name, uint64_t size_hint, uin
 }
 
 /* Ends a part, sent or not.  Its buffer stays with a put that has no other one. */
-static void s3_put_finish_part(struct s3_part *part, char *tag, const struct s3_error *error)
+static void s3_put_finish_part(struct s3_part *part, char *tag, const struct failure *failure)
 {
     struct hangar_put *put = part->put;
     struct s3 *s3 = put->s3;
-    struct s3_sender *sender = &s3->sender;
+    struct s3_workers *workers = &s3->workers;
     void *spare = part->buffer;
-    pthread_mutex_lock(&sender->mutex);
+    pthread_mutex_lock(&workers->mutex);
     part->upload->tags[part->number - 1] = tag;
-    if (error->rc) {
-        s3_error_set(&put->failed, error->rc, "%s", error->text);
+    if (failure->rc) {
+        failure_record(&put->failure, failure->rc, "%s", failure->text);
     }
     if (!put->has_buffer && !put->spare) {
         put->spare = spare;
         spare = NULL;
     }
-    pthread_mutex_unlock(&sender->mutex);
+    pthread_mutex_unlock(&workers->mutex);
     s3_pool_release(&s3->pool, spare);
-    pthread_mutex_lock(&sender->mutex);
+    pthread_mutex_lock(&workers->mutex);
     put->in_flight--; /* another thread may free the put as soon as the mutex is released */
-    pthread_cond_broadcast(&sender->done);
-    pthread_mutex_unlock(&sender->mutex);
+    pthread_cond_broadcast(&workers->done);
+    pthread_mutex_unlock(&workers->mutex);
     free(part);
 }
 
@@ -95,47 +95,47 @@ static void s3_put_run_task(struct s3_task *task)
 {
     struct s3_part *part = (struct s3_part *)task; /* its first member */
     struct hangar_put *put = part->put;
-    struct s3_error error = {0};
+    struct failure failure = {0};
     char *tag = NULL;
-    pthread_mutex_lock(&put->s3->sender.mutex);
-    bool failed = put->failed.rc != HANGAR_OK;
-    pthread_mutex_unlock(&put->s3->sender.mutex);
+    pthread_mutex_lock(&put->s3->workers.mutex);
+    bool failed = put->failure.rc != HANGAR_OK;
+    pthread_mutex_unlock(&put->s3->workers.mutex);
     if (!failed) {
         s3_upload_part(part->upload, part->number, part->buffer, part->size, &put->stop, &tag,
-                       &error);
+                       &failure);
     }
-    s3_put_finish_part(part, tag, &error);
+    s3_put_finish_part(part, tag, &failure);
 }
 
 /* Waits until none of its parts is in flight. */
 static void s3_put_wait_for_parts(struct hangar_put *put)
 {
-    struct s3_sender *sender = &put->s3->sender;
-    pthread_mutex_lock(&sender->mutex);
+    struct s3_workers *workers = &put->s3->workers;
+    pthread_mutex_lock(&workers->mutex);
     while (put->in_flight) {
-        pthread_cond_wait(&sender->done, &sender->mutex);
+        pthread_cond_wait(&workers->done, &workers->mutex);
     }
-    pthread_mutex_unlock(&sender->mutex);
+    pthread_mutex_unlock(&workers->mutex);
 }
 
 /* Completes the current piece after the first. */
-static enum hangar_rc s3_put_end_piece(struct hangar_put *put, struct s3_error *error)
+static enum hangar_rc s3_put_end_piece(struct hangar_put *put, struct failure *failure)
 {
     struct hangar_entry entry = {.struct_size = sizeof(entry)};
     s3_put_wait_for_parts(put);
-    if (put->failed.rc) {
-        return s3_error_set(error, put->failed.rc, "%s", put->failed.text);
+    if (put->failure.rc) {
+        return failure_record(failure, put->failure.rc, "%s", put->failure.text);
     }
-    enum hangar_rc rc = s3_upload_complete(&put->piece, &entry, error);
+    enum hangar_rc rc = s3_upload_complete(&put->piece, &entry, failure);
     put->pieces_size += put->piece.size;
     return rc;
 }
 
 /* Begins the next piece, because the current one has as many parts as it may have.  The first
  * piece stays open: completing it makes the object visible. */
-static enum hangar_rc s3_put_next_piece(struct hangar_put *put, struct s3_error *error)
+static enum hangar_rc s3_put_next_piece(struct hangar_put *put, struct failure *failure)
 {
-    enum hangar_rc rc = put->pieces ? s3_put_end_piece(put, error) : HANGAR_OK;
+    enum hangar_rc rc = put->pieces ? s3_put_end_piece(put, failure) : HANGAR_OK;
     if (rc) {
         return rc;
     }
@@ -143,8 +143,8 @@ static enum hangar_rc s3_put_next_piece(struct hangar_put *put, struct s3_error 
     put->piece = (struct s3_upload){.s3 = put->s3, .action = put->action};
     memcpy(put->piece.mark, put->upload.mark, sizeof(put->piece.mark));
     if (put->pieces == S3_PIECES_MAX) {
-        return s3_error_set(
-            error, HANGAR_NO_SPACE,
+        return failure_record(
+            failure, HANGAR_NO_SPACE,
             "cannot %s: it is longer than %d pieces of max_parts parts; hint: raise "
             "part_size",
             put->action, S3_PIECES_MAX);
@@ -157,42 +157,42 @@ static enum hangar_rc s3_put_next_piece(struct hangar_put *put, struct s3_error 
 
 /* The upload that the next part belongs to. */
 static enum hangar_rc s3_put_open_upload(struct hangar_put *put, struct s3_upload **out,
-                                         struct s3_error *error)
+                                         struct failure *failure)
 {
     enum hangar_rc rc = HANGAR_OK;
     *out = put->pieces ? &put->piece : &put->upload;
     if ((*out)->parts == put->s3->set.max_parts) {
-        rc = s3_put_next_piece(put, error);
+        rc = s3_put_next_piece(put, failure);
         *out = &put->piece;
     }
     if (rc || (*out)->id) {
         return rc;
     }
     s3_stale_sweep_once(put->s3, put->upload.key);
-    return s3_upload_begin(*out, error);
+    return s3_upload_begin(*out, failure);
 }
 
 /* Queues the collected data as a part. */
-static enum hangar_rc s3_put_send_part(struct hangar_put *put, struct s3_error *error)
+static enum hangar_rc s3_put_send_part(struct hangar_put *put, struct failure *failure)
 {
     struct s3 *s3 = put->s3;
     struct s3_upload *upload;
-    enum hangar_rc rc = s3_put_open_upload(put, &upload, error);
+    enum hangar_rc rc = s3_put_open_upload(put, &upload, failure);
     struct s3_part *part = rc ? NULL : calloc(1, sizeof(*part));
     if (!rc && !part) {
-        rc = s3_error_set(error, HANGAR_NO_MEMORY, "cannot %s: out of memory", put->action);
+        rc = failure_record(failure, HANGAR_NO_MEMORY, "cannot %s: out of memory", put->action);
     }
     if (rc) {
         return rc;
     }
     /* parts that end write their tags into the array that this may move */
-    pthread_mutex_lock(&s3->sender.mutex);
-    rc = s3_upload_next(upload, &part->number, error);
+    pthread_mutex_lock(&s3->workers.mutex);
+    rc = s3_upload_next(upload, &part->number, failure);
     if (!rc) {
         put->in_flight++;
         put->has_buffer = false;
     }
-    pthread_mutex_unlock(&s3->sender.mutex);
+    pthread_mutex_unlock(&s3->workers.mutex);
     if (rc) {
         free(part);
         return rc;
@@ -205,40 +205,40 @@ static enum hangar_rc s3_put_send_part(struct hangar_put *put, struct s3_error *
     upload->size += put->fill;
     put->buffer = NULL;
     put->fill = 0;
-    rc = s3_sender_add(&s3->sender, &part->task, error);
+    rc = s3_workers_add(&s3->workers, &part->task, failure);
     if (rc) {
-        s3_put_finish_part(part, NULL, error);
+        s3_put_finish_part(part, NULL, failure);
     }
     return rc;
 }
 
 /* Gets the buffer for the next part: the spare one, or a further one of the pool while no more
  * parts are in flight than are sent at once.  Else waits for a part to end. */
-static enum hangar_rc s3_put_next_buffer(struct hangar_put *put, struct s3_error *error)
+static enum hangar_rc s3_put_next_buffer(struct hangar_put *put, struct failure *failure)
 {
     struct s3 *s3 = put->s3;
-    struct s3_sender *sender = &s3->sender;
-    pthread_mutex_lock(&sender->mutex);
-    while (!put->buffer && !put->failed.rc) {
+    struct s3_workers *workers = &s3->workers;
+    pthread_mutex_lock(&workers->mutex);
+    while (!put->buffer && !put->failure.rc) {
         put->buffer = put->spare;
         put->spare = NULL;
         if (!put->buffer && put->in_flight <= s3->set.concurrency) {
             put->buffer = s3_pool_acquire_more(&s3->pool);
         }
         if (!put->buffer) {
-            pthread_cond_wait(&sender->done, &sender->mutex);
+            pthread_cond_wait(&workers->done, &workers->mutex);
         }
     }
     put->has_buffer = put->buffer != NULL;
-    if (put->failed.rc) {
-        s3_error_set(error, put->failed.rc, "%s", put->failed.text);
+    if (put->failure.rc) {
+        failure_record(failure, put->failure.rc, "%s", put->failure.text);
     }
-    pthread_mutex_unlock(&sender->mutex);
-    return error->rc;
+    pthread_mutex_unlock(&workers->mutex);
+    return failure->rc;
 }
 
 /* Enlarges the buffer of a small object; a large one gets a buffer of the pool. */
-static enum hangar_rc s3_put_grow_buffer(struct hangar_put *put, struct s3_error *error)
+static enum hangar_rc s3_put_grow_buffer(struct hangar_put *put, struct failure *failure)
 {
     size_t hint = put->size_hint < SMALL_MAX ? (size_t)put->size_hint : SMALL_MAX + 1;
     size_t capacity = put->capacity ? put->capacity * 4 : hint ? hint : SMALL_FIRST;
@@ -246,10 +246,11 @@ static enum hangar_rc s3_put_grow_buffer(struct hangar_put *put, struct s3_error
     if (capacity <= SMALL_MAX) {
         buffer = realloc(put->buffer, capacity);
         if (!buffer) {
-            return s3_error_set(error, HANGAR_NO_MEMORY, "cannot %s: out of memory", put->action);
+            return failure_record(failure, HANGAR_NO_MEMORY, "cannot %s: out of memory",
+                                  put->action);
         }
     } else {
-        enum hangar_rc rc = s3_pool_acquire_first(&put->s3->pool, &buffer, error);
+        enum hangar_rc rc = s3_pool_acquire_first(&put->s3->pool, &buffer, failure);
         if (rc) {
             return rc;
         }
@@ -267,17 +268,17 @@ static enum hangar_rc s3_put_grow_buffer(struct hangar_put *put, struct s3_error
 
 enum hangar_rc s3_put_write(struct hangar_put *put, const void *data, size_t size)
 {
-    struct s3_error error = {0};
+    struct failure failure = {0};
     const char *next = data;
     enum hangar_rc rc = HANGAR_OK;
     while (size && !rc) {
         if (put->lent && put->fill == put->capacity) {
-            rc = s3_put_send_part(put, &error);
+            rc = s3_put_send_part(put, &failure);
             if (!rc) {
-                rc = s3_put_next_buffer(put, &error);
+                rc = s3_put_next_buffer(put, &failure);
             }
         } else if (put->fill == put->capacity) {
-            rc = s3_put_grow_buffer(put, &error);
+            rc = s3_put_grow_buffer(put, &failure);
         } else {
             size_t room = put->capacity - put->fill, step = size < room ? size : room;
             memcpy(put->buffer + put->fill, next, step);
@@ -286,7 +287,7 @@ enum hangar_rc s3_put_write(struct hangar_put *put, const void *data, size_t siz
             size -= step;
         }
     }
-    return rc ? s3_raise(put->s3, &error) : HANGAR_OK;
+    return rc ? failure_raise(&failure, put->s3->host, put->s3->ctx) : HANGAR_OK;
 }
 
 static void s3_put_free(struct hangar_put *put)
@@ -310,10 +311,10 @@ static void s3_put_remove_pieces(struct hangar_put *put)
     char key[S3_KEY_MAX + 1];
     for (size_t i = 0; i < put->pieces; i++) {
         struct s3_answer answer;
-        struct s3_error ignored_error = {0};
+        struct failure ignored_failure = {0};
         const struct s3_request request = {.method = "DELETE", .key = key, .cleanup = true};
         s3_piece_key(put->upload.key, put->upload.mark, i + 2, key);
-        if (s3_send(&s3->wire, &request, put->action, &answer, &ignored_error) == HANGAR_IO) {
+        if (s3_send(&s3->wire, &request, put->action, &answer, &ignored_failure) == HANGAR_IO) {
             break;
         }
     }
@@ -331,18 +332,18 @@ void s3_put_abort(struct hangar_put *put)
 }
 
 static enum hangar_rc s3_put_commit_parts(struct hangar_put *put, struct hangar_entry *entry,
-                                          struct s3_error *error)
+                                          struct failure *failure)
 {
-    enum hangar_rc rc = put->fill ? s3_put_send_part(put, error) : HANGAR_OK;
+    enum hangar_rc rc = put->fill ? s3_put_send_part(put, failure) : HANGAR_OK;
     s3_put_wait_for_parts(put);
-    if (put->failed.rc) {
-        rc = s3_error_set(error, put->failed.rc, "%s", put->failed.text);
+    if (put->failure.rc) {
+        rc = failure_record(failure, put->failure.rc, "%s", put->failure.text);
     }
     if (!rc && put->pieces) {
-        rc = s3_put_end_piece(put, error);
+        rc = s3_put_end_piece(put, failure);
     }
     if (!rc) {
-        rc = s3_upload_complete(&put->upload, entry, error);
+        rc = s3_upload_complete(&put->upload, entry, failure);
     }
     entry->size += rc ? 0 : put->pieces_size;
     return rc;
@@ -351,14 +352,14 @@ static enum hangar_rc s3_put_commit_parts(struct hangar_put *put, struct hangar_
 enum hangar_rc s3_put_commit(struct hangar_put *put, struct hangar_entry *entry)
 {
     struct s3 *s3 = put->s3;
-    struct s3_error error = {0};
-    enum hangar_rc rc = put->upload.id
-                            ? s3_put_commit_parts(put, entry, &error)
-                            : s3_upload_whole(&put->upload, put->buffer, put->fill, entry, &error);
+    struct failure failure = {0};
+    enum hangar_rc rc =
+        put->upload.id ? s3_put_commit_parts(put, entry, &failure)
+                       : s3_upload_whole(&put->upload, put->buffer, put->fill, entry, &failure);
     if (!rc) {
         s3_put_free(put);
         return HANGAR_OK;
     }
     s3_put_abort(put);
-    return s3_raise(s3, &error);
+    return failure_raise(&failure, s3->host, s3->ctx);
 }

@@ -15,23 +15,23 @@
 #define BATCH_MAX 1000 /* names in a request */
 
 static enum hangar_rc s3_remove_key(struct s3 *s3, const char *key, const char *action,
-                                    struct s3_error *error)
+                                    struct failure *failure)
 {
     struct s3_answer answer;
     const struct s3_request request = {.method = "DELETE", .key = key};
-    enum hangar_rc rc = s3_send(&s3->wire, &request, action, &answer, error);
-    if (rc == HANGAR_NOT_FOUND && !error->rc) {
+    enum hangar_rc rc = s3_send(&s3->wire, &request, action, &answer, failure);
+    if (rc == HANGAR_NOT_FOUND && !failure->rc) {
         return HANGAR_OK;
     }
-    return rc ? s3_error_set(error, rc, "cannot %s: the store refuses (status %ld)", action,
-                             answer.status)
+    return rc ? failure_record(failure, rc, "cannot %s: the store refuses (status %ld)", action,
+                               answer.status)
               : HANGAR_OK;
 }
 
 enum hangar_rc s3_remove(void *inst, const char *name)
 {
     struct s3 *s3 = inst;
-    struct s3_error error = {0};
+    struct failure failure = {0};
     char key[S3_KEY_MAX + 1], action[S3_ACTION_SIZE];
     enum hangar_rc rc = s3_key(s3, name, key);
     if (rc) {
@@ -39,8 +39,8 @@ enum hangar_rc s3_remove(void *inst, const char *name)
     }
     s3_stale_sweep_once(s3, key);
     s3_action(s3, "remove", name, action);
-    rc = s3_remove_key(s3, key, action, &error);
-    return rc ? s3_raise(s3, &error) : HANGAR_OK;
+    rc = s3_remove_key(s3, key, action, &failure);
+    return rc ? failure_raise(&failure, s3->host, s3->ctx) : HANGAR_OK;
 }
 
 /* A request for many names, and its answer. */
@@ -100,7 +100,7 @@ static void s3_batch_make_body(const struct s3 *s3, const struct s3_batch *batch
 
 /* HANGAR_UNSUPPORTED, not recorded: the store has no such request. */
 static enum hangar_rc s3_batch_remove(struct s3 *s3, struct s3_batch *batch, const char *action,
-                                      struct s3_error *error)
+                                      struct failure *failure)
 {
     struct text body = {0};
     struct s3_answer answer;
@@ -111,7 +111,7 @@ static enum hangar_rc s3_batch_remove(struct s3 *s3, struct s3_batch *batch, con
     if (!xml || body.failed) {
         s3_xml_free(xml);
         text_free(&body);
-        return s3_error_set(error, HANGAR_NO_MEMORY, "cannot %s: out of memory", action);
+        return failure_record(failure, HANGAR_NO_MEMORY, "cannot %s: out of memory", action);
     }
     const struct s3_request request = {.method = "POST",
                                        .query = &query,
@@ -123,44 +123,44 @@ static enum hangar_rc s3_batch_remove(struct s3 *s3, struct s3_batch *batch, con
                                        .md5 = true,
                                        .slow = true,
                                        .xml = xml};
-    enum hangar_rc rc = s3_send(&s3->wire, &request, action, &answer, error);
+    enum hangar_rc rc = s3_send(&s3->wire, &request, action, &answer, failure);
     s3_xml_free(xml);
     text_free(&body);
     if (rc && rc != HANGAR_UNSUPPORTED) {
-        return s3_error_set(error, rc, "cannot %s: the store refuses (status %ld)", action,
-                            answer.status);
+        return failure_record(failure, rc, "cannot %s: the store refuses (status %ld)", action,
+                              answer.status);
     }
     if (!rc && *batch->problem) {
         for (size_t i = 0; i < batch->count && !rc; i++) {
             rc = batch->results[i];
         }
-        return s3_error_set(error, rc, "cannot %s: %s", action, batch->problem);
+        return failure_record(failure, rc, "cannot %s: %s", action, batch->problem);
     }
     return rc;
 }
 
 static enum hangar_rc s3_remove_each(struct s3 *s3, const struct s3_batch *batch,
-                                     const char *action, struct s3_error *error)
+                                     const char *action, struct failure *failure)
 {
     char key[S3_KEY_MAX + 1];
     enum hangar_rc first = HANGAR_OK;
     for (size_t i = 0; i < batch->count; i++) {
         snprintf(key, sizeof(key), "%s%s", s3->set.prefix, batch->names[i]);
-        batch->results[i] = s3_remove_key(s3, key, action, error);
+        batch->results[i] = s3_remove_key(s3, key, action, failure);
         first = first ? first : batch->results[i];
     }
     return first;
 }
 
 enum hangar_rc s3_remove_names(struct s3 *s3, const char *const *names, size_t count,
-                               enum hangar_rc *results, struct s3_error *error)
+                               enum hangar_rc *results, struct failure *failure)
 {
     char action[S3_ACTION_SIZE];
     enum hangar_rc first = HANGAR_OK;
     snprintf(action, sizeof(action), "remove objects in %s", s3->set.description);
     struct s3_batch *batch = calloc(1, sizeof(*batch));
     if (!batch) {
-        return s3_error_set(error, HANGAR_NO_MEMORY, "cannot %s: out of memory", action);
+        return failure_record(failure, HANGAR_NO_MEMORY, "cannot %s: out of memory", action);
     }
     for (size_t done = 0; done < count; done += batch->count) {
         batch->names = names + done;
@@ -170,7 +170,7 @@ enum hangar_rc s3_remove_names(struct s3 *s3, const char *const *names, size_t c
         for (size_t i = 0; i < batch->count; i++) {
             batch->results[i] = HANGAR_IO; /* until the answer has a result */
         }
-        struct s3_error own = {0};
+        struct failure own = {0};
         enum hangar_rc rc = atomic_load(&s3->no_batch) ? HANGAR_UNSUPPORTED
                                                        : s3_batch_remove(s3, batch, action, &own);
         if (rc == HANGAR_UNSUPPORTED && !own.rc) {
@@ -178,7 +178,7 @@ enum hangar_rc s3_remove_names(struct s3 *s3, const char *const *names, size_t c
             rc = s3_remove_each(s3, batch, action, &own);
         }
         if (rc) {
-            first = s3_error_set(error, rc, "%s", own.text);
+            first = failure_record(failure, rc, "%s", own.text);
         }
     }
     free(batch);
@@ -189,7 +189,7 @@ enum hangar_rc s3_remove_many(void *inst, const char *const *names, size_t count
                               enum hangar_rc *results)
 {
     struct s3 *s3 = inst;
-    struct s3_error error = {0};
+    struct failure failure = {0};
     char key[S3_KEY_MAX + 1];
     enum hangar_rc rc = HANGAR_OK;
     for (size_t i = 0; i < count && !rc; i++) {
@@ -199,6 +199,6 @@ enum hangar_rc s3_remove_many(void *inst, const char *const *names, size_t count
         return rc;
     }
     s3_stale_sweep_once(s3, key);
-    rc = s3_remove_names(s3, names, count, results, &error);
-    return rc ? s3_raise(s3, &error) : HANGAR_OK;
+    rc = s3_remove_names(s3, names, count, results, &failure);
+    return rc ? failure_raise(&failure, s3->host, s3->ctx) : HANGAR_OK;
 }

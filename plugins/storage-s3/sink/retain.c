@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "clock.h"
+
 struct s3_lock {
     char mode[16];
     int64_t until_ms;
@@ -22,20 +24,20 @@ static bool s3_lock_on_element(void *arg, const char *path, char *text)
     } else if (!strcmp(path, "Retention/Mode")) {
         snprintf(lock->mode, sizeof(lock->mode), "%s", text);
     } else if (!strcmp(path, "Retention/RetainUntilDate")) {
-        lock->until_ms = s3_parse_time(text);
+        clock_parse(text, &lock->until_ms);
     }
     return true;
 }
 
 /* Reads the lock of an object.  HANGAR_OK with an empty mode: there is none. */
 static enum hangar_rc s3_lock_read(struct s3 *s3, const char *key, const char *action,
-                                   struct s3_lock *lock, struct s3_error *error)
+                                   struct s3_lock *lock, struct failure *failure)
 {
     struct s3_answer answer;
     const struct s3_pair query = {"retention", ""};
     struct s3_xml *xml = s3_xml_new(s3_lock_on_element, lock);
     if (!xml) {
-        return s3_error_set(error, HANGAR_NO_MEMORY, "cannot %s: out of memory", action);
+        return failure_record(failure, HANGAR_NO_MEMORY, "cannot %s: out of memory", action);
     }
     const struct s3_request request = {.method = "GET",
                                        .key = key,
@@ -43,32 +45,32 @@ static enum hangar_rc s3_lock_read(struct s3 *s3, const char *key, const char *a
                                        .query_count = 1,
                                        .few_tries = true,
                                        .xml = xml};
-    struct s3_error own = {0};
+    struct failure own = {0};
     enum hangar_rc rc = s3_send(&s3->wire, &request, action, &answer, &own);
     s3_xml_free(xml);
     if (rc && answer.xml_bad) { /* the store ignored "?retention" and sent the object itself */
-        return s3_error_set(error, HANGAR_UNSUPPORTED, "cannot %s: the store has no object lock",
-                            action);
+        return failure_record(failure, HANGAR_UNSUPPORTED,
+                              "cannot %s: the store has no object lock", action);
     }
     if (own.rc) {
-        s3_error_set(error, own.rc, "%s", own.text);
+        failure_record(failure, own.rc, "%s", own.text);
     }
     if (rc == HANGAR_NOT_FOUND && !strcmp(answer.code, "NoSuchObjectLockConfiguration")) {
         *lock = (struct s3_lock){0};
         return HANGAR_OK;
     }
     if (rc == HANGAR_NOT_FOUND) {
-        return s3_error_set(error, rc, "cannot %s: the object does not exist", action);
+        return failure_record(failure, rc, "cannot %s: the object does not exist", action);
     }
     return rc;
 }
 
 static enum hangar_rc s3_lock_write(struct s3 *s3, const char *key, const char *action,
-                                    const char *mode, int64_t until_ms, struct s3_error *error)
+                                    const char *mode, int64_t until_ms, struct failure *failure)
 {
-    char until[S3_ISO_SIZE], body[256];
+    char until[CLOCK_ISO_SIZE], body[256];
     struct s3_answer answer;
-    s3_iso_time((until_ms + 999) / 1000, until);
+    clock_format(until_ms + 999, CLOCK_ISO, until, sizeof(until)); /* never shorter */
     snprintf(body, sizeof(body),
              "<Retention xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Mode>%s</Mode>"
              "<RetainUntilDate>%s</RetainUntilDate></Retention>",
@@ -84,13 +86,13 @@ static enum hangar_rc s3_lock_write(struct s3 *s3, const char *key, const char *
                                        .body = body,
                                        .body_size = strlen(body),
                                        .md5 = true};
-    return s3_send(&s3->wire, &request, action, &answer, error);
+    return s3_send(&s3->wire, &request, action, &answer, failure);
 }
 
 enum hangar_rc s3_retain(void *inst, const char *name, int64_t until_ms)
 {
     struct s3 *s3 = inst;
-    struct s3_error error = {0};
+    struct failure failure = {0};
     struct s3_lock lock = {0};
     char key[S3_KEY_MAX + 1], action[S3_ACTION_SIZE];
     enum hangar_rc rc = s3_key(s3, name, key);
@@ -102,21 +104,21 @@ enum hangar_rc s3_retain(void *inst, const char *name, int64_t until_ms)
         return s3->host->fail(s3->ctx, HANGAR_UNSUPPORTED, 0, "cannot %s: lock_mode is none",
                               action);
     }
-    rc = s3_lock_read(s3, key, action, &lock, &error);
+    rc = s3_lock_read(s3, key, action, &lock, &failure);
     if (!rc && lock.until_ms >= until_ms) {
         return HANGAR_OK;
     }
     /* a lock of mode compliance cannot become one of mode governance */
     if (!rc) {
         rc = s3_lock_write(s3, key, action, *lock.mode ? lock.mode : s3->set.lock_mode, until_ms,
-                           &error);
+                           &failure);
     }
-    if (rc && !error.rc) {
-        s3_error_set(&error, rc, "cannot %s: the store refuses", action);
+    if (rc && !failure.rc) {
+        failure_record(&failure, rc, "cannot %s: the store refuses", action);
     }
     /* this is the refusal in a bucket without object lock */
     if (rc == HANGAR_CONFIG) {
-        error.rc = HANGAR_UNSUPPORTED;
+        failure.rc = HANGAR_UNSUPPORTED;
     }
-    return rc ? s3_raise(s3, &error) : HANGAR_OK;
+    return rc ? failure_raise(&failure, s3->host, s3->ctx) : HANGAR_OK;
 }

@@ -13,7 +13,7 @@
  *     list.c      lists names ──► pieces.c, object.c
  *     pieces.c    objects that are stored as several ──► object.c
  *     retain.c    locks an object ──► object.c
- *     object.c    keys, HEAD, and how a failure reaches the core
+ *     object.c    names and keys, and HEAD
  */
 #ifndef S3_SINK_H
 #define S3_SINK_H
@@ -24,7 +24,7 @@
 #include "keys/credentials.h"
 #include "settings.h"
 #include "wire/pool.h"
-#include "wire/sender.h"
+#include "wire/workers.h"
 #include "wire/wire.h"
 
 struct s3 {
@@ -34,8 +34,8 @@ struct s3 {
     struct s3_credentials *credentials;
     struct s3_wire wire;
     struct s3_pool pool;
-    struct s3_sender sender;
-    struct s3_upload *uploads; /* begun and not ended; under the mutex of the sender */
+    struct s3_workers workers;
+    struct s3_upload *uploads; /* begun and not ended; under the mutex of the workers */
     atomic_int create_only;    /* enum s3_support: does the store refuse to replace an object? */
     atomic_bool weak_warned;   /* the warning that it does not was logged */
     atomic_bool swept;         /* stale uploads were removed */
@@ -44,8 +44,6 @@ struct s3 {
 
 /* object.c */
 
-/* Passes a failure to the host, on the thread that the core called.  Returns its code. */
-enum hangar_rc s3_raise(struct s3 *s3, const struct s3_error *error);
 /* Can the core have given this name? */
 bool s3_is_valid_name(const char *name);
 /* The key of a name that the core gave; raises an invalid name. */
@@ -55,7 +53,7 @@ enum hangar_rc s3_key(struct s3 *s3, const char *name, char key[S3_KEY_MAX + 1])
 void s3_action(const struct s3 *s3, const char *verb, const char *name, char out[S3_ACTION_SIZE]);
 /* HANGAR_NOT_FOUND, not recorded: there is no such object. */
 enum hangar_rc s3_head(struct s3 *s3, const char *key, const char *action, struct s3_answer *answer,
-                       struct s3_error *error);
+                       struct failure *failure);
 /* Fills an entry, except its name, from the answer to HEAD. */
 void s3_entry_fill(struct hangar_entry *entry, const struct s3_answer *answer);
 
@@ -72,10 +70,10 @@ void s3_piece_key(const char *key, const char *mark, size_t number, char out[S3_
 /* Can an object with this ETag be the first of several pieces? */
 bool s3_pieces_possible(const struct s3 *s3, const char *etag);
 enum hangar_rc s3_pieces_find(struct s3 *s3, const char *key, const char *mark, const char *action,
-                              struct s3_pieces *pieces, struct s3_error *error);
+                              struct s3_pieces *pieces, struct failure *failure);
 /* s3_head; the length is that of all pieces. */
 enum hangar_rc s3_head_with_pieces(struct s3 *s3, const char *key, const char *action,
-                                   struct s3_answer *answer, struct s3_error *error);
+                                   struct s3_answer *answer, struct failure *failure);
 
 /* upload.c
  *
@@ -103,17 +101,17 @@ void s3_mark_make(char mark[S3_MARK_SIZE]);
 /* Warns, once, that this store cannot refuse to replace an object. */
 void s3_warn_weak_create_only(struct s3 *s3);
 enum hangar_rc s3_upload_whole(struct s3_upload *upload, const void *data, size_t size,
-                               struct hangar_entry *entry, struct s3_error *error);
-enum hangar_rc s3_upload_begin(struct s3_upload *upload, struct s3_error *error);
+                               struct hangar_entry *entry, struct failure *failure);
+enum hangar_rc s3_upload_begin(struct s3_upload *upload, struct failure *failure);
 /* Makes room for one more part, and returns its number. */
-enum hangar_rc s3_upload_next(struct s3_upload *upload, size_t *number, struct s3_error *error);
+enum hangar_rc s3_upload_next(struct s3_upload *upload, size_t *number, struct failure *failure);
 /* Sends a part.  *tag is allocated; the caller stores it in upload->tags.  Several threads may
  * send parts of one upload at the same time. */
 enum hangar_rc s3_upload_part(struct s3_upload *upload, size_t number, const void *data,
                               size_t size, const atomic_bool *stop, char **tag,
-                              struct s3_error *error);
+                              struct failure *failure);
 enum hangar_rc s3_upload_complete(struct s3_upload *upload, struct hangar_entry *entry,
-                                  struct s3_error *error);
+                                  struct failure *failure);
 void s3_upload_abort(struct s3_upload *upload); /* harmless when none has begun */
 void s3_upload_free(struct s3_upload *upload);
 /* Is this the id of an upload of this instance that is in progress? */
@@ -124,14 +122,14 @@ bool s3_upload_is_own(struct s3 *s3, const char *id);
 /* Counts the uploads below a prefix of keys to which no part was added for `stale_after`; with
  * `remove` also removes them. */
 enum hangar_rc s3_stale_sweep(struct s3 *s3, const char *prefix, bool remove, size_t *count,
-                              struct s3_error *error);
+                              struct failure *failure);
 /* Removes them once in the life of the instance, in the folder of the pipeline that `key` belongs
  * to.  A failure is only logged. */
 void s3_stale_sweep_once(struct s3 *s3, const char *key);
 
 /* remove.c */
 enum hangar_rc s3_remove_names(struct s3 *s3, const char *const *names, size_t count,
-                               enum hangar_rc *results, struct s3_error *error);
+                               enum hangar_rc *results, struct failure *failure);
 
 /* The operations of struct hangar_sink, each in the file of its name. */
 enum hangar_rc s3_put_open(void *inst, const char *name, uint64_t size_hint, uint32_t flags,

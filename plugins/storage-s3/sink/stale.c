@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
+
 #define ITEMS_MAX 1000 /* uploads in a sweep; the next sweep gets the others */
 #define PAGES_MAX 20   /* of the list of parts of an upload, 20 000 parts */
 
@@ -75,7 +77,8 @@ static bool s3_stale_on_upload(void *arg, const char *path, char *text)
         return s3_stale_copy(listing->id, sizeof(listing->id), text);
     }
     if (!strcmp(path, "ListMultipartUploadsResult/Upload/Initiated")) {
-        listing->time_ms = s3_parse_time(text);
+        listing->time_ms = 0;
+        clock_parse(text, &listing->time_ms);
     } else if (!strcmp(path, "ListMultipartUploadsResult/Upload")) {
         s3_stale_add_item(listing);
     }
@@ -88,7 +91,8 @@ static bool s3_stale_on_part(void *arg, const char *path, char *text)
     if (!text) {
         listing->truncated = false;
     } else if (!strcmp(path, "ListPartsResult/Part/LastModified")) {
-        int64_t time_ms = s3_parse_time(text);
+        int64_t time_ms = 0;
+        clock_parse(text, &time_ms);
         listing->newest_ms = time_ms > listing->newest_ms ? time_ms : listing->newest_ms;
     } else if (!strcmp(path, "ListPartsResult/IsTruncated")) {
         listing->truncated = !strcmp(text, "true");
@@ -100,12 +104,13 @@ static bool s3_stale_on_part(void *arg, const char *path, char *text)
 
 static enum hangar_rc s3_stale_request(struct s3 *s3, const char *key, const struct s3_pair *query,
                                        size_t count, s3_xml_element *element,
-                                       struct s3_stale_listing *listing, struct s3_error *error)
+                                       struct s3_stale_listing *listing, struct failure *failure)
 {
     struct s3_answer answer;
     struct s3_xml *xml = s3_xml_new(element, listing);
     if (!xml) {
-        return s3_error_set(error, HANGAR_NO_MEMORY, "cannot list stale uploads: out of memory");
+        return failure_record(failure, HANGAR_NO_MEMORY,
+                              "cannot list stale uploads: out of memory");
     }
     const struct s3_request request = {.method = "GET",
                                        .key = key,
@@ -113,7 +118,7 @@ static enum hangar_rc s3_stale_request(struct s3 *s3, const char *key, const str
                                        .query_count = count,
                                        .few_tries = true,
                                        .xml = xml};
-    enum hangar_rc rc = s3_send(&s3->wire, &request, "list stale uploads", &answer, error);
+    enum hangar_rc rc = s3_send(&s3->wire, &request, "list stale uploads", &answer, failure);
     s3_xml_free(xml);
     return rc;
 }
@@ -122,13 +127,14 @@ static enum hangar_rc s3_stale_request(struct s3 *s3, const char *key, const str
 static int64_t s3_stale_last_activity_ms(struct s3_stale_listing *listing,
                                          const struct s3_stale_item *item)
 {
-    struct s3_error error = {0};
+    struct failure failure = {0};
     listing->newest_ms = item->time_ms;
     strcpy(listing->marker, "0");
     for (int page = 0; page < PAGES_MAX; page++) {
         const struct s3_pair query[] = {
             {"uploadId", item->id}, {"max-parts", "1000"}, {"part-number-marker", listing->marker}};
-        if (s3_stale_request(listing->s3, item->key, query, 3, s3_stale_on_part, listing, &error)) {
+        if (s3_stale_request(listing->s3, item->key, query, 3, s3_stale_on_part, listing,
+                             &failure)) {
             return INT64_MAX;
         }
         if (!listing->truncated) {
@@ -142,31 +148,33 @@ static void s3_stale_remove(struct s3_stale_listing *listing, const struct s3_st
 {
     struct s3 *s3 = listing->s3;
     struct s3_answer answer;
-    struct s3_error error = {0};
+    struct failure failure = {0};
     const struct s3_pair query = {"uploadId", item->id};
     const struct s3_request request = {
         .method = "DELETE", .key = item->key, .query = &query, .query_count = 1, .few_tries = true};
-    enum hangar_rc rc = s3_send(&s3->wire, &request, "remove a stale upload", &answer, &error);
+    enum hangar_rc rc = s3_send(&s3->wire, &request, "remove a stale upload", &answer, &failure);
     if (!rc) {
         s3->host->log(s3->ctx, HANGAR_LOG_INFO, "removed the unfinished upload of a dead run: %s",
                       item->key);
     } else if (rc != HANGAR_NOT_FOUND) {
         s3->host->log(s3->ctx, HANGAR_LOG_WARN, "%s",
-                      *error.text ? error.text : "cannot remove a stale upload: the store refuses");
+                      *failure.text ? failure.text
+                                    : "cannot remove a stale upload: the store refuses");
     }
 }
 
 enum hangar_rc s3_stale_sweep(struct s3 *s3, const char *prefix, bool remove, size_t *count,
-                              struct s3_error *error)
+                              struct failure *failure)
 {
     *count = 0;
     struct s3_stale_listing *listing = calloc(1, sizeof(*listing));
     if (!listing) {
-        return s3_error_set(error, HANGAR_NO_MEMORY, "cannot list stale uploads: out of memory");
+        return failure_record(failure, HANGAR_NO_MEMORY,
+                              "cannot list stale uploads: out of memory");
     }
     listing->s3 = s3;
     const struct s3_pair query[] = {{"uploads", ""}, {"max-uploads", "1000"}, {"prefix", prefix}};
-    enum hangar_rc rc = s3_stale_request(s3, NULL, query, 3, s3_stale_on_upload, listing, error);
+    enum hangar_rc rc = s3_stale_request(s3, NULL, query, 3, s3_stale_on_upload, listing, failure);
     int64_t before_ms = s3_time_ms(&s3->wire) - s3->set.stale_after_ms;
     for (size_t i = 0; !rc && i < listing->count; i++) {
         const struct s3_stale_item *item = &listing->items[i];
@@ -186,7 +194,7 @@ enum hangar_rc s3_stale_sweep(struct s3 *s3, const char *prefix, bool remove, si
 
 void s3_stale_sweep_once(struct s3 *s3, const char *key)
 {
-    struct s3_error error = {0};
+    struct failure failure = {0};
     char prefix[S3_KEY_MAX + 1];
     size_t count, own = strlen(s3->set.prefix);
     if (atomic_exchange(&s3->swept, true)) {
@@ -199,8 +207,9 @@ void s3_stale_sweep_once(struct s3 *s3, const char *key)
     }
     memcpy(prefix, key, size + 1);
     prefix[size + 1] = '\0';
-    if (s3_stale_sweep(s3, prefix, true, &count, &error) && error.rc != HANGAR_CANCELLED) {
+    if (s3_stale_sweep(s3, prefix, true, &count, &failure) && failure.rc != HANGAR_CANCELLED) {
         s3->host->log(s3->ctx, HANGAR_LOG_DEBUG, "%s",
-                      *error.text ? error.text : "cannot list stale uploads: the store refuses");
+                      *failure.text ? failure.text
+                                    : "cannot list stale uploads: the store refuses");
     }
 }

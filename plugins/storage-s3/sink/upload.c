@@ -18,12 +18,12 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/random.h>
-#include <time.h>
 
+#include "clock.h"
 #include "format/escape.h"
 
 #define ID_MAX 2048
-#define DAY_S 86400
+#define DAY_MS ((int64_t)86400 * 1000)
 
 void s3_mark_make(char mark[S3_MARK_SIZE])
 {
@@ -39,7 +39,7 @@ void s3_mark_make(char mark[S3_MARK_SIZE])
 struct s3_object_headers {
     struct s3_pair pairs[12];
     size_t count;
-    char lock_until[S3_ISO_SIZE];
+    char lock_until[CLOCK_ISO_SIZE];
 };
 
 static void s3_headers_add(struct s3_object_headers *headers, const char *name, const char *value)
@@ -64,7 +64,8 @@ static void s3_headers_make(const struct s3_upload *upload, struct s3_object_hea
         s3_headers_add(headers, set->object_headers[i].name, set->object_headers[i].value);
     }
     if (set->lock_mode && set->lock_days) {
-        s3_iso_time(s3_time_ms(&s3->wire) / 1000 + set->lock_days * DAY_S, headers->lock_until);
+        clock_format(s3_time_ms(&s3->wire) + set->lock_days * DAY_MS, CLOCK_ISO,
+                     headers->lock_until, sizeof(headers->lock_until));
         s3_headers_add(headers, "x-amz-object-lock-mode", set->lock_mode);
         s3_headers_add(headers, "x-amz-object-lock-retain-until-date", headers->lock_until);
     }
@@ -73,7 +74,7 @@ static void s3_headers_make(const struct s3_upload *upload, struct s3_object_hea
 /* A store that supports the checksum returns what it computed of the body. */
 static enum hangar_rc s3_upload_check_checksum(const struct s3_upload *upload,
                                                const struct s3_answer *answer,
-                                               struct s3_error *error)
+                                               struct failure *failure)
 {
     struct s3 *s3 = upload->s3;
     if (!*answer->sent_checksum) {
@@ -87,29 +88,30 @@ static enum hangar_rc s3_upload_check_checksum(const struct s3_upload *upload,
                       s3->set.checksum->name);
     }
     if (known == S3_NO && answer->sent_checksum_only) { /* it returned one before */
-        return s3_error_set(error, HANGAR_IO, "cannot %s: the store returned no checksum",
-                            upload->action);
+        return failure_record(failure, HANGAR_IO, "cannot %s: the store returned no checksum",
+                              upload->action);
     }
     if (known == S3_NO || !strcmp(answer->checksum, answer->sent_checksum)) {
         return HANGAR_OK;
     }
-    return s3_error_set(error, HANGAR_CORRUPT,
-                        "cannot %s: the checksum of what the store has differs from what was sent",
-                        upload->action);
+    return failure_record(
+        failure, HANGAR_CORRUPT,
+        "cannot %s: the checksum of what the store has differs from what was sent", upload->action);
 }
 
 /* The ETag of a body is its MD5, unless a key service encrypts the object. */
 static enum hangar_rc s3_upload_check_etag(const struct s3_upload *upload,
-                                           const struct s3_answer *answer, struct s3_error *error)
+                                           const struct s3_answer *answer, struct failure *failure)
 {
     if (!*answer->sent_md5 || strlen(answer->etag) != S3_MD5_HEX - 1 || upload->s3->set.kms_key ||
         !strncmp(answer->sse, "aws:kms", 7) || !strcasecmp(answer->etag, answer->sent_md5)) {
-        return s3_upload_check_checksum(upload, answer, error);
+        return s3_upload_check_checksum(upload, answer, failure);
     }
-    return s3_error_set(error, HANGAR_CORRUPT,
-                        "cannot %s: the ETag of what the store has is not the MD5 of what was "
-                        "sent; hint: if the ETags of this store are not MD5, set sign_payload: yes",
-                        upload->action);
+    return failure_record(
+        failure, HANGAR_CORRUPT,
+        "cannot %s: the ETag of what the store has is not the MD5 of what was "
+        "sent; hint: if the ETags of this store are not MD5, set sign_payload: yes",
+        upload->action);
 }
 
 void s3_warn_weak_create_only(struct s3 *s3)
@@ -122,38 +124,38 @@ void s3_warn_weak_create_only(struct s3 *s3)
     }
 }
 
-static enum hangar_rc s3_upload_exists(const struct s3_upload *upload, struct s3_error *error)
+static enum hangar_rc s3_upload_exists(const struct s3_upload *upload, struct failure *failure)
 {
-    return s3_error_set(error, HANGAR_EXISTS, "cannot %s: the object exists already",
-                        upload->action);
+    return failure_record(failure, HANGAR_EXISTS, "cannot %s: the object exists already",
+                          upload->action);
 }
 
 /* Before an object is stored create-only: checks that there is none, unless the store is known to
  * check it.  Some stores ignore the condition without reporting that. */
-static enum hangar_rc s3_upload_check_free(const struct s3_upload *upload, struct s3_error *error)
+static enum hangar_rc s3_upload_check_free(const struct s3_upload *upload, struct failure *failure)
 {
     struct s3_answer answer;
     if (!upload->create_only || atomic_load(&upload->s3->create_only) == S3_YES) {
         return HANGAR_OK;
     }
-    enum hangar_rc rc = s3_head(upload->s3, upload->key, upload->action, &answer, error);
+    enum hangar_rc rc = s3_head(upload->s3, upload->key, upload->action, &answer, failure);
     if (!rc) {
-        return s3_upload_exists(upload, error);
+        return s3_upload_exists(upload, failure);
     }
     return rc == HANGAR_NOT_FOUND ? HANGAR_OK : rc;
 }
 
 /* Did this put store the object that exists?  HANGAR_OK: yes, and `answer` describes it. */
 static enum hangar_rc s3_upload_check_own(const struct s3_upload *upload, struct s3_answer *answer,
-                                          struct s3_error *error)
+                                          struct failure *failure)
 {
-    enum hangar_rc rc = s3_head(upload->s3, upload->key, upload->action, answer, error);
+    enum hangar_rc rc = s3_head(upload->s3, upload->key, upload->action, answer, failure);
     if (rc == HANGAR_NOT_FOUND) {
-        return s3_error_set(error, HANGAR_IO, "cannot %s: the store has lost the object",
-                            upload->action);
+        return failure_record(failure, HANGAR_IO, "cannot %s: the store has lost the object",
+                              upload->action);
     }
     if (!rc && strcmp(answer->mark, upload->mark)) {
-        return s3_upload_exists(upload, error);
+        return s3_upload_exists(upload, failure);
     }
     return rc;
 }
@@ -162,16 +164,16 @@ static enum hangar_rc s3_upload_check_own(const struct s3_upload *upload, struct
  * store does not support the condition, sends it again without. */
 static enum hangar_rc s3_upload_send_visible(const struct s3_upload *upload,
                                              struct s3_request *request, struct s3_pair *condition,
-                                             struct s3_answer *answer, struct s3_error *error)
+                                             struct s3_answer *answer, struct failure *failure)
 {
     struct s3 *s3 = upload->s3;
     bool conditional = upload->create_only && atomic_load(&s3->create_only) != S3_NO;
     *condition = conditional ? (struct s3_pair){"if-none-match", "*"} : (struct s3_pair){0};
-    enum hangar_rc rc = s3_send(&s3->wire, request, upload->action, answer, error);
+    enum hangar_rc rc = s3_send(&s3->wire, request, upload->action, answer, failure);
     if (conditional && rc == HANGAR_UNSUPPORTED) {
         atomic_store(&s3->create_only, S3_NO);
         *condition = (struct s3_pair){0};
-        rc = s3_send(&s3->wire, request, upload->action, answer, error);
+        rc = s3_send(&s3->wire, request, upload->action, answer, failure);
     }
     if (upload->create_only && atomic_load(&s3->create_only) == S3_NO) {
         s3_warn_weak_create_only(s3);
@@ -180,7 +182,7 @@ static enum hangar_rc s3_upload_send_visible(const struct s3_upload *upload,
 }
 
 enum hangar_rc s3_upload_whole(struct s3_upload *upload, const void *data, size_t size,
-                               struct hangar_entry *entry, struct s3_error *error)
+                               struct hangar_entry *entry, struct failure *failure)
 {
     struct s3 *s3 = upload->s3;
     struct s3_object_headers headers;
@@ -195,23 +197,23 @@ enum hangar_rc s3_upload_whole(struct s3_upload *upload, const void *data, size_
                                  .body_size = size,
                                  .md5 = *headers.lock_until != '\0',
                                  .object_data = !upload->plain};
-    enum hangar_rc rc = s3_upload_check_free(upload, error);
+    enum hangar_rc rc = s3_upload_check_free(upload, failure);
     if (!rc) {
-        rc = s3_upload_send_visible(upload, &request, condition, &answer, error);
+        rc = s3_upload_send_visible(upload, &request, condition, &answer, failure);
     }
-    if (rc == HANGAR_EXISTS && !error->rc) {
+    if (rc == HANGAR_EXISTS && !failure->rc) {
         atomic_store(&s3->create_only, S3_YES);
-        rc = s3_upload_check_own(upload, &answer, error);
+        rc = s3_upload_check_own(upload, &answer, failure);
         if (!rc) {
             s3_entry_fill(entry, &answer);
             return HANGAR_OK;
         }
     }
     if (rc) {
-        s3_answer_report(&s3->wire, &answer, upload->action, 1, error, rc);
+        s3_answer_report(&s3->wire, &answer, upload->action, 1, failure, rc);
         return rc;
     }
-    rc = s3_upload_check_etag(upload, &answer, error);
+    rc = s3_upload_check_etag(upload, &answer, failure);
     answer.length = size;
     if (!rc) {
         s3_entry_fill(entry, &answer);
@@ -232,8 +234,8 @@ static bool s3_upload_on_id(void *arg, const char *path, char *text)
 /* Records that an upload of this instance begins or ends: stale.c must not remove it. */
 static void s3_upload_register(struct s3_upload *upload, bool begun)
 {
-    struct s3_sender *sender = &upload->s3->sender;
-    pthread_mutex_lock(&sender->mutex);
+    struct s3_workers *workers = &upload->s3->workers;
+    pthread_mutex_lock(&workers->mutex);
     struct s3_upload **at = &upload->s3->uploads;
     while (!begun && *at && *at != upload) {
         at = &(*at)->next;
@@ -244,7 +246,7 @@ static void s3_upload_register(struct s3_upload *upload, bool begun)
     } else if (*at) {
         *at = upload->next;
     }
-    pthread_mutex_unlock(&sender->mutex);
+    pthread_mutex_unlock(&workers->mutex);
 }
 
 static void s3_upload_close(struct s3_upload *upload)
@@ -254,7 +256,7 @@ static void s3_upload_close(struct s3_upload *upload)
     upload->id = NULL;
 }
 
-enum hangar_rc s3_upload_begin(struct s3_upload *upload, struct s3_error *error)
+enum hangar_rc s3_upload_begin(struct s3_upload *upload, struct failure *failure)
 {
     struct s3_object_headers headers;
     struct s3_answer answer;
@@ -265,7 +267,8 @@ enum hangar_rc s3_upload_begin(struct s3_upload *upload, struct s3_error *error)
     }
     struct s3_xml *xml = s3_xml_new(s3_upload_on_id, &upload->id);
     if (!xml) {
-        return s3_error_set(error, HANGAR_NO_MEMORY, "cannot %s: out of memory", upload->action);
+        return failure_record(failure, HANGAR_NO_MEMORY, "cannot %s: out of memory",
+                              upload->action);
     }
     const struct s3_request request = {.method = "POST",
                                        .key = upload->key,
@@ -274,29 +277,29 @@ enum hangar_rc s3_upload_begin(struct s3_upload *upload, struct s3_error *error)
                                        .headers = headers.pairs,
                                        .header_count = headers.count,
                                        .xml = xml};
-    enum hangar_rc rc = s3_send(&upload->s3->wire, &request, upload->action, &answer, error);
+    enum hangar_rc rc = s3_send(&upload->s3->wire, &request, upload->action, &answer, failure);
     s3_xml_free(xml);
     if (!rc && upload->id) {
         s3_upload_register(upload, true);
         return HANGAR_OK;
     }
     if (!rc) {
-        rc = s3_error_set(error, HANGAR_IO,
-                          "cannot %s: the store returned no id for an upload in parts",
-                          upload->action);
+        rc = failure_record(failure, HANGAR_IO,
+                            "cannot %s: the store returned no id for an upload in parts",
+                            upload->action);
     }
-    s3_answer_report(&upload->s3->wire, &answer, upload->action, 1, error, rc);
+    s3_answer_report(&upload->s3->wire, &answer, upload->action, 1, failure, rc);
     return rc;
 }
 
-enum hangar_rc s3_upload_next(struct s3_upload *upload, size_t *number, struct s3_error *error)
+enum hangar_rc s3_upload_next(struct s3_upload *upload, size_t *number, struct failure *failure)
 {
     if (upload->parts == upload->capacity) {
         size_t capacity = upload->capacity ? upload->capacity * 2 : 16;
         char **tags = realloc(upload->tags, capacity * sizeof(*tags));
         if (!tags) {
-            return s3_error_set(error, HANGAR_NO_MEMORY, "cannot %s: out of memory",
-                                upload->action);
+            return failure_record(failure, HANGAR_NO_MEMORY, "cannot %s: out of memory",
+                                  upload->action);
         }
         upload->tags = tags;
         upload->capacity = capacity;
@@ -326,7 +329,7 @@ static char *s3_upload_describe_part(const struct s3_upload *upload, const struc
 
 enum hangar_rc s3_upload_part(struct s3_upload *upload, size_t number, const void *data,
                               size_t size, const atomic_bool *stop, char **tag,
-                              struct s3_error *error)
+                              struct failure *failure)
 {
     char text[24];
     struct s3_answer answer;
@@ -340,19 +343,20 @@ enum hangar_rc s3_upload_part(struct s3_upload *upload, size_t number, const voi
                                        .body_size = size,
                                        .object_data = !upload->plain,
                                        .stop = stop};
-    enum hangar_rc rc = s3_send(&upload->s3->wire, &request, upload->action, &answer, error);
+    enum hangar_rc rc = s3_send(&upload->s3->wire, &request, upload->action, &answer, failure);
     if (rc) {
-        return s3_error_set(error, rc == HANGAR_NOT_FOUND ? HANGAR_IO : rc,
-                            "cannot %s: its upload in parts does not exist any more",
-                            upload->action);
+        return failure_record(failure, rc == HANGAR_NOT_FOUND ? HANGAR_IO : rc,
+                              "cannot %s: its upload in parts does not exist any more",
+                              upload->action);
     }
-    rc = s3_upload_check_etag(upload, &answer, error);
+    rc = s3_upload_check_etag(upload, &answer, failure);
     if (rc) {
         return rc;
     }
     *tag = s3_upload_describe_part(upload, &answer);
     return *tag ? HANGAR_OK
-                : s3_error_set(error, HANGAR_NO_MEMORY, "cannot %s: out of memory", upload->action);
+                : failure_record(failure, HANGAR_NO_MEMORY, "cannot %s: out of memory",
+                                 upload->action);
 }
 
 static bool s3_upload_on_any(void *arg, const char *path, char *text)
@@ -364,13 +368,14 @@ static bool s3_upload_on_any(void *arg, const char *path, char *text)
 }
 
 static enum hangar_rc s3_upload_send_complete(struct s3_upload *upload, const struct text *body,
-                                              struct s3_answer *answer, struct s3_error *error)
+                                              struct s3_answer *answer, struct failure *failure)
 {
     const struct s3_pair query = {"uploadId", upload->id};
     struct s3_pair headers[] = {{"content-type", "application/xml"}, {NULL, NULL}};
     struct s3_xml *xml = s3_xml_new(s3_upload_on_any, NULL);
     if (!xml) {
-        return s3_error_set(error, HANGAR_NO_MEMORY, "cannot %s: out of memory", upload->action);
+        return failure_record(failure, HANGAR_NO_MEMORY, "cannot %s: out of memory",
+                              upload->action);
     }
     struct s3_request request = {.method = "POST",
                                  .key = upload->key,
@@ -382,43 +387,43 @@ static enum hangar_rc s3_upload_send_complete(struct s3_upload *upload, const st
                                  .body_size = body->size,
                                  .slow = true,
                                  .xml = xml};
-    enum hangar_rc rc = s3_upload_send_visible(upload, &request, &headers[1], answer, error);
+    enum hangar_rc rc = s3_upload_send_visible(upload, &request, &headers[1], answer, failure);
     s3_xml_free(xml);
     return rc;
 }
 
 /* Checks that the object that exists is the one that this put has sent. */
 static enum hangar_rc s3_upload_check_stored(const struct s3_upload *upload,
-                                             struct hangar_entry *entry, struct s3_error *error)
+                                             struct hangar_entry *entry, struct failure *failure)
 {
     struct s3_answer answer;
-    enum hangar_rc rc = s3_upload_check_own(upload, &answer, error);
+    enum hangar_rc rc = s3_upload_check_own(upload, &answer, failure);
     if (rc) {
         return rc;
     }
     if (answer.length != upload->size) {
         const struct s3_request request = {.method = "DELETE", .key = upload->key};
         struct s3_answer ignored;
-        struct s3_error ignored_error = {0};
-        rc = s3_error_set(error, HANGAR_CORRUPT,
-                          "cannot %s: the store has %llu of %llu bytes; the object is removed",
-                          upload->action, (unsigned long long)answer.length,
-                          (unsigned long long)upload->size);
-        s3_send(&upload->s3->wire, &request, upload->action, &ignored, &ignored_error);
+        struct failure ignored_failure = {0};
+        rc = failure_record(failure, HANGAR_CORRUPT,
+                            "cannot %s: the store has %llu of %llu bytes; the object is removed",
+                            upload->action, (unsigned long long)answer.length,
+                            (unsigned long long)upload->size);
+        s3_send(&upload->s3->wire, &request, upload->action, &ignored, &ignored_failure);
         return rc;
     }
     if (upload->continued && !s3_pieces_possible(upload->s3, answer.etag)) {
-        return s3_error_set(error, HANGAR_UNSUPPORTED,
-                            "cannot %s: it is longer than max_parts parts, and the ETags of this "
-                            "store do not contain the number of parts; hint: raise part_size",
-                            upload->action);
+        return failure_record(failure, HANGAR_UNSUPPORTED,
+                              "cannot %s: it is longer than max_parts parts, and the ETags of this "
+                              "store do not contain the number of parts; hint: raise part_size",
+                              upload->action);
     }
     s3_entry_fill(entry, &answer);
     return HANGAR_OK;
 }
 
 enum hangar_rc s3_upload_complete(struct s3_upload *upload, struct hangar_entry *entry,
-                                  struct s3_error *error)
+                                  struct failure *failure)
 {
     struct text body = {0};
     struct s3_answer answer = {0};
@@ -429,17 +434,17 @@ enum hangar_rc s3_upload_complete(struct s3_upload *upload, struct hangar_entry 
         text_add(&body, "</Part>");
     }
     text_add(&body, "</CompleteMultipartUpload>");
-    enum hangar_rc rc = body.failed ? s3_error_set(error, HANGAR_NO_MEMORY,
-                                                   "cannot %s: out of memory", upload->action)
-                                    : s3_upload_check_free(upload, error);
+    enum hangar_rc rc = body.failed ? failure_record(failure, HANGAR_NO_MEMORY,
+                                                     "cannot %s: out of memory", upload->action)
+                                    : s3_upload_check_free(upload, failure);
     if (!rc) {
-        rc = s3_upload_send_complete(upload, &body, &answer, error);
+        rc = s3_upload_send_complete(upload, &body, &answer, failure);
     }
     text_free(&body);
-    bool doubtful = (rc == HANGAR_NOT_FOUND || rc == HANGAR_EXISTS) && !error->rc;
+    bool doubtful = (rc == HANGAR_NOT_FOUND || rc == HANGAR_EXISTS) && !failure->rc;
     if (rc && !doubtful) {
-        if (!error->rc) {
-            s3_answer_report(&upload->s3->wire, &answer, upload->action, 1, error, rc);
+        if (!failure->rc) {
+            s3_answer_report(&upload->s3->wire, &answer, upload->action, 1, failure, rc);
         }
         return rc;
     }
@@ -449,7 +454,7 @@ enum hangar_rc s3_upload_complete(struct s3_upload *upload, struct hangar_entry 
     if (!refused) {
         s3_upload_close(upload);
     }
-    rc = s3_upload_check_stored(upload, entry, error);
+    rc = s3_upload_check_stored(upload, entry, failure);
     if (!rc && refused) {
         s3_upload_close(upload);
     }
@@ -460,18 +465,18 @@ void s3_upload_abort(struct s3_upload *upload)
 {
     struct s3 *s3 = upload->s3;
     struct s3_answer answer;
-    struct s3_error error = {0};
+    struct failure failure = {0};
     if (!upload->id) {
         return;
     }
     const struct s3_pair query = {"uploadId", upload->id};
     const struct s3_request request = {
         .method = "DELETE", .key = upload->key, .query = &query, .query_count = 1, .cleanup = true};
-    enum hangar_rc rc = s3_send(&s3->wire, &request, "abort an upload in parts", &answer, &error);
+    enum hangar_rc rc = s3_send(&s3->wire, &request, "abort an upload in parts", &answer, &failure);
     if (rc && rc != HANGAR_NOT_FOUND) {
         s3->host->log(s3->ctx, HANGAR_LOG_WARN,
                       "%s; its parts use space until a later run removes them (stale_after)",
-                      *error.text ? error.text : "cannot abort an upload in parts");
+                      *failure.text ? failure.text : "cannot abort an upload in parts");
     }
     s3_upload_close(upload);
 }
@@ -489,10 +494,10 @@ void s3_upload_free(struct s3_upload *upload)
 bool s3_upload_is_own(struct s3 *s3, const char *id)
 {
     bool own = false;
-    pthread_mutex_lock(&s3->sender.mutex);
+    pthread_mutex_lock(&s3->workers.mutex);
     for (const struct s3_upload *upload = s3->uploads; upload && !own; upload = upload->next) {
         own = upload->id && strcmp(upload->id, id) == 0;
     }
-    pthread_mutex_unlock(&s3->sender.mutex);
+    pthread_mutex_unlock(&s3->workers.mutex);
     return own;
 }

@@ -234,7 +234,7 @@ static void s3_answer_add_hint(const struct s3_wire *wire, const struct s3_answe
 }
 
 void s3_answer_report(const struct s3_wire *wire, const struct s3_answer *answer,
-                      const char *action, unsigned attempts, struct s3_error *error,
+                      const char *action, unsigned attempts, struct failure *failure,
                       enum hangar_rc rc)
 {
     struct text text = {0};
@@ -258,6 +258,6 @@ void s3_answer_report(const struct s3_wire *wire, const struct s3_answer *answer
         text_addf(&text, " (after %u attempts)", attempts);
     }
     s3_answer_add_hint(wire, answer, &text);
-    s3_error_set(error, rc, "%s", text_str(&text));
+    failure_record(failure, rc, "%s", text_str(&text));
     text_free(&text);
 }

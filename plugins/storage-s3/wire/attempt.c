@@ -14,6 +14,8 @@
 #include <strings.h>
 #include <sys/socket.h>
 
+#include "clock.h"
+
 #define ERROR_BODY_MAX ((size_t)64 << 10)
 #define ERROR_IN_SUCCESS_MAX ((size_t)4 << 10)
 #define BUFFER_BYTES ((long)256 << 10)
@@ -37,7 +39,7 @@ static size_t s3_attempt_read_body(char *buffer, size_t size, size_t count, void
         memcpy(buffer, (const char *)channel->request->body + channel->sent, step);
     }
     channel->sent += step;
-    channel->progress_ms = s3_now_ms();
+    channel->progress_ms = clock_monotonic_ms();
     s3_bandwidth_spend(channel->wire, step);
     return step;
 }
@@ -58,7 +60,7 @@ static size_t s3_attempt_write_body(char *data, size_t size, size_t count, void 
     struct s3_channel *channel = arg;
     const struct s3_request *request = channel->request;
     size_t bytes = size * count;
-    channel->progress_ms = s3_now_ms();
+    channel->progress_ms = clock_monotonic_ms();
     if (!s3_answer_is_success(channel->answer)) {
         if (channel->error_body.size + bytes <= ERROR_BODY_MAX) {
             text_add_bytes(&channel->error_body, data, bytes);
@@ -129,7 +131,7 @@ static size_t s3_attempt_read_header(char *line, size_t size, size_t count, void
     struct s3_answer *answer = channel->answer;
     size_t bytes = size * count;
     char value[256];
-    channel->progress_ms = s3_now_ms();
+    channel->progress_ms = clock_monotonic_ms();
     curl_easy_getinfo(channel->easy, CURLINFO_RESPONSE_CODE, &answer->status);
     if (bytes <= 2) {
         channel->in_body = answer->status >= 200;
@@ -204,8 +206,8 @@ static bool s3_attempt_add_headers(struct s3_channel *channel, const struct s3_k
 {
     const struct s3_request *request = channel->request;
     struct s3_wire *wire = channel->wire;
-    char date[S3_DATE_SIZE];
-    s3_date(s3_time_ms(wire) / 1000, date);
+    char date[CLOCK_ISO_SIZE];
+    clock_format(s3_time_ms(wire), CLOCK_ISO_COMPACT, date, sizeof(date));
     struct s3_pair all[S3_HEADERS_MAX], covered[S3_HEADERS_MAX];
     size_t count = 0, covered_count = 0;
     all[count++] = (struct s3_pair){"host", wire->set->host};
@@ -312,7 +314,7 @@ static void s3_attempt_set_options(struct s3_channel *channel)
 
 enum hangar_rc s3_attempt_begin(struct s3_channel *channel, const struct s3_request *request,
                                 const struct s3_keys *keys, const struct s3_hashes *hashes,
-                                struct s3_answer *answer, struct s3_error *error)
+                                struct s3_answer *answer, struct failure *failure)
 {
     const struct s3_settings *set = channel->wire->set;
     struct text path = {0}, query = {0}, url = {0};
@@ -322,7 +324,7 @@ enum hangar_rc s3_attempt_begin(struct s3_channel *channel, const struct s3_requ
     channel->sent = 0;
     channel->until_ms = 0;
     channel->over = channel->paused = channel->in_body = false;
-    channel->progress_ms = s3_now_ms();
+    channel->progress_ms = clock_monotonic_ms();
     text_clear(&channel->error_body);
     curl_easy_reset(channel->easy);
     s3_settings_path(set, request->key, &path);
@@ -342,8 +344,8 @@ enum hangar_rc s3_attempt_begin(struct s3_channel *channel, const struct s3_requ
     }
     if (!channel->added) {
         s3_attempt_end(channel);
-        return s3_error_set(error, HANGAR_NO_MEMORY,
-                            "cannot send a request to the store: out of memory");
+        return failure_record(failure, HANGAR_NO_MEMORY,
+                              "cannot send a request to the store: out of memory");
     }
     return HANGAR_OK;
 }
@@ -379,9 +381,9 @@ static void s3_attempt_check_stall(struct s3_channel *channel)
     }
     /* a pause of our own is not a stall */
     if (channel->paused) {
-        channel->progress_ms = s3_now_ms();
+        channel->progress_ms = clock_monotonic_ms();
     }
-    int64_t now = s3_now_ms();
+    int64_t now = clock_monotonic_ms();
     bool late = channel->until_ms && now >= channel->until_ms;
     if (!late && now - channel->progress_ms < patience_ms) {
         return;

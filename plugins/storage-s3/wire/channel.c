@@ -6,62 +6,36 @@
  */
 #include "wire/wire.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
+#include "clock.h"
+#include "thread.h"
 
 #define HALVE_AGAIN_MS 1000 /* refusals of requests that ran together count as one */
 #define BURST_MS 100        /* so much of the bandwidth may be used in advance */
 #define ALIVE_MS 1000
 
-enum hangar_rc s3_error_set(struct s3_error *error, enum hangar_rc rc, const char *fmt, ...)
-{
-    if (error->rc) {
-        return error->rc;
-    }
-    va_list args;
-    va_start(args, fmt);
-    vsnprintf(error->text, sizeof(error->text), fmt, args);
-    va_end(args);
-    error->rc = rc;
-    return rc;
-}
-
-int64_t s3_now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 int64_t s3_time_ms(struct s3_wire *wire)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
     pthread_mutex_lock(&wire->mutex);
     int64_t skew_s = wire->skew_s;
     pthread_mutex_unlock(&wire->mutex);
-    return ((int64_t)now.tv_sec + skew_s) * 1000 + now.tv_nsec / 1000000;
+    return clock_now_ms() + skew_s * 1000;
 }
 
 bool s3_wire_init(struct s3_wire *wire)
 {
-    pthread_condattr_t attr;
     wire->permits = wire->set->concurrency;
     atomic_init(&wire->cancelled, false);
     if (pthread_mutex_init(&wire->mutex, NULL)) {
         return false;
     }
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    bool made = !pthread_cond_init(&wire->changed, &attr);
-    pthread_condattr_destroy(&attr);
-    if (!made) {
+    if (thread_cond_init(&wire->changed)) {
         pthread_mutex_destroy(&wire->mutex);
+        return false;
     }
-    return made;
+    return true;
 }
 
 static void s3_channel_free(struct s3_channel *channel)
@@ -110,26 +84,19 @@ void s3_wire_cancel(struct s3_wire *wire)
     s3_wire_wake(wire);
 }
 
-/* Waits for a change, until `until_ms` at most.  The caller holds the mutex. */
-static void s3_wire_wait_until(struct s3_wire *wire, int64_t until_ms)
-{
-    const struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
-    pthread_cond_timedwait(&wire->changed, &wire->mutex, &until);
-}
-
 enum hangar_rc s3_wire_sleep(struct s3_wire *wire, const struct s3_request *request, int64_t ms)
 {
-    int64_t until_ms = s3_now_ms() + ms;
+    int64_t until_ms = clock_monotonic_ms() + ms;
     pthread_mutex_lock(&wire->mutex);
-    while (!s3_is_unwanted(wire, request) && s3_now_ms() < until_ms) {
-        s3_wire_wait_until(wire, until_ms);
+    while (!s3_is_unwanted(wire, request) && clock_monotonic_ms() < until_ms) {
+        thread_cond_wait(&wire->changed, &wire->mutex, until_ms);
     }
     pthread_mutex_unlock(&wire->mutex);
     return s3_is_unwanted(wire, request) ? HANGAR_CANCELLED : HANGAR_OK;
 }
 
 enum hangar_rc s3_channel_acquire(struct s3_wire *wire, struct s3_channel **out,
-                                  struct s3_error *error)
+                                  struct failure *failure)
 {
     pthread_mutex_lock(&wire->mutex);
     struct s3_channel *channel = wire->free;
@@ -149,8 +116,8 @@ enum hangar_rc s3_channel_acquire(struct s3_wire *wire, struct s3_channel **out,
             if (channel) {
                 s3_channel_free(channel);
             }
-            return s3_error_set(error, HANGAR_NO_MEMORY,
-                                "cannot open a connection to the store: out of memory");
+            return failure_record(failure, HANGAR_NO_MEMORY,
+                                  "cannot open a connection to the store: out of memory");
         }
         pthread_mutex_lock(&wire->mutex);
         channel->next = wire->all;
@@ -171,27 +138,27 @@ void s3_channel_release(struct s3_channel *channel)
 }
 
 enum hangar_rc s3_permit_acquire(struct s3_wire *wire, const struct s3_request *request,
-                                 struct s3_error *error)
+                                 struct failure *failure)
 {
     pthread_mutex_lock(&wire->mutex);
     /* a cleanup must not wait for the requests that it cleans up after */
     while (!request->cleanup && !s3_is_unwanted(wire, request) &&
            wire->running >= (unsigned)wire->permits) {
-        s3_wire_wait_until(wire, s3_now_ms() + 1000);
+        thread_cond_wait(&wire->changed, &wire->mutex, clock_monotonic_ms() + 1000);
     }
     bool cancelled = s3_is_unwanted(wire, request);
     if (!cancelled) {
         wire->running++;
     }
     pthread_mutex_unlock(&wire->mutex);
-    return cancelled ? s3_error_set(error, HANGAR_CANCELLED, "cancelled") : HANGAR_OK;
+    return cancelled ? failure_record(failure, HANGAR_CANCELLED, "cancelled") : HANGAR_OK;
 }
 
 void s3_permit_release(struct s3_wire *wire, enum s3_load load)
 {
     double most = wire->set->concurrency;
     pthread_mutex_lock(&wire->mutex);
-    int64_t now = s3_now_ms();
+    int64_t now = clock_monotonic_ms();
     if (load == S3_LOAD_TOO_HIGH && now - wire->halved_ms >= HALVE_AGAIN_MS) {
         wire->permits = wire->permits / 2 > 1 ? wire->permits / 2 : 1;
         wire->halved_ms = now;
@@ -211,7 +178,7 @@ bool s3_bandwidth_available(struct s3_wire *wire)
         return true;
     }
     pthread_mutex_lock(&wire->mutex);
-    bool left = wire->bandwidth_ms < (double)(s3_now_ms() + BURST_MS);
+    bool left = wire->bandwidth_ms < (double)(clock_monotonic_ms() + BURST_MS);
     pthread_mutex_unlock(&wire->mutex);
     return left;
 }
@@ -222,7 +189,7 @@ void s3_bandwidth_spend(struct s3_wire *wire, size_t bytes)
         return;
     }
     pthread_mutex_lock(&wire->mutex);
-    double now = (double)s3_now_ms();
+    double now = (double)clock_monotonic_ms();
     if (wire->bandwidth_ms < now) {
         wire->bandwidth_ms = now;
     }
@@ -233,7 +200,7 @@ void s3_bandwidth_spend(struct s3_wire *wire, size_t bytes)
 void s3_report_alive(struct s3_wire *wire)
 {
     pthread_mutex_lock(&wire->mutex);
-    int64_t now = s3_now_ms();
+    int64_t now = clock_monotonic_ms();
     bool report = now - wire->alive_ms >= ALIVE_MS;
     if (report) {
         wire->alive_ms = now;

@@ -12,7 +12,9 @@
 #include "wire/pool.h"
 
 #include <stdlib.h>
-#include <time.h>
+
+#include "clock.h"
+#include "thread.h"
 
 #define WAIT_MS 200 /* another instance that returns memory to the budget does not wake us */
 #define LEAVE_BYTES ((size_t)16 << 20) /* of the budget, for other users */
@@ -24,20 +26,16 @@ struct s3_buffer {
 
 bool s3_pool_init(struct s3_pool *pool, struct s3_wire *wire)
 {
-    pthread_condattr_t attr;
     pool->wire = wire;
     pool->part = (size_t)wire->set->part_size;
     if (pthread_mutex_init(&pool->mutex, NULL)) {
         return false;
     }
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    bool made = !pthread_cond_init(&pool->changed, &attr);
-    pthread_condattr_destroy(&attr);
-    if (!made) {
+    if (thread_cond_init(&pool->changed)) {
         pthread_mutex_destroy(&pool->mutex);
+        return false;
     }
-    return made;
+    return true;
 }
 
 void s3_pool_fini(struct s3_pool *pool)
@@ -102,33 +100,32 @@ static void *s3_pool_acquire_locked(struct s3_pool *pool)
     return buffer;
 }
 
-enum hangar_rc s3_pool_acquire_first(struct s3_pool *pool, void **out, struct s3_error *error)
+enum hangar_rc s3_pool_acquire_first(struct s3_pool *pool, void **out, struct failure *failure)
 {
     struct s3_wire *wire = pool->wire;
-    int64_t until_ms = s3_now_ms() + wire->set->deadline_ms;
+    int64_t until_ms = clock_monotonic_ms() + wire->set->deadline_ms;
     bool hopeless = false;
     void *buffer;
     pthread_mutex_lock(&pool->mutex);
     pool->waiting++;
     while (!(buffer = s3_pool_acquire_locked(pool)) && !hopeless &&
            !atomic_load(&wire->cancelled)) {
-        int64_t next_ms = s3_now_ms() + WAIT_MS;
-        const struct timespec next = {.tv_sec = next_ms / 1000,
-                                      .tv_nsec = next_ms % 1000 * 1000000};
-        pthread_cond_timedwait(&pool->changed, &pool->mutex, &next);
+        int64_t next_ms = clock_monotonic_ms() + WAIT_MS;
+        thread_cond_wait(&pool->changed, &pool->mutex, next_ms);
         /* if no buffer of this pool is lent, none will be released */
         hopeless = next_ms > until_ms || (!pool->lent && !pool->reserved);
     }
     pool->waiting--;
     pthread_mutex_unlock(&pool->mutex);
     if (!buffer && atomic_load(&wire->cancelled)) {
-        return s3_error_set(error, HANGAR_CANCELLED, "cancelled");
+        return failure_record(failure, HANGAR_CANCELLED, "cancelled");
     }
     if (!buffer) {
-        return s3_error_set(error, HANGAR_NO_MEMORY,
-                            "cannot hold a part of %zu bytes: the memory budget is used up; hint: "
-                            "raise limits.memory, or lower part_size",
-                            pool->part);
+        return failure_record(
+            failure, HANGAR_NO_MEMORY,
+            "cannot hold a part of %zu bytes: the memory budget is used up; hint: "
+            "raise limits.memory, or lower part_size",
+            pool->part);
     }
     *out = buffer;
     return HANGAR_OK;

@@ -33,7 +33,7 @@ uint32_t s3_pool_reserve(struct s3_pool *pool);
 
 /* The first buffer of a put.  Waits until one is free, `deadline` at most: HANGAR_NO_MEMORY, or
  * HANGAR_CANCELLED. */
-enum hangar_rc s3_pool_acquire_first(struct s3_pool *pool, void **out, struct s3_error *error);
+enum hangar_rc s3_pool_acquire_first(struct s3_pool *pool, void **out, struct failure *failure);
 /* A further buffer; NULL: none is free now. */
 void *s3_pool_acquire_more(struct s3_pool *pool);
 void s3_pool_release(struct s3_pool *pool, void *buffer); /* NULL is accepted */

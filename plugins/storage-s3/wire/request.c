@@ -9,7 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
+
+#include "clock.h"
 
 #define PAUSE_MS 500
 #define PAUSE_MAX_MS 30000
@@ -50,43 +51,43 @@ static bool s3_exchange_hash_body(struct s3_wire *wire, const struct s3_request 
 
 enum hangar_rc s3_exchange_init(struct s3_exchange *exchange, struct s3_wire *wire,
                                 const struct s3_request *request, const char *action,
-                                struct s3_error *error)
+                                struct failure *failure)
 {
     *exchange = (struct s3_exchange){.wire = wire,
                                      .request = request,
                                      .action = action,
                                      .max_attempts = wire->set->retries + 1,
-                                     .since_ms = s3_now_ms(),
-                                     .until_ms = s3_now_ms() + wire->set->deadline_ms};
+                                     .since_ms = clock_monotonic_ms(),
+                                     .until_ms = clock_monotonic_ms() + wire->set->deadline_ms};
     if (request->few_tries && exchange->max_attempts > FEW_TRIES) {
         exchange->max_attempts = FEW_TRIES;
     }
     if (request->cleanup) {
-        exchange->until_ms = s3_now_ms() + CLEANUP_MS;
+        exchange->until_ms = clock_monotonic_ms() + CLEANUP_MS;
     }
     if (!s3_exchange_hash_body(wire, request, &exchange->hashes)) {
-        return s3_error_set(error, HANGAR_INTERNAL, "cannot %s: OpenSSL cannot compute a digest",
-                            action);
+        return failure_record(failure, HANGAR_INTERNAL,
+                              "cannot %s: OpenSSL cannot compute a digest", action);
     }
     return HANGAR_OK;
 }
 
 enum hangar_rc s3_exchange_begin(struct s3_exchange *exchange, struct s3_channel *channel,
-                                 struct s3_answer *answer, struct s3_error *error)
+                                 struct s3_answer *answer, struct failure *failure)
 {
     struct s3_wire *wire = exchange->wire;
     char problem[1024];
     if (s3_is_unwanted(wire, exchange->request)) {
-        return s3_error_set(error, HANGAR_CANCELLED, "cancelled");
+        return failure_record(failure, HANGAR_CANCELLED, "cancelled");
     }
     enum hangar_rc rc = s3_credentials_get(wire->credentials, &exchange->keys);
     if (rc) {
         s3_credentials_problem(wire->credentials, problem, sizeof(problem));
-        return s3_error_set(error, rc, "%s", problem);
+        return failure_record(failure, rc, "%s", problem);
     }
     exchange->attempts++;
     return s3_attempt_begin(channel, exchange->request, &exchange->keys, &exchange->hashes, answer,
-                            error);
+                            failure);
 }
 
 void s3_exchange_fini(struct s3_exchange *exchange)
@@ -97,10 +98,8 @@ void s3_exchange_fini(struct s3_exchange *exchange)
 /* The clock of the store differs: sign by the clock of the store from now on. */
 static void s3_wire_correct_skew(struct s3_wire *wire, const struct s3_answer *answer)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
     pthread_mutex_lock(&wire->mutex);
-    wire->skew_s = answer->date_ms / 1000 - now.tv_sec;
+    wire->skew_s = answer->date_ms / 1000 - clock_now_ms() / 1000;
     pthread_mutex_unlock(&wire->mutex);
 }
 
@@ -112,8 +111,9 @@ static bool s3_exchange_may_connect_later(struct s3_exchange *exchange)
 {
     struct s3_wire *wire = exchange->wire;
     pthread_mutex_lock(&wire->mutex);
-    if (wire->contact == S3_NO_ANSWER_YET && (exchange->attempts >= UNREACHABLE_TRIES ||
-                                              s3_now_ms() - exchange->since_ms >= UNREACHABLE_MS)) {
+    if (wire->contact == S3_NO_ANSWER_YET &&
+        (exchange->attempts >= UNREACHABLE_TRIES ||
+         clock_monotonic_ms() - exchange->since_ms >= UNREACHABLE_MS)) {
         wire->contact = S3_GIVEN_UP;
     }
     bool worth = wire->contact != S3_GIVEN_UP;
@@ -171,7 +171,7 @@ static int64_t s3_exchange_pause_ms(const struct s3_exchange *exchange,
         most = PAUSE_MAX_MS;
     }
     if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != (ssize_t)sizeof(random)) {
-        random = (uint32_t)s3_now_ms() * 2654435761u;
+        random = (uint32_t)clock_monotonic_ms() * 2654435761u;
     }
     int64_t pause = (int64_t)((uint64_t)most * random >> 32);
     int64_t asked = answer->retry_after_ms < PAUSE_MAX_MS ? answer->retry_after_ms : PAUSE_MAX_MS;
@@ -179,7 +179,7 @@ static int64_t s3_exchange_pause_ms(const struct s3_exchange *exchange,
 }
 
 enum hangar_rc s3_exchange_judge(struct s3_exchange *exchange, struct s3_answer *answer,
-                                 struct s3_error *error)
+                                 struct failure *failure)
 {
     struct s3_wire *wire = exchange->wire;
     const struct s3_judgement judgement = s3_judge(answer);
@@ -193,14 +193,14 @@ enum hangar_rc s3_exchange_judge(struct s3_exchange *exchange, struct s3_answer 
         return HANGAR_OK;
     }
     if (judgement.rc == HANGAR_CANCELLED) {
-        return s3_error_set(error, HANGAR_CANCELLED, "cancelled");
+        return failure_record(failure, HANGAR_CANCELLED, "cancelled");
     }
     if (judgement.verdict == S3_TEMPORARY && s3_exchange_may_repeat(exchange, answer, &judgement)) {
         bool at_once = judgement.skew || judgement.keys || judgement.digest;
         int64_t pause = at_once ? 0 : s3_exchange_pause_ms(exchange, answer);
-        if (s3_now_ms() + pause < exchange->until_ms) {
+        if (clock_monotonic_ms() + pause < exchange->until_ms) {
             return pause && s3_wire_sleep(wire, exchange->request, pause)
-                       ? s3_error_set(error, HANGAR_CANCELLED, "cancelled")
+                       ? failure_record(failure, HANGAR_CANCELLED, "cancelled")
                        : HANGAR_RETRY;
         }
     }
@@ -208,22 +208,22 @@ enum hangar_rc s3_exchange_judge(struct s3_exchange *exchange, struct s3_answer 
                       (judgement.rc == HANGAR_NOT_FOUND || judgement.rc == HANGAR_EXISTS ||
                        judgement.rc == HANGAR_UNSUPPORTED || judgement.rc == HANGAR_EOF);
     if (!for_caller) {
-        s3_answer_report(wire, answer, exchange->action, exchange->attempts, error, judgement.rc);
+        s3_answer_report(wire, answer, exchange->action, exchange->attempts, failure, judgement.rc);
     }
     return judgement.rc;
 }
 
 static enum hangar_rc s3_exchange_run(struct s3_channel *channel, struct s3_exchange *exchange,
-                                      struct s3_answer *answer, struct s3_error *error)
+                                      struct s3_answer *answer, struct failure *failure)
 {
     struct s3_wire *wire = exchange->wire;
     enum hangar_rc rc;
     do {
-        rc = s3_permit_acquire(wire, exchange->request, error);
+        rc = s3_permit_acquire(wire, exchange->request, failure);
         if (rc) {
             break;
         }
-        rc = s3_exchange_begin(exchange, channel, answer, error);
+        rc = s3_exchange_begin(exchange, channel, answer, failure);
         /* a slow connection is not a dead one */
         channel->until_ms =
             exchange->until_ms + (int64_t)(exchange->request->body_size / MIN_BYTES_PER_MS);
@@ -237,24 +237,24 @@ static enum hangar_rc s3_exchange_run(struct s3_channel *channel, struct s3_exch
         s3_attempt_end(channel);
         /* no permit is held during the pause */
         s3_permit_release(wire, s3_judge(answer).load);
-        rc = s3_exchange_judge(exchange, answer, error);
+        rc = s3_exchange_judge(exchange, answer, failure);
     } while (rc == HANGAR_RETRY);
     return rc;
 }
 
 enum hangar_rc s3_send(struct s3_wire *wire, const struct s3_request *request, const char *action,
-                       struct s3_answer *answer, struct s3_error *error)
+                       struct s3_answer *answer, struct failure *failure)
 {
     struct s3_exchange exchange;
     struct s3_channel *channel;
-    enum hangar_rc rc = s3_exchange_init(&exchange, wire, request, action, error);
+    enum hangar_rc rc = s3_exchange_init(&exchange, wire, request, action, failure);
     if (!rc) {
-        rc = s3_channel_acquire(wire, &channel, error);
+        rc = s3_channel_acquire(wire, &channel, failure);
     }
     if (rc) {
         return rc;
     }
-    rc = s3_exchange_run(channel, &exchange, answer, error);
+    rc = s3_exchange_run(channel, &exchange, answer, failure);
     s3_channel_release(channel);
     s3_exchange_fini(&exchange);
     return rc;

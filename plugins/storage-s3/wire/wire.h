@@ -11,14 +11,14 @@
  *     answer.c    the meaning of an answer: success, temporary or final failure
  *     channel.c   channels (open connections), the limits of requests and bandwidth, cancelling
  *     pool.c      memory for the parts of large objects, from the budget of the job (pool.h)
- *     sender.c    threads that send parts (sender.h)
+ *     workers.c   threads that send parts (workers.h)
  *
  * A channel belongs to one thread at a time.  What threads share is in struct s3_wire, under its
  * mutex.
  *
- * Functions record a failure in a struct s3_error and not with host->fail, because many requests
+ * Functions record a failure in a struct failure and not with host->fail, because many requests
  * run on threads of the plugin, where host->fail has no effect.  The function that the core
- * called passes the record to the host.
+ * called raises it.
  */
 #ifndef S3_WIRE_H
 #define S3_WIRE_H
@@ -30,6 +30,7 @@
 #include <curl/curl.h>
 #include <hangar/plugin.h>
 
+#include "failure.h"
 #include "format/sign.h"
 #include "format/xml.h"
 #include "keys/credentials.h"
@@ -39,15 +40,6 @@
 #define S3_TAG_SIZE 128 /* bytes of an ETag without its quotes, with its NUL */
 #define S3_MARK_SIZE 33 /* bytes of the mark of a put (see sink/upload.c), with its NUL */
 #define S3_MARK_HEADER "x-amz-meta-hangar-put"
-
-struct s3_error {
-    enum hangar_rc rc; /* HANGAR_OK: none */
-    char text[1024];
-};
-
-/* Notes a failure, and returns its code.  Of several the first stays. */
-enum hangar_rc s3_error_set(struct s3_error *error, enum hangar_rc rc, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
 
 struct s3_request {
     const char *method;
@@ -129,7 +121,7 @@ struct s3_wire {
     atomic_int checksums;  /* enum s3_support: does the store compare the option's checksum? */
     /* The mutex guards all that follows. */
     pthread_mutex_t mutex;
-    pthread_cond_t changed; /* of the monotonic clock */
+    pthread_cond_t changed;
     struct s3_channel *all, *free;
     double permits;   /* how many requests may run at once; see s3_permit_acquire */
     unsigned running; /* requests */
@@ -150,19 +142,18 @@ bool s3_is_unwanted(struct s3_wire *wire, const struct s3_request *request);
 void s3_wire_wake(struct s3_wire *wire);
 /* HANGAR_CANCELLED as soon as the request is not wanted any more. */
 enum hangar_rc s3_wire_sleep(struct s3_wire *wire, const struct s3_request *request, int64_t ms);
-int64_t s3_now_ms(void); /* monotonic */
 /* Milliseconds since 1970, by the clock of the store where it is known. */
 int64_t s3_time_ms(struct s3_wire *wire);
 
 /* channel.c */
 enum hangar_rc s3_channel_acquire(struct s3_wire *wire, struct s3_channel **out,
-                                  struct s3_error *error);
+                                  struct failure *failure);
 void s3_channel_release(struct s3_channel *channel);
 /* Waits until the request may run: at most `concurrency` of them run at once, half as many after
  * the store reported overload, and slowly more again.  A reader of a stream needs no permit, as
  * it reads at the pace of its caller. */
 enum hangar_rc s3_permit_acquire(struct s3_wire *wire, const struct s3_request *request,
-                                 struct s3_error *error);
+                                 struct failure *failure);
 enum s3_load { S3_LOAD_UNKNOWN, S3_LOAD_NORMAL, S3_LOAD_TOO_HIGH };
 void s3_permit_release(struct s3_wire *wire, enum s3_load load);
 /* May bytes be sent or received now? */
@@ -186,7 +177,7 @@ struct s3_hashes {
  * channel->over is true, the attempt has ended and the answer is complete. */
 enum hangar_rc s3_attempt_begin(struct s3_channel *channel, const struct s3_request *request,
                                 const struct s3_keys *keys, const struct s3_hashes *hashes,
-                                struct s3_answer *answer, struct s3_error *error);
+                                struct s3_answer *answer, struct failure *failure);
 void s3_attempt_step(struct s3_channel *channel, int ms);
 void s3_attempt_end(struct s3_channel *channel);
 
@@ -203,7 +194,7 @@ struct s3_judgement s3_judge(const struct s3_answer *answer);
 void s3_answer_read_error(struct s3_answer *answer, const char *body, size_t size);
 /* Records "cannot <action>: <cause>; hint: ...". */
 void s3_answer_report(const struct s3_wire *wire, const struct s3_answer *answer,
-                      const char *action, unsigned attempts, struct s3_error *error,
+                      const char *action, unsigned attempts, struct failure *failure,
                       enum hangar_rc rc);
 
 /* request.c */
@@ -226,14 +217,14 @@ struct s3_exchange {
 
 enum hangar_rc s3_exchange_init(struct s3_exchange *exchange, struct s3_wire *wire,
                                 const struct s3_request *request, const char *action,
-                                struct s3_error *error);
+                                struct failure *failure);
 /* Begins the next attempt. */
 enum hangar_rc s3_exchange_begin(struct s3_exchange *exchange, struct s3_channel *channel,
-                                 struct s3_answer *answer, struct s3_error *error);
+                                 struct s3_answer *answer, struct failure *failure);
 /* After an attempt.  HANGAR_RETRY: the pause is over, and the next attempt must begin; else the
  * result of s3_send. */
 enum hangar_rc s3_exchange_judge(struct s3_exchange *exchange, struct s3_answer *answer,
-                                 struct s3_error *error);
+                                 struct failure *failure);
 void s3_exchange_fini(struct s3_exchange *exchange); /* wipes the keys */
 
 /* Sends a request until there is a final answer.  `action` completes "cannot <action>: <cause>".
@@ -242,6 +233,6 @@ void s3_exchange_fini(struct s3_exchange *exchange); /* wipes the keys */
  * (but not for a missing bucket), HANGAR_EXISTS for 412, HANGAR_UNSUPPORTED for 405 and 501,
  * HANGAR_EOF for 416.  Every other failure is recorded. */
 enum hangar_rc s3_send(struct s3_wire *wire, const struct s3_request *request, const char *action,
-                       struct s3_answer *answer, struct s3_error *error);
+                       struct s3_answer *answer, struct failure *failure);
 
 #endif

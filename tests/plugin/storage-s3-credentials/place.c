@@ -26,13 +26,13 @@ static pid_t endpoint;
 static int port;
 static _Atomic int64_t clock_shift_ms;
 
-/* The linker gives it all calls of creds_now_ms that the plugin's files make. */
-int64_t __wrap_creds_now_ms(void);
-int64_t __real_creds_now_ms(void);
+/* The linker gives it all calls of clock_now_ms that the plugin's files make. */
+int64_t __wrap_clock_now_ms(void);
+int64_t __real_clock_now_ms(void);
 
-int64_t __wrap_creds_now_ms(void)
+int64_t __wrap_clock_now_ms(void)
 {
-    return __real_creds_now_ms() + atomic_load(&clock_shift_ms);
+    return __real_clock_now_ms() + atomic_load(&clock_shift_ms);
 }
 
 void place_move_clock(int64_t seconds)

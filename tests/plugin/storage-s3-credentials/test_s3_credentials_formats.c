@@ -104,36 +104,6 @@ START_TEST(broken_files_are_refused_without_a_word_of_them)
 }
 END_TEST
 
-START_TEST(times_are_read_with_their_offset)
-{
-    static const struct {
-        const char *text;
-        int64_t ms;
-    } good[] = {{"1970-01-01T00:00:00Z", 0},
-                {"2026-01-15T02:00:00Z", 1768442400000},
-                {"2026-01-15T02:00:00.123456Z", 1768442400000},
-                {"2026-01-15T03:30:00+01:30", 1768442400000},
-                {"2026-01-14T22:00:00-0400", 1768442400000}};
-    static const char *const bad[] = {"",
-                                      "2026-01-15",
-                                      "2026-01-15T02:00:00",
-                                      "2026-13-15T02:00:00Z",
-                                      "2026-01-15T25:00:00Z",
-                                      "2026-01-15T02:00:00.Z",
-                                      "2026-01-15T02:00:00+1:00",
-                                      "2026-01-15T02:00:00Zulu",
-                                      "20260115T020000Z"};
-    int64_t ms = -1;
-    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-        ck_assert_msg(creds_parse_time(good[i].text, &ms), "%s", good[i].text);
-        ck_assert_int_eq(ms, good[i].ms);
-    }
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        ck_assert_msg(!creds_parse_time(bad[i], &ms), "%s", bad[i]);
-    }
-}
-END_TEST
-
 static void must_split(const char *line, const char *words)
 {
     char joined[1000] = "";
@@ -274,7 +244,6 @@ int main(void)
     tcase_add_test(tcase, sections_of_a_config_file_say_profile);
     tcase_add_test(tcase, ways_that_are_not_supported_are_noticed);
     tcase_add_test(tcase, broken_files_are_refused_without_a_word_of_them);
-    tcase_add_test(tcase, times_are_read_with_their_offset);
     tcase_add_test(tcase, a_command_is_split_at_spaces_outside_quotes);
     tcase_add_test(tcase, json_must_have_what_its_kind_demands);
     tcase_add_test(tcase, the_xml_of_sts_is_keys_or_an_error);
