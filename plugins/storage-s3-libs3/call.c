@@ -152,7 +152,7 @@ static enum hangar_rc attempt(struct call *call, call_begin begin)
     call_moved(call);
     begin(call, context);
     enum hangar_rc rc = drive(call, context);
-    if (rc) {
+    if (rc != HANGAR_OK) {
         S3_destroy_request_context(context); /* ends the request, with callbacks */
         call->status = S3StatusConnectionFailed;
         snprintf(call->problem, sizeof(call->problem), "nothing moved for %lld s",
@@ -306,7 +306,7 @@ enum hangar_rc call_run(struct call *call, call_begin begin, call_judge judge)
         if (rc == HANGAR_CANCELLED) {
             return fail_cancelled(call);
         }
-        if (rc) {
+        if (rc != HANGAR_OK) {
             return driver->host->fail(driver->ctx, rc, 0, "cannot %s %s: out of memory", call->verb,
                                       call->name);
         }

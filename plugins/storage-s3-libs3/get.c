@@ -30,10 +30,10 @@ enum hangar_rc libs3_get_open(void *inst, const char *name, uint64_t offset,
     struct driver *driver = inst;
     struct hangar_entry entry = {.struct_size = sizeof(entry)};
     enum hangar_rc rc = driver_check_name(driver, name);
-    if (!rc) {
+    if (rc == HANGAR_OK) {
         rc = driver_head(driver, name, true, &entry);
     }
-    if (rc) {
+    if (rc != HANGAR_OK) {
         return rc;
     }
     struct hangar_get *get = calloc(1, sizeof(*get) + strlen(name) + 1);
@@ -136,10 +136,10 @@ enum hangar_rc libs3_get_read(struct hangar_get *get, void *buffer, size_t size,
                             .data = get,
                             .missing_is_told = true};
         get->want = left < get->capacity ? (size_t)left : get->capacity;
-        if (!rc) {
+        if (rc == HANGAR_OK) {
             rc = call_run(&call, begin_get, judge_get);
         }
-        if (rc) {
+        if (rc != HANGAR_OK) {
             get->have = get->given = 0;
             return rc;
         }

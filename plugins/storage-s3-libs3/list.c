@@ -51,7 +51,7 @@ static void add(struct listing *listing, const char *key, bool prefix, uint64_t 
 {
     struct answer *answer = listing->answer;
     size_t cut = strlen(listing->driver->prefix), length = strlen(key);
-    if (length >= KEY_SIZE || strncmp(key, listing->driver->prefix, cut)) {
+    if (length >= KEY_SIZE || strncmp(key, listing->driver->prefix, cut) != 0) {
         answer->failed = true;
         return;
     }
@@ -121,13 +121,13 @@ static S3Status judge_list(struct call *call)
 
 static bool is_same(const struct answer *a, const struct answer *b)
 {
-    if (a->count != b->count || a->more != b->more || strcmp(a->last, b->last)) {
+    if (a->count != b->count || a->more != b->more || strcmp(a->last, b->last) != 0) {
         return false;
     }
     for (size_t i = 0; i < a->count; i++) {
         const struct item *x = &a->items[i], *y = &b->items[i];
-        if (x->size != y->size || x->prefix != y->prefix || strcmp(x->name, y->name) ||
-            strcmp(x->etag, y->etag)) {
+        if (x->size != y->size || x->prefix != y->prefix || strcmp(x->name, y->name) != 0 ||
+            strcmp(x->etag, y->etag) != 0) {
             return false;
         }
     }
@@ -168,7 +168,7 @@ static enum hangar_rc give(struct driver *driver, struct hangar_page *page, stru
                                      .time_ms = item->time_ms};
         memcpy(entry.etag, item->etag, sizeof(entry.etag));
         enum hangar_rc rc = is_ours(item) ? driver->host->page_add(page, &entry) : HANGAR_OK;
-        if (rc) {
+        if (rc != HANGAR_OK) {
             return rc;
         }
     }
@@ -188,7 +188,7 @@ static enum hangar_rc ask(struct listing *listing, struct answer answers[2], int
     for (int i = 0; i < ANSWERS_MOST; i++) {
         listing->answer = &answers[i % 2];
         enum hangar_rc rc = call_run(&call, begin_list, judge_list);
-        if (rc) {
+        if (rc != HANGAR_OK) {
             return rc;
         }
         *which = i % 2;
@@ -225,7 +225,7 @@ enum hangar_rc libs3_list(void *inst, struct hangar_page *page)
     } else {
         driver->host->fail(driver->ctx, rc, 0, "cannot list %s: out of memory", page->prefix);
     }
-    if (!rc) {
+    if (rc == HANGAR_OK) {
         rc = give(driver, page, &answers[which]);
     }
     free_answer(&answers[0]);

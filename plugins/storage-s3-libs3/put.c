@@ -61,10 +61,10 @@ static enum hangar_rc take_room(struct hangar_put *put, size_t size, const char 
                                 put->name, driver->description,
                                 (unsigned long long)driver->spool_max >> 20);
     }
-    if (!rc) {
+    if (rc == HANGAR_OK) {
         rc = driver->host->temp_dir(driver->ctx, quota, dir);
     }
-    if (!rc) {
+    if (rc == HANGAR_OK) {
         driver->spooled = need;
         driver->quota = quota;
     }
@@ -98,14 +98,14 @@ static enum hangar_rc flush(struct hangar_put *put)
     const char *dir = NULL;
     size_t at = 0;
     enum hangar_rc rc = take_room(put, put->used, &dir);
-    if (rc) {
+    if (rc != HANGAR_OK) {
         return rc;
     }
     put->in_file += put->used;
     if (put->fd < 0) {
         rc = open_file(put, dir);
     }
-    while (!rc && at < put->used) {
+    while (rc == HANGAR_OK && at < put->used) {
         ssize_t n = write(put->fd, put->buffer + at, put->used - at);
         if (n < 0 && errno != EINTR) {
             rc = driver->host->fail(driver->ctx, errno == ENOSPC ? HANGAR_NO_SPACE : HANGAR_IO,
@@ -140,7 +140,7 @@ enum hangar_rc libs3_put_open(void *inst, const char *name, uint64_t size_hint, 
 {
     struct driver *driver = inst;
     enum hangar_rc rc = driver_check_name(driver, name);
-    if (rc) {
+    if (rc != HANGAR_OK) {
         return rc;
     }
     if (size_hint > OBJECT_MAX) {
@@ -196,7 +196,7 @@ enum hangar_rc libs3_put_write(struct hangar_put *put, const void *data, size_t 
         size -= n;
         if (put->used == BUFFER_SIZE && size) {
             enum hangar_rc rc = flush(put);
-            if (rc) {
+            if (rc != HANGAR_OK) {
                 return rc;
             }
         }
@@ -264,10 +264,10 @@ static enum hangar_rc look(struct hangar_put *put, const unsigned char md5[MD5_S
         snprintf(hex + 2 * i, 3, "%02x", md5[i]);
     }
     enum hangar_rc rc = driver_head(driver, put->name, true, entry);
-    if (rc) {
+    if (rc != HANGAR_OK) {
         return rc == HANGAR_NOT_FOUND ? HANGAR_IO : rc;
     }
-    if (entry->size == put->size && !strcasecmp(entry->etag, hex)) {
+    if (entry->size == put->size && strcasecmp(entry->etag, hex) == 0) {
         return HANGAR_OK;
     }
     return driver->host->fail(
@@ -294,7 +294,7 @@ static enum hangar_rc send_it(struct hangar_put *put, struct hangar_entry *entry
     }
     EVP_EncodeBlock((unsigned char *)upload.md5, md5, MD5_SIZE);
     enum hangar_rc rc = call_run(&call, begin_put, NULL);
-    return rc ? rc : look(put, md5, entry);
+    return rc != HANGAR_OK ? rc : look(put, md5, entry);
 }
 
 /* Without a conditional PUT: looks first.  Another process may come in between; within
@@ -307,7 +307,7 @@ static enum hangar_rc create(struct hangar_put *put, struct hangar_entry *entry)
     enum hangar_rc rc = driver_head(driver, put->name, false, &there);
     if (rc == HANGAR_NOT_FOUND) {
         rc = send_it(put, entry);
-    } else if (!rc) {
+    } else if (rc == HANGAR_OK) {
         rc = driver->host->fail(driver->ctx, HANGAR_EXISTS, 0,
                                 "cannot create %s in %s: it is there already", put->name,
                                 driver->description);

@@ -116,7 +116,7 @@ bool driver_is_name(const char *name)
             continue;
         }
         const char *begin = name + i - part;
-        if (!part || (part == 1 && *begin == '.') || (part == 2 && !memcmp(begin, "..", 2))) {
+        if (!part || (part == 1 && *begin == '.') || (part == 2 && memcmp(begin, "..", 2) == 0)) {
             return false;
         }
         part = 0;
@@ -192,7 +192,7 @@ static enum hangar_rc check_limits(struct driver *driver, bool token)
 static enum hangar_rc read_endpoint(struct driver *driver)
 {
     const char *url = driver->host->opt_string(driver->ctx, "endpoint");
-    bool tls = !strncmp(url, "https://", 8);
+    bool tls = strncmp(url, "https://", 8) == 0;
     if (!tls && strncmp(url, "http://", 7) != 0) {
         return driver->host->fail_option(driver->ctx, "endpoint",
                                          "\"%s\" does not begin with http:// or https://", url);
@@ -248,7 +248,7 @@ static enum hangar_rc read_prefix(struct driver *driver)
 static enum hangar_rc read_bucket(struct driver *driver)
 {
     const char *name = driver->host->opt_string(driver->ctx, "bucket");
-    bool virtual = !strcmp(driver->host->opt_string(driver->ctx, "addressing"), "virtual");
+    bool virtual = strcmp(driver->host->opt_string(driver->ctx, "addressing"), "virtual") == 0;
     driver->bucket.bucketName = name;
     driver->bucket.uriStyle = virtual ? S3UriStyleVirtualHost : S3UriStylePath;
     S3Status status = S3_validate_bucket_name(name, driver->bucket.uriStyle);
@@ -293,13 +293,13 @@ static enum hangar_rc read_keys(struct driver *driver)
 static enum hangar_rc read_options(struct driver *driver)
 {
     enum hangar_rc rc = read_endpoint(driver);
-    if (!rc) {
+    if (rc == HANGAR_OK) {
         rc = read_prefix(driver);
     }
-    if (!rc) {
+    if (rc == HANGAR_OK) {
         rc = read_bucket(driver);
     }
-    if (!rc) {
+    if (rc == HANGAR_OK) {
         rc = read_keys(driver);
     }
     driver->retries = (unsigned)driver->host->opt_int(driver->ctx, "retries");
@@ -360,13 +360,13 @@ static enum hangar_rc libs3_create(const struct hangar_host *host, struct hangar
     pthread_mutex_init(&driver->mutex, NULL);
     pthread_mutex_init(&driver->creating, NULL);
     enum hangar_rc rc = read_options(driver);
-    if (!rc && !begin_library(driver)) {
+    if (rc == HANGAR_OK && !begin_library(driver)) {
         rc = HANGAR_NO_MEMORY;
     }
     if (rc == HANGAR_NO_MEMORY) {
         host->fail(ctx, rc, 0, "cannot set up libs3: out of memory");
     }
-    if (rc) {
+    if (rc != HANGAR_OK) {
         free_driver(driver);
         return rc;
     }
@@ -422,7 +422,7 @@ enum hangar_rc driver_head(struct driver *driver, const char *name, bool missing
     struct call call = {
         .driver = driver, .verb = "look at", .name = name, .missing_is_told = missing_is_told};
     enum hangar_rc rc = call_run(&call, begin_head, NULL);
-    if (rc) {
+    if (rc != HANGAR_OK) {
         return rc;
     }
     entry->flags = 0;
@@ -436,7 +436,7 @@ enum hangar_rc driver_head(struct driver *driver, const char *name, bool missing
 static enum hangar_rc libs3_stat(void *inst, const char *name, struct hangar_entry *entry)
 {
     enum hangar_rc rc = driver_check_name(inst, name);
-    return rc ? rc : driver_head(inst, name, true, entry);
+    return rc != HANGAR_OK ? rc : driver_head(inst, name, true, entry);
 }
 
 static void begin_remove(struct call *call, S3RequestContext *context)
@@ -451,7 +451,7 @@ static enum hangar_rc libs3_remove(void *inst, const char *name)
     struct driver *driver = inst;
     struct call call = {.driver = driver, .verb = "remove", .name = name};
     enum hangar_rc rc = driver_check_name(driver, name);
-    if (!rc) {
+    if (rc == HANGAR_OK) {
         rc = call_run(&call, begin_remove, NULL);
     }
     return rc == HANGAR_NOT_FOUND ? HANGAR_OK : rc;
@@ -470,23 +470,23 @@ static enum hangar_rc try_store(struct driver *driver, const char *name)
     char back[sizeof(content)] = "";
     size_t got = 0;
     enum hangar_rc rc = libs3_put_open(driver, name, 0, 0, &put);
-    if (rc) {
+    if (rc != HANGAR_OK) {
         return rc;
     }
     rc = libs3_put_write(put, content, sizeof(content) - 1);
-    if (rc) {
+    if (rc != HANGAR_OK) {
         libs3_put_abort(put);
         return rc;
     }
     rc = libs3_put_commit(put, &entry);
-    if (!rc) {
+    if (rc == HANGAR_OK) {
         rc = libs3_get_open(driver, name, 0, &get);
     }
-    if (!rc) {
+    if (rc == HANGAR_OK) {
         rc = libs3_get_read(get, back, sizeof(content), &got);
         libs3_get_close(get);
     }
-    if (!rc && (got != sizeof(content) - 1 || memcmp(back, content, got))) {
+    if (rc == HANGAR_OK && (got != sizeof(content) - 1 || memcmp(back, content, got) != 0)) {
         rc = driver->host->fail(driver->ctx, HANGAR_CORRUPT, 0,
                                 "cannot use %s: what was stored does not come back",
                                 driver->description);
@@ -505,8 +505,8 @@ static enum hangar_rc libs3_probe(void *inst, struct hangar_attrs *capabilities)
     snprintf(name, sizeof(name), ".hangar-probe-%016llx", (unsigned long long)number);
     enum hangar_rc rc = try_store(driver, name);
     enum hangar_rc removed = libs3_remove(driver, name); /* also after a failure */
-    if (rc || removed) {
-        return rc ? rc : removed;
+    if (rc != HANGAR_OK || removed) {
+        return rc != HANGAR_OK ? rc : removed;
     }
     driver->host->attr_set(capabilities, "library", LIBRARY);
     driver->host->attr_set(capabilities, "create_only", "no");

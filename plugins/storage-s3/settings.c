@@ -296,13 +296,13 @@ static bool s3_url_split(const char *text, struct s3_url *url)
 
 static const char *s3_url_problem(const struct s3_url *url)
 {
-    if (strcmp(url->scheme, "https") && strcmp(url->scheme, "http")) {
+    if (strcmp(url->scheme, "https") != 0 && strcmp(url->scheme, "http") != 0) {
         return "must begin with https:// or http://";
     }
     if (url->user) {
         return "must not contain a user; hint: use access_key_id and secret_access_key";
     }
-    if (url->query || url->fragment || (url->path && strcmp(url->path, "/"))) {
+    if (url->query || url->fragment || (url->path && strcmp(url->path, "/") != 0)) {
         return "must end after the host or port; hint: bucket and prefix have options of their own";
     }
     return NULL;
@@ -316,7 +316,7 @@ static bool s3_is_ip_address(const char *host)
 static bool s3_ends_with(const char *text, const char *end)
 {
     size_t size = strlen(text), tail = strlen(end);
-    return size >= tail && !strcmp(text + size - tail, end);
+    return size >= tail && strcmp(text + size - tail, end) == 0;
 }
 
 static enum hangar_rc s3_set_urls(const struct s3_reader *reader, const struct s3_url *url)
@@ -326,10 +326,10 @@ static enum hangar_rc s3_set_urls(const struct s3_reader *reader, const struct s
     struct text path = {0};
     bool aws =
         s3_ends_with(url->host, ".amazonaws.com") || s3_ends_with(url->host, ".amazonaws.com.cn");
-    set->tls = !strcmp(url->scheme, "https");
+    set->tls = strcmp(url->scheme, "https") == 0;
     set->virtual_host =
-        !strcmp(addressing, "virtual") ||
-        (!strcmp(addressing, "auto") && aws && s3_is_host_label(set->bucket, !set->tls));
+        strcmp(addressing, "virtual") == 0 ||
+        (strcmp(addressing, "auto") == 0 && aws && s3_is_host_label(set->bucket, !set->tls));
     if (set->virtual_host &&
         (s3_is_ip_address(url->host) || !s3_is_host_label(set->bucket, true))) {
         return reader->host->fail_option(reader->ctx, "addressing",
@@ -366,7 +366,7 @@ static enum hangar_rc s3_read_endpoint(const struct s3_reader *reader)
     struct s3_url url = {0};
     char of_aws[160];
     snprintf(of_aws, sizeof(of_aws), "https://s3.%s.amazonaws.com%s", region,
-             !strncmp(region, "cn-", 3) ? ".cn" : "");
+             strncmp(region, "cn-", 3) == 0 ? ".cn" : "");
     enum hangar_rc rc = HANGAR_OK;
     const char *text = given ? given : of_aws;
     if (!s3_url_split(text, &url)) {
@@ -421,13 +421,14 @@ static enum hangar_rc s3_read_tags(const struct s3_reader *reader)
     struct text header = {0};
     const char *tag;
     enum hangar_rc rc = HANGAR_OK;
-    for (size_t i = 0; !rc && (tag = reader->host->opt_list(reader->ctx, "tags", i)); i++) {
+    for (size_t i = 0; rc == HANGAR_OK && (tag = reader->host->opt_list(reader->ctx, "tags", i));
+         i++) {
         rc = i == S3_TAGS_MAX
                  ? reader->host->fail_option(reader->ctx, "tags",
                                              "more than %d tags are not allowed", S3_TAGS_MAX)
                  : s3_read_tag(reader, tag, &header);
     }
-    if (!rc && header.size) {
+    if (rc == HANGAR_OK && header.size) {
         reader->set->tags = header.failed ? NULL : strdup(header.data);
         rc = reader->set->tags ? HANGAR_OK : s3_read_no_memory(reader);
     }
@@ -449,13 +450,13 @@ static enum hangar_rc s3_read_object_headers(const struct s3_reader *reader)
     struct s3_settings *set = reader->set;
     const char *storage_class;
     enum hangar_rc rc = s3_read_header_value(reader, "storage_class", &storage_class);
-    if (!rc) {
+    if (rc == HANGAR_OK) {
         rc = s3_read_header_value(reader, "kms_key", &set->kms_key);
     }
-    if (!rc) {
+    if (rc == HANGAR_OK) {
         rc = s3_read_tags(reader);
     }
-    if (rc) {
+    if (rc != HANGAR_OK) {
         return rc;
     }
     const char *sse = s3_read_option(reader, "sse");
@@ -501,7 +502,7 @@ static void s3_read_numbers(const struct s3_reader *reader)
     set->connect_timeout_ms = host->opt_int(ctx, "connect_timeout");
     set->deadline_ms = host->opt_int(ctx, "deadline");
     set->stale_after_ms = host->opt_int(ctx, "stale_after");
-    set->list_v1 = !strcmp(host->opt_string(ctx, "list_version"), "1");
+    set->list_v1 = strcmp(host->opt_string(ctx, "list_version"), "1") == 0;
 }
 
 enum hangar_rc s3_settings_read(const struct hangar_host *host, struct hangar_ctx *ctx,
@@ -510,26 +511,26 @@ enum hangar_rc s3_settings_read(const struct hangar_host *host, struct hangar_ct
     const struct s3_reader reader = {.host = host, .ctx = ctx, .set = out};
     *out = (struct s3_settings){0};
     enum hangar_rc rc = s3_read_region(&reader);
-    if (!rc) {
+    if (rc == HANGAR_OK) {
         rc = s3_read_bucket(&reader);
     }
-    if (!rc) {
+    if (rc == HANGAR_OK) {
         rc = s3_read_endpoint(&reader);
     }
-    if (!rc) {
+    if (rc == HANGAR_OK) {
         rc = s3_read_object_headers(&reader);
     }
-    if (!rc) {
+    if (rc == HANGAR_OK) {
         rc = s3_read_lock(&reader);
     }
-    if (rc) {
+    if (rc != HANGAR_OK) {
         return rc;
     }
     s3_read_numbers(&reader);
     const char *sign = s3_read_option(&reader, "sign_payload");
-    if (!strcmp(sign, "yes") || (!strcmp(sign, "auto") && !out->tls)) {
+    if (strcmp(sign, "yes") == 0 || (strcmp(sign, "auto") == 0 && !out->tls)) {
         out->cover = S3_COVER_SIGNED;
-    } else if (!strcmp(sign, "auto") && s3_sha256_is_cheap()) {
+    } else if (strcmp(sign, "auto") == 0 && s3_sha256_is_cheap()) {
         out->cover = S3_COVER_CHEAPEST_IS_SHA256;
     }
     out->checksum = s3_checksum_find(host->opt_string(ctx, "checksum"));

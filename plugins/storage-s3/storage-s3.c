@@ -67,13 +67,13 @@ static enum hangar_rc storage_s3_create(const struct hangar_host *host, struct h
     s3->host = host;
     s3->ctx = ctx;
     enum hangar_rc rc = s3_settings_read(host, ctx, &s3->set);
-    if (!rc) {
+    if (rc == HANGAR_OK) {
         rc = s3_credentials_open(host, ctx, &s3->credentials);
     }
-    if (!rc && !storage_s3_init_parts(s3)) {
+    if (rc == HANGAR_OK && !storage_s3_init_parts(s3)) {
         rc = host->fail(ctx, HANGAR_NO_MEMORY, 0, "cannot create the sink: out of memory");
     }
-    if (rc) {
+    if (rc != HANGAR_OK) {
         s3_credentials_close(s3->credentials);
         s3_settings_free(&s3->set);
         curl_global_cleanup();

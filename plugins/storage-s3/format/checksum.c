@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * checksum: the digests of bodies: those of the signature and of Content-MD5, and the
- * checksums that newer stores compare and keep.  Pure, as all of sign.h.
+ * checksum: the digests of bodies: SHA-256 for the signature, MD5 for Content-MD5, and the
+ * checksums that newer stores check and keep.  See sign.h.
  */
 #include "format/sign.h"
 
@@ -60,28 +60,28 @@ bool s3_sha256_is_cheap(void)
 #endif
 }
 
-static const struct s3_checksum checksums[] = {
+static const struct s3_checksum s3_checksums[] = {
     {"crc32", "CRC32", "ChecksumCRC32", "x-amz-checksum-crc32", false},
     {"sha256", "SHA256", "ChecksumSHA256", "x-amz-checksum-sha256", true},
 };
-#define CHECKSUMS (sizeof(checksums) / sizeof(checksums[0]))
+#define S3_CHECKSUM_COUNT (sizeof(s3_checksums) / sizeof(s3_checksums[0]))
 
 const struct s3_checksum *s3_checksum_at(size_t index)
 {
-    return index < CHECKSUMS ? &checksums[index] : NULL;
+    return index < S3_CHECKSUM_COUNT ? &s3_checksums[index] : NULL;
 }
 
 const struct s3_checksum *s3_checksum_find(const char *name)
 {
-    for (size_t i = 0; i < CHECKSUMS; i++) {
-        if (!strcmp(checksums[i].name, name)) {
-            return &checksums[i];
+    for (size_t i = 0; i < S3_CHECKSUM_COUNT; i++) {
+        if (strcmp(s3_checksums[i].name, name) == 0) {
+            return &s3_checksums[i];
         }
     }
     return NULL;
 }
 
-static uint32_t crc32_of(const void *data, size_t size)
+static uint32_t s3_crc32(const void *data, size_t size)
 {
 #ifdef HAVE_ISAL
     return crc32_gzip_refl(0, data, size);
@@ -97,7 +97,7 @@ bool s3_checksum_make(const struct s3_checksum *kind, const void *data, size_t s
     if (kind->sha256) {
         return s3_sha256(data, size, hex, base64);
     }
-    uint32_t crc = size ? crc32_of(data, size) : 0;
+    uint32_t crc = size ? s3_crc32(data, size) : 0;
     const unsigned char digest[] = {(unsigned char)(crc >> 24), (unsigned char)(crc >> 16),
                                     (unsigned char)(crc >> 8), (unsigned char)crc};
     EVP_EncodeBlock((unsigned char *)base64, digest, sizeof(digest));

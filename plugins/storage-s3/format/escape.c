@@ -5,7 +5,7 @@
  */
 #include "format/escape.h"
 
-static bool unreserved(unsigned char c)
+static bool s3_is_unreserved(unsigned char c)
 {
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
            c == '_' || c == '.' || c == '~';
@@ -16,7 +16,7 @@ void s3_add_escaped(struct text *text, const char *string, bool keep_slash)
     static const char hex[] = "0123456789ABCDEF";
     for (const unsigned char *c = (const unsigned char *)string; *c; c++) {
         char out[3] = {'%', hex[*c >> 4], hex[*c & 15]};
-        if (unreserved(*c) || (*c == '/' && keep_slash)) {
+        if (s3_is_unreserved(*c) || (*c == '/' && keep_slash)) {
             text_add_bytes(text, (const char *)c, 1);
         } else {
             text_add_bytes(text, out, 3);
@@ -41,7 +41,7 @@ void s3_add_xml(struct text *text, const char *string)
     }
 }
 
-static int hex_value(char c)
+static int s3_hex_value(char c)
 {
     if (c >= '0' && c <= '9') {
         return c - '0';
@@ -59,12 +59,12 @@ bool s3_unescape(char *string)
 {
     char *to = string;
     for (const char *from = string; *from; from++) {
-        if (*from == '+') { /* AWS escapes a listing as forms do; a real plus is %2B */
+        if (*from == '+') { /* AWS escapes listings like HTML forms; a plus is %2B */
             *to++ = ' ';
         } else if (*from != '%') {
             *to++ = *from;
         } else {
-            int high = hex_value(from[1]), low = high < 0 ? -1 : hex_value(from[2]);
+            int high = s3_hex_value(from[1]), low = high < 0 ? -1 : s3_hex_value(from[2]);
             if (low < 0 || (high == 0 && low == 0)) {
                 return false;
             }

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * escape: the escaping that URLs and documents of S3 need.  It knows nothing of requests.
+ * escape: escaping for the URLs and XML documents of S3.  It must not know about requests.
  */
 #ifndef S3_ESCAPE_H
 #define S3_ESCAPE_H
 
 #include "text.h"
 
-/* Percent-escapes all but A-Za-z0-9-_.~, in upper-case hex, as signatures want it. */
+/* Appends the string with all bytes but A-Za-z0-9-_.~ percent-escaped in upper-case hex, which
+ * signatures require. */
 void s3_add_escaped(struct text *text, const char *string, bool keep_slash);
-/* Escapes for the content of an XML element. */
+/* Appends the string, escaped for the content of an XML element. */
 void s3_add_xml(struct text *text, const char *string);
 
-/* Undoes percent-escapes in place; false, with the string unspecified, when one is
- * not complete or is a NUL. */
+/* Replaces percent-escapes in place.  False, with an undefined string: an escape is incomplete or a
+ * NUL. */
 bool s3_unescape(char *string);
 
 #endif

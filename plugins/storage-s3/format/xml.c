@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * xml: see xml.h.  The parsing is expat's.
+ * xml: see xml.h.  expat does the parsing.
  */
 #include "format/xml.h"
 
@@ -21,13 +21,13 @@ struct s3_xml {
     char text[S3_XML_TEXT_MAX];
 };
 
-static void stop(struct s3_xml *xml)
+static void s3_xml_stop(struct s3_xml *xml)
 {
     xml->failed = true;
     XML_StopParser(xml->parser, XML_FALSE);
 }
 
-static void XMLCALL on_start(void *arg, const XML_Char *name, const XML_Char **attributes)
+static void XMLCALL s3_xml_on_start(void *arg, const XML_Char *name, const XML_Char **attributes)
 {
     (void)attributes;
     struct s3_xml *xml = arg;
@@ -35,7 +35,7 @@ static void XMLCALL on_start(void *arg, const XML_Char *name, const XML_Char **a
     const char *bare = colon ? colon + 1 : name;
     size_t size = strlen(bare);
     if (!size || xml->path_size + size + 2 > sizeof(xml->path)) {
-        stop(xml);
+        s3_xml_stop(xml);
         return;
     }
     xml->path[xml->path_size] = '/';
@@ -44,16 +44,16 @@ static void XMLCALL on_start(void *arg, const XML_Char *name, const XML_Char **a
     xml->text_size = 0;
 }
 
-static void XMLCALL on_end(void *arg, const XML_Char *name)
+static void XMLCALL s3_xml_on_end(void *arg, const XML_Char *name)
 {
     (void)name;
     struct s3_xml *xml = arg;
-    if (xml->failed) { /* expat still ends an empty element at whose begin it was stopped */
+    if (xml->failed) { /* expat still reports the end of an empty element after a stop at its start */
         return;
     }
     xml->text[xml->text_size] = '\0';
     if (!xml->element(xml->arg, xml->path + 1, xml->text)) {
-        stop(xml);
+        s3_xml_stop(xml);
     }
     char *slash = strrchr(xml->path, '/');
     *slash = '\0';
@@ -61,25 +61,25 @@ static void XMLCALL on_end(void *arg, const XML_Char *name)
     xml->text_size = 0;
 }
 
-static void XMLCALL on_text(void *arg, const XML_Char *text, int size)
+static void XMLCALL s3_xml_on_text(void *arg, const XML_Char *text, int size)
 {
     struct s3_xml *xml = arg;
     if (xml->text_size + (size_t)size >= sizeof(xml->text)) {
-        stop(xml);
+        s3_xml_stop(xml);
         return;
     }
     memcpy(xml->text + xml->text_size, text, (size_t)size);
     xml->text_size += (size_t)size;
 }
 
-static void XMLCALL on_doctype(void *arg, const XML_Char *name, const XML_Char *system_id,
-                               const XML_Char *public_id, int has_subset)
+static void XMLCALL s3_xml_on_doctype(void *arg, const XML_Char *name, const XML_Char *system_id,
+                                      const XML_Char *public_id, int has_subset)
 {
     (void)name;
     (void)system_id;
     (void)public_id;
     (void)has_subset;
-    stop(arg);
+    s3_xml_stop(arg);
 }
 
 bool s3_xml_restart(struct s3_xml *xml)
@@ -89,9 +89,9 @@ bool s3_xml_restart(struct s3_xml *xml)
     xml->path_size = xml->text_size = 0;
     xml->path[0] = '\0';
     XML_SetUserData(xml->parser, xml);
-    XML_SetElementHandler(xml->parser, on_start, on_end);
-    XML_SetCharacterDataHandler(xml->parser, on_text);
-    XML_SetStartDoctypeDeclHandler(xml->parser, on_doctype);
+    XML_SetElementHandler(xml->parser, s3_xml_on_start, s3_xml_on_end);
+    XML_SetCharacterDataHandler(xml->parser, s3_xml_on_text);
+    XML_SetStartDoctypeDeclHandler(xml->parser, s3_xml_on_doctype);
     if (!xml->failed) {
         xml->element(xml->arg, "", NULL);
     }
@@ -127,7 +127,7 @@ void s3_xml_free(struct s3_xml *xml)
 
 bool s3_xml_feed(struct s3_xml *xml, const char *data, size_t size)
 {
-    /* blanks that keep a connection alive, before the declaration */
+    /* a store may send blanks before the declaration to keep the connection open */
     while (size && !xml->begun && *data && strchr(" \t\r\n", *data)) {
         data++;
         size--;

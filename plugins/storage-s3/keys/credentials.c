@@ -54,7 +54,7 @@ enum hangar_rc s3_credentials_open(const struct hangar_host *host, struct hangar
     c->timeout_ms = host->opt_int(ctx, "credentials_timeout");
     c->state = state;
     enum hangar_rc rc = creds_choose(c);
-    if (rc) {
+    if (rc != HANGAR_OK) {
         s3_credentials_close(c);
         return rc;
     }
@@ -116,7 +116,7 @@ static void ask(struct s3_credentials *c)
     state->asking = false;
     state->rounds++;
     state->last = rc;
-    if (!rc) {
+    if (rc == HANGAR_OK) {
         take(c, &keys, source);
     } else {
         int64_t now_ms = clock_now_ms();
@@ -163,15 +163,15 @@ enum hangar_rc s3_credentials_get(struct s3_credentials *c, struct s3_keys *out)
         }
     }
     pthread_mutex_unlock(&state->mutex);
-    return rc ? c->host->fail(c->ctx, rc, 0, "%s", reason) : HANGAR_OK;
+    return rc != HANGAR_OK ? c->host->fail(c->ctx, rc, 0, "%s", reason) : HANGAR_OK;
 }
 
 void s3_credentials_expired(struct s3_credentials *c, const struct s3_keys *refused)
 {
     struct creds_state *state = c->state;
     pthread_mutex_lock(&state->mutex);
-    if (state->have && !strcmp(state->keys.access_key_id, refused->access_key_id) &&
-        !strcmp(state->keys.session_token, refused->session_token)) {
+    if (state->have && strcmp(state->keys.access_key_id, refused->access_key_id) == 0 &&
+        strcmp(state->keys.session_token, refused->session_token) == 0) {
         state->refused = true;
     }
     pthread_mutex_unlock(&state->mutex);

@@ -32,7 +32,7 @@ static bool is_near_address(const char *host)
                                       "fd00:ec2::254", "fd00:ec2::23"};
     struct in_addr v4;
     struct in6_addr v6, other;
-    if (!strcasecmp(host, "localhost")) {
+    if (strcasecmp(host, "localhost") == 0) {
         return true;
     }
     if (inet_pton(AF_INET, host, &v4) == 1) {
@@ -40,7 +40,7 @@ static bool is_near_address(const char *host)
             return true;
         }
         for (size_t i = 0; i < 3; i++) {
-            if (!strcmp(host, aws[i])) {
+            if (strcmp(host, aws[i]) == 0) {
                 return true;
             }
         }
@@ -50,7 +50,7 @@ static bool is_near_address(const char *host)
         return false;
     }
     for (size_t i = 3; i < sizeof(aws) / sizeof(aws[0]); i++) {
-        if (inet_pton(AF_INET6, aws[i], &other) == 1 && !memcmp(&v6, &other, sizeof(v6))) {
+        if (inet_pton(AF_INET6, aws[i], &other) == 1 && memcmp(&v6, &other, sizeof(v6)) == 0) {
             return true;
         }
     }

@@ -111,7 +111,7 @@ enum hangar_rc creds_read_file(const char *path, size_t max, char **text, size_t
         rc = read_open_file(fd, path, max, text, size, note);
     }
     close(fd);
-    if (!rc && open_to_others) {
+    if (rc == HANGAR_OK && open_to_others) {
         *open_to_others = (st.st_mode & 077) != 0;
     }
     return rc;
@@ -182,7 +182,7 @@ static enum hangar_rc from_program(struct s3_credentials *c, char *const *argv,
     char *text = NULL, problem[CREDS_PROBLEM_SIZE] = "";
     size_t size = 0;
     enum hangar_rc rc = creds_run(c, argv, &text, &size, note);
-    if (rc) {
+    if (rc != HANGAR_OK) {
         return rc;
     }
     if (!creds_parse_json(text, size, CREDS_JSON_PROCESS, keys, problem)) {
@@ -285,7 +285,7 @@ static enum hangar_rc read_files(struct s3_credentials *c, struct files *files,
         if (rc == HANGAR_NOT_FOUND) {
             continue;
         }
-        if (rc) {
+        if (rc != HANGAR_OK) {
             return rc;
         }
         files->there[i] =
@@ -378,7 +378,7 @@ static enum hangar_rc ask_profile(struct s3_credentials *c, enum creds_place onl
     }
     enum hangar_rc rc = read_files(c, files, note);
     bool all = only == CREDS_PROFILE;
-    if (rc) {
+    if (rc != HANGAR_OK) {
         goto out;
     }
     join(files);
@@ -478,8 +478,8 @@ static bool is_set(const struct s3_credentials *c, const char *option)
 /* A profile may also be meant by the places that a profile can set up. */
 static bool fits(const char *option, enum creds_place wanted, enum creds_place place)
 {
-    return wanted == place ||
-           (!strcmp(option, "profile") && (place == CREDS_PROCESS || place == CREDS_WEB_IDENTITY));
+    return wanted == place || (strcmp(option, "profile") == 0 &&
+                               (place == CREDS_PROCESS || place == CREDS_WEB_IDENTITY));
 }
 
 enum hangar_rc creds_choose(struct s3_credentials *c)
@@ -490,7 +490,7 @@ enum hangar_rc creds_choose(struct s3_credentials *c)
     struct creds_note note = {0};
     enum hangar_rc rc = HANGAR_OK;
     for (int i = 0; i < CREDS_PLACES; i++) {
-        if (!strcmp(name, places[i].name)) {
+        if (strcmp(name, places[i].name) == 0) {
             c->place = (enum creds_place)i;
         }
     }
@@ -510,7 +510,7 @@ enum hangar_rc creds_choose(struct s3_credentials *c)
     }
     if (c->place == CREDS_OPTIONS) {
         rc = from_options(c, &keys, &note);
-        if (rc) {
+        if (rc != HANGAR_OK) {
             rc = c->host->fail_option(c->ctx, chosen_by ? chosen_by : "credentials", "%s",
                                       note.problem);
         }
@@ -525,7 +525,7 @@ static enum hangar_rc ask_place(struct s3_credentials *c, enum creds_place place
     memset(note, 0, sizeof(*note));
     memset(keys, 0, sizeof(*keys));
     enum hangar_rc rc = places[place].ask(c, keys, note);
-    if (!rc && keys->expires_ms && keys->expires_ms <= clock_now_ms()) {
+    if (rc == HANGAR_OK && keys->expires_ms && keys->expires_ms <= clock_now_ms()) {
         rc = creds_problem(note, HANGAR_RETRY,
                            "the keys of %s have expired already; hint: is the clock right?",
                            note->source);
@@ -544,7 +544,7 @@ enum hangar_rc creds_ask(struct s3_credentials *c, struct s3_keys *keys,
     int last = c->place ? (int)c->place : CREDS_PLACES - 1;
     for (int i = first; i <= last && rc == HANGAR_NOT_FOUND; i++) {
         rc = ask_place(c, (enum creds_place)i, keys, &note);
-        if (!rc) {
+        if (rc == HANGAR_OK) {
             snprintf(source, CREDS_PROBLEM_SIZE, "%s", note.source);
         } else if (rc != HANGAR_NOT_FOUND) {
             snprintf(reason, CREDS_REASON_SIZE, "cannot get keys for S3 from %s: %s",
@@ -554,7 +554,7 @@ enum hangar_rc creds_ask(struct s3_credentials *c, struct s3_keys *keys,
                                      i == first ? ":" : ",", places[i].name, note.problem);
         }
     }
-    if (rc) {
+    if (rc != HANGAR_OK) {
         explicit_bzero(keys, sizeof(*keys));
     }
     return rc == HANGAR_NOT_FOUND ? HANGAR_AUTH : rc;

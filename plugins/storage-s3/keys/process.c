@@ -134,7 +134,7 @@ enum hangar_rc creds_run(struct s3_credentials *c, char *const *argv, char **tex
     }
     struct program_result result = program_run(&program);
     enum hangar_rc rc = judge(argv[0], result, run.size, note);
-    if (rc) {
+    if (rc != HANGAR_OK) {
         creds_free(run.text, run.size);
         return rc;
     }

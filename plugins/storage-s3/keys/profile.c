@@ -62,7 +62,7 @@ static struct piece trim(struct piece piece)
 
 static bool is(struct piece piece, const char *text)
 {
-    return strlen(text) == piece.size && !strncasecmp(piece.at, text, piece.size);
+    return strlen(text) == piece.size && strncasecmp(piece.at, text, piece.size) == 0;
 }
 
 /* Without a comment, which begins behind a space. */
@@ -83,8 +83,8 @@ static int names_profile(struct piece name, bool is_config, const char *profile)
 {
     static const char word[] = "profile";
     const size_t length = sizeof(word) - 1;
-    bool exact = name.size == strlen(profile) && !memcmp(name.at, profile, name.size);
-    if (!is_config || !strcmp(profile, "default")) {
+    bool exact = name.size == strlen(profile) && memcmp(name.at, profile, name.size) == 0;
+    if (!is_config || strcmp(profile, "default") == 0) {
         if (exact) {
             return 1;
         }
@@ -92,7 +92,7 @@ static int names_profile(struct piece name, bool is_config, const char *profile)
             return 0;
         }
     }
-    if (name.size <= length || memcmp(name.at, word, length) || !is_blank(name.at[length])) {
+    if (name.size <= length || memcmp(name.at, word, length) != 0 || !is_blank(name.at[length])) {
         return 0;
     }
     name = trim((struct piece){name.at + length, name.size - length});
@@ -100,7 +100,7 @@ static int names_profile(struct piece name, bool is_config, const char *profile)
         name.at[name.size - 1] == *name.at) {
         name = (struct piece){name.at + 1, name.size - 2};
     }
-    return name.size == strlen(profile) && !memcmp(name.at, profile, name.size) ? 2 : 0;
+    return name.size == strlen(profile) && memcmp(name.at, profile, name.size) == 0 ? 2 : 0;
 }
 
 /* False: the value is longer than there is room for. */
@@ -192,7 +192,7 @@ bool creds_parse_profile(const char *text, size_t size, bool is_config, const ch
 {
     struct reader reader = {.out = out, .profile = profile, .is_config = is_config};
     memset(out, 0, sizeof(*out));
-    if (size >= 3 && !memcmp(text, "\xef\xbb\xbf", 3)) {
+    if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
         text += 3;
         size -= 3;
     }

@@ -41,7 +41,7 @@ static enum hangar_rc ask(struct s3_credentials *c, struct creds_request request
         request.timeout_ms = deadline - clock_monotonic_ms();
         enum hangar_rc rc = creds_http(c, &request, reply, unreachable, note);
         bool passes = rc == HANGAR_RETRY && !(maybe_nobody && *unreachable);
-        passes |= !rc && (reply->status >= 500 || reply->status == 429);
+        passes |= rc == HANGAR_OK && (reply->status >= 500 || reply->status == 429);
         uint32_t pause_ms = 100u << attempt;
         if (!passes || attempt == ATTEMPTS || clock_monotonic_ms() + pause_ms >= deadline) {
             return rc;
@@ -86,7 +86,7 @@ static enum hangar_rc read_token(const char *path, char **token, struct creds_no
     size_t size = 0;
     char *text = NULL;
     enum hangar_rc rc = creds_read_file(path, CREDS_REPLY_MAX, &text, &size, NULL, note);
-    if (rc) { /* that a file named is not there is a failure */
+    if (rc != HANGAR_OK) { /* that a file named is not there is a failure */
         return rc == HANGAR_NOT_FOUND ? HANGAR_AUTH : rc;
     }
     size_t length = strcspn(text, "\r\n \t");
@@ -127,8 +127,8 @@ static enum hangar_rc sts_refusal(const struct creds_reply *reply, const struct 
 {
     char beginning[17];
     snprintf(beginning, sizeof(beginning), "%s", token);
-    bool passes =
-        reply->status >= 500 || reply->status == 429 || !strcmp(sts->code, "IDPCommunicationError");
+    bool passes = reply->status >= 500 || reply->status == 429 ||
+                  strcmp(sts->code, "IDPCommunicationError") == 0;
     bool tells = *sts->message && !strstr(sts->message, beginning);
     return creds_problem(note, passes ? HANGAR_RETRY : HANGAR_AUTH,
                          "STS answers with HTTP status %ld and the code %s%s%s", reply->status,
@@ -153,7 +153,7 @@ static enum hangar_rc read_sts(const struct creds_reply *reply, const char *toke
     } else {
         rc = HANGAR_OK;
     }
-    if (!rc) {
+    if (rc == HANGAR_OK) {
         *keys = sts.keys;
     }
     explicit_bzero(&sts, sizeof(sts));
@@ -176,7 +176,7 @@ enum hangar_rc creds_from_sts(struct s3_credentials *c, const char *role_arn,
         return creds_problem(note, HANGAR_CONFIG, "the region is none of AWS");
     }
     enum hangar_rc rc = read_token(token_file, &token, note);
-    if (rc) {
+    if (rc != HANGAR_OK) {
         return rc;
     }
     if (strncmp(url, "https://", 8) != 0 && !creds_is_near(url)) {
@@ -194,13 +194,13 @@ enum hangar_rc creds_from_sts(struct s3_credentials *c, const char *role_arn,
         .connect_timeout_ms = least(c->timeout_ms, 10000)};
     rc = !body || !reply ? creds_problem(note, HANGAR_NO_MEMORY, "out of memory")
                          : ask(c, request, false, reply, &unreachable, note);
-    if (!rc) {
+    if (rc == HANGAR_OK) {
         rc = read_sts(reply, token, keys, note);
     }
     creds_free(body, body ? strlen(body) : 0);
     creds_free((char *)reply, reply ? sizeof(*reply) : 0);
     creds_free(token, strlen(token));
-    if (!rc) {
+    if (rc == HANGAR_OK) {
         creds_source(note, "STS at %s for the token in %s, role %s", url, token_file, role_arn);
     }
     return rc;
@@ -252,7 +252,7 @@ static enum hangar_rc container_header(char **header, struct creds_note *note)
     }
     if (path) {
         enum hangar_rc rc = read_token(path, &token, note);
-        if (rc) {
+        if (rc != HANGAR_OK) {
             return rc;
         }
     } else if (strpbrk(plain, "\r\n")) {
@@ -285,10 +285,10 @@ enum hangar_rc creds_from_container(struct s3_credentials *c, struct s3_keys *ke
     char url[URL_SIZE], *header = NULL;
     bool unreachable;
     enum hangar_rc rc = container_url(c, url, note);
-    if (!rc) {
+    if (rc == HANGAR_OK) {
         rc = container_header(&header, note);
     }
-    if (rc) {
+    if (rc != HANGAR_OK) {
         return rc;
     }
     struct creds_reply *reply = malloc(sizeof(*reply));
@@ -300,12 +300,12 @@ enum hangar_rc creds_from_container(struct s3_credentials *c, struct s3_keys *ke
                                         least(c->timeout_ms, NEAR_CONNECT_TIMEOUT_MS)};
     rc = !reply ? creds_problem(note, HANGAR_NO_MEMORY, "out of memory")
                 : ask(c, request, false, reply, &unreachable, note);
-    if (!rc) {
+    if (rc == HANGAR_OK) {
         rc = read_endpoint(reply, keys, note);
     }
     creds_free(header, header ? strlen(header) : 0);
     creds_free((char *)reply, reply ? sizeof(*reply) : 0);
-    if (!rc) {
+    if (rc == HANGAR_OK) {
         creds_source(note, "container endpoint %s", url);
     }
     return rc;
@@ -331,7 +331,7 @@ static const char *imds_base(const struct s3_credentials *c)
     if (given) {
         return given;
     }
-    return mode && !strcasecmp(mode, "IPv6") ? IMDS_ENDPOINT_V6 : IMDS_ENDPOINT;
+    return mode && strcasecmp(mode, "IPv6") == 0 ? IMDS_ENDPOINT_V6 : IMDS_ENDPOINT;
 }
 
 static enum hangar_rc imds_ask(struct imds *imds, const char *method, const char *path,
@@ -382,7 +382,7 @@ static enum hangar_rc imds_token(struct imds *imds, char header[1024])
                              "it needs a hop limit of 2",
                              imds->base);
     }
-    if (rc) {
+    if (rc != HANGAR_OK) {
         return rc;
     }
     if (imds->reply->status != 200) {
@@ -403,7 +403,7 @@ static enum hangar_rc imds_token(struct imds *imds, char header[1024])
 static enum hangar_rc imds_role(struct imds *imds, const char *header, char role[128])
 {
     enum hangar_rc rc = imds_ask(imds, "GET", IMDS_ROLES, "", header);
-    if (rc) {
+    if (rc != HANGAR_OK) {
         return rc;
     }
     if (imds->reply->status == 404) {
@@ -426,7 +426,7 @@ enum hangar_rc creds_from_imds(struct s3_credentials *c, struct s3_keys *keys,
 {
     char header[1024], role[128];
     const char *disabled = creds_env("AWS_EC2_METADATA_DISABLED");
-    if (disabled && !strcasecmp(disabled, "true")) {
+    if (disabled && strcasecmp(disabled, "true") == 0) {
         return creds_problem(note, HANGAR_NOT_FOUND, "AWS_EC2_METADATA_DISABLED is true");
     }
     struct imds imds = {
@@ -435,16 +435,16 @@ enum hangar_rc creds_from_imds(struct s3_credentials *c, struct s3_keys *keys,
         return creds_problem(note, HANGAR_NO_MEMORY, "out of memory");
     }
     enum hangar_rc rc = imds_token(&imds, header);
-    if (!rc) {
+    if (rc == HANGAR_OK) {
         rc = imds_role(&imds, header, role);
     }
-    if (!rc) {
+    if (rc == HANGAR_OK) {
         rc = imds_ask(&imds, "GET", IMDS_ROLES, role, header);
     }
-    if (!rc) {
+    if (rc == HANGAR_OK) {
         rc = read_endpoint(imds.reply, keys, note);
     }
-    if (!rc) {
+    if (rc == HANGAR_OK) {
         creds_source(note, "role %s of this instance, by %s", role, imds.base);
     }
     creds_free((char *)imds.reply, sizeof(*imds.reply));

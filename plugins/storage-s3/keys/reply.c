@@ -172,7 +172,7 @@ static void XMLCALL on_start(void *arg, const XML_Char *name, const XML_Char **a
         reader->depth && reader->depth < STS_DEPTH ? reader->names[reader->depth - 1] : "";
     reader->depth++;
     for (size_t i = 0; i < sizeof(sts_fields) / sizeof(sts_fields[0]); i++) {
-        if (strcmp(parent, sts_fields[i].parent) || strcmp(name, sts_fields[i].name)) {
+        if (strcmp(parent, sts_fields[i].parent) != 0 || strcmp(name, sts_fields[i].name) != 0) {
             continue;
         }
         reader->field = &sts_fields[i];

@@ -75,7 +75,7 @@ static enum hangar_rc s3_get_begin_attempt(struct hangar_get *get, struct failur
     }
     get->headers_checked = false;
     enum hangar_rc rc = s3_exchange_begin(&get->exchange, get->channel, &get->answer, failure);
-    get->attempting = !rc;
+    get->attempting = rc == HANGAR_OK;
     return rc;
 }
 
@@ -130,13 +130,13 @@ static enum hangar_rc s3_get_receive(struct hangar_get *get, struct failure *fai
     size_t room = get->room;
     enum hangar_rc rc = HANGAR_OK;
     get->channel->progress_ms = clock_monotonic_ms();
-    while (!rc && get->room == room) {
+    while (rc == HANGAR_OK && get->room == room) {
         s3_attempt_step(get->channel, 0);
         bool headers = get->channel->in_body && get->answer.status < 300;
         if (headers && !get->headers_checked) {
             rc = s3_get_check_headers(get, failure);
         }
-        if (rc || get->room != room || (get->headers_checked && !room)) {
+        if (rc != HANGAR_OK || get->room != room || (get->headers_checked && !room)) {
             break;
         }
         if (get->channel->over) {
@@ -165,13 +165,13 @@ static enum hangar_rc s3_get_open_piece(struct hangar_get *get, struct failure *
     get->room = 0;
     enum hangar_rc rc =
         s3_exchange_init(&get->exchange, &get->s3->wire, &get->request, get->action, failure);
-    if (!rc && !get->channel) {
+    if (rc == HANGAR_OK && !get->channel) {
         rc = s3_channel_acquire(&get->s3->wire, &get->channel, failure);
     }
-    if (!rc) {
+    if (rc == HANGAR_OK) {
         rc = s3_get_begin_attempt(get, failure);
     }
-    return rc ? rc : s3_get_receive(get, failure);
+    return rc != HANGAR_OK ? rc : s3_get_receive(get, failure);
 }
 
 /* Lists the pieces after the first one, which has this ETag. */
@@ -200,7 +200,7 @@ static enum hangar_rc s3_get_next_piece(struct hangar_get *get, uint64_t skip,
     s3_piece_key(get->first, get->mark, get->piece + 1, get->key);
     get->pos = skip;
     enum hangar_rc rc = s3_get_open_piece(get, failure);
-    return rc == HANGAR_NOT_FOUND && !failure->rc
+    return rc == HANGAR_NOT_FOUND && failure->rc == HANGAR_OK
                ? failure_record(failure, HANGAR_CORRUPT, "cannot %s: one of its pieces is missing",
                                 get->action)
                : rc;
@@ -213,12 +213,12 @@ static enum hangar_rc s3_get_seek_piece(struct hangar_get *get, struct failure *
     struct s3_answer answer;
     uint64_t offset = get->pos;
     enum hangar_rc rc = s3_head(get->s3, get->first, get->action, &answer, failure);
-    if (!rc) {
+    if (rc == HANGAR_OK) {
         rc = s3_get_find_pieces(get, answer.etag, answer.mark, failure);
     }
     memcpy(get->mark, answer.mark, sizeof(get->mark));
     get->pos = get->end = 0;
-    if (rc || !get->pieces) {
+    if (rc != HANGAR_OK || !get->pieces) {
         return rc;
     }
     offset = offset > answer.length ? offset - answer.length : 0;
@@ -238,7 +238,7 @@ enum hangar_rc s3_get_open(void *inst, const char *name, uint64_t offset, struct
         return s3->host->fail(s3->ctx, HANGAR_NO_MEMORY, 0, "cannot read %s: out of memory", name);
     }
     enum hangar_rc rc = s3_key(s3, name, get->key);
-    if (rc) {
+    if (rc != HANGAR_OK) {
         free(get);
         return rc;
     }
@@ -250,20 +250,20 @@ enum hangar_rc s3_get_open(void *inst, const char *name, uint64_t offset, struct
                                        .key = get->key,
                                        .headers = get->headers,
                                        .header_count = 2,
-                                       .stream = s3_get_on_data,
-                                       .stream_arg = get};
+                                       .on_data = s3_get_on_data,
+                                       .arg = get};
     rc = s3_get_open_piece(get, &failure);
     if (rc == HANGAR_EOF) {
         s3_get_end_attempt(get);
         rc = s3_get_seek_piece(get, &failure);
     }
-    if (!rc) {
+    if (rc == HANGAR_OK) {
         *out = get;
         return HANGAR_OK;
     }
     long status = get->answer.status;
     s3_get_close(get);
-    if (rc == HANGAR_NOT_FOUND && !failure.rc) {
+    if (rc == HANGAR_NOT_FOUND && failure.rc == HANGAR_OK) {
         failure_record(&failure, rc, "cannot read %s in %s: the object does not exist", name,
                        s3->set.description);
     }
@@ -286,17 +286,17 @@ static enum hangar_rc s3_get_fill(struct hangar_get *get, char *buffer, size_t s
                                   struct failure *failure)
 {
     enum hangar_rc rc = HANGAR_OK;
-    while (!rc && get->pos == get->end) {
+    while (rc == HANGAR_OK && get->pos == get->end) {
         if (!get->piece) {
             rc = s3_get_find_pieces(get, get->etag, get->mark, failure);
         }
-        if (!rc) {
+        if (rc == HANGAR_OK) {
             rc = s3_get_next_piece(get, 0, failure);
         }
     }
     *got = 0;
-    if (rc) {
-        return rc == HANGAR_EOF && !failure->rc ? HANGAR_OK : rc;
+    if (rc != HANGAR_OK) {
+        return rc == HANGAR_EOF && failure->rc == HANGAR_OK ? HANGAR_OK : rc;
     }
     *got = s3_get_copy_held(get, buffer, size);
     if (!*got) {
@@ -315,7 +315,7 @@ enum hangar_rc s3_get_read(struct hangar_get *get, void *buffer, size_t size, si
     struct failure failure = {0};
     size_t have;
     enum hangar_rc rc = s3_get_fill(get, buffer, size, &have, &failure);
-    if (rc) {
+    if (rc != HANGAR_OK) {
         failure_record(&failure, rc, "cannot %s: %s", get->action,
                        rc == HANGAR_NOT_FOUND ? "the object does not exist any more"
                                               : "the store refuses");

@@ -45,7 +45,7 @@ static void s3_list_add_item(struct s3_listing *listing, bool prefix)
     char name[S3_KEY_MAX + 1];
     struct hangar_entry entry = listing->entry;
     listing->entry = (struct hangar_entry){.struct_size = sizeof(entry)};
-    if (strncmp(listing->key, own, skip)) {
+    if (strncmp(listing->key, own, skip) != 0) {
         return;
     }
     memcpy(name, listing->key + skip, size - skip + 1);
@@ -97,28 +97,28 @@ static bool s3_list_on_element(void *arg, const char *path, char *text)
         listing->token[0] = listing->last[0] = '\0';
         return true;
     }
-    if (strncmp(path, "ListBucketResult/", 17)) {
+    if (strncmp(path, "ListBucketResult/", 17) != 0) {
         return true;
     }
     path += 17;
-    if (!strcmp(path, "EncodingType")) {
-        listing->escaped = !strcmp(text, "url");
-    } else if (!strcmp(path, "IsTruncated")) {
-        listing->truncated = !strcmp(text, "true");
-    } else if (!strcmp(path, "NextContinuationToken")) {
+    if (strcmp(path, "EncodingType") == 0) {
+        listing->escaped = strcmp(text, "url") == 0;
+    } else if (strcmp(path, "IsTruncated") == 0) {
+        listing->truncated = strcmp(text, "true") == 0;
+    } else if (strcmp(path, "NextContinuationToken") == 0) {
         if (strlen(text) >= sizeof(listing->token)) {
             return false;
         }
         strcpy(listing->token, text);
-    } else if (!strcmp(path, "Contents/Size")) {
+    } else if (strcmp(path, "Contents/Size") == 0) {
         listing->entry.size = strtoull(text, NULL, 10);
-    } else if (!strcmp(path, "Contents/LastModified")) {
+    } else if (strcmp(path, "Contents/LastModified") == 0) {
         clock_parse(text, &listing->entry.time_ms);
-    } else if (!strcmp(path, "Contents/ETag")) {
+    } else if (strcmp(path, "Contents/ETag") == 0) {
         s3_list_set_etag(listing, text);
-    } else if (!strcmp(path, "Contents/Key") || !strcmp(path, "CommonPrefixes/Prefix")) {
+    } else if (strcmp(path, "Contents/Key") == 0 || strcmp(path, "CommonPrefixes/Prefix") == 0) {
         return s3_list_set_key(listing, text);
-    } else if (!strcmp(path, "Contents") || !strcmp(path, "CommonPrefixes")) {
+    } else if (strcmp(path, "Contents") == 0 || strcmp(path, "CommonPrefixes") == 0) {
         if (listing->escaped && !s3_unescape(listing->key)) {
             return false;
         }
@@ -128,7 +128,7 @@ static bool s3_list_on_element(void *arg, const char *path, char *text)
         if (strcmp(listing->key, listing->last) > 0) {
             memcpy(listing->last, listing->key, strlen(listing->key) + 1);
         }
-        s3_list_add_item(listing, !strcmp(path, "CommonPrefixes"));
+        s3_list_add_item(listing, strcmp(path, "CommonPrefixes") == 0);
         return !listing->failed;
     }
     return true;
@@ -163,15 +163,13 @@ static enum hangar_rc s3_list_request(struct s3_listing *listing, struct hangar_
         query[count++] =
             (struct s3_pair){set->list_v1 ? "marker" : "continuation-token", page->cursor};
     }
-    struct s3_xml *xml = s3_xml_new(s3_list_on_element, listing);
-    if (!xml) {
-        return failure_record(failure, HANGAR_NO_MEMORY, "cannot %s: out of memory", action);
-    }
-    const struct s3_request request = {
-        .method = "GET", .query = query, .query_count = count, .xml = xml};
+    const struct s3_request request = {.method = "GET",
+                                       .query = query,
+                                       .query_count = count,
+                                       .on_element = s3_list_on_element,
+                                       .arg = listing};
     enum hangar_rc rc = s3_send(&s3->wire, &request, action, &answer, failure);
-    s3_xml_free(xml);
-    if (rc) {
+    if (rc != HANGAR_OK) {
         return failure_record(failure, rc, "cannot %s: the store refuses (status %ld)", action,
                               answer.status);
     }
@@ -207,7 +205,7 @@ static enum hangar_rc s3_list_add_sizes_of_pieces(struct s3_listing *listing,
 {
     struct s3 *s3 = listing->s3;
     enum hangar_rc rc = HANGAR_OK;
-    for (size_t i = 0; i < listing->count && !rc; i++) {
+    for (size_t i = 0; i < listing->count && rc == HANGAR_OK; i++) {
         struct s3_list_item *item = &listing->items[i];
         char key[S3_KEY_MAX + 1], action[S3_ACTION_SIZE];
         struct s3_answer answer;
@@ -216,12 +214,12 @@ static enum hangar_rc s3_list_add_sizes_of_pieces(struct s3_listing *listing,
         }
         s3_action(s3, "list", item->name, action);
         rc = s3_key(s3, item->name, key);
-        if (!rc) {
+        if (rc == HANGAR_OK) {
             rc = s3_head_with_pieces(s3, key, action, &answer, failure);
         }
-        if (!rc) {
+        if (rc == HANGAR_OK) {
             item->entry.size = answer.length;
-        } else if (rc == HANGAR_NOT_FOUND && !failure->rc) {
+        } else if (rc == HANGAR_NOT_FOUND && failure->rc == HANGAR_OK) {
             rc = HANGAR_OK; /* removed meanwhile */
         }
     }
@@ -240,18 +238,18 @@ enum hangar_rc s3_list(void *inst, struct hangar_page *page)
     listing->s3 = s3;
     listing->entry.struct_size = sizeof(listing->entry);
     enum hangar_rc rc = s3_list_request(listing, page, &failure);
-    if (!rc) {
+    if (rc == HANGAR_OK) {
         rc = s3_list_set_cursor(listing, page, &failure);
     }
-    if (!rc) {
+    if (rc == HANGAR_OK) {
         rc = s3_list_add_sizes_of_pieces(listing, &failure);
     }
     qsort(listing->items, listing->count, sizeof(listing->items[0]), s3_list_compare);
-    for (size_t i = 0; i < listing->count && !rc; i++) {
+    for (size_t i = 0; i < listing->count && rc == HANGAR_OK; i++) {
         listing->items[i].entry.name = listing->items[i].name;
         rc = s3->host->page_add(page, &listing->items[i].entry);
     }
     s3_list_clear(listing);
     free(listing);
-    return failure.rc ? failure_raise(&failure, s3->host, s3->ctx) : rc;
+    return failure.rc != HANGAR_OK ? failure_raise(&failure, s3->host, s3->ctx) : rc;
 }

@@ -21,7 +21,7 @@ bool s3_is_valid_name(const char *name)
     }
     for (const char *part = name; part; part = strchr(part, '/') ? strchr(part, '/') + 1 : NULL) {
         size_t length = strcspn(part, "/");
-        if (!length || (length <= 2 && !strncmp(part, "..", length))) {
+        if (!length || (length <= 2 && strncmp(part, "..", length) == 0)) {
             return false;
         }
     }

@@ -51,13 +51,13 @@ static bool s3_pieces_on_element(void *arg, const char *path, char *text)
     if (!text) {
         *search->pieces = (struct s3_pieces){0};
         search->truncated = search->gap = false;
-    } else if (!strcmp(path, "ListBucketResult/IsTruncated")) {
-        search->truncated = !strcmp(text, "true");
-    } else if (!strcmp(path, "ListBucketResult/Contents/Key")) {
+    } else if (strcmp(path, "ListBucketResult/IsTruncated") == 0) {
+        search->truncated = strcmp(text, "true") == 0;
+    } else if (strcmp(path, "ListBucketResult/Contents/Key") == 0) {
         snprintf(search->found, sizeof(search->found), "%s", text);
-    } else if (!strcmp(path, "ListBucketResult/Contents/Size")) {
+    } else if (strcmp(path, "ListBucketResult/Contents/Size") == 0) {
         search->size = strtoull(text, NULL, 10);
-    } else if (!strcmp(path, "ListBucketResult/Contents")) {
+    } else if (strcmp(path, "ListBucketResult/Contents") == 0) {
         struct s3_pieces *pieces = search->pieces;
         s3_piece_key(search->key, search->mark, pieces->count + 2, expected);
         if (pieces->count == S3_PIECES_MAX || strcmp(search->found, expected) != 0) {
@@ -87,15 +87,13 @@ enum hangar_rc s3_pieces_find(struct s3 *s3, const char *key, const char *mark, 
     prefix[strlen(prefix) - 5] = '\0';
     const struct s3_pair query[] = {
         {"prefix", prefix}, {"max-keys", "1000"}, {s3->set.list_v1 ? NULL : "list-type", "2"}};
-    struct s3_xml *xml = s3_xml_new(s3_pieces_on_element, &search);
-    if (!xml) {
-        return failure_record(failure, HANGAR_NO_MEMORY, "cannot %s: out of memory", action);
-    }
-    const struct s3_request request = {
-        .method = "GET", .query = query, .query_count = s3->set.list_v1 ? 2 : 3, .xml = xml};
+    const struct s3_request request = {.method = "GET",
+                                       .query = query,
+                                       .query_count = s3->set.list_v1 ? 2 : 3,
+                                       .on_element = s3_pieces_on_element,
+                                       .arg = &search};
     enum hangar_rc rc = s3_send(&s3->wire, &request, action, &answer, failure);
-    s3_xml_free(xml);
-    if (rc) {
+    if (rc != HANGAR_OK) {
         return failure_record(failure, rc,
                               "cannot %s: the store refuses to list its pieces (status %ld)",
                               action, answer.status);
@@ -112,7 +110,7 @@ enum hangar_rc s3_head_with_pieces(struct s3 *s3, const char *key, const char *a
 {
     struct s3_pieces pieces = {0};
     enum hangar_rc rc = s3_head(s3, key, action, answer, failure);
-    if (!rc && s3_pieces_possible(s3, answer->etag)) {
+    if (rc == HANGAR_OK && s3_pieces_possible(s3, answer->etag)) {
         rc = s3_pieces_find(s3, key, answer->mark, action, &pieces, failure);
     }
     answer->length += pieces.total;
@@ -126,15 +124,15 @@ enum hangar_rc s3_stat(void *inst, const char *name, struct hangar_entry *entry)
     struct s3_answer answer;
     char key[S3_KEY_MAX + 1], action[S3_ACTION_SIZE];
     enum hangar_rc rc = s3_key(s3, name, key);
-    if (rc) {
+    if (rc != HANGAR_OK) {
         return rc;
     }
     s3_action(s3, "read the size of", name, action);
     rc = s3_head_with_pieces(s3, key, action, &answer, &failure);
-    if (rc == HANGAR_NOT_FOUND && !failure.rc) {
+    if (rc == HANGAR_NOT_FOUND && failure.rc == HANGAR_OK) {
         failure_record(&failure, rc, "cannot %s: the object does not exist", action);
     }
-    if (rc) {
+    if (rc != HANGAR_OK) {
         return failure_raise(&failure, s3->host, s3->ctx);
     }
     s3_entry_fill(entry, &answer);

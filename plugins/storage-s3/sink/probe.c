@@ -52,10 +52,11 @@ static enum hangar_rc s3_probe_whole(struct s3_probe_run *probe, struct s3_answe
     const struct s3_pair header = {S3_MARK_HEADER, probe->upload.mark};
     enum hangar_rc rc =
         s3_probe_put(probe, "store a test object", &header, "try", true, answer, failure);
-    return rc ? failure_record(failure, rc,
-                               "cannot store a test object: the store refuses (status %ld)",
-                               answer->status)
-              : HANGAR_OK;
+    return rc != HANGAR_OK
+               ? failure_record(failure, rc,
+                                "cannot store a test object: the store refuses (status %ld)",
+                                answer->status)
+               : HANGAR_OK;
 }
 
 /* Does the store refuse to replace an object? */
@@ -67,7 +68,7 @@ static enum hangar_rc s3_probe_create_only(struct s3_probe_run *probe, struct fa
     enum hangar_rc rc = s3_probe_put(probe, "store a test object create-only", &header, "again",
                                      true, &answer, failure);
     bool can = rc == HANGAR_EXISTS;
-    if (rc && !can && rc != HANGAR_UNSUPPORTED) {
+    if (rc != HANGAR_OK && !can && rc != HANGAR_UNSUPPORTED) {
         return rc;
     }
     atomic_store(&s3->create_only, can ? S3_YES : S3_NO);
@@ -128,21 +129,22 @@ static enum hangar_rc s3_probe_multipart(struct s3_probe_run *probe, struct fail
                              "part_size cannot be stored; hint: raise part_size and limits.memory");
         return HANGAR_OK;
     }
-    if (!rc) {
+    if (rc == HANGAR_OK) {
         rc = s3_upload_next(upload, &number, &ignored_failure);
     }
-    if (!rc) {
+    if (rc == HANGAR_OK) {
         rc = s3_upload_part(upload, number, "part", 4, NULL, &upload->tags[0], &ignored_failure);
     }
     upload->size = 4;
-    if (!rc) {
+    if (rc == HANGAR_OK) {
         rc = s3_upload_complete(upload, &probe->entry, &ignored_failure);
     }
-    if (!rc) {
+    if (rc == HANGAR_OK) {
         s3_probe_report(probe, "multipart", "yes");
     }
     s3_upload_abort(upload);
-    return rc ? failure_record(failure, ignored_failure.rc, "%s", ignored_failure.text) : HANGAR_OK;
+    return rc != HANGAR_OK ? failure_record(failure, ignored_failure.rc, "%s", ignored_failure.text)
+                           : HANGAR_OK;
 }
 
 /* The text of one element of an answer about the bucket. */
@@ -156,7 +158,7 @@ static bool s3_probe_on_element(void *arg, const char *path, char *text)
     struct s3_probe_element *element = arg;
     if (!text) {
         element->text[0] = '\0';
-    } else if (!strcmp(path, element->path)) {
+    } else if (strcmp(path, element->path) == 0) {
         snprintf(element->text, sizeof(element->text), "%s", text);
     }
     return true;
@@ -168,15 +170,14 @@ static enum hangar_rc s3_probe_read_bucket(struct s3_probe_run *probe, const cha
     struct failure ignored_failure = {0};
     struct s3_answer answer;
     const struct s3_pair query = {about, ""};
-    struct s3_xml *xml = s3_xml_new(s3_probe_on_element, element);
-    if (!xml) {
-        return HANGAR_NO_MEMORY;
-    }
-    const struct s3_request request = {
-        .method = "GET", .query = &query, .query_count = 1, .few_tries = true, .xml = xml};
+    const struct s3_request request = {.method = "GET",
+                                       .query = &query,
+                                       .query_count = 1,
+                                       .few_tries = true,
+                                       .on_element = s3_probe_on_element,
+                                       .arg = element};
     enum hangar_rc rc = s3_send(&probe->s3->wire, &request, "read the settings of the bucket",
                                 &answer, &ignored_failure);
-    s3_xml_free(xml);
     return rc;
 }
 
@@ -185,17 +186,18 @@ static void s3_probe_versioning(struct s3_probe_run *probe)
     struct s3_probe_element element = {.path = "VersioningConfiguration/Status"};
     if (s3_probe_read_bucket(probe, "versioning", &element)) {
         s3_probe_report(probe, "versioning", "unknown: the key has no right to read it");
-    } else if (!strcmp(element.text, "Enabled")) {
+    } else if (strcmp(element.text, "Enabled") == 0) {
         s3_probe_report(
             probe, "versioning",
             "on: removed objects stay as old versions and cost money; a lifecycle rule can end "
             "them");
-    } else if (!strcmp(element.text, "Suspended")) {
+    } else if (strcmp(element.text, "Suspended") == 0) {
         s3_probe_report(probe, "versioning", "suspended");
     } else {
         s3_probe_report(probe, "versioning", "off");
     }
-    probe->versioned = !strcmp(element.text, "Enabled") || !strcmp(element.text, "Suspended");
+    probe->versioned =
+        strcmp(element.text, "Enabled") == 0 || strcmp(element.text, "Suspended") == 0;
 }
 
 static enum hangar_rc s3_probe_object_lock(struct s3_probe_run *probe, struct failure *failure)
@@ -203,7 +205,7 @@ static enum hangar_rc s3_probe_object_lock(struct s3_probe_run *probe, struct fa
     const struct s3_settings *set = &probe->s3->set;
     struct s3_probe_element element = {.path = "ObjectLockConfiguration/ObjectLockEnabled"};
     enum hangar_rc rc = s3_probe_read_bucket(probe, "object-lock", &element);
-    bool on = !rc && !strcmp(element.text, "Enabled");
+    bool on = rc == HANGAR_OK && strcmp(element.text, "Enabled") == 0;
     if (on) {
         s3_probe_report(probe, "object_lock",
                         set->lock_mode ? "on" : "on, but not used: lock_mode is none");
@@ -238,8 +240,8 @@ static bool s3_probe_on_version(void *arg, const char *path, char *text)
 {
     struct s3_probe_run *probe = arg;
     struct s3_upload *upload = &probe->upload;
-    if (!text || (strcmp(path, "ListVersionsResult/Version/VersionId") &&
-                  strcmp(path, "ListVersionsResult/DeleteMarker/VersionId"))) {
+    if (!text || (strcmp(path, "ListVersionsResult/Version/VersionId") != 0 &&
+                  strcmp(path, "ListVersionsResult/DeleteMarker/VersionId") != 0)) {
         return true;
     }
     struct failure ignored_failure = {0};
@@ -258,14 +260,13 @@ static void s3_probe_remove_versions(struct s3_probe_run *probe)
     struct s3_answer answer;
     const struct s3_pair query[] = {{"versions", ""}, {"prefix", upload->key}};
     s3_upload_free(upload); /* its list of tags records the ids of the versions */
-    struct s3_xml *xml = s3_xml_new(s3_probe_on_version, probe);
-    const struct s3_request request = {
-        .method = "GET", .query = query, .query_count = 2, .few_tries = true, .xml = xml};
-    if (!xml) {
-        return;
-    }
+    const struct s3_request request = {.method = "GET",
+                                       .query = query,
+                                       .query_count = 2,
+                                       .few_tries = true,
+                                       .on_element = s3_probe_on_version,
+                                       .arg = probe};
     s3_send(&s3->wire, &request, "list versions", &answer, &ignored_failure);
-    s3_xml_free(xml);
     for (size_t i = 0; i < upload->parts; i++) {
         const struct s3_pair version = {"versionId", upload->tags[i] ? upload->tags[i] : ""};
         const struct s3_request removal = {.method = "DELETE",
@@ -284,11 +285,11 @@ static enum hangar_rc s3_probe_remove(struct s3_probe_run *probe, struct failure
     const char *name = probe->upload.key + strlen(s3->set.prefix);
     enum hangar_rc result;
     enum hangar_rc rc = s3_remove_names(s3, &name, 1, &result, failure);
-    if (!rc) {
+    if (rc == HANGAR_OK) {
         s3_probe_report(probe, "batch_delete",
                         atomic_load(&s3->no_batch) ? "no: objects are removed one by one" : "yes");
     }
-    if (!rc && probe->versioned) {
+    if (rc == HANGAR_OK && probe->versioned) {
         s3_probe_remove_versions(probe);
     }
     return rc;
@@ -318,26 +319,26 @@ enum hangar_rc s3_probe(void *inst, struct hangar_attrs *capabilities)
     s3_mark_make(upload->mark);
     snprintf(upload->key, sizeof(upload->key), "%shangar-probe-%s", s3->set.prefix, upload->mark);
     enum hangar_rc rc = s3_probe_whole(&probe, &answer, &failure);
-    if (rc) {
+    if (rc != HANGAR_OK) {
         return failure_raise(&failure, s3->host, s3->ctx);
     }
     s3_probe_clock(&probe, &answer);
     s3_probe_versioning(&probe);
     rc = s3_probe_object_lock(&probe, &failure);
-    if (!rc) {
+    if (rc == HANGAR_OK) {
         rc = s3_probe_create_only(&probe, &failure);
     }
-    if (!rc) {
+    if (rc == HANGAR_OK) {
         s3_probe_checksums(&probe);
     }
-    if (!rc) {
+    if (rc == HANGAR_OK) {
         rc = s3_probe_multipart(&probe, &failure);
     }
     /* also after a failure nothing stays in the store */
     enum hangar_rc removed = s3_probe_remove(&probe, &failure);
-    rc = rc ? rc : removed;
+    rc = rc != HANGAR_OK ? rc : removed;
     s3_upload_free(upload);
-    if (rc) {
+    if (rc != HANGAR_OK) {
         return failure_raise(&failure, s3->host, s3->ctx);
     }
     s3_probe_stale(&probe);

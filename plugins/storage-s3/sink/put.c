@@ -50,7 +50,7 @@ enum hangar_rc s3_put_open(void *inst, const char *name, uint64_t size_hint, uin
         return s3->host->fail(s3->ctx, HANGAR_NO_MEMORY, 0, "cannot store %s: out of memory", name);
     }
     enum hangar_rc rc = s3_key(s3, name, put->upload.key);
-    if (rc) {
+    if (rc != HANGAR_OK) {
         free(put);
         return rc;
     }
@@ -75,7 +75,7 @@ static void s3_put_finish_part(struct s3_part *part, char *tag, const struct fai
     void *spare = part->buffer;
     pthread_mutex_lock(&workers->mutex);
     part->upload->tags[part->number - 1] = tag;
-    if (failure->rc) {
+    if (failure->rc != HANGAR_OK) {
         failure_record(&put->failure, failure->rc, "%s", failure->text);
     }
     if (!put->has_buffer && !put->spare) {
@@ -123,7 +123,7 @@ static enum hangar_rc s3_put_end_piece(struct hangar_put *put, struct failure *f
 {
     struct hangar_entry entry = {.struct_size = sizeof(entry)};
     s3_put_wait_for_parts(put);
-    if (put->failure.rc) {
+    if (put->failure.rc != HANGAR_OK) {
         return failure_record(failure, put->failure.rc, "%s", put->failure.text);
     }
     enum hangar_rc rc = s3_upload_complete(&put->piece, &entry, failure);
@@ -136,7 +136,7 @@ static enum hangar_rc s3_put_end_piece(struct hangar_put *put, struct failure *f
 static enum hangar_rc s3_put_next_piece(struct hangar_put *put, struct failure *failure)
 {
     enum hangar_rc rc = put->pieces ? s3_put_end_piece(put, failure) : HANGAR_OK;
-    if (rc) {
+    if (rc != HANGAR_OK) {
         return rc;
     }
     s3_upload_free(&put->piece);
@@ -165,7 +165,7 @@ static enum hangar_rc s3_put_open_upload(struct hangar_put *put, struct s3_uploa
         rc = s3_put_next_piece(put, failure);
         *out = &put->piece;
     }
-    if (rc || (*out)->id) {
+    if (rc != HANGAR_OK || (*out)->id) {
         return rc;
     }
     s3_stale_sweep_once(put->s3, put->upload.key);
@@ -178,22 +178,22 @@ static enum hangar_rc s3_put_send_part(struct hangar_put *put, struct failure *f
     struct s3 *s3 = put->s3;
     struct s3_upload *upload;
     enum hangar_rc rc = s3_put_open_upload(put, &upload, failure);
-    struct s3_part *part = rc ? NULL : calloc(1, sizeof(*part));
-    if (!rc && !part) {
+    struct s3_part *part = rc != HANGAR_OK ? NULL : calloc(1, sizeof(*part));
+    if (rc == HANGAR_OK && !part) {
         rc = failure_record(failure, HANGAR_NO_MEMORY, "cannot %s: out of memory", put->action);
     }
-    if (rc) {
+    if (rc != HANGAR_OK) {
         return rc;
     }
     /* parts that end write their tags into the array that this may move */
     pthread_mutex_lock(&s3->workers.mutex);
     rc = s3_upload_next(upload, &part->number, failure);
-    if (!rc) {
+    if (rc == HANGAR_OK) {
         put->in_flight++;
         put->has_buffer = false;
     }
     pthread_mutex_unlock(&s3->workers.mutex);
-    if (rc) {
+    if (rc != HANGAR_OK) {
         free(part);
         return rc;
     }
@@ -206,7 +206,7 @@ static enum hangar_rc s3_put_send_part(struct hangar_put *put, struct failure *f
     put->buffer = NULL;
     put->fill = 0;
     rc = s3_workers_add(&s3->workers, &part->task, failure);
-    if (rc) {
+    if (rc != HANGAR_OK) {
         s3_put_finish_part(part, NULL, failure);
     }
     return rc;
@@ -219,7 +219,7 @@ static enum hangar_rc s3_put_next_buffer(struct hangar_put *put, struct failure 
     struct s3 *s3 = put->s3;
     struct s3_workers *workers = &s3->workers;
     pthread_mutex_lock(&workers->mutex);
-    while (!put->buffer && !put->failure.rc) {
+    while (!put->buffer && put->failure.rc == HANGAR_OK) {
         put->buffer = put->spare;
         put->spare = NULL;
         if (!put->buffer && put->in_flight <= s3->set.concurrency) {
@@ -230,7 +230,7 @@ static enum hangar_rc s3_put_next_buffer(struct hangar_put *put, struct failure 
         }
     }
     put->has_buffer = put->buffer != NULL;
-    if (put->failure.rc) {
+    if (put->failure.rc != HANGAR_OK) {
         failure_record(failure, put->failure.rc, "%s", put->failure.text);
     }
     pthread_mutex_unlock(&workers->mutex);
@@ -251,7 +251,7 @@ static enum hangar_rc s3_put_grow_buffer(struct hangar_put *put, struct failure 
         }
     } else {
         enum hangar_rc rc = s3_pool_acquire_first(&put->s3->pool, &buffer, failure);
-        if (rc) {
+        if (rc != HANGAR_OK) {
             return rc;
         }
         if (put->fill) {
@@ -271,10 +271,10 @@ enum hangar_rc s3_put_write(struct hangar_put *put, const void *data, size_t siz
     struct failure failure = {0};
     const char *next = data;
     enum hangar_rc rc = HANGAR_OK;
-    while (size && !rc) {
+    while (size && rc == HANGAR_OK) {
         if (put->lent && put->fill == put->capacity) {
             rc = s3_put_send_part(put, &failure);
-            if (!rc) {
+            if (rc == HANGAR_OK) {
                 rc = s3_put_next_buffer(put, &failure);
             }
         } else if (put->fill == put->capacity) {
@@ -287,7 +287,7 @@ enum hangar_rc s3_put_write(struct hangar_put *put, const void *data, size_t siz
             size -= step;
         }
     }
-    return rc ? failure_raise(&failure, put->s3->host, put->s3->ctx) : HANGAR_OK;
+    return rc != HANGAR_OK ? failure_raise(&failure, put->s3->host, put->s3->ctx) : HANGAR_OK;
 }
 
 static void s3_put_free(struct hangar_put *put)
@@ -336,16 +336,16 @@ static enum hangar_rc s3_put_commit_parts(struct hangar_put *put, struct hangar_
 {
     enum hangar_rc rc = put->fill ? s3_put_send_part(put, failure) : HANGAR_OK;
     s3_put_wait_for_parts(put);
-    if (put->failure.rc) {
+    if (put->failure.rc != HANGAR_OK) {
         rc = failure_record(failure, put->failure.rc, "%s", put->failure.text);
     }
-    if (!rc && put->pieces) {
+    if (rc == HANGAR_OK && put->pieces) {
         rc = s3_put_end_piece(put, failure);
     }
-    if (!rc) {
+    if (rc == HANGAR_OK) {
         rc = s3_upload_complete(&put->upload, entry, failure);
     }
-    entry->size += rc ? 0 : put->pieces_size;
+    entry->size += rc != HANGAR_OK ? 0 : put->pieces_size;
     return rc;
 }
 
@@ -356,7 +356,7 @@ enum hangar_rc s3_put_commit(struct hangar_put *put, struct hangar_entry *entry)
     enum hangar_rc rc =
         put->upload.id ? s3_put_commit_parts(put, entry, &failure)
                        : s3_upload_whole(&put->upload, put->buffer, put->fill, entry, &failure);
-    if (!rc) {
+    if (rc == HANGAR_OK) {
         s3_put_free(put);
         return HANGAR_OK;
     }

@@ -20,12 +20,13 @@ static enum hangar_rc s3_remove_key(struct s3 *s3, const char *key, const char *
     struct s3_answer answer;
     const struct s3_request request = {.method = "DELETE", .key = key};
     enum hangar_rc rc = s3_send(&s3->wire, &request, action, &answer, failure);
-    if (rc == HANGAR_NOT_FOUND && !failure->rc) {
+    if (rc == HANGAR_NOT_FOUND && failure->rc == HANGAR_OK) {
         return HANGAR_OK;
     }
-    return rc ? failure_record(failure, rc, "cannot %s: the store refuses (status %ld)", action,
-                               answer.status)
-              : HANGAR_OK;
+    return rc != HANGAR_OK
+               ? failure_record(failure, rc, "cannot %s: the store refuses (status %ld)", action,
+                                answer.status)
+               : HANGAR_OK;
 }
 
 enum hangar_rc s3_remove(void *inst, const char *name)
@@ -34,13 +35,13 @@ enum hangar_rc s3_remove(void *inst, const char *name)
     struct failure failure = {0};
     char key[S3_KEY_MAX + 1], action[S3_ACTION_SIZE];
     enum hangar_rc rc = s3_key(s3, name, key);
-    if (rc) {
+    if (rc != HANGAR_OK) {
         return rc;
     }
     s3_stale_sweep_once(s3, key);
     s3_action(s3, "remove", name, action);
     rc = s3_remove_key(s3, key, action, &failure);
-    return rc ? failure_raise(&failure, s3->host, s3->ctx) : HANGAR_OK;
+    return rc != HANGAR_OK ? failure_raise(&failure, s3->host, s3->ctx) : HANGAR_OK;
 }
 
 /* A request for many names, and its answer. */
@@ -54,10 +55,10 @@ struct s3_batch {
 
 static enum hangar_rc s3_batch_rc_of_code(const char *code)
 {
-    if (!strcmp(code, "NoSuchKey") || !strcmp(code, "NoSuchVersion")) {
+    if (strcmp(code, "NoSuchKey") == 0 || strcmp(code, "NoSuchVersion") == 0) {
         return HANGAR_OK;
     }
-    return !strcmp(code, "AccessDenied") ? HANGAR_AUTH : HANGAR_IO;
+    return strcmp(code, "AccessDenied") == 0 ? HANGAR_AUTH : HANGAR_IO;
 }
 
 static bool s3_batch_on_element(void *arg, const char *path, char *text)
@@ -68,14 +69,14 @@ static bool s3_batch_on_element(void *arg, const char *path, char *text)
             batch->results[i] = HANGAR_OK; /* "Quiet": the answer lists only failures */
         }
         batch->key[0] = batch->code[0] = batch->problem[0] = '\0';
-    } else if (!strcmp(path, "DeleteResult/Error/Key")) {
+    } else if (strcmp(path, "DeleteResult/Error/Key") == 0) {
         snprintf(batch->key, sizeof(batch->key), "%s", text);
-    } else if (!strcmp(path, "DeleteResult/Error/Code")) {
+    } else if (strcmp(path, "DeleteResult/Error/Code") == 0) {
         snprintf(batch->code, sizeof(batch->code), "%s", text);
-    } else if (!strcmp(path, "DeleteResult/Error")) {
+    } else if (strcmp(path, "DeleteResult/Error") == 0) {
         for (size_t i = 0; i < batch->count; i++) {
             if (strlen(batch->key) >= batch->skip &&
-                !strcmp(batch->key + batch->skip, batch->names[i])) {
+                strcmp(batch->key + batch->skip, batch->names[i]) == 0) {
                 batch->results[i] = s3_batch_rc_of_code(batch->code);
             }
         }
@@ -106,10 +107,8 @@ static enum hangar_rc s3_batch_remove(struct s3 *s3, struct s3_batch *batch, con
     struct s3_answer answer;
     const struct s3_pair query = {"delete", ""};
     const struct s3_pair header = {"content-type", "application/xml"};
-    struct s3_xml *xml = s3_xml_new(s3_batch_on_element, batch);
     s3_batch_make_body(s3, batch, &body);
-    if (!xml || body.failed) {
-        s3_xml_free(xml);
+    if (body.failed) {
         text_free(&body);
         return failure_record(failure, HANGAR_NO_MEMORY, "cannot %s: out of memory", action);
     }
@@ -122,16 +121,16 @@ static enum hangar_rc s3_batch_remove(struct s3 *s3, struct s3_batch *batch, con
                                        .body_size = body.size,
                                        .md5 = true,
                                        .slow = true,
-                                       .xml = xml};
+                                       .on_element = s3_batch_on_element,
+                                       .arg = batch};
     enum hangar_rc rc = s3_send(&s3->wire, &request, action, &answer, failure);
-    s3_xml_free(xml);
     text_free(&body);
-    if (rc && rc != HANGAR_UNSUPPORTED) {
+    if (rc != HANGAR_OK && rc != HANGAR_UNSUPPORTED) {
         return failure_record(failure, rc, "cannot %s: the store refuses (status %ld)", action,
                               answer.status);
     }
-    if (!rc && *batch->problem) {
-        for (size_t i = 0; i < batch->count && !rc; i++) {
+    if (rc == HANGAR_OK && *batch->problem) {
+        for (size_t i = 0; i < batch->count && rc == HANGAR_OK; i++) {
             rc = batch->results[i];
         }
         return failure_record(failure, rc, "cannot %s: %s", action, batch->problem);
@@ -173,11 +172,11 @@ enum hangar_rc s3_remove_names(struct s3 *s3, const char *const *names, size_t c
         struct failure own = {0};
         enum hangar_rc rc = atomic_load(&s3->no_batch) ? HANGAR_UNSUPPORTED
                                                        : s3_batch_remove(s3, batch, action, &own);
-        if (rc == HANGAR_UNSUPPORTED && !own.rc) {
+        if (rc == HANGAR_UNSUPPORTED && own.rc == HANGAR_OK) {
             atomic_store(&s3->no_batch, true);
             rc = s3_remove_each(s3, batch, action, &own);
         }
-        if (rc) {
+        if (rc != HANGAR_OK) {
             first = failure_record(failure, rc, "%s", own.text);
         }
     }
@@ -192,13 +191,13 @@ enum hangar_rc s3_remove_many(void *inst, const char *const *names, size_t count
     struct failure failure = {0};
     char key[S3_KEY_MAX + 1];
     enum hangar_rc rc = HANGAR_OK;
-    for (size_t i = 0; i < count && !rc; i++) {
+    for (size_t i = 0; i < count && rc == HANGAR_OK; i++) {
         rc = s3_key(s3, names[i], key);
     }
-    if (rc || !count) {
+    if (rc != HANGAR_OK || !count) {
         return rc;
     }
     s3_stale_sweep_once(s3, key);
     rc = s3_remove_names(s3, names, count, results, &failure);
-    return rc ? failure_raise(&failure, s3->host, s3->ctx) : HANGAR_OK;
+    return rc != HANGAR_OK ? failure_raise(&failure, s3->host, s3->ctx) : HANGAR_OK;
 }

@@ -21,9 +21,9 @@ static bool s3_lock_on_element(void *arg, const char *path, char *text)
     struct s3_lock *lock = arg;
     if (!text) {
         *lock = (struct s3_lock){0};
-    } else if (!strcmp(path, "Retention/Mode")) {
+    } else if (strcmp(path, "Retention/Mode") == 0) {
         snprintf(lock->mode, sizeof(lock->mode), "%s", text);
-    } else if (!strcmp(path, "Retention/RetainUntilDate")) {
+    } else if (strcmp(path, "Retention/RetainUntilDate") == 0) {
         clock_parse(text, &lock->until_ms);
     }
     return true;
@@ -35,27 +35,24 @@ static enum hangar_rc s3_lock_read(struct s3 *s3, const char *key, const char *a
 {
     struct s3_answer answer;
     const struct s3_pair query = {"retention", ""};
-    struct s3_xml *xml = s3_xml_new(s3_lock_on_element, lock);
-    if (!xml) {
-        return failure_record(failure, HANGAR_NO_MEMORY, "cannot %s: out of memory", action);
-    }
     const struct s3_request request = {.method = "GET",
                                        .key = key,
                                        .query = &query,
                                        .query_count = 1,
                                        .few_tries = true,
-                                       .xml = xml};
+                                       .on_element = s3_lock_on_element,
+                                       .arg = lock};
     struct failure own = {0};
     enum hangar_rc rc = s3_send(&s3->wire, &request, action, &answer, &own);
-    s3_xml_free(xml);
-    if (rc && answer.xml_bad) { /* the store ignored "?retention" and sent the object itself */
+    if (rc != HANGAR_OK && answer.xml_bad) {
+        /* the store has ignored "?retention" and sent the object itself */
         return failure_record(failure, HANGAR_UNSUPPORTED,
                               "cannot %s: the store has no object lock", action);
     }
-    if (own.rc) {
+    if (own.rc != HANGAR_OK) {
         failure_record(failure, own.rc, "%s", own.text);
     }
-    if (rc == HANGAR_NOT_FOUND && !strcmp(answer.code, "NoSuchObjectLockConfiguration")) {
+    if (rc == HANGAR_NOT_FOUND && strcmp(answer.code, "NoSuchObjectLockConfiguration") == 0) {
         *lock = (struct s3_lock){0};
         return HANGAR_OK;
     }
@@ -96,7 +93,7 @@ enum hangar_rc s3_retain(void *inst, const char *name, int64_t until_ms)
     struct s3_lock lock = {0};
     char key[S3_KEY_MAX + 1], action[S3_ACTION_SIZE];
     enum hangar_rc rc = s3_key(s3, name, key);
-    if (rc) {
+    if (rc != HANGAR_OK) {
         return rc;
     }
     s3_action(s3, "lock", name, action);
@@ -105,20 +102,20 @@ enum hangar_rc s3_retain(void *inst, const char *name, int64_t until_ms)
                               action);
     }
     rc = s3_lock_read(s3, key, action, &lock, &failure);
-    if (!rc && lock.until_ms >= until_ms) {
+    if (rc == HANGAR_OK && lock.until_ms >= until_ms) {
         return HANGAR_OK;
     }
     /* a lock of mode compliance cannot become one of mode governance */
-    if (!rc) {
+    if (rc == HANGAR_OK) {
         rc = s3_lock_write(s3, key, action, *lock.mode ? lock.mode : s3->set.lock_mode, until_ms,
                            &failure);
     }
-    if (rc && !failure.rc) {
+    if (rc != HANGAR_OK && failure.rc == HANGAR_OK) {
         failure_record(&failure, rc, "cannot %s: the store refuses", action);
     }
     /* this is the refusal in a bucket without object lock */
     if (rc == HANGAR_CONFIG) {
         failure.rc = HANGAR_UNSUPPORTED;
     }
-    return rc ? failure_raise(&failure, s3->host, s3->ctx) : HANGAR_OK;
+    return rc != HANGAR_OK ? failure_raise(&failure, s3->host, s3->ctx) : HANGAR_OK;
 }

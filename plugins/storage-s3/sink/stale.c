@@ -45,7 +45,7 @@ static void s3_stale_add_item(struct s3_stale_listing *listing)
 {
     const char *own = listing->s3->set.prefix;
     size_t skip = strlen(own);
-    if (listing->count == ITEMS_MAX || strncmp(listing->key, own, skip) ||
+    if (listing->count == ITEMS_MAX || strncmp(listing->key, own, skip) != 0 ||
         !s3_is_valid_name(listing->key + skip)) {
         return;
     }
@@ -70,16 +70,16 @@ static bool s3_stale_on_upload(void *arg, const char *path, char *text)
         s3_stale_clear(listing);
         return true;
     }
-    if (!strcmp(path, "ListMultipartUploadsResult/Upload/Key")) {
+    if (strcmp(path, "ListMultipartUploadsResult/Upload/Key") == 0) {
         return s3_stale_copy(listing->key, sizeof(listing->key), text);
     }
-    if (!strcmp(path, "ListMultipartUploadsResult/Upload/UploadId")) {
+    if (strcmp(path, "ListMultipartUploadsResult/Upload/UploadId") == 0) {
         return s3_stale_copy(listing->id, sizeof(listing->id), text);
     }
-    if (!strcmp(path, "ListMultipartUploadsResult/Upload/Initiated")) {
+    if (strcmp(path, "ListMultipartUploadsResult/Upload/Initiated") == 0) {
         listing->time_ms = 0;
         clock_parse(text, &listing->time_ms);
-    } else if (!strcmp(path, "ListMultipartUploadsResult/Upload")) {
+    } else if (strcmp(path, "ListMultipartUploadsResult/Upload") == 0) {
         s3_stale_add_item(listing);
     }
     return !listing->failed;
@@ -90,13 +90,13 @@ static bool s3_stale_on_part(void *arg, const char *path, char *text)
     struct s3_stale_listing *listing = arg;
     if (!text) {
         listing->truncated = false;
-    } else if (!strcmp(path, "ListPartsResult/Part/LastModified")) {
+    } else if (strcmp(path, "ListPartsResult/Part/LastModified") == 0) {
         int64_t time_ms = 0;
         clock_parse(text, &time_ms);
         listing->newest_ms = time_ms > listing->newest_ms ? time_ms : listing->newest_ms;
-    } else if (!strcmp(path, "ListPartsResult/IsTruncated")) {
-        listing->truncated = !strcmp(text, "true");
-    } else if (!strcmp(path, "ListPartsResult/NextPartNumberMarker")) {
+    } else if (strcmp(path, "ListPartsResult/IsTruncated") == 0) {
+        listing->truncated = strcmp(text, "true") == 0;
+    } else if (strcmp(path, "ListPartsResult/NextPartNumberMarker") == 0) {
         return s3_stale_copy(listing->marker, sizeof(listing->marker), text);
     }
     return true;
@@ -107,19 +107,14 @@ static enum hangar_rc s3_stale_request(struct s3 *s3, const char *key, const str
                                        struct s3_stale_listing *listing, struct failure *failure)
 {
     struct s3_answer answer;
-    struct s3_xml *xml = s3_xml_new(element, listing);
-    if (!xml) {
-        return failure_record(failure, HANGAR_NO_MEMORY,
-                              "cannot list stale uploads: out of memory");
-    }
     const struct s3_request request = {.method = "GET",
                                        .key = key,
                                        .query = query,
                                        .query_count = count,
                                        .few_tries = true,
-                                       .xml = xml};
+                                       .on_element = element,
+                                       .arg = listing};
     enum hangar_rc rc = s3_send(&s3->wire, &request, "list stale uploads", &answer, failure);
-    s3_xml_free(xml);
     return rc;
 }
 
@@ -153,7 +148,7 @@ static void s3_stale_remove(struct s3_stale_listing *listing, const struct s3_st
     const struct s3_request request = {
         .method = "DELETE", .key = item->key, .query = &query, .query_count = 1, .few_tries = true};
     enum hangar_rc rc = s3_send(&s3->wire, &request, "remove a stale upload", &answer, &failure);
-    if (!rc) {
+    if (rc == HANGAR_OK) {
         s3->host->log(s3->ctx, HANGAR_LOG_INFO, "removed the unfinished upload of a dead run: %s",
                       item->key);
     } else if (rc != HANGAR_NOT_FOUND) {
@@ -176,7 +171,7 @@ enum hangar_rc s3_stale_sweep(struct s3 *s3, const char *prefix, bool remove, si
     const struct s3_pair query[] = {{"uploads", ""}, {"max-uploads", "1000"}, {"prefix", prefix}};
     enum hangar_rc rc = s3_stale_request(s3, NULL, query, 3, s3_stale_on_upload, listing, failure);
     int64_t before_ms = s3_time_ms(&s3->wire) - s3->set.stale_after_ms;
-    for (size_t i = 0; !rc && i < listing->count; i++) {
+    for (size_t i = 0; rc == HANGAR_OK && i < listing->count; i++) {
         const struct s3_stale_item *item = &listing->items[i];
         if (!item->time_ms || item->time_ms > before_ms || s3_upload_is_own(s3, item->id) ||
             s3_stale_last_activity_ms(listing, item) > before_ms) {

@@ -28,8 +28,9 @@
 void s3_mark_make(char mark[S3_MARK_SIZE])
 {
     unsigned char random[(S3_MARK_SIZE - 1) / 2];
-    while (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
-        ; /* interrupted before there was enough entropy, once after boot */
+    while (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random)) {
+        /* interrupted by a signal before there was enough entropy, soon after boot */
+    }
     for (size_t i = 0; i < sizeof(random); i++) {
         snprintf(mark + 2 * i, 3, "%02x", random[i]);
     }
@@ -91,7 +92,7 @@ static enum hangar_rc s3_upload_check_checksum(const struct s3_upload *upload,
         return failure_record(failure, HANGAR_IO, "cannot %s: the store returned no checksum",
                               upload->action);
     }
-    if (known == S3_NO || !strcmp(answer->checksum, answer->sent_checksum)) {
+    if (known == S3_NO || strcmp(answer->checksum, answer->sent_checksum) == 0) {
         return HANGAR_OK;
     }
     return failure_record(
@@ -104,7 +105,8 @@ static enum hangar_rc s3_upload_check_etag(const struct s3_upload *upload,
                                            const struct s3_answer *answer, struct failure *failure)
 {
     if (!*answer->sent_md5 || strlen(answer->etag) != S3_MD5_HEX - 1 || upload->s3->set.kms_key ||
-        !strncmp(answer->sse, "aws:kms", 7) || !strcasecmp(answer->etag, answer->sent_md5)) {
+        strncmp(answer->sse, "aws:kms", 7) == 0 ||
+        strcasecmp(answer->etag, answer->sent_md5) == 0) {
         return s3_upload_check_checksum(upload, answer, failure);
     }
     return failure_record(
@@ -139,7 +141,7 @@ static enum hangar_rc s3_upload_check_free(const struct s3_upload *upload, struc
         return HANGAR_OK;
     }
     enum hangar_rc rc = s3_head(upload->s3, upload->key, upload->action, &answer, failure);
-    if (!rc) {
+    if (rc == HANGAR_OK) {
         return s3_upload_exists(upload, failure);
     }
     return rc == HANGAR_NOT_FOUND ? HANGAR_OK : rc;
@@ -154,7 +156,7 @@ static enum hangar_rc s3_upload_check_own(const struct s3_upload *upload, struct
         return failure_record(failure, HANGAR_IO, "cannot %s: the store has lost the object",
                               upload->action);
     }
-    if (!rc && strcmp(answer->mark, upload->mark)) {
+    if (rc == HANGAR_OK && strcmp(answer->mark, upload->mark) != 0) {
         return s3_upload_exists(upload, failure);
     }
     return rc;
@@ -198,24 +200,24 @@ enum hangar_rc s3_upload_whole(struct s3_upload *upload, const void *data, size_
                                  .md5 = *headers.lock_until != '\0',
                                  .object_data = !upload->plain};
     enum hangar_rc rc = s3_upload_check_free(upload, failure);
-    if (!rc) {
+    if (rc == HANGAR_OK) {
         rc = s3_upload_send_visible(upload, &request, condition, &answer, failure);
     }
-    if (rc == HANGAR_EXISTS && !failure->rc) {
+    if (rc == HANGAR_EXISTS && failure->rc == HANGAR_OK) {
         atomic_store(&s3->create_only, S3_YES);
         rc = s3_upload_check_own(upload, &answer, failure);
-        if (!rc) {
+        if (rc == HANGAR_OK) {
             s3_entry_fill(entry, &answer);
             return HANGAR_OK;
         }
     }
-    if (rc) {
+    if (rc != HANGAR_OK) {
         s3_answer_report(&s3->wire, &answer, upload->action, 1, failure, rc);
         return rc;
     }
     rc = s3_upload_check_etag(upload, &answer, failure);
     answer.length = size;
-    if (!rc) {
+    if (rc == HANGAR_OK) {
         s3_entry_fill(entry, &answer);
     }
     return rc;
@@ -224,8 +226,8 @@ enum hangar_rc s3_upload_whole(struct s3_upload *upload, const void *data, size_
 static bool s3_upload_on_id(void *arg, const char *path, char *text)
 {
     char **id = arg;
-    if (text && !strcmp(path, "InitiateMultipartUploadResult/UploadId") && strlen(text) <= ID_MAX &&
-        !*id) {
+    if (text && strcmp(path, "InitiateMultipartUploadResult/UploadId") == 0 &&
+        strlen(text) <= ID_MAX && !*id) {
         *id = strdup(text);
     }
     return true;
@@ -265,25 +267,20 @@ enum hangar_rc s3_upload_begin(struct s3_upload *upload, struct failure *failure
     if (!upload->plain && upload->s3->set.checksum) {
         s3_headers_add(&headers, "x-amz-checksum-algorithm", upload->s3->set.checksum->algorithm);
     }
-    struct s3_xml *xml = s3_xml_new(s3_upload_on_id, &upload->id);
-    if (!xml) {
-        return failure_record(failure, HANGAR_NO_MEMORY, "cannot %s: out of memory",
-                              upload->action);
-    }
     const struct s3_request request = {.method = "POST",
                                        .key = upload->key,
                                        .query = &query,
                                        .query_count = 1,
                                        .headers = headers.pairs,
                                        .header_count = headers.count,
-                                       .xml = xml};
+                                       .on_element = s3_upload_on_id,
+                                       .arg = &upload->id};
     enum hangar_rc rc = s3_send(&upload->s3->wire, &request, upload->action, &answer, failure);
-    s3_xml_free(xml);
-    if (!rc && upload->id) {
+    if (rc == HANGAR_OK && upload->id) {
         s3_upload_register(upload, true);
         return HANGAR_OK;
     }
-    if (!rc) {
+    if (rc == HANGAR_OK) {
         rc = failure_record(failure, HANGAR_IO,
                             "cannot %s: the store returned no id for an upload in parts",
                             upload->action);
@@ -344,13 +341,13 @@ enum hangar_rc s3_upload_part(struct s3_upload *upload, size_t number, const voi
                                        .object_data = !upload->plain,
                                        .stop = stop};
     enum hangar_rc rc = s3_send(&upload->s3->wire, &request, upload->action, &answer, failure);
-    if (rc) {
+    if (rc != HANGAR_OK) {
         return failure_record(failure, rc == HANGAR_NOT_FOUND ? HANGAR_IO : rc,
                               "cannot %s: its upload in parts does not exist any more",
                               upload->action);
     }
     rc = s3_upload_check_etag(upload, &answer, failure);
-    if (rc) {
+    if (rc != HANGAR_OK) {
         return rc;
     }
     *tag = s3_upload_describe_part(upload, &answer);
@@ -372,11 +369,6 @@ static enum hangar_rc s3_upload_send_complete(struct s3_upload *upload, const st
 {
     const struct s3_pair query = {"uploadId", upload->id};
     struct s3_pair headers[] = {{"content-type", "application/xml"}, {NULL, NULL}};
-    struct s3_xml *xml = s3_xml_new(s3_upload_on_any, NULL);
-    if (!xml) {
-        return failure_record(failure, HANGAR_NO_MEMORY, "cannot %s: out of memory",
-                              upload->action);
-    }
     struct s3_request request = {.method = "POST",
                                  .key = upload->key,
                                  .query = &query,
@@ -386,9 +378,9 @@ static enum hangar_rc s3_upload_send_complete(struct s3_upload *upload, const st
                                  .body = body->data,
                                  .body_size = body->size,
                                  .slow = true,
-                                 .xml = xml};
+                                 .on_element = s3_upload_on_any,
+                                 .arg = NULL};
     enum hangar_rc rc = s3_upload_send_visible(upload, &request, &headers[1], answer, failure);
-    s3_xml_free(xml);
     return rc;
 }
 
@@ -398,7 +390,7 @@ static enum hangar_rc s3_upload_check_stored(const struct s3_upload *upload,
 {
     struct s3_answer answer;
     enum hangar_rc rc = s3_upload_check_own(upload, &answer, failure);
-    if (rc) {
+    if (rc != HANGAR_OK) {
         return rc;
     }
     if (answer.length != upload->size) {
@@ -437,13 +429,13 @@ enum hangar_rc s3_upload_complete(struct s3_upload *upload, struct hangar_entry 
     enum hangar_rc rc = body.failed ? failure_record(failure, HANGAR_NO_MEMORY,
                                                      "cannot %s: out of memory", upload->action)
                                     : s3_upload_check_free(upload, failure);
-    if (!rc) {
+    if (rc == HANGAR_OK) {
         rc = s3_upload_send_complete(upload, &body, &answer, failure);
     }
     text_free(&body);
-    bool doubtful = (rc == HANGAR_NOT_FOUND || rc == HANGAR_EXISTS) && !failure->rc;
-    if (rc && !doubtful) {
-        if (!failure->rc) {
+    bool doubtful = (rc == HANGAR_NOT_FOUND || rc == HANGAR_EXISTS) && failure->rc == HANGAR_OK;
+    if (rc != HANGAR_OK && !doubtful) {
+        if (failure->rc == HANGAR_OK) {
             s3_answer_report(&upload->s3->wire, &answer, upload->action, 1, failure, rc);
         }
         return rc;
@@ -455,7 +447,7 @@ enum hangar_rc s3_upload_complete(struct s3_upload *upload, struct hangar_entry 
         s3_upload_close(upload);
     }
     rc = s3_upload_check_stored(upload, entry, failure);
-    if (!rc && refused) {
+    if (rc == HANGAR_OK && refused) {
         s3_upload_close(upload);
     }
     return rc;
@@ -473,7 +465,7 @@ void s3_upload_abort(struct s3_upload *upload)
     const struct s3_request request = {
         .method = "DELETE", .key = upload->key, .query = &query, .query_count = 1, .cleanup = true};
     enum hangar_rc rc = s3_send(&s3->wire, &request, "abort an upload in parts", &answer, &failure);
-    if (rc && rc != HANGAR_NOT_FOUND) {
+    if (rc != HANGAR_OK && rc != HANGAR_NOT_FOUND) {
         s3->host->log(s3->ctx, HANGAR_LOG_WARN,
                       "%s; its parts use space until a later run removes them (stale_after)",
                       *failure.text ? failure.text : "cannot abort an upload in parts");

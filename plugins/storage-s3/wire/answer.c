@@ -11,11 +11,11 @@
 static bool s3_answer_on_element(void *arg, const char *path, char *text)
 {
     struct s3_answer *answer = arg;
-    if (!strcmp(path, "Error/Code")) {
+    if (strcmp(path, "Error/Code") == 0) {
         snprintf(answer->code, sizeof(answer->code), "%s", text);
-    } else if (!strcmp(path, "Error/Message")) {
+    } else if (strcmp(path, "Error/Message") == 0) {
         snprintf(answer->message, sizeof(answer->message), "%s", text);
-    } else if (!strcmp(path, "Error/Region")) {
+    } else if (strcmp(path, "Error/Region") == 0) {
         snprintf(answer->region, sizeof(answer->region), "%s", text);
     }
     return true;
@@ -50,7 +50,7 @@ void s3_answer_read_error(struct s3_answer *answer, const char *body, size_t siz
 static bool s3_answer_has_code(const struct s3_answer *answer, const char *const *codes)
 {
     for (; *codes; codes++) {
-        if (!strcmp(answer->code, *codes)) {
+        if (strcmp(answer->code, *codes) == 0) {
             return true;
         }
     }
@@ -125,7 +125,7 @@ static enum hangar_rc s3_judge_refusal(const struct s3_answer *answer)
     if (s3_answer_has_code(answer, full) || answer->status == 507 || answer->status == 413) {
         return HANGAR_NO_SPACE;
     }
-    if (!strcmp(answer->code, "NoSuchBucket")) {
+    if (strcmp(answer->code, "NoSuchBucket") == 0) {
         return HANGAR_CONFIG;
     }
     if (s3_answer_has_code(answer, old_keys)) { /* with status 400 in some stores */
@@ -171,7 +171,7 @@ struct s3_judgement s3_judge(const struct s3_answer *answer)
     if (s3_answer_is_overload(answer)) {
         judgement.load = S3_LOAD_TOO_HIGH;
     }
-    judgement.skew = !strcmp(answer->code, "RequestTimeTooSkewed");
+    judgement.skew = strcmp(answer->code, "RequestTimeTooSkewed") == 0;
     judgement.keys = s3_answer_has_code(answer, old_keys);
     judgement.digest = s3_answer_has_code(answer, damaged);
     if (s3_answer_is_temporary(answer) || s3_answer_is_overload(answer)) {
@@ -219,12 +219,12 @@ static void s3_answer_add_hint(const struct s3_wire *wire, const struct s3_answe
         text_add(text, "; hint: check the option endpoint, and that this machine can reach it");
         return;
     }
-    if (*answer->region && strcmp(answer->region, wire->set->region)) {
+    if (*answer->region && strcmp(answer->region, wire->set->region) != 0) {
         text_addf(text, "; hint: set region: %s", answer->region);
         return;
     }
     for (size_t i = 0; i < sizeof(s3_advices) / sizeof(s3_advices[0]); i++) {
-        if (!strcmp(answer->code, s3_advices[i].code)) {
+        if (strcmp(answer->code, s3_advices[i].code) == 0) {
             text_addf(text, "; hint: %s", s3_advices[i].hint);
         }
     }

@@ -67,10 +67,10 @@ static size_t s3_attempt_write_body(char *data, size_t size, size_t count, void 
         }
         return bytes;
     }
-    if (request->stream) {
+    if (request->on_data) {
         size_t consumed = CURL_WRITEFUNC_PAUSE;
         if (s3_bandwidth_available(channel->wire)) {
-            consumed = request->stream(request->stream_arg, data, bytes);
+            consumed = request->on_data(request->arg, data, bytes);
         }
         if (consumed == CURL_WRITEFUNC_PAUSE) {
             channel->paused = true;
@@ -79,8 +79,8 @@ static size_t s3_attempt_write_body(char *data, size_t size, size_t count, void 
         }
         return consumed;
     }
-    if (request->xml && !channel->answer->xml_bad) {
-        channel->answer->xml_bad = !s3_xml_feed(request->xml, data, bytes);
+    if (channel->xml && !channel->answer->xml_bad) {
+        channel->answer->xml_bad = !s3_xml_feed(channel->xml, data, bytes);
     }
     /* an <Error> in an answer with a status of success is short, and the whole body */
     if (channel->error_body.size < ERROR_IN_SUCCESS_MAX) {
@@ -95,7 +95,7 @@ static bool s3_attempt_read_value(const char *line, size_t size, const char *nam
                                   size_t capacity)
 {
     size_t length = strlen(name);
-    if (size <= length || line[length] != ':' || strncasecmp(line, name, length)) {
+    if (size <= length || line[length] != ':' || strncasecmp(line, name, length) != 0) {
         return false;
     }
     const char *value = line + length + 1, *end = line + size;
@@ -195,8 +195,8 @@ static bool s3_attempt_add_line(struct s3_channel *channel, const char *name, co
 /* The signature covers the host, Content-MD5, ranges and all headers of Amazon. */
 static bool s3_attempt_signs(const char *name)
 {
-    return !strncmp(name, "x-amz-", 6) || !strcmp(name, "host") || !strcmp(name, "content-md5") ||
-           !strcmp(name, "range");
+    return strncmp(name, "x-amz-", 6) == 0 || strcmp(name, "host") == 0 ||
+           strcmp(name, "content-md5") == 0 || strcmp(name, "range") == 0;
 }
 
 /* Adds all headers, and the signature of those that it covers. */
@@ -246,7 +246,7 @@ static bool s3_attempt_add_headers(struct s3_channel *channel, const struct s3_k
                                        .access_key_id = keys->access_key_id,
                                        .secret_access_key = keys->secret_access_key};
     struct text authorization = {0};
-    added = added && s3_sign(&signing, &channel->day, &authorization) &&
+    added = added && s3_add_signature(&signing, &channel->day, &authorization) &&
             s3_attempt_add_line(channel, "authorization", authorization.data);
     text_free(&authorization);
     /* without these two, curl sends "Expect: 100-continue" and a type of the body */
@@ -263,9 +263,9 @@ static void s3_attempt_set_method(struct s3_channel *channel)
 {
     const struct s3_request *request = channel->request;
     CURL *easy = channel->easy;
-    if (!strcmp(request->method, "HEAD")) {
+    if (strcmp(request->method, "HEAD") == 0) {
         curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
-    } else if (!strcmp(request->method, "PUT") || !strcmp(request->method, "POST")) {
+    } else if (strcmp(request->method, "PUT") == 0 || strcmp(request->method, "POST") == 0) {
         curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
         curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)request->body_size);
         curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
@@ -328,10 +328,10 @@ enum hangar_rc s3_attempt_begin(struct s3_channel *channel, const struct s3_requ
     text_clear(&channel->error_body);
     curl_easy_reset(channel->easy);
     s3_settings_path(set, request->key, &path);
-    bool ready = s3_query(request->query, request->query_count, &query) && !path.failed;
+    bool ready = s3_add_query(request->query, request->query_count, &query) && !path.failed;
     text_addf(&url, "%s%s%s%s", set->origin, text_str(&path), query.size ? "?" : "",
               text_str(&query));
-    ready = ready && !url.failed && (!request->xml || s3_xml_restart(request->xml)) &&
+    ready = ready && !url.failed && (!channel->xml || s3_xml_restart(channel->xml)) &&
             s3_attempt_add_headers(channel, keys, hashes, text_str(&path), text_str(&query)) &&
             !curl_easy_setopt(channel->easy, CURLOPT_URL, url.data);
     text_free(&path);
@@ -354,7 +354,6 @@ enum hangar_rc s3_attempt_begin(struct s3_channel *channel, const struct s3_requ
 static void s3_attempt_finish(struct s3_channel *channel, CURLcode result)
 {
     struct s3_answer *answer = channel->answer;
-    const struct s3_request *request = channel->request;
     curl_off_t connected_us = 0;
     answer->curl = result;
     channel->over = true;
@@ -366,8 +365,8 @@ static void s3_attempt_finish(struct s3_channel *channel, CURLcode result)
     const char *body = text_str(&channel->error_body);
     if (!s3_answer_is_success(answer)) {
         s3_answer_read_error(answer, body, channel->error_body.size);
-    } else if (request->xml) {
-        answer->xml_bad = answer->xml_bad || !s3_xml_end(request->xml);
+    } else if (channel->xml) {
+        answer->xml_bad = answer->xml_bad || !s3_xml_end(channel->xml);
         s3_answer_read_error(answer, body, channel->error_body.size);
     }
 }

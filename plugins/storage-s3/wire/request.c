@@ -65,6 +65,12 @@ enum hangar_rc s3_exchange_init(struct s3_exchange *exchange, struct s3_wire *wi
     if (request->cleanup) {
         exchange->until_ms = clock_monotonic_ms() + CLEANUP_MS;
     }
+    if (request->on_element) {
+        exchange->xml = s3_xml_new(request->on_element, request->arg);
+        if (!exchange->xml) {
+            return failure_record(failure, HANGAR_NO_MEMORY, "cannot %s: out of memory", action);
+        }
+    }
     if (!s3_exchange_hash_body(wire, request, &exchange->hashes)) {
         return failure_record(failure, HANGAR_INTERNAL,
                               "cannot %s: OpenSSL cannot compute a digest", action);
@@ -81,11 +87,12 @@ enum hangar_rc s3_exchange_begin(struct s3_exchange *exchange, struct s3_channel
         return failure_record(failure, HANGAR_CANCELLED, "cancelled");
     }
     enum hangar_rc rc = s3_credentials_get(wire->credentials, &exchange->keys);
-    if (rc) {
+    if (rc != HANGAR_OK) {
         s3_credentials_problem(wire->credentials, problem, sizeof(problem));
         return failure_record(failure, rc, "%s", problem);
     }
     exchange->attempts++;
+    channel->xml = exchange->xml;
     return s3_attempt_begin(channel, exchange->request, &exchange->keys, &exchange->hashes, answer,
                             failure);
 }
@@ -93,6 +100,8 @@ enum hangar_rc s3_exchange_begin(struct s3_exchange *exchange, struct s3_channel
 void s3_exchange_fini(struct s3_exchange *exchange)
 {
     explicit_bzero(&exchange->keys, sizeof(exchange->keys));
+    s3_xml_free(exchange->xml);
+    exchange->xml = NULL;
 }
 
 /* The clock of the store differs: sign by the clock of the store from now on. */
@@ -186,7 +195,7 @@ enum hangar_rc s3_exchange_judge(struct s3_exchange *exchange, struct s3_answer 
     s3_wire_note_contact(wire, answer);
     memcpy(answer->sent_md5, exchange->hashes.md5, sizeof(answer->sent_md5));
     answer->sent_checksum_only =
-        !*answer->sent_md5 && !strcmp(exchange->hashes.payload, S3_UNSIGNED);
+        !*answer->sent_md5 && strcmp(exchange->hashes.payload, S3_UNSIGNED) == 0;
     memcpy(answer->sent_checksum, exchange->hashes.checksum, sizeof(answer->sent_checksum));
     if (judgement.verdict == S3_SUCCESS) {
         s3_report_alive(wire);
@@ -220,14 +229,14 @@ static enum hangar_rc s3_exchange_run(struct s3_channel *channel, struct s3_exch
     enum hangar_rc rc;
     do {
         rc = s3_permit_acquire(wire, exchange->request, failure);
-        if (rc) {
+        if (rc != HANGAR_OK) {
             break;
         }
         rc = s3_exchange_begin(exchange, channel, answer, failure);
         /* a slow connection is not a dead one */
         channel->until_ms =
             exchange->until_ms + (int64_t)(exchange->request->body_size / MIN_BYTES_PER_MS);
-        if (rc) {
+        if (rc != HANGAR_OK) {
             s3_permit_release(wire, S3_LOAD_UNKNOWN);
             break;
         }
@@ -247,15 +256,15 @@ enum hangar_rc s3_send(struct s3_wire *wire, const struct s3_request *request, c
 {
     struct s3_exchange exchange;
     struct s3_channel *channel;
+    *answer = (struct s3_answer){0};
     enum hangar_rc rc = s3_exchange_init(&exchange, wire, request, action, failure);
-    if (!rc) {
+    if (rc == HANGAR_OK) {
         rc = s3_channel_acquire(wire, &channel, failure);
     }
-    if (rc) {
-        return rc;
+    if (rc == HANGAR_OK) {
+        rc = s3_exchange_run(channel, &exchange, answer, failure);
+        s3_channel_release(channel);
     }
-    rc = s3_exchange_run(channel, &exchange, answer, failure);
-    s3_channel_release(channel);
     s3_exchange_fini(&exchange);
     return rc;
 }

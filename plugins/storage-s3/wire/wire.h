@@ -57,11 +57,11 @@ struct s3_request {
     bool few_tries;          /* a user waits for a first result: at most 3 attempts */
     bool cleanup;            /* also sent after s3_wire_cancel, for 10 s at most */
     const atomic_bool *stop; /* the caller sets it to end the request; may be NULL */
-    struct s3_xml *xml;      /* reads the body of a success; NULL: the body is ignored */
-    /* Receives the body of a success instead of `xml`.  Returns how many bytes it consumed, or
-     * CURL_WRITEFUNC_PAUSE. */
-    size_t (*stream)(void *arg, const char *data, size_t size);
-    void *stream_arg;
+    /* The body of a success is ignored, unless one of these functions is set. */
+    s3_xml_element *on_element; /* the body is XML: receives its elements */
+    /* Receives the bytes.  Returns how many it consumed, or CURL_WRITEFUNC_PAUSE. */
+    size_t (*on_data)(void *arg, const char *data, size_t size);
+    void *arg; /* of either */
 };
 
 /* The answer to an attempt.  A text is "" and a number 0 where the answer had none. */
@@ -95,6 +95,7 @@ struct s3_channel {
     /* The attempt in progress. */
     const struct s3_request *request;
     struct s3_answer *answer;
+    struct s3_xml *xml; /* NULL: the body is not XML */
     struct curl_slist *headers;
     struct text error_body;
     size_t sent;         /* bytes of the request's body */
@@ -213,6 +214,7 @@ struct s3_exchange {
     bool skew_corrected, keys_renewed, digest_repeated;
     struct s3_hashes hashes;
     struct s3_keys keys; /* of the attempt in progress */
+    struct s3_xml *xml;  /* NULL: the answer is not XML */
 };
 
 enum hangar_rc s3_exchange_init(struct s3_exchange *exchange, struct s3_wire *wire,
@@ -225,13 +227,14 @@ enum hangar_rc s3_exchange_begin(struct s3_exchange *exchange, struct s3_channel
  * result of s3_send. */
 enum hangar_rc s3_exchange_judge(struct s3_exchange *exchange, struct s3_answer *answer,
                                  struct failure *failure);
-void s3_exchange_fini(struct s3_exchange *exchange); /* wipes the keys */
+/* Wipes the keys.  Accepts an exchange of zeros, and one whose init failed. */
+void s3_exchange_fini(struct s3_exchange *exchange);
 
 /* Sends a request until there is a final answer.  `action` completes "cannot <action>: <cause>".
  * HANGAR_OK: the status is 2xx, and the body was read to its end where it is needed.  The caller
  * judges some refusals itself; for these nothing is recorded in `error`: HANGAR_NOT_FOUND for 404
  * (but not for a missing bucket), HANGAR_EXISTS for 412, HANGAR_UNSUPPORTED for 405 and 501,
- * HANGAR_EOF for 416.  Every other failure is recorded. */
+ * HANGAR_EOF for 416.  Every other failure is recorded.  *answer is always written. */
 enum hangar_rc s3_send(struct s3_wire *wire, const struct s3_request *request, const char *action,
                        struct s3_answer *answer, struct failure *failure);
 

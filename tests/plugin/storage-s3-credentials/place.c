@@ -46,7 +46,7 @@ static void clean_environment(void)
 {
     for (size_t i = 0; environ[i];) {
         char *equals = strchr(environ[i], '=');
-        if (equals && !strncmp(environ[i], "AWS_", 4)) {
+        if (equals && strncmp(environ[i], "AWS_", 4) == 0) {
             char *name = strndup(environ[i], (size_t)(equals - environ[i]));
             unsetenv(name);
             free(name);
@@ -144,7 +144,7 @@ int place_requests(const char *beginning)
     int count = 0;
     FILE *file = fopen(testing_path(home, "requests"), "r");
     while (file && fgets(line, sizeof(line), file)) {
-        count += !strncmp(line, beginning, strlen(beginning));
+        count += strncmp(line, beginning, strlen(beginning)) == 0;
     }
     if (file) {
         fclose(file);
@@ -201,7 +201,7 @@ void place_must_get(const char *access_key_id)
     struct s3_keys keys;
     testing_expect(fake, s3_credentials_get(open_one, &keys), HANGAR_OK, "get");
     ck_assert_str_eq(keys.access_key_id, access_key_id);
-    ck_assert_msg(!strncmp(keys.secret_access_key, CANARY, strlen(CANARY)), "a wrong secret");
+    ck_assert_msg(strncmp(keys.secret_access_key, CANARY, strlen(CANARY)) == 0, "a wrong secret");
 }
 
 void place_must_fail(enum hangar_rc rc, const char *text)

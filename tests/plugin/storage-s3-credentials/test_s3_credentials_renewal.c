@@ -156,7 +156,7 @@ static void must_come_to(struct getter *getter, enum hangar_rc rc, const char *a
 {
     ck_assert_int_eq(pthread_join(getter->thread, NULL), 0);
     ck_assert_int_eq(getter->rc, rc);
-    if (!rc) {
+    if (rc == HANGAR_OK) {
         ck_assert_str_eq(getter->keys.access_key_id, access_key_id);
     }
 }

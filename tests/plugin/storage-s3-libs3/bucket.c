@@ -141,7 +141,7 @@ int bucket_requests(const char *beginning)
     int count = 0;
     FILE *file = fopen(testing_path(folder, "requests"), "r");
     while (file && fgets(line, sizeof(line), file)) {
-        count += !strncmp(line, beginning, strlen(beginning));
+        count += strncmp(line, beginning, strlen(beginning)) == 0;
     }
     if (file) {
         fclose(file);

@@ -353,16 +353,16 @@ static void must_read(const char *name, size_t size, enum hangar_rc want, const 
     size_t at = 0, got = 1;
     enum hangar_rc rc = sink_table(fake)->get_open(inst, name, 0, &get);
     unsigned char *buffer = malloc(size + 1);
-    while (!rc && got) {
+    while (rc == HANGAR_OK && got) {
         rc = sink_table(fake)->get_read(get, buffer + at, size + 1 - at, &got);
-        at += rc ? 0 : got;
+        at += rc != HANGAR_OK ? 0 : got;
     }
     if (want) {
         must_say(rc, want, text);
     } else {
         testing_expect(fake, rc, want, text);
     }
-    ck_assert(want || (at == size && !memcmp(buffer, data, size)));
+    ck_assert(want || (at == size && memcmp(buffer, data, size) == 0));
     if (get) {
         sink_table(fake)->get_close(get);
     }

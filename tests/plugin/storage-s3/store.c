@@ -67,7 +67,7 @@ static void set_up(void)
 static bool overridden(const char *name)
 {
     for (size_t i = 0; i < override_count; i++) {
-        if (!strcmp(overrides[i].name, name)) {
+        if (strcmp(overrides[i].name, name) == 0) {
             return true;
         }
     }

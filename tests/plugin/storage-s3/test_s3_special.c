@@ -79,7 +79,7 @@ static void must_read(uint64_t offset, const unsigned char *data, size_t size)
         at += got;
     }
     sink_table(fake)->get_close(get);
-    REQUIRE(at == size && !memcmp(buffer, data, size), "not what was stored");
+    REQUIRE(at == size && memcmp(buffer, data, size) == 0, "not what was stored");
     free(buffer);
 }
 

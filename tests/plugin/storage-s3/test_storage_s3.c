@@ -11,7 +11,7 @@
 int main(void)
 {
     static struct sink_under_test under_test;
-    bool swift = !strcmp(store_env("S3_KIND"), "swift");
+    bool swift = strcmp(store_env("S3_KIND"), "swift") == 0;
     if (store_client("make-bucket %s", store_bucket())) {
         return 1;
     }
