@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * args: getopt_long twice, over the options before the command and over what
- * follows it.
+ * args: calls getopt_long twice: for the options before the command, and for the
+ * arguments after it.
  */
 #include "args.h"
 
@@ -26,7 +26,7 @@ static const char *const later_commands[] = {
     "plugin new", "plugin test", "schema", "completion", NULL,
 };
 
-/* Records the first thing that is wrong. */
+/* Records an error; the first one stays. */
 static void args_wrong(struct cli_args *args, const char *fmt, ...) CLI_PRINTF(2, 3);
 static void args_wrong(struct cli_args *args, const char *fmt, ...)
 {
@@ -101,16 +101,16 @@ static void args_add(struct cli_args *args, const struct cli_option *option, con
         return;
     }
     if (!option->repeats && count) {
-        args_wrong(args, "--%s was given twice", option->name);
+        args_wrong(args, "--%s is given more than once", option->name);
         return;
     }
     if (strchr(option->value, '|') && !args_is_choice(option->value, value)) {
-        args_wrong(args, "--%s cannot be \"%s\": it is one of %s", option->name, value,
+        args_wrong(args, "invalid value \"%s\" for --%s: must be one of %s", value, option->name,
                    option->value);
         return;
     }
     if (!*value) {
-        args_wrong(args, "--%s needs a value that is not empty", option->name);
+        args_wrong(args, "the value of --%s is empty", option->name);
         return;
     }
     given->value = value;
@@ -165,24 +165,24 @@ static const struct cli_option *args_option_of(const struct getopt_table *table,
     return NULL;
 }
 
-/* Says what getopt did not like about the argument it has just passed. */
+/* Records why getopt refused the argument before optind. */
 static void args_refuse(struct cli_args *args, const struct getopt_table *table, int answer,
                         const char *argument)
 {
     const struct cli_option *option = args_option_of(table, optopt);
 
     if (answer == ':' && option) {
-        args_wrong(args, "--%s needs a value: %s", option->name, option->value);
+        args_wrong(args, "--%s requires a value: %s", option->name, option->value);
     } else if (option) {
-        args_wrong(args, "--%s takes no value", option->name);
+        args_wrong(args, "--%s does not accept a value", option->name);
     } else if (optopt) {
-        args_wrong(args, "there is no option -%c", optopt);
+        args_wrong(args, "unknown option -%c", optopt);
     } else {
-        args_wrong(args, "there is no option %.*s", (int)strcspn(argument, "="), argument);
+        args_wrong(args, "unknown option %.*s", (int)strcspn(argument, "="), argument);
     }
 }
 
-/* Reads options, up to the first operand with `stop`; returns its index. */
+/* Reads options; with `stop` up to the first operand.  Returns the index of that operand. */
 static int args_read_options(struct cli_args *args, const struct cli_option *const *own, int argc,
                              char **argv, bool stop)
 {
@@ -227,7 +227,7 @@ static const struct cli_command *args_first_of_group(const char *group)
     return NULL;
 }
 
-/* How many single changes lead from one word to the other; both are short. */
+/* The edit distance of two short words. */
 static size_t args_distance(const char *a, const char *b)
 {
     enum { MAX = 24 };
@@ -259,11 +259,11 @@ static void args_unknown_command(struct cli_args *args, const char *word)
 
     for (const char *const *later = later_commands; *later; later++) {
         if (strcmp(*later, word) == 0) {
-            args_wrong(args, "`%s` is not in this version (%s)", word, hangar_version());
+            args_wrong(args, "`%s` is not available in this version (%s)", word, hangar_version());
             return;
         }
     }
-    args_wrong(args, "there is no command `%s`", word);
+    args_wrong(args, "unknown command `%s`", word);
     for (const struct cli_command *c = cli_command_next(NULL); c; c = cli_command_next(c)) {
         if (args_distance(word, c->name) < best) {
             best = args_distance(word, c->name);
@@ -275,14 +275,14 @@ static void args_unknown_command(struct cli_args *args, const char *word)
     }
 }
 
-/* Turns "plugin" and its next word into a command. */
+/* Finds the command of a group, such as "plugin", by its next word. */
 static void args_choose_in_group(struct cli_args *args, const char *group)
 {
     args->command = NULL;
     if (args->operand_count == 0) {
         args->group = group;
         if (!args_has(args, &cli_option_help)) {
-            args_wrong(args, "`%s` needs to know what to do", group);
+            args_wrong(args, "`%s` requires a command", group);
         }
     } else {
         char name[CLI_SHORT];
@@ -309,13 +309,10 @@ static void args_count_operands(struct cli_args *args)
         return;
     }
     if (args->operand_count < command->min) {
-        args_wrong(args, "`%s` needs an argument: %s", command->name, command->operands);
-    } else if (command->max == 0 && args->operand_count > 0) {
-        args_wrong(args, "`%s` takes no argument: \"%s\" is one too many", command->name,
-                   args->operands[0]);
+        args_wrong(args, "`%s` requires an argument: %s", command->name, command->operands);
     } else if (command->max >= 0 && args->operand_count > command->max) {
-        args_wrong(args, "`%s` takes one argument: \"%s\" is one too many", command->name,
-                   args->operands[command->max]);
+        args_wrong(args, "unexpected argument \"%s\" of `%s`", args->operands[command->max],
+                   command->name);
     }
 }
 
@@ -348,7 +345,7 @@ bool cli_args_parse(struct cli_args *args, int argc, char **argv)
         args_count_operands(args);
     }
     if (args_has(args, &cli_option_quiet) && args_has(args, &cli_option_verbose)) {
-        args_wrong(args, "--quiet and --verbose exclude each other");
+        args_wrong(args, "--quiet and --verbose cannot be used together");
     }
     return !args->error[0];
 }

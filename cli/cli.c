@@ -41,7 +41,7 @@ struct hangar_selection cli_selection(const struct cli *cli)
     };
 }
 
-/* As one word of a shell: quoted when it would be read otherwise. */
+/* One word of a shell command, quoted where needed. */
 static void cli_put_word(FILE *stream, const char *word)
 {
     static const char plain[] =
@@ -163,9 +163,9 @@ static void cli_put_json(struct cli *cli, enum hangar_status status, const char 
 }
 
 int cli_finish(struct cli *cli, enum hangar_status status, char *json, cli_render *render,
-               const char *told_by)
+               const char *printed_by)
 {
-    bool told = false;
+    bool printed = false;
     enum hangar_status result = status;
 
     cli_progress_clear(&cli->progress);
@@ -175,15 +175,15 @@ int cli_finish(struct cli *cli, enum hangar_status status, char *json, cli_rende
         json_t *doc = cli_document(json, cli->out.utf8);
         if (doc) {
             render(doc, &cli->out, &cli->err);
-            told = told_by && json_array_size(cli_array(doc, told_by)) > 0 &&
-                   status != HANGAR_STATUS_INTERRUPTED;
+            printed = printed_by && json_array_size(cli_array(doc, printed_by)) > 0 &&
+                      status != HANGAR_STATUS_INTERRUPTED;
         } else {
-            cli_error(cli, "cannot read the library's answer");
+            cli_error(cli, "cannot parse the document of the library");
             result = HANGAR_STATUS_FAILED;
         }
         json_decref(doc);
     }
-    if (status != HANGAR_STATUS_DONE && !told) {
+    if (status != HANGAR_STATUS_DONE && !printed) {
         cli_error(cli, cli_error_text(cli, status));
     }
     hangar_free(json);
@@ -206,7 +206,7 @@ enum cli_log_format cli_log_format_of(const struct cli *cli)
 
 int cli_worse(int a, int b)
 {
-    /* from the worst: what a person must look at first */
+    /* the worst first */
     static const int order[] = {
         HANGAR_STATUS_INTERRUPTED, HANGAR_STATUS_FAILED, HANGAR_STATUS_CORRUPT,
         HANGAR_STATUS_AUTH,        HANGAR_STATUS_USAGE,  HANGAR_STATUS_NOT_FOUND,

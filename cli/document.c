@@ -15,7 +15,7 @@
 
 #include "output.h"
 
-/* Texts are copied with what is not safe to print escaped, or as they are. */
+/* How strings are copied: unchanged, or with unsafe characters escaped. */
 enum copying { AS_IT_IS, ASCII, UTF8 };
 
 static char *document_escaped(const char *text, enum copying how)
@@ -85,25 +85,25 @@ static json_t *document_clean(json_t *node, enum copying how)
     return json_copy(node);
 }
 
-/* jansson's parser runs past the end of its own buffers when it is refused memory, so
- * that all it will need is there before it begins. */
+/* The parser of jansson overruns its buffers when malloc fails.  All memory that it needs
+ * is therefore allocated before. */
 static struct {
     char *memory;
-    size_t size, taken;
+    size_t size, used;
 } arena;
 
-static void *document_arena_take(size_t size)
+static void *document_arena_alloc(size_t size)
 {
     const size_t unit = _Alignof(max_align_t);
     size_t rounded = (size + unit - 1) / unit * unit;
-    if (rounded < size || rounded > arena.size - arena.taken) {
+    if (rounded < size || rounded > arena.size - arena.used) {
         return malloc(size);
     }
-    arena.taken += rounded;
-    return arena.memory + (arena.taken - rounded);
+    arena.used += rounded;
+    return arena.memory + (arena.used - rounded);
 }
 
-static void document_arena_give(void *memory)
+static void document_arena_free(void *memory)
 {
     uintptr_t at = (uintptr_t)memory, start = (uintptr_t)arena.memory;
     if (at < start || at - start >= arena.size) {
@@ -111,27 +111,27 @@ static void document_arena_give(void *memory)
     }
 }
 
-/* Parses a document of hangar's and gives a copy; NULL when it is none, or there is no
+/* Parses a document of hangar and returns a copy; NULL when the text is not one, or out of
  * memory. */
 static json_t *document_parse(const char *text, enum copying how)
 {
-    json_malloc_t take;
-    json_free_t give;
+    json_malloc_t old_alloc;
+    json_free_t old_free;
     size_t size = strlen(text);
 
     arena.size = 65536 + (size < SIZE_MAX / 64 ? size * 32 : 0);
-    arena.taken = 0;
+    arena.used = 0;
     arena.memory = malloc(arena.size);
     if (!arena.memory) {
         return NULL;
     }
-    json_get_alloc_funcs(&take, &give);
-    json_set_alloc_funcs(document_arena_take, document_arena_give);
+    json_get_alloc_funcs(&old_alloc, &old_free);
+    json_set_alloc_funcs(document_arena_alloc, document_arena_free);
     json_t *raw = json_loadb(text, size, 0, NULL);
-    json_set_alloc_funcs(take, document_arena_give);
+    json_set_alloc_funcs(old_alloc, document_arena_free);
     json_t *result = json_is_object(raw) ? document_clean(raw, how) : NULL;
     json_decref(raw);
-    json_set_alloc_funcs(take, give);
+    json_set_alloc_funcs(old_alloc, old_free);
     free(arena.memory);
     return result;
 }
@@ -174,7 +174,7 @@ const json_t *cli_array(const json_t *object, const char *key)
 {
     const json_t *value = json_object_get(object, key);
 
-    /* jansson takes NULL for an array of nothing */
+    /* NULL works as an empty array */
     return json_is_array(value) ? value : NULL;
 }
 

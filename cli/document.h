@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * document: the library's JSON documents, read for printing.  Every string in
- * one is made safe for a terminal when it is read, so that what prints it need
- * not think of that.  Missing members read as empty: a failed job's document
- * may lack any of them.
+ * document: reads the JSON documents of the library for printing.  Each string is made
+ * safe for a terminal when the document is parsed, so no renderer has to.  Missing members
+ * read as empty: the document of a failed job may lack any of them.
  */
 #ifndef CLI_DOCUMENT_H
 #define CLI_DOCUMENT_H
@@ -14,9 +13,9 @@
 #include <stdint.h>
 #include "output.h"
 
-/* NULL when the text is not a document, or out of memory. */
+/* Parses a document; NULL when the text is not one, or out of memory. */
 json_t *cli_document(const char *text, bool utf8);
-/* The same with all texts as they are: not for a terminal. */
+/* The same with all strings unchanged: not for a terminal. */
 json_t *cli_document_as_it_is(const char *text);
 
 /* "", 0, false, an empty array, -1 when missing or null. */
@@ -27,7 +26,7 @@ bool cli_flag(const json_t *object, const char *key);
 const json_t *cli_array(const json_t *object, const char *key);
 int64_t cli_instant(const json_t *object, const char *key);
 
-/* Whether the member is there and not null. */
+/* Whether the member exists and is not null. */
 bool cli_has(const json_t *object, const char *key);
 
 /* Whether one of the objects of an array has it. */
@@ -42,8 +41,8 @@ const char *cli_scalar(const json_t *value, char out[32]);
 /* The strings of an array with ", " between them; malloc'd, NULL when out of memory. */
 char *cli_join(const json_t *array);
 
-/* What the last verification came to, and when: "drill 2 h ago", after a tick or a
- * cross; "-" when there was none.  `style` is how to show it. */
+/* The result and the age of the last verification: "drill 2 h ago" after a tick or a
+ * cross; "-" when there was none.  Sets the style to print it in. */
 const char *cli_verified(const json_t *verified, const struct cli_view *view, char out[CLI_SHORT],
                          enum cli_style *style);
 

@@ -12,7 +12,7 @@
 
 #define HELP_WIDTH 96
 
-/* A view that breaks lines also where there is no terminal: help is prose. */
+/* A view that also breaks lines without a terminal. */
 static struct cli_view help_page(const struct cli_view *view)
 {
     struct cli_view result = *view;
@@ -92,8 +92,7 @@ void cli_help_overview(struct cli_view *view)
     help_put_commands(&v, NULL);
     help_put_heading(&v, "options, before or after the command");
     help_put_options(&v, cli_global_options);
-    fputs("\nStart with `hangar init`. `hangar help COMMAND` tells more about a command.\n",
-          v.file);
+    fputs("\nStart with `hangar init`. `hangar help COMMAND` describes one command.\n", v.file);
     view->failed |= v.failed;
 }
 
@@ -130,8 +129,8 @@ int cli_help_topic(struct cli *cli, const char *topic)
         }
     }
     if (count == 0) {
-        cli_errorf(cli, "there is no command `%s`; hint: see `hangar help`", topic);
-        cli_error_document(cli, HANGAR_STATUS_USAGE, "there is no such command");
+        cli_errorf(cli, "unknown command `%s`; hint: see `hangar help`", topic);
+        cli_error_document(cli, HANGAR_STATUS_USAGE, "unknown command");
         return HANGAR_STATUS_USAGE;
     }
     if (count == 1) {

@@ -57,16 +57,15 @@ static void log_put_word(FILE *file, const char *key, const char *word)
 }
 
 static void log_put_logfmt(FILE *file, const struct hangar_log_line *line,
-                           const struct cli_log_about *about, const char *level,
-                           const char *message)
+                           const struct cli_log_job *job, const char *level, const char *message)
 {
     fprintf(file, "level=%s", level);
     log_put_word(file, "run", line->run);
     log_put_word(file, "event", line->event);
-    if (about) {
-        log_put_word(file, "pipeline", about->pipeline);
-        log_put_word(file, "job", about->job);
-        log_put_word(file, "status", about->status);
+    if (job) {
+        log_put_word(file, "pipeline", job->pipeline);
+        log_put_word(file, "job", job->job);
+        log_put_word(file, "status", job->status);
     }
     if (line->duration_ms >= 0) {
         fprintf(file, " duration_ms=%lld", (long long)line->duration_ms);
@@ -76,23 +75,23 @@ static void log_put_logfmt(FILE *file, const struct hangar_log_line *line,
 }
 
 static void log_put_json(FILE *file, const struct hangar_log_line *line,
-                         const struct cli_log_about *about, const char *level, const char *message)
+                         const struct cli_log_job *job, const char *level, const char *message)
 {
-    static const struct cli_log_about nothing = {0};
+    static const struct cli_log_job nothing = {0};
     char when[CLI_SHORT];
 
     log_time_text(line->time_ms, when);
-    about = about ? about : &nothing;
+    job = job ? job : &nothing;
     json_t *doc = json_pack("{s:s, s:s, s:s*, s:s*, s:s*, s:s*, s:s*}", "time", when, "level",
                             level, "run", line->run, "event", line->event, "pipeline",
-                            about->pipeline, "job", about->job, "status", about->status);
+                            job->pipeline, "job", job->job, "status", job->status);
     if (doc && line->duration_ms >= 0) {
         json_object_set_new(doc, "duration_ms", json_integer(line->duration_ms));
     }
-    /* a message that is no UTF-8 was escaped before */
+    /* invalid UTF-8 in the message was escaped before */
     if (!doc || json_object_set_new(doc, "msg", json_string(message)) < 0 ||
         json_dumpf(doc, file, JSON_COMPACT | JSON_PRESERVE_ORDER) < 0) {
-        log_put_logfmt(file, line, about, level, message);
+        log_put_logfmt(file, line, job, level, message);
     }
     json_decref(doc);
 }
@@ -108,7 +107,7 @@ static void log_put_text(const struct cli_view *view, uint32_t level, const char
 }
 
 void cli_log_put(const struct cli_view *view, enum cli_log_format format,
-                 const struct hangar_log_line *line, const struct cli_log_about *about,
+                 const struct hangar_log_line *line, const struct cli_log_job *job,
                  const char *message)
 {
     static const int priorities[] = {3, 4, 6, 7}; /* of syslog */
@@ -122,14 +121,14 @@ void cli_log_put(const struct cli_view *view, enum cli_log_format format,
     case CLI_LOG_LOGFMT:
         log_time_text(line->time_ms, when);
         fprintf(view->file, "time=%s ", when);
-        log_put_logfmt(view->file, line, about, levels[level], message);
+        log_put_logfmt(view->file, line, job, levels[level], message);
         break;
     case CLI_LOG_JSON:
-        log_put_json(view->file, line, about, levels[level], message);
+        log_put_json(view->file, line, job, levels[level], message);
         break;
     case CLI_LOG_JOURNAL:
         fprintf(view->file, "<%d>", priorities[level]);
-        log_put_logfmt(view->file, line, about, levels[level], message);
+        log_put_logfmt(view->file, line, job, levels[level], message);
         break;
     }
     fputc('\n', view->file);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * log: one line of the log on a stream, for people, for programs or for the
- * journal.  Who may write when is not its business.
+ * log: writes one log line to a stream, as text, for programs or for the journal.  The
+ * caller serializes the writes.
  */
 #ifndef CLI_LOG_H
 #define CLI_LOG_H
@@ -11,24 +11,23 @@
 #include "output.h"
 
 enum cli_log_format {
-    CLI_LOG_TEXT,    /* the message, for people */
+    CLI_LOG_TEXT,    /* the message alone */
     CLI_LOG_LOGFMT,  /* time= level= run= event= pipeline= job= status= duration_ms= msg= */
     CLI_LOG_JSON,    /* the same as an object */
-    CLI_LOG_JOURNAL, /* logfmt behind systemd's priority, "<6>"; the journal knows the time */
+    CLI_LOG_JOURNAL, /* logfmt after the priority of systemd, "<6>"; the journal adds the time */
 };
 
-/* What a line of the daemon is about; each of these may be NULL. */
-struct cli_log_about {
+/* The job that a line of the daemon belongs to; each member may be NULL. */
+struct cli_log_job {
     const char *pipeline, *job, *status;
 };
 
-/* `message` is the line's, with what the terminal cannot show escaped; `about` may be
- * NULL. */
+/* `message` is that of the line, with unsafe characters escaped.  `job` may be NULL. */
 void cli_log_put(const struct cli_view *view, enum cli_log_format format,
-                 const struct hangar_log_line *line, const struct cli_log_about *about,
+                 const struct hangar_log_line *line, const struct cli_log_job *job,
                  const char *message);
 
-/* "logfmt" to its format; false when there is none of that name. */
+/* The format of a name such as "logfmt"; false: there is none. */
 bool cli_log_format_named(const char *name, enum cli_log_format *out);
 
 #endif

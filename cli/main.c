@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * main: what belongs to the process: descriptors, locale, environment, signals,
- * and that what was printed arrived.
+ * main: sets up the process: descriptors, locale, environment and signals; checks at the
+ * end that the output was written.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,8 +20,8 @@
 #include "interrupt.h"
 #include "run.h"
 
-/* Without this, a file opened later could become standard output.  Opened the
- * wrong way round, so that using it fails as if it were closed. */
+/* Without this, a file that is opened later could become standard output.  The mode of
+ * opening is reversed, so that a use fails as on a closed descriptor. */
 static bool main_standard_streams_exist(void)
 {
     for (int fd = 0; fd < 3; fd++) {
@@ -53,7 +53,7 @@ static void main_catch_signals(void)
     sigemptyset(&stop.sa_mask);
     sigemptyset(&ignore.sa_mask);
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-        /* nohup and background jobs of a shell have it ignored: so it stays */
+        /* a signal that nohup or a shell made ignored stays ignored */
         if (sigaction(numbers[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN) {
             sigaction(numbers[i], &stop, NULL);
         }
@@ -68,7 +68,7 @@ static bool main_is_set(const char *name)
     return value && *value;
 }
 
-/* As systemd.exec(5) says: JOURNAL_STREAM is the device and inode of the stream. */
+/* JOURNAL_STREAM is the device and inode of the stream, see systemd.exec(5). */
 static bool main_leads_to_the_journal(int fd)
 {
     const char *stream = getenv("JOURNAL_STREAM");
@@ -98,8 +98,8 @@ static bool main_reader_has_gone(void)
     return poll(&out, 1, 0) > 0 && (out.revents & POLLERR);
 }
 
-/* Output that did not arrive is a failure; a reader that has seen enough gets no
- * message about it. */
+/* Output that could not be written is a failure.  When the reader of a pipe has ended, as
+ * `head` does, there is no message. */
 static int main_finish_output(int status)
 {
     bool failed = ferror(stdout) != 0;
@@ -112,7 +112,7 @@ static int main_finish_output(int status)
     }
     int why = errno;
     if (fclose(stdout) != 0 && !failed) {
-        /* closed from the start, and nothing was printed: nothing is lost */
+        /* closed from the start, and nothing was printed */
         failed = errno != EBADF;
         why = errno;
     }
@@ -134,7 +134,7 @@ int main(int argc, char **argv)
     if (!main_standard_streams_exist()) {
         return HANGAR_STATUS_FAILED;
     }
-    /* the texts and numbers stay as they are; only characters are the locale's */
+    /* only the character set of the locale is used, no translation and no number format */
     setlocale(LC_CTYPE, "");
     main_catch_signals();
     clock_gettime(CLOCK_REALTIME, &now);
@@ -152,7 +152,7 @@ int main(int argc, char **argv)
         .utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0,
         .width = main_terminal_width(),
         .now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000,
-        /* NULL in a program with more rights than its caller */
+        /* NULL in a setuid program */
         .plugin_dir = secure_getenv("HANGAR_PLUGIN_DIR"),
         .state_dir = secure_getenv("HANGAR_STATE_DIR"),
     };

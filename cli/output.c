@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * output: styles, symbols, escaping, and numbers for people.  Tables are in
- * table.c.
+ * output: see output.h.
  */
 #include "output.h"
 

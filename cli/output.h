@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * output: how the command line writes: a stream with what is known about it
- * (colours, symbols, width), sizes and times for people, aligned tables, and
- * the escaping of text that must not steer a terminal.  Knows no document and
- * no command.
+ * output: a stream with its properties (colours, symbols, width), the notation of sizes
+ * and times, and the escaping of text that could control a terminal.  It must not know
+ * documents and commands.
  */
 #ifndef CLI_OUTPUT_H
 #define CLI_OUTPUT_H
@@ -16,22 +15,22 @@
 
 #define CLI_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 
-/* One stream.  `failed` remembers that memory ran out while something was laid
- * out: the command then does not end well. */
+/* One stream.  `failed` is set when memory ran out while text was laid out; the command
+ * then fails. */
 struct cli_view {
     FILE *file;
     bool colour;
     bool utf8;    /* symbols beyond ASCII may be used */
     bool quiet;   /* no notes */
-    bool verbose; /* details that are usually left out */
+    bool verbose; /* also details */
     bool failed;
     int width;      /* columns; 0: no limit */
-    int64_t now_ms; /* what ages are counted from */
+    int64_t now_ms; /* the time from which ages are counted */
 };
 
 enum cli_style { CLI_PLAIN, CLI_BOLD, CLI_DIM, CLI_RED, CLI_GREEN, CLI_YELLOW };
 
-/* What switches a style on, and all of them off; "" without colour. */
+/* The sequences that start a style and end all styles; "" without colour. */
 const char *cli_on(const struct cli_view *view, enum cli_style style);
 const char *cli_off(const struct cli_view *view);
 
@@ -41,10 +40,11 @@ const char *cli_symbol(const struct cli_view *view, enum cli_symbol symbol);
 /* The tick, bang or cross in its colour, padded to the same width each. */
 void cli_put_mark(const struct cli_view *view, enum cli_symbol mark);
 
-/* A line for a person on standard error, without the newline; nothing when quiet. */
+/* Prints a note and a newline; prints nothing when quiet. */
 void cli_note(const struct cli_view *view, const char *fmt, ...) CLI_PRINTF(2, 3);
 
-/* A message of the library on lines of its own: its text in a style, then its hint. */
+/* Prints a message of the library: a line with its text, in a style, and a line with its
+ * hint. */
 void cli_put_message(const struct cli_view *view, int indent, enum cli_style style,
                      const char *text);
 
@@ -53,10 +53,10 @@ void cli_put_message(const struct cli_view *view, int indent, enum cli_style sty
  * beyond ASCII.  Malloc'd, NULL when out of memory. */
 char *cli_escape(const char *text, bool utf8);
 
-/* Columns that a clean text takes on a terminal. */
+/* The width of an escaped text on a terminal, in columns. */
 int cli_text_width(const char *text);
 
-/* Cuts a clean text to at most `width` columns, with an ellipsis as the last;
+/* Cuts an escaped text to at most `width` columns, with an ellipsis at the end;
  * `width` 0 or less: no limit. */
 void cli_truncate(char *text, size_t size, int width, bool utf8);
 

@@ -23,7 +23,7 @@ void cli_progress_fini(struct cli_progress *progress)
     pthread_mutex_destroy(&progress->mutex);
 }
 
-/* Appends to a row; what does not fit is left out. */
+/* Appends to a row; text that does not fit is cut. */
 static void progress_add(char row[CLI_PROGRESS_SIZE], const char *fmt, ...) CLI_PRINTF(2, 3);
 static void progress_add(char row[CLI_PROGRESS_SIZE], const char *fmt, ...)
 {
@@ -35,7 +35,7 @@ static void progress_add(char row[CLI_PROGRESS_SIZE], const char *fmt, ...)
     va_end(args);
 }
 
-/* A name or a step comes from elsewhere: made safe, and bounded. */
+/* Appends text of the library, escaped and at most 60 columns wide. */
 static void progress_add_text(char row[CLI_PROGRESS_SIZE], const char *text, bool utf8)
 {
     char *safe = cli_escape(text ? text : "", utf8);
@@ -52,7 +52,7 @@ static void progress_add_share(char row[CLI_PROGRESS_SIZE], uint64_t bytes, uint
     char size[CLI_SHORT], all[CLI_SHORT];
 
     progress_add(row, "  %s", cli_size(bytes, size));
-    /* what is expected is an estimate: once it is passed it means nothing */
+    /* the expected size is an estimate: not printed once it is exceeded */
     if (expected && bytes <= expected) {
         progress_add(row, " of %s (%d %%)", cli_size(expected, all),
                      (int)((double)bytes * 100 / (double)expected));
@@ -82,7 +82,7 @@ int cli_progress_rows(const struct cli_view *view, const struct hangar_progress 
     progress_add_share(rows[0], state->plain_bytes, state->expected_bytes);
     progress_add(rows[0], "  %s/s", cli_size(bytes_per_second, size));
     progress_add_clock(rows[0], state->elapsed_ms);
-    /* last, as it may be long: what does not fit is cut */
+    /* last, because a long step is cut */
     progress_add(rows[0], "  ");
     progress_add_text(rows[0], state->step ? state->step : state->job, view->utf8);
     cli_truncate(rows[0], CLI_PROGRESS_SIZE, view->width ? view->width - 1 : 0, view->utf8);
@@ -116,7 +116,7 @@ static uint64_t progress_rate(struct cli_progress *progress, const struct hangar
     const struct cli_sample *last =
         &progress->samples[(n + CLI_PROGRESS_SAMPLES - 1) % CLI_PROGRESS_SAMPLES];
 
-    /* another job has begun */
+    /* a new job has started */
     if (n && (now.elapsed_ms < last->elapsed_ms || now.bytes < last->bytes)) {
         n = progress->sample_count = 0;
     }
@@ -130,8 +130,8 @@ static uint64_t progress_rate(struct cli_progress *progress, const struct hangar
     return ms > 0 ? (uint64_t)((double)(now.bytes - first.bytes) * 1000 / (double)ms) : 0;
 }
 
-/* Goes back over what was drawn and wipes it. */
-static void progress_wipe(struct cli_progress *progress)
+/* Erases the rows. */
+static void progress_erase(struct cli_progress *progress)
 {
     if (progress->rows > 1) {
         fprintf(progress->view->file, "\033[%dA", progress->rows - 1);
@@ -142,7 +142,7 @@ static void progress_wipe(struct cli_progress *progress)
     progress->rows = 0;
 }
 
-/* One write for a whole picture, so that it does not flicker. */
+/* One write for all rows, to avoid flicker. */
 static void progress_redraw(struct cli_progress *progress, char rows[][CLI_PROGRESS_SIZE],
                             int count)
 {
@@ -195,7 +195,7 @@ void cli_progress_log(struct cli_progress *progress, const struct hangar_log_lin
         return;
     }
     pthread_mutex_lock(&progress->mutex);
-    progress_wipe(progress);
+    progress_erase(progress);
     cli_log_put(view, progress->format, line, NULL, message);
     fflush(view->file);
     pthread_mutex_unlock(&progress->mutex);
@@ -205,7 +205,7 @@ void cli_progress_log(struct cli_progress *progress, const struct hangar_log_lin
 void cli_progress_clear(struct cli_progress *progress)
 {
     pthread_mutex_lock(&progress->mutex);
-    progress_wipe(progress);
+    progress_erase(progress);
     fflush(progress->view->file);
     pthread_mutex_unlock(&progress->mutex);
 }

@@ -16,7 +16,7 @@
 #include "interrupt.h"
 
 #define LINE_MAX_BYTES 64
-/* how late a signal that came just before the wait is noticed */
+/* a signal that arrives just before poll is noticed after this time */
 #define TICK_MS 250
 
 bool cli_is_yes(const char *line)
@@ -65,7 +65,7 @@ enum cli_answer cli_confirm(int in, FILE *out, const char *question)
             line[length] = '\0';
             return cli_is_yes(line) ? CLI_ANSWER_YES : CLI_ANSWER_NO;
         }
-        /* a longer line is read to its end, and means no */
+        /* a longer line is read to its end and means no */
         if (length < sizeof(line) - 1) {
             line[length++] = byte;
         }

@@ -20,7 +20,7 @@ static void run_view_init(struct cli_view *view, const struct cli_io *io,
     *view = (struct cli_view){
         .file = file,
         .utf8 = io->utf8,
-        /* who reads the document needs no notes beside it */
+        /* a reader of the document needs no notes */
         .quiet = cli_args_given(args, &cli_option_quiet) || cli_args_given(args, &cli_option_json),
         .verbose = cli_args_given(args, &cli_option_verbose) != NULL,
         .width = tty ? io->width : 0,
@@ -38,7 +38,7 @@ static void run_on_log(void *arg, const struct hangar_log_line *line)
     struct cli *cli = arg;
     size_t n = line->event ? strlen(line->event) : 0;
 
-    /* A person reads the job's error once, at the end. */
+    /* At a terminal the error of the job is printed once, at its end. */
     if (cli->progress.format == CLI_LOG_TEXT && line->level == 0 && n > 7 &&
         strcmp(line->event + n - 7, ".failed") == 0) {
         return;
@@ -53,7 +53,7 @@ static void run_on_progress(void *arg, const struct hangar_progress *state)
     cli_progress_show(&cli->progress, state);
 }
 
-/* What to log: on a terminal the progress says where a job is. */
+/* On a terminal the progress replaces the lines of level info. */
 static uint32_t run_log_level(const struct cli *cli)
 {
     if (cli->err.verbose) {
@@ -76,7 +76,7 @@ static enum hangar_status run_open_library(struct cli *cli)
     };
     enum hangar_status status = hangar_open(&settings, &cli->hangar);
 
-    /* Without a configuration the installed plugins can still be told. */
+    /* The installed plugins can be listed without a configuration. */
     if (status != HANGAR_STATUS_DONE && cli->args.command->no_config && !settings.config_file) {
         hangar_close(cli->hangar);
         cli->hangar = NULL;
@@ -139,7 +139,7 @@ static int run_dispatch(struct cli *cli)
     }
     if (!args->command) {
         cli_help_overview(&cli->err);
-        cli_error_document(cli, HANGAR_STATUS_USAGE, "no command was given");
+        cli_error_document(cli, HANGAR_STATUS_USAGE, "no command given");
         return HANGAR_STATUS_USAGE;
     }
     return run_command(cli);

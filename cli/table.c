@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * table: see table.h.  On a terminal that is too narrow the
- * SHRINK columns are cut, widest first, and the WRAP column is broken at words.
+ * table: see table.h.
  */
 #include "table.h"
 
@@ -47,7 +46,7 @@ void cli_table_cell(struct cli_table *table, enum cli_style style, const char *f
     }
 }
 
-/* Takes `excess` columns from those that may give, the widest first. */
+/* Removes `excess` columns of width, from the widest column first. */
 static void table_shrink(const struct cli_table *table, int widths[], int excess)
 {
     while (excess > 0) {

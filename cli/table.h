@@ -9,12 +9,14 @@
 #include "output.h"
 
 /*
- * A table: columns are declared, cells added row by row, and all is printed and
- * freed at once; without a row, nothing is.  Cells are clean text.
+ * A table: the columns are declared, the cells are added row by row, and the whole table is
+ * printed and freed at once.  A table without a row prints nothing.  Cells contain escaped
+ * text.  On a terminal that is too narrow the SHRINK columns are cut, the widest first, and
+ * the WRAP column is broken at words.
  */
 struct cli_column {
     const char *title;
-    enum { CLI_LEFT, CLI_RIGHT, CLI_SHRINK, CLI_WRAP } kind; /* SHRINK may be cut, WRAP be broken */
+    enum { CLI_LEFT, CLI_RIGHT, CLI_SHRINK, CLI_WRAP } kind; /* see above */
     bool hidden;
 };
 

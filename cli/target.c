@@ -39,7 +39,7 @@ int cli_target_open(struct cli_target *t)
         return target_fail(t, "write", EEXIST);
     }
     t->folder = slash ? strndup(t->path, (size_t)(slash - t->path) + 1) : strdup("./");
-    /* hidden, and readable by us alone */
+    /* hidden, and readable only by its owner */
     if (!t->folder || asprintf(&t->temporary, "%s.%s.XXXXXX", t->folder, name) < 0) {
         t->temporary = NULL;
         return target_fail(t, "write", ENOMEM);
@@ -80,7 +80,7 @@ static int target_sync_folder(struct cli_target *t)
     return rc;
 }
 
-/* Gives the whole file its name. */
+/* Gives the complete file its name. */
 static int target_publish(struct cli_target *t)
 {
     if (fchmod(t->fd, t->mode) != 0) {
@@ -98,7 +98,7 @@ static int target_publish(struct cli_target *t)
     if (errno != EINVAL && errno != ENOSYS) {
         return target_fail(t, "write", errno);
     }
-    /* a file system that does not know how: a link does the same */
+    /* the file system lacks RENAME_NOREPLACE: a hard link does the same */
     if (link(t->temporary, t->path) != 0) {
         return target_fail(t, "write", errno);
     }
@@ -125,11 +125,11 @@ void cli_target_close(struct cli_target *t, bool whole)
     free(t->temporary);
 }
 
-void cli_target_text(const struct cli_target *t, const char *taken, char *out, size_t size)
+void cli_target_text(const struct cli_target *t, const char *exists_hint, char *out, size_t size)
 {
-    bool is_taken = t->error == EEXIST;
+    bool exists = t->error == EEXIST;
 
     snprintf(out, size, "cannot %s %s: %s%s%s", t->failed, t->path ? t->path : "standard output",
-             is_taken ? "it is there already" : strerror(t->error), is_taken ? "; hint: " : "",
-             is_taken ? taken : "");
+             exists ? "the file exists" : strerror(t->error), exists ? "; hint: " : "",
+             exists ? exists_hint : "");
 }

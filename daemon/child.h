@@ -31,11 +31,11 @@ struct daemon_child {
 /* Returns 0 or an errno.  `argv` is ended by NULL; the name is first. */
 int daemon_child_start(struct daemon_child *child, const char *program, const char *const *argv);
 
-/* Reads without waiting and calls `give` for each whole line.  A line above the limit is
+/* Reads without waiting and calls `on_line` with each whole line.  A line above the limit is
  * dropped (events) or given in pieces (output). */
 typedef void daemon_line(void *arg, const char *line, size_t length);
-void daemon_child_read_events(struct daemon_child *child, daemon_line *give, void *arg);
-void daemon_child_read_output(struct daemon_child *child, daemon_line *give, void *arg);
+void daemon_child_read_events(struct daemon_child *child, daemon_line *on_line, void *arg);
+void daemon_child_read_output(struct daemon_child *child, daemon_line *on_line, void *arg);
 
 void daemon_child_signal(const struct daemon_child *child, int number); /* to its group */
 

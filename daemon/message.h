@@ -18,7 +18,7 @@
 
 #include "event.h"
 
-/* The result of a job.  Owned by whoever read it; freed by daemon_result_free. */
+/* The result of a job.  Owned by the caller that keeps it; freed by daemon_result_free. */
 struct daemon_result {
     enum hangar_status status;
     char *error;      /* "" when there is none */

@@ -159,7 +159,7 @@ static void metrics_last_run(FILE *out, const json_t *status)
     }
 }
 
-/* A gauge per pipeline and sink: what `get` gives, where it gives something. */
+/* A gauge per pipeline and sink.  A sink without a value is left out. */
 static void metrics_per_sink(FILE *out, const json_t *status, const char *name, const char *help,
                              bool (*get)(const json_t *sink, double *value))
 {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * alerts: looks for what somebody should know, and has the notifiers told.
+ * alerts: evaluates the alerts, notifies, and prints the active ones.
  */
 #include "cli.h"
 #include "document.h"
 
 static const struct cli_option alerts_dry_run = {.name = "dry-run",
-                                                 .help = "print them, and tell nobody"};
+                                                 .help = "print the alerts and do not notify"};
 
 static void alerts_render(const json_t *doc, struct cli_view *out, struct cli_view *err)
 {
@@ -23,7 +23,7 @@ static void alerts_render(const json_t *doc, struct cli_view *out, struct cli_vi
     }
     if (i == 0 && !out->quiet) {
         cli_put_mark(out, CLI_TICK);
-        fprintf(out->file, " nothing that somebody should know\n");
+        fprintf(out->file, " no alerts\n");
     }
 }
 
@@ -43,11 +43,12 @@ CLI_COMMAND(alerts) = {
     .name = "alerts",
     .operands = "",
     .opens = true,
-    .summary = "look for what somebody should know",
-    .text = "Prints what holds: a failed or slow run, old backups, little space, a backup of an "
-            "unusual size, a failed or overdue drill. Has the notifiers told what began and what "
-            "is over since the last time, and again what lasts. `hangar daemon` does this by "
-            "itself.",
+    .summary = "evaluate the alerts and notify",
+    .text =
+        "Prints the active alerts: a failed or slow run, old backups, little free space, a backup "
+        "of unusual size, a failed or overdue drill. Notifies of alerts that started or ended "
+        "since the last time, and reminds of those that last. `hangar daemon` does the same by "
+        "itself.",
     .options = alerts_options,
     .run = alerts_run,
     .render = alerts_render,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * backup: runs pipelines one after the other.  Standard output gets the ids and
- * nothing else, standard error what a person wants to know about each.
+ * backup: runs pipelines one after the other.  Only the ids go to standard output, a
+ * summary of each run goes to standard error.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -72,8 +72,7 @@ static void backup_put_total(const json_t *doc, struct cli_view *err)
     }
     fprintf(err->file, ", %s", cli_rate(plain, ms, speed));
     if (json_array_size(cli_array(doc, "sources")) > 1) {
-        fprintf(err->file, "; the sources are %s apart",
-                cli_duration(cli_integer(doc, "skew_ms"), skew));
+        fprintf(err->file, "; skew %s", cli_duration(cli_integer(doc, "skew_ms"), skew));
     }
     fputc('\n', err->file);
 }
@@ -96,7 +95,7 @@ static void backup_render(const json_t *doc, struct cli_view *err, const char *p
     fprintf(err->file, "  restore it with: %s restore %s\n", program, cli_string(doc, "id"));
 }
 
-/* Says how one run went; keeps its document in `runs`. */
+/* Prints the result of one run, and appends its document to `runs`. */
 static void backup_report(struct cli *cli, const char *pipeline, enum hangar_status status,
                           const char *json, bool several, json_t *runs)
 {
@@ -109,7 +108,7 @@ static void backup_report(struct cli *cli, const char *pipeline, enum hangar_sta
         fprintf(cli->out.file, "%s\n", cli_string(doc, "id"));
         fflush(cli->out.file);
     }
-    if (!doc) { /* whoever reads the id must not take its absence for an answer */
+    if (!doc) { /* a script must not take the missing id for a result */
         cli->out.failed = true;
     }
     if (doc && program) {
@@ -131,7 +130,7 @@ static void backup_report(struct cli *cli, const char *pipeline, enum hangar_sta
     json_decref(doc);
 }
 
-/* The document of one run as it is; several in one. */
+/* Prints the document of one run unchanged, and one document of several runs. */
 static void backup_put_runs(struct cli *cli, int worst, json_t *runs)
 {
     json_t *doc = json_array_size(runs) == 1
@@ -154,7 +153,7 @@ static bool backup_is_among(const char *const *names, const char *name)
     return *names != NULL;
 }
 
-/* A name that is wrong is told before an hour of work on the others. */
+/* Checks all names before the first run: a run may need hours. */
 static int backup_refuse_names(struct cli *cli, const char *const *names)
 {
     char text[512] = "";
@@ -163,10 +162,10 @@ static int backup_refuse_names(struct cli *cli, const char *const *names)
     for (size_t i = 0; names[i] && !*text; i++) {
         if (!backup_is_among(hangar_pipelines(cli->hangar), names[i])) {
             snprintf(text, sizeof(text),
-                     "there is no pipeline \"%s\"; hint: `hangar status` names those there are",
+                     "unknown pipeline \"%s\"; hint: `hangar status` lists the pipelines",
                      names[i]);
         } else if (backup_is_among(names + i + 1, names[i])) {
-            snprintf(text, sizeof(text), "pipeline \"%s\" was named twice", names[i]);
+            snprintf(text, sizeof(text), "pipeline \"%s\" is given more than once", names[i]);
             status = HANGAR_STATUS_USAGE;
         }
     }
@@ -191,7 +190,7 @@ static int backup_run(struct cli *cli)
         char *json = NULL;
         enum hangar_status status = HANGAR_STATUS_INTERRUPTED;
         if (cli_interrupted()) {
-            cli_errorf(cli, "interrupted before pipeline %s", names[i]);
+            cli_errorf(cli, "interrupted; pipeline %s was not run", names[i]);
         } else {
             status = hangar_backup(cli->hangar, names[i], &json);
             backup_report(cli, names[i], status, json, names[1] != NULL, runs);
@@ -213,8 +212,9 @@ CLI_COMMAND(backup) = {
     .max = -1,
     .opens = true,
     .summary = "make a backup",
-    .text = "Runs the named pipelines, or all of them, one after the other. Prints the id of each "
-            "backup on standard output. When one fails the others are still run, and the exit "
-            "status is that of the worst.",
+    .text =
+        "Runs the named pipelines, or all of them, one after the other. Prints the id of each "
+        "backup to standard output. If a pipeline fails, the others still run; the exit status is "
+        "the worst of all.",
     .run = backup_run,
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * cat: one object of a backup to standard output, and nothing else there.
+ * cat: writes one object of a backup, and nothing else, to standard output.
  */
 #include <errno.h>
 #include <string.h>
@@ -34,7 +34,7 @@ static int cat_run(struct cli *cli)
 
     if (cli_has_option(cli, &cli_option_json)) {
         return cli_stop(cli, HANGAR_STATUS_USAGE,
-                        "`cat` writes the object itself; hint: leave out --json");
+                        "`cat` writes the object itself and no document; hint: omit --json");
     }
     enum hangar_status status =
         hangar_cat(cli->hangar, &which, cli->args.operands[1], cat_write_out, &out);
@@ -45,7 +45,7 @@ static int cat_run(struct cli *cli)
     }
     if (out.error && !cli_interrupted()) {
         cli_progress_clear(&cli->progress);
-        cli_errorf(cli, "cannot write to standard output: %s; what was written must not be used",
+        cli_errorf(cli, "cannot write to standard output: %s; discard what was written",
                    strerror(out.error));
         return (int)status;
     }
@@ -60,10 +60,10 @@ CLI_COMMAND(cat) = {
     .max = 2,
     .opens = true,
     .summary = "write one object of a backup to standard output",
-    .text = "Writes the bytes as the source gave them, and compares them on the way. When it does "
-            "not end with status 0, what was written must not be used. OBJECT is a name such as "
-            "app_db/globals.sql, with or without the suffixes that it is stored with; RESTORE.txt "
-            "and SHA256SUMS can be had too.",
+    .text =
+        "Writes the plain bytes of the object and verifies them while writing. If the exit status "
+        "is not 0, discard the output. OBJECT is a name such as app_db/globals.sql, with or "
+        "without the suffixes of its stored name; RESTORE.txt and SHA256SUMS are objects, too.",
     .options = cli_selection_options,
     .run = cat_run,
 };

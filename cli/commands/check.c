@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * check: everything that a backup would need, as a tree and a verdict.
+ * check: prints each check, grouped by kind, and the result of all.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -123,9 +123,10 @@ CLI_COMMAND(check) = {
     .name = "check",
     .operands = "",
     .opens = true,
-    .summary = "check everything that a backup would need",
-    .text = "Checks the configuration, the plugins, the servers, their client programs and the "
-            "sinks. Nothing is changed.",
+    .summary = "check everything that a backup needs",
+    .text =
+        "Checks the configuration, the plugins, the servers, their client programs and the sinks. "
+        "Changes nothing.",
     .run = check_run,
     .render = check_render,
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * copy: whole backups from one sink into another; a line for each.
+ * copy: copies backups from one sink to another, and prints a line for each.
  */
 #include "cli.h"
 #include "document.h"
@@ -10,9 +10,9 @@
 static const struct cli_option copy_from = {
     .name = "from", .value = "SINK", .help = "the sink to read from"};
 static const struct cli_option copy_to = {
-    .name = "to", .value = "SINK", .help = "the sink to store in"};
+    .name = "to", .value = "SINK", .help = "the sink to write to"};
 static const struct cli_option copy_missing = {
-    .name = "missing", .help = "copy all that the other sink does not have"};
+    .name = "missing", .help = "copy each backup that the sink of --to does not have"};
 
 static void copy_put_copy(const json_t *item, const json_t *doc, struct cli_view *out,
                           struct cli_view *err)
@@ -26,14 +26,14 @@ static void copy_put_copy(const json_t *item, const json_t *doc, struct cli_view
         return;
     }
     cli_put_mark(out, CLI_TICK);
-    fprintf(out->file, " %s%s%s is in %s", cli_on(out, CLI_BOLD), cli_string(item, "id"),
-            cli_off(out), cli_string(doc, "to"));
+    fprintf(out->file, " %s%s%s", cli_on(out, CLI_BOLD), cli_string(item, "id"), cli_off(out));
     if (cli_flag(item, "copied")) {
-        fprintf(out->file, "  %s, %s, %s\n", cli_count(cli_bytes(item, "objects"), "object", count),
+        fprintf(out->file, " copied to %s  %s, %s, %s\n", cli_string(doc, "to"),
+                cli_count(cli_bytes(item, "objects"), "object", count),
                 cli_size(cli_bytes(item, "stored_bytes"), size),
                 cli_duration(cli_integer(item, "duration_ms"), took));
     } else {
-        fputs(" already\n", out->file);
+        fprintf(out->file, " is already in %s\n", cli_string(doc, "to"));
     }
 }
 
@@ -46,7 +46,8 @@ static void copy_render(const json_t *doc, struct cli_view *out, struct cli_view
         copy_put_copy(item, doc, out, err);
     }
     if (cli_done(doc) && json_array_size(cli_array(doc, "backups")) == 0) {
-        cli_note(err, "%s has every backup of %s", cli_string(doc, "to"), cli_string(doc, "from"));
+        cli_note(err, "nothing to copy: %s has every backup of %s", cli_string(doc, "to"),
+                 cli_string(doc, "from"));
     }
 }
 
@@ -58,9 +59,10 @@ static int copy_run(struct cli *cli)
 
     which.sink = cli_option_value(cli, &copy_from);
     if (cli_has_option(cli, &copy_missing) == (which.id != NULL) || !which.sink || !to) {
-        return cli_stop(cli, HANGAR_STATUS_USAGE,
-                        "`copy` needs --from, --to, and either a backup or --missing; hint: see "
-                        "`hangar help copy`");
+        return cli_stop(
+            cli, HANGAR_STATUS_USAGE,
+            "`copy` requires --from, --to, and either a backup or --missing; hint: see `hangar "
+            "help copy`");
     }
     if (!which.id) {
         which.id = "missing";
@@ -78,9 +80,10 @@ CLI_COMMAND(copy) = {
     .operands = "[ID|latest]",
     .max = 1,
     .opens = true,
-    .summary = "copy a backup from one sink into another",
-    .text = "Both sinks must be of its pipeline. Every byte is compared with the manifest, and the "
-            "backup appears only when it is whole. What is there already is left as it is.",
+    .summary = "copy a backup from one sink to another",
+    .text = "Both sinks must belong to the pipeline of the backup. Every byte is compared with the "
+            "manifest, and the backup appears only when it is complete. A backup that the sink "
+            "already has is not changed.",
     .options = copy_options,
     .run = copy_run,
     .render = copy_render,

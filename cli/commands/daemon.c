@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * daemon: starts the daemon, and the jobs that it starts in turn; what they do is in
- * daemon/.
+ * daemon, run-job: start the daemon, and the jobs that the daemon starts; the code of
+ * both is in daemon/.
  */
 #include <daemon.h>
 #include <stdlib.h>
@@ -22,11 +22,11 @@ static void daemon_on_event(void *arg, const struct daemon_event *event)
                                    .run = event->run,
                                    .message = event->message,
                                    .duration_ms = event->duration_ms};
-    struct cli_log_about about = {event->pipeline, event->job, event->status};
+    struct cli_log_job job = {event->pipeline, event->job, event->status};
     char *message = cli_escape(event->message ? event->message : "", cli->err.utf8);
 
     if (message && (event->level <= DAEMON_WARNING || !cli->err.quiet)) {
-        cli_log_put(&cli->err, cli_log_format_of(cli), &line, &about, message);
+        cli_log_put(&cli->err, cli_log_format_of(cli), &line, &job, message);
     }
     fflush(cli->err.file);
     free(message);
@@ -63,10 +63,11 @@ CLI_COMMAND(daemon) = {
     .order = 220,
     .name = "daemon",
     .operands = "",
-    .summary = "run the jobs of all pipelines when they are due",
-    .text = "Stays in the foreground and logs to standard error. Each job is a process of its "
-            "own. SIGHUP reads the configuration again; one that is wrong is refused, and the "
-            "one from before stays in force. SIGTERM stops all jobs and ends the daemon.",
+    .summary = "run the scheduled jobs of all pipelines",
+    .text =
+        "Stays in the foreground and logs to standard error. Each job is a separate process. "
+        "SIGHUP reads the configuration again; if it is wrong, the previous one stays in force. "
+        "SIGTERM stops all jobs and ends the daemon.",
     .run = daemon_run_command,
 };
 
@@ -77,6 +78,6 @@ CLI_COMMAND(run_job) = {
     .min = 1,
     .max = 2,
     .hidden = true,
-    .summary = "what the daemon runs for each job",
+    .summary = "run one job for the daemon",
     .run = run_job_run,
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * export: a backup as an archive.
+ * export: writes a backup as an archive.
  */
 #include <string.h>
 
@@ -17,7 +17,7 @@ static const struct cli_option export_output = {.letter = 'o',
                                                 .help =
                                                     "the archive to write; - is standard output"};
 static const struct cli_option export_force = {.name = "force",
-                                               .help = "replace FILE when it is there"};
+                                               .help = "replace FILE if it exists"};
 
 static int export_refuse(struct cli *cli, const struct cli_target *t)
 {
@@ -43,16 +43,16 @@ static void export_render(const json_t *doc, struct cli_view *out, struct cli_vi
 static const char *export_wrong_call(struct cli *cli, const char *path)
 {
     if (!path) {
-        return "`export` needs to know where to; hint: -o FILE.tar.gz, or -o - for standard output";
+        return "`export` requires --output; hint: -o FILE.tar.gz, or -o - for standard output";
     }
     if (strcmp(path, "-") != 0) {
         return NULL;
     }
     if (cli_has_option(cli, &cli_option_json)) {
-        return "standard output cannot take the archive and a document; hint: leave out --json, or "
-               "name a file";
+        return "cannot write both the archive and a document to standard output; hint: omit "
+               "--json, or name a file";
     }
-    return cli->io->out_tty ? "an archive is nothing for a terminal; hint: -o FILE.tar.gz" : NULL;
+    return cli->io->out_tty ? "cannot write an archive to a terminal; hint: -o FILE.tar.gz" : NULL;
 }
 
 static int export_run(struct cli *cli)
@@ -76,7 +76,7 @@ static int export_run(struct cli *cli)
     }
     enum hangar_status status = hangar_export(cli->hangar, &which, cli_target_write, &t, &json);
     cli_target_close(&t, status == HANGAR_STATUS_DONE);
-    if (t.error && !cli_interrupted()) { /* the library knows only that it could not write */
+    if (t.error && !cli_interrupted()) { /* the library has no errno of the write */
         cli_progress_clear(&cli->progress);
         hangar_free(json);
         return export_refuse(cli, &t);
@@ -94,9 +94,9 @@ CLI_COMMAND(export) = {
     .min = 1,
     .max = 1,
     .opens = true,
-    .summary = "write a backup as one tar.gz",
-    .text = "Stock tools can unpack the archive and restore from it, as its RESTORE.txt says. "
-            "Every byte is compared on the way, and FILE appears only when it is whole.",
+    .summary = "write a backup as one tar.gz archive",
+    .text = "Standard tools can unpack the archive and restore from it; its RESTORE.txt describes "
+            "how. Every byte is compared, and FILE appears only when it is complete.",
     .options = export_options,
     .run = export_run,
     .render = export_render,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * health: per pipeline and sink, whether the newest good backup is young enough.
+ * health: compares the age of the newest good backup in each sink with max_age.
  */
 #include <string.h>
 
@@ -22,10 +22,11 @@ static void health_put_sink(const json_t *pipeline, const json_t *sink, struct c
         fprintf(out->file, "%s\n", cli_string(sink, "error"));
     } else if (newest < 0) {
         fputs("no good backup\n", out->file);
+    } else if (cli_done(sink)) {
+        fprintf(out->file, "%s old\n", cli_age(cli_integer(sink, "age_ms"), age));
     } else {
-        fprintf(out->file, "%s old%s%s\n", cli_age(cli_integer(sink, "age_ms"), age),
-                cli_done(sink) ? "" : ", more than ",
-                cli_done(sink) ? "" : cli_age(cli_integer(pipeline, "max_age_ms"), limit));
+        fprintf(out->file, "%s old (limit %s)\n", cli_age(cli_integer(sink, "age_ms"), age),
+                cli_age(cli_integer(pipeline, "max_age_ms"), limit));
     }
 }
 
@@ -57,10 +58,10 @@ CLI_COMMAND(health) = {
     .operands = "[PIPELINE]",
     .max = 1,
     .opens = true,
-    .summary = "say whether the newest backups are young enough",
-    .text = "Looks into each sink for the newest good backup of the pipeline, or of all, and "
-            "compares its age with `max_age`. Ends with status 7 when a sink has none that is "
-            "young enough, and with 3 when only optional sinks have none.",
+    .summary = "check the age of the newest backups",
+    .text = "Compares the age of the newest good backup in each sink with the `max_age` of the "
+            "pipeline, or of all pipelines. The exit status is 7 if a required sink has no backup "
+            "within that age, and 3 if only optional sinks have none.",
     .run = health_run,
     .render = health_render,
 };

@@ -23,6 +23,6 @@ CLI_COMMAND(help) = {
     .name = "help",
     .operands = "[COMMAND]",
     .max = 2,
-    .summary = "print help, of a command if one is named",
+    .summary = "print help, or the help of one command",
     .run = help_run,
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * hold, unhold: whether a backup stays whatever retention says.
+ * hold, unhold: protect a backup from removal, and end that protection.
  */
 #include "cli.h"
 #include "document.h"
@@ -18,7 +18,7 @@ static void hold_render(const json_t *doc, struct cli_view *out, struct cli_view
         if (cli_done(sink)) {
             cli_put_mark(out, CLI_TICK);
             fprintf(out->file, " %s%s%s is %s in %s\n", cli_on(out, CLI_BOLD), id, cli_off(out),
-                    hold ? "held" : "not held any more", cli_string(sink, "sink"));
+                    hold ? "on hold" : "no longer on hold", cli_string(sink, "sink"));
         } else {
             cli_put_mark(err, CLI_CROSS);
             fprintf(err->file, " %s: ", cli_string(sink, "sink"));
@@ -27,7 +27,7 @@ static void hold_render(const json_t *doc, struct cli_view *out, struct cli_view
     }
 }
 
-static int hold_set_hold(struct cli *cli, int hold)
+static int hold_set(struct cli *cli, int hold)
 {
     struct hangar_selection which = cli_selection(cli);
     char *json = NULL;
@@ -38,12 +38,12 @@ static int hold_set_hold(struct cli *cli, int hold)
 
 static int hold_run(struct cli *cli)
 {
-    return hold_set_hold(cli, 1);
+    return hold_set(cli, 1);
 }
 
 static int unhold_run(struct cli *cli)
 {
-    return hold_set_hold(cli, 0);
+    return hold_set(cli, 0);
 }
 
 CLI_COMMAND(hold) = {
@@ -53,9 +53,10 @@ CLI_COMMAND(hold) = {
     .min = 1,
     .max = 1,
     .opens = true,
-    .summary = "keep a backup whatever retention says",
-    .text = "Marks the backup in each sink that has it, unless --from names one: neither "
-            "retention nor `hangar remove` removes it until `hangar unhold`.",
+    .summary = "protect a backup from removal",
+    .text =
+        "Puts the backup on hold in each sink that has it, or only in the sink of --from. Neither "
+        "retention nor `hangar remove` removes it until `hangar unhold`.",
     .options = cli_selection_options,
     .run = hold_run,
     .render = hold_render,
@@ -68,7 +69,7 @@ CLI_COMMAND(unhold) = {
     .min = 1,
     .max = 1,
     .opens = true,
-    .summary = "leave a backup to retention again",
+    .summary = "end the protection of a backup",
     .options = cli_selection_options,
     .run = unhold_run,
     .render = hold_render,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * import: an exported backup into a sink, from a file or standard input.  Prints the
+ * import: stores an exported backup, from a file or standard input, in a sink.  Prints the
  * id, as backup does.
  */
 #include <errno.h>
@@ -20,7 +20,7 @@ static const struct cli_option import_pipeline = {
 static const struct cli_option import_to = {
     .name = "to",
     .value = "SINK",
-    .help = "the sink to store it in (default: the pipeline's first)"};
+    .help = "the sink to write to (default: the first sink of the pipeline)"};
 
 struct input {
     int fd;
@@ -31,7 +31,7 @@ static long import_read_some(void *arg, void *data, size_t size)
 {
     struct input *in = arg;
 
-    /* a signal may come just before read: so it waits where one is looked for */
+    /* a signal may arrive just before read, so wait with a timeout and test for one */
     while (!cli_interrupted()) {
         struct pollfd ready = {.fd = in->fd, .events = POLLIN};
         int rc = poll(&ready, 1, 250);
@@ -86,7 +86,7 @@ static int import_run(struct cli *cli)
     if (!standard) {
         close(in.fd);
     }
-    if (in.error && !cli_interrupted()) { /* the library knows only that it could not read */
+    if (in.error && !cli_interrupted()) { /* the library has no errno of the read */
         cli_progress_clear(&cli->progress);
         hangar_free(json);
         return import_refuse(cli, path, in.error);
@@ -104,8 +104,9 @@ CLI_COMMAND(import) = {
     .max = 1,
     .opens = true,
     .summary = "store an exported backup in a sink",
-    .text = "Takes what `export` wrote, from a file or from standard input. Every byte is "
-            "compared, and the backup appears only when it is whole.",
+    .text =
+        "Reads an archive of `hangar export`, from a file or from standard input. Every byte is "
+        "compared, and the backup appears only when it is complete.",
     .options = import_options,
     .run = import_run,
     .render = import_render,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * init: writes the sample configuration.  Its mode is 0600 because people will
- * write passwords into it.
+ * init: writes the sample configuration.  Its mode is 0600 because users write
+ * passwords into it.
  */
 #include <string.h>
 
@@ -40,7 +40,7 @@ static int init_run(struct cli *cli)
                      cli_target_open(&t) == 0 && cli_target_write(&t, sample, strlen(sample)) == 0);
     if (t.error) {
         char text[512];
-        cli_target_text(&t, "name another file, or move that one away", text, sizeof(text));
+        cli_target_text(&t, "name another file, or move the existing one", text, sizeof(text));
         return cli_stop(cli, HANGAR_STATUS_FAILED, text);
     }
     init_tell(cli, path);
@@ -62,7 +62,8 @@ CLI_COMMAND(init) = {
     .operands = "[FILE]",
     .max = 1,
     .summary = "write a sample configuration",
-    .text = "Writes a commented sample to FILE (default: backup.yaml), readable by its owner "
-            "alone. An existing file is left as it is.",
+    .text =
+        "Writes a commented sample to FILE (default: backup.yaml), readable only by its owner. An "
+        "existing file is not changed.",
     .run = init_run,
 };

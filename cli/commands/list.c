@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * list: the backups in the sinks, newest first.
+ * list: prints the backups in the sinks, newest first.
  */
 #include "commands/list.h"
 
@@ -29,7 +29,7 @@ static void list_put_backup(struct cli_table *table, const json_t *item)
     cli_table_cell(table, CLI_PLAIN, "%s", cli_string(item, "pipeline"));
     cli_table_cell(table, CLI_PLAIN, "%s",
                    created < 0 ? "-" : cli_age(table->view->now_ms - created, text));
-    /* of a manifest that cannot be read nothing more is known */
+    /* without a readable manifest nothing more is known */
     cli_table_cell(table, CLI_PLAIN, "%s",
                    complete ? cli_duration(cli_integer(item, "duration_ms"), text) : "-");
     cli_table_cell(table, CLI_PLAIN, "%s",

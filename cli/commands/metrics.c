@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * metrics: the status for Prometheus, on standard output or in a file for the
- * textfile collector of node_exporter.  The format is daemon/metrics.c's.
+ * metrics: writes metrics for Prometheus to standard output, or to a file for the textfile
+ * collector of node_exporter.  daemon/metrics.c has the format.
  */
 #include <metrics.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@ static const struct cli_option metrics_output = {
     .letter = 'o',
     .name = "output",
     .value = "FILE",
-    .help = "the file to replace, whose name ends in .prom"};
+    .help = "replace this file instead; the textfile collector reads names that end in .prom"};
 
 static int metrics_run(struct cli *cli)
 {
@@ -42,7 +42,7 @@ static int metrics_run(struct cli *cli)
         free(text);
         return HANGAR_STATUS_DONE;
     }
-    /* others read it: there is nothing secret in it */
+    /* other users read it; it contains no secrets */
     struct cli_target t = {.path = path, .mode = 0644, .replace = true};
     cli_target_close(&t, cli_target_open(&t) == 0 && cli_target_write(&t, text, strlen(text)) == 0);
     free(text);
@@ -61,9 +61,10 @@ CLI_COMMAND(metrics) = {
     .name = "metrics",
     .operands = "",
     .opens = true,
-    .summary = "print the status for Prometheus",
-    .text = "Prints metrics in Prometheus' text format, or replaces FILE with them, for the "
-            "textfile collector of node_exporter. `hangar daemon` serves the same at /metrics.",
+    .summary = "print metrics for Prometheus",
+    .text =
+        "Prints metrics in the text format of Prometheus, or replaces FILE with them for the "
+        "textfile collector of node_exporter. `hangar daemon` serves the same metrics at /metrics.",
     .options = metrics_options,
     .run = metrics_run,
 };

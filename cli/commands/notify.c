@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * notify: sends a trial message, so that nobody finds out in an emergency that
- * the address was wrong.
+ * notify: sends a test message, so that a wrong address is found before an emergency.
  */
 #include "cli.h"
 #include "document.h"
@@ -16,7 +15,7 @@ static void notify_render(const json_t *doc, struct cli_view *out, struct cli_vi
         const char *name = cli_string(notifier, "name");
         if (cli_done(notifier)) {
             cli_put_mark(out, CLI_TICK);
-            fprintf(out->file, " %s%s%s took a trial message\n", cli_on(out, CLI_BOLD), name,
+            fprintf(out->file, " %s%s%s: test message sent\n", cli_on(out, CLI_BOLD), name,
                     cli_off(out));
         } else {
             cli_put_mark(err, CLI_CROSS);
@@ -41,9 +40,10 @@ CLI_COMMAND(notify) = {
     .operands = "[NOTIFIER]",
     .max = 1,
     .opens = true,
-    .summary = "send a trial message",
-    .text = "Sends a trial message through one notifier, or through all of them, whatever events "
-            "they ask for.",
+    .summary = "send a test message",
+    .text =
+        "Sends a test message through one notifier, or through all of them, whatever events they "
+        "are configured for.",
     .run = notify_run,
     .render = notify_render,
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * plugin: which plugins there are, and what options one takes.
+ * plugin: lists the plugins, and shows the options of one.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -43,11 +43,11 @@ static void plugins_render(const json_t *doc, struct cli_view *out, struct cli_v
         }
     }
     if (json_array_size(plugins) == 0 && cli_done(doc)) {
-        cli_note(err, "there are no plugins");
+        cli_note(err, "no plugins found");
     }
 }
 
-/* A bound of an option, as its type is written; "" when there is none worth telling. */
+/* A bound of an option in the notation of its type; "" when there is none to print. */
 static const char *plugin_bound_text(const json_t *option, const char *key, char out[CLI_SHORT])
 {
     const char *type = cli_string(option, "type");

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * prune: first a dry run, whose plan is shown; then, when a person or --yes
- * agrees, retention is applied.
+ * prune: shows the plan of a dry run, and applies retention after confirmation.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +14,7 @@
 
 static const struct cli_option prune_dry_run = {
     .name = "dry-run",
-    .help = "print every backup with the reason why it would stay or go, and remove nothing"};
+    .help = "print for each backup whether it would be kept or removed, and why; remove nothing"};
 
 static void prune_put_backups(const json_t *sink, struct cli_view *out, bool all)
 {
@@ -51,7 +50,7 @@ static void prune_put_leftovers(const json_t *sink, struct cli_view *out)
     json_array_foreach (cli_array(sink, "leftovers"), i, item) {
         const char *action = cli_string(item, "action");
         if (strcmp(action, "waiting") != 0 || out->verbose) {
-            fprintf(out->file, "  what is left of %s: %s\n", cli_string(item, "id"), action);
+            fprintf(out->file, "  leftover %s: %s\n", cli_string(item, "id"), action);
         }
     }
 }
@@ -76,15 +75,14 @@ static void prune_put_sink(const json_t *sink, struct cli_view *out, bool dry)
             fprintf(out->file, " (%s)", cli_size(cli_bytes(sink, "freed_bytes"), size));
         }
         if (*oldest) {
-            fprintf(out->file, ", back to %.10s", oldest);
+            fprintf(out->file, ", oldest %.10s", oldest);
         }
         if (cli_bytes(sink, "locked") > 0) {
-            fprintf(out->file, "; kept by the store's locks alone: %lld",
+            fprintf(out->file, "; %lld kept only by locks of the store",
                     (long long)cli_integer(sink, "locked"));
         }
         if (cli_bytes(sink, "retained") > 0) {
-            fprintf(out->file, "; newly locked there: %lld",
-                    (long long)cli_integer(sink, "retained"));
+            fprintf(out->file, "; %lld newly locked", (long long)cli_integer(sink, "retained"));
         }
         fputc('\n', out->file);
     } else {
@@ -165,7 +163,7 @@ static int prune_agree(struct cli *cli, const json_t *plan)
     fflush(cli->out.file);
     prune_render(plan, &cli->err, &(struct cli_view){.quiet = true});
     if (prune_planned_removals(plan) == 0) {
-        return HANGAR_STATUS_DONE; /* what dead runs left may go unasked */
+        return HANGAR_STATUS_DONE; /* leftovers are removed without a question */
     }
     return cli_agree(cli, prune_question(plan), "nothing was removed", "nothing was removed");
 }
@@ -178,9 +176,10 @@ static int prune_run(struct cli *cli)
 
     if (!dry && !yes) {
         if (!cli->io->in_tty || !cli->io->err_tty) {
-            return cli_stop(cli, HANGAR_STATUS_USAGE,
-                            "nobody can be asked whether to remove backups; hint: see what would "
-                            "go with --dry-run, and add --yes");
+            return cli_stop(
+                cli, HANGAR_STATUS_USAGE,
+                "cannot ask for confirmation without a terminal; hint: check with --dry-run, then "
+                "add --yes");
         }
         enum hangar_status status = prune_call(cli, HANGAR_REQUEST_DRY_RUN, &json);
         json_t *plan = json ? cli_document(json, cli->err.utf8) : NULL;
@@ -210,10 +209,11 @@ CLI_COMMAND(prune) = {
     .max = 1,
     .opens = true,
     .summary = "remove the backups that retention does not keep",
-    .text = "Applies the retention of each sink, as happens after every successful backup, and "
-            "cleans up what runs that died have left. Shows what would go, asks, and removes. "
-            "Where nobody can be asked --yes is needed. Nothing is removed while the clock looks "
-            "wrong.",
+    .text =
+        "Applies the retention of each sink, as after every successful backup, and removes the "
+        "leftovers of dead runs. Shows which backups it would remove, asks for confirmation, and "
+        "removes them. Without a terminal, --yes is required. Removes nothing while the clock "
+        "looks wrong.",
     .options = prune_options,
     .run = prune_run,
     .render = prune_render,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * remove: one backup for good, after a question that names what goes and from
- * where.
+ * remove: removes one backup permanently.  The question before names the backup and its
+ * sinks.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +32,7 @@ static void remove_render(const json_t *doc, struct cli_view *out, struct cli_vi
     }
 }
 
-/* The entries of the list with this id; their number and the last of them. */
+/* The number of entries of the list with this id, and the last of them. */
 static size_t remove_find(const json_t *list, const char *id, const json_t **found)
 {
     const json_t *item;
@@ -56,15 +56,15 @@ static int remove_ask(struct cli *cli, const json_t *list, const char *id, char 
 
     if (count == 0) {
         return cli_stop(cli, HANGAR_STATUS_NOT_FOUND,
-                        "there is no such backup; hint: `hangar list` shows those there are");
+                        "backup not found; hint: `hangar list` shows the backups");
     }
     if (count > 1) {
-        return cli_stop(cli, HANGAR_STATUS_USAGE,
-                        "several pipelines have a backup of this id; hint: say which with "
-                        "--pipeline");
+        return cli_stop(
+            cli, HANGAR_STATUS_USAGE,
+            "several pipelines have a backup with this id; hint: choose one with --pipeline");
     }
     char *sinks = cli_join(cli_array(found, "sinks"));
-    if (!sinks || asprintf(&question, "remove %s of %s from %s for good?", id,
+    if (!sinks || asprintf(&question, "remove %s of %s permanently from %s?", id,
                            cli_string(found, "pipeline"), sinks) < 0) {
         question = NULL;
     }
@@ -92,18 +92,18 @@ static int remove_run(struct cli *cli)
 
     if (strcmp(which.id, "latest") == 0) {
         return cli_stop(cli, HANGAR_STATUS_USAGE,
-                        "`remove` needs the id of a backup; hint: `hangar list` shows them");
+                        "`remove` requires the id of a backup; hint: `hangar list` shows the ids");
     }
     if (cli_has_option(cli, &cli_option_yes)) {
         return remove_it(cli, &which);
     }
     if (!cli->io->in_tty || !cli->io->err_tty) {
         return cli_stop(cli, HANGAR_STATUS_USAGE,
-                        "nobody can be asked whether to remove the backup; hint: add --yes");
+                        "cannot ask for confirmation without a terminal; hint: add --yes");
     }
     enum hangar_status status = hangar_list(cli->hangar, which.pipeline, which.sink, &json);
     json_t *list = json ? cli_document(json, cli->err.utf8) : NULL;
-    /* a damaged backup makes a list end as corrupt, and is there to be removed */
+    /* a list that contains a damaged backup ends as CORRUPT; that backup may be removed */
     if (!list || (status != HANGAR_STATUS_DONE && status != HANGAR_STATUS_CORRUPT)) {
         json_decref(list);
         return cli_finish(cli, status, json, cli_list_render, NULL);
@@ -130,10 +130,11 @@ CLI_COMMAND(remove) = {
     .min = 1,
     .max = 1,
     .opens = true,
-    .summary = "remove one backup for good",
-    .text = "Removes the backup from each sink that has it, unless --from names one, whatever "
-            "retention says; one that is held is refused. Asks before. Where nobody can be asked "
-            "--yes is needed.",
+    .summary = "remove one backup permanently",
+    .text =
+        "Removes the backup from each sink that has it, or only from the sink of --from, even if "
+        "retention keeps it. Refuses a backup that is on hold. Asks for confirmation; without a "
+        "terminal, --yes is required.",
     .options = remove_options,
     .run = remove_run,
     .render = remove_render,

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * restore: first a dry run, whose plan is shown; then, when a person or --yes
- * agrees, the restore of just that backup.
+ * restore: shows the plan of a dry run, and restores just that backup after confirmation.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -18,28 +17,29 @@ static const struct cli_option restore_only = {
     .name = "only",
     .value = "SOURCE",
     .repeats = true,
-    .help = "restore this source; may be given several times"};
+    .help = "restore only this source; can be given more than once"};
 static const struct cli_option restore_set = {
     .name = "set",
     .value = "SOURCE.OPTION=VALUE",
     .repeats = true,
     .help =
-        "restore with another option than the configuration's, such as another database; not for "
-        "secrets; may be given several times"};
+        "override an option of a source, such as the database to restore into; not for secrets; "
+        "can be given more than once"};
 static const struct cli_option restore_mode = {
     .name = "mode",
     .value = "empty|clean",
-    .help = "empty: refuse a target that holds data; clean: replace what it holds, after a safety "
-            "backup of it (default: empty)"};
+    .help = "empty: refuse a target that contains data; clean: replace its data, after a safety "
+            "backup (default: empty)"};
 static const struct cli_option restore_disconnect = {
     .name = "disconnect",
-    .help = "with --mode clean: end the sessions of others that are in the way"};
+    .help = "with --mode clean: end the sessions of other clients that block the restore"};
 static const struct cli_option restore_compare = {
     .name = "compare", .help = "read the restored data again and compare digests"};
 static const struct cli_option restore_no_hooks = {
-    .name = "no-hooks", .help = "do not run the pipeline's before_restore and after_restore"};
-static const struct cli_option restore_dry_run = {
-    .name = "dry-run", .help = "print what would be done, and change nothing"};
+    .name = "no-hooks",
+    .help = "do not run the before_restore and after_restore hooks of the pipeline"};
+static const struct cli_option restore_dry_run = {.name = "dry-run",
+                                                  .help = "print the plan and change nothing"};
 
 static void restore_put_lines(struct cli_view *view, const json_t *lines)
 {
@@ -80,13 +80,13 @@ static void restore_render_dry_run(const json_t *doc, struct cli_view *out, stru
     cli_note(err, "nothing was changed: this was a dry run");
 }
 
-/* Also of a restore that failed: it is there, and may be what is needed now. */
+/* Also after a restore that failed, when the safety backup may be needed. */
 static void restore_put_safety(const json_t *doc, struct cli_view *err)
 {
     const json_t *safety = json_object_get(doc, "safety");
 
     if (*cli_string(safety, "id") && !err->quiet) {
-        fprintf(err->file, "what was there before is in the safety backup %s%s%s in %s\n",
+        fprintf(err->file, "the previous data is in the safety backup %s%s%s in %s\n",
                 cli_on(err, CLI_BOLD), cli_string(safety, "id"), cli_off(err),
                 cli_string(safety, "sink"));
     }
@@ -155,7 +155,7 @@ static char *restore_question(const json_t *plan, bool clean)
     return text;
 }
 
-/* DONE when the restore may go on. */
+/* DONE when the restore may start. */
 static int restore_agree(struct cli *cli, const json_t *plan, bool clean)
 {
     const struct cli_io *io = cli->io;
@@ -171,14 +171,13 @@ static int restore_agree(struct cli *cli, const json_t *plan, bool clean)
     if (!io->in_tty || !io->err_tty) {
         return cli_stop(
             cli, HANGAR_STATUS_USAGE,
-            "nobody can be asked whether to restore; hint: add --yes when the plan is what "
-            "you want");
+            "cannot ask for confirmation without a terminal; hint: add --yes if the plan is right");
     }
     return cli_agree(cli, restore_question(plan, clean), "not restored: nothing was changed",
                      "nothing was changed");
 }
 
-/* Restores what the plan says: "latest" may have become another backup since. */
+/* Restores the backup of the plan: "latest" may be another backup by now. */
 static int restore_planned(struct cli *cli, struct hangar_restore_request *request,
                            const json_t *plan)
 {
@@ -214,8 +213,7 @@ static int restore_run(struct cli *cli)
     char *json = NULL;
 
     if (disconnect && !clean) {
-        return cli_stop(cli, HANGAR_STATUS_USAGE,
-                        "--disconnect is for --mode clean; without it nobody is in the way");
+        return cli_stop(cli, HANGAR_STATUS_USAGE, "--disconnect requires --mode clean");
     }
     enum hangar_status status = hangar_restore(cli->hangar, &request, &json);
     if (cli_has_option(cli, &restore_dry_run) || status != HANGAR_STATUS_DONE || !json) {
@@ -225,7 +223,7 @@ static int restore_run(struct cli *cli)
     cli_progress_clear(&cli->progress);
     json_t *shown = cli_document(json, cli->err.utf8), *plan = cli_document_as_it_is(json);
     int result = shown && plan ? restore_agree(cli, shown, clean)
-                               : cli_stop(cli, HANGAR_STATUS_FAILED, "cannot read the plan");
+                               : cli_stop(cli, HANGAR_STATUS_FAILED, "cannot parse the plan");
     if (result == HANGAR_STATUS_DONE) {
         result = restore_planned(cli, &request, plan);
     }
@@ -255,8 +253,8 @@ CLI_COMMAND(restore) = {
     .max = 1,
     .opens = true,
     .summary = "restore a backup",
-    .text = "Shows where the data would go, asks, and restores. Where nobody can be asked --yes is "
-            "needed.",
+    .text = "Shows the plan, asks for confirmation, and restores. Without a terminal, --yes is "
+            "required.",
     .options = restore_options,
     .run = restore_run,
     .render = restore_render,

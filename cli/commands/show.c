@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * show: one backup in full, from its manifest.
+ * show: prints all details of one backup, from its manifest.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -144,7 +144,7 @@ static void show_put_summary(struct cli_view *out, const json_t *doc, const json
     fprintf(out->file, "%s%s%s of %s%s\n", cli_on(out, CLI_BOLD), cli_string(manifest, "id"),
             cli_off(out), cli_string(manifest, "pipeline"),
             strcmp(cli_string(manifest, "kind"), "safety") == 0
-                ? ", a safety backup: what a restore was about to replace"
+                ? ", a safety backup (data that a restore replaced)"
                 : "");
     fprintf(out->file, "  made        %s, %s ago", cli_time(started, when),
             cli_age(out->now_ms - started, age));
@@ -153,7 +153,7 @@ static void show_put_summary(struct cli_view *out, const json_t *doc, const json
     }
     fprintf(out->file, "\n  on          %s, by hangar %s\n", cli_string(manifest, "host"),
             cli_string(manifest, "hangar"));
-    fprintf(out->file, "  lies in     %s\n", sinks ? sinks : "");
+    fprintf(out->file, "  sinks       %s\n", sinks ? sinks : "");
     show_put_verified(json_object_get(doc, "verified"), out);
     fprintf(out->file, "  data        %s in %zu object%s, %s stored",
             cli_size(totals->plain, plain), totals->objects, totals->objects == 1 ? "" : "s",
@@ -210,7 +210,7 @@ CLI_COMMAND(show) = {
     .min = 1,
     .max = 1,
     .opens = true,
-    .summary = "show a backup in full",
+    .summary = "show all details of a backup",
     .options = cli_selection_options,
     .run = show_run,
     .render = show_render,

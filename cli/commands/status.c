@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * status: per pipeline the last run, per sink what it holds.
+ * status: prints the last run of each pipeline and the content of each sink.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 
 #define LACKING_SHOWN 3
 
-static void status_put_way(const json_t *pipeline, struct cli_view *out)
+static void status_put_flow(const json_t *pipeline, struct cli_view *out)
 {
     const char *arrow = cli_symbol(out, CLI_ARROW);
     char *sources = cli_join(cli_array(pipeline, "sources"));
@@ -93,7 +93,7 @@ static void status_put_sink(struct cli_table *table, const json_t *sink)
                    cli_flag(sink, "required") ? "" : " (optional)");
 }
 
-/* What the sink's retention would leave, and how far back one could then go. */
+/* How many backups the next prune keeps, and the oldest of them. */
 static void status_put_next_prune(const json_t *sink, struct cli_view *out)
 {
     const json_t *after = json_object_get(sink, "after_prune");
@@ -106,7 +106,7 @@ static void status_put_next_prune(const json_t *sink, struct cli_view *out)
     fprintf(out->file, "  %s: next prune keeps %lld of %lld", cli_string(sink, "name"), kept,
             kept + (long long)cli_integer(after, "removed"));
     if (*oldest) {
-        fprintf(out->file, ", back to %.10s", oldest);
+        fprintf(out->file, ", oldest %.10s", oldest);
     }
     fputc('\n', out->file);
     if (*cli_string(after, "refused")) {
@@ -115,7 +115,7 @@ static void status_put_next_prune(const json_t *sink, struct cli_view *out)
     }
 }
 
-/* What another sink of the pipeline has and this one does not, the newest of it by name. */
+/* The backups that another sink of the pipeline has and this one lacks, and the newest ids. */
 static void status_put_lacks(const json_t *sink, struct cli_view *out)
 {
     const json_t *ids = cli_array(sink, "lacking"), *id;
@@ -126,10 +126,10 @@ static void status_put_lacks(const json_t *sink, struct cli_view *out)
     if (lacks <= 0) {
         return;
     }
-    fprintf(out->file, "  %s%s: lacks %lld that another sink has%s", cli_on(out, CLI_YELLOW),
-            cli_string(sink, "name"), (long long)lacks, cli_off(out));
+    fprintf(out->file, "  %s%s: lacks %s of another sink%s", cli_on(out, CLI_YELLOW),
+            cli_string(sink, "name"), cli_count((uint64_t)lacks, "backup", text), cli_off(out));
     if (lag > 0) {
-        fprintf(out->file, ", and is %s behind", cli_age(lag, text));
+        fprintf(out->file, " (%s behind)", cli_age(lag, text));
     }
     json_array_foreach (ids, i, id) {
         if (i == LACKING_SHOWN) {
@@ -207,7 +207,7 @@ static void status_render(const json_t *doc, struct cli_view *out, struct cli_vi
         if (i) {
             fputc('\n', out->file);
         }
-        status_put_way(item, out);
+        status_put_flow(item, out);
         status_put_last_run(item, out);
         if (*cli_string(item, "schedule")) {
             fprintf(out->file, "  schedule  %s\n", cli_string(item, "schedule"));
@@ -240,9 +240,10 @@ CLI_COMMAND(status) = {
     .name = "status",
     .operands = "",
     .opens = true,
-    .summary = "show per pipeline the last run, and per sink what it holds",
-    .text = "Ends with status 0 whenever that could be found out, however old the backups are. "
-            "With --verbose also shows the options in force, without secrets.",
+    .summary = "show the last run of each pipeline and the content of each sink",
+    .text = "The exit status is 0 whenever the sinks could be read, however old the backups are; "
+            "`hangar health` checks their age. With --verbose also shows the options in force, "
+            "without secrets.",
     .run = status_run,
     .render = status_render,
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * verify: a line for each backup in each sink, with what is wrong below it.
+ * verify: prints a line for each backup in each sink, with its problems below.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,13 +10,13 @@
 #include "document.h"
 #include "options.h"
 
-static const struct cli_option verify_all = {.name = "all", .help = "verify every backup"};
+static const struct cli_option verify_all = {.name = "all", .help = "verify all backups"};
 static const struct cli_option verify_level = {
     .name = "level",
     .value = "quick|full|drill",
     .help =
-        "quick: every object is there with its size; full: every byte is read and compared; drill: "
-        "restored into throw-away servers and compared (default: quick)"};
+        "quick: each object exists with its size; full: every byte is read and compared; drill: "
+        "the backup is restored into throw-away servers and compared (default: quick)"};
 
 #define PROBLEMS_SHOWN 20
 
@@ -47,7 +47,7 @@ static void verify_put_backup(const json_t *item, struct cli_view *out)
     cli_put_mark(out, good ? CLI_TICK : CLI_CROSS);
     fprintf(out->file, " %s%s%s in %s", cli_on(out, CLI_BOLD), cli_string(item, "id"), cli_off(out),
             cli_string(item, "sink"));
-    /* of what is not good the numbers say how far it came, and mislead */
+    /* after a failure the numbers cover only a part, and would mislead */
     if (good) {
         fprintf(out->file, "  %s, %s, %s\n", cli_count(cli_bytes(item, "objects"), "object", count),
                 cli_size(cli_bytes(item, "stored_bytes"), size),
@@ -59,11 +59,11 @@ static void verify_put_backup(const json_t *item, struct cli_view *out)
     verify_put_problems(cli_array(item, "problems"), out);
 }
 
-/* What a level proves, said so that nobody takes it for more. */
+/* What a level proves, and no more. */
 static const char *verify_meaning(const char *level)
 {
     if (strcmp(level, "quick") == 0) {
-        return "complete: every object is there with its size";
+        return "complete: each object exists with its size";
     }
     if (strcmp(level, "full") == 0) {
         return "good: every byte was read and compared";
@@ -81,12 +81,12 @@ static void verify_render(const json_t *doc, struct cli_view *out, struct cli_vi
         verify_put_backup(item, out);
     }
     if (bad && count == 1) {
-        fprintf(out->file, "%sit is not good%s\n", cli_on(out, CLI_RED), cli_off(out));
+        fprintf(out->file, "%sthe backup is not good%s\n", cli_on(out, CLI_RED), cli_off(out));
     } else if (bad) {
-        fprintf(out->file, "%s%zu of %zu are not good%s\n", cli_on(out, CLI_RED), bad, count,
-                cli_off(out));
+        fprintf(out->file, "%s%zu of %zu backups are not good%s\n", cli_on(out, CLI_RED), bad,
+                count, cli_off(out));
     } else if (count && cli_done(doc)) {
-        fprintf(out->file, "%s %s\n", count == 1 ? "it is" : "all are",
+        fprintf(out->file, "%s %s\n", count == 1 ? "the backup is" : "all backups are",
                 verify_meaning(cli_string(doc, "level")));
     } else if (!count && cli_done(doc)) {
         cli_note(err, "no backups yet; make one with: hangar backup");
@@ -103,8 +103,9 @@ static int verify_run(struct cli *cli)
     char *json = NULL;
 
     if (cli_has_option(cli, &verify_all) == (which.id != NULL)) {
-        return cli_stop(cli, HANGAR_STATUS_USAGE,
-                        "`verify` needs either a backup or --all; hint: see `hangar help verify`");
+        return cli_stop(
+            cli, HANGAR_STATUS_USAGE,
+            "`verify` requires either a backup or --all; hint: see `hangar help verify`");
     }
     if (!which.id) {
         which.id = "all";
@@ -122,8 +123,8 @@ CLI_COMMAND(verify) = {
     .operands = "[ID|latest]",
     .max = 1,
     .opens = true,
-    .summary = "verify a backup, or all of them",
-    .text = "Verifies the backup in each sink that has it, unless --from names one.",
+    .summary = "verify a backup, or all backups",
+    .text = "Verifies the backup in each sink that has it, or only in the sink of --from.",
     .options = verify_options,
     .run = verify_run,
     .render = verify_render,

@@ -47,7 +47,7 @@ backups()
 promise "nothing is replaced unasked, and a dry run says all that would be done"
 change
 expect_exit 2 hangar restore latest --mode clean
-expect_said "nobody can be asked whether to restore"
+expect_said "cannot ask for confirmation without a terminal"
 expect_said "safety backup of what it holds, into sink local"
 expect_exit 2 hangar restore latest --disconnect --yes
 expect_exit 0 hangar restore latest --mode clean --dry-run
@@ -113,10 +113,10 @@ expect_said "complete, safety"
 expect_exit 0 hangar show latest
 expect_said "$id of nightly"
 expect_exit 0 hangar show "$safety"
-expect_said "a safety backup: what a restore was about to replace"
+expect_said "a safety backup (data that a restore replaced)"
 expect_exit 0 hangar verify "$safety" --level full
 expect_exit 0 hangar restore "$safety" --mode clean --yes
-expect_said "what was there before is in the safety backup"
+expect_said "the previous data is in the safety backup"
 [[ $(sql shop 'SELECT count(*) > 5 FROM shop.ticks') == t ]] || fail "the writes before it are lost"
 sql shop 'TRUNCATE shop.ticks'
 is_as as_it_was

@@ -81,7 +81,7 @@ expect_exit 0 hangar export "$id" -o exports/shop.tar.gz
 [[ $(stat -c %a exports/shop.tar.gz) == 600 ]] || fail "an archive is readable by others"
 echo mine >exports/taken
 expect_exit 1 hangar export "$id" -o exports/taken
-expect_in err "it is there already"
+expect_in err "the file exists"
 [[ $(<exports/taken) == mine ]] || fail "export replaced a file"
 expect_exit 0 hangar export "$id" -o exports/taken --force
 cmp exports/taken exports/shop.tar.gz || fail "two exports of one backup differ"

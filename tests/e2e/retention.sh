@@ -97,7 +97,7 @@ kept=$(json 'd["sinks"][0]["kept"]')
 listed_minutes >now
 same "backups after a dry run" found now
 expect_exit 0 at_hangar $((last + 5)) status
-expect_said "local: next prune keeps $kept of $(wc -l <found), back to $oldest"
+expect_said "local: next prune keeps $kept of $(wc -l <found), oldest $oldest"
 
 promise "without a terminal and without --yes nothing is removed"
 expect_exit 2 at_hangar $((last + 5)) prune

@@ -13,50 +13,53 @@
 static const struct {
     const char *words, *message;
 } wrong[] = {
-    {"frobnicate", "hangar: there is no command `frobnicate`\n  hint: see `hangar help`\n"},
-    {"bakcup", "hangar: there is no command `bakcup`\n  hint: did you mean `backup`?\n"},
-    {"schema", "hangar: `schema` is not in this version (0.1.0)\n  hint: see `hangar help`\n"},
+    {"frobnicate", "hangar: unknown command `frobnicate`\n  hint: see `hangar help`\n"},
+    {"bakcup", "hangar: unknown command `bakcup`\n  hint: did you mean `backup`?\n"},
+    {"schema",
+     "hangar: `schema` is not available in this version (0.1.0)\n  hint: see `hangar help`\n"},
     {"schema --port 5",
-     "hangar: `schema` is not in this version (0.1.0)\n  hint: see `hangar help`\n"},
+     "hangar: `schema` is not available in this version (0.1.0)\n  hint: see `hangar help`\n"},
     {"plugin test x",
-     "hangar: `plugin test` is not in this version (0.1.0)\n  hint: see `hangar help plugin`\n"},
-    {"plugin", "hangar: `plugin` needs to know what to do\n  hint: see `hangar help plugin`\n"},
-    {"plugin lits",
-     "hangar: there is no command `plugin lits`\n  hint: did you mean `plugin list`?\n"},
+     "hangar: `plugin test` is not available in this version (0.1.0)\n  hint: see `hangar help plugin`\n"},
+    {"plugin", "hangar: `plugin` requires a command\n  hint: see `hangar help plugin`\n"},
+    {"plugin lits", "hangar: unknown command `plugin lits`\n  hint: did you mean `plugin list`?\n"},
     {"plugin show",
-     "hangar: `plugin show` needs an argument: NAME\n  hint: see `hangar help plugin show`\n"},
-    {"list --nope", "hangar: there is no option --nope\n  hint: see `hangar help list`\n"},
-    {"list --nope=3", "hangar: there is no option --nope\n  hint: see `hangar help list`\n"},
-    {"--nope list", "hangar: there is no option --nope\n  hint: see `hangar help`\n"},
-    {"list -x", "hangar: there is no option -x\n  hint: see `hangar help list`\n"},
-    {"list --json=yes", "hangar: --json takes no value\n  hint: see `hangar help list`\n"},
-    {"list -c", "hangar: --config needs a value: FILE\n  hint: see `hangar help list`\n"},
-    {"list --from=",
-     "hangar: --from needs a value that is not empty\n  hint: see `hangar help list`\n"},
-    {"list -c a -c b", "hangar: --config was given twice\n  hint: see `hangar help list`\n"},
-    {"-c a list --config b", "hangar: --config was given twice\n  hint: see `hangar help list`\n"},
-    {"list surplus", "hangar: `list` takes no argument: \"surplus\" is one too many\n"
+     "hangar: `plugin show` requires an argument: NAME\n  hint: see `hangar help plugin show`\n"},
+    {"list --nope", "hangar: unknown option --nope\n  hint: see `hangar help list`\n"},
+    {"list --nope=3", "hangar: unknown option --nope\n  hint: see `hangar help list`\n"},
+    {"--nope list", "hangar: unknown option --nope\n  hint: see `hangar help`\n"},
+    {"list -x", "hangar: unknown option -x\n  hint: see `hangar help list`\n"},
+    {"list --json=yes", "hangar: --json does not accept a value\n  hint: see `hangar help list`\n"},
+    {"list -c", "hangar: --config requires a value: FILE\n  hint: see `hangar help list`\n"},
+    {"list --from=", "hangar: the value of --from is empty\n  hint: see `hangar help list`\n"},
+    {"list -c a -c b",
+     "hangar: --config is given more than once\n  hint: see `hangar help list`\n"},
+    {"-c a list --config b",
+     "hangar: --config is given more than once\n  hint: see `hangar help list`\n"},
+    {"list surplus", "hangar: unexpected argument \"surplus\" of `list`\n"
                      "  hint: see `hangar help list`\n"},
-    {"show a b",
-     "hangar: `show` takes one argument: \"b\" is one too many\n  hint: see `hangar help show`\n"},
-    {"show", "hangar: `show` needs an argument: ID|latest\n  hint: see `hangar help show`\n"},
-    {"restore latest --mode dirty", "hangar: --mode cannot be \"dirty\": it is one of empty|clean\n"
-                                    "  hint: see `hangar help restore`\n"},
-    {"restore latest --mode emp", "hangar: --mode cannot be \"emp\": it is one of empty|clean\n"
-                                  "  hint: see `hangar help restore`\n"},
+    {"show a b", "hangar: unexpected argument \"b\" of `show`\n  hint: see `hangar help show`\n"},
+    {"cat a b c", "hangar: unexpected argument \"c\" of `cat`\n  hint: see `hangar help cat`\n"},
+    {"show", "hangar: `show` requires an argument: ID|latest\n  hint: see `hangar help show`\n"},
+    {"restore latest --mode dirty",
+     "hangar: invalid value \"dirty\" for --mode: must be one of empty|clean\n"
+     "  hint: see `hangar help restore`\n"},
+    {"restore latest --mode emp",
+     "hangar: invalid value \"emp\" for --mode: must be one of empty|clean\n"
+     "  hint: see `hangar help restore`\n"},
     {"list --color sometimes",
-     "hangar: --color cannot be \"sometimes\": it is one of auto|always|never\n"
+     "hangar: invalid value \"sometimes\" for --color: must be one of auto|always|never\n"
      "  hint: see `hangar help list`\n"},
-    {"-q list -v", "hangar: --quiet and --verbose exclude each other\n"
+    {"-q list -v", "hangar: --quiet and --verbose cannot be used together\n"
                    "  hint: see `hangar help list`\n"},
     {"verify",
-     "hangar: `verify` needs either a backup or --all\n  hint: see `hangar help verify`\n"},
+     "hangar: `verify` requires either a backup or --all\n  hint: see `hangar help verify`\n"},
     {"verify latest --all",
-     "hangar: `verify` needs either a backup or --all\n  hint: see `hangar help verify`\n"},
+     "hangar: `verify` requires either a backup or --all\n  hint: see `hangar help verify`\n"},
     {"backup weekly nightly --dry-run",
-     "hangar: there is no option --dry-run\n  hint: see `hangar help backup`\n"},
-    {"help nonsense", "hangar: there is no command `nonsense`\n  hint: see `hangar help`\n"},
-    {"list \033[2J", "hangar: `list` takes no argument: \"\\x1b[2J\" is one too many\n"
+     "hangar: unknown option --dry-run\n  hint: see `hangar help backup`\n"},
+    {"help nonsense", "hangar: unknown command `nonsense`\n  hint: see `hangar help`\n"},
+    {"list \033[2J", "hangar: unexpected argument \"\\x1b[2J\" of `list`\n"
                      "  hint: see `hangar help list`\n"},
 };
 
@@ -117,7 +120,7 @@ START_TEST(a_wrong_command_line_is_a_document_too)
     json_t *doc = json_loads(world.out, 0, NULL);
     ck_assert_str_eq(cli_string(doc, "schema"), "hangar.error/1");
     ck_assert_str_eq(cli_string(doc, "status"), "usage");
-    ck_assert_str_eq(cli_string(doc, "error"), "there is no option --nope");
+    ck_assert_str_eq(cli_string(doc, "error"), "unknown option --nope");
     json_decref(doc);
 }
 END_TEST

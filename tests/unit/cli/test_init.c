@@ -52,8 +52,8 @@ START_TEST(a_file_that_is_there_is_left_as_it_is)
     fputs("mine\n", file);
     fclose(file);
     ck_assert_int_eq(world_run("init mine.yaml"), 1);
-    ck_assert_str_eq(world.err, "hangar: cannot write mine.yaml: it is there already\n"
-                                "  hint: name another file, or move that one away\n");
+    ck_assert_str_eq(world.err, "hangar: cannot write mine.yaml: the file exists\n"
+                                "  hint: name another file, or move the existing one\n");
     char *text = world_file("mine.yaml");
     ck_assert_str_eq(text, "mine\n");
     free(text);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * log: the lines of the daemon, which say what they are about.
+ * log: the lines of the daemon, which say what they are job.
  */
 #include "log.h"
 
@@ -16,21 +16,21 @@ static const struct hangar_log_line line = {.level = 2,
                                             .duration_ms = 1500,
                                             .message = "unused"};
 
-static char *put(enum cli_log_format format, const struct cli_log_about *about)
+static char *put(enum cli_log_format format, const struct cli_log_job *job)
 {
     char *text = NULL;
     size_t size = 0;
     struct cli_view view = {.file = open_memstream(&text, &size)};
-    cli_log_put(&view, format, &line, about, "a \"b\" \\");
+    cli_log_put(&view, format, &line, job, "a \"b\" \\");
     fclose(view.file);
     return text;
 }
 
-START_TEST(a_line_says_what_it_is_about)
+START_TEST(a_line_says_what_it_is_job)
 {
     static const struct {
         enum cli_log_format format;
-        struct cli_log_about about;
+        struct cli_log_job job;
         const char *text;
     } rows[] = {
         {CLI_LOG_LOGFMT,
@@ -47,14 +47,14 @@ START_TEST(a_line_says_what_it_is_about)
          "\"pipeline\":\"nightly\",\"status\":\"done\",\"duration_ms\":1500,\"msg\":\"a \\\"b\\\" \\\\\"}\n"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        char *text = put(rows[i].format, &rows[i].about);
+        char *text = put(rows[i].format, &rows[i].job);
         ck_assert_str_eq(text, rows[i].text);
         free(text);
     }
 }
 END_TEST
 
-START_TEST(a_line_about_nothing_has_no_empty_fields)
+START_TEST(a_line_job_nothing_has_no_empty_fields)
 {
     char *text = put(CLI_LOG_JSON, NULL);
     json_t *object = json_loads(text, 0, NULL);
@@ -67,8 +67,8 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        a_line_says_what_it_is_about,
-        a_line_about_nothing_has_no_empty_fields,
+        a_line_says_what_it_is_job,
+        a_line_job_nothing_has_no_empty_fields,
     };
     return SUITE_RUN("log", tests, NULL, NULL);
 }

@@ -50,7 +50,7 @@ START_TEST(without_a_terminal_it_needs_yes)
     ck_assert_str_eq(fake.calls, "open config=-\nrestore latest pipeline=- sink=- flags=1\n");
     ck_assert_str_eq(world.out, "");
     ck_assert_ptr_nonnull(strstr(world.err, "app_db -> PostgreSQL database area51_bot"));
-    ck_assert_ptr_nonnull(strstr(world.err, "  hint: add --yes when the plan is what you want\n"));
+    ck_assert_ptr_nonnull(strstr(world.err, "  hint: add --yes if the plan is right\n"));
     unqueue();
 }
 END_TEST
@@ -95,7 +95,7 @@ START_TEST(the_safety_backup_is_told_whatever_came_of_the_restore)
 {
     static const char safety[] = "\"safety\": { \"id\": \"backup_2026-01-16T02-00-00-000Z\", "
                                  "\"sink\": \"local\", \"sources\": [\"app_db\"] }";
-    static const char line[] = "what was there before is in the safety backup "
+    static const char line[] = "the previous data is in the safety backup "
                                "backup_2026-01-16T02-00-00-000Z in local\n";
     static const struct {
         enum hangar_status status;

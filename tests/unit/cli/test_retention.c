@@ -156,7 +156,7 @@ START_TEST(remove_asks_with_all_that_goes)
     ck_assert_str_eq(fake.calls, "open config=-\nlist pipeline=- sink=local\n"
                                  "remove " ID " pipeline=nightly sink=local\n");
     ck_assert_ptr_nonnull(
-        strstr(world.err, "remove " ID " of nightly from local, usb for good? [y/N] "));
+        strstr(world.err, "remove " ID " of nightly permanently from local, usb? [y/N] "));
     ck_assert_ptr_nonnull(strstr(world.out, "removed " ID " from local\n"));
     teardown();
     fake_reset();

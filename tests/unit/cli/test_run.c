@@ -99,7 +99,7 @@ START_TEST(a_wrong_pipeline_is_told_before_any_is_run)
 {
     ck_assert_int_eq(world_run("backup nightly nigthly"), 5);
     ck_assert_str_eq(fake.calls, "open config=-\n");
-    ck_assert_ptr_nonnull(strstr(world.err, "there is no pipeline \"nigthly\"\n  hint: "));
+    ck_assert_ptr_nonnull(strstr(world.err, "unknown pipeline \"nigthly\"\n  hint: "));
     ck_assert_int_eq(world_run("backup nightly nightly"), 2);
     ck_assert_ptr_null(strstr(fake.calls, "backup"));
 }
@@ -195,7 +195,7 @@ START_TEST(an_answer_that_is_no_document_is_a_failure)
 {
     answer(0, HANGAR_STATUS_DONE, "{]", NULL);
     ck_assert_int_eq(world_run("list"), 1);
-    ck_assert_str_eq(world.err, "hangar: cannot read the library's answer\n");
+    ck_assert_str_eq(world.err, "hangar: cannot parse the document of the library\n");
 }
 END_TEST
 

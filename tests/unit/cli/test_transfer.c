@@ -94,7 +94,7 @@ START_TEST(export_replaces_only_when_forced)
 {
     ck_assert_int_eq(system("echo mine >a.tar.gz"), 0);
     ck_assert_int_eq(world_run("export latest -o a.tar.gz"), 1);
-    ck_assert_str_eq(world.err, "hangar: cannot write a.tar.gz: it is there already\n"
+    ck_assert_str_eq(world.err, "hangar: cannot write a.tar.gz: the file exists\n"
                                 "  hint: name another file, or add --force\n");
     ck_assert_ptr_null(strstr(fake.calls, "export"));
     check_file("a.tar.gz", "mine\n");
