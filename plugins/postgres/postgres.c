@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * postgres.c: a logical backup of PostgreSQL databases, each consistent to one
- * snapshot, read by several sessions at once, and its restore.  pg_dump and
- * pg_restore do what they do best, everything but the rows; the rows go through
- * COPY.  This file has the options and the instance; backup.h and restore.h tell
- * where the rest is.
+ * postgres.c: logical backups of PostgreSQL databases, each consistent to one snapshot and read
+ * by several sessions at once, and their restore.  pg_dump and pg_restore handle everything but
+ * the rows; the rows go through COPY.
+ *
+ *     backup/    reads: tables, snapshot, rows, the order of objects
+ *     restore/   writes: roles, databases, rows; replaces databases that are in use
+ *     server/    what both use: connections, client tools, quoting, throw-away servers
+ *
+ * This file has the options and the instance.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -36,8 +40,9 @@ static const char *const sslmode_choices[] = {"disable",   "allow",       "prefe
 static const struct hangar_option options[] = {
     {.name = "host",
      .type = HANGAR_OPT_STRING,
-     .help = "Host name or address of the server, or the directory of its Unix socket when it "
-             "begins with /. Not set: PGHOST, else the local socket."},
+     .help =
+         "Host name or address of the server, or the directory of its Unix socket when it begins "
+         "with /. Not set: PGHOST, else the local socket."},
     {.name = "port",
      .type = HANGAR_OPT_INT,
      .default_value = "5432",
@@ -49,24 +54,25 @@ static const struct hangar_option options[] = {
      .help = "The database to back up, or to restore into."},
     {.name = "databases",
      .type = HANGAR_OPT_LIST,
-     .help = "Several databases, instead of database; each is consistent in itself."},
+     .help = "Several databases, instead of database. Each has a snapshot of its own."},
     {.name = "user",
      .type = HANGAR_OPT_STRING,
      .help = "Role to connect as. Not set: PGUSER, else the name of the system's user."},
     {.name = "password",
      .type = HANGAR_OPT_STRING,
      .flags = HANGAR_OPT_SECRET,
-     .help = "Its password. Not set: passfile, PGPASSWORD or ~/.pgpass."},
+     .help = "Password of the role. Not set: passfile, PGPASSWORD or ~/.pgpass."},
     {.name = "passfile",
      .type = HANGAR_OPT_PATH,
-     .help = "A password file as libpq reads it, instead of password."},
+     .help = "A password file in the format of libpq, instead of password."},
     {.name = "sslmode",
      .type = HANGAR_OPT_ENUM,
      .choices = sslmode_choices,
-     .help = "How TLS is used and checked. Not set: PGSSLMODE, else prefer."},
+     .help =
+         "Whether TLS is used, and how the server is verified. Not set: PGSSLMODE, else prefer."},
     {.name = "sslrootcert",
      .type = HANGAR_OPT_PATH,
-     .help = "Certificates of the authorities that the server's certificate is checked with."},
+     .help = "Certificates of the authorities that may sign the certificate of the server."},
     {.name = "sslcert", .type = HANGAR_OPT_PATH, .help = "Client certificate."},
     {.name = "sslkey", .type = HANGAR_OPT_PATH, .help = "Key of the client certificate."},
     {.name = "jobs",
@@ -74,31 +80,31 @@ static const struct hangar_option options[] = {
      .default_value = "2",
      .min = 1,
      .max = 32,
-     .help = "How many sessions read or write rows at once, for each database."},
+     .help = "Sessions that read or write rows at the same time, for each database."},
     {.name = "include_tables",
      .type = HANGAR_OPT_LIST,
-     .help = "Only these tables: SCHEMA.TABLE, or TABLE in any schema, with * and ?. Then nothing "
-             "but these tables is backed up."},
+     .help = "Back up only these tables, and nothing else: SCHEMA.TABLE, or TABLE in any schema, "
+             "with * and ?."},
     {.name = "exclude_tables",
      .type = HANGAR_OPT_LIST,
-     .help = "Not these tables at all, written as for include_tables."},
+     .help = "Leave out these tables, written as for include_tables."},
     {.name = "exclude_table_data",
      .type = HANGAR_OPT_LIST,
-     .help = "The definition of these tables, but none of their rows."},
+     .help = "Back up the definitions of these tables, but not their rows."},
     {.name = "globals",
      .type = HANGAR_OPT_ENUM,
      .default_value = "missing",
      .choices = globals_choices,
-     .help = "Roles and tablespaces. On restore: missing creates the roles that are not there and "
-             "never alters one that is; all runs everything in globals.sql; none does nothing, and "
+     .help = "Roles and tablespaces. On restore, missing creates the roles that do not exist and "
+             "alters no other role; all runs everything in globals.sql; none does nothing, and "
              "leaves them out of backups."},
     {.name = "lock_timeout",
      .type = HANGAR_OPT_DURATION,
      .default_value = "30s",
      .min = 100,
      .max = 3600 * 1000,
-     .help = "How long to wait for tables that somebody has locked exclusively, and when live data "
-             "is replaced for sessions to leave."},
+     .help = "How long to wait for tables that another session has locked exclusively, and, before "
+             "live data is replaced, for sessions to disconnect."},
     {.name = "connect_timeout",
      .type = HANGAR_OPT_DURATION,
      .default_value = "10s",
@@ -110,32 +116,33 @@ static const struct hangar_option options[] = {
      .default_value = "256MiB",
      .min = 4096,
      .max = (int64_t)1 << 40,
-     .help = "About how large an object with rows may become: bigger tables are cut, smaller ones "
-             "share an object."},
+     .help = "Approximate size of an object with rows: larger tables are cut into several objects, "
+             "smaller ones share one."},
     {.name = "bin_dir",
      .type = HANGAR_OPT_PATH,
-     .help = "Where pg_dump, pg_dumpall and pg_restore are. Not set: the nearest version that is "
-             "new enough, in /usr/lib/postgresql, /usr/pgsql-* or PATH."},
+     .help =
+         "The folder of pg_dump, pg_dumpall and pg_restore. Not set: the nearest version that is "
+         "new enough, in /usr/lib/postgresql, /usr/pgsql-* or PATH."},
     {.name = "analyze",
      .type = HANGAR_OPT_BOOL,
      .default_value = "true",
-     .help = "Collect statistics for the planner after a restore."},
+     .help = "Collect statistics for the planner after a restore (ANALYZE)."},
     {.name = "missing_locale",
      .type = HANGAR_OPT_ENUM,
      .default_value = "fail",
      .choices = locale_choices,
-     .help = "Restore: what to do when the server lacks the locale of a database. fail: refuse. "
-             "substitute: take C.UTF-8 or C, with a warning; texts are then ordered otherwise. "
-             "Drills do that."},
+     .help = "What a restore does when the server lacks the locale of a database: fail refuses; "
+             "substitute uses C.UTF-8 or C with a warning, and texts are then ordered differently. "
+             "Drills use substitute."},
     {.name = "maintenance_db",
      .type = HANGAR_OPT_STRING,
      .default_value = "postgres",
-     .help = "The database to connect to in order to create another."},
+     .help = "The database to connect to while others are created, dropped or renamed."},
     {.name = NULL}};
 
 /* ---- options --------------------------------------------------------------------------- */
 
-/* An option that is empty, as ${VAR:-} leaves it, is not set. */
+/* An empty option, as ${VAR:-} may leave it, counts as not set. */
 static const char *pg_string_option(struct pg_source *src, const char *name)
 {
     const char *value = src->host->opt_string(src->ctx, name);
@@ -179,8 +186,9 @@ static enum hangar_rc pg_read_options(struct pg_source *src)
         return host->fail_option(src->ctx, "maintenance_db", "must not be empty");
     }
     if (src->opt.password && src->opt.passfile) {
-        return host->fail_option(src->ctx, "passfile",
-                                 "cannot stand beside password: they say the same thing twice");
+        return host->fail_option(
+            src->ctx, "passfile",
+            "cannot be combined with password: each of them sets the password");
     }
     return HANGAR_OK;
 }
@@ -194,10 +202,10 @@ static enum hangar_rc pg_read_databases(struct pg_source *src)
         count++;
     }
     if (!one && !count) {
-        return host->fail_option(src->ctx, "database", "is needed, or databases");
+        return host->fail_option(src->ctx, "database", "is required, unless databases is set");
     }
     if (one && count) {
-        return host->fail_option(src->ctx, "databases", "cannot stand beside database");
+        return host->fail_option(src->ctx, "databases", "cannot be combined with database");
     }
     src->databases = calloc(count + 1, sizeof(*src->databases));
     if (!src->databases) {
@@ -262,7 +270,7 @@ static enum hangar_rc pg_create(const struct hangar_host *host, struct hangar_ct
     src->ctx = ctx;
     src->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     enum hangar_rc rc = src->wake_fd < 0
-                            ? host->fail(ctx, HANGAR_IO, errno, "cannot make an event descriptor")
+                            ? host->fail(ctx, HANGAR_IO, errno, "cannot create an event descriptor")
                             : pg_read_options(src);
     if (rc == HANGAR_OK) {
         rc = pg_read_databases(src);
@@ -278,13 +286,13 @@ static enum hangar_rc pg_create(const struct hangar_host *host, struct hangar_ct
     return HANGAR_OK;
 }
 
-/* Everything that waits polls wake_fd; nobody reads it, so that it stays ready. */
+/* Every wait polls wake_fd, and no code reads it, so that it stays readable. */
 static void pg_cancel(void *inst)
 {
     struct pg_source *src = inst;
     uint64_t one = 1;
     ssize_t written = write(src->wake_fd, &one, sizeof(one));
-    (void)written; /* fails only when it is ready already */
+    (void)written; /* fails only when it is readable already */
 }
 
 static uint32_t pg_threads(void *inst)
@@ -298,7 +306,7 @@ static const char *pg_describe(void *inst)
     return ((struct pg_source *)inst)->description;
 }
 
-/* One more than there are sessions, so that pg_dump's output keeps none idle. */
+/* One more than there are sessions, so that reading the output of pg_dump keeps no session idle. */
 static uint32_t pg_jobs(void *inst)
 {
     return ((struct pg_source *)inst)->opt.jobs + 1;

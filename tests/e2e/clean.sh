@@ -51,8 +51,8 @@ expect_said "cannot ask for confirmation without a terminal"
 expect_said "safety backup of what it holds, into sink local"
 expect_exit 2 hangar restore latest --disconnect --yes
 expect_exit 0 hangar restore latest --mode clean --dry-run
-expect_said "database shop: nobody is connected"
-expect_said "database shop: drop the old one"
+expect_said "database shop: no sessions are connected"
+expect_said "database shop: drop the old database"
 [[ $(backups) == 1 ]] || fail "a dry run took a backup"
 is_as as_it_was
 
@@ -72,7 +72,7 @@ promise "who is connected stays connected"
 start_app
 expect_exit 1 hangar restore latest --mode clean --yes
 expect_said "1 session is connected to it: postgres (the_app)"
-expect_said "hint: stop what uses it, or end the session with --disconnect"
+expect_said "hint: stop the programs that use it, or end the session with --disconnect"
 is_connected || fail "the session was ended"
 [[ $(backups) == 1 ]] || fail "a refusal cost a backup"
 kill "$app" && wait "$app" 2>/dev/null || true

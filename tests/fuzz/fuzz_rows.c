@@ -133,10 +133,9 @@ enum hangar_rc pg_conn_failed(struct pg_conn *conn)
     return HANGAR_IO;
 }
 
-enum hangar_rc pg_target_open(struct pg_target *target, const char *database, bool ignores_cancel,
-                              struct pg_conn **out)
+enum hangar_rc pg_connect(struct pg_source *src, const char *database, struct pg_conn **out)
 {
-    (void)target, (void)database, (void)ignores_cancel;
+    (void)src, (void)database;
     *out = &session;
     return HANGAR_OK;
 }

@@ -32,7 +32,7 @@ static enum hangar_rc add_database(struct pg_source *src, const char *name)
     return HANGAR_OK;
 }
 
-/* All that the options name; of a safety backup those that are there. */
+/* All databases of the options; for a safety backup, those of them that exist. */
 static enum hangar_rc add_databases(struct pg_source *src)
 {
     struct text *absent = &src->backup->absent;
@@ -50,7 +50,7 @@ static enum hangar_rc add_databases(struct pg_source *src)
     }
     if (rc == HANGAR_OK && !src->backup->db_count) {
         rc = src->host->fail(src->ctx, HANGAR_NOT_FOUND, 0,
-                             "cannot back up what is not there: %s on %s", text_str(absent),
+                             "cannot back up %s: no such database on %s", text_str(absent),
                              pg_where(src));
     }
     return rc == HANGAR_OK && absent->failed ? pg_no_memory(src) : rc;
@@ -141,7 +141,8 @@ enum hangar_rc pg_end(void *inst, struct hangar_attrs *facts)
                        : backup->globals.passwords         ? "full"
                                                            : "without passwords");
     } else {
-        rc = host->fail(src->ctx, HANGAR_INTERNAL, 0, "cannot end the backup: objects are missing");
+        rc = host->fail(src->ctx, HANGAR_INTERNAL, 0,
+                        "cannot finish the backup: not all objects were read");
     }
     pg_backup_free(src);
     return rc;

@@ -23,7 +23,8 @@ struct totals {
     int version_num;
 };
 
-/* Adds "which of the tables and sequences that would be backed up fulfil this". */
+/* Appends a query for the tables and sequences that would be backed up and that fulfil a
+ * condition. */
 static void add_relations_query(struct pg_source *src, struct text *sql, const char *what,
                                 const char *kinds, const char *condition)
 {
@@ -38,7 +39,7 @@ static void add_relations_query(struct pg_source *src, struct text *sql, const c
     text_addf(sql, " AND %s", condition);
 }
 
-/* Fails, naming some, when there are relations that fulfil the condition. */
+/* Fails when any relation fulfils the condition, and names the first one. */
 static enum hangar_rc refuse_relations(struct pg_conn *conn, const char *database,
                                        const char *kinds, const char *condition,
                                        const char *problem, const char *hint)
@@ -51,7 +52,8 @@ static enum hangar_rc refuse_relations(struct pg_conn *conn, const char *databas
     text_add(&sql, " ORDER BY 1) t");
     enum hangar_rc rc = sql.failed ? pg_no_memory(src) : HANGAR_OK;
     if (rc == HANGAR_OK && pg_query(conn, text_str(&sql), NULL, NULL, &res) != HANGAR_OK) {
-        rc = pg_raise(src, &conn->err, "cannot look at the tables of database %s", database);
+        rc = pg_raise(src, &conn->err, "cannot read the privileges on the tables of database %s",
+                      database);
     }
     text_free(&sql);
     if (rc != HANGAR_OK) {
@@ -61,7 +63,7 @@ static enum hangar_rc refuse_relations(struct pg_conn *conn, const char *databas
     if (count) {
         char others[48] = "";
         if (count > 1) {
-            snprintf(others, sizeof(others), " and %lu others", count - 1);
+            snprintf(others, sizeof(others), " and %lu more", count - 1);
         }
         rc = src->host->fail(src->ctx, HANGAR_AUTH, 0,
                              "cannot back up database %s: user %s %s %s%s; hint: %s", database,
@@ -89,13 +91,14 @@ static enum hangar_rc check_table_rights(struct pg_conn *conn, const char *datab
                             "ALTER ROLE ... BYPASSRLS");
 }
 
-/* pg_read_all_data does not give them, and pg_dump stops at the first that it may not read. */
+/* pg_read_all_data gives no right to large objects, and pg_dump stops at the first one that it
+ * may not read. */
 static enum hangar_rc check_large_objects(struct pg_conn *conn, const char *database)
 {
     struct pg_source *src = conn->src;
     PGresult *res;
     if (pg_selected(src, "include_tables", 0)) {
-        return HANGAR_OK; /* a selection of tables has none */
+        return HANGAR_OK; /* a backup of selected tables has none */
     }
     if (pg_query(conn,
                  "SELECT count(*), min(m.oid), current_user FROM pg_largeobject_metadata m"
@@ -105,16 +108,16 @@ static enum hangar_rc check_large_objects(struct pg_conn *conn, const char *data
                  " WHERE a.privilege_type = 'SELECT'"
                  " AND (a.grantee = 0 OR pg_has_role(a.grantee, 'USAGE')))",
                  NULL, NULL, &res) != HANGAR_OK) {
-        return pg_raise(src, &conn->err, "cannot look at the large objects of database %s",
-                        database);
+        return pg_raise(src, &conn->err,
+                        "cannot read the privileges on the large objects of database %s", database);
     }
     enum hangar_rc rc = HANGAR_OK;
     if (strcmp(PQgetvalue(res, 0, 0), "0") != 0) {
-        rc = src->host->fail(src->ctx, HANGAR_AUTH, 0,
-                             "cannot back up database %s: user %s may not read %s large objects, "
-                             "%s among them; hint: ALTER ROLE ... SET lo_compat_privileges = on",
-                             database, PQgetvalue(res, 0, 2), PQgetvalue(res, 0, 0),
-                             PQgetvalue(res, 0, 1));
+        rc = src->host->fail(
+            src->ctx, HANGAR_AUTH, 0,
+            "cannot back up database %s: user %s may not read %s large objects, the first is %s; "
+            "hint: ALTER ROLE ... SET lo_compat_privileges = on",
+            database, PQgetvalue(res, 0, 2), PQgetvalue(res, 0, 0), PQgetvalue(res, 0, 1));
     }
     PQclear(res);
     return rc;
@@ -134,7 +137,7 @@ static enum hangar_rc count_tables(struct pg_conn *conn, const char *database,
                    " current_setting('max_prepared_transactions')::bigint)");
     enum hangar_rc rc = sql.failed ? pg_no_memory(src) : HANGAR_OK;
     if (rc == HANGAR_OK && pg_query(conn, text_str(&sql), NULL, NULL, &res) != HANGAR_OK) {
-        rc = pg_raise(src, &conn->err, "cannot measure database %s", database);
+        rc = pg_raise(src, &conn->err, "cannot determine the size of database %s", database);
     }
     text_free(&sql);
     if (rc != HANGAR_OK) {
@@ -151,20 +154,19 @@ static enum hangar_rc check_database(struct pg_source *src, const char *database
                                      struct totals *totals)
 {
     struct pg_conn *conn;
-    struct pg_error err;
     struct pg_globals_plan plan;
-    if (pg_open(src, database, false, &conn, &err) != HANGAR_OK) {
-        return pg_raise(src, &err, "cannot connect to database %s on %s", database, pg_where(src));
+    enum hangar_rc rc = pg_connect(src, database, &conn);
+    if (rc != HANGAR_OK) {
+        return rc;
     }
-    enum hangar_rc rc = HANGAR_OK;
     const char *version = PQparameterStatus(conn->pq, "server_version");
     snprintf(totals->version, sizeof(totals->version), "%s", version ? version : "?");
     totals->version_num = conn->version;
     conn->doing = "checking";
     if (conn->version < 100000) {
-        rc =
-            src->host->fail(src->ctx, HANGAR_UNSUPPORTED, 0,
-                            "cannot back up PostgreSQL %s: 10 or newer is needed", totals->version);
+        rc = src->host->fail(src->ctx, HANGAR_UNSUPPORTED, 0,
+                             "cannot back up PostgreSQL %s: version 10 or newer is needed",
+                             totals->version);
     } else if (pg_settle_reader(conn) != HANGAR_OK) {
         rc = pg_raise(src, &conn->err, "cannot set up a session in database %s", database);
     }
@@ -203,8 +205,8 @@ enum hangar_rc pg_check(void *inst, struct hangar_attrs *facts)
     if (totals.tables * 2 > totals.locks) {
         host->log(
             src->ctx, HANGAR_LOG_WARN,
-            "%llu tables need about %llu locks, and the server has room for %llu; hint: raise "
-            "max_locks_per_transaction",
+            "a backup of %llu tables needs about %llu locks, but the server has room for %llu; "
+            "hint: raise max_locks_per_transaction",
             (unsigned long long)totals.tables, (unsigned long long)totals.tables * 2,
             (unsigned long long)totals.locks);
     }

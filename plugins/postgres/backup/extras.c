@@ -16,8 +16,8 @@
 #include "server/quote.h"
 #include "server/statement.h"
 
-#define BATCH "200"             /* sequences that are read by one query */
-#define CHUNK_BYTES (64 * 1024) /* of rows, in one step */
+#define BATCH "200"             /* sequences read by one query */
+#define CHUNK_BYTES (64 * 1024) /* bytes of rows read at a time */
 
 enum stage { BEGIN, SEQUENCES, SETTINGS, ROWS };
 
@@ -29,11 +29,9 @@ static enum hangar_rc raise_extras_error(struct pg_reader *reader, const char *w
 
 /* ---- sequences ----------------------------------------------------------------------- */
 
-/*
- * Those that pg_dump dumps: one that a table owns goes with it, too, and an
- * identity column's only with it; an extension's only when it is marked as
- * configuration.
- */
+/* The sequences that pg_dump dumps.  A sequence that a table owns is dumped with its table,
+ * too, and that of an identity column only so; a sequence of an extension is dumped only when
+ * the extension marks it as configuration. */
 static void add_sequences_query(struct pg_reader *reader, struct text *sql)
 {
     text_add(sql, "DECLARE hangar_sequences CURSOR FOR SELECT n.nspname, c.relname FROM pg_class c"
@@ -66,7 +64,7 @@ static enum hangar_rc begin_extras(struct pg_reader *reader)
                : raise_extras_error(reader, "sequences");
 }
 
-/* Both halves of `SELECT pg_catalog.setval('"s"."q"', 42, true);` */
+/* Appends a query for what is in `SELECT pg_catalog.setval('"s"."q"', 42, true);`. */
 static void add_sequence_query(struct text *sql, const char *schema, const char *name)
 {
     struct text quoted = {0};
@@ -117,8 +115,8 @@ static enum hangar_rc read_sequences(struct pg_reader *reader)
 
 /* ---- configuration tables of extensions --------------------------------------------------- */
 
-/* In the order in which they were made: one refers only to earlier ones.  A backup
- * of selected tables has no extensions, and so none of these. */
+/* In the order in which they were created: a table refers only to earlier ones.  A backup of
+ * selected tables has no extensions, and so no such tables. */
 static enum hangar_rc list_settings(struct pg_reader *reader)
 {
     struct text sql = {0};
@@ -157,13 +155,13 @@ static enum hangar_rc begin_settings_table(struct pg_reader *reader, int row)
     if (sql.failed) {
         return pg_no_memory(reader->src);
     }
-    reader->worker->doing = "reading rows"; /* their condition may be slow */
+    reader->worker->doing = "reading rows"; /* the condition of the extension may be slow */
     enum hangar_rc rc = pg_copy_start(reader->worker, text_str(&sql), PGRES_COPY_OUT);
     text_free(&sql);
     if (rc != HANGAR_OK) {
         return raise_extras_error(reader, "extensions");
     }
-    /* the extension may have put rows of its own there: never emptied on restore */
+    /* the extension may insert rows of its own on restore: the table is never emptied */
     pg_add_copy_head(&reader->text, table, *columns ? columns : NULL, PG_KIND_PART);
     reader->slice_rows = 0;
     reader->digest = (struct pg_digest){0};
@@ -178,7 +176,9 @@ static enum hangar_rc end_settings_table(struct pg_reader *reader)
         return raise_extras_error(reader, "extensions");
     }
     if (counted != reader->slice_rows) {
-        pg_set_error(&reader->worker->err, HANGAR_IO, NULL, "rows were lost on the way");
+        pg_set_error(&reader->worker->err, HANGAR_IO, NULL,
+                     "%llu rows arrived of the %llu that the server sent",
+                     (unsigned long long)reader->slice_rows, (unsigned long long)counted);
         return raise_extras_error(reader, "extensions");
     }
     pg_add_copy_end(&reader->text, counted, &reader->digest);

@@ -10,14 +10,14 @@
 #include "server/quote.h"
 #include "server/tools.h"
 
-/* Names of roles are stored in the encoding of the database in which they were
- * made, most often the maintenance database's. */
+/* Names of roles are stored in the encoding of the database in which the role was created;
+ * most often that is the maintenance database. */
 static const char *choose_globals_database(struct pg_source *src)
 {
     struct pg_conn *conn;
     struct pg_error err;
     if (pg_open(src, src->opt.maintenance_db, false, &conn, &err) != HANGAR_OK) {
-        return src->databases[0]; /* which we are known to reach */
+        return src->databases[0]; /* the one that we are connected to */
     }
     pg_close(conn);
     return src->opt.maintenance_db;
@@ -34,14 +34,15 @@ enum hangar_rc pg_globals_prepare(struct pg_source *src, struct pg_conn *conn,
     plan->database = choose_globals_database(src);
     if (pg_query(conn, "SELECT has_table_privilege('pg_catalog.pg_authid', 'SELECT')", NULL, NULL,
                  &res) != HANGAR_OK) {
-        return pg_raise(src, &conn->err, "cannot look at the rights of this role");
+        return pg_raise(src, &conn->err, "cannot read the privileges of this role");
     }
     plan->passwords = PQgetvalue(res, 0, 0)[0] == 't';
     PQclear(res);
     if (!plan->passwords) {
-        src->host->log(src->ctx, HANGAR_LOG_WARN,
-                       "roles are backed up without their passwords: user %s cannot read pg_authid",
-                       PQuser(conn->pq));
+        src->host->log(
+            src->ctx, HANGAR_LOG_WARN,
+            "roles are backed up without their passwords: user %s may not read pg_authid",
+            PQuser(conn->pq));
     }
     return HANGAR_OK;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * next_object.c: the order of objects: globals.sql, the archives of pg_dump, rows of all
- * databases by several threads; and last, when all rows are counted, tables.jsonl.
+ * next_object.c: the order of objects: globals.sql; the archives of pg_dump; rows of all
+ * databases, by several threads; last, when all rows are counted, tables.jsonl.
  */
 #include "backup/next_object.h"
 
@@ -17,7 +17,7 @@
 #include "server/instance.h"
 #include "thread.h"
 
-#define OTHERS_WAIT_MS 200 /* how often a wait for another thread looks for cancel */
+#define OTHERS_WAIT_MS 200 /* how often a wait for another thread checks for cancel */
 
 static struct pg_reader *pg_reader_new(struct pg_source *src, struct pg_db *db,
                                        enum pg_reader_kind kind)
@@ -32,7 +32,7 @@ static struct pg_reader *pg_reader_new(struct pg_source *src, struct pg_db *db,
     return reader;
 }
 
-/* Hands an object over to the core.  Holding the mutex. */
+/* Returns an object to the core.  The caller holds the mutex. */
 static enum hangar_rc hand_out_object(struct pg_reader *reader, uint32_t phase, uint64_t size_hint,
                                       struct hangar_object_info *info, struct hangar_object **out)
 {
@@ -76,7 +76,7 @@ static enum hangar_rc next_archive(struct pg_db *db, enum pg_reader_kind kind, c
     return HANGAR_OK;
 }
 
-/* Objects of pg_dump and pg_dumpall: of phase 0 and 1; *out NULL when all are given. */
+/* Objects of phases 0 and 1, from pg_dumpall and pg_dump; *out is NULL when there are no more. */
 static enum hangar_rc next_from_tools(struct pg_source *src, struct pg_reader **out)
 {
     struct pg_backup *backup = src->backup;
@@ -140,8 +140,8 @@ static enum hangar_rc next_rows(struct pg_db *db, struct pg_reader **out, uint64
     return HANGAR_OK;
 }
 
-/* Waits for another thread to close an object.  Timed, so that cancel, which must
- * not wait for a mutex, needs none. */
+/* Waits until another thread closes an object.  The wait has a time limit because cancel must
+ * not lock the mutex and so cannot signal the condition. */
 static enum hangar_rc wait_for_other_threads(struct pg_source *src)
 {
     struct pg_backup *backup = src->backup;
@@ -155,7 +155,8 @@ static enum hangar_rc wait_for_other_threads(struct pg_source *src)
     return HANGAR_OK;
 }
 
-/* Rows of any database that has some left and a session free; *out NULL: all given. */
+/* Rows of any database that has some left and a free session; *out is NULL when there are no
+ * more. */
 static enum hangar_rc next_data(struct pg_source *src, struct pg_reader **out, uint64_t *bytes)
 {
     struct pg_backup *backup = src->backup;

@@ -10,12 +10,12 @@
 #include "server/connection.h"
 #include "server/error.h"
 
-#define TABLE_COST (256u * 1024) /* what opening a small table is worth, in bytes */
-/* A table that fits is not cut just to have more objects: its rows come back in the
- * order in which they lay. */
+#define TABLE_COST (256u * 1024) /* what opening a small table costs, as bytes */
+/* A table that fits into one object is not cut only to have more objects: so its rows are
+ * restored in their original order. */
 #define SMALLEST_OBJECT (64u * 1024 * 1024)
 
-/* Bytes of COPY text to expect: what is in TOAST is compressed, or grows as hex. */
+/* Expected bytes of COPY text.  Values in TOAST are compressed, or grow as hex. */
 static uint64_t expected_text_bytes(const struct pg_table *table)
 {
     return table->heap_bytes + 2 * table->toast_bytes;
@@ -37,7 +37,7 @@ static enum hangar_rc read_block_size(struct pg_conn *conn, uint64_t *block_size
 {
     PGresult *res;
     if (pg_query(conn, "SELECT current_setting('block_size')", NULL, NULL, &res) != HANGAR_OK) {
-        return pg_raise(conn->src, &conn->err, "cannot read the block size");
+        return pg_raise(conn->src, &conn->err, "cannot read the block size of the server");
     }
     *block_size = strtoull(PQgetvalue(res, 0, 0), NULL, 10);
     PQclear(res);
@@ -81,7 +81,7 @@ enum hangar_rc pg_plan_tables(struct pg_conn *conn, const char *database, struct
             list->items[table->target].sibling = plan->order[i];
         }
     }
-    /* enough objects to keep all sessions busy to the end, and none too big */
+    /* enough objects to keep all sessions busy to the end, and none too large */
     plan->object_bytes = plan->total_bytes / (4 * src->opt.jobs);
     if (plan->object_bytes < SMALLEST_OBJECT) {
         plan->object_bytes = SMALLEST_OBJECT;
@@ -92,7 +92,7 @@ enum hangar_rc pg_plan_tables(struct pg_conn *conn, const char *database, struct
     return HANGAR_OK;
 }
 
-/* Into how many pieces a table is cut. */
+/* The number of pieces that a table is cut into. */
 static uint32_t count_pieces(const struct pg_plan *plan, const struct pg_table *table)
 {
     uint64_t pages = table->heap_bytes / plan->block_size;
@@ -111,8 +111,8 @@ static struct pg_slice cut_slice(const struct pg_plan *plan, const struct pg_tab
     return (struct pg_slice){
         .table = plan->order[plan->at],
         .from_page = pages * plan->piece / pieces,
-        /* the last is open: rows that the snapshot sees may lie behind what the
-         * size was when it was asked for */
+        /* the last piece has no end: the snapshot may show rows behind the size that the table
+         * had when it was measured */
         .to_page = plan->piece + 1 == pieces ? 0 : pages * (plan->piece + 1) / pieces,
     };
 }

@@ -15,8 +15,8 @@
 #define PIECE_BYTES 15000 /* an attribute holds 16 KiB */
 #define PIECES 64
 
-/* Each column is named as the attribute it becomes.  Privileges and settings stay
- * in a form that the server itself reads back: aclitem[] and JSON. */
+/* Each column has the name of its attribute.  Privileges and settings keep a form that the
+ * server can read back: aclitem[] and JSON. */
 static void add_properties_query(struct text *sql, int version)
 {
     text_addf(
@@ -65,7 +65,8 @@ enum hangar_rc pg_props_read(struct pg_db *db)
                       db->name);
     } else if (PQntuples(res) != 1) {
         rc = db->src->host->fail(db->src->ctx, HANGAR_NOT_FOUND, 0,
-                                 "cannot read the properties of database %s: it is gone", db->name);
+                                 "cannot read the properties of database %s: it was dropped",
+                                 db->name);
     }
     text_free(&sql);
     text_free(&back);
@@ -90,7 +91,7 @@ void pg_props_set(struct pg_db *db, struct hangar_attrs *attrs)
             char numbered[64];
             size_t n = len < PIECE_BYTES ? len : PIECE_BYTES;
             while (n < len && ((unsigned char)value[n] & 0xc0) == 0x80) {
-                n--; /* not within a character */
+                n--; /* do not cut within a character */
             }
             snprintf(numbered, sizeof(numbered), piece ? "%s.%d" : "%s", name, piece);
             host->attr_setf(attrs, numbered, "%.*s", (int)n, value);
@@ -99,7 +100,8 @@ void pg_props_set(struct pg_db *db, struct hangar_attrs *attrs)
         }
         if (len) {
             host->log(db->src->ctx, HANGAR_LOG_WARN,
-                      "database %s: its %s are too long to be kept whole", db->name, name);
+                      "database %s: its %s are longer than %d bytes and are stored only in part",
+                      db->name, name, PIECE_BYTES * PIECES);
         }
     }
 }

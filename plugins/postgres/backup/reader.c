@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * reader.c: reads an object, and closes it.
+ * reader.c: reads an object and closes it, by its kind.
  */
 #include "backup/reader.h"
 
@@ -18,7 +18,7 @@
 #include "server/connection.h"
 #include "server/error.h"
 
-/* Objects whose text is made here, piece by piece. */
+/* Reads an object whose text this process makes, piece by piece. */
 static enum hangar_rc read_made_text(struct pg_reader *reader, void *buffer, size_t size,
                                      size_t *got, enum hangar_rc (*more)(struct pg_reader *reader))
 {
@@ -84,7 +84,7 @@ static enum hangar_rc set_reader_attrs(struct pg_reader *reader, struct hangar_a
     return HANGAR_OK;
 }
 
-/* Gives a worker back to its database; one that stands within a COPY is closed. */
+/* Returns a worker to its database; one that is in the middle of a COPY is closed. */
 static void return_worker(struct pg_reader *reader)
 {
     struct pg_db *db = reader->db;
@@ -106,7 +106,7 @@ enum hangar_rc pg_object_close(struct hangar_object *object, struct hangar_attrs
     pthread_mutex_lock(&backup->mutex);
     if (attrs && !reader->ended) {
         rc = reader->src->host->fail(reader->src->ctx, HANGAR_INTERNAL, 0,
-                                     "cannot close %s: it was not read to its end", reader->name);
+                                     "cannot finish %s: it was not read to its end", reader->name);
     } else if (attrs) {
         rc = set_reader_attrs(reader, attrs);
     }

@@ -17,7 +17,7 @@
 #include "server/settings.h"
 
 #define FREEZE_BYTES (1024 * 1024)
-#define LINGER_MS 500 /* how long a read waits for more when it has something */
+#define LINGER_MS 500 /* how long a read that already has bytes waits for more */
 
 void pg_add_rows_head(struct text *text, const char *encoding)
 {
@@ -41,11 +41,9 @@ void pg_add_copy_end(struct text *text, uint64_t rows, const struct pg_digest *d
     text_addf(text, "\\.\n-- rows: %llu digest: %s\n", (unsigned long long)rows, hex);
 }
 
-/*
- * The SAVEPOINT that each worker has made gives the lock of the table before
- * back.  NOWAIT: the lead session holds this lock, so the only thing to wait for
- * is somebody queued behind it, who waits for us.
- */
+/* Every worker has a SAVEPOINT: rolling back to it releases the lock of the table before.
+ * NOWAIT, because the lead session holds the same lock: a wait could only be for a session
+ * that is queued behind that lock and waits for us. */
 static void add_copy_statement(struct text *sql, const struct pg_list *list,
                                const struct pg_slice *slice, const char *columns)
 {
@@ -88,8 +86,9 @@ static enum hangar_rc raise_rows_error(struct pg_reader *reader)
     return rc;
 }
 
-/* What a restore may do with it.  Emptying a table first, so that its rows can be
- * stored as frozen, costs a new file: not worth it for a small one. */
+/* The kind of table that stands in the line before its COPY.  A restore empties a whole table
+ * first so that rows can be stored as frozen; that costs a new file, which a small table is not
+ * worth. */
 static const char *slice_kind(const struct pg_table *table, const struct pg_slice *slice)
 {
     if (!slice->whole || table->root_oid) {
@@ -108,7 +107,7 @@ static enum hangar_rc begin_slice(struct pg_reader *reader)
     add_copy_statement(&sql, list, slice, columns);
     pg_add_table(&target, list, table->target);
     enum hangar_rc rc = HANGAR_OK;
-    /* a table may have little to tell for long: one of dead rows has nothing */
+    /* a table may send nothing for a long time, for example one with only dead rows */
     reader->worker->doing = "reading rows";
     if (sql.failed || target.failed) {
         rc = pg_no_memory(reader->src);
@@ -159,7 +158,7 @@ enum hangar_rc pg_count_rows(struct pg_conn *conn, const char *rows, size_t size
     while (at < end) {
         const char *newline = memchr(at, '\n', (size_t)(end - at));
         if (!newline) {
-            return pg_set_error(&conn->err, HANGAR_IO, NULL, "a row without an end arrived");
+            return pg_set_error(&conn->err, HANGAR_IO, NULL, "a row without its newline arrived");
         }
         pg_digest_row(digest, at, (size_t)(newline - at));
         ++*count;
@@ -168,7 +167,7 @@ enum hangar_rc pg_count_rows(struct pg_conn *conn, const char *rows, size_t size
     return HANGAR_OK;
 }
 
-/* The next row; *quiet: there is none just now.  Waits up to timeout_ms. */
+/* Reads the next row, waiting up to timeout_ms; *quiet: none arrived. */
 static enum hangar_rc read_next_row(struct pg_reader *reader, int timeout_ms, bool *quiet)
 {
     struct pg_conn *conn = reader->worker;
@@ -185,7 +184,7 @@ static enum hangar_rc read_next_row(struct pg_reader *reader, int timeout_ms, bo
     return rc == HANGAR_OK ? rc : raise_rows_error(reader);
 }
 
-/* Copies from a text or a row; how far it got is in *at. */
+/* Copies bytes of a text or a row; *at is how much of it has been copied. */
 static size_t copy_bytes_out(char *out, size_t room, const char *from, size_t len, size_t *at)
 {
     size_t n = len - *at < room ? len - *at : room;

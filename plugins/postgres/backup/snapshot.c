@@ -23,16 +23,16 @@
 #include "server/statement.h"
 #include "server/tools.h"
 
-/* From this many copied tables on, pg_dump is not given the name of each as an argument:
- * 60 000 of those do not fit, and each costs it a query. */
+/* From this number of copied tables on, pg_dump does not get the name of each as an argument:
+ * 60 000 names do not fit, and each costs a query. */
 #define MANY_TABLES 2000
 #define ATTEMPTS 5
-#define LOCK_BATCH_BYTES 65536 /* of one LOCK TABLE statement */
+#define LOCK_BATCH_BYTES 65536 /* bytes of one LOCK TABLE statement */
 
 /* ---- locks ------------------------------------------------------------------------ */
 
-/* Who stands in the way, as ": session 123 of user app (ALTER TABLE) ..."; "" if
- * nobody can be named.  No more of a query than its first words is shown. */
+/* Describes the first session that fulfils a condition, as ": session 123 of user app (ALTER
+ * TABLE) ..."; "" when there is none.  Only the first words of its query are shown. */
 static void describe_session(struct pg_conn *conn, const char *condition, const char *does,
                              char *out, size_t size)
 {
@@ -57,7 +57,7 @@ static void describe_session(struct pg_conn *conn, const char *condition, const 
 void pg_db_describe_waiter(struct pg_db *db, char *out, size_t size)
 {
     describe_session(db->lead, "pg_backend_pid() = ANY (pg_blocking_pids(a.pid))",
-                     "waits for a lock that this backup holds, and must go first", out, size);
+                     "waits for a lock that this backup holds", out, size);
 }
 
 static void describe_lock_holder(struct pg_db *db, char *out, size_t size)
@@ -80,7 +80,7 @@ static enum hangar_rc raise_lock_error(struct pg_db *db)
     return pg_raise(db->src, &err, "cannot lock the tables of database %s%s", db->name, holder);
 }
 
-/* Locks all tables of the list; *gone: one was not there any more. */
+/* Locks all tables of the list; *gone: one of them no longer exists. */
 static enum hangar_rc lock_listed_tables(struct pg_db *db, const struct pg_list *list, bool *gone)
 {
     enum hangar_rc rc = HANGAR_OK;
@@ -114,13 +114,14 @@ static enum hangar_rc lock_listed_tables(struct pg_db *db, const struct pg_list 
 
 static enum hangar_rc raise_unsteady(struct pg_db *db)
 {
-    return db->src->host->fail(db->src->ctx, HANGAR_RETRY, 0,
-                               "cannot hold database %s still: tables were made or dropped in each "
-                               "of %d attempts",
-                               db->name, ATTEMPTS);
+    return db->src->host->fail(
+        db->src->ctx, HANGAR_RETRY, 0,
+        "cannot lock all tables of database %s: tables were created or dropped during each of %d "
+        "attempts",
+        db->name, ATTEMPTS);
 }
 
-/* Lists the tables and locks them, in a new transaction, before its snapshot. */
+/* Lists the tables and locks them, in a new transaction, before that has a snapshot. */
 static enum hangar_rc lock_all_tables(struct pg_db *db)
 {
     for (int i = 0; i < ATTEMPTS; i++) {
@@ -129,7 +130,8 @@ static enum hangar_rc lock_all_tables(struct pg_db *db)
         enum hangar_rc rc = pg_list_tables(db->lead, db->name, &db->tables);
         if (rc == HANGAR_OK &&
             pg_command(db->lead, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") != HANGAR_OK) {
-            rc = pg_raise(db->src, &db->lead->err, "cannot begin a transaction");
+            rc = pg_raise(db->src, &db->lead->err, "cannot begin a transaction in database %s",
+                          db->name);
         }
         if (rc == HANGAR_OK) {
             rc = lock_listed_tables(db, &db->tables, &gone);
@@ -141,7 +143,8 @@ static enum hangar_rc lock_all_tables(struct pg_db *db)
             return HANGAR_OK;
         }
         if (pg_command(db->lead, "ROLLBACK") != HANGAR_OK) {
-            return pg_raise(db->src, &db->lead->err, "cannot begin again");
+            return pg_raise(db->src, &db->lead->err,
+                            "cannot roll back the transaction in database %s", db->name);
         }
     }
     return raise_unsteady(db);
@@ -151,14 +154,13 @@ static enum hangar_rc lock_all_tables(struct pg_db *db)
 
 static enum hangar_rc open_reading_session(struct pg_db *db, struct pg_conn **out)
 {
-    struct pg_error err;
-    if (pg_open(db->src, db->name, false, out, &err) != HANGAR_OK) {
-        return pg_raise(db->src, &err, "cannot connect to database %s on %s", db->name,
-                        pg_where(db->src));
+    enum hangar_rc rc = pg_connect(db->src, db->name, out);
+    if (rc != HANGAR_OK) {
+        return rc;
     }
     if ((*out)->version < 100000) {
         return db->src->host->fail(db->src->ctx, HANGAR_UNSUPPORTED, 0,
-                                   "cannot back up PostgreSQL %d.%d: 10 or newer is needed",
+                                   "cannot back up PostgreSQL %d.%d: version 10 or newer is needed",
                                    (*out)->version / 10000, (*out)->version / 100 % 100);
     }
     if (pg_settle_reader(*out) != HANGAR_OK) {
@@ -167,7 +169,7 @@ static enum hangar_rc open_reading_session(struct pg_db *db, struct pg_conn **ou
     return HANGAR_OK;
 }
 
-/* A standby has no rows of unlogged tables. */
+/* A standby does not have the rows of unlogged tables. */
 static enum hangar_rc warn_about_unlogged(struct pg_db *db)
 {
     PGresult *res;
@@ -175,13 +177,15 @@ static enum hangar_rc warn_about_unlogged(struct pg_db *db)
                  "SELECT count(*) FROM pg_class WHERE pg_is_in_recovery()"
                  " AND relkind = 'r' AND relpersistence = 'u'",
                  NULL, NULL, &res) != HANGAR_OK) {
-        return pg_raise(db->src, &db->lead->err, "cannot look at the server");
+        return pg_raise(db->src, &db->lead->err, "cannot count the unlogged tables of database %s",
+                        db->name);
     }
     if (strcmp(PQgetvalue(res, 0, 0), "0") != 0) {
-        db->src->host->log(db->src->ctx, HANGAR_LOG_WARN,
-                           "database %s: the rows of %s unlogged tables are not backed up, as the "
-                           "server is a standby",
-                           db->name, PQgetvalue(res, 0, 0));
+        db->src->host->log(
+            db->src->ctx, HANGAR_LOG_WARN,
+            "database %s: the rows of %s unlogged tables are not backed up, because the server "
+            "is a standby",
+            db->name, PQgetvalue(res, 0, 0));
     }
     PQclear(res);
     return HANGAR_OK;
@@ -214,7 +218,7 @@ enum hangar_rc pg_db_prepare(struct pg_db *db)
 
 /* ---- the snapshot --------------------------------------------------------------------- */
 
-/* Takes it and notes when it is of; then looks whether all it shows is locked. */
+/* Takes the snapshot and records its time; *covered: all tables that it shows are locked. */
 static enum hangar_rc take_snapshot(struct pg_db *db, int64_t *time_ms, char *lsn, size_t lsn_size,
                                     bool *covered)
 {
@@ -243,9 +247,9 @@ static enum hangar_rc take_snapshot(struct pg_db *db, int64_t *time_ms, char *ls
     return rc;
 }
 
-/* The lead session has these locks already, so that pg_dump can only wait for
- * somebody who is queued behind it, and who will wait for us: soon given up, as
- * meanwhile everybody else is queued, too.  It locks all tables by one statement. */
+/* The lead session holds these locks already.  So pg_dump can only wait for a session that is
+ * queued behind that lock, and which waits for us.  It gives up soon, because all other
+ * sessions queue behind it in the meantime.  pg_dump locks all tables by one statement. */
 static int64_t dump_lock_timeout(const struct pg_db *db)
 {
     int64_t enough_ms = 2000 + (int64_t)db->tables.count / 10;
@@ -258,7 +262,7 @@ static void add_dump_options(struct pg_db *db, struct pg_args *args)
     pg_arg(args, "--no-password");
     pg_arg(args, "--format=custom");
     pg_arg(args, "--compress=0");
-    /* names in its arguments are in this encoding, whatever the server's default is */
+    /* the names in its arguments have this encoding, whatever the default of the server is */
     pg_arg(args, "--encoding=%s", db->encoding);
     pg_arg(args, "--snapshot=%s", db->snapshot);
     pg_arg(args, "--lock-wait-timeout=%lld", (long long)dump_lock_timeout(db));
@@ -276,7 +280,7 @@ static void add_dump_options(struct pg_db *db, struct pg_args *args)
     }
 }
 
-/* Everything but the rows that we copy ourselves. */
+/* Starts pg_dump for everything but the rows, which we copy ourselves. */
 static enum hangar_rc start_dump(struct pg_db *db)
 {
     struct pg_args args = {0};
@@ -298,7 +302,8 @@ static enum hangar_rc start_dump(struct pg_db *db)
     return rc;
 }
 
-/* With very many tables: large objects alone.  A selection of tables has none. */
+/* With very many tables, large objects have an archive of their own.  A backup of selected
+ * tables has none. */
 static enum hangar_rc start_large(struct pg_db *db)
 {
     struct pg_args args = {0};
@@ -327,8 +332,8 @@ static enum hangar_rc join_workers(struct pg_db *db)
     }
     for (size_t i = 0; i < db->worker_count && rc == HANGAR_OK; i++) {
         if (pg_command(db->workers[i], text_str(&sql)) != HANGAR_OK) {
-            rc = pg_raise(db->src, &db->workers[i]->err, "cannot share the snapshot of database %s",
-                          db->name);
+            rc = pg_raise(db->src, &db->workers[i]->err,
+                          "cannot use the snapshot of database %s in another session", db->name);
         }
     }
     text_free(&sql);
@@ -344,7 +349,8 @@ enum hangar_rc pg_db_begin(struct pg_db *db, int64_t *time_ms, char *lsn, size_t
             return raise_unsteady(db);
         }
         if (i && pg_command(db->lead, "ROLLBACK") != HANGAR_OK) {
-            return pg_raise(db->src, &db->lead->err, "cannot begin again");
+            return pg_raise(db->src, &db->lead->err,
+                            "cannot roll back the transaction in database %s", db->name);
         }
         if (i && (rc = lock_all_tables(db)) != HANGAR_OK) {
             return rc;

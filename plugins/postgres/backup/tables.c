@@ -12,7 +12,7 @@
 #include "server/quote.h"
 #include "server/statement.h"
 
-/* Names `condition` for every pattern of an option, joined by OR. */
+/* Appends the condition of every pattern of an option, joined by OR; false: it has none. */
 static bool add_pattern_conditions(struct pg_source *src, struct text *sql, const char *option,
                                    const char *schema, const char *table)
 {
@@ -42,14 +42,11 @@ void pg_add_selection(struct pg_source *src, struct text *sql, const char *schem
     text_add(sql, ")");
 }
 
-/*
- * Ordinary and partitioned tables that pg_dump would dump: none of the system's,
- * no temporary ones, and none that belong to an extension.  The recursion climbs
- * from each leaf partition to the top, to find those trees in which something is
- * partitioned by hash: where a row belongs there may depend on OIDs (the hash of an
- * enum), so all rows of such a tree are loaded through its root, which must itself
- * be selected.
- */
+/* Ordinary and partitioned tables that pg_dump would dump: no tables of the system or of an
+ * extension, and no temporary ones.  The recursion climbs from each leaf partition to its
+ * root, to find the trees in which a table is partitioned by hash.  The partition of a row may
+ * then depend on OIDs (the hash of an enum), so all rows of such a tree are loaded through its
+ * root, which must itself be selected. */
 static void add_list_query(struct pg_source *src, struct text *sql, bool standby)
 {
     text_add(sql,
@@ -84,7 +81,8 @@ static void add_list_query(struct pg_source *src, struct text *sql, bool standby
     text_add(sql, " ORDER BY c.oid");
 }
 
-/* Keeps a text in the pool; its offset, or PG_NONE when there is no room: TEXT_MAX is less. */
+/* Appends a text to the pool.  Returns its offset, which is less than TEXT_MAX, or PG_NONE
+ * when memory runs out. */
 static uint32_t add_to_pool(struct pg_list *list, const char *text)
 {
     size_t at = list->pool.size;
@@ -138,7 +136,7 @@ static enum hangar_rc add_table_row(void *arg, const PGresult *res)
     return HANGAR_OK;
 }
 
-/* Tells the host how much memory the list has come to use. */
+/* Asks the host for the memory that the list has grown by. */
 static enum hangar_rc take_list_budget(struct pg_source *src, struct pg_list *list)
 {
     size_t bytes = list->capacity * sizeof(*list->items) + list->pool.capacity;
@@ -147,9 +145,11 @@ static enum hangar_rc take_list_budget(struct pg_source *src, struct pg_list *li
     }
     size_t more = bytes - list->budget;
     if (src->host->budget_take(src->ctx, more, more) != more) {
-        return src->host->fail(src->ctx, HANGAR_NO_MEMORY, 0,
-                               "cannot keep a list of %zu tables; hint: raise limits.memory",
-                               list->count);
+        return src->host->fail(
+            src->ctx, HANGAR_NO_MEMORY, 0,
+            "cannot list %zu tables: they need more memory than limits.memory allows; hint: "
+            "raise limits.memory",
+            list->count);
     }
     list->budget = bytes;
     return HANGAR_OK;
@@ -161,7 +161,7 @@ enum hangar_rc pg_list_tables(struct pg_conn *conn, const char *database, struct
     PGresult *res = NULL;
     enum hangar_rc rc = pg_query(conn, "SELECT pg_is_in_recovery()", NULL, NULL, &res);
     if (rc != HANGAR_OK) {
-        return pg_raise(conn->src, &conn->err, "cannot look at the server");
+        return pg_raise(conn->src, &conn->err, "cannot determine whether the server is a standby");
     }
     add_list_query(conn->src, &sql, is_true_column(res, 0));
     PQclear(res);
@@ -226,7 +226,7 @@ enum hangar_rc pg_list_details(struct pg_conn *conn, const char *database, struc
               " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
               " WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'"
               " AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'",
-              /* only since 14 does a condition on ctid read just its pages */
+              /* before version 14 a condition on ctid reads the whole table */
               version >= 140000 ? "c.relam = (SELECT oid FROM pg_am WHERE amname = 'heap')"
                                 : "false",
               version >= 120000 ? " AND a.attgenerated = ''" : "");

@@ -29,7 +29,7 @@ struct pg_table {
     uint64_t rows; /* of a target: read so far */
     struct pg_digest digest;
     bool has_rows;  /* a table whose rows are copied; others are only locked */
-    bool is_heap;   /* its rows can be told apart by ctid */
+    bool is_heap;   /* its rows are distinguished by ctid */
     bool is_target; /* rows are loaded into it */
 };
 

@@ -12,8 +12,8 @@
 
 #define CHUNK_BYTES 65536
 
-/* Objects are numbered in the order of the tables, so that those of a root's
- * partitions never go back, and one that two of them share is seen at once. */
+/* Objects are numbered in the order of the tables.  So the numbers for the partitions of a
+ * root only grow, and an object that two of them share is detected at once. */
 static void add_object_names(struct text *text, const struct pg_table *table, uint32_t *last)
 {
     for (uint32_t i = table->first_object; i && i <= table->last_object; i++) {
@@ -41,7 +41,7 @@ static void add_table_line(struct pg_reader *reader, uint32_t index)
     pg_add_json(text, pg_pool(list, table->name), utf8);
     text_add(text, ",\"columns\":");
     pg_add_json(text, table->columns == PG_NONE ? "" : pg_pool(list, table->columns), utf8);
-    /* rows of partitions that were read one by one and are loaded through their root */
+    /* its rows were read partition by partition and are loaded through it */
     if (!table->has_rows) {
         text_add(text, ",\"partitioned\":true");
     }
@@ -54,7 +54,7 @@ static void add_table_line(struct pg_reader *reader, uint32_t index)
     text_add(text, "]}\n");
 }
 
-/* All other objects are closed: nobody changes the list any more. */
+/* All other objects are closed by now: no thread changes the list any more. */
 enum hangar_rc pg_tables_read(struct pg_reader *reader)
 {
     const struct pg_list *list = &reader->db->tables;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * tool_out.c: the output of pg_dump and pg_dumpall.  Their exit status alone does not prove
- * that all of it arrived, so that its beginning or its end is checked, too.
+ * tool_out.c: the output of pg_dump and pg_dumpall.  Exit status 0 does not prove that all of
+ * the output arrived, so its beginning or its end is checked as well.
  */
 #include "backup/tool_out.h"
 
@@ -14,7 +14,7 @@
 
 #define GLOBALS_END "PostgreSQL database cluster dump complete"
 
-/* Keeps the first and the last bytes, to see that the output is whole. */
+/* Records the first and the last bytes of the output. */
 static void record_ends(struct pg_reader *reader, const char *data, size_t size)
 {
     for (size_t i = 0; i < size && reader->bytes + i < sizeof(reader->head); i++) {
@@ -34,8 +34,8 @@ static const char *tool_action(const struct pg_reader *reader)
     return reader->kind == PG_READ_GLOBALS ? "dump the roles" : "dump the schema of database ";
 }
 
-/* pg_dump that was refused a lock, or met a definition that was just dropped, may
- * succeed another time. */
+/* A new attempt may succeed when pg_dump did not get a lock, or when an object was dropped
+ * while pg_dump read its definition. */
 static enum hangar_rc raise_tool_error(struct pg_reader *reader)
 {
     struct pg_error err = *pg_child_error(reader->child);
@@ -74,8 +74,8 @@ enum hangar_rc pg_tool_read(struct pg_reader *reader, void *buffer, size_t size,
     }
     if (!whole) {
         return reader->src->host->fail(reader->src->ctx, HANGAR_IO, 0,
-                                       "cannot %s%s: what the tool wrote is not whole",
-                                       tool_action(reader), reader->db ? reader->db->name : "");
+                                       "cannot %s%s: its output is incomplete", tool_action(reader),
+                                       reader->db ? reader->db->name : "");
     }
     reader->ended = true;
     return HANGAR_OK;

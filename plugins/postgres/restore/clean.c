@@ -23,13 +23,13 @@
 #include "server/instance.h"
 #include "server/quote.h"
 
-#define LOCK_CLASS 1212370503 /* "HCLG", of advisory locks */
+#define LOCK_CLASS 1212370503 /* the class of our advisory locks: "HCLG" */
 #define LOCK_WAIT_MS 5000     /* the server may need a moment to notice that a client is dead */
 #define LEAVE_WAIT_MS 3000    /* our own last sessions may need a moment to end */
 
-/* ---- what dead restores left ------------------------------------------------------------- */
+/* ---- leftovers --------------------------------------------------------------- */
 
-/* Calls `each` for the name of each database that is ours beside this target. */
+/* Calls `each` for the name of each database that an earlier restore of this target left. */
 static enum hangar_rc each_leftover(struct pg_target *target, struct pg_conn *conn,
                                     enum hangar_rc (*each)(struct pg_target *target,
                                                            const char *name))
@@ -52,7 +52,9 @@ static enum hangar_rc each_leftover(struct pg_target *target, struct pg_conn *co
     enum hangar_rc rc = pg_query(conn, text_str(&sql), NULL, NULL, &res);
     text_free(&sql);
     if (rc != HANGAR_OK) {
-        return pg_raise(target->src, &conn->err, "cannot look for what a dead restore left");
+        return pg_raise(target->src, &conn->err,
+                        "cannot list the databases that a dead restore of database %s left",
+                        target->name);
     }
     for (int i = 0; i < PQntuples(res) && rc == HANGAR_OK; i++) {
         rc = each(target, PQgetvalue(res, i, 0));
@@ -77,11 +79,10 @@ static enum hangar_rc drop_leftover(struct pg_target *target, const char *name)
     }
     if (pg_drop_database(src, name, &err)) {
         src->host->log(src->ctx, HANGAR_LOG_INFO,
-                       "dropped database %s, which a restore that died had left", name);
+                       "dropped database %s, a leftover of a dead restore", name);
     } else {
         src->host->log(src->ctx, HANGAR_LOG_WARN,
-                       "cannot drop database %s, which a restore that died has left: %s; hint: "
-                       "drop it",
+                       "cannot drop database %s, a leftover of a dead restore: %s; hint: drop it",
                        name, err.text);
     }
     return HANGAR_OK;
@@ -109,7 +110,7 @@ static enum hangar_rc lock_target(struct pg_target *target, struct pg_conn *keep
         }
         if (clock_monotonic_ms() > deadline) {
             return src->host->fail(src->ctx, HANGAR_RETRY, 0,
-                                   "cannot replace database %s: another restore is at work on it",
+                                   "cannot replace database %s: another restore is replacing it",
                                    target->name);
         }
         if (src->host->sleep(src->ctx, 100) != HANGAR_OK) {
@@ -118,7 +119,7 @@ static enum hangar_rc lock_target(struct pg_target *target, struct pg_conn *keep
     }
 }
 
-/* ---- looking ------------------------------------------------------------------------------- */
+/* ---- conditions -------------------------------------------------------------- */
 
 static enum hangar_rc check_owner(struct pg_target *target, struct pg_conn *conn)
 {
@@ -133,20 +134,22 @@ static enum hangar_rc check_owner(struct pg_target *target, struct pg_conn *conn
                  " FROM pg_catalog.pg_database d JOIN pg_catalog.pg_roles r ON r.oid = d.datdba"
                  " WHERE d.oid = $1::oid",
                  target->clean->oid, NULL, &res) != HANGAR_OK) {
-        return pg_raise(src, &conn->err, "cannot look at the rights of this role");
+        return pg_raise(src, &conn->err, "cannot read the privileges on database %s", target->name);
     }
     if (PQntuples(res) != 1 || PQgetvalue(res, 0, 0)[0] != 't') {
-        rc = src->host->fail(src->ctx, HANGAR_AUTH, 0,
-                             "cannot replace database %s on %s: user %s does not own it; hint: "
-                             "connect as %s or as a superuser",
-                             target->name, pg_where(src), PQuser(conn->pq),
-                             PQntuples(res) == 1 ? PQgetvalue(res, 0, 1) : "its owner");
+        rc = src->host->fail(
+            src->ctx, HANGAR_AUTH, 0,
+            "cannot replace database %s on %s: user %s does not own it; hint: connect as %s or "
+            "as a superuser",
+            target->name, pg_where(src), PQuser(conn->pq),
+            PQntuples(res) == 1 ? PQgetvalue(res, 0, 1) : "its owner");
     }
     PQclear(res);
     return rc;
 }
 
-/* The disk of the server, where it is this machine's and may be asked for. */
+/* The free bytes of the server's disk; false: it is not on this machine, or this role may not
+ * read its folder. */
 static bool free_server_bytes(struct pg_conn *conn, uint64_t *bytes)
 {
     const char *host = PQhost(conn->pq);
@@ -163,8 +166,8 @@ static bool free_server_bytes(struct pg_conn *conn, uint64_t *bytes)
     return known;
 }
 
-/* Both databases are there for a while.  Rows on disk are seldom a quarter of their
- * text, and mostly more than it, with their indexes. */
+/* Both databases exist for a while.  With indexes, rows on disk mostly take more bytes than
+ * their text, and seldom less than a quarter of it. */
 static enum hangar_rc check_disk_space(struct pg_source *src, struct pg_conn *conn)
 {
     const struct hangar_restore *how = src->restore->how;
@@ -177,20 +180,21 @@ static enum hangar_rc check_disk_space(struct pg_source *src, struct pg_conn *co
         return HANGAR_OK;
     }
     if (there < needed / 4) {
-        return src->host->fail(src->ctx, HANGAR_NO_SPACE, 0,
-                               "cannot load %llu MiB beside what is there: the server's disk has "
-                               "%llu MiB free",
-                               (unsigned long long)(needed / mib),
-                               (unsigned long long)(there / mib));
+        return src->host->fail(
+            src->ctx, HANGAR_NO_SPACE, 0,
+            "cannot load %llu MiB beside the existing databases: the disk of the server has %llu "
+            "MiB free",
+            (unsigned long long)(needed / mib), (unsigned long long)(there / mib));
     }
-    src->host->log(src->ctx, HANGAR_LOG_WARN,
-                   "the server's disk has %llu MiB free, and %llu MiB are loaded beside what is "
-                   "there",
-                   (unsigned long long)(there / mib), (unsigned long long)(needed / mib));
+    src->host->log(
+        src->ctx, HANGAR_LOG_WARN,
+        "the disk of the server has %llu MiB free, and %llu MiB of rows are loaded beside the "
+        "existing databases",
+        (unsigned long long)(there / mib), (unsigned long long)(needed / mib));
     return HANGAR_OK;
 }
 
-/* Sessions are an obstacle, or will be ended. */
+/* Sessions are an obstacle, unless they are to be ended. */
 static enum hangar_rc check_sessions(struct pg_target *target, struct pg_conn *conn)
 {
     struct pg_source *src = target->src;
@@ -201,22 +205,22 @@ static enum hangar_rc check_sessions(struct pg_target *target, struct pg_conn *c
     }
     enum hangar_rc rc = pg_sessions(conn, clean->oid, &clean->sessions, &count, &beyond);
     if (rc == HANGAR_OK && beyond) {
-        rc = src->host->fail(src->ctx, HANGAR_AUTH, 0,
-                             "cannot replace database %s: user %s may not end %lu of the sessions "
-                             "in it: %s; hint: GRANT pg_signal_backend TO it, or end them as a "
-                             "superuser",
-                             target->name, PQuser(conn->pq), beyond, text_str(&clean->sessions));
+        rc = src->host->fail(
+            src->ctx, HANGAR_AUTH, 0,
+            "cannot replace database %s: user %s may not end %lu of the sessions in it: %s; "
+            "hint: GRANT pg_signal_backend TO that user, or end the sessions as a superuser",
+            target->name, PQuser(conn->pq), beyond, text_str(&clean->sessions));
     }
     return rc;
 }
 
-/* Is there anything in it that would be lost? */
+/* Clears *empty when the database holds anything. */
 static enum hangar_rc check_content(struct pg_target *target, bool *empty)
 {
     struct pg_source *src = target->src;
     struct pg_conn *conn;
     struct text what = {0};
-    enum hangar_rc rc = pg_target_open(target, target->name, false, &conn);
+    enum hangar_rc rc = pg_connect(target->src, target->name, &conn);
     if (rc != HANGAR_OK) {
         return rc;
     }
@@ -233,14 +237,16 @@ static enum hangar_rc check_clean_target(struct pg_target *target, struct pg_con
     struct pg_source *src = target->src;
     struct pg_clean *clean = target->clean;
     if (strcmp(target->name, src->opt.maintenance_db) == 0) {
-        return src->host->fail(src->ctx, HANGAR_CONFIG, 0,
-                               "cannot replace database %s: it is the one to connect to meanwhile; "
-                               "hint: name another with --set %s.maintenance_db=template1",
-                               target->name, src->host->instance_name(src->ctx));
+        return src->host->fail(
+            src->ctx, HANGAR_CONFIG, 0,
+            "cannot replace database %s: it is the database to connect to in the meantime; hint: "
+            "set another one with --set %s.maintenance_db=template1",
+            target->name, src->host->instance_name(src->ctx));
     }
     if (strcmp(target->name, "template0") == 0 || strcmp(target->name, "template1") == 0) {
         return src->host->fail(src->ctx, HANGAR_UNSUPPORTED, 0,
-                               "cannot replace database %s: the server needs it", target->name);
+                               "cannot replace database %s: it is a template of the server",
+                               target->name);
     }
     enum hangar_rc rc = pg_clean_find_oid(target, conn, target->name, clean->oid);
     target->exists = clean->oid[0];
@@ -254,7 +260,7 @@ static enum hangar_rc check_clean_target(struct pg_target *target, struct pg_con
         rc = pg_clean_obstacles(target, conn);
     }
     if (rc == HANGAR_OK) {
-        rc = check_sessions(target, conn); /* before we are one */
+        rc = check_sessions(target, conn); /* before we connect ourselves */
     }
     return rc == HANGAR_OK ? check_content(target, empty) : rc;
 }
@@ -303,21 +309,22 @@ void pg_clean_plan(const struct pg_target *target)
     struct hangar_text *plan = src->restore->how->plan;
     const struct hangar_host *host = src->host;
     if (clean->leftovers.size) {
-        host->text(plan, "drop what a restore that died has left: %s\n",
-                   text_str(&clean->leftovers));
+        host->text(plan, "drop the leftovers of a dead restore: %s\n", text_str(&clean->leftovers));
     }
     host->text(plan, "database %s: load %s into a new database beside it with %u sessions\n",
                target->name, target->source, src->opt.jobs);
     if (!target->exists) {
-        host->text(plan, "database %s: is not there; the new one gets its name\n", target->name);
+        host->text(plan, "database %s: does not exist; the new database gets its name\n",
+                   target->name);
         return;
     }
     host->text(plan, "database %s: %s%s\n", target->name,
-               clean->sessions.size ? "end the sessions in it: " : "nobody is connected",
+               clean->sessions.size ? "end the sessions in it: " : "no sessions are connected",
                text_str(&clean->sessions));
-    host->text(plan,
-               "database %s: rename it and the new one in one step, in which nobody can connect; "
-               "what is written to it after its safety backup began is lost\n",
-               target->name);
-    host->text(plan, "database %s: drop the old one\n", target->name);
+    host->text(
+        plan,
+        "database %s: rename it and the new database in one step, during which no client can "
+        "connect; rows written to it after its safety backup began are lost\n",
+        target->name);
+    host->text(plan, "database %s: drop the old database\n", target->name);
 }

@@ -38,14 +38,15 @@ static void write_globals_command(const struct commands *commands)
     }
     commands->src->host->text(
         commands->out,
-        "# Roles and tablespaces.  A role that exists already is reported as an error, and gets the\n"
-        "# attributes and the password that it had: leave this out when the roles are in order.\n"
+        "# Roles and tablespaces.  For a role that exists, psql reports an error, and then sets\n"
+        "# the attributes and the password of the backup: omit this line when the roles are in\n"
+        "# order.\n"
         "%s | psql -X -q -d postgres\n",
         globals->decode);
 }
 
-/* One database; `connect` is its name as an argument for the shell.  pg_restore
- * reads no further than it needs to; in a pipe that would end the decoder with
+/* Writes the commands for one database; `connect` is its name as an argument for the shell.
+ * pg_restore reads only as far as it needs.  In a pipe, that would end the decoder with
  * SIGPIPE, and the script with it. */
 static void write_database_commands(const struct commands *commands,
                                     const struct hangar_object_info *schema, size_t folder_len,
@@ -57,7 +58,8 @@ static void write_database_commands(const struct commands *commands,
     host->text(
         commands->out,
         "# The database, with its properties and definitions; it must not exist yet.  To use\n"
-        "# another name, create it, leave out -C, and replace the name here and below.\n"
+        "# another name, create a database of that name, omit -C, and replace the name here and\n"
+        "# below.\n"
         "pg_restore --exit-on-error --section=pre-data -C -d postgres < <(%s)\n"
         "# Its rows; these commands may run at the same time.\n",
         schema->decode);
@@ -82,7 +84,7 @@ static void write_database_commands(const struct commands *commands,
                connect, schema->decode, connect);
 }
 
-/* The name for -d: plain, or as a connection string where psql would misread it. */
+/* The name for -d: as it is, or as a connection string where psql would misread it. */
 static char *connect_argument(const char *database)
 {
     struct text plain = {0}, quoted = {0};
@@ -110,8 +112,9 @@ enum hangar_rc pg_restore_commands(void *inst, const struct hangar_attrs *facts,
     const char *client = host->attr_get(facts, "client_version");
     host->text(
         out,
-        "# PostgreSQL: needs psql and pg_restore of version %d or newer.  Say where the server\n"
-        "# is in the environment first: PGHOST, PGPORT, PGUSER, and PGPASSWORD or ~/.pgpass.\n"
+        "# PostgreSQL: needs psql and pg_restore of version %d or newer.  First set the address\n"
+        "# of the server in the environment: PGHOST, PGPORT, PGUSER, and PGPASSWORD or\n"
+        "# ~/.pgpass.\n"
         "set -e -o pipefail\n",
         client ? atoi(client) : 10);
     write_globals_command(&commands);

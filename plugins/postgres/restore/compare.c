@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * compare.c: reads every restored table and compares rows and digest with tables.jsonl.  One
- * thread serves several sessions: the work is the server's.
+ * compare.c: reads every restored table, and compares its rows and digest with tables.jsonl. One
+ * thread serves several sessions, because the server does the work.
  */
 #include "restore/compare.h"
 
@@ -18,40 +18,32 @@
 #include "server/statement.h"
 
 /* A session that reads one table at a time. */
-struct probe {
+struct pg_table_probe {
     struct pg_conn *conn;
-    bool reading;      /* a COPY was asked for, and its end has not been seen */
-    struct text table; /* what is being read */
-    uint64_t expected_rows, rows;
-    struct pg_digest expected, digest;
+    bool reading;              /* a COPY was sent, and its end has not arrived */
+    struct pg_table_line line; /* of the table being read; its text columns is empty */
+    uint64_t rows;
+    struct pg_digest digest;
 };
 
-struct compare {
+struct pg_comparison {
     struct pg_target *target;
-    struct probe *probes;
+    struct pg_table_probe *probes;
     size_t count;
     uint64_t done;
-    int64_t told_ms;
+    int64_t reported_ms;
 };
 
-static enum hangar_rc raise_compare_error(struct compare *compare, struct probe *probe)
+static enum hangar_rc raise_compare_error(struct pg_comparison *compare,
+                                          struct pg_table_probe *probe)
 {
     return pg_raise(compare->target->src, &probe->conn->err,
-                    "cannot read table %s of database %s again", text_str(&probe->table),
+                    "cannot read back table %s of database %s", text_str(&probe->line.table),
                     compare->target->name);
 }
 
-static enum hangar_rc raise_difference(struct compare *compare, const struct probe *probe)
-{
-    return compare->target->src->host->fail(
-        compare->target->src->ctx, HANGAR_CORRUPT, 0,
-        "cannot vouch for database %s: table %s has %llu rows that are not the %llu of the backup",
-        compare->target->name, text_str(&probe->table), (unsigned long long)probe->rows,
-        (unsigned long long)probe->expected_rows);
-}
-
-/* Takes what has arrived; probe->reading becomes false at the end of the table. */
-static enum hangar_rc advance_probe(struct compare *compare, struct probe *probe)
+/* Reads the rows that have arrived; probe->reading becomes false at the end of the table. */
+static enum hangar_rc advance_probe(struct pg_comparison *compare, struct pg_table_probe *probe)
 {
     PGconn *pq = probe->conn->pq;
     if (!PQconsumeInput(pq)) {
@@ -69,7 +61,7 @@ static enum hangar_rc advance_probe(struct compare *compare, struct probe *probe
         if (n == 0) {
             return HANGAR_OK;
         }
-        /* before the first row, behind the last, or an error: a result says which */
+        /* before the first row, after the last one, or an error: the result shows which */
         PGresult *res = PQgetResult(pq);
         ExecStatusType status = res ? PQresultStatus(res) : PGRES_COMMAND_OK;
         if (status != PGRES_COPY_OUT && status != PGRES_COMMAND_OK) {
@@ -85,11 +77,10 @@ static enum hangar_rc advance_probe(struct compare *compare, struct probe *probe
         }
         probe->reading = probe->conn->busy = false;
         compare->done++;
-        bool same = probe->rows == probe->expected_rows &&
-                    probe->digest.high == probe->expected.high &&
-                    probe->digest.low == probe->expected.low;
-        if (!same) {
-            return raise_difference(compare, probe);
+        enum hangar_rc rc =
+            pg_table_verify(compare->target, &probe->line, probe->rows, &probe->digest);
+        if (rc != HANGAR_OK) {
+            return rc;
         }
         compare->target->compared_tables++;
         compare->target->compared_rows += probe->rows;
@@ -98,13 +89,13 @@ static enum hangar_rc advance_probe(struct compare *compare, struct probe *probe
     return HANGAR_OK;
 }
 
-/* Waits for any of the sessions, and lets each that has something advance. */
-static enum hangar_rc advance_all_probes(struct compare *compare)
+/* Waits until any session has rows, and reads them. */
+static enum hangar_rc advance_all_probes(struct pg_comparison *compare)
 {
     struct pg_source *src = compare->target->src;
     struct pollfd fds[33];
     for (size_t i = 0; i < compare->count; i++) {
-        const struct probe *probe = &compare->probes[i];
+        const struct pg_table_probe *probe = &compare->probes[i];
         bool unsent = probe->reading && PQflush(probe->conn->pq) > 0;
         fds[i] = (struct pollfd){.fd = probe->reading ? PQsocket(probe->conn->pq) : -1,
                                  .events = (short)(unsent ? POLLIN | POLLOUT : POLLIN)};
@@ -121,14 +112,14 @@ static enum hangar_rc advance_all_probes(struct compare *compare)
             return rc;
         }
     }
-    if (clock_monotonic_ms() - compare->told_ms > 250) {
-        compare->told_ms = clock_monotonic_ms();
+    if (clock_monotonic_ms() - compare->reported_ms > 250) {
+        compare->reported_ms = clock_monotonic_ms();
         src->host->progress(src->ctx, "comparing tables", compare->done, 0);
     }
     return HANGAR_OK;
 }
 
-static struct probe *idle_probe(struct compare *compare)
+static struct pg_table_probe *idle_probe(struct pg_comparison *compare)
 {
     for (size_t i = 0; i < compare->count; i++) {
         if (!compare->probes[i].reading) {
@@ -140,8 +131,8 @@ static struct probe *idle_probe(struct compare *compare)
 
 static enum hangar_rc start_table(void *arg, const struct pg_table_line *line)
 {
-    struct compare *compare = arg;
-    struct probe *probe;
+    struct pg_comparison *compare = arg;
+    struct pg_table_probe *probe;
     while (!(probe = idle_probe(compare))) {
         enum hangar_rc rc = advance_all_probes(compare);
         if (rc != HANGAR_OK) {
@@ -151,14 +142,14 @@ static enum hangar_rc start_table(void *arg, const struct pg_table_line *line)
     struct text sql = {0};
     text_addf(&sql, "COPY (SELECT %s FROM %s%s) TO STDOUT", text_str(&line->columns),
               line->partitioned ? "" : "ONLY ", text_str(&line->table));
-    text_clear(&probe->table);
-    text_add(&probe->table, text_str(&line->table));
-    probe->expected_rows = line->rows;
-    probe->expected = line->digest;
+    text_clear(&probe->line.table);
+    text_add(&probe->line.table, text_str(&line->table));
+    probe->line.rows = line->rows;
+    probe->line.digest = line->digest;
     probe->rows = 0;
     probe->digest = (struct pg_digest){0};
     enum hangar_rc rc = HANGAR_OK;
-    if (sql.failed || probe->table.failed) {
+    if (sql.failed || probe->line.table.failed) {
         rc = pg_no_memory(compare->target->src);
     } else if (!PQsendQuery(probe->conn->pq, text_str(&sql))) {
         pg_conn_failed(probe->conn);
@@ -169,7 +160,7 @@ static enum hangar_rc start_table(void *arg, const struct pg_table_line *line)
     return rc;
 }
 
-static enum hangar_rc open_probes(struct compare *compare)
+static enum hangar_rc open_probes(struct pg_comparison *compare)
 {
     struct pg_target *target = compare->target;
     char *encoding = pg_target_attr(target, "encoding");
@@ -179,8 +170,8 @@ static enum hangar_rc open_probes(struct compare *compare)
         rc = pg_no_memory(target->src);
     }
     while (rc == HANGAR_OK && compare->count < target->src->opt.jobs) {
-        struct probe *probe = &compare->probes[compare->count];
-        rc = pg_target_open(target, target->into, false, &probe->conn);
+        struct pg_table_probe *probe = &compare->probes[compare->count];
+        rc = pg_connect(target->src, target->into, &probe->conn);
         if (rc != HANGAR_OK) {
             break;
         }
@@ -189,7 +180,8 @@ static enum hangar_rc open_probes(struct compare *compare)
         text_addf(&sql, "SET client_encoding = '%s'", encoding ? encoding : "UTF8");
         if (pg_settle_reader(probe->conn) != HANGAR_OK ||
             pg_command_text(probe->conn, &sql) != HANGAR_OK) {
-            rc = pg_raise(target->src, &probe->conn->err, "cannot set up a session");
+            rc = pg_raise(target->src, &probe->conn->err, "cannot set up a session in database %s",
+                          target->into);
         }
         text_free(&sql);
     }
@@ -199,7 +191,7 @@ static enum hangar_rc open_probes(struct compare *compare)
 
 enum hangar_rc pg_compare(struct pg_target *target)
 {
-    struct compare compare = {.target = target};
+    struct pg_comparison compare = {.target = target};
     enum hangar_rc rc = open_probes(&compare);
     if (rc == HANGAR_OK) {
         rc = pg_each_table(target, start_table, &compare);
@@ -209,7 +201,7 @@ enum hangar_rc pg_compare(struct pg_target *target)
             rc = advance_all_probes(&compare);
         }
         pg_close(compare.probes[i].conn);
-        text_free(&compare.probes[i].table);
+        pg_table_line_free(&compare.probes[i].line);
     }
     free(compare.probes);
     return rc;

@@ -26,7 +26,7 @@ static void add_property(struct pg_target *target, struct text *sql, const char 
     free(value);
 }
 
-/* The locale as this server can be told it. */
+/* Appends the locale in the form that this version of the server accepts. */
 static void add_locale_clauses(struct pg_target *target, struct text *sql, int version)
 {
     char *provider = pg_target_attr(target, "locale_provider");
@@ -50,13 +50,13 @@ static void add_locale_clauses(struct pg_target *target, struct text *sql, int v
     free(provider);
 }
 
-/* Does a query with one parameter give a row? */
+/* Runs a query with one parameter; *found: it returned a row. */
 static enum hangar_rc query_gives_row(struct pg_conn *conn, const char *sql, const char *value,
                                       bool *found)
 {
     PGresult *res;
     if (pg_query(conn, sql, value, NULL, &res) != HANGAR_OK) {
-        return pg_raise(conn->src, &conn->err, "cannot look at the server");
+        return pg_raise(conn->src, &conn->err, "cannot query the server");
     }
     *found = PQntuples(res) > 0;
     PQclear(res);
@@ -73,16 +73,17 @@ static enum hangar_rc create_database(struct pg_target *target, struct pg_conn *
     if (rc == HANGAR_OK && owner) {
         rc = query_gives_row(conn, "SELECT FROM pg_roles WHERE rolname = $1", owner, &owner_there);
     }
-    /* naming the default one would ask for a right that its use does not need */
+    /* naming the default tablespace would require a privilege that its use does not */
     if (rc == HANGAR_OK && space && strcmp(space, "pg_default") != 0) {
         rc = query_gives_row(conn, "SELECT FROM pg_tablespace WHERE spcname = $1", space,
                              &space_there);
     }
     if (rc == HANGAR_OK && owner && !owner_there) {
-        rc = src->host->fail(src->ctx, HANGAR_NOT_FOUND, 0,
-                             "cannot create database %s: its owner %s is not a role of %s; hint: "
-                             "create the role, or set globals to missing",
-                             target->name, owner, pg_where(src));
+        rc = src->host->fail(
+            src->ctx, HANGAR_NOT_FOUND, 0,
+            "cannot create database %s: role %s, its owner, does not exist on %s; hint: create "
+            "the role, or set globals to missing",
+            target->name, owner, pg_where(src));
     }
     text_add(&sql, "CREATE DATABASE ");
     pg_add_ident(&sql, target->into);
@@ -110,7 +111,7 @@ static enum hangar_rc create_database(struct pg_target *target, struct pg_conn *
     return rc;
 }
 
-/* Tablespaces that the backup names and the server lacks: all goes to the default one. */
+/* When the server lacks a tablespace of the backup, everything goes to the default one. */
 static enum hangar_rc check_tablespaces(struct pg_target *target, struct pg_conn *conn)
 {
     struct pg_source *src = target->src;
@@ -124,13 +125,14 @@ static enum hangar_rc check_tablespaces(struct pg_target *target, struct pg_conn
                  " WHERE x NOT IN (SELECT spcname FROM pg_tablespace)",
                  names, NULL, &res) != HANGAR_OK) {
         free(names);
-        return pg_raise(src, &conn->err, "cannot look for tablespaces");
+        return pg_raise(src, &conn->err, "cannot list the tablespaces");
     }
     if (!PQgetisnull(res, 0, 0)) {
         target->no_tablespaces = true;
-        src->host->log(src->ctx, HANGAR_LOG_WARN,
-                       "%s has no tablespace %s: everything in database %s goes to the default one",
-                       pg_where(src), PQgetvalue(res, 0, 0), target->name);
+        src->host->log(
+            src->ctx, HANGAR_LOG_WARN,
+            "%s has no tablespace %s: everything in database %s goes to the default tablespace",
+            pg_where(src), PQgetvalue(res, 0, 0), target->name);
     }
     PQclear(res);
     free(names);
@@ -142,16 +144,17 @@ enum hangar_rc pg_target_create(struct pg_target *target)
     struct pg_conn *conn;
     bool create = target->clean || !target->exists;
     const char *database = create ? target->src->opt.maintenance_db : target->name;
-    enum hangar_rc rc = pg_target_open(target, database, false, &conn);
+    enum hangar_rc rc = pg_connect(target->src, database, &conn);
     if (rc != HANGAR_OK) {
         return rc;
     }
-    rc = pg_command(conn, "SET client_encoding = 'UTF8'") == HANGAR_OK
-             ? check_tablespaces(target, conn)
-             : pg_raise(target->src, &conn->err, "cannot set up a session");
+    rc =
+        pg_command(conn, "SET client_encoding = 'UTF8'") == HANGAR_OK
+            ? check_tablespaces(target, conn)
+            : pg_raise(target->src, &conn->err, "cannot set up a session in database %s", database);
     if (rc == HANGAR_OK && create) {
         rc = create_database(target, conn);
-        /* of one that was cancelled nobody knows; beside another, its name is ours alone */
+        /* after a cancel nothing is known; beside another database, the name can only be ours */
         target->created = rc == HANGAR_OK || (target->clean && rc == HANGAR_CANCELLED);
     }
     if (rc == HANGAR_OK && target->clean) {
@@ -163,9 +166,9 @@ enum hangar_rc pg_target_create(struct pg_target *target)
 
 /* ---- dropping ---------------------------------------------------------------- */
 
-/* A subscription keeps its database from being dropped, and drops its slot at the
- * publisher unless it is told to forget it.  Best effort: what fails shows when the
- * database is dropped. */
+/* A subscription prevents that its database is dropped, and when dropped itself it drops its
+ * slot at the publisher, unless the slot is removed from it first.  A failure here is not
+ * reported: it shows when the database is dropped. */
 static void drop_subscriptions(struct pg_source *src, const char *database)
 {
     static const char query[] =
@@ -203,7 +206,7 @@ bool pg_drop_database(struct pg_source *src, const char *name, struct pg_error *
     pg_command_text(conn, &sql);
     text_add(&sql, "DROP DATABASE IF EXISTS ");
     pg_add_ident(&sql, name);
-    /* workers of pg_restore may need a moment to end */
+    /* workers of pg_restore may still be connected for a moment */
     if (conn->version >= 130000) {
         text_add(&sql, " WITH (FORCE)");
     }
@@ -219,15 +222,17 @@ void pg_target_undo(struct pg_target *target)
     struct pg_error err = {0};
     if (!target->created) {
         if (target->touched) {
-            src->host->log(src->ctx, HANGAR_LOG_WARN,
-                           "database %s was empty and now holds a part of the backup; hint: drop "
-                           "and create it before the next attempt",
-                           target->name);
+            src->host->log(
+                src->ctx, HANGAR_LOG_WARN,
+                "database %s was empty and now holds a part of the backup; hint: drop and create "
+                "it before the next attempt",
+                target->name);
         }
         return;
     }
     if (pg_drop_database(src, target->into, &err)) {
-        src->host->log(src->ctx, HANGAR_LOG_INFO, "dropped database %s again", target->into);
+        src->host->log(src->ctx, HANGAR_LOG_INFO,
+                       "dropped database %s, which this restore had created", target->into);
     } else {
         src->host->log(
             src->ctx, HANGAR_LOG_WARN,

@@ -8,7 +8,6 @@
 
 #include <string.h>
 
-/* Skips one exact word; false when it is not there. */
 bool pg_skip_word(const char **at, const char *word)
 {
     size_t n = strlen(word);
@@ -19,7 +18,7 @@ bool pg_skip_word(const char **at, const char *word)
     return true;
 }
 
-/* Skips a quoted name or value: the quote stands twice within. */
+/* Skips a quoted name or value, in which the quote is doubled. */
 static bool pg_skip_quoted(const char **at, char quote)
 {
     const char *c = *at;
@@ -49,8 +48,6 @@ static bool pg_skip_digits(const char **at)
     return n > 0 && n < 21;
 }
 
-/* COPY "s"."t" ("a", "b") FROM stdin;  Finds the end of the name, and of all but
- * " FROM stdin;". */
 bool pg_is_copy(const char *line, const char **name_end, const char **head_end)
 {
     const char *at = line;
@@ -73,7 +70,6 @@ bool pg_is_copy(const char *line, const char **name_end, const char **head_end)
     return strcmp(at, " FROM stdin;\n") == 0;
 }
 
-/* SELECT pg_catalog.setval('"s"."q"', 42, true); */
 bool pg_is_setval(const char *line)
 {
     const char *at = line;

@@ -16,8 +16,8 @@
 #include "server/error.h"
 #include "server/instance.h"
 
-/* Setting lc_monetary asks the server's libc whether a locale of that name is there, and is
- * over with the statement. */
+/* Setting lc_monetary asks the libc of the server whether the locale exists; the setting ends
+ * with the statement. */
 static enum hangar_rc server_has_locale(struct pg_conn *conn, const char *locale, bool *found)
 {
     PGresult *res;
@@ -27,12 +27,13 @@ static enum hangar_rc server_has_locale(struct pg_conn *conn, const char *locale
     if (*found) {
         PQclear(res);
     } else if (strcmp(conn->err.sqlstate, "22023") != 0) {
-        return pg_raise(conn->src, &conn->err, "cannot look for locale %s", locale);
+        return pg_raise(conn->src, &conn->err, "cannot determine whether the server has locale %s",
+                        locale);
     }
     return HANGAR_OK;
 }
 
-/* C.UTF-8 knows the letters of all scripts, and orders them by their numbers, as C does. */
+/* C.UTF-8 has the letters of all scripts, and orders them by code point, as C does. */
 static enum hangar_rc choose_substitute(struct pg_target *target, struct pg_conn *conn,
                                         const char *missing)
 {
@@ -48,8 +49,9 @@ static enum hangar_rc choose_substitute(struct pg_target *target, struct pg_conn
     if (rc == HANGAR_OK) {
         target->src->host->log(
             target->src->ctx, HANGAR_LOG_WARN,
-            "%s has no locale %s: database %s is restored with %s in its place, which orders texts "
-            "differently; a restore that is to be used needs the locale",
+            "%s has no locale %s: database %s is restored with %s in its place, which orders "
+            "texts differently; hint: before this database is used, install the locale and "
+            "restore again",
             pg_where(target->src), missing, target->name, target->locale);
     }
     return rc;
@@ -69,12 +71,12 @@ enum hangar_rc pg_locale_choose(struct pg_target *target, struct pg_conn *conn)
         if (rc == HANGAR_OK && !found && src->opt.substitute_locale) {
             rc = choose_substitute(target, conn, locale);
         } else if (rc == HANGAR_OK && !found) {
-            rc = src->host->fail(src->ctx, HANGAR_UNSUPPORTED, 0,
-                                 "cannot create database %s: %s has no locale %s; hint: install it "
-                                 "there (locale-gen) and restart the server, or restore with "
-                                 "another order of texts: --set %s.missing_locale=substitute",
-                                 target->name, pg_where(src), locale,
-                                 src->host->instance_name(src->ctx));
+            rc = src->host->fail(
+                src->ctx, HANGAR_UNSUPPORTED, 0,
+                "cannot create database %s: %s has no locale %s; hint: install it there "
+                "(locale-gen) and restart the server, or restore with another order of texts: "
+                "--set %s.missing_locale=substitute",
+                target->name, pg_where(src), locale, src->host->instance_name(src->ctx));
         }
         free(locale);
     }

@@ -33,7 +33,9 @@ enum hangar_rc pg_maintenance_open(struct pg_source *src, struct pg_conn **out)
     if (pg_command_text(conn, &sql) == HANGAR_OK) {
         return HANGAR_OK;
     }
-    enum hangar_rc rc = pg_raise(src, &conn->err, "cannot set up a session");
+    enum hangar_rc rc =
+        pg_raise(src, &conn->err, "cannot set up a session in the maintenance database %s",
+                 src->opt.maintenance_db);
     pg_close(conn);
     *out = NULL;
     return rc;

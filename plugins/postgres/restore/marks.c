@@ -66,7 +66,6 @@ void pg_clean_free(struct pg_target *target)
     target->clean = NULL;
 }
 
-/* The oid of a database, "" when it is not there. */
 enum hangar_rc pg_clean_find_oid(struct pg_target *target, struct pg_conn *conn, const char *name,
                                  char oid[16])
 {
@@ -74,7 +73,8 @@ enum hangar_rc pg_clean_find_oid(struct pg_target *target, struct pg_conn *conn,
     oid[0] = '\0';
     if (pg_query(conn, "SELECT oid FROM pg_catalog.pg_database WHERE datname = $1", name, NULL,
                  &res) != HANGAR_OK) {
-        return pg_raise(target->src, &conn->err, "cannot look for database %s", name);
+        return pg_raise(target->src, &conn->err, "cannot determine whether database %s exists",
+                        name);
     }
     if (PQntuples(res) == 1) {
         snprintf(oid, 16, "%s", PQgetvalue(res, 0, 0));

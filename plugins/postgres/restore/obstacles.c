@@ -53,18 +53,19 @@ enum hangar_rc pg_sessions_gone(struct pg_target *target, struct pg_conn *conn, 
     enum hangar_rc rc;
     while ((rc = pg_sessions(conn, target->clean->oid, &who, &count, &beyond)) == HANGAR_OK &&
            count && clock_monotonic_ms() < deadline && rc == HANGAR_OK) {
-        src->host->alive(src->ctx, "waiting for sessions to leave");
+        src->host->alive(src->ctx, "waiting for sessions to disconnect");
         if (src->host->sleep(src->ctx, 100) != HANGAR_OK) {
             rc = pg_raise_cancelled(src);
             break;
         }
     }
     if (rc == HANGAR_OK && count) {
-        rc = src->host->fail(src->ctx, HANGAR_EXISTS, 0,
-                             "cannot replace database %s on %s: %lu session%s connected to it: %s; "
-                             "hint: stop what uses it, or end the session%s with --disconnect",
-                             target->name, pg_where(src), count, count == 1 ? " is" : "s are",
-                             text_str(&who), count == 1 ? "" : "s");
+        rc = src->host->fail(
+            src->ctx, HANGAR_EXISTS, 0,
+            "cannot replace database %s on %s: %lu session%s connected to it: %s; hint: stop the "
+            "programs that use it, or end the session%s with --disconnect",
+            target->name, pg_where(src), count, count == 1 ? " is" : "s are", text_str(&who),
+            count == 1 ? "" : "s");
     }
     text_free(&who);
     return rc;
@@ -73,19 +74,21 @@ enum hangar_rc pg_sessions_gone(struct pg_target *target, struct pg_conn *conn, 
 enum hangar_rc pg_clean_obstacles(struct pg_target *target, struct pg_conn *conn)
 {
     static const char query[] =
-        "SELECT 'it has the replication slot ' || slot_name, 'have its consumer set up anew, and"
-        " drop it with SELECT pg_drop_replication_slot(' || quote_literal(slot_name) || ')'"
+        "SELECT 'it has the replication slot ' || slot_name, 'set up its consumer anew after the"
+        " restore, and drop the slot with SELECT pg_drop_replication_slot('"
+        " || quote_literal(slot_name) || ')'"
         " FROM pg_catalog.pg_replication_slots WHERE datoid = $1::oid UNION ALL"
-        " SELECT 'it has the subscription ' || subname, 'DROP SUBSCRIPTION ' || quote_ident(subname)"
-        " || ' in it first' FROM pg_catalog.pg_subscription WHERE subdbid = $1::oid UNION ALL"
-        " SELECT 'the prepared transaction ' || quote_literal(gid) || ' is open in it', 'COMMIT"
-        " PREPARED or ROLLBACK PREPARED ' || quote_literal(gid) || ' in it first'"
+        " SELECT 'it has the subscription ' || subname, 'first run DROP SUBSCRIPTION '"
+        " || quote_ident(subname) || ' in it'"
+        " FROM pg_catalog.pg_subscription WHERE subdbid = $1::oid UNION ALL"
+        " SELECT 'it has the prepared transaction ' || quote_literal(gid), 'first run COMMIT"
+        " PREPARED or ROLLBACK PREPARED ' || quote_literal(gid) || ' in it'"
         " FROM pg_catalog.pg_prepared_xacts x JOIN pg_catalog.pg_database d ON"
         " d.datname = x.database WHERE d.oid = $1::oid ORDER BY 1 LIMIT 1";
     struct pg_source *src = target->src;
     PGresult *res;
     if (pg_query(conn, query, target->clean->oid, NULL, &res) != HANGAR_OK) {
-        return pg_raise(src, &conn->err, "cannot look for what is in the way of replacing %s",
+        return pg_raise(src, &conn->err, "cannot list the obstacles to replacing database %s",
                         target->name);
     }
     enum hangar_rc rc = HANGAR_OK;

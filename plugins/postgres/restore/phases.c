@@ -47,10 +47,11 @@ static enum hangar_rc run_pg_restore(struct pg_target *target, const char *archi
     src->host->alive(src->ctx, doing);
     enum hangar_rc rc = pg_spawn(src, "pg_restore", NULL, &args, false, &child);
     if (rc == HANGAR_OK && (rc = pg_child_finish(child, doing)) != HANGAR_OK) {
-        const struct pg_error *err = pg_child_error(child);
-        bool role = strstr(err->text, "role \"") && strstr(err->text, "does not exist");
-        rc = pg_raise(src, err, "cannot restore the %s of database %s%s", section, target->name,
-                      role ? " (a role is missing: create it, or set globals to missing)" : "");
+        struct pg_error err = *pg_child_error(child);
+        if (strstr(err.text, "role \"") && strstr(err.text, "does not exist")) {
+            pg_add_hint(&err, "create the missing role, or set globals to missing");
+        }
+        rc = pg_raise(src, &err, "cannot restore the %s of database %s", section, target->name);
     }
     pg_child_free(child);
     pg_args_free(&args);
@@ -72,12 +73,12 @@ static enum hangar_rc begin_restore_target(struct pg_target *target)
     return run_pg_restore(target, target->schema_path, "pre-data", 1, "restoring definitions");
 }
 
-/* Statistics, and everything so far onto the disk: sessions that wrote rows did not
- * wait for that, and a transaction that does takes all earlier ones along. */
+/* Collects statistics, and flushes everything: the sessions that wrote rows did not wait for
+ * the disk, but a transaction that does flushes all earlier ones as well. */
 static enum hangar_rc analyze_and_flush(struct pg_target *target)
 {
     struct pg_conn *conn;
-    enum hangar_rc rc = pg_target_open(target, target->into, false, &conn);
+    enum hangar_rc rc = pg_connect(target->src, target->into, &conn);
     if (rc != HANGAR_OK) {
         return rc;
     }
@@ -86,14 +87,15 @@ static enum hangar_rc analyze_and_flush(struct pg_target *target)
             HANGAR_OK ||
         (target->src->opt.analyze && pg_command(conn, "ANALYZE") != HANGAR_OK) ||
         pg_command(conn, "SELECT txid_current()") != HANGAR_OK) {
-        rc = pg_raise(target->src, &conn->err, "cannot analyze database %s", target->name);
+        rc = pg_raise(target->src, &conn->err, "cannot collect statistics of database %s",
+                      target->name);
     }
     pg_close(conn);
     return rc;
 }
 
-/* Large objects, sequences and extensions' rows; with very many tables they are not
- * in schema.dump. */
+/* Restores large objects, sequences and rows of extensions; with very many tables, large
+ * objects have an archive of their own. */
 static enum hangar_rc restore_data_section(struct pg_target *target)
 {
     static const char doing[] = "restoring large objects and sequences";

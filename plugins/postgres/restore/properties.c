@@ -13,7 +13,8 @@
 #include "server/quote.h"
 #include "server/statement.h"
 
-/* GRANTs that make what aclexplode shows; first, what a new database has is taken away. */
+/* Makes the GRANTs for the privileges that aclexplode returns; before them, the privileges of
+ * a new database are revoked. */
 static const char acl_query[] =
     "SELECT format('GRANT %s ON DATABASE %I TO %s%s', a.privilege_type, $1::text,"
     " CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END,"
@@ -61,8 +62,8 @@ static enum hangar_rc set_privileges(struct pg_target *target, struct pg_conn *c
     return rc;
 }
 
-/* Each setting is ["role or empty", "name=value"].  The server keeps the value of a
- * list of names as SQL that can be said again; any other is a literal. */
+/* Each setting is ["role or empty", "name=value"].  The server stores the value of a list of
+ * names as SQL, which is used as it is; any other value becomes a literal. */
 static const char settings_query[] =
     "SELECT format('ALTER %s SET %s TO %s',"
     " CASE WHEN s->>0 = '' THEN format('DATABASE %I', $1::text)"
@@ -83,7 +84,7 @@ void pg_target_add_plain(struct pg_target *target, struct text *sql, const char 
     char *template = pg_target_attr(target, "is_template");
     char *comment = pg_target_attr(target, "comment");
     bool is_template = template && strcmp(template, "t") == 0;
-    /* one that was made beside another carries marks of ours */
+    /* a database that was loaded beside another has our marks */
     if (comment || target->clean) {
         text_add(sql, "COMMENT ON DATABASE ");
         pg_add_ident(sql, name);
@@ -113,7 +114,7 @@ void pg_target_add_plain(struct pg_target *target, struct text *sql, const char 
 static enum hangar_rc set_plain_properties(struct pg_target *target, struct pg_conn *conn)
 {
     struct text sql = {0};
-    if (target->clean) { /* when it takes its place: till then it is marked as ours */
+    if (target->clean) { /* set when it takes its place: until then it has our marks */
         return HANGAR_OK;
     }
     pg_target_add_plain(target, &sql, target->name);
@@ -128,12 +129,13 @@ enum hangar_rc pg_target_properties(struct pg_target *target)
 {
     struct pg_conn *conn;
     char *settings = pg_target_attr(target, "settings");
-    enum hangar_rc rc = pg_target_open(target, target->into, false, &conn);
+    enum hangar_rc rc = pg_connect(target->src, target->into, &conn);
     if (rc == HANGAR_OK) {
         conn->doing = "setting the properties of the database";
         if (pg_command(conn, "SET client_encoding = 'UTF8'; SET search_path = '';"
                              "SET standard_conforming_strings = on") != HANGAR_OK) {
-            rc = pg_raise(target->src, &conn->err, "cannot set up a session");
+            rc = pg_raise(target->src, &conn->err, "cannot set up a session in database %s",
+                          target->into);
         }
         if (rc == HANGAR_OK && settings) {
             rc = run_generated(target, conn, settings_query, settings, "settings");

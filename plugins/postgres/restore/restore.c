@@ -22,10 +22,10 @@
 
 /* ---- beginning --------------------------------------------------------------- */
 
-static bool ends_with(const char *text, const char *end)
+static bool is_schema_dump(const char *object)
 {
-    size_t a = strlen(text), b = strlen(end);
-    return a >= b && strcmp(text + a - b, end) == 0;
+    const char *slash = strrchr(object, '/');
+    return slash && strcmp(slash, "/schema.dump") == 0;
 }
 
 static bool is_wanted_database(const struct pg_source *src, const char *database)
@@ -45,8 +45,7 @@ static enum hangar_rc add_target(struct pg_source *src, const struct hangar_obje
     const char *database = info->attrs ? src->host->attr_get(info->attrs, "database") : NULL;
     if (!database) {
         return src->host->fail(src->ctx, HANGAR_CORRUPT, 0,
-                               "cannot restore: %s does not say of which database it is",
-                               info->name);
+                               "cannot restore %s: its attribute database is missing", info->name);
     }
     *target = (struct pg_target){.src = src, .source = database, .name = database};
     target->attrs = info->attrs;
@@ -58,19 +57,19 @@ static enum hangar_rc add_target(struct pg_source *src, const struct hangar_obje
     return HANGAR_OK;
 }
 
-/* One database goes where the option says; several keep their names, and those that
- * the options do not name are left out. */
+/* A single database is restored under the name in the options.  Several keep their names, and
+ * those that the options do not name are left out. */
 static enum hangar_rc choose_targets(struct pg_source *src)
 {
     struct pg_restore *restore = src->restore;
     const struct hangar_restore *how = restore->how;
     size_t count = 0, chosen = 0;
     for (size_t i = 0; i < how->object_count; i++) {
-        count += ends_with(how->objects[i].name, "/schema.dump");
+        count += is_schema_dump(how->objects[i].name);
     }
     if (!count) {
         return src->host->fail(src->ctx, HANGAR_CORRUPT, 0,
-                               "cannot restore: the backup has no database in it");
+                               "cannot restore: the backup contains no database");
     }
     restore->targets = calloc(count, sizeof(*restore->targets));
     if (!restore->targets) {
@@ -78,7 +77,7 @@ static enum hangar_rc choose_targets(struct pg_source *src)
     }
     for (size_t i = 0; i < how->object_count; i++) {
         enum hangar_rc rc = HANGAR_OK;
-        if (ends_with(how->objects[i].name, "/schema.dump")) {
+        if (is_schema_dump(how->objects[i].name)) {
             rc = add_target(src, &how->objects[i]);
         }
         if (rc != HANGAR_OK) {
@@ -97,13 +96,13 @@ static enum hangar_rc choose_targets(struct pg_source *src)
     for (size_t i = 0; i < restore->target_count; i++) {
         restore->targets[i].into = restore->targets[i].name;
     }
-    /* those of a safety backup that were not there say so */
+    /* a safety backup leaves out databases that did not exist, and then has this fact */
     bool absent = src->host->attr_get(how->facts, "absent") != NULL;
     if (chosen < src->database_count && !(absent && chosen)) {
-        return src->host->fail(src->ctx, HANGAR_NOT_FOUND, 0,
-                               "cannot restore: the backup has %zu databases, and not all that the "
-                               "options name",
-                               count);
+        return src->host->fail(
+            src->ctx, HANGAR_NOT_FOUND, 0,
+            "cannot restore: the options name databases that are not among the %zu of the backup",
+            count);
     }
     return HANGAR_OK;
 }
@@ -113,13 +112,13 @@ static void write_restore_plan(struct pg_source *src)
     struct pg_restore *restore = src->restore;
     struct hangar_text *plan = restore->how->plan;
     const struct hangar_host *host = src->host;
-    static const char *const roles[] = {"create the roles that are missing, alter none",
+    static const char *const roles[] = {"create the missing roles, alter none",
                                         "run everything in globals.sql", "leave the roles alone"};
     host->text(plan, "roles on %s: %s\n", pg_where(src), roles[src->opt.globals]);
     for (size_t i = 0; i < restore->target_count; i++) {
         const struct pg_target *target = &restore->targets[i];
         if (target->skipped) {
-            host->text(plan, "database %s of the backup: left out\n", target->source);
+            host->text(plan, "database %s of the backup: leave it out\n", target->source);
             continue;
         }
         if (restore->clean) {
@@ -127,13 +126,13 @@ static void write_restore_plan(struct pg_source *src)
             continue;
         }
         host->text(plan, "database %s: %s, then restore %s into it with %u sessions\n",
-                   target->name, target->exists ? "is there and empty" : "create", target->source,
+                   target->name, target->exists ? "exists and is empty" : "create", target->source,
                    src->opt.jobs);
     }
     host->text(plan, "tools: PostgreSQL %s in %s\n", src->tools.version, src->tools.dir);
 }
 
-/* Tools that can read the archive and know the server. */
+/* Searches for tools that can read the archive and work with the server. */
 static enum hangar_rc find_restore_tools(struct pg_source *src)
 {
     const char *client = src->host->attr_get(src->restore->how->facts, "client_version");
@@ -141,7 +140,7 @@ static enum hangar_rc find_restore_tools(struct pg_source *src)
     return pg_find_tools(src, archive > server ? archive : server);
 }
 
-/* The directory holds every object that is spooled before it is used. */
+/* Gets a directory for every object that is spooled before it is used. */
 static enum hangar_rc make_spool_dir(struct pg_source *src)
 {
     const struct hangar_restore *how = src->restore->how;
@@ -208,7 +207,7 @@ static void free_restore(struct pg_source *src)
     src->restore = NULL;
 }
 
-/* A database without rows has no phase 2: then its end comes here. */
+/* A backup without rows has no phase 2: its databases are finished here. */
 static enum hangar_rc finish_remaining_targets(struct pg_source *src)
 {
     struct pg_restore *restore = src->restore;
@@ -223,8 +222,7 @@ static enum hangar_rc finish_remaining_targets(struct pg_source *src)
     return HANGAR_OK;
 }
 
-/* Each table that was read back had the rows and the digest of the backup, or we would
- * not be here. */
+/* Every table that was read back matched the backup: otherwise the restore has failed before. */
 static void report_comparison(const struct pg_restore *restore, const struct hangar_host *host,
                               struct hangar_attrs *report)
 {

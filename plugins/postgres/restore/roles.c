@@ -27,14 +27,14 @@ struct statement {
 struct roles {
     struct pg_source *src;
     struct pg_conn *conn;
-    const char *at, *end; /* what is left of the file */
+    const char *at, *end; /* the rest of the file */
     char **missing;       /* sorted */
     size_t count, capacity;
 };
 
 /* ---- statements -------------------------------------------------------------------- */
 
-/* The end of a quoted part that begins at `at`. */
+/* The end of the quoted text that begins at `at`. */
 static const char *end_of_quotes(const char *at, const char *end, bool escapes)
 {
     char quote = *at++;
@@ -42,7 +42,7 @@ static const char *end_of_quotes(const char *at, const char *end, bool escapes)
         if (escapes && *at == '\\') {
             at++;
         } else if (*at == quote) {
-            return at + 1; /* a doubled one begins the next part at once */
+            return at + 1; /* a doubled quote begins the next quoted text */
         }
     }
     return end;
@@ -54,8 +54,8 @@ static const char *end_of_line(const char *at, const char *end)
     return newline ? newline + 1 : end;
 }
 
-/* The next statement without its semicolon; comments and psql's own commands are
- * left out.  False at the end. */
+/* Finds the next statement, without its semicolon; comments and commands of psql are skipped.
+ * False at the end. */
 static bool next_statement(struct roles *roles, struct statement *out)
 {
     const char *at = roles->at, *end = roles->end;
@@ -93,7 +93,7 @@ static bool skip_keyword(struct statement *left, const char *word)
     return true;
 }
 
-/* Takes a name, quoted or not; malloc'd, NULL when there is none. */
+/* Reads a name, quoted or not, for the caller to free; NULL: there is none. */
 static char *read_role_name(struct statement *left)
 {
     struct text name = {0};
@@ -123,7 +123,7 @@ static char *read_role_name(struct statement *left)
     return name.data;
 }
 
-/* ---- which roles are missing ----------------------------------------------------------- */
+/* ---- missing roles ----------------------------------------------------------- */
 
 static int compare_role_names(const void *a, const void *b)
 {
@@ -142,8 +142,10 @@ static enum hangar_rc add_if_missing(struct roles *roles, char *name)
     PGresult *res;
     if (pg_query(roles->conn, "SELECT FROM pg_roles WHERE rolname = $1", name, NULL, &res) !=
         HANGAR_OK) {
+        enum hangar_rc rc = pg_raise(roles->src, &roles->conn->err,
+                                     "cannot determine whether role %s exists", name);
         free(name);
-        return pg_raise(roles->src, &roles->conn->err, "cannot look for roles");
+        return rc;
     }
     bool there = PQntuples(res) > 0;
     PQclear(res);
@@ -185,8 +187,8 @@ static enum hangar_rc find_missing_roles(struct roles *roles)
 
 /* ---- running --------------------------------------------------------------------------------- */
 
-/* Does a statement make up a role that is not there?  A membership does when one of
- * the two is new. */
+/* Whether a statement makes up a missing role.  A membership does when one of its two roles is
+ * missing. */
 static bool concerns_missing(const struct roles *roles, struct statement statement)
 {
     bool grant = skip_keyword(&statement, "GRANT ");
@@ -205,7 +207,7 @@ static bool concerns_missing(const struct roles *roles, struct statement stateme
     return yes;
 }
 
-/* With `globals: all`, is it a statement whose object is there already? */
+/* Whether, with `globals: all`, a statement would create an object that exists. */
 static bool is_superfluous(const struct roles *roles, struct statement statement)
 {
     if (skip_keyword(&statement, "CREATE ROLE ")) {
@@ -235,15 +237,15 @@ static enum hangar_rc run_role_statement(struct roles *roles, struct statement s
     if (pg_command_text(roles->conn, &sql) == HANGAR_OK) {
         return HANGAR_OK;
     }
-    /* its first words at most: it may hold a password */
+    /* no more than its first words are shown: it may hold a password */
     int shown = 0;
     for (int words = 0; shown < (int)statement.len && shown < 80; shown++) {
         if (statement.text[shown] == ' ' && ++words == 3) {
             break;
         }
     }
-    return pg_raise(roles->src, &roles->conn->err,
-                    "cannot restore the roles (%.*s ...); hint: see the option globals", shown,
+    pg_add_hint(&roles->conn->err, "set globals to none, and create the roles by hand");
+    return pg_raise(roles->src, &roles->conn->err, "cannot restore the roles (%.*s ...)", shown,
                     statement.text);
 }
 
@@ -265,18 +267,17 @@ static enum hangar_rc run_role_statements(struct roles *roles)
 static enum hangar_rc restore_roles_text(struct pg_source *src, const char *text, size_t size)
 {
     struct roles roles = {.src = src, .at = text, .end = text + size};
-    struct pg_error err;
-    if (pg_open(src, src->opt.maintenance_db, false, &roles.conn, &err) != HANGAR_OK) {
-        return pg_raise(src, &err, "cannot connect to database %s on %s", src->opt.maintenance_db,
-                        pg_where(src));
+    enum hangar_rc rc = pg_connect(src, src->opt.maintenance_db, &roles.conn);
+    if (rc != HANGAR_OK) {
+        return rc;
     }
     roles.conn->doing = "restoring roles";
-    /* all or none; but CREATE TABLESPACE cannot be in a transaction */
+    /* all roles or none; but CREATE TABLESPACE cannot run in a transaction */
     bool at_once = src->opt.globals == PG_GLOBALS_MISSING;
-    enum hangar_rc rc = HANGAR_OK;
     if (pg_command(roles.conn, "SET client_encoding = 'UTF8'") != HANGAR_OK ||
         (at_once && pg_command(roles.conn, "BEGIN") != HANGAR_OK)) {
-        rc = pg_raise(src, &roles.conn->err, "cannot set up a session");
+        rc = pg_raise(src, &roles.conn->err, "cannot set up a session in database %s",
+                      src->opt.maintenance_db);
     }
     if (rc == HANGAR_OK) {
         rc = find_missing_roles(&roles);

@@ -21,8 +21,9 @@
 #include "server/settings.h"
 #include "server/statement.h"
 
-#define LINE_LIMIT (1024 * 1024) /* of a statement: 1600 columns of 63 characters fit */
-#define SEND_BYTES (64 * 1024)   /* given to libpq at once */
+#define LINE_LIMIT                                                                                 \
+    (1024 * 1024) /* bytes of a statement: one with 1600 columns of 63 characters fits */
+#define SEND_BYTES (64 * 1024) /* bytes that libpq gets at once */
 
 static enum hangar_rc raise_corrupt_rows(struct pg_rows *rows, const char *what)
 {
@@ -49,7 +50,7 @@ static enum hangar_rc flush_rows(struct pg_rows *rows)
         if (pg_wait(conn, POLLIN | POLLOUT, -1, &ready) != HANGAR_OK) {
             return raise_load_error(rows);
         }
-        /* the server may have something to say before it reads on */
+        /* the server may send a message before it reads on */
         if (!PQconsumeInput(conn->pq)) {
             unsent = -1;
         }
@@ -64,7 +65,7 @@ static enum hangar_rc flush_rows(struct pg_rows *rows)
     return HANGAR_OK;
 }
 
-/* Sends rows, in pieces, so that libpq's buffer stays small. */
+/* Sends rows in pieces, so that the buffer of libpq stays small. */
 static enum hangar_rc send_rows(struct pg_rows *rows, const char *data, size_t size)
 {
     while (size) {
@@ -86,9 +87,9 @@ static enum hangar_rc send_rows(struct pg_rows *rows, const char *data, size_t s
     return HANGAR_OK;
 }
 
-/* A table that comes whole was made by this restore and is empty: emptied again in
- * this transaction, its rows may be stored as frozen, which saves writing them a
- * second time. */
+/* Begins to load a table.  One that comes whole was created by this restore and is empty.  If
+ * this transaction empties it again, its rows can be stored as frozen, which saves writing
+ * them a second time. */
 static enum hangar_rc begin_loading(struct pg_rows *rows, const char *name_end,
                                     const char *head_end)
 {
@@ -151,7 +152,7 @@ static enum hangar_rc end_loading(struct pg_rows *rows)
     return HANGAR_OK;
 }
 
-/* The line behind the rows says how many they were, and their digest. */
+/* Checks the line after the rows, which has their number and their digest. */
 static enum hangar_rc check_rows_trailer(struct pg_rows *rows)
 {
     struct pg_restore *restore = rows->target->src->restore;
@@ -160,10 +161,11 @@ static enum hangar_rc check_rows_trailer(struct pg_rows *rows)
     snprintf(expected, sizeof(expected), "-- rows: %llu digest: %s\n",
              (unsigned long long)rows->rows, hex);
     if (strcmp(rows->line.data, expected) != 0) {
-        return raise_corrupt_rows(rows, "a table has not the rows that its last line tells of");
+        return raise_corrupt_rows(rows,
+                                  "row count or digest does not match the trailer of a table");
     }
     enum hangar_rc rc = HANGAR_OK;
-    /* tables.jsonl does not know the configuration tables of extensions */
+    /* tables.jsonl does not list the configuration tables of extensions */
     if (!rows->sequences) {
         pthread_mutex_lock(&restore->mutex);
         rc = pg_tally_add(&rows->target->tally, rows->table, rows->rows, &rows->digest);
@@ -178,7 +180,7 @@ static enum hangar_rc check_rows_trailer(struct pg_rows *rows)
 
 /* ---- rows ------------------------------------------------------------------------------- */
 
-/* The end of a row, or its beginning when `ends` is false, was seen. */
+/* Digests the end of a row, or its beginning when `ends` is false. */
 static void digest_row_part(struct pg_rows *rows, const char *part, size_t size, bool ends)
 {
     if (!rows->partial && ends) {
@@ -199,8 +201,8 @@ static void digest_row_part(struct pg_rows *rows, const char *part, size_t size,
     }
 }
 
-/* What is held back from before is the start of \. or of a row: decides when it
- * can.  *used: bytes of data that went into that; *done: it was the end. */
+/* The bytes held back begin \. or a row: resolves which, when it can.  *used: how many bytes
+ * of data that took; *done: it was the end of the table. */
 static enum hangar_rc resolve_held(struct pg_rows *rows, const char *data, size_t size,
                                    size_t *used, bool *done)
 {
@@ -216,7 +218,7 @@ static enum hangar_rc resolve_held(struct pg_rows *rows, const char *data, size_
         return HANGAR_OK;
     }
     if (*used == size) {
-        return HANGAR_OK; /* still open */
+        return HANGAR_OK; /* not resolved yet */
     }
     size_t n = rows->held_len;
     rows->held_len = 0;
@@ -224,7 +226,7 @@ static enum hangar_rc resolve_held(struct pg_rows *rows, const char *data, size_
     return send_rows(rows, rows->held, n);
 }
 
-/* Takes rows up to the end of the data, or of the table; *used says how far. */
+/* Loads rows up to the end of the data or of the table; *used: how many bytes that were. */
 static enum hangar_rc load_rows(struct pg_rows *rows, const char *data, size_t size, size_t *used)
 {
     const char *from = data, *at = data, *end = data + size;
@@ -268,7 +270,8 @@ static enum hangar_rc load_rows(struct pg_rows *rows, const char *data, size_t s
 
 /* ---- lines --------------------------------------------------------------------------------- */
 
-/* The second line names the encoding; with it all of the prelude is known. */
+/* Reads the settings.  The second line names the encoding, and from it the whole prelude is
+ * known. */
 static enum hangar_rc read_prelude(struct pg_rows *rows)
 {
     const char *line = rows->line.data;
@@ -277,20 +280,21 @@ static enum hangar_rc read_prelude(struct pg_rows *rows)
         int end = 0;
         if (sscanf(line, "SET client_encoding = '%32[A-Za-z0-9_]';%n", encoding, &end) != 1 ||
             !end) {
-            return raise_corrupt_rows(rows, "it does not begin with its settings");
+            return raise_corrupt_rows(rows, "the settings at its head are missing");
         }
         pg_add_prelude(&rows->prelude, encoding);
         if (rows->prelude.failed) {
             return pg_no_memory(rows->target->src);
         }
     }
-    /* line has grown by whole lines: it must stay a beginning of the prelude */
+    /* the text grows by whole lines; at each it must be a beginning of the prelude */
     if (rows->line.size > rows->prelude.size ||
         memcmp(line, rows->prelude.data, rows->line.size) != 0) {
-        return raise_corrupt_rows(rows, "its settings are not the ones expected");
+        return raise_corrupt_rows(rows,
+                                  "the settings at its head are not those that hangar writes");
     }
     if (rows->line.size < rows->prelude.size) {
-        return HANGAR_EOF; /* go on */
+        return HANGAR_EOF; /* more lines follow */
     }
     if (pg_command(rows->conn, rows->prelude.data) != HANGAR_OK ||
         pg_command(rows->conn, "BEGIN") != HANGAR_OK) {
@@ -323,15 +327,14 @@ static enum hangar_rc handle_line(struct pg_rows *rows)
 
 static enum hangar_rc handle_whole_line(struct pg_rows *rows)
 {
-    /* a NUL would hide what follows it */
+    /* text behind a NUL would not be checked */
     if (strlen(rows->line.data) != rows->line.size) {
         return raise_corrupt_rows(rows, "it has a line that hangar did not write");
     }
     switch (rows->state) {
     case PG_ROWS_FIRST:
         if (strcmp(rows->line.data, PG_ROWS_FIRST_LINE) != 0) {
-            return raise_corrupt_rows(rows,
-                                      "it is not an object with rows in a format that is known");
+            return raise_corrupt_rows(rows, "its format is unknown");
         }
         rows->state = PG_ROWS_PRELUDE;
         return HANGAR_OK;
@@ -363,7 +366,7 @@ static enum hangar_rc collect_line(struct pg_rows *rows, const char *data, size_
     }
     *used = n;
     if (rows->line.size + n > LINE_LIMIT) {
-        return raise_corrupt_rows(rows, "it has a line that is too long");
+        return raise_corrupt_rows(rows, "it has a line of more than 1 MiB");
     }
     text_add_bytes(&rows->line, data, n);
     if (rows->line.failed) {
@@ -374,7 +377,7 @@ static enum hangar_rc collect_line(struct pg_rows *rows, const char *data, size_
     }
     enum hangar_rc rc = handle_whole_line(rows);
     if (rc == HANGAR_EOF) {
-        return HANGAR_OK; /* the prelude goes on in this text */
+        return HANGAR_OK; /* more lines of the prelude follow in this text */
     }
     text_clear(&rows->line);
     return rc;
@@ -394,7 +397,7 @@ static enum hangar_rc get_loading_session(struct pg_target *target, struct pg_co
     if (*out) {
         return HANGAR_OK;
     }
-    enum hangar_rc rc = pg_target_open(target, target->into, false, out);
+    enum hangar_rc rc = pg_connect(target->src, target->into, out);
     if (rc == HANGAR_OK && pg_settle_writer(*out) != HANGAR_OK) {
         rc = pg_raise(target->src, &(*out)->err, "cannot set up a session in database %s",
                       target->name);
@@ -438,7 +441,7 @@ enum hangar_rc pg_rows_close(struct pg_rows *rows, bool complete)
     struct pg_restore *restore = rows->target->src->restore;
     enum hangar_rc rc = HANGAR_OK;
     if (complete && (rows->state != PG_ROWS_LINE || rows->line.size)) {
-        rc = raise_corrupt_rows(rows, "it ends before its end");
+        rc = raise_corrupt_rows(rows, "it is truncated");
     } else if (complete && pg_command(rows->conn, "COMMIT") != HANGAR_OK) {
         rc = raise_load_error(rows);
     }

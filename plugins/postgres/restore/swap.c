@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * swap.c: a database that was loaded beside another takes its place: two renames in one
+ * swap.c: replaces databases by those that were loaded beside them: two renames in one
  * transaction, for all databases of the source.
  *
  * What makes this safe is how RENAME works.  For a moment it takes the lock on the database that
@@ -25,19 +25,20 @@
 #include "server/quote.h"
 #include "server/statement.h"
 
-/* What is done while a RENAME waits: it bars the door, and here those inside are ended. */
+/* While a RENAME waits, no session can begin; this ends those that are connected. */
 struct ending {
-    struct pg_conn *conn; /* another session than that of the RENAME */
+    struct pg_conn *conn; /* not the session of the RENAME */
     struct text sql;
 };
 
 static void terminate_sessions(void *arg)
 {
     struct ending *ending = arg;
-    pg_command(ending->conn, text_str(&ending->sql)); /* what it cannot end shows in the RENAME */
+    pg_command(ending->conn,
+               text_str(&ending->sql)); /* a session that it cannot end makes the RENAME fail */
 }
 
-/* Sessions in a database that is ours are always in the wrong place. */
+/* A session in the new database is never wanted; those in the old one end with --disconnect. */
 static enum hangar_rc prepare_termination(struct pg_target *target, struct ending *ending)
 {
     const struct pg_clean *clean = target->clean;
@@ -71,7 +72,7 @@ static enum hangar_rc rename_database(struct pg_target *target, struct pg_conn *
                            : pg_raise(src, &conn->err, "cannot rename database %s to %s", from, to);
 }
 
-/* Within the transaction: the renames, and what the two are from then on. */
+/* Within the transaction: renames both databases, and sets their properties. */
 static enum hangar_rc exchange_names(struct pg_target *target, struct pg_conn *conn,
                                      struct ending *ending)
 {
@@ -81,7 +82,7 @@ static enum hangar_rc exchange_names(struct pg_target *target, struct pg_conn *c
     if (rc == HANGAR_OK && target->exists) {
         rc = rename_database(target, conn, ending, target->name, clean->retired);
     }
-    if (rc == HANGAR_OK && target->exists) { /* nobody can have made one since the door is barred */
+    if (rc == HANGAR_OK && target->exists) { /* none can appear from here on */
         rc = pg_clean_obstacles(target, conn);
     }
     if (rc == HANGAR_OK) {
@@ -107,7 +108,7 @@ static enum hangar_rc exchange_names(struct pg_target *target, struct pg_conn *c
     return rc;
 }
 
-/* Has the session ended?  Not known is no. */
+/* Whether the session has ended; false when that is unknown. */
 static bool has_session_ended(struct pg_conn *conn, int pid)
 {
     char text[16];
@@ -120,8 +121,8 @@ static bool has_session_ended(struct pg_conn *conn, int pid)
     return gone;
 }
 
-/* COMMIT was sent, and no answer came: what became of it?  Until the session is gone that
- * was to do it, what is not so may yet come. */
+/* COMMIT was sent, but its answer was lost: finds out its result.  While the session that ran
+ * it exists, a COMMIT that is not visible may still become so. */
 static enum hangar_rc resolve_commit(struct pg_source *src, const struct pg_target *target, int pid,
                                      const struct pg_error *why)
 {
@@ -129,7 +130,7 @@ static enum hangar_rc resolve_commit(struct pg_source *src, const struct pg_targ
     struct pg_error err = {0};
     PGresult *res = NULL;
     bool done = false, known = false;
-    for (int tries = 0; tries < 10 && !known; tries++) { /* the server may be starting again */
+    for (int tries = 0; tries < 10 && !known; tries++) { /* the server may be restarting */
         bool open = pg_open(src, src->opt.maintenance_db, true, &conn, &err) == HANGAR_OK;
         bool gone = open && has_session_ended(conn, pid);
         if (open && pg_query(conn, "SELECT datname FROM pg_catalog.pg_database WHERE oid = $1::oid",
@@ -147,11 +148,14 @@ static enum hangar_rc resolve_commit(struct pg_source *src, const struct pg_targ
     if (done) {
         return HANGAR_OK;
     }
-    return known ? pg_raise(src, why, "cannot put database %s in its place", target->name)
-                 : pg_raise(src, why,
-                            "cannot tell whether database %s was replaced (it was if there is no "
-                            "database %s any more)",
-                            target->name, target->clean->into);
+    return known
+               ? pg_raise(src, why, "cannot replace database %s: the transaction was not committed",
+                          target->name)
+               : pg_raise(
+                     src, why,
+                     "cannot determine whether database %s was replaced (it was if database %s "
+                     "no longer exists)",
+                     target->name, target->clean->into);
 }
 
 static enum hangar_rc exchange_all_names(struct pg_source *src, struct ending *ending)
@@ -164,9 +168,10 @@ static enum hangar_rc exchange_all_names(struct pg_source *src, struct ending *e
         return pg_raise_cancelled(src);
     }
     keeper->ignores_cancel = ending->conn->ignores_cancel =
-        true; /* what is begun now is brought to an end */
+        true; /* from here on the swap is finished, whether cancelled or not */
     if (pg_command(keeper, "BEGIN") != HANGAR_OK) {
-        return pg_raise(src, &keeper->err, "cannot begin to replace anything");
+        return pg_raise(src, &keeper->err,
+                        "cannot begin the transaction that replaces the databases");
     }
     for (size_t i = 0; i < restore->target_count && rc == HANGAR_OK; i++) {
         if (restore->targets[i].skipped) {
@@ -187,9 +192,9 @@ static enum hangar_rc exchange_all_names(struct pg_source *src, struct ending *e
     return rc;
 }
 
-/* ---- and after it ------------------------------------------------------------------------------ */
+/* ---- the old databases ------------------------------------------------------- */
 
-/* The safety backup has what was in it. */
+/* Drops the databases that were replaced; the safety backup has their content. */
 static void drop_retired(struct pg_source *src, struct pg_conn *conn, struct hangar_attrs *report)
 {
     struct pg_restore *restore = src->restore;
@@ -197,7 +202,7 @@ static void drop_retired(struct pg_source *src, struct pg_conn *conn, struct han
     for (size_t i = 0; i < restore->target_count; i++) {
         struct pg_target *target = &restore->targets[i];
         struct text sql = {0};
-        target->created = false; /* it is what was asked for, and stays */
+        target->created = false; /* the restore succeeded: its database stays */
         if (target->skipped || !target->exists) {
             continue;
         }
@@ -212,8 +217,7 @@ static void drop_retired(struct pg_source *src, struct pg_conn *conn, struct han
     }
     if (left.size || left.failed) {
         src->host->attr_setf(report, "left_behind",
-                             "%s; hint: drop it, or leave it to the next "
-                             "restore of this kind",
+                             "%s; hint: drop it, or leave it to the next restore with --mode clean",
                              text_str(&left));
     }
     text_free(&left);

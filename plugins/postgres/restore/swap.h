@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * swap.h: a database that was loaded beside another takes its place.
+ * swap.h: replaces databases by those that were loaded beside them.
  */
 #ifndef PG_SWAP_H
 #define PG_SWAP_H

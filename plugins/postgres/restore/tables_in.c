@@ -24,7 +24,7 @@ static void add_code_point(struct text *out, unsigned code, bool utf8)
     text_add_bytes(out, bytes, n);
 }
 
-/* A string as pg_add_json writes it. */
+/* Reads a string that pg_add_json wrote. */
 static bool parse_json_string(const char **at, bool utf8, struct text *out)
 {
     const char *c = *at;
@@ -99,7 +99,7 @@ enum hangar_rc pg_each_table(struct pg_target *target,
     FILE *file = target->tables_path ? fopen(target->tables_path, "re") : NULL;
     if (!file) {
         rc = src->host->fail(src->ctx, HANGAR_CORRUPT, 0,
-                             "cannot check database %s: the backup has no tables.jsonl",
+                             "cannot verify database %s: the backup has no tables.jsonl",
                              target->name);
     }
     while (rc == HANGAR_OK && getline(&text, &capacity, file) > 0) {
@@ -123,6 +123,26 @@ enum hangar_rc pg_each_table(struct pg_target *target,
 
 /* ---- the check ------------------------------------------------------------------------- */
 
+enum hangar_rc pg_table_verify(struct pg_target *target, const struct pg_table_line *line,
+                               uint64_t rows, const struct pg_digest *digest)
+{
+    const struct pg_source *src = target->src;
+    if (rows != line->rows) {
+        return src->host->fail(
+            src->ctx, HANGAR_CORRUPT, 0,
+            "cannot verify database %s: table %s has %llu rows, the backup has %llu", target->name,
+            text_str(&line->table), (unsigned long long)rows, (unsigned long long)line->rows);
+    }
+    if (digest->high != line->digest.high || digest->low != line->digest.low) {
+        return src->host->fail(
+            src->ctx, HANGAR_CORRUPT, 0,
+            "cannot verify database %s: table %s has %llu rows, as the backup has, but another "
+            "digest",
+            target->name, text_str(&line->table), (unsigned long long)rows);
+    }
+    return HANGAR_OK;
+}
+
 static enum hangar_rc check_table_line(void *arg, const struct pg_table_line *line)
 {
     struct pg_target *target = arg;
@@ -132,15 +152,8 @@ static enum hangar_rc check_table_line(void *arg, const struct pg_table_line *li
         entry->seen = true;
     }
     uint64_t rows = entry ? entry->rows : 0;
-    if (rows != line->rows || (entry && (entry->digest.high != line->digest.high ||
-                                         entry->digest.low != line->digest.low))) {
-        return target->src->host->fail(
-            target->src->ctx, HANGAR_CORRUPT, 0,
-            "cannot finish database %s: table %s got %llu rows that are not the %llu of the backup",
-            target->name, line->table.data, (unsigned long long)rows,
-            (unsigned long long)line->rows);
-    }
-    return HANGAR_OK;
+    struct pg_digest digest = entry ? entry->digest : line->digest;
+    return pg_table_verify(target, line, rows, &digest);
 }
 
 enum hangar_rc pg_tables_check(struct pg_target *target)
@@ -150,10 +163,11 @@ enum hangar_rc pg_tables_check(struct pg_target *target)
     for (size_t i = 0; i < target->tally.capacity && rc == HANGAR_OK; i++) {
         const struct pg_tally_entry *entry = &target->tally.items[i];
         if (entry->table && !entry->seen) {
-            rc = target->src->host->fail(target->src->ctx, HANGAR_CORRUPT, 0,
-                                         "cannot finish database %s: rows of table %s were loaded "
-                                         "that tables.jsonl does not know",
-                                         target->name, entry->table);
+            rc = target->src->host->fail(
+                target->src->ctx, HANGAR_CORRUPT, 0,
+                "cannot verify database %s: rows were loaded into table %s, which tables.jsonl "
+                "does not list",
+                target->name, entry->table);
         }
     }
     return rc;

@@ -26,6 +26,10 @@ enum hangar_rc pg_each_table(struct pg_target *target,
                              enum hangar_rc (*each)(void *arg, const struct pg_table_line *line),
                              void *arg);
 
+/* HANGAR_CORRUPT, reported to the host, when the rows of a table are not those of its line. */
+enum hangar_rc pg_table_verify(struct pg_target *target, const struct pg_table_line *line,
+                               uint64_t rows, const struct pg_digest *digest);
+
 /* Checks that every table of tables.jsonl got its rows, and no other table any. */
 enum hangar_rc pg_tables_check(struct pg_target *target);
 

@@ -32,17 +32,6 @@ char *pg_target_attr(struct pg_target *target, const char *name)
     return value.data;
 }
 
-enum hangar_rc pg_target_open(struct pg_target *target, const char *database, bool ignores_cancel,
-                              struct pg_conn **out)
-{
-    struct pg_error err;
-    if (pg_open(target->src, database, ignores_cancel, out, &err) != HANGAR_OK) {
-        return pg_raise(target->src, &err, "cannot connect to database %s on %s", database,
-                        pg_where(target->src));
-    }
-    return HANGAR_OK;
-}
-
 void pg_target_close_idle(struct pg_target *target)
 {
     while (target->idle_count) {
@@ -50,8 +39,8 @@ void pg_target_close_idle(struct pg_target *target)
     }
 }
 
-/* What a fresh database does not have, and extensions that template1 brings do not
- * count as: "12 tables, 3 functions". */
+/* What a new database does not have: "12 tables, 3 functions".  Extensions, which template1
+ * may bring, do not count. */
 static const char contents_query[] =
     "WITH own AS (SELECT n.oid FROM pg_namespace n"
     " WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'),"
@@ -79,9 +68,10 @@ static const char contents_query[] =
 enum hangar_rc pg_target_contents(struct pg_target *target, struct pg_conn *conn, struct text *what)
 {
     PGresult *res;
-    conn->doing = "looking at the target";
+    conn->doing = "examining the target database";
     if (pg_query(conn, contents_query, NULL, NULL, &res) != HANGAR_OK) {
-        return pg_raise(target->src, &conn->err, "cannot look into database %s", target->name);
+        return pg_raise(target->src, &conn->err, "cannot list the content of database %s",
+                        target->name);
     }
     if (!PQgetisnull(res, 0, 0)) {
         text_add(what, PQgetvalue(res, 0, 0));
@@ -98,8 +88,9 @@ static enum hangar_rc refuse_content(struct pg_target *target, struct pg_conn *c
     if (rc == HANGAR_OK && what.size) {
         rc = src->host->fail(
             src->ctx, HANGAR_EXISTS, 0,
-            "cannot restore into database %s on %s: it is not empty, it has %s; hint: restore into "
-            "another one with --set %s.database=NAME, or replace what it holds with --mode clean",
+            "cannot restore into database %s on %s: it is not empty, it has %s; hint: restore "
+            "into another database with --set %s.database=NAME, or replace this one with --mode "
+            "clean",
             target->name, pg_where(src), text_str(&what), src->host->instance_name(src->ctx));
     }
     text_free(&what);
@@ -109,9 +100,10 @@ static enum hangar_rc refuse_content(struct pg_target *target, struct pg_conn *c
     char *encoding = pg_target_attr(target, "encoding");
     const char *actual = PQparameterStatus(conn->pq, "server_encoding");
     if (encoding && actual && strcmp(encoding, actual) != 0) {
-        src->host->log(src->ctx, HANGAR_LOG_WARN,
-                       "database %s has the encoding %s, the backup %s: its text is converted",
-                       target->name, actual, encoding);
+        src->host->log(
+            src->ctx, HANGAR_LOG_WARN,
+            "database %s has the encoding %s, the backup has %s: the server converts its texts",
+            target->name, actual, encoding);
     }
     free(encoding);
     return HANGAR_OK;
@@ -124,14 +116,14 @@ enum hangar_rc pg_target_may_create(struct pg_target *target, struct pg_conn *co
     PGresult *res;
     if (pg_query(conn, "SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user",
                  NULL, NULL, &res) != HANGAR_OK) {
-        rc = pg_raise(src, &conn->err, "cannot look at the rights of this role");
+        rc = pg_raise(src, &conn->err, "cannot read the privileges of this role");
     } else {
         if (PQntuples(res) != 1 || PQgetvalue(res, 0, 0)[0] != 't') {
             rc = src->host->fail(
                 src->ctx, HANGAR_AUTH, 0,
-                "cannot create database %s on %s: user %s may not; hint: create it, "
-                "empty, or ALTER ROLE %s CREATEDB",
-                target->name, pg_where(src), PQuser(conn->pq), PQuser(conn->pq));
+                "cannot create database %s on %s: user %s may not create databases; hint: create "
+                "an empty database %s yourself, or run ALTER ROLE %s CREATEDB",
+                target->name, pg_where(src), PQuser(conn->pq), target->name, PQuser(conn->pq));
         }
         PQclear(res);
     }
@@ -141,7 +133,7 @@ enum hangar_rc pg_target_may_create(struct pg_target *target, struct pg_conn *co
 static enum hangar_rc check_may_create(struct pg_target *target, int *server_version)
 {
     struct pg_conn *conn;
-    enum hangar_rc rc = pg_target_open(target, target->src->opt.maintenance_db, false, &conn);
+    enum hangar_rc rc = pg_connect(target->src, target->src->opt.maintenance_db, &conn);
     if (rc != HANGAR_OK) {
         return rc;
     }

@@ -41,10 +41,6 @@ struct pg_target {
  * NULL: there is none. */
 char *pg_target_attr(struct pg_target *target, const char *name);
 
-/* Connects; reports a failure to the host. */
-enum hangar_rc pg_target_open(struct pg_target *target, const char *database, bool ignores_cancel,
-                              struct pg_conn **out);
-
 /* Closes the idle sessions. */
 void pg_target_close_idle(struct pg_target *target);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * writer.c: objects being written: those that are needed whole later are spooled to a file, rows
- * are loaded as they arrive.
+ * writer.c: objects being written.  Objects that are needed whole later are spooled to a file;
+ * rows are loaded as they arrive.
  */
 #include "restore/writer.h"
 
@@ -17,12 +17,12 @@
 #include "server/args.h"
 #include "server/error.h"
 
-/* An object being written: the struct hangar_object of the restore half. */
+/* An object being written: the struct hangar_object of a restore. */
 struct pg_writer {
     struct pg_source *src;
     char name[512];
-    int fd;       /* of a spooled object; -1: none */
-    bool discard; /* of a database that is not wanted */
+    int fd;       /* of the spool file; -1: none */
+    bool discard; /* of a database that is left out */
     bool has_rows;
     struct pg_rows rows;
 };
@@ -40,7 +40,7 @@ static struct pg_target *target_of_object(struct pg_source *src, const char *nam
     return NULL;
 }
 
-/* Opens a file for an object that is needed whole later; *path is set for it. */
+/* Creates the file of an object that is needed whole later, and sets *path to it. */
 static enum hangar_rc open_spool(struct pg_writer *writer, char **path, const char *kind,
                                  size_t number)
 {
@@ -51,7 +51,7 @@ static enum hangar_rc open_spool(struct pg_writer *writer, char **path, const ch
     }
     writer->fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (writer->fd < 0) {
-        enum hangar_rc rc = src->host->fail(src->ctx, HANGAR_IO, errno, "cannot make %s", file);
+        enum hangar_rc rc = src->host->fail(src->ctx, HANGAR_IO, errno, "cannot create %s", file);
         free(file);
         return rc;
     }
@@ -70,8 +70,10 @@ static enum hangar_rc open_writer_object(struct pg_writer *writer)
     struct pg_target *target = target_of_object(src, writer->name);
     const char *file = strchr(writer->name, '/');
     if (!target || !file) {
-        return src->host->fail(src->ctx, HANGAR_CORRUPT, 0, "cannot restore %s: what is it?",
-                               writer->name);
+        return src->host->fail(
+            src->ctx, HANGAR_CORRUPT, 0,
+            "cannot restore %s: this is not the name of any object that hangar writes",
+            writer->name);
     }
     size_t number = (size_t)(target - restore->targets) + 1;
     writer->discard = target->skipped;
@@ -89,8 +91,10 @@ static enum hangar_rc open_writer_object(struct pg_writer *writer)
     }
     bool sequences = strcmp(file, "/sequences.sql") == 0;
     if (!sequences && strncmp(file, "/data/", 6) != 0) {
-        return src->host->fail(src->ctx, HANGAR_CORRUPT, 0, "cannot restore %s: what is it?",
-                               writer->name);
+        return src->host->fail(
+            src->ctx, HANGAR_CORRUPT, 0,
+            "cannot restore %s: this is not the name of any object that hangar writes",
+            writer->name);
     }
     enum hangar_rc rc = pg_rows_open(target, sequences, &writer->rows);
     writer->has_rows = rc == HANGAR_OK;
@@ -132,7 +136,7 @@ enum hangar_rc pg_restore_write(struct hangar_object *object, const void *data, 
         if (n < 0) {
             return writer->src->host->fail(writer->src->ctx,
                                            errno == ENOSPC ? HANGAR_NO_SPACE : HANGAR_IO, errno,
-                                           "cannot keep %s", writer->name);
+                                           "cannot write the spool file of %s", writer->name);
         }
         at += n;
         size -= (size_t)n;
@@ -149,7 +153,8 @@ enum hangar_rc pg_restore_close(struct hangar_object *object, int complete)
         rc = pg_rows_close(&writer->rows, complete);
     }
     if (writer->fd >= 0 && close(writer->fd) != 0) {
-        rc = src->host->fail(src->ctx, HANGAR_IO, errno, "cannot keep %s", writer->name);
+        rc = src->host->fail(src->ctx, HANGAR_IO, errno, "cannot write the spool file of %s",
+                             writer->name);
     }
     pthread_mutex_lock(&src->restore->mutex);
     src->restore->objects++;

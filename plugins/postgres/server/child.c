@@ -2,7 +2,7 @@
  * SPDX-FileCopyrightText: The hangar authors
  *
  * child.c: programs as children: their output, what they print to standard error, and why
- * they failed.  It knows nothing of what a program is for.
+ * they failed.  It does not depend on what a program is for.
  */
 #include "server/child.h"
 

@@ -23,7 +23,8 @@ enum hangar_rc pg_child_start(struct pg_source *src, const char *path, const cha
                               char *const *argv, char *const *env, bool output,
                               struct pg_child **out);
 
-/* Waits for output until clock_monotonic_ms() is deadline_ms (0: no limit); *got == 0 is its end. */
+/* Waits for output, until clock_monotonic_ms() is deadline_ms (0: no limit); *got == 0 is the
+ * end of the output. */
 enum hangar_rc pg_child_read(struct pg_child *child, int64_t deadline_ms, void *buffer, size_t size,
                              size_t *got);
 

@@ -2,7 +2,7 @@
  * SPDX-FileCopyrightText: The hangar authors
  *
  * connection.c: sessions.  Every wait also polls the wake_fd of the instance, and so ends when
- * the job is cancelled; TCP keepalives detect a host that is gone.  It knows nothing of
+ * the job is cancelled; TCP keepalives detect a host that is gone.  It does not depend on
  * backups and restores.
  */
 #include "server/connection.h"
@@ -29,7 +29,6 @@ enum hangar_rc pg_conn_failed(struct pg_conn *conn)
     return pg_set_error(&conn->err, HANGAR_IO, NULL, "%s", line[0] ? line : "the connection broke");
 }
 
-/* Takes over why a statement failed. */
 enum hangar_rc pg_result_failed(struct pg_conn *conn, const PGresult *res)
 {
     const char *sqlstate = PQresultErrorField(res, PG_DIAG_SQLSTATE);
@@ -43,7 +42,7 @@ enum hangar_rc pg_result_failed(struct pg_conn *conn, const PGresult *res)
     snprintf(more, sizeof(more), "%s%s%s%s", message, detail ? " (" : "", detail ? detail : "",
              detail ? ")" : "");
     pg_one_line(more, line, sizeof(line));
-    /* the context of a COPY says which line of which table */
+    /* the context of a COPY names the line and the table */
     if (context && strncmp(context, "COPY ", 5) == 0) {
         pg_one_line(context, more, 200);
         return pg_set_error(&conn->err, pg_sqlstate_rc(sqlstate), sqlstate, "%s [%.190s]", line,
@@ -54,7 +53,7 @@ enum hangar_rc pg_result_failed(struct pg_conn *conn, const PGresult *res)
 
 /* ---- waiting ----------------------------------------------------------------- */
 
-/* Is the session that we wait for waiting for us?  Then what we sent it, or it us, got lost. */
+/* Whether the session that we wait for waits for us: then a message was lost on the way. */
 static bool session_waits_for_us(struct pg_conn *conn, int pid)
 {
     char text[16];
@@ -70,7 +69,7 @@ static bool session_waits_for_us(struct pg_conn *conn, int pid)
     return waits;
 }
 
-/* A refusal is an answer, too. */
+/* Whether the server still works for us.  A refused connection is an answer, too. */
 static bool server_answers(struct pg_source *src, int pid)
 {
     struct pg_conn *conn = NULL;
@@ -132,7 +131,6 @@ enum hangar_rc pg_wait(struct pg_conn *conn, short events, int timeout_ms, bool 
     }
 }
 
-/* Sends what libpq still holds, then reads until a result can be had without blocking. */
 enum hangar_rc pg_await_result(struct pg_conn *conn)
 {
     for (;;) {
@@ -235,7 +233,7 @@ enum hangar_rc pg_open(struct pg_source *src, const char *database, bool ignores
         free(conn);
         return pg_set_error(err, HANGAR_NO_MEMORY, NULL, "out of memory");
     }
-    /* only now, before the server speaks, can the SQLSTATE be asked for */
+    /* the earliest moment; the first message of the server must already have its SQLSTATE */
     PQsetErrorVerbosity(conn->pq, PQERRORS_VERBOSE);
     enum hangar_rc rc = PQstatus(conn->pq) == CONNECTION_BAD
                             ? pg_set_connect_error(&conn->err, conn->pq)
@@ -253,9 +251,17 @@ enum hangar_rc pg_open(struct pg_source *src, const char *database, bool ignores
     return rc;
 }
 
-/* PQcancel opens a second connection and blocks; in a child of ours it can be
- * given a deadline.  It is documented to be safe where little else is: in signal
- * handlers, and so after fork. */
+enum hangar_rc pg_connect(struct pg_source *src, const char *database, struct pg_conn **out)
+{
+    struct pg_error err;
+    if (pg_open(src, database, false, out, &err) != HANGAR_OK) {
+        return pg_raise(src, &err, "cannot connect to database %s on %s", database, pg_where(src));
+    }
+    return HANGAR_OK;
+}
+
+/* PQcancel opens a second connection and blocks; in a child process it can have a time limit.
+ * Its documentation allows it in signal handlers, and so it is safe after fork. */
 static void cancel_query(PGconn *pq)
 {
     PGcancel *cancel = PQgetCancel(pq);
@@ -294,7 +300,6 @@ void pg_close(struct pg_conn *conn)
 
 /* ---- results ----------------------------------------------------------------- */
 
-/* Reads results until the statement is over; the first error stays. */
 enum hangar_rc pg_drain(struct pg_conn *conn, enum hangar_rc rc)
 {
     for (;;) {
@@ -308,13 +313,13 @@ enum hangar_rc pg_drain(struct pg_conn *conn, enum hangar_rc rc)
             return rc;
         }
         ExecStatusType status = PQresultStatus(res);
-        /* a text without a statement is no mistake: there was nothing to do */
+        /* a text without a statement is not an error: there was nothing to do */
         if (rc == HANGAR_OK && status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK &&
             status != PGRES_SINGLE_TUPLE && status != PGRES_EMPTY_QUERY) {
             rc = pg_result_failed(conn, res);
         }
         PQclear(res);
-        /* a COPY that libpq gave up, for want of memory, is told again and again */
+        /* libpq returns a COPY that it gave up, for lack of memory, again and again */
         bool copying = status == PGRES_COPY_OUT || status == PGRES_COPY_IN;
         if (copying || PQstatus(conn->pq) == CONNECTION_BAD) {
             return rc == HANGAR_OK ? pg_conn_failed(conn) : rc;

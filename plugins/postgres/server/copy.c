@@ -52,7 +52,7 @@ enum hangar_rc pg_copy_next(struct pg_conn *conn, int timeout_ms, char **row, si
             return HANGAR_EOF;
         }
         if (n < -1) {
-            /* the result says it better: with its SQLSTATE */
+            /* the result has the better error, with its SQLSTATE */
             uint64_t rows;
             struct pg_error first;
             pg_conn_failed(conn);

@@ -22,6 +22,14 @@ enum hangar_rc pg_set_error(struct pg_error *err, enum hangar_rc rc, const char 
     return rc;
 }
 
+void pg_add_hint(struct pg_error *err, const char *hint)
+{
+    const char *separator = "; hint: ";
+    size_t room = sizeof(err->text) - strlen(separator) - strlen(hint) - 1;
+    size_t len = strnlen(err->text, room);
+    snprintf(err->text + len, sizeof(err->text) - len, "%s%s", separator, hint);
+}
+
 enum hangar_rc pg_raise(struct pg_source *src, const struct pg_error *err, const char *fmt, ...)
 {
     char what[512];
@@ -71,7 +79,7 @@ enum hangar_rc pg_sqlstate_rc(const char *sqlstate)
 void pg_one_line(const char *message, char *out, size_t size)
 {
     size_t n = 0;
-    bool space = true; /* at a place where blanks are dropped */
+    bool space = true; /* blanks are dropped here */
     for (; *message && n + 1 < size; message++) {
         bool blank = *message == '\n' || *message == '\t' || *message == ' ' || *message == '\r';
         if (!blank) {
@@ -87,8 +95,8 @@ void pg_one_line(const char *message, char *out, size_t size)
     out[n] = '\0';
 }
 
-/* While connecting, libpq gives the SQLSTATE only within a verbose message:
- * "...: FATAL:  28P01: password authentication failed".  Cuts it out. */
+/* While connecting, libpq passes on the SQLSTATE only within a verbose message: "...: FATAL:
+ * 28P01: password authentication failed".  Moves it from there to `sqlstate`. */
 static void cut_sqlstate(char *line, char sqlstate[6])
 {
     sqlstate[0] = '\0';
@@ -99,7 +107,7 @@ static void cut_sqlstate(char *line, char sqlstate[6])
             continue;
         }
         char *code = at + strspn(at, " ");
-        /* each code has a digit; "FATAL" has none */
+        /* each code has a digit; the word FATAL has none */
         if (strspn(code, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 5 && code[5] == ':' &&
             strspn(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") < 5) {
             memcpy(sqlstate, code, 5);
@@ -125,5 +133,5 @@ enum hangar_rc pg_set_connect_error(struct pg_error *err, PGconn *pq)
         return pg_set_error(err, HANGAR_AUTH, sqlstate, "%.1800s; hint: set the option password",
                             line);
     }
-    return pg_set_error(err, rc, sqlstate, "%s", line[0] ? line : "no connection");
+    return pg_set_error(err, rc, sqlstate, "%s", line[0] ? line : "the connection failed");
 }

@@ -27,6 +27,9 @@ enum hangar_rc pg_set_error(struct pg_error *err, enum hangar_rc rc, const char 
 /* Fills *err from a connection attempt that failed, and returns its rc. */
 enum hangar_rc pg_set_connect_error(struct pg_error *err, PGconn *pq);
 
+/* Appends "; hint: ..." to the text of an error, of which it cuts the end to make room. */
+void pg_add_hint(struct pg_error *err, const char *hint);
+
 /* Reports "<fmt>: <err>" to the host; returns err->rc. */
 enum hangar_rc pg_raise(struct pg_source *src, const struct pg_error *err, const char *fmt, ...)
     HANGAR_PRINTF(3, 4);

@@ -15,7 +15,7 @@ struct contents {
     uint64_t tables, rows, large_objects;
 };
 
-/* The tables of one database, as a backup would find them, and the statement that
+/* Counts the tables of one database that a backup would copy, and makes the statement that
  * counts all their rows. */
 static const char tables_query[] =
     "SELECT count(*), 'SELECT 0::numeric' || coalesce(string_agg(format("
@@ -31,13 +31,13 @@ static enum hangar_rc inspect_database(struct pg_source *src, const char *databa
                                        struct contents *contents)
 {
     struct pg_conn *conn = NULL;
-    struct pg_error err = {0};
     PGresult *tables = NULL, *rows = NULL;
-    if (pg_open(src, database, false, &conn, &err) != HANGAR_OK) {
-        return pg_raise(src, &err, "cannot connect to database %s on %s", database, pg_where(src));
+    enum hangar_rc rc = pg_connect(src, database, &conn);
+    if (rc != HANGAR_OK) {
+        return rc;
     }
     conn->doing = "counting rows";
-    enum hangar_rc rc = pg_query(conn, tables_query, NULL, NULL, &tables);
+    rc = pg_query(conn, tables_query, NULL, NULL, &tables);
     if (rc == HANGAR_OK) {
         rc = pg_query(conn, PQgetvalue(tables, 0, 1), NULL, NULL, &rows);
     }
@@ -46,7 +46,7 @@ static enum hangar_rc inspect_database(struct pg_source *src, const char *databa
         contents->large_objects += strtoull(PQgetvalue(tables, 0, 2), NULL, 10);
         contents->rows += strtoull(PQgetvalue(rows, 0, 0), NULL, 10);
     } else {
-        rc = pg_raise(src, &conn->err, "cannot look into database %s", database);
+        rc = pg_raise(src, &conn->err, "cannot count the rows of database %s", database);
     }
     if (tables) {
         PQclear(tables);

@@ -9,7 +9,7 @@
 #include <ctype.h>
 #include <string.h>
 
-/* Copies value, doubling each `quote`. */
+/* Appends the value in quotes, with each quote within it doubled. */
 static void add_doubled(struct text *text, const char *value, size_t size, char quote)
 {
     text_add_bytes(text, &quote, 1);
@@ -64,7 +64,7 @@ void pg_add_conninfo(struct text *text, const char *name)
 
 void pg_add_folder(struct text *text, const char *name)
 {
-    /* "." and ".." are no components of an object's name */
+    /* "." and ".." may not be components of an object's name */
     bool dots = strspn(name, ".") == strlen(name);
     for (const unsigned char *c = (const unsigned char *)name; *c; c++) {
         if ((*c < 128 && isalnum(*c)) || *c == '_' || *c == '-' || (*c == '.' && !dots)) {
@@ -75,7 +75,7 @@ void pg_add_folder(struct text *text, const char *name)
     }
 }
 
-/* Splits SCHEMA.TABLE at the first dot; without one every schema is meant.  Gives the table. */
+/* Splits SCHEMA.TABLE at the first dot; without a dot the schema is "*".  Returns the table. */
 static const char *split_pattern(const char *pattern, const char **schema, size_t *schema_size)
 {
     const char *dot = strchr(pattern, '.');
@@ -115,8 +115,7 @@ void pg_add_match(struct text *text, const char *pattern, const char *schema_col
     text_add(text, ")");
 }
 
-/* pg_dump takes what stands in double quotes literally, and quotes may begin and
- * end within a name. */
+/* pg_dump matches text in double quotes literally, and quotes may begin and end within a name. */
 static void add_glob_quoted(struct text *text, const char *glob, size_t size)
 {
     for (size_t i = 0, n; i < size; i += n) {

@@ -6,14 +6,13 @@
  */
 #include "server/scratch.h"
 
-#include <glob.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
-#include <unistd.h>
 #include "server/args.h"
+#include "server/bin_dirs.h"
 #include "server/connection.h"
 #include "server/error.h"
 
@@ -22,106 +21,50 @@
 #define PORT "5432"
 #define SUPERUSER "postgres"
 
-struct launch {
+struct pg_launch {
     struct pg_source *src;
     const char *dir;
     char bin[1024]; /* the folder of initdb and postgres */
     int major;      /* of these; 0: not known yet */
+    int least;      /* the major version that the backup needs; 0: any */
 };
 
 /* ---- which server ------------------------------------------------------------ */
 
-static bool has_server_programs(const char *dir)
+/* Of packaged servers the nearest that is new enough; else the first one. */
+static bool examine_server(void *arg, const char *dir, bool packaged)
 {
-    static const char *const needed[] = {"initdb", "postgres"};
-    for (size_t i = 0; i < 2; i++) {
-        char path[1200];
-        snprintf(path, sizeof(path), "%s/%s", dir, needed[i]);
-        if (access(path, X_OK) != 0) {
-            return false;
-        }
+    static const char *const needed[] = {"initdb", "postgres", NULL};
+    struct pg_launch *launch = arg;
+    int major = packaged ? pg_packaged_major(dir) : 0;
+    bool better = packaged ? major >= launch->least && (!launch->major || major < launch->major)
+                           : !launch->bin[0];
+    if (better && pg_has_programs(dir, needed)) {
+        snprintf(launch->bin, sizeof(launch->bin), "%s", dir);
+        launch->major = major;
     }
-    return true;
+    return launch->bin[0];
 }
 
-/* The major version that a folder's name tells, as packages name them; 0: none. */
-static int major_of(const char *dir)
-{
-    int major = 0;
-    if (sscanf(dir, "/usr/lib/postgresql/%d/bin", &major) == 1 ||
-        sscanf(dir, "/usr/pgsql-%d/bin", &major) == 1) {
-        return major;
-    }
-    return 0;
-}
-
-static void choose_server(struct launch *launch, const char *dir, int major)
-{
-    snprintf(launch->bin, sizeof(launch->bin), "%s", dir);
-    launch->major = major;
-}
-
-/* The nearest version that is new enough. */
-static void consider_packages(struct launch *launch, int least)
-{
-    glob_t found;
-    if (glob("/usr/lib/postgresql/*/bin", 0, NULL, &found) != 0) {
-        found.gl_pathc = 0;
-    }
-    glob("/usr/pgsql-*/bin", found.gl_pathc ? GLOB_APPEND : 0, NULL, &found);
-    for (size_t i = 0; i < found.gl_pathc; i++) {
-        int major = major_of(found.gl_pathv[i]);
-        if (major >= least && (!launch->major || major < launch->major) &&
-            has_server_programs(found.gl_pathv[i])) {
-            choose_server(launch, found.gl_pathv[i], major);
-        }
-    }
-    globfree(&found);
-}
-
-static void consider_path(struct launch *launch)
-{
-    const char *path = getenv("PATH");
-    char *copy = path ? strdup(path) : NULL, *rest = copy, *dir;
-    while (copy && !launch->bin[0] && (dir = strsep(&rest, ":")) != NULL) {
-        if (dir[0] == '/' && has_server_programs(dir)) {
-            choose_server(launch, dir, 0);
-        }
-    }
-    free(copy);
-}
-
-static enum hangar_rc find_server(struct launch *launch, int least)
+static enum hangar_rc find_server(struct pg_launch *launch)
 {
     struct pg_source *src = launch->src;
-    if (src->opt.bin_dir && has_server_programs(src->opt.bin_dir)) {
-        choose_server(launch, src->opt.bin_dir, 0);
-    }
-    if (!src->opt.bin_dir) {
-        consider_packages(launch, least);
-    }
-    if (!src->opt.bin_dir && !launch->bin[0]) {
-        consider_path(launch);
-    }
+    pg_each_bin_dir(src, examine_server, launch);
     if (launch->bin[0]) {
         return HANGAR_OK;
     }
     return src->host->fail(
         src->ctx, HANGAR_NOT_FOUND, 0,
-        "cannot find initdb and postgres of version %d or newer in %s for a drill; hint: install "
+        "cannot find initdb and postgres of version %d or newer in %s; hint: install "
         "postgresql-%d, or name a scratch server in the configuration",
-        least,
-        src->opt.bin_dir ? src->opt.bin_dir
-                         : "/usr/lib/postgresql/*/bin, /usr/pgsql-*/bin "
-                           "and PATH",
-        least);
+        launch->least, pg_bin_dirs_text(src), launch->least);
 }
 
 /* ---- making a cluster -------------------------------------------------------- */
 
-/* The program's path, which is its first argument, too: both look for their like beside
- * themselves. */
-static enum hangar_rc set_program_path(const struct launch *launch, const char *tool,
+/* Sets the first argument to the program's path: both programs look for others in the folder
+ * in which they lie. */
+static enum hangar_rc set_program_path(const struct pg_launch *launch, const char *tool,
                                        struct pg_args *args)
 {
     char *program = pg_format("%s/%s", launch->bin, tool);
@@ -134,9 +77,9 @@ static enum hangar_rc set_program_path(const struct launch *launch, const char *
     return HANGAR_OK;
 }
 
-/* Each database brings its own encoding and locale, so the cluster's does not matter.
- * Whoever reaches the socket is let in: that is the owner of the folder, and root. */
-static enum hangar_rc make_cluster(struct launch *launch)
+/* Each database has its own encoding and locale, so the cluster's do not matter.  Every user
+ * who can reach the socket may connect: the owner of the folder, and root. */
+static enum hangar_rc make_cluster(struct pg_launch *launch)
 {
     struct pg_source *src = launch->src;
     struct pg_args args = {0};
@@ -155,15 +98,15 @@ static enum hangar_rc make_cluster(struct launch *launch)
     return rc;
 }
 
-/* An instance that leads to the cluster, as far as connecting needs it. */
-struct probe {
+/* An instance that connects to the cluster. */
+struct pg_cluster_probe {
     struct pg_source src;
-    int major; /* that answered */
+    int major; /* of the server that answered */
 };
 
 static bool cluster_answers(void *arg)
 {
-    struct probe *probe = arg;
+    struct pg_cluster_probe *probe = arg;
     struct pg_conn *conn = NULL;
     struct pg_error err = {0};
     if (pg_open(&probe->src, SUPERUSER, false, &conn, &err) != HANGAR_OK) {
@@ -174,27 +117,28 @@ static bool cluster_answers(void *arg)
     return true;
 }
 
-static enum hangar_rc wait_until_up(struct launch *launch, int least)
+static enum hangar_rc wait_until_up(struct pg_launch *launch)
 {
     struct pg_source *src = launch->src;
-    struct probe probe = {.src = *src};
+    struct pg_cluster_probe probe = {.src = *src};
     probe.src.opt.host = launch->dir;
     probe.src.opt.port = PORT;
     probe.src.opt.user = SUPERUSER;
     probe.src.opt.password = probe.src.opt.passfile = NULL;
     probe.src.opt.sslmode = "disable";
     enum hangar_rc rc = throwaway_wait(&src->scratch, cluster_answers, &probe, START_WAIT_MS);
-    if (rc != HANGAR_OK || probe.major >= least) {
+    if (rc != HANGAR_OK || probe.major >= launch->least) {
         return rc;
     }
-    return src->host->fail(src->ctx, HANGAR_UNSUPPORTED, 0,
-                           "the backup is of PostgreSQL %d, and the server in %s is only %d; hint: "
-                           "install a newer one, or name a scratch server in the configuration",
-                           least, launch->bin, probe.major);
+    return src->host->fail(
+        src->ctx, HANGAR_UNSUPPORTED, 0,
+        "the backup is of PostgreSQL %d, but the server in %s has version %d; hint: install "
+        "PostgreSQL %d or newer, or name a scratch server in the configuration",
+        launch->least, launch->bin, probe.major, launch->least);
 }
 
-/* The major version that a cluster was made by; 0: it cannot be told. */
-static int cluster_version(const struct launch *launch)
+/* The major version in the cluster's PG_VERSION; 0: unknown. */
+static int cluster_version(const struct pg_launch *launch)
 {
     int major = 0;
     char *path = pg_format("%s/data/PG_VERSION", launch->dir);
@@ -209,7 +153,7 @@ static int cluster_version(const struct launch *launch)
     return major;
 }
 
-static enum hangar_rc start_cluster(struct launch *launch, int least)
+static enum hangar_rc start_cluster(struct pg_launch *launch)
 {
     struct pg_source *src = launch->src;
     static const char *const settings[] = {
@@ -225,7 +169,7 @@ static enum hangar_rc start_cluster(struct launch *launch, int least)
         "archive_mode=off",
         "autovacuum=off",
         "shared_buffers=32MB",
-        "dynamic_shared_memory_type=mmap", /* nothing of it outside the folder */
+        "dynamic_shared_memory_type=mmap", /* no shared memory outside the folder */
         "logging_collector=off",
         "log_min_messages=warning",
         "shared_preload_libraries=",
@@ -239,7 +183,8 @@ static enum hangar_rc start_cluster(struct launch *launch, int least)
         pg_arg(&args, "-c");
         pg_arg(&args, "%s", settings[i]);
     }
-    /* a locked-up unit may make no memory executable; a provider that is not there is no error */
+    /* a unit of systemd may forbid executable memory; that this provider does not exist is not
+     * an error */
     if (cluster_version(launch) >= 11) {
         pg_arg(&args, "-c");
         pg_arg(&args, "jit_provider=none");
@@ -254,14 +199,14 @@ static enum hangar_rc start_cluster(struct launch *launch, int least)
         rc = throwaway_start(&src->scratch, args.items[0], args.items, SIGQUIT);
     }
     if (rc == HANGAR_OK) {
-        rc = wait_until_up(launch, least);
+        rc = wait_until_up(launch);
     }
     pg_args_free(&args);
     return rc;
 }
 
-/* A restore leaves out databases that the options do not name; a drill that did would
- * say more than it knows. */
+/* A restore leaves out databases that the options do not name; the result of a drill that did
+ * so would be misleading. */
 static enum hangar_rc check_all_restored(struct pg_source *src, const struct hangar_attrs *facts)
 {
     const char *count = src->host->attr_get(facts, "databases");
@@ -269,21 +214,22 @@ static enum hangar_rc check_all_restored(struct pg_source *src, const struct han
     if (many <= src->database_count) {
         return HANGAR_OK;
     }
-    return src->host->fail(src->ctx, HANGAR_CONFIG, 0,
-                           "the backup holds %lu databases and the options name %zu: a drill would "
-                           "leave some out; hint: name all of them under databases",
-                           many, src->database_count);
+    return src->host->fail(
+        src->ctx, HANGAR_CONFIG, 0,
+        "the backup has %lu databases, but the options name only %zu, and the drill would leave "
+        "the others out; hint: name all of them in the option databases",
+        many, src->database_count);
 }
 
-static enum hangar_rc launch_cluster(struct launch *launch, const struct hangar_attrs *facts)
+static enum hangar_rc launch_cluster(struct pg_launch *launch, const struct hangar_attrs *facts)
 {
     static const char *const users[] = {"postgres", "nobody", NULL};
     struct pg_source *src = launch->src;
     const char *number = src->host->attr_get(facts, "server_version_num");
-    int least = number ? atoi(number) / 10000 : 0;
+    launch->least = number ? atoi(number) / 10000 : 0;
     enum hangar_rc rc = check_all_restored(src, facts);
     if (rc == HANGAR_OK) {
-        rc = find_server(launch, least);
+        rc = find_server(launch);
     }
     if (rc == HANGAR_OK) {
         rc =
@@ -292,7 +238,7 @@ static enum hangar_rc launch_cluster(struct launch *launch, const struct hangar_
     if (rc == HANGAR_OK) {
         rc = make_cluster(launch);
     }
-    return rc == HANGAR_OK ? start_cluster(launch, least) : rc;
+    return rc == HANGAR_OK ? start_cluster(launch) : rc;
 }
 
 enum hangar_rc pg_scratch_start(void *inst, const char *dir, const struct hangar_attrs *facts,
@@ -300,7 +246,7 @@ enum hangar_rc pg_scratch_start(void *inst, const char *dir, const struct hangar
 {
     struct pg_source *src = inst;
     const struct hangar_host *host = src->host;
-    struct launch launch = {.src = src, .dir = dir};
+    struct pg_launch launch = {.src = src, .dir = dir};
     char socket[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
     enum hangar_rc rc =
         throwaway_socket(host, src->ctx, dir, ".s.PGSQL." PORT ".lock", socket, sizeof(socket));
@@ -322,7 +268,7 @@ enum hangar_rc pg_scratch_start(void *inst, const char *dir, const struct hangar
     return HANGAR_OK;
 }
 
-/* An immediate end takes the sessions and the shared memory along. */
+/* An immediate shutdown also ends the sessions and removes the shared memory. */
 void pg_scratch_stop(void *inst)
 {
     struct pg_source *src = inst;

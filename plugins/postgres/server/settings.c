@@ -28,7 +28,7 @@ void pg_add_prelude(struct text *text, const char *encoding)
               encoding);
 }
 
-/* The prelude, in the database's own encoding, and what has no effect on data. */
+/* The prelude, in the encoding of the database, and settings that do not change data. */
 static void add_common_settings(struct pg_conn *conn, struct text *sql)
 {
     const char *encoding = PQparameterStatus(conn->pq, "server_encoding");
@@ -46,8 +46,8 @@ enum hangar_rc pg_settle_reader(struct pg_conn *conn)
 {
     struct text sql = {0};
     add_common_settings(conn, &sql);
-    /* rows in the order of the heap, by one process, without compiling the same
-     * small condition for each slice */
+    /* rows in the order of the heap, read by one process, without compiling the same small
+     * condition for each slice */
     text_add(&sql, "SET synchronize_seqscans = off;\nSET max_parallel_workers_per_gather = 0;\n");
     if (conn->version >= 110000) {
         text_add(&sql, "SET jit = off;\n");

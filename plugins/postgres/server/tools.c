@@ -8,17 +8,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "clock.h"
+#include "server/bin_dirs.h"
 #include "server/child.h"
 #include "server/error.h"
+#include "server/instance.h"
 #include "text.h"
 
 #define VERSION_WAIT_MS 10000
+#define LEAST_MAJOR 10 /* of all that this plugin works with */
 
 /* ---- environment ------------------------------------------------------------- */
 
@@ -29,7 +31,7 @@ static void add_passfile_field(struct text *text, const char *value)
     }
 }
 
-/* Writes the password where libpq finds it. */
+/* Writes the password to a file that libpq reads. */
 static enum hangar_rc write_passfile(struct pg_source *src)
 {
     const char *dir;
@@ -72,7 +74,7 @@ static bool env_is(const char *entry, const char *name)
     return strncmp(entry, name, n) == 0 && entry[n] == '=';
 }
 
-/* This process's environment with the connection in it. */
+/* The environment of this process, and the connection. */
 static void build_env(struct pg_source *src, const char *tool, const char *database,
                       struct pg_args *env)
 {
@@ -82,8 +84,8 @@ static void build_env(struct pg_source *src, const char *tool, const char *datab
     char timeout[24];
     snprintf(timeout, sizeof(timeout), "%lld", (long long)((opt->connect_timeout_ms + 999) / 1000));
     const struct {
-        const char *name, *value; /* NULL: as it is */
-        bool drop;                /* without a value, remove it */
+        const char *name, *value; /* NULL: unchanged */
+        bool drop;                /* without a value: removed */
     } set[] = {
         {"PGHOST", opt->host, false},
         {"PGPORT", opt->port, false},
@@ -98,11 +100,11 @@ static void build_env(struct pg_source *src, const char *tool, const char *datab
         {"PGCONNECT_TIMEOUT", timeout, false},
         {"PGAPPNAME", "hangar", false},
         {"PGCLIENTENCODING", NULL, true},
-        /* a service would win over all of the above */
+        /* a service would override all of the above */
         {"PGSERVICE", NULL, true},
-        /* messages that can be understood here */
+        /* messages in English: some are examined here */
         {"LC_ALL", "C", false},
-        /* what is restored is flushed once, at the end */
+        /* a restore is flushed once, at its end */
         {"PGOPTIONS", writes ? "-c synchronous_commit=off" : NULL, false},
     };
     size_t count = sizeof(set) / sizeof(set[0]);
@@ -139,7 +141,7 @@ enum hangar_rc pg_spawn(struct pg_source *src, const char *tool, const char *dat
         pg_args_free(&env);
         return pg_no_memory(src);
     }
-    /* pg_dumpall looks for pg_dump beside itself, by the name it is called by */
+    /* pg_dumpall searches for pg_dump in the folder of the path that it is called by */
     free(args->items[0]);
     args->items[0] = path;
     enum hangar_rc rc = pg_child_start(src, path, tool, args->items, env.items, output, out);
@@ -149,125 +151,83 @@ enum hangar_rc pg_spawn(struct pg_source *src, const char *tool, const char *dat
 
 /* ---- finding ----------------------------------------------------------------- */
 
-/* Asks `dir`/pg_dump for its version; false when the tools are not there. */
+/* Asks `dir`/pg_dump for its version.  False when tools are missing there, or too old. */
 static bool probe_tools(struct pg_source *src, const char *dir, struct pg_tools *found)
 {
-    static const char *const needed[] = {"pg_dump", "pg_dumpall", "pg_restore"};
-    struct pg_child *child = NULL;
-    char text[128];
-    size_t len = 0;
-    bool known = false;
-    for (size_t i = 0; i < 3; i++) {
-        char path[1200];
-        snprintf(path, sizeof(path), "%s/%s", dir, needed[i]);
-        if (access(path, X_OK) != 0) {
-            return false;
-        }
+    static const char *const needed[] = {"pg_dump", "pg_dumpall", "pg_restore", NULL};
+    if (!pg_has_programs(dir, needed)) {
+        return false;
     }
     char path[1200];
     snprintf(path, sizeof(path), "%s/pg_dump", dir);
     char *argv[] = {path, (char *)"--version", NULL};
+    struct pg_child *child = NULL;
     if (pg_child_start(src, path, "pg_dump", argv, environ, true, &child) != HANGAR_OK) {
         return false;
     }
+    char text[128];
+    size_t len = 0, got = 1;
+    enum hangar_rc rc = HANGAR_OK;
     int64_t deadline_ms = clock_monotonic_ms() + VERSION_WAIT_MS;
-    while (len < sizeof(text) - 1) {
-        size_t got;
-        if (pg_child_read(child, deadline_ms, text + len, sizeof(text) - 1 - len, &got) !=
-            HANGAR_OK) {
-            break;
-        }
-        if (!got) {
-            known = true;
-            break;
-        }
-        len += got;
+    while (rc == HANGAR_OK && got && len < sizeof(text) - 1) {
+        rc = pg_child_read(child, deadline_ms, text + len, sizeof(text) - 1 - len, &got);
+        len += rc == HANGAR_OK ? got : 0;
     }
     text[len] = '\0';
     pg_child_free(child);
     const char *number = strstr(text, ") ");
-    if (!known || !number || sscanf(number + 2, "%63[^ \n]", found->version) != 1) {
+    if (rc != HANGAR_OK || got || !number || sscanf(number + 2, "%63[^ \n]", found->version) != 1) {
         return false;
     }
     found->major = atoi(found->version);
     snprintf(found->dir, sizeof(found->dir), "%s", dir);
-    return found->major >= 10;
+    return found->major >= LEAST_MAJOR;
 }
 
-/* Keeps the better of two: new enough, and the nearest to what is asked for, as
- * newer tools write things that older servers do not understand. */
-static void consider_tools(struct pg_source *src, const char *dir, int least_major,
-                           struct pg_tools *best, int *newest)
+struct pg_tools_search {
+    struct pg_source *src;
+    int least_major;
+    struct pg_tools best; /* major 0: none is new enough */
+    int newest;           /* of all that were found; 0: none */
+};
+
+/* The best tools are new enough and the nearest to the version asked for, as newer tools
+ * write statements that older servers do not understand. */
+static bool examine_tools(void *arg, const char *dir, bool packaged)
 {
+    struct pg_tools_search *search = arg;
     struct pg_tools found = {0};
-    if (!probe_tools(src, dir, &found)) {
-        return;
-    }
-    if (found.major > *newest) {
-        *newest = found.major;
-    }
-    if (found.major >= least_major && (!best->major || found.major < best->major)) {
-        *best = found;
-    }
-}
-
-static void consider_glob(struct pg_source *src, const char *pattern, int least_major,
-                          struct pg_tools *best, int *newest)
-{
-    glob_t found;
-    if (glob(pattern, 0, NULL, &found) != 0) {
-        return;
-    }
-    for (size_t i = 0; i < found.gl_pathc; i++) {
-        consider_tools(src, found.gl_pathv[i], least_major, best, newest);
-    }
-    globfree(&found);
-}
-
-static void consider_path(struct pg_source *src, int least_major, struct pg_tools *best,
-                          int *newest)
-{
-    const char *path = getenv("PATH");
-    char *copy = path ? strdup(path) : NULL, *rest = copy, *dir;
-    while (copy && (dir = strsep(&rest, ":")) != NULL) {
-        if (dir[0] == '/') {
-            consider_tools(src, dir, least_major, best, newest);
+    (void)packaged;
+    if (probe_tools(search->src, dir, &found)) {
+        search->newest = found.major > search->newest ? found.major : search->newest;
+        if (found.major >= search->least_major &&
+            (!search->best.major || found.major < search->best.major)) {
+            search->best = found;
         }
     }
-    free(copy);
+    return search->best.major != 0;
 }
 
 enum hangar_rc pg_find_tools(struct pg_source *src, int least_major)
 {
-    struct pg_tools best = {0};
-    int newest = 0;
-    if (src->opt.bin_dir) {
-        consider_tools(src, src->opt.bin_dir, least_major, &best, &newest);
-    } else {
-        consider_glob(src, "/usr/lib/postgresql/*/bin", least_major, &best, &newest);
-        consider_glob(src, "/usr/pgsql-*/bin", least_major, &best, &newest);
-        if (!best.major) {
-            consider_path(src, least_major, &best, &newest);
-        }
-    }
-    if (best.major) {
-        src->tools = best;
+    struct pg_tools_search search = {.src = src, .least_major = least_major};
+    pg_each_bin_dir(src, examine_tools, &search);
+    if (search.best.major) {
+        src->tools = search.best;
         return HANGAR_OK;
     }
     if (pg_cancelled(src)) {
         return pg_raise_cancelled(src);
     }
-    const char *where = src->opt.bin_dir ? src->opt.bin_dir
-                                         : "/usr/lib/postgresql/*/bin, /usr/pgsql-*/bin and PATH";
-    if (newest) {
+    if (search.newest) {
         return src->host->fail(
             src->ctx, HANGAR_UNSUPPORTED, 0,
-            "cannot use the PostgreSQL client tools: version %d or newer is needed, the newest in %s "
-            "is %d; hint: install postgresql-client-%d, or set bin_dir",
-            least_major, where, newest, least_major);
+            "cannot use the PostgreSQL client tools in %s: the newest has version %d, but the "
+            "server needs %d or newer; hint: install postgresql-client-%d, or set bin_dir",
+            pg_bin_dirs_text(src), search.newest, least_major, least_major);
     }
     return src->host->fail(src->ctx, HANGAR_NOT_FOUND, 0,
-                           "cannot find pg_dump, pg_dumpall and pg_restore in %s; "
-                           "hint: install postgresql-client-%d, or set bin_dir",
-                           where, least_major);
+                           "cannot find pg_dump, pg_dumpall and pg_restore in %s; hint: install "
+                           "postgresql-client-%d, or set bin_dir",
+                           pg_bin_dirs_text(src), least_major);
 }

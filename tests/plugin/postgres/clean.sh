@@ -82,7 +82,7 @@ is_connected() {
 it_replaces_a_database_with_all_its_properties() {
     expect 0 'load hard into a new database beside it with 2 sessions' run clean-plan "$work/hard" database=hard
     grep -q 'target_empty: 0' "$work/out" || fail "it holds something"
-    grep -q 'database hard: nobody is connected' "$work/out" || fail "nobody is connected"
+    grep -q 'database hard: no sessions are connected' "$work/out" || fail "nobody is connected"
     works run clean "$work/hard" database=hard
     grep -q 'left_behind' "$work/log" && fail "something is left"
     none_of_ours
@@ -95,7 +95,7 @@ it_replaces_a_database_with_all_its_properties() {
 
 it_makes_one_that_is_not_there() {
     gone fresh
-    expect 0 'database fresh: is not there' run clean-plan "$work/live" database=fresh
+    expect 0 'database fresh: does not exist' run clean-plan "$work/live" database=fresh
     grep -q 'target_empty: 1' "$work/out" || fail "there is nothing to lose"
     works run clean "$work/live" database=fresh
     as_in_backup fresh
@@ -173,19 +173,19 @@ it_refuses_what_is_in_the_way() {
         run clean "$work/live" database=live
     sql live "SELECT pg_drop_replication_slot('my_slot')" >/dev/null
     sql live "CREATE SUBSCRIPTION my_sub CONNECTION 'dbname=none' PUBLICATION p WITH (connect = false)" 2>/dev/null
-    expect 6 'it has the subscription my_sub; hint: DROP SUBSCRIPTION my_sub' \
+    expect 6 'it has the subscription my_sub; hint: first run DROP SUBSCRIPTION my_sub' \
         run disconnect "$work/live" database=live
     sql live "ALTER SUBSCRIPTION my_sub SET (slot_name = NONE)" "DROP SUBSCRIPTION my_sub"
     sql live "BEGIN; INSERT INTO t VALUES (-5, 'prepared'); PREPARE TRANSACTION 'it''s open'"
-    expect 6 "the prepared transaction 'it''s open' is open in it; hint: COMMIT PREPARED or" \
+    expect 6 "it has the prepared transaction 'it''s open'; hint: first run COMMIT PREPARED or" \
         run disconnect "$work/live" database=live
     sql live "ROLLBACK PREPARED 'it''s open'"
-    expect 4 'user other1 may not; hint: .*CREATEDB' run clean "$work/live" database=live user=other1
+    expect 4 'user other1 may not create databases; hint: .*CREATEDB' run clean "$work/live" database=live user=other1
     sql postgres "ALTER ROLE other1 CREATEDB"
     expect 4 'cannot replace database live .*: user other1 does not own it; hint: connect as owner1' \
         run clean "$work/live" database=live user=other1
     sql postgres "ALTER ROLE other1 NOCREATEDB"
-    expect 3 'cannot replace database postgres: .*hint: name another with --set .*maintenance_db' \
+    expect 3 'cannot replace database postgres: .*hint: set another one with --set .*maintenance_db' \
         run clean "$work/live" database=postgres
     expect 11 'cannot replace database template1' run clean "$work/live" database=template1
     expect 5 'cannot connect to the maintenance database nowhere' \
@@ -203,7 +203,7 @@ it_needs_room_for_both() {
     python3 -c 'import re, sys; t = open(sys.argv[1]).read(); i = t.index("/data/")
 open(sys.argv[1], "w").write(t[:i] + re.sub(r"\"size\": \d+", "\"size\": " + "9" + "0" * 17, t[i:], count=1))' \
         "$work/huge/index.json" || fail "the test does not know index.json"
-    expect 7 'cannot load [0-9]{12} MiB beside what is there: the server.s disk has [0-9]+ MiB free' \
+    expect 7 'cannot load [0-9]{12} MiB beside the existing databases: the disk of the server has [0-9]+ MiB free' \
         run clean-plan "$work/huge" database=live
     as_it_was
 }
@@ -280,14 +280,14 @@ it_cleans_up_after_one_that_was_killed() {
         as_it_was
         left=$(ours)
         [[ $left =~ ^hangar_new_[0-9a-f]{8}_[0-9a-f]{8}$ ]] || fail "nothing is left to be cleaned: $left"
-        expect 0 "drop what a restore that died has left: $left" run clean-plan "$work/live" database=live
+        expect 0 "drop the leftovers of a dead restore: $left" run clean-plan "$work/live" database=live
         [ "$(ours)" = "$left" ] || fail "a plan cleans up"
         # that of another target does not
         gone elsewhere
         works run clean "$work/live" database=elsewhere
         [ "$(ours)" = "$left" ] || fail "another target's restore cleans up"
         works run clean "$work/live" database=live
-        grep -q "dropped database $left, which a restore that died had left" "$work/log" || fail "it does not say so"
+        grep -q "dropped database $left, a leftover of a dead restore" "$work/log" || fail "it does not say so"
         as_in_backup
         none_of_ours
         spoil
@@ -313,7 +313,7 @@ it_is_alone_on_its_target() {
     run --pause-phase 1 clean "$work/live" database=live &
     until_true test -e "$work/live/paused"
     "$driver" clean "$work/live" "host=$PGHOST" "port=$PGPORT" user=postgres database=live >"$work/second" 2>&1
-    grep -q 'cannot replace database live: another restore is at work on it' "$work/second" || fail "$(tail -3 "$work/second")"
+    grep -q 'cannot replace database live: another restore is replacing it' "$work/second" || fail "$(tail -3 "$work/second")"
     touch "$work/live/go"
     works wait $!
     as_in_backup
@@ -381,7 +381,7 @@ holds_the_lock() {
 # The connection breaks around the COMMIT that puts everything in its place.
 it_finds_out_what_became_of_a_commit_without_an_answer() {
     spoil
-    expect 8 'cannot put database live in its place: ' refusing LOSE=statement clean "$work/live" database=live
+    expect 8 'cannot replace database live: the transaction was not committed: ' refusing LOSE=statement clean "$work/live" database=live
     as_it_was
     none_of_ours
     works refusing LOSE=answer clean "$work/live" database=live
@@ -398,7 +398,7 @@ it_says_what_the_server_refused_and_leaves_all_as_it_was() {
         none_of_ours
     done <<'END'
 s.application_name|cannot list the sessions: 
-pg_replication_slots|cannot look for what is in the way of replacing live: 
+pg_replication_slots|cannot list the obstacles to replacing database live: 
 ALLOW_CONNECTIONS false|cannot set the properties of database live: 
  RENAME TO |cannot rename database live to 
 END

@@ -83,7 +83,7 @@ it_needs_client_tools() {
         printf '#!/bin/sh\necho "%s (PostgreSQL) 10.3"\n' "$tool" >"$work/empty/$tool"
         chmod 755 "$work/empty/$tool"
     done
-    expect 11 'version [0-9]+ or newer is needed, the newest in .*/empty is 10; hint: install' \
+    expect 11 'in .*/empty: the newest has version 10, but the server needs [0-9]+ or newer; hint: install' \
         run check "$work/none" database=small "bin_dir=$work/empty"
     rm -rf "$work/empty"
 }
@@ -100,11 +100,11 @@ it_needs_rights() {
         "$driver_as_limited" check "$work/none"
     expect 4 'row-level security' "$driver_as_limited" backup "$work/none"
     rm -rf "$work/none"
-    expect 4 'cannot create database copy on .*: user limited may not; hint' \
+    expect 4 'cannot create database copy on .*: user limited may not create databases; hint' \
         "$driver_as_limited" restore "$work/small" database=copy
     sql small "DROP TABLE rows" "SELECT lo_create(4242)" "SELECT lo_create(4243)" \
         "GRANT SELECT ON LARGE OBJECT 4243 TO limited" >"$work/log"
-    expect 4 'may not read 1 large objects, 4242 among them; hint: .* lo_compat_privileges' \
+    expect 4 'may not read 1 large objects, the first is 4242; hint: .* lo_compat_privileges' \
         "$driver_as_limited" check "$work/none"
     sql small "GRANT SELECT ON LARGE OBJECT 4242 TO PUBLIC"
     works "$driver_as_limited" check "$work/none"
@@ -128,7 +128,7 @@ it_says_which_role_is_missing() {
     sql small "ALTER TABLE t OWNER TO postgres"
     sql postgres "DROP ROLE owner_of_t"
     expect 8 'role "owner_of_t" does not exist' run restore "$b" database=copy globals=none
-    grep -q "a role is missing: create it, or set globals to missing" "$work/log" || fail "no hint"
+    grep -q "hint: create the missing role, or set globals to missing" "$work/log" || fail "no hint"
     exists copy && fail "the database stayed"
     return 0
 }
@@ -147,15 +147,15 @@ broken() { # BACKUP OBJECT COMMAND...
 
 it_finds_changed_rows() {
     local b=$work/small o=small/data/0001.sql size
-    broken "$b" $o 'not the rows that its last line tells of' sed -i 's/^5\txxxxx$/5\txxxyx/'
-    broken "$b" $o 'not the rows that its last line tells of' sed -i '/^7\txxxxxxx$/d'
-    broken "$b" $o 'not the rows that its last line tells of' sed -i 's/^-- rows: 100/-- rows: 101/'
+    broken "$b" $o 'row count or digest does not match the trailer' sed -i 's/^5\txxxxx$/5\txxxyx/'
+    broken "$b" $o 'row count or digest does not match the trailer' sed -i '/^7\txxxxxxx$/d'
+    broken "$b" $o 'row count or digest does not match the trailer' sed -i 's/^-- rows: 100/-- rows: 101/'
     broken "$b" $o 'missing data for column|invalid input syntax|extra data' sed -i 's/^9\t/9x\t/'
-    broken "$b" $o 'ends before its end' sed -i '/^7\t/,$d'
-    broken "$b" $o 'ends before its end' sed -i '/^\\\.$/,$d'
-    broken "$b" $o 'table .* got 0 rows that are not the 100' sed -i '/^$/,$d'
+    broken "$b" $o 'it is truncated' sed -i '/^7\t/,$d'
+    broken "$b" $o 'it is truncated' sed -i '/^\\\.$/,$d'
+    broken "$b" $o 'table .* has 0 rows, the backup has 100' sed -i '/^$/,$d'
     size=$(stat -c %s "$b/objects/$o")
-    broken "$b" $o 'ends before its end' truncate -s $((size - 1))
+    broken "$b" $o 'it is truncated' truncate -s $((size - 1))
     return 0
 }
 
@@ -164,13 +164,13 @@ it_runs_nothing_but_rows() {
     broken "$b" $o 'line that hangar did not write' sed -i 's/^COPY .*/DROP TABLE t;\n&/'
     broken "$b" $o 'line that hangar did not write' sed -i 's/^COPY .*/\\! touch x\n&/'
     broken "$b" $o 'line that hangar did not write' sed -i 's/ FROM stdin;/ FROM PROGRAM '"'x'"';/'
-    broken "$b" $o 'settings are not the ones expected' sed -i 's/^SET row_security = off/SET role = x/'
-    broken "$b" $o 'settings are not the ones expected' sed -i "s/'UTF8'/'UTF8'; DROP/"
-    broken "$b" $o 'not begin with its settings' sed -i "s/'UTF8'/'UTF8''/"
-    broken "$b" $o 'format that is known' sed -i '1s/format 1/format 2/'
+    broken "$b" $o 'settings at its head are not those that hangar writes' sed -i 's/^SET row_security = off/SET role = x/'
+    broken "$b" $o 'settings at its head are not those that hangar writes' sed -i "s/'UTF8'/'UTF8'; DROP/"
+    broken "$b" $o 'settings at its head are missing' sed -i "s/'UTF8'/'UTF8''/"
+    broken "$b" $o 'its format is unknown' sed -i '1s/format 1/format 2/'
     broken "$b" $o 'line that hangar did not write' sed -i 's/^COPY .*/SELECT pg_catalog.setval('"'x'"', 1, true);\n&/'
     broken "$b" small/tables.jsonl 'has a line that hangar did not write' sed -i '1s/^{/[/'
-    broken "$b" small/tables.jsonl 'rows that are not the 99' sed -i 's/"rows":100/"rows":99/'
+    broken "$b" small/tables.jsonl 'has 100 rows, the backup has 99' sed -i 's/"rows":100/"rows":99/'
     return 0
 }
 
@@ -194,10 +194,10 @@ it_says_what_stays_in_a_database_that_was_there() {
 }
 
 it_refuses_options_that_do_not_fit() {
-    expect 3 'is needed, or databases' run check "$work/none"
-    expect 3 'cannot stand beside database' run check "$work/none" database=a databases=b
+    expect 3 'is required, unless databases is set' run check "$work/none"
+    expect 3 'cannot be combined with database' run check "$work/none" database=a databases=b
     expect 3 'names b twice' run check "$work/none" databases=b databases=b
-    expect 3 'cannot stand beside password' run check "$work/none" database=a password=x passfile=/x
+    expect 3 'cannot be combined with password' run check "$work/none" database=a password=x passfile=/x
 }
 
 # Whichever statement the server refuses: it is told which, and nothing is left.
@@ -214,23 +214,23 @@ it_says_what_the_server_refused() {
         esac
         works nobody_left
     done <<'END'
-check|has_table_privilege|cannot look at the tables of database small: 
-check|pg_largeobject_metadata|cannot look at the large objects of database small
-check|pg_database_size|cannot measure database small: 
+check|has_table_privilege|cannot read the privileges on the tables of database small: 
+check|pg_largeobject_metadata|cannot read the privileges on the large objects of database small
+check|pg_database_size|cannot determine the size of database small: 
 check|synchronize_seqscans|cannot set up a session in database small: 
-backup|BEGIN ISOLATION|cannot begin a transaction: 
+backup|BEGIN ISOLATION|cannot begin a transaction in database small: 
 backup|LOCK TABLE|cannot lock the tables of database small: 
 backup|pg_export_snapshot|cannot export a snapshot of database small: 
-backup|SET TRANSACTION SNAPSHOT|cannot share the snapshot of database small: 
+backup|SET TRANSACTION SNAPSHOT|cannot use the snapshot of database small in another session: 
 backup|datistemplate AS is_template|cannot read the properties of database small: 
 backup|attgenerated|cannot read the columns of database small: 
 backup|TO STDOUT|cannot read .* of database small: 
-restore|rolcreatedb|cannot look at the rights of this role: 
+restore|rolcreatedb|cannot read the privileges of this role: 
 restore|CREATE DATABASE|cannot create database copy
-restore|SELECT FROM pg_roles WHERE rolname|cannot look for roles: 
+restore|SELECT FROM pg_roles WHERE rolname|cannot determine whether role .* exists: 
 restore|FROM STDIN|cannot load .*public.*: 
-restore|ANALYZE|cannot analyze database copy: 
-compare|TO STDOUT|cannot read table .* of database copy again: 
+restore|ANALYZE|cannot collect statistics of database copy: 
+compare|TO STDOUT|cannot read back table .* of database copy: 
 END
 }
 
