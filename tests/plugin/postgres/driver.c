@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * driver: the postgres plugin behind the fake host, from the command line, called
- * as the core calls it: jobs() threads, phases, facts and attributes kept.
+ * driver.c: the postgres plugin behind the fake host, on the command line, called as the core
+ * calls it: with as many threads as jobs() asks for, in phases, with facts and attributes
+ * stored.
  *
  *     postgres_driver [--step BYTES] [--cancel-after MS] [--pause-object NAME]
  *                     [--pause-phase N] COMMAND DIR option=value...
  *
- * COMMAND: check, backup (into DIR), safety (likewise, a safety backup), restore, compare
- * (restore, and compare), plan (a dry run), clean (over live data), disconnect (likewise,
- * ending sessions), clean-plan, disconnect-plan, commands (RESTORE.txt's, on standard
- * output).  DIR holds
- * objects/NAME and index.json.  option=@FILE takes the value from a file.
- * --pause-object stops reading that object after its first bytes, with DIR/paused
- * made, until DIR/go exists; --pause-phase stops a restore behind that phase.  Exit status: enum hangar_rc.
+ * COMMAND: check, backup (into DIR), safety (a safety backup into DIR), restore, compare
+ * (restore, and compare), plan (a dry run), clean (over live data), disconnect (clean, and end
+ * sessions), clean-plan, disconnect-plan, commands (print the commands of RESTORE.txt).
+ *
+ * DIR holds objects/NAME and index.json.  option=@FILE reads the value from a file.
+ * --pause-object stops reading that object after its first bytes, creates DIR/paused, and waits
+ * until DIR/go exists; --pause-phase does so after that phase of a restore.  The exit status is
+ * the enum hangar_rc.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -28,50 +30,51 @@
 #include "base/clock.h"
 #include "fake_host.h"
 
-struct object {
+struct driver_object {
     char *name;
     uint32_t phase;
     uint64_t size;
     struct hangar_attrs *attrs;
 };
 
-struct run {
+struct driver_run {
     struct fake_host *fake;
     const struct hangar_source *source;
     void *inst;
     const char *dir, *pause_object, *pause_phase;
     size_t step;
     int cancel_after_ms;
-    pthread_mutex_t mutex; /* of all below */
-    enum hangar_rc rc;     /* of the first failure */
+    pthread_mutex_t mutex; /* guards all below */
+    enum hangar_rc rc;     /* the first failure */
     bool cancelled_others;
-    struct object *objects;
+    struct driver_object *objects;
     size_t count, next;
     uint32_t phase;
     struct hangar_attrs *facts, *point, *report;
 };
 
-static _Noreturn void die(const char *what)
+static _Noreturn void driver_die(const char *what)
 {
     perror(what);
     exit(99);
 }
 
-static char *path_of(const struct run *run, const char *name)
+static char *path_in_dir(const struct driver_run *run, const char *name)
 {
     char *path;
     if (asprintf(&path, "%s/%s", run->dir, name) < 0) {
-        die("asprintf");
+        driver_die("asprintf");
     }
     return path;
 }
 
-/* The first failure cancels all others, as in the core. */
-static void note(struct run *run, enum hangar_rc rc)
+/* The first failure cancels all other threads, as in the core. */
+static void record_result(struct driver_run *run, enum hangar_rc rc)
 {
     pthread_mutex_lock(&run->mutex);
     bool first = rc != HANGAR_OK && run->rc == HANGAR_OK;
-    if (first || (run->rc == HANGAR_CANCELLED && rc != HANGAR_OK)) { /* no reason of its own */
+    if (first ||
+        (run->rc == HANGAR_CANCELLED && rc != HANGAR_OK)) { /* a cancel has no cause of its own */
         run->rc = rc;
     }
     pthread_mutex_unlock(&run->mutex);
@@ -80,7 +83,7 @@ static void note(struct run *run, enum hangar_rc rc)
     }
 }
 
-static enum hangar_rc state(struct run *run)
+static enum hangar_rc first_failure(struct driver_run *run)
 {
     pthread_mutex_lock(&run->mutex);
     enum hangar_rc rc = run->rc;
@@ -88,13 +91,13 @@ static enum hangar_rc state(struct run *run)
     return rc;
 }
 
-static void with_threads(struct run *run, void *(*work)(void *))
+static void with_threads(struct driver_run *run, void *(*work)(void *))
 {
     uint32_t jobs = run->source->jobs(run->inst);
     pthread_t threads[64];
     for (uint32_t i = 0; i < jobs; i++) {
         if (pthread_create(&threads[i], NULL, work, run) != 0) {
-            die("pthread_create");
+            driver_die("pthread_create");
         }
     }
     for (uint32_t i = 0; i < jobs; i++) {
@@ -104,7 +107,7 @@ static void with_threads(struct run *run, void *(*work)(void *))
 
 static void *cancel_later(void *arg)
 {
-    struct run *run = arg;
+    struct driver_run *run = arg;
     usleep((useconds_t)run->cancel_after_ms * 1000);
     fake_host_cancel(run->fake);
     return NULL;
@@ -112,57 +115,57 @@ static void *cancel_later(void *arg)
 
 /* ---- backup ---------------------------------------------------------------------- */
 
-static FILE *create(const struct run *run, const char *name)
+static FILE *create_object_file(const struct driver_run *run, const char *name)
 {
     char *file;
     if (asprintf(&file, "%s/objects/%s", run->dir, name) < 0) {
-        die("asprintf");
+        driver_die("asprintf");
     }
     for (char *c = file + strlen(run->dir) + 1; *c; c++) {
         if (*c == '/') {
             *c = '\0';
             if (mkdir(file, 0700) != 0 && errno != EEXIST) {
-                die(file);
+                driver_die(file);
             }
             *c = '/';
         }
     }
     FILE *out = fopen(file, "wbx");
     if (!out) {
-        die(file);
+        driver_die(file);
     }
     free(file);
     return out;
 }
 
-static void pause_if_asked(const struct run *run, const char *asked, const char *here)
+static void pause_if_asked(const struct driver_run *run, const char *asked, const char *here)
 {
     if (!asked || strcmp(asked, here) != 0) {
         return;
     }
-    char *go = path_of(run, "go"), *paused = path_of(run, "paused");
+    char *go = path_in_dir(run, "go"), *paused = path_in_dir(run, "paused");
     FILE *file = fopen(paused, "w");
     if (file) {
         fclose(file);
     }
-    for (int i = 0; i < 6000 && access(go, F_OK) != 0; i++) { /* a minute */
+    for (int i = 0; i < 6000 && access(go, F_OK) != 0; i++) { /* one minute */
         usleep(10000);
     }
     free(go);
     free(paused);
 }
 
-static enum hangar_rc read_object(struct run *run, struct hangar_object *handle,
-                                  struct object *object)
+static enum hangar_rc store_object(struct driver_run *run, struct hangar_object *handle,
+                                   struct driver_object *object)
 {
-    FILE *out = create(run, object->name);
+    FILE *out = create_object_file(run, object->name);
     char *buffer = malloc(run->step);
     enum hangar_rc rc;
     size_t got = 0;
     do {
         rc = run->source->read(handle, buffer, run->step, &got);
         if (rc == HANGAR_OK && got && fwrite(buffer, 1, got, out) != got) {
-            die("fwrite");
+            driver_die("fwrite");
         }
         if (rc == HANGAR_OK && !object->size) {
             pause_if_asked(run, run->pause_object, object->name);
@@ -178,8 +181,8 @@ static enum hangar_rc read_object(struct run *run, struct hangar_object *handle,
 
 static void *backup_thread(void *arg)
 {
-    struct run *run = arg;
-    while (state(run) == HANGAR_OK) {
+    struct driver_run *run = arg;
+    while (first_failure(run) == HANGAR_OK) {
         struct hangar_object_info info = {.struct_size = sizeof(info)};
         struct hangar_object *handle;
         enum hangar_rc rc = run->source->next(run->inst, &info, &handle);
@@ -187,25 +190,25 @@ static void *backup_thread(void *arg)
             break;
         }
         if (rc == HANGAR_OK) {
-            struct object object = {.name = strdup(info.name), .phase = info.phase};
-            rc = read_object(run, handle, &object);
+            struct driver_object object = {.name = strdup(info.name), .phase = info.phase};
+            rc = store_object(run, handle, &object);
             pthread_mutex_lock(&run->mutex);
             run->objects = realloc(run->objects, (run->count + 1) * sizeof(object));
             run->objects[run->count++] = object;
             pthread_mutex_unlock(&run->mutex);
         }
-        note(run, rc);
+        record_result(run, rc);
     }
     return NULL;
 }
 
 static int by_phase_and_name(const void *a, const void *b)
 {
-    const struct object *x = a, *y = b;
+    const struct driver_object *x = a, *y = b;
     return x->phase != y->phase ? (x->phase < y->phase ? -1 : 1) : strcmp(x->name, y->name);
 }
 
-static void write_index(struct run *run)
+static void write_index(struct driver_run *run)
 {
     json_t *objects = json_array();
     for (size_t i = 0; i < run->count; i++) {
@@ -216,20 +219,20 @@ static void write_index(struct run *run)
     }
     json_t *index = json_pack("{s:o,s:o,s:o}", "facts", hg_attrs_to_json(run->facts), "point",
                               hg_attrs_to_json(run->point), "objects", objects);
-    char *path = path_of(run, "index.json");
+    char *path = path_in_dir(run, "index.json");
     if (json_dump_file(index, path, JSON_INDENT(1)) != 0) {
-        die(path);
+        driver_die(path);
     }
     free(path);
     json_decref(index);
 }
 
-static void backup(struct run *run, bool safety)
+static void run_backup(struct driver_run *run, bool safety)
 {
     int64_t time_ms = 0, start = hg_mono_ms();
-    char *objects = path_of(run, "objects");
+    char *objects = path_in_dir(run, "objects");
     if ((mkdir(run->dir, 0700) != 0 && errno != EEXIST) || mkdir(objects, 0700) != 0) {
-        die(objects);
+        driver_die(objects);
     }
     free(objects);
     enum hangar_rc rc = (safety ? run->source->prepare_safety : run->source->prepare)(run->inst);
@@ -238,12 +241,12 @@ static void backup(struct run *run, bool safety)
         rc = run->source->begin(run->inst, &time_ms, run->point);
         fprintf(stderr, "begin: %lld ms\n", (long long)(hg_mono_ms() - start));
     }
-    note(run, rc);
+    record_result(run, rc);
     if (rc == HANGAR_OK) {
         with_threads(run, backup_thread);
     }
     rc = run->source->end(run->inst, run->rc == HANGAR_OK ? run->facts : NULL);
-    note(run, rc);
+    record_result(run, rc);
     if (run->count) {
         qsort(run->objects, run->count, sizeof(*run->objects), by_phase_and_name);
     }
@@ -254,25 +257,25 @@ static void backup(struct run *run, bool safety)
 
 /* ---- restore ----------------------------------------------------------------------- */
 
-static struct hangar_attrs *attrs_of(const json_t *json, const char *key)
+static struct hangar_attrs *attrs_from_index(const json_t *json, const char *key)
 {
     struct hangar_attrs *attrs = NULL;
     if (hg_attrs_from_json(json_object_get(json, key), &attrs) != HANGAR_OK) {
-        die(key);
+        driver_die(key);
     }
     return attrs;
 }
 
-static void read_index(struct run *run)
+static void read_index(struct driver_run *run)
 {
-    char *path = path_of(run, "index.json");
+    char *path = path_in_dir(run, "index.json");
     json_t *index = json_load_file(path, 0, NULL);
     if (!index) {
-        die(path);
+        driver_die(path);
     }
     free(path);
     hg_attrs_free(run->facts);
-    run->facts = attrs_of(index, "facts");
+    run->facts = attrs_from_index(index, "facts");
     json_t *objects = json_object_get(index, "objects"), *item;
     size_t i;
     run->count = json_array_size(objects);
@@ -281,12 +284,12 @@ static void read_index(struct run *run)
         run->objects[i].name = strdup(json_string_value(json_object_get(item, "name")));
         run->objects[i].phase = (uint32_t)json_integer_value(json_object_get(item, "phase"));
         run->objects[i].size = (uint64_t)json_integer_value(json_object_get(item, "size"));
-        run->objects[i].attrs = attrs_of(item, "attrs");
+        run->objects[i].attrs = attrs_from_index(item, "attrs");
     }
     json_decref(index);
 }
 
-static struct hangar_object_info info_of(const struct object *object)
+static struct hangar_object_info info_of(const struct driver_object *object)
 {
     return (struct hangar_object_info){.struct_size = sizeof(struct hangar_object_info),
                                        .phase = object->phase,
@@ -295,18 +298,18 @@ static struct hangar_object_info info_of(const struct object *object)
                                        .attrs = object->attrs};
 }
 
-static enum hangar_rc write_object(struct run *run, const struct object *object)
+static enum hangar_rc load_object(struct driver_run *run, const struct driver_object *object)
 {
     struct hangar_object_info info = info_of(object);
     struct hangar_object *handle;
     char *name, *path;
     if (asprintf(&name, "objects/%s", object->name) < 0) {
-        die("asprintf");
+        driver_die("asprintf");
     }
-    path = path_of(run, name);
+    path = path_in_dir(run, name);
     FILE *in = fopen(path, "rb");
     if (!in) {
-        die(path);
+        driver_die(path);
     }
     char *buffer = malloc(run->step);
     size_t n;
@@ -329,21 +332,21 @@ static enum hangar_rc write_object(struct run *run, const struct object *object)
 
 static void *restore_thread(void *arg)
 {
-    struct run *run = arg;
+    struct driver_run *run = arg;
     for (;;) {
         pthread_mutex_lock(&run->mutex);
         bool mine = run->rc == HANGAR_OK && run->next < run->count &&
                     run->objects[run->next].phase == run->phase;
-        const struct object *object = mine ? &run->objects[run->next++] : NULL;
+        const struct driver_object *object = mine ? &run->objects[run->next++] : NULL;
         pthread_mutex_unlock(&run->mutex);
         if (!object) {
             return NULL;
         }
-        note(run, write_object(run, object));
+        record_result(run, load_object(run, object));
     }
 }
 
-static void restore(struct run *run, uint32_t flags)
+static void run_restore(struct driver_run *run, uint32_t flags)
 {
     read_index(run);
     struct hangar_object_info *infos = calloc(run->count + 1, sizeof(*infos));
@@ -359,7 +362,7 @@ static void restore(struct run *run, uint32_t flags)
                                  .object_count = run->count,
                                  .plan = plan,
                                  .target_empty = &empty};
-    note(run, run->source->restore_prepare(run->inst, &how));
+    record_result(run, run->source->restore_prepare(run->inst, &how));
     if (flags & HANGAR_RESTORE_CLEAN && flags & HANGAR_RESTORE_DRY_RUN) {
         printf("target_empty: %d\n", empty);
     }
@@ -369,20 +372,21 @@ static void restore(struct run *run, uint32_t flags)
         with_threads(run, restore_thread);
         fprintf(stderr, "phase %u: %lld ms\n", run->phase, (long long)(hg_mono_ms() - start));
         if (run->rc == HANGAR_OK) {
-            note(run, run->source->restore_phase_end(run->inst, run->phase));
+            record_result(run, run->source->restore_phase_end(run->inst, run->phase));
         }
         fprintf(stderr, "phase %u ended: %lld ms\n", run->phase, (long long)(hg_mono_ms() - start));
         char phase[12];
         snprintf(phase, sizeof(phase), "%u", run->phase);
         pause_if_asked(run, run->pause_phase, phase);
     }
-    note(run, run->source->restore_end(run->inst, run->rc == HANGAR_OK ? run->report : NULL));
+    record_result(run,
+                  run->source->restore_end(run->inst, run->rc == HANGAR_OK ? run->report : NULL));
     printf("%s", fake_text(plan));
     fake_text_free(plan);
     free(infos);
 }
 
-static void commands(struct run *run)
+static void run_commands(struct driver_run *run)
 {
     read_index(run);
     struct hangar_object_info *infos = calloc(run->count + 1, sizeof(*infos));
@@ -391,11 +395,12 @@ static void commands(struct run *run)
         char *decode;
         infos[i] = info_of(&run->objects[i]);
         if (asprintf(&decode, "cat 'objects/%s'", infos[i].name) < 0) {
-            die("asprintf");
+            driver_die("asprintf");
         }
         infos[i].decode = decode;
     }
-    note(run, run->source->restore_commands(run->inst, run->facts, infos, run->count, out));
+    record_result(run,
+                  run->source->restore_commands(run->inst, run->facts, infos, run->count, out));
     printf("%s", fake_text(out));
     for (size_t i = 0; i < run->count; i++) {
         free((char *)infos[i].decode);
@@ -413,7 +418,7 @@ static void print_attrs(const char *title, const struct hangar_attrs *attrs)
     }
 }
 
-static void perform(struct run *run, const char *command)
+static void run_command(struct driver_run *run, const char *command)
 {
     static const struct {
         const char *command;
@@ -430,20 +435,20 @@ static void perform(struct run *run, const char *command)
     };
     for (size_t i = 0; i < sizeof(restores) / sizeof(restores[0]); i++) {
         if (strcmp(command, restores[i].command) == 0) {
-            restore(run, restores[i].flags);
+            run_restore(run, restores[i].flags);
             return;
         }
     }
     if (strcmp(command, "check") == 0) {
-        note(run, run->source->check(run->inst, run->facts));
+        record_result(run, run->source->check(run->inst, run->facts));
     } else if (strcmp(command, "backup") == 0 || strcmp(command, "safety") == 0) {
-        backup(run, strcmp(command, "safety") == 0);
+        run_backup(run, strcmp(command, "safety") == 0);
     } else {
-        commands(run);
+        run_commands(run);
     }
 }
 
-static void free_run(struct run *run)
+static void free_run(struct driver_run *run)
 {
     for (size_t i = 0; i < run->count; i++) {
         free(run->objects[i].name);
@@ -456,11 +461,11 @@ static void free_run(struct run *run)
     fake_attrs_free(run->report);
 }
 
-static void read_secret(const char *path, char *out, size_t size)
+static void read_secret_file(const char *path, char *out, size_t size)
 {
     FILE *file = fopen(path, "r");
     if (!file || !fgets(out, (int)size, file)) {
-        die(path);
+        driver_die(path);
     }
     fclose(file);
     out[strcspn(out, "\n")] = '\0';
@@ -468,7 +473,7 @@ static void read_secret(const char *path, char *out, size_t size)
 
 int main(int argc, char **argv)
 {
-    struct run run = {.step = 1024 * 1024, .mutex = PTHREAD_MUTEX_INITIALIZER};
+    struct driver_run run = {.step = 1024 * 1024, .mutex = PTHREAD_MUTEX_INITIALIZER};
     int at = 1;
     for (; at + 1 < argc && argv[at][0] == '-'; at += 2) {
         if (strcmp(argv[at], "--step") == 0) {
@@ -494,20 +499,20 @@ int main(int argc, char **argv)
         char *equals = strchr(argv[at], '=');
         char *name = strndup(argv[at], (size_t)(equals - argv[at])), secret[256] = "";
         if (equals[1] == '@') {
-            read_secret(equals + 2, secret, sizeof(secret));
+            read_secret_file(equals + 2, secret, sizeof(secret));
         }
         fake_host_set(run.fake, name, equals[1] == '@' ? secret : equals + 1);
         free(name);
     }
     int64_t start = hg_mono_ms();
-    note(&run, fake_host_create(run.fake, &run.inst));
+    record_result(&run, fake_host_create(run.fake, &run.inst));
     run.source = fake_host_plugin(run.fake)->source;
     pthread_t canceller;
     if (run.cancel_after_ms && pthread_create(&canceller, NULL, cancel_later, &run) != 0) {
-        die("pthread_create");
+        driver_die("pthread_create");
     }
     if (run.rc == HANGAR_OK) {
-        perform(&run, command);
+        run_command(&run, command);
     }
     if (run.cancel_after_ms) {
         pthread_join(canceller, NULL);

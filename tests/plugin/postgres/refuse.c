@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * refuse: what the server may do to a statement, for a test to choose which.  The
- * program's own functions stand before libpq's, for the plugin that it loads.  Knows
- * nothing of hangar.
+ * refuse.c: faults of the server, chosen by a test.  The program defines functions of libpq,
+ * which the plugin then calls instead.  It does not depend on hangar.
  *
- *     REFUSE=TEXT        statements that contain TEXT fail: the server is sent
- *                        another one that does
- *     LOSE=answer        the connection breaks once COMMIT is sent that follows a
- *                        RENAME TO, before its answer is read
- *     LOSE=statement     likewise, before COMMIT is sent
+ *     REFUSE=TEXT        statements that contain TEXT fail: the server gets another one,
+ *                        which fails
+ *     LOSE=answer        the connection breaks after a COMMIT that follows a RENAME TO
+ *                        was sent, before its answer is read
+ *     LOSE=statement     the same, before the COMMIT is sent
  */
 #include <dlfcn.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -25,21 +25,21 @@ PQsendQueryParams(PGconn *conn, const char *query, int count, const Oid *types,
 
 static const char failing[] = "SELECT refused_by_the_test FROM pg_catalog.pg_class";
 
-static int next_send(PGconn *conn, const char *query)
+static int send_to_libpq(PGconn *conn, const char *query)
 {
     int (*real)(PGconn *, const char *) =
         (int (*)(PGconn *, const char *))dlsym(RTLD_NEXT, "PQsendQuery");
     return real(conn, query);
 }
 
-static int refused(const char *query)
+static bool is_statement_refused(const char *query)
 {
     const char *text = getenv("REFUSE");
-    return text && strstr(query, text);
+    return text && strstr(query, text) != NULL;
 }
 
-/* Everything is on its way; the server reads it also when nobody is there any more. */
-static void break_off(PGconn *conn)
+/* Sends everything, then breaks the connection; the server still reads what was sent. */
+static void break_connection(PGconn *conn)
 {
     struct pollfd fd = {.fd = PQsocket(conn), .events = POLLOUT};
     while (PQflush(conn) == 1) {
@@ -50,21 +50,21 @@ static void break_off(PGconn *conn)
 
 int PQsendQuery(PGconn *conn, const char *query)
 {
-    static PGconn *renaming; /* one thread does */
+    static PGconn *renaming; /* only one thread renames */
     const char *lose = getenv("LOSE");
-    if (refused(query)) {
-        return next_send(conn, failing);
+    if (is_statement_refused(query)) {
+        return send_to_libpq(conn, failing);
     }
     if (lose && strstr(query, " RENAME TO ")) {
         renaming = conn;
     }
     int committing = lose && conn == renaming && strcmp(query, "COMMIT") == 0;
     if (committing && strcmp(lose, "statement") == 0) {
-        break_off(conn);
+        break_connection(conn);
     }
-    int sent = next_send(conn, query);
+    int sent = send_to_libpq(conn, query);
     if (committing) {
-        break_off(conn);
+        break_connection(conn);
     }
     return sent;
 }
@@ -76,7 +76,7 @@ int PQsendQueryParams(PGconn *conn, const char *query, int count, const Oid *typ
                 const int *, int) =
         (int (*)(PGconn *, const char *, int, const Oid *, const char *const *, const int *,
                  const int *, int))dlsym(RTLD_NEXT, "PQsendQueryParams");
-    if (refused(query)) {
+    if (is_statement_refused(query)) {
         return real(conn, failing, 0, NULL, NULL, NULL, NULL, format);
     }
     return real(conn, query, count, types, values, lengths, formats, format);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * test_postgres_drill: throw-away clusters: closed to others, not root's, gone when
- * they are stopped or their starter dies; what cannot start says why.
+ * test_postgres_drill.c: throw-away clusters: closed to other users, not run by root, gone when
+ * they are stopped or their starter dies; a failed start reports why.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -14,7 +14,7 @@
 #include "fake_host.h"
 #include "testing.h"
 
-/* An instance with these options, ended by NULL. */
+/* An instance with options, a list that ends with NULL. */
 struct instance {
     struct fake_host *fake;
     const struct hangar_source *fn;
@@ -25,7 +25,7 @@ struct instance {
 static void open_instance(struct instance *in, const char *const *settings)
 {
     in->fake = fake_host_open("postgres");
-    for (; *settings != NULL; settings++) {
+    for (; *settings; settings++) {
         const char *value = strchr(*settings, '=') + 1;
         char name[64] = "";
         memcpy(name, *settings, (size_t)(value - *settings) - 1);
@@ -44,17 +44,17 @@ static void close_instance(struct instance *in)
     fake_attrs_free(in->overrides);
 }
 
-static void tell(struct instance *in, const char *name, const char *value)
+static void set_fact(struct instance *in, const char *name, const char *value)
 {
     fake_host_table(in->fake)->attr_set(in->facts, name, value);
 }
 
-static enum hangar_rc start(struct instance *in, const char *dir)
+static enum hangar_rc start_scratch(struct instance *in, const char *dir)
 {
     return in->fn->scratch_start(in->inst, dir, in->facts, in->overrides);
 }
 
-/* A short path, as sockets need, that another user may pass through. */
+/* A path that is short enough for a socket and that another user may pass through. */
 static const char *passable_dir(void)
 {
     const char *dir = testing_dir();
@@ -62,8 +62,8 @@ static const char *passable_dir(void)
     return dir;
 }
 
-/* What inspect comes to for the server in `dir`. */
-static enum hangar_rc look(const char *dir, char tables[32])
+/* Inspects the server in `dir`. */
+static enum hangar_rc inspect_cluster(const char *dir, char tables[32])
 {
     struct instance in;
     char host[300];
@@ -76,8 +76,7 @@ static enum hangar_rc look(const char *dir, char tables[32])
     return rc;
 }
 
-/* Nothing is compiled, whatever a database sets: a unit of systemd may forbid memory that
- * can be executed. */
+/* No code is compiled, whatever a database sets: a unit of systemd may forbid executable memory. */
 static void expect_no_compiler(const char *dir)
 {
     char command[500], answer[32] = "";
@@ -91,42 +90,42 @@ static void expect_no_compiler(const char *dir)
     ck_assert_str_eq(answer, "on\nf\n");
 }
 
-START_TEST(a_cluster_starts_is_closed_to_others_and_goes)
+START_TEST(cluster_is_closed_to_others_and_gone_after_stop)
 {
     struct instance in;
     struct stat st;
     char tables[32];
     const char *dir = passable_dir();
     open_instance(&in, (const char *[]){"database=shop", "password=secret", NULL});
-    tell(&in, "server_version_num", "100000");
-    tell(&in, "databases", "1");
-    testing_expect(in.fake, start(&in, dir), HANGAR_OK, "scratch_start");
+    set_fact(&in, "server_version_num", "100000");
+    set_fact(&in, "databases", "1");
+    testing_expect(in.fake, start_scratch(&in, dir), HANGAR_OK, "scratch_start");
     ck_assert_int_eq(stat(dir, &st), 0);
     ck_assert_uint_eq(st.st_mode & 0777, 0700);
     ck_assert(geteuid() != 0 || st.st_uid != 0);
     ck_assert_str_eq(fake_attr(in.overrides, "host"), dir);
     ck_assert_str_eq(fake_attr(in.overrides, "password"), "");
-    ck_assert_int_eq(look(dir, tables), HANGAR_OK);
+    ck_assert_int_eq(inspect_cluster(dir, tables), HANGAR_OK);
     ck_assert_str_eq(tables, "0");
     expect_no_compiler(dir);
     in.fn->scratch_stop(in.inst);
     in.fn->scratch_stop(in.inst);
     ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
-    ck_assert_int_ne(look(dir, tables), HANGAR_OK);
+    ck_assert_int_ne(inspect_cluster(dir, tables), HANGAR_OK);
     close_instance(&in);
 }
 END_TEST
 
-START_TEST(destroy_stops_it_too)
+START_TEST(destroy_stops_the_cluster)
 {
     struct instance in;
     char tables[32];
     const char *dir = passable_dir();
     open_instance(&in, (const char *[]){"database=shop", NULL});
-    testing_expect(in.fake, start(&in, dir), HANGAR_OK, "scratch_start");
+    testing_expect(in.fake, start_scratch(&in, dir), HANGAR_OK, "scratch_start");
     close_instance(&in);
     ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
-    ck_assert_int_ne(look(dir, tables), HANGAR_OK);
+    ck_assert_int_ne(inspect_cluster(dir, tables), HANGAR_OK);
 }
 END_TEST
 
@@ -137,7 +136,7 @@ static void write_program(const char *dir, const char *name, const char *text)
     chmod(path, 0755);
 }
 
-START_TEST(what_cannot_start_says_why_and_leaves_nothing)
+START_TEST(failed_start_reports_why_and_leaves_nothing)
 {
     static const struct {
         const char *initdb, *postgres, *says;
@@ -152,33 +151,33 @@ START_TEST(what_cannot_start_says_why_and_leaves_nothing)
     char setting[300];
     const char *bin = passable_dir();
     chmod(bin, 0755);
-    if (cases[_i].initdb != NULL) {
+    if (cases[_i].initdb) {
         write_program(bin, "initdb", cases[_i].initdb);
         write_program(bin, "postgres", cases[_i].postgres);
     }
     snprintf(setting, sizeof(setting), "bin_dir=%s", bin);
     open_instance(&in, (const char *[]){"database=shop", setting, NULL});
-    ck_assert_int_ne(start(&in, passable_dir()), HANGAR_OK);
+    ck_assert_int_ne(start_scratch(&in, passable_dir()), HANGAR_OK);
     const char *error = fake_host_error(in.fake);
-    ck_assert_msg(strstr(error, cases[_i].says) != NULL, "%s", error);
-    ck_assert_msg(!cases[_i].initdb || strstr(error, "no such luck") != NULL, "%s", error);
+    ck_assert_msg(strstr(error, cases[_i].says), "%s", error);
+    ck_assert_msg(!cases[_i].initdb || strstr(error, "no such luck"), "%s", error);
     in.fn->scratch_stop(in.inst);
     ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
     close_instance(&in);
 }
 END_TEST
 
-START_TEST(a_drill_that_would_prove_less_is_refused)
+START_TEST(drill_that_leaves_out_databases_or_is_too_old_is_refused)
 {
     static const struct {
         const char *fact, *value, *says;
-    } cases[] = {{"databases", "2", "leave some out"}, {"server_version_num", "990000", "99"}};
+    } cases[] = {{"databases", "2", "leave the others out"},
+                 {"server_version_num", "990000", "99"}};
     struct instance in;
     open_instance(&in, (const char *[]){"database=shop", NULL});
-    tell(&in, cases[_i].fact, cases[_i].value);
-    ck_assert_int_ne(start(&in, passable_dir()), HANGAR_OK);
-    ck_assert_msg(strstr(fake_host_error(in.fake), cases[_i].says) != NULL, "%s",
-                  fake_host_error(in.fake));
+    set_fact(&in, cases[_i].fact, cases[_i].value);
+    ck_assert_int_ne(start_scratch(&in, passable_dir()), HANGAR_OK);
+    ck_assert_msg(strstr(fake_host_error(in.fake), cases[_i].says), "%s", fake_host_error(in.fake));
     close_instance(&in);
 }
 END_TEST
@@ -188,14 +187,14 @@ START_TEST(cancel_ends_the_start)
     struct instance in;
     open_instance(&in, (const char *[]){"database=shop", NULL});
     fake_host_cancel(in.fake);
-    ck_assert_int_eq(start(&in, passable_dir()), HANGAR_CANCELLED);
+    ck_assert_int_eq(start_scratch(&in, passable_dir()), HANGAR_CANCELLED);
     in.fn->scratch_stop(in.inst);
     ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
     close_instance(&in);
 }
 END_TEST
 
-START_TEST(a_server_dies_with_the_process_that_started_it)
+START_TEST(cluster_dies_with_its_starter)
 {
     int channel[2];
     char tables[32], up = 0;
@@ -205,7 +204,7 @@ START_TEST(a_server_dies_with_the_process_that_started_it)
     if (starter == 0) {
         struct instance in;
         open_instance(&in, (const char *[]){"database=shop", NULL});
-        up = start(&in, dir) == HANGAR_OK;
+        up = start_scratch(&in, dir) == HANGAR_OK;
         if (write(channel[1], &up, 1) == 1) {
             pause();
         }
@@ -213,10 +212,10 @@ START_TEST(a_server_dies_with_the_process_that_started_it)
     }
     ck_assert_int_eq(read(channel[0], &up, 1), 1);
     ck_assert_int_eq(up, 1);
-    ck_assert_int_eq(look(dir, tables), HANGAR_OK);
+    ck_assert_int_eq(inspect_cluster(dir, tables), HANGAR_OK);
     kill(starter, SIGKILL);
     waitpid(starter, NULL, 0);
-    for (int tries = 0; look(dir, tables) == HANGAR_OK; tries++) {
+    for (int tries = 0; inspect_cluster(dir, tables) == HANGAR_OK; tries++) {
         ck_assert_int_lt(tries, 1000);
         usleep(20000);
     }
@@ -228,12 +227,12 @@ int main(void)
     Suite *suite = suite_create("postgres_drill");
     TCase *scratch = tcase_create("scratch");
     tcase_set_timeout(scratch, 240);
-    tcase_add_test(scratch, a_cluster_starts_is_closed_to_others_and_goes);
-    tcase_add_test(scratch, destroy_stops_it_too);
-    tcase_add_loop_test(scratch, what_cannot_start_says_why_and_leaves_nothing, 0, 3);
-    tcase_add_loop_test(scratch, a_drill_that_would_prove_less_is_refused, 0, 2);
+    tcase_add_test(scratch, cluster_is_closed_to_others_and_gone_after_stop);
+    tcase_add_test(scratch, destroy_stops_the_cluster);
+    tcase_add_loop_test(scratch, failed_start_reports_why_and_leaves_nothing, 0, 3);
+    tcase_add_loop_test(scratch, drill_that_leaves_out_databases_or_is_too_old_is_refused, 0, 2);
     tcase_add_test(scratch, cancel_ends_the_start);
-    tcase_add_test(scratch, a_server_dies_with_the_process_that_started_it);
+    tcase_add_test(scratch, cluster_dies_with_its_starter);
     suite_add_tcase(suite, scratch);
     return testing_main(suite);
 }
