@@ -25,7 +25,7 @@ struct hangar_attrs *hg_attrs_new(void)
 
 void hg_attrs_free(struct hangar_attrs *attrs)
 {
-    if (attrs == NULL) {
+    if (!attrs) {
         return;
     }
     for (size_t i = 0; i < attrs->count; i++) {
@@ -38,7 +38,7 @@ void hg_attrs_free(struct hangar_attrs *attrs)
 
 static void misuse(struct hangar_attrs *attrs, const char *what)
 {
-    if (attrs->problem == NULL) {
+    if (!attrs->problem) {
         attrs->problem = what;
     }
 }
@@ -62,10 +62,10 @@ static struct hg_attr *find(const struct hangar_attrs *attrs, const char *name)
 
 void hg_attrs_set(struct hangar_attrs *attrs, const char *name, const char *value)
 {
-    if (attrs == NULL || value == NULL) {
+    if (!attrs || !value) {
         return;
     }
-    if (name == NULL || !good_name(name)) {
+    if (!name || !good_name(name)) {
         misuse(attrs, "an attribute has a bad name");
         return;
     }
@@ -74,20 +74,20 @@ void hg_attrs_set(struct hangar_attrs *attrs, const char *name, const char *valu
         return;
     }
     struct hg_attr *old = find(attrs, name);
-    if (old == NULL && attrs->count == MAX_COUNT) {
+    if (!old && attrs->count == MAX_COUNT) {
         misuse(attrs, "there are more than 256 attributes");
         return;
     }
 
-    char *name_copy = old == NULL ? strdup(name) : NULL;
+    char *name_copy = old ? NULL : strdup(name);
     char *value_copy = strdup(value);
-    if (value_copy == NULL || (old == NULL && (name_copy == NULL || !HG_VEC_RESERVE(attrs)))) {
+    if (!value_copy || (!old && (!name_copy || !HG_VEC_RESERVE(attrs)))) {
         free(name_copy);
         free(value_copy);
         misuse(attrs, no_memory);
         return;
     }
-    if (old != NULL) {
+    if (old) {
         free(old->value);
         old->value = value_copy;
     } else {
@@ -97,7 +97,7 @@ void hg_attrs_set(struct hangar_attrs *attrs, const char *name, const char *valu
 
 void hg_attrs_setf(struct hangar_attrs *attrs, const char *name, const char *fmt, ...)
 {
-    if (attrs == NULL) {
+    if (!attrs) {
         return;
     }
     struct hg_str value = {0};
@@ -115,17 +115,17 @@ void hg_attrs_setf(struct hangar_attrs *attrs, const char *name, const char *fmt
 
 const char *hg_attrs_get(const struct hangar_attrs *attrs, const char *name)
 {
-    if (attrs == NULL || name == NULL) {
+    if (!attrs || !name) {
         return NULL;
     }
     const struct hg_attr *attr = find(attrs, name);
-    return attr != NULL ? attr->value : NULL;
+    return attr ? attr->value : NULL;
 }
 
 json_t *hg_attrs_to_json(const struct hangar_attrs *attrs)
 {
     json_t *object = json_object();
-    for (size_t i = 0; attrs != NULL && i < attrs->count; i++) {
+    for (size_t i = 0; attrs && i < attrs->count; i++) {
         hg_json_set_string(object, attrs->items[i].name, attrs->items[i].value);
     }
     return object;
@@ -137,7 +137,7 @@ enum hangar_rc hg_attrs_from_json(const json_t *object, struct hangar_attrs **ou
         return HANGAR_CORRUPT;
     }
     struct hangar_attrs *attrs = hg_attrs_new();
-    if (attrs == NULL) {
+    if (!attrs) {
         return HANGAR_NO_MEMORY;
     }
     /* The iterator takes a pointer to non-const and changes nothing. */
@@ -153,7 +153,7 @@ enum hangar_rc hg_attrs_from_json(const json_t *object, struct hangar_attrs **ou
         }
     }
     json_decref(in);
-    if (attrs->problem != NULL) {
+    if (attrs->problem) {
         enum hangar_rc rc = attrs->problem == no_memory ? HANGAR_NO_MEMORY : HANGAR_CORRUPT;
         hg_attrs_free(attrs);
         return rc;

@@ -109,7 +109,7 @@ static bool match(const char *text, const char *pattern, struct date *d)
                      : *pattern == 's' ? &d->second
                      : *pattern == 'f' ? &d->ms
                                        : NULL;
-        if (field == NULL && *pattern != 'y') {
+        if (!field && *pattern != 'y') {
             if (*text != *pattern) {
                 return false;
             }
@@ -118,7 +118,7 @@ static bool match(const char *text, const char *pattern, struct date *d)
         if (*text < '0' || *text > '9') {
             return false;
         }
-        if (field != NULL) {
+        if (field) {
             *field = *field * 10 + (*text - '0');
         } else {
             d->year = d->year * 10 + (*text - '0');

@@ -145,7 +145,7 @@ struct hg_command_result hg_command_run(const struct hg_command *c)
             result = ended > 0 ? how(status) : (struct hg_command_result){HG_COMMAND_LOST, errno};
             break;
         }
-        bool cancelled = c->cancel != NULL && atomic_load(c->cancel);
+        bool cancelled = c->cancel && atomic_load(c->cancel);
         if (cancelled || hg_mono_ms() >= deadline) {
             end_all(pid);
             result.end = cancelled ? HG_COMMAND_CANCELLED : HG_COMMAND_TIMED_OUT;

@@ -34,7 +34,7 @@ static void format(char *text, size_t size, const char *fmt, va_list args)
 enum hangar_rc hg_fail(struct hg_error *err, enum hangar_rc rc, int error_number, const char *fmt,
                        ...)
 {
-    if (err == NULL || err->rc != HANGAR_OK) {
+    if (!err || err->rc != HANGAR_OK) {
         return rc;
     }
 
@@ -70,7 +70,7 @@ enum hangar_rc hg_error_move(struct hg_error *to, struct hg_error *from)
 
 enum hangar_rc hg_context(struct hg_error *err, const char *fmt, ...)
 {
-    if (err == NULL) {
+    if (!err) {
         return HANGAR_INTERNAL;
     }
     if (err->rc == HANGAR_OK) {
@@ -102,7 +102,7 @@ enum hangar_rc hg_context(struct hg_error *err, const char *fmt, ...)
 
 void hg_error_clear(struct hg_error *err)
 {
-    if (err == NULL) {
+    if (!err) {
         return;
     }
     err->rc = HANGAR_OK;

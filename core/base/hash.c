@@ -16,7 +16,7 @@ struct hg_sha256 {
 
 bool hg_crypto_ready(void)
 {
-    return OPENSSL_init_crypto(0, NULL) == 1 && OSSL_LIB_CTX_get0_global_default() != NULL;
+    return OPENSSL_init_crypto(0, NULL) == 1 && OSSL_LIB_CTX_get0_global_default();
 }
 
 struct hg_sha256 *hg_sha256_new(void)
@@ -25,11 +25,11 @@ struct hg_sha256 *hg_sha256_new(void)
         return NULL;
     }
     struct hg_sha256 *h = calloc(1, sizeof(*h));
-    if (h == NULL) {
+    if (!h) {
         return NULL;
     }
     h->ctx = EVP_MD_CTX_new();
-    if (h->ctx == NULL || EVP_DigestInit_ex(h->ctx, EVP_sha256(), NULL) != 1) {
+    if (!h->ctx || EVP_DigestInit_ex(h->ctx, EVP_sha256(), NULL) != 1) {
         hg_sha256_free(h);
         return NULL;
     }
@@ -61,7 +61,7 @@ void hg_sha256_final(struct hg_sha256 *h, char hex[HG_SHA256_HEX])
 
 void hg_sha256_free(struct hg_sha256 *h)
 {
-    if (h == NULL) {
+    if (!h) {
         return;
     }
     EVP_MD_CTX_free(h->ctx);
@@ -72,7 +72,7 @@ bool hg_sha256_of(const void *data, size_t size, char hex[HG_SHA256_HEX])
 {
     struct hg_sha256 *h = hg_sha256_new();
     hex[0] = '\0';
-    if (h != NULL) {
+    if (h) {
         hg_sha256_update(h, data, size);
         hg_sha256_final(h, hex);
     }

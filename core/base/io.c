@@ -133,7 +133,7 @@ enum hangar_rc hg_read_file(const char *path, size_t max, struct hg_str *out, st
 static char *folder_of(const char *path)
 {
     const char *slash = strrchr(path, '/');
-    if (slash == NULL) {
+    if (!slash) {
         return strdup(".");
     }
     return strndup(path, slash == path ? 1 : (size_t)(slash - path));
@@ -169,8 +169,8 @@ enum hangar_rc hg_write_file(const char *path, const void *data, size_t size, mo
 {
     enum hangar_rc rc = HANGAR_OK;
     char *folder = folder_of(path);
-    char *temp = folder != NULL ? hg_format("%s/.hangar-XXXXXX", folder) : NULL;
-    if (temp == NULL) {
+    char *temp = folder ? hg_format("%s/.hangar-XXXXXX", folder) : NULL;
+    if (!temp) {
         rc = hg_fail(err, HANGAR_NO_MEMORY, 0, "cannot write %s: out of memory", path);
         goto out;
     }
@@ -194,7 +194,7 @@ out:
 enum hangar_rc hg_make_dirs(const char *path, mode_t mode, struct hg_error *err)
 {
     char *part = strdup(path);
-    if (part == NULL) {
+    if (!part) {
         return hg_fail(err, HANGAR_NO_MEMORY, 0, "cannot create %s: out of memory", path);
     }
     enum hangar_rc rc = HANGAR_OK;
@@ -255,7 +255,7 @@ static int descend(struct way *way, int *fd, const char *name)
         goto fail;
     }
     copy = strdup(name);
-    if (copy == NULL || !HG_VEC_RESERVE(way)) {
+    if (!copy || !HG_VEC_RESERVE(way)) {
         errno = ENOMEM;
         goto fail;
     }
@@ -306,7 +306,7 @@ static int empty_folder(int fd, char folder[NAME_MAX + 1])
         return -1;
     }
     DIR *dir = fdopendir(real);
-    if (dir == NULL) {
+    if (!dir) {
         close(real);
         return -1;
     }
@@ -314,7 +314,7 @@ static int empty_folder(int fd, char folder[NAME_MAX + 1])
     while (result == 0) {
         errno = 0;
         struct dirent *entry = readdir(dir);
-        if (entry == NULL) {
+        if (!entry) {
             result = errno == 0 ? 0 : -1;
             break;
         }
@@ -365,16 +365,16 @@ enum hangar_rc hg_remove_tree(const char *path, struct hg_error *err)
     struct way way = {0};
     int fd = -1;
     char *whole = strdup(path);
-    if (whole == NULL) {
+    if (!whole) {
         return hg_fail(err, HANGAR_NO_MEMORY, 0, "cannot remove %s: out of memory", path);
     }
     for (size_t len = strlen(whole); len > 1 && whole[len - 1] == '/'; len--) {
         whole[len - 1] = '\0';
     }
     const char *slash = strrchr(whole, '/');
-    const char *name = slash != NULL ? slash + 1 : whole;
+    const char *name = slash ? slash + 1 : whole;
     char *folder = folder_of(whole);
-    if (folder == NULL) {
+    if (!folder) {
         rc = hg_fail(err, HANGAR_NO_MEMORY, 0, "cannot remove %s: out of memory", path);
         goto out;
     }
@@ -403,15 +403,15 @@ uint64_t hg_tree_bytes(const char *path)
 {
     char *copy = strdup(path);
     char *const roots[] = {copy, NULL};
-    FTS *fts = copy != NULL ? fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL) : NULL;
+    FTS *fts = copy ? fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL) : NULL;
     uint64_t bytes = 0;
     FTSENT *entry;
-    while (fts != NULL && (entry = fts_read(fts)) != NULL) {
+    while (fts && (entry = fts_read(fts)) != NULL) {
         if (entry->fts_info == FTS_F) {
             bytes += (uint64_t)entry->fts_statp->st_size;
         }
     }
-    if (fts != NULL) {
+    if (fts) {
         fts_close(fts);
     }
     free(copy);

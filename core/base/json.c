@@ -85,7 +85,7 @@ enum hangar_rc hg_json_parse(const char *text, size_t size, const char *what, js
     if (lacked) {
         return hg_fail(err, HANGAR_NO_MEMORY, 0, "cannot read %s: out of memory", what);
     }
-    if (doc == NULL) {
+    if (!doc) {
         return hg_fail(err, HANGAR_CORRUPT, 0, "cannot read %s: line %d, column %d: %s", what,
                        error.line, error.column, error.text);
     }
@@ -143,7 +143,7 @@ bool hg_json_bool(const json_t *object, const char *key, bool fallback)
  * change to it too; what it holds is lost, which is of no matter then. */
 static void spoil(json_t *container)
 {
-    if (container != NULL) {
+    if (container) {
         container->type = (json_type)(JSON_NULL + 1);
     }
 }
@@ -166,12 +166,12 @@ void hg_json_add(json_t *array, json_t *child)
 static json_t *any_string(const char *value)
 {
     json_t *string = json_string(value);
-    if (string != NULL) {
+    if (string) {
         return string;
     }
     size_t size = strlen(value) * 4 + 1;
     char *escaped = malloc(size);
-    if (escaped == NULL) {
+    if (!escaped) {
         return NULL;
     }
     hg_log_escape(value, escaped, size);
@@ -207,11 +207,11 @@ void hg_json_set_time(json_t *object, const char *key, int64_t ms)
 json_t *hg_json_lines(const char *text)
 {
     json_t *lines = json_array();
-    char *copy = strdup(text != NULL ? text : "");
-    if (copy == NULL) {
+    char *copy = strdup(text ? text : "");
+    if (!copy) {
         spoil(lines);
     }
-    for (char *save = NULL, *line = copy != NULL ? strtok_r(copy, "\n", &save) : NULL; line != NULL;
+    for (char *save = NULL, *line = copy ? strtok_r(copy, "\n", &save) : NULL; line;
          line = strtok_r(NULL, "\n", &save)) {
         hg_json_add(lines, any_string(line));
     }

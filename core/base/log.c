@@ -29,7 +29,7 @@ static void HANGAR_PRINTF(5, 0)
     write_line(struct hg_log *log, enum hangar_log_level level, const char *event,
                int64_t duration_ms, const char *fmt, va_list args)
 {
-    if (log->write == NULL || level > log->level) {
+    if (!log->write || level > log->level) {
         return;
     }
 

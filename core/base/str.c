@@ -29,7 +29,7 @@ static bool reserve(struct hg_str *s, size_t n)
         capacity *= 2;
     }
     char *data = realloc(s->data, capacity);
-    if (data == NULL) {
+    if (!data) {
         s->failed = true;
         return false;
     }
@@ -85,7 +85,7 @@ void hg_str_free(struct hg_str *s)
 
 const char *hg_str_text(const struct hg_str *s)
 {
-    return s->data != NULL ? s->data : "";
+    return s->data ? s->data : "";
 }
 
 char *hg_str_take(struct hg_str *s)
@@ -187,7 +187,7 @@ const char *hg_did_you_mean(const char *word, const char *const *choices)
 
     const char *best = NULL;
     size_t best_distance = allowed + 1;
-    for (size_t i = 0; choices[i] != NULL; i++) {
+    for (size_t i = 0; choices[i]; i++) {
         size_t choice_len = strlen(choices[i]);
         if (choice_len > MAX_WORD) {
             continue;

@@ -70,7 +70,7 @@ static const struct unit duration_units[] = {
 
 static int64_t factor_of(const struct unit *units, const char *name)
 {
-    for (; units->name != NULL; units++) {
+    for (; units->name; units++) {
         if (strcmp(units->name, name) == 0) {
             return units->factor;
         }

@@ -26,7 +26,7 @@ bool hg_vec_reserve(void **items, size_t count, size_t *capacity, size_t size)
     void *array;
     memcpy(&array, items, sizeof(array));
     array = realloc(array, wanted * size);
-    if (array == NULL) {
+    if (!array) {
         return false;
     }
     memcpy(items, &array, sizeof(array));

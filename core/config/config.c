@@ -91,15 +91,15 @@ static void read_limits(struct hg_reader *r)
         c->stall_timeout_ms = hg_options_get(&limits, "stall_timeout")->number;
         c->nice = hg_options_get(&limits, "nice")->number;
         const char *class = hg_options_get(&limits, "ionice")->text;
-        while (class != NULL && strcmp(class, ionice_classes[c->ionice]) != 0 &&
+        while (class && strcmp(class, ionice_classes[c->ionice]) != 0 &&
                c->ionice < HG_IONICE_IDLE) {
             c->ionice++;
         }
         c->jobs = hg_options_get(&limits, "jobs")->number;
         c->stop_timeout_ms = hg_options_get(&limits, "stop_timeout")->number;
         const char *temp_dir = hg_options_get(&limits, "temp_dir")->text;
-        c->temp_dir = temp_dir != NULL ? strdup(temp_dir) : NULL;
-        r->problems->failed = r->problems->failed || (temp_dir != NULL && c->temp_dir == NULL);
+        c->temp_dir = temp_dir ? strdup(temp_dir) : NULL;
+        r->problems->failed = r->problems->failed || (temp_dir && !c->temp_dir);
     }
     hg_options_free(&limits);
 }
@@ -143,16 +143,16 @@ static void read_http(struct hg_reader *r)
         {.name = NULL}};
     struct hg_options o;
     const struct hg_yaml *node = hg_get_map(r, r->config->root, "http");
-    if (node == NULL) {
+    if (!node) {
         return;
     }
     hg_options_bind(&o, http_options, node, "", node->line, node->column, NULL, 0, false,
                     r->problems);
     const struct hg_option_value *v = hg_options_get(&o, "listen");
-    if (v != NULL && v->set) {
+    if (v && v->set) {
         const char *colon = strrchr(v->text, ':');
         int64_t port;
-        if (colon == NULL || colon == v->text || !hg_parse_int(colon + 1, &port) || port < 1 ||
+        if (!colon || colon == v->text || !hg_parse_int(colon + 1, &port) || port < 1 ||
             port > 65535) {
             hg_problem_add(r->problems, v->line, v->column,
                            "listen must be an address and a port, such as 127.0.0.1:9848, not "
@@ -160,7 +160,7 @@ static void read_http(struct hg_reader *r)
                            v->text);
         }
         r->config->listen = strdup(v->text);
-        r->problems->failed = r->problems->failed || r->config->listen == NULL;
+        r->problems->failed = r->problems->failed || !r->config->listen;
     }
     hg_options_free(&o);
 }
@@ -168,14 +168,14 @@ static void read_http(struct hg_reader *r)
 static void read_version(struct hg_reader *r)
 {
     const struct hg_yaml *root = r->config->root, *node = hg_yaml_get(root, "version");
-    if (node == NULL) {
+    if (!node) {
         hg_problem_add(r->problems, root->line, root->column,
                        "key \"version\" is missing; hint: begin the file with \"version: 1\"");
         return;
     }
     struct hg_value_place at = hg_place_of(r, node, "version");
     char *version = hg_value_text(&at, node);
-    if (version != NULL && strcmp(version, "1") != 0) {
+    if (version && strcmp(version, "1") != 0) {
         hg_value_fail(&at, "version must be 1, not \"%.40s\"", version);
     }
     free(version);
@@ -186,13 +186,13 @@ static void read_origin(struct hg_reader *r)
 {
     struct hg_config *c = r->config;
     const struct hg_yaml *node = hg_yaml_get(c->root, "origin");
-    if (node == NULL) {
+    if (!node) {
         return;
     }
     struct hg_value_place at = hg_place_of(r, node, "origin");
     c->origin = hg_value_text(&at, node);
-    size_t n = c->origin != NULL ? strlen(c->origin) : 1;
-    if (c->origin != NULL &&
+    size_t n = c->origin ? strlen(c->origin) : 1;
+    if (c->origin &&
         (n == 0 || n > 100 ||
          strspn(c->origin, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") !=
              n)) {
@@ -208,14 +208,14 @@ static void read_plugin_path(struct hg_reader *r)
     static const struct hangar_option option = {.name = "plugin_path", .type = HANGAR_OPT_PATH};
     struct hg_config *c = r->config;
     const struct hg_yaml *node = hg_yaml_get(c->root, "plugin_path");
-    if (node == NULL) {
+    if (!node) {
         return;
     }
     struct hg_value_place at = hg_place_of(r, node, "plugin_path");
     if (!hg_value_list(&at, node, &c->plugin_path)) {
         return;
     }
-    for (char **path = c->plugin_path; *path != NULL; path++) {
+    for (char **path = c->plugin_path; *path; path++) {
         int64_t unused;
         hg_value_convert(&at, &option, c->dir, path, &unused);
     }
@@ -250,8 +250,8 @@ static void read_model(struct hg_reader *r)
 static char *folder_of(const char *path)
 {
     const char *slash = strrchr(path, '/');
-    char *folder = slash == NULL ? strdup(".") : strndup(path, (size_t)(slash - path) + 1);
-    char *absolute = folder != NULL ? realpath(folder, NULL) : NULL;
+    char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+    char *absolute = folder ? realpath(folder, NULL) : NULL;
     free(folder);
     return absolute;
 }
@@ -273,13 +273,13 @@ static const char *find_file(struct hg_problems *problems)
 
 struct hg_config *hg_config_load(const char *path, struct hg_problems *problems)
 {
-    if (path == NULL) {
+    if (!path) {
         path = find_file(problems);
     }
-    if (path == NULL) {
+    if (!path) {
         return NULL;
     }
-    if (problems->file == NULL) {
+    if (!problems->file) {
         problems->file = path;
     }
 
@@ -291,11 +291,11 @@ struct hg_config *hg_config_load(const char *path, struct hg_problems *problems)
         goto out;
     }
     struct hg_yaml *root = hg_yaml_parse(hg_str_text(&text), text.len, problems);
-    if (root == NULL) {
+    if (!root) {
         goto out;
     }
     config = calloc(1, sizeof(*config));
-    if (config == NULL) {
+    if (!config) {
         hg_yaml_free(root);
         problems->failed = true;
         goto out;
@@ -303,7 +303,7 @@ struct hg_config *hg_config_load(const char *path, struct hg_problems *problems)
     config->root = root;
     config->path = strdup(path);
     config->dir = folder_of(path);
-    if (config->path == NULL || config->dir == NULL) {
+    if (!config->path || !config->dir) {
         problems->failed = true;
         hg_config_free(config);
         config = NULL;
@@ -318,7 +318,7 @@ out:
 
 void hg_config_free(struct hg_config *config)
 {
-    if (config == NULL) {
+    if (!config) {
         return;
     }
     for (size_t i = 0; i < config->instance_count; i++) {

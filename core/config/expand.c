@@ -65,7 +65,7 @@ static bool add_variable(struct hg_str *out, const char *text, const char *end,
         return false;
     }
     char *name = strndup(text, len);
-    if (name == NULL) {
+    if (!name) {
         out->failed = true;
         return true;
     }
@@ -74,7 +74,7 @@ static bool add_variable(struct hg_str *out, const char *text, const char *end,
     bool has_default = size >= 2 && rest[0] == ':' && rest[1] == '-';
     bool has_message = size >= 2 && rest[0] == ':' && rest[1] == '?';
     const char *value = getenv(name);
-    if (value != NULL && value[0] == '\0' && (has_default || has_message)) {
+    if (value && value[0] == '\0' && (has_default || has_message)) {
         value = NULL;
     }
 
@@ -83,7 +83,7 @@ static bool add_variable(struct hg_str *out, const char *text, const char *end,
         hg_problem_add(at->problems, at->line, at->column,
                        "\"}\", \":-\" or \":?\" must follow the name of variable %s", name);
         ok = false;
-    } else if (value != NULL) {
+    } else if (value) {
         hg_str_add(out, value);
     } else if (has_default) {
         ok = add_plain(out, rest + 2, size - 2, at);
@@ -109,16 +109,16 @@ char *hg_expand(const char *text, size_t line, size_t column, struct hg_problems
     while (ok && *text != '\0' && out.len <= MAX_EXPANDED) {
         const char *variable = strstr(text, "$");
         /* "$$" hides a brace behind it; step over pairs */
-        while (variable != NULL && variable[1] != '{') {
+        while (variable && variable[1] != '{') {
             variable = strstr(variable + (variable[1] == '$' ? 2 : 1), "$");
         }
-        if (variable == NULL) {
+        if (!variable) {
             ok = add_plain(&out, text, strlen(text), &at);
             break;
         }
         ok = add_plain(&out, text, (size_t)(variable - text), &at);
         const char *end = strchr(variable, '}');
-        if (ok && end == NULL) {
+        if (ok && !end) {
             hg_problem_add(problems, line, column,
                            "\"${\" has no \"}\"; hint: write \"$$\" for a dollar sign");
             ok = false;
@@ -137,7 +137,7 @@ char *hg_expand(const char *text, size_t line, size_t column, struct hg_problems
         return NULL;
     }
     char *result = hg_str_take(&out);
-    if (result == NULL) {
+    if (!result) {
         problems->failed = true;
     }
     return result;

@@ -24,12 +24,12 @@ const char *hg_hook_name(enum hg_hook hook)
 /* A program with a slash in its name is a path, and relative to the file as all are. */
 static void place_program(struct hg_reader *r, char **argv)
 {
-    if (argv[0] == NULL || strchr(argv[0], '/') == NULL) {
+    if (!argv[0] || !strchr(argv[0], '/')) {
         return;
     }
     char *path = hg_value_path(r->config->dir, argv[0]);
-    r->problems->failed = r->problems->failed || path == NULL;
-    if (path == NULL) {
+    r->problems->failed = r->problems->failed || !path;
+    if (!path) {
         return;
     }
     free(argv[0]);
@@ -49,7 +49,7 @@ static void read_hook(struct hg_reader *r, const char *name, const struct hg_yam
         command = hg_yaml_get(node, "command");
         hook->timeout_ms = hg_read_number(r, node, &timeout, HG_HOOK_TIMEOUT_MS);
     }
-    if (command == NULL) {
+    if (!command) {
         hg_problem_add(r->problems, node->line, node->column, "%s has no \"command\"", name);
         return;
     }
@@ -57,12 +57,12 @@ static void read_hook(struct hg_reader *r, const char *name, const struct hg_yam
     if (!hg_value_list(&at, command, &hook->argv)) {
         return;
     }
-    if (hook->argv[0] == NULL || hook->argv[0][0] == '\0') {
+    if (!hook->argv[0] || hook->argv[0][0] == '\0') {
         hg_value_fail(&at,
                       "%s must name a program; hint: give a list: the program, then its "
                       "arguments",
                       name);
-    } else if (hook->argv[1] == NULL && strpbrk(hook->argv[0], " \t") != NULL) {
+    } else if (!hook->argv[1] && strpbrk(hook->argv[0], " \t")) {
         hg_value_fail(&at,
                       "%s is run without a shell; hint: give a list: the program, then its "
                       "arguments",
@@ -75,13 +75,13 @@ void hg_read_hooks(struct hg_reader *r, const struct hg_yaml *pipeline,
                    struct hg_hook_config *hooks)
 {
     const struct hg_yaml *section = hg_get_map(r, pipeline, "hooks");
-    if (section == NULL) {
+    if (!section) {
         return;
     }
     hg_check_keys(r, section, hook_names, NULL);
     for (enum hg_hook i = HG_BEFORE_BACKUP; i < HG_HOOKS; i++) {
         const struct hg_yaml *node = hg_yaml_get(section, hook_names[i]);
-        if (node != NULL) {
+        if (node) {
             read_hook(r, hook_names[i], node, &hooks[i]);
         }
     }

@@ -31,11 +31,11 @@ static void read_timezone(struct hg_reader *r, const struct hg_options *options,
                           struct hg_retention *retention)
 {
     const struct hg_option_value *v = hg_options_get(options, "timezone");
-    bool named = v != NULL && v->set;
+    bool named = v && v->set;
     retention->zone =
         hg_read_zone(r, named ? v->text : NULL, named ? v->line : 0, named ? v->column : 0);
     retention->timezone = named ? strdup(v->text) : NULL;
-    if (named && retention->timezone == NULL) {
+    if (named && !retention->timezone) {
         r->problems->failed = true;
     }
 }
@@ -43,7 +43,7 @@ static void read_timezone(struct hg_reader *r, const struct hg_options *options,
 static int64_t number_or_none(const struct hg_options *options, const char *name)
 {
     const struct hg_option_value *v = hg_options_get(options, name);
-    return v != NULL && v->set ? v->number : -1;
+    return v && v->set ? v->number : -1;
 }
 
 static struct hg_retention read_retention(struct hg_reader *r, const struct hg_yaml *instance)
@@ -67,7 +67,7 @@ static char *read_plugin(struct hg_reader *r, const struct hg_yaml *node)
 {
     struct hg_value_place at = hg_place_of(r, node, "plugin");
     char *plugin = hg_value_text(&at, node);
-    if (plugin != NULL && !hg_good_name(plugin, "-")) {
+    if (plugin && !hg_good_name(plugin, "-")) {
         hg_value_fail(&at,
                       "\"%.64s\" is not the name of a plugin; hint: a name is of a-z, 0-9 and "
                       "\"-\"",
@@ -101,7 +101,7 @@ static char **read_events(struct hg_reader *r, const struct hg_yaml *node)
     if (!hg_value_list(&at, node, &events)) {
         return NULL;
     }
-    for (char **e = events; *e != NULL; e++) {
+    for (char **e = events; *e; e++) {
         if (**e == '\0' || (*e)[strspn(*e, "abcdefghijklmnopqrstuvwxyz_.*")] != '\0') {
             hg_value_fail(&at,
                           "\"%.64s\" is not the name of an event; hint: give names such as "
@@ -130,8 +130,8 @@ static void read_instance(struct hg_reader *r, enum hg_kind kind, const struct h
     }
     hg_check_keys(r, node, known[kind], "the options of a plugin stand under \"options\"");
     char *name = strdup(key->text);
-    if (name == NULL || !hg_vec_reserve((void **)&c->instances, c->instance_count,
-                                        &c->instance_capacity, sizeof(*c->instances))) {
+    if (!name || !hg_vec_reserve((void **)&c->instances, c->instance_count, &c->instance_capacity,
+                                 sizeof(*c->instances))) {
         free(name);
         r->problems->failed = true;
         return;
@@ -146,7 +146,7 @@ static void read_instance(struct hg_reader *r, enum hg_kind kind, const struct h
         .required = true,
     };
     const struct hg_yaml *plugin = hg_yaml_get(node, "plugin");
-    if (plugin != NULL) {
+    if (plugin) {
         instance->plugin_line = plugin->line;
         instance->plugin_column = plugin->column;
         instance->plugin = read_plugin(r, plugin);
@@ -160,7 +160,7 @@ static void read_instance(struct hg_reader *r, enum hg_kind kind, const struct h
     if (kind == HG_SOURCE || kind == HG_SINK) {
         instance->rate_limit = hg_read_number(r, node, &rate_limit, 0);
     }
-    if (kind == HG_NOTIFIER && hg_yaml_get(node, "events") != NULL) {
+    if (kind == HG_NOTIFIER && hg_yaml_get(node, "events")) {
         instance->events = read_events(r, hg_yaml_get(node, "events"));
     }
     if (kind == HG_SINK) {
@@ -171,7 +171,7 @@ static void read_instance(struct hg_reader *r, enum hg_kind kind, const struct h
 void hg_read_instances(struct hg_reader *r, enum hg_kind kind)
 {
     const struct hg_yaml *section = hg_get_map(r, r->config->root, hg_kind_section(kind));
-    for (size_t i = 0; section != NULL && i < section->count; i++) {
+    for (size_t i = 0; section && i < section->count; i++) {
         if (r->config->instance_count == MAX_INSTANCES) {
             hg_problem_add(r->problems, section->keys[i].line, section->keys[i].column,
                            "there are more than %d sources, transforms, sinks and notifiers",

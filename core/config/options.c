@@ -69,13 +69,13 @@ static struct hg_option_value *resolve(const struct hg_options *options, const c
     *form = FORM_VALUE;
     size_t len = strlen(key);
     struct hg_option_value *v = find(options, key, len);
-    for (size_t f = FORM_FILE; v == NULL && f <= FORM_CREDENTIAL; f++) {
+    for (size_t f = FORM_FILE; !v && f <= FORM_CREDENTIAL; f++) {
         size_t suffix = strlen(form_suffixes[f]);
         if (len <= suffix || strcmp(key + len - suffix, form_suffixes[f]) != 0) {
             continue;
         }
         v = find(options, key, len - suffix);
-        if (v != NULL && !is_secret(v->declared)) {
+        if (v && !is_secret(v->declared)) {
             v = NULL;
         }
         *form = (enum form)f;
@@ -92,14 +92,14 @@ static char *suggestion(const struct hg_options *options, const char *key)
         const struct hangar_option *option = options->items[i].declared;
         for (size_t f = FORM_VALUE; f <= (is_secret(option) ? FORM_CREDENTIAL : FORM_VALUE); f++) {
             char *name = hg_format("%s%s", option->name, form_suffixes[f]);
-            if (name != NULL) {
+            if (name) {
                 names[count++] = name;
             }
         }
     }
     names[count] = NULL;
     const char *best = hg_did_you_mean(key, (const char *const *)names);
-    char *copy = best != NULL ? strdup(best) : NULL;
+    char *copy = best ? strdup(best) : NULL;
     for (size_t i = 0; i < count; i++) {
         free(names[i]);
     }
@@ -111,7 +111,7 @@ static void report_unknown(const struct binder *b, const struct hg_yaml_key *key
     /* Past the number that is kept it would be work for nobody. */
     bool kept = b->problems->count < HG_PROBLEMS_MAX;
     char *meant = kept ? suggestion(b->out, key->text) : NULL;
-    if (meant != NULL) {
+    if (meant) {
         hg_problem_add(b->problems, key->line, key->column,
                        "unknown key \"%s\"; hint: did you mean \"%s\"?", key->text, meant);
     } else {
@@ -133,9 +133,9 @@ static char *read_form(const struct binder *b, enum form form, const struct hg_y
         char *secret = NULL;
         if (b->read_secrets) {
             /* as for paths: a program with a folder in its name is relative to the file */
-            char *program = strchr(argv[0], '/') != NULL ? hg_value_path(b->dir, argv[0]) : NULL;
+            char *program = strchr(argv[0], '/') ? hg_value_path(b->dir, argv[0]) : NULL;
             char *plain = argv[0];
-            argv[0] = program != NULL ? program : plain;
+            argv[0] = program ? program : plain;
             secret = hg_secret_command(argv, HG_SECRET_TIMEOUT_MS, err);
             argv[0] = plain;
             free(program);
@@ -145,13 +145,13 @@ static char *read_form(const struct binder *b, enum form form, const struct hg_y
     }
     char *name = hg_value_text(at, node);
     char *secret = NULL;
-    if (name != NULL && name[0] == '\0') {
+    if (name && name[0] == '\0') {
         hg_value_fail(at, "%s is empty", at->name);
-    } else if (name != NULL && b->read_secrets && form == FORM_CREDENTIAL) {
+    } else if (name && b->read_secrets && form == FORM_CREDENTIAL) {
         secret = hg_secret_credential(name, err);
-    } else if (name != NULL && b->read_secrets) {
+    } else if (name && b->read_secrets) {
         char *path = hg_value_path(b->dir, name);
-        if (path != NULL) {
+        if (path) {
             secret = hg_secret_file(path, err);
         } else {
             b->problems->failed = true;
@@ -188,7 +188,7 @@ static void bind_value(const struct binder *b, struct hg_option_value *v,
         return;
     }
     v->text = hg_value_text(at, node);
-    v->set = v->text != NULL && hg_value_convert(at, v->declared, b->dir, &v->text, &v->number);
+    v->set = v->text && hg_value_convert(at, v->declared, b->dir, &v->text, &v->number);
 }
 
 static bool overridden(const struct binder *b, const char *name)
@@ -206,7 +206,7 @@ static void bind_key(const struct binder *b, const struct hg_yaml_key *key,
 {
     enum form form;
     struct hg_option_value *v = resolve(b->out, key->text, &form);
-    if (v == NULL) {
+    if (!v) {
         report_unknown(b, key);
         return;
     }
@@ -243,11 +243,11 @@ static bool add_to_list(struct hg_option_value *v, const char *value, bool first
         v->list = NULL;
     }
     size_t count = 0;
-    while (v->list != NULL && v->list[count] != NULL) {
+    while (v->list && v->list[count]) {
         count++;
     }
     char **list = reallocarray(v->list, count + 2, sizeof(char *));
-    if (list == NULL) {
+    if (!list) {
         return false;
     }
     v->list = list;
@@ -263,7 +263,7 @@ static void bind_override(const struct binder *b, size_t index)
     struct hg_value_place at = {b->problems, 0, 0, who, o->option, false};
     enum form form;
     struct hg_option_value *v = resolve(b->out, o->option, &form);
-    if (v == NULL || (form != FORM_VALUE && o->trusted)) {
+    if (!v || (form != FORM_VALUE && o->trusted)) {
         char *meant = suggestion(b->out, o->option);
         hg_value_fail(&at, "unknown option \"%s\"%s%s%s", o->option,
                       meant != NULL ? "; hint: did you mean \"" : "", meant != NULL ? meant : "",
@@ -297,7 +297,7 @@ static void bind_override(const struct binder *b, size_t index)
     }
     clear_value(v);
     v->text = strdup(o->value);
-    if (v->text == NULL) {
+    if (!v->text) {
         b->problems->failed = true;
     } else {
         v->set = hg_value_convert(&at, v->declared, b->dir, &v->text, &v->number);
@@ -315,7 +315,7 @@ static void bind_default(const struct binder *b, struct hg_option_value *v)
         return;
     }
     v->text = strdup(option->default_value);
-    if (v->text == NULL) {
+    if (!v->text) {
         b->problems->failed = true;
     } else {
         v->set = hg_value_convert(&at, option, b->dir, &v->text, &v->number);
@@ -327,14 +327,14 @@ static bool make_items(struct hg_options *out, const struct hangar_option *table
 {
     *out = (struct hg_options){0};
     size_t count = 0;
-    while (table != NULL && table[count].name != NULL) {
+    while (table && table[count].name) {
         count++;
     }
     if (count == 0) {
         return true;
     }
     out->items = calloc(count, sizeof(*out->items));
-    if (out->items == NULL) {
+    if (!out->items) {
         return false;
     }
     out->count = count;
@@ -356,16 +356,16 @@ bool hg_options_bind(struct hg_options *out, const struct hangar_option *table,
         return false;
     }
     unsigned *forms = calloc(out->count + 1, sizeof(*forms));
-    if (forms == NULL) {
+    if (!forms) {
         problems->failed = true;
         return false;
     }
     const struct binder b = {out, forms, dir, read_secrets, overrides, override_count, problems};
-    if (node != NULL && node->type == HG_YAML_MAP) {
+    if (node && node->type == HG_YAML_MAP) {
         for (size_t i = 0; i < node->count; i++) {
             bind_key(&b, &node->keys[i], &node->items[i]);
         }
-    } else if (node != NULL && !hg_yaml_is_null(node)) {
+    } else if (node && !hg_yaml_is_null(node)) {
         hg_problem_add(problems, node->line, node->column,
                        "\"options\" must be a map of keys and values");
     }
@@ -379,7 +379,7 @@ bool hg_options_bind(struct hg_options *out, const struct hangar_option *table,
         }
         if ((v->declared->flags & HANGAR_OPT_REQUIRED) != 0) {
             hg_problem_add(problems, line, column, "option \"%s\" is missing", v->declared->name);
-        } else if (v->declared->default_value != NULL) {
+        } else if (v->declared->default_value) {
             bind_default(&b, v);
         }
     }
@@ -413,7 +413,7 @@ char *hg_option_display(const struct hg_option_value *value)
         return strdup(value->text);
     }
     struct hg_str text = {0};
-    for (size_t i = 0; value->list[i] != NULL; i++) {
+    for (size_t i = 0; value->list[i]; i++) {
         hg_str_addf(&text, "%s%s", i > 0 ? ", " : "", value->list[i]);
     }
     return hg_str_take(&text);

@@ -17,7 +17,7 @@ static size_t base_length(const struct hangar_option *table, const char *key)
         if (length <= suffix || strcmp(key + length - suffix, suffixes[i]) != 0) {
             continue;
         }
-        for (const struct hangar_option *o = table; o->name != NULL; o++) {
+        for (const struct hangar_option *o = table; o->name; o++) {
             if ((o->flags & HANGAR_OPT_SECRET) != 0 && strlen(o->name) == length - suffix &&
                 strncmp(o->name, key, length - suffix) == 0) {
                 return length - suffix;
@@ -49,14 +49,14 @@ bool hg_options_overlay(const struct hangar_option *table, const struct hg_yaml 
                         const struct hg_yaml *over, struct hg_yaml *out)
 {
     static const struct hg_yaml none = {.type = HG_YAML_MAP};
-    if (under == NULL || under->type != HG_YAML_MAP) {
+    if (!under || under->type != HG_YAML_MAP) {
         under = &none;
     }
     size_t most = under->count + over->count + 1;
     *out = (struct hg_yaml){.type = HG_YAML_MAP, .line = over->line, .column = over->column};
     out->keys = calloc(most, sizeof(*out->keys));
     out->items = calloc(most, sizeof(*out->items));
-    if (out->keys == NULL || out->items == NULL) {
+    if (!out->keys || !out->items) {
         hg_options_overlay_free(out);
         return false;
     }

@@ -20,7 +20,7 @@ static const char *suggestion(const struct hg_reader *r, enum hg_kind kind, cons
         return NULL;
     }
     const char **names = calloc(c->instance_count + 1, sizeof(char *));
-    if (names == NULL) {
+    if (!names) {
         return NULL;
     }
     size_t count = 0;
@@ -38,7 +38,7 @@ static void report_unknown(struct hg_reader *r, const struct hg_value_place *at,
                            const char *name)
 {
     const char *meant = suggestion(r, kind, name);
-    if (meant != NULL) {
+    if (meant) {
         hg_value_fail(at, "unknown %s \"%.64s\"; hint: did you mean \"%s\"?", hg_kind_name(kind),
                       name, meant);
         return;
@@ -60,7 +60,7 @@ static void read_reference(struct hg_reader *r, enum hg_kind kind, const struct 
 {
     struct hg_value_place at = hg_place_of(r, node, hg_kind_name(kind));
     char *name = hg_value_text(&at, node);
-    if (name == NULL) {
+    if (!name) {
         return;
     }
     long index = hg_config_find(r->config, kind, name);
@@ -85,7 +85,7 @@ static void read_references(struct hg_reader *r, enum hg_kind kind, const struct
     const char *section = hg_kind_section(kind);
     bool needed = kind == HG_SOURCE || kind == HG_SINK;
     const struct hg_yaml *node = hg_yaml_get(pipeline, section);
-    if (node == NULL) {
+    if (!node) {
         if (needed) {
             hg_problem_add(r->problems, key->line, key->column, "pipeline \"%s\" has no \"%s\"",
                            key->text, section);
@@ -107,7 +107,7 @@ static void read_references(struct hg_reader *r, enum hg_kind kind, const struct
     /* Each instance can be listed once, so that more are mistakes that are told below. */
     size_t most = items_count < r->config->instance_count ? items_count : r->config->instance_count;
     *refs = calloc(most + 1, sizeof(**refs));
-    if (*refs == NULL) {
+    if (!*refs) {
         r->problems->failed = true;
         return;
     }
@@ -133,8 +133,8 @@ static void read_pipeline(struct hg_reader *r, const struct hg_yaml_key *key,
     }
     hg_check_keys(r, node, known, NULL);
     char *name = strdup(key->text);
-    if (name == NULL || !hg_vec_reserve((void **)&c->pipelines, c->pipeline_count,
-                                        &c->pipeline_capacity, sizeof(*c->pipelines))) {
+    if (!name || !hg_vec_reserve((void **)&c->pipelines, c->pipeline_count, &c->pipeline_capacity,
+                                 sizeof(*c->pipelines))) {
         free(name);
         r->problems->failed = true;
         return;
@@ -161,7 +161,7 @@ static void warn_unused(struct hg_reader *r)
 {
     const struct hg_config *c = r->config;
     bool *used = calloc(c->instance_count + 1, sizeof(*used));
-    if (used == NULL) {
+    if (!used) {
         r->problems->failed = true;
         return;
     }
@@ -191,12 +191,12 @@ void hg_read_pipelines(struct hg_reader *r)
     const struct hg_yaml *node = hg_yaml_get(root, "pipelines");
     const struct hg_yaml *section = hg_get_map(r, root, "pipelines");
     size_t errors = r->problems->errors;
-    if (node == NULL) {
+    if (!node) {
         hg_problem_add(r->problems, root->line, root->column, "key \"pipelines\" is missing");
-    } else if (section != NULL ? section->count == 0 : hg_yaml_is_null(node)) {
+    } else if (section ? section->count == 0 : hg_yaml_is_null(node)) {
         hg_problem_add(r->problems, node->line, node->column, "pipelines is empty");
     }
-    for (size_t i = 0; section != NULL && i < section->count; i++) {
+    for (size_t i = 0; section && i < section->count; i++) {
         if (i == MAX_PIPELINES) {
             hg_problem_add(r->problems, section->keys[i].line, section->keys[i].column,
                            "there are more than %d pipelines", MAX_PIPELINES);

@@ -33,7 +33,7 @@ static void add(struct hg_problems *p, bool warning, size_t line, size_t column,
     }
     hg_log_escape(raw, text, sizeof(text));
     char *copy = strdup(text);
-    if (copy == NULL || !HG_VEC_RESERVE(p)) {
+    if (!copy || !HG_VEC_RESERVE(p)) {
         free(copy);
         p->failed = true;
         return;
@@ -91,7 +91,7 @@ void hg_problems_text(struct hg_problems *p, bool warnings, struct hg_str *out)
             continue;
         }
         hg_str_add(out, shown++ > 0 ? "\n" : "");
-        if (problem->line > 0 && p->file != NULL) {
+        if (problem->line > 0 && p->file) {
             hg_str_addf(out, "%s:%zu:%zu: ", p->file, problem->line, problem->column);
         }
         hg_str_add(out, problem->text);

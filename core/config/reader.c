@@ -16,15 +16,15 @@ void hg_check_keys(struct hg_reader *r, const struct hg_yaml *map, const char *c
     for (size_t i = 0; i < map->count; i++) {
         const struct hg_yaml_key *key = &map->keys[i];
         size_t k = 0;
-        while (known[k] != NULL && strcmp(known[k], key->text) != 0) {
+        while (known[k] && strcmp(known[k], key->text) != 0) {
             k++;
         }
-        if (known[k] != NULL) {
+        if (known[k]) {
             continue;
         }
         const char *meant =
             r->problems->count < HG_PROBLEMS_MAX ? hg_did_you_mean(key->text, known) : NULL;
-        if (meant != NULL) {
+        if (meant) {
             hg_problem_add(r->problems, key->line, key->column,
                            "unknown key \"%s\"; hint: did you mean \"%s\"?", key->text, meant);
         } else {
@@ -37,7 +37,7 @@ void hg_check_keys(struct hg_reader *r, const struct hg_yaml *map, const char *c
 const struct hg_yaml *hg_get_map(struct hg_reader *r, const struct hg_yaml *map, const char *key)
 {
     const struct hg_yaml *node = hg_yaml_get(map, key);
-    if (node == NULL || node->type == HG_YAML_MAP) {
+    if (!node || node->type == HG_YAML_MAP) {
         return node;
     }
     if (!hg_yaml_is_null(node)) {
@@ -56,13 +56,13 @@ int64_t hg_read_number(struct hg_reader *r, const struct hg_yaml *map,
                        const struct hangar_option *option, int64_t otherwise)
 {
     const struct hg_yaml *node = hg_yaml_get(map, option->name);
-    if (node == NULL) {
+    if (!node) {
         return otherwise;
     }
     struct hg_value_place at = hg_place_of(r, node, option->name);
     int64_t number = otherwise;
     char *text = hg_value_text(&at, node);
-    if (text != NULL) {
+    if (text) {
         hg_value_convert(&at, option, "", &text, &number);
     }
     free(text);
@@ -76,7 +76,7 @@ bool hg_good_name(const char *text, const char *others)
     }
     for (; *text != '\0'; text++) {
         if (!(*text >= 'a' && *text <= 'z') && !(*text >= '0' && *text <= '9') &&
-            strchr(others, *text) == NULL) {
+            !strchr(others, *text)) {
             return false;
         }
     }
@@ -97,7 +97,7 @@ struct hg_zone *hg_read_zone(struct hg_reader *r, const char *name, size_t line,
 {
     struct hg_zone *zone = NULL;
     enum hangar_rc rc = hg_zone_open(name, &zone);
-    if (rc == HANGAR_NOT_FOUND && name != NULL) {
+    if (rc == HANGAR_NOT_FOUND && name) {
         hg_problem_add(r->problems, line, column,
                        "there is no time zone \"%.60s\"; hint: give a name of tzdata, such as "
                        "Europe/Berlin or UTC",

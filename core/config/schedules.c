@@ -30,14 +30,14 @@ static void report(const struct hg_value_place *at, const struct hg_yaml *node, 
 static char *read_schedule(struct hg_reader *r, const struct hg_yaml *pipeline, const char *key)
 {
     const struct hg_yaml *node = hg_yaml_get(pipeline, key);
-    if (node == NULL) {
+    if (!node) {
         return NULL;
     }
     struct hg_value_place at = hg_place_of(r, node, key);
     struct hg_cron cron;
     struct hg_cron_error err;
     char *text = hg_value_text(&at, node);
-    if (text != NULL && !hg_cron_parse(text, &cron, &err)) {
+    if (text && !hg_cron_parse(text, &cron, &err)) {
         report(&at, node, text, &err);
     }
     return text;
@@ -46,7 +46,7 @@ static char *read_schedule(struct hg_reader *r, const struct hg_yaml *pipeline, 
 static char **read_windows(struct hg_reader *r, const struct hg_yaml *pipeline)
 {
     const struct hg_yaml *node = hg_yaml_get(pipeline, "windows");
-    if (node == NULL) {
+    if (!node) {
         return NULL;
     }
     struct hg_value_place at = hg_place_of(r, node, "windows");
@@ -56,7 +56,7 @@ static char **read_windows(struct hg_reader *r, const struct hg_yaml *pipeline)
     }
     const struct hg_yaml *items = node->type == HG_YAML_LIST ? node->items : node;
     size_t count = 0;
-    for (; windows[count] != NULL && count <= MAX_WINDOWS; count++) {
+    for (; windows[count] && count <= MAX_WINDOWS; count++) {
         struct hg_value_place entry = hg_place_of(r, &items[count], "windows");
         struct hg_window window;
         struct hg_cron_error err;
@@ -76,12 +76,12 @@ static char **read_windows(struct hg_reader *r, const struct hg_yaml *pipeline)
 static char *read_timezone(struct hg_reader *r, const struct hg_yaml *pipeline)
 {
     const struct hg_yaml *node = hg_yaml_get(pipeline, "timezone");
-    if (node == NULL) {
+    if (!node) {
         return NULL;
     }
     struct hg_value_place at = hg_place_of(r, node, "timezone");
     char *name = hg_value_text(&at, node);
-    if (name != NULL) {
+    if (name) {
         hg_zone_close(hg_read_zone(r, name, node->line, node->column));
     }
     return name;
@@ -125,7 +125,7 @@ int64_t hg_pipeline_max_age_ms(const struct hg_pipeline_config *pipeline)
         return pipeline->max_age_ms;
     }
     int64_t age = 25 * HOUR_MS;
-    if (pipeline->schedule != NULL && hg_cron_parse(pipeline->schedule, &cron, &err)) {
+    if (pipeline->schedule && hg_cron_parse(pipeline->schedule, &cron, &err)) {
         int64_t gap = hg_cron_gap_ms(&cron) + HOUR_MS;
         age = gap > age ? gap : age;
     }

@@ -18,7 +18,7 @@
 
 void hg_secret_free(char *secret)
 {
-    if (secret == NULL) {
+    if (!secret) {
         return;
     }
     explicit_bzero(secret, strlen(secret));
@@ -33,7 +33,7 @@ static char *finish(const char *buffer, size_t size, const char *what, const cha
         hg_fail(err, HANGAR_AUTH, 0, "%s %s gives more than 64 KiB", what, name);
         return NULL;
     }
-    if (memchr(buffer, '\0', size) != NULL) {
+    if (memchr(buffer, '\0', size)) {
         hg_fail(err, HANGAR_AUTH, 0, "%s %s gives a NUL character", what, name);
         return NULL;
     }
@@ -48,7 +48,7 @@ static char *finish(const char *buffer, size_t size, const char *what, const cha
         return NULL;
     }
     char *secret = strndup(buffer, size);
-    if (secret == NULL) {
+    if (!secret) {
         hg_fail(err, HANGAR_NO_MEMORY, 0, "cannot read %s %s: out of memory", what, name);
     }
     return secret;
@@ -59,13 +59,13 @@ static char *read_secret(int fd, const char *name, struct hg_error *err)
 {
     char *secret = NULL;
     char *buffer = malloc(HG_SECRET_MAX + 1);
-    ssize_t size = buffer != NULL ? hg_read_full(fd, buffer, HG_SECRET_MAX + 1) : -1;
+    ssize_t size = buffer ? hg_read_full(fd, buffer, HG_SECRET_MAX + 1) : -1;
     if (size < 0) {
         hg_fail(err, HANGAR_AUTH, errno, "cannot read file %s", name);
     } else {
         secret = finish(buffer, (size_t)size, "file", name, err);
     }
-    if (buffer != NULL) {
+    if (buffer) {
         explicit_bzero(buffer, HG_SECRET_MAX + 1);
     }
     free(buffer);
@@ -110,13 +110,12 @@ char *hg_secret_file(const char *path, struct hg_error *err)
 
 char *hg_secret_credential(const char *name, struct hg_error *err)
 {
-    if (name[0] == '\0' || strchr(name, '/') != NULL || strcmp(name, ".") == 0 ||
-        strcmp(name, "..") == 0) {
+    if (name[0] == '\0' || strchr(name, '/') || strcmp(name, ".") == 0 || strcmp(name, "..") == 0) {
         hg_fail(err, HANGAR_AUTH, 0, "the name of a credential is that of a file, without \"/\"");
         return NULL;
     }
     const char *folder = getenv("CREDENTIALS_DIRECTORY");
-    if (folder == NULL || folder[0] != '/') {
+    if (!folder || folder[0] != '/') {
         hg_fail(err, HANGAR_AUTH, 0,
                 "cannot read credential %s: CREDENTIALS_DIRECTORY is not set; hint: run hangar as "
                 "a systemd service with LoadCredential=%s:FILE",
@@ -124,7 +123,7 @@ char *hg_secret_credential(const char *name, struct hg_error *err)
         return NULL;
     }
     char *path = hg_format("%s/%s", folder, name);
-    if (path == NULL) {
+    if (!path) {
         hg_fail(err, HANGAR_NO_MEMORY, 0, "cannot read credential %s: out of memory", name);
         return NULL;
     }
@@ -176,7 +175,7 @@ char *hg_secret_command(char *const *argv, int64_t timeout_ms, struct hg_error *
 {
     struct printed printed = {.buffer = malloc(HG_SECRET_MAX + 1)};
     char *secret = NULL;
-    if (printed.buffer == NULL) {
+    if (!printed.buffer) {
         hg_fail(err, HANGAR_NO_MEMORY, 0, "cannot run command %s: out of memory", argv[0]);
         return NULL;
     }

@@ -50,7 +50,7 @@ char *hg_value_text(const struct hg_value_place *at, const struct hg_yaml *node)
 
 void hg_value_free_list(char **list)
 {
-    for (size_t i = 0; list != NULL && list[i] != NULL; i++) {
+    for (size_t i = 0; list && list[i]; i++) {
         free(list[i]);
     }
     free(list);
@@ -69,7 +69,7 @@ bool hg_value_list(const struct hg_value_place *at, const struct hg_yaml *node, 
         return false;
     }
     char **texts = calloc(count + 1, sizeof(char *));
-    if (texts == NULL) {
+    if (!texts) {
         at->problems->failed = true;
         return false;
     }
@@ -80,10 +80,10 @@ bool hg_value_list(const struct hg_value_place *at, const struct hg_yaml *node, 
         entry.line = items[i].line;
         entry.column = items[i].column;
         char *text = hg_value_text(&entry, &items[i]);
-        if (text != NULL) {
+        if (text) {
             texts[filled++] = text;
         }
-        ok = ok && text != NULL;
+        ok = ok && text;
     }
     if (ok) {
         *list = texts;
@@ -198,14 +198,14 @@ static bool convert_enum(const struct hg_value_place *at, const struct hangar_op
                          const char *text)
 {
     struct hg_str choices = {0};
-    for (size_t i = 0; option->choices != NULL && option->choices[i] != NULL; i++) {
+    for (size_t i = 0; option->choices && option->choices[i]; i++) {
         if (strcmp(option->choices[i], text) == 0) {
             hg_str_free(&choices);
             return true;
         }
         hg_str_addf(&choices, "%s%s", i > 0 ? ", " : "", option->choices[i]);
     }
-    const char *meant = option->choices != NULL ? hg_did_you_mean(text, option->choices) : NULL;
+    const char *meant = option->choices ? hg_did_you_mean(text, option->choices) : NULL;
     char value[SHOWN_SIZE];
     hg_value_fail(at, "%s must be one of %s, not \"%s\"%s%s%s", at->name, hg_str_text(&choices),
                   shown(at, text, value), meant != NULL ? "; hint: did you mean \"" : "",
@@ -225,7 +225,7 @@ static bool convert_path(const struct hg_value_place *at, const char *dir, char 
         return false;
     }
     char *path = hg_value_path(dir, *text);
-    if (path == NULL) {
+    if (!path) {
         at->problems->failed = true;
         return false;
     }

@@ -93,7 +93,7 @@ static void free_node(struct hg_yaml *node)
 {
     for (size_t i = 0; i < node->count; i++) {
         free_node(&node->items[i]);
-        if (node->keys != NULL) {
+        if (node->keys) {
             free(node->keys[i].text);
         }
     }
@@ -145,7 +145,7 @@ static void report_syntax(struct builder *b)
         strcmp(parser->problem, "mapping values are not allowed in this context") == 0
             ? "; hint: look at the indentation, and quote texts that hold \": \""
             : "";
-    if (parser->context != NULL && parser->context_mark.line != mark.line) {
+    if (parser->context && parser->context_mark.line != mark.line) {
         hg_problem_add(b->problems, line, column,
                        "not valid YAML: %s, %s that begins in line %zu%s", parser->problem,
                        parser->context, parser->context_mark.line + 1, hint);
@@ -169,11 +169,11 @@ static bool next_event(struct builder *b, yaml_event_t *event)
 static void refuse_properties(struct builder *b, yaml_mark_t mark, const yaml_char_t *anchor,
                               const yaml_char_t *tag)
 {
-    if (anchor != NULL) {
+    if (anchor) {
         hg_problem_add(b->problems, mark.line + 1, mark.column + 1,
                        "anchors (&) are not supported; hint: write the value where it is used");
     }
-    if (tag != NULL) {
+    if (tag) {
         hg_problem_add(b->problems, mark.line + 1, mark.column + 1,
                        "tags (!) are not supported; hint: quote a text that begins with \"!\"");
     }
@@ -197,7 +197,7 @@ static void refuse_duplicates(struct builder *b, struct hg_yaml *map)
         return;
     }
     struct hg_yaml_key **sorted = calloc(map->count, sizeof(struct hg_yaml_key *));
-    if (sorted == NULL) {
+    if (!sorted) {
         out_of_memory(b);
         return;
     }
@@ -241,7 +241,7 @@ static bool build_key(struct builder *b, const yaml_event_t *event, struct hg_ya
     }
     *out = (struct hg_yaml_key){strdup(text), event->start_mark.line + 1,
                                 event->start_mark.column + 1};
-    if (out->text == NULL) {
+    if (!out->text) {
         out_of_memory(b);
     }
     return out->text != NULL;
@@ -301,7 +301,7 @@ static bool build_scalar(struct builder *b, const yaml_event_t *event, struct hg
     out->type = HG_YAML_SCALAR;
     out->quoted = event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
     out->text = strdup(text);
-    if (out->text == NULL) {
+    if (!out->text) {
         out_of_memory(b);
     }
     return out->text != NULL;
@@ -389,7 +389,7 @@ struct hg_yaml *hg_yaml_parse(const char *text, size_t size, struct hg_problems 
 
     struct builder b = {.problems = problems, .text = text, .size = size};
     struct hg_yaml *root = calloc(1, sizeof(*root));
-    if (root == NULL || !yaml_parser_initialize(&b.parser)) {
+    if (!root || !yaml_parser_initialize(&b.parser)) {
         free(root);
         problems->failed = true;
         return NULL;
@@ -412,7 +412,7 @@ struct hg_yaml *hg_yaml_parse(const char *text, size_t size, struct hg_problems 
 
 void hg_yaml_free(struct hg_yaml *root)
 {
-    if (root == NULL) {
+    if (!root) {
         return;
     }
     free_node(root);
@@ -421,7 +421,7 @@ void hg_yaml_free(struct hg_yaml *root)
 
 struct hg_yaml *hg_yaml_get(const struct hg_yaml *map, const char *key)
 {
-    if (map == NULL || map->type != HG_YAML_MAP) {
+    if (!map || map->type != HG_YAML_MAP) {
         return NULL;
     }
     for (size_t i = 0; i < map->count; i++) {

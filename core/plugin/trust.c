@@ -79,7 +79,7 @@ static size_t skip_slashes(const char *path, size_t at)
 static bool holds_last(const char *path, size_t end)
 {
     size_t next = skip_slashes(path, end);
-    return path[next] != '\0' && strchr(path + next, '/') == NULL;
+    return path[next] != '\0' && !strchr(path + next, '/');
 }
 
 enum hangar_rc hg_trust_open(const char *path, int *fd_out, struct hg_error *err)

@@ -80,7 +80,7 @@ enum hangar_rc rd_connect(struct redis *redis, struct rd_conn **out)
     const uint8_t *end = memmem(server.data, server.size, BREAK, sizeof(BREAK) - 1);
     size_t size = end ? (size_t)(end - server.data) : server.size;
     struct rd_conn *conn = calloc(1, sizeof(*conn));
-    if (conn == NULL) {
+    if (!conn) {
         abort();
     }
     conn->redis = redis;
@@ -127,7 +127,7 @@ enum hangar_rc rd_conn_write(struct rd_conn *conn, const void *data, size_t size
     static const char before[] = "SETNAME\r\n";
     const char *at = memmem(data, size, before, sizeof(before) - 1);
     (void)conn;
-    if (at != NULL && size > ID_SIZE + 2) {
+    if (at && size > ID_SIZE + 2) {
         memcpy(server.id, (const char *)data + size - 2 - ID_SIZE, ID_SIZE);
     }
     return HANGAR_OK;
@@ -255,7 +255,7 @@ static enum hangar_rc back_up(struct redis *redis)
     while (rc == HANGAR_OK && got > 0) {
         rc = redis_read(object, buffer, sizeof(buffer), &got);
     }
-    if (object != NULL) {
+    if (object) {
         enum hangar_rc close = redis_close(object, rc == HANGAR_OK ? attrs : NULL);
         rc = rc == HANGAR_OK ? close : rc;
     }

@@ -200,7 +200,7 @@ struct hangar_ctx *fake_host_ctx(struct fake_host *fake)
 static struct fake_option *find_option(struct fake_host *fake, const char *name)
 {
     for (size_t i = 0; i < fake->option_count; i++) {
-        if (!strcmp(fake->options[i].decl.name, name)) {
+        if (strcmp(fake->options[i].decl.name, name) == 0) {
             return &fake->options[i];
         }
     }
@@ -219,7 +219,7 @@ const struct fake_option *fake_option(struct fake_host *fake, const char *name, 
 static bool is_choice(const struct hangar_option *decl, const char *value)
 {
     for (const char *const *choice = decl->choices; choice && *choice; choice++) {
-        if (!strcmp(*choice, value)) {
+        if (strcmp(*choice, value) == 0) {
             return true;
         }
     }
@@ -319,7 +319,7 @@ enum hangar_rc fake_host_create(struct fake_host *fake, void **inst)
         }
     }
     enum hangar_rc rc = fake->plugin.create(&fake->host, &fake->ctx, &fake->inst);
-    if (rc) {
+    if (rc != HANGAR_OK) {
         fake->inst = NULL;
     }
     *inst = fake->inst;

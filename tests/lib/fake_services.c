@@ -196,7 +196,7 @@ static enum hangar_rc host_temp_dir(struct hangar_ctx *ctx, uint64_t quota_bytes
         *path = fake->temp_dir;
     }
     pthread_mutex_unlock(&fake->mutex);
-    if (rc) {
+    if (rc != HANGAR_OK) {
         return host_fail(ctx, rc, 0, "cannot create a temporary directory: no space for %llu bytes",
                          (unsigned long long)quota_bytes);
     }

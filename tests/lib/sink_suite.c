@@ -40,14 +40,14 @@ enum hangar_rc sink_store(struct fake_host *host, void *in, const char *name, co
     struct hangar_put *put = NULL;
     struct hangar_entry own = {.struct_size = sizeof(own)};
     enum hangar_rc rc = sink_table(host)->put_open(in, name, size, flags, &put);
-    if (rc) {
+    if (rc != HANGAR_OK) {
         return rc;
     }
     for (size_t at = 0; at < size && !rc; at += step) {
         rc = sink_table(host)->put_write(put, (const char *)data + at,
                                          step < size - at ? step : size - at);
     }
-    if (rc) {
+    if (rc != HANGAR_OK) {
         sink_table(host)->put_abort(put);
         return rc;
     }
@@ -66,7 +66,7 @@ static bool is_listed(struct fake_host *host, void *in, const char *name, uint64
     struct hangar_page *page = fake_page_new(name, 0);
     testing_expect(host, sink_table(host)->list(in, page), HANGAR_OK, "list");
     for (size_t i = 0; i < fake_page_count(page) && !found; i++) {
-        found = !strcmp(fake_page_name(page, i), name);
+        found = strcmp(fake_page_name(page, i), name) == 0;
         *size = fake_page_size(page, i);
     }
     fake_page_free(page);

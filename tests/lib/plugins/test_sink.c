@@ -55,7 +55,7 @@ static const struct hangar_option options[] = {
 
 static int is_meant(const struct sink *s, const char *name)
 {
-    return !s->only || strstr(name, s->only) != NULL;
+    return !s->only || strstr(name, s->only);
 }
 
 /* Faults that happen once happen in one call of one instance. */

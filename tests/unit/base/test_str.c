@@ -116,9 +116,9 @@ START_TEST(a_misspelt_word_is_recognised_and_no_other)
 {
     for (size_t i = 0; i < sizeof(guesses) / sizeof(guesses[0]); i++) {
         const char *meant = hg_did_you_mean(guesses[i].word, words);
-        ck_assert_msg((meant == NULL) == (guesses[i].meant == NULL), "%s: %s", guesses[i].word,
+        ck_assert_msg((!meant) == (!guesses[i].meant), "%s: %s", guesses[i].word,
                       meant != NULL ? meant : "nothing");
-        if (meant != NULL) {
+        if (meant) {
             ck_assert_str_eq(meant, guesses[i].meant);
         }
     }

@@ -182,7 +182,7 @@ static void hash(void *arg)
     char *hex = arg;
     struct hg_sha256 *h = hg_sha256_new();
     hex[0] = '\0';
-    if (h != NULL) {
+    if (h) {
         hg_sha256_final(h, hex);
     }
     hg_sha256_free(h);

@@ -113,7 +113,7 @@ START_TEST(every_example_of_the_reference_is_right)
     char *reference = read_all(REFERENCE);
     static const char fence[] = "\n```yaml\n";
     size_t examples = 0;
-    for (char *at = strstr(reference, fence); at != NULL; at = strstr(at, fence)) {
+    for (char *at = strstr(reference, fence); at; at = strstr(at, fence)) {
         char *begin = at + strlen(fence), *end = strstr(begin, "\n```\n");
         ck_assert_ptr_nonnull(end);
         char *text = strndup(begin, (size_t)(end + 1 - begin));

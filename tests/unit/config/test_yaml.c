@@ -225,7 +225,7 @@ START_TEST(every_cut_of_a_file_is_read_or_refused)
     for (size_t cut = 0; cut < size; cut++) {
         struct hg_problems problems = {.file = "f"};
         struct hg_yaml *root = hg_yaml_parse(hg_config_sample, cut, &problems);
-        ck_assert((root == NULL) == (problems.errors > 0));
+        ck_assert((!root) == (problems.errors > 0));
         hg_yaml_free(root);
         hg_problems_free(&problems);
     }
@@ -243,7 +243,7 @@ START_TEST(every_flipped_byte_of_a_file_is_read_or_refused)
         text[at] = bytes[at % sizeof(bytes)];
         struct hg_problems problems = {.file = "f"};
         struct hg_yaml *root = hg_yaml_parse(text, size, &problems);
-        ck_assert(root != NULL || problems.errors > 0);
+        ck_assert(root || problems.errors > 0);
         hg_yaml_free(root);
         hg_problems_free(&problems);
         text[at] = kept;

@@ -39,11 +39,11 @@ static void bind_all(const struct hg_config *config, struct hg_problems *problem
 {
     for (size_t i = 0; i < config->instance_count; i++) {
         const struct hg_instance_config *instance = &config->instances[i];
-        const struct hangar_option *table = instance->plugin == NULL                 ? NULL
+        const struct hangar_option *table = !instance->plugin                        ? NULL
                                             : strcmp(instance->plugin, "demo") == 0  ? world_demo
                                             : strcmp(instance->plugin, "store") == 0 ? world_store
                                                                                      : NULL;
-        if (table == NULL) {
+        if (!table) {
             continue;
         }
         struct hg_options options;
@@ -60,7 +60,7 @@ char *world_problems(const char *yaml, size_t size, bool warnings)
     folder_file("backup.yaml", yaml, size, 0600);
     struct hg_problems problems = {0};
     struct hg_config *config = hg_config_load("backup.yaml", &problems);
-    if (config != NULL) {
+    if (config) {
         bind_all(config, &problems);
     } else {
         ck_assert_uint_gt(problems.errors, 0);

@@ -159,7 +159,7 @@ static enum hangar_rc source_close(struct hangar_object *o, struct hangar_attrs 
     pthread_mutex_lock(&s->mutex);
     s->open--;
     s->closed += attrs != NULL;
-    s->abandoned += attrs == NULL;
+    s->abandoned += !attrs;
     bool fails = s->fail_close && attrs;
     pthread_mutex_unlock(&s->mutex);
     if (attrs) {
@@ -182,7 +182,7 @@ static enum hangar_rc source_end(void *inst, struct hangar_attrs *facts)
 {
     struct toy_source *s = inst;
     s->ended += facts != NULL;
-    s->ended_failed += facts == NULL;
+    s->ended_failed += !facts;
     return s->fail_end && facts ? hg_host.fail(s->ctx, HANGAR_IO, 0, "the toy's end is missing")
                                 : HANGAR_OK;
 }
@@ -261,7 +261,7 @@ static enum hangar_rc restore_end(void *inst, struct hangar_attrs *report)
 {
     struct toy_source *s = inst;
     s->restore_ended = report != NULL;
-    s->ended_failed += report == NULL;
+    s->ended_failed += !report;
     return HANGAR_OK;
 }
 
