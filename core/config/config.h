@@ -7,11 +7,15 @@
 #ifndef HG_CONFIG_H
 #define HG_CONFIG_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
-#include "config/options.h"
 #include "config/retention_rules.h"
 
-#define HG_CHAIN_MAX 8 /* transforms of a pipeline */
+#define HG_CHAIN_MAX 8        /* transforms of a pipeline */
+#define HG_SIGNING_KEY_MIN 16 /* bytes of a signing key, at least */
+
+struct hg_yaml;
 
 enum hg_kind { HG_SOURCE, HG_TRANSFORM, HG_SINK, HG_NOTIFIER, HG_KINDS };
 
@@ -110,28 +114,13 @@ struct hg_config {
     size_t pipeline_count, pipeline_capacity;
 };
 
-/* Finds (path NULL: ./backup.yaml, then /etc/hangar/backup.yaml), reads and
- * checks the file; *out is set, or NULL, with the problems reported.  A model
- * with problems is returned too where it can be, so that options are checked in
- * the same pass. */
-struct hg_config *hg_config_load(const char *path, struct hg_problems *problems);
 void hg_config_free(struct hg_config *config);
 
 /* The age that the newest good backup may have: as given, else 25 hours, or an hour more
  * than the schedule lets pass between two days.  0: any. */
 int64_t hg_pipeline_max_age_ms(const struct hg_pipeline_config *pipeline);
 
-#define HG_SIGNING_KEY_MIN 16 /* bytes */
-
-/* What stands under `signing:`: "key" and "old_key_files"; with read_secrets the key
- * itself.  Reports what is wrong; free `out` with hg_options_free in any case. */
-bool hg_config_signing(const struct hg_config *config, bool read_secrets, struct hg_options *out,
-                       struct hg_problems *problems);
-
 /* Index of an instance, or -1. */
 long hg_config_find(const struct hg_config *config, enum hg_kind kind, const char *name);
-
-/* The commented sample of `hangar init`. */
-extern const char hg_config_sample[];
 
 #endif

@@ -4,22 +4,10 @@
  * hooks: the section hooks of a pipeline: commands of the operator's that run
  * before and after a backup or a restore.  It does not run them.
  */
-#include "config/reader.h"
+#include "config/hooks.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static const char *const hook_names[HG_HOOKS + 1] = {
-    [HG_BEFORE_BACKUP] = "before_backup",
-    [HG_AFTER_BACKUP] = "after_backup",
-    [HG_BEFORE_RESTORE] = "before_restore",
-    [HG_AFTER_RESTORE] = "after_restore",
-};
-
-const char *hg_hook_name(enum hg_hook hook)
-{
-    return hook_names[hook];
-}
 
 /* A program with a slash in its name is a path, and relative to the file as all are. */
 static void place_program(struct hg_reader *r, char **argv)
@@ -45,15 +33,15 @@ static void read_hook(struct hg_reader *r, const char *name, const struct hg_yam
     const struct hg_yaml *command = node;
     hook->timeout_ms = HG_HOOK_TIMEOUT_MS;
     if (node->type == HG_YAML_MAP) {
-        hg_check_keys(r, node, known, NULL);
+        hg_reader_check_keys(r, node, known, NULL);
         command = hg_yaml_get(node, "command");
-        hook->timeout_ms = hg_read_number(r, node, &timeout, HG_HOOK_TIMEOUT_MS);
+        hook->timeout_ms = hg_reader_number(r, node, &timeout, HG_HOOK_TIMEOUT_MS);
     }
     if (!command) {
         hg_problem_add(r->problems, node->line, node->column, "%s has no \"command\"", name);
         return;
     }
-    struct hg_value_place at = hg_place_of(r, command, name);
+    struct hg_value_place at = hg_reader_place(r, command, name);
     if (!hg_value_list(&at, command, &hook->argv)) {
         return;
     }
@@ -71,25 +59,22 @@ static void read_hook(struct hg_reader *r, const char *name, const struct hg_yam
     place_program(r, hook->argv);
 }
 
-void hg_read_hooks(struct hg_reader *r, const struct hg_yaml *pipeline,
+void hg_hooks_read(struct hg_reader *r, const struct hg_yaml *pipeline,
                    struct hg_hook_config *hooks)
 {
-    const struct hg_yaml *section = hg_get_map(r, pipeline, "hooks");
+    const struct hg_yaml *section = hg_reader_map(r, pipeline, "hooks");
     if (!section) {
         return;
     }
-    hg_check_keys(r, section, hook_names, NULL);
+    const char *known[HG_HOOKS + 1] = {NULL};
     for (enum hg_hook i = HG_BEFORE_BACKUP; i < HG_HOOKS; i++) {
-        const struct hg_yaml *node = hg_yaml_get(section, hook_names[i]);
-        if (node) {
-            read_hook(r, hook_names[i], node, &hooks[i]);
-        }
+        known[i] = hg_hook_name(i);
     }
-}
-
-void hg_hooks_free(struct hg_hook_config *hooks)
-{
-    for (size_t i = 0; i < HG_HOOKS; i++) {
-        hg_value_free_list(hooks[i].argv);
+    hg_reader_check_keys(r, section, known, NULL);
+    for (enum hg_hook i = HG_BEFORE_BACKUP; i < HG_HOOKS; i++) {
+        const struct hg_yaml *node = hg_yaml_get(section, known[i]);
+        if (node) {
+            read_hook(r, known[i], node, &hooks[i]);
+        }
     }
 }

@@ -3,13 +3,14 @@
  *
  * instances: the sections sources, transforms, sinks and notifiers.
  */
-#include "base/zone.h"
-#include "config/reader.h"
+#include "config/instances.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/vec.h"
+#include "base/zone.h"
+#include "config/options.h"
 
 enum { MAX_INSTANCES = 1000, MAX_LAG_MS = 60000 };
 
@@ -33,7 +34,7 @@ static void read_timezone(struct hg_reader *r, const struct hg_options *options,
     const struct hg_option_value *v = hg_options_get(options, "timezone");
     bool named = v && v->set;
     retention->zone =
-        hg_read_zone(r, named ? v->text : NULL, named ? v->line : 0, named ? v->column : 0);
+        hg_reader_zone(r, named ? v->text : NULL, named ? v->line : 0, named ? v->column : 0);
     retention->timezone = named ? strdup(v->text) : NULL;
     if (named && !retention->timezone) {
         r->problems->failed = true;
@@ -49,8 +50,9 @@ static int64_t number_or_none(const struct hg_options *options, const char *name
 static struct hg_retention read_retention(struct hg_reader *r, const struct hg_yaml *instance)
 {
     struct hg_options o;
-    const struct hg_yaml *node = hg_get_map(r, instance, "retention");
-    hg_options_bind(&o, retention_options, node, "", 0, 0, NULL, 0, false, r->problems);
+    const struct hg_yaml *node = hg_reader_map(r, instance, "retention");
+    struct hg_options_request request = {.table = retention_options, .node = node, .dir = ""};
+    hg_options_read(&o, &request, r->problems);
     struct hg_retention retention = {
         .given = node != NULL,
         .delete_grace_ms = number_or_none(&o, "delete_grace"),
@@ -65,9 +67,9 @@ static struct hg_retention read_retention(struct hg_reader *r, const struct hg_y
 
 static char *read_plugin(struct hg_reader *r, const struct hg_yaml *node)
 {
-    struct hg_value_place at = hg_place_of(r, node, "plugin");
+    struct hg_value_place at = hg_reader_place(r, node, "plugin");
     char *plugin = hg_value_text(&at, node);
-    if (plugin && !hg_good_name(plugin, "-")) {
+    if (plugin && !hg_reader_is_name(plugin, "-")) {
         hg_value_fail(&at,
                       "\"%.64s\" is not the name of a plugin; hint: a name is of a-z, 0-9 and "
                       "\"-\"",
@@ -84,8 +86,8 @@ static void read_sink(struct hg_reader *r, const struct hg_yaml *node,
     static const struct hangar_option required = {.name = "required", .type = HANGAR_OPT_BOOL};
     static const struct hangar_option max_lag = {
         .name = "max_lag", .type = HANGAR_OPT_DURATION, .max = 30 * INT64_C(86400000)};
-    sink->required = hg_read_number(r, node, &required, 1) != 0;
-    sink->max_lag_ms = hg_read_number(r, node, &max_lag, MAX_LAG_MS);
+    sink->required = hg_reader_number(r, node, &required, 1) != 0;
+    sink->max_lag_ms = hg_reader_number(r, node, &max_lag, MAX_LAG_MS);
     sink->retention = read_retention(r, node);
 }
 
@@ -96,7 +98,7 @@ static const struct hangar_option rate_limit = {
 /* Patterns of names of events: "backup.failed", "alert.*". */
 static char **read_events(struct hg_reader *r, const struct hg_yaml *node)
 {
-    struct hg_value_place at = hg_place_of(r, node, "events");
+    struct hg_value_place at = hg_reader_place(r, node, "events");
     char **events = NULL;
     if (!hg_value_list(&at, node, &events)) {
         return NULL;
@@ -121,14 +123,14 @@ static void read_instance(struct hg_reader *r, enum hg_kind kind, const struct h
         [HG_SINK] = {"plugin", "options", "rate_limit", "required", "max_lag", "retention", NULL},
         [HG_NOTIFIER] = {"plugin", "options", "events", NULL}};
     struct hg_config *c = r->config;
-    hg_check_name(r, key);
+    hg_reader_check_name(r, key);
     if (node->type != HG_YAML_MAP) {
         hg_problem_add(r->problems, node->line, node->column,
                        "%s \"%s\" must be a map with the key \"plugin\"", hg_kind_name(kind),
                        key->text);
         return;
     }
-    hg_check_keys(r, node, known[kind], "the options of a plugin stand under \"options\"");
+    hg_reader_check_keys(r, node, known[kind], "the options of a plugin stand under \"options\"");
     char *name = strdup(key->text);
     if (!name || !hg_vec_reserve((void **)&c->instances, c->instance_count, &c->instance_capacity,
                                  sizeof(*c->instances))) {
@@ -155,10 +157,10 @@ static void read_instance(struct hg_reader *r, enum hg_kind kind, const struct h
                        hg_kind_name(kind), key->text);
     }
     if (kind == HG_SOURCE) {
-        instance->scratch = hg_get_map(r, node, "scratch");
+        instance->scratch = hg_reader_map(r, node, "scratch");
     }
     if (kind == HG_SOURCE || kind == HG_SINK) {
-        instance->rate_limit = hg_read_number(r, node, &rate_limit, 0);
+        instance->rate_limit = hg_reader_number(r, node, &rate_limit, 0);
     }
     if (kind == HG_NOTIFIER && hg_yaml_get(node, "events")) {
         instance->events = read_events(r, hg_yaml_get(node, "events"));
@@ -168,9 +170,9 @@ static void read_instance(struct hg_reader *r, enum hg_kind kind, const struct h
     }
 }
 
-void hg_read_instances(struct hg_reader *r, enum hg_kind kind)
+void hg_instances_read(struct hg_reader *r, enum hg_kind kind)
 {
-    const struct hg_yaml *section = hg_get_map(r, r->config->root, hg_kind_section(kind));
+    const struct hg_yaml *section = hg_reader_map(r, r->config->root, hg_kind_section(kind));
     for (size_t i = 0; section && i < section->count; i++) {
         if (r->config->instance_count == MAX_INSTANCES) {
             hg_problem_add(r->problems, section->keys[i].line, section->keys[i].column,

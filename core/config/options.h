@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * options: the options of one instance, checked against what its plugin
- * declares, with variables expanded, defaults filled in and secrets resolved.
- * Knows option tables, not plugins.
+ * options: the options of one instance: checked against the table that its plugin
+ * declares, with variables expanded, defaults added and secrets read.  It must
+ * not know plugins, only such tables.
  */
 #ifndef HG_OPTIONS_H
 #define HG_OPTIONS_H
 
+#include <hangar/plugin.h>
 #include "config/problems.h"
 #include "config/yaml.h"
 
-/* Immutable once bound; any thread may read. */
+/* The values of all declared options.  Immutable after hg_options_read; any thread may
+ * read it. */
 struct hg_options {
     struct hg_option_value {
         const struct hangar_option *declared; /* the plugin's */
-        bool given;
-        bool set;       /* has a value, its own or the default */
+        bool given;                           /* in the file or as an override */
+        bool set;                             /* has a value, its own or the default */
         char *text;     /* STRING ENUM PATH; the plain text as given for the others */
         int64_t number; /* INT SIZE DURATION; BOOL as 0 or 1 */
         char **list;    /* LIST, NULL-terminated */
@@ -25,33 +27,33 @@ struct hg_options {
     size_t count;
 };
 
-/* What --set and drills put over the file. */
+/* Replaces a value of the file. */
 struct hg_override {
     const char *option, *value;
-    bool trusted; /* from the core itself, not argv: secrets and lists are allowed */
+    bool trusted; /* set by the core, not by --set: secrets and lists are allowed */
 };
 
-/* Checks `node` (the map under `options:`, or NULL) against `table` and reports
- * every problem.  Options that are missing are reported at line:column, the
- * place of the instance.  `dir` is what PATHs are relative to.  `read_secrets`
- * false leaves X_file, X_command, X_credential unread (to list or mask only).
- * True when there was no error.  Free with hg_options_free in any case. */
-bool hg_options_bind(struct hg_options *out, const struct hangar_option *table,
-                     const struct hg_yaml *node, const char *dir, size_t line, size_t column,
-                     const struct hg_override *overrides, size_t override_count, bool read_secrets,
-                     struct hg_problems *problems);
-void hg_options_free(struct hg_options *options); /* wipes secrets */
+/* The options to read; all pointers belong to the caller. */
+struct hg_options_request {
+    const struct hangar_option *table; /* as declared; NULL: none */
+    const struct hg_yaml *node;        /* the map under `options:`; NULL: there is none */
+    const char *dir;                   /* relative paths are below it */
+    size_t line, column;               /* of the instance: where missing options are reported */
+    const struct hg_override *overrides;
+    size_t override_count;
+    bool read_secrets; /* else X_file, X_command and X_credential are checked and not read */
+};
 
-/* A map of `under`'s options and those of `over`, a map, which wins: also where the two
- * give a secret in different forms.  Its nodes are theirs.  False: out of memory. */
-bool hg_options_overlay(const struct hangar_option *table, const struct hg_yaml *under,
-                        const struct hg_yaml *over, struct hg_yaml *out);
-void hg_options_overlay_free(struct hg_yaml *overlay);
+/* Checks the options and reports every problem.  True when there was none.  The caller
+ * frees `out` with hg_options_free in any case. */
+bool hg_options_read(struct hg_options *out, const struct hg_options_request *request,
+                     struct hg_problems *problems);
+void hg_options_free(struct hg_options *options); /* overwrites secrets */
 
 /* NULL when the plugin did not declare it. */
 const struct hg_option_value *hg_options_get(const struct hg_options *options, const char *name);
 
-/* For show and status: the value as text, "***" for a secret, NULL when not set; malloc'd. */
+/* The value as text for people, "***" for a secret; malloc'd, NULL when it is not set. */
 char *hg_option_display(const struct hg_option_value *value);
 
 #endif

@@ -3,12 +3,14 @@
  *
  * pipelines: the section pipelines, and what its names refer to.
  */
-#include "config/reader.h"
+#include "config/pipelines.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/vec.h"
+#include "config/hooks.h"
+#include "config/schedules.h"
 
 enum { MAX_PIPELINES = 1000 };
 
@@ -58,7 +60,7 @@ static void report_unknown(struct hg_reader *r, const struct hg_value_place *at,
 static void read_reference(struct hg_reader *r, enum hg_kind kind, const struct hg_yaml *node,
                            size_t *refs, size_t *count)
 {
-    struct hg_value_place at = hg_place_of(r, node, hg_kind_name(kind));
+    struct hg_value_place at = hg_reader_place(r, node, hg_kind_name(kind));
     char *name = hg_value_text(&at, node);
     if (!name) {
         return;
@@ -124,14 +126,14 @@ static void read_pipeline(struct hg_reader *r, const struct hg_yaml_key *key,
                                         "timezone",     "windows",    "jitter", "catch_up",
                                         "max_duration", "max_age",    NULL};
     struct hg_config *c = r->config;
-    hg_check_name(r, key);
+    hg_reader_check_name(r, key);
     if (node->type != HG_YAML_MAP) {
         hg_problem_add(r->problems, node->line, node->column,
                        "pipeline \"%s\" must be a map with the keys \"sources\" and \"sinks\"",
                        key->text);
         return;
     }
-    hg_check_keys(r, node, known, NULL);
+    hg_reader_check_keys(r, node, known, NULL);
     char *name = strdup(key->text);
     if (!name || !hg_vec_reserve((void **)&c->pipelines, c->pipeline_count, &c->pipeline_capacity,
                                  sizeof(*c->pipelines))) {
@@ -146,8 +148,8 @@ static void read_pipeline(struct hg_reader *r, const struct hg_yaml_key *key,
     read_references(r, HG_SINK, key, node, &p->sinks, &p->sink_count);
     p->notifiers_given = hg_yaml_get(node, "notifiers") != NULL;
     read_references(r, HG_NOTIFIER, key, node, &p->notifiers, &p->notifier_count);
-    hg_read_hooks(r, node, p->hooks);
-    hg_read_schedules(r, node, p);
+    hg_hooks_read(r, node, p->hooks);
+    hg_schedules_read(r, node, p);
 }
 
 static void mark(bool *used, const size_t *refs, size_t count)
@@ -185,11 +187,11 @@ static void warn_unused(struct hg_reader *r)
     free(used);
 }
 
-void hg_read_pipelines(struct hg_reader *r)
+void hg_pipelines_read(struct hg_reader *r)
 {
     const struct hg_yaml *root = r->config->root;
     const struct hg_yaml *node = hg_yaml_get(root, "pipelines");
-    const struct hg_yaml *section = hg_get_map(r, root, "pipelines");
+    const struct hg_yaml *section = hg_reader_map(r, root, "pipelines");
     size_t errors = r->problems->errors;
     if (!node) {
         hg_problem_add(r->problems, root->line, root->column, "key \"pipelines\" is missing");

@@ -10,8 +10,8 @@
 
 enum { MAX_NAME = 64 };
 
-void hg_check_keys(struct hg_reader *r, const struct hg_yaml *map, const char *const *known,
-                   const char *hint)
+void hg_reader_check_keys(struct hg_reader *r, const struct hg_yaml *map, const char *const *known,
+                          const char *hint)
 {
     for (size_t i = 0; i < map->count; i++) {
         const struct hg_yaml_key *key = &map->keys[i];
@@ -34,7 +34,7 @@ void hg_check_keys(struct hg_reader *r, const struct hg_yaml *map, const char *c
     }
 }
 
-const struct hg_yaml *hg_get_map(struct hg_reader *r, const struct hg_yaml *map, const char *key)
+const struct hg_yaml *hg_reader_map(struct hg_reader *r, const struct hg_yaml *map, const char *key)
 {
     const struct hg_yaml *node = hg_yaml_get(map, key);
     if (!node || node->type == HG_YAML_MAP) {
@@ -47,19 +47,20 @@ const struct hg_yaml *hg_get_map(struct hg_reader *r, const struct hg_yaml *map,
     return NULL;
 }
 
-struct hg_value_place hg_place_of(struct hg_reader *r, const struct hg_yaml *node, const char *name)
+struct hg_value_place hg_reader_place(struct hg_reader *r, const struct hg_yaml *node,
+                                      const char *name)
 {
     return (struct hg_value_place){r->problems, node->line, node->column, "", name, false};
 }
 
-int64_t hg_read_number(struct hg_reader *r, const struct hg_yaml *map,
-                       const struct hangar_option *option, int64_t otherwise)
+int64_t hg_reader_number(struct hg_reader *r, const struct hg_yaml *map,
+                         const struct hangar_option *option, int64_t otherwise)
 {
     const struct hg_yaml *node = hg_yaml_get(map, option->name);
     if (!node) {
         return otherwise;
     }
-    struct hg_value_place at = hg_place_of(r, node, option->name);
+    struct hg_value_place at = hg_reader_place(r, node, option->name);
     int64_t number = otherwise;
     char *text = hg_value_text(&at, node);
     if (text) {
@@ -69,7 +70,7 @@ int64_t hg_read_number(struct hg_reader *r, const struct hg_yaml *map,
     return number;
 }
 
-bool hg_good_name(const char *text, const char *others)
+bool hg_reader_is_name(const char *text, const char *others)
 {
     if (text[0] < 'a' || text[0] > 'z' || strlen(text) > MAX_NAME) {
         return false;
@@ -83,9 +84,9 @@ bool hg_good_name(const char *text, const char *others)
     return true;
 }
 
-void hg_check_name(struct hg_reader *r, const struct hg_yaml_key *key)
+void hg_reader_check_name(struct hg_reader *r, const struct hg_yaml_key *key)
 {
-    if (!hg_good_name(key->text, "_-")) {
+    if (!hg_reader_is_name(key->text, "_-")) {
         hg_problem_add(r->problems, key->line, key->column,
                        "\"%s\" is not a valid name; hint: a name is of a-z, 0-9, \"_\" and \"-\", "
                        "begins with a letter and has at most %d characters",
@@ -93,7 +94,7 @@ void hg_check_name(struct hg_reader *r, const struct hg_yaml_key *key)
     }
 }
 
-struct hg_zone *hg_read_zone(struct hg_reader *r, const char *name, size_t line, size_t column)
+struct hg_zone *hg_reader_zone(struct hg_reader *r, const char *name, size_t line, size_t column)
 {
     struct hg_zone *zone = NULL;
     enum hangar_rc rc = hg_zone_open(name, &zone);

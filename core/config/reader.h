@@ -19,42 +19,29 @@ struct hg_reader {
 
 /* Reports the keys of a map that are not in `known`; `hint` (may be NULL) is for
  * those that look like none of them. */
-void hg_check_keys(struct hg_reader *r, const struct hg_yaml *map, const char *const *known,
-                   const char *hint);
+void hg_reader_check_keys(struct hg_reader *r, const struct hg_yaml *map, const char *const *known,
+                          const char *hint);
 
 /* The map under a key; NULL when there is none, when it is empty, and when it is
  * no map, which is reported. */
-const struct hg_yaml *hg_get_map(struct hg_reader *r, const struct hg_yaml *map, const char *key);
+const struct hg_yaml *hg_reader_map(struct hg_reader *r, const struct hg_yaml *map,
+                                    const char *key);
 
-struct hg_value_place hg_place_of(struct hg_reader *r, const struct hg_yaml *node,
-                                  const char *name);
+struct hg_value_place hg_reader_place(struct hg_reader *r, const struct hg_yaml *node,
+                                      const char *name);
 
 /* A number, duration, size or truth of a map; `otherwise` when it is not given, or wrong,
  * which is reported. */
-int64_t hg_read_number(struct hg_reader *r, const struct hg_yaml *map,
-                       const struct hangar_option *option, int64_t otherwise);
+int64_t hg_reader_number(struct hg_reader *r, const struct hg_yaml *map,
+                         const struct hangar_option *option, int64_t otherwise);
 
 /* A letter, then letters, digits and the characters of `others`; all lower case. */
-bool hg_good_name(const char *text, const char *others);
+bool hg_reader_is_name(const char *text, const char *others);
 
 /* Reports a bad name of an instance or a pipeline. */
-void hg_check_name(struct hg_reader *r, const struct hg_yaml_key *key);
-
-/* The readers of the sections. */
-void hg_read_instances(struct hg_reader *r, enum hg_kind kind);
-void hg_read_pipelines(struct hg_reader *r);
-void hg_read_signing(struct hg_reader *r);
-/* The keys of a pipeline that say when it runs, and its end. */
-void hg_read_schedules(struct hg_reader *r, const struct hg_yaml *node,
-                       struct hg_pipeline_config *pipeline);
-void hg_free_schedules(struct hg_pipeline_config *pipeline);
-
-/* The hooks of a pipeline, zeroed before. */
-void hg_read_hooks(struct hg_reader *r, const struct hg_yaml *pipeline,
-                   struct hg_hook_config *hooks);
-void hg_hooks_free(struct hg_hook_config *hooks);
+void hg_reader_check_name(struct hg_reader *r, const struct hg_yaml_key *key);
 
 /* A time zone, NULL for the machine's own; that there is none of that name is reported. */
-struct hg_zone *hg_read_zone(struct hg_reader *r, const char *name, size_t line, size_t column);
+struct hg_zone *hg_reader_zone(struct hg_reader *r, const char *name, size_t line, size_t column);
 
 #endif

@@ -4,7 +4,7 @@
  * schedules: the keys of a pipeline that say when its jobs run.  Nothing is run here,
  * nor by the core: that is the daemon's.
  */
-#include "config/reader.h"
+#include "config/schedules.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -33,7 +33,7 @@ static char *read_schedule(struct hg_reader *r, const struct hg_yaml *pipeline, 
     if (!node) {
         return NULL;
     }
-    struct hg_value_place at = hg_place_of(r, node, key);
+    struct hg_value_place at = hg_reader_place(r, node, key);
     struct hg_cron cron;
     struct hg_cron_error err;
     char *text = hg_value_text(&at, node);
@@ -49,7 +49,7 @@ static char **read_windows(struct hg_reader *r, const struct hg_yaml *pipeline)
     if (!node) {
         return NULL;
     }
-    struct hg_value_place at = hg_place_of(r, node, "windows");
+    struct hg_value_place at = hg_reader_place(r, node, "windows");
     char **windows = NULL;
     if (!hg_value_list(&at, node, &windows)) {
         return NULL;
@@ -57,7 +57,7 @@ static char **read_windows(struct hg_reader *r, const struct hg_yaml *pipeline)
     const struct hg_yaml *items = node->type == HG_YAML_LIST ? node->items : node;
     size_t count = 0;
     for (; windows[count] && count <= MAX_WINDOWS; count++) {
-        struct hg_value_place entry = hg_place_of(r, &items[count], "windows");
+        struct hg_value_place entry = hg_reader_place(r, &items[count], "windows");
         struct hg_window window;
         struct hg_cron_error err;
         if (!hg_window_parse(windows[count], &window, &err)) {
@@ -79,15 +79,15 @@ static char *read_timezone(struct hg_reader *r, const struct hg_yaml *pipeline)
     if (!node) {
         return NULL;
     }
-    struct hg_value_place at = hg_place_of(r, node, "timezone");
+    struct hg_value_place at = hg_reader_place(r, node, "timezone");
     char *name = hg_value_text(&at, node);
     if (name) {
-        hg_zone_close(hg_read_zone(r, name, node->line, node->column));
+        hg_zone_close(hg_reader_zone(r, name, node->line, node->column));
     }
     return name;
 }
 
-void hg_read_schedules(struct hg_reader *r, const struct hg_yaml *node,
+void hg_schedules_read(struct hg_reader *r, const struct hg_yaml *node,
                        struct hg_pipeline_config *p)
 {
     static const struct hangar_option jitter = {
@@ -102,32 +102,8 @@ void hg_read_schedules(struct hg_reader *r, const struct hg_yaml *node,
     p->drill = read_schedule(r, node, "drill");
     p->timezone = read_timezone(r, node);
     p->windows = read_windows(r, node);
-    p->jitter_ms = hg_read_number(r, node, &jitter, 0);
-    p->catch_up = hg_read_number(r, node, &catch_up, 1) != 0;
-    p->max_duration_ms = hg_read_number(r, node, &max_duration, HOUR_MS / 2);
-    p->max_age_ms = hg_read_number(r, node, &max_age, -1);
-}
-
-void hg_free_schedules(struct hg_pipeline_config *p)
-{
-    free(p->schedule);
-    free(p->verify);
-    free(p->drill);
-    free(p->timezone);
-    hg_value_free_list(p->windows);
-}
-
-int64_t hg_pipeline_max_age_ms(const struct hg_pipeline_config *pipeline)
-{
-    struct hg_cron cron;
-    struct hg_cron_error err;
-    if (pipeline->max_age_ms >= 0) {
-        return pipeline->max_age_ms;
-    }
-    int64_t age = 25 * HOUR_MS;
-    if (pipeline->schedule && hg_cron_parse(pipeline->schedule, &cron, &err)) {
-        int64_t gap = hg_cron_gap_ms(&cron) + HOUR_MS;
-        age = gap > age ? gap : age;
-    }
-    return age;
+    p->jitter_ms = hg_reader_number(r, node, &jitter, 0);
+    p->catch_up = hg_reader_number(r, node, &catch_up, 1) != 0;
+    p->max_duration_ms = hg_reader_number(r, node, &max_duration, HOUR_MS / 2);
+    p->max_age_ms = hg_reader_number(r, node, &max_age, -1);
 }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * secret: reads secrets from files, commands and systemd credentials.  Buffers
- * are of a fixed size and wiped, so that no copy stays behind in freed memory.
+ * secret: see secret.h.  Buffers have a fixed size and are overwritten, so that no
+ * copy of a secret stays in freed memory.
  */
 #include "config/secret.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,6 +16,25 @@
 
 #include "base/command.h"
 #include "base/io.h"
+
+static const char *const secret_suffixes[HG_SECRET_FORMS] = {
+    [HG_SECRET_VALUE] = "",
+    [HG_SECRET_FILE] = "_file",
+    [HG_SECRET_COMMAND] = "_command",
+    [HG_SECRET_CREDENTIAL] = "_credential",
+};
+
+const char *hg_secret_suffix(enum hg_secret_form form)
+{
+    return secret_suffixes[form];
+}
+
+size_t hg_secret_name_length(const char *key, enum hg_secret_form form)
+{
+    size_t length = strlen(key), suffix = strlen(secret_suffixes[form]);
+    bool ends = length > suffix && strcmp(key + length - suffix, secret_suffixes[form]) == 0;
+    return ends ? length - suffix : 0;
+}
 
 void hg_secret_free(char *secret)
 {
@@ -25,16 +45,16 @@ void hg_secret_free(char *secret)
     free(secret);
 }
 
-/* Makes a string of buffer[0..size), of which it is the end that counts. */
-static char *finish(const char *buffer, size_t size, const char *what, const char *name,
-                    struct hg_error *err)
+/* Copies buffer[0..size) without the final newline. */
+static char *secret_from_buffer(const char *buffer, size_t size, const char *what, const char *name,
+                                struct hg_error *err)
 {
     if (size > HG_SECRET_MAX) {
-        hg_fail(err, HANGAR_AUTH, 0, "%s %s gives more than 64 KiB", what, name);
+        hg_fail(err, HANGAR_AUTH, 0, "%s %s has more than 64 KiB", what, name);
         return NULL;
     }
     if (memchr(buffer, '\0', size)) {
-        hg_fail(err, HANGAR_AUTH, 0, "%s %s gives a NUL character", what, name);
+        hg_fail(err, HANGAR_AUTH, 0, "%s %s contains a NUL character", what, name);
         return NULL;
     }
     if (size > 0 && buffer[size - 1] == '\n') {
@@ -55,7 +75,7 @@ static char *finish(const char *buffer, size_t size, const char *what, const cha
 }
 
 /* Reads and closes fd. */
-static char *read_secret(int fd, const char *name, struct hg_error *err)
+static char *secret_read_fd(int fd, const char *name, struct hg_error *err)
 {
     char *secret = NULL;
     char *buffer = malloc(HG_SECRET_MAX + 1);
@@ -63,7 +83,7 @@ static char *read_secret(int fd, const char *name, struct hg_error *err)
     if (size < 0) {
         hg_fail(err, HANGAR_AUTH, errno, "cannot read file %s", name);
     } else {
-        secret = finish(buffer, (size_t)size, "file", name, err);
+        secret = secret_from_buffer(buffer, (size_t)size, "file", name, err);
     }
     if (buffer) {
         explicit_bzero(buffer, HG_SECRET_MAX + 1);
@@ -73,7 +93,7 @@ static char *read_secret(int fd, const char *name, struct hg_error *err)
     return secret;
 }
 
-static int open_regular(const char *path, struct stat *st, struct hg_error *err)
+static int secret_open_file(const char *path, struct stat *st, struct hg_error *err)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0) {
@@ -91,7 +111,7 @@ static int open_regular(const char *path, struct stat *st, struct hg_error *err)
 char *hg_secret_file(const char *path, struct hg_error *err)
 {
     struct stat st;
-    int fd = open_regular(path, &st, err);
+    int fd = secret_open_file(path, &st, err);
     if (fd < 0) {
         return NULL;
     }
@@ -99,19 +119,19 @@ char *hg_secret_file(const char *path, struct hg_error *err)
         struct hg_str quoted = {0};
         hg_str_add_shell(&quoted, path);
         hg_fail(err, HANGAR_AUTH, 0,
-                "file %s is open to others (mode %04o); hint: run \"chmod 600 %s\"", path,
+                "other users can access file %s (mode %04o); hint: run \"chmod 600 %s\"", path,
                 (unsigned)(st.st_mode & 07777), hg_str_text(&quoted));
         hg_str_free(&quoted);
         close(fd);
         return NULL;
     }
-    return read_secret(fd, path, err);
+    return secret_read_fd(fd, path, err);
 }
 
 char *hg_secret_credential(const char *name, struct hg_error *err)
 {
     if (name[0] == '\0' || strchr(name, '/') || strcmp(name, ".") == 0 || strcmp(name, "..") == 0) {
-        hg_fail(err, HANGAR_AUTH, 0, "the name of a credential is that of a file, without \"/\"");
+        hg_fail(err, HANGAR_AUTH, 0, "the name of a credential must be a file name without \"/\"");
         return NULL;
     }
     const char *folder = getenv("CREDENTIALS_DIRECTORY");
@@ -127,34 +147,34 @@ char *hg_secret_credential(const char *name, struct hg_error *err)
         hg_fail(err, HANGAR_NO_MEMORY, 0, "cannot read credential %s: out of memory", name);
         return NULL;
     }
-    /* Its mode is systemd's business: it may show the mask of an ACL. */
+    /* The mode is not checked: it may be the mask of an ACL that systemd set. */
     struct stat st;
-    int fd = open_regular(path, &st, err);
-    char *secret = fd >= 0 ? read_secret(fd, path, err) : NULL;
+    int fd = secret_open_file(path, &st, err);
+    char *secret = fd >= 0 ? secret_read_fd(fd, path, err) : NULL;
     free(path);
     return secret;
 }
 
-/* What a command printed, as far as it fits. */
-struct printed {
+/* The output of a command, cut at one byte more than HG_SECRET_MAX. */
+struct secret_output {
     char *buffer;
     size_t size;
 };
 
-static bool keep(void *arg, const char *data, size_t size)
+static bool secret_keep_output(void *arg, const char *data, size_t size)
 {
-    struct printed *p = arg;
+    struct secret_output *p = arg;
     size_t room = HG_SECRET_MAX + 1 - p->size;
-    size_t taken = size < room ? size : room;
-    memcpy(p->buffer + p->size, data, taken);
-    p->size += taken;
+    size_t kept = size < room ? size : room;
+    memcpy(p->buffer + p->size, data, kept);
+    p->size += kept;
     return p->size <= HG_SECRET_MAX;
 }
 
-static void fail_command(const char *name, struct hg_command_result result, int64_t timeout_ms,
-                         struct hg_error *err)
+static void secret_fail_command(const char *name, struct hg_command_result result,
+                                int64_t timeout_ms, struct hg_error *err)
 {
-    const char *hint = "hint: run it by hand to see why";
+    const char *hint = "hint: run the command by hand to see the reason";
     if (result.end == HG_COMMAND_NOT_STARTED) {
         hg_fail(err, HANGAR_AUTH, result.value, "cannot run command %s", name);
     } else if (result.end == HG_COMMAND_TIMED_OUT) {
@@ -167,25 +187,25 @@ static void fail_command(const char *name, struct hg_command_result result, int6
         hg_fail(err, HANGAR_AUTH, 0, "command %s failed with exit status %d; %s", name,
                 result.value, hint);
     } else {
-        hg_fail(err, HANGAR_AUTH, result.value, "cannot learn how command %s ended", name);
+        hg_fail(err, HANGAR_AUTH, result.value, "cannot read the exit status of command %s", name);
     }
 }
 
 char *hg_secret_command(char *const *argv, int64_t timeout_ms, struct hg_error *err)
 {
-    struct printed printed = {.buffer = malloc(HG_SECRET_MAX + 1)};
+    struct secret_output printed = {.buffer = malloc(HG_SECRET_MAX + 1)};
     char *secret = NULL;
     if (!printed.buffer) {
         hg_fail(err, HANGAR_NO_MEMORY, 0, "cannot run command %s: out of memory", argv[0]);
         return NULL;
     }
-    /* What it prints about an error may hold the secret, and would end in a log. */
+    /* Its error output is discarded: it may contain the secret, and would be logged. */
     struct hg_command_result result = hg_command_run(&(struct hg_command){
-        .argv = argv, .timeout_ms = timeout_ms, .output = keep, .arg = &printed});
+        .argv = argv, .timeout_ms = timeout_ms, .output = secret_keep_output, .arg = &printed});
     if (result.end == HG_COMMAND_ENOUGH || (result.end == HG_COMMAND_EXITED && result.value == 0)) {
-        secret = finish(printed.buffer, printed.size, "command", argv[0], err);
+        secret = secret_from_buffer(printed.buffer, printed.size, "command", argv[0], err);
     } else {
-        fail_command(argv[0], result, timeout_ms, err);
+        secret_fail_command(argv[0], result, timeout_ms, err);
     }
     explicit_bzero(printed.buffer, HG_SECRET_MAX + 1);
     free(printed.buffer);

@@ -4,11 +4,9 @@
  * signing: the section `signing:`, read as the options of a plugin are.  The key
  * itself stays where it is until a job needs it.
  */
-#include "config/config.h"
+#include "config/signing.h"
 
 #include <string.h>
-
-#include "config/reader.h"
 
 static const struct hangar_option signing_options[] = {
     {.name = "key", .type = HANGAR_OPT_STRING, .flags = HANGAR_OPT_REQUIRED | HANGAR_OPT_SECRET},
@@ -16,12 +14,17 @@ static const struct hangar_option signing_options[] = {
     {.name = NULL},
 };
 
-bool hg_config_signing(const struct hg_config *config, bool read_secrets, struct hg_options *out,
-                       struct hg_problems *problems)
+bool hg_config_signing_options(const struct hg_config *config, bool read_secrets,
+                               struct hg_options *out, struct hg_problems *problems)
 {
     const struct hg_yaml *node = config->signing;
-    bool ok = hg_options_bind(out, signing_options, node, config->dir, node->line, node->column,
-                              NULL, 0, read_secrets, problems);
+    struct hg_options_request request = {.table = signing_options,
+                                         .node = node,
+                                         .dir = config->dir,
+                                         .line = node->line,
+                                         .column = node->column,
+                                         .read_secrets = read_secrets};
+    bool ok = hg_options_read(out, &request, problems);
     const struct hg_option_value *key = hg_options_get(out, "key");
     if (key && key->text && strlen(key->text) < HG_SIGNING_KEY_MIN) {
         hg_problem_add(problems, key->line, key->column,
@@ -33,7 +36,7 @@ bool hg_config_signing(const struct hg_config *config, bool read_secrets, struct
     return ok;
 }
 
-void hg_read_signing(struct hg_reader *r)
+void hg_config_signing_read(struct hg_reader *r)
 {
     struct hg_config *c = r->config;
     const struct hg_yaml *node = hg_yaml_get(c->root, "signing");
@@ -41,11 +44,11 @@ void hg_read_signing(struct hg_reader *r)
         return;
     }
     size_t errors = r->problems->errors;
-    hg_get_map(r, c->root, "signing");
+    hg_reader_map(r, c->root, "signing");
     if (r->problems->errors == errors) { /* an empty section too: somebody meant to sign */
         struct hg_options options;
         c->signing = node;
-        hg_config_signing(c, false, &options, r->problems);
+        hg_config_signing_options(c, false, &options, r->problems);
         hg_options_free(&options);
     }
 }

@@ -15,7 +15,6 @@
 #include "pipeline/decode.h"
 #include "plugin/instance.h"
 #include "plugin/job.h"
-#include "plugin/pace.h"
 
 enum { MOST_AT_ONCE = 8, BUFFER = 256 << 10 }; /* the buffer is the decoder's */
 
@@ -74,7 +73,7 @@ static enum hangar_rc write_some(void *arg, const void *data, size_t size, struc
         return hg_fail(err, HANGAR_CANCELLED, 0, "another object could not be copied");
     }
     enum hangar_rc rc = HG_CALL(to, err, to->plugin->sink.put_write(w->put, data, size));
-    hg_pace(to, size);
+    hg_instance_pace(to, size);
     if (rc == HANGAR_OK) {
         atomic_fetch_add(&w->c->done_bytes, size);
     }

@@ -121,7 +121,7 @@ static enum hangar_rc read_all(struct decoding *d, bool decode)
         if (rc != HANGAR_OK) {
             break;
         }
-        hg_pace(d->sink, got);
+        hg_instance_pace(d->sink, got);
         d->stored_bytes += got;
         if (d->stored_bytes > d->object->stored_bytes) {
             rc = damaged(d, "it is longer than it was");

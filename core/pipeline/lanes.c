@@ -170,7 +170,7 @@ static enum hangar_rc write_flow(struct hg_flow *flow, size_t sink, bool *commit
         }
         if (block->size) {
             rc = HG_CALL(ctx, err, ctx->plugin->sink.put_write(put, block->data, block->size));
-            hg_pace(ctx, block->size);
+            hg_instance_pace(ctx, block->size);
         }
         pthread_mutex_lock(&engine->mutex);
         hg_block_unref(engine, block);

@@ -151,7 +151,7 @@ static enum hangar_rc fill(struct reading *r, unsigned char *data, size_t size, 
             return hg_fail(&r->err, HANGAR_INTERNAL, 0, "source %s: read gave more than asked",
                            ctx->name);
         }
-        hg_pace(ctx, got);
+        hg_instance_pace(ctx, got);
         *filled += got;
         *end = got == 0;
     }

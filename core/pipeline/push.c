@@ -18,7 +18,7 @@ static enum hangar_rc write_bytes(void *arg, const void *data, size_t size, stru
     struct writing *w = arg;
     struct hangar_ctx *ctx = w->push->source;
     enum hangar_rc rc = HG_CALL(ctx, err, ctx->plugin->source.restore_write(w->object, data, size));
-    hg_pace(ctx, size);
+    hg_instance_pace(ctx, size);
     pthread_mutex_lock(&w->push->mutex);
     w->push->plain_bytes += size;
     pthread_mutex_unlock(&w->push->mutex);

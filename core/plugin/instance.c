@@ -150,6 +150,11 @@ void hg_instance_close(struct hangar_ctx *ctx)
     free(ctx);
 }
 
+void hg_instance_pace(struct hangar_ctx *ctx, size_t bytes)
+{
+    hg_pace_wait(&ctx->pace, ctx->job, &ctx->cancelled, bytes);
+}
+
 const char *hg_instance_target(struct hangar_ctx *ctx)
 {
     const char *target = ctx->plugin->d.describe ? ctx->plugin->d.describe(ctx->inst) : NULL;

@@ -47,6 +47,9 @@ void hg_instance_close(struct hangar_ctx *ctx);
 /* Ends what this instance waits for, now and later, and leaves the job alone. */
 void hg_instance_cancel(struct hangar_ctx *ctx);
 
+/* Counts bytes that the instance moved, and waits as its rate_limit asks; see pace.h. */
+void hg_instance_pace(struct hangar_ctx *ctx, size_t bytes);
+
 /* "PostgreSQL database shop on db1:5432", or the plugin's name. */
 const char *hg_instance_target(struct hangar_ctx *ctx);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * pace: holds an instance to its rate_limit, whatever number of threads move its
- * bytes.  It knows nothing of what the bytes are.
+ * pace: limits the bytes per second that pass, whatever the number of threads
+ * that move them.  It must not know what the bytes are.
  */
 #ifndef HG_PACE_H
 #define HG_PACE_H
@@ -10,19 +10,17 @@
 #include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "plugin/job.h"
 
-struct hangar_ctx;
-
-/* Part of an instance.  A bucket that lets a tenth of a second's worth through at
- * once (a token bucket, kept as the time at which it is full again). */
+/* A token bucket of a tenth of a second, stored as the time at which it is full again. */
 struct hg_pace {
     int64_t bytes_per_second; /* 0: no limit */
     pthread_mutex_t mutex;
     int64_t full_us; /* on the monotonic clock; under the mutex */
 };
 
-/* `bytes` have moved: returns when the next may.  Ends early when the job or the
- * instance is cancelled.  Waiting here is no stall. */
-void hg_pace(struct hangar_ctx *ctx, size_t bytes);
+/* Counts `bytes` that were moved, and waits until the next may be moved.  Returns early when
+ * the job is cancelled or `stop` is true.  Waiting here counts as a sign of life. */
+void hg_pace_wait(struct hg_pace *pace, struct hg_job *job, const atomic_bool *stop, size_t bytes);
 
 #endif

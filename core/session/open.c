@@ -16,9 +16,11 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "catalog/signing.h"
-#include "config/config.h"
+#include "config/load.h"
 #include "config/options.h"
+#include "config/overlay.h"
 #include "config/problems.h"
+#include "config/sample.h"
 #include "config/yaml.h"
 #include "pipeline/engine.h"
 #include "plugin/loader.h"
@@ -125,14 +127,18 @@ static void check_scratch(struct hangar *h, size_t i, struct hg_problems *proble
     const struct hg_instance_config *c = &h->config->instances[i];
     struct hg_yaml both;
     struct hg_options unused = {0};
-    if (!hg_options_overlay(h->plugins[i]->options, c->options, c->scratch, &both)) {
+    if (!hg_overlay_make(h->plugins[i]->options, c->options, c->scratch, &both)) {
         problems->failed = true;
         return;
     }
-    hg_options_bind(&unused, h->plugins[i]->options, &both, h->config->dir, c->line, c->column,
-                    NULL, 0, false, problems);
+    struct hg_options_request request = {.table = h->plugins[i]->options,
+                                         .node = &both,
+                                         .dir = h->config->dir,
+                                         .line = c->line,
+                                         .column = c->column};
+    hg_options_read(&unused, &request, problems);
     hg_options_free(&unused);
-    hg_options_overlay_free(&both);
+    hg_overlay_free(&both);
 }
 
 static void bind_instance(struct hangar *h, size_t i, struct hg_problems *problems)
@@ -154,8 +160,12 @@ static void bind_instance(struct hangar *h, size_t i, struct hg_problems *proble
                        hg_kind_name(c->kind));
         return;
     }
-    bool good = hg_options_bind(&h->options[i], h->plugins[i]->options, c->options, h->config->dir,
-                                c->line, c->column, NULL, 0, false, problems);
+    struct hg_options_request request = {.table = h->plugins[i]->options,
+                                         .node = c->options,
+                                         .dir = h->config->dir,
+                                         .line = c->line,
+                                         .column = c->column};
+    bool good = hg_options_read(&h->options[i], &request, problems);
     if (good && c->scratch) {
         check_scratch(h, i, problems);
     }

@@ -15,6 +15,7 @@
 #include "catalog/manifest.h"
 #include "config/config.h"
 #include "config/options.h"
+#include "config/overlay.h"
 #include "config/problems.h"
 #include "config/yaml.h"
 #include "plugin/instance.h"
@@ -130,9 +131,15 @@ static enum hangar_rc bind(struct hg_session *s, const struct hg_plugin *plugin,
     }
     struct hg_problems problems = {.file = s->h->config->path};
     memset(i, 0, sizeof(*i));
-    bool ok =
-        hg_options_bind(&i->options, plugin->options, options, s->h->config->dir, c ? c->line : 0,
-                        c ? c->column : 0, overrides, override_count, true, &problems);
+    struct hg_options_request request = {.table = plugin->options,
+                                         .node = options,
+                                         .dir = s->h->config->dir,
+                                         .line = c ? c->line : 0,
+                                         .column = c ? c->column : 0,
+                                         .overrides = overrides,
+                                         .override_count = override_count,
+                                         .read_secrets = true};
+    bool ok = hg_options_read(&i->options, &request, &problems);
     enum hangar_rc rc = HANGAR_OK;
     if (!ok) {
         struct hg_str text = {0};
@@ -197,11 +204,11 @@ enum hangar_rc hg_session_open_scratch(struct hg_session *s, size_t instance,
 {
     const struct hg_instance_config *c = &s->h->config->instances[instance];
     struct hg_yaml both;
-    if (!hg_options_overlay(s->h->plugins[instance]->options, c->options, c->scratch, &both)) {
+    if (!hg_overlay_make(s->h->plugins[instance]->options, c->options, c->scratch, &both)) {
         return hg_no_memory(err);
     }
     enum hangar_rc rc = open_configured(s, instance, &both, NULL, 0, out, err);
-    hg_options_overlay_free(&both);
+    hg_overlay_free(&both);
     return rc;
 }
 

@@ -15,6 +15,7 @@
 #include "config/options.h"
 #include "config/problems.h"
 #include "config/secret.h"
+#include "config/signing.h"
 #include "config/values.h"
 #include "session/handle.h"
 
@@ -40,7 +41,7 @@ static enum hangar_rc read_keys(struct hangar *h, struct hg_signing *signing, st
     struct hg_options options;
     struct hg_problems problems = {.file = h->config->path};
     enum hangar_rc rc = HANGAR_OK;
-    if (hg_config_signing(h->config, true, &options, &problems)) {
+    if (hg_config_signing_options(h->config, true, &options, &problems)) {
         rc = hg_signing_add(signing, hg_options_get(&options, "key")->text, err);
         char **old = hg_options_get(&options, "old_key_files")->list;
         for (; rc == HANGAR_OK && old && *old; old++) {

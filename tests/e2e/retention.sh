@@ -114,7 +114,7 @@ same "backups with a clock that is ahead" found now
 
 promise "a backup from the future stops retention until it is removed"
 expect_exit 1 at_hangar $((last + 1)) prune --yes
-expect_said "$future is of 2036-"
+expect_said "$future is from the future (2036-"
 expect_exit 0 at_hangar $((last + 1)) remove "$future" --yes
 listed_minutes >now
 same "backups without the one from the future" found now

@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #include "base/io.h"
-#include "config/config.h"
+#include "config/load.h"
+#include "config/options.h"
+#include "config/signing.h"
 
 static const char *const choices[] = {"fail", "replace", NULL};
 static const struct hangar_option table[] = {
@@ -25,13 +27,17 @@ static const struct hangar_option table[] = {
     {.name = "password", .type = HANGAR_OPT_STRING, .flags = HANGAR_OPT_SECRET},
     {.name = NULL}};
 
-static void bind_all(const struct hg_config *config, struct hg_problems *problems)
+static void read_all_options(const struct hg_config *config, struct hg_problems *problems)
 {
     struct hg_options options;
     for (size_t i = 0; i < config->instance_count; i++) {
         const struct hg_instance_config *one = &config->instances[i];
-        bool ok = hg_options_bind(&options, table, one->options, config->dir, one->line,
-                                  one->column, NULL, 0, false, problems);
+        struct hg_options_request request = {.table = table,
+                                             .node = one->options,
+                                             .dir = config->dir,
+                                             .line = one->line,
+                                             .column = one->column};
+        bool ok = hg_options_read(&options, &request, problems);
         for (size_t k = 0; ok && k < options.count; k++) {
             char *text = hg_option_display(&options.items[k]);
             FUZZ_RULE(!options.items[k].set || text);
@@ -40,7 +46,7 @@ static void bind_all(const struct hg_config *config, struct hg_problems *problem
         hg_options_free(&options);
     }
     if (config->signing) {
-        hg_config_signing(config, false, &options, problems);
+        hg_config_signing_options(config, false, &options, problems);
         hg_options_free(&options);
     }
 }
@@ -58,7 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct hg_config *config = hg_config_load(path, &problems);
     FUZZ_RULE(config || problems.errors);
     if (config) {
-        bind_all(config, &problems);
+        read_all_options(config, &problems);
     }
     hg_problems_text(&problems, false, &text);
     FUZZ_RULE(problems.errors == 0 || text.len);

@@ -17,7 +17,6 @@
 #include "jobs/transfer/untar.h"
 #include "plugin/instance.h"
 #include "plugin/job.h"
-#include "plugin/pace.h"
 
 enum hangar_rc hg_import_text(struct hg_import *x, uint64_t size, struct hg_str *out,
                               struct hg_error *err)
@@ -136,7 +135,7 @@ static enum hangar_rc copy_member(struct hg_import *x, const struct hg_import_fi
             hg_sha256_update(hash, x->buffer, got);
             bytes += got;
             rc = HG_CALL(sink, err, sink->plugin->sink.put_write(put, x->buffer, got));
-            hg_pace(sink, got);
+            hg_instance_pace(sink, got);
             atomic_fetch_add(&x->transfer.done_bytes, file->object ? got : 0);
         }
     } while (rc == HANGAR_OK && got > 0);

@@ -3,7 +3,7 @@
  *
  * config: the file as a whole, where it is found, its limits.
  */
-#include "config/config.h"
+#include "config/load.h"
 
 #include "suite.h"
 #include "world.h"

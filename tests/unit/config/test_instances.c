@@ -3,7 +3,7 @@
  *
  * instances: sources, transforms, sinks, notifiers and what belongs to them.
  */
-#include "config/config.h"
+#include "config/load.h"
 
 #include "suite.h"
 #include "world.h"

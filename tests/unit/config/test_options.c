@@ -69,12 +69,12 @@ static const struct world_row wrong[] = {
     {WITH_OPTIONS("      port: ${HG_PORT}\n"),
      "backup.yaml:6:13: port must be a whole number, not \"12: [34]\""},
     {WITH_OPTIONS("      password: a\n      password_file: b\n"),
-     "backup.yaml:7:7: password_file gives \"password\" a second time; hint: line 6 gives it "
+     "backup.yaml:7:7: password_file sets option \"password\" again; hint: line 6 sets it "
      "already"},
     {WITH_OPTIONS("      password_credential: c\n      password: a\n"),
      "backup.yaml:6:28: password_credential: cannot read credential c: CREDENTIALS_DIRECTORY is "
      "not set; hint: run hangar as a systemd service with LoadCredential=c:FILE\n"
-     "backup.yaml:7:7: password gives \"password\" a second time; hint: line 6 gives it already"},
+     "backup.yaml:7:7: password sets option \"password\" again; hint: line 6 sets it already"},
     {WITH_OPTIONS("      password: [canary]\n"),
      "backup.yaml:6:17: password must be a single value, not a list"},
     {WITH_OPTIONS("      password_file: ''\n"), "backup.yaml:6:22: password_file is empty"},
@@ -88,7 +88,7 @@ static const struct world_row wrong[] = {
      "argument]"},
     {WITH_OPTIONS("      password_command: [/bin/false]\n"),
      "backup.yaml:6:25: password_command: command /bin/false failed with exit status 1; hint: run "
-     "it by hand to see why"},
+     "the command by hand to see the reason"},
     {WITH_OPTIONS("      password_command: [a, {b: c}]\n"),
      "backup.yaml:6:29: password_command must be a single value, not a map"},
     {WITH_OPTIONS("      password_command: ['']\n"),
@@ -127,8 +127,15 @@ static struct bound bind(const struct hangar_option *table, const char *yaml,
 {
     struct bound b = {.problems = {.file = "f"}};
     b.root = hg_yaml_parse(yaml, strlen(yaml), &b.problems);
-    b.ok = hg_options_bind(&b.options, table, b.root, "/etc/hangar", 4, 2, overrides,
-                           override_count, read_secrets, &b.problems);
+    struct hg_options_request request = {.table = table,
+                                         .node = b.root,
+                                         .dir = "/etc/hangar",
+                                         .line = 4,
+                                         .column = 2,
+                                         .overrides = overrides,
+                                         .override_count = override_count,
+                                         .read_secrets = read_secrets};
+    b.ok = hg_options_read(&b.options, &request, &b.problems);
     return b;
 }
 
@@ -196,7 +203,7 @@ START_TEST(defaults_fill_what_is_not_given)
 
     struct hg_options none;
     struct hg_problems problems = {0};
-    ck_assert(hg_options_bind(&none, NULL, NULL, "/", 1, 1, NULL, 0, true, &problems));
+    ck_assert(hg_options_read(&none, &(struct hg_options_request){.dir = "/"}, &problems));
     ck_assert_uint_eq(none.count, 0);
     hg_options_free(&none);
 }
@@ -268,14 +275,17 @@ START_TEST(secrets_come_from_files_commands_and_credentials)
         struct hg_problems problems = {.file = "f"};
         struct hg_yaml *root = hg_yaml_parse(forms[i][0], strlen(forms[i][0]), &problems);
         struct hg_options o;
-        bool ok =
-            hg_options_bind(&o, world_demo, root, folder_path, 1, 1, NULL, 0, true, &problems);
+        struct hg_options_request request = {
+            .table = world_demo, .node = root, .dir = folder_path, .read_secrets = true};
+        bool ok = hg_options_read(&o, &request, &problems);
         ck_assert_msg(ok, "%s", problems.count > 0 ? problems.items[0].text : "");
         ck_assert_str_eq(hg_options_get(&o, "password")->text, forms[i][1]);
         hg_options_free(&o);
 
         /* to list or mask, nothing is read and nothing runs */
-        ck_assert(hg_options_bind(&o, world_demo, root, "/none", 1, 1, NULL, 0, false, &problems));
+        request.dir = "/none";
+        request.read_secrets = false;
+        ck_assert(hg_options_read(&o, &request, &problems));
         const struct hg_option_value *password = hg_options_get(&o, "password");
         ck_assert(password->set && password->given);
         ck_assert_ptr_null(password->text);
@@ -353,13 +363,12 @@ START_TEST(overrides_from_the_command_line_are_checked)
         {{"port", "many", false}, "--set: port must be a whole number, not \"many\""},
         {{"port", "0", false}, "--set: port must be from 1 to 65535, not \"0\""},
         {{"password", "canary", false},
-         "--set: \"password\" is a secret, and the command line is public; hint: put it into the "
-         "configuration"},
+         "--set: \"password\" is a secret, and other users can read the command line; hint: set "
+         "it in the configuration"},
         {{"password_file", "f", false},
-         "--set: \"password_file\" is a secret, and the command line is public; hint: put it into "
-         "the configuration"},
-        {{"tables", "a", false},
-         "--set: \"tables\" is a list; hint: put it into the configuration"},
+         "--set: \"password_file\" is a secret, and other users can read the command line; "
+         "hint: set it in the configuration"},
+        {{"tables", "a", false}, "--set: \"tables\" is a list; hint: set it in the configuration"},
         {{"password_file", "f", true},
          "override: unknown option \"password_file\"; hint: did you mean \"password_file\"?"},
     };

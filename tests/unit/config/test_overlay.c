@@ -3,7 +3,7 @@
  *
  * overlay: what stands under `scratch:` takes the place of what stands under `options:`.
  */
-#include "config/options.h"
+#include "config/overlay.h"
 
 #include <string.h>
 #include "suite.h"
@@ -26,13 +26,13 @@ static const char *overlaid(const char *under, const char *over)
     struct hg_yaml *high = hg_yaml_parse(over, strlen(over), &problems);
     struct hg_yaml both;
     ck_assert_uint_eq(problems.errors, 0);
-    ck_assert(hg_options_overlay(table, low, high, &both));
+    ck_assert(hg_overlay_make(table, low, high, &both));
     said[0] = '\0';
     for (size_t i = 0; i < both.count; i++) {
         snprintf(said + strlen(said), sizeof(said) - strlen(said), "%s%s=%s", i ? " " : "",
                  both.keys[i].text, both.items[i].text);
     }
-    hg_options_overlay_free(&both);
+    hg_overlay_free(&both);
     if (low) {
         hg_yaml_free(low);
     }

@@ -3,7 +3,7 @@
  *
  * pipelines: what their names refer to.
  */
-#include "config/config.h"
+#include "config/load.h"
 
 #include "suite.h"
 #include "world.h"

@@ -3,9 +3,11 @@
  *
  * sample: the sample and the examples of the documentation are right.
  */
-#include "config/config.h"
+#include "config/load.h"
 
 #include "base/io.h"
+#include "config/options.h"
+#include "config/sample.h"
 #include "suite.h"
 
 static const char *const variables[] = {
@@ -56,9 +58,10 @@ static struct hg_options bind(const struct hg_config *c, enum hg_kind kind, cons
     const struct hg_instance_config *instance = &c->instances[hg_config_find(c, kind, name)];
     struct hg_options options;
     struct hg_problems problems = {0};
-    ck_assert_msg(hg_options_bind(&options, any_options, instance->options, c->dir, 1, 1, NULL, 0,
-                                  true, &problems),
-                  "%s", problems.count > 0 ? problems.items[0].text : "");
+    struct hg_options_request request = {
+        .table = any_options, .node = instance->options, .dir = c->dir, .read_secrets = true};
+    ck_assert_msg(hg_options_read(&options, &request, &problems), "%s",
+                  problems.count > 0 ? problems.items[0].text : "");
     hg_problems_free(&problems);
     return options;
 }

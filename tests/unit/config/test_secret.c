@@ -53,7 +53,7 @@ START_TEST(a_file_others_can_open_is_refused_with_the_command_that_mends_it)
         ck_assert_ptr_null(file("my pw", &err));
         ck_assert_int_eq(err.rc, HANGAR_AUTH);
         snprintf(expected, sizeof(expected),
-                 "file my pw is open to others (mode %04o); hint: run \"chmod 600 'my pw'\"",
+                 "other users can access file my pw (mode %04o); hint: run \"chmod 600 'my pw'\"",
                  modes[i]);
         ck_assert_str_eq(err.text, expected);
     }
@@ -71,7 +71,7 @@ START_TEST(a_file_that_holds_no_secret_is_told)
     ck_assert_str_eq(err.text, "file empty is empty");
     folder_file("nul", "a\0b", 3, 0600);
     ck_assert_ptr_null(file("nul", &err));
-    ck_assert_str_eq(err.text, "file nul gives a NUL character");
+    ck_assert_str_eq(err.text, "file nul contains a NUL character");
     ck_assert_ptr_null(file(folder_path, &err));
     ck_assert_ptr_nonnull(strstr(err.text, "it is not a regular file"));
     ck_assert_int_eq(mkfifo("fifo", 0600), 0);
@@ -86,7 +86,7 @@ START_TEST(a_file_that_holds_no_secret_is_told)
     hg_secret_free(secret);
     folder_file("big", big, HG_SECRET_MAX + 1, 0600);
     ck_assert_ptr_null(file("big", &err));
-    ck_assert_str_eq(err.text, "file big gives more than 64 KiB");
+    ck_assert_str_eq(err.text, "file big has more than 64 KiB");
     free(big);
 }
 END_TEST
@@ -111,12 +111,13 @@ START_TEST(a_command_that_fails_is_told_without_what_it_printed)
         const char *script, *error;
     } bad[] = {
         {"echo canary; echo canary >&2; exit 3",
-         "command sh failed with exit status 3; hint: run it by hand to see why"},
-        {"kill -9 $$", "command sh was ended by signal 9; hint: run it by hand to see why"},
+         "command sh failed with exit status 3; hint: run the command by hand to see the reason"},
+        {"kill -9 $$",
+         "command sh was ended by signal 9; hint: run the command by hand to see the reason"},
         {":", "command sh is empty"},
-        {"printf 'canary\\0b'", "command sh gives a NUL character"},
-        {"head -c 65537 /dev/zero | tr '\\0' x", "command sh gives more than 64 KiB"},
-        {"yes canary", "command sh gives more than 64 KiB"},
+        {"printf 'canary\\0b'", "command sh contains a NUL character"},
+        {"head -c 65537 /dev/zero | tr '\\0' x", "command sh has more than 64 KiB"},
+        {"yes canary", "command sh has more than 64 KiB"},
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         struct hg_error err;
@@ -201,7 +202,7 @@ START_TEST(a_credential_is_a_file_of_systemds_folder)
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         err = (struct hg_error){0};
         ck_assert_ptr_null(hg_secret_credential(bad[i], &err));
-        ck_assert_str_eq(err.text, "the name of a credential is that of a file, without \"/\"");
+        ck_assert_str_eq(err.text, "the name of a credential must be a file name without \"/\"");
     }
     err = (struct hg_error){0};
     ck_assert_ptr_null(hg_secret_credential("none", &err));

@@ -6,6 +6,7 @@
 #include "config/yaml.h"
 
 #include "base/clock.h"
+#include "config/sample.h"
 #include "suite.h"
 #include "world.h"
 

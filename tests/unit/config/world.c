@@ -35,7 +35,7 @@ const struct hangar_option world_store[] = {
     {.name = NULL},
 };
 
-static void bind_all(const struct hg_config *config, struct hg_problems *problems)
+static void read_all_options(const struct hg_config *config, struct hg_problems *problems)
 {
     for (size_t i = 0; i < config->instance_count; i++) {
         const struct hg_instance_config *instance = &config->instances[i];
@@ -48,8 +48,13 @@ static void bind_all(const struct hg_config *config, struct hg_problems *problem
         }
         struct hg_options options;
         size_t errors = problems->errors;
-        bool ok = hg_options_bind(&options, table, instance->options, config->dir, instance->line,
-                                  instance->column, NULL, 0, true, problems);
+        struct hg_options_request request = {.table = table,
+                                             .node = instance->options,
+                                             .dir = config->dir,
+                                             .line = instance->line,
+                                             .column = instance->column,
+                                             .read_secrets = true};
+        bool ok = hg_options_read(&options, &request, problems);
         ck_assert_int_eq(ok, errors == problems->errors);
         hg_options_free(&options);
     }
@@ -61,7 +66,7 @@ char *world_problems(const char *yaml, size_t size, bool warnings)
     struct hg_problems problems = {0};
     struct hg_config *config = hg_config_load("backup.yaml", &problems);
     if (config) {
-        bind_all(config, &problems);
+        read_all_options(config, &problems);
     } else {
         ck_assert_uint_gt(problems.errors, 0);
     }

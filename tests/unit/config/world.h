@@ -7,7 +7,8 @@
 #ifndef WORLD_H
 #define WORLD_H
 
-#include "config/config.h"
+#include "config/load.h"
+#include "config/options.h"
 
 /* "demo" has an option of every kind, "store" a required path. */
 extern const struct hangar_option world_demo[], world_store[];

@@ -50,7 +50,9 @@ static void setup(void)
     static const char yaml[] = "text: hello\n\n  \nnames: [a, b]\ncount: 7\n";
     tree = hg_yaml_parse(yaml, sizeof(yaml) - 1, &problems);
     ck_assert_ptr_nonnull(tree);
-    ck_assert(hg_options_bind(&bound, options, tree, "/", 1, 1, NULL, 0, true, &problems));
+    struct hg_options_request request = {
+        .table = options, .node = tree, .dir = "/", .line = 1, .column = 1};
+    ck_assert(hg_options_read(&bound, &request, &problems));
     hg_problems_free(&problems);
     ctx = open_one("source", "db");
 }

@@ -303,15 +303,15 @@ START_TEST(a_rate_limit_holds_over_all_callers_and_ends_with_the_instance)
     struct hangar_ctx *ctx = NULL;
     ck_assert_int_eq(world_open(&plugin, "mine", &ctx, NULL), HANGAR_OK);
     int64_t started = hg_mono_ms();
-    hg_pace(ctx, 1 << 30);
+    hg_instance_pace(ctx, 1 << 30);
     ck_assert_int_eq(ctx->pace.full_us, 0); /* no limit, no account */
     ctx->pace.bytes_per_second = 100000;
     for (int i = 0; i < 5; i++) {
-        hg_pace(ctx, 10000);
+        hg_instance_pace(ctx, 10000);
     }
     ck_assert_int_ge(hg_mono_ms() - started, 390); /* half a second's worth, a tenth at once */
     hg_instance_cancel(ctx);
-    hg_pace(ctx, 1 << 30); /* hours */
+    hg_instance_pace(ctx, 1 << 30); /* hours */
     hg_instance_close(ctx);
 }
 END_TEST

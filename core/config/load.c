@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * load: see load.h.  It reports all problems of the file in one pass.
+ */
+#include "config/load.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "config/instances.h"
+#include "config/pipelines.h"
+#include "config/reader.h"
+#include "config/settings.h"
+#include "config/signing.h"
+
+static void read_version(struct hg_reader *r)
+{
+    const struct hg_yaml *root = r->config->root, *node = hg_yaml_get(root, "version");
+    if (!node) {
+        hg_problem_add(r->problems, root->line, root->column,
+                       "key \"version\" is missing; hint: begin the file with \"version: 1\"");
+        return;
+    }
+    struct hg_value_place at = hg_reader_place(r, node, "version");
+    char *version = hg_value_text(&at, node);
+    if (version && strcmp(version, "1") != 0) {
+        hg_value_fail(&at, "version must be 1, not \"%.40s\"", version);
+    }
+    free(version);
+}
+
+/* origin: stands in file names and JSON, so it is kept plain. */
+static void read_origin(struct hg_reader *r)
+{
+    struct hg_config *c = r->config;
+    const struct hg_yaml *node = hg_yaml_get(c->root, "origin");
+    if (!node) {
+        return;
+    }
+    struct hg_value_place at = hg_reader_place(r, node, "origin");
+    c->origin = hg_value_text(&at, node);
+    size_t n = c->origin ? strlen(c->origin) : 1;
+    if (c->origin &&
+        (n == 0 || n > 100 ||
+         strspn(c->origin, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") !=
+             n)) {
+        hg_value_fail(&at,
+                      "origin must be 1 to 100 of letters, digits, \".\", \"_\" and \"-\", "
+                      "not \"%.40s\"",
+                      c->origin);
+    }
+}
+
+static void read_plugin_path(struct hg_reader *r)
+{
+    static const struct hangar_option option = {.name = "plugin_path", .type = HANGAR_OPT_PATH};
+    struct hg_config *c = r->config;
+    const struct hg_yaml *node = hg_yaml_get(c->root, "plugin_path");
+    if (!node) {
+        return;
+    }
+    struct hg_value_place at = hg_reader_place(r, node, "plugin_path");
+    if (!hg_value_list(&at, node, &c->plugin_path)) {
+        return;
+    }
+    for (char **path = c->plugin_path; *path; path++) {
+        int64_t unused;
+        hg_value_convert(&at, &option, c->dir, path, &unused);
+    }
+}
+
+static void read_model(struct hg_reader *r)
+{
+    static const char *const known[] = {
+        "version", "origin",    "plugin_path", "limits", "signing", "sources", "transforms",
+        "sinks",   "notifiers", "pipelines",   "alerts", "http",    NULL};
+    const struct hg_yaml *root = r->config->root;
+    if (root->type != HG_YAML_MAP) {
+        hg_problem_add(r->problems, root->line, root->column,
+                       "the file must be a map of keys and values");
+        return;
+    }
+    hg_reader_check_keys(r, root, known, NULL);
+    read_version(r);
+    read_origin(r);
+    read_plugin_path(r);
+    hg_settings_read(r);
+    hg_config_signing_read(r);
+    for (enum hg_kind kind = HG_SOURCE; kind < HG_KINDS; kind++) {
+        hg_instances_read(r, kind);
+    }
+    hg_pipelines_read(r);
+}
+
+/* The absolute folder of a path; NULL when out of memory or when it is not there. */
+static char *folder_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+    char *absolute = folder ? realpath(folder, NULL) : NULL;
+    free(folder);
+    return absolute;
+}
+
+static const char *find_file(struct hg_problems *problems)
+{
+    static const char *const places[] = {"backup.yaml", "/etc/hangar/backup.yaml"};
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        if (access(places[i], F_OK) == 0) {
+            return places[i];
+        }
+    }
+    hg_problem_add(problems, 0, 0,
+                   "there is no configuration: neither %s nor %s exists; hint: run \"hangar "
+                   "init\", or name a file with -c",
+                   places[0], places[1]);
+    return NULL;
+}
+
+struct hg_config *hg_config_load(const char *path, struct hg_problems *problems)
+{
+    if (!path) {
+        path = find_file(problems);
+    }
+    if (!path) {
+        return NULL;
+    }
+    if (!problems->file) {
+        problems->file = path;
+    }
+
+    struct hg_str text = {0};
+    struct hg_error err = {0};
+    struct hg_config *config = NULL;
+    if (hg_read_file(path, HG_YAML_MAX_BYTES, &text, &err) != HANGAR_OK) {
+        hg_problem_add(problems, 0, 0, "%s", err.text);
+        goto out;
+    }
+    struct hg_yaml *root = hg_yaml_parse(hg_str_text(&text), text.len, problems);
+    if (!root) {
+        goto out;
+    }
+    config = calloc(1, sizeof(*config));
+    if (!config) {
+        hg_yaml_free(root);
+        problems->failed = true;
+        goto out;
+    }
+    config->root = root;
+    config->path = strdup(path);
+    config->dir = folder_of(path);
+    if (!config->path || !config->dir) {
+        problems->failed = true;
+        hg_config_free(config);
+        config = NULL;
+        goto out;
+    }
+    struct hg_reader r = {config, problems};
+    read_model(&r);
+out:
+    hg_str_free(&text);
+    return config;
+}
