@@ -30,4 +30,7 @@ void rdb_finish(struct rdb_build *rdb, int checksum);
  * intset. */
 void rdb_build_old_types(struct rdb_build *rdb, unsigned version);
 
+/* One key of each type that servers newer than 7.0 write, and of a module. */
+void rdb_build_new_types(struct rdb_build *rdb);
+
 #endif

@@ -12,24 +12,13 @@
 #include <unistd.h>
 #include "rdb/walk.h"
 #include "run.h"
+#include "run_asserts.h"
 #include "server.h"
 #include "testing.h"
 
 #define MANY ((size_t)1 << 20)
 
 static const char *const no_arguments[] = {NULL};
-
-static void assert_ok(struct run *run)
-{
-    ck_assert_msg(run->complete, "failed (%d): %s", (int)run->rc, run_error(run));
-}
-
-static void assert_fails(struct run *run, enum hangar_rc rc, const char *text)
-{
-    ck_assert(!run->complete);
-    ck_assert_msg(run->rc == rc, "came to %d: %s", (int)run->rc, run_error(run));
-    ck_assert_msg(strstr(run_error(run), text) != NULL, "says: %s", run_error(run));
-}
 
 /* Backs up one server, restores into another, and compares. */
 static void round_trip(struct server *source, struct server *target, const char *snapshot,

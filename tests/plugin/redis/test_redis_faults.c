@@ -11,6 +11,7 @@
 #include "fake_redis.h"
 #include "rdb_build.h"
 #include "run.h"
+#include "run_asserts.h"
 #include "testing.h"
 
 #define MANY ((size_t)1 << 20)
@@ -30,18 +31,6 @@ static void build_transfer(const char *before)
     transfer_size = (size_t)sprintf(transfer, "%s$%zu\r\n", before, rdb.size);
     memcpy(transfer + transfer_size, rdb.data, rdb.size);
     transfer_size += rdb.size;
-}
-
-static void assert_ok(struct run *run)
-{
-    ck_assert_msg(run->complete, "failed (%d): %s", (int)run->rc, run_error(run));
-}
-
-static void assert_fails(struct run *run, enum hangar_rc rc, const char *text)
-{
-    ck_assert(!run->complete);
-    ck_assert_msg(run->rc == rc, "came to %d: %s", (int)run->rc, run_error(run));
-    ck_assert_msg(strstr(run_error(run), text) != NULL, "says: %s", run_error(run));
 }
 
 /* A backup of a server with these rules. */
