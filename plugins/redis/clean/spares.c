@@ -157,7 +157,7 @@ static bool run_is_alive(const char *clients, const char *id)
 {
     char name[sizeof("name=" NAME_PREFIX) + RD_RUN_ID];
     snprintf(name, sizeof(name), "name=" NAME_PREFIX "%s", id);
-    return strstr(clients, name) != NULL;
+    return strstr(clients, name);
 }
 
 bool rd_spares_next_client(const struct rd_spares *spares, const char **at,

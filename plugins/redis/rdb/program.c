@@ -221,6 +221,12 @@ static enum hangar_rc rdb_program_done(struct rdb_walk *walk)
     return walk->events ? walk->events->end(walk->arg, walk->empty) : HANGAR_OK;
 }
 
+static enum hangar_rc rdb_advance(struct rdb_walk *walk, const struct rdb_input *in)
+{
+    enum hangar_rc rc = rdb_next_field(walk, in);
+    return rc == HANGAR_OK && *walk->pc == '\0' ? rdb_program_done(walk) : rc;
+}
+
 /* A field is complete: advances to the next one, or ends the program. */
 static enum hangar_rc rdb_field_done(struct rdb_walk *walk, const struct rdb_input *in)
 {
@@ -228,11 +234,7 @@ static enum hangar_rc rdb_field_done(struct rdb_walk *walk, const struct rdb_inp
         walk->module_field = 0;
         return HANGAR_OK;
     }
-    enum hangar_rc rc = rdb_next_field(walk, in);
-    if (rc == HANGAR_OK && *walk->pc == '\0') {
-        rc = rdb_program_done(walk);
-    }
-    return rc;
+    return rdb_advance(walk, in);
 }
 
 /* Inside M: the opcode announces the next field.  The numbers are RDB_MODULE_OPCODE_* in src/rdb.h
@@ -250,14 +252,7 @@ static enum hangar_rc rdb_module_opcode(struct rdb_walk *walk, const struct rdb_
                           "the value of a module has a field of the unknown type %" PRIu64, opcode);
     }
     walk->module_field = fields[opcode];
-    if (opcode != MODULE_EOF) {
-        return HANGAR_OK;
-    }
-    enum hangar_rc rc = rdb_next_field(walk, in);
-    if (rc == HANGAR_OK && *walk->pc == '\0') {
-        rc = rdb_program_done(walk);
-    }
-    return rc;
+    return opcode == MODULE_EOF ? rdb_advance(walk, in) : HANGAR_OK;
 }
 
 /* Handles a field of an opcode. */
@@ -335,7 +330,7 @@ static enum hangar_rc rdb_read_text_number(struct rdb_walk *walk, struct rdb_inp
 {
     if (walk->skip == 0) {
         const unsigned char *byte = rdb_next_bytes(walk, in, 1);
-        if (byte == NULL) {
+        if (!byte) {
             return HANGAR_OK;
         }
         walk->skip = *byte < 253 ? *byte : 0;

@@ -59,7 +59,7 @@ enum hangar_rc redis_restore_open(void *inst, const struct hangar_object_info *i
     (void)info;
     struct redis *redis = inst;
     struct hangar_object *object = malloc(sizeof(*object));
-    if (object == NULL) {
+    if (!object) {
         return rd_no_memory(redis, "restore " RD_OBJECT);
     }
     object->redis = redis;

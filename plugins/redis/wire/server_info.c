@@ -129,8 +129,8 @@ static void parse_info(struct rd_server *server)
     server->system_memory = info_number(text, "total_system_memory");
     char policy[32];
     copy_info_field(text, "maxmemory_policy", policy, sizeof(policy));
-    server->evicts_lru = strstr(policy, "lru") != NULL;
-    server->evicts_lfu = strstr(policy, "lfu") != NULL;
+    server->evicts_lru = strstr(policy, "lru");
+    server->evicts_lfu = strstr(policy, "lfu");
     uint64_t now_us = info_number(text, "server_time_usec");
     server->clock_offset_ms = now_us ? (int64_t)(now_us / 1000) - clock_now_ms() : 0;
     sum_keyspace(server);

@@ -26,7 +26,7 @@ void set_up(const char *const *arguments)
     server_fill(&source, true);
     run_open(&backup, (const char *[]){source.socket_option, NULL});
     run_backup(&backup, MANY);
-    ck_assert_msg(backup.complete, "%s", run_error(&backup));
+    assert_ok(&backup);
     server_do(&target, "SET mine target");
     server_do(&target, "RPUSH list target");
     server_do(&target, "SELECT 3");
@@ -68,21 +68,19 @@ long long answer(void)
 
 void assert_replaced(struct run *run)
 {
-    ck_assert_msg(run->complete, "failed (%d): %s", (int)run->rc, run_error(run));
+    assert_ok(run);
     ck_assert_str_eq(server_digest(&source), server_digest(&target));
     ck_assert_int_eq(answer(), 42);
 }
 
 void assert_untouched(struct run *run, enum hangar_rc rc, const char *text)
 {
-    ck_assert(!run->complete);
-    ck_assert_msg(run->rc == rc, "came to %d: %s", (int)run->rc, run_error(run));
-    ck_assert_msg(strstr(run_error(run), text) != NULL, "says: %s", run_error(run));
+    assert_fails(run, rc, text);
     ck_assert_str_eq(server_digest(&target), before);
     ck_assert_int_eq(answer(), 7);
 }
 
 void assert_says(const char *all, const char *part)
 {
-    ck_assert_msg(strstr(all, part) != NULL, "no \"%s\" in: %s", part, all);
+    ck_assert_msg(strstr(all, part), "no \"%s\" in: %s", part, all);
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * clean_case: what the tests of --mode clean share: two servers, a backup of one, and what
- * is expected of the other.
+ * clean_case: what the tests of --mode clean share: two servers, a backup of one, and the expected
+ * results in the other.
  */
 #ifndef CLEAN_CASE_H
 #define CLEAN_CASE_H
 
-#include "run.h"
+#include "run_asserts.h"
 #include "server.h"
 
 #define MANY ((size_t)1 << 20)
@@ -17,10 +17,10 @@ extern struct run backup;
 extern char before[64]; /* digest of the target */
 extern const char *const no_arguments[];
 
-void note_target(void); /* into `before` */
+void note_target(void); /* stores it in `before` */
 
-/* A source with all kinds of data, its backup, and a target, started with `arguments`,
- * with other data and a function that answers 7 where the backup's answers 42. */
+/* Starts a source with all kinds of data, makes its backup, and starts a target with `arguments`,
+ * with other data and a function that returns 7; that of the backup returns 42. */
 void set_up(const char *const *arguments);
 void tear_down(void);
 
@@ -28,15 +28,16 @@ void tear_down(void);
 void clean_with(struct run *run, const char *const *settings, uint32_t flags);
 void clean(struct run *run, uint32_t flags);
 
-/* What the target's function answers, -1 when there is none. */
+/* The result of the function of the target; -1 when there is none. */
 long long answer(void);
 
-/* It is done, and the target equals the source. */
+/* The run is complete, and the target equals the source. */
 void assert_replaced(struct run *run);
 
-/* It failed so, and no key has changed in any database. */
+/* The run failed with this code and text, and no key has changed in any database. */
 void assert_untouched(struct run *run, enum hangar_rc rc, const char *text);
 
+/* `all` contains `part`. */
 void assert_says(const char *all, const char *part);
 
 #endif

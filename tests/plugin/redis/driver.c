@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * driver: the redis plugin alone from the command line, to measure it and to look
- * at what it does:
+ * driver: runs the redis plugin without the core, from the command line, for measurements and for
+ * debugging:
  *
  *     redis_driver check|backup|restore|clean|plan FILE option=value...
  */
@@ -33,7 +33,7 @@ static void write_out(void *arg, const void *data, size_t size)
 static enum hangar_rc backup(struct run *run, const char *path)
 {
     FILE *file = fopen(path, "wb");
-    if (file == NULL) {
+    if (!file) {
         return HANGAR_IO;
     }
     setvbuf(file, NULL, _IONBF, 0);
@@ -45,7 +45,7 @@ static enum hangar_rc backup(struct run *run, const char *path)
 static enum hangar_rc restore(struct run *run, const char *path, uint32_t flags)
 {
     FILE *file = fopen(path, "rb");
-    if (file == NULL) {
+    if (!file) {
         return HANGAR_IO;
     }
     enum hangar_rc rc = run_restore_file(run, file, STEP, NULL, flags);

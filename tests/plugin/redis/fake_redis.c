@@ -17,8 +17,8 @@
 #include <unistd.h>
 #include "testing.h"
 
-/* False when the test is over. */
-static bool readable(struct fake_redis *fake, int fd)
+/* Waits for bytes; false when the test ends. */
+static bool wait_readable(struct fake_redis *fake, int fd)
 {
     struct pollfd fds[2] = {{.fd = fd, .events = POLLIN}, {.fd = fake->stop[0], .events = POLLIN}};
     poll(fds, 2, -1);
@@ -38,7 +38,7 @@ static void send_answer(struct fake_redis *fake, int client, const char *answer,
     }
 }
 
-static void remember(struct fake_redis *fake, const char *line)
+static void record_command(struct fake_redis *fake, const char *line)
 {
     pthread_mutex_lock(&fake->mutex);
     size_t used = strlen(fake->heard);
@@ -59,13 +59,13 @@ static void join_words(const redisReply *command, char *line, size_t size)
     line[n > 0 ? n - 1 : 0] = '\0';
 }
 
-/* Answers one command; false when the connection shall end. */
+/* Answers one command; false when the connection must end. */
 static bool answer(struct fake_redis *fake, int client, const redisReply *command)
 {
     char line[512];
     join_words(command, line, sizeof(line));
-    remember(fake, line);
-    for (struct fake_rule *rule = fake->rules; rule->command != NULL; rule++) {
+    record_command(fake, line);
+    for (struct fake_rule *rule = fake->rules; rule->command; rule++) {
         if (strncmp(line, rule->command, strlen(rule->command)) != 0 || rule->times < 0) {
             continue;
         }
@@ -88,13 +88,13 @@ static void serve(struct fake_redis *fake, int client)
     redisReader *reader = redisReaderCreate();
     char buffer[65536];
     bool going = true;
-    while (going && readable(fake, client)) {
+    while (going && wait_readable(fake, client)) {
         ssize_t n = recv(client, buffer, sizeof(buffer), 0);
         if (n <= 0 || redisReaderFeed(reader, buffer, (size_t)n) != REDIS_OK) {
             break;
         }
         for (void *command = NULL;
-             going && redisReaderGetReply(reader, &command) == REDIS_OK && command != NULL;) {
+             going && redisReaderGetReply(reader, &command) == REDIS_OK && command;) {
             going = answer(fake, client, command);
             freeReplyObject(command);
         }
@@ -106,7 +106,7 @@ static void serve(struct fake_redis *fake, int client)
 static void *run(void *arg)
 {
     struct fake_redis *fake = arg;
-    while (readable(fake, fake->listener)) {
+    while (wait_readable(fake, fake->listener)) {
         int client = accept(fake->listener, NULL, NULL);
         if (client >= 0) {
             serve(fake, client);
@@ -119,7 +119,7 @@ void fake_redis_start(struct fake_redis *fake, const struct fake_rule *rules, si
 {
     memset(fake, 0, sizeof(*fake));
     fake->piece = piece;
-    for (size_t i = 0; rules[i].command != NULL; i++) {
+    for (size_t i = 0; rules[i].command; i++) {
         ck_assert_uint_lt(i + 1, sizeof(fake->rules) / sizeof(fake->rules[0]));
         fake->rules[i] = rules[i];
     }
@@ -137,7 +137,7 @@ void fake_redis_start(struct fake_redis *fake, const struct fake_rule *rules, si
 
 void fake_redis_stop(struct fake_redis *fake)
 {
-    close(fake->stop[1]); /* its other end becomes readable */
+    close(fake->stop[1]); /* the other end becomes readable */
     pthread_join(fake->thread, NULL);
     close(fake->stop[0]);
     close(fake->listener);

@@ -73,7 +73,7 @@ void rdb_finish(struct rdb_build *rdb, int checksum)
     }
 }
 
-/* A string that is a blob of bytes. */
+/* A string of any bytes. */
 static void blob(struct rdb_build *rdb, const void *bytes, size_t size)
 {
     rdb_length(rdb, size);
@@ -128,7 +128,7 @@ void rdb_build_old_types(struct rdb_build *rdb, unsigned version)
     rdb_key(rdb, 3, "scores as text");
     rdb_length(rdb, 3);
     rdb_string(rdb, "m");
-    rdb_string(rdb, "1.5"); /* its length comes in one byte, as that of a short string does */
+    rdb_string(rdb, "1.5"); /* its length is one byte, like that of a short string */
     rdb_string(rdb, "inf");
     rdb_byte(rdb, 254);
     rdb_string(rdb, "minus inf");
@@ -161,8 +161,8 @@ void rdb_build_old_types(struct rdb_build *rdb, unsigned version)
     rdb_finish(rdb, 1);
 }
 
-/* Types of newer servers than the tests have: hashes whose fields expire, streams
- * with times of activity, sets as listpacks, modules with all kinds of fields. */
+/* Hashes whose fields expire, streams with times of activity, sets as listpacks, and modules with
+ * all kinds of fields. */
 void rdb_build_new_types(struct rdb_build *rdb)
 {
     static const unsigned char listpack[] = {11, 0, 0, 0, 2, 0, 0x81, 'a', 2, 5, 1, 255};
@@ -170,7 +170,7 @@ void rdb_build_new_types(struct rdb_build *rdb)
     rdb_byte(rdb, 250);
     rdb_string(rdb, "redis-ver");
     rdb_string(rdb, "7.4.1");
-    rdb_byte(rdb, 244); /* of a cluster: a slot and its sizes */
+    rdb_byte(rdb, 244); /* slot info of a cluster: a slot and its sizes */
     for (unsigned i = 0; i < 3; i++) {
         rdb_length(rdb, i * 100);
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * rdb_build: RDB files by hand, for what no server of today writes.
+ * rdb_build: builds RDB files with types that the server of the tests does not write.
  */
 #ifndef RDB_BUILD_H
 #define RDB_BUILD_H
@@ -22,12 +22,11 @@ void rdb_length(struct rdb_build *rdb, uint64_t length); /* in its shortest form
 void rdb_string(struct rdb_build *rdb, const char *text);
 /* A type and a key's name. */
 void rdb_key(struct rdb_build *rdb, unsigned type, const char *name);
-/* The end; with the checksum from version 5 on, unless `checksum` is 0. */
+/* The end; from version 5 on with a checksum, which is 0 when `checksum` is 0. */
 void rdb_finish(struct rdb_build *rdb, int checksum);
 
-/* One key of each type from 0 to 13 that old servers wrote and new ones read:
- * lists, sets, sorted sets and hashes as rows of strings, and as zipmap, ziplist,
- * intset. */
+/* One key of each type from 0 to 14 that old servers wrote and new ones read: lists, sets, sorted
+ * sets and hashes as sequences of strings, and as zipmap, ziplist and intset. */
 void rdb_build_old_types(struct rdb_build *rdb, unsigned version);
 
 /* One key of each type that servers newer than 7.0 write, and of a module. */

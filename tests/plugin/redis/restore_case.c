@@ -18,10 +18,10 @@ void set_up(const char *const *commands)
 {
     server_start(&source, no_arguments);
     server_start(&target, no_arguments);
-    if (commands[0] == NULL) {
+    if (!commands[0]) {
         server_fill(&source, true);
     }
-    for (; *commands != NULL; commands++) {
+    for (; *commands; commands++) {
         server_do(&source, *commands);
     }
     run_open(&backup, (const char *[]){source.socket_option, NULL});

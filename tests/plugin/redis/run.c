@@ -17,7 +17,7 @@ void run_open(struct run *run, const char *const *settings)
     run->attrs = fake_attrs_new();
     run->report = fake_attrs_new();
     run->plan = fake_text_new();
-    for (; *settings != NULL; settings++) {
+    for (; *settings; settings++) {
         const char *value = strchr(*settings, '=') + 1;
         char name[64] = "";
         memcpy(name, *settings, (size_t)(value - *settings) - 1);
@@ -112,7 +112,7 @@ enum hangar_rc run_read(struct run *run, size_t step,
         }
     }
     if (run->rc == HANGAR_OK && source(run)->next(run->inst, &none, &other) != HANGAR_EOF) {
-        run->rc = HANGAR_INTERNAL; /* one object, and no more */
+        run->rc = HANGAR_INTERNAL; /* there must be only one object */
     }
     enum hangar_rc ended = source(run)->end(run->inst, run->rc == HANGAR_OK ? run->facts : NULL);
     if (run->rc == HANGAR_OK) {

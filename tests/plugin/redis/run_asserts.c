@@ -16,6 +16,6 @@ void assert_ok(struct run *run)
 void assert_fails(struct run *run, enum hangar_rc rc, const char *text)
 {
     ck_assert(!run->complete);
-    ck_assert_msg(run->rc == rc, "came to %d: %s", (int)run->rc, run_error(run));
-    ck_assert_msg(strstr(run_error(run), text) != NULL, "says: %s", run_error(run));
+    ck_assert_msg(run->rc == rc, "result %d: %s", (int)run->rc, run_error(run));
+    ck_assert_msg(strstr(run_error(run), text), "the message is: %s", run_error(run));
 }

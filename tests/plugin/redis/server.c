@@ -45,7 +45,7 @@ static void run_server(struct server *server, const char *const *arguments)
         "no",           "--logfile",    "redis.log", "--enable-debug-command",
         "yes"};
     int argc = 17;
-    while (*arguments != NULL && argc < ARGUMENTS_MOST - 1) {
+    while (*arguments && argc < ARGUMENTS_MOST - 1) {
         argv[argc++] = *arguments++;
     }
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -56,18 +56,18 @@ static void run_server(struct server *server, const char *const *arguments)
     _exit(127);
 }
 
-/* It listens, and has loaded what it had; a server with a password just answers. */
-static bool answers(struct server *server)
+/* True when the server listens and has loaded its data; with a password, when it answers. */
+static bool server_is_up(struct server *server)
 {
     server->link = redisConnectUnix(server->socket_option + 7);
-    if (server->link == NULL || server->link->err) {
+    if (!server->link || server->link->err) {
         redisFree(server->link);
         server->link = NULL;
         return false;
     }
     redisReply *reply = redisCommand(server->link, "PING");
-    bool up = reply != NULL &&
-              (reply->type == REDIS_REPLY_STATUS || strncmp(reply->str, "LOADING", 7) != 0);
+    bool up =
+        reply && (reply->type == REDIS_REPLY_STATUS || strncmp(reply->str, "LOADING", 7) != 0);
     freeReplyObject(reply);
     if (!up) {
         redisFree(server->link);
@@ -90,11 +90,11 @@ void server_start(struct server *server, const char *const *arguments)
             run_server(server, arguments);
         }
         for (int wait = 0; wait < 3000; wait++) {
-            if (answers(server)) {
+            if (server_is_up(server)) {
                 return;
             }
             if (waitpid(server->pid, NULL, WNOHANG) == server->pid) {
-                break; /* the port was taken meanwhile */
+                break; /* another process uses the port now */
             }
             usleep(10000);
         }
@@ -119,7 +119,7 @@ static redisReply *ask(struct server *server, const char *format, va_list args)
     vsnprintf(command, sizeof(command), format, args);
     const char *words[64];
     int count = 0;
-    for (char *rest = NULL, *word = strtok_r(command, " ", &rest); word != NULL && count < 64;
+    for (char *rest = NULL, *word = strtok_r(command, " ", &rest); word && count < 64;
          word = strtok_r(NULL, " ", &rest)) {
         words[count++] = strcmp(word, "''") == 0 ? "" : word;
     }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * server: real Redis servers for the tests.  Each has a folder of its own, listens
- * on a Unix socket in it and on a free port of 127.0.0.1, and dies with the test.
+ * server: real Redis servers for the tests.  Each has a folder of its own, listens on a Unix socket
+ * in it and on a free port of 127.0.0.1, and ends with the test.
  */
 #ifndef SERVER_H
 #define SERVER_H
@@ -18,23 +18,24 @@ struct server {
     redisContext *link;
 };
 
-/* Starts one with these further arguments, ended by NULL, and waits for it. */
+/* Starts a server with these additional arguments, ended by NULL, and waits until it is up. */
 void server_start(struct server *server, const char *const *arguments);
 void server_stop(struct server *server);
 
-/* A command of words as printf's format, split at blanks; the reply is an error
- * only when the test expects one.  Free it. */
+/* Sends a command, whose words are those of the format, split at blanks.  The caller frees the
+ * reply. */
 redisReply *server_ask(struct server *server, const char *format, ...);
 
-/* The same for its effect: an error ends the test. */
+/* The same; an error reply fails the test. */
 void server_do(struct server *server, const char *format, ...);
 
-/* DEBUG DIGEST of all data; lives until the next call. */
+/* DEBUG DIGEST of all data, valid until the next call. */
 const char *server_digest(struct server *server);
 long long server_keys(struct server *server, int db);
 
-/* Data of all types and encodings in databases 0, 1, 5 and 15, with expiries far,
- * near and past, names of all bytes, and functions.  With `small`, few elements. */
+/* Writes data of all types and encodings into databases 0, 1, 5 and 15, with expiries in the far
+ * and near future and in the past, names of all bytes, and functions.  With `small`, few
+ * elements. */
 void server_fill(struct server *server, bool small);
 
 #endif

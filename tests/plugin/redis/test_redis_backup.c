@@ -53,7 +53,7 @@ static void compare_functions(struct server *source, struct server *target)
     freeReplyObject(to);
 }
 
-START_TEST(all_data_comes_back_from_a_snapshot_on_disk)
+START_TEST(all_data_is_restored_from_a_snapshot_on_disk)
 {
     struct server source, target;
     server_start(&source, no_arguments);
@@ -69,7 +69,7 @@ START_TEST(all_data_comes_back_from_a_snapshot_on_disk)
 }
 END_TEST
 
-START_TEST(all_data_comes_back_from_a_diskless_snapshot)
+START_TEST(all_data_is_restored_from_a_diskless_snapshot)
 {
     struct server source, target;
     server_start(&source, (const char *[]){"--repl-diskless-sync-delay", "0", NULL});
@@ -82,7 +82,7 @@ START_TEST(all_data_comes_back_from_a_diskless_snapshot)
 }
 END_TEST
 
-START_TEST(buffers_of_any_size_give_the_same_data)
+START_TEST(buffers_of_any_size_yield_the_same_data)
 {
     static const size_t steps[] = {1, 2, 39, 40, 41, 4096};
     struct server source, target;
@@ -99,7 +99,7 @@ START_TEST(buffers_of_any_size_give_the_same_data)
 }
 END_TEST
 
-START_TEST(an_empty_server_is_a_backup_too)
+START_TEST(an_empty_server_can_be_backed_up)
 {
     struct server source, target;
     server_start(&source, no_arguments);
@@ -110,7 +110,7 @@ START_TEST(an_empty_server_is_a_backup_too)
 }
 END_TEST
 
-START_TEST(large_values_come_back)
+START_TEST(large_values_are_restored)
 {
     struct server source, target;
     server_start(&source, no_arguments);
@@ -132,7 +132,7 @@ START_TEST(large_values_come_back)
 }
 END_TEST
 
-START_TEST(counts_are_those_of_the_server)
+START_TEST(counts_equal_those_of_the_server)
 {
     struct server source;
     struct run run;
@@ -165,7 +165,7 @@ START_TEST(counts_are_those_of_the_server)
 }
 END_TEST
 
-START_TEST(no_part_of_a_real_rdb_and_no_flipped_bit_passes)
+START_TEST(truncations_and_flipped_bits_of_a_real_rdb_are_detected)
 {
     struct server source;
     struct run run;
@@ -197,7 +197,7 @@ START_TEST(no_part_of_a_real_rdb_and_no_flipped_bit_passes)
 }
 END_TEST
 
-/* ---- servers that fail in the midst ---- */
+/* ---- servers that fail during the transfer ---- */
 
 struct interruption {
     struct server *server;
@@ -252,8 +252,8 @@ static void stop_and_cancel(void *arg, const void *data, size_t size)
     }
 }
 
-/* A backup of more than fits into the buffers of a socket, interrupted when its
- * first bytes are there. */
+/* Makes a backup that does not fit into the buffers of a socket, and interrupts it after its first
+ * bytes. */
 static void interrupted(void (*sink)(void *arg, const void *data, size_t size), const char *timeout,
                         enum hangar_rc rc, const char *text)
 {
@@ -268,30 +268,30 @@ static void interrupted(void (*sink)(void *arg, const void *data, size_t size), 
     run_read(&run, 65536, sink, &it);
     ck_assert_int_gt(it.done, 0);
     assert_fails(&run, rc, text);
-    usleep(it.done > 0 && rc == HANGAR_CANCELLED ? 300000 : 0); /* its thread has ended */
+    usleep(it.done > 0 && rc == HANGAR_CANCELLED ? 300000 : 0); /* until its thread has ended */
     run_free(&run);
     server_stop(&source);
 }
 
-START_TEST(a_killed_connection_is_no_backup)
+START_TEST(a_killed_connection_fails_the_backup)
 {
     interrupted(kill_replicas, "timeout=60s", HANGAR_IO, "");
 }
 END_TEST
 
-START_TEST(a_killed_server_is_no_backup)
+START_TEST(a_killed_server_fails_the_backup)
 {
     interrupted(kill_server, "timeout=60s", HANGAR_IO, "");
 }
 END_TEST
 
-START_TEST(a_stalled_server_meets_the_timeout)
+START_TEST(a_stalled_server_fails_the_backup_after_the_timeout)
 {
     interrupted(stop_server, "timeout=3s", HANGAR_IO, "sent and received nothing for 3 s");
 }
 END_TEST
 
-START_TEST(cancel_ends_a_wait)
+START_TEST(a_cancellation_ends_a_wait)
 {
     interrupted(stop_and_cancel, "timeout=60s", HANGAR_CANCELLED, "cancelled");
 }
@@ -305,7 +305,7 @@ struct writer {
     long transfers;
 };
 
-/* Moves amounts between accounts; the sum never changes. */
+/* Moves amounts between accounts.  The sum is constant. */
 static void *transfer(void *arg)
 {
     struct writer *writer = arg;
@@ -323,7 +323,7 @@ static void *transfer(void *arg)
     return NULL;
 }
 
-START_TEST(a_backup_under_writes_is_of_one_instant)
+START_TEST(a_backup_during_writes_is_consistent)
 {
     struct server source, target;
     server_start(&source, (const char *[]){"--repl-diskless-sync-delay", "0", NULL});
@@ -362,9 +362,9 @@ START_TEST(a_backup_under_writes_is_of_one_instant)
 }
 END_TEST
 
-/* ---- who may ---- */
+/* ---- rights ---- */
 
-START_TEST(a_wrong_password_is_told_without_showing_it)
+START_TEST(a_wrong_password_is_reported_and_not_printed)
 {
     struct server source;
     struct run run;
@@ -388,7 +388,7 @@ START_TEST(a_wrong_password_is_told_without_showing_it)
 }
 END_TEST
 
-START_TEST(a_user_with_the_documented_rights_can_back_up_and_one_without_is_told)
+START_TEST(the_documented_rights_suffice_and_missing_ones_are_reported)
 {
     struct server source;
     struct run run;
@@ -412,7 +412,7 @@ START_TEST(a_user_with_the_documented_rights_can_back_up_and_one_without_is_told
 }
 END_TEST
 
-START_TEST(check_tells_what_the_server_is)
+START_TEST(check_reports_the_server)
 {
     struct server source, replica;
     struct run run;
@@ -438,7 +438,7 @@ START_TEST(check_tells_what_the_server_is)
 }
 END_TEST
 
-START_TEST(a_server_that_is_not_there_is_told)
+START_TEST(a_server_that_cannot_be_reached_is_reported)
 {
     struct run run;
     run_open(&run, (const char *[]){"host=127.0.0.1", "port=1", NULL});
@@ -452,7 +452,7 @@ START_TEST(a_server_that_is_not_there_is_told)
 }
 END_TEST
 
-START_TEST(options_that_do_not_fit_together_are_refused)
+START_TEST(inconsistent_options_are_refused)
 {
     static const struct {
         const char *settings[3];
@@ -468,7 +468,7 @@ START_TEST(options_that_do_not_fit_together_are_refused)
         struct run run;
         run_open(&run, cases[i].settings);
         ck_assert_int_eq(run.rc, HANGAR_CONFIG);
-        ck_assert_msg(strstr(run_error(&run), cases[i].says) != NULL, "%s", run_error(&run));
+        ck_assert_msg(strstr(run_error(&run), cases[i].says), "%s", run_error(&run));
         run_free(&run);
     }
 }
@@ -479,23 +479,23 @@ int main(void)
     Suite *suite = suite_create("redis backup");
     TCase *tests = tcase_create("backup");
     tcase_set_timeout(tests, 120);
-    tcase_add_test(tests, all_data_comes_back_from_a_snapshot_on_disk);
-    tcase_add_test(tests, all_data_comes_back_from_a_diskless_snapshot);
-    tcase_add_test(tests, buffers_of_any_size_give_the_same_data);
-    tcase_add_test(tests, an_empty_server_is_a_backup_too);
-    tcase_add_test(tests, large_values_come_back);
-    tcase_add_test(tests, counts_are_those_of_the_server);
-    tcase_add_test(tests, no_part_of_a_real_rdb_and_no_flipped_bit_passes);
-    tcase_add_test(tests, a_killed_connection_is_no_backup);
-    tcase_add_test(tests, a_killed_server_is_no_backup);
-    tcase_add_test(tests, a_stalled_server_meets_the_timeout);
-    tcase_add_test(tests, cancel_ends_a_wait);
-    tcase_add_test(tests, a_backup_under_writes_is_of_one_instant);
-    tcase_add_test(tests, a_wrong_password_is_told_without_showing_it);
-    tcase_add_test(tests, a_user_with_the_documented_rights_can_back_up_and_one_without_is_told);
-    tcase_add_test(tests, check_tells_what_the_server_is);
-    tcase_add_test(tests, a_server_that_is_not_there_is_told);
-    tcase_add_test(tests, options_that_do_not_fit_together_are_refused);
+    tcase_add_test(tests, all_data_is_restored_from_a_snapshot_on_disk);
+    tcase_add_test(tests, all_data_is_restored_from_a_diskless_snapshot);
+    tcase_add_test(tests, buffers_of_any_size_yield_the_same_data);
+    tcase_add_test(tests, an_empty_server_can_be_backed_up);
+    tcase_add_test(tests, large_values_are_restored);
+    tcase_add_test(tests, counts_equal_those_of_the_server);
+    tcase_add_test(tests, truncations_and_flipped_bits_of_a_real_rdb_are_detected);
+    tcase_add_test(tests, a_killed_connection_fails_the_backup);
+    tcase_add_test(tests, a_killed_server_fails_the_backup);
+    tcase_add_test(tests, a_stalled_server_fails_the_backup_after_the_timeout);
+    tcase_add_test(tests, a_cancellation_ends_a_wait);
+    tcase_add_test(tests, a_backup_during_writes_is_consistent);
+    tcase_add_test(tests, a_wrong_password_is_reported_and_not_printed);
+    tcase_add_test(tests, the_documented_rights_suffice_and_missing_ones_are_reported);
+    tcase_add_test(tests, check_reports_the_server);
+    tcase_add_test(tests, a_server_that_cannot_be_reached_is_reported);
+    tcase_add_test(tests, inconsistent_options_are_refused);
     suite_add_tcase(suite, tests);
     return testing_main(suite);
 }

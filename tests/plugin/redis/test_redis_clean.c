@@ -18,7 +18,7 @@
 #define MARKER "hangar:restore:unfinished"
 #define DEAD_RUN "0123456789abcdef0123456789abcdef"
 
-START_TEST(all_that_was_there_is_replaced_by_all_of_the_backup)
+START_TEST(all_existing_data_is_replaced_by_the_backup)
 {
     struct run run;
     set_up(no_arguments);
@@ -26,17 +26,17 @@ START_TEST(all_that_was_there_is_replaced_by_all_of_the_backup)
     assert_replaced(&run);
     ck_assert_str_eq(fake_attr(run.report, "keys"), fake_attr(backup.attrs, "keys"));
     ck_assert_str_eq(fake_attr(run.report, "functions"), "1");
-    ck_assert_int_eq(server_keys(&target, 3), 0); /* which the backup does not have */
+    ck_assert_int_eq(server_keys(&target, 3), 0); /* the backup does not have it */
     ck_assert(_i == 0 || atoi(fake_attr(run.report, "compared_keys")) > 50);
     run_free(&run);
-    clean(&run, 0); /* the spare ones are free again */
+    clean(&run, 0); /* the spare databases are free again */
     assert_replaced(&run);
     run_free(&run);
     tear_down();
 }
 END_TEST
 
-START_TEST(expiries_are_those_of_the_backup)
+START_TEST(expiries_equal_those_of_the_backup)
 {
     struct run run;
     set_up(no_arguments);
@@ -55,7 +55,7 @@ START_TEST(expiries_are_those_of_the_backup)
 }
 END_TEST
 
-START_TEST(an_empty_backup_empties_and_data_without_functions_removes_those)
+START_TEST(an_empty_backup_empties_the_server_and_its_functions)
 {
     struct run run;
     set_up(no_arguments);
@@ -67,7 +67,7 @@ START_TEST(an_empty_backup_empties_and_data_without_functions_removes_those)
     run_open(&backup, (const char *[]){source.socket_option, NULL});
     run_backup(&backup, MANY);
     clean(&run, 0);
-    ck_assert_msg(run.complete, "%s", run_error(&run));
+    assert_ok(&run);
     ck_assert_str_eq(server_digest(&source), server_digest(&target));
     ck_assert_int_eq(answer(), -1);
     run_free(&run);
@@ -75,13 +75,13 @@ START_TEST(an_empty_backup_empties_and_data_without_functions_removes_those)
 }
 END_TEST
 
-START_TEST(a_dry_run_tells_the_plan_and_the_clients_and_changes_nothing)
+START_TEST(a_dry_run_prints_plan_and_clients_and_changes_nothing)
 {
     struct run run;
     set_up(no_arguments);
     server_do(&target, "CLIENT SETNAME shop-worker");
     clean(&run, HANGAR_RESTORE_DRY_RUN);
-    ck_assert_msg(run.complete, "%s", run_error(&run));
+    assert_ok(&run);
     assert_says(fake_text(run.plan), "beside the data of redis");
     assert_says(fake_text(run.plan), "into 4 of its empty databases");
     assert_says(fake_text(run.plan), "deletes all 3 keys and 1 libraries of functions");
@@ -102,7 +102,7 @@ START_TEST(a_dry_run_tells_the_plan_and_the_clients_and_changes_nothing)
 }
 END_TEST
 
-START_TEST(a_backup_cut_anywhere_leaves_the_target_as_it_was)
+START_TEST(a_truncated_backup_does_not_change_the_target)
 {
     struct run run;
     set_up(no_arguments);
@@ -125,7 +125,7 @@ END_TEST
 
 /* ---- cancelling ---- */
 
-START_TEST(a_cancelled_restore_takes_back_what_it_loaded)
+START_TEST(a_cancelled_restore_removes_the_loaded_keys)
 {
     struct run run;
     set_up(no_arguments);
@@ -144,7 +144,7 @@ START_TEST(a_cancelled_restore_takes_back_what_it_loaded)
     testing_expect(run.fake, fn->restore_open(run.inst, &info, &object), HANGAR_OK, "open");
     testing_expect(run.fake, fn->restore_write(object, backup.data, backup.size * 3 / 4), HANGAR_OK,
                    "write");
-    ck_assert_str_ne(server_digest(&target), before); /* something was loaded */
+    ck_assert_str_ne(server_digest(&target), before); /* some keys were loaded */
     fake_host_cancel(run.fake);
     fn->restore_close(object, 0);
     fn->restore_end(run.inst, NULL);
@@ -154,16 +154,16 @@ START_TEST(a_cancelled_restore_takes_back_what_it_loaded)
 }
 END_TEST
 
-/* ---- leftovers, others ---- */
+/* ---- leftovers and other clients ---- */
 
-START_TEST(leftovers_of_a_dead_restore_are_emptied_and_nothing_else)
+START_TEST(only_leftovers_of_a_dead_restore_are_emptied)
 {
     struct run run;
     set_up(no_arguments);
     server_do(&target, "SELECT 14");
     server_do(&target, "SET " MARKER " " DEAD_RUN);
     server_do(&target, "SET loaded-by-the-dead v");
-    server_do(&target, "SELECT 13"); /* what merely looks like it */
+    server_do(&target, "SELECT 13"); /* not an id of a run */
     server_do(&target, "SET " MARKER " something");
     server_do(&target, "SELECT 12");
     server_do(&target, "HSET " MARKER " f v");
@@ -175,7 +175,7 @@ START_TEST(leftovers_of_a_dead_restore_are_emptied_and_nothing_else)
     ck_assert_str_eq(server_digest(&target), before);
     run_free(&run);
     size_t whole = backup.size;
-    backup.size -= 5; /* fails: the leftovers go nevertheless, the data stays */
+    backup.size -= 5; /* it fails: the leftovers are removed, the data stays */
     clean(&run, 0);
     ck_assert_int_eq(run.rc, HANGAR_CORRUPT);
     assert_says(fake_host_log(run.fake), "emptied database 14");
@@ -192,7 +192,7 @@ START_TEST(leftovers_of_a_dead_restore_are_emptied_and_nothing_else)
 }
 END_TEST
 
-START_TEST(a_leftover_that_a_client_has_selected_stays)
+START_TEST(a_leftover_that_a_client_has_selected_is_not_emptied)
 {
     struct run run;
     set_up(no_arguments);
@@ -210,13 +210,13 @@ START_TEST(a_leftover_that_a_client_has_selected_stays)
 }
 END_TEST
 
-START_TEST(two_restores_at_once_do_not_meet)
+START_TEST(a_second_restore_at_the_same_time_is_refused)
 {
     struct run run;
     set_up(no_arguments);
     struct server other = target;
     other.link = redisConnectUnix(target.socket_option + 7);
-    server_do(&other, "CLIENT SETNAME hangar-restore-" DEAD_RUN); /* so it lives */
+    server_do(&other, "CLIENT SETNAME hangar-restore-" DEAD_RUN); /* its run is alive */
     server_do(&target, "SELECT 14");
     server_do(&target, "SET " MARKER " " DEAD_RUN);
     server_do(&target, "SELECT 0");
@@ -229,7 +229,7 @@ START_TEST(two_restores_at_once_do_not_meet)
 }
 END_TEST
 
-/* Restores up to its end, does `commands` on the target, and ends it. */
+/* Restores up to the end, runs `commands` on the target, and ends the restore. */
 static void restore_and_meanwhile(struct run *run, const char *const *commands)
 {
     static struct hangar_object_info info;
@@ -251,18 +251,18 @@ static void restore_and_meanwhile(struct run *run, const char *const *commands)
                    "write");
     testing_expect(run->fake, fn->restore_close(object, 1), HANGAR_OK, "close");
     testing_expect(run->fake, fn->restore_phase_end(run->inst, 0), HANGAR_OK, "phase end");
-    for (; *commands != NULL; commands++) {
+    for (; *commands; commands++) {
         server_do(&target, *commands);
     }
     run->rc = fn->restore_end(run->inst, run->report);
     run->complete = run->rc == HANGAR_OK;
 }
 
-START_TEST(what_others_write_into_a_spare_database_is_never_flushed)
+START_TEST(keys_of_another_client_in_a_spare_database_are_never_flushed)
 {
     struct run run;
     set_up(no_arguments);
-    /* 14 is the first that is claimed: the backup has 15 */
+    /* 14 is claimed first, because the backup has 15 */
     restore_and_meanwhile(&run, (const char *[]){"SELECT 14", "SET theirs v", "SELECT 0", NULL});
     ck_assert_int_eq(run.rc, HANGAR_IO);
     assert_says(run_error(&run), "another client writes to it");
@@ -272,18 +272,18 @@ START_TEST(what_others_write_into_a_spare_database_is_never_flushed)
     reply = server_ask(&target, "GET theirs");
     ck_assert_str_eq(reply->str, "v");
     freeReplyObject(reply);
-    reply = server_ask(&target, "GET " MARKER); /* and nobody takes it for ours later */
+    reply = server_ask(&target, "GET " MARKER); /* it is not a leftover of ours */
     ck_assert_int_eq(reply->type, REDIS_REPLY_NIL);
     freeReplyObject(reply);
     server_do(&target, "FLUSHDB");
     server_do(&target, "SELECT 0");
-    ck_assert_str_eq(server_digest(&target), before); /* the other spare ones are empty */
+    ck_assert_str_eq(server_digest(&target), before); /* the other spare databases are empty */
     run_free(&run);
     tear_down();
 }
 END_TEST
 
-START_TEST(a_spare_database_that_somebody_emptied_is_not_swapped_in)
+START_TEST(a_spare_database_emptied_by_another_client_is_not_swapped_in)
 {
     struct run run;
     set_up(no_arguments);
@@ -294,7 +294,7 @@ START_TEST(a_spare_database_that_somebody_emptied_is_not_swapped_in)
 }
 END_TEST
 
-START_TEST(an_idle_connection_that_the_server_ended_is_no_failure)
+START_TEST(an_idle_connection_closed_by_the_server_does_not_fail_the_restore)
 {
     struct run run;
     set_up(no_arguments);
@@ -305,7 +305,7 @@ START_TEST(an_idle_connection_that_the_server_ended_is_no_failure)
 }
 END_TEST
 
-START_TEST(what_is_written_meanwhile_goes_with_the_old_data)
+START_TEST(writes_during_the_load_are_deleted_with_the_old_data)
 {
     struct run run;
     set_up(no_arguments);
@@ -317,9 +317,9 @@ START_TEST(what_is_written_meanwhile_goes_with_the_old_data)
 }
 END_TEST
 
-/* ---- what connected clients see ---- */
+/* ---- connected clients ---- */
 
-START_TEST(connected_clients_go_on_with_the_new_data)
+START_TEST(connected_clients_continue_with_the_new_data)
 {
     struct run run;
     set_up(no_arguments);
@@ -340,9 +340,9 @@ START_TEST(connected_clients_go_on_with_the_new_data)
     run_open(&backup, (const char *[]){source.socket_option, NULL});
     run_backup(&backup, MANY);
     clean(&run, 0);
-    ck_assert_msg(run.complete, "%s", run_error(&run));
+    assert_ok(&run);
     redisReply *reply = server_ask(&watcher, "EXEC");
-    ck_assert_int_eq(reply->type, REDIS_REPLY_NIL); /* it was watching what is gone */
+    ck_assert_int_eq(reply->type, REDIS_REPLY_NIL); /* it watched a key that was deleted */
     freeReplyObject(reply);
     void *popped = NULL;
     ck_assert_int_eq(redisGetReply(waiter.link, &popped), REDIS_OK);
@@ -364,7 +364,7 @@ struct reader {
     long reads, mixed;
 };
 
-/* Two keys of different databases and a function, read as one: all old or all new. */
+/* Reads two keys of different databases and a function in one step: all are old or all are new. */
 static void *read_on(void *arg)
 {
     struct reader *reader = arg;
@@ -374,14 +374,14 @@ static void *read_on(void *arg)
             "redis.call('select', 0) local a = redis.call('get', 'state') redis.call('select', 3) "
             "local b = redis.call('get', 'state') redis.call('select', 0) return {a, b}");
         reader->reads++;
-        reader->mixed += reply->element[0]->str == NULL || reply->element[1]->str == NULL ||
+        reader->mixed += !reply->element[0]->str || !reply->element[1]->str ||
                          strcmp(reply->element[0]->str, reply->element[1]->str) != 0;
         freeReplyObject(reply);
     }
     return NULL;
 }
 
-START_TEST(a_reader_sees_the_old_or_the_new_and_never_a_mixture)
+START_TEST(a_reader_sees_either_the_old_or_the_new_data)
 {
     struct reader reader = {.stop = false};
     struct run run;
@@ -403,7 +403,7 @@ START_TEST(a_reader_sees_the_old_or_the_new_and_never_a_mixture)
         clean(&run, 0);
         assert_replaced(&run);
         run_free(&run);
-        redisReply *reply = /* what is read as one is written as one */
+        redisReply *reply = /* written in one step, as they are read */
             redisCommand(target.link, "EVAL %s 0",
                          "redis.call('select', 0) redis.call('set', 'state', 'old') "
                          "redis.call('select', 3) redis.call('set', 'state', 'old')");
@@ -420,7 +420,7 @@ END_TEST
 
 /* ---- functions ---- */
 
-START_TEST(functions_that_the_server_refuses_leave_everything_as_it_was)
+START_TEST(refused_functions_fail_the_restore_without_a_change)
 {
     static struct rdb_build rdb;
     struct run run;
@@ -445,7 +445,7 @@ START_TEST(functions_that_the_server_refuses_leave_everything_as_it_was)
 }
 END_TEST
 
-START_TEST(several_libraries_are_replaced_as_one)
+START_TEST(several_function_libraries_are_replaced_in_one_step)
 {
     static struct rdb_build rdb;
     struct run run;
@@ -462,7 +462,7 @@ START_TEST(several_libraries_are_replaced_as_one)
     rdb_finish(&rdb, 1);
     run_open(&run, (const char *[]){target.socket_option, NULL});
     run_restore(&run, rdb.data, rdb.size, 7, NULL, HANGAR_RESTORE_CLEAN);
-    ck_assert_msg(run.complete, "%s", run_error(&run));
+    assert_ok(&run);
     redisReply *reply = server_ask(&target, "FUNCTION LIST");
     ck_assert_uint_eq(reply->elements, 3);
     freeReplyObject(reply);
@@ -472,9 +472,9 @@ START_TEST(several_libraries_are_replaced_as_one)
 }
 END_TEST
 
-/* ---- a backup of the meantime, files ---- */
+/* ---- backups made during a restore, and files ---- */
 
-START_TEST(a_backup_made_during_a_restore_has_no_marker_afterwards)
+START_TEST(a_marker_in_the_backup_is_not_restored)
 {
     struct run run;
     set_up(no_arguments);
@@ -486,7 +486,7 @@ START_TEST(a_backup_made_during_a_restore_has_no_marker_afterwards)
     run_open(&backup, (const char *[]){source.socket_option, NULL});
     run_backup(&backup, MANY);
     clean(&run, HANGAR_RESTORE_COMPARE);
-    ck_assert_msg(run.complete, "%s", run_error(&run));
+    assert_ok(&run);
     assert_says(fake_host_log(run.fake), "a restore was running when the backup was made");
     ck_assert_int_eq(server_keys(&target, 9), 1);
     run_free(&run);
@@ -494,7 +494,7 @@ START_TEST(a_backup_made_during_a_restore_has_no_marker_afterwards)
 }
 END_TEST
 
-START_TEST(a_file_is_replaced_in_one_step_and_the_old_one_is_kept)
+START_TEST(a_file_is_replaced_in_one_step_and_the_old_one_stays)
 {
     struct run run;
     char dir[200], option[300];
@@ -511,8 +511,8 @@ START_TEST(a_file_is_replaced_in_one_step_and_the_old_one_is_kept)
     run_free(&run);
     backup.size = whole;
     clean_with(&run, settings, 0);
-    ck_assert_msg(run.complete, "%s", run_error(&run));
-    ck_assert_int_eq(run.target_empty, 1); /* nothing is lost */
+    assert_ok(&run);
+    ck_assert_int_eq(run.target_empty, 1); /* the old file stays */
     unsigned char *data = testing_read_file(testing_path(dir, "dump.rdb"), &size);
     ck_assert(size == whole && memcmp(data, backup.data, size) == 0);
     free(data);
@@ -530,26 +530,25 @@ int main(void)
     Suite *suite = suite_create("redis clean");
     TCase *cases = tcase_create("clean");
     tcase_set_timeout(cases, 120);
-    tcase_add_loop_test(cases, all_that_was_there_is_replaced_by_all_of_the_backup, 0, 2);
-    tcase_add_test(cases, expiries_are_those_of_the_backup);
-    tcase_add_loop_test(cases, an_empty_backup_empties_and_data_without_functions_removes_those, 0,
-                        2);
-    tcase_add_test(cases, a_dry_run_tells_the_plan_and_the_clients_and_changes_nothing);
-    tcase_add_test(cases, a_backup_cut_anywhere_leaves_the_target_as_it_was);
-    tcase_add_test(cases, a_cancelled_restore_takes_back_what_it_loaded);
-    tcase_add_test(cases, leftovers_of_a_dead_restore_are_emptied_and_nothing_else);
-    tcase_add_test(cases, a_leftover_that_a_client_has_selected_stays);
-    tcase_add_test(cases, two_restores_at_once_do_not_meet);
-    tcase_add_test(cases, what_others_write_into_a_spare_database_is_never_flushed);
-    tcase_add_test(cases, a_spare_database_that_somebody_emptied_is_not_swapped_in);
-    tcase_add_test(cases, an_idle_connection_that_the_server_ended_is_no_failure);
-    tcase_add_test(cases, what_is_written_meanwhile_goes_with_the_old_data);
-    tcase_add_test(cases, connected_clients_go_on_with_the_new_data);
-    tcase_add_test(cases, a_reader_sees_the_old_or_the_new_and_never_a_mixture);
-    tcase_add_loop_test(cases, functions_that_the_server_refuses_leave_everything_as_it_was, 0, 2);
-    tcase_add_test(cases, several_libraries_are_replaced_as_one);
-    tcase_add_test(cases, a_backup_made_during_a_restore_has_no_marker_afterwards);
-    tcase_add_test(cases, a_file_is_replaced_in_one_step_and_the_old_one_is_kept);
+    tcase_add_loop_test(cases, all_existing_data_is_replaced_by_the_backup, 0, 2);
+    tcase_add_test(cases, expiries_equal_those_of_the_backup);
+    tcase_add_loop_test(cases, an_empty_backup_empties_the_server_and_its_functions, 0, 2);
+    tcase_add_test(cases, a_dry_run_prints_plan_and_clients_and_changes_nothing);
+    tcase_add_test(cases, a_truncated_backup_does_not_change_the_target);
+    tcase_add_test(cases, a_cancelled_restore_removes_the_loaded_keys);
+    tcase_add_test(cases, only_leftovers_of_a_dead_restore_are_emptied);
+    tcase_add_test(cases, a_leftover_that_a_client_has_selected_is_not_emptied);
+    tcase_add_test(cases, a_second_restore_at_the_same_time_is_refused);
+    tcase_add_test(cases, keys_of_another_client_in_a_spare_database_are_never_flushed);
+    tcase_add_test(cases, a_spare_database_emptied_by_another_client_is_not_swapped_in);
+    tcase_add_test(cases, an_idle_connection_closed_by_the_server_does_not_fail_the_restore);
+    tcase_add_test(cases, writes_during_the_load_are_deleted_with_the_old_data);
+    tcase_add_test(cases, connected_clients_continue_with_the_new_data);
+    tcase_add_test(cases, a_reader_sees_either_the_old_or_the_new_data);
+    tcase_add_loop_test(cases, refused_functions_fail_the_restore_without_a_change, 0, 2);
+    tcase_add_test(cases, several_function_libraries_are_replaced_in_one_step);
+    tcase_add_test(cases, a_marker_in_the_backup_is_not_restored);
+    tcase_add_test(cases, a_file_is_replaced_in_one_step_and_the_old_one_stays);
     suite_add_tcase(suite, cases);
     return testing_main(suite);
 }

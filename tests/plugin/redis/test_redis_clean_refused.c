@@ -10,9 +10,9 @@
 #include "clean_case.h"
 #include "testing.h"
 
-/* ---- what is refused beforehand ---- */
+/* ---- refused before the load ---- */
 
-START_TEST(what_cannot_work_is_refused_before_anything_is_loaded)
+START_TEST(impossible_restores_are_refused_before_the_load)
 {
     static const struct {
         const char *command, *setting;
@@ -55,11 +55,11 @@ START_TEST(too_few_spare_databases_are_refused)
         server_do(&target, "SELECT %d", db);
         server_do(&target, "SET in-use %d", db);
     }
-    note_target(); /* 2, 4, 16 to 19 are empty, and this client is in one of them */
+    note_target(); /* 2, 4 and 16 to 19 are empty; this client has selected one of them */
     server_do(&target, "SELECT 16");
     clean(&run, 0);
     server_do(&target, "SELECT 0");
-    assert_replaced(&run); /* 2, 4, 17, 18, 19 */
+    assert_replaced(&run); /* it can use 2, 4, 17, 18 and 19 */
     run_free(&run);
     for (int db = 1; db < 18; db++) {
         server_do(&target, "SELECT %d", db);
@@ -108,7 +108,7 @@ static const char rights[] = "+restore +set +get +del +dbsize +select +info +pin
                              "+client|list +function|dump +function|restore +function|flush "
                              "+script|load";
 
-START_TEST(the_documented_rights_suffice_and_each_that_lacks_is_named_beforehand)
+START_TEST(the_documented_rights_suffice_and_missing_ones_are_named)
 {
     static const struct {
         const char *without, *text;
@@ -136,7 +136,7 @@ START_TEST(the_documented_rights_suffice_and_each_that_lacks_is_named_beforehand
     }
     server_do(&target, "ACL SETUSER restore reset on >pw -@all ~* %s", rights);
     clean_with(&run, settings, HANGAR_RESTORE_COMPARE | HANGAR_RESTORE_DRY_RUN);
-    ck_assert_msg(run.complete, "%s", run_error(&run)); /* ACL DRYRUN is not allowed: it may work */
+    assert_ok(&run); /* ACL DRYRUN is not allowed, so it is tried */
     run_free(&run);
     server_do(&target, "ACL SETUSER restore +acl|whoami +acl|dryrun");
     clean_with(&run, settings, HANGAR_RESTORE_COMPARE | HANGAR_RESTORE_DRY_RUN);
@@ -149,7 +149,7 @@ START_TEST(the_documented_rights_suffice_and_each_that_lacks_is_named_beforehand
 }
 END_TEST
 
-START_TEST(a_command_that_was_renamed_away_is_named_beforehand)
+START_TEST(a_renamed_command_is_reported_before_the_load)
 {
     struct run run;
     set_up((const char *[]){"--rename-command", "SWAPDB", "", NULL});
@@ -162,7 +162,7 @@ END_TEST
 
 /* ---- memory ---- */
 
-START_TEST(a_server_that_fills_up_is_left_before_its_data_suffers)
+START_TEST(a_restore_stops_before_it_exhausts_the_memory)
 {
     static const char *const policies[] = {"noeviction", "allkeys-lru"};
     struct run run;
@@ -185,7 +185,7 @@ START_TEST(a_server_that_fills_up_is_left_before_its_data_suffers)
     assert_says(run_error(&run), "cannot load the backup beside the data");
     assert_says(run_error(&run), "its maxmemory is 30.0 MiB");
     run_free(&run);
-    /* a backup that does not tell what it takes */
+    /* a backup that does not record its memory */
     run_open(&run, (const char *[]){target.socket_option, NULL});
     run_restore(&run, backup.data, backup.size, 20000, NULL, HANGAR_RESTORE_CLEAN);
     ck_assert_int_eq(run.rc, HANGAR_NO_SPACE);
@@ -202,12 +202,12 @@ int main(void)
     Suite *suite = suite_create("redis clean refused");
     TCase *cases = tcase_create("clean");
     tcase_set_timeout(cases, 120);
-    tcase_add_test(cases, what_cannot_work_is_refused_before_anything_is_loaded);
+    tcase_add_test(cases, impossible_restores_are_refused_before_the_load);
     tcase_add_test(cases, too_few_spare_databases_are_refused);
     tcase_add_test(cases, a_server_with_one_database_is_refused);
-    tcase_add_test(cases, the_documented_rights_suffice_and_each_that_lacks_is_named_beforehand);
-    tcase_add_test(cases, a_command_that_was_renamed_away_is_named_beforehand);
-    tcase_add_loop_test(cases, a_server_that_fills_up_is_left_before_its_data_suffers, 0, 2);
+    tcase_add_test(cases, the_documented_rights_suffice_and_missing_ones_are_named);
+    tcase_add_test(cases, a_renamed_command_is_reported_before_the_load);
+    tcase_add_loop_test(cases, a_restore_stops_before_it_exhausts_the_memory, 0, 2);
     suite_add_tcase(suite, cases);
     return testing_main(suite);
 }

@@ -12,14 +12,14 @@
 
 /* ---- checksum ---- */
 
-START_TEST(checksum_of_the_digits_is_the_known_one)
+START_TEST(checksum_of_123456789_is_the_published_one)
 {
     ck_assert(rd_crc64(0, "123456789", 9) == UINT64_C(0xe9c6d914c4b8d9ca));
     ck_assert(rd_crc64_bytes(0, "123456789", 9) == UINT64_C(0xe9c6d914c4b8d9ca));
 }
 END_TEST
 
-START_TEST(all_ways_of_the_checksum_are_equal_at_all_lengths)
+START_TEST(all_implementations_of_the_checksum_agree)
 {
     unsigned char data[2100];
     uint32_t state = 7;
@@ -39,7 +39,7 @@ START_TEST(all_ways_of_the_checksum_are_equal_at_all_lengths)
 }
 END_TEST
 
-START_TEST(checksum_in_pieces_is_that_of_the_whole)
+START_TEST(checksum_does_not_depend_on_the_pieces)
 {
     unsigned char data[1000];
     for (size_t i = 0; i < sizeof(data); i++) {
@@ -67,7 +67,7 @@ static enum hangar_rc unpack(const unsigned char *in, size_t size, uint64_t plai
     return rc == HANGAR_OK ? rd_lzf_end(&lzf, bytes_add, out) : rc;
 }
 
-START_TEST(runs_references_and_long_references_are_decompressed)
+START_TEST(literals_and_references_are_decompressed)
 {
     /* "abc", then 3 more of it, then 10 from 1 back, then 300 of "c" */
     static const unsigned char in[] = {2, 'a',    'b', 'c', 1 << 5, 2,  7 << 5, 1,
@@ -85,7 +85,7 @@ START_TEST(runs_references_and_long_references_are_decompressed)
 }
 END_TEST
 
-START_TEST(references_reach_as_far_back_as_the_format_allows_and_no_further)
+START_TEST(references_reach_the_whole_window_and_no_further)
 {
     /* 8192 different bytes as literals, then a reference over the whole distance */
     static unsigned char in[9000], plain[8192];
@@ -142,11 +142,11 @@ int main(void)
     Suite *suite = suite_create("redis codec");
     TCase *tests = tcase_create("codec");
     tcase_set_timeout(tests, 60);
-    tcase_add_test(tests, checksum_of_the_digits_is_the_known_one);
-    tcase_add_test(tests, all_ways_of_the_checksum_are_equal_at_all_lengths);
-    tcase_add_test(tests, checksum_in_pieces_is_that_of_the_whole);
-    tcase_add_test(tests, runs_references_and_long_references_are_decompressed);
-    tcase_add_test(tests, references_reach_as_far_back_as_the_format_allows_and_no_further);
+    tcase_add_test(tests, checksum_of_123456789_is_the_published_one);
+    tcase_add_test(tests, all_implementations_of_the_checksum_agree);
+    tcase_add_test(tests, checksum_does_not_depend_on_the_pieces);
+    tcase_add_test(tests, literals_and_references_are_decompressed);
+    tcase_add_test(tests, references_reach_the_whole_window_and_no_further);
     tcase_add_test(tests, wrong_sizes_of_compressed_text_are_refused);
     tcase_add_test(tests, random_compressed_text_never_writes_out_of_bounds);
     suite_add_tcase(suite, tests);

@@ -13,7 +13,7 @@
 #include <unistd.h>
 #include "rdb_build.h"
 #include "rdb/digest.h"
-#include "run.h"
+#include "run_asserts.h"
 #include "server.h"
 #include "testing.h"
 
@@ -27,7 +27,7 @@ static void make_backup(void)
 {
     run_open(&backup, (const char *[]){source.socket_option, NULL});
     run_backup(&backup, MANY);
-    ck_assert_msg(backup.complete, "%s", run_error(&backup));
+    assert_ok(&backup);
 }
 
 static void set_up(bool small)
@@ -45,14 +45,14 @@ static void tear_down(void)
     server_stop(&target);
 }
 
-/* The attributes of the backup that are to go with these bytes. */
+/* The attributes of the backup that belong to these bytes. */
 static const struct hangar_attrs *attrs_of(const void *data)
 {
     return data == backup.data ? backup.attrs : NULL;
 }
 
-/* Restores these bytes and compares; `meanwhile`, a command, is done on the target when
- * everything is in and nothing is compared yet. */
+/* Restores these bytes and compares.  The command `meanwhile` (may be NULL) runs on the target
+ * between the two. */
 static void restore_and_compare(struct run *run, const void *data, size_t size,
                                 const char *meanwhile)
 {
@@ -75,7 +75,7 @@ static void restore_and_compare(struct run *run, const void *data, size_t size,
                        HANGAR_OK, "write");
     }
     testing_expect(run->fake, fn->restore_close(object, 1), HANGAR_OK, "close");
-    if (meanwhile != NULL) {
+    if (meanwhile) {
         server_do(&target, meanwhile);
     }
     run->rc = fn->restore_phase_end(run->inst, 0);
@@ -88,7 +88,7 @@ static uint64_t reported(struct run *run, const char *name)
     return strtoull(fake_attr(run->report, name), NULL, 10);
 }
 
-START_TEST(all_types_and_encodings_are_compared_and_found_equal)
+START_TEST(all_types_and_encodings_compare_as_equal)
 {
     struct run run;
     set_up(_i == 0);
@@ -108,8 +108,8 @@ START_TEST(all_types_and_encodings_are_compared_and_found_equal)
 }
 END_TEST
 
-/* Zipmaps, ziplists, intsets, scores as text: the target keeps them in other forms. */
-START_TEST(forms_of_old_servers_equal_those_of_new_ones)
+/* Zipmaps, ziplists, intsets, scores as text: the target stores them in other encodings. */
+START_TEST(encodings_of_old_and_new_servers_compare_as_equal)
 {
     static const unsigned versions[] = {6, 9};
     struct rdb_build rdb;
@@ -142,7 +142,7 @@ static const char *const known[] = {
     "XGROUP CREATE stream group 0",
 };
 
-/* Each changes one thing; the number of keys and of elements mostly stays. */
+/* Each changes one thing; most of them do not change the number of keys or elements. */
 static const char *const changes[] = {
     "SET string valuf",
     "SET number 123457",
@@ -165,7 +165,7 @@ static const char *const changes[] = {
     "FUNCTION FLUSH",
 };
 
-START_TEST(any_difference_is_found)
+START_TEST(any_difference_is_detected)
 {
     struct run run;
     server_start(&source, no_arguments);
@@ -178,15 +178,15 @@ START_TEST(any_difference_is_found)
     make_backup();
     run_open(&run, (const char *[]){target.socket_option, NULL});
     restore_and_compare(&run, backup.data, backup.size, changes[_i]);
-    ck_assert_msg(run.rc == HANGAR_CORRUPT, "%s was not found", changes[_i]);
+    ck_assert_msg(run.rc == HANGAR_CORRUPT, "%s was not detected", changes[_i]);
     ck_assert_ptr_nonnull(strstr(run_error(&run), "backup"));
     run_free(&run);
     tear_down();
 }
 END_TEST
 
-/* The bytes of another backup, which is whole in itself, with the attributes of the first. */
-START_TEST(a_backup_that_is_not_what_was_backed_up_is_found)
+/* The bytes of another valid backup, with the attributes of the first. */
+START_TEST(a_backup_changed_after_it_was_made_is_detected)
 {
     struct run run, forged;
     server_start(&source, no_arguments);
@@ -202,7 +202,7 @@ START_TEST(a_backup_that_is_not_what_was_backed_up_is_found)
     run_backup(&forged, MANY);
     run_open(&run, (const char *[]){target.socket_option, NULL});
     run_restore(&run, forged.data, forged.size, MANY, backup.attrs, HANGAR_RESTORE_COMPARE);
-    ck_assert_msg(run.rc == HANGAR_CORRUPT, "%s was not found", changes[_i]);
+    ck_assert_msg(run.rc == HANGAR_CORRUPT, "%s was not detected", changes[_i]);
     ck_assert_ptr_nonnull(strstr(run_error(&run), "is not what was backed up: the digest digest."));
     run_free(&run);
     run_free(&forged);
@@ -237,7 +237,7 @@ START_TEST(the_digest_of_a_backup_does_not_depend_on_encodings)
 }
 END_TEST
 
-START_TEST(keys_that_may_expire_meanwhile_are_not_counted_as_compared)
+START_TEST(keys_that_may_have_expired_are_not_counted_as_compared)
 {
     struct run run;
     server_start(&source, no_arguments);
@@ -256,7 +256,7 @@ START_TEST(keys_that_may_expire_meanwhile_are_not_counted_as_compared)
 }
 END_TEST
 
-START_TEST(a_target_that_keeps_its_own_data_cannot_be_compared)
+START_TEST(a_target_with_other_data_cannot_be_compared)
 {
     struct run run;
     set_up(true);
@@ -269,7 +269,7 @@ START_TEST(a_target_that_keeps_its_own_data_cannot_be_compared)
 }
 END_TEST
 
-START_TEST(inspect_tells_what_a_backup_would)
+START_TEST(inspect_reports_the_same_as_a_backup)
 {
     struct run run;
     struct hangar_attrs *facts = fake_attrs_new();
@@ -300,7 +300,7 @@ static const char *passable_dir(void)
     return dir;
 }
 
-START_TEST(a_throw_away_server_takes_the_backup_and_goes)
+START_TEST(a_throw_away_server_loads_the_backup_and_is_removed)
 {
     struct run run, scratch;
     struct hangar_attrs *overrides = fake_attrs_new();
@@ -319,12 +319,13 @@ START_TEST(a_throw_away_server_takes_the_backup_and_goes)
     snprintf(socket, sizeof(socket), "socket=%s", fake_attr(overrides, "socket"));
     run_open(&run, (const char *[]){socket, NULL});
     run_restore(&run, backup.data, backup.size, MANY, backup.attrs, HANGAR_RESTORE_COMPARE);
-    ck_assert_msg(run.complete, "%s", run_error(&run));
+    assert_ok(&run);
     ck_assert_int_eq(server_keys(&target, 0), 0);
     run_free(&run);
     fn->scratch_stop(scratch.inst);
     fn->scratch_stop(scratch.inst);
-    ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), 0); /* the two of this test, and no third */
+    ck_assert_int_eq(waitpid(-1, NULL, WNOHANG),
+                     0); /* the two servers of this test, and no third */
     run_open(&run, (const char *[]){socket, NULL});
     ck_assert_int_ne(run_check(&run), HANGAR_OK);
     run_free(&run);
@@ -334,7 +335,7 @@ START_TEST(a_throw_away_server_takes_the_backup_and_goes)
 }
 END_TEST
 
-START_TEST(a_server_that_cannot_start_says_why_and_leaves_nothing)
+START_TEST(a_server_that_cannot_start_is_reported_and_leaves_nothing)
 {
     struct run scratch;
     struct hangar_attrs *facts = fake_attrs_new(), *overrides = fake_attrs_new();
@@ -349,7 +350,7 @@ START_TEST(a_server_that_cannot_start_says_why_and_leaves_nothing)
     run_open(&scratch, (const char *[]){"socket=/nowhere", NULL});
     const struct hangar_source *fn = fake_host_plugin(scratch.fake)->source;
     ck_assert_int_eq(fn->scratch_start(scratch.inst, dir, facts, overrides), HANGAR_IO);
-    ck_assert_msg(strstr(run_error(&scratch), "no such luck") != NULL, "%s", run_error(&scratch));
+    ck_assert_msg(strstr(run_error(&scratch), "no such luck"), "%s", run_error(&scratch));
     fn->scratch_stop(scratch.inst);
     ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
     fake_attrs_free(facts);
@@ -375,7 +376,7 @@ START_TEST(a_backup_of_a_newer_server_is_refused)
 }
 END_TEST
 
-START_TEST(a_server_dies_with_the_process_that_started_it)
+START_TEST(a_throw_away_server_ends_with_the_process_that_started_it)
 {
     int channel[2];
     ck_assert_int_eq(pipe(channel), 0);
@@ -415,9 +416,9 @@ END_TEST
 
 /* ---- the digest itself ---- */
 
-START_TEST(damaged_packs_are_noticed_and_harm_nothing)
+START_TEST(damaged_packs_are_detected)
 {
-    /* random bytes as ziplists, listpacks and the like, in pieces of any size */
+    /* random bytes as ziplists, listpacks and so on, in pieces of any size */
     static const unsigned types[] = {9, 10, 11, 12, 13, 14, 16, 17, 18, 20};
     unsigned seed = (unsigned)_i;
     struct rdb_digest *digest = rdb_digest_new(0, true);
@@ -449,20 +450,21 @@ int main(void)
     TCase *compare = tcase_create("compare"), *scratch = tcase_create("scratch");
     tcase_set_timeout(compare, 120);
     tcase_set_timeout(scratch, 120);
-    tcase_add_loop_test(compare, all_types_and_encodings_are_compared_and_found_equal, 0, 2);
-    tcase_add_loop_test(compare, forms_of_old_servers_equal_those_of_new_ones, 0, 2);
-    tcase_add_loop_test(compare, any_difference_is_found, 0, sizeof(changes) / sizeof(changes[0]));
-    tcase_add_loop_test(compare, a_backup_that_is_not_what_was_backed_up_is_found, 0,
+    tcase_add_loop_test(compare, all_types_and_encodings_compare_as_equal, 0, 2);
+    tcase_add_loop_test(compare, encodings_of_old_and_new_servers_compare_as_equal, 0, 2);
+    tcase_add_loop_test(compare, any_difference_is_detected, 0,
+                        sizeof(changes) / sizeof(changes[0]));
+    tcase_add_loop_test(compare, a_backup_changed_after_it_was_made_is_detected, 0,
                         sizeof(changes) / sizeof(changes[0]));
     tcase_add_test(compare, the_digest_of_a_backup_does_not_depend_on_encodings);
-    tcase_add_test(compare, keys_that_may_expire_meanwhile_are_not_counted_as_compared);
-    tcase_add_test(compare, a_target_that_keeps_its_own_data_cannot_be_compared);
-    tcase_add_test(compare, inspect_tells_what_a_backup_would);
-    tcase_add_loop_test(compare, damaged_packs_are_noticed_and_harm_nothing, 0, 4);
-    tcase_add_test(scratch, a_throw_away_server_takes_the_backup_and_goes);
-    tcase_add_test(scratch, a_server_that_cannot_start_says_why_and_leaves_nothing);
+    tcase_add_test(compare, keys_that_may_have_expired_are_not_counted_as_compared);
+    tcase_add_test(compare, a_target_with_other_data_cannot_be_compared);
+    tcase_add_test(compare, inspect_reports_the_same_as_a_backup);
+    tcase_add_loop_test(compare, damaged_packs_are_detected, 0, 4);
+    tcase_add_test(scratch, a_throw_away_server_loads_the_backup_and_is_removed);
+    tcase_add_test(scratch, a_server_that_cannot_start_is_reported_and_leaves_nothing);
     tcase_add_test(scratch, a_backup_of_a_newer_server_is_refused);
-    tcase_add_test(scratch, a_server_dies_with_the_process_that_started_it);
+    tcase_add_test(scratch, a_throw_away_server_ends_with_the_process_that_started_it);
     suite_add_tcase(suite, compare);
     suite_add_tcase(suite, scratch);
     return testing_main(suite);

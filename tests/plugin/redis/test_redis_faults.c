@@ -24,7 +24,7 @@ static struct rdb_build rdb;
 static char transfer[70000]; /* the answer to PSYNC */
 static size_t transfer_size;
 
-/* What a server sends: `before`, then the RDB of old types, framed by its size. */
+/* Builds the transfer of a server: `before`, then the RDB of old types, framed by its size. */
 static void build_transfer(const char *before)
 {
     rdb_build_old_types(&rdb, 9);
@@ -42,7 +42,7 @@ static void back_up(struct run *run, const struct fake_rule *rules, size_t piece
     fake_redis_stop(&fake);
 }
 
-START_TEST(signs_of_life_may_come_anywhere_before_the_rdb)
+START_TEST(keepalives_may_arrive_anywhere_before_the_rdb)
 {
     for (size_t piece = 1; piece < 60; piece += 29) {
         struct run run;
@@ -62,7 +62,7 @@ START_TEST(signs_of_life_may_come_anywhere_before_the_rdb)
 }
 END_TEST
 
-START_TEST(a_transfer_cut_at_any_byte_is_no_backup)
+START_TEST(a_transfer_that_ends_at_any_byte_fails_the_backup)
 {
     build_transfer("\n" FULLRESYNC "\n");
     size_t whole = transfer_size;
@@ -74,7 +74,7 @@ START_TEST(a_transfer_cut_at_any_byte_is_no_backup)
                     {"PSYNC", transfer, size, 0, size % 2 ? FAKE_CLOSE : FAKE_RESET},
                     {NULL, NULL, 0, 0, 0}},
                 0);
-        ck_assert_msg(!run.complete && run.rc == HANGAR_IO, "%zu of %zu bytes came to %d", size,
+        ck_assert_msg(!run.complete && run.rc == HANGAR_IO, "%zu of %zu bytes: result %d", size,
                       whole, (int)run.rc);
         ck_assert_str_ne(run_error(&run), "");
         run_free(&run);
@@ -82,7 +82,7 @@ START_TEST(a_transfer_cut_at_any_byte_is_no_backup)
 }
 END_TEST
 
-START_TEST(a_connection_that_ends_after_the_rdb_is_fine)
+START_TEST(a_connection_may_end_after_the_rdb)
 {
     for (int then = FAKE_CLOSE; then <= FAKE_RESET; then++) {
         struct run run;
@@ -98,7 +98,7 @@ START_TEST(a_connection_that_ends_after_the_rdb_is_fine)
 }
 END_TEST
 
-START_TEST(a_server_without_psync_is_asked_with_sync)
+START_TEST(a_server_without_psync_is_backed_up_with_sync)
 {
     struct run run;
     build_transfer("\n");
@@ -129,7 +129,7 @@ START_TEST(a_server_without_rdb_only_is_backed_up_with_a_warning)
 {
     struct run run;
     build_transfer(FULLRESYNC);
-    /* a plain replica is sent commands behind the RDB */
+    /* an ordinary replica receives commands after the RDB */
     memcpy(transfer + transfer_size, "*1\r\n$4\r\nPING\r\n", 14);
     back_up(&run,
             (const struct fake_rule[]){
@@ -146,7 +146,7 @@ START_TEST(a_server_without_rdb_only_is_backed_up_with_a_warning)
 }
 END_TEST
 
-START_TEST(refusals_have_the_class_that_says_what_helps)
+START_TEST(each_refusal_has_its_result_code)
 {
     static const struct {
         const char *answer;
@@ -166,13 +166,13 @@ START_TEST(refusals_have_the_class_that_says_what_helps)
                                            {"PSYNC", cases[i].answer, 0, 0, 0},
                                            {NULL, NULL, 0, 0, 0}},
                 0);
-        ck_assert_msg(run.rc == cases[i].rc, "%s came to %d", cases[i].answer, (int)run.rc);
+        ck_assert_msg(run.rc == cases[i].rc, "%s: result %d", cases[i].answer, (int)run.rc);
         run_free(&run);
     }
 }
 END_TEST
 
-START_TEST(a_save_that_fails_in_the_server_is_told)
+START_TEST(a_failed_save_of_the_server_is_reported)
 {
     struct run run;
     back_up(&run,
@@ -202,12 +202,13 @@ START_TEST(a_backup_waits_while_the_server_loads_or_saves)
     assert_ok(&run);
     ck_assert_int_eq(fake_redis_heard(&fake, "INFO"), 4);
     ck_assert_int_eq(fake_redis_heard(&fake, "REPLCONF rdb-only 1"), 1);
-    ck_assert_int_eq(fake_redis_heard(&fake, "REPLCONF capa"), 0); /* the snapshot goes to disk */
+    ck_assert_int_eq(fake_redis_heard(&fake, "REPLCONF capa"),
+                     0); /* the snapshot is written to disk */
     run_free(&run);
 }
 END_TEST
 
-START_TEST(a_missing_checksum_is_told_and_not_called_verified)
+START_TEST(a_missing_checksum_is_reported_as_unverified)
 {
     struct run run;
     rdb_start(&rdb, 9);
@@ -228,7 +229,7 @@ START_TEST(a_missing_checksum_is_told_and_not_called_verified)
 }
 END_TEST
 
-START_TEST(an_empty_backup_of_a_full_server_is_told)
+START_TEST(an_empty_backup_of_a_server_with_keys_is_reported)
 {
     struct run run;
     rdb_start(&rdb, 9);
@@ -248,7 +249,7 @@ START_TEST(an_empty_backup_of_a_full_server_is_told)
 }
 END_TEST
 
-START_TEST(a_reply_that_claims_to_be_huge_is_refused_before_it_takes_the_memory)
+START_TEST(a_huge_reply_is_refused_before_its_memory_is_allocated)
 {
     static const char *const answers[] = {"*134217728\r\n", "*1000000\r\n*1000000\r\n*1000000\r\n",
                                           "*2147483647\r\n:1\r\n"};
@@ -263,7 +264,7 @@ START_TEST(a_reply_that_claims_to_be_huge_is_refused_before_it_takes_the_memory)
 }
 END_TEST
 
-START_TEST(what_is_not_redis_is_told)
+START_TEST(a_server_that_is_not_redis_is_reported)
 {
     static const char *const answers[] = {"HTTP/1.1 400 Bad Request\r\n\r\n", "*x\r\n", "$-5\r\n"};
     for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
@@ -280,14 +281,14 @@ END_TEST
 
 /* ---- restores ---- */
 
-/* A restore of one string, and of one that expires, into such a server. */
+/* Restores a string and a string with an expiry into a server with these rules. */
 static void restore(struct run *run, const struct fake_rule *rules, const char *setting)
 {
     rdb_start(&rdb, 9);
     rdb_key(&rdb, 0, "one");
     rdb_string(&rdb, "value");
     rdb_byte(&rdb, 252);
-    rdb_bytes(&rdb, "\0\0\0\0\0\2\0\0", 8); /* in 2039 */
+    rdb_bytes(&rdb, "\0\0\0\0\0\2\0\0", 8); /* 2039 */
     rdb_key(&rdb, 0, "expires");
     rdb_string(&rdb, "value");
     rdb_byte(&rdb, 252);
@@ -305,7 +306,7 @@ static void restore(struct run *run, const struct fake_rule *rules, const char *
 #define INFO_EMPTY "$35\r\nredis_version:7.0.15\r\nrole:master\r\n\r\n"
 #define INFO_AFTER "$46\r\nredis_version:7.0.15\r\ndb0:keys=3,expires=2,x=4\r\n"
 
-START_TEST(commands_are_those_of_a_new_server)
+START_TEST(a_new_server_receives_modern_commands)
 {
     struct run run;
     restore(&run,
@@ -324,7 +325,7 @@ START_TEST(commands_are_those_of_a_new_server)
 }
 END_TEST
 
-START_TEST(an_old_server_is_sent_what_it_knows)
+START_TEST(an_old_server_receives_commands_that_it_supports)
 {
     struct run run;
     restore(&run,
@@ -344,7 +345,7 @@ START_TEST(an_old_server_is_sent_what_it_knows)
 }
 END_TEST
 
-START_TEST(busy_servers_are_tried_again_and_nothing_is_lost)
+START_TEST(keys_refused_by_a_busy_server_are_sent_again)
 {
     struct run run;
     restore(&run,
@@ -377,7 +378,7 @@ START_TEST(a_server_that_stays_busy_fails_the_restore)
 }
 END_TEST
 
-START_TEST(every_refused_key_fails_the_restore_by_name)
+START_TEST(every_refused_key_fails_the_restore_with_its_name)
 {
     static const struct {
         const char *command, *answer;
@@ -408,7 +409,7 @@ START_TEST(every_refused_key_fails_the_restore_by_name)
 }
 END_TEST
 
-START_TEST(keys_that_the_server_does_not_have_in_the_end_fail_the_restore)
+START_TEST(missing_keys_at_the_end_fail_the_restore)
 {
     struct run run;
     restore(&run,
@@ -423,7 +424,7 @@ START_TEST(keys_that_the_server_does_not_have_in_the_end_fail_the_restore)
 }
 END_TEST
 
-START_TEST(a_connection_lost_in_the_midst_fails_the_restore)
+START_TEST(a_lost_connection_fails_the_restore)
 {
     struct run run;
     restore(&run,
@@ -437,7 +438,7 @@ START_TEST(a_connection_lost_in_the_midst_fails_the_restore)
 }
 END_TEST
 
-START_TEST(a_target_that_stops_answering_meets_the_timeout)
+START_TEST(a_stalled_target_fails_the_restore_after_the_timeout)
 {
     struct run run;
     restore(&run,
@@ -456,7 +457,7 @@ static void *cancel_soon(void *arg)
     return NULL;
 }
 
-START_TEST(cancel_ends_a_restore_that_waits)
+START_TEST(a_cancellation_ends_a_restore_that_waits)
 {
     struct run run;
     pthread_t thread;
@@ -505,7 +506,7 @@ START_TEST(a_large_value_waits_until_the_server_is_not_busy)
 }
 END_TEST
 
-START_TEST(a_target_of_another_kind_is_refused)
+START_TEST(a_target_of_the_wrong_kind_is_refused)
 {
     static const struct {
         const char *info;
@@ -539,29 +540,29 @@ int main(void)
     Suite *suite = suite_create("redis faults");
     TCase *tests = tcase_create("faults");
     tcase_set_timeout(tests, 120);
-    tcase_add_test(tests, signs_of_life_may_come_anywhere_before_the_rdb);
-    tcase_add_test(tests, a_transfer_cut_at_any_byte_is_no_backup);
-    tcase_add_test(tests, a_connection_that_ends_after_the_rdb_is_fine);
-    tcase_add_test(tests, a_server_without_psync_is_asked_with_sync);
+    tcase_add_test(tests, keepalives_may_arrive_anywhere_before_the_rdb);
+    tcase_add_test(tests, a_transfer_that_ends_at_any_byte_fails_the_backup);
+    tcase_add_test(tests, a_connection_may_end_after_the_rdb);
+    tcase_add_test(tests, a_server_without_psync_is_backed_up_with_sync);
     tcase_add_test(tests, a_server_without_rdb_only_is_backed_up_with_a_warning);
-    tcase_add_test(tests, refusals_have_the_class_that_says_what_helps);
-    tcase_add_test(tests, a_save_that_fails_in_the_server_is_told);
+    tcase_add_test(tests, each_refusal_has_its_result_code);
+    tcase_add_test(tests, a_failed_save_of_the_server_is_reported);
     tcase_add_test(tests, a_backup_waits_while_the_server_loads_or_saves);
-    tcase_add_test(tests, a_missing_checksum_is_told_and_not_called_verified);
-    tcase_add_test(tests, an_empty_backup_of_a_full_server_is_told);
-    tcase_add_test(tests, a_reply_that_claims_to_be_huge_is_refused_before_it_takes_the_memory);
-    tcase_add_test(tests, what_is_not_redis_is_told);
-    tcase_add_test(tests, commands_are_those_of_a_new_server);
-    tcase_add_test(tests, an_old_server_is_sent_what_it_knows);
-    tcase_add_test(tests, busy_servers_are_tried_again_and_nothing_is_lost);
+    tcase_add_test(tests, a_missing_checksum_is_reported_as_unverified);
+    tcase_add_test(tests, an_empty_backup_of_a_server_with_keys_is_reported);
+    tcase_add_test(tests, a_huge_reply_is_refused_before_its_memory_is_allocated);
+    tcase_add_test(tests, a_server_that_is_not_redis_is_reported);
+    tcase_add_test(tests, a_new_server_receives_modern_commands);
+    tcase_add_test(tests, an_old_server_receives_commands_that_it_supports);
+    tcase_add_test(tests, keys_refused_by_a_busy_server_are_sent_again);
     tcase_add_test(tests, a_server_that_stays_busy_fails_the_restore);
-    tcase_add_test(tests, every_refused_key_fails_the_restore_by_name);
-    tcase_add_test(tests, keys_that_the_server_does_not_have_in_the_end_fail_the_restore);
-    tcase_add_test(tests, a_connection_lost_in_the_midst_fails_the_restore);
-    tcase_add_test(tests, a_target_that_stops_answering_meets_the_timeout);
-    tcase_add_test(tests, cancel_ends_a_restore_that_waits);
+    tcase_add_test(tests, every_refused_key_fails_the_restore_with_its_name);
+    tcase_add_test(tests, missing_keys_at_the_end_fail_the_restore);
+    tcase_add_test(tests, a_lost_connection_fails_the_restore);
+    tcase_add_test(tests, a_stalled_target_fails_the_restore_after_the_timeout);
+    tcase_add_test(tests, a_cancellation_ends_a_restore_that_waits);
     tcase_add_test(tests, a_large_value_waits_until_the_server_is_not_busy);
-    tcase_add_test(tests, a_target_of_another_kind_is_refused);
+    tcase_add_test(tests, a_target_of_the_wrong_kind_is_refused);
     suite_add_tcase(suite, tests);
     return testing_main(suite);
 }

@@ -20,7 +20,7 @@ static void restore_file(struct run *run, const char *dir, const char *setting)
     run_restore(run, backup.data, backup.size, 1000, backup.attrs, 0);
 }
 
-START_TEST(a_file_is_put_where_a_stopped_server_finds_it)
+START_TEST(a_stopped_server_loads_the_restored_file)
 {
     struct run run;
     struct stat folder, file;
@@ -53,7 +53,7 @@ START_TEST(a_file_is_put_where_a_stopped_server_finds_it)
 }
 END_TEST
 
-START_TEST(a_file_is_refused_where_it_would_be_lost_or_hidden)
+START_TEST(a_file_that_the_server_would_not_load_is_refused)
 {
     struct run run;
     set_up(three_keys);
@@ -86,7 +86,7 @@ START_TEST(a_file_is_refused_where_it_would_be_lost_or_hidden)
 }
 END_TEST
 
-START_TEST(the_lines_of_restore_txt_give_the_same_data)
+START_TEST(the_commands_of_restore_txt_restore_the_same_data)
 {
     set_up((const char *[]){NULL});
     const char *dir = testing_dir();
@@ -106,12 +106,12 @@ START_TEST(the_lines_of_restore_txt_give_the_same_data)
     ck_assert_msg(status == 0, "%s", fake_text(lines));
     redisContext *link = NULL;
     redisReply *reply = NULL;
-    for (int wait = 0; wait < 1000 && (reply == NULL || reply->type == REDIS_REPLY_ERROR); wait++) {
+    for (int wait = 0; wait < 1000 && (!reply || reply->type == REDIS_REPLY_ERROR); wait++) {
         usleep(10000);
         link = redisConnect("127.0.0.1", port);
         freeReplyObject(reply);
         reply = link->err ? NULL : redisCommand(link, "EVAL %s 0", "return redis.call('dbsize')");
-        if (reply == NULL || reply->type == REDIS_REPLY_ERROR) {
+        if (!reply || reply->type == REDIS_REPLY_ERROR) {
             redisFree(link);
         }
     }
@@ -130,9 +130,9 @@ int main(void)
     Suite *suite = suite_create("redis file");
     TCase *tests = tcase_create("file");
     tcase_set_timeout(tests, 600);
-    tcase_add_test(tests, a_file_is_put_where_a_stopped_server_finds_it);
-    tcase_add_test(tests, a_file_is_refused_where_it_would_be_lost_or_hidden);
-    tcase_add_test(tests, the_lines_of_restore_txt_give_the_same_data);
+    tcase_add_test(tests, a_stopped_server_loads_the_restored_file);
+    tcase_add_test(tests, a_file_that_the_server_would_not_load_is_refused);
+    tcase_add_test(tests, the_commands_of_restore_txt_restore_the_same_data);
     suite_add_tcase(suite, tests);
     return testing_main(suite);
 }

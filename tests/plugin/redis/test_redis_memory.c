@@ -25,7 +25,7 @@ static long drive(const char *what, const char *file, const char *setting, const
     return peak;
 }
 
-START_TEST(values_of_any_size_take_bounded_memory)
+START_TEST(values_of_any_size_need_bounded_memory)
 {
     static const struct {
         const char *compression, *script;
@@ -55,7 +55,7 @@ START_TEST(values_of_any_size_take_bounded_memory)
 }
 END_TEST
 
-START_TEST(without_any_budget_collections_go_by_way_of_the_disk)
+START_TEST(without_a_memory_budget_collections_are_spooled_to_disk)
 {
     struct run run;
     set_up((const char *[]){"CONFIG SET rdbcompression no", NULL});
@@ -80,7 +80,7 @@ START_TEST(without_any_budget_collections_go_by_way_of_the_disk)
 }
 END_TEST
 
-START_TEST(a_value_over_the_server_limit_is_refused_by_name)
+START_TEST(a_value_above_the_server_limit_is_refused_by_name)
 {
     struct run run;
     set_up((const char *[]){"SETRANGE big 3000000 x", "CONFIG SET rdbcompression no", NULL});
@@ -93,7 +93,7 @@ START_TEST(a_value_over_the_server_limit_is_refused_by_name)
 }
 END_TEST
 
-START_TEST(a_hundred_megabytes_never_lock_both_sides)
+START_TEST(a_hundred_megabytes_do_not_deadlock_the_two_sides)
 {
     server_start(&source, (const char *[]){"--rdbcompression", "no", NULL});
     server_start(&target, no_arguments);
@@ -122,10 +122,10 @@ int main(void)
     Suite *suite = suite_create("redis memory");
     TCase *tests = tcase_create("memory");
     tcase_set_timeout(tests, 600);
-    tcase_add_test(tests, values_of_any_size_take_bounded_memory);
-    tcase_add_test(tests, without_any_budget_collections_go_by_way_of_the_disk);
-    tcase_add_test(tests, a_value_over_the_server_limit_is_refused_by_name);
-    tcase_add_test(tests, a_hundred_megabytes_never_lock_both_sides);
+    tcase_add_test(tests, values_of_any_size_need_bounded_memory);
+    tcase_add_test(tests, without_a_memory_budget_collections_are_spooled_to_disk);
+    tcase_add_test(tests, a_value_above_the_server_limit_is_refused_by_name);
+    tcase_add_test(tests, a_hundred_megabytes_do_not_deadlock_the_two_sides);
     suite_add_tcase(suite, tests);
     return testing_main(suite);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * test_redis_restore: restores into real servers: existing data, refusals, and types that only other
- * versions write.
+ * test_redis_restore: restores into real servers: existing data, refusals, and types that only
+ * other versions write.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +18,7 @@ static void put_data_into_target(void)
     server_do(&target, "SET only-in-target target");
 }
 
-START_TEST(a_target_with_data_is_refused_and_stays_as_it_was)
+START_TEST(a_target_with_data_is_refused_and_not_changed)
 {
     struct run run;
     set_up(three_keys);
@@ -41,7 +41,7 @@ START_TEST(a_target_with_data_is_refused_and_stays_as_it_was)
 }
 END_TEST
 
-START_TEST(replace_overwrites_and_keeps_the_rest)
+START_TEST(replace_overwrites_the_same_names_and_keeps_the_others)
 {
     struct run run;
     set_up(three_keys);
@@ -58,7 +58,7 @@ START_TEST(replace_overwrites_and_keeps_the_rest)
 }
 END_TEST
 
-START_TEST(skip_existing_keeps_what_is_there_and_counts_it)
+START_TEST(skip_existing_keeps_and_counts_existing_keys)
 {
     struct run run;
     set_up(three_keys);
@@ -75,7 +75,7 @@ START_TEST(skip_existing_keeps_what_is_there_and_counts_it)
 }
 END_TEST
 
-START_TEST(flush_leaves_the_backup_and_nothing_else)
+START_TEST(flush_leaves_only_the_backup)
 {
     struct run run;
     set_up((const char *[]){NULL});
@@ -97,7 +97,7 @@ START_TEST(flush_leaves_the_backup_and_nothing_else)
 }
 END_TEST
 
-START_TEST(libraries_follow_on_conflict_too)
+START_TEST(on_conflict_applies_to_function_libraries)
 {
     static const struct {
         const char *setting;
@@ -128,7 +128,7 @@ START_TEST(libraries_follow_on_conflict_too)
 }
 END_TEST
 
-START_TEST(a_dry_run_changes_nothing_and_tells_what_would_be)
+START_TEST(a_dry_run_prints_the_plan_and_changes_nothing)
 {
     struct run run;
     set_up(three_keys);
@@ -145,7 +145,7 @@ START_TEST(a_dry_run_changes_nothing_and_tells_what_would_be)
 }
 END_TEST
 
-START_TEST(what_this_version_cannot_do_is_refused)
+START_TEST(unsupported_targets_are_refused)
 {
     struct run run;
     set_up(three_keys);
@@ -165,7 +165,7 @@ START_TEST(what_this_version_cannot_do_is_refused)
 }
 END_TEST
 
-START_TEST(fewer_databases_are_found_out_beforehand_or_at_the_key)
+START_TEST(a_missing_database_is_detected_at_the_start_or_at_its_first_key)
 {
     struct run run;
     set_up((const char *[]){"SET a b", "SELECT 9", "SET c d", NULL});
@@ -210,7 +210,7 @@ START_TEST(a_user_with_the_documented_rights_can_restore)
 }
 END_TEST
 
-START_TEST(keys_whose_time_is_over_are_counted_and_not_restored)
+START_TEST(expired_keys_are_counted_and_not_restored)
 {
     struct run run;
     set_up((const char *[]){"DEBUG SET-ACTIVE-EXPIRE 0", "SET stays v", "SET gone v PXAT 1",
@@ -228,7 +228,7 @@ START_TEST(keys_whose_time_is_over_are_counted_and_not_restored)
 }
 END_TEST
 
-START_TEST(a_damaged_or_cut_rdb_never_restores_with_success)
+START_TEST(a_damaged_or_truncated_rdb_fails_the_restore)
 {
     struct run run;
     set_up(three_keys);
@@ -236,7 +236,7 @@ START_TEST(a_damaged_or_cut_rdb_never_restores_with_success)
         server_do(&target, "FLUSHALL");
         run_open(&run, (const char *[]){target.socket_option, NULL});
         run_restore(&run, backup.data, size, MANY, NULL, 0);
-        ck_assert_msg(run.rc == HANGAR_CORRUPT, "%zu bytes came to %d", size, (int)run.rc);
+        ck_assert_msg(run.rc == HANGAR_CORRUPT, "%zu bytes: result %d", size, (int)run.rc);
         run_free(&run);
     }
     backup.data[backup.size - 20] ^= 1;
@@ -294,7 +294,7 @@ START_TEST(types_of_old_servers_are_restored)
 }
 END_TEST
 
-START_TEST(an_rdb_of_a_newer_version_is_restored_where_its_types_are_known)
+START_TEST(an_rdb_of_a_newer_version_is_restored_if_its_types_are_known)
 {
     static struct rdb_build rdb;
     struct run run;
@@ -320,7 +320,7 @@ START_TEST(an_rdb_of_a_newer_version_is_restored_where_its_types_are_known)
 }
 END_TEST
 
-START_TEST(empty_collections_are_left_out_and_scripts_are_loaded)
+START_TEST(empty_collections_are_skipped_and_scripts_are_loaded)
 {
     static struct rdb_build rdb;
     struct run run;
@@ -349,7 +349,7 @@ START_TEST(empty_collections_are_left_out_and_scripts_are_loaded)
 }
 END_TEST
 
-START_TEST(idle_times_and_frequencies_come_back_where_they_mean_something)
+START_TEST(idle_times_and_frequencies_are_restored_where_they_are_used)
 {
     static struct rdb_build rdb;
     struct run run;
@@ -387,21 +387,21 @@ int main(void)
     Suite *suite = suite_create("redis restore");
     TCase *tests = tcase_create("restore");
     tcase_set_timeout(tests, 600);
-    tcase_add_test(tests, a_target_with_data_is_refused_and_stays_as_it_was);
-    tcase_add_test(tests, replace_overwrites_and_keeps_the_rest);
-    tcase_add_test(tests, skip_existing_keeps_what_is_there_and_counts_it);
-    tcase_add_test(tests, flush_leaves_the_backup_and_nothing_else);
-    tcase_add_test(tests, libraries_follow_on_conflict_too);
-    tcase_add_test(tests, a_dry_run_changes_nothing_and_tells_what_would_be);
-    tcase_add_test(tests, what_this_version_cannot_do_is_refused);
-    tcase_add_test(tests, fewer_databases_are_found_out_beforehand_or_at_the_key);
+    tcase_add_test(tests, a_target_with_data_is_refused_and_not_changed);
+    tcase_add_test(tests, replace_overwrites_the_same_names_and_keeps_the_others);
+    tcase_add_test(tests, skip_existing_keeps_and_counts_existing_keys);
+    tcase_add_test(tests, flush_leaves_only_the_backup);
+    tcase_add_test(tests, on_conflict_applies_to_function_libraries);
+    tcase_add_test(tests, a_dry_run_prints_the_plan_and_changes_nothing);
+    tcase_add_test(tests, unsupported_targets_are_refused);
+    tcase_add_test(tests, a_missing_database_is_detected_at_the_start_or_at_its_first_key);
     tcase_add_test(tests, a_user_with_the_documented_rights_can_restore);
-    tcase_add_test(tests, keys_whose_time_is_over_are_counted_and_not_restored);
-    tcase_add_test(tests, a_damaged_or_cut_rdb_never_restores_with_success);
+    tcase_add_test(tests, expired_keys_are_counted_and_not_restored);
+    tcase_add_test(tests, a_damaged_or_truncated_rdb_fails_the_restore);
     tcase_add_test(tests, types_of_old_servers_are_restored);
-    tcase_add_test(tests, an_rdb_of_a_newer_version_is_restored_where_its_types_are_known);
-    tcase_add_test(tests, empty_collections_are_left_out_and_scripts_are_loaded);
-    tcase_add_test(tests, idle_times_and_frequencies_come_back_where_they_mean_something);
+    tcase_add_test(tests, an_rdb_of_a_newer_version_is_restored_if_its_types_are_known);
+    tcase_add_test(tests, empty_collections_are_skipped_and_scripts_are_loaded);
+    tcase_add_test(tests, idle_times_and_frequencies_are_restored_where_they_are_used);
     suite_add_tcase(suite, tests);
     return testing_main(suite);
 }

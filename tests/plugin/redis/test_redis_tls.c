@@ -8,7 +8,7 @@
 #include "restore_case.h"
 #include "testing.h"
 
-START_TEST(tls_works_and_a_wrong_name_or_ca_is_refused)
+START_TEST(tls_is_used_and_a_wrong_name_or_ca_is_refused)
 {
     const char *dir = testing_dir();
     char port[32], ca[300], wrong_ca[300], cert[300], key[300];
@@ -95,7 +95,7 @@ int main(void)
     Suite *suite = suite_create("redis tls");
     TCase *tests = tcase_create("tls");
     tcase_set_timeout(tests, 600);
-    tcase_add_test(tests, tls_works_and_a_wrong_name_or_ca_is_refused);
+    tcase_add_test(tests, tls_is_used_and_a_wrong_name_or_ca_is_refused);
     suite_add_tcase(suite, tests);
     return testing_main(suite);
 }

@@ -56,7 +56,7 @@ START_TEST(types_of_old_servers_are_walked_and_counted)
 }
 END_TEST
 
-START_TEST(old_versions_have_no_checksum_and_a_zero_one_is_none)
+START_TEST(an_rdb_before_version_5_or_with_checksum_0_is_unverified)
 {
     static struct rdb_build rdb;
     struct rdb_counts counts;
@@ -99,7 +99,7 @@ START_TEST(types_of_newer_servers_and_of_modules_are_walked)
 }
 END_TEST
 
-START_TEST(empty_collections_are_told_apart)
+START_TEST(empty_collections_are_counted_apart)
 {
     static struct rdb_build rdb;
     struct rdb_counts counts;
@@ -126,7 +126,8 @@ static void assert_refused(unsigned version, unsigned type, enum hangar_rc want,
     rdb_finish(&rdb, 1);
     struct rdb_walk *walk = rdb_walk_new(NULL, NULL, 64, rdb.size);
     ck_assert_int_eq(walk_all(walk, rdb.data, rdb.size, 100), want);
-    ck_assert_msg(strstr(rdb_walk_problem(walk), text) != NULL, "says %s", rdb_walk_problem(walk));
+    ck_assert_msg(strstr(rdb_walk_problem(walk), text), "the message is: %s",
+                  rdb_walk_problem(walk));
     size_t used;
     ck_assert_int_eq(rdb_walk_feed(walk, rdb.data, rdb.size, &used), want); /* it stays refused */
     ck_assert(!rdb_walk_done(walk));
@@ -145,7 +146,7 @@ START_TEST(unknown_and_prerelease_types_are_refused_by_name)
 }
 END_TEST
 
-START_TEST(every_truncation_and_every_flipped_bit_is_found)
+START_TEST(every_truncation_and_every_flipped_bit_is_detected)
 {
     static struct rdb_build rdbs[2];
     struct rdb_counts counts;
@@ -167,7 +168,7 @@ START_TEST(every_truncation_and_every_flipped_bit_is_found)
 }
 END_TEST
 
-START_TEST(random_bytes_never_pass_for_an_rdb)
+START_TEST(random_bytes_are_never_accepted_as_an_rdb)
 {
     uint32_t state = 5;
     for (int round = 0; round < 20000; round++) {
@@ -242,7 +243,7 @@ static enum hangar_rc hear_end(void *arg, bool empty)
 static const struct rdb_events heard_events = {
     .aux = hear_aux, .key = hear_key, .string = hear_string, .body = hear_body, .end = hear_end};
 
-START_TEST(bodies_are_the_values_as_they_stand_in_the_rdb)
+START_TEST(bodies_are_the_value_as_the_rdb_stores_it)
 {
     static struct rdb_build rdb;
     static struct heard heard;
@@ -290,7 +291,7 @@ START_TEST(events_of_damaged_rdbs_stay_in_order_and_in_bounds)
 }
 END_TEST
 
-START_TEST(an_expiry_counts_for_one_key_only)
+START_TEST(an_expiry_applies_to_one_key_only)
 {
     static struct rdb_build rdb;
     static struct heard heard;
@@ -310,7 +311,7 @@ START_TEST(an_expiry_counts_for_one_key_only)
 }
 END_TEST
 
-START_TEST(what_an_event_returns_ends_the_walk)
+START_TEST(an_event_that_fails_ends_the_walk)
 {
     static struct rdb_build rdb;
     static struct heard heard;
@@ -324,7 +325,7 @@ START_TEST(what_an_event_returns_ends_the_walk)
 }
 END_TEST
 
-START_TEST(lengths_that_do_not_fit_are_refused_before_they_are_believed)
+START_TEST(lengths_beyond_the_end_of_the_rdb_are_refused)
 {
     static const struct {
         unsigned type;
@@ -348,7 +349,7 @@ START_TEST(lengths_that_do_not_fit_are_refused_before_they_are_believed)
         rdb_bytes(&rdb, "padding padding padding", 23);
         struct rdb_walk *walk = rdb_walk_new(NULL, NULL, 64, rdb.size);
         ck_assert_int_eq(walk_all(walk, rdb.data, rdb.size, 4), HANGAR_CORRUPT);
-        ck_assert_msg(strstr(rdb_walk_problem(walk), cases[i].says) != NULL, "case %zu: %s", i,
+        ck_assert_msg(strstr(rdb_walk_problem(walk), cases[i].says), "case %zu: %s", i,
                       rdb_walk_problem(walk));
         rdb_walk_free(walk);
     }
@@ -361,17 +362,17 @@ int main(void)
     TCase *tests = tcase_create("walk");
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, types_of_old_servers_are_walked_and_counted);
-    tcase_add_test(tests, old_versions_have_no_checksum_and_a_zero_one_is_none);
+    tcase_add_test(tests, an_rdb_before_version_5_or_with_checksum_0_is_unverified);
     tcase_add_test(tests, types_of_newer_servers_and_of_modules_are_walked);
-    tcase_add_test(tests, empty_collections_are_told_apart);
+    tcase_add_test(tests, empty_collections_are_counted_apart);
     tcase_add_test(tests, unknown_and_prerelease_types_are_refused_by_name);
-    tcase_add_test(tests, every_truncation_and_every_flipped_bit_is_found);
-    tcase_add_test(tests, random_bytes_never_pass_for_an_rdb);
-    tcase_add_test(tests, bodies_are_the_values_as_they_stand_in_the_rdb);
+    tcase_add_test(tests, every_truncation_and_every_flipped_bit_is_detected);
+    tcase_add_test(tests, random_bytes_are_never_accepted_as_an_rdb);
+    tcase_add_test(tests, bodies_are_the_value_as_the_rdb_stores_it);
     tcase_add_test(tests, events_of_damaged_rdbs_stay_in_order_and_in_bounds);
-    tcase_add_test(tests, an_expiry_counts_for_one_key_only);
-    tcase_add_test(tests, what_an_event_returns_ends_the_walk);
-    tcase_add_test(tests, lengths_that_do_not_fit_are_refused_before_they_are_believed);
+    tcase_add_test(tests, an_expiry_applies_to_one_key_only);
+    tcase_add_test(tests, an_event_that_fails_ends_the_walk);
+    tcase_add_test(tests, lengths_beyond_the_end_of_the_rdb_are_refused);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
