@@ -30,13 +30,13 @@ static void replies(const char *text, size_t size)
     char problem[CREDS_PROBLEM_SIZE] = "";
     for (int kind = CREDS_JSON_PROCESS; kind <= CREDS_JSON_ENDPOINT; kind++) {
         bool good = creds_parse_json(text, size, (enum creds_json)kind, &keys, problem);
-        FUZZ_RULE(good ? creds_check(&keys, problem)
+        FUZZ_RULE(good ? creds_check_keys(&keys, problem)
                        : *problem && !memcmp(&keys, &none, sizeof(keys)));
     }
     *problem = '\0';
     bool good = creds_parse_sts(text, size, &sts, problem);
     FUZZ_RULE(good || *problem);
-    FUZZ_RULE(!good || *sts.code || creds_check(&sts.keys, problem));
+    FUZZ_RULE(!good || *sts.code || creds_check_keys(&sts.keys, problem));
 }
 
 static void lines(const char *text)
@@ -44,7 +44,7 @@ static void lines(const char *text)
     size_t all = 0;
     int64_t ms;
     clock_parse(text, &ms);
-    char **argv = creds_split(text);
+    char **argv = creds_split_command(text);
     for (size_t i = 0; argv && argv[i]; i++) {
         all += strlen(argv[i]);
     }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * credentials: the keys in use.  It knows when they must be renewed and who waits for
- * that, and not where they are from (places.c).
+ * credentials: the keys in use: when they are renewed, and which threads wait for that.  It must
+ * not know where keys come from (places.c).
  */
 #include "keys/parts.h"
 
@@ -17,25 +17,20 @@
 #define RENEW_BEFORE_MS ((int64_t)5 * 60 * 1000)
 #define RENEW_AGAIN_MS ((int64_t)10 * 1000) /* after a failure, while the old keys are valid */
 
-/* The mutex guards all of it, and is never held while a place is asked. */
+/* The mutex guards all of it.  No thread holds it while it gets keys from a place. */
 struct creds_state {
     pthread_mutex_t mutex;
     pthread_cond_t changed;
-    bool asking;  /* a thread asks for keys */
-    bool have;    /* there are keys */
-    bool refused; /* the store does not take them any more */
+    bool renewing; /* a thread gets new keys */
+    bool has_keys; /* `keys` is set */
+    bool refused;  /* the store refused them */
     struct s3_keys keys;
-    int64_t renew_at_ms; /* of the wall clock; of keys that expire */
-    uint64_t rounds;     /* how often was asked */
-    enum hangar_rc last; /* what came of the last round */
+    int64_t renew_at_ms;    /* since 1970; of keys that expire */
+    uint64_t renewals;      /* how many have ended, with or without keys */
+    enum hangar_rc last_rc; /* the result of the last renewal */
     char reason[CREDS_REASON_SIZE];
     char source[CREDS_PROBLEM_SIZE];
 };
-
-bool creds_is_cancelled(struct s3_credentials *c)
-{
-    return atomic_load(&c->cancelled) || c->host->cancelled(c->ctx);
-}
 
 enum hangar_rc s3_credentials_open(const struct hangar_host *host, struct hangar_ctx *ctx,
                                    struct s3_credentials **out)
@@ -45,7 +40,8 @@ enum hangar_rc s3_credentials_open(const struct hangar_host *host, struct hangar
     if (!c || !state || curl_global_init(CURL_GLOBAL_DEFAULT)) {
         free(c);
         free(state);
-        return host->fail(ctx, HANGAR_NO_MEMORY, 0, "cannot set up the keys for S3: out of memory");
+        return host->fail(ctx, HANGAR_NO_MEMORY, 0,
+                          "cannot read the options of the credentials: out of memory");
     }
     pthread_mutex_init(&state->mutex, NULL);
     pthread_cond_init(&state->changed, NULL);
@@ -53,7 +49,7 @@ enum hangar_rc s3_credentials_open(const struct hangar_host *host, struct hangar
     c->ctx = ctx;
     c->timeout_ms = host->opt_int(ctx, "credentials_timeout");
     c->state = state;
-    enum hangar_rc rc = creds_choose(c);
+    enum hangar_rc rc = creds_choose_place(c);
     if (rc != HANGAR_OK) {
         s3_credentials_close(c);
         return rc;
@@ -75,56 +71,56 @@ void s3_credentials_close(struct s3_credentials *c)
     curl_global_cleanup();
 }
 
-/* Valid for a request that is made now. */
-static bool is_valid(const struct creds_state *state, int64_t now_ms)
+/* Are the keys valid for a request that is sent now? */
+static bool creds_is_valid(const struct creds_state *state, int64_t now_ms)
 {
-    return state->have && !state->refused &&
+    return state->has_keys && !state->refused &&
            (!state->keys.expires_ms || now_ms < state->keys.expires_ms);
 }
 
-static bool is_due(const struct creds_state *state, int64_t now_ms)
+static bool creds_is_due(const struct creds_state *state, int64_t now_ms)
 {
     return state->keys.expires_ms && now_ms >= state->renew_at_ms;
 }
 
-/* Keys that live shorter than twice the margin are renewed after half their life. */
-static void take(struct s3_credentials *c, const struct s3_keys *keys, const char *source)
+/* Stores new keys.  Those that live less than 10 minutes are renewed after half of their life. */
+static void creds_use(struct s3_credentials *c, const struct s3_keys *keys, const char *source)
 {
     struct creds_state *state = c->state;
     int64_t now_ms = clock_now_ms();
     int64_t half_ms = (keys->expires_ms - now_ms) / 2;
-    bool news = strcmp(state->source, source) != 0;
+    bool is_new = strcmp(state->source, source) != 0;
     state->keys = *keys;
-    state->have = true;
+    state->has_keys = true;
     state->refused = false;
     state->renew_at_ms = keys->expires_ms - (half_ms < RENEW_BEFORE_MS ? half_ms : RENEW_BEFORE_MS);
     snprintf(state->source, sizeof(state->source), "%s", source);
-    c->host->log(c->ctx, news ? HANGAR_LOG_INFO : HANGAR_LOG_DEBUG, "keys for S3 %s %s",
-                 news ? "are from" : "were renewed by", source);
+    c->host->log(c->ctx, is_new ? HANGAR_LOG_INFO : HANGAR_LOG_DEBUG, "keys for S3 %s %s",
+                 is_new ? "are from" : "were renewed from", source);
 }
 
-/* Asks for keys, without the mutex; then everybody looks again. */
-static void ask(struct s3_credentials *c)
+/* Gets new keys, without the mutex, and wakes the threads that wait for them. */
+static void creds_renew(struct s3_credentials *c)
 {
     struct creds_state *state = c->state;
     struct s3_keys keys;
     char reason[CREDS_REASON_SIZE], source[CREDS_PROBLEM_SIZE];
-    state->asking = true;
+    state->renewing = true;
     pthread_mutex_unlock(&state->mutex);
-    enum hangar_rc rc = creds_ask(c, &keys, reason, source);
+    enum hangar_rc rc = creds_find(c, &keys, reason, source);
     pthread_mutex_lock(&state->mutex);
-    state->asking = false;
-    state->rounds++;
-    state->last = rc;
+    state->renewing = false;
+    state->renewals++;
+    state->last_rc = rc;
     if (rc == HANGAR_OK) {
-        take(c, &keys, source);
+        creds_use(c, &keys, source);
     } else {
         int64_t now_ms = clock_now_ms();
         snprintf(state->reason, sizeof(state->reason), "%s", reason);
         state->renew_at_ms = now_ms + RENEW_AGAIN_MS;
-        if (is_valid(state, now_ms) && rc != HANGAR_CANCELLED) {
+        if (creds_is_valid(state, now_ms) && rc != HANGAR_CANCELLED) {
             c->host->log(c->ctx, HANGAR_LOG_WARN,
-                         "%s; the keys in use go on for another %lld s and are renewed later",
+                         "%s; the current keys stay valid for %lld s, and the renewal is repeated",
                          reason, (long long)(state->keys.expires_ms - now_ms) / 1000);
         }
     }
@@ -138,12 +134,13 @@ enum hangar_rc s3_credentials_get(struct s3_credentials *c, struct s3_keys *out)
     char reason[CREDS_REASON_SIZE];
     enum hangar_rc rc = HANGAR_OK;
     pthread_mutex_lock(&state->mutex);
-    const uint64_t round = state->rounds;
+    const uint64_t renewals_before = state->renewals;
     for (;;) {
         int64_t now_ms = clock_now_ms();
         bool cancelled = creds_is_cancelled(c);
-        /* without waiting they are given even then: what was begun is to be aborted */
-        if (is_valid(state, now_ms) && (cancelled || state->asking || !is_due(state, now_ms))) {
+        /* valid keys are returned even after a cancel: unfinished uploads must be aborted */
+        if (creds_is_valid(state, now_ms) &&
+            (cancelled || state->renewing || !creds_is_due(state, now_ms))) {
             *out = state->keys;
             break;
         }
@@ -152,14 +149,14 @@ enum hangar_rc s3_credentials_get(struct s3_credentials *c, struct s3_keys *out)
             snprintf(reason, sizeof(reason), "cannot get keys for S3: cancelled");
             break;
         }
-        if (state->asking) {
+        if (state->renewing) {
             pthread_cond_wait(&state->changed, &state->mutex);
-        } else if (state->rounds != round && state->last) { /* for us, or while we waited */
-            rc = state->last;
+        } else if (state->renewals != renewals_before && state->last_rc) { /* by any thread */
+            rc = state->last_rc;
             snprintf(reason, sizeof(reason), "%s", state->reason);
             break;
         } else {
-            ask(c);
+            creds_renew(c);
         }
     }
     pthread_mutex_unlock(&state->mutex);
@@ -170,7 +167,7 @@ void s3_credentials_expired(struct s3_credentials *c, const struct s3_keys *refu
 {
     struct creds_state *state = c->state;
     pthread_mutex_lock(&state->mutex);
-    if (state->have && strcmp(state->keys.access_key_id, refused->access_key_id) == 0 &&
+    if (state->has_keys && strcmp(state->keys.access_key_id, refused->access_key_id) == 0 &&
         strcmp(state->keys.session_token, refused->session_token) == 0) {
         state->refused = true;
     }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * http: one request to an endpoint that gives keys.  Bounded in time and
- * size, ended by cancel, never redirected.  It knows no endpoint.
+ * http: one request to an endpoint that returns keys, limited in time and size.  A cancel ends it,
+ * and redirections are not followed.  It must not know any particular endpoint.
  */
 #include "keys/parts.h"
 
@@ -11,13 +11,13 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define TICK_MS 50 /* how often cancelling is looked for */
+#define TICK_MS 50 /* the interval in which a cancel is detected */
 
-static size_t on_body(char *data, size_t one, size_t size, void *arg)
+static size_t creds_http_on_body(char *data, size_t one, size_t size, void *arg)
 {
     struct creds_reply *reply = arg;
     (void)one;
-    if (size > CREDS_REPLY_MAX - reply->size) {
+    if (size > CREDS_REPLY_MAX_BYTES - reply->size) {
         return 0; /* ends the transfer with CURLE_WRITE_ERROR */
     }
     memcpy(reply->text + reply->size, data, size);
@@ -26,7 +26,7 @@ static size_t on_body(char *data, size_t one, size_t size, void *arg)
     return size;
 }
 
-static bool is_near_address(const char *host)
+static bool creds_is_local_address(const char *host)
 {
     static const char *const aws[] = {"169.254.169.254", "169.254.170.2", "169.254.170.23",
                                       "fd00:ec2::254", "fd00:ec2::23"};
@@ -57,28 +57,28 @@ static bool is_near_address(const char *host)
     return IN6_IS_ADDR_LOOPBACK(&v6);
 }
 
-bool creds_is_near(const char *url)
+bool creds_is_local_url(const char *url)
 {
     char *host = NULL;
-    bool near = false;
+    bool local = false;
     CURLU *parts = curl_url();
     if (parts && !curl_url_set(parts, CURLUPART_URL, url, 0) &&
         !curl_url_get(parts, CURLUPART_HOST, &host, 0)) {
         size_t size = strlen(host);
-        if (*host == '[' && size > 2) { /* of an address of IPv6 */
+        if (*host == '[' && size > 2) { /* an IPv6 address */
             host[size - 1] = '\0';
-            near = is_near_address(host + 1);
+            local = creds_is_local_address(host + 1);
         } else {
-            near = is_near_address(host);
+            local = creds_is_local_address(host);
         }
     }
     curl_free(host);
     curl_url_cleanup(parts);
-    return near;
+    return local;
 }
 
-/* Adds the headers; NULL: out of memory. */
-static struct curl_slist *make_headers(const struct creds_request *request)
+/* The headers of the request; NULL: out of memory. */
+static struct curl_slist *creds_http_make_headers(const struct creds_request *request)
 {
     struct curl_slist *list = curl_slist_append(NULL, "Accept: */*");
     for (size_t i = 0; list && i < sizeof(request->headers) / sizeof(request->headers[0]); i++) {
@@ -94,7 +94,7 @@ static struct curl_slist *make_headers(const struct creds_request *request)
     return list;
 }
 
-static void wipe_headers(struct curl_slist *list)
+static void creds_http_wipe_headers(struct curl_slist *list)
 {
     for (struct curl_slist *item = list; item; item = item->next) {
         explicit_bzero(item->data, strlen(item->data));
@@ -102,11 +102,11 @@ static void wipe_headers(struct curl_slist *list)
     curl_slist_free_all(list);
 }
 
-static void set_way(struct s3_credentials *c, CURL *curl, const char *url)
+static void creds_http_set_route(struct s3_credentials *c, CURL *curl, const char *url)
 {
     const char *proxy = creds_option(c, "proxy");
     const char *ca_file = creds_setting(c, "ca_file", "AWS_CA_BUNDLE");
-    if (creds_is_near(url)) {
+    if (creds_is_local_url(url)) {
         curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
     } else if (proxy) {
         curl_easy_setopt(curl, CURLOPT_PROXY, proxy);
@@ -116,8 +116,9 @@ static void set_way(struct s3_credentials *c, CURL *curl, const char *url)
     }
 }
 
-static void set_request(struct s3_credentials *c, CURL *curl, const struct creds_request *request,
-                        struct curl_slist *headers, struct creds_reply *reply)
+static void creds_http_set_request(struct s3_credentials *c, CURL *curl,
+                                   const struct creds_request *request, struct curl_slist *headers,
+                                   struct creds_reply *reply)
 {
     curl_easy_setopt(curl, CURLOPT_URL, request->url);
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -125,21 +126,21 @@ static void set_request(struct s3_credentials *c, CURL *curl, const struct creds
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)request->connect_timeout_ms);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, creds_http_on_body);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, reply);
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "hangar/" HANGAR_PLUGIN_VERSION);
     if (request->body) {
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->body);
     }
     curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
-    set_way(c, curl, request->url);
+    creds_http_set_route(c, curl, request->url);
 }
 
-/* Performs it; false when it was cancelled. */
-static bool perform(struct s3_credentials *c, CURLM *multi, CURLcode *result)
+/* Performs the request.  False: it was cancelled. */
+static bool creds_http_perform(struct s3_credentials *c, CURLM *multi, CURLcode *code)
 {
     int running = 1, left;
-    *result = CURLE_FAILED_INIT;
+    *code = CURLE_FAILED_INIT;
     while (running) {
         if (creds_is_cancelled(c)) {
             return false;
@@ -151,53 +152,55 @@ static bool perform(struct s3_credentials *c, CURLM *multi, CURLcode *result)
     }
     const CURLMsg *message = curl_multi_info_read(multi, &left);
     if (message) {
-        *result = message->data.result;
+        *code = message->data.result;
     }
     return true;
 }
 
-static enum hangar_rc judge(CURL *curl, CURLcode result, bool *unreachable, struct creds_note *note)
+static enum hangar_rc creds_http_judge(CURL *curl, CURLcode code, bool *unreachable,
+                                       struct creds_result *result)
 {
     long answered = 0;
-    if (result == CURLE_WRITE_ERROR) {
-        return creds_problem(note, HANGAR_AUTH, "the answer is longer than 64 KiB");
+    if (code == CURLE_WRITE_ERROR) {
+        return creds_fail(result, HANGAR_AUTH, "the answer is longer than 64 KiB");
     }
-    if (result == CURLE_URL_MALFORMAT || result == CURLE_UNSUPPORTED_PROTOCOL) {
-        return creds_problem(note, HANGAR_CONFIG, "the URL is not one of http or https");
+    if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL) {
+        return creds_fail(result, HANGAR_CONFIG, "the URL is not a valid http or https URL");
     }
-    if (result == CURLE_SSL_CACERT_BADFILE) {
-        return creds_problem(note, HANGAR_CONFIG, "cannot read the CA certificates");
+    if (code == CURLE_SSL_CACERT_BADFILE) {
+        return creds_fail(result, HANGAR_CONFIG, "cannot read the CA certificates");
     }
-    if (result == CURLE_PEER_FAILED_VERIFICATION) {
-        return creds_problem(note, HANGAR_AUTH,
-                             "the certificate is not trusted; hint: ca_file names the CA");
+    if (code == CURLE_PEER_FAILED_VERIFICATION) {
+        return creds_fail(
+            result, HANGAR_AUTH,
+            "the certificate is not trusted; hint: set ca_file to the certificate of its authority");
     }
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answered);
     *unreachable = !answered;
-    return creds_problem(note, HANGAR_RETRY, "%s", curl_easy_strerror(result));
+    return creds_fail(result, HANGAR_RETRY, "%s", curl_easy_strerror(code));
 }
 
 enum hangar_rc creds_http(struct s3_credentials *c, const struct creds_request *request,
-                          struct creds_reply *reply, bool *unreachable, struct creds_note *note)
+                          struct creds_reply *reply, bool *unreachable, struct creds_result *result)
 {
-    CURLcode result = CURLE_OK;
+    CURLcode code = CURLE_OK;
     CURL *curl = curl_easy_init();
     CURLM *multi = curl_multi_init();
-    struct curl_slist *headers = make_headers(request);
+    struct curl_slist *headers = creds_http_make_headers(request);
     enum hangar_rc rc = HANGAR_OK;
     *unreachable = false;
     reply->status = 0;
     reply->size = 0;
     reply->text[0] = '\0';
     if (!curl || !multi || !headers) {
-        rc = creds_problem(note, HANGAR_NO_MEMORY, "out of memory");
+        rc = creds_fail(result, HANGAR_NO_MEMORY, "out of memory");
     } else {
-        set_request(c, curl, request, headers, reply);
+        creds_http_set_request(c, curl, request, headers, reply);
         curl_multi_add_handle(multi, curl);
-        if (!perform(c, multi, &result)) {
-            rc = creds_problem(note, HANGAR_CANCELLED, "cancelled");
-        } else if (result) {
-            rc = judge(curl, result, unreachable, note);
+        if (!creds_http_perform(c, multi, &code)) {
+            rc = creds_fail(result, HANGAR_CANCELLED, "cancelled");
+        } else if (code) {
+            rc = creds_http_judge(curl, code, unreachable, result);
         } else {
             curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &reply->status);
         }
@@ -205,6 +208,6 @@ enum hangar_rc creds_http(struct s3_credentials *c, const struct creds_request *
     }
     curl_easy_cleanup(curl);
     curl_multi_cleanup(multi);
-    wipe_headers(headers);
+    creds_http_wipe_headers(headers);
     return rc;
 }

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * parts.h: what the files of the credentials share.
+ * parts.h: what the files of this folder share.
  *
- *     credentials.c  the keys in use: asking, renewing, waiting
- *     places.c       the places, their order, and what is asked of each
- *     remote.c       the places that are asked over HTTP
- *     http.c         one bounded request
- *     process.c      one bounded program
- *     profile.c      the files of AWS's tools: text to settings
- *     reply.c        JSON and XML: text to keys
+ *     credentials.c  the keys in use: renewing and waiting
+ *     places.c       the places and their order; those on this machine
+ *     remote.c       the places that are reached over HTTP
+ *     http.c         one HTTP request, limited in time and size
+ *     process.c      one program, limited in time and output
+ *     profile.c      parses the files of the AWS tools
+ *     reply.c        parses JSON and XML into keys
+ *     base.c         options, environment variables and files
  *
- * The last two and creds_split know neither host nor network: any bytes may be given to
- * them.  A problem is a text of its own, without any part of what was read, as that may
- * be a secret.
+ * profile.c, reply.c and creds_split_command need neither the host nor the network, and accept any
+ * bytes.  The text of a problem contains no part of what was read, because that may be a secret.
  */
 #ifndef S3_CREDENTIALS_PARTS_H
 #define S3_CREDENTIALS_PARTS_H
@@ -23,19 +23,19 @@
 #include "keys/credentials.h"
 
 #define CREDS_PROBLEM_SIZE 512
-#define CREDS_REPLY_MAX ((size_t)64 << 10) /* of an endpoint, a program, a token's file */
-#define CREDS_FILE_MAX ((size_t)1 << 20)   /* of a file of profiles */
+#define CREDS_REPLY_MAX_BYTES ((size_t)64 << 10) /* of an endpoint, a program, a file of a token */
+#define CREDS_FILE_MAX_BYTES ((size_t)1 << 20)   /* of a file of profiles */
 
-/* What came of asking a place. */
-struct creds_note {
+/* The result of a place besides its keys. */
+struct creds_result {
     char problem[CREDS_PROBLEM_SIZE]; /* why there are no keys */
     char source[CREDS_PROBLEM_SIZE];  /* where the keys are from */
 };
 
-/* Writes the problem, or the source, and returns rc. */
-enum hangar_rc creds_problem(struct creds_note *note, enum hangar_rc rc, const char *fmt, ...)
+/* Writes the problem and returns rc. */
+enum hangar_rc creds_fail(struct creds_result *result, enum hangar_rc rc, const char *fmt, ...)
     HANGAR_PRINTF(3, 4);
-void creds_source(struct creds_note *note, const char *fmt, ...) HANGAR_PRINTF(2, 3);
+void creds_source(struct creds_result *result, const char *fmt, ...) HANGAR_PRINTF(2, 3);
 
 enum creds_place {
     CREDS_AUTO = 0,
@@ -52,42 +52,42 @@ enum creds_place {
 struct s3_credentials {
     const struct hangar_host *host;
     struct hangar_ctx *ctx;
-    enum creds_place place; /* the only one to ask */
+    enum creds_place place; /* the only one to use; CREDS_AUTO: all in their order */
     int64_t timeout_ms;
     atomic_bool cancelled;
-    atomic_bool warned;        /* of a file that is open to others */
+    atomic_bool warned;        /* about a file that other users can read */
     struct creds_state *state; /* credentials.c alone */
 };
 
-/* An option that is set and not empty, else NULL. */
+/* The value of an option; NULL: it is not set or empty. */
 const char *creds_option(const struct s3_credentials *c, const char *name);
-/* The same of the environment. */
+/* The same of an environment variable. */
 const char *creds_env(const char *name);
-/* An option, else a variable, else NULL. */
+/* The option, else the variable, else NULL. */
 const char *creds_setting(const struct s3_credentials *c, const char *option, const char *variable);
 bool creds_is_cancelled(struct s3_credentials *c);
 
-/* A regular file of at most `max` bytes, with a NUL behind it; *text is malloc'd and
- * freed with creds_free.  With `open_to_others`, says whether others may read it.
- * HANGAR_NOT_FOUND: there is no such file. */
+/* Reads a regular file of at most `max` bytes.  *text ends with a NUL; the caller frees it with
+ * creds_free.  *open_to_others (may be NULL): other users can read the file.  HANGAR_NOT_FOUND:
+ * there is no such file. */
 enum hangar_rc creds_read_file(const char *path, size_t max, char **text, size_t *size,
-                               bool *open_to_others, struct creds_note *note);
+                               bool *open_to_others, struct creds_result *result);
 void creds_free(char *text, size_t size); /* wipes */
 
 /* places.c */
 
-/* Which place the options choose; fail_option when they contradict each other. */
-enum hangar_rc creds_choose(struct s3_credentials *c);
-/* Asks the place, or one after the other.  The problem is a whole sentence. */
+/* Determines the place from the options; options that contradict each other are refused. */
+enum hangar_rc creds_choose_place(struct s3_credentials *c);
+/* Gets keys from the place, or from the first configured one.  The reason is a whole sentence. */
 #define CREDS_REASON_SIZE 2048
-enum hangar_rc creds_ask(struct s3_credentials *c, struct s3_keys *keys,
-                         char reason[CREDS_REASON_SIZE], char source[CREDS_PROBLEM_SIZE]);
+enum hangar_rc creds_find(struct s3_credentials *c, struct s3_keys *keys,
+                          char reason[CREDS_REASON_SIZE], char source[CREDS_PROBLEM_SIZE]);
 
 /* profile.c */
 
 struct creds_profile {
     bool found;      /* there is a section of this name */
-    bool sso, login; /* it has settings of these, which hangar does not do */
+    bool sso, login; /* it uses these methods, which hangar does not support */
     char access_key_id[256];
     char secret_access_key[256];
     char session_token[4096];
@@ -97,47 +97,47 @@ struct creds_profile {
     char token_file[4096];
 };
 
-/* Reads one profile of such a file.  `is_config`: sections are named [profile NAME], as
- * in ~/.aws/config.  False: the text cannot be read, see problem. */
+/* Reads one profile of a file.  `is_config`: sections are named [profile NAME], as in
+ * ~/.aws/config.  False: the text is not valid, see problem. */
 bool creds_parse_profile(const char *text, size_t size, bool is_config, const char *profile,
                          struct creds_profile *out, char problem[CREDS_PROBLEM_SIZE]);
 
 /* reply.c */
 
-/* Whether keys can be signed with and sent: no spaces, no control characters. */
-bool creds_check(const struct s3_keys *keys, char problem[CREDS_PROBLEM_SIZE]);
+/* Can keys be used and sent?  They must not contain spaces or control characters. */
+bool creds_check_keys(const struct s3_keys *keys, char problem[CREDS_PROBLEM_SIZE]);
 
 enum creds_json {
-    CREDS_JSON_PROCESS, /* Version 1, SessionToken; keys may last for ever */
-    CREDS_JSON_ENDPOINT /* of containers and instances: Token, and they expire */
+    CREDS_JSON_PROCESS, /* Version 1, SessionToken; keys need not expire */
+    CREDS_JSON_ENDPOINT /* of containers and instances: Token; keys expire */
 };
-/* Keys from a reply.  False: there are none, see problem. */
+/* Reads keys from a reply.  False: it has none, see problem. */
 bool creds_parse_json(const char *text, size_t size, enum creds_json kind, struct s3_keys *out,
                       char problem[CREDS_PROBLEM_SIZE]);
 
 struct creds_sts {
-    struct s3_keys keys; /* where there is no error */
+    struct s3_keys keys; /* when there is no error */
     char code[64];       /* of the error, "" when there is none */
     char message[256];
 };
-/* The reply of STS.  False: it is neither keys nor an error. */
+/* Reads the reply of STS.  False: it has neither keys nor an error. */
 bool creds_parse_sts(const char *text, size_t size, struct creds_sts *out,
                      char problem[CREDS_PROBLEM_SIZE]);
 
 /* process.c */
 
-/* The words of a line, as a shell splits it: spaces, quotes, backslashes and nothing
- * else.  NULL-terminated, one block for free(); NULL: a quote is open, or no memory. */
-char **creds_split(const char *line);
-/* Runs argv and gives what it prints. */
-enum hangar_rc creds_run(struct s3_credentials *c, char *const *argv, char **text, size_t *size,
-                         struct creds_note *note);
+/* Splits a line into words as a shell does, but only by spaces, quotes and backslashes.  The array
+ * ends with NULL and is one block for free().  NULL: a quote is open, or out of memory. */
+char **creds_split_command(const char *line);
+/* Runs a program and returns its output; the caller frees it with creds_free. */
+enum hangar_rc creds_run_program(struct s3_credentials *c, char *const *argv, char **text,
+                                 size_t *size, struct creds_result *result);
 
 /* http.c */
 
 struct creds_request {
     const char *method;     /* GET, PUT, POST */
-    const char *url;        /* http or https; no redirection is followed */
+    const char *url;        /* http or https; redirections are not followed */
     const char *headers[3]; /* "Name: value"; may be secrets */
     const char *body;       /* of a POST */
     int64_t timeout_ms, connect_timeout_ms;
@@ -146,26 +146,27 @@ struct creds_request {
 struct creds_reply {
     long status;
     size_t size;
-    char text[CREDS_REPLY_MAX + 1]; /* with a NUL behind it */
+    char text[CREDS_REPLY_MAX_BYTES + 1]; /* ends with a NUL */
 };
 
-/* HANGAR_OK with any status.  HANGAR_RETRY: no answer; *unreachable says that there is
- * nobody (no route, nothing listens, no word in time). */
+/* HANGAR_OK: there is a reply, of any status.  HANGAR_RETRY: there is none; *unreachable: the server
+ * sent nothing at all (no route, connection refused, timeout). */
 enum hangar_rc creds_http(struct s3_credentials *c, const struct creds_request *request,
-                          struct creds_reply *reply, bool *unreachable, struct creds_note *note);
-/* Is this the URL of a host that may be told secrets without encryption, and is asked
- * without a proxy: loopback, or an address that AWS gives to containers and instances? */
-bool creds_is_near(const char *url);
+                          struct creds_reply *reply, bool *unreachable,
+                          struct creds_result *result);
+/* Is the host of this URL this machine, or an address that AWS reserves for containers and
+ * instances?  Such a host may receive secrets unencrypted, and is reached without a proxy. */
+bool creds_is_local_url(const char *url);
 
 /* remote.c */
 
 enum hangar_rc creds_from_sts(struct s3_credentials *c, const char *role_arn,
                               const char *session_name, const char *token_file,
-                              struct s3_keys *keys, struct creds_note *note);
-/* HANGAR_NOT_FOUND: the place is not set up, or, of imds, not there. */
+                              struct s3_keys *keys, struct creds_result *result);
+/* HANGAR_NOT_FOUND: the place is not configured; for imds, it does not answer. */
 enum hangar_rc creds_from_container(struct s3_credentials *c, struct s3_keys *keys,
-                                    struct creds_note *note);
+                                    struct creds_result *result);
 enum hangar_rc creds_from_imds(struct s3_credentials *c, struct s3_keys *keys,
-                               struct creds_note *note);
+                               struct creds_result *result);
 
 #endif

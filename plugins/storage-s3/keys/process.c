@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * process: runs a program that prints keys.  It gets no shell, no input and
- * no terminal; its errors go nowhere, as they may hold what belongs into no log.  All it
- * started ends with it.
+ * process: runs a program that prints keys, without a shell, input or terminal.  Its standard error
+ * is discarded, because it may contain secrets.  Processes that it started end with it.
  */
 #include "keys/parts.h"
 
@@ -13,8 +12,8 @@
 
 #include "program.h"
 
-/* One word; *in moves behind it.  False: a quote is open. */
-static bool take_word(const char **in, char **out)
+/* Copies one word, and moves *in behind it.  False: a quote is open. */
+static bool creds_split_word(const char **in, char **out)
 {
     const char *at = *in;
     char quote = '\0';
@@ -33,9 +32,9 @@ static bool take_word(const char **in, char **out)
     return !quote;
 }
 
-char **creds_split(const char *line)
+char **creds_split_command(const char *line)
 {
-    /* Words are separated: of n bytes there are at most n / 2 + 1. */
+    /* blanks separate words, so n bytes have at most n / 2 + 1 words */
     size_t size = strlen(line), most = size / 2 + 2;
     char **words = malloc(most * sizeof(*words) + size + 2);
     if (!words) {
@@ -51,7 +50,7 @@ char **creds_split(const char *line)
             break;
         }
         words[count++] = out;
-        if (!take_word(&line, &out)) {
+        if (!creds_split_word(&line, &out)) {
             free(words);
             return NULL;
         }
@@ -60,23 +59,23 @@ char **creds_split(const char *line)
     return words;
 }
 
-/* A program that runs, and what it has printed. */
-struct run {
+/* A program that runs, and its output. */
+struct creds_program {
     struct s3_credentials *credentials;
     char *text;
     size_t size;
 };
 
-static bool is_cancelled(void *arg)
+static bool creds_program_is_cancelled(void *arg)
 {
-    const struct run *run = arg;
+    const struct creds_program *run = arg;
     return creds_is_cancelled(run->credentials);
 }
 
-static bool keep(void *arg, const char *data, size_t size)
+static bool creds_program_on_output(void *arg, const char *data, size_t size)
 {
-    struct run *run = arg;
-    if (size > CREDS_REPLY_MAX - run->size) {
+    struct creds_program *run = arg;
+    if (size > CREDS_REPLY_MAX_BYTES - run->size) {
         return false;
     }
     memcpy(run->text + run->size, data, size);
@@ -84,56 +83,59 @@ static bool keep(void *arg, const char *data, size_t size)
     return true;
 }
 
-static enum hangar_rc judge(const char *name, struct program_result result, size_t size,
-                            struct creds_note *note)
+static enum hangar_rc creds_program_judge(const struct s3_credentials *c, const char *name,
+                                          struct program_result ended, size_t size,
+                                          struct creds_result *result)
 {
-    switch (result.end) {
+    switch (ended.end) {
     case PROGRAM_NOT_STARTED:
-        return creds_problem(note, HANGAR_CONFIG, "cannot run program %s: %s", name,
-                             strerrordesc_np(result.value));
+        return creds_fail(result, HANGAR_CONFIG, "cannot run program %s: %s", name,
+                          strerrordesc_np(ended.value));
     case PROGRAM_CANCELLED:
-        return creds_problem(note, HANGAR_CANCELLED, "cancelled");
+        return creds_fail(result, HANGAR_CANCELLED, "cancelled");
     case PROGRAM_TIMED_OUT:
-        return creds_problem(note, HANGAR_RETRY, "program %s did not end in time", name);
+        return creds_fail(result, HANGAR_RETRY,
+                          "program %s did not end within %lld s (option credentials_timeout)", name,
+                          (long long)(c->timeout_ms / 1000));
     case PROGRAM_TOO_MUCH:
-        return creds_problem(note, HANGAR_AUTH, "program %s prints more than 64 KiB", name);
+        return creds_fail(result, HANGAR_AUTH, "program %s printed more than 64 KiB", name);
     case PROGRAM_LOST:
-        return creds_problem(note, HANGAR_IO, "cannot wait for program %s: %s", name,
-                             strerrordesc_np(result.value));
+        return creds_fail(result, HANGAR_IO, "cannot wait for program %s: %s", name,
+                          strerrordesc_np(ended.value));
     case PROGRAM_SIGNALLED:
-        return creds_problem(note, HANGAR_AUTH, "program %s was ended by signal %d", name,
-                             result.value);
+        return creds_fail(result, HANGAR_AUTH, "program %s was ended by signal %d", name,
+                          ended.value);
     case PROGRAM_EXITED:
         break;
     }
-    if (result.value) {
-        return creds_problem(note, HANGAR_AUTH,
-                             "program %s failed with exit status %d; hint: run it by hand, what it "
-                             "prints on errors is not logged",
-                             name, result.value);
+    if (ended.value) {
+        return creds_fail(result, HANGAR_AUTH,
+                          "program %s failed with exit status %d; hint: run it by hand, its "
+                          "standard error is not logged",
+                          name, ended.value);
     }
     if (!size) {
-        return creds_problem(note, HANGAR_AUTH, "program %s prints nothing", name);
+        return creds_fail(result, HANGAR_AUTH, "program %s printed nothing", name);
     }
     return HANGAR_OK;
 }
 
-enum hangar_rc creds_run(struct s3_credentials *c, char *const *argv, char **text, size_t *size,
-                         struct creds_note *note)
+enum hangar_rc creds_run_program(struct s3_credentials *c, char *const *argv, char **text,
+                                 size_t *size, struct creds_result *result)
 {
-    struct run run = {.credentials = c, .text = malloc(CREDS_REPLY_MAX + 1)};
+    struct creds_program run = {.credentials = c, .text = malloc(CREDS_REPLY_MAX_BYTES + 1)};
     struct program program = {.argv = argv,
                               .input = -1,
                               .alone = true,
                               .timeout_ms = c->timeout_ms,
-                              .cancelled = is_cancelled,
-                              .output = keep,
+                              .cancelled = creds_program_is_cancelled,
+                              .output = creds_program_on_output,
                               .arg = &run};
     if (!run.text) {
-        return creds_problem(note, HANGAR_NO_MEMORY, "out of memory");
+        return creds_fail(result, HANGAR_NO_MEMORY, "out of memory");
     }
-    struct program_result result = program_run(&program);
-    enum hangar_rc rc = judge(argv[0], result, run.size, note);
+    struct program_result ended = program_run(&program);
+    enum hangar_rc rc = creds_program_judge(c, argv[0], ended, run.size, result);
     if (rc != HANGAR_OK) {
         creds_free(run.text, run.size);
         return rc;

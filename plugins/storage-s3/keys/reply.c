@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * reply: reads keys from what endpoints and programs answer: JSON, and
- * the XML of STS; and tells the time, as they do.  It knows neither host nor network.
+ * reply: reads keys from the replies of endpoints and programs: JSON, and the XML of STS.  It needs
+ * neither the host nor the network.
  */
 #include "keys/parts.h"
 
@@ -13,8 +13,8 @@
 
 #include "clock.h"
 
-/* Copies, with everything unprintable as "?". */
-static void printable(char *out, size_t size, const char *text, size_t length)
+/* Copies a text, with "?" for each byte that is not printable. */
+static void creds_copy_printable(char *out, size_t size, const char *text, size_t length)
 {
     size_t n = length < size - 1 ? length : size - 1;
     for (size_t i = 0; i < n; i++) {
@@ -23,7 +23,7 @@ static void printable(char *out, size_t size, const char *text, size_t length)
     out[n] = '\0';
 }
 
-static bool is_plain(const char *text)
+static bool creds_is_graphic(const char *text)
 {
     for (; *text; text++) {
         if (*text <= ' ' || *text > '~') {
@@ -33,26 +33,27 @@ static bool is_plain(const char *text)
     return true;
 }
 
-bool creds_check(const struct s3_keys *keys, char problem[CREDS_PROBLEM_SIZE])
+bool creds_check_keys(const struct s3_keys *keys, char problem[CREDS_PROBLEM_SIZE])
 {
-    const char *what = !*keys->access_key_id                ? "no access key id"
-                       : !*keys->secret_access_key          ? "no secret access key"
-                       : !is_plain(keys->access_key_id)     ? "an access key id with spaces "
-                                                              "or control characters"
-                       : !is_plain(keys->secret_access_key) ? "a secret access key with spaces "
-                                                              "or control characters"
-                       : !is_plain(keys->session_token)     ? "a session token with spaces or "
-                                                              "control characters"
-                                                            : NULL;
+    const char *what = !*keys->access_key_id                    ? "no access key id"
+                       : !*keys->secret_access_key              ? "no secret access key"
+                       : !creds_is_graphic(keys->access_key_id) ? "an access key id with spaces "
+                                                                  "or control characters"
+                       : !creds_is_graphic(keys->secret_access_key)
+                           ? "a secret access key with spaces "
+                             "or control characters"
+                       : !creds_is_graphic(keys->session_token) ? "a session token with spaces or "
+                                                                  "control characters"
+                                                                : NULL;
     if (what) {
         snprintf(problem, CREDS_PROBLEM_SIZE, "there is %s", what);
     }
     return !what;
 }
 
-/* A text of the object; absent or null is "".  False: no text, or too long. */
-static bool take_text(const json_t *object, const char *name, char *out, size_t size,
-                      char problem[CREDS_PROBLEM_SIZE])
+/* Reads a string of the object; "" when it is absent or null.  False: no string, or too long. */
+static bool creds_read_text(const json_t *object, const char *name, char *out, size_t size,
+                            char problem[CREDS_PROBLEM_SIZE])
 {
     const json_t *value = json_object_get(object, name);
     *out = '\0';
@@ -61,23 +62,23 @@ static bool take_text(const json_t *object, const char *name, char *out, size_t 
     }
     if (!json_is_string(value) || json_string_length(value) >= size ||
         strlen(json_string_value(value)) != json_string_length(value)) {
-        snprintf(problem, CREDS_PROBLEM_SIZE, "its %s is no text, or too long a one", name);
+        snprintf(problem, CREDS_PROBLEM_SIZE, "its %s is not a string, or is too long", name);
         return false;
     }
     memcpy(out, json_string_value(value), json_string_length(value) + 1);
     return true;
 }
 
-static bool take_keys(const json_t *object, enum creds_json kind, struct s3_keys *out,
-                      char problem[CREDS_PROBLEM_SIZE])
+static bool creds_read_keys(const json_t *object, enum creds_json kind, struct s3_keys *out,
+                            char problem[CREDS_PROBLEM_SIZE])
 {
     char expires[64], code[64], shown[64];
     const char *token = kind == CREDS_JSON_PROCESS ? "SessionToken" : "Token";
-    if (!take_text(object, "Code", code, sizeof(code), problem)) {
+    if (!creds_read_text(object, "Code", code, sizeof(code), problem)) {
         return false;
     }
     if (kind == CREDS_JSON_ENDPOINT && *code && strcmp(code, "Success") != 0) {
-        printable(shown, sizeof(shown), code, strlen(code));
+        creds_copy_printable(shown, sizeof(shown), code, strlen(code));
         snprintf(problem, CREDS_PROBLEM_SIZE, "it refuses with the code %s", shown);
         return false;
     }
@@ -85,13 +86,13 @@ static bool take_keys(const json_t *object, enum creds_json kind, struct s3_keys
         snprintf(problem, CREDS_PROBLEM_SIZE, "its Version is not 1");
         return false;
     }
-    if (!take_text(object, "AccessKeyId", out->access_key_id, sizeof(out->access_key_id),
-                   problem) ||
-        !take_text(object, "SecretAccessKey", out->secret_access_key,
-                   sizeof(out->secret_access_key), problem) ||
-        !take_text(object, token, out->session_token, sizeof(out->session_token), problem) ||
-        !take_text(object, "Expiration", expires, sizeof(expires), problem) ||
-        !creds_check(out, problem)) {
+    if (!creds_read_text(object, "AccessKeyId", out->access_key_id, sizeof(out->access_key_id),
+                         problem) ||
+        !creds_read_text(object, "SecretAccessKey", out->secret_access_key,
+                         sizeof(out->secret_access_key), problem) ||
+        !creds_read_text(object, token, out->session_token, sizeof(out->session_token), problem) ||
+        !creds_read_text(object, "Expiration", expires, sizeof(expires), problem) ||
+        !creds_check_keys(out, problem)) {
         return false;
     }
     if (kind == CREDS_JSON_ENDPOINT && !*expires) {
@@ -99,7 +100,7 @@ static bool take_keys(const json_t *object, enum creds_json kind, struct s3_keys
         return false;
     }
     if (*expires && !clock_parse(expires, &out->expires_ms)) {
-        snprintf(problem, CREDS_PROBLEM_SIZE, "its Expiration is no time");
+        snprintf(problem, CREDS_PROBLEM_SIZE, "its Expiration is not a valid time");
         return false;
     }
     return true;
@@ -112,9 +113,9 @@ bool creds_parse_json(const char *text, size_t size, enum creds_json kind, struc
     json_t *object = json_loadb(text, size, 0, NULL);
     bool good = json_is_object(object);
     if (!good) {
-        snprintf(problem, CREDS_PROBLEM_SIZE, "it is no JSON object");
+        snprintf(problem, CREDS_PROBLEM_SIZE, "it is not a JSON object");
     } else {
-        good = take_keys(object, kind, out, problem);
+        good = creds_read_keys(object, kind, out, problem);
     }
     json_decref(object);
     if (!good) {
@@ -127,7 +128,7 @@ bool creds_parse_json(const char *text, size_t size, enum creds_json kind, struc
  * The XML of STS
  * ------------------------------------------------------------------------ */
 
-#define STS_DEPTH 8 /* an answer has 4 */
+#define STS_DEPTH 8 /* a reply of STS has 4 levels */
 
 struct sts_field {
     const char *parent, *name;
@@ -138,7 +139,7 @@ struct sts_reader {
     XML_Parser parser;
     struct s3_keys keys;
     char expires[64], code[64], message[256];
-    char names[STS_DEPTH][32]; /* of the open elements; of longer names the beginning */
+    char names[STS_DEPTH][32]; /* of the open elements; longer names are cut */
     const struct sts_field *field;
     size_t used;
     int depth;
@@ -160,7 +161,7 @@ static const struct sts_field sts_fields[] = {
     STS_FIELD("Error", "Message", message),
 };
 
-static void XMLCALL on_start(void *arg, const XML_Char *name, const XML_Char **attributes)
+static void XMLCALL sts_on_start(void *arg, const XML_Char *name, const XML_Char **attributes)
 {
     struct sts_reader *reader = arg;
     (void)attributes;
@@ -181,7 +182,7 @@ static void XMLCALL on_start(void *arg, const XML_Char *name, const XML_Char **a
     }
 }
 
-static void XMLCALL on_end(void *arg, const XML_Char *name)
+static void XMLCALL sts_on_end(void *arg, const XML_Char *name)
 {
     struct sts_reader *reader = arg;
     (void)name;
@@ -189,7 +190,7 @@ static void XMLCALL on_end(void *arg, const XML_Char *name)
     reader->field = NULL;
 }
 
-static void XMLCALL on_text(void *arg, const XML_Char *text, int length)
+static void XMLCALL sts_on_text(void *arg, const XML_Char *text, int length)
 {
     struct sts_reader *reader = arg;
     const struct sts_field *field = reader->field;
@@ -206,9 +207,9 @@ static void XMLCALL on_text(void *arg, const XML_Char *text, int length)
     reader->used += size;
 }
 
-/* Answers have none; without, nothing can be expanded. */
-static void XMLCALL on_doctype(void *arg, const XML_Char *name, const XML_Char *system_id,
-                               const XML_Char *public_id, int has_internal_subset)
+/* A reply has no document type; without one, there are no entities to expand. */
+static void XMLCALL sts_on_doctype(void *arg, const XML_Char *name, const XML_Char *system_id,
+                                   const XML_Char *public_id, int has_internal_subset)
 {
     struct sts_reader *reader = arg;
     (void)name;
@@ -219,26 +220,27 @@ static void XMLCALL on_doctype(void *arg, const XML_Char *name, const XML_Char *
     XML_StopParser(reader->parser, XML_FALSE);
 }
 
-static bool take_sts(struct sts_reader *reader, bool parsed, struct creds_sts *out,
-                     char problem[CREDS_PROBLEM_SIZE])
+static bool sts_read_keys(struct sts_reader *reader, bool parsed, struct creds_sts *out,
+                          char problem[CREDS_PROBLEM_SIZE])
 {
     if (!parsed) {
         snprintf(problem, CREDS_PROBLEM_SIZE, "%s",
                  reader->doctype    ? "it declares a document type"
                  : reader->too_long ? "it has a value that is too long"
-                                    : "it is no XML");
+                                    : "it is not valid XML");
         return false;
     }
     if (*reader->code) {
-        printable(out->code, sizeof(out->code), reader->code, strlen(reader->code));
-        printable(out->message, sizeof(out->message), reader->message, strlen(reader->message));
+        creds_copy_printable(out->code, sizeof(out->code), reader->code, strlen(reader->code));
+        creds_copy_printable(out->message, sizeof(out->message), reader->message,
+                             strlen(reader->message));
         return true;
     }
-    if (!creds_check(&reader->keys, problem)) {
+    if (!creds_check_keys(&reader->keys, problem)) {
         return false;
     }
     if (!clock_parse(reader->expires, &reader->keys.expires_ms)) {
-        snprintf(problem, CREDS_PROBLEM_SIZE, "its Expiration is no time");
+        snprintf(problem, CREDS_PROBLEM_SIZE, "its Expiration is not a valid time");
         return false;
     }
     out->keys = reader->keys;
@@ -250,18 +252,18 @@ bool creds_parse_sts(const char *text, size_t size, struct creds_sts *out,
 {
     struct sts_reader reader = {.parser = XML_ParserCreate(NULL)};
     memset(out, 0, sizeof(*out));
-    if (!reader.parser || size > CREDS_REPLY_MAX) {
+    if (!reader.parser || size > CREDS_REPLY_MAX_BYTES) {
         snprintf(problem, CREDS_PROBLEM_SIZE, "%s",
-                 reader.parser ? "it is too long" : "there is no memory to read it");
+                 reader.parser ? "it is too long" : "out of memory");
         XML_ParserFree(reader.parser);
         return false;
     }
     XML_SetUserData(reader.parser, &reader);
-    XML_SetElementHandler(reader.parser, on_start, on_end);
-    XML_SetCharacterDataHandler(reader.parser, on_text);
-    XML_SetStartDoctypeDeclHandler(reader.parser, on_doctype);
+    XML_SetElementHandler(reader.parser, sts_on_start, sts_on_end);
+    XML_SetCharacterDataHandler(reader.parser, sts_on_text);
+    XML_SetStartDoctypeDeclHandler(reader.parser, sts_on_doctype);
     bool parsed = XML_Parse(reader.parser, text, (int)size, 1) == XML_STATUS_OK;
-    bool good = take_sts(&reader, parsed, out, problem);
+    bool good = sts_read_keys(&reader, parsed, out, problem);
     XML_ParserFree(reader.parser);
     explicit_bzero(&reader, sizeof(reader));
     return good;

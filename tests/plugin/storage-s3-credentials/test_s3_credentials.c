@@ -102,8 +102,8 @@ START_TEST(without_keys_each_place_says_why)
         "cannot find keys for S3: options: access_key_id is not set, ",
         "environment: AWS_ACCESS_KEY_ID is not set, ",
         "web_identity: AWS_WEB_IDENTITY_TOKEN_FILE is not set, ",
-        "profile: there is no profile default in ",
-        "/.aws/credentials, nor in ",
+        "profile: profile default is neither in ",
+        "/.aws/credentials nor in ",
         "process: credential_process is not set, ",
         "container: neither AWS_CONTAINER_CREDENTIALS_RELATIVE_URI nor ",
         "imds: AWS_EC2_METADATA_DISABLED is true",
@@ -121,11 +121,12 @@ START_TEST(a_place_that_is_set_up_badly_hides_no_other)
     setenv("AWS_ACCESS_KEY_ID", "ENVIRONMENT", 1);
     set_profile();
     place_open();
-    place_must_fail(HANGAR_AUTH,
-                    "cannot get keys for S3 from environment: AWS_SECRET_ACCESS_KEY is not set");
+    place_must_fail(
+        HANGAR_AUTH,
+        "cannot get keys for S3 from environment: AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not");
     unsetenv("AWS_ACCESS_KEY_ID");
     setenv("AWS_PROFILE", "missing", 1);
-    place_must_fail(HANGAR_AUTH, "from profile: there is no profile missing in ");
+    place_must_fail(HANGAR_AUTH, "from profile: profile missing is neither in ");
     setenv("AWS_PROFILE", "named", 1);
     place_must_get("NAMED");
 }
@@ -139,13 +140,14 @@ START_TEST(options_that_contradict_each_other_are_refused)
     fake_host_set(fake, "credentials", "imds");
     fake_host_set(fake, "access_key_id", "OPTION");
     place_must_not_open(
-        "access_key_id: is not used with credentials: imds; hint: remove one of them");
+        "access_key_id: cannot be used with credentials: imds; hint: remove one of them");
     place_next_instance();
     fake_host_set(fake, "access_key_id", "OPTION");
     fake_host_set(fake, "secret_access_key", "CANARY");
     fake_host_set(fake, "profile", "named");
-    place_must_not_open("profile: is not used with access_key_id, which names another place of "
-                        "keys; hint: remove one of them");
+    place_must_not_open(
+        "profile: cannot be used with access_key_id, which chooses another place of "
+        "keys; hint: remove one of them");
     place_next_instance();
     fake_host_set(fake, "credentials", "options");
     place_must_not_open("credentials: access_key_id is not set");
@@ -207,7 +209,7 @@ START_TEST(files_that_cannot_be_trusted_or_read_are_told)
     ck_assert_int_eq(chmod(path, 0644), 0);
     place_open();
     place_must_get("PROFILE");
-    ck_assert_ptr_nonnull(strstr(fake_host_log(fake), "with keys is open to others; hint: run"));
+    ck_assert_ptr_nonnull(strstr(fake_host_log(fake), "other users can read the keys in file "));
 
     place_next_instance();
     place_file(".aws/credentials", "[default]\nCANARY\n");
@@ -237,12 +239,12 @@ START_TEST(what_a_profile_wants_and_hangar_does_not_do_is_said)
     place_open();
     place_must_fail(HANGAR_AUTH, "profile: profile default has no keys, process: ");
     setenv("AWS_PROFILE", "chain", 1);
-    place_must_fail(HANGAR_AUTH, "takes a role without web_identity_token_file, which hangar "
-                                 "does not do; hint: set credential_process");
+    place_must_fail(HANGAR_AUTH, "uses a role without web_identity_token_file, which hangar "
+                                 "does not support; hint: set credential_process");
     setenv("AWS_PROFILE", "sso", 1);
-    place_must_fail(HANGAR_AUTH, "profile sso logs in by SSO, which hangar does not do");
+    place_must_fail(HANGAR_AUTH, "profile sso logs in with SSO, which hangar does not support");
     setenv("AWS_PROFILE", "login", 1);
-    place_must_fail(HANGAR_AUTH, "profile login logs in by a browser");
+    place_must_fail(HANGAR_AUTH, "profile login logs in with a browser");
     setenv("AWS_PROFILE", "none", 1);
     place_must_fail(HANGAR_AUTH, "from profile: profile none has no keys");
 }
@@ -316,11 +318,11 @@ START_TEST(a_program_that_fails_is_told_without_a_word_of_it)
     program_must_fail("#!/bin/sh\necho CANARY; echo CANARY >&2; exit 3\n", HANGAR_AUTH,
                       "/tool failed with exit status 3; hint: run it by hand");
     program_must_fail("#!/bin/sh\nkill -9 $$\n", HANGAR_AUTH, "was ended by signal 9");
-    program_must_fail("#!/bin/sh\n", HANGAR_AUTH, "prints nothing");
+    program_must_fail("#!/bin/sh\n", HANGAR_AUTH, "printed nothing");
     program_must_fail("#!/bin/sh\necho CANARY\n", HANGAR_AUTH,
-                      "prints cannot be used: it is no JSON object");
+                      " is not valid: it is not a JSON object");
     program_must_fail("#!/bin/sh\nwhile echo CANARY; do :; done\n", HANGAR_AUTH,
-                      "prints more than 64 KiB");
+                      "printed more than 64 KiB");
     program_must_fail("#!/nowhere\n", HANGAR_CONFIG, "/tool: No such file or directory");
 }
 END_TEST
@@ -330,7 +332,7 @@ START_TEST(a_program_that_hangs_is_ended_with_all_it_started)
     char text[1000];
     const char *pids = testing_path(home, "pids");
     snprintf(text, sizeof(text), "#!/bin/sh\nsleep 100 & echo $! $$ > %s\nwait\n", pids);
-    program_must_fail(text, HANGAR_RETRY, "/tool did not end in time");
+    program_must_fail(text, HANGAR_RETRY, "/tool did not end within ");
     /* the one, and the other; a zombie of ours is none */
     ck_assert_int_eq(
         testing_shell("sleep 0.1; for pid in $(cat %s); do"
@@ -349,20 +351,20 @@ START_TEST(sts_refusals_are_told_without_the_token)
     fake_host_set(fake, "credentials_timeout", "2s");
     place_open();
     setenv("AWS_WEB_IDENTITY_TOKEN_FILE", place_file("other", "CANARY-not-the-one-you-know"), 1);
-    place_must_fail(HANGAR_AUTH, "STS answers with HTTP status 400 and the code "
+    place_must_fail(HANGAR_AUTH, "STS answered with HTTP status 400 and code "
                                  "InvalidIdentityToken");
     setenv("AWS_WEB_IDENTITY_TOKEN_FILE", testing_path(home, "token"), 1);
     place_say("{\"status\": 403, \"body\": \"<E><Error><Code>AccessDenied</Code><Message>Not "
               "authorized to perform</Message></Error></E>\"}");
-    place_must_fail(HANGAR_AUTH, "status 403 and the code AccessDenied: Not authorized");
+    place_must_fail(HANGAR_AUTH, "status 403 and code AccessDenied: Not authorized");
     place_say("{\"status\": 403, \"body\": \"<html>CANARY\"}");
-    place_must_fail(HANGAR_AUTH, "STS answers with HTTP status 403");
+    place_must_fail(HANGAR_AUTH, "STS answered with HTTP status 403");
     place_say("{\"status\": 200, \"body\": \"<html>CANARY\"}");
-    place_must_fail(HANGAR_AUTH, "the answer of STS cannot be used: it is no XML");
+    place_must_fail(HANGAR_AUTH, "the answer of STS is not valid: it is not valid XML");
     place_say("{\"kind\": \"huge\"}");
     place_must_fail(HANGAR_AUTH, "the answer is longer than 64 KiB");
     place_say("{\"kind\": \"redirect\"}");
-    place_must_fail(HANGAR_AUTH, "STS answers with HTTP status 302");
+    place_must_fail(HANGAR_AUTH, "STS answered with HTTP status 302");
     unsetenv("AWS_ROLE_ARN");
     place_must_fail(HANGAR_AUTH, "; hint: set role_arn or AWS_ROLE_ARN");
 }
@@ -384,7 +386,7 @@ START_TEST(what_does_not_pass_ends_soon)
     fake_host_set(fake, "credentials_timeout", "1s");
     place_open();
     place_say("{\"status\": 503}");
-    place_must_fail(HANGAR_RETRY, "STS answers with HTTP status 503");
+    place_must_fail(HANGAR_RETRY, "STS answered with HTTP status 503");
     ck_assert_int_le(place_requests("POST /sts"), 3);
     place_say("{\"kind\": \"short\"}");
     place_must_fail(HANGAR_RETRY, "from web_identity: ");
@@ -395,7 +397,7 @@ START_TEST(what_does_not_pass_ends_soon)
     setenv("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:1/sts", 1);
     place_must_fail(HANGAR_RETRY, "Couldn't connect to server");
     setenv("AWS_ENDPOINT_URL_STS", "file:///etc/passwd", 1);
-    place_must_fail(HANGAR_CONFIG, "the URL is not one of http or https");
+    place_must_fail(HANGAR_CONFIG, "the URL is not a valid http or https URL");
 }
 END_TEST
 
@@ -404,9 +406,9 @@ START_TEST(token_files_must_be_tokens)
     set_web_identity();
     place_open();
     place_file("token", "");
-    place_must_fail(HANGAR_AUTH, "/token is not one token");
+    place_must_fail(HANGAR_AUTH, "/token does not contain exactly one token");
     place_file("token", "CANARY two\n");
-    place_must_fail(HANGAR_AUTH, "/token is not one token");
+    place_must_fail(HANGAR_AUTH, "/token does not contain exactly one token");
     unlink(testing_path(home, "token"));
     place_must_fail(HANGAR_AUTH, "from web_identity: cannot open file");
 }
@@ -430,7 +432,7 @@ START_TEST(the_token_for_a_container_endpoint_is_sent)
     place_file("auth", "CANARY-auth");
     setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", place_endpoint("/container"), 1);
     place_open();
-    place_must_fail(HANGAR_AUTH, "from container: it answers with HTTP status 401");
+    place_must_fail(HANGAR_AUTH, "from container: the endpoint answered with HTTP status 401");
     setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", "CANARY-auth", 1);
     place_must_get("AKIDTEST1");
 
@@ -447,7 +449,7 @@ START_TEST(the_token_for_a_container_endpoint_is_sent)
     unsetenv("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
     setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", "CANARY\r\nX: y", 1);
     place_open();
-    place_must_fail(HANGAR_CONFIG, "has a newline in it");
+    place_must_fail(HANGAR_CONFIG, "contains a newline");
 }
 END_TEST
 
@@ -459,7 +461,7 @@ START_TEST(hosts_far_away_get_no_token_of_a_container)
     place_open();
     for (size_t i = 0; i < sizeof(far) / sizeof(far[0]) - 1; i++) {
         setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", far[i], 1);
-        place_must_fail(HANGAR_CONFIG, "is neither https nor of a host that may be asked");
+        place_must_fail(HANGAR_CONFIG, "must be https, or have a host that is allowed");
     }
     setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://[::1]:1/", 1);
     place_must_fail(HANGAR_RETRY, "connect");
@@ -469,11 +471,13 @@ END_TEST
 START_TEST(answers_of_endpoints_are_not_trusted)
 {
     static const char *const bodies[][2] = {
-        {"{\"body\": \"CANARY\"}", "its answer cannot be used: it is no JSON object"},
-        {"{\"body\": \"{}\"}", "its answer cannot be used: there is no access key id"},
+        {"{\"body\": \"CANARY\"}",
+         "the answer of the endpoint is not valid: it is not a JSON object"},
+        {"{\"body\": \"{}\"}",
+         "the answer of the endpoint is not valid: there is no access key id"},
         {"{\"body\": \"{\\\"Code\\\": \\\"Failed\\\"}\"}", "it refuses with the code Failed"},
         {"{\"kind\": \"huge\"}", "the answer is longer than 64 KiB"},
-        {"{\"kind\": \"redirect\"}", "it answers with HTTP status 302"},
+        {"{\"kind\": \"redirect\"}", "the endpoint answered with HTTP status 302"},
     };
     setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", place_endpoint("/container"), 1);
     place_open();
@@ -482,7 +486,7 @@ START_TEST(answers_of_endpoints_are_not_trusted)
         place_must_fail(HANGAR_AUTH, bodies[i][1]);
     }
     place_say("{\"lifetime\": -60}");
-    place_must_fail(HANGAR_RETRY, "have expired already; hint: is the clock right?");
+    place_must_fail(HANGAR_RETRY, "have expired already; hint: check the clock");
 }
 END_TEST
 
@@ -492,20 +496,20 @@ START_TEST(the_metadata_service_is_asked_by_version_2_alone)
     fake_host_set(fake, "credentials_timeout", "1s");
     place_open();
     place_say("{\"only\": \"/latest/api/token\", \"status\": 403}");
-    place_must_fail(HANGAR_AUTH, "imds: the metadata service gives no token (version 2), but "
+    place_must_fail(HANGAR_AUTH, "imds: the metadata service refused a token (version 2) with "
                                  "HTTP status 403");
     ck_assert_int_eq(place_requests("GET"), 0);
     place_say("{\"only\": \"/latest/api/token\", \"body\": \"<html> CANARY\"}");
-    place_must_fail(HANGAR_AUTH, "gives no usable token");
+    place_must_fail(HANGAR_AUTH, "returned no valid token");
     place_say("{\"only\": \"/latest/api/token\", \"body\": \"wrong\"}");
-    place_must_fail(HANGAR_AUTH, "the metadata service answers with HTTP status 401");
+    place_must_fail(HANGAR_AUTH, "the metadata service answered with HTTP status 401");
     /* an answer that gets lost on one hop too many */
     place_say("{\"only\": \"/latest/api/token\", \"kind\": \"stall\"}");
     place_must_fail(HANGAR_AUTH, "; hint: from a container it needs a hop limit of 2");
     place_say("{\"only\": \"/latest/meta-data/iam\", \"status\": 404}");
     place_must_fail(HANGAR_AUTH, "imds: the instance has no role");
     place_say("{\"only\": \"/latest/meta-data/iam\", \"body\": \"../../CANARY\"}");
-    place_must_fail(HANGAR_AUTH, "the metadata service names no usable role");
+    place_must_fail(HANGAR_AUTH, "the metadata service returned no valid role name");
     place_say("{}");
     place_must_get("AKIDTEST1");
     ck_assert_int_eq(place_requests("GET /latest/meta-data/iam/security-credentials/backup-role"),

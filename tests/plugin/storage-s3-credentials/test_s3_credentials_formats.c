@@ -107,7 +107,7 @@ END_TEST
 static void must_split(const char *line, const char *words)
 {
     char joined[1000] = "";
-    char **argv = creds_split(line);
+    char **argv = creds_split_command(line);
     ck_assert_msg(argv != NULL, "%s", line);
     for (size_t i = 0; argv[i]; i++) {
         snprintf(joined + strlen(joined), sizeof(joined) - strlen(joined), "%s%s", i ? "|" : "",
@@ -127,8 +127,8 @@ START_TEST(a_command_is_split_at_spaces_outside_quotes)
     must_split("a\\", "a\\");
     must_split("", "");
     must_split("a b c d e f g h i j", "a|b|c|d|e|f|g|h|i|j");
-    ck_assert_ptr_null(creds_split("a \"b"));
-    ck_assert_ptr_null(creds_split("'"));
+    ck_assert_ptr_null(creds_split_command("a \"b"));
+    ck_assert_ptr_null(creds_split_command("'"));
 }
 END_TEST
 
@@ -156,18 +156,18 @@ START_TEST(json_must_have_what_its_kind_demands)
     ck_assert_str_eq(keys.session_token, "c");
     ck_assert_int_eq(keys.expires_ms, 1768442400000);
 
-    must_refuse_json("", CREDS_JSON_PROCESS, "it is no JSON object");
-    must_refuse_json("[\"CANARY\"]", CREDS_JSON_PROCESS, "it is no JSON object");
-    must_refuse_json("{\"CANARY", CREDS_JSON_PROCESS, "it is no JSON object");
+    must_refuse_json("", CREDS_JSON_PROCESS, "it is not a JSON object");
+    must_refuse_json("[\"CANARY\"]", CREDS_JSON_PROCESS, "it is not a JSON object");
+    must_refuse_json("{\"CANARY", CREDS_JSON_PROCESS, "it is not a JSON object");
     must_refuse_json("{\"AccessKeyId\":\"a\"}", CREDS_JSON_PROCESS, "its Version is not 1");
     must_refuse_json("{\"Version\":2}", CREDS_JSON_PROCESS, "its Version is not 1");
     must_refuse_json("{\"Version\":1}", CREDS_JSON_PROCESS, "there is no access key id");
     must_refuse_json("{\"Version\":1,\"AccessKeyId\":\"a\"}", CREDS_JSON_PROCESS,
                      "there is no secret access key");
     must_refuse_json("{\"Version\":1,\"AccessKeyId\":[]}", CREDS_JSON_PROCESS,
-                     "its AccessKeyId is no text, or too long a one");
+                     "its AccessKeyId is not a string, or is too long");
     must_refuse_json("{\"Version\":1,\"AccessKeyId\":\"a\\u0000CANARY\"}", CREDS_JSON_PROCESS,
-                     "it is no JSON object");
+                     "it is not a JSON object");
     must_refuse_json(
         "{\"Version\":1,\"AccessKeyId\":\"a\\r\\nX: CANARY\",\"SecretAccessKey\":\"b\"}",
         CREDS_JSON_PROCESS, "there is an access key id with spaces or control characters");
@@ -176,7 +176,7 @@ START_TEST(json_must_have_what_its_kind_demands)
                      CREDS_JSON_ENDPOINT,
                      "there is a session token with spaces or control characters");
     must_refuse_json("{\"AccessKeyId\":\"a\",\"SecretAccessKey\":\"b\",\"Expiration\":\"soon\"}",
-                     CREDS_JSON_ENDPOINT, "its Expiration is no time");
+                     CREDS_JSON_ENDPOINT, "its Expiration is not a valid time");
     must_refuse_json("{\"AccessKeyId\":\"a\",\"SecretAccessKey\":\"b\"}", CREDS_JSON_ENDPOINT,
                      "it has no Expiration");
     must_refuse_json("{\"Code\":\"AssumeRoleUnauthorizedAccess\"}", CREDS_JSON_ENDPOINT,
@@ -217,13 +217,13 @@ START_TEST(other_xml_is_refused)
     static struct creds_sts sts;
     char *text = NULL;
     ck_assert(!parse_sts("", &sts));
-    ck_assert_str_eq(problem, "it is no XML");
+    ck_assert_str_eq(problem, "it is not valid XML");
     ck_assert(!parse_sts("<html>CANARY", &sts));
     ck_assert(!parse_sts("<R/>", &sts));
     ck_assert_str_eq(problem, "there is no access key id");
     ck_assert(!parse_sts(STS(STS_KEYS), &sts)); /* not within Credentials */
     ck_assert(!parse_sts(STS("<Credentials>" STS_KEYS "</Credentials>"), &sts));
-    ck_assert_str_eq(problem, "its Expiration is no time");
+    ck_assert_str_eq(problem, "its Expiration is not a valid time");
     ck_assert(!parse_sts("<!DOCTYPE R [<!ENTITY a \"b\">]>" STS("&a;"), &sts));
     ck_assert_str_eq(problem, "it declares a document type");
     ck_assert_int_gt(

@@ -40,7 +40,7 @@ START_TEST(keys_are_kept_until_five_minutes_before_they_expire)
     place_must_get("AKIDTEST2");
     ck_assert_int_eq(place_requests(REQUEST), 2);
     /* the clock of the endpoint was not moved: these expire with the first ones */
-    ck_assert_ptr_nonnull(strstr(fake_host_log(fake), "debug: keys for S3 were renewed by "));
+    ck_assert_ptr_nonnull(strstr(fake_host_log(fake), "debug: keys for S3 were renewed from "));
 }
 END_TEST
 
@@ -67,8 +67,8 @@ START_TEST(valid_keys_go_on_when_they_cannot_be_renewed)
     ck_assert_int_eq(place_requests(REQUEST), 2); /* and not for each request of the sink */
     ck_assert_ptr_nonnull(strstr(fake_host_log(fake),
                                  "warn: cannot get keys for S3 from container: "
-                                 "it answers with HTTP status 403; the keys "
-                                 "in use go on for another "));
+                                 "the endpoint answered with HTTP status 403; the current keys "
+                                 "stay valid for "));
     place_say("{\"lifetime\": 7200}");
     place_move_clock(15);
     place_must_get("AKIDTEST2");
@@ -80,8 +80,8 @@ START_TEST(expired_keys_do_not_go_on)
     place_must_get("AKIDTEST1");
     place_say("{\"status\": 403}");
     place_move_clock(3601);
-    place_must_fail(HANGAR_AUTH, "it answers with HTTP status 403");
-    place_must_fail(HANGAR_AUTH, "it answers with HTTP status 403");
+    place_must_fail(HANGAR_AUTH, "the endpoint answered with HTTP status 403");
+    place_must_fail(HANGAR_AUTH, "the endpoint answered with HTTP status 403");
     place_say("{\"lifetime\": 7200}");
     place_must_get("AKIDTEST2");
 }
@@ -99,7 +99,7 @@ START_TEST(keys_that_the_store_refused_are_renewed)
     ck_assert_int_eq(place_requests(REQUEST), 2);
     place_say("{\"status\": 403}");
     refuse();
-    place_must_fail(HANGAR_AUTH, "it answers with HTTP status 403");
+    place_must_fail(HANGAR_AUTH, "the endpoint answered with HTTP status 403");
 }
 END_TEST
 
@@ -126,7 +126,7 @@ START_TEST(keys_of_the_environment_that_have_expired_are_told)
     setenv("AWS_CREDENTIAL_EXPIRATION", "2026-01-01T00:00:00Z", 1);
     place_must_fail(HANGAR_RETRY, "the keys of environment have expired already");
     setenv("AWS_CREDENTIAL_EXPIRATION", "tomorrow", 1);
-    place_must_fail(HANGAR_AUTH, "AWS_CREDENTIAL_EXPIRATION is no time");
+    place_must_fail(HANGAR_AUTH, "AWS_CREDENTIAL_EXPIRATION is not a valid time");
     setenv("AWS_CREDENTIAL_EXPIRATION", "9999-01-01T00:00:00Z", 1);
     place_must_get("ENVIRONMENT");
 }
