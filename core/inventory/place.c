@@ -5,38 +5,69 @@
  */
 #include "inventory/place.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "base/error.h"
 #include "base/json.h"
-#include "base/str.h"
+#include "base/log.h"
 #include "catalog/manifest.h"
+#include "catalog/signing.h"
 #include "catalog/store.h"
-#include "inventory/lease.h"
-#include "jobs/backup/backup.h"
+#include "plugin/job.h"
+#include "session/session.h"
 
-#define RUN_MAX 65536
+#define RUN_JSON_MAX_BYTES 65536
+#define CLEAR_STALL_MS 30000
 
-/* run.json of a place without a manifest: whose was it?  This host's are dead, as we
- * hold the lock. */
-static enum hangar_rc check_marker(const struct hg_run *run, struct hangar_ctx *sink,
-                                   struct hg_error *err)
+void hg_final_files_free(struct hg_final_files *files)
+{
+    hg_str_free(&files->restore);
+    hg_str_free(&files->sums);
+    hg_str_free(&files->signature);
+    hg_str_free(&files->manifest);
+}
+
+/* ---- run.json ---- */
+
+static enum hangar_rc place_store_run_json(const struct hg_place *place, struct hangar_ctx *sink,
+                                           bool create_only, struct hg_error *err)
+{
+    json_t *json = json_object();
+    hg_json_set_string(json, "run", place->run_id);
+    hg_json_set_string(json, "pipeline", place->pipeline);
+    hg_json_set_string(json, "origin", place->h->origin);
+    hg_json_set_string(json, "host", place->h->host);
+    hg_json_set_int(json, "pid", getpid());
+    hg_json_set_time(json, "started", place->started_ms);
+    char *text = hg_json_text(json);
+    json_decref(json);
+    enum hangar_rc rc =
+        hg_store_put_text(sink, place->pipeline, place->id, HG_RUN_NAME, text, create_only, err);
+    free(text);
+    return rc;
+}
+
+/* Refuses a run.json of another host.  A run of this host is dead: the caller has the lock
+ * of the pipeline. */
+static enum hangar_rc place_check_run_json(const struct hg_place *place, struct hg_error *err)
 {
     struct hg_str text = {0};
     struct hg_error why = {0};
     json_t *json = NULL;
-    char *path = hg_store_path(run->pipeline->name, run->id, HG_RUN_NAME);
-    enum hangar_rc rc = path ? hg_store_get(sink, path, RUN_MAX, &text, &why) : hg_no_memory(&why);
+    char *path = hg_store_path(place->pipeline, place->id, HG_RUN_NAME);
+    enum hangar_rc rc = path ? hg_store_get(place->sink, path, RUN_JSON_MAX_BYTES, &text, &why)
+                             : hg_no_memory(&why);
     free(path);
     if (rc == HANGAR_OK) {
         rc = hg_json_parse(hg_str_text(&text), text.len, HG_RUN_NAME, &json, &why);
         const char *host = hg_json_string(json, "host", "");
-        if (rc == HANGAR_OK && strcmp(host, run->h->host) != 0) {
+        if (rc == HANGAR_OK && strcmp(host, place->h->host) != 0) {
             rc = hg_fail(&why, HANGAR_EXISTS, 0,
                          "sink %s: host %s is storing %s; hint: if it is not, `hangar prune` "
                          "clears what it left when that is an hour old",
-                         sink->name, host, run->id);
+                         place->sink->name, host, place->id);
         }
         json_decref(json);
     } else if (rc == HANGAR_NOT_FOUND) {
@@ -46,71 +77,229 @@ static enum hangar_rc check_marker(const struct hg_run *run, struct hangar_ctx *
     return rc == HANGAR_OK ? rc : hg_error_move(err, &why);
 }
 
-/* Refuses a place that holds the backup, or whose objects readers may still need;
- * what a dead one left is cleared. */
-static enum hangar_rc look_at_place(const struct hg_run *run, struct hangar_ctx *sink,
-                                    struct hg_error *err)
+/* ---- before it is taken ---- */
+
+static enum hangar_rc place_check_backup(const struct hg_place *place, struct hg_error *err)
 {
-    const char *pipeline = run->pipeline->name;
     struct hg_manifest there = {0};
     struct hg_error why = {0};
-    int64_t ms;
-    enum hangar_rc rc = hg_store_manifest(sink, pipeline, run->id, &there, &why);
+    enum hangar_rc rc = hg_store_manifest(place->sink, place->pipeline, place->id, &there, &why);
     hg_manifest_free(&there);
+    if (rc == HANGAR_NOT_FOUND) {
+        return HANGAR_OK;
+    }
     if (rc == HANGAR_OK || rc == HANGAR_CORRUPT || rc == HANGAR_UNSUPPORTED) {
-        return hg_fail(err, HANGAR_EXISTS, 0, "sink %s has %s already%s", sink->name, run->id,
+        return hg_fail(err, HANGAR_EXISTS, 0, "sink %s has %s already%s", place->sink->name,
+                       place->id,
                        rc == HANGAR_CORRUPT ? ", and it is damaged; hint: `hangar remove` it first"
                                             : "; it was left as it is");
     }
-    if (rc != HANGAR_NOT_FOUND) {
-        return hg_error_move(err, &why);
-    }
-    hg_error_clear(&why);
-    rc = hg_store_time(sink, pipeline, run->id, HG_DELETED_NAME, &ms, &why);
-    if (rc == HANGAR_OK) {
-        return hg_fail(
-            err, HANGAR_EXISTS, 0,
-            "sink %s: retention took %s away, and its objects stay until its "
-            "delete_grace is over; hint: run `hangar prune` then, and try again after it",
-            sink->name, run->id);
-    }
-    if (rc != HANGAR_NOT_FOUND) {
-        return hg_error_move(err, &why);
-    }
-    rc = check_marker(run, sink, err);
-    return rc == HANGAR_OK ? hg_store_remove(sink, pipeline, run->id, false, err) : rc;
+    return hg_error_move(err, &why);
 }
 
-enum hangar_rc hg_place_take(struct hg_run *run, size_t instance, struct hangar_ctx *ctx,
-                             struct hg_error *err)
+/* Readers may still need the objects of a backup that retention has removed. */
+static enum hangar_rc place_check_deleted(const struct hg_place *place, struct hg_error *err)
 {
-    struct hg_run_sink *sink = &run->sinks[0];
-    sink->config = &run->h->config->instances[instance];
-    sink->ctx = ctx;
-    run->part.sinks = &run->pipeline->sinks[0];
-    while (*run->part.sinks != instance) {
-        run->part.sinks++;
+    struct hg_error why = {0};
+    int64_t ms;
+    enum hangar_rc rc =
+        hg_store_time(place->sink, place->pipeline, place->id, HG_DELETED_NAME, &ms, &why);
+    if (rc == HANGAR_NOT_FOUND) {
+        return HANGAR_OK;
     }
-    run->part.sink_count = run->sink_count = 1;
-    enum hangar_rc rc = hg_store_origin(ctx, run->pipeline->name, run->h->origin, false, err);
     if (rc == HANGAR_OK) {
-        rc = look_at_place(run, ctx, err);
+        return hg_fail(err, HANGAR_EXISTS, 0,
+                       "sink %s: retention took %s away, and its objects stay until its "
+                       "delete_grace is over; hint: run `hangar prune` then, and try again after "
+                       "it",
+                       place->sink->name, place->id);
+    }
+    return hg_error_move(err, &why);
+}
+
+enum hangar_rc hg_place_prepare(struct hg_place *place, struct hg_error *err)
+{
+    place->shared = true;
+    enum hangar_rc rc = hg_store_origin(place->sink, place->pipeline, place->h->origin, false, err);
+    if (rc == HANGAR_OK) {
+        rc = place_check_backup(place, err);
+    }
+    if (rc == HANGAR_OK) {
+        rc = place_check_deleted(place, err);
+    }
+    if (rc == HANGAR_OK) {
+        rc = place_check_run_json(place, err);
+    }
+    return rc == HANGAR_OK ? hg_store_remove(place->sink, place->pipeline, place->id, false, err)
+                           : rc;
+}
+
+/* ---- taken ---- */
+
+/* The renewing thread calls this. */
+static bool place_renew(void *arg)
+{
+    struct hg_place *place = arg;
+    struct hangar_ctx *sink = place->sink;
+    struct hg_error err = {0};
+    enum hangar_rc rc = place->use_spare ? hg_place_spare(place, &sink, &err) : HANGAR_OK;
+    if (rc == HANGAR_OK) {
+        rc = place_store_run_json(place, sink, false, &err);
+    }
+    if (rc != HANGAR_OK && rc != HANGAR_CANCELLED) {
+        hg_log_line(&place->h->log, HANGAR_LOG_WARN, "cannot renew the lease of %s: %s", place->id,
+                    err.text);
+    }
+    return rc == HANGAR_OK;
+}
+
+enum hangar_rc hg_place_take(struct hg_place *place, struct hg_error *err)
+{
+    const int64_t since_ms = hg_lease_now();
+    enum hangar_rc rc = place_store_run_json(place, place->sink, true, err);
+    place->taken = rc == HANGAR_OK;
+    if (rc == HANGAR_OK) {
+        pthread_mutex_init(&place->spare_mutex, NULL);
+        hg_lease_begin(&place->lease, since_ms, place_renew, place);
+    }
+    return rc;
+}
+
+enum hangar_rc hg_place_spare(struct hg_place *place, struct hangar_ctx **spare,
+                              struct hg_error *err)
+{
+    enum hangar_rc rc = HANGAR_OK;
+    pthread_mutex_lock(&place->spare_mutex);
+    if (place->released) {
+        rc = hg_fail(err, HANGAR_CANCELLED, 0, "interrupted");
+    } else if (!place->spare) {
+        const struct hangar_ctx *first = place->sink;
+        const struct hg_instance_spec spec = {.plugin = first->plugin,
+                                              .kind = first->kind,
+                                              .name = first->name,
+                                              .file = first->file,
+                                              .options = first->options,
+                                              .bytes_per_second = first->pace.bytes_per_second};
+        rc = hg_instance_open(first->job, &spec, &place->spare, err);
+    }
+    if (rc == HANGAR_OK) {
+        *spare = place->spare;
+    }
+    pthread_mutex_unlock(&place->spare_mutex);
+    return rc;
+}
+
+static enum hangar_rc place_check_lease(struct hg_place *place, const struct hangar_ctx *sink,
+                                        struct hg_error *err)
+{
+    if (hg_job_cancelled(sink->job)) {
+        return hg_fail(err, HANGAR_CANCELLED, 0, "interrupted");
+    }
+    if (!hg_lease_holds(&place->lease)) {
+        return hg_fail(err, HANGAR_IO, 0,
+                       "sink %s: this run could not say that it is alive for too long, and may "
+                       "have been cleaned up elsewhere; it is given up",
+                       sink->name);
+    }
+    return HANGAR_OK;
+}
+
+enum hangar_rc hg_place_commit(struct hg_place *place, struct hangar_ctx *sink,
+                               const struct hg_final_files *files, struct hg_error *err)
+{
+    const struct {
+        const char *name;
+        const struct hg_str *text;
+    } last[] = {{HG_RESTORE_NAME, &files->restore},
+                {HG_SUMS_NAME, &files->sums},
+                {HG_SIGNATURE_NAME, &files->signature},
+                {HG_MANIFEST_NAME, &files->manifest}};
+    /* the origin is claimed only now: a run that fails leaves nothing */
+    enum hangar_rc rc = hg_store_origin(sink, place->pipeline, place->h->origin, true, err);
+    for (size_t i = 0; i < sizeof(last) / sizeof(last[0]) && rc == HANGAR_OK; i++) {
+        if (last[i].text->len == 0) {
+            continue;
+        }
+        rc = place_check_lease(place, sink, err);
+        if (rc != HANGAR_OK) {
+            break;
+        }
+        char *path = hg_store_path(place->pipeline, place->id, last[i].name);
+        rc = path
+                 ? hg_store_put(sink, path, hg_str_text(last[i].text), last[i].text->len, true, err)
+                 : hg_no_memory(err);
+        free(path);
+    }
+    /* once more: the machine may have been suspended between the check and the commit */
+    if (rc == HANGAR_OK && !hg_lease_holds(&place->lease)) {
+        rc = place_check_lease(place, sink, err);
+    }
+    place->committed = rc == HANGAR_OK || (rc == HANGAR_EXISTS && place->shared);
+    return rc;
+}
+
+void hg_place_release(struct hg_place *place)
+{
+    if (!place->lease.begun) {
+        return;
+    }
+    pthread_mutex_lock(&place->spare_mutex);
+    place->released = true;
+    if (place->spare) { /* a renewal under way may hang, and is not needed any more */
+        hg_instance_cancel(place->spare);
+    }
+    pthread_mutex_unlock(&place->spare_mutex);
+    hg_lease_end(&place->lease);
+    hg_instance_close(place->spare);
+    place->spare = NULL;
+    pthread_mutex_destroy(&place->spare_mutex);
+}
+
+/* ---- what failed ---- */
+
+static bool place_needs_clearing(const struct hg_place *place)
+{
+    return place->taken && !place->committed;
+}
+
+static void place_clear(const struct hg_place *place, struct hg_session *session)
+{
+    struct hg_error err = {0};
+    struct hangar_ctx *sink;
+    enum hangar_rc rc = hg_session_open(session, place->instance, NULL, 0, &sink, &err);
+    if (rc == HANGAR_OK) {
+        rc = hg_store_remove(sink, place->pipeline, place->id, false, &err);
     }
     if (rc != HANGAR_OK) {
-        return rc;
+        hg_log_line(&place->h->log, HANGAR_LOG_WARN,
+                    "parts of the failed run %s stay in sink %s (they are not a backup and "
+                    "not listed): %s",
+                    place->id, place->h->config->instances[place->instance].name, err.text);
     }
-    rc = hg_run_mark(run, ctx, true, err);
-    sink->placed = rc == HANGAR_OK;
-    return rc;
 }
 
-enum hangar_rc hg_place_commit(struct hg_run *run, struct hg_lease *lease,
-                               const struct hg_run_texts *texts, struct hg_error *err)
+void hg_places_clear(struct hangar *h, struct hg_place *const *places, size_t count)
 {
-    struct hg_run_sink *sink = &run->sinks[0];
-    enum hangar_rc rc = hg_run_commit_sink(run, lease, sink, sink->ctx, texts, err);
-    if (rc == HANGAR_EXISTS) { /* it is whole by somebody else's hand, and theirs */
-        sink->committed = true;
+    struct hg_session session;
+    struct hg_error err = {0};
+    bool any = false;
+    for (size_t i = 0; i < count; i++) {
+        any = any || place_needs_clearing(places[i]);
     }
-    return rc;
+    if (!any) {
+        return;
+    }
+    /* the cancel request that ended the run must not end this, and must not be lost */
+    const bool cancelled = atomic_exchange(&h->cancel, false);
+    if (hg_session_begin(&session, h, CLEAR_STALL_MS, NULL, NULL, &err) == HANGAR_OK) {
+        for (size_t i = 0; i < count; i++) {
+            if (place_needs_clearing(places[i])) {
+                place_clear(places[i], &session);
+            }
+        }
+        hg_session_end(&session);
+    }
+    if (cancelled) {
+        atomic_store(&h->cancel, true);
+    }
 }

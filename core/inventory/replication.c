@@ -20,12 +20,12 @@ enum { MOST_AT_ONCE = 8, BUFFER = 256 << 10 }; /* the buffer is the decoder's */
 
 /* ---- what there is to copy ---- */
 
-static void add(struct hg_copying *c, const char *name, uint64_t bytes, const char *sha256)
+static void add(struct hg_replication *c, const char *name, uint64_t bytes, const char *sha256)
 {
-    c->items[c->count++] = (struct hg_copying_item){name, bytes, sha256};
+    c->items[c->count++] = (struct hg_replication_item){name, bytes, sha256};
 }
 
-static enum hangar_rc list_items(struct hg_copying *c, struct hg_error *err)
+static enum hangar_rc list_items(struct hg_replication *c, struct hg_error *err)
 {
     const struct hg_manifest *m = c->manifest;
     uint64_t bytes = 0;
@@ -53,11 +53,11 @@ static enum hangar_rc list_items(struct hg_copying *c, struct hg_error *err)
 /* ---- one object ---- */
 
 struct writing {
-    struct hg_copying *c;
+    struct hg_replication *c;
     struct hangar_put *put;
 };
 
-static bool has_failed(struct hg_copying *c)
+static bool has_failed(struct hg_replication *c)
 {
     pthread_mutex_lock(&c->mutex);
     bool failed = c->first.rc != HANGAR_OK;
@@ -80,7 +80,7 @@ static enum hangar_rc write_some(void *arg, const void *data, size_t size, struc
     return rc;
 }
 
-static enum hangar_rc copy_item(struct hg_copying *c, const struct hg_copying_item *item,
+static enum hangar_rc copy_item(struct hg_replication *c, const struct hg_replication_item *item,
                                 struct hg_error *err)
 {
     struct hangar_ctx *to = c->to;
@@ -114,7 +114,7 @@ static enum hangar_rc copy_item(struct hg_copying *c, const struct hg_copying_it
 static void copy_some(void *arg, size_t n)
 {
     (void)n;
-    struct hg_copying *c = arg;
+    struct hg_replication *c = arg;
     for (;;) {
         pthread_mutex_lock(&c->mutex);
         size_t i = c->first.rc == HANGAR_OK && c->next < c->count ? c->next++ : c->count;
@@ -138,7 +138,7 @@ static void copy_some(void *arg, size_t n)
 }
 
 /* So many at once as the sink takes and the memory allows. */
-static size_t count_threads(struct hg_copying *c, size_t *memory)
+static size_t count_threads(struct hg_replication *c, size_t *memory)
 {
     const struct hangar_sink *fn = &c->to->plugin->sink;
     uint32_t most = MOST_AT_ONCE;
@@ -156,7 +156,7 @@ static size_t count_threads(struct hg_copying *c, size_t *memory)
     return threads > 0 ? threads : 1;
 }
 
-enum hangar_rc hg_copying_run(struct hg_copying *c, struct hg_error *err)
+enum hangar_rc hg_replication_run(struct hg_replication *c, struct hg_error *err)
 {
     size_t memory = 0;
     enum hangar_rc rc = list_items(c, err);

@@ -15,7 +15,7 @@
 #include "base/error.h"
 #include "catalog/manifest.h"
 
-struct hg_copying {
+struct hg_replication {
     struct hangar_ctx *from, *to;
     const struct hg_manifest *manifest;
     bool files; /* RESTORE.txt and SHA256SUMS too */
@@ -23,11 +23,11 @@ struct hg_copying {
     bool (*has)(void *arg, size_t source, size_t object);
     void *arg;
 
-    /* written by hg_copying_run, read by whoever tells how far it is */
+    /* written by hg_replication_run, read by whoever tells how far it is */
     atomic_uint_fast64_t done_bytes, expected_bytes, done_objects, objects;
 
     /* its own */
-    struct hg_copying_item {
+    struct hg_replication_item {
         const char *name; /* in the backup's folder; the manifest's */
         uint64_t bytes;
         const char *sha256;
@@ -40,6 +40,6 @@ struct hg_copying {
 
 /* Several objects at once; waits for all.  CORRUPT when what lies in `from` is not what
  * the manifest says; then, as with any failure, some objects may be in `to`. */
-enum hangar_rc hg_copying_run(struct hg_copying *c, struct hg_error *err);
+enum hangar_rc hg_replication_run(struct hg_replication *c, struct hg_error *err);
 
 #endif

@@ -4,8 +4,6 @@
  * backup: the job around a run of a pipeline: its lock and hooks, what it came to,
  * retention after a success, and what is told and remembered of it.
  */
-#include "jobs/backup/backup.h"
-
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -14,6 +12,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "catalog/manifest.h"
+#include "jobs/backup/run.h"
 #include "jobs/notify/alerts.h"
 #include "jobs/notify/notify.h"
 #include "jobs/prune/prune.h"
@@ -68,40 +67,40 @@ struct prioritized_run {
 static void run_with_priority(void *arg)
 {
     struct prioritized_run *g = arg;
-    g->rc = hg_run_do(g->run, g->err);
+    g->rc = hg_run_execute(g->run, g->err);
 }
 
 static enum hangar_status run_pipeline(struct hg_run *run, struct hg_error *err)
 {
     struct hg_log *log = &run->h->log;
     struct hg_hook_facts facts = {.run = run->run_id};
-    hg_log_event(log, HANGAR_LOG_INFO, "backup.start", "pipeline %s", run->pipeline->name);
+    hg_log_event(log, HANGAR_LOG_INFO, "backup.start", "pipeline %s", run->request.pipeline->name);
     hg_notify(run->h, &(struct hg_event){.kind = "backup.start",
                                          .level = HANGAR_LOG_INFO,
-                                         .pipeline = run->pipeline,
+                                         .pipeline = run->request.pipeline,
                                          .run = run->run_id,
                                          .summary = "a backup begins",
                                          .duration_ms = -1});
-    enum hangar_rc rc = hg_hook_run(run->h, run->pipeline, HG_BEFORE_BACKUP, &facts, err);
+    enum hangar_rc rc = hg_hook_run(run->h, run->request.pipeline, HG_BEFORE_BACKUP, &facts, err);
     if (rc == HANGAR_OK) {
         struct prioritized_run g = {run, err, HANGAR_OK};
         hg_priority_run(run->h->config, &run->h->log, run_with_priority, &g);
         rc = g.rc;
     }
     enum hangar_status status = run_status(run, rc, err);
-    run->finished_ms = hg_now_ms();
-    facts.backup = run->manifest.id;
-    status = hg_hook_after(run->h, run->pipeline, HG_AFTER_BACKUP, facts, status, err);
-    int64_t ms = run->finished_ms - run->first_started_ms;
+    run->result.finished_ms = hg_now_ms();
+    facts.backup = run->result.manifest.id;
+    status = hg_hook_after(run->h, run->request.pipeline, HG_AFTER_BACKUP, facts, status, err);
+    int64_t ms = run->result.finished_ms - run->result.first_started_ms;
     if (status == HANGAR_STATUS_DONE || status == HANGAR_STATUS_DEGRADED) {
         hg_log_took(log, status == HANGAR_STATUS_DONE ? HANGAR_LOG_INFO : HANGAR_LOG_WARN,
-                    "backup.done", ms, "%s of pipeline %s in %lld ms, %llu bytes stored%s", run->id,
-                    run->pipeline->name, (long long)ms,
-                    (unsigned long long)hg_manifest_stored_bytes(&run->manifest),
+                    "backup.done", ms, "%s of pipeline %s in %lld ms, %llu bytes stored%s",
+                    run->result.id, run->request.pipeline->name, (long long)ms,
+                    (unsigned long long)hg_manifest_stored_bytes(&run->result.manifest),
                     status == HANGAR_STATUS_DONE ? "" : ", but not all went well");
     } else {
         hg_log_took(log, HANGAR_LOG_ERROR, "backup.failed", ms, "pipeline %s after %lld ms: %s",
-                    run->pipeline->name, (long long)ms, err->text);
+                    run->request.pipeline->name, (long long)ms, err->text);
     }
     return status;
 }
@@ -110,8 +109,8 @@ static void prune_after(struct hg_run *run, enum hangar_status status)
 {
     bool success = status == HANGAR_STATUS_DONE || status == HANGAR_STATUS_DEGRADED;
     for (size_t i = 0; success && i < run->sink_count; i++) {
-        if (run->sinks[i].committed) {
-            hg_prune_after_backup(run->h, run->pipeline, run->pipeline->sinks[i]);
+        if (run->sinks[i].place.committed) {
+            hg_prune_after_backup(run->h, run->request.pipeline, run->request.pipeline->sinks[i]);
         }
     }
 }
@@ -136,7 +135,7 @@ enum hangar_status hangar_backup(struct hangar *h, const char *pipeline, char **
         enum hangar_rc rc = hg_pipeline_lock(&h->state, pipeline, &lock, &err);
         if (rc != HANGAR_OK) {
             status = rc == HANGAR_EXISTS ? HANGAR_STATUS_BUSY : HANGAR_STATUS_FAILED;
-            run->finished_ms = hg_now_ms();
+            run->result.finished_ms = hg_now_ms();
         } else {
             status = run_pipeline(run, &err);
         }
@@ -151,8 +150,8 @@ enum hangar_status hangar_backup(struct hangar *h, const char *pipeline, char **
             close(lock);
         }
         hg_counters_add(&h->state, "backup", pipeline, hangar_status_name(status), 1);
-        hg_notify_end(h, "backup", run->pipeline, status, doc, &err);
-        hg_alerts_after(h, run->pipeline);
+        hg_notify_end(h, "backup", run->request.pipeline, status, doc, &err);
+        hg_alerts_after(h, run->request.pipeline);
         hg_run_fini(run);
     }
     free(run);

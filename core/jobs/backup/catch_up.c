@@ -1,78 +1,83 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * backup_catchup: gives the sinks that were left behind what they lack.  The sources
- * have ended and another sink has the whole backup by then, so that this may take as
- * long as it needs.  It is still the same run: the lease goes on, and the manifest
- * comes last, create-only.
+ * catch_up: copies the missing objects into sinks that were detached, and commits there.  By
+ * then the sources have ended and another sink has the whole backup, so this may take as long
+ * as it needs.  The lease is still renewed, and the manifest is stored last, create-only.
  */
 #include "base/error.h"
 #include "base/log.h"
-#include "inventory/lease.h"
+#include "inventory/place.h"
 #include "inventory/replication.h"
-#include "jobs/backup/backup.h"
+#include "jobs/backup/run.h"
 #include "plugin/job.h"
 
-struct lacking {
-    const struct hg_run *run;
+/* Which objects a sink has. */
+struct lane_objects {
+    const struct hg_stored_lanes *lanes; /* beside the sources of the manifest */
     unsigned lane;
 };
 
-static bool has(void *arg, size_t source, size_t object)
+static bool lane_has_object(void *arg, size_t source, size_t object)
 {
-    const struct lacking *l = arg;
-    return l->run->kept[source].items[object] >> l->lane & 1;
+    const struct lane_objects *l = arg;
+    return l->lanes[source].items[object] >> l->lane & 1;
 }
 
-static void set_copying(struct hg_run *run, struct hg_copying *copying)
+static enum hangar_rc catch_up_from(struct hg_run *run, const struct hg_run_sink *from,
+                                    const struct hg_run_sink *sink, struct hangar_ctx *to,
+                                    struct hg_error *err)
 {
-    pthread_mutex_lock(&run->progress_mutex);
-    run->copying = copying;
-    pthread_mutex_unlock(&run->progress_mutex);
+    struct lane_objects objects = {.lanes = run->result.lanes, .lane = sink->lane};
+    struct hg_replication replication = {.from = from->place.sink,
+                                         .to = to,
+                                         .manifest = &run->result.manifest,
+                                         .has = lane_has_object,
+                                         .arg = &objects};
+    hg_job_step(&run->open.session.job, "copying from sink %s to sink %s", from->config->name,
+                sink->config->name);
+    hg_run_watch_replication(&run->progress, &replication);
+    enum hangar_rc rc = hg_replication_run(&replication, err);
+    hg_run_watch_replication(&run->progress, NULL);
+    return rc;
 }
 
-/* From the first sink that can give it. */
-static enum hangar_rc copy_objects(struct hg_run *run, struct hg_run_sink *sink,
-                                   struct hg_error *err)
+/* From the first sink from which it succeeds. */
+static enum hangar_rc catch_up_objects(struct hg_run *run, const struct hg_run_sink *sink,
+                                       struct hangar_ctx *to, struct hg_error *err)
 {
     enum hangar_rc rc = HANGAR_OK;
     for (size_t i = 0; i < run->sink_count; i++) {
         const struct hg_run_sink *from = &run->sinks[i];
-        if (!from->committed || from->caught_up) {
+        if (!from->place.committed || from->caught_up) {
             continue;
         }
-        struct lacking lacking = {.run = run, .lane = sink->lane};
-        struct hg_copying copying = {.from = from->ctx,
-                                     .to = sink->side,
-                                     .manifest = &run->manifest,
-                                     .has = has,
-                                     .arg = &lacking};
         hg_error_clear(err);
-        hg_job_step(&run->session.job, "copying from sink %s to sink %s", from->config->name,
-                    sink->config->name);
-        set_copying(run, &copying);
-        rc = hg_copying_run(&copying, err);
-        set_copying(run, NULL);
-        if (rc == HANGAR_OK || hg_job_cancelled(&run->session.job)) {
+        rc = catch_up_from(run, from, sink, to, err);
+        if (rc == HANGAR_OK || hg_job_cancelled(&run->open.session.job)) {
             break;
         }
     }
     return rc;
 }
 
-static void catch_up(struct hg_run *run, struct hg_lease *lease, struct hg_run_sink *sink,
-                     const struct hg_run_texts *texts)
+static void catch_up_sink(struct hg_run *run, struct hg_run_sink *sink,
+                          const struct hg_final_files *files)
 {
     struct hg_error err = {0};
-    enum hangar_rc rc = copy_objects(run, sink, &err);
+    struct hangar_ctx *spare = NULL; /* the first instance was cancelled */
+    enum hangar_rc rc = hg_place_spare(&sink->place, &spare, &err);
     if (rc == HANGAR_OK) {
-        rc = hg_run_commit_sink(run, lease, sink, sink->side, texts, &err);
+        rc = catch_up_objects(run, sink, spare, &err);
+    }
+    if (rc == HANGAR_OK) {
+        rc = hg_place_commit(&sink->place, spare, files, &err);
     }
     if (rc == HANGAR_OK) {
         sink->caught_up = true;
         hg_error_clear(&sink->error);
         hg_log_event(&run->h->log, HANGAR_LOG_INFO, "sink.caught_up", "sink %s has %s too",
-                     sink->config->name, run->id);
+                     sink->config->name, run->result.id);
         return;
     }
     hg_context(&err, "sink %s: it was left behind, and could not be given its copy later",
@@ -81,11 +86,11 @@ static void catch_up(struct hg_run *run, struct hg_lease *lease, struct hg_run_s
     hg_run_sink_failed(run, sink, &err);
 }
 
-void hg_run_catch_up(struct hg_run *run, struct hg_lease *lease, const struct hg_run_texts *texts)
+void hg_run_catch_up(struct hg_run *run, const struct hg_final_files *files)
 {
     for (size_t i = 0; i < run->sink_count; i++) {
         if (run->sinks[i].detached) {
-            catch_up(run, lease, &run->sinks[i], texts);
+            catch_up_sink(run, &run->sinks[i], files);
         }
     }
 }

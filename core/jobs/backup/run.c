@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * backup_run: one run of a pipeline, or of a part of it: begin, pull, commit, or clean
- * up, and again when that may help.  It knows nothing of what is around it: locks, hooks,
- * retention, history.
+ * run: see run.h.  It does not know what surrounds a run: locks, hooks, retention, history,
+ * notifications.
  */
+#include "jobs/backup/run.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -14,70 +17,93 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "catalog/manifest.h"
-#include "config/config.h"
-#include "inventory/lease.h"
-#include "jobs/backup/backup.h"
-#include "pipeline/pull.h"
+#include "inventory/place.h"
+#include "plugin/job.h"
 #include "session/document.h"
-#include "session/handle.h"
 #include "session/session.h"
 
 #define MAX_TRIES 3
 
-static enum hangar_rc new_manifest(struct hg_run *run, struct hg_error *err)
+/* ---- one try ---- */
+
+static enum hangar_rc run_reset(struct hg_run *run, struct hg_error *err)
 {
-    struct hg_manifest *m = &run->manifest;
-    hg_manifest_free(m);
-    for (size_t i = 0; i < sizeof(run->kept) / sizeof(run->kept[0]); i++) {
-        run->kept[i].count = 0;
-    }
-    bool ok = hg_run_describe(run, m);
-    return ok ? HANGAR_OK : hg_no_memory(err);
+    run->result.started_ms = hg_now_ms();
+    hg_backup_id_format(run->result.started_ms, run->result.id);
+    memset(run->sinks, 0, sizeof(run->sinks));
+    run->sink_count = run->open.source_count = run->open.transform_count = 0;
+    return hg_session_begin(&run->open.session, run->h, 0, hg_run_on_tick, run, err);
 }
 
-static enum hangar_rc try_once(struct hg_run *run, struct hg_error *err)
+static enum hangar_rc run_new_manifest(struct hg_run *run, struct hg_error *err)
 {
-    run->started_ms = hg_now_ms();
-    hg_backup_id_format(run->started_ms, run->id);
-    run->sink_count = run->source_count = run->chain_count = 0;
-    memset(run->sinks, 0, sizeof(run->sinks));
-    enum hangar_rc rc = hg_session_begin(&run->session, run->h, 0, hg_run_tick, run, err);
+    hg_manifest_free(&run->result.manifest);
+    for (size_t i = 0; i < HG_MAX_SOURCES; i++) {
+        run->result.lanes[i].count = 0;
+    }
+    return hg_run_describe(run, &run->result.manifest) ? HANGAR_OK : hg_no_memory(err);
+}
+
+static enum hangar_rc run_store(struct hg_run *run, struct hg_error *err)
+{
+    struct hg_final_files files = {0};
+    enum hangar_rc rc = hg_run_copy_objects(run, err);
+    if (rc == HANGAR_OK) {
+        hg_job_step(&run->open.session.job, "finishing");
+        rc = hg_run_finish_manifest(run, &files, err);
+    }
+    if (rc == HANGAR_OK) {
+        rc = hg_run_commit(run, &files, err);
+    }
+    if (rc == HANGAR_OK) {
+        hg_run_catch_up(run, &files);
+    }
+    hg_final_files_free(&files);
+    return rc;
+}
+
+static void run_clear_places(struct hg_run *run)
+{
+    struct hg_place *places[HG_MAX_SINKS];
+    for (size_t i = 0; i < run->sink_count; i++) {
+        places[i] = &run->sinks[i].place;
+    }
+    hg_places_clear(run->h, places, run->sink_count);
+}
+
+static enum hangar_rc run_try(struct hg_run *run, struct hg_error *err)
+{
+    enum hangar_rc rc = run_reset(run, err);
     if (rc != HANGAR_OK) {
         return rc;
     }
     rc = hg_run_open(run, err);
     if (rc == HANGAR_OK) {
-        rc = hg_run_any_sink(run, err);
+        rc = run_new_manifest(run, err);
     }
-    if (rc == HANGAR_OK) {
-        rc = new_manifest(run, err);
-    }
-    int64_t since_ms = hg_lease_now();
     if (rc == HANGAR_OK) {
         rc = hg_run_take_places(run, err);
     }
     if (rc == HANGAR_OK) {
-        struct hg_lease lease;
-        hg_lease_begin(&lease, run, since_ms);
-        rc = hg_run_pull(run, err);
-        if (rc == HANGAR_OK) {
-            rc = hg_run_commit(run, &lease, err);
-        }
-        hg_lease_end(&lease);
-        hg_pull_fini(&run->pull);
+        rc = run_store(run, err);
     }
-    rc = hg_session_result(&run->session, rc, err);
-    hg_session_end(&run->session);
-    hg_run_clean_up(run);
+    for (size_t i = 0; i < run->sink_count; i++) {
+        hg_place_release(&run->sinks[i].place);
+    }
+    rc = hg_session_result(&run->open.session, rc, err);
+    hg_session_end(&run->open.session);
+    run_clear_places(run);
     return rc;
 }
 
-/* A pause of 0.5 to 2 s before another try, so that two do not meet again. */
-static bool pause_before_retry(struct hg_run *run)
+/* ---- all tries ---- */
+
+/* Waits 0.5 s to 2 s: two runs that met must not meet again.  False: a cancel was requested. */
+static bool run_pause(const struct hg_run *run)
 {
     uint16_t random = 0;
     (void)!getrandom(&random, sizeof(random), 0);
-    for (int64_t left = 500 + random % 1500; left > 0; left -= 50) {
+    for (int64_t left_ms = 500 + random % 1500; left_ms > 0; left_ms -= 50) {
         if (atomic_load(&run->h->cancel)) {
             return false;
         }
@@ -90,14 +116,14 @@ void hg_run_init(struct hg_run *run, struct hangar *h, const struct hg_pipeline_
 {
     memset(run, 0, sizeof(*run));
     run->h = h;
-    run->pipeline = pipeline;
-    run->part = (struct hg_run_part){.sinks = pipeline->sinks,
-                                     .sink_count = pipeline->sink_count,
-                                     .sources = pipeline->sources,
-                                     .source_count = pipeline->source_count};
-    run->first_started_ms = run->started_ms = hg_now_ms();
-    pthread_mutex_init(&run->progress_mutex, NULL);
-    if (h->log.run[0] == '\0') { /* a safety backup is part of a restore's run */
+    run->request = (struct hg_run_request){.pipeline = pipeline,
+                                           .sinks = pipeline->sinks,
+                                           .sink_count = pipeline->sink_count,
+                                           .sources = pipeline->sources,
+                                           .source_count = pipeline->source_count};
+    run->result.first_started_ms = run->result.started_ms = hg_now_ms();
+    pthread_mutex_init(&run->progress.mutex, NULL);
+    if (h->log.run[0] == '\0') { /* a safety backup has the run id of its restore */
         hg_new_run_id(h);
     }
     snprintf(run->run_id, sizeof(run->run_id), "%s", h->log.run);
@@ -105,26 +131,27 @@ void hg_run_init(struct hg_run *run, struct hangar *h, const struct hg_pipeline_
 
 void hg_run_fini(struct hg_run *run)
 {
-    hg_manifest_free(&run->manifest);
-    for (size_t i = 0; i < sizeof(run->kept) / sizeof(run->kept[0]); i++) {
-        free(run->kept[i].items);
+    hg_manifest_free(&run->result.manifest);
+    for (size_t i = 0; i < HG_MAX_SOURCES; i++) {
+        free(run->result.lanes[i].items);
     }
-    pthread_mutex_destroy(&run->progress_mutex);
+    pthread_mutex_destroy(&run->progress.mutex);
 }
 
-enum hangar_rc hg_run_do(struct hg_run *run, struct hg_error *err)
+enum hangar_rc hg_run_execute(struct hg_run *run, struct hg_error *err)
 {
     for (unsigned tries = 1;; tries++) {
         hg_error_clear(err);
-        enum hangar_rc rc = try_once(run, err);
-        run->finished_ms = hg_now_ms();
+        enum hangar_rc rc = run_try(run, err);
+        run->result.finished_ms = hg_now_ms();
         if (rc != HANGAR_RETRY || tries == MAX_TRIES) {
             return rc;
         }
         hg_log_event(&run->h->log, HANGAR_LOG_WARN, "backup.retry", "trying again (%u of %u): %s",
                      tries + 1, MAX_TRIES, err->text);
-        if (!pause_before_retry(run)) {
-            return hg_fail((hg_error_clear(err), err), HANGAR_CANCELLED, 0, "interrupted");
+        if (!run_pause(run)) {
+            hg_error_clear(err);
+            return hg_fail(err, HANGAR_CANCELLED, 0, "interrupted");
         }
     }
 }

@@ -21,6 +21,7 @@
 #include "catalog/store.h"
 #include "config/config.h"
 #include "inventory/index.h"
+#include "inventory/lease.h"
 #include "inventory/object_lock.h"
 #include "plugin/job.h"
 #include "session/document.h"

@@ -16,10 +16,6 @@
 #include "inventory/index.h"
 #include "session/handle.h"
 
-/* A run that has not renewed its run.json for so long is dead.  Runs renew every
- * minute and do not commit when they have been unable to for half of it. */
-#define HG_LEASE_MS (60 * 60 * 1000)
-#define HG_LEASE_RENEW_MS (60 * 1000)
 /* So long the mark of a dead run stays, for a suspended process to find. */
 #define HG_ABANDONED_MS (INT64_C(7) * 86400000)
 

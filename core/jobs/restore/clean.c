@@ -12,7 +12,7 @@
 #include "config/config.h"
 #include "config/options.h"
 #include "jobs/backup/backup.h"
-#include "jobs/backup/safety.h"
+#include "jobs/backup/backup.h"
 #include "jobs/restore/restore.h"
 #include "jobs/restore/targets.h"
 #include "plugin/job.h"
@@ -35,7 +35,7 @@ enum hangar_rc hg_clean_lock(struct hg_restoring *r, struct hg_error *err)
 /* What a safety backup is made of, while it runs. */
 struct saving {
     struct hg_override options[HG_MAX_SET]; /* of all sources, one source after the other */
-    struct hg_run_overrides overrides[HG_SESSION_MAX];
+    struct hg_source_overrides overrides[HG_SESSION_MAX];
     size_t sources[HG_SESSION_MAX];
     size_t count;
 };
@@ -54,7 +54,7 @@ static enum hangar_rc choose_sources(const struct hg_restoring *r, struct saving
         size_t n = hg_restoring_overrides(r, t->from->name, own);
         memcpy(options, own, n * sizeof(*own));
         used += n;
-        s->overrides[s->count] = (struct hg_run_overrides){.items = options, .count = n};
+        s->overrides[s->count] = (struct hg_source_overrides){.items = options, .count = n};
         enum hangar_rc rc = hg_target_instance(r->h, t->from, &s->sources[s->count], err);
         if (rc != HANGAR_OK) {
             return rc;

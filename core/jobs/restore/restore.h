@@ -14,7 +14,7 @@
 #include "config/config.h"
 #include "config/options.h"
 #include "inventory/selection.h"
-#include "jobs/backup/safety.h"
+#include "jobs/backup/backup.h"
 #include "jobs/restore/targets.h"
 #include "session/handle.h"
 #include "session/session.h"

@@ -21,12 +21,10 @@
 #include "catalog/mark.h"
 #include "catalog/store.h"
 #include "config/config.h"
-#include "inventory/lease.h"
 #include "inventory/object_lock.h"
 #include "inventory/place.h"
 #include "inventory/replication.h"
 #include "inventory/selection.h"
-#include "jobs/backup/backup.h"
 #include "plugin/job.h"
 #include "session/document.h"
 #include "session/handle.h"
@@ -36,51 +34,52 @@
 #include "state/pipeline_lock.h"
 
 /* One call: from one sink into another, of one pipeline. */
-struct copy {
+struct copy_job {
     struct hangar *h;
     struct hg_session session;
     const struct hg_pipeline_config *pipeline;
     struct hangar_ctx *from, *to;
     size_t to_index; /* among the instances */
     int64_t started_ms;
-    pthread_mutex_t mutex; /* guards pipeline, until it is chosen, and copying */
-    struct hg_copying *copying;
+    pthread_mutex_t mutex; /* guards pipeline, until it is chosen, and replication */
+    struct hg_replication *replication;
     json_t *backups;
 };
 
 /* ---- telling ---- */
 
-static void on_tick(void *arg)
+static void copy_on_tick(void *arg)
 {
-    struct copy *c = arg;
-    struct hg_progress progress;
-    struct hangar_progress *p = &progress.values;
-    if (!hg_progress_begin(&progress, &c->session, "copy", "copy", c->started_ms)) {
+    struct copy_job *c = arg;
+    struct hg_progress report;
+    struct hangar_progress *p = &report.values;
+    if (!hg_progress_begin(&report, &c->session, "copy", "copy", c->started_ms)) {
         return;
     }
     pthread_mutex_lock(&c->mutex);
     if (c->pipeline) {
         p->pipeline = c->pipeline->name;
     }
-    if (c->copying) {
-        p->plain_bytes = p->stored_bytes = atomic_load(&c->copying->done_bytes);
-        p->expected_bytes = atomic_load(&c->copying->expected_bytes);
-        p->objects_done = atomic_load(&c->copying->done_objects);
-        p->objects_total = atomic_load(&c->copying->objects);
+    if (c->replication) {
+        p->plain_bytes = p->stored_bytes = atomic_load(&c->replication->done_bytes);
+        p->expected_bytes = atomic_load(&c->replication->expected_bytes);
+        p->objects_done = atomic_load(&c->replication->done_objects);
+        p->objects_total = atomic_load(&c->replication->objects);
     }
     pthread_mutex_unlock(&c->mutex);
-    hg_progress_report(&progress, &c->session);
+    hg_progress_report(&report, &c->session);
 }
 
-static void set_copying(struct copy *c, struct hg_copying *copying)
+static void copy_watch_replication(struct copy_job *c, struct hg_replication *replication)
 {
     pthread_mutex_lock(&c->mutex);
-    c->copying = copying;
+    c->replication = replication;
     pthread_mutex_unlock(&c->mutex);
 }
 
-static void tell(struct copy *c, const char *id, const struct hg_copying *copying,
-                 int64_t started_ms, enum hangar_rc rc, bool copied, const struct hg_error *err)
+static void copy_add_result(struct copy_job *c, const char *id,
+                            const struct hg_replication *replication, int64_t started_ms,
+                            enum hangar_rc rc, bool copied, const struct hg_error *err)
 {
     json_t *one = json_object();
     int64_t ms = hg_mono_ms() - started_ms;
@@ -95,8 +94,8 @@ static void tell(struct copy *c, const char *id, const struct hg_copying *copyin
                     c->to->name, (long long)ms);
     }
     hg_json_set_bool(one, "copied", copied);
-    hg_json_set_int(one, "objects", (int64_t)atomic_load(&copying->done_objects));
-    hg_json_set_int(one, "stored_bytes", (int64_t)atomic_load(&copying->done_bytes));
+    hg_json_set_int(one, "objects", (int64_t)atomic_load(&replication->done_objects));
+    hg_json_set_int(one, "stored_bytes", (int64_t)atomic_load(&replication->done_bytes));
     hg_json_set_int(one, "duration_ms", ms);
     hg_json_add(c->backups, one);
 }
@@ -104,16 +103,17 @@ static void tell(struct copy *c, const char *id, const struct hg_copying *copyin
 /* ---- one backup ---- */
 
 /* The manifest with its signature, as they lie in the sink. */
-static enum hangar_rc read_texts(struct copy *c, const char *id, struct hg_run_texts *texts,
-                                 struct hg_manifest *m, struct hg_error *err)
+static enum hangar_rc copy_read_manifest(struct copy_job *c, const char *id,
+                                         struct hg_final_files *files, struct hg_manifest *m,
+                                         struct hg_error *err)
 {
     const char *pipeline = c->pipeline->name;
     struct hg_error why = {0};
-    enum hangar_rc rc = hg_store_manifest_both(c->from, pipeline, id, &texts->manifest, m, err);
+    enum hangar_rc rc = hg_store_manifest_both(c->from, pipeline, id, &files->manifest, m, err);
     if (rc != HANGAR_OK) {
         return rc;
     }
-    rc = hg_store_signature(c->from, pipeline, id, &texts->signature, &why);
+    rc = hg_store_signature(c->from, pipeline, id, &files->signature, &why);
     if (rc != HANGAR_OK && rc != HANGAR_NOT_FOUND) {
         *err = why;
         return rc;
@@ -122,14 +122,15 @@ static enum hangar_rc read_texts(struct copy *c, const char *id, struct hg_run_t
 }
 
 /* Has the other sink the very same?  EXISTS when it has something else by that name. */
-static enum hangar_rc look_for_it(struct copy *c, const char *id, const struct hg_run_texts *texts,
-                                  bool *there, struct hg_error *err)
+static enum hangar_rc copy_find_same(struct copy_job *c, const char *id,
+                                     const struct hg_final_files *files, bool *there,
+                                     struct hg_error *err)
 {
     struct hg_str text = {0};
     struct hg_error why = {0};
     enum hangar_rc rc = hg_store_manifest_text(c->to, c->pipeline->name, id, &text, &why);
-    *there = rc == HANGAR_OK && text.len == texts->manifest.len &&
-             memcmp(hg_str_text(&text), hg_str_text(&texts->manifest), text.len) == 0;
+    *there = rc == HANGAR_OK && text.len == files->manifest.len &&
+             memcmp(hg_str_text(&text), hg_str_text(&files->manifest), text.len) == 0;
     if (rc == HANGAR_NOT_FOUND || *there) {
         rc = HANGAR_OK;
     } else if (rc == HANGAR_OK || rc == HANGAR_CORRUPT) {
@@ -147,7 +148,7 @@ static enum hangar_rc look_for_it(struct copy *c, const char *id, const struct h
 }
 
 /* A hold of the one becomes one of the other, before anything can be removed there. */
-static enum hangar_rc copy_hold(struct copy *c, const char *id, struct hg_error *err)
+static enum hangar_rc copy_hold(struct copy_job *c, const char *id, struct hg_error *err)
 {
     struct hg_error why = {0};
     int64_t ms;
@@ -162,56 +163,64 @@ static enum hangar_rc copy_hold(struct copy *c, const char *id, struct hg_error 
     return HANGAR_OK;
 }
 
-/* Everything behind the question whether it is there. */
-static enum hangar_rc bring(struct copy *c, struct hg_run *run, const struct hg_run_texts *texts,
-                            struct hg_copying *copying, struct hg_error *err)
+/* The place is free in the other sink. */
+static enum hangar_rc copy_into_place(struct copy_job *c, struct hg_place *place,
+                                      const struct hg_final_files *files,
+                                      struct hg_replication *replication, struct hg_error *err)
 {
-    struct hg_lease lease;
-    int64_t since_ms = hg_lease_now();
-    enum hangar_rc rc = hg_place_take(run, c->to_index, c->to, err);
-    if (rc != HANGAR_OK) {
-        return rc;
-    }
-    hg_lease_begin(&lease, run, since_ms);
-    hg_job_step(&c->session.job, "copying %s", run->id);
-    set_copying(c, copying);
-    rc = hg_copying_run(copying, err);
-    set_copying(c, NULL);
+    hg_job_step(&c->session.job, "copying %s", place->id);
+    copy_watch_replication(c, replication);
+    enum hangar_rc rc = hg_replication_run(replication, err);
+    copy_watch_replication(c, NULL);
     if (rc == HANGAR_OK) {
-        rc = copy_hold(c, run->id, err);
+        rc = copy_hold(c, place->id, err);
+    }
+    return rc == HANGAR_OK ? hg_place_commit(place, c->to, files, err) : rc;
+}
+
+static enum hangar_rc copy_store(struct copy_job *c, const char *id,
+                                 const struct hg_final_files *files,
+                                 struct hg_replication *replication, struct hg_error *err)
+{
+    struct hg_place place = {.h = c->h,
+                             .pipeline = c->pipeline->name,
+                             .id = id,
+                             .run_id = c->h->log.run,
+                             .started_ms = hg_now_ms(),
+                             .instance = c->to_index,
+                             .sink = c->to};
+    struct hg_place *const places[] = {&place};
+    enum hangar_rc rc = hg_place_prepare(&place, err);
+    if (rc == HANGAR_OK) {
+        rc = hg_place_take(&place, err);
     }
     if (rc == HANGAR_OK) {
-        rc = hg_place_commit(run, &lease, texts, err);
+        rc = copy_into_place(c, &place, files, replication, err);
     }
-    hg_lease_end(&lease);
+    hg_place_release(&place);
+    rc = hg_session_result(&c->session, rc, err);
+    hg_places_clear(c->h, places, 1);
     return rc;
 }
 
-static enum hangar_rc copy_one(struct copy *c, const char *id, struct hg_error *err)
+static enum hangar_rc copy_one(struct copy_job *c, const char *id, struct hg_error *err)
 {
-    int64_t started_ms = hg_mono_ms();
-    struct hg_run_texts texts = {0};
+    const int64_t started_ms = hg_mono_ms();
+    struct hg_final_files files = {0};
     struct hg_manifest m = {0};
-    struct hg_copying copying = {.from = c->from, .to = c->to, .manifest = &m, .files = true};
-    struct hg_run *run = calloc(1, sizeof(*run));
-    bool there = false;
-    enum hangar_rc rc = run ? read_texts(c, id, &texts, &m, err) : hg_no_memory(err);
+    struct hg_replication replication = {
+        .from = c->from, .to = c->to, .manifest = &m, .files = true};
+    bool same = false;
+    enum hangar_rc rc = copy_read_manifest(c, id, &files, &m, err);
     if (rc == HANGAR_OK) {
-        rc = look_for_it(c, id, &texts, &there, err);
+        rc = copy_find_same(c, id, &files, &same, err);
     }
-    if (rc == HANGAR_OK && !there) {
-        hg_run_init(run, c->h, c->pipeline);
-        snprintf(run->id, sizeof(run->id), "%s", id);
-        rc = bring(c, run, &texts, &copying, err);
-        rc = hg_session_result(&c->session, rc, err);
-        hg_run_clean_up(run);
-        hg_run_fini(run);
+    if (rc == HANGAR_OK && !same) {
+        rc = copy_store(c, id, &files, &replication, err);
     }
-    tell(c, id, &copying, started_ms, rc, rc == HANGAR_OK && !there, err);
-    hg_str_free(&texts.manifest);
-    hg_str_free(&texts.signature);
+    copy_add_result(c, id, &replication, started_ms, rc, rc == HANGAR_OK && !same, err);
+    hg_final_files_free(&files);
     hg_manifest_free(&m);
-    free(run);
     return rc;
 }
 
@@ -219,7 +228,7 @@ static enum hangar_rc copy_one(struct copy *c, const char *id, struct hg_error *
 
 /* Every whole backup that the other sink does not have, the oldest first; one that
  * cannot be copied does not keep the others. */
-static enum hangar_rc copy_missing(struct copy *c, struct hg_error *err)
+static enum hangar_rc copy_missing(struct copy_job *c, struct hg_error *err)
 {
     char **ids = NULL;
     size_t count = 0;
@@ -244,8 +253,9 @@ static enum hangar_rc copy_missing(struct copy *c, struct hg_error *err)
 }
 
 /* Which pipeline's, and which id: one that is named must be found in the first sink. */
-static enum hangar_rc choose(struct copy *c, const struct hangar_selection *which,
-                             char id[HG_BACKUP_ID_SIZE], size_t *pipeline, struct hg_error *err)
+static enum hangar_rc copy_select(struct copy_job *c, const struct hangar_selection *which,
+                                  char id[HG_BACKUP_ID_SIZE], size_t *pipeline,
+                                  struct hg_error *err)
 {
     id[0] = '\0';
     if (strcmp(which->id, "missing") != 0) {
@@ -278,8 +288,8 @@ static enum hangar_rc choose(struct copy *c, const struct hangar_selection *whic
     return HANGAR_OK;
 }
 
-static enum hangar_rc open_sinks(struct copy *c, const struct hangar_selection *which,
-                                 const char *to, struct hg_error *err)
+static enum hangar_rc copy_open_sinks(struct copy_job *c, const struct hangar_selection *which,
+                                      const char *to, struct hg_error *err)
 {
     size_t from_index;
     const char *const names[] = {which->sink, to};
@@ -297,8 +307,9 @@ static enum hangar_rc open_sinks(struct copy *c, const struct hangar_selection *
     return HANGAR_OK;
 }
 
-static enum hangar_rc check_request(const struct hangar *h, const struct hangar_selection *which,
-                                    const char *to, struct hg_error *err)
+static enum hangar_rc copy_check_request(const struct hangar *h,
+                                         const struct hangar_selection *which, const char *to,
+                                         struct hg_error *err)
 {
     if (!which->id || !which->sink || !to) {
         return hg_fail(err, HANGAR_CONFIG, 0, "a copy needs a backup and two sinks");
@@ -313,20 +324,20 @@ static enum hangar_rc check_request(const struct hangar *h, const struct hangar_
     return rc;
 }
 
-static enum hangar_rc work(struct copy *c, const struct hangar_selection *which, const char *to,
-                           bool *busy, struct hg_error *err)
+static enum hangar_rc copy_run(struct copy_job *c, const struct hangar_selection *which,
+                               const char *to, bool *busy, struct hg_error *err)
 {
     char id[HG_BACKUP_ID_SIZE];
     size_t pipeline = 0;
     int lock = -1;
-    enum hangar_rc rc = choose(c, which, id, &pipeline, err);
+    enum hangar_rc rc = copy_select(c, which, id, &pipeline, err);
     if (rc != HANGAR_OK) {
         return rc;
     }
     pthread_mutex_lock(&c->mutex);
     c->pipeline = &c->h->config->pipelines[pipeline];
     pthread_mutex_unlock(&c->mutex);
-    rc = open_sinks(c, which, to, err);
+    rc = copy_open_sinks(c, which, to, err);
     if (rc == HANGAR_OK) {
         rc = hg_pipeline_lock(&c->h->state, c->pipeline->name, &lock, err);
         *busy = rc == HANGAR_EXISTS;
@@ -351,15 +362,15 @@ enum hangar_status hangar_copy(struct hangar *h, const struct hangar_selection *
         return hg_doc_unready(h, doc, json);
     }
     struct hg_error err = {0};
-    struct copy c = {.h = h, .started_ms = hg_now_ms(), .backups = json_array()};
+    struct copy_job c = {.h = h, .started_ms = hg_now_ms(), .backups = json_array()};
     bool busy = false;
     hg_new_run_id(h);
     pthread_mutex_init(&c.mutex, NULL);
-    enum hangar_rc rc = check_request(h, which, to, &err);
+    enum hangar_rc rc = copy_check_request(h, which, to, &err);
     if (rc == HANGAR_OK) {
-        rc = hg_session_begin(&c.session, h, 0, on_tick, &c, &err);
+        rc = hg_session_begin(&c.session, h, 0, copy_on_tick, &c, &err);
         if (rc == HANGAR_OK) {
-            rc = work(&c, which, to, &busy, &err);
+            rc = copy_run(&c, which, to, &busy, &err);
             hg_session_end(&c.session);
         }
     }

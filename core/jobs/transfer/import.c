@@ -21,10 +21,8 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "catalog/manifest.h"
-#include "inventory/lease.h"
 #include "inventory/object_lock.h"
 #include "inventory/place.h"
-#include "jobs/backup/backup.h"
 #include "jobs/transfer/transfer.h"
 #include "jobs/transfer/untar.h"
 #include "plugin/job.h"
@@ -35,8 +33,8 @@
 /* ---- the manifest ---- */
 
 /* The first file must be ID/manifest.json; a packed folder has entries before it. */
-static enum hangar_rc first_file(struct hg_import *x, struct hg_untar_member *member,
-                                 struct hg_error *err)
+static enum hangar_rc import_first_file(struct hg_import *x, struct hg_untar_member *member,
+                                        struct hg_error *err)
 {
     char shown[HG_UNTAR_SHOWN];
     int64_t ms;
@@ -72,10 +70,10 @@ static enum hangar_rc first_file(struct hg_import *x, struct hg_untar_member *me
     return HANGAR_OK;
 }
 
-static enum hangar_rc read_manifest(struct hg_import *x, struct hg_error *err)
+static enum hangar_rc import_read_manifest(struct hg_import *x, struct hg_error *err)
 {
     struct hg_untar_member member;
-    enum hangar_rc rc = first_file(x, &member, err);
+    enum hangar_rc rc = import_first_file(x, &member, err);
     if (rc != HANGAR_OK) {
         return rc;
     }
@@ -99,51 +97,40 @@ static enum hangar_rc read_manifest(struct hg_import *x, struct hg_error *err)
 
 /* ---- the job ---- */
 
-static enum hangar_rc run(struct hg_import *x, const char *pipeline, const char *sink,
-                          struct hg_error *err)
+static enum hangar_rc import_run(struct hg_import *x, const char *pipeline, const char *sink,
+                                 struct hg_error *err)
 {
-    enum hangar_rc rc = read_manifest(x, err);
-    int64_t since_ms = 0;
+    enum hangar_rc rc = import_read_manifest(x, err);
     if (rc == HANGAR_OK) {
-        since_ms = hg_lease_now();
-        memcpy(x->run->id, x->id, sizeof(x->id));
         rc = hg_import_place(x, pipeline, sink, err);
     }
     if (rc == HANGAR_OK) {
-        struct hg_lease lease;
-        hg_lease_begin(&lease, x->run, since_ms);
         hg_transfer_expect(&x->transfer, &x->manifest);
         hg_job_step(&x->transfer.session.job, "importing %s", x->id);
         rc = hg_import_members(x, err);
-        if (rc == HANGAR_OK) {
-            const struct hg_run_texts texts = {.signature = x->signature, .manifest = x->text};
-            rc = hg_place_commit(x->run, &lease, &texts, err);
-        }
-        hg_lease_end(&lease);
     }
     if (rc == HANGAR_OK) {
-        const struct hangar *h = x->transfer.h;
-        hg_retain_copied(x->transfer.h, x->run->pipeline, &h->config->instances[x->sink_index],
-                         x->run->sinks[0].ctx);
+        const struct hg_final_files files = {.signature = x->signature, .manifest = x->text};
+        rc = hg_place_commit(&x->place, x->place.sink, &files, err);
+    }
+    hg_place_release(&x->place);
+    if (rc == HANGAR_OK) {
+        struct hangar *h = x->transfer.h;
+        hg_retain_copied(h, x->pipeline, &h->config->instances[x->place.instance], x->place.sink);
     }
     return rc;
 }
 
-static bool init(struct hg_import *x, struct hangar *h)
+static bool import_init(struct hg_import *x, struct hangar *h)
 {
     x->lock = -1;
-    x->run = calloc(1, sizeof(*x->run));
+    x->place = (struct hg_place){
+        .h = h, .pipeline = "", .id = x->id, .run_id = "import", .started_ms = hg_now_ms()};
     x->buffer = malloc(HG_IMPORT_BUFFER);
-    if (!x->run || !x->buffer) {
-        return false;
-    }
-    x->run->h = h;
-    x->run->started_ms = hg_now_ms();
-    snprintf(x->run->run_id, sizeof(x->run->run_id), "import");
-    return true;
+    return x->buffer != NULL;
 }
 
-static void fini(struct hg_import *x)
+static void import_fini(struct hg_import *x)
 {
     hg_untar_close(x->untar);
     if (x->lock >= 0) {
@@ -154,7 +141,6 @@ static void fini(struct hg_import *x)
     hg_str_free(&x->signature);
     free(x->files);
     free(x->buffer);
-    free(x->run);
     free(x);
 }
 
@@ -167,10 +153,10 @@ enum hangar_status hangar_import(struct hangar *h, const char *pipeline, const c
     }
     struct hg_error err = {0};
     struct hg_import *x = calloc(1, sizeof(*x));
-    if (!x || !init(x, h)) {
+    if (!x || !import_init(x, h)) {
         hg_no_memory(&err);
         if (x) {
-            fini(x);
+            import_fini(x);
         }
         return hg_doc_end(h, doc, HANGAR_STATUS_FAILED, &err, json);
     }
@@ -182,15 +168,16 @@ enum hangar_status hangar_import(struct hangar *h, const char *pipeline, const c
     if (rc == HANGAR_OK) {
         rc = hg_untar_open(read, arg, &x->untar, &err);
         if (rc == HANGAR_OK) {
-            rc = run(x, pipeline, sink, &err);
+            rc = import_run(x, pipeline, sink, &err);
         }
         rc = hg_transfer_end(&x->transfer, rc, &err);
-        hg_run_clean_up(x->run);
-        const char *name = x->run->pipeline ? h->config->instances[x->sink_index].name : NULL;
+        struct hg_place *const places[] = {&x->place};
+        hg_places_clear(h, places, 1);
+        const char *name = x->pipeline ? h->config->instances[x->place.instance].name : NULL;
         hg_transfer_tell(&x->transfer, doc, &x->manifest, name,
                          x->untar ? hg_untar_bytes(x->untar) : 0, rc, &err);
     }
     bool busy = x->busy;
-    fini(x);
+    import_fini(x);
     return hg_doc_end(h, doc, busy ? HANGAR_STATUS_BUSY : hg_status(rc), &err, json);
 }

@@ -13,7 +13,8 @@
 #include "base/error.h"
 #include "base/str.h"
 #include "catalog/manifest.h"
-#include "jobs/backup/backup.h"
+#include "config/config.h"
+#include "inventory/place.h"
 #include "jobs/transfer/transfer.h"
 
 #define HG_IMPORT_BUFFER 65536
@@ -31,11 +32,11 @@ struct hg_import {
     struct hg_transfer transfer;
     struct hg_untar *untar;
     unsigned char *buffer;
-    struct hg_run *run; /* what says in the sink that somebody is at work: one sink, no source */
+    const struct hg_pipeline_config *pipeline; /* NULL until it is chosen */
+    struct hg_place place;                     /* where the backup is stored */
     char id[HG_BACKUP_ID_SIZE];
     struct hg_str text, signature; /* of the manifest */
     struct hg_manifest manifest;
-    size_t sink_index; /* among the instances */
     int lock;
     bool busy;                    /* another run holds the pipeline */
     struct hg_import_file *files; /* by name */

@@ -155,7 +155,7 @@ static enum hangar_rc copy_member(struct hg_import *x, const struct hg_import_fi
 static enum hangar_rc store_member(struct hg_import *x, struct hg_import_file *file,
                                    struct hg_error *err)
 {
-    struct hangar_ctx *sink = x->run->sinks[0].ctx;
+    struct hangar_ctx *sink = x->place.sink;
     const struct hangar_sink *fn = &sink->plugin->sink;
     struct hangar_put *put = NULL;
     char *path = hg_store_path(x->manifest.pipeline, x->id, file->name);

@@ -15,8 +15,8 @@
 #include "state/pipeline_lock.h"
 
 /* A backup stays in the pipeline and with the origin that its manifest names. */
-static enum hangar_rc choose(struct hg_import *x, const char *pipeline, const char *sink,
-                             struct hg_error *err)
+static enum hangar_rc import_choose(struct hg_import *x, const char *pipeline, const char *sink,
+                                    struct hg_error *err)
 {
     const struct hangar *h = x->transfer.h;
     const struct hg_manifest *m = &x->manifest;
@@ -38,15 +38,14 @@ static enum hangar_rc choose(struct hg_import *x, const char *pipeline, const ch
                        "configuration with `origin: %s`, and a sink where nobody else's lie",
                        m->id, m->origin, h->origin, m->origin);
     }
-    x->run->pipeline = &h->config->pipelines[index];
-    return hg_find_pipeline_sink(h, x->run->pipeline, sink, &x->sink_index, err);
+    x->pipeline = &h->config->pipelines[index];
+    return hg_find_pipeline_sink(h, x->pipeline, sink, &x->place.instance, err);
 }
 
 enum hangar_rc hg_import_place(struct hg_import *x, const char *pipeline, const char *sink,
                                struct hg_error *err)
 {
-    struct hangar_ctx *ctx = NULL;
-    enum hangar_rc rc = choose(x, pipeline, sink, err);
+    enum hangar_rc rc = import_choose(x, pipeline, sink, err);
     if (rc != HANGAR_OK) {
         return rc;
     }
@@ -55,6 +54,10 @@ enum hangar_rc hg_import_place(struct hg_import *x, const char *pipeline, const 
         x->busy = rc == HANGAR_EXISTS;
         return rc;
     }
-    rc = hg_session_open(&x->transfer.session, x->sink_index, NULL, 0, &ctx, err);
-    return rc == HANGAR_OK ? hg_place_take(x->run, x->sink_index, ctx, err) : rc;
+    x->place.pipeline = x->pipeline->name;
+    rc = hg_session_open(&x->transfer.session, x->place.instance, NULL, 0, &x->place.sink, err);
+    if (rc == HANGAR_OK) {
+        rc = hg_place_prepare(&x->place, err);
+    }
+    return rc == HANGAR_OK ? hg_place_take(&x->place, err) : rc;
 }

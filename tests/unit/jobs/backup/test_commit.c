@@ -4,8 +4,8 @@
  * backup_commit: what lies in a sink becomes a backup whole, in the right order, by a
  * run that may still do it, or not at all.
  */
-#include "inventory/lease.h"
-#include "jobs/prune/prune.h"
+#include "inventory/place.h"
+#include "jobs/backup/run.h"
 #include "memory_sink.h"
 #include "sample.h"
 #include "suite.h"
@@ -22,13 +22,11 @@ static struct hg_pipeline_config pipeline = {.name = (char[]){"nightly"}};
 static const struct hg_instance_config config = {.name = (char[]){"local"}};
 static const struct hg_plugin source_plugin;
 static struct hangar_ctx sources[2];
-static struct hg_pull_source pulled[2];
 static struct hg_signing signing;
 static struct memory_sink memory;
 static struct hangar_sink real; /* the memory sink's own functions */
 static struct hg_run *run;
 static struct hg_run_sink *sink;
-static struct hg_lease lease;
 static struct hg_error err;
 
 static void write_log(void *arg, const struct hg_log_record *record)
@@ -36,22 +34,25 @@ static void write_log(void *arg, const struct hg_log_record *record)
     (void)arg, (void)record;
 }
 
-/* What the sources told at their ends. */
-static void end_sources(void)
+/* Lists no files in the manifest. */
+static void reset_manifest(void)
 {
-    for (size_t i = 0; i < 2; i++) {
-        hg_attrs_free(run->manifest.sources[i].facts);
-        hg_attrs_free(run->manifest.sources[i].point);
-        run->manifest.sources[i].facts = run->manifest.sources[i].point = NULL;
-        hg_attrs_free(pulled[i].facts);
-        hg_attrs_free(pulled[i].point);
-        pulled[i] = (struct hg_pull_source){.facts = hg_attrs_new(),
-                                            .point = hg_attrs_new(),
-                                            .time_ms = 1768442400000 + 7 * (int64_t)i};
+    struct hg_manifest *m = &run->result.manifest;
+    while (m->file_count > 0) {
+        free(m->files[--m->file_count].name);
     }
-    while (run->manifest.file_count > 0) {
-        free(run->manifest.files[--run->manifest.file_count].name);
+}
+
+/* As the end of a run does it. */
+static enum hangar_rc commit_run(void)
+{
+    struct hg_final_files files = {0};
+    enum hangar_rc rc = hg_run_finish_manifest(run, &files, &err);
+    if (rc == HANGAR_OK) {
+        rc = hg_run_commit(run, &files, &err);
     }
+    hg_final_files_free(&files);
+    return rc;
 }
 
 /* A run whose objects are all in its one sink. */
@@ -61,41 +62,38 @@ static void setup(void)
     hg_log_init(&handle.log);
     handle.log.write = write_log;
     handle.origin = (char[]){"db1"};
+    handle.host = (char[]){"host1"};
     run = calloc(1, sizeof(*run));
     run->h = &handle;
-    run->pipeline = &pipeline;
-    strcpy(run->id, SAMPLE_ID);
-    ck_assert_int_eq(hg_job_begin(&run->session.job, &settings, NULL), HANGAR_OK);
+    run->request.pipeline = &pipeline;
+    struct hg_job *job = &run->open.session.job;
+    ck_assert_int_eq(hg_job_begin(job, &settings, NULL), HANGAR_OK);
     memory_sink_init(&memory);
     real = memory.plugin.sink;
     sink = &run->sinks[run->sink_count++];
     sink->config = &config;
-    ck_assert_int_eq(memory_sink_open(&memory, &run->session.job, "local", &sink->ctx), HANGAR_OK);
-    sample_manifest(&run->manifest);
+    sink->place = (struct hg_place){.h = &handle, .pipeline = "nightly", .id = SAMPLE_ID};
+    ck_assert_int_eq(memory_sink_open(&memory, job, "local", &sink->place.sink), HANGAR_OK);
+    struct hg_manifest *m = &run->result.manifest;
+    sample_manifest(m);
     for (size_t i = 0; i < 2; i++) {
         sources[i].plugin = &source_plugin;
-        run->sources[run->source_count++] = &sources[i];
+        run->open.sources[run->open.source_count++] = &sources[i];
+        m->sources[i].time_ms = 1768442400000 + 7 * (int64_t)i;
     }
-    run->pull.sources = pulled;
-    end_sources();
-    hg_lease_begin(&lease, run, hg_lease_now());
+    reset_manifest();
     hg_error_clear(&err);
+    ck_assert_msg(hg_place_take(&sink->place, &err) == HANGAR_OK, "%s", err.text);
 }
 
 static void teardown(void)
 {
-    hg_lease_end(&lease);
-    end_sources();
-    for (size_t i = 0; i < 2; i++) {
-        hg_attrs_free(pulled[i].facts);
-        hg_attrs_free(pulled[i].point);
-        pulled[i] = (struct hg_pull_source){0};
-    }
-    hg_manifest_free(&run->manifest);
+    hg_place_release(&sink->place);
+    hg_manifest_free(&run->result.manifest);
     hg_signing_fini(&signing);
-    hg_instance_close(sink->ctx);
+    hg_instance_close(sink->place.sink);
     memory_sink_free(&memory);
-    hg_job_end(&run->session.job);
+    hg_job_end(&run->open.session.job);
     free(run);
     hg_log_fini(&handle.log);
 }
@@ -108,10 +106,10 @@ static bool stored(const char *name)
 START_TEST(the_manifest_is_stored_last_and_its_signature_just_before)
 {
     ck_assert_int_eq(hg_signing_add(&signing, KEY, &err), HANGAR_OK);
-    run->session.job.set.signing = &signing;
-    ck_assert_msg(hg_run_commit(run, &lease, &err) == HANGAR_OK, "%s", err.text);
-    ck_assert(sink->committed);
-    ck_assert_int_eq(run->manifest.skew_ms, 7);
+    run->open.session.job.set.signing = &signing;
+    ck_assert_msg(commit_run() == HANGAR_OK, "%s", err.text);
+    ck_assert(sink->place.committed);
+    ck_assert_int_eq(run->result.manifest.skew_ms, 7);
     const char *events = hg_str_text(&memory.events), *last = events;
     static const char *const order[] = {
         "put nightly/origin.json\n", "put " BACKUP "RESTORE.txt\n", "put " BACKUP "SHA256SUMS\n",
@@ -127,10 +125,10 @@ END_TEST
 
 START_TEST(an_interrupted_run_commits_nothing)
 {
-    hg_job_cancel(&run->session.job);
-    ck_assert_int_eq(hg_run_commit(run, &lease, &err), HANGAR_CANCELLED);
+    hg_job_cancel(&run->open.session.job);
+    ck_assert_int_eq(commit_run(), HANGAR_CANCELLED);
     ck_assert_str_eq(err.text, "interrupted");
-    ck_assert(!sink->committed);
+    ck_assert(!sink->place.committed);
     ck_assert(!stored(BACKUP "RESTORE.txt"));
     ck_assert(!stored(BACKUP "manifest.json"));
 }
@@ -141,10 +139,10 @@ static const char given_up[] = "sink local: this run could not say that it is al
 
 START_TEST(a_run_that_slept_commits_nothing)
 {
-    lease.sinks[0].renewed_ms = hg_lease_now() - HG_LEASE_MS / 2;
-    ck_assert_int_eq(hg_run_commit(run, &lease, &err), HANGAR_IO);
+    sink->place.lease.renewed_ms = hg_lease_now() - HG_LEASE_MS / 2;
+    ck_assert_int_eq(commit_run(), HANGAR_IO);
     ck_assert_str_eq(err.text, given_up);
-    ck_assert(!sink->committed);
+    ck_assert(!sink->place.committed);
     ck_assert(!stored(BACKUP "RESTORE.txt"));
     ck_assert(!stored(BACKUP "manifest.json"));
 }
@@ -155,7 +153,7 @@ static enum hangar_rc commit_asleep(struct hangar_put *put, struct hangar_entry 
 {
     enum hangar_rc rc = real.put_commit(put, entry);
     if (stored(BACKUP "manifest.json")) {
-        lease.sinks[0].renewed_ms -= HG_LEASE_MS / 2;
+        sink->place.lease.renewed_ms -= HG_LEASE_MS / 2;
     }
     return rc;
 }
@@ -163,9 +161,9 @@ static enum hangar_rc commit_asleep(struct hangar_put *put, struct hangar_entry 
 START_TEST(a_run_that_slept_over_its_last_write_is_no_success)
 {
     memory.plugin.sink.put_commit = commit_asleep;
-    ck_assert_int_eq(hg_run_commit(run, &lease, &err), HANGAR_IO);
+    ck_assert_int_eq(commit_run(), HANGAR_IO);
     ck_assert_str_eq(err.text, given_up);
-    ck_assert(!sink->committed);
+    ck_assert(!sink->place.committed);
 }
 END_TEST
 
@@ -202,7 +200,7 @@ static size_t failures, successes;
 static void commit(void *arg)
 {
     (void)arg;
-    rc = hg_run_commit(run, &lease, &err);
+    rc = commit_run();
 }
 
 static void check_commit(void *arg)
@@ -211,7 +209,7 @@ static void check_commit(void *arg)
     struct hg_manifest back = {0};
     (void)arg;
     ck_assert_msg(rc == HANGAR_OK || rc == HANGAR_NO_MEMORY, "%d %s", (int)rc, err.text);
-    ck_assert_int_eq(rc == HANGAR_OK, sink->committed);
+    ck_assert_int_eq(rc == HANGAR_OK, sink->place.committed);
     ck_assert_int_eq(rc == HANGAR_OK, manifest != NULL);
     failures += rc != HANGAR_OK;
     successes += rc == HANGAR_OK;
@@ -223,12 +221,12 @@ static void check_commit(void *arg)
     hg_manifest_free(&back);
     /* and again from the beginning */
     while (memory.count > 0) {
-        real.remove(sink->ctx, memory.objects[0].name);
+        real.remove(sink->place.sink, memory.objects[0].name);
     }
-    sink->committed = false;
+    sink->place.committed = false;
     hg_error_clear(&sink->error);
     hg_error_clear(&err);
-    end_sources();
+    reset_manifest();
 }
 
 START_TEST(without_memory_a_backup_is_committed_whole_or_not_at_all)

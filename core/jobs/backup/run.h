@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * run: one execution of a pipeline, or of a part of it.  The private header of this folder:
+ * backup.c and safety.c start runs, the other files are the steps of a run.
+ *
+ *     hg_run_open ──► hg_run_take_places ──► hg_run_copy_objects ──► hg_run_commit
+ *         ──► hg_run_catch_up, for sinks that were detached
+ *         ──► hg_places_clear, for sinks in which nothing was committed
+ *
+ * A sink that fails leaves the run, which goes on with the others and fails when no sink is
+ * left.
+ */
+#ifndef HG_BACKUP_RUN_H
+#define HG_BACKUP_RUN_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "catalog/manifest.h"
+#include "config/config.h"
+#include "inventory/place.h"
+#include "inventory/replication.h"
+#include "jobs/backup/backup.h"
+#include "pipeline/engine.h"
+#include "pipeline/pull.h"
+#include "plugin/job.h"
+#include "session/handle.h"
+#include "session/session.h"
+#include "state/history.h"
+
+/* What is to be run.  Sinks and sources are indexes among the instances of the configuration;
+ * the arrays belong to the caller. */
+struct hg_run_request {
+    const struct hg_pipeline_config *pipeline;
+    const size_t *sinks, *sources;
+    size_t sink_count, source_count;
+    const struct hg_source_overrides *overrides; /* one for each source; NULL: none */
+    bool safety;                                 /* a safety backup: the manifest says so */
+    struct hg_job *parent;                       /* the job that waits for this run; NULL: none */
+};
+
+/* A sink of the run. */
+struct hg_run_sink {
+    const struct hg_instance_config *config;
+    struct hg_place place;
+    char target[256];
+    struct hg_error error; /* rc OK while the sink is part of the run */
+    bool detached;         /* it fell behind and was detached; `error` says why */
+    bool caught_up;        /* it was detached and got its copy from another sink */
+    int64_t lag_ms;        /* for so long the other sinks have waited for it */
+    unsigned lane;         /* its index in the engine */
+};
+
+/* The instances that one try has open. */
+struct hg_run_instances {
+    struct hg_session session;
+    struct hangar_ctx *transforms[HG_CHAIN_MAX];
+    size_t transform_count;
+    struct hangar_ctx *sources[HG_MAX_SOURCES];
+    size_t source_count;
+};
+
+/* What the monitor thread of the job reads; the mutex guards the pointers, which are NULL
+ * while there is nothing to read. */
+struct hg_run_progress {
+    pthread_mutex_t mutex;
+    struct hg_pull *pull;
+    struct hg_engine *engine;
+    struct hg_replication *replication;
+};
+
+/* What the run has made so far.  A new try begins with a new id and a new manifest. */
+struct hg_run_result {
+    char id[HG_BACKUP_ID_SIZE];
+    int64_t first_started_ms, started_ms, finished_ms; /* of the first try; of this one */
+    struct hg_manifest manifest;
+    struct hg_stored_lanes { /* beside manifest.sources: for each object a mask of lanes */
+        uint32_t *items;
+        size_t count, capacity;
+    } lanes[HG_MAX_SOURCES];
+};
+
+struct hg_run {
+    struct hangar *h;
+    char run_id[64]; /* of the job that runs it */
+    struct hg_run_request request;
+    struct hg_run_sink sinks[HG_MAX_SINKS];
+    size_t sink_count;
+    struct hg_run_instances open;
+    struct hg_run_progress progress;
+    struct hg_run_result result;
+};
+
+/* ---- run.c ---- */
+
+/* Requests the whole pipeline; the caller may change run->request before hg_run_execute. */
+void hg_run_init(struct hg_run *run, struct hangar *h, const struct hg_pipeline_config *pipeline);
+void hg_run_fini(struct hg_run *run);
+
+/* Runs it, up to 3 times while a source or sink fails with RETRY.  OK: at least one sink has
+ * the backup; a sink that failed has its error.  The caller has the lock of the pipeline. */
+enum hangar_rc hg_run_execute(struct hg_run *run, struct hg_error *err);
+
+/* ---- begin.c ---- */
+
+/* Opens sinks, transforms and sources.  A sink that cannot be opened leaves the run. */
+enum hangar_rc hg_run_open(struct hg_run *run, struct hg_error *err);
+/* Checks the origin of each sink and takes the place of this run in all of them.  RETRY: in
+ * one of them another run has the same id. */
+enum hangar_rc hg_run_take_places(struct hg_run *run, struct hg_error *err);
+/* OK: at least one sink is part of the run; else the error of the first sink. */
+enum hangar_rc hg_run_any_sink(const struct hg_run *run, struct hg_error *err);
+/* Removes a sink from the run.  The first error of a sink is kept. */
+void hg_run_sink_failed(struct hg_run *run, struct hg_run_sink *sink, const struct hg_error *why);
+
+/* ---- copy_objects.c ---- */
+
+/* Copies all objects of the sources into the sinks, and records them in the manifest. */
+enum hangar_rc hg_run_copy_objects(struct hg_run *run, struct hg_error *err);
+
+/* ---- commit.c ---- */
+
+/* Makes the final files of the backup; the manifest is complete then. */
+enum hangar_rc hg_run_finish_manifest(struct hg_run *run, struct hg_final_files *files,
+                                      struct hg_error *err);
+/* Stores them in each sink.  OK when one sink has the backup. */
+enum hangar_rc hg_run_commit(struct hg_run *run, const struct hg_final_files *files,
+                             struct hg_error *err);
+
+/* ---- catch_up.c ---- */
+
+/* Copies what they lack into sinks that were detached, from a sink that has the backup.  A
+ * failure is the failure of that sink. */
+void hg_run_catch_up(struct hg_run *run, const struct hg_final_files *files);
+
+/* ---- describe.c ---- */
+
+/* Fills a manifest with all that is known before the run; false: out of memory. */
+bool hg_run_describe(const struct hg_run *run, struct hg_manifest *m);
+
+/* ---- progress.c ---- */
+
+/* Called by the monitor thread of the job: detaches sinks that lag, and reports progress. */
+void hg_run_on_tick(void *run);
+/* Sets what the monitor thread reads; NULL: nothing. */
+void hg_run_watch_pull(struct hg_run_progress *progress, struct hg_pull *pull,
+                       struct hg_engine *engine);
+void hg_run_watch_replication(struct hg_run_progress *progress, struct hg_replication *replication);
+
+/* ---- run_report.c ---- */
+
+/* Adds the fields of hangar.backup/1. */
+void hg_run_document(const struct hg_run *run, json_t *doc);
+/* The entry for the history: its strings are those of the run, the status and the error. */
+struct hg_history_run hg_run_history(const struct hg_run *run, enum hangar_status status,
+                                     const struct hg_error *err);
+
+#endif

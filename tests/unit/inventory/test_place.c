@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * place: the folder of one backup in one sink is taken by one run, holds a whole backup or
+ * none, and is cleared when nothing was committed.
+ */
+#include "inventory/place.h"
+
+#include "catalog/manifest.h"
+#include "session/session.h"
+#include "stored_backups.h"
+#include "suite.h"
+
+#define ID "backup_2026-01-15T02-00-00-000Z"
+
+static struct hg_session session;
+static struct hg_place place;
+static struct hg_error err;
+static int creates; /* instances of the sink that were opened */
+static enum hangar_rc (*real_create)(const struct hangar_host *host, struct hangar_ctx *ctx,
+                                     void **out);
+
+static enum hangar_rc counting_create(const struct hangar_host *host, struct hangar_ctx *ctx,
+                                      void **out)
+{
+    creates++;
+    return real_create(host, ctx, out);
+}
+
+static void setup(void)
+{
+    world_setup();
+    world_open(NULL);
+    real_create = world.sink.d.create;
+    world.sink.d.create = counting_create;
+    creates = 0;
+    hg_error_clear(&err);
+    ck_assert_int_eq(hg_session_begin(&session, world.h, 0, NULL, NULL, &err), HANGAR_OK);
+    long sink = hg_config_find(world.h->config, HG_SINK, "local");
+    place = (struct hg_place){.h = world.h,
+                              .pipeline = "nightly",
+                              .id = ID,
+                              .run_id = "run0",
+                              .started_ms = 1768442400000,
+                              .instance = (size_t)sink};
+    ck_assert_int_eq(hg_session_open(&session, place.instance, NULL, 0, &place.sink, &err),
+                     HANGAR_OK);
+}
+
+static void teardown(void)
+{
+    hg_place_release(&place);
+    hg_session_end(&session);
+    world_teardown();
+}
+
+static struct hg_final_files files_of(const char *manifest)
+{
+    struct hg_final_files files = {0};
+    hg_str_add(&files.restore, "restore");
+    hg_str_add(&files.manifest, manifest);
+    return files;
+}
+
+static enum hangar_rc commit(struct hangar_ctx *sink)
+{
+    struct hg_final_files files = files_of("manifest");
+    enum hangar_rc rc = hg_place_commit(&place, sink, &files, &err);
+    hg_final_files_free(&files);
+    return rc;
+}
+
+static void clear(void)
+{
+    struct hg_place *const places[] = {&place};
+    hg_place_release(&place);
+    hg_places_clear(world.h, places, 1);
+}
+
+START_TEST(one_run_takes_a_place)
+{
+    ck_assert_int_eq(hg_place_take(&place, &err), HANGAR_OK);
+    ck_assert(place.taken);
+    ck_assert(world_has(ID, "run.json"));
+    struct hg_place other = place;
+    other.taken = false;
+    other.lease = (struct hg_lease){0};
+    ck_assert_int_eq(hg_place_take(&other, &err), HANGAR_EXISTS);
+    ck_assert(!other.taken);
+    ck_assert(!other.lease.begun);
+}
+END_TEST
+
+START_TEST(run_json_names_the_run_and_its_host)
+{
+    json_t *json = NULL;
+    struct hg_str text = {0};
+    ck_assert_int_eq(hg_place_take(&place, &err), HANGAR_OK);
+    ck_assert_int_eq(hg_store_get(place.sink, "nightly/" ID "/run.json", 65536, &text, &err),
+                     HANGAR_OK);
+    ck_assert_int_eq(hg_json_parse(hg_str_text(&text), text.len, "run.json", &json, &err),
+                     HANGAR_OK);
+    ck_assert_str_eq(hg_json_string(json, "run", ""), "run0");
+    ck_assert_str_eq(hg_json_string(json, "pipeline", ""), "nightly");
+    ck_assert_str_eq(hg_json_string(json, "origin", ""), "db1");
+    ck_assert_str_eq(hg_json_string(json, "host", ""), world.h->host);
+    ck_assert_str_eq(hg_json_string(json, "started", ""), "2026-01-15T02:00:00.000Z");
+    json_decref(json);
+    hg_str_free(&text);
+}
+END_TEST
+
+START_TEST(a_place_that_is_in_use_is_refused_and_not_changed)
+{
+    const struct {
+        const char *name, *text, *error;
+    } there[] = {
+        {"run.json", "{ \"host\": \"elsewhere\" }", "elsewhere"},
+        {"deleted.json", "{}", "delete_grace"},
+        {"manifest.json", "damaged", "damaged"},
+    };
+    for (size_t i = 0; i < sizeof(there) / sizeof(there[0]); i++) {
+        world_write(ID, there[i].name, there[i].text);
+        world_write(ID, "object", "x");
+        ck_assert_int_eq(hg_place_prepare(&place, &err), HANGAR_EXISTS);
+        ck_assert_msg(strstr(err.text, there[i].error) != NULL, "%s", err.text);
+        ck_assert_int_eq(world_files(ID), 2);
+        ck_assert_int_eq(unlink(world_path(ID, there[i].name)), 0);
+        hg_error_clear(&err);
+    }
+}
+END_TEST
+
+START_TEST(what_a_dead_run_of_this_host_left_is_removed)
+{
+    char text[300];
+    snprintf(text, sizeof(text), "{ \"host\": \"%s\" }", world.h->host);
+    world_write(ID, "run.json", text);
+    world_write(ID, "object", "x");
+    ck_assert_msg(hg_place_prepare(&place, &err) == HANGAR_OK, "%s", err.text);
+    ck_assert_int_le(world_files(ID), 0);
+    ck_assert_int_eq(hg_place_take(&place, &err), HANGAR_OK);
+}
+END_TEST
+
+START_TEST(a_place_of_another_origin_is_refused)
+{
+    world_write("..", "nightly/origin.json", "{ \"origin\": \"other\" }");
+    ck_assert_int_eq(hg_place_prepare(&place, &err), HANGAR_CONFIG);
+    ck_assert(!place.taken);
+}
+END_TEST
+
+START_TEST(a_committed_place_is_not_cleared)
+{
+    ck_assert_int_eq(hg_place_take(&place, &err), HANGAR_OK);
+    world_write(ID, "object", "x");
+    ck_assert_msg(commit(place.sink) == HANGAR_OK, "%s", err.text);
+    ck_assert(place.committed);
+    clear();
+    ck_assert(world_has(ID, "manifest.json"));
+    ck_assert(world_has(ID, "RESTORE.txt"));
+    ck_assert(world_has(ID, "object"));
+}
+END_TEST
+
+START_TEST(a_place_without_a_commit_is_cleared_also_after_a_cancel_request)
+{
+    ck_assert_int_eq(hg_place_take(&place, &err), HANGAR_OK);
+    world_write(ID, "object", "x");
+    hangar_cancel(world.h);
+    clear();
+    ck_assert_int_le(world_files(ID), 0);
+    ck_assert(atomic_load(&world.h->cancel));
+}
+END_TEST
+
+START_TEST(a_place_that_was_not_taken_is_not_cleared)
+{
+    world_write(ID, "object", "x");
+    clear();
+    ck_assert(world_has(ID, "object"));
+}
+END_TEST
+
+START_TEST(nothing_is_committed_without_a_lease)
+{
+    ck_assert_int_eq(hg_place_take(&place, &err), HANGAR_OK);
+    ck_assert(hg_lease_holds(&place.lease));
+    place.lease.renewed_ms -= HG_LEASE_MS / 2;
+    ck_assert(!hg_lease_holds(&place.lease));
+    ck_assert_int_eq(commit(place.sink), HANGAR_IO);
+    ck_assert(!place.committed);
+    ck_assert(!world_has(ID, "manifest.json"));
+    ck_assert(!world_has(ID, "RESTORE.txt"));
+}
+END_TEST
+
+/* Another host has committed the same id in the meantime. */
+START_TEST(a_backup_that_another_host_has_committed_stays)
+{
+    ck_assert_int_eq(hg_place_prepare(&place, &err), HANGAR_OK);
+    ck_assert_int_eq(hg_place_take(&place, &err), HANGAR_OK);
+    world_write(ID, "manifest.json", "theirs");
+    ck_assert_int_eq(commit(place.sink), HANGAR_EXISTS);
+    clear();
+    ck_assert(world_has(ID, "manifest.json"));
+}
+END_TEST
+
+START_TEST(a_run_whose_manifest_key_is_in_use_leaves_nothing)
+{
+    ck_assert_int_eq(hg_place_take(&place, &err), HANGAR_OK);
+    world_write(ID, "manifest.json", "{ \"hangar\": \"abandoned\" }\n");
+    ck_assert_int_eq(commit(place.sink), HANGAR_EXISTS);
+    ck_assert(!place.committed);
+    clear();
+    ck_assert_int_le(world_files(ID), 0);
+}
+END_TEST
+
+START_TEST(the_spare_instance_is_opened_when_it_is_needed_and_works_alone)
+{
+    struct hangar_ctx *spare = NULL, *again = NULL;
+    place.use_spare = true;
+    ck_assert_int_eq(hg_place_take(&place, &err), HANGAR_OK);
+    ck_assert_int_eq(creates, 1);
+    ck_assert_int_eq(hg_place_spare(&place, &spare, &err), HANGAR_OK);
+    ck_assert_int_eq(hg_place_spare(&place, &again, &err), HANGAR_OK);
+    ck_assert_ptr_eq(spare, again);
+    ck_assert_ptr_ne(spare, place.sink);
+    ck_assert_int_eq(creates, 2);
+    hg_instance_cancel(place.sink);
+    ck_assert_msg(commit(spare) == HANGAR_OK, "%s", err.text);
+    ck_assert(world_has(ID, "manifest.json"));
+    hg_place_release(&place);
+    ck_assert_ptr_null(place.spare);
+}
+END_TEST
+
+START_TEST(a_lease_is_renewed_by_the_spare_instance)
+{
+    place.use_spare = true;
+    ck_assert_int_eq(hg_place_take(&place, &err), HANGAR_OK);
+    world_age(ID, "run.json", 3600000);
+    ck_assert(place.lease.renew(place.lease.arg));
+    struct stat now;
+    ck_assert_int_eq(stat(world_path(ID, "run.json"), &now), 0);
+    ck_assert_int_lt(time(NULL) - now.st_mtime, 600);
+    ck_assert_int_eq(creates, 2);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        one_run_takes_a_place,
+        run_json_names_the_run_and_its_host,
+        a_place_that_is_in_use_is_refused_and_not_changed,
+        what_a_dead_run_of_this_host_left_is_removed,
+        a_place_of_another_origin_is_refused,
+        a_committed_place_is_not_cleared,
+        a_place_without_a_commit_is_cleared_also_after_a_cancel_request,
+        a_place_that_was_not_taken_is_not_cleared,
+        nothing_is_committed_without_a_lease,
+        a_backup_that_another_host_has_committed_stays,
+        a_run_whose_manifest_key_is_in_use_leaves_nothing,
+        the_spare_instance_is_opened_when_it_is_needed_and_works_alone,
+        a_lease_is_renewed_by_the_spare_instance,
+    };
+    return SUITE_RUN("inventory/place", tests, setup, teardown);
+}
