@@ -111,12 +111,42 @@ void rd_facts_of_counts(const struct redis *redis, const struct rdb_counts *coun
     }
 }
 
-uint64_t rd_backup_number(const struct redis *redis, const struct hangar_restore *how,
-                          const char *name)
+static uint64_t read_number_attr(const struct redis *redis, const struct hangar_attrs *attrs,
+                                 const char *name)
 {
-    if (how->object_count == 0 || !how->objects[0].attrs) {
-        return 0;
-    }
-    const char *value = redis->host->attr_get(how->objects[0].attrs, name);
+    const char *value = redis->host->attr_get(attrs, name);
     return value ? strtoull(value, NULL, 10) : 0;
+}
+
+void rd_read_content(const struct redis *redis, const struct hangar_restore *how,
+                     struct rd_content *out)
+{
+    *out = (struct rd_content){.keys = 0};
+    const struct hangar_attrs *attrs = how->object_count > 0 ? how->objects[0].attrs : NULL;
+    if (!attrs) {
+        return;
+    }
+    out->keys = read_number_attr(redis, attrs, "keys");
+    out->functions = read_number_attr(redis, attrs, "functions");
+    out->highest_db = read_number_attr(redis, attrs, "highest_db");
+    out->used_memory = read_number_attr(redis, attrs, "used_memory");
+    for (uint64_t db = 0; db <= out->highest_db && out->db_count < RDB_DBS_COUNTED; db++) {
+        char name[48];
+        snprintf(name, sizeof(name), "db%" PRIu64 ".keys", db);
+        if (read_number_attr(redis, attrs, name) > 0) {
+            out->dbs[out->db_count++] = db;
+        }
+    }
+}
+
+/* After the last database that is recorded, every one up to the highest may have keys. */
+bool rd_content_has_db(const struct rd_content *content, uint64_t db)
+{
+    for (size_t i = 0; i < content->db_count; i++) {
+        if (content->dbs[i] == db) {
+            return true;
+        }
+    }
+    return content->db_count == RDB_DBS_COUNTED && db > content->dbs[RDB_DBS_COUNTED - 1] &&
+           db <= content->highest_db;
 }

@@ -28,8 +28,18 @@ void rd_attrs_of_object(const struct redis *redis, const struct rdb_counts *coun
 void rd_facts_of_counts(const struct redis *redis, const struct rdb_counts *counts,
                         struct hangar_attrs *facts);
 
-/* A numeric attribute of the object that a restore reads; 0 when the backup does not have it. */
-uint64_t rd_backup_number(const struct redis *redis, const struct hangar_restore *how,
-                          const char *name);
+/* The content of a backup, as its attributes record it; a number that they lack is 0. */
+struct rd_content {
+    uint64_t keys, functions, highest_db;
+    uint64_t used_memory;          /* bytes, of the server that was backed up */
+    uint64_t dbs[RDB_DBS_COUNTED]; /* the first databases with keys, in ascending order */
+    size_t db_count;
+};
+
+void rd_read_content(const struct redis *redis, const struct hangar_restore *how,
+                     struct rd_content *out);
+
+/* True when the backup may have keys in this database. */
+bool rd_content_has_db(const struct rd_content *content, uint64_t db);
 
 #endif

@@ -9,7 +9,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include "backup/attrs.h"
 #include "backup/check.h"
 #include "clean/state.h"
 
@@ -30,7 +29,7 @@ static enum hangar_rc refuse_conflict_option(const struct rd_clean *clean)
 }
 
 static struct rd_clean *new_clean(struct redis *redis, const struct hangar_restore *how,
-                                  const struct rd_server *server)
+                                  const struct rd_content *content, const struct rd_server *server)
 {
     struct rd_clean *clean = calloc(1, sizeof(*clean));
     if (!clean) {
@@ -44,14 +43,15 @@ static struct rd_clean *new_clean(struct redis *redis, const struct hangar_resto
     clean->watch_each =
         server->memory_most / 256 < WATCH_MOST ? server->memory_most / 256 : WATCH_MOST;
     rd_value_init(&clean->functions, redis);
-    rd_clean_count_dbs(clean);
+    clean->content = *content;
     return clean;
 }
 
 enum hangar_rc rd_clean_prepare(struct rd_client *loader, const struct hangar_restore *how,
-                                const struct rd_server *server, struct rd_clean **out)
+                                const struct rd_content *content, const struct rd_server *server,
+                                struct rd_clean **out)
 {
-    struct rd_clean *clean = new_clean(loader->redis, how, server);
+    struct rd_clean *clean = new_clean(loader->redis, how, content, server);
     if (!clean) {
         return rd_no_memory(loader->redis, "prepare the restore");
     }
@@ -124,9 +124,8 @@ void rd_clean_plan(const struct rd_clean *clean, const struct rd_server *server,
     host->text(plan,
                "load %" PRIu64 " keys and %" PRIu64 " libraries of functions beside the data of "
                "redis %s at %s, into %" PRIu64 " of its empty databases\n",
-               rd_backup_number(redis, clean->how, "keys"),
-               rd_backup_number(redis, clean->how, "functions"), server->version, redis->place,
-               clean->dbs > 0 ? clean->dbs : 1);
+               clean->content.keys, clean->content.functions, server->version, redis->place,
+               rd_clean_dbs_needed(clean));
     if (clean->how->flags & HANGAR_RESTORE_COMPARE) {
         host->text(plan, "read them back and compare them\n");
     }

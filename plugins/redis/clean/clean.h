@@ -15,11 +15,13 @@
 #include "wire/server_info.h"
 
 struct rd_clean;
+struct rd_content;
 
 /* Refuses a restore that cannot succeed; changes nothing.  `loader` is the connection on which the
  * keys will be sent.  *out may be set after a failure. */
 enum hangar_rc rd_clean_prepare(struct rd_client *loader, const struct hangar_restore *how,
-                                const struct rd_server *server, struct rd_clean **out);
+                                const struct rd_content *content, const struct rd_server *server,
+                                struct rd_clean **out);
 void rd_clean_plan(const struct rd_clean *clean, const struct rd_server *server,
                    struct hangar_text *plan);
 

@@ -7,43 +7,17 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include "backup/attrs.h"
 #include "clean/state.h"
 
 /* ---- the databases ---- */
-
-/* True when the backup may have keys in this database.  Its attributes list the first databases;
- * after the last one listed, every database up to the highest may have keys. */
-static bool db_in_backup(const struct rd_clean *clean, uint64_t db)
-{
-    char name[48];
-    if (db > clean->highest_db) {
-        return false;
-    }
-    if (clean->dbs >= RDB_DBS_COUNTED && db > clean->last_db) {
-        return true;
-    }
-    snprintf(name, sizeof(name), "db%" PRIu64 ".keys", db);
-    return rd_backup_number(clean->redis, clean->how, name) > 0;
-}
-
-void rd_clean_count_dbs(struct rd_clean *clean)
-{
-    clean->highest_db = rd_backup_number(clean->redis, clean->how, "highest_db");
-    for (uint64_t db = 0; db <= clean->highest_db && clean->dbs < RDB_DBS_COUNTED; db++) {
-        if (db_in_backup(clean, db)) {
-            clean->dbs++;
-            clean->last_db = db;
-        }
-    }
-}
 
 bool rd_clean_may_be_spare(const struct rd_clean *clean, const struct rd_server *server,
                            uint64_t db)
 {
     uint64_t keys, expiring, origin;
     rd_server_db(server, db, &keys, &expiring);
-    return keys == 0 && !db_in_backup(clean, db) && !rd_spares_selected(&clean->spares, db) &&
+    return keys == 0 && !rd_content_has_db(&clean->content, db) &&
+           !rd_spares_selected(&clean->spares, db) &&
            !rd_spares_origin(&clean->spares, db, &origin) && !rd_spares_find(&clean->spares, db);
 }
 
@@ -89,7 +63,7 @@ enum hangar_rc rd_clean_find_leftovers(struct rd_clean *clean, const struct rd_s
 enum hangar_rc rd_clean_refuse_few_databases(struct rd_clean *clean, const struct rd_server *server)
 {
     struct redis *redis = clean->redis;
-    uint64_t spare = clean->leftovers, needed = clean->dbs > 0 ? clean->dbs : 1;
+    uint64_t spare = clean->leftovers, needed = rd_clean_dbs_needed(clean);
     for (uint64_t db = 0; db < clean->spares.databases && spare < needed; db++) {
         spare += rd_clean_may_be_spare(clean, server, db);
     }
@@ -208,9 +182,8 @@ enum hangar_rc rd_clean_refuse_rights(struct rd_clean *clean, const struct rd_se
  * is estimated from the size of the RDB. */
 static uint64_t memory_needed(const struct rd_clean *clean)
 {
-    uint64_t recorded = rd_backup_number(clean->redis, clean->how, "used_memory");
-    if (recorded > 0) {
-        return recorded;
+    if (clean->content.used_memory > 0) {
+        return clean->content.used_memory;
     }
     return clean->how->object_count > 0 ? 3 * clean->how->objects[0].size_hint : 0;
 }

@@ -6,6 +6,7 @@
 #ifndef RD_CLEAN_STATE_H
 #define RD_CLEAN_STATE_H
 
+#include "backup/attrs.h"
 #include "clean/clean.h"
 #include "clean/spares.h"
 #include "wire/value.h"
@@ -16,9 +17,7 @@ struct rd_clean {
     char run_id[48]; /* of the server */
     struct rd_spares spares;
     bool has_functions;        /* the server supports them */
-    uint64_t dbs;              /* databases of the backup; at most RDB_DBS_COUNTED are counted */
-    uint64_t last_db;          /* the last one counted */
-    uint64_t highest_db;       /* of the backup */
+    struct rd_content content; /* of the backup */
     uint64_t leftovers;        /* databases with leftovers of a dead restore */
     struct rd_value functions; /* the libraries; with a footer: the payload of FUNCTION RESTORE */
     uint64_t memory_most;      /* maxmemory of the server in bytes; 0: no limit */
@@ -30,8 +29,13 @@ struct rd_clean {
 /* The part of a limit that a restore leaves free. */
 #define RD_FIVE_PERCENT(number) ((number) / 20)
 
+/* The number of spare databases; an empty backup needs one, too. */
+static inline uint64_t rd_clean_dbs_needed(const struct rd_clean *clean)
+{
+    return clean->content.db_count > 0 ? clean->content.db_count : 1;
+}
+
 /* precheck.c */
-void rd_clean_count_dbs(struct rd_clean *clean);
 bool rd_clean_may_be_spare(const struct rd_clean *clean, const struct rd_server *server,
                            uint64_t db);
 /* Counts the databases with leftovers; with `empty_them`, empties them.  Fails when another restore

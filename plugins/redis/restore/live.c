@@ -21,6 +21,7 @@
 struct rd_live {
     struct redis *redis;
     const struct hangar_restore *how;
+    struct rd_content content; /* of the backup */
     struct rd_client client;
     struct rd_server server;
     struct rd_target target;
@@ -69,8 +70,7 @@ static enum hangar_rc refuse_target(struct rd_live *live)
             "does not support",
             redis->place);
     }
-    if (rd_backup_number(live->redis, live->how, "functions") > 0 &&
-        server->version_number < 70000) {
+    if (live->content.functions > 0 && server->version_number < 70000) {
         return host->fail(
             redis->ctx, HANGAR_UNSUPPORTED, 0,
             "cannot restore into redis at %s: the backup has functions, which version "
@@ -88,7 +88,7 @@ static enum hangar_rc refuse_high_database(struct rd_live *live)
     if (rc != HANGAR_OK) {
         return rc;
     }
-    uint64_t highest = rd_backup_number(live->redis, live->how, "highest_db");
+    const uint64_t highest = live->content.highest_db;
     if (highest >= (uint64_t)databases) {
         return redis->host->fail(redis->ctx, HANGAR_CONFIG, 0,
                                  "cannot restore into redis at %s: the backup has keys in "
@@ -104,7 +104,7 @@ static enum hangar_rc refuse_existing_data(struct rd_live *live)
     struct redis *redis = live->redis;
     const struct rd_server *server = &live->server;
     if (live->how->flags & HANGAR_RESTORE_CLEAN) {
-        return rd_clean_prepare(&live->client, live->how, server, &live->clean);
+        return rd_clean_prepare(&live->client, live->how, &live->content, server, &live->clean);
     }
     if (redis->on_conflict != RD_FAIL || (server->keys == 0 && server->libraries == 0)) {
         return HANGAR_OK;
@@ -139,8 +139,7 @@ static void write_live_plan(const struct rd_live *live)
     redis->host->text(plan,
                       "restore %" PRIu64 " keys and %" PRIu64 " libraries of functions to "
                       "redis %s at %s, %s\n",
-                      rd_backup_number(live->redis, live->how, "keys"),
-                      rd_backup_number(live->redis, live->how, "functions"), live->server.version,
+                      live->content.keys, live->content.functions, live->server.version,
                       redis->place, conflict[redis->on_conflict]);
     if (live->compare) {
         redis->host->text(plan, "read all data back from redis at %s and compare it\n",
@@ -176,6 +175,7 @@ enum hangar_rc rd_live_prepare(struct redis *redis, const struct hangar_restore 
     *out = live;
     live->redis = redis;
     live->how = how;
+    rd_read_content(redis, how, &live->content);
     bool compare = how->flags & HANGAR_RESTORE_COMPARE;
     if (compare && (redis->on_conflict == RD_REPLACE || redis->on_conflict == RD_SKIP_EXISTING)) {
         return redis->host->fail(redis->ctx, HANGAR_UNSUPPORTED, 0,

@@ -19,7 +19,7 @@ void note_target(void)
     snprintf(before, sizeof(before), "%s", server_digest(&target));
 }
 
-void set_up(const char *const *arguments)
+void set_up_clean(const char *const *arguments)
 {
     server_start(&source, no_arguments);
     server_start(&target, arguments);
@@ -40,25 +40,25 @@ void set_up(const char *const *arguments)
     note_target();
 }
 
-void tear_down(void)
+void tear_down_clean(void)
 {
     run_free(&backup);
     server_stop(&source);
     server_stop(&target);
 }
 
-void clean_with(struct run *run, const char *const *settings, uint32_t flags)
+void restore_clean_with(struct run *run, const char *const *settings, uint32_t flags)
 {
     run_open(run, settings);
     run_restore(run, backup.data, backup.size, 1000, backup.attrs, HANGAR_RESTORE_CLEAN | flags);
 }
 
-void clean(struct run *run, uint32_t flags)
+void restore_clean(struct run *run, uint32_t flags)
 {
-    clean_with(run, (const char *[]){target.socket_option, NULL}, flags);
+    restore_clean_with(run, (const char *[]){target.socket_option, NULL}, flags);
 }
 
-long long answer(void)
+long long target_answer(void)
 {
     redisReply *reply = server_ask(&target, "FCALL answer 0");
     long long number = reply->type == REDIS_REPLY_INTEGER ? reply->integer : -1;
@@ -70,17 +70,17 @@ void assert_replaced(struct run *run)
 {
     assert_ok(run);
     ck_assert_str_eq(server_digest(&source), server_digest(&target));
-    ck_assert_int_eq(answer(), 42);
+    ck_assert_int_eq(target_answer(), 42);
 }
 
 void assert_untouched(struct run *run, enum hangar_rc rc, const char *text)
 {
     assert_fails(run, rc, text);
     ck_assert_str_eq(server_digest(&target), before);
-    ck_assert_int_eq(answer(), 7);
+    ck_assert_int_eq(target_answer(), 7);
 }
 
-void assert_says(const char *all, const char *part)
+void assert_contains(const char *all, const char *part)
 {
     ck_assert_msg(strstr(all, part), "no \"%s\" in: %s", part, all);
 }

@@ -21,15 +21,15 @@ void note_target(void); /* stores it in `before` */
 
 /* Starts a source with all kinds of data, makes its backup, and starts a target with `arguments`,
  * with other data and a function that returns 7; that of the backup returns 42. */
-void set_up(const char *const *arguments);
-void tear_down(void);
+void set_up_clean(const char *const *arguments);
+void tear_down_clean(void);
 
 /* Restores the backup into the target with --mode clean. */
-void clean_with(struct run *run, const char *const *settings, uint32_t flags);
-void clean(struct run *run, uint32_t flags);
+void restore_clean_with(struct run *run, const char *const *settings, uint32_t flags);
+void restore_clean(struct run *run, uint32_t flags);
 
 /* The result of the function of the target; -1 when there is none. */
-long long answer(void);
+long long target_answer(void);
 
 /* The run is complete, and the target equals the source. */
 void assert_replaced(struct run *run);
@@ -38,6 +38,6 @@ void assert_replaced(struct run *run);
 void assert_untouched(struct run *run, enum hangar_rc rc, const char *text);
 
 /* `all` contains `part`. */
-void assert_says(const char *all, const char *part);
+void assert_contains(const char *all, const char *part);
 
 #endif

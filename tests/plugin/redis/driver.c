@@ -15,7 +15,7 @@
 
 #define STEP ((size_t)1 << 20)
 
-static double seconds(clockid_t clock)
+static double driver_seconds(clockid_t clock)
 {
     struct timespec now;
     clock_gettime(clock, &now);
@@ -30,7 +30,7 @@ static void write_out(void *arg, const void *data, size_t size)
     }
 }
 
-static enum hangar_rc backup(struct run *run, const char *path)
+static enum hangar_rc driver_backup(struct run *run, const char *path)
 {
     FILE *file = fopen(path, "wb");
     if (!file) {
@@ -42,7 +42,7 @@ static enum hangar_rc backup(struct run *run, const char *path)
     return fclose(file) == 0 ? run->rc : HANGAR_IO;
 }
 
-static enum hangar_rc restore(struct run *run, const char *path, uint32_t flags)
+static enum hangar_rc driver_restore(struct run *run, const char *path, uint32_t flags)
 {
     FILE *file = fopen(path, "rb");
     if (!file) {
@@ -62,16 +62,16 @@ int main(int argc, char **argv)
     }
     struct run run;
     run_open(&run, (const char *const *)argv + 3);
-    double start = seconds(CLOCK_MONOTONIC), cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
+    double start = driver_seconds(CLOCK_MONOTONIC), cpu = driver_seconds(CLOCK_PROCESS_CPUTIME_ID);
     enum hangar_rc rc = run.rc;
     if (rc == HANGAR_OK && strcmp(argv[1], "backup") == 0) {
-        rc = backup(&run, argv[2]);
+        rc = driver_backup(&run, argv[2]);
     } else if (rc == HANGAR_OK && strcmp(argv[1], "restore") == 0) {
-        rc = restore(&run, argv[2], 0);
+        rc = driver_restore(&run, argv[2], 0);
     } else if (rc == HANGAR_OK && strcmp(argv[1], "clean") == 0) {
-        rc = restore(&run, argv[2], HANGAR_RESTORE_CLEAN);
+        rc = driver_restore(&run, argv[2], HANGAR_RESTORE_CLEAN);
     } else if (rc == HANGAR_OK && strcmp(argv[1], "plan") == 0) {
-        rc = restore(&run, argv[2], HANGAR_RESTORE_DRY_RUN);
+        rc = driver_restore(&run, argv[2], HANGAR_RESTORE_DRY_RUN);
     } else if (rc == HANGAR_OK) {
         rc = run_check(&run);
     }
@@ -91,8 +91,8 @@ int main(int argc, char **argv)
             fprintf(stderr, "%s: %s\n", names[i], *fact ? fact : said);
         }
     }
-    printf("seconds %.3f cpu %.3f rss_kib %ld\n", seconds(CLOCK_MONOTONIC) - start,
-           seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu, usage.ru_maxrss);
+    printf("seconds %.3f cpu %.3f rss_kib %ld\n", driver_seconds(CLOCK_MONOTONIC) - start,
+           driver_seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu, usage.ru_maxrss);
     run_free(&run);
     return rc == HANGAR_OK ? 0 : 1;
 }

@@ -60,7 +60,7 @@ static void join_words(const redisReply *command, char *line, size_t size)
 }
 
 /* Answers one command; false when the connection must end. */
-static bool answer(struct fake_redis *fake, int client, const redisReply *command)
+static bool answer_command(struct fake_redis *fake, int client, const redisReply *command)
 {
     char line[512];
     join_words(command, line, sizeof(line));
@@ -83,7 +83,7 @@ static bool answer(struct fake_redis *fake, int client, const redisReply *comman
     return true;
 }
 
-static void serve(struct fake_redis *fake, int client)
+static void serve_client(struct fake_redis *fake, int client)
 {
     redisReader *reader = redisReaderCreate();
     char buffer[65536];
@@ -95,7 +95,7 @@ static void serve(struct fake_redis *fake, int client)
         }
         for (void *command = NULL;
              going && redisReaderGetReply(reader, &command) == REDIS_OK && command;) {
-            going = answer(fake, client, command);
+            going = answer_command(fake, client, command);
             freeReplyObject(command);
         }
     }
@@ -103,13 +103,13 @@ static void serve(struct fake_redis *fake, int client)
     close(client);
 }
 
-static void *run(void *arg)
+static void *run_fake_redis(void *arg)
 {
     struct fake_redis *fake = arg;
     while (wait_readable(fake, fake->listener)) {
         int client = accept(fake->listener, NULL, NULL);
         if (client >= 0) {
-            serve(fake, client);
+            serve_client(fake, client);
         }
     }
     return NULL;
@@ -132,7 +132,7 @@ void fake_redis_start(struct fake_redis *fake, const struct fake_rule *rules, si
     ck_assert_int_eq(bind(fake->listener, (struct sockaddr *)&address, sizeof(address)), 0);
     ck_assert_int_eq(listen(fake->listener, 4), 0);
     ck_assert_int_eq(pipe(fake->stop), 0);
-    ck_assert_int_eq(pthread_create(&fake->thread, NULL, run, fake), 0);
+    ck_assert_int_eq(pthread_create(&fake->thread, NULL, run_fake_redis, fake), 0);
 }
 
 void fake_redis_stop(struct fake_redis *fake)

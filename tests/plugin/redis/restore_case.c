@@ -14,7 +14,7 @@ const char *const no_arguments[] = {NULL};
 const char *const three_keys[] = {"SET mine backup", "RPUSH list backup",
                                   "SET only-in-backup backup", NULL};
 
-void set_up(const char *const *commands)
+void set_up_restore(const char *const *commands)
 {
     server_start(&source, no_arguments);
     server_start(&target, no_arguments);
@@ -29,14 +29,14 @@ void set_up(const char *const *commands)
     assert_ok(&backup);
 }
 
-void tear_down(void)
+void tear_down_restore(void)
 {
     run_free(&backup);
     server_stop(&source);
     server_stop(&target);
 }
 
-void restore(struct run *run, const char *setting, uint32_t flags)
+void restore_backup(struct run *run, const char *setting, uint32_t flags)
 {
     run_open(run, (const char *[]){target.socket_option, setting, NULL});
     run_restore(run, backup.data, backup.size, MANY, backup.attrs, flags);

@@ -71,15 +71,16 @@ enum hangar_rc run_begin(struct run *run)
     return run->rc;
 }
 
-static void keep(void *arg, const void *data, size_t size)
+static void keep_run_bytes(void *arg, const void *data, size_t size)
 {
     struct run *run = arg;
     run->data = realloc(run->data, run->size + size);
     memcpy(run->data + run->size, data, size);
 }
 
-static enum hangar_rc read_object(struct run *run, struct hangar_object *object, size_t step,
-                                  void (*sink)(void *arg, const void *data, size_t size), void *arg)
+static enum hangar_rc read_run_object(struct run *run, struct hangar_object *object, size_t step,
+                                      void (*sink)(void *arg, const void *data, size_t size),
+                                      void *arg)
 {
     unsigned char *buffer = malloc(step);
     for (;;) {
@@ -89,7 +90,7 @@ static enum hangar_rc read_object(struct run *run, struct hangar_object *object,
             free(buffer);
             return rc;
         }
-        (sink ? sink : keep)(sink ? arg : run, buffer, got);
+        (sink ? sink : keep_run_bytes)(sink ? arg : run, buffer, got);
         run->size += got;
     }
 }
@@ -104,7 +105,7 @@ enum hangar_rc run_read(struct run *run, size_t step,
     }
     run->rc = source(run)->next(run->inst, &info, &object);
     if (run->rc == HANGAR_OK) {
-        run->rc = read_object(run, object, step, sink, arg);
+        run->rc = read_run_object(run, object, step, sink, arg);
         enum hangar_rc closed =
             source(run)->close(object, run->rc == HANGAR_OK ? run->attrs : NULL);
         if (run->rc == HANGAR_OK) {

@@ -113,7 +113,7 @@ void server_stop(struct server *server)
     memset(server, 0, sizeof(*server));
 }
 
-static redisReply *ask(struct server *server, const char *format, va_list args)
+static redisReply *server_vask(struct server *server, const char *format, va_list args)
 {
     char command[1024];
     vsnprintf(command, sizeof(command), format, args);
@@ -132,7 +132,7 @@ redisReply *server_ask(struct server *server, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    redisReply *reply = ask(server, format, args);
+    redisReply *reply = server_vask(server, format, args);
     va_end(args);
     return reply;
 }
@@ -141,7 +141,7 @@ void server_do(struct server *server, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    redisReply *reply = ask(server, format, args);
+    redisReply *reply = server_vask(server, format, args);
     va_end(args);
     ck_assert_msg(reply->type != REDIS_REPLY_ERROR, "%s: %s", format, reply->str);
     freeReplyObject(reply);

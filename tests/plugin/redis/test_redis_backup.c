@@ -21,8 +21,8 @@
 static const char *const no_arguments[] = {NULL};
 
 /* Backs up one server, restores into another, and compares. */
-static void round_trip(struct server *source, struct server *target, const char *snapshot,
-                       size_t step)
+static void redis_round_trip(struct server *source, struct server *target, const char *snapshot,
+                             size_t step)
 {
     char option[32];
     snprintf(option, sizeof(option), "snapshot=%s", snapshot);
@@ -59,7 +59,7 @@ START_TEST(all_data_is_restored_from_a_snapshot_on_disk)
     server_start(&source, no_arguments);
     server_start(&target, no_arguments);
     server_fill(&source, false);
-    round_trip(&source, &target, "disk", MANY);
+    redis_round_trip(&source, &target, "disk", MANY);
     compare_functions(&source, &target);
     for (int db = 0; db < 16; db++) {
         ck_assert_int_eq(server_keys(&source, db), server_keys(&target, db));
@@ -75,7 +75,7 @@ START_TEST(all_data_is_restored_from_a_diskless_snapshot)
     server_start(&source, (const char *[]){"--repl-diskless-sync-delay", "0", NULL});
     server_start(&target, no_arguments);
     server_fill(&source, false);
-    round_trip(&source, &target, "diskless", MANY);
+    redis_round_trip(&source, &target, "diskless", MANY);
     compare_functions(&source, &target);
     server_stop(&source);
     server_stop(&target);
@@ -92,7 +92,7 @@ START_TEST(buffers_of_any_size_yield_the_same_data)
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
         server_do(&target, "FLUSHALL");
         server_do(&target, "FUNCTION FLUSH");
-        round_trip(&source, &target, i % 2 ? "disk" : "diskless", steps[i]);
+        redis_round_trip(&source, &target, i % 2 ? "disk" : "diskless", steps[i]);
     }
     server_stop(&source);
     server_stop(&target);
@@ -104,7 +104,7 @@ START_TEST(an_empty_server_can_be_backed_up)
     struct server source, target;
     server_start(&source, no_arguments);
     server_start(&target, no_arguments);
-    round_trip(&source, &target, "disk", MANY);
+    redis_round_trip(&source, &target, "disk", MANY);
     server_stop(&source);
     server_stop(&target);
 }
@@ -126,7 +126,7 @@ START_TEST(large_values_are_restored)
         "redis.call('set', string.rep('long name', 20000), 'v')");
     ck_assert_int_ne(reply->type, REDIS_REPLY_ERROR);
     freeReplyObject(reply);
-    round_trip(&source, &target, "disk", 70001);
+    redis_round_trip(&source, &target, "disk", 70001);
     server_stop(&source);
     server_stop(&target);
 }
@@ -232,7 +232,7 @@ static void kill_server(void *arg, const void *data, size_t size)
     }
 }
 
-static void *cancel_soon(void *arg)
+static void *cancel_backup_soon(void *arg)
 {
     struct interruption *it = arg;
     usleep(200000);
@@ -247,7 +247,7 @@ static void stop_and_cancel(void *arg, const void *data, size_t size)
     if (it->done++ == 0) {
         kill(it->server->pid, SIGSTOP);
         pthread_t thread;
-        ck_assert_int_eq(pthread_create(&thread, NULL, cancel_soon, it), 0);
+        ck_assert_int_eq(pthread_create(&thread, NULL, cancel_backup_soon, it), 0);
         pthread_detach(thread);
     }
 }

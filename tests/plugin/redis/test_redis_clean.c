@@ -21,26 +21,26 @@
 START_TEST(all_existing_data_is_replaced_by_the_backup)
 {
     struct run run;
-    set_up(no_arguments);
-    clean(&run, _i == 0 ? 0 : HANGAR_RESTORE_COMPARE);
+    set_up_clean(no_arguments);
+    restore_clean(&run, _i == 0 ? 0 : HANGAR_RESTORE_COMPARE);
     assert_replaced(&run);
     ck_assert_str_eq(fake_attr(run.report, "keys"), fake_attr(backup.attrs, "keys"));
     ck_assert_str_eq(fake_attr(run.report, "functions"), "1");
     ck_assert_int_eq(server_keys(&target, 3), 0); /* the backup does not have it */
     ck_assert(_i == 0 || atoi(fake_attr(run.report, "compared_keys")) > 50);
     run_free(&run);
-    clean(&run, 0); /* the spare databases are free again */
+    restore_clean(&run, 0); /* the spare databases are free again */
     assert_replaced(&run);
     run_free(&run);
-    tear_down();
+    tear_down_clean();
 }
 END_TEST
 
 START_TEST(expiries_equal_those_of_the_backup)
 {
     struct run run;
-    set_up(no_arguments);
-    clean(&run, 0);
+    set_up_clean(no_arguments);
+    restore_clean(&run, 0);
     assert_replaced(&run);
     for (int i = 0; i < 2; i++) {
         redisReply *ours = redisCommand(source.link, "PEXPIRETIME %s", i ? "near" : "expiring 3");
@@ -51,14 +51,14 @@ START_TEST(expiries_equal_those_of_the_backup)
         freeReplyObject(theirs);
     }
     run_free(&run);
-    tear_down();
+    tear_down_clean();
 }
 END_TEST
 
 START_TEST(an_empty_backup_empties_the_server_and_its_functions)
 {
     struct run run;
-    set_up(no_arguments);
+    set_up_clean(no_arguments);
     run_free(&backup);
     server_do(&source, "FUNCTION FLUSH");
     if (_i == 0) {
@@ -66,60 +66,60 @@ START_TEST(an_empty_backup_empties_the_server_and_its_functions)
     }
     run_open(&backup, (const char *[]){source.socket_option, NULL});
     run_backup(&backup, MANY);
-    clean(&run, 0);
+    restore_clean(&run, 0);
     assert_ok(&run);
     ck_assert_str_eq(server_digest(&source), server_digest(&target));
-    ck_assert_int_eq(answer(), -1);
+    ck_assert_int_eq(target_answer(), -1);
     run_free(&run);
-    tear_down();
+    tear_down_clean();
 }
 END_TEST
 
 START_TEST(a_dry_run_prints_plan_and_clients_and_changes_nothing)
 {
     struct run run;
-    set_up(no_arguments);
+    set_up_clean(no_arguments);
     server_do(&target, "CLIENT SETNAME shop-worker");
-    clean(&run, HANGAR_RESTORE_DRY_RUN);
+    restore_clean(&run, HANGAR_RESTORE_DRY_RUN);
     assert_ok(&run);
-    assert_says(fake_text(run.plan), "beside the data of redis");
-    assert_says(fake_text(run.plan), "into 4 of its empty databases");
-    assert_says(fake_text(run.plan), "deletes all 3 keys and 1 libraries of functions");
-    assert_says(fake_text(run.plan), "1 clients are connected and stay connected:");
-    assert_says(fake_text(run.plan), "\"shop-worker\" (database 0)");
+    assert_contains(fake_text(run.plan), "beside the data of redis");
+    assert_contains(fake_text(run.plan), "into 4 of its empty databases");
+    assert_contains(fake_text(run.plan), "deletes all 3 keys and 1 libraries of functions");
+    assert_contains(fake_text(run.plan), "1 clients are connected and stay connected:");
+    assert_contains(fake_text(run.plan), "\"shop-worker\" (database 0)");
     ck_assert_str_eq(server_digest(&target), before);
     ck_assert_int_eq(run.target_empty, 0);
     run_free(&run);
     server_do(&target, "FLUSHALL");
-    clean(&run, HANGAR_RESTORE_DRY_RUN);
+    restore_clean(&run, HANGAR_RESTORE_DRY_RUN);
     ck_assert_int_eq(run.target_empty, 0); /* it has functions */
     run_free(&run);
     server_do(&target, "FUNCTION FLUSH");
-    clean(&run, HANGAR_RESTORE_DRY_RUN);
+    restore_clean(&run, HANGAR_RESTORE_DRY_RUN);
     ck_assert_int_eq(run.target_empty, 1);
     run_free(&run);
-    tear_down();
+    tear_down_clean();
 }
 END_TEST
 
 START_TEST(a_truncated_backup_does_not_change_the_target)
 {
     struct run run;
-    set_up(no_arguments);
+    set_up_clean(no_arguments);
     size_t whole = backup.size;
     for (size_t i = 0; i <= 60; i++) {
         backup.size = i < 60 ? whole * i / 60 : whole - 1;
-        clean(&run, 0);
+        restore_clean(&run, 0);
         assert_untouched(&run, HANGAR_CORRUPT, "");
         run_free(&run);
     }
     backup.size = whole;
     backup.data[whole - 20] ^= 1;
-    clean(&run, 0);
+    restore_clean(&run, 0);
     ck_assert(!run.complete);
     ck_assert_str_eq(server_digest(&target), before);
     run_free(&run);
-    tear_down();
+    tear_down_clean();
 }
 END_TEST
 
@@ -128,7 +128,7 @@ END_TEST
 START_TEST(a_cancelled_restore_removes_the_loaded_keys)
 {
     struct run run;
-    set_up(no_arguments);
+    set_up_clean(no_arguments);
     struct hangar_object_info info = {
         .struct_size = sizeof(info), .name = "dump.rdb", .attrs = backup.attrs};
     run_open(&run, (const char *[]){target.socket_option, NULL});
@@ -150,7 +150,7 @@ START_TEST(a_cancelled_restore_removes_the_loaded_keys)
     fn->restore_end(run.inst, NULL);
     ck_assert_str_eq(server_digest(&target), before);
     run_free(&run);
-    tear_down();
+    tear_down_clean();
 }
 END_TEST
 
@@ -159,7 +159,7 @@ END_TEST
 START_TEST(only_leftovers_of_a_dead_restore_are_emptied)
 {
     struct run run;
-    set_up(no_arguments);
+    set_up_clean(no_arguments);
     server_do(&target, "SELECT 14");
     server_do(&target, "SET " MARKER " " DEAD_RUN);
     server_do(&target, "SET loaded-by-the-dead v");
@@ -169,51 +169,51 @@ START_TEST(only_leftovers_of_a_dead_restore_are_emptied)
     server_do(&target, "HSET " MARKER " f v");
     server_do(&target, "SELECT 0");
     note_target();
-    clean(&run, HANGAR_RESTORE_DRY_RUN);
+    restore_clean(&run, HANGAR_RESTORE_DRY_RUN);
     ck_assert(run.complete);
-    assert_says(fake_text(run.plan), "empty 1 databases");
+    assert_contains(fake_text(run.plan), "empty 1 databases");
     ck_assert_str_eq(server_digest(&target), before);
     run_free(&run);
     size_t whole = backup.size;
     backup.size -= 5; /* it fails: the leftovers are removed, the data stays */
-    clean(&run, 0);
+    restore_clean(&run, 0);
     ck_assert_int_eq(run.rc, HANGAR_CORRUPT);
-    assert_says(fake_host_log(run.fake), "emptied database 14");
+    assert_contains(fake_host_log(run.fake), "emptied database 14");
     ck_assert_int_eq(server_keys(&target, 14), 0);
     ck_assert_int_eq(server_keys(&target, 13), 1);
     ck_assert_int_eq(server_keys(&target, 12), 1);
     ck_assert_int_eq(server_keys(&target, 0), 2);
     backup.size = whole;
     run_free(&run);
-    clean(&run, 0);
+    restore_clean(&run, 0);
     assert_replaced(&run);
     run_free(&run);
-    tear_down();
+    tear_down_clean();
 }
 END_TEST
 
 START_TEST(a_leftover_that_a_client_has_selected_is_not_emptied)
 {
     struct run run;
-    set_up(no_arguments);
+    set_up_clean(no_arguments);
     server_do(&target, "SELECT 14");
     server_do(&target, "SET " MARKER " " DEAD_RUN);
     size_t whole = backup.size;
     backup.size -= 5;
-    clean(&run, 0);
+    restore_clean(&run, 0);
     ck_assert_int_eq(run.rc, HANGAR_CORRUPT);
-    assert_says(fake_host_log(run.fake), "a client has selected it");
+    assert_contains(fake_host_log(run.fake), "a client has selected it");
     ck_assert_int_eq(server_keys(&target, 14), 1);
     backup.size = whole;
     run_free(&run);
-    tear_down();
+    tear_down_clean();
 }
 END_TEST
 
 START_TEST(a_second_restore_at_the_same_time_is_refused)
 {
     struct run run;
-    set_up(no_arguments);
+    set_up_clean(no_arguments);
     struct server other = target;
     other.link = redisConnectUnix(target.socket_option + 7);
     server_do(&other, "CLIENT SETNAME hangar-restore-" DEAD_RUN); /* its run is alive */
@@ -221,11 +221,11 @@ START_TEST(a_second_restore_at_the_same_time_is_refused)
     server_do(&target, "SET " MARKER " " DEAD_RUN);
     server_do(&target, "SELECT 0");
     note_target();
-    clean(&run, 0);
+    restore_clean(&run, 0);
     assert_untouched(&run, HANGAR_EXISTS, "another restore into redis");
     run_free(&run);
     redisFree(other.link);
-    tear_down();
+    tear_down_clean();
 }
 END_TEST
 
@@ -261,12 +261,12 @@ static void restore_and_meanwhile(struct run *run, const char *const *commands)
 START_TEST(keys_of_another_client_in_a_spare_database_are_never_flushed)
 {
     struct run run;
-    set_up(no_arguments);
+    set_up_clean(no_arguments);
     /* 14 is claimed first, because the backup has 15 */
     restore_and_meanwhile(&run, (const char *[]){"SELECT 14", "SET theirs v", "SELECT 0", NULL});
     ck_assert_int_eq(run.rc, HANGAR_IO);
-    assert_says(run_error(&run), "another client writes to it");
-    assert_says(fake_host_log(run.fake), "it holds keys of another client");
+    assert_contains(run_error(&run), "another client writes to it");
+    assert_contains(fake_host_log(run.fake), "it holds keys of another client");
     redisReply *reply = server_ask(&target, "SELECT 14");
     freeReplyObject(reply);
     reply = server_ask(&target, "GET theirs");
@@ -279,41 +279,41 @@ START_TEST(keys_of_another_client_in_a_spare_database_are_never_flushed)
     server_do(&target, "SELECT 0");
     ck_assert_str_eq(server_digest(&target), before); /* the other spare databases are empty */
     run_free(&run);
-    tear_down();
+    tear_down_clean();
 }
 END_TEST
 
 START_TEST(a_spare_database_emptied_by_another_client_is_not_swapped_in)
 {
     struct run run;
-    set_up(no_arguments);
+    set_up_clean(no_arguments);
     restore_and_meanwhile(&run, (const char *[]){"SELECT 14", "FLUSHDB", "SELECT 0", NULL});
     assert_untouched(&run, HANGAR_IO, "of redis at socket");
     run_free(&run);
-    tear_down();
+    tear_down_clean();
 }
 END_TEST
 
 START_TEST(an_idle_connection_closed_by_the_server_does_not_fail_the_restore)
 {
     struct run run;
-    set_up(no_arguments);
+    set_up_clean(no_arguments);
     restore_and_meanwhile(&run, (const char *[]){"CLIENT KILL TYPE normal SKIPME yes", NULL});
     assert_replaced(&run);
     run_free(&run);
-    tear_down();
+    tear_down_clean();
 }
 END_TEST
 
 START_TEST(writes_during_the_load_are_deleted_with_the_old_data)
 {
     struct run run;
-    set_up(no_arguments);
+    set_up_clean(no_arguments);
     restore_and_meanwhile(
         &run, (const char *[]){"SET mine newer", "SELECT 7", "SET new db", "SELECT 0", NULL});
     assert_replaced(&run);
     run_free(&run);
-    tear_down();
+    tear_down_clean();
 }
 END_TEST
 
@@ -322,7 +322,7 @@ END_TEST
 START_TEST(connected_clients_continue_with_the_new_data)
 {
     struct run run;
-    set_up(no_arguments);
+    set_up_clean(no_arguments);
     struct server watcher = target, waiter = target;
     watcher.link = redisConnectUnix(target.socket_option + 7);
     waiter.link = redisConnectUnix(target.socket_option + 7);
@@ -339,7 +339,7 @@ START_TEST(connected_clients_continue_with_the_new_data)
     server_do(&source, "RPUSH queue second");
     run_open(&backup, (const char *[]){source.socket_option, NULL});
     run_backup(&backup, MANY);
-    clean(&run, 0);
+    restore_clean(&run, 0);
     assert_ok(&run);
     redisReply *reply = server_ask(&watcher, "EXEC");
     ck_assert_int_eq(reply->type, REDIS_REPLY_NIL); /* it watched a key that was deleted */
@@ -353,7 +353,7 @@ START_TEST(connected_clients_continue_with_the_new_data)
     redisFree(watcher.link);
     redisFree(waiter.link);
     run_free(&run);
-    tear_down();
+    tear_down_clean();
 }
 END_TEST
 
@@ -385,7 +385,7 @@ START_TEST(a_reader_sees_either_the_old_or_the_new_data)
 {
     struct reader reader = {.stop = false};
     struct run run;
-    set_up(no_arguments);
+    set_up_clean(no_arguments);
     for (int db = 0; db <= 3; db += 3) {
         server_do(&target, "SELECT %d", db);
         server_do(&target, "SET state old");
@@ -400,7 +400,7 @@ START_TEST(a_reader_sees_either_the_old_or_the_new_data)
     reader.link.link = redisConnectUnix(target.socket_option + 7);
     ck_assert_int_eq(pthread_create(&reader.thread, NULL, read_on, &reader), 0);
     for (int i = 0; i < 20; i++) {
-        clean(&run, 0);
+        restore_clean(&run, 0);
         assert_replaced(&run);
         run_free(&run);
         redisReply *reply = /* written in one step, as they are read */
@@ -414,7 +414,7 @@ START_TEST(a_reader_sees_either_the_old_or_the_new_data)
     ck_assert_int_gt(reader.reads, 20);
     ck_assert_int_eq(reader.mixed, 0);
     redisFree(reader.link.link);
-    tear_down();
+    tear_down_clean();
 }
 END_TEST
 
@@ -424,7 +424,7 @@ START_TEST(refused_functions_fail_the_restore_without_a_change)
 {
     static struct rdb_build rdb;
     struct run run;
-    set_up(no_arguments);
+    set_up_clean(no_arguments);
     rdb_start(&rdb, 10);
     rdb_byte(&rdb, 245);
     rdb_string(&rdb, "#!lua name=good\nredis.register_function('f', function() return 1 end)");
@@ -441,7 +441,7 @@ START_TEST(refused_functions_fail_the_restore_without_a_change)
     ck_assert_uint_eq(reply->elements, 1);
     freeReplyObject(reply);
     run_free(&run);
-    tear_down();
+    tear_down_clean();
 }
 END_TEST
 
@@ -449,7 +449,7 @@ START_TEST(several_function_libraries_are_replaced_in_one_step)
 {
     static struct rdb_build rdb;
     struct run run;
-    set_up(no_arguments);
+    set_up_clean(no_arguments);
     rdb_start(&rdb, 10);
     for (int i = 0; i < 3; i++) {
         char code[100];
@@ -466,9 +466,9 @@ START_TEST(several_function_libraries_are_replaced_in_one_step)
     redisReply *reply = server_ask(&target, "FUNCTION LIST");
     ck_assert_uint_eq(reply->elements, 3);
     freeReplyObject(reply);
-    ck_assert_int_eq(answer(), -1);
+    ck_assert_int_eq(target_answer(), -1);
     run_free(&run);
-    tear_down();
+    tear_down_clean();
 }
 END_TEST
 
@@ -477,7 +477,7 @@ END_TEST
 START_TEST(a_marker_in_the_backup_is_not_restored)
 {
     struct run run;
-    set_up(no_arguments);
+    set_up_clean(no_arguments);
     server_do(&source, "SELECT 9");
     server_do(&source, "SET " MARKER " " DEAD_RUN);
     server_do(&source, "SET loaded v");
@@ -485,12 +485,12 @@ START_TEST(a_marker_in_the_backup_is_not_restored)
     run_free(&backup);
     run_open(&backup, (const char *[]){source.socket_option, NULL});
     run_backup(&backup, MANY);
-    clean(&run, HANGAR_RESTORE_COMPARE);
+    restore_clean(&run, HANGAR_RESTORE_COMPARE);
     assert_ok(&run);
-    assert_says(fake_host_log(run.fake), "a restore was running when the backup was made");
+    assert_contains(fake_host_log(run.fake), "a restore was running when the backup was made");
     ck_assert_int_eq(server_keys(&target, 9), 1);
     run_free(&run);
-    tear_down();
+    tear_down_clean();
 }
 END_TEST
 
@@ -498,19 +498,19 @@ START_TEST(a_file_is_replaced_in_one_step_and_the_old_one_stays)
 {
     struct run run;
     char dir[200], option[300];
-    set_up(no_arguments);
+    set_up_clean(no_arguments);
     snprintf(dir, sizeof(dir), "%s", testing_dir());
     snprintf(option, sizeof(option), "data_dir=%s", dir);
     const char *const settings[] = {"host=127.0.0.1", "port=1", "method=file", option, NULL};
     testing_write_file(testing_path(dir, "dump.rdb"), "old", 3);
     size_t whole = backup.size, size;
     backup.size -= 3;
-    clean_with(&run, settings, 0);
+    restore_clean_with(&run, settings, 0);
     ck_assert_int_eq(run.rc, HANGAR_CORRUPT);
     ck_assert_int_eq(testing_shell("test $(ls -A %s) = dump.rdb", dir), 0);
     run_free(&run);
     backup.size = whole;
-    clean_with(&run, settings, 0);
+    restore_clean_with(&run, settings, 0);
     assert_ok(&run);
     ck_assert_int_eq(run.target_empty, 1); /* the old file stays */
     unsigned char *data = testing_read_file(testing_path(dir, "dump.rdb"), &size);
@@ -521,7 +521,7 @@ START_TEST(a_file_is_replaced_in_one_step_and_the_old_one_stays)
     free(data);
     ck_assert_int_eq(testing_shell("test $(ls -A %s | wc -l) = 2", dir), 0);
     run_free(&run);
-    tear_down();
+    tear_down_clean();
 }
 END_TEST
 

@@ -24,11 +24,11 @@ START_TEST(impossible_restores_are_refused_before_the_load)
         {"CONFIG SET maxmemory 2mb", "on_conflict=fail", HANGAR_NO_SPACE, "its maxmemory is 2.0"},
         {"REPLICAOF 127.0.0.1 1", "on_conflict=fail", HANGAR_UNSUPPORTED, "it is a replica"},
     };
-    set_up(no_arguments);
+    set_up_clean(no_arguments);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct run run;
         server_do(&target, cases[i].command);
-        clean_with(&run, (const char *[]){target.socket_option, cases[i].setting, NULL}, 0);
+        restore_clean_with(&run, (const char *[]){target.socket_option, cases[i].setting, NULL}, 0);
         server_do(&target, "CONFIG SET maxmemory 0");
         server_do(&target, "REPLICAOF NO ONE");
         assert_untouched(&run, cases[i].rc, cases[i].text);
@@ -37,11 +37,11 @@ START_TEST(impossible_restores_are_refused_before_the_load)
     server_stop(&target);
     server_start(&target, (const char *[]){"--cluster-enabled", "yes", NULL});
     struct run run;
-    clean(&run, 0);
+    restore_clean(&run, 0);
     ck_assert_int_eq(run.rc, HANGAR_UNSUPPORTED);
-    assert_says(run_error(&run), "a node of a cluster");
+    assert_contains(run_error(&run), "a node of a cluster");
     run_free(&run);
-    tear_down();
+    tear_down_clean();
 }
 END_TEST
 
@@ -49,7 +49,7 @@ END_TEST
 START_TEST(too_few_spare_databases_are_refused)
 {
     struct run run;
-    set_up((const char *[]){"--databases", "20", NULL});
+    set_up_clean((const char *[]){"--databases", "20", NULL});
     server_do(&target, "CLIENT SETNAME busy");
     for (int db = 6; db < 15; db++) {
         server_do(&target, "SELECT %d", db);
@@ -57,7 +57,7 @@ START_TEST(too_few_spare_databases_are_refused)
     }
     note_target(); /* 2, 4 and 16 to 19 are empty; this client has selected one of them */
     server_do(&target, "SELECT 16");
-    clean(&run, 0);
+    restore_clean(&run, 0);
     server_do(&target, "SELECT 0");
     assert_replaced(&run); /* it can use 2, 4, 17, 18 and 19 */
     run_free(&run);
@@ -71,18 +71,18 @@ START_TEST(too_few_spare_databases_are_refused)
                                      "function() return 7 end)");
     freeReplyObject(reply);
     note_target();
-    clean(&run, 0);
+    restore_clean(&run, 0);
     assert_untouched(&run, HANGAR_CONFIG, "only 1 of its 20 databases are empty");
-    assert_says(run_error(&run), "raise the option databases");
+    assert_contains(run_error(&run), "raise the option databases");
     run_free(&run);
-    tear_down();
+    tear_down_clean();
 }
 END_TEST
 
 START_TEST(a_server_with_one_database_is_refused)
 {
     struct run run;
-    set_up(no_arguments);
+    set_up_clean(no_arguments);
     run_free(&backup);
     server_do(&source, "FLUSHALL");
     server_do(&source, "SET a b");
@@ -92,12 +92,12 @@ START_TEST(a_server_with_one_database_is_refused)
     server_start(&target, (const char *[]){"--databases", "1", NULL});
     server_do(&target, "SET mine target");
     note_target();
-    clean(&run, 0);
+    restore_clean(&run, 0);
     ck_assert_int_eq(run.rc, HANGAR_CONFIG);
-    assert_says(run_error(&run), "only 0 of its 1 databases are empty");
+    assert_contains(run_error(&run), "only 0 of its 1 databases are empty");
     ck_assert_str_eq(server_digest(&target), before);
     run_free(&run);
-    tear_down();
+    tear_down_clean();
 }
 END_TEST
 
@@ -125,38 +125,38 @@ START_TEST(the_documented_rights_suffice_and_missing_ones_are_named)
         {"-multi", "refused MULTI: NOPERM"},
     };
     struct run run;
-    set_up(no_arguments);
+    set_up_clean(no_arguments);
     const char *const settings[] = {target.socket_option, "username=restore", "password=pw", NULL};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         server_do(&target, "ACL SETUSER restore reset on >pw -@all ~* %s %s", rights,
                   cases[i].without);
-        clean_with(&run, settings, HANGAR_RESTORE_DRY_RUN);
+        restore_clean_with(&run, settings, HANGAR_RESTORE_DRY_RUN);
         assert_untouched(&run, HANGAR_AUTH, cases[i].text);
         run_free(&run);
     }
     server_do(&target, "ACL SETUSER restore reset on >pw -@all ~* %s", rights);
-    clean_with(&run, settings, HANGAR_RESTORE_COMPARE | HANGAR_RESTORE_DRY_RUN);
+    restore_clean_with(&run, settings, HANGAR_RESTORE_COMPARE | HANGAR_RESTORE_DRY_RUN);
     assert_ok(&run); /* ACL DRYRUN is not allowed, so it is tried */
     run_free(&run);
     server_do(&target, "ACL SETUSER restore +acl|whoami +acl|dryrun");
-    clean_with(&run, settings, HANGAR_RESTORE_COMPARE | HANGAR_RESTORE_DRY_RUN);
+    restore_clean_with(&run, settings, HANGAR_RESTORE_COMPARE | HANGAR_RESTORE_DRY_RUN);
     assert_untouched(&run, HANGAR_AUTH, "would refuse PSYNC");
     run_free(&run);
-    clean_with(&run, settings, 0);
+    restore_clean_with(&run, settings, 0);
     assert_replaced(&run);
     run_free(&run);
-    tear_down();
+    tear_down_clean();
 }
 END_TEST
 
 START_TEST(a_renamed_command_is_reported_before_the_load)
 {
     struct run run;
-    set_up((const char *[]){"--rename-command", "SWAPDB", "", NULL});
-    clean(&run, HANGAR_RESTORE_DRY_RUN);
+    set_up_clean((const char *[]){"--rename-command", "SWAPDB", "", NULL});
+    restore_clean(&run, HANGAR_RESTORE_DRY_RUN);
     assert_untouched(&run, HANGAR_UNSUPPORTED, "lacks the rights +swapdb (ERR unknown command");
     run_free(&run);
-    tear_down();
+    tear_down_clean();
 }
 END_TEST
 
@@ -180,20 +180,20 @@ START_TEST(a_restore_stops_before_it_exhausts_the_memory)
     run_backup(&backup, MANY);
     server_do(&target, "CONFIG SET maxmemory 30mb");
     note_target();
-    clean(&run, 0);
+    restore_clean(&run, 0);
     ck_assert_int_eq(run.rc, HANGAR_NO_SPACE);
-    assert_says(run_error(&run), "cannot load the backup beside the data");
-    assert_says(run_error(&run), "its maxmemory is 30.0 MiB");
+    assert_contains(run_error(&run), "cannot load the backup beside the data");
+    assert_contains(run_error(&run), "its maxmemory is 30.0 MiB");
     run_free(&run);
     /* a backup that does not record its memory */
     run_open(&run, (const char *[]){target.socket_option, NULL});
     run_restore(&run, backup.data, backup.size, 20000, NULL, HANGAR_RESTORE_CLEAN);
     ck_assert_int_eq(run.rc, HANGAR_NO_SPACE);
-    assert_says(run_error(&run), "to protect the data in use");
+    assert_contains(run_error(&run), "to protect the data in use");
     ck_assert_str_eq(server_digest(&target), before);
     server_do(&target, "SET still writable");
     run_free(&run);
-    tear_down();
+    tear_down_clean();
 }
 END_TEST
 

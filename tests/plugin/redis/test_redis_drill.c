@@ -23,22 +23,22 @@ static const char *const no_arguments[] = {NULL};
 static struct server source, target;
 static struct run backup;
 
-static void make_backup(void)
+static void make_source_backup(void)
 {
     run_open(&backup, (const char *[]){source.socket_option, NULL});
     run_backup(&backup, MANY);
     assert_ok(&backup);
 }
 
-static void set_up(bool small)
+static void set_up_drill(bool small)
 {
     server_start(&source, no_arguments);
     server_start(&target, no_arguments);
     server_fill(&source, small);
-    make_backup();
+    make_source_backup();
 }
 
-static void tear_down(void)
+static void tear_down_drill(void)
 {
     run_free(&backup);
     server_stop(&source);
@@ -46,7 +46,7 @@ static void tear_down(void)
 }
 
 /* The attributes of the backup that belong to these bytes. */
-static const struct hangar_attrs *attrs_of(const void *data)
+static const struct hangar_attrs *backup_attrs_of(const void *data)
 {
     return data == backup.data ? backup.attrs : NULL;
 }
@@ -57,7 +57,7 @@ static void restore_and_compare(struct run *run, const void *data, size_t size,
                                 const char *meanwhile)
 {
     struct hangar_object_info info = {
-        .struct_size = sizeof(info), .name = "dump.rdb", .attrs = attrs_of(data)};
+        .struct_size = sizeof(info), .name = "dump.rdb", .attrs = backup_attrs_of(data)};
     struct hangar_restore how = {.struct_size = sizeof(how),
                                  .flags = HANGAR_RESTORE_COMPARE,
                                  .facts = run->facts,
@@ -91,7 +91,7 @@ static uint64_t reported(struct run *run, const char *name)
 START_TEST(all_types_and_encodings_compare_as_equal)
 {
     struct run run;
-    set_up(_i == 0);
+    set_up_drill(_i == 0);
     run_open(&run, (const char *[]){target.socket_option, NULL});
     restore_and_compare(&run, backup.data, backup.size, NULL);
     ck_assert_msg(run.rc == HANGAR_OK, "%s", run_error(&run));
@@ -104,7 +104,7 @@ START_TEST(all_types_and_encodings_compare_as_equal)
     ck_assert_str_eq(fake_attr(run.report, "compared_streams"), "whole");
     ck_assert_str_eq(fake_attr(run.report, "backup_digest"), "same");
     run_free(&run);
-    tear_down();
+    tear_down_drill();
 }
 END_TEST
 
@@ -116,7 +116,7 @@ START_TEST(encodings_of_old_and_new_servers_compare_as_equal)
     struct run run;
     server_start(&source, no_arguments);
     server_start(&target, no_arguments);
-    make_backup();
+    make_source_backup();
     rdb_build_old_types(&rdb, versions[_i]);
     run_open(&run, (const char *[]){target.socket_option, NULL});
     restore_and_compare(&run, rdb.data, rdb.size, NULL);
@@ -125,7 +125,7 @@ START_TEST(encodings_of_old_and_new_servers_compare_as_equal)
     ck_assert_str_eq(fake_attr(run.report, "uncompared_values"), "");
     ck_assert_str_eq(fake_attr(run.report, "backup_digest"), "unknown"); /* an old backup */
     run_free(&run);
-    tear_down();
+    tear_down_drill();
 }
 END_TEST
 
@@ -175,13 +175,13 @@ START_TEST(any_difference_is_detected)
     }
     freeReplyObject(redisCommand(source.link, "FUNCTION LOAD %s",
                                  "#!lua name=lib\nredis.register_function('f', function() end)"));
-    make_backup();
+    make_source_backup();
     run_open(&run, (const char *[]){target.socket_option, NULL});
     restore_and_compare(&run, backup.data, backup.size, changes[_i]);
     ck_assert_msg(run.rc == HANGAR_CORRUPT, "%s was not detected", changes[_i]);
     ck_assert_ptr_nonnull(strstr(run_error(&run), "backup"));
     run_free(&run);
-    tear_down();
+    tear_down_drill();
 }
 END_TEST
 
@@ -196,7 +196,7 @@ START_TEST(a_backup_changed_after_it_was_made_is_detected)
     }
     freeReplyObject(redisCommand(source.link, "FUNCTION LOAD %s",
                                  "#!lua name=lib\nredis.register_function('f', function() end)"));
-    make_backup();
+    make_source_backup();
     server_do(&source, changes[_i]);
     run_open(&forged, (const char *[]){source.socket_option, NULL});
     run_backup(&forged, MANY);
@@ -206,7 +206,7 @@ START_TEST(a_backup_changed_after_it_was_made_is_detected)
     ck_assert_ptr_nonnull(strstr(run_error(&run), "is not what was backed up: the digest digest."));
     run_free(&run);
     run_free(&forged);
-    tear_down();
+    tear_down_drill();
 }
 END_TEST
 
@@ -215,7 +215,7 @@ START_TEST(the_digest_of_a_backup_does_not_depend_on_encodings)
     static const char *const names[] = {"digest.string", "digest.list",      "digest.set",
                                         "digest.hash",   "digest.zset",      "digest.stream",
                                         "digest",        "digest.functions", "digest.expiring"};
-    set_up(true);
+    set_up_drill(true);
     struct run first = backup;
     static const char *const settings[] = {"hash-max-listpack-entries", "set-max-intset-entries",
                                            "zset-max-listpack-entries"};
@@ -224,7 +224,7 @@ START_TEST(the_digest_of_a_backup_does_not_depend_on_encodings)
     }
     server_do(&source, "CONFIG SET rdbcompression no");
     server_do(&source, "DEBUG RELOAD");
-    make_backup();
+    make_source_backup();
     ck_assert_uint_ne(first.size, backup.size);
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         ck_assert_str_ne(fake_attr(first.attrs, names[i]), "");
@@ -233,7 +233,7 @@ START_TEST(the_digest_of_a_backup_does_not_depend_on_encodings)
                       "%s", names[i]);
     }
     run_free(&first);
-    tear_down();
+    tear_down_drill();
 }
 END_TEST
 
@@ -245,27 +245,27 @@ START_TEST(keys_that_may_have_expired_are_not_counted_as_compared)
     server_do(&source, "SET lasting x");
     server_do(&source, "SET near x EX 30");
     server_do(&source, "SET far x EX 1000000");
-    make_backup();
+    make_source_backup();
     run_open(&run, (const char *[]){target.socket_option, NULL});
     restore_and_compare(&run, backup.data, backup.size, "DEL near");
     ck_assert_msg(run.rc == HANGAR_OK, "%s", run_error(&run));
     ck_assert_uint_eq(reported(&run, "compared_keys"), 2);
     ck_assert_uint_eq(reported(&run, "uncompared_keys"), 1);
     run_free(&run);
-    tear_down();
+    tear_down_drill();
 }
 END_TEST
 
 START_TEST(a_target_with_other_data_cannot_be_compared)
 {
     struct run run;
-    set_up(true);
+    set_up_drill(true);
     run_open(&run, (const char *[]){target.socket_option, "on_conflict=replace", NULL});
     run_restore(&run, backup.data, backup.size, MANY, backup.attrs, HANGAR_RESTORE_COMPARE);
     ck_assert_int_eq(run.rc, HANGAR_UNSUPPORTED);
     ck_assert_int_eq(server_keys(&target, 0), 0);
     run_free(&run);
-    tear_down();
+    tear_down_drill();
 }
 END_TEST
 
@@ -273,7 +273,7 @@ START_TEST(inspect_reports_the_same_as_a_backup)
 {
     struct run run;
     struct hangar_attrs *facts = fake_attrs_new();
-    set_up(true);
+    set_up_drill(true);
     run_open(&run, (const char *[]){source.socket_option, NULL});
     const struct hangar_source *fn = fake_host_plugin(run.fake)->source;
     testing_expect(run.fake, fn->inspect(run.inst, facts), HANGAR_OK, "inspect");
@@ -287,13 +287,13 @@ START_TEST(inspect_reports_the_same_as_a_backup)
     ck_assert_str_eq(fake_attr(facts, "db0.keys"), fake_attr(backup.attrs, "db0.keys"));
     fake_attrs_free(facts);
     run_free(&run);
-    tear_down();
+    tear_down_drill();
 }
 END_TEST
 
 /* ---- throw-away servers ---- */
 
-static const char *passable_dir(void)
+static const char *make_passable_dir(void)
 {
     const char *dir = testing_dir();
     chmod(getenv("TMPDIR"), 0711);
@@ -304,8 +304,8 @@ START_TEST(a_throw_away_server_loads_the_backup_and_is_removed)
 {
     struct run run, scratch;
     struct hangar_attrs *overrides = fake_attrs_new();
-    set_up(true);
-    const char *dir = passable_dir();
+    set_up_drill(true);
+    const char *dir = make_passable_dir();
     run_open(&scratch, (const char *[]){target.socket_option, "password=secret", NULL});
     const struct hangar_source *fn = fake_host_plugin(scratch.fake)->source;
     testing_expect(scratch.fake, fn->scratch_start(scratch.inst, dir, backup.facts, overrides),
@@ -331,7 +331,7 @@ START_TEST(a_throw_away_server_loads_the_backup_and_is_removed)
     run_free(&run);
     fake_attrs_free(overrides);
     run_free(&scratch);
-    tear_down();
+    tear_down_drill();
 }
 END_TEST
 
@@ -339,7 +339,7 @@ START_TEST(a_server_that_cannot_start_is_reported_and_leaves_nothing)
 {
     struct run scratch;
     struct hangar_attrs *facts = fake_attrs_new(), *overrides = fake_attrs_new();
-    const char *dir = passable_dir(), *bin = testing_dir();
+    const char *dir = make_passable_dir(), *bin = testing_dir();
     char program[300];
     snprintf(program, sizeof(program), "%s/redis-server", bin);
     static const char script[] = "#!/bin/sh\necho 'no such luck'\nexit 1\n";
@@ -366,7 +366,7 @@ START_TEST(a_backup_of_a_newer_server_is_refused)
     run_open(&scratch, (const char *[]){"socket=/nowhere", NULL});
     fake_host_table(scratch.fake)->attr_set(facts, "server_version", "99.1.0");
     const struct hangar_source *fn = fake_host_plugin(scratch.fake)->source;
-    ck_assert_int_eq(fn->scratch_start(scratch.inst, passable_dir(), facts, overrides),
+    ck_assert_int_eq(fn->scratch_start(scratch.inst, make_passable_dir(), facts, overrides),
                      HANGAR_UNSUPPORTED);
     fn->scratch_stop(scratch.inst);
     ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
@@ -380,7 +380,7 @@ START_TEST(a_throw_away_server_ends_with_the_process_that_started_it)
 {
     int channel[2];
     ck_assert_int_eq(pipe(channel), 0);
-    const char *dir = passable_dir();
+    const char *dir = make_passable_dir();
     pid_t starter = fork();
     if (starter == 0) {
         struct run scratch;

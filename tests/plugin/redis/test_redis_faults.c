@@ -34,7 +34,7 @@ static void build_transfer(const char *before)
 }
 
 /* A backup of a server with these rules. */
-static void back_up(struct run *run, const struct fake_rule *rules, size_t piece)
+static void back_up_fake(struct run *run, const struct fake_rule *rules, size_t piece)
 {
     fake_redis_start(&fake, rules, piece);
     run_open(run, (const char *[]){fake.socket_option, "timeout=5s", NULL});
@@ -47,11 +47,11 @@ START_TEST(keepalives_may_arrive_anywhere_before_the_rdb)
     for (size_t piece = 1; piece < 60; piece += 29) {
         struct run run;
         build_transfer("\n\n" FULLRESYNC "\n\n\n");
-        back_up(&run,
-                (const struct fake_rule[]){{"INFO", INFO_7, 0, 0, 0},
-                                           {"PSYNC", transfer, transfer_size, 0, 0},
-                                           {NULL, NULL, 0, 0, 0}},
-                piece);
+        back_up_fake(&run,
+                     (const struct fake_rule[]){{"INFO", INFO_7, 0, 0, 0},
+                                                {"PSYNC", transfer, transfer_size, 0, 0},
+                                                {NULL, NULL, 0, 0, 0}},
+                     piece);
         assert_ok(&run);
         ck_assert_uint_eq(run.size, rdb.size);
         ck_assert_mem_eq(run.data, rdb.data, rdb.size);
@@ -68,12 +68,12 @@ START_TEST(a_transfer_that_ends_at_any_byte_fails_the_backup)
     size_t whole = transfer_size;
     for (size_t size = 1; size < whole; size++) {
         struct run run;
-        back_up(&run,
-                (const struct fake_rule[]){
-                    {"INFO", INFO_7, 0, 0, 0},
-                    {"PSYNC", transfer, size, 0, size % 2 ? FAKE_CLOSE : FAKE_RESET},
-                    {NULL, NULL, 0, 0, 0}},
-                0);
+        back_up_fake(&run,
+                     (const struct fake_rule[]){
+                         {"INFO", INFO_7, 0, 0, 0},
+                         {"PSYNC", transfer, size, 0, size % 2 ? FAKE_CLOSE : FAKE_RESET},
+                         {NULL, NULL, 0, 0, 0}},
+                     0);
         ck_assert_msg(!run.complete && run.rc == HANGAR_IO, "%zu of %zu bytes: result %d", size,
                       whole, (int)run.rc);
         ck_assert_str_ne(run_error(&run), "");
@@ -87,11 +87,11 @@ START_TEST(a_connection_may_end_after_the_rdb)
     for (int then = FAKE_CLOSE; then <= FAKE_RESET; then++) {
         struct run run;
         build_transfer(FULLRESYNC);
-        back_up(&run,
-                (const struct fake_rule[]){{"INFO", INFO_7, 0, 0, 0},
-                                           {"PSYNC", transfer, transfer_size, 0, FAKE_CLOSE},
-                                           {NULL, NULL, 0, 0, 0}},
-                7);
+        back_up_fake(&run,
+                     (const struct fake_rule[]){{"INFO", INFO_7, 0, 0, 0},
+                                                {"PSYNC", transfer, transfer_size, 0, FAKE_CLOSE},
+                                                {NULL, NULL, 0, 0, 0}},
+                     7);
         assert_ok(&run);
         run_free(&run);
     }
@@ -102,24 +102,24 @@ START_TEST(a_server_without_psync_is_backed_up_with_sync)
 {
     struct run run;
     build_transfer("\n");
-    back_up(&run,
-            (const struct fake_rule[]){{"INFO", INFO_7, 0, 0, 0},
-                                       {"PSYNC", "-ERR unknown command 'PSYNC'\r\n", 0, 0, 0},
-                                       {"SYNC", transfer, transfer_size, 0, 0},
-                                       {NULL, NULL, 0, 0, 0}},
-            0);
+    back_up_fake(&run,
+                 (const struct fake_rule[]){{"INFO", INFO_7, 0, 0, 0},
+                                            {"PSYNC", "-ERR unknown command 'PSYNC'\r\n", 0, 0, 0},
+                                            {"SYNC", transfer, transfer_size, 0, 0},
+                                            {NULL, NULL, 0, 0, 0}},
+                 0);
     assert_ok(&run);
     ck_assert_str_eq(fake_attr(run.facts, "way"), "sync");
     ck_assert_str_eq(fake_attr(run.point, "way"), "sync");
     ck_assert_str_eq(fake_attr(run.point, "offset"), "");
     ck_assert_mem_eq(run.data, rdb.data, rdb.size);
     run_free(&run);
-    back_up(&run,
-            (const struct fake_rule[]){{"INFO", INFO_7, 0, 0, 0},
-                                       {"PSYNC", "-ERR unknown command 'PSYNC'\r\n", 0, 0, 0},
-                                       {"SYNC", "-NOPERM no 'sync'\r\n", 0, 0, 0},
-                                       {NULL, NULL, 0, 0, 0}},
-            0);
+    back_up_fake(&run,
+                 (const struct fake_rule[]){{"INFO", INFO_7, 0, 0, 0},
+                                            {"PSYNC", "-ERR unknown command 'PSYNC'\r\n", 0, 0, 0},
+                                            {"SYNC", "-NOPERM no 'sync'\r\n", 0, 0, 0},
+                                            {NULL, NULL, 0, 0, 0}},
+                 0);
     assert_fails(&run, HANGAR_AUTH, "refused SYNC: NOPERM");
     run_free(&run);
 }
@@ -131,13 +131,14 @@ START_TEST(a_server_without_rdb_only_is_backed_up_with_a_warning)
     build_transfer(FULLRESYNC);
     /* an ordinary replica receives commands after the RDB */
     memcpy(transfer + transfer_size, "*1\r\n$4\r\nPING\r\n", 14);
-    back_up(&run,
-            (const struct fake_rule[]){
-                {"INFO", INFO_7, 0, 0, 0},
-                {"REPLCONF rdb-only", "-ERR Unrecognized REPLCONF option: rdb-only\r\n", 0, 0, 0},
-                {"PSYNC", transfer, transfer_size + 14, 0, 0},
-                {NULL, NULL, 0, 0, 0}},
-            0);
+    back_up_fake(
+        &run,
+        (const struct fake_rule[]){
+            {"INFO", INFO_7, 0, 0, 0},
+            {"REPLCONF rdb-only", "-ERR Unrecognized REPLCONF option: rdb-only\r\n", 0, 0, 0},
+            {"PSYNC", transfer, transfer_size + 14, 0, 0},
+            {NULL, NULL, 0, 0, 0}},
+        0);
     assert_ok(&run);
     ck_assert_uint_eq(run.size, rdb.size);
     ck_assert_ptr_nonnull(strstr(fake_host_log(run.fake), "warn: redis at socket"));
@@ -161,11 +162,11 @@ START_TEST(each_refusal_has_its_result_code)
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct run run;
-        back_up(&run,
-                (const struct fake_rule[]){{"INFO", INFO_7, 0, 0, 0},
-                                           {"PSYNC", cases[i].answer, 0, 0, 0},
-                                           {NULL, NULL, 0, 0, 0}},
-                0);
+        back_up_fake(&run,
+                     (const struct fake_rule[]){{"INFO", INFO_7, 0, 0, 0},
+                                                {"PSYNC", cases[i].answer, 0, 0, 0},
+                                                {NULL, NULL, 0, 0, 0}},
+                     0);
         ck_assert_msg(run.rc == cases[i].rc, "%s: result %d", cases[i].answer, (int)run.rc);
         run_free(&run);
     }
@@ -175,13 +176,13 @@ END_TEST
 START_TEST(a_failed_save_of_the_server_is_reported)
 {
     struct run run;
-    back_up(&run,
-            (const struct fake_rule[]){
-                {"INFO", INFO_7, 0, 0, 0},
-                {"PSYNC", FULLRESYNC "\n\n-ERR BGSAVE failed\x1b[31m, replication aborted\r\n", 0,
-                 0, 0},
-                {NULL, NULL, 0, 0, 0}},
-            0);
+    back_up_fake(&run,
+                 (const struct fake_rule[]){
+                     {"INFO", INFO_7, 0, 0, 0},
+                     {"PSYNC", FULLRESYNC "\n\n-ERR BGSAVE failed\x1b[31m, replication aborted\r\n",
+                      0, 0, 0},
+                     {NULL, NULL, 0, 0, 0}},
+                 0);
     assert_fails(&run, HANGAR_IO, "refused PSYNC: ERR BGSAVE failed\\x1b[31m");
     run_free(&run);
 }
@@ -191,14 +192,15 @@ START_TEST(a_backup_waits_while_the_server_loads_or_saves)
 {
     struct run run;
     build_transfer(FULLRESYNC);
-    back_up(&run,
-            (const struct fake_rule[]){
-                {"INFO", "$30\r\nredis_version:7.0.0\r\nloading:1\r\n", 0, 1, 0},
-                {"INFO", "$45\r\nredis_version:7.0.0\r\nrdb_bgsave_in_progress:1\r\n", 0, 2, 0},
-                {"INFO", INFO_7, 0, 0, 0},
-                {"PSYNC", transfer, transfer_size, 0, 0},
-                {NULL, NULL, 0, 0, 0}},
-            0);
+    back_up_fake(
+        &run,
+        (const struct fake_rule[]){
+            {"INFO", "$30\r\nredis_version:7.0.0\r\nloading:1\r\n", 0, 1, 0},
+            {"INFO", "$45\r\nredis_version:7.0.0\r\nrdb_bgsave_in_progress:1\r\n", 0, 2, 0},
+            {"INFO", INFO_7, 0, 0, 0},
+            {"PSYNC", transfer, transfer_size, 0, 0},
+            {NULL, NULL, 0, 0, 0}},
+        0);
     assert_ok(&run);
     ck_assert_int_eq(fake_redis_heard(&fake, "INFO"), 4);
     ck_assert_int_eq(fake_redis_heard(&fake, "REPLCONF rdb-only 1"), 1);
@@ -217,11 +219,11 @@ START_TEST(a_missing_checksum_is_reported_as_unverified)
     rdb_finish(&rdb, 0);
     transfer_size = (size_t)sprintf(transfer, FULLRESYNC "$%zu\r\n", rdb.size);
     memcpy(transfer + transfer_size, rdb.data, rdb.size);
-    back_up(&run,
-            (const struct fake_rule[]){{"INFO", INFO_7, 0, 0, 0},
-                                       {"PSYNC", transfer, transfer_size + rdb.size, 0, 0},
-                                       {NULL, NULL, 0, 0, 0}},
-            0);
+    back_up_fake(&run,
+                 (const struct fake_rule[]){{"INFO", INFO_7, 0, 0, 0},
+                                            {"PSYNC", transfer, transfer_size + rdb.size, 0, 0},
+                                            {NULL, NULL, 0, 0, 0}},
+                 0);
     assert_ok(&run);
     ck_assert_str_eq(fake_attr(run.facts, "crc"), "unverified");
     ck_assert_ptr_nonnull(strstr(fake_host_log(run.fake), "has no checksum"));
@@ -237,11 +239,11 @@ START_TEST(an_empty_backup_of_a_server_with_keys_is_reported)
     transfer_size = (size_t)sprintf(transfer, FULLRESYNC "$%zu\r\n", rdb.size);
     memcpy(transfer + transfer_size, rdb.data, rdb.size);
     static const char info[] = "$47\r\nredis_version:7.0.15\r\ndb0:keys=12,expires=3,x=4\r\n";
-    back_up(&run,
-            (const struct fake_rule[]){{"INFO", info, 0, 0, 0},
-                                       {"PSYNC", transfer, transfer_size + rdb.size, 0, 0},
-                                       {NULL, NULL, 0, 0, 0}},
-            0);
+    back_up_fake(&run,
+                 (const struct fake_rule[]){{"INFO", info, 0, 0, 0},
+                                            {"PSYNC", transfer, transfer_size + rdb.size, 0, 0},
+                                            {NULL, NULL, 0, 0, 0}},
+                 0);
     assert_ok(&run);
     ck_assert_ptr_nonnull(
         strstr(fake_host_log(run.fake), "has no keys, but the server reported 12 keys"));
@@ -255,9 +257,9 @@ START_TEST(a_huge_reply_is_refused_before_its_memory_is_allocated)
                                           "*2147483647\r\n:1\r\n"};
     for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
         struct run run;
-        back_up(&run,
-                (const struct fake_rule[]){{"INFO", answers[i], 0, 0, 0}, {NULL, NULL, 0, 0, 0}},
-                0);
+        back_up_fake(
+            &run, (const struct fake_rule[]){{"INFO", answers[i], 0, 0, 0}, {NULL, NULL, 0, 0, 0}},
+            0);
         assert_fails(&run, HANGAR_IO, "sent an invalid reply: too large");
         run_free(&run);
     }
@@ -269,10 +271,10 @@ START_TEST(a_server_that_is_not_redis_is_reported)
     static const char *const answers[] = {"HTTP/1.1 400 Bad Request\r\n\r\n", "*x\r\n", "$-5\r\n"};
     for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
         struct run run;
-        back_up(&run,
-                (const struct fake_rule[]){{"INFO", answers[i], 0, 0, FAKE_CLOSE},
-                                           {NULL, NULL, 0, 0, 0}},
-                0);
+        back_up_fake(&run,
+                     (const struct fake_rule[]){{"INFO", answers[i], 0, 0, FAKE_CLOSE},
+                                                {NULL, NULL, 0, 0, 0}},
+                     0);
         assert_fails(&run, HANGAR_IO, "redis at socket");
         run_free(&run);
     }
@@ -282,7 +284,7 @@ END_TEST
 /* ---- restores ---- */
 
 /* Restores a string and a string with an expiry into a server with these rules. */
-static void restore(struct run *run, const struct fake_rule *rules, const char *setting)
+static void restore_into_fake(struct run *run, const struct fake_rule *rules, const char *setting)
 {
     rdb_start(&rdb, 9);
     rdb_key(&rdb, 0, "one");
@@ -309,11 +311,11 @@ static void restore(struct run *run, const struct fake_rule *rules, const char *
 START_TEST(a_new_server_receives_modern_commands)
 {
     struct run run;
-    restore(&run,
-            (const struct fake_rule[]){{"INFO", INFO_EMPTY, 0, 1, 0},
-                                       {"INFO", INFO_AFTER, 0, 0, 0},
-                                       {NULL, NULL, 0, 0, 0}},
-            "on_conflict=fail");
+    restore_into_fake(&run,
+                      (const struct fake_rule[]){{"INFO", INFO_EMPTY, 0, 1, 0},
+                                                 {"INFO", INFO_AFTER, 0, 0, 0},
+                                                 {NULL, NULL, 0, 0, 0}},
+                      "on_conflict=fail");
     assert_ok(&run);
     ck_assert_int_eq(fake_redis_heard(&fake, "SELECT 0"), 1);
     ck_assert_int_eq(fake_redis_heard(&fake, "SET one value NX"), 1);
@@ -328,12 +330,12 @@ END_TEST
 START_TEST(an_old_server_receives_commands_that_it_supports)
 {
     struct run run;
-    restore(&run,
-            (const struct fake_rule[]){
-                {"INFO", "$34\r\nredis_version:4.0.9\r\nrole:master\r\n\r\n", 0, 1, 0},
-                {"INFO", INFO_AFTER, 0, 0, 0},
-                {NULL, NULL, 0, 0, 0}},
-            "on_conflict=replace");
+    restore_into_fake(&run,
+                      (const struct fake_rule[]){
+                          {"INFO", "$34\r\nredis_version:4.0.9\r\nrole:master\r\n\r\n", 0, 1, 0},
+                          {"INFO", INFO_AFTER, 0, 0, 0},
+                          {NULL, NULL, 0, 0, 0}},
+                      "on_conflict=replace");
     assert_ok(&run);
     ck_assert_int_eq(fake_redis_heard(&fake, "SET one value"), 1);
     ck_assert_int_eq(fake_redis_heard(&fake, "SET expires value PX "), 1);
@@ -348,13 +350,13 @@ END_TEST
 START_TEST(keys_refused_by_a_busy_server_are_sent_again)
 {
     struct run run;
-    restore(&run,
-            (const struct fake_rule[]){{"INFO", INFO_EMPTY, 0, 1, 0},
-                                       {"INFO", INFO_AFTER, 0, 0, 0},
-                                       {"SET one", "-BUSY Redis is busy\r\n", 0, 2, 0},
-                                       {"RESTORE", "-LOADING wait\r\n", 0, 1, 0},
-                                       {NULL, NULL, 0, 0, 0}},
-            "on_conflict=fail");
+    restore_into_fake(&run,
+                      (const struct fake_rule[]){{"INFO", INFO_EMPTY, 0, 1, 0},
+                                                 {"INFO", INFO_AFTER, 0, 0, 0},
+                                                 {"SET one", "-BUSY Redis is busy\r\n", 0, 2, 0},
+                                                 {"RESTORE", "-LOADING wait\r\n", 0, 1, 0},
+                                                 {NULL, NULL, 0, 0, 0}},
+                      "on_conflict=fail");
     assert_ok(&run);
     ck_assert_int_eq(fake_redis_heard(&fake, "SET one"), 3);
     ck_assert_int_eq(fake_redis_heard(&fake, "SET expires"), 1);
@@ -367,12 +369,12 @@ END_TEST
 START_TEST(a_server_that_stays_busy_fails_the_restore)
 {
     struct run run;
-    restore(&run,
-            (const struct fake_rule[]){{"INFO", INFO_EMPTY, 0, 1, 0},
-                                       {"INFO", INFO_AFTER, 0, 0, 0},
-                                       {"SET one", "-BUSY Redis is busy\r\n", 0, 0, 0},
-                                       {NULL, NULL, 0, 0, 0}},
-            "on_conflict=fail");
+    restore_into_fake(&run,
+                      (const struct fake_rule[]){{"INFO", INFO_EMPTY, 0, 1, 0},
+                                                 {"INFO", INFO_AFTER, 0, 0, 0},
+                                                 {"SET one", "-BUSY Redis is busy\r\n", 0, 0, 0},
+                                                 {NULL, NULL, 0, 0, 0}},
+                      "on_conflict=fail");
     assert_fails(&run, HANGAR_RETRY, "BUSY Redis is busy");
     run_free(&run);
 }
@@ -397,12 +399,12 @@ START_TEST(every_refused_key_fails_the_restore_with_its_name)
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct run run;
-        restore(&run,
-                (const struct fake_rule[]){{"INFO", INFO_EMPTY, 0, 1, 0},
-                                           {"INFO", INFO_AFTER, 0, 0, 0},
-                                           {cases[i].command, cases[i].answer, 0, 0, 0},
-                                           {NULL, NULL, 0, 0, 0}},
-                "on_conflict=fail");
+        restore_into_fake(&run,
+                          (const struct fake_rule[]){{"INFO", INFO_EMPTY, 0, 1, 0},
+                                                     {"INFO", INFO_AFTER, 0, 0, 0},
+                                                     {cases[i].command, cases[i].answer, 0, 0, 0},
+                                                     {NULL, NULL, 0, 0, 0}},
+                          "on_conflict=fail");
         assert_fails(&run, cases[i].rc, cases[i].says);
         run_free(&run);
     }
@@ -412,12 +414,13 @@ END_TEST
 START_TEST(missing_keys_at_the_end_fail_the_restore)
 {
     struct run run;
-    restore(&run,
-            (const struct fake_rule[]){
-                {"INFO", INFO_EMPTY, 0, 1, 0},
-                {"INFO", "$46\r\nredis_version:7.0.15\r\ndb0:keys=2,expires=2,x=4\r\n", 0, 0, 0},
-                {NULL, NULL, 0, 0, 0}},
-            "on_conflict=fail");
+    restore_into_fake(
+        &run,
+        (const struct fake_rule[]){
+            {"INFO", INFO_EMPTY, 0, 1, 0},
+            {"INFO", "$46\r\nredis_version:7.0.15\r\ndb0:keys=2,expires=2,x=4\r\n", 0, 0, 0},
+            {NULL, NULL, 0, 0, 0}},
+        "on_conflict=fail");
     assert_fails(&run, HANGAR_IO,
                  "has 0 keys without and 2 with an expiry, but the server accepted 1 and 2");
     run_free(&run);
@@ -427,12 +430,12 @@ END_TEST
 START_TEST(a_lost_connection_fails_the_restore)
 {
     struct run run;
-    restore(&run,
-            (const struct fake_rule[]){{"INFO", INFO_EMPTY, 0, 1, 0},
-                                       {"INFO", INFO_AFTER, 0, 0, 0},
-                                       {"SET expires", "+OK\r\n", 0, 0, FAKE_CLOSE},
-                                       {NULL, NULL, 0, 0, 0}},
-            "on_conflict=fail");
+    restore_into_fake(&run,
+                      (const struct fake_rule[]){{"INFO", INFO_EMPTY, 0, 1, 0},
+                                                 {"INFO", INFO_AFTER, 0, 0, 0},
+                                                 {"SET expires", "+OK\r\n", 0, 0, FAKE_CLOSE},
+                                                 {NULL, NULL, 0, 0, 0}},
+                      "on_conflict=fail");
     assert_fails(&run, HANGAR_IO, "");
     run_free(&run);
 }
@@ -441,16 +444,17 @@ END_TEST
 START_TEST(a_stalled_target_fails_the_restore_after_the_timeout)
 {
     struct run run;
-    restore(&run,
-            (const struct fake_rule[]){
-                {"INFO", INFO_EMPTY, 0, 1, 0}, {"SET expires", "", 0, 0, 0}, {NULL, NULL, 0, 0, 0}},
-            "on_conflict=fail");
+    restore_into_fake(&run,
+                      (const struct fake_rule[]){{"INFO", INFO_EMPTY, 0, 1, 0},
+                                                 {"SET expires", "", 0, 0, 0},
+                                                 {NULL, NULL, 0, 0, 0}},
+                      "on_conflict=fail");
     assert_fails(&run, HANGAR_IO, "sent and received nothing for 1 s");
     run_free(&run);
 }
 END_TEST
 
-static void *cancel_soon(void *arg)
+static void *cancel_restore_soon(void *arg)
 {
     usleep(100000);
     fake_host_cancel(arg);
@@ -468,7 +472,7 @@ START_TEST(a_cancellation_ends_a_restore_that_waits)
                                                 {NULL, NULL, 0, 0, 0}},
                      0);
     run_open(&run, (const char *[]){fake.socket_option, NULL});
-    ck_assert_int_eq(pthread_create(&thread, NULL, cancel_soon, run.fake), 0);
+    ck_assert_int_eq(pthread_create(&thread, NULL, cancel_restore_soon, run.fake), 0);
     run_restore(&run, rdb.data, rdb.size, MANY, NULL, 0);
     pthread_join(thread, NULL);
     fake_redis_stop(&fake);
@@ -525,9 +529,10 @@ START_TEST(a_target_of_the_wrong_kind_is_refused)
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct run run;
-        restore(&run,
-                (const struct fake_rule[]){{"INFO", cases[i].info, 0, 0, 0}, {NULL, NULL, 0, 0, 0}},
-                "on_conflict=fail");
+        restore_into_fake(
+            &run,
+            (const struct fake_rule[]){{"INFO", cases[i].info, 0, 0, 0}, {NULL, NULL, 0, 0, 0}},
+            "on_conflict=fail");
         assert_fails(&run, cases[i].rc, cases[i].says);
         ck_assert_int_eq(fake_redis_heard(&fake, "S"), 0); /* nothing was written */
         run_free(&run);

@@ -24,7 +24,7 @@ START_TEST(a_stopped_server_loads_the_restored_file)
 {
     struct run run;
     struct stat folder, file;
-    set_up((const char *[]){NULL});
+    set_up_restore((const char *[]){NULL});
     char digest[64], dir[200];
     strcpy(digest, server_digest(&source));
     snprintf(dir, sizeof(dir), "%s", testing_dir());
@@ -49,14 +49,14 @@ START_TEST(a_stopped_server_loads_the_restored_file)
     server_stop(&target);
     server_start(&target, (const char *[]){"--dir", dir, NULL});
     ck_assert_str_eq(server_digest(&target), digest);
-    tear_down();
+    tear_down_restore();
 }
 END_TEST
 
 START_TEST(a_file_that_the_server_would_not_load_is_refused)
 {
     struct run run;
-    set_up(three_keys);
+    set_up_restore(three_keys);
     char dir[200], option[300];
     snprintf(dir, sizeof(dir), "%s", testing_dir());
     snprintf(option, sizeof(option), "data_dir=%s", dir);
@@ -82,13 +82,13 @@ START_TEST(a_file_that_the_server_would_not_load_is_refused)
     assert_fails(&run, HANGAR_CORRUPT, "its end is missing");
     ck_assert_int_eq(testing_shell("test -z \"$(ls -A %s)\"", dir), 0);
     run_free(&run);
-    tear_down();
+    tear_down_restore();
 }
 END_TEST
 
 START_TEST(the_commands_of_restore_txt_restore_the_same_data)
 {
-    set_up((const char *[]){NULL});
+    set_up_restore((const char *[]){NULL});
     const char *dir = testing_dir();
     testing_write_file(testing_path(dir, "dump.rdb.stored"), backup.data, backup.size);
     struct hangar_object_info info = {.struct_size = sizeof(info),
@@ -121,7 +121,7 @@ START_TEST(the_commands_of_restore_txt_restore_the_same_data)
     freeReplyObject(redisCommand(link, "SHUTDOWN NOSAVE"));
     redisFree(link);
     fake_text_free(lines);
-    tear_down();
+    tear_down_restore();
 }
 END_TEST
 

@@ -10,7 +10,7 @@
 #include "testing.h"
 
 /* Runs the driver as a process; gives its peak in KiB. */
-static long drive(const char *what, const char *file, const char *setting, const char *more)
+static long run_driver(const char *what, const char *file, const char *setting, const char *more)
 {
     const char *says = testing_path(testing_dir(), "says");
     int status = testing_shell("%s/redis_driver %s %s '%s' %s > %s 2>&1", REDIS_DRIVER_DIR, what,
@@ -43,9 +43,9 @@ START_TEST(values_of_any_size_need_bounded_memory)
         redisReply *reply = redisCommand(source.link, "EVAL %s 0", cases[i].script);
         ck_assert_int_ne(reply->type, REDIS_REPLY_ERROR);
         freeReplyObject(reply);
-        long peak = drive("backup", file, source.socket_option, "");
+        long peak = run_driver("backup", file, source.socket_option, "");
         ck_assert_msg(peak < REDIS_RSS_MOST, "backup %zu: %ld KiB", i, peak);
-        peak = drive("restore", file, target.socket_option, "");
+        peak = run_driver("restore", file, target.socket_option, "");
         ck_assert_msg(peak < REDIS_RSS_MOST, "restore %zu: %ld KiB", i, peak);
         ck_assert_str_eq(server_digest(&source), server_digest(&target));
         server_stop(&source);
@@ -58,7 +58,7 @@ END_TEST
 START_TEST(without_a_memory_budget_collections_are_spooled_to_disk)
 {
     struct run run;
-    set_up((const char *[]){"CONFIG SET rdbcompression no", NULL});
+    set_up_restore((const char *[]){"CONFIG SET rdbcompression no", NULL});
     redisReply *reply = redisCommand(source.link, "EVAL %s 0",
                                      "for i = 1, 60 do redis.call('hset', 'hash', i, "
                                      "string.rep('x', 100000 + i)) end "
@@ -76,20 +76,21 @@ START_TEST(without_a_memory_budget_collections_are_spooled_to_disk)
     assert_ok(&run);
     ck_assert_str_eq(server_digest(&source), server_digest(&target));
     run_free(&run);
-    tear_down();
+    tear_down_restore();
 }
 END_TEST
 
 START_TEST(a_value_above_the_server_limit_is_refused_by_name)
 {
     struct run run;
-    set_up((const char *[]){"SETRANGE big 3000000 x", "CONFIG SET rdbcompression no", NULL});
+    set_up_restore(
+        (const char *[]){"SETRANGE big 3000000 x", "CONFIG SET rdbcompression no", NULL});
     server_do(&target, "CONFIG SET proto-max-bulk-len 1048576");
-    restore(&run, "on_conflict=fail", 0);
+    restore_backup(&run, "on_conflict=fail", 0);
     assert_fails(&run, HANGAR_IO, "cannot restore key big (string, type 0)");
     ck_assert_ptr_nonnull(strstr(run_error(&run), "raise proto-max-bulk-len"));
     run_free(&run);
-    tear_down();
+    tear_down_restore();
 }
 END_TEST
 
@@ -113,7 +114,7 @@ START_TEST(a_hundred_megabytes_do_not_deadlock_the_two_sides)
     ck_assert_uint_gt(backup.size, (size_t)100 << 20);
     ck_assert_str_eq(server_digest(&source), server_digest(&target));
     run_free(&run);
-    tear_down();
+    tear_down_restore();
 }
 END_TEST
 

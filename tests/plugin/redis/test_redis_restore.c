@@ -21,11 +21,11 @@ static void put_data_into_target(void)
 START_TEST(a_target_with_data_is_refused_and_not_changed)
 {
     struct run run;
-    set_up(three_keys);
+    set_up_restore(three_keys);
     put_data_into_target();
     char digest[64];
     strcpy(digest, server_digest(&target));
-    restore(&run, "on_conflict=fail", 0);
+    restore_backup(&run, "on_conflict=fail", 0);
     assert_fails(&run, HANGAR_EXISTS, "it is not empty (3 keys, 0 libraries");
     ck_assert_ptr_nonnull(strstr(run_error(&run), ".on_conflict=replace"));
     ck_assert_str_eq(server_digest(&target), digest);
@@ -34,19 +34,19 @@ START_TEST(a_target_with_data_is_refused_and_not_changed)
     server_do(&target, "SELECT 7");
     server_do(&target, "SET a b");
     server_do(&target, "SELECT 0");
-    restore(&run, "on_conflict=fail", 0);
+    restore_backup(&run, "on_conflict=fail", 0);
     assert_fails(&run, HANGAR_EXISTS, "it is not empty (1 keys");
     run_free(&run);
-    tear_down();
+    tear_down_restore();
 }
 END_TEST
 
 START_TEST(replace_overwrites_the_same_names_and_keeps_the_others)
 {
     struct run run;
-    set_up(three_keys);
+    set_up_restore(three_keys);
     put_data_into_target();
-    restore(&run, "on_conflict=replace", 0);
+    restore_backup(&run, "on_conflict=replace", 0);
     assert_ok(&run);
     ck_assert_str_eq(fake_attr(run.report, "keys"), "3");
     assert_value(&target, "GET mine", "backup");
@@ -54,16 +54,16 @@ START_TEST(replace_overwrites_the_same_names_and_keeps_the_others)
     assert_value(&target, "GET only-in-target", "target");
     assert_value(&target, "GET only-in-backup", "backup");
     run_free(&run);
-    tear_down();
+    tear_down_restore();
 }
 END_TEST
 
 START_TEST(skip_existing_keeps_and_counts_existing_keys)
 {
     struct run run;
-    set_up(three_keys);
+    set_up_restore(three_keys);
     put_data_into_target();
-    restore(&run, "on_conflict=skip_existing", 0);
+    restore_backup(&run, "on_conflict=skip_existing", 0);
     assert_ok(&run);
     ck_assert_str_eq(fake_attr(run.report, "keys"), "1");
     ck_assert_str_eq(fake_attr(run.report, "skipped"), "2");
@@ -71,21 +71,21 @@ START_TEST(skip_existing_keeps_and_counts_existing_keys)
     assert_value(&target, "LINDEX list 0", "target");
     assert_value(&target, "GET only-in-backup", "backup");
     run_free(&run);
-    tear_down();
+    tear_down_restore();
 }
 END_TEST
 
 START_TEST(flush_leaves_only_the_backup)
 {
     struct run run;
-    set_up((const char *[]){NULL});
+    set_up_restore((const char *[]){NULL});
     put_data_into_target();
     redisReply *reply = redisCommand(target.link, "FUNCTION LOAD %s",
                                      "#!lua name=other\nredis.register_function('x', "
                                      "function() return 1 end)");
     ck_assert_int_ne(reply->type, REDIS_REPLY_ERROR);
     freeReplyObject(reply);
-    restore(&run, "on_conflict=flush", 0);
+    restore_backup(&run, "on_conflict=flush", 0);
     assert_ok(&run);
     ck_assert_str_eq(server_digest(&source), server_digest(&target));
     ck_assert_str_eq(fake_attr(run.report, "functions"), "1");
@@ -93,7 +93,7 @@ START_TEST(flush_leaves_only_the_backup)
     ck_assert_uint_eq(libraries->elements, 1);
     freeReplyObject(libraries);
     run_free(&run);
-    tear_down();
+    tear_down_restore();
 }
 END_TEST
 
@@ -106,7 +106,7 @@ START_TEST(on_conflict_applies_to_function_libraries)
     } cases[] = {{"on_conflict=fail", HANGAR_EXISTS, ""},
                  {"on_conflict=replace", HANGAR_OK, "1"},
                  {"on_conflict=skip_existing", HANGAR_OK, "0"}};
-    set_up((const char *[]){NULL});
+    set_up_restore((const char *[]){NULL});
     for (size_t i = 0; i < 3; i++) {
         struct run run;
         server_do(&target, "FLUSHALL");
@@ -116,7 +116,7 @@ START_TEST(on_conflict_applies_to_function_libraries)
                                          "function() return 7 end)");
         ck_assert_int_ne(reply->type, REDIS_REPLY_ERROR);
         freeReplyObject(reply);
-        restore(&run, cases[i].setting, 0);
+        restore_backup(&run, cases[i].setting, 0);
         ck_assert_msg(run.rc == cases[i].rc, "%s", run_error(&run));
         ck_assert_str_eq(fake_attr(run.report, "functions"), cases[i].restored);
         reply = server_ask(&target, "FCALL answer 0");
@@ -124,54 +124,54 @@ START_TEST(on_conflict_applies_to_function_libraries)
         freeReplyObject(reply);
         run_free(&run);
     }
-    tear_down();
+    tear_down_restore();
 }
 END_TEST
 
 START_TEST(a_dry_run_prints_the_plan_and_changes_nothing)
 {
     struct run run;
-    set_up(three_keys);
+    set_up_restore(three_keys);
     put_data_into_target();
     char digest[64];
     strcpy(digest, server_digest(&target));
-    restore(&run, "on_conflict=flush", HANGAR_RESTORE_DRY_RUN);
+    restore_backup(&run, "on_conflict=flush", HANGAR_RESTORE_DRY_RUN);
     assert_ok(&run);
     ck_assert_str_eq(server_digest(&target), digest);
     ck_assert_ptr_nonnull(strstr(fake_text(run.plan), "delete all 3 keys"));
     ck_assert_ptr_nonnull(strstr(fake_text(run.plan), "restore 3 keys"));
     run_free(&run);
-    tear_down();
+    tear_down_restore();
 }
 END_TEST
 
 START_TEST(unsupported_targets_are_refused)
 {
     struct run run;
-    set_up(three_keys);
-    restore(&run, "on_conflict=skip_existing", HANGAR_RESTORE_COMPARE);
+    set_up_restore(three_keys);
+    restore_backup(&run, "on_conflict=skip_existing", HANGAR_RESTORE_COMPARE);
     assert_fails(&run, HANGAR_UNSUPPORTED, "cannot compare");
     run_free(&run);
     server_do(&target, "REPLICAOF 127.0.0.1 1");
-    restore(&run, "on_conflict=flush", 0);
+    restore_backup(&run, "on_conflict=flush", 0);
     assert_fails(&run, HANGAR_UNSUPPORTED, "it is a replica");
     run_free(&run);
     server_stop(&target);
     server_start(&target, (const char *[]){"--cluster-enabled", "yes", NULL});
-    restore(&run, "on_conflict=fail", 0);
+    restore_backup(&run, "on_conflict=fail", 0);
     assert_fails(&run, HANGAR_UNSUPPORTED, "a cluster");
     run_free(&run);
-    tear_down();
+    tear_down_restore();
 }
 END_TEST
 
 START_TEST(a_missing_database_is_detected_at_the_start_or_at_its_first_key)
 {
     struct run run;
-    set_up((const char *[]){"SET a b", "SELECT 9", "SET c d", NULL});
+    set_up_restore((const char *[]){"SET a b", "SELECT 9", "SET c d", NULL});
     server_stop(&target);
     server_start(&target, (const char *[]){"--databases", "4", NULL});
-    restore(&run, "on_conflict=fail", 0);
+    restore_backup(&run, "on_conflict=fail", 0);
     assert_fails(&run, HANGAR_CONFIG, "keys in database 9, and the server has 4 databases");
     ck_assert_int_eq(server_keys(&target, 0), 0);
     run_free(&run);
@@ -180,7 +180,7 @@ START_TEST(a_missing_database_is_detected_at_the_start_or_at_its_first_key)
     run_restore(&run, backup.data, backup.size, MANY, backup.attrs, 0);
     assert_fails(&run, HANGAR_IO, "refused SELECT: ERR DB index is out of range");
     run_free(&run);
-    tear_down();
+    tear_down_restore();
 }
 END_TEST
 
@@ -192,7 +192,7 @@ START_TEST(a_user_with_the_documented_rights_can_restore)
                  {"on_conflict=skip_existing", "+ping"},
                  {"on_conflict=replace", "+del"},
                  {"on_conflict=flush", "+flushall +function|flush"}};
-    set_up((const char *[]){NULL});
+    set_up_restore((const char *[]){NULL});
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct run run;
         server_do(&target,
@@ -206,32 +206,32 @@ START_TEST(a_user_with_the_documented_rights_can_restore)
         ck_assert_str_eq(server_digest(&source), server_digest(&target));
         run_free(&run);
     }
-    tear_down();
+    tear_down_restore();
 }
 END_TEST
 
 START_TEST(expired_keys_are_counted_and_not_restored)
 {
     struct run run;
-    set_up((const char *[]){"DEBUG SET-ACTIVE-EXPIRE 0", "SET stays v", "SET gone v PXAT 1",
-                            "RPUSH list v", "PEXPIRE list 20", "SET far v EX 10000", NULL});
+    set_up_restore((const char *[]){"DEBUG SET-ACTIVE-EXPIRE 0", "SET stays v", "SET gone v PXAT 1",
+                                    "RPUSH list v", "PEXPIRE list 20", "SET far v EX 10000", NULL});
     usleep(50000);
     server_do(&target, "SET gone of-the-target");
-    restore(&run, "on_conflict=replace", 0);
+    restore_backup(&run, "on_conflict=replace", 0);
     assert_ok(&run);
     ck_assert_str_eq(fake_attr(backup.attrs, "keys"), "4");
     ck_assert_str_eq(fake_attr(run.report, "keys"), "2");
     ck_assert_str_eq(fake_attr(run.report, "expired"), "2");
     ck_assert_int_eq(server_keys(&target, 0), 2); /* it took the place of the target's */
     run_free(&run);
-    tear_down();
+    tear_down_restore();
 }
 END_TEST
 
 START_TEST(a_damaged_or_truncated_rdb_fails_the_restore)
 {
     struct run run;
-    set_up(three_keys);
+    set_up_restore(three_keys);
     for (size_t size = 0; size < backup.size; size++) {
         server_do(&target, "FLUSHALL");
         run_open(&run, (const char *[]){target.socket_option, NULL});
@@ -241,7 +241,7 @@ START_TEST(a_damaged_or_truncated_rdb_fails_the_restore)
     }
     backup.data[backup.size - 20] ^= 1;
     server_do(&target, "FLUSHALL");
-    restore(&run, "on_conflict=fail", 0);
+    restore_backup(&run, "on_conflict=fail", 0);
     ck_assert(!run.complete);
     run_free(&run);
     backup.data[backup.size - 20] ^= 1;
@@ -254,7 +254,7 @@ START_TEST(a_damaged_or_truncated_rdb_fails_the_restore)
     assert_fails(&run, HANGAR_CORRUPT, "bytes after its end");
     free(longer);
     run_free(&run);
-    tear_down();
+    tear_down_restore();
 }
 END_TEST
 
