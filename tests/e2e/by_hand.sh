@@ -34,7 +34,7 @@ exec $(command -v redis-server) "\$@" --port $port --bind 127.0.0.1 \\
 END
 chmod 755 tools/redis-server
 
-promise "followed as it stands, in a new cluster, it gives an equal database"
+promise "RESTORE.txt, followed literally in a new cluster, restores an equal database"
 pg_stop "$work"
 redis_stop "$work/redis1"
 pg_start "$work"
@@ -46,7 +46,7 @@ same "pg_dump before and after" before.sql after.sql
 [[ $(pg_dumpall --globals-only | sed -E '/^\\(un)?restrict /d') == "$globals" ]] ||
     fail "the roles differ"
 
-promise "and a Redis with equal data"
+promise "RESTORE.txt restores a Redis server with equal data"
 answers()
 {
     [[ $(redis-cli -p "$port" PING 2>&1) == PONG ]]

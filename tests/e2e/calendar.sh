@@ -46,7 +46,7 @@ left()
     same "what is left" expected found
 }
 
-promise "clocks go back: the hour that is there twice is two hours, and the day one day"
+promise "clocks set back: the repeated hour counts as two hours, the day as one"
 rules "keep_hourly: 4"
 backups "2026-10-24 23:05:00" "2026-10-25 00:05:00" "2026-10-25 00:40:00" "2026-10-25 01:05:00" "2026-10-25 02:05:00"
 left "2026-10-24 23:05" "2026-10-25 00:40" "2026-10-25 01:05" "2026-10-25 02:05"
@@ -54,12 +54,12 @@ rules "keep_daily: 2"
 backups "2026-10-24 21:59:00" "2026-10-24 22:01:00" "2026-10-25 00:30:00" "2026-10-25 22:59:00"
 left "2026-10-24 21:59" "2026-10-25 22:59"
 
-promise "clocks go forward: the hour that is not there is missed by nobody"
+promise "clocks set forward: the skipped hour has no effect"
 rules "keep_hourly: 3"
 backups "2026-03-28 23:10:00" "2026-03-29 00:10:00" "2026-03-29 00:50:00" "2026-03-29 01:10:00"
 left "2026-03-28 23:10" "2026-03-29 00:50" "2026-03-29 01:10"
 
-promise "a leap day is a day, and February has one month"
+promise "a leap day counts as a day, and February as one month"
 rules "keep_daily: 3"
 backups "2028-02-27 12:00:00" "2028-02-28 12:00:00" "2028-02-29 12:00:00" "2028-03-01 12:00:00"
 left "2028-02-28 12:00" "2028-02-29 12:00" "2028-03-01 12:00"
@@ -67,7 +67,7 @@ rules "keep_monthly: 2"
 backups "2028-01-31 12:00:00" "2028-02-01 12:00:00" "2028-02-29 22:30:00" "2028-02-29 23:30:00"
 left "2028-02-29 22:30" "2028-02-29 23:30"
 
-promise "a week may belong to the year before"
+promise "an ISO week may belong to the previous year"
 rules "keep_weekly: 2, keep_yearly: 1"
 backups "2026-12-27 12:00:00" "2026-12-28 12:00:00" "2027-01-03 12:00:00" "2027-01-04 12:00:00"
 left "2027-01-03 12:00" "2027-01-04 12:00"

@@ -44,7 +44,7 @@ backups()
     find backups -name manifest.json | wc -l
 }
 
-promise "nothing is replaced unasked, and a dry run says all that would be done"
+promise "nothing is replaced without confirmation, and a dry run prints the whole plan"
 change
 expect_exit 2 hangar restore latest --mode clean
 expect_said "cannot ask for confirmation without a terminal"
@@ -68,7 +68,7 @@ start_app()
     wait_for 30 is_connected
 }
 
-promise "who is connected stays connected"
+promise "sessions of other clients are not ended"
 start_app
 expect_exit 1 hangar restore latest --mode clean --yes
 expect_said "1 session is connected to it: postgres (the_app)"
@@ -78,7 +78,7 @@ is_connected || fail "the session was ended"
 kill "$app" && wait "$app" 2>/dev/null || true
 is_as as_it_was
 
-promise "with --disconnect it is replaced under a load, and nobody meets anything between"
+promise "with --disconnect a database in use is replaced, and clients never read a mixture"
 sql shop 'CREATE TABLE shop.ticks (n int)'
 dump shop >as_it_was
 write_all_the_time()
@@ -107,7 +107,7 @@ wait_for 30 refused
 kill "$writer" && wait "$writer" 2>/dev/null || true
 is_as as_in_backup
 
-promise "what was replaced can be had back, by the id of the safety backup alone"
+promise "the replaced data is restored by the id of the safety backup"
 expect_exit 0 hangar list
 expect_said "complete, safety"
 expect_exit 0 hangar show latest
@@ -123,7 +123,7 @@ is_as as_it_was
 [[ $(sql postgres "SELECT setconfig::text FROM pg_db_role_setting s JOIN pg_database d ON d.oid = setdatabase WHERE datname = 'shop'") == '{work_mem=7MB}' ]] ||
     fail "the settings of the database are lost"
 
-promise "interrupted, at any time, it changes nothing"
+promise "an interrupt at any time changes nothing"
 for after in 0.1 0.3 0.6 1 1.5; do
     "$hangar_program" -c backup.yaml restore "$id" --mode clean --yes >out 2>err </dev/null &
     restore=$!
@@ -139,7 +139,7 @@ for after in 0.1 0.3 0.6 1 1.5; do
     is_as as_it_was
 done
 
-promise "a database that is gone is made, with no safety backup of nothing"
+promise "a missing database is created, without a safety backup"
 before=$(backups)
 dropdb shop
 expect_exit 0 hangar --json restore "$id" --mode clean --yes
@@ -147,7 +147,7 @@ expect_exit 0 hangar --json restore "$id" --mode clean --yes
 [[ $(backups) == "$before" ]] || fail "a backup of nothing"
 is_as as_in_backup
 
-promise "no safety backup, no restore"
+promise "without a safety backup nothing is restored"
 change
 mv backups/nightly/origin.json origin.kept
 echo '{ "origin": "elsewhere", "pipeline": "nightly", "host": "x", "created": "2026-01-01T00:00:00.000Z" }' \
@@ -159,7 +159,7 @@ mv origin.kept backups/nightly/origin.json
 expect_exit 0 hangar restore "$id" --mode clean --yes
 is_as as_in_backup
 
-promise "a hook that stops the application runs before its sessions are in the way"
+promise "the hook that stops the application runs before its sessions are counted"
 start_app
 cat >stop_app <<'END'
 #!/bin/sh

@@ -77,7 +77,7 @@ expect_old_or_new()
 }
 
 port=${redis_ports[2]}
-promise "a restore replaces what is there, functions too, and says what it did"
+promise "a restore replaces all data, also functions, and reports it"
 old_data
 expect_exit 0 restore_clean
 expect_exit 0 hangar --json list
@@ -89,7 +89,7 @@ expect_exit 0 hangar restore "$id" --set cache.port="$port" --mode clean --dry-r
 expect_said "swap them in with one transaction"
 expect_said "all that is written until then"
 
-promise "the safety backup takes it back"
+promise "the safety backup restores the old data"
 expect_exit 0 hangar restore "$safety" --set cache.port="$port" --mode clean --yes
 [[ $(digest) == "$old" ]] || fail "the safety backup does not have what was replaced"
 
@@ -99,7 +99,7 @@ loading()
     [[ $(redis-cli -p "$port" -n 15 EXISTS "$marker") == 1 ]] || ! kill -0 "$run" 2>/dev/null
 }
 
-promise "hangar killed at 8 moments: old or new, and the next restore cleans up"
+promise "hangar killed at 8 moments: old or new data, and the next restore cleans up"
 start=$(date +%s%N)
 restore_clean >run.out 2>&1
 took_ms=$((($(date +%s%N) - start) / 1000000))
@@ -135,7 +135,7 @@ for ((i = 1; i <= 8; i++)); do
 done
 ((killed >= 2 && left >= 1)) || fail "only $killed restores were killed, $left in their middle"
 
-promise "interrupted: exit 130, as it was, and nothing is left in the server"
+promise "interrupted: exit 130, the data unchanged, nothing left in the server"
 old_data
 python3 -c 'import os, signal, sys
 signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -152,7 +152,7 @@ else
     [[ $status == 0 && $(digest) == "$wanted" ]] || fail "exit status $status: $(<run.err)"
 fi
 
-promise "the server killed at 4 moments: it comes back with the old data or the new"
+promise "the server killed at 4 moments: it restarts with the old or the new data"
 gone()
 {
     ! kill -0 "$1" 2>/dev/null
@@ -188,7 +188,7 @@ done
 ((died >= 1)) || fail "only $died restores saw the server die"
 redis_stop "$work/redis3"
 
-promise "the connection lost in the moment of the swap: the result is true"
+promise "connection lost during the swap: the reported result is correct"
 port=${redis_ports[2]}
 lose_at()
 {
@@ -216,7 +216,7 @@ lose_at after 2
 [[ $status == 0 && $(digest) == "$wanted" ]] || fail "it was done: exit $status, $(<run.err)"
 expect_in run.err "the server has completed it"
 
-promise "an application that writes all the time: the restore holds, and it goes on writing"
+promise "an application that writes all the time: the restore succeeds, and it continues"
 old_data
 (while redis-cli -p "$port" SET app:counter "$RANDOM" >app.out 2>&1; do :; done) &
 app=$!

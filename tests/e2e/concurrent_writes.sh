@@ -35,7 +35,7 @@ transfers()
 wait_for 60 transfers 100
 
 for round in 1 2 3; do
-    promise "round $round: the backup is of one instant"
+    promise "round $round: the backup is consistent at one instant"
     make_backup
     before=$(sql shop "SELECT count(*) FROM shop.transfers")
     wait_for 60 transfers $((before + 100))

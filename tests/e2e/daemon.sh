@@ -75,7 +75,7 @@ backups() { find backups -name manifest.json 2>/dev/null | wc -l; }
 
 # ---- the program as it is ----
 
-promise "a configuration that is wrong from the start is no daemon"
+promise "with a wrong configuration the daemon does not start"
 write '  p: { sources: [db], sinks: [local], schedule: "0 25 * * *" }'
 expect_exit 2 hangar daemon
 expect_in err "backup.yaml:8:"
@@ -83,7 +83,7 @@ expect_in err "hour must be from 0 to 23, not 25"
 rm backup.yaml
 expect_exit 2 hangar daemon
 
-promise "SIGHUP takes a new configuration, and keeps the old one where the new one is wrong"
+promise "SIGHUP reads the configuration again; a wrong one is refused"
 write "$nightly"
 start_daemon
 in_log 'msg="0 2 * * *: next at ' || fail "no word of the next run"
@@ -96,18 +96,18 @@ kill -HUP "$daemon"
 wait_for 20 logged daemon.reload
 in_log 'msg="30 4 * * *: next at ' || fail "the new plan is not taken"
 
-promise "one state folder has one daemon"
+promise "a second daemon on the same state folder is refused"
 expect_exit 6 hangar daemon
 expect_in err "another daemon uses $work/state"
 
-promise "SIGTERM and SIGINT end it"
+promise "SIGTERM and SIGINT end the daemon"
 stop_daemon 0
 write '  p: { sources: [db], sinks: [local] }'
 start_daemon --log-format json
 wait_for 20 logged daemon.idle
 stop_daemon 0 INT
 
-promise "systemd is told of the beginning, of a new configuration, that it lives, and of the end"
+promise "systemd is notified of start, reload, watchdog and stop"
 cat >listen.py <<'END'
 import os, socket, sys
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -133,20 +133,20 @@ stop_daemon 0
 wait_for 20 grep -q '^STOPPING=1' notified
 kill "$listener"
 
-promise "jobs are of the daemon only"
+promise "run-job works only under the daemon"
 expect_exit 2 hangar run-job backup p 3>&-
 [[ $("$hangar_program" help) != *run-job* ]] || fail "help names it"
 
 # ---- by a fast clock ----
 
-promise "what is due is run, again and again"
+promise "due jobs run repeatedly"
 write "$minutely"
 start_fast
 wait_for 60 bash -c '(($(grep -c "event=job.end .*status=done" log) >= 3))'
 expect_exit 0 hangar health
 [[ $(backups) -ge 3 ]] || fail "$(backups) backups"
 
-promise "a plugin that crashes is a failed run, and the daemon goes on"
+promise "a crash in a plugin fails the run, and the daemon continues"
 write "$minutely" "journal: /dev/full" # which makes it abort
 kill -HUP "$daemon"
 wait_for 60 logged job.crashed 2
@@ -159,7 +159,7 @@ wait_for 20 logged daemon.reload 2
 before=$(backups)
 wait_for 60 bash -c "((\$(find backups -name manifest.json | wc -l) > $before))"
 
-promise "so is one that is killed"
+promise "a killed job fails, and the daemon continues"
 touch hold
 write "$minutely" "hold: ./hold"
 kill -HUP "$daemon"
@@ -173,7 +173,7 @@ kill_a_job()
 wait_for 60 kill_a_job
 in_log 'ended by signal 9 (Killed)' || fail "the kill is not told"
 
-promise "SIGTERM stops what runs, and the next daemon repeats it, once"
+promise "SIGTERM stops running jobs, and the next daemon repeats them once"
 write "$nightly" "hold: ./hold"
 kill -HUP "$daemon"
 wait_for 20 logged daemon.reload 4
@@ -195,7 +195,7 @@ wait_for 60 logged backup.done
 [[ $(grep -c 'event=backup.start' log) == 1 ]] || fail "not once: $(grep start log)"
 stop_daemon 0
 
-promise "one that was killed loses nothing, and its jobs end with it"
+promise "a killed daemon loses nothing, and its jobs end with it"
 for victim in daemon both; do
     rm -rf state backups
     unset FAST_SINCE
@@ -217,7 +217,7 @@ for victim in daemon both; do
     expect_exit 0 hangar verify --all --level full
 done
 
-promise "a run that ended when nobody was there to see it is not repeated"
+promise "a run that ended after its daemon is not repeated"
 python3 - <<'END'
 import json
 state = json.load(open("state/daemon.json"))
@@ -231,7 +231,7 @@ start_fast
 stop_daemon 0
 ! logged job.lost && ! logged job.start || fail "repeated: $(<log)"
 
-promise "what was missed is caught up once"
+promise "a missed job is started once"
 fast=6000
 rm -rf state
 unset FAST_SINCE
@@ -243,7 +243,7 @@ wait_for 60 logged backup.done
 logged schedule.late || fail "nobody is told that it is late"
 stop_daemon 0
 
-promise "a job that does not listen is killed when the time is up"
+promise "a job that ignores SIGTERM is killed after stop_timeout"
 rm -rf state
 unset FAST_SINCE
 touch hold
@@ -255,7 +255,7 @@ stop_daemon 0
 wait_for 20 gone "$run"
 rm hold
 
-promise "a pipeline that another process has is waited for"
+promise "a job waits for a pipeline that another process has locked"
 rm -rf state
 unset FAST_SINCE
 touch hold
@@ -269,7 +269,7 @@ wait "$by_hand" || fail "the run by hand failed: $(<by-hand.err)"
 wait_for 60 logged backup.done
 stop_daemon 0
 
-promise "a job that takes longer than it should is told of, and goes on"
+promise "a job above max_duration is reported, and continues"
 touch hold
 write '  p: { sources: [db], sinks: [local], schedule: "0 2 * * *", verify: "30 2 * * *", timezone: UTC, max_duration: 2h }' "hold: ./hold"
 fast=6000

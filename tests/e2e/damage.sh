@@ -54,7 +54,7 @@ found()
 objects=$(cd "$folder" && find . -type f -name '*.gz' | sort | cut -c3-)
 [[ $(wc -l <<<"$objects") -ge 4 ]] || fail "too few objects: $objects"
 
-promise "one flipped bit anywhere in any object is found"
+promise "one flipped bit anywhere in any object is detected"
 while read -r object; do
     size=$(stat -c %s "$folder/$object")
     for offset in 0 $((size / 3)) $((size / 2)) $((size - 5)) $((size - 1)); do
@@ -67,7 +67,7 @@ while read -r object; do
     found "flipped bit in $object" "$object"
 done <<<"$objects"
 
-promise "any object cut short, extended, missing or swapped is found; quick sees the size"
+promise "a truncated, extended, missing or swapped object is detected; quick detects sizes"
 previous=
 while read -r object; do
     size=$(stat -c %s "$folder/$object")
@@ -91,7 +91,7 @@ while read -r object; do
     previous=$object
 done <<<"$objects"
 
-promise "a manifest with a flipped bit or cut short is never restored from"
+promise "a manifest with a flipped bit or truncated is never used for a restore"
 size=$(stat -c %s "$folder/manifest.json")
 for ((i = 0; i < 20; i++)); do
     flip "$folder/manifest.json" $((size * i / 20))
@@ -109,13 +109,13 @@ for length in 0 1 $((size / 2)) $((size - 2)); do
     mend manifest.json
 done
 
-promise "without its manifest it is no backup"
+promise "without a manifest there is no backup"
 rm "$folder/manifest.json"
 [[ -z $(listed) ]] || { show_output; fail "listed without a manifest"; }
 expect_exit 5 restore
 mend manifest.json
 
-promise "whole again, it verifies and restores"
+promise "once repaired, the backup verifies and restores"
 expect_exit 0 hangar verify "$id" --level full
 expect_exit 0 restore
 same_database shop target

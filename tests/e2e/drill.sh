@@ -60,7 +60,7 @@ drill()
     hangar verify "$id" --level drill "$@"
 }
 
-promise "a good backup passes from each sink, and nothing is left"
+promise "a good backup passes a drill from each sink, and nothing is left"
 expect_exit 0 drill
 expect_in out "✓ $id in local"
 expect_in out "✓ $id in other"
@@ -73,7 +73,7 @@ compared=$(json 'int(d["backups"][0]["sources"][1]["report"]["compared_values"])
 keys=$(json 'int(d["backups"][0]["sources"][1]["report"]["keys"])')
 [[ $compared -gt 5000 && $compared -ge $((keys - 1)) ]] || fail "$compared of $keys compared"
 
-promise "what came of it is shown by list, show and status, and lies beside the backup"
+promise "list, show and status print the result, which is stored beside the backup"
 expect_exit 0 hangar --json list
 [[ $(json 'd["backups"][0]["verified"]["level"] + d["backups"][0]["verified"]["status"]') == drilldone ]] ||
     fail "list does not show it"
@@ -92,7 +92,7 @@ cp "$record" out
 expect_exit 0 bash -c "cd '$folder' && sha256sum -c --quiet SHA256SUMS"
 expect_exit 0 hangar verify "$id" --level full
 
-promise "a folder of the restored data is closed to others, and its server is not root's"
+promise "the folder of a drill is private, and its server does not run as root"
 hangar verify "$id" --level drill --from local >watched.out 2>&1 &
 drilling=$!
 seen=
@@ -126,7 +126,7 @@ start_drill()
     wait_for 60 pgrep -f -- "postgres -D $work/temp/"
 } >/dev/null
 
-promise "Ctrl-C ends a drill, and everything of it"
+promise "Ctrl-C ends a drill and all its processes"
 start_drill
 kill -INT "$drilling"
 status=0
@@ -134,7 +134,7 @@ wait "$drilling" || status=$?
 [[ $status == 130 ]] || { cat drilled.out >&2; fail "exit status $status after Ctrl-C"; }
 nothing_left
 
-promise "when hangar is killed, its servers are gone within seconds, and the next drill cleans up"
+promise "when hangar is killed, its servers end within seconds, and the next drill cleans up"
 start_drill
 kill -KILL "$drilling"
 wait "$drilling" 2>/dev/null || true
@@ -144,7 +144,7 @@ nothing_left
 
 # ---- what must fail ----
 
-promise "a server that does not start fails the drill, and says why"
+promise "a server that does not start fails the drill with the reason"
 mkdir -p "$work/broken"
 printf '#!/bin/sh\necho "no such luck" >&2\nexit 1\n' >"$work/broken/initdb"
 cp "$work/broken/initdb" "$work/broken/postgres"
@@ -162,7 +162,7 @@ expect_exit 0 hangar --json show "$id"
 [[ $(json 'd["verified"]["status"]') == failed ]] || fail "the failure is not kept"
 write_drill_config
 
-promise "a source without drills fails loudly"
+promise "a drill of a source without support for drills fails with a message"
 cat >"$work/backup.yaml" <<END
 version: 1
 plugin_path: [./more]
@@ -225,7 +225,7 @@ write("manifest.json", f'{text},\n  "manifest_sha256": "{sha(text.encode())}"\n}
 END
 }
 
-promise "wrong rows behind right sums are found"
+promise "wrong rows with correct checksums are detected"
 cp -r "$folder" "$work/pristine"
 forge app_db/shop/data/0001.sql.gz c77@example c77@exbmple
 expect_exit 0 hangar verify "$id" --level full --from local
@@ -239,7 +239,7 @@ rm -r "$folder"
 cp -r "$work/pristine" "$folder"
 expect_exit 0 drill --from local
 
-promise "a wrong value behind right sums is found"
+promise "a wrong value with correct checksums is detected"
 forge cache/dump.rdb.gz $'\x05later\x01x' $'\x05later\x01y'
 expect_exit 0 hangar verify "$id" --level full --from local
 expect_exit 4 drill --from local
@@ -248,16 +248,16 @@ nothing_left
 rm -r "$folder"
 cp -r "$work/pristine" "$folder"
 
-promise "the servers of the sources were never written to"
+promise "drills never write to the servers of the sources"
 [[ $(redis-cli -p "${redis_ports[2]}" DBSIZE) == 0 ]] || fail "the other redis has keys"
 [[ $(sql postgres "SELECT count(*) FROM pg_database WHERE NOT datistemplate") == 2 ]] ||
     fail "the source has a new database"
 
-promise "a record goes with its backup"
+promise "the record of a drill is removed with its backup"
 expect_exit 0 hangar remove "$id" --from other --yes
 [[ ! -e $work/copies/nightly/$id ]] || fail "left: $(find "$work/copies/nightly/$id")"
 
-promise "a server named in the configuration takes the place of a throw-away one"
+promise "a server named in the configuration replaces the throw-away server"
 write_drill_config "" "    scratch: { port: ${redis_ports[2]}, on_conflict: flush }"
 expect_exit 0 drill --from local
 [[ $(redis-cli -p "${redis_ports[2]}" GET later) == x ]] || fail "it went elsewhere"
@@ -268,7 +268,7 @@ expect_said "did you mean \"port\""
 write_drill_config
 
 if [[ $(id -u) == 0 ]]; then
-    promise "an ordinary user can drill, too"
+    promise "an unprivileged user can run a drill"
     chmod -R a+rX "$work/backups" "$work/plugins" "$work"
     mkdir -m 700 "$work/hers"
     cp -r "$work/backups" "$work/hers/backups"

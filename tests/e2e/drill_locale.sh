@@ -31,25 +31,25 @@ pipelines:
 END
 make_backup
 
-promise "a drill goes on with another locale, warns, and its report says so"
+promise "a drill without the locale uses another one, warns, and reports it"
 expect_exit 0 hangar --json verify "$id" --level drill
 expect_in err "has no locale xx_HG.UTF-8: database names is restored with C.UTF-8 in its place"
 report='d["backups"][0]["sources"][0]["report"]'
 [[ $(json "${report}[\"substituted_locale\"]") == "C.UTF-8 in database names" ]] || fail "the report"
 
-promise "the report says how much was compared"
+promise "the report contains how much was compared"
 [[ $(json "${report}[\"compared_rows\"]") == 2002 && $(json "${report}[\"rows\"]") == 2002 ]] ||
     fail "rows: $(json "$report")"
 [[ $(json "${report}[\"compared_tables\"] == ${report}[\"tables\"] == ${report}[\"compared_digests\"]") == True ]] ||
     fail "tables: $(json "$report")"
 
-promise "a drill on a machine that has the locale uses it, and says nothing"
+promise "a drill on a machine with the locale uses it without a warning"
 expect_exit 0 hangar --json restore "$id" --set people.database=again --compare --yes
 [[ $(json 'd["sources"][0]["report"].get("substituted_locale")') == None ]] || fail "substituted"
 [[ $(sql postgres "SELECT datcollate FROM pg_database WHERE datname = 'again'") == xx_HG.UTF-8 ]] ||
     fail "the locale is not that of the source"
 
-promise "a restore is refused with what to do, and takes another when told so"
+promise "a restore without the locale is refused with a hint; an option selects another one"
 pg_stop "$work"
 start_pg
 expect_exit 1 hangar restore "$id" --yes

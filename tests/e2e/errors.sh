@@ -69,7 +69,7 @@ expect_not_in err wrong
 redis-cli -p "${redis_ports[1]}" --no-auth-warning -a right CONFIG SET requirepass '' >/dev/null
 none_added
 
-promise "a database that does not exist, or a server that is not there: failed, by name"
+promise "a missing database or server: exit 1, with its name"
 expect_exit 1 with 's/database: shop/database: nowhere/' backup
 expect_in err nowhere
 expect_exit 1 with "s/port: ${redis_ports[1]}/port: 1/" backup
@@ -92,7 +92,7 @@ expect_exit 1 with "s|user: postgres|&, bin_dir: $work/tools|" backup
 expect_said 14
 none_added
 
-promise "a sink that cannot be written fails check and backup"
+promise "a sink that cannot be written to fails check and backup"
 mkdir closed
 touch closed/file
 expect_exit 1 with 's,path: ./backups,path: ./closed/file,' check

@@ -29,7 +29,7 @@ nothing_there()
 
 # ---- cat ----
 
-promise "cat gives an object's bytes as the source gave them, by either name"
+promise "cat writes the plain bytes of an object, by either name"
 object=$(cd "$folder" && find app_db -name 'globals.sql.gz')
 gunzip <"$folder/$object" >"$work/plain"
 expect_exit 0 hangar cat "$id" "$object"
@@ -42,7 +42,7 @@ gunzip <"$folder/cache/dump.rdb.gz" >"$work/plain"
 expect_exit 0 hangar cat "$id" cache/dump.rdb
 cmp "$work/out" "$work/plain" || fail "cat of binary data"
 
-promise "cat of what is not there says what was meant"
+promise "cat of an unknown object suggests a name"
 expect_exit 5 hangar cat "$id" cache/dump.rbd
 expect_in err "has no object cache/dump.rbd"
 expect_in err "did you mean cache/dump.rdb?"
@@ -52,7 +52,7 @@ expect_exit 5 hangar cat backup_2020-01-01T00-00-00-000Z x
 expect_exit 2 hangar cat "$id" --json cache/dump.rdb
 expect_exit 2 hangar cat "$id"
 
-promise "cat of a damaged object ends with 4 and says not to use it"
+promise "cat of a damaged object: exit 4, and a warning not to use the output"
 cp "$folder/cache/dump.rdb.gz" "$work/whole"
 printf 'x' | dd of="$folder/cache/dump.rdb.gz" bs=1 seek=$(($(stat -c %s "$work/whole") - 6)) \
     conv=notrunc status=none
@@ -66,13 +66,13 @@ hangar export "$id" -o - >"$work/damaged" 2>/dev/null || status=$?
 ! tar -tzf "$work/damaged" >/dev/null 2>&1 || fail "an archive of damaged objects was completed"
 cp "$work/whole" "$folder/cache/dump.rdb.gz"
 
-promise "what cannot be written is told"
+promise "a write error is reported"
 expect_exit 1 bash -c "'$hangar_program' -c backup.yaml cat '$id' cache/dump.rdb >/dev/full"
 expect_in err "No space left on device"
 
 # ---- export ----
 
-promise "export needs to know where to, replaces nothing, and leaves no temporary file"
+promise "export requires --output, replaces nothing, and leaves no temporary file"
 expect_exit 2 hangar export "$id"
 expect_in err "-o FILE.tar.gz"
 expect_exit 2 hangar export "$id" -o - --json
@@ -96,7 +96,7 @@ expect_exit 0 hangar --json export "$id" -o exports/taken --force
 expect_exit 1 bash -c "'$hangar_program' -c backup.yaml export '$id' -o - >/dev/full"
 expect_in err "No space left on device"
 
-promise "stock tar unpacks it, and sha256sum finds it whole"
+promise "standard tar unpacks an export, and sha256sum accepts it"
 mkdir unpacked
 tar -xzf exports/shop.tar.gz -C unpacked
 [[ $(ls unpacked) == "$id" ]] || fail "more than one folder"
@@ -107,7 +107,7 @@ tar -tzf exports/shop.tar.gz >names
 
 # ---- import ----
 
-promise "import stores it, and it verifies and restores as the original does"
+promise "an imported backup verifies and restores as the original does"
 expect_exit 0 other import exports/shop.tar.gz
 [[ $(<"$work/out") == "$id" ]] || fail "import does not print the id"
 expect_exit 0 other verify "$id" --level full
@@ -116,7 +116,7 @@ expect_exit 0 other restore "$id" --set app_db.database=target --set "cache.port
 same_database shop target
 same_redis "${redis_ports[1]}" "${redis_ports[2]}"
 
-promise "what is there is left as it is"
+promise "an existing backup is not changed"
 expect_exit 1 other import exports/shop.tar.gz
 expect_in err "has $id already"
 expect_exit 0 other verify "$id" --level full
@@ -127,7 +127,7 @@ clear_other()
     rm -rf "$work/elsewhere" "$work/state"
 }
 
-promise "from standard input, and as a document"
+promise "import reads standard input, and prints a document"
 clear_other
 other --json import - --to local --pipeline nightly <exports/shop.tar.gz >"$work/out"
 [[ $(json 'd["schema"], d["status"], d["id"], d["sink"]') == \
@@ -143,7 +143,7 @@ accepted()
     diff -r -x run.json -x verify "$folder" "elsewhere/nightly/$id" || fail "$1: imported it differs"
 }
 
-promise "what stock tar and gzip pack again is accepted, manifest first"
+promise "an archive packed again by standard tar is accepted, manifest first"
 (cd unpacked && tar -czf ../again.tar.gz "$id/manifest.json" --exclude="$id/manifest.json" "$id")
 accepted "packed again" again.tar.gz
 (cd unpacked && tar -czf ../dots.tar.gz "./$id/manifest.json" --exclude="./$id/manifest.json" "./$id")
@@ -155,7 +155,7 @@ gunzip <exports/shop.tar.gz >plain.tar
 { head -c 100000 plain.tar | gzip; tail -c +100001 plain.tar | pigz; } >members.tar.gz
 accepted "a gzip of two members" members.tar.gz
 
-promise "any other order is refused with the command that packs it right"
+promise "any other order is refused with the command to pack it"
 (cd unpacked && tar -czf ../unordered.tar.gz "$id/RESTORE.txt" "$id/manifest.json")
 clear_other
 expect_exit 4 other import unordered.tar.gz
@@ -178,7 +178,7 @@ expect_exit 2 other import exports/shop.tar.gz
 expect_in err 'holds the backups of origin "somebody"'
 nothing_there "an import into another's place"
 
-promise "while a run holds the pipeline an import waits for nobody"
+promise "an import during a run does not wait"
 clear_other
 mkdir -p state/lock
 exec {lock}>state/lock/nightly.lock
@@ -187,7 +187,7 @@ expect_exit 6 other import exports/shop.tar.gz
 exec {lock}>&-
 nothing_there "a busy import"
 
-promise "what a dead import left is no obstacle, what a living one has is left alone"
+promise "leftovers of a dead import are removed; a running import is not disturbed"
 mkdir -p "elsewhere/nightly/$id/app_db"
 echo '{"host": "'"$(hostname)"'"}' >"elsewhere/nightly/$id/run.json"
 echo half >"elsewhere/nightly/$id/app_db/half"
@@ -226,7 +226,7 @@ while read -r kind; do
 done <<<"$kinds"
 (($(wc -l <<<"$kinds") >= 50)) || fail "forge.py knows too few kinds"
 
-promise "an archive cut anywhere is refused"
+promise "an archive truncated anywhere is refused"
 size=$(stat -c %s exports/shop.tar.gz)
 for ((i = 0; i < 40; i++)); do
     head -c $((size * i / 40)) exports/shop.tar.gz >cut.tar.gz
@@ -237,7 +237,7 @@ for bytes in 1 4 8 9 20; do
     refused "without its last $bytes bytes" cut.tar.gz
 done
 
-promise "with a flipped bit anywhere it is refused, or gives the very same backup"
+promise "an archive with a flipped bit is refused, or gives the identical backup"
 python3 - exports/shop.tar.gz <<'END'
 import random, sys
 data = open(sys.argv[1], "rb").read()
@@ -284,7 +284,7 @@ accepted "after an interruption" exports/shop.tar.gz
 
 # ---- by hand ----
 
-promise "RESTORE.txt of an unpacked export restores by stock tools alone"
+promise "RESTORE.txt of an unpacked export restores with standard tools alone"
 dump shop >before.sql
 digest=$(redis-cli -p "${redis_ports[1]}" DEBUG DIGEST)
 redis_stop "$work/redis2"

@@ -34,14 +34,14 @@ find "$work/backups" -mindepth 2 >"$work/left"
 exit \$status
 END
 
-promise "a backup that does not fit fails and says why"
+promise "a backup that does not fit fails with the reason"
 expect_exit 1 "${spaces[@]}" bash inside
 [[ ! -s out ]] || fail "an id was printed"
 grep -qiE 'space|too large' err || { show_output; fail "the reason is not said"; }
 
-promise "it leaves nothing behind but the mark of the pipeline"
+promise "it leaves nothing but the mark of the pipeline"
 ! grep -qv "/origin.json\$" left || fail "left: $(<left)"
 
-promise "with room again the next run succeeds"
+promise "with free space again the next run succeeds"
 make_backup
 expect_exit 0 hangar verify "$id" --level full

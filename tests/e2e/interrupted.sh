@@ -51,7 +51,7 @@ os.execv(sys.argv[1], sys.argv[1:])' "$hangar_program" -c backup.yaml backup >ru
     fail "no run was long enough to be interrupted"
 }
 
-promise "SIGINT in the middle: exit 130, nothing in the sink, no server session left"
+promise "SIGINT during a run: exit 130, nothing in the sink, no server session left"
 interrupt INT
 [[ $status == 130 ]] || { cat run.err >&2; fail "exit status $status"; }
 [[ ! -s run.out ]] || fail "an id was printed"
@@ -62,12 +62,12 @@ no_sessions()
 }
 wait_for 10 no_sessions
 
-promise "SIGTERM: exit 143, the same"
+promise "SIGTERM during a run: exit 143, nothing left"
 interrupt TERM
 [[ $status == 143 ]] || { cat run.err >&2; fail "exit status $status"; }
 nothing_else
 
-promise "killed at 20 moments: what is listed verifies, and the next run succeeds"
+promise "killed at 20 moments: listed backups verify, and the next run succeeds"
 start=$(date +%s%N)
 make_backup
 took_ms=$((($(date +%s%N) - start) / 1000000))
@@ -92,7 +92,7 @@ expect_exit 0 hangar verify "$id" --level full
 ids=$(listed)
 [[ ${ids%%$'\n'*} == "$id" ]] || fail "the newest backup is not listed first"
 
-promise "an interrupted restore says so, and the backup stays as it is"
+promise "an interrupted restore reports it, and the backup is unchanged"
 python3 -c 'import os, signal, sys
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 os.execv(sys.argv[1], sys.argv[1:])' "$hangar_program" -c backup.yaml restore latest \

@@ -29,7 +29,7 @@ on()
     HANGAR_STATE_DIR=$work/state-$1 "$hangar_program" -c "$work/backup.yaml" "${@:2}"
 }
 
-promise "two hosts at once: each makes a whole backup or fails"
+promise "two hosts at once: each makes a complete backup or fails"
 good=0
 for ((round = 0; round < 5; round++)); do
     on a backup >a.out 2>a.err &
@@ -65,12 +65,12 @@ begin_run()
     wait_for 20 has_begun
 }
 
-promise "one host, one run: the second is told that the pipeline is busy"
+promise "a second run on one host is refused: the pipeline is busy"
 begin_run
 expect_exit 6 on a backup
 expect_exit 6 on a prune --yes
 expect_exit 0 on a prune --dry-run
-promise "a living run is not touched from elsewhere"
+promise "a running backup is not touched by another host"
 expect_exit 0 on b --json prune --yes
 [[ $(json '[l["action"] for l in d["sinks"][0]["leftovers"]]') == "['waiting']" ]] ||
     fail "not left alone"
@@ -78,7 +78,7 @@ kill -CONT "$redis_pid"
 wait "$run" || fail "the run failed: $(<run.err)"
 good=$((good + 1))
 
-promise "a run that slept and was cleaned up elsewhere cannot commit"
+promise "a run that was suspended and removed by another host cannot commit"
 begin_run
 kill -STOP "$run"
 kill -CONT "$redis_pid"
@@ -99,7 +99,7 @@ wait "$run" || status=$?
 [[ $(listed | wc -l) == "$good" ]] || fail "it is listed"
 [[ ! -e $begun ]] || fail "it left $(ls "$begun")"
 
-promise "what a killed run left is claimed after its lease, and gone a week later"
+promise "leftovers of a killed run are claimed after its lease, and removed a week later"
 begin_run
 kill -KILL "$run"
 wait "$run" 2>/dev/null || true

@@ -44,7 +44,7 @@ silent()
         WHERE query LIKE '%COPY%large%' AND wait_event_type = 'Lock'") == 1 ]]
 }
 
-promise "a backup outlasts a COPY that gives nothing for longer than stall_timeout"
+promise "a backup survives a COPY without data for longer than stall_timeout"
 "$hangar_program" -c backup.yaml backup >out 2>err </dev/null &
 run=$!
 wait_for 60 silent
@@ -55,7 +55,7 @@ wait "$run" || status=$?
 [[ $status == 0 ]] || { show_output; fail "exit status $status"; }
 id=$(<out)
 
-promise "a restore outlasts an index that takes longer than stall_timeout"
+promise "a restore survives an index that needs longer than stall_timeout"
 start=$SECONDS
 # ANALYZE would take the time once more
 expect_exit 0 hangar restore "$id" --set app_db.database=restored --set app_db.analyze=false --yes

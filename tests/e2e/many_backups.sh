@@ -62,7 +62,7 @@ within()
     ((peak <= mib)) || fail "$*: $peak MiB, more than $mib"
 }
 
-promise "all $count are listed"
+promise "all $count backups are listed"
 within 160 60 --json list
 [[ $(grep -c '"state": "complete"' out) == "$count" ]] || fail "$(grep -c '"state"' out) are listed"
 within 160 60 status
@@ -72,7 +72,7 @@ promise "a plan for all of them removes nothing"
 within 160 60 prune --dry-run
 [[ $(find backups -name manifest.json | wc -l) == "$count" ]] || fail "something was removed"
 
-promise "a prune leaves just what the rules keep"
+promise "a prune leaves exactly the backups that the rules keep"
 within 160 120 prune --yes
 [[ $(find backups -name manifest.json | wc -l) == "$left" ]] ||
     fail "$(find backups -name manifest.json | wc -l) are left"

@@ -65,7 +65,7 @@ within "restore" restore "$id" --set pg.database=again --set "redis.port=${redis
 [[ $(sql again "SELECT count(*), sum(length(text)) FROM bulk") == \
     $(sql data "SELECT count(*), sum(length(text)) FROM bulk") ]] || fail "not all rows came back"
 
-promise "the limit is one: with less, or with a budget beyond it, a backup fails and says why"
+promise "with less memory, or a larger budget, a backup fails with the reason"
 before=$(find one two -type f | sort)
 fails_for_want()
 {

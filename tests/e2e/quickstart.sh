@@ -13,7 +13,7 @@ cd "with space"
 export TMPDIR="$work/with space"
 unset HANGAR_PLUGIN_DIR
 for round in 1 2; do
-    promise "round $round: data comes back equal, nothing is left"
+    promise "round $round: the restored data is equal, and nothing is left"
     expect_exit 0 "$repository/quickstart" --build "$HANGAR_BUILD"
     expect_in "$work/out" "equal: pg_dump of shop and shop_restored"
     expect_in "$work/out" "equal: DEBUG DIGEST of both Redis servers"
@@ -22,7 +22,7 @@ for round in 1 2; do
 done
 ! pgrep -f "$TMPDIR/hangar-quickstart" >/dev/null || fail "a server is left running"
 
-promise "interrupted, it cleans up too"
+promise "an interrupted quickstart cleans up"
 python3 -c 'import os, signal, sys
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 os.setsid()
@@ -37,7 +37,7 @@ wait "$demo" || status=$?
 [[ -z $(ls -A) ]] || fail "left: $(ls -A)"
 ! pgrep -f "$TMPDIR/hangar-quickstart" >/dev/null || fail "a server is left running"
 
-promise "--config backs up one's own servers and restores nothing"
+promise "--config backs up the user's servers and restores nothing"
 cd "$work"
 TMPDIR=$work start_pg
 start_redis 1

@@ -60,7 +60,7 @@ metric()
 total='backup_total{pipeline="nightly",status'
 noon=1768478400 # 2026-01-15
 
-promise "the daemon backs the state up by its schedule"
+promise "the daemon runs the scheduled backup"
 start_daemon 3000 "$noon"
 wait_for 60 logged backup.done
 touch hold
@@ -73,7 +73,7 @@ in_the_middle()
 }
 wait_for 60 in_the_middle
 
-promise "everything dies in the middle of a run"
+promise "all processes are killed during a run"
 job=$(pgrep -f "^hangar -c $work/backup.yaml.* run-job backup ")
 postmaster=$(head -n 1 "$work/pg/data/postmaster.pid")
 # shellcheck disable=SC2046 # process ids
@@ -88,7 +88,7 @@ mkdir volatile
 good=$(listed | tail -n 1)
 count=$(listed | wc -l)
 
-promise "what comes back is caught up once, though two days were missed, and fails: there is no database"
+promise "after two missed days one job is started, and fails without the database"
 start_servers
 rm hold told
 start_daemon 1 $((noon + 2 * 86400))
@@ -98,7 +98,7 @@ logged job.lost || fail "nobody is told of the run that was lost"
 expect_in log 'database "shop" does not exist'
 expect_in log status=failed
 
-promise "metrics and alerts are right at once: the failure, and the backup that there is"
+promise "metrics and alerts are correct at once: the failure, and the existing backup"
 wait_for 60 metric "$total=\"failed\"}" 1
 metric "$total=\"done\"}" "$count" || fail "$(grep backup_total metrics)"
 metric 'backup_kept{pipeline="nightly",sink="local"}' "$count" || fail "$(grep backup_kept metrics)"
@@ -108,7 +108,7 @@ wait_for 30 grep -q '^alert.firing .*pipeline=nightly' told
 [[ $(grep -c '^alert.firing' told) == 1 ]] || fail "told: $(<told) $(grep alert log)"
 expect_exit 0 hangar health
 
-promise "the state of the application is restored from the newest backup, and is what it was"
+promise "the newest backup restores the data of the application"
 [[ $(listed | tail -n 1) == "$good" ]] || fail "another backup is the newest: $(<out)"
 expect_exit 0 hangar restore latest --yes
 dump shop >shop.after
@@ -116,7 +116,7 @@ same "the database" shop.before shop.after
 redis-cli -s "$REDIS_SOCKET" DEBUG DIGEST >redis.after
 same "the cache" redis.before redis.after
 
-promise "the next backup succeeds, and all is well again"
+promise "the next backup succeeds, and the alert is resolved"
 expect_exit 0 hangar backup
 expect_exit 0 hangar verify latest --level full
 wait_for 30 grep -q '^alert.resolved .*pipeline=nightly' told

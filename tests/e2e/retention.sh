@@ -68,7 +68,7 @@ listed_minutes()
     listed | cut -c 1-23
 }
 
-promise "60 days of backups leave what the rules say, every day"
+promise "after each of 60 days the backups are those that the rules keep"
 days=60
 for ((day = 0; day < days; day++)); do
     expect_exit 0 at_hangar "$day" backup
@@ -83,7 +83,7 @@ done
 expect_exit 0 hangar verify --all --level full
 last=$((days - 1))
 
-promise "a dry run tells each backup and its reason, and changes nothing"
+promise "a dry run prints each backup with its reason, and changes nothing"
 newest=$(listed | sed -n 1p)
 expect_exit 0 at_hangar $((last + 5)) prune --dry-run
 expect_said "nightly in local: would keep"
@@ -103,7 +103,7 @@ promise "without a terminal and without --yes nothing is removed"
 expect_exit 2 at_hangar $((last + 5)) prune
 expect_said "add --yes"
 
-promise "a clock ten years ahead deletes nothing, by hand or after a backup"
+promise "a clock ten years ahead removes nothing, by hand or after a backup"
 expect_exit 1 at_hangar $((last + 3650)) prune --yes
 expect_said "since the newest backup"
 expect_exit 0 at_hangar $((last + 3650)) backup
@@ -112,20 +112,20 @@ expect_said "prune.failed"
 listed_minutes | tail -n +2 >now
 same "backups with a clock that is ahead" found now
 
-promise "a backup from the future stops retention until it is removed"
+promise "a backup with a time in the future stops retention until it is removed"
 expect_exit 1 at_hangar $((last + 1)) prune --yes
 expect_said "$future is from the future (2036-"
 expect_exit 0 at_hangar $((last + 1)) remove "$future" --yes
 listed_minutes >now
 same "backups without the one from the future" found now
 
-promise "a clock a day behind refuses"
+promise "with a clock a day behind, prune is refused"
 expect_exit 1 at_hangar $((last - 1)) prune --yes
 expect_said "the clock shows"
 listed_minutes >now
 same "backups with a clock that is behind" found now
 
-promise "a held backup stays, whatever the rules and whoever asks"
+promise "a backup on hold is never removed"
 held=$(listed | tail -n 1)
 expect_exit 0 hangar hold "$held"
 expect_exit 1 hangar remove "$held" --yes
@@ -140,7 +140,7 @@ expect_exit 0 at_hangar "$last" prune --yes
 expect_exit 0 hangar verify --all --level full
 expect_exit 5 hangar remove "$held" --yes
 
-promise "a run that fails removes nothing; one that succeeds does, once it has succeeded"
+promise "a failed run removes nothing; a successful run prunes at its end"
 expect_exit 0 at_hangar $((last + 1)) backup
 expect_exit 0 at_hangar $((last + 2)) backup
 sed -i 's/keep_last: 1, keep_monthly: 1, min_keep: 2/keep_last: 1, min_keep: 1/' backup.yaml

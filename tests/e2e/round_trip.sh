@@ -10,21 +10,21 @@ start_redis 2
 fill_redis "${redis_ports[1]}"
 write_config
 
-promise "check says that a backup would work"
+promise "check succeeds before a backup"
 expect_exit 0 hangar check
 expect_exit 0 hangar --json check
 [[ $(json 'd["schema"], {i["status"] for i in d["items"]} <= {"ok", "warning"}') == \
     "('hangar.check/1', True)" ]] || { show_output; fail "check"; }
 
-promise "there is nothing to list before the first backup"
+promise "list is empty before the first backup"
 expect_exit 0 hangar list
 expect_exit 5 hangar show latest
 expect_exit 5 hangar restore latest --yes
 
-promise "backup prints nothing but the id on stdout"
+promise "backup prints only the id to stdout"
 make_backup
 
-promise "list, show, status tell of it"
+promise "list, show and status contain the backup"
 [[ $(listed) == "$id" ]] || { show_output; fail "list does not have $id"; }
 [[ $(json 'd["backups"][0]["pipeline"], d["backups"][0]["sinks"], d["backups"][0]["sources"]') == \
     "('nightly', ['local'], ['app_db', 'cache'])" ]] || { show_output; fail "list"; }
@@ -37,12 +37,12 @@ expect_exit 0 hangar --json status
 [[ $(json 'd["pipelines"][0]["last_run"]["id"]') == "$id" ]] || { show_output; fail "status"; }
 expect_exit 0 hangar status
 
-promise "what lies in the sink is what SHA256SUMS says, and only its owner can read it"
+promise "the files in the sink match SHA256SUMS and are private"
 (cd "$folder" && sha256sum --quiet -c SHA256SUMS)
 [[ -z $(find "$work/backups" -perm /077) ]] || fail "others can read $(find "$work/backups" -perm /077)"
 [[ $(stat -c %a "$folder/manifest.json") == 600 ]] || fail "the mode of the manifest"
 
-promise "it verifies at both levels"
+promise "the backup verifies at both levels"
 expect_exit 0 hangar verify latest
 expect_exit 0 hangar verify "$id" --level quick
 expect_exit 0 hangar verify --all --level full
@@ -55,16 +55,16 @@ expect_in out shop2
     fail "a dry run created a database"
 [[ $(redis-cli -p "${redis_ports[2]}" DBSIZE) == 0 ]] || fail "a dry run wrote to redis"
 
-promise "without a terminal a restore wants --yes"
+promise "without a terminal a restore requires --yes"
 expect_exit 2 hangar restore latest "${targets[@]}"
 expect_in err --yes
 
-promise "what is restored is equal"
+promise "the restored data is equal"
 expect_exit 0 hangar restore latest "${targets[@]}" --yes
 same_database shop shop2
 same_redis "${redis_ports[1]}" "${redis_ports[2]}"
 
-promise "a target with data is refused and stays as it is"
+promise "a target with data is refused and not changed"
 for only in app_db cache; do
     expect_exit 1 hangar restore latest "${targets[@]}" --only "$only" --yes
     [[ -s err ]] || fail "no reason was given"
@@ -72,13 +72,13 @@ done
 same_database shop shop2
 same_redis "${redis_ports[1]}" "${redis_ports[2]}"
 
-promise "--only restores that source and leaves the other alone"
+promise "--only restores that source and not the other"
 redis-cli -p "${redis_ports[2]}" FLUSHALL >/dev/null
 expect_exit 0 hangar restore "$id" --only app_db --set app_db.database=shop3 --yes
 same_database shop shop3
 [[ $(redis-cli -p "${redis_ports[2]}" DBSIZE) == 0 ]] || fail "the other source was restored too"
 
-promise "a second backup is listed first, and both stay restorable"
+promise "a second backup is listed first, and both can be restored"
 first=$id
 make_backup
 [[ $(listed) == "$id"$'\n'"$first" ]] || { show_output; fail "the order of the list"; }
@@ -87,6 +87,6 @@ redis-cli -p "${redis_ports[2]}" FUNCTION FLUSH >/dev/null
 expect_exit 0 hangar restore "$first" --only cache --set "cache.port=${redis_ports[2]}" --yes
 same_redis "${redis_ports[1]}" "${redis_ports[2]}"
 
-promise "nothing temporary is left"
+promise "no temporary file is left"
 [[ -z $(find "$work/backups" "$work/state" -name '*.tmp*' -o -name '.*' ! -path "$work/*/.") ]] ||
     fail "left: $(find "$work/backups" "$work/state" -name '*.tmp*' -o -name '.*')"

@@ -40,12 +40,12 @@ END
 }
 write_cli_config "local, offsite"
 
-promise "check says what the store can do, and leaves nothing there"
+promise "check reports the features of the store, and leaves nothing there"
 expect_exit 0 hangar check
 expect_said offsite
 [[ -z $(stored)$(uploads) ]] || fail "check left $(stored)$(uploads)"
 
-promise "one pass makes the local copy and the one off the machine"
+promise "one run stores the local and the remote copy"
 s3_forget
 make_backup
 [[ $(listed) == "$id" && $(listed --from local) == "$id" && $(listed --from offsite) == "$id" ]] ||
@@ -62,13 +62,13 @@ for name in SHA256SUMS RESTORE.txt $(tail -n 1 "$folder/SHA256SUMS" | awk '{ pri
 done
 [[ -z $(uploads) ]] || fail "unfinished: $(uploads)"
 
-promise "show and list tell of it"
+promise "show and list contain both copies"
 expect_exit 0 hangar show "$id" --from offsite
 expect_exit 0 hangar --json show latest --from offsite
 [[ $(json 'd["manifest"]["id"]') == "$id" ]] || { show_output; fail "show"; }
 expect_exit 0 hangar --json status
 
-promise "quick verification reads no data; full verification reads all of it; a drill proves it"
+promise "quick verification reads no data; full reads all data; a drill succeeds"
 if [[ $how != tls ]]; then
     s3_forget
     expect_exit 0 hangar verify "$id" --level quick --from offsite
@@ -80,14 +80,14 @@ expect_exit 0 hangar verify "$id" --level full --from offsite
 [[ $how == tls ]] || (($(s3_requests "^get .*\.gz$") >= objects - 1)) || fail "it does not download"
 expect_exit 0 hangar verify "$id" --level drill --from offsite
 
-promise "cat and export give the same bytes from either sink"
+promise "cat and export write the same bytes from either sink"
 expect_exit 0 hangar cat "$id" app_db/globals.sql --from offsite
 gunzip <"$folder/app_db/globals.sql.gz" | cmp - out || fail "cat"
 expect_exit 0 hangar export "$id" --from offsite -o away.tar.gz
 expect_exit 0 hangar export "$id" --from local -o here.tar.gz
 cmp here.tar.gz away.tar.gz || fail "the archives differ"
 
-promise "a held backup is neither removed nor pruned; a removed one can be imported again"
+promise "a backup on hold is not removed; a removed one can be imported again"
 expect_exit 0 hangar hold "$id" --from offsite
 expect_exit 1 hangar remove "$id" --from offsite --yes
 [[ $(listed --from offsite) == "$id" ]] || fail "it was removed"
@@ -100,7 +100,7 @@ expect_exit 0 hangar import away.tar.gz --to offsite
 [[ $(listed --from offsite) == "$id" ]] || fail "not imported"
 expect_exit 0 hangar verify "$id" --level full --from offsite
 
-promise "retention leaves the newest there, and all of them here"
+promise "each sink applies its own retention"
 first=$id
 make_backup
 [[ $(listed --from offsite) == "$id" ]] || fail "not pruned: $(listed --from offsite)"
@@ -108,7 +108,7 @@ make_backup
 expect_exit 0 hangar prune --yes
 [[ -z $(stored "some/place/nightly/$first") ]] || fail "left: $(stored "some/place/nightly/$first")"
 
-promise "on an empty host, the copy off the machine is enough"
+promise "a new host restores from the remote copy alone"
 rm -rf state backups local ./*.tar.gz
 mkdir host
 cd host

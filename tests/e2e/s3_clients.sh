@@ -57,7 +57,7 @@ expect_exit 0 hangar prune --yes
 stored | sort >now
 [[ -z $(comm -23 foreign now) ]] || fail "gone: $(comm -23 foreign now)"
 
-promise "rclone copies a backup to a disk, where it is whole and can be restored from"
+promise "rclone copies a backup to a disk, from which it is restored"
 rclone copy "store:backups/a b+c/ü&d='e'(1)/nightly/$id" "backups/nightly/$id"
 (cd "backups/nightly/$id" && sha256sum --quiet -c SHA256SUMS)
 rclone copyto "store:backups/a b+c/ü&d='e'(1)/nightly/origin.json" backups/nightly/origin.json
@@ -77,7 +77,7 @@ chmod -R go= backups
 expect_exit 0 restore_files "$id" --from local
 restored || fail "what came back differs"
 
-promise "rclone copies it to another bucket, from where it is restored"
+promise "rclone copies a backup to another bucket, from which it is restored"
 rclone copy --s3-chunk-size 5Mi --s3-upload-cutoff 5Mi backups store:copies/second
 rclone check backups store:copies/second
 [[ $(listed --from copy) == "$id" ]] || { show_output; fail "not listed"; }

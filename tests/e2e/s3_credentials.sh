@@ -44,7 +44,7 @@ from()
         fail "the facts: $(<out)"
 }
 
-promise "no keys: every place is named, 8"
+promise "without keys: exit 8, and every place that was searched is named"
 write_files_config
 expect_exit 8 hangar check
 expect_said "options: access_key_id is not set"
@@ -52,7 +52,7 @@ expect_said "environment: AWS_ACCESS_KEY_ID is not set"
 expect_said "container: neither AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
 expect_said "imds: AWS_EC2_METADATA_DISABLED is true"
 
-promise "options, environment, profile, program, token, container, instance"
+promise "keys from options, environment, profile, program, token, container, instance"
 from options "access_key_id: $S3_ACCESS_KEY, secret_access_key_file: $work/s3.secret"
 AWS_ACCESS_KEY_ID=$S3_ACCESS_KEY AWS_SECRET_ACCESS_KEY=$S3_SECRET_KEY from environment
 (umask 077 && printf '[nightly]\naws_access_key_id = %s\naws_secret_access_key = %s\n' \
@@ -72,7 +72,7 @@ AWS_CONTAINER_CREDENTIALS_FULL_URI=$endpoint/container from "container endpoint 
 AWS_EC2_METADATA_DISABLED=false from "role backup-role of this instance, by $endpoint" \
     "imds_endpoint: \"$endpoint\""
 
-promise "a run whose keys expire in the middle asks for new ones and goes on"
+promise "when keys expire during a run, it gets new ones and continues"
 export AWS_CONTAINER_CREDENTIALS_FULL_URI=$endpoint/container
 write_files_config
 : >place/requests
@@ -87,7 +87,7 @@ s3_fault
 expect_exit 0 restore_files
 restored || fail "restored files differ"
 
-promise "keys that a store goes on refusing end the run with 8, soon"
+promise "keys that the store keeps refusing end the run soon: exit 8"
 s3_fault "any answer 400 ExpiredToken"
 start=$SECONDS
 expect_exit 8 hangar backup

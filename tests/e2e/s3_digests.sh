@@ -20,7 +20,7 @@ whole()
     rm -rf state
 }
 
-promise "signed or by its MD5, over https as over http"
+promise "bodies are signed or have an MD5, over https and http"
 for s3_endpoint in "$S3_ENDPOINT" "$S3_TLS_ENDPOINT"; do
     for sign in yes no; do
         write_files_config "part_size: 5MiB, ca_file: $S3_CA_FILE, sign_payload: $sign"
@@ -30,7 +30,7 @@ for s3_endpoint in "$S3_ENDPOINT" "$S3_TLS_ENDPOINT"; do
 done
 unset s3_endpoint
 
-promise "a checksum that the store compares covers what is sent; one that it does not is told"
+promise "a checksum that the store compares is used; one that it ignores is reported"
 write_files_config "checksum: crc32"
 make_backup
 expect_in err "ignores checksum: crc32"

@@ -126,7 +126,7 @@ said()
 group_passes()
 {
     begin_group passes
-    promise "what passes is survived: too many requests, errors within, lost connections"
+    promise "temporary faults are retried: too many requests, server errors, lost connections"
     backup_with survives "put answer 503 SlowDown times=2"
     backup_with survives "upload-part answer 503 SlowDown times=2"
     backup_with survives "create-upload answer 500 InternalError times=2"
@@ -137,7 +137,7 @@ group_passes()
     backup_with survives "any answer 400 RequestTimeout times=1 skip=4"
     backup_with survives "any wait 100"
 
-    promise "an error within a 200 is an error"
+    promise "an error inside a 200 response is an error"
     backup_with survives "complete-upload answer200 InternalError times=1"
     backup_with fails "complete-upload answer200 InternalError"
     said InternalError
@@ -148,7 +148,7 @@ group_passes()
 group_lost()
 {
     begin_group lost
-    promise "an answer that is lost is asked for again; what was done is recognised"
+    promise "a request with a lost response is repeated; a completed one is recognised"
     backup_with survives "put lose times=2"
     backup_with survives "upload-part lose times=2"
     backup_with survives "create-upload lose times=1"
@@ -159,7 +159,7 @@ group_lost()
     backup_with survives "create-only instead 503 SlowDown times=1 key=manifest.json"
     backup_with survives "put instead 500 InternalError times=1"
 
-    promise "removing survives as well, and removes nothing else"
+    promise "removal survives faults, and removes nothing else"
     for fault in "answer 503 SlowDown" "lose" "answer200 InternalError" "instead 500 InternalError"; do
         make_backup
         orders="any delete $fault"
@@ -169,7 +169,7 @@ group_lost()
         [[ $(listed) == "$good" ]] || fail "not removed, or more: $fault"
     done
 
-    promise "one byte at a time is slow, and nothing else"
+    promise "a transfer of one byte at a time works"
     mkdir aside
     mv files/* aside
     printf 'a few bytes' >files/few
@@ -189,7 +189,7 @@ group_lost()
 group_fails()
 {
     begin_group fails
-    promise "reading goes on where it broke"
+    promise "reading resumes where the connection broke"
     restore_with survives "get reset-down 3000000 key=long times=2"
     restore_with survives "get cut 3000000 key=long times=2"
     restore_with survives "get stall-down 3000000 key=long times=1"
@@ -198,7 +198,7 @@ group_fails()
     restore_with survives "list reset-down 20 times=1" "head lose times=1"
     restore_with fails "get reset-down 100"
 
-    promise "wrong bytes are never taken for right ones"
+    promise "wrong bytes are always detected"
     restore_with fails "get flip 5000000 key=long"
     expect_said long
     restore_with fails "get flip 300 key=manifest.json"
@@ -210,7 +210,7 @@ group_fails()
     done
     s3_fault
 
-    promise "what does not pass ends the run in time, with the reason"
+    promise "permanent faults end the run in time, with the reason"
     configure fails 1 # which each of these uses up
     backup_with fails "put answer 503 SlowDown"
     said SlowDown
@@ -223,7 +223,7 @@ group_fails()
     said ExpiredToken
     backup_with fails "upload-part answer 400 EntityTooLarge"
 
-    promise "a listing that is cut short is none"
+    promise "a truncated listing is an error"
     for fault in "answer200 InternalError" "cut 100" "shrink 150" "answer 503 SlowDown" "reset-down 100"; do
         orders="list $fault"
         s3_fault "list $fault"
@@ -237,7 +237,7 @@ group_fails()
 group_sweep()
 {
     begin_group sweep
-    promise "each request of a backup, and of a restore, may meet each fault"
+    promise "each request of a backup and of a restore survives each fault"
     RANDOM=$seed # a subshell begins anew
     s3_forget
     backup_with survives
@@ -263,7 +263,7 @@ for pid in "${pids[@]}"; do
     wait "$pid" || fail "see above"
 done
 
-promise "nothing is left of all that"
+promise "nothing is left after the faults"
 [[ -z $(uploads) ]] || fail "unfinished: $(uploads)"
 read -r tried failed < <(awk '{ t += $1; f += $2 } END { print t, f }' */counts)
 # a request is repeated, so hardly any of these ends a run

@@ -42,7 +42,7 @@ interrupt INT 1
 [[ $status == 130 && ! -s run.out ]] || { cat run.err >&2; fail "exit status $status"; }
 [[ -z $(uploads) && $(listed) == "$good" ]] || fail "left: $(uploads) $(listed)"
 
-promise "killed $kills times: what is listed is whole, and the next run cleans up"
+promise "killed $kills times: listed backups are complete, and the next run cleans up"
 for ((i = 0; i < kills; i++)); do
     interrupt KILL $((i % 5))
     [[ $(listed) == "$good" ]] || fail "listed: $(listed)"
@@ -54,7 +54,7 @@ expect_exit 0 hangar verify --all --level full
 expect_exit 0 hangar prune --yes
 [[ -z $(uploads) ]] || fail "left: $(uploads)"
 
-promise "the uploads of others stay"
+promise "uploads of other programs are not touched"
 head -c 1000 files/long >part
 s3 start-upload backups elsewhere/thing part >upload
 sleep 1.1

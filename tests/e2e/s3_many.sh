@@ -24,14 +24,14 @@ counted()
         awk -v what="$*" -v n="$requests" '{ ops = ops ", " $1 " " $2 } END { printf "   %s: %d requests%s\n", what, n, ops }'
 }
 
-promise "a backup of 10 objects takes few requests more than it has objects"
+promise "a backup of 10 objects needs only a few more requests than objects"
 counted hangar backup
 # run.json, origin, lease or the like, and what a run looks at first; each object is one
 ((requests <= 10 + 20)) || fail "$requests requests for a backup of 10 objects"
 alone=$requests
 id=$(<out)
 
-promise "$backups backups: one request for each manifest, once"
+promise "$backups backups: each manifest is requested once"
 python3 - "$e2e/../lib" "$id" "$backups" <<'END'
 import datetime, hashlib, sys
 sys.path.insert(0, sys.argv[1])
@@ -61,11 +61,11 @@ counted hangar --json list
 counted hangar status
 ((requests <= backups / 20 + 20)) || fail "$requests requests of status"
 
-promise "a backup among them takes no more than one alone, but for the listing"
+promise "a backup among many needs no more requests than one alone, except for the listing"
 counted hangar backup
 ((requests <= alone + backups / 20 + 10)) || fail "$requests requests, $alone alone"
 
-promise "what is removed or damaged there is seen in spite of the cache"
+promise "removed and damaged backups are detected in spite of the cache"
 s3 remove backups "p/nightly/$id/manifest.json"
 [[ $(listed | grep -c "$id") == 0 ]] || fail "a backup without a manifest is listed"
 s3 flip backups "p/nightly/backup_2026-01-02T00-00-00-000Z/manifest.json" 200

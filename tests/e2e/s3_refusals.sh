@@ -26,7 +26,7 @@ refused()
     [[ -z $(stored)$(uploads) ]] || fail "left: $(stored)"
 }
 
-promise "a wrong secret, an unknown key, somebody else's bucket: 8"
+promise "a wrong secret, an unknown key, a foreign bucket: exit 8"
 write_files_config
 printf 'not-the-secret' >s3.secret
 refused 8 SignatureDoesNotMatch
@@ -42,16 +42,16 @@ else
 fi
 printf '%s' "$S3_SECRET_KEY" >s3.secret
 
-promise "a bucket that is not there is named"
+promise "a missing bucket is named"
 write_files_config
 sed -i 's/bucket: backups/bucket: nowhere/' backup.yaml
 refused 2 nowhere
 
-promise "nobody there"
+promise "a store that does not answer is named"
 s3_endpoint=http://127.0.0.1:$(_s3_free_port) write_files_config "retries: 1"
 refused 1 "127.0.0.1"
 
-promise "https: with the right authority only, and for the right name"
+promise "https requires the right authority and the right name"
 s3_endpoint=$S3_TLS_ENDPOINT write_files_config
 refused 8 certificate
 s3_endpoint=https://not.s3.localhost.localhost:$S3_TLS_PORT write_files_config "ca_file: $S3_CA_FILE"
@@ -65,7 +65,7 @@ expect_exit 0 hangar remove "$id" --yes
 expect_exit 0 hangar prune --yes
 s3 empty backups
 
-promise "the bucket in the host's name"
+promise "the bucket in the host name"
 s3_endpoint=http://$S3_DOMAIN:$S3_PROXY_PORT write_files_config "addressing: virtual"
 make_backup
 expect_exit 0 restore_files "$id"
@@ -74,7 +74,7 @@ s3_endpoint=$proxied write_files_config
 [[ $(listed) == "$id" ]] || fail "it is not the same place"
 s3 empty backups
 
-promise "a clock that is an hour off is set right by one request"
+promise "a clock that is an hour off costs one more request"
 # on the proxy's port, where it can be counted
 write_files_config
 for offset in -3600 +3600; do

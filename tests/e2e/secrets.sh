@@ -66,16 +66,16 @@ noting 0 hangar -v restore latest --set app_db.database=again \
     --set "cache.port=${redis_ports[2]}" --yes
 same_database shop again
 
-promise "wrong passwords do not show either"
+promise "wrong passwords are not shown"
 POSTGRES_PASSWORD=canary-pg-wrong noting 8 hangar -v backup
 REDIS_PASSWORD=canary-redis-wrong noting 8 hangar -v backup
 touch stop
 wait "$watcher" || { cat watch.out >&2; fail "the watcher"; }
 
-promise "a password as an argument is refused, and not repeated"
+promise "a password as an argument is refused, and not printed"
 noting 2 hangar restore latest --set cache.password=canary-argument --yes
 
-promise "nothing printed, stored or logged holds one"
+promise "no output, stored file or log contains a password"
 expect_not_in "$log" canary
 mkdir unpacked
 find backups state -type f -print0 | while IFS= read -r -d '' file; do
@@ -87,7 +87,7 @@ find backups state -type f -print0 | while IFS= read -r -d '' file; do
 done >unpacked/all
 ! grep -aq canary unpacked/all || fail "a password in backups/ or state/"
 
-promise "no file that others can read holds one"
+promise "no file that other users can read contains a password"
 find "$work" -path "$work/pg" -prune -o -type f -perm /044 ! -name watch.py -print0 |
     xargs -0 -r grep -la canary >readable || true
 [[ ! -s readable ]] || fail "$(<readable)"

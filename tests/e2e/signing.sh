@@ -50,13 +50,13 @@ not_trusted()
     expect_exit 4 hangar show "$id"
 }
 
-promise "a run without a key signs nothing; with one that is not trusted"
+promise "without a key nothing is signed; with a key, such backups are not trusted"
 make_backup
 [[ ! -e $folder/manifest.json.sig ]] || fail "signed without a key"
 use_key '{ key_file: first.key }'
 not_trusted "unsigned" "unsigned"
 
-promise "with a key the manifest is signed, before it is there"
+promise "with a key the signature is stored before the manifest"
 make_backup
 expect_in "$folder/manifest.json.sig" "hmac-sha256 "
 [[ $(state_of 4 "$id") == complete ]] || fail "a signed backup is not trusted"
@@ -69,7 +69,7 @@ mend()
     cp -r "$work/pristine" "$folder"
 }
 
-promise "openssl finds the same signature and key-id"
+promise "openssl computes the same signature and key-id"
 key=$(<first.key)
 hex=$(printf %s "$key" | od -An -v -tx1 | tr -d ' \n')
 hmac=$(openssl dgst -sha256 -mac HMAC -macopt "hexkey:$hex" "$folder/manifest.json")
@@ -77,11 +77,11 @@ key_id=$(printf %s "$key" | sha256sum | cut -c1-8)
 [[ $(<"$folder/manifest.json.sig") == "hmac-sha256 ${hmac##* } key-id $key_id" ]] ||
     fail "$(<"$folder/manifest.json.sig") is not ${hmac##* } by $key_id"
 
-promise "restored, it is the same data"
+promise "a signed backup restores the same data"
 expect_exit 0 hangar restore "$id" --set app_db.database=signed --set "cache.port=${redis_ports[2]}" --yes
 same_database shop signed
 
-promise "the key is nowhere to be seen"
+promise "the key is nowhere printed or stored"
 expect_exit 0 hangar --json -v backup
 cat "$work/out" "$work/err" >seen
 expect_exit 0 hangar --json status
@@ -89,7 +89,7 @@ cat "$work/out" "$work/err" >>seen
 find backups state -type f -exec cat {} + >>seen
 ! grep -qaF -e "$key" seen || fail "the key shows"
 
-promise "a signature that is missing, altered, cut or another backup's is noticed"
+promise "a missing, altered, truncated or foreign signature is detected"
 rm "$folder/manifest.json.sig"
 not_trusted "no signature" "unsigned"
 mend
@@ -118,12 +118,12 @@ cp "$other_folder/manifest.json.sig" "$folder/manifest.json.sig"
 not_trusted "another's signature" "signature does not match"
 mend
 
-promise "a backup put in the place of another is noticed"
+promise "a backup moved to the place of another one is detected"
 cp "$other_folder"/manifest.json* "$folder/"
 expect_exit 4 hangar restore "$id" --yes
 mend
 
-promise "another key trusts none of it, and says which key it was; an old key may still be named"
+promise "another key refuses the backups and names their key; old_key_files accepts it"
 use_key '{ key_file: second.key }'
 not_trusted "another key" "key-id differs: signed with another key $key_id"
 use_key '{ key_file: second.key, old_key_files: [first.key] }'
@@ -135,7 +135,7 @@ expect_in "$folder/manifest.json.sig" "key-id $(printf %s "$(<second.key)" | sha
 id=$signed_before
 folder=backups/nightly/$id
 
-promise "a key may come from a command, a credential, or a variable"
+promise "the key can come from a command, a credential, or a variable"
 use_key '{ key_command: [cat, first.key] }'
 expect_exit 0 hangar verify "$id"
 CREDENTIALS_DIRECTORY=$work use_key '{ key_credential: first.key }'
@@ -144,7 +144,7 @@ CREDENTIALS_DIRECTORY=$work expect_exit 0 hangar verify "$id"
 use_key '{ key: "${SIGNING_KEY}" }'
 SIGNING_KEY=$key expect_exit 0 hangar verify "$id"
 
-promise "a bad key is an error before anything is done"
+promise "a bad key is refused before anything is done"
 use_key '{ key: short }'
 expect_exit 2 hangar check
 expect_in "$work/err" "at least 16 bytes"
@@ -173,7 +173,7 @@ expect_in "$work/out" "chmod 600"
 expect_in "$work/out" "1 of"
 chmod 600 second.key
 
-promise "without a key a signature is not looked at, and verify says so"
+promise "without a key signatures are not checked, and verify reports that"
 expect_exit 0 without_key verify "$id" --level full
 expect_in "$work/err" "its signature was not checked"
 expect_exit 0 without_key verify "$id" --level quick
@@ -190,7 +190,7 @@ mkdir forged
 tar -xzf forged.tar.gz -C forged
 (cd "forged/$id" && sha256sum --quiet -c SHA256SUMS) || fail "the forgery is not good enough"
 
-promise "a forged manifest is good for who has no key, and refused with one"
+promise "a forged manifest is refused with a key, and accepted without"
 rm "$folder"/manifest.json* "$folder/SHA256SUMS"
 cp -r "forged/$id/." "$folder/"
 expect_exit 0 without_key verify "$id" --level full
@@ -199,7 +199,7 @@ rm "$folder/manifest.json.sig"
 not_trusted "forged and unsigned" "unsigned"
 mend
 
-promise "import checks the signature as everything else does"
+promise "import checks the signature"
 sed -i 's|\./backups|./elsewhere|' backup.yaml unsigned.yaml
 expect_exit 4 hangar import forged.tar.gz
 expect_in "$work/err" "signature does not match"

@@ -38,25 +38,25 @@ mapfile -t ids <out
 [[ ${#ids[@]} == 3 ]] || { show_output; fail "three pipelines, ${#ids[@]} ids"; }
 expect_exit 0 hangar verify --all --level full
 
-promise "what two sinks hold of a backup is the same to the byte"
+promise "two sinks store identical bytes"
 diff -r -x verify "near/all/${ids[0]}" "far/all/${ids[0]}" || fail "the sinks differ"
 
-promise "list names the sinks that hold a backup"
+promise "list names the sinks of each backup"
 expect_exit 0 hangar --json list --pipeline all
 [[ $(json '[(b["id"], sorted(b["sinks"])) for b in d["backups"]]') == \
     "[('${ids[0]}', ['far', 'near'])]" ]] || { show_output; fail "list"; }
 
-promise "without transforms the objects are plain"
+promise "without transforms the objects are stored plain"
 [[ -z $(find near/plain -name '*.gz') ]] || fail "$(find near/plain -name '*.gz')"
 head -c 5 "$(find near/plain -name '*.rdb')" | grep -q REDIS || fail "not an RDB file"
 
-promise "each pipeline restores on its own; latest wants to know which"
+promise "each pipeline restores on its own; latest requires --pipeline"
 expect_exit 2 hangar restore latest --yes
 expect_exit 0 hangar restore latest --pipeline plain --only other_db \
     --set other_db.database=second_again --yes
 same_database second second_again
 
-promise "when one sink is lost, the other serves a restore"
+promise "when one sink is lost, the other one is used for a restore"
 rm -rf near/all
 expect_exit 0 hangar restore "${ids[0]}" --only app_db --set app_db.database=shop_again --yes
 same_database shop shop_again
@@ -72,18 +72,18 @@ id=$(<out)
 expect_in err maybe
 expect_exit 0 hangar verify "$id" --from near --level full
 
-promise "with --json it tells which sink failed"
+promise "--json names the sink that failed"
 expect_exit 3 hangar --json backup small
 [[ $(json '[(s["name"], s["status"]) for s in (d if "sinks" in d else d["runs"][0])["sinks"]]') == \
     "[('near', 'done'), ('maybe', 'failed')]" ]] || { show_output; fail "status of the sinks"; }
 
-promise "a failing required sink fails the run, and no sink lists it as whole where it is not"
+promise "a failing required sink fails the run, and no sink lists an incomplete backup"
 sed -i 's/required: false, //' backup.yaml
 before=$(find near/small -name manifest.json | wc -l)
 expect_exit 1 hangar backup small
 [[ $(find near/small -name manifest.json | wc -l) -le $((before + 1)) ]] || fail "too many backups"
 expect_exit 0 hangar verify --all --pipeline plain --level full
 
-promise "with several pipelines the worst exit status counts, and the others are made"
+promise "with several pipelines the worst exit status counts, and the others run"
 expect_exit 1 hangar backup
 [[ $(grep -c '^backup_' out) -ge 2 ]] || { show_output; fail "the good pipelines made no backup"; }

@@ -74,7 +74,7 @@ enum hangar_status hangar_open(const struct hangar_settings *settings, struct ha
     fake.log_level = settings->log_level;
     fake.plugin_dir = settings->plugin_dir;
     fake.state_dir = settings->state_dir;
-    /* without a configuration there is nothing that could be wrong */
+    /* without a configuration open always succeeds */
     if (settings->config_file && !*settings->config_file) {
         return HANGAR_STATUS_DONE;
     }
@@ -118,7 +118,7 @@ static enum hangar_status answer(struct hangar *hangar, char **json)
     if (a->signal) {
         cli_interrupt(a->signal);
     }
-    /* half a minute at most */
+    /* at most 30 s */
     for (int i = 0; i < 3000 && fake.cancelled < fake.waits; i++) {
         nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
     }
@@ -171,7 +171,7 @@ enum hangar_status hangar_plan(struct hangar *hangar, char **json)
     return answer(hangar, json);
 }
 
-/* What the daemon asks of the calendar: nothing is ever due. */
+/* The calendar of the daemon: no job is ever due. */
 int64_t hangar_next_time(const char *schedule, const char *zone, int64_t after_ms)
 {
     (void)schedule, (void)zone, (void)after_ms;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * fake_hangar: hangar.h without hangar: jobs answer what the test has queued,
- * and what they were asked is written down.
+ * fake_hangar: implements hangar.h for tests: each job returns the answer that the test has
+ * queued, and each call is recorded.
  */
 #ifndef FAKE_HANGAR_H
 #define FAKE_HANGAR_H
@@ -14,11 +14,11 @@ struct fake_answer {
     enum hangar_status status;
     const char *json;  /* or NULL */
     const char *error; /* or NULL: "" */
-    int signal;        /* that arrives while the job runs, or 0 */
+    int signal;        /* sent while the job runs; 0: none */
     const char *log;   /* a warning that the job logs, or NULL */
 };
 
-/* What an export writes. */
+/* The bytes that an export writes. */
 #define FAKE_ARCHIVE "archive"
 
 #define FAKE_ANSWERS 8
@@ -28,17 +28,17 @@ struct fake {
     struct fake_answer answers[FAKE_ANSWERS];
     int answered;
     const char *pipelines[FAKE_ANSWERS];
-    atomic_int cancelled; /* how often; a handler may do it */
+    atomic_int cancelled; /* number of calls, also by a signal handler */
     int closed;
-    int waits; /* jobs end only when they were cancelled so often */
+    int waits; /* jobs end after this number of cancels */
     uint32_t log_level;
-    const char *plugin_dir, *state_dir; /* of the last open */
-    char calls[4096];                   /* a line each */
+    const char *plugin_dir, *state_dir; /* those of the last open */
+    char calls[4096];                   /* a line for each call */
 };
 
 extern struct fake fake;
 
-/* Everything succeeds, with nothing to tell; one pipeline, "nightly". */
+/* All jobs succeed without a document; one pipeline, "nightly". */
 void fake_reset(void);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * fake_process: makes the fake library of a whole process answer what its
- * environment says: FAKE_JSON (a document), FAKE_STATUS, FAKE_WAITS.
+ * fake_process: sets the answers of the fake library from the environment, for tests of the
+ * whole process: FAKE_JSON (a document), FAKE_STATUS, FAKE_WAITS.
  */
 #include "fake_hangar.h"
 

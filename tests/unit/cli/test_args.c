@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * args: each wrong command line gets its message and exit status 2, and each
- * right one reaches the library as it was meant.
+ * args: each wrong command line prints its message and exits with 2; each right one calls
+ * the library with the right arguments.
  */
 #include "world.h"
 
@@ -63,7 +63,7 @@ static const struct {
                      "  hint: see `hangar help list`\n"},
 };
 
-START_TEST(a_wrong_command_line_is_explained)
+START_TEST(a_wrong_command_line_gets_a_message_and_status_2)
 {
     ck_assert_int_eq(world_run(wrong[_i].words), 2);
     ck_assert_str_eq(world.err, wrong[_i].message);
@@ -107,14 +107,14 @@ static const struct {
 
 START_TEST(a_right_command_line_reaches_the_library)
 {
-    fake.answers[0].json = "{\"id\": \"backup_1\"}"; /* a backup without an id is no success */
+    fake.answers[0].json = "{\"id\": \"backup_1\"}"; /* without an id, a backup fails */
     ck_assert_int_eq(world_run(right[_i].words), 0);
     ck_assert_str_eq(fake.calls, right[_i].calls);
     ck_assert_int_eq(fake.closed, 1);
 }
 END_TEST
 
-START_TEST(a_wrong_command_line_is_a_document_too)
+START_TEST(json_reports_a_wrong_command_line_as_a_document)
 {
     ck_assert_int_eq(world_run("list --nope --json"), 2);
     json_t *doc = json_loads(world.out, 0, NULL);
@@ -127,11 +127,11 @@ END_TEST
 
 static void add_tests(TCase *tests)
 {
-    tcase_add_loop_test(tests, a_wrong_command_line_is_explained, 0,
+    tcase_add_loop_test(tests, a_wrong_command_line_gets_a_message_and_status_2, 0,
                         (int)(sizeof(wrong) / sizeof(wrong[0])));
     tcase_add_loop_test(tests, a_right_command_line_reaches_the_library, 0,
                         (int)(sizeof(right) / sizeof(right[0])));
-    tcase_add_test(tests, a_wrong_command_line_is_a_document_too);
+    tcase_add_test(tests, json_reports_a_wrong_command_line_as_a_document);
 }
 
 int main(void)

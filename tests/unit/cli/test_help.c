@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * help: it names all commands and options, and so does the manual page.
+ * help: the help and the manual page name all commands and options.
  */
 #include "world.h"
 
@@ -11,7 +11,7 @@
 #include "document.h"
 #include "options.h"
 
-/* The name with its operands, as help and the manual write it. */
+/* The name with its operands, in the notation of the help and the manual. */
 static const char *synopsis(const struct cli_command *command)
 {
     static char text[128];
@@ -43,7 +43,7 @@ START_TEST(the_overview_names_every_command_and_global_option)
 }
 END_TEST
 
-START_TEST(help_of_a_command_names_its_options_in_every_way_of_asking)
+START_TEST(each_form_of_help_names_the_options_of_a_command)
 {
     static const char *const ways[] = {"help %s", "%s --help", "--help %s", "%s -h --json"};
     char words[128], line[256];
@@ -79,7 +79,7 @@ START_TEST(a_group_lists_its_commands)
 }
 END_TEST
 
-START_TEST(no_command_gives_the_overview_and_is_an_error)
+START_TEST(no_command_prints_the_overview_and_is_an_error)
 {
     ck_assert_int_eq(world_run(""), 2);
     ck_assert_str_eq(world.out, "");
@@ -108,7 +108,7 @@ START_TEST(help_fits_a_terminal)
 }
 END_TEST
 
-START_TEST(the_version_is_the_librarys)
+START_TEST(the_version_is_that_of_the_library)
 {
     ck_assert_int_eq(world_run("version"), 0);
     ck_assert_str_eq(world.out, "hangar 0.1.0\n");
@@ -177,7 +177,7 @@ static void has_just_these(const char *text, const char *where,
     ck_assert_msg(count(text, "\n*-") == expected, "the manual's %s has an option too many", where);
 }
 
-START_TEST(the_manual_has_just_the_commands_and_options_that_there_are)
+START_TEST(the_manual_has_exactly_the_registered_commands_and_options)
 {
     char *manual = world_file(MANUAL), heading[160];
     int commands = 0;
@@ -203,13 +203,13 @@ END_TEST
 static void add_tests(TCase *tests)
 {
     tcase_add_test(tests, the_overview_names_every_command_and_global_option);
-    tcase_add_test(tests, help_of_a_command_names_its_options_in_every_way_of_asking);
+    tcase_add_test(tests, each_form_of_help_names_the_options_of_a_command);
     tcase_add_test(tests, a_group_lists_its_commands);
-    tcase_add_test(tests, no_command_gives_the_overview_and_is_an_error);
+    tcase_add_test(tests, no_command_prints_the_overview_and_is_an_error);
     tcase_add_test(tests, help_fits_a_terminal);
     tcase_add_test(tests, the_options_of_each_command_fit_the_parser);
-    tcase_add_test(tests, the_version_is_the_librarys);
-    tcase_add_test(tests, the_manual_has_just_the_commands_and_options_that_there_are);
+    tcase_add_test(tests, the_version_is_that_of_the_library);
+    tcase_add_test(tests, the_manual_has_exactly_the_registered_commands_and_options);
 }
 
 int main(void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * init: a private file, and never over another.
+ * init: writes a private file and never replaces one.
  */
 #include "world.h"
 
@@ -27,7 +27,7 @@ static void leave(const char *file)
     ck_assert_int_eq(rmdir(folder), 0);
 }
 
-START_TEST(the_sample_is_written_for_its_owner_alone)
+START_TEST(the_sample_is_readable_only_by_its_owner)
 {
     struct stat st;
 
@@ -45,7 +45,7 @@ START_TEST(the_sample_is_written_for_its_owner_alone)
 }
 END_TEST
 
-START_TEST(a_file_that_is_there_is_left_as_it_is)
+START_TEST(an_existing_file_is_not_changed)
 {
     enter();
     FILE *file = fopen("mine.yaml", "w");
@@ -71,7 +71,7 @@ START_TEST(a_dangling_link_is_not_followed)
 }
 END_TEST
 
-START_TEST(the_next_step_names_another_file)
+START_TEST(the_next_step_names_the_given_file)
 {
     enter();
     ck_assert_int_eq(world_run("init other.yaml --json"), 0);
@@ -85,7 +85,7 @@ START_TEST(the_next_step_names_another_file)
 }
 END_TEST
 
-START_TEST(a_folder_that_is_missing_is_told)
+START_TEST(a_missing_folder_is_reported)
 {
     ck_assert_int_eq(world_run("init /nonexistent/backup.yaml"), 1);
     ck_assert_str_eq(world.err,
@@ -95,11 +95,11 @@ END_TEST
 
 static void add_tests(TCase *tests)
 {
-    tcase_add_test(tests, the_sample_is_written_for_its_owner_alone);
-    tcase_add_test(tests, a_file_that_is_there_is_left_as_it_is);
+    tcase_add_test(tests, the_sample_is_readable_only_by_its_owner);
+    tcase_add_test(tests, an_existing_file_is_not_changed);
     tcase_add_test(tests, a_dangling_link_is_not_followed);
-    tcase_add_test(tests, the_next_step_names_another_file);
-    tcase_add_test(tests, a_folder_that_is_missing_is_told);
+    tcase_add_test(tests, the_next_step_names_the_given_file);
+    tcase_add_test(tests, a_missing_folder_is_reported);
 }
 
 int main(void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * log: the lines of the daemon, which say what they are job.
+ * log: the lines of the daemon, which name their job.
  */
 #include "log.h"
 
@@ -26,7 +26,7 @@ static char *put(enum cli_log_format format, const struct cli_log_job *job)
     return text;
 }
 
-START_TEST(a_line_says_what_it_is_job)
+START_TEST(a_line_names_its_job_in_each_format)
 {
     static const struct {
         enum cli_log_format format;
@@ -54,7 +54,7 @@ START_TEST(a_line_says_what_it_is_job)
 }
 END_TEST
 
-START_TEST(a_line_job_nothing_has_no_empty_fields)
+START_TEST(a_line_without_a_job_has_no_empty_fields)
 {
     char *text = put(CLI_LOG_JSON, NULL);
     json_t *object = json_loads(text, 0, NULL);
@@ -67,8 +67,8 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        a_line_says_what_it_is_job,
-        a_line_job_nothing_has_no_empty_fields,
+        a_line_names_its_job_in_each_format,
+        a_line_without_a_job_has_no_empty_fields,
     };
     return SUITE_RUN("log", tests, NULL, NULL);
 }

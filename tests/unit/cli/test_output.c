@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * output: numbers for people, escaping, cutting.
+ * output: the notation of numbers, escaping, cutting.
  */
 #include "world.h"
 
@@ -32,7 +32,7 @@ START_TEST(sizes_are_rounded_to_the_unit_that_fits)
 }
 END_TEST
 
-START_TEST(durations_are_told_as_people_do)
+START_TEST(durations_have_readable_units)
 {
     static const struct {
         int64_t ms;
@@ -54,7 +54,7 @@ START_TEST(durations_are_told_as_people_do)
 }
 END_TEST
 
-START_TEST(rates_survive_a_duration_of_nothing)
+START_TEST(a_rate_of_duration_0_is_finite)
 {
     char out[CLI_SHORT];
 
@@ -64,7 +64,7 @@ START_TEST(rates_survive_a_duration_of_nothing)
 }
 END_TEST
 
-START_TEST(text_cannot_steer_a_terminal)
+START_TEST(text_cannot_control_a_terminal)
 {
     static const struct {
         const char *text, *ascii, *utf8;
@@ -76,7 +76,7 @@ START_TEST(text_cannot_steer_a_terminal)
         {"\xc2\x9b", "\\xc2\\x9b", "\\xc2\\x9b"},               /* CSI of C1 */
         {"\xe2\x80\xae", "\\xe2\\x80\\xae", "\\xe2\\x80\\xae"}, /* right to left */
         {"\xff\xfe", "\\xff\\xfe", "\\xff\\xfe"},
-        {"\xc3", "\\xc3", "\\xc3"},                             /* cut short */
+        {"\xc3", "\\xc3", "\\xc3"},                             /* truncated */
         {"\xc0\x80", "\\xc0\\x80", "\\xc0\\x80"},               /* overlong */
         {"\xed\xa0\x80", "\\xed\\xa0\\x80", "\\xed\\xa0\\x80"}, /* surrogate */
         {"\xf0\x9f\x98\x80", "\\xf0\\x9f\\x98\\x80", "\xf0\x9f\x98\x80"},
@@ -123,9 +123,9 @@ END_TEST
 static void add_tests(TCase *tests)
 {
     tcase_add_test(tests, sizes_are_rounded_to_the_unit_that_fits);
-    tcase_add_test(tests, durations_are_told_as_people_do);
-    tcase_add_test(tests, rates_survive_a_duration_of_nothing);
-    tcase_add_test(tests, text_cannot_steer_a_terminal);
+    tcase_add_test(tests, durations_have_readable_units);
+    tcase_add_test(tests, a_rate_of_duration_0_is_finite);
+    tcase_add_test(tests, text_cannot_control_a_terminal);
     tcase_add_test(tests, text_is_cut_to_columns_not_to_bytes);
 }
 

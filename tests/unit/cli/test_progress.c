@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * progress: rows fit the terminal, are redrawn in place, and are gone before
- * anything else is printed.
+ * progress: rows fit the terminal, are redrawn in place, and are erased before other
+ * output.
  */
 #include "world.h"
 
@@ -31,7 +31,7 @@ static struct hangar_progress state(int64_t elapsed_ms)
     };
 }
 
-START_TEST(the_rows_say_how_far_the_job_is)
+START_TEST(the_rows_show_the_progress_of_the_job)
 {
     char rows[CLI_PROGRESS_ROWS][CLI_PROGRESS_SIZE];
     struct cli_view view = {.width = 100};
@@ -45,7 +45,7 @@ START_TEST(the_rows_say_how_far_the_job_is)
 }
 END_TEST
 
-START_TEST(an_estimate_that_was_passed_is_not_shown)
+START_TEST(an_exceeded_estimate_is_not_shown)
 {
     char rows[CLI_PROGRESS_ROWS][CLI_PROGRESS_SIZE];
     struct cli_view view = {.width = 0};
@@ -113,7 +113,7 @@ static void end(void)
     free(text);
 }
 
-START_TEST(on_a_terminal_rows_are_redrawn_in_place_and_wiped)
+START_TEST(on_a_terminal_rows_are_redrawn_in_place_and_erased)
 {
     struct hangar_progress first = state(250), second = state(500);
 
@@ -153,7 +153,7 @@ static const struct {
      "<6>level=info msg=\"fine\"\n"},
 };
 
-START_TEST(a_log_line_has_all_it_knows_in_each_format)
+START_TEST(a_log_line_has_all_fields_in_each_format)
 {
     struct hangar_log_line line = {.struct_size = sizeof(line),
                                    .level = 0,
@@ -178,7 +178,7 @@ START_TEST(a_log_line_has_all_it_knows_in_each_format)
 }
 END_TEST
 
-START_TEST(elsewhere_a_line_is_added_each_half_minute)
+START_TEST(without_a_terminal_a_line_is_added_every_30_s)
 {
     begin(CLI_PROGRESS_LINES, CLI_LOG_LOGFMT);
     for (int64_t ms = 250; ms <= 60000; ms += 250) {
@@ -197,11 +197,11 @@ START_TEST(elsewhere_a_line_is_added_each_half_minute)
 }
 END_TEST
 
-START_TEST(the_rate_is_that_of_the_last_seconds)
+START_TEST(the_rate_covers_the_last_five_seconds)
 {
     begin(CLI_PROGRESS_LINES, CLI_LOG_LOGFMT);
     struct hangar_progress now = state(0);
-    /* 100 s of nothing, then 5 s with 10 MiB each */
+    /* 100 s without data, then 5 s with 10 MiB each */
     for (int64_t ms = 250; ms <= 105000; ms += 250) {
         now.elapsed_ms = ms;
         now.plain_bytes = ms <= 100000 ? 0 : (uint64_t)(ms - 100000) * 10 * MIB / 1000;
@@ -214,7 +214,7 @@ START_TEST(the_rate_is_that_of_the_last_seconds)
 }
 END_TEST
 
-START_TEST(another_job_starts_from_nothing)
+START_TEST(another_job_starts_a_new_rate)
 {
     struct hangar_progress old = state(50000), new = state(30000);
 
@@ -231,16 +231,16 @@ END_TEST
 
 static void add_tests(TCase *tests)
 {
-    tcase_add_test(tests, the_rows_say_how_far_the_job_is);
-    tcase_add_test(tests, an_estimate_that_was_passed_is_not_shown);
+    tcase_add_test(tests, the_rows_show_the_progress_of_the_job);
+    tcase_add_test(tests, an_exceeded_estimate_is_not_shown);
     tcase_add_test(tests, rows_are_cut_to_the_width);
     tcase_add_test(tests, many_sources_and_long_names_stay_bounded);
-    tcase_add_test(tests, on_a_terminal_rows_are_redrawn_in_place_and_wiped);
-    tcase_add_loop_test(tests, a_log_line_has_all_it_knows_in_each_format, 0,
+    tcase_add_test(tests, on_a_terminal_rows_are_redrawn_in_place_and_erased);
+    tcase_add_loop_test(tests, a_log_line_has_all_fields_in_each_format, 0,
                         sizeof(formats) / sizeof(formats[0]));
-    tcase_add_test(tests, elsewhere_a_line_is_added_each_half_minute);
-    tcase_add_test(tests, the_rate_is_that_of_the_last_seconds);
-    tcase_add_test(tests, another_job_starts_from_nothing);
+    tcase_add_test(tests, without_a_terminal_a_line_is_added_every_30_s);
+    tcase_add_test(tests, the_rate_covers_the_last_five_seconds);
+    tcase_add_test(tests, another_job_starts_a_new_rate);
 }
 
 int main(void)

@@ -2,8 +2,7 @@
  * SPDX-FileCopyrightText: The hangar authors
  *
  * Renderers: how each command prints its document.  fixtures/COMMAND/NAME.json is a
- * document, NAME.out and NAME.err beside it are what is printed (a missing file:
- * nothing).  A new command needs a folder of fixtures and no change here.
+ * document, NAME.out and NAME.err beside it are the expected output (a missing file: none).  A new command needs a folder of fixtures and no change here.
  */
 #include "world.h"
 
@@ -203,7 +202,7 @@ START_TEST(a_renderer_survives_members_of_another_type)
 }
 END_TEST
 
-/* Runs a command line, for which the library answers with a fixture. */
+/* Runs a command line; the library returns a fixture. */
 static void run_on_fixture(const char *words, const char *name)
 {
     char path[512];
@@ -216,7 +215,7 @@ static void run_on_fixture(const char *words, const char *name)
     free(json);
 }
 
-START_TEST(a_backup_is_summed_up_with_the_next_step)
+START_TEST(the_summary_of_a_backup_names_the_next_step)
 {
     static const char *const names[] = {"backup/backup", "backup/backup_degraded"};
 
@@ -293,7 +292,7 @@ static void add_tests(TCase *tests)
     tcase_add_test(tests, each_command_that_prints_a_document_has_a_fixture);
     tcase_add_test(tests, a_backup_and_a_plan_survive_an_empty_document);
     tcase_add_test(tests, nothing_but_printable_text_is_printed_whatever_a_document_holds);
-    tcase_add_test(tests, a_backup_is_summed_up_with_the_next_step);
+    tcase_add_test(tests, the_summary_of_a_backup_names_the_next_step);
     tcase_add_test(tests, a_quiet_backup_prints_no_summary);
     tcase_add_test(tests, a_plan_names_every_target);
     tcase_add_test(tests, details_are_shown_when_asked_for);

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * restore: nothing is restored that nobody agreed to, and only what was shown.
+ * restore: restores only after confirmation, and only the backup of the plan.
  */
 #include "world.h"
 
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "document.h"
 
@@ -30,20 +29,7 @@ static void unqueue(void)
     free(done);
 }
 
-/* A person at a terminal who types this. */
-static void type(const char *answer)
-{
-    int ends[2];
-
-    ck_assert_int_eq(pipe(ends), 0);
-    ck_assert_int_eq(write(ends[1], answer, strlen(answer)), (ssize_t)strlen(answer));
-    close(ends[1]);
-    world.io.in = ends[0];
-    world.io.in_tty = world.io.err_tty = true;
-    world.io.dumb = true;
-}
-
-START_TEST(without_a_terminal_it_needs_yes)
+START_TEST(without_a_terminal_restore_requires_yes)
 {
     queue();
     ck_assert_int_eq(world_run("restore latest"), 2);
@@ -55,10 +41,10 @@ START_TEST(without_a_terminal_it_needs_yes)
 }
 END_TEST
 
-START_TEST(input_from_a_pipe_is_not_a_person)
+START_TEST(input_from_a_pipe_is_not_a_confirmation)
 {
     queue();
-    type("yes\n");
+    world_type("yes\n");
     world.io.in_tty = false;
     ck_assert_int_eq(world_run("restore latest"), 2);
     ck_assert_int_eq(fake.answered, 1);
@@ -78,7 +64,7 @@ START_TEST(yes_restores_the_backup_of_the_plan)
 }
 END_TEST
 
-START_TEST(sessions_are_ended_only_where_data_is_replaced)
+START_TEST(disconnect_requires_mode_clean)
 {
     queue();
     ck_assert_int_eq(world_run("restore latest --yes --mode clean --disconnect"), 0);
@@ -91,7 +77,7 @@ START_TEST(sessions_are_ended_only_where_data_is_replaced)
 }
 END_TEST
 
-START_TEST(the_safety_backup_is_told_whatever_came_of_the_restore)
+START_TEST(the_safety_backup_is_named_whatever_the_result)
 {
     static const char safety[] = "\"safety\": { \"id\": \"backup_2026-01-16T02-00-00-000Z\", "
                                  "\"sink\": \"local\", \"sources\": [\"app_db\"] }";
@@ -120,10 +106,10 @@ START_TEST(the_safety_backup_is_told_whatever_came_of_the_restore)
 }
 END_TEST
 
-START_TEST(a_person_who_agrees_gets_the_restore)
+START_TEST(a_yes_at_the_terminal_restores)
 {
     queue();
-    type("Yes \n");
+    world_type("Yes \n");
     ck_assert_int_eq(world_run("restore latest"), 0);
     ck_assert_ptr_nonnull(strstr(
         world.err, "restore 2 sources into PostgreSQL database area51_bot on localhost:5432 and "
@@ -139,7 +125,7 @@ START_TEST(a_clean_restore_asks_with_the_data_that_it_replaces)
         "{'status':'done','id':'b','sources':[{'name':'cache','target':'Redis localhost:6379'}]}";
 
     fake.answers[0] = (struct fake_answer){.json = world_json(one)};
-    type("n\n");
+    world_type("n\n");
     ck_assert_int_eq(world_run("restore latest --mode clean"), 1);
     ck_assert_ptr_nonnull(
         strstr(world.err, "replace what is in cache (Redis localhost:6379)? [y/N] "));
@@ -153,7 +139,7 @@ START_TEST(every_other_answer_means_no)
     for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
         fake_reset();
         queue();
-        type(answers[i]);
+        world_type(answers[i]);
         ck_assert_int_eq(world_run("restore latest"), 1);
         ck_assert_int_eq(fake.answered, 1);
         ck_assert_ptr_nonnull(strstr(world.err, "hangar: not restored: nothing was changed\n"));
@@ -165,7 +151,7 @@ END_TEST
 START_TEST(an_interrupt_at_the_question_changes_nothing)
 {
     queue();
-    type("y\n");
+    world_type("y\n");
     fake.answers[0].signal = SIGINT;
     ck_assert_int_eq(world_run("restore latest"), 130);
     ck_assert_int_eq(fake.answered, 1);
@@ -173,7 +159,7 @@ START_TEST(an_interrupt_at_the_question_changes_nothing)
 }
 END_TEST
 
-START_TEST(a_plan_that_fails_is_the_end)
+START_TEST(a_failed_plan_ends_the_command)
 {
     queue();
     fake.answers[0] = (struct fake_answer){
@@ -208,7 +194,7 @@ START_TEST(a_dry_run_prints_the_plan_as_data)
 }
 END_TEST
 
-START_TEST(json_is_the_report_and_not_the_plan)
+START_TEST(json_prints_the_report_and_not_the_plan)
 {
     queue();
     ck_assert_int_eq(world_run("restore latest --json --yes"), 0);
@@ -235,19 +221,19 @@ END_TEST
 
 static void add_tests(TCase *tests)
 {
-    tcase_add_test(tests, without_a_terminal_it_needs_yes);
-    tcase_add_test(tests, input_from_a_pipe_is_not_a_person);
+    tcase_add_test(tests, without_a_terminal_restore_requires_yes);
+    tcase_add_test(tests, input_from_a_pipe_is_not_a_confirmation);
     tcase_add_test(tests, yes_restores_the_backup_of_the_plan);
-    tcase_add_test(tests, sessions_are_ended_only_where_data_is_replaced);
-    tcase_add_test(tests, the_safety_backup_is_told_whatever_came_of_the_restore);
-    tcase_add_test(tests, a_person_who_agrees_gets_the_restore);
+    tcase_add_test(tests, disconnect_requires_mode_clean);
+    tcase_add_test(tests, the_safety_backup_is_named_whatever_the_result);
+    tcase_add_test(tests, a_yes_at_the_terminal_restores);
     tcase_add_test(tests, a_clean_restore_asks_with_the_data_that_it_replaces);
     tcase_add_test(tests, every_other_answer_means_no);
     tcase_add_test(tests, an_interrupt_at_the_question_changes_nothing);
-    tcase_add_test(tests, a_plan_that_fails_is_the_end);
+    tcase_add_test(tests, a_failed_plan_ends_the_command);
     tcase_add_test(tests, a_restore_that_fails_reports_nothing_as_restored);
     tcase_add_test(tests, a_dry_run_prints_the_plan_as_data);
-    tcase_add_test(tests, json_is_the_report_and_not_the_plan);
+    tcase_add_test(tests, json_prints_the_report_and_not_the_plan);
     tcase_add_test(tests, json_of_a_refusal_is_one_document);
 }
 

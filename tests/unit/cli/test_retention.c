@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * prune, remove, hold: nothing is removed that nobody agreed to.
+ * prune, remove, hold: nothing is removed without confirmation.
  */
 #include "world.h"
 
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define ID "backup_2026-01-13T02-00-00-000Z"
 
@@ -26,7 +25,7 @@ static const char list[] = "{'status':'done','backups':[{'id':'backup_x'},{'id':
 
 static char *texts[2];
 
-/* The two answers that the library gives. */
+/* Queues two documents of the library. */
 static void queue(const char *first, const char *second)
 {
     texts[0] = strdup(world_json(first));
@@ -42,20 +41,7 @@ static void teardown(void)
     texts[0] = texts[1] = NULL;
 }
 
-/* A person at a terminal who types this. */
-static void type(const char *answer)
-{
-    int ends[2];
-
-    ck_assert_int_eq(pipe(ends), 0);
-    ck_assert_int_eq(write(ends[1], answer, strlen(answer)), (ssize_t)strlen(answer));
-    close(ends[1]);
-    world.io.in = ends[0];
-    world.io.in_tty = world.io.err_tty = true;
-    world.io.dumb = true;
-}
-
-START_TEST(without_a_terminal_nothing_is_even_looked_at)
+START_TEST(without_a_terminal_no_job_is_started)
 {
     ck_assert_int_eq(world_run("prune"), 2);
     ck_assert_str_eq(fake.calls, "open config=-\n");
@@ -80,7 +66,7 @@ START_TEST(yes_prunes_at_once)
 }
 END_TEST
 
-START_TEST(a_dry_run_only_tells)
+START_TEST(a_dry_run_only_prints_the_plan)
 {
     queue(plan, done);
     ck_assert_int_eq(world_run("prune --dry-run --yes"), 0);
@@ -91,10 +77,10 @@ START_TEST(a_dry_run_only_tells)
 }
 END_TEST
 
-START_TEST(a_person_sees_the_plan_and_is_asked)
+START_TEST(the_plan_is_shown_before_the_question)
 {
     queue(plan, done);
-    type("yes\n");
+    world_type("yes\n");
     ck_assert_int_eq(world_run("prune"), 0);
     ck_assert_str_eq(fake.calls, "open config=-\nprune pipeline=- sink=- flags=1\n"
                                  "prune pipeline=- sink=- flags=0\n");
@@ -108,14 +94,14 @@ END_TEST
 START_TEST(another_answer_or_a_signal_removes_nothing)
 {
     queue(plan, done);
-    type("no\n");
+    world_type("no\n");
     ck_assert_int_eq(world_run("prune"), 1);
     ck_assert_int_eq(fake.answered, 1);
     ck_assert_ptr_nonnull(strstr(world.err, "nothing was removed\n"));
     fake_reset();
     teardown();
     queue(plan, done);
-    type("yes\n");
+    world_type("yes\n");
     fake.answers[0].signal = SIGINT;
     ck_assert_int_eq(world_run("prune"), 130);
     ck_assert_int_eq(fake.answered, 1);
@@ -123,12 +109,12 @@ START_TEST(another_answer_or_a_signal_removes_nothing)
 }
 END_TEST
 
-START_TEST(where_nothing_would_go_nobody_is_asked)
+START_TEST(without_removals_there_is_no_question)
 {
     queue("{'status':'done','dry_run':true,'sinks':[{'pipeline':'nightly','sink':'local',"
           "'status':'done','kept':2,'removed':0}]}",
           done);
-    type("");
+    world_type("");
     ck_assert_int_eq(world_run("prune"), 0);
     ck_assert_int_eq(fake.answered, 2);
     ck_assert_ptr_null(strstr(world.err, "[y/N]"));
@@ -136,10 +122,10 @@ START_TEST(where_nothing_would_go_nobody_is_asked)
 }
 END_TEST
 
-START_TEST(a_plan_that_fails_is_the_end)
+START_TEST(a_failed_plan_ends_the_command)
 {
     queue(plan, done);
-    type("yes\n");
+    world_type("yes\n");
     fake.answers[0].status = HANGAR_STATUS_FAILED;
     fake.answers[0].error = "nothing is removed: the clock";
     ck_assert_int_eq(world_run("prune"), 1);
@@ -148,10 +134,10 @@ START_TEST(a_plan_that_fails_is_the_end)
 }
 END_TEST
 
-START_TEST(remove_asks_with_all_that_goes)
+START_TEST(the_question_of_remove_names_backup_and_sinks)
 {
     queue(list, "{'status':'done','id':'" ID "','sinks':[{'sink':'local','status':'done'}]}");
-    type("y\n");
+    world_type("y\n");
     ck_assert_int_eq(world_run("remove " ID " --from local"), 0);
     ck_assert_str_eq(fake.calls, "open config=-\nlist pipeline=- sink=local\n"
                                  "remove " ID " pipeline=nightly sink=local\n");
@@ -161,19 +147,19 @@ START_TEST(remove_asks_with_all_that_goes)
     teardown();
     fake_reset();
     queue(list, list);
-    type("n\n");
+    world_type("n\n");
     ck_assert_int_eq(world_run("remove " ID), 1);
     ck_assert_int_eq(fake.answered, 1);
     teardown();
 }
 END_TEST
 
-START_TEST(remove_needs_one_backup_that_is_there)
+START_TEST(remove_requires_one_existing_backup)
 {
     ck_assert_int_eq(world_run("remove latest --yes"), 2);
     ck_assert_str_eq(fake.calls, "open config=-\n");
     queue("{'status':'done','backups':[]}", done);
-    type("y\n");
+    world_type("y\n");
     ck_assert_int_eq(world_run("remove " ID), 5);
     ck_assert_int_eq(fake.answered, 1);
     teardown();
@@ -181,7 +167,7 @@ START_TEST(remove_needs_one_backup_that_is_there)
     queue("{'status':'done','backups':[{'id':'" ID "','pipeline':'a'},{'id':'" ID
           "','pipeline':'b'}]}",
           done);
-    type("y\n");
+    world_type("y\n");
     ck_assert_int_eq(world_run("remove " ID), 2);
     ck_assert_ptr_nonnull(strstr(world.err, "--pipeline"));
     teardown();
@@ -192,7 +178,7 @@ START_TEST(a_damaged_backup_can_be_removed)
 {
     queue(list, "{'status':'done','id':'" ID "','sinks':[{'sink':'local','status':'done'}]}");
     fake.answers[0].status = HANGAR_STATUS_CORRUPT;
-    type("y\n");
+    world_type("y\n");
     ck_assert_int_eq(world_run("remove " ID), 0);
     ck_assert_int_eq(fake.answered, 2);
     teardown();
@@ -200,14 +186,14 @@ START_TEST(a_damaged_backup_can_be_removed)
     queue(list, list);
     fake.answers[0].status = HANGAR_STATUS_FAILED;
     fake.answers[0].error = "cannot read sink usb";
-    type("y\n");
-    ck_assert_int_eq(world_run("remove " ID), 1); /* who knows what is in it */
+    world_type("y\n");
+    ck_assert_int_eq(world_run("remove " ID), 1); /* the content of usb is unknown */
     ck_assert_int_eq(fake.answered, 1);
     teardown();
 }
 END_TEST
 
-START_TEST(hold_and_unhold_say_which)
+START_TEST(hold_and_unhold_pass_the_selection)
 {
     ck_assert_int_eq(world_run("hold latest --pipeline nightly"), 0);
     ck_assert_str_eq(fake.calls, "open config=-\nhold latest pipeline=nightly sink=-\n");
@@ -219,17 +205,17 @@ END_TEST
 
 static void add_tests(TCase *tests)
 {
-    tcase_add_test(tests, without_a_terminal_nothing_is_even_looked_at);
+    tcase_add_test(tests, without_a_terminal_no_job_is_started);
     tcase_add_test(tests, yes_prunes_at_once);
-    tcase_add_test(tests, a_dry_run_only_tells);
-    tcase_add_test(tests, a_person_sees_the_plan_and_is_asked);
+    tcase_add_test(tests, a_dry_run_only_prints_the_plan);
+    tcase_add_test(tests, the_plan_is_shown_before_the_question);
     tcase_add_test(tests, another_answer_or_a_signal_removes_nothing);
-    tcase_add_test(tests, where_nothing_would_go_nobody_is_asked);
-    tcase_add_test(tests, a_plan_that_fails_is_the_end);
-    tcase_add_test(tests, remove_asks_with_all_that_goes);
-    tcase_add_test(tests, remove_needs_one_backup_that_is_there);
+    tcase_add_test(tests, without_removals_there_is_no_question);
+    tcase_add_test(tests, a_failed_plan_ends_the_command);
+    tcase_add_test(tests, the_question_of_remove_names_backup_and_sinks);
+    tcase_add_test(tests, remove_requires_one_existing_backup);
     tcase_add_test(tests, a_damaged_backup_can_be_removed);
-    tcase_add_test(tests, hold_and_unhold_say_which);
+    tcase_add_test(tests, hold_and_unhold_pass_the_selection);
 }
 
 int main(void)

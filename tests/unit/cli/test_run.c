@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * run: exit statuses, what goes to which stream, --json, interruption.
+ * run: exit statuses, the two streams, --json, interruption.
  */
 #include "world.h"
 
@@ -57,7 +57,7 @@ START_TEST(each_line_of_an_error_is_a_message)
 }
 END_TEST
 
-START_TEST(a_configuration_that_cannot_be_opened_is_told)
+START_TEST(a_wrong_configuration_is_reported)
 {
     fake.opens =
         (struct fake_answer){.status = HANGAR_STATUS_USAGE, .error = "backup.yaml:1:1: bad"};
@@ -95,7 +95,7 @@ START_TEST(all_pipelines_are_run_and_the_worst_status_wins)
 }
 END_TEST
 
-START_TEST(a_wrong_pipeline_is_told_before_any_is_run)
+START_TEST(a_wrong_pipeline_is_refused_before_any_run)
 {
     ck_assert_int_eq(world_run("backup nightly nigthly"), 5);
     ck_assert_str_eq(fake.calls, "open config=-\n");
@@ -129,7 +129,7 @@ START_TEST(an_interrupt_after_a_good_run_stops_the_others_too)
 }
 END_TEST
 
-START_TEST(json_of_one_run_is_that_of_the_library)
+START_TEST(json_of_one_run_is_the_document_of_the_library)
 {
     answer(0, HANGAR_STATUS_DONE, RUN, NULL);
     ck_assert_int_eq(world_run("--json backup"), 0);
@@ -159,7 +159,7 @@ START_TEST(json_of_several_runs_is_one_document)
 }
 END_TEST
 
-START_TEST(json_is_printed_as_the_library_gave_it)
+START_TEST(json_is_printed_unchanged)
 {
     static const char *const commands[] = {
         "check", "list", "show x", "status", "verify --all", "plugin list", "restore x --dry-run"};
@@ -176,7 +176,7 @@ START_TEST(json_is_printed_as_the_library_gave_it)
 }
 END_TEST
 
-START_TEST(an_error_that_the_data_has_told_is_not_told_twice)
+START_TEST(an_error_that_the_document_contains_is_printed_once)
 {
     answer(0, HANGAR_STATUS_CORRUPT,
            "{\"backups\":[{\"id\":\"b\",\"status\":\"corrupt\",\"problems\":[\"flipped\"]}]}",
@@ -191,7 +191,7 @@ START_TEST(an_error_that_the_data_has_told_is_not_told_twice)
 }
 END_TEST
 
-START_TEST(an_answer_that_is_no_document_is_a_failure)
+START_TEST(an_invalid_document_is_a_failure)
 {
     answer(0, HANGAR_STATUS_DONE, "{]", NULL);
     ck_assert_int_eq(world_run("list"), 1);
@@ -199,7 +199,7 @@ START_TEST(an_answer_that_is_no_document_is_a_failure)
 }
 END_TEST
 
-START_TEST(warnings_are_for_people_on_a_terminal_and_for_logs_elsewhere)
+START_TEST(warnings_are_text_on_a_terminal_and_log_lines_elsewhere)
 {
     fake.answers[0].log = "slow \"disk\"\033";
     world_run("list");
@@ -218,7 +218,7 @@ START_TEST(warnings_are_for_people_on_a_terminal_and_for_logs_elsewhere)
 }
 END_TEST
 
-START_TEST(colour_is_for_terminals_that_want_it)
+START_TEST(colour_follows_the_terminal_and_the_options)
 {
     static const struct {
         const char *words;
@@ -295,19 +295,19 @@ static void add_tests(TCase *tests)
     tcase_add_test(tests, the_next_step_names_the_configuration_that_was_given);
     tcase_add_test(tests, a_failed_backup_prints_no_id);
     tcase_add_test(tests, each_line_of_an_error_is_a_message);
-    tcase_add_test(tests, a_configuration_that_cannot_be_opened_is_told);
+    tcase_add_test(tests, a_wrong_configuration_is_reported);
     tcase_add_test(tests, plugins_are_listed_without_a_configuration);
     tcase_add_test(tests, all_pipelines_are_run_and_the_worst_status_wins);
-    tcase_add_test(tests, a_wrong_pipeline_is_told_before_any_is_run);
+    tcase_add_test(tests, a_wrong_pipeline_is_refused_before_any_run);
     tcase_add_test(tests, an_interrupt_stops_the_pipelines_that_follow);
     tcase_add_test(tests, an_interrupt_after_a_good_run_stops_the_others_too);
-    tcase_add_test(tests, json_of_one_run_is_that_of_the_library);
+    tcase_add_test(tests, json_of_one_run_is_the_document_of_the_library);
     tcase_add_test(tests, json_of_several_runs_is_one_document);
-    tcase_add_test(tests, json_is_printed_as_the_library_gave_it);
-    tcase_add_test(tests, an_error_that_the_data_has_told_is_not_told_twice);
-    tcase_add_test(tests, an_answer_that_is_no_document_is_a_failure);
-    tcase_add_test(tests, warnings_are_for_people_on_a_terminal_and_for_logs_elsewhere);
-    tcase_add_test(tests, colour_is_for_terminals_that_want_it);
+    tcase_add_test(tests, json_is_printed_unchanged);
+    tcase_add_test(tests, an_error_that_the_document_contains_is_printed_once);
+    tcase_add_test(tests, an_invalid_document_is_a_failure);
+    tcase_add_test(tests, warnings_are_text_on_a_terminal_and_log_lines_elsewhere);
+    tcase_add_test(tests, colour_follows_the_terminal_and_the_options);
     tcase_add_test(tests, the_next_step_can_be_pasted_into_a_shell);
     tcase_add_test(tests, the_worse_of_two_statuses_does_not_depend_on_their_order);
     tcase_add_test(tests, the_folders_of_the_environment_reach_the_library);

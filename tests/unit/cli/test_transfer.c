@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * cat, export, import: what they ask the library, and what becomes of files.
+ * cat, export, import: the calls of the library, and the files.
  */
 #include "world.h"
 
@@ -49,7 +49,7 @@ START_TEST(cat_writes_the_object_and_nothing_else)
 }
 END_TEST
 
-START_TEST(cat_tells_damage_with_status_4)
+START_TEST(cat_of_damaged_data_ends_with_status_4)
 {
     fake.answers[0] = (struct fake_answer){
         .status = HANGAR_STATUS_CORRUPT, .json = "half", .error = "it must not be used"};
@@ -59,7 +59,7 @@ START_TEST(cat_tells_damage_with_status_4)
 }
 END_TEST
 
-START_TEST(cat_needs_an_object_and_has_no_document)
+START_TEST(cat_requires_an_object_and_has_no_document)
 {
     ck_assert_int_eq(world_run("cat latest"), 2);
     ck_assert_int_eq(world_run("--json cat latest x"), 2);
@@ -67,7 +67,7 @@ START_TEST(cat_needs_an_object_and_has_no_document)
 }
 END_TEST
 
-START_TEST(export_writes_a_private_file_under_its_name_only_when_whole)
+START_TEST(export_publishes_a_private_file_only_when_complete)
 {
     struct stat st;
     fake.answers[0].json = "{\"schema\": \"hangar.export/1\", \"status\": \"done\"}";
@@ -104,7 +104,7 @@ START_TEST(export_replaces_only_when_forced)
 }
 END_TEST
 
-START_TEST(export_asks_where_to_and_spares_terminals)
+START_TEST(export_requires_a_target_that_is_not_a_terminal)
 {
     ck_assert_int_eq(world_run("export latest"), 2);
     ck_assert_int_eq(world_run("--json export latest -o -"), 2);
@@ -137,11 +137,11 @@ static void add_tests(TCase *tcase)
 {
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, cat_writes_the_object_and_nothing_else);
-    tcase_add_test(tcase, cat_tells_damage_with_status_4);
-    tcase_add_test(tcase, cat_needs_an_object_and_has_no_document);
-    tcase_add_test(tcase, export_writes_a_private_file_under_its_name_only_when_whole);
+    tcase_add_test(tcase, cat_of_damaged_data_ends_with_status_4);
+    tcase_add_test(tcase, cat_requires_an_object_and_has_no_document);
+    tcase_add_test(tcase, export_publishes_a_private_file_only_when_complete);
     tcase_add_test(tcase, export_replaces_only_when_forced);
-    tcase_add_test(tcase, export_asks_where_to_and_spares_terminals);
+    tcase_add_test(tcase, export_requires_a_target_that_is_not_a_terminal);
     tcase_add_test(tcase, import_reads_a_file_and_prints_the_id);
 }
 

@@ -48,6 +48,18 @@ int world_run(const char *words)
     return status;
 }
 
+void world_type(const char *input)
+{
+    int ends[2];
+
+    ck_assert_int_eq(pipe(ends), 0);
+    ck_assert_int_eq(write(ends[1], input, strlen(input)), (ssize_t)strlen(input));
+    close(ends[1]);
+    world.io.in = ends[0];
+    world.io.in_tty = world.io.err_tty = true;
+    world.io.dumb = true;
+}
+
 char *world_file(const char *path)
 {
     FILE *file = fopen(path, "r");

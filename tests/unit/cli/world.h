@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * world: runs the whole program in this process and keeps what it printed.
+ * world: runs the whole program in this process and keeps its output.
  */
 #ifndef CLI_TEST_WORLD_H
 #define CLI_TEST_WORLD_H
@@ -14,8 +14,8 @@
 #define TEST_NOW_MS 1768453200000
 
 struct world {
-    struct cli_io io; /* what the next run sees: plain pipes, ASCII, unless changed */
-    char *out, *err;  /* what the last run printed */
+    struct cli_io io; /* of the next run; by default pipes and ASCII */
+    char *out, *err;  /* the output of the last run */
 };
 
 /* A libcheck fixture: a fresh world and a fresh fake. */
@@ -23,8 +23,11 @@ extern struct world world;
 void world_setup(void);
 void world_teardown(void);
 
-/* Runs "hangar WORD...", words separated by single blanks; its exit status. */
+/* Runs "hangar WORD...", words separated by single blanks; returns the exit status. */
 int world_run(const char *words);
+
+/* The next run is at a terminal at which a user types this. */
+void world_type(const char *input);
 
 /* The bytes of a file, malloc'd, ended by a NUL. */
 char *world_file(const char *path);
@@ -32,7 +35,7 @@ char *world_file(const char *path);
 /* A document with ' for "; lives until the next call. */
 const char *world_json(const char *text);
 
-/* The number that `main` of a test returns. */
+/* Runs the tests; returns the exit status of main.  */
 int world_main(const char *name, void (*add_tests)(TCase *));
 
 #endif

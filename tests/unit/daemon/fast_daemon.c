@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * fast_daemon PROGRAM CONFIG SPEED [NOW]: the daemon by a clock that is SPEED times as
- * fast as the real one and begins at NOW, a time in seconds since 1970, so that tests
- * need not wait for minutes.  PROGRAM, which is run for jobs, lives by the real clock.
- * FAST_SINCE, in the environment, is the real time at which it was NOW: a daemon that
- * is started again goes on by the same clock.
+ * fast_daemon PROGRAM CONFIG SPEED [NOW]: the daemon with a clock that is SPEED times as
+ * fast as the real one and starts at NOW, in seconds since 1970, so that tests do not wait
+ * for minutes.  PROGRAM, which is run for jobs, uses the real clock.  The environment
+ * variable FAST_SINCE is the real time of NOW: a daemon that is started again continues
+ * with the same clock.
  */
 #include <daemon.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * child: a process of the daemon's, played by the shell.
+ * child: processes of the daemon; here the shell.
  */
 #include "child.h"
 
@@ -23,7 +23,7 @@ static void keep(void *arg, const char *line, size_t length)
     snprintf(text + n, sizeof(events) - n, "%.*s%s\n", 100, line, length > 100 ? "..." : "");
 }
 
-/* Runs a script to its end, half a minute at most; what wait says. */
+/* Runs a script to its end, at most 30 s; returns the status of waitpid. */
 static int run(const char *script)
 {
     struct daemon_child child;
@@ -45,7 +45,7 @@ static int run(const char *script)
     ck_abort_msg("it does not end: %s", script);
 }
 
-START_TEST(lines_come_from_where_they_were_written)
+START_TEST(events_and_output_are_separate)
 {
     int status = run("echo one >&3; echo two; echo three >&2; printf four >&3; exit 7");
     ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 7);
@@ -54,7 +54,7 @@ START_TEST(lines_come_from_where_they_were_written)
 }
 END_TEST
 
-START_TEST(it_has_no_input_and_no_descriptors_but_those)
+START_TEST(a_process_inherits_only_its_own_descriptors)
 {
     int status = run("cat; ls -l /proc/self/fd | grep -c -- '->' >&3");
     ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
@@ -63,7 +63,7 @@ START_TEST(it_has_no_input_and_no_descriptors_but_those)
 }
 END_TEST
 
-START_TEST(a_line_without_end_takes_no_memory_without_end)
+START_TEST(an_endless_line_needs_bounded_memory)
 {
     run("head -c 5000000 /dev/zero | tr '\\0' x >&3; echo >&3; echo after >&3");
     ck_assert_str_eq(events, "after\n");
@@ -73,14 +73,14 @@ START_TEST(a_line_without_end_takes_no_memory_without_end)
 }
 END_TEST
 
-START_TEST(a_signal_that_ended_it_is_known)
+START_TEST(the_signal_that_ended_a_process_is_reported)
 {
     int status = run("kill -SEGV $$");
     ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
 }
 END_TEST
 
-START_TEST(a_program_that_is_not_there_is_no_crash_of_ours)
+START_TEST(a_missing_program_is_reported)
 {
     struct daemon_child child;
     const char *const argv[] = {"none", NULL};
@@ -110,7 +110,7 @@ static bool is_gone(pid_t pid)
             state = 'X';
         }
         fclose(file);
-        if (state == 'Z' || state == 'X') { /* an orphan that nobody has waited for yet */
+        if (state == 'Z' || state == 'X') { /* an orphan that init has not reaped yet */
             return true;
         }
         poll(NULL, 0, 10);
@@ -118,7 +118,7 @@ static bool is_gone(pid_t pid)
     return false;
 }
 
-START_TEST(what_it_leaves_behind_goes_with_it)
+START_TEST(the_rest_of_its_group_is_killed_at_its_end)
 {
     run("sleep 600 & echo $! >&3");
     pid_t left = (pid_t)atoi(events);
@@ -127,7 +127,7 @@ START_TEST(what_it_leaves_behind_goes_with_it)
 }
 END_TEST
 
-START_TEST(it_is_told_when_the_daemon_dies)
+START_TEST(a_process_gets_sigterm_when_the_daemon_dies)
 {
     int told[2];
     char answer[32] = "";
@@ -161,7 +161,7 @@ START_TEST(it_is_told_when_the_daemon_dies)
 }
 END_TEST
 
-START_TEST(a_group_that_does_not_listen_is_killed)
+START_TEST(a_group_that_ignores_sigterm_is_killed)
 {
     struct daemon_child child;
     const char *const argv[] = {"sh", "-c",
@@ -181,7 +181,7 @@ START_TEST(a_group_that_does_not_listen_is_killed)
         poll(NULL, 0, 10);
     }
     ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-    daemon_child_signal(&child, SIGKILL); /* nobody: nothing */
+    daemon_child_signal(&child, SIGKILL); /* no process: no effect */
     daemon_child_close(&child);
 }
 END_TEST
@@ -189,14 +189,14 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        lines_come_from_where_they_were_written,
-        it_has_no_input_and_no_descriptors_but_those,
-        a_line_without_end_takes_no_memory_without_end,
-        a_signal_that_ended_it_is_known,
-        a_program_that_is_not_there_is_no_crash_of_ours,
-        what_it_leaves_behind_goes_with_it,
-        it_is_told_when_the_daemon_dies,
-        a_group_that_does_not_listen_is_killed,
+        events_and_output_are_separate,
+        a_process_inherits_only_its_own_descriptors,
+        an_endless_line_needs_bounded_memory,
+        the_signal_that_ended_a_process_is_reported,
+        a_missing_program_is_reported,
+        the_rest_of_its_group_is_killed_at_its_end,
+        a_process_gets_sigterm_when_the_daemon_dies,
+        a_group_that_ignores_sigterm_is_killed,
     };
     return SUITE_RUN("child", tests, NULL, NULL);
 }

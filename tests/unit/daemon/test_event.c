@@ -32,7 +32,7 @@ START_TEST(each_listener_is_notified)
 }
 END_TEST
 
-/* What arrives at a socket of this address, "" when nothing does. */
+/* The datagram that arrives at a socket of this address; "" for none. */
 static const char *notified(const char *address, socklen_t length)
 {
     static char text[600];

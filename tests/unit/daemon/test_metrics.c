@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * metrics: every series from the start, labels from the configuration alone, and the
- * numbers of the document.
+ * metrics: all series exist from the start, labels come from the configuration alone, and
+ * values from the document.
  */
 #include "metrics.h"
 
@@ -12,7 +12,7 @@
 static json_t *status;
 static char *text;
 
-/* What is served for this document, written with ' for ". */
+/* Sets `text` to the metrics of a document, written with ' for ". */
 static void serve(const char *document)
 {
     char *quoted = strdup(document);
@@ -65,13 +65,13 @@ static size_t samples(void)
 #define STATUS(counters, pipelines)                                                                \
     "{'counters': {" counters "}, 'instances': [{'kind': 'notifier', 'name': 'ops'},"              \
     " {'kind': 'sink', 'name': 'local'}], 'pipelines': [" pipelines "]}"
-/* A pipeline that never ran, with a sink that holds nothing. */
+/* A pipeline that never ran, with an empty sink. */
 #define NEW(name)                                                                                  \
     "{'name': '" name "', 'last_run': null, 'running': null, 'next': null, 'last_drill': null,"    \
     " 'max_age_ms': 90000000, 'sinks': [{'name': 'local', 'reachable': true, 'backups': 0,"        \
     " 'newest_time': null, 'newest_bytes': 0, 'stored_bytes': 0, 'free_bytes': 5000,"              \
     " 'newest_verified': null}]}"
-/* The same after a busy life. */
+/* The same after many runs. */
 #define OLD(name)                                                                                  \
     "{'name': '" name "', 'last_run': {'run': 'abc123', 'id': 'backup_2026', 'status': 'failed',"  \
     " 'error': 'cannot open /srv/x', 'started': '2026-01-15T00:00:00.250Z', 'duration_ms': 1500}," \
@@ -122,7 +122,7 @@ START_TEST(series_exist_from_the_start)
 }
 END_TEST
 
-START_TEST(numbers_are_those_of_the_document)
+START_TEST(values_are_those_of_the_document)
 {
     serve(STATUS(BUSY, OLD("a")));
     ck_assert(has("backup_total{pipeline=\"a\",status=\"done\"} 12"));
@@ -151,18 +151,18 @@ START_TEST(labels_are_bounded)
     serve(STATUS("", NEW("a")));
     size_t before = samples();
     serve(STATUS(BUSY, OLD("a")));
-    ck_assert_uint_eq(samples(), before); /* a life adds nothing */
+    ck_assert_uint_eq(samples(), before); /* runs add no series */
     static const char *const strange[] = {"exploded", "gone", "sold",       "abc123",
                                           "def456",   "/srv", "backup_2026"};
     for (size_t i = 0; i < sizeof(strange) / sizeof(strange[0]); i++) {
         ck_assert_msg(!strstr(text, strange[i]), "%s", strange[i]);
     }
     serve(STATUS("", NEW("a") "," NEW("b")));
-    ck_assert_uint_eq(samples(), 2 * (before - 3) + 3); /* all but three are of a pipeline */
+    ck_assert_uint_eq(samples(), 2 * (before - 3) + 3); /* all except three belong to a pipeline */
 }
 END_TEST
 
-START_TEST(what_cannot_be_told_does_not_look_like_nothing)
+START_TEST(an_unreachable_sink_does_not_look_empty)
 {
     serve(STATUS("", "{'name': 'a', 'sinks': [{'name': 'local', 'reachable': false, 'backups': 0,"
                      " 'newest_time': null, 'error': 'x'}]}"));
@@ -173,7 +173,7 @@ START_TEST(what_cannot_be_told_does_not_look_like_nothing)
 }
 END_TEST
 
-START_TEST(a_drill_or_verification_that_failed_is_no_success)
+START_TEST(a_failed_drill_or_verification_is_not_a_success)
 {
     serve(STATUS("", "{'name': 'a', 'last_drill': {'status': 'failed', 'time':"
                      " '2026-01-14T00:00:00.000Z'}, 'sinks': [{'name': 'local', 'reachable': true,"
@@ -197,10 +197,10 @@ int main(void)
 {
     const TTest *const tests[] = {
         series_exist_from_the_start,
-        numbers_are_those_of_the_document,
+        values_are_those_of_the_document,
         labels_are_bounded,
-        what_cannot_be_told_does_not_look_like_nothing,
-        a_drill_or_verification_that_failed_is_no_success,
+        an_unreachable_sink_does_not_look_empty,
+        a_failed_drill_or_verification_is_not_a_success,
         a_value_of_a_label_cannot_break_out,
     };
     return SUITE_RUN("metrics", tests, NULL, teardown);

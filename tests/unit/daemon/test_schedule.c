@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * schedule: what is started when, by times that the test tells.
+ * schedule: which job is started when; the test passes the time.
  */
 #include "schedule.h"
 
@@ -51,14 +51,14 @@ static struct daemon_plan *plan_of(const char *pipelines, int jobs)
 #define VERIFY(cron) "{\"job\": \"verify\", \"schedule\": \"" cron "\"}"
 #define ZONE "\"timezone\": \"UTC\","
 
-static void take(struct daemon_plan *next, int64_t now)
+static void set_plan(struct daemon_plan *next, int64_t now)
 {
     daemon_plan_free(plan);
     plan = next;
     daemon_scheduler_set_plan(&scheduler, plan, now);
 }
 
-/* A new process with this plan, which remembers what the last one did. */
+/* A new process with this plan and the state of the last one. */
 static void restart(struct daemon_plan *next, int64_t now)
 {
     struct daemon_state *state = plan ? daemon_state_of(plan) : NULL;
@@ -66,11 +66,11 @@ static void restart(struct daemon_plan *next, int64_t now)
     scheduler = (struct daemon_scheduler){.report = on_note};
     daemon_state_apply(state, next, now);
     daemon_state_free(state);
-    take(next, now);
+    set_plan(next, now);
 }
 
-/* "nightly/backup" when that is to be started now; "" when nothing is. */
-static const char *looked(int64_t now)
+/* Starts the next due job and returns its name, "nightly/backup"; "" for none. */
+static const char *started(int64_t now)
 {
     static char text[200];
     daemon_scheduler_update(&scheduler, now);
@@ -89,7 +89,7 @@ static void ended(const char *pipeline, enum daemon_kind kind, int64_t now, enum
     daemon_scheduler_ended(&scheduler, pipeline, kind, now, end);
 }
 
-static const char *told(void)
+static const char *reported(void)
 {
     static char copy[sizeof(notes)];
     strcpy(copy, notes);
@@ -114,19 +114,19 @@ static void teardown(void)
 
 #define NIGHTLY "[" PIPELINE("nightly", ZONE, BACKUP("0 2 * * *")) "]"
 
-START_TEST(it_is_started_when_it_is_due_and_once)
+START_TEST(a_due_job_is_started_once)
 {
     restart(plan_of(NIGHTLY, 2), T0);
-    ck_assert_str_eq(looked(T0), "");
+    ck_assert_str_eq(started(T0), "");
     ck_assert(daemon_scheduler_wake(&scheduler, T0) == T0 + 2 * HOUR);
-    ck_assert_str_eq(looked(T0 + 2 * HOUR - 1), "");
-    ck_assert_str_eq(looked(T0 + 2 * HOUR), "nightly/backup");
-    ck_assert_str_eq(looked(T0 + 2 * HOUR), "");
+    ck_assert_str_eq(started(T0 + 2 * HOUR - 1), "");
+    ck_assert_str_eq(started(T0 + 2 * HOUR), "nightly/backup");
+    ck_assert_str_eq(started(T0 + 2 * HOUR), "");
     ck_assert(daemon_scheduler_wake(&scheduler, T0 + 2 * HOUR) == INT64_MAX);
     ended("nightly", DAEMON_BACKUP, T0 + 2 * HOUR + MINUTE, DAEMON_END_FINAL);
-    ck_assert_str_eq(looked(T0 + 2 * HOUR + MINUTE), "");
+    ck_assert_str_eq(started(T0 + 2 * HOUR + MINUTE), "");
     ck_assert(daemon_scheduler_wake(&scheduler, T0 + 3 * HOUR) == T0 + DAY + 2 * HOUR);
-    ck_assert_str_eq(told(), "");
+    ck_assert_str_eq(reported(), "");
 }
 END_TEST
 
@@ -134,107 +134,107 @@ START_TEST(jobs_of_a_pipeline_wait_for_each_other)
 {
     restart(plan_of("[" PIPELINE("p", ZONE, BACKUP("0 2 * * *") "," VERIFY("0 2 * * *")) "]", 2),
             T0);
-    ck_assert_str_eq(looked(T0 + 2 * HOUR), "p/backup");
-    ck_assert_str_eq(looked(T0 + 3 * HOUR), "");
+    ck_assert_str_eq(started(T0 + 2 * HOUR), "p/backup");
+    ck_assert_str_eq(started(T0 + 3 * HOUR), "");
     ended("p", DAEMON_BACKUP, T0 + 4 * HOUR, DAEMON_END_FINAL);
-    ck_assert_str_eq(looked(T0 + 4 * HOUR), "p/verify");
+    ck_assert_str_eq(started(T0 + 4 * HOUR), "p/verify");
     ended("p", DAEMON_VERIFY, T0 + 4 * HOUR, DAEMON_END_FINAL);
-    ck_assert_str_eq(looked(T0 + 5 * HOUR), "");
-    ck_assert_str_eq(told(), "");
+    ck_assert_str_eq(started(T0 + 5 * HOUR), "");
+    ck_assert_str_eq(reported(), "");
 }
 END_TEST
 
-START_TEST(no_more_run_at_once_than_may)
+START_TEST(at_most_max_jobs_run_at_once)
 {
     restart(plan_of("[" PIPELINE("a", ZONE, BACKUP("0 2 * * *")) "," PIPELINE(
                         "b", ZONE, BACKUP("0 1 * * *")) "," PIPELINE("c", ZONE,
                                                                      BACKUP("0 2 * * *")) "]",
                     2),
             T0);
-    /* all are due: the longest due first */
-    ck_assert_str_eq(looked(T0 + 3 * HOUR), "b/backup");
-    ck_assert_str_eq(looked(T0 + 3 * HOUR), "a/backup");
-    ck_assert_str_eq(looked(T0 + 3 * HOUR), "");
+    /* all are due: the one that is due longest starts first */
+    ck_assert_str_eq(started(T0 + 3 * HOUR), "b/backup");
+    ck_assert_str_eq(started(T0 + 3 * HOUR), "a/backup");
+    ck_assert_str_eq(started(T0 + 3 * HOUR), "");
     ended("b", DAEMON_BACKUP, T0 + 4 * HOUR, DAEMON_END_FINAL);
-    ck_assert_str_eq(looked(T0 + 4 * HOUR), "c/backup");
+    ck_assert_str_eq(started(T0 + 4 * HOUR), "c/backup");
 }
 END_TEST
 
-START_TEST(what_comes_due_while_it_runs_is_skipped)
+START_TEST(a_time_during_the_job_is_skipped)
 {
     restart(plan_of("[" PIPELINE("p", ZONE, BACKUP("0 * * * *")) "]", 2), T0);
-    ck_assert_str_eq(looked(T0 + HOUR), "p/backup");
-    ck_assert_str_eq(looked(T0 + 2 * HOUR), "");
-    ck_assert_str_eq(looked(T0 + 3 * HOUR), "");
+    ck_assert_str_eq(started(T0 + HOUR), "p/backup");
+    ck_assert_str_eq(started(T0 + 2 * HOUR), "");
+    ck_assert_str_eq(started(T0 + 3 * HOUR), "");
     ended("p", DAEMON_BACKUP, T0 + 3 * HOUR + MINUTE, DAEMON_END_FINAL);
-    ck_assert_str_eq(told(), "p/backup schedule.skipped\n");
-    ck_assert_str_eq(looked(T0 + 3 * HOUR + MINUTE), "");
-    ck_assert_str_eq(looked(T0 + 4 * HOUR), "p/backup");
+    ck_assert_str_eq(reported(), "p/backup schedule.skipped\n");
+    ck_assert_str_eq(started(T0 + 3 * HOUR + MINUTE), "");
+    ck_assert_str_eq(started(T0 + 4 * HOUR), "p/backup");
 }
 END_TEST
 
-START_TEST(what_was_missed_is_caught_up_once)
+START_TEST(a_missed_job_is_started_once)
 {
     restart(plan_of(NIGHTLY, 2), T0);
-    ck_assert_str_eq(looked(T0), "");
+    ck_assert_str_eq(started(T0), "");
     restart(plan_of(NIGHTLY, 2), T0 + 3 * DAY + 12 * HOUR);
-    ck_assert_str_eq(looked(T0 + 3 * DAY + 12 * HOUR), "nightly/backup");
-    ck_assert_str_eq(told(), "nightly/backup schedule.late\n");
+    ck_assert_str_eq(started(T0 + 3 * DAY + 12 * HOUR), "nightly/backup");
+    ck_assert_str_eq(reported(), "nightly/backup schedule.late\n");
     ended("nightly", DAEMON_BACKUP, T0 + 3 * DAY + 13 * HOUR, DAEMON_END_FINAL);
-    ck_assert_str_eq(looked(T0 + 3 * DAY + 13 * HOUR), "");
-    ck_assert_str_eq(looked(T0 + 4 * DAY + 2 * HOUR), "nightly/backup");
-    ck_assert_str_eq(told(), "");
+    ck_assert_str_eq(started(T0 + 3 * DAY + 13 * HOUR), "");
+    ck_assert_str_eq(started(T0 + 4 * DAY + 2 * HOUR), "nightly/backup");
+    ck_assert_str_eq(reported(), "");
 }
 END_TEST
 
-START_TEST(without_catch_up_what_was_missed_is_left_out)
+START_TEST(without_catch_up_a_missed_job_is_not_started)
 {
     const char *pipelines =
         "[{\"name\": \"p\", " ZONE " \"catch_up\": false, \"jobs\": [" BACKUP("0 2 * * *") "]}]";
     restart(plan_of(pipelines, 2), T0);
-    ck_assert_str_eq(looked(T0), "");
+    ck_assert_str_eq(started(T0), "");
     restart(plan_of(pipelines, 2), T0 + DAY);
-    ck_assert_str_eq(looked(T0 + DAY), "");
-    ck_assert_str_eq(told(), "p/backup schedule.missed\n");
-    /* a machine that slept is no other case */
-    ck_assert_str_eq(looked(T0 + 2 * DAY), "");
-    ck_assert_str_eq(told(), "p/backup schedule.missed\n");
-    /* a little late is in time */
+    ck_assert_str_eq(started(T0 + DAY), "");
+    ck_assert_str_eq(reported(), "p/backup schedule.missed\n");
+    /* the same after a suspended machine */
+    ck_assert_str_eq(started(T0 + 2 * DAY), "");
+    ck_assert_str_eq(reported(), "p/backup schedule.missed\n");
+    /* a few minutes late is in time */
     restart(plan_of(pipelines, 2), T0 + 2 * DAY + 2 * HOUR + MINUTE);
-    ck_assert_str_eq(looked(T0 + 2 * DAY + 2 * HOUR + MINUTE), "p/backup");
-    ck_assert_str_eq(told(), "");
+    ck_assert_str_eq(started(T0 + 2 * DAY + 2 * HOUR + MINUTE), "p/backup");
+    ck_assert_str_eq(reported(), "");
 }
 END_TEST
 
-START_TEST(a_run_that_was_cut_off_is_repeated_three_times_at_most)
+START_TEST(a_lost_job_is_repeated_at_most_three_times)
 {
     restart(plan_of(NIGHTLY, 2), T0);
     int64_t now = T0 + 2 * HOUR;
-    ck_assert_str_eq(looked(now), "nightly/backup");
+    ck_assert_str_eq(started(now), "nightly/backup");
     for (int i = 0; i < 3; i++) {
         restart(plan_of(NIGHTLY, 2), now += MINUTE);
-        ck_assert_str_eq(told(), "nightly/backup job.lost\n");
-        ck_assert_str_eq(looked(now), "nightly/backup");
+        ck_assert_str_eq(reported(), "nightly/backup job.lost\n");
+        ck_assert_str_eq(started(now), "nightly/backup");
     }
     restart(plan_of(NIGHTLY, 2), now += MINUTE);
-    ck_assert_str_eq(told(), "nightly/backup job.lost\n");
-    ck_assert_str_eq(looked(now), "");
-    ck_assert_str_eq(looked(T0 + DAY + 2 * HOUR), "nightly/backup");
-    /* one that ends in between is not "again and again" */
+    ck_assert_str_eq(reported(), "nightly/backup job.lost\n");
+    ck_assert_str_eq(started(now), "");
+    ck_assert_str_eq(started(T0 + DAY + 2 * HOUR), "nightly/backup");
+    /* a job that ends between resets the count */
     ended("nightly", DAEMON_BACKUP, T0 + DAY + 3 * HOUR, DAEMON_END_FINAL);
     restart(plan_of(NIGHTLY, 2), T0 + DAY + 4 * HOUR);
-    ck_assert_str_eq(looked(T0 + DAY + 4 * HOUR), "");
-    ck_assert_str_eq(told(), "");
+    ck_assert_str_eq(started(T0 + DAY + 4 * HOUR), "");
+    ck_assert_str_eq(reported(), "");
 }
 END_TEST
 
-START_TEST(a_run_that_was_stopped_with_the_daemon_is_repeated)
+START_TEST(a_job_stopped_with_the_daemon_is_repeated)
 {
     restart(plan_of(NIGHTLY, 2), T0);
-    ck_assert_str_eq(looked(T0 + 2 * HOUR), "nightly/backup");
+    ck_assert_str_eq(started(T0 + 2 * HOUR), "nightly/backup");
     ended("nightly", DAEMON_BACKUP, T0 + 2 * HOUR + MINUTE, DAEMON_END_STOPPED);
     restart(plan_of(NIGHTLY, 2), T0 + 3 * HOUR);
-    ck_assert_str_eq(looked(T0 + 3 * HOUR), "nightly/backup");
+    ck_assert_str_eq(started(T0 + 3 * HOUR), "nightly/backup");
 }
 END_TEST
 
@@ -242,7 +242,7 @@ END_TEST
     "[" PIPELINE("nightly", ZONE "\"last_run\": {\"run\": \"r1\", \"status\": \"" status "\"},",   \
                  BACKUP("0 2 * * *")) "]"
 
-START_TEST(a_run_that_ended_though_nobody_saw_it_is_not_repeated)
+START_TEST(a_run_that_ended_after_its_daemon_is_not_repeated)
 {
     static const struct {
         const char *run, *history, *started;
@@ -256,49 +256,49 @@ START_TEST(a_run_that_ended_though_nobody_saw_it_is_not_repeated)
         teardown();
         setup();
         restart(plan_of(NIGHTLY, 2), T0);
-        ck_assert_str_eq(looked(T0 + 2 * HOUR), "nightly/backup");
+        ck_assert_str_eq(started(T0 + 2 * HOUR), "nightly/backup");
         snprintf(plan->schedules[0].run, DAEMON_RUN_SIZE, "%s", rows[i].run);
         restart(plan_of(rows[i].history, 2), T0 + 2 * HOUR + MINUTE);
-        ck_assert_str_eq(looked(T0 + 2 * HOUR + MINUTE), rows[i].started);
+        ck_assert_str_eq(started(T0 + 2 * HOUR + MINUTE), rows[i].started);
     }
 }
 END_TEST
 
-START_TEST(a_pipeline_that_another_process_has_is_tried_again)
+START_TEST(a_locked_pipeline_is_tried_again)
 {
     restart(plan_of(NIGHTLY, 2), T0);
     int64_t now = T0 + 2 * HOUR;
-    ck_assert_str_eq(looked(now), "nightly/backup");
+    ck_assert_str_eq(started(now), "nightly/backup");
     ended("nightly", DAEMON_BACKUP, now, DAEMON_END_BUSY);
-    ck_assert_str_eq(told(), "nightly/backup schedule.waiting\n");
-    ck_assert_str_eq(looked(now + 29999), "");
+    ck_assert_str_eq(reported(), "nightly/backup schedule.waiting\n");
+    ck_assert_str_eq(started(now + 29999), "");
     ck_assert(daemon_scheduler_wake(&scheduler, now + 29999) == now + 30000);
-    ck_assert_str_eq(looked(now + 30000), "nightly/backup");
+    ck_assert_str_eq(started(now + 30000), "nightly/backup");
     ended("nightly", DAEMON_BACKUP, now + 30000, DAEMON_END_BUSY);
-    ck_assert_str_eq(told(), ""); /* once is enough */
-    /* nor does a restart lose it */
+    ck_assert_str_eq(reported(), ""); /* reported once */
+    /* a restart keeps it pending */
     restart(plan_of(NIGHTLY, 2), now + MINUTE);
-    ck_assert_str_eq(looked(now + MINUTE), "nightly/backup");
+    ck_assert_str_eq(started(now + MINUTE), "nightly/backup");
 }
 END_TEST
 
-START_TEST(a_window_makes_it_wait)
+START_TEST(a_job_waits_for_its_window)
 {
     restart(plan_of("[" PIPELINE("p", ZONE "\"windows\": [\"04:00-05:00\", \"22:00-23:00\"],",
                                  BACKUP("0 2 * * *")) "]",
                     2),
             T0);
     int64_t now = T0 + 2 * HOUR;
-    ck_assert_str_eq(looked(now), "");
+    ck_assert_str_eq(started(now), "");
     ck_assert(daemon_scheduler_wake(&scheduler, now + 1) == now + MINUTE);
-    ck_assert_str_eq(looked(T0 + 4 * HOUR - 1), "");
-    ck_assert_str_eq(looked(T0 + 4 * HOUR), "p/backup");
+    ck_assert_str_eq(started(T0 + 4 * HOUR - 1), "");
+    ck_assert_str_eq(started(T0 + 4 * HOUR), "p/backup");
     ended("p", DAEMON_BACKUP, T0 + 4 * HOUR + MINUTE, DAEMON_END_FINAL);
-    ck_assert_str_eq(looked(T0 + 22 * HOUR), "");
+    ck_assert_str_eq(started(T0 + 22 * HOUR), "");
 }
 END_TEST
 
-START_TEST(jitter_is_within_its_bound_and_stays_the_same)
+START_TEST(jitter_is_bounded_and_constant)
 {
     const char *pipelines = "[" PIPELINE(
         "a", ZONE "\"jitter_ms\": 600000,",
@@ -311,12 +311,12 @@ START_TEST(jitter_is_within_its_bound_and_stays_the_same)
         ck_assert(due[i] >= T0 + 2 * HOUR && due[i] <= T0 + 2 * HOUR + 600000);
     }
     ck_assert(due[0] != due[1] && due[0] != due[2] && due[1] != due[2]);
-    ck_assert_str_eq(looked(due[0] - 1 < due[1] - 1 ? due[0] - 1 : due[1] - 1), "");
+    ck_assert_str_eq(started(due[0] - 1 < due[1] - 1 ? due[0] - 1 : due[1] - 1), "");
     restart(plan_of(pipelines, 2), T0 + HOUR);
     for (int i = 0; i < 3; i++) {
         ck_assert(plan->schedules[i].due_ms == due[i]);
     }
-    /* day after day at the same time of the clock */
+    /* each day at the same time */
     for (int day = 1; day < 4; day++) {
         struct daemon_schedule *b = daemon_plan_find(plan, "b", DAEMON_BACKUP);
         daemon_scheduler_update(&scheduler, b->due_ms);
@@ -327,58 +327,58 @@ START_TEST(jitter_is_within_its_bound_and_stays_the_same)
 }
 END_TEST
 
-START_TEST(a_changed_schedule_goes_on_from_now)
+START_TEST(a_changed_schedule_continues_from_now)
 {
     restart(plan_of(NIGHTLY, 2), T0);
-    ck_assert_str_eq(looked(T0 + 2 * HOUR), "nightly/backup");
+    ck_assert_str_eq(started(T0 + 2 * HOUR), "nightly/backup");
     ended("nightly", DAEMON_BACKUP, T0 + 3 * HOUR, DAEMON_END_FINAL);
     const char *ten = "[" PIPELINE("nightly", ZONE, BACKUP("0 10 * * *")) "]";
     restart(plan_of(ten, 2), T0 + 12 * HOUR);
-    ck_assert_str_eq(looked(T0 + 12 * HOUR), "");
-    ck_assert_str_eq(looked(T0 + DAY + 10 * HOUR), "nightly/backup");
+    ck_assert_str_eq(started(T0 + 12 * HOUR), "");
+    ck_assert_str_eq(started(T0 + DAY + 10 * HOUR), "nightly/backup");
 }
 END_TEST
 
-START_TEST(a_new_plan_leaves_what_runs_alone)
+START_TEST(a_new_plan_does_not_disturb_running_jobs)
 {
     restart(plan_of(NIGHTLY, 2), T0);
-    ck_assert_str_eq(looked(T0 + 2 * HOUR), "nightly/backup");
-    /* the same process takes another plan */
+    ck_assert_str_eq(started(T0 + 2 * HOUR), "nightly/backup");
+    /* the same process uses another plan */
     struct daemon_state *state = daemon_state_of(plan);
     struct daemon_plan *next =
         plan_of("[" PIPELINE("nightly", ZONE, BACKUP("0 2 * * *") "," VERIFY("30 2 * * *")) "]", 2);
     daemon_state_apply(state, next, T0 + 2 * HOUR + MINUTE);
     daemon_state_free(state);
-    take(next, T0 + 2 * HOUR + MINUTE);
-    ck_assert_str_eq(told(), "");
-    ck_assert_str_eq(looked(T0 + 3 * HOUR), "");
+    set_plan(next, T0 + 2 * HOUR + MINUTE);
+    ck_assert_str_eq(reported(), "");
+    ck_assert_str_eq(started(T0 + 3 * HOUR), "");
     ended("nightly", DAEMON_BACKUP, T0 + 3 * HOUR, DAEMON_END_FINAL);
-    ck_assert_str_eq(looked(T0 + 3 * HOUR), "nightly/verify");
-    /* and a pipeline that is gone may still end */
-    take(plan_of("[]", 2), T0 + 4 * HOUR);
+    ck_assert_str_eq(started(T0 + 3 * HOUR), "nightly/verify");
+    /* a job of a removed pipeline may end later */
+    set_plan(plan_of("[]", 2), T0 + 4 * HOUR);
     ended("nightly", DAEMON_VERIFY, T0 + 5 * HOUR, DAEMON_END_FINAL);
     ck_assert_uint_eq(scheduler.busy_count, 0);
 }
 END_TEST
 
-START_TEST(a_clock_that_is_put_back_stops_nothing)
+START_TEST(a_clock_that_is_set_back_stops_no_schedule)
 {
     restart(plan_of(NIGHTLY, 2), T0);
-    ck_assert_str_eq(looked(T0 + 2 * HOUR), "nightly/backup");
+    ck_assert_str_eq(started(T0 + 2 * HOUR), "nightly/backup");
     ended("nightly", DAEMON_BACKUP, T0 + 2 * HOUR, DAEMON_END_FINAL);
-    /* a little: the same time does not come twice */
-    ck_assert_str_eq(looked(T0 + 2 * HOUR - 2000), "");
-    ck_assert_str_eq(looked(T0 + 2 * HOUR), "");
-    ck_assert_str_eq(told(), "");
-    /* a lot: it goes on from there */
-    ck_assert_str_eq(looked(T0 - 300 * DAY), "");
-    ck_assert_str_eq(told(), "nightly/backup schedule.clock\n");
-    ck_assert_str_eq(looked(T0 - 300 * DAY + 2 * HOUR), "nightly/backup");
+    /* set back a little: the same time does not start the job twice */
+    ck_assert_str_eq(started(T0 + 2 * HOUR - 2000), "");
+    ck_assert_str_eq(started(T0 + 2 * HOUR), "");
+    ck_assert_str_eq(reported(), "");
+    /* set back a lot: the schedule continues from the new time */
+    ck_assert_str_eq(started(T0 - 300 * DAY), "");
+    ck_assert_str_eq(reported(), "nightly/backup schedule.clock\n");
+    ck_assert_str_eq(started(T0 - 300 * DAY + 2 * HOUR), "nightly/backup");
 }
 END_TEST
 
-/* Years of restarts, long and short runs, and crashes at random, minute by minute. */
-START_TEST(nothing_is_lost_overlaps_or_is_run_twice)
+/* Simulates years of restarts, long and short runs, and random crashes. */
+START_TEST(no_job_is_lost_overlaps_or_runs_twice)
 {
     const char *pipelines =
         "[" PIPELINE("a", ZONE, BACKUP("*/30 * * * *") "," VERIFY("0 3 * * *")) "," PIPELINE(
@@ -392,20 +392,20 @@ START_TEST(nothing_is_lost_overlaps_or_is_run_twice)
     for (int64_t now = T0; now < T0 + 30 * DAY; now += MINUTE) {
         random = random * 1103515245 + 12345;
         for (int p = 0; p < 2; p++) {
-            /* what the calendar alone says */
+            /* the times of the calendar alone */
             bool is_due = (now / MINUTE) % 60 == 15 ? p == 1 : p == 0 && (now / MINUTE) % 30 == 0;
             due += is_due && now > T0;
             if (is_due && now > T0 && !waits_since[p]) {
                 waits_since[p] = now;
             }
         }
-        if (down > 0) { /* nobody is there */
+        if (down > 0) { /* no daemon runs */
             if (--down == 0) {
                 restart(plan_of(pipelines, 2), now);
             }
             continue;
         }
-        if ((random >> 16) % 600 == 0) { /* kill -9 of all, and down for up to 3 hours */
+        if ((random >> 16) % 600 == 0) { /* all killed, no daemon for up to 3 hours */
             lost += (end_of[0] != 0) + (end_of[1] != 0);
             for (int p = 0; p < 2; p++) {
                 waits_since[p] = end_of[p] && !waits_since[p] ? now : waits_since[p];
@@ -419,7 +419,7 @@ START_TEST(nothing_is_lost_overlaps_or_is_run_twice)
             if (end_of[p] && now >= end_of[p]) {
                 ended(names[p], kind_of[p], now, DAEMON_END_FINAL);
                 end_of[p] = 0;
-                waits_since[p] = 0; /* what came due while it ran is left out */
+                waits_since[p] = 0; /* times during the job are skipped */
             }
         }
         daemon_scheduler_update(&scheduler, now);
@@ -448,7 +448,7 @@ START_TEST(nothing_is_lost_overlaps_or_is_run_twice)
     ck_assert_int_gt(starts, 300);
     ck_assert_int_gt(restarts, 30);
     ck_assert_int_gt(lost, 10);
-    /* each start has a time of the calendar, or a run that was cut off, behind it */
+    /* each start belongs to a time of the calendar or to a lost job */
     ck_assert_int_le(starts, due + 30 + lost);
 }
 END_TEST
@@ -456,22 +456,22 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        it_is_started_when_it_is_due_and_once,
+        a_due_job_is_started_once,
         jobs_of_a_pipeline_wait_for_each_other,
-        no_more_run_at_once_than_may,
-        what_comes_due_while_it_runs_is_skipped,
-        what_was_missed_is_caught_up_once,
-        without_catch_up_what_was_missed_is_left_out,
-        a_run_that_was_cut_off_is_repeated_three_times_at_most,
-        a_run_that_was_stopped_with_the_daemon_is_repeated,
-        a_run_that_ended_though_nobody_saw_it_is_not_repeated,
-        a_pipeline_that_another_process_has_is_tried_again,
-        a_window_makes_it_wait,
-        jitter_is_within_its_bound_and_stays_the_same,
-        a_changed_schedule_goes_on_from_now,
-        a_new_plan_leaves_what_runs_alone,
-        a_clock_that_is_put_back_stops_nothing,
-        nothing_is_lost_overlaps_or_is_run_twice,
+        at_most_max_jobs_run_at_once,
+        a_time_during_the_job_is_skipped,
+        a_missed_job_is_started_once,
+        without_catch_up_a_missed_job_is_not_started,
+        a_lost_job_is_repeated_at_most_three_times,
+        a_job_stopped_with_the_daemon_is_repeated,
+        a_run_that_ended_after_its_daemon_is_not_repeated,
+        a_locked_pipeline_is_tried_again,
+        a_job_waits_for_its_window,
+        jitter_is_bounded_and_constant,
+        a_changed_schedule_continues_from_now,
+        a_new_plan_does_not_disturb_running_jobs,
+        a_clock_that_is_set_back_stops_no_schedule,
+        no_job_is_lost_overlaps_or_runs_twice,
     };
     return SUITE_RUN("schedule", tests, setup, teardown);
 }

@@ -103,7 +103,7 @@ START_TEST(a_failed_write_keeps_the_old_file)
     struct daemon_state *state = NULL;
     plan->schedules[0].last_ms = 1;
     ck_assert_int_eq(daemon_state_save(folder_path, plan), 0);
-    ck_assert_int_eq(mkdir("daemon.json.new", 0700), 0); /* in the way */
+    ck_assert_int_eq(mkdir("daemon.json.new", 0700), 0); /* blocks the temporary file */
     plan->schedules[0].last_ms = 2;
     ck_assert_int_eq(daemon_state_save(folder_path, plan), EISDIR);
     ck_assert_int_eq(daemon_state_load(folder_path, &state), 0);
