@@ -146,7 +146,7 @@ char *pg_target_attr(struct pg_target *target, const char *name)
     return NULL;
 }
 
-enum hangar_rc pg_settle_writer(struct pg_conn *conn)
+enum hangar_rc pg_set_up_writer(struct pg_conn *conn)
 {
     (void)conn;
     return HANGAR_OK;

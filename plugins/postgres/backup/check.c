@@ -167,7 +167,7 @@ static enum hangar_rc check_database(struct pg_source *src, const char *database
         rc = src->host->fail(src->ctx, HANGAR_UNSUPPORTED, 0,
                              "cannot back up PostgreSQL %s: version 10 or newer is needed",
                              totals->version);
-    } else if (pg_settle_reader(conn) != HANGAR_OK) {
+    } else if (pg_set_up_reader(conn) != HANGAR_OK) {
         rc = pg_raise(src, &conn->err, "cannot set up a session in database %s", database);
     }
     if (rc == HANGAR_OK) {

@@ -163,7 +163,7 @@ static enum hangar_rc open_reading_session(struct pg_db *db, struct pg_conn **ou
                                    "cannot back up PostgreSQL %d.%d: version 10 or newer is needed",
                                    (*out)->version / 10000, (*out)->version / 100 % 100);
     }
-    if (pg_settle_reader(*out) != HANGAR_OK) {
+    if (pg_set_up_reader(*out) != HANGAR_OK) {
         return pg_raise(db->src, &(*out)->err, "cannot set up a session in database %s", db->name);
     }
     return HANGAR_OK;

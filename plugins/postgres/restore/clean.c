@@ -47,7 +47,8 @@ static enum hangar_rc each_leftover(struct pg_target *target, struct pg_conn *co
     pg_add_literal(&sql, text_str(&clean->old_mark));
     text_addf(&sql, ") OR (mark IS NULL AND d.datconnlimit = %d)) ORDER BY 1", PG_CLEAN_LIMIT);
     if (sql.failed) {
-        return text_free(&sql), pg_no_memory(target->src);
+        text_free(&sql);
+        return pg_no_memory(target->src);
     }
     enum hangar_rc rc = pg_query(conn, text_str(&sql), NULL, NULL, &res);
     text_free(&sql);
@@ -125,7 +126,7 @@ static enum hangar_rc check_owner(struct pg_target *target, struct pg_conn *conn
 {
     struct pg_source *src = target->src;
     PGresult *res;
-    enum hangar_rc rc = pg_target_may_create(target, conn);
+    enum hangar_rc rc = pg_target_check_create(target, conn);
     if (rc != HANGAR_OK) {
         return rc;
     }
@@ -199,17 +200,18 @@ static enum hangar_rc check_sessions(struct pg_target *target, struct pg_conn *c
 {
     struct pg_source *src = target->src;
     struct pg_clean *clean = target->clean;
-    unsigned long count = 0, beyond = 0;
+    unsigned long count = 0, protected_count = 0;
     if (!src->restore->disconnect) {
-        return pg_sessions_gone(target, conn, LEAVE_WAIT_MS);
+        return pg_await_disconnect(target, conn, LEAVE_WAIT_MS);
     }
-    enum hangar_rc rc = pg_sessions(conn, clean->oid, &clean->sessions, &count, &beyond);
-    if (rc == HANGAR_OK && beyond) {
+    enum hangar_rc rc =
+        pg_list_sessions(conn, clean->oid, &clean->sessions, &count, &protected_count);
+    if (rc == HANGAR_OK && protected_count) {
         rc = src->host->fail(
             src->ctx, HANGAR_AUTH, 0,
             "cannot replace database %s: user %s may not end %lu of the sessions in it: %s; "
             "hint: GRANT pg_signal_backend TO that user, or end the sessions as a superuser",
-            target->name, PQuser(conn->pq), beyond, text_str(&clean->sessions));
+            target->name, PQuser(conn->pq), protected_count, text_str(&clean->sessions));
     }
     return rc;
 }
@@ -251,7 +253,7 @@ static enum hangar_rc check_clean_target(struct pg_target *target, struct pg_con
     enum hangar_rc rc = pg_clean_find_oid(target, conn, target->name, clean->oid);
     target->exists = clean->oid[0];
     if (rc == HANGAR_OK && !target->exists) {
-        return pg_target_may_create(target, conn);
+        return pg_target_check_create(target, conn);
     }
     if (rc == HANGAR_OK) {
         rc = check_owner(target, conn);

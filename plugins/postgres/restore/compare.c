@@ -178,7 +178,7 @@ static enum hangar_rc open_probes(struct pg_comparison *compare)
         compare->count++;
         struct text sql = {0};
         text_addf(&sql, "SET client_encoding = '%s'", encoding ? encoding : "UTF8");
-        if (pg_settle_reader(probe->conn) != HANGAR_OK ||
+        if (pg_set_up_reader(probe->conn) != HANGAR_OK ||
             pg_command_text(probe->conn, &sql) != HANGAR_OK) {
             rc = pg_raise(target->src, &probe->conn->err, "cannot set up a session in database %s",
                           target->into);

@@ -12,8 +12,8 @@
 #include "server/error.h"
 #include "server/instance.h"
 
-enum hangar_rc pg_sessions(struct pg_conn *conn, const char *oid, struct text *who,
-                           unsigned long *count, unsigned long *beyond)
+enum hangar_rc pg_list_sessions(struct pg_conn *conn, const char *oid, struct text *who,
+                                unsigned long *count, unsigned long *protected_count)
 {
     static const char query[] =
         "SELECT count(*), string_agg(s.line, ', ') FILTER (WHERE s.n <= 5),"
@@ -32,7 +32,7 @@ enum hangar_rc pg_sessions(struct pg_conn *conn, const char *oid, struct text *w
         return pg_raise(conn->src, &conn->err, "cannot list the sessions");
     }
     *count = strtoul(PQgetvalue(res, 0, 0), NULL, 10);
-    *beyond = strtoul(PQgetvalue(res, 0, 2), NULL, 10);
+    *protected_count = strtoul(PQgetvalue(res, 0, 2), NULL, 10);
     text_clear(who);
     if (*count) {
         text_add(who, PQgetvalue(res, 0, 1));
@@ -44,14 +44,16 @@ enum hangar_rc pg_sessions(struct pg_conn *conn, const char *oid, struct text *w
     return who->failed ? pg_no_memory(conn->src) : HANGAR_OK;
 }
 
-enum hangar_rc pg_sessions_gone(struct pg_target *target, struct pg_conn *conn, int64_t timeout_ms)
+enum hangar_rc pg_await_disconnect(struct pg_target *target, struct pg_conn *conn,
+                                   int64_t timeout_ms)
 {
     struct pg_source *src = target->src;
     struct text who = {0};
-    unsigned long count = 0, beyond;
+    unsigned long count = 0, protected_count;
     int64_t deadline = clock_monotonic_ms() + timeout_ms;
     enum hangar_rc rc;
-    while ((rc = pg_sessions(conn, target->clean->oid, &who, &count, &beyond)) == HANGAR_OK &&
+    while ((rc = pg_list_sessions(conn, target->clean->oid, &who, &count, &protected_count)) ==
+               HANGAR_OK &&
            count && clock_monotonic_ms() < deadline && rc == HANGAR_OK) {
         src->host->alive(src->ctx, "waiting for sessions to disconnect");
         if (src->host->sleep(src->ctx, 100) != HANGAR_OK) {

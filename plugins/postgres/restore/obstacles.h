@@ -19,12 +19,13 @@
 
 /* The sessions that are connected to the database with this oid: how many, a text of the
  * first few, and how many of them this role may not end. */
-enum hangar_rc pg_sessions(struct pg_conn *conn, const char *oid, struct text *who,
-                           unsigned long *count, unsigned long *beyond);
+enum hangar_rc pg_list_sessions(struct pg_conn *conn, const char *oid, struct text *who,
+                                unsigned long *count, unsigned long *protected_count);
 
 /* Waits until no session is connected; HANGAR_EXISTS, reported to the host, when one still
  * is after timeout_ms. */
-enum hangar_rc pg_sessions_gone(struct pg_target *target, struct pg_conn *conn, int64_t timeout_ms);
+enum hangar_rc pg_await_disconnect(struct pg_target *target, struct pg_conn *conn,
+                                   int64_t timeout_ms);
 
 /* HANGAR_EXISTS, reported to the host, when there is any other obstacle. */
 enum hangar_rc pg_clean_obstacles(struct pg_target *target, struct pg_conn *conn);

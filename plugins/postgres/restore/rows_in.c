@@ -398,7 +398,7 @@ static enum hangar_rc get_loading_session(struct pg_target *target, struct pg_co
         return HANGAR_OK;
     }
     enum hangar_rc rc = pg_connect(target->src, target->into, out);
-    if (rc == HANGAR_OK && pg_settle_writer(*out) != HANGAR_OK) {
+    if (rc == HANGAR_OK && pg_set_up_writer(*out) != HANGAR_OK) {
         rc = pg_raise(target->src, &(*out)->err, "cannot set up a session in database %s",
                       target->name);
         pg_close(*out);

@@ -26,36 +26,38 @@
 #include "server/statement.h"
 
 /* While a RENAME waits, no session can begin; this ends those that are connected. */
-struct ending {
+struct pg_termination {
     struct pg_conn *conn; /* not the session of the RENAME */
     struct text sql;
 };
 
 static void terminate_sessions(void *arg)
 {
-    struct ending *ending = arg;
-    pg_command(ending->conn,
-               text_str(&ending->sql)); /* a session that it cannot end makes the RENAME fail */
+    struct pg_termination *termination = arg;
+    /* a session that cannot be ended makes the RENAME fail */
+    pg_command(termination->conn, text_str(&termination->sql));
 }
 
 /* A session in the new database is never wanted; those in the old one end with --disconnect. */
-static enum hangar_rc prepare_termination(struct pg_target *target, struct ending *ending)
+static enum hangar_rc prepare_termination(struct pg_target *target,
+                                          struct pg_termination *termination)
 {
     const struct pg_clean *clean = target->clean;
-    text_clear(&ending->sql);
-    text_addf(&ending->sql,
+    text_clear(&termination->sql);
+    text_addf(&termination->sql,
               "SELECT pg_catalog.pg_terminate_backend(a.pid)" PG_FROM_SESSIONS
               " AND a.datid IN (%s",
               clean->into_oid);
     if (target->exists && target->src->restore->disconnect) {
-        text_addf(&ending->sql, ", %s", clean->oid);
+        text_addf(&termination->sql, ", %s", clean->oid);
     }
-    text_add(&ending->sql, ")");
-    return ending->sql.failed ? pg_no_memory(target->src) : HANGAR_OK;
+    text_add(&termination->sql, ")");
+    return termination->sql.failed ? pg_no_memory(target->src) : HANGAR_OK;
 }
 
 static enum hangar_rc rename_database(struct pg_target *target, struct pg_conn *conn,
-                                      struct ending *ending, const char *from, const char *to)
+                                      struct pg_termination *termination, const char *from,
+                                      const char *to)
 {
     struct pg_source *src = target->src;
     struct text sql = {0};
@@ -64,9 +66,10 @@ static enum hangar_rc rename_database(struct pg_target *target, struct pg_conn *
     text_add(&sql, " RENAME TO ");
     pg_add_ident(&sql, to);
     if (sql.failed) {
-        return text_free(&sql), pg_no_memory(src);
+        text_free(&sql);
+        return pg_no_memory(src);
     }
-    enum hangar_rc rc = pg_command_while(conn, text_str(&sql), terminate_sessions, ending);
+    enum hangar_rc rc = pg_command_while(conn, text_str(&sql), terminate_sessions, termination);
     text_free(&sql);
     return rc == HANGAR_OK ? rc
                            : pg_raise(src, &conn->err, "cannot rename database %s to %s", from, to);
@@ -74,19 +77,20 @@ static enum hangar_rc rename_database(struct pg_target *target, struct pg_conn *
 
 /* Within the transaction: renames both databases, and sets their properties. */
 static enum hangar_rc exchange_names(struct pg_target *target, struct pg_conn *conn,
-                                     struct ending *ending)
+                                     struct pg_termination *termination)
 {
     struct pg_clean *clean = target->clean;
     struct text sql = {0};
-    enum hangar_rc rc = prepare_termination(target, ending);
+    enum hangar_rc rc = prepare_termination(target, termination);
     if (rc == HANGAR_OK && target->exists) {
-        rc = rename_database(target, conn, ending, target->name, clean->retired);
+        rc = rename_database(target, conn, termination, target->name, clean->retired);
     }
-    if (rc == HANGAR_OK && target->exists) { /* none can appear from here on */
+    /* once it is renamed, no client can create an obstacle in it */
+    if (rc == HANGAR_OK && target->exists) {
         rc = pg_clean_obstacles(target, conn);
     }
     if (rc == HANGAR_OK) {
-        rc = rename_database(target, conn, ending, clean->into, target->name);
+        rc = rename_database(target, conn, termination, clean->into, target->name);
     }
     if (rc != HANGAR_OK) {
         return rc;
@@ -158,7 +162,7 @@ static enum hangar_rc resolve_commit(struct pg_source *src, const struct pg_targ
                      target->name, target->clean->into);
 }
 
-static enum hangar_rc exchange_all_names(struct pg_source *src, struct ending *ending)
+static enum hangar_rc exchange_all_names(struct pg_source *src, struct pg_termination *termination)
 {
     struct pg_restore *restore = src->restore;
     struct pg_conn *keeper = restore->keeper;
@@ -167,8 +171,8 @@ static enum hangar_rc exchange_all_names(struct pg_source *src, struct ending *e
     if (pg_cancelled(src)) {
         return pg_raise_cancelled(src);
     }
-    keeper->ignores_cancel = ending->conn->ignores_cancel =
-        true; /* from here on the swap is finished, whether cancelled or not */
+    /* from here on the swap is finished, whether cancelled or not */
+    keeper->ignores_cancel = termination->conn->ignores_cancel = true;
     if (pg_command(keeper, "BEGIN") != HANGAR_OK) {
         return pg_raise(src, &keeper->err,
                         "cannot begin the transaction that replaces the databases");
@@ -178,7 +182,7 @@ static enum hangar_rc exchange_all_names(struct pg_source *src, struct ending *e
             continue;
         }
         last = &restore->targets[i];
-        rc = exchange_names(last, keeper, ending);
+        rc = exchange_names(last, keeper, termination);
     }
     if (rc == HANGAR_OK && last) {
         int pid = PQbackendPID(keeper->pq);
@@ -226,25 +230,25 @@ static void drop_retired(struct pg_source *src, struct pg_conn *conn, struct han
 enum hangar_rc pg_clean_swap(struct pg_source *src, struct hangar_attrs *report)
 {
     struct pg_restore *restore = src->restore;
-    struct ending ending = {0};
+    struct pg_termination termination = {0};
     enum hangar_rc rc = HANGAR_OK;
     for (size_t i = 0; i < restore->target_count && !restore->disconnect; i++) {
         struct pg_target *target = &restore->targets[i];
         if (rc == HANGAR_OK && !target->skipped && target->exists) {
-            rc = pg_sessions_gone(target, restore->keeper, src->opt.lock_timeout_ms);
+            rc = pg_await_disconnect(target, restore->keeper, src->opt.lock_timeout_ms);
         }
     }
     if (rc == HANGAR_OK) {
-        rc = pg_maintenance_open(src, &ending.conn);
+        rc = pg_maintenance_open(src, &termination.conn);
     }
     if (rc == HANGAR_OK) {
-        rc = exchange_all_names(src, &ending);
+        rc = exchange_all_names(src, &termination);
     }
     if (rc == HANGAR_OK) {
-        ending.conn->ignores_cancel = false;
-        drop_retired(src, ending.conn, report);
+        termination.conn->ignores_cancel = false;
+        drop_retired(src, termination.conn, report);
     }
-    pg_close(ending.conn);
-    text_free(&ending.sql);
+    pg_close(termination.conn);
+    text_free(&termination.sql);
     return rc;
 }

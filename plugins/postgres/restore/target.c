@@ -109,7 +109,7 @@ static enum hangar_rc refuse_content(struct pg_target *target, struct pg_conn *c
     return HANGAR_OK;
 }
 
-enum hangar_rc pg_target_may_create(struct pg_target *target, struct pg_conn *conn)
+enum hangar_rc pg_target_check_create(struct pg_target *target, struct pg_conn *conn)
 {
     struct pg_source *src = target->src;
     enum hangar_rc rc = HANGAR_OK;
@@ -138,7 +138,7 @@ static enum hangar_rc check_may_create(struct pg_target *target, int *server_ver
         return rc;
     }
     *server_version = conn->version;
-    rc = pg_target_may_create(target, conn);
+    rc = pg_target_check_create(target, conn);
     pg_close(conn);
     return rc;
 }

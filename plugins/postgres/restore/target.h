@@ -49,7 +49,7 @@ enum hangar_rc pg_target_contents(struct pg_target *target, struct pg_conn *conn
                                   struct text *what);
 
 /* HANGAR_AUTH, reported to the host, when this role may not create databases. */
-enum hangar_rc pg_target_may_create(struct pg_target *target, struct pg_conn *conn);
+enum hangar_rc pg_target_check_create(struct pg_target *target, struct pg_conn *conn);
 
 /* Finds out whether the database exists.  HANGAR_EXISTS, reported to the host, when it
  * holds something. */

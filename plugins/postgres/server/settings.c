@@ -42,7 +42,7 @@ static void add_common_settings(struct pg_conn *conn, struct text *sql)
     }
 }
 
-enum hangar_rc pg_settle_reader(struct pg_conn *conn)
+enum hangar_rc pg_set_up_reader(struct pg_conn *conn)
 {
     struct text sql = {0};
     add_common_settings(conn, &sql);
@@ -56,7 +56,7 @@ enum hangar_rc pg_settle_reader(struct pg_conn *conn)
     return pg_command_text(conn, &sql);
 }
 
-enum hangar_rc pg_settle_writer(struct pg_conn *conn)
+enum hangar_rc pg_set_up_writer(struct pg_conn *conn)
 {
     struct text sql = {0};
     add_common_settings(conn, &sql);

@@ -14,7 +14,7 @@
 void pg_add_prelude(struct text *text, const char *encoding);
 
 /* Runs them, and what a session needs besides to read a backup or to write a restore. */
-enum hangar_rc pg_settle_reader(struct pg_conn *conn);
-enum hangar_rc pg_settle_writer(struct pg_conn *conn);
+enum hangar_rc pg_set_up_reader(struct pg_conn *conn);
+enum hangar_rc pg_set_up_writer(struct pg_conn *conn);
 
 #endif
