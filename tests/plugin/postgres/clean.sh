@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# clean.sh: a database that is in use is replaced as a whole or not at all: what is in
-# the way is refused, what fails or dies leaves it as it was, what is left of that goes
-# with the next restore, and nobody ever meets anything between the old and the new.
+# clean.sh: a database that is in use is replaced as a whole or not at all.  Obstacles are
+# reported; a restore that fails or dies leaves the database as it was; the next restore removes its
+# leftovers; and no client ever sees a state between the old and the new database.
 . "$(dirname "$0")/lib.sh"
 
 # As in lib.sh, but the status is a pattern.
@@ -19,10 +19,10 @@ odd='Odd "name" of 63 bytes, with ümläuts; and -- more: 0123456789'
 
 setup() {
     make_hard
-    # a subscription would be in the way
+    # a subscription would be an obstacle
     sql hard "ALTER SUBSCRIPTION sleeping SET (slot_name = NONE)" "DROP SUBSCRIPTION sleeping"
     works run backup "$work/hard" database=hard
-    # what is in use differs from the backup in rows, definitions and properties
+    # the databases in use differ from the backups in rows, definitions and properties
     sql hard "DROP SCHEMA IF EXISTS extra CASCADE" "CREATE SCHEMA extra" \
         "CREATE TABLE extra.later AS SELECT generate_series(1, 1000) a"
     sql postgres "ALTER DATABASE hard SET work_mem = '9MB'" "ALTER DATABASE hard CONNECTION LIMIT 7" \
@@ -38,7 +38,7 @@ setup() {
     sql live "UPDATE t SET b = 'now' WHERE a % 2 = 0" "INSERT INTO t VALUES (0, 'new')"
 }
 
-# All of a database's definitions and rows, with its properties.
+# Prints all definitions, rows and properties of a database.
 state_of() {
     _pg_dump_plain -C --schema-only -d "$1"
     _pg_rows_sorted "$1"
@@ -46,10 +46,10 @@ state_of() {
         shobj_description(oid, 'pg_database') FROM pg_database d WHERE datname = '$1'"
 }
 
-ours() { sql postgres "SELECT datname FROM pg_database WHERE datname LIKE 'hangar%' ORDER BY 1"; }
+leftovers() { sql postgres "SELECT datname FROM pg_database WHERE datname LIKE 'hangar%' ORDER BY 1"; }
 
-nothing_of_ours() { [ -z "$(ours)" ]; }
-none_of_ours() { nothing_of_ours || fail "left: $(ours)"; }
+no_leftovers() { [ -z "$(leftovers)" ]; }
+expect_no_leftovers() { no_leftovers || fail "leftovers: $(leftovers)"; }
 
 keep_state() { state_of live >"$work/before"; }
 
@@ -58,10 +58,10 @@ as_it_was() {
     diff "$work/before" "$work/after" >"$work/diff" || fail "it changed: $(head -5 "$work/diff")"
 }
 
-# live is as in the backup: sum of rows, and nothing of what was added since.
+# Expects the rows of the backup in database live, and none that were added since.
 as_in_backup() {
     [ "$(sql "${1:-live}" "SELECT count(*), count(*) FILTER (WHERE b = 'now' OR a = 0) FROM t")" = '20000|0' ] ||
-        fail "it is not as in the backup: $(sql "${1:-live}" 'SELECT count(*) FROM t')"
+        fail "it differs from the backup: $(sql "${1:-live}" 'SELECT count(*) FROM t')"
 }
 
 spoil() {
@@ -70,7 +70,7 @@ spoil() {
     keep_state
 }
 
-# A client that is connected for as long as it is let.
+# Connects a client that stays until it is ended.
 connect() {
     PGAPPNAME=the_app psql -X -q -d "${1:-live}" -U "${2:-postgres}" -c 'SELECT pg_sleep(600)' >/dev/null 2>&1 &
     until_true is_connected "${1:-live}"
@@ -81,31 +81,31 @@ is_connected() {
 
 it_replaces_a_database_with_all_its_properties() {
     expect 0 'load hard into a new database beside it with 2 sessions' run clean-plan "$work/hard" database=hard
-    grep -q 'target_empty: 0' "$work/out" || fail "it holds something"
-    grep -q 'database hard: no sessions are connected' "$work/out" || fail "nobody is connected"
+    grep -q 'target_empty: 0' "$work/out" || fail "the target counts as empty"
+    grep -q 'database hard: no sessions are connected' "$work/out" || fail "sessions are connected"
     works run clean "$work/hard" database=hard
-    grep -q 'left_behind' "$work/log" && fail "something is left"
-    none_of_ours
-    pg_same copy hard "$work" >"$work/diff" || fail "it is not as in the backup: $(head -5 "$work/diff")"
+    grep -q 'left_behind' "$work/log" && fail "a database is left behind"
+    expect_no_leftovers
+    pg_same copy hard "$work" >"$work/diff" || fail "it differs from the backup: $(head -5 "$work/diff")"
     state_of hard | tail -1 | grep -q "^hard|50|f|t|.*|hard 'one'$" || fail "properties: $(state_of hard | tail -1)"
-    # again: the same over what is now there
+    # the same again, over the restored database
     works run clean "$work/hard" database=hard
-    pg_same copy hard "$work" >"$work/diff" || fail "the second time it is not"
+    pg_same copy hard "$work" >"$work/diff" || fail "it differs after the second restore"
 }
 
-it_makes_one_that_is_not_there() {
-    gone fresh
+it_creates_a_missing_database() {
+    drop_database fresh
     expect 0 'database fresh: does not exist' run clean-plan "$work/live" database=fresh
-    grep -q 'target_empty: 1' "$work/out" || fail "there is nothing to lose"
+    grep -q 'target_empty: 1' "$work/out" || fail "the target does not count as empty"
     works run clean "$work/live" database=fresh
     as_in_backup fresh
-    gone fresh
+    drop_database fresh
     sql postgres "CREATE DATABASE fresh"
     expect 0 'target_empty: 1' run clean-plan "$work/live" database=fresh
     works run clean "$work/live" database=fresh
     as_in_backup fresh
-    none_of_ours
-    gone fresh
+    expect_no_leftovers
+    drop_database fresh
 }
 
 it_quotes_names() {
@@ -115,12 +115,12 @@ it_quotes_names() {
         sql "$name" "CREATE TABLE other (a int)"
         works run clean "$work/live" "database=$name"
         as_in_backup "$name"
-        none_of_ours
+        expect_no_leftovers
         sql postgres "DROP DATABASE \"${name//\"/\"\"}\""
     done
 }
 
-it_refuses_while_somebody_is_connected() {
+it_refuses_while_sessions_are_connected() {
     spoil
     connect
     expect 6 'cannot replace database live on .*: 1 session is connected to it: postgres \(the_app\); hint: .*--disconnect' \
@@ -128,16 +128,16 @@ it_refuses_while_somebody_is_connected() {
     expect 6 '1 session is connected' run clean "$work/live" database=live
     is_connected live || fail "the session was ended"
     as_it_was
-    none_of_ours
+    expect_no_leftovers
     expect 0 'end the sessions in it: postgres \(the_app\)' run disconnect-plan "$work/live" database=live
     is_connected live || fail "a plan ended the session"
     works run disconnect "$work/live" database=live
     wait
     as_in_backup
-    none_of_ours
+    expect_no_leftovers
 }
 
-it_waits_for_sessions_that_come_while_it_loads() {
+it_refuses_sessions_that_connect_while_it_loads() {
     spoil
     rm -f "$work/live/paused" "$work/live/go"
     run --pause-phase 2 clean "$work/live" database=live lock_timeout=500ms &
@@ -147,26 +147,26 @@ it_waits_for_sessions_that_come_while_it_loads() {
     touch "$work/live/go"
     expect 6 '1 session is connected' wait $restore
     as_it_was
-    none_of_ours
+    expect_no_leftovers
     sql postgres "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'the_app'" >/dev/null
 }
 
-it_says_whose_sessions_it_may_not_end() {
+it_names_sessions_that_it_may_not_end() {
     connect live postgres
     expect 4 'cannot replace database live: user owner1 may not end 1 of the sessions in it: postgres \(the_app\); hint: GRANT pg_signal_backend' \
         run disconnect "$work/live" database=live user=owner1
     is_connected live || fail "the session was ended"
     sql postgres "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'the_app'" >/dev/null
     wait
-    # its own it may; and an owner with CREATEDB is all that is needed
+    # it may end its own; being an owner with CREATEDB is enough
     spoil
     connect live owner1
     works run disconnect "$work/live" database=live user=owner1 globals=none
     as_in_backup
-    none_of_ours
+    expect_no_leftovers
 }
 
-it_refuses_what_is_in_the_way() {
+it_refuses_obstacles() {
     spoil
     sql live "SELECT pg_create_logical_replication_slot('my_slot', 'pgoutput')" >/dev/null
     expect 6 "it has the replication slot my_slot; hint: .*pg_drop_replication_slot\\('my_slot'\\)" \
@@ -191,24 +191,24 @@ it_refuses_what_is_in_the_way() {
     expect 5 'cannot connect to the maintenance database nowhere' \
         run clean "$work/live" database=live maintenance_db=nowhere
     as_it_was
-    none_of_ours
+    expect_no_leftovers
     works run clean "$work/live" database=live maintenance_db=template1
     as_in_backup
 }
 
-it_needs_room_for_both() {
+it_requires_space_for_both_databases() {
     spoil
     cp -r "$work/live" "$work/huge"
-    # the rows are said to be many: 900 petabytes
+    # the index claims 900 petabytes of rows
     python3 -c 'import re, sys; t = open(sys.argv[1]).read(); i = t.index("/data/")
 open(sys.argv[1], "w").write(t[:i] + re.sub(r"\"size\": \d+", "\"size\": " + "9" + "0" * 17, t[i:], count=1))' \
-        "$work/huge/index.json" || fail "the test does not know index.json"
+        "$work/huge/index.json" || fail "index.json has an unexpected form"
     expect 7 'cannot load [0-9]{12} MiB beside the existing databases: the disk of the server has [0-9]+ MiB free' \
         run clean-plan "$work/huge" database=live
     as_it_was
 }
 
-it_refuses_what_came_into_the_way_while_it_loaded() {
+it_refuses_obstacles_that_appear_while_it_loads() {
     spoil
     rm -f "$work/live/paused" "$work/live/go"
     run --pause-phase 2 clean "$work/live" database=live &
@@ -218,30 +218,30 @@ it_refuses_what_came_into_the_way_while_it_loaded() {
     expect 6 'it has the replication slot my_slot' wait $!
     sql live "SELECT pg_drop_replication_slot('my_slot')" >/dev/null
     as_it_was
-    none_of_ours
+    expect_no_leftovers
 }
 
-it_leaves_all_as_it_was_when_loading_fails() {
+it_changes_nothing_when_loading_fails() {
     local data restore
     spoil
     cp -r "$work/live" "$work/bad"
     data=$(find "$work/bad/objects/live/data" -name '*.sql' | head -1)
-    # a row more
+    # one more row
     sed -i '/^COPY /{n;p}' "$data"
     expect '[1-9]' 'rc [0-9]*: cannot' run clean "$work/bad" database=live
     as_it_was
-    none_of_ours
-    # a key twice, which shows when the index is built
+    expect_no_leftovers
+    # a duplicate key, which is detected when the index is built
     rm -f "$work/live/paused" "$work/live/go"
     run --pause-phase 1 clean "$work/live" database=live &
     restore=$!
     until_true test -e "$work/live/paused"
-    sql "$(ours)" "INSERT INTO t VALUES (3, 'somebody')"
+    sql "$(leftovers)" "INSERT INTO t VALUES (3, 'another')"
     touch "$work/live/go"
     expect '[1-9]' 'could not create unique index "t_pkey"' wait $restore
     as_it_was
-    none_of_ours
-    # a session that loads is ended
+    expect_no_leftovers
+    # a loading session is terminated
     psql -X -q -d postgres >/dev/null 2>&1 <<'SQL' &
 DO $$ BEGIN LOOP
     PERFORM pg_terminate_backend(pid) FROM pg_stat_activity
@@ -253,21 +253,21 @@ SQL
     expect '[1-9]' 'rc [28]:' run --step 10 clean "$work/live" database=live
     wait
     as_it_was
-    none_of_ours
+    expect_no_leftovers
 }
 
-it_leaves_all_as_it_was_when_cancelled() {
+it_changes_nothing_when_cancelled() {
     local ms
     spoil
     for ms in 20 60 120 250 400; do
         expect '(10|0)' '.' run --step 500 --cancel-after $ms clean "$work/live" database=live
         if grep -q 'rc 10' "$work/log"; then as_it_was; else as_in_backup; spoil; fi
-        until_true nothing_of_ours # the server may take a moment to end what was cancelled
+        until_true no_leftovers # the server may need a moment to end a cancelled statement
     done
-    until_true nobody_left
+    until_true no_sessions_left
 }
 
-it_cleans_up_after_one_that_was_killed() {
+it_removes_the_leftovers_of_a_killed_restore() {
     local phase pid left
     spoil
     for phase in 1 2; do
@@ -278,36 +278,36 @@ it_cleans_up_after_one_that_was_killed() {
         kill -KILL "$pid"
         wait 2>/dev/null
         as_it_was
-        left=$(ours)
-        [[ $left =~ ^hangar_new_[0-9a-f]{8}_[0-9a-f]{8}$ ]] || fail "nothing is left to be cleaned: $left"
+        left=$(leftovers)
+        [[ $left =~ ^hangar_new_[0-9a-f]{8}_[0-9a-f]{8}$ ]] || fail "no leftover: $left"
         expect 0 "drop the leftovers of a dead restore: $left" run clean-plan "$work/live" database=live
-        [ "$(ours)" = "$left" ] || fail "a plan cleans up"
-        # that of another target does not
-        gone elsewhere
+        [ "$(leftovers)" = "$left" ] || fail "a plan removed it"
+        # the restore of another target does not remove it
+        drop_database elsewhere
         works run clean "$work/live" database=elsewhere
-        [ "$(ours)" = "$left" ] || fail "another target's restore cleans up"
+        [ "$(leftovers)" = "$left" ] || fail "the restore of another target removed it"
         works run clean "$work/live" database=live
-        grep -q "dropped database $left, a leftover of a dead restore" "$work/log" || fail "it does not say so"
+        grep -q "dropped database $left, a leftover of a dead restore" "$work/log" || fail "the removal is not logged"
         as_in_backup
-        none_of_ours
+        expect_no_leftovers
         spoil
     done
-    # one that died before it could set its mark, and after the swap
+    # leftovers of a restore that died before it set its mark, and of one that died after the swap
     sql postgres "CREATE DATABASE ${left%_*}_00000000 CONNECTION LIMIT 104740051"
     sql postgres "CREATE DATABASE ${left/new/old}"
     sql postgres "COMMENT ON DATABASE ${left/new/old} IS 'hangar: this was database live until a restore replaced it; the next such restore drops it'" \
         "ALTER DATABASE ${left/new/old} ALLOW_CONNECTIONS false"
-    # and three that are not ours
+    # and three databases that are not leftovers
     sql postgres "CREATE DATABASE ${left%_*}_11111111" "CREATE DATABASE hangar_new_mine CONNECTION LIMIT 104740051" \
         "CREATE DATABASE ${left%_*}_22222222 CONNECTION LIMIT 104740051" \
         "COMMENT ON DATABASE ${left%_*}_22222222 IS 'mine'"
     works run clean "$work/live" database=live
-    [ "$(ours | tr '\n' ' ')" = "${left%_*}_11111111 ${left%_*}_22222222 hangar_new_mine " ] || fail "wrong ones went: $(ours)"
-    for name in $(ours); do sql postgres "DROP DATABASE $name"; done
-    gone elsewhere
+    [ "$(leftovers | tr '\n' ' ')" = "${left%_*}_11111111 ${left%_*}_22222222 hangar_new_mine " ] || fail "the wrong databases were removed: $(leftovers)"
+    for name in $(leftovers); do sql postgres "DROP DATABASE $name"; done
+    drop_database elsewhere
 }
 
-it_is_alone_on_its_target() {
+it_excludes_a_second_restore_of_its_target() {
     spoil
     rm -f "$work/live/paused" "$work/live/go"
     run --pause-phase 1 clean "$work/live" database=live &
@@ -317,10 +317,10 @@ it_is_alone_on_its_target() {
     touch "$work/live/go"
     works wait $!
     as_in_backup
-    none_of_ours
+    expect_no_leftovers
 }
 
-it_replaces_several_at_once_or_none() {
+it_replaces_all_databases_or_none() {
     sql postgres "CREATE DATABASE one" "CREATE DATABASE two"
     sql one "CREATE TABLE t AS SELECT 1 AS a"
     sql two "CREATE TABLE t AS SELECT 2 AS a"
@@ -334,9 +334,9 @@ it_replaces_several_at_once_or_none() {
     works run disconnect "$work/both" databases=one databases=two
     wait
     [ "$(sql one "TABLE t") $(sql two "TABLE t")" = "1 2" ] || fail "not both are back"
-    # a safety backup of those that are there, and its restore
+    # a safety backup of the databases that exist, and its restore
     sql one "UPDATE t SET a = 11"
-    gone two
+    drop_database two
     rm -rf "$work/saved"
     expect 5 'database "two" does not exist' run backup "$work/saved" databases=one databases=two
     rm -rf "$work/saved"
@@ -345,57 +345,57 @@ it_replaces_several_at_once_or_none() {
     works run clean "$work/both" databases=one databases=two
     [ "$(sql one "TABLE t") $(sql two "TABLE t")" = "1 2" ] || fail "not both are there"
     works run clean "$work/saved" databases=one databases=two
-    [ "$(sql one "TABLE t") $(sql two "TABLE t")" = "11 2" ] || fail "the safety backup did not come back"
-    none_of_ours
-    gone one
-    gone two
+    [ "$(sql one "TABLE t") $(sql two "TABLE t")" = "11 2" ] || fail "the safety backup was not restored"
+    expect_no_leftovers
+    drop_database one
+    drop_database two
 }
 
-it_says_when_the_old_one_cannot_be_dropped() {
+it_reports_an_old_database_that_cannot_be_dropped() {
     local restore left
     spoil
     rm -f "$work/live/paused" "$work/live/go"
     run --pause-phase 2 clean "$work/live" database=live &
     restore=$!
     until_true test -e "$work/live/paused"
-    # of all that is still to come only DROP DATABASE writes into this table
+    # of the remaining statements only DROP DATABASE writes into this table
     PGAPPNAME=the_app psql -X -q -d postgres -c 'BEGIN' -c 'LOCK TABLE pg_shdepend IN SHARE MODE' \
         -c 'SELECT pg_sleep(600)' >/dev/null 2>&1 &
     until_true is_connected postgres
     until_true holds_the_lock
     touch "$work/live/go"
     works wait $restore
-    left=$(ours)
+    left=$(leftovers)
     grep -q "report left_behind: the old database live, now called $left: .*; hint: drop it, or leave it to the next" \
-        "$work/log" || fail "it does not say what is left: $left"
+        "$work/log" || fail "the report does not name $left"
     as_in_backup
     sql postgres "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'the_app'" >/dev/null
     wait
     works run clean "$work/live" database=live
-    none_of_ours
+    expect_no_leftovers
 }
 holds_the_lock() {
     [ "$(sql postgres "SELECT count(*) FROM pg_locks WHERE relation = 'pg_shdepend'::regclass AND mode = 'ShareLock' AND granted")" = 1 ]
 }
 
-# The connection breaks around the COMMIT that puts everything in its place.
-it_finds_out_what_became_of_a_commit_without_an_answer() {
+# The connection breaks before or after the COMMIT of the swap.
+it_resolves_a_commit_without_an_answer() {
     spoil
     expect 8 'cannot replace database live: the transaction was not committed: ' refusing LOSE=statement clean "$work/live" database=live
     as_it_was
-    none_of_ours
+    expect_no_leftovers
     works refusing LOSE=answer clean "$work/live" database=live
     as_in_backup
-    none_of_ours
+    expect_no_leftovers
 }
 
-it_says_what_the_server_refused_and_leaves_all_as_it_was() {
+it_reports_the_refused_statement_and_changes_nothing() {
     local part says
     spoil
     while IFS='|' read -r part says; do
         expect '[0-9]+' "$says.*refused_by_the_test" refusing "REFUSE=$part" clean "$work/live" database=live
         as_it_was
-        none_of_ours
+        expect_no_leftovers
     done <<'END'
 s.application_name|cannot list the sessions: 
 pg_replication_slots|cannot list the obstacles to replacing database live: 
@@ -404,8 +404,8 @@ ALLOW_CONNECTIONS false|cannot set the properties of database live:
 END
 }
 
-# Clients that come and go all the time meet the old one or the new one, or are refused.
-it_shows_nobody_anything_in_between() {
+# Clients that connect all the time see the old database or the new one, or are refused.
+it_shows_clients_the_old_or_the_new_database_only() {
     local client
     spoil
     (while :; do
@@ -418,14 +418,14 @@ it_shows_nobody_anything_in_between() {
     until_true grep -q '^new' "$work/met"
     kill $client
     wait $client 2>/dev/null
-    grep -q '^new20000$' "$work/met" || fail "nobody met the new one"
+    grep -q '^new20000$' "$work/met" || fail "no client saw the new database"
     grep -vE '^(old20001|new20000)$' "$work/met" |
         grep -vE 'seems to have just been dropped or renamed|database "live" does not exist|terminating connection|server closed|before or while|^$|connection to server' |
         head -3 >"$work/strange"
-    [ ! -s "$work/strange" ] || fail "somebody met $(cat "$work/strange")"
-    sed -n '/new20000/,$p' "$work/met" | grep -q old && fail "the old one came back"
+    [ ! -s "$work/strange" ] || fail "a client saw $(cat "$work/strange")"
+    sed -n '/new20000/,$p' "$work/met" | grep -q old && fail "the old database reappeared"
     as_in_backup
-    none_of_ours
+    expect_no_leftovers
 }
 
 main

@@ -73,8 +73,8 @@ static void record_result(struct driver_run *run, enum hangar_rc rc)
 {
     pthread_mutex_lock(&run->mutex);
     bool first = rc != HANGAR_OK && run->rc == HANGAR_OK;
-    if (first ||
-        (run->rc == HANGAR_CANCELLED && rc != HANGAR_OK)) { /* a cancel has no cause of its own */
+    /* a cancel is the consequence of another failure, which replaces it */
+    if (first || (run->rc == HANGAR_CANCELLED && rc != HANGAR_OK)) {
         run->rc = rc;
     }
     pthread_mutex_unlock(&run->mutex);

@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- SPDX-FileCopyrightText: The hangar authors
 --
--- hard.sql: a database with everything that has ever made a backup go wrong.
--- Run by psql as superuser in an empty database; uses roles app, "Odd Röle" and reader.
+-- hard.sql: a database with everything that ever made a backup fail.  Run it with psql as a
+-- superuser in an empty database; it needs the roles app, "Odd Röle" and reader.
 \set ON_ERROR_STOP on
 SET client_min_messages = warning;
 
@@ -160,7 +160,7 @@ CREATE UNIQUE INDEX ON stored (m);
 CREATE MATERIALIZED VIEW above AS SELECT count(*) AS n FROM stored WITH DATA;
 CREATE MATERIALIZED VIEW not_filled AS SELECT 1 AS one WITH NO DATA;
 
--- rights
+-- privileges
 CREATE TABLE secrets (owner name DEFAULT current_user, what text);
 INSERT INTO secrets VALUES ('app', 'mine'), ('reader', 'theirs');
 ALTER TABLE secrets ENABLE ROW LEVEL SECURITY;

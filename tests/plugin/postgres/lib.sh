@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# lib.sh: what the tests of the postgres plugin share.  To be sourced by bash with
-# the path of postgres_driver as $1; starts a private server, and stops it at the
-# end whatever happens.  Runs the functions whose names begin with "it_", and
-# says what became of each.
+# lib.sh: what the tests of the postgres plugin share.  Source it in bash with the path of
+# postgres_driver as $1.  It starts a private server, which is stopped at the end in any case,
+# runs the functions whose names begin with "it_", and reports the result of each.
 
 set -u
 here=$(dirname "${BASH_SOURCE[0]}")
@@ -18,7 +17,7 @@ export TMPDIR=$work PGCLIENTENCODING=UTF8
 unset PGPASSWORD PGPASSFILE PGSERVICE PGOPTIONS PGDATABASE
 failures=0
 
-# What a test left running in the background.
+# Ends what a test has left running in the background.
 kill_jobs() {
     local job
     for job in $(jobs -p); do
@@ -34,7 +33,7 @@ finish() {
 trap finish EXIT
 trap 'exit 1' INT TERM
 
-# Fails the test that is running.
+# Ends the running test with a failure.
 fail() {
     echo "  $*" >&2
     [ -s "$work/log" ] && sed 's/^/    /' "$work/log" | grep -av '  alive:' | tail -15 >&2
@@ -48,7 +47,7 @@ sql() { # DATABASE STATEMENT...
     PGDATABASE=$database psql -X -q -At -v ON_ERROR_STOP=1 "${args[@]}" || fail "sql $database: $*"
 }
 
-# Runs the driver with the server's address; its messages go to $work/log.
+# Runs the driver with the address of the server; its messages go to $work/log.
 run() {
     local flags=()
     while [ "${1#--}" != "$1" ]; do flags+=("$1" "$2"); shift 2; done
@@ -58,20 +57,21 @@ run() {
         >"$work/out" 2>"$work/log"
 }
 
-# refusing WHAT COMMAND DIR...: run, with a fault of refuse.c ("REFUSE=TEXT").
+# refusing FAULT COMMAND DIR...: run with a fault of refuse.c ("REFUSE=TEXT").
 refusing() {
     local what=$1
     shift
     (export "${what?}" && run "$@")
 }
 
-# expect STATUS TEXT run...: it ends with that rc, and says this (a regular expression).
+# expect STATUS TEXT run...: expects this result code, and output that matches TEXT, a regular
+# expression.
 expect() {
     local want=$1 text=$2 got=0
     shift 2
     "$@" || got=$?
     [ "$got" = "$want" ] || fail "ended with $got, not $want: $*"
-    grep -qE -e "$text" "$work/log" "$work/out" || fail "does not say: $text"
+    grep -qE -e "$text" "$work/log" "$work/out" || fail "no output matches: $text"
 }
 
 works() {
@@ -80,27 +80,27 @@ works() {
     [ "$got" = 0 ] || fail "ended with $got: $*"
 }
 
-# Waits until a command succeeds, at most a minute.
+# Waits until a command succeeds, at most one minute.
 until_true() {
     local i
     for ((i = 0; i < 600; i++)); do
         "$@" >/dev/null 2>&1 && return 0
         sleep 0.1
     done
-    fail "never came true: $*"
+    fail "did not succeed within a minute: $*"
 }
 
-fresh() { # a directory that is not there, and no database copy
+fresh() { # prints a directory that does not exist; drops database copy
     rm -rf "$work/b"
-    gone copy
+    drop_database copy
     echo "$work/b"
 }
 
-gone() { # DATABASE
+drop_database() { # DATABASE
     local name
     for name in $(sql postgres "SELECT 1 FROM pg_database WHERE datname = '$1'"); do
         [ "$name" = 1 ] || continue
-        # a subscription would keep it
+        # a subscription would prevent the drop
         sql "$1" "SELECT format('ALTER SUBSCRIPTION %1\$I SET (slot_name = NONE); DROP SUBSCRIPTION %1\$I', subname) FROM pg_subscription WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())" |
             tr ';' '\n' | while read -r drop; do sql "$1" "$drop"; done
         sql postgres "DROP DATABASE \"$1\" WITH (FORCE)"
@@ -109,8 +109,8 @@ gone() { # DATABASE
 
 exists() { [ "$(sql postgres "SELECT count(*) FROM pg_database WHERE datname = '$1'")" = 1 ]; }
 
-# Nobody of ours is left on the server.
-nobody_left() {
+# No session of hangar or its tools is connected to the server.
+no_sessions_left() {
     [ "$(sql postgres "SELECT count(*) FROM pg_stat_activity
         WHERE application_name IN ('hangar', 'pg_dump', 'pg_restore', 'pg_dumpall')")" = 0 ]
 }
@@ -138,6 +138,7 @@ main() {
     for name in $(declare -F | sed -n 's/^declare -f \(it_.*\)/\1/p'); do
         [ -z "${ONLY:-}" ] || [ "$ONLY" = "$name" ] || continue
         : >"$work/log"
+        rm -rf "$work/none"
         if (trap kill_jobs EXIT; "$name"); then
             echo "ok ${name#it_}"
         else

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# many.sh: with thousands of tables pg_dump is not told each of them, and nothing
-# is lost by that.
+# many.sh: with thousands of tables pg_dump does not get the name of each; the backup must still
+# be complete.
 . "$(dirname "$0")/lib.sh"
 
 setup() {
@@ -22,13 +22,13 @@ it_restores_an_equal_database() {
     local b
     b=$(fresh)
     works run backup "$b" database=hard
-    [ -f "$b/objects/hard/large_objects.dump" ] || fail "it went the other way"
-    [ "$(wc -l <"$b/objects/hard/tables.jsonl")" -gt 2010 ] || fail "tables.jsonl is short"
+    [ -f "$b/objects/hard/large_objects.dump" ] || fail "the backup was made as for few tables"
+    [ "$(wc -l <"$b/objects/hard/tables.jsonl")" -gt 2010 ] || fail "tables.jsonl has too few lines"
     works run compare "$b" database=copy
     works pg_same hard copy "$work"
 }
 
-it_can_be_followed_by_hand() {
+it_writes_commands_that_restore_by_hand() {
     local b
     b=$(fresh)
     works run backup "$b" database=hard
@@ -51,8 +51,8 @@ it_selects_tables_with_their_sequences() {
 3" ] || fail "sequences were not set"
 }
 
-# Ours, put into one that is there: no extension that comes with the server has any.
-it_keeps_the_configuration_tables_of_extensions() {
+# The test adds a table of its own to an extension: none that comes with the server has any.
+it_backs_up_the_configuration_tables_of_extensions() {
     local b
     b=$(fresh)
     sql hard 'CREATE TABLE "Odd settings" (name text, value text, length int GENERATED ALWAYS AS (length(value)) STORED)' \
@@ -61,10 +61,10 @@ it_keeps_the_configuration_tables_of_extensions() {
         ARRAY['\"Odd settings\"'::regclass::oid], extcondition = ARRAY['WHERE name <> ''shipped''']
         WHERE extname = 'citext'"
     works run backup "$b" database=hard
-    grep -q $'^own\tone\\\\ttwo$' "$b/objects/hard/sequences.sql" || fail "its row is not there"
+    grep -q $'^own\tone\\\\ttwo$' "$b/objects/hard/sequences.sql" || fail "its row is missing"
     grep -q '^COPY "public"."Odd settings" ("name", "value") FROM stdin' "$b/objects/hard/sequences.sql" ||
-        fail "it is not loaded"
-    grep -q '^shipped' "$b/objects/hard/sequences.sql" && fail "a row of the extension itself is there"
+        fail "its COPY is missing"
+    grep -q '^shipped' "$b/objects/hard/sequences.sql" && fail "a row of the extension itself was copied"
     rm -rf "$b"
     expect 8 'cannot read the extensions of database hard: .*refused_by_the_test' \
         refusing 'REFUSE=FROM ONLY "public"."Odd settings" WHERE' backup "$b" database=hard

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# races.sh: a server that is used, changed and killed while it is backed up.
+# races.sh: backups of a server that is written to, altered and killed in the meantime.
 . "$(dirname "$0")/lib.sh"
 
 setup() {
@@ -15,7 +15,7 @@ setup() {
         "CREATE TABLE big AS SELECT g, repeat('y', 1000) AS y FROM generate_series(1, 60000) g"
 }
 
-# A backup that may be asked to be tried again, as the core does.
+# A backup that is repeated while its result is HANGAR_RETRY, as in the core.
 backup_with_retries() { # DIR OPTION...
     local dir=$1 tries got=2
     shift
@@ -27,7 +27,7 @@ backup_with_retries() { # DIR OPTION...
     [ "$got" = 0 ] || fail "ended with $got after $tries attempts: $(grep "^rc" "$work/log")"
 }
 
-# Ends the background job and what it runs.
+# Ends a background job and waits for it.
 stop_job() {
     kill "$1" 2>/dev/null
     wait "$1" 2>/dev/null
@@ -50,10 +50,10 @@ SQL
     for i in 1 2 3 4 5; do
         until_true moved $((70 * i))
         backup_with_retries "$b" database=busy object_size=64KiB jobs=3 exclude_table_data=big
-        gone copy
+        drop_database copy
         works run compare "$b" database=copy
         [ "$(sql copy 'SELECT (SELECT sum(amount) FROM account_a) + (SELECT sum(amount) FROM account_b)')" = \
-            400000 ] || fail "money was lost or made"
+            400000 ] || fail "the total amount changed"
     done
     kill -0 "$writer" || fail "the writers had ended: $(cat "$work/bench")"
     stop_job "$writer"
@@ -61,7 +61,7 @@ SQL
 
 moved() { [ "$(sql busy 'SELECT 200000 - sum(amount) FROM account_a')" -ge "$1" ]; }
 
-# Each attempt either sees all rows or is to be tried again.
+# Each attempt must either read all rows or ask for another attempt.
 it_never_sees_a_truncated_table() {
     local b writer tries got good=0
     b=$(fresh)
@@ -84,7 +84,7 @@ it_never_sees_a_truncated_table() {
     [ "$good" -gt 0 ] || fail "no backup in $tries attempts"
 }
 
-it_copes_with_tables_that_come_and_go() {
+it_backs_up_while_tables_are_created_and_dropped() {
     local b writer i
     b=$(fresh)
     while :; do
@@ -96,11 +96,11 @@ it_copes_with_tables_that_come_and_go() {
         backup_with_retries "$b" database=busy exclude_table_data=big
     done
     stop_job "$writer"
-    gone copy
+    drop_database copy
     works run compare "$b" database=copy
 }
 
-it_does_not_wait_for_who_waits_for_it() {
+it_fails_when_a_waiting_session_would_block_it() {
     local b backup alter
     b=$(fresh)
     run --pause-object busy/data/0001.sql backup "$b" database=busy jobs=1 object_size=1MiB &
@@ -112,7 +112,7 @@ it_does_not_wait_for_who_waits_for_it() {
     touch "$b/go"
     expect 2 'rc 2: cannot .*: session [0-9]+ of user postgres \(ALTER TABLE\) waits for a lock' wait "$backup"
     works wait "$alter"
-    nobody_left || fail "a session stayed"
+    no_sessions_left || fail "a session remains"
     sql busy "ALTER TABLE small DROP COLUMN b"
 }
 
@@ -120,7 +120,7 @@ lock_is_awaited() {
     [ "$(sql busy "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'small'::regclass")" -gt 0 ]
 }
 
-it_names_who_holds_a_table() {
+it_names_the_session_that_locks_a_table() {
     local holder
     psql -X -q -d busy -c 'BEGIN' -c 'LOCK TABLE small' -c 'SELECT pg_sleep(600)' >/dev/null 2>&1 &
     holder=$!
@@ -129,7 +129,7 @@ it_names_who_holds_a_table() {
         run backup "$work/b2" database=busy lock_timeout=200ms
     expect 10 'rc 10: cannot .*cancelled' run --cancel-after 300 backup "$work/b3" database=busy \
         lock_timeout=10m
-    nobody_left || fail "a session stayed after cancel"
+    no_sessions_left || fail "a session remains after cancel"
     end_session "$holder"
 }
 
@@ -144,7 +144,7 @@ end_session() {
     stop_job "$1"
 }
 
-it_ends_soon_when_cancelled_within_a_copy() {
+it_ends_at_once_when_cancelled_within_a_copy() {
     local b backup
     b=$(fresh)
     run --cancel-after 500 --pause-object busy/data/0001.sql backup "$b" database=busy object_size=1MiB &
@@ -153,20 +153,21 @@ it_ends_soon_when_cancelled_within_a_copy() {
     sleep 1
     touch "$b/go"
     expect 10 'cancelled' wait "$backup"
-    until_true nobody_left
-    pgrep -f "dumpall.*$work" && fail "a child stayed"
-    [ ! -e "$b/index.json" ] || fail "it looks whole"
+    until_true no_sessions_left
+    pgrep -f "dumpall.*$work" && fail "a child remains"
+    [ ! -e "$b/index.json" ] || fail "the backup looks complete"
 }
 
-it_undoes_a_restore_that_is_cancelled() {
+it_drops_the_database_of_a_cancelled_restore() {
     local b=$work/whole
+    drop_database copy
     works run backup "$b" database=busy object_size=1MiB
     expect 10 'rc 10:' run --step 100 --cancel-after 400 restore "$b" database=copy
-    exists copy && fail "the database stayed"
-    until_true nobody_left
+    exists copy && fail "the database still exists"
+    until_true no_sessions_left
 }
 
-it_says_that_a_session_was_ended() {
+it_reports_that_a_session_was_terminated() {
     local b backup
     b=$(fresh)
     run --pause-object busy/data/0001.sql backup "$b" database=busy jobs=1 object_size=1GiB &
@@ -176,7 +177,7 @@ it_says_that_a_session_was_ended() {
         WHERE application_name = 'hangar' AND query ~ 'COPY'" >/dev/null
     touch "$b/go"
     expect 8 'rc 8: cannot read table "public"."big" of database busy: (terminating connection|server closed)' wait "$backup"
-    until_true nobody_left
+    until_true no_sessions_left
 }
 
 it_fails_when_the_server_is_killed_within_a_copy() {
@@ -188,12 +189,12 @@ it_fails_when_the_server_is_killed_within_a_copy() {
     _pg_as_owner "$(pg_bin pg_ctl)" -D "$work/pg/data" -m immediate -w stop >/dev/null
     touch "$b/go"
     _pg_as_owner "$(pg_bin pg_ctl)" -D "$work/pg/data" -l "$work/pg/data/server.log" -w start >/dev/null
-    # pg_dump may notice it before the session that copies does
+    # pg_dump may notice it before the session that copies
     expect 8 'rc 8: cannot (read table "public"."big"|dump the schema) of database busy: ' wait "$backup"
-    [ ! -e "$b/index.json" ] || fail "it looks whole"
+    [ ! -e "$b/index.json" ] || fail "the backup looks complete"
 }
 
-it_does_not_hang_on_a_server_that_says_nothing() {
+it_does_not_hang_on_a_silent_server() {
     local pid
     pid=$(head -1 "$work/pg/data/postmaster.pid")
     kill -STOP "$pid"
@@ -201,7 +202,7 @@ it_does_not_hang_on_a_server_that_says_nothing() {
     local got=$?
     kill -CONT "$pid"
     [ "$got" = 8 ] || fail "ended with $got"
-    grep -q 'cannot connect to database busy on .*: no answer within 1 s' "$work/log" || fail "says else"
+    grep -q 'cannot connect to database busy on .*: no answer within 1 s' "$work/log" || fail "another message"
 }
 
 main

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# refusals.sh: what cannot work is refused, with a text that says why, and nothing
-# is left behind.  The server asks for passwords on TCP.
+# refusals.sh: a job that cannot work is refused, with a message that names the cause, and leaves
+# nothing behind.  The server requires passwords on TCP.
 PG_TCP=1
 . "$(dirname "$0")/lib.sh"
 
@@ -21,7 +21,7 @@ it_refuses_a_target_with_data() {
     sql postgres "CREATE DATABASE used"
     sql used "CREATE TYPE e AS ENUM ('a')" "SELECT lo_create(1)" >/dev/null
     expect 6 'it has 1 types, 1 large objects' run restore "$work/small" database=used
-    gone used
+    drop_database used
 }
 
 it_refuses_wrong_passwords() {
@@ -31,25 +31,25 @@ it_refuses_wrong_passwords() {
         run check "$work/none" database=small host=127.0.0.1 user=plain "password=@$work/wrong"
     expect 4 'no password supplied; hint: set the option password' \
         run backup "$work/none" database=small host=127.0.0.1 user=plain
-    grep -q canary "$work/log" && fail "the password is told"
+    grep -q canary "$work/log" && fail "the log shows the password"
     expect 4 'role "nobody_here" does not exist|no pg_hba' \
         run check "$work/none" database=small user=nobody_here
     return 0
 }
 
-it_names_what_is_not_there() {
+it_reports_a_missing_database_and_server() {
     expect 5 'rc 5: cannot connect to database missing on .*: .*database "missing" does not exist' \
         run backup "$work/none" database=missing
     rm -rf "$work/none"
     expect 8 'Connection refused|No such file' run check "$work/none" database=small port=1
 }
 
-it_keeps_passwords_out_of_sight() {
+it_hides_passwords() {
     local b=$work/canary pid seen=no
     printf 'right-canary-7391\n' >"$work/right"
     chmod 600 "$work/right"
     sql postgres "ALTER ROLE plain SUPERUSER"
-    # so much that pg_dump cannot end before it is read
+    # so large that pg_dump cannot end before its output is read
     sql small "SELECT lo_from_bytea(77, decode(repeat('00ff', 2000000), 'hex'))" >/dev/null
     run --pause-object small/schema.dump backup "$b" database=small host=127.0.0.1 user=plain \
         "password=@$work/right" jobs=1 object_size=1MiB &
@@ -59,21 +59,21 @@ it_keeps_passwords_out_of_sight() {
         _words "$pid/environ" | grep -q canary-7391 && fail "it is in $pid/environ"
         _words "$pid/environ" | grep -q "^PGPASSFILE=$work" && seen=yes
     done
-    [ "$seen" = yes ] || fail "no child was looked at"
+    [ "$seen" = yes ] || fail "no child was found"
     find "$work" -name passfile | grep -q . || fail "there is no passfile"
     [ "$(find "$work" -name passfile -printf '%m')" = 600 ] || fail "others can read the passfile"
     touch "$b/go"
     works wait $!
-    grep -q canary "$work/log" && fail "the password is told"
+    grep -q canary "$work/log" && fail "the log shows the password"
     grep -rlq canary "$b" && fail "the password is in the backup"
-    find "$work" -name passfile | grep -q . && fail "the passfile stayed"
+    find "$work" -name passfile | grep -q . && fail "the passfile remains"
     sql small "SELECT lo_unlink(77)" >/dev/null
     sql postgres "ALTER ROLE plain NOSUPERUSER"
 }
 
 _words() { tr '\0' '\n' 2>/dev/null <"$1"; }
 
-it_needs_client_tools() {
+it_requires_client_tools() {
     mkdir -p "$work/empty"
     expect 5 'cannot find pg_dump, pg_dumpall and pg_restore in .*/empty; hint: install postgresql-client-[0-9]+' \
         run backup "$work/none" database=small "bin_dir=$work/empty"
@@ -88,7 +88,7 @@ it_needs_client_tools() {
     rm -rf "$work/empty"
 }
 
-it_needs_rights() {
+it_requires_privileges() {
     expect 4 'user limited may not read public.closed; hint: GRANT' \
         "$driver_as_limited" check "$work/none"
     expect 4 'cannot lock the tables of database small: permission denied for table closed' \
@@ -119,7 +119,7 @@ limited_run() {
     "$driver" "$command" "$dir" "host=$PGHOST" "port=$PGPORT" user=limited "$@" >"$work/out" 2>"$work/log"
 }
 
-it_says_which_role_is_missing() {
+it_names_the_missing_role() {
     local b
     b=$(fresh)
     sql postgres "CREATE ROLE owner_of_t"
@@ -129,11 +129,11 @@ it_says_which_role_is_missing() {
     sql postgres "DROP ROLE owner_of_t"
     expect 8 'role "owner_of_t" does not exist' run restore "$b" database=copy globals=none
     grep -q "hint: create the missing role, or set globals to missing" "$work/log" || fail "no hint"
-    exists copy && fail "the database stayed"
+    exists copy && fail "the database still exists"
     return 0
 }
 
-# Changes one byte of an object and expects the restore to fail and to leave nothing.
+# Changes an object with a command, and expects the restore to fail and to leave nothing.
 broken() { # BACKUP OBJECT COMMAND...
     local b=$1 object=$1/objects/$2 text=$3
     shift 3
@@ -141,11 +141,11 @@ broken() { # BACKUP OBJECT COMMAND...
     "$@" "$object"
     cmp -s "$object" "$work/kept" && fail "nothing was changed"
     expect 9 "$text" run restore "$b" database=copy
-    exists copy && fail "the database stayed after: $*"
+    exists copy && fail "the database still exists after: $*"
     cp "$work/kept" "$object"
 }
 
-it_finds_changed_rows() {
+it_detects_changed_rows() {
     local b=$work/small o=small/data/0001.sql size
     broken "$b" $o 'row count or digest does not match the trailer' sed -i 's/^5\txxxxx$/5\txxxyx/'
     broken "$b" $o 'row count or digest does not match the trailer' sed -i '/^7\txxxxxxx$/d'
@@ -159,7 +159,7 @@ it_finds_changed_rows() {
     return 0
 }
 
-it_runs_nothing_but_rows() {
+it_refuses_statements_in_objects_with_rows() {
     local b=$work/small o=small/data/0001.sql
     broken "$b" $o 'line that hangar did not write' sed -i 's/^COPY .*/DROP TABLE t;\n&/'
     broken "$b" $o 'line that hangar did not write' sed -i 's/^COPY .*/\\! touch x\n&/'
@@ -179,40 +179,40 @@ it_refuses_a_broken_archive() {
     cp "$b/objects/small/schema.dump" "$work/kept"
     truncate -s 200 "$b/objects/small/schema.dump"
     expect 8 'cannot restore the pre-data of database copy: pg_restore ended' run restore "$b" database=copy
-    exists copy && fail "the database stayed"
+    exists copy && fail "the database still exists"
     cp "$work/kept" "$b/objects/small/schema.dump"
 }
 
-it_says_what_stays_in_a_database_that_was_there() {
+it_reports_what_stays_in_an_existing_database() {
     sql postgres "CREATE DATABASE kept"
     sed -i 's/^5\txxxxx$/5\txxxyx/' "$work/small/objects/small/data/0001.sql"
     expect 9 'warn: database kept was empty and now holds a part of the backup; hint: drop' \
         run restore "$work/small" database=kept
     sed -i 's/^5\txxxyx$/5\txxxxx/' "$work/small/objects/small/data/0001.sql"
-    exists kept || fail "a database that was there is gone"
-    gone kept
+    exists kept || fail "an existing database was dropped"
+    drop_database kept
 }
 
-it_refuses_options_that_do_not_fit() {
+it_refuses_options_that_contradict() {
     expect 3 'is required, unless databases is set' run check "$work/none"
     expect 3 'cannot be combined with database' run check "$work/none" database=a databases=b
     expect 3 'names b twice' run check "$work/none" databases=b databases=b
     expect 3 'cannot be combined with password' run check "$work/none" database=a password=x passfile=/x
 }
 
-# Whichever statement the server refuses: it is told which, and nothing is left.
-it_says_what_the_server_refused() {
+# Whichever statement the server refuses, the message names it, and nothing is left.
+it_reports_the_refused_statement() {
     local command part says
     while IFS='|' read -r command part says; do
         rm -rf "$work/none"
         case $command in
             restore | compare)
                 expect '8' "$says.*refused_by_the_test" refusing "REFUSE=$part" "$command" "$work/small" database=copy
-                exists copy && fail "the database stayed"
+                exists copy && fail "the database still exists"
                 ;;
             *) expect '8' "$says.*refused_by_the_test" refusing "REFUSE=$part" "$command" "$work/none" database=small ;;
         esac
-        works nobody_left
+        works no_sessions_left
     done <<'END'
 check|has_table_privilege|cannot read the privileges on the tables of database small: 
 check|pg_largeobject_metadata|cannot read the privileges on the large objects of database small

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# round_trip.sh: what was backed up comes back, all of it.
+# round_trip.sh: a restored database equals the one that was backed up.
 . "$(dirname "$0")/lib.sh"
 
 setup() { make_hard; }
@@ -12,15 +12,15 @@ it_restores_an_equal_database() {
     works run backup "$b" database=hard
     works run compare "$b" database=copy
     works pg_same hard copy "$work"
-    [ "$(stat -c %a "$work")" = 701 ] || [ "$(id -u)" != 0 ] || fail "the directory was opened wider"
+    [ "$(stat -c %a "$work")" = 701 ] || [ "$(id -u)" != 0 ] || fail "the mode of the directory changed"
 }
 
-it_cuts_big_tables_into_objects() {
+it_cuts_large_tables_into_objects() {
     local b
     b=$(fresh)
     works run backup "$b" database=hard object_size=4096 jobs=5
     [ "$(ls "$b/objects/hard/data" | wc -l)" -gt 100 ] || fail "too few objects"
-    grep -q '"table":"big".*0001.sql.*0002.sql' "$b/objects/hard/tables.jsonl" || fail "big is whole"
+    grep -q '"table":"big".*0001.sql.*0002.sql' "$b/objects/hard/tables.jsonl" || fail "table big was not cut"
     works run compare "$b" database=copy jobs=5
     works pg_same hard copy "$work"
 }
@@ -32,7 +32,7 @@ it_reads_objects_in_pieces_of_any_size() {
     for step in 1 ${HANGAR_LONG:+2 3} 17; do
         works run --step "$step" compare "$b" database=copy
         [ "$(sql copy 'SELECT count(*) FROM by_hash')" = 2000 ] || fail "rows are missing"
-        gone copy
+        drop_database copy
     done
 }
 
@@ -45,7 +45,7 @@ it_restores_into_an_empty_database() {
     works pg_same hard copy "$work"
 }
 
-it_can_be_followed_by_hand() {
+it_writes_commands_that_restore_by_hand() {
     local b
     b=$(fresh)
     works run backup "$b" database=hard object_size=1MiB
@@ -59,20 +59,20 @@ it_can_be_followed_by_hand() {
     _pg_rows_sorted hard >"$work/after.rows"
     works diff "$work/before.schema" "$work/after.schema"
     works diff "$work/before.rows" "$work/after.rows"
-    gone moved
+    drop_database moved
 }
 
 it_keeps_the_order_of_columns_by_name() {
     local b
     b=$(fresh)
-    gone order
+    drop_database order
     sql postgres "CREATE DATABASE order_"
     sql order_ "CREATE TABLE parent (a int)" "CREATE TABLE child (c text) INHERITS (parent)" \
         "ALTER TABLE parent ADD COLUMN later int" \
         "INSERT INTO child (a, c, later) VALUES (1, 'c', 2)"
     works run backup "$b" database=order_
     works run compare "$b" database=copy
-    [ "$(sql copy 'SELECT a, c, later FROM child')" = "1|c|2" ] || fail "columns were mixed up"
+    [ "$(sql copy 'SELECT a, c, later FROM child')" = "1|c|2" ] || fail "columns were exchanged"
 }
 
 it_backs_up_several_databases() {
@@ -82,17 +82,17 @@ it_backs_up_several_databases() {
     sql 'One =/..é' "CREATE TABLE t AS SELECT generate_series(1, 10) AS a"
     sql two "CREATE TABLE t AS SELECT generate_series(1, 20) AS a"
     works run backup "$b" 'databases=One =/..é' databases=two databases=hard
-    [ -f "$b/objects/One=20=3D=2F..=C3=A9/schema.dump" ] || fail "the folder has another name"
-    gone 'One =/..é'
-    gone two
+    [ -f "$b/objects/One=20=3D=2F..=C3=A9/schema.dump" ] || fail "the folder has an unexpected name"
+    drop_database 'One =/..é'
+    drop_database two
     expect 6 'database hard on .* is not empty' run restore "$b" 'databases=One =/..é' databases=two \
         databases=hard
-    exists two && fail "a database was made although another was refused"
+    exists two && fail "a database was created although another was refused"
     works run compare "$b" 'databases=One =/..é' databases=two
     [ "$(sql 'One =/..é' 'SELECT count(*) FROM t')" = 10 ] || fail "rows are missing"
     [ "$(sql two 'SELECT count(*) FROM t')" = 20 ] || fail "rows are missing"
-    gone 'One =/..é'
-    gone two
+    drop_database 'One =/..é'
+    drop_database two
 }
 
 it_backs_up_other_encodings() {
@@ -109,7 +109,7 @@ it_backs_up_other_encodings() {
         works run backup "$b" database=enc
         works run compare "$b" database=copy
         works pg_same enc copy "$work"
-        gone enc
+        drop_database enc
     done
 }
 
@@ -119,7 +119,7 @@ it_backs_up_a_database_without_tables() {
     sql postgres "CREATE DATABASE nothing"
     sql nothing "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'"
     works run backup "$b" database=nothing globals=none
-    [ ! -e "$b/objects/globals.sql" ] || fail "globals.sql was made"
+    [ ! -e "$b/objects/globals.sql" ] || fail "globals.sql exists"
     works run compare "$b" database=copy
     works pg_same nothing copy "$work"
 }
@@ -138,7 +138,7 @@ it_selects_tables() {
     works run compare "$b" database=copy
     [ "$(sql copy "SELECT to_regclass('public.big') IS NULL, (SELECT count(*) FROM public.types),
         (SELECT count(*) FROM public.\"UPPER%_*?\"), (SELECT count(*) FROM public.indexed)")" = \
-        "t|0|0|500" ] || fail "the selection is not what was asked for"
+        "t|0|0|500" ] || fail "the wrong tables were selected"
 }
 
 it_creates_missing_roles_and_alters_none() {
@@ -156,7 +156,7 @@ it_creates_missing_roles_and_alters_none() {
     works run restore "$b" database=copy
     [ "$(sql postgres "SELECT rolpassword, rolcreatedb FROM pg_authid WHERE rolname = 'app'")" = \
         "$before|t" ] || fail "an existing role was altered"
-    gone copy
+    drop_database copy
     works run restore "$b" database=copy globals=all
     _pg_roles >"$work/after"
     works diff "$work/before" "$work/after"
@@ -175,11 +175,11 @@ it_backs_up_roles_without_passwords_when_it_may_not_read_them() {
     grep -q "warn: roles are backed up without their passwords" "$work/log" || fail "no warning"
     grep -q "fact globals: without passwords" "$work/log" || fail "no fact"
     grep -q "CREATE ROLE app" "$b/objects/globals.sql" || fail "no roles"
-    gone small
+    drop_database small
     sql postgres "DROP ROLE limited"
 }
 
-it_goes_without_tablespaces_that_are_missing() {
+it_restores_without_missing_tablespaces() {
     local b
     b=$(fresh)
     mkdir -p "$work/pg/data/space"
@@ -188,7 +188,7 @@ it_goes_without_tablespaces_that_are_missing() {
         2>/dev/null
     sql spaced "CREATE TABLE t (a int) TABLESPACE apart" "INSERT INTO t VALUES (1)"
     works run backup "$b" database=spaced
-    gone spaced
+    drop_database spaced
     sql postgres "DROP TABLESPACE apart"
     works run restore "$b" database=copy
     grep -q "warn: .* has no tablespace apart" "$work/log" || fail "no warning"
@@ -217,16 +217,16 @@ it_backs_up_a_standby() {
     works pg_same hard copy "$work"
 }
 
-it_tells_what_it_would_do() {
+it_writes_a_plan() {
     local b
     b=$(fresh)
     works run backup "$b" database=hard exclude_table_data=*
     expect 0 'database copy: create, then restore hard into it' run plan "$b" database=copy
-    exists copy && fail "a plan made a database"
+    exists copy && fail "a plan created a database"
     expect 0 'tools: PostgreSQL [0-9.]+ in ' run plan "$b" database=copy
 }
 
-it_checks() {
+it_checks_a_database() {
     expect 0 'fact tables: [0-9]+' run check "$work/none" database=hard
 }
 

@@ -1,17 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# same.sh: are two databases of the server that PGHOST tells of the same?  To be
-# sourced by bash.
+# same.sh: compares two databases of the server at PGHOST.  Source it in bash.
 #
-#     pg_same A B DIR     prints what differs; non-zero when something does
+#     pg_same A B DIR     prints the differences; its status is 0 when there are none
 #
-# Definitions, owners, rights and properties must be equal to the letter; of each
-# table the same rows, in any order: rows come back by several sessions.  Trees in
-# which something is partitioned by hash are compared as a whole: which partition an
-# enum's value belongs to depends on OIDs.
+# Definitions, owners, privileges and properties must be equal to the letter.  Tables must have
+# the same rows, in any order, because several sessions restore them.  Trees in which a table is
+# partitioned by hash are compared as a whole: the partition of an enum's value depends on OIDs.
 
-# The token of \restrict is new in each dump.
+# The token of \restrict differs in each dump.
 _pg_dump_plain() {
     pg_dump "$@" 2>/dev/null | grep -v -e '^\\restrict ' -e '^\\unrestrict '
 }
