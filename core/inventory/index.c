@@ -10,15 +10,14 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/json.h"
 #include "base/str.h"
 #include "base/vec.h"
 #include "catalog/manifest.h"
 #include "catalog/signing.h"
 #include "catalog/store.h"
+#include "catalog/summary.h"
 #include "plugin/job.h"
 #include "plugin/page.h"
-#include "session/document.h"
 #include "session/handle.h"
 #include "state/manifest_cache.h"
 
@@ -27,39 +26,35 @@ void hg_index_free(struct hg_index *index)
     for (size_t i = 0; i < index->count; i++) {
         free(index->items[i].id);
         free(index->items[i].problem);
-        json_decref(index->items[i].summary);
+        hg_summary_free(&index->items[i].summary);
     }
     free(index->items);
     *index = (struct hg_index){0};
 }
 
-static int compare_id(const void *id, const void *item)
+static int index_compare_id(const void *id, const void *item)
 {
     return strcmp(id, ((const struct hg_index_item *)item)->id);
 }
 
 const struct hg_index_item *hg_index_find(const struct hg_index *index, const char *id)
 {
-    return index->count ? bsearch(id, index->items, index->count, sizeof(*index->items), compare_id)
-                        : NULL;
-}
-
-bool hg_index_is_safety(const struct hg_index_item *item)
-{
-    return strcmp(hg_json_string(item->summary, "kind", ""), "safety") == 0;
+    return index->count
+               ? bsearch(id, index->items, index->count, sizeof(*index->items), index_compare_id)
+               : NULL;
 }
 
 /* ---- listing ---- */
 
-struct listing {
+struct index_listing {
     struct hg_index *index;
     size_t skip; /* length of "<pipeline>/" */
 };
 
-/* The item of this id: names ascend, so it is the last one or new.  *out is NULL for
- * what is none of ours. */
-static enum hangar_rc item_of(struct hg_index *index, const char *id, size_t length,
-                              struct hg_index_item **out, struct hg_error *err)
+/* The item of this id: names ascend, so it is the last one or a new one.  *out is NULL when the
+ * name is not a backup id. */
+static enum hangar_rc index_item_of(struct hg_index *index, const char *id, size_t length,
+                                    struct hg_index_item **out, struct hg_error *err)
 {
     struct hg_index_item *last = index->count ? &index->items[index->count - 1] : NULL;
     *out = NULL;
@@ -74,7 +69,7 @@ static enum hangar_rc item_of(struct hg_index *index, const char *id, size_t len
         return hg_no_memory(err);
     }
     if (!hg_backup_id_parse(copy, &ms)) {
-        free(copy); /* never touched */
+        free(copy); /* not hangar's: left alone */
         return HANGAR_OK;
     }
     *out = &index->items[index->count++];
@@ -82,9 +77,10 @@ static enum hangar_rc item_of(struct hg_index *index, const char *id, size_t len
     return HANGAR_OK;
 }
 
-static enum hangar_rc take_page(void *arg, const struct hg_page_entries *page, struct hg_error *err)
+static enum hangar_rc index_add_page(void *arg, const struct hg_page_entries *page,
+                                     struct hg_error *err)
 {
-    struct listing *l = arg;
+    struct index_listing *l = arg;
     l->index->store_ms = page->store_time_ms ? page->store_time_ms : hg_now_ms();
     for (size_t i = 0; i < page->count; i++) {
         const struct hg_page_entry *e = &page->items[i];
@@ -92,7 +88,7 @@ static enum hangar_rc take_page(void *arg, const struct hg_page_entries *page, s
         const char *slash = strlen(e->name) > l->skip ? strchr(id, '/') : NULL;
         struct hg_index_item *item = NULL;
         enum hangar_rc rc =
-            slash ? item_of(l->index, id, (size_t)(slash - id), &item, err) : HANGAR_OK;
+            slash ? index_item_of(l->index, id, (size_t)(slash - id), &item, err) : HANGAR_OK;
         if (rc != HANGAR_OK) {
             return rc;
         }
@@ -115,48 +111,67 @@ static enum hangar_rc take_page(void *arg, const struct hg_page_entries *page, s
 
 /* ---- manifests ---- */
 
-static enum hangar_rc read_manifest(struct hangar_ctx *sink, const char *pipeline,
-                                    struct hg_index_item *item, struct hg_error *err)
+static struct hg_manifest_version index_version(const struct hg_index_item *item)
+{
+    return (struct hg_manifest_version){.id = item->id,
+                                        .etag = item->etag,
+                                        .signature_etag = item->signature_etag,
+                                        .bytes = item->manifest_bytes,
+                                        .has_signature = item->has_signature};
+}
+
+/* Reads the manifest.  One that is damaged or of a newer hangar is a result, not a failure. */
+static enum hangar_rc index_read_manifest(struct hangar_ctx *sink, const char *pipeline,
+                                          struct hg_index_item *item, struct hg_error *err)
 {
     struct hg_manifest m = {0};
     struct hg_error why = {0};
-    item->rc = hg_store_manifest(sink, pipeline, item->id, &m, &why);
-    if (item->rc == HANGAR_OK) {
+    enum hangar_rc rc = hg_store_manifest(sink, pipeline, item->id, &m, &why);
+    if (rc == HANGAR_OK) {
         item->time_ms = m.finished_ms;
-        item->summary = json_object();
-        hg_doc_manifest(item->summary, &m);
-        hg_json_set_string(item->summary, "origin", m.origin);
-    } else if (item->rc == HANGAR_CORRUPT || item->rc == HANGAR_UNSUPPORTED) {
+        rc = hg_summary_of(&m, &item->summary) ? rc : hg_no_memory(&why);
+    } else if (rc == HANGAR_CORRUPT || rc == HANGAR_UNSUPPORTED) {
         item->problem = strdup(why.text);
+        if (!item->problem) {
+            rc = hg_no_memory((hg_error_clear(&why), &why));
+        }
     }
     hg_manifest_free(&m);
-    if ((item->rc == HANGAR_OK && !item->summary) ||
-        (item->rc != HANGAR_OK && !item->problem && item->rc != HANGAR_NOT_FOUND)) {
-        *err = why;
-        return item->rc != HANGAR_OK ? item->rc : hg_no_memory(err);
+    item->rc = rc;
+    if (rc == HANGAR_OK || rc == HANGAR_NOT_FOUND || item->problem) {
+        return HANGAR_OK;
     }
-    return HANGAR_OK;
+    return hg_error_move(err, &why);
 }
 
-/* From what is remembered when it is still of that manifest, else from the sink. */
-static enum hangar_rc fill(struct hg_summaries *known, struct hangar_ctx *sink,
-                           const char *pipeline, bool fresh, struct hg_index_item *item,
-                           struct hg_error *err)
+/* Fills the item from the cache, or from the sink. */
+static enum hangar_rc index_fill(struct hg_manifest_cache *cache, const char *pipeline, bool fresh,
+                                 struct hg_index_item *item, struct hg_error *err)
 {
     if (!item->has_manifest) {
         return HANGAR_OK;
     }
-    if (!fresh) {
-        item->summary = hg_summaries_get(known, item, &item->time_ms);
-        if (item->summary) {
-            item->rc = HANGAR_OK;
-            return HANGAR_OK;
-        }
+    const struct hg_manifest_version version = index_version(item);
+    if (!fresh && hg_manifest_cache_get(cache, &version, &item->summary)) {
+        item->time_ms = item->summary.finished_ms;
+        item->rc = HANGAR_OK;
+        return HANGAR_OK;
     }
-    if (hg_job_cancelled(sink->job)) {
+    if (hg_job_cancelled(cache->sink->job)) {
         return hg_fail(err, HANGAR_CANCELLED, 0, "interrupted");
     }
-    return read_manifest(sink, pipeline, item, err);
+    return index_read_manifest(cache->sink, pipeline, item, err);
+}
+
+static void index_save(struct hg_manifest_cache *cache, const struct hg_index *index)
+{
+    for (size_t i = 0; i < index->count; i++) {
+        if (index->items[i].rc == HANGAR_OK) {
+            const struct hg_manifest_version version = index_version(&index->items[i]);
+            hg_manifest_cache_keep(cache, &version, &index->items[i].summary);
+        }
+    }
+    hg_manifest_cache_save(cache);
 }
 
 enum hangar_rc hg_index_read(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
@@ -167,21 +182,22 @@ enum hangar_rc hg_index_read(struct hangar *h, struct hangar_ctx *sink, const ch
     if (!prefix) {
         return hg_no_memory(err);
     }
-    struct listing listing = {.index = index, .skip = strlen(prefix)};
-    enum hangar_rc rc = hg_sink_look(sink, prefix, 0, take_page, &listing, err);
+    struct index_listing listing = {.index = index, .skip = strlen(prefix)};
+    enum hangar_rc rc = hg_sink_look(sink, prefix, 0, index_add_page, &listing, err);
     free(prefix);
-    struct hg_summaries known = {0};
-    if (rc == HANGAR_OK) {
-        hg_summaries_load(&known, h, sink, pipeline);
+    if (rc != HANGAR_OK) {
+        return rc;
     }
+    struct hg_manifest_cache cache;
+    hg_manifest_cache_open(&cache, &h->state, &h->signing, sink, pipeline);
     for (size_t i = index->count; i-- > 0 && rc == HANGAR_OK;) {
         struct hg_index_item *item = &index->items[i];
-        rc = fill(&known, sink, pipeline, fresh > 0, item, err);
-        fresh -= fresh > 0 && item->rc == HANGAR_OK && !hg_index_is_safety(item);
+        rc = index_fill(&cache, pipeline, fresh > 0, item, err);
+        fresh -= fresh > 0 && item->rc == HANGAR_OK && !item->summary.safety;
     }
     if (rc == HANGAR_OK) {
-        hg_summaries_save(&known, h, sink, pipeline, index);
+        index_save(&cache, index);
     }
-    hg_summaries_free(&known);
+    hg_manifest_cache_close(&cache);
     return rc;
 }

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * index: what lies in a pipeline's place in one sink, for whatever looks at all of its
- * backups: list, status, prune.  One listing tells which ones there are; a manifest is
- * read only when it is new, as its summary is remembered (summaries.h).  What acts on
- * one backup reads its manifest from the sink.
+ * index: the backups of a pipeline in one sink, for the jobs that need all of them: list, status,
+ * prune.  One listing finds them; a manifest is read only when it is new, because its summary is
+ * cached (manifest_cache.h).  A job on one backup reads that manifest from the sink instead.
  */
 #ifndef HG_INVENTORY_INDEX_H
 #define HG_INVENTORY_INDEX_H
@@ -12,35 +11,37 @@
 #include <stdbool.h>
 
 #include "base/error.h"
-#include "base/json.h"
+#include "catalog/summary.h"
+#include "plugin/instance.h"
 #include "session/handle.h"
 
+/* One folder whose name is a backup id. */
 struct hg_index_item {
     char *id;
-    char etag[128], signature_etag[128]; /* of the manifest and its signature; "": none told */
+    char etag[128], signature_etag[128]; /* "" where the sink reports none */
     uint64_t manifest_bytes;
     bool has_manifest, has_signature, held;
-    enum hangar_rc rc; /* OK: whole; NOT_FOUND: no backup; CORRUPT, UNSUPPORTED: `problem` */
-    char *problem;     /* why it is not whole; NULL: it is */
-    json_t *summary;   /* of a whole one: what hg_doc_manifest says, and "origin" */
-    int64_t time_ms;   /* when it was finished; of one that is not whole, begun */
+    enum hangar_rc rc;         /* OK: whole; NOT_FOUND: not a backup (no manifest); CORRUPT,
+                                  UNSUPPORTED: see `problem` */
+    char *problem;             /* NULL unless CORRUPT or UNSUPPORTED */
+    struct hg_summary summary; /* of a whole backup; else empty */
+    int64_t time_ms;           /* when it was finished; of one that is not whole: begun */
 };
 
 struct hg_index {
     struct hg_index_item *items; /* by id, the oldest first */
     size_t count, capacity;
-    int64_t store_ms; /* the store's clock, ours when it has none */
+    int64_t store_ms; /* the store's clock; this machine's where the sink reports none */
 };
 
-/* The newest `fresh` whole backups that no restore made are read in any case, whatever
- * is remembered.  Free with hg_index_free, also after a failure. */
+/* Reads the index.  The manifests of the newest `fresh` whole backups are read even when they
+ * are cached; safety backups do not count among them.  Free with hg_index_free, also after a
+ * failure. */
 enum hangar_rc hg_index_read(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
                              size_t fresh, struct hg_index *index, struct hg_error *err);
 void hg_index_free(struct hg_index *index);
 
-/* NULL: it is not there. */
+/* The item of this id, or NULL. */
 const struct hg_index_item *hg_index_find(const struct hg_index *index, const char *id);
-
-bool hg_index_is_safety(const struct hg_index_item *item);
 
 #endif

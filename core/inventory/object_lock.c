@@ -15,6 +15,7 @@
 #include "catalog/retention.h"
 #include "catalog/store.h"
 #include "config/config.h"
+#include "config/retention_rules.h"
 #include "inventory/index.h"
 #include "jobs/prune/prune.h"
 #include "plugin/instance.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * verified: see verified.h.
+ * verification_record: see verification_record.h.
  */
 #include "inventory/verification_record.h"
 
@@ -12,30 +12,32 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "base/vec.h"
 #include "catalog/store.h"
 #include "plugin/instance.h"
 #include "plugin/page.h"
+#include "session/document.h"
 #include "session/handle.h"
-#include "session/session.h"
 #include "state/journal.h"
+#include "state/state.h"
 
-#define RECORD_MAX ((size_t)1 << 20)
-#define FOLDER "verify/"
-#define DOOMED_MAX 1000 /* records removed at a time; the rest goes with the next */
+#define RECORD_MAX_BYTES ((size_t)1 << 20)
+#define RECORD_FOLDER "verify/"
+#define SURPLUS_MAX 1000 /* list removed at a time; the next verification removes the rest */
 
 /* The name of the record of this moment: "verify/2026-01-15T02-00-00-000Z.json". */
 static char *record_path(const char *pipeline, const char *id, int64_t time_ms)
 {
     char stamp[HG_BACKUP_ID_SIZE];
     hg_backup_id_format(time_ms, stamp);
-    char *name = hg_format(FOLDER "%s.json", strchr(stamp, '_') + 1);
+    char *name = hg_format(RECORD_FOLDER "%s.json", strchr(stamp, '_') + 1);
     char *path = name ? hg_store_path(pipeline, id, name) : NULL;
     free(name);
     return path;
 }
 
-/* Is it a record?  A source may have the name of the folder. */
-static bool is_record(const char *path)
+/* Is this the path of a record?  A source may be named like the folder. */
+static bool record_is_path(const char *path)
 {
     const char *stamp = strrchr(path, '/') + 1;
     size_t length = strcspn(stamp, ".");
@@ -48,24 +50,26 @@ static bool is_record(const char *path)
 
 /* ---- writing ---- */
 
-/* The newest records pass through `kept`; what falls out of it is to go. */
-struct records {
-    char *kept[HG_VERIFIED_KEPT];
+/* Names ascend with time: the ring holds the newest list, and each one that leaves it is
+ * surplus. */
+struct record_listing {
+    char *ring[HG_VERIFICATION_RECORDS_KEPT];
     size_t seen;
-    char *doomed[DOOMED_MAX];
-    size_t doomed_count;
+    char *surplus[SURPLUS_MAX];
+    size_t surplus_count;
 };
 
-static enum hangar_rc sort_out(void *arg, const struct hg_page_entries *page, struct hg_error *err)
+static enum hangar_rc record_add_page(void *arg, const struct hg_page_entries *page,
+                                      struct hg_error *err)
 {
-    struct records *records = arg;
-    for (size_t i = 0; i < page->count && records->doomed_count < DOOMED_MAX; i++) {
-        if (!is_record(page->items[i].name)) {
+    struct record_listing *list = arg;
+    for (size_t i = 0; i < page->count && list->surplus_count < SURPLUS_MAX; i++) {
+        if (!record_is_path(page->items[i].name)) {
             continue;
         }
-        char **slot = &records->kept[records->seen++ % HG_VERIFIED_KEPT];
+        char **slot = &list->ring[list->seen++ % HG_VERIFICATION_RECORDS_KEPT];
         if (*slot) {
-            records->doomed[records->doomed_count++] = *slot;
+            list->surplus[list->surplus_count++] = *slot;
         }
         *slot = strdup(page->items[i].name);
         if (!*slot) {
@@ -75,79 +79,96 @@ static enum hangar_rc sort_out(void *arg, const struct hg_page_entries *page, st
     return HANGAR_OK;
 }
 
-/* A drill each night would leave a record each night, for as long as the backup lives. */
-static enum hangar_rc remove_oldest(struct hangar_ctx *sink, const char *pipeline, const char *id,
-                                    struct hg_error *err)
+/* A drill each night leaves a record each night for as long as the backup exists. */
+static enum hangar_rc record_remove_surplus(struct hangar_ctx *sink, const char *pipeline,
+                                            const char *id, struct hg_error *err)
 {
-    struct records *records = calloc(1, sizeof(*records));
-    char *prefix = hg_store_path(pipeline, id, FOLDER);
-    enum hangar_rc rc = records && prefix ? hg_sink_list(sink, prefix, 0, sort_out, records, err)
-                                          : hg_no_memory(err);
-    for (size_t i = 0; records && i < records->doomed_count; i++) {
+    struct record_listing *list = calloc(1, sizeof(*list));
+    char *prefix = hg_store_path(pipeline, id, RECORD_FOLDER);
+    enum hangar_rc rc = list && prefix ? hg_sink_list(sink, prefix, 0, record_add_page, list, err)
+                                       : hg_no_memory(err);
+    for (size_t i = 0; list && i < list->surplus_count; i++) {
         if (rc == HANGAR_OK) {
-            rc = HG_CALL(sink, err, sink->plugin->sink.remove(sink->inst, records->doomed[i]));
+            rc = HG_CALL(sink, err, sink->plugin->sink.remove(sink->inst, list->surplus[i]));
         }
-        free(records->doomed[i]);
+        free(list->surplus[i]);
     }
-    for (size_t i = 0; records && i < HG_VERIFIED_KEPT; i++) {
-        free(records->kept[i]);
+    for (size_t i = 0; list && i < HG_VERIFICATION_RECORDS_KEPT; i++) {
+        free(list->ring[i]);
     }
-    free(records);
+    free(list);
     free(prefix);
     return rc;
 }
 
-static enum hangar_rc store(struct hangar *h, const char *pipeline, size_t sink, const char *id,
-                            const json_t *record, struct hg_error *err)
+const char *hg_verify_level_name(enum hangar_verify_level level)
 {
-    struct hg_session s;
-    struct hangar_ctx *ctx;
-    int64_t time_ms = hg_now_ms();
-    hg_time_parse(hg_json_string(record, "time", ""), &time_ms);
-    enum hangar_rc rc = hg_session_begin(&s, h, 0, NULL, NULL, err);
-    if (rc != HANGAR_OK) {
-        return rc;
+    static const char *const names[] = {"quick", "full", "drill"};
+    return names[level <= HANGAR_VERIFY_DRILL ? level : HANGAR_VERIFY_QUICK];
+}
+
+static char *record_text(const struct hangar *h, const struct hg_verification *v)
+{
+    json_t *record = json_object();
+    hg_json_set_time(record, "time", v->time_ms);
+    hg_json_set_string(record, "level", hg_verify_level_name(v->level));
+    hg_json_set_string(record, "status", hangar_status_name(v->status));
+    hg_json_set_int(record, "duration_ms", v->duration_ms);
+    hg_json_set_string(record, "host", h->host);
+    hg_json_set_string(record, "hangar", HANGAR_VERSION);
+    hg_json_set(record, "sources", json_incref(v->sources));
+    if (v->error) {
+        hg_json_set_string(record, "error", v->error);
     }
-    char *path = record_path(pipeline, id, time_ms);
     char *text = hg_json_text(record);
-    rc = path && text ? hg_session_open(&s, sink, NULL, 0, &ctx, err) : hg_no_memory(err);
-    if (rc == HANGAR_OK) {
-        rc = hg_store_put(ctx, path, text, strlen(text), true, err);
-    }
-    struct hg_error kept = {0};
-    if (rc == HANGAR_OK && remove_oldest(ctx, pipeline, id, &kept) != HANGAR_OK) {
+    json_decref(record);
+    return text;
+}
+
+enum hangar_rc hg_verification_store(struct hangar *h, struct hangar_ctx *sink,
+                                     const char *pipeline, const struct hg_verification *v,
+                                     struct hg_error *err)
+{
+    char *path = record_path(pipeline, v->id, v->time_ms);
+    char *text = record_text(h, v);
+    enum hangar_rc rc =
+        path && text ? hg_store_put(sink, path, text, strlen(text), true, err) : hg_no_memory(err);
+    struct hg_error why = {0};
+    if (rc == HANGAR_OK && record_remove_surplus(sink, pipeline, v->id, &why) != HANGAR_OK) {
         hg_log_line(&h->log, HANGAR_LOG_WARN,
-                    "old records of verifications beside %s are not removed: %s", id, kept.text);
+                    "cannot remove old records of verifications of %s: %s", v->id, why.text);
     }
     free(path);
     free(text);
-    hg_session_end(&s);
     return rc;
 }
 
-static char *history_name(const char *pipeline)
+static char *journal_name(const char *pipeline)
 {
     return hg_format("%s.verify", pipeline); /* a pipeline's name has no dot */
 }
 
-void hg_verified_record(struct hangar *h, const char *pipeline, size_t sink, const char *id,
-                        const json_t *record)
+json_t *hg_verification_json(const struct hg_verification *v)
 {
-    struct hg_error err = {0};
-    if (store(h, pipeline, sink, id, record, &err) != HANGAR_OK) {
-        hg_log_line(&h->log, HANGAR_LOG_WARN, "the outcome is not kept beside %s: %s", id,
-                    err.text);
+    if (!v || !v->id) {
+        return json_null();
     }
     json_t *line = json_object();
-    char *name = history_name(pipeline);
-    hg_json_set_string(line, "id", id);
-    hg_json_set_string(line, "sink", h->config->instances[sink].name);
-    static const char *const kept[] = {"time", "level", "status"};
-    for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
-        hg_json_set_string(line, kept[i], hg_json_string(record, kept[i], NULL));
-    }
+    hg_json_set_string(line, "id", v->id);
+    hg_json_set_string(line, "sink", v->sink);
+    hg_json_set_time(line, "time", v->time_ms);
+    hg_json_set_string(line, "level", hg_verify_level_name(v->level));
+    hg_json_set_string(line, "status", hangar_status_name(v->status));
+    return line;
+}
+
+void hg_verification_remember(const struct hg_state *state, const char *pipeline,
+                              const struct hg_verification *v)
+{
+    json_t *line = hg_verification_json(v);
+    char *name = journal_name(pipeline);
     if (name) {
-        hg_journal_append(&h->state, name, line);
+        hg_journal_append(state, name, line);
     }
     free(name);
     json_decref(line);
@@ -155,11 +176,12 @@ void hg_verified_record(struct hangar *h, const char *pipeline, size_t sink, con
 
 /* ---- reading ---- */
 
-static enum hangar_rc keep_last(void *arg, const struct hg_page_entries *page, struct hg_error *err)
+static enum hangar_rc record_keep_last(void *arg, const struct hg_page_entries *page,
+                                       struct hg_error *err)
 {
     char **last = arg;
     size_t i = page->count;
-    while (i > 0 && !is_record(page->items[i - 1].name)) {
+    while (i > 0 && !record_is_path(page->items[i - 1].name)) {
         i--;
     }
     if (i == 0) {
@@ -170,17 +192,16 @@ static enum hangar_rc keep_last(void *arg, const struct hg_page_entries *page, s
     return *last ? HANGAR_OK : hg_no_memory(err);
 }
 
-enum hangar_rc hg_verified_newest(struct hangar_ctx *sink, const char *pipeline, const char *id,
-                                  json_t **out, struct hg_error *err)
+static enum hangar_rc record_read_newest(struct hangar_ctx *sink, const char *pipeline,
+                                         const char *id, json_t **out, struct hg_error *err)
 {
     char *last = NULL;
     struct hg_str text = {0};
-    *out = NULL;
-    char *prefix = hg_store_path(pipeline, id, FOLDER);
+    char *prefix = hg_store_path(pipeline, id, RECORD_FOLDER);
     enum hangar_rc rc =
-        prefix ? hg_sink_list(sink, prefix, 0, keep_last, &last, err) : hg_no_memory(err);
+        prefix ? hg_sink_list(sink, prefix, 0, record_keep_last, &last, err) : hg_no_memory(err);
     if (rc == HANGAR_OK && last) {
-        rc = hg_store_get(sink, last, RECORD_MAX, &text, err);
+        rc = hg_store_get(sink, last, RECORD_MAX_BYTES, &text, err);
     }
     if (rc == HANGAR_OK && last) {
         rc = hg_json_parse(hg_str_text(&text), text.len, last, out, err);
@@ -194,51 +215,128 @@ enum hangar_rc hg_verified_newest(struct hangar_ctx *sink, const char *pipeline,
     return rc;
 }
 
-static void remember(void *arg, const json_t *line)
-{
-    const char *id = hg_json_string(line, "id", NULL);
-    if (id) { /* a later line takes the place of an earlier one */
-        json_object_set((json_t *)arg, id, (json_t *)(uintptr_t)line);
-    }
-}
-
-json_t *hg_verified_remembered(struct hangar *h, const char *pipeline)
-{
-    json_t *all = json_object();
-    char *name = history_name(pipeline);
-    if (all && name) {
-        hg_journal_each(&h->state, name, remember, all);
-    }
-    free(name);
-    return all;
-}
-
-json_t *hg_verified_json(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
-                         const char *id)
+json_t *hg_verification_newest(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
+                               const char *id)
 {
     json_t *record = NULL;
     struct hg_error err = {0};
-    if (hg_verified_newest(sink, pipeline, id, &record, &err) != HANGAR_OK) {
-        hg_log_line(&h->log, HANGAR_LOG_WARN, "cannot tell when %s was verified: %s", id, err.text);
+    if (record_read_newest(sink, pipeline, id, &record, &err) != HANGAR_OK) {
+        hg_log_line(&h->log, HANGAR_LOG_WARN, "cannot read the verifications of %s: %s", id,
+                    err.text);
     }
     return record ? record : json_null();
 }
 
-static void keep_drill(void *arg, const json_t *line)
+/* A line of the journal, of which *out takes a reference; false when it is not one. */
+static bool verification_parse(const json_t *line, struct hg_verification *out)
 {
-    json_t **last = arg;
-    if (strcmp(hg_json_string(line, "level", ""), "drill") == 0) {
-        json_decref(*last);
-        *last = json_incref((json_t *)(uintptr_t)line);
+    const char *level = hg_json_string(line, "level", "");
+    *out = (struct hg_verification){.id = hg_json_string(line, "id", NULL),
+                                    .sink = hg_json_string(line, "sink", "?"),
+                                    .time_ms = -1,
+                                    .level = HANGAR_VERIFY_QUICK};
+    while (out->level < HANGAR_VERIFY_DRILL &&
+           strcmp(hg_verify_level_name(out->level), level) != 0) {
+        out->level++;
+    }
+    if (!out->id || strcmp(hg_verify_level_name(out->level), level) != 0) {
+        return false;
+    }
+    hg_time_parse(hg_json_string(line, "time", ""), &out->time_ms);
+    out->status = hg_status_of_name(hg_json_string(line, "status", ""));
+    out->line = json_incref((json_t *)(uintptr_t)line);
+    return true;
+}
+
+void hg_verification_free(struct hg_verification *v)
+{
+    json_decref(v->line);
+    *v = (struct hg_verification){0};
+}
+
+static void verifications_add(void *arg, const json_t *line)
+{
+    struct hg_verifications *all = arg;
+    if (HG_VEC_RESERVE(all) && verification_parse(line, &all->items[all->count])) {
+        all->items[all->count].number = all->count;
+        all->count++;
     }
 }
 
-json_t *hg_verified_last_drill(struct hangar *h, const char *pipeline)
+static int verifications_compare(const void *a, const void *b)
 {
-    json_t *last = NULL;
-    char *name = history_name(pipeline);
+    const struct hg_verification *x = a, *y = b;
+    return strcmp(x->id, y->id);
+}
+
+void hg_verifications_read(struct hg_verifications *all, const struct hg_state *state,
+                           const char *pipeline)
+{
+    *all = (struct hg_verifications){0};
+    char *name = journal_name(pipeline);
     if (name) {
-        hg_journal_each(&h->state, name, keep_drill, &last);
+        hg_journal_each(state, name, verifications_add, all);
+    }
+    free(name);
+    if (all->count == 0) {
+        return;
+    }
+    /* a later line replaces an earlier one of the same backup */
+    qsort(all->items, all->count, sizeof(*all->items), verifications_compare);
+    size_t kept = 0;
+    for (size_t i = 0; i < all->count; i++) {
+        struct hg_verification *last = kept ? &all->items[kept - 1] : NULL;
+        if (last && strcmp(last->id, all->items[i].id) == 0) {
+            bool later = all->items[i].number > last->number;
+            hg_verification_free(later ? last : &all->items[i]);
+            if (later) {
+                *last = all->items[i];
+            }
+        } else {
+            all->items[kept++] = all->items[i];
+        }
+    }
+    all->count = kept;
+}
+
+void hg_verifications_free(struct hg_verifications *all)
+{
+    for (size_t i = 0; i < all->count; i++) {
+        hg_verification_free(&all->items[i]);
+    }
+    free(all->items);
+    *all = (struct hg_verifications){0};
+}
+
+const struct hg_verification *hg_verifications_find(const struct hg_verifications *all,
+                                                    const char *id)
+{
+    const struct hg_verification key = {.id = id};
+    return all && all->count
+               ? bsearch(&key, all->items, all->count, sizeof(key), verifications_compare)
+               : NULL;
+}
+
+static void keep_last_drill(void *arg, const json_t *line)
+{
+    struct hg_verification *last = arg, found;
+    if (verification_parse(line, &found)) {
+        if (found.level == HANGAR_VERIFY_DRILL) {
+            hg_verification_free(last);
+            *last = found;
+        } else {
+            hg_verification_free(&found);
+        }
+    }
+}
+
+struct hg_verification hg_verification_last_drill(const struct hg_state *state,
+                                                  const char *pipeline)
+{
+    struct hg_verification last = {0};
+    char *name = journal_name(pipeline);
+    if (name) {
+        hg_journal_each(state, name, keep_last_drill, &last);
     }
     free(name);
     return last;

@@ -1,38 +1,77 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * verified: what verifications came to: a record beside the backup, in the sink
- * that was read, verify/<time>.json, and a line in the state of this machine.
+ * verification_record: the results of verifications.  A record lies beside the backup, in the
+ * sink that was read, as verify/<time>.json; and this machine remembers a line, so that a list
+ * needs no request for it.
  */
 #ifndef HG_INVENTORY_VERIFICATION_RECORD_H
 #define HG_INVENTORY_VERIFICATION_RECORD_H
 
 #include "base/error.h"
 #include "base/json.h"
+#include "plugin/instance.h"
 #include "session/handle.h"
+#include "state/state.h"
 
-#define HG_VERIFIED_KEPT 20 /* records beside a backup */
+#define HG_VERIFICATION_RECORDS_KEPT 20 /* beside a backup */
 
-/* Writes both, and removes the oldest records when there are too many.  What fails is
- * only logged: the outcome is the verification's. */
-void hg_verified_record(struct hangar *h, const char *pipeline, size_t sink, const char *id,
-                        const json_t *record);
+/* "quick", "full" or "drill". */
+const char *hg_verify_level_name(enum hangar_verify_level level);
 
-/* The newest record of a backup in a sink; *out is NULL when there is none.  Two
- * requests: a listing, and the file. */
-enum hangar_rc hg_verified_newest(struct hangar_ctx *sink, const char *pipeline, const char *id,
-                                  json_t **out, struct hg_error *err);
+/* How the verification of one backup in one sink ended. */
+struct hg_verification {
+    const char *id;   /* of the backup */
+    const char *sink; /* its name */
+    int64_t time_ms;  /* when it began */
+    enum hangar_verify_level level;
+    enum hangar_status status;
+    /* For the record only: */
+    int64_t duration_ms;
+    const char *error; /* NULL: none */
+    json_t *sources;   /* what the plugins of a drill reported */
+    /* Of one that was read only: */
+    json_t *line;  /* owns the strings */
+    size_t number; /* in the journal */
+};
 
-/* What this machine remembers of a pipeline: an object with, by id, the last outcome:
- * { time, level, status, sink }.  No request.  The caller's to decref. */
-json_t *hg_verified_remembered(struct hangar *h, const char *pipeline);
+/* Stores the record in the open sink and removes the oldest ones beyond
+ * HG_VERIFICATION_RECORDS_KEPT. */
+enum hangar_rc hg_verification_store(struct hangar *h, struct hangar_ctx *sink,
+                                     const char *pipeline, const struct hg_verification *v,
+                                     struct hg_error *err);
 
-/* The newest record in the sink, null when there is none or it cannot be read. */
-json_t *hg_verified_json(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
-                         const char *id);
+/* Has this machine remember the result. */
+void hg_verification_remember(const struct hg_state *state, const char *pipeline,
+                              const struct hg_verification *v);
 
-/* The last line of a drill that this machine remembers: { id, time, level, status, sink };
- * NULL: none.  The caller's to decref. */
-json_t *hg_verified_last_drill(struct hangar *h, const char *pipeline);
+/* The newest record in the sink as it was stored, and "sink"; null when there is none, or it
+ * cannot be read.  Two requests: a listing, and the file. */
+json_t *hg_verification_newest(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
+                               const char *id);
+
+/* The last result of each backup of a pipeline that this machine remembers. */
+struct hg_verifications {
+    struct hg_verification *items; /* by id */
+    size_t count, capacity;
+};
+
+/* Without a journal, or without memory, there are none.  Free with hg_verifications_free. */
+void hg_verifications_read(struct hg_verifications *all, const struct hg_state *state,
+                           const char *pipeline);
+void hg_verifications_free(struct hg_verifications *all);
+
+/* NULL when none is remembered; `all` may be NULL. */
+const struct hg_verification *hg_verifications_find(const struct hg_verifications *all,
+                                                    const char *id);
+
+/* The last drill that this machine remembers; `id` is NULL when there is none.  Free with
+ * hg_verification_free. */
+struct hg_verification hg_verification_last_drill(const struct hg_state *state,
+                                                  const char *pipeline);
+void hg_verification_free(struct hg_verification *v);
+
+/* A remembered result as documents show it: a new object; null for NULL and for one without id. */
+json_t *hg_verification_json(const struct hg_verification *v);
 
 #endif

@@ -6,6 +6,7 @@
 #include "session/document.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 
 #include "base/error.h"
@@ -36,11 +37,23 @@ enum hangar_status hg_status(enum hangar_rc rc)
     }
 }
 
+static const char *const status_names[] = {"done",      "failed", "usage", "degraded", "corrupt",
+                                           "not_found", "busy",   "stale", "auth"};
+static const char status_interrupted[] = "interrupted";
+
 const char *hangar_status_name(enum hangar_status status)
 {
-    static const char *const names[] = {"done",      "failed", "usage", "degraded", "corrupt",
-                                        "not_found", "busy",   "stale", "auth"};
-    return (unsigned)status <= HANGAR_STATUS_AUTH ? names[status] : "interrupted";
+    return (unsigned)status <= HANGAR_STATUS_AUTH ? status_names[status] : status_interrupted;
+}
+
+enum hangar_status hg_status_of_name(const char *name)
+{
+    for (unsigned i = 0; i <= HANGAR_STATUS_AUTH; i++) {
+        if (strcmp(status_names[i], name) == 0) {
+            return (enum hangar_status)i;
+        }
+    }
+    return strcmp(name, status_interrupted) == 0 ? HANGAR_STATUS_INTERRUPTED : HANGAR_STATUS_FAILED;
 }
 
 void hg_new_run_id(struct hangar *h)
@@ -100,25 +113,6 @@ void hangar_free(char *json)
 const char *hangar_error(const struct hangar *hangar)
 {
     return hangar->error.failed ? "out of memory" : hg_str_text(&hangar->error);
-}
-
-void hg_doc_manifest(json_t *doc, const struct hg_manifest *m)
-{
-    hg_json_set_string(doc, "id", m->id);
-    hg_json_set_string(doc, "pipeline", m->pipeline);
-    hg_json_set_string(doc, "kind", m->safety ? "safety" : "backup");
-    hg_json_set_time(doc, "created", m->finished_ms);
-    hg_json_set_int(doc, "duration_ms", m->finished_ms - m->started_ms);
-    hg_json_set_int(doc, "objects", (int64_t)hg_manifest_objects(m));
-    hg_json_set_int(doc, "plain_bytes", (int64_t)hg_manifest_plain_bytes(m));
-    hg_json_set_int(doc, "stored_bytes", (int64_t)hg_manifest_stored_bytes(m));
-    hg_json_set_int(doc, "skew_ms", m->skew_ms);
-    hg_json_set_string(doc, "hangar", m->hangar);
-    json_t *sources = json_array();
-    for (size_t i = 0; i < m->source_count; i++) {
-        hg_json_add(sources, json_string(m->sources[i].name));
-    }
-    hg_json_set(doc, "sources", sources);
 }
 
 json_t *hg_doc_options(const struct hg_options *options)

@@ -14,6 +14,8 @@
 #include "session/handle.h"
 
 enum hangar_status hg_status(enum hangar_rc rc);
+/* The reverse of hangar_status_name; FAILED for a name that no status has. */
+enum hangar_status hg_status_of_name(const char *name);
 
 /* Gives the job a new run id, which its log lines carry until hg_doc_end. */
 void hg_new_run_id(struct hangar *h);
@@ -28,8 +30,6 @@ enum hangar_status hg_doc_end(struct hangar *h, json_t *doc, enum hangar_status 
 /* The same for a job on a handle that is not ready. */
 enum hangar_status hg_doc_unready(struct hangar *h, json_t *doc, char **json);
 
-/* "hangar.list" entry's and others' common part of a manifest. */
-void hg_doc_manifest(json_t *doc, const struct hg_manifest *m);
 json_t *hg_doc_options(const struct hg_options *options);
 
 #endif

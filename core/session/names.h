@@ -7,6 +7,7 @@
 #define HG_SESSION_NAMES_H
 
 #include "base/error.h"
+#include "config/config.h"
 #include "session/handle.h"
 
 /* The index of a pipeline; NOT_FOUND with a text. */

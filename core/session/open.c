@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "catalog/signing.h"
+#include "config/config.h"
 #include "config/load.h"
 #include "config/options.h"
 #include "config/overlay.h"

@@ -7,7 +7,6 @@
 
 #include "base/clock.h"
 #include "plugin/job.h"
-#include "session/handle.h"
 #include "session/session.h"
 
 bool hg_progress_begin(struct hg_progress *progress, struct hg_session *s, const char *job,

@@ -6,7 +6,9 @@
 #include "state/history.h"
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "state/journal.h"
+#include "state/state.h"
 
 json_t *hg_history_json(const struct hg_history_run *run)
 {

@@ -1,167 +1,174 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * summaries: see summaries.h.
+ * manifest_cache: see manifest_cache.h.
  */
 #include "state/manifest_cache.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/str.h"
 #include "catalog/signing.h"
-#include "inventory/index.h"
+#include "catalog/summary.h"
 #include "plugin/instance.h"
-#include "session/handle.h"
 #include "state/file.h"
+#include "state/state.h"
 
 #define FORMAT 1
-#define FILE_MAX ((size_t)32 << 20)
-#define SEAL_MAX ((size_t)256) /* at the end of the file: "\n", and what makes it good */
-
-static char *name_of(const struct hangar_ctx *sink, const char *pipeline)
-{
-    return hg_format("manifests/%s.%s", pipeline, sink->name);
-}
+#define FILE_MAX_BYTES ((size_t)32 << 20)
+#define SEAL_MAX_BYTES ((size_t)256) /* the last line: the checksum or the signature */
 
 /* ---- the seal ---- */
 
-static bool make_seal(struct hangar *h, const char *text, size_t size, struct hg_str *seal)
+static bool cache_make_seal(const struct hg_signing *signing, const char *text, size_t size,
+                            struct hg_str *seal)
 {
     char hex[HG_SHA256_HEX];
-    if (h->signing.count) {
-        return hg_signing_sign(&h->signing, text, size, seal, NULL) == HANGAR_OK;
+    if (signing->count) {
+        return hg_signing_sign(signing, text, size, seal, NULL) == HANGAR_OK;
     }
     bool ok = hg_sha256_of(text, size, hex);
     hg_str_addf(seal, "sha256 %s\n", hex);
     return ok && !seal->failed;
 }
 
-static bool seal_ok(struct hangar *h, const char *text, size_t size, const char *seal)
+static bool cache_seal_is_good(const struct hg_signing *signing, const char *text, size_t size,
+                               const char *seal)
 {
-    if (h->signing.count) {
-        return hg_signing_check(&h->signing, text, size, seal, strlen(seal), NULL) == HANGAR_OK;
+    if (signing->count) {
+        return hg_signing_check(signing, text, size, seal, strlen(seal), NULL) == HANGAR_OK;
     }
     struct hg_str expected = {0};
-    bool ok = make_seal(h, text, size, &expected) && strcmp(seal, hg_str_text(&expected)) == 0;
+    bool ok = cache_make_seal(signing, text, size, &expected) &&
+              strcmp(seal, hg_str_text(&expected)) == 0;
     hg_str_free(&expected);
     return ok;
 }
 
 /* ---- reading ---- */
 
-/* The document before the seal; NULL when anything about it is not right. */
-static json_t *parse(struct hangar *h, struct hangar_ctx *sink, const struct hg_str *text)
+/* The backups of the document before the seal; NULL when the file is not usable. */
+static json_t *cache_parse(const struct hg_manifest_cache *cache, const struct hg_str *text)
 {
-    size_t end = text->len > 1 ? text->len - 1 : 0; /* the last newline is the seal's */
-    while (end > 0 && text->data[end - 1] != '\n' && text->len - end < SEAL_MAX) {
+    size_t end = text->len > 1 ? text->len - 1 : 0; /* the last newline belongs to the seal */
+    while (end > 0 && text->data[end - 1] != '\n' && text->len - end < SEAL_MAX_BYTES) {
         end--;
     }
     json_t *doc = NULL;
-    if (end == 0 || text->data[end - 1] != '\n' || !seal_ok(h, text->data, end, text->data + end) ||
+    if (end == 0 || text->data[end - 1] != '\n' ||
+        !cache_seal_is_good(cache->signing, text->data, end, text->data + end) ||
         hg_json_parse(text->data, end, "manifests", &doc, NULL) != HANGAR_OK) {
         return NULL;
     }
-    json_t *known = json_object_get(doc, "backups");
-    bool ours = hg_json_int(doc, "format", 0) == FORMAT && json_is_object(known) &&
-                strcmp(hg_json_string(doc, "target", ""), hg_instance_target(sink)) == 0;
-    known = ours ? json_incref(known) : NULL;
+    json_t *backups = json_object_get(doc, "backups");
+    bool usable = hg_json_int(doc, "format", 0) == FORMAT && json_is_object(backups) &&
+                  strcmp(hg_json_string(doc, "target", ""), hg_instance_target(cache->sink)) == 0;
+    backups = usable ? json_incref(backups) : NULL;
     json_decref(doc);
-    return known;
+    return backups;
 }
 
-void hg_summaries_load(struct hg_summaries *s, struct hangar *h, struct hangar_ctx *sink,
-                       const char *pipeline)
+void hg_manifest_cache_open(struct hg_manifest_cache *cache, const struct hg_state *state,
+                            const struct hg_signing *signing, struct hangar_ctx *sink,
+                            const char *pipeline)
 {
+    *cache = (struct hg_manifest_cache){
+        .state = state,
+        .signing = signing,
+        .sink = sink,
+        .file = hg_format("manifests/%s.%s", pipeline, sink->name),
+        .kept = json_object(),
+    };
     struct hg_str text = {0};
-    char *name = name_of(sink, pipeline);
-    *s = (struct hg_summaries){0};
-    if (name && hg_state_read(&h->state, name, FILE_MAX, &text, NULL) == HANGAR_OK &&
+    if (cache->file &&
+        hg_state_read(state, cache->file, FILE_MAX_BYTES, &text, NULL) == HANGAR_OK &&
         text.len > 0) {
-        s->known = parse(h, sink, &text);
+        cache->known = cache_parse(cache, &text);
     }
     hg_str_free(&text);
-    free(name);
 }
 
-void hg_summaries_free(struct hg_summaries *s)
+void hg_manifest_cache_close(struct hg_manifest_cache *cache)
 {
-    json_decref(s->known);
-    s->known = NULL;
+    json_decref(cache->known);
+    json_decref(cache->kept);
+    free(cache->file);
+    *cache = (struct hg_manifest_cache){0};
 }
 
-static bool same(const json_t *entry, const char *key, const char *value)
+static bool cache_field_is(const json_t *entry, const char *key, const char *value)
 {
     return strcmp(hg_json_string(entry, key, ""), value) == 0;
 }
 
-json_t *hg_summaries_get(struct hg_summaries *s, const struct hg_index_item *item, int64_t *time_ms)
+bool hg_manifest_cache_get(struct hg_manifest_cache *cache, const struct hg_manifest_version *v,
+                           struct hg_summary *out)
 {
-    const json_t *entry = json_object_get(s->known, item->id);
-    json_t *summary = json_object_get(entry, "summary");
-    int64_t ms;
-    if (!item->etag[0] || (item->has_signature && !item->signature_etag[0]) ||
-        !same(entry, "etag", item->etag) || !same(entry, "signature", item->signature_etag) ||
-        hg_json_int(entry, "bytes", -1) != (int64_t)item->manifest_bytes ||
-        !same(summary, "id", item->id) || !json_is_array(json_object_get(summary, "sources")) ||
-        !hg_time_parse(hg_json_string(summary, "created", ""), &ms)) {
-        return NULL;
+    const json_t *entry = json_object_get(cache->known, v->id);
+    if (!v->etag[0] || (v->has_signature && !v->signature_etag[0]) ||
+        !cache_field_is(entry, "etag", v->etag) ||
+        !cache_field_is(entry, "signature", v->signature_etag) ||
+        hg_json_int(entry, "bytes", -1) != (int64_t)v->bytes ||
+        !hg_summary_from_json(json_object_get(entry, "summary"), out)) {
+        return false;
     }
-    *time_ms = ms;
-    s->used++;
-    return json_incref(summary);
+    if (strcmp(out->id, v->id) != 0) {
+        hg_summary_free(out);
+        return false;
+    }
+    cache->hits++;
+    return true;
 }
 
 /* ---- writing ---- */
 
-static json_t *make_entry(const struct hg_index_item *item)
+void hg_manifest_cache_keep(struct hg_manifest_cache *cache, const struct hg_manifest_version *v,
+                            const struct hg_summary *summary)
 {
-    json_t *entry = json_object();
-    hg_json_set_string(entry, "etag", item->etag);
-    hg_json_set_string(entry, "signature", item->signature_etag);
-    hg_json_set_int(entry, "bytes", (int64_t)item->manifest_bytes);
-    hg_json_set(entry, "summary", json_incref(item->summary));
-    return entry;
+    if (!v->etag[0]) {
+        return;
+    }
+    json_t *entry = json_object(), *fields = json_object();
+    hg_summary_to_json(summary, fields);
+    hg_json_set_string(fields, "origin", summary->origin);
+    hg_json_set_string(entry, "etag", v->etag);
+    hg_json_set_string(entry, "signature", v->signature_etag);
+    hg_json_set_int(entry, "bytes", (int64_t)v->bytes);
+    hg_json_set(entry, "summary", fields);
+    hg_json_set(cache->kept, v->id, entry);
 }
 
-void hg_summaries_save(const struct hg_summaries *s, struct hangar *h, struct hangar_ctx *sink,
-                       const char *pipeline, const struct hg_index *index)
+void hg_manifest_cache_save(struct hg_manifest_cache *cache)
 {
-    size_t whole = 0;
-    json_t *doc = json_object(), *backups = json_object();
-    for (size_t i = 0; i < index->count; i++) {
-        if (index->items[i].summary && index->items[i].etag[0]) {
-            hg_json_set(backups, index->items[i].id, make_entry(&index->items[i]));
-            whole++;
-        }
+    size_t count = json_object_size(cache->kept);
+    if (!cache->file || (count == cache->hits && count == json_object_size(cache->known))) {
+        return;
     }
-    bool changed = whole != s->used || whole != json_object_size(s->known);
+    json_t *doc = json_object();
     hg_json_set_int(doc, "format", FORMAT);
-    hg_json_set_string(doc, "target", hg_instance_target(sink));
-    hg_json_set(doc, "backups", backups);
-    char *json = changed ? json_dumps(doc, JSON_COMPACT) : NULL;
-    char *name = json ? name_of(sink, pipeline) : NULL;
+    hg_json_set_string(doc, "target", hg_instance_target(cache->sink));
+    hg_json_set(doc, "backups", json_incref(cache->kept));
     struct hg_str text = {0}, seal = {0};
     struct hg_error err = {0};
-    if (name) {
+    char *json = json_dumps(doc, JSON_COMPACT);
+    if (json) {
         hg_str_addf(&text, "%s\n", json);
-        if (make_seal(h, hg_str_text(&text), text.len, &seal)) {
+        if (cache_make_seal(cache->signing, hg_str_text(&text), text.len, &seal)) {
             hg_str_add(&text, hg_str_text(&seal));
-            if (!text.failed && text.len <= FILE_MAX) {
-                hg_state_write(&h->state, name, text.data, text.len, &err);
+            if (!text.failed && text.len <= FILE_MAX_BYTES) {
+                hg_state_write(cache->state, cache->file, text.data, text.len, &err);
             }
         }
     }
     if (err.rc != HANGAR_OK) {
-        hg_log_line(&h->log, HANGAR_LOG_DEBUG, "manifests are not remembered: %s", err.text);
+        hg_log_line(cache->state->log, HANGAR_LOG_DEBUG, "cannot cache manifests: %s", err.text);
     }
     hg_str_free(&seal);
     hg_str_free(&text);
-    free(name);
     free(json);
     json_decref(doc);
 }

@@ -1,38 +1,59 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * summaries: what this machine remembers of manifests that it has read, so that a list
- * of a thousand backups need not read a thousand manifests again.  One file per
- * pipeline and sink, in state_dir/manifests; anybody may remove it at any time.
+ * manifest_cache: summaries of the manifests that this machine has read, so that a list of a
+ * thousand backups need not read a thousand manifests again.  One file per pipeline and sink, in
+ * state_dir/manifests; it may be removed at any time.
  *
- * A summary counts only for a manifest of the same id, size and etag, with a signature
- * of the same etag.  The file ends with its own SHA-256, or, where the configuration
- * has a signing key, with a signature by that key: what was read without the key, or
- * was written by somebody else, is as good as not there.  A file that is damaged, too
- * large, of another store, or cannot be written costs time and nothing else.
+ * A summary counts only for a manifest of the same id, size and etag, with a signature of the
+ * same etag.  The file ends with its own SHA-256, or, where the configuration has a signing key,
+ * with a signature by that key: a file written without the key, or by another program, is
+ * ignored.  A file that is damaged, too large or of another store is ignored as well, and a file
+ * that cannot be written costs the next list its time and nothing else.
  */
 #ifndef HG_STATE_MANIFEST_CACHE_H
 #define HG_STATE_MANIFEST_CACHE_H
 
+#include <stdbool.h>
 #include "base/json.h"
-#include "inventory/index.h"
+#include "catalog/signing.h"
+#include "catalog/summary.h"
+#include "plugin/instance.h"
+#include "state/state.h"
 
-struct hg_summaries {
-    json_t *known; /* by id; NULL: nothing is */
-    size_t used;
+/* A manifest as a listing reports it.  Etags are "" where the sink reports none. */
+struct hg_manifest_version {
+    const char *id, *etag, *signature_etag;
+    uint64_t bytes;
+    bool has_signature;
 };
 
-void hg_summaries_load(struct hg_summaries *s, struct hangar *h, struct hangar_ctx *sink,
-                       const char *pipeline);
-void hg_summaries_free(struct hg_summaries *s);
+/* Used by one thread, between open and close. */
+struct hg_manifest_cache {
+    const struct hg_state *state;
+    const struct hg_signing *signing; /* without keys: the file ends with its SHA-256 */
+    struct hangar_ctx *sink;
+    char *file;    /* its name in the state folder; NULL: out of memory, nothing is cached */
+    json_t *known; /* what the file holds, by id; NULL: nothing */
+    json_t *kept;  /* what it will hold */
+    size_t hits;
+};
 
-/* A reference to what is known of this item's manifest, and when the backup was
- * finished; NULL when it must be read. */
-json_t *hg_summaries_get(struct hg_summaries *s, const struct hg_index_item *item,
-                         int64_t *time_ms);
+/* Reads what is cached for a pipeline in a sink.  Everything given outlives the cache. */
+void hg_manifest_cache_open(struct hg_manifest_cache *cache, const struct hg_state *state,
+                            const struct hg_signing *signing, struct hangar_ctx *sink,
+                            const char *pipeline);
 
-/* Remembers the whole backups of the index and forgets all others. */
-void hg_summaries_save(const struct hg_summaries *s, struct hangar *h, struct hangar_ctx *sink,
-                       const char *pipeline, const struct hg_index *index);
+/* True: *out is the summary of this very manifest; free it.  False: read the manifest. */
+bool hg_manifest_cache_get(struct hg_manifest_cache *cache, const struct hg_manifest_version *v,
+                           struct hg_summary *out);
+
+/* Has the next save write this summary. */
+void hg_manifest_cache_keep(struct hg_manifest_cache *cache, const struct hg_manifest_version *v,
+                            const struct hg_summary *summary);
+
+/* Writes what was kept and forgets the rest, unless the file holds just that. */
+void hg_manifest_cache_save(struct hg_manifest_cache *cache);
+void hg_manifest_cache_close(struct hg_manifest_cache *cache);
 
 #endif

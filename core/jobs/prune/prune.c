@@ -53,11 +53,11 @@ static enum hangar_rc look_for(struct hg_pruning *p, const char *id, const char 
 
 struct hg_retained hg_prune_judge(const struct hangar *h, const struct hg_index_item *item)
 {
-    const char *origin = hg_json_string(item->summary, "origin", "");
+    const char *origin = item->summary.origin ? item->summary.origin : "";
     return (struct hg_retained){.id = item->id,
                                 .time_ms = item->time_ms,
                                 .good = item->rc == HANGAR_OK && strcmp(origin, h->origin) == 0,
-                                .safety = hg_index_is_safety(item),
+                                .safety = item->summary.safety,
                                 .held = item->held,
                                 .why_not = item->rc == HANGAR_OK        ? "of another origin"
                                            : item->rc == HANGAR_CORRUPT ? "damaged"
@@ -114,7 +114,7 @@ enum hangar_rc hg_prune_plan(struct hg_pruning *p, struct hg_error *err)
 static uint64_t bytes_of(const struct hg_pruning *p, const char *id)
 {
     const struct hg_index_item *item = hg_index_find(p->index, id);
-    return item ? (uint64_t)hg_json_int(item->summary, "stored_bytes", 0) : 0;
+    return item ? (uint64_t)item->summary.stored_bytes : 0;
 }
 
 /* The store keeps it by a lock, set by us or by its owner: it stays, for as long. */

@@ -66,8 +66,8 @@ static void look(struct hg_session *s, const struct hg_pipeline_config *pc, size
         if (item->rc != HANGAR_OK) {
             continue;
         }
-        v->stored += hg_json_int(item->summary, "stored_bytes", 0);
-        if (hg_index_is_safety(item)) {
+        v->stored += item->summary.stored_bytes;
+        if (item->summary.safety) {
             v->safety++;
             continue; /* says nothing of how old the backups are */
         }
@@ -111,8 +111,8 @@ static json_t *usual_bytes(const struct view *v)
     size_t count = 0;
     for (size_t i = v->index.count; i-- > 0 && count < USUAL_OF;) {
         const struct hg_index_item *item = &v->index.items[i];
-        if (item->rc == HANGAR_OK && !hg_index_is_safety(item) && item != v->newest) {
-            bytes[count++] = hg_json_int(item->summary, "stored_bytes", 0);
+        if (item->rc == HANGAR_OK && !item->summary.safety && item != v->newest) {
+            bytes[count++] = item->summary.stored_bytes;
         }
     }
     if (count < USUAL_FROM) {
@@ -146,7 +146,7 @@ static size_t gather(const struct hangar *h, const struct view *views, size_t co
                     k != mine ? hg_index_find(&views[k].index, item->id) : NULL;
                 told = other && other->rc == HANGAR_OK;
             }
-            if (item->rc == HANGAR_OK && !hg_index_is_safety(item) && !told &&
+            if (item->rc == HANGAR_OK && !item->summary.safety && !told &&
                 (!here || here->rc != HANGAR_OK)) {
                 all[n++] = hg_prune_judge(h, item);
             }
@@ -227,10 +227,9 @@ static json_t *sink_overview(struct hangar *h, const struct hg_pipeline_config *
     hg_json_set(one, "age_ms", newest ? json_integer(now_ms - v->newest->time_ms) : json_null());
     hg_json_set(one, "lag_ms", lag(views, pc->sink_count, mine));
     hg_json_set(one, "newest_verified",
-                newest ? hg_verified_json(h, v->ctx, pc->name, newest) : json_null());
+                newest ? hg_verification_newest(h, v->ctx, pc->name, newest) : json_null());
     hg_json_set(one, "newest_bytes",
-                newest ? json_integer(hg_json_int(v->newest->summary, "stored_bytes", 0))
-                       : json_null());
+                newest ? json_integer(v->newest->summary.stored_bytes) : json_null());
     hg_json_set(one, "usual_bytes", usual_bytes(v));
     hg_json_set_string(one, "oldest", v->oldest ? v->oldest->id : NULL);
     hg_json_set_time(one, "oldest_time", v->oldest ? v->oldest->time_ms : -1);
@@ -280,8 +279,9 @@ static json_t *pipeline_overview(struct hg_session *s, const struct hg_pipeline_
     hg_json_set(one, "last_run", hg_history_json(&last));
     hg_history_free(&last);
     hg_json_set(one, "running", running(h, pc->name));
-    json_t *drill = hg_verified_last_drill(h, pc->name);
-    hg_json_set(one, "last_drill", drill ? drill : json_null());
+    struct hg_verification drill = hg_verification_last_drill(&h->state, pc->name);
+    hg_json_set(one, "last_drill", hg_verification_json(&drill));
+    hg_verification_free(&drill);
     hg_json_set_int(one, "max_age_ms", hg_pipeline_max_age_ms(pc));
     hg_json_set_time(one, "next",
                      pc->schedule ? hangar_next_time(pc->schedule, pc->timezone, hg_now_ms()) : -1);

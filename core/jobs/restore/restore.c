@@ -19,10 +19,10 @@
 #include "catalog/manifest.h"
 #include "config/config.h"
 #include "config/options.h"
+#include "inventory/comparison.h"
 #include "inventory/selection.h"
 #include "jobs/notify/notify.h"
 #include "jobs/restore/targets.h"
-#include "jobs/verify/verify.h"
 #include "plugin/instance.h"
 #include "plugin/job.h"
 #include "session/document.h"
@@ -164,8 +164,8 @@ static enum hangar_rc check_stored(struct hg_restoring *r, struct hg_error *err)
     hg_job_step(&r->session.job, "checking the stored bytes");
     for (size_t i = 0; i < r->targets.count; i++) {
         const struct hg_target *t = &r->targets.items[i];
-        enum hangar_rc rc = hg_verify_objects(&r->session, r->selected.ctx, NULL, 0,
-                                              t->infos.stored, t->infos.count, NULL, err);
+        enum hangar_rc rc = hg_compare_objects(&r->session, r->selected.ctx, NULL, 0,
+                                               t->infos.stored, t->infos.count, NULL, err);
         if (rc != HANGAR_OK) {
             hg_context(err, "nothing was restored");
             return rc;

@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/thread.h"
 #include "base/attrs.h"
 #include "base/error.h"
 #include "base/str.h"
+#include "base/thread.h"
 #include "catalog/manifest.h"
 #include "config/config.h"
 #include "inventory/object_infos.h"
@@ -19,6 +19,7 @@
 #include "plugin/instance.h"
 #include "plugin/job.h"
 #include "session/handle.h"
+#include "session/progress.h"
 #include "session/session.h"
 
 enum hangar_rc hg_targets_init(struct hg_targets *t, struct hg_session *session,

@@ -14,7 +14,6 @@
 #include "catalog/store.h"
 #include "config/config.h"
 #include "inventory/selection.h"
-#include "jobs/transfer/transfer.h"
 #include "pipeline/decode.h"
 #include "session/document.h"
 #include "session/handle.h"

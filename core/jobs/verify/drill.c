@@ -26,6 +26,7 @@
 #include "plugin/job.h"
 #include "plugin/loader.h"
 #include "session/handle.h"
+#include "session/progress.h"
 #include "session/session.h"
 
 #define MAX_OVERRIDES 64

@@ -11,7 +11,6 @@
 #include "base/json.h"
 #include "catalog/manifest.h"
 #include "jobs/restore/targets.h"
-#include "session/handle.h"
 #include "session/session.h"
 
 /* A drill's own; zero it, and free it when the session's job has ended its last

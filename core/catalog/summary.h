@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * summary: the part of a manifest that lists, status and retention need, without the objects:
+ * small enough to hold one for each of ten thousand backups.
+ */
+#ifndef HG_SUMMARY_H
+#define HG_SUMMARY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/json.h"
+#include "catalog/manifest.h"
+
+/* The summary owns its strings. */
+struct hg_summary {
+    char *id, *pipeline, *origin;
+    char *hangar;   /* the version that made the backup */
+    char **sources; /* their names, source_count of them */
+    size_t source_count;
+    bool safety; /* a safety backup */
+    int64_t finished_ms, duration_ms, skew_ms;
+    int64_t objects, plain_bytes, stored_bytes;
+};
+
+/* Fills *out from a manifest; false when out of memory.  Free with hg_summary_free in both
+ * cases. */
+bool hg_summary_of(const struct hg_manifest *m, struct hg_summary *out);
+void hg_summary_free(struct hg_summary *summary);
+
+/* Adds the fields that documents show of a backup; the origin is not one of them. */
+void hg_summary_to_json(const struct hg_summary *summary, json_t *object);
+
+/* Reads what hg_summary_to_json wrote, and "origin".  False when a field is missing or of
+ * another type, or when out of memory; then *out is empty. */
+bool hg_summary_from_json(const json_t *object, struct hg_summary *out);
+
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * comparison: see comparison.h.
+ */
+#include "inventory/comparison.h"
+
+#include "base/error.h"
+#include "base/str.h"
+#include "base/thread.h"
+#include "pipeline/decode.h"
+#include "session/session.h"
+
+struct hg_comparing {
+    struct hg_session *s;
+    struct hangar_ctx *sink;
+    struct hangar_ctx *const *chain;
+    size_t chain_count;
+    const struct hg_stored *objects;
+    size_t count;
+    struct hg_comparison *out;
+    pthread_mutex_t mutex; /* guards what follows and the out */
+    size_t next;
+    bool stop;
+    struct hg_error error;
+};
+
+static void comparison_add(struct hg_comparing *c, const struct hg_stored *object,
+                           enum hangar_rc rc, const struct hg_error *err)
+{
+    pthread_mutex_lock(&c->mutex);
+    if (rc == HANGAR_OK && c->out) {
+        c->out->objects++;
+        c->out->plain_bytes += object->plain_bytes;
+        c->out->stored_bytes += object->stored_bytes;
+    } else if (rc != HANGAR_OK) {
+        if (c->error.rc == HANGAR_OK) {
+            c->error = *err;
+        }
+        if (c->out && rc == HANGAR_CORRUPT) {
+            hg_str_addf(&c->out->problems, "%s\n", err->text);
+        } else {
+            c->error = rc == HANGAR_CORRUPT ? c->error : *err;
+            c->stop = true;
+        }
+    }
+    pthread_mutex_unlock(&c->mutex);
+}
+
+static void comparison_main(void *arg, size_t n)
+{
+    (void)n;
+    struct hg_comparing *c = arg;
+    for (;;) {
+        pthread_mutex_lock(&c->mutex);
+        size_t i = c->stop ? c->count : c->next;
+        c->next += i < c->count;
+        pthread_mutex_unlock(&c->mutex);
+        if (i >= c->count) {
+            return;
+        }
+        struct hg_error err = {0};
+        const struct hg_stored *object = &c->objects[i];
+        enum hangar_rc rc =
+            c->chain ? hg_decode(c->sink, c->chain, c->chain_count, object, NULL, NULL, &err)
+                     : hg_decode_check(c->sink, object, &err);
+        comparison_add(c, object, rc, &err);
+    }
+}
+
+enum hangar_rc hg_compare_objects(struct hg_session *s, struct hangar_ctx *sink,
+                                  struct hangar_ctx *const *chain, size_t chain_count,
+                                  const struct hg_stored *objects, size_t count,
+                                  struct hg_comparison *out, struct hg_error *err)
+{
+    struct hg_comparing c = {.s = s,
+                             .sink = sink,
+                             .chain = chain,
+                             .chain_count = chain_count,
+                             .objects = objects,
+                             .count = count,
+                             .out = out};
+    pthread_mutex_init(&c.mutex, NULL);
+    size_t threads = hg_workers(s->h);
+    if (!hg_thread_run_all(threads < count ? threads : count, comparison_main, &c) &&
+        c.error.rc == HANGAR_OK) {
+        hg_fail(&c.error, HANGAR_NO_MEMORY, 0, "cannot start a thread");
+    }
+    pthread_mutex_destroy(&c.mutex);
+    if (c.error.rc != HANGAR_OK) {
+        *err = c.error;
+    }
+    return c.error.rc;
+}

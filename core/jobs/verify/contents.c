@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * contents: see contents.h.
+ */
+#include "jobs/verify/contents.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "base/vec.h"
+#include "catalog/manifest.h"
+#include "catalog/signing.h"
+#include "catalog/store.h"
+#include "inventory/comparison.h"
+#include "inventory/object_infos.h"
+#include "jobs/verify/drill.h"
+#include "pipeline/decode.h"
+#include "plugin/job.h"
+#include "plugin/page.h"
+#include "session/session.h"
+
+/* Names and sizes of what lies in the backup's folder. */
+struct file_listing {
+    struct listed_file {
+        char *name;
+        uint64_t size;
+    } *items;
+    size_t count, capacity;
+};
+
+static enum hangar_rc file_listing_add(void *arg, const struct hg_page_entries *page,
+                                       struct hg_error *err)
+{
+    struct file_listing *list = arg;
+    for (size_t i = 0; i < page->count; i++) {
+        char *name = strdup(page->items[i].name);
+        if (!name || !hg_vec_reserve((void **)&list->items, list->count, &list->capacity,
+                                     sizeof(*list->items))) {
+            free(name);
+            return hg_no_memory(err);
+        }
+        list->items[list->count++] = (struct listed_file){name, page->items[i].size};
+    }
+    return HANGAR_OK;
+}
+
+static int compare_file_names(const void *a, const void *b)
+{
+    return strcmp(((const struct listed_file *)a)->name, ((const struct listed_file *)b)->name);
+}
+
+static enum hangar_rc expect_file(struct hg_verified_backup *v, struct file_listing *list,
+                                  const char *name, uint64_t bytes, struct hg_error *err)
+{
+    char *path = hg_store_path(v->pipeline, v->id, name);
+    if (!path) {
+        return hg_no_memory(err);
+    }
+    struct listed_file key = {path, 0};
+    struct listed_file *found = list->count ? bsearch(&key, list->items, list->count,
+                                                      sizeof(*list->items), compare_file_names)
+                                            : NULL;
+    if (!found) {
+        hg_str_addf(&v->found.problems, "%s is missing\n", name);
+    } else if (found->size != bytes) {
+        hg_str_addf(&v->found.problems, "%s is %llu bytes instead of %llu\n", name,
+                    (unsigned long long)found->size, (unsigned long long)bytes);
+    }
+    free(path);
+    return HANGAR_OK;
+}
+
+/* True also when memory ran out while a problem was written down. */
+static bool is_damaged(const struct hg_comparison *found)
+{
+    return found->problems.len > 0 || found->problems.failed;
+}
+
+/* Every file must be there, with its size. */
+static enum hangar_rc check_sizes(struct hg_verified_backup *v, struct hg_error *err)
+{
+    struct file_listing list = {0};
+    char *prefix = hg_store_path(v->pipeline, v->id, NULL);
+    enum hangar_rc rc =
+        prefix ? hg_sink_list(v->sink, prefix, 0, file_listing_add, &list, err) : hg_no_memory(err);
+    if (rc == HANGAR_OK) {
+        if (list.count) {
+            qsort(list.items, list.count, sizeof(*list.items), compare_file_names);
+        }
+        const struct hg_manifest *m = &v->manifest;
+        for (size_t i = 0; i < m->source_count; i++) {
+            for (size_t k = 0; k < m->sources[i].count && rc == HANGAR_OK; k++) {
+                const struct hg_manifest_object *o = &m->sources[i].objects[k];
+                rc = expect_file(v, &list, o->stored, o->stored_bytes, err);
+            }
+        }
+        for (size_t i = 0; i < m->file_count && rc == HANGAR_OK; i++) {
+            rc = expect_file(v, &list, m->files[i].name, m->files[i].bytes, err);
+        }
+    }
+    for (size_t i = 0; i < list.count; i++) {
+        free(list.items[i].name);
+    }
+    free(list.items);
+    free(prefix);
+    return rc;
+}
+
+/* RESTORE.txt and SHA256SUMS, byte by byte. */
+static enum hangar_rc check_files(struct hg_verified_backup *v, struct hg_error *err)
+{
+    enum hangar_rc rc = HANGAR_OK;
+    for (size_t i = 0; i < v->manifest.file_count && rc == HANGAR_OK; i++) {
+        const struct hg_manifest_file *f = &v->manifest.files[i];
+        char *path = hg_store_path(v->pipeline, v->id, f->name);
+        struct hg_stored stored = {.path = path,
+                                   .stored_bytes = f->bytes,
+                                   .plain_bytes = f->bytes,
+                                   .stored_sha256 = f->sha256,
+                                   .plain_sha256 = f->sha256};
+        struct hg_error why = {0};
+        rc = path ? hg_decode_check(v->sink, &stored, &why) : hg_no_memory(&why);
+        if (rc == HANGAR_CORRUPT) {
+            hg_str_addf(&v->found.problems, "%s\n", why.text);
+            rc = HANGAR_OK;
+        } else if (rc != HANGAR_OK) {
+            *err = why;
+        }
+        free(path);
+    }
+    return rc;
+}
+
+static enum hangar_rc check_objects(struct hg_verified_backup *v, struct hg_error *err)
+{
+    enum hangar_rc rc = hg_session_chain(v->s, &v->manifest, v->chain, err);
+    for (size_t i = 0; i < v->manifest.source_count && rc == HANGAR_OK; i++) {
+        struct hg_infos infos;
+        struct hg_error why = {0};
+        rc = hg_infos_make(&v->manifest, &v->manifest.sources[i], false, &infos, err);
+        if (rc != HANGAR_OK) {
+            break;
+        }
+        rc = hg_compare_objects(v->s, v->sink, v->chain, v->manifest.chain_count, infos.stored,
+                                infos.count, &v->found, &why);
+        if (rc == HANGAR_CORRUPT) {
+            rc = HANGAR_OK; /* a line of v->found.problems */
+        } else if (rc != HANGAR_OK) {
+            *err = why;
+        }
+        hg_infos_free(&infos);
+    }
+    return rc;
+}
+
+/* Without a key the signature is not checked, and the log says so. */
+static void report_unchecked_signature(struct hg_verified_backup *v)
+{
+    int64_t unused;
+    if (!v->s->job.set.signing &&
+        hg_store_time(v->sink, v->pipeline, v->id, HG_SIGNATURE_NAME, &unused, NULL) == HANGAR_OK) {
+        hg_log_event(&v->h->log, HANGAR_LOG_INFO, "verify.unchecked",
+                     "sink %s: %s is signed; its signature was not checked, as the configuration "
+                     "has no `signing` key",
+                     v->sink->name, v->id);
+    }
+}
+
+enum hangar_rc hg_verify_backup(struct hg_verified_backup *v, struct hg_error *err)
+{
+    enum hangar_rc rc = hg_store_manifest(v->sink, v->pipeline, v->id, &v->manifest, err);
+    if (rc == HANGAR_OK) {
+        rc = check_sizes(v, err);
+    }
+    if (rc == HANGAR_OK && v->level == HANGAR_VERIFY_QUICK) {
+        v->found.objects = hg_manifest_objects(&v->manifest);
+        v->found.plain_bytes = hg_manifest_plain_bytes(&v->manifest);
+        v->found.stored_bytes = hg_manifest_stored_bytes(&v->manifest);
+    }
+    if (rc == HANGAR_OK && v->level >= HANGAR_VERIFY_FULL && !is_damaged(&v->found)) {
+        report_unchecked_signature(v);
+        rc = check_files(v, err);
+        if (rc == HANGAR_OK) {
+            rc = check_objects(v, err);
+        }
+    }
+    if (rc == HANGAR_OK && is_damaged(&v->found)) {
+        rc = hg_fail(err, HANGAR_CORRUPT, 0, "sink %s: %s is damaged: %.*s", v->sink->name, v->id,
+                     (int)strcspn(hg_str_text(&v->found.problems), "\n"),
+                     hg_str_text(&v->found.problems));
+    }
+    if (rc == HANGAR_OK && v->level == HANGAR_VERIFY_DRILL) {
+        hg_job_step(&v->s->job, "drilling %s", v->id);
+        rc = hg_drill_run(&v->drill, v->s, &v->manifest, v->sink, v->chain, v->sources, err);
+    }
+    return rc;
+}
