@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * call: one request through libs3, as often as it takes.  libs3 itself waits without
- * an end, cannot be cancelled and tries nothing again; so requests run in a context of
- * it that is driven here.  It knows nothing of what is asked.
+ * call: one request through libs3, with repetitions.  libs3 itself has no timeout, cannot be
+ * cancelled and repeats nothing, so this file drives a context of libs3 step by step.  It must not
+ * know what a request is for.
  */
 #include "driver.h"
 
@@ -11,37 +11,31 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/select.h>
-#include <time.h>
 
-#define TICK_MS 50 /* how often cancelling is looked for */
-#define FIRST_PAUSE_MS 500
-#define LAST_PAUSE_MS 30000
-#define NOBODY_TRIES 4 /* of a store that was never heard, and seems not to be there */
-#define NOBODY_MS 5000
+#include "clock.h"
 
-int64_t driver_now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
+#define TICK_MS 50 /* the interval in which a cancel is detected */
+#define PAUSE_MIN_MS 500
+#define PAUSE_MAX_MS 30000
+#define UNREACHABLE_TRIES 4 /* of a store that never answered and cannot be connected to */
+#define UNREACHABLE_MS 5000
 
 bool driver_is_cancelled(struct driver *driver)
 {
     return atomic_load(&driver->cancelled) || driver->host->cancelled(driver->ctx);
 }
 
-void call_moved(struct call *call)
+void call_progress(struct call *call)
 {
-    call->moved_ms = driver_now_ms();
+    call->progress_ms = clock_monotonic_ms();
 }
 
-static S3Status on_properties(const S3ResponseProperties *properties, void *data)
+static S3Status call_on_properties(const S3ResponseProperties *properties, void *data)
 {
     struct call *call = data;
     const char *etag = properties->eTag ? properties->eTag : "";
     size_t size = strlen(etag);
-    call_moved(call);
+    call_progress(call);
     if (size >= 2 && *etag == '"' && etag[size - 1] == '"') {
         etag++;
         size -= 2;
@@ -52,7 +46,7 @@ static S3Status on_properties(const S3ResponseProperties *properties, void *data
     return S3StatusOK;
 }
 
-static void on_complete(S3Status status, const S3ErrorDetails *details, void *data)
+static void call_on_complete(S3Status status, const S3ErrorDetails *details, void *data)
 {
     struct call *call = data;
     const char *message = details && details->message ? details->message : "";
@@ -63,10 +57,10 @@ static void on_complete(S3Status status, const S3ErrorDetails *details, void *da
     }
 }
 
-const S3ResponseHandler call_handler = {on_properties, on_complete};
+const S3ResponseHandler call_handler = {call_on_properties, call_on_complete};
 
-/* A context with connections of earlier requests, or a new one. */
-static S3RequestContext *take_context(struct driver *driver)
+/* Returns a context with connections of earlier requests, or a new one; NULL: out of memory. */
+static S3RequestContext *call_acquire_context(struct driver *driver)
 {
     S3RequestContext *context = NULL;
     pthread_mutex_lock(&driver->mutex);
@@ -80,7 +74,7 @@ static S3RequestContext *take_context(struct driver *driver)
     return context;
 }
 
-static void give_context(struct driver *driver, S3RequestContext *context)
+static void call_release_context(struct driver *driver, S3RequestContext *context)
 {
     pthread_mutex_lock(&driver->mutex);
     bool room = driver->idle_count < IDLE_CONTEXTS;
@@ -93,8 +87,8 @@ static void give_context(struct driver *driver, S3RequestContext *context)
     }
 }
 
-/* Sleeps until something can be read or written, and not for long. */
-static void wait_for_sockets(S3RequestContext *context)
+/* Waits until a socket is ready, TICK_MS at most. */
+static void call_wait_for_sockets(S3RequestContext *context)
 {
     fd_set in, out, error;
     int last = -1;
@@ -106,16 +100,16 @@ static void wait_for_sockets(S3RequestContext *context)
     if (ms < 0 || ms > TICK_MS) {
         ms = TICK_MS;
     }
-    if (last < 0 && ms > 5) { /* there is no socket yet, or one that select cannot take */
+    if (last < 0 && ms > 5) { /* there is no socket yet, or one that select does not support */
         ms = 5;
     }
     struct timeval wait = {.tv_usec = (suseconds_t)(ms * 1000)};
     select(last + 1, &in, &out, &error, &wait);
 }
 
-/* Drives the context until the request is done; HANGAR_CANCELLED, or HANGAR_RETRY when
- * nothing has moved for too long. */
-static enum hangar_rc drive(struct call *call, S3RequestContext *context)
+/* Drives the context until the request has ended.  HANGAR_CANCELLED; HANGAR_RETRY: no byte was sent
+ * or received for `timeout`. */
+static enum hangar_rc call_drive(struct call *call, S3RequestContext *context)
 {
     struct driver *driver = call->driver;
     for (;;) {
@@ -130,18 +124,18 @@ static enum hangar_rc drive(struct call *call, S3RequestContext *context)
         if (driver_is_cancelled(driver)) {
             return HANGAR_CANCELLED;
         }
-        if (driver_now_ms() - call->moved_ms > driver->timeout_ms) {
+        if (clock_monotonic_ms() - call->progress_ms > driver->timeout_ms) {
             return HANGAR_RETRY;
         }
-        wait_for_sockets(context);
+        call_wait_for_sockets(context);
     }
 }
 
 /* One attempt.  HANGAR_OK: there is a status. */
-static enum hangar_rc attempt(struct call *call, call_begin begin)
+static enum hangar_rc call_attempt(struct call *call, call_begin begin)
 {
     struct driver *driver = call->driver;
-    S3RequestContext *context = take_context(driver);
+    S3RequestContext *context = call_acquire_context(driver);
     if (!context) {
         return HANGAR_NO_MEMORY;
     }
@@ -149,23 +143,22 @@ static enum hangar_rc attempt(struct call *call, call_begin begin)
     call->message[0] = call->problem[0] = call->etag[0] = '\0';
     call->length = 0;
     call->modified_ms = 0;
-    call_moved(call);
+    call_progress(call);
     begin(call, context);
-    enum hangar_rc rc = drive(call, context);
+    enum hangar_rc rc = call_drive(call, context);
     if (rc != HANGAR_OK) {
         S3_destroy_request_context(context); /* ends the request, with callbacks */
         call->status = S3StatusConnectionFailed;
-        snprintf(call->problem, sizeof(call->problem), "nothing moved for %lld s",
+        snprintf(call->problem, sizeof(call->problem), "no byte was sent or received for %lld s",
                  (long long)driver->timeout_ms / 1000);
     } else {
-        give_context(driver, context);
+        call_release_context(driver, context);
     }
     return rc == HANGAR_RETRY ? HANGAR_OK : rc;
 }
 
-/* May the same request succeed a moment later?  InternalError is what libs3 makes of
- * connections that break. */
-static bool passes(S3Status status)
+/* Can the same request succeed later?  libs3 reports broken connections as InternalError. */
+static bool call_is_temporary(S3Status status)
 {
     switch (status) {
     case S3StatusInternalError:
@@ -186,25 +179,27 @@ static bool passes(S3Status status)
     }
 }
 
-/* Nobody is there.  From the beginning that is more likely a wrong name than a bad moment,
- * and somebody may be waiting to be told; a store that did answer is worth all the tries. */
-static bool is_vain(struct driver *driver, S3Status status, int attempts, int64_t since_ms)
+/* Records whether the store answers.  True: give up, because the store has never answered and
+ * cannot be connected to.  Then a wrong address is more likely than a short outage, and a user may
+ * be waiting for the message.  For a store that has answered before, all attempts are made. */
+static bool call_is_unreachable(struct driver *driver, S3Status status, int attempts,
+                                int64_t since_ms)
 {
     bool broken = status == S3StatusConnectionFailed || status == S3StatusInternalError;
-    bool nobody = status == S3StatusNameLookupError || status == S3StatusFailedToConnect;
-    if (!broken && !nobody) {
-        atomic_store(&driver->heard, true);
+    bool unconnected = status == S3StatusNameLookupError || status == S3StatusFailedToConnect;
+    if (!broken && !unconnected) {
+        atomic_store(&driver->answered, true);
     }
-    if (!nobody || atomic_load(&driver->heard)) {
+    if (!unconnected || atomic_load(&driver->answered)) {
         return false;
     }
-    if (attempts >= NOBODY_TRIES || driver_now_ms() - since_ms >= NOBODY_MS) {
+    if (attempts >= UNREACHABLE_TRIES || clock_monotonic_ms() - since_ms >= UNREACHABLE_MS) {
         atomic_store(&driver->given_up, true);
     }
     return atomic_load(&driver->given_up);
 }
 
-static enum hangar_rc rc_of(S3Status status)
+static enum hangar_rc call_rc_of_status(S3Status status)
 {
     switch (status) {
     case S3StatusOutOfMemory:
@@ -236,54 +231,55 @@ static enum hangar_rc rc_of(S3Status status)
     }
 }
 
-static const char *hint_of(S3Status status)
+static const char *call_hint(S3Status status)
 {
     switch (status) {
     case S3StatusErrorRequestTimeTooSkewed:
-        return "; hint: set the clock";
+        return "; hint: set the clock of this machine";
     case S3StatusErrorSignatureDoesNotMatch:
     case S3StatusHttpErrorForbidden:
 #ifndef HANGAR_LIBS3_4
-        return "; hint: access_key_id, secret_access_key; a store that takes signatures of version "
-               "4 alone needs the plugin storage-s3";
+        return "; hint: check access_key_id and secret_access_key; a store that requires "
+               "signatures of version 4 needs the plugin storage-s3";
 #endif
     case S3StatusErrorInvalidAccessKeyId:
     case S3StatusErrorAccessDenied:
-        return "; hint: access_key_id, secret_access_key, and what they may do";
+        return "; hint: check access_key_id, secret_access_key, and the rights of the key";
     case S3StatusErrorNoSuchBucket:
-        return "; hint: make the bucket first";
+        return "; hint: create the bucket first";
     default:
         return "";
     }
 }
 
-static enum hangar_rc fail(struct call *call, int attempts)
+static enum hangar_rc call_fail(struct call *call, int attempts)
 {
     struct driver *driver = call->driver;
-    enum hangar_rc rc = rc_of(call->status);
+    enum hangar_rc rc = call_rc_of_status(call->status);
     const char *cause = *call->problem   ? call->problem
                         : *call->message ? call->message
                                          : S3_get_status_name(call->status);
     char times[40] = "";
     if (attempts > 1) {
-        snprintf(times, sizeof(times), " (tried %d times)", attempts);
+        snprintf(times, sizeof(times), " (after %d attempts)", attempts);
     }
-    if (rc == HANGAR_NOT_FOUND && !call->missing_is_told) {
+    if (rc == HANGAR_NOT_FOUND && !call->missing_is_failure) {
         return rc;
     }
     return driver->host->fail(driver->ctx, rc, 0, "cannot %s %s in %s: %s%s%s", call->verb,
-                              call->name, driver->description, cause, times, hint_of(call->status));
+                              call->name, driver->description, cause, times,
+                              call_hint(call->status));
 }
 
-/* Between half and the whole of a time that doubles. */
-static uint32_t pause_ms(int attempt_number)
+/* A random time between half and all of a pause that doubles with each attempt. */
+static uint32_t call_pause_ms(int attempt_number)
 {
-    uint32_t most = FIRST_PAUSE_MS, chance = 0;
-    for (int i = 1; i < attempt_number && most < LAST_PAUSE_MS; i++) {
+    uint32_t most = PAUSE_MIN_MS, chance = 0;
+    for (int i = 1; i < attempt_number && most < PAUSE_MAX_MS; i++) {
         most *= 2;
     }
-    if (most > LAST_PAUSE_MS) {
-        most = LAST_PAUSE_MS;
+    if (most > PAUSE_MAX_MS) {
+        most = PAUSE_MAX_MS;
     }
     if (getrandom(&chance, sizeof(chance), GRND_NONBLOCK) != (ssize_t)sizeof(chance)) {
         chance = 0;
@@ -291,7 +287,7 @@ static uint32_t pause_ms(int attempt_number)
     return most / 2 + chance % (most / 2);
 }
 
-static enum hangar_rc fail_cancelled(struct call *call)
+static enum hangar_rc call_fail_cancelled(struct call *call)
 {
     return call->driver->host->fail(call->driver->ctx, HANGAR_CANCELLED, 0,
                                     "cannot %s %s: cancelled", call->verb, call->name);
@@ -300,18 +296,18 @@ static enum hangar_rc fail_cancelled(struct call *call)
 enum hangar_rc call_run(struct call *call, call_begin begin, call_judge judge)
 {
     struct driver *driver = call->driver;
-    int64_t since_ms = driver_now_ms(), deadline = since_ms + driver->deadline_ms;
+    int64_t since_ms = clock_monotonic_ms(), deadline = since_ms + driver->deadline_ms;
     for (int number = 1;; number++) {
-        enum hangar_rc rc = attempt(call, begin);
+        enum hangar_rc rc = call_attempt(call, begin);
         if (rc == HANGAR_CANCELLED) {
-            return fail_cancelled(call);
+            return call_fail_cancelled(call);
         }
         if (rc != HANGAR_OK) {
             return driver->host->fail(driver->ctx, rc, 0, "cannot %s %s: out of memory", call->verb,
                                       call->name);
         }
         if (call->status == S3StatusOK) {
-            atomic_store(&driver->heard, true);
+            atomic_store(&driver->answered, true);
         }
         if (call->status == S3StatusOK && judge) {
             call->status = judge(call);
@@ -319,18 +315,19 @@ enum hangar_rc call_run(struct call *call, call_begin begin, call_judge judge)
         if (call->status == S3StatusOK) {
             return HANGAR_OK;
         }
-        uint32_t wait = pause_ms(number);
-        if (is_vain(driver, call->status, number, since_ms)) {
-            return fail(call, number);
+        uint32_t wait = call_pause_ms(number);
+        if (call_is_unreachable(driver, call->status, number, since_ms)) {
+            return call_fail(call, number);
         }
-        if (!passes(call->status) || number > (int)driver->retries ||
-            driver_now_ms() + wait >= deadline) {
-            return fail(call, number);
+        if (!call_is_temporary(call->status) || number > (int)driver->retries ||
+            clock_monotonic_ms() + wait >= deadline) {
+            return call_fail(call, number);
         }
-        driver->host->log(driver->ctx, HANGAR_LOG_DEBUG, "cannot %s %s yet: %s; again in %u ms",
-                          call->verb, call->name, S3_get_status_name(call->status), wait);
+        driver->host->log(driver->ctx, HANGAR_LOG_DEBUG,
+                          "cannot %s %s: %s; the next attempt is in %u ms", call->verb, call->name,
+                          S3_get_status_name(call->status), wait);
         if (driver->host->sleep(driver->ctx, wait) || driver_is_cancelled(driver)) {
-            return fail_cancelled(call);
+            return call_fail_cancelled(call);
         }
     }
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * get: an object on its way out, by ranges that are read whole before any of them is
- * given on.  So what breaks off is asked for again, and no buffer grows with the object.
+ * get: reads an object by ranges.  Each range is read completely before a byte of it is returned,
+ * so a range that breaks off is requested again, and the memory does not grow with the object.
  */
 #include "driver.h"
 
@@ -10,16 +10,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK_MOST ((size_t)4 << 20)
-#define CHUNK_LEAST ((size_t)1 << 20) /* is not asked of the budget */
+#define CHUNK_MAX ((size_t)4 << 20)
+#define CHUNK_MIN ((size_t)1 << 20) /* without the memory budget */
 
 struct hangar_get {
     struct driver *driver;
     struct hangar_entry entry; /* of the object when it was opened */
     char if_match[140];        /* its ETag, in quotes */
-    uint64_t at;               /* where the next chunk begins */
-    size_t lent, capacity;     /* bytes of the budget; of the buffer */
-    size_t want, have, given;  /* of the chunk: asked for, there, handed on */
+    uint64_t pos;              /* where the next range begins */
+    size_t lent, capacity;     /* bytes from the budget; bytes of the buffer */
+    size_t want, have, given;  /* bytes of the range: requested, received, returned */
     unsigned char *buffer;
     char name[];
 };
@@ -43,7 +43,7 @@ enum hangar_rc libs3_get_open(void *inst, const char *name, uint64_t offset,
     }
     get->driver = driver;
     get->entry = entry;
-    get->at = offset < entry.size ? offset : entry.size;
+    get->pos = offset < entry.size ? offset : entry.size;
     memcpy(get->name, name, strlen(name) + 1);
     snprintf(get->if_match, sizeof(get->if_match), "\"%s\"", entry.etag);
     *out = get;
@@ -59,11 +59,11 @@ void libs3_get_close(struct hangar_get *get)
     free(get);
 }
 
-static S3Status on_data(int size, const char *data, void *arg)
+static S3Status libs3_get_on_data(int size, const char *data, void *arg)
 {
     struct call *call = arg;
     struct hangar_get *get = call->data;
-    call_moved(call);
+    call_progress(call);
     if ((size_t)size > get->want - get->have) {
         return S3StatusAbortedByCallback;
     }
@@ -72,40 +72,40 @@ static S3Status on_data(int size, const char *data, void *arg)
     return S3StatusOK;
 }
 
-static void begin_get(struct call *call, S3RequestContext *context)
+static void libs3_get_begin(struct call *call, S3RequestContext *context)
 {
     struct hangar_get *get = call->data;
-    S3GetObjectHandler handler = {call_handler, on_data};
+    S3GetObjectHandler handler = {call_handler, libs3_get_on_data};
     S3GetConditions conditions = {.ifModifiedSince = -1,
                                   .ifNotModifiedSince = -1,
                                   .ifMatchETag = *get->entry.etag ? get->if_match : NULL};
     char key[KEY_SIZE];
     get->have = 0;
     driver_key(get->driver, get->name, key);
-    S3_get_object(&get->driver->bucket, key, &conditions, get->at, get->want, context,
+    S3_get_object(&get->driver->bucket, key, &conditions, get->pos, get->want, context,
                   LIBS3_HANDLER(&handler), call);
 }
 
-/* libs3 takes an answer that was cut short for a whole one. */
-static S3Status judge_get(struct call *call)
+/* libs3 reports an answer that was cut short as a success. */
+static S3Status libs3_get_judge(struct call *call)
 {
     struct hangar_get *get = call->data;
     if (get->have == get->want) {
         return S3StatusOK;
     }
-    snprintf(call->problem, sizeof(call->problem), "%zu bytes came instead of %zu", get->have,
-             get->want);
+    snprintf(call->problem, sizeof(call->problem), "%zu bytes were received instead of %zu",
+             get->have, get->want);
     return S3StatusConnectionFailed;
 }
 
-static enum hangar_rc make_buffer(struct hangar_get *get)
+static enum hangar_rc libs3_get_make_buffer(struct hangar_get *get)
 {
     struct driver *driver = get->driver;
-    uint64_t left = get->entry.size - get->at;
-    get->capacity = left < CHUNK_LEAST ? (size_t)left : CHUNK_LEAST;
-    if (left > CHUNK_LEAST) {
+    uint64_t left = get->entry.size - get->pos;
+    get->capacity = left < CHUNK_MIN ? (size_t)left : CHUNK_MIN;
+    if (left > CHUNK_MIN) {
         get->lent = driver->host->budget_take(
-            driver->ctx, left < CHUNK_MOST ? (size_t)left : CHUNK_MOST, CHUNK_LEAST);
+            driver->ctx, left < CHUNK_MAX ? (size_t)left : CHUNK_MAX, CHUNK_MIN);
         if (get->lent) {
             get->capacity = get->lent;
         }
@@ -121,29 +121,29 @@ static enum hangar_rc make_buffer(struct hangar_get *get)
 enum hangar_rc libs3_get_read(struct hangar_get *get, void *buffer, size_t size, size_t *got)
 {
     if (get->given == get->have) {
-        uint64_t left = get->entry.size - get->at;
+        uint64_t left = get->entry.size - get->pos;
         enum hangar_rc rc = HANGAR_OK;
         if (!left) {
             *got = 0;
             return HANGAR_OK;
         }
         if (!get->buffer) {
-            rc = make_buffer(get);
+            rc = libs3_get_make_buffer(get);
         }
         struct call call = {.driver = get->driver,
                             .verb = "read",
                             .name = get->name,
                             .data = get,
-                            .missing_is_told = true};
+                            .missing_is_failure = true};
         get->want = left < get->capacity ? (size_t)left : get->capacity;
         if (rc == HANGAR_OK) {
-            rc = call_run(&call, begin_get, judge_get);
+            rc = call_run(&call, libs3_get_begin, libs3_get_judge);
         }
         if (rc != HANGAR_OK) {
             get->have = get->given = 0;
             return rc;
         }
-        get->at += get->have;
+        get->pos += get->have;
         get->given = 0;
     }
     size_t n = get->have - get->given < size ? get->have - get->given : size;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * put: an object on its way in.  libs3 must know its length beforehand and has no
- * multipart upload (version 2.0), so it is collected in a temporary file, or in memory
- * when it is small, and sent by one PUT at commit.
+ * put: stores an object.  libs3 needs its length beforehand and has no upload in parts (version
+ * 2.0), so the object is collected in a temporary file, or in memory when it is small, and sent in
+ * one PUT at commit.
  */
 #include "driver.h"
 
@@ -23,16 +23,16 @@ struct hangar_put {
     struct driver *driver;
     EVP_MD_CTX *md5;
     uint32_t flags;
-    int fd; /* of the file; -1: all of it is in the buffer */
+    int fd; /* of the temporary file; -1: all bytes are in the buffer */
     char *path;
     uint64_t size, in_file;
-    size_t used; /* of the buffer: what is behind the bytes in the file */
+    size_t used; /* bytes in the buffer; they follow those in the file */
     unsigned char *buffer;
     char name[];
 };
 
-/* What the request takes from it. */
-struct upload {
+/* The state of a request. */
+struct libs3_upload {
     struct hangar_put *put;
     uint64_t sent;
     char md5[2 * MD5_SIZE]; /* base64 */
@@ -42,8 +42,8 @@ struct upload {
  * Collecting
  * ------------------------------------------------------------------------ */
 
-/* Makes room for so many bytes in temporary files. */
-static enum hangar_rc take_room(struct hangar_put *put, size_t size, const char **dir)
+/* Reserves bytes of temporary files. */
+static enum hangar_rc libs3_put_reserve_spool(struct hangar_put *put, size_t size, const char **dir)
 {
     struct driver *driver = put->driver;
     enum hangar_rc rc = HANGAR_OK;
@@ -55,8 +55,8 @@ static enum hangar_rc take_room(struct hangar_put *put, size_t size, const char 
     }
     if (need > driver->spool_max) {
         rc = driver->host->fail(driver->ctx, HANGAR_NO_SPACE, 0,
-                                "cannot store %s in %s: objects on their way take more than %llu "
-                                "MiB of temporary files; hint: raise spool_max, or use the plugin "
+                                "cannot store %s in %s: unsent objects need more than %llu MiB of "
+                                "temporary files; hint: raise spool_max, or use the plugin "
                                 "storage-s3, which needs none",
                                 put->name, driver->description,
                                 (unsigned long long)driver->spool_max >> 20);
@@ -72,7 +72,7 @@ static enum hangar_rc take_room(struct hangar_put *put, size_t size, const char 
     return rc;
 }
 
-static enum hangar_rc open_file(struct hangar_put *put, const char *dir)
+static enum hangar_rc libs3_put_open_file(struct hangar_put *put, const char *dir)
 {
     struct driver *driver = put->driver;
     if (asprintf(&put->path, "%s/put-XXXXXX", dir) < 0) {
@@ -88,22 +88,22 @@ static enum hangar_rc open_file(struct hangar_put *put, const char *dir)
     free(put->path);
     put->path = NULL;
     return driver->host->fail(driver->ctx, HANGAR_IO, error_number,
-                              "cannot make a temporary file in %s", dir);
+                              "cannot create a temporary file in %s", dir);
 }
 
-/* Empties the buffer into the file. */
-static enum hangar_rc flush(struct hangar_put *put)
+/* Writes the buffer to the temporary file. */
+static enum hangar_rc libs3_put_flush(struct hangar_put *put)
 {
     struct driver *driver = put->driver;
     const char *dir = NULL;
     size_t at = 0;
-    enum hangar_rc rc = take_room(put, put->used, &dir);
+    enum hangar_rc rc = libs3_put_reserve_spool(put, put->used, &dir);
     if (rc != HANGAR_OK) {
         return rc;
     }
     put->in_file += put->used;
     if (put->fd < 0) {
-        rc = open_file(put, dir);
+        rc = libs3_put_open_file(put, dir);
     }
     while (rc == HANGAR_OK && at < put->used) {
         ssize_t n = write(put->fd, put->buffer + at, put->used - at);
@@ -117,7 +117,7 @@ static enum hangar_rc flush(struct hangar_put *put)
     return rc;
 }
 
-static void free_put(struct hangar_put *put)
+static void libs3_put_free(struct hangar_put *put)
 {
     struct driver *driver = put->driver;
     if (put->fd >= 0) {
@@ -146,8 +146,8 @@ enum hangar_rc libs3_put_open(void *inst, const char *name, uint64_t size_hint, 
     if (size_hint > OBJECT_MAX) {
         return driver->host->fail(
             driver->ctx, HANGAR_UNSUPPORTED, 0,
-            "cannot store %s in %s: with %llu MiB it is larger than the 5 GiB "
-            "that libs3 can store; hint: use the plugin storage-s3",
+            "cannot store %s in %s: it has %llu MiB and libs3 can store 5 GiB at most; hint: use the "
+            "plugin storage-s3",
             name, driver->description, (unsigned long long)size_hint >> 20);
     }
     struct hangar_put *put = calloc(1, sizeof(*put) + strlen(name) + 1);
@@ -161,7 +161,7 @@ enum hangar_rc libs3_put_open(void *inst, const char *name, uint64_t size_hint, 
     }
     if (!put || !put->buffer || !put->md5 || EVP_DigestInit_ex(put->md5, EVP_md5(), NULL) != 1) {
         if (put) {
-            free_put(put);
+            libs3_put_free(put);
         }
         return driver->host->fail(driver->ctx, HANGAR_NO_MEMORY, 0,
                                   "cannot store %s: out of memory", name);
@@ -175,17 +175,19 @@ enum hangar_rc libs3_put_write(struct hangar_put *put, const void *data, size_t 
     struct driver *driver = put->driver;
     const unsigned char *next = data;
     if (size > OBJECT_MAX - put->size) {
-        return driver->host->fail(driver->ctx, HANGAR_UNSUPPORTED, 0,
-                                  "cannot store %s in %s: it is larger than the 5 GiB that libs3 "
-                                  "can store; hint: use the plugin storage-s3",
-                                  put->name, driver->description);
+        return driver->host->fail(
+            driver->ctx, HANGAR_UNSUPPORTED, 0,
+            "cannot store %s in %s: libs3 can store 5 GiB at most; hint: use the "
+            "plugin storage-s3",
+            put->name, driver->description);
     }
     if (driver_is_cancelled(driver)) {
         return driver->host->fail(driver->ctx, HANGAR_CANCELLED, 0, "cannot store %s: cancelled",
                                   put->name);
     }
     if (EVP_DigestUpdate(put->md5, data, size) != 1) {
-        return driver->host->fail(driver->ctx, HANGAR_INTERNAL, 0, "cannot hash %s", put->name);
+        return driver->host->fail(driver->ctx, HANGAR_INTERNAL, 0, "cannot hash %s: OpenSSL failed",
+                                  put->name);
     }
     put->size += size;
     while (size) {
@@ -195,7 +197,7 @@ enum hangar_rc libs3_put_write(struct hangar_put *put, const void *data, size_t 
         next += n;
         size -= n;
         if (put->used == BUFFER_SIZE && size) {
-            enum hangar_rc rc = flush(put);
+            enum hangar_rc rc = libs3_put_flush(put);
             if (rc != HANGAR_OK) {
                 return rc;
             }
@@ -206,17 +208,17 @@ enum hangar_rc libs3_put_write(struct hangar_put *put, const void *data, size_t 
 
 void libs3_put_abort(struct hangar_put *put)
 {
-    free_put(put);
+    libs3_put_free(put);
 }
 
 /* ------------------------------------------------------------------------ *
  * Sending
  * ------------------------------------------------------------------------ */
 
-static int on_data(int size, char *buffer, void *data)
+static int libs3_put_on_data(int size, char *buffer, void *data)
 {
     struct call *call = data;
-    struct upload *upload = call->data;
+    struct libs3_upload *upload = call->data;
     struct hangar_put *put = upload->put;
     uint64_t left = put->size - upload->sent;
     size_t want = left < (uint64_t)size ? (size_t)left : (size_t)size;
@@ -236,16 +238,16 @@ static int on_data(int size, char *buffer, void *data)
         n = (ssize_t)want;
     }
     upload->sent += (uint64_t)n;
-    call_moved(call);
+    call_progress(call);
     return (int)n;
 }
 
-static void begin_put(struct call *call, S3RequestContext *context)
+static void libs3_put_begin(struct call *call, S3RequestContext *context)
 {
-    struct upload *upload = call->data;
+    struct libs3_upload *upload = call->data;
     struct hangar_put *put = upload->put;
     S3PutProperties properties = {.md5 = upload->md5, .expires = -1};
-    S3PutObjectHandler handler = {call_handler, on_data};
+    S3PutObjectHandler handler = {call_handler, libs3_put_on_data};
     char key[KEY_SIZE];
     upload->sent = 0;
     driver_key(put->driver, put->name, key);
@@ -253,10 +255,11 @@ static void begin_put(struct call *call, S3RequestContext *context)
                   LIBS3_HANDLER(&handler), call);
 }
 
-/* Compares what is there with what was sent: libs3 may take a refusal without words for
+/* Compares what the store has with what was sent: libs3 may report a refusal without a body as a
  * success. */
-static enum hangar_rc look(struct hangar_put *put, const unsigned char md5[MD5_SIZE],
-                           struct hangar_entry *entry)
+static enum hangar_rc libs3_put_check_stored(struct hangar_put *put,
+                                             const unsigned char md5[MD5_SIZE],
+                                             struct hangar_entry *entry)
 {
     struct driver *driver = put->driver;
     char hex[2 * MD5_SIZE + 1];
@@ -272,44 +275,44 @@ static enum hangar_rc look(struct hangar_put *put, const unsigned char md5[MD5_S
     }
     return driver->host->fail(
         driver->ctx, HANGAR_IO, 0,
-        "cannot store %s in %s: what is there afterwards is not what was sent "
-        "(by its ETag); hint: where the store encrypts by a key service, use "
-        "the plugin storage-s3",
+        "cannot store %s in %s: the size or ETag of the stored object differs from what was sent; "
+        "hint: if the store encrypts with a key service, use the plugin storage-s3",
         put->name, driver->description);
 }
 
-static enum hangar_rc send_it(struct hangar_put *put, struct hangar_entry *entry)
+static enum hangar_rc libs3_put_send(struct hangar_put *put, struct hangar_entry *entry)
 {
     struct driver *driver = put->driver;
     unsigned char md5[EVP_MAX_MD_SIZE];
     unsigned int md5_size = 0;
-    struct upload upload = {.put = put};
+    struct libs3_upload upload = {.put = put};
     struct call call = {.driver = driver,
                         .verb = "store",
                         .name = put->name,
                         .data = &upload,
-                        .missing_is_told = true};
+                        .missing_is_failure = true};
     if (EVP_DigestFinal_ex(put->md5, md5, &md5_size) != 1 || md5_size != MD5_SIZE) {
-        return driver->host->fail(driver->ctx, HANGAR_INTERNAL, 0, "cannot hash %s", put->name);
+        return driver->host->fail(driver->ctx, HANGAR_INTERNAL, 0, "cannot hash %s: OpenSSL failed",
+                                  put->name);
     }
     EVP_EncodeBlock((unsigned char *)upload.md5, md5, MD5_SIZE);
-    enum hangar_rc rc = call_run(&call, begin_put, NULL);
-    return rc != HANGAR_OK ? rc : look(put, md5, entry);
+    enum hangar_rc rc = call_run(&call, libs3_put_begin, NULL);
+    return rc != HANGAR_OK ? rc : libs3_put_check_stored(put, md5, entry);
 }
 
-/* Without a conditional PUT: looks first.  Another process may come in between; within
- * this one the mutex keeps others out. */
-static enum hangar_rc create(struct hangar_put *put, struct hangar_entry *entry)
+/* libs3 has no conditional PUT, so this checks first that there is no object.  The mutex makes that
+ * safe within this process, but not against other processes. */
+static enum hangar_rc libs3_put_create(struct hangar_put *put, struct hangar_entry *entry)
 {
     struct driver *driver = put->driver;
     struct hangar_entry there = {.struct_size = sizeof(there)};
     pthread_mutex_lock(&driver->creating);
     enum hangar_rc rc = driver_head(driver, put->name, false, &there);
     if (rc == HANGAR_NOT_FOUND) {
-        rc = send_it(put, entry);
+        rc = libs3_put_send(put, entry);
     } else if (rc == HANGAR_OK) {
         rc = driver->host->fail(driver->ctx, HANGAR_EXISTS, 0,
-                                "cannot create %s in %s: it is there already", put->name,
+                                "cannot store %s in %s: the object exists already", put->name,
                                 driver->description);
     }
     pthread_mutex_unlock(&driver->creating);
@@ -318,8 +321,8 @@ static enum hangar_rc create(struct hangar_put *put, struct hangar_entry *entry)
 
 enum hangar_rc libs3_put_commit(struct hangar_put *put, struct hangar_entry *entry)
 {
-    enum hangar_rc rc =
-        put->flags & HANGAR_PUT_CREATE_ONLY ? create(put, entry) : send_it(put, entry);
-    free_put(put);
+    enum hangar_rc rc = put->flags & HANGAR_PUT_CREATE_ONLY ? libs3_put_create(put, entry)
+                                                            : libs3_put_send(put, entry);
+    libs3_put_free(put);
     return rc;
 }

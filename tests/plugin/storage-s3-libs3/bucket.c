@@ -21,7 +21,7 @@ static char prefix[64], endpoint[64];
 static const char *folder; /* of the proxy */
 static pid_t proxy;
 
-static const char *env(const char *name)
+static const char *bucket_env(const char *name)
 {
     const char *value = getenv(name);
     if (value && *value) {
@@ -56,36 +56,38 @@ const char *bucket_prefix(void)
     return prefix;
 }
 
-static void set_up(void)
+static void bucket_set_up(void)
 {
     static unsigned number;
     snprintf(prefix, sizeof(prefix), "some/a=b-c_d.e/%d-%u", (int)getpid(), number++);
-    snprintf(endpoint, sizeof(endpoint), "%s", env("S3_ENDPOINT"));
+    snprintf(endpoint, sizeof(endpoint), "%s", bucket_env("S3_ENDPOINT"));
 }
 
-static void configure(struct fake_host *fake)
+static void bucket_configure(struct fake_host *fake)
 {
     fake_host_set(fake, "endpoint", endpoint);
     fake_host_set(fake, "bucket", BUCKET);
     fake_host_set(fake, "prefix", prefix);
-    fake_host_set(fake, "access_key_id", env("S3_ACCESS_KEY"));
-    fake_host_set(fake, "secret_access_key", env("S3_SECRET_KEY"));
+    fake_host_set(fake, "access_key_id", bucket_env("S3_ACCESS_KEY"));
+    fake_host_set(fake, "secret_access_key", bucket_env("S3_SECRET_KEY"));
 }
 
-const struct sink_under_test bucket = {
-    .plugin = "storage-s3-libs3", .set_up = set_up, .configure = configure, .many = 1010};
+const struct sink_under_test bucket = {.plugin = "storage-s3-libs3",
+                                       .set_up = bucket_set_up,
+                                       .configure = bucket_configure,
+                                       .many = 1010};
 
 struct fake_host *bucket_host(void)
 {
     struct fake_host *fake = fake_host_open(bucket.plugin);
-    configure(fake);
+    bucket_configure(fake);
     return fake;
 }
 
 struct fake_host *bucket_open_directly(void **inst)
 {
     struct fake_host *fake = bucket_host();
-    fake_host_set(fake, "endpoint", env("S3_ENDPOINT"));
+    fake_host_set(fake, "endpoint", bucket_env("S3_ENDPOINT"));
     testing_expect(fake, fake_host_create(fake, inst), HANGAR_OK, "create");
     return fake;
 }
@@ -93,7 +95,7 @@ struct fake_host *bucket_open_directly(void **inst)
 struct fake_host *bucket_other_plugin(void **inst)
 {
     struct fake_host *fake = fake_host_open("storage-s3");
-    configure(fake);
+    bucket_configure(fake);
     testing_expect(fake, fake_host_create(fake, inst), HANGAR_OK, "create");
     return fake;
 }
@@ -101,13 +103,13 @@ struct fake_host *bucket_other_plugin(void **inst)
 void bucket_set_up_proxy(void)
 {
     int port = 0;
-    set_up();
+    bucket_set_up();
     folder = testing_dir();
     proxy = fork();
     ck_assert_int_ge(proxy, 0);
     if (!proxy) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        execl("/usr/bin/python3", "python3", S3_PROXY, folder, env("S3_PORT"), NULL);
+        execl("/usr/bin/python3", "python3", S3_PROXY, folder, bucket_env("S3_PORT"), NULL);
         _exit(127);
     }
     for (int i = 0; i < 6000 && access(testing_path(folder, "port"), F_OK); i++) {
