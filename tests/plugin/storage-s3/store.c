@@ -57,14 +57,14 @@ void store_option(const char *name, const char *value)
 }
 
 /* Each test runs in a process of its own. */
-static void set_up(void)
+static void store_set_up(void)
 {
     static unsigned number;
     override_count = 0;
     snprintf(prefix, sizeof(prefix), "li st+/\xc3\xbc=1/%d-%u", (int)getpid(), number++);
 }
 
-static bool overridden(const char *name)
+static bool store_is_overridden(const char *name)
 {
     for (size_t i = 0; i < override_count; i++) {
         if (strcmp(overrides[i].name, name) == 0) {
@@ -74,24 +74,24 @@ static bool overridden(const char *name)
     return false;
 }
 
-static void set(struct fake_host *fake, const char *name, const char *value)
+static void store_set(struct fake_host *fake, const char *name, const char *value)
 {
-    if (!overridden(name)) {
+    if (!store_is_overridden(name)) {
         fake_host_set(fake, name, value);
     }
 }
 
-static void configure(struct fake_host *fake)
+static void store_configure(struct fake_host *fake)
 {
     bool tls = getenv("S3_TEST_TLS") != NULL;
-    set(fake, "endpoint", store_env(tls ? "S3_TLS_ENDPOINT" : "S3_ENDPOINT"));
-    set(fake, "region", store_env("S3_REGION"));
-    set(fake, "bucket", store_bucket());
-    set(fake, "prefix", prefix);
-    set(fake, "access_key_id", store_env("S3_ACCESS_KEY"));
-    set(fake, "secret_access_key", store_env("S3_SECRET_KEY"));
+    store_set(fake, "endpoint", store_env(tls ? "S3_TLS_ENDPOINT" : "S3_ENDPOINT"));
+    store_set(fake, "region", store_env("S3_REGION"));
+    store_set(fake, "bucket", store_bucket());
+    store_set(fake, "prefix", prefix);
+    store_set(fake, "access_key_id", store_env("S3_ACCESS_KEY"));
+    store_set(fake, "secret_access_key", store_env("S3_SECRET_KEY"));
     if (tls) {
-        set(fake, "ca_file", store_env("S3_CA_FILE"));
+        store_set(fake, "ca_file", store_env("S3_CA_FILE"));
     }
     for (size_t i = 0; i < override_count; i++) {
         if (overrides[i].value) {
@@ -101,7 +101,7 @@ static void configure(struct fake_host *fake)
 }
 
 const struct sink_under_test store = {
-    .plugin = "storage-s3", .set_up = set_up, .configure = configure, .many = 1100};
+    .plugin = "storage-s3", .set_up = store_set_up, .configure = store_configure, .many = 1100};
 
 struct fake_host *store_open(void **inst)
 {

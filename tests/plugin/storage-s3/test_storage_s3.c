@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * test_storage_s3: what every sink promises, on real S3 servers.
+ * test_storage_s3: the promises of every sink, on real S3 servers.
  */
 #include "store.h"
 
@@ -16,7 +16,7 @@ int main(void)
         return 1;
     }
     under_test = store;
-    under_test.create_only = !swift; /* which does not know the condition */
+    under_test.create_only = !swift; /* Swift ignores the condition */
     under_test.many = swift ? 1010 : 1100;
     Suite *suite = suite_create("storage-s3");
     sink_suite_add(suite, "every sink", &under_test);
