@@ -161,19 +161,10 @@ void rdb_build_old_types(struct rdb_build *rdb, unsigned version)
     rdb_finish(rdb, 1);
 }
 
-/* Hashes whose fields expire, streams with times of activity, sets as listpacks, and modules with
- * all kinds of fields. */
-void rdb_build_new_types(struct rdb_build *rdb)
+static const unsigned char two_members[] = {11, 0, 0, 0, 2, 0, 0x81, 'a', 2, 5, 1, 255};
+
+static void add_new_collections(struct rdb_build *rdb)
 {
-    static const unsigned char listpack[] = {11, 0, 0, 0, 2, 0, 0x81, 'a', 2, 5, 1, 255};
-    rdb_start(rdb, 12);
-    rdb_byte(rdb, 250);
-    rdb_string(rdb, "redis-ver");
-    rdb_string(rdb, "7.4.1");
-    rdb_byte(rdb, 244); /* slot info of a cluster: a slot and its sizes */
-    for (unsigned i = 0; i < 3; i++) {
-        rdb_length(rdb, i * 100);
-    }
     rdb_key(rdb, 24, "fields that expire");
     rdb_bytes(rdb, "\0\0\0\0\1\0\0\0", 8);
     rdb_length(rdb, 2);
@@ -184,13 +175,18 @@ void rdb_build_new_types(struct rdb_build *rdb)
     }
     rdb_key(rdb, 25, "small one");
     rdb_bytes(rdb, "\0\0\0\0\1\0\0\0", 8);
-    rdb_length(rdb, sizeof(listpack));
-    rdb_bytes(rdb, listpack, sizeof(listpack));
+    rdb_length(rdb, sizeof(two_members));
+    rdb_bytes(rdb, two_members, sizeof(two_members));
     rdb_key(rdb, 20, "set");
-    rdb_length(rdb, sizeof(listpack));
-    rdb_bytes(rdb, listpack, sizeof(listpack));
+    rdb_length(rdb, sizeof(two_members));
+    rdb_bytes(rdb, two_members, sizeof(two_members));
+}
+
+/* A stream without entries, with a group that has a consumer. */
+static void add_new_stream(struct rdb_build *rdb)
+{
     rdb_key(rdb, 21, "stream");
-    rdb_length(rdb, 0); /* no entries, but a group with a consumer */
+    rdb_length(rdb, 0);
     for (unsigned i = 0; i < 8; i++) {
         rdb_length(rdb, i);
     }
@@ -213,25 +209,41 @@ void rdb_build_new_types(struct rdb_build *rdb)
               16);
     rdb_length(rdb, 1);
     rdb_bytes(rdb, "0123456789abcdef", 16);
-    for (unsigned aux = 0; aux < 2; aux++) {
-        if (aux) {
-            rdb_byte(rdb, 247);
-        } else {
-            rdb_key(rdb, 7, "module");
-        }
-        rdb_byte(rdb, 0x81); /* its id: "AAAAAAAAB", version 1 */
-        rdb_bytes(rdb, "\0\0\0\0\0\0\4\1", 8);
-        rdb_length(rdb, 2);
-        rdb_length(rdb, 1000000);
-        rdb_length(rdb, 1);
-        rdb_length(rdb, UINT64_C(1) << 40);
-        rdb_length(rdb, 3);
-        rdb_bytes(rdb, "flt4", 4);
-        rdb_length(rdb, 4);
-        rdb_bytes(rdb, "double8.", 8);
-        rdb_length(rdb, 5);
-        rdb_string(rdb, "a string");
-        rdb_length(rdb, 0);
+}
+
+/* The id and the fields of a module, one of each type. */
+static void add_module_fields(struct rdb_build *rdb)
+{
+    rdb_byte(rdb, 0x81); /* its id: "AAAAAAAAB", version 1 */
+    rdb_bytes(rdb, "\0\0\0\0\0\0\4\1", 8);
+    rdb_length(rdb, 2);
+    rdb_length(rdb, 1000000);
+    rdb_length(rdb, 1);
+    rdb_length(rdb, UINT64_C(1) << 40);
+    rdb_length(rdb, 3);
+    rdb_bytes(rdb, "flt4", 4);
+    rdb_length(rdb, 4);
+    rdb_bytes(rdb, "double8.", 8);
+    rdb_length(rdb, 5);
+    rdb_string(rdb, "a string");
+    rdb_length(rdb, 0);
+}
+
+void rdb_build_new_types(struct rdb_build *rdb)
+{
+    rdb_start(rdb, 12);
+    rdb_byte(rdb, 250);
+    rdb_string(rdb, "redis-ver");
+    rdb_string(rdb, "7.4.1");
+    rdb_byte(rdb, 244); /* slot info of a cluster: a slot and its sizes */
+    for (unsigned i = 0; i < 3; i++) {
+        rdb_length(rdb, i * 100);
     }
+    add_new_collections(rdb);
+    add_new_stream(rdb);
+    rdb_key(rdb, 7, "module");
+    add_module_fields(rdb);
+    rdb_byte(rdb, 247); /* module data outside of keys */
+    add_module_fields(rdb);
     rdb_finish(rdb, 1);
 }

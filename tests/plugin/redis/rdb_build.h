@@ -29,7 +29,8 @@ void rdb_finish(struct rdb_build *rdb, int checksum);
  * sets and hashes as sequences of strings, and as zipmap, ziplist and intset. */
 void rdb_build_old_types(struct rdb_build *rdb, unsigned version);
 
-/* One key of each type that servers newer than 7.0 write, and of a module. */
+/* One key of each type that servers newer than 7.0 write: hashes whose fields expire, a set as a
+ * listpack, a stream with times of activity; and a module with all types of fields. */
 void rdb_build_new_types(struct rdb_build *rdb);
 
 #endif

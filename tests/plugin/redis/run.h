@@ -35,7 +35,8 @@ const char *run_error(struct run *run);
 enum hangar_rc run_check(struct run *run);
 
 /* run_begin prepares and begins.  run_read reads all bytes, at most `step` at a time, into
- * run->data or, when it is not NULL, into `sink`; then it closes and ends.  run_backup does both. */
+ * run->data or, when it is not NULL, into `sink`; then it closes and ends.  run_backup does
+ * both. */
 enum hangar_rc run_begin(struct run *run);
 enum hangar_rc run_read(struct run *run, size_t step,
                         void (*sink)(void *arg, const void *data, size_t size), void *arg);
