@@ -89,7 +89,7 @@ static enum hangar_status run_open_library(struct cli *cli)
     return status;
 }
 
-static int run_command(struct cli *cli)
+static int run_one_command(struct cli *cli)
 {
     enum cli_progress_mode mode = cli->err.quiet                       ? CLI_PROGRESS_OFF
                                   : cli->io->err_tty && !cli->io->dumb ? CLI_PROGRESS_REDRAW
@@ -142,7 +142,7 @@ static int run_dispatch(struct cli *cli)
         cli_error_document(cli, HANGAR_STATUS_USAGE, "no command given");
         return HANGAR_STATUS_USAGE;
     }
-    return run_command(cli);
+    return run_one_command(cli);
 }
 
 int cli_run(const struct cli_io *io, int argc, char **argv)

@@ -105,23 +105,30 @@ static bool child_reserve(struct daemon_lines *lines, size_t more)
     return true;
 }
 
-static void child_emit(struct daemon_lines *lines, daemon_line *on_line, void *arg)
+/* Where lines go. */
+struct child_reader {
+    daemon_line *on_line;
+    void *arg;
+    bool in_pieces; /* a line above the limit is given in pieces, not dropped */
+};
+
+static void child_emit(struct daemon_lines *lines, const struct child_reader *reader)
 {
     if (lines->length > 0) {
         lines->text[lines->length] = '\0';
-        on_line(arg, lines->text, lines->length);
+        reader->on_line(reader->arg, lines->text, lines->length);
     }
     lines->length = 0;
 }
 
-/* Adds a part of a line.  A line above the limit is given in pieces, or dropped. */
+/* Adds a part of a line. */
 static void child_add_part(struct daemon_lines *lines, const char *part, size_t size, bool ends,
-                           bool in_pieces, daemon_line *on_line, void *arg)
+                           const struct child_reader *reader)
 {
     while (size > 0 && !lines->dropping) {
         size_t room = lines->limit - lines->length, n = size < room ? size : room;
-        if (n == 0 && in_pieces) {
-            child_emit(lines, on_line, arg);
+        if (n == 0 && reader->in_pieces) {
+            child_emit(lines, reader);
         } else if (n == 0 || !child_reserve(lines, n + 1)) {
             lines->dropping = true;
         } else {
@@ -135,14 +142,13 @@ static void child_add_part(struct daemon_lines *lines, const char *part, size_t 
         return;
     }
     if (!lines->dropping) {
-        child_emit(lines, on_line, arg);
+        child_emit(lines, reader);
     }
     lines->length = 0;
     lines->dropping = false;
 }
 
-static void child_read_lines(struct daemon_lines *lines, bool in_pieces, daemon_line *on_line,
-                             void *arg)
+static void child_read_lines(struct daemon_lines *lines, const struct child_reader *reader)
 {
     char buffer[READ_BYTES];
 
@@ -157,11 +163,11 @@ static void child_read_lines(struct daemon_lines *lines, bool in_pieces, daemon_
         for (size_t at = 0; n > 0 && at < (size_t)n;) {
             const char *end = memchr(buffer + at, '\n', (size_t)n - at);
             size_t size = end ? (size_t)(end - buffer) - at : (size_t)n - at;
-            child_add_part(lines, buffer + at, size, end != NULL, in_pieces, on_line, arg);
+            child_add_part(lines, buffer + at, size, end != NULL, reader);
             at += size + (end ? 1 : 0);
         }
         if (n <= 0) {
-            child_add_part(lines, "", 0, true, in_pieces, on_line, arg);
+            child_add_part(lines, "", 0, true, reader);
             close(lines->fd);
             lines->fd = -1;
         }
@@ -170,12 +176,12 @@ static void child_read_lines(struct daemon_lines *lines, bool in_pieces, daemon_
 
 void daemon_child_read_events(struct daemon_child *child, daemon_line *on_line, void *arg)
 {
-    child_read_lines(&child->events, false, on_line, arg);
+    child_read_lines(&child->events, &(struct child_reader){on_line, arg, false});
 }
 
 void daemon_child_read_output(struct daemon_child *child, daemon_line *on_line, void *arg)
 {
-    child_read_lines(&child->output, true, on_line, arg);
+    child_read_lines(&child->output, &(struct child_reader){on_line, arg, true});
 }
 
 void daemon_child_signal(const struct daemon_child *child, int number)

@@ -27,7 +27,7 @@ static void alerts_render(const json_t *doc, struct cli_view *out, struct cli_vi
     }
 }
 
-static int alerts_run(struct cli *cli)
+static int alerts_command(struct cli *cli)
 {
     uint32_t flags = cli_has_option(cli, &alerts_dry_run) ? HANGAR_REQUEST_DRY_RUN : 0;
     char *json = NULL;
@@ -50,6 +50,6 @@ CLI_COMMAND(alerts) = {
         "since the last time, and reminds of those that last. `hangar daemon` does the same by "
         "itself.",
     .options = alerts_options,
-    .run = alerts_run,
+    .run = alerts_command,
     .render = alerts_render,
 };

@@ -175,7 +175,7 @@ static int backup_refuse_names(struct cli *cli, const char *const *names)
     return cli_stop(cli, status, text);
 }
 
-static int backup_run(struct cli *cli)
+static int backup_command(struct cli *cli)
 {
     const char *const *names =
         cli->args.operand_count ? cli->args.operands : hangar_pipelines(cli->hangar);
@@ -216,5 +216,5 @@ CLI_COMMAND(backup) = {
         "Runs the named pipelines, or all of them, one after the other. Prints the id of each "
         "backup to standard output. If a pipeline fails, the others still run; the exit status is "
         "the worst of all.",
-    .run = backup_run,
+    .run = backup_command,
 };

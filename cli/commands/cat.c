@@ -27,7 +27,7 @@ static int cat_write_out(void *arg, const void *data, size_t size)
     return -1;
 }
 
-static int cat_run(struct cli *cli)
+static int cat_command(struct cli *cli)
 {
     struct hangar_selection which = cli_selection(cli);
     struct output out = {.file = cli->out.file};
@@ -65,5 +65,5 @@ CLI_COMMAND(cat) = {
         "is not 0, discard the output. OBJECT is a name such as app_db/globals.sql, with or "
         "without the suffixes of its stored name; RESTORE.txt and SHA256SUMS are objects, too.",
     .options = cli_selection_options,
-    .run = cat_run,
+    .run = cat_command,
 };

@@ -110,7 +110,7 @@ static void check_render(const json_t *doc, struct cli_view *out, struct cli_vie
     }
 }
 
-static int check_run(struct cli *cli)
+static int check_command(struct cli *cli)
 {
     char *json = NULL;
     enum hangar_status status = hangar_check(cli->hangar, &json);
@@ -127,6 +127,6 @@ CLI_COMMAND(check) = {
     .text =
         "Checks the configuration, the plugins, the servers, their client programs and the sinks. "
         "Changes nothing.",
-    .run = check_run,
+    .run = check_command,
     .render = check_render,
 };

@@ -51,7 +51,7 @@ static void copy_render(const json_t *doc, struct cli_view *out, struct cli_view
     }
 }
 
-static int copy_run(struct cli *cli)
+static int copy_command(struct cli *cli)
 {
     struct hangar_selection which = cli_selection(cli);
     const char *to = cli_option_value(cli, &copy_to);
@@ -85,6 +85,6 @@ CLI_COMMAND(copy) = {
             "manifest, and the backup appears only when it is complete. A backup that the sink "
             "already has is not changed.",
     .options = copy_options,
-    .run = copy_run,
+    .run = copy_command,
     .render = copy_render,
 };

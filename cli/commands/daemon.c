@@ -32,7 +32,7 @@ static void daemon_on_event(void *arg, const struct daemon_event *event)
     free(message);
 }
 
-static int daemon_run_command(struct cli *cli)
+static int daemon_command(struct cli *cli)
 {
     struct daemon_settings settings = {
         .config_file = cli_option_value(cli, &cli_option_config),
@@ -45,7 +45,7 @@ static int daemon_run_command(struct cli *cli)
     return daemon_run(&settings);
 }
 
-static int run_job_run(struct cli *cli)
+static int run_job_command(struct cli *cli)
 {
     struct daemon_worker_settings settings = {
         .config_file = cli_option_value(cli, &cli_option_config),
@@ -68,7 +68,7 @@ CLI_COMMAND(daemon) = {
         "Stays in the foreground and logs to standard error. Each job is a separate process. "
         "SIGHUP reads the configuration again; if it is wrong, the previous one stays in force. "
         "SIGTERM stops all jobs and ends the daemon.",
-    .run = daemon_run_command,
+    .run = daemon_command,
 };
 
 CLI_COMMAND(run_job) = {
@@ -79,5 +79,5 @@ CLI_COMMAND(run_job) = {
     .max = 2,
     .hidden = true,
     .summary = "run one job for the daemon",
-    .run = run_job_run,
+    .run = run_job_command,
 };

@@ -55,7 +55,7 @@ static const char *export_wrong_call(struct cli *cli, const char *path)
     return cli->io->out_tty ? "cannot write an archive to a terminal; hint: -o FILE.tar.gz" : NULL;
 }
 
-static int export_run(struct cli *cli)
+static int export_command(struct cli *cli)
 {
     struct hangar_selection which = cli_selection(cli);
     const char *path = cli_option_value(cli, &export_output), *wrong = export_wrong_call(cli, path);
@@ -98,6 +98,6 @@ CLI_COMMAND(export) = {
     .text = "Standard tools can unpack the archive and restore from it; its RESTORE.txt describes "
             "how. Every byte is compared, and FILE appears only when it is complete.",
     .options = export_options,
-    .run = export_run,
+    .run = export_command,
     .render = export_render,
 };

@@ -43,7 +43,7 @@ static void health_render(const json_t *doc, struct cli_view *out, struct cli_vi
     }
 }
 
-static int health_run(struct cli *cli)
+static int health_command(struct cli *cli)
 {
     const char *pipeline = cli->args.operand_count ? cli->args.operands[0] : NULL;
     char *json = NULL;
@@ -62,6 +62,6 @@ CLI_COMMAND(health) = {
     .text = "Compares the age of the newest good backup in each sink with the `max_age` of the "
             "pipeline, or of all pipelines. The exit status is 7 if a required sink has no backup "
             "within that age, and 3 if only optional sinks have none.",
-    .run = health_run,
+    .run = health_command,
     .render = health_render,
 };

@@ -5,7 +5,7 @@
  */
 #include "help.h"
 
-static int help_run(struct cli *cli)
+static int help_command(struct cli *cli)
 {
     const struct cli_args *args = &cli->args;
     char topic[CLI_SHORT];
@@ -24,5 +24,5 @@ CLI_COMMAND(help) = {
     .operands = "[COMMAND]",
     .max = 2,
     .summary = "print help, or the help of one command",
-    .run = help_run,
+    .run = help_command,
 };

@@ -36,12 +36,12 @@ static int hold_set(struct cli *cli, int hold)
     return cli_finish(cli, status, json, hold_render, "sinks");
 }
 
-static int hold_run(struct cli *cli)
+static int hold_command(struct cli *cli)
 {
     return hold_set(cli, 1);
 }
 
-static int unhold_run(struct cli *cli)
+static int unhold_command(struct cli *cli)
 {
     return hold_set(cli, 0);
 }
@@ -58,7 +58,7 @@ CLI_COMMAND(hold) = {
         "Puts the backup on hold in each sink that has it, or only in the sink of --from. Neither "
         "retention nor `hangar remove` removes it until `hangar unhold`.",
     .options = cli_selection_options,
-    .run = hold_run,
+    .run = hold_command,
     .render = hold_render,
 };
 
@@ -71,6 +71,6 @@ CLI_COMMAND(unhold) = {
     .opens = true,
     .summary = "end the protection of a backup",
     .options = cli_selection_options,
-    .run = unhold_run,
+    .run = unhold_command,
     .render = hold_render,
 };

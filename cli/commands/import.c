@@ -70,7 +70,7 @@ static int import_refuse(struct cli *cli, const char *path, int error)
     return cli_stop(cli, HANGAR_STATUS_FAILED, text);
 }
 
-static int import_run(struct cli *cli)
+static int import_command(struct cli *cli)
 {
     const char *path = cli->args.operands[0];
     bool standard = strcmp(path, "-") == 0;
@@ -108,6 +108,6 @@ CLI_COMMAND(import) = {
         "Reads an archive of `hangar export`, from a file or from standard input. Every byte is "
         "compared, and the backup appears only when it is complete.",
     .options = import_options,
-    .run = import_run,
+    .run = import_command,
     .render = import_render,
 };

@@ -27,7 +27,7 @@ static void init_tell(struct cli *cli, const char *path)
     free(program);
 }
 
-static int init_run(struct cli *cli)
+static int init_command(struct cli *cli)
 {
     const char *config = cli_option_value(cli, &cli_option_config);
     const char *path = cli->args.operand_count ? cli->args.operands[0]
@@ -65,5 +65,5 @@ CLI_COMMAND(init) = {
     .text =
         "Writes a commented sample to FILE (default: backup.yaml), readable only by its owner. An "
         "existing file is not changed.",
-    .run = init_run,
+    .run = init_command,
 };

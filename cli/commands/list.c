@@ -113,7 +113,7 @@ void cli_list_render(const json_t *doc, struct cli_view *out, struct cli_view *e
     }
 }
 
-static int list_run(struct cli *cli)
+static int list_command(struct cli *cli)
 {
     char *json = NULL;
     enum hangar_status status =
@@ -130,6 +130,6 @@ CLI_COMMAND(list) = {
     .opens = true,
     .summary = "list the backups in the sinks",
     .options = cli_selection_options,
-    .run = list_run,
+    .run = list_command,
     .render = cli_list_render,
 };

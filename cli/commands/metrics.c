@@ -18,7 +18,7 @@ static const struct cli_option metrics_output = {
     .value = "FILE",
     .help = "replace this file instead; the textfile collector reads names that end in .prom"};
 
-static int metrics_run(struct cli *cli)
+static int metrics_command(struct cli *cli)
 {
     const char *path = cli_option_value(cli, &metrics_output);
     char *json = NULL, *text = NULL;
@@ -66,5 +66,5 @@ CLI_COMMAND(metrics) = {
         "Prints metrics in the text format of Prometheus, or replaces FILE with them for the "
         "textfile collector of node_exporter. `hangar daemon` serves the same metrics at /metrics.",
     .options = metrics_options,
-    .run = metrics_run,
+    .run = metrics_command,
 };

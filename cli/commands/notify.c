@@ -25,7 +25,7 @@ static void notify_render(const json_t *doc, struct cli_view *out, struct cli_vi
     }
 }
 
-static int notify_run(struct cli *cli)
+static int notify_command(struct cli *cli)
 {
     const char *name = cli->args.operand_count ? cli->args.operands[0] : NULL;
     char *json = NULL;
@@ -44,6 +44,6 @@ CLI_COMMAND(notify) = {
     .text =
         "Sends a test message through one notifier, or through all of them, whatever events they "
         "are configured for.",
-    .run = notify_run,
+    .run = notify_command,
     .render = notify_render,
 };

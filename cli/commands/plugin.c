@@ -146,7 +146,7 @@ static void plugin_render(const json_t *doc, struct cli_view *out, struct cli_vi
     }
 }
 
-static int plugin_list_run(struct cli *cli)
+static int plugin_list_command(struct cli *cli)
 {
     char *json = NULL;
     enum hangar_status status = hangar_plugins(cli->hangar, NULL, &json);
@@ -154,7 +154,7 @@ static int plugin_list_run(struct cli *cli)
     return cli_finish(cli, status, json, plugins_render, NULL);
 }
 
-static int plugin_show_run(struct cli *cli)
+static int plugin_show_command(struct cli *cli)
 {
     char *json = NULL;
     enum hangar_status status = hangar_plugins(cli->hangar, cli->args.operands[0], &json);
@@ -169,7 +169,7 @@ CLI_COMMAND(plugin_list) = {
     .opens = true,
     .no_config = true,
     .summary = "list the plugins",
-    .run = plugin_list_run,
+    .run = plugin_list_command,
     .render = plugins_render,
 };
 
@@ -182,6 +182,6 @@ CLI_COMMAND(plugin_show) = {
     .opens = true,
     .no_config = true,
     .summary = "show a plugin and its options",
-    .run = plugin_show_run,
+    .run = plugin_show_command,
     .render = plugin_render,
 };

@@ -168,7 +168,7 @@ static int prune_agree(struct cli *cli, const json_t *plan)
     return cli_agree(cli, prune_question(plan), "nothing was removed", "nothing was removed");
 }
 
-static int prune_run(struct cli *cli)
+static int prune_command(struct cli *cli)
 {
     bool dry = cli_has_option(cli, &prune_dry_run), yes = cli_has_option(cli, &cli_option_yes);
     char *json = NULL;
@@ -215,6 +215,6 @@ CLI_COMMAND(prune) = {
         "removes them. Without a terminal, --yes is required. Removes nothing while the clock "
         "looks wrong.",
     .options = prune_options,
-    .run = prune_run,
+    .run = prune_command,
     .render = prune_render,
 };

@@ -85,7 +85,7 @@ static int remove_it(struct cli *cli, const struct hangar_selection *which)
     return cli_finish(cli, status, json, remove_render, "sinks");
 }
 
-static int remove_run(struct cli *cli)
+static int remove_command(struct cli *cli)
 {
     struct hangar_selection which = cli_selection(cli);
     char *json = NULL, *pipeline = NULL;
@@ -136,6 +136,6 @@ CLI_COMMAND(remove) = {
         "retention keeps it. Refuses a backup that is on hold. Asks for confirmation; without a "
         "terminal, --yes is required.",
     .options = remove_options,
-    .run = remove_run,
+    .run = remove_command,
     .render = remove_render,
 };

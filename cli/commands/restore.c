@@ -195,7 +195,7 @@ static int restore_planned(struct cli *cli, struct hangar_restore_request *reque
     return cli_finish(cli, status, json, restore_render, NULL);
 }
 
-static int restore_run(struct cli *cli)
+static int restore_command(struct cli *cli)
 {
     const char *mode = cli_option_value(cli, &restore_mode);
     bool clean = mode && strcmp(mode, "clean") == 0;
@@ -256,6 +256,6 @@ CLI_COMMAND(restore) = {
     .text = "Shows the plan, asks for confirmation, and restores. Without a terminal, --yes is "
             "required.",
     .options = restore_options,
-    .run = restore_run,
+    .run = restore_command,
     .render = restore_render,
 };

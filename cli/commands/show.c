@@ -194,7 +194,7 @@ static void show_render(const json_t *doc, struct cli_view *out, struct cli_view
     show_put_objects(out, sources, totals.objects);
 }
 
-static int show_run(struct cli *cli)
+static int show_command(struct cli *cli)
 {
     struct hangar_selection which = cli_selection(cli);
     char *json = NULL;
@@ -212,6 +212,6 @@ CLI_COMMAND(show) = {
     .opens = true,
     .summary = "show all details of a backup",
     .options = cli_selection_options,
-    .run = show_run,
+    .run = show_command,
     .render = show_render,
 };

@@ -227,7 +227,7 @@ static void status_render(const json_t *doc, struct cli_view *out, struct cli_vi
     }
 }
 
-static int status_run(struct cli *cli)
+static int status_command(struct cli *cli)
 {
     char *json = NULL;
     enum hangar_status status = hangar_overview(cli->hangar, &json);
@@ -244,6 +244,6 @@ CLI_COMMAND(status) = {
     .text = "The exit status is 0 whenever the sinks could be read, however old the backups are; "
             "`hangar health` checks their age. With --verbose also shows the options in force, "
             "without secrets.",
-    .run = status_run,
+    .run = status_command,
     .render = status_render,
 };

@@ -93,7 +93,7 @@ static void verify_render(const json_t *doc, struct cli_view *out, struct cli_vi
     }
 }
 
-static int verify_run(struct cli *cli)
+static int verify_command(struct cli *cli)
 {
     struct hangar_selection which = cli_selection(cli);
     const char *name = cli_option_value(cli, &verify_level);
@@ -126,6 +126,6 @@ CLI_COMMAND(verify) = {
     .summary = "verify a backup, or all backups",
     .text = "Verifies the backup in each sink that has it, or only in the sink of --from.",
     .options = verify_options,
-    .run = verify_run,
+    .run = verify_command,
     .render = verify_render,
 };
