@@ -215,13 +215,16 @@ static enum hangar_rc ask_library(void *library, struct hg_plugin *p, struct hg_
     return adopt(p, theirs, err);
 }
 
-/* Loads through the checked descriptor, which stays open with the library: dlopen
- * tells libraries apart by name first, so /proc/self/fd/N must never come to mean
- * another file while it is loaded. */
+/* Loads through the checked descriptor, which stays open with the library: dlopen compares names
+ * first, so the name of a descriptor must never refer to another file while the library is loaded.
+ * The name has the process id and not "self": a debugger opens it as well, from its own process. */
 static enum hangar_rc open_library(int fd, struct hg_plugin *p, struct hg_error *err)
 {
-    char name[64];
-    snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+    char self[32] = {0}, name[64];
+    if (readlink("/proc/self", self, sizeof(self) - 1) < 0) {
+        snprintf(self, sizeof(self), "self");
+    }
+    snprintf(name, sizeof(name), "/proc/%s/fd/%d", self, fd);
     void *library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
     if (!library) {
         const char *why = dlerror();

@@ -7,6 +7,10 @@
 #include "plugin/loader.h"
 
 #include <dirent.h>
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include "base/str.h"
 #include "suite.h"
 
@@ -74,6 +78,28 @@ START_TEST(a_good_plugin_is_loaded_with_all_it_has)
     ck_assert(p->source.check && p->source.inspect && p->transform.encode_block);
     ck_assert(p->sink.retain && p->notifier.notify && p->d.create && p->d.cancel);
     ck_assert(!p->d.threads && !p->source.restore_phase_end && !p->transform.decode_block);
+}
+END_TEST
+
+/* A debugger reads the symbols of a plugin by the name under which it was loaded. */
+START_TEST(another_process_can_open_a_plugin_by_its_name)
+{
+    struct hg_error err = {0};
+    copy("odd", "hangar-odd.so");
+    const struct hg_plugin *p = load("hangar-odd.so", &err);
+    ck_assert_str_eq(err.text, "");
+    Dl_info info;
+    void *function;
+    memcpy(&function, &p->d.create, sizeof(function));
+    ck_assert_int_ne(dladdr(function, &info), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        close_range(3, ~0U, 0);
+        _exit(open(info.dli_fname, O_RDONLY) < 0 ? 1 : 0);
+    }
+    int status;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_msg(status == 0, "cannot open %s", info.dli_fname);
 }
 END_TEST
 
@@ -378,6 +404,7 @@ int main(void)
 {
     const TTest *const tests[] = {
         a_good_plugin_is_loaded_with_all_it_has,
+        another_process_can_open_a_plugin_by_its_name,
         a_plugin_without_options_has_an_empty_table,
         a_plugin_of_a_newer_header_is_loaded_and_what_we_do_not_know_left_out,
         a_plugin_of_an_older_header_is_loaded_and_what_it_does_not_know_is_null,
