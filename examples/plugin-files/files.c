@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * files: a source of plain files, such as the configuration files of the servers
- * that are backed up beside them.  Each file is an object; its name is its path.
- * docs/writing-plugins.md walks through it.  It knows hangar/plugin.h alone.
+ * files: a source of plain files, such as the configuration files of the database servers that
+ * hangar backs up.  Each file is an object, whose name is its path.  docs/writing-plugins.md
+ * explains this file.  Of hangar it includes hangar/plugin.h only.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,25 +23,25 @@ static const struct hangar_option options[] = {
      .help = "Absolute paths of files, or patterns such as /etc/redis/*.conf."},
     {.name = "into",
      .type = HANGAR_OPT_PATH,
-     .help = "Restore: the folder below which the files are put; it must not hold them yet."},
+     .help = "Folder of a restore, which must not contain these files yet."},
     {0},
 };
 
 struct files {
     const struct hangar_host *host;
     struct hangar_ctx *ctx;
-    glob_t found;                     /* zeroed when there is none */
-    size_t next;                      /* the next of found */
+    glob_t found;                     /* zeroed while there is no list */
+    size_t next;                      /* index in found */
     const struct hangar_restore *how; /* during a restore */
     char description[64];
 };
 
-/* A file being read or written. */
+/* A file that is read or written. */
 struct hangar_object {
     struct files *files;
     int fd;
-    struct stat before;              /* as it was when it was opened; on restore its mode counts */
-    char path[4096], part[4096 + 8]; /* part: the name until it is whole */
+    struct stat before; /* its properties when it was opened; on restore only the mode */
+    char path[4096], part[4096 + 8]; /* part: the name until it is complete */
 };
 
 /* ---- the instance ---- */
@@ -83,17 +83,17 @@ static const char *files_describe(void *inst)
 
 /* ---- backup ---- */
 
-static enum hangar_rc find(struct files *files)
+static enum hangar_rc files_find(struct files *files)
 {
     const char *pattern;
     for (size_t i = 0; (pattern = files->host->opt_list(files->ctx, "files", i)); i++) {
-        int rc = glob(pattern, i ? GLOB_APPEND : 0, NULL, &files->found);
+        int rc = glob(pattern, i > 0 ? GLOB_APPEND : 0, NULL, &files->found);
         if (rc == GLOB_NOMATCH) {
             return files->host->fail(files->ctx, HANGAR_NOT_FOUND, 0,
-                                     "cannot find %s: there is no such file", pattern);
+                                     "cannot find %s: no such file", pattern);
         }
         if (rc != 0) {
-            return files->host->fail(files->ctx, HANGAR_IO, errno, "cannot look for %s", pattern);
+            return files->host->fail(files->ctx, HANGAR_IO, errno, "cannot search for %s", pattern);
         }
     }
     return HANGAR_OK;
@@ -102,7 +102,7 @@ static enum hangar_rc find(struct files *files)
 static enum hangar_rc files_check(void *inst, struct hangar_attrs *facts)
 {
     struct files *files = inst;
-    enum hangar_rc rc = find(files);
+    enum hangar_rc rc = files_find(files);
     for (size_t i = 0; rc == HANGAR_OK && i < files->found.gl_pathc; i++) {
         if (access(files->found.gl_pathv[i], R_OK) != 0) {
             rc = files->host->fail(files->ctx, HANGAR_AUTH, errno, "cannot read %s",
@@ -115,10 +115,10 @@ static enum hangar_rc files_check(void *inst, struct hangar_attrs *facts)
 
 static enum hangar_rc files_prepare(void *inst)
 {
-    return find(inst);
+    return files_find(inst);
 }
 
-/* There is no snapshot of files: the time says when reading began. */
+/* Files have no snapshot: the recovery point is the time at which reading begins. */
 static enum hangar_rc files_begin(void *inst, int64_t *time_ms, struct hangar_attrs *point)
 {
     (void)inst;
@@ -146,7 +146,7 @@ static enum hangar_rc files_next(void *inst, struct hangar_object_info *info,
         !S_ISREG(object->before.st_mode)) {
         enum hangar_rc rc = files->host->fail(
             files->ctx, HANGAR_IO, object->fd < 0 ? errno : 0,
-            object->fd < 0 ? "cannot open %s" : "cannot read %s: it is no file", path);
+            object->fd < 0 ? "cannot open %s" : "cannot read %s: not a regular file", path);
         if (object->fd >= 0) {
             close(object->fd);
         }
@@ -174,8 +174,8 @@ static enum hangar_rc files_read(struct hangar_object *object, void *buffer, siz
     return HANGAR_OK;
 }
 
-/* A file that was written to meanwhile may be half old, half new: RETRY makes the
- * core begin the run again. */
+/* A file that changed while it was read may be half old and half new.  HANGAR_RETRY makes the core
+ * begin the run again. */
 static enum hangar_rc files_close(struct hangar_object *object, struct hangar_attrs *attrs)
 {
     const struct hangar_host *host = object->files->host;
@@ -184,7 +184,7 @@ static enum hangar_rc files_close(struct hangar_object *object, struct hangar_at
     if (attrs && (fstat(object->fd, &now) != 0 || now.st_size != object->before.st_size ||
                   memcmp(&now.st_mtim, &object->before.st_mtim, sizeof(now.st_mtim)) != 0)) {
         rc = host->fail(object->files->ctx, HANGAR_RETRY, 0,
-                        "cannot read %s: it was changed meanwhile", object->path);
+                        "cannot read %s: it changed while it was read", object->path);
     }
     if (attrs) {
         host->attr_setf(attrs, "mode", "%o", (unsigned)object->before.st_mode & 07777);
@@ -208,8 +208,8 @@ static enum hangar_rc files_end(void *inst, struct hangar_attrs *facts)
 
 /* ---- restore ---- */
 
-/* Where an object goes.  The core has made sure that names lead nowhere else. */
-static enum hangar_rc target_of(struct files *files, const char *name, char out[4096])
+/* Writes the path of an object.  The core has checked that no name contains "..". */
+static enum hangar_rc files_target(struct files *files, const char *name, char out[4096])
 {
     const char *into = files->host->opt_string(files->ctx, "into");
     if (!into) {
@@ -226,32 +226,34 @@ static enum hangar_rc files_restore_prepare(void *inst, const struct hangar_rest
 {
     struct files *files = inst;
     const struct hangar_host *host = files->host;
-    if (how->flags & ~(uint32_t)HANGAR_RESTORE_DRY_RUN) {
+    if ((how->flags & ~(uint32_t)HANGAR_RESTORE_DRY_RUN) != 0) {
         return host->fail(files->ctx, HANGAR_UNSUPPORTED, 0,
                           "cannot replace or compare files; hint: restore into an empty folder");
     }
     for (size_t i = 0; i < how->object_count; i++) {
         char path[4096];
-        enum hangar_rc rc = target_of(files, how->objects[i].name, path);
+        enum hangar_rc rc = files_target(files, how->objects[i].name, path);
         if (rc != HANGAR_OK) {
             return rc;
         }
         if (access(path, F_OK) == 0) {
             return host->fail(files->ctx, HANGAR_EXISTS, 0,
-                              "cannot restore %s: it is there already; hint: set into", path);
+                              "cannot restore %s: it already exists; hint: set into to another "
+                              "folder",
+                              path);
         }
         host->text(how->plan, "write %s\n", path);
     }
-    /* from here on restore_end(NULL) may remove what has these names */
-    files->how = how->flags & HANGAR_RESTORE_DRY_RUN ? NULL : how;
+    /* from now on restore_end(NULL) removes files of these names */
+    files->how = (how->flags & HANGAR_RESTORE_DRY_RUN) != 0 ? NULL : how;
     return HANGAR_OK;
 }
 
-static void make_folders(char *path)
+static void files_make_folders(char *path)
 {
     for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
-        mkdir(path, 0755); /* what is missing in the end, open tells */
+        mkdir(path, 0755); /* a failure is reported by open */
         *slash = '/';
     }
 }
@@ -267,13 +269,13 @@ static enum hangar_rc files_restore_open(void *inst, const struct hangar_object_
     object->files = files;
     const char *mode = files->host->attr_get(info->attrs, "mode");
     object->before.st_mode = (mode_t)strtoul(mode ? mode : "600", NULL, 8);
-    enum hangar_rc rc = target_of(files, info->name, object->path);
+    enum hangar_rc rc = files_target(files, info->name, object->path);
     if (rc == HANGAR_OK) {
-        make_folders(object->path);
+        files_make_folders(object->path);
         snprintf(object->part, sizeof(object->part), "%s.part", object->path);
         object->fd = open(object->part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         if (object->fd < 0) {
-            rc = files->host->fail(files->ctx, HANGAR_IO, errno, "cannot make %s", object->part);
+            rc = files->host->fail(files->ctx, HANGAR_IO, errno, "cannot create %s", object->part);
         }
     }
     if (rc != HANGAR_OK) {
@@ -323,7 +325,7 @@ static enum hangar_rc files_restore_end(void *inst, struct hangar_attrs *report)
     struct files *files = inst;
     for (size_t i = 0; !report && files->how && i < files->how->object_count; i++) {
         char path[4096];
-        if (target_of(files, files->how->objects[i].name, path) == HANGAR_OK) {
+        if (files_target(files, files->how->objects[i].name, path) == HANGAR_OK) {
             unlink(path);
         }
     }

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# The plugin of docs/writing-plugins.md, examples/plugin-files, is built against
-# an installed hangar, with nothing else of it in reach, and does its work.
+# Builds the plugin of docs/writing-plugins.md, examples/plugin-files, against an installed hangar,
+# without access to the tree, and uses it.
 . "$(dirname "$0")/../e2e/lib.sh"
 unset HANGAR_PLUGIN_DIR
 
@@ -29,13 +29,13 @@ sinks: { local: { plugin: storage-local, options: { path: ./backups } } }
 pipelines: { files: { sources: [config], transforms: [gzip], sinks: [local] } }
 END
 
-promise "a file that is missing is told, and no backup is made"
+promise "a missing file is reported, and no backup is made"
 mkdir -p etc/sub
 expect_exit 1 hangar check
-expect_said "cannot find $work/etc/*.conf: there is no such file"
+expect_said "cannot find $work/etc/*.conf: no such file"
 expect_exit 1 hangar backup
 
-promise "files are backed up and come back with their modes"
+promise "files are backed up and restored with their modes"
 head -c 3000000 /dev/urandom >etc/one.conf
 : >etc/empty.conf
 printf 'two\n' >etc/sub/two
@@ -49,18 +49,18 @@ same "the folders" <(cd etc && find . -type f -printf '%P %m %s\n' | sort) \
     <(cd "new$work/etc" && find . -type f -printf '%P %m %s\n' | sort)
 diff -r etc "new$work/etc" || fail "the files differ"
 
-promise "a restore never overwrites, and needs to know where to"
+promise "a restore never overwrites, and needs a target folder"
 expect_exit 1 hangar restore "$id" --set config.into="$work/new" --yes
-expect_said "it is there already"
+expect_said "it already exists"
 expect_exit 2 hangar restore "$id" --yes
 expect_said "option into: is needed to restore"
 
-promise "a restore that fails leaves nothing"
+promise "a failed restore leaves no file"
 mkdir -p "half$work/etc/sub/two.part"
 expect_exit 1 hangar restore "$id" --set config.into="$work/half" --yes
 [[ -z $(find half -type f) ]] || fail "files are left: $(find half -type f)"
 
-promise "an option that is not there, or no path, is told with its line"
+promise "an invalid option is reported with its line"
 sed -i 's/files: \[/files: ["relative", /' backup.yaml
 expect_exit 2 hangar check
 expect_said 'backup.yaml:3:'
