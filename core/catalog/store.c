@@ -39,10 +39,10 @@ enum hangar_rc hg_store_put(struct hangar_ctx *sink, const char *path, const voi
     struct hangar_entry entry = {.struct_size = sizeof(entry)};
     rc = HG_CALL(sink, err, fn->put_commit(put, &entry));
     if (rc == HANGAR_OK && entry.size != size) {
-        rc =
-            hg_fail(err, HANGAR_CORRUPT, 0, "sink %s: it stored %llu bytes of %s and was given %zu",
-                    sink->name, (unsigned long long)entry.size, path, size);
-        /* it must not stand where a whole one is looked for, nor hold the name */
+        rc = hg_fail(err, HANGAR_CORRUPT, 0,
+                     "sink %s: stored size of %s is %llu bytes (expected %zu)", sink->name, path,
+                     (unsigned long long)entry.size, size);
+        /* the wrong object must neither be read nor block its name */
         HG_CALL(sink, NULL, fn->remove(sink->inst, path));
     }
     return rc;
@@ -298,7 +298,7 @@ enum hangar_rc hg_store_ids(struct hangar_ctx *sink, const char *pipeline, char 
         return hg_no_memory(err);
     }
     struct ids ids = {.skip = strlen(prefix)};
-    enum hangar_rc rc = hg_sink_look(sink, prefix, '/', collect_ids, &ids, err);
+    enum hangar_rc rc = hg_sink_list_unless_failed(sink, prefix, '/', collect_ids, &ids, err);
     free(prefix);
     if (rc != HANGAR_OK) {
         hg_store_ids_free(ids.items, ids.count);

@@ -183,7 +183,7 @@ enum hangar_rc hg_index_read(struct hangar *h, struct hangar_ctx *sink, const ch
         return hg_no_memory(err);
     }
     struct index_listing listing = {.index = index, .skip = strlen(prefix)};
-    enum hangar_rc rc = hg_sink_look(sink, prefix, 0, index_add_page, &listing, err);
+    enum hangar_rc rc = hg_sink_list_unless_failed(sink, prefix, 0, index_add_page, &listing, err);
     free(prefix);
     if (rc != HANGAR_OK) {
         return rc;

@@ -100,8 +100,8 @@ static enum hangar_rc copy_item(struct hg_replication *c, const struct hg_replic
             rc = HG_CALL(to, err, to->plugin->sink.put_commit(w.put, &entry));
             if (rc == HANGAR_OK && entry.size != item->bytes) {
                 rc = hg_fail(err, HANGAR_CORRUPT, 0,
-                             "sink %s: it stored %llu bytes of %s and was given %llu", to->name,
-                             (unsigned long long)entry.size, path, (unsigned long long)item->bytes);
+                             "sink %s: stored size of %s is %llu bytes (expected %llu)", to->name,
+                             path, (unsigned long long)entry.size, (unsigned long long)item->bytes);
             }
         }
     }

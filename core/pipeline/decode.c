@@ -10,8 +10,8 @@
 
 #define BUFFER ((size_t)256 << 10)
 
-/* One object on its way back. */
-struct decoding {
+/* One object that is being decoded. */
+struct hg_decoder {
     struct hangar_ctx *sink;
     struct hangar_ctx *const *chain;
     size_t count;
@@ -26,30 +26,30 @@ struct decoding {
     bool ended[HG_CHAIN_MAX];
 };
 
-static enum hangar_rc damaged(struct decoding *d, const char *what)
+static enum hangar_rc decode_damaged(struct hg_decoder *d, const char *what)
 {
     return hg_fail(d->err, HANGAR_CORRUPT, 0, "sink %s: %s: %s", d->sink->name, d->object->path,
                    what);
 }
 
-static enum hangar_rc take_plain(struct decoding *d, const void *data, size_t size)
+static enum hangar_rc decode_add_plain(struct hg_decoder *d, const void *data, size_t size)
 {
     d->plain_bytes += size;
     if (d->plain_bytes > d->object->plain_bytes) {
-        return damaged(d, "it holds more than was backed up");
+        return decode_damaged(d, "decoded, it is longer than the original");
     }
-    if (d->count > 0) { /* else these are the stored bytes, whose hash is taken */
+    if (d->count > 0) { /* otherwise these are the stored bytes, which are hashed already */
         hg_sha256_update(d->plain, data, size);
     }
     return d->write && size ? d->write(d->arg, data, size, d->err) : HANGAR_OK;
 }
 
-/* Pushes encoded bytes into transform number `stage` - 1, the outermost first. */
-static enum hangar_rc push(struct decoding *d, size_t stage, const unsigned char *data, size_t size,
-                           bool last)
+/* Passes encoded bytes to transform number `stage` - 1, the outermost first. */
+static enum hangar_rc decode_stage(struct hg_decoder *d, size_t stage, const unsigned char *data,
+                                   size_t size, bool last)
 {
     if (stage == 0) {
-        return take_plain(d, data, size);
+        return decode_add_plain(d, data, size);
     }
     size_t i = stage - 1;
     struct hangar_ctx *ctx = d->chain[i];
@@ -67,11 +67,11 @@ static enum hangar_rc push(struct decoding *d, size_t stage, const unsigned char
         size_t made = BUFFER - io.out_size;
         d->ended[i] = rc == HANGAR_EOF;
         if (!d->ended[i] && made == 0 && io.in_size == before && (before || last)) {
-            return hg_fail(d->err, HANGAR_INTERNAL, 0, "transform %s: makes no progress",
+            return hg_fail(d->err, HANGAR_INTERNAL, 0, "transform %s: it neither reads nor writes",
                            ctx->name);
         }
         if (made || (d->ended[i] && last)) {
-            rc = push(d, stage - 1, d->buffers[i], made, d->ended[i] && last);
+            rc = decode_stage(d, stage - 1, d->buffers[i], made, d->ended[i] && last);
             if (rc != HANGAR_OK) {
                 return rc;
             }
@@ -80,13 +80,14 @@ static enum hangar_rc push(struct decoding *d, size_t stage, const unsigned char
             return HANGAR_OK;
         }
     }
-    return io.in_size ? damaged(d, "data follows behind its end") : HANGAR_OK;
+    return io.in_size ? decode_damaged(d, "data follows after the end of the encoded data")
+                      : HANGAR_OK;
 }
 
-/* A whole buffer, but for the last: what is made of the bytes must not depend on how the
- * sink happened to get them. */
-static enum hangar_rc read_block(struct decoding *d, struct hangar_get *get, unsigned char *buffer,
-                                 size_t *got)
+/* Fills the buffer, except at the end: the calls of transforms must not depend on the sizes
+ * in which the sink reads. */
+static enum hangar_rc decode_read_block(struct hg_decoder *d, struct hangar_get *get,
+                                        unsigned char *buffer, size_t *got)
 {
     const struct hangar_sink *fn = &d->sink->plugin->sink;
     enum hangar_rc rc = HANGAR_OK;
@@ -98,7 +99,7 @@ static enum hangar_rc read_block(struct decoding *d, struct hangar_get *get, uns
     return rc;
 }
 
-static enum hangar_rc read_all(struct decoding *d, bool decode)
+static enum hangar_rc decode_read_all(struct hg_decoder *d, bool decode)
 {
     const struct hangar_sink *fn = &d->sink->plugin->sink;
     struct hangar_get *get = NULL;
@@ -106,7 +107,7 @@ static enum hangar_rc read_all(struct decoding *d, bool decode)
     enum hangar_rc rc =
         HG_CALL(d->sink, &why, fn->get_open(d->sink->inst, d->object->path, 0, &get));
     if (rc == HANGAR_NOT_FOUND) {
-        return damaged(d, "it is missing");
+        return decode_damaged(d, "it is missing");
     }
     if (rc != HANGAR_OK) {
         return hg_error_move(d->err, &why);
@@ -114,7 +115,7 @@ static enum hangar_rc read_all(struct decoding *d, bool decode)
     unsigned char *buffer = d->buffers[HG_CHAIN_MAX];
     while (rc == HANGAR_OK) {
         size_t got = 0;
-        rc = read_block(d, get, buffer, &got);
+        rc = decode_read_block(d, get, buffer, &got);
         if (rc == HANGAR_OK && hg_job_cancelled(d->sink->job)) {
             rc = hg_fail(d->err, HANGAR_CANCELLED, 0, "cancelled");
         }
@@ -124,12 +125,12 @@ static enum hangar_rc read_all(struct decoding *d, bool decode)
         hg_instance_pace(d->sink, got);
         d->stored_bytes += got;
         if (d->stored_bytes > d->object->stored_bytes) {
-            rc = damaged(d, "it is longer than it was");
+            rc = decode_damaged(d, "it is longer than the manifest states");
         } else {
             hg_sha256_update(d->stored, buffer, got);
         }
         if (rc == HANGAR_OK && decode) {
-            rc = push(d, d->count, buffer, got, got == 0);
+            rc = decode_stage(d, d->count, buffer, got, got == 0);
         } else if (rc == HANGAR_OK && d->write && got > 0) {
             rc = d->write(d->arg, buffer, got, d->err);
         }
@@ -141,15 +142,15 @@ static enum hangar_rc read_all(struct decoding *d, bool decode)
     return rc;
 }
 
-static enum hangar_rc compare(struct decoding *d, bool decode)
+static enum hangar_rc decode_compare(struct hg_decoder *d, bool decode)
 {
     char hex[HG_SHA256_HEX];
     if (d->stored_bytes != d->object->stored_bytes) {
-        return damaged(d, "it is shorter than it was");
+        return decode_damaged(d, "it is shorter than the manifest states");
     }
     hg_sha256_final(d->stored, hex);
     if (strcmp(hex, d->object->stored_sha256) != 0) {
-        return damaged(d, "its bytes are not those that were stored (SHA-256 differs)");
+        return decode_damaged(d, "stored bytes differ from those of the backup (SHA-256 mismatch)");
     }
     if (!decode) {
         return HANGAR_OK;
@@ -158,12 +159,12 @@ static enum hangar_rc compare(struct decoding *d, bool decode)
         hg_sha256_final(d->plain, hex);
     }
     if (d->plain_bytes != d->object->plain_bytes || strcmp(hex, d->object->plain_sha256) != 0) {
-        return damaged(d, "decoded, it is not what was backed up");
+        return decode_damaged(d, "decoded bytes differ from the original (SHA-256 mismatch)");
     }
     return HANGAR_OK;
 }
 
-static enum hangar_rc open_chain(struct decoding *d)
+static enum hangar_rc decode_open_chain(struct hg_decoder *d)
 {
     enum hangar_rc rc = HANGAR_OK;
     for (size_t i = 0; i < d->count && rc == HANGAR_OK; i++) {
@@ -180,7 +181,7 @@ static enum hangar_rc open_chain(struct decoding *d)
     return rc;
 }
 
-static enum hangar_rc run(struct decoding *d, bool decode)
+static enum hangar_rc decode_run(struct hg_decoder *d, bool decode)
 {
     d->plain = hg_sha256_new();
     d->stored = hg_sha256_new();
@@ -190,13 +191,13 @@ static enum hangar_rc run(struct decoding *d, bool decode)
         rc = hg_no_memory(d->err);
     }
     if (rc == HANGAR_OK && decode) {
-        rc = open_chain(d);
+        rc = decode_open_chain(d);
     }
     if (rc == HANGAR_OK) {
-        rc = read_all(d, decode);
+        rc = decode_read_all(d, decode);
     }
     if (rc == HANGAR_OK) {
-        rc = compare(d, decode);
+        rc = decode_compare(d, decode);
     }
     for (size_t i = 0; i < d->count; i++) {
         if (d->streams[i]) {
@@ -221,8 +222,8 @@ enum hangar_rc hg_decode_stored(struct hangar_ctx *sink, const struct hg_stored 
                                                         struct hg_error *err),
                                 void *arg, struct hg_error *err)
 {
-    struct decoding d = {.sink = sink, .object = object, .write = write, .arg = arg, .err = err};
-    return run(&d, false);
+    struct hg_decoder d = {.sink = sink, .object = object, .write = write, .arg = arg, .err = err};
+    return decode_run(&d, false);
 }
 
 enum hangar_rc hg_decode(struct hangar_ctx *sink, struct hangar_ctx *const *chain,
@@ -231,12 +232,12 @@ enum hangar_rc hg_decode(struct hangar_ctx *sink, struct hangar_ctx *const *chai
                                                  struct hg_error *err),
                          void *arg, struct hg_error *err)
 {
-    struct decoding d = {.sink = sink,
-                         .chain = chain,
-                         .count = chain_count,
-                         .object = object,
-                         .write = write,
-                         .arg = arg,
-                         .err = err};
-    return run(&d, true);
+    struct hg_decoder d = {.sink = sink,
+                           .chain = chain,
+                           .count = chain_count,
+                           .object = object,
+                           .write = write,
+                           .arg = arg,
+                           .err = err};
+    return decode_run(&d, true);
 }

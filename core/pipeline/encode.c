@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * encode: the transforms of a flow, on many blocks at once by workers, or in
- * order by the reader when a transform has the stream form only.
+ * encode: see encode.h.
  */
-#include "pipeline/engine.h"
+#include "pipeline/encode.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "pipeline/lanes.h"
+
 #define STREAM_BUFFER ((size_t)64 << 10)
 
-static const struct hangar_transform *transform_of(const struct hg_engine *engine, size_t i)
+static const struct hangar_transform *encode_transform(const struct hg_engine *engine, size_t i)
 {
     return &engine->set.chain[i]->plugin->transform;
 }
@@ -21,7 +22,7 @@ size_t hg_encode_bound(const struct hg_engine_settings *set, size_t count, size_
     for (size_t i = 0; i < count; i++) {
         struct hangar_ctx *ctx = set->chain[i];
         if (!ctx->plugin->transform.encode_block) {
-            break; /* from here on streams: output is cut into blocks of any size */
+            break; /* the rest are streams, whose output is cut into blocks of any size */
         }
         hg_call_begin(ctx);
         size = ctx->plugin->transform.encode_bound(ctx->inst, size);
@@ -30,8 +31,8 @@ size_t hg_encode_bound(const struct hg_engine_settings *set, size_t count, size_
     return size;
 }
 
-/* Output buffers of all transforms, for the reader that encodes itself. */
-static enum hangar_rc take_scratch(struct hg_flow *flow, struct hg_error *err)
+/* Allocates the output buffers of all transforms, for a reader that encodes. */
+static enum hangar_rc encode_make_scratch(struct hg_flow *flow, struct hg_error *err)
 {
     struct hg_engine *engine = flow->engine;
     size_t sizes[HG_CHAIN_MAX], total = 0;
@@ -44,7 +45,8 @@ static enum hangar_rc take_scratch(struct hg_flow *flow, struct hg_error *err)
     flow->scratch_bytes = hg_job_budget_take(engine->set.job, total, total);
     if (total && !flow->scratch_bytes) {
         return hg_fail(err, HANGAR_NO_MEMORY, 0,
-                       "limits.memory leaves no room to encode; hint: raise it");
+                       "limits.memory is too small to encode (%zu KiB more needed); hint: raise it",
+                       total >> 10);
     }
     for (size_t i = 0; i < engine->set.chain_count; i++) {
         flow->scratch[i] = malloc(sizes[i]);
@@ -58,7 +60,7 @@ static enum hangar_rc take_scratch(struct hg_flow *flow, struct hg_error *err)
 enum hangar_rc hg_encode_open(struct hg_flow *flow, struct hg_error *err)
 {
     struct hg_engine *engine = flow->engine;
-    enum hangar_rc rc = engine->parallel ? HANGAR_OK : take_scratch(flow, err);
+    enum hangar_rc rc = engine->parallel ? HANGAR_OK : encode_make_scratch(flow, err);
     for (size_t i = 0; rc == HANGAR_OK && i < engine->set.chain_count; i++) {
         struct hangar_ctx *ctx = engine->set.chain[i];
         if (i < engine->block_form) {
@@ -99,11 +101,11 @@ enum hangar_rc hg_encode_close(struct hg_flow *flow, struct hangar_attrs **attrs
     return rc;
 }
 
-/* Block transforms first..count on a block whose bytes are in/size; the result of
- * transform i goes to buffers[i]. */
-static enum hangar_rc encode_blocks(struct hg_flow *flow, const struct hg_block *block,
-                                    size_t count, unsigned char *const *buffers,
-                                    const size_t *capacities, size_t *size, struct hg_error *err)
+/* Runs the first `count` transforms on a block.  Transform i writes to buffers[i]. */
+static enum hangar_rc encode_block_forms(struct hg_flow *flow, const struct hg_block *block,
+                                         size_t count, unsigned char *const *buffers,
+                                         const size_t *capacities, size_t *size,
+                                         struct hg_error *err)
 {
     const unsigned char *in = block->data;
     size_t in_size = block->size;
@@ -119,7 +121,7 @@ static enum hangar_rc encode_blocks(struct hg_flow *flow, const struct hg_block 
         }
         if (out_size > capacities[i]) {
             return hg_fail(err, HANGAR_INTERNAL, 0,
-                           "transform %s: wrote more than its encode_bound", ctx->name);
+                           "transform %s: it wrote more than its encode_bound allows", ctx->name);
         }
         in = buffers[i];
         in_size = out_size;
@@ -131,7 +133,7 @@ static enum hangar_rc encode_blocks(struct hg_flow *flow, const struct hg_block 
 /* ---- workers ---- */
 
 /* The first waiting block for which there is an output block, and that block. */
-static struct hg_block *take_work(struct hg_engine *engine, struct hg_block **output)
+static struct hg_block *encode_next_input(struct hg_engine *engine, struct hg_block **output)
 {
     struct hg_block *before = NULL;
     for (struct hg_block *block = engine->queue_head; block; before = block, block = block->next) {
@@ -161,8 +163,9 @@ struct worker_buffers {
 };
 
 /* Encodes one block into the output block. */
-static enum hangar_rc work(struct hg_engine *engine, struct worker_buffers *buffers,
-                           struct hg_block *input, struct hg_block *output, struct hg_error *err)
+static enum hangar_rc encode_work(struct hg_engine *engine, struct worker_buffers *buffers,
+                                  struct hg_block *input, struct hg_block *output,
+                                  struct hg_error *err)
 {
     size_t n = engine->set.chain_count;
     output->flow = input->flow;
@@ -175,13 +178,13 @@ static enum hangar_rc work(struct hg_engine *engine, struct worker_buffers *buff
     }
     buffers->memory[n - 1] = output->data;
     buffers->capacities[n - 1] = engine->output.capacity;
-    enum hangar_rc rc = encode_blocks(input->flow, input, n, buffers->memory, buffers->capacities,
-                                      &output->size, err);
+    enum hangar_rc rc = encode_block_forms(input->flow, input, n, buffers->memory,
+                                           buffers->capacities, &output->size, err);
     buffers->memory[n - 1] = NULL;
     return rc;
 }
 
-static bool make_buffers(struct hg_engine *engine, struct worker_buffers *buffers)
+static bool encode_make_buffers(struct hg_engine *engine, struct worker_buffers *buffers)
 {
     for (size_t i = 0; i + 1 < engine->set.chain_count; i++) {
         buffers->capacities[i] = hg_encode_bound(&engine->set, i + 1, engine->block_bytes);
@@ -193,8 +196,8 @@ static bool make_buffers(struct hg_engine *engine, struct worker_buffers *buffer
     return true;
 }
 
-/* A block that could not be encoded: the job fails, the flow is dropped. */
-static void fail_flow(struct hg_flow *flow, struct hg_error *err)
+/* A block could not be encoded: fails the job and drops the flow. */
+static void encode_fail_flow(struct hg_flow *flow, struct hg_error *err)
 {
     struct hg_engine *engine = flow->engine;
     hg_context(err, "cannot encode %s", flow->name);
@@ -205,8 +208,10 @@ static void fail_flow(struct hg_flow *flow, struct hg_error *err)
     pthread_mutex_unlock(&engine->mutex);
 }
 
-/* Gives an input block back; when it brought no output, the flow has one less. */
-static void end_input(struct hg_engine *engine, struct hg_block *input, struct hg_block *unused)
+/* Returns an input block to the pool.  When it gave no output block, the flow has one block
+ * less in flight, and `unused` is returned, too. */
+static void encode_end_input(struct hg_engine *engine, struct hg_block *input,
+                             struct hg_block *unused)
 {
     pthread_mutex_lock(&engine->mutex);
     struct hg_flow *flow = input->flow;
@@ -227,12 +232,12 @@ void *hg_worker_main(void *arg)
 {
     struct hg_engine *engine = ((struct hg_engine_thread *)arg)->engine;
     struct worker_buffers buffers = {0};
-    bool ready = make_buffers(engine, &buffers);
+    bool ready = encode_make_buffers(engine, &buffers);
     for (;;) {
         struct hg_block *input, *output = NULL;
         pthread_mutex_lock(&engine->mutex);
-        while (!(input = take_work(engine, &output)) && !engine->stopping) {
-            bool starved = engine->queue_head; /* there is work, and no room for what it makes */
+        while (!(input = encode_next_input(engine, &output)) && !engine->stopping) {
+            bool starved = engine->queue_head; /* there is input, and no output block */
             engine->wait_output += starved;
             pthread_cond_wait(&engine->work, &engine->mutex);
             engine->wait_output -= starved;
@@ -245,18 +250,18 @@ void *hg_worker_main(void *arg)
         struct hg_error err = {0};
         enum hangar_rc rc = HANGAR_CANCELLED;
         if (output) {
-            rc = ready ? work(engine, &buffers, input, output, &err) : hg_no_memory(&err);
+            rc = ready ? encode_work(engine, &buffers, input, output, &err) : hg_no_memory(&err);
             if (rc != HANGAR_OK) {
-                fail_flow(flow, &err);
+                encode_fail_flow(flow, &err);
             }
         }
         if (rc != HANGAR_OK) {
-            end_input(engine, input, output);
+            encode_end_input(engine, input, output);
             continue;
         }
-        input->flow = NULL; /* the output block stands for it now */
-        end_input(engine, input, NULL);
-        hg_flow_emit(flow, output);
+        input->flow = NULL; /* the output block counts as in flight now */
+        encode_end_input(engine, input, NULL);
+        hg_lanes_emit(flow, output);
     }
     for (size_t i = 0; i < HG_CHAIN_MAX; i++) {
         free(buffers.memory[i]);
@@ -264,9 +269,9 @@ void *hg_worker_main(void *arg)
     return NULL;
 }
 
-/* ---- the reader itself ---- */
+/* ---- encoding by the reader ---- */
 
-static enum hangar_rc take_output(struct hg_flow *flow, struct hg_error *err)
+static enum hangar_rc encode_wait_output(struct hg_flow *flow, struct hg_error *err)
 {
     struct hg_engine *engine = flow->engine;
     pthread_mutex_lock(&engine->mutex);
@@ -280,7 +285,7 @@ static enum hangar_rc take_output(struct hg_flow *flow, struct hg_error *err)
     return flow->filling ? HANGAR_OK : hg_fail(err, HANGAR_CANCELLED, 0, "cancelled");
 }
 
-static void emit_filling(struct hg_flow *flow, bool last)
+static void encode_emit_filling(struct hg_flow *flow, bool last)
 {
     struct hg_engine *engine = flow->engine;
     struct hg_block *block = flow->filling;
@@ -288,19 +293,19 @@ static void emit_filling(struct hg_flow *flow, bool last)
     flow->filling = NULL;
     flow->in_flight++;
     block->flow = flow;
-    block->index = flow->next_out; /* nobody else emits for this flow */
+    block->index = flow->next_out; /* only this thread emits for the flow */
     block->last = last;
     pthread_mutex_unlock(&engine->mutex);
-    hg_flow_emit(flow, block);
+    hg_lanes_emit(flow, block);
 }
 
 /* Appends encoded bytes to the flow's output. */
-static enum hangar_rc put_out(struct hg_flow *flow, const unsigned char *data, size_t size,
-                              bool last, struct hg_error *err)
+static enum hangar_rc encode_add_output(struct hg_flow *flow, const unsigned char *data,
+                                        size_t size, bool last, struct hg_error *err)
 {
     do {
         if (!flow->filling) {
-            enum hangar_rc rc = take_output(flow, err);
+            enum hangar_rc rc = encode_wait_output(flow, err);
             if (rc != HANGAR_OK) {
                 return rc;
             }
@@ -313,19 +318,19 @@ static enum hangar_rc put_out(struct hg_flow *flow, const unsigned char *data, s
         data += n;
         size -= n;
         if (block->size == flow->engine->output.capacity || (last && size == 0)) {
-            emit_filling(flow, last && size == 0);
+            encode_emit_filling(flow, last && size == 0);
         }
     } while (size);
     return HANGAR_OK;
 }
 
-/* Pushes bytes through the stream transforms from number i on. */
-static enum hangar_rc push_streams(struct hg_flow *flow, size_t i, const unsigned char *data,
-                                   size_t size, bool last, struct hg_error *err)
+/* Passes bytes through the stream transforms from number i on. */
+static enum hangar_rc encode_stream_forms(struct hg_flow *flow, size_t i, const unsigned char *data,
+                                          size_t size, bool last, struct hg_error *err)
 {
     struct hg_engine *engine = flow->engine;
     if (i == engine->set.chain_count) {
-        return put_out(flow, data, size, last, err);
+        return encode_add_output(flow, data, size, last, err);
     }
     struct hangar_ctx *ctx = engine->set.chain[i];
     struct hangar_io io = {.in = data, .in_size = size};
@@ -333,18 +338,19 @@ static enum hangar_rc push_streams(struct hg_flow *flow, size_t i, const unsigne
         io.out = flow->scratch[i];
         io.out_size = STREAM_BUFFER;
         size_t before = io.in_size;
-        enum hangar_rc rc =
-            HG_CALL_EOF(ctx, err, transform_of(engine, i)->process(flow->streams[i], &io, last));
+        enum hangar_rc rc = HG_CALL_EOF(
+            ctx, err, encode_transform(engine, i)->process(flow->streams[i], &io, last));
         if (rc != HANGAR_OK && rc != HANGAR_EOF) {
             return rc;
         }
         size_t made = STREAM_BUFFER - io.out_size;
         bool ended = rc == HANGAR_EOF;
         if (!ended && made == 0 && io.in_size == before && (before || last)) {
-            return hg_fail(err, HANGAR_INTERNAL, 0, "transform %s: makes no progress", ctx->name);
+            return hg_fail(err, HANGAR_INTERNAL, 0, "transform %s: it neither reads nor writes",
+                           ctx->name);
         }
         if (made || ended) {
-            rc = push_streams(flow, i + 1, flow->scratch[i], made, ended, err);
+            rc = encode_stream_forms(flow, i + 1, flow->scratch[i], made, ended, err);
             if (rc != HANGAR_OK || ended) {
                 return rc;
             }
@@ -363,11 +369,11 @@ enum hangar_rc hg_encode_inline(struct hg_flow *flow, struct hg_block *block, st
         capacities[i] = hg_encode_bound(&engine->set, i + 1, engine->block_bytes);
     }
     enum hangar_rc rc =
-        encode_blocks(flow, block, engine->block_form, flow->scratch, capacities, &size, err);
+        encode_block_forms(flow, block, engine->block_form, flow->scratch, capacities, &size, err);
     const unsigned char *data =
         engine->block_form ? flow->scratch[engine->block_form - 1] : block->data;
     if (rc == HANGAR_OK) {
-        rc = push_streams(flow, engine->block_form, data, size, block->last, err);
+        rc = encode_stream_forms(flow, engine->block_form, data, size, block->last, err);
     }
     hg_flow_give(flow, block);
     return rc;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * engine: slots, flows and the order of blocks; see engine.h.
+ * engine: see engine.h.  Slots, the readers' side of flows, and the threads.
  */
 #include "pipeline/engine.h"
 
@@ -10,78 +10,11 @@
 #include <string.h>
 
 #include "base/thread.h"
+#include "pipeline/encode.h"
+#include "pipeline/lanes.h"
 
 #define MAX_BLOCK_BYTES ((size_t)1 << 20)
 #define MIN_BLOCK_BYTES ((size_t)64 << 10)
-
-bool hg_flow_dropped(const struct hg_flow *flow)
-{
-    return flow->verdict == HG_ABANDON || hg_job_cancelled(flow->engine->set.job);
-}
-
-void hg_flow_settle(struct hg_flow *flow)
-{
-    struct hg_engine *engine = flow->engine;
-    if (hg_flow_dropped(flow)) {
-        while (flow->encoded && !flow->emitting) {
-            struct hg_block *block = flow->encoded;
-            flow->encoded = block->next;
-            flow->in_flight--;
-            hg_pool_give(&engine->output, block);
-            pthread_cond_broadcast(&engine->work);
-        }
-    }
-    if (flow->complete || !flow->finished || flow->in_flight > 0 || flow->emitting ||
-        flow->filling || flow->lanes_done < engine->set.sink_count) {
-        return;
-    }
-    flow->complete = true;
-    flow->slot->flow = NULL;
-    flow->slot->next = engine->free_slots;
-    engine->free_slots = flow->slot;
-    pthread_cond_broadcast(&engine->slot_free);
-    pthread_cond_broadcast(&engine->flow_done);
-}
-
-static void insert_encoded(struct hg_flow *flow, struct hg_block *block)
-{
-    struct hg_block **at = &flow->encoded;
-    while (*at && (*at)->index < block->index) {
-        at = &(*at)->next;
-    }
-    block->next = *at;
-    *at = block;
-}
-
-void hg_flow_emit(struct hg_flow *flow, struct hg_block *block)
-{
-    struct hg_engine *engine = flow->engine;
-    pthread_mutex_lock(&engine->mutex);
-    insert_encoded(flow, block);
-    if (!flow->emitting) {
-        flow->emitting = true;
-        while (flow->encoded && flow->encoded->index == flow->next_out && !hg_flow_dropped(flow)) {
-            struct hg_block *next = flow->encoded;
-            flow->encoded = next->next;
-            pthread_mutex_unlock(&engine->mutex);
-            /* `emitting` makes the hash and the order this thread's own */
-            bool last = next->last;
-            hg_sha256_update(flow->stored_hash, next->data, next->size);
-            flow->stored_bytes += next->size;
-            hg_lanes_push(flow, next);
-            pthread_mutex_lock(&engine->mutex);
-            flow->next_out++;
-            flow->in_flight--;
-            if (last) {
-                flow->all_out = true;
-                pthread_cond_broadcast(&engine->lane);
-            }
-        }
-        flow->emitting = false;
-    }
-    hg_flow_settle(flow);
-    pthread_mutex_unlock(&engine->mutex);
-}
 
 enum hangar_rc hg_slot_take(struct hg_engine *engine, struct hg_slot **slot, struct hg_error *err)
 {
@@ -111,7 +44,7 @@ void hg_slot_give(struct hg_engine *engine, struct hg_slot *slot)
     pthread_mutex_unlock(&engine->mutex);
 }
 
-static void scratch_free(struct hg_flow *flow)
+static void engine_free_scratch(struct hg_flow *flow)
 {
     for (size_t i = 0; i < HG_CHAIN_MAX; i++) {
         free(flow->scratch[i]);
@@ -121,11 +54,11 @@ static void scratch_free(struct hg_flow *flow)
     flow->scratch_bytes = 0;
 }
 
-static void flow_free(struct hg_flow *flow)
+static void engine_free_flow(struct hg_flow *flow)
 {
     hg_sha256_free(flow->plain_hash);
     hg_sha256_free(flow->stored_hash);
-    scratch_free(flow);
+    engine_free_scratch(flow);
     free(flow);
 }
 
@@ -152,7 +85,7 @@ enum hangar_rc hg_flow_open(struct hg_engine *engine, struct hg_slot *slot, cons
         rc = hg_encode_open(flow, err);
     }
     if (rc != HANGAR_OK) {
-        flow_free(flow);
+        engine_free_flow(flow);
         hg_slot_give(engine, slot);
         return rc;
     }
@@ -195,15 +128,6 @@ enum hangar_rc hg_flow_take(struct hg_flow *flow, bool wait, struct hg_block **b
     return rc;
 }
 
-void hg_flow_give(struct hg_flow *flow, struct hg_block *block)
-{
-    struct hg_engine *engine = flow->engine;
-    pthread_mutex_lock(&engine->mutex);
-    hg_pool_give(&engine->input, block);
-    pthread_cond_broadcast(&engine->input_free);
-    pthread_mutex_unlock(&engine->mutex);
-}
-
 enum hangar_rc hg_flow_submit(struct hg_flow *flow, struct hg_block *block, bool last,
                               struct hg_error *err)
 {
@@ -236,14 +160,15 @@ enum hangar_rc hg_flow_submit(struct hg_flow *flow, struct hg_block *block, bool
 void hg_flow_finish(struct hg_flow *flow, bool keep)
 {
     struct hg_engine *engine = flow->engine;
-    /* the reader's own, who has read all: flows that wait to be collected are not counted */
-    scratch_free(flow);
+    /* The reader has read all.  Flows that wait for hg_flow_wait need no scratch memory, and
+     * do not count against the budget. */
+    engine_free_scratch(flow);
     pthread_mutex_lock(&engine->mutex);
     flow->finished = true;
-    if (flow->verdict == HG_PENDING) { /* else encoding failed */
+    if (flow->verdict == HG_PENDING) { /* otherwise encoding failed */
         flow->verdict = keep ? HG_KEEP : HG_ABANDON;
     }
-    if (flow->filling) { /* only when abandoned half-way */
+    if (flow->filling) { /* only when the object is abandoned */
         hg_pool_give(&engine->output, flow->filling);
         flow->filling = NULL;
     }
@@ -272,7 +197,7 @@ enum hangar_rc hg_flow_wait(struct hg_flow *flow, struct hg_flow_result *result,
     enum hangar_rc rc = HANGAR_OK;
     bool kept = result->kept_by != 0;
     if (!kept) {
-        rc = hg_fail(err, HANGAR_CANCELLED, 0, "no sink kept %s", flow->name);
+        rc = hg_fail(err, HANGAR_CANCELLED, 0, "no sink stored %s", flow->name);
     }
     for (size_t i = 0; kept && i < engine->set.chain_count && rc == HANGAR_OK; i++) {
         result->attrs[i] = hg_attrs_new();
@@ -287,9 +212,9 @@ enum hangar_rc hg_flow_wait(struct hg_flow *flow, struct hg_flow_result *result,
         memcpy(result->plain_sha256, result->stored_sha256, sizeof(result->plain_sha256));
     }
     if (rc == HANGAR_OK && (!result->plain_sha256[0] || !result->stored_sha256[0])) {
-        rc = hg_fail(err, HANGAR_INTERNAL, 0, "cannot hash %s: OpenSSL refuses", flow->name);
+        rc = hg_fail(err, HANGAR_INTERNAL, 0, "cannot hash %s: OpenSSL failed", flow->name);
     }
-    flow_free(flow);
+    engine_free_flow(flow);
     return rc != HANGAR_OK ? rc : close_rc;
 }
 
@@ -318,8 +243,8 @@ void hg_engine_counts(struct hg_engine *engine, uint64_t *plain, uint64_t *store
     pthread_mutex_unlock(&engine->mutex);
 }
 
-/* The job is cancelled: whoever waits looks again. */
-static void wake_all(void *arg)
+/* The job was cancelled: wakes all threads that wait. */
+static void engine_wake_all(void *arg)
 {
     struct hg_engine *engine = arg;
     pthread_mutex_lock(&engine->mutex);
@@ -330,9 +255,9 @@ static void wake_all(void *arg)
     pthread_mutex_unlock(&engine->mutex);
 }
 
-/* How many flows may be open: one per reader, some that are still being stored
- * while their readers go on, and never more puts than a sink takes. */
-static size_t count_slots(const struct hg_engine_settings *set)
+/* The flows that may be open: one per reader, and two that are still being stored while
+ * their readers continue, but not more puts than a sink allows. */
+static size_t engine_count_slots(const struct hg_engine_settings *set)
 {
     size_t slots = set->readers + 2;
     for (size_t i = 0; i < set->sink_count; i++) {
@@ -343,15 +268,15 @@ static size_t count_slots(const struct hg_engine_settings *set)
             max = sink->plugin->sink.max_open_puts(sink->inst);
             hg_call_end(sink, HANGAR_OK, NULL);
         }
-        max = max > 1 ? max - 1 : 1; /* one is left for small files, such as a run's mark */
+        max = max > 1 ? max - 1 : 1; /* one is left for small files such as run.json */
         slots = max < slots ? max : slots;
     }
     return slots > 0 ? slots : 1;
 }
 
-/* Cuts the memory into pools: a third for input, two thirds for output, with
- * blocks as large as leaves a few for everybody. */
-static enum hangar_rc make_pools(struct hg_engine *engine, struct hg_error *err)
+/* Divides the memory into pools: a third for input, two thirds for output.  Blocks are as
+ * large as possible while every slot and worker can have some. */
+static enum hangar_rc engine_make_pools(struct hg_engine *engine, struct hg_error *err)
 {
     const struct hg_engine_settings *set = &engine->set;
     size_t least = engine->slots + set->workers;
@@ -365,10 +290,10 @@ static enum hangar_rc make_pools(struct hg_engine *engine, struct hg_error *err)
         if (in < engine->slots || out < engine->slots) {
             return hg_fail(err, HANGAR_CONFIG, 0,
                            "limits.memory is too small for %zu objects at once; hint: raise it, or "
-                           "lower the sources' jobs",
+                           "lower `jobs` of the sources",
                            engine->slots);
         }
-        size_t most = 4 * least + 8; /* more would only lie idle */
+        size_t most = 4 * least + 8; /* more blocks would stay unused */
         engine->block_bytes = size;
         if (!hg_pool_init(&engine->input, in < most ? in : most, size, engine->slots) ||
             !hg_pool_init(&engine->output, out < most ? out : most, bound, engine->slots)) {
@@ -378,7 +303,7 @@ static enum hangar_rc make_pools(struct hg_engine *engine, struct hg_error *err)
     }
 }
 
-static enum hangar_rc make_slots(struct hg_engine *engine, struct hg_error *err)
+static enum hangar_rc engine_make_slots(struct hg_engine *engine, struct hg_error *err)
 {
     engine->slot = calloc(engine->slots, sizeof(*engine->slot));
     if (!engine->slot) {
@@ -398,7 +323,7 @@ static enum hangar_rc make_slots(struct hg_engine *engine, struct hg_error *err)
     return HANGAR_OK;
 }
 
-static enum hangar_rc start_threads(struct hg_engine *engine, struct hg_error *err)
+static enum hangar_rc engine_start_threads(struct hg_engine *engine, struct hg_error *err)
 {
     size_t workers = engine->parallel ? engine->set.workers : 0;
     size_t total = workers + engine->slots * engine->set.sink_count;
@@ -431,7 +356,7 @@ enum hangar_rc hg_engine_begin(struct hg_engine *engine, const struct hg_engine_
     for (size_t i = 0; i < sizeof(conds) / sizeof(conds[0]); i++) {
         hg_cond_init(conds[i]);
     }
-    engine->hook = (struct hg_job_hook){.wake = wake_all, .arg = engine};
+    engine->hook = (struct hg_job_hook){.wake = engine_wake_all, .arg = engine};
     hg_job_add_hook(settings->job, &engine->hook);
     for (size_t i = 0; i < settings->sink_count; i++) {
         engine->sinks[i].ctx = settings->sinks[i];
@@ -441,13 +366,13 @@ enum hangar_rc hg_engine_begin(struct hg_engine *engine, const struct hg_engine_
         engine->block_form++;
     }
     engine->parallel = engine->block_form == settings->chain_count;
-    engine->slots = count_slots(settings);
-    enum hangar_rc rc = make_pools(engine, err);
+    engine->slots = engine_count_slots(settings);
+    enum hangar_rc rc = engine_make_pools(engine, err);
     if (rc == HANGAR_OK) {
-        rc = make_slots(engine, err);
+        rc = engine_make_slots(engine, err);
     }
     if (rc == HANGAR_OK) {
-        rc = start_threads(engine, err);
+        rc = engine_start_threads(engine, err);
     }
     if (rc != HANGAR_OK) {
         hg_engine_end(engine);

@@ -1,41 +1,43 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * lag: which sink keeps the others waiting, and since when.
+ * lag: see lag.h.
  *
- * Blocks are shared by all sinks and bounded, so a sink that is slower than the
- * others fills the memory with what it has yet to write; then workers wait for
- * memory or readers for slots, and the threads of the other sinks for blocks.  At
- * the end of a run nobody reads any more, and the others have nothing to do but
- * wait.  Only in these cases does a sink cost the others time: when the sources or
- * the transforms are what is slow, a sink may write as late as it likes.
+ * All sinks share the blocks, whose number is limited.  A sink that is slower than
+ * the others fills the memory with blocks that it has yet to write.  Then workers
+ * wait for output blocks, or readers for slots, and the threads of the other sinks
+ * wait for blocks.  At the end of a run, when all readers have ended, the other
+ * sinks have nothing to do but wait.  Only in these two cases does a sink cost the
+ * others time.  When the sources or the transforms are the slow part, a sink may
+ * write as late as it likes.
  *
- * How much time is estimated by looking: a few times a second, the part of its
- * open lanes in which each sink has nothing to do.  What the idlest of the others
- * waits more than this sink does is this sink's doing.  Where that is less than
- * nothing it has caught up again, so that two of the same speed, which wait for each
- * other in turn, both stay.
+ * The time is estimated by sampling.  A few times a second, the part of its open
+ * lanes that are idle is computed for each sink.  The difference between the
+ * idlest of the other sinks and this sink is the time that this sink costs.  Where
+ * the difference is negative the sink catches up, so that two sinks of the same
+ * speed, which wait for each other in turn, both stay.
  */
-#include "pipeline/engine.h"
+#include "pipeline/lag.h"
 
 #include "base/clock.h"
+#include "pipeline/lanes.h"
 
 enum { WHOLE = 1000, LONGEST_STEP_MS = 1000 };
 
-/* With the mutex held: is the run held up by sinks, and not by anything before them? */
-static bool sinks_are_waited_for(const struct hg_engine *engine)
+/* With the mutex held: does the run wait for sinks, and not for sources or transforms? */
+static bool lag_run_waits(const struct hg_engine *engine)
 {
     if (engine->wait_output > 0) {
         return true;
     }
-    if (engine->queue_head) { /* the workers have enough to do */
+    if (engine->queue_head) { /* the workers are busy */
         return false;
     }
     return engine->wait_slot > 0 || engine->draining;
 }
 
-/* With the mutex held: the part of a sink's open lanes that have nothing to do. */
-static int64_t idle_part(const struct hg_engine *engine, size_t sink)
+/* With the mutex held: the part of a sink's open lanes that are idle, in 1/WHOLE. */
+static int64_t lag_idle_part(const struct hg_engine *engine, size_t sink)
 {
     int64_t open = 0, idle = 0;
     for (size_t i = 0; i < engine->slots; i++) {
@@ -51,13 +53,14 @@ static int64_t idle_part(const struct hg_engine *engine, size_t sink)
     return open ? WHOLE * idle / open : WHOLE;
 }
 
-/* With the mutex held: counts the time, and gives the sink whose patience is over. */
-static size_t find_laggard(struct hg_engine *engine, int64_t elapsed_ms)
+/* With the mutex held: adds to the lag of each sink.  Returns a sink that exceeds its
+ * max_lag, or the number of sinks. */
+static size_t lag_find_sink(struct hg_engine *engine, int64_t elapsed_ms)
 {
     size_t count = engine->set.sink_count, laggard = count;
     int64_t idle[HG_MAX_SINKS] = {0};
     for (size_t i = 0; i < count; i++) {
-        idle[i] = engine->sinks[i].dead ? -1 : idle_part(engine, i);
+        idle[i] = engine->sinks[i].dead ? -1 : lag_idle_part(engine, i);
     }
     for (size_t i = 0; i < count; i++) {
         struct hg_sink_state *sink = &engine->sinks[i];
@@ -77,7 +80,7 @@ static size_t find_laggard(struct hg_engine *engine, int64_t elapsed_ms)
     return laggard;
 }
 
-void hg_engine_watch(struct hg_engine *engine)
+void hg_lag_watch(struct hg_engine *engine)
 {
     if (!engine->set.max_lag_ms) {
         return;
@@ -87,9 +90,9 @@ void hg_engine_watch(struct hg_engine *engine)
     engine->watched_ms = now;
     pthread_mutex_lock(&engine->mutex);
     size_t laggard = engine->set.sink_count;
-    if (elapsed > 0 && sinks_are_waited_for(engine)) {
-        /* a machine that slept has not kept anybody waiting */
-        laggard = find_laggard(engine, elapsed < LONGEST_STEP_MS ? elapsed : LONGEST_STEP_MS);
+    if (elapsed > 0 && lag_run_waits(engine)) {
+        /* while a machine is suspended, no sink makes others wait */
+        laggard = lag_find_sink(engine, elapsed < LONGEST_STEP_MS ? elapsed : LONGEST_STEP_MS);
     }
     pthread_mutex_unlock(&engine->mutex);
     if (laggard == engine->set.sink_count) {
@@ -97,8 +100,9 @@ void hg_engine_watch(struct hg_engine *engine)
     }
     struct hg_error why = {0};
     hg_fail(&why, HANGAR_RETRY, 0,
-            "sink %s: it is slower than the others and has kept them waiting for %lld s",
+            "sink %s: it is slower than the others and made them wait for %lld s (limit %lld s)",
             engine->sinks[laggard].ctx->name,
-            (long long)(engine->sinks[laggard].lag_ms + 500) / 1000);
+            (long long)(engine->sinks[laggard].lag_ms + 500) / 1000,
+            (long long)(engine->set.max_lag_ms[laggard] + 500) / 1000);
     hg_sink_drop(engine, laggard, true, &why);
 }

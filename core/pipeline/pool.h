@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * pool: a fixed set of equal blocks, with one block promised to each share.
+ * pool: a fixed number of blocks of one size, with one block reserved for each
+ * share.
  *
- * A share (an open object) that holds no block can always take one; whatever is
- * not promised goes to whoever comes first.  So no object can starve another,
- * whatever it does.  No lock of its own: the engine's mutex guards it.
+ * A share (an open object) that holds no block can always take one.  The blocks
+ * that are not reserved go to the shares in the order of their requests.  So no
+ * object can starve another.  The pool has no lock: the engine's mutex guards it.
  */
 #ifndef HG_POOL_H
 #define HG_POOL_H
@@ -16,9 +17,9 @@
 
 struct hg_flow;
 
-/* Bytes on their way, with their place in the object they belong to. */
+/* Bytes of an object, with their place in it. */
 struct hg_block {
-    struct hg_block *next; /* in the one list that it is in */
+    struct hg_block *next; /* in the one list that holds it */
     struct hg_share *share;
     struct hg_flow *flow;
     uint64_t index;
@@ -43,7 +44,7 @@ struct hg_pool {
 bool hg_pool_init(struct hg_pool *pool, size_t count, size_t capacity, size_t shares);
 void hg_pool_fini(struct hg_pool *pool);
 
-/* NULL when the share has to wait. */
+/* NULL when the share must wait. */
 struct hg_block *hg_pool_take(struct hg_pool *pool, struct hg_share *share);
 void hg_pool_give(struct hg_pool *pool, struct hg_block *block);
 

@@ -16,7 +16,7 @@
 #define MAX_JOBS 64
 #define MAX_REREADS 3
 
-/* A flow whose reader has finished with it. */
+/* A flow that its reader has finished; the collector waits for it. */
 struct hg_pull_done {
     struct hg_flow *flow;
     size_t source;
@@ -26,8 +26,8 @@ struct hg_pull_done {
     struct hg_pull_done *next;
 };
 
-/* An object in the hands of a reader. */
-struct reading {
+/* An object that a reader reads. */
+struct hg_object_reader {
     struct hg_pull *pull;
     struct hg_pull_source *source;
     struct hangar_object *object;
@@ -37,7 +37,7 @@ struct reading {
 
 /* ---- prepare and begin ---- */
 
-static void prepare_one(void *arg, size_t i)
+static void pull_prepare_source(void *arg, size_t i)
 {
     struct hg_pull *pull = arg;
     struct hg_pull_source *s = &pull->sources[i];
@@ -51,7 +51,7 @@ static void prepare_one(void *arg, size_t i)
     }
 }
 
-static void begin_one(void *arg, size_t i)
+static void pull_begin_source(void *arg, size_t i)
 {
     struct hg_pull *pull = arg;
     struct hg_pull_source *s = &pull->sources[i];
@@ -66,7 +66,7 @@ static void begin_one(void *arg, size_t i)
     }
 }
 
-static size_t count_jobs(struct hangar_ctx *ctx)
+static size_t pull_count_jobs(struct hangar_ctx *ctx)
 {
     uint32_t jobs = 1;
     if (ctx->plugin->source.jobs && ctx->threads == HANGAR_PARALLEL_HANDLES) {
@@ -91,14 +91,14 @@ enum hangar_rc hg_pull_prepare(struct hg_pull *pull, const struct hg_pull_settin
     for (size_t i = 0; i < settings->count; i++) {
         struct hg_pull_source *s = &pull->sources[i];
         s->ctx = settings->sources[i];
-        s->jobs = count_jobs(s->ctx);
+        s->jobs = pull_count_jobs(s->ctx);
         s->point = hg_attrs_new();
         s->facts = hg_attrs_new();
         if (!s->point || !s->facts) {
             return hg_no_memory(err);
         }
     }
-    if (!hg_thread_run_all(settings->count, prepare_one, pull)) {
+    if (!hg_thread_run_all(settings->count, pull_prepare_source, pull)) {
         return hg_fail(err, HANGAR_NO_MEMORY, 0, "cannot start a thread");
     }
     return hg_job_result(settings->job, err);
@@ -107,7 +107,7 @@ enum hangar_rc hg_pull_prepare(struct hg_pull *pull, const struct hg_pull_settin
 enum hangar_rc hg_pull_begin(struct hg_pull *pull)
 {
     struct hg_error err = {0};
-    if (!hg_thread_run_all(pull->set.count, begin_one, pull)) {
+    if (!hg_thread_run_all(pull->set.count, pull_begin_source, pull)) {
         hg_fail(&err, HANGAR_NO_MEMORY, 0, "cannot start a thread");
         hg_job_fail(pull->set.job, &err);
     }
@@ -125,7 +125,7 @@ size_t hg_pull_readers(const struct hg_pull *pull)
 
 /* ---- reading the bytes of one object ---- */
 
-static void count_bytes(struct reading *r, size_t n)
+static void pull_count_bytes(struct hg_object_reader *r, size_t n)
 {
     hg_job_alive(r->pull->set.job);
     pthread_mutex_lock(&r->pull->mutex);
@@ -133,9 +133,9 @@ static void count_bytes(struct reading *r, size_t n)
     pthread_mutex_unlock(&r->pull->mutex);
 }
 
-/* Fills up to `size` bytes from the source; less only at the end. */
-static enum hangar_rc fill(struct reading *r, unsigned char *data, size_t size, size_t *filled,
-                           bool *end)
+/* Reads `size` bytes from the source, fewer only at the end. */
+static enum hangar_rc pull_fill(struct hg_object_reader *r, unsigned char *data, size_t size,
+                                size_t *filled, bool *end)
 {
     struct hangar_ctx *ctx = r->source->ctx;
     *filled = 0;
@@ -148,19 +148,19 @@ static enum hangar_rc fill(struct reading *r, unsigned char *data, size_t size, 
             return rc;
         }
         if (got > size - *filled) {
-            return hg_fail(&r->err, HANGAR_INTERNAL, 0, "source %s: read gave more than asked",
-                           ctx->name);
+            return hg_fail(&r->err, HANGAR_INTERNAL, 0,
+                           "source %s: read returned more bytes than requested", ctx->name);
         }
         hg_instance_pace(ctx, got);
         *filled += got;
         *end = got == 0;
     }
-    count_bytes(r, *filled);
+    pull_count_bytes(r, *filled);
     return HANGAR_OK;
 }
 
-/* The plain way: when memory is short the source waits. */
-static enum hangar_rc pull_bytes(struct reading *r)
+/* Reads an object.  When memory is short, the source waits. */
+static enum hangar_rc pull_bytes(struct hg_object_reader *r)
 {
     bool end = false;
     while (!end) {
@@ -169,7 +169,7 @@ static enum hangar_rc pull_bytes(struct reading *r)
         if (rc != HANGAR_OK) {
             return rc;
         }
-        rc = fill(r, block->data, r->pull->engine->block_bytes, &block->size, &end);
+        rc = pull_fill(r, block->data, r->pull->engine->block_bytes, &block->size, &end);
         if (rc != HANGAR_OK) {
             hg_flow_give(r->flow, block);
             return rc;
@@ -182,14 +182,14 @@ static enum hangar_rc pull_bytes(struct reading *r)
     return HANGAR_OK;
 }
 
-/* What an URGENT object's reader holds: bytes that memory had no room for. */
-struct spill {
+/* Bytes of an URGENT source that did not fit into memory. */
+struct hg_spill {
     struct hangar_spool *spool;
     unsigned char *buffer;
     size_t buffer_bytes;
 };
 
-static enum hangar_rc open_spill(struct reading *r, struct spill *spill)
+static enum hangar_rc pull_open_spill(struct hg_object_reader *r, struct hg_spill *spill)
 {
     struct hg_job *job = r->pull->set.job;
     char *dir = NULL;
@@ -208,26 +208,26 @@ static enum hangar_rc open_spill(struct reading *r, struct spill *spill)
     }
     if (rc == HANGAR_OK) {
         hg_log_line(job->set.log, HANGAR_LOG_INFO,
-                    "source %s: the sinks are slower than the server; spooling to disk",
+                    "source %s: the sinks are slower than the source; using a spool file on disk",
                     r->source->ctx->name);
     }
     return rc;
 }
 
-/* Takes what the source has just now to disk. */
-static enum hangar_rc spill_some(struct reading *r, struct spill *spill, bool *end)
+/* Reads from the source into the spool. */
+static enum hangar_rc pull_spill_some(struct hg_object_reader *r, struct hg_spill *spill, bool *end)
 {
-    enum hangar_rc rc = spill->spool ? HANGAR_OK : open_spill(r, spill);
+    enum hangar_rc rc = spill->spool ? HANGAR_OK : pull_open_spill(r, spill);
     size_t n = 0;
     if (rc == HANGAR_OK) {
-        rc = fill(r, spill->buffer, spill->buffer_bytes, &n, end);
+        rc = pull_fill(r, spill->buffer, spill->buffer_bytes, &n, end);
     }
     return rc == HANGAR_OK ? hg_spool_write(spill->spool, spill->buffer, n, &r->err) : rc;
 }
 
 /* Fills a block from the spool, or from the source when the spool is empty. */
-static enum hangar_rc fill_urgent(struct reading *r, struct spill *spill, struct hg_block *block,
-                                  bool *end, bool *last)
+static enum hangar_rc pull_fill_urgent(struct hg_object_reader *r, struct hg_spill *spill,
+                                       struct hg_block *block, bool *end, bool *last)
 {
     enum hangar_rc rc;
     if (spill->spool && hg_spool_bytes(spill->spool) > 0) {
@@ -237,27 +237,29 @@ static enum hangar_rc fill_urgent(struct reading *r, struct spill *spill, struct
         block->size = 0;
         rc = HANGAR_OK;
     } else {
-        rc = fill(r, block->data, r->pull->engine->block_bytes, &block->size, end);
+        rc = pull_fill(r, block->data, r->pull->engine->block_bytes, &block->size, end);
     }
     *last = *end && (!spill->spool || hg_spool_bytes(spill->spool) == 0);
     return rc;
 }
 
-/* The URGENT way: the source never waits for memory, what does not fit goes to disk. */
-static enum hangar_rc pull_bytes_urgent(struct reading *r)
+/* Reads an object of an URGENT source: the source never waits for memory.  Bytes that do
+ * not fit are spooled on disk. */
+static enum hangar_rc pull_bytes_urgent(struct hg_object_reader *r)
 {
-    struct spill spill = {0};
+    struct hg_spill spill = {0};
     bool end = false, last = false;
     enum hangar_rc rc = HANGAR_OK;
     while (rc == HANGAR_OK && !last) {
         struct hg_block *block;
-        rc = hg_flow_take(r->flow, end, &block, &r->err); /* at the end there is time to wait */
+        rc = hg_flow_take(r->flow, end, &block,
+                          &r->err); /* after the end of the object the source waits for nothing */
         bool behind = spill.spool && hg_spool_bytes(spill.spool) > 0;
         if (rc == HANGAR_OK && !end && (!block || behind)) {
-            rc = spill_some(r, &spill, &end);
+            rc = pull_spill_some(r, &spill, &end);
         }
         if (rc == HANGAR_OK && block) {
-            rc = fill_urgent(r, &spill, block, &end, &last);
+            rc = pull_fill_urgent(r, &spill, block, &end, &last);
         }
         if (!block) {
             continue;
@@ -275,7 +277,7 @@ static enum hangar_rc pull_bytes_urgent(struct reading *r)
 
 /* ---- one object ---- */
 
-static void to_collector(struct hg_pull *pull, struct hg_pull_done *done)
+static void pull_queue_done(struct hg_pull *pull, struct hg_pull_done *done)
 {
     pthread_mutex_lock(&pull->mutex);
     done->next = NULL;
@@ -289,8 +291,8 @@ static void to_collector(struct hg_pull *pull, struct hg_pull_done *done)
     pthread_mutex_unlock(&pull->mutex);
 }
 
-/* Drops what was stored of an object and waits until it is gone. */
-static void abandon(struct hg_flow *flow)
+/* Aborts a flow, and waits until the sinks have dropped it. */
+static void pull_abandon(struct hg_flow *flow)
 {
     struct hg_flow_result result;
     hg_flow_finish(flow, false);
@@ -299,15 +301,15 @@ static void abandon(struct hg_flow *flow)
 }
 
 /* Reads the object into a flow; on success the flow is not finished yet. */
-static enum hangar_rc read_object(struct reading *r, const struct hangar_object_info *info,
-                                  struct hg_slot *slot)
+static enum hangar_rc pull_read_object(struct hg_object_reader *r,
+                                       const struct hangar_object_info *info, struct hg_slot *slot)
 {
     const struct hangar_source *fn = &r->source->ctx->plugin->source;
     char stored[1024];
     if (!r->pull->set.stored_name(r->pull->set.arg, (size_t)(r->source - r->pull->sources),
                                   info->name, stored, sizeof(stored))) {
         hg_slot_give(r->pull->engine, slot);
-        return hg_fail(&r->err, HANGAR_INTERNAL, 0, "source %s: \"%s\" is no name for an object",
+        return hg_fail(&r->err, HANGAR_INTERNAL, 0, "source %s: invalid object name \"%s\"",
                        r->source->ctx->name, info->name);
     }
     for (unsigned tries = 0;; tries++) {
@@ -320,14 +322,14 @@ static enum hangar_rc read_object(struct reading *r, const struct hangar_object_
         if (rc == HANGAR_OK) {
             return rc;
         }
-        abandon(r->flow);
+        pull_abandon(r->flow);
         r->flow = NULL;
         if (rc != HANGAR_RETRY || tries == MAX_REREADS || !fn->rewind ||
             !(info->flags & HANGAR_OBJECT_REREADABLE)) {
             return rc;
         }
-        hg_log_line(r->pull->set.job->set.log, HANGAR_LOG_WARN, "reading %s again: %s", info->name,
-                    r->err.text);
+        hg_log_line(r->pull->set.job->set.log, HANGAR_LOG_WARN,
+                    "reading %s again after an error: %s", info->name, r->err.text);
         hg_error_clear(&r->err);
         rc = HG_CALL(r->source->ctx, &r->err, fn->rewind(r->object));
         rc = rc == HANGAR_OK ? hg_slot_take(r->pull->engine, &slot, &r->err) : rc;
@@ -337,8 +339,9 @@ static enum hangar_rc read_object(struct reading *r, const struct hangar_object_
     }
 }
 
-/* Asks the source whether the object is whole, and hands it to the collector. */
-static enum hangar_rc close_object(struct reading *r, struct hg_pull_done *done)
+/* Closes the object: the source returns an error when it is not whole.  Then finishes the
+ * flow. */
+static enum hangar_rc pull_close_object(struct hg_object_reader *r, struct hg_pull_done *done)
 {
     struct hangar_ctx *ctx = r->source->ctx;
     enum hangar_rc rc = HG_CALL(ctx, &r->err, ctx->plugin->source.close(r->object, done->attrs));
@@ -346,7 +349,7 @@ static enum hangar_rc close_object(struct reading *r, struct hg_pull_done *done)
         rc = hg_fail(&r->err, HANGAR_INTERNAL, 0, "source %s: %s", ctx->name, done->attrs->problem);
     }
     if (rc != HANGAR_OK) {
-        abandon(r->flow);
+        pull_abandon(r->flow);
         return rc;
     }
     done->flow = r->flow;
@@ -354,7 +357,7 @@ static enum hangar_rc close_object(struct reading *r, struct hg_pull_done *done)
     return HANGAR_OK;
 }
 
-static void done_free(struct hg_pull_done *done)
+static void pull_done_free(struct hg_pull_done *done)
 {
     if (done) {
         free(done->name);
@@ -364,7 +367,7 @@ static void done_free(struct hg_pull_done *done)
 }
 
 /* Pulls the next object; EOF when there is none. */
-static enum hangar_rc pull_object(struct reading *r)
+static enum hangar_rc pull_object(struct hg_object_reader *r)
 {
     struct hangar_ctx *ctx = r->source->ctx;
     const struct hangar_source *fn = &ctx->plugin->source;
@@ -390,29 +393,29 @@ static enum hangar_rc pull_object(struct reading *r)
         hg_slot_give(r->pull->engine, slot);
         rc = hg_no_memory(&r->err);
     } else {
-        rc = read_object(r, &info, slot);
+        rc = pull_read_object(r, &info, slot);
     }
     if (rc == HANGAR_OK) {
-        rc = close_object(r, done);
+        rc = pull_close_object(r, done);
     } else {
         HG_CALL_VOID(ctx, fn->close(r->object, NULL));
     }
     if (rc != HANGAR_OK) {
-        done_free(done);
+        pull_done_free(done);
         return rc;
     }
-    to_collector(r->pull, done);
+    pull_queue_done(r->pull, done);
     return HANGAR_OK;
 }
 
 /* ---- threads ---- */
 
-/* The last reader of a source ends it, so that its locks and snapshot go early. */
-static void end_source(struct hg_pull *pull, struct hg_pull_source *s)
+/* The last reader of a source ends it, so that its locks and snapshot are released early. */
+static void pull_end_source(struct hg_pull *pull, struct hg_pull_source *s)
 {
     struct hg_error err = {0};
     if (hg_job_cancelled(pull->set.job)) {
-        return; /* hg_pull_fini does */
+        return; /* hg_pull_fini ends it */
     }
     s->prepared = false;
     enum hangar_rc rc = HG_CALL(s->ctx, &err, s->ctx->plugin->source.end(s->ctx->inst, s->facts));
@@ -428,7 +431,7 @@ static void end_source(struct hg_pull *pull, struct hg_pull_source *s)
     pthread_mutex_unlock(&pull->mutex);
 }
 
-static void reader_main(void *arg, size_t n)
+static void pull_reader_main(void *arg, size_t n)
 {
     struct hg_pull *pull = arg;
     struct hg_pull_source *s = pull->sources;
@@ -437,7 +440,7 @@ static void reader_main(void *arg, size_t n)
     }
     enum hangar_rc rc = HANGAR_OK;
     while (rc == HANGAR_OK && !hg_job_cancelled(pull->set.job)) {
-        struct reading r = {.pull = pull, .source = s};
+        struct hg_object_reader r = {.pull = pull, .source = s};
         rc = pull_object(&r);
         if (rc != HANGAR_OK && rc != HANGAR_EOF) {
             hg_job_fail(pull->set.job, &r.err);
@@ -447,7 +450,7 @@ static void reader_main(void *arg, size_t n)
     bool last = --s->readers == 0;
     pthread_mutex_unlock(&pull->mutex);
     if (last) {
-        end_source(pull, s);
+        pull_end_source(pull, s);
     }
     pthread_mutex_lock(&pull->mutex);
     pull->readers--;
@@ -455,8 +458,8 @@ static void reader_main(void *arg, size_t n)
     pthread_mutex_unlock(&pull->mutex);
 }
 
-/* Waits for finished flows in the order of finishing and reports them. */
-static void *collector_main(void *arg)
+/* Waits for the finished flows, in order, and reports them. */
+static void *pull_collector_main(void *arg)
 {
     struct hg_pull *pull = arg;
     for (;;) {
@@ -491,7 +494,7 @@ static void *collector_main(void *arg)
             hg_job_fail(pull->set.job, &err);
         }
         hg_flow_result_free(&result);
-        done_free(done);
+        pull_done_free(done);
     }
 }
 
@@ -504,13 +507,13 @@ void hg_pull_run(struct hg_pull *pull, struct hg_engine *engine)
     }
     pthread_t collector;
     struct hg_error err = {0};
-    if (hg_thread_start(&collector, collector_main, pull) != 0) {
+    if (hg_thread_start(&collector, pull_collector_main, pull) != 0) {
         hg_fail(&err, HANGAR_NO_MEMORY, 0, "cannot start a thread");
         hg_job_fail(pull->set.job, &err);
         return;
     }
     size_t all = pull->readers;
-    if (!hg_thread_run_all(all, reader_main, pull)) {
+    if (!hg_thread_run_all(all, pull_reader_main, pull)) {
         hg_fail(&err, HANGAR_NO_MEMORY, 0, "cannot start a thread");
         hg_job_fail(pull->set.job, &err);
         pthread_mutex_lock(&pull->mutex);

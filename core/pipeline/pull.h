@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * pull: the reading side of a backup: prepares all sources, begins them at one
- * barrier, and pulls their objects into an engine.
+ * pull: the reading side of a backup.  It prepares all sources, begins all of them
+ * at the same time, and reads their objects into an engine.
  *
- *     hg_pull_prepare ──► hg_pull_run ──► hg_pull_fini
+ *     hg_pull_prepare ──► hg_pull_begin ──► hg_pull_run ──► hg_pull_fini
  *
- * Knows nothing of manifests: what it pulled it tells through on_object.
+ * It must not know manifests: it reports each stored object through on_object.
  */
 #ifndef HG_PULL_H
 #define HG_PULL_H
@@ -17,20 +17,20 @@
 struct hg_pull_source {
     struct hangar_ctx *ctx;
     size_t jobs;
-    bool prepared;   /* prepare was called: end must be */
+    bool prepared;   /* prepare was called and end was not */
     int64_t time_ms; /* the recovery point */
     struct hangar_attrs *point, *facts;
-    size_t readers;                       /* still running; under the pull's mutex */
-    bool ended;                           /* its facts are set: all went well */
+    size_t readers;                       /* that still run; under the mutex of struct hg_pull */
+    bool ended;                           /* without an error; its facts are set */
     uint64_t plain_bytes, expected_bytes; /* for progress, under the mutex */
 };
 
-/* An object that is in the sinks; lives until on_object returns. */
+/* An object that is stored in the sinks; lives until on_object returns. */
 struct hg_pulled {
     size_t source;
     const char *name;
     uint32_t phase;
-    struct hangar_attrs *attrs;    /* on_object may take them: set to NULL then */
+    struct hangar_attrs *attrs;    /* on_object may keep them: then it sets NULL here */
     struct hg_flow_result *result; /* likewise its attrs */
 };
 
@@ -38,10 +38,10 @@ struct hg_pull_settings {
     struct hg_job *job;
     struct hangar_ctx **sources;
     size_t count;
-    bool safety; /* a backup of what a restore is about to replace */
+    bool safety; /* a safety backup */
     /* The name of an object in the sinks; false: it is too long. */
     bool (*stored_name)(void *arg, size_t source, const char *name, char *out, size_t size);
-    /* Called from one thread at a time. */
+    /* Called for each object, from one thread at a time. */
     enum hangar_rc (*on_object)(void *arg, struct hg_pulled *object, struct hg_error *err);
     void *arg;
 };
@@ -53,22 +53,23 @@ struct hg_pull {
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     struct hg_pull_done *done_head, *done_tail; /* finished flows to be collected */
-    size_t readers;                             /* of all sources, still running */
+    size_t readers;                             /* of all sources, that still run */
 };
 
-/* Prepares all sources, each in its own thread, then begins all.  Failures are
- * the job's (hg_job_fail); hg_pull_fini is due in any case. */
+/* Prepares all sources, each in its own thread.  The caller must call hg_pull_fini in any
+ * case. */
 enum hangar_rc hg_pull_prepare(struct hg_pull *pull, const struct hg_pull_settings *settings,
                                struct hg_error *err);
+/* Begins all sources, each in its own thread.  Records a failure in the job. */
 enum hangar_rc hg_pull_begin(struct hg_pull *pull);
 
-/* How many threads will read. */
+/* The number of threads that will read. */
 size_t hg_pull_readers(const struct hg_pull *pull);
 
-/* Pulls everything through the engine and ends the sources. */
+/* Reads all objects into the engine and ends the sources.  Records failures in the job. */
 void hg_pull_run(struct hg_pull *pull, struct hg_engine *engine);
 
-/* Ends sources that were not, and frees everything. */
+/* Ends the sources that were not ended, and frees `pull`. */
 void hg_pull_fini(struct hg_pull *pull);
 
 #endif

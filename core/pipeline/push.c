@@ -7,15 +7,16 @@
 
 #include "base/thread.h"
 
-/* An object on its way into the source. */
-struct writing {
+/* An object that is being restored. */
+struct hg_object_writer {
     struct hg_push *push;
     struct hangar_object *object;
 };
 
-static enum hangar_rc write_bytes(void *arg, const void *data, size_t size, struct hg_error *err)
+static enum hangar_rc push_write_bytes(void *arg, const void *data, size_t size,
+                                       struct hg_error *err)
 {
-    struct writing *w = arg;
+    struct hg_object_writer *w = arg;
     struct hangar_ctx *ctx = w->push->source;
     enum hangar_rc rc = HG_CALL(ctx, err, ctx->plugin->source.restore_write(w->object, data, size));
     hg_instance_pace(ctx, size);
@@ -25,17 +26,17 @@ static enum hangar_rc write_bytes(void *arg, const void *data, size_t size, stru
     return rc;
 }
 
-static enum hangar_rc restore_object(struct hg_push *push, size_t i, struct hg_error *err)
+static enum hangar_rc push_restore_object(struct hg_push *push, size_t i, struct hg_error *err)
 {
     struct hangar_ctx *ctx = push->source;
     const struct hangar_source *fn = &ctx->plugin->source;
-    struct writing w = {.push = push};
+    struct hg_object_writer w = {.push = push};
     enum hangar_rc rc = HG_CALL(ctx, err, fn->restore_open(ctx->inst, &push->infos[i], &w.object));
     if (rc != HANGAR_OK) {
         return rc;
     }
-    rc = hg_decode(push->sink, push->chain, push->chain_count, &push->stored[i], write_bytes, &w,
-                   err);
+    rc = hg_decode(push->sink, push->chain, push->chain_count, &push->stored[i], push_write_bytes,
+                   &w, err);
     if (rc != HANGAR_OK) {
         HG_CALL_VOID(ctx, fn->restore_close(w.object, 0));
         return rc;
@@ -48,7 +49,7 @@ static enum hangar_rc restore_object(struct hg_push *push, size_t i, struct hg_e
     return rc;
 }
 
-static void writer_main(void *arg, size_t n)
+static void push_writer_main(void *arg, size_t n)
 {
     (void)n;
     struct hg_push *push = arg;
@@ -60,13 +61,13 @@ static void writer_main(void *arg, size_t n)
             return;
         }
         struct hg_error err = {0};
-        if (restore_object(push, i, &err) != HANGAR_OK) {
+        if (push_restore_object(push, i, &err) != HANGAR_OK) {
             hg_job_fail(push->job, &err);
         }
     }
 }
 
-static size_t writers(struct hg_push *push, size_t objects)
+static size_t push_count_writers(struct hg_push *push, size_t objects)
 {
     struct hangar_ctx *ctx = push->source;
     size_t jobs = 1;
@@ -79,7 +80,7 @@ static size_t writers(struct hg_push *push, size_t objects)
     return jobs < objects ? jobs : objects;
 }
 
-static enum hangar_rc run_phase(struct hg_push *push, struct hg_error *err)
+static enum hangar_rc push_restore_phase(struct hg_push *push, struct hg_error *err)
 {
     struct hangar_ctx *ctx = push->source;
     size_t first = push->next;
@@ -88,7 +89,8 @@ static enum hangar_rc run_phase(struct hg_push *push, struct hg_error *err)
     while (push->phase_end < push->count && push->infos[push->phase_end].phase == phase) {
         push->phase_end++;
     }
-    if (!hg_thread_run_all(writers(push, push->phase_end - first), writer_main, push)) {
+    if (!hg_thread_run_all(push_count_writers(push, push->phase_end - first), push_writer_main,
+                           push)) {
         return hg_fail(err, HANGAR_NO_MEMORY, 0, "cannot start a thread");
     }
     if (hg_job_cancelled(push->job)) {
@@ -105,7 +107,7 @@ void hg_push_load(struct hg_push *push)
     struct hg_error err = {0};
     enum hangar_rc rc = HANGAR_OK;
     while (rc == HANGAR_OK && push->next < push->count) {
-        rc = run_phase(push, &err);
+        rc = push_restore_phase(push, &err);
     }
     if (rc != HANGAR_OK) {
         hg_job_fail(push->job, &err);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * push: the writing side of a restore: reads one source's objects back from a
- * sink and gives them to the source's plugin, phase by phase, several at once.
- * Knows nothing of manifests.
+ * push: the writing side of a restore.  It reads the objects of one source from a
+ * sink and passes them to the source's plugin, phase by phase, several at once.
+ * It must not know manifests.
  */
 #ifndef HG_PUSH_H
 #define HG_PUSH_H
@@ -18,7 +18,7 @@ struct hg_push {
     const struct hangar_object_info *infos; /* by phase, then name */
     const struct hg_stored *stored;         /* beside infos */
     size_t count;
-    struct hangar_attrs *report; /* what restore_end tells */
+    struct hangar_attrs *report; /* set by restore_end */
 
     /* progress, under the mutex */
     pthread_mutex_t mutex;
@@ -26,14 +26,14 @@ struct hg_push {
     size_t objects_done;
     size_t next, phase_end; /* objects of this phase: [next, phase_end) */
     bool done;
-    bool restored; /* restore_end said so */
+    bool restored; /* restore_end succeeded */
 };
 
-/* After restore_prepare has been called and was OK: objects and phases, in the threads
- * that the source wants.  Failures are the job's. */
+/* Restores all objects, in as many threads as the source allows.  restore_prepare must have
+ * succeeded before.  Records failures in the job. */
 void hg_push_load(struct hg_push *push);
-/* restore_end; what it tells is in push->report.  When the job has failed the plugin is
- * told to undo what it did. */
+/* Calls restore_end, which sets push->report.  When the job has failed or was cancelled, the
+ * plugin undoes what it can. */
 void hg_push_end(struct hg_push *push);
 
 #endif

@@ -28,7 +28,7 @@ struct hangar_ctx {
     pthread_mutex_t temp_mutex; /* guards temp_dir; may be held while the job's are taken */
     char *temp_dir;
     struct hg_pace pace;
-    struct hg_error silent; /* a sink's that could not be read: why (hg_sink_look) */
+    struct hg_error list_error; /* of a sink that could not be listed (page.h) */
 };
 
 /* What an instance is made of; everything is the caller's and outlives it. */

@@ -36,7 +36,7 @@ enum hangar_rc hg_page_add(struct hangar_page *page, const struct hangar_entry *
     return HANGAR_OK;
 }
 
-static void clear(struct hg_page_entries *entries)
+static void page_clear(struct hg_page_entries *entries)
 {
     for (size_t i = 0; i < entries->count; i++) {
         free(entries->items[i].name);
@@ -44,9 +44,9 @@ static void clear(struct hg_page_entries *entries)
     entries->count = 0;
 }
 
-/* Names ascend, within a page and over all of them: what does not is a sink that
- * turns in circles, and would be listed for ever. */
-static bool ascends(const struct hg_page_entries *entries, struct hg_str *last)
+/* Names must ascend, within a page and over all pages.  Otherwise a sink could return the
+ * same pages for ever. */
+static bool page_ascends(const struct hg_page_entries *entries, struct hg_str *last)
 {
     for (size_t i = 0; i < entries->count; i++) {
         const char *before = i ? entries->items[i - 1].name : hg_str_text(last);
@@ -72,16 +72,17 @@ enum hangar_rc hg_sink_list(struct hangar_ctx *sink, const char *prefix, char de
     struct hg_str last = {0};
     enum hangar_rc rc;
     do {
-        clear(&entries);
+        page_clear(&entries);
         char before[sizeof(page.cursor)];
         memcpy(before, page.cursor, sizeof(before));
         rc = HG_CALL(sink, err, sink->plugin->sink.list(sink->inst, &page));
         page.cursor[sizeof(page.cursor) - 1] = '\0';
         bool stuck = page.cursor[0] && entries.count == 0 && strcmp(before, page.cursor) == 0;
-        if (rc == HANGAR_OK && (stuck || !ascends(&entries, &last))) {
-            rc = hg_fail(err, HANGAR_INTERNAL, 0, "sink %s: listing does not advance", sink->name);
+        if (rc == HANGAR_OK && (stuck || !page_ascends(&entries, &last))) {
+            rc = hg_fail(err, HANGAR_INTERNAL, 0, "sink %s: the listing is not in ascending order",
+                         sink->name);
         }
-        if (rc == HANGAR_OK && entries.incomplete) { /* whatever the plugin made of that */
+        if (rc == HANGAR_OK && entries.incomplete) { /* also when the plugin ignored it */
             rc = hg_no_memory(err);
         }
         if (rc == HANGAR_OK && hg_job_cancelled(sink->job)) {
@@ -93,22 +94,22 @@ enum hangar_rc hg_sink_list(struct hangar_ctx *sink, const char *prefix, char de
         }
     } while (rc == HANGAR_OK && page.cursor[0]);
     hg_str_free(&last);
-    clear(&entries);
+    page_clear(&entries);
     free(entries.items);
     return rc;
 }
 
-enum hangar_rc hg_sink_look(struct hangar_ctx *sink, const char *prefix, char delimiter,
-                            enum hangar_rc (*fn)(void *arg, const struct hg_page_entries *page,
-                                                 struct hg_error *err),
-                            void *arg, struct hg_error *err)
+enum hangar_rc hg_sink_list_unless_failed(
+    struct hangar_ctx *sink, const char *prefix, char delimiter,
+    enum hangar_rc (*fn)(void *arg, const struct hg_page_entries *page, struct hg_error *err),
+    void *arg, struct hg_error *err)
 {
-    struct hg_error why = sink->silent;
+    struct hg_error why = sink->list_error;
     if (why.rc == HANGAR_OK) {
         hg_sink_list(sink, prefix, delimiter, fn, arg, &why);
     }
     if (why.rc == HANGAR_IO || why.rc == HANGAR_RETRY) {
-        sink->silent = why;
+        sink->list_error = why;
     }
     return hg_error_move(err, &why);
 }

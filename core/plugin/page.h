@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * page: a page of a sink's listing, on the core's side.
+ * page: lists the objects of a sink, page by page.
  */
 #ifndef HG_PAGE_H
 #define HG_PAGE_H
@@ -20,24 +20,24 @@ struct hg_page_entries {
         bool is_prefix;
     } *items;
     size_t count, capacity;
-    bool incomplete;       /* there was no memory for an entry */
+    bool incomplete;       /* an entry is missing: out of memory */
     int64_t store_time_ms; /* the store's clock at this page; 0: unknown */
 };
 
-/* Lists everything below `prefix` (up to delimiter) page by page and calls fn for
- * each page, whose entries live until it returns; fn's failure ends the listing. */
+/* Lists all objects below `prefix`, or with a delimiter the common prefixes up to it.  Calls
+ * fn for each page, whose entries live until fn returns.  A failure of fn ends the listing. */
 enum hangar_rc hg_sink_list(struct hangar_ctx *sink, const char *prefix, char delimiter,
                             enum hangar_rc (*fn)(void *arg, const struct hg_page_entries *page,
                                                  struct hg_error *err),
                             void *arg, struct hg_error *err);
 
-/* The same for whoever looks into the places of several pipelines: a sink that could not
- * be read (IO, RETRY: after all the tries of its own) is not waited for again in this
- * job, and the same error given at once.  One thread at a time. */
-enum hangar_rc hg_sink_look(struct hangar_ctx *sink, const char *prefix, char delimiter,
-                            enum hangar_rc (*fn)(void *arg, const struct hg_page_entries *page,
-                                                 struct hg_error *err),
-                            void *arg, struct hg_error *err);
+/* The same, for jobs that list several places in one sink.  When a listing has failed with
+ * IO or RETRY, further calls in this job return the same error at once, and do not wait for
+ * the sink again.  For one thread at a time. */
+enum hangar_rc hg_sink_list_unless_failed(
+    struct hangar_ctx *sink, const char *prefix, char delimiter,
+    enum hangar_rc (*fn)(void *arg, const struct hg_page_entries *page, struct hg_error *err),
+    void *arg, struct hg_error *err);
 
 /* The host's page_add. */
 enum hangar_rc hg_page_add(struct hangar_page *page, const struct hangar_entry *entry);

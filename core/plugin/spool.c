@@ -12,7 +12,7 @@
 
 #include "base/io.h"
 
-#define PUNCH_BYTES (64ull << 20) /* give disk space back in steps of this size */
+#define PUNCH_BYTES (64ull << 20) /* release disk space in steps of this size */
 
 struct hangar_spool {
     int fd;
@@ -49,7 +49,7 @@ enum hangar_rc hg_spool_write(struct hangar_spool *spool, const void *data, size
                               struct hg_error *err)
 {
     if (spool->tail - spool->head + size > spool->max_bytes) {
-        return hg_fail(err, HANGAR_NO_SPACE, 0, "the spool is full (%llu MiB)",
+        return hg_fail(err, HANGAR_NO_SPACE, 0, "the spool file is full (limit %llu MiB)",
                        (unsigned long long)(spool->max_bytes >> 20));
     }
     const char *at = data;
@@ -60,7 +60,8 @@ enum hangar_rc hg_spool_write(struct hangar_spool *spool, const void *data, size
         }
         if (n <= 0) {
             bool full = n == 0 || errno == ENOSPC || errno == EDQUOT;
-            return hg_fail(err, full ? HANGAR_NO_SPACE : HANGAR_IO, errno, "cannot write a spool");
+            return hg_fail(err, full ? HANGAR_NO_SPACE : HANGAR_IO, errno,
+                           "cannot write the spool file");
         }
         at += n;
         size -= (size_t)n;
@@ -81,13 +82,13 @@ enum hangar_rc hg_spool_read(struct hangar_spool *spool, void *data, size_t size
             continue;
         }
         if (n <= 0) {
-            return hg_fail(err, HANGAR_IO, n ? errno : 0, "cannot read a spool");
+            return hg_fail(err, HANGAR_IO, n ? errno : 0, "cannot read the spool file");
         }
         done += (size_t)n;
         spool->head += (uint64_t)n;
     }
     if (spool->head - spool->punched >= PUNCH_BYTES) {
-        /* best effort: not every file system can */
+        /* failures are ignored: not every file system supports it */
         (void)!fallocate(spool->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
                          (off_t)spool->punched, (off_t)(spool->head - spool->punched));
         spool->punched = spool->head;

@@ -7,6 +7,7 @@
 
 #include "jobs/backup/run.h"
 #include "pipeline/engine.h"
+#include "pipeline/lag.h"
 #include "pipeline/pull.h"
 #include "plugin/job.h"
 #include "session/progress.h"
@@ -72,7 +73,7 @@ void hg_run_on_tick(void *arg)
     }
     pthread_mutex_lock(&run->progress.mutex);
     if (run->progress.engine) {
-        hg_engine_watch(run->progress.engine);
+        hg_lag_watch(run->progress.engine);
     }
     pthread_mutex_unlock(&run->progress.mutex);
     run_report_progress(run);

@@ -169,8 +169,8 @@ static enum hangar_rc store_member(struct hg_import *x, struct hg_import_file *f
             rc = HG_CALL(sink, err, fn->put_commit(put, &entry));
             if (rc == HANGAR_OK && entry.size != file->bytes) {
                 rc = hg_fail(err, HANGAR_CORRUPT, 0,
-                             "sink %s: it stored %llu bytes of %s and was given %llu", sink->name,
-                             (unsigned long long)entry.size, path, (unsigned long long)file->bytes);
+                             "sink %s: stored size of %s is %llu bytes (expected %llu)", sink->name,
+                             path, (unsigned long long)entry.size, (unsigned long long)file->bytes);
             }
         } else {
             HG_CALL_VOID(sink, fn->put_abort(put));

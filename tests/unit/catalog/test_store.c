@@ -85,7 +85,7 @@ START_TEST(a_file_that_was_stored_short_does_not_stay)
 {
     memory.lose = 1;
     ck_assert_int_eq(hg_store_put(sink, "p/a", "hello", 5, true, &err), HANGAR_CORRUPT);
-    ck_assert_str_eq(err.text, "sink local: it stored 4 bytes of p/a and was given 5");
+    ck_assert_str_eq(err.text, "sink local: stored size of p/a is 4 bytes (expected 5)");
     ck_assert_uint_eq(memory.count, 0);
 }
 END_TEST

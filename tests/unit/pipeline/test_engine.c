@@ -141,7 +141,7 @@ START_TEST(a_sink_that_loses_a_byte_is_found_out)
     trip_source(&trip, mixed + 1, 1, 1);
     trip_sink(&trip)->lose_a_byte = true;
     ck_assert_int_eq(trip_backup(&trip), HANGAR_CORRUPT);
-    ck_assert_msg(strstr(trip.error.text, "it stored 0 bytes of s0/part/0 and was given 1"), "%s",
+    ck_assert_msg(strstr(trip.error.text, "stored size of s0/part/0 is 0 bytes (expected 1)"), "%s",
                   trip.error.text);
     trip_fini(&trip);
 }

@@ -6,6 +6,7 @@
  */
 #include <unistd.h>
 #include "base/clock.h"
+#include "pipeline/lag.h"
 #include "suite.h"
 #include "trip.h"
 
@@ -206,7 +207,7 @@ static void still_init(struct still *s)
 static void look(struct still *s)
 {
     s->engine.watched_ms = hg_mono_ms() - 500;
-    hg_engine_watch(&s->engine);
+    hg_lag_watch(&s->engine);
 }
 
 START_TEST(time_counts_only_while_the_sinks_are_waited_for)
@@ -263,7 +264,7 @@ START_TEST(a_machine_that_slept_has_kept_nobody_waiting)
     still_init(&s);
     s.engine.wait_output = 1;
     s.engine.watched_ms = hg_mono_ms() - 36000000;
-    hg_engine_watch(&s.engine);
+    hg_lag_watch(&s.engine);
     ck_assert_int_le(s.engine.sinks[0].lag_ms, 1000);
     pthread_mutex_destroy(&s.engine.mutex);
 }

@@ -3,6 +3,7 @@
  *
  * trip: see trip.h.
  */
+#include "pipeline/lag.h"
 #include "trip.h"
 
 #include <check.h>
@@ -15,7 +16,7 @@ static void watch(void *arg)
     struct trip *trip = arg;
     pthread_mutex_lock(&trip->mutex);
     if (trip->engine) {
-        hg_engine_watch(trip->engine);
+        hg_lag_watch(trip->engine);
     }
     pthread_mutex_unlock(&trip->mutex);
 }

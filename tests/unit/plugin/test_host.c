@@ -263,7 +263,7 @@ START_TEST(a_spool_keeps_order_and_bound_and_tells_why)
     ck_assert_int_eq(hg_host.spool_write(spool, "abc", 3), HANGAR_OK);
     ck_assert_int_eq(hg_host.spool_write(spool, "def", 3), HANGAR_OK);
     ck_assert_int_eq(HG_CALL(ctx, &err, hg_host.spool_write(spool, "g", 1)), HANGAR_NO_SPACE);
-    ck_assert_str_eq(err.text, "source db: the spool is full (0 MiB)");
+    ck_assert_str_eq(err.text, "source db: the spool file is full (limit 0 MiB)");
     ck_assert_int_eq(hg_host.spool_read(spool, back, 4, &got), HANGAR_OK);
     ck_assert_uint_eq(got, 4);
     ck_assert_mem_eq(back, "abcd", 4);

@@ -128,7 +128,7 @@ START_TEST(a_listing_that_does_not_advance_is_ended)
     per_page = 0;
     fault = SAME_CURSOR;
     ck_assert_int_eq(run(&seen, &err), HANGAR_INTERNAL);
-    ck_assert_str_eq(err.text, "sink out: listing does not advance");
+    ck_assert_str_eq(err.text, "sink out: the listing is not in ascending order");
 }
 END_TEST
 
@@ -140,7 +140,7 @@ START_TEST(a_listing_that_turns_in_circles_is_ended)
     fault = TWO_CURSORS;
     struct seen seen = {0};
     ck_assert_int_eq(run(&seen, &err), HANGAR_INTERNAL);
-    ck_assert_str_eq(err.text, "sink out: listing does not advance");
+    ck_assert_str_eq(err.text, "sink out: the listing is not in ascending order");
     ck_assert_uint_lt(pages, 5);
 }
 END_TEST

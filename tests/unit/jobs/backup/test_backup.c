@@ -192,7 +192,7 @@ START_TEST(what_failed_is_told)
     ck_assert_str_eq(world_error(), "source db: two objects are called x");
     world_config(SOURCE(", name: ../x") SINKS("", GOOD_B) CHAIN);
     world_backup("p");
-    ck_assert_str_eq(world_error(), "source db: \"../x\" is no name for an object");
+    ck_assert_str_eq(world_error(), "source db: invalid object name \"../x\"");
     world_config(SOURCE(", phase: 1001") SINKS("", GOOD_B) CHAIN);
     world_backup("p");
     ck_assert(world_says("impossible number \"phase\""));
