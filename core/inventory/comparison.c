@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "base/thread.h"
 #include "pipeline/decode.h"
+#include "session/handle.h"
 #include "session/session.h"
 
 struct hg_comparing {
@@ -81,7 +82,7 @@ enum hangar_rc hg_compare_objects(struct hg_session *s, struct hangar_ctx *sink,
                              .count = count,
                              .out = out};
     pthread_mutex_init(&c.mutex, NULL);
-    size_t threads = hg_workers(s->h);
+    size_t threads = hg_workers(s->h->config);
     if (!hg_thread_run_all(threads < count ? threads : count, comparison_main, &c) &&
         c.error.rc == HANGAR_OK) {
         hg_fail(&c.error, HANGAR_NO_MEMORY, 0, "cannot start a thread");

@@ -37,8 +37,8 @@ static enum hangar_rc place_store_run_json(const struct hg_place *place, struct 
     json_t *json = json_object();
     hg_json_set_string(json, "run", place->run_id);
     hg_json_set_string(json, "pipeline", place->pipeline);
-    hg_json_set_string(json, "origin", place->h->origin);
-    hg_json_set_string(json, "host", place->h->host);
+    hg_json_set_string(json, "origin", place->h->identity.origin);
+    hg_json_set_string(json, "host", place->h->identity.host);
     hg_json_set_int(json, "pid", getpid());
     hg_json_set_time(json, "started", place->started_ms);
     char *text = hg_json_text(json);
@@ -63,7 +63,7 @@ static enum hangar_rc place_check_run_json(const struct hg_place *place, struct 
     if (rc == HANGAR_OK) {
         rc = hg_json_parse(hg_str_text(&text), text.len, HG_RUN_NAME, &json, &why);
         const char *host = hg_json_string(json, "host", "");
-        if (rc == HANGAR_OK && strcmp(host, place->h->host) != 0) {
+        if (rc == HANGAR_OK && strcmp(host, place->h->identity.host) != 0) {
             rc = hg_fail(&why, HANGAR_EXISTS, 0,
                          "sink %s: host %s is storing %s; hint: if it is not, `hangar prune` "
                          "clears what it left when that is an hour old",
@@ -120,7 +120,8 @@ static enum hangar_rc place_check_deleted(const struct hg_place *place, struct h
 enum hangar_rc hg_place_prepare(struct hg_place *place, struct hg_error *err)
 {
     place->shared = true;
-    enum hangar_rc rc = hg_store_origin(place->sink, place->pipeline, place->h->origin, false, err);
+    enum hangar_rc rc =
+        hg_store_origin(place->sink, place->pipeline, place->h->identity.origin, false, err);
     if (rc == HANGAR_OK) {
         rc = place_check_backup(place, err);
     }
@@ -215,7 +216,8 @@ enum hangar_rc hg_place_commit(struct hg_place *place, struct hangar_ctx *sink,
                 {HG_SIGNATURE_NAME, &files->signature},
                 {HG_MANIFEST_NAME, &files->manifest}};
     /* the origin is claimed only now: a run that fails leaves nothing */
-    enum hangar_rc rc = hg_store_origin(sink, place->pipeline, place->h->origin, true, err);
+    enum hangar_rc rc =
+        hg_store_origin(sink, place->pipeline, place->h->identity.origin, true, err);
     for (size_t i = 0; i < sizeof(last) / sizeof(last[0]) && rc == HANGAR_OK; i++) {
         if (last[i].text->len == 0) {
             continue;
@@ -290,7 +292,7 @@ void hg_places_clear(struct hangar *h, struct hg_place *const *places, size_t co
         return;
     }
     /* the cancel request that ended the run must not end this, and must not be lost */
-    const bool cancelled = atomic_exchange(&h->cancel, false);
+    const bool cancelled = atomic_exchange(&h->caller.cancel, false);
     if (hg_session_begin(&session, h, CLEAR_STALL_MS, NULL, NULL, &err) == HANGAR_OK) {
         for (size_t i = 0; i < count; i++) {
             if (place_needs_clearing(places[i])) {
@@ -300,6 +302,6 @@ void hg_places_clear(struct hangar *h, struct hg_place *const *places, size_t co
         hg_session_end(&session);
     }
     if (cancelled) {
-        atomic_store(&h->cancel, true);
+        atomic_store(&h->caller.cancel, true);
     }
 }

@@ -175,9 +175,9 @@ static enum hangar_rc check_request(struct selecting *x, size_t *only, struct hg
                        "backup_2026-01-15T02-00-00-000Z, see `hangar list`",
                        x->which->id);
     }
-    enum hangar_rc rc = hg_check_names(h, NULL, x->which->sink, err);
+    enum hangar_rc rc = hg_check_names(h->config, NULL, x->which->sink, err);
     if (rc == HANGAR_OK && x->which->pipeline) {
-        rc = hg_find_pipeline(h, x->which->pipeline, only, err);
+        rc = hg_find_pipeline(h->config, x->which->pipeline, only, err);
     }
     return rc;
 }

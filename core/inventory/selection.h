@@ -6,6 +6,8 @@
 #ifndef HG_INVENTORY_SELECTION_H
 #define HG_INVENTORY_SELECTION_H
 
+#include <hangar/hangar.h>
+
 #include "base/error.h"
 #include "catalog/manifest.h"
 #include "session/session.h"

@@ -114,7 +114,7 @@ static char *record_text(const struct hangar *h, const struct hg_verification *v
     hg_json_set_string(record, "level", hg_verify_level_name(v->level));
     hg_json_set_string(record, "status", hangar_status_name(v->status));
     hg_json_set_int(record, "duration_ms", v->duration_ms);
-    hg_json_set_string(record, "host", h->host);
+    hg_json_set_string(record, "host", h->identity.host);
     hg_json_set_string(record, "hangar", HANGAR_VERSION);
     hg_json_set(record, "sources", json_incref(v->sources));
     if (v->error) {

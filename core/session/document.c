@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * status: how results of the core become statuses and documents.
+ * document: see document.h.
  */
 #include "session/document.h"
 
@@ -79,7 +79,7 @@ json_t *hg_doc_begin(struct hangar *h, const char *schema)
 enum hangar_status hg_doc_end(struct hangar *h, json_t *doc, enum hangar_status status,
                               const struct hg_error *err, char **json)
 {
-    atomic_store(&h->cancel, false);
+    atomic_store(&h->caller.cancel, false);
     h->log.run[0] = '\0';
     hg_json_set_string(doc, "status", hangar_status_name(status));
     if (status != HANGAR_STATUS_DONE && err && err->text[0]) {
@@ -124,7 +124,7 @@ json_t *hg_doc_options(const struct hg_options *options)
         if (text) {
             hg_json_set_string(doc, name, text);
         } else if (options->items[i].set) {
-            hg_json_set(doc, name, NULL); /* no memory: nothing is told rather than half of it */
+            hg_json_set(doc, name, NULL); /* out of memory: the whole document fails */
         }
         free(text);
     }

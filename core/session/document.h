@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * document: how results of the core become statuses and documents.
+ * document: turns the results of a job into its status and its JSON document.
  */
 #ifndef HG_SESSION_DOCUMENT_H
 #define HG_SESSION_DOCUMENT_H
+
+#include <hangar/hangar.h>
 
 #include "base/error.h"
 #include "base/json.h"
 #include "catalog/manifest.h"
 #include "config/config.h"
 #include "config/options.h"
-#include "session/handle.h"
 
+/* The status of a job whose result is rc. */
 enum hangar_status hg_status(enum hangar_rc rc);
 /* The reverse of hangar_status_name; FAILED for a name that no status has. */
 enum hangar_status hg_status_of_name(const char *name);
@@ -20,14 +22,14 @@ enum hangar_status hg_status_of_name(const char *name);
 /* Gives the job a new run id, which its log lines carry until hg_doc_end. */
 void hg_new_run_id(struct hangar *h);
 
-/* Begins a job on the handle: a document with its schema. */
+/* Begins a job on the handle: clears the last error and makes a document with this schema. */
 json_t *hg_doc_begin(struct hangar *h, const char *schema);
-/* Ends it: sets status and error in the document, remembers the error, prints
- * the document, and gives the status back. */
+/* Ends the job: sets status and error in the document, keeps the error for hangar_error, writes
+ * the document to *json (json may be NULL) and frees it.  Returns the status. */
 enum hangar_status hg_doc_end(struct hangar *h, json_t *doc, enum hangar_status status,
                               const struct hg_error *err, char **json);
 
-/* The same for a job on a handle that is not ready. */
+/* Ends a job on a handle that is not ready: USAGE. */
 enum hangar_status hg_doc_unready(struct hangar *h, json_t *doc, char **json);
 
 json_t *hg_doc_options(const struct hg_options *options);

@@ -14,15 +14,14 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "config/config.h"
-#include "session/handle.h"
 
 extern char **environ;
 
 enum { LOGGED_MAX = 64 * 1024, LINE_MAX_BYTES = 1024 };
 
-/* A hook's output on its way to the log. */
+/* The output of a hook, which is logged line by line. */
 struct hook_output {
-    struct hangar *h;
+    struct hg_log *log;
     const char *name;
     char line[LINE_MAX_BYTES];
     size_t size;
@@ -30,7 +29,7 @@ struct hook_output {
     char last[LINE_MAX_BYTES];
 };
 
-static void end_line(struct hook_output *o)
+static void end_hook_line(struct hook_output *o)
 {
     o->line[o->size] = '\0';
     o->size = 0;
@@ -40,18 +39,18 @@ static void end_line(struct hook_output *o)
     memcpy(o->last, o->line, sizeof(o->last));
     if (o->logged < LOGGED_MAX) {
         o->logged += strlen(o->line);
-        hg_log_event(&o->h->log, HANGAR_LOG_INFO, "hook.output", "%s: %s%s", o->name, o->line,
-                     o->logged < LOGGED_MAX ? "" : " (what follows is not logged)");
+        hg_log_event(o->log, HANGAR_LOG_INFO, "hook.output", "%s: %s%s", o->name, o->line,
+                     o->logged < LOGGED_MAX ? "" : " (further output is not logged)");
     }
 }
 
-/* Takes all there is: a program must not come to wait for us. */
-static bool take(void *arg, const char *data, size_t size)
+/* Reads everything, also what is not logged: the command must not block on a full pipe. */
+static bool read_hook_output(void *arg, const char *data, size_t size)
 {
     struct hook_output *o = arg;
     for (size_t i = 0; i < size; i++) {
         if (data[i] == '\n' || o->size == sizeof(o->line) - 1) {
-            end_line(o);
+            end_hook_line(o);
         }
         if (data[i] != '\n' && data[i] != '\0') {
             o->line[o->size++] = data[i];
@@ -60,12 +59,13 @@ static bool take(void *arg, const char *data, size_t size)
     return true;
 }
 
-struct variable {
+struct hook_variable {
     const char *name, *value;
 };
 
-/* Our environment with `added` behind it; NULL when out of memory. */
-static char **make_environment(const struct variable *added, size_t count)
+/* A copy of this process's environment without HANGAR_... and with the variables `added` that
+ * have a value; NULL when out of memory. */
+static char **hook_environment_new(const struct hook_variable *added, size_t count)
 {
     size_t ours = 0;
     while (environ[ours]) {
@@ -94,7 +94,7 @@ static char **make_environment(const struct variable *added, size_t count)
     return env;
 }
 
-static void free_environment(char **env)
+static void hook_environment_free(char **env)
 {
     for (char **e = env; e && *e; e++) {
         free(*e);
@@ -102,9 +102,9 @@ static void free_environment(char **env)
     free(env);
 }
 
-static enum hangar_rc result(const char *name, const struct hg_hook_config *hook,
-                             struct hg_command_result r, const struct hook_output *o,
-                             struct hg_error *err)
+static enum hangar_rc hook_result(const char *name, const struct hg_hook_config *hook,
+                                  struct hg_command_result r, const struct hook_output *o,
+                                  struct hg_error *err)
 {
     const char *program = hook->argv[0];
     const char *sep = o->last[0] ? ": " : "";
@@ -116,31 +116,29 @@ static enum hangar_rc result(const char *name, const struct hg_hook_config *hook
         return hg_fail(err, HANGAR_IO, 0, "hook %s: %s failed with exit status %d%s%s", name,
                        program, r.value, sep, o->last);
     case HG_COMMAND_SIGNALLED:
-        return hg_fail(err, HANGAR_IO, 0, "hook %s: %s was ended by signal %d%s%s", name, program,
+        return hg_fail(err, HANGAR_IO, 0, "hook %s: %s was killed by signal %d%s%s", name, program,
                        r.value, sep, o->last);
     case HG_COMMAND_TIMED_OUT:
         return hg_fail(err, HANGAR_IO, 0,
-                       "hook %s: %s did not end within %lld ms, and was ended; hint: give it more "
-                       "with \"timeout\"",
+                       "hook %s: %s did not end within %lld ms; hint: set a longer \"timeout\"",
                        name, program, (long long)hook->timeout_ms);
     case HG_COMMAND_CANCELLED:
         return hg_fail(err, HANGAR_CANCELLED, 0, "interrupted in hook %s", name);
     case HG_COMMAND_NOT_STARTED:
         return hg_fail(err, HANGAR_CONFIG, r.value, "hook %s: cannot run %s", name, program);
     default:
-        return hg_fail(err, HANGAR_IO, r.value, "hook %s: cannot learn how %s ended", name,
+        return hg_fail(err, HANGAR_IO, r.value, "hook %s: cannot read the exit status of %s", name,
                        program);
     }
 }
 
-enum hangar_rc hg_hook_run(struct hangar *h, const struct hg_pipeline_config *pipeline,
-                           enum hg_hook hook, const struct hg_hook_facts *facts,
-                           struct hg_error *err)
+enum hangar_rc hg_hook_run(struct hg_log *log, const atomic_bool *cancel,
+                           const struct hg_pipeline_config *pipeline, enum hg_hook hook,
+                           const struct hg_hook_facts *facts, struct hg_error *err)
 {
     const struct hg_hook_config *config = &pipeline->hooks[hook];
     const char *name = hg_hook_name(hook);
-    bool after = hook == HG_AFTER_BACKUP || hook == HG_AFTER_RESTORE;
-    const struct variable added[] = {
+    const struct hook_variable added[] = {
         {"HANGAR_HOOK", name},
         {"HANGAR_PIPELINE", pipeline->name},
         {"HANGAR_RUN_ID", facts->run},
@@ -152,47 +150,48 @@ enum hangar_rc hg_hook_run(struct hangar *h, const struct hg_pipeline_config *pi
         return HANGAR_OK;
     }
     struct hook_output *o = calloc(1, sizeof(*o));
-    char **env = make_environment(added, sizeof(added) / sizeof(added[0]));
+    char **env = hook_environment_new(added, sizeof(added) / sizeof(added[0]));
     enum hangar_rc rc = HANGAR_OK;
     if (!o || !env) {
         rc = hg_no_memory(err);
     } else {
         int64_t started = hg_mono_ms();
-        o->h = h;
+        o->log = log;
         o->name = name;
-        hg_log_event(&h->log, HANGAR_LOG_INFO, "hook.start", "%s: %s", name, config->argv[0]);
+        hg_log_event(log, HANGAR_LOG_INFO, "hook.start", "%s: %s", name, config->argv[0]);
         struct hg_command_result r = hg_command_run(&(struct hg_command){
             .argv = config->argv,
             .env = env,
             .timeout_ms = config->timeout_ms,
-            .cancel = after ? NULL : &h->cancel,
+            .cancel = cancel,
             .with_errors = true,
-            .output = take,
+            .output = read_hook_output,
             .arg = o,
         });
-        end_line(o);
-        rc = result(name, config, r, o, err);
+        end_hook_line(o);
+        rc = hook_result(name, config, r, o, err);
         if (rc == HANGAR_OK) {
             int64_t ms = hg_mono_ms() - started;
-            hg_log_took(&h->log, HANGAR_LOG_INFO, "hook.done", ms, "%s in %lld ms", name,
+            hg_log_took(log, HANGAR_LOG_INFO, "hook.done", ms, "%s in %lld ms", name,
                         (long long)ms);
         } else {
-            hg_log_event(&h->log, HANGAR_LOG_ERROR, "hook.failed", "%s", err->text);
+            hg_log_event(log, HANGAR_LOG_ERROR, "hook.failed", "%s", err->text);
         }
     }
-    free_environment(env);
+    hook_environment_free(env);
     free(o);
     return rc;
 }
 
-enum hangar_status hg_hook_after(struct hangar *h, const struct hg_pipeline_config *pipeline,
+enum hangar_status hg_hook_after(struct hg_log *log, const struct hg_pipeline_config *pipeline,
                                  enum hg_hook hook, struct hg_hook_facts facts,
                                  enum hangar_status status, struct hg_error *err)
 {
     struct hg_error why = {0};
     facts.status = hangar_status_name(status);
     facts.error = err->text[0] ? err->text : NULL;
-    if (hg_hook_run(h, pipeline, hook, &facts, &why) != HANGAR_OK && status == HANGAR_STATUS_DONE) {
+    if (hg_hook_run(log, NULL, pipeline, hook, &facts, &why) != HANGAR_OK &&
+        status == HANGAR_STATUS_DONE) {
         *err = why;
         return HANGAR_STATUS_DEGRADED;
     }

@@ -6,27 +6,31 @@
 #ifndef HG_SESSION_HOOKS_H
 #define HG_SESSION_HOOKS_H
 
-#include "base/error.h"
-#include "config/config.h"
-#include "session/handle.h"
+#include <stdatomic.h>
+#include <hangar/hangar.h>
 
-/* What a command learns, as HANGAR_... in its environment; NULL where not known. */
+#include "base/error.h"
+#include "base/log.h"
+#include "config/config.h"
+
+/* What a command gets as HANGAR_... in its environment.  NULL: not known, and not set. */
 struct hg_hook_facts {
     const char *run, *backup;
-    const char *status; /* after_...: how it ended, "done", "failed" */
-    const char *error;  /* and why */
+    const char *status; /* after_...: how the job ended: "done", "failed" */
+    const char *error;  /* after_...: why */
 };
 
-/* Runs a hook of the pipeline; OK when it has none.  What it prints is logged, a
- * line each.  One that comes before can be cancelled; one that comes after is to
- * set right what the other stopped, and runs in any case. */
-enum hangar_rc hg_hook_run(struct hangar *h, const struct hg_pipeline_config *pipeline,
-                           enum hg_hook hook, const struct hg_hook_facts *facts,
-                           struct hg_error *err);
+/* Runs a hook of the pipeline; OK when it has none.  Each line that the command prints is
+ * logged.  The command is ended when *cancel becomes true; NULL: it cannot be cancelled. */
+enum hangar_rc hg_hook_run(struct hg_log *log, const atomic_bool *cancel,
+                           const struct hg_pipeline_config *pipeline, enum hg_hook hook,
+                           const struct hg_hook_facts *facts, struct hg_error *err);
 
-/* Runs the hook that comes after a job that ended so.  When that fails, a job that
- * was done is degraded, and err says why. */
-enum hangar_status hg_hook_after(struct hangar *h, const struct hg_pipeline_config *pipeline,
+/* Runs the hook after a job that ended with `status` and the text of err, also after one that
+ * was cancelled: the hook may have to start again what the hook before the job has stopped.
+ * Returns the status of the job: DONE becomes DEGRADED when the hook fails, and err has the
+ * reason. */
+enum hangar_status hg_hook_after(struct hg_log *log, const struct hg_pipeline_config *pipeline,
                                  enum hg_hook hook, struct hg_hook_facts facts,
                                  enum hangar_status status, struct hg_error *err);
 

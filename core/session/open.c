@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * open: reads the configuration, loads the plugins it names and checks every
- * option against them, all problems in one pass.
+ * open: opens and closes a handle.  Reads the configuration, loads its plugins and checks all
+ * options, and reports all problems at once.
  */
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -18,25 +17,23 @@
 #include "catalog/signing.h"
 #include "config/config.h"
 #include "config/load.h"
-#include "config/options.h"
-#include "config/overlay.h"
 #include "config/problems.h"
 #include "config/sample.h"
-#include "config/yaml.h"
 #include "pipeline/engine.h"
-#include "plugin/loader.h"
 #include "session/document.h"
 #include "session/handle.h"
+#include "session/plugin_set.h"
+#include "session/secret_warning.h"
 #include "session/session.h"
 
-static void write_log(void *arg, const struct hg_log_record *record)
+static void write_log_line(void *arg, const struct hg_log_record *record)
 {
     struct hangar *h = arg;
     if (h->capture && record->level == HANGAR_LOG_WARN) {
         hg_str_addf(h->capture, "%s\n", record->message);
         return;
     }
-    if (h->set.on_log) {
+    if (h->caller.settings.on_log) {
         struct hangar_log_line line = {.struct_size = sizeof(line),
                                        .level = record->level,
                                        .time_ms = record->time_ms,
@@ -44,142 +41,56 @@ static void write_log(void *arg, const struct hg_log_record *record)
                                        .run = record->run,
                                        .message = record->message,
                                        .duration_ms = record->duration_ms};
-        h->set.on_log(h->set.arg, &line);
+        h->caller.settings.on_log(h->caller.settings.arg, &line);
     }
 }
 
-/* The configuration's plugin_path first, then the installed folder. */
-static bool set_plugin_dirs(struct hangar *h)
+/* The state folder: as the caller or systemd gives it, else in the home of the user. */
+static char *state_dir_new(const struct hg_caller *caller)
 {
-    size_t n = 0;
-    while (h->config && h->config->plugin_path && h->config->plugin_path[n]) {
-        n++;
+    const char *state = caller->settings.state_dir;
+    if (!state) {
+        state = getenv("STATE_DIRECTORY");
     }
-    h->plugin_dirs = calloc(n + 2, sizeof(*h->plugin_dirs));
-    for (size_t i = 0; h->plugin_dirs && i < n; i++) {
-        h->plugin_dirs[i] = strdup(h->config->plugin_path[i]);
-    }
-    const char *installed = h->set.plugin_dir ? h->set.plugin_dir : HANGAR_PLUGIN_DIR;
-    if (h->plugin_dirs) {
-        h->plugin_dirs[n] = realpath(installed, NULL);
-        if (!h->plugin_dirs[n]) {
-            h->plugin_dirs[n] = strdup(installed);
-        }
-    }
-    return h->plugin_dirs && h->plugin_dirs[n];
-}
-
-static bool set_places(struct hangar *h)
-{
-    const char *state = h->set.state_dir ? h->set.state_dir : getenv("STATE_DIRECTORY");
-    const char *home = getenv("HOME");
     if (state && state[0]) {
-        h->state.dir = strdup(state);
-    } else {
-        h->state.dir = hg_format("%s/.local/state/hangar", home && home[0] ? home : "/root");
+        return strdup(state);
     }
-    h->state.log = &h->log;
-    char host[256] = "localhost";
-    gethostname(host, sizeof(host) - 1);
-    h->host = strdup(host);
-    h->origin = strdup(h->config && h->config->origin ? h->config->origin : host);
-    const char *temp = h->config ? h->config->temp_dir : NULL;
+    const char *home = getenv("HOME");
+    return hg_format("%s/.local/state/hangar", home && home[0] ? home : "/root");
+}
+
+/* Where temporary folders are made: as configured, else as the environment says. */
+static char *temp_base_new(const struct hg_config *config)
+{
+    const char *temp = config ? config->temp_dir : NULL;
     if (!temp || !temp[0]) {
         temp = getenv("TMPDIR");
     }
-    h->temp_base = strdup(temp && temp[0] ? temp : "/var/tmp");
-    return h->state.dir && h->host && h->origin && h->temp_base;
+    return strdup(temp && temp[0] ? temp : "/var/tmp");
 }
 
-static bool has_role(const struct hg_plugin *p, enum hg_kind kind)
+static bool identity_init(struct hg_identity *identity, const struct hg_config *config)
 {
-    const void *const roles[HG_KINDS] = {p->d.source, p->d.transform, p->d.sink, p->d.notifier};
-    return roles[kind] != NULL;
+    char host[256] = "localhost";
+    gethostname(host, sizeof(host) - 1);
+    identity->host = strdup(host);
+    identity->origin = strdup(config && config->origin ? config->origin : host);
+    return identity->host && identity->origin;
 }
 
-/* A secret that stands in a file which others can read is worth a warning. */
-static void warn_if_readable(const struct hangar *h, const struct hg_yaml *map, const char *name,
-                             struct hg_problems *problems)
+static bool open_local_parts(struct hangar *h)
 {
-    struct stat st;
-    const struct hg_yaml *written = hg_yaml_get(map, name);
-    if (written && written->text && written->text[0] && !strstr(written->text, "${") &&
-        stat(h->config->path, &st) == 0 && (st.st_mode & (S_IRGRP | S_IROTH))) {
-        hg_problem_warn(problems, written->line, written->column,
-                        "others can read the %s that stands here; hint: chmod 600 %s, or use "
-                        "%s_file",
-                        name, h->config->path, name);
-    }
+    h->state.dir = state_dir_new(&h->caller);
+    h->state.log = &h->log;
+    h->temp_base = temp_base_new(h->config);
+    return identity_init(&h->identity, h->config) && h->state.dir && h->temp_base;
 }
 
-static void warn_of_readable_secrets(const struct hangar *h, size_t i, struct hg_problems *problems)
+/* The engine's tables have room for so many. */
+static void check_pipeline_sizes(const struct hg_config *config, struct hg_problems *problems)
 {
-    for (size_t k = 0; k < h->options[i].count; k++) {
-        const struct hangar_option *declared = h->options[i].items[k].declared;
-        if (declared->flags & HANGAR_OPT_SECRET) {
-            warn_if_readable(h, h->config->instances[i].options, declared->name, problems);
-        }
-    }
-}
-
-/* The options of a server for drills, checked as those of the source. */
-static void check_scratch(struct hangar *h, size_t i, struct hg_problems *problems)
-{
-    const struct hg_instance_config *c = &h->config->instances[i];
-    struct hg_yaml both;
-    struct hg_options unused = {0};
-    if (!hg_overlay_make(h->plugins[i]->options, c->options, c->scratch, &both)) {
-        problems->failed = true;
-        return;
-    }
-    struct hg_options_request request = {.table = h->plugins[i]->options,
-                                         .node = &both,
-                                         .dir = h->config->dir,
-                                         .line = c->line,
-                                         .column = c->column};
-    hg_options_read(&unused, &request, problems);
-    hg_options_free(&unused);
-    hg_overlay_free(&both);
-}
-
-static void bind_instance(struct hangar *h, size_t i, struct hg_problems *problems)
-{
-    const struct hg_instance_config *c = &h->config->instances[i];
-    struct hg_error err = {0};
-    if (!c->plugin) {
-        return; /* reported already */
-    }
-    enum hangar_rc rc =
-        hg_plugin_load((const char *const *)h->plugin_dirs, c->plugin, &h->plugins[i], &err);
-    if (rc != HANGAR_OK) {
-        hg_problem_add_rc(problems, rc == HANGAR_NO_MEMORY ? rc : HANGAR_CONFIG, c->plugin_line,
-                          c->plugin_column, "%s", err.text);
-        return;
-    }
-    if (!has_role(h->plugins[i], c->kind)) {
-        hg_problem_add(problems, c->plugin_line, c->plugin_column, "plugin %s is no %s", c->plugin,
-                       hg_kind_name(c->kind));
-        return;
-    }
-    struct hg_options_request request = {.table = h->plugins[i]->options,
-                                         .node = c->options,
-                                         .dir = h->config->dir,
-                                         .line = c->line,
-                                         .column = c->column};
-    bool good = hg_options_read(&h->options[i], &request, problems);
-    if (good && c->scratch) {
-        check_scratch(h, i, problems);
-    }
-    if (c->options) {
-        warn_of_readable_secrets(h, i, problems);
-    }
-}
-
-/* More would not fit the engine's tables. */
-static void check_sizes(struct hangar *h, struct hg_problems *problems)
-{
-    for (size_t i = 0; i < h->config->pipeline_count; i++) {
-        const struct hg_pipeline_config *p = &h->config->pipelines[i];
+    for (size_t i = 0; i < config->pipeline_count; i++) {
+        const struct hg_pipeline_config *p = &config->pipelines[i];
         if (p->transform_count > HG_CHAIN_MAX) {
             hg_problem_add(problems, p->line, p->column, "pipeline %s has more than %d transforms",
                            p->name, HG_CHAIN_MAX);
@@ -192,33 +103,35 @@ static void check_sizes(struct hangar *h, struct hg_problems *problems)
     }
 }
 
-static enum hangar_status load(struct hangar *h)
+static bool list_pipeline_names(struct hangar *h)
 {
-    struct hg_problems problems = {0};
-    if (!h->set.config_file || h->set.config_file[0]) {
-        h->config = hg_config_load(h->set.config_file, &problems);
+    const size_t count = h->config ? h->config->pipeline_count : 0;
+    h->pipeline_names = calloc(count + 1, sizeof(*h->pipeline_names));
+    for (size_t i = 0; h->pipeline_names && i < count; i++) {
+        h->pipeline_names[i] = h->config->pipelines[i].name;
     }
-    enum hangar_status status = HANGAR_STATUS_DONE;
-    size_t n = h->config ? h->config->instance_count : 0;
-    h->plugins = calloc(n + 1, sizeof(*h->plugins));
-    h->options = calloc(n + 1, sizeof(*h->options));
-    size_t pipelines = h->config ? h->config->pipeline_count : 0;
-    h->pipeline_names = calloc(pipelines + 1, sizeof(*h->pipeline_names));
-    if (!hg_crypto_ready() || !h->plugins || !h->options || !h->pipeline_names ||
-        !set_plugin_dirs(h) || !set_places(h)) {
+    return h->pipeline_names != NULL;
+}
+
+/* Reads the configuration and fills the handle; all problems are found in one pass. */
+static enum hangar_status load_configuration(struct hangar *h)
+{
+    const struct hangar_settings *settings = &h->caller.settings;
+    struct hg_problems problems = {0};
+    if (!settings->config_file || settings->config_file[0]) {
+        h->config = hg_config_load(settings->config_file, &problems);
+    }
+    const char *installed = settings->plugin_dir ? settings->plugin_dir : HANGAR_PLUGIN_DIR;
+    if (!hg_crypto_ready() || !list_pipeline_names(h) || !open_local_parts(h) ||
+        !hg_plugin_set_load(&h->plugins, h->config, installed, &problems)) {
         problems.failed = true;
     } else if (h->config) {
-        for (size_t i = 0; i < n; i++) {
-            bind_instance(h, i, &problems);
-        }
         if (h->config->signing) {
-            warn_if_readable(h, h->config->signing, "key", &problems);
+            hg_secret_warning(h->config, h->config->signing, "key", &problems);
         }
-        check_sizes(h, &problems);
-        for (size_t i = 0; i < pipelines; i++) {
-            h->pipeline_names[i] = h->config->pipelines[i].name;
-        }
+        check_pipeline_sizes(h->config, &problems);
     }
+    enum hangar_status status = HANGAR_STATUS_DONE;
     if (problems.errors || problems.failed) {
         hg_problems_text(&problems, false, &h->error);
         status = hg_status(hg_problems_rc(&problems));
@@ -239,13 +152,14 @@ enum hangar_status hangar_open(const struct hangar_settings *settings, struct ha
         return HANGAR_STATUS_FAILED;
     }
     size_t size = settings->struct_size;
-    memcpy(&h->set, settings, size < sizeof(h->set) ? size : sizeof(h->set));
+    struct hangar_settings *own = &h->caller.settings;
+    memcpy(own, settings, size < sizeof(*own) ? size : sizeof(*own));
     hg_log_init(&h->log);
-    h->log.level = (enum hangar_log_level)(h->set.log_level <= HANGAR_LOG_DEBUG ? h->set.log_level
-                                                                                : HANGAR_LOG_DEBUG);
-    h->log.write = write_log;
+    h->log.level = own->log_level <= HANGAR_LOG_DEBUG ? (enum hangar_log_level)own->log_level
+                                                      : HANGAR_LOG_DEBUG;
+    h->log.write = write_log_line;
     h->log.arg = h;
-    return load(h);
+    return load_configuration(h);
 }
 
 void hangar_close(struct hangar *h)
@@ -253,19 +167,11 @@ void hangar_close(struct hangar *h)
     if (!h) {
         return;
     }
-    for (size_t i = 0; h->config && h->options && i < h->config->instance_count; i++) {
-        hg_options_free(&h->options[i]);
-    }
-    for (size_t i = 0; h->plugin_dirs && h->plugin_dirs[i]; i++) {
-        free(h->plugin_dirs[i]);
-    }
-    free(h->plugin_dirs);
-    free(h->plugins);
-    free(h->options);
+    hg_plugin_set_fini(&h->plugins);
     free(h->pipeline_names);
     free(h->state.dir);
-    free(h->origin);
-    free(h->host);
+    free(h->identity.origin);
+    free(h->identity.host);
     free(h->temp_base);
     hg_config_free(h->config);
     hg_signing_fini(&h->signing);
@@ -277,7 +183,7 @@ void hangar_close(struct hangar *h)
 
 void hangar_cancel(struct hangar *hangar)
 {
-    atomic_store(&hangar->cancel, true);
+    atomic_store(&hangar->caller.cancel, true);
 }
 
 const char *const *hangar_pipelines(const struct hangar *hangar)

@@ -82,7 +82,7 @@ enum hangar_status hangar_plugins(struct hangar *h, const char *name, char **jso
     json_t *doc = hg_doc_begin(h, "hangar.plugins/1");
     json_t *list = json_array();
     struct hg_plugin_file *files = NULL;
-    const char *const *dirs = (const char *const *)h->plugin_dirs;
+    const char *const *dirs = (const char *const *)h->plugins.dirs;
     size_t count = hg_plugin_scan(dirs, &files);
     struct hg_error err = {0};
     enum hangar_rc rc = HANGAR_OK;

@@ -7,12 +7,13 @@
 
 #include "base/clock.h"
 #include "plugin/job.h"
+#include "session/handle.h"
 #include "session/session.h"
 
 bool hg_progress_begin(struct hg_progress *progress, struct hg_session *s, const char *job,
                        const char *pipeline, int64_t started_ms)
 {
-    if (!s->h->set.on_progress) {
+    if (!s->h->caller.settings.on_progress) {
         return false;
     }
     hg_job_get_step(&s->job, progress->step, sizeof(progress->step));
@@ -27,5 +28,5 @@ bool hg_progress_begin(struct hg_progress *progress, struct hg_session *s, const
 
 void hg_progress_report(const struct hg_progress *progress, const struct hg_session *s)
 {
-    s->h->set.on_progress(s->h->set.arg, &progress->values);
+    s->h->caller.settings.on_progress(s->h->caller.settings.arg, &progress->values);
 }

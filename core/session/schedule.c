@@ -63,7 +63,7 @@ enum hangar_status hangar_plan(struct hangar *h, char **json)
     struct hg_error err = {0};
     hg_json_set_string(doc, "config", h->config->path);
     hg_json_set_string(doc, "state_dir", h->state.dir);
-    hg_json_set_string(doc, "origin", h->origin);
+    hg_json_set_string(doc, "origin", h->identity.origin);
     hg_json_set_string(doc, "listen", h->config->listen);
     hg_json_set_int(limits, "jobs", h->config->jobs);
     hg_json_set_int(limits, "stop_timeout_ms", h->config->stop_timeout_ms);

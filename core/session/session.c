@@ -24,10 +24,10 @@
 #include "session/handle.h"
 #include "session/signing_keys.h"
 
-size_t hg_workers(const struct hangar *h)
+size_t hg_workers(const struct hg_config *config)
 {
-    if (h->config && h->config->workers > 0) {
-        return (size_t)h->config->workers;
+    if (config->workers > 0) {
+        return (size_t)config->workers;
     }
     cpu_set_t cpus;
     int n = sched_getaffinity(0, sizeof(cpus), &cpus) == 0 ? CPU_COUNT(&cpus) : 1;
@@ -56,10 +56,10 @@ enum hangar_rc hg_session_begin(struct hg_session *s, struct hangar *h, int64_t 
                                 void (*on_tick)(void *arg), void *arg, struct hg_error *err)
 {
     struct hg_job_settings settings = common_settings(h, stall_ms);
-    settings.requested = &h->cancel;
+    settings.requested = &h->caller.cancel;
     settings.on_tick = on_tick;
     settings.arg = arg;
-    enum hangar_rc rc = hg_key_load(h, &settings.signing, err);
+    enum hangar_rc rc = hg_key_load(h->config, &h->signing, &settings.signing, err);
     return rc == HANGAR_OK ? begin(s, h, &settings, err) : rc;
 }
 
@@ -67,7 +67,7 @@ enum hangar_rc hg_session_begin_keyless(struct hg_session *s, struct hangar *h,
                                         struct hg_error *err)
 {
     struct hg_job_settings settings = common_settings(h, 0);
-    settings.requested = &h->cancel;
+    settings.requested = &h->caller.cancel;
     return begin(s, h, &settings, err);
 }
 
@@ -159,7 +159,7 @@ static enum hangar_rc open_configured(struct hg_session *s, size_t instance,
                                       struct hangar_ctx **out, struct hg_error *err)
 {
     const struct hg_instance_config *c = &s->h->config->instances[instance];
-    const struct hg_plugin *plugin = s->h->plugins[instance];
+    const struct hg_plugin *plugin = s->h->plugins.loaded[instance];
     enum hangar_rc rc = bind(s, plugin, c, options, overrides, override_count, err);
     if (rc != HANGAR_OK) {
         return rc;
@@ -204,7 +204,7 @@ enum hangar_rc hg_session_open_scratch(struct hg_session *s, size_t instance,
 {
     const struct hg_instance_config *c = &s->h->config->instances[instance];
     struct hg_yaml both;
-    if (!hg_overlay_make(s->h->plugins[instance]->options, c->options, c->scratch, &both)) {
+    if (!hg_overlay_make(s->h->plugins.loaded[instance]->options, c->options, c->scratch, &both)) {
         return hg_no_memory(err);
     }
     enum hangar_rc rc = open_configured(s, instance, &both, NULL, 0, out, err);
@@ -241,7 +241,7 @@ enum hangar_rc hg_session_chain(struct hg_session *s, const struct hg_manifest *
             continue;
         }
         const struct hg_plugin *plugin = NULL;
-        rc = hg_plugin_load((const char *const *)s->h->plugin_dirs, t->plugin, &plugin, err);
+        rc = hg_plugin_load((const char *const *)s->h->plugins.dirs, t->plugin, &plugin, err);
         if (rc == HANGAR_OK && !plugin->d.transform) {
             rc = hg_fail(err, HANGAR_CONFIG, 0, "plugin %s is no transform", t->plugin);
         }

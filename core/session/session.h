@@ -12,7 +12,6 @@
 #include "config/config.h"
 #include "config/options.h"
 #include "plugin/job.h"
-#include "session/handle.h"
 
 #define HG_SESSION_MAX 128
 #define HG_MAX_SOURCES 32 /* of a pipeline */
@@ -65,6 +64,8 @@ enum hangar_rc hg_session_open_scratch(struct hg_session *s, size_t instance,
 enum hangar_rc hg_session_chain(struct hg_session *s, const struct hg_manifest *m,
                                 struct hangar_ctx **chain, struct hg_error *err);
 
-size_t hg_workers(const struct hangar *h);
+/* The number of worker threads of a job: `limits: workers`, else one per processor, at most
+ * 16. */
+size_t hg_workers(const struct hg_config *config);
 
 #endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * key: the signing keys of the configuration, read when the first job needs them and
- * kept until the handle is closed: a key_command runs once.
+ * signing_keys: see signing_keys.h.
  */
 #include "session/signing_keys.h"
 
@@ -17,12 +16,11 @@
 #include "config/secret.h"
 #include "config/signing.h"
 #include "config/values.h"
-#include "session/handle.h"
 
-static enum hangar_rc add_old(struct hangar *h, const char *file, struct hg_signing *signing,
-                              struct hg_error *err)
+static enum hangar_rc add_old_key(const char *dir, const char *file, struct hg_signing *signing,
+                                  struct hg_error *err)
 {
-    char *path = hg_value_path(h->config->dir, file);
+    char *path = hg_value_path(dir, file);
     if (!path) {
         return hg_no_memory(err);
     }
@@ -36,16 +34,17 @@ static enum hangar_rc add_old(struct hangar *h, const char *file, struct hg_sign
     return rc;
 }
 
-static enum hangar_rc read_keys(struct hangar *h, struct hg_signing *signing, struct hg_error *err)
+static enum hangar_rc read_signing_keys(const struct hg_config *config, struct hg_signing *signing,
+                                        struct hg_error *err)
 {
     struct hg_options options;
-    struct hg_problems problems = {.file = h->config->path};
+    struct hg_problems problems = {.file = config->path};
     enum hangar_rc rc = HANGAR_OK;
-    if (hg_config_signing_options(h->config, true, &options, &problems)) {
+    if (hg_config_signing_options(config, true, &options, &problems)) {
         rc = hg_signing_add(signing, hg_options_get(&options, "key")->text, err);
         char **old = hg_options_get(&options, "old_key_files")->list;
         for (; rc == HANGAR_OK && old && *old; old++) {
-            rc = add_old(h, *old, signing, err);
+            rc = add_old_key(config->dir, *old, signing, err);
         }
     } else {
         struct hg_str text = {0};
@@ -59,17 +58,18 @@ static enum hangar_rc read_keys(struct hangar *h, struct hg_signing *signing, st
     return rc;
 }
 
-enum hangar_rc hg_key_load(struct hangar *h, const struct hg_signing **out, struct hg_error *err)
+enum hangar_rc hg_key_load(const struct hg_config *config, struct hg_signing *signing,
+                           const struct hg_signing **out, struct hg_error *err)
 {
-    if (h->config->signing && h->signing.count == 0) {
-        struct hg_signing signing = {0};
-        enum hangar_rc rc = read_keys(h, &signing, err);
+    if (config->signing && signing->count == 0) {
+        struct hg_signing read = {0};
+        const enum hangar_rc rc = read_signing_keys(config, &read, err);
         if (rc != HANGAR_OK) {
-            hg_signing_fini(&signing);
+            hg_signing_fini(&read);
             return rc;
         }
-        h->signing = signing; /* the keys' strings move along */
+        *signing = read; /* the keys' strings move along */
     }
-    *out = h->signing.count ? &h->signing : NULL;
+    *out = signing->count ? signing : NULL;
     return HANGAR_OK;
 }

@@ -81,7 +81,8 @@ static enum hangar_status run_pipeline(struct hg_run *run, struct hg_error *err)
                                          .run = run->run_id,
                                          .summary = "a backup begins",
                                          .duration_ms = -1});
-    enum hangar_rc rc = hg_hook_run(run->h, run->request.pipeline, HG_BEFORE_BACKUP, &facts, err);
+    enum hangar_rc rc = hg_hook_run(&run->h->log, &run->h->caller.cancel, run->request.pipeline,
+                                    HG_BEFORE_BACKUP, &facts, err);
     if (rc == HANGAR_OK) {
         struct prioritized_run g = {run, err, HANGAR_OK};
         hg_priority_run(run->h->config, &run->h->log, run_with_priority, &g);
@@ -90,7 +91,8 @@ static enum hangar_status run_pipeline(struct hg_run *run, struct hg_error *err)
     enum hangar_status status = run_status(run, rc, err);
     run->result.finished_ms = hg_now_ms();
     facts.backup = run->result.manifest.id;
-    status = hg_hook_after(run->h, run->request.pipeline, HG_AFTER_BACKUP, facts, status, err);
+    status =
+        hg_hook_after(&run->h->log, run->request.pipeline, HG_AFTER_BACKUP, facts, status, err);
     int64_t ms = run->result.finished_ms - run->result.first_started_ms;
     if (status == HANGAR_STATUS_DONE || status == HANGAR_STATUS_DEGRADED) {
         hg_log_took(log, status == HANGAR_STATUS_DONE ? HANGAR_LOG_INFO : HANGAR_LOG_WARN,
@@ -128,7 +130,7 @@ enum hangar_status hangar_backup(struct hangar *h, const char *pipeline, char **
     int lock = -1;
     if (!run) {
         hg_no_memory(&err);
-    } else if (hg_find_pipeline(h, pipeline, &index, &err) != HANGAR_OK) {
+    } else if (hg_find_pipeline(h->config, pipeline, &index, &err) != HANGAR_OK) {
         status = HANGAR_STATUS_NOT_FOUND;
     } else {
         hg_run_init(run, h, &h->config->pipelines[index]);

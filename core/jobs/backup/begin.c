@@ -87,8 +87,8 @@ enum hangar_rc hg_run_take_places(struct hg_run *run, struct hg_error *err)
         struct hg_run_sink *sink = &run->sinks[i];
         struct hg_error why = {0};
         if (sink->error.rc == HANGAR_OK &&
-            hg_store_origin(sink->place.sink, sink->place.pipeline, run->h->origin, false, &why) !=
-                HANGAR_OK) {
+            hg_store_origin(sink->place.sink, sink->place.pipeline, run->h->identity.origin, false,
+                            &why) != HANGAR_OK) {
             hg_run_sink_failed(run, sink, &why);
         }
     }

@@ -152,7 +152,7 @@ static enum hangar_rc run_copy_prepared(struct hg_run *run, struct hg_pull *pull
                                           .chain_count = run->open.transform_count,
                                           .sinks = sinks,
                                           .max_lag_ms = max_lag_ms,
-                                          .workers = hg_workers(run->h),
+                                          .workers = hg_workers(run->h->config),
                                           .readers = hg_pull_readers(pull)};
     if (!engine) {
         return hg_no_memory(err);

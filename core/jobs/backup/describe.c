@@ -58,10 +58,10 @@ bool hg_run_describe(const struct hg_run *run, struct hg_manifest *m)
     m->format = HG_MANIFEST_FORMAT;
     m->safety = run->request.safety;
     m->id = strdup(run->result.id);
-    m->origin = strdup(run->h->origin);
+    m->origin = strdup(run->h->identity.origin);
     m->pipeline = strdup(run->request.pipeline->name);
     m->run = strdup(run->run_id);
-    m->host = strdup(run->h->host);
+    m->host = strdup(run->h->identity.host);
     m->platform = strdup(u.sysname);
     m->arch = strdup(u.machine);
     m->hangar = strdup(HANGAR_VERSION);

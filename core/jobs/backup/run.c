@@ -104,7 +104,7 @@ static bool run_pause(const struct hg_run *run)
     uint16_t random = 0;
     (void)!getrandom(&random, sizeof(random), 0);
     for (int64_t left_ms = 500 + random % 1500; left_ms > 0; left_ms -= 50) {
-        if (atomic_load(&run->h->cancel)) {
+        if (atomic_load(&run->h->caller.cancel)) {
             return false;
         }
         usleep(50000);

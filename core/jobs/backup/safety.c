@@ -55,7 +55,7 @@ enum hangar_rc hg_safety_take(struct hg_safety *s, struct hg_error *err)
     for (size_t i = 0; i < s->pipeline->sink_count && rc != HANGAR_OK && sink_failed; i++) {
         size_t sink = s->pipeline->sinks[i];
         struct hg_error why = {0};
-        if (sink == s->sink || !all[sink].required || atomic_load(&s->h->cancel)) {
+        if (sink == s->sink || !all[sink].required || atomic_load(&s->h->caller.cancel)) {
             continue;
         }
         hg_log_event(&s->h->log, HANGAR_LOG_WARN, "safety.retry",

@@ -49,7 +49,7 @@ static bool tell(struct looking *l, const struct hg_pipeline_config *p, const ch
     char summary[1024];
     bool firing = strcmp(kind, "alert.firing") == 0;
     snprintf(summary, sizeof(summary), "%s%s on %s: %s", firing ? "" : "over: ", p->name,
-             l->h->host, text);
+             l->h->identity.host, text);
     return hg_notify(l->h, &(struct hg_event){.kind = kind,
                                               .level = firing ? HANGAR_LOG_ERROR : HANGAR_LOG_INFO,
                                               .pipeline = p,
@@ -135,7 +135,8 @@ static enum hangar_rc look_at(struct looking *l, const json_t *status, struct hg
 {
     const struct hg_pipeline_config *p = NULL;
     size_t index;
-    enum hangar_rc rc = hg_find_pipeline(l->h, hg_json_string(status, "name", ""), &index, err);
+    enum hangar_rc rc =
+        hg_find_pipeline(l->h->config, hg_json_string(status, "name", ""), &index, err);
     if (rc != HANGAR_OK) {
         return rc;
     }

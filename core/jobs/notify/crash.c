@@ -36,7 +36,7 @@ enum hangar_status hangar_report_crash(struct hangar *h, const char *job, const 
     }
     struct hg_error err = {0}, crash = {0};
     size_t index;
-    enum hangar_rc rc = hg_find_pipeline(h, pipeline, &index, &err);
+    enum hangar_rc rc = hg_find_pipeline(h->config, pipeline, &index, &err);
     bool backup = strcmp(job, "backup") == 0;
     if (rc == HANGAR_OK) {
         const struct hg_pipeline_config *p = &h->config->pipelines[index];

@@ -85,7 +85,7 @@ static json_t *event_document(const struct hangar *h, const struct hg_event *e, 
     hg_json_set_string(doc, "schema", "hangar.event/1");
     hg_json_set_string(doc, "event", e->kind);
     hg_json_set_time(doc, "time", now);
-    hg_json_set_string(doc, "host", h->host);
+    hg_json_set_string(doc, "host", h->identity.host);
     hg_json_set_string(doc, "pipeline", e->pipeline ? e->pipeline->name : NULL);
     hg_json_set_string(doc, "run", e->run);
     hg_json_set_string(doc, "id", e->backup);
@@ -188,7 +188,7 @@ void hg_notify_end(struct hangar *h, const char *job, const struct hg_pipeline_c
              done       ? "done"
              : degraded ? "degraded"
                         : "FAILED",
-             id ? ": " : "", id ? id : "", h->host);
+             id ? ": " : "", id ? id : "", h->identity.host);
     hg_notify(h, &(struct hg_event){
                      .kind = kind,
                      .level = done       ? HANGAR_LOG_INFO
@@ -234,7 +234,8 @@ enum hangar_status hangar_notify(struct hangar *h, const char *notifier, char **
     struct hg_error err = {0};
     size_t told[HG_SESSION_MAX], count;
     char summary[256];
-    snprintf(summary, sizeof(summary), "a trial message of hangar on %s; all is well", h->host);
+    snprintf(summary, sizeof(summary), "a trial message of hangar on %s; all is well",
+             h->identity.host);
     const struct hg_event event = {
         .kind = "test", .level = HANGAR_LOG_INFO, .summary = summary, .duration_ms = -1};
     json_t *list = json_array();

@@ -31,7 +31,7 @@ static enum hangar_rc remove_from(struct hangar *h, struct hangar_ctx *sink, con
 {
     struct hg_error why = {0};
     int64_t ms;
-    enum hangar_rc rc = hg_store_origin(sink, pipeline, h->origin, false, err);
+    enum hangar_rc rc = hg_store_origin(sink, pipeline, h->identity.origin, false, err);
     if (rc != HANGAR_OK) {
         return rc;
     }
@@ -44,7 +44,7 @@ static enum hangar_rc remove_from(struct hangar *h, struct hangar_ctx *sink, con
         *err = why;
         return rc;
     }
-    rc = hg_mark_deleted(sink, pipeline, id, h->host, "removed by its id", err);
+    rc = hg_mark_deleted(sink, pipeline, id, h->identity.host, "removed by its id", err);
     return rc == HANGAR_OK ? hg_store_remove(sink, pipeline, id, false, err) : rc;
 }
 
@@ -59,7 +59,7 @@ static enum hangar_rc do_in_sink(struct hangar *h, enum what what, struct hangar
         return remove_from(h, sink, pipeline, id, err);
     }
     if (what == HOLD) {
-        return hg_mark_held(sink, pipeline, id, h->host, err);
+        return hg_mark_held(sink, pipeline, id, h->identity.host, err);
     }
     char *hold = hg_store_path(pipeline, id, HG_HOLD_NAME);
     rc = hold ? HG_CALL(sink, err, sink->plugin->sink.remove(sink->inst, hold)) : hg_no_memory(err);

@@ -56,7 +56,8 @@ struct hg_retained hg_prune_judge(const struct hangar *h, const struct hg_index_
     const char *origin = item->summary.origin ? item->summary.origin : "";
     return (struct hg_retained){.id = item->id,
                                 .time_ms = item->time_ms,
-                                .good = item->rc == HANGAR_OK && strcmp(origin, h->origin) == 0,
+                                .good = item->rc == HANGAR_OK &&
+                                        strcmp(origin, h->identity.origin) == 0,
                                 .safety = item->summary.safety,
                                 .held = item->held,
                                 .why_not = item->rc == HANGAR_OK        ? "of another origin"
@@ -140,7 +141,8 @@ static enum hangar_rc remove_backup(struct hg_pruning *p, struct hg_retained *it
     if (rc != HANGAR_OK) {
         return rc;
     }
-    rc = hg_mark_deleted(p->sink, p->pipeline->name, item->id, p->h->host, item->reason, &why);
+    rc = hg_mark_deleted(p->sink, p->pipeline->name, item->id, p->h->identity.host, item->reason,
+                         &why);
     if (rc == HANGAR_EXISTS) {
         keep_locked(p, item, &why);
         return HANGAR_OK;
@@ -330,7 +332,7 @@ static enum hangar_rc prune_sink(struct hangar *h, const struct hg_pipeline_conf
     }
     rc = hg_session_open(&s, sink, NULL, 0, &p.sink, err);
     if (rc == HANGAR_OK) {
-        rc = hg_store_origin(p.sink, pipeline->name, h->origin, false, err);
+        rc = hg_store_origin(p.sink, pipeline->name, h->identity.origin, false, err);
     }
     if (rc == HANGAR_OK) {
         rc = hg_prune_plan(&p, err);
@@ -433,7 +435,7 @@ enum hangar_status hangar_prune(struct hangar *h, const char *pipeline, const ch
     struct hg_error err = {0};
     bool dry = flags & HANGAR_REQUEST_DRY_RUN;
     hg_new_run_id(h);
-    enum hangar_rc rc = hg_check_names(h, pipeline, sink, &err);
+    enum hangar_rc rc = hg_check_names(h->config, pipeline, sink, &err);
     for (size_t i = 0; rc == HANGAR_OK && i < h->config->pipeline_count; i++) {
         const struct hg_pipeline_config *pc = &h->config->pipelines[i];
         if (!pipeline || strcmp(pipeline, pc->name) == 0) {

@@ -129,7 +129,7 @@ static void check_key(struct checking *c)
     const struct hg_signing *unused;
     struct hg_error err = {0};
     struct hg_str none = {0};
-    enum hangar_rc rc = hg_key_load(c->h, &unused, &err);
+    enum hangar_rc rc = hg_key_load(c->h->config, &c->h->signing, &unused, &err);
     add_item(c, "signing", "key", NULL, NULL, rc, &err, &none, NULL);
 }
 

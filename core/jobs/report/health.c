@@ -155,7 +155,7 @@ enum hangar_status hangar_health(struct hangar *h, const char *pipeline, char **
     struct looking l = {.h = h, .now_ms = hg_now_ms(), .worst = HANGAR_STATUS_DONE};
     json_t *pipelines = json_array();
     struct hg_error err = {0};
-    enum hangar_rc rc = hg_check_names(h, pipeline, NULL, &err);
+    enum hangar_rc rc = hg_check_names(h->config, pipeline, NULL, &err);
     if (rc == HANGAR_OK) {
         rc = hg_session_begin(&l.s, h, 0, NULL, NULL, &err);
     }

@@ -203,7 +203,7 @@ enum hangar_status hangar_list(struct hangar *h, const char *pipeline, const cha
     }
     struct hg_listing l = {.h = h, .problems = json_array()};
     struct hg_error err = {0};
-    enum hangar_rc rc = hg_check_names(h, pipeline, sink, &err);
+    enum hangar_rc rc = hg_check_names(h->config, pipeline, sink, &err);
     if (rc == HANGAR_OK) {
         rc = hg_session_begin(&l.session, h, 0, NULL, NULL, &err);
     }

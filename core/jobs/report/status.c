@@ -308,11 +308,11 @@ static json_t *instance_overview(struct hg_session *s, size_t i)
     hg_json_set_string(one, "kind", hg_kind_name(c->kind));
     hg_json_set_string(one, "name", c->name);
     hg_json_set_string(one, "plugin", c->plugin);
-    hg_json_set_string(one, "version", h->plugins[i]->d.version);
+    hg_json_set_string(one, "version", h->plugins.loaded[i]->d.version);
     struct hangar_ctx *ctx;
     bool is_open = c->kind == HG_SINK && hg_session_open(s, i, NULL, 0, &ctx, NULL) == HANGAR_OK;
     hg_json_set_string(one, "target", is_open ? hg_instance_target(ctx) : NULL);
-    hg_json_set(one, "options", hg_doc_options(&h->options[i]));
+    hg_json_set(one, "options", hg_doc_options(&h->plugins.options[i]));
     return one;
 }
 
@@ -348,9 +348,9 @@ static enum hangar_status make_status(struct hangar *h, bool watch, char **json)
     json_t *limits = json_object(), *pipelines = json_array(), *instances = json_array();
     hg_json_set_string(doc, "config", h->config->path);
     hg_json_set_string(doc, "state_dir", h->state.dir);
-    hg_json_set_string(doc, "origin", h->origin);
+    hg_json_set_string(doc, "origin", h->identity.origin);
     hg_json_set_int(limits, "memory_bytes", h->config->memory_bytes);
-    hg_json_set_int(limits, "workers", (int64_t)hg_workers(h));
+    hg_json_set_int(limits, "workers", (int64_t)hg_workers(h->config));
     hg_json_set_int(limits, "stall_timeout_ms", h->config->stall_timeout_ms);
     hg_json_set(doc, "limits", limits);
     int64_t now = hg_now_ms();

@@ -182,7 +182,7 @@ static enum hangar_rc before(struct hg_restoring *r, struct hg_error *err)
         return HANGAR_OK;
     }
     r->hooked = &r->h->config->pipelines[r->selected.pipeline];
-    return hg_hook_run(r->h, r->hooked, HG_BEFORE_RESTORE, &facts, err);
+    return hg_hook_run(&r->h->log, &r->h->caller.cancel, r->hooked, HG_BEFORE_RESTORE, &facts, err);
 }
 
 /* Some were restored and another could not be: that must be known. */
@@ -353,7 +353,7 @@ enum hangar_status hangar_restore(struct hangar *h, const struct hangar_restore_
     }
     if (r->hooked) {
         struct hg_hook_facts facts = {.backup = r->selected.manifest.id};
-        status = hg_hook_after(h, r->hooked, HG_AFTER_RESTORE, facts, status, &err);
+        status = hg_hook_after(&h->log, r->hooked, HG_AFTER_RESTORE, facts, status, &err);
     }
     log_end(r, rc, &err);
     if (r->lock >= 0) {

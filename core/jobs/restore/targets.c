@@ -76,7 +76,7 @@ enum hangar_rc hg_target_instance(const struct hangar *h, const struct hg_manife
                        "source %s was backed up with plugin %s and is now %s", from->name,
                        from->plugin, c->plugin);
     }
-    if (!h->plugins[found]->source.restore_prepare) {
+    if (!h->plugins.loaded[found]->source.restore_prepare) {
         return hg_fail(err, HANGAR_UNSUPPORTED, 0, "plugin %s cannot restore", from->plugin);
     }
     return HANGAR_OK;

@@ -17,7 +17,6 @@
 #include "catalog/manifest.h"
 #include "inventory/object_infos.h"
 #include "pipeline/push.h"
-#include "session/handle.h"
 #include "session/progress.h"
 #include "session/session.h"
 

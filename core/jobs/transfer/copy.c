@@ -154,7 +154,7 @@ static enum hangar_rc copy_hold(struct copy_job *c, const char *id, struct hg_er
     int64_t ms;
     enum hangar_rc rc = hg_store_time(c->from, c->pipeline->name, id, HG_HOLD_NAME, &ms, &why);
     if (rc == HANGAR_OK) {
-        return hg_mark_held(c->to, c->pipeline->name, id, c->h->host, err);
+        return hg_mark_held(c->to, c->pipeline->name, id, c->h->identity.host, err);
     }
     if (rc != HANGAR_NOT_FOUND) {
         *err = why;
@@ -269,12 +269,12 @@ static enum hangar_rc copy_select(struct copy_job *c, const struct hangar_select
         return rc;
     }
     if (which->pipeline) {
-        return hg_find_pipeline(c->h, which->pipeline, pipeline, err);
+        return hg_find_pipeline(c->h->config, which->pipeline, pipeline, err);
     }
     size_t fit = 0, unused;
     for (size_t i = 0; i < c->h->config->pipeline_count; i++) {
-        if (hg_find_pipeline_sink(c->h, &c->h->config->pipelines[i], which->sink, &unused, NULL) ==
-            HANGAR_OK) {
+        if (hg_find_pipeline_sink(c->h->config, &c->h->config->pipelines[i], which->sink, &unused,
+                                  NULL) == HANGAR_OK) {
             *pipeline = i;
             fit++;
         }
@@ -296,7 +296,8 @@ static enum hangar_rc copy_open_sinks(struct copy_job *c, const struct hangar_se
     size_t *const indexes[] = {&from_index, &c->to_index};
     struct hangar_ctx **const contexts[] = {&c->from, &c->to};
     for (size_t i = 0; i < 2; i++) {
-        enum hangar_rc rc = hg_find_pipeline_sink(c->h, c->pipeline, names[i], indexes[i], err);
+        enum hangar_rc rc =
+            hg_find_pipeline_sink(c->h->config, c->pipeline, names[i], indexes[i], err);
         if (rc == HANGAR_OK) {
             rc = hg_session_open(&c->session, *indexes[i], NULL, 0, contexts[i], err);
         }
@@ -314,9 +315,9 @@ static enum hangar_rc copy_check_request(const struct hangar *h,
     if (!which->id || !which->sink || !to) {
         return hg_fail(err, HANGAR_CONFIG, 0, "a copy needs a backup and two sinks");
     }
-    enum hangar_rc rc = hg_check_names(h, which->pipeline, which->sink, err);
+    enum hangar_rc rc = hg_check_names(h->config, which->pipeline, which->sink, err);
     if (rc == HANGAR_OK) {
-        rc = hg_check_names(h, NULL, to, err);
+        rc = hg_check_names(h->config, NULL, to, err);
     }
     if (rc == HANGAR_OK && strcmp(which->sink, to) == 0) {
         rc = hg_fail(err, HANGAR_CONFIG, 0, "sink %s cannot be copied into itself", to);

@@ -161,7 +161,7 @@ enum hangar_status hangar_import(struct hangar *h, const char *pipeline, const c
         return hg_doc_end(h, doc, HANGAR_STATUS_FAILED, &err, json);
     }
     hg_new_run_id(h);
-    enum hangar_rc rc = hg_check_names(h, pipeline, sink, &err);
+    enum hangar_rc rc = hg_check_names(h->config, pipeline, sink, &err);
     if (rc == HANGAR_OK) {
         rc = hg_transfer_begin(&x->transfer, h, "import", &err);
     }

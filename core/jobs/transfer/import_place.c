@@ -27,19 +27,19 @@ static enum hangar_rc import_choose(struct hg_import *x, const char *pipeline, c
                        "configuration a pipeline of that name",
                        m->id, m->pipeline, pipeline);
     }
-    enum hangar_rc rc = hg_find_pipeline(h, m->pipeline, &index, err);
+    enum hangar_rc rc = hg_find_pipeline(h->config, m->pipeline, &index, err);
     if (rc != HANGAR_OK) {
         hg_context(err, "%s is a backup of pipeline %s", m->id, m->pipeline);
         return rc;
     }
-    if (strcmp(m->origin, h->origin) != 0) {
+    if (strcmp(m->origin, h->identity.origin) != 0) {
         return hg_fail(err, HANGAR_CONFIG, 0,
                        "%s is a backup of origin \"%s\", and this is \"%s\"; hint: use a "
                        "configuration with `origin: %s`, and a sink where nobody else's lie",
-                       m->id, m->origin, h->origin, m->origin);
+                       m->id, m->origin, h->identity.origin, m->origin);
     }
     x->pipeline = &h->config->pipelines[index];
-    return hg_find_pipeline_sink(h, x->pipeline, sink, &x->place.instance, err);
+    return hg_find_pipeline_sink(h->config, x->pipeline, sink, &x->place.instance, err);
 }
 
 enum hangar_rc hg_import_place(struct hg_import *x, const char *pipeline, const char *sink,

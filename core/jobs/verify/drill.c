@@ -81,7 +81,7 @@ static enum hangar_rc start_server(struct hg_drill *drill, struct hg_session *s,
                                    const struct hg_manifest_source *from, size_t instance,
                                    struct hg_error *err)
 {
-    const struct hg_plugin *plugin = s->h->plugins[instance];
+    const struct hg_plugin *plugin = s->h->plugins.loaded[instance];
     struct hg_scratch *scratch = &drill->scratches[drill->scratch_count++];
     if (!plugin->source.scratch_start || !plugin->source.scratch_stop) {
         return hg_fail(err, HANGAR_UNSUPPORTED, 0,

@@ -273,7 +273,7 @@ static void verify_selected(void *arg)
     enum hangar_rc rc = verify_select(job, &m, &err);
     if (rc == HANGAR_OK) {
         verify_in_sinks(job, m.id, m.pipeline);
-        if (hg_find_pipeline(job->h, m.pipeline, &index, NULL) == HANGAR_OK) {
+        if (hg_find_pipeline(job->h->config, m.pipeline, &index, NULL) == HANGAR_OK) {
             job->pipeline = &job->h->config->pipelines[index];
         }
     } else if (rc == HANGAR_CORRUPT && strcmp(which->id, "latest") != 0) {
@@ -290,9 +290,9 @@ static enum hangar_rc verify_check_request(struct hg_verify_job *job, struct hg_
     if (job->level > HANGAR_VERIFY_DRILL) {
         return hg_fail(err, HANGAR_CONFIG, 0, "there is no verification level %d", (int)job->level);
     }
-    enum hangar_rc rc = hg_check_names(job->h, which->pipeline, which->sink, err);
+    enum hangar_rc rc = hg_check_names(job->h->config, which->pipeline, which->sink, err);
     if (rc == HANGAR_OK && which->pipeline) {
-        rc = hg_find_pipeline(job->h, which->pipeline, &index, err);
+        rc = hg_find_pipeline(job->h->config, which->pipeline, &index, err);
         job->pipeline = rc == HANGAR_OK ? &job->h->config->pipelines[index] : NULL;
     }
     return rc;

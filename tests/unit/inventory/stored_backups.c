@@ -108,13 +108,13 @@ void world_open(const char *retention)
     ck_assert_msg(hangar_open(&settings, &world.h) == HANGAR_STATUS_DONE, "%s",
                   hangar_error(world.h));
     long sink = hg_config_find(world.h->config, HG_SINK, "local");
-    real = world.h->plugins[sink]->sink;
-    world.sink = *world.h->plugins[sink];
+    real = world.h->plugins.loaded[sink]->sink;
+    world.sink = *world.h->plugins.loaded[sink];
     world.sink.sink.remove = failing_remove;
     world.sink.sink.remove_many = NULL;
     world.sink.sink.put_commit = failing_commit;
     world.sink.sink.stat = watched_stat;
-    world.h->plugins[sink] = &world.sink;
+    world.h->plugins.loaded[sink] = &world.sink;
 }
 
 const char *world_path(const char *id, const char *name)

@@ -103,7 +103,7 @@ START_TEST(run_json_names_the_run_and_its_host)
     ck_assert_str_eq(hg_json_string(json, "run", ""), "run0");
     ck_assert_str_eq(hg_json_string(json, "pipeline", ""), "nightly");
     ck_assert_str_eq(hg_json_string(json, "origin", ""), "db1");
-    ck_assert_str_eq(hg_json_string(json, "host", ""), world.h->host);
+    ck_assert_str_eq(hg_json_string(json, "host", ""), world.h->identity.host);
     ck_assert_str_eq(hg_json_string(json, "started", ""), "2026-01-15T02:00:00.000Z");
     json_decref(json);
     hg_str_free(&text);
@@ -134,7 +134,7 @@ END_TEST
 START_TEST(what_a_dead_run_of_this_host_left_is_removed)
 {
     char text[300];
-    snprintf(text, sizeof(text), "{ \"host\": \"%s\" }", world.h->host);
+    snprintf(text, sizeof(text), "{ \"host\": \"%s\" }", world.h->identity.host);
     world_write(ID, "run.json", text);
     world_write(ID, "object", "x");
     ck_assert_msg(hg_place_prepare(&place, &err) == HANGAR_OK, "%s", err.text);
@@ -171,7 +171,7 @@ START_TEST(a_place_without_a_commit_is_cleared_also_after_a_cancel_request)
     hangar_cancel(world.h);
     clear();
     ck_assert_int_le(world_files(ID), 0);
-    ck_assert(atomic_load(&world.h->cancel));
+    ck_assert(atomic_load(&world.h->caller.cancel));
 }
 END_TEST
 

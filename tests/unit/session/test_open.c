@@ -32,7 +32,7 @@ START_TEST(all_that_is_wrong_is_told_at_once)
                      HANGAR_STATUS_USAGE);
     ck_assert(world_says("backup.yaml:3:"));
     ck_assert(world_says("did you mean test-source?"));
-    ck_assert(world_says("plugin compress-gzip is no source"));
+    ck_assert(world_says("plugin compress-gzip is not a source"));
     ck_assert(world_says("path"));
 }
 END_TEST
@@ -145,7 +145,7 @@ END_TEST
 
 START_TEST(a_signing_key_that_others_can_read_is_warned_of)
 {
-    const char *const hint = "others can read the key that stands here; hint: chmod 600 "
+    const char *const hint = "other users can read the key in this file; hint: chmod 600 "
                              "backup.yaml, or use key_file";
     struct hangar_settings settings = {.struct_size = sizeof(settings),
                                        .config_file = "backup.yaml",

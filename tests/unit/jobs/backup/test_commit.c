@@ -61,8 +61,8 @@ static void setup(void)
     struct hg_job_settings settings = {.log = &handle.log, .temp_base = "/tmp"};
     hg_log_init(&handle.log);
     handle.log.write = write_log;
-    handle.origin = (char[]){"db1"};
-    handle.host = (char[]){"host1"};
+    handle.identity.origin = (char[]){"db1"};
+    handle.identity.host = (char[]){"host1"};
     run = calloc(1, sizeof(*run));
     run->h = &handle;
     run->request.pipeline = &pipeline;
