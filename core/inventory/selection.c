@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * select: which backup is meant by an id or "latest", and which sink has it.
+ * selection: see selection.h.  A manifest is read at most once from a sink, and only if it can be
+ * that of the selected backup.
  */
 #include "inventory/selection.h"
 
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "catalog/manifest.h"
 #include "catalog/mark.h"
 #include "catalog/store.h"
@@ -17,207 +18,215 @@
 #include "session/names.h"
 #include "session/session.h"
 
-/* One backup that could be meant. */
-struct candidate {
-    bool found;
-    size_t pipeline;
-    char id[HG_BACKUP_ID_SIZE];
+/* The selection among the sinks of one pipeline. */
+struct selection {
+    struct hg_session *s;
+    const struct hangar_selection *request;
+    const struct hg_pipeline_config *pipeline;
+    char id[HG_BACKUP_ID_SIZE]; /* the best so far; "": none */
+    bool readable;              /* a sink has it whole: `found` is filled */
+    struct hg_selected found;
+    struct hg_error damage; /* why the first copy of `id` cannot be read */
+    struct hg_error unread; /* why the first sink that could not be read was passed over */
 };
 
-/* "latest" never means one.  What cannot be read may be meant, and then it must be heard. */
-static bool is_safety(struct hangar_ctx *sink, const char *pipeline, const char *id)
+static bool wants_latest(const struct hangar_selection *request)
 {
-    struct hg_manifest m = {0};
-    struct hg_error unread = {0};
-    enum hangar_rc rc = hg_store_manifest(sink, pipeline, id, &m, &unread);
-    bool safety = rc == HANGAR_OK && m.safety;
-    hg_manifest_free(&m);
-    return safety;
+    return strcmp(request->id, "latest") == 0;
 }
 
-/* Finds the newest id that has a manifest in this sink, newer than the candidate. */
-static enum hangar_rc newest_in_sink(struct hangar_ctx *sink, const char *pipeline,
-                                     char best[HG_BACKUP_ID_SIZE], struct hg_error *err)
+static void keep_first(struct hg_error *first, const struct hg_error *next)
+{
+    if (first->rc == HANGAR_OK) {
+        *first = *next;
+    }
+}
+
+/* Selects a backup of a sink if the request can mean it.  OK: it is selected, whole or damaged;
+ * NOT_FOUND: the sink does not have it, or it is a safety backup; else the sink cannot be
+ * read. */
+static enum hangar_rc consider_backup(struct selection *x, size_t instance, struct hangar_ctx *sink,
+                                      const char *id, struct hg_error *err)
+{
+    struct hg_manifest m = {0};
+    struct hg_error why = {0};
+    const bool another_copy = strcmp(id, x->id) == 0;
+    enum hangar_rc rc = hg_mark_find_backup(sink, x->pipeline->name, id, err);
+    if (rc != HANGAR_OK) {
+        return rc;
+    }
+    rc = hg_store_manifest(sink, x->pipeline->name, id, &m, &why);
+    if (rc == HANGAR_NOT_FOUND) { /* removed after it was found */
+        return rc;
+    }
+    if (rc == HANGAR_OK && m.safety && wants_latest(x->request) && !another_copy) {
+        hg_manifest_free(&m);
+        return HANGAR_NOT_FOUND;
+    }
+    if (!another_copy) { /* a newer backup than the best so far */
+        hg_manifest_free(&x->found.manifest);
+        x->damage = (struct hg_error){0};
+        snprintf(x->id, sizeof(x->id), "%s", id);
+    }
+    x->readable = rc == HANGAR_OK;
+    if (rc == HANGAR_OK) {
+        x->found.sink = instance;
+        x->found.ctx = sink;
+        x->found.manifest = m;
+    } else {
+        hg_manifest_free(&m);
+        hg_log_line(&x->s->h->log, HANGAR_LOG_WARN, "passing over a damaged copy: %s", why.text);
+        keep_first(&x->damage, &why);
+    }
+    return HANGAR_OK;
+}
+
+/* Finds the newest backup in a sink that is newer than the best so far, or another copy of the
+ * best if that is damaged. */
+static enum hangar_rc consider_newest(struct selection *x, size_t instance, struct hangar_ctx *sink,
+                                      struct hg_error *err)
 {
     char **ids = NULL;
     size_t count = 0;
-    enum hangar_rc rc = hg_store_ids(sink, pipeline, &ids, &count, NULL, err);
-    for (size_t i = count; rc == HANGAR_OK && i-- > 0 && strcmp(ids[i], best) > 0;) {
-        struct hg_error why = {0};
-        enum hangar_rc one = hg_mark_find_backup(sink, pipeline, ids[i], &why);
-        if (one == HANGAR_OK && !is_safety(sink, pipeline, ids[i])) {
-            snprintf(best, HG_BACKUP_ID_SIZE, "%s", ids[i]);
+    enum hangar_rc rc = hg_store_ids(sink, x->pipeline->name, &ids, &count, NULL, err);
+    for (size_t i = count; rc == HANGAR_OK && i-- > 0;) {
+        const int order = strcmp(ids[i], x->id);
+        if (order < 0 || (order == 0 && x->readable)) {
             break;
         }
-        if (one != HANGAR_OK && one != HANGAR_NOT_FOUND) {
-            *err = why;
-            rc = one;
+        struct hg_error why = {0};
+        const enum hangar_rc one = consider_backup(x, instance, sink, ids[i], &why);
+        if (one != HANGAR_NOT_FOUND) {
+            rc = one == HANGAR_OK ? rc : hg_error_move(err, &why);
+            break;
         }
     }
     hg_store_ids_free(ids, count);
     return rc;
 }
 
-struct selecting {
-    struct hg_session *s;
-    const struct hangar_selection *which;
-    struct hangar_ctx *opened[HG_SESSION_MAX]; /* by instance index */
-};
-
-static enum hangar_rc open_sink(struct selecting *x, size_t instance, struct hangar_ctx **out,
-                                struct hg_error *err)
+/* NOT_FOUND is not a failure of the sink. */
+static enum hangar_rc consider_sink(struct selection *x, size_t instance, struct hg_error *err)
 {
-    if (instance >= HG_SESSION_MAX) {
-        return hg_fail(err, HANGAR_CONFIG, 0, "more than %d instances", HG_SESSION_MAX);
+    struct hangar_ctx *sink;
+    enum hangar_rc rc = hg_session_open(x->s, instance, NULL, 0, &sink, err);
+    if (rc != HANGAR_OK) {
+        return rc;
     }
-    enum hangar_rc rc = HANGAR_OK;
-    if (!x->opened[instance]) {
-        rc = hg_session_open(x->s, instance, NULL, 0, &x->opened[instance], err);
+    if (wants_latest(x->request)) {
+        return consider_newest(x, instance, sink, err);
     }
-    *out = x->opened[instance];
-    return rc;
+    rc = consider_backup(x, instance, sink, x->request->id, err);
+    return rc == HANGAR_NOT_FOUND ? HANGAR_OK : rc;
 }
 
-static bool sink_is_meant(struct selecting *x, size_t instance)
+/* Finds the backup in one pipeline's sinks.  A sink that cannot be read is passed over. */
+static void select_in_pipeline(struct selection *x)
 {
-    return !x->which->sink ||
-           strcmp(x->s->h->config->instances[instance].name, x->which->sink) == 0;
-}
-
-/* Looks for the backup in one pipeline's sinks.  A sink that cannot be read is
- * passed over while another can; its error is kept. */
-static void look_in_pipeline(struct selecting *x, size_t p, struct candidate *c,
-                             struct hg_error *err)
-{
-    const struct hg_pipeline_config *pipeline = &x->s->h->config->pipelines[p];
-    char best[HG_BACKUP_ID_SIZE] = "";
-    for (size_t i = 0; i < pipeline->sink_count; i++) {
-        struct hangar_ctx *sink;
-        if (!sink_is_meant(x, pipeline->sinks[i]) ||
-            open_sink(x, pipeline->sinks[i], &sink, err) != HANGAR_OK) {
-            continue;
-        }
-        if (strcmp(x->which->id, "latest") == 0) {
-            newest_in_sink(sink, pipeline->name, best, err);
-            continue;
-        }
+    const struct hg_instance_config *instances = x->s->h->config->instances;
+    const char *only = x->request->sink;
+    for (size_t i = 0; i < x->pipeline->sink_count; i++) {
+        const size_t instance = x->pipeline->sinks[i];
         struct hg_error why = {0};
-        enum hangar_rc rc = hg_mark_find_backup(sink, pipeline->name, x->which->id, &why);
-        if (rc == HANGAR_OK) {
-            snprintf(best, sizeof(best), "%s", x->which->id);
-        } else if (rc != HANGAR_NOT_FOUND && err->rc == HANGAR_OK) {
-            *err = why;
-        }
-    }
-    if (best[0]) {
-        c->found = true;
-        c->pipeline = p;
-        memcpy(c->id, best, sizeof(best));
-    }
-}
-
-/* Reads the manifest from the first sink that has it whole. */
-static enum hangar_rc read_candidate(struct selecting *x, const struct candidate *c,
-                                     struct hg_selected *out, struct hg_error *err)
-{
-    const struct hg_pipeline_config *pipeline = &x->s->h->config->pipelines[c->pipeline];
-    struct hg_error first = {0};
-    for (size_t i = 0; i < pipeline->sink_count; i++) {
-        struct hangar_ctx *sink;
-        struct hg_error why = {0};
-        if (!sink_is_meant(x, pipeline->sinks[i])) {
+        if (only && strcmp(instances[instance].name, only) != 0) {
             continue;
         }
-        enum hangar_rc rc = open_sink(x, pipeline->sinks[i], &sink, &why);
-        if (rc == HANGAR_OK) {
-            rc = hg_store_manifest(sink, pipeline->name, c->id, &out->manifest, &why);
+        if (x->readable && !wants_latest(x->request)) {
+            break; /* this copy will do */
         }
-        if (rc == HANGAR_OK) {
-            out->pipeline = c->pipeline;
-            out->sink = pipeline->sinks[i];
-            out->ctx = sink;
-            return HANGAR_OK;
-        }
-        hg_manifest_free(&out->manifest);
-        if (rc != HANGAR_NOT_FOUND) {
-            hg_log_line(&x->s->h->log, HANGAR_LOG_WARN, "passing over a copy: %s", why.text);
-            first = first.rc == HANGAR_OK ? why : first;
+        if (consider_sink(x, instance, &why) != HANGAR_OK) {
+            keep_first(&x->unread, &why);
         }
     }
-    if (first.rc == HANGAR_OK) { /* it was there a moment ago */
-        return hg_fail(err, HANGAR_NOT_FOUND, 0, "%s was removed just now", c->id);
-    }
-    *err = first;
-    return first.rc;
 }
 
-static enum hangar_rc not_found(struct selecting *x, struct hg_error *err)
+static enum hangar_rc fail_not_found(const struct hangar_selection *request,
+                                     const struct hg_error *unread, struct hg_error *err)
 {
-    if (err->rc != HANGAR_OK) {
-        return err->rc; /* a sink could not be read: it may well be there */
+    if (unread->rc != HANGAR_OK) { /* the sink that cannot be read may have it */
+        *err = *unread;
+        return unread->rc;
     }
-    if (strcmp(x->which->id, "latest") == 0) {
+    if (wants_latest(request)) {
         return hg_fail(err, HANGAR_NOT_FOUND, 0,
                        "there is no backup yet; hint: make one with `hangar backup`");
     }
     return hg_fail(err, HANGAR_NOT_FOUND, 0,
-                   "there is no backup %s; hint: `hangar list` shows those there are",
-                   x->which->id);
+                   "there is no backup %s; hint: `hangar list` shows all backups", request->id);
 }
 
-static enum hangar_rc check_request(struct selecting *x, size_t *only, struct hg_error *err)
+static enum hangar_rc check_selection(const struct hg_config *config,
+                                      const struct hangar_selection *request, size_t *only,
+                                      struct hg_error *err)
 {
     int64_t ms;
-    const struct hangar *h = x->s->h;
-    if (strcmp(x->which->id, "latest") != 0 && !hg_backup_id_parse(x->which->id, &ms)) {
+    if (!wants_latest(request) && !hg_backup_id_parse(request->id, &ms)) {
         return hg_fail(err, HANGAR_CONFIG, 0,
-                       "%s is no id of a backup; hint: ids look like "
+                       "invalid backup id %s; hint: ids look like "
                        "backup_2026-01-15T02-00-00-000Z, see `hangar list`",
-                       x->which->id);
+                       request->id);
     }
-    enum hangar_rc rc = hg_check_names(h->config, NULL, x->which->sink, err);
-    if (rc == HANGAR_OK && x->which->pipeline) {
-        rc = hg_find_pipeline(h->config, x->which->pipeline, only, err);
+    enum hangar_rc rc = hg_check_names(config, NULL, request->sink, err);
+    if (rc == HANGAR_OK && request->pipeline) {
+        rc = hg_find_pipeline(config, request->pipeline, only, err);
     }
     return rc;
 }
 
-enum hangar_rc hg_select(struct hg_session *s, const struct hangar_selection *which,
+/* Hands over what was selected in the one pipeline that has it. */
+static enum hangar_rc selection_result(const struct selection *x, struct hg_selected *out,
+                                       struct hg_error *err)
+{
+    *out = (struct hg_selected){.pipeline = x->found.pipeline};
+    if (x->readable) {
+        *out = x->found;
+        return HANGAR_OK;
+    }
+    *err = x->damage;
+    if (err->rc == HANGAR_CORRUPT && wants_latest(x->request)) {
+        hg_context(err, "the latest backup is damaged (an older one can be selected by its id)");
+    }
+    return err->rc;
+}
+
+enum hangar_rc hg_select(struct hg_session *s, const struct hangar_selection *request,
                          struct hg_selected *out, struct hg_error *err)
 {
-    struct selecting x = {.s = s, .which = which};
-    struct candidate found = {0};
+    const struct hg_config *config = s->h->config;
+    struct selection found = {0};
+    struct hg_error unread = {0};
     size_t only = SIZE_MAX;
     out->pipeline = SIZE_MAX;
-    enum hangar_rc rc = check_request(&x, &only, err);
-    struct hg_error trouble = {0};
-    for (size_t p = 0; rc == HANGAR_OK && p < s->h->config->pipeline_count; p++) {
+    enum hangar_rc rc = check_selection(config, request, &only, err);
+    for (size_t p = 0; rc == HANGAR_OK && p < config->pipeline_count; p++) {
+        struct selection x = {.s = s,
+                              .request = request,
+                              .pipeline = &config->pipelines[p],
+                              .found = {.pipeline = p}};
         if (only != SIZE_MAX && p != only) {
             continue;
         }
-        struct candidate one = {0};
-        look_in_pipeline(&x, p, &one, &trouble);
-        if (one.found && found.found) {
-            return hg_fail(err, HANGAR_CONFIG, 0,
-                           "%s could be one of pipeline %s or of %s; hint: say which with "
-                           "--pipeline",
-                           which->id, s->h->config->pipelines[found.pipeline].name,
-                           s->h->config->pipelines[p].name);
-        }
-        found = one.found ? one : found;
-    }
-    if (rc == HANGAR_OK && !found.found) {
-        rc = not_found(&x, &trouble);
-        *err = trouble;
-    } else if (rc == HANGAR_OK) {
-        *out = (struct hg_selected){.pipeline = found.pipeline};
-        if (trouble.rc != HANGAR_OK) { /* it may hold a newer one */
-            hg_log_line(&s->h->log, HANGAR_LOG_WARN, "passing over a sink: %s", trouble.text);
-        }
-        rc = read_candidate(&x, &found, out, err);
-        if (rc == HANGAR_CORRUPT && strcmp(which->id, "latest") == 0) {
-            hg_context(err, "the latest backup is not whole (an older one can be named by its id)");
+        select_in_pipeline(&x);
+        keep_first(&unread, &x.unread);
+        if (x.id[0] && found.id[0]) {
+            rc = hg_fail(err, HANGAR_CONFIG, 0,
+                         "%s is ambiguous: pipelines %s and %s have such a backup; hint: select "
+                         "one with --pipeline",
+                         request->id, found.pipeline->name, x.pipeline->name);
+            hg_manifest_free(&x.found.manifest);
+        } else if (x.id[0]) {
+            found = x;
         }
     }
-    return rc;
+    if (rc != HANGAR_OK) {
+        hg_manifest_free(&found.found.manifest);
+        return rc;
+    }
+    if (!found.id[0]) {
+        return fail_not_found(request, &unread, err);
+    }
+    if (unread.rc != HANGAR_OK) { /* it may have a newer one */
+        hg_log_line(&s->h->log, HANGAR_LOG_WARN, "passing over a sink: %s", unread.text);
+    }
+    return selection_result(&found, out, err);
 }

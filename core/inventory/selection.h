@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * selection: which backup is meant by an id or "latest", and which sink has it.
+ * selection: finds the backup that an id or "latest" means, and a sink that has it.
  */
 #ifndef HG_INVENTORY_SELECTION_H
 #define HG_INVENTORY_SELECTION_H
@@ -20,10 +20,14 @@ struct hg_selected {
     struct hg_manifest manifest;
 };
 
-/* Finds the backup that is meant; free the manifest.  NOT_FOUND, CORRUPT when no
- * sink has it whole (then only out->pipeline is set; it is SIZE_MAX when none was
- * found), CONFIG when several could be meant. */
-enum hangar_rc hg_select(struct hg_session *s, const struct hangar_selection *which,
+/* Finds the backup that the request means; the caller frees the manifest.  "latest" is the
+ * newest backup of all sinks that is not a safety backup.  A sink that cannot be read and a
+ * damaged copy are passed over with a warning while another sink has the backup.
+ *
+ * NOT_FOUND: no sink has it.  CONFIG: the request is not valid, or several pipelines have such
+ * a backup.  CORRUPT: no sink has it whole.  After a failure only out->pipeline is set: the
+ * pipeline that has the backup, or SIZE_MAX if none was found. */
+enum hangar_rc hg_select(struct hg_session *s, const struct hangar_selection *request,
                          struct hg_selected *out, struct hg_error *err);
 
 #endif

@@ -19,7 +19,7 @@
 struct sink {
     const struct hangar_host *host;
     struct hangar_ctx *ctx;
-    const char *path, *fail_at, *only, *once, *damage, *locks;
+    const char *path, *fail_at, *only, *once, *damage, *locks, *reads;
     int64_t fail_nth, fail_rc, lose, slow_ms;
     int block;
     pthread_mutex_t mutex; /* guards calls */
@@ -48,6 +48,7 @@ static const struct hangar_option options[] = {
     {.name = "once", .type = HANGAR_OPT_PATH, .help = "the first fault removes this: no other"},
     {.name = "damage", .type = HANGAR_OPT_STRING, .help = "bytes of such names are changed"},
     {.name = "locks", .type = HANGAR_OPT_PATH, .help = "what retain says is kept in here"},
+    {.name = "reads", .type = HANGAR_OPT_PATH, .help = "a list of the objects that were read"},
     {.name = "lose", .type = HANGAR_OPT_INT, .default_value = "0", .help = "bytes at the end"},
     {.name = "slow", .type = HANGAR_OPT_DURATION, .default_value = "0s", .help = "each write"},
     {.name = "block", .type = HANGAR_OPT_BOOL, .default_value = "false", .help = "in write"},
@@ -97,6 +98,7 @@ static enum hangar_rc create(const struct hangar_host *host, struct hangar_ctx *
                        .locks = host->opt_string(ctx, "locks"),
                        .damage = host->opt_string(ctx, "damage"),
                        .once = host->opt_string(ctx, "once"),
+                       .reads = host->opt_string(ctx, "reads"),
                        .fail_nth = host->opt_int(ctx, "fail_nth"),
                        .fail_rc = host->opt_int(ctx, "fail_rc"),
                        .lose = host->opt_int(ctx, "lose"),
@@ -212,6 +214,20 @@ static enum hangar_rc put_commit(struct hangar_put *p, struct hangar_entry *entr
     return rc;
 }
 
+/* Appends the name of an object to the list of those that were read. */
+static void note_read(const struct sink *s, const char *name)
+{
+    char line[700];
+    int size = snprintf(line, sizeof(line), "%s\n", name);
+    int fd = s->reads ? open(s->reads, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600) : -1;
+    if (fd >= 0) {
+        if (write(fd, line, (size_t)size) != size) {
+            abort();
+        }
+        close(fd);
+    }
+}
+
 static enum hangar_rc get_open(void *inst, const char *name, uint64_t offset,
                                struct hangar_get **out)
 {
@@ -230,6 +246,7 @@ static enum hangar_rc get_open(void *inst, const char *name, uint64_t offset,
     struct hangar_get *g = calloc(1, sizeof(*g));
     *g = (struct hangar_get){s, fd};
     lseek(fd, (off_t)offset, SEEK_SET);
+    note_read(s, name);
     *out = g;
     return HANGAR_OK;
 }

@@ -116,7 +116,7 @@ START_TEST(a_damaged_manifest_is_passed_over_while_there_is_another)
     damage("a/p/backup*/manifest.json", FLIP);
     ck_assert_int_eq(world_show("latest"), HANGAR_STATUS_DONE);
     ck_assert_str_eq(world_text("sink"), "b");
-    ck_assert_ptr_nonnull(strstr(world_log(), "passing over a copy: sink a: "));
+    ck_assert_ptr_nonnull(strstr(world_log(), "passing over a damaged copy: sink a: "));
     ck_assert_int_eq(world_restore("latest", 0, NULL, NULL), HANGAR_STATUS_DONE);
     ck_assert_int_eq(world_list(), HANGAR_STATUS_CORRUPT);
     ck_assert_str_eq(world_text("backups.0.state"), "complete");
@@ -125,7 +125,7 @@ START_TEST(a_damaged_manifest_is_passed_over_while_there_is_another)
     ck_assert_uint_eq(world_count("backups"), 2);
     damage("b/p/backup*/manifest.json", FLIP);
     ck_assert_int_eq(world_show("latest"), HANGAR_STATUS_CORRUPT);
-    ck_assert(world_says("the latest backup is not whole (an older one can be named by its id)"));
+    ck_assert(world_says("the latest backup is damaged (an older one can be selected by its id)"));
     ck_assert_int_eq(world_restore(world_id(), 0, NULL, NULL), HANGAR_STATUS_CORRUPT);
     ck_assert_int_eq(world_list(), HANGAR_STATUS_CORRUPT);
     ck_assert_str_eq(world_text("backups.0.state"), "corrupt");
@@ -174,8 +174,8 @@ START_TEST(what_two_pipelines_have_must_be_told_apart)
     snprintf(p, sizeof(p), "%s", world_id());
     ck_assert_int_eq(world_backup("q"), HANGAR_STATUS_DONE);
     ck_assert_int_eq(world_show("latest"), HANGAR_STATUS_USAGE);
-    ck_assert_str_eq(world_error(), "latest could be one of pipeline p or of q; hint: say which "
-                                    "with --pipeline");
+    ck_assert_str_eq(world_error(), "latest is ambiguous: pipelines p and q have such a backup; "
+                                    "hint: select one with --pipeline");
     ck_assert_int_eq(world_show(p), HANGAR_STATUS_DONE);
     struct hangar_selection which = {.struct_size = sizeof(which), .id = "latest", .pipeline = "q"};
     ck_assert_int_eq(hangar_show(world_hangar, &which, NULL), HANGAR_STATUS_DONE);

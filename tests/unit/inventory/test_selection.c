@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * selection: the backup that is selected, and how often manifests are read for that.  The sinks
+ * write the name of each object that is read to ra and rb.
+ */
+#include "world.h"
+
+#define CONFIG(a, b)                                                                               \
+    "sources: { db: { plugin: test-source, options: { objects: 2 } } }\n"                          \
+    "sinks:\n  a: { plugin: test-sink, options: { path: ./a, reads: ./ra" a " } }\n"               \
+    "  b: { plugin: test-sink, options: { path: ./b, reads: ./rb" b " } }\n"                       \
+    "pipelines: { p: { sources: [db], sinks: [a, b] } }\n"
+
+static const char *const only[] = {"db", NULL};
+
+/* Selects a backup and reads nothing else of it: a dry run reads no objects. */
+static enum hangar_status select_backup(const char *id)
+{
+    world_shell("rm -f ra rb");
+    return world_restore(id, HANGAR_REQUEST_DRY_RUN, only, NULL);
+}
+
+static void make_backups(size_t count)
+{
+    world_config(CONFIG("", ""));
+    for (size_t i = 0; i < count; i++) {
+        ck_assert_msg(world_backup("p") == HANGAR_STATUS_DONE, "%s", world_error());
+    }
+}
+
+/* How often manifests were read from a sink. */
+static size_t reads(const char *list)
+{
+    return world_lines(list, "/manifest.json$");
+}
+
+START_TEST(latest_reads_one_manifest_of_the_sink_that_has_it)
+{
+    make_backups(3);
+    ck_assert_int_eq(select_backup("latest"), HANGAR_STATUS_DONE);
+    ck_assert_str_eq(world_text("id"), world_id());
+    ck_assert_str_eq(world_text("sink"), "a");
+    ck_assert_uint_eq(reads("ra"), 1);
+    ck_assert_uint_eq(reads("rb"), 0);
+}
+END_TEST
+
+START_TEST(latest_reads_one_manifest_of_each_sink_when_the_last_is_the_newest)
+{
+    make_backups(2);
+    ck_assert_int_eq(world_shell("rm a/p%%%s%%*", world_id()), 0);
+    ck_assert_int_eq(select_backup("latest"), HANGAR_STATUS_DONE);
+    ck_assert_str_eq(world_text("id"), world_id());
+    ck_assert_str_eq(world_text("sink"), "b");
+    ck_assert_uint_eq(reads("ra"), 1);
+    ck_assert_uint_eq(reads("rb"), 1);
+}
+END_TEST
+
+START_TEST(an_id_reads_one_manifest)
+{
+    make_backups(2);
+    ck_assert_int_eq(select_backup(world_id()), HANGAR_STATUS_DONE);
+    ck_assert_str_eq(world_text("sink"), "a");
+    ck_assert_uint_eq(reads("ra"), 1);
+    ck_assert_uint_eq(reads("rb"), 0);
+}
+END_TEST
+
+START_TEST(a_damaged_copy_is_read_once_and_then_the_other)
+{
+    make_backups(2);
+    ck_assert_int_eq(world_shell("sed -i s/db/dc/ a/p%%%s%%manifest.json", world_id()), 0);
+    static const char *const ids[] = {"latest", NULL};
+    for (size_t i = 0; i < 2; i++) {
+        ck_assert_int_eq(select_backup(ids[i] ? ids[i] : world_id()), HANGAR_STATUS_DONE);
+        ck_assert_str_eq(world_text("id"), world_id());
+        ck_assert_str_eq(world_text("sink"), "b");
+        ck_assert_uint_eq(reads("ra"), 1);
+        ck_assert_uint_eq(reads("rb"), 1);
+        ck_assert_ptr_nonnull(strstr(world_log(), "passing over a damaged copy: sink a: "));
+    }
+    ck_assert_int_eq(world_shell("sed -i s/db/dc/ b/p%%%s%%manifest.json", world_id()), 0);
+    ck_assert_int_eq(select_backup("latest"), HANGAR_STATUS_CORRUPT);
+    ck_assert(world_says("sink a: ")); /* the first copy's damage */
+    ck_assert_uint_eq(reads("ra") + reads("rb"), 2);
+}
+END_TEST
+
+START_TEST(a_newer_backup_is_selected_before_a_damaged_older_one)
+{
+    make_backups(1);
+    ck_assert_int_eq(world_shell("sed -i s/db/dc/ a/p%%%s%%manifest.json", world_id()), 0);
+    ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(world_shell("rm a/p%%%s%%*", world_id()), 0);
+    ck_assert_int_eq(select_backup("latest"), HANGAR_STATUS_DONE);
+    ck_assert_str_eq(world_text("id"), world_id());
+    ck_assert_str_eq(world_text("sink"), "b");
+}
+END_TEST
+
+START_TEST(a_safety_backup_is_not_the_latest)
+{
+    make_backups(1);
+    char id[64];
+    snprintf(id, sizeof(id), "%s", world_id());
+    static const char *const full[] = {"db.full=true", NULL};
+    ck_assert_int_eq(world_restore(id, HANGAR_REQUEST_CLEAN, only, full), HANGAR_STATUS_DONE);
+    char safety_id[64];
+    snprintf(safety_id, sizeof(safety_id), "%s", world_text("safety.id"));
+    ck_assert_int_eq(select_backup("latest"), HANGAR_STATUS_DONE);
+    ck_assert_str_eq(world_text("id"), id);
+    ck_assert_uint_eq(reads("ra"), 2); /* the safety backup's and its own */
+    ck_assert_uint_eq(reads("rb"), 0);
+    ck_assert_int_eq(select_backup(safety_id), HANGAR_STATUS_DONE);
+    ck_assert_str_eq(world_text("id"), safety_id);
+}
+END_TEST
+
+START_TEST(a_sink_that_cannot_be_read_is_passed_over)
+{
+    static const char *const faults[] = {", fail_at: create", ", fail_at: list", ", fail_at: get"};
+    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+        world_shell("rm -rf a b");
+        make_backups(1);
+        world_config(CONFIG("%s", ""), faults[i]);
+        ck_assert_int_eq(select_backup("latest"), HANGAR_STATUS_DONE);
+        ck_assert_str_eq(world_text("sink"), "b");
+        ck_assert_uint_eq(reads("rb"), 1);
+        ck_assert_ptr_nonnull(strstr(world_log(), "passing over a "));
+        ck_assert_int_eq(world_shell("rm -rf b"), 0);
+        ck_assert_int_eq(select_backup("latest"), HANGAR_STATUS_FAILED);
+        ck_assert(world_says("sink a: cannot "));
+    }
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        latest_reads_one_manifest_of_the_sink_that_has_it,
+        latest_reads_one_manifest_of_each_sink_when_the_last_is_the_newest,
+        an_id_reads_one_manifest,
+        a_damaged_copy_is_read_once_and_then_the_other,
+        a_newer_backup_is_selected_before_a_damaged_older_one,
+        a_safety_backup_is_not_the_latest,
+        a_sink_that_cannot_be_read_is_passed_over,
+    };
+    return SUITE_RUN("selection", tests, world_setup, world_teardown);
+}
