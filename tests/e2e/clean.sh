@@ -48,7 +48,7 @@ promise "nothing is replaced without confirmation, and a dry run prints the whol
 change
 expect_exit 2 hangar restore latest --mode clean
 expect_said "cannot ask for confirmation without a terminal"
-expect_said "safety backup of what it holds, into sink local"
+expect_said "safety backup of its data, into sink local"
 expect_exit 2 hangar restore latest --disconnect --yes
 expect_exit 0 hangar restore latest --mode clean --dry-run
 expect_said "database shop: no sessions are connected"
@@ -168,6 +168,6 @@ END
 chmod +x stop_app
 sed 's|sinks: \[local\]|&, hooks: { before_restore: [./stop_app] }|' backup.yaml >hooked.yaml
 expect_exit 0 "$hangar_program" -c hooked.yaml restore "$id" --mode clean --yes
-expect_said "in the way now, before hook before_restore is run: source app_db: cannot replace database shop"
+expect_said "would be refused without hook before_restore: source app_db: cannot replace database shop"
 wait "$app" || true
 is_as as_in_backup

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * restore: a backup back into its sources.  Every stored byte is compared with the
- * manifest, and every target looked at, before anything is written.
+ * restore: loads a backup into its sources.  All targets are checked before one is changed, and
+ * so are all stored bytes where verify_first asks for it.
  */
 #include "jobs/restore/restore.h"
 
@@ -22,6 +22,8 @@
 #include "inventory/comparison.h"
 #include "inventory/selection.h"
 #include "jobs/notify/notify.h"
+#include "jobs/restore/clean.h"
+#include "jobs/restore/overrides.h"
 #include "jobs/restore/targets.h"
 #include "plugin/instance.h"
 #include "plugin/job.h"
@@ -31,56 +33,22 @@
 #include "session/progress.h"
 #include "session/session.h"
 
-static void on_tick(void *arg)
+static void report_restore_progress(void *arg)
 {
-    struct hg_restoring *r = arg;
+    struct hg_restoration *r = arg;
     struct hg_progress progress;
-    pthread_mutex_lock(&r->tick_mutex);
-    if (!r->saving && hg_progress_begin(&progress, &r->session, "restore", "", r->started_ms)) {
+    pthread_mutex_lock(&r->progress_mutex);
+    if (!r->safety_runs &&
+        hg_progress_begin(&progress, &r->session, "restore", "", r->started_ms)) {
         hg_targets_progress(&r->targets, &progress);
         hg_progress_report(&progress, &r->session);
     }
-    pthread_mutex_unlock(&r->tick_mutex);
+    pthread_mutex_unlock(&r->progress_mutex);
 }
 
 /* ---- the request ---- */
 
-/* "SOURCE.OPTION=VALUE" into overrides. */
-static enum hangar_rc parse_set(struct hg_restoring *r, struct hg_error *err)
-{
-    struct hg_str all = {0};
-    size_t n = 0;
-    for (const char *const *s = r->request->set; s && *s; s++, n++) {
-        hg_str_add_n(&all, *s, strlen(*s) + 1);
-    }
-    if (n > HG_MAX_SET || all.failed) {
-        hg_str_free(&all);
-        return hg_fail(err, HANGAR_CONFIG, 0, "more than %d settings", HG_MAX_SET);
-    }
-    r->set_text = hg_str_take(&all);
-    char *at = r->set_text;
-    for (size_t i = 0; i < n && at; i++) {
-        char *next = at + strlen(at) + 1;
-        char *dot = strchr(at, '.'), *equals = strchr(at, '=');
-        if (!dot || !equals || dot > equals || dot == at || equals == dot + 1) {
-            return hg_fail(err, HANGAR_CONFIG, 0,
-                           "cannot read setting \"%.*s\"; hint: it must be SOURCE.OPTION=VALUE",
-                           equals ? (int)(equals - at) : (int)strlen(at), at);
-        }
-        *dot = *equals = '\0';
-        r->override_source[i] = at;
-        r->overrides[i] = (struct hg_override){.option = dot + 1, .value = equals + 1};
-        r->override_count++;
-        if (!hg_manifest_source(&r->selected.manifest, at)) {
-            return hg_fail(err, HANGAR_CONFIG, 0, "%s has no source %s to set %s of",
-                           r->selected.manifest.id, at, dot + 1);
-        }
-        at = next;
-    }
-    return r->set_text ? HANGAR_OK : hg_no_memory(err);
-}
-
-static bool is_wanted(const struct hg_restoring *r, const char *name)
+static bool is_source_wanted(const struct hg_restoration *r, const char *name)
 {
     const char *const *only = r->request->only;
     for (; only && *only; only++) {
@@ -91,7 +59,7 @@ static bool is_wanted(const struct hg_restoring *r, const char *name)
     return !r->request->only || !r->request->only[0];
 }
 
-static enum hangar_rc check_only(const struct hg_restoring *r, struct hg_error *err)
+static enum hangar_rc check_only_sources(const struct hg_restoration *r, struct hg_error *err)
 {
     for (const char *const *only = r->request->only; only && *only; only++) {
         if (!hg_manifest_source(&r->selected.manifest, *only)) {
@@ -102,45 +70,34 @@ static enum hangar_rc check_only(const struct hg_restoring *r, struct hg_error *
     return HANGAR_OK;
 }
 
-size_t hg_restoring_overrides(const struct hg_restoring *r, const char *source,
-                              struct hg_override *out)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < r->override_count; i++) {
-        if (strcmp(r->override_source[i], source) == 0) {
-            out[n++] = r->overrides[i];
-        }
-    }
-    return n;
-}
-
 /* ---- opening ---- */
 
-static enum hangar_rc open_target(struct hg_restoring *r, const struct hg_manifest_source *from,
+static enum hangar_rc open_target(struct hg_restoration *r, const struct hg_manifest_source *from,
                                   struct hg_error *err)
 {
     size_t instance;
     struct hangar_ctx *ctx;
-    struct hg_override overrides[HG_MAX_SET];
-    size_t n = hg_restoring_overrides(r, from->name, overrides);
+    struct hg_override overrides[HG_RESTORE_OVERRIDES_MAX];
+    const size_t n =
+        hg_restore_overrides_of(&r->overrides, from->name, overrides, HG_RESTORE_OVERRIDES_MAX);
     uint32_t flags = 0;
-    flags |= hg_restoring_dry(r) ? HANGAR_RESTORE_DRY_RUN : 0;
-    flags |= hg_restoring_clean(r) ? HANGAR_RESTORE_CLEAN : 0;
+    flags |= hg_restoration_is_dry(r) ? HANGAR_RESTORE_DRY_RUN : 0;
+    flags |= hg_restoration_is_clean(r) ? HANGAR_RESTORE_CLEAN : 0;
     flags |= r->request->flags & HANGAR_REQUEST_DISCONNECT ? HANGAR_RESTORE_DISCONNECT : 0;
     flags |= r->request->flags & HANGAR_REQUEST_COMPARE ? HANGAR_RESTORE_COMPARE : 0;
-    enum hangar_rc rc = hg_target_instance(r->h, from, &instance, err);
+    enum hangar_rc rc = hg_target_instance(r->h->config, &r->h->plugins, from, &instance, err);
     if (rc == HANGAR_OK) {
         rc = hg_session_open(&r->session, instance, overrides, n, &ctx, err);
     }
     return rc == HANGAR_OK ? hg_targets_add(&r->targets, from, ctx, flags, err) : rc;
 }
 
-static enum hangar_rc open_all(struct hg_restoring *r, struct hg_error *err)
+static enum hangar_rc open_targets(struct hg_restoration *r, struct hg_error *err)
 {
     struct hg_manifest *m = &r->selected.manifest;
-    enum hangar_rc rc = check_only(r, err);
+    enum hangar_rc rc = check_only_sources(r, err);
     if (rc == HANGAR_OK) {
-        rc = parse_set(r, err);
+        rc = hg_restore_overrides_parse(&r->overrides, r->request->set, m, err);
     }
     if (rc == HANGAR_OK) {
         rc = hg_session_chain(&r->session, m, r->chain, err);
@@ -149,19 +106,19 @@ static enum hangar_rc open_all(struct hg_restoring *r, struct hg_error *err)
         rc = hg_targets_init(&r->targets, &r->session, m, r->selected.ctx, r->chain, err);
     }
     for (size_t i = 0; rc == HANGAR_OK && i < m->source_count; i++) {
-        if (is_wanted(r, m->sources[i].name)) {
+        if (is_source_wanted(r, m->sources[i].name)) {
             rc = open_target(r, &m->sources[i], err);
         }
     }
     return rc;
 }
 
-/* ---- doing it ---- */
+/* ---- the steps ---- */
 
-/* Compares all stored bytes of the chosen sources before a target is touched. */
-static enum hangar_rc check_stored(struct hg_restoring *r, struct hg_error *err)
+/* Compares all stored bytes of the chosen sources with the manifest. */
+static enum hangar_rc verify_stored_bytes(struct hg_restoration *r, struct hg_error *err)
 {
-    hg_job_step(&r->session.job, "checking the stored bytes");
+    hg_job_step(&r->session.job, "verifying the stored bytes");
     for (size_t i = 0; i < r->targets.count; i++) {
         const struct hg_target *t = &r->targets.items[i];
         enum hangar_rc rc = hg_compare_objects(&r->session, r->selected.ctx, NULL, 0,
@@ -174,8 +131,8 @@ static enum hangar_rc check_stored(struct hg_restoring *r, struct hg_error *err)
     return HANGAR_OK;
 }
 
-/* Runs the hook that comes first, and remembers that the other must follow. */
-static enum hangar_rc before(struct hg_restoring *r, struct hg_error *err)
+/* Runs before_restore; after_restore must run then, too. */
+static enum hangar_rc run_before_hook(struct hg_restoration *r, struct hg_error *err)
 {
     struct hg_hook_facts facts = {.backup = r->selected.manifest.id};
     if (r->request->flags & HANGAR_REQUEST_NO_HOOKS) {
@@ -185,8 +142,8 @@ static enum hangar_rc before(struct hg_restoring *r, struct hg_error *err)
     return hg_hook_run(&r->h->log, &r->h->caller.cancel, r->hooked, HG_BEFORE_RESTORE, &facts, err);
 }
 
-/* Some were restored and another could not be: that must be known. */
-static void tell_restored(const struct hg_restoring *r, struct hg_error *err)
+/* Adds to the error which sources are restored all the same. */
+static void add_restored_sources(const struct hg_restoration *r, struct hg_error *err)
 {
     for (size_t i = r->targets.count; i-- > 0;) {
         if (r->targets.items[i].push.restored) {
@@ -196,21 +153,21 @@ static void tell_restored(const struct hg_restoring *r, struct hg_error *err)
     }
 }
 
-static enum hangar_rc run(struct hg_restoring *r, struct hg_error *err)
+static enum hangar_rc run_restore(struct hg_restoration *r, struct hg_error *err)
 {
-    bool dry = hg_restoring_dry(r), clean = hg_restoring_clean(r);
+    bool dry = hg_restoration_is_dry(r), clean = hg_restoration_is_clean(r);
     enum hangar_rc rc = hg_select(&r->session, &r->request->backup, &r->selected, err);
     if (rc == HANGAR_OK) {
         rc = hg_clean_lock(r, err);
     }
     if (rc == HANGAR_OK) {
-        rc = open_all(r, err);
+        rc = open_targets(r, err);
     }
     if (rc == HANGAR_OK && !dry) {
-        rc = check_stored(r, err);
+        rc = verify_stored_bytes(r, err);
     }
     if (rc == HANGAR_OK && !dry) {
-        rc = before(r, err);
+        rc = run_before_hook(r, err);
     }
     if (rc == HANGAR_OK && clean) {
         rc = hg_clean_begin(r, err);
@@ -219,20 +176,20 @@ static enum hangar_rc run(struct hg_restoring *r, struct hg_error *err)
         rc = hg_targets_prepare(&r->targets, err);
     }
     if (rc == HANGAR_OK && !dry) {
-        rc = hg_targets_push(&r->targets, err);
+        rc = hg_targets_load(&r->targets, err);
     }
     hg_targets_end(&r->targets);
     rc = hg_session_result(&r->session, rc, err);
     if (rc != HANGAR_OK) {
-        tell_restored(r, err);
+        add_restored_sources(r, err);
     }
     return rc;
 }
 
-/* ---- telling ---- */
+/* ---- results ---- */
 
-/* What is left over of a restore that is done; false: nothing. */
-static bool tell_left(const struct hg_restoring *r, struct hg_error *err)
+/* False: the plugins have removed all that they made beside the targets. */
+static bool has_remains(const struct hg_restoration *r, struct hg_error *err)
 {
     for (size_t i = 0; i < r->targets.count; i++) {
         const struct hg_target *t = &r->targets.items[i];
@@ -246,10 +203,10 @@ static bool tell_left(const struct hg_restoring *r, struct hg_error *err)
     return false;
 }
 
-static json_t *plan_lines(const struct hg_restoring *r, const struct hg_target *t)
+static json_t *target_plan(const struct hg_restoration *r, const struct hg_target *t)
 {
     json_t *lines = hg_json_lines(t->plan.str.data);
-    char *first = hg_clean_plan(r, t);
+    char *first = hg_clean_plan_line(r, t);
     if (first) {
         json_array_insert_new(lines, 0, json_string(first));
     }
@@ -257,7 +214,7 @@ static json_t *plan_lines(const struct hg_restoring *r, const struct hg_target *
     return lines;
 }
 
-static void document(const struct hg_restoring *r, json_t *doc)
+static void fill_restore_document(const struct hg_restoration *r, json_t *doc)
 {
     const struct hg_manifest *m = &r->selected.manifest;
     hg_json_set_string(doc, "id", m->id);
@@ -273,12 +230,12 @@ static void document(const struct hg_restoring *r, json_t *doc)
         hg_json_set_string(one, "name", t->from->name);
         hg_json_set_string(one, "plugin", t->from->plugin);
         hg_json_set_string(one, "target", hg_instance_target(t->ctx));
-        hg_json_set(one, "plan", plan_lines(r, t));
+        hg_json_set(one, "plan", target_plan(r, t));
         hg_json_set_bool(one, "restored", t->push.restored);
         hg_json_set(one, "report",
                     t->push.report ? hg_attrs_to_json(t->push.report) : json_object());
         hg_json_add(sources, one);
-        bool dry = hg_restoring_dry(r); /* then: what it would be */
+        bool dry = hg_restoration_is_dry(r); /* then the figures of the plan */
         for (size_t k = 0; dry && k < t->infos.count; k++) {
             bytes += t->infos.items[k].size_hint;
         }
@@ -291,22 +248,22 @@ static void document(const struct hg_restoring *r, json_t *doc)
     hg_json_set(doc, "sources", sources);
 }
 
-static void restoring_free(struct hg_restoring *r)
+static void restoration_free(struct hg_restoration *r)
 {
     hg_targets_free(&r->targets);
-    pthread_mutex_destroy(&r->tick_mutex);
+    pthread_mutex_destroy(&r->progress_mutex);
     pthread_mutex_destroy(&r->targets.mutex);
-    free(r->set_text);
+    hg_restore_overrides_free(&r->overrides);
     hg_manifest_free(&r->selected.manifest);
     free(r);
 }
 
-static void log_end(struct hg_restoring *r, enum hangar_rc rc, const struct hg_error *err)
+static void log_restore_end(struct hg_restoration *r, enum hangar_rc rc, const struct hg_error *err)
 {
     struct hg_log *log = &r->h->log;
     int64_t ms = hg_now_ms() - r->started_ms;
     const char *id = r->selected.manifest.id ? r->selected.manifest.id : r->request->backup.id;
-    if (hg_restoring_dry(r)) {
+    if (hg_restoration_is_dry(r)) {
         return;
     }
     if (rc == HANGAR_OK) {
@@ -325,7 +282,7 @@ enum hangar_status hangar_restore(struct hangar *h, const struct hangar_restore_
         return hg_doc_unready(h, doc, json);
     }
     struct hg_error err = {0};
-    struct hg_restoring *r = calloc(1, sizeof(*r));
+    struct hg_restoration *r = calloc(1, sizeof(*r));
     if (!r) {
         hg_no_memory(&err);
         return hg_doc_end(h, doc, HANGAR_STATUS_FAILED, &err, json);
@@ -334,20 +291,20 @@ enum hangar_status hangar_restore(struct hangar *h, const struct hangar_restore_
     r->request = request;
     r->lock = -1;
     r->started_ms = hg_now_ms();
-    pthread_mutex_init(&r->tick_mutex, NULL);
+    pthread_mutex_init(&r->progress_mutex, NULL);
     pthread_mutex_init(&r->targets.mutex, NULL);
     if (!(request->flags & HANGAR_REQUEST_DRY_RUN)) {
         hg_new_run_id(h);
         hg_log_event(&h->log, HANGAR_LOG_INFO, "restore.start", "%s", request->backup.id);
     }
-    enum hangar_rc rc = hg_session_begin(&r->session, h, 0, on_tick, r, &err);
+    enum hangar_rc rc = hg_session_begin(&r->session, h, 0, report_restore_progress, r, &err);
     if (rc == HANGAR_OK) {
-        rc = run(r, &err);
-        document(r, doc);
+        rc = run_restore(r, &err);
+        fill_restore_document(r, doc);
         hg_session_end(&r->session);
     }
     enum hangar_status status = r->busy ? HANGAR_STATUS_BUSY : hg_status(rc);
-    if (rc == HANGAR_OK && tell_left(r, &err)) {
+    if (rc == HANGAR_OK && has_remains(r, &err)) {
         status = HANGAR_STATUS_DEGRADED;
         hg_log_event(&h->log, HANGAR_LOG_WARN, "restore.left", "%s", err.text);
     }
@@ -355,15 +312,15 @@ enum hangar_status hangar_restore(struct hangar *h, const struct hangar_restore_
         struct hg_hook_facts facts = {.backup = r->selected.manifest.id};
         status = hg_hook_after(&h->log, r->hooked, HG_AFTER_RESTORE, facts, status, &err);
     }
-    log_end(r, rc, &err);
+    log_restore_end(r, rc, &err);
     if (r->lock >= 0) {
         close(r->lock);
     }
-    if (!hg_restoring_dry(r)) {
+    if (!hg_restoration_is_dry(r)) {
         const struct hg_pipeline_config *p =
             r->selected.ctx ? &h->config->pipelines[r->selected.pipeline] : NULL;
         hg_notify_end(h, "restore", p, status, doc, &err);
     }
-    restoring_free(r);
+    restoration_free(r);
     return hg_doc_end(h, doc, status, &err, json);
 }

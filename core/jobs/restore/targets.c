@@ -18,7 +18,7 @@
 #include "pipeline/push.h"
 #include "plugin/instance.h"
 #include "plugin/job.h"
-#include "session/handle.h"
+#include "session/plugin_set.h"
 #include "session/progress.h"
 #include "session/session.h"
 
@@ -59,24 +59,27 @@ void hg_targets_free(struct hg_targets *t)
     t->count = 0;
 }
 
-enum hangar_rc hg_target_instance(const struct hangar *h, const struct hg_manifest_source *from,
-                                  size_t *instance, struct hg_error *err)
+enum hangar_rc hg_target_instance(const struct hg_config *config,
+                                  const struct hg_plugin_set *plugins,
+                                  const struct hg_manifest_source *from, size_t *instance,
+                                  struct hg_error *err)
 {
-    long found = hg_config_find(h->config, HG_SOURCE, from->name);
+    long found = hg_config_find(config, HG_SOURCE, from->name);
     if (found < 0) {
         return hg_fail(err, HANGAR_CONFIG, 0,
                        "the configuration has no source %s to restore into; hint: add one with "
-                       "plugin: %s, or choose others with --only",
+                       "plugin: %s, or select other sources with --only",
                        from->name, from->plugin);
     }
     *instance = (size_t)found;
-    const struct hg_instance_config *c = &h->config->instances[found];
+    const struct hg_instance_config *c = &config->instances[found];
     if (strcmp(c->plugin, from->plugin) != 0) {
         return hg_fail(err, HANGAR_CONFIG, 0,
-                       "source %s was backed up with plugin %s and is now %s", from->name,
-                       from->plugin, c->plugin);
+                       "source %s was backed up with plugin %s, and the configuration gives it "
+                       "plugin %s",
+                       from->name, from->plugin, c->plugin);
     }
-    if (!h->plugins.loaded[found]->source.restore_prepare) {
+    if (!plugins->loaded[found]->source.restore_prepare) {
         return hg_fail(err, HANGAR_UNSUPPORTED, 0, "plugin %s cannot restore", from->plugin);
     }
     return HANGAR_OK;
@@ -114,26 +117,25 @@ void hg_targets_end(struct hg_targets *t)
     }
 }
 
-static enum hangar_rc prepare_one(struct hg_target *one, struct hg_error *err)
+static enum hangar_rc prepare_target(struct hg_target *one, struct hg_error *err)
 {
     one->prepared = true;
     return HG_CALL(one->ctx, err,
                    one->ctx->plugin->source.restore_prepare(one->ctx->inst, &one->how));
 }
 
-enum hangar_rc hg_targets_look(struct hg_targets *t, const char *hook, struct hg_error *err)
+enum hangar_rc hg_targets_check(struct hg_targets *t, const char *hook, struct hg_error *err)
 {
     enum hangar_rc rc = HANGAR_OK;
-    hg_job_step(&t->session->job, "looking at the targets");
+    hg_job_step(&t->session->job, "checking the targets");
     for (size_t i = 0; i < t->count && rc == HANGAR_OK; i++) {
         struct hg_target *one = &t->items[i];
         struct hg_error why = {0};
         one->empty = 0;
         one->how.flags |= HANGAR_RESTORE_DRY_RUN;
-        rc = prepare_one(one, &why);
+        rc = prepare_target(one, &why);
         if (rc == HANGAR_EXISTS && hook) {
-            hg_str_addf(&one->plan.str, "in the way now, before hook %s is run: %s\n", hook,
-                        why.text);
+            hg_str_addf(&one->plan.str, "would be refused without hook %s: %s\n", hook, why.text);
             rc = HANGAR_OK;
         } else if (rc != HANGAR_OK) {
             hg_error_move(err, &why);
@@ -149,27 +151,27 @@ enum hangar_rc hg_targets_look(struct hg_targets *t, const char *hook, struct hg
 enum hangar_rc hg_targets_prepare(struct hg_targets *t, struct hg_error *err)
 {
     enum hangar_rc rc = HANGAR_OK;
-    hg_job_step(&t->session->job, "looking at the targets");
+    hg_job_step(&t->session->job, "checking the targets");
     for (size_t i = 0; i < t->count && rc == HANGAR_OK; i++) {
-        rc = prepare_one(&t->items[i], err);
+        rc = prepare_target(&t->items[i], err);
     }
     return rc;
 }
 
-static void push_one(void *arg, size_t i)
+static void load_target(void *arg, size_t i)
 {
     struct hg_targets *t = arg;
     hg_push_load(&t->items[i].push);
 }
 
-static void set_running(struct hg_targets *t, bool running)
+static void set_targets_running(struct hg_targets *t, bool running)
 {
     pthread_mutex_lock(&t->mutex);
     t->running = running;
     pthread_mutex_unlock(&t->mutex);
 }
 
-enum hangar_rc hg_targets_push(struct hg_targets *t, struct hg_error *err)
+enum hangar_rc hg_targets_load(struct hg_targets *t, struct hg_error *err)
 {
     struct hg_job *job = &t->session->job;
     for (size_t i = 0; i < t->count; i++) {
@@ -184,11 +186,11 @@ enum hangar_rc hg_targets_push(struct hg_targets *t, struct hg_error *err)
                                      .count = one->infos.count,
                                      .report = hg_attrs_new()};
         pthread_mutex_init(&one->push.mutex, NULL);
-        one->prepared = false; /* hg_push_end ends it */
+        one->prepared = false; /* hg_push_end calls restore_end */
     }
     hg_job_step(job, "restoring");
-    set_running(t, true);
-    if (!hg_thread_run_all(t->count, push_one, t)) {
+    set_targets_running(t, true);
+    if (!hg_thread_run_all(t->count, load_target, t)) {
         struct hg_error why = {0};
         hg_fail(&why, HANGAR_NO_MEMORY, 0, "cannot start a thread");
         hg_job_fail(job, &why);
@@ -196,7 +198,7 @@ enum hangar_rc hg_targets_push(struct hg_targets *t, struct hg_error *err)
     for (size_t i = 0; i < t->count; i++) {
         hg_push_end(&t->items[i].push);
     }
-    set_running(t, false);
+    set_targets_running(t, false);
     return hg_job_result(job, err);
 }
 

@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * targets: the instances that a backup's sources are restored into, for restore
- * and for drills: both do exactly the same, with other options.
+ * targets: the instances that the sources of a backup are restored into.  Restore and drills
+ * use them in the same way, with different options.
  *
- *     init ──► add* ──► look? ──► prepare ──► push ──► free
+ *     init ──► add* ──► check? ──► prepare ──► load ──► free
  *
- * After prepare, end is due whatever happens; free calls it.
+ * After prepare, end must be called, also when a later step fails; free calls it.
  */
 #ifndef HG_RESTORE_TARGETS_H
 #define HG_RESTORE_TARGETS_H
 
+#include <pthread.h>
 #include <stdbool.h>
 
 #include "base/error.h"
 #include "catalog/manifest.h"
 #include "inventory/object_infos.h"
 #include "pipeline/push.h"
+#include "session/plugin_set.h"
 #include "session/progress.h"
 #include "session/session.h"
 
@@ -28,20 +30,20 @@ struct hg_target {
     struct hangar_restore how;
     struct hangar_text plan;
     struct hg_push push;
-    bool prepared; /* restore_end is due */
-    int empty;     /* after look: nothing in the target would be lost */
+    bool prepared; /* restore_end must be called */
+    int empty;     /* after check: a clean restore would replace no data */
 };
 
-/* What is the caller's and outlives them: the session, the manifest, the sink, the chain. */
+/* The session, the manifest, the sink and the chain belong to the caller and outlive this. */
 struct hg_targets {
     struct hg_session *session;
     const struct hg_manifest *manifest;
     struct hangar_ctx *sink;
     struct hangar_ctx *const *chain;
-    struct hg_target *items; /* room for all of the manifest's sources */
+    struct hg_target *items; /* room for all sources of the manifest */
     size_t count;
     pthread_mutex_t mutex; /* guards running */
-    bool running;          /* the pushes can be asked how far they are */
+    bool running;          /* the pushes exist, and have figures for hg_targets_progress */
 };
 
 enum hangar_rc hg_targets_init(struct hg_targets *t, struct hg_session *session,
@@ -49,25 +51,27 @@ enum hangar_rc hg_targets_init(struct hg_targets *t, struct hg_session *session,
                                struct hangar_ctx *const *chain, struct hg_error *err);
 void hg_targets_free(struct hg_targets *t);
 
-/* The configured instance for a source of a manifest; CONFIG when there is none, or
- * it is of another plugin. */
-enum hangar_rc hg_target_instance(const struct hangar *h, const struct hg_manifest_source *from,
-                                  size_t *instance, struct hg_error *err);
+/* Finds the configured instance for a source of a manifest.  CONFIG: there is none, or it has
+ * another plugin.  UNSUPPORTED: its plugin cannot restore. */
+enum hangar_rc hg_target_instance(const struct hg_config *config,
+                                  const struct hg_plugin_set *plugins,
+                                  const struct hg_manifest_source *from, size_t *instance,
+                                  struct hg_error *err);
 
-/* Takes an opened instance, which stays the session's; `flags` are HANGAR_RESTORE_...  */
+/* Adds an open instance, which still belongs to the session; `flags` are HANGAR_RESTORE_... */
 enum hangar_rc hg_targets_add(struct hg_targets *t, const struct hg_manifest_source *from,
                               struct hangar_ctx *ctx, uint32_t flags, struct hg_error *err);
 
-/* Looks at all of them and changes nothing: would it work, and what do they hold?  Where a
- * hook of this name (NULL: none) comes before the restore itself, what is in the way now
- * (EXISTS) may be gone by then: it stands in the plan, and is no failure. */
-enum hangar_rc hg_targets_look(struct hg_targets *t, const char *hook, struct hg_error *err);
-/* Gets all of them ready to be restored into. */
+/* Checks all targets and changes nothing: whether the restore is possible, and whether they hold
+ * data.  If a hook of this name (NULL: none) will run before the restore, a target that is
+ * refused with EXISTS is no failure, because the hook may change that; the plan shows it. */
+enum hangar_rc hg_targets_check(struct hg_targets *t, const char *hook, struct hg_error *err);
+/* Prepares all targets for the load. */
 enum hangar_rc hg_targets_prepare(struct hg_targets *t, struct hg_error *err);
-/* Loads all of them at once, and when all are in ends one after the other; each
- * push->report then says what was done, and push.restored whether it was. */
-enum hangar_rc hg_targets_push(struct hg_targets *t, struct hg_error *err);
-/* Ends those that were prepared and not pushed. */
+/* Loads all targets in parallel and, when all of them are loaded, ends one after the other.
+ * Then push->report of each says what was done, and push.restored whether it is restored. */
+enum hangar_rc hg_targets_load(struct hg_targets *t, struct hg_error *err);
+/* Ends the targets that were prepared and not loaded. */
 void hg_targets_end(struct hg_targets *t);
 
 /* Adds the figures of the loads that run.  To be called in the monitor thread. */

@@ -150,7 +150,7 @@ static enum hangar_rc add_source(struct hg_drill *drill, struct hg_session *s,
 {
     size_t instance = 0;
     struct hangar_ctx *ctx = NULL;
-    enum hangar_rc rc = hg_target_instance(s->h, from, &instance, err);
+    enum hangar_rc rc = hg_target_instance(s->h->config, &s->h->plugins, from, &instance, err);
     if (rc == HANGAR_OK && s->h->config->instances[instance].scratch) {
         rc = hg_session_open_scratch(s, instance, &ctx, err);
     } else if (rc == HANGAR_OK) {
@@ -193,7 +193,7 @@ enum hangar_rc hg_drill_run(struct hg_drill *drill, struct hg_session *s,
         rc = hg_targets_prepare(&drill->targets, err);
     }
     if (rc == HANGAR_OK) {
-        rc = hg_targets_push(&drill->targets, err);
+        rc = hg_targets_load(&drill->targets, err);
     }
     tell_sources(drill, sources);
     hg_targets_end(&drill->targets);

@@ -86,9 +86,9 @@ START_TEST(a_dry_run_tells_of_the_safety_backup_and_takes_none)
     ck_assert_int_eq(in_sink("a"), 1);
     ck_assert(json_is_null(world_at("safety.id")));
     ck_assert_str_eq(world_text("safety.sink"), "a");
-    ck_assert_str_eq(world_text("sources.0.plan.0"), "safety backup of what it holds, into sink a");
+    ck_assert_str_eq(world_text("sources.0.plan.0"), "safety backup of its data, into sink a");
     ck_assert_str_eq(world_text("sources.0.plan.1"), "compare 3 objects");
-    ck_assert_str_eq(world_text("sources.1.plan.0"), "holds nothing: no safety backup");
+    ck_assert_str_eq(world_text("sources.1.plan.0"), "the target is empty: no safety backup");
     ck_assert(json_is_false(world_at("sources.0.restored")));
     ck_assert_uint_eq(world_lines("j", "^restore_prepare"), 1);
     ck_assert_uint_eq(world_lines("j", "^restore_prepare 3 objects dry clean$"), 1);
@@ -115,7 +115,7 @@ START_TEST(what_a_hook_may_remove_is_in_the_way_of_no_plan)
                         ""));
     ck_assert_int_eq(world_restore("latest", CLEAN | DRY, NULL, refused), HANGAR_STATUS_DONE);
     ck_assert_str_eq(world_text("sources.0.plan.3"),
-                     "in the way now, before hook before_restore is run: source db: cannot "
+                     "would be refused without hook before_restore: source db: cannot "
                      "restore_prepare as told");
     ck_assert_uint_eq(world_count("sources.1.plan"), 3); /* the others are looked at all the same */
     ck_assert_int_eq(world_shell("test ! -e before"), 0);

@@ -123,14 +123,14 @@ START_TEST(settings_are_read_or_refused)
     static const struct {
         const char *set, *says;
     } rows[] = {
-        {"db", "cannot read setting \"db\"; hint: it must be SOURCE.OPTION=VALUE"},
-        {"db.size", "cannot read setting \"db.size\"; hint"},
-        {"size=1", "cannot read setting \"size\"; hint"},
-        {".size=1", "cannot read setting \".size\"; hint"},
-        {"db.=1", "cannot read setting \"db.\"; hint"},
-        {"=x.y", "cannot read setting \"\"; hint"},
-        {"", "cannot read setting \"\"; hint"},
-        {"other.size=1", "has no source other to set size of"},
+        {"db", "invalid setting \"db\"; hint: it must be SOURCE.OPTION=VALUE"},
+        {"db.size", "invalid setting \"db.size\"; hint"},
+        {"size=1", "invalid setting \"size\"; hint"},
+        {".size=1", "invalid setting \".size\"; hint"},
+        {"db.=1", "invalid setting \"db.\"; hint"},
+        {"=x.y", "invalid setting \"\"; hint"},
+        {"", "invalid setting \"\"; hint"},
+        {"other.size=1", "cannot set size: "},
         {"db.sise=1", "sise"},
         {"db.objects=many", "objects"},
         {"db.password=c4n4ry", "password"},
@@ -181,7 +181,7 @@ START_TEST(the_configuration_may_have_changed_since)
     world_config(OTHER(X));
     ck_assert_int_eq(world_restore("latest", 0, db, NULL), HANGAR_STATUS_USAGE);
     ck_assert(world_says("the configuration has no source db to restore into; hint: add one with "
-                         "plugin: test-source, or choose others with --only"));
+                         "plugin: test-source, or select other sources with --only"));
     /* its transforms are not configured any more: their defaults decode */
     world_config(OTHER(X ", db: { plugin: test-source, options: { journal: j } }"));
     ck_assert_int_eq(world_restore("latest", 0, db, NULL), HANGAR_STATUS_DONE);
