@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * test_redis_backup: backups of real servers, restored into other real servers
- * and compared by DEBUG DIGEST; and what must not pass for a backup.
+ * test_redis_backup: backups of real servers, which are restored into other real servers and
+ * compared by DEBUG DIGEST; and failures that must fail the backup.
  */
 #include <pthread.h>
 #include <signal.h>

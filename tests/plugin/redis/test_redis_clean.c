@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * test_redis_clean: --mode clean on real servers.  The target has the data of the backup
- * afterwards, or that of before to the last bit; what was there changes in one step; and
- * nothing that is not ours is flushed.  What is refused beforehand is in
- * test_redis_clean_refused.c, what kills and crashes do in tests/e2e/clean_redis.sh.
+ * test_redis_clean: --mode clean on real servers.  Afterwards the target has either the data of the
+ * backup or exactly the data of before; it changes in one step; and no data of other clients is
+ * flushed.  test_redis_clean_refused.c has the restores that are refused, tests/e2e/clean_redis.sh
+ * those that are killed.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -230,7 +230,7 @@ START_TEST(a_second_restore_at_the_same_time_is_refused)
 END_TEST
 
 /* Restores up to the end, runs `commands` on the target, and ends the restore. */
-static void restore_and_meanwhile(struct run *run, const char *const *commands)
+static void restore_with_commands(struct run *run, const char *const *commands)
 {
     static struct hangar_object_info info;
     static struct hangar_restore how;
@@ -263,7 +263,7 @@ START_TEST(keys_of_another_client_in_a_spare_database_are_never_flushed)
     struct run run;
     set_up_clean(no_arguments);
     /* 14 is claimed first, because the backup has 15 */
-    restore_and_meanwhile(&run, (const char *[]){"SELECT 14", "SET theirs v", "SELECT 0", NULL});
+    restore_with_commands(&run, (const char *[]){"SELECT 14", "SET theirs v", "SELECT 0", NULL});
     ck_assert_int_eq(run.rc, HANGAR_IO);
     assert_contains(run_error(&run), "another client writes to it");
     assert_contains(fake_host_log(run.fake), "it holds keys of another client");
@@ -287,7 +287,7 @@ START_TEST(a_spare_database_emptied_by_another_client_is_not_swapped_in)
 {
     struct run run;
     set_up_clean(no_arguments);
-    restore_and_meanwhile(&run, (const char *[]){"SELECT 14", "FLUSHDB", "SELECT 0", NULL});
+    restore_with_commands(&run, (const char *[]){"SELECT 14", "FLUSHDB", "SELECT 0", NULL});
     assert_untouched(&run, HANGAR_IO, "of redis at socket");
     run_free(&run);
     tear_down_clean();
@@ -298,7 +298,7 @@ START_TEST(an_idle_connection_closed_by_the_server_does_not_fail_the_restore)
 {
     struct run run;
     set_up_clean(no_arguments);
-    restore_and_meanwhile(&run, (const char *[]){"CLIENT KILL TYPE normal SKIPME yes", NULL});
+    restore_with_commands(&run, (const char *[]){"CLIENT KILL TYPE normal SKIPME yes", NULL});
     assert_replaced(&run);
     run_free(&run);
     tear_down_clean();
@@ -309,7 +309,7 @@ START_TEST(writes_during_the_load_are_deleted_with_the_old_data)
 {
     struct run run;
     set_up_clean(no_arguments);
-    restore_and_meanwhile(
+    restore_with_commands(
         &run, (const char *[]){"SET mine newer", "SELECT 7", "SET new db", "SELECT 0", NULL});
     assert_replaced(&run);
     run_free(&run);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * test_redis_clean_refused: what --mode clean looks at before it loads anything: options,
- * kind of server, spare databases, rights, memory.
+ * test_redis_clean_refused: what --mode clean checks before it loads anything: options, kind of
+ * server, spare databases, rights, memory.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * test_redis_drill: a restored target is compared with the backup, whatever forms its
- * values have, and any difference is found; throw-away servers; what inspect tells.
+ * test_redis_drill: the comparison of a restored target with the backup, for all encodings and any
+ * difference; throw-away servers; inspect.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -444,6 +444,24 @@ START_TEST(damaged_packs_are_detected)
 }
 END_TEST
 
+START_TEST(a_key_that_is_skipped_after_an_empty_collection_is_not_digested)
+{
+    static const unsigned char text[] = "\1x";
+    struct rdb_digest *digest = rdb_digest_new(0, true);
+    struct rdb_key empty = {.type = 1, .expire_ms = -1};
+    struct rdb_string string = {.encoding = RDB_TEXT_RAW, .head = 1, .stored = 1, .plain = 1};
+    rdb_digest_key(digest, &empty);
+    rdb_digest_end(digest, true);
+    /* the events of a key that the digest does not receive */
+    rdb_digest_string(digest, &string);
+    rdb_digest_body(digest, false, text, 1);
+    rdb_digest_body(digest, true, text + 1, 1);
+    rdb_digest_end(digest, false);
+    ck_assert_uint_eq(rdb_digest_sums(digest)->sums[RDB_CLASS_LIST][0].count, 0);
+    rdb_digest_free(digest);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("redis_drill");
@@ -461,6 +479,7 @@ int main(void)
     tcase_add_test(compare, a_target_with_other_data_cannot_be_compared);
     tcase_add_test(compare, inspect_reports_the_same_as_a_backup);
     tcase_add_loop_test(compare, damaged_packs_are_detected, 0, 4);
+    tcase_add_test(compare, a_key_that_is_skipped_after_an_empty_collection_is_not_digested);
     tcase_add_test(scratch, a_throw_away_server_loads_the_backup_and_is_removed);
     tcase_add_test(scratch, a_server_that_cannot_start_is_reported_and_leaves_nothing);
     tcase_add_test(scratch, a_backup_of_a_newer_server_is_refused);

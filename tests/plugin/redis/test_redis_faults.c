@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * test_redis_faults: what servers of other versions answer, and servers that
- * break off anywhere, played by a server that answers as told.
+ * test_redis_faults: replies of other versions of the server, and connections that end anywhere,
+ * with a fake server.
  */
 #include <stdio.h>
 #include <stdlib.h>
