@@ -11,6 +11,7 @@
 #include <string.h>
 #include "backup/globals.h"
 #include "backup/tables.h"
+#include "server/catalog.h"
 #include "server/connection.h"
 #include "server/error.h"
 #include "server/instance.h"
@@ -30,10 +31,8 @@ static void add_relations_query(struct pg_source *src, struct text *sql, const c
 {
     text_addf(sql,
               "SELECT %s FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
-              " WHERE c.relkind IN (%s) AND c.relpersistence <> 't' AND n.nspname !~ '^pg_'"
-              " AND n.nspname <> 'information_schema'"
-              " AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass"
-              " AND d.objid = c.oid AND d.deptype = 'e') AND ",
+              " WHERE c.relkind IN (%s) AND " PG_IS_USER_RELATION " AND " PG_IS_NOT_OF_EXTENSION
+              " AND ",
               what, kinds);
     pg_add_selection(src, sql, "n.nspname", "c.relname");
     text_addf(sql, " AND %s", condition);

@@ -9,6 +9,7 @@
 
 #include "backup/rows_out.h"
 #include "backup/tables.h"
+#include "server/catalog.h"
 #include "server/connection.h"
 #include "server/copy.h"
 #include "server/error.h"
@@ -41,11 +42,9 @@ static void add_sequences_query(struct pg_reader *reader, struct text *sql)
                   " AND d.deptype IN ('a', 'i')"
                   " LEFT JOIN pg_class o ON o.oid = d.refobjid"
                   " LEFT JOIN pg_namespace p ON p.oid = o.relnamespace"
-                  " WHERE c.relkind = 'S' AND c.relpersistence <> 't'"
-                  " AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
+                  " WHERE c.relkind = 'S' AND " PG_IS_USER_RELATION
                   " AND (c.oid IN (SELECT unnest(extconfig) FROM pg_extension)"
-                  " OR NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass"
-                  " AND e.objid = c.oid AND e.deptype = 'e')) AND ((o.oid IS NOT NULL AND ");
+                  " OR " PG_IS_NOT_OF_EXTENSION ") AND ((o.oid IS NOT NULL AND ");
     pg_add_selection(reader->src, sql, "p.nspname", "o.relname");
     text_add(sql, ") OR (d.deptype IS DISTINCT FROM 'i' AND ");
     pg_add_selection(reader->src, sql, "n.nspname", "c.relname");
@@ -58,7 +57,7 @@ static enum hangar_rc begin_extras(struct pg_reader *reader)
     pg_add_rows_head(&reader->text, reader->db->encoding);
     text_add(&reader->text, "\n");
     add_sequences_query(reader, &sql);
-    reader->stage = SEQUENCES;
+    reader->extras.stage = SEQUENCES;
     return pg_command_text(reader->worker, &sql) == HANGAR_OK
                ? HANGAR_OK
                : raise_extras_error(reader, "sequences");
@@ -104,7 +103,7 @@ static enum hangar_rc read_sequences(struct pg_reader *reader)
     if (sql.failed) {
         rc = pg_no_memory(reader->src);
     } else if (!sql.size) {
-        reader->stage = SETTINGS;
+        reader->extras.stage = SETTINGS;
     } else if (pg_each_row(reader->worker, text_str(&sql), add_sequence_value, &reader->text) !=
                HANGAR_OK) {
         rc = raise_extras_error(reader, "sequences");
@@ -123,77 +122,59 @@ static enum hangar_rc list_settings(struct pg_reader *reader)
     text_addf(&sql,
               "SELECT format('\"%%s\".\"%%s\"', replace(n.nspname, '\"', '\"\"'),"
               " replace(c.relname, '\"', '\"\"')),"
-              " (SELECT string_agg('\"' || replace(a.attname, '\"', '\"\"') || '\"', ', '"
-              " ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0"
-              " AND NOT a.attisdropped%s), u.condition"
+              " " PG_COPY_COLUMNS_FORMAT ", u.condition"
               " FROM pg_extension e, LATERAL unnest(e.extconfig, e.extcondition) u(oid, condition)"
               " JOIN pg_class c ON c.oid = u.oid JOIN pg_namespace n ON n.oid = c.relnamespace"
               " WHERE c.relkind = 'r' AND %s AND ",
-              reader->worker->version >= 120000 ? " AND a.attgenerated = ''" : "",
+              PG_NOT_GENERATED(reader->worker->version),
               pg_selected(reader->src, "include_tables", 0) ? "false" : "true");
     pg_add_selection(reader->src, &sql, "n.nspname", "c.relname");
     text_add(&sql, " ORDER BY c.oid");
     enum hangar_rc rc = HANGAR_OK;
     if (sql.failed) {
         rc = pg_no_memory(reader->src);
-    } else if (pg_query(reader->worker, text_str(&sql), NULL, NULL, &reader->settings) !=
+    } else if (pg_query(reader->worker, text_str(&sql), NULL, NULL, &reader->extras.settings) !=
                HANGAR_OK) {
         rc = raise_extras_error(reader, "extensions");
     }
     text_free(&sql);
-    reader->stage = ROWS;
+    reader->extras.stage = ROWS;
     return rc;
 }
 
 static enum hangar_rc begin_settings_table(struct pg_reader *reader, int row)
 {
-    const char *table = PQgetvalue(reader->settings, row, 0);
-    const char *columns = PQgetvalue(reader->settings, row, 1);
+    const char *table = PQgetvalue(reader->extras.settings, row, 0);
+    const char *columns = PQgetvalue(reader->extras.settings, row, 1);
     struct text sql = {0};
     text_addf(&sql, "COPY (SELECT %s FROM ONLY %s %s) TO STDOUT", columns, table,
-              PQgetvalue(reader->settings, row, 2));
+              PQgetvalue(reader->extras.settings, row, 2));
     if (sql.failed) {
         return pg_no_memory(reader->src);
     }
-    reader->worker->doing = "reading rows"; /* the condition of the extension may be slow */
-    enum hangar_rc rc = pg_copy_start(reader->worker, text_str(&sql), PGRES_COPY_OUT);
-    text_free(&sql);
-    if (rc != HANGAR_OK) {
-        return raise_extras_error(reader, "extensions");
-    }
     /* the extension may insert rows of its own on restore: the table is never emptied */
-    pg_add_copy_head(&reader->text, table, *columns ? columns : NULL, PG_KIND_PART);
-    reader->slice_rows = 0;
-    reader->digest = (struct pg_digest){0};
-    reader->copying = true;
-    return HANGAR_OK;
+    enum hangar_rc rc =
+        pg_begin_table(reader, text_str(&sql), table, *columns ? columns : NULL, PG_KIND_PART);
+    text_free(&sql);
+    return rc == HANGAR_OK ? rc : raise_extras_error(reader, "extensions");
 }
 
 static enum hangar_rc end_settings_table(struct pg_reader *reader)
 {
-    uint64_t counted;
-    if (pg_copy_finish(reader->worker, &counted) != HANGAR_OK) {
+    if (pg_end_table(reader) != HANGAR_OK) {
         return raise_extras_error(reader, "extensions");
     }
-    if (counted != reader->slice_rows) {
-        pg_set_error(&reader->worker->err, HANGAR_IO, NULL,
-                     "%llu rows arrived of the %llu that the server sent",
-                     (unsigned long long)reader->slice_rows, (unsigned long long)counted);
-        return raise_extras_error(reader, "extensions");
-    }
-    pg_add_copy_end(&reader->text, counted, &reader->digest);
-    reader->copying = false;
-    reader->slice_at++;
+    reader->extras.table_at++;
     return HANGAR_OK;
 }
 
 static enum hangar_rc read_settings(struct pg_reader *reader)
 {
-    if (!reader->copying) {
-        if (reader->slice_at == (size_t)PQntuples(reader->settings)) {
+    if (!reader->copy.active) {
+        if (reader->extras.table_at == (size_t)PQntuples(reader->extras.settings)) {
             return HANGAR_EOF;
         }
-        return begin_settings_table(reader, (int)reader->slice_at);
+        return begin_settings_table(reader, (int)reader->extras.table_at);
     }
     while (reader->text.size < CHUNK_BYTES) {
         char *row;
@@ -203,7 +184,7 @@ static enum hangar_rc read_settings(struct pg_reader *reader)
             return end_settings_table(reader);
         }
         if (rc == HANGAR_OK) {
-            rc = pg_count_rows(reader->worker, row, len, &reader->slice_rows, &reader->digest);
+            rc = pg_count_rows(reader, row, len);
             text_add_bytes(&reader->text, row, len);
             PQfreemem(row);
         }
@@ -216,7 +197,7 @@ static enum hangar_rc read_settings(struct pg_reader *reader)
 
 enum hangar_rc pg_extras_read(struct pg_reader *reader)
 {
-    switch (reader->stage) {
+    switch (reader->extras.stage) {
     case BEGIN:
         return begin_extras(reader);
     case SEQUENCES:

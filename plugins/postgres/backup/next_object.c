@@ -51,7 +51,7 @@ static enum hangar_rc next_globals(struct pg_source *src, struct pg_reader **out
         return pg_no_memory(src);
     }
     snprintf(reader->name, sizeof(reader->name), "globals.sql");
-    enum hangar_rc rc = pg_globals_spawn(src, &src->backup->globals, &reader->child);
+    enum hangar_rc rc = pg_globals_spawn(src, &src->backup->globals, &reader->tool.child);
     if (rc != HANGAR_OK) {
         free(reader);
         return rc;
@@ -69,7 +69,7 @@ static enum hangar_rc next_archive(struct pg_db *db, enum pg_reader_kind kind, c
         return pg_no_memory(db->src);
     }
     snprintf(reader->name, sizeof(reader->name), "%s/%s", db->folder, file);
-    reader->child = *child;
+    reader->tool.child = *child;
     *child = NULL;
     *given = true;
     *out = reader;
@@ -125,8 +125,8 @@ static enum hangar_rc next_rows(struct pg_db *db, struct pg_reader **out, uint64
         snprintf(reader->name, sizeof(reader->name), "%s/sequences.sql", db->folder);
         db->extras_given = true;
     } else {
-        enum hangar_rc rc = pg_plan_next(db->src, &db->tables, &db->plan, &reader->slices,
-                                         &reader->slice_count, bytes);
+        enum hangar_rc rc = pg_plan_next(db->src, &db->tables, &db->plan, &reader->rows.slices,
+                                         &reader->rows.slice_count, bytes);
         if (rc != HANGAR_OK) {
             free(reader);
             return rc;

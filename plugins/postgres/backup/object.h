@@ -17,32 +17,54 @@ enum pg_reader_kind {
     PG_READ_TABLES
 };
 
+/* globals, dump, large: the output of a tool. */
+struct pg_tool_output {
+    struct pg_child *child;
+    uint64_t bytes; /* read so far */
+    char head[8];   /* the first bytes */
+    char tail[128]; /* the last bytes */
+    size_t tail_len;
+};
+
+/* rows: slices of tables. */
+struct pg_rows_output {
+    struct pg_slice *slices;
+    size_t slice_count, slice_at;
+    bool begun; /* the head of the object was made */
+    char *row;  /* allocated by libpq */
+    size_t row_len, row_at;
+    uint64_t total; /* rows of all slices */
+};
+
+/* extras: sequences, then the configuration tables of extensions. */
+struct pg_extras_output {
+    int stage;
+    PGresult *settings; /* the tables */
+    size_t table_at;
+};
+
+/* The COPY TO that is running. */
+struct pg_copy_progress {
+    bool active;
+    uint64_t rows;
+    struct pg_digest digest;
+};
+
 struct pg_reader {
     struct pg_source *src;
     struct pg_db *db; /* NULL: globals */
     enum pg_reader_kind kind;
     char name[512];
     bool ended; /* read returned the end */
-    /* globals, dump, large */
-    struct pg_child *child;
-    uint64_t bytes;
-    char head[8];   /* the first bytes */
-    char tail[128]; /* the last bytes */
-    size_t tail_len;
-    /* rows, tables, extras */
+    struct pg_tool_output tool;
+    /* rows, extras, tables */
     struct text text; /* to be returned before anything else */
     size_t text_at;
-    struct pg_conn *worker;
-    struct pg_slice *slices;
-    size_t slice_count, slice_at;
-    bool begun, copying;
-    char *row; /* libpq's */
-    size_t row_len, row_at;
-    uint64_t rows, slice_rows;
-    struct pg_digest digest;
-    size_t table_at;    /* tables.jsonl: how far */
-    int stage;          /* extras: how far */
-    PGresult *settings; /* extras: the configuration tables of extensions */
+    struct pg_conn *worker; /* NULL: tables */
+    struct pg_copy_progress copy;
+    struct pg_rows_output rows;
+    struct pg_extras_output extras;
+    size_t table_at; /* tables: how far */
 };
 
 #endif

@@ -74,10 +74,10 @@ static enum hangar_rc set_reader_attrs(struct pg_reader *reader, struct hangar_a
         int column = PQfnumber(db->props, "large_objects");
         reader->src->backup->large_objects += strtoull(PQgetvalue(db->props, 0, column), NULL, 10);
     } else if (reader->kind == PG_READ_ROWS) {
-        host->attr_setf(attrs, "rows", "%llu", (unsigned long long)reader->rows);
-        host->attr_setf(attrs, "tables", "%zu", reader->slice_count);
-        db->rows += reader->rows;
-        reader->src->backup->rows += reader->rows;
+        host->attr_setf(attrs, "rows", "%llu", (unsigned long long)reader->rows.total);
+        host->attr_setf(attrs, "tables", "%zu", reader->rows.slice_count);
+        db->rows += reader->rows.total;
+        reader->src->backup->rows += reader->rows.total;
     } else if (reader->kind == PG_READ_TABLES) {
         host->attr_setf(attrs, "rows", "%llu", (unsigned long long)db->rows);
     }
@@ -102,7 +102,7 @@ enum hangar_rc pg_object_close(struct hangar_object *object, struct hangar_attrs
     struct pg_reader *reader = (struct pg_reader *)object;
     struct pg_backup *backup = reader->src->backup;
     enum hangar_rc rc = HANGAR_OK;
-    pg_child_free(reader->child);
+    pg_child_free(reader->tool.child);
     pthread_mutex_lock(&backup->mutex);
     if (attrs && !reader->ended) {
         rc = reader->src->host->fail(reader->src->ctx, HANGAR_INTERNAL, 0,
@@ -119,9 +119,9 @@ enum hangar_rc pg_object_close(struct hangar_object *object, struct hangar_attrs
     backup->closed++;
     pthread_cond_broadcast(&backup->changed);
     pthread_mutex_unlock(&backup->mutex);
-    PQfreemem(reader->row);
-    PQclear(reader->settings);
-    free(reader->slices);
+    PQfreemem(reader->rows.row);
+    PQclear(reader->extras.settings);
+    free(reader->rows.slices);
     text_free(&reader->text);
     free(reader);
     return rc;

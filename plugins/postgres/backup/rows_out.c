@@ -25,20 +25,59 @@ void pg_add_rows_head(struct text *text, const char *encoding)
     pg_add_prelude(text, encoding);
 }
 
-void pg_add_copy_head(struct text *text, const char *table, const char *columns, const char *kind)
+enum hangar_rc pg_begin_table(struct pg_reader *reader, const char *sql, const char *table,
+                              const char *columns, const char *kind)
 {
-    text_addf(text, "\n-- %s table\nCOPY %s", kind, table);
-    if (columns) {
-        text_addf(text, " (%s)", columns);
+    /* a table may send nothing for a long time, for example one with only dead rows */
+    reader->worker->doing = "reading rows";
+    enum hangar_rc rc = pg_copy_start(reader->worker, sql, PGRES_COPY_OUT);
+    if (rc != HANGAR_OK) {
+        return rc;
     }
-    text_add(text, " FROM stdin;\n");
+    reader->copy = (struct pg_copy_progress){.active = true};
+    text_addf(&reader->text, "\n-- %s table\nCOPY %s", kind, table);
+    if (columns) {
+        text_addf(&reader->text, " (%s)", columns);
+    }
+    text_add(&reader->text, " FROM stdin;\n");
+    return HANGAR_OK;
 }
 
-void pg_add_copy_end(struct text *text, uint64_t rows, const struct pg_digest *digest)
+enum hangar_rc pg_count_rows(struct pg_reader *reader, const char *rows, size_t size)
 {
+    struct pg_copy_progress *copy = &reader->copy;
+    const char *at = rows, *end = rows + size;
+    while (at < end) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at));
+        if (!newline) {
+            return pg_set_error(&reader->worker->err, HANGAR_IO, NULL,
+                                "a row without its newline arrived");
+        }
+        pg_digest_row(&copy->digest, at, (size_t)(newline - at));
+        copy->rows++;
+        at = newline + 1;
+    }
+    return HANGAR_OK;
+}
+
+enum hangar_rc pg_end_table(struct pg_reader *reader)
+{
+    struct pg_copy_progress *copy = &reader->copy;
+    uint64_t counted = 0;
+    enum hangar_rc rc = pg_copy_finish(reader->worker, &counted);
+    if (rc != HANGAR_OK) {
+        return rc;
+    }
+    if (counted != copy->rows) {
+        return pg_set_error(&reader->worker->err, HANGAR_IO, NULL,
+                            "%llu rows arrived of the %llu that the server sent",
+                            (unsigned long long)copy->rows, (unsigned long long)counted);
+    }
     char hex[PG_DIGEST_HEX];
-    pg_digest_hex(digest, hex);
-    text_addf(text, "\\.\n-- rows: %llu digest: %s\n", (unsigned long long)rows, hex);
+    pg_digest_hex(&copy->digest, hex);
+    text_addf(&reader->text, "\\.\n-- rows: %llu digest: %s\n", (unsigned long long)counted, hex);
+    copy->active = false;
+    return HANGAR_OK;
 }
 
 /* Every worker has a SAVEPOINT: rolling back to it releases the lock of the table before.
@@ -73,12 +112,12 @@ static enum hangar_rc raise_rows_error(struct pg_reader *reader)
     struct pg_backup *backup = reader->src->backup;
     struct text name = {0};
     char waits[400] = "";
-    if (strcmp(reader->worker->err.sqlstate, "55P03") == 0) {
+    if (strcmp(reader->worker->err.sqlstate, PG_LOCK_NOT_AVAILABLE) == 0) {
         pthread_mutex_lock(&backup->mutex);
         pg_db_describe_waiter(db, waits, sizeof(waits));
         pthread_mutex_unlock(&backup->mutex);
     }
-    pg_add_table(&name, &db->tables, reader->slices[reader->slice_at].table);
+    pg_add_table(&name, &db->tables, reader->rows.slices[reader->rows.slice_at].table);
     enum hangar_rc rc =
         pg_raise(reader->src, &reader->worker->err, "cannot read table %s of database %s%s",
                  text_str(&name), db->name, waits);
@@ -99,7 +138,7 @@ static const char *slice_kind(const struct pg_table *table, const struct pg_slic
 
 static enum hangar_rc begin_slice(struct pg_reader *reader)
 {
-    const struct pg_slice *slice = &reader->slices[reader->slice_at];
+    const struct pg_slice *slice = &reader->rows.slices[reader->rows.slice_at];
     const struct pg_list *list = &reader->db->tables;
     const struct pg_table *table = &list->items[slice->table];
     const char *columns = table->columns == PG_NONE ? NULL : pg_pool(list, table->columns);
@@ -107,63 +146,32 @@ static enum hangar_rc begin_slice(struct pg_reader *reader)
     add_copy_statement(&sql, list, slice, columns);
     pg_add_table(&target, list, table->target);
     enum hangar_rc rc = HANGAR_OK;
-    /* a table may send nothing for a long time, for example one with only dead rows */
-    reader->worker->doing = "reading rows";
     if (sql.failed || target.failed) {
         rc = pg_no_memory(reader->src);
-    } else if (pg_copy_start(reader->worker, text_str(&sql), PGRES_COPY_OUT) != HANGAR_OK) {
+    } else if (pg_begin_table(reader, text_str(&sql), text_str(&target), columns,
+                              slice_kind(table, slice)) != HANGAR_OK) {
         rc = raise_rows_error(reader);
-    } else {
-        pg_add_copy_head(&reader->text, text_str(&target), columns, slice_kind(table, slice));
     }
     text_free(&sql);
     text_free(&target);
-    reader->copying = rc == HANGAR_OK;
-    reader->slice_rows = 0;
-    reader->digest = (struct pg_digest){0};
     return rc;
 }
 
 static enum hangar_rc end_slice(struct pg_reader *reader)
 {
     struct pg_backup *backup = reader->src->backup;
-    const struct pg_slice *slice = &reader->slices[reader->slice_at];
+    const struct pg_slice *slice = &reader->rows.slices[reader->rows.slice_at];
     struct pg_list *list = &reader->db->tables;
-    uint64_t counted = 0;
-    if (pg_copy_finish(reader->worker, &counted) != HANGAR_OK) {
+    if (pg_end_table(reader) != HANGAR_OK) {
         return raise_rows_error(reader);
     }
-    if (counted != reader->slice_rows) {
-        pg_set_error(&reader->worker->err, HANGAR_IO, NULL,
-                     "%llu rows arrived of the %llu that the server sent",
-                     (unsigned long long)reader->slice_rows, (unsigned long long)counted);
-        return raise_rows_error(reader);
-    }
-    pg_add_copy_end(&reader->text, counted, &reader->digest);
     pthread_mutex_lock(&backup->mutex);
     struct pg_table *target = &list->items[list->items[slice->table].target];
-    target->rows += counted;
-    pg_digest_add(&target->digest, reader->digest.high, reader->digest.low);
+    target->rows += reader->copy.rows;
+    pg_digest_add(&target->digest, reader->copy.digest.high, reader->copy.digest.low);
     pthread_mutex_unlock(&backup->mutex);
-    reader->rows += counted;
-    reader->copying = false;
-    reader->slice_at++;
-    return HANGAR_OK;
-}
-
-enum hangar_rc pg_count_rows(struct pg_conn *conn, const char *rows, size_t size, uint64_t *count,
-                             struct pg_digest *digest)
-{
-    const char *at = rows, *end = rows + size;
-    while (at < end) {
-        const char *newline = memchr(at, '\n', (size_t)(end - at));
-        if (!newline) {
-            return pg_set_error(&conn->err, HANGAR_IO, NULL, "a row without its newline arrived");
-        }
-        pg_digest_row(digest, at, (size_t)(newline - at));
-        ++*count;
-        at = newline + 1;
-    }
+    reader->rows.total += reader->copy.rows;
+    reader->rows.slice_at++;
     return HANGAR_OK;
 }
 
@@ -171,15 +179,14 @@ enum hangar_rc pg_count_rows(struct pg_conn *conn, const char *rows, size_t size
 static enum hangar_rc read_next_row(struct pg_reader *reader, int timeout_ms, bool *quiet)
 {
     struct pg_conn *conn = reader->worker;
-    reader->row_at = 0;
-    enum hangar_rc rc = pg_copy_next(conn, timeout_ms, &reader->row, &reader->row_len);
-    *quiet = rc == HANGAR_OK && !reader->row;
+    reader->rows.row_at = 0;
+    enum hangar_rc rc = pg_copy_next(conn, timeout_ms, &reader->rows.row, &reader->rows.row_len);
+    *quiet = rc == HANGAR_OK && !reader->rows.row;
     if (rc == HANGAR_EOF) {
         return end_slice(reader);
     }
-    if (rc == HANGAR_OK && reader->row) {
-        rc =
-            pg_count_rows(conn, reader->row, reader->row_len, &reader->slice_rows, &reader->digest);
+    if (rc == HANGAR_OK && reader->rows.row) {
+        rc = pg_count_rows(reader, reader->rows.row, reader->rows.row_len);
     }
     return rc == HANGAR_OK ? rc : raise_rows_error(reader);
 }
@@ -198,8 +205,8 @@ enum hangar_rc pg_rows_read(struct pg_reader *reader, void *buffer, size_t size,
     char *out = buffer;
     size_t n = 0;
     enum hangar_rc rc = HANGAR_OK;
-    if (!reader->begun) {
-        reader->begun = true;
+    if (!reader->rows.begun) {
+        reader->rows.begun = true;
         pg_add_rows_head(&reader->text, reader->db->encoding);
     }
     while (rc == HANGAR_OK && n < size) {
@@ -213,19 +220,20 @@ enum hangar_rc pg_rows_read(struct pg_reader *reader, void *buffer, size_t size,
         }
         text_clear(&reader->text);
         reader->text_at = 0;
-        if (reader->row) {
-            n += copy_bytes_out(out + n, size - n, reader->row, reader->row_len, &reader->row_at);
-            if (reader->row_at == reader->row_len) {
-                PQfreemem(reader->row);
-                reader->row = NULL;
+        if (reader->rows.row) {
+            n += copy_bytes_out(out + n, size - n, reader->rows.row, reader->rows.row_len,
+                                &reader->rows.row_at);
+            if (reader->rows.row_at == reader->rows.row_len) {
+                PQfreemem(reader->rows.row);
+                reader->rows.row = NULL;
             }
-        } else if (reader->copying) {
+        } else if (reader->copy.active) {
             bool quiet;
             rc = read_next_row(reader, n ? LINGER_MS : -1, &quiet);
             if (quiet) {
                 break;
             }
-        } else if (reader->slice_at < reader->slice_count) {
+        } else if (reader->rows.slice_at < reader->rows.slice_count) {
             rc = begin_slice(reader);
         } else {
             reader->ended = n == 0;

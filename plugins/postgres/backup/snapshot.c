@@ -100,7 +100,8 @@ static enum hangar_rc lock_listed_tables(struct pg_db *db, const struct pg_list 
         }
         rc = pg_command(db->lead, text_str(&sql));
         const char *state = db->lead->err.sqlstate;
-        if (rc != HANGAR_OK && (strcmp(state, "42P01") == 0 || strcmp(state, "3F000") == 0)) {
+        if (rc != HANGAR_OK &&
+            (strcmp(state, PG_UNDEFINED_TABLE) == 0 || strcmp(state, PG_UNDEFINED_SCHEMA) == 0)) {
             *gone = true;
             break;
         }

@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "server/catalog.h"
 #include "server/error.h"
 #include "server/instance.h"
 #include "server/quote.h"
@@ -73,10 +74,8 @@ static void add_list_query(struct pg_source *src, struct text *sql, bool standby
     text_add(sql,
              ", coalesce(root.oid, 0) FROM pg_class c"
              " JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN root ON root.leaf = c.oid"
-             " WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'"
-             " AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
-             " AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass"
-             " AND d.objid = c.oid AND d.deptype = 'e') AND ");
+             " WHERE c.relkind IN ('r', 'p') AND " PG_IS_USER_RELATION
+             " AND " PG_IS_NOT_OF_EXTENSION " AND ");
     pg_add_selection(src, sql, "n.nspname", "c.relname");
     text_add(sql, " ORDER BY c.oid");
 }
@@ -217,19 +216,15 @@ enum hangar_rc pg_list_details(struct pg_conn *conn, const char *database, struc
 {
     struct text sql = {0};
     int version = conn->version;
-    text_addf(&sql,
-              "SELECT c.oid, CASE c.relkind WHEN 'r' THEN pg_relation_size(c.oid) ELSE 0 END,"
-              " coalesce(pg_relation_size(nullif(c.reltoastrelid, 0)), 0), %s,"
-              " (SELECT string_agg('\"' || replace(a.attname, '\"', '\"\"') || '\"', ', '"
-              " ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0"
-              " AND NOT a.attisdropped%s)"
-              " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
-              " WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'"
-              " AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'",
-              /* before version 14 a condition on ctid reads the whole table */
-              version >= 140000 ? "c.relam = (SELECT oid FROM pg_am WHERE amname = 'heap')"
-                                : "false",
-              version >= 120000 ? " AND a.attgenerated = ''" : "");
+    text_addf(
+        &sql,
+        "SELECT c.oid, CASE c.relkind WHEN 'r' THEN pg_relation_size(c.oid) ELSE 0 END,"
+        " coalesce(pg_relation_size(nullif(c.reltoastrelid, 0)), 0), %s,"
+        " " PG_COPY_COLUMNS_FORMAT " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE c.relkind IN ('r', 'p') AND " PG_IS_USER_RELATION,
+        /* before version 14 a condition on ctid reads the whole table */
+        version >= 140000 ? "c.relam = (SELECT oid FROM pg_am WHERE amname = 'heap')" : "false",
+        PG_NOT_GENERATED(version));
     enum hangar_rc rc = HANGAR_OK;
     if (sql.failed) {
         rc = pg_no_memory(conn->src);

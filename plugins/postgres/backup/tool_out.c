@@ -17,16 +17,16 @@
 /* Records the first and the last bytes of the output. */
 static void record_ends(struct pg_reader *reader, const char *data, size_t size)
 {
-    for (size_t i = 0; i < size && reader->bytes + i < sizeof(reader->head); i++) {
-        reader->head[reader->bytes + i] = data[i];
+    for (size_t i = 0; i < size && reader->tool.bytes + i < sizeof(reader->tool.head); i++) {
+        reader->tool.head[reader->tool.bytes + i] = data[i];
     }
-    reader->bytes += size;
-    size_t room = sizeof(reader->tail);
+    reader->tool.bytes += size;
+    size_t room = sizeof(reader->tool.tail);
     size_t fresh = size < room ? size : room;
-    size_t old = reader->tail_len < room - fresh ? reader->tail_len : room - fresh;
-    memmove(reader->tail, reader->tail + reader->tail_len - old, old);
-    memcpy(reader->tail + old, data + size - fresh, fresh);
-    reader->tail_len = old + fresh;
+    size_t old = reader->tool.tail_len < room - fresh ? reader->tool.tail_len : room - fresh;
+    memmove(reader->tool.tail, reader->tool.tail + reader->tool.tail_len - old, old);
+    memcpy(reader->tool.tail + old, data + size - fresh, fresh);
+    reader->tool.tail_len = old + fresh;
 }
 
 static const char *tool_action(const struct pg_reader *reader)
@@ -38,7 +38,7 @@ static const char *tool_action(const struct pg_reader *reader)
  * while pg_dump read its definition. */
 static enum hangar_rc raise_tool_error(struct pg_reader *reader)
 {
-    struct pg_error err = *pg_child_error(reader->child);
+    struct pg_error err = *pg_child_error(reader->tool.child);
     struct pg_backup *backup = reader->src->backup;
     char waits[400] = "";
     if (err.rc == HANGAR_IO && strstr(err.text, "LOCK TABLE")) {
@@ -56,21 +56,22 @@ static enum hangar_rc raise_tool_error(struct pg_reader *reader)
 
 enum hangar_rc pg_tool_read(struct pg_reader *reader, void *buffer, size_t size, size_t *got)
 {
-    if (pg_child_read(reader->child, 0, buffer, size, got) != HANGAR_OK) {
+    if (pg_child_read(reader->tool.child, 0, buffer, size, got) != HANGAR_OK) {
         return raise_tool_error(reader);
     }
     if (*got) {
         record_ends(reader, buffer, *got);
         return HANGAR_OK;
     }
-    if (pg_child_finish(reader->child, "waiting for the end of pg_dump") != HANGAR_OK) {
+    if (pg_child_finish(reader->tool.child, "waiting for the end of pg_dump") != HANGAR_OK) {
         return raise_tool_error(reader);
     }
     bool whole;
     if (reader->kind == PG_READ_GLOBALS) {
-        whole = memmem(reader->tail, reader->tail_len, GLOBALS_END, strlen(GLOBALS_END)) != NULL;
+        whole = memmem(reader->tool.tail, reader->tool.tail_len, GLOBALS_END,
+                       strlen(GLOBALS_END)) != NULL;
     } else {
-        whole = memcmp(reader->head, "PGDMP", 5) == 0;
+        whole = memcmp(reader->tool.head, "PGDMP", 5) == 0;
     }
     if (!whole) {
         return reader->src->host->fail(reader->src->ctx, HANGAR_IO, 0,

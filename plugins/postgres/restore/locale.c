@@ -26,7 +26,7 @@ static enum hangar_rc server_has_locale(struct pg_conn *conn, const char *locale
     *found = rc == HANGAR_OK;
     if (*found) {
         PQclear(res);
-    } else if (strcmp(conn->err.sqlstate, "22023") != 0) {
+    } else if (strcmp(conn->err.sqlstate, PG_INVALID_PARAMETER) != 0) {
         return pg_raise(conn->src, &conn->err, "cannot determine whether the server has locale %s",
                         locale);
     }

@@ -25,8 +25,8 @@ struct pg_conn {
     struct pg_error err; /* why the last call failed */
 };
 
-/* Connects to a database.  On failure *err has the cause (sqlstate 3D000: the database
- * does not exist). */
+/* Connects to a database.  On failure *err has the cause; HANGAR_NOT_FOUND: the database
+ * does not exist. */
 enum hangar_rc pg_open(struct pg_source *src, const char *database, bool ignores_cancel,
                        struct pg_conn **out, struct pg_error *err);
 

@@ -56,16 +56,17 @@ enum hangar_rc pg_sqlstate_rc(const char *sqlstate)
         const char *prefix;
         enum hangar_rc rc;
     } known[] = {
-        {"28", HANGAR_AUTH},         /* invalid authorization, wrong password */
-        {"42501", HANGAR_AUTH},      /* insufficient privilege */
-        {"3D000", HANGAR_NOT_FOUND}, /* no such database */
-        {"42P01", HANGAR_NOT_FOUND}, /* no such table */
-        {"55P03", HANGAR_RETRY},     /* lock not available */
-        {"40", HANGAR_RETRY},        /* deadlock, serialization, conflict on a standby */
-        {"53300", HANGAR_RETRY},     /* too many connections */
-        {"57P03", HANGAR_RETRY},     /* starting up or shutting down */
-        {"53100", HANGAR_NO_SPACE},  /* the server's disk is full */
-        {"42P04", HANGAR_EXISTS},    {"22", HANGAR_CORRUPT}, /* data that the server cannot read */
+        {"28", HANGAR_AUTH},    /* invalid authorization, wrong password */
+        {"42501", HANGAR_AUTH}, /* insufficient privilege */
+        {PG_UNDEFINED_DATABASE, HANGAR_NOT_FOUND},
+        {PG_UNDEFINED_TABLE, HANGAR_NOT_FOUND},
+        {PG_LOCK_NOT_AVAILABLE, HANGAR_RETRY},
+        {"40", HANGAR_RETRY},       /* deadlock, serialization, conflict on a standby */
+        {"53300", HANGAR_RETRY},    /* too many connections */
+        {"57P03", HANGAR_RETRY},    /* starting up or shutting down */
+        {"53100", HANGAR_NO_SPACE}, /* the server's disk is full */
+        {"42P04", HANGAR_EXISTS},
+        {"22", HANGAR_CORRUPT}, /* data that the server cannot read */
         {"0A", HANGAR_UNSUPPORTED},
     };
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {

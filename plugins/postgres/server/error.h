@@ -14,6 +14,13 @@
 #include <hangar/plugin.h>
 #include "server/instance.h"
 
+/* SQLSTATEs on which a decision depends. */
+#define PG_LOCK_NOT_AVAILABLE "55P03"
+#define PG_UNDEFINED_TABLE "42P01"
+#define PG_UNDEFINED_SCHEMA "3F000"
+#define PG_UNDEFINED_DATABASE "3D000"
+#define PG_INVALID_PARAMETER "22023"
+
 struct pg_error {
     enum hangar_rc rc;
     char sqlstate[6]; /* "" when the server sent none */

@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 #include <stdlib.h>
+#include "server/catalog.h"
 #include "server/connection.h"
 #include "server/error.h"
 #include "server/instance.h"
@@ -22,10 +23,7 @@ static const char tables_query[] =
     "'+(SELECT count(*) FROM ONLY %I.%I)', n.nspname, c.relname), ''), ''),"
     " (SELECT count(*) FROM pg_largeobject_metadata)"
     " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
-    " WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND n.nspname !~ '^pg_'"
-    " AND n.nspname <> 'information_schema'"
-    " AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass"
-    " AND d.objid = c.oid AND d.deptype = 'e')";
+    " WHERE c.relkind = 'r' AND " PG_IS_USER_RELATION " AND " PG_IS_NOT_OF_EXTENSION;
 
 static enum hangar_rc inspect_database(struct pg_source *src, const char *database,
                                        struct contents *contents)
