@@ -75,7 +75,7 @@ enum hangar_rc pg_end_table(struct pg_reader *reader)
     }
     char hex[PG_DIGEST_HEX];
     pg_digest_hex(&copy->digest, hex);
-    text_addf(&reader->text, "\\.\n-- rows: %llu digest: %s\n", (unsigned long long)counted, hex);
+    text_addf(&reader->text, "\\.\n" PG_ROWS_TRAILER, (unsigned long long)counted, hex);
     copy->active = false;
     return HANGAR_OK;
 }

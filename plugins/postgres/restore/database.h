@@ -8,7 +8,7 @@
 
 #include "restore/target.h"
 
-/* Creates the database when it is missing, or beside one that is replaced. */
+/* Creates the database when it is missing, or a new one beside a database that is replaced. */
 enum hangar_rc pg_target_create(struct pg_target *target);
 
 /* Drops a database with all sessions and subscriptions in it; false: *err has the cause. */

@@ -158,8 +158,7 @@ static enum hangar_rc check_rows_trailer(struct pg_rows *rows)
     struct pg_restore *restore = rows->target->src->restore;
     char expected[128], hex[PG_DIGEST_HEX];
     pg_digest_hex(&rows->digest, hex);
-    snprintf(expected, sizeof(expected), "-- rows: %llu digest: %s\n",
-             (unsigned long long)rows->rows, hex);
+    snprintf(expected, sizeof(expected), PG_ROWS_TRAILER, (unsigned long long)rows->rows, hex);
     if (strcmp(rows->line.data, expected) != 0) {
         return raise_corrupt_rows(rows,
                                   "row count or digest does not match the trailer of a table");

@@ -19,10 +19,10 @@ struct pg_clean;
 
 struct pg_target {
     struct pg_source *src;
-    char *folder;                     /* first part of its objects' names */
-    const char *source;               /* its name in the backup */
-    const char *name;                 /* the name to restore it under */
-    const char *into;                 /* the database that is written to: that name, or beside */
+    char *folder;       /* first part of its objects' names */
+    const char *source; /* its name in the backup */
+    const char *name;   /* the name to restore it under */
+    const char *into;   /* the database that is written to: name, or a new one beside it */
     const struct hangar_attrs *attrs; /* of its schema.dump */
     bool skipped;                     /* not among the option databases */
     bool exists, created, touched, finished;

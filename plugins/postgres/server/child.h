@@ -28,7 +28,7 @@ enum hangar_rc pg_child_start(struct pg_source *src, const char *path, const cha
 enum hangar_rc pg_child_read(struct pg_child *child, int64_t deadline_ms, void *buffer, size_t size,
                              size_t *got);
 
-/* Waits for the end, and meanwhile reports `doing` to the host.  Any exit status but 0 is
+/* Waits for the end, and reports `doing` to the host while it waits.  Any exit status but 0 is
  * an error. */
 enum hangar_rc pg_child_finish(struct pg_child *child, const char *doing);
 

@@ -23,6 +23,9 @@
 #define PG_KIND_SMALL "small"    /* all rows of a small table */
 #define PG_KIND_PART "part of a" /* some of its rows, or rows of a table that has others too */
 
+/* The line after the rows of a table and the line \. : their number and their digest. */
+#define PG_ROWS_TRAILER "-- rows: %llu digest: %s\n"
+
 struct pg_digest {
     uint64_t high, low;
 };

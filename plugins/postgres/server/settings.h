@@ -13,7 +13,7 @@
  * stand at the head of each object with rows.  Only the encoding varies. */
 void pg_add_prelude(struct text *text, const char *encoding);
 
-/* Runs them, and what a session needs besides to read a backup or to write a restore. */
+/* Runs the prelude and the other settings of a session that reads a backup or writes a restore. */
 enum hangar_rc pg_set_up_reader(struct pg_conn *conn);
 enum hangar_rc pg_set_up_writer(struct pg_conn *conn);
 

@@ -227,7 +227,7 @@ static void write_index(struct driver_run *run)
     json_decref(index);
 }
 
-static void run_backup(struct driver_run *run, bool safety)
+static void driver_backup(struct driver_run *run, bool safety)
 {
     int64_t time_ms = 0, start = hg_mono_ms();
     char *objects = path_in_dir(run, "objects");
@@ -346,7 +346,7 @@ static void *restore_thread(void *arg)
     }
 }
 
-static void run_restore(struct driver_run *run, uint32_t flags)
+static void driver_restore(struct driver_run *run, uint32_t flags)
 {
     read_index(run);
     struct hangar_object_info *infos = calloc(run->count + 1, sizeof(*infos));
@@ -386,7 +386,7 @@ static void run_restore(struct driver_run *run, uint32_t flags)
     free(infos);
 }
 
-static void run_commands(struct driver_run *run)
+static void driver_commands(struct driver_run *run)
 {
     read_index(run);
     struct hangar_object_info *infos = calloc(run->count + 1, sizeof(*infos));
@@ -418,7 +418,7 @@ static void print_attrs(const char *title, const struct hangar_attrs *attrs)
     }
 }
 
-static void run_command(struct driver_run *run, const char *command)
+static void driver_command(struct driver_run *run, const char *command)
 {
     static const struct {
         const char *command;
@@ -435,16 +435,16 @@ static void run_command(struct driver_run *run, const char *command)
     };
     for (size_t i = 0; i < sizeof(restores) / sizeof(restores[0]); i++) {
         if (strcmp(command, restores[i].command) == 0) {
-            run_restore(run, restores[i].flags);
+            driver_restore(run, restores[i].flags);
             return;
         }
     }
     if (strcmp(command, "check") == 0) {
         record_result(run, run->source->check(run->inst, run->facts));
     } else if (strcmp(command, "backup") == 0 || strcmp(command, "safety") == 0) {
-        run_backup(run, strcmp(command, "safety") == 0);
+        driver_backup(run, strcmp(command, "safety") == 0);
     } else {
-        run_commands(run);
+        driver_commands(run);
     }
 }
 
@@ -512,7 +512,7 @@ int main(int argc, char **argv)
         driver_die("pthread_create");
     }
     if (run.rc == HANGAR_OK) {
-        run_command(&run, command);
+        driver_command(&run, command);
     }
     if (run.cancel_after_ms) {
         pthread_join(canceller, NULL);
