@@ -219,6 +219,9 @@ static enum hangar_rc s3_put_next_buffer(struct hangar_put *put, struct failure 
     struct s3 *s3 = put->s3;
     struct s3_workers *workers = &s3->workers;
     pthread_mutex_lock(&workers->mutex);
+    if (atomic_load(&s3->wire.cancelled)) {
+        failure_record(&put->failure, HANGAR_CANCELLED, "cancelled");
+    }
     while (!put->buffer && put->failure.rc == HANGAR_OK) {
         put->buffer = put->spare;
         put->spare = NULL;
