@@ -184,7 +184,7 @@ static enum hangar_rc s3_probe_read_bucket(struct s3_probe_run *probe, const cha
 static void s3_probe_versioning(struct s3_probe_run *probe)
 {
     struct s3_probe_element element = {.path = "VersioningConfiguration/Status"};
-    if (s3_probe_read_bucket(probe, "versioning", &element)) {
+    if (s3_probe_read_bucket(probe, "versioning", &element) != HANGAR_OK) {
         s3_probe_report(probe, "versioning", "unknown: the key has no right to read it");
     } else if (strcmp(element.text, "Enabled") == 0) {
         s3_probe_report(

@@ -102,9 +102,9 @@ static bool s3_stale_on_part(void *arg, const char *path, char *text)
     return true;
 }
 
-static enum hangar_rc s3_stale_request(struct s3 *s3, const char *key, const struct s3_pair *query,
-                                       size_t count, s3_xml_element *element,
-                                       struct s3_stale_listing *listing, struct failure *failure)
+static enum hangar_rc s3_stale_request(struct s3_stale_listing *listing, const char *key,
+                                       const struct s3_pair *query, size_t count,
+                                       s3_xml_element *element, struct failure *failure)
 {
     struct s3_answer answer;
     const struct s3_request request = {.method = "GET",
@@ -114,8 +114,7 @@ static enum hangar_rc s3_stale_request(struct s3 *s3, const char *key, const str
                                        .few_tries = true,
                                        .on_element = element,
                                        .arg = listing};
-    enum hangar_rc rc = s3_send(&s3->wire, &request, "list stale uploads", &answer, failure);
-    return rc;
+    return s3_send(&listing->s3->wire, &request, "list stale uploads", &answer, failure);
 }
 
 /* When a part was added last.  INT64_MAX: unknown, so that the upload is not removed. */
@@ -128,8 +127,8 @@ static int64_t s3_stale_last_activity_ms(struct s3_stale_listing *listing,
     for (int page = 0; page < PAGES_MAX; page++) {
         const struct s3_pair query[] = {
             {"uploadId", item->id}, {"max-parts", "1000"}, {"part-number-marker", listing->marker}};
-        if (s3_stale_request(listing->s3, item->key, query, 3, s3_stale_on_part, listing,
-                             &failure)) {
+        if (s3_stale_request(listing, item->key, query, 3, s3_stale_on_part, &failure) !=
+            HANGAR_OK) {
             return INT64_MAX;
         }
         if (!listing->truncated) {
@@ -169,7 +168,7 @@ enum hangar_rc s3_stale_sweep(struct s3 *s3, const char *prefix, bool remove, si
     }
     listing->s3 = s3;
     const struct s3_pair query[] = {{"uploads", ""}, {"max-uploads", "1000"}, {"prefix", prefix}};
-    enum hangar_rc rc = s3_stale_request(s3, NULL, query, 3, s3_stale_on_upload, listing, failure);
+    enum hangar_rc rc = s3_stale_request(listing, NULL, query, 3, s3_stale_on_upload, failure);
     int64_t before_ms = s3_time_ms(&s3->wire) - s3->set.stale_after_ms;
     for (size_t i = 0; rc == HANGAR_OK && i < listing->count; i++) {
         const struct s3_stale_item *item = &listing->items[i];
@@ -202,7 +201,8 @@ void s3_stale_sweep_once(struct s3 *s3, const char *key)
     }
     memcpy(prefix, key, size + 1);
     prefix[size + 1] = '\0';
-    if (s3_stale_sweep(s3, prefix, true, &count, &failure) && failure.rc != HANGAR_CANCELLED) {
+    enum hangar_rc rc = s3_stale_sweep(s3, prefix, true, &count, &failure);
+    if (rc != HANGAR_OK && failure.rc != HANGAR_CANCELLED) {
         s3->host->log(s3->ctx, HANGAR_LOG_DEBUG, "%s",
                       *failure.text ? failure.text
                                     : "cannot list stale uploads: the store refuses");

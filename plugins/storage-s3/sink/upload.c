@@ -356,6 +356,7 @@ enum hangar_rc s3_upload_part(struct s3_upload *upload, size_t number, const voi
                                  upload->action);
 }
 
+/* The body must be valid XML, but its elements do not matter. */
 static bool s3_upload_on_any(void *arg, const char *path, char *text)
 {
     (void)arg;
@@ -378,10 +379,8 @@ static enum hangar_rc s3_upload_send_complete(struct s3_upload *upload, const st
                                  .body = body->data,
                                  .body_size = body->size,
                                  .slow = true,
-                                 .on_element = s3_upload_on_any,
-                                 .arg = NULL};
-    enum hangar_rc rc = s3_upload_send_visible(upload, &request, &headers[1], answer, failure);
-    return rc;
+                                 .on_element = s3_upload_on_any};
+    return s3_upload_send_visible(upload, &request, &headers[1], answer, failure);
 }
 
 /* Checks that the object that exists is the one that this put has sent. */

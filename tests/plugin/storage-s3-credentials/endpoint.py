@@ -1,21 +1,21 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
-"""Plays what gives keys: STS, the endpoint of a container, the metadata service of an instance.
+"""Simulates STS, the endpoint of a container and the metadata service of an instance.
 
     endpoint.py FOLDER
 
 It listens on a free port of 127.0.0.1, which it writes to FOLDER/port, and writes a line for each
-request to FOLDER/requests.  FOLDER/say, JSON, is read for each request and tells how to misbehave:
+request to FOLDER/requests.  FOLDER/say, JSON, is read for each request and contains the faults to make:
 
     lifetime    of keys, in seconds (default 3600)
-    only        the misbehaviour is for paths that begin so
+    only        the fault is for paths that begin so
     status, body  the answer
-    times       the misbehaviour ends after so many requests
+    times       the fault ends after so many requests
     kind        stall: no answer; drip: a byte now and then; huge: 1 MiB; short: less than announced;
-                redirect: elsewhere; gate: waits until FOLDER/open is there
+                redirect: to another URL; gate: waits until FOLDER/open exists
 
-The keys are made up, unless FOLDER/keys has an id and a secret.
+The keys are invented, unless FOLDER/keys has an id and a secret.
 """
 
 import http.server
@@ -175,7 +175,7 @@ class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request, client_address):
-        """Clients go away while they are answered: that is what is tested."""
+        """Clients disconnect during an answer: the tests do that on purpose."""
 
 
 def main():

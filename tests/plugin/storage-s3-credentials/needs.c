@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * needs: a plugin that has the options of the credentials, so that the fake host can
- * be asked for them as a sink's are; it stores nothing.
+ * needs: a plugin that has the options of the credentials, so that the fake host accepts them.  It
+ * stores nothing.
  */
 #include <hangar/plugin.h>
 #include "keys/credentials.h"
@@ -17,7 +17,8 @@ static const struct hangar_option options[] = {
 
 static char instance;
 
-static enum hangar_rc create(const struct hangar_host *host, struct hangar_ctx *ctx, void **out)
+static enum hangar_rc needs_create(const struct hangar_host *host, struct hangar_ctx *ctx,
+                                   void **out)
 {
     (void)host;
     (void)ctx;
@@ -25,7 +26,7 @@ static enum hangar_rc create(const struct hangar_host *host, struct hangar_ctx *
     return HANGAR_OK;
 }
 
-static void destroy(void *inst)
+static void needs_destroy(void *inst)
 {
     (void)inst;
 }
@@ -36,7 +37,7 @@ static const struct hangar_plugin plugin = {
     HANGAR_PLUGIN_HEADER,    .name = "needs",
     .version = "1",          .summary = "has the options of credentials",
     .license = "Apache-2.0", .options = options,
-    .create = create,        .destroy = destroy,
+    .create = needs_create,  .destroy = needs_destroy,
     .sink = &sink,
 };
 HANGAR_PLUGIN(plugin)

@@ -21,12 +21,12 @@
 struct fake_host *fake;
 const char *home;
 
-static struct s3_credentials *open_one; /* or NULL */
+static struct s3_credentials *opened; /* or NULL */
 static pid_t endpoint;
 static int port;
 static _Atomic int64_t clock_shift_ms;
 
-/* The linker gives it all calls of clock_now_ms that the plugin's files make. */
+/* The linker redirects all calls of clock_now_ms in the files of the plugin to it. */
 int64_t __wrap_clock_now_ms(void);
 int64_t __real_clock_now_ms(void);
 
@@ -55,7 +55,7 @@ static void clean_environment(void)
         }
     }
     setenv("HOME", home, 1);
-    setenv("http_proxy", "http://127.0.0.1:1", 1); /* endpoints nearby have no use for it */
+    setenv("http_proxy", "http://127.0.0.1:1", 1); /* local endpoints must not use it */
     setenv("no_proxy", "", 1);
 }
 
@@ -66,27 +66,27 @@ void place_set_up(void)
     fake = fake_host_open(NEEDS);
 }
 
-/* Then no secret may have been told. */
-static void end_instance(void)
+/* No message may contain a secret. */
+static void place_close(void)
 {
-    s3_credentials_close(open_one);
-    open_one = NULL;
+    s3_credentials_close(opened);
+    opened = NULL;
     ck_assert_msg(!strstr(fake_host_log(fake), CANARY), "a secret is logged: %s",
                   fake_host_log(fake));
-    ck_assert_msg(!strstr(fake_host_error(fake), CANARY), "a secret is told: %s",
+    ck_assert_msg(!strstr(fake_host_error(fake), CANARY), "the message contains a secret: %s",
                   fake_host_error(fake));
     fake_host_close(fake);
 }
 
 void place_next_instance(void)
 {
-    end_instance();
+    place_close();
     fake = fake_host_open(NEEDS);
 }
 
 void place_tear_down(void)
 {
-    end_instance();
+    place_close();
     if (endpoint > 0) {
         kill(endpoint, SIGKILL);
         waitpid(endpoint, NULL, 0);
@@ -175,7 +175,7 @@ const char *place_program(const char *name, const char *text)
     return path;
 }
 
-static enum hangar_rc open_it(struct s3_credentials **out)
+static enum hangar_rc place_try_open(struct s3_credentials **out)
 {
     void *inst;
     ck_assert_int_eq(fake_host_create(fake, &inst), HANGAR_OK);
@@ -184,22 +184,22 @@ static enum hangar_rc open_it(struct s3_credentials **out)
 
 struct s3_credentials *place_open(void)
 {
-    ck_assert_ptr_null(open_one);
-    testing_expect(fake, open_it(&open_one), HANGAR_OK, "open");
-    return open_one;
+    ck_assert_ptr_null(opened);
+    testing_expect(fake, place_try_open(&opened), HANGAR_OK, "open");
+    return opened;
 }
 
 void place_must_not_open(const char *text)
 {
     struct s3_credentials *c = NULL;
-    testing_expect(fake, open_it(&c), HANGAR_CONFIG, "open");
+    testing_expect(fake, place_try_open(&c), HANGAR_CONFIG, "open");
     ck_assert_str_eq(fake_host_error(fake), text);
 }
 
 void place_must_get(const char *access_key_id)
 {
     struct s3_keys keys;
-    testing_expect(fake, s3_credentials_get(open_one, &keys), HANGAR_OK, "get");
+    testing_expect(fake, s3_credentials_get(opened, &keys), HANGAR_OK, "get");
     ck_assert_str_eq(keys.access_key_id, access_key_id);
     ck_assert_msg(strncmp(keys.secret_access_key, CANARY, strlen(CANARY)) == 0, "a wrong secret");
 }
@@ -209,11 +209,11 @@ void place_must_fail(enum hangar_rc rc, const char *text)
     struct s3_keys keys;
     char problem[4096];
     fake_host_clear(fake);
-    testing_expect(fake, s3_credentials_get(open_one, &keys), rc, "get");
+    testing_expect(fake, s3_credentials_get(opened, &keys), rc, "get");
     ck_assert_msg(strstr(fake_host_error(fake), text) != NULL, "says: %s", fake_host_error(fake));
-    ck_assert_msg(!strstr(fake_host_error(fake), CANARY), "a secret is told: %s",
+    ck_assert_msg(!strstr(fake_host_error(fake), CANARY), "the message contains a secret: %s",
                   fake_host_error(fake));
-    s3_credentials_problem(open_one, problem, sizeof(problem));
+    s3_credentials_problem(opened, problem, sizeof(problem));
     if (rc != HANGAR_CANCELLED) {
         ck_assert_str_eq(problem, fake_host_error(fake));
     }
@@ -223,7 +223,7 @@ void place_must_fail(enum hangar_rc rc, const char *text)
 void place_must_be_from(const char *text)
 {
     char source[1000];
-    s3_credentials_source(open_one, source, sizeof(source));
+    s3_credentials_source(opened, source, sizeof(source));
     ck_assert_msg(strstr(source, text) != NULL, "from: %s", source);
     ck_assert_msg(strstr(fake_host_log(fake), source) != NULL, "log: %s", fake_host_log(fake));
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * test_s3_credentials: the places where keys are looked for: their order, what each
- * gives, and what it says when it gives none.
+ * test_s3_credentials: the places of keys: their order, the keys of each, and its error when it has
+ * none.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,7 +35,7 @@ static void set_profile(void)
 
 /* ------------------------------------------------------------------------ */
 
-START_TEST(the_first_place_that_is_set_up_is_taken)
+START_TEST(the_first_configured_place_is_used)
 {
     setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", place_endpoint(""), 1);
     place_open();
@@ -76,7 +76,7 @@ START_TEST(the_first_place_that_is_set_up_is_taken)
 }
 END_TEST
 
-START_TEST(each_place_can_be_pinned)
+START_TEST(each_place_can_be_selected)
 {
     static const char *const pins[][2] = {
         {"environment", "ENVIRONMENT"}, {"web_identity", "AKIDTEST1"}, {"profile", "PROFILE"},
@@ -96,7 +96,7 @@ START_TEST(each_place_can_be_pinned)
 }
 END_TEST
 
-START_TEST(without_keys_each_place_says_why)
+START_TEST(without_keys_the_error_names_each_place)
 {
     static const char *const reasons[] = {
         "cannot find keys for S3: options: access_key_id is not set, ",
@@ -116,7 +116,7 @@ START_TEST(without_keys_each_place_says_why)
 }
 END_TEST
 
-START_TEST(a_place_that_is_set_up_badly_hides_no_other)
+START_TEST(a_badly_configured_place_ends_the_search)
 {
     setenv("AWS_ACCESS_KEY_ID", "ENVIRONMENT", 1);
     set_profile();
@@ -172,7 +172,7 @@ START_TEST(empty_options_and_variables_count_as_not_set)
 }
 END_TEST
 
-START_TEST(an_option_goes_before_the_environment)
+START_TEST(an_option_has_priority_over_the_environment)
 {
     set_keys_of_environment();
     set_profile();
@@ -184,7 +184,7 @@ END_TEST
 
 /* ------------------------------------------------------------------------ */
 
-START_TEST(files_are_found_where_they_are_said_to_be)
+START_TEST(files_are_found_by_options_variables_and_home)
 {
     place_file("mine", "[default]\naws_access_key_id = MINE\naws_secret_access_key = CANARY\n");
     place_file("config", "[profile other]\naws_access_key_id = OTHER\n"
@@ -202,7 +202,7 @@ START_TEST(files_are_found_where_they_are_said_to_be)
 }
 END_TEST
 
-START_TEST(files_that_cannot_be_trusted_or_read_are_told)
+START_TEST(untrusted_and_unreadable_files_are_reported)
 {
     set_profile();
     const char *path = testing_path(home, ".aws/credentials");
@@ -227,7 +227,7 @@ START_TEST(files_that_cannot_be_trusted_or_read_are_told)
 }
 END_TEST
 
-START_TEST(what_a_profile_wants_and_hangar_does_not_do_is_said)
+START_TEST(unsupported_settings_of_a_profile_are_refused)
 {
     mkdir(testing_path(home, ".aws"), 0700);
     place_file(".aws/config", "[default]\nregion = x\n"
@@ -250,7 +250,7 @@ START_TEST(what_a_profile_wants_and_hangar_does_not_do_is_said)
 }
 END_TEST
 
-START_TEST(a_profile_may_give_a_token_to_sts)
+START_TEST(a_profile_can_name_a_token_for_sts)
 {
     char config[1000];
     set_web_identity();
@@ -277,7 +277,7 @@ END_TEST
 #define PRINTS_KEYS                                                                                \
     "echo '{\"Version\": 1, \"AccessKeyId\": \"PROGRAM\", \"SecretAccessKey\": \"CANARY\"}'\n"
 
-START_TEST(a_program_is_run_without_a_shell)
+START_TEST(a_program_runs_without_a_shell)
 {
     const char *path = place_program("tool", "#!/bin/sh\n"
                                              "[ \"$1|$2|$#\" = 'a b|$(id)|2' ] || exit 9\n"
@@ -313,7 +313,7 @@ static void program_must_fail(const char *text, enum hangar_rc rc, const char *w
     place_must_fail(rc, why);
 }
 
-START_TEST(a_program_that_fails_is_told_without_a_word_of_it)
+START_TEST(a_failed_program_is_reported_without_its_output)
 {
     program_must_fail("#!/bin/sh\necho CANARY; echo CANARY >&2; exit 3\n", HANGAR_AUTH,
                       "/tool failed with exit status 3; hint: run it by hand");
@@ -327,13 +327,13 @@ START_TEST(a_program_that_fails_is_told_without_a_word_of_it)
 }
 END_TEST
 
-START_TEST(a_program_that_hangs_is_ended_with_all_it_started)
+START_TEST(a_program_that_hangs_is_killed_with_its_children)
 {
     char text[1000];
     const char *pids = testing_path(home, "pids");
     snprintf(text, sizeof(text), "#!/bin/sh\nsleep 100 & echo $! $$ > %s\nwait\n", pids);
     program_must_fail(text, HANGAR_RETRY, "/tool did not end within ");
-    /* the one, and the other; a zombie of ours is none */
+    /* neither of the two processes may live; a zombie does not count */
     ck_assert_int_eq(
         testing_shell("sleep 0.1; for pid in $(cat %s); do"
                       " if [ -e /proc/$pid ] && ! grep -q 'State:.Z' /proc/$pid/status; then"
@@ -345,7 +345,7 @@ END_TEST
 
 /* ------------------------------------------------------------------------ */
 
-START_TEST(sts_refusals_are_told_without_the_token)
+START_TEST(refusals_of_sts_are_reported_without_the_token)
 {
     set_web_identity();
     fake_host_set(fake, "credentials_timeout", "2s");
@@ -370,7 +370,7 @@ START_TEST(sts_refusals_are_told_without_the_token)
 }
 END_TEST
 
-START_TEST(what_passes_is_tried_again)
+START_TEST(temporary_failures_are_repeated)
 {
     set_web_identity();
     place_open();
@@ -380,7 +380,7 @@ START_TEST(what_passes_is_tried_again)
 }
 END_TEST
 
-START_TEST(what_does_not_pass_ends_soon)
+START_TEST(final_failures_are_not_repeated)
 {
     set_web_identity();
     fake_host_set(fake, "credentials_timeout", "1s");
@@ -401,7 +401,7 @@ START_TEST(what_does_not_pass_ends_soon)
 }
 END_TEST
 
-START_TEST(token_files_must_be_tokens)
+START_TEST(a_file_of_a_token_must_contain_one_token)
 {
     set_web_identity();
     place_open();
@@ -414,12 +414,12 @@ START_TEST(token_files_must_be_tokens)
 }
 END_TEST
 
-START_TEST(sts_beyond_this_machine_is_warned_of_without_encryption)
+START_TEST(a_remote_sts_without_https_causes_a_warning)
 {
     set_web_identity();
     setenv("AWS_ENDPOINT_URL_STS", "http://sts.invalid/", 1);
     fake_host_set(fake, "credentials_timeout", "500ms");
-    /* through a proxy, which is not there */
+    /* through a proxy that does not exist */
     place_open();
     place_must_fail(HANGAR_RETRY, "from web_identity: ");
     ck_assert_ptr_nonnull(strstr(fake_host_log(fake), "warn: the web identity token is sent "
@@ -427,7 +427,7 @@ START_TEST(sts_beyond_this_machine_is_warned_of_without_encryption)
 }
 END_TEST
 
-START_TEST(the_token_for_a_container_endpoint_is_sent)
+START_TEST(a_container_endpoint_receives_its_token)
 {
     place_file("auth", "CANARY-auth");
     setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", place_endpoint("/container"), 1);
@@ -436,7 +436,7 @@ START_TEST(the_token_for_a_container_endpoint_is_sent)
     setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", "CANARY-auth", 1);
     place_must_get("AKIDTEST1");
 
-    /* a file goes before, and is read each time */
+    /* a file has priority, and is read each time */
     place_next_instance();
     const char *path = place_file("auth-file", "CANARY-wrong\n");
     setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", path, 1);
@@ -453,7 +453,7 @@ START_TEST(the_token_for_a_container_endpoint_is_sent)
 }
 END_TEST
 
-START_TEST(hosts_far_away_get_no_token_of_a_container)
+START_TEST(remote_hosts_without_https_receive_no_token)
 {
     static const char *const far[] = {
         "http://example.invalid/x", "http://10.0.0.1/",      "http://127.0.0.1.example.invalid/",
@@ -468,7 +468,7 @@ START_TEST(hosts_far_away_get_no_token_of_a_container)
 }
 END_TEST
 
-START_TEST(answers_of_endpoints_are_not_trusted)
+START_TEST(answers_of_endpoints_are_checked)
 {
     static const char *const bodies[][2] = {
         {"{\"body\": \"CANARY\"}",
@@ -490,7 +490,7 @@ START_TEST(answers_of_endpoints_are_not_trusted)
 }
 END_TEST
 
-START_TEST(the_metadata_service_is_asked_by_version_2_alone)
+START_TEST(the_metadata_service_is_used_by_version_2_only)
 {
     setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", place_endpoint("/"), 1);
     fake_host_set(fake, "credentials_timeout", "1s");
@@ -503,7 +503,7 @@ START_TEST(the_metadata_service_is_asked_by_version_2_alone)
     place_must_fail(HANGAR_AUTH, "returned no valid token");
     place_say("{\"only\": \"/latest/api/token\", \"body\": \"wrong\"}");
     place_must_fail(HANGAR_AUTH, "the metadata service answered with HTTP status 401");
-    /* an answer that gets lost on one hop too many */
+    /* an answer that is lost because of the hop limit */
     place_say("{\"only\": \"/latest/api/token\", \"kind\": \"stall\"}");
     place_must_fail(HANGAR_AUTH, "; hint: from a container it needs a hop limit of 2");
     place_say("{\"only\": \"/latest/meta-data/iam\", \"status\": 404}");
@@ -523,29 +523,29 @@ int main(void)
     TCase *tcase = tcase_create("places");
     tcase_set_timeout(tcase, 60);
     tcase_add_checked_fixture(tcase, place_set_up, place_tear_down);
-    tcase_add_test(tcase, the_first_place_that_is_set_up_is_taken);
-    tcase_add_test(tcase, each_place_can_be_pinned);
-    tcase_add_test(tcase, without_keys_each_place_says_why);
-    tcase_add_test(tcase, a_place_that_is_set_up_badly_hides_no_other);
+    tcase_add_test(tcase, the_first_configured_place_is_used);
+    tcase_add_test(tcase, each_place_can_be_selected);
+    tcase_add_test(tcase, without_keys_the_error_names_each_place);
+    tcase_add_test(tcase, a_badly_configured_place_ends_the_search);
     tcase_add_test(tcase, options_that_contradict_each_other_are_refused);
     tcase_add_test(tcase, empty_options_and_variables_count_as_not_set);
-    tcase_add_test(tcase, an_option_goes_before_the_environment);
-    tcase_add_test(tcase, files_are_found_where_they_are_said_to_be);
-    tcase_add_test(tcase, files_that_cannot_be_trusted_or_read_are_told);
-    tcase_add_test(tcase, what_a_profile_wants_and_hangar_does_not_do_is_said);
-    tcase_add_test(tcase, a_profile_may_give_a_token_to_sts);
-    tcase_add_test(tcase, a_program_is_run_without_a_shell);
-    tcase_add_test(tcase, a_program_that_fails_is_told_without_a_word_of_it);
-    tcase_add_test(tcase, a_program_that_hangs_is_ended_with_all_it_started);
-    tcase_add_test(tcase, sts_refusals_are_told_without_the_token);
-    tcase_add_test(tcase, what_passes_is_tried_again);
-    tcase_add_test(tcase, what_does_not_pass_ends_soon);
-    tcase_add_test(tcase, token_files_must_be_tokens);
-    tcase_add_test(tcase, sts_beyond_this_machine_is_warned_of_without_encryption);
-    tcase_add_test(tcase, the_token_for_a_container_endpoint_is_sent);
-    tcase_add_test(tcase, hosts_far_away_get_no_token_of_a_container);
-    tcase_add_test(tcase, answers_of_endpoints_are_not_trusted);
-    tcase_add_test(tcase, the_metadata_service_is_asked_by_version_2_alone);
+    tcase_add_test(tcase, an_option_has_priority_over_the_environment);
+    tcase_add_test(tcase, files_are_found_by_options_variables_and_home);
+    tcase_add_test(tcase, untrusted_and_unreadable_files_are_reported);
+    tcase_add_test(tcase, unsupported_settings_of_a_profile_are_refused);
+    tcase_add_test(tcase, a_profile_can_name_a_token_for_sts);
+    tcase_add_test(tcase, a_program_runs_without_a_shell);
+    tcase_add_test(tcase, a_failed_program_is_reported_without_its_output);
+    tcase_add_test(tcase, a_program_that_hangs_is_killed_with_its_children);
+    tcase_add_test(tcase, refusals_of_sts_are_reported_without_the_token);
+    tcase_add_test(tcase, temporary_failures_are_repeated);
+    tcase_add_test(tcase, final_failures_are_not_repeated);
+    tcase_add_test(tcase, a_file_of_a_token_must_contain_one_token);
+    tcase_add_test(tcase, a_remote_sts_without_https_causes_a_warning);
+    tcase_add_test(tcase, a_container_endpoint_receives_its_token);
+    tcase_add_test(tcase, remote_hosts_without_https_receive_no_token);
+    tcase_add_test(tcase, answers_of_endpoints_are_checked);
+    tcase_add_test(tcase, the_metadata_service_is_used_by_version_2_only);
     suite_add_tcase(suite, tcase);
     return testing_main(suite);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * test_s3_credentials_formats: files of profiles, replies in JSON and XML, times and
- * command lines: what is read of them, and what is refused.
+ * test_s3_credentials_formats: what is read from files of profiles, replies in JSON and XML, and
+ * command lines, and what is refused.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 
 static char problem[CREDS_PROBLEM_SIZE];
 
-static struct creds_profile *parse(const char *text, bool is_config, const char *profile)
+static struct creds_profile *parse_profile(const char *text, bool is_config, const char *profile)
 {
     static struct creds_profile out;
     bool good = creds_parse_profile(text, strlen(text), is_config, profile, &out, problem);
@@ -20,7 +20,7 @@ static struct creds_profile *parse(const char *text, bool is_config, const char 
     return &out;
 }
 
-START_TEST(a_profile_is_read_as_the_tools_of_aws_do)
+START_TEST(a_profile_is_read_like_the_aws_tools_do)
 {
     static const char text[] = "\xef\xbb\xbf# a comment\r\n"
                                "[other]\naws_access_key_id = no\naws_secret_access_key = no\n"
@@ -31,28 +31,28 @@ START_TEST(a_profile_is_read_as_the_tools_of_aws_do)
                                "unknown = x\n\n"
                                "[other]\naws_session_token = no\n"
                                "[backup]\naws_access_key_id = two";
-    const struct creds_profile *profile = parse(text, false, "backup");
+    const struct creds_profile *profile = parse_profile(text, false, "backup");
     ck_assert(profile->found);
     ck_assert_str_eq(profile->access_key_id, "two");
     ck_assert_str_eq(profile->secret_access_key, "a=b/c#d;e");
     ck_assert_str_eq(profile->session_token, "");
-    ck_assert(!parse(text, false, "missing")->found);
-    ck_assert(!parse("", false, "backup")->found);
+    ck_assert(!parse_profile(text, false, "missing")->found);
+    ck_assert(!parse_profile("", false, "backup")->found);
 }
 END_TEST
 
-START_TEST(settings_may_be_indented_as_a_whole)
+START_TEST(all_settings_can_be_indented)
 {
     const struct creds_profile *profile =
-        parse("  [default]\n    aws_access_key_id = one\n      deeper = x\n"
-              "    aws_secret_access_key = two\n",
-              false, "default");
+        parse_profile("  [default]\n    aws_access_key_id = one\n      deeper = x\n"
+                      "    aws_secret_access_key = two\n",
+                      false, "default");
     ck_assert_str_eq(profile->access_key_id, "one");
     ck_assert_str_eq(profile->secret_access_key, "two");
 }
 END_TEST
 
-START_TEST(sections_of_a_config_file_say_profile)
+START_TEST(sections_of_a_config_file_begin_with_profile)
 {
     static const char text[] = "[backup]\nrole_arn = wrong\n"
                                "[profile backup]\nrole_arn = right\n"
@@ -61,25 +61,26 @@ START_TEST(sections_of_a_config_file_say_profile)
                                "[profilebackup]\nrole_arn = wrong\n"
                                "[profile default]\nrole_arn = first\n"
                                "[default]\nrole_arn = second\ncredential_process = x\n";
-    ck_assert_str_eq(parse(text, true, "backup")->role_arn, "right");
-    ck_assert_str_eq(parse(text, true, "two words")->role_arn, "quoted");
-    ck_assert_str_eq(parse(text, true, "default")->role_arn, "first");
-    ck_assert_str_eq(parse(text, true, "default")->process, "");
+    ck_assert_str_eq(parse_profile(text, true, "backup")->role_arn, "right");
+    ck_assert_str_eq(parse_profile(text, true, "two words")->role_arn, "quoted");
+    ck_assert_str_eq(parse_profile(text, true, "default")->role_arn, "first");
+    ck_assert_str_eq(parse_profile(text, true, "default")->process, "");
     ck_assert_str_eq(
-        parse("[default]\nrole_arn = a\n[profile default]\n", true, "default")->role_arn, "");
-    ck_assert_str_eq(parse(text, false, "backup")->role_arn, "wrong");
+        parse_profile("[default]\nrole_arn = a\n[profile default]\n", true, "default")->role_arn,
+        "");
+    ck_assert_str_eq(parse_profile(text, false, "backup")->role_arn, "wrong");
 }
 END_TEST
 
-START_TEST(ways_that_are_not_supported_are_noticed)
+START_TEST(unsupported_logins_are_detected)
 {
-    ck_assert(parse("[default]\nsso_session = a\n", true, "default")->sso);
-    ck_assert(parse("[default]\nsso_start_url = a\n", true, "default")->sso);
-    ck_assert(parse("[default]\nlogin_session = a\n", true, "default")->login);
+    ck_assert(parse_profile("[default]\nsso_session = a\n", true, "default")->sso);
+    ck_assert(parse_profile("[default]\nsso_start_url = a\n", true, "default")->sso);
+    ck_assert(parse_profile("[default]\nlogin_session = a\n", true, "default")->login);
 }
 END_TEST
 
-/* Refused, with the line, and nothing of it kept or told. */
+/* The file is refused with the number of the line; no text of it is kept or reported. */
 static void must_refuse_file(const char *text, size_t size, const char *why)
 {
     static struct creds_profile out, empty;
@@ -89,7 +90,7 @@ static void must_refuse_file(const char *text, size_t size, const char *why)
     ck_assert_mem_eq(&out, &empty, sizeof(out));
 }
 
-START_TEST(broken_files_are_refused_without_a_word_of_them)
+START_TEST(invalid_files_are_refused_without_their_text)
 {
     static const char nul[] = "[default]\naws_secret_access_key = CANARY\0CANARY\n";
     char *text = NULL;
@@ -141,7 +142,7 @@ static void must_refuse_json(const char *text, enum creds_json kind, const char 
     ck_assert_mem_eq(&keys, &empty, sizeof(keys));
 }
 
-START_TEST(json_must_have_what_its_kind_demands)
+START_TEST(json_must_have_the_members_of_its_kind)
 {
     struct s3_keys keys;
     static const char process[] = "{\"Version\":1,\"AccessKeyId\":\"a\",\"SecretAccessKey\":\"b\","
@@ -193,7 +194,7 @@ static bool parse_sts(const char *text, struct creds_sts *out)
     return creds_parse_sts(text, strlen(text), out, problem);
 }
 
-START_TEST(the_xml_of_sts_is_keys_or_an_error)
+START_TEST(the_xml_of_sts_has_keys_or_an_error)
 {
     static struct creds_sts sts;
     ck_assert(parse_sts(STS("<Credentials>" STS_KEYS "<SessionToken>c&amp;d</SessionToken><X/>"
@@ -239,14 +240,14 @@ int main(void)
 {
     Suite *suite = suite_create("storage-s3 credentials, formats");
     TCase *tcase = tcase_create("formats");
-    tcase_add_test(tcase, a_profile_is_read_as_the_tools_of_aws_do);
-    tcase_add_test(tcase, settings_may_be_indented_as_a_whole);
-    tcase_add_test(tcase, sections_of_a_config_file_say_profile);
-    tcase_add_test(tcase, ways_that_are_not_supported_are_noticed);
-    tcase_add_test(tcase, broken_files_are_refused_without_a_word_of_them);
+    tcase_add_test(tcase, a_profile_is_read_like_the_aws_tools_do);
+    tcase_add_test(tcase, all_settings_can_be_indented);
+    tcase_add_test(tcase, sections_of_a_config_file_begin_with_profile);
+    tcase_add_test(tcase, unsupported_logins_are_detected);
+    tcase_add_test(tcase, invalid_files_are_refused_without_their_text);
     tcase_add_test(tcase, a_command_is_split_at_spaces_outside_quotes);
-    tcase_add_test(tcase, json_must_have_what_its_kind_demands);
-    tcase_add_test(tcase, the_xml_of_sts_is_keys_or_an_error);
+    tcase_add_test(tcase, json_must_have_the_members_of_its_kind);
+    tcase_add_test(tcase, the_xml_of_sts_has_keys_or_an_error);
     tcase_add_test(tcase, other_xml_is_refused);
     suite_add_tcase(suite, tcase);
     return testing_main(suite);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * test_s3_sign: the signatures that AWS publishes for its examples, and the rules behind
- * them that other signers got wrong.
+ * test_s3_sign: the signatures that AWS publishes for its examples, and rules that other
+ * implementations got wrong.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -85,7 +85,7 @@ static size_t count_headers(const struct vector *vector)
     return count;
 }
 
-static struct s3_signing signing(const struct vector *vector)
+static struct s3_signing example_signing(const struct vector *vector)
 {
     return (struct s3_signing){.method = vector->method,
                                .path = vector->path,
@@ -100,13 +100,13 @@ static struct s3_signing signing(const struct vector *vector)
                                .secret_access_key = vector->secret};
 }
 
-START_TEST(published_signatures_are_ours)
+START_TEST(signatures_are_those_that_aws_publishes)
 {
-    /* one key of the day for all of them: it must notice when it does not fit */
+    /* all share one cached key: it must be computed again when it does not fit */
     struct s3_day_key day = {0};
     for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
         struct text made = {0}, expected = {0};
-        const struct s3_signing what = signing(&vectors[i]);
+        const struct s3_signing what = example_signing(&vectors[i]);
         ck_assert(s3_add_signature(&what, &day, &made));
         text_addf(&expected,
                   "AWS4-HMAC-SHA256 Credential=%s/%.8s/us-east-1/%s/aws4_request, "
@@ -131,14 +131,14 @@ static void must_sign_alike(const struct s3_signing *a, const struct s3_signing 
     text_free(&other);
 }
 
-START_TEST(headers_count_by_name_in_any_order)
+START_TEST(headers_are_sorted_by_name)
 {
-    /* a colon sorts after a hyphen: whole lines would be in another order */
+    /* a colon sorts after a hyphen: whole lines have another order */
     const struct s3_pair given[] = {
         {"x-amz-meta-a-b", "1"}, {"host", "h"}, {"x-amz-meta-a", "2"}, {"x-amz-date", "d"}};
     const struct s3_pair sorted[] = {
         {"host", "h"}, {"x-amz-date", "d"}, {"x-amz-meta-a", "2"}, {"x-amz-meta-a-b", "1"}};
-    struct s3_signing a = signing(&vectors[0]), b = a;
+    struct s3_signing a = example_signing(&vectors[0]), b = a;
     struct text text = {0};
     struct s3_day_key day = {0};
     a.headers = given;
@@ -151,9 +151,9 @@ START_TEST(headers_count_by_name_in_any_order)
 }
 END_TEST
 
-START_TEST(each_part_of_a_request_counts)
+START_TEST(each_part_of_a_request_changes_the_signature)
 {
-    const struct s3_signing base = signing(&vectors[0]);
+    const struct s3_signing base = example_signing(&vectors[0]);
     struct s3_signing other = base;
     other.method = "HEAD";
     must_sign_alike(&base, &other, false);
@@ -201,7 +201,7 @@ START_TEST(keys_are_escaped_once_and_never_normalised)
 }
 END_TEST
 
-START_TEST(escapes_are_undone_or_refused)
+START_TEST(escapes_are_replaced_or_refused)
 {
     char good[] = "a%20b%2Bc+d%2f%C3%BC", cut[] = "a%2", wrong[] = "a%zz", nul[] = "a%00b";
     ck_assert(s3_unescape(good));
@@ -212,7 +212,7 @@ START_TEST(escapes_are_undone_or_refused)
 }
 END_TEST
 
-START_TEST(checksums_are_those_of_the_service)
+START_TEST(checksums_are_those_of_aws)
 {
     char base64[S3_CHECKSUM_SIZE], hex[S3_SHA256_HEX], payload[S3_SHA256_HEX];
     const struct s3_checksum *crc32 = s3_checksum_find("crc32"),
@@ -233,13 +233,13 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        published_signatures_are_ours,
-        headers_count_by_name_in_any_order,
-        each_part_of_a_request_counts,
+        signatures_are_those_that_aws_publishes,
+        headers_are_sorted_by_name,
+        each_part_of_a_request_changes_the_signature,
         queries_are_sorted_and_always_have_an_equals_sign,
         keys_are_escaped_once_and_never_normalised,
-        escapes_are_undone_or_refused,
-        checksums_are_those_of_the_service,
+        escapes_are_replaced_or_refused,
+        checksums_are_those_of_aws,
     };
     return SUITE_RUN("s3 signatures", tests, NULL, NULL);
 }

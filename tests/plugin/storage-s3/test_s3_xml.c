@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * test_s3_xml: answers are read the same however they arrive, and what is no answer of a
- * store is refused.
+ * test_s3_xml: a document is read the same in pieces of any size, and documents that no store sends
+ * are refused.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 
 static struct text seen;
 
-static bool note(void *arg, const char *path, char *text)
+static bool on_element_seen(void *arg, const char *path, char *text)
 {
     const char *stop_at = arg;
     if (!text) {
@@ -23,8 +23,8 @@ static bool note(void *arg, const char *path, char *text)
     return !text || !stop_at || strcmp(path, stop_at) != 0;
 }
 
-/* Feeds in pieces; did it take all of it? */
-static bool read_all(struct s3_xml *xml, const char *document, size_t step)
+/* Feeds a document in pieces.  True: it is complete and acceptable. */
+static bool xml_read_all(struct s3_xml *xml, const char *document, size_t step)
 {
     size_t size = strlen(document);
     bool taken = s3_xml_restart(xml);
@@ -34,21 +34,21 @@ static bool read_all(struct s3_xml *xml, const char *document, size_t step)
     return s3_xml_end(xml) && taken;
 }
 
-START_TEST(elements_are_told_with_their_paths)
+START_TEST(elements_are_reported_with_their_paths)
 {
     static const char document[] =
         " \n<?xml version=\"1.0\"?>\n<L xmlns=\"http://s3/\" xmlns:x=\"y\"><Name>b</Name>"
         "<C><Key>a&amp;b&#10;&lt;</Key><S>1</S></C><x:C><Key/></x:C></L>";
-    struct s3_xml *xml = s3_xml_new(note, NULL);
+    struct s3_xml *xml = s3_xml_new(on_element_seen, NULL);
     for (size_t step = 1; step <= sizeof(document); step += 7) {
-        ck_assert(read_all(xml, document, step));
+        ck_assert(xml_read_all(xml, document, step));
         ck_assert_str_eq(seen.data, "L/Name=b;L/C/Key=a&b\n<;L/C/S=1;L/C=;L/C/Key=;L/C=;L=;");
     }
     s3_xml_free(xml);
 }
 END_TEST
 
-START_TEST(what_is_no_answer_is_refused)
+START_TEST(invalid_documents_are_refused)
 {
     static const char *const documents[] = {
         "",
@@ -62,11 +62,11 @@ START_TEST(what_is_no_answer_is_refused)
         "<a>\xff</a>",
         "{\"a\": 1}",
     };
-    struct s3_xml *xml = s3_xml_new(note, NULL);
+    struct s3_xml *xml = s3_xml_new(on_element_seen, NULL);
     for (size_t i = 0; i < sizeof(documents) / sizeof(documents[0]); i++) {
-        ck_assert_msg(!read_all(xml, documents[i], 3), "%s", documents[i]);
+        ck_assert_msg(!xml_read_all(xml, documents[i], 3), "%s", documents[i]);
     }
-    ck_assert(read_all(xml, "<a/>", 1)); /* and the next one is read again */
+    ck_assert(xml_read_all(xml, "<a/>", 1)); /* the next document is read again */
     s3_xml_free(xml);
 }
 END_TEST
@@ -74,27 +74,27 @@ END_TEST
 START_TEST(depth_and_text_are_bounded)
 {
     struct text deep = {0}, wide = {0};
-    struct s3_xml *xml = s3_xml_new(note, NULL);
+    struct s3_xml *xml = s3_xml_new(on_element_seen, NULL);
     for (size_t i = 0; i < 2000; i++) {
         text_add(&deep, "<a>");
     }
-    ck_assert(!read_all(xml, deep.data, 100));
+    ck_assert(!xml_read_all(xml, deep.data, 100));
     text_add(&wide, "<a>");
     for (size_t i = 0; i < S3_XML_TEXT_MAX; i++) {
         text_add(&wide, "x");
     }
     text_add(&wide, "</a>");
-    ck_assert(!read_all(xml, wide.data, 100));
+    ck_assert(!xml_read_all(xml, wide.data, 100));
     s3_xml_free(xml);
     text_free(&deep);
     text_free(&wide);
 }
 END_TEST
 
-START_TEST(reading_can_be_ended)
+START_TEST(the_function_can_end_the_reading)
 {
-    struct s3_xml *xml = s3_xml_new(note, (char *)"a/b");
-    ck_assert(!read_all(xml, "<a><b/><c/></a>", 100));
+    struct s3_xml *xml = s3_xml_new(on_element_seen, (char *)"a/b");
+    ck_assert(!xml_read_all(xml, "<a><b/><c/></a>", 100));
     ck_assert_str_eq(seen.data, "a/b=;");
     s3_xml_free(xml);
 }
@@ -108,10 +108,10 @@ static void free_seen(void)
 int main(void)
 {
     const TTest *const tests[] = {
-        elements_are_told_with_their_paths,
-        what_is_no_answer_is_refused,
+        elements_are_reported_with_their_paths,
+        invalid_documents_are_refused,
         depth_and_text_are_bounded,
-        reading_can_be_ended,
+        the_function_can_end_the_reading,
     };
     return SUITE_RUN("s3 answers", tests, free_seen, free_seen);
 }
