@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * retain: see retain.h.
+ * object_lock: see object_lock.h.
  */
 #include "inventory/object_lock.h"
 
@@ -17,7 +17,7 @@
 #include "config/config.h"
 #include "config/retention_rules.h"
 #include "inventory/index.h"
-#include "jobs/prune/prune.h"
+#include "inventory/prune_plan.h"
 #include "plugin/instance.h"
 #include "plugin/job.h"
 #include "plugin/page.h"
@@ -26,38 +26,38 @@
 
 #define DAY_MS INT64_C(86400000)
 
-/* ---- what was done before ---- */
+/* ---- which backups this machine has locked, and until when ---- */
 
-static char *name_of(const struct hg_pruning *p)
+static char *lock_memory_name(const struct hg_prune_plan *plan)
 {
-    return hg_format("retained/%s.%s", p->pipeline->name, p->sink->name);
+    return hg_format("retained/%s.%s", plan->pipeline->name, plan->sink->name);
 }
 
-static json_t *load(const struct hg_pruning *p)
+static json_t *lock_memory_load(const struct hg_prune_plan *plan)
 {
     json_t *known = NULL;
-    char *name = name_of(p);
+    char *name = lock_memory_name(plan);
     if (name) {
-        hg_state_load(&p->h->state, name, &known, NULL);
+        hg_state_load(&plan->h->state, name, &known, NULL);
     }
     free(name);
     return known ? known : json_object();
 }
 
-/* Only of backups that are still there. */
-static void save(const struct hg_pruning *p, const json_t *known)
+/* Forgets backups that are gone. */
+static void lock_memory_save(const struct hg_prune_plan *plan, const json_t *known)
 {
     json_t *rest = json_object();
     const char *id;
     json_t *until;
     json_object_foreach ((json_t *)known, id, until) {
-        if (hg_index_find(p->index, id)) {
+        if (hg_index_find(plan->index, id)) {
             hg_json_set(rest, id, json_incref(until));
         }
     }
-    char *name = name_of(p), *text = hg_json_line(rest);
+    char *name = lock_memory_name(plan), *text = hg_json_line(rest);
     if (name && text) {
-        hg_state_write(&p->h->state, name, text, strlen(text), NULL);
+        hg_state_write(&plan->h->state, name, text, strlen(text), NULL);
     }
     free(text);
     free(name);
@@ -66,74 +66,75 @@ static void save(const struct hg_pruning *p, const json_t *known)
 
 /* ---- the objects of one backup ---- */
 
-struct retaining {
+struct backup_lock {
     struct hangar_ctx *sink;
     size_t skip; /* length of "<pipeline>/<id>/" */
     int64_t until_ms;
 };
 
-/* What comes and goes beside a backup is not part of it. */
-static bool is_part(const char *name)
+/* Marks and records come and go beside a backup: they are never locked. */
+static bool is_lockable(const char *name)
 {
     return strcmp(name, HG_RUN_NAME) != 0 && strcmp(name, HG_HOLD_NAME) != 0 &&
            strcmp(name, HG_DELETED_NAME) != 0 && strncmp(name, "verify/", 7) != 0;
 }
 
-static enum hangar_rc retain_page(void *arg, const struct hg_page_entries *page,
-                                  struct hg_error *err)
+static enum hangar_rc lock_page(void *arg, const struct hg_page_entries *page, struct hg_error *err)
 {
-    struct retaining *r = arg;
+    struct backup_lock *lock = arg;
     enum hangar_rc rc = HANGAR_OK;
     for (size_t i = 0; i < page->count && rc == HANGAR_OK; i++) {
         const char *name = page->items[i].name;
-        if (hg_job_cancelled(r->sink->job)) {
+        if (hg_job_cancelled(lock->sink->job)) {
             rc = hg_fail(err, HANGAR_CANCELLED, 0, "interrupted");
-        } else if (is_part(name + r->skip)) {
-            rc = HG_CALL(r->sink, err,
-                         r->sink->plugin->sink.retain(r->sink->inst, name, r->until_ms));
+        } else if (is_lockable(name + lock->skip)) {
+            rc = HG_CALL(lock->sink, err,
+                         lock->sink->plugin->sink.retain(lock->sink->inst, name, lock->until_ms));
         }
     }
     return rc;
 }
 
-static enum hangar_rc retain(struct hg_pruning *p, const char *id, int64_t until_ms,
-                             struct hg_error *err)
+static enum hangar_rc lock_backup(const struct hg_prune_plan *plan, const char *id,
+                                  int64_t until_ms, struct hg_error *err)
 {
-    char *prefix = hg_store_path(p->pipeline->name, id, NULL);
+    char *prefix = hg_store_path(plan->pipeline->name, id, NULL);
     if (!prefix) {
         return hg_no_memory(err);
     }
-    struct retaining r = {.sink = p->sink, .skip = strlen(prefix), .until_ms = until_ms};
-    enum hangar_rc rc = hg_sink_list(p->sink, prefix, 0, retain_page, &r, err);
+    struct backup_lock lock = {.sink = plan->sink, .skip = strlen(prefix), .until_ms = until_ms};
+    enum hangar_rc rc = hg_sink_list(plan->sink, prefix, 0, lock_page, &lock, err);
     free(prefix);
     return rc;
 }
 
-/* 0: nobody can tell. */
-static int64_t surely_until(const struct hg_pruning *p, const struct hg_retained *item)
+/* Until when keep_days certainly keeps the backup; 0: not certain. */
+static int64_t lock_until(const struct hg_prune_plan *plan, const struct hg_retained *item)
 {
-    int64_t age_ms = hg_policy_kept_age_ms(&p->config->retention.policy);
-    if (age_ms == 0 || !item->good || item->safety || item->time_ms > p->now_ms) {
+    int64_t age_ms = hg_policy_kept_age_ms(&plan->config->retention.policy);
+    if (age_ms == 0 || !item->good || item->safety || item->time_ms > plan->now_ms) {
         return 0;
     }
     int64_t until = item->time_ms + age_ms;
-    return until > p->now_ms ? until : 0;
+    return until > plan->now_ms ? until : 0;
 }
 
-enum hangar_rc hg_retain_kept(struct hg_pruning *p, size_t *count, struct hg_error *err)
+enum hangar_rc hg_object_lock_kept(const struct hg_prune_plan *plan, size_t *count,
+                                   struct hg_error *err)
 {
     *count = 0;
-    if (!p->sink->plugin->sink.retain || p->clock_wrong) { /* a wrong clock must not lock */
+    if (!plan->sink->plugin->sink.retain ||
+        plan->clock_is_wrong) { /* a wrong clock must not lock */
         return HANGAR_OK;
     }
-    json_t *known = load(p);
+    json_t *known = lock_memory_load(plan);
     struct hg_error why = {0};
     enum hangar_rc rc = HANGAR_OK;
-    for (size_t i = 0; i < p->count && rc == HANGAR_OK; i++) {
-        const struct hg_retained *item = &p->items[i];
-        int64_t until = surely_until(p, item);
+    for (size_t i = 0; i < plan->count && rc == HANGAR_OK; i++) {
+        const struct hg_retained *item = &plan->items[i];
+        int64_t until = lock_until(plan, item);
         if (until > hg_json_int(known, item->id, 0)) {
-            rc = retain(p, item->id, until, &why);
+            rc = lock_backup(plan, item->id, until, &why);
             if (rc == HANGAR_OK) {
                 hg_json_set_int(known, item->id, until);
                 ++*count;
@@ -141,30 +142,32 @@ enum hangar_rc hg_retain_kept(struct hg_pruning *p, size_t *count, struct hg_err
         }
     }
     if (*count > 0) {
-        save(p, known);
+        lock_memory_save(plan, known);
     }
     json_decref(known);
-    if (rc == HANGAR_UNSUPPORTED) { /* this store cannot, or was not asked to */
+    if (rc ==
+        HANGAR_UNSUPPORTED) { /* this store cannot lock, or the configuration does not ask for it */
         return HANGAR_OK;
     }
     return rc == HANGAR_OK ? rc : hg_error_move(err, &why);
 }
 
-void hg_retain_copied(struct hangar *h, const struct hg_pipeline_config *pipeline,
-                      const struct hg_instance_config *config, struct hangar_ctx *sink)
+void hg_object_lock_copied(struct hangar *h, const struct hg_pipeline_config *pipeline,
+                           const struct hg_instance_config *config, struct hangar_ctx *sink)
 {
-    struct hg_pruning p = {.h = h, .pipeline = pipeline, .config = config, .sink = sink};
+    struct hg_prune_plan plan = {.h = h, .pipeline = pipeline, .config = config, .sink = sink};
     struct hg_error err = {0};
+    size_t count;
     if (!sink->plugin->sink.retain || hg_policy_kept_age_ms(&config->retention.policy) == 0) {
         return;
     }
-    enum hangar_rc rc = hg_prune_plan(&p, &err);
+    enum hangar_rc rc = hg_prune_plan_make(&plan, &err);
     if (rc == HANGAR_OK) {
-        rc = hg_retain_kept(&p, &p.retained, &err);
+        rc = hg_object_lock_kept(&plan, &count, &err);
     }
     if (rc != HANGAR_OK) {
         hg_log_event(&h->log, HANGAR_LOG_WARN, "retain.failed", "sink %s of pipeline %s: %s",
                      config->name, pipeline->name, err.text);
     }
-    hg_prune_fini(&p);
+    hg_prune_plan_free(&plan);
 }

@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * alerts: finds out what is wrong (alert_rules.c), remembers since when, and tells the
- * notifiers when that changes, and again while it lasts.
- *
- * alerts.json in the state folder maps "PIPELINE KEY" to { since, told, text }, and
- * "PIPELINE" to { looked }.  It is read and written under a lock, so that of several
- * processes one tells; one that has looked before another, and comes after it, tells
- * nothing: what it saw is over.
+ * alerts: see alerts.h.  Of several processes that judge at once, the lock of the memory lets one
+ * notify; and a process whose status is older than what was judged last notifies of nothing,
+ * because what it saw may be over.
  */
 #include "jobs/notify/alerts.h"
 
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -20,232 +16,228 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/str.h"
-#include "base/units.h"
 #include "config/config.h"
+#include "jobs/notify/alert_memory.h"
 #include "jobs/notify/alert_rules.h"
 #include "jobs/notify/notify.h"
 #include "jobs/report/status.h"
+#include "jobs/report/status_document.h"
 #include "session/document.h"
 #include "session/handle.h"
-#include "session/names.h"
+#include "state/counters.h"
 #include "state/file.h"
+#include "state/state.h"
 
-#define MEMORY "alerts.json"
-
-/* One look at everything. */
-struct looking {
+/* One judgement of a status report. */
+struct hg_alert_judgement {
     struct hangar *h;
-    int64_t now_ms; /* when it began to look */
-    bool tell;
-    json_t *memory; /* alerts.json */
-    json_t *list;   /* of the document */
+    int64_t read_ms; /* when the reading of the status began */
+    bool notify;     /* false: a dry run */
+    struct hg_alert_memory memory;
+    json_t *list; /* of the document; NULL: not wanted */
 };
 
-/* ---- telling ---- */
+/* ---- one alert ---- */
 
-static bool tell(struct looking *l, const struct hg_pipeline_config *p, const char *kind,
-                 const char *text, const json_t *alert)
+static bool alert_notify(struct hg_alert_judgement *j, const struct hg_pipeline_config *pipeline,
+                         const char *kind, const char *text, const json_t *detail)
 {
     char summary[1024];
     bool firing = strcmp(kind, "alert.firing") == 0;
-    snprintf(summary, sizeof(summary), "%s%s on %s: %s", firing ? "" : "over: ", p->name,
-             l->h->identity.host, text);
-    return hg_notify(l->h, &(struct hg_event){.kind = kind,
+    snprintf(summary, sizeof(summary), "%s%s on %s: %s", firing ? "" : "resolved: ", pipeline->name,
+             j->h->identity.host, text);
+    return hg_notify(j->h, &(struct hg_event){.kind = kind,
                                               .level = firing ? HANGAR_LOG_ERROR : HANGAR_LOG_INFO,
-                                              .pipeline = p,
+                                              .pipeline = pipeline,
                                               .summary = summary,
                                               .duration_ms = -1,
-                                              .detail = alert});
+                                              .detail = detail});
 }
 
-/* An alert that holds. */
-static void fire(struct looking *l, const struct hg_pipeline_config *p,
-                 const struct hg_alert *alert, const char *key)
+static json_t *alert_document(const struct hg_pipeline_config *pipeline,
+                              const struct hg_alert *alert, int64_t since_ms)
 {
-    const char *text = hg_str_text(&alert->text);
-    json_t *known = json_object_get(l->memory, key);
-    int64_t since = l->now_ms, told = -1;
-    hg_time_parse(hg_json_string(known, "since", ""), &since);
-    hg_time_parse(hg_json_string(known, "told", ""), &told);
-    since = since > l->now_ms ? l->now_ms : since; /* the clock was put back */
     json_t *one = json_object();
-    hg_json_set_string(one, "pipeline", p->name);
+    hg_json_set_string(one, "pipeline", pipeline->name);
     hg_json_set_string(one, "name", alert->key);
     hg_json_set_string(one, "sink", alert->sink);
-    hg_json_set_time(one, "since", since);
-    hg_json_set_string(one, "text", text);
-    bool due = told < 0 || told > l->now_ms || l->now_ms - told >= l->h->config->alerts.repeat_ms;
-    if (!known && l->tell) {
-        hg_log_event(&l->h->log, HANGAR_LOG_WARN, "alert.firing", "pipeline %s: %s", p->name, text);
-    }
-    if (l->tell && due && tell(l, p, "alert.firing", text, one)) {
-        told = l->now_ms;
-    }
-    json_t *remembered = json_object();
-    hg_json_set_time(remembered, "since", since);
-    hg_json_set_time(remembered, "told", told);
-    hg_json_set_string(remembered, "text", text);
-    if (l->tell) {
-        hg_json_set(l->memory, key, remembered);
-    } else {
-        json_decref(remembered);
-    }
-    hg_json_add(l->list, one);
+    hg_json_set_time(one, "since", since_ms);
+    hg_json_set_string(one, "text", hg_str_text(&alert->text));
+    return one;
 }
 
-/* What was remembered of the pipeline and holds no more. */
-static void resolve(struct looking *l, const struct hg_pipeline_config *p, const json_t *holding)
+/* An alert that holds: notifies when it begins, and again after repeat_ms. */
+static enum hangar_rc alert_fire(struct hg_alert_judgement *j,
+                                 const struct hg_pipeline_config *pipeline,
+                                 const struct hg_alert *alert, bool notify, struct hg_error *err)
 {
-    const char *key;
-    json_t *known;
-    void *next;
-    json_object_foreach_safe(l->memory, next, key, known)
-    {
-        size_t n = strlen(p->name);
-        if (strncmp(key, p->name, n) != 0 || key[n] != ' ' || json_object_get(holding, key)) {
-            continue;
-        }
-        const char *text = hg_json_string(known, "text", key);
-        if (!l->tell) {
-            continue;
-        }
-        hg_log_event(&l->h->log, HANGAR_LOG_INFO, "alert.resolved", "pipeline %s: %s", p->name,
-                     text);
-        /* nobody is told the end of what nobody was told of */
-        bool was_told = json_is_string(json_object_get(known, "told"));
-        if (!was_told || tell(l, p, "alert.resolved", text, known)) {
-            json_object_del(l->memory, key);
-        }
+    const struct hg_firing_alert *known =
+        hg_alert_memory_find(&j->memory, pipeline->name, alert->key);
+    const char *text = hg_str_text(&alert->text);
+    const int64_t now_ms = j->read_ms;
+    struct hg_firing_alert next = {.pipeline = pipeline->name,
+                                   .key = (char *)(uintptr_t)alert->key,
+                                   .text = (char *)(uintptr_t)text,
+                                   .since_ms = now_ms,
+                                   .notified_ms = known ? known->notified_ms : -1};
+    if (known && known->since_ms >= 0 && known->since_ms < now_ms) { /* else: clock set back */
+        next.since_ms = known->since_ms;
     }
+    json_t *document = alert_document(pipeline, alert, next.since_ms);
+    bool due = next.notified_ms < 0 || next.notified_ms > now_ms ||
+               now_ms - next.notified_ms >= j->h->config->alerts.repeat_ms;
+    if (!known && notify) {
+        hg_log_event(&j->h->log, HANGAR_LOG_WARN, "alert.firing", "pipeline %s: %s", pipeline->name,
+                     text);
+    }
+    if (notify && due && alert_notify(j, pipeline, "alert.firing", text, document)) {
+        next.notified_ms = now_ms;
+    }
+    if (j->list) {
+        hg_json_add(j->list, json_incref(document));
+    }
+    json_decref(document);
+    return notify ? hg_alert_memory_put(&j->memory, &next, err) : HANGAR_OK;
 }
 
-static struct hg_alert_limits limits_of(const struct hangar *h, const struct hg_pipeline_config *p)
+static bool alert_holds(const struct hg_alerts *alerts, const char *key)
+{
+    for (size_t i = 0; i < alerts->count; i++) {
+        if (strcmp(alerts->items[i].key, key) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Notifies of the end of a remembered alert; false when no notifier received it. */
+static bool alert_resolve(struct hg_alert_judgement *j, const struct hg_pipeline_config *pipeline,
+                          const struct hg_firing_alert *known)
+{
+    hg_log_event(&j->h->log, HANGAR_LOG_INFO, "alert.resolved", "pipeline %s: %s", pipeline->name,
+                 known->text);
+    if (known->notified_ms < 0) { /* no notifier received its beginning */
+        return true;
+    }
+    json_t *detail = json_object();
+    hg_json_set_time(detail, "since", known->since_ms);
+    hg_json_set_time(detail, "told", known->notified_ms);
+    hg_json_set_string(detail, "text", known->text);
+    bool received = alert_notify(j, pipeline, "alert.resolved", known->text, detail);
+    json_decref(detail);
+    return received;
+}
+
+/* ---- one pipeline ---- */
+
+static struct hg_alert_limits alert_limits(const struct hangar *h,
+                                           const struct hg_pipeline_config *pipeline)
 {
     const struct hg_alert_config *a = &h->config->alerts;
     return (struct hg_alert_limits){
-        .max_age_ms = hg_pipeline_max_age_ms(p),
-        .max_duration_ms = p->max_duration_ms,
-        .max_drill_age_ms = p->drill ? a->max_drill_age_ms : 0,
+        .max_age_ms = hg_pipeline_max_age_ms(pipeline),
+        .max_duration_ms = pipeline->max_duration_ms,
+        .max_drill_age_ms = pipeline->drill ? a->max_drill_age_ms : 0,
         .min_free_bytes = a->min_free_bytes,
         .size_change = a->size_change,
     };
 }
 
-static enum hangar_rc look_at(struct looking *l, const json_t *status, struct hg_error *err)
+static enum hangar_rc alert_judge_pipeline(struct hg_alert_judgement *j,
+                                           const struct hg_pipeline_status *status,
+                                           struct hg_error *err)
 {
-    const struct hg_pipeline_config *p = NULL;
-    size_t index;
-    enum hangar_rc rc =
-        hg_find_pipeline(l->h->config, hg_json_string(status, "name", ""), &index, err);
-    if (rc != HANGAR_OK) {
-        return rc;
-    }
-    p = &l->h->config->pipelines[index];
-    struct hg_alert_limits limits = limits_of(l->h, p);
+    const struct hg_pipeline_config *pipeline = status->config;
+    const struct hg_alert_limits limits = alert_limits(j->h, pipeline);
+    bool notify =
+        j->notify && !hg_alert_memory_is_newer(&j->memory, pipeline->name, j->read_ms, hg_now_ms());
     struct hg_alerts alerts;
-    json_t *holding = json_object();
-    bool tell = l->tell;
-    l->tell = tell && !hg_alert_outdated(l->memory, p->name, l->now_ms, hg_now_ms());
-    hg_alert_rules(status, &limits, l->now_ms, &alerts);
-    for (size_t i = 0; i < alerts.count; i++) {
-        char *key = hg_format("%s %s", p->name, alerts.items[i].key);
-        if (!key) {
-            alerts.failed = true;
-            break;
+    hg_alert_rules(status, &limits, j->read_ms, &alerts);
+    enum hangar_rc rc = alerts.failed ? hg_no_memory(err) : HANGAR_OK;
+    for (size_t i = 0; i < alerts.count && rc == HANGAR_OK; i++) {
+        rc = alert_fire(j, pipeline, &alerts.items[i], notify, err);
+    }
+    for (size_t i = j->memory.count; i-- > 0 && rc == HANGAR_OK && notify;) {
+        const struct hg_firing_alert *known = &j->memory.items[i];
+        if (strcmp(known->pipeline, pipeline->name) == 0 && !alert_holds(&alerts, known->key) &&
+            alert_resolve(j, pipeline, known)) {
+            hg_alert_memory_remove(&j->memory, i);
         }
-        hg_json_set_bool(holding, key, true);
-        fire(l, p, &alerts.items[i], key);
-        free(key);
     }
-    if (!alerts.failed) {
-        resolve(l, p, holding);
+    if (notify && rc == HANGAR_OK) {
+        rc = hg_alert_memory_set_judged(&j->memory, pipeline->name, j->read_ms, err);
     }
-    if (l->tell) {
-        json_t *looked = json_object();
-        hg_json_set_time(looked, "looked", l->now_ms);
-        hg_json_set(l->memory, p->name, looked);
-    }
-    l->tell = tell;
-    rc = alerts.failed ? hg_no_memory(err) : HANGAR_OK;
     hg_alerts_free(&alerts);
-    json_decref(holding);
     return rc;
 }
 
-/* Forgets pipelines that the configuration does not have any more. */
-static void forget(struct looking *l)
+static bool alert_pipeline_exists(void *arg, const char *pipeline)
 {
-    const char *key;
-    json_t *known;
-    void *next;
-    json_object_foreach_safe(l->memory, next, key, known)
-    {
-        bool there = false;
-        for (size_t i = 0; i < l->h->config->pipeline_count; i++) {
-            const char *name = l->h->config->pipelines[i].name;
-            size_t n = strlen(name);
-            there = there || (strncmp(key, name, n) == 0 && (key[n] == ' ' || key[n] == '\0'));
-        }
-        if (!there) {
-            json_object_del(l->memory, key);
+    const struct hangar *h = arg;
+    for (size_t i = 0; i < h->config->pipeline_count; i++) {
+        if (strcmp(h->config->pipelines[i].name, pipeline) == 0) {
+            return true;
         }
     }
+    return false;
 }
 
-/* What is wrong with these pipelines of a status.  The lock is held while somebody is
- * told: seconds, at most some minutes. */
-static enum hangar_rc judge(struct looking *l, const json_t *pipelines, struct hg_error *err)
+/* ---- the report ---- */
+
+/* Judges all pipelines of a report.  The lock of the memory is held while notifiers run: for
+ * seconds, at most for some minutes. */
+static enum hangar_rc alert_judge(struct hg_alert_judgement *j,
+                                  const struct hg_status_report *report, struct hg_error *err)
 {
-    const json_t *one;
-    size_t i;
     int lock;
-    if (hg_state_lock_file(&l->h->state, "alerts.lock", true, &lock, err) != HANGAR_OK) {
-        return err->rc;
+    const struct hg_state *state = &j->h->state;
+    enum hangar_rc rc = hg_state_lock_file(state, HG_ALERT_MEMORY_LOCK, true, &lock, err);
+    if (rc != HANGAR_OK) {
+        return rc;
     }
-    if (hg_state_load(&l->h->state, MEMORY, &l->memory, err) == HANGAR_OK) {
-        json_array_foreach (pipelines, i, one) {
-            if (look_at(l, one, err) != HANGAR_OK) {
-                break;
-            }
+    rc = hg_alert_memory_load(&j->memory, state, err);
+    if (rc == HANGAR_OK) {
+        for (size_t i = 0; i < report->count && rc == HANGAR_OK; i++) {
+            rc = alert_judge_pipeline(j, &report->pipelines[i], err);
         }
-        forget(l);
-        if (l->tell) { /* what nobody was told of is still new to the next who looks */
-            hg_state_save(&l->h->state, MEMORY, l->memory, err);
-        }
-        json_decref(l->memory);
+        hg_alert_memory_keep_pipelines(&j->memory, alert_pipeline_exists, j->h);
+        /* an alert that no notifier received is new to the next judgement */
+        enum hangar_rc saved = j->notify ? hg_alert_memory_save(&j->memory, state, err) : HANGAR_OK;
+        rc = rc == HANGAR_OK ? saved : rc;
     }
+    hg_alert_memory_free(&j->memory);
     close(lock);
-    return err->rc;
+    return rc;
 }
 
-void hg_alerts_tell(struct hangar *h, int64_t looked_ms, const json_t *pipelines)
+static void alerts_of_report(struct hangar *h, const struct hg_status_report *report)
 {
     struct hg_error err = {0};
-    struct looking l = {.h = h, .now_ms = looked_ms, .tell = true, .list = json_array()};
-    if (judge(&l, pipelines, &err) != HANGAR_OK) {
-        hg_log_line(&h->log, HANGAR_LOG_WARN, "cannot look for alerts: %s", err.text);
+    struct hg_alert_judgement j = {.h = h, .read_ms = report->read_ms, .notify = true};
+    if (alert_judge(&j, report, &err) != HANGAR_OK) {
+        hg_log_line(&h->log, HANGAR_LOG_WARN, "cannot judge alerts: %s", err.text);
     }
-    json_decref(l.list);
 }
 
 void hg_alerts_after(struct hangar *h, const struct hg_pipeline_config *pipeline)
 {
     struct hg_error err = {0};
-    bool somebody = false;
+    bool has_notifiers = false;
     for (size_t i = 0; i < h->config->instance_count; i++) {
-        somebody = somebody || h->config->instances[i].kind == HG_NOTIFIER;
+        has_notifiers = has_notifiers || h->config->instances[i].kind == HG_NOTIFIER;
     }
-    if (!somebody) {
+    if (!has_notifiers) {
         return;
     }
-    json_t *pipelines = json_array();
-    int64_t now = hg_now_ms();
-    if (hg_overview(h, pipeline, pipelines, NULL, &err) == HANGAR_OK) {
-        hg_alerts_tell(h, now, pipelines);
+    struct hg_status_report report;
+    enum hangar_rc rc = hg_status_read(&report, h, pipeline, &err);
+    hg_status_end_session(&report);
+    if (rc == HANGAR_OK) {
+        alerts_of_report(h, &report);
     } else {
-        hg_log_line(&h->log, HANGAR_LOG_WARN, "cannot look for alerts: %s", err.text);
+        hg_log_line(&h->log, HANGAR_LOG_WARN, "cannot judge alerts: %s", err.text);
     }
-    json_decref(pipelines);
+    hg_status_close(&report);
 }
 
 enum hangar_status hangar_alerts(struct hangar *h, uint32_t flags, char **json)
@@ -255,14 +247,36 @@ enum hangar_status hangar_alerts(struct hangar *h, uint32_t flags, char **json)
         return hg_doc_unready(h, doc, json);
     }
     struct hg_error err = {0};
-    struct looking l = {.h = h,
-                        .now_ms = hg_now_ms(),
-                        .tell = !(flags & HANGAR_REQUEST_DRY_RUN),
-                        .list = json_array()};
-    json_t *pipelines = json_array();
-    enum hangar_rc rc = hg_overview(h, NULL, pipelines, NULL, &err);
-    rc = rc == HANGAR_OK ? judge(&l, pipelines, &err) : rc;
-    json_decref(pipelines);
-    hg_json_set(doc, "alerts", l.list);
+    struct hg_status_report report;
+    enum hangar_rc rc = hg_status_read(&report, h, NULL, &err);
+    hg_status_end_session(&report);
+    struct hg_alert_judgement j = {.h = h,
+                                   .read_ms = report.read_ms,
+                                   .notify = !(flags & HANGAR_REQUEST_DRY_RUN),
+                                   .list = json_array()};
+    if (rc == HANGAR_OK) {
+        rc = alert_judge(&j, &report, &err);
+    }
+    hg_status_close(&report);
+    hg_json_set(doc, "alerts", j.list);
+    return hg_doc_end(h, doc, hg_status(rc), &err, json);
+}
+
+enum hangar_status hangar_watch(struct hangar *h, char **json)
+{
+    json_t *doc = hg_doc_begin(h, "hangar.status/1");
+    if (!h->ready) {
+        return hg_doc_unready(h, doc, json);
+    }
+    struct hg_error err = {0};
+    struct hg_status_report report;
+    enum hangar_rc rc = hg_status_read(&report, h, NULL, &err);
+    hg_status_to_json(&report, h, doc);
+    hg_status_end_session(&report);
+    if (rc == HANGAR_OK) {
+        alerts_of_report(h, &report);
+    }
+    hg_status_close(&report);
+    hg_json_set(doc, "counters", hg_counters_read(&h->state)); /* with the events just sent */
     return hg_doc_end(h, doc, hg_status(rc), &err, json);
 }

@@ -1,19 +1,59 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * overview: what status says, for whatever else is found out from it.
+ * status: the state of each pipeline and each of its sinks, read from the sinks and from what this
+ * machine remembers.  Alerts are derived from it, and hangar.status/1 shows it.
  */
 #ifndef HG_REPORT_STATUS_H
 #define HG_REPORT_STATUS_H
 
-#include "base/error.h"
-#include "base/json.h"
-#include "config/config.h"
-#include "session/handle.h"
+#include <stdbool.h>
 
-/* Looks into the sinks of a pipeline (NULL: of all), each once, in a session of its own,
- * and adds to these arrays what hangar.status/1 has in them; `instances` may be NULL. */
-enum hangar_rc hg_overview(struct hangar *h, const struct hg_pipeline_config *only,
-                           json_t *pipelines, json_t *instances, struct hg_error *err);
+#include "base/error.h"
+#include "config/config.h"
+#include "inventory/index.h"
+#include "inventory/verification_record.h"
+#include "session/handle.h"
+#include "session/session.h"
+#include "state/history.h"
+
+/* One sink of a pipeline.  Figures are -1 where they are not known. */
+struct hg_sink_status {
+    const struct hg_instance_config *config;
+    struct hangar_ctx *ctx; /* NULL: it could not be opened; gone with the session */
+    struct hg_index index;
+    bool readable;         /* the index could be read */
+    struct hg_error error; /* why it is not readable; else the last damaged backup, or OK */
+    const struct hg_index_item *newest, *oldest; /* whole backups; safety backups do not count */
+    int64_t backups, safety_backups, stored_bytes;
+    int64_t usual_bytes; /* the median of the backups before the newest; -1: too few */
+    int64_t free_bytes;
+};
+
+struct hg_pipeline_status {
+    const struct hg_pipeline_config *config;
+    struct hg_history_run last_run;    /* `status` NULL: none */
+    int64_t running_since_ms;          /* -1: no run is under way on this machine */
+    struct hg_verification last_drill; /* `id` NULL: none */
+    struct hg_sink_status *sinks;
+    size_t sink_count;
+};
+
+struct hg_status_report {
+    struct hg_session session;
+    bool session_is_open;
+    int64_t read_ms; /* when the reading began */
+    struct hg_pipeline_status *pipelines;
+    size_t count;
+};
+
+/* Reads the status of a pipeline (NULL: of all), each sink once.  A sink that cannot be read is
+ * part of the result.  Close the report also after a failure. */
+enum hangar_rc hg_status_read(struct hg_status_report *report, struct hangar *h,
+                              const struct hg_pipeline_config *only, struct hg_error *err);
+
+/* Ends the session, and with it the connections; the figures stay until the report is closed. */
+void hg_status_end_session(struct hg_status_report *report);
+void hg_status_close(struct hg_status_report *report);
 
 #endif

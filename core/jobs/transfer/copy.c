@@ -346,7 +346,7 @@ static enum hangar_rc copy_run(struct copy_job *c, const struct hangar_selection
     if (rc == HANGAR_OK) {
         rc = id[0] ? copy_one(c, id, err) : copy_missing(c, err);
         if (rc == HANGAR_OK) {
-            hg_retain_copied(c->h, c->pipeline, &c->h->config->instances[c->to_index], c->to);
+            hg_object_lock_copied(c->h, c->pipeline, &c->h->config->instances[c->to_index], c->to);
         }
     }
     if (lock >= 0) {

@@ -6,6 +6,10 @@
  */
 #include "jobs/notify/alert_rules.h"
 
+#include "base/clock.h"
+#include "base/json.h"
+#include "jobs/notify/alert_memory.h"
+#include "session/document.h"
 #include "suite.h"
 
 #define NOW INT64_C(1768528800000) /* 2026-01-16T02:00:00Z */
@@ -29,47 +33,46 @@ static const struct {
     {P(RUN, SINK(""), ""), ""},
     {P("'last_run': null", SINK(""), ""), ""},
     {P("'last_run': {'status': 'failed', 'error': 'no route'}", SINK(""), ""),
-     "failed: the last run was failed: no route\n"},
-    {P("'last_run': {'status': 'degraded'}", SINK(""), ""), "failed: the last run was degraded\n"},
+     "failed: last run failed: no route\n"},
+    {P("'last_run': {'status': 'degraded'}", SINK(""), ""), "failed: last run degraded\n"},
     {P("'last_run': {'status': 'done', 'duration_ms': 1800001}", SINK(""), ""),
-     "slow: the last run took 30 min, more than 30 min\n"},
+     "slow: last run took 30 min (limit 30 min)\n"},
     {P(RUN, SINK(""), ", 'running': {'since': '2026-01-16T01:00:00.000Z'}"),
-     "slow: the run under way takes 1 h, more than 30 min\n"},
+     "slow: current run has been running for 1 h (limit 30 min)\n"},
     {P(RUN, SINK(""), ", 'running': {'since': '2026-01-16T01:30:00.000Z'}"), ""},
     {P(RUN, "'sinks': [{'name': 's', 'newest_time': '2026-01-15T00:59:59.999Z'}]", ""),
-     "stale s: the newest good backup in sink s is 1 d 01 h old, more than 1 d 01 h\n"},
+     "stale s: newest good backup in sink s is 1 d 01 h old (limit 1 d 01 h)\n"},
     {P(RUN, "'sinks': [{'name': 's', 'newest_time': null}]", ""),
-     "stale s: there is no good backup in sink s\n"},
+     "stale s: no good backup in sink s\n"},
     {P(RUN, "'sinks': [{'name': 's', 'newest_time': null, 'error': 'no route'}]", ""),
-     "unreachable s: what sink s holds cannot be told: no route\n"},
+     "unreachable s: cannot read sink s: no route\n"},
     {P(RUN, SINK(", 'reachable': true, 'error': 'b is damaged'"), ""),
      "damaged s: in sink s: b is damaged\n"},
     {P(RUN, SINK(", 'free_bytes': 1000"), ""), ""},
-    {P(RUN, SINK(", 'free_bytes': 999"), ""),
-     "space s: 999 B are free in sink s, less than 1000 B\n"},
+    {P(RUN, SINK(", 'free_bytes': 999"), ""), "space s: 999 B free in sink s (limit 1000 B)\n"},
     {P(RUN, SINK(", 'free_bytes': 11000, 'newest_bytes': 10000"), ""), ""},
     {P(RUN, SINK(", 'free_bytes': 10999, 'newest_bytes': 10000"), ""),
-     "space s: 10.7 KiB are free in sink s, and the next backup needs about 10.7 KiB\n"},
+     "space s: 10.7 KiB free in sink s, but the next backup needs about 10.7 KiB\n"},
     {P(RUN, SINK(", 'newest_bytes': 500, 'usual_bytes': 1000"), ""), ""},
     {P(RUN, SINK(", 'newest_bytes': 499, 'usual_bytes': 1000"), ""),
-     "size s: the newest backup in sink s has 499 B, and 1000 B are usual\n"},
+     "size s: newest backup in sink s is 499 B (usually about 1000 B)\n"},
     {P(RUN, SINK(", 'newest_bytes': 2000, 'usual_bytes': 1000"), ""), ""},
     {P(RUN, SINK(", 'newest_bytes': 2001, 'usual_bytes': 1000"), ""),
-     "size s: the newest backup in sink s has 2.0 KiB, and 1000 B are usual\n"},
+     "size s: newest backup in sink s is 2.0 KiB (usually about 1000 B)\n"},
     {P(RUN, SINK(", 'newest_bytes': 1, 'usual_bytes': null"), ""), ""},
     {P(RUN, SINK(""),
        ", 'last_drill': {'status': 'corrupt', 'id': 'b', 'sink': 's', 'time': "
        "'2026-01-16T01:00:00.000Z'}"),
-     "drill: the last drill, of b in sink s, was corrupt\n"},
+     "drill: last drill of b in sink s: corrupt\n"},
     {P(RUN, SINK(""), ", 'last_drill': {'status': 'done', 'time': '2025-12-12T01:59:59.999Z'}"),
-     "drill: the last drill was 35 d ago, more than 35 d\n"},
+     "drill: no drill for 35 d (limit 35 d)\n"},
     {P(RUN, SINK(""), ", 'last_drill': {'status': 'done', 'time': '2025-12-12T02:00:00.000Z'}"),
      ""},
     {P(RUN,
        "'sinks': [{'name': 's', 'newest_time': '2026-01-16T01:00:00.000Z', 'oldest_time': "
        "'2025-12-01T00:00:00.000Z'}]",
        ""),
-     "drill: there was no drill since 46 d 02 h ago, more than 35 d\n"},
+     "drill: no drill for 46 d 02 h (limit 35 d)\n"},
 };
 
 /* JSON with the quotes that are easier to read in C. */
@@ -85,12 +88,73 @@ static json_t *parse(const char *text)
     return doc;
 }
 
+static int64_t time_at(const json_t *object, const char *key)
+{
+    int64_t ms = -1;
+    const char *text = hg_json_string(object, key, NULL);
+    ck_assert(!text || hg_time_parse(text, &ms));
+    return ms;
+}
+
+enum { SINKS = 2 };
+
+/* A sink of a row, number i. */
+static struct hg_sink_status make_sink(const json_t *one, size_t i)
+{
+    static struct hg_instance_config configs[SINKS];
+    static struct hg_index_item newest[SINKS], oldest[SINKS];
+    const char *error = hg_json_string(one, "error", NULL);
+    configs[i].name = (char *)(uintptr_t)hg_json_string(one, "name", "?");
+    newest[i] = (struct hg_index_item){.time_ms = time_at(one, "newest_time")};
+    newest[i].summary.stored_bytes = hg_json_int(one, "newest_bytes", 0);
+    oldest[i] = (struct hg_index_item){.time_ms = time_at(one, "oldest_time")};
+    struct hg_sink_status sink = {.config = &configs[i],
+                                  .readable = !error || hg_json_bool(one, "reachable", false),
+                                  .newest = newest[i].time_ms >= 0 ? &newest[i] : NULL,
+                                  .oldest = oldest[i].time_ms >= 0 ? &oldest[i] : NULL,
+                                  .usual_bytes = hg_json_int(one, "usual_bytes", -1),
+                                  .free_bytes = hg_json_int(one, "free_bytes", -1)};
+    if (error) {
+        hg_fail(&sink.error, HANGAR_IO, 0, "%s", error);
+    }
+    return sink;
+}
+
+/* The status that a row stands for; what it points to lives until the next call. */
+static struct hg_pipeline_status make_status(const json_t *doc)
+{
+    static struct hg_pipeline_config pipeline;
+    static struct hg_sink_status sinks[SINKS];
+    const json_t *run = json_object_get(doc, "last_run");
+    const json_t *drill = json_object_get(doc, "last_drill");
+    const json_t *list = json_object_get(doc, "sinks");
+    pipeline.name = (char *)(uintptr_t)hg_json_string(doc, "name", "?");
+    ck_assert_uint_le(json_array_size(list), SINKS);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        sinks[i] = make_sink(json_array_get(list, i), i);
+    }
+    return (struct hg_pipeline_status){
+        .config = &pipeline,
+        .last_run = {.status = hg_json_string(run, "status", NULL),
+                     .error = hg_json_string(run, "error", NULL),
+                     .duration_ms = hg_json_int(run, "duration_ms", 0)},
+        .running_since_ms = time_at(json_object_get(doc, "running"), "since"),
+        .last_drill = {.id = drill ? hg_json_string(drill, "id", "?") : NULL,
+                       .sink = hg_json_string(drill, "sink", "?"),
+                       .time_ms = time_at(drill, "time"),
+                       .status = hg_status_of_name(hg_json_string(drill, "status", "done"))},
+        .sinks = sinks,
+        .sink_count = json_array_size(list),
+    };
+}
+
 static void check(const char *status, const struct hg_alert_limits *allowed, const char *expected)
 {
     struct hg_alerts alerts;
     char text[2048] = "";
     json_t *doc = parse(status);
-    hg_alert_rules(doc, allowed, NOW, &alerts);
+    const struct hg_pipeline_status pipeline = make_status(doc);
+    hg_alert_rules(&pipeline, allowed, NOW, &alerts);
     ck_assert(!alerts.failed);
     for (size_t i = 0; i < alerts.count; i++) {
         size_t n = strlen(text);
@@ -121,31 +185,65 @@ START_TEST(without_limits_only_failures_count)
 }
 END_TEST
 
-START_TEST(all_that_is_wrong_is_told)
+START_TEST(several_alerts_of_a_pipeline_are_all_reported)
 {
     check(P("'last_run': {'status': 'failed'}",
             "'sinks': [{'name': 's', 'newest_time': null, 'free_bytes': 0}, {'name': 't', "
             "'error': 'x'}]",
             ""),
           &limits,
-          "failed: the last run was failed\nstale s: there is no good backup in sink s\n"
-          "space s: 0 B are free in sink s, less than 1000 B\n"
-          "unreachable t: what sink t holds cannot be told: x\n");
+          "failed: last run failed\nstale s: no good backup in sink s\n"
+          "space s: 0 B free in sink s (limit 1000 B)\n"
+          "unreachable t: cannot read sink t: x\n");
 }
 END_TEST
 
-START_TEST(a_look_that_another_has_overtaken_is_outdated)
+START_TEST(a_status_older_than_the_one_judged_last_is_outdated)
 {
-    json_t *memory =
-        json_pack("{s:{s:s}, s:{}}", "p", "looked", "2026-01-16T02:00:00.000Z", "never");
-    ck_assert(hg_alert_outdated(memory, "p", NOW - 1, NOW));
-    ck_assert(hg_alert_outdated(memory, "p", NOW - HOUR, NOW + HOUR));
-    ck_assert(!hg_alert_outdated(memory, "p", NOW, NOW));
-    ck_assert(!hg_alert_outdated(memory, "p", NOW + 1, NOW + 2));
-    ck_assert(!hg_alert_outdated(memory, "p", NOW - 2, NOW - 1)); /* the clock was put back */
-    ck_assert(!hg_alert_outdated(memory, "q", 0, NOW));
-    ck_assert(!hg_alert_outdated(memory, "never", 0, NOW));
-    json_decref(memory);
+    struct hg_alert_memory memory = {0};
+    ck_assert_int_eq(hg_alert_memory_set_judged(&memory, "p", NOW, NULL), HANGAR_OK);
+    ck_assert(hg_alert_memory_is_newer(&memory, "p", NOW - 1, NOW));
+    ck_assert(hg_alert_memory_is_newer(&memory, "p", NOW - HOUR, NOW + HOUR));
+    ck_assert(!hg_alert_memory_is_newer(&memory, "p", NOW, NOW));
+    ck_assert(!hg_alert_memory_is_newer(&memory, "p", NOW + 1, NOW + 2));
+    /* the clock was set back */
+    ck_assert(!hg_alert_memory_is_newer(&memory, "p", NOW - 2, NOW - 1));
+    ck_assert(!hg_alert_memory_is_newer(&memory, "q", 0, NOW));
+    hg_alert_memory_free(&memory);
+}
+END_TEST
+
+START_TEST(the_memory_reads_what_it_wrote)
+{
+    char folder[] = "/tmp/hangar-alert-memory-XXXXXX";
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    struct hg_log log;
+    hg_log_init(&log);
+    const struct hg_state state = {.dir = folder, .log = &log};
+    struct hg_alert_memory memory = {0};
+    const struct hg_firing_alert alert = {.pipeline = (char[]){"p"},
+                                          .key = (char[]){"stale s"},
+                                          .text = (char[]){"no good backup in sink s"},
+                                          .since_ms = NOW - HOUR,
+                                          .notified_ms = NOW};
+    ck_assert_int_eq(hg_alert_memory_put(&memory, &alert, NULL), HANGAR_OK);
+    ck_assert_int_eq(hg_alert_memory_put(&memory, &alert, NULL), HANGAR_OK); /* replaces it */
+    ck_assert_int_eq(hg_alert_memory_set_judged(&memory, "p", NOW, NULL), HANGAR_OK);
+    ck_assert_int_eq(hg_alert_memory_save(&memory, &state, NULL), HANGAR_OK);
+    hg_alert_memory_free(&memory);
+    ck_assert_int_eq(hg_alert_memory_load(&memory, &state, NULL), HANGAR_OK);
+    ck_assert_uint_eq(memory.count, 1);
+    const struct hg_firing_alert *found = hg_alert_memory_find(&memory, "p", "stale s");
+    ck_assert_ptr_nonnull(found);
+    ck_assert_str_eq(found->text, alert.text);
+    ck_assert_int_eq(found->since_ms, alert.since_ms);
+    ck_assert_int_eq(found->notified_ms, alert.notified_ms);
+    ck_assert(hg_alert_memory_is_newer(&memory, "p", NOW - 1, NOW));
+    hg_alert_memory_free(&memory);
+    hg_log_fini(&log);
+    char command[128];
+    snprintf(command, sizeof(command), "rm -r %s", folder);
+    ck_assert_int_eq(system(command), 0);
 }
 END_TEST
 
@@ -154,8 +252,9 @@ int main(void)
     const TTest *const tests[] = {
         each_thing_that_is_wrong_gives_its_alert,
         without_limits_only_failures_count,
-        all_that_is_wrong_is_told,
-        a_look_that_another_has_overtaken_is_outdated,
+        several_alerts_of_a_pipeline_are_all_reported,
+        a_status_older_than_the_one_judged_last_is_outdated,
+        the_memory_reads_what_it_wrote,
     };
     return SUITE_RUN("jobs/notify/alert_rules", tests, NULL, NULL);
 }

@@ -73,7 +73,7 @@ START_TEST(a_dry_run_tells_and_remembers_nothing)
     world_config(PARTS("", GOOD, ""));
     ck_assert_int_eq(world_alerts(HANGAR_REQUEST_DRY_RUN), HANGAR_STATUS_DONE);
     ck_assert_uint_eq(world_count("alerts"), 1);
-    ck_assert_str_eq(world_text("alerts.0.text"), "there is no good backup in sink a");
+    ck_assert_str_eq(world_text("alerts.0.text"), "no good backup in sink a");
     ck_assert_int_eq(world_shell("test ! -e told"), 0);
     ck_assert_int_eq(world_alerts(0), HANGAR_STATUS_DONE);
     ck_assert_uint_eq(world_lines("told", "^alert.firing"), 1);

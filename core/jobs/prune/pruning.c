@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * pruning: see pruning.h.  A backup is removed manifest first, and its objects after a grace in
+ * which readers on other hosts can finish.
+ */
+#include "jobs/prune/pruning.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/vec.h"
+#include "catalog/mark.h"
+#include "catalog/retention.h"
+#include "catalog/store.h"
+#include "inventory/index.h"
+#include "inventory/prune_plan.h"
+#include "jobs/prune/leftover.h"
+#include "plugin/job.h"
+
+/* A lock of the store, set by hangar or by its owner, keeps the backup. */
+static void pruning_keep_locked(struct hg_pruning *p, struct hg_retained *item,
+                                const struct hg_error *why)
+{
+    hg_log_event(&p->plan.h->log, HANGAR_LOG_INFO, "prune.locked", "%s: %s", item->id, why->text);
+    item->keep = true;
+    snprintf(item->reason, sizeof(item->reason), "kept by the store: %.180s", why->text);
+    p->plan.kept++;
+    p->locked++;
+}
+
+static enum hangar_rc pruning_remove(struct hg_pruning *p, struct hg_retained *item,
+                                     struct hg_error *err)
+{
+    bool held;
+    struct hg_error why = {0};
+    enum hangar_rc rc = hg_leftover_find(&p->plan, item->id, HG_HOLD_NAME, &held, NULL, err);
+    if (rc == HANGAR_OK && held) { /* the hold came after the plan */
+        p->plan.kept++;
+        return HANGAR_OK;
+    }
+    if (rc != HANGAR_OK) {
+        return rc;
+    }
+    rc = hg_mark_deleted(p->plan.sink, p->plan.pipeline->name, item->id, p->plan.h->identity.host,
+                         item->reason, &why);
+    if (rc == HANGAR_EXISTS) {
+        pruning_keep_locked(p, item, &why);
+        return HANGAR_OK;
+    }
+    if (rc == HANGAR_OK && p->plan.config->retention.delete_grace_ms == 0) {
+        rc = hg_store_remove(p->plan.sink, p->plan.pipeline->name, item->id, false, &why);
+        rc = rc == HANGAR_EXISTS ? HANGAR_OK : rc; /* the next prune tries again */
+    }
+    if (rc != HANGAR_OK) {
+        *err = why;
+    }
+    if (rc == HANGAR_OK) {
+        p->removed++;
+        p->freed_bytes += hg_prune_plan_bytes(&p->plan, item->id);
+        hg_log_event(&p->plan.h->log, HANGAR_LOG_INFO, "prune.removed", "%s from sink %s: %s",
+                     item->id, p->plan.sink->name, item->reason);
+    }
+    return rc;
+}
+
+/* ---- what is left of runs and removals ---- */
+
+static enum hangar_rc pruning_clean_up(struct hg_pruning *p, struct hg_error *err)
+{
+    const struct hg_index *index = p->plan.index;
+    for (size_t i = 0; i < index->count; i++) {
+        struct hg_leftover one = {.id = index->items[i].id};
+        if (index->items[i].rc != HANGAR_NOT_FOUND) {
+            continue; /* a backup */
+        }
+        struct hg_error why = {0};
+        enum hangar_rc rc = hg_leftover_clean_up(&p->plan, one.id, &one.action, &why);
+        if (rc != HANGAR_OK && rc != HANGAR_EXISTS) {
+            return hg_error_move(err, &why);
+        }
+        bool locked = rc == HANGAR_EXISTS;
+        if (locked) {
+            one.action = "locked";
+        } else if (strcmp(one.action, "waiting") != 0) {
+            hg_log_event(&p->plan.h->log, HANGAR_LOG_INFO, "prune.cleaned", "%s in sink %s: %s",
+                         one.id, p->plan.sink->name, one.action);
+        }
+        if (!hg_vec_reserve((void **)&p->leftovers, p->leftover_count, &p->leftover_capacity,
+                            sizeof(*p->leftovers))) {
+            return hg_no_memory(err);
+        }
+        p->leftovers[p->leftover_count++] = one;
+    }
+    return HANGAR_OK;
+}
+
+enum hangar_rc hg_pruning_execute(struct hg_pruning *p, struct hg_error *err)
+{
+    enum hangar_rc rc = HANGAR_OK;
+    /* the oldest first: an interruption leaves the newer ones */
+    for (size_t i = p->plan.count; i-- > 0 && rc == HANGAR_OK;) {
+        if (p->plan.items[i].keep) {
+            continue;
+        }
+        rc = hg_job_cancelled(p->plan.sink->job) ? hg_fail(err, HANGAR_CANCELLED, 0, "interrupted")
+                                                 : pruning_remove(p, &p->plan.items[i], err);
+    }
+    /* by the store's own clock, but not while this machine's is in doubt */
+    if (rc == HANGAR_OK && !p->plan.clock_is_wrong) {
+        rc = pruning_clean_up(p, err);
+    }
+    return rc;
+}
+
+void hg_pruning_fini(struct hg_pruning *p)
+{
+    free(p->leftovers);
+    hg_prune_plan_free(&p->plan);
+}

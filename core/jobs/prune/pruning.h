@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * pruning: one sink of a pipeline being pruned: the plan, and what was done of it so far.
+ */
+#ifndef HG_PRUNE_PRUNING_H
+#define HG_PRUNE_PRUNING_H
+
+#include "base/error.h"
+#include "inventory/prune_plan.h"
+
+/* The folder of a dead run, or of a backup that is being removed. */
+struct hg_leftover {
+    const char *id;     /* the index's */
+    const char *action; /* static: "waiting", "claimed", "removed" or "locked" */
+};
+
+struct hg_pruning {
+    struct hg_prune_plan plan;
+    size_t removed;
+    size_t locked;   /* retention would remove them, and a lock of the store keeps them */
+    size_t retained; /* backups whose objects were locked in the store */
+    uint64_t freed_bytes;
+    struct hg_leftover *leftovers;
+    size_t leftover_count, leftover_capacity;
+};
+
+/* Removes what the plan removes, the oldest first, then cleans up leftovers.  Every step may be
+ * interrupted: the next prune goes on from there. */
+enum hangar_rc hg_pruning_execute(struct hg_pruning *p, struct hg_error *err);
+void hg_pruning_fini(struct hg_pruning *p);
+
+#endif
