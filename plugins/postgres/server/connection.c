@@ -34,13 +34,15 @@ enum hangar_rc pg_result_failed(struct pg_conn *conn, const PGresult *res)
     const char *sqlstate = PQresultErrorField(res, PG_DIAG_SQLSTATE);
     const char *message = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
     const char *detail = PQresultErrorField(res, PG_DIAG_MESSAGE_DETAIL);
+    const char *hint = PQresultErrorField(res, PG_DIAG_MESSAGE_HINT);
     const char *context = PQresultErrorField(res, PG_DIAG_CONTEXT);
     if (!sqlstate || !message) {
         return pg_conn_failed(conn);
     }
-    char line[1800], more[1200];
-    snprintf(more, sizeof(more), "%s%s%s%s", message, detail ? " (" : "", detail ? detail : "",
-             detail ? ")" : "");
+    char line[1800], more[1700];
+    snprintf(more, sizeof(more), "%s%s%.600s%s%s%.300s%s", message, detail ? " (" : "",
+             detail ? detail : "", detail ? ")" : "", hint ? " (server hint: " : "",
+             hint ? hint : "", hint ? ")" : "");
     pg_one_line(more, line, sizeof(line));
     /* the context of a COPY names the line and the table */
     if (context && strncmp(context, "COPY ", 5) == 0) {
