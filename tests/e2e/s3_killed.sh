@@ -24,7 +24,7 @@ sending()
 interrupt()
 {
     s3_forget
-    s3_fault "upload-part wait 200"
+    s3_fault "upload-part wait 600"
     python3 -c 'import os, signal, sys
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 os.execv(sys.argv[1], sys.argv[1:])' "$hangar_program" -c backup.yaml backup >run.out 2>run.err &

@@ -151,7 +151,8 @@ enum hangar_rc s3_credentials_get(struct s3_credentials *c, struct s3_keys *out)
         }
         if (state->renewing) {
             pthread_cond_wait(&state->changed, &state->mutex);
-        } else if (state->renewals != renewals_before && state->last_rc) { /* by any thread */
+        } else if (state->renewals != renewals_before && state->last_rc != HANGAR_OK) {
+            /* this thread or another one has failed to renew them */
             rc = state->last_rc;
             snprintf(reason, sizeof(reason), "%s", state->reason);
             break;

@@ -21,7 +21,8 @@ struct s3_probe_run {
     struct hangar_attrs *attrs;
     struct s3_upload upload; /* of the object */
     struct hangar_entry entry;
-    bool versioned, locked;
+    struct s3_answer answer; /* of s3_probe_put */
+    bool versioned;
 };
 
 static void s3_probe_report(struct s3_probe_run *probe, const char *name, const char *value)
@@ -30,9 +31,9 @@ static void s3_probe_report(struct s3_probe_run *probe, const char *name, const 
 }
 
 /* Stores the object, with one header more. */
-static enum hangar_rc s3_probe_put(struct s3_probe_run *probe, const char *doing,
+static enum hangar_rc s3_probe_put(struct s3_probe_run *probe, const char *action,
                                    const struct s3_pair *header, const char *body, bool md5,
-                                   struct s3_answer *answer, struct failure *failure)
+                                   struct failure *failure)
 {
     const struct s3_request request = {.method = "PUT",
                                        .key = probe->upload.key,
@@ -42,20 +43,18 @@ static enum hangar_rc s3_probe_put(struct s3_probe_run *probe, const char *doing
                                        .body_size = strlen(body),
                                        .md5 = md5,
                                        .few_tries = true};
-    return s3_send(&probe->s3->wire, &request, doing, answer, failure);
+    return s3_send(&probe->s3->wire, &request, action, &probe->answer, failure);
 }
 
 /* Stores the object.  This is the first request of all: a wrong endpoint or key fails here. */
-static enum hangar_rc s3_probe_whole(struct s3_probe_run *probe, struct s3_answer *answer,
-                                     struct failure *failure)
+static enum hangar_rc s3_probe_whole(struct s3_probe_run *probe, struct failure *failure)
 {
     const struct s3_pair header = {S3_MARK_HEADER, probe->upload.mark};
-    enum hangar_rc rc =
-        s3_probe_put(probe, "store a test object", &header, "try", true, answer, failure);
+    enum hangar_rc rc = s3_probe_put(probe, "store a test object", &header, "try", true, failure);
     return rc != HANGAR_OK
                ? failure_record(failure, rc,
                                 "cannot store a test object: the store refuses (status %ld)",
-                                answer->status)
+                                probe->answer.status)
                : HANGAR_OK;
 }
 
@@ -63,10 +62,9 @@ static enum hangar_rc s3_probe_whole(struct s3_probe_run *probe, struct s3_answe
 static enum hangar_rc s3_probe_create_only(struct s3_probe_run *probe, struct failure *failure)
 {
     struct s3 *s3 = probe->s3;
-    struct s3_answer answer;
     const struct s3_pair header = {"if-none-match", "*"};
-    enum hangar_rc rc = s3_probe_put(probe, "store a test object create-only", &header, "again",
-                                     true, &answer, failure);
+    enum hangar_rc rc =
+        s3_probe_put(probe, "store a test object create-only", &header, "again", true, failure);
     bool can = rc == HANGAR_EXISTS;
     if (rc != HANGAR_OK && !can && rc != HANGAR_UNSUPPORTED) {
         return rc;
@@ -83,15 +81,14 @@ static enum hangar_rc s3_probe_create_only(struct s3_probe_run *probe, struct fa
 static bool s3_probe_compares(struct s3_probe_run *probe, const struct s3_checksum *kind)
 {
     struct failure ignored_failure = {0};
-    struct s3_answer answer;
     char wrong[S3_CHECKSUM_SIZE];
     if (!s3_checksum_make(kind, "another", 7, wrong)) {
         return false;
     }
     const struct s3_pair header = {kind->header, wrong};
     return s3_probe_put(probe, "store a test object with a wrong checksum", &header, "try", false,
-                        &answer, &ignored_failure) &&
-           s3_judge(&answer).digest;
+                        &ignored_failure) != HANGAR_OK &&
+           s3_judge(&probe->answer).digest;
 }
 
 static void s3_probe_checksums(struct s3_probe_run *probe)
@@ -133,7 +130,7 @@ static enum hangar_rc s3_probe_multipart(struct s3_probe_run *probe, struct fail
         rc = s3_upload_next(upload, &number, &ignored_failure);
     }
     if (rc == HANGAR_OK) {
-        rc = s3_upload_part(upload, number, "part", 4, NULL, &upload->tags[0], &ignored_failure);
+        rc = s3_upload_part(upload, number, "part", 4, &upload->tags[0], &ignored_failure);
     }
     upload->size = 4;
     if (rc == HANGAR_OK) {
@@ -223,8 +220,9 @@ static enum hangar_rc s3_probe_object_lock(struct s3_probe_run *probe, struct fa
     return HANGAR_OK;
 }
 
-static void s3_probe_clock(struct s3_probe_run *probe, const struct s3_answer *answer)
+static void s3_probe_clock(struct s3_probe_run *probe)
 {
+    const struct s3_answer *answer = &probe->answer;
     int64_t skew_s = answer->date_ms ? answer->date_ms / 1000 - clock_now_ms() / 1000 : 0;
     probe->s3->host->attr_setf(probe->attrs, "clock_skew", "%" PRId64 " s", skew_s);
     if (skew_s > SKEW_WARN_S || skew_s < -SKEW_WARN_S) {
@@ -310,7 +308,6 @@ enum hangar_rc s3_probe(void *inst, struct hangar_attrs *capabilities)
 {
     struct s3 *s3 = inst;
     struct failure failure = {0};
-    struct s3_answer answer;
     char source[256];
     struct s3_probe_run probe = {
         .s3 = s3, .attrs = capabilities, .entry.struct_size = sizeof(probe.entry)};
@@ -318,11 +315,11 @@ enum hangar_rc s3_probe(void *inst, struct hangar_attrs *capabilities)
     *upload = (struct s3_upload){.s3 = s3, .action = "store a test object in parts", .plain = true};
     s3_mark_make(upload->mark);
     snprintf(upload->key, sizeof(upload->key), "%shangar-probe-%s", s3->set.prefix, upload->mark);
-    enum hangar_rc rc = s3_probe_whole(&probe, &answer, &failure);
+    enum hangar_rc rc = s3_probe_whole(&probe, &failure);
     if (rc != HANGAR_OK) {
         return failure_raise(&failure, s3->host, s3->ctx);
     }
-    s3_probe_clock(&probe, &answer);
+    s3_probe_clock(&probe);
     s3_probe_versioning(&probe);
     rc = s3_probe_object_lock(&probe, &failure);
     if (rc == HANGAR_OK) {

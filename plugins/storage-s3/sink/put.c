@@ -60,6 +60,7 @@ enum hangar_rc s3_put_open(void *inst, const char *name, uint64_t size_hint, uin
     s3_action(s3, "store", name, put->action);
     put->upload.s3 = s3;
     put->upload.action = put->action;
+    put->upload.stop = &put->stop;
     put->upload.create_only = flags & HANGAR_PUT_CREATE_ONLY;
     s3_mark_make(put->upload.mark);
     *out = put;
@@ -101,8 +102,7 @@ static void s3_put_run_task(struct s3_task *task)
     bool failed = put->failure.rc != HANGAR_OK;
     pthread_mutex_unlock(&put->s3->workers.mutex);
     if (!failed) {
-        s3_upload_part(part->upload, part->number, part->buffer, part->size, &put->stop, &tag,
-                       &failure);
+        s3_upload_part(part->upload, part->number, part->buffer, part->size, &tag, &failure);
     }
     s3_put_finish_part(part, tag, &failure);
 }
@@ -140,7 +140,7 @@ static enum hangar_rc s3_put_next_piece(struct hangar_put *put, struct failure *
         return rc;
     }
     s3_upload_free(&put->piece);
-    put->piece = (struct s3_upload){.s3 = put->s3, .action = put->action};
+    put->piece = (struct s3_upload){.s3 = put->s3, .action = put->action, .stop = &put->stop};
     memcpy(put->piece.mark, put->upload.mark, sizeof(put->piece.mark));
     if (put->pieces == S3_PIECES_MAX) {
         return failure_record(

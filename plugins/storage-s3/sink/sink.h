@@ -88,6 +88,7 @@ struct s3_upload {
     char key[S3_KEY_MAX + 1];
     char mark[S3_MARK_SIZE]; /* identifies the put in the metadata of its object */
     const char *action;
+    const atomic_bool *stop; /* the owner sets it to end the requests of parts; may be NULL */
     bool create_only;
     bool plain;  /* without the lock, class and tags of the options */
     char *id;    /* of the upload in parts; NULL: none has begun */
@@ -108,8 +109,7 @@ enum hangar_rc s3_upload_next(struct s3_upload *upload, size_t *number, struct f
 /* Sends a part.  *tag is allocated; the caller stores it in upload->tags.  Several threads may
  * send parts of one upload at the same time. */
 enum hangar_rc s3_upload_part(struct s3_upload *upload, size_t number, const void *data,
-                              size_t size, const atomic_bool *stop, char **tag,
-                              struct failure *failure);
+                              size_t size, char **tag, struct failure *failure);
 enum hangar_rc s3_upload_complete(struct s3_upload *upload, struct hangar_entry *entry,
                                   struct failure *failure);
 void s3_upload_abort(struct s3_upload *upload); /* harmless when none has begun */

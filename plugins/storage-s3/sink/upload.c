@@ -325,8 +325,7 @@ static char *s3_upload_describe_part(const struct s3_upload *upload, const struc
 }
 
 enum hangar_rc s3_upload_part(struct s3_upload *upload, size_t number, const void *data,
-                              size_t size, const atomic_bool *stop, char **tag,
-                              struct failure *failure)
+                              size_t size, char **tag, struct failure *failure)
 {
     char text[24];
     struct s3_answer answer;
@@ -339,7 +338,7 @@ enum hangar_rc s3_upload_part(struct s3_upload *upload, size_t number, const voi
                                        .body = data,
                                        .body_size = size,
                                        .object_data = !upload->plain,
-                                       .stop = stop};
+                                       .stop = upload->stop};
     enum hangar_rc rc = s3_send(&upload->s3->wire, &request, upload->action, &answer, failure);
     if (rc != HANGAR_OK) {
         return failure_record(failure, rc == HANGAR_NOT_FOUND ? HANGAR_IO : rc,
