@@ -40,10 +40,16 @@ struct local {
     atomic_flag swept; /* leftovers were removed beside the first directory that was made */
 };
 
+/* error.c */
+
 /* Records "cannot <fmt>: <text of error_number>[; hint: ...]" and returns the code for this error
  * number. */
 enum hangar_rc local_fail(struct local *local, int error_number, const char *fmt, ...)
     HANGAR_PRINTF(3, 4);
+
+#define SIZE_TEXT_SIZE 32
+/* Writes a size for people, "12.3 GiB". */
+void local_size_text(uint64_t bytes, char out[SIZE_TEXT_SIZE]);
 
 /* tree.c */
 
@@ -86,7 +92,6 @@ int local_make_temp(int dir, char name[TEMP_NAME_SIZE]);
  * EEXIST: `exclusive`, and there is one. */
 int local_rename(int dir, const char *from, const char *to, bool exclusive);
 
-/* storage-local.c */
 enum hangar_rc local_space(void *inst, struct hangar_space *space);
 void local_fill_entry(struct hangar_entry *entry, const struct stat *st);
 
@@ -102,8 +107,5 @@ enum hangar_rc local_list(void *inst, struct hangar_page *page);
 
 /* probe.c */
 enum hangar_rc local_probe(void *inst, struct hangar_attrs *capabilities);
-#define SIZE_TEXT_SIZE 32
-/* Writes a size for people, "12.3 GiB". */
-void local_size_text(uint64_t bytes, char out[SIZE_TEXT_SIZE]);
 
 #endif

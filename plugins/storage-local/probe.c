@@ -44,18 +44,6 @@ static const char *probe_filesystem(uint32_t magic)
     return NULL;
 }
 
-void local_size_text(uint64_t bytes, char out[SIZE_TEXT_SIZE])
-{
-    static const char *const units[] = {"bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
-    double value = (double)bytes;
-    size_t unit = 0;
-    while (value >= 1024 && unit + 1 < sizeof(units) / sizeof(units[0])) {
-        value /= 1024;
-        unit++;
-    }
-    snprintf(out, SIZE_TEXT_SIZE, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
-}
-
 /* Writes and syncs a small file under a temporary name.  0, or -1 with errno and no file. */
 static int probe_write_temp(int dir, char name[TEMP_NAME_SIZE])
 {

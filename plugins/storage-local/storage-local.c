@@ -10,11 +10,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 struct hangar_get {
@@ -37,71 +35,10 @@ static const struct hangar_option options[] = {
     {0},
 };
 
-static enum hangar_rc local_rc(int error_number)
-{
-    switch (error_number) {
-    case ENOSPC:
-    case EDQUOT:
-    case EFBIG: /* the limit of the size of a file */
-        return HANGAR_NO_SPACE;
-    case EACCES:
-    case EPERM:
-        return HANGAR_AUTH;
-    case ENOMEM:
-        return HANGAR_NO_MEMORY;
-    case EMFILE:
-    case ENFILE:
-        return HANGAR_RETRY;
-    default:
-        return HANGAR_IO;
-    }
-}
-
-static const char *local_hint(int error_number)
-{
-    switch (error_number) {
-    case EACCES:
-    case EPERM:
-        return "; hint: the user that runs hangar needs read, write and search permission there";
-    case ENOSPC:
-    case EDQUOT:
-        return "; hint: free space, lower the retention, or use another disk";
-    case EROFS:
-        return "; hint: mount the file system read-write";
-    case EFBIG:
-        return "; hint: raise the limit of the size of files (ulimit -f)";
-    default:
-        return "";
-    }
-}
-
-enum hangar_rc local_fail(struct local *local, int error_number, const char *fmt, ...)
-{
-    char what[PATH_MAX + NAME_SIZE_MAX], buffer[128];
-    va_list args;
-    va_start(args, fmt);
-    vsnprintf(what, sizeof(what), fmt, args);
-    va_end(args);
-    return local->host->fail(local->ctx, local_rc(error_number), 0, "cannot %s: %s%s", what,
-                             strerror_r(error_number, buffer, sizeof(buffer)),
-                             local_hint(error_number));
-}
-
 static enum hangar_rc local_not_found(struct local *local, const char *name)
 {
     return local->host->fail(local->ctx, HANGAR_NOT_FOUND, 0,
                              "cannot open %s in %s: no such object", name, local->root);
-}
-
-void local_fill_entry(struct hangar_entry *entry, const struct stat *st)
-{
-    entry->flags = 0;
-    entry->name = NULL;
-    entry->size = (uint64_t)st->st_size;
-    entry->time_ms = (int64_t)st->st_mtim.tv_sec * 1000 + st->st_mtim.tv_nsec / 1000000;
-    snprintf(entry->etag, sizeof(entry->etag), "%llx-%llx%09lx-%llx",
-             (unsigned long long)st->st_size, (unsigned long long)st->st_mtim.tv_sec,
-             (unsigned long)st->st_mtim.tv_nsec, (unsigned long long)st->st_ino);
 }
 
 static enum hangar_rc local_create(const struct hangar_host *host, struct hangar_ctx *ctx,
@@ -266,26 +203,6 @@ static enum hangar_rc local_remove(void *inst, const char *name)
         local_tidy(local, name);
     }
     return rc;
-}
-
-/* A root that does not exist yet will be on the file system of the nearest folder above it. */
-enum hangar_rc local_space(void *inst, struct hangar_space *space)
-{
-    struct local *local = inst;
-    struct statvfs fs;
-    char path[PATH_MAX];
-    snprintf(path, sizeof(path), "%s", local->root);
-    while (statvfs(path, &fs) != 0) {
-        char *slash = strrchr(path, '/');
-        if (errno != ENOENT || !slash) {
-            return local_fail(local, errno, "determine the free space of %s", local->root);
-        }
-        slash[slash == path] = '\0';
-    }
-    uint64_t free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
-    space->free_bytes = free_bytes > local->min_free ? free_bytes - local->min_free : 0;
-    space->total_bytes = (uint64_t)fs.f_blocks * fs.f_frsize;
-    return HANGAR_OK;
 }
 
 static const struct hangar_sink sink = {

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/random.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define DIR_MODE 0700
@@ -406,4 +407,35 @@ int local_rename(int dir, const char *from, const char *to, bool exclusive)
     }
     unlinkat(dir, from, 0); /* when this fails it is a leftover, which is removed later */
     return 0;
+}
+
+void local_fill_entry(struct hangar_entry *entry, const struct stat *st)
+{
+    entry->flags = 0;
+    entry->name = NULL;
+    entry->size = (uint64_t)st->st_size;
+    entry->time_ms = (int64_t)st->st_mtim.tv_sec * 1000 + st->st_mtim.tv_nsec / 1000000;
+    snprintf(entry->etag, sizeof(entry->etag), "%llx-%llx%09lx-%llx",
+             (unsigned long long)st->st_size, (unsigned long long)st->st_mtim.tv_sec,
+             (unsigned long)st->st_mtim.tv_nsec, (unsigned long long)st->st_ino);
+}
+
+/* A root that does not exist yet will be on the file system of the nearest folder above it. */
+enum hangar_rc local_space(void *inst, struct hangar_space *space)
+{
+    struct local *local = inst;
+    struct statvfs fs;
+    char path[PATH_MAX];
+    snprintf(path, sizeof(path), "%s", local->root);
+    while (statvfs(path, &fs) != 0) {
+        char *slash = strrchr(path, '/');
+        if (errno != ENOENT || !slash) {
+            return local_fail(local, errno, "determine the free space of %s", local->root);
+        }
+        slash[slash == path] = '\0';
+    }
+    uint64_t free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
+    space->free_bytes = free_bytes > local->min_free ? free_bytes - local->min_free : 0;
+    space->total_bytes = (uint64_t)fs.f_blocks * fs.f_frsize;
+    return HANGAR_OK;
 }

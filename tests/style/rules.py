@@ -5,20 +5,46 @@
 
     rules.py FOLDER     prints each breach as FILE:LINE: TEXT; exit status 1 when there is one
 
-Imports point down base <- config <- plugin <- pipeline <- catalog <- state <- session <- inventory
-<- jobs and never up; the command
-line and the daemon see hangar/hangar.h alone, plugins hangar/plugin.h alone; the core names no
-plugin, and only core/plugin loads any.  Every file has its licence line, no // comments, and ends
-before it is too long.
+In the core, includes and calls point down the LAYERS and never up, whatever a header declares.
+In the core, each plugin, the command line and the daemon, no cycle leads from a file over includes
+and calls back to that file, nor from a subfolder back to that subfolder.  A job is included by others
+through its public headers alone.  The command line and the daemon see hangar/hangar.h alone,
+plugins hangar/plugin.h alone; the core names no plugin, and only core/plugin loads any.  Every file
+has its licence line, no // comments, and ends before it is too long.
 """
 
 import os
 import re
 import sys
 
-LAYERS = ["base", "config", "plugin", "pipeline", "catalog", "state", "session", "inventory", "jobs"]
-# state, session, inventory and jobs are still one layer.
-TOP = LAYERS.index("state")
+# The folders of the core, the lowest first.
+LAYERS = [
+    "base",
+    "config",
+    "plugin",
+    "pipeline",
+    "catalog",
+    "state",
+    "session",
+    "inventory",
+    "jobs/report",
+    "jobs/notify",
+    "jobs/prune",
+    "jobs/backup",
+    "jobs/restore",
+    "jobs/verify",
+    "jobs/transfer",
+]
+FIRST_WITH_API = LAYERS.index("state")
+# What another job may include of a job.
+PUBLIC_OF_JOBS = {
+    "jobs/report": {"status.h", "status_document.h"},
+    "jobs/notify": {"alerts.h", "notify.h"},
+    "jobs/prune": {"prune.h"},
+    "jobs/backup": {"backup.h"},
+    "jobs/restore": {"targets.h"},
+}
+CORE_FOLDERS = {layer.split("/")[0] for layer in LAYERS} | {"hangar"}
 PUBLIC_PLUGIN = "hangar/plugin.h"
 PUBLIC_API = "hangar/hangar.h"
 LIBRARIES_OF_PLUGINS = re.compile(
@@ -66,26 +92,36 @@ def includes(text):
         yield line_of(text, match.start()), match[2], match[1] == '"'
 
 
+def layer_of(path):
+    """The layer that "jobs/prune/x.h" (below core/) lies in, or None."""
+    folder = path.rsplit("/", 1)[0]
+    return folder if folder in LAYERS else None
+
+
 def check_include_of_core(layer, name):
     """Why core/LAYER may not include NAME, or None."""
     if name == PUBLIC_PLUGIN:
         return None
     if name == PUBLIC_API:
-        return None if LAYERS.index(layer) >= TOP else f"{PUBLIC_API} is for core/state and above"
+        low = LAYERS.index(layer) < FIRST_WITH_API
+        return f"{PUBLIC_API} is for core/{LAYERS[FIRST_WITH_API]} and above" if low else None
     if LIBRARIES_OF_PLUGINS.match(name):
         return f"only plugins use the library of <{name}>"
     if name == "dlfcn.h" and layer != "plugin":
         return "only core/plugin loads plugins"
-    other = name.split("/")[0]
-    if other in LAYERS and min(LAYERS.index(other), TOP) > min(LAYERS.index(layer), TOP):
+    other = layer_of(name)
+    if other and LAYERS.index(other) > LAYERS.index(layer):
         return f'upward include: core/{layer} must not know "{name}"'
+    if other and other.startswith("jobs/") and other != layer:
+        if name[len(other) + 1 :] not in PUBLIC_OF_JOBS.get(other, set()):
+            return f'"{name}" is private to core/{other}'
     return None
 
 
 def check_include_of_guest(name, allowed):
     """The same for code that sees one public header and the files of its own folder."""
     parts = name.split("/")
-    if name != allowed and (parts[0] in LAYERS + ["hangar"] or ".." in parts):
+    if name != allowed and (parts[0] in CORE_FOLDERS or ".." in parts):
         return f"{name} is beyond its border: of hangar, only <{allowed}> may be included"
     return None
 
@@ -97,8 +133,8 @@ def check_includes(root, path, text):
         if path.startswith("core/include/"):
             if name.startswith("hangar/") or quoted:
                 problem = "a public header includes no other header of hangar"
-        elif parts[0] == "core" and len(parts) > 2 and parts[1] in LAYERS:
-            problem = check_include_of_core(parts[1], name)
+        elif parts[0] == "core" and layer_of(path[len("core/") :]):
+            problem = check_include_of_core(layer_of(path[len("core/") :]), name)
             if not problem and quoted and not os.path.exists(os.path.join(root, "core", name)):
                 problem = f'"{name}" is not in core/: include as "folder/file.h"'
         elif parts[0] in ("cli", "daemon"):
@@ -156,6 +192,136 @@ def check_file(root, path, plugins):
         yield from check_comments(text)
 
 
+# ---- who knows whom: includes and calls ----
+
+# A function that other files can call, as clang-format lays out its definition.
+DEFINITION = re.compile(
+    r"^(?!static\b|typedef\b|extern\b)[A-Za-z][\w \*]*?\b(\w+)\([^;{}]*\)\n\{", re.M
+)
+WORD = re.compile(r"(?:\b(struct|enum|union)\s+)?\b([A-Za-z_]\w*)")
+
+
+def component_of(path):
+    """What a file belongs to: the core, one plugin, the command line, the daemon; or None."""
+    parts = path.split("/")
+    if parts[0] == "plugins" and len(parts) > 2:
+        return "/".join(parts[:2])
+    return parts[0] if parts[0] in ("core", "cli", "daemon") and len(parts) > 1 else None
+
+
+def without_comments_and_strings(text):
+    return TOKEN.sub(lambda m: re.sub(r"[^\n]", " ", m[0]), text)
+
+
+class Graph:
+    """The includes and calls between the files of one component: edges[a][b] = (line, text)."""
+
+    def __init__(self, component, texts):
+        self.component = component
+        self.texts = texts
+        self.edges = {path: {} for path in texts}
+        bare = {path: without_comments_and_strings(text) for path, text in texts.items()}
+        owners = {}
+        for path in sorted(texts):
+            if path.endswith(".c"):
+                for match in DEFINITION.finditer(bare[path]):
+                    owners.setdefault(match[1], path)
+        for path, text in texts.items():
+            for line, name, quoted in includes(text):
+                target = self.find(path, name) if quoted else None
+                if target and target != path:
+                    self.edges[path].setdefault(target, (line, f'includes "{name}"'))
+            if path.endswith(".c"):
+                for match in WORD.finditer(bare[path]):
+                    target = None if match[1] else owners.get(match[2])
+                    if target and target != path:
+                        where = (line_of(bare[path], match.start()), f"calls {match[2]}")
+                        self.edges[path].setdefault(target, where)
+
+    def find(self, path, name):
+        """The file of the component that an include means, or None."""
+        folder = os.path.dirname(path)
+        for place in (folder, self.component, os.path.dirname(folder)):
+            target = os.path.normpath(os.path.join(place, name))
+            if target in self.texts:
+                return target
+        return None
+
+
+def cycles(nodes, edges):
+    """The strongly connected sets of more than one node (Tarjan), each sorted."""
+    index, low, stack, on_stack, found = {}, {}, [], set(), []
+
+    def visit(node):
+        index[node] = low[node] = len(index)
+        stack.append(node)
+        on_stack.add(node)
+        for other in sorted(edges.get(node, ())):
+            if other not in index:
+                visit(other)
+                low[node] = min(low[node], low[other])
+            elif other in on_stack:
+                low[node] = min(low[node], index[other])
+        if low[node] == index[node]:
+            members = set()
+            while node not in members:
+                members.add(stack.pop())
+            on_stack.difference_update(members)
+            if len(members) > 1:
+                found.append(sorted(members))
+
+    for node in sorted(nodes):
+        if node not in index:
+            visit(node)
+    return found
+
+
+def check_calls_of_core(graph):
+    """Calls that point up; includes are checked file by file."""
+    for path, targets in graph.edges.items():
+        layer = layer_of(path[len("core/") :])
+        for target, (line, text) in targets.items():
+            other = layer_of(target[len("core/") :])
+            up = layer and other and LAYERS.index(other) > LAYERS.index(layer)
+            if up and text.startswith("calls"):
+                yield path, line, f"upward call: core/{layer} must not know core/{other}, {text}"
+
+
+def check_cycles(graph):
+    for members in cycles(graph.edges, graph.edges):
+        for path in members:
+            for target, (line, text) in sorted(graph.edges[path].items()):
+                if target in members:
+                    yield path, line, f"a cycle of files: it {text} of {target}"
+    folders, examples = {}, {}
+    for path, targets in graph.edges.items():
+        for target, where in targets.items():
+            pair = os.path.dirname(path), os.path.dirname(target)
+            # a component's own folder holds its highest and its lowest files
+            if pair[0] != pair[1] and graph.component not in pair:
+                folders.setdefault(pair[0], set()).add(pair[1])
+                examples.setdefault(pair, (path, *where))
+    for members in cycles(folders, folders):
+        for pair, (path, line, text) in sorted(examples.items()):
+            if pair[0] in members and pair[1] in members:
+                yield path, line, f"a cycle of folders: {pair[0]} and {pair[1]}, it {text}"
+
+
+def check_graphs(root):
+    components = {}
+    for path in find_files(root):
+        component = component_of(path)
+        if component and path.endswith((".c", ".h")) and not path.startswith("core/include/"):
+            text = read_text(os.path.join(root, path))
+            if text is not None:
+                components.setdefault(component, {})[path] = text
+    for component, texts in sorted(components.items()):
+        graph = Graph(component, texts)
+        if component == "core":
+            yield from check_calls_of_core(graph)
+        yield from check_cycles(graph)
+
+
 def check_tree(root):
     """All breaches below root as (path, line, text)."""
     folder = os.path.join(root, "plugins")
@@ -167,6 +333,7 @@ def check_tree(root):
     for path in find_files(root):
         for line, text in sorted(check_file(root, path, plugins)):
             yield path, line, text
+    yield from sorted(check_graphs(root))
 
 
 def main():

@@ -46,8 +46,9 @@ class Rules(unittest.TestCase):
                         f"core/{layer}/y.c": f'#include "{other}/x.h"\n',
                     }
                     found = self.breaches(files)
-                    top = rules.TOP
-                    wrong = min(high, top) > min(low, top)
+                    wrong = high > low or (
+                        high != low and other.startswith("jobs/")
+                    )
                     self.assertEqual(len(found), 1 if wrong else 0, found)
 
     def test_an_include_is_found_however_it_is_written(self):
@@ -65,6 +66,57 @@ class Rules(unittest.TestCase):
 
     def test_a_header_of_the_core_is_named_with_its_folder(self):
         self.rejects("core/base/a.c", '#include "str.h"\n', "not in core/")
+
+    # An include that is wrong only because of where it stands inside a folder.
+
+    def test_a_cycle_of_files_inside_a_folder_is_rejected(self):
+        files = {
+            "core/config/a.h": '#include "config/b.h"\n',
+            "core/config/b.h": '#include "config/a.h"\n',
+        }
+        found = self.breaches(files)
+        self.assertEqual(len(found), 2, found)
+        self.assertIn("a cycle of files", found[0])
+
+    def test_a_cycle_of_calls_is_found_whatever_the_headers_say(self):
+        files = {
+            "core/base/x.h": "void hg_a(void);\nvoid hg_b(void);\n",
+            "core/base/a.c": '#include "base/x.h"\nvoid hg_a(void)\n{\n    hg_b();\n}\n',
+            "core/base/b.c": '#include "base/x.h"\nvoid hg_b(void)\n{\n    hg_a();\n}\n',
+        }
+        self.assertEqual(len(self.breaches(files)), 2)
+
+    def test_a_call_that_points_up_is_rejected(self):
+        files = {
+            "core/jobs/backup/a.c": "void hg_a(void)\n{\n}\n",
+            "core/inventory/b.c": "void hg_a(void);\nvoid hg_b(void)\n{\n    hg_a();\n}\n",
+        }
+        found = self.breaches(files)
+        self.assertEqual(len(found), 1, found)
+        self.assertIn("upward call", found[0])
+
+    def test_a_job_is_included_through_its_public_header_alone(self):
+        files = {
+            "core/jobs/prune/prune.h": "",
+            "core/jobs/prune/pruning.h": "",
+            "core/jobs/backup/a.c": '#include "jobs/prune/prune.h"\n',
+        }
+        self.assertEqual(self.breaches(files), [])
+        files["core/jobs/backup/a.c"] = '#include "jobs/prune/pruning.h"\n'
+        found = self.breaches(files)
+        self.assertEqual(len(found), 1, found)
+        self.assertIn("private to core/jobs/prune", found[0])
+
+    def test_a_cycle_of_a_plugins_rooms_is_rejected(self):
+        files = {
+            "plugins/p/low/a.h": "",
+            "plugins/p/low/b.c": '#include "high/c.h"\n',
+            "plugins/p/high/c.h": "",
+            "plugins/p/high/d.c": '#include "low/a.h"\n',
+        }
+        found = self.breaches(files)
+        self.assertEqual(len(found), 2, found)
+        self.assertIn("a cycle of folders", found[0])
 
     def test_only_the_api_knows_the_embedding_header(self):
         self.rejects("core/catalog/a.c", "#include <hangar/hangar.h>\n", "for core/state and above")

@@ -116,7 +116,8 @@ static enum hangar_rc import_run(struct hg_import *x, const char *pipeline, cons
     hg_place_release(&x->place);
     if (rc == HANGAR_OK) {
         struct hangar *h = x->transfer.h;
-        hg_object_lock_copied(h, x->pipeline, &h->config->instances[x->place.instance], x->place.sink);
+        hg_object_lock_copied(h, x->pipeline, &h->config->instances[x->place.instance],
+                              x->place.sink);
     }
     return rc;
 }

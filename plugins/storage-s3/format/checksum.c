@@ -19,6 +19,16 @@
 #include <sys/auxv.h>
 #endif
 
+void s3_hex(const unsigned char *bytes, size_t size, char *out)
+{
+    static const char hex[] = "0123456789abcdef";
+    for (size_t i = 0; i < size; i++) {
+        out[2 * i] = hex[bytes[i] >> 4];
+        out[2 * i + 1] = hex[bytes[i] & 15];
+    }
+    out[2 * size] = '\0';
+}
+
 bool s3_sha256_hex(const void *data, size_t size, char out[S3_SHA256_HEX])
 {
     char base64[S3_CHECKSUM_SIZE];

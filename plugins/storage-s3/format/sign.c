@@ -14,16 +14,6 @@
 
 #include "format/escape.h"
 
-void s3_hex(const unsigned char *bytes, size_t size, char *out)
-{
-    static const char hex[] = "0123456789abcdef";
-    for (size_t i = 0; i < size; i++) {
-        out[2 * i] = hex[bytes[i] >> 4];
-        out[2 * i + 1] = hex[bytes[i] & 15];
-    }
-    out[2 * size] = '\0';
-}
-
 static int s3_compare_pairs(const void *a, const void *b)
 {
     const struct s3_pair *x = a, *y = b;
