@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * manifest: the model and what is derived from it; see manifest.h.  Writing and
- * reading the file is in manifest_json.c.
+ * manifest: the model; see manifest.h.  Writing and reading the file is in
+ * manifest_json.c.
  */
 #include "catalog/manifest.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static void object_free(struct hg_manifest_object *o)
+static void manifest_free_object(struct hg_manifest_object *o)
 {
     free(o->name);
     free(o->stored);
@@ -19,7 +19,7 @@ static void object_free(struct hg_manifest_object *o)
     }
 }
 
-static void source_free(struct hg_manifest_source *s)
+static void manifest_free_source(struct hg_manifest_source *s)
 {
     free(s->name);
     free(s->plugin);
@@ -29,7 +29,7 @@ static void source_free(struct hg_manifest_source *s)
     hg_attrs_free(s->facts);
     hg_attrs_free(s->point);
     for (size_t i = 0; i < s->count; i++) {
-        object_free(&s->objects[i]);
+        manifest_free_object(&s->objects[i]);
     }
     free(s->objects);
 }
@@ -53,7 +53,7 @@ void hg_manifest_free(struct hg_manifest *m)
         free(t->decode);
     }
     for (size_t i = 0; i < m->source_count; i++) {
-        source_free(&m->sources[i]);
+        manifest_free_source(&m->sources[i]);
     }
     free(m->sources);
     for (size_t i = 0; i < m->file_count; i++) {
@@ -93,7 +93,7 @@ uint64_t hg_manifest_stored_bytes(const struct hg_manifest *m)
     return bytes;
 }
 
-static int by_stored_name(const void *a, const void *b)
+static int manifest_compare_stored(const void *a, const void *b)
 {
     const struct hg_manifest_object *const *x = a, *const *y = b;
     return strcmp((*x)->stored, (*y)->stored);
@@ -110,7 +110,7 @@ bool hg_manifest_twin(const struct hg_manifest_source *source,
     for (size_t i = 0; i < source->count; i++) {
         sorted[i] = &source->objects[i];
     }
-    qsort(sorted, source->count, sizeof(*sorted), by_stored_name);
+    qsort(sorted, source->count, sizeof(*sorted), manifest_compare_stored);
     *twin = NULL;
     for (size_t i = 1; i < source->count && !*twin; i++) {
         *twin = strcmp(sorted[i - 1]->stored, sorted[i]->stored) == 0 ? sorted[i] : NULL;

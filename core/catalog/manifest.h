@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * manifest: what a backup consists of; manifest.json as a model, written and
- * read.  docs/format.md describes the file.  It *is* the backup: a folder
- * without it is none.
+ * manifest: the model of manifest.json, which describes a backup; writing and reading
+ * it.  docs/format.md describes the file.  A folder without it is not a backup.
  *
- * The file ends with a line that holds the SHA-256 of all bytes before it, so
- * that any change of it is noticed, also where no object's hash would tell.
+ * The file ends with a line that contains the SHA-256 of all bytes before it, so
+ * that each change of the file is detected.
  */
 #ifndef HG_MANIFEST_H
 #define HG_MANIFEST_H
@@ -55,10 +54,10 @@ struct hg_manifest {
     char *id, *origin, *pipeline, *run, *host, *platform, *arch, *hangar;
     int64_t started_ms, finished_ms;
     int64_t skew_ms;
-    bool safety;       /* of what a restore was about to replace: not one of the schedule's */
-    json_t *requires;  /* array of ids; empty: it stands for itself */
+    bool safety;       /* a safety backup */
+    json_t *requires;  /* array of ids; empty: it needs no other backup */
     json_t *retention; /* object: per sink, the policy in force */
-    json_t *sinks;     /* object: per sink, its plugin and what it could; NULL: not told */
+    json_t *sinks;     /* object: per sink, its plugin and capabilities; NULL: not recorded */
     struct hg_manifest_transform chain[HG_CHAIN_MAX];
     size_t chain_count;
     struct hg_manifest_source *sources;
@@ -73,18 +72,16 @@ struct hg_manifest {
 
 void hg_manifest_free(struct hg_manifest *m);
 
-/* The bytes of manifest.json; the caller frees out.  INTERNAL when a part is
- * missing, NO_MEMORY. */
+/* Appends the bytes of manifest.json to `out`.  UNSUPPORTED when they are too many. */
 enum hangar_rc hg_manifest_write(const struct hg_manifest *m, struct hg_str *out,
                                  struct hg_error *err);
 
-/* Parses manifest.json and checks all of it: its own hash, names, sums.  CORRUPT
- * when anything is not as it was written; UNSUPPORTED for a newer format, with
- * format, id and times set as far as they could be read. */
+/* Parses manifest.json and checks its hash and every field.  CORRUPT when it is damaged.
+ * UNSUPPORTED for a newer format: then format, id and times are set. */
 enum hangar_rc hg_manifest_read(const char *text, size_t size, struct hg_manifest *m,
                                 struct hg_error *err);
 
-/* SHA256SUMS, as sha256sum -c reads it: all objects, then RESTORE.txt. */
+/* Appends the text of SHA256SUMS for `sha256sum -c`: all objects, then RESTORE.txt. */
 void hg_manifest_sums(const struct hg_manifest *m, const char *restore_sha256, struct hg_str *out);
 
 size_t hg_manifest_objects(const struct hg_manifest *m);
@@ -93,12 +90,12 @@ uint64_t hg_manifest_stored_bytes(const struct hg_manifest *m); /* of the object
 
 struct hg_manifest_source *hg_manifest_source(const struct hg_manifest *m, const char *name);
 
-/* No two objects may lie in one place: *twin is one that lies where another does, or NULL.
- * False: out of memory. */
+/* Sets *twin to an object that has the same stored name as another one, which is not
+ * allowed; NULL: there is none.  False when out of memory. */
 bool hg_manifest_twin(const struct hg_manifest_source *source,
                       const struct hg_manifest_object **twin);
 
-/* The shell command that writes an object's plain bytes to its output. */
+/* Appends the shell command that writes an object's plain bytes to its output. */
 void hg_manifest_decode_command(const struct hg_manifest *m,
                                 const struct hg_manifest_object *object, struct hg_str *out);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * manifest_json: manifest.json, written and read; see manifest.h and
- * docs/format.md.  Reading trusts nothing: every field is checked.
+ * manifest_json: writes and reads manifest.json; see manifest.h and docs/format.md.
+ * Reading checks every field: the file may have been changed.
  */
 #include "catalog/manifest.h"
 
@@ -17,7 +17,8 @@
 
 /* ---- writing ---- */
 
-static json_t *object_to_json(const struct hg_manifest *m, const struct hg_manifest_object *o)
+static json_t *manifest_object_to_json(const struct hg_manifest *m,
+                                       const struct hg_manifest_object *o)
 {
     json_t *json = json_object();
     hg_json_set_string(json, "name", o->name);
@@ -43,7 +44,8 @@ static json_t *object_to_json(const struct hg_manifest *m, const struct hg_manif
     return json;
 }
 
-static json_t *source_to_json(const struct hg_manifest *m, const struct hg_manifest_source *s)
+static json_t *manifest_source_to_json(const struct hg_manifest *m,
+                                       const struct hg_manifest_source *s)
 {
     json_t *json = json_object();
     hg_json_set_string(json, "name", s->name);
@@ -56,7 +58,7 @@ static json_t *source_to_json(const struct hg_manifest *m, const struct hg_manif
     hg_json_set(json, "facts", hg_attrs_to_json(s->facts));
     json_t *objects = json_array();
     for (size_t i = 0; i < s->count; i++) {
-        hg_json_add(objects, object_to_json(m, &s->objects[i]));
+        hg_json_add(objects, manifest_object_to_json(m, &s->objects[i]));
     }
     hg_json_set(json, "objects", objects);
     return json;
@@ -99,7 +101,7 @@ static json_t *manifest_to_json(const struct hg_manifest *m)
     hg_json_set(json, "transforms", transforms);
     json_t *sources = json_array();
     for (size_t i = 0; i < m->source_count; i++) {
-        hg_json_add(sources, source_to_json(m, &m->sources[i]));
+        hg_json_add(sources, manifest_source_to_json(m, &m->sources[i]));
     }
     hg_json_set(json, "sources", sources);
     json_t *files = json_array();
@@ -114,8 +116,8 @@ static json_t *manifest_to_json(const struct hg_manifest *m)
     return json;
 }
 
-/* The lines that end the file, for the bytes before them. */
-static bool make_trailer(const char *text, size_t size, char *out, size_t out_size)
+/* The last lines of the file: they contain the hash of the bytes before them. */
+static bool manifest_make_trailer(const char *text, size_t size, char *out, size_t out_size)
 {
     char hex[HG_SHA256_HEX];
     bool ok = hg_sha256_of(text, size, hex);
@@ -135,7 +137,7 @@ enum hangar_rc hg_manifest_write(const struct hg_manifest *m, struct hg_str *out
         return hg_no_memory(err);
     }
     char trailer[160];
-    bool ok = make_trailer(text, n - 3, trailer, sizeof(trailer));
+    bool ok = manifest_make_trailer(text, n - 3, trailer, sizeof(trailer));
     hg_str_add_n(out, text, n - 3);
     hg_str_add(out, trailer);
     free(text);
@@ -144,8 +146,8 @@ enum hangar_rc hg_manifest_write(const struct hg_manifest *m, struct hg_str *out
     }
     if (out->len > HG_MANIFEST_MAX) {
         return hg_fail(err, HANGAR_UNSUPPORTED, 0,
-                       "the manifest of %zu objects is larger than %u MiB; hint: make larger "
-                       "objects (the source's object_size)",
+                       "the manifest of %zu objects is larger than %u MiB; hint: increase "
+                       "object_size of the source",
                        hg_manifest_objects(m), HG_MANIFEST_MAX >> 20);
     }
     return HANGAR_OK;
@@ -153,16 +155,16 @@ enum hangar_rc hg_manifest_write(const struct hg_manifest *m, struct hg_str *out
 
 /* ---- reading ---- */
 
-/* One reading: the first thing that is wrong is what is told. */
-struct reading {
+/* Reads one manifest.  Only the first problem is recorded. */
+struct manifest_reader {
     struct hg_manifest *m;
     struct hg_error *err;
     bool bad;
-    enum hangar_rc rc;                  /* why */
+    enum hangar_rc rc;                  /* of that problem */
     uint64_t plain_bytes, stored_bytes; /* of all objects so far */
 };
 
-static void bad(struct reading *r, const char *what, const char *key)
+static void manifest_bad(struct manifest_reader *r, const char *what, const char *key)
 {
     if (!r->bad) {
         r->bad = true;
@@ -170,8 +172,8 @@ static void bad(struct reading *r, const char *what, const char *key)
     }
 }
 
-/* That says nothing about the manifest. */
-static void no_memory(struct reading *r)
+/* Out of memory is not damage. */
+static void manifest_no_memory(struct manifest_reader *r)
 {
     if (!r->bad) {
         r->bad = true;
@@ -180,92 +182,97 @@ static void no_memory(struct reading *r)
     }
 }
 
-static char *take_string(struct reading *r, const json_t *json, const char *key)
+static char *manifest_read_string(struct manifest_reader *r, const json_t *json, const char *key)
 {
     const char *text = hg_json_string(json, key, NULL);
     char *copy = text ? strdup(text) : NULL;
     if (!text) {
-        bad(r, "missing text", key);
+        manifest_bad(r, "missing text", key);
     } else if (!copy) {
-        no_memory(r);
+        manifest_no_memory(r);
     }
     return copy;
 }
 
-static int64_t take_int(struct reading *r, const json_t *json, const char *key)
+static int64_t manifest_read_int(struct manifest_reader *r, const json_t *json, const char *key)
 {
     int64_t value = hg_json_int(json, key, -1);
     if (value < 0) {
-        bad(r, "missing number", key);
+        manifest_bad(r, "missing number", key);
     }
     return value;
 }
 
-/* A size of one of many, whose sum must be a number too. */
-static uint64_t take_size(struct reading *r, const json_t *json, const char *key, uint64_t *sum)
+/* A size, which must not overflow the sum of all sizes. */
+static uint64_t manifest_read_size(struct manifest_reader *r, const json_t *json, const char *key,
+                                   uint64_t *sum)
 {
-    uint64_t size = (uint64_t)take_int(r, json, key);
+    uint64_t size = (uint64_t)manifest_read_int(r, json, key);
     *sum += size;
     if (!r->bad && *sum > INT64_MAX) {
-        bad(r, "impossible number", key);
+        manifest_bad(r, "impossible number", key);
     }
     return size;
 }
 
-static int64_t take_time(struct reading *r, const json_t *json, const char *key)
+static int64_t manifest_read_time(struct manifest_reader *r, const json_t *json, const char *key)
 {
     const char *text = hg_json_string(json, key, NULL);
     int64_t ms = 0;
     if (!text || !hg_time_parse(text, &ms)) {
-        bad(r, "missing time", key);
-    } else if (ms < 0) { /* before 1970: of no backup */
-        bad(r, "impossible time", key);
+        manifest_bad(r, "missing time", key);
+    } else if (ms < 0) { /* no backup is older than 1970 */
+        manifest_bad(r, "impossible time", key);
     }
     return ms;
 }
 
-static void take_sha256(struct reading *r, const json_t *json, const char *key,
-                        char out[HG_SHA256_HEX])
+static void manifest_read_sha256(struct manifest_reader *r, const json_t *json, const char *key,
+                                 char out[HG_SHA256_HEX])
 {
     const char *text = hg_json_string(json, key, "");
     if (strlen(text) != HG_SHA256_HEX - 1 ||
         strspn(text, "0123456789abcdef") != HG_SHA256_HEX - 1) {
-        bad(r, "missing hash", key);
+        manifest_bad(r, "missing hash", key);
         return;
     }
     memcpy(out, text, HG_SHA256_HEX);
 }
 
-static struct hangar_attrs *attrs_of(struct reading *r, const json_t *json, const char *key)
+static struct hangar_attrs *manifest_attrs_of(struct manifest_reader *r, const json_t *json,
+                                              const char *key)
 {
     struct hangar_attrs *attrs = NULL;
     enum hangar_rc rc = hg_attrs_from_json(json, &attrs);
     if (rc == HANGAR_NO_MEMORY) {
-        no_memory(r);
+        manifest_no_memory(r);
     } else if (rc != HANGAR_OK) {
-        bad(r, "missing attributes", key);
+        manifest_bad(r, "missing attributes", key);
     }
     return attrs;
 }
 
-static struct hangar_attrs *take_attrs(struct reading *r, const json_t *json, const char *key)
+static struct hangar_attrs *manifest_read_attrs(struct manifest_reader *r, const json_t *json,
+                                                const char *key)
 {
-    return attrs_of(r, json_object_get(json, key), key);
+    return manifest_attrs_of(r, json_object_get(json, key), key);
 }
 
-static const json_t *take_array(struct reading *r, const json_t *json, const char *key)
+static const json_t *manifest_read_array(struct manifest_reader *r, const json_t *json,
+                                         const char *key)
 {
     const json_t *array = json_object_get(json, key);
     if (!json_is_array(array)) {
-        bad(r, "missing list", key);
+        manifest_bad(r, "missing list", key);
         return NULL;
     }
     return array;
 }
 
-/* The stored name follows from the others; it must not lead anywhere else. */
-static void check_stored_name(struct reading *r, const struct hg_manifest_source *s,
-                              const struct hg_manifest_object *o)
+/* The stored name must be the one that follows from the other names: it becomes a path. */
+static void manifest_check_stored_name(struct manifest_reader *r,
+                                       const struct hg_manifest_source *s,
+                                       const struct hg_manifest_object *o)
 {
     struct hg_str expected = {0};
     hg_str_addf(&expected, "%s/%s", s->name, o->name);
@@ -273,201 +280,201 @@ static void check_stored_name(struct reading *r, const struct hg_manifest_source
         hg_str_add(&expected, r->m->chain[i].suffix);
     }
     if (expected.failed) {
-        no_memory(r);
+        manifest_no_memory(r);
     } else if (!hg_object_name_ok(o->name, 400) || !hg_object_name_ok(o->stored, 500) ||
                strcmp(hg_str_text(&expected), o->stored) != 0) {
-        bad(r, "impossible name of an object", o->stored);
+        manifest_bad(r, "impossible name of an object", o->stored);
     }
     hg_str_free(&expected);
 }
 
-static void read_object(struct reading *r, const struct hg_manifest_source *s, const json_t *json,
-                        struct hg_manifest_object *o)
+static void manifest_read_object(struct manifest_reader *r, const struct hg_manifest_source *s,
+                                 const json_t *json, struct hg_manifest_object *o)
 {
-    o->name = take_string(r, json, "name");
-    o->stored = take_string(r, json, "stored");
-    int64_t phase = take_int(r, json, "phase");
+    o->name = manifest_read_string(r, json, "name");
+    o->stored = manifest_read_string(r, json, "stored");
+    int64_t phase = manifest_read_int(r, json, "phase");
     o->phase = (uint32_t)phase;
-    o->plain_bytes = take_size(r, json, "size", &r->plain_bytes);
-    o->stored_bytes = take_size(r, json, "stored_size", &r->stored_bytes);
-    take_sha256(r, json, "sha256", o->plain_sha256);
-    take_sha256(r, json, "stored_sha256", o->stored_sha256);
-    o->attrs = take_attrs(r, json, "attrs");
+    o->plain_bytes = manifest_read_size(r, json, "size", &r->plain_bytes);
+    o->stored_bytes = manifest_read_size(r, json, "stored_size", &r->stored_bytes);
+    manifest_read_sha256(r, json, "sha256", o->plain_sha256);
+    manifest_read_sha256(r, json, "stored_sha256", o->stored_sha256);
+    o->attrs = manifest_read_attrs(r, json, "attrs");
     if (phase > HG_PHASE_MAX) {
-        bad(r, "impossible number", "phase");
+        manifest_bad(r, "impossible number", "phase");
     }
     const json_t *transforms = json_object_get(json, "transforms");
     for (size_t i = 0; json_is_array(transforms) && i < r->m->chain_count; i++) {
-        o->transform[i] = attrs_of(r, json_array_get(transforms, i), "transforms");
+        o->transform[i] = manifest_attrs_of(r, json_array_get(transforms, i), "transforms");
     }
     if (!r->bad) {
-        check_stored_name(r, s, o);
+        manifest_check_stored_name(r, s, o);
     }
 }
 
-static void check_twins(struct reading *r, const struct hg_manifest_source *s)
+static void check_twins(struct manifest_reader *r, const struct hg_manifest_source *s)
 {
     const struct hg_manifest_object *twin;
     if (!hg_manifest_twin(s, &twin)) {
-        no_memory(r);
+        manifest_no_memory(r);
     } else if (twin) {
-        bad(r, "twice the object", twin->stored);
+        manifest_bad(r, "twice the object", twin->stored);
     }
 }
 
-static void read_source(struct reading *r, const json_t *json, struct hg_manifest_source *s)
+static void manifest_read_source(struct manifest_reader *r, const json_t *json,
+                                 struct hg_manifest_source *s)
 {
-    s->name = take_string(r, json, "name");
-    s->plugin = take_string(r, json, "plugin");
-    s->version = take_string(r, json, "version");
-    s->target = take_string(r, json, "target");
-    s->facts = take_attrs(r, json, "facts");
-    s->point = take_attrs(r, json, "point");
-    s->time_ms = take_time(r, json, "time");
+    s->name = manifest_read_string(r, json, "name");
+    s->plugin = manifest_read_string(r, json, "plugin");
+    s->version = manifest_read_string(r, json, "version");
+    s->target = manifest_read_string(r, json, "target");
+    s->facts = manifest_read_attrs(r, json, "facts");
+    s->point = manifest_read_attrs(r, json, "point");
+    s->time_ms = manifest_read_time(r, json, "time");
     json_t *options = json_object_get(json, "options");
     if (!json_is_object(options)) {
-        bad(r, "missing object", "options");
+        manifest_bad(r, "missing object", "options");
     }
     s->options = json_incref(options);
-    const json_t *objects = take_array(r, json, "objects");
+    const json_t *objects = manifest_read_array(r, json, "objects");
     size_t count = json_array_size(objects);
     s->objects = calloc(count ? count : 1, sizeof(*s->objects));
     if (!s->objects) {
-        no_memory(r);
+        manifest_no_memory(r);
         return;
     }
     s->capacity = count;
     for (size_t i = 0; i < count && !r->bad; i++) {
         s->count++;
-        read_object(r, s, json_array_get(objects, i), &s->objects[i]);
+        manifest_read_object(r, s, json_array_get(objects, i), &s->objects[i]);
     }
     if (!r->bad) {
         check_twins(r, s);
     }
 }
 
-static void read_chain(struct reading *r, const json_t *json)
+static void manifest_read_chain(struct manifest_reader *r, const json_t *json)
 {
-    const json_t *transforms = take_array(r, json, "transforms");
+    const json_t *transforms = manifest_read_array(r, json, "transforms");
     size_t count = json_array_size(transforms);
     if (count > HG_CHAIN_MAX) {
-        bad(r, "too many", "transforms");
+        manifest_bad(r, "too many", "transforms");
         return;
     }
     for (size_t i = 0; i < count && !r->bad; i++) {
         const json_t *one = json_array_get(transforms, i);
         struct hg_manifest_transform *t = &r->m->chain[r->m->chain_count++];
-        t->name = take_string(r, one, "name");
-        t->plugin = take_string(r, one, "plugin");
-        t->version = take_string(r, one, "version");
-        t->suffix = take_string(r, one, "suffix");
-        t->decode = take_string(r, one, "decode");
+        t->name = manifest_read_string(r, one, "name");
+        t->plugin = manifest_read_string(r, one, "plugin");
+        t->version = manifest_read_string(r, one, "version");
+        t->suffix = manifest_read_string(r, one, "suffix");
+        t->decode = manifest_read_string(r, one, "decode");
     }
 }
 
-static void read_sources(struct reading *r, const json_t *json)
+static void manifest_read_sources(struct manifest_reader *r, const json_t *json)
 {
-    const json_t *sources = take_array(r, json, "sources");
+    const json_t *sources = manifest_read_array(r, json, "sources");
     size_t count = json_array_size(sources);
     r->m->sources = calloc(count ? count : 1, sizeof(*r->m->sources));
     if (!r->m->sources) {
-        no_memory(r);
+        manifest_no_memory(r);
         return;
     }
     for (size_t i = 0; i < count && !r->bad; i++) {
         r->m->source_count++;
-        read_source(r, json_array_get(sources, i), &r->m->sources[i]);
+        manifest_read_source(r, json_array_get(sources, i), &r->m->sources[i]);
         const char *name = r->m->sources[i].name;
         if (!r->bad && (!hg_object_name_ok(name, 400) || strchr(name, '/'))) {
-            bad(r, "impossible name of a source", name);
+            manifest_bad(r, "impossible name of a source", name);
         }
         if (!r->bad && hg_manifest_source(r->m, name) != &r->m->sources[i]) {
-            bad(r, "twice the source", name);
+            manifest_bad(r, "twice the source", name);
         }
     }
 }
 
-static void read_files(struct reading *r, const json_t *json)
+static void manifest_read_files(struct manifest_reader *r, const json_t *json)
 {
-    const json_t *files = take_array(r, json, "files");
+    const json_t *files = manifest_read_array(r, json, "files");
     if (json_array_size(files) != 2) {
-        bad(r, "missing entries of", "files");
+        manifest_bad(r, "missing entries of", "files");
         return;
     }
     for (size_t i = 0; i < 2 && !r->bad; i++) {
         const json_t *one = json_array_get(files, i);
         struct hg_manifest_file *f = &r->m->files[r->m->file_count++];
-        f->name = take_string(r, one, "name");
-        f->bytes = (uint64_t)take_int(r, one, "size");
-        take_sha256(r, one, "sha256", f->sha256);
+        f->name = manifest_read_string(r, one, "name");
+        f->bytes = (uint64_t)manifest_read_int(r, one, "size");
+        manifest_read_sha256(r, one, "sha256", f->sha256);
         if (!r->bad && strcmp(f->name, i == 0 ? HG_RESTORE_NAME : HG_SUMS_NAME) != 0) {
-            bad(r, "unexpected name in", "files");
+            manifest_bad(r, "unexpected name in", "files");
         }
     }
 }
 
-static void read_head(struct reading *r, const json_t *json)
+static void manifest_read_head(struct manifest_reader *r, const json_t *json)
 {
     struct hg_manifest *m = r->m;
     int64_t ms;
-    m->format = take_int(r, json, "format");
-    m->id = take_string(r, json, "id");
-    m->pipeline = take_string(r, json, "pipeline");
-    m->origin = take_string(r, json, "origin");
-    m->started_ms = take_time(r, json, "started");
-    m->finished_ms = take_time(r, json, "finished");
+    m->format = manifest_read_int(r, json, "format");
+    m->id = manifest_read_string(r, json, "id");
+    m->pipeline = manifest_read_string(r, json, "pipeline");
+    m->origin = manifest_read_string(r, json, "origin");
+    m->started_ms = manifest_read_time(r, json, "started");
+    m->finished_ms = manifest_read_time(r, json, "finished");
     if (!r->bad && !hg_backup_id_parse(m->id, &ms)) {
-        bad(r, "impossible id", m->id);
+        manifest_bad(r, "impossible id", m->id);
     }
 }
 
 /* One without a kind is an ordinary backup.  Of another kind nobody knows what it may
  * be used for. */
-static void read_kind(struct reading *r, const json_t *json)
+static void manifest_read_kind(struct manifest_reader *r, const json_t *json)
 {
     const json_t *kind = json_object_get(json, "kind");
     const char *text = kind ? json_string_value(kind) : "backup";
     r->m->safety = text && strcmp(text, KIND_SAFETY) == 0;
     if (!text || (!r->m->safety && strcmp(text, "backup") != 0)) {
-        bad(r, "impossible text", "kind");
+        manifest_bad(r, "impossible text", "kind");
     }
 }
 
-static void read_rest(struct reading *r, const json_t *json)
+static void manifest_read_rest(struct manifest_reader *r, const json_t *json)
 {
     struct hg_manifest *m = r->m;
-    m->run = take_string(r, json, "run");
-    m->host = take_string(r, json, "host");
-    m->platform = take_string(r, json, "platform");
-    m->arch = take_string(r, json, "arch");
-    m->hangar = take_string(r, json, "hangar");
-    m->skew_ms = take_int(r, json, "skew_ms");
-    read_kind(r, json);
+    m->run = manifest_read_string(r, json, "run");
+    m->host = manifest_read_string(r, json, "host");
+    m->platform = manifest_read_string(r, json, "platform");
+    m->arch = manifest_read_string(r, json, "arch");
+    m->hangar = manifest_read_string(r, json, "hangar");
+    m->skew_ms = manifest_read_int(r, json, "skew_ms");
+    manifest_read_kind(r, json);
     m->requires = json_incref(json_object_get(json, "requires"));
     m->retention = json_incref(json_object_get(json, "retention"));
     m->sinks = json_incref(json_object_get(json, "sinks"));
     if (m->sinks && !json_is_object(m->sinks)) {
-        bad(r, "impossible value of", "sinks");
+        manifest_bad(r, "impossible value of", "sinks");
     }
     if (!json_is_array(m->requires) || !json_is_object(m->retention)) {
-        bad(r, "missing", "requires, retention");
+        manifest_bad(r, "missing", "requires, retention");
     }
-    read_chain(r, json);
-    read_sources(r, json);
-    read_files(r, json);
+    manifest_read_chain(r, json);
+    manifest_read_sources(r, json);
+    manifest_read_files(r, json);
 }
 
-/* Do the last lines hold the hash of what stands before them? */
-static enum hangar_rc check_trailer(const char *text, size_t size, struct hg_error *err)
+/* Does the hash in the last lines match the bytes before them? */
+static enum hangar_rc manifest_check_trailer(const char *text, size_t size, struct hg_error *err)
 {
     char trailer[160];
     size_t n = strlen(",\n  \"" TRAILER_KEY "\": \"\"\n}\n") + HG_SHA256_HEX - 1;
-    if (size > n && !make_trailer(text, size - n, trailer, sizeof(trailer))) {
+    if (size > n && !manifest_make_trailer(text, size - n, trailer, sizeof(trailer))) {
         return hg_fail(err, HANGAR_NO_MEMORY, 0, "cannot read " HG_MANIFEST_NAME ": out of memory");
     }
     if (size <= n || memcmp(text + size - n, trailer, n) != 0) {
-        return hg_fail(err, HANGAR_CORRUPT, 0,
-                       "%s: it is cut short or was changed (its hash does not match)",
+        return hg_fail(err, HANGAR_CORRUPT, 0, "%s: it is truncated or was changed (hash mismatch)",
                        HG_MANIFEST_NAME);
     }
     return HANGAR_OK;
@@ -476,28 +483,29 @@ static enum hangar_rc check_trailer(const char *text, size_t size, struct hg_err
 enum hangar_rc hg_manifest_read(const char *text, size_t size, struct hg_manifest *m,
                                 struct hg_error *err)
 {
-    struct reading r = {.m = m, .err = err};
+    struct manifest_reader r = {.m = m, .err = err};
     json_t *json = NULL;
-    enum hangar_rc rc = check_trailer(text, size, err);
+    enum hangar_rc rc = manifest_check_trailer(text, size, err);
     if (rc == HANGAR_OK) {
         rc = hg_json_parse(text, size, HG_MANIFEST_NAME, &json, err);
     }
     if (rc != HANGAR_OK) {
         return rc;
     }
-    read_head(&r, json);
+    manifest_read_head(&r, json);
     if (!r.bad && m->format < 1) {
-        bad(&r, "impossible number", "format");
+        manifest_bad(&r, "impossible number", "format");
     }
     if (!r.bad && m->format > HG_MANIFEST_FORMAT) {
         json_decref(json);
-        return hg_fail(err, HANGAR_UNSUPPORTED, 0,
-                       "%s has format %lld and this version of hangar reads up to %d; hint: use a "
-                       "newer hangar, or follow its RESTORE.txt",
-                       m->id, (long long)m->format, HG_MANIFEST_FORMAT);
+        return hg_fail(
+            err, HANGAR_UNSUPPORTED, 0,
+            "%s has format %lld (supported: up to %d); hint: use a newer hangar, or follow "
+            "its RESTORE.txt",
+            m->id, (long long)m->format, HG_MANIFEST_FORMAT);
     }
     if (!r.bad) {
-        read_rest(&r, json);
+        manifest_read_rest(&r, json);
     }
     json_decref(json);
     if (r.bad) {

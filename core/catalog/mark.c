@@ -11,23 +11,20 @@
 #include "base/clock.h"
 #include "base/json.h"
 
-static enum hangar_rc no_memory(struct hg_error *err)
-{
-    return hg_no_memory(err);
-}
-
-/* What stands in the manifest's place: NOT_FOUND, or OK with what it is. */
-static enum hangar_rc look(struct hangar_ctx *sink, const char *pipeline, const char *id,
-                           bool *abandoned, int64_t *time_ms, struct hg_error *err)
+/* OK when there is an object in the place of the manifest; *abandoned: it is the mark of a
+ * dead run. */
+static enum hangar_rc mark_stat_manifest(struct hangar_ctx *sink, const char *pipeline,
+                                         const char *id, bool *abandoned, int64_t *time_ms,
+                                         struct hg_error *err)
 {
     const size_t length = strlen(HG_ABANDONED);
     char *path = hg_store_path(pipeline, id, HG_MANIFEST_NAME);
     struct hangar_entry entry = {.struct_size = sizeof(entry)};
     enum hangar_rc rc = path ? HG_CALL(sink, err, sink->plugin->sink.stat(sink->inst, path, &entry))
-                             : no_memory(err);
+                             : hg_no_memory(err);
     *abandoned = false;
     *time_ms = entry.time_ms;
-    if (rc == HANGAR_OK && entry.size == length) { /* a manifest is never that short */
+    if (rc == HANGAR_OK && entry.size == length) { /* a manifest is never so short */
         struct hg_str text = {0};
         rc = hg_store_get(sink, path, length, &text, err);
         *abandoned = rc == HANGAR_OK && strcmp(hg_str_text(&text), HG_ABANDONED) == 0;
@@ -42,7 +39,7 @@ enum hangar_rc hg_mark_find_backup(struct hangar_ctx *sink, const char *pipeline
 {
     bool abandoned;
     int64_t ms;
-    enum hangar_rc rc = look(sink, pipeline, id, &abandoned, &ms, err);
+    enum hangar_rc rc = mark_stat_manifest(sink, pipeline, id, &abandoned, &ms, err);
     if (rc == HANGAR_OK && abandoned) {
         return hg_fail(err, HANGAR_NOT_FOUND, 0, "sink %s: the run of %s/%s died", sink->name,
                        pipeline, id);
@@ -54,17 +51,16 @@ enum hangar_rc hg_mark_find_abandoned(struct hangar_ctx *sink, const char *pipel
                                       bool *marked, int64_t *since_ms, struct hg_error *err)
 {
     struct hg_error why = {0};
-    enum hangar_rc rc = look(sink, pipeline, id, marked, since_ms, &why);
+    enum hangar_rc rc = mark_stat_manifest(sink, pipeline, id, marked, since_ms, &why);
     if (rc != HANGAR_OK && rc != HANGAR_NOT_FOUND) {
-        *err = why;
-        return rc;
+        return hg_error_move(err, &why);
     }
     return HANGAR_OK;
 }
 
-/* Stores a mark, and frees what stands in it. */
-static enum hangar_rc put_mark(struct hangar_ctx *sink, const char *pipeline, const char *id,
-                               const char *name, json_t *mark, struct hg_error *err)
+/* Stores a mark, and frees `mark`. */
+static enum hangar_rc mark_store(struct hangar_ctx *sink, const char *pipeline, const char *id,
+                                 const char *name, json_t *mark, struct hg_error *err)
 {
     char *text = hg_json_text(mark);
     json_decref(mark);
@@ -79,7 +75,7 @@ enum hangar_rc hg_mark_held(struct hangar_ctx *sink, const char *pipeline, const
     json_t *mark = json_object();
     hg_json_set_time(mark, "held", hg_now_ms());
     hg_json_set_string(mark, "host", host);
-    return put_mark(sink, pipeline, id, HG_HOLD_NAME, mark, err);
+    return mark_store(sink, pipeline, id, HG_HOLD_NAME, mark, err);
 }
 
 enum hangar_rc hg_mark_deleted(struct hangar_ctx *sink, const char *pipeline, const char *id,
@@ -93,13 +89,13 @@ enum hangar_rc hg_mark_deleted(struct hangar_ctx *sink, const char *pipeline, co
         hg_json_set_time(mark, "deleted", hg_now_ms());
         hg_json_set_string(mark, "host", host);
         hg_json_set_string(mark, "reason", reason);
-        rc = put_mark(sink, pipeline, id, HG_DELETED_NAME, mark, err);
+        rc = mark_store(sink, pipeline, id, HG_DELETED_NAME, mark, err);
     } else {
-        no_memory(err);
+        hg_no_memory(err);
     }
     if (rc == HANGAR_OK) {
         rc = HG_CALL(sink, err, sink->plugin->sink.remove(sink->inst, manifest));
-        if (rc == HANGAR_EXISTS) { /* it stays: nothing is under way */
+        if (rc == HANGAR_EXISTS) { /* locked: the removal does not begin */
             HG_CALL(sink, NULL, sink->plugin->sink.remove(sink->inst, path));
         }
     }

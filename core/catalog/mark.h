@@ -1,31 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * mark: what stands in a backup's folder beside its manifest, or instead of it: the
- * mark of a run that died, and the mark of a removal under way.  Knows nothing of
- * when that is to be done.
+ * mark: small files in the place of a backup that record its state: a dead run, a
+ * removal in progress, a hold.  It must not know when to write or remove them.
  */
 #ifndef HG_MARK_H
 #define HG_MARK_H
 
 #include "catalog/store.h"
 
-/* Is there a manifest, be it whole or damaged?  NOT_FOUND when there is none; the mark
- * of a dead run is none. */
+/* OK when there is a manifest, whole or damaged.  NOT_FOUND when there is none, or only the
+ * mark of a dead run. */
 enum hangar_rc hg_mark_find_backup(struct hangar_ctx *sink, const char *pipeline, const char *id,
                                    struct hg_error *err);
 
-/* Does the mark of a dead run stand in the manifest's place, and since when, by the
- * store's clock (0: it does not say)?  It stays what it is once it is there. */
+/* Sets *marked when the manifest is the mark of a dead run, and *since_ms to the time of the
+ * mark by the store's clock (0: unknown).  Such a mark is final. */
 enum hangar_rc hg_mark_find_abandoned(struct hangar_ctx *sink, const char *pipeline, const char *id,
                                       bool *marked, int64_t *since_ms, struct hg_error *err);
 
-/* Says in the sink that the backup is to stay, whatever retention says. */
+/* Marks a backup as held: retention does not remove it. */
 enum hangar_rc hg_mark_held(struct hangar_ctx *sink, const char *pipeline, const char *id,
                             const char *host, struct hg_error *err);
 
-/* Says in the sink that the backup is to go, and why, and then takes its manifest.
- * EXISTS, and nothing is said, when the store keeps that. */
+/* Marks a backup as deleted, with the reason, and then removes its manifest.  EXISTS when the
+ * store has locked the manifest: then the backup is not marked. */
 enum hangar_rc hg_mark_deleted(struct hangar_ctx *sink, const char *pipeline, const char *id,
                                const char *host, const char *reason, struct hg_error *err);
 

@@ -49,8 +49,8 @@ void hg_signing_fini(struct hg_signing *signing)
     *signing = (struct hg_signing){0};
 }
 
-static bool hmac(const struct hg_signing_key *key, const void *data, size_t size,
-                 char hex[HMAC_HEX + 1])
+static bool signing_hmac(const struct hg_signing_key *key, const void *data, size_t size,
+                         char hex[HMAC_HEX + 1])
 {
     static const char digits[] = "0123456789abcdef";
     unsigned char mac[EVP_MAX_MD_SIZE];
@@ -71,15 +71,15 @@ enum hangar_rc hg_signing_sign(const struct hg_signing *signing, const void *man
                                struct hg_str *out, struct hg_error *err)
 {
     char hex[HMAC_HEX + 1];
-    if (!hmac(&signing->keys[0], manifest, size, hex)) {
-        return hg_fail(err, HANGAR_INTERNAL, 0, "cannot sign the manifest: OpenSSL refuses");
+    if (!signing_hmac(&signing->keys[0], manifest, size, hex)) {
+        return hg_fail(err, HANGAR_INTERNAL, 0, "cannot sign the manifest: OpenSSL failed");
     }
     hg_str_addf(out, HEAD "%s" MIDDLE "%s\n", hex, signing->keys[0].id);
     return out->failed ? hg_no_memory(err) : HANGAR_OK;
 }
 
-/* The places of the two numbers in a signature; false when it is none. */
-static bool parse(const char *text, size_t size, const char **mac, const char **id)
+/* The positions of the two numbers in a signature; false when the form is wrong. */
+static bool signing_parse(const char *text, size_t size, const char **mac, const char **id)
 {
     static const char hex[] = "0123456789abcdef";
     size_t head = strlen(HEAD), middle = strlen(MIDDLE), digits = HG_KEY_ID_SIZE - 1;
@@ -96,7 +96,7 @@ static bool parse(const char *text, size_t size, const char **mac, const char **
 bool hg_signature_ok(const char *signature, size_t size)
 {
     const char *mac, *id;
-    return parse(signature, size, &mac, &id);
+    return signing_parse(signature, size, &mac, &id);
 }
 
 enum hangar_rc hg_signing_check(const struct hg_signing *signing, const void *manifest, size_t size,
@@ -106,27 +106,28 @@ enum hangar_rc hg_signing_check(const struct hg_signing *signing, const void *ma
     if (!signature) {
         return hg_fail(err, HANGAR_CORRUPT, 0,
                        "unsigned: there is no " HG_SIGNATURE_NAME
-                       ", and with a signing key only signed backups are trusted");
+                       ", and a configuration with a signing key accepts only signed backups");
     }
-    if (!parse(signature, signature_size, &mac, &id)) {
-        return hg_fail(err, HANGAR_CORRUPT, 0, HG_SIGNATURE_NAME " is no signature");
+    if (!signing_parse(signature, signature_size, &mac, &id)) {
+        return hg_fail(err, HANGAR_CORRUPT, 0, HG_SIGNATURE_NAME " is not a signature");
     }
     for (size_t i = 0; i < signing->count; i++) {
         char hex[HMAC_HEX + 1];
         if (memcmp(signing->keys[i].id, id, HG_KEY_ID_SIZE - 1) != 0) {
             continue;
         }
-        if (!hmac(&signing->keys[i], manifest, size, hex)) {
-            return hg_fail(err, HANGAR_INTERNAL, 0, "cannot check the signature: OpenSSL refuses");
+        if (!signing_hmac(&signing->keys[i], manifest, size, hex)) {
+            return hg_fail(err, HANGAR_INTERNAL, 0, "cannot check the signature: OpenSSL failed");
         }
         if (CRYPTO_memcmp(hex, mac, HMAC_HEX) == 0) {
             return HANGAR_OK;
         }
         return hg_fail(err, HANGAR_CORRUPT, 0,
-                       "signature does not match: manifest.json or its signature was changed");
+                       "signature mismatch: manifest.json or its signature was changed");
     }
-    return hg_fail(err, HANGAR_CORRUPT, 0,
-                   "signature does not match (key-id differs: signed with another key %.*s); hint: "
-                   "if that was a key of yours, name its file in `old_key_files` of `signing`",
-                   HG_KEY_ID_SIZE - 1, id);
+    return hg_fail(
+        err, HANGAR_CORRUPT, 0,
+        "signature mismatch: signed with another key (key-id %.*s); hint: if it is an old "
+        "key of yours, add its file to `old_key_files` of `signing`",
+        HG_KEY_ID_SIZE - 1, id);
 }

@@ -88,9 +88,9 @@ enum hangar_rc hg_store_get(struct hangar_ctx *sink, const char *path, size_t ma
     return rc;
 }
 
-static enum hangar_rc check_origin(struct hangar_ctx *sink, const char *pipeline,
-                                   const char *origin, const struct hg_str *text,
-                                   struct hg_error *err)
+static enum hangar_rc store_check_origin(struct hangar_ctx *sink, const char *pipeline,
+                                         const char *origin, const struct hg_str *text,
+                                         struct hg_error *err)
 {
     json_t *json = NULL;
     enum hangar_rc rc = hg_json_parse(hg_str_text(text), text->len, "origin.json", &json, err);
@@ -100,17 +100,18 @@ static enum hangar_rc check_origin(struct hangar_ctx *sink, const char *pipeline
     }
     const char *owner = hg_json_string(json, "origin", "");
     if (strcmp(owner, origin) != 0) {
-        rc = hg_fail(err, HANGAR_CONFIG, 0,
-                     "sink %s: %s/ holds the backups of origin \"%s\", and this is \"%s\"; hint: "
-                     "use another path or pipeline name, or, if this host goes on with those "
-                     "backups, set `origin: %s` in the configuration",
-                     sink->name, pipeline, owner, origin, owner);
+        rc = hg_fail(
+            err, HANGAR_CONFIG, 0,
+            "sink %s: folder %s belongs to origin \"%s\" (this is \"%s\"); hint: use another "
+            "path or pipeline name, or, to continue those backups, set `origin: %s` in "
+            "the configuration",
+            sink->name, pipeline, owner, origin, owner);
     }
     json_decref(json);
     return rc;
 }
 
-static char *origin_text(const char *pipeline, const char *origin)
+static char *store_origin_text(const char *pipeline, const char *origin)
 {
     char host[256] = "";
     gethostname(host, sizeof(host) - 1);
@@ -128,23 +129,23 @@ enum hangar_rc hg_store_origin(struct hangar_ctx *sink, const char *pipeline, co
                                bool claim, struct hg_error *err)
 {
     char *path = hg_format("%s/origin.json", pipeline);
-    char *ours = origin_text(pipeline, origin);
+    char *ours = store_origin_text(pipeline, origin);
     struct hg_str text = {0};
     struct hg_error why = {0};
     enum hangar_rc rc =
         path && ours ? hg_store_get(sink, path, ORIGIN_MAX, &text, &why) : hg_no_memory(&why);
-    bool found = rc == HANGAR_OK; /* an empty one too: it is somebody's, damaged */
+    bool found = rc == HANGAR_OK; /* an empty file, too: it is damaged */
     if (rc == HANGAR_NOT_FOUND) {
         hg_error_clear(&why);
         rc = claim ? hg_store_put(sink, path, ours, strlen(ours), true, &why) : HANGAR_OK;
-        if (rc == HANGAR_EXISTS) { /* another run was faster */
+        if (rc == HANGAR_EXISTS) { /* another run stored it meanwhile */
             hg_error_clear(&why);
             rc = hg_store_get(sink, path, ORIGIN_MAX, &text, &why);
             found = rc == HANGAR_OK;
         }
     }
     if (rc == HANGAR_OK && found) {
-        rc = check_origin(sink, pipeline, origin, &text, &why);
+        rc = store_check_origin(sink, pipeline, origin, &text, &why);
     }
     if (rc != HANGAR_OK) {
         hg_error_move(err, &why);
@@ -155,9 +156,9 @@ enum hangar_rc hg_store_origin(struct hangar_ctx *sink, const char *pipeline, co
     return rc;
 }
 
-static enum hangar_rc get_of_backup(struct hangar_ctx *sink, const char *pipeline, const char *id,
-                                    const char *name, size_t max, struct hg_str *out,
-                                    struct hg_error *err)
+static enum hangar_rc store_get_of_backup(struct hangar_ctx *sink, const char *pipeline,
+                                          const char *id, const char *name, size_t max,
+                                          struct hg_str *out, struct hg_error *err)
 {
     char *path = hg_store_path(pipeline, id, name);
     enum hangar_rc rc = path ? hg_store_get(sink, path, max, out, err) : hg_no_memory(err);
@@ -168,11 +169,12 @@ static enum hangar_rc get_of_backup(struct hangar_ctx *sink, const char *pipelin
 enum hangar_rc hg_store_signature(struct hangar_ctx *sink, const char *pipeline, const char *id,
                                   struct hg_str *out, struct hg_error *err)
 {
-    return get_of_backup(sink, pipeline, id, HG_SIGNATURE_NAME, HG_SIGNATURE_MAX, out, err);
+    return store_get_of_backup(sink, pipeline, id, HG_SIGNATURE_NAME, HG_SIGNATURE_MAX, out, err);
 }
 
-static enum hangar_rc check_signature(struct hangar_ctx *sink, const char *pipeline, const char *id,
-                                      const struct hg_str *text, struct hg_error *err)
+static enum hangar_rc store_check_signature(struct hangar_ctx *sink, const char *pipeline,
+                                            const char *id, const struct hg_str *text,
+                                            struct hg_error *err)
 {
     struct hg_str signature = {0};
     struct hg_error why = {0};
@@ -180,7 +182,7 @@ static enum hangar_rc check_signature(struct hangar_ctx *sink, const char *pipel
     if (rc == HANGAR_OK || rc == HANGAR_NOT_FOUND) {
         hg_error_clear(&why);
         rc =
-            hg_signing_check(sink->job->set.signing, hg_str_text(text), text->len,
+            hg_signing_check(sink->signing, hg_str_text(text), text->len,
                              rc == HANGAR_OK ? hg_str_text(&signature) : NULL, signature.len, &why);
         hg_context(&why, "sink %s: %s/%s", sink->name, pipeline, id);
     }
@@ -192,13 +194,13 @@ enum hangar_rc hg_store_manifest_text(struct hangar_ctx *sink, const char *pipel
                                       struct hg_str *text, struct hg_error *err)
 {
     enum hangar_rc rc =
-        get_of_backup(sink, pipeline, id, HG_MANIFEST_NAME, HG_MANIFEST_MAX, text, err);
+        store_get_of_backup(sink, pipeline, id, HG_MANIFEST_NAME, HG_MANIFEST_MAX, text, err);
     if (rc == HANGAR_OK && strcmp(hg_str_text(text), HG_ABANDONED) == 0) {
         return hg_fail(err, HANGAR_NOT_FOUND, 0, "sink %s: the run of %s/%s died", sink->name,
                        pipeline, id);
     }
-    if (rc == HANGAR_OK && sink->job->set.signing) {
-        rc = check_signature(sink, pipeline, id, text, err);
+    if (rc == HANGAR_OK && sink->signing) {
+        rc = store_check_signature(sink, pipeline, id, text, err);
     }
     return rc;
 }
@@ -225,7 +227,7 @@ enum hangar_rc hg_store_manifest_both(struct hangar_ctx *sink, const char *pipel
     }
     if (rc == HANGAR_OK && (strcmp(m->id, id) != 0 || strcmp(m->pipeline, pipeline) != 0)) {
         rc = hg_fail(err, HANGAR_CORRUPT, 0,
-                     "sink %s: the manifest in %s/%s is that of %s/%s: somebody moved it",
+                     "sink %s: the manifest in %s/%s belongs to %s/%s; hint: it was moved",
                      sink->name, pipeline, id, m->pipeline, m->id);
         hg_manifest_free(m);
     }
@@ -252,17 +254,17 @@ enum hangar_rc hg_store_time(struct hangar_ctx *sink, const char *pipeline, cons
     return rc;
 }
 
-struct ids {
+struct store_ids {
     char **items;
     size_t count, capacity;
     int64_t store_ms;
     size_t skip; /* length of "<pipeline>/" */
 };
 
-static enum hangar_rc collect_ids(void *arg, const struct hg_page_entries *page,
-                                  struct hg_error *err)
+static enum hangar_rc store_collect_ids(void *arg, const struct hg_page_entries *page,
+                                        struct hg_error *err)
 {
-    struct ids *ids = arg;
+    struct store_ids *ids = arg;
     ids->store_ms = page->store_time_ms ? page->store_time_ms : hg_now_ms();
     for (size_t i = 0; i < page->count; i++) {
         const struct hg_page_entry *e = &page->items[i];
@@ -279,13 +281,13 @@ static enum hangar_rc collect_ids(void *arg, const struct hg_page_entries *page,
         if (hg_backup_id_parse(id, &ms)) {
             ids->items[ids->count++] = id;
         } else {
-            free(id); /* not ours: never touched */
+            free(id); /* not a backup of hangar: left alone */
         }
     }
     return HANGAR_OK;
 }
 
-static int compare_ids(const void *a, const void *b)
+static int store_compare_ids(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
@@ -297,15 +299,15 @@ enum hangar_rc hg_store_ids(struct hangar_ctx *sink, const char *pipeline, char 
     if (!prefix) {
         return hg_no_memory(err);
     }
-    struct ids ids = {.skip = strlen(prefix)};
-    enum hangar_rc rc = hg_sink_list_unless_failed(sink, prefix, '/', collect_ids, &ids, err);
+    struct store_ids ids = {.skip = strlen(prefix)};
+    enum hangar_rc rc = hg_sink_list_unless_failed(sink, prefix, '/', store_collect_ids, &ids, err);
     free(prefix);
     if (rc != HANGAR_OK) {
         hg_store_ids_free(ids.items, ids.count);
         return rc;
     }
     if (ids.count) {
-        qsort(ids.items, ids.count, sizeof(*ids.items), compare_ids);
+        qsort(ids.items, ids.count, sizeof(*ids.items), store_compare_ids);
     }
     *out = ids.items;
     *count = ids.count;
@@ -323,14 +325,14 @@ void hg_store_ids_free(char **ids, size_t count)
     free(ids);
 }
 
-struct removing {
+struct store_removal {
     struct hangar_ctx *sink;
-    const char *const *later; /* full names that are left for the end, NULL-terminated */
+    const char *const *later; /* names of objects to be removed last, NULL-terminated */
     enum hangar_rc rc;
     struct hg_error *err;
 };
 
-static bool is_later(const struct removing *r, const char *name)
+static bool store_is_later(const struct store_removal *r, const char *name)
 {
     for (const char *const *later = r->later; *later; later++) {
         if (strcmp(*later, name) == 0) {
@@ -340,19 +342,19 @@ static bool is_later(const struct removing *r, const char *name)
     return false;
 }
 
-static void remove_one(struct removing *r, const char *name)
+static void store_remove_object(struct store_removal *r, const char *name)
 {
     enum hangar_rc rc = HG_CALL(r->sink, r->err, r->sink->plugin->sink.remove(r->sink->inst, name));
     r->rc = r->rc == HANGAR_OK ? rc : r->rc;
 }
 
-/* The rest of a page, in one request where the sink can. */
-static void remove_names(struct removing *r, const char *const *names, size_t count)
+/* Removes objects, in one request where the sink supports that. */
+static void store_remove_objects(struct store_removal *r, const char *const *names, size_t count)
 {
     const struct hangar_sink *fn = &r->sink->plugin->sink;
     if (!fn->remove_many) {
         for (size_t i = 0; i < count; i++) {
-            remove_one(r, names[i]);
+            store_remove_object(r, names[i]);
         }
         return;
     }
@@ -374,22 +376,22 @@ static void remove_names(struct removing *r, const char *const *names, size_t co
     free(results);
 }
 
-static enum hangar_rc remove_page(void *arg, const struct hg_page_entries *page,
-                                  struct hg_error *err)
+static enum hangar_rc store_remove_page(void *arg, const struct hg_page_entries *page,
+                                        struct hg_error *err)
 {
-    struct removing *r = arg;
+    struct store_removal *r = arg;
     const char **names = calloc(page->count + 1, sizeof(*names));
     size_t count = 0;
     if (!names) {
         return hg_no_memory(err);
     }
     for (size_t i = 0; i < page->count; i++) {
-        if (!page->items[i].is_prefix && !is_later(r, page->items[i].name)) {
+        if (!page->items[i].is_prefix && !store_is_later(r, page->items[i].name)) {
             names[count++] = page->items[i].name;
         }
     }
     if (count > 0) {
-        remove_names(r, names, count);
+        store_remove_objects(r, names, count);
     }
     free(names);
     return HANGAR_OK;
@@ -403,22 +405,25 @@ enum hangar_rc hg_store_remove(struct hangar_ctx *sink, const char *pipeline, co
     char *run = hg_store_path(pipeline, id, HG_RUN_NAME);
     char *prefix = hg_store_path(pipeline, id, NULL);
     const char *const later[] = {manifest, deleted, run, NULL};
-    struct removing r = {.sink = sink, .later = later, .err = err};
+    struct store_removal r = {.sink = sink, .later = later, .err = err};
     if (!manifest || !deleted || !run || !prefix) {
         r.rc = hg_no_memory(err);
         goto out;
     }
     if (!keep_manifest) {
-        remove_one(&r, manifest);
+        store_remove_object(&r, manifest);
     }
-    if (r.rc == HANGAR_OK) { /* the rest only once it is no backup any more */
-        enum hangar_rc rc = hg_sink_list(sink, prefix, 0, remove_page, &r, err);
+    if (r.rc ==
+        HANGAR_OK) { /* objects only after the manifest: without it the folder is not a backup */
+        enum hangar_rc rc = hg_sink_list(sink, prefix, 0, store_remove_page, &r, err);
         r.rc = r.rc == HANGAR_OK ? rc : r.rc;
     }
     if (r.rc == HANGAR_OK) {
-        remove_one(&r, run); /* deleted.json explains more: without it a run would be waited for */
+        store_remove_object(
+            &r,
+            run); /* before deleted.json: alone, run.json would be taken for a run in progress */
         if (r.rc == HANGAR_OK) {
-            remove_one(&r, deleted);
+            store_remove_object(&r, deleted);
         }
     }
 out:

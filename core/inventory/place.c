@@ -180,7 +180,8 @@ enum hangar_rc hg_place_spare(struct hg_place *place, struct hangar_ctx **spare,
                                               .name = first->name,
                                               .file = first->file,
                                               .options = first->options,
-                                              .bytes_per_second = first->pace.bytes_per_second};
+                                              .bytes_per_second = first->pace.bytes_per_second,
+                                              .signing = first->signing};
         rc = hg_instance_open(first->job, &spec, &place->spare, err);
     }
     if (rc == HANGAR_OK) {

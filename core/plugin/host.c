@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * host: the functions that plugins get (struct hangar_host), on top of the
- * instance they belong to.
+ * host: the functions of the core that plugins call (struct hangar_host).
  */
 #include "plugin/instance.h"
 
@@ -34,16 +33,16 @@ static enum hangar_rc host_fail(struct hangar_ctx *ctx, enum hangar_rc rc, int e
     va_start(args, fmt);
     vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
-    hg_fail(hg_call_said(), rc, error_number, "%s", text);
+    hg_fail(hg_call_error(), rc, error_number, "%s", text);
     return rc;
 }
 
-static const struct hg_option_value *option(struct hangar_ctx *ctx, const char *name)
+static const struct hg_option_value *host_option(struct hangar_ctx *ctx, const char *name)
 {
     const struct hg_option_value *value = hg_options_get(ctx->options, name);
     if (!value) {
         hg_log_line(ctx->job->set.log, HANGAR_LOG_ERROR,
-                    "%s %s: plugin %s asked for option %s, which it does not declare", ctx->kind,
+                    "%s %s: plugin %s reads option %s, which it does not declare", ctx->kind,
                     ctx->name, ctx->plugin->d.name, name);
     }
     return value && value->set ? value : NULL;
@@ -59,10 +58,10 @@ static enum hangar_rc host_fail_option(struct hangar_ctx *ctx, const char *name,
     va_end(args);
     const struct hg_option_value *value = hg_options_get(ctx->options, name);
     if (ctx->file && value && value->line) {
-        return hg_fail(hg_call_said(), HANGAR_CONFIG, 0, "%s:%zu:%zu: option %s: %s", ctx->file,
+        return hg_fail(hg_call_error(), HANGAR_CONFIG, 0, "%s:%zu:%zu: option %s: %s", ctx->file,
                        value->line, value->column, name, text);
     }
-    return hg_fail(hg_call_said(), HANGAR_CONFIG, 0, "option %s: %s", name, text);
+    return hg_fail(hg_call_error(), HANGAR_CONFIG, 0, "option %s: %s", name, text);
 }
 
 static void host_progress(struct hangar_ctx *ctx, const char *what, uint64_t done, uint64_t total)
@@ -95,25 +94,25 @@ static enum hangar_rc host_sleep(struct hangar_ctx *ctx, uint32_t ms)
 
 static const char *host_opt_string(struct hangar_ctx *ctx, const char *name)
 {
-    const struct hg_option_value *value = option(ctx, name);
+    const struct hg_option_value *value = host_option(ctx, name);
     return value ? value->text : NULL;
 }
 
 static int64_t host_opt_int(struct hangar_ctx *ctx, const char *name)
 {
-    const struct hg_option_value *value = option(ctx, name);
+    const struct hg_option_value *value = host_option(ctx, name);
     return value ? value->number : 0;
 }
 
 static int host_opt_bool(struct hangar_ctx *ctx, const char *name)
 {
-    const struct hg_option_value *value = option(ctx, name);
+    const struct hg_option_value *value = host_option(ctx, name);
     return value && value->number != 0;
 }
 
 static const char *host_opt_list(struct hangar_ctx *ctx, const char *name, size_t index)
 {
-    const struct hg_option_value *value = option(ctx, name);
+    const struct hg_option_value *value = host_option(ctx, name);
     if (!value || !value->list) {
         return NULL;
     }
@@ -127,7 +126,7 @@ static const char *host_opt_list(struct hangar_ctx *ctx, const char *name, size_
 
 static int host_opt_given(struct hangar_ctx *ctx, const char *name)
 {
-    const struct hg_option_value *value = option(ctx, name);
+    const struct hg_option_value *value = host_option(ctx, name);
     return value && value->given;
 }
 
@@ -144,9 +143,9 @@ static enum hangar_rc host_temp_dir(struct hangar_ctx *ctx, uint64_t quota, cons
         /* the address: a job may have several instances of one name */
         char name[192];
         snprintf(name, sizeof(name), "%s-%.100s-%p", ctx->kind, ctx->name, (void *)ctx);
-        rc = hg_job_temp_dir(ctx->job, name, quota, &ctx->temp_dir, hg_call_said());
+        rc = hg_job_temp_dir(ctx->job, name, quota, &ctx->temp_dir, hg_call_error());
     } else {
-        rc = hg_job_raise_quota(ctx->job, ctx->temp_dir, quota, hg_call_said());
+        rc = hg_job_raise_quota(ctx->job, ctx->temp_dir, quota, hg_call_error());
     }
     if (rc == HANGAR_OK) {
         *path = ctx->temp_dir;
@@ -159,9 +158,9 @@ static enum hangar_rc host_spool_open(struct hangar_ctx *ctx, uint64_t max_bytes
                                       struct hangar_spool **out)
 {
     char *dir = NULL;
-    enum hangar_rc rc = hg_job_temp_dir(ctx->job, "spool", max_bytes, &dir, hg_call_said());
+    enum hangar_rc rc = hg_job_temp_dir(ctx->job, "spool", max_bytes, &dir, hg_call_error());
     if (rc == HANGAR_OK) {
-        rc = hg_spool_open(dir, max_bytes, out, hg_call_said());
+        rc = hg_spool_open(dir, max_bytes, out, hg_call_error());
     }
     free(dir);
     return rc;
@@ -169,13 +168,13 @@ static enum hangar_rc host_spool_open(struct hangar_ctx *ctx, uint64_t max_bytes
 
 static enum hangar_rc host_spool_write(struct hangar_spool *spool, const void *data, size_t size)
 {
-    return hg_spool_write(spool, data, size, hg_call_said());
+    return hg_spool_write(spool, data, size, hg_call_error());
 }
 
 static enum hangar_rc host_spool_read(struct hangar_spool *spool, void *data, size_t size,
                                       size_t *got)
 {
-    return hg_spool_read(spool, data, size, got, hg_call_said());
+    return hg_spool_read(spool, data, size, got, hg_call_error());
 }
 
 static size_t host_budget_take(struct hangar_ctx *ctx, size_t want, size_t least)

@@ -10,23 +10,23 @@
 
 #include "base/io.h"
 
-/* What the plugin said during the call that this thread is in. */
-static _Thread_local struct hg_error said;
+/* The error that the plugin records during the current call of this thread. */
+static _Thread_local struct hg_error call_error;
 
-struct hg_error *hg_call_said(void)
+struct hg_error *hg_call_error(void)
 {
-    return &said;
+    return &call_error;
 }
 
 void hg_call_begin(struct hangar_ctx *ctx)
 {
     if (ctx->threads == HANGAR_SERIAL_PLUGIN) {
-        /* the mutex is the one thing in a loaded plugin that changes */
+        /* the mutex is the only part of a loaded plugin that changes */
         pthread_mutex_lock((pthread_mutex_t *)&ctx->plugin->serial);
     } else if (ctx->threads == HANGAR_SERIAL_INSTANCE) {
         pthread_mutex_lock(&ctx->serial);
     }
-    hg_error_clear(&said);
+    hg_error_clear(&call_error);
 }
 
 enum hangar_rc hg_call_end(struct hangar_ctx *ctx, enum hangar_rc rc, struct hg_error *err)
@@ -41,13 +41,14 @@ enum hangar_rc hg_call_end(struct hangar_ctx *ctx, enum hangar_rc rc, struct hg_
         return rc;
     }
     if ((unsigned)rc > HANGAR_INTERNAL) {
-        rc = hg_fail(err, HANGAR_INTERNAL, 0, "%s %s: plugin %s returned %d, which is no result",
+        rc = hg_fail(err, HANGAR_INTERNAL, 0, "%s %s: plugin %s returned the unknown result %d",
                      ctx->kind, ctx->name, ctx->plugin->d.name, (int)rc);
     } else if (rc == HANGAR_EOF) {
-        rc = hg_fail(err, HANGAR_INTERNAL, 0, "%s %s: plugin %s returned HANGAR_EOF out of place",
-                     ctx->kind, ctx->name, ctx->plugin->d.name);
-    } else if (said.text[0]) {
-        hg_fail(err, rc, 0, "%s %s: %s", ctx->kind, ctx->name, said.text);
+        rc = hg_fail(err, HANGAR_INTERNAL, 0,
+                     "%s %s: plugin %s returned HANGAR_EOF where it is not allowed", ctx->kind,
+                     ctx->name, ctx->plugin->d.name);
+    } else if (call_error.text[0]) {
+        hg_fail(err, rc, 0, "%s %s: %s", ctx->kind, ctx->name, call_error.text);
     } else {
         hg_fail(err, rc, 0, "%s %s: %s (plugin %s gave no reason)", ctx->kind, ctx->name,
                 hg_rc_text(rc), ctx->plugin->d.name);
@@ -71,12 +72,12 @@ void hg_instance_cancel(struct hangar_ctx *ctx)
     }
 }
 
-static void wake(void *arg)
+static void instance_wake(void *arg)
 {
     hg_instance_cancel(arg);
 }
 
-static uint32_t thread_model(struct hangar_ctx *ctx)
+static uint32_t instance_thread_model(struct hangar_ctx *ctx)
 {
     if (!ctx->plugin->d.threads) {
         return HANGAR_SERIAL_INSTANCE;
@@ -106,11 +107,12 @@ enum hangar_rc hg_instance_open(struct hg_job *job, const struct hg_instance_spe
     ctx->options = spec->options;
     ctx->pace.bytes_per_second = spec->bytes_per_second;
     ctx->job = job;
+    ctx->signing = spec->signing;
     ctx->threads = HANGAR_SERIAL_PLUGIN;
     void *inst = NULL;
     enum hangar_rc rc = HG_CALL(ctx, err, ctx->plugin->d.create(&hg_host, ctx, &inst));
     if (rc == HANGAR_OK && !inst) {
-        rc = hg_fail(err, HANGAR_INTERNAL, 0, "%s %s: plugin %s made no instance", ctx->kind,
+        rc = hg_fail(err, HANGAR_INTERNAL, 0, "%s %s: plugin %s created no instance", ctx->kind,
                      ctx->name, ctx->plugin->d.name);
     }
     if (rc != HANGAR_OK) {
@@ -118,9 +120,9 @@ enum hangar_rc hg_instance_open(struct hg_job *job, const struct hg_instance_spe
         return rc;
     }
     ctx->inst = inst;
-    ctx->threads = thread_model(ctx);
+    ctx->threads = instance_thread_model(ctx);
     if (ctx->plugin->d.cancel) {
-        ctx->hook = (struct hg_job_hook){.wake = wake, .arg = ctx};
+        ctx->hook = (struct hg_job_hook){.wake = instance_wake, .arg = ctx};
         hg_job_add_hook(job, &ctx->hook);
     }
     *out = ctx;

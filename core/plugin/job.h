@@ -23,16 +23,13 @@
 #include "base/log.h"
 #include "base/tempdir.h"
 
-struct hg_signing;
-
 struct hg_job_settings {
     struct hg_log *log;
     size_t memory_bytes;
-    int64_t stall_timeout_ms;         /* 0: never */
-    const struct hg_signing *signing; /* what manifests must be signed with; NULL: nothing */
-    const char *temp_base;            /* where temporary folders are made */
-    const atomic_bool *requested;     /* the caller sets it to cancel; may be NULL */
-    void (*on_tick)(void *arg);       /* from the monitor thread; may be NULL */
+    int64_t stall_timeout_ms;     /* 0: never */
+    const char *temp_base;        /* where temporary folders are made */
+    const atomic_bool *requested; /* the caller sets it to cancel; may be NULL */
+    void (*on_tick)(void *arg);   /* from the monitor thread; may be NULL */
     void *arg;
 };
 

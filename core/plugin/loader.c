@@ -57,30 +57,32 @@ static const struct required sink_required[] = {
     REQUIRED(hangar_sink, remove),    {0, NULL}};
 static const struct required notifier_required[] = {REQUIRED(hangar_notifier, notify), {0, NULL}};
 
-static enum hangar_rc check_required(const void *table, const struct required *list,
-                                     const char *role, struct hg_error *err)
+static enum hangar_rc loader_check_required(const void *table, const struct required *list,
+                                            const char *role, struct hg_error *err)
 {
     for (; list->name; list++) {
         void *pointer;
         memcpy(&pointer, (const char *)table + list->offset, sizeof(pointer));
         if (!pointer) {
-            return hg_fail(err, HANGAR_CONFIG, 0,
-                           "its %s lacks %s, which every %s needs; hint: ask its author", role,
-                           list->name, role);
+            return hg_fail(
+                err, HANGAR_CONFIG, 0,
+                "its %s lacks the required function %s; hint: report this to the author of the "
+                "plugin",
+                role, list->name);
         }
     }
     return HANGAR_OK;
 }
 
-/* Copies a table that begins with its size into ours, zeroed. */
-static void copy_table(void *ours, size_t our_size, const void *theirs)
+/* Copies a table that begins with its size into `ours`, which is zeroed. */
+static void loader_copy_table(void *ours, size_t our_size, const void *theirs)
 {
     uint32_t size;
     memcpy(&size, theirs, sizeof(size));
     memcpy(ours, theirs, size < our_size ? size : our_size);
 }
 
-static bool name_is_valid(const char *name)
+static bool loader_name_is_valid(const char *name)
 {
     if (!name || name[0] < 'a' || name[0] > 'z') {
         return false;
@@ -89,7 +91,7 @@ static bool name_is_valid(const char *name)
            strlen(name) <= 64;
 }
 
-static enum hangar_rc copy_options(struct hg_plugin *p, struct hg_error *err)
+static enum hangar_rc loader_copy_options(struct hg_plugin *p, struct hg_error *err)
 {
     size_t count = 0, stride = p->d.option_size;
     const char *first = (const char *)p->d.options;
@@ -101,7 +103,8 @@ static enum hangar_rc copy_options(struct hg_plugin *p, struct hg_error *err)
                 break;
             }
             if (count == 256) {
-                return hg_fail(err, HANGAR_CONFIG, 0, "its option table has no end");
+                return hg_fail(err, HANGAR_CONFIG, 0,
+                               "its option table has more than 256 entries or no end");
             }
         }
     }
@@ -113,54 +116,55 @@ static enum hangar_rc copy_options(struct hg_plugin *p, struct hg_error *err)
     for (size_t i = 0; i < count; i++) {
         memcpy(&p->options[i], first + i * stride, size);
         if (p->options[i].type > HANGAR_OPT_LIST) {
-            return hg_fail(err, HANGAR_CONFIG, 0, "its option %s has a type of a newer ABI",
+            return hg_fail(err, HANGAR_CONFIG, 0,
+                           "its option %s has an unknown type; hint: it may need a newer hangar",
                            p->options[i].name);
         }
     }
     return HANGAR_OK;
 }
 
-static enum hangar_rc copy_roles(struct hg_plugin *p, struct hg_error *err)
+static enum hangar_rc loader_copy_roles(struct hg_plugin *p, struct hg_error *err)
 {
     enum hangar_rc rc = HANGAR_OK;
     if (p->d.source) {
-        copy_table(&p->source, sizeof(p->source), p->d.source);
-        rc = check_required(&p->source, source_required, "source", err);
+        loader_copy_table(&p->source, sizeof(p->source), p->d.source);
+        rc = loader_check_required(&p->source, source_required, "source", err);
         if (rc == HANGAR_OK && p->source.restore_prepare) {
-            rc = check_required(&p->source, restore_required, "source", err);
+            rc = loader_check_required(&p->source, restore_required, "source", err);
         }
     }
     if (rc == HANGAR_OK && p->d.transform) {
-        copy_table(&p->transform, sizeof(p->transform), p->d.transform);
-        rc = check_required(&p->transform, transform_required, "transform", err);
+        loader_copy_table(&p->transform, sizeof(p->transform), p->d.transform);
+        rc = loader_check_required(&p->transform, transform_required, "transform", err);
         if (rc == HANGAR_OK && p->transform.encode_block) {
-            rc = check_required(&p->transform, block_required, "transform", err);
+            rc = loader_check_required(&p->transform, block_required, "transform", err);
         }
     }
     if (rc == HANGAR_OK && p->d.sink) {
-        copy_table(&p->sink, sizeof(p->sink), p->d.sink);
-        rc = check_required(&p->sink, sink_required, "sink", err);
+        loader_copy_table(&p->sink, sizeof(p->sink), p->d.sink);
+        rc = loader_check_required(&p->sink, sink_required, "sink", err);
     }
     if (rc == HANGAR_OK && p->d.notifier) {
-        copy_table(&p->notifier, sizeof(p->notifier), p->d.notifier);
-        rc = check_required(&p->notifier, notifier_required, "notifier", err);
+        loader_copy_table(&p->notifier, sizeof(p->notifier), p->d.notifier);
+        rc = loader_check_required(&p->notifier, notifier_required, "notifier", err);
     }
     if (rc == HANGAR_OK && !p->d.source && !p->d.transform && !p->d.sink && !p->d.notifier) {
         rc = hg_fail(err, HANGAR_CONFIG, 0,
-                     "it has no role: neither source, transform, sink "
-                     "nor notifier");
+                     "it has none of the roles source, transform, sink and notifier");
     }
     return rc;
 }
 
 /* Fills p from the plugin's descriptor. */
-static enum hangar_rc adopt(struct hg_plugin *p, const struct hangar_plugin *theirs,
-                            struct hg_error *err)
+static enum hangar_rc loader_read_descriptor(struct hg_plugin *p,
+                                             const struct hangar_plugin *theirs,
+                                             struct hg_error *err)
 {
     if (theirs->abi_major != HANGAR_ABI_MAJOR) {
         return hg_fail(err, HANGAR_CONFIG, 0,
-                       "it was built for plugin ABI %u.%u and this hangar has %d.%d; hint: install "
-                       "a build of it for ABI %d",
+                       "it was built for plugin ABI %u.%u, and this hangar supports %d.%d; hint: "
+                       "install a build of it for ABI %d",
                        theirs->abi_major, theirs->abi_minor, HANGAR_ABI_MAJOR, HANGAR_ABI_MINOR,
                        HANGAR_ABI_MAJOR);
     }
@@ -173,25 +177,26 @@ static enum hangar_rc adopt(struct hg_plugin *p, const struct hangar_plugin *the
         return hg_fail(err, HANGAR_CONFIG, 0, "its option entries are too small (%u bytes)",
                        theirs->option_size);
     }
-    copy_table(&p->d, sizeof(p->d), theirs);
-    if (!name_is_valid(p->d.name)) {
+    loader_copy_table(&p->d, sizeof(p->d), theirs);
+    if (!loader_name_is_valid(p->d.name)) {
         return hg_fail(err, HANGAR_CONFIG, 0, "its name is not of the form [a-z][a-z0-9-]*");
     }
     char expected[128];
     snprintf(expected, sizeof(expected), "%s%s%s", FILE_PREFIX, p->d.name, FILE_SUFFIX);
     if (strcmp(strrchr(p->path, '/') + 1, expected) != 0) {
-        return hg_fail(err, HANGAR_CONFIG, 0, "it calls itself %s; hint: name the file %s",
-                       p->d.name, expected);
+        return hg_fail(err, HANGAR_CONFIG, 0,
+                       "its descriptor has the name %s; hint: rename the file to %s", p->d.name,
+                       expected);
     }
     if (!p->d.create || !p->d.destroy || !p->d.version || !p->d.summary || !p->d.license) {
         return hg_fail(err, HANGAR_CONFIG, 0,
                        "its descriptor lacks create, destroy, version, summary or license");
     }
-    enum hangar_rc rc = copy_options(p, err);
-    return rc == HANGAR_OK ? copy_roles(p, err) : rc;
+    enum hangar_rc rc = loader_copy_options(p, err);
+    return rc == HANGAR_OK ? loader_copy_roles(p, err) : rc;
 }
 
-static void plugin_free(struct hg_plugin *p)
+static void loader_free_plugin(struct hg_plugin *p)
 {
     if (p) {
         pthread_mutex_destroy(&p->serial);
@@ -201,8 +206,8 @@ static void plugin_free(struct hg_plugin *p)
     }
 }
 
-/* Calls the entry of a library that is there. */
-static enum hangar_rc ask_library(void *library, struct hg_plugin *p, struct hg_error *err)
+/* Reads the descriptor of a loaded library. */
+static enum hangar_rc loader_read_library(void *library, struct hg_plugin *p, struct hg_error *err)
 {
     const struct hangar_plugin *(*entry)(void);
     void *symbol = dlsym(library, "hangar_plugin_entry");
@@ -210,15 +215,15 @@ static enum hangar_rc ask_library(void *library, struct hg_plugin *p, struct hg_
     const struct hangar_plugin *theirs = entry ? entry() : NULL;
     if (!theirs) {
         return hg_fail(err, HANGAR_CONFIG, 0,
-                       "it exports no hangar_plugin_entry; hint: end it with HANGAR_PLUGIN(...)");
+                       "it does not export hangar_plugin_entry; hint: end its source with "
+                       "HANGAR_PLUGIN(...)");
     }
-    return adopt(p, theirs, err);
+    return loader_read_descriptor(p, theirs, err);
 }
 
-/* Loads through the checked descriptor, which stays open with the library: dlopen compares names
- * first, so the name of a descriptor must never refer to another file while the library is loaded.
- * The name has the process id and not "self": a debugger opens it as well, from its own process. */
-static enum hangar_rc open_library(int fd, struct hg_plugin *p, struct hg_error *err)
+/* Loads through the checked file descriptor.  It stays open as long as the library is
+ * loaded: dlopen compares names first, so /proc/self/fd/N must not become another file. */
+static enum hangar_rc loader_open_library(int fd, struct hg_plugin *p, struct hg_error *err)
 {
     char self[32] = {0}, name[64];
     if (readlink("/proc/self", self, sizeof(self) - 1) < 0) {
@@ -230,13 +235,13 @@ static enum hangar_rc open_library(int fd, struct hg_plugin *p, struct hg_error 
         const char *why = dlerror();
         close(fd);
         return hg_fail(err, HANGAR_CONFIG, 0,
-                       "the dynamic linker says: %s; hint: ldd %s shows missing libraries",
-                       why ? why : "nothing", p->path);
+                       "the dynamic linker failed: %s; hint: ldd %s shows missing libraries",
+                       why ? why : "no reason given", p->path);
     }
-    enum hangar_rc rc = ask_library(library, p, err);
+    enum hangar_rc rc = loader_read_library(library, p, err);
     if (rc != HANGAR_OK) {
         dlclose(library);
-        library = dlopen(name, RTLD_NOW | RTLD_NOLOAD); /* some cannot be unloaded */
+        library = dlopen(name, RTLD_NOW | RTLD_NOLOAD); /* libraries that cannot be unloaded stay */
         if (library) {
             dlclose(library);
         } else {
@@ -246,7 +251,7 @@ static enum hangar_rc open_library(int fd, struct hg_plugin *p, struct hg_error 
     return rc;
 }
 
-static const struct hg_plugin *find_loaded(const struct stat *st, const char *path)
+static const struct hg_plugin *loader_find_loaded(const struct stat *st, const char *path)
 {
     for (struct hg_plugin *p = registry; p; p = p->next) {
         if (p->dev == st->st_dev && p->ino == st->st_ino && strcmp(p->path, path) == 0) {
@@ -268,7 +273,7 @@ enum hangar_rc hg_plugin_load_file(const char *path, const struct hg_plugin **ou
     struct stat st;
     struct hg_plugin *p = NULL;
     pthread_mutex_lock(&registry_mutex);
-    const struct hg_plugin *loaded = fstat(fd, &st) == 0 ? find_loaded(&st, path) : NULL;
+    const struct hg_plugin *loaded = fstat(fd, &st) == 0 ? loader_find_loaded(&st, path) : NULL;
     if (loaded) {
         close(fd);
         *out = loaded;
@@ -281,11 +286,11 @@ enum hangar_rc hg_plugin_load_file(const char *path, const struct hg_plugin **ou
     } else {
         p->dev = st.st_dev;
         p->ino = st.st_ino;
-        rc = open_library(fd, p, err);
+        rc = loader_open_library(fd, p, err);
     }
     if (rc != HANGAR_OK) {
         hg_context(err, "cannot load plugin %s", path);
-        plugin_free(p);
+        loader_free_plugin(p);
         goto out;
     }
     p->next = registry;
@@ -297,7 +302,7 @@ out:
 }
 
 /* "hangar-NAME.so" → NAME as an allocated string, or NULL. */
-static char *name_of_file(const char *file)
+static char *loader_name_of_file(const char *file)
 {
     size_t n = strlen(file), prefix = strlen(FILE_PREFIX), suffix = strlen(FILE_SUFFIX);
     if (n <= prefix + suffix || strncmp(file, FILE_PREFIX, prefix) != 0 ||
@@ -305,7 +310,7 @@ static char *name_of_file(const char *file)
         return NULL;
     }
     char *name = strndup(file + prefix, n - prefix - suffix);
-    if (name && !name_is_valid(name)) {
+    if (name && !loader_name_is_valid(name)) {
         free(name);
         name = NULL;
     }
@@ -328,7 +333,7 @@ size_t hg_plugin_scan(const char *const *dirs, struct hg_plugin_file **files)
         DIR *dir = opendir(*dirs);
         size_t earlier = found.count;
         for (struct dirent *entry; dir && (entry = readdir(dir));) {
-            char *name = name_of_file(entry->d_name);
+            char *name = loader_name_of_file(entry->d_name);
             bool known = false;
             for (size_t i = 0; name && i < earlier && !known; i++) {
                 known = strcmp(found.items[i].name, name) == 0;
@@ -361,7 +366,8 @@ void hg_plugin_files_free(struct hg_plugin_file *files, size_t count)
     free(files);
 }
 
-static enum hangar_rc not_found(const char *const *dirs, const char *name, struct hg_error *err)
+static enum hangar_rc loader_not_found(const char *const *dirs, const char *name,
+                                       struct hg_error *err)
 {
     struct hg_str where = {0};
     for (const char *const *dir = dirs; *dir; dir++) {
@@ -376,12 +382,13 @@ static enum hangar_rc not_found(const char *const *dirs, const char *name, struc
     const char *meant = names ? hg_did_you_mean(name, names) : NULL;
     free(names);
     if (meant) {
-        hg_fail(err, HANGAR_NOT_FOUND, 0, "there is no plugin %s in %s; hint: did you mean %s?",
+        hg_fail(err, HANGAR_NOT_FOUND, 0, "cannot find plugin %s in %s; hint: did you mean %s?",
                 name, hg_str_text(&where), meant);
     } else {
-        hg_fail(err, HANGAR_NOT_FOUND, 0,
-                "there is no plugin %s in %s; hint: `hangar plugin list` shows those there are",
-                name, hg_str_text(&where));
+        hg_fail(
+            err, HANGAR_NOT_FOUND, 0,
+            "cannot find plugin %s in %s; hint: `hangar plugin list` lists the installed plugins",
+            name, hg_str_text(&where));
     }
     hg_plugin_files_free(files, count);
     hg_str_free(&where);
@@ -391,8 +398,8 @@ static enum hangar_rc not_found(const char *const *dirs, const char *name, struc
 enum hangar_rc hg_plugin_load(const char *const *dirs, const char *name,
                               const struct hg_plugin **out, struct hg_error *err)
 {
-    if (!name_is_valid(name)) {
-        return hg_fail(err, HANGAR_CONFIG, 0, "%s is no name of a plugin", name);
+    if (!loader_name_is_valid(name)) {
+        return hg_fail(err, HANGAR_CONFIG, 0, "invalid plugin name %s", name);
     }
     for (const char *const *dir = dirs; *dir; dir++) {
         char *path = hg_format("%s/%s%s%s", *dir, FILE_PREFIX, name, FILE_SUFFIX);
@@ -407,5 +414,5 @@ enum hangar_rc hg_plugin_load(const char *const *dirs, const char *name,
         }
         free(path);
     }
-    return not_found(dirs, name, err);
+    return loader_not_found(dirs, name, err);
 }

@@ -14,17 +14,17 @@ enum hangar_rc hg_page_add(struct hangar_page *page, const struct hangar_entry *
 {
     struct hg_page_entries *entries = page->core;
     if (entries->count == HG_PAGE_MAX) {
-        return hg_fail(hg_call_said(), HANGAR_INTERNAL, 0,
+        return hg_fail(hg_call_error(), HANGAR_INTERNAL, 0,
                        "a page of a listing has more than %d entries", HG_PAGE_MAX);
     }
     if (!entry->name) {
-        return hg_fail(hg_call_said(), HANGAR_INTERNAL, 0, "an entry of a listing has no name");
+        return hg_fail(hg_call_error(), HANGAR_INTERNAL, 0, "an entry of a listing has no name");
     }
     char *name = strdup(entry->name);
     if (!name || !HG_VEC_RESERVE(entries)) {
         free(name);
         entries->incomplete = true;
-        return hg_no_memory(hg_call_said());
+        return hg_no_memory(hg_call_error());
     }
     struct hg_page_entry *e = &entries->items[entries->count++];
     *e = (struct hg_page_entry){.name = name,

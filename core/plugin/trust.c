@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * trust: see trust.h.  The path is walked component by component through open
- * descriptors, so that what was checked is what is opened.
+ * trust: see trust.h.  Each component of the path is opened, then checked, and the
+ * next one is opened below it, so that the checked file is the opened file.
  */
 #include "plugin/trust.h"
 
@@ -16,18 +16,18 @@
 #include "base/str.h"
 
 /* Is the open component safe?  `end` is the length of its path within `path`. */
-static enum hangar_rc check_component(int fd, const char *path, size_t end, bool is_last,
-                                      bool holds_file, struct hg_error *err)
+static enum hangar_rc trust_check_component(int fd, const char *path, size_t end, bool is_last,
+                                            bool holds_file, struct hg_error *err)
 {
     struct stat st;
     int len = end ? (int)end : 1;
     if (fstat(fd, &st) != 0) {
-        return hg_fail(err, HANGAR_IO, errno, "cannot look at %.*s", len, path);
+        return hg_fail(err, HANGAR_IO, errno, "cannot read the permissions of %.*s", len, path);
     }
     if (S_ISLNK(st.st_mode)) {
         return hg_fail(err, HANGAR_CONFIG, 0,
-                       "%.*s is a symbolic link, which somebody could redirect; hint: give the "
-                       "path it leads to (readlink -f %.*s)",
+                       "%.*s is a symbolic link, which another user could change; hint: use the "
+                       "path that it points to (readlink -f %.*s)",
                        len, path, len, path);
     }
     if (is_last ? !S_ISREG(st.st_mode) : !S_ISDIR(st.st_mode)) {
@@ -36,20 +36,20 @@ static enum hangar_rc check_component(int fd, const char *path, size_t end, bool
     }
     if (st.st_uid != 0 && st.st_uid != geteuid()) {
         return hg_fail(err, HANGAR_CONFIG, 0,
-                       "%.*s belongs to user %u, who could change it; hint: chown root %.*s", len,
+                       "%.*s belongs to user %u, who can change it; hint: chown root %.*s", len,
                        path, (unsigned)st.st_uid, len, path);
     }
     bool passed_through = !is_last && !holds_file && (st.st_mode & S_ISVTX);
     if ((st.st_mode & (S_IWGRP | S_IWOTH)) && !passed_through) {
         return hg_fail(err, HANGAR_CONFIG, 0,
-                       "%.*s can be written by others (mode %04o); hint: chmod go-w %.*s", len,
+                       "other users can write to %.*s (mode %04o); hint: chmod go-w %.*s", len,
                        path, (unsigned)(st.st_mode & 07777), len, path);
     }
     return HANGAR_OK;
 }
 
-/* Opens the component path[start..end) in `dir`; folders and links only to look at. */
-static int open_component(int dir, const char *path, size_t start, size_t end, bool is_last)
+/* Opens the component path[start..end) in `dir`; folders and links without reading. */
+static int trust_open_component(int dir, const char *path, size_t start, size_t end, bool is_last)
 {
     char name[256];
     size_t n = end - start;
@@ -68,17 +68,17 @@ static int open_component(int dir, const char *path, size_t start, size_t end, b
     return openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY);
 }
 
-/* The first character at or behind `at` that is no slash. */
-static size_t skip_slashes(const char *path, size_t at)
+/* The first character from `at` on that is not a slash. */
+static size_t trust_skip_slashes(const char *path, size_t at)
 {
     return at + strspn(path + at, "/");
 }
 
-/* Does the component that ends at `end` hold the last one?  However many slashes
- * stand between them: "/tmp//x.so" lies in /tmp. */
-static bool holds_last(const char *path, size_t end)
+/* Does the folder that ends at `end` contain the file?  Several slashes count as one:
+ * "/tmp//x.so" is in /tmp. */
+static bool trust_contains_file(const char *path, size_t end)
 {
-    size_t next = skip_slashes(path, end);
+    size_t next = trust_skip_slashes(path, end);
     return path[next] != '\0' && !strchr(path + next, '/');
 }
 
@@ -91,12 +91,13 @@ enum hangar_rc hg_trust_open(const char *path, int *fd_out, struct hg_error *err
     if (fd < 0) {
         return hg_fail(err, HANGAR_IO, errno, "cannot open /");
     }
-    enum hangar_rc rc = check_component(fd, path, 0, false, holds_last(path, 0), err);
+    enum hangar_rc rc =
+        trust_check_component(fd, path, 0, false, trust_contains_file(path, 0), err);
     bool is_last = false;
-    for (size_t at = skip_slashes(path, 1); rc == HANGAR_OK && path[at];) {
+    for (size_t at = trust_skip_slashes(path, 1); rc == HANGAR_OK && path[at];) {
         size_t end = at + strcspn(path + at, "/");
         is_last = path[end] == '\0';
-        int next = open_component(fd, path, at, end, is_last);
+        int next = trust_open_component(fd, path, at, end, is_last);
         if (next < 0) {
             int why = errno;
             rc = hg_fail(err, why == ENOENT ? HANGAR_NOT_FOUND : HANGAR_IO, why, "cannot open %.*s",
@@ -105,8 +106,8 @@ enum hangar_rc hg_trust_open(const char *path, int *fd_out, struct hg_error *err
         }
         close(fd);
         fd = next;
-        rc = check_component(fd, path, end, is_last, holds_last(path, end), err);
-        at = skip_slashes(path, end);
+        rc = trust_check_component(fd, path, end, is_last, trust_contains_file(path, end), err);
+        at = trust_skip_slashes(path, end);
     }
     if (rc == HANGAR_OK && !is_last) { /* it ends in a slash */
         rc = hg_fail(err, HANGAR_CONFIG, 0, "%s is not a regular file", path);

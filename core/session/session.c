@@ -59,8 +59,13 @@ enum hangar_rc hg_session_begin(struct hg_session *s, struct hangar *h, int64_t 
     settings.requested = &h->caller.cancel;
     settings.on_tick = on_tick;
     settings.arg = arg;
-    enum hangar_rc rc = hg_key_load(h->config, &h->signing, &settings.signing, err);
-    return rc == HANGAR_OK ? begin(s, h, &settings, err) : rc;
+    const struct hg_signing *signing = NULL;
+    enum hangar_rc rc = hg_key_load(h->config, &h->signing, &signing, err);
+    if (rc == HANGAR_OK) {
+        rc = begin(s, h, &settings, err);
+        s->signing = signing;
+    }
+    return rc;
 }
 
 enum hangar_rc hg_session_begin_keyless(struct hg_session *s, struct hangar *h,
@@ -169,7 +174,8 @@ static enum hangar_rc open_configured(struct hg_session *s, size_t instance,
                                     .name = c->name,
                                     .file = s->h->config->path,
                                     .options = &s->open[s->count].options,
-                                    .bytes_per_second = c->rate_limit};
+                                    .bytes_per_second = c->rate_limit,
+                                    .signing = s->signing};
     return open_next(s, &spec, out, err);
 }
 

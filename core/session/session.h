@@ -19,6 +19,7 @@
 struct hg_session {
     struct hangar *h;
     struct hg_job job;
+    const struct hg_signing *signing; /* the keys of manifests; NULL: they are not signed */
     struct hg_session_instance {
         struct hangar_ctx *ctx;
         struct hg_options options; /* with secrets */

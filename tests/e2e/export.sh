@@ -175,7 +175,7 @@ nothing_there "a refused import"
 mkdir -p elsewhere/nightly
 echo '{"origin": "somebody", "pipeline": "nightly"}' >elsewhere/nightly/origin.json
 expect_exit 2 other import exports/shop.tar.gz
-expect_in err 'holds the backups of origin "somebody"'
+expect_in err 'belongs to origin "somebody"'
 nothing_there "an import into another's place"
 
 promise "an import during a run does not wait"

@@ -115,7 +115,7 @@ mend
 other_folder=$(find backups/nightly -mindepth 1 -maxdepth 1 -type d | sort | tail -n 1)
 [[ $other_folder != *"$id" ]] || fail "there is no later backup"
 cp "$other_folder/manifest.json.sig" "$folder/manifest.json.sig"
-not_trusted "another's signature" "signature does not match"
+not_trusted "another's signature" "signature mismatch"
 mend
 
 promise "a backup moved to the place of another one is detected"
@@ -125,7 +125,7 @@ mend
 
 promise "another key refuses the backups and names their key; old_key_files accepts it"
 use_key '{ key_file: second.key }'
-not_trusted "another key" "key-id differs: signed with another key $key_id"
+not_trusted "another key" "signature mismatch: signed with another key (key-id $key_id"
 use_key '{ key_file: second.key, old_key_files: [first.key] }'
 [[ $(state_of 4 "$id") == complete ]] || fail "an old key is not believed"
 expect_exit 0 hangar verify "$id" --level full
@@ -194,7 +194,7 @@ promise "a forged manifest is refused with a key, and accepted without"
 rm "$folder"/manifest.json* "$folder/SHA256SUMS"
 cp -r "forged/$id/." "$folder/"
 expect_exit 0 without_key verify "$id" --level full
-not_trusted "forged" "signature does not match"
+not_trusted "forged" "signature mismatch"
 rm "$folder/manifest.json.sig"
 not_trusted "forged and unsigned" "unsigned"
 mend
@@ -202,7 +202,7 @@ mend
 promise "import checks the signature"
 sed -i 's|\./backups|./elsewhere|' backup.yaml unsigned.yaml
 expect_exit 4 hangar import forged.tar.gz
-expect_in "$work/err" "signature does not match"
+expect_in "$work/err" "signature mismatch"
 [[ -z $(find elsewhere -type f 2>/dev/null) ]] || fail "a forged import left files"
 (cd forged && rm "$id/manifest.json.sig" &&
     tar -czf ../unsigned.tar.gz "$id/manifest.json" --exclude="$id/manifest.json" "$id")

@@ -47,7 +47,7 @@ static bool note(struct memory_sink *sink, const char *what, const char *name)
     }
     pthread_mutex_unlock(&sink->mutex);
     if (!ok) {
-        hg_fail(hg_call_said(), HANGAR_IO, 0, "cannot %s", event);
+        hg_fail(hg_call_error(), HANGAR_IO, 0, "cannot %s", event);
     }
     return ok;
 }

@@ -67,7 +67,7 @@ enum hangar_rc hg_run_finish_manifest(struct hg_run *run, struct hg_final_files 
                                       struct hg_error *err)
 {
     struct hg_manifest *m = &run->result.manifest;
-    const struct hg_signing *signing = run->open.session.job.set.signing;
+    const struct hg_signing *signing = run->open.session.signing;
     commit_set_times(m);
     enum hangar_rc rc = hg_restore_text(m, run->open.sources, &files->restore, err);
     if (rc == HANGAR_OK) {

@@ -193,7 +193,7 @@ static enum hangar_rc add_all(struct exporting *x, struct hg_error *err)
 static enum hangar_rc read_texts(struct exporting *x, struct hg_error *err)
 {
     const struct hg_manifest *found = &x->from.manifest;
-    const struct hg_signing *signing = x->transfer.session.job.set.signing;
+    const struct hg_signing *signing = x->transfer.session.signing;
     struct hg_error why = {0};
     enum hangar_rc rc =
         hg_store_manifest_text(x->from.ctx, found->pipeline, found->id, &x->text, err);
@@ -215,8 +215,9 @@ static enum hangar_rc read_texts(struct exporting *x, struct hg_error *err)
         rc = hg_signing_check(signing, hg_str_text(&x->text), x->text.len,
                               hg_str_text(&x->signature), x->signature.len, &why);
     } else if (rc == HANGAR_OK && !hg_signature_ok(hg_str_text(&x->signature), x->signature.len)) {
-        rc = hg_fail(&why, HANGAR_CORRUPT, 0, "sink %s: %s: " HG_SIGNATURE_NAME " is no signature",
-                     x->from.ctx->name, found->id);
+        rc = hg_fail(&why, HANGAR_CORRUPT, 0,
+                     "sink %s: %s: " HG_SIGNATURE_NAME " is not a signature", x->from.ctx->name,
+                     found->id);
     }
     return rc == HANGAR_OK ? rc : hg_error_move(err, &why);
 }

@@ -183,14 +183,14 @@ static enum hangar_rc store_member(struct hg_import *x, struct hg_import_file *f
 
 static enum hangar_rc check_signature(struct hg_import *x, bool there, struct hg_error *err)
 {
-    const struct hg_signing *signing = x->transfer.session.job.set.signing;
+    const struct hg_signing *signing = x->transfer.session.signing;
     const struct hg_str *sig = &x->signature;
     enum hangar_rc rc = HANGAR_OK;
     if (signing) {
         rc = hg_signing_check(signing, hg_str_text(&x->text), x->text.len,
                               there ? hg_str_text(sig) : NULL, sig->len, err);
     } else if (there && !hg_signature_ok(hg_str_text(sig), sig->len)) {
-        rc = hg_fail(err, HANGAR_CORRUPT, 0, HG_SIGNATURE_NAME " is no signature");
+        rc = hg_fail(err, HANGAR_CORRUPT, 0, HG_SIGNATURE_NAME " is not a signature");
     }
     if (rc != HANGAR_OK) {
         hg_context(err, "the archive of %s", x->id);

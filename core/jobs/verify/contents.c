@@ -161,7 +161,7 @@ static enum hangar_rc check_objects(struct hg_verified_backup *v, struct hg_erro
 static void report_unchecked_signature(struct hg_verified_backup *v)
 {
     int64_t unused;
-    if (!v->s->job.set.signing &&
+    if (!v->s->signing &&
         hg_store_time(v->sink, v->pipeline, v->id, HG_SIGNATURE_NAME, &unused, NULL) == HANGAR_OK) {
         hg_log_event(&v->h->log, HANGAR_LOG_INFO, "verify.unchecked",
                      "sink %s: %s is signed; its signature was not checked, as the configuration "

@@ -403,9 +403,9 @@ START_TEST(a_newer_format_is_not_corrupt_but_unsupported)
     json_t *json = sample();
     hg_json_set_int(json, "format", HG_MANIFEST_FORMAT + 1);
     hg_json_set(json, "sources", json_string("in some new shape"));
-    ck_assert_str_eq(reading(json, HANGAR_UNSUPPORTED),
-                     SAMPLE_ID " has format 2 and this version of hangar reads up to 1; hint: use "
-                               "a newer hangar, or follow its RESTORE.txt");
+    ck_assert_str_eq(
+        reading(json, HANGAR_UNSUPPORTED), SAMPLE_ID
+        " has format 2 (supported: up to 1); hint: use a newer hangar, or follow its RESTORE.txt");
     hg_json_set_int(json, "format", 0);
     reading(json, HANGAR_CORRUPT);
     json_decref(json);
@@ -462,8 +462,9 @@ START_TEST(one_that_could_not_be_read_again_is_not_written)
     sample_manifest(&m);
     hg_json_set_string(m.sources[0].options, "host", much);
     ck_assert_int_eq(hg_manifest_write(&m, &text, &err), HANGAR_UNSUPPORTED);
-    ck_assert_str_eq(err.text, "the manifest of 3 objects is larger than 64 MiB; hint: make larger "
-                               "objects (the source's object_size)");
+    ck_assert_str_eq(
+        err.text,
+        "the manifest of 3 objects is larger than 64 MiB; hint: increase object_size of the source");
     hg_str_free(&text);
     hg_manifest_free(&m);
     free(much);

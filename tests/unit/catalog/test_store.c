@@ -101,10 +101,9 @@ START_TEST(a_place_is_claimed_once_and_kept)
     ck_assert_str_eq(memory_sink_find(&memory, "nightly/origin.json")->data.data, before);
     free(before);
     ck_assert_int_eq(hg_store_origin(sink, "nightly", "db2", true, &err), HANGAR_CONFIG);
-    ck_assert_str_eq(err.text,
-                     "sink local: nightly/ holds the backups of origin \"db1\", and this is "
-                     "\"db2\"; hint: use another path or pipeline name, or, if this host goes on "
-                     "with those backups, set `origin: db1` in the configuration");
+    ck_assert_str_eq(
+        err.text,
+        "sink local: folder nightly belongs to origin \"db1\" (this is \"db2\"); hint: use another path or pipeline name, or, to continue those backups, set `origin: db1` in the configuration");
     hg_error_clear(&err);
     ck_assert_int_eq(hg_store_origin(sink, "nightly", "db2", false, &err), HANGAR_CONFIG);
     hg_error_clear(&err);
@@ -199,18 +198,19 @@ START_TEST(a_manifest_counts_only_in_its_own_place)
     store_sample("nightly", SAMPLE_ID);
     ck_assert_str_eq(manifest_of("nightly", SAMPLE_ID, HANGAR_OK), "");
     store_sample("nightly", other);
-    ck_assert_str_eq(manifest_of("nightly", other, HANGAR_CORRUPT),
-                     "sink local: the manifest in nightly/backup_2026-01-16T02-00-00-000Z is that "
-                     "of nightly/" SAMPLE_ID ": somebody moved it");
+    ck_assert_str_eq(
+        manifest_of("nightly", other, HANGAR_CORRUPT),
+        "sink local: the manifest in nightly/backup_2026-01-16T02-00-00-000Z belongs to nightly/" SAMPLE_ID
+        "; hint: it was moved");
     store_sample("weekly", SAMPLE_ID);
     ck_assert_str_eq(manifest_of("weekly", SAMPLE_ID, HANGAR_CORRUPT),
                      "sink local: the manifest in weekly/" SAMPLE_ID
-                     " is that of nightly/" SAMPLE_ID ": somebody moved it");
+                     " belongs to nightly/" SAMPLE_ID "; hint: it was moved");
     manifest_of("nightly", "backup_2026-01-17T02-00-00-000Z", HANGAR_NOT_FOUND);
     set("nightly/backup_2026-01-17T02-00-00-000Z/manifest.json", "");
-    ck_assert_str_eq(manifest_of("nightly", "backup_2026-01-17T02-00-00-000Z", HANGAR_CORRUPT),
-                     "sink local: nightly/backup_2026-01-17T02-00-00-000Z: manifest.json: it is "
-                     "cut short or was changed (its hash does not match)");
+    ck_assert_str_eq(
+        manifest_of("nightly", "backup_2026-01-17T02-00-00-000Z", HANGAR_CORRUPT),
+        "sink local: nightly/backup_2026-01-17T02-00-00-000Z: manifest.json: it is truncated or was changed (hash mismatch)");
 }
 END_TEST
 

@@ -115,8 +115,8 @@ END_TEST
 START_TEST(options_that_were_not_declared_cannot_be_read)
 {
     ck_assert_ptr_null(hg_host.opt_string(ctx, "secret"));
-    ck_assert_str_eq(logged(), "0 source db: plugin box asked for option secret, which it does not "
-                               "declare\n");
+    ck_assert_str_eq(logged(),
+                     "0 source db: plugin box reads option secret, which it does not declare\n");
     ck_assert_int_eq(hg_host.opt_int(ctx, "port"), 0);
     ck_assert_int_eq(hg_host.opt_bool(ctx, "tls"), 0);
     ck_assert_ptr_null(hg_host.opt_list(ctx, "tables", 0));

@@ -113,13 +113,13 @@ END_TEST
 START_TEST(a_result_that_is_none_is_a_bug_of_the_plugin)
 {
     ck_assert_str_eq(opening((enum hangar_rc)99, false),
-                     "source mine: plugin box returned 99, which is no result");
+                     "source mine: plugin box returned the unknown result 99");
     ck_assert_str_eq(opening((enum hangar_rc) - 1, true),
-                     "source mine: plugin box returned -1, which is no result");
+                     "source mine: plugin box returned the unknown result -1");
     ck_assert_str_eq(opening(HANGAR_EOF, false),
-                     "source mine: plugin box returned HANGAR_EOF out of place");
+                     "source mine: plugin box returned HANGAR_EOF where it is not allowed");
     create_gives_nothing = true;
-    ck_assert_str_eq(opening(HANGAR_OK, false), "source mine: plugin box made no instance");
+    ck_assert_str_eq(opening(HANGAR_OK, false), "source mine: plugin box created no instance");
 }
 END_TEST
 

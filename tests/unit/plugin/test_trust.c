@@ -77,11 +77,11 @@ START_TEST(a_file_that_others_can_write_is_refused)
 {
     make_file("f");
     chmod("f", 0664);
-    refused("f", "@/f can be written by others (mode 0664); hint: chmod go-w @/f");
+    refused("f", "other users can write to @/f (mode 0664); hint: chmod go-w @/f");
     chmod("f", 0646);
-    refused("f", "@/f can be written by others (mode 0646); hint: chmod go-w @/f");
+    refused("f", "other users can write to @/f (mode 0646); hint: chmod go-w @/f");
     chmod("f", 01646); /* sticky means nothing for a file */
-    refused("f", "@/f can be written by others (mode 1646); hint: chmod go-w @/f");
+    refused("f", "other users can write to @/f (mode 1646); hint: chmod go-w @/f");
     chmod("f", 0600);
     refused("f", "");
 }
@@ -92,10 +92,10 @@ START_TEST(a_folder_that_others_can_write_is_refused_wherever_it_is)
     ck_assert_int_eq(system("mkdir -p a/b/c"), 0);
     make_file("a/b/c/f");
     chmod("a", 0775);
-    refused("a/b/c/f", "@/a can be written by others (mode 0775); hint: chmod go-w @/a");
+    refused("a/b/c/f", "other users can write to @/a (mode 0775); hint: chmod go-w @/a");
     chmod("a", 0755);
     chmod("a/b/c", 0757);
-    refused("a/b/c/f", "@/a/b/c can be written by others (mode 0757); hint: chmod go-w @/a/b/c");
+    refused("a/b/c/f", "other users can write to @/a/b/c (mode 0757); hint: chmod go-w @/a/b/c");
 }
 END_TEST
 
@@ -107,15 +107,15 @@ START_TEST(a_sticky_folder_is_passed_through_but_does_not_hold_the_file)
     make_file("sticky/own/f");
     chmod("sticky", 01777);
     refused("sticky/own/f", "");
-    refused("sticky/f", "@/sticky can be written by others (mode 1777); hint: chmod go-w @/sticky");
+    refused("sticky/f", "other users can write to @/sticky (mode 1777); hint: chmod go-w @/sticky");
     /* however many slashes stand between them */
     refused("sticky//f",
-            "@/sticky can be written by others (mode 1777); hint: chmod go-w @/sticky");
+            "other users can write to @/sticky (mode 1777); hint: chmod go-w @/sticky");
     refused("sticky/own//f", "");
     refused("sticky/./f",
-            "@/sticky/. can be written by others (mode 1777); hint: chmod go-w @/sticky/.");
+            "other users can write to @/sticky/. (mode 1777); hint: chmod go-w @/sticky/.");
     refused("sticky/own/../f",
-            "@/sticky/own/.. can be written by others (mode 1777); hint: chmod go-w "
+            "other users can write to @/sticky/own/.. (mode 1777); hint: chmod go-w "
             "@/sticky/own/..");
 }
 END_TEST
@@ -127,11 +127,11 @@ START_TEST(what_belongs_to_another_user_is_refused)
     make_file("f");
     if (geteuid() == 0) {
         ck_assert_int_eq(chown("f", STRANGER, 0), 0);
-        refused("f", "@/f belongs to user 54321, who could change it; hint: chown root @/f");
+        refused("f", "@/f belongs to user 54321, who can change it; hint: chown root @/f");
         ck_assert_int_eq(mkdir("d", 0755), 0);
         make_file("d/f");
         ck_assert_int_eq(chown("d", STRANGER, 0), 0);
-        refused("d/f", "@/d belongs to user 54321, who could change it; hint: chown root @/d");
+        refused("d/f", "@/d belongs to user 54321, who can change it; hint: chown root @/d");
         return;
     }
     char map[64];
@@ -140,7 +140,7 @@ START_TEST(what_belongs_to_another_user_is_refused)
     int fd = open("/proc/self/uid_map", O_WRONLY | O_CLOEXEC);
     ck_assert_int_eq(write(fd, map, (size_t)n), n);
     close(fd);
-    refused("f", "/ belongs to user 65534, who could change it; hint: chown root /");
+    refused("f", "/ belongs to user 65534, who can change it; hint: chown root /");
 }
 END_TEST
 
@@ -151,12 +151,15 @@ START_TEST(symbolic_links_are_refused_as_file_and_on_the_way)
     ck_assert_int_eq(symlink("d/f", "link"), 0);
     ck_assert_int_eq(symlink("d", "dlink"), 0);
     ck_assert_int_eq(symlink("nowhere", "dangling"), 0);
-    refused("link", "@/link is a symbolic link, which somebody could redirect; hint: give the path "
-                    "it leads to (readlink -f @/link)");
-    refused("dlink/f", "@/dlink is a symbolic link, which somebody could redirect; hint: give the "
-                       "path it leads to (readlink -f @/dlink)");
-    refused("dangling", "@/dangling is a symbolic link, which somebody could redirect; hint: give "
-                        "the path it leads to (readlink -f @/dangling)");
+    refused(
+        "link",
+        "@/link is a symbolic link, which another user could change; hint: use the path that it points to (readlink -f @/link)");
+    refused(
+        "dlink/f",
+        "@/dlink is a symbolic link, which another user could change; hint: use the path that it points to (readlink -f @/dlink)");
+    refused(
+        "dangling",
+        "@/dangling is a symbolic link, which another user could change; hint: use the path that it points to (readlink -f @/dangling)");
 }
 END_TEST
 

@@ -312,7 +312,7 @@ START_TEST(another_host_s_place_is_refused)
     ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
     world_config("origin: two\n" SOURCE("") SINKS("", GOOD_B) CHAIN);
     ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_USAGE);
-    ck_assert(world_says("p/ holds the backups of origin \"one\", and this is \"two\""));
+    ck_assert(world_says("folder p belongs to origin \"one\" (this is \"two\")"));
     whole("a");
 }
 END_TEST

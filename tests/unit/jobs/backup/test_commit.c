@@ -106,7 +106,7 @@ static bool stored(const char *name)
 START_TEST(the_manifest_is_stored_last_and_its_signature_just_before)
 {
     ck_assert_int_eq(hg_signing_add(&signing, KEY, &err), HANGAR_OK);
-    run->open.session.job.set.signing = &signing;
+    run->open.session.signing = &signing;
     ck_assert_msg(commit_run() == HANGAR_OK, "%s", err.text);
     ck_assert(sink->place.committed);
     ck_assert_int_eq(run->result.manifest.skew_ms, 7);

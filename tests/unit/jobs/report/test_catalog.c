@@ -280,8 +280,8 @@ START_TEST(a_newer_format_is_listed_and_refused)
     world_list();
     ck_assert_str_eq(world_text("backups.0.state"), "unsupported");
     ck_assert_int_eq(world_restore("latest", 0, NULL, NULL), HANGAR_STATUS_FAILED);
-    ck_assert(world_says(" has format 9 and this version of hangar reads up to 1; hint: use a "
-                         "newer hangar, or follow its RESTORE.txt"));
+    ck_assert(world_says(
+        " has format 9 (supported: up to 1); hint: use a newer hangar, or follow its RESTORE.txt"));
     ck_assert_int_eq(world_verify("all", HANGAR_VERIFY_FULL), HANGAR_STATUS_FAILED);
 }
 END_TEST

@@ -211,7 +211,7 @@ START_TEST(another_origin_s_place_and_another_backup_are_left_alone)
     folder_file("o", "{\"origin\": \"you\"}\n", 18, 0600);
     world_shell("mkdir -p b; cp o b/p%%origin.json");
     ck_assert_int_eq(copy(world_id()), HANGAR_STATUS_USAGE);
-    ck_assert(world_says("p/ holds the backups of origin \"you\", and this is \"me\""));
+    ck_assert(world_says("folder p belongs to origin \"you\" (this is \"me\")"));
     ck_assert_int_eq(world_shell("test $(ls b | wc -l) = 1; rm b/*"), 0);
     ck_assert_int_eq(copy(world_id()), HANGAR_STATUS_DONE);
     world_shell("echo >> $(ls b/*manifest.json)");
