@@ -100,13 +100,18 @@ enum hangar_rc hg_session_result(struct hg_session *s, enum hangar_rc rc, struct
     return rc;
 }
 
-void hg_session_end(struct hg_session *s)
+void hg_session_close_from(struct hg_session *s, size_t count)
 {
-    while (s->count > 0) {
+    while (s->count > count) {
         struct hg_session_instance *i = &s->open[--s->count];
         hg_instance_close(i->ctx);
         hg_options_free(&i->options);
     }
+}
+
+void hg_session_end(struct hg_session *s)
+{
+    hg_session_close_from(s, 0);
     hg_job_end(&s->job);
 }
 
@@ -185,7 +190,7 @@ enum hangar_rc hg_session_open(struct hg_session *s, size_t instance,
 {
     const struct hg_instance_config *c = &s->h->config->instances[instance];
     for (size_t i = 0; i < s->count && override_count == 0; i++) {
-        if (s->open[i].config == c) {
+        if (s->open[i].config == c && !atomic_load(&s->open[i].ctx->cancelled)) {
             *out = s->open[i].ctx;
             return HANGAR_OK;
         }

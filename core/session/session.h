@@ -43,11 +43,13 @@ enum hangar_rc hg_session_begin_apart(struct hg_session *s, struct hangar *h, in
  * the result is the failure that cancelled it, or CANCELLED when the caller did; a failure that
  * comes between the caller's request and the end of the job is CANCELLED, too. */
 enum hangar_rc hg_session_result(struct hg_session *s, enum hangar_rc rc, struct hg_error *err);
+/* Closes the instances that were opened last, until `count` are open. */
+void hg_session_close_from(struct hg_session *s, size_t count);
 /* Closes all instances, the last first, and ends the job. */
 void hg_session_end(struct hg_session *s);
 
-/* Opens the instance with this index in the configuration.  Without overrides, one
- * that is open already is given again. */
+/* Opens the instance with this index in the configuration.  Without overrides, an instance
+ * that is open already is given again, unless it was cancelled. */
 enum hangar_rc hg_session_open(struct hg_session *s, size_t instance,
                                const struct hg_override *overrides, size_t override_count,
                                struct hangar_ctx **out, struct hg_error *err);

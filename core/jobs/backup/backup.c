@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * backup: the job around a run of a pipeline: its lock and hooks, what it came to,
- * retention after a success, and what is told and remembered of it.
+ * backup: the job around a run of a pipeline: takes the lock, runs the hooks, computes the
+ * result, applies retention after a success, records the history and notifies.
  */
 #include <stdlib.h>
 #include <unistd.h>
@@ -25,15 +25,13 @@
 #include "state/history.h"
 #include "state/pipeline_lock.h"
 
-static enum hangar_status run_status(const struct hg_run *run, enum hangar_rc rc,
-                                     struct hg_error *err)
+static enum hangar_status backup_status(const struct hg_run *run, enum hangar_rc rc,
+                                        struct hg_error *err)
 {
-    enum hangar_status status = HANGAR_STATUS_DONE;
-    if (rc != HANGAR_OK) {
-        /* what is not found within a run is a failure, not a wrong question */
-        status = rc == HANGAR_NOT_FOUND ? HANGAR_STATUS_FAILED : hg_status(rc);
-        return status;
+    if (rc != HANGAR_OK) { /* NOT_FOUND as a status means that there is no such pipeline */
+        return rc == HANGAR_NOT_FOUND ? HANGAR_STATUS_FAILED : hg_status(rc);
     }
+    enum hangar_status status = HANGAR_STATUS_DONE;
     for (size_t i = 0; i < run->sink_count; i++) {
         const struct hg_run_sink *sink = &run->sinks[i];
         if (sink->error.rc == HANGAR_OK) {
@@ -57,20 +55,20 @@ static enum hangar_status run_status(const struct hg_run *run, enum hangar_rc rc
     return status;
 }
 
-/* The argument of run_with_priority. */
-struct prioritized_run {
+/* The argument of backup_execute. */
+struct backup_execution {
     struct hg_run *run;
     struct hg_error *err;
     enum hangar_rc rc;
 };
 
-static void run_with_priority(void *arg)
+static void backup_execute(void *arg)
 {
-    struct prioritized_run *g = arg;
+    struct backup_execution *g = arg;
     g->rc = hg_run_execute(g->run, g->err);
 }
 
-static enum hangar_status run_pipeline(struct hg_run *run, struct hg_error *err)
+static enum hangar_status backup_run_pipeline(struct hg_run *run, struct hg_error *err)
 {
     struct hg_log *log = &run->h->log;
     struct hg_hook_facts facts = {.run = run->run_id};
@@ -84,11 +82,11 @@ static enum hangar_status run_pipeline(struct hg_run *run, struct hg_error *err)
     enum hangar_rc rc = hg_hook_run(&run->h->log, &run->h->caller.cancel, run->request.pipeline,
                                     HG_BEFORE_BACKUP, &facts, err);
     if (rc == HANGAR_OK) {
-        struct prioritized_run g = {run, err, HANGAR_OK};
-        hg_priority_run(run->h->config, &run->h->log, run_with_priority, &g);
+        struct backup_execution g = {run, err, HANGAR_OK};
+        hg_priority_run(run->h->config, &run->h->log, backup_execute, &g);
         rc = g.rc;
     }
-    enum hangar_status status = run_status(run, rc, err);
+    enum hangar_status status = backup_status(run, rc, err);
     run->result.finished_ms = hg_now_ms();
     facts.backup = run->result.manifest.id;
     status =
@@ -107,14 +105,48 @@ static enum hangar_status run_pipeline(struct hg_run *run, struct hg_error *err)
     return status;
 }
 
-static void prune_after(struct hg_run *run, enum hangar_status status)
+/* Retention in the sinks that have the backup. */
+static void backup_prune(struct hg_run *run)
 {
-    bool success = status == HANGAR_STATUS_DONE || status == HANGAR_STATUS_DEGRADED;
-    for (size_t i = 0; success && i < run->sink_count; i++) {
+    for (size_t i = 0; i < run->sink_count; i++) {
         if (run->sinks[i].place.committed) {
-            hg_prune_after_backup(run->h, run->request.pipeline, run->request.pipeline->sinks[i]);
+            hg_prune_after_backup(run->h, hg_run_resume_session(run), run->request.pipeline,
+                                  run->sinks[i].place.instance);
         }
     }
+    hg_run_pause_session(run);
+}
+
+/* The whole job, but for the document's beginning and end.  `run` is initialised. */
+static enum hangar_status backup_job(struct hg_run *run, json_t *doc, struct hg_error *err)
+{
+    struct hangar *h = run->h;
+    const struct hg_pipeline_config *pipeline = run->request.pipeline;
+    enum hangar_status status;
+    int lock = -1;
+    enum hangar_rc rc = hg_pipeline_lock(&h->state, pipeline->name, &lock, err);
+    if (rc != HANGAR_OK) {
+        status = rc == HANGAR_EXISTS ? HANGAR_STATUS_BUSY : HANGAR_STATUS_FAILED;
+        run->result.finished_ms = hg_now_ms();
+    } else {
+        status = backup_run_pipeline(run, err);
+    }
+    hg_run_document(run, doc);
+    if (status != HANGAR_STATUS_BUSY) {
+        const struct hg_history_run entry = hg_run_history(run, status, err);
+        hg_history_append(&h->state, pipeline->name, &entry);
+    }
+    /* the history has the run by now: readers must not report a run that prunes as lost */
+    if (status == HANGAR_STATUS_DONE || status == HANGAR_STATUS_DEGRADED) {
+        backup_prune(run);
+    }
+    if (lock >= 0) {
+        close(lock);
+    }
+    hg_counters_add(&h->state, "backup", pipeline->name, hangar_status_name(status), 1);
+    hg_notify_end(h, "backup", pipeline, status, doc, err);
+    hg_alerts_after(h, hg_run_resume_session(run), pipeline);
+    return status;
 }
 
 enum hangar_status hangar_backup(struct hangar *h, const char *pipeline, char **json)
@@ -127,33 +159,13 @@ enum hangar_status hangar_backup(struct hangar *h, const char *pipeline, char **
     size_t index;
     struct hg_run *run = calloc(1, sizeof(*run));
     enum hangar_status status = HANGAR_STATUS_FAILED;
-    int lock = -1;
     if (!run) {
         hg_no_memory(&err);
     } else if (hg_find_pipeline(h->config, pipeline, &index, &err) != HANGAR_OK) {
         status = HANGAR_STATUS_NOT_FOUND;
     } else {
         hg_run_init(run, h, &h->config->pipelines[index]);
-        enum hangar_rc rc = hg_pipeline_lock(&h->state, pipeline, &lock, &err);
-        if (rc != HANGAR_OK) {
-            status = rc == HANGAR_EXISTS ? HANGAR_STATUS_BUSY : HANGAR_STATUS_FAILED;
-            run->result.finished_ms = hg_now_ms();
-        } else {
-            status = run_pipeline(run, &err);
-        }
-        hg_run_document(run, doc);
-        if (status != HANGAR_STATUS_BUSY) {
-            const struct hg_history_run entry = hg_run_history(run, status, &err);
-            hg_history_append(&h->state, pipeline, &entry);
-            /* after that: whoever looks must not take a run that prunes for lost */
-            prune_after(run, status);
-        }
-        if (lock >= 0) {
-            close(lock);
-        }
-        hg_counters_add(&h->state, "backup", pipeline, hangar_status_name(status), 1);
-        hg_notify_end(h, "backup", run->request.pipeline, status, doc, &err);
-        hg_alerts_after(h, run->request.pipeline);
+        status = backup_job(run, doc, &err);
         hg_run_fini(run);
     }
     free(run);

@@ -42,6 +42,7 @@ enum hangar_rc hg_run_open(struct hg_run *run, struct hg_error *err)
     for (size_t i = 0; i < request->sink_count; i++) {
         run_open_sink(run, request->sinks[i]);
     }
+    open->sink_count = open->session.count;
     for (size_t i = 0; i < pipeline->transform_count && rc == HANGAR_OK; i++) {
         rc = hg_session_open(&open->session, pipeline->transforms[i], NULL, 0, &open->transforms[i],
                              err);

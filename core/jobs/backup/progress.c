@@ -68,6 +68,9 @@ static void run_report_progress(struct hg_run *run)
 void hg_run_on_tick(void *arg)
 {
     struct hg_run *run = arg;
+    if (atomic_load(&run->open.pause)) {
+        hg_job_alive(&run->open.session.job);
+    }
     if (run->request.parent) { /* the parent makes no progress of its own meanwhile */
         hg_job_alive(run->request.parent);
     }
@@ -76,5 +79,7 @@ void hg_run_on_tick(void *arg)
         hg_lag_watch(run->progress.engine);
     }
     pthread_mutex_unlock(&run->progress.mutex);
-    run_report_progress(run);
+    if (!atomic_load(&run->progress.ended)) {
+        run_report_progress(run);
+    }
 }

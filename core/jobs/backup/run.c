@@ -32,7 +32,35 @@ static enum hangar_rc run_reset(struct hg_run *run, struct hg_error *err)
     hg_backup_id_format(run->result.started_ms, run->result.id);
     memset(run->sinks, 0, sizeof(run->sinks));
     run->sink_count = run->open.source_count = run->open.transform_count = 0;
-    return hg_session_begin(&run->open.session, run->h, 0, hg_run_on_tick, run, err);
+    atomic_store(&run->open.pause, false);
+    atomic_store(&run->progress.ended, false);
+    enum hangar_rc rc = hg_session_begin(&run->open.session, run->h, 0, hg_run_on_tick, run, err);
+    run->open.is_open = rc == HANGAR_OK;
+    return rc;
+}
+
+static void run_close_session(struct hg_run *run)
+{
+    if (run->open.is_open) {
+        hg_session_end(&run->open.session);
+        run->open.is_open = false;
+    }
+}
+
+struct hg_session *hg_run_resume_session(struct hg_run *run)
+{
+    struct hg_session *session = &run->open.session;
+    if (!run->open.is_open || hg_job_cancelled(&session->job)) {
+        return NULL;
+    }
+    hg_job_alive(&session->job);
+    atomic_store(&run->open.pause, false);
+    return session;
+}
+
+void hg_run_pause_session(struct hg_run *run)
+{
+    atomic_store(&run->open.pause, true);
 }
 
 static enum hangar_rc run_new_manifest(struct hg_run *run, struct hg_error *err)
@@ -91,7 +119,13 @@ static enum hangar_rc run_try(struct hg_run *run, struct hg_error *err)
         hg_place_release(&run->sinks[i].place);
     }
     rc = hg_session_result(&run->open.session, rc, err);
-    hg_session_end(&run->open.session);
+    if (rc == HANGAR_OK) {
+        hg_session_close_from(&run->open.session, run->open.sink_count);
+        hg_run_pause_session(run);
+        atomic_store(&run->progress.ended, true);
+    } else {
+        run_close_session(run);
+    }
     run_clear_places(run);
     return rc;
 }
@@ -131,6 +165,7 @@ void hg_run_init(struct hg_run *run, struct hangar *h, const struct hg_pipeline_
 
 void hg_run_fini(struct hg_run *run)
 {
+    run_close_session(run);
     hg_manifest_free(&run->result.manifest);
     for (size_t i = 0; i < HG_MAX_SOURCES; i++) {
         free(run->result.lanes[i].items);

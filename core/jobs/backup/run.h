@@ -15,6 +15,7 @@
 #define HG_BACKUP_RUN_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -56,9 +57,12 @@ struct hg_run_sink {
     unsigned lane;         /* its index in the engine */
 };
 
-/* The instances that one try has open. */
+/* The instances that one try has open.  After a success the sinks stay open. */
 struct hg_run_instances {
     struct hg_session session;
+    bool is_open;      /* the session */
+    atomic_bool pause; /* the session makes no progress now, and that is no stall */
+    size_t sink_count; /* the first of the session */
     struct hangar_ctx *transforms[HG_CHAIN_MAX];
     size_t transform_count;
     struct hangar_ctx *sources[HG_MAX_SOURCES];
@@ -72,6 +76,7 @@ struct hg_run_progress {
     struct hg_pull *pull;
     struct hg_engine *engine;
     struct hg_replication *replication;
+    atomic_bool ended; /* nothing more is reported */
 };
 
 /* What the run has made so far.  A new try begins with a new id and a new manifest. */
@@ -105,6 +110,12 @@ void hg_run_fini(struct hg_run *run);
 /* Runs it, up to 3 times while a source or sink fails with RETRY.  OK: at least one sink has
  * the backup; a sink that failed has its error.  The caller has the lock of the pipeline. */
 enum hangar_rc hg_run_execute(struct hg_run *run, struct hg_error *err);
+
+/* The session of a successful run, in which its sinks are still open, for the work that
+ * follows it.  NULL when there is none or its job was cancelled.  Call hg_run_pause_session
+ * before anything that takes long and does not use it. */
+struct hg_session *hg_run_resume_session(struct hg_run *run);
+void hg_run_pause_session(struct hg_run *run);
 
 /* ---- begin.c ---- */
 

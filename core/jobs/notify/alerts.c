@@ -219,7 +219,8 @@ static void alerts_of_report(struct hangar *h, const struct hg_status_report *re
     }
 }
 
-void hg_alerts_after(struct hangar *h, const struct hg_pipeline_config *pipeline)
+void hg_alerts_after(struct hangar *h, struct hg_session *session,
+                     const struct hg_pipeline_config *pipeline)
 {
     struct hg_error err = {0};
     bool has_notifiers = false;
@@ -230,7 +231,8 @@ void hg_alerts_after(struct hangar *h, const struct hg_pipeline_config *pipeline
         return;
     }
     struct hg_status_report report;
-    enum hangar_rc rc = hg_status_read(&report, h, pipeline, &err);
+    enum hangar_rc rc = session ? hg_status_read_in(&report, session, pipeline, &err)
+                                : hg_status_read(&report, h, pipeline, &err);
     hg_status_end_session(&report);
     if (rc == HANGAR_OK) {
         alerts_of_report(h, &report);

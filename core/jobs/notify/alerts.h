@@ -9,8 +9,11 @@
 
 #include "config/config.h"
 #include "session/handle.h"
+#include "session/session.h"
 
-/* Judges a pipeline after a job on it; does nothing without notifiers.  A failure is a warning. */
-void hg_alerts_after(struct hangar *h, const struct hg_pipeline_config *pipeline);
+/* Judges a pipeline after a job on it; does nothing without notifiers.  Reads the sinks in
+ * `session`, or, if that is NULL, in a session of its own.  A failure is a warning. */
+void hg_alerts_after(struct hangar *h, struct hg_session *session,
+                     const struct hg_pipeline_config *pipeline);
 
 #endif

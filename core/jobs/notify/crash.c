@@ -49,7 +49,7 @@ enum hangar_status hangar_report_crash(struct hangar *h, const char *job, const 
                             1);
         }
         hg_notify_end(h, backup ? "backup" : "verify", p, HANGAR_STATUS_FAILED, doc, &crash);
-        hg_alerts_after(h, p);
+        hg_alerts_after(h, NULL, p);
     }
     return hg_doc_end(h, doc, hg_status(rc), &err, json);
 }

@@ -97,19 +97,15 @@ static enum hangar_rc prune_run(struct hg_pruning *p, bool dry, struct hg_error 
 }
 
 /* One sink of one pipeline, which is locked unless it is a dry run; doc may be NULL. */
-static enum hangar_rc prune_sink(struct hangar *h, const struct hg_pipeline_config *pipeline,
-                                 size_t sink, bool dry, json_t *doc, struct hg_error *err)
+static enum hangar_rc prune_sink_in(struct hg_session *s, const struct hg_pipeline_config *pipeline,
+                                    size_t sink, bool dry, json_t *doc, struct hg_error *err)
 {
-    struct hg_session s;
+    struct hangar *h = s->h;
     struct hg_pruning p = {
         .plan = {.h = h, .pipeline = pipeline, .config = &h->config->instances[sink]}};
     const char *name = p.plan.config->name;
     int64_t started = hg_mono_ms();
-    enum hangar_rc rc = hg_session_begin(&s, h, 0, NULL, NULL, err);
-    if (rc != HANGAR_OK) {
-        return rc;
-    }
-    rc = hg_session_open(&s, sink, NULL, 0, &p.plan.sink, err);
+    enum hangar_rc rc = hg_session_open(s, sink, NULL, 0, &p.plan.sink, err);
     if (rc == HANGAR_OK) {
         rc = prune_run(&p, dry, err);
     }
@@ -125,17 +121,31 @@ static enum hangar_rc prune_sink(struct hangar *h, const struct hg_pipeline_conf
                     p.plan.kept, p.removed);
     }
     hg_pruning_fini(&p);
-    hg_session_end(&s);
     return rc;
 }
 
-void hg_prune_after_backup(struct hangar *h, const struct hg_pipeline_config *pipeline, size_t sink)
+static enum hangar_rc prune_sink(struct hangar *h, const struct hg_pipeline_config *pipeline,
+                                 size_t sink, bool dry, json_t *doc, struct hg_error *err)
+{
+    struct hg_session s;
+    enum hangar_rc rc = hg_session_begin(&s, h, 0, NULL, NULL, err);
+    if (rc == HANGAR_OK) {
+        rc = prune_sink_in(&s, pipeline, sink, dry, doc, err);
+        hg_session_end(&s);
+    }
+    return rc;
+}
+
+void hg_prune_after_backup(struct hangar *h, struct hg_session *session,
+                           const struct hg_pipeline_config *pipeline, size_t sink)
 {
     struct hg_error err = {0};
     if (!h->config->instances[sink].retention.given) {
         return;
     }
-    if (prune_sink(h, pipeline, sink, false, NULL, &err) != HANGAR_OK) {
+    enum hangar_rc rc = session ? prune_sink_in(session, pipeline, sink, false, NULL, &err)
+                                : prune_sink(h, pipeline, sink, false, NULL, &err);
+    if (rc != HANGAR_OK) {
         hg_log_event(&h->log, HANGAR_LOG_WARN, "prune.failed", "sink %s of pipeline %s: %s",
                      h->config->instances[sink].name, pipeline->name, err.text);
     }

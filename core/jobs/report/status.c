@@ -116,24 +116,39 @@ static enum hangar_rc status_read_pipeline(struct hg_session *s,
     return HANGAR_OK;
 }
 
+static enum hangar_rc status_read_pipelines(struct hg_status_report *report, struct hg_session *s,
+                                            const struct hg_pipeline_config *only,
+                                            struct hg_error *err)
+{
+    const struct hg_config *all = s->h->config;
+    enum hangar_rc rc = HANGAR_OK;
+    report->pipelines = calloc(all->pipeline_count + 1, sizeof(*report->pipelines));
+    if (!report->pipelines) {
+        return hg_no_memory(err);
+    }
+    for (size_t i = 0; i < all->pipeline_count && rc == HANGAR_OK; i++) {
+        const struct hg_pipeline_config *config = &all->pipelines[i];
+        if (!only || only == config) {
+            rc = status_read_pipeline(s, config, &report->pipelines[report->count++], err);
+        }
+    }
+    return rc == HANGAR_OK ? hg_job_result(&s->job, err) : rc;
+}
+
+enum hangar_rc hg_status_read_in(struct hg_status_report *report, struct hg_session *session,
+                                 const struct hg_pipeline_config *only, struct hg_error *err)
+{
+    *report = (struct hg_status_report){.read_ms = hg_now_ms()};
+    return status_read_pipelines(report, session, only, err);
+}
+
 enum hangar_rc hg_status_read(struct hg_status_report *report, struct hangar *h,
                               const struct hg_pipeline_config *only, struct hg_error *err)
 {
     *report = (struct hg_status_report){.read_ms = hg_now_ms()};
-    report->pipelines = calloc(h->config->pipeline_count + 1, sizeof(*report->pipelines));
-    if (!report->pipelines) {
-        return hg_no_memory(err);
-    }
     enum hangar_rc rc = hg_session_begin(&report->session, h, 0, NULL, NULL, err);
     report->session_is_open = rc == HANGAR_OK;
-    for (size_t i = 0; i < h->config->pipeline_count && rc == HANGAR_OK; i++) {
-        const struct hg_pipeline_config *config = &h->config->pipelines[i];
-        if (!only || only == config) {
-            rc = status_read_pipeline(&report->session, config, &report->pipelines[report->count++],
-                                      err);
-        }
-    }
-    return rc == HANGAR_OK ? hg_job_result(&report->session.job, err) : rc;
+    return rc == HANGAR_OK ? status_read_pipelines(report, &report->session, only, err) : rc;
 }
 
 void hg_status_end_session(struct hg_status_report *report)

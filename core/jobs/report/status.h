@@ -52,6 +52,10 @@ struct hg_status_report {
 enum hangar_rc hg_status_read(struct hg_status_report *report, struct hangar *h,
                               const struct hg_pipeline_config *only, struct hg_error *err);
 
+/* The same in a session that is open already and stays open. */
+enum hangar_rc hg_status_read_in(struct hg_status_report *report, struct hg_session *session,
+                                 const struct hg_pipeline_config *only, struct hg_error *err);
+
 /* Ends the session, and with it the connections; the figures stay until the report is closed. */
 void hg_status_end_session(struct hg_status_report *report);
 void hg_status_close(struct hg_status_report *report);

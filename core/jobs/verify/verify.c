@@ -316,7 +316,7 @@ enum hangar_status hangar_verify(struct hangar *h, const struct hangar_selection
     if (job.rc != HANGAR_CANCELLED) {
         hg_notify_end(h, "verify", job.pipeline, hg_status(job.rc), doc, &job.error);
         if (job.pipeline) {
-            hg_alerts_after(h, job.pipeline);
+            hg_alerts_after(h, NULL, job.pipeline);
         }
     }
     return hg_doc_end(h, doc, hg_status(job.rc), &job.error, json);

@@ -50,6 +50,7 @@ static const struct hangar_option options[] = {
     {.name = "locks", .type = HANGAR_OPT_PATH, .help = "what retain says is kept in here"},
     {.name = "reads", .type = HANGAR_OPT_PATH, .help = "a list of the objects that were read"},
     {.name = "lose", .type = HANGAR_OPT_INT, .default_value = "0", .help = "bytes at the end"},
+    {.name = "opens", .type = HANGAR_OPT_PATH, .help = "a line for each instance goes here"},
     {.name = "slow", .type = HANGAR_OPT_DURATION, .default_value = "0s", .help = "each write"},
     {.name = "block", .type = HANGAR_OPT_BOOL, .default_value = "false", .help = "in write"},
     {.name = NULL}};
@@ -87,6 +88,15 @@ static void file_of(const struct sink *s, const char *name, char *out, size_t si
     out[n] = '\0';
 }
 
+static void note_open(const char *path)
+{
+    FILE *file = path ? fopen(path, "a") : NULL;
+    if (file) {
+        fputs("opened\n", file);
+        fclose(file);
+    }
+}
+
 static enum hangar_rc create(const struct hangar_host *host, struct hangar_ctx *ctx, void **out)
 {
     struct sink *s = calloc(1, sizeof(*s));
@@ -105,6 +115,7 @@ static enum hangar_rc create(const struct hangar_host *host, struct hangar_ctx *
                        .slow_ms = host->opt_int(ctx, "slow"),
                        .block = host->opt_bool(ctx, "block")};
     pthread_mutex_init(&s->mutex, NULL);
+    note_open(host->opt_string(ctx, "opens"));
     enum hangar_rc rc = fault(s, "create", "");
     if (rc != HANGAR_OK) {
         free(s);

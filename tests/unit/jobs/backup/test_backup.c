@@ -365,6 +365,54 @@ START_TEST(a_rate_limit_slows_source_and_sink_and_nothing_else)
 }
 END_TEST
 
+/* ---- what a run opens ---- */
+
+#define OPENS(limits, hooks)                                                                       \
+    limits "sources: { db: { plugin: test-source } }\n"                                            \
+           "sinks:\n  a: { plugin: test-sink, retention: { keep_last: 1, min_keep: 1,\n"           \
+           "       delete_grace: 0s }, options: { path: ./a, opens: ./a.opens } }\n"               \
+           "  b: { plugin: test-sink, required: false, retention: { keep_last: 1 },\n"             \
+           "       options: { path: ./b, opens: ./b.opens, %s } }\n"                               \
+           "notifiers: { ops: { plugin: test-notifier, options: { file: ./told } } }\n"            \
+           "pipelines: { p: { sources: [db], sinks: [a, b]" hooks " } }\n"
+
+START_TEST(a_run_with_retention_and_alerts_opens_each_sink_once)
+{
+    world_config(OPENS("", ""), "lose: 0");
+    for (size_t i = 1; i <= 3; i++) {
+        ck_assert_msg(world_backup("p") == HANGAR_STATUS_DONE, "%s", world_error());
+        ck_assert_uint_eq(world_lines("a.opens", ""), i);
+        ck_assert_uint_eq(world_lines("b.opens", ""), i);
+    }
+    whole("a"); /* retention has removed the others */
+    ck_assert_str_eq(world_log(), "");
+}
+END_TEST
+
+START_TEST(a_sink_that_failed_is_opened_anew_to_be_cleared_and_read)
+{
+    world_config(OPENS("", ""), "fail_at: write, only: data");
+    ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DEGRADED);
+    ck_assert_uint_eq(world_lines("a.opens", ""), 1);
+    ck_assert_uint_eq(world_lines("b.opens", ""), 3);
+    ck_assert(world_is_empty("b"));
+}
+END_TEST
+
+START_TEST(a_hook_that_takes_long_does_not_stall_the_open_sinks)
+{
+    world_config(
+        OPENS("limits: { stall_timeout: 1s }\n", ", hooks: { after_backup: [sleep, '3'] }"),
+        "lose: 0");
+    for (size_t i = 1; i <= 2; i++) {
+        ck_assert_msg(world_backup("p") == HANGAR_STATUS_DONE, "%s", world_error());
+        ck_assert_uint_eq(world_lines("a.opens", ""), i);
+    }
+    whole("a");
+    ck_assert_str_eq(world_log(), "");
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -384,6 +432,9 @@ int main(void)
         secrets_are_in_no_file_and_no_document,
         a_backup_has_the_priority_it_may_have_and_its_program_keeps_its_own,
         a_rate_limit_slows_source_and_sink_and_nothing_else,
+        a_run_with_retention_and_alerts_opens_each_sink_once,
+        a_sink_that_failed_is_opened_anew_to_be_cleared_and_read,
+        a_hook_that_takes_long_does_not_stall_the_open_sinks,
     };
     return SUITE_RUN("jobs/backup/backup", tests, world_setup, world_teardown);
 }
