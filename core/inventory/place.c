@@ -65,8 +65,8 @@ static enum hangar_rc place_check_run_json(const struct hg_place *place, struct 
         const char *host = hg_json_string(json, "host", "");
         if (rc == HANGAR_OK && strcmp(host, place->h->identity.host) != 0) {
             rc = hg_fail(&why, HANGAR_EXISTS, 0,
-                         "sink %s: host %s is storing %s; hint: if it is not, `hangar prune` "
-                         "clears what it left when that is an hour old",
+                         "sink %s: host %s is storing %s; hint: if that host has crashed, run "
+                         "`hangar prune` an hour later, then try again",
                          place->sink->name, host, place->id);
         }
         json_decref(json);
@@ -89,10 +89,10 @@ static enum hangar_rc place_check_backup(const struct hg_place *place, struct hg
         return HANGAR_OK;
     }
     if (rc == HANGAR_OK || rc == HANGAR_CORRUPT || rc == HANGAR_UNSUPPORTED) {
-        return hg_fail(err, HANGAR_EXISTS, 0, "sink %s has %s already%s", place->sink->name,
-                       place->id,
-                       rc == HANGAR_CORRUPT ? ", and it is damaged; hint: `hangar remove` it first"
-                                            : "; it was left as it is");
+        return hg_fail(
+            err, HANGAR_EXISTS, 0, "sink %s already has %s%s", place->sink->name, place->id,
+            rc == HANGAR_CORRUPT ? ", and it is damaged; hint: remove it with `hangar remove`"
+                                 : "; it was not changed");
     }
     return hg_error_move(err, &why);
 }
@@ -109,9 +109,8 @@ static enum hangar_rc place_check_deleted(const struct hg_place *place, struct h
     }
     if (rc == HANGAR_OK) {
         return hg_fail(err, HANGAR_EXISTS, 0,
-                       "sink %s: retention took %s away, and its objects stay until its "
-                       "delete_grace is over; hint: run `hangar prune` then, and try again after "
-                       "it",
+                       "sink %s: retention has removed %s, and its objects stay until delete_grace "
+                       "ends; hint: run `hangar prune` after that, then try again",
                        place->sink->name, place->id);
     }
     return hg_error_move(err, &why);
@@ -199,8 +198,8 @@ static enum hangar_rc place_check_lease(struct hg_place *place, const struct han
     }
     if (!hg_lease_holds(&place->lease)) {
         return hg_fail(err, HANGAR_IO, 0,
-                       "sink %s: this run could not say that it is alive for too long, and may "
-                       "have been cleaned up elsewhere; it is given up",
+                       "sink %s: the lease was not renewed for 30 minutes, and another host may "
+                       "have removed the files of this run",
                        sink->name);
     }
     return HANGAR_OK;
@@ -275,8 +274,8 @@ static void place_clear(const struct hg_place *place, struct hg_session *session
     }
     if (rc != HANGAR_OK) {
         hg_log_line(&place->h->log, HANGAR_LOG_WARN,
-                    "parts of the failed run %s stay in sink %s (they are not a backup and "
-                    "not listed): %s",
+                    "cannot remove the files of the failed run %s from sink %s (they are not "
+                    "listed as a backup): %s",
                     place->id, place->h->config->instances[place->instance].name, err.text);
     }
 }

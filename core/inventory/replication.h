@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * copying: the stored bytes of a backup from one sink into another, as they are, and
- * compared with the manifest on the way.  Used by copy and by runs in which a sink was
- * left behind.  Knows nothing of manifests and marks in the sinks: what it has copied
- * is no backup yet.
+ * replication: copies the stored bytes of a backup from one sink into another, and compares them
+ * with the manifest on the way.  Used by the job copy, and by runs for sinks that were
+ * detached.  It stores neither run.json nor the manifest: that is the caller's task.
  */
 #ifndef HG_INVENTORY_REPLICATION_H
 #define HG_INVENTORY_REPLICATION_H
@@ -18,28 +17,28 @@
 struct hg_replication {
     struct hangar_ctx *from, *to;
     const struct hg_manifest *manifest;
-    bool files; /* RESTORE.txt and SHA256SUMS too */
-    /* Is that object there already?  NULL: none is. */
+    bool files; /* copy RESTORE.txt and SHA256SUMS too */
+    /* True: `to` has this object already.  NULL: it has none. */
     bool (*has)(void *arg, size_t source, size_t object);
     void *arg;
 
-    /* written by hg_replication_run, read by whoever tells how far it is */
+    /* written by hg_replication_run; any thread may read them */
     atomic_uint_fast64_t done_bytes, expected_bytes, done_objects, objects;
 
-    /* its own */
+    /* private */
     struct hg_replication_item {
-        const char *name; /* in the backup's folder; the manifest's */
+        const char *name; /* in the folder of the backup; the manifest owns it */
         uint64_t bytes;
         const char *sha256;
     } *items;
     size_t count;
     pthread_mutex_t mutex; /* guards what follows */
     size_t next;
-    struct hg_error first; /* failure; then nothing more is begun */
+    struct hg_error first; /* the first failure: no further object is begun */
 };
 
-/* Several objects at once; waits for all.  CORRUPT when what lies in `from` is not what
- * the manifest says; then, as with any failure, some objects may be in `to`. */
-enum hangar_rc hg_replication_run(struct hg_replication *c, struct hg_error *err);
+/* Copies up to 8 objects at once and waits for all.  CORRUPT: an object in `from` does not
+ * match the manifest.  After a failure some objects may be in `to`. */
+enum hangar_rc hg_replication_run(struct hg_replication *r, struct hg_error *err);
 
 #endif

@@ -153,7 +153,7 @@ mv backups/nightly/origin.json origin.kept
 echo '{ "origin": "elsewhere", "pipeline": "nightly", "host": "x", "created": "2026-01-01T00:00:00.000Z" }' \
     >backups/nightly/origin.json
 expect_exit 2 hangar restore "$id" --mode clean --yes
-expect_said "nothing was restored, as there is no safety backup"
+expect_said "nothing was restored, because the safety backup failed"
 is_as as_it_was
 mv origin.kept backups/nightly/origin.json
 expect_exit 0 hangar restore "$id" --mode clean --yes

@@ -118,7 +118,7 @@ same_redis "${redis_ports[1]}" "${redis_ports[2]}"
 
 promise "an existing backup is not changed"
 expect_exit 1 other import exports/shop.tar.gz
-expect_in err "has $id already"
+expect_in err "already has $id"
 expect_exit 0 other verify "$id" --level full
 
 # Forgets what was imported.

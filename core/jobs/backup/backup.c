@@ -97,7 +97,7 @@ static enum hangar_status backup_run_pipeline(struct hg_run *run, struct hg_erro
                     "backup.done", ms, "%s of pipeline %s in %lld ms, %llu bytes stored%s",
                     run->result.id, run->request.pipeline->name, (long long)ms,
                     (unsigned long long)hg_manifest_stored_bytes(&run->result.manifest),
-                    status == HANGAR_STATUS_DONE ? "" : ", but not all went well");
+                    status == HANGAR_STATUS_DONE ? "" : "; a sink or a hook failed");
     } else {
         hg_log_took(log, HANGAR_LOG_ERROR, "backup.failed", ms, "pipeline %s after %lld ms: %s",
                     run->request.pipeline->name, (long long)ms, err->text);

@@ -23,7 +23,7 @@ struct hg_source_overrides {
 };
 
 /* A backup of the data that a restore is about to replace.  It is stored like any other
- * backup of the pipeline, and its manifest says `safety`: `latest` never selects it, and
+ * backup of the pipeline, and marked as such in its manifest: `latest` never selects it, and
  * retention has rules of its own for it. */
 struct hg_safety {
     /* set by the caller, who owns all of it */

@@ -101,8 +101,8 @@ enum hangar_rc hg_run_take_places(struct hg_run *run, struct hg_error *err)
         }
         enum hangar_rc rc = hg_place_take(&sink->place, &why);
         if (rc == HANGAR_EXISTS) { /* a run elsewhere began in the same millisecond */
-            return hg_fail(err, HANGAR_RETRY, 0, "sink %s: %s exists already", sink->config->name,
-                           run->result.id);
+            return hg_fail(err, HANGAR_RETRY, 0, "sink %s: another run stores %s",
+                           sink->config->name, run->result.id);
         }
         if (rc != HANGAR_OK) {
             hg_run_sink_failed(run, sink, &why);

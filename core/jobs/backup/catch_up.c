@@ -76,12 +76,12 @@ static void catch_up_sink(struct hg_run *run, struct hg_run_sink *sink,
     if (rc == HANGAR_OK) {
         sink->caught_up = true;
         hg_error_clear(&sink->error);
-        hg_log_event(&run->h->log, HANGAR_LOG_INFO, "sink.caught_up", "sink %s has %s too",
-                     sink->config->name, run->result.id);
+        hg_log_event(&run->h->log, HANGAR_LOG_INFO, "sink.caught_up",
+                     "sink %s has caught up and has %s", sink->config->name, run->result.id);
         return;
     }
-    hg_context(&err, "sink %s: it was left behind, and could not be given its copy later",
-               sink->config->name);
+    hg_context(&err, "sink %s fell behind, and %s could not be copied into it", sink->config->name,
+               run->result.id);
     hg_error_clear(&sink->error);
     hg_run_sink_failed(run, sink, &err);
 }

@@ -56,7 +56,7 @@ static enum hangar_rc commit_check_manifest(const struct hg_final_files *files,
     enum hangar_rc rc =
         hg_manifest_read(hg_str_text(&files->manifest), files->manifest.len, &m, err);
     if (rc == HANGAR_CORRUPT) {
-        hg_context(err, "a plugin said what cannot be kept");
+        hg_context(err, "a plugin reported values that a manifest cannot contain");
         err->rc = rc = HANGAR_INTERNAL;
     }
     hg_manifest_free(&m);

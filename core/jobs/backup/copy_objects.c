@@ -90,8 +90,8 @@ static enum hangar_rc run_refuse_twins(const struct hg_manifest *m, struct hg_er
             return hg_no_memory(err);
         }
         if (twin) {
-            return hg_fail(err, HANGAR_INTERNAL, 0, "source %s: two objects are called %s", s->name,
-                           twin->name);
+            return hg_fail(err, HANGAR_INTERNAL, 0, "source %s: two objects have the name %s",
+                           s->name, twin->name);
         }
     }
     return HANGAR_OK;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * describe: fills the manifest with what is known before the run.
+ * describe: fills the parts of the manifest that do not depend on the objects.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * restore_text: RESTORE.txt, the commands with which a person restores this very
- * backup with stock tools when hangar is gone.
+ * restore_text: RESTORE.txt, the commands that restore this backup with stock tools, without
+ * hangar.
  */
 #include "jobs/backup/restore_text.h"
 
@@ -14,7 +14,7 @@
 #include "pipeline/decode.h"
 #include "plugin/instance.h"
 
-static void head(const struct hg_manifest *m, struct hg_str *out)
+static void restore_text_head(const struct hg_manifest *m, struct hg_str *out)
 {
     char time[HG_TIME_SIZE];
     hg_time_format(m->finished_ms, time);
@@ -36,8 +36,8 @@ static void head(const struct hg_manifest *m, struct hg_str *out)
                 HG_SUMS_NAME);
 }
 
-/* For a plugin that has no commands to offer. */
-static void plain_commands(const struct hg_infos *infos, struct hg_str *out)
+/* For a source plugin without restore_commands. */
+static void restore_text_plain(const struct hg_infos *infos, struct hg_str *out)
 {
     hg_str_add(out, "# These commands write the objects as the source gave them:\n");
     for (size_t i = 0; i < infos->count; i++) {
@@ -49,7 +49,7 @@ enum hangar_rc hg_restore_text(const struct hg_manifest *m, struct hangar_ctx *c
                                struct hg_str *out, struct hg_error *err)
 {
     enum hangar_rc rc = HANGAR_OK;
-    head(m, out);
+    restore_text_head(m, out);
     for (size_t i = 0; i < m->source_count && rc == HANGAR_OK; i++) {
         const struct hg_manifest_source *s = &m->sources[i];
         struct hangar_ctx *ctx = sources[i];
@@ -69,7 +69,7 @@ enum hangar_rc hg_restore_text(const struct hg_manifest *m, struct hangar_ctx *c
             hg_str_add(out, hg_str_text(&text.str));
             out->failed = out->failed || text.str.failed;
         } else {
-            plain_commands(&infos, out);
+            restore_text_plain(&infos, out);
         }
         hg_str_free(&text.str);
         hg_infos_free(&infos);

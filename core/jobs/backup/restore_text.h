@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * restore_text: RESTORE.txt, how a backup is restored with stock tools.
+ * restore_text: writes RESTORE.txt, which says how to restore a backup with stock tools.
  */
 #ifndef HG_BACKUP_RESTORE_TEXT_H
 #define HG_BACKUP_RESTORE_TEXT_H
@@ -11,8 +11,8 @@
 #include "catalog/manifest.h"
 #include "plugin/instance.h"
 
-/* RESTORE.txt for a backup whose manifest is complete but for its files.
- * `sources` are the instances, beside m->sources. */
+/* Writes RESTORE.txt for a manifest that is complete except for its files.  `sources` are the
+ * open instances, one for each source of the manifest.  The caller frees *out. */
 enum hangar_rc hg_restore_text(const struct hg_manifest *m, struct hangar_ctx *const *sources,
                                struct hg_str *out, struct hg_error *err);
 

@@ -41,7 +41,7 @@ struct hg_run_request {
     const size_t *sinks, *sources;
     size_t sink_count, source_count;
     const struct hg_source_overrides *overrides; /* one for each source; NULL: none */
-    bool safety;                                 /* a safety backup: the manifest says so */
+    bool safety;                                 /* the manifest marks it as a safety backup */
     struct hg_job *parent;                       /* the job that waits for this run; NULL: none */
 };
 
@@ -51,7 +51,7 @@ struct hg_run_sink {
     struct hg_place place;
     char target[256];
     struct hg_error error; /* rc OK while the sink is part of the run */
-    bool detached;         /* it fell behind and was detached; `error` says why */
+    bool detached;         /* it fell behind and was detached; `error` has the reason */
     bool caught_up;        /* it was detached and got its copy from another sink */
     int64_t lag_ms;        /* for so long the other sinks have waited for it */
     unsigned lane;         /* its index in the engine */

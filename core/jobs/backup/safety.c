@@ -59,7 +59,7 @@ enum hangar_rc hg_safety_take(struct hg_safety *s, struct hg_error *err)
             continue;
         }
         hg_log_event(&s->h->log, HANGAR_LOG_WARN, "safety.retry",
-                     "the safety backup goes into sink %s: %s", all[sink].name, err->text);
+                     "storing the safety backup in sink %s instead: %s", all[sink].name, err->text);
         rc = safety_take_into(s, sink, &sink_failed, &why);
         *err = rc == HANGAR_OK ? (struct hg_error){0} : why;
     }
@@ -67,8 +67,7 @@ enum hangar_rc hg_safety_take(struct hg_safety *s, struct hg_error *err)
         rc = err->rc = HANGAR_IO;
     }
     if (rc != HANGAR_OK) {
-        hg_context(err, "nothing was restored, as there is no safety backup of what would be "
-                        "replaced");
+        hg_context(err, "nothing was restored, because the safety backup failed");
         hg_log_event(&s->h->log, HANGAR_LOG_ERROR, "safety.failed", "%s", err->text);
     }
     return rc;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * cat: one object of a backup, decoded, to whoever asks.  The bytes are given while
- * they are compared: whether they were the right ones is known at the end.
+ * cat: writes one object of a backup, decoded, to the caller.  The bytes are written while
+ * they are compared with the manifest: the caller learns at the end whether they are right.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -19,25 +19,26 @@
 #include "session/handle.h"
 #include "session/session.h"
 
-struct catting {
+struct cat_output {
     hangar_write_fn write;
     void *arg;
-    uint64_t bytes; /* given so far */
+    uint64_t bytes; /* written so far */
 };
 
-static enum hangar_rc give(void *arg, const void *data, size_t size, struct hg_error *err)
+static enum hangar_rc cat_write(void *arg, const void *data, size_t size, struct hg_error *err)
 {
-    struct catting *c = arg;
+    struct cat_output *c = arg;
     c->bytes += size;
     return c->write(c->arg, data, size) == 0
                ? HANGAR_OK
                : hg_fail(err, HANGAR_IO, 0, "cannot write the object: its receiver failed");
 }
 
-/* ---- finding ---- */
+/* ---- the object ---- */
 
-/* "source/name", or as it is stored, with suffixes. */
-static const struct hg_manifest_object *find_object(const struct hg_manifest *m, const char *name)
+/* By "source/name", or by the name in the sink, which has suffixes. */
+static const struct hg_manifest_object *cat_find_object(const struct hg_manifest *m,
+                                                        const char *name)
 {
     const struct hg_manifest_object *stored = NULL;
     for (size_t i = 0; i < m->source_count; i++) {
@@ -56,7 +57,8 @@ static const struct hg_manifest_object *find_object(const struct hg_manifest *m,
     return stored;
 }
 
-static enum hangar_rc no_object(const struct hg_manifest *m, const char *name, struct hg_error *err)
+static enum hangar_rc cat_unknown_object(const struct hg_manifest *m, const char *name,
+                                         struct hg_error *err)
 {
     size_t n = 0;
     char **names = calloc(hg_manifest_objects(m) + m->file_count + 1, sizeof(*names));
@@ -87,10 +89,10 @@ static enum hangar_rc no_object(const struct hg_manifest *m, const char *name, s
     return HANGAR_NOT_FOUND;
 }
 
-/* ---- doing it ---- */
+/* ---- its bytes ---- */
 
 static enum hangar_rc cat_object(struct hg_session *s, const struct hg_selected *from,
-                                 const struct hg_manifest_object *o, struct catting *c,
+                                 const struct hg_manifest_object *o, struct cat_output *c,
                                  struct hg_error *err)
 {
     const struct hg_manifest *m = &from->manifest;
@@ -104,15 +106,15 @@ static enum hangar_rc cat_object(struct hg_session *s, const struct hg_selected 
                                .attrs = o->transform};
     enum hangar_rc rc = path ? hg_session_chain(s, m, chain, err) : hg_no_memory(err);
     if (rc == HANGAR_OK) {
-        rc = hg_decode(from->ctx, chain, m->chain_count, &stored, give, c, err);
+        rc = hg_decode(from->ctx, chain, m->chain_count, &stored, cat_write, c, err);
     }
     free(path);
     return rc;
 }
 
-/* RESTORE.txt and SHA256SUMS: stored as they are. */
+/* RESTORE.txt and SHA256SUMS are stored without transforms. */
 static enum hangar_rc cat_file(const struct hg_selected *from, const struct hg_manifest_file *f,
-                               struct catting *c, struct hg_error *err)
+                               struct cat_output *c, struct hg_error *err)
 {
     char *path = hg_store_path(from->manifest.pipeline, from->manifest.id, f->name);
     struct hg_stored stored = {.path = path,
@@ -121,16 +123,16 @@ static enum hangar_rc cat_file(const struct hg_selected *from, const struct hg_m
                                .plain_sha256 = f->sha256,
                                .stored_sha256 = f->sha256};
     enum hangar_rc rc =
-        path ? hg_decode(from->ctx, NULL, 0, &stored, give, c, err) : hg_no_memory(err);
+        path ? hg_decode(from->ctx, NULL, 0, &stored, cat_write, c, err) : hg_no_memory(err);
     free(path);
     return rc;
 }
 
 static enum hangar_rc cat_named(struct hg_session *s, const struct hg_selected *from,
-                                const char *name, struct catting *c, struct hg_error *err)
+                                const char *name, struct cat_output *c, struct hg_error *err)
 {
     const struct hg_manifest *m = &from->manifest;
-    const struct hg_manifest_object *o = find_object(m, name);
+    const struct hg_manifest_object *o = cat_find_object(m, name);
     if (o) {
         return cat_object(s, from, o, c, err);
     }
@@ -139,7 +141,7 @@ static enum hangar_rc cat_named(struct hg_session *s, const struct hg_selected *
             return cat_file(from, &m->files[i], c, err);
         }
     }
-    return no_object(m, name, err);
+    return cat_unknown_object(m, name, err);
 }
 
 enum hangar_status hangar_cat(struct hangar *h, const struct hangar_selection *which,
@@ -152,7 +154,7 @@ enum hangar_status hangar_cat(struct hangar *h, const struct hangar_selection *w
     struct hg_session s;
     struct hg_selected from = {0};
     struct hg_error err = {0};
-    struct catting c = {.write = write, .arg = arg};
+    struct cat_output c = {.write = write, .arg = arg};
     enum hangar_rc rc = hg_session_begin(&s, h, 0, NULL, NULL, &err);
     if (rc == HANGAR_OK) {
         rc = hg_select(&s, which, &from, &err);
@@ -163,8 +165,8 @@ enum hangar_status hangar_cat(struct hangar *h, const struct hangar_selection *w
         hg_session_end(&s);
     }
     if (rc != HANGAR_OK && c.bytes > 0) {
-        hg_context(&err, "what was written is %s and must not be used",
-                   rc == HANGAR_CORRUPT ? "damaged" : "not all of it");
+        hg_context(&err, "the output is %s and must not be used",
+                   rc == HANGAR_CORRUPT ? "damaged" : "incomplete");
     }
     hg_manifest_free(&from.manifest);
     return hg_doc_end(h, doc, hg_status(rc), &err, NULL);

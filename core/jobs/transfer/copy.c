@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * copy: whole backups from one sink of a pipeline into another, byte for byte.  The
- * manifest that is read decides what each byte must be; it is stored last, create-only,
- * with its signature, under the pipeline's lock and a lease, as a run does it.
+ * copy: copies whole backups from one sink of a pipeline into another, byte for byte.  Each
+ * byte is compared with the manifest, which is stored last, create-only, with its signature.
+ * A copy has the lock of the pipeline and a lease, as a run does.
  *
- * A hold goes along: somebody ordered the backup to stay, not one copy of it.  Records
- * of verifications do not: they speak of the copy that was verified.
+ * A hold is copied: it applies to the backup, not to one copy.  Records of verifications are
+ * not copied: they apply to the copy that was verified.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -33,7 +33,7 @@
 #include "session/session.h"
 #include "state/pipeline_lock.h"
 
-/* One call: from one sink into another, of one pipeline. */
+/* One call: from one sink into another of the same pipeline. */
 struct copy_job {
     struct hangar *h;
     struct hg_session session;
@@ -46,7 +46,7 @@ struct copy_job {
     json_t *backups;
 };
 
-/* ---- telling ---- */
+/* ---- progress and result ---- */
 
 static void copy_on_tick(void *arg)
 {
@@ -77,32 +77,41 @@ static void copy_watch_replication(struct copy_job *c, struct hg_replication *re
     pthread_mutex_unlock(&c->mutex);
 }
 
-static void copy_add_result(struct copy_job *c, const char *id,
-                            const struct hg_replication *replication, int64_t started_ms,
-                            enum hangar_rc rc, bool copied, const struct hg_error *err)
+/* The result of one backup. */
+struct copy_result {
+    const char *id;
+    const struct hg_replication *replication;
+    int64_t started_ms; /* of hg_mono_ms */
+    enum hangar_rc rc;
+    bool copied; /* false also when the other sink has it already */
+};
+
+static void copy_add_result(struct copy_job *c, const struct copy_result *result,
+                            const struct hg_error *err)
 {
     json_t *one = json_object();
-    int64_t ms = hg_mono_ms() - started_ms;
+    const char *id = result->id;
+    const int64_t ms = hg_mono_ms() - result->started_ms;
     hg_json_set_string(one, "id", id);
-    hg_json_set_string(one, "status", hangar_status_name(hg_status(rc)));
-    if (rc != HANGAR_OK) {
+    hg_json_set_string(one, "status", hangar_status_name(hg_status(result->rc)));
+    if (result->rc != HANGAR_OK) {
         hg_json_set_string(one, "error", err->text);
         hg_log_took(&c->h->log, HANGAR_LOG_ERROR, "copy.failed", ms, "%s after %lld ms: %s", id,
                     (long long)ms, err->text);
-    } else if (copied) {
+    } else if (result->copied) {
         hg_log_took(&c->h->log, HANGAR_LOG_INFO, "copy.done", ms, "%s into sink %s in %lld ms", id,
                     c->to->name, (long long)ms);
     }
-    hg_json_set_bool(one, "copied", copied);
-    hg_json_set_int(one, "objects", (int64_t)atomic_load(&replication->done_objects));
-    hg_json_set_int(one, "stored_bytes", (int64_t)atomic_load(&replication->done_bytes));
+    hg_json_set_bool(one, "copied", result->copied);
+    hg_json_set_int(one, "objects", (int64_t)atomic_load(&result->replication->done_objects));
+    hg_json_set_int(one, "stored_bytes", (int64_t)atomic_load(&result->replication->done_bytes));
     hg_json_set_int(one, "duration_ms", ms);
     hg_json_add(c->backups, one);
 }
 
 /* ---- one backup ---- */
 
-/* The manifest with its signature, as they lie in the sink. */
+/* Reads the manifest and its signature, byte for byte. */
 static enum hangar_rc copy_read_manifest(struct copy_job *c, const char *id,
                                          struct hg_final_files *files, struct hg_manifest *m,
                                          struct hg_error *err)
@@ -121,23 +130,23 @@ static enum hangar_rc copy_read_manifest(struct copy_job *c, const char *id,
     return HANGAR_OK;
 }
 
-/* Has the other sink the very same?  EXISTS when it has something else by that name. */
+/* *same: the other sink has a backup with the same manifest.  EXISTS: it has a different one. */
 static enum hangar_rc copy_find_same(struct copy_job *c, const char *id,
-                                     const struct hg_final_files *files, bool *there,
+                                     const struct hg_final_files *files, bool *same,
                                      struct hg_error *err)
 {
     struct hg_str text = {0};
     struct hg_error why = {0};
     enum hangar_rc rc = hg_store_manifest_text(c->to, c->pipeline->name, id, &text, &why);
-    *there = rc == HANGAR_OK && text.len == files->manifest.len &&
-             memcmp(hg_str_text(&text), hg_str_text(&files->manifest), text.len) == 0;
-    if (rc == HANGAR_NOT_FOUND || *there) {
+    *same = rc == HANGAR_OK && text.len == files->manifest.len &&
+            memcmp(hg_str_text(&text), hg_str_text(&files->manifest), text.len) == 0;
+    if (rc == HANGAR_NOT_FOUND || *same) {
         rc = HANGAR_OK;
     } else if (rc == HANGAR_OK || rc == HANGAR_CORRUPT) {
         rc = hg_fail(err, HANGAR_EXISTS, 0,
-                     "sink %s has %s already, and its manifest is another one%s%s; hint: look at "
-                     "it with `hangar verify --from %s %s`, and `hangar remove` it first if it is "
-                     "damaged",
+                     "sink %s already has %s with a different manifest%s%s; hint: check it with "
+                     "`hangar verify --from %s %s`; if it is damaged, remove it with `hangar "
+                     "remove` and copy again",
                      c->to->name, id, rc == HANGAR_CORRUPT ? ": " : "",
                      rc == HANGAR_CORRUPT ? why.text : "", c->to->name, id);
     } else {
@@ -147,7 +156,7 @@ static enum hangar_rc copy_find_same(struct copy_job *c, const char *id,
     return rc;
 }
 
-/* A hold of the one becomes one of the other, before anything can be removed there. */
+/* Copies a hold before the commit: prune may run right after it. */
 static enum hangar_rc copy_hold(struct copy_job *c, const char *id, struct hg_error *err)
 {
     struct hg_error why = {0};
@@ -218,17 +227,22 @@ static enum hangar_rc copy_one(struct copy_job *c, const char *id, struct hg_err
     if (rc == HANGAR_OK && !same) {
         rc = copy_store(c, id, &files, &replication, err);
     }
-    copy_add_result(c, id, &replication, started_ms, rc, rc == HANGAR_OK && !same, err);
+    const struct copy_result result = {.id = id,
+                                       .replication = &replication,
+                                       .started_ms = started_ms,
+                                       .rc = rc,
+                                       .copied = rc == HANGAR_OK && !same};
+    copy_add_result(c, &result, err);
     hg_final_files_free(&files);
     hg_manifest_free(&m);
     return rc;
 }
 
-/* ---- which ones ---- */
+/* ---- the selection ---- */
 
-/* Every whole backup that the other sink does not have, the oldest first; one that
- * cannot be copied does not keep the others. */
-static enum hangar_rc copy_missing(struct copy_job *c, struct hg_error *err)
+/* Copies each whole backup that the other sink does not have, the oldest first.  A failure is
+ * reported and the next backup is copied; only a cancel ends the loop. */
+static enum hangar_rc copy_all_missing(struct copy_job *c, struct hg_error *err)
 {
     char **ids = NULL;
     size_t count = 0;
@@ -252,7 +266,8 @@ static enum hangar_rc copy_missing(struct copy_job *c, struct hg_error *err)
     return err->rc;
 }
 
-/* Which pipeline's, and which id: one that is named must be found in the first sink. */
+/* Selects the pipeline and the id ("": all that are missing).  A backup that is named must be
+ * in the first sink. */
 static enum hangar_rc copy_select(struct copy_job *c, const struct hangar_selection *which,
                                   char id[HG_BACKUP_ID_SIZE], size_t *pipeline,
                                   struct hg_error *err)
@@ -280,10 +295,11 @@ static enum hangar_rc copy_select(struct copy_job *c, const struct hangar_select
         }
     }
     if (fit != 1) {
-        return hg_fail(err, HANGAR_CONFIG, 0,
-                       fit ? "several pipelines store in sink %s; hint: say which with --pipeline"
-                           : "no pipeline stores in sink %s",
-                       which->sink);
+        return hg_fail(
+            err, HANGAR_CONFIG, 0,
+            fit ? "more than one pipeline stores in sink %s; hint: choose one with --pipeline"
+                : "no pipeline stores in sink %s",
+            which->sink);
     }
     return HANGAR_OK;
 }
@@ -313,14 +329,14 @@ static enum hangar_rc copy_check_request(const struct hangar *h,
                                          struct hg_error *err)
 {
     if (!which->id || !which->sink || !to) {
-        return hg_fail(err, HANGAR_CONFIG, 0, "a copy needs a backup and two sinks");
+        return hg_fail(err, HANGAR_CONFIG, 0, "cannot copy: a backup and two sinks are required");
     }
     enum hangar_rc rc = hg_check_names(h->config, which->pipeline, which->sink, err);
     if (rc == HANGAR_OK) {
         rc = hg_check_names(h->config, NULL, to, err);
     }
     if (rc == HANGAR_OK && strcmp(which->sink, to) == 0) {
-        rc = hg_fail(err, HANGAR_CONFIG, 0, "sink %s cannot be copied into itself", to);
+        rc = hg_fail(err, HANGAR_CONFIG, 0, "cannot copy: both sinks are %s", to);
     }
     return rc;
 }
@@ -344,7 +360,7 @@ static enum hangar_rc copy_run(struct copy_job *c, const struct hangar_selection
         *busy = rc == HANGAR_EXISTS;
     }
     if (rc == HANGAR_OK) {
-        rc = id[0] ? copy_one(c, id, err) : copy_missing(c, err);
+        rc = id[0] ? copy_one(c, id, err) : copy_all_missing(c, err);
         if (rc == HANGAR_OK) {
             hg_object_lock_copied(c->h, c->pipeline, &c->h->config->instances[c->to_index], c->to);
         }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * export: a backup as one tar.gz that stock tools unpack: a folder of its id with
- * manifest.json first, so that an import knows from the beginning what must follow.
- * The same backup gives the same bytes.  What is stored is compared while it is
- * read, and an archive of damaged objects is never completed.
+ * export: writes a backup as one tar.gz that stock tools unpack.  The archive is a folder named
+ * by the id, with manifest.json first: so an import can check each later file before it is
+ * stored.  The same backup gives the same bytes.  Objects are compared with the manifest while
+ * they are read; an archive with a damaged object is never completed.
  */
 #include <archive.h>
 #include <archive_entry.h>
@@ -27,35 +27,34 @@
 
 #define BLOCK 65536
 
-struct exporting {
+struct export_job {
     struct hg_transfer transfer;
     struct hg_selected from;
     struct hg_str text, signature; /* of the manifest */
-    struct hg_manifest manifest;   /* what that text says */
+    struct hg_manifest manifest;   /* read from that text */
     struct archive *archive;
     hangar_write_fn write;
     void *arg;
-    bool refused;  /* the receiver failed */
-    bool given_up; /* nothing more may be written */
-    bool object;   /* what is being added is one */
-    uint64_t bytes;
+    bool refused; /* the receiver failed */
+    bool aborted; /* nothing more may be written */
+    bool object;  /* the file that is added now is an object */
 };
 
 /* ---- the archive ---- */
 
-static la_ssize_t give(struct archive *archive, void *arg, const void *data, size_t size)
+static la_ssize_t export_write(struct archive *archive, void *arg, const void *data, size_t size)
 {
-    struct exporting *x = arg;
-    if (x->given_up || x->write(x->arg, data, size) != 0) {
+    struct export_job *x = arg;
+    if (x->aborted || x->write(x->arg, data, size) != 0) {
         x->refused = true;
         archive_set_error(archive, EIO, "its receiver failed");
         return -1;
     }
-    x->bytes += size;
+    x->transfer.archive_bytes += size;
     return (la_ssize_t)size;
 }
 
-static enum hangar_rc archive_failed(struct exporting *x, struct hg_error *err)
+static enum hangar_rc export_archive_failed(struct export_job *x, struct hg_error *err)
 {
     const char *why = x->archive ? archive_error_string(x->archive) : "out of memory";
     return hg_fail(err, HANGAR_IO, 0, "cannot write the archive: %s",
@@ -64,10 +63,10 @@ static enum hangar_rc archive_failed(struct exporting *x, struct hg_error *err)
                               : "libarchive gives no reason");
 }
 
-static enum hangar_rc open_archive(struct exporting *x, struct hg_error *err)
+static enum hangar_rc export_open_archive(struct export_job *x, struct hg_error *err)
 {
     struct archive *a = x->archive = archive_write_new();
-    /* what a transform made is mostly compressed already */
+    /* the output of transforms is mostly compressed already */
     const char *level = x->manifest.chain_count ? "0" : "1";
     if (!a || archive_write_set_format_pax_restricted(a) != ARCHIVE_OK ||
         archive_write_add_filter_gzip(a) != ARCHIVE_OK ||
@@ -75,31 +74,32 @@ static enum hangar_rc open_archive(struct exporting *x, struct hg_error *err)
         archive_write_set_filter_option(a, "gzip", "timestamp", NULL) != ARCHIVE_OK ||
         archive_write_set_bytes_per_block(a, BLOCK) != ARCHIVE_OK ||
         archive_write_set_bytes_in_last_block(a, 1) != ARCHIVE_OK ||
-        archive_write_open(a, x, NULL, give, NULL) != ARCHIVE_OK) {
-        return archive_failed(x, err);
+        archive_write_open(a, x, NULL, export_write, NULL) != ARCHIVE_OK) {
+        return export_archive_failed(x, err);
     }
     return HANGAR_OK;
 }
 
-/* Ends the archive, or, when something failed, leaves it cut short. */
-static enum hangar_rc close_archive(struct exporting *x, enum hangar_rc rc, struct hg_error *err)
+/* Ends the archive; after a failure it stays without an end. */
+static enum hangar_rc export_close_archive(struct export_job *x, enum hangar_rc rc,
+                                           struct hg_error *err)
 {
     if (!x->archive) {
         return rc;
     }
     if (rc == HANGAR_OK && archive_write_close(x->archive) != ARCHIVE_OK) {
-        rc = archive_failed(x, err);
+        rc = export_archive_failed(x, err);
     }
     if (rc != HANGAR_OK) {
-        /* free would complete it, and after archive_write_fail it leaks its compressor */
-        x->given_up = true;
+        /* archive_write_free would complete it, and leaks its compressor after archive_write_fail */
+        x->aborted = true;
     }
     archive_write_free(x->archive);
     return rc;
 }
 
-static enum hangar_rc add_header(struct exporting *x, const char *name, uint64_t size,
-                                 struct hg_error *err)
+static enum hangar_rc export_add_header(struct export_job *x, const char *name, uint64_t size,
+                                        struct hg_error *err)
 {
     const struct hg_manifest *m = &x->manifest;
     struct archive_entry *entry = archive_entry_new();
@@ -114,7 +114,7 @@ static enum hangar_rc add_header(struct exporting *x, const char *name, uint64_t
         archive_entry_set_size(entry, (la_int64_t)size);
         archive_entry_set_mtime(entry, m->finished_ms / 1000, 0);
         if (archive_write_header(x->archive, entry) != ARCHIVE_OK) {
-            rc = archive_failed(x, err);
+            rc = export_archive_failed(x, err);
         }
     }
     free(path);
@@ -122,14 +122,15 @@ static enum hangar_rc add_header(struct exporting *x, const char *name, uint64_t
     return rc;
 }
 
-static enum hangar_rc add_data(void *arg, const void *data, size_t size, struct hg_error *err)
+static enum hangar_rc export_add_data(void *arg, const void *data, size_t size,
+                                      struct hg_error *err)
 {
-    struct exporting *x = arg;
+    struct export_job *x = arg;
     const char *at = data;
     for (size_t left = size; left > 0;) {
         la_ssize_t n = archive_write_data(x->archive, at, left);
         if (n <= 0) {
-            return archive_failed(x, err);
+            return export_archive_failed(x, err);
         }
         at += n;
         left -= (size_t)n;
@@ -140,18 +141,18 @@ static enum hangar_rc add_data(void *arg, const void *data, size_t size, struct 
     return HANGAR_OK;
 }
 
-/* ---- what goes into it ---- */
+/* ---- its files ---- */
 
-static enum hangar_rc add_text(struct exporting *x, const char *name, const struct hg_str *text,
-                               struct hg_error *err)
+static enum hangar_rc export_add_text(struct export_job *x, const char *name,
+                                      const struct hg_str *text, struct hg_error *err)
 {
-    enum hangar_rc rc = add_header(x, name, text->len, err);
-    return rc == HANGAR_OK ? add_data(x, hg_str_text(text), text->len, err) : rc;
+    enum hangar_rc rc = export_add_header(x, name, text->len, err);
+    return rc == HANGAR_OK ? export_add_data(x, hg_str_text(text), text->len, err) : rc;
 }
 
-/* A file as it is stored; compared on the way. */
-static enum hangar_rc add_stored(struct exporting *x, const char *name, uint64_t size,
-                                 const char *sha256, struct hg_error *err)
+/* A file as it is in the sink, compared with the manifest on the way. */
+static enum hangar_rc export_add_stored(struct export_job *x, const char *name, uint64_t size,
+                                        const char *sha256, struct hg_error *err)
 {
     char *path = hg_store_path(x->manifest.pipeline, x->manifest.id, name);
     struct hg_stored stored = {.path = path,
@@ -159,38 +160,38 @@ static enum hangar_rc add_stored(struct exporting *x, const char *name, uint64_t
                                .stored_bytes = size,
                                .plain_sha256 = sha256,
                                .stored_sha256 = sha256};
-    enum hangar_rc rc = path ? add_header(x, name, size, err) : hg_no_memory(err);
+    enum hangar_rc rc = path ? export_add_header(x, name, size, err) : hg_no_memory(err);
     if (rc == HANGAR_OK) {
-        rc = hg_decode(x->from.ctx, NULL, 0, &stored, add_data, x, err);
+        rc = hg_decode(x->from.ctx, NULL, 0, &stored, export_add_data, x, err);
     }
     free(path);
     return rc;
 }
 
-static enum hangar_rc add_all(struct exporting *x, struct hg_error *err)
+static enum hangar_rc export_add_all(struct export_job *x, struct hg_error *err)
 {
     const struct hg_manifest *m = &x->manifest;
-    enum hangar_rc rc = add_text(x, HG_MANIFEST_NAME, &x->text, err);
+    enum hangar_rc rc = export_add_text(x, HG_MANIFEST_NAME, &x->text, err);
     if (rc == HANGAR_OK && x->signature.len) {
-        rc = add_text(x, HG_SIGNATURE_NAME, &x->signature, err);
+        rc = export_add_text(x, HG_SIGNATURE_NAME, &x->signature, err);
     }
     for (size_t i = 0; i < m->file_count && rc == HANGAR_OK; i++) {
-        rc = add_stored(x, m->files[i].name, m->files[i].bytes, m->files[i].sha256, err);
+        rc = export_add_stored(x, m->files[i].name, m->files[i].bytes, m->files[i].sha256, err);
     }
     x->object = true;
     for (size_t i = 0; i < m->source_count; i++) {
         for (size_t k = 0; k < m->sources[i].count && rc == HANGAR_OK; k++) {
             const struct hg_manifest_object *o = &m->sources[i].objects[k];
-            rc = add_stored(x, o->stored, o->stored_bytes, o->stored_sha256, err);
+            rc = export_add_stored(x, o->stored, o->stored_bytes, o->stored_sha256, err);
             atomic_fetch_add(&x->transfer.done_objects, rc == HANGAR_OK);
         }
     }
     return rc;
 }
 
-/* The manifest's exact bytes, and its signature if it has one.  Read again: what is
- * exported is what these bytes say. */
-static enum hangar_rc read_texts(struct exporting *x, struct hg_error *err)
+/* Reads the exact bytes of the manifest, and its signature if it has one.  The backup was
+ * selected by an earlier read; these bytes decide what is exported. */
+static enum hangar_rc export_read_manifest(struct export_job *x, struct hg_error *err)
 {
     const struct hg_manifest *found = &x->from.manifest;
     const struct hg_signing *signing = x->transfer.session.signing;
@@ -202,7 +203,8 @@ static enum hangar_rc read_texts(struct exporting *x, struct hg_error *err)
     }
     if (rc == HANGAR_OK && (strcmp(x->manifest.id, found->id) != 0 ||
                             strcmp(x->manifest.pipeline, found->pipeline) != 0)) {
-        rc = hg_fail(err, HANGAR_CORRUPT, 0, "the manifest of %s changed meanwhile", found->id);
+        rc = hg_fail(err, HANGAR_CORRUPT, 0, "the manifest of %s changed during the export",
+                     found->id);
     }
     if (rc != HANGAR_OK) {
         return rc;
@@ -211,7 +213,7 @@ static enum hangar_rc read_texts(struct exporting *x, struct hg_error *err)
     if (rc == HANGAR_NOT_FOUND && !signing) {
         return HANGAR_OK;
     }
-    if (rc == HANGAR_OK && signing) { /* it was right a moment ago; this is the copy that goes */
+    if (rc == HANGAR_OK && signing) { /* the archive contains this copy, so it is checked again */
         rc = hg_signing_check(signing, hg_str_text(&x->text), x->text.len,
                               hg_str_text(&x->signature), x->signature.len, &why);
     } else if (rc == HANGAR_OK && !hg_signature_ok(hg_str_text(&x->signature), x->signature.len)) {
@@ -222,24 +224,24 @@ static enum hangar_rc read_texts(struct exporting *x, struct hg_error *err)
     return rc == HANGAR_OK ? rc : hg_error_move(err, &why);
 }
 
-static enum hangar_rc run(struct exporting *x, const struct hangar_selection *which,
-                          struct hg_error *err)
+static enum hangar_rc export_run(struct export_job *x, const struct hangar_selection *which,
+                                 struct hg_error *err)
 {
     enum hangar_rc rc = hg_select(&x->transfer.session, which, &x->from, err);
     if (rc == HANGAR_OK) {
-        rc = read_texts(x, err);
+        rc = export_read_manifest(x, err);
     }
     if (rc == HANGAR_OK) {
         hg_transfer_expect(&x->transfer, &x->manifest);
         hg_job_step(&x->transfer.session.job, "exporting %s", x->manifest.id);
-        rc = open_archive(x, err);
+        rc = export_open_archive(x, err);
         if (rc == HANGAR_OK) {
-            rc = add_all(x, err);
+            rc = export_add_all(x, err);
         }
-        rc = close_archive(x, rc, err);
+        rc = export_close_archive(x, rc, err);
     }
-    if (rc != HANGAR_OK && x->bytes > 0) {
-        hg_context(err, "what was written is no whole archive and must not be used");
+    if (rc != HANGAR_OK && x->transfer.archive_bytes > 0) {
+        hg_context(err, "the archive is incomplete and must not be used");
     }
     return rc;
 }
@@ -252,7 +254,7 @@ enum hangar_status hangar_export(struct hangar *h, const struct hangar_selection
         return hg_doc_unready(h, doc, json);
     }
     struct hg_error err = {0};
-    struct exporting *x = calloc(1, sizeof(*x));
+    struct export_job *x = calloc(1, sizeof(*x));
     if (!x) {
         hg_no_memory(&err);
         return hg_doc_end(h, doc, HANGAR_STATUS_FAILED, &err, json);
@@ -260,14 +262,13 @@ enum hangar_status hangar_export(struct hangar *h, const struct hangar_selection
     hg_new_run_id(h);
     x->write = write;
     x->arg = arg;
-    char sink[256] = "";
     enum hangar_rc rc = hg_transfer_begin(&x->transfer, h, "export", &err);
     if (rc == HANGAR_OK) {
-        rc = run(x, which, &err);
-        snprintf(sink, sizeof(sink), "%s", x->from.ctx ? x->from.ctx->name : "");
+        rc = export_run(x, which, &err);
+        x->transfer.sink = x->from.ctx ? h->config->instances[x->from.sink].name : NULL;
         rc = hg_transfer_end(&x->transfer, rc, &err);
     }
-    hg_transfer_tell(&x->transfer, doc, &x->manifest, sink[0] ? sink : NULL, x->bytes, rc, &err);
+    hg_transfer_report(&x->transfer, doc, &x->manifest, rc, &err);
     hg_manifest_free(&x->from.manifest);
     hg_manifest_free(&x->manifest);
     hg_str_free(&x->text);

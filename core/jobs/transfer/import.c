@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * import: a tar.gz made by export, back into a sink.  The archive may come from
- * anybody: nothing of it is believed but its manifest, and of that only what the
- * configuration agrees with.  The manifest stands first, so that every later byte is
- * known to be expected before it is stored; memory does not grow with the archive.
+ * import: stores a tar.gz made by export in a sink.  The archive is not trusted: each file
+ * must be the one that its manifest lists, and the manifest must match the configuration.
+ * The manifest comes first, so that each later file is checked before it is stored; memory
+ * does not grow with the archive.
  *
- * It commits as a run does: under the pipeline's lock and a lease, objects first,
- * manifest.json last and create-only.  Until then nothing is visible, and what fails
- * is removed.
+ * An import commits as a run does: under the lock of the pipeline and a lease, objects first,
+ * manifest.json last and create-only.  Until then no backup is visible.  After a failure the
+ * stored files are removed.
  */
 #include "jobs/transfer/import.h"
 
@@ -32,7 +32,7 @@
 
 /* ---- the manifest ---- */
 
-/* The first file must be ID/manifest.json; a packed folder has entries before it. */
+/* Finds ID/manifest.json, which must be the first file; only folders may come before it. */
 static enum hangar_rc import_first_file(struct hg_import *x, struct hg_untar_member *member,
                                         struct hg_error *err)
 {
@@ -44,9 +44,7 @@ static enum hangar_rc import_first_file(struct hg_import *x, struct hg_untar_mem
         rc = hg_untar_next(x->untar, member, err);
     } while (rc == HANGAR_OK && member->folder && folders++ < 2);
     if (rc == HANGAR_EOF) {
-        return hg_fail(err, HANGAR_CORRUPT, 0,
-                       "this is no archive that hangar exported: it is "
-                       "empty");
+        return hg_fail(err, HANGAR_CORRUPT, 0, "not an archive of `hangar export`: it is empty");
     }
     if (rc != HANGAR_OK) {
         return rc;
@@ -58,7 +56,7 @@ static enum hangar_rc import_first_file(struct hg_import *x, struct hg_untar_mem
     }
     if (!hg_backup_id_parse(x->id, &ms)) {
         return hg_fail(err, HANGAR_CORRUPT, 0,
-                       "this is no archive that hangar exported: it begins with %s",
+                       "not an archive of `hangar export`: it begins with %s",
                        hg_untar_shown(member->name, shown));
     }
     if (member->folder || strcmp(member->name + n, "/" HG_MANIFEST_NAME) != 0) {
@@ -78,7 +76,7 @@ static enum hangar_rc import_read_manifest(struct hg_import *x, struct hg_error 
         return rc;
     }
     if (member.size > HG_MANIFEST_MAX) {
-        return hg_fail(err, HANGAR_CORRUPT, 0, "the archive's manifest.json is larger than %u MiB",
+        return hg_fail(err, HANGAR_CORRUPT, 0, "manifest.json in the archive is larger than %u MiB",
                        HG_MANIFEST_MAX >> 20);
     }
     rc = hg_import_text(x, member.size, &x->text, err);
@@ -89,7 +87,7 @@ static enum hangar_rc import_read_manifest(struct hg_import *x, struct hg_error 
         }
     }
     if (rc == HANGAR_OK && strcmp(x->manifest.id, x->id) != 0) {
-        rc = hg_fail(err, HANGAR_CORRUPT, 0, "the archive's folder is %s and its manifest of %s",
+        rc = hg_fail(err, HANGAR_CORRUPT, 0, "the archive has the folder %s and the manifest of %s",
                      x->id, x->manifest.id);
     }
     return rc;
@@ -174,9 +172,9 @@ enum hangar_status hangar_import(struct hangar *h, const char *pipeline, const c
         rc = hg_transfer_end(&x->transfer, rc, &err);
         struct hg_place *const places[] = {&x->place};
         hg_places_clear(h, places, 1);
-        const char *name = x->pipeline ? h->config->instances[x->place.instance].name : NULL;
-        hg_transfer_tell(&x->transfer, doc, &x->manifest, name,
-                         x->untar ? hg_untar_bytes(x->untar) : 0, rc, &err);
+        x->transfer.sink = x->pipeline ? h->config->instances[x->place.instance].name : NULL;
+        x->transfer.archive_bytes = x->untar ? hg_untar_bytes(x->untar) : 0;
+        hg_transfer_report(&x->transfer, doc, &x->manifest, rc, &err);
     }
     bool busy = x->busy;
     import_fini(x);

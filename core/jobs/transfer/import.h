@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * import: what an import under way consists of; shared by import.c (what happens),
- * import_place.c (where to) and import_members.c (what is in the archive).
+ * import: the state of an import, shared by import.c (the job), import_place.c (which sink) and
+ * import_members.c (the files of the archive).
  */
 #ifndef HG_TRANSFER_IMPORT_H
 #define HG_TRANSFER_IMPORT_H
@@ -25,7 +25,7 @@ struct hg_import_file {
     uint64_t bytes;
     const char *sha256;
     bool object; /* else RESTORE.txt, SHA256SUMS */
-    bool seen;
+    bool seen;   /* in the archive */
 };
 
 struct hg_import {
@@ -43,16 +43,16 @@ struct hg_import {
     size_t file_count, folders_left;
 };
 
-/* Reads the rest of a member, of `size` bytes. */
+/* Reads a member of `size` bytes; the caller frees *out, also after a failure. */
 enum hangar_rc hg_import_text(struct hg_import *x, uint64_t size, struct hg_str *out,
                               struct hg_error *err);
 
-/* Chooses the pipeline and the sink (either may be NULL), locks, and takes the
- * backup's place in it.  EXISTS when it is there already. */
+/* Chooses the pipeline and the sink (either name may be NULL), locks the pipeline and takes
+ * the place of the backup.  EXISTS: see x->busy and hg_place_prepare. */
 enum hangar_rc hg_import_place(struct hg_import *x, const char *pipeline, const char *sink,
                                struct hg_error *err);
 
-/* Stores all members; OK when they are exactly those that the manifest lists. */
+/* Stores the files of the archive.  OK: they are exactly those that the manifest lists. */
 enum hangar_rc hg_import_members(struct hg_import *x, struct hg_error *err);
 
 #endif

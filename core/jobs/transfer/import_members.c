@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * import_members: what is in the archive, compared with the manifest and stored.
- * Whatever is not expected ends the import.
+ * import_members: compares the files of the archive with the manifest and stores them.  A file
+ * that the manifest does not list ends the import.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -41,16 +41,16 @@ enum hangar_rc hg_import_text(struct hg_import *x, uint64_t size, struct hg_str 
     return rc;
 }
 
-/* ---- what must follow ---- */
+/* ---- the expected files ---- */
 
-static int by_name(const void *a, const void *b)
+static int import_compare_names(const void *a, const void *b)
 {
     return strcmp(((const struct hg_import_file *)a)->name,
                   ((const struct hg_import_file *)b)->name);
 }
 
-static void expect(struct hg_import *x, const char *name, uint64_t bytes, const char *sha256,
-                   bool object)
+static void import_expect(struct hg_import *x, const char *name, uint64_t bytes, const char *sha256,
+                          bool object)
 {
     struct hg_import_file *f = &x->files[x->file_count++];
     *f = (struct hg_import_file){.name = name, .bytes = bytes, .sha256 = sha256, .object = object};
@@ -59,8 +59,8 @@ static void expect(struct hg_import *x, const char *name, uint64_t bytes, const 
     }
 }
 
-/* What must follow, sorted by name. */
-static enum hangar_rc list_files(struct hg_import *x, struct hg_error *err)
+/* Lists the files of the manifest, sorted by name. */
+static enum hangar_rc import_list_files(struct hg_import *x, struct hg_error *err)
 {
     const struct hg_manifest *m = &x->manifest;
     size_t count = hg_manifest_objects(m) + m->file_count;
@@ -68,22 +68,22 @@ static enum hangar_rc list_files(struct hg_import *x, struct hg_error *err)
     if (!x->files) {
         return hg_no_memory(err);
     }
-    x->folders_left = 2; /* "./", the backup's own, and one for each slash in a name */
+    x->folders_left = 2; /* "./", the folder of the backup, and one for each slash in a name */
     for (size_t i = 0; i < m->source_count; i++) {
         for (size_t k = 0; k < m->sources[i].count; k++) {
             const struct hg_manifest_object *o = &m->sources[i].objects[k];
-            expect(x, o->stored, o->stored_bytes, o->stored_sha256, true);
+            import_expect(x, o->stored, o->stored_bytes, o->stored_sha256, true);
         }
     }
     for (size_t i = 0; i < m->file_count; i++) {
-        expect(x, m->files[i].name, m->files[i].bytes, m->files[i].sha256, false);
+        import_expect(x, m->files[i].name, m->files[i].bytes, m->files[i].sha256, false);
     }
-    qsort(x->files, count, sizeof(*x->files), by_name);
+    qsort(x->files, count, sizeof(*x->files), import_compare_names);
     return HANGAR_OK;
 }
 
-/* The first file whose name is not before this one. */
-static size_t lower_bound(const struct hg_import *x, const char *name)
+/* The first file whose name does not sort before this one. */
+static size_t import_lower_bound(const struct hg_import *x, const char *name)
 {
     size_t low = 0, high = x->file_count;
     while (low < high) {
@@ -97,30 +97,31 @@ static size_t lower_bound(const struct hg_import *x, const char *name)
     return low;
 }
 
-static enum hangar_rc accept_folder(struct hg_import *x, const char *name, struct hg_error *err)
+static enum hangar_rc import_check_folder(struct hg_import *x, const char *name,
+                                          struct hg_error *err)
 {
     char prefix[sizeof(((struct hg_untar_member *)0)->name) + 1], shown[HG_UNTAR_SHOWN];
     size_t n = strlen(x->id);
     bool known = name[0] == '\0' || strcmp(name, x->id) == 0;
     if (!known && strncmp(name, x->id, n) == 0 && name[n] == '/') {
         snprintf(prefix, sizeof(prefix), "%s/", name + n + 1);
-        size_t i = lower_bound(x, prefix);
+        size_t i = import_lower_bound(x, prefix);
         known = i < x->file_count && hg_starts_with(x->files[i].name, prefix);
     }
     if (!known || x->folders_left == 0) {
         return hg_fail(err, HANGAR_CORRUPT, 0,
-                       known ? "the archive holds folder %s more often than it can be there"
-                             : "the archive holds a folder %s, of which its manifest knows nothing",
+                       known ? "the archive contains folder %s too often"
+                             : "the archive contains folder %s, which is not in its manifest",
                        hg_untar_shown(name, shown));
     }
     x->folders_left--;
     return HANGAR_OK;
 }
 
-/* Reads a member into an open put, and compares it. */
-static enum hangar_rc copy_member(struct hg_import *x, const struct hg_import_file *file,
-                                  struct hangar_ctx *sink, struct hangar_put *put,
-                                  struct hg_error *err)
+/* Writes the current member of the archive into an open put and compares it. */
+static enum hangar_rc import_copy_file(struct hg_import *x, const struct hg_import_file *file,
+                                       struct hangar_ctx *sink, struct hangar_put *put,
+                                       struct hg_error *err)
 {
     struct hg_sha256 *hash = hg_sha256_new();
     enum hangar_rc rc = hash ? HANGAR_OK : hg_no_memory(err);
@@ -145,15 +146,15 @@ static enum hangar_rc copy_member(struct hg_import *x, const struct hg_import_fi
     }
     if (rc == HANGAR_OK && (bytes != file->bytes || strcmp(hex, file->sha256) != 0)) {
         rc = hg_fail(err, HANGAR_CORRUPT, 0,
-                     "the archive is damaged: %s is not what its manifest says (%s differs)",
+                     "the archive is damaged: %s does not match its manifest (%s differs)",
                      file->name, bytes != file->bytes ? "its size" : "SHA-256");
     }
     hg_sha256_free(hash);
     return rc;
 }
 
-static enum hangar_rc store_member(struct hg_import *x, struct hg_import_file *file,
-                                   struct hg_error *err)
+static enum hangar_rc import_store_file(struct hg_import *x, struct hg_import_file *file,
+                                        struct hg_error *err)
 {
     struct hangar_ctx *sink = x->place.sink;
     const struct hangar_sink *fn = &sink->plugin->sink;
@@ -163,7 +164,7 @@ static enum hangar_rc store_member(struct hg_import *x, struct hg_import_file *f
         path ? HG_CALL(sink, err, fn->put_open(sink->inst, path, file->bytes, 0, &put))
              : hg_no_memory(err);
     if (rc == HANGAR_OK) {
-        rc = copy_member(x, file, sink, put, err);
+        rc = import_copy_file(x, file, sink, put, err);
         if (rc == HANGAR_OK) {
             struct hangar_entry entry = {.struct_size = sizeof(entry)};
             rc = HG_CALL(sink, err, fn->put_commit(put, &entry));
@@ -181,7 +182,7 @@ static enum hangar_rc store_member(struct hg_import *x, struct hg_import_file *f
     return rc;
 }
 
-static enum hangar_rc check_signature(struct hg_import *x, bool there, struct hg_error *err)
+static enum hangar_rc import_check_signature(struct hg_import *x, bool there, struct hg_error *err)
 {
     const struct hg_signing *signing = x->transfer.session.signing;
     const struct hg_str *sig = &x->signature;
@@ -198,8 +199,8 @@ static enum hangar_rc check_signature(struct hg_import *x, bool there, struct hg
     return rc;
 }
 
-static enum hangar_rc take_file(struct hg_import *x, const struct hg_untar_member *member,
-                                struct hg_error *err)
+static enum hangar_rc import_file(struct hg_import *x, const struct hg_untar_member *member,
+                                  struct hg_error *err)
 {
     char shown[HG_UNTAR_SHOWN];
     size_t n = strlen(x->id);
@@ -208,37 +209,38 @@ static enum hangar_rc take_file(struct hg_import *x, const struct hg_untar_membe
     if (inside && strcmp(name, HG_SIGNATURE_NAME) == 0 && x->signature.len == 0 &&
         member->size > 0 && member->size <= HG_SIGNATURE_MAX) {
         enum hangar_rc rc = hg_import_text(x, member->size, &x->signature, err);
-        return rc == HANGAR_OK ? check_signature(x, true, err) : rc;
+        return rc == HANGAR_OK ? import_check_signature(x, true, err) : rc;
     }
-    size_t i = lower_bound(x, name);
+    size_t i = import_lower_bound(x, name);
     struct hg_import_file *file = i < x->file_count ? &x->files[i] : NULL;
     if (!inside || !file || strcmp(file->name, name) != 0) {
-        return hg_fail(err, HANGAR_CORRUPT, 0, "the archive holds %s, %s",
+        return hg_fail(err, HANGAR_CORRUPT, 0, "the archive contains %s%s",
                        hg_untar_shown(member->name, shown),
                        strcmp(name, HG_MANIFEST_NAME) == 0 || strcmp(name, HG_SIGNATURE_NAME) == 0
-                           ? "twice or of a size that it cannot have"
-                           : "of which its manifest knows nothing");
+                           ? " twice or with an invalid size"
+                           : ", which is not in its manifest");
     }
     if (file->seen) {
-        return hg_fail(err, HANGAR_CORRUPT, 0, "the archive holds %s twice", name);
+        return hg_fail(err, HANGAR_CORRUPT, 0, "the archive contains %s twice", name);
     }
     if (member->size != file->bytes) {
         return hg_fail(err, HANGAR_CORRUPT, 0,
-                       "the archive is damaged: %s has %llu bytes, and %llu in its manifest", name,
+                       "the archive is damaged: %s has %llu bytes (expected %llu)", name,
                        (unsigned long long)member->size, (unsigned long long)file->bytes);
     }
     file->seen = true;
-    return store_member(x, file, err);
+    return import_store_file(x, file, err);
 }
 
-static enum hangar_rc take_members(struct hg_import *x, struct hg_error *err)
+static enum hangar_rc import_all_members(struct hg_import *x, struct hg_error *err)
 {
     struct hg_untar_member member;
     enum hangar_rc rc = HANGAR_OK;
     while (rc == HANGAR_OK) {
         rc = hg_untar_next(x->untar, &member, err);
         if (rc == HANGAR_OK) {
-            rc = member.folder ? accept_folder(x, member.name, err) : take_file(x, &member, err);
+            rc = member.folder ? import_check_folder(x, member.name, err)
+                               : import_file(x, &member, err);
         }
     }
     if (rc != HANGAR_EOF) {
@@ -250,11 +252,11 @@ static enum hangar_rc take_members(struct hg_import *x, struct hg_error *err)
                            x->files[i].name);
         }
     }
-    return x->signature.len ? HANGAR_OK : check_signature(x, false, err);
+    return x->signature.len ? HANGAR_OK : import_check_signature(x, false, err);
 }
 
 enum hangar_rc hg_import_members(struct hg_import *x, struct hg_error *err)
 {
-    enum hangar_rc rc = list_files(x, err);
-    return rc == HANGAR_OK ? take_members(x, err) : rc;
+    enum hangar_rc rc = import_list_files(x, err);
+    return rc == HANGAR_OK ? import_all_members(x, err) : rc;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * import_place: which pipeline and sink a backup may be imported into.
+ * import_place: chooses the pipeline and the sink of an import and takes the place there.
  */
 #include <string.h>
 
@@ -22,10 +22,11 @@ static enum hangar_rc import_choose(struct hg_import *x, const char *pipeline, c
     const struct hg_manifest *m = &x->manifest;
     size_t index;
     if (pipeline && strcmp(pipeline, m->pipeline) != 0) {
-        return hg_fail(err, HANGAR_CONFIG, 0,
-                       "%s is a backup of pipeline %s and cannot become one of %s; hint: give the "
-                       "configuration a pipeline of that name",
-                       m->id, m->pipeline, pipeline);
+        return hg_fail(
+            err, HANGAR_CONFIG, 0,
+            "cannot import %s into pipeline %s: it is a backup of pipeline %s; hint: add "
+            "a pipeline of that name to the configuration",
+            m->id, pipeline, m->pipeline);
     }
     enum hangar_rc rc = hg_find_pipeline(h->config, m->pipeline, &index, err);
     if (rc != HANGAR_OK) {
@@ -33,10 +34,12 @@ static enum hangar_rc import_choose(struct hg_import *x, const char *pipeline, c
         return rc;
     }
     if (strcmp(m->origin, h->identity.origin) != 0) {
-        return hg_fail(err, HANGAR_CONFIG, 0,
-                       "%s is a backup of origin \"%s\", and this is \"%s\"; hint: use a "
-                       "configuration with `origin: %s`, and a sink where nobody else's lie",
-                       m->id, m->origin, h->identity.origin, m->origin);
+        return hg_fail(
+            err, HANGAR_CONFIG, 0,
+            "cannot import %s: it is a backup of origin \"%s\", and this is \"%s\"; hint: "
+            "use a configuration with `origin: %s` and a sink without backups of "
+            "other origins",
+            m->id, m->origin, h->identity.origin, m->origin);
     }
     x->pipeline = &h->config->pipelines[index];
     return hg_find_pipeline_sink(h->config, x->pipeline, sink, &x->place.instance, err);

@@ -16,7 +16,7 @@
 #include "session/progress.h"
 #include "session/session.h"
 
-static void on_tick(void *arg)
+static void transfer_on_tick(void *arg)
 {
     struct hg_transfer *t = arg;
     struct hg_progress progress;
@@ -37,7 +37,7 @@ enum hangar_rc hg_transfer_begin(struct hg_transfer *t, struct hangar *h, const 
     t->h = h;
     t->job = job;
     t->started_ms = hg_now_ms();
-    return hg_session_begin(&t->session, h, 0, on_tick, t, err);
+    return hg_session_begin(&t->session, h, 0, transfer_on_tick, t, err);
 }
 
 enum hangar_rc hg_transfer_end(struct hg_transfer *t, enum hangar_rc rc, struct hg_error *err)
@@ -53,15 +53,14 @@ void hg_transfer_expect(struct hg_transfer *t, const struct hg_manifest *m)
     atomic_store(&t->objects, hg_manifest_objects(m));
 }
 
-void hg_transfer_tell(struct hg_transfer *t, json_t *doc, const struct hg_manifest *m,
-                      const char *sink, uint64_t archive_bytes, enum hangar_rc rc,
-                      const struct hg_error *err)
+void hg_transfer_report(const struct hg_transfer *t, json_t *doc, const struct hg_manifest *m,
+                        enum hangar_rc rc, const struct hg_error *err)
 {
     int64_t ms = hg_now_ms() - t->started_ms;
     bool import = strcmp(t->job, "import") == 0;
     if (rc == HANGAR_OK) {
         hg_log_took(&t->h->log, HANGAR_LOG_INFO, import ? "import.done" : "export.done", ms,
-                    "%s %s sink %s in %lld ms", m->id, import ? "into" : "from", sink,
+                    "%s %s sink %s in %lld ms", m->id, import ? "into" : "from", t->sink,
                     (long long)ms);
     } else {
         hg_log_took(&t->h->log, HANGAR_LOG_ERROR, import ? "import.failed" : "export.failed", ms,
@@ -69,9 +68,9 @@ void hg_transfer_tell(struct hg_transfer *t, json_t *doc, const struct hg_manife
     }
     hg_json_set_string(doc, "id", m->id);
     hg_json_set_string(doc, "pipeline", m->pipeline);
-    hg_json_set_string(doc, "sink", sink);
+    hg_json_set_string(doc, "sink", t->sink);
     hg_json_set_int(doc, "objects", (int64_t)atomic_load(&t->done_objects));
     hg_json_set_int(doc, "stored_bytes", (int64_t)atomic_load(&t->done_bytes));
-    hg_json_set_int(doc, "bytes", (int64_t)archive_bytes);
+    hg_json_set_int(doc, "bytes", (int64_t)t->archive_bytes);
     hg_json_set_int(doc, "duration_ms", ms);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * transfer: what export and import have in common: how far they are, and how that
- * is told.
+ * transfer: what export and import share: the session, the figures of the progress, and the
+ * fields of both documents.
  */
 #ifndef HG_TRANSFER_TRANSFER_H
 #define HG_TRANSFER_TRANSFER_H
@@ -18,21 +18,23 @@ struct hg_transfer {
     const char *job; /* "export", "import" */
     struct hg_session session;
     int64_t started_ms;
-    /* written by the job's thread, read by its monitor; each stands for itself */
+    const char *sink;       /* its name, from the configuration; NULL: not chosen */
+    uint64_t archive_bytes; /* written or read */
+    /* written by the thread of the job, read by its monitor */
     atomic_uint_fast64_t done_bytes, expected_bytes, done_objects, objects;
 };
 
 enum hangar_rc hg_transfer_begin(struct hg_transfer *t, struct hangar *h, const char *job,
                                  struct hg_error *err);
-/* Ends the session.  Gives rc back, or why the job was cancelled. */
+/* Ends the session; returns the result of the job, see hg_session_result. */
 enum hangar_rc hg_transfer_end(struct hg_transfer *t, enum hangar_rc rc, struct hg_error *err);
 
-/* What is to be moved; only then is it known. */
+/* Sets the expected figures of the progress. */
 void hg_transfer_expect(struct hg_transfer *t, const struct hg_manifest *m);
 
-/* Logs how it went, and fills the fields that both documents have. */
-void hg_transfer_tell(struct hg_transfer *t, json_t *doc, const struct hg_manifest *m,
-                      const char *sink, uint64_t archive_bytes, enum hangar_rc rc,
-                      const struct hg_error *err);
+/* Logs the result and adds the fields that both documents have.  sink and archive_bytes are
+ * set. */
+void hg_transfer_report(const struct hg_transfer *t, json_t *doc, const struct hg_manifest *m,
+                        enum hangar_rc rc, const struct hg_error *err);
 
 #endif

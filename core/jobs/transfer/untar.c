@@ -3,10 +3,10 @@
  *
  * untar: see untar.h.
  *
- * Two readers of libarchive stand one behind the other, the first takes off gzip, the
- * second reads tar: so it can be seen what lies behind the end of each, which one
- * reader for both would pass over.  libarchive's flags for safe unpacking
- * (ARCHIVE_EXTRACT_SECURE_...) guard files that it writes itself; here it writes none.
+ * Two readers of libarchive form a chain: the first decodes gzip, the second reads tar.  So
+ * data after the end of each can be detected; one reader for both would skip it.  libarchive's
+ * flags for safe unpacking (ARCHIVE_EXTRACT_SECURE_...) protect files that libarchive writes
+ * itself; here it writes none.
  */
 #include "jobs/transfer/untar.h"
 
@@ -20,7 +20,7 @@
 #include "base/log.h"
 
 #define CHUNK 65536
-#define PADDING_MAX (1u << 20) /* tar fills its last record, of any size, with zeros */
+#define PADDING_MAX (1u << 20) /* zeros that fill the last record of the tar */
 
 struct hg_untar {
     hangar_read_fn read;
@@ -28,9 +28,9 @@ struct hg_untar {
     struct archive *gzip, *tar;
     struct archive_entry *entry;
     bool read_failed;     /* the caller could not read */
-    uint64_t taken;       /* bytes of the caller */
-    uint64_t plain;       /* bytes that came out of gzip */
-    uint64_t nonzero_end; /* of these, up to the last that is not zero */
+    uint64_t input_bytes; /* read from the caller */
+    uint64_t plain;       /* bytes decoded from gzip */
+    uint64_t nonzero_end; /* the end of the last byte of these that is not zero */
     unsigned char in[CHUNK], out[CHUNK];
 };
 
@@ -42,7 +42,7 @@ const char *hg_untar_shown(const char *name, char out[HG_UNTAR_SHOWN])
 
 /* ---- the two streams ---- */
 
-static la_ssize_t take(struct archive *archive, void *arg, const void **data)
+static la_ssize_t untar_read_input(struct archive *archive, void *arg, const void **data)
 {
     struct hg_untar *u = arg;
     long n = u->read(u->arg, u->in, sizeof(u->in));
@@ -51,12 +51,12 @@ static la_ssize_t take(struct archive *archive, void *arg, const void **data)
         archive_set_error(archive, EIO, "it cannot be read");
         return -1;
     }
-    u->taken += (uint64_t)n;
+    u->input_bytes += (uint64_t)n;
     *data = u->in;
     return n;
 }
 
-static la_ssize_t take_plain(struct archive *archive, void *arg, const void **data)
+static la_ssize_t untar_read_plain(struct archive *archive, void *arg, const void **data)
 {
     struct hg_untar *u = arg;
     la_ssize_t n = archive_read_data(u->gzip, u->out, sizeof(u->out));
@@ -76,8 +76,8 @@ static la_ssize_t take_plain(struct archive *archive, void *arg, const void **da
     return n;
 }
 
-static enum hangar_rc damaged(const struct hg_untar *u, struct archive *archive,
-                              struct hg_error *err)
+static enum hangar_rc untar_damaged(const struct hg_untar *u, struct archive *archive,
+                                    struct hg_error *err)
 {
     char shown[HG_UNTAR_SHOWN];
     const char *why = archive ? archive_error_string(archive) : NULL;
@@ -91,23 +91,23 @@ static enum hangar_rc damaged(const struct hg_untar *u, struct archive *archive,
                    hg_untar_shown(why ? why : "it ends too early", shown));
 }
 
-static enum hangar_rc open_gzip(struct hg_untar *u, struct hg_error *err)
+static enum hangar_rc untar_open_gzip(struct hg_untar *u, struct hg_error *err)
 {
     struct archive_entry *whole;
     if (archive_read_support_filter_gzip(u->gzip) != ARCHIVE_OK ||
         archive_read_support_format_raw(u->gzip) != ARCHIVE_OK) {
-        return damaged(u, u->gzip, err);
+        return untar_damaged(u, u->gzip, err);
     }
-    int rc = archive_read_open(u->gzip, u, NULL, take, NULL);
+    int rc = archive_read_open(u->gzip, u, NULL, untar_read_input, NULL);
     rc = rc == ARCHIVE_OK ? archive_read_next_header(u->gzip, &whole) : rc;
     if (u->read_failed) {
-        return damaged(u, u->gzip, err);
+        return untar_damaged(u, u->gzip, err);
     }
-    /* one gzip, and the caller's stream below it */
+    /* the filters are one gzip and the stream of the caller */
     if (rc != ARCHIVE_OK || archive_filter_count(u->gzip) != 2 ||
         archive_filter_code(u->gzip, 0) != ARCHIVE_FILTER_GZIP) {
         return hg_fail(err, HANGAR_CORRUPT, 0,
-                       "this is no archive that hangar exported: it is not in gzip format");
+                       "not an archive of `hangar export`: it is not in gzip format");
     }
     return HANGAR_OK;
 }
@@ -123,10 +123,11 @@ enum hangar_rc hg_untar_open(hangar_read_fn read, void *arg, struct hg_untar **o
     u->arg = arg;
     u->gzip = archive_read_new();
     u->tar = archive_read_new();
-    enum hangar_rc rc = u->gzip && u->tar ? open_gzip(u, err) : hg_no_memory(err);
-    if (rc == HANGAR_OK && (archive_read_support_format_tar(u->tar) != ARCHIVE_OK ||
-                            archive_read_open(u->tar, u, NULL, take_plain, NULL) != ARCHIVE_OK)) {
-        rc = damaged(u, u->tar, err);
+    enum hangar_rc rc = u->gzip && u->tar ? untar_open_gzip(u, err) : hg_no_memory(err);
+    if (rc == HANGAR_OK &&
+        (archive_read_support_format_tar(u->tar) != ARCHIVE_OK ||
+         archive_read_open(u->tar, u, NULL, untar_read_plain, NULL) != ARCHIVE_OK)) {
+        rc = untar_damaged(u, u->tar, err);
     }
     if (rc != HANGAR_OK) {
         hg_untar_close(u);
@@ -148,37 +149,37 @@ void hg_untar_close(struct hg_untar *u)
 
 uint64_t hg_untar_bytes(const struct hg_untar *u)
 {
-    return u->taken;
+    return u->input_bytes;
 }
 
 /* ---- members ---- */
 
-/* Behind the last member: zeros to fill the record, the end of gzip, and nothing. */
-static enum hangar_rc check_end(struct hg_untar *u, struct hg_error *err)
+/* After the last member only zeros may follow, then the end of the gzip. */
+static enum hangar_rc untar_check_end(struct hg_untar *u, struct hg_error *err)
 {
     uint64_t end = (uint64_t)archive_filter_bytes(u->tar, -1), start = u->plain;
     const void *unused;
     la_ssize_t n;
     do {
-        n = take_plain(u->tar, u, &unused);
+        n = untar_read_plain(u->tar, u, &unused);
     } while (n > 0 && u->plain - start <= PADDING_MAX);
     if (n < 0) {
-        return damaged(u, u->gzip, err);
+        return untar_damaged(u, u->gzip, err);
     }
     if (n > 0 || u->nonzero_end > end) {
         return hg_fail(err, HANGAR_CORRUPT, 0, "the archive is damaged: data follows its end");
     }
     uint64_t gzip_end = (uint64_t)archive_filter_bytes(u->gzip, -1);
-    la_ssize_t more = gzip_end == u->taken ? take(u->gzip, u, &unused) : 1;
+    la_ssize_t more = gzip_end == u->input_bytes ? untar_read_input(u->gzip, u, &unused) : 1;
     if (more < 0) {
-        return damaged(u, u->gzip, err);
+        return untar_damaged(u, u->gzip, err);
     }
     return more == 0 ? HANGAR_EOF
                      : hg_fail(err, HANGAR_CORRUPT, 0,
                                "the archive is damaged: data follows the end of the gzip");
 }
 
-static const char *kind_of(struct archive_entry *entry)
+static const char *untar_refused_kind(struct archive_entry *entry)
 {
     if (archive_entry_hardlink(entry)) {
         return "a hard link";
@@ -189,8 +190,9 @@ static const char *kind_of(struct archive_entry *entry)
     switch (archive_entry_filetype(entry)) {
     case AE_IFREG:
     case AE_IFDIR:
-        return archive_entry_size_is_set(entry) && archive_entry_size(entry) >= 0 ? NULL
-                                                                                  : "of no size";
+        return archive_entry_size_is_set(entry) && archive_entry_size(entry) >= 0
+                   ? NULL
+                   : "without a size";
     case AE_IFLNK:
         return "a symbolic link";
     default:
@@ -198,14 +200,14 @@ static const char *kind_of(struct archive_entry *entry)
     }
 }
 
-static enum hangar_rc take_name(struct archive_entry *entry, struct hg_untar_member *member,
-                                struct hg_error *err)
+static enum hangar_rc untar_read_name(struct archive_entry *entry, struct hg_untar_member *member,
+                                      struct hg_error *err)
 {
     const char *name = archive_entry_pathname(entry);
     if (!name) {
         return hg_fail(err, HANGAR_CORRUPT, 0, "the archive has a member with an unreadable name");
     }
-    /* as `tar -c ./FOLDER` writes it */
+    /* `tar -c ./FOLDER` writes "./" before each name */
     name += name[0] == '.' && name[1] == '/' ? 2 : 0;
     size_t n = strlen(name);
     n -= n > 0 && member->folder && name[n - 1] == '/';
@@ -224,19 +226,20 @@ enum hangar_rc hg_untar_next(struct hg_untar *u, struct hg_untar_member *member,
     char shown[HG_UNTAR_SHOWN];
     int rc = archive_read_next_header(u->tar, &u->entry);
     if (rc == ARCHIVE_EOF) {
-        return check_end(u, err);
+        return untar_check_end(u, err);
     }
     if (rc != ARCHIVE_OK) {
-        return damaged(u, u->tar, err);
+        return untar_damaged(u, u->tar, err);
     }
     member->folder = archive_entry_filetype(u->entry) == AE_IFDIR;
-    enum hangar_rc named = take_name(u->entry, member, err);
+    enum hangar_rc named = untar_read_name(u->entry, member, err);
     if (named != HANGAR_OK) {
         return named;
     }
-    const char *kind = kind_of(u->entry);
+    const char *kind = untar_refused_kind(u->entry);
     if (kind) {
-        return hg_fail(err, HANGAR_CORRUPT, 0, "the archive holds %s, %s; only files are accepted",
+        return hg_fail(err, HANGAR_CORRUPT, 0,
+                       "the archive contains %s, which is %s; only files are accepted",
                        hg_untar_shown(member->name, shown), kind);
     }
     member->size = member->folder ? 0 : (uint64_t)archive_entry_size(u->entry);
@@ -248,7 +251,7 @@ enum hangar_rc hg_untar_read(struct hg_untar *u, void *buffer, size_t size, size
 {
     la_ssize_t n = archive_read_data(u->tar, buffer, size);
     if (n < 0) {
-        return damaged(u, u->tar, err);
+        return untar_damaged(u, u->tar, err);
     }
     *got = (size_t)n;
     return HANGAR_OK;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * backup: a run leaves a whole backup in a sink, or nothing, and says which.
+ * backup: a run stores a whole backup in each sink or nothing, and reports which.
  */
 #include "world.h"
 
@@ -43,17 +43,17 @@ START_TEST(each_sink_gets_the_whole_backup)
     ck_assert_int_eq(world_shell("for f in a/*; do cmp -s $f b/${f#a/} || "
                                  "case $f in *origin.json) ;; *) exit 1;; esac; done"),
                      0);
-    /* the bytes are those of the source, through the chain in its order */
+    /* the bytes of the source have passed the transforms in their order */
     ck_assert_int_eq(world_shell("ls a | grep -q 'db%%data%%0002.bin.gz.not$'"), 0);
     ck_assert_int_eq(world_verify("latest", HANGAR_VERIFY_FULL), HANGAR_STATUS_DONE);
-    /* what lies there can be checked with stock tools */
+    /* stock tools can check the files */
     ck_assert_int_eq(world_shell("cd a && tr %% / < /dev/null; awk '{print $2}' *SHA256SUMS | "
                                  "grep -c . | grep -qx 4"),
                      0);
 }
 END_TEST
 
-START_TEST(without_transforms_the_bytes_are_the_source_s)
+START_TEST(without_transforms_the_bytes_of_the_source_are_stored)
 {
     world_config(SOURCE(", objects: 2, size: 1") SINKS(
         "", GOOD_B) "pipelines: { p: { sources: [db], transforms: [], sinks: [a] } }\n");
@@ -77,8 +77,8 @@ START_TEST(empty_sources_and_empty_objects_make_a_backup)
 }
 END_TEST
 
-/* In each way that a sink can fail: the other one has all, this one nothing. */
-START_TEST(a_failing_sink_drops_out_and_the_other_has_all)
+/* For each way in which a sink can fail: it has nothing, and the other one has all. */
+START_TEST(a_sink_that_fails_leaves_the_run_and_the_other_has_all)
 {
     static const char *const faults[] = {
         "fail_at: create",
@@ -115,14 +115,14 @@ START_TEST(a_failing_sink_drops_out_and_the_other_has_all)
             whole("a");
             ck_assert_msg(world_is_empty("b"), "%s leaves something", faults[i]);
             ck_assert_int_eq(world_shell("ls b 2>/dev/null | grep '#'"), 1);
-            world_list(); /* it tells as well when it cannot look into b */
+            world_list(); /* b cannot be listed either */
             ck_assert_uint_eq(world_count("backups.0.sinks"), 1);
         }
     }
 }
 END_TEST
 
-START_TEST(with_no_sink_left_it_failed_also_when_none_is_required)
+START_TEST(a_run_without_a_sink_fails_also_if_none_is_required)
 {
     world_config(
         SOURCE("") "sinks:\n  a: { plugin: test-sink, required: false, options: { path: ./a, "
@@ -132,7 +132,7 @@ START_TEST(with_no_sink_left_it_failed_also_when_none_is_required)
     ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_FAILED);
     ck_assert(json_is_null(world_at("id")));
     ck_assert(world_is_empty("a") && world_is_empty("b"));
-    ck_assert_uint_eq(world_lines("j", "^end"), 1); /* well or not, as far as it had come */
+    ck_assert_uint_eq(world_lines("j", "^end"), 1); /* with or without success */
 }
 END_TEST
 
@@ -172,7 +172,7 @@ START_TEST(a_source_that_fails_anywhere_leaves_nothing)
         ck_assert_msg(world_is_empty("a") && world_is_empty("b"), "%s leaves something", faults[i]);
         ck_assert_int_eq(world_list(), HANGAR_STATUS_DONE);
         ck_assert_uint_eq(world_count("backups"), 0);
-        /* whatever was prepared is ended, once; whatever was opened is closed */
+        /* each prepare has one end, and each open has one close */
         size_t opened = world_lines("j", "^next"), closed = world_lines("j", "^(close|abandon)");
         ck_assert_msg(strstr(faults[i], "next") || opened == closed, "%s: %zu opened, %zu closed",
                       faults[i], opened, closed);
@@ -182,14 +182,14 @@ START_TEST(a_source_that_fails_anywhere_leaves_nothing)
 }
 END_TEST
 
-START_TEST(what_failed_is_told)
+START_TEST(the_error_names_what_failed)
 {
     world_config(SOURCE(", fail_at: read") SINKS("", GOOD_B) CHAIN);
     world_backup("p");
     ck_assert_str_eq(world_error(), "source db: cannot read as told");
     world_config(SOURCE(", name: x, objects: 2") SINKS("", GOOD_B) CHAIN);
     world_backup("p");
-    ck_assert_str_eq(world_error(), "source db: two objects are called x");
+    ck_assert_str_eq(world_error(), "source db: two objects have the name x");
     world_config(SOURCE(", name: ../x") SINKS("", GOOD_B) CHAIN);
     world_backup("p");
     ck_assert_str_eq(world_error(), "source db: invalid object name \"../x\"");
@@ -203,7 +203,7 @@ START_TEST(what_failed_is_told)
 }
 END_TEST
 
-START_TEST(what_may_pass_is_tried_three_times)
+START_TEST(a_passing_failure_is_tried_three_times)
 {
     world_config(SOURCE(", fail_at: prepare, fail_rc: 2") SINKS("", GOOD_B) CHAIN);
     ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_FAILED);
@@ -214,7 +214,7 @@ START_TEST(what_may_pass_is_tried_three_times)
 }
 END_TEST
 
-START_TEST(an_object_is_read_again_where_it_can_be)
+START_TEST(an_object_that_can_be_rewound_is_read_again)
 {
     world_config(SOURCE(", fail_at: read, fail_nth: 3, fail_times: 1, fail_rc: 2, size: 5MiB")
                      SINKS("", GOOD_B) CHAIN);
@@ -232,7 +232,7 @@ START_TEST(an_object_is_read_again_where_it_can_be)
 }
 END_TEST
 
-/* ---- interrupted, and at the same time ---- */
+/* ---- interrupted and concurrent runs ---- */
 
 static void *backup_main(void *arg)
 {
@@ -259,7 +259,7 @@ START_TEST(an_interrupted_run_leaves_nothing)
     for (int i = 0; i < 2; i++) {
         enum hangar_status status = HANGAR_STATUS_DONE;
         world_shell("rm -rf a b j");
-        /* blocked in a sink's write, and in the source's read */
+        /* blocked in a write of a sink, and in a read of the source */
         world_config(SOURCE("%s") SINKS("%s", GOOD_B) CHAIN, where[i],
                      i == 0 ? ", block: true, only: data" : "");
         pthread_t thread = begin_backup(&status, "^read$");
@@ -270,14 +270,14 @@ START_TEST(an_interrupted_run_leaves_nothing)
         ck_assert(world_is_empty("a") && world_is_empty("b"));
         ck_assert_uint_eq(world_lines("state/history/p.jsonl", "\"interrupted\""), (size_t)i + 1);
         ck_assert_uint_eq(world_lines("j", "^next"), world_lines("j", "^(close|abandon)"));
-        /* and the next one works */
+        /* the next run works */
         world_config(SOURCE("") SINKS("", GOOD_B) CHAIN);
         ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
     }
 }
 END_TEST
 
-START_TEST(a_second_run_of_a_pipeline_is_refused_while_one_is_under_way)
+START_TEST(a_second_run_of_a_pipeline_is_refused_while_the_first_one_works)
 {
     enum hangar_status status = HANGAR_STATUS_FAILED;
     folder_file("held", "", 0, 0600);
@@ -294,7 +294,7 @@ START_TEST(a_second_run_of_a_pipeline_is_refused_while_one_is_under_way)
                                            "it, its end frees the pipeline in any case");
     char *text = NULL;
     ck_assert_int_eq(hangar_list(second, NULL, NULL, &text), HANGAR_STATUS_DONE);
-    ck_assert_ptr_nonnull(strstr(text, "\"backups\": []")); /* not whole, not there */
+    ck_assert_ptr_nonnull(strstr(text, "\"backups\": []")); /* not visible before it is whole */
     hangar_free(text);
     ck_assert_int_eq(unlink("held"), 0);
     pthread_join(thread, NULL);
@@ -306,7 +306,7 @@ START_TEST(a_second_run_of_a_pipeline_is_refused_while_one_is_under_way)
 }
 END_TEST
 
-START_TEST(another_host_s_place_is_refused)
+START_TEST(a_place_of_another_origin_is_refused_by_a_run)
 {
     world_config("origin: one\n" SOURCE("") SINKS("", GOOD_B) CHAIN);
     ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
@@ -317,7 +317,7 @@ START_TEST(another_host_s_place_is_refused)
 }
 END_TEST
 
-START_TEST(the_recovery_points_and_their_distance_are_told)
+START_TEST(the_recovery_points_and_the_skew_are_reported)
 {
     world_config("sources:\n  db: { plugin: test-source, options: { time: 1768442400000 } }\n"
                  "  cache: { plugin: test-source, options: { time: 1768442401500 } }\n" SINKS(
@@ -343,7 +343,7 @@ START_TEST(secrets_are_in_no_file_and_no_document)
 }
 END_TEST
 
-START_TEST(a_backup_has_the_priority_it_may_have_and_its_program_keeps_its_own)
+START_TEST(a_backup_has_the_configured_priority_and_its_caller_keeps_its_own)
 {
     int before = getpriority(PRIO_PROCESS, 0);
     world_config("limits: { nice: 15, ionice: idle }\n" SOURCE(", priority: ./priority")
@@ -417,20 +417,20 @@ int main(void)
 {
     const TTest *const tests[] = {
         each_sink_gets_the_whole_backup,
-        without_transforms_the_bytes_are_the_source_s,
+        without_transforms_the_bytes_of_the_source_are_stored,
         empty_sources_and_empty_objects_make_a_backup,
-        a_failing_sink_drops_out_and_the_other_has_all,
-        with_no_sink_left_it_failed_also_when_none_is_required,
+        a_sink_that_fails_leaves_the_run_and_the_other_has_all,
+        a_run_without_a_sink_fails_also_if_none_is_required,
         a_source_that_fails_anywhere_leaves_nothing,
-        what_failed_is_told,
-        what_may_pass_is_tried_three_times,
-        an_object_is_read_again_where_it_can_be,
+        the_error_names_what_failed,
+        a_passing_failure_is_tried_three_times,
+        an_object_that_can_be_rewound_is_read_again,
         an_interrupted_run_leaves_nothing,
-        a_second_run_of_a_pipeline_is_refused_while_one_is_under_way,
-        another_host_s_place_is_refused,
-        the_recovery_points_and_their_distance_are_told,
+        a_second_run_of_a_pipeline_is_refused_while_the_first_one_works,
+        a_place_of_another_origin_is_refused_by_a_run,
+        the_recovery_points_and_the_skew_are_reported,
         secrets_are_in_no_file_and_no_document,
-        a_backup_has_the_priority_it_may_have_and_its_program_keeps_its_own,
+        a_backup_has_the_configured_priority_and_its_caller_keeps_its_own,
         a_rate_limit_slows_source_and_sink_and_nothing_else,
         a_run_with_retention_and_alerts_opens_each_sink_once,
         a_sink_that_failed_is_opened_anew_to_be_cleared_and_read,

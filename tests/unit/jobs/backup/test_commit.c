@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * backup_commit: what lies in a sink becomes a backup whole, in the right order, by a
- * run that may still do it, or not at all.
+ * backup_commit: a run commits a whole backup in the right order while its lease holds, or
+ * nothing.
  */
 #include "inventory/place.h"
 #include "jobs/backup/run.h"
@@ -34,7 +34,7 @@ static void write_log(void *arg, const struct hg_log_record *record)
     (void)arg, (void)record;
 }
 
-/* Lists no files in the manifest. */
+/* Removes the final files from the manifest. */
 static void reset_manifest(void)
 {
     struct hg_manifest *m = &run->result.manifest;
@@ -134,21 +134,22 @@ START_TEST(an_interrupted_run_commits_nothing)
 }
 END_TEST
 
-static const char given_up[] = "sink local: this run could not say that it is alive for too long, "
-                               "and may have been cleaned up elsewhere; it is given up";
+static const char lease_lost[] =
+    "sink local: the lease was not renewed for 30 minutes, and another host "
+    "may have removed the files of this run";
 
-START_TEST(a_run_that_slept_commits_nothing)
+START_TEST(a_run_without_a_lease_commits_nothing)
 {
     sink->place.lease.renewed_ms = hg_lease_now() - HG_LEASE_MS / 2;
     ck_assert_int_eq(commit_run(), HANGAR_IO);
-    ck_assert_str_eq(err.text, given_up);
+    ck_assert_str_eq(err.text, lease_lost);
     ck_assert(!sink->place.committed);
     ck_assert(!stored(BACKUP "RESTORE.txt"));
     ck_assert(!stored(BACKUP "manifest.json"));
 }
 END_TEST
 
-/* The machine sleeps while the manifest is on its way. */
+/* The machine is suspended while the manifest is stored. */
 static enum hangar_rc commit_asleep(struct hangar_put *put, struct hangar_entry *entry)
 {
     enum hangar_rc rc = real.put_commit(put, entry);
@@ -158,17 +159,17 @@ static enum hangar_rc commit_asleep(struct hangar_put *put, struct hangar_entry 
     return rc;
 }
 
-START_TEST(a_run_that_slept_over_its_last_write_is_no_success)
+START_TEST(a_lease_that_is_lost_during_the_last_write_is_a_failure)
 {
     memory.plugin.sink.put_commit = commit_asleep;
     ck_assert_int_eq(commit_run(), HANGAR_IO);
-    ck_assert_str_eq(err.text, given_up);
+    ck_assert_str_eq(err.text, lease_lost);
     ck_assert(!sink->place.committed);
 }
 END_TEST
 
 #ifdef HAVE_SCARCE
-/* The sink is not what runs out. */
+/* The sink itself does not run out of memory. */
 static enum hangar_rc plenty_open(void *inst, const char *name, uint64_t size_hint, uint32_t flags,
                                   struct hangar_put **out)
 {
@@ -219,7 +220,7 @@ static void check_commit(void *arg)
             HANGAR_OK);
     }
     hg_manifest_free(&back);
-    /* and again from the beginning */
+    /* the next attempt begins with an empty sink */
     while (memory.count > 0) {
         real.remove(sink->place.sink, memory.objects[0].name);
     }
@@ -234,7 +235,7 @@ START_TEST(without_memory_a_backup_is_committed_whole_or_not_at_all)
     memory.plugin.sink.put_open = plenty_open;
     memory.plugin.sink.put_write = plenty_write;
     memory.plugin.sink.put_commit = plenty_commit;
-    commit(NULL); /* what fails at OpenSSL's first use stays so */
+    commit(NULL); /* a failure during the first use of OpenSSL would be permanent */
     check_commit(NULL);
     ck_assert_uint_gt(scarce_each(commit, NULL, check_commit), 100);
     ck_assert_uint_gt(failures, 100);
@@ -248,8 +249,8 @@ int main(void)
     const TTest *const tests[] = {
         the_manifest_is_stored_last_and_its_signature_just_before,
         an_interrupted_run_commits_nothing,
-        a_run_that_slept_commits_nothing,
-        a_run_that_slept_over_its_last_write_is_no_success,
+        a_run_without_a_lease_commits_nothing,
+        a_lease_that_is_lost_during_the_last_write_is_a_failure,
 #ifdef HAVE_SCARCE
         without_memory_a_backup_is_committed_whole_or_not_at_all,
 #endif

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * fanout: a sink that was left behind gets its copy in the same run, from a sink that
- * has it, or the run says that it did not.
+ * fanout: a sink that was detached gets its copy in the same run from a sink that has the
+ * backup, or the run reports that it did not.
  */
 #include "world.h"
 
 #include <pthread.h>
 
-/* The source's objects are more than the memory holds. */
+/* The objects of the source are larger than the memory. */
 #define CONFIG(source, sink)                                                                       \
     "limits: { memory: 32MiB }\n"                                                                  \
     "sources: { db: { plugin: test-source, options: { journal: j, objects: 12, size: 4MiB" source  \
@@ -32,7 +32,7 @@ static void both_are_whole(void)
     ck_assert_uint_eq(world_count("backups"), 2); /* each copy is verified */
 }
 
-START_TEST(a_sink_that_was_left_behind_gets_its_copy_in_the_same_run)
+START_TEST(a_detached_sink_gets_its_copy_in_the_same_run)
 {
     static const char *const faults[] = {
         "block: true, only: data",                                       /* hangs */
@@ -58,21 +58,21 @@ START_TEST(a_sink_that_was_left_behind_gets_its_copy_in_the_same_run)
 }
 END_TEST
 
-START_TEST(what_the_sink_has_already_is_not_copied_again)
+START_TEST(objects_that_a_detached_sink_has_are_not_copied_again)
 {
     world_shell("touch once");
     world_config(CONFIG(", jobs: 1", "options: { path: ./b, once: ./once, fail_at: commit, only: "
                                      "0007, fail_rc: 2 }"));
     ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
     ck_assert(json_is_true(world_at("sinks.1.caught_up")));
-    /* object 0 was stored long before a had all, and is still the file that it was */
+    /* object 0 was stored before a had all objects, and was not replaced */
     ck_assert_int_eq(world_shell("test $(ls b/*0000.bin.gz) -ot $(ls a/*0011.bin.gz)"), 0);
     ck_assert_int_eq(world_shell("test ! $(ls b/*0007.bin.gz) -ot $(ls a/*manifest.json)"), 0);
     both_are_whole();
 }
 END_TEST
 
-START_TEST(a_copy_that_cannot_be_made_degrades_or_fails_the_run)
+START_TEST(a_sink_that_cannot_catch_up_degrades_or_fails_the_run)
 {
     for (int required = 0; required < 2; required++) {
         world_shell("rm -rf a b j state/history");
@@ -85,8 +85,8 @@ START_TEST(a_copy_that_cannot_be_made_degrades_or_fails_the_run)
         ck_assert_str_eq(world_text("sinks.0.status"), "done");
         ck_assert_str_eq(world_text("sinks.1.status"), "failed");
         ck_assert(json_is_false(world_at("sinks.1.caught_up")));
-        ck_assert(world_says("sink b: it was left behind, and could not be given its copy later: "
-                             "sink b: cannot open as told"));
+        ck_assert(world_says("sink b fell behind, and "));
+        ck_assert(world_says("could not be copied into it: sink b: cannot open as told"));
         ck_assert(json_is_string(world_at("id")));
         ck_assert_uint_eq(world_lines("state/history/p.jsonl", "\"id\": ?\"backup_"), 1);
         ck_assert(world_is_empty("b"));
@@ -99,7 +99,7 @@ END_TEST
 START_TEST(a_damaged_copy_is_not_copied_further)
 {
     world_shell("touch once");
-    /* a loses a byte of its data, and does not say so: only the hash tells */
+    /* a loses a byte without an error: only the hash differs */
     world_config("sources: { db: { plugin: test-source, options: { objects: 3 } } }\n"
                  "sinks:\n  a: { plugin: test-sink, options: { path: ./a, damage: 0001 } }\n"
                  "  b: { plugin: test-sink, required: false, options: { path: ./b, once: ./once, "
@@ -132,7 +132,7 @@ static void *backup_main(void *arg)
     return NULL;
 }
 
-/* Cancels as soon as a has its manifest: b hangs, in its own or in what it is given later. */
+/* Cancels as soon as a has its manifest.  b hangs in its own copy or while it catches up. */
 static enum hangar_status interrupt_when_a_is_done(void)
 {
     enum hangar_status status = HANGAR_STATUS_DONE;
@@ -146,7 +146,7 @@ static enum hangar_status interrupt_when_a_is_done(void)
     return status;
 }
 
-START_TEST(interrupted_when_one_sink_has_it_the_run_says_so_and_keeps_it)
+START_TEST(a_backup_in_one_sink_stays_when_the_run_is_interrupted)
 {
     static const char *const where[] = {"only: manifest", "only: RESTORE", "only: data"};
     for (size_t i = 0; i < 3; i++) {
@@ -168,7 +168,7 @@ START_TEST(interrupted_when_one_sink_has_it_the_run_says_so_and_keeps_it)
 }
 END_TEST
 
-START_TEST(a_sink_that_hangs_again_when_it_is_given_its_copy_is_given_up)
+START_TEST(a_sink_that_hangs_again_while_it_catches_up_fails)
 {
     world_config("sources: { db: { plugin: test-source, options: { objects: 12, size: 4MiB } } }\n"
                  "limits: { memory: 32MiB, stall_timeout: 2s }\n"
@@ -187,13 +187,13 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        a_sink_that_was_left_behind_gets_its_copy_in_the_same_run,
-        what_the_sink_has_already_is_not_copied_again,
-        a_copy_that_cannot_be_made_degrades_or_fails_the_run,
+        a_detached_sink_gets_its_copy_in_the_same_run,
+        objects_that_a_detached_sink_has_are_not_copied_again,
+        a_sink_that_cannot_catch_up_degrades_or_fails_the_run,
         a_damaged_copy_is_not_copied_further,
         the_copy_is_signed_as_the_others_are,
-        interrupted_when_one_sink_has_it_the_run_says_so_and_keeps_it,
-        a_sink_that_hangs_again_when_it_is_given_its_copy_is_given_up,
+        a_backup_in_one_sink_stays_when_the_run_is_interrupted,
+        a_sink_that_hangs_again_while_it_catches_up_fails,
     };
     return SUITE_RUN("fanout", tests, world_setup, world_teardown);
 }

@@ -168,9 +168,10 @@ START_TEST(without_it_nothing_is_touched)
         snprintf(one, sizeof(one), "db.fail_at=%s", calls[i]);
         const char *const set[] = {one, NULL};
         ck_assert_int_eq(world_restore("latest", CLEAN, NULL, set), HANGAR_STATUS_FAILED);
-        ck_assert_msg(world_says("nothing was restored, as there is no safety backup of what "
-                                 "would be replaced: source db: cannot "),
-                      "%s", world_error());
+        ck_assert_msg(
+            world_says(
+                "nothing was restored, because the safety backup failed: source db: cannot "),
+            "%s", world_error());
         ck_assert(json_is_null(world_at("safety.id")));
         ck_assert_uint_eq(world_lines("j", "^restore_prepare 3 objects clean"), 0);
         ck_assert_uint_eq(world_lines("j", "^restore_(open|write|phase|end$)"), 0);
@@ -203,7 +204,7 @@ START_TEST(another_required_sink_serves_where_the_first_cannot)
     ck_assert_str_eq(world_text("sink"), "b");
     ck_assert_str_eq(world_text("safety.sink"), "c");
     ck_assert_int_eq(in_sink("c"), 1);
-    ck_assert_ptr_nonnull(strstr(world_log(), "the safety backup goes into sink c: "));
+    ck_assert_ptr_nonnull(strstr(world_log(), "storing the safety backup in sink c instead: "));
     /* there is no other */
     world_config(CONFIG(", fail_at: commit", "b", ""));
     ck_assert_int_eq(world_restore("latest", CLEAN, NULL, NULL), HANGAR_STATUS_FAILED);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * copy: a backup is brought from one sink into another whole, or not at all.
+ * copy: a backup is copied from one sink into another whole, or not at all.
  */
 #include "world.h"
 
@@ -33,7 +33,7 @@ static enum hangar_status copy(const char *id)
     return copy_from(id, "a", "b");
 }
 
-/* So many backups in a alone; then both sinks are the pipeline's. */
+/* Makes `count` backups in a alone; then the pipeline gets both sinks. */
 static void make(size_t count, const char *before)
 {
     world_config(CONFIG("%s", "", "", "a"), before);
@@ -43,7 +43,7 @@ static void make(size_t count, const char *before)
     world_config(CONFIG("%s", "", "", "a, b"), before);
 }
 
-/* All that belongs to a backup; what stands beside it is left out. */
+/* The files of the backup are the same; origin, run and verifications are not compared. */
 static bool the_same(void)
 {
     return world_shell(
@@ -52,7 +52,7 @@ static bool the_same(void)
                "done < a.ls") == 0;
 }
 
-START_TEST(a_copy_is_whole_and_the_very_same)
+START_TEST(a_copy_is_whole_and_identical)
 {
     make(1, "");
     ck_assert_msg(copy(world_id()) == HANGAR_STATUS_DONE, "%s", world_error());
@@ -70,7 +70,7 @@ START_TEST(a_copy_is_whole_and_the_very_same)
 }
 END_TEST
 
-START_TEST(what_is_there_already_is_left_as_it_is)
+START_TEST(a_backup_that_is_there_already_is_not_copied_again)
 {
     make(1, "");
     ck_assert_int_eq(copy("latest"), HANGAR_STATUS_DONE);
@@ -81,7 +81,7 @@ START_TEST(what_is_there_already_is_left_as_it_is)
 }
 END_TEST
 
-START_TEST(everything_that_is_missing_can_be_copied_at_once)
+START_TEST(all_missing_backups_can_be_copied_at_once)
 {
     make(3, "");
     ck_assert_int_eq(copy("latest"), HANGAR_STATUS_DONE);
@@ -91,7 +91,7 @@ START_TEST(everything_that_is_missing_can_be_copied_at_once)
     ck_assert(the_same());
     ck_assert_int_eq(copy("missing"), HANGAR_STATUS_DONE);
     ck_assert_uint_eq(world_count("backups"), 0);
-    /* one that is damaged does not keep the others */
+    /* a damaged backup does not prevent the copies of the others */
     world_shell("rm -rf b; echo x >> $(ls a/*0003.bin.gz | head -1)");
     ck_assert_int_eq(copy("missing"), HANGAR_STATUS_CORRUPT);
     ck_assert_uint_eq(world_count("backups"), 3);
@@ -123,7 +123,7 @@ START_TEST(damage_is_not_copied_and_leaves_nothing)
 }
 END_TEST
 
-START_TEST(a_target_that_fails_is_left_empty)
+START_TEST(a_sink_in_which_a_copy_fails_is_left_empty)
 {
     static const char *const faults[] = {
         "fail_at: open, only: run.json",
@@ -152,14 +152,14 @@ START_TEST(a_target_that_fails_is_left_empty)
 }
 END_TEST
 
-START_TEST(a_signature_goes_along_and_a_wrong_one_is_refused)
+START_TEST(a_signature_is_copied_and_a_wrong_one_is_refused)
 {
     folder_file("key", "0123456789abcdef0123456789abcdef", 32, 0600);
     make(1, "signing: { key_file: key }\n");
     ck_assert_int_eq(copy("latest"), HANGAR_STATUS_DONE);
     ck_assert(the_same());
     ck_assert_int_eq(world_shell("ls b | grep -q 'manifest.json.sig$'"), 0);
-    /* also where nobody has the key */
+    /* also without a key */
     world_shell("rm -rf b");
     world_config(CONFIG("", "", "", "a, b"));
     ck_assert_int_eq(copy("latest"), HANGAR_STATUS_DONE);
@@ -171,7 +171,7 @@ START_TEST(a_signature_goes_along_and_a_wrong_one_is_refused)
 }
 END_TEST
 
-START_TEST(a_hold_goes_along_and_records_of_verifications_do_not)
+START_TEST(a_hold_is_copied_and_records_of_verifications_are_not)
 {
     make(1, "");
     struct hangar_selection which = {.struct_size = sizeof(which), .id = world_id()};
@@ -187,11 +187,11 @@ START_TEST(a_hold_goes_along_and_records_of_verifications_do_not)
 }
 END_TEST
 
-START_TEST(what_makes_no_sense_is_refused_before_anything_is_touched)
+START_TEST(an_impossible_request_is_refused_before_anything_changes)
 {
     make(1, "");
     ck_assert_int_eq(copy_from(world_id(), "a", "a"), HANGAR_STATUS_USAGE);
-    ck_assert(world_says("sink a cannot be copied into itself"));
+    ck_assert(world_says("cannot copy: both sinks are a"));
     ck_assert_int_eq(copy_from(world_id(), "a", "c"), HANGAR_STATUS_USAGE);
     ck_assert(world_says("sink c does not belong to pipeline p"));
     ck_assert_int_eq(copy_from(world_id(), "x", "a"), HANGAR_STATUS_NOT_FOUND);
@@ -205,7 +205,7 @@ START_TEST(what_makes_no_sense_is_refused_before_anything_is_touched)
 }
 END_TEST
 
-START_TEST(another_origin_s_place_and_another_backup_are_left_alone)
+START_TEST(a_place_of_another_origin_or_with_another_backup_is_not_changed)
 {
     make(1, "");
     folder_file("o", "{\"origin\": \"you\"}\n", 18, 0600);
@@ -216,7 +216,7 @@ START_TEST(another_origin_s_place_and_another_backup_are_left_alone)
     ck_assert_int_eq(copy(world_id()), HANGAR_STATUS_DONE);
     world_shell("echo >> $(ls b/*manifest.json)");
     ck_assert_int_eq(copy(world_id()), HANGAR_STATUS_FAILED);
-    ck_assert(world_says("already, and its manifest is another one"));
+    ck_assert(world_says("with a different manifest"));
     ck_assert_int_eq(world_shell("test $(ls b/*data* | wc -l) = 12"), 0);
 }
 END_TEST
@@ -264,11 +264,11 @@ START_TEST(an_interrupted_copy_leaves_nothing)
 }
 END_TEST
 
-START_TEST(what_a_copy_that_was_killed_left_is_cleared_by_the_next)
+START_TEST(the_next_copy_clears_what_a_killed_copy_left)
 {
     make(1, "");
     ck_assert_int_eq(copy("latest"), HANGAR_STATUS_DONE);
-    /* as if it had been killed just before its manifest */
+    /* the state after a kill just before the manifest */
     world_shell("rm b/*manifest.json; echo old > b/p%%%s%%junk", world_id());
     ck_assert_int_eq(copy("latest"), HANGAR_STATUS_DONE);
     ck_assert(the_same());
@@ -278,18 +278,18 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        a_copy_is_whole_and_the_very_same,
-        what_is_there_already_is_left_as_it_is,
-        everything_that_is_missing_can_be_copied_at_once,
+        a_copy_is_whole_and_identical,
+        a_backup_that_is_there_already_is_not_copied_again,
+        all_missing_backups_can_be_copied_at_once,
         damage_is_not_copied_and_leaves_nothing,
-        a_target_that_fails_is_left_empty,
-        a_signature_goes_along_and_a_wrong_one_is_refused,
-        a_hold_goes_along_and_records_of_verifications_do_not,
-        what_makes_no_sense_is_refused_before_anything_is_touched,
-        another_origin_s_place_and_another_backup_are_left_alone,
+        a_sink_in_which_a_copy_fails_is_left_empty,
+        a_signature_is_copied_and_a_wrong_one_is_refused,
+        a_hold_is_copied_and_records_of_verifications_are_not,
+        an_impossible_request_is_refused_before_anything_changes,
+        a_place_of_another_origin_or_with_another_backup_is_not_changed,
         a_run_of_the_pipeline_and_a_copy_exclude_each_other,
         an_interrupted_copy_leaves_nothing,
-        what_a_copy_that_was_killed_left_is_cleared_by_the_next,
+        the_next_copy_clears_what_a_killed_copy_left,
     };
     return SUITE_RUN("copy", tests, world_setup, world_teardown);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * untar: gives what is in an archive, and of one that was changed or cut nothing else.
+ * untar: reads the files of an archive; a changed or truncated archive is detected.
  */
 #include "jobs/transfer/untar.h"
 
@@ -11,7 +11,7 @@
 
 #include "suite.h"
 
-/* A stream that gives an archive in pieces. */
+/* A stream that returns an archive in pieces. */
 struct stream {
     const unsigned char *data;
     size_t size, at, piece;
@@ -66,7 +66,7 @@ static void setup(void)
 
 static const char expected[] = "top/;top/a=some text\n;top/empty=;top/b=more of it;";
 
-/* What an archive holds, as far as it can be read; the status says how that ended. */
+/* Reads the files of an archive until its end or an error, which is returned. */
 static enum hangar_rc read_all(struct stream *s, char *out, size_t size, struct hg_error *err)
 {
     struct hg_untar *u = NULL;
@@ -89,14 +89,14 @@ static enum hangar_rc read_all(struct stream *s, char *out, size_t size, struct 
         }
         n += (size_t)snprintf(out + n, size - n, ";");
         if (n + 400 > size) {
-            break; /* a flipped size: there is more than we compare */
+            break; /* a flipped bit in a size: more than is compared */
         }
     }
     hg_untar_close(u);
     return rc;
 }
 
-START_TEST(files_and_folders_are_given_in_order)
+START_TEST(files_and_folders_are_read_in_order)
 {
     for (size_t piece = 1; piece < 300; piece += 13) {
         struct stream s = {.data = good, .size = good_size, .piece = piece};
@@ -109,7 +109,7 @@ START_TEST(files_and_folders_are_given_in_order)
 }
 END_TEST
 
-START_TEST(any_truncation_is_noticed)
+START_TEST(any_truncation_is_detected)
 {
     for (size_t n = 0; n < good_size; n++) {
         struct stream s = {.data = good, .size = n};
@@ -123,8 +123,8 @@ START_TEST(any_truncation_is_noticed)
 }
 END_TEST
 
-/* What compares the files notices what is changed in them; here it is the shape. */
-START_TEST(any_flipped_bit_is_noticed_or_read_within_bounds)
+/* The import compares the contents of files; this test is about the structure. */
+START_TEST(any_flipped_bit_is_detected_or_read_within_bounds)
 {
     size_t refused = 0;
     for (size_t bit = 0; bit < good_size * 8; bit++) {
@@ -143,7 +143,7 @@ START_TEST(any_flipped_bit_is_noticed_or_read_within_bounds)
 }
 END_TEST
 
-START_TEST(whatever_follows_the_end_is_noticed)
+START_TEST(data_after_the_end_is_detected)
 {
     for (int byte = 0; byte < 256; byte++) {
         good[good_size] = (unsigned char)byte;
@@ -157,7 +157,7 @@ START_TEST(whatever_follows_the_end_is_noticed)
 }
 END_TEST
 
-START_TEST(a_sender_that_fails_is_told_from_damage)
+START_TEST(a_sender_that_fails_is_not_reported_as_damage)
 {
     for (size_t at = 1; at < good_size; at += 7) {
         struct stream s = {.data = good, .size = good_size, .piece = 1, .fail_at = at};
@@ -169,7 +169,7 @@ START_TEST(a_sender_that_fails_is_told_from_damage)
 }
 END_TEST
 
-START_TEST(noise_is_no_archive)
+START_TEST(noise_is_not_an_archive)
 {
     unsigned char noise[4096];
     unsigned seed = 1;
@@ -178,7 +178,7 @@ START_TEST(noise_is_no_archive)
             seed = seed * 1103515245u + 12345u;
             noise[i] = (unsigned char)(seed >> 16);
         }
-        if (round % 2) { /* so that it is taken for gzip */
+        if (round % 2) { /* with the magic bytes of gzip */
             memcpy(noise, "\x1f\x8b\x08\x00", 4);
         }
         struct stream s = {.data = noise, .size = sizeof(noise)};
@@ -192,12 +192,12 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        files_and_folders_are_given_in_order,
-        any_truncation_is_noticed,
-        any_flipped_bit_is_noticed_or_read_within_bounds,
-        whatever_follows_the_end_is_noticed,
-        a_sender_that_fails_is_told_from_damage,
-        noise_is_no_archive,
+        files_and_folders_are_read_in_order,
+        any_truncation_is_detected,
+        any_flipped_bit_is_detected_or_read_within_bounds,
+        data_after_the_end_is_detected,
+        a_sender_that_fails_is_not_reported_as_damage,
+        noise_is_not_an_archive,
     };
     return SUITE_RUN("untar", tests, setup, NULL);
 }
