@@ -12,8 +12,8 @@
  *
  * libs3 reports some failures as success, seen with version 2.0: an answer that was cut short (to
  * GET: fewer bytes, to a listing: fewer entries), and <Error> in an answer of status 200.  So each
- * result is checked a second time: the bytes of a GET are compared with the size from HEAD, a PUT is
- * followed by HEAD, and a listing is repeated until two consecutive answers are the same.
+ * result is checked a second time: the bytes of a GET are compared with the size from HEAD, HEAD
+ * follows each PUT, and a listing is repeated until two consecutive answers are the same.
  */
 #ifndef DRIVER_H
 #define DRIVER_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * list: pages of names.  libs3 reports a listing that was cut short, or an <Error> instead of it, as
- * a success; a backup that is missing in it would be believed removed.  So a page is valid only
+ * list: pages of names.  libs3 reports a listing that was cut short, or an <Error> instead of it,
+ * as a success; a backup that is missing in it would be believed removed.  So a page is valid only
  * when two consecutive answers are the same.
  */
 #include "driver.h"

@@ -146,8 +146,8 @@ enum hangar_rc libs3_put_open(void *inst, const char *name, uint64_t size_hint, 
     if (size_hint > OBJECT_MAX) {
         return driver->host->fail(
             driver->ctx, HANGAR_UNSUPPORTED, 0,
-            "cannot store %s in %s: it has %llu MiB and libs3 can store 5 GiB at most; hint: use the "
-            "plugin storage-s3",
+            "cannot store %s in %s: it has %llu MiB and libs3 can store 5 GiB at most; hint: use "
+            "the plugin storage-s3",
             name, driver->description, (unsigned long long)size_hint >> 20);
     }
     struct hangar_put *put = calloc(1, sizeof(*put) + strlen(name) + 1);

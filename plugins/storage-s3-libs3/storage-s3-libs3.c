@@ -27,9 +27,8 @@ static const struct hangar_option options[] = {
      .help = "The bucket. It must exist."},
     {.name = "prefix",
      .type = HANGAR_OPT_STRING,
-     .help =
-         "Folder in the bucket: all keys begin with it. Only letters, digits and . _ - = /, because "
-         "libs3 writes wrong keys for other characters."},
+     .help = "Folder in the bucket: all keys begin with it. Only letters, digits and . _ - = /, "
+             "because libs3 writes wrong keys for other characters."},
     {.name = "region",
      .type = HANGAR_OPT_STRING,
      .help =
@@ -185,8 +184,8 @@ static enum hangar_rc libs3_read_prefix(struct driver *driver)
     if (!driver_is_name(driver->prefix)) {
         return driver->host->fail_option(
             driver->ctx, "prefix",
-            "\"%s\" has characters for which libs3 writes wrong keys, or is too long; hint: use only "
-            "letters, digits and . _ - = /",
+            "\"%s\" has characters for which libs3 writes wrong keys, or is too long; hint: use "
+            "only letters, digits and . _ - = /",
             driver->prefix);
     }
     char *slashed = NULL;

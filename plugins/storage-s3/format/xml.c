@@ -48,7 +48,7 @@ static void XMLCALL s3_xml_on_end(void *arg, const XML_Char *name)
 {
     (void)name;
     struct s3_xml *xml = arg;
-    if (xml->failed) { /* expat still reports the end of an empty element after a stop at its start */
+    if (xml->failed) { /* expat reports the end of an empty element even after a stop */
         return;
     }
     xml->text[xml->text_size] = '\0';

@@ -3,7 +3,8 @@
 include_guard(GLOBAL)
 pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)
 pkg_check_modules(EXPAT REQUIRED IMPORTED_TARGET expat)
-set(s3_credentials_sources credentials.c base.c places.c remote.c http.c process.c profile.c reply.c)
+set(s3_credentials_sources credentials.c base.c places.c remote.c http.c process.c profile.c
+    reply.c)
 list(TRANSFORM s3_credentials_sources PREPEND ${CMAKE_CURRENT_LIST_DIR}/)
 add_library(hangar-s3-credentials OBJECT ${s3_credentials_sources})
 target_include_directories(hangar-s3-credentials PUBLIC ${CMAKE_CURRENT_LIST_DIR}/..

@@ -73,19 +73,20 @@ void s3_credentials_close(struct s3_credentials *c);
     {.name = "credentials", .type = HANGAR_OPT_ENUM, .default_value = "auto",                      \
      .choices = (const char *const[]){"auto", "options", "environment", "web_identity", "profile", \
                                       "process", "container", "imds", NULL},                       \
-     .help = "Where the keys are from. auto: the first of these places that is configured."},          \
+     .help = "Where the keys are from. auto: the first of these places that is configured."},      \
     {.name = "access_key_id", .type = HANGAR_OPT_STRING,                                           \
-     .help = "Id of the key. Needs secret_access_key."},                                         \
+     .help = "Id of the key. Needs secret_access_key."},                                           \
     {.name = "secret_access_key", .type = HANGAR_OPT_STRING, .flags = HANGAR_OPT_SECRET,           \
-     .help = "Secret of the key."},                                                       \
+     .help = "Secret of the key."},                                                                \
     {.name = "session_token", .type = HANGAR_OPT_STRING, .flags = HANGAR_OPT_SECRET,               \
      .help = "Token of temporary keys."},                                                          \
     {.name = "profile", .type = HANGAR_OPT_STRING,                                                 \
-     .help = "Profile in the files of the AWS tools. Default: AWS_PROFILE, then default."},          \
+     .help = "Profile in the files of the AWS tools. Default: AWS_PROFILE, then default."},        \
     {.name = "shared_credentials_file", .type = HANGAR_OPT_PATH,                                   \
-     .help = "File of credentials. Default: AWS_SHARED_CREDENTIALS_FILE, then ~/.aws/credentials."},                    \
+     .help = "File of credentials. Default: AWS_SHARED_CREDENTIALS_FILE, then "                    \
+             "~/.aws/credentials."},                                                               \
     {.name = "config_file", .type = HANGAR_OPT_PATH,                                               \
-     .help = "File of settings. Default: AWS_CONFIG_FILE, then ~/.aws/config."},                                     \
+     .help = "File of settings. Default: AWS_CONFIG_FILE, then ~/.aws/config."},                   \
     {.name = "credential_process", .type = HANGAR_OPT_LIST,                                        \
      .help = "Program that prints keys as JSON, and its arguments; no shell is used. Default: "    \
              "that of the profile."},                                                              \
@@ -95,9 +96,9 @@ void s3_credentials_close(struct s3_credentials *c);
      .help = "Name of the session in the logs of AWS. Default: AWS_ROLE_SESSION_NAME, or "         \
              "hangar."},                                                                           \
     {.name = "web_identity_token_file", .type = HANGAR_OPT_PATH,                                   \
-     .help = "File of the token. Default: AWS_WEB_IDENTITY_TOKEN_FILE, or that of the profile."},\
+     .help = "File of the token. Default: AWS_WEB_IDENTITY_TOKEN_FILE, or that of the profile."},  \
     {.name = "sts_endpoint", .type = HANGAR_OPT_STRING,                                            \
-     .help = "URL of STS. Default: AWS_ENDPOINT_URL_STS, or STS of AWS in the region."},          \
+     .help = "URL of STS. Default: AWS_ENDPOINT_URL_STS, or STS of AWS in the region."},           \
     {.name = "container_endpoint", .type = HANGAR_OPT_STRING,                                      \
      .help = "URL that returns the keys of a container. Default: "                                 \
              "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or AWS_CONTAINER_CREDENTIALS_FULL_URI."},     \

@@ -173,7 +173,7 @@ static enum hangar_rc creds_http_judge(CURL *curl, CURLcode code, bool *unreacha
     if (code == CURLE_PEER_FAILED_VERIFICATION) {
         return creds_fail(
             result, HANGAR_AUTH,
-            "the certificate is not trusted; hint: set ca_file to the certificate of its authority");
+            "the certificate is not trusted; hint: set ca_file to that of its authority");
     }
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answered);
     *unreachable = !answered;

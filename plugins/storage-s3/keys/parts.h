@@ -149,8 +149,8 @@ struct creds_reply {
     char text[CREDS_REPLY_MAX_BYTES + 1]; /* ends with a NUL */
 };
 
-/* HANGAR_OK: there is a reply, of any status.  HANGAR_RETRY: there is none; *unreachable: the server
- * sent nothing at all (no route, connection refused, timeout). */
+/* HANGAR_OK: there is a reply, of any status.  HANGAR_RETRY: there is none; *unreachable: the
+ * server sent nothing at all (no route, connection refused, timeout). */
 enum hangar_rc creds_http(struct s3_credentials *c, const struct creds_request *request,
                           struct creds_reply *reply, bool *unreachable,
                           struct creds_result *result);

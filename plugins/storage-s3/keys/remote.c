@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * remote: the places that are reached over HTTP: STS with a token of OpenID Connect, the endpoint of
- * a container, the metadata service of an instance.  The URL of each can be set, also by tests.
+ * remote: the places that are reached over HTTP: STS with a token of OpenID Connect, the endpoint
+ * of a container, the metadata service of an instance.  The URL of each can be set, also by tests.
  */
 #include "keys/parts.h"
 

@@ -6,14 +6,15 @@
     endpoint.py FOLDER
 
 It listens on a free port of 127.0.0.1, which it writes to FOLDER/port, and writes a line for each
-request to FOLDER/requests.  FOLDER/say, JSON, is read for each request and contains the faults to make:
+request to FOLDER/requests.  FOLDER/say, JSON, is read for each request and contains the faults to
+make:
 
     lifetime    of keys, in seconds (default 3600)
     only        the fault is for paths that begin so
     status, body  the answer
     times       the fault ends after so many requests
-    kind        stall: no answer; drip: a byte now and then; huge: 1 MiB; short: less than announced;
-                redirect: to another URL; gate: waits until FOLDER/open exists
+    kind        stall: no answer; drip: a byte now and then; huge: 1 MiB; short: less than
+                announced; redirect: to another URL; gate: waits until FOLDER/open exists
 
 The keys are invented, unless FOLDER/keys has an id and a secret.
 """

@@ -121,9 +121,9 @@ START_TEST(a_badly_configured_place_ends_the_search)
     setenv("AWS_ACCESS_KEY_ID", "ENVIRONMENT", 1);
     set_profile();
     place_open();
-    place_must_fail(
-        HANGAR_AUTH,
-        "cannot get keys for S3 from environment: AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not");
+    place_must_fail(HANGAR_AUTH,
+                    "cannot get keys for S3 from environment: AWS_ACCESS_KEY_ID is set, but "
+                    "AWS_SECRET_ACCESS_KEY is not");
     unsetenv("AWS_ACCESS_KEY_ID");
     setenv("AWS_PROFILE", "missing", 1);
     place_must_fail(HANGAR_AUTH, "from profile: profile missing is neither in ");

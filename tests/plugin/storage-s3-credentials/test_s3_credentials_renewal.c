@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * test_s3_credentials_renewal: keys that expire: when they are renewed, which threads wait, and which
- * use the old keys.  The tests move the clock and do not sleep.
+ * test_s3_credentials_renewal: keys that expire: when they are renewed, which threads wait, and
+ * which use the old keys.  The tests move the clock and do not sleep.
  */
 #include <pthread.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * test_storage_s3_libs3: the contract of all sinks through libs3, the options that it refuses because
- * the library lacks them, and the failures that the library reports as success.
+ * test_storage_s3_libs3: the contract of all sinks through libs3, the options that it refuses
+ * because the library lacks them, and the failures that the library reports as success.
  */
 #include <arpa/inet.h>
 #include <pthread.h>

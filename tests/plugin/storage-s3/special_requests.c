@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * special_requests: requests: listing, removing many, cancelling, the bandwidth, and a store that never answers.
+ * special_requests: listing, removing many objects, cancelling, the bandwidth, and a store that
+ * never answers.
  */
 #include "special.h"
 
