@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * checksum: the digests of bodies: SHA-256 for the signature, MD5 for Content-MD5, and the
- * checksums that newer stores check and keep.  See sign.h.
+ * checksum: see checksum.h.
  */
-#include "format/sign.h"
+#include "format/checksum.h"
 
 #include <string.h>
 #include <openssl/evp.h>
