@@ -120,18 +120,22 @@ void cli_errorf(struct cli *cli, const char *fmt, ...)
     free(text);
 }
 
-void cli_error_document(struct cli *cli, enum hangar_status status, const char *text)
+void cli_print_document(struct cli *cli, json_t *doc)
 {
-    if (!cli_has_option(cli, &cli_option_json)) {
-        return;
-    }
-    json_t *doc = json_pack("{s:s, s:s, s:s}", "schema", "hangar.error/1", "status",
-                            hangar_status_name(status), "error", text);
     if (!doc || json_dumpf(doc, cli->out.file, JSON_INDENT(2)) < 0) {
         cli->out.failed = true;
     }
     fputc('\n', cli->out.file);
     json_decref(doc);
+}
+
+void cli_error_document(struct cli *cli, enum hangar_status status, const char *text)
+{
+    if (!cli_has_option(cli, &cli_option_json)) {
+        return;
+    }
+    cli_print_document(cli, json_pack("{s:s, s:s, s:s}", "schema", "hangar.error/1", "status",
+                                      hangar_status_name(status), "error", text));
 }
 
 int cli_stop(struct cli *cli, enum hangar_status status, const char *text)

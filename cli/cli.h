@@ -53,6 +53,9 @@ void cli_errorf(struct cli *cli, const char *fmt, ...) CLI_PRINTF(2, 3);
 int cli_finish(struct cli *cli, enum hangar_status status, char *json, cli_render *render,
                const char *printed_by);
 
+/* Prints a document of the program itself.  Consumes it; NULL: out of memory. */
+void cli_print_document(struct cli *cli, json_t *doc);
+
 /* With --json: prints an error document where the library gave none. */
 void cli_error_document(struct cli *cli, enum hangar_status status, const char *text);
 

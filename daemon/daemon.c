@@ -234,7 +234,9 @@ int daemon_run(const struct daemon_settings *settings)
                       strerror(errno));
         d.result = HANGAR_STATUS_FAILED;
     }
-    if (d.stopping) {
+    if (d.stopping && d.process_count == 0) {
+        daemon_report(&d, DAEMON_INFO, "daemon.stopped", "stopped");
+    } else if (d.stopping) {
         daemon_report(&d, DAEMON_INFO, "daemon.stopped", "stopped; %zu processes did not end",
                       d.process_count);
     }

@@ -119,7 +119,8 @@ struct daemon_http *daemon_http_start(const char *listen, char **error)
         unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL;
         flags |= address->ai_family == AF_INET6 ? (unsigned)MHD_USE_IPv6 : 0;
         pthread_mutex_init(&http->mutex, NULL);
-        why = "the address cannot be used; hint: another program may use it";
+        why =
+            "the address cannot be used; hint: stop the program that uses it, or choose another port";
         http->server = MHD_start_daemon(
             flags, 0, NULL, NULL, http_handle, http, MHD_OPTION_SOCK_ADDR, address->ai_addr,
             MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS, MHD_OPTION_PER_IP_CONNECTION_LIMIT,

@@ -138,11 +138,7 @@ static void backup_put_runs(struct cli *cli, int worst, json_t *runs)
                       : json_pack("{s:s, s:s, s:O}", "schema", "hangar.backups/1", "status",
                                   hangar_status_name((enum hangar_status)worst), "runs", runs);
 
-    if (!doc || json_dumpf(doc, cli->out.file, JSON_INDENT(2)) < 0) {
-        cli->out.failed = true;
-    }
-    fputc('\n', cli->out.file);
-    json_decref(doc);
+    cli_print_document(cli, doc);
 }
 
 static bool backup_is_among(const char *const *names, const char *name)

@@ -45,13 +45,8 @@ static int init_command(struct cli *cli)
     }
     init_tell(cli, path);
     if (cli_has_option(cli, &cli_option_json)) {
-        json_t *doc =
-            json_pack("{s:s, s:s, s:s}", "schema", "hangar.init/1", "status", "done", "file", path);
-        if (!doc || json_dumpf(doc, cli->out.file, JSON_INDENT(2)) < 0) {
-            cli->out.failed = true;
-        }
-        fputc('\n', cli->out.file);
-        json_decref(doc);
+        cli_print_document(cli, json_pack("{s:s, s:s, s:s}", "schema", "hangar.init/1", "status",
+                                          "done", "file", path));
     }
     return HANGAR_STATUS_DONE;
 }

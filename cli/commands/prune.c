@@ -75,7 +75,7 @@ static void prune_put_sink(const json_t *sink, struct cli_view *out, bool dry)
             fprintf(out->file, " (%s)", cli_size(cli_bytes(sink, "freed_bytes"), size));
         }
         if (*oldest) {
-            fprintf(out->file, ", oldest %.10s", oldest);
+            fprintf(out->file, ", oldest kept %.10s", oldest);
         }
         if (cli_bytes(sink, "locked") > 0) {
             fprintf(out->file, "; %lld kept only by locks of the store",

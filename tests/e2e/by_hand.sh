@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# A backup restores when hangar is gone: RESTORE.txt is followed as it stands,
-# with stock tools only.
+# A backup can be restored without hangar: the test follows RESTORE.txt literally, with
+# standard tools only.
 . "$(dirname "$0")/lib.sh"
 
 start_pg
@@ -15,14 +15,14 @@ dump shop >before.sql
 globals=$(pg_dumpall --globals-only | sed -E '/^\\(un)?restrict /d')
 digest=$(redis-cli -p "${redis_ports[1]}" DEBUG DIGEST)
 functions=$(redis-cli -p "${redis_ports[1]}" FUNCTION LIST)
-# what is restored lies elsewhere, without hangar
+# the backup is copied to another folder, without hangar
 mv "$folder" "$work/copy"
 rm -rf plugins backups state
 
-[[ -s copy/RESTORE.txt ]] || fail "there is no RESTORE.txt"
+[[ -s copy/RESTORE.txt ]] || fail "RESTORE.txt is missing"
 
-# The commands start Redis on its usual port and leave it running, which is right
-# for a person; here it gets a free port, and is stopped at the end.
+# The commands start Redis on its usual port and leave it running, as an operator wants.
+# Here it gets a free port and is stopped at the end.
 start_redis 2
 port=${redis_ports[2]}
 redis_stop "$work/redis2"
@@ -38,7 +38,7 @@ promise "RESTORE.txt, followed literally in a new cluster, restores an equal dat
 pg_stop "$work"
 redis_stop "$work/redis1"
 pg_start "$work"
-# neither hangar nor anything of its build is in reach
+# hangar and the files of its build cannot be found
 (cd copy && PATH=$work/tools:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin bash RESTORE.txt) \
     >by_hand.out 2>&1 || { cat by_hand.out >&2; fail "a command of RESTORE.txt failed"; }
 dump shop >after.sql

@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# Days that are not like the others, through the program: an hour that is there twice,
-# one that is not, a leap day, the end of a year; and what retention keeps of them.
+# Retention on special days: a repeated hour, a skipped hour, a leap day, the end of a
+# year.
 . "$(dirname "$0")/lib.sh"
 
-command -v faketime >/dev/null || fail "there is no faketime"
+command -v faketime >/dev/null || fail "faketime is not installed"
 start_redis 1
 
-# rules TEXT: a new sink with these, in Berlin.
+# rules TEXT: writes a configuration with a new sink with these rules, in Berlin time.
 rules()
 {
     rm -rf backups state
@@ -28,7 +28,8 @@ pipelines:
 END
 }
 
-# backups TIME...: one at each of these, in UTC; then `found` holds what is left, oldest first.
+# backups TIME...: makes a backup at each time, in UTC.  Then the file `found` contains the
+# remaining backups, oldest first.
 backups()
 {
     local time
@@ -39,7 +40,7 @@ backups()
     listed | sort | sed -E 's/^backup_(.{10})T(..)-(..).*/\1 \2:\3/' >found
 }
 
-# left TIME...: just these are.
+# left TIME...: exactly the backups of these times remain.
 left()
 {
     printf '%s\n' "$@" >expected

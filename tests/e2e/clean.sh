@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# A database in use is replaced: after a safety backup that brings it back, wholly or
-# not at all, and nobody's session is ended unasked.
+# A clean restore replaces a database in use: after a safety backup, completely or not at
+# all, and it ends no session without --disconnect.
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 
 start_pg
@@ -53,7 +53,7 @@ expect_exit 2 hangar restore latest --disconnect --yes
 expect_exit 0 hangar restore latest --mode clean --dry-run
 expect_said "database shop: no sessions are connected"
 expect_said "database shop: drop the old database"
-[[ $(backups) == 1 ]] || fail "a dry run took a backup"
+[[ $(backups) == 1 ]] || fail "a dry run made a backup"
 is_as as_it_was
 
 is_connected()
@@ -74,7 +74,7 @@ expect_exit 1 hangar restore latest --mode clean --yes
 expect_said "1 session is connected to it: postgres (the_app)"
 expect_said "hint: stop the programs that use it, or end the session with --disconnect"
 is_connected || fail "the session was ended"
-[[ $(backups) == 1 ]] || fail "a refusal cost a backup"
+[[ $(backups) == 1 ]] || fail "a refused restore made a backup"
 kill "$app" && wait "$app" 2>/dev/null || true
 is_as as_it_was
 
@@ -95,10 +95,10 @@ has_ticks()
 }
 wait_for 30 has_ticks
 expect_exit 0 hangar --json restore latest --mode clean --disconnect --yes
-[[ $(json 'd["id"]') == "$id" ]] || fail "the safety backup was taken for the latest"
+[[ $(json 'd["id"]') == "$id" ]] || fail "the safety backup is the latest"
 [[ $(json 'd["sources"][0]["restored"]') == True ]] || fail "not restored"
 safety=$(json 'd["safety"]["id"]')
-# from now on its table is not there
+# from here on its table does not exist
 refused()
 {
     grep -q 'relation "shop.ticks" does not exist' writer.out
@@ -117,7 +117,7 @@ expect_said "a safety backup (data that a restore replaced)"
 expect_exit 0 hangar verify "$safety" --level full
 expect_exit 0 hangar restore "$safety" --mode clean --yes
 expect_said "the previous data is in the safety backup"
-[[ $(sql shop 'SELECT count(*) > 5 FROM shop.ticks') == t ]] || fail "the writes before it are lost"
+[[ $(sql shop 'SELECT count(*) > 5 FROM shop.ticks') == t ]] || fail "earlier writes are lost"
 sql shop 'TRUNCATE shop.ticks'
 is_as as_it_was
 [[ $(sql postgres "SELECT setconfig::text FROM pg_db_role_setting s JOIN pg_database d ON d.oid = setdatabase WHERE datname = 'shop'") == '{work_mem=7MB}' ]] ||
@@ -143,8 +143,8 @@ promise "a missing database is created, without a safety backup"
 before=$(backups)
 dropdb shop
 expect_exit 0 hangar --json restore "$id" --mode clean --yes
-[[ $(json 'd["safety"]') == None ]] || fail "a safety backup of nothing"
-[[ $(backups) == "$before" ]] || fail "a backup of nothing"
+[[ $(json 'd["safety"]') == None ]] || fail "a safety backup without data was made"
+[[ $(backups) == "$before" ]] || fail "a backup without data was made"
 is_as as_in_backup
 
 promise "without a safety backup nothing is restored"

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# clean_redis.py: a relay in front of a Redis server that loses the connection in the
-# moment of an EXEC:
+# clean_redis.py: a relay in front of a Redis server that closes the connection at an
+# EXEC:
 #
 #     clean_redis.py PORT before|after NTH
 #
-# PORT is the server's.  At the NTH EXEC the client's connection is cut: `before` the
-# server has heard of it, or `after` it has answered, whose answer is lost.  Prints its
-# own port, and serves until it is killed.
+# PORT is that of the server.  At the NTH EXEC the connection of the client is closed:
+# `before` the server receives it, or `after` the server has answered; the answer is lost.
+# Prints its own port, and runs until it is killed.
 import socket
 import sys
 import threading
@@ -39,7 +39,7 @@ def serve(client, port, when, nth):
 
     def request(data, sink):
         global seen
-        # commands of the control connection come one by one: EXEC is a piece of its own
+        # the control connection sends one command at a time, so EXEC arrives alone
         if data != EXEC:
             return False
         seen += 1

@@ -3,9 +3,9 @@
 # SPDX-FileCopyrightText: The hangar authors
 #
 # restore --mode clean of Redis: hangar killed at any moment, the server killed at any
-# moment, the connection lost in the moment of the swap, an application that writes all
-# the time.  The target has the data of the backup or that of before, to the last bit,
-# and what a dead restore left is gone after the next one.
+# moment, the connection lost during the swap, an application that writes all the time.
+# The target has exactly the data of the backup or the old data, and the next restore
+# removes the leftovers of a dead one.
 . "$(dirname "$0")/lib.sh"
 
 marker=hangar:restore:unfinished
@@ -29,7 +29,7 @@ END
 make_backup
 wanted=$(redis-cli -p "${redis_ports[1]}" DEBUG DIGEST)
 
-# The target's data of before, which a restored server has on its disk, too.
+# The old data of the target, which is also on the disk of a restarted server.
 old_data()
 {
     redis-cli -p "$port" FLUSHALL >old.out
@@ -46,7 +46,7 @@ digest()
     redis-cli -p "$port" DEBUG DIGEST
 }
 
-# Databases that have the marker of a restore that was not finished.
+# Databases with the marker of an unfinished restore.
 marked()
 {
     local db
@@ -60,7 +60,8 @@ restore_clean()
     hangar restore "$id" --set cache.port="${1:-$port}" --mode clean --yes
 }
 
-# It has one or the other, beside what is marked as a restore's.  $state says which.
+# The server has the old or the new data, besides databases with a marker; $state is
+# old or new.
 expect_old_or_new()
 {
     local db now
@@ -82,7 +83,7 @@ old_data
 expect_exit 0 restore_clean
 expect_exit 0 hangar --json list
 safety=$(json '[b["id"] for b in d["backups"] if b["kind"] == "safety"][0]')
-[[ $(digest) == "$wanted" ]] || fail "the target is not as the source"
+[[ $(digest) == "$wanted" ]] || fail "the target differs from the source"
 same_redis "${redis_ports[1]}" "$port"
 [[ -z $(marked) ]] || fail "a marker was left"
 expect_exit 0 hangar restore "$id" --set cache.port="$port" --mode clean --dry-run
@@ -91,9 +92,9 @@ expect_said "all that is written until then"
 
 promise "the safety backup restores the old data"
 expect_exit 0 hangar restore "$safety" --set cache.port="$port" --mode clean --yes
-[[ $(digest) == "$old" ]] || fail "the safety backup does not have what was replaced"
+[[ $(digest) == "$old" ]] || fail "the safety backup lacks the replaced data"
 
-# The restore now under way loads: it has claimed the first database that it can use.
+# The restore has started to load: it has claimed the first free database.
 loading()
 {
     [[ $(redis-cli -p "$port" -n 15 EXISTS "$marker") == 1 ]] || ! kill -0 "$run" 2>/dev/null
@@ -118,22 +119,22 @@ for ((i = 1; i <= 8; i++)); do
     status=0
     wait "$run" 2>/dev/null || status=$?
     if [[ $status == 0 ]]; then
-        [[ $(digest) == "$wanted" ]] || fail "success, and not the data of the backup"
+        [[ $(digest) == "$wanted" ]] || fail "success without the data of the backup"
         continue
     fi
     killed=$((killed + 1))
     if [[ -n $(marked) ]]; then
         left=$((left + 1))
-        if ((left % 2 == 0)); then # the next restore finds it
+        if ((left % 2 == 0)); then # for the next restore
             expect_exit 0 restore_clean
-            [[ $(digest) == "$wanted" ]] || fail "not replaced after a kill"
-            [[ -z $(marked) ]] || fail "leftovers stay"
+            [[ $(digest) == "$wanted" ]] || fail "the data was not replaced after a kill"
+            [[ -z $(marked) ]] || fail "leftovers are not removed"
             continue
         fi
     fi
     expect_old_or_new "killed after $((took_ms * i / 8)) ms"
 done
-((killed >= 2 && left >= 1)) || fail "only $killed restores were killed, $left in their middle"
+((killed >= 2 && left >= 1)) || fail "only $killed restores were killed, $left of them while loading"
 
 promise "interrupted: exit 130, the data unchanged, nothing left in the server"
 old_data
@@ -171,7 +172,7 @@ for ((i = 1; i <= 4; i++)); do
     else
         sleep "$(printf '%d.%03d' $((took_ms * i / 5 / 1000)) $((took_ms * i / 5 % 1000)))"
     fi
-    disown "$pid" # the shell would tell
+    disown "$pid" # the shell would print a message
     kill -KILL "$pid"
     status=0
     wait "$run" || status=$?
@@ -181,11 +182,11 @@ for ((i = 1; i <= 4; i++)); do
     redis_start "$work/redis3" --appendonly yes
     port=$REDIS_PORT
     expect_old_or_new "the server was killed"
-    [[ $status != 0 || $state == new ]] || fail "success, and the old data"
+    [[ $status != 0 || $state == new ]] || fail "success with the old data"
     expect_exit 0 restore_clean
-    [[ $(digest) == "$wanted" ]] || fail "not replaced after a crash of the server"
+    [[ $(digest) == "$wanted" ]] || fail "the data was not replaced after a crash of the server"
 done
-((died >= 1)) || fail "only $died restores saw the server die"
+((died >= 1)) || fail "the server died during only $died restores"
 redis_stop "$work/redis3"
 
 promise "connection lost during the swap: the reported result is correct"
@@ -202,18 +203,18 @@ lose_at()
     kill "$relay"
     wait "$relay" 2>/dev/null || true
 }
-# the first EXEC tries the functions, the second is the swap
+# the first EXEC tests the functions, the second is the swap
 for nth in 1 2; do
     lose_at before $nth
-    # a connection that is gone may leave what it loaded, marked for the next restore
+    # a lost connection may leave loaded data, with a marker for the next restore
     expect_old_or_new "EXEC $nth did not arrive"
     [[ $status == 1 && $state == old ]] || fail "EXEC $nth did not arrive: exit $status, $(<run.err)"
 done
 lose_at after 1
-expect_old_or_new "the answer to the trial was lost"
-[[ $status == 1 && $state == old ]] || fail "trying the functions changed something: $(<run.err)"
+expect_old_or_new "the answer to the test was lost"
+[[ $status == 1 && $state == old ]] || fail "the test of the functions changed the target: $(<run.err)"
 lose_at after 2
-[[ $status == 0 && $(digest) == "$wanted" ]] || fail "it was done: exit $status, $(<run.err)"
+[[ $status == 0 && $(digest) == "$wanted" ]] || fail "the swap was done, but: exit $status, $(<run.err)"
 expect_in run.err "the server has completed it"
 
 promise "an application that writes all the time: the restore succeeds, and it continues"
@@ -224,7 +225,7 @@ expect_exit 0 hangar restore "$id" --set cache.port="$port" --mode clean --dry-r
 expect_exit 0 restore_clean
 kill "$app"
 wait "$app" 2>/dev/null || true
-# its last write may still be on its way
+# its last write may not have arrived
 but_for_the_counter()
 {
     redis-cli -p "$port" DEL app:counter >app.out

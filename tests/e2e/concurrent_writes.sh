@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# Transfers between accounts while the backup runs: the sum of all accounts is
-# the same in what is restored, and each transfer is there whole or not at all.
+# Transfers between accounts while the backup runs: in the restored data the sum of all
+# accounts is unchanged, and each transfer is complete or missing.
 . "$(dirname "$0")/lib.sh"
 
 start_pg
@@ -48,7 +48,7 @@ for round in 1 2 3; do
         SELECT sum(a.amount) = 200000000 AND bool_and(a.amount = 1000 + coalesce(m.amount, 0)),
                (SELECT count(*) FROM shop.transfers) > 0
         FROM shop.accounts AS a LEFT JOIN moved AS m USING (id)")
-    [[ $result == 't|t' ]] || fail "not of one instant: $result"
+    [[ $result == 't|t' ]] || fail "inconsistent: $result"
     kill -0 "$load" || { cat pgbench.out >&2; fail "the load has ended"; }
 done
 kill "$load"

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# The daemon as a process: signals, crashes, restarts, and what it tells systemd.  Its
-# sources are made up; its clock, where minutes would have to pass, is a fast one.
+# The daemon as a process: signals, crashes, restarts, notifications of systemd.  The
+# sources are those of a test plugin; the clock is fast where minutes would have to pass.
 . "$(dirname "$0")/lib.sh"
 
 cp "$HANGAR_BUILD"/lib/test-plugins/hangar-*.so plugins/
@@ -30,13 +30,13 @@ nightly='  p: { sources: [db], sinks: [local], schedule: "0 2 * * *", timezone: 
 
 start_daemon()
 {
-    : >log # at once: nobody must read what the daemon before has said
+    : >log # before the daemon starts: the log of the previous one must not be read
     "$hangar_program" -c "$work/backup.yaml" daemon "$@" 2>log &
     daemon=$!
     wait_for 20 logged daemon.ready
 }
 
-# Its clock begins at the first start, and goes on from there at each other.
+# The clock starts at the first call and continues at each other one.
 fast=100
 start_fast()
 {
@@ -47,7 +47,7 @@ start_fast()
     wait_for 20 logged daemon.ready
 }
 
-# logged EVENT [COUNT]: at least so often, in the log of this daemon
+# logged EVENT [COUNT]: the log of this daemon contains the event at least COUNT times
 logged()
 {
     (($(grep -cE "event=$1 |\"event\":\"$1\"" log) >= ${2:-1}))
@@ -73,7 +73,7 @@ no_jobs() { [[ -z $(jobs_of_daemon) ]]; }
 
 backups() { find backups -name manifest.json 2>/dev/null | wc -l; }
 
-# ---- the program as it is ----
+# ---- with the real clock ----
 
 promise "with a wrong configuration the daemon does not start"
 write '  p: { sources: [db], sinks: [local], schedule: "0 25 * * *" }'
@@ -86,15 +86,15 @@ expect_exit 2 hangar daemon
 promise "SIGHUP reads the configuration again; a wrong one is refused"
 write "$nightly"
 start_daemon
-in_log 'msg="0 2 * * *: next at ' || fail "no word of the next run"
+in_log 'msg="0 2 * * *: next at ' || fail "the next run is not logged"
 write '  p: { sources: [db], sinks: [nowhere], schedule: "* * * * *" }'
 kill -HUP "$daemon"
 wait_for 20 logged daemon.reload_failed
-in_log 'unknown sink \"nowhere\"' || fail "no reason"
+in_log 'unknown sink \"nowhere\"' || fail "the reason is not logged"
 write '  q: { sources: [db], sinks: [local], schedule: "30 4 * * *" }'
 kill -HUP "$daemon"
 wait_for 20 logged daemon.reload
-in_log 'msg="30 4 * * *: next at ' || fail "the new plan is not taken"
+in_log 'msg="30 4 * * *: next at ' || fail "the new plan is not used"
 
 promise "a second daemon on the same state folder is refused"
 expect_exit 6 hangar daemon
@@ -124,7 +124,7 @@ NOTIFY_SOCKET=$work/notify.socket expect_exit 2 hangar daemon
 write "$nightly"
 NOTIFY_SOCKET=$work/notify.socket WATCHDOG_USEC=200000 start_daemon
 wait_for 20 grep -q '^READY=1 STATUS=1 schedules of 1 pipelines' notified
-[[ $(grep -m 1 READY notified) == *STATUS* ]] || fail "one with a wrong configuration was ready"
+[[ $(grep -m 1 READY notified) == *STATUS* ]] || fail "a daemon with a wrong configuration reported READY"
 kill -HUP "$daemon"
 wait_for 20 grep -qE '^RELOADING=1 MONOTONIC_USEC=[0-9]+$' notified
 wait_for 20 bash -c '(($(grep -c ^READY=1 notified) == 2))'
@@ -135,9 +135,9 @@ kill "$listener"
 
 promise "run-job works only under the daemon"
 expect_exit 2 hangar run-job backup p 3>&-
-[[ $("$hangar_program" help) != *run-job* ]] || fail "help names it"
+[[ $("$hangar_program" help) != *run-job* ]] || fail "the help lists run-job"
 
-# ---- by a fast clock ----
+# ---- with a fast clock ----
 
 promise "due jobs run repeatedly"
 write "$minutely"
@@ -147,11 +147,11 @@ expect_exit 0 hangar health
 [[ $(backups) -ge 3 ]] || fail "$(backups) backups"
 
 promise "a crash in a plugin fails the run, and the daemon continues"
-write "$minutely" "journal: /dev/full" # which makes it abort
+write "$minutely" "journal: /dev/full" # makes the plugin abort
 kill -HUP "$daemon"
 wait_for 60 logged job.crashed 2
-in_log 'ended by signal 6 (Aborted)' || fail "the crash is not told: $(<log)"
-in_log 'status=failed' || fail "it did not fail"
+in_log 'ended by signal 6 (Aborted)' || fail "the crash is not logged: $(<log)"
+in_log 'status=failed' || fail "the job did not fail"
 wait_for 60 grep -qs 'the process of the job crashed' "$HANGAR_STATE_DIR/history/p.jsonl"
 write "$minutely"
 kill -HUP "$daemon"
@@ -171,7 +171,7 @@ kill_a_job()
     logged job.crashed $((crashed + 1))
 }
 wait_for 60 kill_a_job
-in_log 'ended by signal 9 (Killed)' || fail "the kill is not told"
+in_log 'ended by signal 9 (Killed)' || fail "the kill is not logged"
 
 promise "SIGTERM stops running jobs, and the next daemon repeats them once"
 write "$nightly" "hold: ./hold"
@@ -187,12 +187,12 @@ start_fast
 wait_for 60 logged backup.start
 run=$(jobs_of_daemon)
 stop_daemon 0
-gone "$run" || fail "the job outlives the daemon"
+gone "$run" || fail "the job survived the daemon"
 rm hold
 start_fast
 wait_for 60 logged job.lost
 wait_for 60 logged backup.done
-[[ $(grep -c 'event=backup.start' log) == 1 ]] || fail "not once: $(grep start log)"
+[[ $(grep -c 'event=backup.start' log) == 1 ]] || fail "the job did not run exactly once: $(grep start log)"
 stop_daemon 0
 
 promise "a killed daemon loses nothing, and its jobs end with it"
@@ -213,7 +213,7 @@ for victim in daemon both; do
     wait_for 60 logged job.lost
     wait_for 60 logged backup.done
     stop_daemon 0
-    # what the dead run left is no backup, and all that is listed is good
+    # the leftover of the dead run is not a backup, and all listed backups are good
     expect_exit 0 hangar verify --all --level full
 done
 
@@ -240,7 +240,7 @@ stop_daemon 0
 FAST_SINCE=$((FAST_SINCE - 60)) # four days have passed
 start_fast
 wait_for 60 logged backup.done
-logged schedule.late || fail "nobody is told that it is late"
+logged schedule.late || fail "the slow job is not logged"
 stop_daemon 0
 
 promise "a job that ignores SIGTERM is killed after stop_timeout"
@@ -276,7 +276,7 @@ fast=6000
 rm -rf state
 unset FAST_SINCE
 start_fast
-wait_for 60 logged job.slow # the verification is due by then, and waits
+wait_for 60 logged job.slow # the verification is due by now, and waits
 rm hold
 wait_for 60 logged backup.done
 wait_for 60 logged verify.done

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# Every object of a backup, and its manifest, is damaged in turn: verify finds
-# it and restore refuses, before it has changed anything.
+# Damages each object of a backup, and its manifest, one after the other: verify detects
+# it, and restore refuses before it changes anything.
 . "$(dirname "$0")/lib.sh"
 
 start_pg
@@ -34,7 +34,7 @@ restore()
 untouched()
 {
     [[ $(sql postgres "SELECT count(*) FROM pg_database WHERE datname = 'target'") == 0 &&
-        $(redis-cli -p "${redis_ports[2]}" DBSIZE) == 0 ]] || fail "restore touched the target: $1"
+        $(redis-cli -p "${redis_ports[2]}" DBSIZE) == 0 ]] || fail "restore changed the target: $1"
 }
 
 mend()
@@ -42,7 +42,7 @@ mend()
     cp "$work/pristine/$1" "$folder/$1"
 }
 
-# found WHAT OBJECT: verify says corrupt and names the object, restore refuses.
+# found WHAT OBJECT: verify reports corrupt and names the object, restore refuses.
 found()
 {
     expect_exit 4 hangar verify "$id" --level full

@@ -2,9 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# Drills: a good backup is proven in throw-away servers, from each sink, as root and
-# as an ordinary user; data that is wrong although all sums are right is found; and
-# nothing is left of a drill, however it ends.
+# Drills: a good backup passes from each sink, as root and as an unprivileged user; wrong
+# data with correct checksums is detected; a drill leaves nothing, however it ends.
 . "$(dirname "$0")/lib.sh"
 
 start_pg
@@ -14,7 +13,7 @@ redis-cli -p "${redis_ports[1]}" SET soon x EX 20 >/dev/null
 redis-cli -p "${redis_ports[1]}" SET later x EX 100000 >/dev/null
 mkdir -m 711 "$work/temp"
 
-# write_drill_config APP_DB-LINES CACHE-LINES: with what stands beside their options.
+# write_drill_config APP_DB-LINES CACHE-LINES: with these lines next to the options.
 write_drill_config()
 {
     cat >"$work/backup.yaml" <<END
@@ -37,7 +36,7 @@ END
 write_drill_config
 make_backup
 
-# Processes whose command line leads into the folder for temporary files.
+# Processes whose command line contains the folder for temporary files.
 servers()
 {
     pgrep -f -- "$work/temp/" || true
@@ -48,7 +47,7 @@ no_servers()
     [[ -z $(servers) ]]
 }
 
-# Nothing of any drill is left: no process, no folder.
+# No process and no folder of a drill is left.
 nothing_left()
 {
     no_servers || fail "servers are left: $(pgrep -af -- "$work/temp/")"
@@ -67,7 +66,7 @@ expect_in out "✓ $id in other"
 nothing_left
 expect_exit 0 hangar --json verify "$id" --level drill --from other
 [[ $(json 'len(d["backups"])') == 1 && $(json 'd["backups"][0]["sink"]') == other ]] ||
-    fail "not from the sink that was named"
+    fail "the drill did not use the named sink"
 [[ $(json 'd["backups"][0]["sources"][0]["report"]["rows"]') -gt 1000 ]] || fail "no rows"
 compared=$(json 'int(d["backups"][0]["sources"][1]["report"]["compared_values"])')
 keys=$(json 'int(d["backups"][0]["sources"][1]["report"]["keys"])')
@@ -76,7 +75,7 @@ keys=$(json 'int(d["backups"][0]["sources"][1]["report"]["keys"])')
 promise "list, show and status print the result, which is stored beside the backup"
 expect_exit 0 hangar --json list
 [[ $(json 'd["backups"][0]["verified"]["level"] + d["backups"][0]["verified"]["status"]') == drilldone ]] ||
-    fail "list does not show it"
+    fail "list does not show the verification"
 expect_exit 0 hangar list
 expect_in out "drill"
 expect_exit 0 hangar --json show "$id" --from other
@@ -106,7 +105,7 @@ for ((i = 0; i < 2000; i++)); do
     fi
     sleep 0.01
 done
-wait "$drilling" || { cat watched.out >&2; fail "the watched drill failed"; }
+wait "$drilling" || { cat watched.out >&2; fail "the observed drill failed"; }
 [[ $seen == 700\ * ]] || fail "mode and owner: $seen"
 [[ $(id -u) != 0 || $seen != "700 0" ]] || fail "the server ran as root"
 if unshare -n true 2>/dev/null; then
@@ -119,7 +118,7 @@ nothing_left
 # Starts a drill and waits until its servers run; its process is in $drilling.
 start_drill()
 {
-    # bash lets what it starts in the background ignore SIGINT
+    # background processes of bash ignore SIGINT
     env --default-signal=INT "$hangar_program" -c "$work/backup.yaml" verify "$id" --level drill \
         >drilled.out 2>&1 &
     drilling=$!
@@ -159,7 +158,7 @@ expect_exit 1 drill
 expect_said "initdb"
 nothing_left
 expect_exit 0 hangar --json show "$id"
-[[ $(json 'd["verified"]["status"]') == failed ]] || fail "the failure is not kept"
+[[ $(json 'd["verified"]["status"]') == failed ]] || fail "the failure is not recorded"
 write_drill_config
 
 promise "a drill of a source without support for drills fails with a message"
@@ -186,8 +185,8 @@ id=$nightly
 write_drill_config
 folder=$work/backups/nightly/$id
 
-# forge OBJECT FROM TO: changes the plain bytes of an object and then all the sums, so
-# that nothing but its content is wrong.
+# forge OBJECT FROM TO: changes the plain bytes of an object and all checksums, so that
+# only its content is wrong.
 forge()
 {
     python3 - "$folder" "$1" "$2" "$3" <<'END'
@@ -207,7 +206,7 @@ def write(file, data):
 plain = gzip.decompress(read(name))
 forged = plain.replace(old.encode(), new.encode(), 1)
 if plain.startswith(b"REDIS"):
-    forged = forged[:-8] + bytes(8)  # no checksum: that is allowed, and hides the change
+    forged = forged[:-8] + bytes(8)  # no checksum, which is allowed and hides the change
 assert forged != plain and len(forged) == len(plain), "nothing was changed"
 before, stored = read(name), gzip.compress(forged)
 write(name, stored)
@@ -233,7 +232,7 @@ expect_exit 4 drill --from local
 expect_said "rows"
 nothing_left
 expect_exit 0 hangar --json list
-[[ $(json 'd["backups"][0]["verified"]["status"]') == corrupt ]] || fail "list hides it"
+[[ $(json 'd["backups"][0]["verified"]["status"]') == corrupt ]] || fail "list does not show the failure"
 expect_exit 0 drill --from other
 rm -r "$folder"
 cp -r "$work/pristine" "$folder"
@@ -260,7 +259,7 @@ expect_exit 0 hangar remove "$id" --from other --yes
 promise "a server named in the configuration replaces the throw-away server"
 write_drill_config "" "    scratch: { port: ${redis_ports[2]}, on_conflict: flush }"
 expect_exit 0 drill --from local
-[[ $(redis-cli -p "${redis_ports[2]}" GET later) == x ]] || fail "it went elsewhere"
+[[ $(redis-cli -p "${redis_ports[2]}" GET later) == x ]] || fail "the drill used another server"
 nothing_left
 write_drill_config "" "    scratch: { prot: ${redis_ports[2]} }"
 expect_exit 2 drill

@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# A database whose locale the restoring machine lacks: a restore refuses it with what to
-# do, or takes another when told so; a drill takes another, proves the rows all the same,
-# and says what it did.
+# A database whose locale is missing on the machine of the restore: a restore refuses it
+# with a hint, or uses another locale with an option; a drill uses another one, still
+# compares the rows, and reports it.
 . "$(dirname "$0")/lib.sh"
 
-# a locale that only the source's server is shown
+# a locale that only the server of the source has
 mkdir -m 755 locales
 chmod o+x "$work"
 localedef -i de_DE -f UTF-8 "$work/locales/xx_HG.UTF-8"

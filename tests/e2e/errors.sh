@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# What goes wrong is told apart by the exit status and said with its cause.
+# Errors have distinct exit statuses and messages with the cause.
 . "$(dirname "$0")/lib.sh"
 
 start_pg
@@ -11,13 +11,13 @@ fill_redis "${redis_ports[1]}"
 write_config
 make_backup
 
-# with SED-EXPRESSION COMMAND...: under a changed configuration.
+# with SED-EXPRESSION COMMAND...: runs it with a changed configuration.
 with()
 {
     local expression=$1
     shift
     sed -E "$expression" backup.yaml >changed.yaml
-    cmp -s backup.yaml changed.yaml && fail "nothing changed: $expression"
+    cmp -s backup.yaml changed.yaml && fail "the expression changed nothing: $expression"
     "$hangar_program" -c changed.yaml "$@"
 }
 
@@ -50,7 +50,7 @@ promise "a wrong configuration: exit 2, with file, line and column"
 expect_exit 2 with 's/plugin: redis/plugin: radis/' check
 expect_in err changed.yaml:
 expect_exit 2 with 's/database: shop/databse: shop/' check
-grep -qE 'changed\.yaml:[0-9]+:[0-9]+: ' err || { show_output; fail "no line and column"; }
+grep -qE 'changed\.yaml:[0-9]+:[0-9]+: ' err || { show_output; fail "line and column are missing"; }
 expect_in err '"database"'
 expect_exit 2 with 's/^version: 1/version: 99/' backup
 expect_in err changed.yaml:1:
@@ -100,7 +100,7 @@ expect_exit 1 with 's,path: ./backups,path: ./closed/file,' backup
 expect_in err closed/file
 
 promise "two runs of a pipeline at once: the second is refused, exit 6"
-# the first waits for a table that a session has locked
+# the first run waits for a table that a session has locked
 psql -qX -d shop -c "BEGIN; LOCK TABLE shop.products; SELECT pg_sleep(120)" >/dev/null 2>&1 &
 blocker=$!
 wait_for 20 test "$(sql shop "SELECT 1" && echo)" = 1

@@ -2,15 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# A backup leaves as one tar.gz that stock tools unpack and restore from, and comes
-# back; archives that are damaged or forged (forge.py) leave nothing behind.
+# export writes a backup as one tar.gz that standard tools unpack and restore from; import
+# stores it again; damaged or forged archives (forge.py) leave nothing.
 . "$(dirname "$0")/lib.sh"
 
 start_pg
 start_redis 2
 fill_redis "${redis_ports[1]}"
 write_config
-# a second configuration that shares nothing with the first but the origin
+# a second configuration that has only the origin in common with the first
 sed 's|\./backups|./elsewhere|' "$work/backup.yaml" | sed "1a origin: $(hostname)" >"$work/other.yaml"
 make_backup
 
@@ -19,7 +19,7 @@ other()
     "$hangar_program" -c "$work/other.yaml" "$@"
 }
 
-# What is in the other sink: nothing at all, but an origin perhaps.
+# The content of the other sink: nothing, or an origin.
 nothing_there()
 {
     local left
@@ -59,7 +59,7 @@ printf 'x' | dd of="$folder/cache/dump.rdb.gz" bs=1 seek=$(($(stat -c %s "$work/
 expect_exit 4 hangar cat "$id" cache/dump.rdb
 expect_in err "must not be used"
 expect_exit 4 hangar export "$id" -o "$work/damaged.tar.gz"
-[[ ! -e $work/damaged.tar.gz ]] || fail "an export of damaged objects appeared"
+[[ ! -e $work/damaged.tar.gz ]] || fail "an export of damaged objects was published"
 status=0
 hangar export "$id" -o - >"$work/damaged" 2>/dev/null || status=$?
 [[ $status == 4 ]] || fail "an export of damaged objects to stdout ended with $status"
@@ -100,7 +100,7 @@ promise "standard tar unpacks an export, and sha256sum accepts it"
 mkdir unpacked
 tar -xzf exports/shop.tar.gz -C unpacked
 [[ $(ls unpacked) == "$id" ]] || fail "more than one folder"
-diff -r -x run.json -x verify "$folder" "unpacked/$id" || fail "unpacked it differs"
+diff -r -x run.json -x verify "$folder" "unpacked/$id" || fail "the unpacked export differs"
 (cd "unpacked/$id" && sha256sum --quiet -c SHA256SUMS) || fail "SHA256SUMS"
 tar -tzf exports/shop.tar.gz >names
 [[ $(head -n 1 names) == "$id/manifest.json" ]] || fail "the manifest is not first"
@@ -111,7 +111,7 @@ promise "an imported backup verifies and restores as the original does"
 expect_exit 0 other import exports/shop.tar.gz
 [[ $(<"$work/out") == "$id" ]] || fail "import does not print the id"
 expect_exit 0 other verify "$id" --level full
-diff -r -x run.json -x verify "$folder" "elsewhere/nightly/$id" || fail "imported it differs"
+diff -r -x run.json -x verify "$folder" "elsewhere/nightly/$id" || fail "the imported backup differs"
 expect_exit 0 other restore "$id" --set app_db.database=target --set "cache.port=${redis_ports[2]}" --yes
 same_database shop target
 same_redis "${redis_ports[1]}" "${redis_ports[2]}"
@@ -121,7 +121,7 @@ expect_exit 1 other import exports/shop.tar.gz
 expect_in err "already has $id"
 expect_exit 0 other verify "$id" --level full
 
-# Forgets what was imported.
+# Removes the imported backups.
 clear_other()
 {
     rm -rf "$work/elsewhere" "$work/state"
@@ -140,7 +140,7 @@ accepted()
     clear_other
     expect_exit 0 other import "$2"
     expect_exit 0 other verify "$id" --level full
-    diff -r -x run.json -x verify "$folder" "elsewhere/nightly/$id" || fail "$1: imported it differs"
+    diff -r -x run.json -x verify "$folder" "elsewhere/nightly/$id" || fail "$1: the imported backup differs"
 }
 
 promise "an archive packed again by standard tar is accepted, manifest first"
@@ -198,13 +198,14 @@ mkdir -p "elsewhere/nightly/$id"
 echo '{"host": "elsewhere"}' >"elsewhere/nightly/$id/run.json"
 expect_exit 1 other import exports/shop.tar.gz
 expect_in err "host elsewhere is storing"
-[[ -e elsewhere/nightly/$id/run.json ]] || fail "another's place was cleared"
+[[ -e elsewhere/nightly/$id/run.json ]] || fail "the folder of another run was removed"
 
-# what a sanitizer reserves would be limited too
+# sanitizers reserve more address space than the limit
 limit=1500000
 ! grep -q __asan_init "$hangar_program" || limit=unlimited
 
-# refused WHAT FILE: with a clear error, quickly, with little memory, leaving nothing.
+# refused WHAT FILE: import fails with a message, soon, with little memory, and leaves
+# nothing.
 refused()
 {
     local status=0
@@ -224,7 +225,7 @@ while read -r kind; do
     refused "$kind" forged.tar.gz
     printf '%20s  %s\n' "$kind" "$(grep -v ' level=' "$work/err" | sed -n 1p)"
 done <<<"$kinds"
-(($(wc -l <<<"$kinds") >= 50)) || fail "forge.py knows too few kinds"
+(($(wc -l <<<"$kinds") >= 50)) || fail "forge.py has too few kinds"
 
 promise "an archive truncated anywhere is refused"
 size=$(stat -c %s exports/shop.tar.gz)
@@ -256,15 +257,15 @@ for flip in flip.*; do
     timeout 60 "$hangar_program" -c other.yaml import "$flip" >"$work/out" 2>"$work/err" </dev/null ||
         status=$?
     if [[ $status == 0 ]]; then
-        diff -r -x run.json -x verify "$folder" "elsewhere/nightly/$id" || fail "$flip: imported it differs"
+        diff -r -x run.json -x verify "$folder" "elsewhere/nightly/$id" || fail "$flip: the imported backup differs"
         same_after=$((same_after + 1))
     else
         [[ $status == 4 ]] || { show_output; fail "$flip: exit status $status"; }
         nothing_there "$flip"
     fi
 done
-# the time, the system and the like of a gzip header, padding, and its checksum mean nothing
-((same_after < 60)) || fail "$same_after flipped bits were not noticed"
+# time and system in the gzip header, padding and its checksum have no effect
+((same_after < 60)) || fail "$same_after flipped bits were not detected"
 
 promise "an interrupted import leaves nothing and the next one works"
 clear_other

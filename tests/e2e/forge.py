@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# forge.py: makes archives that nobody should import out of one that is good.
+# forge.py: makes bad archives, which import must refuse, from a good one.
 #
 #     forge.py list                    the kinds, one per line
 #     forge.py KIND GOOD BAD           writes BAD
 #     forge.py forged GOOD BAD         all hashes right, one object replaced: only a
-#                                      signature tells
+#                                      signature detects it
 import copy
 import gzip
 import hashlib
@@ -108,7 +108,7 @@ def forged(members):
     names = {info.name.split("/", 1)[1]: i for i, (info, _) in enumerate(members)}
     manifest = json.loads(members[names["manifest.json"]][1])
     victim = members[-1][0].name.split("/", 1)[1]
-    # another object's bytes, which decode as they should
+    # the bytes of another object, which can be decoded
     source = next(s for s in manifest["sources"] for o in s["objects"] if o["stored"] == victim)
     target = next(o for o in source["objects"] if o["stored"] == victim)
     content = b"SELECT 'evil';\n"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# A disk that runs full: the run fails, says so, and leaves the disk as it was.
+# A disk that becomes full: the run fails with the reason and leaves the disk unchanged.
 . "$(dirname "$0")/lib.sh"
 
 start_pg
@@ -13,8 +13,8 @@ start_redis 1
 fill_redis "${redis_ports[1]}"
 write_config
 
-# limited COMMAND...: with 4 MB of room in backups/: in a file system of its own
-# where that can be had, else by a limit on the size of each file.
+# limited COMMAND...: runs it with 4 MB of space in backups/: in a separate file system
+# where possible, else with a limit of the size of each file.
 if unshare -m mount -t tmpfs -o size=4m tmpfs /mnt 2>/dev/null; then
     limit="mount -t tmpfs -o size=4m,mode=700 tmpfs"
     spaces=(unshare -m)
@@ -37,7 +37,7 @@ END
 promise "a backup that does not fit fails with the reason"
 expect_exit 1 "${spaces[@]}" bash inside
 [[ ! -s out ]] || fail "an id was printed"
-grep -qiE 'space|too large' err || { show_output; fail "the reason is not said"; }
+grep -qiE 'space|too large' err || { show_output; fail "the reason is not printed"; }
 
 promise "it leaves nothing but the mark of the pipeline"
 ! grep -qv "/origin.json\$" left || fail "left: $(<left)"

@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# Ctrl-C leaves nothing; kill -9 at any moment leaves nothing that is listed and
-# not whole, and nothing that is in the way of the next run.
+# Ctrl-C leaves nothing.  kill -9 at any moment leaves no incomplete backup that is listed,
+# and nothing that blocks the next run.
 . "$(dirname "$0")/lib.sh"
 
 start_pg
-# enough for a run to have a middle
+# enough data to interrupt a run
 sql shop "CREATE TABLE shop.bulk AS SELECT i, md5(i::text) || md5((i * 7)::text) AS text
           FROM generate_series(1, 600000) AS i"
 start_redis 1
@@ -23,19 +23,19 @@ nothing_else()
     [[ $(listed) == "$good" ]] || fail "another backup is listed"
 }
 
-# The run now under way has written data.
+# The current run has written data.
 copying()
 {
     [[ -n $(find backups -mindepth 3 -type f -size +64k ! -path "*/$good/*" -print -quit) ]] ||
         ! kill -0 "$run" 2>/dev/null
 }
 
-# Starts a backup and sends it a signal in its middle; its exit status is in $status.
+# Starts a backup and sends it a signal while it writes; sets $status to its exit status.
 interrupt()
 {
     local attempt
     for ((attempt = 0; attempt < 20; attempt++)); do
-        # a job of a script ignores SIGINT, and hangar respects that
+        # background jobs of a script ignore SIGINT, and hangar keeps that
         python3 -c 'import os, signal, sys
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 os.execv(sys.argv[1], sys.argv[1:])' "$hangar_program" -c backup.yaml backup >run.out 2>run.err &
@@ -44,11 +44,11 @@ os.execv(sys.argv[1], sys.argv[1:])' "$hangar_program" -c backup.yaml backup >ru
         kill "-$1" "$run" 2>/dev/null || true
         status=0
         wait "$run" || status=$?
-        # it may have been done by then: that is no interruption
+        # the run may have ended before the signal
         [[ $status == 0 ]] || return 0
         rm -rf "backups/nightly/$(<run.out)"
     done
-    fail "no run was long enough to be interrupted"
+    fail "no run lasted long enough to be interrupted"
 }
 
 promise "SIGINT during a run: exit 130, nothing in the sink, no server session left"
@@ -83,7 +83,7 @@ for ((i = 0; i < 20; i++)); do
     expect_exit 0 hangar list
     expect_exit 0 hangar verify --all --level quick
 done
-((killed >= 5)) || fail "only $killed of 20 runs were killed before they were done"
+((killed >= 5)) || fail "only $killed of 20 runs were killed before their end"
 wait_for 30 no_sessions
 expect_exit 0 hangar verify --all --level full
 expect_exit 0 hangar verify "$good" --level full

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# Several hosts, one sink: two runs at once never mix; what a dead run left is cleaned
-# up elsewhere; a run that was taken for dead cannot commit when it wakes up.  A host is
-# a state folder of its own here.
+# Several hosts, one sink: two runs at once never mix; another host removes the leftovers
+# of a dead run; a run that was considered dead cannot commit when it continues.  In this
+# test a host is a state folder.
 . "$(dirname "$0")/lib.sh"
 
 start_redis 1
@@ -46,9 +46,10 @@ done
 [[ $(listed | wc -l) == "$good" ]] || fail "$good succeeded, listed are $(listed | wc -l)"
 expect_exit 0 hangar verify --all --level full
 [[ $(find backups/nightly -mindepth 1 -maxdepth 1 -type d | wc -l) == "$good" ]] ||
-    fail "folders that are no backups"
+    fail "folders without a backup"
 
-# A run on host a that has begun and cannot go on: its process is $run, its folder $begun.
+# Starts a run on host a that cannot continue; sets $run to its process and $begun to its
+# folder.
 has_begun()
 {
     begun=$(find backups -name run.json -newer before -printf '%h' -quit)
@@ -59,7 +60,7 @@ begin_run()
     sleep 0.02
     touch before
     kill -STOP "$redis_pid"
-    # not through a function: $! would be the shell around it
+    # not in a function: $! would be its shell
     HANGAR_STATE_DIR=$work/state-a "$hangar_program" -c backup.yaml backup >run.out 2>run.err &
     run=$!
     wait_for 20 has_begun
@@ -73,7 +74,7 @@ expect_exit 0 on a prune --dry-run
 promise "a running backup is not touched by another host"
 expect_exit 0 on b --json prune --yes
 [[ $(json '[l["action"] for l in d["sinks"][0]["leftovers"]]') == "['waiting']" ]] ||
-    fail "not left alone"
+    fail "the running backup was disturbed"
 kill -CONT "$redis_pid"
 wait "$run" || fail "the run failed: $(<run.err)"
 good=$((good + 1))
@@ -85,7 +86,7 @@ kill -CONT "$redis_pid"
 touch -d '2 hours ago' "$begun/run.json"
 expect_exit 0 on b --json prune --yes
 [[ $(json '[l["action"] for l in d["sinks"][0]["leftovers"]]') == "['claimed']" ]] ||
-    fail "not claimed"
+    fail "the leftover was not claimed"
 [[ $(ls "$begun") == manifest.json ]] || fail "more than the mark is left"
 [[ $(listed | wc -l) == "$good" ]] || fail "the mark is listed as a backup"
 expect_exit 0 hangar show latest
@@ -95,9 +96,9 @@ kill -CONT "$run"
 status=0
 wait "$run" || status=$?
 [[ $status == 1 ]] || { cat run.err >&2; fail "exit status $status"; }
-[[ ! -s run.out ]] || fail "it printed an id"
-[[ $(listed | wc -l) == "$good" ]] || fail "it is listed"
-[[ ! -e $begun ]] || fail "it left $(ls "$begun")"
+[[ ! -s run.out ]] || fail "an id was printed"
+[[ $(listed | wc -l) == "$good" ]] || fail "the backup is listed"
+[[ ! -e $begun ]] || fail "left: $(ls "$begun")"
 
 promise "leftovers of a killed run are claimed after its lease, and removed a week later"
 begin_run
@@ -106,16 +107,16 @@ wait "$run" 2>/dev/null || true
 kill -CONT "$redis_pid"
 expect_exit 0 on a backup
 good=$((good + 1))
-[[ -e $begun/run.json ]] || fail "the remains of a run that may live were removed"
+[[ -e $begun/run.json ]] || fail "the folder of a run that may be alive was removed"
 touch -d '61 minutes ago' "$begun/run.json"
 expect_exit 0 on b backup
 good=$((good + 1))
 [[ $(ls "$begun") == manifest.json ]] || fail "the next backup did not clean up"
 touch -d '6 days ago' "$begun/manifest.json"
 expect_exit 0 on b prune --yes
-[[ -e $begun/manifest.json ]] || fail "the mark went too early"
+[[ -e $begun/manifest.json ]] || fail "the mark was removed too early"
 touch -d '8 days ago' "$begun/manifest.json"
 expect_exit 0 on b prune --yes
-[[ ! -e $begun ]] || fail "the mark stays"
+[[ ! -e $begun ]] || fail "the mark is not removed"
 [[ $(listed | wc -l) == "$good" ]] || fail "$(listed | wc -l) backups instead of $good"
 expect_exit 0 hangar verify --all --level full

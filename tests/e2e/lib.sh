@@ -1,19 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# lib.sh: what the end-to-end tests share; source it from bash, first of all.
-# It makes a temporary folder ($work) that goes away at the end with every
-# server in it, and runs the built program as a user would.  HANGAR_BUILD is the
-# build's folder.
+# lib.sh: common functions of the end-to-end tests; source it first, from bash.  It creates
+# a temporary folder ($work) that is removed at the end with every server in it, and runs
+# the built program as a user would.  HANGAR_BUILD is the folder of the build.
 #
 #     hangar ARGUMENT...         the program, with $work/backup.yaml
 #     start_pg, start_redis N    servers; see below
 #     write_config               a backup.yaml with both, gzip and $work/backups
-#     expect_exit N COMMAND...   runs it and keeps its output in $work/out, $work/err
-#     expect_in FILE TEXT        it contains that text
-#     expect_said TEXT           its output does
+#     expect_exit N COMMAND...   runs it; its output is in $work/out and $work/err
+#     expect_in FILE TEXT        the file contains the text
+#     expect_said TEXT           the output of the last expect_exit contains it
 #     same WHAT A B              two files are equal
-#     promise TEXT               a heading in the output: what is tested next
+#     promise TEXT               prints what is tested next
 set -euo pipefail
 : "${HANGAR_BUILD:?is the folder of the build}"
 e2e=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
@@ -34,7 +33,7 @@ leave()
 {
     local status=$? folder
     trap '' INT TERM HUP
-    # jobs that the test left running, servers among them
+    # background jobs of the test, also servers
     for folder in "$work"/redis*/; do
         redis_stop "${folder%/}" || true
     done
@@ -52,7 +51,8 @@ trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 cd "$work"
 
-# Plugins are loaded only from where nobody else can write, which a checkout may not be.
+# Plugins are loaded only from a folder that no other user can write to; a checkout may be
+# writable.
 mkdir -m 755 plugins
 cp "$HANGAR_BUILD"/lib/plugins/hangar-*.so plugins/
 chmod 755 plugins/*
@@ -98,7 +98,7 @@ expect_in()
     grep -qF -- "$2" "$1" || { sed 's/^/  /' "$1" >&2; fail "no \"$2\" in $1"; }
 }
 
-# Of the last expect_exit, on either stream.
+# Checks both streams of the last expect_exit.
 expect_said()
 {
     cat "$work/out" "$work/err" >"$work/said"
@@ -115,14 +115,14 @@ same()
     diff "$2" "$3" >"$work/diff" || { head -n 30 "$work/diff" >&2; fail "different: $1"; }
 }
 
-# json EXPRESSION: of the document `d` in $work/out, as Python prints it.
+# json EXPRESSION: prints a Python expression of the document `d` in $work/out.
 json()
 {
     python3 -c 'import json, sys; d = json.load(open(sys.argv[1])); print(eval(sys.argv[2]))' \
         "$work/out" "$1"
 }
 
-# Waits until a command succeeds; seconds are a bound, never an expectation.
+# Waits until a command succeeds, at most so many seconds.
 wait_for()
 {
     local seconds=$1 end
@@ -136,7 +136,8 @@ wait_for()
 
 # ---- servers ----
 
-# A PostgreSQL with a database `shop` full of sample data; libpq's variables lead to it.
+# Starts a PostgreSQL server with a database `shop` of sample data, and sets the variables
+# of libpq.
 start_pg()
 {
     pg_start "$work"
@@ -149,8 +150,8 @@ sql()
     psql -qAtX -v ON_ERROR_STOP=1 -d "$1" -c "$2"
 }
 
-# Redis servers up to this number, those that do not run, in redis1, redis2, ...;
-# their ports are in redis_ports[1], ...
+# start_redis N: starts the Redis servers 1 to N that do not run, in redis1, redis2, ...;
+# sets redis_ports[1], ...
 declare -a redis_ports=()
 start_redis()
 {
@@ -168,9 +169,9 @@ fill_redis()
     ! grep -E '^(ERR|WRONG|NO)' "$work/fill.out" || fail "sample data of redis"
 }
 
-# The database as SQL; the \restrict lines hold a random word each time.  Rows
-# carry the name of their table and are sorted: the order of rows is no property
-# of a table, and those of a big one come back in parallel.
+# The database as SQL, without the \restrict lines, which contain a random word.  Rows get
+# the name of their table and are sorted, because a table has no order of rows, and a big
+# table is restored in parallel.
 dump()
 {
     pg_dump "$1" | awk '
@@ -201,7 +202,7 @@ same_redis()
 
 # ---- configuration ----
 
-# The parts of a configuration; a test puts together what it needs.
+# The parts of a configuration, which a test combines.
 # pg_source NAME DATABASE, redis_source NAME WHICH
 pg_source()
 {
@@ -237,7 +238,7 @@ pipelines:
 END
 }
 
-# Makes a backup; its id is in $id and its folder in $folder.
+# Makes a backup; sets $id and $folder.
 make_backup()
 {
     expect_exit 0 hangar backup "$@"

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# lib_s3.sh: what the end-to-end tests on S3 servers share; source it after lib.sh.
+# lib_s3.sh: common functions of the end-to-end tests on S3 servers; source it after lib.sh.
 #
 #     start_s3 KIND           a server with a bucket `backups`, and the proxy before it
-#     s3_sink NAME [OPTIONS]  a sink's part of a configuration, which leads through the
-#                             proxy: `s3_sink offsite "part_size: 5MiB"`
+#     s3_sink NAME [OPTIONS]  a sink of a configuration, which uses the proxy:
+#                             `s3_sink offsite "part_size: 5MiB"`
 #     files_source NAME       a source of the files in $work/files (see tests/fault)
-#     make_files COUNT SIZE   so many there, of random bytes
-#     restored                what restore wrote to $work/target equals $work/files
+#     make_files COUNT SIZE   creates these files, of random bytes
+#     restored                the restored files in $work/target equal $work/files
 #     stored [PREFIX]         keys in the bucket, one per line
 #     uploads                 unfinished multipart uploads there
 : "${work:?lib.sh comes first}"
@@ -21,7 +21,7 @@ start_s3()
     (umask 077 && printf '%s' "$S3_SECRET_KEY" >"$work/s3.secret")
 }
 
-# The options that every sink on this server has; a test may set `s3_endpoint`.
+# The options of every sink on this server; a test may set `s3_endpoint`.
 s3_options()
 {
     printf '%s' "endpoint: \"${s3_endpoint:-http://127.0.0.1:$S3_PROXY_PORT}\", bucket: backups, " \
@@ -58,7 +58,7 @@ make_files()
     done
 }
 
-# write_files_config [OPTIONS]: files to the bucket alone.
+# write_files_config [OPTIONS]: a configuration that stores files in the bucket only.
 write_files_config()
 {
     cat >"$work/backup.yaml" <<END

@@ -2,22 +2,22 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# A server that works on one statement for longer than stall_timeout has not stalled: an
-# index that takes its time is built, a table whose rows do not come for a while is read.
-# tests/fault/network.sh has the other side: peers that do stall are cut.
+# A server that needs longer than stall_timeout for one statement has not stalled: it
+# builds a large index, or returns the rows of a table late.  tests/fault/network.sh tests
+# peers that have stalled.
 . "$(dirname "$0")/lib.sh"
 
 stall=2
 takes=5
 
 start_pg
-# slow where it is restored alone
+# slow only during the restore
 sql shop "CREATE FUNCTION public.slowly(i int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS \$\$ BEGIN
               IF current_database() = 'restored' THEN PERFORM pg_catalog.pg_sleep($takes); END IF;
               RETURN i; END \$\$;
           CREATE TABLE public.one AS SELECT 1 AS i;
           CREATE INDEX slow ON public.one (public.slowly(i))"
-# its value lies apart from it, and is found by an index
+# its value is stored separately and read by an index
 sql shop "CREATE TABLE public.large AS SELECT string_agg(md5(i::text), '') AS text FROM generate_series(1, 20000) AS i"
 cat >backup.yaml <<END
 version: 1
@@ -30,7 +30,7 @@ pipelines:
   nightly: { sources: [app_db], sinks: [local] }
 END
 
-# Somebody who works on that index keeps the COPY, which has begun, from its row.
+# A session that has locked that index blocks the running COPY at its row.
 psql -qX -v ON_ERROR_STOP=1 -d shop >busy.out 2>&1 <<'SQL' &
 SELECT format('BEGIN; REINDEX INDEX %s', indexrelid::regclass) FROM pg_index
     WHERE indrelid = (SELECT reltoastrelid FROM pg_class WHERE oid = 'public.large'::regclass) \gexec
@@ -57,9 +57,9 @@ id=$(<out)
 
 promise "a restore survives an index that needs longer than stall_timeout"
 start=$SECONDS
-# ANALYZE would take the time once more
+# ANALYZE would need the same time again
 expect_exit 0 hangar restore "$id" --set app_db.database=restored --set app_db.analyze=false --yes
-((SECONDS - start >= takes - 1)) || fail "nothing took long: this test tests nothing"
+((SECONDS - start >= takes - 1)) || fail "the statements were fast: this test has no effect"
 [[ $(sql restored "SELECT indisvalid FROM pg_index WHERE indexrelid = 'public.slow'::regclass") == t ]] ||
     fail "the index was not built"
 same_database shop restored

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# Ten thousand backups in one sink (without HANGAR_LONG two thousand): list, status and prune take bounded time and memory,
-# and a prune removes what it says, whatever there is.  The backups are copies of a real
-# one under ids and times of their own, with objects that share their bytes on the disk.
+# Ten thousand backups in one sink (two thousand without HANGAR_LONG): list, status and
+# prune need bounded time and memory, and a prune removes what its plan names.  The backups
+# are copies of a real one with other ids and times; their objects are hard links.
 . "$(dirname "$0")/lib.sh"
 
 count=2000
@@ -51,7 +51,7 @@ for n in range(1, count):
         file.write(text)
 END
 
-# within MIB SECONDS COMMAND...: it succeeds within that.
+# within MIB SECONDS COMMAND...: the command succeeds within these limits.
 within()
 {
     local mib=$1 seconds=$2 peak start=$SECONDS

@@ -2,24 +2,24 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# The memory of hangar stays within its budget, whatever the size of the data: the kernel
+# hangar needs no more memory than its budget, whatever the size of the data: the kernel
 # refuses more (see peak.py).  tests/long/bounds.sh has a table of 2 GB, rows and keys of 200 MB.
 . "$(dirname "$0")/lib.sh"
 
-# What the process needs besides its budget: code, libraries, stacks, and what
-# libpq holds, which is two to three rows; rows are 100 kB here.
+# Memory of the process in addition to the budget: code, libraries, stacks, and two to
+# three rows in libpq; rows have 100 kB here.
 overhead_mib=32
 budget_mib=64
 
-# many times the budget; the values compress well on the server's disk, and not on their way
-# out of it
+# many times the budget; the values are compressed on the disk of the server, but not when
+# they are read
 PG_TCP='' pg_start "$work"
 createdb data
 sql data "
     CREATE TABLE bulk AS SELECT i, repeat(md5(i::text), 3125) AS text
     FROM generate_series(1, 6000) AS i"
 start_redis 2
-# zeros: compressed, they would be next to nothing
+# without compression, because zeros would become almost nothing
 redis-cli -p "${redis_ports[1]}" CONFIG SET rdbcompression no >/dev/null
 redis-cli -p "${redis_ports[1]}" DEBUG POPULATE 300000 key 1000 >/dev/null
 
@@ -38,7 +38,7 @@ pipelines:
   nightly: { sources: [pg, redis], transforms: [gzip], sinks: [one, two] }
 END
 
-# limited MIB COMMAND...: hangar in so much memory.
+# limited MIB COMMAND...: runs hangar with this much memory.
 limited()
 {
     local mib=$1
@@ -46,7 +46,7 @@ limited()
     python3 "$e2e/peak.py" peak "$mib" "$hangar_program" -c backup.yaml "$@"
 }
 
-# within WHAT COMMAND...: it succeeds within the budget.
+# within WHAT COMMAND...: the command succeeds within the budget.
 within()
 {
     local what=$1 most=$((budget_mib + overhead_mib)) peak
@@ -63,16 +63,16 @@ id=$(<out)
 within "verify" verify "$id" --level full --from one
 within "restore" restore "$id" --set pg.database=again --set "redis.port=${redis_ports[2]}" --yes
 [[ $(sql again "SELECT count(*), sum(length(text)) FROM bulk") == \
-    $(sql data "SELECT count(*), sum(length(text)) FROM bulk") ]] || fail "not all rows came back"
+    $(sql data "SELECT count(*), sum(length(text)) FROM bulk") ]] || fail "not all rows were restored"
 
 promise "with less memory, or a larger budget, a backup fails with the reason"
 before=$(find one two -type f | sort)
 fails_for_want()
 {
     expect_exit 1 limited "$1" backup
-    # what a thread lacks is memory for its stack
-    grep -qE '^hangar: .*(out of memory|cannot start a thread)' err || { show_output; fail "no reason is said"; }
-    [[ ! -s out && $(find one two -type f | sort) == "$before" ]] || fail "something is stored, or told"
+    # a thread cannot get the memory for its stack
+    grep -qE '^hangar: .*(out of memory|cannot start a thread)' err || { show_output; fail "no reason is printed"; }
+    [[ ! -s out && $(find one two -type f | sort) == "$before" ]] || fail "data was stored, or an id printed"
 }
 fails_for_want $((budget_mib / 4))
 sed -i "s/memory: ${budget_mib}MiB/memory: 1GiB/" backup.yaml

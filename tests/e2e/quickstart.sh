@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# ./quickstart runs, twice in a row, from another folder, beside servers of
-# one's own, and leaves nothing; with --config it backs up one's own servers.
+# ./quickstart runs twice in a row, from another folder, while the user's servers run, and
+# leaves nothing; with --config it backs up the user's servers.
 . "$(dirname "$0")/lib.sh"
 
-# the server's user must get there
+# the user of the server needs access
 chmod 711 "$work"
 mkdir "with space"
 cd "with space"
@@ -47,4 +47,4 @@ databases=$(sql postgres "SELECT string_agg(datname, ' ' ORDER BY 1) FROM pg_dat
 expect_exit 0 "$repository/quickstart" --build "$HANGAR_BUILD" --config backup.yaml
 [[ $(find backups -name manifest.json | wc -l) == 1 ]] || { show_output; fail "no backup was made"; }
 [[ $(sql postgres "SELECT string_agg(datname, ' ' ORDER BY 1) FROM pg_database") == "$databases" ]] ||
-    fail "it restored something"
+    fail "quickstart restored data"

@@ -2,10 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# The machine dies and comes back with empty disks for its databases: what an application
-# kept in PostgreSQL and Redis is restored from what the daemon had backed up by its
-# schedule.  Everything is killed at once in the middle of a run; what does not survive a
-# reboot is wiped; then all starts again.
+# A machine fails and restarts with empty disks for its databases: the data of an
+# application in PostgreSQL and Redis is restored from a scheduled backup.  The test kills
+# all processes during a run, removes what a reboot removes, and starts them again.
 . "$(dirname "$0")/lib.sh"
 
 cp "$HANGAR_BUILD"/lib/test-plugins/hangar-test-{source,notifier}.so plugins/
@@ -26,7 +25,7 @@ fill_redis "$REDIS_PORT"
 dump shop >shop.before
 redis-cli -s "$REDIS_SOCKET" DEBUG DIGEST >redis.before
 
-# `gate` is a source that a run waits for as long as there is a file `hold`.
+# `gate` is a source that blocks a run while the file `hold` exists.
 cat >backup.yaml <<END
 version: 1
 http: { listen: "127.0.0.1:$port" }
@@ -47,12 +46,12 @@ END
 # start_daemon SPEED NOW
 start_daemon()
 {
-    : >log # at once: nobody must read what the daemon before has said
+    : >log # before the daemon starts: the log of the previous one must not be read
     "$HANGAR_BUILD/lib/daemon/hangar-fast-daemon" "$hangar_program" "$work/backup.yaml" "$1" "$2" 2>log &
     daemon=$!
 }
 logged() { grep -qE "event=$1 " log; }
-# metric SERIES VALUE: that is what it says now
+# metric SERIES VALUE: the series has this value now
 metric()
 {
     curl -fsS "http://127.0.0.1:$port/metrics" 2>/dev/null >metrics && grep -qxF "$1 $2" metrics
@@ -64,7 +63,7 @@ promise "the daemon runs the scheduled backup"
 start_daemon 3000 "$noon"
 wait_for 60 logged backup.done
 touch hold
-# of a run that has begun since, the databases are stored, and the rest is not
+# a run that started since has stored the databases, but not the rest
 in_the_middle()
 {
     local run
@@ -81,7 +80,7 @@ kill -KILL "$daemon" "$job" $(pgrep -P "$postmaster") "$postmaster" "$REDIS_PID"
 wait "$daemon" "$REDIS_PID" 2>/dev/null || true
 gone() { ! kill -0 "$job" 2>/dev/null && ! kill -0 "$postmaster" 2>/dev/null; }
 wait_for 30 gone
-# the databases were on another disk; temporary files, sockets and locks end with a reboot
+# the databases were on another disk; a reboot removes temporary files, sockets and locks
 rm -rf "$work/pg" "$work/redis1" volatile
 find state -name '*.lock' -delete
 mkdir volatile
@@ -94,7 +93,7 @@ rm hold told
 start_daemon 1 $((noon + 2 * 86400))
 wait_for 60 logged job.end
 [[ $(grep -c event=job.start log) == 1 ]] || fail "not once: $(<log)"
-logged job.lost || fail "nobody is told of the run that was lost"
+logged job.lost || fail "the lost run is not logged"
 expect_in log 'database "shop" does not exist'
 expect_in log status=failed
 
@@ -120,8 +119,8 @@ promise "the next backup succeeds, and the alert is resolved"
 expect_exit 0 hangar backup
 expect_exit 0 hangar verify latest --level full
 wait_for 30 grep -q '^alert.resolved .*pipeline=nightly' told
-kill -HUP "$daemon" # it looks again
+kill -HUP "$daemon" # it reads the sinks again
 wait_for 60 metric "$total=\"done\"}" $((count + 1))
 [[ -z $(ls volatile) ]] || fail "temporary files are left: $(ls volatile)"
 kill "$daemon"
-wait "$daemon" || fail "the daemon did not end well"
+wait "$daemon" || fail "the daemon failed"

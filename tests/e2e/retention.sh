@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# Two months of backups, one a day, and what retention leaves of them; a clock that is
-# wrong deletes nothing; held backups stay.
+# Two months of backups, one a day, and those that retention keeps; a wrong clock removes
+# nothing; backups on hold are kept.
 . "$(dirname "$0")/lib.sh"
 
-command -v faketime >/dev/null || fail "there is no faketime"
+command -v faketime >/dev/null || fail "faketime is not installed"
 start_redis 1
 fill_redis "${redis_ports[1]}"
 cat >backup.yaml <<END
@@ -24,8 +24,8 @@ pipelines:
   nightly: { sources: [cache], sinks: [local] }
 END
 
-# at N COMMAND...: as if it were 02:00 on day N, counted from 0, and N minutes later, so
-# that no backup is of just so many days
+# at N COMMAND...: runs it at 02:00 on day N, counted from 0, plus N minutes, so that no
+# backup has an age of whole days
 start=2026-01-01
 at()
 {
@@ -40,7 +40,7 @@ at_hangar()
     at "$1" "$hangar_program" -c "$work/backup.yaml" "${@:2}"
 }
 
-# What is to be there after a backup on each of the days 0 to $1, told independently.
+# The expected backups after a backup on each of the days 0 to $1, computed independently.
 expected()
 {
     python3 - "$start" "$1" <<'END'
@@ -78,7 +78,7 @@ for ((day = 0; day < days; day++)); do
         same "backups after day $day" expected found
     fi
 done
-(($(wc -l <found) > 10)) || fail "too few backups are left to tell anything"
+(($(wc -l <found) > 10)) || fail "too few backups are left for this test"
 [[ $(find backups/nightly -maxdepth 1 -name 'backup_*' | wc -l) == $(wc -l <found) ]] || fail "folders are left"
 expect_exit 0 hangar verify --all --level full
 last=$((days - 1))
@@ -133,10 +133,10 @@ expect_said "is held"
 at "$last" "$hangar_program" -c backup.yaml prune --yes >/dev/null 2>&1
 sed -i 's/keep_days: 7, keep_weekly: 4, keep_monthly: 6/keep_last: 1, keep_monthly: 1/' backup.yaml
 expect_exit 0 at_hangar "$last" prune --yes
-[[ $(listed | wc -l) == 3 && $(listed | tail -n 1) == "$held" ]] || fail "not the 2 newest and it"
+[[ $(listed | wc -l) == 3 && $(listed | tail -n 1) == "$held" ]] || fail "not exactly the 2 newest and the backup on hold"
 expect_exit 0 hangar unhold "$held"
 expect_exit 0 at_hangar "$last" prune --yes
-[[ $(listed | wc -l) == 2 ]] || fail "it stays"
+[[ $(listed | wc -l) == 2 ]] || fail "the backup is not removed"
 expect_exit 0 hangar verify --all --level full
 expect_exit 5 hangar remove "$held" --yes
 

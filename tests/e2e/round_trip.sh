@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# The whole way: what was backed up comes back equal.
+# Backup and restore: the restored data is equal.
 . "$(dirname "$0")/lib.sh"
 
 start_pg
@@ -67,7 +67,7 @@ same_redis "${redis_ports[1]}" "${redis_ports[2]}"
 promise "a target with data is refused and not changed"
 for only in app_db cache; do
     expect_exit 1 hangar restore latest "${targets[@]}" --only "$only" --yes
-    [[ -s err ]] || fail "no reason was given"
+    [[ -s err ]] || fail "no reason is printed"
 done
 same_database shop shop2
 same_redis "${redis_ports[1]}" "${redis_ports[2]}"

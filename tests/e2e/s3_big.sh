@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# s3_big.sh [MIB]: a long stream to a store and back stays within the memory budget, to two
-# stores at once too.
+# s3_big.sh [MIB]: backup and restore of a large stream stay within the memory budget, also
+# with two stores at once.
 . "$(dirname "$0")/lib.sh"
 . "$e2e/lib_s3.sh"
 mib=${1:-300}
@@ -28,12 +28,12 @@ pipelines:
   both: { sources: [data], sinks: [one, two] }
 END
 
-# within WHAT COMMAND...: it succeeds within the budget.
+# within WHAT COMMAND...: the command succeeds within the budget.
 within()
 {
     local what=$1 most=$((budget_mib + overhead_mib)) peak
     shift
-    # stacks, which count whole there, are not touched whole
+    # stacks count with their full size there, but are used in part
     expect_exit 0 python3 "$e2e/peak.py" peak "$((most + 16))" "$hangar_program" -c backup.yaml "$@"
     peak=$(($(<peak) / 1024))
     printf '   %-24s %4d MiB\n' "$what" "$peak"
@@ -49,4 +49,4 @@ within "verify" verify "$single" --pipeline single --level full
 within "verify by https" verify "$both" --pipeline both --level full --from two
 mkdir target
 within "restore" restore "$both" --pipeline both --from two --set "data.path=$work/target" --yes
-restored || fail "what came back differs"
+restored || fail "the restored data differs"

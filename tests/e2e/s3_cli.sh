@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# s3_cli.sh [KIND [HOW]]: every command on a copy off the machine, and a restore on
-# an empty host from it alone.  KIND is a server of s3.sh; HOW is `plain`, `tls` or
-# `virtual` (the bucket in the host's name).
+# s3_cli.sh [KIND [HOW]]: every command on a remote copy, and a restore on a new host from
+# that copy alone.  KIND is a server of s3.sh; HOW is `plain`, `tls` or `virtual` (the
+# bucket in the host name).
 . "$(dirname "$0")/lib.sh"
 . "$e2e/lib_s3.sh"
 kind=${1:-radosgw} how=${2:-plain}
@@ -19,7 +19,7 @@ tls) s3_endpoint=$S3_TLS_ENDPOINT options+=", ca_file: $S3_CA_FILE" ;;
 virtual) s3_endpoint=http://$S3_DOMAIN:$S3_PROXY_PORT options+=", addressing: virtual" ;;
 esac
 
-# write_cli_config SINKS: of local, offsite, or both
+# write_cli_config SINKS: local, offsite, or both
 write_cli_config()
 {
     cat >"$work/backup.yaml" <<END
@@ -72,12 +72,12 @@ promise "quick verification reads no data; full reads all data; a drill succeeds
 if [[ $how != tls ]]; then
     s3_forget
     expect_exit 0 hangar verify "$id" --level quick --from offsite
-    [[ $(s3_requests "^get .*\.gz$") == 0 ]] || fail "it downloads: $(cat "$work/s3/proxy/requests")"
+    [[ $(s3_requests "^get .*\.gz$") == 0 ]] || fail "data was downloaded: $(cat "$work/s3/proxy/requests")"
     echo "   quick: $(s3_requests .) requests"
     s3_forget
 fi
 expect_exit 0 hangar verify "$id" --level full --from offsite
-[[ $how == tls ]] || (($(s3_requests "^get .*\.gz$") >= objects - 1)) || fail "it does not download"
+[[ $how == tls ]] || (($(s3_requests "^get .*\.gz$") >= objects - 1)) || fail "no data was downloaded"
 expect_exit 0 hangar verify "$id" --level drill --from offsite
 
 promise "cat and export write the same bytes from either sink"
@@ -93,7 +93,7 @@ expect_exit 1 hangar remove "$id" --from offsite --yes
 [[ $(listed --from offsite) == "$id" ]] || fail "it was removed"
 expect_exit 0 hangar unhold "$id" --from offsite
 expect_exit 0 hangar remove "$id" --from offsite --yes
-[[ -z $(listed --from offsite) && $(listed --from local) == "$id" ]] || fail "not removed there alone"
+[[ -z $(listed --from offsite) && $(listed --from local) == "$id" ]] || fail "the backup was not removed from that sink alone"
 expect_exit 0 hangar prune --from offsite --yes
 [[ -z $(stored "$place/") ]] || fail "prune left $(stored "$place/")"
 expect_exit 0 hangar import away.tar.gz --to offsite

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# s3_clients.sh [KIND]: others (rclone) read what hangar stored, and hangar what they
-# copied: back to a disk, and to another bucket.  Names of all kinds lie around.
+# s3_clients.sh [KIND]: rclone copies what hangar stored, to a disk and to another bucket,
+# and hangar restores from the copies.  The bucket contains foreign keys of all kinds.
 . "$(dirname "$0")/lib.sh"
 . "$e2e/lib_s3.sh"
 kind=${1:-radosgw}
@@ -55,7 +55,7 @@ id=$(<out)
 (($(listed | wc -l) == 2)) || fail "retention: $(listed)"
 expect_exit 0 hangar prune --yes
 stored | sort >now
-[[ -z $(comm -23 foreign now) ]] || fail "gone: $(comm -23 foreign now)"
+[[ -z $(comm -23 foreign now) ]] || fail "removed foreign keys: $(comm -23 foreign now)"
 
 promise "rclone copies a backup to a disk, from which it is restored"
 rclone copy "store:backups/a b+c/ü&d='e'(1)/nightly/$id" "backups/nightly/$id"
@@ -75,7 +75,7 @@ sed -i 's/bucket: backups, \(.*\)bucket: copies/\1bucket: copies/' backup.yaml
 chmod -R go= backups
 [[ $(listed) == "$id" ]] || { show_output; fail "not listed"; }
 expect_exit 0 restore_files "$id" --from local
-restored || fail "what came back differs"
+restored || fail "the restored data differs"
 
 promise "rclone copies a backup to another bucket, from which it is restored"
 rclone copy --s3-chunk-size 5Mi --s3-upload-cutoff 5Mi backups store:copies/second
@@ -83,4 +83,4 @@ rclone check backups store:copies/second
 [[ $(listed --from copy) == "$id" ]] || { show_output; fail "not listed"; }
 expect_exit 0 hangar verify "$id" --level full --from copy
 expect_exit 0 restore_files "$id" --from copy
-restored || fail "what came back differs"
+restored || fail "the restored data differs"

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# s3_credentials.sh: keys for a bucket from each place where they may be, a run whose
-# keys are refused as expired in the middle, and not a word of them in what is said.
+# s3_credentials.sh: keys for a bucket from each supported place, keys that expire during a
+# run, and no key in any output.
 . "$(dirname "$0")/lib.sh"
 . "$e2e/lib_s3.sh"
 
@@ -13,7 +13,7 @@ mkdir place
 export HOME=$work/home AWS_EC2_METADATA_DISABLED=true
 mkdir -p "$HOME/.aws"
 
-# The endpoint that gives keys to containers, and the metadata service, of an AWS that is not here.
+# Replacements of the AWS endpoint for keys of containers and of the metadata service.
 printf '%s %s' "$S3_ACCESS_KEY" "$S3_SECRET_KEY" >place/keys
 python3 "$repository/tests/plugin/storage-s3-credentials/endpoint.py" "$work/place" &
 for ((i = 0; i < 400; i++)); do
@@ -32,7 +32,7 @@ asked()
     grep -c "$1" place/requests || true
 }
 
-# from TEXT [OPTIONS]: check works with keys from there, and says so.
+# from TEXT [OPTIONS]: check succeeds with keys from that place, and names it.
 from()
 {
     write_files_config "${2:-}"
@@ -92,4 +92,4 @@ s3_fault "any answer 400 ExpiredToken"
 start=$SECONDS
 expect_exit 8 hangar backup
 expect_said ExpiredToken
-((SECONDS - start < 20)) || fail "it took $((SECONDS - start)) s"
+((SECONDS - start < 20)) || fail "the run needed $((SECONDS - start)) s"

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# s3_digests.sh: what covers the bytes on their way into a store: the signature, an MD5,
-# a checksum that the store compares, which the proxy does in place of one.
+# s3_digests.sh: what protects the bytes on the way to a store: the signature, an MD5, or a
+# checksum that the store compares; here the proxy compares it.
 . "$(dirname "$0")/lib.sh"
 . "$e2e/lib_s3.sh"
 
@@ -11,7 +11,7 @@ start_s3 radosgw
 make_files 2 1000
 head -c 6000000 /dev/urandom >files/long
 
-# A backup that is whole; the bucket is empty again.
+# Makes and verifies a backup, then empties the bucket.
 whole()
 {
     s3_fault
@@ -45,9 +45,9 @@ for checksum in crc32 sha256; do
     s3_forget
     make_backup
     expect_not_in err "ignores checksum"
-    # the first one by another digest as well, as nobody knew that this one counts
+    # the first request also has another digest: the store's support was not yet known
     [[ $(s3_requests "^[a-z-]+ PUT 200 $checksum\+") == 1 && $(s3_requests "^upload-part PUT 200 $checksum ") == 2 ]] ||
-        fail "covered otherwise: $(cat "$work/s3/proxy-tls/requests")"
+        fail "protected in another way: $(cat "$work/s3/proxy-tls/requests")"
     whole
     s3_fault "any checksums wrong"
     expect_exit 4 hangar backup

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# s3_faults.sh [--all] [--seed N] [--summary FILE] [KIND]: a store, and a network before
-# it, that have bad days.  A run either succeeds, and what it stored is whole and comes
-# back equal, or it fails, says why, and leaves nothing that is listed; then the next
-# succeeds.  Without --all, samples of the sweeps at the end.
+# s3_faults.sh [--all] [--seed N] [--summary FILE] [KIND]: faults of a store and of the
+# network.  A run either succeeds, and its backup is complete and restores equal data, or
+# it fails with a reason, and leaves no listed backup; then the next run succeeds.  Without
+# --all, the sweeps at the end use samples.
 . "$(dirname "$0")/lib.sh"
 . "$e2e/lib_s3.sh"
 kind=radosgw step=24 seed=7 summary=/dev/null
@@ -20,11 +20,11 @@ while (($#)); do
 done
 
 start_s3 "$kind"
-make_files 1 1 # and their source, for all groups
+make_files 1 1 # the files of all groups
 options="part_size: 5MiB, timeout: 2s, deadline: 30s, stale_after: 1s"
 
-# Most of all this is waiting, so groups of promises run beside each other: each with a folder, a
-# proxy and a prefix of its own, on the one server.
+# Most of the time is waiting, so groups of tests run in parallel on one server, each with
+# its own folder, proxy and prefix.
 begin_group()
 {
     work=$work/$1
@@ -48,7 +48,7 @@ configure()
     write_files_config "$options, prefix: $1, retries: $2"
 }
 
-# Nothing is left of all that happened, but the good backup.
+# Only the good backup is left.
 end_group()
 {
     sleep 1.1
@@ -58,7 +58,8 @@ end_group()
     echo "$tried $failed" >counts
 }
 
-# bounded COMMAND...: its exit status is in $status; a hang, a crash or silence is a failure.
+# bounded COMMAND...: sets $status to its exit status; a hang, a crash or an error without
+# a message fails the test.
 bounded()
 {
     status=0
@@ -67,12 +68,12 @@ bounded()
     ((status < 124)) || { show_output; fail "status $status: $*; orders: $orders"; }
     if ((status)); then
         failed=$((failed + 1))
-        grep -q '^hangar: ' err || { show_output; fail "no reason is said"; }
+        grep -q '^hangar: ' err || { show_output; fail "no reason is printed"; }
         expect_not_in err "$S3_SECRET_KEY"
     fi
 }
 
-# survives|fails|either ORDER...: what a backup comes to with these.
+# survives|fails|either ORDER...: the result of a backup with these faults.
 backup_with()
 {
     local expected=$1 before
@@ -94,12 +95,12 @@ backup_with()
             { cat run.err >&2; fail "failed with $status, and a backup is listed: $orders"; }
     fi
     case $expected in
-    survives) ((status == 0)) || { cat run.err >&2; fail "it does not survive: $orders"; } ;;
+    survives) ((status == 0)) || { cat run.err >&2; fail "the run failed: $orders"; } ;;
     fails) ((status)) || fail "success in spite of: $orders" ;;
     esac
 }
 
-# survives|fails|either ORDER...: what a restore comes to with these.
+# survives|fails|either ORDER...: the result of a restore with these faults.
 restore_with()
 {
     local expected=$1
@@ -112,12 +113,12 @@ restore_with()
     s3_fault
     ((status)) || restored || fail "a restore that succeeded is not equal: $orders"
     case $expected in
-    survives) ((status == 0)) || { show_output; fail "it does not survive: $orders"; } ;;
+    survives) ((status == 0)) || { show_output; fail "the run failed: $orders"; } ;;
     fails) ((status)) || fail "success in spite of: $orders" ;;
     esac
 }
 
-# said TEXT: of the last backup.
+# said TEXT: the output of the last backup contains it.
 said()
 {
     expect_in run.err "$1"
@@ -166,7 +167,7 @@ group_lost()
         s3_fault "delete-many $fault times=1" "delete $fault times=1"
         bounded remove "$id" --yes
         s3_fault
-        [[ $(listed) == "$good" ]] || fail "not removed, or more: $fault"
+        [[ $(listed) == "$good" ]] || fail "the wrong objects were removed: $fault"
     done
 
     promise "a transfer of one byte at a time works"
@@ -211,7 +212,7 @@ group_fails()
     s3_fault
 
     promise "permanent faults end the run in time, with the reason"
-    configure fails 1 # which each of these uses up
+    configure fails 1 # each of these faults uses the retry
     backup_with fails "put answer 503 SlowDown"
     said SlowDown
     backup_with fails "upload-part reset-up 1000"
@@ -228,7 +229,7 @@ group_fails()
         orders="list $fault"
         s3_fault "list $fault"
         bounded list
-        ((status)) || { show_output; fail "a list without: $fault"; }
+        ((status)) || { show_output; fail "no error of the listing: $fault"; }
     done
     s3_fault
     end_group
@@ -238,7 +239,7 @@ group_sweep()
 {
     begin_group sweep
     promise "each request of a backup and of a restore survives each fault"
-    RANDOM=$seed # a subshell begins anew
+    RANDOM=$seed # each subshell has its own sequence
     s3_forget
     backup_with survives
     requests=$(wc -l <requests.seen)
@@ -266,7 +267,7 @@ done
 promise "nothing is left after the faults"
 [[ -z $(uploads) ]] || fail "unfinished: $(uploads)"
 read -r tried failed < <(awk '{ t += $1; f += $2 } END { print t, f }' */counts)
-# a request is repeated, so hardly any of these ends a run
+# requests are repeated, so almost no fault ends a run
 ((failed * 4 <= tried)) || fail "$failed of $tried runs failed"
 echo "$tried runs, $failed of them failed, 0 broken promises"
 printf 'S3: faults before %s\t%d\t0\t0\n' "$kind" "$tried" >>"$summary"

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# s3_killed.sh [KILLS [SUMMARY]]: a run that is killed, or interrupted, while it sends leaves no
-# backup that is listed and not whole, and its unfinished uploads are removed.
+# s3_killed.sh [KILLS [SUMMARY]]: a run that is killed or interrupted while it sends leaves
+# no incomplete backup that is listed, and its unfinished uploads are removed.
 . "$(dirname "$0")/lib.sh"
 . "$e2e/lib_s3.sh"
 kills=${1:-4} summary=${2:-/dev/null}
@@ -20,7 +20,7 @@ sending()
     [[ -n $(uploads) ]] && (($(s3_requests '^upload-part') >= $1)) || ! kill -0 "$run" 2>/dev/null
 }
 
-# Sends a signal to a backup that has sent some parts, each of which takes a while.
+# Sends a signal to a backup that has sent some slow parts.
 interrupt()
 {
     s3_forget
@@ -34,7 +34,7 @@ os.execv(sys.argv[1], sys.argv[1:])' "$hangar_program" -c backup.yaml backup >ru
     status=0
     wait "$run" 2>/dev/null || status=$?
     s3_fault
-    [[ $status != 0 ]] || fail "it was done before the signal"
+    [[ $status != 0 ]] || fail "the run ended before the signal"
 }
 
 promise "SIGINT: the run removes its uploads itself"
@@ -47,7 +47,7 @@ for ((i = 0; i < kills; i++)); do
     interrupt KILL $((i % 5))
     [[ $(listed) == "$good" ]] || fail "listed: $(listed)"
 done
-[[ -n $(uploads) ]] || fail "kill -9 left no uploads: this test tests nothing"
+[[ -n $(uploads) ]] || fail "kill -9 left no uploads: this test has no effect"
 sleep 1.1
 make_backup
 expect_exit 0 hangar verify --all --level full

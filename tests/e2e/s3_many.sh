@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# s3_many.sh [BACKUPS]: a bucket with many backups is listed with few requests, and with
-# hardly any the second time; what a backup costs in requests does not depend on them.
+# s3_many.sh [BACKUPS]: listing a bucket with many backups needs few requests, and almost
+# none the second time; the number of requests of a backup does not depend on them.
 . "$(dirname "$0")/lib.sh"
 . "$e2e/lib_s3.sh"
 backups=${1:-200}
@@ -14,7 +14,7 @@ write_files_config "prefix: p"
 sed -i 's/keep_last: 2/keep_last: 100000/' backup.yaml
 make_backup
 
-# counted COMMAND...: a sentence about its requests, and $requests
+# counted COMMAND...: prints the number of its requests, and sets $requests
 counted()
 {
     s3_forget
@@ -26,7 +26,7 @@ counted()
 
 promise "a backup of 10 objects needs only a few more requests than objects"
 counted hangar backup
-# run.json, origin, lease or the like, and what a run looks at first; each object is one
+# run.json, origin, lease and the reads at the start of a run; each object is one request
 ((requests <= 10 + 20)) || fail "$requests requests for a backup of 10 objects"
 alone=$requests
 id=$(<out)
@@ -71,4 +71,4 @@ s3 remove backups "p/nightly/$id/manifest.json"
 s3 flip backups "p/nightly/backup_2026-01-02T00-00-00-000Z/manifest.json" 200
 expect_exit 4 hangar --json list
 [[ $(json '[b["state"] for b in d["backups"] if b["id"] == "backup_2026-01-02T00-00-00-000Z"]') != "['complete']" ]] ||
-    fail "a damaged manifest is taken for a good one"
+    fail "a damaged manifest is accepted"

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# s3_refusals.sh [KIND]: what a store refuses, or what cannot be trusted, ends a run
-# soon and says what to mend; certificates, buckets' names in hosts, and clocks.
+# s3_refusals.sh [KIND]: a refusal by the store, or a store that cannot be trusted, ends a
+# run soon with a hint; certificates, buckets in host names, and clocks.
 . "$(dirname "$0")/lib.sh"
 . "$e2e/lib_s3.sh"
 kind=${1:-swift}
@@ -12,7 +12,7 @@ start_s3 "$kind"
 make_files 2 1000
 proxied=http://127.0.0.1:$S3_PROXY_PORT
 
-# refused STATUS TEXT: check and backup both end so, and say so.
+# refused STATUS TEXT: check and backup both end with the status and print the text.
 refused()
 {
     expect_exit "$1" hangar check
@@ -22,7 +22,7 @@ refused()
     expect_said "$2"
     [[ ! -s out ]] || fail "an id was printed"
     expect_not_in said "$S3_SECRET_KEY"
-    ((SECONDS - start < 20)) || fail "it took $((SECONDS - start)) s"
+    ((SECONDS - start < 20)) || fail "the run needed $((SECONDS - start)) s"
     [[ -z $(stored)$(uploads) ]] || fail "left: $(stored)"
 }
 
@@ -31,11 +31,11 @@ write_files_config
 printf 'not-the-secret' >s3.secret
 refused 8 SignatureDoesNotMatch
 S3_ACCESS_KEY=unknown write_files_config
-# Swift does not tell one from the other
+# Swift has the same error for both
 refused 8 "$([[ $kind == swift ]] && echo SignatureDoesNotMatch || echo InvalidAccessKeyId)"
 S3_ACCESS_KEY=$S3_OTHER_ACCESS_KEY write_files_config
 printf '%s' "$S3_OTHER_SECRET_KEY" >s3.secret
-if [[ $kind == swift ]]; then # where every account has buckets of its own
+if [[ $kind == swift ]]; then # each account has its own buckets
     refused 2 NoSuchBucket
 else
     refused 8 AccessDenied
@@ -60,7 +60,7 @@ s3_endpoint=$S3_TLS_ENDPOINT write_files_config "ca_file: $S3_CA_FILE"
 expect_exit 0 hangar check
 make_backup
 expect_exit 0 restore_files "$id"
-restored || fail "https: what comes back differs"
+restored || fail "https: the restored data differs"
 expect_exit 0 hangar remove "$id" --yes
 expect_exit 0 hangar prune --yes
 s3 empty backups
@@ -69,13 +69,13 @@ promise "the bucket in the host name"
 s3_endpoint=http://$S3_DOMAIN:$S3_PROXY_PORT write_files_config "addressing: virtual"
 make_backup
 expect_exit 0 restore_files "$id"
-restored || fail "virtual: what comes back differs"
+restored || fail "virtual: the restored data differs"
 s3_endpoint=$proxied write_files_config
-[[ $(listed) == "$id" ]] || fail "it is not the same place"
+[[ $(listed) == "$id" ]] || fail "the objects are in another place"
 s3 empty backups
 
 promise "a clock that is an hour off costs one more request"
-# on the proxy's port, where it can be counted
+# through the proxy, which counts requests
 write_files_config
 for offset in -3600 +3600; do
     s3_forget

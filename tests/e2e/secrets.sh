@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# Passwords are nowhere to be seen: not in the arguments of any process, in what
-# is printed, in the backup, nor in a file that others can read.
+# Passwords are never visible: not in the arguments of a process, not in output, not in the
+# backup, and not in a file that other users can read.
 . "$(dirname "$0")/lib.sh"
 
 pg_canary=canary-pg-5ca1ab1e
@@ -21,7 +21,7 @@ export POSTGRES_HOST=127.0.0.1 POSTGRES_PORT=$PGPORT POSTGRES_DB_NAME=shop POSTG
 export POSTGRES_PASSWORD=$pg_canary
 export REDIS_HOST=127.0.0.1 REDIS_PORT=${redis_ports[1]} REDIS_PASSWORD=$redis_canary
 
-# Reads the arguments of all processes, again and again, until the file `stop` is there.
+# Reads the arguments of all processes repeatedly, until the file `stop` exists.
 cat >watch.py <<'END'
 import glob, os, sys
 canaries = [c.encode() for c in sys.argv[1:]]
@@ -80,7 +80,7 @@ expect_not_in "$log" canary
 mkdir unpacked
 find backups state -type f -print0 | while IFS= read -r -d '' file; do
     case $file in
-    # the roles with the hashes of their passwords, and the data, are a backup's purpose
+    # a backup must contain the roles with the hashes of their passwords, and the data
     *.gz) gunzip -c "$file" ;;
     *) cat "$file" ;;
     esac

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# A server that dies or cuts the connection in the middle of a run: the run
-# fails, nothing is listed, and the next run succeeds.
+# A server that dies or closes the connection during a run: the run fails, no backup is
+# listed, and the next run succeeds.
 . "$(dirname "$0")/lib.sh"
 
 start_pg
@@ -22,7 +22,7 @@ started()
         ! kill -0 "$run" 2>/dev/null
 }
 
-# dies HOW...: runs HOW in the middle of a backup, which must fail.
+# dies HOW...: runs HOW during a backup, which must fail.
 dies()
 {
     local attempt
@@ -34,14 +34,14 @@ dies()
         status=0
         wait "$run" || status=$?
         [[ $status == 0 ]] || break
-        # it was done before; such a backup is whole
+        # the run ended before; its backup is complete
         expect_exit 0 hangar verify "$(<run.out)" --level full
         rm -rf "backups/nightly/$(<run.out)"
         revive
     done
     [[ $status == 1 ]] || { cat run.err >&2; fail "exit status $status after: $*"; }
     [[ ! -s run.out && -s run.err ]] || fail "an id was printed, or no reason"
-    [[ $(listed) == "$good" ]] || { show_output; fail "a cut run is listed"; }
+    [[ $(listed) == "$good" ]] || { show_output; fail "an interrupted run is listed"; }
     revive
     make_backup
     expect_exit 0 hangar verify "$id" --level full
@@ -55,9 +55,9 @@ revive()
             -w -t 60 start >/dev/null
     fi
     if ! redis-cli -p "${redis_ports[1]}" PING >/dev/null 2>&1; then
-        # it was killed, which redis_stop reports
+        # redis_stop reports that it was killed
         redis_stop "$work/redis1" || true
-        # what a backup made the server write; it would be loaded
+        # a dump that the backup requested; a restarted server would load it
         rm -f "$work/redis1/dump.rdb"
         start_redis 1
         fill_redis "${redis_ports[1]}"
@@ -87,7 +87,7 @@ dies cut_sessions
 promise "PostgreSQL crashes"
 dies crash_pg
 promise "Redis is killed"
-# before the dump of Redis is done: it is held until the run is under way
+# before the dump of Redis ends: it is blocked until the run is in progress
 kill_before()
 {
     kill -STOP "$(<"$work/redis1/redis.pid")"
@@ -98,7 +98,7 @@ kill_before()
     status=0
     wait "$run" || status=$?
     [[ $status == 1 ]] || { cat run.err >&2; fail "exit status $status"; }
-    [[ $(listed) == "$good" ]] || { show_output; fail "a cut run is listed"; }
+    [[ $(listed) == "$good" ]] || { show_output; fail "an interrupted run is listed"; }
 }
 kill_before
 revive

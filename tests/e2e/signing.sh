@@ -2,10 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# With a signing key only what was signed with it is trusted: backups that are
-# unsigned, altered, moved or forged with every hash recomputed (forge.py) are
-# corrupt to list, verify, restore and import.  Anybody with the key and openssl can
-# check a signature.
+# With a signing key only backups that it has signed are trusted: unsigned, altered, moved
+# and forged backups with recomputed hashes (forge.py) are corrupt for list, verify,
+# restore and import.  With the key, openssl can check a signature.
 . "$(dirname "$0")/lib.sh"
 
 start_pg
@@ -15,7 +14,7 @@ write_config
 cp backup.yaml unsigned.yaml
 (umask 077; openssl rand -hex 32 >first.key; openssl rand -hex 32 >second.key)
 
-# use_key TEXT: the configuration with this `signing:`
+# use_key TEXT: writes a configuration with this `signing:`
 use_key()
 {
     { cat unsigned.yaml; echo "signing: $1"; } >backup.yaml
@@ -32,10 +31,10 @@ state_of()
     json "[b['state'] for b in d['backups'] if b['id'] == '$2'][0]"
 }
 
-# not_trusted WHAT TEXT: nothing that reads the backup in $id takes it, each says TEXT.
+# not_trusted WHAT TEXT: each command that reads the backup $id refuses it with TEXT.
 not_trusted()
 {
-    [[ $(state_of 4 "$id") == corrupt ]] || { show_output; fail "$1: list trusts it"; }
+    [[ $(state_of 4 "$id") == corrupt ]] || { show_output; fail "$1: list accepts it"; }
     expect_in "$work/out" "$2"
     expect_exit 4 hangar verify "$id"
     expect_said "$2"
@@ -87,7 +86,7 @@ cat "$work/out" "$work/err" >seen
 expect_exit 0 hangar --json status
 cat "$work/out" "$work/err" >>seen
 find backups state -type f -exec cat {} + >>seen
-! grep -qaF -e "$key" seen || fail "the key shows"
+! grep -qaF -e "$key" seen || fail "the key is visible"
 
 promise "a missing, altered, truncated or foreign signature is detected"
 rm "$folder/manifest.json.sig"
@@ -127,7 +126,7 @@ promise "another key refuses the backups and names their key; old_key_files acce
 use_key '{ key_file: second.key }'
 not_trusted "another key" "signature mismatch: signed with another key (key-id $key_id"
 use_key '{ key_file: second.key, old_key_files: [first.key] }'
-[[ $(state_of 4 "$id") == complete ]] || fail "an old key is not believed"
+[[ $(state_of 4 "$id") == complete ]] || fail "an old key is not accepted"
 expect_exit 0 hangar verify "$id" --level full
 signed_before=$id
 make_backup
@@ -168,7 +167,7 @@ chmod 644 second.key
 use_key '{ key_file: second.key }'
 expect_exit 8 hangar backup
 expect_in "$work/err" "chmod 600"
-expect_exit 8 hangar check # says it beside all else that it looks at
+expect_exit 8 hangar check # reports it with the other checks
 expect_in "$work/out" "chmod 600"
 expect_in "$work/out" "1 of"
 chmod 600 second.key
@@ -179,7 +178,7 @@ expect_in "$work/err" "its signature was not checked"
 expect_exit 0 without_key verify "$id" --level quick
 expect_not_in "$work/err" "its signature was not checked"
 
-# ---- a forger who can compute every hash ----
+# ---- a forged backup with correct hashes ----
 
 use_key '{ key_file: first.key }'
 expect_exit 0 hangar export "$id" -o good.tar.gz

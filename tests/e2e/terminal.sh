@@ -11,7 +11,7 @@ fill_redis "${redis_ports[1]}"
 write_config
 make_backup
 
-# the system's Python, for which Debian packages pexpect
+# the Python of the system, for which Debian has a package of pexpect
 env -u NO_COLOR /usr/bin/python3 "$e2e/terminal.py" "$hangar_program" \
     restore latest --only app_db --set app_db.database=terminal_target || fail "at a terminal"
 same_database shop terminal_target
