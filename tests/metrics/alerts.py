@@ -1,15 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
-"""Every alert of packaging/prometheus fires in a real Prometheus that scraped a real daemon or
-a real text file, for the pipeline that is in that state, for no other, and ends when the state
-does.
+"""Each alert of packaging/prometheus fires in a real Prometheus that scrapes a real daemon or a
+real text file: for the pipeline in that state, for no other pipeline, and until the state ends.
 
-The states are made by hangar itself: a backup that fails, is of yesterday (by faketime), hangs,
-is a tenth of those before, lies on a disk that is nearly full or behind a sink that is gone; a
-drill of five weeks ago; no backup and no drill at all; a notifier that nobody answers at; a daemon
-that was killed; a text file that is an hour old.  The rules are as they are, thresholds and all,
-but without patience: each `for:` is 0 s.  That patience is right is tested by promtool.
+hangar itself makes the states: a backup that fails, is a day old (by faketime), hangs, has a tenth
+of the usual size, is on a disk that is nearly full or in a sink that is missing; a drill that is
+five weeks old; no backup and no drill; a notifier that fails; a daemon that was killed; a text file
+that is an hour old.  The rules have their real thresholds, but each `for:` is 0 s.  promtool tests
+the values of `for:`.
 """
 
 import os
@@ -24,7 +23,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from world import PROGRAM, World, wait_for
 
 DAY = 86400
-# What is wrong with which pipeline.  None of them but `good` and `drilled` was ever drilled.
+# The expected alert of each pipeline.  Only `good` and `drilled` ever had a drill.
 EXPECTED = {
     ("BackupNeverRan", "never"),
     ("BackupFailed", "failing"),
@@ -43,7 +42,7 @@ class Alerts(World):
         super().setUp()
         self.full = os.path.join(self.folder, "full")
         os.mkdir(self.full)
-        # seen by nobody but this process and its children
+        # visible only to this process and its children
         subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m,mode=700", "none", self.full], check=True)
         self.addCleanup(subprocess.run, ["umount", "-l", self.full], check=True)
         self.socket = os.path.join(self.folder, "redis.sock")
@@ -84,7 +83,7 @@ pipelines:
         return done.stdout.strip()
 
     def ago(self, seconds, *words):
-        """hangar, when it was so much earlier."""
+        """Runs hangar with a clock that is set back by so many seconds."""
         done = subprocess.run(
             ["faketime", "-f", f"-{seconds}s", PROGRAM, "-c", self.config, *words],
             capture_output=True,
@@ -106,12 +105,12 @@ pipelines:
         }
 
     def fires(self, port):
-        """What fires now: (alert, pipeline)."""
+        """The alerts that fire now: (alert, pipeline)."""
         return self.alerts(port, 'ALERTS{alertstate="firing"}')
 
     def fired(self, port):
-        """What has fired since the beginning, if only for a moment.  Before the first scrape
-        there is nothing, and no patience: that is left out."""
+        """All alerts that have fired since the start.  HangarDown is left out, because it fires
+        before the first scrape."""
         history = 'ALERTS{alertstate="firing",alertname!="HangarDown"}[1h]'
         return self.alerts(port, f"count_over_time({history})")
 
@@ -125,7 +124,7 @@ pipelines:
         wait_for(lambda: self.query(port, expression))
 
     def run_of_long(self):
-        """A run that does not end: it waits as long as there is a file `hold`."""
+        """Starts a run that waits while the file `hold` exists."""
         hold = os.path.join(self.folder, "hold")
         with open(hold, "w", encoding="utf-8"):
             pass
@@ -148,7 +147,7 @@ pipelines:
         self.with_variable("SIZE", "100KiB", "backup", "drop")
         daemon = self.daemon()
         port = self.prometheus()
-        # until here nothing was wrong with these; the median wants values from before
+        # until here these are in a good state; the median needs earlier values
         self.seen(port, 'backup_failures_total{pipeline="failing",reason="failed"} == 0')
         self.seen(port, "backup_notify_failures_total == 0")
         self.seen(port, 'count_over_time(backup_size_bytes{pipeline="drop",kind="newest"}[1h]) > 20')
@@ -165,10 +164,10 @@ pipelines:
         os.rename(os.path.join(self.folder, "gone"), os.path.join(self.folder, "put-away"))
         with open(os.path.join(self.folder, "gone"), "w", encoding="utf-8"):
             pass
-        self.look(daemon)
+        self.read_sinks(daemon)
         self.expect(port, self.fired, EXPECTED)
 
-        # all that can be mended is; what has failed stays for an hour
+        # all states end, except failures, which fire for an hour
         os.unlink(hold)
         self.assertEqual(run.wait(60), 0)
         os.unlink(os.path.join(self.full, "ballast"))
@@ -177,11 +176,11 @@ pipelines:
         self.with_variable("SIZE", "100KiB", "backup", "drop")
         self.hangar("backup", "never", "stale")
         self.hangar("verify", "latest", "--pipeline", "drilled", "--level", "drill")
-        self.look(daemon)
+        self.read_sinks(daemon)
         left = {e for e in EXPECTED if e[0] == "VerifyStale" and e[1] != "drilled"}
         self.expect(port, self.fires, left | {("BackupFailed", "failing"), ("BackupNotifyFailed", None)})
 
-        # the daemon is gone; then a text file tells the same, is not written any more, and again
+        # the daemon is killed; a text file replaces it, becomes old, and is written again
         daemon.send_signal(signal.SIGKILL)
         daemon.wait(30)
         wait_for(lambda: ("HangarDown", None) in self.fires(port))
@@ -195,7 +194,7 @@ pipelines:
         wait_for(lambda: ("HangarDown", None) not in self.fires(port))
 
     def serve(self, path):
-        """A text file, as node_exporter gives it, where the daemon was."""
+        """Serves a text file, as node_exporter does, at the address of the daemon."""
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self):
@@ -217,7 +216,7 @@ pipelines:
 
 
 if __name__ == "__main__":
-    if os.environ.get("OWN_MOUNTS") != "yes":  # a small disk is mounted, for this test alone
+    if os.environ.get("OWN_MOUNTS") != "yes":  # the small disk is mounted in a private name space
         os.environ["OWN_MOUNTS"] = "yes"
         spaces = "-m" if os.geteuid() == 0 else "-rm"
         os.execvp("unshare", ["unshare", spaces, sys.executable, *sys.argv])

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
-"""A real daemon, scraped by a real Prometheus: the series are there from the start and after
-a restart, promtool finds nothing to say about them, and every query of the dashboard works.
-The text file of `hangar metrics -o` says the same."""
+"""A real Prometheus scrapes a real daemon: all series exist from the start and after a restart,
+promtool accepts them, and every query of the dashboard works.  The text file of
+`hangar metrics -o` has the same content."""
 
 import json
 import os
@@ -36,7 +36,7 @@ pipelines: { nightly: { sources: [db], sinks: [local], schedule: "0 2 * * *" } }
 """
         )
 
-    def test_all_series_are_there_from_the_start_and_after_a_restart(self):
+    def test_all_series_exist_from_the_start_and_after_a_restart(self):
         process = self.daemon()
         text = self.metrics()
         for family in FAMILIES:
@@ -56,14 +56,14 @@ pipelines: { nightly: { sources: [db], sinks: [local], schedule: "0 2 * * *" } }
         self.assertEqual(value(text, f'backup_kept{nightly},sink="local"}}'), 2)
         newest = value(text, f'backup_last_success_timestamp_seconds{nightly},sink="local"}}')
         self.assertLess(abs(newest - time.time()), 600)
-        # the first look told that there was no backup, to somebody who refused
+        # at the first reading of the sinks the notifier refused the alert about the missing backup
         self.assertGreaterEqual(value(text, 'backup_notify_failures_total{notifier="ops"}'), 1)
         checked = subprocess.run(
             ["promtool", "check", "metrics"], input=text, text=True, capture_output=True, timeout=60
         )
         self.assertEqual((checked.returncode, checked.stdout + checked.stderr), (0, ""))
 
-    def test_what_is_no_question_is_refused(self):
+    def test_other_requests_are_refused(self):
         self.daemon()
         self.assertEqual(get(self.port, "/")[0], 404)
         self.assertEqual(get(self.port, "/metrics/../etc/passwd")[0], 404)
@@ -73,7 +73,7 @@ pipelines: { nightly: { sources: [db], sinks: [local], schedule: "0 2 * * *" } }
             self.assertNotIn(b" 200 ", raw.recv(4096))
         self.assertEqual(get(self.port, "/healthz"), (200, "ok\n"))
 
-    def test_the_text_file_says_the_same_and_is_replaced_whole(self):
+    def test_the_text_file_has_the_same_content_and_is_replaced_atomically(self):
         path = os.path.join(self.folder, "hangar.prom")
         self.hangar("backup")
         self.hangar("metrics", "-o", path)
@@ -89,7 +89,7 @@ pipelines: { nightly: { sources: [db], sinks: [local], schedule: "0 2 * * *" } }
         daemon = self.daemon()
         port = self.prometheus()
         self.hangar("backup")
-        self.look(daemon)
+        self.read_sinks(daemon)
         wait_for(lambda: self.query(port, "backup_last_success_timestamp_seconds > 0"))
         with open(os.path.join(SOURCE, "packaging/grafana/hangar.json"), encoding="utf-8") as file:
             dashboard = json.load(file)
@@ -97,7 +97,7 @@ pipelines: { nightly: { sources: [db], sinks: [local], schedule: "0 2 * * *" } }
             for target in panel["targets"]:
                 expression = target["expr"].replace("$instance", ".*").replace("$pipeline", ".*")
                 found = self.query(port, expression)
-                # nothing was drilled, and a rate wants two scrapes that differ
+                # there was no drill, and a rate needs two different scrapes
                 if "drill" not in expression and "increase" not in expression:
                     self.assertTrue(found, f"{panel['title']}: {expression}")
         for variable in dashboard["templating"]["list"][1:]:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
-"""What the tests of metrics share: a folder with a configuration, hangar, its daemon, and a
-Prometheus that scrapes it five times a second."""
+"""Common parts of the tests of metrics: a folder with a configuration, hangar, its daemon, and a
+Prometheus that scrapes the daemon five times per second."""
 
 import http.client
 import json
@@ -27,7 +27,7 @@ def free_port():
 
 
 def wait_for(what, seconds=60):
-    """The first value that is not false."""
+    """Waits for a value that is not false, and returns it."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         try:
@@ -115,7 +115,7 @@ http: {{ listen: "127.0.0.1:{self.port}" }}
         rules = os.path.join(self.folder, "rules.yml")
         with open(os.path.join(SOURCE, "packaging/prometheus/hangar.rules.yml")) as file:
             text = file.read()
-        with open(rules, "w", encoding="utf-8") as file:  # as they are, but without patience
+        with open(rules, "w", encoding="utf-8") as file:  # the real rules with each `for:` set to 0 s
             file.write(re.sub(r"for: \d+\w", "for: 0s", text))
         with open(path, "w", encoding="utf-8") as file:
             file.write(
@@ -148,8 +148,8 @@ scrape_configs:
         self.assertEqual(answer["status"], "success", expression)
         return answer["data"]["result"]
 
-    def look(self, daemon):
-        """Has the daemon look at the sinks now, as when its configuration is read; waits for it."""
+    def read_sinks(self, daemon):
+        """Makes the daemon read the sinks, by a reload of its configuration, and waits for it."""
         begin = time.time()
         daemon.send_signal(signal.SIGHUP)
         wait_for(lambda: value(self.metrics(), "hangar_status_timestamp_seconds") > begin)
