@@ -271,7 +271,7 @@ HANGAR_API enum hangar_status hangar_report_crash(struct hangar *hangar, const c
                                                   const char *pipeline, const char *why,
                                                   char **json);
 
-/* Sends a trial message through a notifier, NULL: through all.  `hangar.notify/1` */
+/* Sends a test message through a notifier, NULL: through all.  `hangar.notify/1` */
 HANGAR_API enum hangar_status hangar_notify(struct hangar *hangar, const char *notifier,
                                             char **json);
 

@@ -234,7 +234,7 @@ enum hangar_status hangar_notify(struct hangar *h, const char *notifier, char **
     struct hg_error err = {0};
     size_t told[HG_SESSION_MAX], count;
     char summary[256];
-    snprintf(summary, sizeof(summary), "a trial message of hangar on %s; all is well",
+    snprintf(summary, sizeof(summary), "a test message of hangar on %s; all is well",
              h->identity.host);
     const struct hg_event event = {
         .kind = "test", .level = HANGAR_LOG_INFO, .summary = summary, .duration_ms = -1};

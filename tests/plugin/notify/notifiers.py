@@ -137,7 +137,7 @@ class Notifiers(unittest.TestCase):
         return path
 
     def notify(self, plugin, options, status=0, expected=None):
-        """Sends a trial message, checks the result, and returns the document."""
+        """Sends a test message, checks the result, and returns the document."""
         path = os.path.join(self.folder, "backup.yaml")
         config = {
             "version": 1,
@@ -188,8 +188,8 @@ class Notifiers(unittest.TestCase):
         self.notify("notify-webhook", {"url": url, "format": "discord"})
         slack, discord = (json.loads(r[2]) for r in web.requests)
         self.assertEqual(list(slack), ["text"])
-        self.assertIn("a trial message of hangar", slack["text"])
-        self.assertIn("a trial message of hangar", discord["content"])
+        self.assertIn("a test message of hangar", slack["text"])
+        self.assertIn("a test message of hangar", discord["content"])
         self.assertEqual(discord["allowed_mentions"], {"parse": []})
 
     def test_a_temporary_failure_is_tried_again(self):
@@ -270,11 +270,11 @@ class Notifiers(unittest.TestCase):
         self.assertEqual(envelope.mail_from, "hangar@example.org")
         self.assertEqual(envelope.rcpt_tos, ["a@example.org", "b@example.org"])
         mail = email.message_from_bytes(envelope.content, policy=email.policy.default)
-        self.assertTrue(mail["Subject"].startswith("[hangar] a trial message"))
+        self.assertTrue(mail["Subject"].startswith("[hangar] a test message"))
         self.assertEqual(mail["To"], "a@example.org, b@example.org")
         self.assertIsNotNone(mail["Date"].datetime)
         self.assertIn("@example.org>", mail["Message-ID"])
-        self.assertIn("a trial message of hangar", mail.get_body(("plain",)).get_content())
+        self.assertIn("a test message of hangar", mail.get_body(("plain",)).get_content())
         self.assertEqual(mail.defects, [])
 
     def test_a_refused_login_at_the_mail_server_is_reported(self):
