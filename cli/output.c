@@ -30,7 +30,7 @@ const char *cli_symbol(const struct cli_view *view, enum cli_symbol symbol)
         const char *utf8, *ascii;
     } symbols[] = {
         [CLI_TICK] = {"✓", "ok"},  [CLI_BANG] = {"!", "!"},       [CLI_CROSS] = {"✗", "FAILED"},
-        [CLI_ARROW] = {"→", "->"}, [CLI_ELLIPSIS] = {"…", "..."}, [CLI_DASH] = {"–", "-"},
+        [CLI_ARROW] = {"→", "->"}, [CLI_ELLIPSIS] = {"…", "..."},
     };
 
     return view->utf8 ? symbols[symbol].utf8 : symbols[symbol].ascii;

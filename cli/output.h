@@ -34,7 +34,7 @@ enum cli_style { CLI_PLAIN, CLI_BOLD, CLI_DIM, CLI_RED, CLI_GREEN, CLI_YELLOW };
 const char *cli_on(const struct cli_view *view, enum cli_style style);
 const char *cli_off(const struct cli_view *view);
 
-enum cli_symbol { CLI_TICK, CLI_BANG, CLI_CROSS, CLI_ARROW, CLI_ELLIPSIS, CLI_DASH };
+enum cli_symbol { CLI_TICK, CLI_BANG, CLI_CROSS, CLI_ARROW, CLI_ELLIPSIS };
 const char *cli_symbol(const struct cli_view *view, enum cli_symbol symbol);
 
 /* The tick, bang or cross in its colour, padded to the same width each. */

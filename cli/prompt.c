@@ -15,11 +15,14 @@
 #include "cli.h"
 #include "interrupt.h"
 
+enum prompt_answer { PROMPT_NO, PROMPT_YES, PROMPT_INTERRUPTED };
+
 #define LINE_MAX_BYTES 64
 /* a signal that arrives just before poll is noticed after this time */
 #define TICK_MS 250
 
-bool cli_is_yes(const char *line)
+/* Whether a line, without its newline, means yes. */
+static bool prompt_is_yes(const char *line)
 {
     char word[LINE_MAX_BYTES];
     size_t start = strspn(line, " \t"), end = strlen(line);
@@ -35,7 +38,7 @@ bool cli_is_yes(const char *line)
     return strcasecmp(word, "y") == 0 || strcasecmp(word, "yes") == 0;
 }
 
-enum cli_answer cli_confirm(int in, FILE *out, const char *question)
+static enum prompt_answer prompt_confirm(int in, FILE *out, const char *question)
 {
     char line[LINE_MAX_BYTES];
     size_t length = 0;
@@ -47,7 +50,7 @@ enum cli_answer cli_confirm(int in, FILE *out, const char *question)
         int ready = poll(&wait, 1, TICK_MS);
         if (cli_interrupted()) {
             fputc('\n', out);
-            return CLI_ANSWER_INTERRUPTED;
+            return PROMPT_INTERRUPTED;
         }
         if (ready == 0 || (ready < 0 && errno == EINTR)) {
             continue;
@@ -59,11 +62,11 @@ enum cli_answer cli_confirm(int in, FILE *out, const char *question)
         }
         if (n <= 0 || byte == '\0') {
             fputc('\n', out);
-            return CLI_ANSWER_NO;
+            return PROMPT_NO;
         }
         if (byte == '\n') {
             line[length] = '\0';
-            return cli_is_yes(line) ? CLI_ANSWER_YES : CLI_ANSWER_NO;
+            return prompt_is_yes(line) ? PROMPT_YES : PROMPT_NO;
         }
         /* a longer line is read to its end and means no */
         if (length < sizeof(line) - 1) {
@@ -79,12 +82,12 @@ int cli_agree(struct cli *cli, char *question, const char *no, const char *uncha
     if (!question) {
         return cli_stop(cli, HANGAR_STATUS_FAILED, "out of memory");
     }
-    enum cli_answer answer = cli_confirm(cli->io->in, cli->err.file, question);
+    enum prompt_answer answer = prompt_confirm(cli->io->in, cli->err.file, question);
     free(question);
-    if (answer == CLI_ANSWER_NO) {
+    if (answer == PROMPT_NO) {
         return cli_stop(cli, HANGAR_STATUS_FAILED, no);
     }
-    if (answer == CLI_ANSWER_YES && !cli_interrupted()) {
+    if (answer == PROMPT_YES && !cli_interrupted()) {
         return HANGAR_STATUS_DONE;
     }
     snprintf(text, sizeof(text), "interrupted; %s", unchanged);
