@@ -179,7 +179,7 @@ echo text >"$work/notes/a"
 nightly=$id
 make_backup papers
 expect_exit 1 drill
-expect_said "its plugin has no drills"
+expect_said "has no drills"
 nothing_left
 id=$nightly
 write_drill_config

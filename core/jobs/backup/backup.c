@@ -132,8 +132,8 @@ static enum hangar_status backup_job(struct hg_run *run, json_t *doc, struct hg_
         status = backup_run_pipeline(run, err);
     }
     hg_run_document(run, doc);
+    const struct hg_history_run entry = hg_run_history(run, status, err);
     if (status != HANGAR_STATUS_BUSY) {
-        const struct hg_history_run entry = hg_run_history(run, status, err);
         hg_history_append(&h->state, pipeline->name, &entry);
     }
     /* the history has the run by now: readers must not report a run that prunes as lost */
@@ -144,7 +144,14 @@ static enum hangar_status backup_job(struct hg_run *run, json_t *doc, struct hg_
         close(lock);
     }
     hg_counters_add(&h->state, "backup", pipeline->name, hangar_status_name(status), 1);
-    hg_notify_end(h, "backup", pipeline, status, doc, err);
+    hg_notify_end(h, &(struct hg_job_end){.job = "backup",
+                                          .pipeline = pipeline,
+                                          .status = status,
+                                          .run = entry.run,
+                                          .backup = entry.id,
+                                          .duration_ms = entry.duration_ms,
+                                          .document = doc,
+                                          .error = err});
     hg_alerts_after(h, hg_run_resume_session(run), pipeline);
     return status;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * crash: tells of a job that could not tell of itself.
+ * crash: reports a job whose process ended before it could report itself.
  */
 #include <string.h>
 
@@ -17,8 +17,8 @@
 #include "state/counters.h"
 #include "state/history.h"
 
-/* The run that the history knows last is the one before: this one has left no line. */
-static void record(struct hangar *h, const char *pipeline, const struct hg_error *why)
+/* Adds the run to the history, where a crashed run leaves no line. */
+static void crash_record(struct hangar *h, const char *pipeline, const struct hg_error *why)
 {
     const struct hg_history_run run = {.status = hangar_status_name(HANGAR_STATUS_FAILED),
                                        .error = why->text,
@@ -44,11 +44,16 @@ enum hangar_status hangar_report_crash(struct hangar *h, const char *job, const 
         hg_json_set_string(doc, "job", job);
         hg_json_set_string(doc, "pipeline", pipeline);
         if (backup) {
-            record(h, pipeline, &crash);
+            crash_record(h, pipeline, &crash);
             hg_counters_add(&h->state, "backup", pipeline, hangar_status_name(HANGAR_STATUS_FAILED),
                             1);
         }
-        hg_notify_end(h, backup ? "backup" : "verify", p, HANGAR_STATUS_FAILED, doc, &crash);
+        hg_notify_end(h, &(struct hg_job_end){.job = backup ? "backup" : "verify",
+                                              .pipeline = p,
+                                              .status = HANGAR_STATUS_FAILED,
+                                              .duration_ms = -1,
+                                              .document = doc,
+                                              .error = &crash});
         hg_alerts_after(h, NULL, p);
     }
     return hg_doc_end(h, doc, hg_status(rc), &err, json);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * notify: see notify.h.  Notifiers run in a session of their own: one that hangs
- * is cut like any stalled peer, and the job that it tells of has ended before.
+ * notify: see notify.h.  Notifiers run in a session of their own: one that hangs ends like any
+ * stalled instance, after the job that it reports.
  */
 #include "jobs/notify/notify.h"
 
@@ -25,12 +25,13 @@
 
 enum { TRIES = 3, PAUSE_MS = 1000, STALL_MS = 30000 };
 
-/* Told unless `events` says otherwise: what somebody must look at, and its end. */
-static const char *const usual[] = {"alert.*", "restore.failed", NULL};
+/* What a notifier without `events` receives: what needs attention, and its end. */
+static const char *const default_events[] = {"alert.*", "restore.failed", NULL};
 
-static bool wants(const struct hg_instance_config *notifier, const char *kind)
+static bool notifier_wants(const struct hg_instance_config *notifier, const char *kind)
 {
-    const char *const *patterns = notifier->events ? (const char *const *)notifier->events : usual;
+    const char *const *patterns =
+        notifier->events ? (const char *const *)notifier->events : default_events;
     for (; *patterns; patterns++) {
         if (fnmatch(*patterns, kind, 0) == 0) {
             return true;
@@ -39,8 +40,8 @@ static bool wants(const struct hg_instance_config *notifier, const char *kind)
     return false;
 }
 
-/* One notifier being told. */
-struct telling {
+/* An event on its way to one notifier. */
+struct hg_delivery {
     struct hangar *h;
     struct hg_job *job;
     const struct hg_instance_config *config;
@@ -51,9 +52,9 @@ struct telling {
     unsigned tries;
 };
 
-static void tell(void *arg, size_t i)
+static void deliver(void *arg, size_t i)
 {
-    struct telling *t = (struct telling *)arg + i;
+    struct hg_delivery *t = (struct hg_delivery *)arg + i;
     while (t->ctx) {
         t->tries++;
         hg_error_clear(&t->err);
@@ -66,7 +67,7 @@ static void tell(void *arg, size_t i)
     }
 }
 
-static void report(struct telling *t, const char *kind)
+static void report_delivery(struct hg_delivery *t, const char *kind)
 {
     struct hg_log *log = &t->h->log;
     const char *name = t->config->name;
@@ -100,9 +101,10 @@ static json_t *event_document(const struct hangar *h, const struct hg_event *e, 
     return doc;
 }
 
-/* Tells those of `told`, which are indexes of notifiers; sets how it ended. */
-static enum hangar_rc tell_all(struct hangar *h, const struct hg_event *e, const size_t *told,
-                               size_t count, struct telling *tellings, struct hg_error *err)
+/* Sends the event to these notifiers, which are indexes of instances; fills `deliveries`. */
+static enum hangar_rc deliver_all(struct hangar *h, const struct hg_event *e,
+                                  const size_t *receivers, size_t count,
+                                  struct hg_delivery *deliveries, struct hg_error *err)
 {
     struct hg_session s;
     int64_t now = hg_now_ms();
@@ -127,12 +129,12 @@ static enum hangar_rc tell_all(struct hangar *h, const struct hg_event *e, const
     enum hangar_rc rc = hg_session_begin_apart(&s, h, STALL_MS, err);
     if (rc == HANGAR_OK) {
         for (size_t i = 0; i < count; i++) {
-            struct telling *t = &tellings[i];
-            *t = (struct telling){.h = h, .job = &s.job, .event = &event};
-            t->config = &h->config->instances[told[i]];
-            t->rc = hg_session_open(&s, told[i], NULL, 0, &t->ctx, &t->err);
+            struct hg_delivery *t = &deliveries[i];
+            *t = (struct hg_delivery){.h = h, .job = &s.job, .event = &event};
+            t->config = &h->config->instances[receivers[i]];
+            t->rc = hg_session_open(&s, receivers[i], NULL, 0, &t->ctx, &t->err);
         }
-        if (!hg_thread_run_all(count, tell, tellings)) {
+        if (!hg_thread_run_all(count, deliver, deliveries)) {
             rc = hg_fail(err, HANGAR_NO_MEMORY, 0, "cannot start a thread for each notifier");
         }
         hg_session_end(&s);
@@ -145,73 +147,75 @@ bool hg_notify(struct hangar *h, const struct hg_event *event)
 {
     const struct hg_pipeline_config *p = event->pipeline;
     struct hg_error err = {0};
-    size_t told[HG_SESSION_MAX], count = 0;
+    size_t receivers[HG_SESSION_MAX], count = 0;
     for (size_t i = 0; i < h->config->instance_count && count < HG_SESSION_MAX; i++) {
         const struct hg_instance_config *c = &h->config->instances[i];
         bool meant = c->kind == HG_NOTIFIER && (!p || !p->notifiers_given);
         for (size_t k = 0; p && k < p->notifier_count; k++) {
             meant = meant || p->notifiers[k] == i;
         }
-        if (meant && wants(c, event->kind)) {
-            told[count++] = i;
+        if (meant && notifier_wants(c, event->kind)) {
+            receivers[count++] = i;
         }
     }
     if (count == 0) {
         return true;
     }
-    bool somebody = false;
-    struct telling *tellings = calloc(count, sizeof(*tellings));
+    bool received = false;
+    struct hg_delivery *deliveries = calloc(count, sizeof(*deliveries));
     enum hangar_rc rc =
-        tellings ? tell_all(h, event, told, count, tellings, &err) : hg_no_memory(&err);
+        deliveries ? deliver_all(h, event, receivers, count, deliveries, &err) : hg_no_memory(&err);
     for (size_t i = 0; rc == HANGAR_OK && i < count; i++) {
-        report(&tellings[i], event->kind);
-        somebody = somebody || tellings[i].rc == HANGAR_OK;
+        report_delivery(&deliveries[i], event->kind);
+        received = received || deliveries[i].rc == HANGAR_OK;
     }
     if (rc != HANGAR_OK) {
-        hg_log_event(&h->log, HANGAR_LOG_WARN, "notify.failed", "%s to nobody: %s", event->kind,
-                     err.text);
+        hg_log_event(&h->log, HANGAR_LOG_WARN, "notify.failed",
+                     "%s: cannot send it to any notifier: %s", event->kind, err.text);
     }
-    free(tellings);
-    return somebody;
+    free(deliveries);
+    return received;
 }
 
-void hg_notify_end(struct hangar *h, const char *job, const struct hg_pipeline_config *pipeline,
-                   enum hangar_status status, json_t *doc, const struct hg_error *err)
+void hg_notify_end(struct hangar *h, const struct hg_job_end *end)
 {
-    hg_json_set_string(doc, "status", hangar_status_name(status));
-    bool done = status == HANGAR_STATUS_DONE, degraded = status == HANGAR_STATUS_DEGRADED;
+    const bool done = end->status == HANGAR_STATUS_DONE;
+    const bool degraded = end->status == HANGAR_STATUS_DEGRADED;
     char kind[32], summary[512];
-    const char *id = hg_json_string(doc, "id", NULL);
-    snprintf(kind, sizeof(kind), "%s.%s", job, done ? "done" : degraded ? "degraded" : "failed");
-    snprintf(summary, sizeof(summary), "%s of %s %s%s%s on %s", job,
-             pipeline ? pipeline->name : "-",
+    hg_json_set_string(end->document, "status", hangar_status_name(end->status));
+    snprintf(kind, sizeof(kind), "%s.%s", end->job,
+             done       ? "done"
+             : degraded ? "degraded"
+                        : "failed");
+    snprintf(summary, sizeof(summary), "%s of %s %s%s%s on %s", end->job,
+             end->pipeline ? end->pipeline->name : "-",
              done       ? "done"
              : degraded ? "degraded"
                         : "FAILED",
-             id ? ": " : "", id ? id : "", h->identity.host);
+             end->backup ? ": " : "", end->backup ? end->backup : "", h->identity.host);
     hg_notify(h, &(struct hg_event){
                      .kind = kind,
                      .level = done       ? HANGAR_LOG_INFO
                               : degraded ? HANGAR_LOG_WARN
                                          : HANGAR_LOG_ERROR,
-                     .pipeline = pipeline,
-                     .run = hg_json_string(doc, "run", NULL),
-                     .backup = id,
+                     .pipeline = end->pipeline,
+                     .run = end->run,
+                     .backup = end->backup,
                      .summary = summary,
-                     .error = done || !err->text[0] ? NULL : err->text,
-                     .duration_ms = hg_json_int(doc, "duration_ms", -1),
-                     .detail = doc,
+                     .error = done || !end->error->text[0] ? NULL : end->error->text,
+                     .duration_ms = end->duration_ms,
+                     .detail = end->document,
                  });
 }
 
-static enum hangar_rc find_notifiers(const struct hangar *h, const char *name, size_t *told,
+static enum hangar_rc find_notifiers(const struct hangar *h, const char *name, size_t *receivers,
                                      size_t *count, struct hg_error *err)
 {
     *count = 0;
     for (size_t i = 0; i < h->config->instance_count && *count < HG_SESSION_MAX; i++) {
         const struct hg_instance_config *c = &h->config->instances[i];
         if (c->kind == HG_NOTIFIER && (!name || strcmp(name, c->name) == 0)) {
-            told[(*count)++] = i;
+            receivers[(*count)++] = i;
         }
     }
     if (*count > 0) {
@@ -232,24 +236,25 @@ enum hangar_status hangar_notify(struct hangar *h, const char *notifier, char **
         return hg_doc_unready(h, doc, json);
     }
     struct hg_error err = {0};
-    size_t told[HG_SESSION_MAX], count;
+    size_t receivers[HG_SESSION_MAX], count;
     char summary[256];
-    snprintf(summary, sizeof(summary), "a test message of hangar on %s; all is well",
+    snprintf(summary, sizeof(summary), "test message of hangar on %s; no action is needed",
              h->identity.host);
     const struct hg_event event = {
         .kind = "test", .level = HANGAR_LOG_INFO, .summary = summary, .duration_ms = -1};
     json_t *list = json_array();
-    enum hangar_rc rc = find_notifiers(h, notifier, told, &count, &err);
-    struct telling *tellings = rc == HANGAR_OK ? calloc(count, sizeof(*tellings)) : NULL;
+    enum hangar_rc rc = find_notifiers(h, notifier, receivers, &count, &err);
+    struct hg_delivery *deliveries = rc == HANGAR_OK ? calloc(count, sizeof(*deliveries)) : NULL;
     if (rc == HANGAR_OK) {
-        rc = tellings ? tell_all(h, &event, told, count, tellings, &err) : hg_no_memory(&err);
+        rc = deliveries ? deliver_all(h, &event, receivers, count, deliveries, &err)
+                        : hg_no_memory(&err);
     }
     for (size_t i = 0; rc == HANGAR_OK && i < count; i++) {
-        report(&tellings[i], event.kind);
+        report_delivery(&deliveries[i], event.kind);
     }
     enum hangar_status status = hg_status(rc);
     for (size_t i = 0; rc == HANGAR_OK && i < count; i++) {
-        struct telling *t = &tellings[i];
+        struct hg_delivery *t = &deliveries[i];
         json_t *one = json_object();
         hg_json_set_string(one, "name", t->config->name);
         hg_json_set_string(one, "plugin", t->config->plugin);
@@ -262,6 +267,6 @@ enum hangar_status hangar_notify(struct hangar *h, const char *notifier, char **
         hg_json_add(list, one);
     }
     hg_json_set(doc, "notifiers", list);
-    free(tellings);
+    free(deliveries);
     return hg_doc_end(h, doc, status, &err, json);
 }

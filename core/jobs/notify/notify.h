@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * notify: tells the notifiers what happened.  What becomes of that is logged and
- * counted, and changes nothing else.
+ * notify: sends events to the notifiers.  The result is logged and counted, and changes no job.
  */
 #ifndef HG_NOTIFY_NOTIFY_H
 #define HG_NOTIFY_NOTIFY_H
@@ -14,27 +13,35 @@
 #include "config/config.h"
 #include "session/handle.h"
 
-/* Something that happened.  Strings may be NULL but for kind and summary. */
+/* Strings may be NULL, except for kind and summary. */
 struct hg_event {
     const char *kind; /* "backup.failed" */
     enum hangar_log_level level;
-    const struct hg_pipeline_config *pipeline; /* NULL: of none; then all notifiers are told */
+    const struct hg_pipeline_config *pipeline; /* NULL: none; then every notifier is meant */
     const char *run, *backup;
     const char *summary; /* one line for people */
     const char *error;
     int64_t duration_ms;  /* -1: none */
-    const json_t *detail; /* what belongs to this kind; NULL: nothing */
+    const json_t *detail; /* a document of this kind of event; NULL: none */
 };
 
-/* Tells each notifier of the pipeline whose `events` ask for this kind, all at once;
- * returns when the last has been told or has failed for good, after two minutes at
- * most where plugins keep to their contract.  False when nobody could be told whom the
- * event was for. */
+/* Sends an event, to all notifiers at once whose `events` ask for this kind; returns when the last
+ * has received it or has failed for good: after two minutes at most, if the plugins keep their
+ * contract.  False: the event was meant for notifiers, and none has received it. */
 bool hg_notify(struct hangar *h, const struct hg_event *event);
 
-/* An event of the end of a job, made of its document ("backup", "restore", "verify");
- * nothing when nobody is to be told. */
-void hg_notify_end(struct hangar *h, const char *job, const struct hg_pipeline_config *pipeline,
-                   enum hangar_status status, json_t *doc, const struct hg_error *err);
+/* The end of a job. */
+struct hg_job_end {
+    const char *job;                           /* "backup", "restore", "verify" */
+    const struct hg_pipeline_config *pipeline; /* NULL: of several */
+    enum hangar_status status;
+    const char *run, *backup;     /* NULL: none */
+    int64_t duration_ms;          /* -1: none */
+    json_t *document;             /* of the job; gets the status */
+    const struct hg_error *error; /* of the job */
+};
+
+/* Sends "JOB.done", "JOB.degraded" or "JOB.failed". */
+void hg_notify_end(struct hangar *h, const struct hg_job_end *end);
 
 #endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * hold: what an operator decides about one backup: it stays whatever retention
- * says, or it goes.
+ * hold: puts one backup on hold, ends the hold, or removes the backup, by its id.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -23,11 +22,12 @@
 #include "session/session.h"
 #include "state/pipeline_lock.h"
 
-enum what { HOLD, UNHOLD, REMOVE };
+enum hold_action { HOLD, UNHOLD, REMOVE };
 
-/* Manifest first, and marked, so that a prune can finish it after an interruption. */
-static enum hangar_rc remove_from(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
-                                  const char *id, struct hg_error *err)
+/* Removes the manifest first and leaves a mark, so that a prune can finish an interrupted removal. */
+static enum hangar_rc hold_remove_from_sink(struct hangar *h, struct hangar_ctx *sink,
+                                            const char *pipeline, const char *id,
+                                            struct hg_error *err)
 {
     struct hg_error why = {0};
     int64_t ms;
@@ -48,17 +48,18 @@ static enum hangar_rc remove_from(struct hangar *h, struct hangar_ctx *sink, con
     return rc == HANGAR_OK ? hg_store_remove(sink, pipeline, id, false, err) : rc;
 }
 
-static enum hangar_rc do_in_sink(struct hangar *h, enum what what, struct hangar_ctx *sink,
-                                 const char *pipeline, const char *id, struct hg_error *err)
+static enum hangar_rc hold_in_sink(struct hangar *h, enum hold_action action,
+                                   struct hangar_ctx *sink, const char *pipeline, const char *id,
+                                   struct hg_error *err)
 {
     enum hangar_rc rc = hg_mark_find_backup(sink, pipeline, id, err);
     if (rc != HANGAR_OK) {
         return rc;
     }
-    if (what == REMOVE) {
-        return remove_from(h, sink, pipeline, id, err);
+    if (action == REMOVE) {
+        return hold_remove_from_sink(h, sink, pipeline, id, err);
     }
-    if (what == HOLD) {
+    if (action == HOLD) {
         return hg_mark_held(sink, pipeline, id, h->identity.host, err);
     }
     char *hold = hg_store_path(pipeline, id, HG_HOLD_NAME);
@@ -67,10 +68,10 @@ static enum hangar_rc do_in_sink(struct hangar *h, enum what what, struct hangar
     return rc;
 }
 
-/* In each sink of the pipeline that has it. */
-static enum hangar_rc do_in_sinks(struct hg_session *s, enum what what,
-                                  const struct hangar_selection *which, size_t pipeline,
-                                  const char *id, json_t *sinks, struct hg_error *err)
+/* Acts in each sink of the pipeline that has the backup. */
+static enum hangar_rc hold_in_sinks(struct hg_session *s, enum hold_action action,
+                                    const struct hangar_selection *which, size_t pipeline,
+                                    const char *id, json_t *sinks, struct hg_error *err)
 {
     static const char *const events[] = {"hold.done", "unhold.done", "remove.done"};
     const struct hg_pipeline_config *pc = &s->h->config->pipelines[pipeline];
@@ -83,7 +84,7 @@ static enum hangar_rc do_in_sinks(struct hg_session *s, enum what what,
         }
         enum hangar_rc rc = hg_session_open(s, pc->sinks[i], NULL, 0, &sink, &why);
         if (rc == HANGAR_OK) {
-            rc = do_in_sink(s->h, what, sink, pc->name, id, &why);
+            rc = hold_in_sink(s->h, action, sink, pc->name, id, &why);
         }
         if (rc == HANGAR_NOT_FOUND) {
             continue; /* this sink does not have it */
@@ -95,16 +96,17 @@ static enum hangar_rc do_in_sinks(struct hg_session *s, enum what what,
             hg_json_set_string(one, "error", why.text);
             *err = err->rc == HANGAR_OK ? why : *err;
         } else {
-            hg_log_event(&s->h->log, HANGAR_LOG_INFO, events[what], "%s in sink %s", id, name);
+            hg_log_event(&s->h->log, HANGAR_LOG_INFO, events[action], "%s in sink %s", id, name);
         }
         hg_json_add(sinks, one);
     }
     return err->rc;
 }
 
-/* The backup may be damaged: it need not be readable to be removed or held. */
-static enum hangar_rc find(struct hg_session *s, const struct hangar_selection *which,
-                           size_t *pipeline, char id[HG_BACKUP_ID_SIZE], struct hg_error *err)
+/* A damaged backup, too, can be removed or put on hold. */
+static enum hangar_rc hold_find_backup(struct hg_session *s, const struct hangar_selection *which,
+                                       size_t *pipeline, char id[HG_BACKUP_ID_SIZE],
+                                       struct hg_error *err)
 {
     struct hg_selected found = {0};
     enum hangar_rc rc = hg_select(s, which, &found, err);
@@ -124,8 +126,8 @@ static enum hangar_rc find(struct hg_session *s, const struct hangar_selection *
     return rc;
 }
 
-static enum hangar_status job(struct hangar *h, const struct hangar_selection *which,
-                              enum what what, json_t *doc, char **json)
+static enum hangar_status hold_job(struct hangar *h, const struct hangar_selection *which,
+                                   enum hold_action action, json_t *doc, char **json)
 {
     if (!h->ready) {
         return hg_doc_unready(h, doc, json);
@@ -140,13 +142,13 @@ static enum hangar_status job(struct hangar *h, const struct hangar_selection *w
     hg_new_run_id(h);
     enum hangar_rc rc = hg_session_begin(&s, h, 0, NULL, NULL, &err);
     if (rc == HANGAR_OK) {
-        rc = find(&s, which, &pipeline, id, &err);
-        if (rc == HANGAR_OK && what == REMOVE) { /* a hold may come at any time */
+        rc = hold_find_backup(&s, which, &pipeline, id, &err);
+        if (rc == HANGAR_OK && action == REMOVE) { /* a hold may come during a run */
             rc = hg_pipeline_lock(&h->state, h->config->pipelines[pipeline].name, &lock, &err);
             busy = rc == HANGAR_EXISTS;
         }
         if (rc == HANGAR_OK) {
-            rc = do_in_sinks(&s, what, which, pipeline, id, sinks, &err);
+            rc = hold_in_sinks(&s, action, which, pipeline, id, sinks, &err);
         }
         hg_session_end(&s);
     }
@@ -164,11 +166,11 @@ enum hangar_status hangar_hold(struct hangar *h, const struct hangar_selection *
 {
     json_t *doc = hg_doc_begin(h, "hangar.hold/1");
     hg_json_set_bool(doc, "hold", hold != 0);
-    return job(h, which, hold ? HOLD : UNHOLD, doc, json);
+    return hold_job(h, which, hold ? HOLD : UNHOLD, doc, json);
 }
 
 enum hangar_status hangar_remove(struct hangar *h, const struct hangar_selection *which,
                                  char **json)
 {
-    return job(h, which, REMOVE, hg_doc_begin(h, "hangar.remove/1"), json);
+    return hold_job(h, which, REMOVE, hg_doc_begin(h, "hangar.remove/1"), json);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * check: would a backup work?  Reads the signing key, and asks every instance that a
- * pipeline uses.
+ * check: whether a backup would work: reads the signing key, has each source and sink that a
+ * pipeline uses checked by its plugin, and makes sure that each pipeline can be locked.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +24,7 @@
 #include "state/capabilities.h"
 #include "state/pipeline_lock.h"
 
-struct checking {
+struct hg_check_job {
     struct hangar *h;
     struct hg_session s;
     json_t *items;
@@ -33,9 +33,10 @@ struct checking {
 };
 
 /* Adds an item: its warnings, and why it failed. */
-static void add_item(struct checking *c, const char *kind, const char *name, const char *plugin,
-                     const char *target, enum hangar_rc rc, const struct hg_error *err,
-                     const struct hg_str *warnings, const struct hangar_attrs *facts)
+static void check_add_item(struct hg_check_job *c, const char *kind, const char *name,
+                           const char *plugin, const char *target, enum hangar_rc rc,
+                           const struct hg_error *err, const struct hg_str *warnings,
+                           const struct hangar_attrs *facts)
 {
     json_t *item = json_object();
     json_t *messages = hg_json_lines(warnings->data);
@@ -61,15 +62,15 @@ static void add_item(struct checking *c, const char *kind, const char *name, con
     hg_json_add(c->items, item);
 }
 
-static void capture(struct checking *c, struct hg_str *to)
+static void check_capture_warnings(struct hg_check_job *c, struct hg_str *to)
 {
     pthread_mutex_lock(&c->h->log.mutex);
     c->h->capture = to;
     pthread_mutex_unlock(&c->h->log.mutex);
 }
 
-static enum hangar_rc ask(struct hangar_ctx *ctx, enum hg_kind kind, struct hangar_attrs *facts,
-                          struct hg_error *err)
+static enum hangar_rc check_by_plugin(struct hangar_ctx *ctx, enum hg_kind kind,
+                                      struct hangar_attrs *facts, struct hg_error *err)
 {
     if (kind == HG_SOURCE) {
         return HG_CALL(ctx, err, ctx->plugin->source.check(ctx->inst, facts));
@@ -77,33 +78,33 @@ static enum hangar_rc ask(struct hangar_ctx *ctx, enum hg_kind kind, struct hang
     if (kind == HG_SINK) {
         return HG_CALL(ctx, err, ctx->plugin->sink.probe(ctx->inst, facts));
     }
-    return HANGAR_OK; /* a transform that could be made works */
+    return HANGAR_OK; /* a transform that could be opened works */
 }
 
-static void check_instance(struct checking *c, size_t i)
+static void check_instance(struct hg_check_job *c, size_t i)
 {
     const struct hg_instance_config *config = &c->h->config->instances[i];
     struct hangar_attrs *facts = hg_attrs_new();
     struct hg_error err = {0};
     struct hg_str warnings = {0};
     struct hangar_ctx *ctx = NULL;
-    capture(c, &warnings);
+    check_capture_warnings(c, &warnings);
     enum hangar_rc rc = facts ? hg_session_open(&c->s, i, NULL, 0, &ctx, &err) : hg_no_memory(&err);
     if (rc == HANGAR_OK) {
         hg_job_step(&c->s.job, "checking %s", config->name);
-        rc = ask(ctx, config->kind, facts, &err);
+        rc = check_by_plugin(ctx, config->kind, facts, &err);
         if (rc == HANGAR_OK && config->kind == HG_SINK) {
             hg_capabilities_save(&c->h->state, ctx, facts);
         }
     }
-    capture(c, NULL);
-    add_item(c, hg_kind_name(config->kind), config->name, config->plugin,
-             ctx ? hg_instance_target(ctx) : NULL, rc, &err, &warnings, facts);
+    check_capture_warnings(c, NULL);
+    check_add_item(c, hg_kind_name(config->kind), config->name, config->plugin,
+                   ctx ? hg_instance_target(ctx) : NULL, rc, &err, &warnings, facts);
     hg_attrs_free(facts);
     hg_str_free(&warnings);
 }
 
-static bool is_used(const struct hg_config *config, size_t instance)
+static bool check_is_used(const struct hg_config *config, size_t instance)
 {
     for (size_t p = 0; p < config->pipeline_count; p++) {
         const struct hg_pipeline_config *pc = &config->pipelines[p];
@@ -124,18 +125,18 @@ static bool is_used(const struct hg_config *config, size_t instance)
     return false;
 }
 
-static void check_key(struct checking *c)
+static void check_key(struct hg_check_job *c)
 {
     const struct hg_signing *unused;
     struct hg_error err = {0};
     struct hg_str none = {0};
     enum hangar_rc rc = hg_key_load(c->h->config, &c->h->signing, &unused, &err);
-    add_item(c, "signing", "key", NULL, NULL, rc, &err, &none, NULL);
+    check_add_item(c, "signing", "key", NULL, NULL, rc, &err, &none, NULL);
 }
 
 /* "0 2 * * *, next 2026-01-16T01:00:00.000Z" */
-static void tell_schedule(struct hangar_attrs *facts, const char *key, const char *schedule,
-                          const char *zone)
+static void check_add_schedule(struct hangar_attrs *facts, const char *key, const char *schedule,
+                               const char *zone)
 {
     char next[HG_TIME_SIZE];
     int64_t ms = schedule ? hangar_next_time(schedule, zone, hg_now_ms()) : -1;
@@ -146,27 +147,27 @@ static void tell_schedule(struct hangar_attrs *facts, const char *key, const cha
     hg_attrs_setf(facts, key, "%s, next %s", schedule, next);
 }
 
-/* A run of the pipeline must be able to keep its lock and history. */
-static void check_pipeline(struct checking *c, const struct hg_pipeline_config *pc)
+/* A run must be able to lock the pipeline in the state folder. */
+static void check_pipeline(struct hg_check_job *c, const struct hg_pipeline_config *pc)
 {
     struct hg_error err = {0};
     struct hg_str none = {0};
     struct hangar_attrs *facts = hg_attrs_new();
     int lock = -1;
     enum hangar_rc rc = hg_pipeline_lock(&c->h->state, pc->name, &lock, &err);
-    if (rc == HANGAR_EXISTS) { /* a run under way is nothing wrong */
+    if (rc == HANGAR_EXISTS) { /* a run under way is not a problem */
         rc = HANGAR_OK;
     }
     if (lock >= 0) {
         close(lock);
     }
     if (facts && (pc->schedule || pc->verify || pc->drill)) {
-        tell_schedule(facts, "schedule", pc->schedule, pc->timezone);
-        tell_schedule(facts, "verify", pc->verify, pc->timezone);
-        tell_schedule(facts, "drill", pc->drill, pc->timezone);
+        check_add_schedule(facts, "schedule", pc->schedule, pc->timezone);
+        check_add_schedule(facts, "verify", pc->verify, pc->timezone);
+        check_add_schedule(facts, "drill", pc->drill, pc->timezone);
         hg_attrs_set(facts, "run_by", "hangar daemon");
     }
-    add_item(c, "pipeline", pc->name, NULL, NULL, rc, &err, &none, facts);
+    check_add_item(c, "pipeline", pc->name, NULL, NULL, rc, &err, &none, facts);
     hg_attrs_free(facts);
 }
 
@@ -176,17 +177,18 @@ enum hangar_status hangar_check(struct hangar *h, char **json)
     if (!h->ready) {
         return hg_doc_unready(h, doc, json);
     }
-    struct checking c = {.h = h, .items = json_array()};
+    struct hg_check_job c = {.h = h, .items = json_array()};
     struct hg_error err = {0};
     hg_json_set_string(doc, "config", h->config->path);
     enum hangar_rc rc = hg_session_begin_keyless(&c.s, h, &err);
     if (rc == HANGAR_OK) {
-        add_item(&c, "config", h->config->path, NULL, NULL, HANGAR_OK, &err, &h->warnings, NULL);
+        check_add_item(&c, "config", h->config->path, NULL, NULL, HANGAR_OK, &err, &h->warnings,
+                       NULL);
         if (h->config->signing) {
             check_key(&c);
         }
         for (size_t i = 0; i < h->config->instance_count; i++) {
-            if (is_used(h->config, i) && !hg_job_cancelled(&c.s.job)) {
+            if (check_is_used(h->config, i) && !hg_job_cancelled(&c.s.job)) {
                 check_instance(&c, i);
             }
         }

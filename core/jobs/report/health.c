@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * health: is the newest good backup young enough?  What counts is what the sinks hold
- * now, not what was once told.
+ * health: whether the newest backup in each sink is younger than max_age.  It reads the sinks, not
+ * what this machine remembers.
  */
 #include <string.h>
 
@@ -19,11 +19,11 @@
 #include "session/names.h"
 #include "session/session.h"
 
-/* The newest whole backup of a pipeline in a sink; m->id is NULL when there is none.  By
- * one listing of folders and, mostly, one manifest: who asks each minute must not list
- * every object of every backup, as an index (index.h) does. */
-static enum hangar_rc newest(struct hg_session *s, size_t sink, const char *pipeline,
-                             struct hg_manifest *m, struct hg_error *err)
+/* Reads the newest whole backup of a pipeline in a sink; m->id is NULL when there is none.  It takes
+ * one listing of folders and usually one manifest: a monitor that asks each minute must not list
+ * every object of every backup, as an index does. */
+static enum hangar_rc health_read_newest(struct hg_session *s, size_t sink, const char *pipeline,
+                                         struct hg_manifest *m, struct hg_error *err)
 {
     struct hangar_ctx *ctx;
     char **ids = NULL;
@@ -40,7 +40,7 @@ static enum hangar_rc newest(struct hg_session *s, size_t sink, const char *pipe
         }
         hg_manifest_free(m);
         *m = (struct hg_manifest){0};
-        /* what is not whole is no backup, nor one of the schedule's: an older one may be */
+        /* a damaged backup, and a safety backup, do not count: an older one may */
         if (one != HANGAR_OK && one != HANGAR_NOT_FOUND && one != HANGAR_CORRUPT &&
             one != HANGAR_UNSUPPORTED) {
             *err = why;
@@ -51,8 +51,8 @@ static enum hangar_rc newest(struct hg_session *s, size_t sink, const char *pipe
     return rc;
 }
 
-/* What is asked of a sink, and what came out. */
-struct looking {
+/* One call of hangar_health. */
+struct hg_health_check {
     struct hangar *h;
     struct hg_session s;
     const struct hg_pipeline_config *pipeline;
@@ -61,8 +61,8 @@ struct looking {
     struct hg_error error;    /* its reason */
 };
 
-/* What must be looked at first wins. */
-static int weight(enum hangar_status status)
+/* The higher, the more urgent. */
+static int health_urgency(enum hangar_status status)
 {
     static const enum hangar_status order[] = {HANGAR_STATUS_DONE, HANGAR_STATUS_DEGRADED,
                                                HANGAR_STATUS_STALE};
@@ -74,9 +74,10 @@ static int weight(enum hangar_status status)
     return 3;
 }
 
-static enum hangar_status judge(const struct looking *l, const struct hg_instance_config *sink,
-                                const struct hg_manifest *m, enum hangar_rc rc,
-                                struct hg_error *err)
+static enum hangar_status health_judge(const struct hg_health_check *l,
+                                       const struct hg_instance_config *sink,
+                                       const struct hg_manifest *m, enum hangar_rc rc,
+                                       struct hg_error *err)
 {
     char age[HG_UNITS_SIZE], limit[HG_UNITS_SIZE];
     if (rc != HANGAR_OK) {
@@ -94,20 +95,20 @@ static enum hangar_status judge(const struct looking *l, const struct hg_instanc
     if (l->now_ms - m->finished_ms > l->max_age_ms) {
         hg_format_duration(l->now_ms - m->finished_ms, age);
         hg_fail(err, HANGAR_NOT_FOUND, 0,
-                "the newest good backup of pipeline %s in sink %s is %s old, more than %s",
+                "newest good backup of pipeline %s in sink %s is %s old (limit %s)",
                 l->pipeline->name, sink->name, age, limit);
         return HANGAR_STATUS_STALE;
     }
     return HANGAR_STATUS_DONE;
 }
 
-static json_t *sink_health(struct looking *l, size_t index, enum hangar_status *status)
+static json_t *health_of_sink(struct hg_health_check *l, size_t index, enum hangar_status *status)
 {
     const struct hg_instance_config *sink = &l->h->config->instances[index];
     struct hg_manifest m = {0};
     struct hg_error err = {0};
-    enum hangar_rc rc = newest(&l->s, index, l->pipeline->name, &m, &err);
-    enum hangar_status found = judge(l, sink, &m, rc, &err);
+    enum hangar_rc rc = health_read_newest(&l->s, index, l->pipeline->name, &m, &err);
+    enum hangar_status found = health_judge(l, sink, &m, rc, &err);
     json_t *one = json_object();
     hg_json_set_string(one, "name", sink->name);
     hg_json_set_bool(one, "required", sink->required);
@@ -122,23 +123,23 @@ static json_t *sink_health(struct looking *l, size_t index, enum hangar_status *
     if (found != HANGAR_STATUS_DONE && !sink->required) {
         found = HANGAR_STATUS_DEGRADED;
     }
-    if (weight(found) > weight(*status)) {
+    if (health_urgency(found) > health_urgency(*status)) {
         *status = found;
     }
-    if (weight(found) > weight(l->worst)) {
+    if (health_urgency(found) > health_urgency(l->worst)) {
         l->worst = found;
         l->error = err;
     }
     return one;
 }
 
-static json_t *pipeline_health(struct looking *l)
+static json_t *health_of_pipeline(struct hg_health_check *l)
 {
     enum hangar_status status = HANGAR_STATUS_DONE;
     json_t *one = json_object(), *sinks = json_array();
     hg_json_set_string(one, "name", l->pipeline->name);
     for (size_t i = 0; i < l->pipeline->sink_count; i++) {
-        hg_json_add(sinks, sink_health(l, l->pipeline->sinks[i], &status));
+        hg_json_add(sinks, health_of_sink(l, l->pipeline->sinks[i], &status));
     }
     hg_json_set_string(one, "status", hangar_status_name(status));
     hg_json_set_int(one, "max_age_ms", l->max_age_ms);
@@ -152,7 +153,7 @@ enum hangar_status hangar_health(struct hangar *h, const char *pipeline, char **
     if (!h->ready) {
         return hg_doc_unready(h, doc, json);
     }
-    struct looking l = {.h = h, .now_ms = hg_now_ms(), .worst = HANGAR_STATUS_DONE};
+    struct hg_health_check l = {.h = h, .now_ms = hg_now_ms(), .worst = HANGAR_STATUS_DONE};
     json_t *pipelines = json_array();
     struct hg_error err = {0};
     enum hangar_rc rc = hg_check_names(h->config, pipeline, NULL, &err);
@@ -164,7 +165,7 @@ enum hangar_status hangar_health(struct hangar *h, const char *pipeline, char **
             l.pipeline = &h->config->pipelines[i];
             l.max_age_ms = hg_pipeline_max_age_ms(l.pipeline);
             if (!pipeline || strcmp(pipeline, l.pipeline->name) == 0) {
-                hg_json_add(pipelines, pipeline_health(&l));
+                hg_json_add(pipelines, health_of_pipeline(&l));
             }
         }
         rc = hg_job_result(&l.s.job, &err);

@@ -319,7 +319,13 @@ enum hangar_status hangar_restore(struct hangar *h, const struct hangar_restore_
     if (!hg_restoration_is_dry(r)) {
         const struct hg_pipeline_config *p =
             r->selected.ctx ? &h->config->pipelines[r->selected.pipeline] : NULL;
-        hg_notify_end(h, "restore", p, status, doc, &err);
+        hg_notify_end(h, &(struct hg_job_end){.job = "restore",
+                                              .pipeline = p,
+                                              .status = status,
+                                              .backup = r->selected.manifest.id,
+                                              .duration_ms = hg_now_ms() - r->started_ms,
+                                              .document = doc,
+                                              .error = &err});
     }
     restoration_free(r);
     return hg_doc_end(h, doc, status, &err, json);

@@ -3,8 +3,8 @@
  *
  * drill: see drill.h.
  *
- * Everything but the servers is what a restore does (targets.c), so that a drill
- * proves the way that will be gone in earnest.
+ * Except for the servers, a drill does what a restore does (targets.c), so that it proves the path
+ * that a real restore takes.
  */
 #include "jobs/verify/drill.h"
 
@@ -50,43 +50,43 @@ void hg_drill_fini(struct hg_drill *drill)
 
 /* ---- servers ---- */
 
-/* The servers share the machine with others: a tenth of what is free stays so. */
-static uint64_t disk_allowed(const struct hangar *h)
+/* How much disk the servers may use: a tenth of the free space stays free. */
+static uint64_t drill_disk_bytes(const struct hangar *h)
 {
     struct statvfs fs;
     if (statvfs(h->temp_base, &fs) != 0) {
-        return 0; /* the folder is made next, and that fails with a text */
+        return 0; /* making the folder fails next, with a message */
     }
     return (uint64_t)fs.f_bavail * fs.f_frsize / 10 * 9;
 }
 
-/* A folder of its own for each server.  A server of root's is another user's, who must
- * be able to pass through the job's folder; what is in that is 0700 itself. */
-static enum hangar_rc make_dir(const struct hg_drill *drill, struct hg_session *s,
-                               struct hg_scratch *scratch, struct hg_error *err)
+/* Makes a folder for one server.  Started by root, the server runs as another user, which must be
+ * able to search the job's folder; the server's own folder in it has mode 0700. */
+static enum hangar_rc drill_make_folder(const struct hg_drill *drill, struct hg_session *s,
+                                        struct hg_scratch *scratch, struct hg_error *err)
 {
     char name[32];
-    uint64_t allowed = disk_allowed(s->h);
+    uint64_t allowed = drill_disk_bytes(s->h);
     /* short: it becomes part of a socket's path */
     snprintf(name, sizeof(name), "drill-%zu", drill->scratch_count);
     enum hangar_rc rc = hg_job_temp_dir(
         &s->job, name, allowed < drill->disk ? allowed : drill->disk, &scratch->dir, err);
     if (rc == HANGAR_OK && geteuid() == 0 && chmod(s->job.temp.path, 0711) != 0) {
-        rc = hg_fail(err, HANGAR_IO, errno, "cannot open %s to a server", s->job.temp.path);
+        rc = hg_fail(err, HANGAR_IO, errno, "cannot let a server search %s", s->job.temp.path);
     }
     return rc;
 }
 
-static enum hangar_rc start_server(struct hg_drill *drill, struct hg_session *s,
-                                   const struct hg_manifest_source *from, size_t instance,
-                                   struct hg_error *err)
+static enum hangar_rc drill_start_server(struct hg_drill *drill, struct hg_session *s,
+                                         const struct hg_manifest_source *from, size_t instance,
+                                         struct hg_error *err)
 {
     const struct hg_plugin *plugin = s->h->plugins.loaded[instance];
     struct hg_scratch *scratch = &drill->scratches[drill->scratch_count++];
     if (!plugin->source.scratch_start || !plugin->source.scratch_stop) {
         return hg_fail(err, HANGAR_UNSUPPORTED, 0,
-                       "source %s: its plugin has no drills (%s); hint: a server of yours, under "
-                       "`scratch:` of the source, can take the place of a throw-away one",
+                       "source %s: plugin %s has no drills; hint: name a server of your own under "
+                       "`scratch:` of the source",
                        from->name, plugin->d.name);
     }
     struct hangar_ctx *ctx;
@@ -94,7 +94,7 @@ static enum hangar_rc start_server(struct hg_drill *drill, struct hg_session *s,
     if (!scratch->overrides) {
         return hg_no_memory(err);
     }
-    enum hangar_rc rc = make_dir(drill, s, scratch, err);
+    enum hangar_rc rc = drill_make_folder(drill, s, scratch, err);
     if (rc == HANGAR_OK) {
         rc = hg_session_open(s, instance, NULL, 0, &ctx, err);
     }
@@ -106,7 +106,7 @@ static enum hangar_rc start_server(struct hg_drill *drill, struct hg_session *s,
     rc = HG_CALL(
         ctx, err,
         plugin->source.scratch_start(ctx->inst, scratch->dir, from->facts, scratch->overrides));
-    /* without options of its own it would be the source itself that is restored into */
+    /* without overrides the drill would restore into the source itself */
     if (rc == HANGAR_OK && scratch->overrides->count == 0) {
         rc = hg_fail(err, HANGAR_INTERNAL, 0,
                      "source %s: plugin %s does not say how to reach its throw-away server",
@@ -115,7 +115,7 @@ static enum hangar_rc start_server(struct hg_drill *drill, struct hg_session *s,
     return rc;
 }
 
-static void stop_servers(struct hg_drill *drill)
+static void drill_stop_servers(struct hg_drill *drill)
 {
     for (size_t i = 0; i < drill->scratch_count; i++) {
         struct hangar_ctx *ctx = drill->scratches[i].ctx;
@@ -128,9 +128,10 @@ static void stop_servers(struct hg_drill *drill)
 
 /* ---- targets ---- */
 
-/* An instance of the source that leads to the server just started. */
-static enum hangar_rc open_scratch(struct hg_drill *drill, struct hg_session *s, size_t instance,
-                                   struct hangar_ctx **out, struct hg_error *err)
+/* Opens an instance of the source whose options lead to the server just started. */
+static enum hangar_rc drill_open_target(struct hg_drill *drill, struct hg_session *s,
+                                        size_t instance, struct hangar_ctx **out,
+                                        struct hg_error *err)
 {
     const struct hangar_attrs *attrs = drill->scratches[drill->scratch_count - 1].overrides;
     struct hg_override overrides[MAX_OVERRIDES];
@@ -145,8 +146,8 @@ static enum hangar_rc open_scratch(struct hg_drill *drill, struct hg_session *s,
     return hg_session_open(s, instance, overrides, attrs->count, out, err);
 }
 
-static enum hangar_rc add_source(struct hg_drill *drill, struct hg_session *s,
-                                 const struct hg_manifest_source *from, struct hg_error *err)
+static enum hangar_rc drill_add_source(struct hg_drill *drill, struct hg_session *s,
+                                       const struct hg_manifest_source *from, struct hg_error *err)
 {
     size_t instance = 0;
     struct hangar_ctx *ctx = NULL;
@@ -154,14 +155,14 @@ static enum hangar_rc add_source(struct hg_drill *drill, struct hg_session *s,
     if (rc == HANGAR_OK && s->h->config->instances[instance].scratch) {
         rc = hg_session_open_scratch(s, instance, &ctx, err);
     } else if (rc == HANGAR_OK) {
-        rc = start_server(drill, s, from, instance, err);
-        rc = rc == HANGAR_OK ? open_scratch(drill, s, instance, &ctx, err) : rc;
+        rc = drill_start_server(drill, s, from, instance, err);
+        rc = rc == HANGAR_OK ? drill_open_target(drill, s, instance, &ctx, err) : rc;
     }
     return rc == HANGAR_OK ? hg_targets_add(&drill->targets, from, ctx, HANGAR_RESTORE_COMPARE, err)
                            : rc;
 }
 
-static void tell_sources(const struct hg_drill *drill, json_t *sources)
+static void drill_report_sources(const struct hg_drill *drill, json_t *sources)
 {
     for (size_t i = 0; i < drill->targets.count; i++) {
         const struct hg_target *t = &drill->targets.items[i];
@@ -180,14 +181,14 @@ enum hangar_rc hg_drill_run(struct hg_drill *drill, struct hg_session *s,
                             struct hangar_ctx *const *chain, json_t *sources, struct hg_error *err)
 {
     enum hangar_rc rc = hg_targets_init(&drill->targets, s, m, sink, chain, err);
-    drill->disk = disk_allowed(s->h);
+    drill->disk = drill_disk_bytes(s->h);
     hg_job_limit_temp(&s->job, drill->disk);
     drill->scratches = calloc(m->source_count + 1, sizeof(*drill->scratches));
     if (rc == HANGAR_OK && !drill->scratches) {
         rc = hg_no_memory(err);
     }
     for (size_t i = 0; i < m->source_count && rc == HANGAR_OK; i++) {
-        rc = add_source(drill, s, &m->sources[i], err);
+        rc = drill_add_source(drill, s, &m->sources[i], err);
     }
     if (rc == HANGAR_OK) {
         rc = hg_targets_prepare(&drill->targets, err);
@@ -195,9 +196,9 @@ enum hangar_rc hg_drill_run(struct hg_drill *drill, struct hg_session *s,
     if (rc == HANGAR_OK) {
         rc = hg_targets_load(&drill->targets, err);
     }
-    tell_sources(drill, sources);
+    drill_report_sources(drill, sources);
     hg_targets_end(&drill->targets);
-    stop_servers(drill);
+    drill_stop_servers(drill);
     return rc;
 }
 

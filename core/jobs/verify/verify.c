@@ -314,7 +314,12 @@ enum hangar_status hangar_verify(struct hangar *h, const struct hangar_selection
     }
     hg_json_set(doc, "backups", job.backups);
     if (job.rc != HANGAR_CANCELLED) {
-        hg_notify_end(h, "verify", job.pipeline, hg_status(job.rc), doc, &job.error);
+        hg_notify_end(h, &(struct hg_job_end){.job = "verify",
+                                              .pipeline = job.pipeline,
+                                              .status = hg_status(job.rc),
+                                              .duration_ms = -1,
+                                              .document = doc,
+                                              .error = &job.error});
         if (job.pipeline) {
             hg_alerts_after(h, NULL, job.pipeline);
         }
