@@ -238,7 +238,7 @@ enum hangar_status hangar_notify(struct hangar *h, const char *notifier, char **
     struct hg_error err = {0};
     size_t receivers[HG_SESSION_MAX], count;
     char summary[256];
-    snprintf(summary, sizeof(summary), "test message of hangar on %s; no action is needed",
+    snprintf(summary, sizeof(summary), "a test message of hangar on %s; no action is needed",
              h->identity.host);
     const struct hg_event event = {
         .kind = "test", .level = HANGAR_LOG_INFO, .summary = summary, .duration_ms = -1};
