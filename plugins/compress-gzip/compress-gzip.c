@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * compress-gzip: a transform that stores objects as gzip files, which every gunzip reads.  Blocks are
- * compressed on several threads, each into gzip members of its own.  The file is their
+ * compress-gzip: a transform that stores objects as gzip files, which every gunzip reads.  Blocks
+ * are compressed on several threads, each into gzip members of its own.  The file is their
  * concatenation; its bytes depend only on the data and the level.  This file has the options and
  * the instance; encode.c and decode.c do the work.
  */

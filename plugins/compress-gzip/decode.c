@@ -2,9 +2,9 @@
  * SPDX-FileCopyrightText: The hangar authors
  *
  * decode: reads any gzip file: one member or several, with all optional fields of headers.  A
- * truncated file, a wrong checksum or size, and bytes after the last member, also zeros, are errors.
- * A file that was cut exactly between two members cannot be detected here; the size in the manifest
- * shows it.
+ * truncated file, a wrong checksum or size, and bytes after the last member, also zeros, are
+ * errors.  A file that was cut exactly between two members cannot be detected here; the size in the
+ * manifest shows it.
  */
 #include "gzip.h"
 

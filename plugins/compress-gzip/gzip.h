@@ -9,8 +9,8 @@
  *     inflate-*.c   decompress deflate data, with one library each
  *     decode.c      reads gzip files
  *
- * Headers and checksums are made and checked here.  The libraries see deflate data only, so that the
- * definition of a valid file does not depend on the library of a build.
+ * Headers and checksums are made and checked here.  The libraries see deflate data only, so that
+ * the definition of a valid file does not depend on the library of a build.
  */
 #ifndef GZIP_H
 #define GZIP_H
@@ -24,8 +24,8 @@
 #define GZ_HEADER_SIZE 10
 #define GZ_TRAILER_SIZE 8 /* CRC-32 and size of the plain bytes, little-endian */
 
-/* A larger block becomes several members: larger members are not smaller in total, and the libraries
- * count in 32 bits. */
+/* A larger block becomes several members: larger members are not smaller in total, and the
+ * libraries count in 32 bits. */
 #define GZ_MEMBER_MAX ((size_t)4 << 20)
 
 /* One library.  `deflate` compresses a piece of 1 to GZ_MEMBER_MAX bytes into `out`, which has room
@@ -81,8 +81,8 @@ enum gz_inflate_rc { GZ_INFLATE_MORE, GZ_INFLATE_END, GZ_INFLATE_BAD, GZ_INFLATE
 struct gz_inflater *gz_inflater_new(void); /* NULL when out of memory */
 void gz_inflater_free(struct gz_inflater *inflater);
 void gz_inflater_reset(struct gz_inflater *inflater); /* before each member */
-/* Decompresses until input or room is used up.  At the end of the deflate data, `behind` receives the
- * bytes after it that were read already, at most 8. */
+/* Decompresses until input or room is used up.  At the end of the deflate data, `behind` receives
+ * the bytes after it that were read already, at most 8. */
 enum gz_inflate_rc gz_inflater_run(struct gz_inflater *inflater, struct hangar_io *io,
                                    unsigned char behind[8], size_t *behind_size);
 

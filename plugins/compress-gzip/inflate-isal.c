@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * inflate-isal: decompresses a stream of deflate data with ISA-L, which is two to three times as fast
- * as zlib.
+ * inflate-isal: decompresses a stream of deflate data with ISA-L, which is two to three times as
+ * fast as zlib.
  */
 #include "gzip.h"
 
@@ -29,8 +29,8 @@ void gz_inflater_reset(struct gz_inflater *inflater)
     inflater->state.crc_flag = ISAL_DEFLATE;
 }
 
-/* ISA-L reads up to 8 bytes ahead.  They may be from an earlier input buffer, so they are copied out
- * of its state. */
+/* ISA-L reads up to 8 bytes ahead.  They may be from an earlier input buffer, so they are copied
+ * out of its state. */
 static void inflater_return_input(struct inflate_state *state, unsigned char behind[8],
                                   size_t *behind_size)
 {

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
-"""Links between documents lead somewhere.
+"""Checks the links between documents.
 
-    links.py FOLDER     looks at every .md file below FOLDER; exit status 1 when a link is dead
+    links.py FOLDER     checks all .md files below FOLDER; exit status 1 when a link is broken
 
-Only links to files of the repository are looked at, and, where they name a heading, at that.
+Checked are links to files of the repository, and to headings in them.
 """
 
 import os

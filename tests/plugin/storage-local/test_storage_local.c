@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * test_storage_local: the contract of sinks, and modes, symbolic links, full disks, leftovers of dead
- * processes, and system calls that fail.
+ * test_storage_local: the contract of sinks, and modes, symbolic links, full disks, leftovers of
+ * dead processes, and system calls that fail.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -309,7 +309,8 @@ START_TEST(min_free_is_left_free)
 }
 END_TEST
 
-/* Whichever call fails: either put_commit succeeded and the object is complete, or nothing exists. */
+/* Whichever call fails: either put_commit succeeded and the object is complete, or nothing
+ * exists. */
 START_TEST(a_failed_call_leaves_a_complete_object_or_none)
 {
     static const int errors[] = {EIO, ENOSPC, EDQUOT};
