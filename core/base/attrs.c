@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * attrs: a small ordered set of names and values.  What a plugin does wrong is
- * remembered in `problem` for whoever owns the set; the set stays usable.
+ * attrs: see attrs.h.  An error of a plugin is recorded in `problem`; the owner of the
+ * set checks it.  The set stays usable.
  */
 #include "base/attrs.h"
 
@@ -36,21 +36,21 @@ void hg_attrs_free(struct hangar_attrs *attrs)
     free(attrs);
 }
 
-static void misuse(struct hangar_attrs *attrs, const char *what)
+static void attrs_fail(struct hangar_attrs *attrs, const char *what)
 {
     if (!attrs->problem) {
         attrs->problem = what;
     }
 }
 
-static bool good_name(const char *name)
+static bool attrs_name_ok(const char *name)
 {
     size_t len = strlen(name);
     return len >= 1 && len <= MAX_NAME &&
            strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_.-") == len;
 }
 
-static struct hg_attr *find(const struct hangar_attrs *attrs, const char *name)
+static struct hg_attr *attrs_find(const struct hangar_attrs *attrs, const char *name)
 {
     for (size_t i = 0; i < attrs->count; i++) {
         if (strcmp(attrs->items[i].name, name) == 0) {
@@ -65,17 +65,17 @@ void hg_attrs_set(struct hangar_attrs *attrs, const char *name, const char *valu
     if (!attrs || !value) {
         return;
     }
-    if (!name || !good_name(name)) {
-        misuse(attrs, "an attribute has a bad name");
+    if (!name || !attrs_name_ok(name)) {
+        attrs_fail(attrs, "an attribute has a bad name");
         return;
     }
     if (strnlen(value, MAX_VALUE + 1) > MAX_VALUE) {
-        misuse(attrs, "an attribute is longer than 16 KiB");
+        attrs_fail(attrs, "an attribute is longer than 16 KiB");
         return;
     }
-    struct hg_attr *old = find(attrs, name);
+    struct hg_attr *old = attrs_find(attrs, name);
     if (!old && attrs->count == MAX_COUNT) {
-        misuse(attrs, "there are more than 256 attributes");
+        attrs_fail(attrs, "there are more than 256 attributes");
         return;
     }
 
@@ -84,7 +84,7 @@ void hg_attrs_set(struct hangar_attrs *attrs, const char *name, const char *valu
     if (!value_copy || (!old && (!name_copy || !HG_VEC_RESERVE(attrs)))) {
         free(name_copy);
         free(value_copy);
-        misuse(attrs, no_memory);
+        attrs_fail(attrs, no_memory);
         return;
     }
     if (old) {
@@ -106,7 +106,7 @@ void hg_attrs_setf(struct hangar_attrs *attrs, const char *name, const char *fmt
     hg_str_addv(&value, fmt, args);
     va_end(args);
     if (value.failed) {
-        misuse(attrs, no_memory);
+        attrs_fail(attrs, no_memory);
     } else {
         hg_attrs_set(attrs, name, hg_str_text(&value));
     }
@@ -118,7 +118,7 @@ const char *hg_attrs_get(const struct hangar_attrs *attrs, const char *name)
     if (!attrs || !name) {
         return NULL;
     }
-    const struct hg_attr *attr = find(attrs, name);
+    const struct hg_attr *attr = attrs_find(attrs, name);
     return attr ? attr->value : NULL;
 }
 
@@ -140,14 +140,14 @@ enum hangar_rc hg_attrs_from_json(const json_t *object, struct hangar_attrs **ou
     if (!attrs) {
         return HANGAR_NO_MEMORY;
     }
-    /* The iterator takes a pointer to non-const and changes nothing. */
+    /* The iterator needs a pointer to non-const, and changes nothing. */
     json_t *in = json_incref((json_t *)(uintptr_t)object);
     const char *name;
     json_t *value;
     json_object_foreach (in, name, value) {
         if (!json_is_string(value) ||
             strlen(json_string_value(value)) != json_string_length(value)) {
-            misuse(attrs, "an attribute is not a text");
+            attrs_fail(attrs, "an attribute is not a text");
         } else {
             hg_attrs_set(attrs, name, json_string_value(value));
         }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * attrs: the set of names and values behind struct hangar_attrs of the ABI.
- * One thread at a time.
+ * attrs: struct hangar_attrs of the ABI, an ordered set of names and values.  For one
+ * thread at a time.
  */
 #ifndef HG_ATTRS_H
 #define HG_ATTRS_H
@@ -17,7 +17,7 @@ struct hangar_attrs {
         char *name, *value;
     } *items;
     size_t count, capacity;
-    const char *problem; /* the first misuse (bad name, too many, out of memory), or NULL */
+    const char *problem; /* the first error (bad name, too many, out of memory), or NULL */
 };
 
 struct hangar_attrs *hg_attrs_new(void); /* NULL when out of memory */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * clock: times and how they are written.  Dates are computed here, in UTC and
- * the Gregorian calendar: the C library's functions correct dates that do not
- * exist and depend on the environment.
+ * clock: see clock.h.  Dates are computed here, in UTC and the Gregorian calendar:
+ * the functions of the C library accept dates that do not exist, and depend on the
+ * environment.
  */
 #include "base/clock.h"
 
@@ -40,7 +40,7 @@ struct date {
  * eras are the 400 years after which the calendar repeats. */
 enum { DAYS_PER_ERA = 146097, DAYS_TO_1970 = 719468 };
 
-static int64_t days_of(const struct date *d)
+static int64_t clock_days_of(const struct date *d)
 {
     int64_t year = d->month <= 2 ? d->year - 1 : d->year;
     int64_t era = (year >= 0 ? year : year - 399) / 400;
@@ -51,7 +51,7 @@ static int64_t days_of(const struct date *d)
     return era * DAYS_PER_ERA + day_of_era - DAYS_TO_1970;
 }
 
-static struct date date_of(int64_t ms)
+static struct date clock_date_of(int64_t ms)
 {
     int64_t days = ms / MS_PER_DAY, rest = ms % MS_PER_DAY;
     if (rest < 0) {
@@ -78,27 +78,28 @@ static struct date date_of(int64_t ms)
 
 struct hg_date hg_date_of_day(int64_t days)
 {
-    struct date d = date_of(days * MS_PER_DAY);
+    struct date d = clock_date_of(days * MS_PER_DAY);
     return (struct hg_date){.year = d.year, .month = d.month, .day = d.day};
 }
 
-static bool leap(int64_t year)
+static bool clock_is_leap_year(int64_t year)
 {
     return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
 }
 
-static bool exists(const struct date *d)
+static bool clock_date_exists(const struct date *d)
 {
     static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     if (d->month < 1 || d->month > 12 || d->hour > 23 || d->minute > 59 || d->second > 59) {
         return false;
     }
-    return d->day >= 1 && d->day <= days[d->month - 1] + (d->month == 2 && leap(d->year));
+    return d->day >= 1 &&
+           d->day <= days[d->month - 1] + (d->month == 2 && clock_is_leap_year(d->year));
 }
 
-/* Reads a text of the shape of `pattern`, in which a letter stands for a digit
- * of a field and anything else for itself; the whole text must match. */
-static bool match(const char *text, const char *pattern, struct date *d)
+/* Parses a text by `pattern`: a letter means a digit of a field, any other character
+ * itself.  The whole text must match. */
+static bool clock_match(const char *text, const char *pattern, struct date *d)
 {
     *d = (struct date){0};
     for (; *pattern != '\0'; text++, pattern++) {
@@ -124,17 +125,18 @@ static bool match(const char *text, const char *pattern, struct date *d)
             d->year = d->year * 10 + (*text - '0');
         }
     }
-    return *text == '\0' && exists(d);
+    return *text == '\0' && clock_date_exists(d);
 }
 
-static int64_t ms_of(const struct date *d)
+static int64_t clock_ms_of(const struct date *d)
 {
-    return days_of(d) * MS_PER_DAY + ((d->hour * 60 + d->minute) * 60 + d->second) * 1000LL + d->ms;
+    return clock_days_of(d) * MS_PER_DAY + ((d->hour * 60 + d->minute) * 60 + d->second) * 1000LL +
+           d->ms;
 }
 
 void hg_time_format(int64_t ms, char out[HG_TIME_SIZE])
 {
-    struct date d = date_of(ms);
+    struct date d = clock_date_of(ms);
     snprintf(out, HG_TIME_SIZE, "%04" PRId64 "-%02d-%02dT%02d:%02d:%02d.%03dZ", d.year, d.month,
              d.day, d.hour, d.minute, d.second, d.ms);
 }
@@ -142,10 +144,11 @@ void hg_time_format(int64_t ms, char out[HG_TIME_SIZE])
 bool hg_time_parse(const char *text, int64_t *ms)
 {
     struct date d;
-    if (!match(text, "yyyy-mm-ddThh:ii:ss.fffZ", &d) && !match(text, "yyyy-mm-ddThh:ii:ssZ", &d)) {
+    if (!clock_match(text, "yyyy-mm-ddThh:ii:ss.fffZ", &d) &&
+        !clock_match(text, "yyyy-mm-ddThh:ii:ssZ", &d)) {
         return false;
     }
-    *ms = ms_of(&d);
+    *ms = clock_ms_of(&d);
     return true;
 }
 
@@ -153,7 +156,7 @@ static const char id_prefix[] = "backup_";
 
 void hg_backup_id_format(int64_t ms, char out[HG_BACKUP_ID_SIZE])
 {
-    struct date d = date_of(ms);
+    struct date d = clock_date_of(ms);
     snprintf(out, HG_BACKUP_ID_SIZE, "%s%04" PRId64 "-%02d-%02dT%02d-%02d-%02d-%03dZ", id_prefix,
              d.year, d.month, d.day, d.hour, d.minute, d.second, d.ms);
 }
@@ -163,9 +166,9 @@ bool hg_backup_id_parse(const char *text, int64_t *ms)
     size_t prefix = sizeof(id_prefix) - 1;
     struct date d;
     if (strncmp(text, id_prefix, prefix) != 0 ||
-        !match(text + prefix, "yyyy-mm-ddThh-ii-ss-fffZ", &d)) {
+        !clock_match(text + prefix, "yyyy-mm-ddThh-ii-ss-fffZ", &d)) {
         return false;
     }
-    *ms = ms_of(&d);
+    *ms = clock_ms_of(&d);
     return true;
 }

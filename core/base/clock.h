@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * clock: wall time for people and manifests, monotonic time for waiting, and
- * the two ways times are written down.
+ * clock: wall time for users and manifests, monotonic time for waiting, and the two
+ * text forms of times.
  */
 #ifndef HG_CLOCK_H
 #define HG_CLOCK_H
@@ -11,18 +11,18 @@
 #include <stdint.h>
 
 int64_t hg_now_ms(void);  /* since 1970-01-01T00:00:00Z */
-int64_t hg_mono_ms(void); /* since some moment; never goes back */
+int64_t hg_mono_ms(void); /* monotonic, from an arbitrary start */
 
 #define HG_TIME_SIZE 32
 /* "2026-01-15T02:00:00.000Z" */
 void hg_time_format(int64_t ms, char out[HG_TIME_SIZE]);
-/* The same back; also without the milliseconds. */
+/* Parses such a text; the milliseconds may be missing.  False when it is invalid. */
 bool hg_time_parse(const char *text, int64_t *ms);
 
 #define HG_BACKUP_ID_SIZE 48
 /* "backup_2026-01-15T02-00-00-000Z" */
 void hg_backup_id_format(int64_t ms, char out[HG_BACKUP_ID_SIZE]);
-/* Exactly such a name, of a date that exists. */
+/* Parses such an id; false when it is invalid or its date does not exist. */
 bool hg_backup_id_parse(const char *text, int64_t *ms);
 
 /* The date of a day, counted from 1970-01-01. */

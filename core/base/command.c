@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * command: see command.h.  The program's end counts, not that of its output: a
- * service that it started may keep the pipe open for years.
+ * command: see command.h.  The end of the program counts, not the end of its output: a
+ * service that it started may hold the pipe open for ever.
  */
 #include "base/command.h"
 
@@ -22,8 +22,8 @@ extern char **environ;
 
 enum { LOOK_MS = 50, GRACE_MS = 2000 };
 
-/* Starts it with its output to a pipe; *out is the end to read. */
-static int start(const struct hg_command *c, pid_t *pid, int *out)
+/* Starts the program with its output in a pipe; *out is the end to read. */
+static int command_start(const struct hg_command *c, pid_t *pid, int *out)
 {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0) {
@@ -40,7 +40,7 @@ static int start(const struct hg_command *c, pid_t *pid, int *out)
     } else {
         posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
     }
-    /* A session of its own: all of it can be killed, and it cannot ask on our terminal. */
+    /* A new session: its group can be killed, and it cannot read from the terminal. */
     sigset_t none, all;
     sigemptyset(&none);
     sigfillset(&all);
@@ -64,8 +64,8 @@ static int start(const struct hg_command *c, pid_t *pid, int *out)
 
 enum flow { FLOW_MORE, FLOW_END, FLOW_ENOUGH };
 
-/* Hands over all that can be read now. */
-static enum flow drain(const struct hg_command *c, int fd)
+/* Passes on all output that can be read now. */
+static enum flow command_drain(const struct hg_command *c, int fd)
 {
     char buffer[4096];
     enum flow flow = FLOW_MORE;
@@ -83,12 +83,12 @@ static enum flow drain(const struct hg_command *c, int fd)
             flow = FLOW_ENOUGH;
         }
     }
-    explicit_bzero(buffer, sizeof(buffer)); /* it may have been a secret */
+    explicit_bzero(buffer, sizeof(buffer)); /* it may contain a secret */
     return flow;
 }
 
 /* 1: it has ended; 0: not yet; -1 with errno. */
-static int look(pid_t pid, int *status)
+static int command_poll(pid_t pid, int *status)
 {
     pid_t done;
     do {
@@ -97,12 +97,12 @@ static int look(pid_t pid, int *status)
     return done == pid ? 1 : (int)done;
 }
 
-static void end_all(pid_t pid)
+static void command_kill(pid_t pid)
 {
     int64_t deadline = hg_mono_ms() + GRACE_MS;
     siginfo_t info = {0};
     kill(-pid, SIGTERM);
-    /* it is not reaped yet: as long as it is there, its number is no other group's */
+    /* the zombie is not reaped yet, so that its number cannot be that of another group */
     while (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0 &&
            hg_mono_ms() < deadline) {
         nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
@@ -112,7 +112,7 @@ static void end_all(pid_t pid)
         ;
 }
 
-static struct hg_command_result how(int status)
+static struct hg_command_result command_result(int status)
 {
     if (WIFSIGNALED(status)) {
         return (struct hg_command_result){HG_COMMAND_SIGNALLED, WTERMSIG(status)};
@@ -125,7 +125,7 @@ struct hg_command_result hg_command_run(const struct hg_command *c)
     pid_t pid;
     int fd, status = 0;
     int64_t deadline = hg_mono_ms() + c->timeout_ms;
-    int error = start(c, &pid, &fd);
+    int error = command_start(c, &pid, &fd);
     if (error != 0) {
         return (struct hg_command_result){HG_COMMAND_NOT_STARTED, error};
     }
@@ -133,21 +133,23 @@ struct hg_command_result hg_command_run(const struct hg_command *c)
     struct hg_command_result result = {HG_COMMAND_ENOUGH, 0};
     enum flow flow = FLOW_MORE;
     for (;;) {
-        int ended = look(pid, &status); /* before the output is read, so that none is missed */
-        flow = flow == FLOW_MORE ? drain(c, fd) : flow;
+        int ended =
+            command_poll(pid, &status); /* before the output is read, so that no output is lost */
+        flow = flow == FLOW_MORE ? command_drain(c, fd) : flow;
         if (flow == FLOW_ENOUGH) {
             if (ended == 0) {
-                end_all(pid);
+                command_kill(pid);
             }
             break;
         }
         if (ended != 0) {
-            result = ended > 0 ? how(status) : (struct hg_command_result){HG_COMMAND_LOST, errno};
+            result = ended > 0 ? command_result(status)
+                               : (struct hg_command_result){HG_COMMAND_LOST, errno};
             break;
         }
         bool cancelled = c->cancel && atomic_load(c->cancel);
         if (cancelled || hg_mono_ms() >= deadline) {
-            end_all(pid);
+            command_kill(pid);
             result.end = cancelled ? HG_COMMAND_CANCELLED : HG_COMMAND_TIMED_OUT;
             break;
         }

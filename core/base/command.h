@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * command: runs a program of the user's and waits for it, within a time.  It
- * does not know what the program is for, and puts nothing into a log.
+ * command: runs a program and waits for it, with a time limit.  It must not know the
+ * purpose of the program, and logs nothing.
  */
 #ifndef HG_COMMAND_H
 #define HG_COMMAND_H
@@ -14,11 +14,11 @@
 
 struct hg_command {
     char *const *argv; /* NULL-terminated, not empty; found in PATH; no shell */
-    char *const *env;  /* NULL: ours */
+    char *const *env;  /* NULL: that of this process */
     int64_t timeout_ms;
-    const atomic_bool *cancel; /* becomes true to end it; may be NULL */
-    bool with_errors;          /* its standard error is output too; else nobody sees it */
-    /* Takes what it prints, in pieces; false: that is enough, end it. */
+    const atomic_bool *cancel; /* the caller sets it to end the program; may be NULL */
+    bool with_errors;          /* its error output is output, too; else it is discarded */
+    /* Called for each piece of output; false ends the program. */
     bool (*output)(void *arg, const char *data, size_t size);
     void *arg;
 };
@@ -27,7 +27,7 @@ enum hg_command_end {
     HG_COMMAND_EXITED,      /* value: the exit status */
     HG_COMMAND_SIGNALLED,   /* value: the signal */
     HG_COMMAND_NOT_STARTED, /* value: an errno */
-    HG_COMMAND_LOST,        /* how it ended cannot be learned; value: an errno */
+    HG_COMMAND_LOST,        /* its exit status is unknown; value: an errno */
     HG_COMMAND_TIMED_OUT,
     HG_COMMAND_CANCELLED,
     HG_COMMAND_ENOUGH
@@ -38,9 +38,9 @@ struct hg_command_result {
     int value;
 };
 
-/* It has no input and a session of its own, without a terminal.  When it must be
- * ended, SIGTERM goes to all of that session's first group, and SIGKILL two
- * seconds later.  What it leaves behind when it exits by itself lives on. */
+/* Runs the program with empty input, in a new session without a terminal.  To end it, this
+ * function sends SIGTERM to the process group of the program, and SIGKILL two seconds later.
+ * Processes that the program leaves when it exits by itself keep running. */
 struct hg_command_result hg_command_run(const struct hg_command *command);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * cron: see cron.h.  Days are found by the calendar; only around a change of the
- * clocks every minute of a day is looked at on its own.
+ * cron: see cron.h.  Days are found by the calendar.  Every minute of a day is checked
+ * only around a change of the clocks.
  */
 #include "base/cron.h"
 
@@ -11,17 +11,17 @@
 static const int64_t minute_ms = 60000;
 static const int64_t day_ms = 24 * 60 * minute_ms;
 
-/* After so many days every combination of a leap day and a weekday has come, also
- * across a year such as 2100. */
-enum { DAYS_LOOKED_AT = 41 * 366, MINUTES_PER_DAY = 24 * 60, EVERY_HOUR = 0xFFFFFF };
+/* In so many days every combination of a leap day and a weekday occurs, also around a
+ * year such as 2100. */
+enum { DAYS_SEARCHED = 41 * 366, MINUTES_PER_DAY = 24 * 60, EVERY_HOUR = 0xFFFFFF };
 
-static bool has_minute(const struct hg_cron *cron, int minute_of_day)
+static bool cron_has_minute(const struct hg_cron *cron, int minute_of_day)
 {
     return (cron->hours >> (minute_of_day / 60) & 1) && (cron->minutes >> (minute_of_day % 60) & 1);
 }
 
 /* Does the schedule name this day, counted from 1970-01-01, a Thursday? */
-static bool has_day(const struct hg_cron *cron, int64_t day)
+static bool cron_has_day(const struct hg_cron *cron, int64_t day)
 {
     struct hg_date date = hg_date_of_day(day);
     if (!(cron->months >> date.month & 1)) {
@@ -35,31 +35,31 @@ static bool has_day(const struct hg_cron *cron, int64_t day)
 bool hg_cron_has_days(const struct hg_cron *cron)
 {
     int64_t day = 0;
-    while (day < DAYS_LOOKED_AT && !has_day(cron, day)) {
+    while (day < DAYS_SEARCHED && !cron_has_day(cron, day)) {
         day++;
     }
-    return day < DAYS_LOOKED_AT;
+    return day < DAYS_SEARCHED;
 }
 
 int64_t hg_cron_gap_ms(const struct hg_cron *cron)
 {
     int first = 0, last = MINUTES_PER_DAY - 1;
-    while (first < last && !has_minute(cron, first)) {
+    while (first < last && !cron_has_minute(cron, first)) {
         first++;
     }
-    while (last > first && !has_minute(cron, last)) {
+    while (last > first && !cron_has_minute(cron, last)) {
         last--;
     }
     int64_t longest = 0, before = -1;
-    for (int64_t day = 0; day < 2 * DAYS_LOOKED_AT; day++) {
-        if (!has_day(cron, day)) {
+    for (int64_t day = 0; day < 2 * DAYS_SEARCHED; day++) {
+        if (!cron_has_day(cron, day)) {
             continue;
         }
         if (before >= 0 && day - before > longest) {
             longest = day - before;
         }
         before = day;
-        /* every day so far: it will stay so, unless months are left out */
+        /* every day so far: that does not change, unless months are excluded */
         if (longest == 1 && day > 366) {
             break;
         }
@@ -67,19 +67,19 @@ int64_t hg_cron_gap_ms(const struct hg_cron *cron)
     return longest * day_ms - (last - first) * minute_ms;
 }
 
-/* What the clock shows more than UTC; 0 outside the calendar. */
-static int64_t offset_at(const struct hg_zone *zone, int64_t ms)
+/* The offset of local time from UTC; 0 outside the calendar. */
+static int64_t cron_offset_at(const struct hg_zone *zone, int64_t ms)
 {
     struct hg_wall wall;
     return hg_zone_wall(zone, ms, &wall) ? wall.offset_minutes * minute_ms : 0;
 }
 
 /* The first moment from which on the clock shows `wall` or more, within (low, high]. */
-static int64_t moment_of(const struct hg_zone *zone, int64_t wall, int64_t low, int64_t high)
+static int64_t cron_moment_of(const struct hg_zone *zone, int64_t wall, int64_t low, int64_t high)
 {
     while (high - low > 1) {
         int64_t middle = low + (high - low) / 2;
-        if (middle + offset_at(zone, middle) >= wall) {
+        if (middle + cron_offset_at(zone, middle) >= wall) {
             high = middle;
         } else {
             low = middle;
@@ -90,13 +90,14 @@ static int64_t moment_of(const struct hg_zone *zone, int64_t wall, int64_t low, 
 
 /* When the clock shows `wall`, and after `after`; INT64_MAX: never.  Around a change
  * of the clocks, `more` and `less` are the offsets on its two sides. */
-static int64_t instant_of(const struct hg_zone *zone, int64_t wall, int64_t more, int64_t less,
-                          bool twice, int64_t after)
+static int64_t cron_instant_of(const struct hg_zone *zone, int64_t wall, int64_t more, int64_t less,
+                               bool twice, int64_t after)
 {
     int64_t early = wall - more, late = wall - less;
-    bool is_early = offset_at(zone, early) == more, is_late = offset_at(zone, late) == less;
-    if (!is_early && !is_late) { /* a time that is left out */
-        early = moment_of(zone, wall, early, late);
+    bool is_early = cron_offset_at(zone, early) == more,
+         is_late = cron_offset_at(zone, late) == less;
+    if (!is_early && !is_late) { /* a time that is skipped */
+        early = cron_moment_of(zone, wall, early, late);
     } else if (!is_early) {
         early = late;
     }
@@ -107,17 +108,17 @@ static int64_t instant_of(const struct hg_zone *zone, int64_t wall, int64_t more
 }
 
 /* The first time of a day that has some. */
-static int64_t first_of_day(const struct hg_cron *cron, const struct hg_zone *zone, int64_t day,
-                            int64_t after)
+static int64_t cron_first_of_day(const struct hg_cron *cron, const struct hg_zone *zone,
+                                 int64_t day, int64_t after)
 {
     int64_t midnight = day * day_ms, best = INT64_MAX;
     /* as offsets go from -12 to 14 hours, the day lies between these two moments */
-    int64_t before = offset_at(zone, midnight - day_ms);
-    int64_t behind = offset_at(zone, midnight + 2 * day_ms);
+    int64_t before = cron_offset_at(zone, midnight - day_ms);
+    int64_t behind = cron_offset_at(zone, midnight + 2 * day_ms);
     int64_t more = before > behind ? before : behind, less = before > behind ? behind : before;
     bool twice = cron->hours == EVERY_HOUR;
     for (int minute = 0; minute < MINUTES_PER_DAY; minute++) {
-        if (!has_minute(cron, minute)) {
+        if (!cron_has_minute(cron, minute)) {
             continue;
         }
         int64_t wall = midnight + minute * minute_ms;
@@ -125,7 +126,7 @@ static int64_t first_of_day(const struct hg_cron *cron, const struct hg_zone *zo
             return wall - more;
         }
         if (more != less) {
-            int64_t found = instant_of(zone, wall, more, less, twice, after);
+            int64_t found = cron_instant_of(zone, wall, more, less, twice, after);
             best = found < best ? found : best;
         }
     }
@@ -139,18 +140,18 @@ int64_t hg_cron_next(const struct hg_cron *cron, const struct hg_zone *zone, int
         return INT64_MAX;
     }
     int64_t shown = after_ms + wall.offset_minutes * minute_ms;
-    /* clocks that are put back at midnight show the day before once more */
+    /* clocks that are set back at midnight repeat a part of the day before */
     int64_t day = shown / day_ms - (shown % day_ms < 0) - 1;
     int64_t best = INT64_MAX, found = 0;
-    for (int64_t i = 0; i < DAYS_LOOKED_AT; i++, day++) {
-        if (has_day(cron, day)) {
-            int64_t first = first_of_day(cron, zone, day, after_ms);
+    for (int64_t i = 0; i < DAYS_SEARCHED; i++, day++) {
+        if (cron_has_day(cron, day)) {
+            int64_t first = cron_first_of_day(cron, zone, day, after_ms);
             if (first < best) {
                 best = first;
                 found = day;
             }
         }
-        /* a time that comes twice may be later than one of the next day */
+        /* a repeated time may be later than one of the next day */
         if (best < INT64_MAX && day > found) {
             break;
         }

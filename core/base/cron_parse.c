@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * cron_parse: the texts of schedules and windows.  Strict: what cron would read as
- * something else than was meant (a step beyond the range, a date that no year has)
- * is refused with its place.
+ * cron_parse: parses schedules and windows.  It is strict: texts that cron would accept
+ * with another meaning than intended (a step beyond the range, a date that does not
+ * exist) are refused, with the position of the problem.
  */
 #include "base/cron.h"
 
@@ -15,7 +15,7 @@
 #include "base/clock.h"
 
 /* A field: its bounds, and names for its values from `low` on. */
-struct field {
+struct cron_field {
     const char *name;
     int low, high;
     const char *const *names;
@@ -25,11 +25,11 @@ static const char *const months[] = {"jan", "feb", "mar", "apr", "may", "jun", "
                                      "aug", "sep", "oct", "nov", "dec", NULL};
 static const char *const weekdays[] = {"sun", "mon", "tue", "wed", "thu", "fri", "sat", NULL};
 
-static const struct field fields[] = {{"minute", 0, 59, NULL},
-                                      {"hour", 0, 23, NULL},
-                                      {"day of month", 1, 31, NULL},
-                                      {"month", 1, 12, months},
-                                      {"day of week", 0, 7, weekdays}};
+static const struct cron_field fields[] = {{"minute", 0, 59, NULL},
+                                           {"hour", 0, 23, NULL},
+                                           {"day of month", 1, 31, NULL},
+                                           {"month", 1, 12, months},
+                                           {"day of week", 0, 7, weekdays}};
 enum { MINUTE, HOUR, DAY, MONTH, WEEKDAY, FIELDS };
 
 static const struct {
@@ -39,16 +39,16 @@ static const struct {
                  {"@monthly", "0 0 1 * *"},  {"@yearly", "0 0 1 1 *"},
                  {"@annually", "0 0 1 1 *"}, {NULL, NULL}};
 
-/* What is being read, and where it is. */
-struct reading {
+/* The text and the current position in it. */
+struct cron_parser {
     const char *text;
     size_t at;
     struct hg_cron_error *err;
 };
 
-static bool wrong(const struct reading *r, size_t at, const char *fmt, ...)
+static bool cron_fail(const struct cron_parser *r, size_t at, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
-static bool wrong(const struct reading *r, size_t at, const char *fmt, ...)
+static bool cron_fail(const struct cron_parser *r, size_t at, const char *fmt, ...)
 {
     va_list args;
     r->err->at = at;
@@ -63,7 +63,7 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t';
 }
 
-static void skip_blanks(struct reading *r)
+static void cron_skip_blanks(struct cron_parser *r)
 {
     while (is_blank(r->text[r->at])) {
         r->at++;
@@ -81,7 +81,7 @@ static bool is_digit(char c)
 }
 
 /* A number of at most four digits, which every bound is below; -1 without one. */
-static int take_digits(struct reading *r)
+static int cron_parse_digits(struct cron_parser *r)
 {
     int value = -1;
     for (int n = 0; is_digit(r->text[r->at]) && n < 4; n++) {
@@ -90,7 +90,7 @@ static int take_digits(struct reading *r)
     return value;
 }
 
-static bool take_name(struct reading *r, const struct field *field, int *value)
+static bool cron_parse_name(struct cron_parser *r, const struct cron_field *field, int *value)
 {
     size_t start = r->at, length = 0;
     while (is_letter(r->text[start + length])) {
@@ -104,34 +104,34 @@ static bool take_name(struct reading *r, const struct field *field, int *value)
         }
     }
     if (field->names) {
-        return wrong(r, start, "\"%.*s\" is no %s; hint: names are %s to %s",
-                     (int)(length < 20 ? length : 20), r->text + start, field->name,
-                     field->names[0], field == &fields[MONTH] ? "dec" : "sat");
+        return cron_fail(r, start, "\"%.*s\" is no %s; hint: names are %s to %s",
+                         (int)(length < 20 ? length : 20), r->text + start, field->name,
+                         field->names[0], field == &fields[MONTH] ? "dec" : "sat");
     }
-    return wrong(r, start, "%s must be a number from %d to %d", field->name, field->low,
-                 field->high);
+    return cron_fail(r, start, "%s must be a number from %d to %d", field->name, field->low,
+                     field->high);
 }
 
-static bool take_value(struct reading *r, const struct field *field, int *value)
+static bool cron_parse_value(struct cron_parser *r, const struct cron_field *field, int *value)
 {
     size_t start = r->at;
     if (is_letter(r->text[start])) {
-        return take_name(r, field, value);
+        return cron_parse_name(r, field, value);
     }
-    *value = take_digits(r);
+    *value = cron_parse_digits(r);
     if (*value < 0) {
-        return wrong(r, start, "%s is missing: a number from %d to %d, or *", field->name,
-                     field->low, field->high);
+        return cron_fail(r, start, "%s is missing: a number from %d to %d, or *", field->name,
+                         field->low, field->high);
     }
     if (*value < field->low || *value > field->high) {
-        return wrong(r, start, "%s must be from %d to %d, not %d%s", field->name, field->low,
-                     field->high, *value, is_digit(r->text[r->at]) ? "..." : "");
+        return cron_fail(r, start, "%s must be from %d to %d, not %d%s", field->name, field->low,
+                         field->high, *value, is_digit(r->text[r->at]) ? "..." : "");
     }
     return true;
 }
 
 /* One entry of a list: "*", "5", "1-5", the first and the last with "/2". */
-static bool take_entry(struct reading *r, const struct field *field, uint64_t *set)
+static bool cron_parse_entry(struct cron_parser *r, const struct cron_field *field, uint64_t *set)
 {
     int low = field->low, high = field == &fields[WEEKDAY] ? 6 : field->high, step = 1;
     size_t start = r->at;
@@ -139,14 +139,14 @@ static bool take_entry(struct reading *r, const struct field *field, uint64_t *s
     if (many) {
         r->at++;
     } else {
-        if (!take_value(r, field, &low)) {
+        if (!cron_parse_value(r, field, &low)) {
             return false;
         }
         high = low;
         if (r->text[r->at] == '-') {
             r->at++;
             many = true;
-            if (!take_value(r, field, &high)) {
+            if (!cron_parse_value(r, field, &high)) {
                 return false;
             }
             /* a range may end on Sunday by its name */
@@ -155,20 +155,21 @@ static bool take_entry(struct reading *r, const struct field *field, uint64_t *s
             }
         }
         if (low > high) {
-            return wrong(r, start, "the range of %s ends before it begins; hint: write two ranges",
-                         field->name);
+            return cron_fail(r, start,
+                             "the range of %s ends before it begins; hint: write two ranges",
+                             field->name);
         }
     }
     if (r->text[r->at] == '/') {
         size_t place = ++r->at;
         if (!many) {
-            return wrong(r, start, "a step needs a range; hint: write %d-%d/... or */...", low,
-                         field->high);
+            return cron_fail(r, start, "a step needs a range; hint: write %d-%d/... or */...", low,
+                             field->high);
         }
-        step = take_digits(r);
+        step = cron_parse_digits(r);
         if (step < 1 || step > high - low + (high == low)) {
-            return wrong(r, place, "the step of %s must be from 1 to %d", field->name,
-                         high - low + (high == low));
+            return cron_fail(r, place, "the step of %s must be from 1 to %d", field->name,
+                             high - low + (high == low));
         }
     }
     for (int i = low; i <= high; i += step) {
@@ -178,11 +179,11 @@ static bool take_entry(struct reading *r, const struct field *field, uint64_t *s
 }
 
 /* A whole field, up to a blank or the end. */
-static bool take_field(struct reading *r, const struct field *field, uint64_t *set)
+static bool cron_parse_field(struct cron_parser *r, const struct cron_field *field, uint64_t *set)
 {
     *set = 0;
     for (;;) {
-        if (!take_entry(r, field, set)) {
+        if (!cron_parse_entry(r, field, set)) {
             return false;
         }
         char c = r->text[r->at];
@@ -190,14 +191,14 @@ static bool take_field(struct reading *r, const struct field *field, uint64_t *s
             return true;
         }
         if (c != ',') {
-            return wrong(r, r->at, "%s cannot be read from here on", field->name);
+            return cron_fail(r, r->at, "%s cannot be read from here on", field->name);
         }
         r->at++;
     }
 }
 
 /* The five fields that a nickname stands for; NULL when it is none. */
-static const char *take_nickname(struct reading *r)
+static const char *cron_parse_nickname(struct cron_parser *r)
 {
     const char *name = r->text + r->at;
     size_t length = strcspn(name, " \t");
@@ -209,30 +210,31 @@ static const char *take_nickname(struct reading *r)
         }
     }
     if (length == 7 && strncasecmp(name, "@reboot", length) == 0) {
-        wrong(r, r->at, "@reboot is no time; hint: missed runs are caught up after a start");
+        cron_fail(r, r->at, "@reboot is no time; hint: missed runs are caught up after a start");
     } else {
-        wrong(r, r->at,
-              "there is no \"%.*s\"; hint: there are @hourly, @daily, @weekly, @monthly and "
-              "@yearly",
-              (int)(length < 20 ? length : 20), name);
+        cron_fail(r, r->at,
+                  "there is no \"%.*s\"; hint: there are @hourly, @daily, @weekly, @monthly and "
+                  "@yearly",
+                  (int)(length < 20 ? length : 20), name);
     }
     return NULL;
 }
 
-static bool take_fields(struct reading *r, struct hg_cron *out)
+static bool cron_parse_fields(struct cron_parser *r, struct hg_cron *out)
 {
     uint64_t sets[FIELDS];
     bool any[FIELDS];
     for (size_t i = 0; i < FIELDS; i++) {
-        skip_blanks(r);
+        cron_skip_blanks(r);
         if (r->text[r->at] == '\0') {
-            return wrong(r, r->at,
-                         "%s is missing; hint: a schedule is \"minute hour day month weekday\", "
-                         "such as \"0 2 * * *\"",
-                         fields[i].name);
+            return cron_fail(
+                r, r->at,
+                "%s is missing; hint: a schedule is \"minute hour day month weekday\", "
+                "such as \"0 2 * * *\"",
+                fields[i].name);
         }
         any[i] = r->text[r->at] == '*';
-        if (!take_field(r, &fields[i], &sets[i])) {
+        if (!cron_parse_field(r, &fields[i], &sets[i])) {
             return false;
         }
     }
@@ -247,43 +249,43 @@ static bool take_fields(struct reading *r, struct hg_cron *out)
 
 bool hg_cron_parse(const char *text, struct hg_cron *out, struct hg_cron_error *err)
 {
-    struct reading r = {.text = text, .err = err};
-    skip_blanks(&r);
+    struct cron_parser r = {.text = text, .err = err};
+    cron_skip_blanks(&r);
     size_t start = r.at;
     if (r.text[r.at] == '@') {
-        const char *meaning = take_nickname(&r);
+        const char *meaning = cron_parse_nickname(&r);
         if (!meaning) {
             return false;
         }
-        struct reading nickname = {.text = meaning, .err = err};
-        take_fields(&nickname, out);
-    } else if (!take_fields(&r, out)) {
+        struct cron_parser nickname = {.text = meaning, .err = err};
+        cron_parse_fields(&nickname, out);
+    } else if (!cron_parse_fields(&r, out)) {
         return false;
     }
-    skip_blanks(&r);
+    cron_skip_blanks(&r);
     if (r.text[r.at] != '\0') {
-        return wrong(&r, r.at, "there is more than a schedule; hint: it has five fields");
+        return cron_fail(&r, r.at, "there is more than a schedule; hint: it has five fields");
     }
     if (!hg_cron_has_days(out)) {
-        return wrong(&r, start, "no year has such a day");
+        return cron_fail(&r, start, "no year has such a day");
     }
     return true;
 }
 
 /* "22:00", "24:00"; in minutes. */
-static bool take_time(struct reading *r, int *minutes)
+static bool cron_parse_time(struct cron_parser *r, int *minutes)
 {
     size_t start = r->at;
-    int hour = take_digits(r), minute = -1;
+    int hour = cron_parse_digits(r), minute = -1;
     if (hour >= 0 && r->text[r->at] == ':') {
         size_t digits = ++r->at;
-        minute = take_digits(r);
+        minute = cron_parse_digits(r);
         if (r->at - digits != 2) {
             minute = -1;
         }
     }
     if (hour < 0 || minute < 0 || minute > 59 || hour * 60 + minute > 24 * 60) {
-        return wrong(r, start, "a time of the day is missing, such as 22:00");
+        return cron_fail(r, start, "a time of the day is missing, such as 22:00");
     }
     *minutes = hour * 60 + minute;
     return true;
@@ -291,35 +293,36 @@ static bool take_time(struct reading *r, int *minutes)
 
 bool hg_window_parse(const char *text, struct hg_window *out, struct hg_cron_error *err)
 {
-    struct reading r = {.text = text, .err = err};
+    struct cron_parser r = {.text = text, .err = err};
     uint64_t days = 0x7F;
-    skip_blanks(&r);
+    cron_skip_blanks(&r);
     if (is_letter(r.text[r.at]) || r.text[r.at] == '*') {
-        if (!take_field(&r, &fields[WEEKDAY], &days)) {
+        if (!cron_parse_field(&r, &fields[WEEKDAY], &days)) {
             return false;
         }
-        skip_blanks(&r);
+        cron_skip_blanks(&r);
     }
     size_t start = r.at;
     out->weekdays = (uint32_t)days;
-    if (!take_time(&r, &out->begin)) {
+    if (!cron_parse_time(&r, &out->begin)) {
         return false;
     }
-    skip_blanks(&r);
+    cron_skip_blanks(&r);
     if (r.text[r.at] != '-') {
-        return wrong(&r, r.at, "\"-\" and the end of the window are missing, as in 22:00-06:00");
+        return cron_fail(&r, r.at,
+                         "\"-\" and the end of the window are missing, as in 22:00-06:00");
     }
     r.at++;
-    skip_blanks(&r);
-    if (!take_time(&r, &out->end)) {
+    cron_skip_blanks(&r);
+    if (!cron_parse_time(&r, &out->end)) {
         return false;
     }
-    skip_blanks(&r);
+    cron_skip_blanks(&r);
     if (r.text[r.at] != '\0') {
-        return wrong(&r, r.at, "there is more than a window; hint: write a list of windows");
+        return cron_fail(&r, r.at, "there is more than a window; hint: write a list of windows");
     }
     if (out->begin == out->end || out->begin == 24 * 60) {
-        return wrong(&r, start, "the window is empty; hint: a whole day is 00:00-24:00");
+        return cron_fail(&r, start, "the window is empty; hint: a whole day is 00:00-24:00");
     }
     return true;
 }

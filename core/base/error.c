@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * error: one error and its text.  Texts are bounded: what does not fit is cut,
- * and ends with "...".
+ * error: see error.h.  A text that is too long is cut, and ends with "...".
  */
 #include "base/error.h"
 
@@ -11,8 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Ends a text that was cut, on a whole UTF-8 character. */
-static void mark_cut(char *text, size_t size)
+/* Ends a text that was cut, after a whole UTF-8 character. */
+static void error_mark_cut(char *text, size_t size)
 {
     size_t end = size - 4;
     while (end > 0 && ((unsigned char)text[end] & 0xC0) == 0x80) {
@@ -21,13 +20,13 @@ static void mark_cut(char *text, size_t size)
     memcpy(text + end, "...", 4);
 }
 
-static void format(char *text, size_t size, const char *fmt, va_list args)
+static void error_format(char *text, size_t size, const char *fmt, va_list args)
 {
     int n = vsnprintf(text, size, fmt, args);
     if (n < 0) {
         text[0] = '\0';
     } else if ((size_t)n >= size) {
-        mark_cut(text, size);
+        error_mark_cut(text, size);
     }
 }
 
@@ -40,10 +39,10 @@ enum hangar_rc hg_fail(struct hg_error *err, enum hangar_rc rc, int error_number
 
     char buffer[128] = "";
     const char *cause = error_number != 0 ? strerror_r(error_number, buffer, sizeof(buffer)) : "";
-    size_t tail = error_number != 0 ? strlen(cause) + 2 : 0; /* kept whole: it is the cause */
+    size_t tail = error_number != 0 ? strlen(cause) + 2 : 0; /* never cut: it is the cause */
     va_list args;
     va_start(args, fmt);
-    format(err->text, sizeof(err->text) - tail, fmt, args);
+    error_format(err->text, sizeof(err->text) - tail, fmt, args);
     va_end(args);
     if (error_number != 0) {
         size_t len = strlen(err->text);
@@ -80,7 +79,7 @@ enum hangar_rc hg_context(struct hg_error *err, const char *fmt, ...)
     char context[512];
     va_list args;
     va_start(args, fmt);
-    format(context, sizeof(context) - 2, fmt, args);
+    error_format(context, sizeof(context) - 2, fmt, args);
     va_end(args);
     size_t len = strlen(context);
     memcpy(context + len, ": ", 2);
@@ -95,7 +94,7 @@ enum hangar_rc hg_context(struct hg_error *err, const char *fmt, ...)
     memcpy(err->text, context, len);
     err->text[len + text] = '\0';
     if (cut) {
-        mark_cut(err->text, sizeof(err->text));
+        error_mark_cut(err->text, sizeof(err->text));
     }
     return err->rc;
 }
@@ -114,7 +113,7 @@ static const struct {
 } rcs[] = {
     [HANGAR_OK] = {"HANGAR_OK", "done"},
     [HANGAR_EOF] = {"HANGAR_EOF", "end of data"},
-    [HANGAR_RETRY] = {"HANGAR_RETRY", "failed for a passing reason"},
+    [HANGAR_RETRY] = {"HANGAR_RETRY", "failed for a temporary reason"},
     [HANGAR_CONFIG] = {"HANGAR_CONFIG", "wrong configuration"},
     [HANGAR_AUTH] = {"HANGAR_AUTH", "refused"},
     [HANGAR_NOT_FOUND] = {"HANGAR_NOT_FOUND", "not found"},
@@ -128,18 +127,18 @@ static const struct {
     [HANGAR_INTERNAL] = {"HANGAR_INTERNAL", "internal error"},
 };
 
-/* Plugins return these numbers, so any value may come in. */
-static bool known(enum hangar_rc rc)
+/* Plugins return these numbers, so any value is possible. */
+static bool error_is_known(enum hangar_rc rc)
 {
     return (size_t)rc < sizeof(rcs) / sizeof(rcs[0]);
 }
 
 const char *hg_rc_name(enum hangar_rc rc)
 {
-    return known(rc) ? rcs[rc].name : "HANGAR_UNKNOWN";
+    return error_is_known(rc) ? rcs[rc].name : "HANGAR_UNKNOWN";
 }
 
 const char *hg_rc_text(enum hangar_rc rc)
 {
-    return known(rc) ? rcs[rc].text : "unknown result";
+    return error_is_known(rc) ? rcs[rc].text : "unknown result";
 }

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * error: one error, with its text, on its way from where it happened to whoever
- * reports it.  Knows nobody.
+ * error: one error with its text, from the place where it happened to the place that
+ * reports it.
  */
 #ifndef HG_ERROR_H
 #define HG_ERROR_H
 
 #include <hangar/plugin.h>
 
-/* Owned by the caller of a job; zero it before use.  Not for several threads. */
+/* Zero it before use.  For one thread at a time. */
 struct hg_error {
     enum hangar_rc rc;
     char text[4096];
 };
 
-/* Records an error and returns rc; `error_number` is an errno whose text is
- * appended, or 0.  An error that is recorded already stays: what follows are
- * its consequences.  `err` may be NULL. */
+/* Records an error and returns rc.  `error_number` is an errno whose text is appended,
+ * or 0.  Only the first error is recorded: later ones are its consequences.  `err` may
+ * be NULL. */
 enum hangar_rc hg_fail(struct hg_error *err, enum hangar_rc rc, int error_number, const char *fmt,
                        ...) HANGAR_PRINTF(4, 5);
 

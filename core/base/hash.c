@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * hash: SHA-256 by OpenSSL.
+ * hash: see hash.h.
  */
 #include "base/hash.h"
 
@@ -11,7 +11,7 @@
 
 struct hg_sha256 {
     EVP_MD_CTX *ctx;
-    bool failed; /* OpenSSL refused: the result is "", which equals no digest */
+    bool failed; /* OpenSSL failed: the result is "", which equals no digest */
 };
 
 bool hg_crypto_ready(void)

@@ -37,7 +37,7 @@ static enum hangar_rc rc_of(int error_number)
     }
 }
 
-static enum hangar_rc fail_errno(struct hg_error *err, const char *verb, const char *path)
+static enum hangar_rc io_fail_errno(struct hg_error *err, const char *verb, const char *path)
 {
     int saved = errno;
     return hg_fail(err, rc_of(saved), saved, "cannot %s %s", verb, path);
@@ -89,7 +89,7 @@ static enum hangar_rc read_open_file(int fd, const char *path, size_t max, struc
 {
     struct stat st;
     if (fstat(fd, &st) != 0) {
-        return fail_errno(err, "read", path);
+        return io_fail_errno(err, "read", path);
     }
     if (!S_ISREG(st.st_mode)) {
         return hg_fail(err, HANGAR_CONFIG, 0, "cannot read %s: it is not a regular file", path);
@@ -101,7 +101,7 @@ static enum hangar_rc read_open_file(int fd, const char *path, size_t max, struc
         char block[16 * 1024];
         ssize_t n = hg_read_full(fd, block, sizeof(block));
         if (n < 0) {
-            return fail_errno(err, "read", path);
+            return io_fail_errno(err, "read", path);
         }
         if (n == 0) {
             return HANGAR_OK;
@@ -122,7 +122,7 @@ enum hangar_rc hg_read_file(const char *path, size_t max, struct hg_str *out, st
     /* O_NONBLOCK: opening a FIFO must not wait for a writer. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0) {
-        return fail_errno(err, "open", path);
+        return io_fail_errno(err, "open", path);
     }
     enum hangar_rc rc = read_open_file(fd, path, max, out, err);
     close(fd);
@@ -176,14 +176,14 @@ enum hangar_rc hg_write_file(const char *path, const void *data, size_t size, mo
     }
     int fd = mkostemp(temp, O_CLOEXEC);
     if (fd < 0) {
-        rc = fail_errno(err, "write", path);
+        rc = io_fail_errno(err, "write", path);
         goto out;
     }
     if (fill_file(fd, data, size, mode) != 0 || rename(temp, path) != 0) {
-        rc = fail_errno(err, "write", path);
+        rc = io_fail_errno(err, "write", path);
         unlink(temp);
     } else if (sync_folder(folder) != 0) {
-        rc = fail_errno(err, "write", path);
+        rc = io_fail_errno(err, "write", path);
     }
 out:
     free(temp);
@@ -209,10 +209,10 @@ enum hangar_rc hg_make_dirs(const char *path, mode_t mode, struct hg_error *err)
             /* EROFS and EACCES may come for folders that are there, too */
             if (stat(part, &st) != 0) {
                 errno = saved;
-                rc = fail_errno(err, "create", part);
+                rc = io_fail_errno(err, "create", part);
             } else if (!S_ISDIR(st.st_mode)) {
                 errno = ENOTDIR;
-                rc = fail_errno(err, "create", part);
+                rc = io_fail_errno(err, "create", part);
             }
         }
         *at = end;
@@ -222,10 +222,10 @@ enum hangar_rc hg_make_dirs(const char *path, mode_t mode, struct hg_error *err)
 }
 
 /*
- * Removing a tree.  Someone who may write in it could swap a folder for a
- * symlink while we are at it, so that everything is named relative to an open
- * folder.  Only one folder is held open however deep the tree: the way back is
- * "..", which must be the folder we came from.
+ * Removing a tree.  Another user who may write in it could replace a folder by a
+ * symbolic link meanwhile.  Therefore all names are relative to an open folder.
+ * Only one folder is open at a time, however deep the tree is: the way up is
+ * "..", which must be the folder that the way down came from.
  */
 struct way {
     struct level {
@@ -238,8 +238,8 @@ struct way {
 
 enum { OPEN_PLACE = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC };
 
-/* Goes from *fd into its folder `name`: *fd is that one then.  -1 with errno. */
-static int descend(struct way *way, int *fd, const char *name)
+/* Opens the folder `name` in *fd and replaces *fd by it.  -1 with errno. */
+static int io_descend(struct way *way, int *fd, const char *name)
 {
     struct stat here, there;
     int next = openat(*fd, name, OPEN_PLACE);
@@ -251,7 +251,7 @@ static int descend(struct way *way, int *fd, const char *name)
         goto fail;
     }
     if (way->count > 0 && here.st_dev != there.st_dev) {
-        errno = EXDEV; /* something is mounted there: not ours to empty */
+        errno = EXDEV; /* another file system is mounted there: it is not emptied */
         goto fail;
     }
     copy = strdup(name);
@@ -271,8 +271,8 @@ fail:;
     return -1;
 }
 
-/* Goes back from the empty folder *fd and removes it. */
-static int ascend(struct way *way, int *fd)
+/* Replaces the empty folder *fd by its parent, and removes it there. */
+static int io_ascend(struct way *way, int *fd)
 {
     struct level *level = &way->items[way->count - 1];
     struct stat st;
@@ -286,7 +286,7 @@ static int ascend(struct way *way, int *fd)
         return -1;
     }
     if (st.st_dev != level->dev || st.st_ino != level->ino) {
-        errno = ESTALE; /* moved away under our feet */
+        errno = ESTALE; /* the folder was moved meanwhile */
         return -1;
     }
     if (unlinkat(up, level->name, AT_REMOVEDIR) != 0 && errno != ENOENT) {
@@ -297,9 +297,9 @@ static int ascend(struct way *way, int *fd)
     return 0;
 }
 
-/* Removes what is in the folder but folders: 1 with the name of the first one met
- * in `folder`, 0 when there is none left, -1 with errno. */
-static int empty_folder(int fd, char folder[NAME_MAX + 1])
+/* Removes the files in a folder.  1 with the name of the first folder met in `folder`, 0
+ * when the folder is empty, -1 with errno. */
+static int io_empty_folder(int fd, char folder[NAME_MAX + 1])
 {
     int real = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (real < 0) {
@@ -338,21 +338,21 @@ static int empty_folder(int fd, char folder[NAME_MAX + 1])
 }
 
 /* Removes `name` in the folder *fd; -1 with errno. */
-static int remove_name(struct way *way, int *fd, const char *name)
+static int io_remove_name(struct way *way, int *fd, const char *name)
 {
     if (unlinkat(*fd, name, 0) == 0 || errno == ENOENT) {
         return 0;
     }
-    if (errno != EISDIR || descend(way, fd, name) != 0) {
+    if (errno != EISDIR || io_descend(way, fd, name) != 0) {
         return -1;
     }
     while (way->count > 0) {
         char folder[NAME_MAX + 1];
-        int found = empty_folder(*fd, folder);
+        int found = io_empty_folder(*fd, folder);
         if (found < 0) {
             return -1;
         }
-        if ((found == 1 ? descend(way, fd, folder) : ascend(way, fd)) != 0) {
+        if ((found == 1 ? io_descend(way, fd, folder) : io_ascend(way, fd)) != 0) {
             return -1;
         }
     }
@@ -383,8 +383,8 @@ enum hangar_rc hg_remove_tree(const char *path, struct hg_error *err)
         goto out;
     }
     fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 ? errno != ENOENT : remove_name(&way, &fd, name) != 0) {
-        rc = fail_errno(err, "remove", path);
+    if (fd < 0 ? errno != ENOENT : io_remove_name(&way, &fd, name) != 0) {
+        rc = io_fail_errno(err, "remove", path);
     }
 out:
     if (fd >= 0) {

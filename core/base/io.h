@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * io: files as the core needs them.  Descriptors are close-on-exec, calls go on
- * after EINTR and short counts, and errors name the path.
+ * io: functions for files.  Descriptors are close-on-exec, interrupted and short
+ * calls are continued, and errors name the path.
  */
 #ifndef HG_IO_H
 #define HG_IO_H
@@ -13,24 +13,25 @@
 
 /* 0, or -1 with errno. */
 int hg_write_all(int fd, const void *data, size_t size);
-/* Reads until `size` or the end of the file; the count, or -1 with errno. */
+/* Reads `size` bytes, or up to the end of the file; returns the count, or -1 with errno. */
 ssize_t hg_read_full(int fd, void *data, size_t size);
 
-/* A whole file of at most max bytes (HANGAR_CONFIG when larger). */
+/* Reads a whole file of at most max bytes; CONFIG when it is larger. */
 enum hangar_rc hg_read_file(const char *path, size_t max, struct hg_str *out, struct hg_error *err);
 
-/* Writes a temporary file beside `path`, syncs, renames, syncs the folder. */
+/* Writes a file durably: a temporary file beside `path`, fsync, rename, fsync of the
+ * folder. */
 enum hangar_rc hg_write_file(const char *path, const void *data, size_t size, mode_t mode,
                              struct hg_error *err);
 
-/* Makes the folder and those above it, mode as given for new ones. */
+/* Makes the folder and those above it; new folders get the mode. */
 enum hangar_rc hg_make_dirs(const char *path, mode_t mode, struct hg_error *err);
 
-/* Removes a file or a folder with all below it; follows no symlink.  What is not
- * there is no error. */
+/* Removes a file, or a folder with all files below it; follows no symbolic link.  OK when
+ * the path does not exist. */
 enum hangar_rc hg_remove_tree(const char *path, struct hg_error *err);
 
-/* Bytes in all files below path (0 when it is not there). */
+/* The bytes of all files below path; 0 when it does not exist. */
 uint64_t hg_tree_bytes(const char *path);
 
 #endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * log: formats a line, makes it harmless for terminals and line-based logs, and
- * hands it to the writer.
+ * log: see log.h.
  */
 #include "base/log.h"
 

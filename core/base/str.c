@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * str: a growing string, and what is often done with strings.
+ * str: see str.h.
  */
 #include "base/str.h"
 

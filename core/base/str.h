@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * str: a growing string.  Running out of memory is remembered, so that a text
- * can be built without a check per piece: look at `failed` once, at the end.
+ * str: a growing string.  `failed` records that memory ran out, so that a caller can
+ * build a text without a check for each piece, and check `failed` at the end.
  */
 #ifndef HG_STR_H
 #define HG_STR_H
@@ -28,7 +28,7 @@ void hg_str_free(struct hg_str *s);
 /* The text, "" when empty. */
 const char *hg_str_text(const struct hg_str *s);
 
-/* Hands the text over ("" as an allocated empty string), NULL when out of memory. */
+/* Returns the text, which the caller frees, and empties `s`; NULL when out of memory. */
 char *hg_str_take(struct hg_str *s);
 
 /* malloc'd results, NULL when out of memory. */
@@ -39,8 +39,8 @@ bool hg_starts_with(const char *text, const char *prefix);
 /* Appends `text` quoted for a POSIX shell, unquoted where that is safe. */
 void hg_str_add_shell(struct hg_str *s, const char *text);
 
-/* May this be an object's name: [A-Za-z0-9._/=-]+, relative, no empty, "." or ".."
- * component, of at most `max` bytes? */
+/* Is it a valid object name: [A-Za-z0-9._/=-]+, relative, no empty, "." or ".." component,
+ * at most `max` bytes? */
 bool hg_object_name_ok(const char *name, size_t max);
 
 /* The entry of `choices` (NULL-terminated) that `word` was probably meant to be, or NULL. */

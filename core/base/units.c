@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * units: numbers as people write them.  All arithmetic is on integers and
- * checked for overflow.
+ * units: see units.h.
  */
 #include "base/units.h"
 

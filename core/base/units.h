@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * units: numbers as people write them in the configuration.
- * All take the whole text or refuse it; no sign but in hg_parse_int, no spaces,
- * no leading zeros ("010" is refused: nobody knows whether it is 8 or 10).
+ * units: numbers with units, as written in the configuration.  A parser accepts the
+ * whole text or refuses it.  It accepts no spaces, no sign (except hg_parse_int), and
+ * no leading zeros: "010" could mean 8 or 10.
  */
 #ifndef HG_UNITS_H
 #define HG_UNITS_H
@@ -20,7 +20,7 @@ bool hg_parse_duration(const char *text, int64_t *ms);
 /* true or false, and nothing else */
 bool hg_parse_bool(const char *text, bool *value);
 
-/* "12.3 MiB", "1 min 05 s" for people. */
+/* "12.3 MiB", "1 min 05 s". */
 #define HG_UNITS_SIZE 32
 void hg_format_size(uint64_t bytes, char out[HG_UNITS_SIZE]);
 void hg_format_duration(int64_t ms, char out[HG_UNITS_SIZE]);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * vec: growing arrays.
+ * vec: see vec.h.
  */
 #include "base/vec.h"
 

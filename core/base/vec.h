@@ -9,8 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Makes room for one more item of `size` bytes behind `count`; false when out of
- * memory, with the array as it was. */
+/* Makes room for one more item of `size` bytes after `count`.  False when out of memory;
+ * then the array is unchanged. */
 bool hg_vec_reserve(void **items, size_t count, size_t *capacity, size_t size);
 
 /* Room for one more in a struct with the members items, count, capacity. */

@@ -12,17 +12,17 @@
 /* Days are counted from 0001-01-01, which is day 1. */
 enum { DAY = 86400, DAYS_TO_1970 = 719163, DAYS_TO_10000 = 3652059 };
 
-/* More than GLib takes for a zone.  It ends the process when it gets no memory, so that we
- * look first whether there is some. */
+/* More bytes than GLib needs for a zone.  GLib ends the process when it runs out of memory,
+ * so their allocation is tried first. */
 enum { ROOM = 512 * 1024 };
 
-/* hg_zone is GLib's zone under our name; it counts its users itself. */
+/* struct hg_zone is the GTimeZone of GLib, which counts its references. */
 static GTimeZone *zone_of(const struct hg_zone *zone)
 {
     return (GTimeZone *)zone;
 }
 
-/* GLib would also open files that are no zones, anywhere, and complain about them. */
+/* GLib would also open other files, and print warnings about them. */
 static bool is_name(const char *name)
 {
     const char *allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-/";

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * config: backup.yaml as a model: which instances and pipelines there are.
- * What stands under `options:` is left to options.c, which needs the plugins.
+ * config: the model of backup.yaml: its instances, pipelines and settings.  The options of
+ * instances are read by options.h, which needs the tables of the plugins.
  */
 #ifndef HG_CONFIG_H
 #define HG_CONFIG_H
@@ -35,25 +35,25 @@ struct hg_retention {
 struct hg_instance_config {
     enum hg_kind kind;
     char *name;
-    char *plugin;                      /* NULL when it is missing or bad, which was reported */
+    char *plugin;                      /* NULL when it is missing or invalid, which was reported */
     size_t line, column;               /* of its name */
     size_t plugin_line, plugin_column; /* of the value of `plugin:` */
     const struct hg_yaml *options;     /* the config's tree; NULL: none given */
     int64_t rate_limit;                /* of sources and sinks: bytes a second; 0: none */
     const struct hg_yaml *scratch;     /* sources: options of a server for drills; NULL: none */
     bool required;                     /* sinks; default true */
-    int64_t max_lag_ms;                /* sinks: so long it may keep the others waiting */
+    int64_t max_lag_ms;                /* sinks: how long it may make the others wait */
     struct hg_retention retention;     /* sinks */
-    char **events; /* notifiers: patterns of what they are told; NULL: what is not given */
+    char **events;                     /* notifiers: patterns of event names; NULL: not given */
 };
 
-/* When a command of the operator's runs. */
+/* The times at which a command of the user runs. */
 enum hg_hook { HG_BEFORE_BACKUP, HG_AFTER_BACKUP, HG_BEFORE_RESTORE, HG_AFTER_RESTORE, HG_HOOKS };
 
 /* "before_backup" */
 const char *hg_hook_name(enum hg_hook hook);
 
-#define HG_HOOK_TIMEOUT_MS 60000 /* where none is given */
+#define HG_HOOK_TIMEOUT_MS 60000 /* when no timeout is given */
 
 struct hg_hook_config {
     char **argv; /* NULL: none */
@@ -65,38 +65,38 @@ struct hg_pipeline_config {
     size_t line, column;
     size_t *sources, *transforms, *sinks; /* indexes into config->instances */
     size_t source_count, transform_count, sink_count;
-    bool notifiers_given; /* else it tells all there are */
+    bool notifiers_given; /* otherwise all notifiers are used */
     size_t *notifiers;
     size_t notifier_count;
     struct hg_hook_config hooks[HG_HOOKS];
-    /* When the daemon runs what; NULL: it does not. */
+    /* When the daemon runs each job; NULL: never. */
     char *schedule, *verify, *drill;
     char *timezone;          /* of these and the windows; NULL: the machine's */
-    char **windows;          /* in which a job may begin, NULL-terminated; NULL: any time */
-    int64_t jitter_ms;       /* a job begins up to so much later */
-    bool catch_up;           /* what was due while nobody ran the daemon is run late */
-    int64_t max_duration_ms; /* a job that takes longer is told of; 0: none is */
+    char **windows;          /* times in which a job may begin, NULL-terminated; NULL: any */
+    int64_t jitter_ms;       /* a random delay before a job, at most */
+    bool catch_up;           /* runs jobs late that were due while the daemon was stopped */
+    int64_t max_duration_ms; /* a longer job is an alert; 0: no limit */
     int64_t max_age_ms;      /* of the newest good backup; 0: any, -1: not given */
 };
 
-/* How backups and verifications wait for the disk. */
+/* The I/O priority of backups and verifications. */
 enum hg_ionice { HG_IONICE_NONE, HG_IONICE_BEST_EFFORT, HG_IONICE_IDLE };
 
-/* alerts: when somebody is told. */
+/* alerts: the limits. */
 struct hg_alert_config {
-    int64_t repeat_ms;        /* what lasts is told again after this; default 12 h */
+    int64_t repeat_ms;        /* a lasting alert is sent again after this; default 12 h */
     int64_t max_drill_age_ms; /* where drills are scheduled; default 35 days */
     int64_t min_free_bytes;   /* in each sink; default 0 */
-    int64_t size_change;      /* percent off the usual; default 50, 0: any */
+    int64_t size_change;      /* percent of difference from the usual size; default 50, 0: any */
 };
 
-/* Owns everything below it, the tree included. */
+/* Owns everything that it points to, including the tree. */
 struct hg_config {
     char *path; /* as given or found: what messages show */
     char *dir;  /* absolute folder of it */
     struct hg_yaml *root;
     const struct hg_yaml *signing; /* the map under `signing:`; NULL: backups are not signed */
-    char *origin;                  /* who the backups belong to; NULL: this host's name */
+    char *origin;                  /* of the backups; NULL: the name of this host */
     char **plugin_path;            /* absolute, NULL-terminated */
     int64_t memory_bytes;          /* default 128 MiB, at least 32 MiB */
     int64_t workers;               /* 0: auto */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * expand: variables in scalars.  The text around a variable may be a password
- * with a dollar sign in it, so messages name variables and quote nothing else.
+ * expand: see expand.h.  The text around a variable may be a password that contains a
+ * dollar sign, so messages contain the names of variables and no other text.
  */
 #include "config/expand.h"
 
@@ -16,21 +16,22 @@ struct place {
     struct hg_problems *problems;
 };
 
-static bool begins_name(char c)
+static bool expand_begins_name(char c)
 {
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
 }
 
-static size_t name_length(const char *text)
+static size_t expand_name_length(const char *text)
 {
-    if (!begins_name(*text)) {
+    if (!expand_begins_name(*text)) {
         return 0;
     }
     return strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_");
 }
 
-/* Adds text[0..size) with $$ as $; a $ before anything else than a name is itself. */
-static bool add_plain(struct hg_str *out, const char *text, size_t size, const struct place *at)
+/* Adds text[0..size) with $ for $$.  A $ that is not before a name stays. */
+static bool expand_add_plain(struct hg_str *out, const char *text, size_t size,
+                             const struct place *at)
 {
     for (size_t i = 0; i < size; i++) {
         char next = i + 1 < size ? text[i + 1] : '\0';
@@ -39,7 +40,7 @@ static bool add_plain(struct hg_str *out, const char *text, size_t size, const s
                            "a variable cannot stand inside the default of another");
             return false;
         }
-        if (text[i] == '$' && begins_name(next)) {
+        if (text[i] == '$' && expand_begins_name(next)) {
             hg_problem_add(at->problems, at->line, at->column,
                            "a \"$\" stands before a name; hint: write \"${NAME}\" for a variable, "
                            "and \"$$\" for a dollar sign");
@@ -53,11 +54,11 @@ static bool add_plain(struct hg_str *out, const char *text, size_t size, const s
     return true;
 }
 
-/* Adds what stands between "${" and `end`, its "}". */
-static bool add_variable(struct hg_str *out, const char *text, const char *end,
-                         const struct place *at)
+/* Expands the text between "${" and `end`, its "}". */
+static bool expand_add_variable(struct hg_str *out, const char *text, const char *end,
+                                const struct place *at)
 {
-    size_t len = name_length(text);
+    size_t len = expand_name_length(text);
     if (len == 0) {
         hg_problem_add(at->problems, at->line, at->column,
                        "a variable has no valid name; hint: names are of letters, digits and "
@@ -86,7 +87,7 @@ static bool add_variable(struct hg_str *out, const char *text, const char *end,
     } else if (value) {
         hg_str_add(out, value);
     } else if (has_default) {
-        ok = add_plain(out, rest + 2, size - 2, at);
+        ok = expand_add_plain(out, rest + 2, size - 2, at);
     } else if (has_message && size > 2) {
         hg_problem_add(at->problems, at->line, at->column, "variable %s is not set: %.*s", name,
                        (int)(size - 2), rest + 2);
@@ -108,15 +109,15 @@ char *hg_expand(const char *text, size_t line, size_t column, struct hg_problems
     bool ok = true;
     while (ok && *text != '\0' && out.len <= MAX_EXPANDED) {
         const char *variable = strstr(text, "$");
-        /* "$$" hides a brace behind it; step over pairs */
+        /* "$${" is not a variable: skip pairs of "$" */
         while (variable && variable[1] != '{') {
             variable = strstr(variable + (variable[1] == '$' ? 2 : 1), "$");
         }
         if (!variable) {
-            ok = add_plain(&out, text, strlen(text), &at);
+            ok = expand_add_plain(&out, text, strlen(text), &at);
             break;
         }
-        ok = add_plain(&out, text, (size_t)(variable - text), &at);
+        ok = expand_add_plain(&out, text, (size_t)(variable - text), &at);
         const char *end = strchr(variable, '}');
         if (ok && !end) {
             hg_problem_add(problems, line, column,
@@ -124,7 +125,7 @@ char *hg_expand(const char *text, size_t line, size_t column, struct hg_problems
             ok = false;
         }
         if (ok) {
-            ok = add_variable(&out, variable + 2, end, &at);
+            ok = expand_add_variable(&out, variable + 2, end, &at);
             text = end + 1;
         }
     }

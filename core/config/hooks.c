@@ -10,7 +10,7 @@
 #include <string.h>
 
 /* A program with a slash in its name is a path, and relative to the file as all are. */
-static void place_program(struct hg_reader *r, char **argv)
+static void hook_resolve_program(struct hg_reader *r, char **argv)
 {
     if (!argv[0] || !strchr(argv[0], '/')) {
         return;
@@ -24,7 +24,7 @@ static void place_program(struct hg_reader *r, char **argv)
     argv[0] = path;
 }
 
-static void read_hook(struct hg_reader *r, const char *name, const struct hg_yaml *node,
+static void hook_read(struct hg_reader *r, const char *name, const struct hg_yaml *node,
                       struct hg_hook_config *hook)
 {
     static const char *const known[] = {"command", "timeout", NULL};
@@ -56,7 +56,7 @@ static void read_hook(struct hg_reader *r, const char *name, const struct hg_yam
                       "arguments",
                       name);
     }
-    place_program(r, hook->argv);
+    hook_resolve_program(r, hook->argv);
 }
 
 void hg_hooks_read(struct hg_reader *r, const struct hg_yaml *pipeline,
@@ -74,7 +74,7 @@ void hg_hooks_read(struct hg_reader *r, const struct hg_yaml *pipeline,
     for (enum hg_hook i = HG_BEFORE_BACKUP; i < HG_HOOKS; i++) {
         const struct hg_yaml *node = hg_yaml_get(section, known[i]);
         if (node) {
-            read_hook(r, known[i], node, &hooks[i]);
+            hook_read(r, known[i], node, &hooks[i]);
         }
     }
 }

@@ -28,8 +28,8 @@ static const struct hangar_option retention_options[] = {
 #undef RULE
 
 /* The time zone and a copy of its name. */
-static void read_timezone(struct hg_reader *r, const struct hg_options *options,
-                          struct hg_retention *retention)
+static void retention_read_timezone(struct hg_reader *r, const struct hg_options *options,
+                                    struct hg_retention *retention)
 {
     const struct hg_option_value *v = hg_options_get(options, "timezone");
     bool named = v && v->set;
@@ -41,13 +41,13 @@ static void read_timezone(struct hg_reader *r, const struct hg_options *options,
     }
 }
 
-static int64_t number_or_none(const struct hg_options *options, const char *name)
+static int64_t retention_number(const struct hg_options *options, const char *name)
 {
     const struct hg_option_value *v = hg_options_get(options, name);
     return v && v->set ? v->number : -1;
 }
 
-static struct hg_retention read_retention(struct hg_reader *r, const struct hg_yaml *instance)
+static struct hg_retention retention_read(struct hg_reader *r, const struct hg_yaml *instance)
 {
     struct hg_options o;
     const struct hg_yaml *node = hg_reader_map(r, instance, "retention");
@@ -55,17 +55,17 @@ static struct hg_retention read_retention(struct hg_reader *r, const struct hg_y
     hg_options_read(&o, &request, r->problems);
     struct hg_retention retention = {
         .given = node != NULL,
-        .delete_grace_ms = number_or_none(&o, "delete_grace"),
+        .delete_grace_ms = retention_number(&o, "delete_grace"),
     };
     for (const struct hg_retention_rule *rule = hg_retention_rules; rule->key; rule++) {
-        hg_policy_set_limit(&retention.policy, rule, number_or_none(&o, rule->key));
+        hg_policy_set_limit(&retention.policy, rule, retention_number(&o, rule->key));
     }
-    read_timezone(r, &o, &retention);
+    retention_read_timezone(r, &o, &retention);
     hg_options_free(&o);
     return retention;
 }
 
-static char *read_plugin(struct hg_reader *r, const struct hg_yaml *node)
+static char *instance_read_plugin(struct hg_reader *r, const struct hg_yaml *node)
 {
     struct hg_value_place at = hg_reader_place(r, node, "plugin");
     char *plugin = hg_value_text(&at, node);
@@ -80,23 +80,23 @@ static char *read_plugin(struct hg_reader *r, const struct hg_yaml *node)
     return plugin;
 }
 
-static void read_sink(struct hg_reader *r, const struct hg_yaml *node,
-                      struct hg_instance_config *sink)
+static void instance_read_sink(struct hg_reader *r, const struct hg_yaml *node,
+                               struct hg_instance_config *sink)
 {
     static const struct hangar_option required = {.name = "required", .type = HANGAR_OPT_BOOL};
     static const struct hangar_option max_lag = {
         .name = "max_lag", .type = HANGAR_OPT_DURATION, .max = 30 * INT64_C(86400000)};
     sink->required = hg_reader_number(r, node, &required, 1) != 0;
     sink->max_lag_ms = hg_reader_number(r, node, &max_lag, MAX_LAG_MS);
-    sink->retention = read_retention(r, node);
+    sink->retention = retention_read(r, node);
 }
 
-/* Slower than this, the smallest signs of life would take longer than anybody waits. */
+/* A lower rate would cause fewer signs of life than stall_timeout needs. */
 static const struct hangar_option rate_limit = {
     .name = "rate_limit", .type = HANGAR_OPT_SIZE, .min = 1024, .max = INT64_C(1) << 50};
 
 /* Patterns of names of events: "backup.failed", "alert.*". */
-static char **read_events(struct hg_reader *r, const struct hg_yaml *node)
+static char **instance_read_events(struct hg_reader *r, const struct hg_yaml *node)
 {
     struct hg_value_place at = hg_reader_place(r, node, "events");
     char **events = NULL;
@@ -114,7 +114,7 @@ static char **read_events(struct hg_reader *r, const struct hg_yaml *node)
     return events;
 }
 
-static void read_instance(struct hg_reader *r, enum hg_kind kind, const struct hg_yaml_key *key,
+static void instance_read(struct hg_reader *r, enum hg_kind kind, const struct hg_yaml_key *key,
                           const struct hg_yaml *node)
 {
     static const char *const known[HG_KINDS][8] = {
@@ -151,7 +151,7 @@ static void read_instance(struct hg_reader *r, enum hg_kind kind, const struct h
     if (plugin) {
         instance->plugin_line = plugin->line;
         instance->plugin_column = plugin->column;
-        instance->plugin = read_plugin(r, plugin);
+        instance->plugin = instance_read_plugin(r, plugin);
     } else {
         hg_problem_add(r->problems, key->line, key->column, "%s \"%s\" has no \"plugin\"",
                        hg_kind_name(kind), key->text);
@@ -163,10 +163,10 @@ static void read_instance(struct hg_reader *r, enum hg_kind kind, const struct h
         instance->rate_limit = hg_reader_number(r, node, &rate_limit, 0);
     }
     if (kind == HG_NOTIFIER && hg_yaml_get(node, "events")) {
-        instance->events = read_events(r, hg_yaml_get(node, "events"));
+        instance->events = instance_read_events(r, hg_yaml_get(node, "events"));
     }
     if (kind == HG_SINK) {
-        read_sink(r, node, instance);
+        instance_read_sink(r, node, instance);
     }
 }
 
@@ -180,6 +180,6 @@ void hg_instances_read(struct hg_reader *r, enum hg_kind kind)
                            MAX_INSTANCES);
             return;
         }
-        read_instance(r, kind, &section->keys[i], &section->items[i]);
+        instance_read(r, kind, &section->keys[i], &section->items[i]);
     }
 }

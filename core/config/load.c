@@ -17,7 +17,7 @@
 #include "config/settings.h"
 #include "config/signing.h"
 
-static void read_version(struct hg_reader *r)
+static void load_version(struct hg_reader *r)
 {
     const struct hg_yaml *root = r->config->root, *node = hg_yaml_get(root, "version");
     if (!node) {
@@ -34,7 +34,7 @@ static void read_version(struct hg_reader *r)
 }
 
 /* origin: stands in file names and JSON, so it is kept plain. */
-static void read_origin(struct hg_reader *r)
+static void load_origin(struct hg_reader *r)
 {
     struct hg_config *c = r->config;
     const struct hg_yaml *node = hg_yaml_get(c->root, "origin");
@@ -55,7 +55,7 @@ static void read_origin(struct hg_reader *r)
     }
 }
 
-static void read_plugin_path(struct hg_reader *r)
+static void load_plugin_path(struct hg_reader *r)
 {
     static const struct hangar_option option = {.name = "plugin_path", .type = HANGAR_OPT_PATH};
     struct hg_config *c = r->config;
@@ -73,7 +73,7 @@ static void read_plugin_path(struct hg_reader *r)
     }
 }
 
-static void read_model(struct hg_reader *r)
+static void load_model(struct hg_reader *r)
 {
     static const char *const known[] = {
         "version", "origin",    "plugin_path", "limits", "signing", "sources", "transforms",
@@ -85,9 +85,9 @@ static void read_model(struct hg_reader *r)
         return;
     }
     hg_reader_check_keys(r, root, known, NULL);
-    read_version(r);
-    read_origin(r);
-    read_plugin_path(r);
+    load_version(r);
+    load_origin(r);
+    load_plugin_path(r);
     hg_settings_read(r);
     hg_config_signing_read(r);
     for (enum hg_kind kind = HG_SOURCE; kind < HG_KINDS; kind++) {
@@ -97,7 +97,7 @@ static void read_model(struct hg_reader *r)
 }
 
 /* The absolute folder of a path; NULL when out of memory or when it is not there. */
-static char *folder_of(const char *path)
+static char *load_folder_of(const char *path)
 {
     const char *slash = strrchr(path, '/');
     char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
@@ -106,7 +106,7 @@ static char *folder_of(const char *path)
     return absolute;
 }
 
-static const char *find_file(struct hg_problems *problems)
+static const char *load_find_file(struct hg_problems *problems)
 {
     static const char *const places[] = {"backup.yaml", "/etc/hangar/backup.yaml"};
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
@@ -115,7 +115,7 @@ static const char *find_file(struct hg_problems *problems)
         }
     }
     hg_problem_add(problems, 0, 0,
-                   "there is no configuration: neither %s nor %s exists; hint: run \"hangar "
+                   "cannot find a configuration: neither %s nor %s exists; hint: run \"hangar "
                    "init\", or name a file with -c",
                    places[0], places[1]);
     return NULL;
@@ -124,7 +124,7 @@ static const char *find_file(struct hg_problems *problems)
 struct hg_config *hg_config_load(const char *path, struct hg_problems *problems)
 {
     if (!path) {
-        path = find_file(problems);
+        path = load_find_file(problems);
     }
     if (!path) {
         return NULL;
@@ -152,7 +152,7 @@ struct hg_config *hg_config_load(const char *path, struct hg_problems *problems)
     }
     config->root = root;
     config->path = strdup(path);
-    config->dir = folder_of(path);
+    config->dir = load_folder_of(path);
     if (!config->path || !config->dir) {
         problems->failed = true;
         hg_config_free(config);
@@ -160,7 +160,7 @@ struct hg_config *hg_config_load(const char *path, struct hg_problems *problems)
         goto out;
     }
     struct hg_reader r = {config, problems};
-    read_model(&r);
+    load_model(&r);
 out:
     hg_str_free(&text);
     return config;

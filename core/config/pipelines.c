@@ -14,8 +14,8 @@
 
 enum { MAX_PIPELINES = 1000 };
 
-/* The name that was probably meant, of an instance of this kind; NULL: none. */
-static const char *suggestion(const struct hg_reader *r, enum hg_kind kind, const char *name)
+/* The name of an instance of this kind that was probably meant; NULL: none. */
+static const char *pipeline_suggest(const struct hg_reader *r, enum hg_kind kind, const char *name)
 {
     const struct hg_config *c = r->config;
     if (r->problems->count >= HG_PROBLEMS_MAX) {
@@ -36,10 +36,10 @@ static const char *suggestion(const struct hg_reader *r, enum hg_kind kind, cons
     return meant;
 }
 
-static void report_unknown(struct hg_reader *r, const struct hg_value_place *at, enum hg_kind kind,
-                           const char *name)
+static void pipeline_report_unknown(struct hg_reader *r, const struct hg_value_place *at,
+                                    enum hg_kind kind, const char *name)
 {
-    const char *meant = suggestion(r, kind, name);
+    const char *meant = pipeline_suggest(r, kind, name);
     if (meant) {
         hg_value_fail(at, "unknown %s \"%.64s\"; hint: did you mean \"%s\"?", hg_kind_name(kind),
                       name, meant);
@@ -57,8 +57,8 @@ static void report_unknown(struct hg_reader *r, const struct hg_value_place *at,
 }
 
 /* Adds one reference to `refs`, which has room. */
-static void read_reference(struct hg_reader *r, enum hg_kind kind, const struct hg_yaml *node,
-                           size_t *refs, size_t *count)
+static void pipeline_read_reference(struct hg_reader *r, enum hg_kind kind,
+                                    const struct hg_yaml *node, size_t *refs, size_t *count)
 {
     struct hg_value_place at = hg_reader_place(r, node, hg_kind_name(kind));
     char *name = hg_value_text(&at, node);
@@ -71,7 +71,7 @@ static void read_reference(struct hg_reader *r, enum hg_kind kind, const struct 
         twice = twice || (index >= 0 && refs[i] == (size_t)index);
     }
     if (index < 0) {
-        report_unknown(r, &at, kind, name);
+        pipeline_report_unknown(r, &at, kind, name);
     } else if (twice) {
         hg_value_fail(&at, "%s \"%s\" is listed twice", hg_kind_name(kind), name);
     } else {
@@ -81,8 +81,9 @@ static void read_reference(struct hg_reader *r, enum hg_kind kind, const struct 
 }
 
 /* A list of names, or one name; *refs and *count are set. */
-static void read_references(struct hg_reader *r, enum hg_kind kind, const struct hg_yaml_key *key,
-                            const struct hg_yaml *pipeline, size_t **refs, size_t *count)
+static void pipeline_read_references(struct hg_reader *r, enum hg_kind kind,
+                                     const struct hg_yaml_key *key, const struct hg_yaml *pipeline,
+                                     size_t **refs, size_t *count)
 {
     const char *section = hg_kind_section(kind);
     bool needed = kind == HG_SOURCE || kind == HG_SINK;
@@ -106,7 +107,7 @@ static void read_references(struct hg_reader *r, enum hg_kind kind, const struct
         hg_problem_add(r->problems, node->line, node->column, "%s must have at least one entry",
                        section);
     }
-    /* Each instance can be listed once, so that more are mistakes that are told below. */
+    /* An instance may be listed once: more entries are errors, reported below. */
     size_t most = items_count < r->config->instance_count ? items_count : r->config->instance_count;
     *refs = calloc(most + 1, sizeof(**refs));
     if (!*refs) {
@@ -114,11 +115,11 @@ static void read_references(struct hg_reader *r, enum hg_kind kind, const struct
         return;
     }
     for (size_t i = 0; i < items_count && r->problems->count < HG_PROBLEMS_MAX; i++) {
-        read_reference(r, kind, &items[i], *refs, count);
+        pipeline_read_reference(r, kind, &items[i], *refs, count);
     }
 }
 
-static void read_pipeline(struct hg_reader *r, const struct hg_yaml_key *key,
+static void pipeline_read(struct hg_reader *r, const struct hg_yaml_key *key,
                           const struct hg_yaml *node)
 {
     static const char *const known[] = {"sources",      "transforms", "sinks",  "notifiers",
@@ -143,23 +144,23 @@ static void read_pipeline(struct hg_reader *r, const struct hg_yaml_key *key,
     }
     struct hg_pipeline_config *p = &c->pipelines[c->pipeline_count++];
     *p = (struct hg_pipeline_config){.name = name, .line = key->line, .column = key->column};
-    read_references(r, HG_SOURCE, key, node, &p->sources, &p->source_count);
-    read_references(r, HG_TRANSFORM, key, node, &p->transforms, &p->transform_count);
-    read_references(r, HG_SINK, key, node, &p->sinks, &p->sink_count);
+    pipeline_read_references(r, HG_SOURCE, key, node, &p->sources, &p->source_count);
+    pipeline_read_references(r, HG_TRANSFORM, key, node, &p->transforms, &p->transform_count);
+    pipeline_read_references(r, HG_SINK, key, node, &p->sinks, &p->sink_count);
     p->notifiers_given = hg_yaml_get(node, "notifiers") != NULL;
-    read_references(r, HG_NOTIFIER, key, node, &p->notifiers, &p->notifier_count);
+    pipeline_read_references(r, HG_NOTIFIER, key, node, &p->notifiers, &p->notifier_count);
     hg_hooks_read(r, node, p->hooks);
     hg_schedules_read(r, node, p);
 }
 
-static void mark(bool *used, const size_t *refs, size_t count)
+static void pipeline_mark_used(bool *used, const size_t *refs, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         used[refs[i]] = true;
     }
 }
 
-static void warn_unused(struct hg_reader *r)
+static void pipeline_warn_unused(struct hg_reader *r)
 {
     const struct hg_config *c = r->config;
     bool *used = calloc(c->instance_count + 1, sizeof(*used));
@@ -167,18 +168,18 @@ static void warn_unused(struct hg_reader *r)
         r->problems->failed = true;
         return;
     }
-    bool everybody_told = false;
+    bool all_notified = false;
     for (size_t i = 0; i < c->pipeline_count; i++) {
         const struct hg_pipeline_config *p = &c->pipelines[i];
-        mark(used, p->sources, p->source_count);
-        mark(used, p->transforms, p->transform_count);
-        mark(used, p->sinks, p->sink_count);
-        mark(used, p->notifiers, p->notifier_count);
-        everybody_told = everybody_told || !p->notifiers_given;
+        pipeline_mark_used(used, p->sources, p->source_count);
+        pipeline_mark_used(used, p->transforms, p->transform_count);
+        pipeline_mark_used(used, p->sinks, p->sink_count);
+        pipeline_mark_used(used, p->notifiers, p->notifier_count);
+        all_notified = all_notified || !p->notifiers_given;
     }
     for (size_t i = 0; i < c->instance_count; i++) {
         const struct hg_instance_config *instance = &c->instances[i];
-        if (!used[i] && !(everybody_told && instance->kind == HG_NOTIFIER)) {
+        if (!used[i] && !(all_notified && instance->kind == HG_NOTIFIER)) {
             hg_problem_warn(r->problems, instance->line, instance->column,
                             "no pipeline uses %s \"%s\"", hg_kind_name(instance->kind),
                             instance->name);
@@ -204,10 +205,10 @@ void hg_pipelines_read(struct hg_reader *r)
                            "there are more than %d pipelines", MAX_PIPELINES);
             break;
         }
-        read_pipeline(r, &section->keys[i], &section->items[i]);
+        pipeline_read(r, &section->keys[i], &section->items[i]);
     }
-    /* A name that is wrong in a pipeline is no instance that nobody uses. */
+    /* After a misspelt name, a warning about an unused instance would mislead. */
     if (errors == r->problems->errors && !r->problems->failed) {
-        warn_unused(r);
+        pipeline_warn_unused(r);
     }
 }

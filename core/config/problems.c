@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * problems: the list of what is wrong.  It is kept in the order of the file, and
- * each text is one line that is safe to print, whatever the file holds.
+ * problems: see problems.h.  Each text is one line that is safe to print, whatever the
+ * file contains.
  */
 #include "config/problems.h"
 
@@ -16,13 +16,13 @@
 
 enum { MAX_TEXT = 1024 };
 
-static bool before(size_t line, size_t column, const struct hg_problem *b)
+static bool problem_is_before(size_t line, size_t column, const struct hg_problem *b)
 {
     return line != b->line ? line < b->line : column < b->column;
 }
 
-static void add(struct hg_problems *p, bool warning, size_t line, size_t column, const char *fmt,
-                va_list args)
+static void problem_insert(struct hg_problems *p, bool warning, size_t line, size_t column,
+                           const char *fmt, va_list args)
 {
     if (p->count >= HG_PROBLEMS_MAX) {
         return;
@@ -39,7 +39,7 @@ static void add(struct hg_problems *p, bool warning, size_t line, size_t column,
         return;
     }
     size_t at = p->count;
-    while (at > 0 && before(line, column, &p->items[at - 1])) {
+    while (at > 0 && problem_is_before(line, column, &p->items[at - 1])) {
         at--;
     }
     memmove(&p->items[at + 1], &p->items[at], (p->count - at) * sizeof(*p->items));
@@ -47,21 +47,21 @@ static void add(struct hg_problems *p, bool warning, size_t line, size_t column,
     p->count++;
 }
 
-static void add_error(struct hg_problems *p, enum hangar_rc rc, size_t line, size_t column,
-                      const char *fmt, va_list args)
+static void problem_insert_error(struct hg_problems *p, enum hangar_rc rc, size_t line,
+                                 size_t column, const char *fmt, va_list args)
 {
     if (p->errors == 0) {
         p->rc = rc;
     }
     p->errors++;
-    add(p, false, line, column, fmt, args);
+    problem_insert(p, false, line, column, fmt, args);
 }
 
 void hg_problem_add(struct hg_problems *p, size_t line, size_t column, const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
-    add_error(p, HANGAR_CONFIG, line, column, fmt, args);
+    problem_insert_error(p, HANGAR_CONFIG, line, column, fmt, args);
     va_end(args);
 }
 
@@ -70,7 +70,7 @@ void hg_problem_add_rc(struct hg_problems *p, enum hangar_rc rc, size_t line, si
 {
     va_list args;
     va_start(args, fmt);
-    add_error(p, rc, line, column, fmt, args);
+    problem_insert_error(p, rc, line, column, fmt, args);
     va_end(args);
 }
 
@@ -78,7 +78,7 @@ void hg_problem_warn(struct hg_problems *p, size_t line, size_t column, const ch
 {
     va_list args;
     va_start(args, fmt);
-    add(p, true, line, column, fmt, args);
+    problem_insert(p, true, line, column, fmt, args);
     va_end(args);
 }
 

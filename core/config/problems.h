@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * problems: all that is wrong with a configuration, told at once and in the
- * order of the file: "backup.yaml:12:9: unknown key "pasword"; hint: did you
- * mean "password"?".
+ * problems: the list of all problems of a configuration, in the order of the file:
+ * "backup.yaml:12:9: unknown key "pasword"; hint: did you mean "password"?".
  */
 #ifndef HG_PROBLEMS_H
 #define HG_PROBLEMS_H
@@ -14,22 +13,22 @@
 
 /* Zero it before use, then set `file`; not for several threads. */
 struct hg_problems {
-    const char *file; /* the caller's; as it shall be shown */
+    const char *file; /* the caller's; its name in messages */
     struct hg_problem {
-        size_t line, column; /* 0: of no place; shown without the file */
+        size_t line, column; /* 0: no position; shown without the file */
         bool warning;
         char *text;
     } *items;
     size_t count, capacity;
-    size_t errors;     /* those that are not warnings */
+    size_t errors;     /* without warnings */
     enum hangar_rc rc; /* of the first error: CONFIG, or AUTH for a secret that cannot be read */
     bool failed;       /* out of memory */
 };
 
-/* So many are kept; of the rest only the number of errors. */
+/* The list is limited to so many; further errors are only counted. */
 #define HG_PROBLEMS_MAX 100
 
-/* line 0: no place. */
+/* line 0: no position. */
 void hg_problem_add(struct hg_problems *p, size_t line, size_t column, const char *fmt, ...)
     HANGAR_PRINTF(4, 5);
 void hg_problem_add_rc(struct hg_problems *p, enum hangar_rc rc, size_t line, size_t column,

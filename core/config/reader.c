@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * reader: what the readers of the sections of backup.yaml have in common.
+ * reader: see reader.h.
  */
 #include "config/reader.h"
 
@@ -100,7 +100,7 @@ struct hg_zone *hg_reader_zone(struct hg_reader *r, const char *name, size_t lin
     enum hangar_rc rc = hg_zone_open(name, &zone);
     if (rc == HANGAR_NOT_FOUND && name) {
         hg_problem_add(r->problems, line, column,
-                       "there is no time zone \"%.60s\"; hint: give a name of tzdata, such as "
+                       "unknown time zone \"%.60s\"; hint: use a name of tzdata, such as "
                        "Europe/Berlin or UTC",
                        name);
     }

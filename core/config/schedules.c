@@ -17,8 +17,8 @@ enum { MAX_WINDOWS = 50 };
 
 /* Reports what is wrong with a text, at the character where it is wrong when the text
  * stands in the file as it is. */
-static void report(const struct hg_value_place *at, const struct hg_yaml *node, const char *text,
-                   const struct hg_cron_error *err)
+static void schedule_report(const struct hg_value_place *at, const struct hg_yaml *node,
+                            const char *text, const struct hg_cron_error *err)
 {
     struct hg_value_place place = *at;
     if (strcmp(node->text, text) == 0) {
@@ -27,7 +27,8 @@ static void report(const struct hg_value_place *at, const struct hg_yaml *node, 
     hg_value_fail(&place, "%s: %s", at->name, err->text);
 }
 
-static char *read_schedule(struct hg_reader *r, const struct hg_yaml *pipeline, const char *key)
+static char *schedule_read_cron(struct hg_reader *r, const struct hg_yaml *pipeline,
+                                const char *key)
 {
     const struct hg_yaml *node = hg_yaml_get(pipeline, key);
     if (!node) {
@@ -38,12 +39,12 @@ static char *read_schedule(struct hg_reader *r, const struct hg_yaml *pipeline, 
     struct hg_cron_error err;
     char *text = hg_value_text(&at, node);
     if (text && !hg_cron_parse(text, &cron, &err)) {
-        report(&at, node, text, &err);
+        schedule_report(&at, node, text, &err);
     }
     return text;
 }
 
-static char **read_windows(struct hg_reader *r, const struct hg_yaml *pipeline)
+static char **schedule_read_windows(struct hg_reader *r, const struct hg_yaml *pipeline)
 {
     const struct hg_yaml *node = hg_yaml_get(pipeline, "windows");
     if (!node) {
@@ -61,7 +62,7 @@ static char **read_windows(struct hg_reader *r, const struct hg_yaml *pipeline)
         struct hg_window window;
         struct hg_cron_error err;
         if (!hg_window_parse(windows[count], &window, &err)) {
-            report(&entry, &items[count], windows[count], &err);
+            schedule_report(&entry, &items[count], windows[count], &err);
         }
     }
     if (count == 0) {
@@ -73,7 +74,7 @@ static char **read_windows(struct hg_reader *r, const struct hg_yaml *pipeline)
     return windows;
 }
 
-static char *read_timezone(struct hg_reader *r, const struct hg_yaml *pipeline)
+static char *schedule_read_timezone(struct hg_reader *r, const struct hg_yaml *pipeline)
 {
     const struct hg_yaml *node = hg_yaml_get(pipeline, "timezone");
     if (!node) {
@@ -97,11 +98,11 @@ void hg_schedules_read(struct hg_reader *r, const struct hg_yaml *node,
         .name = "max_duration", .type = HANGAR_OPT_DURATION, .min = 0, .max = 365 * 24 * HOUR_MS};
     static const struct hangar_option max_age = {
         .name = "max_age", .type = HANGAR_OPT_DURATION, .min = 0, .max = 3660 * 24 * HOUR_MS};
-    p->schedule = read_schedule(r, node, "schedule");
-    p->verify = read_schedule(r, node, "verify");
-    p->drill = read_schedule(r, node, "drill");
-    p->timezone = read_timezone(r, node);
-    p->windows = read_windows(r, node);
+    p->schedule = schedule_read_cron(r, node, "schedule");
+    p->verify = schedule_read_cron(r, node, "verify");
+    p->drill = schedule_read_cron(r, node, "drill");
+    p->timezone = schedule_read_timezone(r, node);
+    p->windows = schedule_read_windows(r, node);
     p->jitter_ms = hg_reader_number(r, node, &jitter, 0);
     p->catch_up = hg_reader_number(r, node, &catch_up, 1) != 0;
     p->max_duration_ms = hg_reader_number(r, node, &max_duration, HOUR_MS / 2);

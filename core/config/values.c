@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * values: checking and converting one value.  Messages show the value, shortened,
- * unless it is a secret.
+ * values: see values.h.  Messages contain the value, shortened, unless it is a secret.
  */
 #include "config/values.h"
 
@@ -29,7 +28,7 @@ void hg_value_fail(const struct hg_value_place *at, const char *fmt, ...)
     hg_str_free(&text);
 }
 
-static const char *type_name(const struct hg_yaml *node)
+static const char *value_type_name(const struct hg_yaml *node)
 {
     return node->type == HG_YAML_LIST ? "a list" : node->type == HG_YAML_MAP ? "a map" : "a text";
 }
@@ -37,7 +36,7 @@ static const char *type_name(const struct hg_yaml *node)
 char *hg_value_text(const struct hg_value_place *at, const struct hg_yaml *node)
 {
     if (node->type != HG_YAML_SCALAR) {
-        hg_value_fail(at, "%s must be a single value, not %s", at->name, type_name(node));
+        hg_value_fail(at, "%s must be a single value, not %s", at->name, value_type_name(node));
         return NULL;
     }
     if (hg_yaml_is_null(node)) {
@@ -75,7 +74,7 @@ bool hg_value_list(const struct hg_value_place *at, const struct hg_yaml *node, 
     }
     bool ok = true;
     size_t filled = 0;
-    for (size_t i = 0; i < count; i++) { /* all of them: each mistake is reported */
+    for (size_t i = 0; i < count; i++) { /* also after a problem: all problems are reported */
         struct hg_value_place entry = *at;
         entry.line = items[i].line;
         entry.column = items[i].column;
@@ -108,8 +107,9 @@ char *hg_value_path(const char *dir, const char *path)
     return hg_format(strcmp(dir, "/") == 0 ? "%s%s" : "%s/%s", dir, path);
 }
 
-/* The value as messages show it: shortened, and nothing of a secret. */
-static const char *shown(const struct hg_value_place *at, const char *text, char out[SHOWN_SIZE])
+/* The value for messages: shortened, and "***" for a secret. */
+static const char *value_shown(const struct hg_value_place *at, const char *text,
+                               char out[SHOWN_SIZE])
 {
     if (at->secret) {
         return "***";
@@ -127,7 +127,7 @@ static const char *shown(const struct hg_value_place *at, const char *text, char
     return out;
 }
 
-static void format_limit(uint32_t type, int64_t n, char out[HG_UNITS_SIZE])
+static void value_format_limit(uint32_t type, int64_t n, char out[HG_UNITS_SIZE])
 {
     if (type == HANGAR_OPT_SIZE && n >= 0) {
         hg_format_size((uint64_t)n, out);
@@ -138,16 +138,16 @@ static void format_limit(uint32_t type, int64_t n, char out[HG_UNITS_SIZE])
     }
 }
 
-static bool check_range(const struct hg_value_place *at, const struct hangar_option *option,
-                        const char *text, int64_t n)
+static bool value_check_range(const struct hg_value_place *at, const struct hangar_option *option,
+                              const char *text, int64_t n)
 {
     if ((option->min == 0 && option->max == 0) || (n >= option->min && n <= option->max)) {
         return true;
     }
     char low[HG_UNITS_SIZE], high[HG_UNITS_SIZE], value[SHOWN_SIZE];
-    format_limit(option->type, option->min, low);
-    format_limit(option->type, option->max, high);
-    const char *is = shown(at, text, value);
+    value_format_limit(option->type, option->min, low);
+    value_format_limit(option->type, option->max, high);
+    const char *is = value_shown(at, text, value);
     if (option->max == INT64_MAX) {
         hg_value_fail(at, "%s must be at least %s, not \"%s\"", at->name, low, is);
     } else if (option->min == INT64_MIN) {
@@ -158,31 +158,31 @@ static bool check_range(const struct hg_value_place *at, const struct hangar_opt
     return false;
 }
 
-static bool leading_zero(const char *text)
+static bool value_has_leading_zero(const char *text)
 {
     text += *text == '-';
     return text[0] == '0' && text[1] >= '0' && text[1] <= '9' &&
            text[strspn(text, "0123456789")] == '\0';
 }
 
-static bool convert_int(const struct hg_value_place *at, const struct hangar_option *option,
-                        const char *text, int64_t *number)
+static bool value_convert_int(const struct hg_value_place *at, const struct hangar_option *option,
+                              const char *text, int64_t *number)
 {
     char value[SHOWN_SIZE];
     if (hg_parse_int(text, number)) {
-        return check_range(at, option, text, *number);
+        return value_check_range(at, option, text, *number);
     }
-    if (leading_zero(text)) {
+    if (value_has_leading_zero(text)) {
         hg_value_fail(at, "%s must be a decimal number without leading zeros, not \"%s\"", at->name,
-                      shown(at, text, value));
+                      value_shown(at, text, value));
     } else {
         hg_value_fail(at, "%s must be a whole number, not \"%s\"", at->name,
-                      shown(at, text, value));
+                      value_shown(at, text, value));
     }
     return false;
 }
 
-static bool convert_bool(const struct hg_value_place *at, const char *text, int64_t *number)
+static bool value_convert_bool(const struct hg_value_place *at, const char *text, int64_t *number)
 {
     bool truth;
     if (hg_parse_bool(text, &truth)) {
@@ -190,12 +190,13 @@ static bool convert_bool(const struct hg_value_place *at, const char *text, int6
         return true;
     }
     char value[SHOWN_SIZE];
-    hg_value_fail(at, "%s must be true or false, not \"%s\"", at->name, shown(at, text, value));
+    hg_value_fail(at, "%s must be true or false, not \"%s\"", at->name,
+                  value_shown(at, text, value));
     return false;
 }
 
-static bool convert_enum(const struct hg_value_place *at, const struct hangar_option *option,
-                         const char *text)
+static bool value_convert_enum(const struct hg_value_place *at, const struct hangar_option *option,
+                               const char *text)
 {
     struct hg_str choices = {0};
     for (size_t i = 0; option->choices && option->choices[i]; i++) {
@@ -208,13 +209,13 @@ static bool convert_enum(const struct hg_value_place *at, const struct hangar_op
     const char *meant = option->choices ? hg_did_you_mean(text, option->choices) : NULL;
     char value[SHOWN_SIZE];
     hg_value_fail(at, "%s must be one of %s, not \"%s\"%s%s%s", at->name, hg_str_text(&choices),
-                  shown(at, text, value), meant != NULL ? "; hint: did you mean \"" : "",
+                  value_shown(at, text, value), meant != NULL ? "; hint: did you mean \"" : "",
                   meant != NULL ? meant : "", meant != NULL ? "\"?" : "");
     hg_str_free(&choices);
     return false;
 }
 
-static bool convert_path(const struct hg_value_place *at, const char *dir, char **text)
+static bool value_convert_path(const struct hg_value_place *at, const char *dir, char **text)
 {
     if ((*text)[0] == '\0') {
         hg_value_fail(at, "%s is empty", at->name);
@@ -240,28 +241,28 @@ bool hg_value_convert(const struct hg_value_place *at, const struct hangar_optio
     char value[SHOWN_SIZE];
     switch (option->type) {
     case HANGAR_OPT_INT:
-        return convert_int(at, option, *text, number);
+        return value_convert_int(at, option, *text, number);
     case HANGAR_OPT_BOOL:
-        return convert_bool(at, *text, number);
+        return value_convert_bool(at, *text, number);
     case HANGAR_OPT_SIZE:
         if (hg_parse_size(*text, number)) {
-            return check_range(at, option, *text, *number);
+            return value_check_range(at, option, *text, *number);
         }
         hg_value_fail(at, "%s must be a size, not \"%s\"; hint: write it as 64KiB, 1.5GiB or 10MB",
-                      at->name, shown(at, *text, value));
+                      at->name, value_shown(at, *text, value));
         return false;
     case HANGAR_OPT_DURATION:
         if (hg_parse_duration(*text, number)) {
-            return check_range(at, option, *text, *number);
+            return value_check_range(at, option, *text, *number);
         }
         hg_value_fail(at,
                       "%s must be a duration, not \"%s\"; hint: write it as 500ms, 30s, 5m or 7d",
-                      at->name, shown(at, *text, value));
+                      at->name, value_shown(at, *text, value));
         return false;
     case HANGAR_OPT_ENUM:
-        return convert_enum(at, option, *text);
+        return value_convert_enum(at, option, *text);
     case HANGAR_OPT_PATH:
-        return convert_path(at, dir, text);
+        return value_convert_path(at, dir, text);
     default:
         return true;
     }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * yaml: builds the tree from libyaml's events.  The text is looked at before
- * libyaml sees it, so that bad bytes have a place too, and every limit is
- * checked before memory is taken for what would exceed it.
+ * yaml: see yaml.h.  Builds the tree from the events of libyaml.  The text is checked
+ * before, so that invalid bytes are reported with their position.  Every limit is
+ * checked before memory is allocated.
  */
 #include "config/yaml.h"
 
@@ -22,15 +22,15 @@ struct builder {
     const char *text;
     size_t size;
     size_t nodes;
-    bool stopped; /* nothing after this can be understood */
-    bool broken;  /* the tree would lack something: it is not given out */
+    bool stopped; /* the rest of the file cannot be parsed */
+    bool broken;  /* the tree is incomplete and is not returned */
 };
 
 /* ---- the text ---- */
 
 /* The code of the character at text[*i], and *i past it; UINT32_MAX when it is not
  * valid UTF-8. */
-static uint32_t next_character(const unsigned char *text, size_t size, size_t *i)
+static uint32_t yaml_next_character(const unsigned char *text, size_t size, size_t *i)
 {
     unsigned char c = text[(*i)++];
     if (c < 0x80) {
@@ -55,25 +55,25 @@ static uint32_t next_character(const unsigned char *text, size_t size, size_t *i
     return code;
 }
 
-/* Control characters, and what YAML would take for the end of a line. */
-static bool allowed(uint32_t c)
+/* Control characters, and characters that YAML treats as the end of a line, are not. */
+static bool yaml_is_allowed(uint32_t c)
 {
     return c == '\t' || c == '\n' || c == '\r' ||
            (c >= 0x20 && !(c >= 0x7F && c < 0xA0) && c != 0x2028 && c != 0x2029 && c != 0xFEFF &&
             c != 0xFFFE && c != 0xFFFF);
 }
 
-static bool check_text(const char *text, size_t size, struct hg_problems *problems)
+static bool yaml_check_text(const char *text, size_t size, struct hg_problems *problems)
 {
     const unsigned char *bytes = (const unsigned char *)text;
     size_t line = 1, column = 1;
     for (size_t i = 0; i < size;) {
-        uint32_t c = next_character(bytes, size, &i);
+        uint32_t c = yaml_next_character(bytes, size, &i);
         if (c == UINT32_MAX) {
             hg_problem_add(problems, line, column, "the text is not valid UTF-8");
             return false;
         }
-        if (!allowed(c)) {
+        if (!yaml_is_allowed(c)) {
             hg_problem_add(problems, line, column, "the character U+%04" PRIX32 " is not allowed",
                            c);
             return false;
@@ -89,10 +89,10 @@ static bool check_text(const char *text, size_t size, struct hg_problems *proble
 
 /* ---- the tree ---- */
 
-static void free_node(struct hg_yaml *node)
+static void yaml_free_node(struct hg_yaml *node)
 {
     for (size_t i = 0; i < node->count; i++) {
-        free_node(&node->items[i]);
+        yaml_free_node(&node->items[i]);
         if (node->keys) {
             free(node->keys[i].text);
         }
@@ -102,20 +102,20 @@ static void free_node(struct hg_yaml *node)
     free(node->text);
 }
 
-static void out_of_memory(struct builder *b)
+static void yaml_no_memory(struct builder *b)
 {
     b->problems->failed = true;
     b->stopped = true;
 }
 
-static void stop(struct builder *b, yaml_mark_t mark, const char *what)
+static void yaml_stop(struct builder *b, yaml_mark_t mark, const char *what)
 {
     hg_problem_add(b->problems, mark.line + 1, mark.column + 1, "%s", what);
     b->stopped = true;
 }
 
 /* The byte at a mark: libyaml counts characters. */
-static char byte_at(const struct builder *b, yaml_mark_t mark)
+static char yaml_byte_at(const struct builder *b, yaml_mark_t mark)
 {
     size_t characters = 0;
     for (size_t i = 0; i < b->size; i++) {
@@ -126,24 +126,24 @@ static char byte_at(const struct builder *b, yaml_mark_t mark)
     return '\0';
 }
 
-/* What libyaml says, in a sentence, with the mistake that is behind most of it. */
-static void report_syntax(struct builder *b)
+/* Reports the error of libyaml, with a hint at the usual cause. */
+static void yaml_report_syntax(struct builder *b)
 {
     const yaml_parser_t *parser = &b->parser;
     if (parser->error == YAML_MEMORY_ERROR) {
-        out_of_memory(b);
+        yaml_no_memory(b);
         return;
     }
     b->stopped = true;
     yaml_mark_t mark = parser->problem_mark;
     size_t line = mark.line + 1, column = mark.column + 1;
-    if (byte_at(b, mark) == '\t') {
+    if (yaml_byte_at(b, mark) == '\t') {
         hg_problem_add(b->problems, line, column, "a tab cannot indent; hint: use spaces");
         return;
     }
     const char *hint =
         strcmp(parser->problem, "mapping values are not allowed in this context") == 0
-            ? "; hint: look at the indentation, and quote texts that hold \": \""
+            ? "; hint: check the indentation, and quote texts that contain \": \""
             : "";
     if (parser->context && parser->context_mark.line != mark.line) {
         hg_problem_add(b->problems, line, column,
@@ -154,20 +154,20 @@ static void report_syntax(struct builder *b)
     }
 }
 
-static bool next_event(struct builder *b, yaml_event_t *event)
+static bool yaml_next_event(struct builder *b, yaml_event_t *event)
 {
     if (b->stopped) {
         return false;
     }
     if (!yaml_parser_parse(&b->parser, event)) {
-        report_syntax(b);
+        yaml_report_syntax(b);
         return false;
     }
     return true;
 }
 
-static void refuse_properties(struct builder *b, yaml_mark_t mark, const yaml_char_t *anchor,
-                              const yaml_char_t *tag)
+static void yaml_refuse_properties(struct builder *b, yaml_mark_t mark, const yaml_char_t *anchor,
+                                   const yaml_char_t *tag)
 {
     if (anchor) {
         hg_problem_add(b->problems, mark.line + 1, mark.column + 1,
@@ -179,7 +179,7 @@ static void refuse_properties(struct builder *b, yaml_mark_t mark, const yaml_ch
     }
 }
 
-static int compare_keys(const void *a, const void *b)
+static int yaml_compare_keys(const void *a, const void *b)
 {
     const struct hg_yaml_key *x = *(const struct hg_yaml_key *const *)a;
     const struct hg_yaml_key *y = *(const struct hg_yaml_key *const *)b;
@@ -190,21 +190,21 @@ static int compare_keys(const void *a, const void *b)
     return x < y ? -1 : 1; /* of equal keys, the first in the file */
 }
 
-/* Sorted, not compared each with each: a file can hold very many keys. */
-static void refuse_duplicates(struct builder *b, struct hg_yaml *map)
+/* Sorts the keys: comparing each with each would take too long for many keys. */
+static void yaml_refuse_duplicates(struct builder *b, struct hg_yaml *map)
 {
     if (map->count < 2) {
         return;
     }
     struct hg_yaml_key **sorted = calloc(map->count, sizeof(struct hg_yaml_key *));
     if (!sorted) {
-        out_of_memory(b);
+        yaml_no_memory(b);
         return;
     }
     for (size_t i = 0; i < map->count; i++) {
         sorted[i] = &map->keys[i];
     }
-    qsort(sorted, map->count, sizeof(struct hg_yaml_key *), compare_keys);
+    qsort(sorted, map->count, sizeof(struct hg_yaml_key *), yaml_compare_keys);
     const struct hg_yaml_key *first = sorted[0];
     for (size_t i = 1; i < map->count; i++) {
         if (strcmp(sorted[i]->text, first->text) == 0) {
@@ -218,42 +218,43 @@ static void refuse_duplicates(struct builder *b, struct hg_yaml *map)
     free(sorted);
 }
 
-static bool build_node(struct builder *b, const yaml_event_t *event, struct hg_yaml *out,
-                       size_t depth);
+static bool yaml_build_node(struct builder *b, const yaml_event_t *event, struct hg_yaml *out,
+                            size_t depth);
 
-static bool build_key(struct builder *b, const yaml_event_t *event, struct hg_yaml_key *out)
+static bool yaml_build_key(struct builder *b, const yaml_event_t *event, struct hg_yaml_key *out)
 {
     if (event->type != YAML_SCALAR_EVENT) {
-        stop(b, event->start_mark,
-             event->type == YAML_ALIAS_EVENT ? "aliases (*) are not supported"
-                                             : "a key must be a text, not a list or a map");
+        yaml_stop(b, event->start_mark,
+                  event->type == YAML_ALIAS_EVENT ? "aliases (*) are not supported"
+                                                  : "a key must be a text, not a list or a map");
         return false;
     }
     if (event->data.scalar.length > MAX_KEY) {
-        stop(b, event->start_mark, "a key is longer than 256 bytes");
+        yaml_stop(b, event->start_mark, "a key is longer than 256 bytes");
         return false;
     }
-    refuse_properties(b, event->start_mark, event->data.scalar.anchor, event->data.scalar.tag);
+    yaml_refuse_properties(b, event->start_mark, event->data.scalar.anchor, event->data.scalar.tag);
     const char *text = (const char *)event->data.scalar.value;
     if (strlen(text) != event->data.scalar.length) {
-        stop(b, event->start_mark, "a key holds the character U+0000");
+        yaml_stop(b, event->start_mark, "a key holds the character U+0000");
         return false;
     }
     *out = (struct hg_yaml_key){strdup(text), event->start_mark.line + 1,
                                 event->start_mark.column + 1};
     if (!out->text) {
-        out_of_memory(b);
+        yaml_no_memory(b);
     }
     return out->text != NULL;
 }
 
-/* The entries of a list or a map up to `end`; owned by `out` however it goes. */
-static bool build_items(struct builder *b, struct hg_yaml *out, yaml_event_type_t end, size_t depth)
+/* Builds the entries of a list or a map up to `end`; `out` owns them, also on failure. */
+static bool yaml_build_items(struct builder *b, struct hg_yaml *out, yaml_event_type_t end,
+                             size_t depth)
 {
     size_t item_capacity = 0, key_capacity = 0;
     for (;;) {
         yaml_event_t event;
-        if (!next_event(b, &event)) {
+        if (!yaml_next_event(b, &event)) {
             return false;
         }
         if (event.type == end) {
@@ -265,15 +266,15 @@ static bool build_items(struct builder *b, struct hg_yaml *out, yaml_event_type_
             (out->type != HG_YAML_MAP ||
              hg_vec_reserve((void **)&out->keys, out->count, &key_capacity, sizeof(*out->keys)));
         if (!ok) {
-            out_of_memory(b);
+            yaml_no_memory(b);
         }
         if (ok && out->type == HG_YAML_MAP) {
-            ok = build_key(b, &event, &out->keys[out->count]);
+            ok = yaml_build_key(b, &event, &out->keys[out->count]);
             yaml_event_delete(&event);
             if (!ok) {
                 return false;
             }
-            if (!next_event(b, &event)) {
+            if (!yaml_next_event(b, &event)) {
                 free(out->keys[out->count].text);
                 return false;
             }
@@ -281,7 +282,7 @@ static bool build_items(struct builder *b, struct hg_yaml *out, yaml_event_type_
         if (ok) {
             struct hg_yaml *item = &out->items[out->count++];
             *item = (struct hg_yaml){0};
-            ok = build_node(b, &event, item, depth + 1);
+            ok = yaml_build_node(b, &event, item, depth + 1);
         }
         yaml_event_delete(&event);
         if (!ok) {
@@ -290,54 +291,54 @@ static bool build_items(struct builder *b, struct hg_yaml *out, yaml_event_type_
     }
 }
 
-static bool build_scalar(struct builder *b, const yaml_event_t *event, struct hg_yaml *out)
+static bool yaml_build_scalar(struct builder *b, const yaml_event_t *event, struct hg_yaml *out)
 {
-    refuse_properties(b, event->start_mark, event->data.scalar.anchor, event->data.scalar.tag);
+    yaml_refuse_properties(b, event->start_mark, event->data.scalar.anchor, event->data.scalar.tag);
     const char *text = (const char *)event->data.scalar.value;
     if (strlen(text) != event->data.scalar.length) {
-        stop(b, event->start_mark, "a text holds the character U+0000");
+        yaml_stop(b, event->start_mark, "a text holds the character U+0000");
         return false;
     }
     out->type = HG_YAML_SCALAR;
     out->quoted = event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
     out->text = strdup(text);
     if (!out->text) {
-        out_of_memory(b);
+        yaml_no_memory(b);
     }
     return out->text != NULL;
 }
 
-static bool build_node(struct builder *b, const yaml_event_t *event, struct hg_yaml *out,
-                       size_t depth)
+static bool yaml_build_node(struct builder *b, const yaml_event_t *event, struct hg_yaml *out,
+                            size_t depth)
 {
     out->line = event->start_mark.line + 1;
     out->column = event->start_mark.column + 1;
     if (depth > HG_YAML_MAX_DEPTH) {
-        stop(b, event->start_mark, "the file is nested more than 32 deep");
+        yaml_stop(b, event->start_mark, "the file is nested more than 32 deep");
         return false;
     }
     if (++b->nodes > HG_YAML_MAX_NODES) {
-        stop(b, event->start_mark, "the file has more than 100000 values");
+        yaml_stop(b, event->start_mark, "the file has more than 100000 values");
         return false;
     }
     switch (event->type) {
     case YAML_SCALAR_EVENT:
-        return build_scalar(b, event, out);
+        return yaml_build_scalar(b, event, out);
     case YAML_SEQUENCE_START_EVENT:
-        refuse_properties(b, event->start_mark, event->data.sequence_start.anchor,
-                          event->data.sequence_start.tag);
+        yaml_refuse_properties(b, event->start_mark, event->data.sequence_start.anchor,
+                               event->data.sequence_start.tag);
         out->type = HG_YAML_LIST;
-        return build_items(b, out, YAML_SEQUENCE_END_EVENT, depth);
+        return yaml_build_items(b, out, YAML_SEQUENCE_END_EVENT, depth);
     case YAML_MAPPING_START_EVENT:
-        refuse_properties(b, event->start_mark, event->data.mapping_start.anchor,
-                          event->data.mapping_start.tag);
+        yaml_refuse_properties(b, event->start_mark, event->data.mapping_start.anchor,
+                               event->data.mapping_start.tag);
         out->type = HG_YAML_MAP;
-        if (!build_items(b, out, YAML_MAPPING_END_EVENT, depth)) {
+        if (!yaml_build_items(b, out, YAML_MAPPING_END_EVENT, depth)) {
             return false;
         }
-        refuse_duplicates(b, out);
+        yaml_refuse_duplicates(b, out);
         return !b->stopped;
-    default: /* an alias: nothing else can stand where a value does */
+    default: /* an alias: no other event is possible here */
         hg_problem_add(b->problems, out->line, out->column,
                        "aliases (*) are not supported; hint: write the value here, or quote a text "
                        "that begins with \"*\"");
@@ -346,10 +347,10 @@ static bool build_node(struct builder *b, const yaml_event_t *event, struct hg_y
     }
 }
 
-static void build_document(struct builder *b, struct hg_yaml *root)
+static void yaml_build_document(struct builder *b, struct hg_yaml *root)
 {
     yaml_event_t event;
-    while (next_event(b, &event)) {
+    while (yaml_next_event(b, &event)) {
         bool more = true;
         switch (event.type) {
         case YAML_STREAM_START_EVENT:
@@ -357,14 +358,15 @@ static void build_document(struct builder *b, struct hg_yaml *root)
             break;
         case YAML_DOCUMENT_START_EVENT:
             if (root->line != 0) {
-                stop(b, event.start_mark, "a second document begins; hint: one file, one document");
+                yaml_stop(b, event.start_mark,
+                          "a second document begins; hint: one file, one document");
             }
             break;
         case YAML_STREAM_END_EVENT:
             more = false;
             break;
         default:
-            build_node(b, &event, root, 1);
+            yaml_build_node(b, &event, root, 1);
         }
         yaml_event_delete(&event);
         if (!more) {
@@ -379,11 +381,12 @@ struct hg_yaml *hg_yaml_parse(const char *text, size_t size, struct hg_problems 
         hg_problem_add(problems, 1, 1, "the file is larger than 1 MiB");
         return NULL;
     }
-    if (size >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) { /* some editors put a mark there */
+    if (size >= 3 &&
+        memcmp(text, "\xEF\xBB\xBF", 3) == 0) { /* some editors write a byte order mark */
         text += 3;
         size -= 3;
     }
-    if (!check_text(text, size, problems)) {
+    if (!yaml_check_text(text, size, problems)) {
         return NULL;
     }
 
@@ -396,7 +399,7 @@ struct hg_yaml *hg_yaml_parse(const char *text, size_t size, struct hg_problems 
     }
     yaml_parser_set_encoding(&b.parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&b.parser, (const unsigned char *)text, size);
-    build_document(&b, root);
+    yaml_build_document(&b, root);
     yaml_parser_delete(&b.parser);
 
     if (!b.stopped && root->line == 0) {
@@ -415,7 +418,7 @@ void hg_yaml_free(struct hg_yaml *root)
     if (!root) {
         return;
     }
-    free_node(root);
+    yaml_free_node(root);
     free(root);
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * yaml: a YAML file as a tree in which every node knows its line and column.
- * Knows YAML and nothing of hangar.  Refuses what invites accidents: aliases,
- * anchors, tags, duplicate keys, a second document, NUL, invalid UTF-8.
+ * yaml: a YAML file as a tree of nodes with their lines and columns.  It must not know
+ * hangar.  It refuses features that cause accidents: aliases, anchors, tags, duplicate
+ * keys, a second document, NUL, invalid UTF-8.
  */
 #ifndef HG_YAML_H
 #define HG_YAML_H
@@ -14,7 +14,7 @@
 
 enum hg_yaml_type { HG_YAML_SCALAR, HG_YAML_LIST, HG_YAML_MAP };
 
-/* Owned by the root; free that with hg_yaml_free. */
+/* The root owns all nodes; hg_yaml_free frees it. */
 struct hg_yaml {
     enum hg_yaml_type type;
     size_t line, column;   /* from 1 */
@@ -33,9 +33,9 @@ struct hg_yaml {
 #define HG_YAML_MAX_DEPTH 32
 #define HG_YAML_MAX_NODES 100000
 
-/* NULL, with a problem reported, when no whole tree can be made of the text.  After
- * a duplicate key, an anchor or a tag, each reported as an error, there still is
- * one, so that the rest is checked in the same pass. */
+/* Parses a text.  NULL, with a problem reported, when no complete tree can be made.  Duplicate
+ * keys, anchors and tags are reported as errors, but give a tree, so that the rest is checked
+ * in the same pass. */
 struct hg_yaml *hg_yaml_parse(const char *text, size_t size, struct hg_problems *problems);
 void hg_yaml_free(struct hg_yaml *root);
 
