@@ -23,23 +23,24 @@ static void restore_text_head(const struct hg_manifest *m, struct hg_str *out)
                 "#\n"
                 "# Pipeline %s of %s, finished %s, made by hangar %s.\n"
                 "%s"
-                "# With hangar at hand: hangar restore %s\n"
+                "# With hangar: hangar restore %s\n"
                 "#\n"
-                "# Without it, this file is a script: run it in this folder, whole\n"
-                "# (bash RESTORE.txt) or line by line.  It needs stock tools only and holds no\n"
-                "# password: give those as PGPASSWORD or ~/.pgpass, REDISCLI_AUTH and the like.\n"
+                "# Without hangar, this file is a script: run it in this folder, as a whole\n"
+                "# (bash RESTORE.txt) or line by line.  It needs only stock tools and contains no\n"
+                "# password: set PGPASSWORD or ~/.pgpass, REDISCLI_AUTH and the like.\n"
                 "set -e -o pipefail\n\n"
-                "# First: is everything here as it was stored?\n"
+                "# First check that no file has changed since it was stored.\n"
                 "sha256sum --quiet -c %s\n",
                 m->id, m->pipeline, m->host, time, m->hangar,
-                m->safety ? "# A safety backup: what a restore was about to replace.\n" : "", m->id,
-                HG_SUMS_NAME);
+                m->safety ? "# A safety backup of the data that a restore was about to replace.\n"
+                          : "",
+                m->id, HG_SUMS_NAME);
 }
 
 /* For a source plugin without restore_commands. */
 static void restore_text_plain(const struct hg_infos *infos, struct hg_str *out)
 {
-    hg_str_add(out, "# These commands write the objects as the source gave them:\n");
+    hg_str_add(out, "# These commands write the bytes of each object as the source gave them:\n");
     for (size_t i = 0; i < infos->count; i++) {
         hg_str_addf(out, "# %s\n", infos->items[i].decode);
     }
