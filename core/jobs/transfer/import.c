@@ -172,7 +172,6 @@ enum hangar_status hangar_import(struct hangar *h, const char *pipeline, const c
         rc = hg_transfer_end(&x->transfer, rc, &err);
         struct hg_place *const places[] = {&x->place};
         hg_places_clear(h, places, 1);
-        x->transfer.sink = x->pipeline ? h->config->instances[x->place.instance].name : NULL;
         x->transfer.archive_bytes = x->untar ? hg_untar_bytes(x->untar) : 0;
         hg_transfer_report(&x->transfer, doc, &x->manifest, rc, &err);
     }

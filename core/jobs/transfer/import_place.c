@@ -52,6 +52,7 @@ enum hangar_rc hg_import_place(struct hg_import *x, const char *pipeline, const 
     if (rc != HANGAR_OK) {
         return rc;
     }
+    x->transfer.sink = x->transfer.h->config->instances[x->place.instance].name;
     rc = hg_pipeline_lock(&x->transfer.h->state, x->manifest.pipeline, &x->lock, err);
     if (rc != HANGAR_OK) {
         x->busy = rc == HANGAR_EXISTS;
