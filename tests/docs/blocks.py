@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
-"""The commands of a document that are to be tried.
+"""Extracts the commands of a document that a test runs.
 
     blocks.py DOCUMENT FOLDER
 
 A fenced block whose info string is `sh run` becomes a file in FOLDER, in the order of the document;
-`sh run N` says that its exit status is N.  A line <!-- run: NAME --> asks the caller for a change of
-the scene (a new host, damage) between two blocks.  What is to be done is printed, a line each:
+`sh run N` means that its exit status must be N.  A line <!-- run: NAME --> asks the caller to change
+the scene between two blocks, for example to a new host.  The steps are printed, one per line:
 
     block FILE LINE STATUS
     scene NAME LINE

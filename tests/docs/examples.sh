@@ -2,19 +2,19 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# examples.sh DOCUMENT: runs every command of a document that is marked for it
-# (blocks.py says how), in order, as a reader would: in a folder with the sample
-# backup.yaml, whose eight variables lead to private servers with sample data.
-# psql and redis-cli lead there too, 6380 is an empty Redis, and 6381 is free.
-# https://s3.example.com is a private S3 server once the scene `store` was.
+# examples.sh DOCUMENT: runs every marked command of a document (see blocks.py) in
+# order, as a reader would: in a folder with the sample backup.yaml, whose eight
+# variables name private servers with sample data.  psql and redis-cli use these
+# servers too.  Port 6380 is an empty Redis, and port 6381 is free.  After the scene
+# `store`, https://s3.example.com is a private S3 server.
 . "$(dirname "$0")/../e2e/lib.sh"
 document=$1
 name=${document#"$repository"/}
-unset -f hangar # the commands are the program's, without options of ours
+unset -f hangar # run the program itself, without the options that lib.sh adds
 
 mkdir tools blocks place home redis3
 ln -s "$hangar_program" tools/hangar
-# RESTORE.txt leaves a server running, which is right for a person; here it is stopped at the end
+# RESTORE.txt leaves a server running for its reader; this test stops the server at the end
 cat >tools/redis-server <<END
 #!/bin/bash
 [[ "\$*" != *"--daemonize yes"* ]] || set -- "\$@" --bind 127.0.0.1 --pidfile "$work/redis3/redis.pid"
@@ -24,12 +24,12 @@ chmod 755 tools/redis-server
 export PATH=$work/tools:$PATH HOME=$work/home
 password=$(od -An -N12 -tx1 /dev/urandom | tr -d ' \n')
 
-# A PostgreSQL and two Redis servers, all empty, that ask for a password on TCP.
+# A PostgreSQL and two Redis servers, all empty, that require a password on TCP.
 start_servers()
 {
     PG_TCP=1 pg_start "$work"
     psql -qX -d postgres -v password="$password" <<<"ALTER ROLE postgres PASSWORD :'password'"
-    unset REDISCLI_AUTH # it would be refused while there is none
+    unset REDISCLI_AUTH # a server without a password refuses AUTH
     start_redis 2
     local i
     for i in 1 2; do
@@ -48,7 +48,7 @@ make_backup()
     hangar -q backup
 }
 
-# Another machine: nothing of the old one is left but a copy of its backups.
+# Another machine: only a copy of the backups is left of the old one.
 new_host()
 {
     cd "$work" || return
@@ -65,7 +65,7 @@ new_host()
     cd place || return
 }
 
-# A newer backup is made, and one bit of an object of it is another one.
+# Makes a newer backup and flips one bit of one of its objects.
 damage()
 {
     local file byte
@@ -85,7 +85,7 @@ store()
 
 # ---- the document ----
 
-# What a reader types with the usual ports, with the ports of these servers.
+# Replaces the usual ports of the document by those of these servers.
 with_ports()
 {
     sed -E "s/\b6379\b/${redis_ports[1]}/g; s/\b6380\b/${redis_ports[2]}/g
@@ -100,7 +100,7 @@ run_block()
     with_ports "$file" >"$file.now"
     sed 's/^/  $ /' "$file.now"
     if ((expected == 0)); then
-        # in this shell, as a reader's: folders and variables are kept
+        # in this shell, as for a reader, so that folders and variables persist
         . "$file.now" </dev/null
     else
         (. "$file.now") </dev/null || status=$?
@@ -108,7 +108,7 @@ run_block()
     fi
 }
 
-# Errors end the script within a block; this says in which.
+# An error ends the script inside a block; this prints which block.
 where=$name
 leave_document()
 {
@@ -127,7 +127,7 @@ psql -qX -d shop -f "$repository/examples/shop/shop.sql"
 redis-cli -p "${redis_ports[1]}" <"$repository/examples/shop/cache.redis" >fill.out
 cp "$repository/backup.yaml" place/
 python3 "$repository/tests/docs/blocks.py" "$document" "$work/blocks" >steps
-[[ $(grep -c '^block' steps) -ge 2 ]] || fail "$name marks no commands to run"
+[[ $(grep -c '^block' steps) -ge 2 ]] || fail "$name has fewer than 2 blocks of commands to run"
 cd place
 
 while read -r -u 7 what first line status; do
