@@ -3,9 +3,9 @@
 # SPDX-FileCopyrightText: The hangar authors
 """Checks the links between documents.
 
-    links.py FOLDER     checks every .md file below FOLDER; exit status 1 when a link is dead
+    links.py FOLDER     checks all .md files below FOLDER; exit status 1 when a link is broken
 
-Only links to files of the repository are checked, and the heading when a link names one.
+Checked are links to files of the repository, and to headings in them.
 """
 
 import os
@@ -47,9 +47,9 @@ def problems(root):
             file, _, anchor = target.partition("#")
             other = os.path.normpath(os.path.join(os.path.dirname(path), file)) if file else path
             if not os.path.exists(other):
-                yield f"{os.path.relpath(path, root)}: {target}: no such file"
+                yield f"{os.path.relpath(path, root)}: {target}: there is no such file"
             elif anchor and anchor not in anchors(other):
-                yield f"{os.path.relpath(path, root)}: {target}: no such heading"
+                yield f"{os.path.relpath(path, root)}: {target}: there is no such heading"
     if seen < 10:
         yield f"only {seen} links found below {root}"
 
