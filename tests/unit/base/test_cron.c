@@ -81,9 +81,11 @@ static const struct {
     const char *text;
 } bad[] = {
     {"", 0,
-     "minute is missing; hint: a schedule is \"minute hour day month weekday\", such as \"0 2 * * *\""},
+     "minute is missing; hint: a schedule is \"minute hour day month weekday\", such as \"0 2 * "
+     "* *\""},
     {"0 2 * *", 7,
-     "day of week is missing; hint: a schedule is \"minute hour day month weekday\", such as \"0 2 * * *\""},
+     "day of week is missing; hint: a schedule is \"minute hour day month weekday\", such as \"0 "
+     "2 * * *\""},
     {"60 2 * * *", 0, "minute must be from 0 to 59, not 60"},
     {"0 24 * * *", 2, "hour must be from 0 to 23, not 24"},
     {"0 2 0 * *", 4, "day of month must be from 1 to 31, not 0"},

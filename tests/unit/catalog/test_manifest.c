@@ -464,7 +464,8 @@ START_TEST(one_that_could_not_be_read_again_is_not_written)
     ck_assert_int_eq(hg_manifest_write(&m, &text, &err), HANGAR_UNSUPPORTED);
     ck_assert_str_eq(
         err.text,
-        "the manifest of 3 objects is larger than 64 MiB; hint: increase object_size of the source");
+        "the manifest of 3 objects is larger than 64 MiB; hint: increase object_size of the "
+        "source");
     hg_str_free(&text);
     hg_manifest_free(&m);
     free(much);

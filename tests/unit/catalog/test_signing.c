@@ -189,7 +189,8 @@ START_TEST(a_stored_manifest_is_believed_with_its_signature_alone)
     ck_assert_str_eq(
         err.text,
         "sink local: nightly/" SAMPLE_ID
-        ": unsigned: there is no manifest.json.sig, and a configuration with a signing key accepts only signed backups");
+        ": unsigned: there is no manifest.json.sig, and a configuration with a signing key "
+        "accepts only signed backups");
     set("manifest.json.sig", signature.data, signature.len);
     ck_assert_int_eq(read_back(), HANGAR_OK);
     set("manifest.json.sig", "", 0);

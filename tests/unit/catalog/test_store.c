@@ -103,7 +103,9 @@ START_TEST(a_place_is_claimed_once_and_kept)
     ck_assert_int_eq(hg_store_origin(sink, "nightly", "db2", true, &err), HANGAR_CONFIG);
     ck_assert_str_eq(
         err.text,
-        "sink local: folder nightly belongs to origin \"db1\" (this is \"db2\"); hint: use another path or pipeline name, or, to continue those backups, set `origin: db1` in the configuration");
+        "sink local: folder nightly belongs to origin \"db1\" (this is \"db2\"); hint: use "
+        "another path or pipeline name, or, to continue those backups, set `origin: db1` in the "
+        "configuration");
     hg_error_clear(&err);
     ck_assert_int_eq(hg_store_origin(sink, "nightly", "db2", false, &err), HANGAR_CONFIG);
     hg_error_clear(&err);
@@ -210,7 +212,8 @@ START_TEST(a_manifest_counts_only_in_its_own_place)
     set("nightly/backup_2026-01-17T02-00-00-000Z/manifest.json", "");
     ck_assert_str_eq(
         manifest_of("nightly", "backup_2026-01-17T02-00-00-000Z", HANGAR_CORRUPT),
-        "sink local: nightly/backup_2026-01-17T02-00-00-000Z: manifest.json: it is truncated or was changed (hash mismatch)");
+        "sink local: nightly/backup_2026-01-17T02-00-00-000Z: manifest.json: it is truncated or "
+        "was changed (hash mismatch)");
 }
 END_TEST
 

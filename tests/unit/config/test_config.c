@@ -132,9 +132,9 @@ START_TEST(a_file_that_cannot_be_read_says_why)
     ck_assert_int_eq(truncate((folder_file("big.yaml", "", 0, 0600), "big.yaml"), 1 << 30), 0);
     cannot_load("big.yaml", "cannot read big.yaml: it is larger than 1048576 bytes");
     if (access("/etc/hangar/backup.yaml", F_OK) != 0) {
-        cannot_load(
-            NULL,
-            "cannot find a configuration: neither backup.yaml nor /etc/hangar/backup.yaml exists; hint: run \"hangar init\", or name a file with -c");
+        cannot_load(NULL,
+                    "cannot find a configuration: neither backup.yaml nor /etc/hangar/backup.yaml "
+                    "exists; hint: run \"hangar init\", or name a file with -c");
     }
     ck_assert_int_eq(mkdir("backup.yaml", 0700), 0); /* what is there is not passed over */
     cannot_load(NULL, "cannot read backup.yaml: it is not a regular file");

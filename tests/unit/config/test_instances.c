@@ -69,7 +69,8 @@ static const struct world_row wrong[] = {
     {SINK("    required: [true]\n"),
      "backup.yaml:8:15: required must be a single value, not a list"},
     {SINK("    max_lag: 5\n"),
-     "backup.yaml:8:14: max_lag must be a duration, not \"5\"; hint: write it as 500ms, 30s, 5m or 7d"},
+     "backup.yaml:8:14: max_lag must be a duration, not \"5\"; hint: write it as 500ms, 30s, 5m "
+     "or 7d"},
     {SINK("    max_lag: 31d\n"),
      "backup.yaml:8:14: max_lag must be from 0 ms to 30 d, not \"31d\""},
     {SINK("    max_lag: {}\n"), "backup.yaml:8:14: max_lag must be a single value, not a map"},
@@ -133,11 +134,12 @@ END_TEST
 
 START_TEST(keys_without_effect_and_unused_instances_are_warned_of)
 {
-    const char *yaml = SOURCE
-        "  spare: {plugin: demo}\nnotifiers:\n  m: {plugin: demo, events: [backup.failed, \"alert.*\"]}\n"
-        "sinks:\n  out:\n    plugin: store\n    options: {path: b}\n"
-        "    retention: {keep_last: 1}\npipelines:\n"
-        "  p: {sources: [db], sinks: [out], schedule: \"0 2 * * *\"}\n";
+    const char *yaml =
+        SOURCE "  spare: {plugin: demo}\nnotifiers:\n  m: {plugin: demo, events: [backup.failed, "
+               "\"alert.*\"]}\n"
+               "sinks:\n  out:\n    plugin: store\n    options: {path: b}\n"
+               "    retention: {keep_last: 1}\npipelines:\n"
+               "  p: {sources: [db], sinks: [out], schedule: \"0 2 * * *\"}\n";
     char *errors = world_problems(yaml, strlen(yaml), false);
     char *warnings = world_problems(yaml, strlen(yaml), true);
     ck_assert_str_eq(errors, "");

@@ -60,7 +60,8 @@ static const struct world_row wrong[] = {
     {WITH_OPTIONS("      tables: {a: b}\n"), "backup.yaml:6:15: tables must be a list, not a map"},
     {WITH_OPTIONS("      tables: [a, [b], ~]\n"),
      "backup.yaml:6:19: tables must be a single value, not a list\n"
-     "backup.yaml:6:24: tables has no value; hint: remove the key, or write \"\" for an empty text"},
+     "backup.yaml:6:24: tables has no value; hint: remove the key, or write \"\" for an empty "
+     "text"},
     {WITH_OPTIONS("      host: ${HG_NONE}\n"),
      "backup.yaml:6:13: variable HG_NONE is not set; hint: set it, or write "
      "\"${HG_NONE:-default}\""},

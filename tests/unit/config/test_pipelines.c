@@ -55,7 +55,8 @@ static const struct world_row wrong[] = {
      "its arguments"},
     {WITH("  p: {sources: [app_db], sinks: [local], hooks: {after_backup: {command: x, timeout: "
           "9x}}}\n"),
-     "backup.yaml:10:86: timeout must be a duration, not \"9x\"; hint: write it as 500ms, 30s, 5m or 7d"},
+     "backup.yaml:10:86: timeout must be a duration, not \"9x\"; hint: write it as 500ms, 30s, "
+     "5m or 7d"},
     {WITH("  p: {sources: [app_db], sinks: [local], notifiers: [ops]}\n"),
      "backup.yaml:10:54: unknown notifier \"ops\"; hint: define it under \"notifiers\""},
     {WITH("  p: {sources: [app_db], sinks: [local], schedule: \"\"}\n"),
@@ -68,7 +69,15 @@ static const struct world_row wrong[] = {
     {WITH("  p:\n    sources: [app_db]\n    sinks: [local]\n    verify: \"0 4 * * sum\"\n"
           "    drill: '@dialy'\n    timezone: Europe/Berln\n    windows: [\"22:00-06:00\", 22-6]\n"
           "    jitter: 2d\n    catch_up: yes\n    max_duration: soon\n    max_age: 25\n"),
-     "backup.yaml:13:22: verify: \"sum\" is no day of week; hint: names are sun to sat\nbackup.yaml:14:13: drill: there is no \"@dialy\"; hint: there are @hourly, @daily, @weekly, @monthly and @yearly\nbackup.yaml:15:15: unknown time zone \"Europe/Berln\"; hint: use a name of tzdata, such as Europe/Berlin or UTC\nbackup.yaml:16:30: windows: a time of the day is missing, such as 22:00\nbackup.yaml:17:13: jitter must be from 0 ms to 1 d, not \"2d\"\nbackup.yaml:18:15: catch_up must be true or false, not \"yes\"\nbackup.yaml:19:19: max_duration must be a duration, not \"soon\"; hint: write it as 500ms, 30s, 5m or 7d\nbackup.yaml:20:14: max_age must be a duration, not \"25\"; hint: write it as 500ms, 30s, 5m or 7d"},
+     "backup.yaml:13:22: verify: \"sum\" is no day of week; hint: names are sun to "
+     "sat\nbackup.yaml:14:13: drill: there is no \"@dialy\"; hint: there are @hourly, @daily, "
+     "@weekly, @monthly and @yearly\nbackup.yaml:15:15: unknown time zone \"Europe/Berln\"; "
+     "hint: use a name of tzdata, such as Europe/Berlin or UTC\nbackup.yaml:16:30: windows: a "
+     "time of the day is missing, such as 22:00\nbackup.yaml:17:13: jitter must be from 0 ms to "
+     "1 d, not \"2d\"\nbackup.yaml:18:15: catch_up must be true or false, not "
+     "\"yes\"\nbackup.yaml:19:19: max_duration must be a duration, not \"soon\"; hint: write it "
+     "as 500ms, 30s, 5m or 7d\nbackup.yaml:20:14: max_age must be a duration, not \"25\"; hint: "
+     "write it as 500ms, 30s, 5m or 7d"},
     {WITH("  p: {sources: [app_db], sinks: [local], windows: []}\n"),
      "backup.yaml:10:51: windows is empty; hint: without the key a job may begin at any time"},
     {WITH("  p: {sources: [app_db], sinks: [local], schedule: [1]}\n"),

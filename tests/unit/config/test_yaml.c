@@ -36,9 +36,11 @@ static const struct world_row wrong[] = {
     {"# \xC3\xA4\xC3\xB6\nversion: 1\n\tsources: x\n",
      "backup.yaml:3:1: a tab cannot indent; hint: use spaces"},
     {"version: 1\nsources: a: b\n",
-     "backup.yaml:2:11: not valid YAML: mapping values are not allowed in this context; hint: check the indentation, and quote texts that contain \": \""},
+     "backup.yaml:2:11: not valid YAML: mapping values are not allowed in this context; hint: "
+     "check the indentation, and quote texts that contain \": \""},
     {"version: 1\n  sources: b\n",
-     "backup.yaml:2:10: not valid YAML: mapping values are not allowed in this context; hint: check the indentation, and quote texts that contain \": \""},
+     "backup.yaml:2:10: not valid YAML: mapping values are not allowed in this context; hint: "
+     "check the indentation, and quote texts that contain \": \""},
     {"sources:\n  a: b\n c: d\n",
      "backup.yaml:3:2: not valid YAML: did not find expected key, while parsing a block mapping "
      "that begins in line 1"},
@@ -182,9 +184,9 @@ START_TEST(hostile_files_are_refused_soon)
     refused_soon(repeat("", "? ", MILLION, ""), "a key must be a text, not a list or a map");
     refused_soon(repeat("a: [", "x,", MILLION, "]"), "the file has more than 100000 values");
     refused_soon(repeat("a: \"", "x", 2 * MILLION, "\""), "the file is larger than 1 MiB");
-    refused_soon(
-        repeat("", "k", MILLION, ": 1"),
-        "not valid YAML: mapping values are not allowed in this context; hint: check the indentation, and quote texts that contain \": \"");
+    refused_soon(repeat("", "k", MILLION, ": 1"),
+                 "not valid YAML: mapping values are not allowed in this context; hint: check the "
+                 "indentation, and quote texts that contain \": \"");
     refused_soon(repeat("? ", "k", MILLION, "\n: 1"), "a key is longer than 256 bytes");
     refused_soon(repeat("", "a: 1\n", 400000, ""),
                  "duplicate key \"a\"; hint: it is given in line 1 already");

@@ -152,11 +152,11 @@ END_TEST
 START_TEST(another_major_is_refused_with_both_versions)
 {
     char expected[256];
-    snprintf(
-        expected, sizeof(expected),
-        "it was built for plugin ABI %d.%d, and this hangar supports %d.%d; hint: install a build of it for ABI %d",
-        HANGAR_ABI_MAJOR + 1, HANGAR_ABI_MINOR, HANGAR_ABI_MAJOR, HANGAR_ABI_MINOR,
-        HANGAR_ABI_MAJOR);
+    snprintf(expected, sizeof(expected),
+             "it was built for plugin ABI %d.%d, and this hangar supports %d.%d; hint: install a "
+             "build of it for ABI %d",
+             HANGAR_ABI_MAJOR + 1, HANGAR_ABI_MINOR, HANGAR_ABI_MAJOR, HANGAR_ABI_MINOR,
+             HANGAR_ABI_MAJOR);
     ck_assert_str_eq(said("major"), expected);
 }
 END_TEST
@@ -179,7 +179,8 @@ START_TEST(each_required_function_is_named_when_it_is_missing)
             snprintf(odd, sizeof(odd), "without:%s.%s", roles[i].role, m);
             snprintf(
                 expected, sizeof(expected),
-                "its %s lacks the required function %s; hint: report this to the author of the plugin",
+                "its %s lacks the required function %s; hint: report this to the author of the "
+                "plugin",
                 roles[i].role, m);
             ck_assert_str_eq(said(odd), expected);
         }
@@ -368,7 +369,8 @@ START_TEST(a_plugin_that_is_not_there_is_told_with_the_likely_name)
     ck_assert_int_eq(hg_plugin_load(dirs, "zebra", &p, &err), HANGAR_NOT_FOUND);
     snprintf(
         expected, sizeof(expected),
-        "cannot find plugin zebra in %s, %s, %s; hint: `hangar plugin list` lists the installed plugins",
+        "cannot find plugin zebra in %s, %s, %s; hint: `hangar plugin list` lists the installed "
+        "plugins",
         dirs[0], dirs[1], dirs[2]);
     ck_assert_str_eq(err.text, expected);
     hg_error_clear(&err);

@@ -153,13 +153,16 @@ START_TEST(symbolic_links_are_refused_as_file_and_on_the_way)
     ck_assert_int_eq(symlink("nowhere", "dangling"), 0);
     refused(
         "link",
-        "@/link is a symbolic link, which another user could change; hint: use the path that it points to (readlink -f @/link)");
+        "@/link is a symbolic link, which another user could change; hint: use the path that it "
+        "points to (readlink -f @/link)");
     refused(
         "dlink/f",
-        "@/dlink is a symbolic link, which another user could change; hint: use the path that it points to (readlink -f @/dlink)");
+        "@/dlink is a symbolic link, which another user could change; hint: use the path that it "
+        "points to (readlink -f @/dlink)");
     refused(
         "dangling",
-        "@/dangling is a symbolic link, which another user could change; hint: use the path that it points to (readlink -f @/dangling)");
+        "@/dangling is a symbolic link, which another user could change; hint: use the path that "
+        "it points to (readlink -f @/dangling)");
 }
 END_TEST
 
