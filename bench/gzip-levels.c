@@ -21,7 +21,7 @@ static double cpu_seconds(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-static void check(struct fake_host *fake, enum hangar_rc rc, enum hangar_rc want)
+static void gzip_levels_check(struct fake_host *fake, enum hangar_rc rc, enum hangar_rc want)
 {
     if (rc == want) {
         return;
@@ -30,7 +30,7 @@ static void check(struct fake_host *fake, enum hangar_rc rc, enum hangar_rc want
     exit(EXIT_FAILURE);
 }
 
-static unsigned char *read_file(const char *path, size_t *size)
+static unsigned char *gzip_levels_read_file(const char *path, size_t *size)
 {
     FILE *file = fopen(path, "rb");
     unsigned char *data = NULL;
@@ -50,40 +50,40 @@ static unsigned char *read_file(const char *path, size_t *size)
     return data;
 }
 
-static size_t encode(struct fake_host *fake, void *inst, const unsigned char *in, size_t size,
-                     unsigned char *out, size_t capacity)
+static size_t gzip_levels_encode(struct fake_host *fake, void *inst, const unsigned char *in,
+                                 size_t size, unsigned char *out, size_t capacity)
 {
     const struct hangar_transform *gzip = fake_host_plugin(fake)->transform;
     struct hangar_stream *stream;
     size_t used = 0;
     uint64_t index = 0;
-    check(fake, gzip->block_open(inst, &stream), HANGAR_OK);
+    gzip_levels_check(fake, gzip->block_open(inst, &stream), HANGAR_OK);
     for (size_t at = 0; at < size; at += BLOCK) {
         size_t piece = size - at < BLOCK ? size - at : BLOCK, made;
-        check(fake,
-              gzip->encode_block(stream, index++, at + piece == size, in + at, piece, out + used,
-                                 capacity - used, &made),
-              HANGAR_OK);
+        gzip_levels_check(fake,
+                          gzip->encode_block(stream, index++, at + piece == size, in + at, piece,
+                                             out + used, capacity - used, &made),
+                          HANGAR_OK);
         used += made;
     }
-    check(fake, gzip->block_close(stream, NULL), HANGAR_OK);
+    gzip_levels_check(fake, gzip->block_close(stream, NULL), HANGAR_OK);
     return used;
 }
 
 /* Decodes all and compares. */
-static void decode(struct fake_host *fake, void *inst, const unsigned char *in, size_t size,
-                   unsigned char *out, size_t plain_size)
+static void gzip_levels_decode(struct fake_host *fake, void *inst, const unsigned char *in,
+                               size_t size, unsigned char *out, size_t plain_size)
 {
     const struct hangar_transform *gzip = fake_host_plugin(fake)->transform;
     struct hangar_stream *stream;
     struct hangar_io io = {in, 0, out, plain_size + 1};
     enum hangar_rc rc = HANGAR_OK;
-    check(fake, gzip->open(inst, HANGAR_DECODE, NULL, &stream), HANGAR_OK);
+    gzip_levels_check(fake, gzip->open(inst, HANGAR_DECODE, NULL, &stream), HANGAR_OK);
     for (size_t at = 0; !rc; at = (size_t)(io.in - in)) {
         io.in_size = size - at < BLOCK ? size - at : BLOCK;
         rc = gzip->process(stream, &io, at + io.in_size == size);
     }
-    check(fake, rc, HANGAR_EOF);
+    gzip_levels_check(fake, rc, HANGAR_EOF);
     gzip->close(stream, NULL);
 }
 
@@ -94,7 +94,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: bench-gzip-levels FILE\n");
         return EXIT_FAILURE;
     }
-    unsigned char *plain = read_file(argv[1], &size), *back = malloc(size + 1);
+    unsigned char *plain = gzip_levels_read_file(argv[1], &size), *back = malloc(size + 1);
     size_t capacity = size + size / 4 + BLOCK;
     unsigned char *out = malloc(capacity);
     if (!back || !out) {
@@ -109,11 +109,11 @@ int main(int argc, char **argv)
         struct fake_host *fake = fake_host_open("compress-gzip");
         snprintf(text, sizeof(text), "%d", level);
         fake_host_set(fake, "level", text);
-        check(fake, fake_host_create(fake, &inst), HANGAR_OK);
+        gzip_levels_check(fake, fake_host_create(fake, &inst), HANGAR_OK);
         double began = cpu_seconds();
-        size_t made = encode(fake, inst, plain, size, out, capacity);
+        size_t made = gzip_levels_encode(fake, inst, plain, size, out, capacity);
         double encoded = cpu_seconds();
-        decode(fake, inst, out, made, back, size);
+        gzip_levels_decode(fake, inst, out, made, back, size);
         double decoded = cpu_seconds();
         if (memcmp(back, plain, size)) {
             fprintf(stderr, "level %d gives other data back\n", level);

@@ -17,14 +17,14 @@
 
 #define BLOCK ((size_t)1 << 20) /* as the core's */
 
-static double seconds(clockid_t clock)
+static double s3_bench_seconds(clockid_t clock)
 {
     struct timespec now;
     clock_gettime(clock, &now);
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-static void must(struct fake_host *fake, enum hangar_rc rc)
+static void s3_bench_must(struct fake_host *fake, enum hangar_rc rc)
 {
     if (rc) {
         fprintf(stderr, "bench-s3: %s\n", fake_host_error(fake));
@@ -32,28 +32,30 @@ static void must(struct fake_host *fake, enum hangar_rc rc)
     }
 }
 
-static uint64_t put(struct fake_host *fake, void *inst, const char *name, int fd, char *block)
+static uint64_t s3_bench_put(struct fake_host *fake, void *inst, const char *name, int fd,
+                             char *block)
 {
     const struct hangar_sink *sink = fake_host_plugin(fake)->sink;
     struct hangar_put *handle;
     struct hangar_entry entry = {.struct_size = sizeof(entry)};
-    must(fake, sink->put_open(inst, name, 0, 0, &handle));
+    s3_bench_must(fake, sink->put_open(inst, name, 0, 0, &handle));
     for (ssize_t size; (size = read(fd, block, BLOCK)) > 0;) {
-        must(fake, sink->put_write(handle, block, (size_t)size));
+        s3_bench_must(fake, sink->put_write(handle, block, (size_t)size));
     }
-    must(fake, sink->put_commit(handle, &entry));
+    s3_bench_must(fake, sink->put_commit(handle, &entry));
     return entry.size;
 }
 
-static uint64_t get(struct fake_host *fake, void *inst, const char *name, int fd, char *block)
+static uint64_t s3_bench_get(struct fake_host *fake, void *inst, const char *name, int fd,
+                             char *block)
 {
     const struct hangar_sink *sink = fake_host_plugin(fake)->sink;
     struct hangar_get *handle;
     uint64_t bytes = 0;
     size_t size = 1;
-    must(fake, sink->get_open(inst, name, 0, &handle));
+    s3_bench_must(fake, sink->get_open(inst, name, 0, &handle));
     while (size) {
-        must(fake, sink->get_read(handle, block, BLOCK / 4, &size)); /* as the core's */
+        s3_bench_must(fake, sink->get_read(handle, block, BLOCK / 4, &size)); /* as the core's */
         bytes += size;
         if (write(fd, block, size) != (ssize_t)size) {
             exit(1);
@@ -86,12 +88,13 @@ int main(int argc, char **argv)
         perror(argv[3]);
         return 1;
     }
-    must(fake, fake_host_create(fake, &inst));
-    double begin = seconds(CLOCK_MONOTONIC), cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
-    uint64_t bytes =
-        storing ? put(fake, inst, argv[2], fd, block) : get(fake, inst, argv[2], fd, block);
-    double took = seconds(CLOCK_MONOTONIC) - begin;
-    cpu = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+    s3_bench_must(fake, fake_host_create(fake, &inst));
+    double begin = s3_bench_seconds(CLOCK_MONOTONIC),
+           cpu = s3_bench_seconds(CLOCK_PROCESS_CPUTIME_ID);
+    uint64_t bytes = storing ? s3_bench_put(fake, inst, argv[2], fd, block)
+                             : s3_bench_get(fake, inst, argv[2], fd, block);
+    double took = s3_bench_seconds(CLOCK_MONOTONIC) - begin;
+    cpu = s3_bench_seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu;
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
     printf("%s %.0f MiB: %.2f s, %.1f MiB/s, %.2f CPU s per GiB, %ld MiB of memory\n", argv[1],

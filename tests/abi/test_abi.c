@@ -10,7 +10,7 @@
 
 static struct hangar *hangar;
 
-static void setup(void)
+static void abi_setup(void)
 {
     folder_setup();
     char config[1024];
@@ -29,13 +29,13 @@ static void setup(void)
     ck_assert_msg(status == HANGAR_STATUS_DONE, "%s", hangar_error(hangar));
 }
 
-static void teardown(void)
+static void abi_teardown(void)
 {
     hangar_close(hangar);
     folder_teardown();
 }
 
-static void done(enum hangar_status status)
+static void abi_done(enum hangar_status status)
 {
     ck_assert_msg(status == HANGAR_STATUS_DONE, "%d %s", (int)status, hangar_error(hangar));
 }
@@ -48,10 +48,10 @@ START_TEST(plugins_of_that_release_back_up_and_restore)
         .backup = which,
         .set = (const char *const[]){"doc.file=./restored", NULL}};
     ck_assert_int_eq(system("head -c 3000001 /dev/urandom > in"), 0);
-    done(hangar_check(hangar, NULL));
-    done(hangar_backup(hangar, "p", NULL));
-    done(hangar_verify(hangar, &which, HANGAR_VERIFY_FULL, NULL));
-    done(hangar_restore(hangar, &request, NULL));
+    abi_done(hangar_check(hangar, NULL));
+    abi_done(hangar_backup(hangar, "p", NULL));
+    abi_done(hangar_verify(hangar, &which, HANGAR_VERIFY_FULL, NULL));
+    abi_done(hangar_restore(hangar, &request, NULL));
     ck_assert_int_eq(system("cmp in restored"), 0);
     /* and the stock tool that the transform names decodes what it made */
     ck_assert_int_eq(system("cat out/p%*doc%file.shifted | LC_ALL=C tr "
@@ -64,7 +64,7 @@ START_TEST(damage_is_found_with_them_too)
 {
     struct hangar_selection which = {.struct_size = sizeof(which), .id = "latest"};
     ck_assert_int_eq(system("echo hello > in"), 0);
-    done(hangar_backup(hangar, "p", NULL));
+    abi_done(hangar_backup(hangar, "p", NULL));
     ck_assert_int_eq(system("f=$(ls out/*shifted) && printf X | dd of=\"$f\" bs=1 seek=2 "
                             "conv=notrunc 2>/dev/null"),
                      0);
@@ -79,5 +79,5 @@ int main(void)
         plugins_of_that_release_back_up_and_restore,
         damage_is_found_with_them_too,
     };
-    return SUITE_RUN("abi", tests, setup, teardown);
+    return SUITE_RUN("abi", tests, abi_setup, abi_teardown);
 }

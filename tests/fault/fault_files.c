@@ -42,7 +42,8 @@ static const struct hangar_option options[] = {
     {.name = "path", .type = HANGAR_OPT_PATH, .flags = HANGAR_OPT_REQUIRED, .help = "the folder"},
     {.name = NULL}};
 
-static enum hangar_rc fail(struct files *f, int error_number, const char *verb, const char *what)
+static enum hangar_rc fault_files_fail(struct files *f, int error_number, const char *verb,
+                                       const char *what)
 {
     enum hangar_rc rc = error_number == ENOMEM   ? HANGAR_NO_MEMORY
                         : error_number == ENOSPC ? HANGAR_NO_SPACE
@@ -50,7 +51,8 @@ static enum hangar_rc fail(struct files *f, int error_number, const char *verb, 
     return f->host->fail(f->ctx, rc, error_number, "cannot %s %s", verb, what);
 }
 
-static enum hangar_rc create(const struct hangar_host *host, struct hangar_ctx *ctx, void **out)
+static enum hangar_rc fault_files_create(const struct hangar_host *host, struct hangar_ctx *ctx,
+                                         void **out)
 {
     struct files *f = calloc(1, sizeof(*f));
     if (!f) {
@@ -64,7 +66,7 @@ static enum hangar_rc create(const struct hangar_host *host, struct hangar_ctx *
     return HANGAR_OK;
 }
 
-static void destroy(void *inst)
+static void fault_files_destroy(void *inst)
 {
     struct files *f = inst;
     while (f->count) {
@@ -74,31 +76,31 @@ static void destroy(void *inst)
     free(f);
 }
 
-static uint32_t threads(void *inst)
+static uint32_t fault_files_threads(void *inst)
 {
     (void)inst;
     return HANGAR_PARALLEL_HANDLES;
 }
 
-static uint32_t jobs(void *inst)
+static uint32_t fault_files_jobs(void *inst)
 {
     (void)inst;
     return 2;
 }
 
 /* Remembers the names in the folder. */
-static enum hangar_rc look(struct files *f)
+static enum hangar_rc fault_files_stat(struct files *f)
 {
     DIR *dir = opendir(f->path);
     if (!dir) {
-        return fail(f, errno, "open", f->path);
+        return fault_files_fail(f, errno, "open", f->path);
     }
     enum hangar_rc rc = HANGAR_OK;
     for (;;) {
         errno = 0;
         struct dirent *entry = readdir(dir);
         if (!entry && errno) {
-            rc = fail(f, errno, "read", f->path);
+            rc = fault_files_fail(f, errno, "read", f->path);
         }
         if (!entry || rc != HANGAR_OK) {
             break;
@@ -110,26 +112,26 @@ static enum hangar_rc look(struct files *f)
         if (name) {
             f->names[f->count++] = name;
         } else {
-            rc = fail(f, ENOMEM, "list", f->path);
+            rc = fault_files_fail(f, ENOMEM, "list", f->path);
         }
     }
     closedir(dir);
     return rc;
 }
 
-static enum hangar_rc check(void *inst, struct hangar_attrs *facts)
+static enum hangar_rc fault_files_check(void *inst, struct hangar_attrs *facts)
 {
     struct files *f = inst;
     f->host->attr_set(facts, "path", f->path);
     return HANGAR_OK;
 }
 
-static enum hangar_rc prepare(void *inst)
+static enum hangar_rc fault_files_prepare(void *inst)
 {
-    return look(inst);
+    return fault_files_stat(inst);
 }
 
-static enum hangar_rc begin(void *inst, int64_t *time_ms, struct hangar_attrs *point)
+static enum hangar_rc fault_files_begin(void *inst, int64_t *time_ms, struct hangar_attrs *point)
 {
     struct files *f = inst;
     struct timespec now;
@@ -144,7 +146,7 @@ static enum hangar_rc open_object(struct files *f, const char *name, int flags,
 {
     struct hangar_object *o = calloc(1, sizeof(*o) + strlen(name) + 1);
     if (!o) {
-        return fail(f, ENOMEM, "open", name);
+        return fault_files_fail(f, ENOMEM, "open", name);
     }
     o->files = f;
     memcpy(o->name, name, strlen(name) + 1);
@@ -153,7 +155,7 @@ static enum hangar_rc open_object(struct files *f, const char *name, int flags,
         o->fd = open(o->path, flags | O_CLOEXEC, 0600);
     } while (o->fd < 0 && errno == EINTR);
     if (o->fd < 0) {
-        enum hangar_rc rc = fail(f, errno, "open", o->path);
+        enum hangar_rc rc = fault_files_fail(f, errno, "open", o->path);
         free(o);
         return rc;
     }
@@ -161,7 +163,8 @@ static enum hangar_rc open_object(struct files *f, const char *name, int flags,
     return HANGAR_OK;
 }
 
-static enum hangar_rc next(void *inst, struct hangar_object_info *info, struct hangar_object **out)
+static enum hangar_rc fault_files_next(void *inst, struct hangar_object_info *info,
+                                       struct hangar_object **out)
 {
     struct files *f = inst;
     struct stat st;
@@ -183,21 +186,22 @@ static enum hangar_rc next(void *inst, struct hangar_object_info *info, struct h
     return HANGAR_OK;
 }
 
-static enum hangar_rc read_object(struct hangar_object *o, void *buffer, size_t size, size_t *got)
+static enum hangar_rc fault_files_read_object(struct hangar_object *o, void *buffer, size_t size,
+                                              size_t *got)
 {
     ssize_t n;
     do {
         n = read(o->fd, buffer, size);
     } while (n < 0 && errno == EINTR);
     if (n < 0) {
-        return fail(o->files, errno, "read", o->path);
+        return fault_files_fail(o->files, errno, "read", o->path);
     }
     o->bytes += (uint64_t)n;
     *got = (size_t)n;
     return HANGAR_OK;
 }
 
-static enum hangar_rc close_object(struct hangar_object *o, struct hangar_attrs *attrs)
+static enum hangar_rc fault_files_close_object(struct hangar_object *o, struct hangar_attrs *attrs)
 {
     if (attrs) {
         o->files->host->attr_setf(attrs, "bytes", "%llu", (unsigned long long)o->bytes);
@@ -207,7 +211,7 @@ static enum hangar_rc close_object(struct hangar_object *o, struct hangar_attrs 
     return HANGAR_OK;
 }
 
-static enum hangar_rc end(void *inst, struct hangar_attrs *facts)
+static enum hangar_rc fault_files_end(void *inst, struct hangar_attrs *facts)
 {
     struct files *f = inst;
     if (facts) {
@@ -218,11 +222,11 @@ static enum hangar_rc end(void *inst, struct hangar_attrs *facts)
 
 /* ---- restore ---- */
 
-static enum hangar_rc restore_prepare(void *inst, const struct hangar_restore *how)
+static enum hangar_rc fault_files_restore_prepare(void *inst, const struct hangar_restore *how)
 {
     struct files *f = inst;
     f->host->text(how->plan, "write %zu files into %s\n", how->object_count, f->path);
-    enum hangar_rc rc = look(f);
+    enum hangar_rc rc = fault_files_stat(f);
     if (rc == HANGAR_OK && f->count) {
         rc = f->host->fail(f->ctx, HANGAR_EXISTS, 0, "%s is not empty", f->path);
     }
@@ -230,13 +234,14 @@ static enum hangar_rc restore_prepare(void *inst, const struct hangar_restore *h
     return rc;
 }
 
-static enum hangar_rc restore_open(void *inst, const struct hangar_object_info *info,
-                                   struct hangar_object **out)
+static enum hangar_rc fault_files_restore_open(void *inst, const struct hangar_object_info *info,
+                                               struct hangar_object **out)
 {
     return open_object(inst, info->name, O_WRONLY | O_CREAT | O_EXCL, out);
 }
 
-static enum hangar_rc restore_write(struct hangar_object *o, const void *data, size_t size)
+static enum hangar_rc fault_files_restore_write(struct hangar_object *o, const void *data,
+                                                size_t size)
 {
     const char *at = data;
     while (size) {
@@ -245,7 +250,7 @@ static enum hangar_rc restore_write(struct hangar_object *o, const void *data, s
             continue;
         }
         if (n <= 0) {
-            return fail(o->files, n ? errno : EIO, "write", o->path);
+            return fault_files_fail(o->files, n ? errno : EIO, "write", o->path);
         }
         at += n;
         size -= (size_t)n;
@@ -253,20 +258,20 @@ static enum hangar_rc restore_write(struct hangar_object *o, const void *data, s
     return HANGAR_OK;
 }
 
-static enum hangar_rc restore_close(struct hangar_object *o, int complete)
+static enum hangar_rc fault_files_restore_close(struct hangar_object *o, int complete)
 {
     enum hangar_rc rc = HANGAR_OK;
     if (complete && fsync(o->fd)) {
-        rc = fail(o->files, errno, "sync", o->path);
+        rc = fault_files_fail(o->files, errno, "sync", o->path);
     }
     if (close(o->fd) && rc == HANGAR_OK && complete) {
-        rc = fail(o->files, errno, "close", o->path);
+        rc = fault_files_fail(o->files, errno, "close", o->path);
     }
     free(o);
     return rc;
 }
 
-static enum hangar_rc restore_end(void *inst, struct hangar_attrs *report)
+static enum hangar_rc fault_files_restore_end(void *inst, struct hangar_attrs *report)
 {
     struct files *f = inst;
     if (report) {
@@ -279,7 +284,7 @@ static enum hangar_rc restore_end(void *inst, struct hangar_attrs *report)
     while (f->count) { /* nothing but hidden files was there before: all of it is ours */
         free(f->names[--f->count]);
     }
-    look(f);
+    fault_files_stat(f);
     for (size_t i = 0; i < f->count; i++) {
         snprintf(path, sizeof(path), "%.400s/%.190s", f->path, f->names[i]);
         unlink(path);
@@ -288,23 +293,28 @@ static enum hangar_rc restore_end(void *inst, struct hangar_attrs *report)
 }
 
 static const struct hangar_source source = {.struct_size = sizeof(source),
-                                            .check = check,
-                                            .jobs = jobs,
-                                            .prepare = prepare,
-                                            .begin = begin,
-                                            .next = next,
-                                            .read = read_object,
-                                            .close = close_object,
-                                            .end = end,
-                                            .restore_prepare = restore_prepare,
-                                            .restore_open = restore_open,
-                                            .restore_write = restore_write,
-                                            .restore_close = restore_close,
-                                            .restore_end = restore_end};
+                                            .check = fault_files_check,
+                                            .jobs = fault_files_jobs,
+                                            .prepare = fault_files_prepare,
+                                            .begin = fault_files_begin,
+                                            .next = fault_files_next,
+                                            .read = fault_files_read_object,
+                                            .close = fault_files_close_object,
+                                            .end = fault_files_end,
+                                            .restore_prepare = fault_files_restore_prepare,
+                                            .restore_open = fault_files_restore_open,
+                                            .restore_write = fault_files_restore_write,
+                                            .restore_close = fault_files_restore_close,
+                                            .restore_end = fault_files_restore_end};
 
-static const struct hangar_plugin plugin = {HANGAR_PLUGIN_HEADER,    .name = "fault-files",
-                                            .version = "1.0.0",      .summary = "files of a folder",
-                                            .license = "Apache-2.0", .options = options,
-                                            .create = create,        .destroy = destroy,
-                                            .threads = threads,      .source = &source};
+static const struct hangar_plugin plugin = {HANGAR_PLUGIN_HEADER,
+                                            .name = "fault-files",
+                                            .version = "1.0.0",
+                                            .summary = "files of a folder",
+                                            .license = "Apache-2.0",
+                                            .options = options,
+                                            .create = fault_files_create,
+                                            .destroy = fault_files_destroy,
+                                            .threads = fault_files_threads,
+                                            .source = &source};
 HANGAR_PLUGIN(plugin)

@@ -48,7 +48,7 @@ static struct proxy_order order;
 static uint64_t passed[2];
 static bool stalled;
 
-static int dial(const char *target)
+static int proxy_dial(const char *target)
 {
     struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     struct sockaddr_un un = {.sun_family = AF_UNIX};
@@ -67,7 +67,7 @@ static int dial(const char *target)
     return failed ? -1 : fd;
 }
 
-static void drop(struct pair *pair, bool reset)
+static void proxy_drop(struct pair *pair, bool reset)
 {
     struct linger linger = {1, 0};
     for (int i = 0; i < 2; i++) {
@@ -83,18 +83,18 @@ static void drop_all(bool reset)
 {
     for (size_t i = 0; i < PAIRS; i++) {
         if (pairs[i].fd[0] >= 0) {
-            drop(&pairs[i], reset);
+            proxy_drop(&pairs[i], reset);
         }
     }
 }
 
-static void welcome(int listener, const char *target)
+static void proxy_accept(int listener, const char *target)
 {
     int on = 1, client = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
     if (client < 0) {
         return;
     }
-    int server = dial(target);
+    int server = proxy_dial(target);
     for (size_t i = 0; i < PAIRS && server >= 0; i++) {
         struct pair *pair = &pairs[i];
         if (pair->fd[0] >= 0) {
@@ -116,7 +116,7 @@ static void welcome(int listener, const char *target)
 }
 
 /* How many of `size` bytes may pass now; 0: none any more. */
-static size_t allowed(int direction, size_t size)
+static size_t proxy_allowed(int direction, size_t size)
 {
     if (order.piece && size > order.piece) {
         size = order.piece;
@@ -129,21 +129,21 @@ static size_t allowed(int direction, size_t size)
 }
 
 /* Moves what there is; false when the pair is gone. */
-static bool move(struct pair *pair, int direction)
+static bool proxy_move(struct pair *pair, int direction)
 {
     struct way *way = &pair->way[direction];
     int from = pair->fd[direction], to = pair->fd[!direction];
     if (!way->size && !way->ended) {
         ssize_t n = read(from, way->data, sizeof(way->data));
         if (n < 0 && errno != EAGAIN && errno != EINTR) {
-            drop(pair, false);
+            proxy_drop(pair, false);
             return false;
         }
         way->ended = n == 0;
         way->size = n > 0 ? (size_t)n : 0;
         way->at = 0;
     }
-    size_t size = allowed(direction, way->size);
+    size_t size = proxy_allowed(direction, way->size);
     if (way->size && !size) { /* the moment has come */
         if (order.fault == PROXY_STALL) {
             stalled = true;
@@ -154,7 +154,7 @@ static bool move(struct pair *pair, int direction)
     }
     ssize_t n = size ? send(to, way->data + way->at, size, MSG_NOSIGNAL) : 0;
     if (n < 0 && errno != EAGAIN && errno != EINTR) {
-        drop(pair, false);
+        proxy_drop(pair, false);
         return false;
     }
     if (n > 0) {
@@ -171,7 +171,7 @@ static bool move(struct pair *pair, int direction)
         way->told = true;
     }
     if (pair->way[0].told && pair->way[1].told) {
-        drop(pair, false);
+        proxy_drop(pair, false);
         return false;
     }
     return true;
@@ -200,7 +200,7 @@ static void read_order(const char *control)
 }
 
 /* What each direction of a pair waits for. */
-static void watch(const struct pair *pair, struct pollfd fds[2])
+static void proxy_watch(const struct pair *pair, struct pollfd fds[2])
 {
     for (int i = 0; i < 2; i++) {
         fds[i] = (struct pollfd){stalled ? -1 : pair->fd[i], 0, 0};
@@ -219,7 +219,7 @@ static void watch(const struct pair *pair, struct pollfd fds[2])
     }
 }
 
-static int serve(int listener, int signals, const char *target, const char *control)
+static int proxy_serve(int listener, int signals, const char *target, const char *control)
 {
     static struct pollfd fds[3 + 2 * PAIRS];
     struct signalfd_siginfo info;
@@ -229,7 +229,7 @@ static int serve(int listener, int signals, const char *target, const char *cont
         fds[1] = (struct pollfd){signals, POLLIN, 0};
         fds[2] = (struct pollfd){0, POLLIN, 0};
         for (size_t i = 0; i < PAIRS; i++) {
-            watch(&pairs[i], &fds[3 + 2 * i]);
+            proxy_watch(&pairs[i], &fds[3 + 2 * i]);
         }
         if (poll(fds, 3 + 2 * PAIRS, -1) < 0) {
             return 1;
@@ -242,12 +242,12 @@ static int serve(int listener, int signals, const char *target, const char *cont
         }
         for (size_t i = 0; i < PAIRS; i++) {
             if (pairs[i].fd[0] >= 0 && (fds[3 + 2 * i].revents || fds[4 + 2 * i].revents) &&
-                !stalled && move(&pairs[i], 0)) {
-                move(&pairs[i], 1);
+                !stalled && proxy_move(&pairs[i], 0)) {
+                proxy_move(&pairs[i], 1);
             }
         }
         if (fds[0].revents) {
-            welcome(listener, target);
+            proxy_accept(listener, target);
         }
     }
 }
@@ -277,5 +277,5 @@ int main(int argc, char **argv)
         return 1;
     }
     read_order(argv[3]);
-    return serve(listener, signals, argv[2], argv[3]);
+    return proxy_serve(listener, signals, argv[2], argv[3]);
 }

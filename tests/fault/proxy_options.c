@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool number(const char *text, uint64_t *value)
+static bool proxy_option_number(const char *text, uint64_t *value)
 {
     char *end;
     if (!text || *text < '0' || *text > '9') {
@@ -19,7 +19,7 @@ static bool number(const char *text, uint64_t *value)
     return *end == '\0';
 }
 
-static bool one(const char *word, char **rest, struct proxy_order *order)
+static bool proxy_option_set(const char *word, char **rest, struct proxy_order *order)
 {
     static const char *const faults[] = {"", "cut", "reset", "stall"};
     uint64_t value;
@@ -31,11 +31,11 @@ static bool one(const char *word, char **rest, struct proxy_order *order)
         order->fault = (enum proxy_fault)i;
         order->down = direction && strcmp(direction, "down") == 0;
         return direction && (order->down || strcmp(direction, "up") == 0) &&
-               number(strtok_r(NULL, " \n", rest), &order->after);
+               proxy_option_number(strtok_r(NULL, " \n", rest), &order->after);
     }
     bool piece = strcmp(word, "piece") == 0;
-    if ((!piece && strcmp(word, "pause") != 0) || !number(strtok_r(NULL, " \n", rest), &value) ||
-        value > 60000) {
+    if ((!piece && strcmp(word, "pause") != 0) ||
+        !proxy_option_number(strtok_r(NULL, " \n", rest), &value) || value > 60000) {
         return false;
     }
     *(piece ? &order->piece : &order->pause) = (unsigned)value;
@@ -50,7 +50,7 @@ bool proxy_order_parse(const char *text, struct proxy_order *order)
     }
     *order = (struct proxy_order){.fault = PROXY_PASS};
     for (char *word = strtok_r(copy, " \n", &rest); word; word = strtok_r(NULL, " \n", &rest)) {
-        if (!one(word, &rest, order)) {
+        if (!proxy_option_set(word, &rest, order)) {
             return false;
         }
     }

@@ -62,7 +62,7 @@ static void *trace_calls[TRACE_CALLS]; /* written once, at the fault */
 static atomic_ulong counts[SHIM_CALLS];
 
 /* By bare system calls: the wrappers must not see it. */
-static void record(const char *line, size_t size)
+static void shim_record(const char *line, size_t size)
 {
     int saved = errno;
     long fd = log_path ? syscall(SYS_openat, AT_FDCWD, log_path,
@@ -97,7 +97,7 @@ enum shim_hit shim_hit(enum shim_call call, const char *what)
         int saved = errno;
         int size =
             snprintf(line, sizeof(line), "fault %s %lu %s %.300s\n", names[call], n, how, what);
-        record(line, size < (int)sizeof(line) ? (size_t)size : sizeof(line) - 1);
+        shim_record(line, size < (int)sizeof(line) ? (size_t)size : sizeof(line) - 1);
         if (trace) {
             backtrace_symbols_fd(trace_calls, backtrace(trace_calls, TRACE_CALLS), 2);
         }
@@ -172,6 +172,6 @@ __attribute__((destructor)) static void end(void)
     pid = 0;
     for (int i = 0; i < SHIM_CALLS; i++) {
         int n = snprintf(line, sizeof(line), "count %s %lu\n", names[i], atomic_load(&counts[i]));
-        record(line, (size_t)n);
+        shim_record(line, (size_t)n);
     }
 }

@@ -259,7 +259,7 @@ EXPORT int connect(int fd, const struct sockaddr *to, socklen_t size)
 }
 
 /* A connection on which that failed is gone, for reading and writing. */
-static ssize_t broken(int fd)
+static ssize_t shim_fails(int fd)
 {
     int saved = errno;
     if (saved != EINTR && saved != EAGAIN) {
@@ -272,13 +272,13 @@ static ssize_t broken(int fd)
 EXPORT ssize_t send(int fd, const void *data, size_t size, int flags)
 {
     REAL(send);
-    GO(SHIM_SEND, "", broken(fd), ssize_t, real(fd, data, PART(size), flags));
+    GO(SHIM_SEND, "", shim_fails(fd), ssize_t, real(fd, data, PART(size), flags));
 }
 
 EXPORT ssize_t recv(int fd, void *data, size_t size, int flags)
 {
     REAL(recv);
-    GO(SHIM_RECV, "", broken(fd), ssize_t, real(fd, data, PART(size), flags));
+    GO(SHIM_RECV, "", shim_fails(fd), ssize_t, real(fd, data, PART(size), flags));
 }
 
 ssize_t __recv_chk(int fd, void *data, size_t size, size_t room, int flags);

@@ -9,14 +9,14 @@
 
 unsigned long fuzz_failures;
 
-static void say(struct hangar_ctx *ctx, enum hangar_log_level level, const char *fmt, ...)
+static void fuzz_host_log(struct hangar_ctx *ctx, enum hangar_log_level level, const char *fmt, ...)
 {
     (void)ctx, (void)level, (void)fmt;
 }
 
 /* The text is made, as its arguments are part of what is tested. */
-static enum hangar_rc fail(struct hangar_ctx *ctx, enum hangar_rc rc, int error_number,
-                           const char *fmt, ...)
+static enum hangar_rc fuzz_host_fail(struct hangar_ctx *ctx, enum hangar_rc rc, int error_number,
+                                     const char *fmt, ...)
 {
     char text[4096];
     va_list args;
@@ -28,23 +28,23 @@ static enum hangar_rc fail(struct hangar_ctx *ctx, enum hangar_rc rc, int error_
     return rc;
 }
 
-static int cancelled(struct hangar_ctx *ctx)
+static int fuzz_host_cancelled(struct hangar_ctx *ctx)
 {
     (void)ctx;
     return 0;
 }
 
-static void alive(struct hangar_ctx *ctx, const char *what)
+static void fuzz_host_alive(struct hangar_ctx *ctx, const char *what)
 {
     (void)ctx, (void)what;
 }
 
 const struct hangar_host fuzz_host = {.struct_size = sizeof(fuzz_host),
                                       .abi_minor = HANGAR_ABI_MINOR,
-                                      .log = say,
-                                      .fail = fail,
-                                      .alive = alive,
-                                      .cancelled = cancelled};
+                                      .log = fuzz_host_log,
+                                      .fail = fuzz_host_fail,
+                                      .alive = fuzz_host_alive,
+                                      .cancelled = fuzz_host_cancelled};
 
 struct fuzz_pieces fuzz_pieces(const uint8_t *data, size_t size)
 {

@@ -27,7 +27,8 @@ static const struct hangar_option table[] = {
     {.name = "password", .type = HANGAR_OPT_STRING, .flags = HANGAR_OPT_SECRET},
     {.name = NULL}};
 
-static void read_all_options(const struct hg_config *config, struct hg_problems *problems)
+static void fuzz_config_read_all_options(const struct hg_config *config,
+                                         struct hg_problems *problems)
 {
     struct hg_options options;
     for (size_t i = 0; i < config->instance_count; i++) {
@@ -64,7 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct hg_config *config = hg_config_load(path, &problems);
     FUZZ_RULE(config || problems.errors);
     if (config) {
-        read_all_options(config, &problems);
+        fuzz_config_read_all_options(config, &problems);
     }
     hg_problems_text(&problems, false, &text);
     FUZZ_RULE(problems.errors == 0 || text.len);

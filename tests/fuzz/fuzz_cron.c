@@ -10,7 +10,7 @@
 
 #include "base/cron.h"
 
-static void due(const struct hg_cron *cron)
+static void fuzz_cron_due(const struct hg_cron *cron)
 {
     static struct hg_zone *zone;
     if (!zone && hg_zone_open("Europe/Berlin", &zone) != HANGAR_OK) {
@@ -40,7 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     }
     if (hg_cron_parse(text, &cron, &err)) {
-        due(&cron);
+        fuzz_cron_due(&cron);
     } else {
         FUZZ_RULE(err.text[0] && err.at <= strlen(text));
     }

@@ -12,7 +12,7 @@
 #include "catalog/signing.h"
 
 /* What is accepted can be written, and read again. */
-static void again(const struct hg_manifest *m)
+static void fuzz_manifest_write_again(const struct hg_manifest *m)
 {
     struct hg_error err = {0};
     struct hg_manifest second = {0};
@@ -58,7 +58,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     enum hangar_rc rc = hg_manifest_read(hg_str_text(&text), text.len, &m, &err);
     if (rc == HANGAR_OK) {
-        again(&m);
+        fuzz_manifest_write_again(&m);
     } else {
         FUZZ_RULE(err.rc == rc && *err.text);
     }

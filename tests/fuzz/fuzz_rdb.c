@@ -16,14 +16,15 @@ struct seen {
     bool open;
 };
 
-static enum hangar_rc aux(void *arg, const char *name, const unsigned char *value, size_t size)
+static enum hangar_rc fuzz_rdb_aux(void *arg, const char *name, const unsigned char *value,
+                                   size_t size)
 {
     (void)arg, (void)value;
     FUZZ_RULE(strlen(name) <= RDB_AUX_MOST && size <= RDB_AUX_MOST);
     return HANGAR_OK;
 }
 
-static enum hangar_rc key(void *arg, const struct rdb_key *key)
+static enum hangar_rc fuzz_rdb_key(void *arg, const struct rdb_key *key)
 {
     struct seen *seen = arg;
     FUZZ_RULE(!seen->open && key->name_size <= 64 && key->name_size <= key->name_full);
@@ -33,7 +34,7 @@ static enum hangar_rc key(void *arg, const struct rdb_key *key)
     return HANGAR_OK;
 }
 
-static enum hangar_rc string(void *arg, const struct rdb_string *string)
+static enum hangar_rc fuzz_rdb_string(void *arg, const struct rdb_string *string)
 {
     struct seen *seen = arg;
     FUZZ_RULE(seen->open);
@@ -41,7 +42,7 @@ static enum hangar_rc string(void *arg, const struct rdb_string *string)
     return HANGAR_OK;
 }
 
-static enum hangar_rc body(void *arg, bool text, const unsigned char *data, size_t size)
+static enum hangar_rc fuzz_rdb_body(void *arg, bool text, const unsigned char *data, size_t size)
 {
     struct seen *seen = arg;
     FUZZ_RULE(seen->open);
@@ -50,7 +51,7 @@ static enum hangar_rc body(void *arg, bool text, const unsigned char *data, size
     return HANGAR_OK;
 }
 
-static enum hangar_rc end(void *arg, bool empty)
+static enum hangar_rc fuzz_rdb_end(void *arg, bool empty)
 {
     struct seen *seen = arg;
     FUZZ_RULE(seen->open);
@@ -61,7 +62,8 @@ static enum hangar_rc end(void *arg, bool empty)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct rdb_events events = {aux, key, string, body, end};
+    static const struct rdb_events events = {fuzz_rdb_aux, fuzz_rdb_key, fuzz_rdb_string,
+                                             fuzz_rdb_body, fuzz_rdb_end};
     struct seen seen = {.digest = rdb_digest_new(1768442400000, true)};
     struct rdb_walk *walk = rdb_walk_new(&events, &seen, 64, UINT64_MAX);
     struct fuzz_pieces pieces = fuzz_pieces(data, size);

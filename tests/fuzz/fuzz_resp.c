@@ -40,15 +40,15 @@ static struct {
     char id[ID_SIZE + 1];
 } server;
 
-static bool more(struct rd_conn *conn)
+static bool fuzz_resp_more(struct rd_conn *conn)
 {
     return *conn->id || conn->left > 0 || fuzz_piece(&conn->pieces, &conn->piece, &conn->left);
 }
 
-static size_t take(struct rd_conn *conn, char *buffer, size_t size)
+static size_t fuzz_resp_store_object(struct rd_conn *conn, char *buffer, size_t size)
 {
     size_t n = 0;
-    while (n < size && more(conn)) {
+    while (n < size && fuzz_resp_more(conn)) {
         if (*conn->id) {
             buffer[n++] = *conn->id++;
             continue;
@@ -66,7 +66,7 @@ static size_t take(struct rd_conn *conn, char *buffer, size_t size)
     return n;
 }
 
-static enum hangar_rc closed(const struct redis *redis)
+static enum hangar_rc fuzz_resp_closed(const struct redis *redis)
 {
     return redis->host->fail(redis->ctx, HANGAR_IO, 0, "redis at %s closed the connection",
                              redis->place);
@@ -75,7 +75,7 @@ static enum hangar_rc closed(const struct redis *redis)
 enum hangar_rc rd_connect(struct redis *redis, struct rd_conn **out)
 {
     if (server.size == 0) {
-        return closed(redis);
+        return fuzz_resp_closed(redis);
     }
     const uint8_t *end = memmem(server.data, server.size, BREAK, sizeof(BREAK) - 1);
     size_t size = end ? (size_t)(end - server.data) : server.size;
@@ -106,7 +106,7 @@ void rd_conn_close(struct rd_conn *conn)
 
 enum hangar_rc rd_conn_read(struct rd_conn *conn, void *buffer, size_t size, size_t *got)
 {
-    *got = take(conn, buffer, size);
+    *got = fuzz_resp_store_object(conn, buffer, size);
     return HANGAR_OK;
 }
 
@@ -115,7 +115,8 @@ enum hangar_rc rd_conn_read(struct rd_conn *conn, void *buffer, size_t size, siz
 enum hangar_rc rd_conn_try_read(struct rd_conn *conn, void *buffer, size_t size, size_t *done)
 {
     char *at = buffer;
-    for (*done = 0; conn->awaited && *done < size && take(conn, at + *done, 1) == 1;) {
+    for (*done = 0;
+         conn->awaited && *done < size && fuzz_resp_store_object(conn, at + *done, 1) == 1;) {
         conn->awaited = at[(*done)++] != '\n' && conn->left > 0;
     }
     return HANGAR_OK;
@@ -142,14 +143,14 @@ enum hangar_rc rd_conn_try_write(struct rd_conn *conn, const void *data, size_t 
 enum hangar_rc rd_conn_wait(struct rd_conn *conn, bool write)
 {
     (void)write;
-    conn->awaited = more(conn);
-    return conn->awaited ? HANGAR_OK : closed(conn->redis);
+    conn->awaited = fuzz_resp_more(conn);
+    return conn->awaited ? HANGAR_OK : fuzz_resp_closed(conn->redis);
 }
 
 enum hangar_rc rd_conn_line(struct rd_conn *conn, char *line, size_t size)
 {
     size_t n = 0;
-    for (char c; take(conn, &c, 1) == 1; line[n++] = c) {
+    for (char c; fuzz_resp_store_object(conn, &c, 1) == 1; line[n++] = c) {
         if (c == '\n') {
             n -= n > 0 && line[n - 1] == '\r';
             line[n] = '\0';
@@ -159,14 +160,14 @@ enum hangar_rc rd_conn_line(struct rd_conn *conn, char *line, size_t size)
             break;
         }
     }
-    return closed(conn->redis);
+    return fuzz_resp_closed(conn->redis);
 }
 
 /* ---- the host: texts are made, as what they are made of comes from the server ---- */
 
 static char text[4096];
 
-static void host_log(struct hangar_ctx *ctx, enum hangar_log_level level, const char *fmt, ...)
+static void fuzz_resp_log(struct hangar_ctx *ctx, enum hangar_log_level level, const char *fmt, ...)
 {
     va_list args;
     (void)ctx, (void)level;
@@ -175,7 +176,7 @@ static void host_log(struct hangar_ctx *ctx, enum hangar_log_level level, const 
     va_end(args);
 }
 
-static void host_text(struct hangar_text *out, const char *fmt, ...)
+static void fuzz_resp_text(struct hangar_text *out, const char *fmt, ...)
 {
     va_list args;
     (void)out;
@@ -190,7 +191,7 @@ static void host_attr_set(struct hangar_attrs *attrs, const char *name, const ch
     snprintf(text, sizeof(text), "%s %s", name, value ? value : "");
 }
 
-static void host_attr_setf(struct hangar_attrs *attrs, const char *name, const char *fmt, ...)
+static void fuzz_resp_attr_setf(struct hangar_attrs *attrs, const char *name, const char *fmt, ...)
 {
     va_list args;
     (void)attrs, (void)name;
@@ -211,25 +212,25 @@ static const char *host_name(struct hangar_ctx *ctx)
     return "cache";
 }
 
-static enum hangar_rc host_sleep(struct hangar_ctx *ctx, uint32_t ms)
+static enum hangar_rc fuzz_resp_sleep(struct hangar_ctx *ctx, uint32_t ms)
 {
     (void)ctx, (void)ms;
     return HANGAR_OK;
 }
 
-static size_t host_budget_take(struct hangar_ctx *ctx, size_t want, size_t least)
+static size_t fuzz_resp_budget_take(struct hangar_ctx *ctx, size_t want, size_t least)
 {
     (void)ctx, (void)least;
     return want;
 }
 
-static void host_budget_give(struct hangar_ctx *ctx, size_t bytes)
+static void fuzz_resp_budget_give(struct hangar_ctx *ctx, size_t bytes)
 {
     (void)ctx, (void)bytes;
 }
 
-static enum hangar_rc host_spool_open(struct hangar_ctx *ctx, uint64_t most,
-                                      struct hangar_spool **out)
+static enum hangar_rc fuzz_resp_spool_open(struct hangar_ctx *ctx, uint64_t most,
+                                           struct hangar_spool **out)
 {
     (void)most, (void)out;
     return fuzz_host.fail(ctx, HANGAR_NO_SPACE, 0, "there is no disk here");
@@ -268,7 +269,7 @@ static const char rdb[] = "REDIS0010\xf5\x0f#!lua name=x\n--\xfe\x00\x00\x01k\x0
                           "\xfe\x02\xfc\x00\xfc\xa0\xb5\xb8\x01\x00\x00\x00\x01n\xc1\x39\x30"
                           "\xff\x00\x00\x00\x00\x00\x00\x00\x00";
 
-static enum hangar_rc restore(struct redis *redis, uint32_t flags)
+static enum hangar_rc fuzz_resp_restore(struct redis *redis, uint32_t flags)
 {
     int empty = 0;
     struct hangar_object_info info = {.struct_size = sizeof(info), .name = RD_OBJECT};
@@ -301,16 +302,16 @@ static enum hangar_rc restore(struct redis *redis, uint32_t flags)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct hangar_host host = fuzz_host;
-    host.log = host_log;
-    host.text = host_text;
+    host.log = fuzz_resp_log;
+    host.text = fuzz_resp_text;
     host.attr_set = host_attr_set;
-    host.attr_setf = host_attr_setf;
+    host.attr_setf = fuzz_resp_attr_setf;
     host.attr_get = host_attr_get;
     host.instance_name = host_name;
-    host.sleep = host_sleep;
-    host.budget_take = host_budget_take;
-    host.budget_give = host_budget_give;
-    host.spool_open = host_spool_open;
+    host.sleep = fuzz_resp_sleep;
+    host.budget_take = fuzz_resp_budget_take;
+    host.budget_give = fuzz_resp_budget_give;
+    host.spool_open = fuzz_resp_spool_open;
     struct redis redis = {.host = &host, .cancel_fd = -1, .timeout_ms = 500, .place = "fuzz"};
     if (size == 0) {
         return 0;
@@ -334,7 +335,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         rc = redis_inspect(&redis, (struct hangar_attrs *)text);
         break;
     default:
-        rc = restore(&redis, job >> 4 & 7); /* HANGAR_RESTORE_DRY_RUN, _CLEAN, _COMPARE */
+        rc = fuzz_resp_restore(&redis, job >> 4 & 7); /* HANGAR_RESTORE_DRY_RUN, _CLEAN, _COMPARE */
         break;
     }
     FUZZ_RULE(rc == HANGAR_OK || fuzz_failures > 0); /* why it failed is told */

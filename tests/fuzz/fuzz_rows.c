@@ -36,7 +36,7 @@ static const char *skip_quoted(const char *sql, char quote)
     }
 }
 
-static const char *skip(const char *sql, const char *word)
+static const char *fuzz_rows_skip(const char *sql, const char *word)
 {
     FUZZ_RULE(strncmp(sql, word, strlen(word)) == 0);
     return sql + strlen(word);
@@ -44,7 +44,7 @@ static const char *skip(const char *sql, const char *word)
 
 static const char *skip_table(const char *sql)
 {
-    return skip_quoted(skip(skip_quoted(sql, '"'), "."), '"');
+    return skip_quoted(fuzz_rows_skip(skip_quoted(sql, '"'), "."), '"');
 }
 
 enum hangar_rc pg_copy_start(struct pg_conn *conn, const char *sql, ExecStatusType direction)
@@ -52,15 +52,15 @@ enum hangar_rc pg_copy_start(struct pg_conn *conn, const char *sql, ExecStatusTy
     (void)conn, (void)direction;
     FUZZ_RULE(!in_copy);
     if (strncmp(sql, "TRUNCATE", 8) == 0) {
-        sql = skip(skip_table(skip(sql, "TRUNCATE ONLY ")), "; ");
+        sql = fuzz_rows_skip(skip_table(fuzz_rows_skip(sql, "TRUNCATE ONLY ")), "; ");
     }
-    sql = skip_table(skip(sql, "COPY "));
+    sql = skip_table(fuzz_rows_skip(sql, "COPY "));
     if (strncmp(sql, " (", 2) == 0) {
         sql = skip_quoted(sql + 2, '"');
         while (*sql == ',') {
-            sql = skip_quoted(skip(sql, ", "), '"');
+            sql = skip_quoted(fuzz_rows_skip(sql, ", "), '"');
         }
-        sql = skip(sql, ")");
+        sql = fuzz_rows_skip(sql, ")");
     }
     FUZZ_RULE(strcmp(sql, " FROM STDIN") == 0 || strcmp(sql, " FROM STDIN WITH (FREEZE)") == 0);
     in_copy = true;
@@ -75,7 +75,7 @@ enum hangar_rc pg_command(struct pg_conn *conn, const char *sql)
     if (strncmp(sql, "SET ", 4) == 0 || strcmp(sql, "BEGIN") == 0 || strcmp(sql, "COMMIT") == 0) {
         return HANGAR_OK;
     }
-    sql = skip(skip_quoted(skip(sql, "SELECT pg_catalog.setval("), '\''), ", ");
+    sql = fuzz_rows_skip(skip_quoted(fuzz_rows_skip(sql, "SELECT pg_catalog.setval("), '\''), ", ");
     sql += *sql == '-';
     FUZZ_RULE(strspn(sql, "0123456789"));
     sql += strspn(sql, "0123456789");

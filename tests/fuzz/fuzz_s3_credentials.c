@@ -11,7 +11,7 @@
 #include "clock.h"
 #include "keys/parts.h"
 
-static void profiles(const char *text, size_t size)
+static void fuzz_s3_credentials_profiles(const char *text, size_t size)
 {
     static struct creds_profile out, none;
     static const char *const names[] = {"default", "backup"};
@@ -23,7 +23,7 @@ static void profiles(const char *text, size_t size)
     }
 }
 
-static void replies(const char *text, size_t size)
+static void fuzz_s3_credentials_replies(const char *text, size_t size)
 {
     static struct s3_keys keys, none;
     static struct creds_sts sts;
@@ -39,7 +39,7 @@ static void replies(const char *text, size_t size)
     FUZZ_RULE(!good || *sts.code || creds_check_keys(&sts.keys, problem));
 }
 
-static void lines(const char *text)
+static void fuzz_s3_credentials_lines(const char *text)
 {
     size_t all = 0;
     int64_t ms;
@@ -58,9 +58,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!text) {
         abort();
     }
-    profiles((const char *)data, size);
-    replies((const char *)data, size);
-    lines(text);
+    fuzz_s3_credentials_profiles((const char *)data, size);
+    fuzz_s3_credentials_replies((const char *)data, size);
+    fuzz_s3_credentials_lines(text);
     free(text);
     return 0;
 }

@@ -15,7 +15,7 @@ struct told {
     uint64_t sum, count;
 };
 
-static void add(struct told *told, const char *text)
+static void fuzz_s3_xml_add(struct told *told, const char *text)
 {
     for (; *text; text++) {
         told->sum = (told->sum ^ (unsigned char)*text) * 1099511628211u;
@@ -23,7 +23,7 @@ static void add(struct told *told, const char *text)
     told->sum = (told->sum ^ 256) * 1099511628211u;
 }
 
-static bool element(void *arg, const char *path, char *text)
+static bool fuzz_s3_xml_element(void *arg, const char *path, char *text)
 {
     struct told *told = arg;
     FUZZ_RULE(path && (*path || !text));
@@ -31,15 +31,15 @@ static bool element(void *arg, const char *path, char *text)
         return true;
     }
     FUZZ_RULE(strlen(text) <= S3_XML_TEXT_MAX);
-    add(told, path);
-    add(told, text);
+    fuzz_s3_xml_add(told, path);
+    fuzz_s3_xml_add(told, text);
     memset(text, 'x', strlen(text)); /* it may be changed */
     return ++told->count < 5000;
 }
 
 static bool read_whole(const uint8_t *data, size_t size, size_t step, struct told *told)
 {
-    struct s3_xml *xml = s3_xml_new(element, told);
+    struct s3_xml *xml = s3_xml_new(fuzz_s3_xml_element, told);
     bool good = true;
     if (!xml) {
         abort();

@@ -27,7 +27,7 @@ static long read_some(void *arg, void *data, size_t size)
     return (long)n;
 }
 
-static uint8_t *pack(const uint8_t *data, size_t *size)
+static uint8_t *fuzz_untar_pack(const uint8_t *data, size_t *size)
 {
     z_stream z = {.next_in = (uint8_t *)(uintptr_t)data, .avail_in = (unsigned)*size};
     if (deflateInit2(&z, 0, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
@@ -55,7 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     size_t packed = size - 1, all = 0;
-    uint8_t *copy = data[0] % 2 ? pack(data + 1, &packed) : NULL;
+    uint8_t *copy = data[0] % 2 ? fuzz_untar_pack(data + 1, &packed) : NULL;
     struct reader reader = {copy ? copy : data + 1, packed, 0};
     enum hangar_rc rc = hg_untar_open(read_some, &reader, &untar, &err);
     while (rc == HANGAR_OK && (rc = hg_untar_next(untar, &member, &err)) == HANGAR_OK) {

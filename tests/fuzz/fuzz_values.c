@@ -13,7 +13,7 @@
 #include "base/str.h"
 #include "base/units.h"
 
-static void times(const char *text)
+static void fuzz_values_times(const char *text)
 {
     char out[HG_TIME_SIZE], id[HG_BACKUP_ID_SIZE];
     int64_t ms, again;
@@ -56,7 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         hg_format_duration(value, out);
     }
     hg_parse_bool(text, &truth);
-    times(text);
+    fuzz_values_times(text);
     hg_did_you_mean(text, words);
     if (hg_object_name_ok(text, 400)) {
         FUZZ_RULE(*text != '/' && strncmp(text, "../", 3) != 0 && !strstr(text, "/../"));

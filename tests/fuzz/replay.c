@@ -12,7 +12,7 @@
 
 #define LARGEST (16u << 20)
 
-static int replay(const char *path)
+static int replay_file(const char *path)
 {
     static uint8_t data[LARGEST];
     FILE *file = fopen(path, "rb");
@@ -41,7 +41,7 @@ int main(int argc, char **argv)
     FTS *fts = argc < 2 ? NULL : fts_open(argv + 1, FTS_LOGICAL, NULL);
     for (FTSENT *entry; fts && (entry = fts_read(fts));) {
         if (entry->fts_info == FTS_F) {
-            failed |= replay(entry->fts_accpath);
+            failed |= replay_file(entry->fts_accpath);
             count++;
         }
     }

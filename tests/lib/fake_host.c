@@ -42,7 +42,7 @@ char *fake_temp_template(void)
 
 /* The shared object stays loaded: leak reports of sanitizers need its symbols,
  * and the next test of the same program would load it again anyway. */
-static const struct hangar_plugin *load(const char *plugin)
+static const struct hangar_plugin *fake_host_load_plugin(const char *plugin)
 {
     char path[PATH_MAX];
     if (strchr(plugin, '/')) {
@@ -91,7 +91,7 @@ static void copy_table(void *to, size_t size, const void *from, const char *what
         }                                                                                          \
     } while (0)
 
-static void copy_plugin(struct fake_host *fake, const struct hangar_plugin *found)
+static void fake_host_copy_plugin(struct fake_host *fake, const struct hangar_plugin *found)
 {
     if (found->abi_major != HANGAR_ABI_MAJOR) {
         fake_die("the plugin has ABI major %u, not %u", found->abi_major, HANGAR_ABI_MAJOR);
@@ -151,7 +151,7 @@ struct fake_host *fake_host_open(const char *plugin)
     fake->host.abi_minor = HANGAR_ABI_MINOR;
     fake_services_init(&fake->host);
     fake_values_init(&fake->host);
-    copy_plugin(fake, load(plugin));
+    fake_host_copy_plugin(fake, fake_host_load_plugin(plugin));
     copy_options(fake);
     return fake;
 }

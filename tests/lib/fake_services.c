@@ -58,8 +58,8 @@ static void HANGAR_PRINTF(3, 4)
     va_end(args);
 }
 
-static void record(struct fake_host *fake, enum hangar_rc rc, int error_number, const char *option,
-                   const char *fmt, va_list args)
+static void fake_record_line(struct fake_host *fake, enum hangar_rc rc, int error_number,
+                             const char *option, const char *fmt, va_list args)
 {
     char cause[256];
     pthread_mutex_lock(&fake->mutex);
@@ -84,7 +84,7 @@ static enum hangar_rc HANGAR_PRINTF(4, 5)
     }
     va_list args;
     va_start(args, fmt);
-    record(ctx->fake, rc, error_number, NULL, fmt, args);
+    fake_record_line(ctx->fake, rc, error_number, NULL, fmt, args);
     va_end(args);
     return rc;
 }
@@ -95,23 +95,23 @@ static enum hangar_rc HANGAR_PRINTF(3, 4)
     fake_option(ctx->fake, option, ~0u);
     va_list args;
     va_start(args, fmt);
-    record(ctx->fake, HANGAR_CONFIG, 0, option, fmt, args);
+    fake_record_line(ctx->fake, HANGAR_CONFIG, 0, option, fmt, args);
     va_end(args);
     return HANGAR_CONFIG;
 }
 
-static void host_progress(struct hangar_ctx *ctx, const char *what, uint64_t done, uint64_t total)
+static void fake_progress(struct hangar_ctx *ctx, const char *what, uint64_t done, uint64_t total)
 {
     log_line(ctx->fake, "progress", "%s %llu of %llu", what, (unsigned long long)done,
              (unsigned long long)total);
 }
 
-static void host_alive(struct hangar_ctx *ctx, const char *what)
+static void fake_alive(struct hangar_ctx *ctx, const char *what)
 {
     log_line(ctx->fake, "alive", "%s", what);
 }
 
-static int host_cancelled(struct hangar_ctx *ctx)
+static int fake_cancelled(struct hangar_ctx *ctx)
 {
     pthread_mutex_lock(&ctx->fake->mutex);
     int cancelled = ctx->fake->cancelled;
@@ -119,7 +119,7 @@ static int host_cancelled(struct hangar_ctx *ctx)
     return cancelled;
 }
 
-static enum hangar_rc host_sleep(struct hangar_ctx *ctx, uint32_t ms)
+static enum hangar_rc fake_sleep(struct hangar_ctx *ctx, uint32_t ms)
 {
     struct fake_host *fake = ctx->fake;
     struct timespec until;
@@ -141,43 +141,43 @@ static enum hangar_rc host_sleep(struct hangar_ctx *ctx, uint32_t ms)
     return rc;
 }
 
-static const char *host_opt_string(struct hangar_ctx *ctx, const char *name)
+static const char *fake_opt_string(struct hangar_ctx *ctx, const char *name)
 {
     const struct fake_option *option = fake_option(
         ctx->fake, name, 1u << HANGAR_OPT_STRING | 1u << HANGAR_OPT_ENUM | 1u << HANGAR_OPT_PATH);
     return option->count ? option->values[0] : NULL;
 }
 
-static int64_t host_opt_int(struct hangar_ctx *ctx, const char *name)
+static int64_t fake_opt_int(struct hangar_ctx *ctx, const char *name)
 {
     return fake_option(ctx->fake, name,
                        1u << HANGAR_OPT_INT | 1u << HANGAR_OPT_SIZE | 1u << HANGAR_OPT_DURATION)
         ->number;
 }
 
-static int host_opt_bool(struct hangar_ctx *ctx, const char *name)
+static int fake_opt_bool(struct hangar_ctx *ctx, const char *name)
 {
     return fake_option(ctx->fake, name, 1u << HANGAR_OPT_BOOL)->number != 0;
 }
 
-static const char *host_opt_list(struct hangar_ctx *ctx, const char *name, size_t index)
+static const char *fake_opt_list(struct hangar_ctx *ctx, const char *name, size_t index)
 {
     const struct fake_option *option = fake_option(ctx->fake, name, 1u << HANGAR_OPT_LIST);
     return index < option->count ? option->values[index] : NULL;
 }
 
-static int host_opt_given(struct hangar_ctx *ctx, const char *name)
+static int fake_opt_given(struct hangar_ctx *ctx, const char *name)
 {
     return fake_option(ctx->fake, name, ~0u)->given;
 }
 
-static const char *host_instance_name(struct hangar_ctx *ctx)
+static const char *fake_instance_name(struct hangar_ctx *ctx)
 {
     (void)ctx;
     return "fake";
 }
 
-static enum hangar_rc host_temp_dir(struct hangar_ctx *ctx, uint64_t quota_bytes, const char **path)
+static enum hangar_rc fake_temp_dir(struct hangar_ctx *ctx, uint64_t quota_bytes, const char **path)
 {
     struct fake_host *fake = ctx->fake;
     enum hangar_rc rc = HANGAR_OK;
@@ -203,7 +203,7 @@ static enum hangar_rc host_temp_dir(struct hangar_ctx *ctx, uint64_t quota_bytes
     return HANGAR_OK;
 }
 
-static enum hangar_rc host_spool_open(struct hangar_ctx *ctx, uint64_t max_bytes,
+static enum hangar_rc fake_spool_open(struct hangar_ctx *ctx, uint64_t max_bytes,
                                       struct hangar_spool **out)
 {
     struct hangar_spool *spool = calloc(1, sizeof(*spool));
@@ -223,7 +223,7 @@ static enum hangar_rc host_spool_open(struct hangar_ctx *ctx, uint64_t max_bytes
     return HANGAR_OK;
 }
 
-static enum hangar_rc host_spool_write(struct hangar_spool *spool, const void *data, size_t size)
+static enum hangar_rc fake_spool_write(struct hangar_spool *spool, const void *data, size_t size)
 {
     if (spool->write_at - spool->read_at + size > spool->max_bytes) {
         return host_fail(spool->ctx, HANGAR_NO_SPACE, 0, "cannot spool: over %llu bytes",
@@ -245,7 +245,7 @@ static enum hangar_rc host_spool_write(struct hangar_spool *spool, const void *d
     return HANGAR_OK;
 }
 
-static enum hangar_rc host_spool_read(struct hangar_spool *spool, void *data, size_t size,
+static enum hangar_rc fake_spool_read(struct hangar_spool *spool, void *data, size_t size,
                                       size_t *got)
 {
     uint64_t there = spool->write_at - spool->read_at;
@@ -270,7 +270,7 @@ static void host_spool_close(struct hangar_spool *spool)
     free(spool);
 }
 
-static size_t host_budget_take(struct hangar_ctx *ctx, size_t want, size_t least)
+static size_t fake_budget_take(struct hangar_ctx *ctx, size_t want, size_t least)
 {
     struct fake_host *fake = ctx->fake;
     pthread_mutex_lock(&fake->mutex);
@@ -284,7 +284,7 @@ static size_t host_budget_take(struct hangar_ctx *ctx, size_t want, size_t least
     return given;
 }
 
-static void host_budget_give(struct hangar_ctx *ctx, size_t bytes)
+static void fake_budget_give(struct hangar_ctx *ctx, size_t bytes)
 {
     struct fake_host *fake = ctx->fake;
     pthread_mutex_lock(&fake->mutex);
@@ -300,21 +300,21 @@ void fake_services_init(struct hangar_host *host)
     host->log = host_log;
     host->fail = host_fail;
     host->fail_option = host_fail_option;
-    host->progress = host_progress;
-    host->alive = host_alive;
-    host->cancelled = host_cancelled;
-    host->sleep = host_sleep;
-    host->opt_string = host_opt_string;
-    host->opt_int = host_opt_int;
-    host->opt_bool = host_opt_bool;
-    host->opt_list = host_opt_list;
-    host->opt_given = host_opt_given;
-    host->instance_name = host_instance_name;
-    host->temp_dir = host_temp_dir;
-    host->spool_open = host_spool_open;
-    host->spool_write = host_spool_write;
-    host->spool_read = host_spool_read;
+    host->progress = fake_progress;
+    host->alive = fake_alive;
+    host->cancelled = fake_cancelled;
+    host->sleep = fake_sleep;
+    host->opt_string = fake_opt_string;
+    host->opt_int = fake_opt_int;
+    host->opt_bool = fake_opt_bool;
+    host->opt_list = fake_opt_list;
+    host->opt_given = fake_opt_given;
+    host->instance_name = fake_instance_name;
+    host->temp_dir = fake_temp_dir;
+    host->spool_open = fake_spool_open;
+    host->spool_write = fake_spool_write;
+    host->spool_read = fake_spool_read;
     host->spool_close = host_spool_close;
-    host->budget_take = host_budget_take;
-    host->budget_give = host_budget_give;
+    host->budget_take = fake_budget_take;
+    host->budget_give = fake_budget_give;
 }

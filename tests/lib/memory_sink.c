@@ -36,7 +36,7 @@ static struct memory_sink *sink_of(void *inst)
 }
 
 /* Notes what happens; false when that shall fail. */
-static bool note(struct memory_sink *sink, const char *what, const char *name)
+static bool memory_record_event(struct memory_sink *sink, const char *what, const char *name)
 {
     char event[700];
     snprintf(event, sizeof(event), "%s %s", what, name);
@@ -62,16 +62,16 @@ static size_t place_of(const struct memory_sink *sink, const char *name)
     return i;
 }
 
-static struct memory_object *find(const struct memory_sink *sink, const char *name)
+static struct memory_object *memory_find_object(const struct memory_sink *sink, const char *name)
 {
     size_t i = place_of(sink, name);
     return i < sink->count && strcmp(sink->objects[i].name, name) == 0 ? &sink->objects[i] : NULL;
 }
 
 /* Takes the data over; with the mutex held. */
-static void store(struct memory_sink *sink, const char *name, struct hg_str data)
+static void memory_store_object(struct memory_sink *sink, const char *name, struct hg_str data)
 {
-    struct memory_object *old = find(sink, name);
+    struct memory_object *old = memory_find_object(sink, name);
     if (old) {
         hg_str_free(&old->data);
         old->data = data;
@@ -87,36 +87,37 @@ static void store(struct memory_sink *sink, const char *name, struct hg_str data
     sink->count++;
 }
 
-static enum hangar_rc create(const struct hangar_host *host, struct hangar_ctx *ctx, void **out)
+static enum hangar_rc memory_create(const struct hangar_host *host, struct hangar_ctx *ctx,
+                                    void **out)
 {
     (void)host;
     *out = ctx;
     return HANGAR_OK;
 }
 
-static void destroy(void *inst)
+static void memory_destroy(void *inst)
 {
     (void)inst;
 }
 
-static uint32_t threads(void *inst)
+static uint32_t memory_threads(void *inst)
 {
     (void)inst;
     return HANGAR_PARALLEL_HANDLES;
 }
 
-static enum hangar_rc probe(void *inst, struct hangar_attrs *capabilities)
+static enum hangar_rc memory_probe(void *inst, struct hangar_attrs *capabilities)
 {
     (void)capabilities;
-    return note(sink_of(inst), "probe", "") ? HANGAR_OK : HANGAR_IO;
+    return memory_record_event(sink_of(inst), "probe", "") ? HANGAR_OK : HANGAR_IO;
 }
 
-static enum hangar_rc put_open(void *inst, const char *name, uint64_t size_hint, uint32_t flags,
-                               struct hangar_put **out)
+static enum hangar_rc memory_put_open(void *inst, const char *name, uint64_t size_hint,
+                                      uint32_t flags, struct hangar_put **out)
 {
     (void)size_hint;
     struct hangar_put *put = calloc(1, sizeof(*put));
-    if (!note(sink_of(inst), "open", name)) {
+    if (!memory_record_event(sink_of(inst), "open", name)) {
         free(put);
         return HANGAR_IO;
     }
@@ -125,53 +126,54 @@ static enum hangar_rc put_open(void *inst, const char *name, uint64_t size_hint,
     return HANGAR_OK;
 }
 
-static enum hangar_rc put_write(struct hangar_put *put, const void *data, size_t size)
+static enum hangar_rc memory_put_write(struct hangar_put *put, const void *data, size_t size)
 {
-    if (!note(put->sink, "write", put->name)) {
+    if (!memory_record_event(put->sink, "write", put->name)) {
         return HANGAR_IO;
     }
     hg_str_add_n(&put->data, data, size);
     return HANGAR_OK;
 }
 
-static void put_free(struct hangar_put *put)
+static void memory_put_free(struct hangar_put *put)
 {
     hg_str_free(&put->data);
     free(put->name);
     free(put);
 }
 
-static enum hangar_rc put_commit(struct hangar_put *put, struct hangar_entry *entry)
+static enum hangar_rc memory_put_commit(struct hangar_put *put, struct hangar_entry *entry)
 {
     struct memory_sink *sink = put->sink;
-    enum hangar_rc rc = note(sink, "put", put->name) ? HANGAR_OK : HANGAR_IO;
+    enum hangar_rc rc = memory_record_event(sink, "put", put->name) ? HANGAR_OK : HANGAR_IO;
     pthread_mutex_lock(&sink->mutex);
-    if (rc == HANGAR_OK && (put->flags & HANGAR_PUT_CREATE_ONLY) && find(sink, put->name)) {
+    if (rc == HANGAR_OK && (put->flags & HANGAR_PUT_CREATE_ONLY) &&
+        memory_find_object(sink, put->name)) {
         rc = HANGAR_EXISTS;
     }
     if (rc == HANGAR_OK) {
         put->data.len -= put->data.len < sink->lose ? put->data.len : sink->lose;
         entry->size = put->data.len;
-        store(sink, put->name, put->data);
+        memory_store_object(sink, put->name, put->data);
         put->data = (struct hg_str){0};
     }
     pthread_mutex_unlock(&sink->mutex);
-    put_free(put);
+    memory_put_free(put);
     return rc;
 }
 
-static void put_abort(struct hangar_put *put)
+static void memory_put_abort(struct hangar_put *put)
 {
-    note(put->sink, "abort", put->name);
-    put_free(put);
+    memory_record_event(put->sink, "abort", put->name);
+    memory_put_free(put);
 }
 
-static enum hangar_rc get_open(void *inst, const char *name, uint64_t offset,
-                               struct hangar_get **out)
+static enum hangar_rc memory_get_open(void *inst, const char *name, uint64_t offset,
+                                      struct hangar_get **out)
 {
     struct memory_sink *sink = sink_of(inst);
     pthread_mutex_lock(&sink->mutex);
-    bool there = find(sink, name) != NULL;
+    bool there = memory_find_object(sink, name) != NULL;
     pthread_mutex_unlock(&sink->mutex);
     if (!there) {
         return HANGAR_NOT_FOUND;
@@ -179,13 +181,15 @@ static enum hangar_rc get_open(void *inst, const char *name, uint64_t offset,
     struct hangar_get *get = malloc(sizeof(*get));
     *get = (struct hangar_get){sink, strdup(name), (size_t)offset};
     *out = get;
-    return note(sink, "get", name) ? HANGAR_OK : (free(get->name), free(get), HANGAR_IO);
+    return memory_record_event(sink, "get", name) ? HANGAR_OK
+                                                  : (free(get->name), free(get), HANGAR_IO);
 }
 
-static enum hangar_rc get_read(struct hangar_get *get, void *buffer, size_t size, size_t *got)
+static enum hangar_rc memory_get_read(struct hangar_get *get, void *buffer, size_t size,
+                                      size_t *got)
 {
     pthread_mutex_lock(&get->sink->mutex);
-    const struct memory_object *object = find(get->sink, get->name);
+    const struct memory_object *object = memory_find_object(get->sink, get->name);
     size_t left = object && get->at < object->data.len ? object->data.len - get->at : 0;
     *got = left < size ? left : size;
     if (*got) {
@@ -196,31 +200,31 @@ static enum hangar_rc get_read(struct hangar_get *get, void *buffer, size_t size
     return HANGAR_OK;
 }
 
-static void get_close(struct hangar_get *get)
+static void memory_get_close(struct hangar_get *get)
 {
     free(get->name);
     free(get);
 }
 
-static enum hangar_rc stat_object(void *inst, const char *name, struct hangar_entry *entry)
+static enum hangar_rc memory_stat_object(void *inst, const char *name, struct hangar_entry *entry)
 {
     struct memory_sink *sink = sink_of(inst);
     pthread_mutex_lock(&sink->mutex);
-    const struct memory_object *object = find(sink, name);
+    const struct memory_object *object = memory_find_object(sink, name);
     entry->size = object ? object->data.len : 0;
     pthread_mutex_unlock(&sink->mutex);
     return object ? HANGAR_OK : HANGAR_NOT_FOUND;
 }
 
 /* The cursor is the last name given. */
-static enum hangar_rc list(void *inst, struct hangar_page *page)
+static enum hangar_rc memory_list(void *inst, struct hangar_page *page)
 {
     struct memory_sink *sink = sink_of(inst);
     size_t left = sink->page_size ? sink->page_size : 1000, n = strlen(page->prefix);
     char last[1024];
     snprintf(last, sizeof(last), "%s", page->cursor);
     page->cursor[0] = '\0';
-    if (!note(sink, "list", page->prefix)) {
+    if (!memory_record_event(sink, "list", page->prefix)) {
         return HANGAR_IO;
     }
     pthread_mutex_lock(&sink->mutex);
@@ -253,14 +257,14 @@ static enum hangar_rc list(void *inst, struct hangar_page *page)
     return HANGAR_OK;
 }
 
-static enum hangar_rc remove_object(void *inst, const char *name)
+static enum hangar_rc memory_remove_object(void *inst, const char *name)
 {
     struct memory_sink *sink = sink_of(inst);
-    if (!note(sink, "remove", name)) {
+    if (!memory_record_event(sink, "remove", name)) {
         return HANGAR_IO;
     }
     pthread_mutex_lock(&sink->mutex);
-    struct memory_object *object = find(sink, name);
+    struct memory_object *object = memory_find_object(sink, name);
     if (object) {
         free(object->name);
         hg_str_free(&object->data);
@@ -273,17 +277,17 @@ static enum hangar_rc remove_object(void *inst, const char *name)
 }
 
 static const struct hangar_sink functions = {.struct_size = sizeof(functions),
-                                             .probe = probe,
-                                             .put_open = put_open,
-                                             .put_write = put_write,
-                                             .put_commit = put_commit,
-                                             .put_abort = put_abort,
-                                             .get_open = get_open,
-                                             .get_read = get_read,
-                                             .get_close = get_close,
-                                             .stat = stat_object,
-                                             .list = list,
-                                             .remove = remove_object};
+                                             .probe = memory_probe,
+                                             .put_open = memory_put_open,
+                                             .put_write = memory_put_write,
+                                             .put_commit = memory_put_commit,
+                                             .put_abort = memory_put_abort,
+                                             .get_open = memory_get_open,
+                                             .get_read = memory_get_read,
+                                             .get_close = memory_get_close,
+                                             .stat = memory_stat_object,
+                                             .list = memory_list,
+                                             .remove = memory_remove_object};
 static struct hangar_option no_options;
 
 void memory_sink_init(struct memory_sink *sink)
@@ -291,8 +295,8 @@ void memory_sink_init(struct memory_sink *sink)
     *sink = (struct memory_sink){
         .plugin = {.d = {HANGAR_PLUGIN_HEADER, .name = "memory", .version = "1.0.0",
                          .summary = "keeps objects in memory", .license = "Apache-2.0",
-                         .create = create, .destroy = destroy, .threads = threads,
-                         .sink = &functions},
+                         .create = memory_create, .destroy = memory_destroy,
+                         .threads = memory_threads, .sink = &functions},
                    .sink = functions,
                    .options = &no_options}};
     pthread_mutex_init(&sink->mutex, NULL);
@@ -322,12 +326,12 @@ enum hangar_rc memory_sink_open(struct memory_sink *sink, struct hg_job *job, co
 
 struct memory_object *memory_sink_find(struct memory_sink *sink, const char *name)
 {
-    return find(sink, name);
+    return memory_find_object(sink, name);
 }
 
 void memory_sink_set(struct memory_sink *sink, const char *name, const void *data, size_t size)
 {
     struct hg_str copy = {0};
     hg_str_add_n(&copy, data, size);
-    store(sink, name, copy);
+    memory_store_object(sink, name, copy);
 }

@@ -19,7 +19,7 @@ __attribute__((visibility("default"))) void *malloc(size_t size);
 __attribute__((visibility("default"))) void *calloc(size_t count, size_t size);
 __attribute__((visibility("default"))) void *realloc(void *memory, size_t size);
 
-static bool fails(void)
+static bool scarce_is_denied(void)
 {
     if (left == 0 || --left > 0) {
         return false;
@@ -31,17 +31,17 @@ static bool fails(void)
 
 void *malloc(size_t size)
 {
-    return fails() ? NULL : __libc_malloc(size);
+    return scarce_is_denied() ? NULL : __libc_malloc(size);
 }
 
 void *calloc(size_t count, size_t size)
 {
-    return fails() ? NULL : __libc_calloc(count, size);
+    return scarce_is_denied() ? NULL : __libc_calloc(count, size);
 }
 
 void *realloc(void *memory, size_t size)
 {
-    return fails() ? NULL : __libc_realloc(memory, size);
+    return scarce_is_denied() ? NULL : __libc_realloc(memory, size);
 }
 
 void scarce_begin(size_t n)

@@ -140,13 +140,13 @@ char *sink_list(struct fake_host *host, void *in, const char *prefix, char delim
 
 /* ------------------------------------------------------------------------ */
 
-static void set_up(void)
+static void sink_suite_set_up(void)
 {
     under_test->set_up();
     fake = sink_open(under_test, &inst);
 }
 
-static void tear_down(void)
+static void sink_suite_tear_down(void)
 {
     ck_assert_uint_eq(fake_host_budget_used(fake), 0);
     fake_host_close(fake);
@@ -198,7 +198,7 @@ START_TEST(reading_starts_at_the_offset)
 END_TEST
 
 /* Runs `look` in another process, with an instance of its own. */
-static void elsewhere(void (*look)(struct fake_host *host, void *in))
+static void sink_suite_elsewhere(void (*look)(struct fake_host *host, void *in))
 {
     pid_t child = fork();
     ck_assert_int_ge(child, 0);
@@ -239,10 +239,10 @@ START_TEST(nothing_is_visible_before_commit)
     look_for_nothing(fake, inst);
     ck_assert_int_eq(sink_table(fake)->put_write(put, "content", 7), HANGAR_OK);
     look_for_nothing(fake, inst);
-    elsewhere(look_for_nothing);
+    sink_suite_elsewhere(look_for_nothing);
     ck_assert_int_eq(sink_table(fake)->put_commit(put, &entry), HANGAR_OK);
     look_for_object(fake, inst);
-    elsewhere(look_for_object);
+    sink_suite_elsewhere(look_for_object);
 }
 END_TEST
 
@@ -253,7 +253,7 @@ START_TEST(abort_leaves_nothing)
     ck_assert_int_eq(sink_table(fake)->put_write(put, "content", 7), HANGAR_OK);
     sink_table(fake)->put_abort(put);
     look_for_nothing(fake, inst);
-    elsewhere(look_for_nothing);
+    sink_suite_elsewhere(look_for_nothing);
 }
 END_TEST
 
@@ -555,7 +555,7 @@ void sink_suite_add(Suite *suite, const char *title, const struct sink_under_tes
     under_test = which;
     TCase *tcase = tcase_create(title);
     tcase_set_timeout(tcase, 200); /* a slow disk takes that long to sync thousands */
-    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_checked_fixture(tcase, sink_suite_set_up, sink_suite_tear_down);
     tcase_add_test(tcase, an_object_comes_back_as_it_was_stored);
     tcase_add_test(tcase, reading_starts_at_the_offset);
     tcase_add_test(tcase, nothing_is_visible_before_commit);

@@ -38,7 +38,7 @@ int testing_main(Suite *suite)
 }
 
 /* Keeps what lives as long as the test, which is a process of its own. */
-static const char *keep(char *text)
+static const char *testing_record_line(char *text)
 {
     static char *kept[1000];
     static size_t count;
@@ -52,12 +52,12 @@ const char *testing_dir(void)
 {
     char *dir = fake_temp_template();
     ck_assert_ptr_nonnull(mkdtemp(dir));
-    return keep(dir);
+    return testing_record_line(dir);
 }
 
 const char *testing_path(const char *dir, const char *name)
 {
-    return keep(hg_format("%s/%s", dir, name));
+    return testing_record_line(hg_format("%s/%s", dir, name));
 }
 
 /* Lines as COPY writes them: numbers, times, names, words. */

@@ -33,7 +33,7 @@ struct fake_host *transform_open(const char *plugin, const char *settings, void 
     return fake;
 }
 
-static const struct hangar_transform *table(struct fake_host *fake)
+static const struct hangar_transform *transform_suite_table(struct fake_host *fake)
 {
     return fake_host_plugin(fake)->transform;
 }
@@ -46,8 +46,8 @@ enum hangar_rc transform_run(struct fake_host *fake, void *inst, enum hangar_dir
     struct hangar_attrs *attrs = fake_attrs_new();
     size_t capacity = 0, used = 0, at = 0;
     unsigned char *buffer = NULL;
-    enum hangar_rc rc =
-        table(fake)->open(inst, direction, direction == HANGAR_DECODE ? attrs : NULL, &stream);
+    enum hangar_rc rc = transform_suite_table(fake)->open(
+        inst, direction, direction == HANGAR_DECODE ? attrs : NULL, &stream);
     testing_expect(fake, rc, HANGAR_OK, "open");
     while (!rc) {
         size_t room = out_step < (size_t)1 << 20 ? out_step : (size_t)1 << 20;
@@ -59,7 +59,7 @@ enum hangar_rc transform_run(struct fake_host *fake, void *inst, enum hangar_dir
             REQUIRE(buffer, "out of memory");
         }
         struct hangar_io io = {(const unsigned char *)in + at, piece, buffer + used, room};
-        rc = table(fake)->process(stream, &io, last);
+        rc = transform_suite_table(fake)->process(stream, &io, last);
         bool progress = io.in_size < piece || io.out_size < room;
         REQUIRE(io.in_size <= piece && io.out_size <= room, "process takes more than there is");
         REQUIRE(io.in == (const unsigned char *)in + at + piece - io.in_size, "in is not moved");
@@ -70,7 +70,7 @@ enum hangar_rc transform_run(struct fake_host *fake, void *inst, enum hangar_dir
         used += room - io.out_size;
     }
     bool done = direction == HANGAR_ENCODE && rc == HANGAR_EOF;
-    enum hangar_rc closed = table(fake)->close(stream, done ? attrs : NULL);
+    enum hangar_rc closed = transform_suite_table(fake)->close(stream, done ? attrs : NULL);
     if (rc == HANGAR_EOF) {
         testing_expect(fake, closed, HANGAR_OK, "close");
     }
@@ -83,12 +83,13 @@ enum hangar_rc transform_run(struct fake_host *fake, void *inst, enum hangar_dir
 static size_t encode_one(struct fake_host *fake, void *inst, struct hangar_stream *stream,
                          uint64_t index, int last, const void *in, size_t size, unsigned char **out)
 {
-    size_t bound = table(fake)->encode_bound(inst, size), made = 0;
+    size_t bound = transform_suite_table(fake)->encode_bound(inst, size), made = 0;
     *out = malloc(bound + 1);
     REQUIRE(*out, "out of memory");
     (*out)[bound] = 0xa5; /* nothing is written behind the room */
     testing_expect(fake,
-                   table(fake)->encode_block(stream, index, last, in, size, *out, bound, &made),
+                   transform_suite_table(fake)->encode_block(stream, index, last, in, size, *out,
+                                                             bound, &made),
                    HANGAR_OK, "encode_block");
     REQUIRE(made <= bound && (*out)[bound] == 0xa5, "encode_block makes more than encode_bound");
     return made;
@@ -102,7 +103,8 @@ void transform_blocks(struct fake_host *fake, void *inst, const void *in, size_t
     size_t at = 0, used = 0;
     bool last = false;
     *out = NULL;
-    testing_expect(fake, table(fake)->block_open(inst, &stream), HANGAR_OK, "block_open");
+    testing_expect(fake, transform_suite_table(fake)->block_open(inst, &stream), HANGAR_OK,
+                   "block_open");
     for (uint64_t index = 0; !last; index++) {
         unsigned char *block;
         size_t piece = size - at < block_size ? size - at : block_size;
@@ -116,7 +118,8 @@ void transform_blocks(struct fake_host *fake, void *inst, const void *in, size_t
         used += made;
         at += piece;
     }
-    testing_expect(fake, table(fake)->block_close(stream, attrs), HANGAR_OK, "block_close");
+    testing_expect(fake, transform_suite_table(fake)->block_close(stream, attrs), HANGAR_OK,
+                   "block_close");
     fake_attrs_free(attrs);
     *out_size = used;
 }
@@ -176,7 +179,7 @@ START_TEST(blocks_put_together_are_one_stream)
 {
     void *inst;
     struct fake_host *fake = open_variant(_i, &inst);
-    for (int kind = 0; kind < DATA_KINDS && table(fake)->block_open; kind++) {
+    for (int kind = 0; kind < DATA_KINDS && transform_suite_table(fake)->block_open; kind++) {
         for (size_t i = 0; i < 2 * SIZE_COUNT; i++) {
             size_t plain_size = sizes[i / 2], size;
             unsigned char *plain = testing_data((enum testing_data)kind, plain_size), *out;
@@ -197,7 +200,8 @@ static void assert_stock_tool_decodes(struct fake_host *fake, const void *encode
     const char *file = testing_path(dir, "encoded"), *out = testing_path(dir, "plain");
     size_t out_size;
     testing_write_file(file, encoded, size);
-    int status = testing_shell("%s < %s > %s", table(fake)->decode_command, file, out);
+    int status =
+        testing_shell("%s < %s > %s", transform_suite_table(fake)->decode_command, file, out);
     ck_assert_int_eq(status, 0);
     unsigned char *decoded = testing_read_file(out, &out_size);
     ck_assert_uint_eq(out_size, plain_size);
@@ -216,7 +220,7 @@ START_TEST(the_stock_tool_decodes_both_forms)
             transform_run(fake, inst, HANGAR_ENCODE, plain, sizes[i], WHOLE, WHOLE, &out, &size);
             assert_stock_tool_decodes(fake, out, size, plain, sizes[i]);
             free(out);
-            if (table(fake)->block_open) {
+            if (transform_suite_table(fake)->block_open) {
                 transform_blocks(fake, inst, plain, sizes[i], BLOCK, false, &out, &size);
                 assert_stock_tool_decodes(fake, out, size, plain, sizes[i]);
                 free(out);
@@ -287,14 +291,14 @@ START_TEST(the_bytes_do_not_depend_on_threads_and_order)
     struct hangar_stream *stream = NULL;
     unsigned char *plain = testing_data(DATA_TEXT, JOB_BLOCKS * BLOCK), *expected;
     size_t expected_size, at = 0;
-    if (!table(fake)->block_open) {
+    if (!transform_suite_table(fake)->block_open) {
         free(plain);
         close_host(fake);
         return;
     }
     transform_blocks(fake, inst, plain, JOB_BLOCKS * BLOCK, BLOCK, false, &expected,
                      &expected_size);
-    table(fake)->block_open(inst, &stream);
+    transform_suite_table(fake)->block_open(inst, &stream);
     for (size_t i = 0; i < JOB_THREADS; i++) {
         jobs[i] = (struct job){.fake = fake, .inst = inst, .stream = stream, .plain = plain};
         jobs[i].first = i;
@@ -311,7 +315,7 @@ START_TEST(the_bytes_do_not_depend_on_threads_and_order)
         free(job->out[i]);
     }
     ck_assert_uint_eq(at, expected_size);
-    table(fake)->block_close(stream, NULL);
+    transform_suite_table(fake)->block_close(stream, NULL);
     free(expected);
     free(plain);
     close_host(fake);
@@ -457,11 +461,12 @@ START_TEST(an_abandoned_stream_leaves_nothing)
         struct hangar_io io = {plain, 1, out, sizeof(out)};
         plain[0] = 0x1f;
         testing_expect(fake,
-                       table(fake)->open(inst, (enum hangar_direction)direction,
-                                         direction == HANGAR_DECODE ? attrs : NULL, &stream),
+                       transform_suite_table(fake)->open(inst, (enum hangar_direction)direction,
+                                                         direction == HANGAR_DECODE ? attrs : NULL,
+                                                         &stream),
                        HANGAR_OK, "open");
-        table(fake)->process(stream, &io, 0);
-        table(fake)->close(stream, NULL);
+        transform_suite_table(fake)->process(stream, &io, 0);
+        transform_suite_table(fake)->close(stream, NULL);
         fake_attrs_free(attrs);
     }
     free(plain);

@@ -37,7 +37,7 @@ static const struct hangar_option options[] = {
     {.name = "path", .type = HANGAR_OPT_PATH, .flags = HANGAR_OPT_REQUIRED, .help = "the folder"},
     {.name = NULL}};
 
-static void file_of(const struct sink *s, const char *name, char *out, size_t size)
+static void abi_sink_file_of(const struct sink *s, const char *name, char *out, size_t size)
 {
     size_t n = (size_t)snprintf(out, size, "%s/", s->path);
     for (; *name && n + 1 < size; name++) {
@@ -46,7 +46,8 @@ static void file_of(const struct sink *s, const char *name, char *out, size_t si
     out[n] = '\0';
 }
 
-static enum hangar_rc create(const struct hangar_host *host, struct hangar_ctx *ctx, void **out)
+static enum hangar_rc abi_sink_create(const struct hangar_host *host, struct hangar_ctx *ctx,
+                                      void **out)
 {
     struct sink *s = calloc(1, sizeof(*s));
     *s = (struct sink){.host = host, .ctx = ctx, .path = host->opt_string(ctx, "path")};
@@ -55,26 +56,26 @@ static enum hangar_rc create(const struct hangar_host *host, struct hangar_ctx *
     return HANGAR_OK;
 }
 
-static void destroy(void *inst)
+static void abi_sink_destroy(void *inst)
 {
     free(inst);
 }
 
-static uint32_t threads(void *inst)
+static uint32_t abi_sink_threads(void *inst)
 {
     (void)inst;
     return HANGAR_PARALLEL_HANDLES;
 }
 
-static enum hangar_rc probe(void *inst, struct hangar_attrs *capabilities)
+static enum hangar_rc abi_sink_probe(void *inst, struct hangar_attrs *capabilities)
 {
     struct sink *s = inst;
     s->host->attr_set(capabilities, "create_only", "yes");
     return HANGAR_OK;
 }
 
-static enum hangar_rc put_open(void *inst, const char *name, uint64_t size_hint, uint32_t flags,
-                               struct hangar_put **out)
+static enum hangar_rc abi_sink_put_open(void *inst, const char *name, uint64_t size_hint,
+                                        uint32_t flags, struct hangar_put **out)
 {
     (void)size_hint;
     struct sink *s = inst;
@@ -82,7 +83,7 @@ static enum hangar_rc put_open(void *inst, const char *name, uint64_t size_hint,
     p->sink = s;
     p->flags = flags;
     snprintf(p->name, sizeof(p->name), "%s", name);
-    file_of(s, name, p->file, sizeof(p->file));
+    abi_sink_file_of(s, name, p->file, sizeof(p->file));
     snprintf(p->temp, sizeof(p->temp), "%s#%p", p->file, (void *)p);
     p->fd = open(p->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (p->fd < 0) {
@@ -93,7 +94,7 @@ static enum hangar_rc put_open(void *inst, const char *name, uint64_t size_hint,
     return HANGAR_OK;
 }
 
-static enum hangar_rc put_write(struct hangar_put *p, const void *data, size_t size)
+static enum hangar_rc abi_sink_put_write(struct hangar_put *p, const void *data, size_t size)
 {
     struct sink *s = p->sink;
     p->size += size;
@@ -108,14 +109,14 @@ static enum hangar_rc put_write(struct hangar_put *p, const void *data, size_t s
     return HANGAR_OK;
 }
 
-static void put_free(struct hangar_put *p)
+static void abi_sink_put_free(struct hangar_put *p)
 {
     close(p->fd);
     unlink(p->temp);
     free(p);
 }
 
-static enum hangar_rc put_commit(struct hangar_put *p, struct hangar_entry *entry)
+static enum hangar_rc abi_sink_put_commit(struct hangar_put *p, struct hangar_entry *entry)
 {
     enum hangar_rc rc = HANGAR_OK;
     entry->size = p->size;
@@ -126,16 +127,16 @@ static enum hangar_rc put_commit(struct hangar_put *p, struct hangar_entry *entr
     } else if (rename(p->temp, p->file) != 0) {
         rc = HANGAR_IO;
     }
-    put_free(p);
+    abi_sink_put_free(p);
     return rc;
 }
 
-static enum hangar_rc get_open(void *inst, const char *name, uint64_t offset,
-                               struct hangar_get **out)
+static enum hangar_rc abi_sink_get_open(void *inst, const char *name, uint64_t offset,
+                                        struct hangar_get **out)
 {
     struct sink *s = inst;
     char file[1200];
-    file_of(s, name, file, sizeof(file));
+    abi_sink_file_of(s, name, file, sizeof(file));
     int fd = open(file, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
         return s->host->fail(s->ctx, errno == ENOENT ? HANGAR_NOT_FOUND : HANGAR_IO, errno,
@@ -148,7 +149,8 @@ static enum hangar_rc get_open(void *inst, const char *name, uint64_t offset,
     return HANGAR_OK;
 }
 
-static enum hangar_rc get_read(struct hangar_get *g, void *buffer, size_t size, size_t *got)
+static enum hangar_rc abi_sink_get_read(struct hangar_get *g, void *buffer, size_t size,
+                                        size_t *got)
 {
     ssize_t n = read(g->fd, buffer, size);
     if (n < 0) {
@@ -158,18 +160,18 @@ static enum hangar_rc get_read(struct hangar_get *g, void *buffer, size_t size, 
     return HANGAR_OK;
 }
 
-static void get_close(struct hangar_get *g)
+static void abi_sink_get_close(struct hangar_get *g)
 {
     close(g->fd);
     free(g);
 }
 
-static enum hangar_rc stat_object(void *inst, const char *name, struct hangar_entry *entry)
+static enum hangar_rc abi_sink_stat_object(void *inst, const char *name, struct hangar_entry *entry)
 {
     struct sink *s = inst;
     char file[1200];
     struct stat st;
-    file_of(s, name, file, sizeof(file));
+    abi_sink_file_of(s, name, file, sizeof(file));
     if (stat(file, &st) != 0) {
         return HANGAR_NOT_FOUND;
     }
@@ -177,13 +179,13 @@ static enum hangar_rc stat_object(void *inst, const char *name, struct hangar_en
     return HANGAR_OK;
 }
 
-static int by_name(const void *a, const void *b)
+static int abi_sink_by_name(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
 /* All at once: tests have few objects. */
-static enum hangar_rc list(void *inst, struct hangar_page *page)
+static enum hangar_rc abi_sink_list(void *inst, struct hangar_page *page)
 {
     struct sink *s = inst;
     enum hangar_rc rc = HANGAR_OK;
@@ -203,11 +205,11 @@ static enum hangar_rc list(void *inst, struct hangar_page *page)
     if (dir) {
         closedir(dir);
     }
-    qsort(names, count, sizeof(*names), by_name);
+    qsort(names, count, sizeof(*names), abi_sink_by_name);
     for (size_t i = 0; i < count; i++) {
         struct hangar_entry entry = {.struct_size = sizeof(entry), .name = names[i]};
         if (rc == HANGAR_OK && strncmp(names[i], page->prefix, n) == 0) {
-            stat_object(s, names[i], &entry);
+            abi_sink_stat_object(s, names[i], &entry);
             char *cut = page->delimiter ? strchr(names[i] + n, page->delimiter) : NULL;
             if (cut) {
                 cut[1] = '\0';
@@ -224,11 +226,11 @@ static enum hangar_rc list(void *inst, struct hangar_page *page)
     return rc;
 }
 
-static enum hangar_rc remove_object(void *inst, const char *name)
+static enum hangar_rc abi_sink_remove_object(void *inst, const char *name)
 {
     struct sink *s = inst;
     char file[1200];
-    file_of(s, name, file, sizeof(file));
+    abi_sink_file_of(s, name, file, sizeof(file));
     if (unlink(file) != 0 && errno != ENOENT) {
         return s->host->fail(s->ctx, HANGAR_IO, errno, "cannot remove %s", name);
     }
@@ -236,20 +238,22 @@ static enum hangar_rc remove_object(void *inst, const char *name)
 }
 
 static const struct hangar_sink sink = {.struct_size = sizeof(sink),
-                                        .probe = probe,
-                                        .put_open = put_open,
-                                        .put_write = put_write,
-                                        .put_commit = put_commit,
-                                        .put_abort = put_free,
-                                        .get_open = get_open,
-                                        .get_read = get_read,
-                                        .get_close = get_close,
-                                        .stat = stat_object,
-                                        .list = list,
-                                        .remove = remove_object};
+                                        .probe = abi_sink_probe,
+                                        .put_open = abi_sink_put_open,
+                                        .put_write = abi_sink_put_write,
+                                        .put_commit = abi_sink_put_commit,
+                                        .put_abort = abi_sink_put_free,
+                                        .get_open = abi_sink_get_open,
+                                        .get_read = abi_sink_get_read,
+                                        .get_close = abi_sink_get_close,
+                                        .stat = abi_sink_stat_object,
+                                        .list = abi_sink_list,
+                                        .remove = abi_sink_remove_object};
 
 static const struct hangar_plugin plugin = {
-    HANGAR_PLUGIN_HEADER,    .name = "example-sink", .version = "1.0.0", .summary = "keeps files",
-    .license = "Apache-2.0", .options = options,     .create = create,   .destroy = destroy,
-    .threads = threads,      .sink = &sink};
+    HANGAR_PLUGIN_HEADER,        .name = "example-sink",
+    .version = "1.0.0",          .summary = "keeps files",
+    .license = "Apache-2.0",     .options = options,
+    .create = abi_sink_create,   .destroy = abi_sink_destroy,
+    .threads = abi_sink_threads, .sink = &sink};
 HANGAR_PLUGIN(plugin)

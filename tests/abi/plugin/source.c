@@ -25,7 +25,8 @@ static const struct hangar_option options[] = {
     {.name = "file", .type = HANGAR_OPT_PATH, .flags = HANGAR_OPT_REQUIRED, .help = "the file"},
     {.name = NULL}};
 
-static enum hangar_rc create(const struct hangar_host *host, struct hangar_ctx *ctx, void **out)
+static enum hangar_rc abi_source_create(const struct hangar_host *host, struct hangar_ctx *ctx,
+                                        void **out)
 {
     struct example *e = calloc(1, sizeof(*e));
     if (!e) {
@@ -36,20 +37,20 @@ static enum hangar_rc create(const struct hangar_host *host, struct hangar_ctx *
     return HANGAR_OK;
 }
 
-static enum hangar_rc check(void *inst, struct hangar_attrs *facts)
+static enum hangar_rc abi_source_check(void *inst, struct hangar_attrs *facts)
 {
     struct example *e = inst;
     e->host->attr_set(facts, "file", e->file);
     return HANGAR_OK;
 }
 
-static enum hangar_rc prepare(void *inst)
+static enum hangar_rc abi_source_prepare(void *inst)
 {
     ((struct example *)inst)->done = 0;
     return HANGAR_OK;
 }
 
-static enum hangar_rc begin(void *inst, int64_t *time_ms, struct hangar_attrs *point)
+static enum hangar_rc abi_source_begin(void *inst, int64_t *time_ms, struct hangar_attrs *point)
 {
     struct example *e = inst;
     e->host->attr_setf(point, "offset", "%d", 0);
@@ -74,7 +75,8 @@ static enum hangar_rc open_file(struct example *e, const char *mode, struct hang
     return HANGAR_OK;
 }
 
-static enum hangar_rc next(void *inst, struct hangar_object_info *info, struct hangar_object **out)
+static enum hangar_rc abi_source_next(void *inst, struct hangar_object_info *info,
+                                      struct hangar_object **out)
 {
     struct example *e = inst;
     if (e->done) {
@@ -85,8 +87,8 @@ static enum hangar_rc next(void *inst, struct hangar_object_info *info, struct h
     return open_file(e, "r", out);
 }
 
-static enum hangar_rc read_file(struct hangar_object *object, void *buffer, size_t size,
-                                size_t *got)
+static enum hangar_rc abi_source_read_file(struct hangar_object *object, void *buffer, size_t size,
+                                           size_t *got)
 {
     *got = fread(buffer, 1, size, object->file);
     return HANGAR_OK;
@@ -102,7 +104,7 @@ static enum hangar_rc close_file(struct hangar_object *object, struct hangar_att
     return HANGAR_OK;
 }
 
-static enum hangar_rc end(void *inst, struct hangar_attrs *facts)
+static enum hangar_rc abi_source_end(void *inst, struct hangar_attrs *facts)
 {
     struct example *e = inst;
     if (facts) {
@@ -111,7 +113,7 @@ static enum hangar_rc end(void *inst, struct hangar_attrs *facts)
     return HANGAR_OK;
 }
 
-static enum hangar_rc restore_prepare(void *inst, const struct hangar_restore *how)
+static enum hangar_rc abi_source_restore_prepare(void *inst, const struct hangar_restore *how)
 {
     struct example *e = inst;
     const char *files = e->host->attr_get(how->facts, "files");
@@ -119,8 +121,8 @@ static enum hangar_rc restore_prepare(void *inst, const struct hangar_restore *h
     return files ? HANGAR_OK : e->host->fail(e->ctx, HANGAR_CORRUPT, 0, "the facts are lost");
 }
 
-static enum hangar_rc restore_open(void *inst, const struct hangar_object_info *info,
-                                   struct hangar_object **out)
+static enum hangar_rc abi_source_restore_open(void *inst, const struct hangar_object_info *info,
+                                              struct hangar_object **out)
 {
     struct example *e = inst;
     if (!e->host->attr_get(info->attrs, "kind")) {
@@ -129,12 +131,13 @@ static enum hangar_rc restore_open(void *inst, const struct hangar_object_info *
     return open_file(e, "w", out);
 }
 
-static enum hangar_rc restore_write(struct hangar_object *object, const void *data, size_t size)
+static enum hangar_rc abi_source_restore_write(struct hangar_object *object, const void *data,
+                                               size_t size)
 {
     return fwrite(data, 1, size, object->file) == size ? HANGAR_OK : HANGAR_IO;
 }
 
-static enum hangar_rc restore_close(struct hangar_object *object, int complete)
+static enum hangar_rc abi_source_restore_close(struct hangar_object *object, int complete)
 {
     enum hangar_rc rc = fclose(object->file) == 0 || !complete ? HANGAR_OK : HANGAR_IO;
     free(object);
@@ -142,22 +145,21 @@ static enum hangar_rc restore_close(struct hangar_object *object, int complete)
 }
 
 static const struct hangar_source source = {.struct_size = sizeof(source),
-                                            .check = check,
-                                            .prepare = prepare,
-                                            .begin = begin,
-                                            .next = next,
-                                            .read = read_file,
+                                            .check = abi_source_check,
+                                            .prepare = abi_source_prepare,
+                                            .begin = abi_source_begin,
+                                            .next = abi_source_next,
+                                            .read = abi_source_read_file,
                                             .close = close_file,
-                                            .end = end,
-                                            .restore_prepare = restore_prepare,
-                                            .restore_open = restore_open,
-                                            .restore_write = restore_write,
-                                            .restore_close = restore_close,
-                                            .restore_end = end};
+                                            .end = abi_source_end,
+                                            .restore_prepare = abi_source_restore_prepare,
+                                            .restore_open = abi_source_restore_open,
+                                            .restore_write = abi_source_restore_write,
+                                            .restore_close = abi_source_restore_close,
+                                            .restore_end = abi_source_end};
 
-static const struct hangar_plugin plugin = {HANGAR_PLUGIN_HEADER,    .name = "example-source",
-                                            .version = "1.0.0",      .summary = "backs one file up",
-                                            .license = "Apache-2.0", .options = options,
-                                            .create = create,        .destroy = free,
-                                            .source = &source};
+static const struct hangar_plugin plugin = {
+    HANGAR_PLUGIN_HEADER,           .name = "example-source", .version = "1.0.0",
+    .summary = "backs one file up", .license = "Apache-2.0",  .options = options,
+    .create = abi_source_create,    .destroy = free,          .source = &source};
 HANGAR_PLUGIN(plugin)

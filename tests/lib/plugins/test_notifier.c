@@ -25,7 +25,8 @@ static const struct hangar_option options[] = {
     {.name = "secret", .type = HANGAR_OPT_STRING, .flags = HANGAR_OPT_SECRET, .help = "a secret"},
     {.name = NULL}};
 
-static enum hangar_rc create(const struct hangar_host *host, struct hangar_ctx *ctx, void **out)
+static enum hangar_rc test_notifier_create(const struct hangar_host *host, struct hangar_ctx *ctx,
+                                           void **out)
 {
     struct notifier *n = calloc(1, sizeof(*n));
     if (!n) {
@@ -36,7 +37,7 @@ static enum hangar_rc create(const struct hangar_host *host, struct hangar_ctx *
     return HANGAR_OK;
 }
 
-static enum hangar_rc notify(void *inst, const struct hangar_event *e)
+static enum hangar_rc test_notifier_notify(void *inst, const struct hangar_event *e)
 {
     struct notifier *n = inst;
     const char *path = n->host->opt_string(n->ctx, "file");
@@ -57,11 +58,12 @@ static enum hangar_rc notify(void *inst, const struct hangar_event *e)
     return HANGAR_OK;
 }
 
-static const struct hangar_notifier notifier = {.struct_size = sizeof(notifier), .notify = notify};
+static const struct hangar_notifier notifier = {.struct_size = sizeof(notifier),
+                                                .notify = test_notifier_notify};
 
 static const struct hangar_plugin plugin = {
-    HANGAR_PLUGIN_HEADER,   .name = "test-notifier", .version = "1.0.0",
-    .summary = "for tests", .license = "Apache-2.0", .options = options,
-    .create = create,       .destroy = free,         .notifier = &notifier,
+    HANGAR_PLUGIN_HEADER,           .name = "test-notifier", .version = "1.0.0",
+    .summary = "for tests",         .license = "Apache-2.0", .options = options,
+    .create = test_notifier_create, .destroy = free,         .notifier = &notifier,
 };
 HANGAR_PLUGIN(plugin)

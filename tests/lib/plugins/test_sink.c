@@ -66,7 +66,7 @@ static int may_fault(const struct sink *s)
     return !s->once || unlink(s->once) == 0;
 }
 
-static enum hangar_rc fault(struct sink *s, const char *call, const char *name)
+static enum hangar_rc test_sink_fault(struct sink *s, const char *call, const char *name)
 {
     if (!s->fail_at || strcmp(s->fail_at, call) != 0 || !is_meant(s, name)) {
         return HANGAR_OK;
@@ -79,7 +79,7 @@ static enum hangar_rc fault(struct sink *s, const char *call, const char *name)
                : HANGAR_OK;
 }
 
-static void file_of(const struct sink *s, const char *name, char *out, size_t size)
+static void test_sink_file_of(const struct sink *s, const char *name, char *out, size_t size)
 {
     size_t n = (size_t)snprintf(out, size, "%s/", s->path);
     for (; *name && n + 1 < size; name++) {
@@ -97,7 +97,8 @@ static void note_open(const char *path)
     }
 }
 
-static enum hangar_rc create(const struct hangar_host *host, struct hangar_ctx *ctx, void **out)
+static enum hangar_rc test_sink_create(const struct hangar_host *host, struct hangar_ctx *ctx,
+                                       void **out)
 {
     struct sink *s = calloc(1, sizeof(*s));
     *s = (struct sink){.host = host,
@@ -116,7 +117,7 @@ static enum hangar_rc create(const struct hangar_host *host, struct hangar_ctx *
                        .block = host->opt_bool(ctx, "block")};
     pthread_mutex_init(&s->mutex, NULL);
     note_open(host->opt_string(ctx, "opens"));
-    enum hangar_rc rc = fault(s, "create", "");
+    enum hangar_rc rc = test_sink_fault(s, "create", "");
     if (rc != HANGAR_OK) {
         free(s);
         return rc;
@@ -126,32 +127,32 @@ static enum hangar_rc create(const struct hangar_host *host, struct hangar_ctx *
     return HANGAR_OK;
 }
 
-static void destroy(void *inst)
+static void test_sink_destroy(void *inst)
 {
     struct sink *s = inst;
     pthread_mutex_destroy(&s->mutex);
     free(s);
 }
 
-static uint32_t threads(void *inst)
+static uint32_t test_sink_threads(void *inst)
 {
     (void)inst;
     return HANGAR_PARALLEL_HANDLES;
 }
 
-static enum hangar_rc probe(void *inst, struct hangar_attrs *capabilities)
+static enum hangar_rc test_sink_probe(void *inst, struct hangar_attrs *capabilities)
 {
     struct sink *s = inst;
     s->host->attr_set(capabilities, "create_only", "yes");
-    return fault(s, "probe", "");
+    return test_sink_fault(s, "probe", "");
 }
 
-static enum hangar_rc put_open(void *inst, const char *name, uint64_t size_hint, uint32_t flags,
-                               struct hangar_put **out)
+static enum hangar_rc test_sink_put_open(void *inst, const char *name, uint64_t size_hint,
+                                         uint32_t flags, struct hangar_put **out)
 {
     (void)size_hint;
     struct sink *s = inst;
-    enum hangar_rc rc = fault(s, "open", name);
+    enum hangar_rc rc = test_sink_fault(s, "open", name);
     if (rc != HANGAR_OK) {
         return rc;
     }
@@ -159,7 +160,7 @@ static enum hangar_rc put_open(void *inst, const char *name, uint64_t size_hint,
     p->sink = s;
     p->flags = flags;
     snprintf(p->name, sizeof(p->name), "%s", name);
-    file_of(s, name, p->file, sizeof(p->file));
+    test_sink_file_of(s, name, p->file, sizeof(p->file));
     snprintf(p->temp, sizeof(p->temp), "%s#%p", p->file, (void *)p);
     p->fd = open(p->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (p->fd < 0) {
@@ -170,10 +171,10 @@ static enum hangar_rc put_open(void *inst, const char *name, uint64_t size_hint,
     return HANGAR_OK;
 }
 
-static enum hangar_rc put_write(struct hangar_put *p, const void *data, size_t size)
+static enum hangar_rc test_sink_put_write(struct hangar_put *p, const void *data, size_t size)
 {
     struct sink *s = p->sink;
-    enum hangar_rc rc = fault(s, "write", p->name);
+    enum hangar_rc rc = test_sink_fault(s, "write", p->name);
     if (rc == HANGAR_OK && is_meant(s, p->name) && s->slow_ms) {
         rc = s->host->sleep(s->ctx, (uint32_t)s->slow_ms);
     }
@@ -194,17 +195,17 @@ static enum hangar_rc put_write(struct hangar_put *p, const void *data, size_t s
     return rc;
 }
 
-static void put_free(struct hangar_put *p)
+static void test_sink_put_free(struct hangar_put *p)
 {
     close(p->fd);
     unlink(p->temp);
     free(p);
 }
 
-static enum hangar_rc put_commit(struct hangar_put *p, struct hangar_entry *entry)
+static enum hangar_rc test_sink_put_commit(struct hangar_put *p, struct hangar_entry *entry)
 {
     struct sink *s = p->sink;
-    enum hangar_rc rc = fault(s, "commit", p->name);
+    enum hangar_rc rc = test_sink_fault(s, "commit", p->name);
     if (rc == HANGAR_OK && s->damage && strstr(p->name, s->damage) &&
         pwrite(p->fd, "damaged", 7, 0) != 7) {
         rc = HANGAR_IO;
@@ -221,7 +222,7 @@ static enum hangar_rc put_commit(struct hangar_put *p, struct hangar_entry *entr
     } else if (rc == HANGAR_OK && rename(p->temp, p->file) != 0) {
         rc = HANGAR_IO;
     }
-    put_free(p);
+    test_sink_put_free(p);
     return rc;
 }
 
@@ -239,16 +240,16 @@ static void note_read(const struct sink *s, const char *name)
     }
 }
 
-static enum hangar_rc get_open(void *inst, const char *name, uint64_t offset,
-                               struct hangar_get **out)
+static enum hangar_rc test_sink_get_open(void *inst, const char *name, uint64_t offset,
+                                         struct hangar_get **out)
 {
     struct sink *s = inst;
     char file[1200];
-    enum hangar_rc rc = fault(s, "get", name);
+    enum hangar_rc rc = test_sink_fault(s, "get", name);
     if (rc != HANGAR_OK) {
         return rc;
     }
-    file_of(s, name, file, sizeof(file));
+    test_sink_file_of(s, name, file, sizeof(file));
     int fd = open(file, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
         return s->host->fail(s->ctx, errno == ENOENT ? HANGAR_NOT_FOUND : HANGAR_IO, errno,
@@ -262,7 +263,8 @@ static enum hangar_rc get_open(void *inst, const char *name, uint64_t offset,
     return HANGAR_OK;
 }
 
-static enum hangar_rc get_read(struct hangar_get *g, void *buffer, size_t size, size_t *got)
+static enum hangar_rc test_sink_get_read(struct hangar_get *g, void *buffer, size_t size,
+                                         size_t *got)
 {
     ssize_t n = read(g->fd, buffer, size);
     if (n < 0) {
@@ -272,19 +274,20 @@ static enum hangar_rc get_read(struct hangar_get *g, void *buffer, size_t size, 
     return HANGAR_OK;
 }
 
-static void get_close(struct hangar_get *g)
+static void test_sink_get_close(struct hangar_get *g)
 {
     close(g->fd);
     free(g);
 }
 
-static enum hangar_rc stat_object(void *inst, const char *name, struct hangar_entry *entry)
+static enum hangar_rc test_sink_stat_object(void *inst, const char *name,
+                                            struct hangar_entry *entry)
 {
     struct sink *s = inst;
     char file[1200];
     struct stat st;
-    enum hangar_rc rc = fault(s, "stat", name);
-    file_of(s, name, file, sizeof(file));
+    enum hangar_rc rc = test_sink_fault(s, "stat", name);
+    test_sink_file_of(s, name, file, sizeof(file));
     if (rc == HANGAR_OK && stat(file, &st) != 0) {
         return HANGAR_NOT_FOUND;
     }
@@ -296,16 +299,16 @@ static enum hangar_rc stat_object(void *inst, const char *name, struct hangar_en
     return rc;
 }
 
-static int by_name(const void *a, const void *b)
+static int test_sink_by_name(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
 /* All at once: tests have few objects. */
-static enum hangar_rc list(void *inst, struct hangar_page *page)
+static enum hangar_rc test_sink_list(void *inst, struct hangar_page *page)
 {
     struct sink *s = inst;
-    enum hangar_rc rc = fault(s, "list", page->prefix);
+    enum hangar_rc rc = test_sink_fault(s, "list", page->prefix);
     char *names[900], last[600] = "";
     size_t count = 0, n = strlen(page->prefix);
     DIR *dir = rc == HANGAR_OK ? opendir(s->path) : NULL;
@@ -322,11 +325,11 @@ static enum hangar_rc list(void *inst, struct hangar_page *page)
     if (dir) {
         closedir(dir);
     }
-    qsort(names, count, sizeof(*names), by_name);
+    qsort(names, count, sizeof(*names), test_sink_by_name);
     for (size_t i = 0; i < count; i++) {
         struct hangar_entry entry = {.struct_size = sizeof(entry), .name = names[i]};
         if (rc == HANGAR_OK && strncmp(names[i], page->prefix, n) == 0) {
-            stat_object(s, names[i], &entry);
+            test_sink_stat_object(s, names[i], &entry);
             char *cut = page->delimiter ? strchr(names[i] + n, page->delimiter) : NULL;
             if (cut) {
                 cut[1] = '\0';
@@ -347,7 +350,7 @@ static enum hangar_rc list(void *inst, struct hangar_page *page)
 static void lock_of(const struct sink *s, const char *name, char *out, size_t size)
 {
     struct sink locks = {.path = s->locks};
-    file_of(&locks, name, out, size);
+    test_sink_file_of(&locks, name, out, size);
 }
 
 static int64_t locked_until(const struct sink *s, const char *name)
@@ -361,14 +364,14 @@ static int64_t locked_until(const struct sink *s, const char *name)
     return stat(file, &st) == 0 ? (int64_t)st.st_mtim.tv_sec * 1000 : 0;
 }
 
-static enum hangar_rc retain(void *inst, const char *name, int64_t until_ms)
+static enum hangar_rc test_sink_retain(void *inst, const char *name, int64_t until_ms)
 {
     struct sink *s = inst;
     char file[1200];
     if (!s->locks) {
         return HANGAR_UNSUPPORTED;
     }
-    enum hangar_rc rc = fault(s, "retain", name);
+    enum hangar_rc rc = test_sink_fault(s, "retain", name);
     if (rc != HANGAR_OK || until_ms <= locked_until(s, name)) {
         return rc;
     }
@@ -385,12 +388,12 @@ static enum hangar_rc retain(void *inst, const char *name, int64_t until_ms)
     return rc;
 }
 
-static enum hangar_rc remove_object(void *inst, const char *name)
+static enum hangar_rc test_sink_remove_object(void *inst, const char *name)
 {
     struct sink *s = inst;
     char file[1200];
-    enum hangar_rc rc = fault(s, "remove", name);
-    file_of(s, name, file, sizeof(file));
+    enum hangar_rc rc = test_sink_fault(s, "remove", name);
+    test_sink_file_of(s, name, file, sizeof(file));
     if (rc == HANGAR_OK && locked_until(s, name) > (int64_t)time(NULL) * 1000) {
         return s->host->fail(s->ctx, HANGAR_EXISTS, 0, "%s is locked until %lld", name,
                              (long long)locked_until(s, name));
@@ -402,23 +405,23 @@ static enum hangar_rc remove_object(void *inst, const char *name)
 }
 
 static const struct hangar_sink sink = {.struct_size = sizeof(sink),
-                                        .probe = probe,
-                                        .put_open = put_open,
-                                        .put_write = put_write,
-                                        .put_commit = put_commit,
-                                        .put_abort = put_free,
-                                        .get_open = get_open,
-                                        .get_read = get_read,
-                                        .get_close = get_close,
-                                        .stat = stat_object,
-                                        .list = list,
-                                        .remove = remove_object,
-                                        .retain = retain};
+                                        .probe = test_sink_probe,
+                                        .put_open = test_sink_put_open,
+                                        .put_write = test_sink_put_write,
+                                        .put_commit = test_sink_put_commit,
+                                        .put_abort = test_sink_put_free,
+                                        .get_open = test_sink_get_open,
+                                        .get_read = test_sink_get_read,
+                                        .get_close = test_sink_get_close,
+                                        .stat = test_sink_stat_object,
+                                        .list = test_sink_list,
+                                        .remove = test_sink_remove_object,
+                                        .retain = test_sink_retain};
 
 static const struct hangar_plugin plugin = {
-    HANGAR_PLUGIN_HEADER,    .name = "test-sink",
-    .version = "1.0.0",      .summary = "keeps files, and fails as told",
-    .license = "Apache-2.0", .options = options,
-    .create = create,        .destroy = destroy,
-    .threads = threads,      .sink = &sink};
+    HANGAR_PLUGIN_HEADER,         .name = "test-sink",
+    .version = "1.0.0",           .summary = "keeps files, and fails as told",
+    .license = "Apache-2.0",      .options = options,
+    .create = test_sink_create,   .destroy = test_sink_destroy,
+    .threads = test_sink_threads, .sink = &sink};
 HANGAR_PLUGIN(plugin)

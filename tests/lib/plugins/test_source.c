@@ -55,7 +55,7 @@ static const struct hangar_option options[] = {
     {.name = NULL}};
 
 /* Notes a call, and fails when it is the one. */
-static enum hangar_rc note(struct source *s, const char *call, const char *what)
+static enum hangar_rc test_source_record(struct source *s, const char *call, const char *what)
 {
     char line[600];
     int n = snprintf(line, sizeof(line), "%s%s%s\n", call, what ? " " : "", what ? what : "");
@@ -75,7 +75,8 @@ static enum hangar_rc note(struct source *s, const char *call, const char *what)
                  : HANGAR_OK;
 }
 
-static enum hangar_rc create(const struct hangar_host *host, struct hangar_ctx *ctx, void **out)
+static enum hangar_rc test_source_create(const struct hangar_host *host, struct hangar_ctx *ctx,
+                                         void **out)
 {
     struct source *s = calloc(1, sizeof(*s));
     s->host = host;
@@ -89,7 +90,7 @@ static enum hangar_rc create(const struct hangar_host *host, struct hangar_ctx *
     s->fail_nth = host->opt_int(ctx, "fail_nth");
     s->fail_times = host->opt_int(ctx, "fail_times");
     pthread_mutex_init(&s->mutex, NULL);
-    enum hangar_rc rc = note(s, "create", NULL);
+    enum hangar_rc rc = test_source_record(s, "create", NULL);
     if (rc != HANGAR_OK) {
         pthread_mutex_destroy(&s->mutex);
         free(s);
@@ -99,55 +100,55 @@ static enum hangar_rc create(const struct hangar_host *host, struct hangar_ctx *
     return HANGAR_OK;
 }
 
-static void destroy(void *inst)
+static void test_source_destroy(void *inst)
 {
     struct source *s = inst;
     pthread_mutex_destroy(&s->mutex);
     free(s);
 }
 
-static uint32_t threads(void *inst)
+static uint32_t test_source_threads(void *inst)
 {
     (void)inst;
     return HANGAR_PARALLEL_HANDLES;
 }
 
-static uint32_t jobs(void *inst)
+static uint32_t test_source_jobs(void *inst)
 {
     struct source *s = inst;
     return (uint32_t)s->host->opt_int(s->ctx, "jobs");
 }
 
-static const char *describe(void *inst)
+static const char *test_source_describe(void *inst)
 {
     (void)inst;
     return "made-up data";
 }
 
-static enum hangar_rc check(void *inst, struct hangar_attrs *facts)
+static enum hangar_rc test_source_check(void *inst, struct hangar_attrs *facts)
 {
     struct source *s = inst;
     s->host->attr_set(facts, "server", "none");
     s->host->log(s->ctx, HANGAR_LOG_WARN, "the data is made up");
-    return note(s, "check", NULL);
+    return test_source_record(s, "check", NULL);
 }
 
-static enum hangar_rc prepare(void *inst)
+static enum hangar_rc test_source_prepare(void *inst)
 {
-    return note(inst, "prepare", NULL);
+    return test_source_record(inst, "prepare", NULL);
 }
 
 static enum hangar_rc prepare_safety(void *inst)
 {
-    return note(inst, "prepare_safety", NULL);
+    return test_source_record(inst, "prepare_safety", NULL);
 }
 
-static enum hangar_rc begin(void *inst, int64_t *time_ms, struct hangar_attrs *point)
+static enum hangar_rc test_source_begin(void *inst, int64_t *time_ms, struct hangar_attrs *point)
 {
     struct source *s = inst;
     *time_ms = s->host->opt_int(s->ctx, "time");
     s->host->attr_set(point, "place", "here");
-    return note(s, "begin", NULL);
+    return test_source_record(s, "begin", NULL);
 }
 
 /* The nice value and the class of waiting for the disk of the thread that reads. */
@@ -162,7 +163,8 @@ static void tell_priority(struct source *s)
     }
 }
 
-static enum hangar_rc next(void *inst, struct hangar_object_info *info, struct hangar_object **out)
+static enum hangar_rc test_source_next(void *inst, struct hangar_object_info *info,
+                                       struct hangar_object **out)
 {
     struct source *s = inst;
     pthread_mutex_lock(&s->mutex);
@@ -175,7 +177,7 @@ static enum hangar_rc next(void *inst, struct hangar_object_info *info, struct h
     if (number == s->objects) {
         return HANGAR_EOF;
     }
-    enum hangar_rc rc = note(s, "next", NULL);
+    enum hangar_rc rc = test_source_record(s, "next", NULL);
     if (rc != HANGAR_OK) {
         return rc;
     }
@@ -203,10 +205,11 @@ static void make_bytes(uint64_t number, uint64_t at, unsigned char *out, size_t 
     }
 }
 
-static enum hangar_rc read_object(struct hangar_object *o, void *buffer, size_t size, size_t *got)
+static enum hangar_rc test_source_read_object(struct hangar_object *o, void *buffer, size_t size,
+                                              size_t *got)
 {
     struct source *s = o->source;
-    enum hangar_rc rc = note(s, "read", NULL);
+    enum hangar_rc rc = test_source_record(s, "read", NULL);
     const char *hold = s->host->opt_string(s->ctx, "hold");
     while (rc == HANGAR_OK && hold && access(hold, F_OK) == 0) {
         rc = s->host->sleep(s->ctx, 5);
@@ -221,10 +224,10 @@ static enum hangar_rc read_object(struct hangar_object *o, void *buffer, size_t 
     return HANGAR_OK;
 }
 
-static enum hangar_rc close_object(struct hangar_object *o, struct hangar_attrs *attrs)
+static enum hangar_rc test_source_close_object(struct hangar_object *o, struct hangar_attrs *attrs)
 {
     struct source *s = o->source;
-    enum hangar_rc rc = note(s, attrs ? "close" : "abandon", o->name);
+    enum hangar_rc rc = test_source_record(s, attrs ? "close" : "abandon", o->name);
     if (attrs) {
         s->host->attr_setf(attrs, "number", "%llu", (unsigned long long)o->number);
         s->host->attr_setf(attrs, "size", "%llu", (unsigned long long)o->at);
@@ -236,21 +239,21 @@ static enum hangar_rc close_object(struct hangar_object *o, struct hangar_attrs 
 static enum hangar_rc rewind_object(struct hangar_object *o)
 {
     o->at = 0;
-    return note(o->source, "rewind", o->name);
+    return test_source_record(o->source, "rewind", o->name);
 }
 
-static enum hangar_rc end(void *inst, struct hangar_attrs *facts)
+static enum hangar_rc test_source_end(void *inst, struct hangar_attrs *facts)
 {
     struct source *s = inst;
     if (facts) {
         s->host->attr_setf(facts, "objects", "%llu", (unsigned long long)s->objects);
     }
-    return note(s, facts ? "end" : "end-failed", NULL);
+    return test_source_record(s, facts ? "end" : "end-failed", NULL);
 }
 
 /* ---- restore ---- */
 
-static enum hangar_rc restore_prepare(void *inst, const struct hangar_restore *how)
+static enum hangar_rc test_source_restore_prepare(void *inst, const struct hangar_restore *how)
 {
     struct source *s = inst;
     char what[100];
@@ -258,7 +261,7 @@ static enum hangar_rc restore_prepare(void *inst, const struct hangar_restore *h
              how->flags & HANGAR_RESTORE_DRY_RUN ? " dry" : "",
              how->flags & HANGAR_RESTORE_CLEAN ? " clean" : "",
              how->flags & HANGAR_RESTORE_DISCONNECT ? " disconnect" : "");
-    enum hangar_rc rc = note(s, "restore_prepare", what);
+    enum hangar_rc rc = test_source_record(s, "restore_prepare", what);
     s->host->text(how->plan, "compare %zu objects\nforget them\n", how->object_count);
     int full = s->host->opt_bool(s->ctx, "full"), clean = how->flags & HANGAR_RESTORE_CLEAN;
     if (clean && how->flags & HANGAR_RESTORE_DRY_RUN && !full) {
@@ -270,13 +273,13 @@ static enum hangar_rc restore_prepare(void *inst, const struct hangar_restore *h
     return rc;
 }
 
-static enum hangar_rc restore_open(void *inst, const struct hangar_object_info *info,
-                                   struct hangar_object **out)
+static enum hangar_rc test_source_restore_open(void *inst, const struct hangar_object_info *info,
+                                               struct hangar_object **out)
 {
     struct source *s = inst;
     char what[600];
     snprintf(what, sizeof(what), "%u %s", info->phase, info->name);
-    enum hangar_rc rc = note(s, "restore_open", what);
+    enum hangar_rc rc = test_source_record(s, "restore_open", what);
     if (rc != HANGAR_OK) {
         return rc;
     }
@@ -291,9 +294,10 @@ static enum hangar_rc restore_open(void *inst, const struct hangar_object_info *
     return HANGAR_OK;
 }
 
-static enum hangar_rc restore_write(struct hangar_object *o, const void *data, size_t size)
+static enum hangar_rc test_source_restore_write(struct hangar_object *o, const void *data,
+                                                size_t size)
 {
-    enum hangar_rc rc = note(o->source, "restore_write", NULL);
+    enum hangar_rc rc = test_source_record(o->source, "restore_write", NULL);
     const unsigned char *bytes = data;
     unsigned char expected[4096];
     while (rc == HANGAR_OK && size > 0) {
@@ -310,11 +314,12 @@ static enum hangar_rc restore_write(struct hangar_object *o, const void *data, s
     return rc;
 }
 
-static enum hangar_rc restore_close(struct hangar_object *o, int complete)
+static enum hangar_rc test_source_restore_close(struct hangar_object *o, int complete)
 {
     char what[600];
     snprintf(what, sizeof(what), "%u %s", (unsigned)o->phase, o->name);
-    enum hangar_rc rc = note(o->source, complete ? "restore_close" : "restore_abandon", what);
+    enum hangar_rc rc =
+        test_source_record(o->source, complete ? "restore_close" : "restore_abandon", what);
     if (complete && o->at != o->size) {
         rc = HANGAR_CORRUPT;
     }
@@ -322,43 +327,50 @@ static enum hangar_rc restore_close(struct hangar_object *o, int complete)
     return rc;
 }
 
-static enum hangar_rc restore_phase_end(void *inst, uint32_t phase)
+static enum hangar_rc test_source_restore_phase_end(void *inst, uint32_t phase)
 {
     char what[20];
     snprintf(what, sizeof(what), "%u", phase);
-    return note(inst, "restore_phase_end", what);
+    return test_source_record(inst, "restore_phase_end", what);
 }
 
-static enum hangar_rc restore_end(void *inst, struct hangar_attrs *report)
+static enum hangar_rc test_source_restore_end(void *inst, struct hangar_attrs *report)
 {
     struct source *s = inst;
     if (report) {
         s->host->attr_set(report, "compared", "all");
         s->host->attr_set(report, "left_behind", s->host->opt_string(s->ctx, "left"));
     }
-    return note(s, report ? "restore_end" : "restore_end-failed", NULL);
+    return test_source_record(s, report ? "restore_end" : "restore_end-failed", NULL);
 }
 
 static const struct hangar_source source = {.struct_size = sizeof(source),
-                                            .check = check,
-                                            .jobs = jobs,
-                                            .prepare = prepare,
-                                            .begin = begin,
-                                            .next = next,
-                                            .read = read_object,
-                                            .close = close_object,
+                                            .check = test_source_check,
+                                            .jobs = test_source_jobs,
+                                            .prepare = test_source_prepare,
+                                            .begin = test_source_begin,
+                                            .next = test_source_next,
+                                            .read = test_source_read_object,
+                                            .close = test_source_close_object,
                                             .rewind = rewind_object,
-                                            .end = end,
-                                            .restore_prepare = restore_prepare,
-                                            .restore_open = restore_open,
-                                            .restore_write = restore_write,
-                                            .restore_close = restore_close,
-                                            .restore_phase_end = restore_phase_end,
-                                            .restore_end = restore_end,
+                                            .end = test_source_end,
+                                            .restore_prepare = test_source_restore_prepare,
+                                            .restore_open = test_source_restore_open,
+                                            .restore_write = test_source_restore_write,
+                                            .restore_close = test_source_restore_close,
+                                            .restore_phase_end = test_source_restore_phase_end,
+                                            .restore_end = test_source_restore_end,
                                             .prepare_safety = prepare_safety};
 
-static const struct hangar_plugin plugin = {
-    HANGAR_PLUGIN_HEADER,    .name = "test-source", .version = "1.0.0", .summary = "makes data up",
-    .license = "Apache-2.0", .options = options,    .create = create,   .destroy = destroy,
-    .threads = threads,      .describe = describe,  .source = &source};
+static const struct hangar_plugin plugin = {HANGAR_PLUGIN_HEADER,
+                                            .name = "test-source",
+                                            .version = "1.0.0",
+                                            .summary = "makes data up",
+                                            .license = "Apache-2.0",
+                                            .options = options,
+                                            .create = test_source_create,
+                                            .destroy = test_source_destroy,
+                                            .threads = test_source_threads,
+                                            .describe = test_source_describe,
+                                            .source = &source};
 HANGAR_PLUGIN(plugin)

@@ -25,7 +25,8 @@ static const struct hangar_option options[] = {
     {.name = "key", .type = HANGAR_OPT_STRING, .default_value = "k1", .help = "told at close"},
     {.name = NULL}};
 
-static enum hangar_rc create(const struct hangar_host *host, struct hangar_ctx *ctx, void **out)
+static enum hangar_rc test_transform_create(const struct hangar_host *host, struct hangar_ctx *ctx,
+                                            void **out)
 {
     struct transform *t = calloc(1, sizeof(*t));
     *t = (struct transform){host, ctx};
@@ -33,14 +34,15 @@ static enum hangar_rc create(const struct hangar_host *host, struct hangar_ctx *
     return HANGAR_OK;
 }
 
-static uint32_t threads(void *inst)
+static uint32_t test_transform_threads(void *inst)
 {
     (void)inst;
     return HANGAR_PARALLEL_HANDLES;
 }
 
-static enum hangar_rc open_stream(void *inst, enum hangar_direction direction,
-                                  const struct hangar_attrs *attrs, struct hangar_stream **out)
+static enum hangar_rc test_transform_open_stream(void *inst, enum hangar_direction direction,
+                                                 const struct hangar_attrs *attrs,
+                                                 struct hangar_stream **out)
 {
     struct transform *t = inst;
     if (direction == HANGAR_DECODE && !t->host->attr_get(attrs, "key")) {
@@ -52,7 +54,8 @@ static enum hangar_rc open_stream(void *inst, enum hangar_direction direction,
     return HANGAR_OK;
 }
 
-static enum hangar_rc process(struct hangar_stream *s, struct hangar_io *io, int last)
+static enum hangar_rc test_transform_process(struct hangar_stream *s, struct hangar_io *io,
+                                             int last)
 {
     struct transform *t = s->inst;
     if (!s->began && s->direction == HANGAR_ENCODE && io->out_size > 0) {
@@ -77,7 +80,8 @@ static enum hangar_rc process(struct hangar_stream *s, struct hangar_io *io, int
                     : t->host->fail(t->ctx, HANGAR_CORRUPT, 0, "it ends before it began");
 }
 
-static enum hangar_rc close_stream(struct hangar_stream *s, struct hangar_attrs *attrs)
+static enum hangar_rc test_transform_close_stream(struct hangar_stream *s,
+                                                  struct hangar_attrs *attrs)
 {
     struct transform *t = s->inst;
     if (attrs) {
@@ -90,13 +94,18 @@ static enum hangar_rc close_stream(struct hangar_stream *s, struct hangar_attrs 
 static const struct hangar_transform transform = {.struct_size = sizeof(transform),
                                                   .suffix = ".not",
                                                   .decode_command = "not",
-                                                  .open = open_stream,
-                                                  .process = process,
-                                                  .close = close_stream};
+                                                  .open = test_transform_open_stream,
+                                                  .process = test_transform_process,
+                                                  .close = test_transform_close_stream};
 
-static const struct hangar_plugin plugin = {HANGAR_PLUGIN_HEADER,    .name = "test-transform",
-                                            .version = "1.0.0",      .summary = "turns bits around",
-                                            .license = "Apache-2.0", .options = options,
-                                            .create = create,        .destroy = free,
-                                            .threads = threads,      .transform = &transform};
+static const struct hangar_plugin plugin = {HANGAR_PLUGIN_HEADER,
+                                            .name = "test-transform",
+                                            .version = "1.0.0",
+                                            .summary = "turns bits around",
+                                            .license = "Apache-2.0",
+                                            .options = options,
+                                            .create = test_transform_create,
+                                            .destroy = free,
+                                            .threads = test_transform_threads,
+                                            .transform = &transform};
 HANGAR_PLUGIN(plugin)

@@ -16,7 +16,7 @@
 struct world world;
 static struct hangar_sink real;
 
-static bool may(void)
+static bool stored_may_change(void)
 {
     if (world.calls_left == 0) {
         return false;
@@ -27,12 +27,12 @@ static bool may(void)
 
 static enum hangar_rc failing_remove(void *inst, const char *name)
 {
-    return may() ? real.remove(inst, name) : HANGAR_IO;
+    return stored_may_change() ? real.remove(inst, name) : HANGAR_IO;
 }
 
 static enum hangar_rc failing_commit(struct hangar_put *put, struct hangar_entry *entry)
 {
-    if (may()) {
+    if (stored_may_change()) {
         return real.put_commit(put, entry);
     }
     real.put_abort(put);
@@ -48,7 +48,7 @@ static enum hangar_rc watched_stat(void *inst, const char *name, struct hangar_e
 }
 
 /* Plugins are loaded only from where nobody else can write, which a build may not be. */
-static void copy_plugin(const char *name)
+static void stored_copy_plugin(const char *name)
 {
     char command[600];
     snprintf(command, sizeof(command), "cp '%s/hangar-%s.so' plugins/", getenv("HANGAR_PLUGIN_DIR"),
@@ -62,8 +62,8 @@ void world_setup(void)
     memset(&world, 0, sizeof(world));
     world.calls_left = -1;
     ck_assert_int_eq(mkdir("plugins", 0700), 0);
-    copy_plugin("storage-local");
-    copy_plugin("redis");
+    stored_copy_plugin("storage-local");
+    stored_copy_plugin("redis");
 }
 
 static void forget_answer(void)
@@ -201,7 +201,7 @@ long world_files(const char *id)
     return files_below(world_path(id, ""));
 }
 
-static enum hangar_status answered(enum hangar_status status)
+static enum hangar_status stored_parse_answer(enum hangar_status status)
 {
     ck_assert_ptr_nonnull(world.json);
     world.doc = json_loads(world.json, 0, NULL);
@@ -213,15 +213,16 @@ static enum hangar_status answered(enum hangar_status status)
 enum hangar_status world_prune(uint32_t flags)
 {
     forget_answer();
-    return answered(hangar_prune(world.h, NULL, NULL, flags, &world.json));
+    return stored_parse_answer(hangar_prune(world.h, NULL, NULL, flags, &world.json));
 }
 
 enum hangar_status world_do(char what, const char *id)
 {
     struct hangar_selection which = {.struct_size = sizeof(which), .id = id};
     forget_answer();
-    return answered(what == 'r' ? hangar_remove(world.h, &which, &world.json)
-                                : hangar_hold(world.h, &which, what == 'h', &world.json));
+    return stored_parse_answer(what == 'r'
+                                   ? hangar_remove(world.h, &which, &world.json)
+                                   : hangar_hold(world.h, &which, what == 'h', &world.json));
 }
 
 const char *world_action(const char *id)

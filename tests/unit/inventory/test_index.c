@@ -19,33 +19,33 @@ static struct {
 } calls;
 static struct hangar_sink real;
 
-static enum hangar_rc get_open(void *inst, const char *name, uint64_t offset,
-                               struct hangar_get **out)
+static enum hangar_rc counted_get_open(void *inst, const char *name, uint64_t offset,
+                                       struct hangar_get **out)
 {
     calls.gets++;
     return real.get_open(inst, name, offset, out);
 }
 
-static enum hangar_rc list(void *inst, struct hangar_page *page)
+static enum hangar_rc counted_list(void *inst, struct hangar_page *page)
 {
     calls.lists++;
     return real.list(inst, page);
 }
 
-static enum hangar_rc stat_object(void *inst, const char *name, struct hangar_entry *entry)
+static enum hangar_rc counted_stat_object(void *inst, const char *name, struct hangar_entry *entry)
 {
     calls.stats++;
     return real.stat(inst, name, entry);
 }
 
-static enum hangar_rc remove_one(void *inst, const char *name)
+static enum hangar_rc counted_remove_one(void *inst, const char *name)
 {
     calls.removes++;
     return real.remove(inst, name);
 }
 
-static enum hangar_rc remove_many(void *inst, const char *const *names, size_t count,
-                                  enum hangar_rc *results)
+static enum hangar_rc counted_remove_many(void *inst, const char *const *names, size_t count,
+                                          enum hangar_rc *results)
 {
     ck_assert_uint_le(count, 1000);
     calls.batches++;
@@ -64,11 +64,11 @@ static void open_counted(const char *retention)
 {
     world_open(retention);
     real = world.sink.sink;
-    world.sink.sink.get_open = get_open;
-    world.sink.sink.list = list;
-    world.sink.sink.stat = stat_object;
-    world.sink.sink.remove = remove_one;
-    world.sink.sink.remove_many = remove_many;
+    world.sink.sink.get_open = counted_get_open;
+    world.sink.sink.list = counted_list;
+    world.sink.sink.stat = counted_stat_object;
+    world.sink.sink.remove = counted_remove_one;
+    world.sink.sink.remove_many = counted_remove_many;
     forget_calls();
 }
 
@@ -91,7 +91,7 @@ static size_t list_all(size_t *whole)
     return count;
 }
 
-static void make(size_t count)
+static void counted_make_backups(size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         world.count = 0;
@@ -101,7 +101,7 @@ static void make(size_t count)
 
 START_TEST(a_thousand_manifests_are_read_once_and_then_not_again)
 {
-    make(1000); /* of three files each */
+    counted_make_backups(1000); /* of three files each */
     open_counted("keep_last: 1000");
     ck_assert_uint_eq(list_all(NULL), 1000);
     ck_assert_uint_eq(calls.gets, 1000);
@@ -136,7 +136,7 @@ END_TEST
 START_TEST(what_is_remembered_is_its_owner_s_alone)
 {
     struct stat st;
-    make(2);
+    counted_make_backups(2);
     open_counted(NULL);
     list_all(NULL);
     ck_assert_int_eq(stat(REMEMBERED, &st), 0);
@@ -148,7 +148,7 @@ END_TEST
 
 START_TEST(a_manifest_that_changed_or_went_is_noticed)
 {
-    make(3);
+    counted_make_backups(3);
     const char *id = world.ids[0];
     open_counted(NULL);
     list_all(NULL);
@@ -194,7 +194,7 @@ START_TEST(a_file_that_is_damaged_or_forged_is_as_good_as_none)
         "(cat t; echo sha256 $(sha256sum < t | cut -c-64)) > $f",
         "rm -r state/manifests",
     };
-    make(3);
+    counted_make_backups(3);
     open_counted(NULL);
     for (size_t i = 0; i < sizeof(damages) / sizeof(damages[0]); i++) {
         size_t whole;
@@ -213,7 +213,7 @@ END_TEST
 
 START_TEST(where_nothing_can_be_remembered_all_works_as_well)
 {
-    make(3);
+    counted_make_backups(3);
     open_counted(NULL);
     ck_assert_int_eq(hg_make_dirs("state", 0700, NULL), HANGAR_OK);
     folder_file("state/manifests", "in the way", 10, 0600);
@@ -283,7 +283,7 @@ START_TEST(an_object_of_a_batch_that_stays_is_told_and_tried_again)
     ck_assert_ptr_nonnull(strstr(hangar_error(world.h), "cannot remove nightly/"));
     ck_assert(world_has(old, "db/00001") && world_has(old, "deleted.json"));
     ck_assert(!world_has(old, "manifest.json") && !world_has(old, "db/00000"));
-    world.sink.sink.remove_many = remove_many;
+    world.sink.sink.remove_many = counted_remove_many;
     ck_assert_int_eq(world_prune(0), HANGAR_STATUS_DONE);
     ck_assert_int_eq(world_files(old), -1);
 }
@@ -301,5 +301,5 @@ int main(void)
         objects_are_removed_in_batches,
         an_object_of_a_batch_that_stays_is_told_and_tried_again,
     };
-    return SUITE_RUN("index", tests, world_setup, world_teardown);
+    return SUITE_RUN("inventory/index", tests, world_setup, world_teardown);
 }

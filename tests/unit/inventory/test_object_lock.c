@@ -12,14 +12,14 @@
     "       options: { path: ./a, locks: ./locks " sink " } }\n"                                   \
     "pipelines: { p: { sources: [db], sinks: [a] } }\n"
 
-static enum hangar_status prune(void)
+static enum hangar_status lock_prune(void)
 {
     char *text = NULL;
     enum hangar_status status = hangar_prune(world_hangar, NULL, NULL, 0, &text);
     return world_take(status, text);
 }
 
-static void make(size_t count)
+static void lock_make_backups(size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         ck_assert_msg(world_backup("p") == HANGAR_STATUS_DONE, "%s", world_error());
@@ -27,7 +27,7 @@ static void make(size_t count)
 }
 
 /* Locks there are, and how often the store was told in all. */
-static int locks(int files, int calls)
+static int lock_count_is(int files, int calls)
 {
     return world_shell("test $(ls locks 2>/dev/null | wc -l) = %d && "
                        "test $(cat locks/* 2>/dev/null | wc -c) = %d",
@@ -37,51 +37,51 @@ static int locks(int files, int calls)
 START_TEST(a_backup_is_locked_for_as_long_as_it_surely_stays)
 {
     world_config(CONFIG("keep_days: 7", ""));
-    make(1);
+    lock_make_backups(1);
     /* two objects, RESTORE.txt, SHA256SUMS, the manifest: not what comes and goes */
-    ck_assert(locks(5, 5));
+    ck_assert(lock_count_is(5, 5));
     ck_assert_int_eq(world_shell("ls locks | grep 'run.json\\|origin'"), 1);
     ck_assert_int_eq(world_shell("test -z \"$(find locks -type f ! -newermt '6 days 23 hours')\""),
                      0);
     ck_assert_int_eq(world_shell("test -z \"$(find locks -type f -newermt '7 days 1 hour')\""), 0);
-    ck_assert_int_eq(prune(), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(lock_prune(), HANGAR_STATUS_DONE);
     ck_assert_int_eq(world_int("sinks.0.retained"), 0);
-    ck_assert(locks(5, 5)); /* once is enough */
-    make(1);
-    ck_assert(locks(10, 10));
+    ck_assert(lock_count_is(5, 5)); /* once is enough */
+    lock_make_backups(1);
+    ck_assert(lock_count_is(10, 10));
 }
 END_TEST
 
 START_TEST(a_lock_is_made_longer_and_never_shorter)
 {
     world_config(CONFIG("keep_days: 7", ""));
-    make(1);
+    lock_make_backups(1);
     world_config(CONFIG("keep_days: 30", ""));
-    ck_assert_int_eq(prune(), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(lock_prune(), HANGAR_STATUS_DONE);
     ck_assert_int_eq(world_int("sinks.0.retained"), 1);
-    ck_assert(locks(5, 10));
+    ck_assert(lock_count_is(5, 10));
     world_config(CONFIG("keep_days: 2", ""));
-    ck_assert_int_eq(prune(), HANGAR_STATUS_DONE);
-    ck_assert(locks(5, 10));
+    ck_assert_int_eq(lock_prune(), HANGAR_STATUS_DONE);
+    ck_assert(lock_count_is(5, 10));
     /* what was forgotten is told again, and does no harm */
     world_shell("rm -r state/retained");
-    ck_assert_int_eq(prune(), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(lock_prune(), HANGAR_STATUS_DONE);
     ck_assert_int_eq(world_int("sinks.0.retained"), 1);
-    ck_assert(locks(5, 10));
+    ck_assert(lock_count_is(5, 10));
 }
 END_TEST
 
 START_TEST(rules_that_depend_on_what_comes_later_lock_nothing)
 {
     world_config(CONFIG("keep_last: 3, keep_daily: 7, min_keep: 2", ""));
-    make(2);
-    ck_assert(locks(0, 0));
+    lock_make_backups(2);
+    ck_assert(lock_count_is(0, 0));
     /* and a store that cannot is left alone */
     world_config(
         "sources: { db: { plugin: test-source } }\n"
         "sinks: { a: { plugin: test-sink, retention: { keep_days: 7 }, options: { path: ./a "
         "} } }\npipelines: { p: { sources: [db], sinks: [a] } }\n");
-    make(1);
+    lock_make_backups(1);
     ck_assert_str_eq(world_log(), "");
 }
 END_TEST
@@ -89,12 +89,12 @@ END_TEST
 START_TEST(what_the_store_keeps_is_no_failure_and_goes_when_its_time_is_over)
 {
     world_config(CONFIG("keep_days: 7", ""));
-    make(1);
+    lock_make_backups(1);
     char old[64];
     snprintf(old, sizeof(old), "%s", world_id());
-    make(1);
+    lock_make_backups(1);
     world_config(CONFIG("keep_last: 1, min_keep: 1", ""));
-    ck_assert_int_eq(prune(), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(lock_prune(), HANGAR_STATUS_DONE);
     ck_assert_int_eq(world_int("sinks.0.locked"), 1);
     ck_assert_int_eq(world_int("sinks.0.kept"), 2);
     ck_assert_int_eq(world_int("sinks.0.removed"), 0);
@@ -104,12 +104,12 @@ START_TEST(what_the_store_keeps_is_no_failure_and_goes_when_its_time_is_over)
     ck_assert_ptr_nonnull(strstr(world_text("sinks.0.backups.1.reason"), "is locked until"));
     ck_assert_int_eq(world_shell("ls a | grep deleted"), 1);
     ck_assert_int_eq(world_verify(old, HANGAR_VERIFY_FULL), HANGAR_STATUS_DONE);
-    make(1); /* nor is it one of a run */
+    lock_make_backups(1); /* nor is it one of a run */
     struct hangar_selection which = {.struct_size = sizeof(which), .id = old};
     ck_assert_int_eq(hangar_remove(world_hangar, &which, NULL), HANGAR_STATUS_FAILED);
     ck_assert(world_says("is locked until"));
     ck_assert_int_eq(world_shell("touch -d yesterday locks/*"), 0);
-    ck_assert_int_eq(prune(), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(lock_prune(), HANGAR_STATUS_DONE);
     ck_assert_int_eq(world_int("sinks.0.removed"), 2);
     ck_assert_int_eq(world_shell("ls a | grep '%s'", old), 1);
 }
@@ -118,20 +118,20 @@ END_TEST
 START_TEST(objects_that_are_locked_alone_go_later)
 {
     world_config(CONFIG("keep_days: 7", ""));
-    make(1);
+    lock_make_backups(1);
     char old[64];
     snprintf(old, sizeof(old), "%s", world_id());
-    make(1);
+    lock_make_backups(1);
     ck_assert_int_eq(world_shell("rm locks/*manifest*"), 0);
     world_config(CONFIG("keep_last: 1, min_keep: 1", ""));
-    ck_assert_int_eq(prune(), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(lock_prune(), HANGAR_STATUS_DONE);
     ck_assert_int_eq(world_int("sinks.0.removed"), 1);
-    ck_assert_int_eq(prune(), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(lock_prune(), HANGAR_STATUS_DONE);
     ck_assert_str_eq(world_text("sinks.0.leftovers.0.action"), "locked");
     ck_assert_int_eq(world_list(), HANGAR_STATUS_DONE);
     ck_assert_uint_eq(world_count("backups"), 1);
     ck_assert_int_eq(world_shell("touch -d yesterday locks/*"), 0);
-    ck_assert_int_eq(prune(), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(lock_prune(), HANGAR_STATUS_DONE);
     ck_assert_str_eq(world_text("sinks.0.leftovers.0.action"), "removed");
     ck_assert_int_eq(world_shell("ls a | grep '%s'", old), 1);
 }
@@ -145,7 +145,7 @@ END_TEST
     "       options: { path: ./b, locks: ./locks " b " } }\n"                                      \
     "pipelines: { p: { sources: [db], sinks: [" sinks "] } }\n"
 
-static enum hangar_status copy(void)
+static enum hangar_status lock_copy_missing(void)
 {
     char *text = NULL;
     struct hangar_selection which = {.struct_size = sizeof(which), .id = "missing", .sink = "a"};
@@ -156,22 +156,22 @@ static enum hangar_status copy(void)
 START_TEST(what_was_copied_by_hand_is_locked_too)
 {
     world_config("%s", TWO("a", ""));
-    make(2);
+    lock_make_backups(2);
     world_config("%s", TWO("a, b", ""));
-    ck_assert_msg(copy() == HANGAR_STATUS_DONE, "%s", world_error());
-    ck_assert(locks(10, 10));
-    ck_assert_int_eq(copy(), HANGAR_STATUS_DONE);
-    ck_assert(locks(10, 10)); /* once is enough */
+    ck_assert_msg(lock_copy_missing() == HANGAR_STATUS_DONE, "%s", world_error());
+    ck_assert(lock_count_is(10, 10));
+    ck_assert_int_eq(lock_copy_missing(), HANGAR_STATUS_DONE);
+    ck_assert(lock_count_is(10, 10)); /* once is enough */
     ck_assert_str_eq(world_log(), "");
 }
 END_TEST
 
-static int write_file(void *arg, const void *data, size_t size)
+static int lock_write_file(void *arg, const void *data, size_t size)
 {
     return fwrite(data, 1, size, arg) != size;
 }
 
-static long read_file(void *arg, void *data, size_t size)
+static long lock_read_file(void *arg, void *data, size_t size)
 {
     return (long)fread(data, 1, size, arg);
 }
@@ -182,16 +182,16 @@ START_TEST(what_was_imported_is_locked_too)
     FILE *file = tmpfile();
     ck_assert_ptr_nonnull(file);
     world_config("%s", TWO("a", ""));
-    make(1);
-    ck_assert_int_eq(hangar_export(world_hangar, &which, write_file, file, NULL),
+    lock_make_backups(1);
+    ck_assert_int_eq(hangar_export(world_hangar, &which, lock_write_file, file, NULL),
                      HANGAR_STATUS_DONE);
     rewind(file);
     world_config("%s", TWO("a, b", ""));
-    ck_assert_msg(hangar_import(world_hangar, NULL, "b", read_file, file, NULL) ==
+    ck_assert_msg(hangar_import(world_hangar, NULL, "b", lock_read_file, file, NULL) ==
                       HANGAR_STATUS_DONE,
                   "%s", world_error());
     fclose(file);
-    ck_assert(locks(5, 5));
+    ck_assert(lock_count_is(5, 5));
     ck_assert_str_eq(world_log(), "");
 }
 END_TEST
@@ -199,9 +199,9 @@ END_TEST
 START_TEST(a_copy_that_cannot_be_locked_is_a_copy_and_told)
 {
     world_config("%s", TWO("a", ""));
-    make(1);
+    lock_make_backups(1);
     world_config("%s", TWO("a, b", ", fail_at: retain"));
-    ck_assert_msg(copy() == HANGAR_STATUS_DONE, "%s", world_error());
+    ck_assert_msg(lock_copy_missing() == HANGAR_STATUS_DONE, "%s", world_error());
     ck_assert_ptr_nonnull(strstr(world_log(), "sink b: cannot retain as told"));
     ck_assert_int_eq(world_verify(world_id(), HANGAR_VERIFY_FULL), HANGAR_STATUS_DONE);
     ck_assert_uint_eq(world_count("backups"), 2);
@@ -211,9 +211,9 @@ END_TEST
 START_TEST(a_lock_that_cannot_be_set_is_told_and_spoils_no_backup)
 {
     world_config(CONFIG("keep_days: 7", ", fail_at: retain"));
-    make(1);
+    lock_make_backups(1);
     ck_assert_ptr_nonnull(strstr(world_log(), "sink a: cannot retain as told"));
-    ck_assert_int_eq(prune(), HANGAR_STATUS_FAILED);
+    ck_assert_int_eq(lock_prune(), HANGAR_STATUS_FAILED);
     ck_assert(world_says("sink a: cannot retain as told"));
 }
 END_TEST
@@ -231,5 +231,5 @@ int main(void)
         a_copy_that_cannot_be_locked_is_a_copy_and_told,
         a_lock_that_cannot_be_set_is_told_and_spoils_no_backup,
     };
-    return SUITE_RUN("retain", tests, world_setup, world_teardown);
+    return SUITE_RUN("inventory/object_lock", tests, world_setup, world_teardown);
 }

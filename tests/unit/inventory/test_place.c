@@ -27,7 +27,7 @@ static enum hangar_rc counting_create(const struct hangar_host *host, struct han
     return real_create(host, ctx, out);
 }
 
-static void setup(void)
+static void place_setup(void)
 {
     world_setup();
     world_open(NULL);
@@ -47,7 +47,7 @@ static void setup(void)
                      HANGAR_OK);
 }
 
-static void teardown(void)
+static void place_teardown(void)
 {
     hg_place_release(&place);
     hg_session_end(&session);
@@ -62,7 +62,7 @@ static struct hg_final_files files_of(const char *manifest)
     return files;
 }
 
-static enum hangar_rc commit(struct hangar_ctx *sink)
+static enum hangar_rc place_commit(struct hangar_ctx *sink)
 {
     struct hg_final_files files = files_of("manifest");
     enum hangar_rc rc = hg_place_commit(&place, sink, &files, &err);
@@ -70,7 +70,7 @@ static enum hangar_rc commit(struct hangar_ctx *sink)
     return rc;
 }
 
-static void clear(void)
+static void place_clear(void)
 {
     struct hg_place *const places[] = {&place};
     hg_place_release(&place);
@@ -155,9 +155,9 @@ START_TEST(a_committed_place_is_not_cleared)
 {
     ck_assert_int_eq(hg_place_take(&place, &err), HANGAR_OK);
     world_write(ID, "object", "x");
-    ck_assert_msg(commit(place.sink) == HANGAR_OK, "%s", err.text);
+    ck_assert_msg(place_commit(place.sink) == HANGAR_OK, "%s", err.text);
     ck_assert(place.committed);
-    clear();
+    place_clear();
     ck_assert(world_has(ID, "manifest.json"));
     ck_assert(world_has(ID, "RESTORE.txt"));
     ck_assert(world_has(ID, "object"));
@@ -169,7 +169,7 @@ START_TEST(a_place_without_a_commit_is_cleared_also_after_a_cancel_request)
     ck_assert_int_eq(hg_place_take(&place, &err), HANGAR_OK);
     world_write(ID, "object", "x");
     hangar_cancel(world.h);
-    clear();
+    place_clear();
     ck_assert_int_le(world_files(ID), 0);
     ck_assert(atomic_load(&world.h->caller.cancel));
 }
@@ -178,7 +178,7 @@ END_TEST
 START_TEST(a_place_that_was_not_taken_is_not_cleared)
 {
     world_write(ID, "object", "x");
-    clear();
+    place_clear();
     ck_assert(world_has(ID, "object"));
 }
 END_TEST
@@ -189,7 +189,7 @@ START_TEST(nothing_is_committed_without_a_lease)
     ck_assert(hg_lease_holds(&place.lease));
     place.lease.renewed_ms -= HG_LEASE_MS / 2;
     ck_assert(!hg_lease_holds(&place.lease));
-    ck_assert_int_eq(commit(place.sink), HANGAR_IO);
+    ck_assert_int_eq(place_commit(place.sink), HANGAR_IO);
     ck_assert(!place.committed);
     ck_assert(!world_has(ID, "manifest.json"));
     ck_assert(!world_has(ID, "RESTORE.txt"));
@@ -202,8 +202,8 @@ START_TEST(a_backup_that_another_host_has_committed_stays)
     ck_assert_int_eq(hg_place_prepare(&place, &err), HANGAR_OK);
     ck_assert_int_eq(hg_place_take(&place, &err), HANGAR_OK);
     world_write(ID, "manifest.json", "theirs");
-    ck_assert_int_eq(commit(place.sink), HANGAR_EXISTS);
-    clear();
+    ck_assert_int_eq(place_commit(place.sink), HANGAR_EXISTS);
+    place_clear();
     ck_assert(world_has(ID, "manifest.json"));
 }
 END_TEST
@@ -212,9 +212,9 @@ START_TEST(a_run_whose_manifest_key_is_in_use_leaves_nothing)
 {
     ck_assert_int_eq(hg_place_take(&place, &err), HANGAR_OK);
     world_write(ID, "manifest.json", "{ \"hangar\": \"abandoned\" }\n");
-    ck_assert_int_eq(commit(place.sink), HANGAR_EXISTS);
+    ck_assert_int_eq(place_commit(place.sink), HANGAR_EXISTS);
     ck_assert(!place.committed);
-    clear();
+    place_clear();
     ck_assert_int_le(world_files(ID), 0);
 }
 END_TEST
@@ -231,7 +231,7 @@ START_TEST(the_spare_instance_is_opened_when_it_is_needed_and_works_alone)
     ck_assert_ptr_ne(spare, place.sink);
     ck_assert_int_eq(creates, 2);
     hg_instance_cancel(place.sink);
-    ck_assert_msg(commit(spare) == HANGAR_OK, "%s", err.text);
+    ck_assert_msg(place_commit(spare) == HANGAR_OK, "%s", err.text);
     ck_assert(world_has(ID, "manifest.json"));
     hg_place_release(&place);
     ck_assert_ptr_null(place.spare);
@@ -268,5 +268,5 @@ int main(void)
         the_spare_instance_is_opened_when_it_is_needed_and_works_alone,
         a_lease_is_renewed_by_the_spare_instance,
     };
-    return SUITE_RUN("inventory/place", tests, setup, teardown);
+    return SUITE_RUN("inventory/place", tests, place_setup, place_teardown);
 }

@@ -30,7 +30,7 @@ static void make_backups(size_t count)
 }
 
 /* How often manifests were read from a sink. */
-static size_t reads(const char *list)
+static size_t selection_manifest_reads(const char *list)
 {
     return world_lines(list, "/manifest.json$");
 }
@@ -41,8 +41,8 @@ START_TEST(latest_reads_one_manifest_of_the_sink_that_has_it)
     ck_assert_int_eq(select_backup("latest"), HANGAR_STATUS_DONE);
     ck_assert_str_eq(world_text("id"), world_id());
     ck_assert_str_eq(world_text("sink"), "a");
-    ck_assert_uint_eq(reads("ra"), 1);
-    ck_assert_uint_eq(reads("rb"), 0);
+    ck_assert_uint_eq(selection_manifest_reads("ra"), 1);
+    ck_assert_uint_eq(selection_manifest_reads("rb"), 0);
 }
 END_TEST
 
@@ -53,8 +53,8 @@ START_TEST(latest_reads_one_manifest_of_each_sink_when_the_last_is_the_newest)
     ck_assert_int_eq(select_backup("latest"), HANGAR_STATUS_DONE);
     ck_assert_str_eq(world_text("id"), world_id());
     ck_assert_str_eq(world_text("sink"), "b");
-    ck_assert_uint_eq(reads("ra"), 1);
-    ck_assert_uint_eq(reads("rb"), 1);
+    ck_assert_uint_eq(selection_manifest_reads("ra"), 1);
+    ck_assert_uint_eq(selection_manifest_reads("rb"), 1);
 }
 END_TEST
 
@@ -63,8 +63,8 @@ START_TEST(an_id_reads_one_manifest)
     make_backups(2);
     ck_assert_int_eq(select_backup(world_id()), HANGAR_STATUS_DONE);
     ck_assert_str_eq(world_text("sink"), "a");
-    ck_assert_uint_eq(reads("ra"), 1);
-    ck_assert_uint_eq(reads("rb"), 0);
+    ck_assert_uint_eq(selection_manifest_reads("ra"), 1);
+    ck_assert_uint_eq(selection_manifest_reads("rb"), 0);
 }
 END_TEST
 
@@ -77,14 +77,14 @@ START_TEST(a_damaged_copy_is_read_once_and_then_the_other)
         ck_assert_int_eq(select_backup(ids[i] ? ids[i] : world_id()), HANGAR_STATUS_DONE);
         ck_assert_str_eq(world_text("id"), world_id());
         ck_assert_str_eq(world_text("sink"), "b");
-        ck_assert_uint_eq(reads("ra"), 1);
-        ck_assert_uint_eq(reads("rb"), 1);
+        ck_assert_uint_eq(selection_manifest_reads("ra"), 1);
+        ck_assert_uint_eq(selection_manifest_reads("rb"), 1);
         ck_assert_ptr_nonnull(strstr(world_log(), "passing over a damaged copy: sink a: "));
     }
     ck_assert_int_eq(world_shell("sed -i s/db/dc/ b/p%%%s%%manifest.json", world_id()), 0);
     ck_assert_int_eq(select_backup("latest"), HANGAR_STATUS_CORRUPT);
     ck_assert(world_says("sink a: ")); /* the first copy's damage */
-    ck_assert_uint_eq(reads("ra") + reads("rb"), 2);
+    ck_assert_uint_eq(selection_manifest_reads("ra") + selection_manifest_reads("rb"), 2);
 }
 END_TEST
 
@@ -111,8 +111,8 @@ START_TEST(a_safety_backup_is_not_the_latest)
     snprintf(safety_id, sizeof(safety_id), "%s", world_text("safety.id"));
     ck_assert_int_eq(select_backup("latest"), HANGAR_STATUS_DONE);
     ck_assert_str_eq(world_text("id"), id);
-    ck_assert_uint_eq(reads("ra"), 2); /* the safety backup's and its own */
-    ck_assert_uint_eq(reads("rb"), 0);
+    ck_assert_uint_eq(selection_manifest_reads("ra"), 2); /* the safety backup's and its own */
+    ck_assert_uint_eq(selection_manifest_reads("rb"), 0);
     ck_assert_int_eq(select_backup(safety_id), HANGAR_STATUS_DONE);
     ck_assert_str_eq(world_text("id"), safety_id);
 }
@@ -127,7 +127,7 @@ START_TEST(a_sink_that_cannot_be_read_is_passed_over)
         world_config(CONFIG("%s", ""), faults[i]);
         ck_assert_int_eq(select_backup("latest"), HANGAR_STATUS_DONE);
         ck_assert_str_eq(world_text("sink"), "b");
-        ck_assert_uint_eq(reads("rb"), 1);
+        ck_assert_uint_eq(selection_manifest_reads("rb"), 1);
         ck_assert_ptr_nonnull(strstr(world_log(), "passing over a "));
         ck_assert_int_eq(world_shell("rm -rf b"), 0);
         ck_assert_int_eq(select_backup("latest"), HANGAR_STATUS_FAILED);
@@ -147,5 +147,5 @@ int main(void)
         a_safety_backup_is_not_the_latest,
         a_sink_that_cannot_be_read_is_passed_over,
     };
-    return SUITE_RUN("selection", tests, world_setup, world_teardown);
+    return SUITE_RUN("inventory/selection", tests, world_setup, world_teardown);
 }

@@ -20,13 +20,13 @@ struct hangar_get {
     size_t at;
 };
 
-static uint32_t sink_max_puts(void *inst)
+static uint32_t toy_sink_max_puts(void *inst)
 {
     return ((struct toy_sink *)inst)->max_puts;
 }
 
-static enum hangar_rc put_open(void *inst, const char *name, uint64_t hint, uint32_t flags,
-                               struct hangar_put **out)
+static enum hangar_rc toy_sink_put_open(void *inst, const char *name, uint64_t hint, uint32_t flags,
+                                        struct hangar_put **out)
 {
     (void)hint;
     (void)flags;
@@ -46,7 +46,7 @@ static enum hangar_rc put_open(void *inst, const char *name, uint64_t hint, uint
     return HANGAR_OK;
 }
 
-static enum hangar_rc put_write(struct hangar_put *put, const void *data, size_t size)
+static enum hangar_rc toy_sink_put_write(struct hangar_put *put, const void *data, size_t size)
 {
     struct toy_sink *s = put->sink;
     pthread_mutex_lock(&s->mutex);
@@ -72,7 +72,7 @@ static enum hangar_rc put_write(struct hangar_put *put, const void *data, size_t
     return HANGAR_OK;
 }
 
-static void put_free(struct hangar_put *put, bool keep)
+static void toy_sink_put_free(struct hangar_put *put, bool keep)
 {
     if (!keep) {
         free(put->object.data);
@@ -80,7 +80,7 @@ static void put_free(struct hangar_put *put, bool keep)
     free(put);
 }
 
-static enum hangar_rc put_commit(struct hangar_put *put, struct hangar_entry *entry)
+static enum hangar_rc toy_sink_put_commit(struct hangar_put *put, struct hangar_entry *entry)
 {
     struct toy_sink *s = put->sink;
     pthread_mutex_lock(&s->mutex);
@@ -96,21 +96,21 @@ static enum hangar_rc put_commit(struct hangar_put *put, struct hangar_entry *en
         entry->size = put->object.size;
     }
     pthread_mutex_unlock(&s->mutex);
-    put_free(put, !fails);
+    toy_sink_put_free(put, !fails);
     return fails ? hg_host.fail(s->ctx, HANGAR_IO, 0, "the toy cannot commit") : HANGAR_OK;
 }
 
-static void put_abort(struct hangar_put *put)
+static void toy_sink_put_abort(struct hangar_put *put)
 {
     pthread_mutex_lock(&put->sink->mutex);
     put->sink->open--;
     put->sink->aborts++;
     pthread_mutex_unlock(&put->sink->mutex);
-    put_free(put, false);
+    toy_sink_put_free(put, false);
 }
 
-static enum hangar_rc get_open(void *inst, const char *name, uint64_t offset,
-                               struct hangar_get **out)
+static enum hangar_rc toy_sink_get_open(void *inst, const char *name, uint64_t offset,
+                                        struct hangar_get **out)
 {
     struct toy_object *object = toy_sink_find(inst, name);
     if (!object) {
@@ -122,7 +122,8 @@ static enum hangar_rc get_open(void *inst, const char *name, uint64_t offset,
     return HANGAR_OK;
 }
 
-static enum hangar_rc get_read(struct hangar_get *get, void *buffer, size_t size, size_t *got)
+static enum hangar_rc toy_sink_get_read(struct hangar_get *get, void *buffer, size_t size,
+                                        size_t *got)
 {
     size_t left = get->object->size - get->at;
     *got = size < left ? size : left;
@@ -133,12 +134,12 @@ static enum hangar_rc get_read(struct hangar_get *get, void *buffer, size_t size
     return HANGAR_OK;
 }
 
-static void get_close(struct hangar_get *get)
+static void toy_sink_get_close(struct hangar_get *get)
 {
     free(get);
 }
 
-static void sink_cancel(void *inst)
+static void toy_sink_cancel(void *inst)
 {
     struct toy_sink *s = inst;
     pthread_mutex_lock(&s->mutex);
@@ -170,15 +171,15 @@ struct toy_sink *toy_sink_new(struct toy_job *t, const char *name)
     struct toy_sink *s = calloc(1, sizeof(*s));
     s->plugin = calloc(1, sizeof(*s->plugin));
     s->plugin->d.name = "toy";
-    s->plugin->d.cancel = sink_cancel;
-    s->plugin->sink = (struct hangar_sink){.max_open_puts = sink_max_puts,
-                                           .put_open = put_open,
-                                           .put_write = put_write,
-                                           .put_commit = put_commit,
-                                           .put_abort = put_abort,
-                                           .get_open = get_open,
-                                           .get_read = get_read,
-                                           .get_close = get_close};
+    s->plugin->d.cancel = toy_sink_cancel;
+    s->plugin->sink = (struct hangar_sink){.max_open_puts = toy_sink_max_puts,
+                                           .put_open = toy_sink_put_open,
+                                           .put_write = toy_sink_put_write,
+                                           .put_commit = toy_sink_put_commit,
+                                           .put_abort = toy_sink_put_abort,
+                                           .get_open = toy_sink_get_open,
+                                           .get_read = toy_sink_get_read,
+                                           .get_close = toy_sink_get_close};
     s->max_puts = 64;
     s->fail_open = s->fail_write = s->fail_commit = -1;
     s->fail_rc = HANGAR_NO_SPACE;

@@ -16,7 +16,7 @@ struct hangar_object {
     char name[32];
 };
 
-static enum hangar_rc source_begin(void *inst, int64_t *time_ms, struct hangar_attrs *point)
+static enum hangar_rc toy_source_begin(void *inst, int64_t *time_ms, struct hangar_attrs *point)
 {
     (void)inst;
     *time_ms = 1000;
@@ -24,19 +24,19 @@ static enum hangar_rc source_begin(void *inst, int64_t *time_ms, struct hangar_a
     return HANGAR_OK;
 }
 
-static enum hangar_rc source_prepare(void *inst)
+static enum hangar_rc toy_source_prepare(void *inst)
 {
     (void)inst;
     return HANGAR_OK;
 }
 
-static uint32_t source_jobs(void *inst)
+static uint32_t toy_source_jobs(void *inst)
 {
     return ((struct toy_source *)inst)->jobs;
 }
 
-static enum hangar_rc source_next(void *inst, struct hangar_object_info *info,
-                                  struct hangar_object **out)
+static enum hangar_rc toy_source_next(void *inst, struct hangar_object_info *info,
+                                      struct hangar_object **out)
 {
     struct toy_source *s = inst;
     pthread_mutex_lock(&s->mutex);
@@ -59,7 +59,8 @@ static enum hangar_rc source_next(void *inst, struct hangar_object_info *info,
     return HANGAR_OK;
 }
 
-static enum hangar_rc source_read(struct hangar_object *o, void *buffer, size_t size, size_t *got)
+static enum hangar_rc toy_source_read(struct hangar_object *o, void *buffer, size_t size,
+                                      size_t *got)
 {
     struct toy_source *s = o->source;
     unsigned char *to = buffer;
@@ -86,7 +87,7 @@ static enum hangar_rc source_read(struct hangar_object *o, void *buffer, size_t 
     return HANGAR_OK;
 }
 
-static enum hangar_rc source_close(struct hangar_object *o, struct hangar_attrs *attrs)
+static enum hangar_rc toy_source_close(struct hangar_object *o, struct hangar_attrs *attrs)
 {
     struct toy_source *s = o->source;
     pthread_mutex_lock(&s->mutex);
@@ -102,7 +103,7 @@ static enum hangar_rc source_close(struct hangar_object *o, struct hangar_attrs 
     return fails ? hg_host.fail(s->ctx, HANGAR_IO, 0, "the toy is not whole") : HANGAR_OK;
 }
 
-static enum hangar_rc source_rewind(struct hangar_object *o)
+static enum hangar_rc toy_source_rewind(struct hangar_object *o)
 {
     o->at = 0;
     pthread_mutex_lock(&o->source->mutex);
@@ -111,7 +112,7 @@ static enum hangar_rc source_rewind(struct hangar_object *o)
     return HANGAR_OK;
 }
 
-static enum hangar_rc source_end(void *inst, struct hangar_attrs *facts)
+static enum hangar_rc toy_source_end(void *inst, struct hangar_attrs *facts)
 {
     struct toy_source *s = inst;
     s->ended += facts != NULL;
@@ -120,15 +121,15 @@ static enum hangar_rc source_end(void *inst, struct hangar_attrs *facts)
                                 : HANGAR_OK;
 }
 
-static enum hangar_rc source_check(void *inst, struct hangar_attrs *facts)
+static enum hangar_rc toy_source_check(void *inst, struct hangar_attrs *facts)
 {
     (void)inst;
     (void)facts;
     return HANGAR_OK;
 }
 
-static enum hangar_rc restore_open(void *inst, const struct hangar_object_info *info,
-                                   struct hangar_object **out)
+static enum hangar_rc toy_source_restore_open(void *inst, const struct hangar_object_info *info,
+                                              struct hangar_object **out)
 {
     struct toy_source *s = inst;
     struct hangar_object *o = calloc(1, sizeof(*o));
@@ -146,7 +147,8 @@ static enum hangar_rc restore_open(void *inst, const struct hangar_object_info *
     return HANGAR_OK;
 }
 
-static enum hangar_rc restore_write(struct hangar_object *o, const void *data, size_t size)
+static enum hangar_rc toy_source_restore_write(struct hangar_object *o, const void *data,
+                                               size_t size)
 {
     const unsigned char *from = data;
     for (size_t i = 0; i < size; i++) {
@@ -162,7 +164,7 @@ static enum hangar_rc restore_write(struct hangar_object *o, const void *data, s
     return HANGAR_OK;
 }
 
-static enum hangar_rc restore_close(struct hangar_object *o, int complete)
+static enum hangar_rc toy_source_restore_close(struct hangar_object *o, int complete)
 {
     struct toy_source *s = o->source;
     pthread_mutex_lock(&s->mutex);
@@ -174,7 +176,7 @@ static enum hangar_rc restore_close(struct hangar_object *o, int complete)
     return HANGAR_OK;
 }
 
-static enum hangar_rc restore_phase_end(void *inst, uint32_t phase)
+static enum hangar_rc toy_source_restore_phase_end(void *inst, uint32_t phase)
 {
     struct toy_source *s = inst;
     s->phase_disorder = s->phase_disorder || s->open > 0;
@@ -183,14 +185,14 @@ static enum hangar_rc restore_phase_end(void *inst, uint32_t phase)
     return HANGAR_OK;
 }
 
-static enum hangar_rc restore_prepare(void *inst, const struct hangar_restore *how)
+static enum hangar_rc toy_source_restore_prepare(void *inst, const struct hangar_restore *how)
 {
     (void)inst;
     (void)how;
     return HANGAR_OK;
 }
 
-static enum hangar_rc restore_end(void *inst, struct hangar_attrs *report)
+static enum hangar_rc toy_source_restore_end(void *inst, struct hangar_attrs *report)
 {
     struct toy_source *s = inst;
     s->restore_ended = report != NULL;
@@ -205,21 +207,21 @@ struct toy_source *toy_source_new(struct toy_job *t, const char *name, const uin
     s->plugin = calloc(1, sizeof(*s->plugin));
     s->plugin->d.name = "toy";
     s->plugin->source = (struct hangar_source){
-        .check = source_check,
-        .jobs = source_jobs,
-        .prepare = source_prepare,
-        .begin = source_begin,
-        .next = source_next,
-        .read = source_read,
-        .close = source_close,
-        .rewind = source_rewind,
-        .end = source_end,
-        .restore_prepare = restore_prepare,
-        .restore_open = restore_open,
-        .restore_write = restore_write,
-        .restore_close = restore_close,
-        .restore_phase_end = restore_phase_end,
-        .restore_end = restore_end,
+        .check = toy_source_check,
+        .jobs = toy_source_jobs,
+        .prepare = toy_source_prepare,
+        .begin = toy_source_begin,
+        .next = toy_source_next,
+        .read = toy_source_read,
+        .close = toy_source_close,
+        .rewind = toy_source_rewind,
+        .end = toy_source_end,
+        .restore_prepare = toy_source_restore_prepare,
+        .restore_open = toy_source_restore_open,
+        .restore_write = toy_source_restore_write,
+        .restore_close = toy_source_restore_close,
+        .restore_phase_end = toy_source_restore_phase_end,
+        .restore_end = toy_source_restore_end,
     };
     s->sizes = sizes;
     s->count = count;

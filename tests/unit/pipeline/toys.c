@@ -38,7 +38,7 @@ void toy_job_end(struct toy_job *t)
     hg_log_fini(&t->log);
 }
 
-static void wake(void *arg)
+static void toy_wake(void *arg)
 {
     struct hangar_ctx *ctx = arg;
     ctx->plugin->d.cancel(ctx->inst);
@@ -56,7 +56,7 @@ struct hangar_ctx *toy_open(struct toy_job *t, const struct hg_plugin *plugin, c
     ctx->threads = HANGAR_PARALLEL_HANDLES;
     pthread_mutex_init(&ctx->serial, NULL);
     if (plugin->d.cancel) {
-        ctx->hook = (struct hg_job_hook){.wake = wake, .arg = ctx};
+        ctx->hook = (struct hg_job_hook){.wake = toy_wake, .arg = ctx};
         hg_job_add_hook(&t->job, &ctx->hook);
     }
     return ctx;
@@ -81,8 +81,8 @@ struct hangar_stream {
     size_t head_size;
 };
 
-static enum hangar_rc stream_open(void *inst, enum hangar_direction direction,
-                                  const struct hangar_attrs *attrs, struct hangar_stream **out)
+static enum hangar_rc toy_stream_open(void *inst, enum hangar_direction direction,
+                                      const struct hangar_attrs *attrs, struct hangar_stream **out)
 {
     (void)inst;
     (void)attrs;
@@ -91,12 +91,12 @@ static enum hangar_rc stream_open(void *inst, enum hangar_direction direction,
     return HANGAR_OK;
 }
 
-static enum hangar_rc block_open(void *inst, struct hangar_stream **out)
+static enum hangar_rc toy_block_open(void *inst, struct hangar_stream **out)
 {
-    return stream_open(inst, HANGAR_ENCODE, NULL, out);
+    return toy_stream_open(inst, HANGAR_ENCODE, NULL, out);
 }
 
-static enum hangar_rc stream_close(struct hangar_stream *stream, struct hangar_attrs *attrs)
+static enum hangar_rc toy_stream_close(struct hangar_stream *stream, struct hangar_attrs *attrs)
 {
     if (attrs) {
         hg_attrs_set(attrs, "toy", "yes");
@@ -105,15 +105,15 @@ static enum hangar_rc stream_close(struct hangar_stream *stream, struct hangar_a
     return HANGAR_OK;
 }
 
-static size_t frame_bound(void *inst, size_t size)
+static size_t toy_frame_bound(void *inst, size_t size)
 {
     (void)inst;
     return size + 4;
 }
 
-static enum hangar_rc frame_block(struct hangar_stream *stream, uint64_t index, int last,
-                                  const void *in, size_t in_size, void *out, size_t capacity,
-                                  size_t *out_size)
+static enum hangar_rc toy_frame_block(struct hangar_stream *stream, uint64_t index, int last,
+                                      const void *in, size_t in_size, void *out, size_t capacity,
+                                      size_t *out_size)
 {
     (void)stream;
     (void)index;
@@ -127,7 +127,7 @@ static enum hangar_rc frame_block(struct hangar_stream *stream, uint64_t index, 
     return HANGAR_OK;
 }
 
-static enum hangar_rc frame_process(struct hangar_stream *s, struct hangar_io *io, int last)
+static enum hangar_rc toy_frame_process(struct hangar_stream *s, struct hangar_io *io, int last)
 {
     while (io->in_size > 0 && io->out_size > 0) {
         if (s->left == 0) {
@@ -154,7 +154,7 @@ static enum hangar_rc frame_process(struct hangar_stream *s, struct hangar_io *i
     return HANGAR_OK;
 }
 
-static enum hangar_rc add_process(struct hangar_stream *s, struct hangar_io *io, int last)
+static enum hangar_rc toy_add_process(struct hangar_stream *s, struct hangar_io *io, int last)
 {
     while (io->in_size > 0 && io->out_size > 0) {
         *io->out++ = (unsigned char)(*io->in++ + (s->decode ? 255 : 1));
@@ -169,13 +169,13 @@ struct hangar_ctx *toy_frame(struct toy_job *t)
     static struct hg_plugin plugin = {.d.name = "frame",
                                       .transform = {.suffix = ".fr",
                                                     .decode_command = "unframe",
-                                                    .open = stream_open,
-                                                    .process = frame_process,
-                                                    .close = stream_close,
-                                                    .encode_bound = frame_bound,
-                                                    .block_open = block_open,
-                                                    .encode_block = frame_block,
-                                                    .block_close = stream_close}};
+                                                    .open = toy_stream_open,
+                                                    .process = toy_frame_process,
+                                                    .close = toy_stream_close,
+                                                    .encode_bound = toy_frame_bound,
+                                                    .block_open = toy_block_open,
+                                                    .encode_block = toy_frame_block,
+                                                    .block_close = toy_stream_close}};
     return toy_open(t, &plugin, "frame", &plugin);
 }
 
@@ -184,8 +184,8 @@ struct hangar_ctx *toy_add(struct toy_job *t)
     static struct hg_plugin plugin = {.d.name = "add",
                                       .transform = {.suffix = ".add",
                                                     .decode_command = "unadd",
-                                                    .open = stream_open,
-                                                    .process = add_process,
-                                                    .close = stream_close}};
+                                                    .open = toy_stream_open,
+                                                    .process = toy_add_process,
+                                                    .close = toy_stream_close}};
     return toy_open(t, &plugin, "add", &plugin);
 }

@@ -20,7 +20,7 @@
     "transforms: { gzip: { plugin: compress-gzip }, not: { plugin: test-transform } }\n"           \
     "pipelines: { p: { sources: [db], transforms: [gzip, not], sinks: [a, b] } }\n"
 
-static void whole(const char *sink)
+static void backup_assert_is_whole(const char *sink)
 {
     ck_assert_int_eq(world_shell("test $(ls %s | grep -c manifest.json) = 1", sink), 0);
 }
@@ -112,7 +112,7 @@ START_TEST(a_sink_that_fails_leaves_the_run_and_the_other_has_all)
             ck_assert_str_eq(world_text("sinks.1.status"), "failed");
             ck_assert_str_ne(world_text("sinks.1.error"), "");
             ck_assert_msg(world_says("sink b: "), "%s: %s", faults[i], world_error());
-            whole("a");
+            backup_assert_is_whole("a");
             ck_assert_msg(world_is_empty("b"), "%s leaves something", faults[i]);
             ck_assert_int_eq(world_shell("ls b 2>/dev/null | grep '#'"), 1);
             world_list(); /* b cannot be listed either */
@@ -234,7 +234,7 @@ END_TEST
 
 /* ---- interrupted and concurrent runs ---- */
 
-static void *backup_main(void *arg)
+static void *backup_thread(void *arg)
 {
     char *text = NULL;
     *(enum hangar_status *)arg = hangar_backup(world_hangar, "p", &text);
@@ -245,7 +245,7 @@ static void *backup_main(void *arg)
 static pthread_t begin_backup(enum hangar_status *status, const char *until)
 {
     pthread_t thread;
-    ck_assert_int_eq(pthread_create(&thread, NULL, backup_main, status), 0);
+    ck_assert_int_eq(pthread_create(&thread, NULL, backup_thread, status), 0);
     for (int i = 0; i < 2000 && world_lines("j", until) == 0; i++) {
         usleep(5000);
     }
@@ -313,7 +313,7 @@ START_TEST(a_place_of_another_origin_is_refused_by_a_run)
     world_config("origin: two\n" SOURCE("") SINKS("", GOOD_B) CHAIN);
     ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_USAGE);
     ck_assert(world_says("folder p belongs to origin \"one\" (this is \"two\")"));
-    whole("a");
+    backup_assert_is_whole("a");
 }
 END_TEST
 
@@ -384,7 +384,7 @@ START_TEST(a_run_with_retention_and_alerts_opens_each_sink_once)
         ck_assert_uint_eq(world_lines("a.opens", ""), i);
         ck_assert_uint_eq(world_lines("b.opens", ""), i);
     }
-    whole("a"); /* retention has removed the others */
+    backup_assert_is_whole("a"); /* retention has removed the others */
     ck_assert_str_eq(world_log(), "");
 }
 END_TEST
@@ -408,7 +408,7 @@ START_TEST(a_hook_that_takes_long_does_not_stall_the_open_sinks)
         ck_assert_msg(world_backup("p") == HANGAR_STATUS_DONE, "%s", world_error());
         ck_assert_uint_eq(world_lines("a.opens", ""), i);
     }
-    whole("a");
+    backup_assert_is_whole("a");
     ck_assert_str_eq(world_log(), "");
 }
 END_TEST

@@ -29,7 +29,7 @@ static struct hg_run *run;
 static struct hg_run_sink *sink;
 static struct hg_error err;
 
-static void write_log(void *arg, const struct hg_log_record *record)
+static void commit_write_log(void *arg, const struct hg_log_record *record)
 {
     (void)arg, (void)record;
 }
@@ -56,11 +56,11 @@ static enum hangar_rc commit_run(void)
 }
 
 /* A run whose objects are all in its one sink. */
-static void setup(void)
+static void commit_setup(void)
 {
     struct hg_job_settings settings = {.log = &handle.log, .temp_base = "/tmp"};
     hg_log_init(&handle.log);
-    handle.log.write = write_log;
+    handle.log.write = commit_write_log;
     handle.identity.origin = (char[]){"db1"};
     handle.identity.host = (char[]){"host1"};
     run = calloc(1, sizeof(*run));
@@ -86,7 +86,7 @@ static void setup(void)
     ck_assert_msg(hg_place_take(&sink->place, &err) == HANGAR_OK, "%s", err.text);
 }
 
-static void teardown(void)
+static void commit_teardown(void)
 {
     hg_place_release(&sink->place);
     hg_manifest_free(&run->result.manifest);
@@ -98,7 +98,7 @@ static void teardown(void)
     hg_log_fini(&handle.log);
 }
 
-static bool stored(const char *name)
+static bool commit_is_stored(const char *name)
 {
     return memory_sink_find(&memory, name) != NULL;
 }
@@ -129,8 +129,8 @@ START_TEST(an_interrupted_run_commits_nothing)
     ck_assert_int_eq(commit_run(), HANGAR_CANCELLED);
     ck_assert_str_eq(err.text, "interrupted");
     ck_assert(!sink->place.committed);
-    ck_assert(!stored(BACKUP "RESTORE.txt"));
-    ck_assert(!stored(BACKUP "manifest.json"));
+    ck_assert(!commit_is_stored(BACKUP "RESTORE.txt"));
+    ck_assert(!commit_is_stored(BACKUP "manifest.json"));
 }
 END_TEST
 
@@ -144,8 +144,8 @@ START_TEST(a_run_without_a_lease_commits_nothing)
     ck_assert_int_eq(commit_run(), HANGAR_IO);
     ck_assert_str_eq(err.text, lease_lost);
     ck_assert(!sink->place.committed);
-    ck_assert(!stored(BACKUP "RESTORE.txt"));
-    ck_assert(!stored(BACKUP "manifest.json"));
+    ck_assert(!commit_is_stored(BACKUP "RESTORE.txt"));
+    ck_assert(!commit_is_stored(BACKUP "manifest.json"));
 }
 END_TEST
 
@@ -153,7 +153,7 @@ END_TEST
 static enum hangar_rc commit_asleep(struct hangar_put *put, struct hangar_entry *entry)
 {
     enum hangar_rc rc = real.put_commit(put, entry);
-    if (stored(BACKUP "manifest.json")) {
+    if (commit_is_stored(BACKUP "manifest.json")) {
         sink->place.lease.renewed_ms -= HG_LEASE_MS / 2;
     }
     return rc;
@@ -198,7 +198,7 @@ static enum hangar_rc plenty_commit(struct hangar_put *put, struct hangar_entry 
 static enum hangar_rc rc;
 static size_t failures, successes;
 
-static void commit(void *arg)
+static void commit_under_test(void *arg)
 {
     (void)arg;
     rc = commit_run();
@@ -235,9 +235,9 @@ START_TEST(without_memory_a_backup_is_committed_whole_or_not_at_all)
     memory.plugin.sink.put_open = plenty_open;
     memory.plugin.sink.put_write = plenty_write;
     memory.plugin.sink.put_commit = plenty_commit;
-    commit(NULL); /* a failure during the first use of OpenSSL would be permanent */
+    commit_under_test(NULL); /* a failure during the first use of OpenSSL would be permanent */
     check_commit(NULL);
-    ck_assert_uint_gt(scarce_each(commit, NULL, check_commit), 100);
+    ck_assert_uint_gt(scarce_each(commit_under_test, NULL, check_commit), 100);
     ck_assert_uint_gt(failures, 100);
     ck_assert_uint_gt(successes, 1);
 }
@@ -255,5 +255,5 @@ int main(void)
         without_memory_a_backup_is_committed_whole_or_not_at_all,
 #endif
     };
-    return SUITE_RUN("jobs/backup/commit", tests, setup, teardown);
+    return SUITE_RUN("jobs/backup/commit", tests, commit_setup, commit_teardown);
 }

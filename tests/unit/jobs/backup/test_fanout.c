@@ -18,7 +18,7 @@
     "transforms: { gzip: { plugin: compress-gzip } }\n"                                            \
     "pipelines: { p: { sources: [db], transforms: [gzip], sinks: [a, b] } }\n"
 
-static bool the_same(void)
+static bool fanout_copies_are_equal(void)
 {
     return world_shell("test $(ls a | wc -l) = $(ls b | wc -l) && for f in a/*; do "
                        "cmp -s $f b/${f#a/} || case $f in *origin.json) ;; *) exit 1;; esac; "
@@ -27,7 +27,7 @@ static bool the_same(void)
 
 static void both_are_whole(void)
 {
-    ck_assert(the_same());
+    ck_assert(fanout_copies_are_equal());
     ck_assert_int_eq(world_verify("latest", HANGAR_VERIFY_FULL), HANGAR_STATUS_DONE);
     ck_assert_uint_eq(world_count("backups"), 2); /* each copy is verified */
 }
@@ -126,7 +126,7 @@ END_TEST
 
 /* ---- interrupted ---- */
 
-static void *backup_main(void *arg)
+static void *fanout_thread(void *arg)
 {
     *(enum hangar_status *)arg = world_backup("p");
     return NULL;
@@ -137,7 +137,7 @@ static enum hangar_status interrupt_when_a_is_done(void)
 {
     enum hangar_status status = HANGAR_STATUS_DONE;
     pthread_t thread;
-    ck_assert_int_eq(pthread_create(&thread, NULL, backup_main, &status), 0);
+    ck_assert_int_eq(pthread_create(&thread, NULL, fanout_thread, &status), 0);
     for (int i = 0; i < 4000 && world_shell("ls a/*manifest.json >/dev/null 2>&1") != 0; i++) {
         usleep(5000);
     }
@@ -195,5 +195,5 @@ int main(void)
         a_backup_in_one_sink_stays_when_the_run_is_interrupted,
         a_sink_that_hangs_again_while_it_catches_up_fails,
     };
-    return SUITE_RUN("fanout", tests, world_setup, world_teardown);
+    return SUITE_RUN("jobs/backup/fanout", tests, world_setup, world_teardown);
 }

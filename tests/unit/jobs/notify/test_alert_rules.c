@@ -76,7 +76,7 @@ static const struct {
 };
 
 /* JSON with the quotes that are easier to read in C. */
-static json_t *parse(const char *text)
+static json_t *alert_rules_parse(const char *text)
 {
     char *copy = strdup(text);
     for (char *c = copy; *c; c++) {
@@ -148,11 +148,12 @@ static struct hg_pipeline_status make_status(const json_t *doc)
     };
 }
 
-static void check(const char *status, const struct hg_alert_limits *allowed, const char *expected)
+static void alert_rules_check(const char *status, const struct hg_alert_limits *allowed,
+                              const char *expected)
 {
     struct hg_alerts alerts;
     char text[2048] = "";
-    json_t *doc = parse(status);
+    json_t *doc = alert_rules_parse(status);
     const struct hg_pipeline_status pipeline = make_status(doc);
     hg_alert_rules(&pipeline, allowed, NOW, &alerts);
     ck_assert(!alerts.failed);
@@ -169,7 +170,7 @@ static void check(const char *status, const struct hg_alert_limits *allowed, con
 START_TEST(each_thing_that_is_wrong_gives_its_alert)
 {
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        check(rows[i].status, &limits, rows[i].alerts);
+        alert_rules_check(rows[i].status, &limits, rows[i].alerts);
     }
 }
 END_TEST
@@ -177,24 +178,26 @@ END_TEST
 START_TEST(without_limits_only_failures_count)
 {
     static const struct hg_alert_limits none;
-    check(P("'last_run': {'status': 'done', 'duration_ms': 999999999}",
-            "'sinks': [{'name': 's', 'newest_time': null, 'free_bytes': 0, 'newest_bytes': 0, "
-            "'usual_bytes': 1000}]",
-            ""),
-          &none, "");
+    alert_rules_check(
+        P("'last_run': {'status': 'done', 'duration_ms': 999999999}",
+          "'sinks': [{'name': 's', 'newest_time': null, 'free_bytes': 0, 'newest_bytes': 0, "
+          "'usual_bytes': 1000}]",
+          ""),
+        &none, "");
 }
 END_TEST
 
 START_TEST(several_alerts_of_a_pipeline_are_all_reported)
 {
-    check(P("'last_run': {'status': 'failed'}",
-            "'sinks': [{'name': 's', 'newest_time': null, 'free_bytes': 0}, {'name': 't', "
-            "'error': 'x'}]",
-            ""),
-          &limits,
-          "failed: last run failed\nstale s: no good backup in sink s\n"
-          "space s: 0 B free in sink s (limit 1000 B)\n"
-          "unreachable t: cannot read sink t: x\n");
+    alert_rules_check(
+        P("'last_run': {'status': 'failed'}",
+          "'sinks': [{'name': 's', 'newest_time': null, 'free_bytes': 0}, {'name': 't', "
+          "'error': 'x'}]",
+          ""),
+        &limits,
+        "failed: last run failed\nstale s: no good backup in sink s\n"
+        "space s: 0 B free in sink s (limit 1000 B)\n"
+        "unreachable t: cannot read sink t: x\n");
 }
 END_TEST
 

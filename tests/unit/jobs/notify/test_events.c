@@ -15,7 +15,7 @@ static struct line {
 } lines[64];
 static size_t line_count;
 
-static void keep(void *arg, const struct hangar_log_line *line)
+static void events_record_line(void *arg, const struct hangar_log_line *line)
 {
     (void)arg;
     if (!line->event || line_count == sizeof(lines) / sizeof(lines[0])) {
@@ -32,7 +32,7 @@ static void keep(void *arg, const struct hangar_log_line *line)
 static struct hangar *hangar;
 static char *json, last_run[64];
 
-static void open_config(const char *source, const char *sinks_of_q)
+static void events_open_config(const char *source, const char *sinks_of_q)
 {
     char text[2000];
     snprintf(
@@ -51,12 +51,12 @@ static void open_config(const char *source, const char *sinks_of_q)
                                        .config_file = "backup.yaml",
                                        .plugin_dir = REAL_PLUGIN_DIR,
                                        .state_dir = "state",
-                                       .on_log = keep};
+                                       .on_log = events_record_line};
     hangar_close(hangar);
     ck_assert_int_eq(hangar_open(&settings, &hangar), HANGAR_STATUS_DONE);
 }
 
-static void teardown(void)
+static void events_teardown(void)
 {
     hangar_free(json);
     hangar_close(hangar);
@@ -64,14 +64,14 @@ static void teardown(void)
     world_teardown();
 }
 
-static bool ends(const char *event)
+static bool events_is_end(const char *event)
 {
     const char *dot = strrchr(event, '.');
     return strcmp(dot, ".done") == 0 || strcmp(dot, ".failed") == 0 ||
            strcmp(dot, ".degraded") == 0;
 }
 
-static size_t count(const char *event)
+static size_t events_count(const char *event)
 {
     size_t n = 0;
     for (size_t i = 0; i < line_count; i++) {
@@ -81,13 +81,13 @@ static size_t count(const char *event)
 }
 
 /* A job has logged these events, each at least once, all with an id that no other job had. */
-static void expect(enum hangar_status status, enum hangar_status wanted, const char *events)
+static void events_expect(enum hangar_status status, enum hangar_status wanted, const char *events)
 {
     char names[300], *rest = names, *name;
     ck_assert_msg(status == wanted, "%d: %s", (int)status, hangar_error(hangar));
     snprintf(names, sizeof(names), "%s", events);
     while ((name = strsep(&rest, " "))) {
-        ck_assert_msg(count(name) > 0, "no %s", name);
+        ck_assert_msg(events_count(name) > 0, "no %s", name);
     }
     for (size_t i = 0; i < line_count; i++) {
         const struct line *l = &lines[i];
@@ -95,8 +95,8 @@ static void expect(enum hangar_status status, enum hangar_status wanted, const c
                       l->run);
         ck_assert_msg(l->time_ms > 0, "%s: no time", l->event);
         /* what happens to a part of a job has no duration of its own */
-        if (ends(l->event) && strncmp(l->event, "sink.", 5) != 0 && !strstr(l->event, "hold.") &&
-            strncmp(l->event, "remove.", 7) != 0) {
+        if (events_is_end(l->event) && strncmp(l->event, "sink.", 5) != 0 &&
+            !strstr(l->event, "hold.") && strncmp(l->event, "remove.", 7) != 0) {
             ck_assert_msg(l->duration_ms >= 0, "%s: no duration", l->event);
         }
         if (strstr(l->event, ".start")) {
@@ -113,12 +113,12 @@ static void expect(enum hangar_status status, enum hangar_status wanted, const c
     json = NULL;
 }
 
-static int take(void *arg, const void *data, size_t size)
+static int events_write_file(void *arg, const void *data, size_t size)
 {
     return fwrite(data, 1, size, arg) == size ? 0 : -1;
 }
 
-static long give(void *arg, void *data, size_t size)
+static long events_read_file(void *arg, void *data, size_t size)
 {
     return (long)fread(data, 1, size, arg);
 }
@@ -131,42 +131,46 @@ START_TEST(each_line_has_its_run_and_what_ended_its_duration)
         .struct_size = sizeof(in_a), .id = "latest", .pipeline = "q", .sink = "a"};
     struct hangar_restore_request request = {.struct_size = sizeof(request), .backup = latest};
 
-    open_config("", "a");
-    expect(hangar_backup(hangar, "p", &json), HANGAR_STATUS_DONE,
-           "backup.start hook.start hook.done backup.done prune.done");
-    expect(hangar_backup(hangar, "p", &json), HANGAR_STATUS_DONE,
-           "backup.start backup.done prune.removed prune.done");
-    expect(hangar_backup(hangar, "q", &json), HANGAR_STATUS_DONE, "backup.start backup.done");
-    expect(hangar_verify(hangar, &latest, HANGAR_VERIFY_FULL, &json), HANGAR_STATUS_DONE,
-           "verify.done");
-    expect(hangar_restore(hangar, &request, &json), HANGAR_STATUS_DONE,
-           "restore.start restore.done");
-    expect(hangar_prune(hangar, "p", NULL, 0, &json), HANGAR_STATUS_DONE, "prune.done");
-    open_config("", "a, b");
-    expect(hangar_copy(hangar, &in_a, "b", &json), HANGAR_STATUS_DONE, "copy.done");
+    events_open_config("", "a");
+    events_expect(hangar_backup(hangar, "p", &json), HANGAR_STATUS_DONE,
+                  "backup.start hook.start hook.done backup.done prune.done");
+    events_expect(hangar_backup(hangar, "p", &json), HANGAR_STATUS_DONE,
+                  "backup.start backup.done prune.removed prune.done");
+    events_expect(hangar_backup(hangar, "q", &json), HANGAR_STATUS_DONE,
+                  "backup.start backup.done");
+    events_expect(hangar_verify(hangar, &latest, HANGAR_VERIFY_FULL, &json), HANGAR_STATUS_DONE,
+                  "verify.done");
+    events_expect(hangar_restore(hangar, &request, &json), HANGAR_STATUS_DONE,
+                  "restore.start restore.done");
+    events_expect(hangar_prune(hangar, "p", NULL, 0, &json), HANGAR_STATUS_DONE, "prune.done");
+    events_open_config("", "a, b");
+    events_expect(hangar_copy(hangar, &in_a, "b", &json), HANGAR_STATUS_DONE, "copy.done");
     FILE *file = fopen("q.tar.gz", "w+");
-    expect(hangar_export(hangar, &in_a, take, file, &json), HANGAR_STATUS_DONE, "export.done");
-    expect(hangar_hold(hangar, &in_a, 1, &json), HANGAR_STATUS_DONE, "hold.done");
-    expect(hangar_hold(hangar, &in_a, 0, &json), HANGAR_STATUS_DONE, "unhold.done");
+    events_expect(hangar_export(hangar, &in_a, events_write_file, file, &json), HANGAR_STATUS_DONE,
+                  "export.done");
+    events_expect(hangar_hold(hangar, &in_a, 1, &json), HANGAR_STATUS_DONE, "hold.done");
+    events_expect(hangar_hold(hangar, &in_a, 0, &json), HANGAR_STATUS_DONE, "unhold.done");
     in_a.sink = "b";
-    expect(hangar_remove(hangar, &in_a, &json), HANGAR_STATUS_DONE, "remove.done");
+    events_expect(hangar_remove(hangar, &in_a, &json), HANGAR_STATUS_DONE, "remove.done");
     rewind(file);
-    expect(hangar_import(hangar, "q", "b", give, file, &json), HANGAR_STATUS_DONE, "import.done");
+    events_expect(hangar_import(hangar, "q", "b", events_read_file, file, &json),
+                  HANGAR_STATUS_DONE, "import.done");
     fclose(file);
 
-    open_config(", fail_at: read", "a, b");
-    expect(hangar_backup(hangar, "p", &json), HANGAR_STATUS_FAILED, "backup.start backup.failed");
+    events_open_config(", fail_at: read", "a, b");
+    events_expect(hangar_backup(hangar, "p", &json), HANGAR_STATUS_FAILED,
+                  "backup.start backup.failed");
     ck_assert_int_eq(world_shell("find a/p -path '*/db/*' -type f -exec cp backup.yaml {} ';'"), 0);
-    expect(hangar_verify(hangar, &latest, HANGAR_VERIFY_FULL, &json), HANGAR_STATUS_CORRUPT,
-           "verify.failed");
+    events_expect(hangar_verify(hangar, &latest, HANGAR_VERIFY_FULL, &json), HANGAR_STATUS_CORRUPT,
+                  "verify.failed");
     request.backup.sink = "a";
-    expect(hangar_restore(hangar, &request, &json), HANGAR_STATUS_CORRUPT,
-           "restore.start restore.failed");
+    events_expect(hangar_restore(hangar, &request, &json), HANGAR_STATUS_CORRUPT,
+                  "restore.start restore.failed");
 }
 END_TEST
 
 int main(void)
 {
     const TTest *const tests[] = {each_line_has_its_run_and_what_ended_its_duration};
-    return SUITE_RUN("events", tests, world_setup, teardown);
+    return SUITE_RUN("jobs/notify/events", tests, world_setup, events_teardown);
 }

@@ -138,7 +138,7 @@ END_TEST
 /* ---- leftovers ---- */
 
 /* What a run stored that did not come to its end. */
-static void leave(const char *id, int64_t age_ms)
+static void prune_make_dead_run(const char *id, int64_t age_ms)
 {
     world_write(id, "run.json", "{}");
     world_write(id, "db/a", "data");
@@ -163,13 +163,13 @@ static enum hangar_rc late_commit(const char *id)
 START_TEST(what_a_dead_run_left_is_claimed_then_removed)
 {
     world_open(NULL);
-    leave(SOME_ID, 61 * minute);
+    prune_make_dead_run(SOME_ID, 61 * minute);
     ck_assert_int_eq(world_prune(0), HANGAR_STATUS_DONE);
     ck_assert_str_eq(world_action(SOME_ID), "claimed");
     ck_assert_int_eq(world_files(SOME_ID), 1);
     ck_assert_int_eq(late_commit(SOME_ID), HANGAR_EXISTS);
     /* what it stores when it wakes up goes as well */
-    leave(SOME_ID, 0);
+    prune_make_dead_run(SOME_ID, 0);
     ck_assert_int_eq(world_prune(0), HANGAR_STATUS_DONE);
     ck_assert_int_eq(world_files(SOME_ID), 1);
     world_age(SOME_ID, "manifest.json", 7 * day - minute);
@@ -189,7 +189,7 @@ START_TEST(the_mark_of_a_dead_run_is_no_backup)
     struct hangar_selection which = {.struct_size = sizeof(which), .id = "latest"};
     world_open(NULL);
     world_backup(day, 1);
-    leave("backup_2099-01-02T03-04-05-006Z", 2 * hour); /* newer than it */
+    prune_make_dead_run("backup_2099-01-02T03-04-05-006Z", 2 * hour); /* newer than it */
     ck_assert_int_eq(world_prune(0), HANGAR_STATUS_DONE);
     ck_assert_int_eq(hangar_show(world.h, &which, &json), HANGAR_STATUS_DONE);
     ck_assert_ptr_nonnull(strstr(json, world.ids[0]));
@@ -209,12 +209,12 @@ START_TEST(a_living_run_and_what_is_not_ours_are_left_alone)
     static const char bare[] = "backup_2026-01-01T00-00-00-000Z";
     static const char ahead[] = "backup_2026-01-01T00-00-00-001Z";
     world_open("keep_last: 0, min_keep: 1, delete_grace: 0");
-    leave(SOME_ID, 59 * minute);
-    leave(ahead, -hour);
+    prune_make_dead_run(SOME_ID, 59 * minute);
+    prune_make_dead_run(ahead, -hour);
     world_write(bare, "db/a", "data");
     world_age(bare, "db/a", 900 * day);
     for (size_t i = 0; i < 3; i++) {
-        leave(foreign[i], 900 * day);
+        prune_make_dead_run(foreign[i], 900 * day);
     }
     ck_assert_int_eq(world_prune(0), HANGAR_STATUS_DONE);
     ck_assert_str_eq(world_action(SOME_ID), "waiting");
@@ -246,7 +246,7 @@ START_TEST(a_run_that_commits_while_we_look_keeps_its_backup)
     void (*const moments[])(const char *) = {commit_elsewhere, commit_earlier};
     world_open(NULL);
     for (size_t i = 0; i < 2; i++) {
-        leave(SOME_ID, 2 * hour);
+        prune_make_dead_run(SOME_ID, 2 * hour);
         world.on_stat = moments[i];
         ck_assert_int_eq(world_prune(0), HANGAR_STATUS_DONE);
         world.on_stat = NULL;
@@ -255,7 +255,7 @@ START_TEST(a_run_that_commits_while_we_look_keeps_its_backup)
     }
     /* also where one of this id was removed before: it may come back by an import */
     world_open("keep_last: 1, delete_grace: 0");
-    leave(SOME_ID, 2 * hour);
+    prune_make_dead_run(SOME_ID, 2 * hour);
     world_write(SOME_ID, "deleted.json", "{}");
     world.on_stat = commit_earlier;
     ck_assert_int_eq(world_prune(0), HANGAR_STATUS_DONE);
@@ -268,7 +268,7 @@ START_TEST(while_the_clock_is_in_doubt_nothing_is_cleaned)
     world_open("keep_last: 1, delete_grace: 0");
     make_four();
     world_backup(-day, 1);
-    leave(SOME_ID, 2 * hour);
+    prune_make_dead_run(SOME_ID, 2 * hour);
     ck_assert_int_eq(world_prune(0), HANGAR_STATUS_FAILED);
     ck_assert_int_eq(world_files(SOME_ID), 2);
     ck_assert_int_eq(world_files(world.ids[0]), FILES);
@@ -424,5 +424,5 @@ int main(void)
         a_removal_by_hand_that_is_cut_short_is_completed,
         status_tells_what_the_next_prune_leaves,
     };
-    return SUITE_RUN("prune", tests, world_setup, world_teardown);
+    return SUITE_RUN("jobs/prune/prune", tests, world_setup, world_teardown);
 }

@@ -16,7 +16,7 @@
     "pipelines:\n  p: { sources: [db], transforms: [gzip], sinks: [a, b] }\n"                      \
     "  q: { sources: [db], sinks: [a], schedule: \"0 2 * * *\" }\n"
 
-static void damage(const char *file, const char *how)
+static void catalog_damage_file(const char *file, const char *how)
 {
     ck_assert_int_eq(world_shell("f=$(ls -d %s) && chmod u+w $f && %s", file, how), 0);
 }
@@ -113,7 +113,7 @@ START_TEST(a_damaged_manifest_is_passed_over_while_there_is_another)
 {
     world_config(CONFIG ONE);
     ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
-    damage("a/p/backup*/manifest.json", FLIP);
+    catalog_damage_file("a/p/backup*/manifest.json", FLIP);
     ck_assert_int_eq(world_show("latest"), HANGAR_STATUS_DONE);
     ck_assert_str_eq(world_text("sink"), "b");
     ck_assert_ptr_nonnull(strstr(world_log(), "passing over a damaged copy: sink a: "));
@@ -123,7 +123,7 @@ START_TEST(a_damaged_manifest_is_passed_over_while_there_is_another)
     ck_assert_str_eq(world_text("problems.0.sink"), "a");
     ck_assert_int_eq(world_verify("latest", HANGAR_VERIFY_QUICK), HANGAR_STATUS_CORRUPT);
     ck_assert_uint_eq(world_count("backups"), 2);
-    damage("b/p/backup*/manifest.json", FLIP);
+    catalog_damage_file("b/p/backup*/manifest.json", FLIP);
     ck_assert_int_eq(world_show("latest"), HANGAR_STATUS_CORRUPT);
     ck_assert(world_says("the latest backup is damaged (an older one can be selected by its id)"));
     ck_assert_int_eq(world_restore(world_id(), 0, NULL, NULL), HANGAR_STATUS_CORRUPT);
@@ -233,7 +233,7 @@ START_TEST(verify_finds_every_damage)
         world_config(CONFIG ONE);
         ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
         ck_assert_int_eq(world_verify("latest", HANGAR_VERIFY_FULL), HANGAR_STATUS_DONE);
-        damage(rows[i].file, rows[i].how);
+        catalog_damage_file(rows[i].file, rows[i].how);
         enum hangar_status quick = world_verify(world_id(), HANGAR_VERIFY_QUICK);
         /* swapped objects of other sizes are seen by quick as well */
         ck_assert_msg(quick == HANGAR_STATUS_CORRUPT || !rows[i].quick, "row %zu", i);

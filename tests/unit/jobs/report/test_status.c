@@ -12,7 +12,7 @@
            "  b: { plugin: test-sink, " b " options: { path: ./b } }\n"                            \
            "pipelines: { p: { sources: [db], sinks: [" sinks "] } }\n"
 
-static void make(const char *sinks, size_t count)
+static void status_make_backups(const char *sinks, size_t count)
 {
     world_config(CONFIG("", "", "%s"), sinks);
     for (size_t i = 0; i < count; i++) {
@@ -22,12 +22,12 @@ static void make(const char *sinks, size_t count)
 
 START_TEST(status_names_what_a_sink_lacks_and_how_far_it_is_behind)
 {
-    make("a, b", 1);
+    status_make_backups("a, b", 1);
     world_status();
     ck_assert_int_eq(world_int("pipelines.0.sinks.1.lacks"), 0);
     ck_assert_int_eq(world_int("pipelines.0.sinks.1.lag_ms"), 0);
     usleep(20000);
-    make("a", 2);
+    status_make_backups("a", 2);
     world_config(CONFIG("", "", "a, b"));
     ck_assert_int_eq(world_status(), HANGAR_STATUS_DONE);
     ck_assert_int_eq(world_int("pipelines.0.sinks.0.lacks"), 0);
@@ -41,10 +41,10 @@ END_TEST
 
 START_TEST(a_sink_does_not_lack_what_its_own_retention_would_remove)
 {
-    make("a", 4);
-    make("a, b", 1);
+    status_make_backups("a", 4);
+    status_make_backups("a, b", 1);
     usleep(10000);
-    make("a", 1);
+    status_make_backups("a", 1);
     world_config(CONFIG("", "retention: { keep_last: 3 },", "a, b"));
     world_status();
     ck_assert_int_eq(world_int("pipelines.0.sinks.1.lacks"), 2); /* it has one of those three */
@@ -54,7 +54,7 @@ END_TEST
 
 START_TEST(the_list_of_what_is_lacking_is_bounded)
 {
-    make("a", 23);
+    status_make_backups("a", 23);
     world_config(CONFIG("", "", "a, b"));
     world_status();
     ck_assert_int_eq(world_int("pipelines.0.sinks.1.lacks"), 23);
@@ -65,7 +65,7 @@ END_TEST
 
 START_TEST(a_damaged_copy_is_lacking_and_an_unreadable_sink_is_unknown)
 {
-    make("a, b", 1);
+    status_make_backups("a, b", 1);
     ck_assert_int_eq(world_shell("echo >> $(ls b/*manifest.json)"), 0);
     world_status();
     ck_assert_int_eq(world_int("pipelines.0.sinks.1.lacks"), 1);
@@ -82,13 +82,13 @@ END_TEST
 
 START_TEST(the_manifest_says_what_a_check_found_out_about_each_sink)
 {
-    make("a, b", 1);
+    status_make_backups("a, b", 1);
     world_show("latest");
     ck_assert_str_eq(world_text("manifest.sinks.b.plugin"), "test-sink");
     ck_assert_str_eq(world_text("manifest.sinks.b.version"), "1.0.0");
     ck_assert_ptr_null(world_at("manifest.sinks.b.capabilities")); /* nobody has looked yet */
     ck_assert_int_eq(world_check(), HANGAR_STATUS_DONE);
-    make("a, b", 1);
+    status_make_backups("a, b", 1);
     world_show("latest");
     ck_assert_str_eq(world_text("manifest.sinks.a.capabilities.create_only"), "yes");
     ck_assert_str_eq(world_text("manifest.sinks.b.capabilities.create_only"), "yes");
@@ -96,7 +96,7 @@ START_TEST(the_manifest_says_what_a_check_found_out_about_each_sink)
     ck_assert_ptr_null(world_at("manifest.sinks.b.target")); /* is not everybody's to know */
     /* what is known of another store, or cannot be read, is not told */
     world_shell("sed -i s/test-sink/other/ state/capabilities/a; echo x > state/capabilities/b");
-    make("a, b", 1);
+    status_make_backups("a, b", 1);
     world_show("latest");
     ck_assert_ptr_null(world_at("manifest.sinks.a.capabilities"));
     ck_assert_ptr_null(world_at("manifest.sinks.b.capabilities"));
@@ -138,7 +138,7 @@ START_TEST(whether_a_backup_is_signed_is_told_and_not_taken_from_memory)
 {
     folder_file("key", "0123456789abcdef0123456789abcdef", 32, 0600);
     folder_file("other", "fedcba9876543210fedcba9876543210", 32, 0600);
-    make("a", 1);
+    status_make_backups("a", 1);
     world_list();
     ck_assert(json_is_false(world_at("backups.0.signed")));
     world_show("latest");
@@ -203,5 +203,5 @@ int main(void)
         whether_a_backup_is_signed_is_told_and_not_taken_from_memory,
         check_names_a_key_that_cannot_be_read_beside_all_else,
     };
-    return SUITE_RUN("status", tests, world_setup, world_teardown);
+    return SUITE_RUN("jobs/report/status", tests, world_setup, world_teardown);
 }
