@@ -42,7 +42,7 @@ static enum hangar_rc test_notifier_notify(void *inst, const struct hangar_event
     struct notifier *n = inst;
     const char *path = n->host->opt_string(n->ctx, "file");
     if (n->host->opt_bool(n->ctx, "refuse")) {
-        return n->host->fail(n->ctx, HANGAR_AUTH, 0, "nobody is at home");
+        return n->host->fail(n->ctx, HANGAR_AUTH, 0, "the receiver is closed");
     }
     if (n->calls++ < n->host->opt_int(n->ctx, "fail_first")) {
         return n->host->fail(n->ctx, HANGAR_RETRY, 0, "the line is busy");

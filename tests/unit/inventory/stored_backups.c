@@ -14,7 +14,7 @@
 #include "suite.h"
 
 struct world world;
-static struct hangar_sink real;
+static struct hangar_sink real_sink; /* the functions of the plugin */
 
 static bool stored_may_change(void)
 {
@@ -27,15 +27,15 @@ static bool stored_may_change(void)
 
 static enum hangar_rc failing_remove(void *inst, const char *name)
 {
-    return stored_may_change() ? real.remove(inst, name) : HANGAR_IO;
+    return stored_may_change() ? real_sink.remove(inst, name) : HANGAR_IO;
 }
 
 static enum hangar_rc failing_commit(struct hangar_put *put, struct hangar_entry *entry)
 {
     if (stored_may_change()) {
-        return real.put_commit(put, entry);
+        return real_sink.put_commit(put, entry);
     }
-    real.put_abort(put);
+    real_sink.put_abort(put);
     return HANGAR_IO;
 }
 
@@ -44,10 +44,11 @@ static enum hangar_rc watched_stat(void *inst, const char *name, struct hangar_e
     if (world.on_stat) {
         world.on_stat(name);
     }
-    return real.stat(inst, name, entry);
+    return real_sink.stat(inst, name, entry);
 }
 
-/* Plugins are loaded only from where nobody else can write, which a build may not be. */
+/* hangar loads plugins only from a folder that other users cannot write.  The folder of the
+ * build may not be one. */
 static void stored_copy_plugin(const char *name)
 {
     char command[600];
@@ -66,7 +67,7 @@ void world_setup(void)
     stored_copy_plugin("redis");
 }
 
-static void forget_answer(void)
+static void stored_forget_document(void)
 {
     json_decref(world.doc);
     hangar_free(world.json);
@@ -74,16 +75,16 @@ static void forget_answer(void)
     world.json = NULL;
 }
 
-static void close_world(void)
+static void stored_close(void)
 {
-    forget_answer();
+    stored_forget_document();
     hangar_close(world.h);
     world.h = NULL;
 }
 
 void world_teardown(void)
 {
-    close_world();
+    stored_close();
     folder_teardown();
 }
 
@@ -98,7 +99,7 @@ void world_open(const char *retention)
                      "pipelines: { nightly: { sources: [cache], sinks: [local] } }\n",
                      retention ? "    retention: { " : "", retention ? retention : "",
                      retention ? " }\n" : "");
-    close_world();
+    stored_close();
     folder_file("backup.yaml", text, (size_t)n, 0600);
     snprintf(plugins, sizeof(plugins), "%s/plugins", folder_path);
     struct hangar_settings settings = {.struct_size = sizeof(settings),
@@ -108,7 +109,7 @@ void world_open(const char *retention)
     ck_assert_msg(hangar_open(&settings, &world.h) == HANGAR_STATUS_DONE, "%s",
                   hangar_error(world.h));
     long sink = hg_config_find(world.h->config, HG_SINK, "local");
-    real = world.h->plugins.loaded[sink]->sink;
+    real_sink = world.h->plugins.loaded[sink]->sink;
     world.sink = *world.h->plugins.loaded[sink];
     world.sink.sink.remove = failing_remove;
     world.sink.sink.remove_many = NULL;
@@ -177,7 +178,7 @@ const char *world_backup(int64_t age_ms, size_t objects)
     return id;
 }
 
-static long files_below(const char *folder)
+static long stored_count_files(const char *folder)
 {
     DIR *dir = opendir(folder);
     long n = 0;
@@ -190,7 +191,7 @@ static long files_below(const char *folder)
             continue;
         }
         snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
-        n += entry->d_type == DT_DIR ? files_below(path) : 1;
+        n += entry->d_type == DT_DIR ? stored_count_files(path) : 1;
     }
     closedir(dir);
     return n;
@@ -198,10 +199,10 @@ static long files_below(const char *folder)
 
 long world_files(const char *id)
 {
-    return files_below(world_path(id, ""));
+    return stored_count_files(world_path(id, ""));
 }
 
-static enum hangar_status stored_parse_answer(enum hangar_status status)
+static enum hangar_status stored_parse_document(enum hangar_status status)
 {
     ck_assert_ptr_nonnull(world.json);
     world.doc = json_loads(world.json, 0, NULL);
@@ -212,17 +213,17 @@ static enum hangar_status stored_parse_answer(enum hangar_status status)
 
 enum hangar_status world_prune(uint32_t flags)
 {
-    forget_answer();
-    return stored_parse_answer(hangar_prune(world.h, NULL, NULL, flags, &world.json));
+    stored_forget_document();
+    return stored_parse_document(hangar_prune(world.h, NULL, NULL, flags, &world.json));
 }
 
 enum hangar_status world_do(char what, const char *id)
 {
     struct hangar_selection which = {.struct_size = sizeof(which), .id = id};
-    forget_answer();
-    return stored_parse_answer(what == 'r'
-                                   ? hangar_remove(world.h, &which, &world.json)
-                                   : hangar_hold(world.h, &which, what == 'h', &world.json));
+    stored_forget_document();
+    return stored_parse_document(what == 'r'
+                                     ? hangar_remove(world.h, &which, &world.json)
+                                     : hangar_hold(world.h, &which, what == 'h', &world.json));
 }
 
 const char *world_action(const char *id)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * stored_backups: an open configuration with one pipeline, nightly, that stores in a real
- * directory, ./backups; backups of any age in it; and the sink's calls, which can be
- * made to fail.
+ * stored_backups: an open configuration with the pipeline nightly, whose sink is the
+ * directory ./backups.  A test makes backups of any age in it, and can make calls of the
+ * sink fail.
  */
 #ifndef STORED_BACKUPS_H
 #define STORED_BACKUPS_H
@@ -14,42 +14,42 @@
 
 struct world {
     struct hangar *h;
-    struct hg_plugin sink;             /* what the configuration's sink has become */
-    long calls_left;                   /* that change something; then all fail; -1: none */
-    void (*on_stat)(const char *name); /* before the sink looks; NULL: nothing */
-    char *json;                        /* of the last job */
-    json_t *doc;                       /* the same */
-    char ids[64][HG_BACKUP_ID_SIZE];   /* of the backups made, in order */
+    struct hg_plugin sink; /* the sink of the configuration, with replaced functions */
+    long calls_left;       /* calls that change the store until all fail; -1: none fails */
+    void (*on_stat)(const char *name); /* called before each stat; may be NULL */
+    char *json;                        /* the document of the last job */
+    json_t *doc;                       /* the same, parsed */
+    char ids[64][HG_BACKUP_ID_SIZE];   /* of the backups, in the order of their making */
     size_t count;
 };
 extern struct world world;
 
-/* A libcheck fixture: a folder, with nothing open yet. */
+/* A libcheck fixture: a fresh folder; no configuration is open yet. */
 void world_setup(void);
 void world_teardown(void);
 
 /* Opens a configuration whose sink has this retention ("keep_last: 1"; NULL: none). */
 void world_open(const char *retention);
 
-/* Makes a whole backup with this many objects, finished so long ago; its id. */
+/* Makes a whole backup with this many objects that finished `age_ms` ago.  Returns its id. */
 const char *world_backup(int64_t age_ms, size_t objects);
 
-/* "backups/nightly/ID/NAME"; lives until the next call but seven. */
+/* "backups/nightly/ID/NAME"; valid for the next seven calls. */
 const char *world_path(const char *id, const char *name);
 bool world_has(const char *id, const char *name);
 void world_write(const char *id, const char *name, const char *text);
-/* The file's last change was so long ago. */
+/* Sets the file's modification time to `ms` ago. */
 void world_age(const char *id, const char *name, int64_t ms);
 
-/* How many files are below the backup's folder; -1: there is no such folder. */
+/* The number of files below the backup's folder; -1: the folder does not exist. */
 long world_files(const char *id);
 
-/* Runs a prune of everything; what the library answered is in world.doc. */
+/* Prunes all pipelines and sinks; the document is in world.doc. */
 enum hangar_status world_prune(uint32_t flags);
-/* hold, unhold or remove of a backup. */
+/* Holds ('h'), releases ('u') or removes ('r') a backup. */
 enum hangar_status world_do(char what, const char *id);
 
-/* The action told for a leftover of the last prune, or "". */
+/* The action that the last prune reported for a leftover, or "". */
 const char *world_action(const char *id);
 
 #endif

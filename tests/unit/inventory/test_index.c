@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * test_index: what looks at all backups of a sink asks for few things, and what is
- * remembered of manifests never makes it wrong.
+ * index: a job over all backups of a sink makes few calls, and the cache of manifests never
+ * changes its result.
  */
 #include <sys/stat.h>
 
@@ -11,37 +11,37 @@
 #include "stored_backups.h"
 
 #define DAY INT64_C(86400000)
-#define REMEMBERED "state/manifests/nightly.local"
+#define CACHE "state/manifests/nightly.local"
 
-/* Calls of the sink since the last `forget_calls`. */
+/* Calls of the sink since the last `reset_calls`. */
 static struct {
     size_t gets, lists, stats, removes, batches;
 } calls;
-static struct hangar_sink real;
+static struct hangar_sink uncounted;
 
 static enum hangar_rc counted_get_open(void *inst, const char *name, uint64_t offset,
                                        struct hangar_get **out)
 {
     calls.gets++;
-    return real.get_open(inst, name, offset, out);
+    return uncounted.get_open(inst, name, offset, out);
 }
 
 static enum hangar_rc counted_list(void *inst, struct hangar_page *page)
 {
     calls.lists++;
-    return real.list(inst, page);
+    return uncounted.list(inst, page);
 }
 
 static enum hangar_rc counted_stat_object(void *inst, const char *name, struct hangar_entry *entry)
 {
     calls.stats++;
-    return real.stat(inst, name, entry);
+    return uncounted.stat(inst, name, entry);
 }
 
 static enum hangar_rc counted_remove_one(void *inst, const char *name)
 {
     calls.removes++;
-    return real.remove(inst, name);
+    return uncounted.remove(inst, name);
 }
 
 static enum hangar_rc counted_remove_many(void *inst, const char *const *names, size_t count,
@@ -50,12 +50,12 @@ static enum hangar_rc counted_remove_many(void *inst, const char *const *names, 
     ck_assert_uint_le(count, 1000);
     calls.batches++;
     for (size_t i = 0; i < count; i++) {
-        results[i] = real.remove(inst, names[i]);
+        results[i] = uncounted.remove(inst, names[i]);
     }
     return HANGAR_OK;
 }
 
-static void forget_calls(void)
+static void reset_calls(void)
 {
     memset(&calls, 0, sizeof(calls));
 }
@@ -63,16 +63,16 @@ static void forget_calls(void)
 static void open_counted(const char *retention)
 {
     world_open(retention);
-    real = world.sink.sink;
+    uncounted = world.sink.sink;
     world.sink.sink.get_open = counted_get_open;
     world.sink.sink.list = counted_list;
     world.sink.sink.stat = counted_stat_object;
     world.sink.sink.remove = counted_remove_one;
     world.sink.sink.remove_many = counted_remove_many;
-    forget_calls();
+    reset_calls();
 }
 
-/* How many backups a list tells of; how many whole ones. */
+/* The number of backups that `list` reports; and in *whole, how many of them are complete. */
 static size_t list_all(size_t *whole)
 {
     char *text = NULL;
@@ -107,25 +107,25 @@ START_TEST(a_thousand_manifests_are_read_once_and_then_not_again)
     ck_assert_uint_eq(calls.gets, 1000);
     ck_assert_uint_le(calls.lists, 4);
     ck_assert_uint_eq(calls.stats, 0);
-    forget_calls();
+    reset_calls();
     ck_assert_uint_eq(list_all(NULL), 1000);
     ck_assert_uint_eq(calls.gets, 0);
     ck_assert_uint_le(calls.lists, 4);
     ck_assert_uint_eq(calls.stats, 0);
-    /* a new handle, as of another process */
+    /* a new handle, as in another process */
     open_counted("keep_last: 1000");
     char *text = NULL;
     ck_assert_int_eq(hangar_overview(world.h, &text), HANGAR_STATUS_DONE);
     ck_assert_ptr_nonnull(strstr(text, "\"kept\": 1000"));
     ck_assert_uint_eq(calls.gets, 0);
-    ck_assert_uint_le(calls.lists, 4 + 1); /* and where verifications of the newest would be */
+    ck_assert_uint_le(calls.lists, 4 + 1); /* and the records of verifications of the newest */
     ck_assert_uint_eq(calls.stats, 0);
     hangar_free(text);
-    forget_calls();
+    reset_calls();
     ck_assert_int_eq(world_prune(HANGAR_REQUEST_DRY_RUN), HANGAR_STATUS_DONE);
-    ck_assert_uint_le(calls.gets, 1 + 2); /* whose place it is, and the two newest in any case */
+    ck_assert_uint_le(calls.gets, 1 + 2); /* origin.json, and always the two newest */
     ck_assert_uint_eq(calls.stats, 0);
-    forget_calls();
+    reset_calls();
     world.count = 0;
     world_backup(1000, 1);
     ck_assert_uint_eq(list_all(NULL), 1001);
@@ -133,64 +133,64 @@ START_TEST(a_thousand_manifests_are_read_once_and_then_not_again)
 }
 END_TEST
 
-START_TEST(what_is_remembered_is_its_owner_s_alone)
+START_TEST(only_the_owner_can_read_cached_manifests)
 {
     struct stat st;
     counted_make_backups(2);
     open_counted(NULL);
     list_all(NULL);
-    ck_assert_int_eq(stat(REMEMBERED, &st), 0);
+    ck_assert_int_eq(stat(CACHE, &st), 0);
     ck_assert_int_eq(st.st_mode & 0777, 0600);
     ck_assert_int_eq(stat("state/manifests", &st), 0);
     ck_assert_int_eq(st.st_mode & 0777, 0700);
 }
 END_TEST
 
-START_TEST(a_manifest_that_changed_or_went_is_noticed)
+START_TEST(a_changed_or_removed_manifest_is_detected)
 {
     counted_make_backups(3);
     const char *id = world.ids[0];
     open_counted(NULL);
     list_all(NULL);
-    forget_calls();
+    reset_calls();
     size_t whole;
     world_write(id, "manifest.json", "{ \"format\": 1 }\n");
     ck_assert_uint_eq(list_all(&whole), 3);
     ck_assert_uint_eq(whole, 2);
     ck_assert_uint_eq(calls.gets, 1);
-    /* one that is damaged is looked at each time */
-    forget_calls();
+    /* a damaged manifest is read each time */
+    reset_calls();
     list_all(&whole);
     ck_assert_uint_eq(whole, 2);
     ck_assert_uint_eq(calls.gets, 1);
     ck_assert_int_eq(unlink(world_path(id, "manifest.json")), 0);
-    forget_calls();
+    reset_calls();
     ck_assert_uint_eq(list_all(&whole), 2);
     ck_assert_uint_eq(calls.gets, 0);
 }
 END_TEST
 
-START_TEST(a_file_that_is_damaged_or_forged_is_as_good_as_none)
+START_TEST(a_damaged_or_forged_cache_is_ignored)
 {
     static const char *const damages[] = {
-        "truncate -s -1 " REMEMBERED,
-        "truncate -s 40 " REMEMBERED,
-        ": > " REMEMBERED,
-        "printf '\\n' > " REMEMBERED,
-        "printf x | dd of=" REMEMBERED " conv=notrunc bs=1 seek=60 2>/dev/null",
-        "echo >> " REMEMBERED,
-        "head -c 100000 /dev/zero > " REMEMBERED,
-        "sed -i 's/\"stored_bytes\":/\"stored_bytes\":1/g' " REMEMBERED,
-        /* with a seal that fits: of another store, another format, no document at all */
-        "f=" REMEMBERED "; head -1 $f | sed 's/directory/elsewhere/' > t; "
+        "truncate -s -1 " CACHE,
+        "truncate -s 40 " CACHE,
+        ": > " CACHE,
+        "printf '\\n' > " CACHE,
+        "printf x | dd of=" CACHE " conv=notrunc bs=1 seek=60 2>/dev/null",
+        "echo >> " CACHE,
+        "head -c 100000 /dev/zero > " CACHE,
+        "sed -i 's/\"stored_bytes\":/\"stored_bytes\":1/g' " CACHE,
+        /* with a correct digest: of another store, of another format, not a document */
+        "f=" CACHE "; head -1 $f | sed 's/directory/elsewhere/' > t; "
         "(cat t; echo sha256 $(sha256sum < t | cut -c-64)) > $f",
-        "f=" REMEMBERED "; head -1 $f | sed 's/\"format\":1/\"format\":2/' > t; "
+        "f=" CACHE "; head -1 $f | sed 's/\"format\":1/\"format\":2/' > t; "
         "(cat t; echo sha256 $(sha256sum < t | cut -c-64)) > $f",
-        "f=" REMEMBERED "; echo '{' > t; (cat t; echo sha256 $(sha256sum < t | cut -c-64)) > $f",
-        "f=" REMEMBERED "; echo '{\"format\":1,\"backups\":[]}' > t; "
+        "f=" CACHE "; echo '{' > t; (cat t; echo sha256 $(sha256sum < t | cut -c-64)) > $f",
+        "f=" CACHE "; echo '{\"format\":1,\"backups\":[]}' > t; "
         "(cat t; echo sha256 $(sha256sum < t | cut -c-64)) > $f",
-        /* what it says of a backup is of another */
-        "f=" REMEMBERED "; head -1 $f | sed 's/\"id\":\"backup/\"id\":\"packup/g' > t; "
+        /* the entry of a backup has the id of another */
+        "f=" CACHE "; head -1 $f | sed 's/\"id\":\"backup/\"id\":\"packup/g' > t; "
         "(cat t; echo sha256 $(sha256sum < t | cut -c-64)) > $f",
         "rm -r state/manifests",
     };
@@ -200,32 +200,32 @@ START_TEST(a_file_that_is_damaged_or_forged_is_as_good_as_none)
         size_t whole;
         list_all(NULL);
         ck_assert_int_eq(system(damages[i]), 0);
-        forget_calls();
+        reset_calls();
         ck_assert_uint_eq(list_all(&whole), 3);
         ck_assert_uint_eq(whole, 3);
         ck_assert_msg(calls.gets == 3, "%s: %zu", damages[i], calls.gets);
-        forget_calls();
+        reset_calls();
         list_all(NULL);
-        ck_assert_uint_eq(calls.gets, 0); /* and is mended */
+        ck_assert_uint_eq(calls.gets, 0); /* the cache was written again */
     }
 }
 END_TEST
 
-START_TEST(where_nothing_can_be_remembered_all_works_as_well)
+START_TEST(without_a_cache_the_result_is_the_same)
 {
     counted_make_backups(3);
     open_counted(NULL);
     ck_assert_int_eq(hg_make_dirs("state", 0700, NULL), HANGAR_OK);
     folder_file("state/manifests", "in the way", 10, 0600);
     for (int i = 0; i < 2; i++) {
-        forget_calls();
+        reset_calls();
         ck_assert_uint_eq(list_all(NULL), 3);
         ck_assert_uint_eq(calls.gets, 3);
     }
 }
 END_TEST
 
-/* The newest manifests rot on the disk, and neither time nor size tells. */
+/* The newest manifest rots on the disk; its time and its size do not change. */
 START_TEST(retention_does_not_count_a_backup_that_rotted_unnoticed)
 {
     const char *old = world_backup(3 * DAY, 1), *middle = world_backup(2 * DAY, 1);
@@ -244,7 +244,7 @@ START_TEST(retention_does_not_count_a_backup_that_rotted_unnoticed)
     ck_assert_int_eq(utimensat(AT_FDCWD, path, times, 0), 0);
     world_prune(0);
     ck_assert(world_has(middle, "manifest.json")); /* the newest that is good */
-    ck_assert(world_has(newest, "manifest.json")); /* not ours to judge */
+    ck_assert(world_has(newest, "manifest.json")); /* damaged: prune does not remove it */
     ck_assert(!world_has(old, "manifest.json"));
 }
 END_TEST
@@ -257,7 +257,8 @@ START_TEST(objects_are_removed_in_batches)
     open_counted("keep_last: 1, min_keep: 1, delete_grace: 0s");
     ck_assert_int_eq(world_prune(0), HANGAR_STATUS_DONE);
     ck_assert_int_eq(world_files(old), -1);
-    /* of two backups: the manifest (twice: marked, and made sure), run.json, deleted.json */
+    /* of two backups: the manifest (removed twice: by the mark, and to be sure), run.json and
+     * deleted.json */
     ck_assert_uint_le(calls.removes, 2 * 4);
     ck_assert_uint_le(calls.batches, 2 + 1);
 }
@@ -268,7 +269,7 @@ static enum hangar_rc remove_some(void *inst, const char *const *names, size_t c
 {
     for (size_t i = 0; i < count; i++) {
         bool stays = strstr(names[i], "db/00001") != NULL;
-        results[i] = stays ? HANGAR_IO : real.remove(inst, names[i]);
+        results[i] = stays ? HANGAR_IO : uncounted.remove(inst, names[i]);
     }
     return HANGAR_OK;
 }
@@ -293,10 +294,10 @@ int main(void)
 {
     const TTest *const tests[] = {
         a_thousand_manifests_are_read_once_and_then_not_again,
-        what_is_remembered_is_its_owner_s_alone,
-        a_manifest_that_changed_or_went_is_noticed,
-        a_file_that_is_damaged_or_forged_is_as_good_as_none,
-        where_nothing_can_be_remembered_all_works_as_well,
+        only_the_owner_can_read_cached_manifests,
+        a_changed_or_removed_manifest_is_detected,
+        a_damaged_or_forged_cache_is_ignored,
+        without_a_cache_the_result_is_the_same,
         retention_does_not_count_a_backup_that_rotted_unnoticed,
         objects_are_removed_in_batches,
         an_object_of_a_batch_that_stays_is_told_and_tried_again,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * retain: a store that can lock objects is told how long a backup surely stays, and
- * one that it keeps longer than retention would is no failure.
+ * object_lock: a store that can lock objects gets a lock for the time that retention surely
+ * keeps a backup.  A backup that the store keeps longer than retention is not a failure.
  */
 #include "world.h"
 
@@ -26,7 +26,7 @@ static void lock_make_backups(size_t count)
     }
 }
 
-/* Locks there are, and how often the store was told in all. */
+/* Are there this many locks, set by this many calls of the store? */
 static int lock_count_is(int files, int calls)
 {
     return world_shell("test $(ls locks 2>/dev/null | wc -l) = %d && "
@@ -38,7 +38,7 @@ START_TEST(a_backup_is_locked_for_as_long_as_it_surely_stays)
 {
     world_config(CONFIG("keep_days: 7", ""));
     lock_make_backups(1);
-    /* two objects, RESTORE.txt, SHA256SUMS, the manifest: not what comes and goes */
+    /* two objects, RESTORE.txt, SHA256SUMS, the manifest: not the files that are replaced */
     ck_assert(lock_count_is(5, 5));
     ck_assert_int_eq(world_shell("ls locks | grep 'run.json\\|origin'"), 1);
     ck_assert_int_eq(world_shell("test -z \"$(find locks -type f ! -newermt '6 days 23 hours')\""),
@@ -46,7 +46,7 @@ START_TEST(a_backup_is_locked_for_as_long_as_it_surely_stays)
     ck_assert_int_eq(world_shell("test -z \"$(find locks -type f -newermt '7 days 1 hour')\""), 0);
     ck_assert_int_eq(lock_prune(), HANGAR_STATUS_DONE);
     ck_assert_int_eq(world_int("sinks.0.retained"), 0);
-    ck_assert(lock_count_is(5, 5)); /* once is enough */
+    ck_assert(lock_count_is(5, 5)); /* no lock is set twice */
     lock_make_backups(1);
     ck_assert(lock_count_is(10, 10));
 }
@@ -63,7 +63,7 @@ START_TEST(a_lock_is_made_longer_and_never_shorter)
     world_config(CONFIG("keep_days: 2", ""));
     ck_assert_int_eq(lock_prune(), HANGAR_STATUS_DONE);
     ck_assert(lock_count_is(5, 10));
-    /* what was forgotten is told again, and does no harm */
+    /* a lock whose record is lost is set again; the result is the same */
     world_shell("rm -r state/retained");
     ck_assert_int_eq(lock_prune(), HANGAR_STATUS_DONE);
     ck_assert_int_eq(world_int("sinks.0.retained"), 1);
@@ -71,12 +71,12 @@ START_TEST(a_lock_is_made_longer_and_never_shorter)
 }
 END_TEST
 
-START_TEST(rules_that_depend_on_what_comes_later_lock_nothing)
+START_TEST(rules_that_depend_on_later_backups_lock_nothing)
 {
     world_config(CONFIG("keep_last: 3, keep_daily: 7, min_keep: 2", ""));
     lock_make_backups(2);
     ck_assert(lock_count_is(0, 0));
-    /* and a store that cannot is left alone */
+    /* a store that cannot lock gets no call */
     world_config(
         "sources: { db: { plugin: test-source } }\n"
         "sinks: { a: { plugin: test-sink, retention: { keep_days: 7 }, options: { path: ./a "
@@ -86,7 +86,7 @@ START_TEST(rules_that_depend_on_what_comes_later_lock_nothing)
 }
 END_TEST
 
-START_TEST(what_the_store_keeps_is_no_failure_and_goes_when_its_time_is_over)
+START_TEST(a_locked_backup_is_not_a_failure_and_is_removed_after_its_lock_ends)
 {
     world_config(CONFIG("keep_days: 7", ""));
     lock_make_backups(1);
@@ -104,7 +104,7 @@ START_TEST(what_the_store_keeps_is_no_failure_and_goes_when_its_time_is_over)
     ck_assert_ptr_nonnull(strstr(world_text("sinks.0.backups.1.reason"), "is locked until"));
     ck_assert_int_eq(world_shell("ls a | grep deleted"), 1);
     ck_assert_int_eq(world_verify(old, HANGAR_VERIFY_FULL), HANGAR_STATUS_DONE);
-    lock_make_backups(1); /* nor is it one of a run */
+    lock_make_backups(1); /* nor does it fail a run */
     struct hangar_selection which = {.struct_size = sizeof(which), .id = old};
     ck_assert_int_eq(hangar_remove(world_hangar, &which, NULL), HANGAR_STATUS_FAILED);
     ck_assert(world_says("is locked until"));
@@ -115,7 +115,7 @@ START_TEST(what_the_store_keeps_is_no_failure_and_goes_when_its_time_is_over)
 }
 END_TEST
 
-START_TEST(objects_that_are_locked_alone_go_later)
+START_TEST(locked_objects_without_a_manifest_are_removed_later)
 {
     world_config(CONFIG("keep_days: 7", ""));
     lock_make_backups(1);
@@ -137,7 +137,7 @@ START_TEST(objects_that_are_locked_alone_go_later)
 }
 END_TEST
 
-/* Two sinks, of which b is new, and can lock what is copied into it. */
+/* Two sinks; b is new and can lock the objects that are copied into it. */
 #define TWO(sinks, b)                                                                              \
     "sources: { db: { plugin: test-source, options: { objects: 2 } } }\n"                          \
     "sinks:\n  a: { plugin: test-sink, options: { path: ./a } }\n"                                 \
@@ -153,7 +153,7 @@ static enum hangar_status lock_copy_missing(void)
     return world_take(status, text);
 }
 
-START_TEST(what_was_copied_by_hand_is_locked_too)
+START_TEST(a_copied_backup_is_locked)
 {
     world_config("%s", TWO("a", ""));
     lock_make_backups(2);
@@ -161,7 +161,7 @@ START_TEST(what_was_copied_by_hand_is_locked_too)
     ck_assert_msg(lock_copy_missing() == HANGAR_STATUS_DONE, "%s", world_error());
     ck_assert(lock_count_is(10, 10));
     ck_assert_int_eq(lock_copy_missing(), HANGAR_STATUS_DONE);
-    ck_assert(lock_count_is(10, 10)); /* once is enough */
+    ck_assert(lock_count_is(10, 10)); /* no lock is set twice */
     ck_assert_str_eq(world_log(), "");
 }
 END_TEST
@@ -176,7 +176,7 @@ static long lock_read_file(void *arg, void *data, size_t size)
     return (long)fread(data, 1, size, arg);
 }
 
-START_TEST(what_was_imported_is_locked_too)
+START_TEST(an_imported_backup_is_locked)
 {
     const struct hangar_selection which = {.struct_size = sizeof(which), .id = "latest"};
     FILE *file = tmpfile();
@@ -196,7 +196,7 @@ START_TEST(what_was_imported_is_locked_too)
 }
 END_TEST
 
-START_TEST(a_copy_that_cannot_be_locked_is_a_copy_and_told)
+START_TEST(a_copy_that_cannot_be_locked_stays_and_a_warning_is_logged)
 {
     world_config("%s", TWO("a", ""));
     lock_make_backups(1);
@@ -208,7 +208,7 @@ START_TEST(a_copy_that_cannot_be_locked_is_a_copy_and_told)
 }
 END_TEST
 
-START_TEST(a_lock_that_cannot_be_set_is_told_and_spoils_no_backup)
+START_TEST(a_lock_that_cannot_be_set_is_reported_and_fails_no_backup)
 {
     world_config(CONFIG("keep_days: 7", ", fail_at: retain"));
     lock_make_backups(1);
@@ -223,13 +223,13 @@ int main(void)
     const TTest *const tests[] = {
         a_backup_is_locked_for_as_long_as_it_surely_stays,
         a_lock_is_made_longer_and_never_shorter,
-        rules_that_depend_on_what_comes_later_lock_nothing,
-        what_the_store_keeps_is_no_failure_and_goes_when_its_time_is_over,
-        objects_that_are_locked_alone_go_later,
-        what_was_copied_by_hand_is_locked_too,
-        what_was_imported_is_locked_too,
-        a_copy_that_cannot_be_locked_is_a_copy_and_told,
-        a_lock_that_cannot_be_set_is_told_and_spoils_no_backup,
+        rules_that_depend_on_later_backups_lock_nothing,
+        a_locked_backup_is_not_a_failure_and_is_removed_after_its_lock_ends,
+        locked_objects_without_a_manifest_are_removed_later,
+        a_copied_backup_is_locked,
+        an_imported_backup_is_locked,
+        a_copy_that_cannot_be_locked_stays_and_a_warning_is_logged,
+        a_lock_that_cannot_be_set_is_reported_and_fails_no_backup,
     };
     return SUITE_RUN("inventory/object_lock", tests, world_setup, world_teardown);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * place: the folder of one backup in one sink is taken by one run, holds a whole backup or
+ * place: one run takes the folder of a backup in a sink.  The folder holds a whole backup or
  * none, and is cleared when nothing was committed.
  */
 #include "inventory/place.h"
@@ -16,7 +16,7 @@
 static struct hg_session session;
 static struct hg_place place;
 static struct hg_error err;
-static int creates; /* instances of the sink that were opened */
+static int creates; /* instances of the sink that were created */
 static enum hangar_rc (*real_create)(const struct hangar_host *host, struct hangar_ctx *ctx,
                                      void **out);
 
@@ -131,7 +131,7 @@ START_TEST(a_place_that_is_in_use_is_refused_and_not_changed)
 }
 END_TEST
 
-START_TEST(what_a_dead_run_of_this_host_left_is_removed)
+START_TEST(leftovers_of_a_dead_run_of_this_host_are_removed)
 {
     char text[300];
     snprintf(text, sizeof(text), "{ \"host\": \"%s\" }", world.h->identity.host);
@@ -257,7 +257,7 @@ int main(void)
         one_run_takes_a_place,
         run_json_names_the_run_and_its_host,
         a_place_that_is_in_use_is_refused_and_not_changed,
-        what_a_dead_run_of_this_host_left_is_removed,
+        leftovers_of_a_dead_run_of_this_host_are_removed,
         a_place_of_another_origin_is_refused,
         a_committed_place_is_not_cleared,
         a_place_without_a_commit_is_cleared_also_after_a_cancel_request,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * selection: the backup that is selected, and how often manifests are read for that.  The sinks
- * write the name of each object that is read to ra and rb.
+ * selection: which backup is selected, and how many manifests are read for that.  The sinks a
+ * and b write the name of each object that is read to ./ra and ./rb.
  */
 #include "world.h"
 
@@ -29,7 +29,7 @@ static void make_backups(size_t count)
     }
 }
 
-/* How often manifests were read from a sink. */
+/* The number of manifests that were read from a sink. */
 static size_t selection_manifest_reads(const char *list)
 {
     return world_lines(list, "/manifest.json$");
@@ -83,7 +83,7 @@ START_TEST(a_damaged_copy_is_read_once_and_then_the_other)
     }
     ck_assert_int_eq(world_shell("sed -i s/db/dc/ b/p%%%s%%manifest.json", world_id()), 0);
     ck_assert_int_eq(select_backup("latest"), HANGAR_STATUS_CORRUPT);
-    ck_assert(world_says("sink a: ")); /* the first copy's damage */
+    ck_assert(world_says("sink a: ")); /* the damage of the first copy */
     ck_assert_uint_eq(selection_manifest_reads("ra") + selection_manifest_reads("rb"), 2);
 }
 END_TEST
@@ -111,7 +111,7 @@ START_TEST(a_safety_backup_is_not_the_latest)
     snprintf(safety_id, sizeof(safety_id), "%s", world_text("safety.id"));
     ck_assert_int_eq(select_backup("latest"), HANGAR_STATUS_DONE);
     ck_assert_str_eq(world_text("id"), id);
-    ck_assert_uint_eq(selection_manifest_reads("ra"), 2); /* the safety backup's and its own */
+    ck_assert_uint_eq(selection_manifest_reads("ra"), 2); /* of the safety backup and its own */
     ck_assert_uint_eq(selection_manifest_reads("rb"), 0);
     ck_assert_int_eq(select_backup(safety_id), HANGAR_STATUS_DONE);
     ck_assert_str_eq(world_text("id"), safety_id);

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * toys: the smallest source, transforms and sink that the pipeline can run with,
- * in memory and with faults on demand.  Options are fields, set by the test.
+ * toys: the smallest source, transforms and sink for a pipeline, in memory.  A test sets
+ * their options, including faults, as fields.
  */
 #ifndef TOYS_H
 #define TOYS_H
 
 #include "pipeline/engine.h"
 
-/* Byte number `at` of object `seed`; what all toys agree on. */
+/* Byte number `at` of object number `seed`, the same for all toys. */
 unsigned char toy_byte(unsigned seed, uint64_t at);
 
-/* A job with a log that keeps quiet. */
+/* A job whose log writes nothing. */
 struct toy_job {
     struct hg_log log;
     struct hg_job job;
@@ -21,13 +21,12 @@ void toy_job_begin(struct toy_job *t, size_t memory_bytes, int64_t stall_ms,
                    void (*on_tick)(void *arg), void *arg);
 void toy_job_end(struct toy_job *t);
 
-/* An instance made by hand around a toy; close with toy_close. */
+/* An instance of a toy that no plugin was loaded for; closed by toy_close. */
 struct hangar_ctx *toy_open(struct toy_job *t, const struct hg_plugin *plugin, const char *name,
                             void *inst);
 void toy_close(struct hangar_ctx *ctx);
 
-/* A source of `count` objects, number i of sizes[i] bytes; on restore it takes them
- * back and compares. */
+/* A source of `count` objects; object i has sizes[i] bytes.  A restore compares the bytes. */
 struct toy_source {
     struct hangar_ctx *ctx;
     size_t count, next;
@@ -35,8 +34,8 @@ struct toy_source {
     uint32_t jobs;
     bool urgent;
     unsigned read_us;       /* pause per read */
-    size_t short_reads;     /* give at most so many bytes per read; 0: all */
-    long fail_object;       /* reading of this object fails ...; -1: none */
+    size_t short_reads;     /* the most bytes per read; 0: no limit */
+    long fail_object;       /* a read of this object fails ...; -1: none */
     uint64_t fail_at;       /* ... at this byte ... */
     enum hangar_rc fail_rc; /* ... with this, ... */
     unsigned fail_times;    /* ... so many times */
@@ -55,8 +54,8 @@ struct toy_source *toy_source_new(struct toy_job *t, const char *name, const uin
                                   size_t count);
 void toy_source_free(struct toy_source *s);
 
-/* Transforms: `frame` has the block form (each block gets its length in front),
- * `add` the stream form only (each byte plus 1). */
+/* Transforms: `frame` has the block form (it writes the length before each block), `add` has
+ * only the stream form (it adds 1 to each byte). */
 struct hangar_ctx *toy_frame(struct toy_job *t);
 struct hangar_ctx *toy_add(struct toy_job *t);
 
@@ -69,8 +68,8 @@ struct toy_sink {
     long fail_write;  /* the n-th write of all fails, from 0; -1: none */
     long fail_commit; /* the n-th commit of all fails; -1: none */
     enum hangar_rc fail_rc;
-    bool lose_a_byte; /* stores one byte less than it is given */
-    bool hang;        /* writes wait until cancel, or until `hang` is taken back */
+    bool lose_a_byte; /* the stored object is one byte too short */
+    bool hang;        /* writes wait until cancel or toy_sink_let_go */
     bool cancelled;
     pthread_mutex_t mutex;
     pthread_cond_t changed;

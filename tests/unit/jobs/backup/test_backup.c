@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * backup: a run stores a whole backup in each sink or nothing, and reports which.
+ * backup: a run stores a whole backup or nothing in each sink, and reports the result.
  */
 #include "world.h"
 
@@ -43,7 +43,7 @@ START_TEST(each_sink_gets_the_whole_backup)
     ck_assert_int_eq(world_shell("for f in a/*; do cmp -s $f b/${f#a/} || "
                                  "case $f in *origin.json) ;; *) exit 1;; esac; done"),
                      0);
-    /* the bytes of the source have passed the transforms in their order */
+    /* the transforms were applied in their order */
     ck_assert_int_eq(world_shell("ls a | grep -q 'db%%data%%0002.bin.gz.not$'"), 0);
     ck_assert_int_eq(world_verify("latest", HANGAR_VERIFY_FULL), HANGAR_STATUS_DONE);
     /* stock tools can check the files */
@@ -77,8 +77,8 @@ START_TEST(empty_sources_and_empty_objects_make_a_backup)
 }
 END_TEST
 
-/* For each way in which a sink can fail: it has nothing, and the other one has all. */
-START_TEST(a_sink_that_fails_leaves_the_run_and_the_other_has_all)
+/* Wherever a sink fails, it keeps nothing, and the other sink has the whole backup. */
+START_TEST(a_failed_sink_leaves_the_run_and_the_other_sink_has_the_whole_backup)
 {
     static const char *const faults[] = {
         "fail_at: create",
@@ -115,14 +115,14 @@ START_TEST(a_sink_that_fails_leaves_the_run_and_the_other_has_all)
             backup_assert_is_whole("a");
             ck_assert_msg(world_is_empty("b"), "%s leaves something", faults[i]);
             ck_assert_int_eq(world_shell("ls b 2>/dev/null | grep '#'"), 1);
-            world_list(); /* b cannot be listed either */
+            world_list(); /* the sink b may fail to be listed, too */
             ck_assert_uint_eq(world_count("backups.0.sinks"), 1);
         }
     }
 }
 END_TEST
 
-START_TEST(a_run_without_a_sink_fails_also_if_none_is_required)
+START_TEST(a_run_that_loses_all_sinks_fails_also_if_none_is_required)
 {
     world_config(
         SOURCE("") "sinks:\n  a: { plugin: test-sink, required: false, options: { path: ./a, "
@@ -136,7 +136,7 @@ START_TEST(a_run_without_a_sink_fails_also_if_none_is_required)
 }
 END_TEST
 
-START_TEST(a_source_that_fails_anywhere_leaves_nothing)
+START_TEST(a_failed_source_leaves_nothing)
 {
     static const char *const faults[] = {
         "fail_at: create",
@@ -203,7 +203,7 @@ START_TEST(the_error_names_what_failed)
 }
 END_TEST
 
-START_TEST(a_passing_failure_is_tried_three_times)
+START_TEST(a_temporary_failure_is_tried_three_times)
 {
     world_config(SOURCE(", fail_at: prepare, fail_rc: 2") SINKS("", GOOD_B) CHAIN);
     ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_FAILED);
@@ -227,7 +227,7 @@ START_TEST(an_object_that_can_be_rewound_is_read_again)
     world_shell("rm -rf a b j");
     world_config(SOURCE(", fail_at: read, fail_rc: 2, objects: 1") SINKS("", GOOD_B) CHAIN);
     ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_FAILED);
-    ck_assert_uint_eq(world_lines("j", "^rewind"), 9); /* bounded: three in each of three tries */
+    ck_assert_uint_eq(world_lines("j", "^rewind"), 9); /* the limit: three in each of three tries */
     ck_assert(world_is_empty("a") && world_is_empty("b"));
 }
 END_TEST
@@ -277,7 +277,7 @@ START_TEST(an_interrupted_run_leaves_nothing)
 }
 END_TEST
 
-START_TEST(a_second_run_of_a_pipeline_is_refused_while_the_first_one_works)
+START_TEST(a_second_run_of_a_pipeline_is_refused_during_the_first)
 {
     enum hangar_status status = HANGAR_STATUS_FAILED;
     folder_file("held", "", 0, 0600);
@@ -360,12 +360,12 @@ START_TEST(a_rate_limit_slows_source_and_sink_and_nothing_else)
     world_config("sources: { db: { plugin: test-source, rate_limit: 4MiB, options: { objects: 2, "
                  "size: 1MiB } } }\n" SINKS("", "rate_limit: 4MiB, " GOOD_B) PIPE);
     ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
-    ck_assert_int_ge(world_int("duration_ms"), 350); /* 2 MiB, of which 0.4 MiB at once */
+    ck_assert_int_ge(world_int("duration_ms"), 350); /* 2 MiB, the first 0.4 MiB without a wait */
     ck_assert_int_eq(world_verify("latest", HANGAR_VERIFY_FULL), HANGAR_STATUS_DONE);
 }
 END_TEST
 
-/* ---- what a run opens ---- */
+/* ---- how often a run opens a sink ---- */
 
 #define OPENS(limits, hooks)                                                                       \
     limits "sources: { db: { plugin: test-source } }\n"                                            \
@@ -373,7 +373,7 @@ END_TEST
            "       delete_grace: 0s }, options: { path: ./a, opens: ./a.opens } }\n"               \
            "  b: { plugin: test-sink, required: false, retention: { keep_last: 1 },\n"             \
            "       options: { path: ./b, opens: ./b.opens, %s } }\n"                               \
-           "notifiers: { ops: { plugin: test-notifier, options: { file: ./told } } }\n"            \
+           "notifiers: { ops: { plugin: test-notifier, options: { file: ./sent } } }\n"            \
            "pipelines: { p: { sources: [db], sinks: [a, b]" hooks " } }\n"
 
 START_TEST(a_run_with_retention_and_alerts_opens_each_sink_once)
@@ -384,12 +384,12 @@ START_TEST(a_run_with_retention_and_alerts_opens_each_sink_once)
         ck_assert_uint_eq(world_lines("a.opens", ""), i);
         ck_assert_uint_eq(world_lines("b.opens", ""), i);
     }
-    backup_assert_is_whole("a"); /* retention has removed the others */
+    backup_assert_is_whole("a"); /* retention removed the others */
     ck_assert_str_eq(world_log(), "");
 }
 END_TEST
 
-START_TEST(a_sink_that_failed_is_opened_anew_to_be_cleared_and_read)
+START_TEST(a_failed_sink_is_opened_again_to_be_cleared_and_read)
 {
     world_config(OPENS("", ""), "fail_at: write, only: data");
     ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DEGRADED);
@@ -419,21 +419,21 @@ int main(void)
         each_sink_gets_the_whole_backup,
         without_transforms_the_bytes_of_the_source_are_stored,
         empty_sources_and_empty_objects_make_a_backup,
-        a_sink_that_fails_leaves_the_run_and_the_other_has_all,
-        a_run_without_a_sink_fails_also_if_none_is_required,
-        a_source_that_fails_anywhere_leaves_nothing,
+        a_failed_sink_leaves_the_run_and_the_other_sink_has_the_whole_backup,
+        a_run_that_loses_all_sinks_fails_also_if_none_is_required,
+        a_failed_source_leaves_nothing,
         the_error_names_what_failed,
-        a_passing_failure_is_tried_three_times,
+        a_temporary_failure_is_tried_three_times,
         an_object_that_can_be_rewound_is_read_again,
         an_interrupted_run_leaves_nothing,
-        a_second_run_of_a_pipeline_is_refused_while_the_first_one_works,
+        a_second_run_of_a_pipeline_is_refused_during_the_first,
         a_place_of_another_origin_is_refused_by_a_run,
         the_recovery_points_and_the_skew_are_reported,
         secrets_are_in_no_file_and_no_document,
         a_backup_has_the_configured_priority_and_its_caller_keeps_its_own,
         a_rate_limit_slows_source_and_sink_and_nothing_else,
         a_run_with_retention_and_alerts_opens_each_sink_once,
-        a_sink_that_failed_is_opened_anew_to_be_cleared_and_read,
+        a_failed_sink_is_opened_again_to_be_cleared_and_read,
         a_hook_that_takes_long_does_not_stall_the_open_sinks,
     };
     return SUITE_RUN("jobs/backup/backup", tests, world_setup, world_teardown);

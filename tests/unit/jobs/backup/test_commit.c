@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * backup_commit: a run commits a whole backup in the right order while its lease holds, or
- * nothing.
+ * commit: a run with a valid lease commits a whole backup, its files in the right order.  A
+ * run without one commits nothing.
  */
 #include "inventory/place.h"
 #include "jobs/backup/run.h"
@@ -43,7 +43,7 @@ static void reset_manifest(void)
     }
 }
 
-/* As the end of a run does it. */
+/* The steps at the end of a run. */
 static enum hangar_rc commit_run(void)
 {
     struct hg_final_files files = {0};
@@ -55,7 +55,7 @@ static enum hangar_rc commit_run(void)
     return rc;
 }
 
-/* A run whose objects are all in its one sink. */
+/* A run whose one sink has all objects. */
 static void commit_setup(void)
 {
     struct hg_job_settings settings = {.log = &handle.log, .temp_base = "/tmp"};
@@ -159,7 +159,7 @@ static enum hangar_rc commit_asleep(struct hangar_put *put, struct hangar_entry 
     return rc;
 }
 
-START_TEST(a_lease_that_is_lost_during_the_last_write_is_a_failure)
+START_TEST(a_lease_that_is_lost_during_the_last_write_fails_the_commit)
 {
     memory.plugin.sink.put_commit = commit_asleep;
     ck_assert_int_eq(commit_run(), HANGAR_IO);
@@ -250,7 +250,7 @@ int main(void)
         the_manifest_is_stored_last_and_its_signature_just_before,
         an_interrupted_run_commits_nothing,
         a_run_without_a_lease_commits_nothing,
-        a_lease_that_is_lost_during_the_last_write_is_a_failure,
+        a_lease_that_is_lost_during_the_last_write_fails_the_commit,
 #ifdef HAVE_SCARCE
         without_memory_a_backup_is_committed_whole_or_not_at_all,
 #endif

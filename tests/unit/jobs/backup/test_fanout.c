@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * fanout: a sink that was detached gets its copy in the same run from a sink that has the
- * backup, or the run reports that it did not.
+ * fanout: a detached sink gets its copy in the same run, from a sink that has the backup.
+ * Otherwise the run reports the failure.
  */
 #include "world.h"
 
 #include <pthread.h>
 
-/* The objects of the source are larger than the memory. */
+/* The objects of the source are larger than the memory limit. */
 #define CONFIG(source, sink)                                                                       \
     "limits: { memory: 32MiB }\n"                                                                  \
     "sources: { db: { plugin: test-source, options: { journal: j, objects: 12, size: 4MiB" source  \
@@ -36,9 +36,9 @@ START_TEST(a_detached_sink_gets_its_copy_in_the_same_run)
 {
     static const char *const faults[] = {
         "block: true, only: data",                                       /* hangs */
-        "fail_at: write, only: data, fail_nth: 4, fail_rc: 2",           /* fails for a moment */
+        "fail_at: write, only: data, fail_nth: 4, fail_rc: 2",           /* fails once */
         "fail_at: commit, only: data, fail_nth: 7, fail_rc: 2",          /* later */
-        "fail_at: commit, only: data, fail_nth: 12, fail_rc: 2",         /* at the very last */
+        "fail_at: commit, only: data, fail_nth: 12, fail_rc: 2",         /* at the last object */
         "fail_at: open, only: data, fail_nth: 2, fail_rc: 2, slow: 1ms", /* early */
     };
     for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
@@ -99,7 +99,7 @@ END_TEST
 START_TEST(a_damaged_copy_is_not_copied_further)
 {
     world_shell("touch once");
-    /* a loses a byte without an error: only the hash differs */
+    /* the sink a changes a byte and reports no error: only the hash differs */
     world_config("sources: { db: { plugin: test-source, options: { objects: 3 } } }\n"
                  "sinks:\n  a: { plugin: test-sink, options: { path: ./a, damage: 0001 } }\n"
                  "  b: { plugin: test-sink, required: false, options: { path: ./b, once: ./once, "
@@ -111,7 +111,7 @@ START_TEST(a_damaged_copy_is_not_copied_further)
 }
 END_TEST
 
-START_TEST(the_copy_is_signed_as_the_others_are)
+START_TEST(the_copy_has_its_signature)
 {
     folder_file("key", "0123456789abcdef0123456789abcdef", 32, 0600);
     world_shell("touch once");
@@ -132,7 +132,8 @@ static void *fanout_thread(void *arg)
     return NULL;
 }
 
-/* Cancels as soon as a has its manifest.  b hangs in its own copy or while it catches up. */
+/* Cancels the run as soon as sink a has its manifest.  Sink b hangs in its own copy or while
+ * it catches up. */
 static enum hangar_status interrupt_when_a_is_done(void)
 {
     enum hangar_status status = HANGAR_STATUS_DONE;
@@ -191,7 +192,7 @@ int main(void)
         objects_that_a_detached_sink_has_are_not_copied_again,
         a_sink_that_cannot_catch_up_degrades_or_fails_the_run,
         a_damaged_copy_is_not_copied_further,
-        the_copy_is_signed_as_the_others_are,
+        the_copy_has_its_signature,
         a_backup_in_one_sink_stays_when_the_run_is_interrupted,
         a_sink_that_hangs_again_while_it_catches_up_fails,
     };

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * alert_rules: for each thing that can be wrong, the alert it gives and the edge at
- * which it begins; and none for a pipeline that is well.
+ * alert_rules: each fault raises its alert at its limit, and a healthy pipeline raises none.
  */
 #include "jobs/notify/alert_rules.h"
 
@@ -75,7 +74,7 @@ static const struct {
      "drill: no drill for 46 d 02 h (limit 35 d)\n"},
 };
 
-/* JSON with the quotes that are easier to read in C. */
+/* Parses JSON with single quotes, which are easier to read in C. */
 static json_t *alert_rules_parse(const char *text)
 {
     char *copy = strdup(text);
@@ -98,7 +97,7 @@ static int64_t time_at(const json_t *object, const char *key)
 
 enum { SINKS = 2 };
 
-/* A sink of a row, number i. */
+/* Sink number i of a row. */
 static struct hg_sink_status make_sink(const json_t *one, size_t i)
 {
     static struct hg_instance_config configs[SINKS];
@@ -120,7 +119,7 @@ static struct hg_sink_status make_sink(const json_t *one, size_t i)
     return sink;
 }
 
-/* The status that a row stands for; what it points to lives until the next call. */
+/* The status that a row describes; valid until the next call. */
 static struct hg_pipeline_status make_status(const json_t *doc)
 {
     static struct hg_pipeline_config pipeline;
@@ -167,7 +166,7 @@ static void alert_rules_check(const char *status, const struct hg_alert_limits *
     json_decref(doc);
 }
 
-START_TEST(each_thing_that_is_wrong_gives_its_alert)
+START_TEST(each_fault_raises_its_alert_at_its_limit)
 {
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         alert_rules_check(rows[i].status, &limits, rows[i].alerts);
@@ -175,7 +174,7 @@ START_TEST(each_thing_that_is_wrong_gives_its_alert)
 }
 END_TEST
 
-START_TEST(without_limits_only_failures_count)
+START_TEST(without_limits_only_failures_raise_alerts)
 {
     static const struct hg_alert_limits none;
     alert_rules_check(
@@ -216,7 +215,7 @@ START_TEST(a_status_older_than_the_one_judged_last_is_outdated)
 }
 END_TEST
 
-START_TEST(the_memory_reads_what_it_wrote)
+START_TEST(a_saved_memory_is_loaded_unchanged)
 {
     char folder[] = "/tmp/hangar-alert-memory-XXXXXX";
     ck_assert_ptr_nonnull(mkdtemp(folder));
@@ -253,11 +252,11 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        each_thing_that_is_wrong_gives_its_alert,
-        without_limits_only_failures_count,
+        each_fault_raises_its_alert_at_its_limit,
+        without_limits_only_failures_raise_alerts,
         several_alerts_of_a_pipeline_are_all_reported,
         a_status_older_than_the_one_judged_last_is_outdated,
-        the_memory_reads_what_it_wrote,
+        a_saved_memory_is_loaded_unchanged,
     };
     return SUITE_RUN("jobs/notify/alert_rules", tests, NULL, NULL);
 }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * events: what is logged has the id of its run, and how long it took where it ended.
+ * events: each logged event has the id of its run, and the event that ends a job has its
+ * duration.
  */
 #include "world.h"
 
 #include <unistd.h>
 
-/* Lines that have an event, of the job that was run last. */
+/* The lines of the last job that have an event. */
 static struct line {
     char event[40], run[64], message[200];
     uint32_t level;
@@ -80,7 +81,7 @@ static size_t events_count(const char *event)
     return n;
 }
 
-/* A job has logged these events, each at least once, all with an id that no other job had. */
+/* The job logged each of these events at least once, all of them with the same new run id. */
 static void events_expect(enum hangar_status status, enum hangar_status wanted, const char *events)
 {
     char names[300], *rest = names, *name;
@@ -94,7 +95,7 @@ static void events_expect(enum hangar_status status, enum hangar_status wanted, 
         ck_assert_msg(l->run[0] && strcmp(l->run, lines[0].run) == 0, "%s: run \"%s\"", l->event,
                       l->run);
         ck_assert_msg(l->time_ms > 0, "%s: no time", l->event);
-        /* what happens to a part of a job has no duration of its own */
+        /* an event of a part of a job has no duration */
         if (events_is_end(l->event) && strncmp(l->event, "sink.", 5) != 0 &&
             !strstr(l->event, "hold.") && strncmp(l->event, "remove.", 7) != 0) {
             ck_assert_msg(l->duration_ms >= 0, "%s: no duration", l->event);
@@ -123,7 +124,7 @@ static long events_read_file(void *arg, void *data, size_t size)
     return (long)fread(data, 1, size, arg);
 }
 
-START_TEST(each_line_has_its_run_and_what_ended_its_duration)
+START_TEST(each_event_has_its_run_and_the_last_one_its_duration)
 {
     struct hangar_selection latest = {
         .struct_size = sizeof(latest), .id = "latest", .pipeline = "p"};
@@ -171,6 +172,6 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = {each_line_has_its_run_and_what_ended_its_duration};
+    const TTest *const tests[] = {each_event_has_its_run_and_the_last_one_its_duration};
     return SUITE_RUN("jobs/notify/events", tests, world_setup, events_teardown);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * notify: notifiers are told what they ask for, and nothing that becomes of that
- * changes a run; hooks run around a job and can stop it before it begins.
+ * notify: a notifier gets the events that it is configured for, and its failure does not
+ * change a run.  Hooks run before and after a job; the first one can prevent the job.
  */
 #include "world.h"
 
@@ -13,7 +13,7 @@
 
 #define NOTIFIER(name, more) "  " name ": { plugin: test-notifier, " more " }\n"
 
-START_TEST(a_notifier_is_told_the_events_it_asks_for)
+START_TEST(a_notifier_gets_the_events_it_is_configured_for)
 {
     world_config(PARTS("notifiers:\n" NOTIFIER("all", "events: [\"*\"], options: { file: ./all }")
                            NOTIFIER("bad", "events: [\"*.failed\"], options: { file: ./bad }")
@@ -30,7 +30,7 @@ START_TEST(a_notifier_is_told_the_events_it_asks_for)
 }
 END_TEST
 
-START_TEST(a_pipeline_chooses_whom_it_tells)
+START_TEST(a_pipeline_chooses_its_notifiers)
 {
     world_config(PARTS("notifiers:\n" NOTIFIER("x", "events: \"*\", options: { file: ./x }")
                            NOTIFIER("y", "events: \"*\", options: { file: ./y }"),
@@ -51,7 +51,7 @@ START_TEST(a_notifier_that_fails_changes_no_run)
         ""));
     ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
     ck_assert_uint_eq(world_lines("late", "^backup.done .* call=2 "), 1);
-    ck_assert_ptr_nonnull(strstr(world_log(), "notifier never: nobody is at home"));
+    ck_assert_ptr_nonnull(strstr(world_log(), "notifier never: the receiver is closed"));
     ck_assert_ptr_nonnull(strstr(world_log(), "shut, 0 of 3 tries"));
     ck_assert_int_eq(world_shell("grep -q '\"sent\": 1' state/counters.json && "
                                  "grep -c '\"failed\": 1' state/counters.json | grep -qx 2"),
@@ -59,7 +59,7 @@ START_TEST(a_notifier_that_fails_changes_no_run)
 }
 END_TEST
 
-START_TEST(a_trial_message_tells_who_took_it)
+START_TEST(a_test_message_reports_the_result_of_each_notifier)
 {
     world_config(PARTS("notifiers:\n" NOTIFIER("good", "options: { file: ./good }")
                            NOTIFIER("never", "options: { file: ./never, refuse: true }"),
@@ -69,14 +69,14 @@ START_TEST(a_trial_message_tells_who_took_it)
     ck_assert_uint_eq(world_lines("good", "^test level=2"), 1);
     ck_assert_int_eq(world_notify(NULL), HANGAR_STATUS_AUTH);
     ck_assert_uint_eq(world_count("notifiers"), 2);
-    ck_assert_str_eq(world_text("notifiers.1.error"), "notifier never: nobody is at home");
+    ck_assert_str_eq(world_text("notifiers.1.error"), "notifier never: the receiver is closed");
     ck_assert_int_eq(world_notify("godo"), HANGAR_STATUS_NOT_FOUND);
 }
 END_TEST
 
 #define HOOK(name, script) name ": { command: [sh, -c, '" script "'], timeout: 30s }"
 
-START_TEST(hooks_run_around_a_backup_and_know_how_it_ended)
+START_TEST(hooks_run_around_a_backup_and_get_its_result)
 {
     world_config(
         PARTS("", ", hooks: { " HOOK("before_backup",
@@ -93,7 +93,7 @@ START_TEST(hooks_run_around_a_backup_and_know_how_it_ended)
 }
 END_TEST
 
-START_TEST(a_hook_that_fails_stops_the_run_and_the_other_sets_it_right)
+START_TEST(a_failed_before_hook_prevents_the_run_and_the_after_hook_runs)
 {
     world_config(PARTS(
         "", ", hooks: { " HOOK("before_backup",
@@ -107,7 +107,7 @@ START_TEST(a_hook_that_fails_stops_the_run_and_the_other_sets_it_right)
 }
 END_TEST
 
-START_TEST(hooks_run_around_a_restore_unless_it_is_about_another_server)
+START_TEST(hooks_run_around_a_restore_unless_they_are_switched_off)
 {
     world_config(PARTS("", ", hooks: { " HOOK("before_restore", "echo x >>before") ", " HOOK(
                                "after_restore", "echo $$HANGAR_STATUS >>after") " }"));
@@ -127,7 +127,7 @@ START_TEST(hooks_run_around_a_restore_unless_it_is_about_another_server)
 }
 END_TEST
 
-START_TEST(a_backup_whose_last_hook_fails_stands_and_is_degraded)
+START_TEST(a_backup_whose_after_hook_fails_stays_and_is_degraded)
 {
     world_config(PARTS("", ", hooks: { after_backup: [./missing] }"));
     ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DEGRADED);
@@ -137,7 +137,7 @@ START_TEST(a_backup_whose_last_hook_fails_stands_and_is_degraded)
 }
 END_TEST
 
-START_TEST(a_hook_that_hangs_is_ended_and_a_service_it_left_is_not)
+START_TEST(a_hook_that_hangs_is_killed_and_a_service_it_started_is_not)
 {
     world_config(PARTS("", ", hooks: { before_backup: { command: [sh, -c, 'sleep 1000 & sleep "
                            "1000'], timeout: 200ms } }"));
@@ -153,15 +153,15 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        a_notifier_is_told_the_events_it_asks_for,
-        a_pipeline_chooses_whom_it_tells,
+        a_notifier_gets_the_events_it_is_configured_for,
+        a_pipeline_chooses_its_notifiers,
         a_notifier_that_fails_changes_no_run,
-        a_trial_message_tells_who_took_it,
-        hooks_run_around_a_backup_and_know_how_it_ended,
-        a_hook_that_fails_stops_the_run_and_the_other_sets_it_right,
-        hooks_run_around_a_restore_unless_it_is_about_another_server,
-        a_backup_whose_last_hook_fails_stands_and_is_degraded,
-        a_hook_that_hangs_is_ended_and_a_service_it_left_is_not,
+        a_test_message_reports_the_result_of_each_notifier,
+        hooks_run_around_a_backup_and_get_its_result,
+        a_failed_before_hook_prevents_the_run_and_the_after_hook_runs,
+        hooks_run_around_a_restore_unless_they_are_switched_off,
+        a_backup_whose_after_hook_fails_stays_and_is_degraded,
+        a_hook_that_hangs_is_killed_and_a_service_it_started_is_not,
     };
     return SUITE_RUN("jobs/notify/notify", tests, world_setup, world_teardown);
 }

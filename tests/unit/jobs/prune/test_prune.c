@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * prune: a backup is whole or not listed at each moment of its removal; what dead runs
- * left goes, and nothing else does.
+ * prune: at each moment of its removal a backup is whole or not listed.  Prune removes the
+ * leftovers of dead runs, and no other files.
  */
 #include <sys/file.h>
 
@@ -31,7 +31,7 @@ static void make_four(void)
     }
 }
 
-START_TEST(what_is_not_kept_goes_without_a_trace)
+START_TEST(a_backup_that_retention_does_not_keep_is_removed_completely)
 {
     world_open("keep_last: 2, delete_grace: 0");
     make_four();
@@ -51,7 +51,7 @@ START_TEST(what_is_not_kept_goes_without_a_trace)
 }
 END_TEST
 
-START_TEST(many_objects_go_in_many_pages)
+START_TEST(more_objects_than_a_page_are_removed)
 {
     world_open("keep_last: 1, min_keep: 1, delete_grace: 0");
     world_backup(2 * day, 1100);
@@ -61,7 +61,7 @@ START_TEST(many_objects_go_in_many_pages)
 }
 END_TEST
 
-/* A prune that is cut short after each of its steps, by a sink that fails. */
+/* The sink fails after the first, the second, the third ... change of a prune. */
 START_TEST(at_each_moment_a_backup_is_whole_or_not_listed)
 {
     enum hangar_status status = HANGAR_STATUS_FAILED;
@@ -91,7 +91,7 @@ START_TEST(at_each_moment_a_backup_is_whole_or_not_listed)
 }
 END_TEST
 
-START_TEST(data_stays_for_the_grace)
+START_TEST(objects_stay_for_delete_grace)
 {
     world_open("keep_last: 1, min_keep: 1, delete_grace: 1h");
     make_four();
@@ -101,7 +101,7 @@ START_TEST(data_stays_for_the_grace)
     ck_assert_int_eq(world_files(world.ids[0]), FILES);
     world_age(world.ids[0], "deleted.json", 59 * minute);
     world_age(world.ids[1], "deleted.json", 61 * minute);
-    world_age(world.ids[2], "deleted.json", -hour); /* a clock that was put back */
+    world_age(world.ids[2], "deleted.json", -hour); /* the clock was set back */
     ck_assert_int_eq(world_prune(0), HANGAR_STATUS_DONE);
     ck_assert_str_eq(world_action(world.ids[0]), "waiting");
     ck_assert_str_eq(world_action(world.ids[1]), "removed");
@@ -112,7 +112,7 @@ START_TEST(data_stays_for_the_grace)
 }
 END_TEST
 
-START_TEST(a_hold_that_comes_late_is_respected)
+START_TEST(a_hold_that_is_set_after_the_plan_is_respected)
 {
     world_open("keep_last: 1, min_keep: 1, delete_grace: 0");
     make_four();
@@ -137,7 +137,7 @@ END_TEST
 
 /* ---- leftovers ---- */
 
-/* What a run stored that did not come to its end. */
+/* The leftover of a run that did not end. */
 static void prune_make_dead_run(const char *id, int64_t age_ms)
 {
     world_write(id, "run.json", "{}");
@@ -145,7 +145,7 @@ static void prune_make_dead_run(const char *id, int64_t age_ms)
     world_age(id, "run.json", age_ms);
 }
 
-/* A run that wakes up now and would commit. */
+/* A suspended run that continues now and tries to commit. */
 static enum hangar_rc late_commit(const char *id)
 {
     struct hg_session s;
@@ -160,7 +160,7 @@ static enum hangar_rc late_commit(const char *id)
     return rc;
 }
 
-START_TEST(what_a_dead_run_left_is_claimed_then_removed)
+START_TEST(a_leftover_is_claimed_and_later_removed)
 {
     world_open(NULL);
     prune_make_dead_run(SOME_ID, 61 * minute);
@@ -168,7 +168,7 @@ START_TEST(what_a_dead_run_left_is_claimed_then_removed)
     ck_assert_str_eq(world_action(SOME_ID), "claimed");
     ck_assert_int_eq(world_files(SOME_ID), 1);
     ck_assert_int_eq(late_commit(SOME_ID), HANGAR_EXISTS);
-    /* what it stores when it wakes up goes as well */
+    /* objects that the run stores when it continues are removed as well */
     prune_make_dead_run(SOME_ID, 0);
     ck_assert_int_eq(world_prune(0), HANGAR_STATUS_DONE);
     ck_assert_int_eq(world_files(SOME_ID), 1);
@@ -183,13 +183,13 @@ START_TEST(what_a_dead_run_left_is_claimed_then_removed)
 }
 END_TEST
 
-START_TEST(the_mark_of_a_dead_run_is_no_backup)
+START_TEST(the_mark_of_a_dead_run_is_not_a_backup)
 {
     char *json = NULL;
     struct hangar_selection which = {.struct_size = sizeof(which), .id = "latest"};
     world_open(NULL);
     world_backup(day, 1);
-    prune_make_dead_run("backup_2099-01-02T03-04-05-006Z", 2 * hour); /* newer than it */
+    prune_make_dead_run("backup_2099-01-02T03-04-05-006Z", 2 * hour); /* newer than the backup */
     ck_assert_int_eq(world_prune(0), HANGAR_STATUS_DONE);
     ck_assert_int_eq(hangar_show(world.h, &which, &json), HANGAR_STATUS_DONE);
     ck_assert_ptr_nonnull(strstr(json, world.ids[0]));
@@ -202,7 +202,7 @@ START_TEST(the_mark_of_a_dead_run_is_no_backup)
 }
 END_TEST
 
-START_TEST(a_living_run_and_what_is_not_ours_are_left_alone)
+START_TEST(a_live_run_and_foreign_folders_are_not_touched)
 {
     static const char *const foreign[] = {"photos", "backup_2026-13-01T00-00-00-000Z",
                                           "lost+found"};
@@ -241,7 +241,7 @@ static void commit_earlier(const char *name)
     }
 }
 
-START_TEST(a_run_that_commits_while_we_look_keeps_its_backup)
+START_TEST(a_run_that_commits_during_a_prune_keeps_its_backup)
 {
     void (*const moments[])(const char *) = {commit_elsewhere, commit_earlier};
     world_open(NULL);
@@ -253,7 +253,7 @@ START_TEST(a_run_that_commits_while_we_look_keeps_its_backup)
         ck_assert_int_eq(world_files(SOME_ID), 3);
         ck_assert_int_eq(unlink(world_path(SOME_ID, "manifest.json")), 0);
     }
-    /* also where one of this id was removed before: it may come back by an import */
+    /* also where a backup of this id was removed before: an import may store it again */
     world_open("keep_last: 1, delete_grace: 0");
     prune_make_dead_run(SOME_ID, 2 * hour);
     world_write(SOME_ID, "deleted.json", "{}");
@@ -263,7 +263,7 @@ START_TEST(a_run_that_commits_while_we_look_keeps_its_backup)
 }
 END_TEST
 
-START_TEST(while_the_clock_is_in_doubt_nothing_is_cleaned)
+START_TEST(nothing_is_removed_while_the_clock_is_in_doubt)
 {
     world_open("keep_last: 1, delete_grace: 0");
     make_four();
@@ -289,7 +289,7 @@ START_TEST(the_place_of_another_origin_is_refused)
 }
 END_TEST
 
-START_TEST(a_busy_pipeline_is_told)
+START_TEST(a_busy_pipeline_is_reported)
 {
     world_open("keep_last: 1, min_keep: 1, delete_grace: 0");
     make_four();
@@ -307,7 +307,7 @@ START_TEST(a_busy_pipeline_is_told)
 }
 END_TEST
 
-START_TEST(names_that_are_not_there_are_told)
+START_TEST(unknown_names_are_reported)
 {
     world_open(NULL);
     ck_assert_int_eq(hangar_prune(world.h, "nigthly", NULL, 0, NULL), HANGAR_STATUS_NOT_FOUND);
@@ -318,7 +318,7 @@ END_TEST
 
 /* ---- hold, unhold, remove ---- */
 
-START_TEST(held_backups_stay_until_they_are_let_go)
+START_TEST(held_backups_stay_until_they_are_released)
 {
     world_open("keep_last: 1, min_keep: 1, delete_grace: 0");
     make_four();
@@ -338,7 +338,7 @@ START_TEST(held_backups_stay_until_they_are_let_go)
 }
 END_TEST
 
-START_TEST(damaged_backups_are_neither_counted_nor_removed_but_by_hand)
+START_TEST(damaged_backups_are_not_counted_and_only_removed_by_hand)
 {
     world_open("keep_last: 1, min_keep: 1, delete_grace: 0");
     make_four();
@@ -357,7 +357,7 @@ START_TEST(damaged_backups_are_neither_counted_nor_removed_but_by_hand)
 }
 END_TEST
 
-START_TEST(a_removal_by_hand_that_is_cut_short_is_completed)
+START_TEST(an_interrupted_removal_is_completed_by_the_next_prune)
 {
     enum hangar_status status = HANGAR_STATUS_FAILED;
     world_open("keep_last: 9, delete_grace: 0");
@@ -379,7 +379,7 @@ END_TEST
 
 /* ---- status ---- */
 
-START_TEST(status_tells_what_the_next_prune_leaves)
+START_TEST(status_reports_the_result_of_the_next_prune)
 {
     char *json = NULL;
     world_open("keep_last: 2");
@@ -406,23 +406,23 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        what_is_not_kept_goes_without_a_trace,
-        many_objects_go_in_many_pages,
+        a_backup_that_retention_does_not_keep_is_removed_completely,
+        more_objects_than_a_page_are_removed,
         at_each_moment_a_backup_is_whole_or_not_listed,
-        data_stays_for_the_grace,
-        a_hold_that_comes_late_is_respected,
-        what_a_dead_run_left_is_claimed_then_removed,
-        the_mark_of_a_dead_run_is_no_backup,
-        a_living_run_and_what_is_not_ours_are_left_alone,
-        a_run_that_commits_while_we_look_keeps_its_backup,
-        while_the_clock_is_in_doubt_nothing_is_cleaned,
+        objects_stay_for_delete_grace,
+        a_hold_that_is_set_after_the_plan_is_respected,
+        a_leftover_is_claimed_and_later_removed,
+        the_mark_of_a_dead_run_is_not_a_backup,
+        a_live_run_and_foreign_folders_are_not_touched,
+        a_run_that_commits_during_a_prune_keeps_its_backup,
+        nothing_is_removed_while_the_clock_is_in_doubt,
         the_place_of_another_origin_is_refused,
-        a_busy_pipeline_is_told,
-        names_that_are_not_there_are_told,
-        held_backups_stay_until_they_are_let_go,
-        damaged_backups_are_neither_counted_nor_removed_but_by_hand,
-        a_removal_by_hand_that_is_cut_short_is_completed,
-        status_tells_what_the_next_prune_leaves,
+        a_busy_pipeline_is_reported,
+        unknown_names_are_reported,
+        held_backups_stay_until_they_are_released,
+        damaged_backups_are_not_counted_and_only_removed_by_hand,
+        an_interrupted_removal_is_completed_by_the_next_prune,
+        status_reports_the_result_of_the_next_prune,
     };
     return SUITE_RUN("jobs/prune/prune", tests, world_setup, world_teardown);
 }

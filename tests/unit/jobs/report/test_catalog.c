@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * catalog: which backups there are, which one is meant, and whether it is whole,
- * over several sinks and pipelines.
+ * catalog: lists, selections and verifications over several sinks and pipelines.
  */
 #include "world.h"
 
@@ -67,7 +66,7 @@ START_TEST(lists_and_overviews_have_the_promised_fields)
 }
 END_TEST
 
-START_TEST(check_asks_everybody)
+START_TEST(check_calls_each_source_and_sink)
 {
     world_config(CONFIG TWO);
     ck_assert_int_eq(world_check(), HANGAR_STATUS_DONE);
@@ -88,7 +87,7 @@ START_TEST(check_asks_everybody)
 }
 END_TEST
 
-START_TEST(latest_is_the_newest_wherever_it_is)
+START_TEST(latest_is_the_newest_backup_of_all_sinks)
 {
     char older[64];
     world_config(CONFIG ONE);
@@ -102,14 +101,15 @@ START_TEST(latest_is_the_newest_wherever_it_is)
     ck_assert_str_eq(world_text("manifest.id"), world_id());
     ck_assert_str_eq(world_text("sink"), "b");
     ck_assert_int_eq(world_shell("rm b/p/%s/manifest.json", world_id()), 0);
-    ck_assert_int_eq(world_show("latest"), HANGAR_STATUS_DONE); /* not whole: not there */
+    ck_assert_int_eq(world_show("latest"),
+                     HANGAR_STATUS_DONE); /* without a manifest it is not a backup */
     ck_assert_str_eq(world_text("manifest.id"), older);
     ck_assert_str_eq(world_text("sink"), "a");
     ck_assert_uint_eq(world_count("sinks"), 2);
 }
 END_TEST
 
-START_TEST(a_damaged_manifest_is_passed_over_while_there_is_another)
+START_TEST(a_damaged_copy_is_passed_over_when_another_copy_is_whole)
 {
     world_config(CONFIG ONE);
     ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
@@ -134,7 +134,7 @@ START_TEST(a_damaged_manifest_is_passed_over_while_there_is_another)
 }
 END_TEST
 
-START_TEST(a_sink_that_cannot_be_read_is_told_while_another_serves)
+START_TEST(an_unreadable_sink_is_reported_and_another_sink_is_used)
 {
     const char *const config = "sources: { db: { plugin: test-source } }\n"
                                "sinks:\n  a: { plugin: test-sink, options: { path: ./a%s } }\n"
@@ -150,7 +150,7 @@ START_TEST(a_sink_that_cannot_be_read_is_told_while_another_serves)
         snprintf(text, sizeof(text), config, faults[i]);
         world_config("%s", text);
         ck_assert_int_eq(world_show("latest"), HANGAR_STATUS_DONE);
-        if (i >= 2) { /* what cannot be looked at can still be read */
+        if (i >= 2) { /* a failed list or stat does not prevent a read */
             ck_assert_str_eq(world_text("sink"), "b");
         }
         ck_assert_msg(strstr(world_log(), "sink a: cannot ") != NULL, "%s: %s", faults[i],
@@ -159,13 +159,13 @@ START_TEST(a_sink_that_cannot_be_read_is_told_while_another_serves)
         world_list();
         ck_assert_uint_eq(world_count("backups"), 1);
     }
-    /* and when it is the only one, nobody says that there is nothing */
+    /* when it is the only sink, the error is not "there is no backup" */
     ck_assert_int_eq(world_shell("rm -rf b"), 0);
     ck_assert_int_eq(world_show("latest"), HANGAR_STATUS_FAILED);
 }
 END_TEST
 
-START_TEST(what_two_pipelines_have_must_be_told_apart)
+START_TEST(an_id_or_latest_of_two_pipelines_is_ambiguous)
 {
     world_config(CONFIG TWO);
     ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
@@ -209,7 +209,7 @@ START_TEST(more_places_than_one_job_has_instances_can_be_listed)
 }
 END_TEST
 
-/* What quick sees and what only full does. */
+/* The damage that a quick verification finds, and the damage that only a full one finds. */
 START_TEST(verify_finds_every_damage)
 {
     static const struct {
@@ -235,7 +235,7 @@ START_TEST(verify_finds_every_damage)
         ck_assert_int_eq(world_verify("latest", HANGAR_VERIFY_FULL), HANGAR_STATUS_DONE);
         catalog_damage_file(rows[i].file, rows[i].how);
         enum hangar_status quick = world_verify(world_id(), HANGAR_VERIFY_QUICK);
-        /* swapped objects of other sizes are seen by quick as well */
+        /* swapped objects of different sizes are found by a quick one as well */
         ck_assert_msg(quick == HANGAR_STATUS_CORRUPT || !rows[i].quick, "row %zu", i);
         ck_assert_int_eq(world_verify("all", HANGAR_VERIFY_FULL), HANGAR_STATUS_CORRUPT);
         ck_assert_str_eq(world_text("backups.0.status"), "corrupt");
@@ -252,7 +252,7 @@ START_TEST(the_newest_20_records_of_verifications_are_kept)
     for (int i = 0; i < 19; i++) {
         ck_assert_int_eq(world_verify("latest", HANGAR_VERIFY_FULL), HANGAR_STATUS_DONE);
     }
-    /* another file there is nobody's business */
+    /* a foreign file in the folder stays */
     world_shell("for d in a/p/*/verify; do touch $d/notes.txt; done; ls a/p/*/verify > first");
     ck_assert_uint_eq(world_lines("first", "json"), 19);
     for (int i = 0; i < 6; i++) {
@@ -261,7 +261,8 @@ START_TEST(the_newest_20_records_of_verifications_are_kept)
     world_shell("ls a/p/*/verify > last; head -n 6 first | grep json > oldest");
     ck_assert_uint_eq(world_lines("last", "json"), 20);
     ck_assert_uint_eq(world_lines("last", "notes.txt"), 1);
-    ck_assert_int_eq(world_shell("head -n 5 oldest | grep -qxFf - last"), 1); /* they are gone */
+    ck_assert_int_eq(world_shell("head -n 5 oldest | grep -qxFf - last"),
+                     1); /* the oldest ones were removed */
     ck_assert_int_eq(world_shell("sed -n '6,$p' first | grep json | grep -qvxFf last"), 1);
     ck_assert_str_eq(world_log(), "");
 }
@@ -286,14 +287,15 @@ START_TEST(a_newer_format_is_listed_and_refused)
 }
 END_TEST
 
-START_TEST(a_history_that_was_cut_short_is_read_as_far_as_it_goes)
+START_TEST(a_truncated_history_is_read_up_to_its_last_whole_line)
 {
     world_config(CONFIG ONE);
     ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
     ck_assert_int_eq(world_shell("printf '{\"run\": \"cut' >> state/history/p.jsonl"), 0);
     ck_assert_int_eq(world_status(), HANGAR_STATUS_DONE);
     ck_assert_str_eq(world_text("pipelines.0.last_run.id"), world_id());
-    ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE); /* and goes on behind it */
+    ck_assert_int_eq(world_backup("p"),
+                     HANGAR_STATUS_DONE); /* the next line is appended behind it */
     ck_assert_int_eq(world_status(), HANGAR_STATUS_DONE);
     ck_assert_str_eq(world_text("pipelines.0.last_run.id"), world_id());
 }
@@ -303,16 +305,16 @@ int main(void)
 {
     const TTest *const tests[] = {
         lists_and_overviews_have_the_promised_fields,
-        check_asks_everybody,
-        latest_is_the_newest_wherever_it_is,
-        a_damaged_manifest_is_passed_over_while_there_is_another,
-        a_sink_that_cannot_be_read_is_told_while_another_serves,
-        what_two_pipelines_have_must_be_told_apart,
+        check_calls_each_source_and_sink,
+        latest_is_the_newest_backup_of_all_sinks,
+        a_damaged_copy_is_passed_over_when_another_copy_is_whole,
+        an_unreadable_sink_is_reported_and_another_sink_is_used,
+        an_id_or_latest_of_two_pipelines_is_ambiguous,
         more_places_than_one_job_has_instances_can_be_listed,
         verify_finds_every_damage,
         the_newest_20_records_of_verifications_are_kept,
         a_newer_format_is_listed_and_refused,
-        a_history_that_was_cut_short_is_read_as_far_as_it_goes,
+        a_truncated_history_is_read_up_to_its_last_whole_line,
     };
     return SUITE_RUN("jobs/report/catalog", tests, world_setup, world_teardown);
 }

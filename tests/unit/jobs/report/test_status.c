@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * status: what each sink lacks of what the others have, and how far it is behind;
+ * status: the backups that a sink lacks and other sinks have, how far it is behind, and
  * whether backups are signed.
  */
 #include "world.h"
@@ -47,19 +47,20 @@ START_TEST(a_sink_does_not_lack_what_its_own_retention_would_remove)
     status_make_backups("a", 1);
     world_config(CONFIG("", "retention: { keep_last: 3 },", "a, b"));
     world_status();
-    ck_assert_int_eq(world_int("pipelines.0.sinks.1.lacks"), 2); /* it has one of those three */
+    ck_assert_int_eq(world_int("pipelines.0.sinks.1.lacks"),
+                     2); /* it has one of the three that it would keep */
     ck_assert_str_eq(world_text("pipelines.0.sinks.1.lacking.0"), world_id());
 }
 END_TEST
 
-START_TEST(the_list_of_what_is_lacking_is_bounded)
+START_TEST(the_list_of_lacking_backups_is_bounded)
 {
     status_make_backups("a", 23);
     world_config(CONFIG("", "", "a, b"));
     world_status();
     ck_assert_int_eq(world_int("pipelines.0.sinks.1.lacks"), 23);
     ck_assert_uint_eq(world_count("pipelines.0.sinks.1.lacking"), 20);
-    ck_assert(json_is_null(world_at("pipelines.0.sinks.1.lag_ms"))); /* it has none at all */
+    ck_assert(json_is_null(world_at("pipelines.0.sinks.1.lag_ms"))); /* it has no backup */
 }
 END_TEST
 
@@ -80,21 +81,21 @@ START_TEST(a_damaged_copy_is_lacking_and_an_unreadable_sink_is_unknown)
 }
 END_TEST
 
-START_TEST(the_manifest_says_what_a_check_found_out_about_each_sink)
+START_TEST(the_manifest_has_the_capabilities_that_a_check_found)
 {
     status_make_backups("a, b", 1);
     world_show("latest");
     ck_assert_str_eq(world_text("manifest.sinks.b.plugin"), "test-sink");
     ck_assert_str_eq(world_text("manifest.sinks.b.version"), "1.0.0");
-    ck_assert_ptr_null(world_at("manifest.sinks.b.capabilities")); /* nobody has looked yet */
+    ck_assert_ptr_null(world_at("manifest.sinks.b.capabilities")); /* no check has run yet */
     ck_assert_int_eq(world_check(), HANGAR_STATUS_DONE);
     status_make_backups("a, b", 1);
     world_show("latest");
     ck_assert_str_eq(world_text("manifest.sinks.a.capabilities.create_only"), "yes");
     ck_assert_str_eq(world_text("manifest.sinks.b.capabilities.create_only"), "yes");
     world_fields(world_at("manifest.sinks.b"), "plugin:s version:s probed:s capabilities:o");
-    ck_assert_ptr_null(world_at("manifest.sinks.b.target")); /* is not everybody's to know */
-    /* what is known of another store, or cannot be read, is not told */
+    ck_assert_ptr_null(world_at("manifest.sinks.b.target")); /* a target may be confidential */
+    /* the capabilities of another store, or an unreadable record, are left out */
     world_shell("sed -i s/test-sink/other/ state/capabilities/a; echo x > state/capabilities/b");
     status_make_backups("a, b", 1);
     world_show("latest");
@@ -104,7 +105,7 @@ START_TEST(the_manifest_says_what_a_check_found_out_about_each_sink)
 }
 END_TEST
 
-START_TEST(a_sink_that_does_not_answer_is_asked_once_and_not_once_per_pipeline)
+START_TEST(an_unreachable_sink_is_opened_once_and_not_once_per_pipeline)
 {
     char *json;
     enum hangar_status status;
@@ -126,7 +127,7 @@ START_TEST(a_sink_that_does_not_answer_is_asked_once_and_not_once_per_pipeline)
     status = hangar_health(world_hangar, NULL, &json);
     ck_assert_int_eq(world_take(status, json), HANGAR_STATUS_FAILED);
     ck_assert_str_eq(world_text("pipelines.1.sinks.0.error"), "sink a: cannot list as told");
-    /* by the next job it may have come back */
+    /* the next job tries it again */
     world_status();
     ck_assert(json_is_true(world_at("pipelines.0.sinks.0.reachable")));
 }
@@ -134,7 +135,7 @@ END_TEST
 
 #define KEY "signing: { key_file: %s }\n"
 
-START_TEST(whether_a_backup_is_signed_is_told_and_not_taken_from_memory)
+START_TEST(the_signature_is_reported_and_checked_despite_the_cache)
 {
     folder_file("key", "0123456789abcdef0123456789abcdef", 32, 0600);
     folder_file("other", "fedcba9876543210fedcba9876543210", 32, 0600);
@@ -144,7 +145,7 @@ START_TEST(whether_a_backup_is_signed_is_told_and_not_taken_from_memory)
     world_show("latest");
     ck_assert(json_is_false(world_at("signed")));
     ck_assert_uint_eq(world_lines("state/manifests/p.a", "^sha256 "), 1);
-    /* with a key the one that is not signed is not whole, whatever is remembered */
+    /* with a key an unsigned backup is not whole, also when its manifest is cached */
     world_config(CONFIG(KEY, "", "a"), "key");
     ck_assert_int_eq(world_list(), HANGAR_STATUS_CORRUPT);
     ck_assert_str_eq(world_text("backups.0.state"), "corrupt");
@@ -155,8 +156,8 @@ START_TEST(whether_a_backup_is_signed_is_told_and_not_taken_from_memory)
     world_show("latest");
     ck_assert(json_is_true(world_at("signed")));
     ck_assert_uint_eq(world_lines("state/manifests/p.a", "^hmac-sha256 "), 1);
-    ck_assert_int_eq(world_list(), HANGAR_STATUS_DONE); /* from memory */
-    /* a signature that changed, or went, is noticed */
+    ck_assert_int_eq(world_list(), HANGAR_STATUS_DONE); /* from the cache */
+    /* a changed or removed signature is detected */
     world_shell("cp a/*.sig sig; sed -i 's/sha256 ./sha256 x/' a/*.sig");
     ck_assert_int_eq(world_list(), HANGAR_STATUS_CORRUPT);
     world_shell("cp sig $(ls a/*.sig)");
@@ -165,13 +166,13 @@ START_TEST(whether_a_backup_is_signed_is_told_and_not_taken_from_memory)
     ck_assert_int_eq(world_list(), HANGAR_STATUS_CORRUPT);
     world_shell("cp sig a/p%%%s%%manifest.json.sig", world_id());
     ck_assert_int_eq(world_list(), HANGAR_STATUS_DONE);
-    /* and what was remembered with one key says nothing with another */
+    /* a cache that was written with one key is not valid with another */
     world_config(CONFIG(KEY, "", "a"), "other");
     ck_assert_int_eq(world_list(), HANGAR_STATUS_CORRUPT);
 }
 END_TEST
 
-START_TEST(check_names_a_key_that_cannot_be_read_beside_all_else)
+START_TEST(check_reports_an_unreadable_key_and_checks_all_else)
 {
     static const char *const kinds[] = {"config", "signing", "source", "sink", "pipeline"};
     folder_file("key", "0123456789abcdef0123456789abcdef", 32, 0600);
@@ -196,12 +197,12 @@ int main(void)
     const TTest *const tests[] = {
         status_names_what_a_sink_lacks_and_how_far_it_is_behind,
         a_sink_does_not_lack_what_its_own_retention_would_remove,
-        the_list_of_what_is_lacking_is_bounded,
+        the_list_of_lacking_backups_is_bounded,
         a_damaged_copy_is_lacking_and_an_unreadable_sink_is_unknown,
-        the_manifest_says_what_a_check_found_out_about_each_sink,
-        a_sink_that_does_not_answer_is_asked_once_and_not_once_per_pipeline,
-        whether_a_backup_is_signed_is_told_and_not_taken_from_memory,
-        check_names_a_key_that_cannot_be_read_beside_all_else,
+        the_manifest_has_the_capabilities_that_a_check_found,
+        an_unreachable_sink_is_opened_once_and_not_once_per_pipeline,
+        the_signature_is_reported_and_checked_despite_the_cache,
+        check_reports_an_unreadable_key_and_checks_all_else,
     };
     return SUITE_RUN("jobs/report/status", tests, world_setup, world_teardown);
 }
