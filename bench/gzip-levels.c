@@ -70,7 +70,7 @@ static size_t gzip_levels_encode(struct fake_host *fake, void *inst, const unsig
     return used;
 }
 
-/* Decodes all and compares. */
+/* Decodes all blocks and compares the result. */
 static void gzip_levels_decode(struct fake_host *fake, void *inst, const unsigned char *in,
                                size_t size, unsigned char *out, size_t plain_size)
 {

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# offsite.sh: a large object to an S3 server and back, against rclone with equal parts and as
-# many of them at once, and how many requests backups and listings take.  Client and
-# server share the machine, rounds are interleaved, and only ratios mean something.
+# offsite.sh: a large object to an S3 server and back, compared with rclone with the same part
+# size and the same number of parallel parts; and the number of requests of backups and lists.
+# Client and server share the machine and rounds are interleaved: compare only the ratios.
 #
 #     up      `hangar backup` and `rclone copyto`; both hash what they send
 #     copy    back to a local folder: `hangar copy` compares SHA-256 and syncs the file,

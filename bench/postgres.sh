@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# bench/postgres.sh [MEGABYTES [ROUNDS]]: hangar against the tools that people run
-# now, on a private server with generated data (bench/data.sql), all in one run.
-# In each round every contender takes its turn; the ratios are formed round by
-# round, so that a machine that slows down slows all of them.  Prints wall time,
+# bench/postgres.sh [MEGABYTES [ROUNDS]]: hangar compared with pg_dump and others, on a private
+# server with generated data (bench/data.sql), all in one run.  Each round runs every
+# program once; the ratios are computed per round, so that a machine that slows down
+# affects all of them.  Prints wall time,
 # CPU seconds of the client side, size, and the ratio of wall times to hangar's.
 #
 # Expects a release build in build/release (./test makes it) and the packages that

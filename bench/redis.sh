@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# redis.sh: backup of small keys against `redis-cli --rdb`, and restore against
-# the server's own loading of the same RDB.  Rounds are interleaved, and only
-# the ratios of their medians mean something.
+# redis.sh: backup of small keys compared with `redis-cli --rdb`, and restore compared with
+# the server's own load of the same RDB.  Rounds are interleaved: compare only the ratios of
+# their medians.
 #
 #     bench/redis.sh [BUILD [KEYS [ROUNDS]]]      default: build/release 1000000 3
 set -eu
@@ -19,7 +19,7 @@ export HANGAR_PLUGIN_DIR=$build/lib/plugins
 work=$(mktemp -d)
 trap 'redis_stop "$work/source"; redis_stop "$work/target"; rm -rf "$work"' EXIT
 
-seconds() { # runs a command, prints how long it took
+seconds() { # runs a command and prints its duration
     local start=$EPOCHREALTIME
     "$@" >"$work/output" 2>&1 || { cat "$work/output" >&2; return 1; }
     local end=$EPOCHREALTIME
@@ -28,7 +28,7 @@ seconds() { # runs a command, prints how long it took
 median() { sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
 ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", a / b }'; }
 
-# The child that saves is on one core and we are on another.
+# The saving child of the server runs on one core, the client on another.
 redis_start "$work/source" --repl-diskless-sync-delay 0
 source_socket=$REDIS_SOCKET
 redis_start "$work/target"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * s3: the sink alone, for bench/s3.sh.  Stores the file given as an object, or reads it,
- * and prints seconds, CPU seconds and the largest memory.
+ * s3: measures the sink without the core, for bench/s3.sh.  It stores a file as an object, or
+ * reads the object, and prints seconds, CPU seconds and the peak of memory.
  *
  *     bench-s3 put|get NAME FILE [OPTION=VALUE...]
  */
@@ -15,7 +15,7 @@
 #include <unistd.h>
 #include "fake_host.h"
 
-#define BLOCK ((size_t)1 << 20) /* as the core's */
+#define BLOCK ((size_t)1 << 20) /* as in the core */
 
 static double s3_bench_seconds(clockid_t clock)
 {
@@ -55,7 +55,7 @@ static uint64_t s3_bench_get(struct fake_host *fake, void *inst, const char *nam
     size_t size = 1;
     s3_bench_must(fake, sink->get_open(inst, name, 0, &handle));
     while (size) {
-        s3_bench_must(fake, sink->get_read(handle, block, BLOCK / 4, &size)); /* as the core's */
+        s3_bench_must(fake, sink->get_read(handle, block, BLOCK / 4, &size)); /* as in the core */
         bytes += size;
         if (write(fd, block, size) != (ssize_t)size) {
             exit(1);

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# s3.sh [MIB [KIND]]: the S3 sink against rclone, with parts of 8 MiB, 4 at once, on one
+# s3.sh [MIB [KIND]]: the S3 sink compared with rclone, with parts of 8 MiB, 4 at once, on one
 # server of tests/lib/s3.sh on this machine: speed, and CPU of the client per GiB.  The
-# server keeps all in 4 GiB of memory, replaced objects too for a while.  It
+# server stores all objects in 4 GiB of memory, replaced ones for a while, too.  It
 # needs an optimised build in $HANGAR_BUILD or build/release.
 set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")

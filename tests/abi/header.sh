@@ -4,8 +4,8 @@
 #
 #     header.sh INCLUDE_DIR
 #
-# The header alone compiles without a warning, as old C and as C++, with each
-# compiler that is there; gcc and g++ must be.
+# The header alone compiles without a warning, as C99, C11 and C++11, with gcc, g++, and, where
+# they are installed, clang and clang++.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

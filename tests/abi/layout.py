@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
-"""Does today's header keep the layout of a frozen one?
+"""Checks that the current header keeps the layout of a frozen one.
 
     layout.py CC FROZEN_DIR CURRENT_DIR
 
 Each folder holds hangar/plugin.h.  A program that prints every enumerator, every macro with a
-number, and the size and the place of every member of every struct that the frozen header defines
-is compiled with both.  Sizes may grow, as structs grow at their end; all else must be equal.
+number, and the size and the offset of every member of every struct of the frozen header is compiled
+with both headers.  Sizes may grow, as structs grow at their end; all other values must be equal.
 """
 
 import os
@@ -79,7 +79,7 @@ def main(arguments):
         source = program(file.read())
     before, now = layout(compiler, frozen, source), layout(compiler, current, source)
     if len(before) < 150:
-        sys.exit(f"only {len(before)} facts of the header were found: this program is broken")
+        sys.exit(f"only {len(before)} facts of the header were found (at least 150 expected): fix the parser in layout.py")
     wrong = []
     for key, line in before.items():
         if key.startswith("size "):
@@ -89,7 +89,7 @@ def main(arguments):
             wrong.append(f"moved: {line}, now {now[key]}")
     if wrong:
         sys.exit("\n".join(wrong))
-    print(f"{len(before)} sizes, places and numbers are as they were")
+    print(f"{len(before)} sizes, offsets and numbers are unchanged")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * abi: a source, a transform and a sink that were built from a frozen header run
- * on today's core: backup, verify, restore.
+ * abi: a source, a transform and a sink that were built from a frozen header work with the
+ * current core: backup, verify, restore.
  */
 #include <hangar/hangar.h>
 
@@ -35,7 +35,7 @@ static void abi_teardown(void)
     folder_teardown();
 }
 
-static void abi_done(enum hangar_status status)
+static void abi_assert_done(enum hangar_status status)
 {
     ck_assert_msg(status == HANGAR_STATUS_DONE, "%d %s", (int)status, hangar_error(hangar));
 }
@@ -48,23 +48,23 @@ START_TEST(plugins_of_that_release_back_up_and_restore)
         .backup = which,
         .set = (const char *const[]){"doc.file=./restored", NULL}};
     ck_assert_int_eq(system("head -c 3000001 /dev/urandom > in"), 0);
-    abi_done(hangar_check(hangar, NULL));
-    abi_done(hangar_backup(hangar, "p", NULL));
-    abi_done(hangar_verify(hangar, &which, HANGAR_VERIFY_FULL, NULL));
-    abi_done(hangar_restore(hangar, &request, NULL));
+    abi_assert_done(hangar_check(hangar, NULL));
+    abi_assert_done(hangar_backup(hangar, "p", NULL));
+    abi_assert_done(hangar_verify(hangar, &which, HANGAR_VERIFY_FULL, NULL));
+    abi_assert_done(hangar_restore(hangar, &request, NULL));
     ck_assert_int_eq(system("cmp in restored"), 0);
-    /* and the stock tool that the transform names decodes what it made */
+    /* the stock tool that the transform names decodes the stored object */
     ck_assert_int_eq(system("cat out/p%*doc%file.shifted | LC_ALL=C tr "
                             "'\\15-\\377\\0-\\14' '\\0-\\377' | cmp - in"),
                      0);
 }
 END_TEST
 
-START_TEST(damage_is_found_with_them_too)
+START_TEST(damage_is_found_with_plugins_of_that_release)
 {
     struct hangar_selection which = {.struct_size = sizeof(which), .id = "latest"};
     ck_assert_int_eq(system("echo hello > in"), 0);
-    abi_done(hangar_backup(hangar, "p", NULL));
+    abi_assert_done(hangar_backup(hangar, "p", NULL));
     ck_assert_int_eq(system("f=$(ls out/*shifted) && printf X | dd of=\"$f\" bs=1 seek=2 "
                             "conv=notrunc 2>/dev/null"),
                      0);
@@ -77,7 +77,7 @@ int main(void)
 {
     const TTest *const tests[] = {
         plugins_of_that_release_back_up_and_restore,
-        damage_is_found_with_them_too,
+        damage_is_found_with_plugins_of_that_release,
     };
     return SUITE_RUN("abi", tests, abi_setup, abi_teardown);
 }

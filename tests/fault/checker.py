@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# checker: runs hangar in a world of its own and says, after whatever happened to a
-# run, whether the promises held:
+# checker: runs hangar in a folder of its own and checks after a fault whether the promises
+# held:
 #
-#   success means proven   a backup that ended with 0 is listed and verifies, all of it
-#   atomic commit          whatever is listed verifies, all of it
-#   nothing is lost        every backup from before is still listed
-#   nothing is in the way  the next run succeeds, and what is left is cleaned up
+#   success means proven   a run that ended with 0 has a backup that is listed and verifies
+#   atomic commit          each listed backup verifies
+#   nothing is lost        every earlier backup is still listed
+#   no obstacle stays      the next run succeeds, and leftovers are removed
 #
-# It knows nothing of how the fault was made.
+# It does not depend on how the fault was made.
 import filecmp
 import json
 import os
@@ -22,7 +22,7 @@ import time
 ID = re.compile(r"backup_\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d-\d{3}Z")
 CRASHES = {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL,
            signal.SIGTRAP}
-SECONDS = 60  # the most that any one run may take
+SECONDS = 60  # limit for one run
 
 
 class Broken(Exception):
@@ -35,8 +35,8 @@ class Result:
 
 
 class World:
-    """A folder with a configuration, sinks and the state of hangar; `pristine` beside
-    it is what reset() goes back to."""
+    """A folder with a configuration, sinks and the state of hangar.  reset() restores the
+    sinks and the state from the folder `pristine`."""
 
     def __init__(self, folder, build, config):
         self.folder, self.build = folder, build
@@ -61,7 +61,7 @@ class World:
             file.write(config)
 
     def run(self, *words, env=None):
-        """A run of hangar; a crash or a hang is never right."""
+        """Runs hangar; a crash or a hang breaks a promise."""
         full = dict(os.environ, HANGAR_PLUGIN_DIR=self.plugins, HANGAR_STATE_DIR=self.state,
                     TMPDIR=self.temp, LC_ALL="C.UTF-8", **(env or {}))
         process = subprocess.Popen([self.hangar, "-c", os.path.join(self.folder, "backup.yaml"),
@@ -75,7 +75,7 @@ class World:
             raise Broken(f"hangar {' '.join(words)} hung for {SECONDS} s\n" +
                          err.decode(errors="replace"))
         err = err.decode(errors="replace")
-        # GLib, which knows the time zones, ends the process when there is no memory
+        # GLib, which reads the time zones, aborts the process when it is out of memory
         glib = "GLib-ERROR" in err and "failed to allocate" in err
         if -process.returncode in CRASHES and not (env and glib):
             raise Broken(f"hangar {' '.join(words)} crashed: signal {-process.returncode}\n{err}")
@@ -89,7 +89,7 @@ class World:
         return result
 
     def keep(self):
-        """Remembers the sinks and the state as they are now."""
+        """Saves the sinks and the state for reset()."""
         for name in ("backups", "state"):
             shutil.rmtree(os.path.join(self.folder, "pristine", name), ignore_errors=True)
             shutil.copytree(os.path.join(self.folder, name),
@@ -103,7 +103,7 @@ class World:
         for name in os.listdir(self.temp):
             shutil.rmtree(os.path.join(self.temp, name), ignore_errors=True)
 
-    # ---- what holds at any time ----
+    # ---- promises at any time ----
 
     def listed(self):
         document = json.loads(self.must("--json", "list").out)
@@ -113,7 +113,7 @@ class World:
         return {b["id"] for b in document["backups"] if b["state"] == "complete"}
 
     def all_whole(self, expected=()):
-        """All that is listed verifies, and what is expected is listed."""
+        """Each listed backup verifies, and the expected ones are listed."""
         listed = self.listed()
         lost = set(expected) - listed
         if lost:
@@ -126,29 +126,29 @@ class World:
 
     def after_backup(self, result, before):
         listed = self.all_whole(before)
-        told = set(result.out.split())
-        if result.status == 0 and (len(told) != 1 or not told <= listed - set(before)):
-            raise Broken(f"it ended with 0, printed {told}, and listed is {listed}")
+        printed = set(result.out.split())
+        if result.status == 0 and (len(printed) != 1 or not printed <= listed - set(before)):
+            raise Broken(f"it ended with 0 and printed {printed}, but {listed} are listed")
         if result.status not in (0, -signal.SIGKILL) and listed != set(before):
-            # It may have been committed, and then something failed: that is whole and
-            # was looked at; but it must not have been called a success.
-            if told:
-                raise Broken(f"it ended with {result.status} and printed {told}")
+            # The backup may have been committed before the failure.  It is whole, as
+            # verified above, but its id must not be printed as a success.
+            if printed:
+                raise Broken(f"it ended with {result.status} and printed {printed}")
 
     def next_run(self, before):
-        """A run without a fault succeeds; what is left of the other one goes in time."""
+        """A run without a fault succeeds, and later the leftovers of the other run are removed."""
         result = self.must("backup")
         found = ID.fullmatch(result.out.strip())
         if not found:
             raise Broken(f"the next run printed {result.out!r}")
         listed = self.listed()
         if found[0] not in listed or not set(before) <= listed:
-            raise Broken("the next run is not listed, or lost another")
+            raise Broken("the backup of the next run, or an earlier one, is not listed")
         self.must("verify", found[0], "--level", "full")
         self.cleaned(listed)
 
     def cleaned(self, listed, prune=("prune", "--yes")):
-        """Once its lease is over, nothing of a dead run is left."""
+        """Once the lease of a dead run has ended, prune removes its leftovers."""
         for days in (1, 30):
             self.age(days, listed)
             self.must(*prune)
@@ -159,14 +159,14 @@ class World:
                     continue
                 files = [os.path.join(at, n) for at, _, names in
                          os.walk(os.path.join(self.sink, pipeline, name)) for n in names]
-                if files: # an empty folder is in nobody's way
+                if files:  # an empty folder does no harm
                     raise Broken("left in the sink: " + ", ".join(files))
         left = os.listdir(self.temp)
         if left:
             raise Broken(f"left in the temporary folder: {left}")
 
     def age(self, days, but):
-        """As if so many days had passed, for all that is not a listed backup."""
+        """Makes all files older by `days`, except those of the backups in `but`."""
         then = time.time() - days * 86400
         for pipeline in os.listdir(self.sink):
             for name in os.listdir(os.path.join(self.sink, pipeline)):

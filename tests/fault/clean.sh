@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# Live data is replaced while calls of hangar fail or kill it: afterwards it is as it was or
-# as in the backup, to the last row and property, and never anything else; success means the
-# backup; and the next restore succeeds and leaves nothing behind.  Half of the faults are
-# among the last messages to the server, where the new takes the place of the old.  Of
-# PostgreSQL, or with `--of redis`; `--seconds N`, `--seed N`, `--summary FILE` as for servers.sh.
+# A clean restore replaces live data while system calls of hangar fail or kill it.  Afterwards
+# the data is exactly as before or exactly as in the backup; after exit status 0 it is as in
+# the backup.  The next restore succeeds and leaves nothing behind.  Half of the faults hit the
+# last messages to the server, which swap the new data in.  The server is PostgreSQL, or Redis
+# with `--of redis`.  `--seconds N`, `--seed N` and `--summary FILE` are as in servers.sh.
 . "$(dirname "$0")/../e2e/lib.sh"
 
 seconds=30 seed=$RANDOM summary=/dev/null of=postgres
@@ -16,14 +16,14 @@ while (($#)); do
     --seed) seed=$2 ;;
     --summary) summary=$2 ;;
     --of) of=$2 ;;
-    *) fail "what is $1?" ;;
+    *) fail "unknown option $1" ;;
     esac
     shift 2
 done
 RANDOM=$seed
 echo "seed $seed"
 
-# ---- what is replaced: write_live, state, change, ours and nobody_connected of each kind ----
+# ---- for each kind of server: write, state, change, ours and no_client ----
 
 write_postgres()
 {
@@ -57,14 +57,16 @@ ours_postgres()
     sql postgres "SELECT datname FROM pg_database WHERE datname LIKE 'hangar\_%'"
 }
 
-# The server ends what a dead client asked for (CREATE DATABASE, above all) in its own time.
-nobody_postgres()
+# After the death of a client the server may still work on its last statement, above all on
+# CREATE DATABASE.
+no_client_postgres()
 {
     [[ $(sql postgres "SELECT count(*) FROM pg_stat_activity
         WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()") == 0 ]]
 }
 
-# in_redis LUA: for each database that is no unfinished restore's; `db` is its number.
+# in_redis LUA: runs LUA for each database.  `db` is its number; `marked` means that it belongs
+# to an unfinished restore.
 in_redis()
 {
     redis-cli -p "${redis_ports[1]}" EVAL "
@@ -75,7 +77,7 @@ in_redis()
             $1
         end
         return table.concat(out, '\n')" 0 >in_redis.out
-    ! grep '^ERR' in_redis.out || fail "redis does not do: $1"
+    ! grep '^ERR' in_redis.out || fail "redis cannot run: $1"
 }
 
 functions_redis()
@@ -120,15 +122,15 @@ ours_redis()
     cat in_redis.out
 }
 
-nobody_redis()
+no_client_redis()
 {
     local clients
     clients=$(redis-cli -p "${redis_ports[1]}" CLIENT LIST)
     [[ $clients != *name=hangar* && $clients != *flags=S* ]]
 }
 
-for what in write state change ours nobody; do
-    declare -F "${what}_$of" >declared || fail "cannot restore over $of"
+for what in write state change ours no_client; do
+    declare -F "${what}_$of" >declared || fail "unknown server $of for --of (postgres, redis)"
     eval "$what() { ${what}_$of; }"
 done
 
@@ -149,7 +151,7 @@ good=$id
 state >in_backup
 change
 state >as_it_was
-! cmp -s in_backup as_it_was || fail "nothing was changed: this test tests nothing"
+! cmp -s in_backup as_it_was || fail "the change had no effect, so the test has no meaning"
 
 shimmed()
 {
@@ -159,7 +161,7 @@ shimmed()
         FAULT_LOG=$work/fault.log timeout -k 5 60 "$hangar_program" -c "$work/backup.yaml" \
         restore "$good" --mode clean --disconnect --yes >run.out 2>run.err </dev/null || status=$?
     [[ $status != 124 ]] || broken "it hung"
-    [[ $status != 137 || ${FAULT_HOW:-} == KILL* ]] || broken "it hung, and did not end when asked to"
+    [[ $status != 137 || ${FAULT_HOW:-} == KILL* ]] || broken "it hung and ignored SIGTERM"
     ((status < 128 || status == 137)) || broken "it crashed with $status"
 }
 
@@ -169,17 +171,17 @@ broken()
     fail "$*; fault: $(grep '^fault' fault.log || true)"
 }
 
-# What the target is now; nothing but one of the two is right.
-look()
+# Sets $found: new (as in the backup) or old (as before).  Any other state is broken.
+compare_target()
 {
-    state >now || broken "there is nothing to look at: $(ours)"
+    state >now || broken "cannot read the target; leftovers: $(ours)"
     if cmp -s now in_backup; then
         found=new
     elif cmp -s now as_it_was; then
         found=old
     else
         diff as_it_was now >&2 || true
-        broken "it is neither as it was nor as in the backup"
+        broken "the data is neither as before nor as in the backup"
     fi
 }
 
@@ -197,11 +199,11 @@ shimmed
 while read -r word call n; do
     [[ $word != count ]] || counts[$call]=$n
 done <fault.log
-look
-[[ $found == new && -z $(ours) ]] || broken "success, but not restored, or not tidied up"
+compare_target
+[[ $found == new && -z $(ours) ]] || broken "exit status 0, but the data is not restored or leftovers stay: $(ours)"
 old_again
 
-promise "whatever fails: one or the other, and the next restore sets it right"
+promise "after any fault the data is old or new, and the next restore succeeds"
 calls=(open read write fsync close unlink socket connect send recv poll thread)
 errors=(EIO ECONNRESET ENOMEM SHORT KILL_BEFORE KILL_AFTER KILL_BEFORE KILL_AFTER)
 tried=0 killed=0 stayed=0
@@ -219,22 +221,22 @@ while ((SECONDS < end)); do
     export FAULT_CALL=$call FAULT_NTH=$nth FAULT_HOW=$how
     shimmed
     unset FAULT_CALL
-    wait_for 60 nobody
-    look
-    [[ $status != 0 || $found == new ]] || broken "success, and nothing was restored"
+    wait_for 60 no_client
+    compare_target
+    [[ $status != 0 || $found == new ]] || broken "exit status 0, and nothing was restored"
     ! grep -q '^fault' fault.log || tried=$((tried + 1))
     [[ $status != 137 ]] || killed=$((killed + 1))
     [[ $found == new ]] || stayed=$((stayed + 1))
     old_again
     expect_exit 0 hangar restore "$good" --mode clean --yes
-    look
+    compare_target
     [[ $found == new ]] || broken "the next restore did not restore"
     [[ -z $(ours) ]] || broken "the next restore left $(ours)"
     old_again
-    # not too many at once
+    # keeps the number of backups small
     find backups -mindepth 2 -maxdepth 2 -type d ! -name "$good" -exec rm -rf {} +
 done
 ((tried > 0)) || fail "no fault happened"
 
-echo "clean, $of: $tried faults, $killed of them kills, $stayed times it stayed as it was, 0 broken promises (seed $seed)"
+echo "clean, $of: $tried faults, $killed of them kills, the data stayed as before $stayed times, 0 broken promises (seed $seed)"
 printf 'faults while %s is replaced\t%d\t%d\t0\n' "$of" "$tried" "$killed" >>"$summary"

@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# faults: lets one call after the other fail, or kills hangar there, in a scenario of
-# each command, and lets checker.py look after each.  The calls are those of shim.c;
-# for each kind of call and error n = 1, 2, 3 ... until a run is clean.
+# faults: lets each system call of a command fail in turn, or kills hangar at it, and checks
+# the promises with checker.py after each run.  The calls are those of shim.c.  For each kind
+# of call and error, n is 1, 2, 3 ... until a run has no n-th call.
 #
 #     faults.py [--seconds N] [--seed N] [--only CALL[:N[:HOW]]] [--summary FILE] SCENARIO...
 #
-# Without --seconds all of them, with it a sample that the seed chooses.  The build is
-# in HANGAR_BUILD.  It ends with 0 when every promise held, and prints what did not.
+# It tries all of them, or, with --seconds, a sample that the seed chooses.  The build is in
+# HANGAR_BUILD.  Broken promises are printed; the exit status is 0 when there are none.
 import argparse
 import os
 import random
@@ -49,11 +49,11 @@ ERRORS = {
     "thread": ["EAGAIN"], "malloc": ["ENOMEM"],
 }
 KILLS = ["KILL_BEFORE", "KILL_AFTER"]
-MALLOC_STEP = 23  # of the many allocations every so manieth, from a start that the seed chooses
+MALLOC_STEP = 23  # of the many allocations every 23rd; the seed chooses the first
 
 
 class Scenario:
-    """What is done under a fault, and what must hold then."""
+    """A command that runs under a fault, and the promises that are checked afterwards."""
 
     def __init__(self, folder, build):
         self.source = os.path.join(folder, "source")
@@ -81,7 +81,7 @@ class Scenario:
         pass
 
     def begin(self):
-        """Before each trial, with the world as it was kept."""
+        """Prepares a trial, after World.reset()."""
 
     def words(self):
         raise NotImplementedError
@@ -100,7 +100,7 @@ class Backup(Scenario):
 
 
 class First(Backup):
-    """The very first run: folders and origin.json are made, too."""
+    """The first run of a pipeline, which also makes folders and origin.json."""
 
     def prepare(self):
         shutil.rmtree(self.world.sink)
@@ -111,7 +111,7 @@ class First(Backup):
 
 
 class Prune(Scenario):
-    """Four backups, of which two stay; removed at once."""
+    """Two of four backups are removed, without a grace."""
 
     def count(self):
         return 4
@@ -126,7 +126,7 @@ class Prune(Scenario):
         keep = set(self.ids[2:])
         listed = self.world.all_whole(keep)
         if result.status == 0 and listed != keep:
-            raise Broken(f"it ended with 0, and listed is {listed}")
+            raise Broken(f"it ended with 0, and these are listed: {listed}")
         self.world.cleaned(listed)
         if self.world.all_whole(keep) != keep:
             raise Broken("the next prune did not finish")
@@ -139,7 +139,7 @@ class Remove(Scenario):
     def check(self, result):
         listed = self.world.all_whole(self.ids[1:])
         if result.status == 0 and self.ids[0] in listed:
-            raise Broken("it ended with 0, and the backup is still there")
+            raise Broken("it ended with 0, and the backup is still listed")
         again = self.world.run("remove", self.ids[0], "--yes")
         if again.status != (0 if self.ids[0] in listed else again.status):
             raise Broken(f"the next remove ended with {again.status}\n{again.err}")
@@ -161,16 +161,16 @@ class Restore(Scenario):
 
     def check(self, result):
         if result.status == 0 and not same_files(self.source, self.target):
-            raise Broken("it ended with 0, and the target is not what was backed up")
+            raise Broken("it ended with 0, and the target differs from the source")
         self.world.all_whole(self.ids)
         self.begin()
         self.world.must("restore", "latest", "--yes")
         if not same_files(self.source, self.target):
-            raise Broken("the next restore did not bring everything back")
+            raise Broken("after the next restore the target differs from the source")
 
 
 class Verify(Scenario):
-    """One of two backups is damaged: no fault may hide that."""
+    """One of two backups is damaged; no fault may hide the damage."""
 
     def prepare(self):
         for at, _, names in os.walk(self.world.sink):
@@ -208,7 +208,7 @@ class Export(Scenario):
         if result.status == 0 and not there:
             raise Broken("it ended with 0 without an archive")
         if there and subprocess.run(["tar", "-tzf", self.archive], capture_output=True).returncode:
-            raise Broken("there is an archive that is not whole")
+            raise Broken("the archive is not whole")
         self.world.must("export", self.ids[0], "-o", self.archive, "--force")
         self.world.all_whole(self.ids)
 
@@ -225,7 +225,7 @@ class Import(Scenario):
     def check(self, result):
         listed = self.world.all_whole(self.ids[1:])
         if result.status == 0 and self.ids[0] not in listed:
-            raise Broken("it ended with 0, and the backup is not there")
+            raise Broken("it ended with 0, and the backup is not listed")
         self.world.next_run(listed)
         if self.ids[0] not in listed:
             self.world.must("import", self.archive)
@@ -237,7 +237,7 @@ SCENARIOS = {"backup": Backup, "first": First, "prune": Prune, "remove": Remove,
 
 
 def read_log(path):
-    """The fault that happened, or None, and how many calls of each kind there were."""
+    """The fault that happened, or None, and the number of calls of each kind."""
     fault, counts = None, {}
     if os.path.exists(path):
         with open(path, errors="replace") as file:
@@ -276,7 +276,7 @@ class Trials:
         return read_log(self.log)[1]
 
     def one(self, call, n, how):
-        """False when the run was clean: there was no n-th call."""
+        """Runs one trial; False when there was no n-th call."""
         result = None
         try:
             result = self.run(call, n, how)
@@ -307,7 +307,7 @@ def plan(counts, seed):
             continue
         for how in errors + ([] if call == "malloc" else KILLS):
             step = MALLOC_STEP if call == "malloc" else 1
-            # a few more than were counted: threads do not always make the same calls
+            # six more than were counted, as the number of calls of threads varies
             yield [(call, n, how) for n in range(chooser.randint(1, step), calls + 6, step)]
 
 
@@ -321,9 +321,9 @@ def go(trials, seed, seconds, only):
         for one in lists:
             for trial in one:
                 if not trials.one(*trial) and not only:
-                    break  # clean: all calls of this kind have failed once
+                    break  # no n-th call: all calls of this kind have failed once
         return possible
-    # each kind of call and error as often as the others, whatever their numbers
+    # each kind of call and error gets the same number of trials
     chooser, until = random.Random(seed), time.monotonic() + seconds
     for one in lists:
         chooser.shuffle(one)

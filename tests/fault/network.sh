@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# A bad network before PostgreSQL and Redis: connections that are cut, reset or stall
-# after so many bytes in either direction, and bytes that come one at a time.  A run
-# either succeeds and what it made is whole, or fails soon, says why, and leaves
-# nothing.  `--sample` tries a few places, else `--places N` (default 24) each; `--seed`
-# chooses them, and `--summary FILE` has the numbers appended.
+# A bad network between hangar and PostgreSQL or Redis: connections are cut, reset or stalled
+# after N bytes in either direction, or the bytes arrive one at a time.  A run either succeeds
+# with a whole result, or fails soon with a reason and leaves nothing.  `--places N` (default
+# 24) is the number of places for each fault, `--sample` means one; `--seed` chooses them, and
+# `--summary FILE` appends the numbers to FILE.
 . "$(dirname "$0")/../e2e/lib.sh"
 
 places=24 seed=$RANDOM summary=/dev/null
@@ -16,14 +16,14 @@ while (($#)); do
     --places) places=$2 && shift ;;
     --seed) seed=$2 && shift ;;
     --summary) summary=$2 && shift ;;
-    *) fail "what is $1?" ;;
+    *) fail "unknown option $1" ;;
     esac
     shift
 done
 RANDOM=$seed
 echo "seed $seed, $places places for each fault"
 
-# proxy NAME TARGET: sets port[NAME]
+# proxy NAME TARGET: starts a proxy and sets port[NAME]
 declare -A port proxy_pid proxy_out
 proxy()
 {
@@ -33,14 +33,15 @@ proxy()
     : >"$1.order"
     "$HANGAR_BUILD/lib/fault/fault_proxy" "${port[$1]}" "$2" "$1.order" <"$1.in" >"$1.out" &
     proxy_pid[$1]=$!
-    # kept open: the proxy ends when its input does
+    # kept open: the proxy ends at the end of its input
     # shellcheck disable=SC2034
     exec {in}>"$1.in" {out}<"$1.out"
     proxy_out[$1]=$out
     read -r -t 20 -u "$out" || fail "proxy $1 does not start"
 }
 
-# order NAME WORDS: what it does from now on; $up and $down are the bytes since the last.
+# order NAME WORDS: gives the proxy a new order; sets $up and $down to the bytes that passed
+# since the last order.
 order()
 {
     printf '%s\n' "$2" >"$1.order"
@@ -76,7 +77,8 @@ END
 
 tried=0 failed=0
 
-# bounded COMMAND...: runs it; its exit status is in $status, and a hang or silence is a failure.
+# bounded COMMAND...: runs hangar and sets $status.  A hang, a crash, or a failure without a
+# reason fails the test.
 bounded()
 {
     status=0
@@ -86,7 +88,7 @@ bounded()
     ((status < 128)) || { show_output; fail "crashed with $status: $*; orders: $(cat ./*.order)"; }
     if [[ $status != 0 ]]; then
         failed=$((failed + 1))
-        grep -q '^hangar: ' err || { show_output; fail "no reason is said"; }
+        grep -q '^hangar: ' err || { show_output; fail "failed without a reason: $*"; }
     fi
 }
 
@@ -104,7 +106,7 @@ faulty_backup()
         rm -rf "backups/nightly/$(<run.out)"
     elif [[ $now != "$before" || -s run.out ]]; then
         cat run.err >&2
-        fail "it failed with $status, and a backup is listed: $2"
+        fail "the run failed with $status, but a backup is listed: $2"
     fi
     [[ $(find backups -mindepth 2 -maxdepth 2 -type d | wc -l) == 1 ]] || fail "leftovers: $2"
 }
@@ -128,11 +130,11 @@ faulty_restore()
     elif [[ $status == 0 ]]; then
         same_database shop target
     fi
-    # undone by the run, unless the network kept it from that
+    # hangar drops a failed target, unless the network prevents it
     psql -qAtX -d postgres -c 'DROP DATABASE IF EXISTS target WITH (FORCE)' 2>dropped
 }
 
-# sweep PROXY WHAT: each fault at places of a run's traffic.
+# sweep PROXY WHAT: each fault, at $places places of the traffic of a run.
 sweep()
 {
     local kind direction total i n stalls=up
@@ -140,7 +142,7 @@ sweep()
     order "$1" ""
     "$2" "$1" "without a fault"
     [[ $status == 0 ]] || { show_output; fail "$2 through the proxy: $status"; }
-    # faulty_* asked for the traffic of the run, last of all
+    # the last step of faulty_* was an order, which sets $up and $down
     local -A bytes=([up]=$up [down]=$down)
     echo "$2 through $1: $up bytes up, $down bytes down"
     for kind in cut reset stall; do
@@ -158,7 +160,7 @@ sweep()
     done
 }
 
-promise "without a fault all passes the proxies"
+promise "without a fault the backup passes the proxies"
 make_backup
 expect_exit 0 hangar verify "$id" --level full
 
@@ -167,12 +169,12 @@ for name in pg redis; do
     sweep "$name" faulty_backup
 done
 for name in pg target; do
-    promise "restore through $name: the same"
+    promise "restore through $name: cut, reset and stalled connections"
     sweep "$name" faulty_restore
 done
 ((failed >= tried / 3)) || fail "only $failed of $tried runs met a fault"
 
-promise "one byte at a time is slow, and nothing else"
+promise "one byte at a time only makes a run slow"
 sql postgres "CREATE DATABASE little"
 sql little "CREATE TABLE t AS SELECT i, 'row ' || i AS text FROM generate_series(1, 20) AS i"
 # a full buffer is reported as writable again in steps that take seconds at this pace

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * proxy: stands between a client and a server and does to their bytes what a bad
- * network does.  It knows no protocol.
+ * proxy: a proxy between a client and a server that damages the traffic as a bad network
+ * does.  It is independent of the protocol.
  *
  *     fault_proxy PORT TARGET CONTROL
  *
- * listens on 127.0.0.1:PORT and leads to TARGET, a port of 127.0.0.1 or the path of a
- * Unix socket.  The file CONTROL holds an order (see proxy.h); it is read again, and
- * counting starts anew, whenever SIGHUP comes, which is answered by a line with the
- * bytes that went up and down since the last.  It ends when its standard input does.
+ * listens on 127.0.0.1:PORT and connects to TARGET, a port of 127.0.0.1 or the path of a
+ * Unix socket.  The file CONTROL holds an order (see proxy.h).  On SIGHUP the proxy reads it
+ * again, prints a line with the bytes that passed up and down since the last order, and
+ * counts from 0.  It ends at the end of its standard input.
  */
 #include "proxy.h"
 
@@ -30,12 +30,12 @@
 #define PAIRS 64
 #define BUFFER 65536
 
-/* One direction of a connection: bytes that were read and not yet written. */
+/* One direction of a connection: bytes that were read and are not yet written. */
 struct way {
     char data[BUFFER];
     size_t size, at;
-    bool ended; /* the reader's side has closed */
-    bool told;  /* and the writer's side was told so */
+    bool ended; /* the sender has closed its side */
+    bool shut;  /* the receiver's side was shut down, too */
 };
 
 struct pair {
@@ -115,7 +115,7 @@ static void proxy_accept(int listener, const char *target)
     close(client);
 }
 
-/* How many of `size` bytes may pass now; 0: none any more. */
+/* How many of `size` bytes may pass now; 0: the fault is due. */
 static size_t proxy_allowed(int direction, size_t size)
 {
     if (order.piece && size > order.piece) {
@@ -128,7 +128,7 @@ static size_t proxy_allowed(int direction, size_t size)
     return left < size ? (size_t)left : size;
 }
 
-/* Moves what there is; false when the pair is gone. */
+/* Moves the bytes that have arrived; false when the pair was dropped or the fault happened. */
 static bool proxy_move(struct pair *pair, int direction)
 {
     struct way *way = &pair->way[direction];
@@ -144,7 +144,7 @@ static bool proxy_move(struct pair *pair, int direction)
         way->at = 0;
     }
     size_t size = proxy_allowed(direction, way->size);
-    if (way->size && !size) { /* the moment has come */
+    if (way->size && !size) { /* the fault is due */
         if (order.fault == PROXY_STALL) {
             stalled = true;
         } else {
@@ -166,11 +166,11 @@ static bool proxy_move(struct pair *pair, int direction)
             nanosleep(&pause, NULL);
         }
     }
-    if (way->ended && !way->size && !way->told) {
+    if (way->ended && !way->size && !way->shut) {
         shutdown(to, SHUT_WR);
-        way->told = true;
+        way->shut = true;
     }
-    if (pair->way[0].told && pair->way[1].told) {
+    if (pair->way[0].shut && pair->way[1].shut) {
         proxy_drop(pair, false);
         return false;
     }
@@ -187,7 +187,7 @@ static void read_order(const char *control)
         fclose(file);
     }
     if (!file || !proxy_order_parse(text, &order)) {
-        fprintf(stderr, "fault_proxy: no order in %s\n", control);
+        fprintf(stderr, "fault_proxy: cannot read an order from %s\n", control);
         exit(2);
     }
     printf("%llu %llu\n", (unsigned long long)passed[0], (unsigned long long)passed[1]);
@@ -212,7 +212,7 @@ static void proxy_watch(const struct pair *pair, struct pollfd fds[2])
             fds[i].events |= POLLIN;
         }
     }
-    for (int i = 0; i < 2; i++) { /* or POLLHUP would come for ever */
+    for (int i = 0; i < 2; i++) { /* without this POLLHUP is reported in an endless loop */
         if (!fds[i].events) {
             fds[i].fd = -1;
         }

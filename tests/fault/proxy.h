@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * proxy.h: what the proxy does to the bytes that pass, as read from its control file.
+ * proxy.h: an order from the control file: the fault that the proxy makes.
  */
 #ifndef PROXY_H
 #define PROXY_H
@@ -11,19 +11,19 @@
 
 enum proxy_fault { PROXY_PASS, PROXY_CUT, PROXY_RESET, PROXY_STALL };
 
-/* What shall happen, all of it to connections from then on. */
+/* A fault for all connections of the proxy. */
 struct proxy_order {
     enum proxy_fault fault;
-    bool down;      /* bytes from the server are counted, not those to it */
-    uint64_t after; /* so many bytes of all connections together pass before */
-    unsigned piece; /* at most so many bytes at once; 0: as they come */
+    bool down;      /* count the bytes from the server, else those to it */
+    uint64_t after; /* this many bytes of all connections pass before the fault */
+    unsigned piece; /* the most bytes at once; 0: no limit */
     unsigned pause; /* milliseconds after each piece */
 };
 
 /* Reads an order: words of
  *     cut|reset|stall up|down N     after N bytes in that direction
  *     piece N    pause MS
- * An empty text lets everything pass.  False when it is none. */
+ * An empty text lets everything pass.  False when the text is not an order. */
 bool proxy_order_parse(const char *text, struct proxy_order *order);
 
 #endif

@@ -1,47 +1,48 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
-"""Stands between a client and an S3 server, counts what is asked, and does what such servers do on bad days.
+"""A proxy between a client and an S3 server that counts requests and makes faults.
 
     s3proxy.py FOLDER SERVER_PORT [CERTIFICATE KEY]
 
-listens on a port of 127.0.0.1 that it writes to FOLDER/port, with a certificate as https, and leads to
-http on SERVER_PORT.  It passes requests on as they are: Host stays what the client signed.
+listens on a port of 127.0.0.1, which it writes to FOLDER/port; with a certificate it speaks https.  It
+connects to http on SERVER_PORT and forwards requests unchanged: Host stays as the client signed it.
 
-FOLDER/orders holds the faults; it is looked at before each request, and when it has changed, all counting
-starts anew.  A line each, the first that fits a request and is not used up counts for it:
+FOLDER/orders holds the faults, one per line.  The proxy checks the file before each request; when it has
+changed, all counts start at 0.  The first line that fits a request and is not used up applies to it:
 
     OPERATION FAULT [ARGUMENT...] [times=N] [skip=N] [key=TEXT]
 
-times: so often (else always); skip: after so many that fit; key: the key has that text in it.
+times: the number of faults (default: no limit); skip: this many fitting requests pass first; key: only
+requests whose key contains TEXT.
 OPERATION is one of those below, or `any`.  FAULT is one of
 
-    answer STATUS CODE     an <Error> with that code; the server is not asked
-    instead STATUS CODE    the same, but the server has done what was asked
-    answer200 CODE         <Error> in a 200; the server is not asked
-    lose                   the server has done it, and the connection is reset without an answer
+    answer STATUS CODE     an <Error> with that code; the server gets no request
+    instead STATUS CODE    the same, but the server has executed the request
+    answer200 CODE         <Error> in a 200; the server gets no request
+    lose                   the server has executed the request; the connection is reset without an answer
     reset-up N             the connection is reset after N bytes of the request's body
     reset-down N           ... of the answer's body
-    stall-up N             nothing moves any more after N bytes of the request's body
+    stall-up N             the connection stalls after N bytes of the request's body
     stall-down N           ... of the answer's body
     cut N                  the connection is closed after N bytes of the answer's body
-    shrink N               the answer has N bytes, and its Content-Length says so
-    flip N                 bit 0 of byte N of the answer's body is another one
+    shrink N               the answer and its Content-Length are shortened to N bytes
+    flip N                 bit 0 of byte N of the answer's body is flipped
     pace SIZE MS           both bodies in pieces of at most SIZE bytes, MS apart
-    wait MS                before the request is passed on
+    wait MS                the request is forwarded MS later
     date SECONDS           answers 403 RequestTimeTooSkewed and a Date that far off
-    checksums              acts as a store that compares x-amz-checksum-*, says in its answer what it
-                           found, and wants them again when an upload is completed
-    checksums wrong        ... and says something else
-    checksums once         ... of the first body, and ignores the others'
+    checksums              acts as a store that checks x-amz-checksum-*, returns them in its answer, and
+                           requires them again when an upload is completed
+    checksums wrong        ... and returns wrong ones
+    checksums once         ... of the first body only
 
-FOLDER/requests gets a line for each request when its answer begins, or the connection ends instead:
+The proxy appends a line to FOLDER/requests when the answer of a request begins or its connection ends:
 
     OPERATION METHOD STATUS FAULT UP DOWN KEY
 
-STATUS is `-` without an answer, FAULT `-` without a fault; instead of `checksums` it names what
-covers the body, as `crc32+md5` or `sha256+signed`; UP and DOWN are the lengths that the headers
-speak of, KEY is percent-encoded and the rest of the line.  A stalled connection is reset when the orders
+STATUS is `-` without an answer, FAULT is `-` without a fault.  Instead of `checksums` FAULT names what
+covers the body, as `crc32+md5` or `sha256+signed`.  UP and DOWN are the lengths in the headers.  KEY is
+percent-encoded and is the rest of the line.  A stalled connection is reset when the orders
 change.  The program ends when it is killed.
 """
 
@@ -150,7 +151,7 @@ CHECKSUMS = {
 
 
 class Checksums:
-    """What a store that compares them knows of uploads in parts: their algorithm, and what each part's was."""
+    """For a store that checks them: the algorithm of each upload, and the checksum of each part."""
 
     def __init__(self):
         self.algorithms, self.parts, self.compared = {}, {}, 0
@@ -161,7 +162,7 @@ class Checksums:
             self.algorithms[request.key] = request.headers.get("x-amz-checksum-algorithm")
             self.parts = {place: value for place, value in self.parts.items() if place[0] != request.key}
         if request.operation == "complete-upload":
-            return None if self._knows_all(request.key, body.decode()) else "InvalidPart"
+            return None if self._has_all(request.key, body.decode()) else "InvalidPart"
         for header, (algorithm, digest) in CHECKSUMS.items():
             if header not in request.headers:
                 continue
@@ -174,7 +175,7 @@ class Checksums:
                 self.parts[request.key, number] = f"<Checksum{algorithm}>{request.headers[header]}</"
         return None
 
-    def _knows_all(self, key, body):
+    def _has_all(self, key, body):
         parts = re.findall(r"<Part>.*?</Part>", body, re.DOTALL)
         texts = {re.search(r"<PartNumber>(\d+)<", part).group(1): part for part in parts}
         return all(text in texts.get(number, "") for (of, number), text in self.parts.items() if of == key)
@@ -189,7 +190,7 @@ class Checksums:
 
 
 def cover(request):
-    """What tells that the body is whole."""
+    """What protects the body of a request against damage."""
     names = [name.rpartition("-")[2] for name in CHECKSUMS if name in request.headers]
     names += ["md5"] * ("content-md5" in request.headers)
     names += ["signed"] * (request.headers.get("x-amz-content-sha256") != "UNSIGNED-PAYLOAD")
@@ -207,7 +208,7 @@ class Proxy:
         self.checksums = Checksums()
         self.log = open(os.path.join(folder, "requests"), "a", encoding="ascii", buffering=1)
 
-    def look_at_orders(self):
+    def read_orders(self):
         try:
             stat = os.stat(os.path.join(self.folder, "orders"))
         except FileNotFoundError:
@@ -220,18 +221,18 @@ class Proxy:
             self.checksums = Checksums()
 
     def order_for(self, request):
-        self.look_at_orders()
+        self.read_orders()
         for order in self.orders:
             if order.fits(request):
                 return order
         return None
 
     async def stall(self):
-        """Until there are other orders; bounded, as is every wait of a test."""
+        """Waits until the orders change, at most 10 minutes."""
         before = self.version
         for _ in range(6000):
             await asyncio.sleep(0.1)
-            self.look_at_orders()
+            self.read_orders()
             if self.version != before:
                 break
         raise Gone
@@ -254,7 +255,7 @@ def reset(writer):
 
 
 class Connection:
-    """Of one client."""
+    """The connection of one client."""
 
     def __init__(self, proxy, reader, writer):
         self.proxy, self.reader, self.writer = proxy, reader, writer

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# The same as faults.py with the real sources: calls of hangar that fail, and kills,
-# while it backs up PostgreSQL and Redis, restores them, and drills in servers of its own,
-# of which none may be left.  The calls are chosen at
-# random for `--seconds N` from `--seed N`; `--summary FILE` has the numbers appended.
+# Like faults.py, with the real sources: system calls of hangar fail, or hangar is killed,
+# during backups, restores and drills of PostgreSQL and Redis.  No throw-away server may be
+# left.  `--seconds N` limits the time, `--seed N` chooses the calls, `--summary FILE` appends
+# the numbers to FILE, and `--memory yes` also lets allocations fail.
 . "$(dirname "$0")/../e2e/lib.sh"
 
 seconds=30 seed=$RANDOM summary=/dev/null memory=
@@ -15,7 +15,7 @@ while (($#)); do
     --seed) seed=$2 ;;
     --summary) summary=$2 ;;
     --memory) memory=$2 ;;
-    *) fail "what is $1?" ;;
+    *) fail "unknown option $1" ;;
     esac
     shift 2
 done
@@ -26,19 +26,19 @@ start_pg
 start_redis 2
 fill_redis "${redis_ports[1]}"
 write_config
-# libpq waits on after a write that failed, until somebody ends that: the stall timeout
-mkdir -m 711 temp # the drill's servers have a user of their own
+# after a failed write libpq waits until the stall timeout ends the job
+mkdir -m 711 temp # the throw-away servers run as another user
 sed -i -e '1a limits: { stall_timeout: 5s, temp_dir: ./temp }' -e '/plugin: redis/,/}/s/127.0.0.1, /127.0.0.1, timeout: 5s, /' backup.yaml
 make_backup
 good=$id
 expect_exit 0 hangar verify "$good" --level full
 
 calls=(open read write fsync close rename unlink mkdir statvfs socket connect send recv poll thread)
-[[ $memory != yes ]] || calls+=(malloc) # in whatever library asks for it
+[[ $memory != yes ]] || calls+=(malloc) # in all libraries
 errors=(EIO ENOSPC EINTR EMFILE ECONNRESET ENOMEM SHORT KILL_BEFORE KILL_AFTER)
 declare -A counts
 
-# shimmed WORDS: hangar under the shim, with what FAULT_* say; its exit status is in $status.
+# shimmed WORDS: runs hangar under the shim, with the fault of FAULT_*; sets $status.
 shimmed()
 {
     status=0
@@ -47,7 +47,7 @@ shimmed()
         FAULT_LOG=$work/fault.log timeout -k 5 60 "$hangar_program" -c "$work/backup.yaml" "$@" \
         >run.out 2>run.err </dev/null || status=$?
     [[ $status != 124 ]] || broken "hung: $*"
-    [[ $status != 137 || ${FAULT_HOW:-} == KILL* ]] || broken "hung, and did not end when asked to: $*"
+    [[ $status != 137 || ${FAULT_HOW:-} == KILL* ]] || broken "hung and ignored SIGTERM: $*"
     ((status < 128 || status == 137)) || grep -q 'GLib-ERROR.*failed to allocate' run.err ||
         broken "crashed with $status: $*"
 }
@@ -63,16 +63,17 @@ back_up()
     local ids
     shimmed backup
     ids=$(listed)
-    grep -qx "$good" <<<"$ids" || broken "the backup from before is lost"
+    grep -qx "$good" <<<"$ids" || broken "the earlier backup is lost"
     expect_exit 0 hangar verify --all --level full
     if [[ $status == 0 ]] && ! grep -qx "$(<run.out)" <<<"$ids"; then
-        broken "success without a backup"
+        broken "exit status 0 without a backup"
     fi
-    [[ $status == 0 || ! -s run.out ]] || broken "failed, and printed an id"
+    [[ $status == 0 || ! -s run.out ]] || broken "failed and printed an id"
 }
 
-# The server ends what a dead client asked for (CREATE DATABASE, above all) in its own time.
-nobody_connected()
+# After the death of a client the server may still work on its last statement, above all on
+# CREATE DATABASE.
+no_client()
 {
     [[ $(sql postgres "SELECT count(*) FROM pg_stat_activity
         WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()") == 0 ]]
@@ -80,7 +81,7 @@ nobody_connected()
 
 empty_targets()
 {
-    wait_for 60 nobody_connected
+    wait_for 60 no_client
     psql -qAtX -d postgres -c 'DROP DATABASE IF EXISTS target WITH (FORCE)' 2>dropped
     redis-cli -p "${redis_ports[2]}" FLUSHALL >flushed
     redis-cli -p "${redis_ports[2]}" FUNCTION FLUSH >flushed
@@ -103,17 +104,17 @@ drill()
     local until=$((SECONDS + 20))
     shimmed verify "$good" --level drill
     until no_servers; do
-        ((SECONDS < until)) || broken "servers are left: $(pgrep -af -- "$work/temp/")"
+        ((SECONDS < until)) || broken "throw-away servers are left: $(pgrep -af -- "$work/temp/")"
         sleep 0.1
     done
-    # what a killed one leaves goes with the next, or, when its tidying up was what failed,
-    # with the one after that; a folder that was being made, after an hour
+    # The next drill removes the leftovers of a killed one; when its cleanup fails, the one after
+    # it does.  An unfinished folder is removed when it is one hour old.
     find temp -maxdepth 1 -name 'hangar-new-*' -exec touch -d '2 hours ago' {} +
     [[ $status == 137 || -z $(ls -A temp) ]] || expect_exit 0 hangar verify "$good" --level drill
     [[ $status == 137 || -z $(ls -A temp) ]] || broken "files are left: $(ls -A temp)"
 }
 
-# Which calls there are to choose from.
+# Reads how many calls of each kind the last job made.
 count()
 {
     local word call n
@@ -122,7 +123,7 @@ count()
     done <fault.log
 }
 
-promise "without a fault both succeed under the shim"
+promise "without a fault backup, restore and drill succeed under the shim"
 back_up
 [[ $status == 0 ]] || broken "a backup without a fault: $status"
 count back_up
@@ -133,7 +134,7 @@ drill
 [[ $status == 0 ]] || broken "a drill without a fault: $status"
 count drill
 
-promise "whatever call fails: no false success, nothing lost, the next run succeeds"
+promise "after any fault: no false success, no backup is lost, the next run succeeds"
 tried=0 killed=0 restores=0 drills=0
 end=$((SECONDS + seconds))
 while ((SECONDS < end)); do
@@ -152,7 +153,7 @@ while ((SECONDS < end)); do
     [[ $status != 137 ]] || killed=$((killed + 1))
     [[ $what != bring_back ]] || restores=$((restores + 1))
     [[ $what != drill ]] || drills=$((drills + 1))
-    # not too many at once: each is verified again and again
+    # keeps the number of backups small, as each one is verified each time
     find backups -mindepth 2 -maxdepth 2 -type d ! -name "$good" -exec rm -rf {} +
 done
 ((tried > 0)) || fail "no fault happened"

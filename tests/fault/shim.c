@@ -3,13 +3,13 @@
  *
  * shim: a library for LD_PRELOAD that lets the n-th call of a function of libc fail,
  * or kills the process there.  It counts in one program only, not in the children
- * that this starts, and knows nothing of hangar but that program's name.
+ * that this starts.  It depends on nothing of hangar except that program's name.
  *
- *     FAULT_PROGRAM  the last part of the program's path; without it nothing happens
- *     FAULT_CALL     open, read, write, fsync, ...: see names; none: calls are counted only
+ *     FAULT_PROGRAM  the last part of the program's path; unset: the library does nothing
+ *     FAULT_CALL     open, read, write, fsync, ...: see names; unset: calls are only counted
  *     FAULT_NTH      which of these calls, from 1
  *     FAULT_HOW      EIO, ENOSPC, ...; SHORT; KILL_BEFORE, KILL_AFTER the call
- *     FAULT_STICKY   1: all later ones, too
+ *     FAULT_STICKY   1: all later calls fail, too
  *     FAULT_TRACE    1: the calls that led to the fault are written to standard error
  *     FAULT_LOG      a file to which the fault that happened and, at the end, the counts
  *                    of all calls are appended
@@ -47,7 +47,7 @@ static const struct {
               {"ETIMEDOUT", ETIMEDOUT},
               {"EACCES", EACCES}};
 
-/* Set once, before main, when there is one thread. */
+/* Set once, before main, while there is one thread. */
 static pid_t pid;
 static int target = -1;
 static unsigned long nth;
@@ -61,7 +61,7 @@ static void *trace_calls[TRACE_CALLS]; /* written once, at the fault */
 
 static atomic_ulong counts[SHIM_CALLS];
 
-/* By bare system calls: the wrappers must not see it. */
+/* Uses system calls directly, as the wrappers must not count them. */
 static void shim_record(const char *line, size_t size)
 {
     int saved = errno;
@@ -127,7 +127,7 @@ static void read_how(void)
         }
     }
     if (!cut && !kill_before && !kill_after && !error_number) {
-        static const char text[] = "shim: FAULT_HOW is not known\n";
+        static const char text[] = "shim: unknown FAULT_HOW\n";
         syscall(SYS_write, 2, text, sizeof(text) - 1);
         _exit(125);
     }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * shim: what both halves of the preloaded library share: the calls that can be made
- * to fail, and what shall happen at one of them.
+ * shim: shared by both files of the preloaded library: the calls that can fail, and the
+ * result that a call shall have.
  */
 #ifndef SHIM_H
 #define SHIM_H
@@ -32,11 +32,11 @@ enum shim_call {
 enum shim_hit {
     SHIM_PASS,
     SHIM_FAIL,  /* errno is set */
-    SHIM_SHORT, /* half of what was asked for */
-    SHIM_DIE    /* after the real call: shim_die */
+    SHIM_SHORT, /* half of the bytes */
+    SHIM_DIE    /* call shim_die after the real call */
 };
 
-/* Counts a call and says what shall become of it; `what` is for the record. */
+/* Counts a call and returns the result that it shall have; `what` is written to the log. */
 enum shim_hit shim_hit(enum shim_call call, const char *what);
 void shim_die(void) __attribute__((noreturn));
 

@@ -22,13 +22,13 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
-/* The function that would have been called without us. */
+/* The function that the program would call without the shim. */
 #define REAL(name)                                                                                 \
     static __typeof__(&name) real;                                                                 \
     if (!real)                                                                                     \
     real = (__typeof__(&name))dlsym(RTLD_NEXT, #name)
 
-/* Asks, calls, and dies afterwards when told so. */
+/* Asks shim_hit, makes the call, and kills the process afterwards on SHIM_DIE. */
 #define GO(call, what, failure, type, expression)                                                  \
     enum shim_hit hit = shim_hit(call, what);                                                      \
     if (hit == SHIM_FAIL)                                                                          \

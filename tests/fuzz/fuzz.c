@@ -14,7 +14,7 @@ static void fuzz_host_log(struct hangar_ctx *ctx, enum hangar_log_level level, c
     (void)ctx, (void)level, (void)fmt;
 }
 
-/* The text is made, as its arguments are part of what is tested. */
+/* Formats the text, as its arguments are tested, too. */
 static enum hangar_rc fuzz_host_fail(struct hangar_ctx *ctx, enum hangar_rc rc, int error_number,
                                      const char *fmt, ...)
 {

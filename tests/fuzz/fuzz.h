@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * fuzz.h: what the targets share.  A target is one function that is given any bytes
- * at all; it must come back soon, with all memory given back.  It aborts when the code
- * under test breaks a rule of its own that a crash would not show.
+ * fuzz.h: shared by the targets.  A target is one function that gets arbitrary bytes.  It must
+ * return soon and free all memory.  It aborts when the code under test breaks a rule that a
+ * crash would not show.
  */
 #ifndef FUZZ_H
 #define FUZZ_H
@@ -22,17 +22,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
         }                                                                                          \
     } while (0)
 
-/* A host that does nothing but count the failures told to it. */
+/* A host that does nothing except count the failures that are reported to it. */
 extern const struct hangar_host fuzz_host;
 extern unsigned long fuzz_failures;
 
-/* The pieces in which a stream arrives: from a number in the input itself. */
+/* The pieces in which a stream arrives; a number in the input chooses their size. */
 struct fuzz_pieces {
     const uint8_t *data;
     size_t size;
     unsigned step, state;
 };
-/* Takes the first byte for the size of the pieces. */
+/* Reads the size of the pieces from the first byte. */
 struct fuzz_pieces fuzz_pieces(const uint8_t *data, size_t size);
 /* The next piece; false at the end. */
 int fuzz_piece(struct fuzz_pieces *pieces, const uint8_t **data, size_t *size);

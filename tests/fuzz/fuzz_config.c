@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * fuzz_config: backup.yaml, from its bytes to bound options; nothing that a
+ * fuzz_config: backup.yaml, from its bytes to bound options.  No file or program that a
  * configuration names is read or run.
  */
 #include "fuzz.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * fuzz_cron: schedules and windows: an error lies within the text, and what is accepted
- * has a next run, after the time asked for and on a full minute.
+ * fuzz_cron: schedules and windows.  The position of an error is within the text.  An accepted
+ * schedule has a next run, on a full minute after the given time.
  */
 #include "fuzz.h"
 
@@ -16,7 +16,7 @@ static void fuzz_cron_due(const struct hg_cron *cron)
     if (!zone && hg_zone_open("Europe/Berlin", &zone) != HANGAR_OK) {
         abort();
     }
-    /* around a change of the clocks, and on a day like others */
+    /* around a change of the clocks, and on an ordinary day */
     static const int64_t starts[] = {INT64_C(1774746000000), INT64_C(1792882800000),
                                      INT64_C(1768442400123)};
     for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {

@@ -9,8 +9,8 @@
 
 #include "gzip.h"
 
-#define MOST (4u << 20) /* plain bytes, then the rest is not wanted */
-#define CALLS 20000     /* no more: little room makes many of them */
+#define MOST (4u << 20) /* plain bytes, then decoding ends */
+#define CALLS 20000     /* limit: small output buffers need many calls */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

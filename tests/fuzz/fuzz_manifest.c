@@ -2,7 +2,7 @@
  * SPDX-FileCopyrightText: The hangar authors
  *
  * fuzz_manifest: manifest.json, and its signature.  An input that ends with "!" is
- * given the right last line first, so that what lies behind that check is reached.
+ * given the right last line first, so that the code behind that check is reached.
  */
 #include "fuzz.h"
 
@@ -11,7 +11,7 @@
 #include "catalog/manifest.h"
 #include "catalog/signing.h"
 
-/* What is accepted can be written, and read again. */
+/* An accepted manifest can be written and read again. */
 static void fuzz_manifest_write_again(const struct hg_manifest *m)
 {
     struct hg_error err = {0};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * fuzz_psync: what a server sends when it replicates, in pieces of any size.
+ * fuzz_psync: the replication stream of a server, in pieces of any size.
  */
 #include "fuzz.h"
 

@@ -2,7 +2,7 @@
  * SPDX-FileCopyrightText: The hangar authors
  *
  * fuzz_rdb: the walk through an RDB in pieces of any size, with the digest of its
- * values, which takes apart lists, sets, compressed strings and the like.
+ * values, which unpacks lists, sets and compressed strings.
  */
 #include "fuzz.h"
 

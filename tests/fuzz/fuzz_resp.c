@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * fuzz_resp: whatever a Redis server says, in answer to whatever it was asked: all of the
- * plugin but its sockets, which are played here.  The first byte chooses the job and its
- * options; the rest is what the server sends.  BREAK stands between what is for one
- * connection and for the next, each of which begins with the size of its pieces; the byte
- * ID stands for the random name of this run, as a server knows it that was told.
+ * fuzz_resp: arbitrary replies of a Redis server to all commands of the plugin.  The sockets
+ * are replaced here.  The first byte chooses the job and its options; the rest are the bytes
+ * of the server.  BREAK separates the bytes of two connections, each of which begins with the
+ * size of its pieces.  The byte ID is replaced by the random name of this run.
  */
 #include "fuzz.h"
 
@@ -28,9 +27,9 @@
 struct rd_conn {
     struct redis *redis;
     struct fuzz_pieces pieces;
-    const uint8_t *piece; /* what is left of the current one */
+    const uint8_t *piece; /* the rest of the current piece */
     size_t left;
-    const char *id; /* what is left of the run's name, where it is being sent */
+    const char *id; /* the rest of the run's name while it is sent; else NULL */
     bool awaited;
 };
 
@@ -110,8 +109,8 @@ enum hangar_rc rd_conn_read(struct rd_conn *conn, void *buffer, size_t size, siz
     return HANGAR_OK;
 }
 
-/* A line at a time, and only when the client has nothing else to do than wait for it: it is
- * thus an answer, and what follows is not read ahead. */
+/* One line, and only while the client waits for it: so the line is an answer, and later bytes
+ * are not read ahead. */
 enum hangar_rc rd_conn_try_read(struct rd_conn *conn, void *buffer, size_t size, size_t *done)
 {
     char *at = buffer;
@@ -122,7 +121,7 @@ enum hangar_rc rd_conn_try_read(struct rd_conn *conn, void *buffer, size_t size,
     return HANGAR_OK;
 }
 
-/* The name of the run is told in CLIENT SETNAME. */
+/* CLIENT SETNAME sends the name of the run. */
 enum hangar_rc rd_conn_write(struct rd_conn *conn, const void *data, size_t size)
 {
     static const char before[] = "SETNAME\r\n";
@@ -163,7 +162,7 @@ enum hangar_rc rd_conn_line(struct rd_conn *conn, char *line, size_t size)
     return fuzz_resp_closed(conn->redis);
 }
 
-/* ---- the host: texts are made, as what they are made of comes from the server ---- */
+/* ---- the host: texts are formatted, as their arguments come from the server ---- */
 
 static char text[4096];
 
@@ -233,7 +232,7 @@ static enum hangar_rc fuzz_resp_spool_open(struct hangar_ctx *ctx, uint64_t most
                                            struct hangar_spool **out)
 {
     (void)most, (void)out;
-    return fuzz_host.fail(ctx, HANGAR_NO_SPACE, 0, "there is no disk here");
+    return fuzz_host.fail(ctx, HANGAR_NO_SPACE, 0, "the fuzz host has no disk");
 }
 
 /* ---- the jobs ---- */
@@ -245,7 +244,7 @@ static enum hangar_rc back_up(struct redis *redis)
     struct hangar_object *object = NULL;
     int64_t time_ms;
     size_t got = 1;
-    struct hangar_attrs *attrs = (struct hangar_attrs *)text; /* never looked into */
+    struct hangar_attrs *attrs = (struct hangar_attrs *)text; /* never read */
     enum hangar_rc rc = redis_prepare(redis);
     if (rc == HANGAR_OK) {
         rc = redis_begin(redis, &time_ms, attrs);
@@ -338,6 +337,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         rc = fuzz_resp_restore(&redis, job >> 4 & 7); /* HANGAR_RESTORE_DRY_RUN, _CLEAN, _COMPARE */
         break;
     }
-    FUZZ_RULE(rc == HANGAR_OK || fuzz_failures > 0); /* why it failed is told */
+    FUZZ_RULE(rc == HANGAR_OK || fuzz_failures > 0); /* a failure is reported */
     return 0;
 }

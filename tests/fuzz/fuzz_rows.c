@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * fuzz_rows: the text of rows as a restore reads it.  libpq and the session are stood
- * in for here; whatever the text, the server is sent nothing but the statements that
- * hangar makes itself.  "?" in place of the count and digest behind a table is replaced
- * by what is right, so that what follows is reached.
+ * fuzz_rows: the text of rows as a restore reads it.  libpq and the session are replaced
+ * here.  For any text, the server gets only statements that hangar makes itself.  "?" in place
+ * of the count and digest of a table is replaced by the right values, so that the code behind
+ * that check is reached.
  */
 #include "fuzz.h"
 
@@ -24,7 +24,7 @@ static struct pg_conn session;
 static uint64_t sent_rows;
 static bool in_copy;
 
-/* One statement, of which nothing but quoted names is the text's own. */
+/* One statement, in which only quoted names come from the text. */
 static const char *skip_quoted(const char *sql, char quote)
 {
     FUZZ_RULE(*sql == quote);
@@ -188,7 +188,7 @@ enum hangar_rc pg_raise(struct pg_source *src, const struct pg_error *err, const
 
 #define QUESTION "-- rows: ?\n"
 
-/* What stands behind a table whose rows are these. */
+/* The trailer of a table with these rows. */
 static void add_end(struct text *text, const char *rows, const char *end)
 {
     struct pg_digest digest = {0};

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * fuzz_s3_credentials: files of profiles, command lines, and what endpoints and
- * programs answer.  What is refused is refused with a reason and leaves nothing.
+ * fuzz_s3_credentials: files of profiles, command lines, and the answers of endpoints and
+ * programs.  A refusal has a reason and leaves no memory allocated.
  */
 #include "fuzz.h"
 

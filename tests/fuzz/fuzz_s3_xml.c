@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * fuzz_s3_xml: what a store answers, in pieces of any size: what is told of it does not
- * depend on the pieces.
+ * fuzz_s3_xml: the XML of a store, in pieces of any size.  The reported elements do not depend
+ * on the size of the pieces.
  */
 #include "fuzz.h"
 
@@ -10,36 +10,37 @@
 
 #include "format/xml.h"
 
-/* What was told, as a sum. */
-struct told {
+/* A hash of the reported elements. */
+struct fuzz_elements {
     uint64_t sum, count;
 };
 
-static void fuzz_s3_xml_add(struct told *told, const char *text)
+static void fuzz_s3_xml_add(struct fuzz_elements *elements, const char *text)
 {
     for (; *text; text++) {
-        told->sum = (told->sum ^ (unsigned char)*text) * 1099511628211u;
+        elements->sum = (elements->sum ^ (unsigned char)*text) * 1099511628211u;
     }
-    told->sum = (told->sum ^ 256) * 1099511628211u;
+    elements->sum = (elements->sum ^ 256) * 1099511628211u;
 }
 
 static bool fuzz_s3_xml_element(void *arg, const char *path, char *text)
 {
-    struct told *told = arg;
+    struct fuzz_elements *elements = arg;
     FUZZ_RULE(path && (*path || !text));
     if (!text) { /* a document begins */
         return true;
     }
     FUZZ_RULE(strlen(text) <= S3_XML_TEXT_MAX);
-    fuzz_s3_xml_add(told, path);
-    fuzz_s3_xml_add(told, text);
+    fuzz_s3_xml_add(elements, path);
+    fuzz_s3_xml_add(elements, text);
     memset(text, 'x', strlen(text)); /* it may be changed */
-    return ++told->count < 5000;
+    return ++elements->count < 5000;
 }
 
-static bool read_whole(const uint8_t *data, size_t size, size_t step, struct told *told)
+static bool read_whole(const uint8_t *data, size_t size, size_t step,
+                       struct fuzz_elements *elements)
 {
-    struct s3_xml *xml = s3_xml_new(fuzz_s3_xml_element, told);
+    struct s3_xml *xml = s3_xml_new(fuzz_s3_xml_element, elements);
     bool good = true;
     if (!xml) {
         abort();
@@ -54,7 +55,7 @@ static bool read_whole(const uint8_t *data, size_t size, size_t step, struct tol
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct told whole = {0}, pieces = {0};
+    struct fuzz_elements whole = {0}, pieces = {0};
     size_t step = size ? data[0] % 16 + 1u : 1;
     bool good = read_whole(data, size, size ? size : 1, &whole);
     bool again = read_whole(data, size, step, &pieces);

@@ -2,7 +2,7 @@
  * SPDX-FileCopyrightText: The hangar authors
  *
  * fuzz_untar: the archive that is imported.  Every other input is packed as gzip
- * first, so that what lies behind its checksum is reached.
+ * first, so that the code behind its checksum is reached.
  */
 #include "fuzz.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * fuzz_values: numbers, sizes, durations, times, ids, names: what is accepted can be
- * written and read again.
+ * fuzz_values: numbers, sizes, durations, times, ids, names.  An accepted value can be written
+ * and read again.
  */
 #include "fuzz.h"
 

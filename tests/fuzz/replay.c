@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * replay: gives a target each file of the folders and files named, where there is no
- * libFuzzer to do it.
+ * replay: runs a target on each named file, and on each file below a named folder.  It replaces
+ * libFuzzer in ordinary builds.
  */
 #include "fuzz.h"
 
@@ -22,7 +22,7 @@ static int replay_file(const char *path)
     }
     size_t size = fread(data, 1, sizeof(data), file);
     fclose(file);
-    /* of exactly that size, so that a sanitizer sees a byte too far */
+    /* of exactly that size, so that a sanitizer detects a read beyond it */
     uint8_t *copy = malloc(size ? size : 1);
     if (!copy) {
         return 1;

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * fake_host: loads a plugin, copies its tables as the ABI prescribes, and keeps
- * its options.  Misuse by the test or by the plugin ends the program: a test
- * then fails, with a line that says why.
+ * fake_host: loads a plugin, copies its tables as the ABI prescribes, and stores its options.
+ * Misuse by the test or by the plugin ends the program with the reason, so the test fails.
  */
 #include "fake_private.h"
 
@@ -226,7 +225,7 @@ static bool is_choice(const struct hangar_option *decl, const char *value)
     return false;
 }
 
-/* Reads a value as the core does; what the core would refuse ends the test. */
+/* Parses a value as the core does; a value that the core would refuse ends the test. */
 static void parse_value(struct fake_option *option, const char *value)
 {
     const struct hangar_option *decl = &option->decl;

@@ -2,8 +2,8 @@
  * SPDX-FileCopyrightText: The hangar authors
  *
  * fake_host: the host of the plugin ABI for tests, so that a plugin is tested
- * without the core.  It loads a built plugin as hangar does, gives it options,
- * records what it says, and can be told to fail.
+ * without the core.  It loads a built plugin as hangar does, passes options to it, records
+ * its logs and errors, and makes calls fail on demand.
  */
 #ifndef FAKE_HOST_H
 #define FAKE_HOST_H
@@ -39,10 +39,10 @@ const char *fake_host_log(struct fake_host *fake);
 /* Makes cancelled() true, wakes sleep(), and calls plugin->cancel. */
 void fake_host_cancel(struct fake_host *fake);
 
-/* Faults. */
+/* Faults that a test sets. */
 void fake_host_budget(struct fake_host *fake,
-                      size_t bytes); /* what budget_take may give; default 128 MiB */
-size_t fake_host_budget_used(struct fake_host *fake); /* taken and not yet given back */
+                      size_t bytes); /* the limit of budget_take; default 128 MiB */
+size_t fake_host_budget_used(struct fake_host *fake); /* taken and not returned */
 void fake_host_refuse_temp_dir(struct fake_host *fake, bool refuse);
 
 /* Attribute sets and texts of the test's own. */

@@ -12,7 +12,7 @@
 #include "fake_host.h"
 #include "base/str.h"
 
-/* One declared option with what it is set to. */
+/* One declared option and its value. */
 struct fake_option {
     struct hangar_option decl;
     bool given;
@@ -48,7 +48,7 @@ struct fake_host {
     char *temp_dir;
 };
 
-/* Ends the test program: it, or the plugin, uses the host wrongly. */
+/* Ends the test program, as the test or the plugin misuses the host. */
 _Noreturn void fake_die(const char *fmt, ...) HANGAR_PRINTF(1, 2);
 /* $TMPDIR or /tmp, with "/hangar-fake-XXXXXX"; the caller frees it. */
 char *fake_temp_template(void);

@@ -17,7 +17,7 @@
 #include <unistd.h>
 #include "base/io.h"
 
-#define LOG_LIMIT ((size_t)4 << 20) /* what is logged beyond is dropped */
+#define LOG_LIMIT ((size_t)4 << 20) /* further lines are dropped */
 
 struct hangar_spool {
     struct hangar_ctx *ctx;

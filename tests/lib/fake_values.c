@@ -2,8 +2,8 @@
  * SPDX-FileCopyrightText: The hangar authors
  *
  * fake_values: attribute sets, texts and pages of listings, which tests make
- * and plugins fill.  A page watches over what a sink promises of its order and
- * size; a sink that breaks it ends the test.
+ * and plugins fill.  A page checks the order and the size that a sink promises; a violation
+ * ends the test.
  */
 #include "fake_private.h"
 
@@ -19,9 +19,9 @@ struct hangar_text {
 };
 
 struct fake_page {
-    struct hangar_page page; /* first: it is what the sink sees */
+    struct hangar_page page; /* the first member, as the sink gets a pointer to it */
     char *prefix;
-    struct hangar_entry *items; /* names are ours */
+    struct hangar_entry *items; /* owns the names */
     size_t count, capacity;
     char *last; /* the last name ever added, also before fake_page_clear */
 };

@@ -35,7 +35,7 @@ static struct memory_sink *sink_of(void *inst)
     return (struct memory_sink *)(uintptr_t)ctx_of(inst)->plugin;
 }
 
-/* Notes what happens; false when that shall fail. */
+/* Records an event; false when the event shall fail. */
 static bool memory_record_event(struct memory_sink *sink, const char *what, const char *name)
 {
     char event[700];
@@ -52,7 +52,7 @@ static bool memory_record_event(struct memory_sink *sink, const char *what, cons
     return ok;
 }
 
-/* Where the name is or would be; with the mutex held. */
+/* The position of the name, or where to insert it; with the mutex held. */
 static size_t place_of(const struct memory_sink *sink, const char *name)
 {
     size_t i = 0;
@@ -68,7 +68,7 @@ static struct memory_object *memory_find_object(const struct memory_sink *sink, 
     return i < sink->count && strcmp(sink->objects[i].name, name) == 0 ? &sink->objects[i] : NULL;
 }
 
-/* Takes the data over; with the mutex held. */
+/* Stores an object and owns its data from now on; with the mutex held. */
 static void memory_store_object(struct memory_sink *sink, const char *name, struct hg_str data)
 {
     struct memory_object *old = memory_find_object(sink, name);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * memory_sink: a sink whose objects lie in memory, as a plugin that needs no file
- * and no dlopen.  For tests of the core that want to look at what is stored, and
- * to change it.  Several threads may use its instances; the functions below are
- * for the test alone, while nobody else does.
+ * memory_sink: a sink plugin that stores its objects in memory and needs no file and no
+ * dlopen.  Tests of the core use it to read and change stored objects.  Several threads may
+ * use its instances.  The functions below are for the test, while no other thread uses the
+ * sink.
  */
 #ifndef MEMORY_SINK_H
 #define MEMORY_SINK_H
@@ -13,7 +13,7 @@
 #include "plugin/instance.h"
 
 struct memory_sink {
-    struct hg_plugin plugin; /* first: an instance finds its sink by it */
+    struct hg_plugin plugin; /* the first member: an instance finds its sink by it */
     pthread_mutex_t mutex;   /* guards what follows */
     struct memory_object {
         char *name;

@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: The hangar authors
 #
 # pg.sh: private PostgreSQL servers for tests and for the quickstart.  To be
-# sourced by bash.  It knows nothing of hangar.
+# sourced by bash.  It is independent of hangar.
 #
 #     pg_start DIR    makes a cluster in DIR/pg and starts it, on a Unix socket
 #                     only; sets and exports PGHOST (the socket's folder), PGPORT
@@ -39,8 +39,8 @@ _pg_as_owner() {
     (cd / && setpriv --reuid "$owner" --regid "$(id -g "$owner")" --init-groups "$@")
 }
 
-# Makes a cluster in the empty folder DIR.  Tests of a build ($HANGAR_BUILD) make one, and then
-# copy it, which takes a tenth of the time; whoever is first keeps it, whole or not at all.
+# Makes a cluster in the empty folder DIR.  Tests of a build ($HANGAR_BUILD) make one cluster
+# and copy it, which takes a tenth of the time; the first test renames its whole copy into place.
 _pg_cluster() {
     local dir=$1 initdb kept="" made
     initdb=$(pg_bin initdb) || return 1
@@ -112,7 +112,7 @@ _pg_free_port() {
     local port tries
     for ((tries = 0; tries < 50; tries++)); do
         port=$((20000 + RANDOM % 12000))
-        # nobody answers there: the connection is refused
+        # no server answers on the port: the connection is refused
         if ! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
             echo "$port"
             return

@@ -17,7 +17,7 @@
     s3.py flip BUCKET KEY OFFSET          changes one bit of an object
     s3.py start-upload BUCKET KEY FILE    leaves a multipart upload with one part; prints its ID
 
-It knows nothing of hangar, and shares no line with its signer.  The variables of s3.sh say where it
+It is independent of hangar and shares no code with its signer.  The variables of s3.sh say where it
 leads; KEY is as stored, PREFIX too.  Exit status 4 when there is no such object, 1 for other refusals.
 """
 

@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: The hangar authors
 #
 # s3.sh: private S3 servers for tests, benchmarks and documents.  To be sourced
-# by bash.  It knows nothing of hangar.
+# by bash.  It is independent of hangar.
 #
 #     s3_start KIND DIR    starts a server whose files lie in DIR/s3, on free ports
 #                          of 127.0.0.1, and sets and exports the variables below
@@ -13,9 +13,9 @@
 #     s3_proxy DIR           starts a proxy before the server (tests/fault/s3proxy.py) and
 #                            sets and exports S3_PROXY_PORT; s3_stop ends it
 #     s3_proxy_tls DIR       the same with https; another one, which the functions below mean then
-#     s3_fault [ORDER]...    what it does from now on; none: it passes all
-#     s3_forget              the requests so far are counted no more
-#     s3_requests PATTERN    how many lines about requests match it (grep -E)
+#     s3_fault [ORDER]...    sets its faults; without ORDER it makes none
+#     s3_forget              sets the count of requests to 0
+#     s3_requests PATTERN    the number of request lines that match (grep -E)
 #
 # KIND is `radosgw`, the gateway of a Ceph cluster of one node in memory, or
 # `swift`, OpenStack Swift with its S3 interface.
@@ -55,7 +55,7 @@ s3_stop()
     for file in "$base"/run/*.pid; do
         [[ -e $file ]] || continue
         pid=$(<"$file")
-        # there is nothing in them to be saved
+        # their data need not be saved
         ! _s3_is_ours "$pid" "$base" || kill -KILL "$pid" 2>/dev/null || true
         wait "$pid" 2>/dev/null || true
     done

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * scarce: see scarce.h.  The program's own malloc stands before libc's, for all its
- * libraries; not for a sanitizer, which brings its own.
+ * scarce: see scarce.h.  It replaces malloc of libc for the program and all
+ * its libraries.  It cannot be used with a sanitizer, which replaces malloc itself.
  */
 #include "scarce.h"
 

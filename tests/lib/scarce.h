@@ -12,16 +12,15 @@
 
 /* Lets the n-th allocation of this thread from now on fail, and none after it. */
 void scarce_begin(size_t n);
-/* Ends that; false when there was no n-th. */
+/* Ends it; false when there was no n-th allocation. */
 bool scarce_end(void);
 
-/* Between these two calls there is enough for all, and nothing counts: for what a test
- * does itself. */
+/* Between these two calls allocations of the test itself succeed and are not counted. */
 size_t scarce_pause(void);
 void scarce_resume(size_t paused);
 
-/* Calls `trial` with the first, the second, the third ... allocation failing, and `check`
- * after each with enough memory, until none failed.  How often one did. */
+/* Calls `trial` while its first, second, third ... allocation fails, and `check` after each
+ * call with enough memory, until no allocation failed.  Returns the number of failures. */
 size_t scarce_each(void (*trial)(void *arg), void *arg, void (*check)(void *arg));
 
 #endif

@@ -176,7 +176,7 @@ START_TEST(an_object_comes_back_as_it_was_stored)
         ck_assert_int_eq(sink_table(fake)->stat(inst, "p/b/object.sql.gz", &seen), HANGAR_OK);
         ck_assert_uint_eq(stored.size, sizes[i]);
         ck_assert_str_eq(stored.etag, seen.etag);
-        if (stored.time_ms) { /* 0: the store did not say */
+        if (stored.time_ms) { /* 0: the store does not report it */
             ck_assert_int_eq(stored.time_ms, seen.time_ms);
         }
         free(data);
@@ -197,7 +197,7 @@ START_TEST(reading_starts_at_the_offset)
 }
 END_TEST
 
-/* Runs `look` in another process, with an instance of its own. */
+/* Runs `check` in another process, with its own instance. */
 static void sink_suite_elsewhere(void (*look)(struct fake_host *host, void *in))
 {
     pid_t child = fork();
@@ -214,7 +214,7 @@ static void sink_suite_elsewhere(void (*look)(struct fake_host *host, void *in))
     ck_assert_msg(WIFEXITED(status) && !WEXITSTATUS(status), "another process sees it otherwise");
 }
 
-static void look_for_nothing(struct fake_host *host, void *in)
+static void check_object_is_absent(struct fake_host *host, void *in)
 {
     size_t count;
     sink_must_lack(host, in, "p/b/object");
@@ -226,7 +226,7 @@ static void look_for_nothing(struct fake_host *host, void *in)
     ck_assert_uint_eq(count, 0);
 }
 
-static void look_for_object(struct fake_host *host, void *in)
+static void check_object_is_present(struct fake_host *host, void *in)
 {
     sink_must_have(host, in, "p/b/object", "content", 7);
 }
@@ -236,13 +236,13 @@ START_TEST(nothing_is_visible_before_commit)
     struct hangar_put *put = NULL;
     struct hangar_entry entry = {.struct_size = sizeof(entry)};
     ck_assert_int_eq(sink_table(fake)->put_open(inst, "p/b/object", 7, 0, &put), HANGAR_OK);
-    look_for_nothing(fake, inst);
+    check_object_is_absent(fake, inst);
     ck_assert_int_eq(sink_table(fake)->put_write(put, "content", 7), HANGAR_OK);
-    look_for_nothing(fake, inst);
-    sink_suite_elsewhere(look_for_nothing);
+    check_object_is_absent(fake, inst);
+    sink_suite_elsewhere(check_object_is_absent);
     ck_assert_int_eq(sink_table(fake)->put_commit(put, &entry), HANGAR_OK);
-    look_for_object(fake, inst);
-    sink_suite_elsewhere(look_for_object);
+    check_object_is_present(fake, inst);
+    sink_suite_elsewhere(check_object_is_present);
 }
 END_TEST
 
@@ -252,8 +252,8 @@ START_TEST(abort_leaves_nothing)
     ck_assert_int_eq(sink_table(fake)->put_open(inst, "p/b/object", 0, 0, &put), HANGAR_OK);
     ck_assert_int_eq(sink_table(fake)->put_write(put, "content", 7), HANGAR_OK);
     sink_table(fake)->put_abort(put);
-    look_for_nothing(fake, inst);
-    sink_suite_elsewhere(look_for_nothing);
+    check_object_is_absent(fake, inst);
+    sink_suite_elsewhere(check_object_is_absent);
 }
 END_TEST
 
@@ -384,7 +384,7 @@ START_TEST(many_puts_at_once_do_not_mix)
 }
 END_TEST
 
-/* Puts and removes in the same folders, which come and go all the time. */
+/* Puts and removes objects in the same folders, which are made and removed all the time. */
 static void *come_and_go(void *arg)
 {
     struct job *job = arg;
@@ -465,7 +465,8 @@ START_TEST(a_long_list_comes_in_pages)
     char name[64];
     size_t many = under_test->many, count;
     struct hg_str all = {0}, folders = {0};
-    for (size_t i = 0; i < many; i++) { /* in no order, but 7 does not divide it */
+    for (size_t i = 0; i < many;
+         i++) { /* unordered; each number once, as 7 does not divide `many` */
         snprintf(name, sizeof(name), "p/%04zu/object", i * 7 % many);
         sink_must_store(fake, inst, name, "");
     }

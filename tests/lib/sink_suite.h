@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * sink_suite: what the ABI promises of every sink, as one suite of tests that
- * any of them is run through.  Tests of what is special to one stand beside it
- * and may use the helpers.
+ * sink_suite: one suite of tests for the contract of a sink in the ABI, which runs with every
+ * sink.  Further tests of one sink are separate and may use the functions below.
  */
 #ifndef SINK_SUITE_H
 #define SINK_SUITE_H
@@ -18,20 +17,19 @@ struct sink_under_test {
     void (*tear_down)(void); /* may be NULL */
     /* Sets the options with which an instance reaches that store. */
     void (*configure)(struct fake_host *fake);
-    bool create_only; /* it can refuse to replace */
+    bool create_only; /* it can refuse to replace an object */
     size_t many;      /* names in the test of long listings */
 };
 
 /* Adds a test case with all of it.  `under_test` lives as long as the suite. */
 void sink_suite_add(Suite *suite, const char *title, const struct sink_under_test *under_test);
 
-/* For tests beside the suite, with a store that is set up.  Each instance is
- * behind a host of its own. */
+/* For further tests, with a store that is set up.  Each instance has its own host. */
 struct fake_host *sink_open(const struct sink_under_test *sink, void **inst);
 const struct hangar_sink *sink_table(struct fake_host *fake);
 
-/* Stores an object in pieces of `step` bytes; what commit, or the first call that
- * fails, came to. */
+/* Stores an object in pieces of `step` bytes.  Returns the result of commit, or of the first
+ * call that failed. */
 enum hangar_rc sink_store(struct fake_host *fake, void *inst, const char *name, const void *data,
                           size_t size, size_t step, uint32_t flags, struct hangar_entry *entry);
 void sink_must_store(struct fake_host *fake, void *inst, const char *name, const char *text);

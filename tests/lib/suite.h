@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * suite: what the unit tests have in common: running a suite, and a fresh folder
- * for each test.  Knows nothing of hangar.
+ * suite: shared by the unit tests: running a suite, and a fresh folder for each test.  It is
+ * independent of hangar.
  */
 #ifndef SUITE_H
 #define SUITE_H
@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Runs a suite of one case of all tests in `tests`; the exit status of main. */
+/* Runs all tests in `tests` as one suite with one case.  Returns the exit status for main. */
 static inline int suite_run(const char *name, const TTest *const *tests, size_t count, SFun setup,
                             SFun teardown)
 {

@@ -179,7 +179,7 @@ def die_with_parent():
 
 
 def serve(folder, name, sock):
-    """In a child: this server, for ever."""
+    """Runs this server in a child process and does not return."""
     import eventlet
     import eventlet.green.ssl
 
@@ -231,7 +231,7 @@ def main():
     import swift.common.middleware.tempauth
     import swift.proxy.server  # noqa: F401
 
-    # it looks at every object there is: once is enough
+    # it scans all objects: once is enough
     utils.eventlet_monkey_patch()
     for name, sock in sockets.items():
         child = os.fork()

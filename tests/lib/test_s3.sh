@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# The S3 servers of the tests are what the tests take them for: they ask for a right
-# signature, answer on http, https and under a bucket's name, and leave nothing.
+# The S3 servers of the tests require a valid signature, answer on http, on https and under the
+# name of a bucket, and leave no files and no processes.
 set -euo pipefail
 folder=$(dirname "$(readlink -f "$0")")
 # shellcheck source=s3.sh
@@ -51,7 +51,7 @@ for kind in radosgw swift; do
     grep -qE 'AccessDenied|could not be found' "$work/out" || fail "https: $(<"$work/out")"
     refused curl -s --max-time 10 "$S3_TLS_ENDPOINT/"
 
-    # as another shell, which is killed
+    # in another shell, which is killed
     pids=("$work"/s3/run/*.pid)
     ((${#pids[@]} > 0)) || fail "no servers"
     port=$S3_PORT

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * testing: the common ground of the tests of plugins.
+ * testing: shared by the tests of plugins.
  */
 #include "testing.h"
 
@@ -139,7 +139,7 @@ void testing_expect(struct fake_host *fake, enum hangar_rc got, enum hangar_rc w
     if (want == HANGAR_OK || want == HANGAR_EOF) {
         return;
     }
-    /* a failure comes with its text, and with that code */
+    /* a failure has a text and the same code */
     REQUIRE(*fake_host_error(fake), "%s: fails without a text", what);
     REQUIRE(fake_host_error_rc(fake) == want, "%s: records %s and returns %s", what,
             hg_rc_name(fake_host_error_rc(fake)), hg_rc_name(want));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * testing: what test programs of plugins need besides the fake host: a folder
- * that is gone when they end, sample data, and the stock tools.
+ * testing: for test programs of plugins, besides the fake host: a folder that is removed at
+ * their end, sample data, and the stock tools.
  */
 #ifndef TESTING_H
 #define TESTING_H
@@ -28,7 +28,7 @@ const char *testing_dir(void);
 /* dir/name; lives as long as the test. */
 const char *testing_path(const char *dir, const char *name);
 
-/* Sample data, the same in each run: what backups hold, and the extremes. */
+/* Sample data, the same in each run: typical content of backups, and extremes. */
 enum testing_data { DATA_TEXT, DATA_RANDOM, DATA_ZEROS, DATA_KINDS };
 unsigned char *testing_data(enum testing_data kind, size_t size); /* free it */
 
@@ -38,7 +38,7 @@ unsigned char *testing_read_file(const char *path, size_t *size); /* free it */
 /* Runs a command of the shell; its exit status. */
 int testing_shell(const char *fmt, ...) HANGAR_PRINTF(1, 2);
 
-/* Ends the test with the recorded error when a call does not come to `want`. */
+/* Ends the test with the recorded error when the result of a call is not `want`. */
 struct fake_host;
 void testing_expect(struct fake_host *fake, enum hangar_rc got, enum hangar_rc want,
                     const char *what);

@@ -86,7 +86,7 @@ static size_t encode_one(struct fake_host *fake, void *inst, struct hangar_strea
     size_t bound = transform_suite_table(fake)->encode_bound(inst, size), made = 0;
     *out = malloc(bound + 1);
     REQUIRE(*out, "out of memory");
-    (*out)[bound] = 0xa5; /* nothing is written behind the room */
+    (*out)[bound] = 0xa5; /* to detect a write behind the buffer */
     testing_expect(fake,
                    transform_suite_table(fake)->encode_block(stream, index, last, in, size, *out,
                                                              bound, &made),
@@ -131,7 +131,7 @@ static struct fake_host *open_variant(int i, void **inst)
     return transform_open(under_test->plugin, under_test->variants[i], inst);
 }
 
-/* Ends the instance; it must have given back all it had. */
+/* Destroys the instance, which must have returned all its budget. */
 static void close_host(struct fake_host *fake)
 {
     ck_assert_uint_eq(fake_host_budget_used(fake), 0);
@@ -361,7 +361,7 @@ START_TEST(many_objects_pass_at_once)
 }
 END_TEST
 
-/* A file small enough to try each of its bits. */
+/* A file that is small enough to flip each of its bits. */
 static void small_file(struct fake_host *fake, void *inst, unsigned char **plain,
                        size_t *plain_size, unsigned char **file, size_t *size)
 {
@@ -470,7 +470,7 @@ START_TEST(an_abandoned_stream_leaves_nothing)
         fake_attrs_free(attrs);
     }
     free(plain);
-    close_host(fake); /* the leak checker of the sanitizers says the rest */
+    close_host(fake); /* the leak checker of the sanitizers reports leaks */
 }
 END_TEST
 

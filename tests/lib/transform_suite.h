@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * transform_suite: what the ABI promises of every transform, as one suite of
- * tests that any of them is run through.  Tests of what is special to one
- * stand beside it and may use the helpers.
+ * transform_suite: one suite of tests for the contract of a transform in the ABI, which runs
+ * with every transform.  Further tests of one transform are separate and may use the
+ * functions below.
  */
 #ifndef TRANSFORM_SUITE_H
 #define TRANSFORM_SUITE_H

@@ -2,10 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# The budget of memory holds for what is large: a table of 2 GB, a row and a key of
-# 200 MB each, some thousands of tables.  The kernel refuses more (see peak.py).  No
-# temporary file is left.
-# It needs 8 GB of disk.  `--summary FILE` has the numbers appended.
+# The memory limit holds for large data: a table of 2 GB, a row and a key of 200 MB each, and
+# 3000 tables.  The kernel refuses more memory (see peak.py).  No temporary file is left.
+# It needs 8 GB of disk.  `--summary FILE` appends the numbers to FILE.
 . "$(dirname "$0")/../e2e/lib.sh"
 
 summary=/dev/null
@@ -23,7 +22,8 @@ sql many "DO \$\$ BEGIN FOR i IN 1..3000 LOOP EXECUTE format('CREATE TABLE t%s A
     IF i % 200 = 0 THEN COMMIT; END IF; END LOOP; END \$\$"
 redis-cli -p "${redis_ports[1]}" SETRANGE large $((row_mib * 1000000 - 1)) x >/dev/null
 
-# within MIB WHAT COMMAND...: it succeeds within so much memory, and leaves no temporary file.
+# within MIB WHAT COMMAND...: the command succeeds with at most MIB of memory, and leaves no
+# temporary file.
 within()
 {
     local mib=$1 what=$2 peak
@@ -32,7 +32,7 @@ within()
     TMPDIR=$work/tmp expect_exit 0 python3 "$e2e/peak.py" peak "$mib" "$hangar_program" -c backup.yaml "$@"
     peak=$(($(<peak) / 1024))
     printf '   %-36s %4d MiB of %d\n' "$what" "$peak" "$mib"
-    ((peak <= mib)) || fail "$what: $peak MiB, more than $mib"
+    ((peak <= mib)) || fail "$what: $peak MiB (limit $mib MiB)"
     [[ -z $(ls tmp) ]] || fail "$what left $(ls tmp)"
     tried=$((tried + 1))
 }
@@ -53,7 +53,7 @@ within()
     done
 } >backup.yaml
 
-promise "the budget holds, besides a row, of which libpq holds up to three copies"
+promise "the memory limit holds, plus three copies of the largest row in libpq"
 for name in table row many large; do
     most=$((budget_mib + overhead_mib))
     [[ $name != row ]] || most=$((most + 3 * row_mib))
@@ -67,10 +67,10 @@ for name in table row many large; do
     fi
     within "$most" "$name: restore" restore "$id" --set "$name.database=again" --yes
     if [[ $name == many ]]; then
-        [[ $(sql again "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == 3000 ]] || fail "not all tables came back"
+        [[ $(sql again "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == 3000 ]] || fail "not all tables were restored"
     else
         [[ $(sql again "SELECT count(*), sum(length(text)) FROM t") == \
-            $(sql "$name" "SELECT count(*), sum(length(text)) FROM t") ]] || fail "not all rows came back"
+            $(sql "$name" "SELECT count(*), sum(length(text)) FROM t") ]] || fail "not all rows were restored"
     fi
     sql postgres "DROP DATABASE again"
     rm -rf backups

@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# flips: every bit of every file of a small backup is flipped in turn, and every file
-# cut at every length: `verify --level full` must find each.  Of every so manieth one a
-# restore is tried, too, which must refuse and leave its target empty.
+# flips: flips each bit of each file of a small backup in turn, and truncates each file to
+# each length.  `verify --level full` must find each damage.  For every 50th damage a restore
+# is tried, too; it must refuse and leave its target empty.
 #
 #     flips.py [--seconds N] [--seed N] [--summary FILE]
 #
-# Without --seconds all of them; with it a sample that the seed chooses.  run.json and
-# what lies beside a backup are not part of it.
+# It tries all damages, or, with --seconds, a sample that the seed chooses.  run.json and
+# files outside the backup's folder are not damaged.
 import argparse
 import os
 import random

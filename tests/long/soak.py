@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
-"""The daemon with many schedules, and everything that can happen to it, at random.
+"""The daemon with many schedules under random faults.
 
     soak.py [--pipelines N] [--seconds N] [--seed N] [--summary FILE]
 
-Pipelines of made-up sources, some of which crash, fail or hang, are backed up and verified each
-minute of a clock that is 60 times as fast.  Meanwhile jobs and the daemon are killed, stopped,
-suspended and told of new configurations, right and wrong ones.  At the end it must hold:
-- no pipeline ever had two jobs at once (the sources themselves would have seen it);
-- every pipeline that can be backed up was, also after the last restart;
-- every backup that is listed is whole;
+Pipelines of test sources, some of which crash, fail or hang, are backed up and verified each
+minute of a clock that runs 60 times as fast.  Meanwhile jobs and the daemon are killed, stopped and
+suspended, and the daemon reloads valid and invalid configurations.  These promises must hold:
+- no pipeline ever has two jobs at once;
+- every pipeline that can be backed up has a backup, also after the last restart;
+- every listed backup is whole;
 - no process is left, and the state is readable.
 Build in $HANGAR_BUILD.
 """
@@ -31,9 +31,9 @@ BUILD = os.path.abspath(os.environ.get("HANGAR_BUILD", "build/release"))
 HANGAR = os.path.join(BUILD, "bin/hangar")
 FAST = os.path.join(BUILD, "lib/daemon/hangar-fast-daemon")
 SPEED = 60
-NOW = 1768435200  # of the fast clock at the beginning: 2026-01-15
+NOW = 1768435200  # start of the fast clock: 2026-01-15
 
-# What a source may be like: its options, and whether a backup of it can succeed.
+# The kinds of sources: options, and whether a backup can succeed.
 KINDS = {
     "good": ("objects: 2, size: 1KiB", True),
     "slow": ("objects: 40, size: 256KiB", True),
@@ -73,7 +73,7 @@ class World:
         self.write()
 
     def write(self, wrong=False):
-        """A configuration; each has its schedules anew, but for the daily bread."""
+        """Writes a configuration with new random schedules; only the backup schedule is the same."""
         lines = ["version: 1", "limits: { jobs: 6, stop_timeout: 3s, stall_timeout: 5s }", "sources:"]
         for i, kind in enumerate(self.kinds):
             lines.append(f"  s{i}: {{ plugin: test-source, options: {{ {KINDS[kind][0]} }} }}")
@@ -125,7 +125,7 @@ class World:
         self.start()
         return status
 
-    # ---- what happens ----
+    # ---- faults ----
 
     def kill_job(self):
         jobs = self.jobs()
@@ -171,15 +171,15 @@ class World:
         if self.daemon.poll() is None and second.returncode not in (2, 6):
             raise Broken(f"a second daemon ended with {second.returncode}: {second.stderr!r}")
 
-    # ---- what must hold ----
+    # ---- promises ----
 
     def check_alive(self):
         if self.daemon.poll() is not None:
             raise Broken(f"the daemon ended by itself, with {self.daemon.returncode}")
         running = {}
         for pid, words in self.jobs().items():
-            # one that was orphaned a moment ago may still be on its way out
-            report = words[0].startswith("report-")  # of one that has ended
+            # a job whose daemon was killed may not have ended yet
+            report = words[0].startswith("report-")  # the report of a job that has ended
             if len(words) == 2 and not report and parent_of(pid) == self.daemon.pid:
                 running.setdefault(words[1], []).append(words[0])
         for pipeline, jobs in running.items():
@@ -187,7 +187,7 @@ class World:
                 raise Broken(f"{pipeline} has {len(jobs)} jobs at once: {jobs}")
 
     def newest(self):
-        """Of each pipeline, the newest backup."""
+        """The newest backup of each pipeline."""
         result = {}
         root = os.path.join(self.folder, "backups")
         for i, kind in enumerate(self.kinds):
@@ -200,7 +200,7 @@ class World:
         return result
 
     def finish(self):
-        """Left alone, it backs up all that can be backed up; then it ends, and all is whole."""
+        """Without faults the daemon makes a backup of each good pipeline; then it ends, and all backups are whole."""
         self.write()
         self.daemon.send_signal(signal.SIGHUP)
         before = self.newest()
@@ -209,7 +209,7 @@ class World:
             self.newest()[i] > before[i] for i in good))
         self.daemon.terminate()
         if self.daemon.wait(timeout=60) != 0:
-            raise Broken("the daemon did not end well")
+            raise Broken("SIGTERM did not end the daemon with 0")
         self.wait(30, "all jobs to be gone", lambda: not self.jobs())
         with open(os.path.join(self.folder, "state/daemon.json"), encoding="utf-8") as file:
             json.load(file)
@@ -244,7 +244,7 @@ def soak(world, seconds):
         happening = world.rng.choices(list(weights), weights.values())[0]
         happening()
         done += 1
-    # what was started last may not have taken its configuration yet
+    # the last daemon may not have read its configuration yet
     time.sleep(1)
     world.finish()
     return done

@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# The units under a real systemd: hangar is installed beside a systemd that runs as the
-# first process of namespaces of its own, set up as docs/daemon.md says, and lives there:
-# it starts, backs up, verifies, drills, is reloaded, hangs, is stopped.  What is done
-# inside is in systemd_inside.sh.  The root is made of this machine's /usr, read-only, and
-# of memory; nothing outside is changed.  It needs root, and namespaces of the kernel.
+# The units under a real systemd.  systemd runs as the first process of its own namespaces;
+# hangar is installed there and set up as docs/daemon.md describes.  The daemon starts, backs
+# up, verifies, drills, reloads, hangs and stops.  The steps inside are in systemd_inside.sh.
+# The root file system consists of this machine's /usr, read-only, and of tmpfs; nothing
+# outside is changed.  The test needs root, and namespaces of the kernel.
 #
 #     systemd.sh [--summary FILE]       build in $HANGAR_BUILD
 set -euo pipefail
@@ -16,7 +16,7 @@ build=$(readlink -f "${HANGAR_BUILD:-$repository/build/release}")
 summary=/dev/null
 [[ ${1:-} != --summary ]] || summary=$2
 
-# ---- within the namespaces: makes the root, and becomes systemd ----
+# ---- inside the namespaces: makes the root file system and executes systemd ----
 
 make_root()
 {
@@ -41,7 +41,7 @@ make_root()
     ldconfig -r "$root"
     tr -d - </proc/sys/kernel/random/uuid >"$root/etc/machine-id"
     echo "127.0.0.1 localhost" >"$root/etc/hosts"
-    # a /proc of these processes; what it says of the kernel is not to be changed
+    # a /proc of these processes; the settings of the kernel are read-only
     mount -t proc proc "$root/proc"
     mount --bind "$root/proc/sys" "$root/proc/sys"
     mount -o remount,ro,bind "$root/proc/sys"
@@ -87,7 +87,7 @@ if [[ ${HANGAR_TEST_INNER:-} ]]; then
     # shellcheck disable=SC2016 # for the other shell
     exec env -i container=other PATH="$PATH" chroot . /bin/bash -c '
         umount -l /old && rmdir /old
-        mount --make-rshared / # without it what units are given cannot be mounted
+        mount --make-rshared / # systemd mounts the credentials of units
         exec setpriv --bounding-set=-sys_time,-sys_module,-sys_rawio \
             /lib/systemd/systemd --unit=test.target --show-status=0 --log-target=journal'
 fi
@@ -97,15 +97,15 @@ fi
 work=$(mktemp -d "${TMPDIR:-/tmp}/hangar-systemd.XXXXXX")
 mkdir "$work/root" "$work/shared"
 init=
-# a control group of its own, which systemd finds as the root of all
+# a control group of its own, which is the root group for this systemd
 group=$(findmnt -n -o TARGET -t cgroup2 | head -n 1)/${work##*/}
 leave()
 {
     local status=$? tries
-    # the first process of its namespace takes all others along
+    # killing the first process of a namespace kills all others in it
     [[ -z $init ]] || kill -KILL "$init" 2>/dev/null || true
     wait || true
-    for ((tries = 0; tries < 50; tries++)); do # what was killed leaves its group a little later
+    for ((tries = 0; tries < 50; tries++)); do # a killed process leaves its group a little later
         [[ ! -d $group ]] || find "$group" -depth -type d -exec rmdir {} + 2>/dev/null || { sleep 0.1; continue; }
         break
     done

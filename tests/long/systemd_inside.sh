@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# What systemd.sh has done under its systemd, as root of a machine on which hangar has just
-# been installed.  The databases run beside the unit, as on a real machine.
+# The steps that systemd.sh runs under its systemd, as root on a machine on which hangar was
+# just installed.  The databases run on the same machine, outside the unit.
 set -euo pipefail
 unset "${!PG@}"
 export LC_ALL=C.UTF-8 HOME=/root
@@ -20,18 +20,18 @@ fail()
 }
 promise() { echo "-- $*"; }
 
-# Waits until a command succeeds; seconds are a bound, never an expectation.
+# wait_for SECONDS COMMAND...: waits until the command succeeds, at most SECONDS.
 wait_for()
 {
     local end=$((SECONDS + $1))
     shift
     until "$@"; do
-        ((SECONDS < end)) || fail "waited for: $*"
+        ((SECONDS < end)) || fail "not true within the limit: $*"
         sleep 0.2
     done
 }
 
-# logged TEXT: in a line of the unit since it was last looked at anew.
+# logged TEXT: the unit has logged TEXT since the last since_now.
 cursor=
 since_now() { cursor=$(journalctl --no-pager -n 0 --show-cursor | sed -n 's/^-- cursor: //p'); }
 journal() { journalctl --no-pager ${cursor:+--after-cursor="$cursor"} "$@"; }
@@ -45,8 +45,8 @@ mkdir -p /var/lib/servers
 PG_TCP=1 pg_start /var/lib/servers
 createdb shop
 psql -qX -d shop -f /repository/examples/shop/shop.sql
-# What is restored may want code to be compiled: where nothing may be made executable that
-# would end the statement.
+# A restored database may enable JIT.  The unit forbids executable memory, and JIT would make
+# the statement fail.
 psql -qX -d shop <<'SQL'
 ALTER DATABASE shop SET jit = on;
 ALTER DATABASE shop SET jit_above_cost = 0;
@@ -57,7 +57,7 @@ SQL
 redis_start /var/lib/servers/redis --requirepass 'of the cache'
 redis-cli -p "$REDIS_PORT" -a 'of the cache' --no-auth-warning </repository/examples/shop/cache.redis >/dev/null
 
-# ---- as docs/daemon.md says ----
+# ---- as docs/daemon.md describes ----
 
 useradd --system --home-dir /var/lib/hangar --shell /usr/sbin/nologin hangar
 install -d -m 750 -o root -g hangar /etc/hangar
@@ -97,9 +97,9 @@ UNIT
 done
 systemctl daemon-reload
 
-promise "the unit starts, and is ready when the configuration was read"
+promise "the unit starts, and is ready after the configuration was read"
 configure 'schedule: "* * * * *", verify: "* * * * *", drill: "* * * * *"'
-systemctl enable --now hangar.service || fail "it does not start"
+systemctl enable --now hangar.service || fail "the unit does not start"
 is ActiveState active || fail "$(property hangar ActiveState)"
 [[ $(property hangar StatusText) == "3 schedules of 1 pipelines" ]] || fail "$(property hangar StatusText)"
 pid=$(property hangar MainPID)
@@ -108,35 +108,35 @@ grep -q '^NoNewPrivs:.*1$' "/proc/$pid/status" || fail "it could get new rights"
 grep -q '^CapBnd:.*0000000000000000$' "/proc/$pid/status" || fail "it has capabilities"
 grep -q '^Seccomp:.*2$' "/proc/$pid/status" || fail "it has all system calls"
 
-promise "it backs up, verifies and drills, locked up as it is, with secrets that root alone can read"
+promise "the sandboxed daemon backs up, verifies and drills, with secrets that only root can read"
 for job in backup verify drill; do
     wait_for 150 logged "job=$job status="
     logged "job=$job status=done" || fail "$job did not succeed"
 done
 ! journal -o cat -u hangar | grep -E 'level=(warn|error)' | grep -vE 'event=(schedule.skipped|alert.firing)' ||
-    fail "it warns"
+    fail "the daemon logged a warning or an error"
 drilled=$(grep -lr '"drill"' /srv/backups/nightly/*/verify/ | head -n 1)
 [[ -n $drilled ]] || fail "no record of a drill"
 echo "   drill: $(journal -o cat -u hangar | grep -oE 'job=drill status=done .*duration_ms=[0-9]+' | head -n 1 | grep -oE 'duration_ms=[0-9]+')"
 ! pgrep -u hangar '^(postgres|redis-server)' || fail "a throw-away server is left"
 
-promise "the journal has the priorities of the lines"
-[[ $(journal -u hangar -p 6 -o cat | grep -c event=job.end) -ge 3 ]] || fail "no lines of information"
-[[ $(journal -u hangar -o json | grep -F event=job.end | head -n 1) == *'"PRIORITY":"6"'* ]] || fail "no priority"
+promise "the journal has the priority of each line"
+[[ $(journal -u hangar -p 6 -o cat | grep -c event=job.end) -ge 3 ]] || fail "no lines of priority info"
+[[ $(journal -u hangar -o json | grep -F event=job.end | head -n 1) == *'"PRIORITY":"6"'* ]] || fail "a line of priority info is stored without it"
 
-promise "reload takes a new configuration, and keeps the old one where the new one is wrong"
+promise "reload reads a new configuration, and keeps the old one when the new one is invalid"
 since_now
 configure 'schedule: "0 25 * * *"'
 systemctl reload hangar
 wait_for 30 logged daemon.reload_failed
-[[ $(journal -u hangar -o json | grep -F daemon.reload_failed | head -n 1) == *'"PRIORITY":"3"'* ]] || fail "no error"
+[[ $(journal -u hangar -o json | grep -F daemon.reload_failed | head -n 1) == *'"PRIORITY":"3"'* ]] || fail "a failed reload is not logged as an error"
 configure 'schedule: "0 2 * * *"'
 systemctl reload hangar
 wait_for 30 logged 'event=daemon.reload '
-[[ $(property hangar MainPID) == "$pid" ]] || fail "it was started anew"
+[[ $(property hangar MainPID) == "$pid" ]] || fail "the reload restarted the daemon"
 [[ $(property hangar StatusText) == "1 schedules of 1 pipelines" ]] || fail "$(property hangar StatusText)"
 
-promise "one that does not answer is killed with its jobs, and started again"
+promise "systemd kills a daemon that hangs, with its jobs, and restarts it"
 cat >/etc/systemd/system/hangar.service.d/quick.conf <<'UNIT'
 [Service]
 WatchdogSec=2
@@ -150,11 +150,11 @@ kill -STOP "$pid"
 another() { [[ $(property hangar MainPID) != "$pid" ]] && is ActiveState active; }
 wait_for 60 another
 [[ $(property hangar NRestarts) == 1 ]] || fail "$(property hangar NRestarts) restarts"
-journal -u hangar -o cat | grep -qi watchdog || fail "not by the watchdog"
-sleep 5 # longer than the watchdog waits: it is told that the daemon lives
-[[ $(property hangar NRestarts) == 1 ]] || fail "it is not told that the daemon lives"
+journal -u hangar -o cat | grep -qi watchdog || fail "the restart was not made by the watchdog"
+sleep 5 # longer than WatchdogSec: the daemon must notify the watchdog
+[[ $(property hangar NRestarts) == 1 ]] || fail "the daemon does not notify the watchdog"
 
-promise "stop ends what runs, and all is well"
+promise "stop ends running jobs, and the unit ends with success"
 rm /etc/systemd/system/hangar.service.d/quick.conf
 configure 'schedule: "* * * * *"'
 systemctl daemon-reload
@@ -164,25 +164,25 @@ wait_for 90 logged event=backup.start
 systemctl stop hangar
 is Result success || fail "$(property hangar Result)"
 is ExecMainStatus 0 || fail "exit status $(property hangar ExecMainStatus)"
-[[ -z $(pgrep -u hangar || true) ]] || fail "something is left: $(pgrep -au hangar)"
+[[ -z $(pgrep -u hangar || true) ]] || fail "processes are left: $(pgrep -au hangar)"
 
-promise "a configuration that is wrong is told, and not tried again and again"
+promise "an invalid configuration fails the start, and systemd does not retry"
 configure 'schedule: "0 25 * * *"'
-! systemctl start hangar 2>/dev/null || fail "it starts"
+! systemctl start hangar 2>/dev/null || fail "the unit starts"
 is ExecMainStatus 2 || fail "exit status $(property hangar ExecMainStatus)"
-is ActiveState failed || fail "it is $(property hangar ActiveState)"
+is ActiveState failed || fail "ActiveState is $(property hangar ActiveState)"
 
 promise "without the daemon the timer's unit makes a backup"
 configure 'schedule: "0 2 * * *"'
 before=$(find /srv/backups -name manifest.json | wc -l)
 systemctl start hangar-backup@nightly.service || fail "no backup: $(journalctl -n 20 -u 'hangar-backup@*')"
-[[ $(property hangar-backup@nightly.service Result) == success ]] || fail "it did not succeed"
+[[ $(property hangar-backup@nightly.service Result) == success ]] || fail "the unit of the timer failed"
 find /srv/backups -name manifest.json -newer /root/backup.yaml | grep -q . || fail "no new backup ($before before)"
 systemctl enable --now hangar-backup@nightly.timer
 [[ $(property hangar-backup@nightly.timer NextElapseUSecRealtime) == *02:0* ]] ||
-    [[ $(property hangar-backup@nightly.timer NextElapseUSecRealtime) == *02:1* ]] || fail "it is not due at two"
+    [[ $(property hangar-backup@nightly.timer NextElapseUSecRealtime) == *02:1* ]] || fail "the timer is not due at 02:00"
 
-promise "they are exposed by 1.5 at most"
+promise "the exposure of each unit is at most 1.5"
 for unit in hangar.service hangar-backup@nightly.service; do
     exposure=$(systemd-analyze security "$unit" | sed -nE 's/.*exposure level for .*: ([0-9.]+) .*/\1/p')
     echo "   $unit: $exposure"
@@ -191,4 +191,4 @@ done
 
 pg_stop /var/lib/servers
 redis_stop /var/lib/servers/redis
-echo "all is well"
+echo "all promises hold"

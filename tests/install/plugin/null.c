@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * A plugin of somebody else: built against an installed hangar, with what
- * pkg-config or CMake say, and listed by the installed program.
+ * null: an external plugin.  It is built against an installed hangar with the flags of
+ * pkg-config or CMake, and listed by the installed program.
  */
 #include <hangar/plugin.h>
 
 static enum hangar_rc null_create(const struct hangar_host *host, struct hangar_ctx *ctx,
                                   void **out)
 {
-    host->log(ctx, HANGAR_LOG_DEBUG, "nobody is told anything");
+    host->log(ctx, HANGAR_LOG_DEBUG, "the null notifier sends nothing");
     *out = ctx;
     return HANGAR_OK;
 }
@@ -32,8 +32,8 @@ static const struct hangar_notifier notifier = {
 };
 
 static const struct hangar_plugin plugin = {
-    HANGAR_PLUGIN_HEADER,      .name = "null",          .version = "1.0.0",
-    .summary = "tells nobody", .license = "Apache-2.0", .create = null_create,
-    .destroy = null_destroy,   .notifier = &notifier,
+    HANGAR_PLUGIN_HEADER,       .name = "null",          .version = "1.0.0",
+    .summary = "sends nothing", .license = "Apache-2.0", .create = null_create,
+    .destroy = null_destroy,    .notifier = &notifier,
 };
 HANGAR_PLUGIN(plugin)

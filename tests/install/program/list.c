@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * A program of somebody else that embeds an installed hangar: prints the
- * plugins in a folder as JSON.
+ * list: an external program that embeds an installed hangar.  It prints the plugins in a
+ * folder as JSON.
  */
 #include <stdio.h>
 #include <hangar/hangar.h>

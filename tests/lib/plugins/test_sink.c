@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * test-sink: keeps objects as files of one folder, "/" written as "%", and can be
- * made to fail, lose bytes, dawdle or hang.
+ * test-sink: stores objects as files of one folder, with "%" for "/".  By its options it
+ * fails, loses bytes, delays or hangs.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -60,7 +60,7 @@ static int is_meant(const struct sink *s, const char *name)
     return !s->only || strstr(name, s->only);
 }
 
-/* Faults that happen once happen in one call of one instance. */
+/* A fault with `once` happens in one call of one instance. */
 static int may_fault(const struct sink *s)
 {
     return !s->once || unlink(s->once) == 0;
@@ -304,7 +304,7 @@ static int test_sink_by_name(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* All at once: tests have few objects. */
+/* All objects in one page, as tests have few objects. */
 static enum hangar_rc test_sink_list(void *inst, struct hangar_page *page)
 {
     struct sink *s = inst;
@@ -346,7 +346,7 @@ static enum hangar_rc test_sink_list(void *inst, struct hangar_page *page)
     return rc;
 }
 
-/* A lock is a file whose time of change is until when. */
+/* A lock is a file whose modification time is the end of the lock. */
 static void lock_of(const struct sink *s, const char *name, char *out, size_t size)
 {
     struct sink locks = {.path = s->locks};
@@ -420,7 +420,7 @@ static const struct hangar_sink sink = {.struct_size = sizeof(sink),
 
 static const struct hangar_plugin plugin = {
     HANGAR_PLUGIN_HEADER,         .name = "test-sink",
-    .version = "1.0.0",           .summary = "keeps files, and fails as told",
+    .version = "1.0.0",           .summary = "stores files and fails on demand",
     .license = "Apache-2.0",      .options = options,
     .create = test_sink_create,   .destroy = test_sink_destroy,
     .threads = test_sink_threads, .sink = &sink};

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * test-source: a source of as many objects as wanted, of bytes that follow from
- * their number; on restore it compares what it is given.  Every call is noted in
- * a journal, and any of them can be made to fail.
+ * test-source: a source of any number of objects, whose bytes are computed from their number.
+ * A restore compares the bytes.  Each call is recorded in a journal, and options make any of
+ * them fail.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -54,7 +54,7 @@ static const struct hangar_option options[] = {
     {.name = "fail_rc", .type = HANGAR_OPT_INT, .default_value = "8", .help = "with what"},
     {.name = NULL}};
 
-/* Notes a call, and fails when it is the one. */
+/* Records a call, and fails when the options select it. */
 static enum hangar_rc test_source_record(struct source *s, const char *call, const char *what)
 {
     char line[600];
@@ -151,7 +151,7 @@ static enum hangar_rc test_source_begin(void *inst, int64_t *time_ms, struct han
     return test_source_record(s, "begin", NULL);
 }
 
-/* The nice value and the class of waiting for the disk of the thread that reads. */
+/* Writes the nice value and the I/O class of the reading thread. */
 static void tell_priority(struct source *s)
 {
     const char *path = s->host->opt_string(s->ctx, "priority");
@@ -196,7 +196,7 @@ static enum hangar_rc test_source_next(void *inst, struct hangar_object_info *in
     return HANGAR_OK;
 }
 
-/* The byte at a place of an object: half of it compresses. */
+/* The byte at an offset of an object; half of the bytes compress. */
 static void make_bytes(uint64_t number, uint64_t at, unsigned char *out, size_t size)
 {
     for (size_t i = 0; i < size; i++) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * test-transform: turns every bit around, in the stream form only, behind a first
- * byte that says so; what it says at close it wants back for decoding.
+ * test-transform: writes a marker byte and then the input with all bits inverted; it has only
+ * the stream form.  Decoding requires the attribute that encoding returned at close.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -21,9 +21,11 @@ struct transform {
     struct hangar_ctx *ctx;
 };
 
-static const struct hangar_option options[] = {
-    {.name = "key", .type = HANGAR_OPT_STRING, .default_value = "k1", .help = "told at close"},
-    {.name = NULL}};
+static const struct hangar_option options[] = {{.name = "key",
+                                                .type = HANGAR_OPT_STRING,
+                                                .default_value = "k1",
+                                                .help = "the attribute at close"},
+                                               {.name = NULL}};
 
 static enum hangar_rc test_transform_create(const struct hangar_host *host, struct hangar_ctx *ctx,
                                             void **out)
