@@ -32,6 +32,9 @@ struct hg_retention {
     int64_t delete_grace_ms; /* between a manifest's removal and that of its objects */
 };
 
+/* Whether a restore compares all stored bytes with the manifest before it changes a target. */
+enum hg_verify_first { HG_VERIFY_FIRST_AUTO, HG_VERIFY_FIRST_ALWAYS, HG_VERIFY_FIRST_NEVER };
+
 struct hg_instance_config {
     enum hg_kind kind;
     char *name;
@@ -43,6 +46,7 @@ struct hg_instance_config {
     const struct hg_yaml *scratch;     /* sources: options of a server for drills; NULL: none */
     bool required;                     /* sinks; default true */
     int64_t max_lag_ms;                /* sinks: how long it may make the others wait */
+    enum hg_verify_first verify_first; /* sinks; AUTO: only if the sink is local */
     struct hg_retention retention;     /* sinks */
     char **events;                     /* notifiers: patterns of event names; NULL: not given */
 };

@@ -86,7 +86,11 @@ static void instance_read_sink(struct hg_reader *r, const struct hg_yaml *node,
     static const struct hangar_option required = {.name = "required", .type = HANGAR_OPT_BOOL};
     static const struct hangar_option max_lag = {
         .name = "max_lag", .type = HANGAR_OPT_DURATION, .max = 30 * INT64_C(86400000)};
+    static const char *const choices[] = {"auto", "always", "never", NULL}; /* as in the enum */
+    static const struct hangar_option verify_first = {
+        .name = "verify_first", .type = HANGAR_OPT_ENUM, .choices = choices};
     sink->required = hg_reader_number(r, node, &required, 1) != 0;
+    sink->verify_first = (enum hg_verify_first)hg_reader_choice(r, node, &verify_first);
     sink->max_lag_ms = hg_reader_number(r, node, &max_lag, MAX_LAG_MS);
     sink->retention = retention_read(r, node);
 }
@@ -120,7 +124,8 @@ static void instance_read(struct hg_reader *r, enum hg_kind kind, const struct h
     static const char *const known[HG_KINDS][8] = {
         [HG_SOURCE] = {"plugin", "options", "rate_limit", "scratch", NULL},
         [HG_TRANSFORM] = {"plugin", "options", NULL},
-        [HG_SINK] = {"plugin", "options", "rate_limit", "required", "max_lag", "retention", NULL},
+        [HG_SINK] = {"plugin", "options", "rate_limit", "required", "max_lag", "verify_first",
+                     "retention", NULL},
         [HG_NOTIFIER] = {"plugin", "options", "events", NULL}};
     struct hg_config *c = r->config;
     hg_reader_check_name(r, key);

@@ -70,6 +70,26 @@ int64_t hg_reader_number(struct hg_reader *r, const struct hg_yaml *map,
     return number;
 }
 
+size_t hg_reader_choice(struct hg_reader *r, const struct hg_yaml *map,
+                        const struct hangar_option *option)
+{
+    const struct hg_yaml *node = hg_yaml_get(map, option->name);
+    if (!node) {
+        return 0;
+    }
+    struct hg_value_place at = hg_reader_place(r, node, option->name);
+    size_t choice = 0;
+    int64_t unused;
+    char *text = hg_value_text(&at, node);
+    if (text && hg_value_convert(&at, option, "", &text, &unused)) {
+        while (strcmp(option->choices[choice], text) != 0) {
+            choice++;
+        }
+    }
+    free(text);
+    return choice;
+}
+
 bool hg_reader_is_name(const char *text, const char *others)
 {
     if (text[0] < 'a' || text[0] > 'z' || strlen(text) > MAX_NAME) {

@@ -35,6 +35,11 @@ struct hg_value_place hg_reader_place(struct hg_reader *r, const struct hg_yaml 
 int64_t hg_reader_number(struct hg_reader *r, const struct hg_yaml *map,
                          const struct hangar_option *option, int64_t otherwise);
 
+/* The index of an ENUM among the choices of its option; 0 when it is not given, or wrong, which
+ * is reported. */
+size_t hg_reader_choice(struct hg_reader *r, const struct hg_yaml *map,
+                        const struct hangar_option *option);
+
 /* A letter, then letters, digits and the characters of `others`; all lower case. */
 bool hg_reader_is_name(const char *text, const char *others);
 

@@ -359,10 +359,12 @@ struct hangar_object;
  *                             restore_phase_end(n)
  *                         ──► restore_end
  *
- * The core compares the stored bytes with the manifest before it calls
- * restore_prepare without DRY_RUN, and the plain bytes while it restores.  All
- * sources are restored at the same time.  When all objects are written, the core
- * calls their restore_end, one source after the other.
+ * The core compares the stored and the plain bytes of each object with the
+ * manifest while it restores them.  With some sinks it has compared all stored
+ * bytes before it calls restore_prepare without DRY_RUN.  restore_close gets
+ * complete = 1 only if all bytes of the object are right.  All sources are
+ * restored at the same time.  When all objects are written, the core calls their
+ * restore_end, one source after the other.
  *
  *
  * Replacing live data (HANGAR_RESTORE_CLEAN)

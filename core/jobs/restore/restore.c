@@ -115,6 +115,21 @@ static enum hangar_rc open_targets(struct hg_restoration *r, struct hg_error *er
 
 /* ---- the steps ---- */
 
+/* Whether all stored bytes are compared before a target is changed.  A plugin that can report
+ * the free space of its store keeps it in a file system of this host: there, reading the bytes
+ * twice is cheap. */
+static bool verifies_first(const struct hg_restoration *r)
+{
+    switch (r->h->config->instances[r->selected.sink].verify_first) {
+    case HG_VERIFY_FIRST_ALWAYS:
+        return true;
+    case HG_VERIFY_FIRST_NEVER:
+        return false;
+    default:
+        return r->selected.ctx->plugin->sink.space != NULL;
+    }
+}
+
 /* Compares all stored bytes of the chosen sources with the manifest. */
 static enum hangar_rc verify_stored_bytes(struct hg_restoration *r, struct hg_error *err)
 {
@@ -155,7 +170,8 @@ static void add_restored_sources(const struct hg_restoration *r, struct hg_error
 
 static enum hangar_rc run_restore(struct hg_restoration *r, struct hg_error *err)
 {
-    bool dry = hg_restoration_is_dry(r), clean = hg_restoration_is_clean(r);
+    const bool dry = hg_restoration_is_dry(r), clean = hg_restoration_is_clean(r);
+    bool loaded = false;
     enum hangar_rc rc = hg_select(&r->session, &r->request->backup, &r->selected, err);
     if (rc == HANGAR_OK) {
         rc = hg_clean_lock(r, err);
@@ -163,7 +179,7 @@ static enum hangar_rc run_restore(struct hg_restoration *r, struct hg_error *err
     if (rc == HANGAR_OK) {
         rc = open_targets(r, err);
     }
-    if (rc == HANGAR_OK && !dry) {
+    if (rc == HANGAR_OK && !dry && verifies_first(r)) {
         rc = verify_stored_bytes(r, err);
     }
     if (rc == HANGAR_OK && !dry) {
@@ -176,10 +192,15 @@ static enum hangar_rc run_restore(struct hg_restoration *r, struct hg_error *err
         rc = hg_targets_prepare(&r->targets, err);
     }
     if (rc == HANGAR_OK && !dry) {
+        loaded = true;
         rc = hg_targets_load(&r->targets, err);
     }
     hg_targets_end(&r->targets);
     rc = hg_session_result(&r->session, rc, err);
+    if (rc == HANGAR_CORRUPT && loaded && !verifies_first(r)) {
+        hg_context(err, "damage was found during the load (verify_first of sink %s)",
+                   r->selected.ctx->name);
+    }
     if (rc != HANGAR_OK) {
         add_restored_sources(r, err);
     }

@@ -74,6 +74,10 @@ static const struct world_row wrong[] = {
     {SINK("    max_lag: 31d\n"),
      "backup.yaml:8:14: max_lag must be from 0 ms to 30 d, not \"31d\""},
     {SINK("    max_lag: {}\n"), "backup.yaml:8:14: max_lag must be a single value, not a map"},
+    {SINK("    verify_first: yes\n"),
+     "backup.yaml:8:19: verify_first must be one of auto, always, never, not \"yes\""},
+    {SINK("    verify_first: [auto]\n"),
+     "backup.yaml:8:19: verify_first must be a single value, not a list"},
     {SINK("    retention: 7\n"), "backup.yaml:8:16: retention must be a map of keys and values"},
     {SINK("    retention: {keep_dayz: 7}\n"),
      "backup.yaml:8:17: unknown key \"keep_dayz\"; hint: did you mean \"keep_days\"?"},
@@ -96,6 +100,7 @@ START_TEST(an_instance_is_what_its_keys_say)
     const char *yaml = "version: 1\nsources:\n  db: {plugin: demo}\n"
                        "transforms:\n  z: {plugin: \"${HG_Z:-zip-9}\", options: }\n"
                        "sinks:\n  out:\n    plugin: store\n    required: false\n    max_lag: 90s\n"
+                       "    verify_first: never\n"
                        "    options: {path: b}\n"
                        "    retention: {keep_last: 3, keep_yearly: 0, min_keep: \"2\"}\n"
                        "  other-1_x: {plugin: store, retention: }\n"
@@ -116,6 +121,7 @@ START_TEST(an_instance_is_what_its_keys_say)
     const struct hg_instance_config *out = &c->instances[hg_config_find(c, HG_SINK, "out")];
     ck_assert(!out->required && out->retention.given);
     ck_assert_int_eq(out->max_lag_ms, 90000);
+    ck_assert_int_eq(out->verify_first, HG_VERIFY_FIRST_NEVER);
     ck_assert_int_eq(out->retention.policy.keep_last, 3);
     ck_assert_int_eq(out->retention.policy.keep_yearly, 0);
     ck_assert_int_eq(out->retention.policy.min_keep, 2);
@@ -124,6 +130,7 @@ START_TEST(an_instance_is_what_its_keys_say)
     const struct hg_instance_config *other = &c->instances[hg_config_find(c, HG_SINK, "other-1_x")];
     ck_assert(other->required && !other->retention.given);
     ck_assert_int_eq(other->max_lag_ms, 60000);
+    ck_assert_int_eq(other->verify_first, HG_VERIFY_FIRST_AUTO);
     ck_assert_int_eq(hg_config_find(c, HG_SINK, "db"), -1);
     ck_assert_str_eq(hg_kind_name(HG_NOTIFIER), "notifier");
     ck_assert_str_eq(hg_kind_section(HG_SINK), "sinks");

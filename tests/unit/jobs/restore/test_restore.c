@@ -94,6 +94,81 @@ START_TEST(a_damaged_object_reaches_no_source)
 }
 END_TEST
 
+/* Sinks a (local) and b (not local, and it writes the objects that are read to rb) have the same
+ * backups; each source has one object. */
+#define TWO_SINKS(a, b)                                                                            \
+    "sources: { db: { plugin: test-source, options: { objects: 1, journal: j } } }\n"              \
+    "transforms: { gzip: { plugin: compress-gzip } }\n"                                            \
+    "sinks:\n  a: { plugin: storage-local, options: { path: ./a }" a " }\n"                        \
+    "  b: { plugin: test-sink, options: { path: ./b, reads: ./rb }" b " }\n"                       \
+    "pipelines: { p: { sources: [db], transforms: [gzip], sinks: [a, b] } }\n"
+
+static enum hangar_status restore_from(const char *sink, uint32_t flags)
+{
+    char *text = NULL;
+    struct hangar_restore_request request = {
+        .struct_size = sizeof(request),
+        .flags = flags,
+        .backup = {.struct_size = sizeof(request.backup), .id = "latest", .sink = sink}};
+    world_shell("rm -f j rb");
+    enum hangar_status status = hangar_restore(world_hangar, &request, &text);
+    return world_take(status, text);
+}
+
+START_TEST(objects_of_a_sink_that_is_not_local_are_read_once)
+{
+    static const struct {
+        const char *verify_first;
+        size_t reads;
+    } rows[] = {{"auto", 1}, {"always", 2}, {"never", 1}};
+    world_config(TWO_SINKS("", ""));
+    ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(restore_from("b", 0), HANGAR_STATUS_DONE); /* auto is the default */
+    ck_assert_uint_eq(world_lines("rb", "/db/data/0000"), 1);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        world_config(TWO_SINKS("", ", verify_first: %s"), rows[i].verify_first);
+        ck_assert_int_eq(restore_from("b", 0), HANGAR_STATUS_DONE);
+        ck_assert_uint_eq(world_lines("rb", "/db/data/0000"), rows[i].reads);
+        ck_assert_uint_eq(world_lines("j", "^restore_end$"), 1);
+    }
+}
+END_TEST
+
+START_TEST(damage_is_found_before_or_during_the_load)
+{
+    static const struct {
+        const char *sink, *a, *b;
+        bool first; /* found before a target is changed */
+    } rows[] = {{"a", "auto", "auto", true},   {"a", "always", "auto", true},
+                {"a", "never", "auto", false}, {"b", "auto", "auto", false},
+                {"b", "auto", "always", true}, {"b", "auto", "never", false}};
+    world_config(TWO_SINKS("", ""));
+    ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
+    /* in the header of the gzip member, where only the SHA-256 of the object can show it */
+    ck_assert_int_eq(world_shell("for f in a/p/*/db/data/0000* b/*db%%data%%0000*; do "
+                                 "chmod u+w $f && printf X | dd of=$f bs=1 seek=9 conv=notrunc "
+                                 "2>/dev/null || exit 1; done"),
+                     0);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        world_config(TWO_SINKS(", verify_first: %s", ", verify_first: %s"), rows[i].a, rows[i].b);
+        for (size_t clean = 0; clean < 2; clean++) {
+            ck_assert_int_eq(restore_from(rows[i].sink, clean ? HANGAR_REQUEST_CLEAN : 0),
+                             HANGAR_STATUS_CORRUPT);
+            ck_assert_msg(world_says("db/data/0000"), "%s", world_error());
+            ck_assert_int_eq(world_says("nothing was restored: "), rows[i].first);
+            ck_assert_int_eq(world_says("damage was found during the load"), !rows[i].first);
+            ck_assert(json_is_false(world_at("sources.0.restored")));
+            /* the source learns that the restore failed, and the object is not complete */
+            ck_assert_uint_eq(world_lines("j", "^restore_open"), rows[i].first ? 0 : 1);
+            ck_assert_uint_eq(world_lines("j", "^restore_close"), 0);
+            ck_assert_uint_eq(world_lines("j", "^restore_end$"), 0); /* no swap */
+            ck_assert_uint_eq(world_lines("j", "^restore_end-failed$"),
+                              rows[i].first ? 0 : 1 + clean); /* clean: after the check, too */
+        }
+    }
+}
+END_TEST
+
 START_TEST(a_target_that_fails_is_told_and_undone)
 {
     static const char *const calls[] = {"restore_prepare", "restore_open",      "restore_write",
@@ -200,6 +275,8 @@ int main(void)
         a_dry_run_looks_and_changes_nothing,
         a_target_with_data_is_refused_unless_told,
         a_damaged_object_reaches_no_source,
+        objects_of_a_sink_that_is_not_local_are_read_once,
+        damage_is_found_before_or_during_the_load,
         a_target_that_fails_is_told_and_undone,
         settings_are_read_or_refused,
         sources_are_chosen_or_unknown,
