@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * infos: the objects of a backup's source, as plugins and the pipeline see them.
+ * object_infos: see object_infos.h.
  */
 #include "inventory/object_infos.h"
 
@@ -14,21 +14,21 @@
 #include "catalog/store.h"
 #include "pipeline/decode.h"
 
-struct order {
+struct object_order {
     const struct hg_manifest_object *object;
 };
 
 static int by_phase_then_name(const void *a, const void *b)
 {
-    const struct hg_manifest_object *x = ((const struct order *)a)->object;
-    const struct hg_manifest_object *y = ((const struct order *)b)->object;
+    const struct hg_manifest_object *x = ((const struct object_order *)a)->object;
+    const struct hg_manifest_object *y = ((const struct object_order *)b)->object;
     if (x->phase != y->phase) {
         return x->phase < y->phase ? -1 : 1;
     }
     return strcmp(x->name, y->name);
 }
 
-static char *keep(struct hg_infos *infos, char *text)
+static char *keep_text(struct hg_infos *infos, char *text)
 {
     if (text) {
         infos->texts[infos->text_count++] = text;
@@ -36,15 +36,15 @@ static char *keep(struct hg_infos *infos, char *text)
     return text;
 }
 
-static bool fill(const struct hg_manifest *m, const struct hg_manifest_object *o, bool decode,
-                 struct hg_infos *out, size_t i)
+static bool fill_info(const struct hg_manifest *m, const struct hg_manifest_object *o, bool decode,
+                      struct hg_infos *out, size_t i)
 {
-    char *path = keep(out, hg_store_path(m->pipeline, m->id, o->stored));
+    char *path = keep_text(out, hg_store_path(m->pipeline, m->id, o->stored));
     struct hg_str command = {0};
     char *decode_command = NULL;
     if (decode) {
         hg_manifest_decode_command(m, o, &command);
-        decode_command = keep(out, hg_str_take(&command));
+        decode_command = keep_text(out, hg_str_take(&command));
     }
     out->stored[i] = (struct hg_stored){.path = path,
                                         .plain_bytes = o->plain_bytes,
@@ -66,7 +66,7 @@ enum hangar_rc hg_infos_make(const struct hg_manifest *m, const struct hg_manife
 {
     size_t n = s->count ? s->count : 1;
     *out = (struct hg_infos){.count = s->count};
-    struct order *order = calloc(n, sizeof(*order));
+    struct object_order *order = calloc(n, sizeof(*order));
     out->items = calloc(n, sizeof(*out->items));
     out->stored = calloc(n, sizeof(*out->stored));
     out->texts = calloc(2 * n, sizeof(*out->texts));
@@ -78,7 +78,7 @@ enum hangar_rc hg_infos_make(const struct hg_manifest *m, const struct hg_manife
         qsort(order, s->count, sizeof(*order), by_phase_then_name);
     }
     for (size_t i = 0; ok && i < s->count; i++) {
-        ok = fill(m, order[i].object, decode, out, i);
+        ok = fill_info(m, order[i].object, decode, out, i);
     }
     free(order);
     if (!ok) {

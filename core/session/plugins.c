@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * plugins: which plugins there are, and what one can be told.
+ * plugins: lists the plugins that are installed, with the options that they declare.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,14 +12,14 @@
 #include "session/document.h"
 #include "session/handle.h"
 
-static const char *const type_names[] = {"string",   "int",  "bool", "size",
-                                         "duration", "enum", "path", "list"};
+static const char *const option_type_names[] = {"string",   "int",  "bool", "size",
+                                                "duration", "enum", "path", "list"};
 
 static json_t *option_document(const struct hangar_option *o)
 {
     json_t *json = json_object();
     hg_json_set_string(json, "name", o->name);
-    hg_json_set_string(json, "type", type_names[o->type]);
+    hg_json_set_string(json, "type", option_type_names[o->type]);
     hg_json_set_string(json, "default", o->default_value);
     hg_json_set_bool(json, "required", o->flags & HANGAR_OPT_REQUIRED);
     hg_json_set_bool(json, "secret", o->flags & HANGAR_OPT_SECRET);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * plan: what the configuration wants to be run when, for whoever runs it; and the
- * calendar that this needs, as functions of the time alone.
+ * schedule: reports the schedules of the configuration, for the daemon, and computes their
+ * times.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +16,7 @@
 #include "session/handle.h"
 #include "state/history.h"
 
-static json_t *jobs_of(const struct hg_pipeline_config *p)
+static json_t *scheduled_jobs(const struct hg_pipeline_config *p)
 {
     const struct {
         const char *job, *schedule;
@@ -33,12 +33,12 @@ static json_t *jobs_of(const struct hg_pipeline_config *p)
     return jobs;
 }
 
-static json_t *plan_of(struct hangar *h, const struct hg_pipeline_config *p)
+static json_t *pipeline_plan(struct hangar *h, const struct hg_pipeline_config *p)
 {
     json_t *one = json_object(), *windows = json_array();
     struct hg_history_run last = hg_history_last(&h->state, p->name);
     hg_json_set_string(one, "name", p->name);
-    hg_json_set(one, "jobs", jobs_of(p));
+    hg_json_set(one, "jobs", scheduled_jobs(p));
     hg_json_set_string(one, "timezone", p->timezone);
     for (size_t i = 0; p->windows && p->windows[i]; i++) {
         hg_json_add(windows, json_string(p->windows[i]));
@@ -69,7 +69,7 @@ enum hangar_status hangar_plan(struct hangar *h, char **json)
     hg_json_set_int(limits, "stop_timeout_ms", h->config->stop_timeout_ms);
     hg_json_set(doc, "limits", limits);
     for (size_t i = 0; i < h->config->pipeline_count; i++) {
-        hg_json_add(pipelines, plan_of(h, &h->config->pipelines[i]));
+        hg_json_add(pipelines, pipeline_plan(h, &h->config->pipelines[i]));
     }
     hg_json_set(doc, "pipelines", pipelines);
     return hg_doc_end(h, doc, HANGAR_STATUS_DONE, &err, json);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * session: the instances that one job uses, opened with their secrets and closed
- * together.
+ * session: see session.h.
  */
 #include "session/session.h"
 
@@ -34,7 +33,7 @@ size_t hg_workers(const struct hg_config *config)
     return n < 1 ? 1 : n > 16 ? 16 : (size_t)n;
 }
 
-/* What every job of the handle has. */
+/* The settings that all jobs of a handle have in common. */
 static struct hg_job_settings common_settings(struct hangar *h, int64_t stall_ms)
 {
     return (struct hg_job_settings){.log = &h->log,
@@ -44,8 +43,8 @@ static struct hg_job_settings common_settings(struct hangar *h, int64_t stall_ms
                                     .temp_base = h->temp_base};
 }
 
-static enum hangar_rc begin(struct hg_session *s, struct hangar *h,
-                            const struct hg_job_settings *settings, struct hg_error *err)
+static enum hangar_rc session_begin(struct hg_session *s, struct hangar *h,
+                                    const struct hg_job_settings *settings, struct hg_error *err)
 {
     memset(s, 0, sizeof(*s));
     s->h = h;
@@ -62,7 +61,7 @@ enum hangar_rc hg_session_begin(struct hg_session *s, struct hangar *h, int64_t 
     const struct hg_signing *signing = NULL;
     enum hangar_rc rc = hg_key_load(h->config, &h->signing, &signing, err);
     if (rc == HANGAR_OK) {
-        rc = begin(s, h, &settings, err);
+        rc = session_begin(s, h, &settings, err);
         s->signing = signing;
     }
     return rc;
@@ -73,14 +72,14 @@ enum hangar_rc hg_session_begin_keyless(struct hg_session *s, struct hangar *h,
 {
     struct hg_job_settings settings = common_settings(h, 0);
     settings.requested = &h->caller.cancel;
-    return begin(s, h, &settings, err);
+    return session_begin(s, h, &settings, err);
 }
 
 enum hangar_rc hg_session_begin_apart(struct hg_session *s, struct hangar *h, int64_t stall_ms,
                                       struct hg_error *err)
 {
     const struct hg_job_settings settings = common_settings(h, stall_ms);
-    return begin(s, h, &settings, err);
+    return session_begin(s, h, &settings, err);
 }
 
 enum hangar_rc hg_session_result(struct hg_session *s, enum hangar_rc rc, struct hg_error *err)
@@ -115,7 +114,7 @@ void hg_session_end(struct hg_session *s)
     hg_job_end(&s->job);
 }
 
-/* Opens what is in the next free place, whose options are bound. */
+/* Opens an instance in the next free place, where its options are. */
 static enum hangar_rc open_next(struct hg_session *s, const struct hg_instance_spec *spec,
                                 struct hangar_ctx **out, struct hg_error *err)
 {
@@ -130,10 +129,11 @@ static enum hangar_rc open_next(struct hg_session *s, const struct hg_instance_s
     return HANGAR_OK;
 }
 
-static enum hangar_rc bind(struct hg_session *s, const struct hg_plugin *plugin,
-                           const struct hg_instance_config *c, const struct hg_yaml *options,
-                           const struct hg_override *overrides, size_t override_count,
-                           struct hg_error *err)
+static enum hangar_rc read_instance_options(struct hg_session *s, const struct hg_plugin *plugin,
+                                            const struct hg_instance_config *c,
+                                            const struct hg_yaml *options,
+                                            const struct hg_override *overrides,
+                                            size_t override_count, struct hg_error *err)
 {
     struct hg_session_instance *i = &s->open[s->count];
     if (s->count == HG_SESSION_MAX) {
@@ -170,7 +170,8 @@ static enum hangar_rc open_configured(struct hg_session *s, size_t instance,
 {
     const struct hg_instance_config *c = &s->h->config->instances[instance];
     const struct hg_plugin *plugin = s->h->plugins.loaded[instance];
-    enum hangar_rc rc = bind(s, plugin, c, options, overrides, override_count, err);
+    enum hangar_rc rc =
+        read_instance_options(s, plugin, c, options, overrides, override_count, err);
     if (rc != HANGAR_OK) {
         return rc;
     }
@@ -223,8 +224,8 @@ enum hangar_rc hg_session_open_scratch(struct hg_session *s, size_t instance,
     return rc;
 }
 
-/* The configured instance that fits a transform of a manifest best, or -1. */
-static long find_transform(const struct hangar *h, const struct hg_manifest_transform *t)
+/* The configured instance that fits a transform of a manifest best; -1: none. */
+static long transform_instance(const struct hangar *h, const struct hg_manifest_transform *t)
 {
     long found = -1;
     for (size_t i = 0; i < h->config->instance_count; i++) {
@@ -246,7 +247,7 @@ enum hangar_rc hg_session_chain(struct hg_session *s, const struct hg_manifest *
     enum hangar_rc rc = HANGAR_OK;
     for (size_t i = 0; i < m->chain_count && rc == HANGAR_OK; i++) {
         const struct hg_manifest_transform *t = &m->chain[i];
-        long instance = find_transform(s->h, t);
+        long instance = transform_instance(s->h, t);
         if (instance >= 0) {
             rc = hg_session_open(s, (size_t)instance, NULL, 0, &chain[i], err);
             continue;
@@ -254,9 +255,9 @@ enum hangar_rc hg_session_chain(struct hg_session *s, const struct hg_manifest *
         const struct hg_plugin *plugin = NULL;
         rc = hg_plugin_load((const char *const *)s->h->plugins.dirs, t->plugin, &plugin, err);
         if (rc == HANGAR_OK && !plugin->d.transform) {
-            rc = hg_fail(err, HANGAR_CONFIG, 0, "plugin %s is no transform", t->plugin);
+            rc = hg_fail(err, HANGAR_CONFIG, 0, "plugin %s is not a transform", t->plugin);
         }
-        rc = rc == HANGAR_OK ? bind(s, plugin, NULL, NULL, NULL, 0, err) : rc;
+        rc = rc == HANGAR_OK ? read_instance_options(s, plugin, NULL, NULL, NULL, 0, err) : rc;
         if (rc == HANGAR_OK) {
             struct hg_instance_spec spec = {.plugin = plugin,
                                             .kind = hg_kind_name(HG_TRANSFORM),

@@ -16,7 +16,7 @@
 #include "state/file.h"
 #include "state/state.h"
 
-static char *name_of(const struct hangar_ctx *sink)
+static char *capabilities_file(const struct hangar_ctx *sink)
 {
     return hg_format("capabilities/%s", sink->name);
 }
@@ -28,7 +28,7 @@ void hg_capabilities_save(const struct hg_state *state, struct hangar_ctx *sink,
     hg_json_set_string(doc, "target", hg_instance_target(sink));
     hg_json_set_time(doc, "probed", hg_now_ms());
     hg_json_set(doc, "capabilities", hg_attrs_to_json(capabilities));
-    char *name = name_of(sink);
+    char *name = capabilities_file(sink);
     if (name) {
         hg_state_save(state, name, doc, NULL);
     }
@@ -39,14 +39,15 @@ void hg_capabilities_save(const struct hg_state *state, struct hangar_ctx *sink,
 json_t *hg_capabilities_load(const struct hg_state *state, struct hangar_ctx *sink)
 {
     json_t *doc = NULL;
-    char *name = name_of(sink);
+    char *name = capabilities_file(sink);
     if (name) {
         hg_state_load(state, name, &doc, NULL);
     }
     free(name);
-    bool ours = strcmp(hg_json_string(doc, "target", ""), hg_instance_target(sink)) == 0 &&
-                json_is_object(json_object_get(doc, "capabilities"));
-    if (!ours) {
+    const bool same_store =
+        strcmp(hg_json_string(doc, "target", ""), hg_instance_target(sink)) == 0 &&
+        json_is_object(json_object_get(doc, "capabilities"));
+    if (!same_store) {
         json_decref(doc);
         return NULL;
     }

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * capabilities: what `check` found out about a sink by its probe, remembered on this
- * machine, so that manifests can say what store a backup was made for without a probe,
- * and its requests, in each run.
+ * capabilities: the result of the last probe of each sink, which `check` makes.  Manifests
+ * include it, so that a run need not probe the store again.
  */
 #ifndef HG_STATE_CAPABILITIES_H
 #define HG_STATE_CAPABILITIES_H
@@ -11,11 +10,12 @@
 #include "base/json.h"
 #include "state/state.h"
 
-/* Remembers them; what fails is not told, it is only not known then. */
+/* Stores the capabilities of a sink.  A failure is ignored: then they are not known. */
 void hg_capabilities_save(const struct hg_state *state, struct hangar_ctx *sink,
                           const struct hangar_attrs *capabilities);
 
-/* { "probed": time, "capabilities": {...} }; NULL: not known of this store. */
+/* Reads { "probed": time, "capabilities": {...} }, for the caller to free; NULL when they are
+ * not known for the store that the sink has now. */
 json_t *hg_capabilities_load(const struct hg_state *state, struct hangar_ctx *sink);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * counters: how often something happened on this machine since its state folder
- * was made: a small file beside the history, which forgets its oldest lines.
+ * counters: see counters.h.  A small file beside the history, which drops its oldest lines and
+ * therefore cannot count.
  */
 #include "state/counters.h"
 
@@ -15,7 +15,7 @@
 
 #define COUNTERS "counters.json"
 
-static json_t *child(json_t *object, const char *key)
+static json_t *counters_child(json_t *object, const char *key)
 {
     json_t *found = json_object_get(object, key);
     if (!json_is_object(found)) {
@@ -25,13 +25,14 @@ static json_t *child(json_t *object, const char *key)
     return found;
 }
 
-static enum hangar_rc add(const struct hg_state *state, const char *counter, const char *of,
-                          const char *kind, int64_t n, struct hg_error *err)
+static enum hangar_rc add_to_counter(const struct hg_state *state, const char *counter,
+                                     const char *of, const char *kind, int64_t n,
+                                     struct hg_error *err)
 {
     json_t *doc;
     enum hangar_rc rc = hg_state_load(state, COUNTERS, &doc, err);
     if (rc == HANGAR_OK) {
-        json_t *values = child(child(doc, counter), of);
+        json_t *values = counters_child(counters_child(doc, counter), of);
         hg_json_set_int(values, kind, hg_json_int(values, kind, 0) + n);
         rc = hg_state_save(state, COUNTERS, doc, err);
         json_decref(doc);
@@ -43,13 +44,13 @@ void hg_counters_add(const struct hg_state *state, const char *counter, const ch
                      const char *kind, int64_t n)
 {
     struct hg_error err = {0};
-    int lock; /* held for a write, never for a job */
+    int lock; /* held during the write only, so that waiting for it is short */
     if (hg_state_lock_file(state, "counters.lock", true, &lock, &err) == HANGAR_OK) {
-        add(state, counter, of, kind, n, &err);
+        add_to_counter(state, counter, of, kind, n, &err);
         close(lock);
     }
     if (err.rc != HANGAR_OK) {
-        hg_log_line(state->log, HANGAR_LOG_WARN, "a counter is not kept: %s", err.text);
+        hg_log_line(state->log, HANGAR_LOG_WARN, "cannot store counter %s: %s", counter, err.text);
     }
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * counters: what this machine has counted since its state folder was made.
+ * counters: counts events on this machine since its state folder was made.
  */
 #ifndef HG_STATE_COUNTERS_H
 #define HG_STATE_COUNTERS_H
@@ -9,10 +9,10 @@
 #include "base/json.h"
 #include "state/state.h"
 
-/* Adds to a counter of this machine; what fails is only logged . */
+/* Adds n to a counter.  A failure is only logged. */
 void hg_counters_add(const struct hg_state *state, const char *counter, const char *of,
                      const char *kind, int64_t n);
-/* All of them: counter, of, kind. */
+/* Reads all counters: an object counter → of → kind → number, for the caller to free. */
 json_t *hg_counters_read(const struct hg_state *state);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * state_file: see state_file.h.
+ * file: see file.h.
  */
 #include "state/file.h"
 
@@ -20,7 +20,7 @@
 
 #define DOCUMENT_MAX ((size_t)8 << 20)
 
-static char *path_of(const struct hg_state *state, const char *name, struct hg_error *err)
+static char *state_file_path(const struct hg_state *state, const char *name, struct hg_error *err)
 {
     char *path = hg_format("%s/%s", state->dir, name);
     if (!path) {
@@ -32,7 +32,7 @@ static char *path_of(const struct hg_state *state, const char *name, struct hg_e
 enum hangar_rc hg_state_path(const struct hg_state *state, const char *name, char **path,
                              struct hg_error *err)
 {
-    char *made = path_of(state, name, err);
+    char *made = state_file_path(state, name, err);
     if (!made) {
         return HANGAR_NO_MEMORY;
     }
@@ -73,7 +73,7 @@ enum hangar_rc hg_state_lock_file(const struct hg_state *state, const char *name
 enum hangar_rc hg_state_read(const struct hg_state *state, const char *name, size_t max,
                              struct hg_str *out, struct hg_error *err)
 {
-    char *path = path_of(state, name, err);
+    char *path = state_file_path(state, name, err);
     enum hangar_rc rc = path ? hg_read_file(path, max, out, err) : HANGAR_NO_MEMORY;
     free(path);
     return rc;
@@ -91,8 +91,8 @@ enum hangar_rc hg_state_write(const struct hg_state *state, const char *name, co
     return rc;
 }
 
-/* CONFIG: too large, or no file. */
-static bool is_as_good_as_none(enum hangar_rc rc)
+/* CONFIG: it is too large, or not a regular file. */
+static bool is_unusable(enum hangar_rc rc)
 {
     return rc == HANGAR_NOT_FOUND || rc == HANGAR_CORRUPT || rc == HANGAR_CONFIG;
 }
@@ -108,7 +108,7 @@ enum hangar_rc hg_state_load(const struct hg_state *state, const char *name, jso
         rc = hg_json_parse(hg_str_text(&text), text.len, name, &doc, &why);
     }
     hg_str_free(&text);
-    if (is_as_good_as_none(rc) || (rc == HANGAR_OK && !json_is_object(doc))) {
+    if (is_unusable(rc) || (rc == HANGAR_OK && !json_is_object(doc))) {
         json_decref(doc);
         doc = json_object();
         hg_error_clear(&why);

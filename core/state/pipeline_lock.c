@@ -18,8 +18,8 @@
 #include "state/file.h"
 #include "state/state.h"
 
-/* Leaves in the lock's file since when it is held; what fails is not important. */
-static void say_since(int fd)
+/* Writes the time to the file of the lock, for hg_pipeline_lock_since.  A failure is ignored. */
+static void write_lock_time(int fd)
 {
     char text[HG_TIME_SIZE + 1];
     hg_time_format(hg_now_ms(), text);
@@ -38,16 +38,17 @@ enum hangar_rc hg_pipeline_lock(const struct hg_state *state, const char *pipeli
         name ? hg_state_lock_file(state, name, false, fd, &why) : hg_no_memory(&why);
     free(name);
     if (rc == HANGAR_OK) {
-        say_since(*fd);
+        write_lock_time(*fd);
     } else if (rc == HANGAR_EXISTS) {
         hg_fail(err, HANGAR_EXISTS, 0,
-                "another run of pipeline %s is under way; hint: wait for it, its end frees the "
-                "pipeline in any case",
+                "another job of pipeline %s is running; hint: wait until it ends, which also "
+                "releases the lock",
                 pipeline);
     } else {
         rc = hg_fail(err, HANGAR_IO, 0,
-                     "cannot keep state: %s; hint: set STATE_DIRECTORY to a folder of yours",
-                     why.text);
+                     "cannot lock pipeline %s: %s; hint: set STATE_DIRECTORY to a folder that you "
+                     "can write to",
+                     pipeline, why.text);
     }
     return rc;
 }
@@ -58,7 +59,7 @@ int64_t hg_pipeline_lock_since(const struct hg_state *state, const char *pipelin
     int64_t since = -1;
     char *path = hg_format("%s/lock/%s.lock", state->dir, pipeline);
     int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
-    /* shared, so that two who look do not take each other for a run */
+    /* a shared lock: two readers must not report each other as a job */
     if (fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK &&
         pread(fd, text, sizeof(text) - 1, 0) > 0) {
         text[strcspn(text, "\n")] = '\0';

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * state: the folder in which this machine remembers something between jobs.  Which backups
- * exist is never read from there.
+ * state: the folder of files that this machine keeps between jobs.  Which backups exist is
+ * never read from there, but from the sinks.
  */
 #ifndef HG_STATE_STATE_H
 #define HG_STATE_STATE_H
 
 #include "base/log.h"
 
-/* Both belong to the handle and outlive every call. */
+/* Part of the handle: it outlives each job. */
 struct hg_state {
-    char *dir;          /* free it */
-    struct hg_log *log; /* for what fails and is not the caller's failure */
+    char *dir;
+    struct hg_log *log; /* for failures that do not fail a job */
 };
 
 #endif

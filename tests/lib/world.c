@@ -44,7 +44,7 @@ void world_teardown(void)
     folder_teardown();
 }
 
-static enum hangar_status open_config(const char *fmt, va_list args)
+static enum hangar_status open_written_config(const char *fmt, va_list args)
 {
     char text[8192];
     size_t n =
@@ -67,7 +67,7 @@ void world_config(const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
-    enum hangar_status status = open_config(fmt, args);
+    enum hangar_status status = open_written_config(fmt, args);
     va_end(args);
     ck_assert_msg(status == HANGAR_STATUS_DONE, "%s", hangar_error(world_hangar));
 }
@@ -76,13 +76,13 @@ enum hangar_status world_open(const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
-    enum hangar_status status = open_config(fmt, args);
+    enum hangar_status status = open_written_config(fmt, args);
     va_end(args);
     return status;
 }
 
-/* Takes the document over, and checks what is true of each. */
-static enum hangar_status take(enum hangar_status status, char **out)
+/* Makes *out the last document, and checks what is true of each document. */
+static enum hangar_status check_document(enum hangar_status status, char **out)
 {
     static const char *const names[] = {"done",      "failed", "usage", "degraded", "corrupt",
                                         "not_found", "busy",   "stale", "auth"};
@@ -104,13 +104,13 @@ static enum hangar_status take(enum hangar_status status, char **out)
 
 enum hangar_status world_take(enum hangar_status status, char *text)
 {
-    return take(status, &text);
+    return check_document(status, &text);
 }
 
 enum hangar_status world_backup(const char *pipeline)
 {
     char *text = NULL;
-    enum hangar_status status = take(hangar_backup(world_hangar, pipeline, &text), &text);
+    enum hangar_status status = check_document(hangar_backup(world_hangar, pipeline, &text), &text);
     const json_t *id = world_at("id");
     if (json_is_string(id)) {
         snprintf(last_id, sizeof(last_id), "%s", json_string_value(id));
@@ -121,7 +121,7 @@ enum hangar_status world_backup(const char *pipeline)
 enum hangar_status world_list(void)
 {
     char *text = NULL;
-    return take(hangar_list(world_hangar, NULL, NULL, &text), &text);
+    return check_document(hangar_list(world_hangar, NULL, NULL, &text), &text);
 }
 
 static struct hangar_selection selection(const char *id)
@@ -133,14 +133,14 @@ enum hangar_status world_show(const char *id)
 {
     char *text = NULL;
     struct hangar_selection which = selection(id);
-    return take(hangar_show(world_hangar, &which, &text), &text);
+    return check_document(hangar_show(world_hangar, &which, &text), &text);
 }
 
 enum hangar_status world_verify(const char *id, enum hangar_verify_level level)
 {
     char *text = NULL;
     struct hangar_selection which = selection(id);
-    return take(hangar_verify(world_hangar, &which, level, &text), &text);
+    return check_document(hangar_verify(world_hangar, &which, level, &text), &text);
 }
 
 enum hangar_status world_restore(const char *id, uint32_t flags, const char *const *only,
@@ -152,31 +152,31 @@ enum hangar_status world_restore(const char *id, uint32_t flags, const char *con
                                              .backup = selection(id),
                                              .only = only,
                                              .set = set};
-    return take(hangar_restore(world_hangar, &request, &text), &text);
+    return check_document(hangar_restore(world_hangar, &request, &text), &text);
 }
 
 enum hangar_status world_status(void)
 {
     char *text = NULL;
-    return take(hangar_overview(world_hangar, &text), &text);
+    return check_document(hangar_overview(world_hangar, &text), &text);
 }
 
 enum hangar_status world_check(void)
 {
     char *text = NULL;
-    return take(hangar_check(world_hangar, &text), &text);
+    return check_document(hangar_check(world_hangar, &text), &text);
 }
 
 enum hangar_status world_alerts(uint32_t flags)
 {
     char *text = NULL;
-    return take(hangar_alerts(world_hangar, flags, &text), &text);
+    return check_document(hangar_alerts(world_hangar, flags, &text), &text);
 }
 
 enum hangar_status world_notify(const char *notifier)
 {
     char *text = NULL;
-    return take(hangar_notify(world_hangar, notifier, &text), &text);
+    return check_document(hangar_notify(world_hangar, notifier, &text), &text);
 }
 
 json_t *world_at(const char *path)
@@ -195,23 +195,23 @@ json_t *world_at(const char *path)
 const char *world_text(const char *path)
 {
     const char *text = json_string_value(world_at(path));
-    ck_assert_msg(text != NULL, "there is no text %s", path);
+    ck_assert_msg(text != NULL, "the document has no text %s", path);
     return text;
 }
 
 int64_t world_int(const char *path)
 {
-    ck_assert_msg(json_is_integer(world_at(path)), "there is no number %s", path);
+    ck_assert_msg(json_is_integer(world_at(path)), "the document has no number %s", path);
     return json_integer_value(world_at(path));
 }
 
 size_t world_count(const char *path)
 {
-    ck_assert_msg(json_is_array(world_at(path)), "there is no list %s", path);
+    ck_assert_msg(json_is_array(world_at(path)), "the document has no list %s", path);
     return json_array_size(world_at(path));
 }
 
-static char type_of(const json_t *value)
+static char type_letter(const json_t *value)
 {
     static const char types[] = {
         [JSON_OBJECT] = 'o', [JSON_ARRAY] = 'a', [JSON_STRING] = 's', [JSON_INTEGER] = 'i',
@@ -227,7 +227,7 @@ void world_fields(const json_t *object, const char *fields)
          field = strtok_r(NULL, " ", &save)) {
         char *types = strchr(field, ':');
         *types++ = '\0';
-        char type = type_of(json_object_get(object, field));
+        char type = type_letter(json_object_get(object, field));
         ck_assert_msg(strchr(types, type) != NULL, "%s is '%c', not '%s'", field, type, types);
     }
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * world: a configuration in a folder of the test's own, an open hangar, and its
- * last document.  Tests write the configuration, call, and look.
+ * world: a configuration in a fresh folder, an open handle, and the document of the last job.
  */
 #ifndef WORLD_H
 #define WORLD_H
@@ -12,16 +11,17 @@
 #include <hangar/hangar.h>
 #include "suite.h"
 
-/* Fixtures: a fresh folder, nothing open; all closed, all removed. */
+/* Fixtures: make a fresh folder; close the handle and remove the folder. */
 void world_setup(void);
 void world_teardown(void);
 
-/* Writes backup.yaml of these parts behind "version: 1", and opens it anew. */
+/* Writes this behind "version: 1" to backup.yaml and opens it again.  world_config fails the test
+ * when that fails. */
 void world_config(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 enum hangar_status world_open(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 extern struct hangar *world_hangar;
-extern json_t *world_doc; /* of the last call, checked to be one */
+extern json_t *world_doc; /* of the last job; its schema and status are checked */
 
 enum hangar_status world_backup(const char *pipeline);
 enum hangar_status world_list(void);
@@ -34,34 +34,35 @@ enum hangar_status world_check(void);
 enum hangar_status world_alerts(uint32_t flags);
 enum hangar_status world_notify(const char *notifier);
 
-/* Any other call's document becomes the last one; it is freed. */
+/* Makes the document of any other job the last one, and frees the text. */
 enum hangar_status world_take(enum hangar_status status, char *text);
 
-/* The value at a path of the last document, "sources.0.name"; fails the test when
- * there is none, or of another type. */
+/* The value at a path of the last document, such as "sources.0.name".  Fails the test when it is
+ * missing or has another type. */
 const char *world_text(const char *path);
 int64_t world_int(const char *path);
 size_t world_count(const char *path);
-json_t *world_at(const char *path); /* NULL: none */
+json_t *world_at(const char *path); /* NULL: missing */
 
-/* Checks that fields are there with their types: "name:s size:i facts:o sinks:a",
- * n for null, each letter one that is allowed ("id:sn"). */
+/* Checks that an object has these fields with these types: "name:s size:i facts:o sinks:a id:sn".
+ * s string, i integer, r real, b boolean, o object, a array, n null; "id:sn" allows two types. */
 void world_fields(const json_t *object, const char *fields);
 
-const char *world_error(void);     /* of the handle */
-bool world_says(const char *text); /* is that in the error? */
+const char *world_error(void);     /* hangar_error of the handle */
+bool world_says(const char *text); /* the error contains the text */
 
-/* The id of the last backup; lives until the next one. */
+/* The id of the last backup; valid until the next one. */
 const char *world_id(void);
 
-/* The shell, in the folder; the exit status.  And the lines of a file that match. */
+/* Runs a shell command in the folder; returns its exit status, -1 for a signal. */
 int world_shell(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* The number of lines of a file that match; 0 when there is no file. */
 size_t world_lines(const char *file, const char *regex);
 
-/* A sink of this plugin holds nothing but (at most) origin.json. */
+/* The folder of a sink has no files except origin.json. */
 bool world_is_empty(const char *folder);
 
-/* What was logged at warning or worse, since world_config. */
+/* The errors and warnings that were logged since world_config. */
 const char *world_log(void);
 
 #endif

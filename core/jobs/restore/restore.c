@@ -168,7 +168,7 @@ static void add_restored_sources(const struct hg_restoration *r, struct hg_error
     }
 }
 
-static enum hangar_rc run_restore(struct hg_restoration *r, struct hg_error *err)
+static enum hangar_rc run_restore_steps(struct hg_restoration *r, struct hg_error *err)
 {
     const bool dry = hg_restoration_is_dry(r), clean = hg_restoration_is_clean(r);
     bool loaded = false;
@@ -320,7 +320,7 @@ enum hangar_status hangar_restore(struct hangar *h, const struct hangar_restore_
     }
     enum hangar_rc rc = hg_session_begin(&r->session, h, 0, report_restore_progress, r, &err);
     if (rc == HANGAR_OK) {
-        rc = run_restore(r, &err);
+        rc = run_restore_steps(r, &err);
         fill_restore_document(r, doc);
         hg_session_end(&r->session);
     }

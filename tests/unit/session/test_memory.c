@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * memory: what a run takes does not depend on the size of the data.
+ * memory: the memory that a run needs does not depend on the size of the data.
  */
 #include "world.h"
 
@@ -44,9 +44,9 @@ static unsigned long peak_kib(const char *size)
     return kib;
 }
 
-START_TEST(a_large_object_takes_no_more_memory_than_the_budget)
+START_TEST(a_large_object_needs_no_more_memory_than_the_budget)
 {
-    bool plain = SANITIZED[0] == '\0'; /* a sanitizer's own memory is not ours */
+    bool plain = SANITIZED[0] == '\0'; /* a sanitizer needs memory of its own */
     unsigned long large = peak_kib(plain ? "512MiB" : "32MiB");
     ck_assert_uint_gt(large, 0);
     if (plain) {
@@ -58,7 +58,7 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        a_large_object_takes_no_more_memory_than_the_budget,
+        a_large_object_needs_no_more_memory_than_the_budget,
     };
     return SUITE_RUN("session/memory", tests, world_setup, world_teardown);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * open: a handle tells what is wrong with its configuration, and calls on one that
- * cannot work fail instead of crashing.
+ * open: a handle reports the problems of its configuration, and jobs on a handle without a
+ * valid configuration fail.
  */
 #include "world.h"
 
@@ -23,7 +23,7 @@ START_TEST(pipelines_are_named_in_the_order_of_the_file)
 }
 END_TEST
 
-START_TEST(all_that_is_wrong_is_told_at_once)
+START_TEST(all_problems_are_reported_at_once)
 {
     ck_assert_int_eq(world_open("sources: { db: { plugin: test-sorce }, x: { plugin: "
                                 "compress-gzip } }\n"
@@ -49,7 +49,7 @@ static long never_read(void *arg, void *data, size_t size)
     ck_abort_msg("something was read");
 }
 
-static void nothing_works(enum hangar_status expected)
+static void check_all_jobs_fail(enum hangar_status expected)
 {
     struct hangar_selection which = {.struct_size = sizeof(which), .id = "latest"};
     struct hangar_restore_request request = {.struct_size = sizeof(request), .backup = which};
@@ -84,18 +84,18 @@ START_TEST(calls_without_a_configuration_fail)
 {
     world_open("sources: { db: { plugin: none } }\nsinks: { a: { plugin: none } }\n"
                "pipelines: { p: { sources: [db], sinks: [a] } }\n");
-    nothing_works(HANGAR_STATUS_USAGE);
+    check_all_jobs_fail(HANGAR_STATUS_USAGE);
     hangar_close(world_hangar);
     struct hangar_settings settings = {
         .struct_size = sizeof(settings), .config_file = "", .plugin_dir = REAL_PLUGIN_DIR};
     ck_assert_int_eq(hangar_open(&settings, &world_hangar), HANGAR_STATUS_DONE);
-    nothing_works(HANGAR_STATUS_USAGE);
+    check_all_jobs_fail(HANGAR_STATUS_USAGE);
     hangar_cancel(world_hangar);
     hangar_close(NULL);
 }
 END_TEST
 
-START_TEST(plugins_are_told_with_their_options_or_why_not)
+START_TEST(plugins_are_listed_with_options_or_an_error)
 {
     char *text = NULL;
     world_config(GOOD);
@@ -116,7 +116,7 @@ START_TEST(plugins_are_told_with_their_options_or_why_not)
                                                   "help:s");
     ck_assert_int_eq(hangar_plugins(world_hangar, "compress-gzp", NULL), HANGAR_STATUS_NOT_FOUND);
     ck_assert(world_says("did you mean compress-gzip?"));
-    /* one that is broken is in the list, with the reason */
+    /* a broken plugin is listed with the error */
     ck_assert_int_eq(mkdir("broken", 0755), 0);
     folder_file("broken/hangar-broken.so", "text", 4, 0644);
     struct hangar_settings settings = {
@@ -132,18 +132,18 @@ START_TEST(plugins_are_told_with_their_options_or_why_not)
 }
 END_TEST
 
-START_TEST(a_state_folder_that_cannot_be_written_is_told)
+START_TEST(a_state_folder_that_cannot_be_written_is_reported)
 {
     world_shell("rm -rf state && touch state");
     world_config(GOOD);
     ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_FAILED);
-    ck_assert(world_says("hint: set STATE_DIRECTORY to a folder of yours"));
+    ck_assert(world_says("hint: set STATE_DIRECTORY to a folder that you can write to"));
     ck_assert(world_is_empty("a"));
     ck_assert_int_eq(world_check(), HANGAR_STATUS_FAILED);
 }
 END_TEST
 
-START_TEST(a_signing_key_that_others_can_read_is_warned_of)
+START_TEST(a_signing_key_that_other_users_can_read_causes_a_warning)
 {
     const char *const hint = "other users can read the key in this file; hint: chmod 600 "
                              "backup.yaml, or use key_file";
@@ -169,11 +169,11 @@ int main(void)
 {
     const TTest *const tests[] = {
         pipelines_are_named_in_the_order_of_the_file,
-        all_that_is_wrong_is_told_at_once,
+        all_problems_are_reported_at_once,
         calls_without_a_configuration_fail,
-        plugins_are_told_with_their_options_or_why_not,
-        a_state_folder_that_cannot_be_written_is_told,
-        a_signing_key_that_others_can_read_is_warned_of,
+        plugins_are_listed_with_options_or_an_error,
+        a_state_folder_that_cannot_be_written_is_reported,
+        a_signing_key_that_other_users_can_read_causes_a_warning,
     };
     return SUITE_RUN("session/open", tests, world_setup, world_teardown);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * plan: what the daemon is told about the configuration, the calendar it is given, and
- * whether backups are as young as they should be.
+ * schedule: the plan of the configuration, the calendar functions, and health, which compares
+ * the age of backups with max_age.
  */
 #include "world.h"
 
@@ -35,7 +35,7 @@ static void call_plan(void)
     hangar_free(json);
 }
 
-START_TEST(the_plan_has_every_schedule_and_what_bounds_it)
+START_TEST(the_plan_has_each_schedule_and_its_limits)
 {
     world_config(CONFIG
                  "limits: { jobs: 3, stop_timeout: 2s }\npipelines:\n"
@@ -68,7 +68,7 @@ START_TEST(the_plan_has_every_schedule_and_what_bounds_it)
 }
 END_TEST
 
-START_TEST(the_calendar_answers_without_a_configuration)
+START_TEST(the_calendar_needs_no_configuration)
 {
     ck_assert_int_eq(hangar_next_time("30 2 * * *", "Europe/Berlin", 1774700000000), 1774746000000);
     ck_assert_int_eq(hangar_next_time("30 2 * *", "Europe/Berlin", 0), -1);
@@ -80,7 +80,7 @@ START_TEST(the_calendar_answers_without_a_configuration)
 }
 END_TEST
 
-START_TEST(health_is_that_of_the_newest_good_backup_in_each_sink)
+START_TEST(health_is_the_age_of_the_newest_good_backup_in_each_sink)
 {
     world_config(CONFIG "pipelines:\n  p: { sources: [db], sinks: [a, b], max_age: 1h }\n"
                         "  q: { sources: [db], sinks: [a], max_age: 0 }\n");
@@ -97,12 +97,12 @@ START_TEST(health_is_that_of_the_newest_good_backup_in_each_sink)
     ck_assert_uint_eq(world_count("pipelines"), 1);
     ck_assert_int_eq(call_health("r"), HANGAR_STATUS_NOT_FOUND);
 
-    /* of a sink that may fail it is no alarm, but it is told */
+    /* in a sink that is not required it is degraded, not stale */
     ck_assert_int_eq(world_shell("rm -r b/p"), 0);
     ck_assert_int_eq(call_health("p"), HANGAR_STATUS_DEGRADED);
     ck_assert_str_eq(world_text("pipelines.0.sinks.1.status"), "stale");
 
-    /* a damaged one counts as little as one that is gone */
+    /* a damaged backup does not count, like one that was removed */
     ck_assert_int_eq(world_shell("f=$(ls -d a/p/backup_*/manifest.json) && chmod u+w $f && "
                                  "printf X | dd of=$f bs=1 seek=30 conv=notrunc 2>/dev/null"),
                      0);
@@ -121,7 +121,7 @@ START_TEST(a_backup_that_is_too_old_is_stale)
 }
 END_TEST
 
-START_TEST(a_sink_that_cannot_be_read_is_no_health)
+START_TEST(a_sink_that_cannot_be_read_is_not_healthy)
 {
     world_config("sources: { db: { plugin: test-source } }\nsinks:\n"
                  "  a: { plugin: test-sink, options: { path: ./a, fail_at: list } }\n"
@@ -131,7 +131,7 @@ START_TEST(a_sink_that_cannot_be_read_is_no_health)
 }
 END_TEST
 
-START_TEST(checking_tells_who_runs_the_schedules)
+START_TEST(check_reports_what_runs_the_schedules)
 {
     world_config(CONFIG "pipelines: { p: { sources: [db], sinks: [a, b], schedule: '@daily' } }\n");
     ck_assert_int_eq(world_check(), HANGAR_STATUS_DONE);
@@ -155,12 +155,12 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        the_plan_has_every_schedule_and_what_bounds_it,
-        the_calendar_answers_without_a_configuration,
-        health_is_that_of_the_newest_good_backup_in_each_sink,
+        the_plan_has_each_schedule_and_its_limits,
+        the_calendar_needs_no_configuration,
+        health_is_the_age_of_the_newest_good_backup_in_each_sink,
         a_backup_that_is_too_old_is_stale,
-        a_sink_that_cannot_be_read_is_no_health,
-        checking_tells_who_runs_the_schedules,
+        a_sink_that_cannot_be_read_is_not_healthy,
+        check_reports_what_runs_the_schedules,
     };
     return SUITE_RUN("plan", tests, world_setup, world_teardown);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * clean: what a restore replaces is in a safety backup before anything is changed; all
- * sources are loaded before the first is swapped; and a safety backup is a backup, but
- * none of those that are made by the schedule.
+ * clean: a restore makes a safety backup of the data before it changes a target, and loads all
+ * sources before it swaps the first.  A safety backup is a backup, but `latest`, ages and
+ * retention do not count it among the others.
  */
 #include <fcntl.h>
 #include <string.h>
@@ -24,7 +24,7 @@
     "  c: { plugin: storage-local, options: { path: ./c } } }\n"                                   \
     "pipelines: { p: { sources: [db, cache], transforms: [gzip], sinks: [" sinks "] } }\n"
 
-static char scheduled[64]; /* the id of the backup */
+static char scheduled[64]; /* the id of the backup that is restored */
 
 static void make_backup_with(const char *config)
 {
@@ -34,7 +34,7 @@ static void make_backup_with(const char *config)
     world_shell("rm -f j jc");
 }
 
-static void make_backup(void)
+static void make_scheduled_backup(void)
 {
     make_backup_with(CONFIG("", "a", ""));
 }
@@ -44,30 +44,30 @@ static int in_sink(const char *sink)
     return world_shell("exit $(find %s -name manifest.json | wc -l)", sink);
 }
 
-START_TEST(what_is_replaced_is_kept_first)
+START_TEST(a_safety_backup_is_made_before_data_is_replaced)
 {
-    make_backup();
+    make_scheduled_backup();
     ck_assert_int_eq(world_restore("latest", CLEAN, NULL, NULL), HANGAR_STATUS_DONE);
     ck_assert_int_eq(in_sink("a"), 2);
     world_fields(world_doc, "safety:o id:s");
     world_fields(world_at("safety"), "id:s sink:s sources:a");
     ck_assert_str_eq(world_text("safety.sink"), "a");
-    ck_assert_uint_eq(world_count("safety.sources"), 1); /* the cache holds nothing */
+    ck_assert_uint_eq(world_count("safety.sources"), 1); /* the cache is empty */
     ck_assert_str_eq(world_text("safety.sources.0"), "db");
     ck_assert(json_is_true(world_at("sources.0.restored")));
     ck_assert(json_is_true(world_at("sources.1.restored")));
-    /* a look, the backup by another instance, and only then the restore */
+    /* the check, the backup by another instance, and then the restore */
     ck_assert_int_eq(world_shell("test \"$(grep -E '^(prepare|restore_prepare|restore_end|end)' j |"
                                  " tr '\\n' ,)\" = 'restore_prepare 3 objects dry clean,"
                                  "restore_end-failed,prepare_safety,end,"
                                  "restore_prepare 3 objects clean,restore_end,'"),
                      0);
     ck_assert_uint_eq(world_lines("jc", "^prepare"), 0);
-    /* and it can be restored itself, with a safety backup of its own */
+    /* it can be restored, too, and that makes another safety backup */
     char id[64];
     snprintf(id, sizeof(id), "%s", world_text("safety.id"));
     ck_assert_int_eq(world_verify(id, HANGAR_VERIFY_FULL), HANGAR_STATUS_DONE);
-    /* but the age of what is regularly backed up is not told by it */
+    /* it does not count for the age of the newest backup */
     char *health = NULL;
     ck_assert_int_eq(hangar_health(world_hangar, NULL, &health), HANGAR_STATUS_DONE);
     ck_assert_ptr_nonnull(strstr(health, "\"newest\": \"backup_"));
@@ -79,9 +79,9 @@ START_TEST(what_is_replaced_is_kept_first)
 }
 END_TEST
 
-START_TEST(a_dry_run_tells_of_the_safety_backup_and_takes_none)
+START_TEST(a_dry_run_reports_the_safety_backup_and_makes_none)
 {
-    make_backup();
+    make_scheduled_backup();
     ck_assert_int_eq(world_restore("latest", CLEAN | DRY, NULL, NULL), HANGAR_STATUS_DONE);
     ck_assert_int_eq(in_sink("a"), 1);
     ck_assert(json_is_null(world_at("safety.id")));
@@ -95,7 +95,7 @@ START_TEST(a_dry_run_tells_of_the_safety_backup_and_takes_none)
     ck_assert_int_eq(world_restore("latest", CLEAN | DRY | HANGAR_REQUEST_DISCONNECT, NULL, NULL),
                      HANGAR_STATUS_DONE);
     ck_assert_uint_eq(world_lines("j", "^restore_prepare 3 objects dry clean disconnect$"), 1);
-    /* without clean there is nothing to tell */
+    /* without clean there is no safety backup to report */
     static const char *const cache[] = {"cache", NULL};
     ck_assert_int_eq(world_restore("latest", DRY, cache, NULL), HANGAR_STATUS_DONE);
     ck_assert(json_is_null(world_at("safety")));
@@ -103,11 +103,11 @@ START_TEST(a_dry_run_tells_of_the_safety_backup_and_takes_none)
 }
 END_TEST
 
-START_TEST(what_a_hook_may_remove_is_in_the_way_of_no_plan)
+START_TEST(a_plan_does_not_fail_for_what_the_hook_may_remove)
 {
     static const char *const refused[] = {"db.fail_at=restore_prepare", "db.fail_rc=6", NULL};
     static const char *const broken[] = {"db.fail_at=restore_prepare", NULL};
-    make_backup();
+    make_scheduled_backup();
     ck_assert_int_eq(world_restore("latest", CLEAN | DRY, NULL, refused), HANGAR_STATUS_FAILED);
     world_config(CONFIG("",
                         "a, b], hooks: { before_restore: [sh, -c, 'echo x >>before'] }, "
@@ -117,9 +117,9 @@ START_TEST(what_a_hook_may_remove_is_in_the_way_of_no_plan)
     ck_assert_str_eq(world_text("sources.0.plan.3"),
                      "would be refused without hook before_restore: source db: cannot "
                      "restore_prepare as told");
-    ck_assert_uint_eq(world_count("sources.1.plan"), 3); /* the others are looked at all the same */
+    ck_assert_uint_eq(world_count("sources.1.plan"), 3); /* the others are checked as well */
     ck_assert_int_eq(world_shell("test ! -e before"), 0);
-    /* only what may be gone by then, only before the hook, and only if there will be one */
+    /* only EXISTS is ignored, only in a dry run, and only if there is such a hook */
     ck_assert_int_eq(world_restore("latest", CLEAN | DRY, NULL, broken), HANGAR_STATUS_FAILED);
     ck_assert_int_eq(world_restore("latest", CLEAN | DRY | HANGAR_REQUEST_NO_HOOKS, NULL, refused),
                      HANGAR_STATUS_FAILED);
@@ -130,9 +130,9 @@ START_TEST(what_a_hook_may_remove_is_in_the_way_of_no_plan)
 }
 END_TEST
 
-START_TEST(an_empty_target_needs_none)
+START_TEST(an_empty_target_needs_no_safety_backup)
 {
-    make_backup();
+    make_scheduled_backup();
     static const char *const cache[] = {"cache", NULL};
     ck_assert_int_eq(world_restore("latest", CLEAN, cache, NULL), HANGAR_STATUS_DONE);
     ck_assert(json_is_null(world_at("safety")));
@@ -140,9 +140,9 @@ START_TEST(an_empty_target_needs_none)
 }
 END_TEST
 
-START_TEST(it_is_of_the_very_target)
+START_TEST(a_safety_backup_uses_the_options_of_the_target)
 {
-    make_backup();
+    make_scheduled_backup();
     static const char *const set[] = {"db.objects=5", "cache.full=true", "db.time=1768442400001",
                                       NULL};
     ck_assert_int_eq(world_restore("latest", CLEAN, NULL, set), HANGAR_STATUS_DONE);
@@ -158,13 +158,13 @@ START_TEST(it_is_of_the_very_target)
 }
 END_TEST
 
-START_TEST(without_it_nothing_is_touched)
+START_TEST(without_a_safety_backup_nothing_is_changed)
 {
     static const char *const calls[] = {"prepare_safety", "begin", "next", "read", "close", "end"};
     for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
         char one[64];
         world_shell("rm -rf a");
-        make_backup();
+        make_scheduled_backup();
         snprintf(one, sizeof(one), "db.fail_at=%s", calls[i]);
         const char *const set[] = {one, NULL};
         ck_assert_int_eq(world_restore("latest", CLEAN, NULL, set), HANGAR_STATUS_FAILED);
@@ -178,15 +178,15 @@ START_TEST(without_it_nothing_is_touched)
         ck_assert_uint_eq(world_lines("jc", "^restore_(open|write|phase|end$)"), 0);
         ck_assert_int_eq(in_sink("a"), 1);
     }
-    /* what is not there is a failure here, and not a wrong question */
+    /* NOT_FOUND of a source fails the job; it is not the status of the request */
     static const char *const gone[] = {"db.fail_at=begin", "db.fail_rc=5", NULL};
     ck_assert_int_eq(world_restore("latest", CLEAN, NULL, gone), HANGAR_STATUS_FAILED);
 }
 END_TEST
 
-START_TEST(a_target_that_refuses_costs_no_backup)
+START_TEST(no_safety_backup_is_made_if_a_target_refuses)
 {
-    make_backup();
+    make_scheduled_backup();
     static const char *const set[] = {"cache.fail_at=restore_prepare", "cache.fail_rc=11", NULL};
     ck_assert_int_eq(world_restore("latest", CLEAN, NULL, set), HANGAR_STATUS_FAILED);
     ck_assert_str_eq(world_error(), "source cache: cannot restore_prepare as told");
@@ -195,7 +195,7 @@ START_TEST(a_target_that_refuses_costs_no_backup)
 }
 END_TEST
 
-START_TEST(another_required_sink_serves_where_the_first_cannot)
+START_TEST(another_required_sink_stores_it_if_the_first_fails)
 {
     make_backup_with(CONFIG("", "b, c", ""));
     world_shell("rm -rf c");
@@ -205,7 +205,7 @@ START_TEST(another_required_sink_serves_where_the_first_cannot)
     ck_assert_str_eq(world_text("safety.sink"), "c");
     ck_assert_int_eq(in_sink("c"), 1);
     ck_assert_ptr_nonnull(strstr(world_log(), "storing the safety backup in sink c instead: "));
-    /* there is no other */
+    /* there is no other required sink */
     world_config(CONFIG(", fail_at: commit", "b", ""));
     ck_assert_int_eq(world_restore("latest", CLEAN, NULL, NULL), HANGAR_STATUS_FAILED);
     ck_assert_msg(world_says("nothing was restored"), "%s", world_error());
@@ -213,9 +213,9 @@ START_TEST(another_required_sink_serves_where_the_first_cannot)
 }
 END_TEST
 
-START_TEST(all_are_loaded_before_one_is_swapped)
+START_TEST(all_sources_are_loaded_before_one_is_swapped)
 {
-    make_backup();
+    make_scheduled_backup();
     /* the second fails while it is loaded: neither is swapped */
     static const char *const loading[] = {"cache.fail_at=restore_phase_end", NULL};
     ck_assert_int_eq(world_restore("latest", CLEAN, NULL, loading), HANGAR_STATUS_FAILED);
@@ -223,7 +223,7 @@ START_TEST(all_are_loaded_before_one_is_swapped)
     ck_assert_uint_eq(world_lines("jc", "^restore_end$"), 0);
     ck_assert(!world_says("is restored"));
     ck_assert(json_is_false(world_at("sources.0.restored")));
-    /* it fails while it is swapped: the first is another already, and that is said */
+    /* the second fails during its swap: the first is swapped, which is reported */
     world_shell("rm -f j jc");
     static const char *const swapping[] = {"cache.fail_at=restore_end", NULL};
     ck_assert_int_eq(world_restore(scheduled, CLEAN, NULL, swapping), HANGAR_STATUS_FAILED);
@@ -232,7 +232,7 @@ START_TEST(all_are_loaded_before_one_is_swapped)
                                     "source cache: cannot restore_end as told");
     ck_assert(json_is_true(world_at("sources.0.restored")));
     ck_assert(json_is_false(world_at("sources.1.restored")));
-    /* the first fails while it is swapped: the second is not */
+    /* the first fails during its swap: the second is not swapped */
     world_shell("rm -f j jc");
     static const char *const first[] = {"db.fail_at=restore_end", NULL};
     ck_assert_int_eq(world_restore(scheduled, CLEAN, NULL, first), HANGAR_STATUS_FAILED);
@@ -242,9 +242,9 @@ START_TEST(all_are_loaded_before_one_is_swapped)
 }
 END_TEST
 
-START_TEST(what_is_left_behind_is_no_clean_success)
+START_TEST(remains_of_a_restore_degrade_it)
 {
-    make_backup();
+    make_scheduled_backup();
     static const char *const set[] = {"cache.left=a thing; hint: drop it", NULL};
     ck_assert_int_eq(world_restore("latest", CLEAN, NULL, set), HANGAR_STATUS_DEGRADED);
     ck_assert_str_eq(world_error(),
@@ -254,9 +254,9 @@ START_TEST(what_is_left_behind_is_no_clean_success)
 }
 END_TEST
 
-START_TEST(nobody_else_runs_the_pipeline_meanwhile)
+START_TEST(the_pipeline_is_locked_during_a_clean_restore)
 {
-    make_backup();
+    make_scheduled_backup();
     int fd = open("state/lock/p.lock", O_RDWR | O_CLOEXEC);
     ck_assert_int_eq(flock(fd, LOCK_EX | LOCK_NB), 0);
     ck_assert_int_eq(world_restore("latest", CLEAN, NULL, NULL), HANGAR_STATUS_BUSY);
@@ -267,9 +267,9 @@ START_TEST(nobody_else_runs_the_pipeline_meanwhile)
 }
 END_TEST
 
-START_TEST(it_is_a_backup_but_not_the_latest)
+START_TEST(a_safety_backup_is_a_backup_but_not_the_latest)
 {
-    make_backup();
+    make_scheduled_backup();
     ck_assert_int_eq(world_restore("latest", CLEAN, NULL, NULL), HANGAR_STATUS_DONE);
     char id[64];
     snprintf(id, sizeof(id), "%s", world_text("safety.id"));
@@ -287,23 +287,23 @@ START_TEST(it_is_a_backup_but_not_the_latest)
     ck_assert_int_eq(world_int("pipelines.0.sinks.0.safety_backups"), 1);
     ck_assert_int_eq(world_verify("all", HANGAR_VERIFY_FULL), HANGAR_STATUS_DONE);
     ck_assert_uint_eq(world_count("backups"), 2);
-    /* alone it is not found by that name at all */
+    /* `latest` does not find it even if it is the only one */
     ck_assert_int_eq(world_shell("rm -r a/p/%s", scheduled), 0);
     ck_assert_int_eq(world_show("latest"), HANGAR_STATUS_NOT_FOUND);
     ck_assert_int_eq(world_show(id), HANGAR_STATUS_DONE);
 }
 END_TEST
 
-START_TEST(retention_counts_it_apart)
+START_TEST(retention_counts_safety_backups_apart)
 {
     make_backup_with(CONFIG("", "a", ", retention: { keep_last: 1, min_keep: 1 }"));
     static const char *const db[] = {"db", NULL};
     for (int i = 0; i < 3; i++) {
         ck_assert_int_eq(world_restore("latest", CLEAN, db, NULL), HANGAR_STATUS_DONE);
     }
-    ck_assert_int_eq(in_sink("a"), 4); /* no retention after them, and none is due */
+    ck_assert_int_eq(in_sink("a"), 4); /* a restore does not prune, and none has expired */
     ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
-    ck_assert_int_eq(in_sink("a"), 4); /* the old one of the schedule went */
+    ck_assert_int_eq(in_sink("a"), 4); /* the older regular backup was removed */
     ck_assert_int_eq(world_shell("test -e a/p/%s/manifest.json", scheduled), 1);
 }
 END_TEST
@@ -311,19 +311,19 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        what_is_replaced_is_kept_first,
-        a_dry_run_tells_of_the_safety_backup_and_takes_none,
-        what_a_hook_may_remove_is_in_the_way_of_no_plan,
-        an_empty_target_needs_none,
-        it_is_of_the_very_target,
-        without_it_nothing_is_touched,
-        a_target_that_refuses_costs_no_backup,
-        another_required_sink_serves_where_the_first_cannot,
-        all_are_loaded_before_one_is_swapped,
-        what_is_left_behind_is_no_clean_success,
-        nobody_else_runs_the_pipeline_meanwhile,
-        it_is_a_backup_but_not_the_latest,
-        retention_counts_it_apart,
+        a_safety_backup_is_made_before_data_is_replaced,
+        a_dry_run_reports_the_safety_backup_and_makes_none,
+        a_plan_does_not_fail_for_what_the_hook_may_remove,
+        an_empty_target_needs_no_safety_backup,
+        a_safety_backup_uses_the_options_of_the_target,
+        without_a_safety_backup_nothing_is_changed,
+        no_safety_backup_is_made_if_a_target_refuses,
+        another_required_sink_stores_it_if_the_first_fails,
+        all_sources_are_loaded_before_one_is_swapped,
+        remains_of_a_restore_degrade_it,
+        the_pipeline_is_locked_during_a_clean_restore,
+        a_safety_backup_is_a_backup_but_not_the_latest,
+        retention_counts_safety_backups_apart,
     };
     return SUITE_RUN("jobs/restore/clean", tests, world_setup, world_teardown);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * restore: the right bytes reach the source in the right order, and wrong ones do
- * not reach it at all.
+ * restore: the objects are restored in the order of their phases, and damaged bytes fail the
+ * restore: before a target is changed, or while it is loaded (verify_first).
  */
 #include "world.h"
 
@@ -20,7 +20,7 @@ static void make_backup(void)
     world_shell("rm -f j jc");
 }
 
-START_TEST(everything_comes_back_phase_by_phase)
+START_TEST(everything_is_restored_phase_by_phase)
 {
     make_backup();
     ck_assert_int_eq(world_restore("latest", 0, NULL, NULL), HANGAR_STATUS_DONE);
@@ -32,7 +32,7 @@ START_TEST(everything_comes_back_phase_by_phase)
     ck_assert_str_eq(world_text("sources.0.report.compared"), "all");
     ck_assert_str_eq(world_text("sources.0.plan.0"), "compare 7 objects");
     ck_assert_uint_eq(world_lines("j", "^restore_close"), 7);
-    /* the phases of opens, closes and ends never go back, and an end comes behind its own */
+    /* phases only increase, and each ends after its objects */
     ck_assert_int_eq(world_shell("awk '/^restore_(open|close)/ { if ($2 != phase) exit 1 } "
                                  "/^restore_phase_end/ { if ($2 != phase++) exit 1 } "
                                  "END { if (phase != 3) exit 1 }' j"),
@@ -41,13 +41,13 @@ START_TEST(everything_comes_back_phase_by_phase)
 }
 END_TEST
 
-START_TEST(a_dry_run_looks_and_changes_nothing)
+START_TEST(a_dry_run_checks_and_changes_nothing)
 {
     make_backup();
     ck_assert_int_eq(world_restore("latest", HANGAR_REQUEST_DRY_RUN, NULL, NULL),
                      HANGAR_STATUS_DONE);
     ck_assert(json_is_true(world_at("dry_run")));
-    ck_assert_int_eq(world_int("objects"), 8); /* what it would be */
+    ck_assert_int_eq(world_int("objects"), 8); /* of the plan */
     ck_assert_uint_eq(world_count("sources.0.plan"), 2);
     ck_assert_uint_eq(world_lines("j", "^restore_prepare 7 objects dry"), 1);
     ck_assert_uint_eq(world_lines("j", "^restore_end"), 1);
@@ -55,7 +55,7 @@ START_TEST(a_dry_run_looks_and_changes_nothing)
 }
 END_TEST
 
-START_TEST(a_target_with_data_is_refused_unless_told)
+START_TEST(a_target_with_data_is_refused_without_clean)
 {
     make_backup();
     static const char *const set[] = {"db.full=true", NULL};
@@ -87,7 +87,7 @@ START_TEST(a_damaged_object_reaches_no_source)
         ck_assert_msg(world_says("cache/data/0000"), "%s", world_error());
         ck_assert_uint_eq(world_lines("j", "restore"), 0);
         ck_assert_uint_eq(world_lines("jc", "restore"), 0);
-        /* what was not chosen need not be whole */
+        /* damage of a source that is not selected does not matter */
         static const char *const only[] = {"db", NULL};
         ck_assert_int_eq(world_restore("latest", 0, only, NULL), HANGAR_STATUS_DONE);
     }
@@ -158,7 +158,7 @@ START_TEST(damage_is_found_before_or_during_the_load)
             ck_assert_int_eq(world_says("nothing was restored: "), rows[i].first);
             ck_assert_int_eq(world_says("damage was found during the load"), !rows[i].first);
             ck_assert(json_is_false(world_at("sources.0.restored")));
-            /* the source learns that the restore failed, and the object is not complete */
+            /* the object is not complete, and restore_end reports the failure */
             ck_assert_uint_eq(world_lines("j", "^restore_open"), rows[i].first ? 0 : 1);
             ck_assert_uint_eq(world_lines("j", "^restore_close"), 0);
             ck_assert_uint_eq(world_lines("j", "^restore_end$"), 0); /* no swap */
@@ -169,7 +169,7 @@ START_TEST(damage_is_found_before_or_during_the_load)
 }
 END_TEST
 
-START_TEST(a_target_that_fails_is_told_and_undone)
+START_TEST(a_target_that_fails_is_reported_and_ended)
 {
     static const char *const calls[] = {"restore_prepare", "restore_open",      "restore_write",
                                         "restore_close",   "restore_phase_end", "restore_end"};
@@ -184,7 +184,7 @@ START_TEST(a_target_that_fails_is_told_and_undone)
         ck_assert_uint_eq(world_lines("j", "^restore_end"), 1);
         ck_assert_uint_eq(world_lines("j", "^restore_end-failed"),
                           strcmp(calls[i], "restore_end") != 0);
-        /* every one that was opened is closed */
+        /* each object that was opened is closed */
         ck_assert(strcmp(calls[i], "restore_open") == 0 ||
                   world_lines("j", "^restore_open") ==
                       world_lines("j", "^restore_(close|abandon)"));
@@ -193,7 +193,7 @@ START_TEST(a_target_that_fails_is_told_and_undone)
 }
 END_TEST
 
-START_TEST(settings_are_read_or_refused)
+START_TEST(invalid_settings_are_refused)
 {
     static const struct {
         const char *set, *says;
@@ -229,7 +229,7 @@ START_TEST(settings_are_read_or_refused)
 }
 END_TEST
 
-START_TEST(sources_are_chosen_or_unknown)
+START_TEST(only_the_selected_sources_are_restored)
 {
     make_backup();
     static const char *const only[] = {"cache", NULL}, *const unknown[] = {"cache", "x", NULL},
@@ -249,7 +249,7 @@ END_TEST
     "pipelines: { p: { sources: [x], sinks: [a] } }\n"
 #define X "x: { plugin: test-source }"
 
-START_TEST(the_configuration_may_have_changed_since)
+START_TEST(the_configuration_may_have_changed_since_the_backup)
 {
     make_backup();
     static const char *const db[] = {"db", NULL};
@@ -257,7 +257,7 @@ START_TEST(the_configuration_may_have_changed_since)
     ck_assert_int_eq(world_restore("latest", 0, db, NULL), HANGAR_STATUS_USAGE);
     ck_assert(world_says("the configuration has no source db to restore into; hint: add one with "
                          "plugin: test-source, or select other sources with --only"));
-    /* its transforms are not configured any more: their defaults decode */
+    /* its transforms are no longer configured: their defaults decode the backup */
     world_config(OTHER(X ", db: { plugin: test-source, options: { journal: j } }"));
     ck_assert_int_eq(world_restore("latest", 0, db, NULL), HANGAR_STATUS_DONE);
     ck_assert_uint_eq(world_lines("j", "^restore_close"), 7);
@@ -271,16 +271,16 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        everything_comes_back_phase_by_phase,
-        a_dry_run_looks_and_changes_nothing,
-        a_target_with_data_is_refused_unless_told,
+        everything_is_restored_phase_by_phase,
+        a_dry_run_checks_and_changes_nothing,
+        a_target_with_data_is_refused_without_clean,
         a_damaged_object_reaches_no_source,
         objects_of_a_sink_that_is_not_local_are_read_once,
         damage_is_found_before_or_during_the_load,
-        a_target_that_fails_is_told_and_undone,
-        settings_are_read_or_refused,
-        sources_are_chosen_or_unknown,
-        the_configuration_may_have_changed_since,
+        a_target_that_fails_is_reported_and_ended,
+        invalid_settings_are_refused,
+        only_the_selected_sources_are_restored,
+        the_configuration_may_have_changed_since_the_backup,
     };
     return SUITE_RUN("jobs/restore/restore", tests, world_setup, world_teardown);
 }
