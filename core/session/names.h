@@ -19,7 +19,7 @@ enum hangar_rc hg_find_pipeline_sink(const struct hg_config *config,
                                      const struct hg_pipeline_config *pipeline, const char *name,
                                      size_t *instance, struct hg_error *err);
 
-/* Checks that the configuration has this pipeline and this sink; NULL is not checked.  NOT_FOUND. */
+/* Checks that the configuration has this pipeline and this sink; NULL: not checked.  NOT_FOUND. */
 enum hangar_rc hg_check_names(const struct hg_config *config, const char *pipeline,
                               const char *sink, struct hg_error *err);
 
