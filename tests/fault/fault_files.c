@@ -88,7 +88,7 @@ static uint32_t fault_files_jobs(void *inst)
     return 2;
 }
 
-/* Remembers the names in the folder. */
+/* Stores the names of the files in the folder. */
 static enum hangar_rc fault_files_stat(struct files *f)
 {
     DIR *dir = opendir(f->path);
@@ -206,7 +206,7 @@ static enum hangar_rc fault_files_close_object(struct hangar_object *o, struct h
     if (attrs) {
         o->files->host->attr_setf(attrs, "bytes", "%llu", (unsigned long long)o->bytes);
     }
-    close(o->fd); /* it was only read */
+    close(o->fd); /* only read: no error to check */
     free(o);
     return HANGAR_OK;
 }
@@ -281,7 +281,8 @@ static enum hangar_rc fault_files_restore_end(void *inst, struct hangar_attrs *r
         return HANGAR_OK;
     }
     char path[600];
-    while (f->count) { /* nothing but hidden files was there before: all of it is ours */
+    while (
+        f->count) { /* the restore made all files, as before it the folder had only hidden files */
         free(f->names[--f->count]);
     }
     fault_files_stat(f);

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# seeds: writes inputs to begin with for each fuzz target into OUT/TARGET/: good ones,
-# so that the fuzzer need not invent the formats, and the classic bad ones.
+# seeds: writes the first inputs of each fuzz target into OUT/TARGET/: valid ones, so that the
+# fuzzer need not invent the formats, and typical invalid ones.
 import gzip
 import io
 import json
@@ -148,7 +148,7 @@ def redis():
 
 
 def replies(rdb):
-    """What a server sends in answer to each job of fuzz_resp, which says what the bytes mean."""
+    """The bytes of a server for each job of fuzz_resp; their meaning is described there."""
     def bulk(text):
         text = text if isinstance(text, bytes) else text.encode()
         return b"$%d\r\n%s\r\n" % (len(text), text)

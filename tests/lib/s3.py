@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
-"""A small S3 client for tests: what a test does to a store behind hangar's back.
+"""A small S3 client, with which tests change a store directly.
 
     s3.py make-bucket BUCKET [--lock]     with object lock
     s3.py versioning BUCKET               on from now on
@@ -13,12 +13,12 @@
     s3.py head BUCKET KEY                 the headers, lower case, "NAME: VALUE" a line
     s3.py tags BUCKET KEY                 "NAME=VALUE" a line
     s3.py remove BUCKET KEY
-    s3.py empty BUCKET [PREFIX]           removes what is there, uploads too
+    s3.py empty BUCKET [PREFIX]           removes all objects and uploads
     s3.py flip BUCKET KEY OFFSET          changes one bit of an object
     s3.py start-upload BUCKET KEY FILE    leaves a multipart upload with one part; prints its ID
 
-It is independent of hangar and shares no code with its signer.  The variables of s3.sh say where it
-leads; KEY is as stored, PREFIX too.  Exit status 4 when there is no such object, 1 for other refusals.
+It is independent of hangar and shares no code with its signer.  The variables of s3.sh name the
+server; KEY and PREFIX are as stored.  Exit status 4 when there is no such object, 1 for other refusals.
 """
 
 import base64

@@ -163,7 +163,7 @@ static void must_list(const char *prefix, char delimiter, const char *expected)
     free(names);
 }
 
-START_TEST(an_object_comes_back_as_it_was_stored)
+START_TEST(a_stored_object_is_read_back_unchanged)
 {
     static const size_t sizes[] = {0, 1, 4096, 65537, 3000000, (size_t)20 << 20};
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
@@ -274,7 +274,7 @@ START_TEST(commit_replaces_and_abort_does_not)
 }
 END_TEST
 
-START_TEST(create_only_keeps_what_is_there)
+START_TEST(create_only_does_not_replace_an_object)
 {
     enum hangar_rc rc;
     if (!under_test->create_only) {
@@ -306,7 +306,7 @@ static void *create_same(void *arg)
     return NULL;
 }
 
-START_TEST(of_many_that_create_one_name_one_wins)
+START_TEST(one_of_many_concurrent_creates_of_a_name_succeeds)
 {
     struct job jobs[THREADS] = {{0}};
     size_t winners = 0;
@@ -360,7 +360,7 @@ static void *put_several(void *arg)
     return NULL;
 }
 
-START_TEST(many_puts_at_once_do_not_mix)
+START_TEST(concurrent_puts_do_not_mix_their_bytes)
 {
     struct job jobs[THREADS] = {{0}};
     char name[64];
@@ -412,7 +412,7 @@ START_TEST(puts_and_removes_of_neighbours_do_not_collide)
 }
 END_TEST
 
-START_TEST(what_is_not_there_is_not_found)
+START_TEST(a_missing_object_is_not_found)
 {
     sink_must_lack(fake, inst, "nothing");
     sink_must_lack(fake, inst, "no/such/object");
@@ -426,7 +426,7 @@ START_TEST(what_is_not_there_is_not_found)
 }
 END_TEST
 
-START_TEST(remove_takes_one_object_only)
+START_TEST(remove_removes_one_object_only)
 {
     sink_must_store(fake, inst, "p/a/one", "1");
     sink_must_store(fake, inst, "p/a/one.more", "2");
@@ -489,7 +489,7 @@ START_TEST(a_long_list_comes_in_pages)
 }
 END_TEST
 
-START_TEST(names_that_lead_elsewhere_are_refused)
+START_TEST(names_that_leave_the_store_are_refused)
 {
     static const char *const names[] = {"../x", "/etc/x", "a/../../x", "a//b",  "a/",
                                         "",     ".",      "..",        "a/./b", "a b",
@@ -540,7 +540,7 @@ START_TEST(two_instances_share_a_store)
 }
 END_TEST
 
-START_TEST(a_probe_leaves_nothing_and_tells_what_it_found)
+START_TEST(a_probe_leaves_nothing_and_reports_capabilities)
 {
     struct hangar_attrs *attrs = fake_attrs_new();
     sink_must_store(fake, inst, "p/object", "text");
@@ -557,22 +557,22 @@ void sink_suite_add(Suite *suite, const char *title, const struct sink_under_tes
     TCase *tcase = tcase_create(title);
     tcase_set_timeout(tcase, 200); /* a slow disk takes that long to sync thousands */
     tcase_add_checked_fixture(tcase, sink_suite_set_up, sink_suite_tear_down);
-    tcase_add_test(tcase, an_object_comes_back_as_it_was_stored);
+    tcase_add_test(tcase, a_stored_object_is_read_back_unchanged);
     tcase_add_test(tcase, reading_starts_at_the_offset);
     tcase_add_test(tcase, nothing_is_visible_before_commit);
     tcase_add_test(tcase, abort_leaves_nothing);
     tcase_add_test(tcase, commit_replaces_and_abort_does_not);
-    tcase_add_test(tcase, create_only_keeps_what_is_there);
-    tcase_add_test(tcase, of_many_that_create_one_name_one_wins);
-    tcase_add_test(tcase, many_puts_at_once_do_not_mix);
+    tcase_add_test(tcase, create_only_does_not_replace_an_object);
+    tcase_add_test(tcase, one_of_many_concurrent_creates_of_a_name_succeeds);
+    tcase_add_test(tcase, concurrent_puts_do_not_mix_their_bytes);
     tcase_add_test(tcase, puts_and_removes_of_neighbours_do_not_collide);
-    tcase_add_test(tcase, what_is_not_there_is_not_found);
-    tcase_add_test(tcase, remove_takes_one_object_only);
+    tcase_add_test(tcase, a_missing_object_is_not_found);
+    tcase_add_test(tcase, remove_removes_one_object_only);
     tcase_add_test(tcase, lists_are_in_byte_order_with_prefix_and_delimiter);
     tcase_add_test(tcase, a_long_list_comes_in_pages);
-    tcase_add_test(tcase, names_that_lead_elsewhere_are_refused);
+    tcase_add_test(tcase, names_that_leave_the_store_are_refused);
     tcase_add_test(tcase, a_name_may_have_500_bytes);
     tcase_add_test(tcase, two_instances_share_a_store);
-    tcase_add_test(tcase, a_probe_leaves_nothing_and_tells_what_it_found);
+    tcase_add_test(tcase, a_probe_leaves_nothing_and_reports_capabilities);
     suite_add_tcase(suite, tcase);
 }

@@ -155,7 +155,7 @@ static const size_t sizes[] = {
     0, 1, 2, 100, 4095, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK, 3 * BLOCK + 17, (size_t)1200 << 10};
 #define SIZE_COUNT (sizeof(sizes) / sizeof(sizes[0]))
 
-START_TEST(what_is_encoded_comes_back)
+START_TEST(encoded_bytes_are_decoded_unchanged)
 {
     void *inst;
     struct fake_host *fake = open_variant(_i, &inst);
@@ -175,7 +175,7 @@ START_TEST(what_is_encoded_comes_back)
 }
 END_TEST
 
-START_TEST(blocks_put_together_are_one_stream)
+START_TEST(concatenated_blocks_are_one_stream)
 {
     void *inst;
     struct fake_host *fake = open_variant(_i, &inst);
@@ -337,7 +337,7 @@ static void *round_trip(void *arg)
     return NULL;
 }
 
-START_TEST(many_objects_pass_at_once)
+START_TEST(many_objects_are_encoded_in_parallel)
 {
     void *inst;
     struct fake_host *fake = open_variant(_i, &inst);
@@ -383,7 +383,7 @@ static void assert_corrupt(struct fake_host *fake, void *inst, const void *file,
     free(out);
 }
 
-START_TEST(a_cut_anywhere_is_found)
+START_TEST(a_truncation_anywhere_is_detected)
 {
     void *inst;
     struct fake_host *fake = open_variant(_i, &inst);
@@ -401,7 +401,7 @@ START_TEST(a_cut_anywhere_is_found)
 }
 END_TEST
 
-START_TEST(bytes_behind_the_end_are_found)
+START_TEST(bytes_behind_the_end_are_detected)
 {
     static const char *const tails[] = {"\0", "x", "\0\0\0\0\0\0\0\0\0\0\0\0", "\x1f\x8b", "\n"};
     static const size_t tail_sizes[] = {1, 1, 12, 2, 1};
@@ -423,7 +423,7 @@ START_TEST(bytes_behind_the_end_are_found)
 }
 END_TEST
 
-START_TEST(a_flipped_bit_anywhere_is_found)
+START_TEST(a_flipped_bit_anywhere_is_detected)
 {
     void *inst;
     struct fake_host *fake = open_variant(_i, &inst);
@@ -480,15 +480,15 @@ void transform_suite_add(Suite *suite, const struct transform_under_test *which)
     int count = (int)which->variant_count;
     TCase *tcase = tcase_create("every transform");
     tcase_set_timeout(tcase, 120);
-    tcase_add_loop_test(tcase, what_is_encoded_comes_back, 0, count);
-    tcase_add_loop_test(tcase, blocks_put_together_are_one_stream, 0, count);
+    tcase_add_loop_test(tcase, encoded_bytes_are_decoded_unchanged, 0, count);
+    tcase_add_loop_test(tcase, concatenated_blocks_are_one_stream, 0, count);
     tcase_add_loop_test(tcase, the_stock_tool_decodes_both_forms, 0, count);
     tcase_add_loop_test(tcase, buffers_may_have_any_size, 0, count);
     tcase_add_loop_test(tcase, the_bytes_do_not_depend_on_threads_and_order, 0, count);
-    tcase_add_loop_test(tcase, many_objects_pass_at_once, 0, count);
-    tcase_add_loop_test(tcase, a_cut_anywhere_is_found, 0, count);
-    tcase_add_loop_test(tcase, bytes_behind_the_end_are_found, 0, count);
-    tcase_add_loop_test(tcase, a_flipped_bit_anywhere_is_found, 0, count);
+    tcase_add_loop_test(tcase, many_objects_are_encoded_in_parallel, 0, count);
+    tcase_add_loop_test(tcase, a_truncation_anywhere_is_detected, 0, count);
+    tcase_add_loop_test(tcase, bytes_behind_the_end_are_detected, 0, count);
+    tcase_add_loop_test(tcase, a_flipped_bit_anywhere_is_detected, 0, count);
     tcase_add_loop_test(tcase, an_abandoned_stream_leaves_nothing, 0, count);
     suite_add_tcase(suite, tcase);
 }

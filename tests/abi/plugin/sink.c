@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * example-sink: keeps objects as files of one folder, "/" written as "%".  Built
- * from a frozen header.
+ * example-sink: stores objects as files of one folder, with "%" for "/".  It is built from a
+ * frozen header.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -184,7 +184,7 @@ static int abi_sink_by_name(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* All at once: tests have few objects. */
+/* All objects in one page, as tests have few objects. */
 static enum hangar_rc abi_sink_list(void *inst, struct hangar_page *page)
 {
     struct sink *s = inst;

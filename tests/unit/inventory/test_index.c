@@ -274,7 +274,7 @@ static enum hangar_rc remove_some(void *inst, const char *const *names, size_t c
     return HANGAR_OK;
 }
 
-START_TEST(an_object_of_a_batch_that_stays_is_told_and_tried_again)
+START_TEST(an_object_that_a_batch_did_not_remove_is_reported_and_tried_again)
 {
     const char *old = world_backup(3 * DAY, 4);
     world_backup(DAY, 1);
@@ -300,7 +300,7 @@ int main(void)
         without_a_cache_the_result_is_the_same,
         retention_does_not_count_a_backup_that_rotted_unnoticed,
         objects_are_removed_in_batches,
-        an_object_of_a_batch_that_stays_is_told_and_tried_again,
+        an_object_that_a_batch_did_not_remove_is_reported_and_tried_again,
     };
     return SUITE_RUN("inventory/index", tests, world_setup, world_teardown);
 }
