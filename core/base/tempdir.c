@@ -124,8 +124,8 @@ enum hangar_rc hg_tempdir_make(const char *base, struct hg_tempdir *out, struct 
     }
     char *path = hg_format("%s/" LOCKED_PREFIX "%s", base, strrchr(new_path, '-') + 1);
     if (!path || rename(new_path, path) != 0) {
-        rc = path ? hg_fail(err, HANGAR_IO, errno, "cannot rename %s", new_path)
-                  : hg_fail(err, HANGAR_IO, 0, "cannot rename %s: out of memory", new_path);
+        rc =
+            path ? hg_fail(err, HANGAR_IO, errno, "cannot rename %s", new_path) : hg_no_memory(err);
         hg_remove_tree(new_path, NULL);
         close(fd);
         free(path);
