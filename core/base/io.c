@@ -227,8 +227,8 @@ enum hangar_rc hg_make_dirs(const char *path, mode_t mode, struct hg_error *err)
  * Only one folder is open at a time, however deep the tree is: the way up is
  * "..", which must be the folder that the way down came from.
  */
-struct way {
-    struct level {
+struct io_path_stack {
+    struct io_path_level {
         dev_t dev; /* the folder that holds `name` */
         ino_t ino;
         char *name;
@@ -239,7 +239,7 @@ struct way {
 enum { OPEN_PLACE = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC };
 
 /* Opens the folder `name` in *fd and replaces *fd by it.  -1 with errno. */
-static int io_descend(struct way *way, int *fd, const char *name)
+static int io_descend(struct io_path_stack *stack, int *fd, const char *name)
 {
     struct stat here, there;
     int next = openat(*fd, name, OPEN_PLACE);
@@ -250,16 +250,16 @@ static int io_descend(struct way *way, int *fd, const char *name)
     if (fstat(*fd, &here) != 0 || fstat(next, &there) != 0) {
         goto fail;
     }
-    if (way->count > 0 && here.st_dev != there.st_dev) {
+    if (stack->count > 0 && here.st_dev != there.st_dev) {
         errno = EXDEV; /* another file system is mounted there: it is not emptied */
         goto fail;
     }
     copy = strdup(name);
-    if (!copy || !HG_VEC_RESERVE(way)) {
+    if (!copy || !HG_VEC_RESERVE(stack)) {
         errno = ENOMEM;
         goto fail;
     }
-    way->items[way->count++] = (struct level){here.st_dev, here.st_ino, copy};
+    stack->items[stack->count++] = (struct io_path_level){here.st_dev, here.st_ino, copy};
     close(*fd);
     *fd = next;
     return 0;
@@ -272,9 +272,9 @@ fail:;
 }
 
 /* Replaces the empty folder *fd by its parent, and removes it there. */
-static int io_ascend(struct way *way, int *fd)
+static int io_ascend(struct io_path_stack *stack, int *fd)
 {
-    struct level *level = &way->items[way->count - 1];
+    struct io_path_level *level = &stack->items[stack->count - 1];
     struct stat st;
     int up = openat(*fd, "..", OPEN_PLACE);
     if (up < 0) {
@@ -293,7 +293,7 @@ static int io_ascend(struct way *way, int *fd)
         return -1;
     }
     free(level->name);
-    way->count--;
+    stack->count--;
     return 0;
 }
 
@@ -338,21 +338,21 @@ static int io_empty_folder(int fd, char folder[NAME_MAX + 1])
 }
 
 /* Removes `name` in the folder *fd; -1 with errno. */
-static int io_remove_name(struct way *way, int *fd, const char *name)
+static int io_remove_name(struct io_path_stack *stack, int *fd, const char *name)
 {
     if (unlinkat(*fd, name, 0) == 0 || errno == ENOENT) {
         return 0;
     }
-    if (errno != EISDIR || io_descend(way, fd, name) != 0) {
+    if (errno != EISDIR || io_descend(stack, fd, name) != 0) {
         return -1;
     }
-    while (way->count > 0) {
+    while (stack->count > 0) {
         char folder[NAME_MAX + 1];
         int found = io_empty_folder(*fd, folder);
         if (found < 0) {
             return -1;
         }
-        if ((found == 1 ? io_descend(way, fd, folder) : io_ascend(way, fd)) != 0) {
+        if ((found == 1 ? io_descend(stack, fd, folder) : io_ascend(stack, fd)) != 0) {
             return -1;
         }
     }
@@ -362,7 +362,7 @@ static int io_remove_name(struct way *way, int *fd, const char *name)
 enum hangar_rc hg_remove_tree(const char *path, struct hg_error *err)
 {
     enum hangar_rc rc = HANGAR_OK;
-    struct way way = {0};
+    struct io_path_stack stack = {0};
     int fd = -1;
     char *whole = strdup(path);
     if (!whole) {
@@ -383,17 +383,17 @@ enum hangar_rc hg_remove_tree(const char *path, struct hg_error *err)
         goto out;
     }
     fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 ? errno != ENOENT : io_remove_name(&way, &fd, name) != 0) {
+    if (fd < 0 ? errno != ENOENT : io_remove_name(&stack, &fd, name) != 0) {
         rc = io_fail_errno(err, "remove", path);
     }
 out:
     if (fd >= 0) {
         close(fd);
     }
-    for (size_t i = 0; i < way.count; i++) {
-        free(way.items[i].name);
+    for (size_t i = 0; i < stack.count; i++) {
+        free(stack.items[i].name);
     }
-    free(way.items);
+    free(stack.items);
     free(folder);
     free(whole);
     return rc;

@@ -100,7 +100,7 @@ static int add_text(const char *text, size_t size, void *arg)
     return out->failed ? -1 : 0;
 }
 
-static char *print(const json_t *doc, size_t flags)
+static char *json_print(const json_t *doc, size_t flags)
 {
     struct hg_str text = {0};
     if (json_dump_callback(doc, add_text, &text, flags) != 0) {
@@ -112,12 +112,12 @@ static char *print(const json_t *doc, size_t flags)
 
 char *hg_json_text(const json_t *doc)
 {
-    return print(doc, JSON_INDENT(2));
+    return json_print(doc, JSON_INDENT(2));
 }
 
 char *hg_json_line(const json_t *doc)
 {
-    return print(doc, JSON_COMPACT);
+    return json_print(doc, JSON_COMPACT);
 }
 
 const char *hg_json_string(const json_t *object, const char *key, const char *fallback)
@@ -141,7 +141,7 @@ bool hg_json_bool(const json_t *object, const char *key, bool fallback)
 /* A container that lost a member for want of memory must not be printed as if it
  * were whole.  A type that does not exist makes printing fail, and every later
  * change to it too; what it holds is lost, which is of no matter then. */
-static void spoil(json_t *container)
+static void json_mark_incomplete(json_t *container)
 {
     if (container) {
         container->type = (json_type)(JSON_NULL + 1);
@@ -151,14 +151,14 @@ static void spoil(json_t *container)
 void hg_json_set(json_t *object, const char *key, json_t *child)
 {
     if (json_object_set_new(object, key, child) != 0) {
-        spoil(object);
+        json_mark_incomplete(object);
     }
 }
 
 void hg_json_add(json_t *array, json_t *child)
 {
     if (json_array_append_new(array, child) != 0) {
-        spoil(array);
+        json_mark_incomplete(array);
     }
 }
 
@@ -209,7 +209,7 @@ json_t *hg_json_lines(const char *text)
     json_t *lines = json_array();
     char *copy = strdup(text ? text : "");
     if (!copy) {
-        spoil(lines);
+        json_mark_incomplete(lines);
     }
     for (char *save = NULL, *line = copy ? strtok_r(copy, "\n", &save) : NULL; line;
          line = strtok_r(NULL, "\n", &save)) {

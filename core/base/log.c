@@ -72,7 +72,7 @@ void hg_log_took(struct hg_log *log, enum hangar_log_level level, const char *ev
 
 /* Bytes of the printable character at `s`; 0 when it is a control character or
  * no valid UTF-8 (overlong, surrogate, past U+10FFFF). */
-static size_t printable(const unsigned char *s)
+static size_t log_printable_bytes(const unsigned char *s)
 {
     if (s[0] < 0x80) {
         return s[0] >= 0x20 && s[0] != 0x7F ? 1 : 0;
@@ -113,7 +113,7 @@ void hg_log_escape(const char *text, char *out, size_t size)
     const unsigned char *s = (const unsigned char *)text;
     size_t used = 0;
     while (*s != '\0') {
-        size_t len = printable(s);
+        size_t len = log_printable_bytes(s);
         if (used + (len != 0 ? len : 4) >= size) {
             break;
         }

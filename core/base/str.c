@@ -12,7 +12,7 @@
 #include <string.h>
 
 /* Room for n more bytes and the NUL. */
-static bool reserve(struct hg_str *s, size_t n)
+static bool str_reserve(struct hg_str *s, size_t n)
 {
     if (s->failed) {
         return false;
@@ -45,7 +45,7 @@ void hg_str_add(struct hg_str *s, const char *text)
 
 void hg_str_add_n(struct hg_str *s, const void *bytes, size_t n)
 {
-    if (!reserve(s, n)) {
+    if (!str_reserve(s, n)) {
         return;
     }
     if (n > 0) {
@@ -70,7 +70,7 @@ void hg_str_addv(struct hg_str *s, const char *fmt, va_list args)
     int n = vsnprintf(NULL, 0, fmt, args);
     if (n < 0) {
         s->failed = true;
-    } else if (reserve(s, (size_t)n)) {
+    } else if (str_reserve(s, (size_t)n)) {
         vsnprintf(s->data + s->len, (size_t)n + 1, fmt, again);
         s->len += (size_t)n;
     }
@@ -91,7 +91,7 @@ const char *hg_str_text(const struct hg_str *s)
 char *hg_str_take(struct hg_str *s)
 {
     char *text = NULL;
-    if (reserve(s, 0)) {
+    if (str_reserve(s, 0)) {
         text = s->data;
         text[s->len] = '\0';
         s->data = NULL;
@@ -140,19 +140,19 @@ void hg_str_add_shell(struct hg_str *s, const char *text)
 enum { MAX_WORD = 64 };
 
 /* People mix up case, "-" and "_" without mistyping. */
-static int fold(char c)
+static int str_fold_case(char c)
 {
     return c == '-' ? '_' : tolower((unsigned char)c);
 }
 
-static size_t least(size_t a, size_t b)
+static size_t str_least(size_t a, size_t b)
 {
     return a < b ? a : b;
 }
 
 /* How many letters are added, lost, changed or swapped with their neighbour
  * between two words of at most MAX_WORD letters. */
-static size_t distance(const char *a, size_t a_len, const char *b, size_t b_len)
+static size_t str_edit_distance(const char *a, size_t a_len, const char *b, size_t b_len)
 {
     size_t rows[3][MAX_WORD + 1];
     size_t *before = rows[0], *above = rows[1], *row = rows[2];
@@ -166,11 +166,11 @@ static size_t distance(const char *a, size_t a_len, const char *b, size_t b_len)
         row = oldest;
         row[0] = i;
         for (size_t j = 1; j <= b_len; j++) {
-            size_t change = fold(a[i - 1]) == fold(b[j - 1]) ? 0 : 1;
-            row[j] = least(above[j - 1] + change, least(above[j], row[j - 1]) + 1);
-            if (i > 1 && j > 1 && fold(a[i - 1]) == fold(b[j - 2]) &&
-                fold(a[i - 2]) == fold(b[j - 1])) {
-                row[j] = least(row[j], before[j - 2] + 1);
+            size_t change = str_fold_case(a[i - 1]) == str_fold_case(b[j - 1]) ? 0 : 1;
+            row[j] = str_least(above[j - 1] + change, str_least(above[j], row[j - 1]) + 1);
+            if (i > 1 && j > 1 && str_fold_case(a[i - 1]) == str_fold_case(b[j - 2]) &&
+                str_fold_case(a[i - 2]) == str_fold_case(b[j - 1])) {
+                row[j] = str_least(row[j], before[j - 2] + 1);
             }
         }
     }
@@ -192,10 +192,10 @@ const char *hg_did_you_mean(const char *word, const char *const *choices)
         if (choice_len > MAX_WORD) {
             continue;
         }
-        size_t d = distance(word, len, choices[i], choice_len);
+        size_t d = str_edit_distance(word, len, choices[i], choice_len);
         /* An abbreviation ("pass", "db") counts as one mistake. */
         if (len >= 3 && strncasecmp(word, choices[i], len) == 0) {
-            d = least(d, 1);
+            d = str_least(d, 1);
         }
         if (d < best_distance) {
             best_distance = d;

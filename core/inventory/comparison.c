@@ -12,7 +12,7 @@
 #include "session/handle.h"
 #include "session/session.h"
 
-struct hg_comparing {
+struct hg_comparison_work {
     struct hg_session *s;
     struct hangar_ctx *sink;
     struct hangar_ctx *const *chain;
@@ -26,7 +26,7 @@ struct hg_comparing {
     struct hg_error error;
 };
 
-static void comparison_add(struct hg_comparing *c, const struct hg_stored *object,
+static void comparison_add(struct hg_comparison_work *c, const struct hg_stored *object,
                            enum hangar_rc rc, const struct hg_error *err)
 {
     pthread_mutex_lock(&c->mutex);
@@ -51,7 +51,7 @@ static void comparison_add(struct hg_comparing *c, const struct hg_stored *objec
 static void comparison_main(void *arg, size_t n)
 {
     (void)n;
-    struct hg_comparing *c = arg;
+    struct hg_comparison_work *c = arg;
     for (;;) {
         pthread_mutex_lock(&c->mutex);
         size_t i = c->stop ? c->count : c->next;
@@ -74,13 +74,13 @@ enum hangar_rc hg_compare_objects(struct hg_session *s, struct hangar_ctx *sink,
                                   const struct hg_stored *objects, size_t count,
                                   struct hg_comparison *out, struct hg_error *err)
 {
-    struct hg_comparing c = {.s = s,
-                             .sink = sink,
-                             .chain = chain,
-                             .chain_count = chain_count,
-                             .objects = objects,
-                             .count = count,
-                             .out = out};
+    struct hg_comparison_work c = {.s = s,
+                                   .sink = sink,
+                                   .chain = chain,
+                                   .chain_count = chain_count,
+                                   .objects = objects,
+                                   .count = count,
+                                   .out = out};
     pthread_mutex_init(&c.mutex, NULL);
     size_t threads = hg_workers(s->h->config);
     if (!hg_thread_run_all(threads < count ? threads : count, comparison_main, &c) &&

@@ -52,7 +52,7 @@ struct hg_delivery {
     unsigned tries;
 };
 
-static void deliver(void *arg, size_t i)
+static void notify_deliver(void *arg, size_t i)
 {
     struct hg_delivery *t = (struct hg_delivery *)arg + i;
     while (t->ctx) {
@@ -134,7 +134,7 @@ static enum hangar_rc deliver_all(struct hangar *h, const struct hg_event *e,
             t->config = &h->config->instances[receivers[i]];
             t->rc = hg_session_open(&s, receivers[i], NULL, 0, &t->ctx, &t->err);
         }
-        if (!hg_thread_run_all(count, deliver, deliveries)) {
+        if (!hg_thread_run_all(count, notify_deliver, deliveries)) {
             rc = hg_fail(err, HANGAR_NO_MEMORY, 0, "cannot start a thread for each notifier");
         }
         hg_session_end(&s);
