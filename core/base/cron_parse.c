@@ -191,7 +191,7 @@ static bool cron_parse_field(struct cron_parser *r, const struct cron_field *fie
             return true;
         }
         if (c != ',') {
-            return cron_fail(r, r->at, "%s cannot be read from here on", field->name);
+            return cron_fail(r, r->at, "unexpected character in the %s", field->name);
         }
         r->at++;
     }
@@ -319,7 +319,8 @@ bool hg_window_parse(const char *text, struct hg_window *out, struct hg_cron_err
     }
     cron_skip_blanks(&r);
     if (r.text[r.at] != '\0') {
-        return cron_fail(&r, r.at, "there is more than a window; hint: write a list of windows");
+        return cron_fail(&r, r.at,
+                         "unexpected text after the window; hint: write several windows as a list");
     }
     if (out->begin == out->end || out->begin == 24 * 60) {
         return cron_fail(&r, start, "the window is empty; hint: a whole day is 00:00-24:00");

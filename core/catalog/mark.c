@@ -41,8 +41,7 @@ enum hangar_rc hg_mark_find_backup(struct hangar_ctx *sink, const char *pipeline
     int64_t ms;
     enum hangar_rc rc = mark_stat_manifest(sink, pipeline, id, &abandoned, &ms, err);
     if (rc == HANGAR_OK && abandoned) {
-        return hg_fail(err, HANGAR_NOT_FOUND, 0, "sink %s: the run of %s/%s died", sink->name,
-                       pipeline, id);
+        return hg_store_fail_interrupted(sink, pipeline, id, err);
     }
     return rc;
 }

@@ -190,14 +190,21 @@ static enum hangar_rc store_check_signature(struct hangar_ctx *sink, const char 
     return rc == HANGAR_OK ? rc : hg_error_move(err, &why);
 }
 
+enum hangar_rc hg_store_fail_interrupted(const struct hangar_ctx *sink, const char *pipeline,
+                                         const char *id, struct hg_error *err)
+{
+    return hg_fail(err, HANGAR_NOT_FOUND, 0,
+                   "sink %s: there is no backup %s/%s: its run was interrupted", sink->name,
+                   pipeline, id);
+}
+
 enum hangar_rc hg_store_manifest_text(struct hangar_ctx *sink, const char *pipeline, const char *id,
                                       struct hg_str *text, struct hg_error *err)
 {
     enum hangar_rc rc =
         store_get_of_backup(sink, pipeline, id, HG_MANIFEST_NAME, HG_MANIFEST_MAX, text, err);
     if (rc == HANGAR_OK && strcmp(hg_str_text(text), HG_ABANDONED) == 0) {
-        return hg_fail(err, HANGAR_NOT_FOUND, 0, "sink %s: the run of %s/%s died", sink->name,
-                       pipeline, id);
+        return hg_store_fail_interrupted(sink, pipeline, id, err);
     }
     if (rc == HANGAR_OK && sink->signing) {
         rc = store_check_signature(sink, pipeline, id, text, err);

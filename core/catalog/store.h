@@ -45,6 +45,10 @@ enum hangar_rc hg_store_origin(struct hangar_ctx *sink, const char *pipeline, co
 enum hangar_rc hg_store_abandon(struct hangar_ctx *sink, const char *pipeline, const char *id,
                                 struct hg_error *err);
 
+/* NOT_FOUND: the manifest is the mark of an interrupted run. */
+enum hangar_rc hg_store_fail_interrupted(const struct hangar_ctx *sink, const char *pipeline,
+                                         const char *id, struct hg_error *err);
+
 /* The bytes of manifest.json.  Where the sink has signing keys: only when they
  * are signed with it; CORRUPT when not.  NOT_FOUND when there is none. */
 enum hangar_rc hg_store_manifest_text(struct hangar_ctx *sink, const char *pipeline, const char *id,

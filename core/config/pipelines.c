@@ -47,8 +47,8 @@ static void pipeline_report_unknown(struct hg_reader *r, const struct hg_value_p
     }
     for (enum hg_kind other = HG_SOURCE; other < HG_KINDS; other++) {
         if (hg_config_find(r->config, other, name) >= 0) {
-            hg_value_fail(at, "unknown %s \"%.64s\"; hint: it stands under \"%s\"",
-                          hg_kind_name(kind), name, hg_kind_section(other));
+            hg_value_fail(at, "unknown %s \"%.64s\"; hint: \"%.64s\" is defined under \"%s\"",
+                          hg_kind_name(kind), name, name, hg_kind_section(other));
             return;
         }
     }

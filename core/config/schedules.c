@@ -17,8 +17,8 @@ enum { MAX_WINDOWS = 50 };
 
 /* Reports what is wrong with a text, at the character where it is wrong when the text
  * stands in the file as it is. */
-static void schedule_report(const struct hg_value_place *at, const struct hg_yaml *node,
-                            const char *text, const struct hg_cron_error *err)
+static void schedule_report_problem(const struct hg_value_place *at, const struct hg_yaml *node,
+                                    const char *text, const struct hg_cron_error *err)
 {
     struct hg_value_place place = *at;
     if (strcmp(node->text, text) == 0) {
@@ -39,7 +39,7 @@ static char *schedule_read_cron(struct hg_reader *r, const struct hg_yaml *pipel
     struct hg_cron_error err;
     char *text = hg_value_text(&at, node);
     if (text && !hg_cron_parse(text, &cron, &err)) {
-        schedule_report(&at, node, text, &err);
+        schedule_report_problem(&at, node, text, &err);
     }
     return text;
 }
@@ -62,11 +62,12 @@ static char **schedule_read_windows(struct hg_reader *r, const struct hg_yaml *p
         struct hg_window window;
         struct hg_cron_error err;
         if (!hg_window_parse(windows[count], &window, &err)) {
-            schedule_report(&entry, &items[count], windows[count], &err);
+            schedule_report_problem(&entry, &items[count], windows[count], &err);
         }
     }
     if (count == 0) {
-        hg_value_fail(&at, "windows is empty; hint: without the key a job may begin at any time");
+        hg_value_fail(
+            &at, "windows is an empty list; hint: remove the key to let jobs begin at any time");
     }
     if (count > MAX_WINDOWS) {
         hg_value_fail(&at, "windows has more than %d entries", MAX_WINDOWS);

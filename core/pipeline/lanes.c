@@ -120,7 +120,8 @@ void hg_sink_drop(struct hg_engine *engine, size_t index, bool detach, const str
     pthread_mutex_unlock(&engine->mutex);
     if (first && detach) {
         hg_log_event(engine->set.job->set.log, HANGAR_LOG_WARN, "sink.detached",
-                     "%s; it gets its copy after the other sinks", why->text);
+                     "%s; the backup is copied to this sink after the other sinks have it",
+                     why->text);
     } else if (first) {
         hg_log_event(engine->set.job->set.log, HANGAR_LOG_ERROR, "sink.failed", "%s", why->text);
     }

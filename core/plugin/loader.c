@@ -25,39 +25,40 @@ static pthread_mutex_t registry_mutex = PTHREAD_MUTEX_INITIALIZER; /* guards `re
 static struct hg_plugin *registry;
 
 /* Functions that a role must have. */
-struct required {
+struct loader_function {
     size_t offset;
     const char *name;
 };
 #define REQUIRED(table, member) {offsetof(struct table, member), #member}
-static const struct required source_required[] = {
+static const struct loader_function source_required[] = {
     REQUIRED(hangar_source, check), REQUIRED(hangar_source, prepare),
     REQUIRED(hangar_source, begin), REQUIRED(hangar_source, next),
     REQUIRED(hangar_source, read),  REQUIRED(hangar_source, close),
     REQUIRED(hangar_source, end),   {0, NULL}};
-static const struct required restore_required[] = {REQUIRED(hangar_source, restore_open),
-                                                   REQUIRED(hangar_source, restore_write),
-                                                   REQUIRED(hangar_source, restore_close),
-                                                   REQUIRED(hangar_source, restore_end),
-                                                   {0, NULL}};
-static const struct required transform_required[] = {
+static const struct loader_function restore_required[] = {REQUIRED(hangar_source, restore_open),
+                                                          REQUIRED(hangar_source, restore_write),
+                                                          REQUIRED(hangar_source, restore_close),
+                                                          REQUIRED(hangar_source, restore_end),
+                                                          {0, NULL}};
+static const struct loader_function transform_required[] = {
     REQUIRED(hangar_transform, suffix), REQUIRED(hangar_transform, decode_command),
     REQUIRED(hangar_transform, open),   REQUIRED(hangar_transform, process),
     REQUIRED(hangar_transform, close),  {0, NULL}};
-static const struct required block_required[] = {REQUIRED(hangar_transform, encode_bound),
-                                                 REQUIRED(hangar_transform, block_open),
-                                                 REQUIRED(hangar_transform, block_close),
-                                                 {0, NULL}};
-static const struct required sink_required[] = {
+static const struct loader_function block_required[] = {REQUIRED(hangar_transform, encode_bound),
+                                                        REQUIRED(hangar_transform, block_open),
+                                                        REQUIRED(hangar_transform, block_close),
+                                                        {0, NULL}};
+static const struct loader_function sink_required[] = {
     REQUIRED(hangar_sink, probe),     REQUIRED(hangar_sink, put_open),
     REQUIRED(hangar_sink, put_write), REQUIRED(hangar_sink, put_commit),
     REQUIRED(hangar_sink, put_abort), REQUIRED(hangar_sink, get_open),
     REQUIRED(hangar_sink, get_read),  REQUIRED(hangar_sink, get_close),
     REQUIRED(hangar_sink, stat),      REQUIRED(hangar_sink, list),
     REQUIRED(hangar_sink, remove),    {0, NULL}};
-static const struct required notifier_required[] = {REQUIRED(hangar_notifier, notify), {0, NULL}};
+static const struct loader_function notifier_required[] = {REQUIRED(hangar_notifier, notify),
+                                                           {0, NULL}};
 
-static enum hangar_rc loader_check_required(const void *table, const struct required *list,
+static enum hangar_rc loader_check_required(const void *table, const struct loader_function *list,
                                             const char *role, struct hg_error *err)
 {
     for (; list->name; list++) {
@@ -103,8 +104,9 @@ static enum hangar_rc loader_copy_options(struct hg_plugin *p, struct hg_error *
                 break;
             }
             if (count == 256) {
-                return hg_fail(err, HANGAR_CONFIG, 0,
-                               "its option table has more than 256 entries or no end");
+                return hg_fail(
+                    err, HANGAR_CONFIG, 0,
+                    "its option table has more than 256 options, or the empty entry at its end is missing");
             }
         }
     }
@@ -150,8 +152,7 @@ static enum hangar_rc loader_copy_roles(struct hg_plugin *p, struct hg_error *er
         rc = loader_check_required(&p->notifier, notifier_required, "notifier", err);
     }
     if (rc == HANGAR_OK && !p->d.source && !p->d.transform && !p->d.sink && !p->d.notifier) {
-        rc = hg_fail(err, HANGAR_CONFIG, 0,
-                     "it has none of the roles source, transform, sink and notifier");
+        rc = hg_fail(err, HANGAR_CONFIG, 0, "it provides no source, transform, sink or notifier");
     }
     return rc;
 }

@@ -242,7 +242,7 @@ promise "a wrong value with correct checksums is detected"
 forge cache/dump.rdb.gz $'\x05later\x01x' $'\x05later\x01y'
 expect_exit 0 hangar verify "$id" --level full --from local
 expect_exit 4 drill --from local
-expect_said "is not what was backed up: the digest digest.expiring was"
+expect_said "has changed since the backup was made: the digest digest.expiring was"
 nothing_left
 rm -r "$folder"
 cp -r "$work/pristine" "$folder"

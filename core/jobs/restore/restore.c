@@ -216,8 +216,8 @@ static bool has_remains(const struct hg_restoration *r, struct hg_error *err)
         const struct hg_target *t = &r->targets.items[i];
         const char *left = t->push.report ? hg_attrs_get(t->push.report, "left_behind") : NULL;
         if (left) {
-            hg_fail(err, HANGAR_IO, 0, "source %s: restored, but left behind: %s", t->from->name,
-                    left);
+            hg_fail(err, HANGAR_IO, 0, "source %s: restored, but this could not be removed: %s",
+                    t->from->name, left);
             return true;
         }
     }

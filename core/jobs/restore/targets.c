@@ -75,8 +75,8 @@ enum hangar_rc hg_target_instance(const struct hg_config *config,
     const struct hg_instance_config *c = &config->instances[found];
     if (strcmp(c->plugin, from->plugin) != 0) {
         return hg_fail(err, HANGAR_CONFIG, 0,
-                       "source %s was backed up with plugin %s, and the configuration gives it "
-                       "plugin %s",
+                       "source %s was backed up with plugin %s, but the configuration names "
+                       "plugin %s for it",
                        from->name, from->plugin, c->plugin);
     }
     if (!plugins->loaded[found]->source.restore_prepare) {

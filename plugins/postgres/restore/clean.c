@@ -241,8 +241,8 @@ static enum hangar_rc check_clean_target(struct pg_target *target, struct pg_con
     if (strcmp(target->name, src->opt.maintenance_db) == 0) {
         return src->host->fail(
             src->ctx, HANGAR_CONFIG, 0,
-            "cannot replace database %s: it is the database to connect to in the meantime; hint: "
-            "set another one with --set %s.maintenance_db=template1",
+            "cannot replace database %s: the restore itself connects to it (maintenance_db); hint: "
+            "connect to another one with --set %s.maintenance_db=template1",
             target->name, src->host->instance_name(src->ctx));
     }
     if (strcmp(target->name, "template0") == 0 || strcmp(target->name, "template1") == 0) {

@@ -129,8 +129,8 @@ static enum hangar_rc compare_manifest(struct rd_compare *compare)
         const char *recorded = host->attr_get(compare->attrs, name);
         if (strcmp(recorded ? recorded : "", total) != 0) {
             return host->fail(redis->ctx, HANGAR_CORRUPT, 0,
-                              "the data of the backup is not what was backed up: the digest %s was "
-                              "%s at that time and is %s now; hint: do not use this backup",
+                              "the data has changed since the backup was made: the digest %s was "
+                              "%s then and is %s now; hint: do not use this backup",
                               name, recorded ? recorded : "none", total[0] ? total : "none");
         }
     }

@@ -267,7 +267,7 @@ enum hangar_rc s3_get_open(void *inst, const char *name, uint64_t offset, struct
         failure_record(&failure, rc, "cannot read %s in %s: the object does not exist", name,
                        s3->set.description);
     }
-    failure_record(&failure, rc, "cannot read %s in %s: the store refuses (status %ld)", name,
+    failure_record(&failure, rc, "cannot read %s in %s: the store refused (HTTP status %ld)", name,
                    s3->set.description, status);
     return failure_raise(&failure, s3->host, s3->ctx);
 }
@@ -318,7 +318,7 @@ enum hangar_rc s3_get_read(struct hangar_get *get, void *buffer, size_t size, si
     if (rc != HANGAR_OK) {
         failure_record(&failure, rc, "cannot %s: %s", get->action,
                        rc == HANGAR_NOT_FOUND ? "the object does not exist any more"
-                                              : "the store refuses");
+                                              : "the store refused the request");
         return failure_raise(&failure, get->s3->host, get->s3->ctx);
     }
     *got = have;

@@ -170,7 +170,7 @@ static enum hangar_rc s3_list_request(struct s3_listing *listing, struct hangar_
                                        .arg = listing};
     enum hangar_rc rc = s3_send(&s3->wire, &request, action, &answer, failure);
     if (rc != HANGAR_OK) {
-        return failure_record(failure, rc, "cannot %s: the store refuses (status %ld)", action,
+        return failure_record(failure, rc, "cannot %s: the store refused (HTTP status %ld)", action,
                               answer.status);
     }
     page->store_time_ms = answer.date_ms;

@@ -73,7 +73,7 @@ enum hangar_rc s3_head(struct s3 *s3, const char *key, const char *action, struc
         failure_record(failure, unexplained.rc, "%s", unexplained.text);
     }
     if (rc != HANGAR_OK && rc != HANGAR_NOT_FOUND) {
-        failure_record(failure, rc, "cannot %s: the store refuses HEAD (status %ld)", action,
+        failure_record(failure, rc, "cannot %s: the store refused HEAD (HTTP status %ld)", action,
                        answer->status);
     }
     return rc;

@@ -95,7 +95,7 @@ enum hangar_rc s3_pieces_find(struct s3 *s3, const char *key, const char *mark, 
     enum hangar_rc rc = s3_send(&s3->wire, &request, action, &answer, failure);
     if (rc != HANGAR_OK) {
         return failure_record(failure, rc,
-                              "cannot %s: the store refuses to list its pieces (status %ld)",
+                              "cannot %s: the store refused to list its pieces (HTTP status %ld)",
                               action, answer.status);
     }
     if (search.gap || search.truncated) {

@@ -53,7 +53,7 @@ static enum hangar_rc s3_probe_whole(struct s3_probe_run *probe, struct failure 
     enum hangar_rc rc = s3_probe_put(probe, "store a test object", &header, "try", true, failure);
     return rc != HANGAR_OK
                ? failure_record(failure, rc,
-                                "cannot store a test object: the store refuses (status %ld)",
+                                "cannot store a test object: the store refused (HTTP status %ld)",
                                 probe->answer.status)
                : HANGAR_OK;
 }

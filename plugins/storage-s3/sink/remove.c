@@ -24,8 +24,8 @@ static enum hangar_rc s3_remove_key(struct s3 *s3, const char *key, const char *
         return HANGAR_OK;
     }
     return rc != HANGAR_OK
-               ? failure_record(failure, rc, "cannot %s: the store refuses (status %ld)", action,
-                                answer.status)
+               ? failure_record(failure, rc, "cannot %s: the store refused (HTTP status %ld)",
+                                action, answer.status)
                : HANGAR_OK;
 }
 
@@ -126,7 +126,7 @@ static enum hangar_rc s3_batch_remove(struct s3 *s3, struct s3_batch *batch, con
     enum hangar_rc rc = s3_send(&s3->wire, &request, action, &answer, failure);
     text_free(&body);
     if (rc != HANGAR_OK && rc != HANGAR_UNSUPPORTED) {
-        return failure_record(failure, rc, "cannot %s: the store refuses (status %ld)", action,
+        return failure_record(failure, rc, "cannot %s: the store refused (HTTP status %ld)", action,
                               answer.status);
     }
     if (rc == HANGAR_OK && *batch->problem) {

@@ -111,7 +111,7 @@ enum hangar_rc s3_retain(void *inst, const char *name, int64_t until_ms)
                            &failure);
     }
     if (rc != HANGAR_OK && failure.rc == HANGAR_OK) {
-        failure_record(&failure, rc, "cannot %s: the store refuses", action);
+        failure_record(&failure, rc, "cannot %s: the store refused the request", action);
     }
     /* this is the refusal in a bucket without object lock */
     if (rc == HANGAR_CONFIG) {

@@ -152,8 +152,9 @@ static void s3_stale_remove(struct s3_stale_listing *listing, const struct s3_st
                       item->key);
     } else if (rc != HANGAR_NOT_FOUND) {
         s3->host->log(s3->ctx, HANGAR_LOG_WARN, "%s",
-                      *failure.text ? failure.text
-                                    : "cannot remove a stale upload: the store refuses");
+                      *failure.text
+                          ? failure.text
+                          : "cannot remove a stale upload: the store refused the request");
     }
 }
 
@@ -205,6 +206,6 @@ void s3_stale_sweep_once(struct s3 *s3, const char *key)
     if (rc != HANGAR_OK && failure.rc != HANGAR_CANCELLED) {
         s3->host->log(s3->ctx, HANGAR_LOG_DEBUG, "%s",
                       *failure.text ? failure.text
-                                    : "cannot list stale uploads: the store refuses");
+                                    : "cannot list stale uploads: the store refused the request");
     }
 }

@@ -69,8 +69,9 @@ uint32_t s3_pool_reserve(struct s3_pool *pool)
     pthread_mutex_unlock(&pool->mutex);
     if (puts < FEW_PUTS) {
         wire->host->log(wire->ctx, HANGAR_LOG_WARN,
-                        "the memory budget allows %zu large objects at once (%d or more are "
-                        "usual); hint: raise limits.memory, or lower part_size",
+                        "the memory budget allows only %zu uploads of large objects at the same "
+                        "time (recommended: %d or more); hint: raise limits.memory, or lower "
+                        "part_size",
                         puts, FEW_PUTS);
     }
     return puts ? (uint32_t)puts : 1;

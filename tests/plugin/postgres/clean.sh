@@ -185,7 +185,7 @@ it_refuses_obstacles() {
     expect 4 'cannot replace database live .*: user other1 does not own it; hint: connect as owner1' \
         run clean "$work/live" database=live user=other1
     sql postgres "ALTER ROLE other1 NOCREATEDB"
-    expect 3 'cannot replace database postgres: .*hint: set another one with --set .*maintenance_db' \
+    expect 3 'cannot replace database postgres: .*hint: connect to another one with --set .*maintenance_db' \
         run clean "$work/live" database=postgres
     expect 11 'cannot replace database template1' run clean "$work/live" database=template1
     expect 5 'cannot connect to the maintenance database nowhere' \

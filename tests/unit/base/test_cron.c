@@ -105,9 +105,9 @@ static const struct {
     {"*/0 * * * *", 2, "the step of minute must be from 1 to 59"},
     {"*/90 * * * *", 2, "the step of minute must be from 1 to 59"},
     {"*/ * * * *", 2, "the step of minute must be from 1 to 59"},
-    {"0 2 * * *\n", 9, "day of week cannot be read from here on"},
-    {"0 2 * * 1-3-5", 11, "day of week cannot be read from here on"},
-    {"0 2x * * *", 3, "hour cannot be read from here on"},
+    {"0 2 * * *\n", 9, "unexpected character in the day of week"},
+    {"0 2 * * 1-3-5", 11, "unexpected character in the day of week"},
+    {"0 2x * * *", 3, "unexpected character in the hour"},
     {"0 0 2 * * *", 10, "there is more than a schedule; hint: it has five fields"},
     {"@daily 2", 7, "there is more than a schedule; hint: it has five fields"},
     {" @reboot", 1, "@reboot is no time; hint: missed runs are caught up after a start"},
@@ -258,7 +258,8 @@ START_TEST(what_is_no_window_is_refused_with_its_place)
         {"22:00-06:60", 6, "a time of the day is missing, such as 22:00"},
         {"22:00-22:00", 0, "the window is empty; hint: a whole day is 00:00-24:00"},
         {"24:00-06:00", 0, "the window is empty; hint: a whole day is 00:00-24:00"},
-        {"sat 22:00-06:00,", 15, "there is more than a window; hint: write a list of windows"},
+        {"sat 22:00-06:00,", 15,
+         "unexpected text after the window; hint: write several windows as a list"},
         {"sta 22:00-06:00", 0, "\"sta\" is no day of week; hint: names are sun to sat"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

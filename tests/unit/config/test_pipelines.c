@@ -18,7 +18,7 @@ static const struct world_row wrong[] = {
     {WITH("  p: {sources: [app_bd], sinks: [local]}\n"),
      "backup.yaml:10:17: unknown source \"app_bd\"; hint: did you mean \"app_db\"?"},
     {WITH("  p: {sources: [local], sinks: [local]}\n"),
-     "backup.yaml:10:17: unknown source \"local\"; hint: it stands under \"sinks\""},
+     "backup.yaml:10:17: unknown source \"local\"; hint: \"local\" is defined under \"sinks\""},
     {WITH("  p: {sources: [app_db], sinks: [s3]}\n"),
      "backup.yaml:10:34: unknown sink \"s3\"; hint: define it under \"sinks\""},
     {WITH("  p: {sources: [app_db], transforms: [zstd], sinks: [local]}\n"),
@@ -79,7 +79,7 @@ static const struct world_row wrong[] = {
      "as 500ms, 30s, 5m or 7d\nbackup.yaml:20:14: max_age must be a duration, not \"25\"; hint: "
      "write it as 500ms, 30s, 5m or 7d"},
     {WITH("  p: {sources: [app_db], sinks: [local], windows: []}\n"),
-     "backup.yaml:10:51: windows is empty; hint: without the key a job may begin at any time"},
+     "backup.yaml:10:51: windows is an empty list; hint: remove the key to let jobs begin at any time"},
     {WITH("  p: {sources: [app_db], sinks: [local], schedule: [1]}\n"),
      "backup.yaml:10:52: schedule must be a single value, not a list"},
     {WITH("  \"Night ly\": {sources: [app_db], sinks: [local]}\n"),

@@ -198,11 +198,12 @@ START_TEST(a_descriptor_that_cannot_be_right_is_refused)
     ck_assert_str_eq(said("without:plugin.license"), lacks);
     ck_assert_str_eq(said("tiny"), "its descriptor is too small (16 bytes)");
     ck_assert_str_eq(said("tiny option"), "its option entries are too small (8 bytes)");
-    ck_assert_str_eq(said("endless"), "its option table has more than 256 entries or no end");
+    ck_assert_str_eq(
+        said("endless"),
+        "its option table has more than 256 options, or the empty entry at its end is missing");
     ck_assert_str_eq(said("newer type"),
                      "its option one has an unknown type; hint: it may need a newer hangar");
-    ck_assert_str_eq(said("no role"),
-                     "it has none of the roles source, transform, sink and notifier");
+    ck_assert_str_eq(said("no role"), "it provides no source, transform, sink or notifier");
 }
 END_TEST
 

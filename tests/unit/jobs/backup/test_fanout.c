@@ -53,7 +53,8 @@ START_TEST(a_detached_sink_gets_its_copy_in_the_same_run)
         ck_assert_int_ge(world_int("sinks.1.lag_ms"), 0);
         ck_assert_uint_eq(world_lines("j", "^end$"), 1);
         both_are_whole();
-        ck_assert_ptr_nonnull(strstr(world_log(), "it gets its copy after the other sinks"));
+        ck_assert_ptr_nonnull(
+            strstr(world_log(), "the backup is copied to this sink after the other sinks have it"));
     }
 }
 END_TEST

@@ -247,8 +247,9 @@ START_TEST(remains_of_a_restore_degrade_it)
     make_scheduled_backup();
     static const char *const set[] = {"cache.left=a thing; hint: drop it", NULL};
     ck_assert_int_eq(world_restore("latest", CLEAN, NULL, set), HANGAR_STATUS_DEGRADED);
-    ck_assert_str_eq(world_error(),
-                     "source cache: restored, but left behind: a thing; hint: drop it");
+    ck_assert_str_eq(
+        world_error(),
+        "source cache: restored, but this could not be removed: a thing; hint: drop it");
     ck_assert(json_is_true(world_at("sources.0.restored")));
     ck_assert(json_is_true(world_at("sources.1.restored")));
 }
