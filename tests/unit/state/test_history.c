@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * history: the last run of each pipeline is read as it was recorded.
+ */
+#include "state/history.h"
+
+#include "base/json.h"
+#include "state_folder.h"
+
+#define STARTED_MS INT64_C(1767924000123)
+
+static const struct hg_history_run failed_run = {.run = "r1",
+                                                 .status = "failed",
+                                                 .error = "disk full",
+                                                 .started_ms = STARTED_MS,
+                                                 .duration_ms = 7,
+                                                 .stored_bytes = -1};
+static const struct hg_history_run good_run = {.run = "r2",
+                                               .id = "backup_1",
+                                               .status = "done",
+                                               .started_ms = STARTED_MS + 60000,
+                                               .duration_ms = 1500,
+                                               .stored_bytes = 4096};
+
+static void check_same_string(const char *a, const char *b)
+{
+    ck_assert_int_eq(a == NULL, b == NULL);
+    ck_assert(!a || strcmp(a, b) == 0);
+}
+
+/* The last run of the pipeline is `run`. */
+static void check_last(const char *pipeline, const struct hg_history_run *run)
+{
+    struct hg_history_run last = hg_history_last(&state, pipeline);
+    check_same_string(last.run, run->run);
+    check_same_string(last.id, run->id);
+    check_same_string(last.status, run->status);
+    check_same_string(last.error, run->error);
+    ck_assert_int_eq(last.started_ms, run->started_ms);
+    ck_assert_int_eq(last.duration_ms, run->duration_ms);
+    ck_assert_int_eq(last.stored_bytes, run->stored_bytes);
+    hg_history_free(&last);
+    ck_assert_ptr_null(last.status);
+}
+
+START_TEST(a_pipeline_without_a_run_has_no_status)
+{
+    struct hg_history_run last = hg_history_last(&state, "nightly");
+    ck_assert_ptr_null(last.status);
+    json_t *doc = hg_history_json(&last);
+    ck_assert(json_is_null(doc));
+    json_decref(doc);
+    hg_history_free(&last);
+}
+END_TEST
+
+START_TEST(the_last_run_of_each_pipeline_is_read_as_it_was_recorded)
+{
+    hg_history_append(&state, "nightly", &failed_run);
+    check_last("nightly", &failed_run);
+    hg_history_append(&state, "nightly", &good_run);
+    check_last("nightly", &good_run);
+    hg_history_append(&state, "weekly", &failed_run);
+    check_last("weekly", &failed_run);
+    check_last("nightly", &good_run);
+}
+END_TEST
+
+START_TEST(a_run_that_a_crash_cut_is_not_the_last_one)
+{
+    hg_history_append(&state, "nightly", &good_run);
+    FILE *file = fopen("state/history/nightly.jsonl", "a");
+    ck_assert_ptr_nonnull(file);
+    fputs("{\"run\": \"r3\", \"sta", file);
+    fclose(file);
+    check_last("nightly", &good_run);
+    hg_history_append(&state, "nightly", &failed_run);
+    check_last("nightly", &failed_run);
+}
+END_TEST
+
+START_TEST(a_document_leaves_out_what_a_run_does_not_have)
+{
+    json_t *doc = hg_history_json(&failed_run);
+    ck_assert_str_eq(hg_json_string(doc, "error", ""), "disk full");
+    ck_assert_ptr_null(json_object_get(doc, "stored_bytes"));
+    json_decref(doc);
+    doc = hg_history_json(&good_run);
+    ck_assert_int_eq(hg_json_int(doc, "stored_bytes", -1), 4096);
+    ck_assert_ptr_null(json_object_get(doc, "error"));
+    json_decref(doc);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        a_pipeline_without_a_run_has_no_status,
+        the_last_run_of_each_pipeline_is_read_as_it_was_recorded,
+        a_run_that_a_crash_cut_is_not_the_last_one,
+        a_document_leaves_out_what_a_run_does_not_have,
+    };
+    return SUITE_RUN("history", tests, state_setup, state_teardown);
+}
