@@ -11,6 +11,38 @@
 
 enum { LABEL = 40, MOST = 4096 };
 
+#define DAY_MS (INT64_C(24) * 60 * 60 * 1000)
+
+static const struct model_rule model_rules[] = {
+    {.key = "keep_last", .largest = 8},
+    {.key = "keep_days", .unit_ms = DAY_MS, .largest = 30},
+    {.key = "keep_hourly", .format = "%Y-%m-%d %H %z", .largest = 30},
+    {.key = "keep_daily", .format = "%Y-%m-%d", .largest = 15},
+    {.key = "keep_weekly", .format = "%G-%V", .gap_days = 10, .largest = 8},
+    {.key = "keep_monthly", .format = "%Y-%m", .gap_days = 46, .largest = 8},
+    {.key = "keep_yearly", .format = "%Y", .gap_days = 550, .largest = 3},
+    {.key = "min_keep", .largest = 5},
+};
+
+const struct model_rule *model_rule_of(const struct hg_retention_rule *rule)
+{
+    for (size_t i = 0; i < sizeof(model_rules) / sizeof(model_rules[0]); i++) {
+        if (strcmp(model_rules[i].key, rule->key) == 0) {
+            return &model_rules[i];
+        }
+    }
+    return NULL;
+}
+
+bool model_has_rules(const struct hg_policy *policy)
+{
+    bool found = false;
+    for (const struct hg_retention_rule *rule = hg_retention_rules; rule->key; rule++) {
+        found = found || (rule->kind != HG_RULE_MINIMUM && hg_policy_limit(policy, rule) != -1);
+    }
+    return found;
+}
+
 static bool newer(const struct hg_retained *a, const struct hg_retained *b)
 {
     return a->time_ms > b->time_ms || (a->time_ms == b->time_ms && strcmp(a->id, b->id) > 0);
@@ -83,35 +115,55 @@ static bool keeps_safety(int64_t now_ms, const struct hg_retained *items, size_t
     return !another || now_ms - items[i].time_ms <= INT64_C(604800000);
 }
 
+/* Does this rule with the limit n keep items[i], a good backup of the schedule? */
+static bool keeps_by_rule(const struct hg_retention_rule *rule, int64_t n, int64_t now_ms,
+                          const struct hg_retained *items, size_t count, size_t i)
+{
+    const struct model_rule *model = model_rule_of(rule);
+    if (!model || n == -1) {
+        return false;
+    }
+    switch (rule->kind) {
+    case HG_RULE_NEWEST:
+        return (int64_t)model_newer(items, count, i) < n;
+    case HG_RULE_AGE:
+        return items[i].time_ms >= now_ms - n * model->unit_ms;
+    case HG_RULE_PERIOD:
+        return in_periods(model->format, n, items, count, i);
+    case HG_RULE_MINIMUM:
+        return false; /* see least() */
+    }
+    return false;
+}
+
 bool model_keeps(const struct hg_policy *policy, int64_t now_ms, const struct hg_retained *items,
                  size_t count, size_t i)
 {
-    const struct {
-        const char *format;
-        int64_t n;
-    } periods[] = {{"%Y-%m-%d %H %z", policy->keep_hourly},
-                   {"%Y-%m-%d", policy->keep_daily},
-                   {"%G-%V", policy->keep_weekly},
-                   {"%Y-%m", policy->keep_monthly},
-                   {"%Y", policy->keep_yearly}};
-    bool rules = policy->keep_last != -1 || policy->keep_days != -1;
-    bool keeps = false;
-    if (!items[i].good || items[i].held) {
+    if (!items[i].good || items[i].held || !model_has_rules(policy)) {
         return true;
     }
-    bool safety = items[i].safety;
-    int64_t rank = (int64_t)model_newer(items, count, i);
-    keeps = safety ? keeps_safety(now_ms, items, count, i)
-                   : rank < policy->keep_last || rank < least(policy);
-    if (policy->keep_days != -1 && !safety) {
-        int64_t days = policy->keep_days * 24 * 60 * 60 * 1000;
-        keeps = keeps || items[i].time_ms >= now_ms - days;
+    if (items[i].safety) {
+        return keeps_safety(now_ms, items, count, i);
     }
-    for (size_t p = 0; p < 5; p++) {
-        rules = rules || periods[p].n != -1;
-        keeps = keeps || (!safety && in_periods(periods[p].format, periods[p].n, items, count, i));
+    bool keeps = (int64_t)model_newer(items, count, i) < least(policy);
+    for (const struct hg_retention_rule *rule = hg_retention_rules; rule->key; rule++) {
+        keeps =
+            keeps || keeps_by_rule(rule, hg_policy_limit(policy, rule), now_ms, items, count, i);
     }
-    return keeps || !rules;
+    return keeps;
+}
+
+/* The longest gap in days that the clock guard allows between two backups. */
+static int64_t allowed_gap_days(const struct hg_policy *policy)
+{
+    int64_t allowed = 2;
+    for (const struct hg_retention_rule *rule = hg_retention_rules; rule->key; rule++) {
+        const struct model_rule *model = model_rule_of(rule);
+        if (model && hg_policy_limit(policy, rule) > 0 && model->gap_days > allowed) {
+            allowed = model->gap_days;
+        }
+    }
+    return allowed;
 }
 
 /* The time of the backup that has `rank` newer ones among those that count. */
@@ -158,10 +210,7 @@ static int64_t median(const int64_t *gaps, size_t n)
 bool model_refuses(const struct hg_policy *policy, int64_t now_ms, const struct hg_retained *items,
                    size_t count)
 {
-    const int64_t day = 24 * 60 * 60 * 1000;
-    bool rules = policy->keep_last != -1 || policy->keep_days != -1 || policy->keep_hourly != -1 ||
-                 policy->keep_daily != -1 || policy->keep_weekly != -1 ||
-                 policy->keep_monthly != -1 || policy->keep_yearly != -1;
+    bool rules = model_has_rules(policy);
     size_t good = 0, looked_at = least(policy) > 3 ? (size_t)least(policy) : 3;
     for (size_t i = 0; i < count; i++) {
         if (rules && items[i].good && items[i].time_ms > now_ms + 5 * 60 * 1000) {
@@ -176,9 +225,7 @@ bool model_refuses(const struct hg_policy *policy, int64_t now_ms, const struct 
     if (!rules || good < 3) {
         return false;
     }
-    int64_t allowed = policy->keep_weekly > 0 ? 10 : 2;
-    allowed = policy->keep_monthly > 0 ? 46 : allowed;
-    allowed = policy->keep_yearly > 0 ? 550 : allowed;
+    int64_t allowed_ms = allowed_gap_days(policy) * DAY_MS;
     static int64_t gaps[MOST];
     size_t n = 0;
     while (n < good - 1 && n < 2 * looked_at - 1) {
@@ -187,10 +234,10 @@ bool model_refuses(const struct hg_policy *policy, int64_t now_ms, const struct 
     }
     int64_t usual = median(gaps, n);
     for (size_t i = 0; i < n && i < looked_at; i++) {
-        if (gaps[i] > allowed * day && gaps[i] / 10 > usual) {
+        if (gaps[i] > allowed_ms && gaps[i] / 10 > usual) {
             return true;
         }
     }
     int64_t silence = now_ms - time_of_rank(items, counts, count, 0);
-    return silence > 2 * day && silence / 10 > usual;
+    return silence > 2 * DAY_MS && silence / 10 > usual;
 }

@@ -22,17 +22,19 @@ static enum hangar_rc rc;
 /* The policy that is meant. */
 static struct hg_policy policy_of(const struct hg_policy *given)
 {
-    struct hg_policy policy = *given;
-    int64_t *const rules[] = {&policy.keep_last,  &policy.keep_days,   &policy.keep_hourly,
-                              &policy.keep_daily, &policy.keep_weekly, &policy.keep_monthly,
-                              &policy.keep_yearly};
-    for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
-        *rules[i] = *rules[i] == 0 ? -1 : *rules[i] == ZERO ? 0 : *rules[i];
+    struct hg_policy policy;
+    for (const struct hg_retention_rule *rule = hg_retention_rules; rule->key; rule++) {
+        bool minimum = rule->kind == HG_RULE_MINIMUM;
+        int64_t limit = hg_policy_limit(given, rule);
+        if (limit == 0) {
+            limit = minimum ? 1 : -1;
+        } else if (limit == ZERO) {
+            limit = 0;
+        } else if (minimum && limit == NOT_SET) {
+            limit = -1;
+        }
+        hg_policy_set_limit(&policy, rule, limit);
     }
-    policy.min_keep = given->min_keep == 0         ? 1
-                      : given->min_keep == ZERO    ? 0
-                      : given->min_keep == NOT_SET ? -1
-                                                   : given->min_keep;
     return policy;
 }
 
@@ -312,14 +314,10 @@ END_TEST
 
 START_TEST(long_reasons_fit)
 {
-    struct hg_policy policy = {.keep_last = 100000,
-                               .keep_days = 100000,
-                               .keep_hourly = 100000,
-                               .keep_daily = 100000,
-                               .keep_weekly = 100000,
-                               .keep_monthly = 100000,
-                               .keep_yearly = 100000,
-                               .min_keep = 100000};
+    struct hg_policy policy;
+    for (const struct hg_retention_rule *rule = hg_retention_rules; rule->key; rule++) {
+        hg_policy_set_limit(&policy, rule, 100000);
+    }
     add_all("2026-01-09T02:30:00Z!");
     apply(&policy, "Pacific/Niue", items[0].time_ms);
     ck_assert_str_eq(items[0].reason + strlen(items[0].reason) - 20, "min_keep 1 of 100000");

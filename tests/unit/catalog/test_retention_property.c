@@ -55,9 +55,14 @@ static int64_t below(int64_t n)
     return (int64_t)(random_bits() % (uint64_t)n);
 }
 
-static int64_t rule(int64_t most)
+/* A random limit of a rule; -1, not given, when the model does not have the rule. */
+static int64_t random_limit(const struct hg_retention_rule *rule)
 {
-    return below(3) > 0 ? -1 : below(most + 1);
+    const struct model_rule *model = model_rule_of(rule);
+    if (!model || (rule->kind == HG_RULE_MINIMUM ? below(2) > 0 : below(3) > 0)) {
+        return -1;
+    }
+    return below(model->largest + 1);
 }
 
 static void make_times(struct sample *s)
@@ -86,14 +91,9 @@ static void make_times(struct sample *s)
 static void make(struct sample *s)
 {
     memset(s, 0, sizeof(*s));
-    s->policy = (struct hg_policy){.keep_last = rule(8),
-                                   .keep_days = rule(30),
-                                   .keep_hourly = rule(30),
-                                   .keep_daily = rule(15),
-                                   .keep_weekly = rule(8),
-                                   .keep_monthly = rule(8),
-                                   .keep_yearly = rule(3),
-                                   .min_keep = below(2) ? -1 : below(6)};
+    for (const struct hg_retention_rule *rule = hg_retention_rules; rule->key; rule++) {
+        hg_policy_set_limit(&s->policy, rule, random_limit(rule));
+    }
     /* 2012 to 2036, half of the time to the hour */
     s->now_ms = INT64_C(1325376000000) + below(24 * 365 * day);
     s->now_ms -= below(2) ? s->now_ms % hour : 0;
@@ -181,14 +181,11 @@ static void check_monotone(const struct sample *s, const struct hg_zone *zone)
     struct hg_policy *p = &other.policy;
     if (below(2)) {
         /* a first rule would make a difference of another kind: without one all stays */
-        *p = (struct hg_policy){.keep_last = more(p->keep_last),
-                                .keep_days = more(p->keep_days),
-                                .keep_hourly = more(p->keep_hourly),
-                                .keep_daily = more(p->keep_daily),
-                                .keep_weekly = more(p->keep_weekly),
-                                .keep_monthly = more(p->keep_monthly),
-                                .keep_yearly = more(p->keep_yearly),
-                                .min_keep = p->min_keep};
+        for (const struct hg_retention_rule *rule = hg_retention_rules; rule->key; rule++) {
+            if (rule->kind != HG_RULE_MINIMUM) {
+                hg_policy_set_limit(p, rule, more(hg_policy_limit(p, rule)));
+            }
+        }
     } else if (other.count) {
         other.items[below((int64_t)other.count)].held = true;
     }
@@ -198,12 +195,6 @@ static void check_monotone(const struct sample *s, const struct hg_zone *zone)
         ck_assert_msg(!before->keep || find(&other, before->id)->keep, "%s goes with more rules",
                       before->id);
     }
-}
-
-static bool has_rules(const struct hg_policy *p)
-{
-    return p->keep_last >= 0 || p->keep_days >= 0 || p->keep_hourly >= 0 || p->keep_daily >= 0 ||
-           p->keep_weekly >= 0 || p->keep_monthly >= 0 || p->keep_yearly >= 0;
 }
 
 static uint64_t number_from(const char *variable, uint64_t otherwise)
@@ -236,7 +227,7 @@ START_TEST(retention_decides_as_the_model)
         removing += decided_well(&s, rc);
         refusing += rc != HANGAR_OK;
         check_idempotent(&s, zone);
-        if (rc == HANGAR_OK && has_rules(&s.policy)) {
+        if (rc == HANGAR_OK && model_has_rules(&s.policy)) {
             check_monotone(&s, zone);
         }
     }
