@@ -107,6 +107,44 @@ class Rules(unittest.TestCase):
         self.assertEqual(len(found), 1, found)
         self.assertIn("private to core/jobs/prune", found[0])
 
+    def test_a_folder_that_is_not_a_layer_is_rejected(self):
+        self.rejects("core/util/x.c", "#include <stdio.h>\n", "not a layer")
+
+    def test_a_folder_within_a_layer_has_its_rules(self):
+        files = {
+            "core/jobs/transfer/copy.h": "",
+            "core/jobs/prune/plan/x.c": '#include "jobs/transfer/copy.h"\n',
+        }
+        found = self.breaches(files)
+        self.assertEqual(len(found), 1, found)
+        self.assertIn("upward include", found[0])
+
+    def test_a_cycle_of_includes_in_angle_brackets_is_rejected(self):
+        files = {
+            "core/inventory/a.h": "#include <inventory/b.h>\n",
+            "core/inventory/b.h": "#include <inventory/a.h>\n",
+        }
+        self.assertEqual(len(self.breaches(files)), 2)
+
+    def test_an_inline_function_that_calls_up_is_rejected(self):
+        files = {
+            "core/jobs/backup/a.c": "void hg_a(void)\n{\n}\n",
+            "core/base/b.h": "void hg_a(void);\nstatic inline void hg_b(void)\n{\n    hg_a();\n}\n",
+        }
+        found = self.breaches(files)
+        self.assertEqual(len(found), 1, found)
+        self.assertIn("upward call", found[0])
+
+    def test_data_of_a_higher_layer_is_rejected_as_a_call_is(self):
+        files = {
+            "core/jobs/backup/a.c": "const int hg_table[] = {1, 2};\n",
+            "core/base/b.c": "extern const int hg_table[];\nint hg_b(void)\n{\n"
+            "    return hg_table[0];\n}\n",
+        }
+        found = self.breaches(files)
+        self.assertEqual(len(found), 1, found)
+        self.assertIn("upward call", found[0])
+
     def test_a_cycle_of_a_plugins_rooms_is_rejected(self):
         files = {
             "plugins/p/low/a.h": "",

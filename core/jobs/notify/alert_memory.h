@@ -2,8 +2,8 @@
  * SPDX-FileCopyrightText: The hangar authors
  *
  * alert_memory: the alerts that this machine remembers as firing, and when each pipeline's status
- * was last judged: alerts.json in the state folder.  It maps "PIPELINE KEY" to { since, told, text }
- * and "PIPELINE" to { looked }.  Several processes judge: the caller holds HG_ALERT_MEMORY_LOCK
+ * was last judged: alerts.json in the state folder.  It maps "PIPELINE KEY" to { since, told, text
+ * } and "PIPELINE" to { looked }.  Several processes judge: the caller holds HG_ALERT_MEMORY_LOCK
  * from load to save.
  */
 #ifndef HG_NOTIFY_ALERT_MEMORY_H

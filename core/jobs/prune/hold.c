@@ -24,7 +24,8 @@
 
 enum hold_action { HOLD, UNHOLD, REMOVE };
 
-/* Removes the manifest first and leaves a mark, so that a prune can finish an interrupted removal. */
+/* Removes the manifest first and leaves a mark, so that a prune can finish an interrupted
+ * removal. */
 static enum hangar_rc hold_remove_from_sink(struct hangar *h, struct hangar_ctx *sink,
                                             const char *pipeline, const char *id,
                                             struct hg_error *err)

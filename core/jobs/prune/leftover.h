@@ -16,9 +16,9 @@
 /* How long the mark of a dead run stays, for a suspended process to find. */
 #define HG_ABANDONED_MS (INT64_C(7) * 86400000)
 
-/* Cleans up one folder.  *action is what was done, static: "waiting" (nothing: its time is not over,
- * or a run elsewhere has committed it meanwhile), "claimed" or "removed".  EXISTS: the store has
- * locked its objects. */
+/* Cleans up one folder.  *action is what was done, static: "waiting" (nothing: its time is not
+ * over, or a run elsewhere has committed it meanwhile), "claimed" or "removed".  EXISTS: the store
+ * has locked its objects. */
 enum hangar_rc hg_leftover_clean_up(const struct hg_prune_plan *plan, const char *id,
                                     const char **action, struct hg_error *err);
 

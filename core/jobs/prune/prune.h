@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * prune: carries retention out in one sink.  After a backup it is what keeps a sink from filling up.
+ * prune: carries retention out in one sink.  After a backup it is what keeps a sink from filling
+ * up.
  */
 #ifndef HG_PRUNE_PRUNE_H
 #define HG_PRUNE_PRUNE_H

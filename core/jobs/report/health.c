@@ -19,9 +19,9 @@
 #include "session/names.h"
 #include "session/session.h"
 
-/* Reads the newest whole backup of a pipeline in a sink; m->id is NULL when there is none.  It takes
- * one listing of folders and usually one manifest: a monitor that asks each minute must not list
- * every object of every backup, as an index does. */
+/* Reads the newest whole backup of a pipeline in a sink; m->id is NULL when there is none.  It
+ * takes one listing of folders and usually one manifest: a monitor that asks each minute must not
+ * list every object of every backup, as an index does. */
 static enum hangar_rc health_read_newest(struct hg_session *s, size_t sink, const char *pipeline,
                                          struct hg_manifest *m, struct hg_error *err)
 {

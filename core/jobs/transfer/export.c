@@ -91,7 +91,8 @@ static enum hangar_rc export_close_archive(struct export_job *x, enum hangar_rc 
         rc = export_archive_failed(x, err);
     }
     if (rc != HANGAR_OK) {
-        /* archive_write_free would complete it, and leaks its compressor after archive_write_fail */
+        /* archive_write_free would complete it, and leaks its compressor after
+         * archive_write_fail */
         x->aborted = true;
     }
     archive_write_free(x->archive);

@@ -4,7 +4,7 @@
  * args: each wrong command line prints its message and exits with 2; each right one calls
  * the library with the right arguments.
  */
-#include "world.h"
+#include "cli_world.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
  *
  * help: the help and the manual page name all commands and options.
  */
-#include "world.h"
+#include "cli_world.h"
 
 #include <stdlib.h>
 #include <string.h>

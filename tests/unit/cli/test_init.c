@@ -3,7 +3,7 @@
  *
  * init: writes a private file and never replaces one.
  */
-#include "world.h"
+#include "cli_world.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,7 @@
  *
  * output: the notation of numbers, escaping, cutting.
  */
-#include "world.h"
+#include "cli_world.h"
 
 #include <locale.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
  * progress: rows fit the terminal, are redrawn in place, and are erased before other
  * output.
  */
-#include "world.h"
+#include "cli_world.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * Renderers: how each command prints its document.  fixtures/COMMAND/NAME.json is a
- * document, NAME.out and NAME.err beside it are the expected output (a missing file: none).  A new command needs a folder of fixtures and no change here.
+ * Renderers: how each command prints its document.  fixtures/COMMAND/NAME.json is a document,
+ * NAME.out and NAME.err beside it are the expected output (a missing file: none).  A new command
+ * needs a folder of fixtures and no change here.
  */
-#include "world.h"
+#include "cli_world.h"
 
 #include <glob.h>
 #include <stdlib.h>

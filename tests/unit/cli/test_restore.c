@@ -3,7 +3,7 @@
  *
  * restore: restores only after confirmation, and only the backup of the plan.
  */
-#include "world.h"
+#include "cli_world.h"
 
 #include <signal.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
  *
  * prune, remove, hold: nothing is removed without confirmation.
  */
-#include "world.h"
+#include "cli_world.h"
 
 #include <signal.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
  *
  * run: exit statuses, the two streams, --json, interruption.
  */
-#include "world.h"
+#include "cli_world.h"
 
 #include <signal.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
  *
  * cat, export, import: the calls of the library, and the files.
  */
-#include "world.h"
+#include "cli_world.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -6,7 +6,7 @@
 #include "config/load.h"
 
 #include "suite.h"
-#include "world.h"
+#include "config_world.h"
 
 static const struct world_row wrong[] = {
     {WITH_TOP(""), "backup.yaml:1:1: key \"version\" is missing; hint: begin the file with "

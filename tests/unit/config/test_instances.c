@@ -6,7 +6,7 @@
 #include "config/load.h"
 
 #include "suite.h"
-#include "world.h"
+#include "config_world.h"
 
 #define PIPELINE "pipelines:\n  p: {sources: [db], sinks: [out]}\n"
 #define SOURCE "version: 1\nsources:\n  db: {plugin: demo}\n"

@@ -6,7 +6,7 @@
 #include "config/options.h"
 
 #include "suite.h"
-#include "world.h"
+#include "config_world.h"
 
 static const struct world_row wrong[] = {
     {WITH_OPTIONS("      prot: 1\n"),

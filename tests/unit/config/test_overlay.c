@@ -7,7 +7,7 @@
 
 #include <string.h>
 #include "suite.h"
-#include "world.h"
+#include "config_world.h"
 
 static const struct hangar_option table[] = {
     {.name = "host", .type = HANGAR_OPT_STRING},

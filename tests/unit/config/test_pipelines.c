@@ -6,7 +6,7 @@
 #include "config/load.h"
 
 #include "suite.h"
-#include "world.h"
+#include "config_world.h"
 
 /* Instances up to line 9; a pipeline begins in line 10. */
 #define WITH(lines)                                                                                \

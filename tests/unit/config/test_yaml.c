@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "config/sample.h"
 #include "suite.h"
-#include "world.h"
+#include "config_world.h"
 
 static const struct world_row wrong[] = {
     {"", "backup.yaml:1:1: the file is empty"},

@@ -9,7 +9,7 @@
 #include "base/attrs.h"
 #include "plugin/page.h"
 #include "suite.h"
-#include "world.h"
+#include "plugin_world.h"
 
 #undef fail /* of check: the host has a function of that name */
 

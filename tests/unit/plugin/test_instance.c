@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "base/thread.h"
 #include "suite.h"
-#include "world.h"
+#include "plugin_world.h"
 
 #undef fail /* of check: the host has a function of that name */
 

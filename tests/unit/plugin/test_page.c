@@ -7,7 +7,7 @@
 #include "plugin/page.h"
 
 #include "suite.h"
-#include "world.h"
+#include "plugin_world.h"
 
 /* A sink of `total` names, in pages of `per_page`, with a fault. */
 static size_t total, per_page, pages;

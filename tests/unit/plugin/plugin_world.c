@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * world: see world.h.
+ * plugin_world: see plugin_world.h.
  */
-#include "world.h"
+#include "plugin_world.h"
 
 #include <check.h>
 #include <string.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * world: see world.h.
+ * cli_world: see cli_world.h.
  */
-#include "world.h"
+#include "cli_world.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * world: what the tests of the configuration share: loading a text as hangar
+ * config_world: what the tests of the configuration share: loading a text as hangar
  * would, with two plugins that exist as tables of options only.
  */
-#ifndef WORLD_H
-#define WORLD_H
+#ifndef CONFIG_WORLD_H
+#define CONFIG_WORLD_H
 
 #include "config/load.h"
 #include "config/options.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * world: see world.h.
+ * config_world: see config_world.h.
  */
-#include "world.h"
+#include "config_world.h"
 
 #include "suite.h"
 

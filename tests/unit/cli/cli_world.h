@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * world: runs the whole program in this process and keeps its output.
+ * cli_world: runs the whole program in this process and keeps its output.
  */
 #ifndef CLI_TEST_WORLD_H
 #define CLI_TEST_WORLD_H

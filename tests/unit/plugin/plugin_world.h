@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * world: a job and instances of plugins that are made in the test: no files, no
+ * plugin_world: a job and instances of plugins that are made in the test: no files, no
  * dlopen.  One job at a time.
  */
-#ifndef WORLD_H
-#define WORLD_H
+#ifndef PLUGIN_WORLD_H
+#define PLUGIN_WORLD_H
 
 #include "base/str.h"
 #include "plugin/instance.h"
