@@ -356,7 +356,7 @@ void rdb_digest_key(struct rdb_digest *d, const struct rdb_key *key)
     }
 }
 
-static void count_digest(struct rdb_digest *d, int slot, XXH128_hash_t value)
+static void count_digest(struct rdb_digest *d, size_t slot, XXH128_hash_t value)
 {
     struct rdb_sum *sum = &d->sums.sums[slot][d->span];
     sum->count++;
