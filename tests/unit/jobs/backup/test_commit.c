@@ -61,8 +61,9 @@ static void commit_setup(void)
     struct hg_job_settings settings = {.log = &handle.log, .temp_base = "/tmp"};
     hg_log_init(&handle.log);
     handle.log.write = commit_write_log;
-    handle.identity.origin = (char[]){"db1"};
-    handle.identity.host = (char[]){"host1"};
+    static char origin[] = "db1", host[] = "host1";
+    handle.identity.origin = origin;
+    handle.identity.host = host;
     run = calloc(1, sizeof(*run));
     run->h = &handle;
     run->request.pipeline = &pipeline;
