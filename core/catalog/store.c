@@ -247,18 +247,26 @@ enum hangar_rc hg_store_abandon(struct hangar_ctx *sink, const char *pipeline, c
     return hg_store_put_text(sink, pipeline, id, HG_MANIFEST_NAME, HG_ABANDONED, true, err);
 }
 
-enum hangar_rc hg_store_time(struct hangar_ctx *sink, const char *pipeline, const char *id,
-                             const char *name, int64_t *time_ms, struct hg_error *err)
+enum hangar_rc hg_store_find(struct hangar_ctx *sink, const char *pipeline, const char *id,
+                             const char *name, struct hg_store_file *out, struct hg_error *err)
 {
+    *out = (struct hg_store_file){0};
     char *path = hg_store_path(pipeline, id, name);
-    struct hangar_entry entry = {.struct_size = sizeof(entry)};
-    enum hangar_rc rc = path ? HG_CALL(sink, err, sink->plugin->sink.stat(sink->inst, path, &entry))
-                             : hg_no_memory(err);
-    free(path);
-    if (rc == HANGAR_OK) {
-        *time_ms = entry.time_ms;
+    if (!path) {
+        return hg_no_memory(err);
     }
-    return rc;
+    struct hg_error why = {0};
+    struct hangar_entry entry = {.struct_size = sizeof(entry)};
+    enum hangar_rc rc = HG_CALL(sink, &why, sink->plugin->sink.stat(sink->inst, path, &entry));
+    free(path);
+    if (rc == HANGAR_NOT_FOUND) {
+        return HANGAR_OK;
+    }
+    if (rc != HANGAR_OK) {
+        return hg_error_move(err, &why);
+    }
+    *out = (struct hg_store_file){.exists = true, .time_ms = entry.time_ms};
+    return HANGAR_OK;
 }
 
 struct store_ids {

@@ -68,9 +68,15 @@ enum hangar_rc hg_store_manifest_both(struct hangar_ctx *sink, const char *pipel
                                       struct hg_str *text, struct hg_manifest *m,
                                       struct hg_error *err);
 
-/* The time at which a file of a backup was stored, by the store's clock; NOT_FOUND. */
-enum hangar_rc hg_store_time(struct hangar_ctx *sink, const char *pipeline, const char *id,
-                             const char *name, int64_t *time_ms, struct hg_error *err);
+/* A file beside a backup. */
+struct hg_store_file {
+    bool exists;
+    int64_t time_ms; /* when it was stored, by the store's clock; 0 when it does not exist */
+};
+
+/* Finds out whether a file of a backup exists.  Fails when the sink does not say. */
+enum hangar_rc hg_store_find(struct hangar_ctx *sink, const char *pipeline, const char *id,
+                             const char *name, struct hg_store_file *out, struct hg_error *err);
 
 /* Lists the ids of the folders of a pipeline in a sink, oldest first, whether or not they
  * contain a whole backup.  The caller frees the array with hg_store_ids_free.  *store_ms (may

@@ -100,20 +100,16 @@ static enum hangar_rc place_check_backup(const struct hg_place *place, struct hg
 /* Readers may still need the objects of a backup that retention has removed. */
 static enum hangar_rc place_check_deleted(const struct hg_place *place, struct hg_error *err)
 {
-    struct hg_error why = {0};
-    int64_t ms;
+    struct hg_store_file deleted;
     enum hangar_rc rc =
-        hg_store_time(place->sink, place->pipeline, place->id, HG_DELETED_NAME, &ms, &why);
-    if (rc == HANGAR_NOT_FOUND) {
-        return HANGAR_OK;
+        hg_store_find(place->sink, place->pipeline, place->id, HG_DELETED_NAME, &deleted, err);
+    if (rc == HANGAR_OK && deleted.exists) {
+        rc = hg_fail(err, HANGAR_EXISTS, 0,
+                     "sink %s: retention has removed %s, and its objects stay until delete_grace "
+                     "ends; hint: run `hangar prune` after that, then try again",
+                     place->sink->name, place->id);
     }
-    if (rc == HANGAR_OK) {
-        return hg_fail(err, HANGAR_EXISTS, 0,
-                       "sink %s: retention has removed %s, and its objects stay until delete_grace "
-                       "ends; hint: run `hangar prune` after that, then try again",
-                       place->sink->name, place->id);
-    }
-    return hg_error_move(err, &why);
+    return rc;
 }
 
 enum hangar_rc hg_place_prepare(struct hg_place *place, struct hg_error *err)

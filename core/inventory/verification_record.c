@@ -272,7 +272,7 @@ static int verifications_compare(const void *a, const void *b)
 void hg_verifications_read(struct hg_verifications *all, const struct hg_state *state,
                            const char *pipeline)
 {
-    *all = (struct hg_verifications){0};
+    *all = (struct hg_verifications){.is_read = true};
     char *name = journal_name(pipeline);
     if (name) {
         hg_journal_each(state, name, verifications_add, all);

@@ -54,6 +54,7 @@ json_t *hg_verification_newest(struct hangar *h, struct hangar_ctx *sink, const 
 struct hg_verifications {
     struct hg_verification *items; /* by id */
     size_t count, capacity;
+    bool is_read;
 };
 
 /* Without a journal, or without memory, there are none.  Free with hg_verifications_free. */

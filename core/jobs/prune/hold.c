@@ -30,19 +30,16 @@ static enum hangar_rc hold_remove_from_sink(struct hangar *h, struct hangar_ctx 
                                             const char *pipeline, const char *id,
                                             struct hg_error *err)
 {
-    struct hg_error why = {0};
-    int64_t ms;
+    struct hg_store_file hold = {0};
     enum hangar_rc rc = hg_store_origin(sink, pipeline, h->identity.origin, false, err);
-    if (rc != HANGAR_OK) {
-        return rc;
-    }
-    rc = hg_store_time(sink, pipeline, id, HG_HOLD_NAME, &ms, &why);
     if (rc == HANGAR_OK) {
-        return hg_fail(err, HANGAR_EXISTS, 0, "%s is held in sink %s; hint: `hangar unhold %s`", id,
-                       sink->name, id);
+        rc = hg_store_find(sink, pipeline, id, HG_HOLD_NAME, &hold, err);
     }
-    if (rc != HANGAR_NOT_FOUND) {
-        *err = why;
+    if (rc == HANGAR_OK && hold.exists) {
+        rc = hg_fail(err, HANGAR_EXISTS, 0, "%s is held in sink %s; hint: `hangar unhold %s`", id,
+                     sink->name, id);
+    }
+    if (rc != HANGAR_OK) {
         return rc;
     }
     rc = hg_mark_deleted(sink, pipeline, id, h->identity.host, "removed by its id", err);

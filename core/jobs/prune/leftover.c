@@ -12,23 +12,6 @@
 #include "inventory/lease.h"
 #include "inventory/prune_plan.h"
 
-enum hangar_rc hg_leftover_find(const struct hg_prune_plan *plan, const char *id, const char *name,
-                                bool *there, int64_t *time_ms, struct hg_error *err)
-{
-    struct hg_error why = {0};
-    int64_t ms = 0;
-    enum hangar_rc rc = hg_store_time(plan->sink, plan->pipeline->name, id, name, &ms, &why);
-    *there = rc == HANGAR_OK;
-    if (time_ms) {
-        *time_ms = ms;
-    }
-    if (rc != HANGAR_OK && rc != HANGAR_NOT_FOUND) {
-        *err = why;
-        return rc;
-    }
-    return HANGAR_OK;
-}
-
 /* How long a file has been in the sink by the store's clock; -1: not known. */
 static int64_t leftover_age(const struct hg_prune_plan *plan, int64_t time_ms)
 {
@@ -59,8 +42,9 @@ enum hangar_rc hg_leftover_clean_up(const struct hg_prune_plan *plan, const char
                                     const char **action, struct hg_error *err)
 {
     const char *pipeline = plan->pipeline->name;
-    bool deleted, marked, began, backup;
-    int64_t deleted_ms, marked_ms, began_ms;
+    struct hg_store_file manifest, deleted, run;
+    bool marked;
+    int64_t marked_ms;
     *action = "waiting";
     enum hangar_rc rc = hg_mark_find_abandoned(plan->sink, pipeline, id, &marked, &marked_ms, err);
     if (rc == HANGAR_OK && marked) { /* the mark stays for a while, the rest goes */
@@ -69,26 +53,27 @@ enum hangar_rc hg_leftover_clean_up(const struct hg_prune_plan *plan, const char
         return hg_store_remove(plan->sink, pipeline, id, !over, err);
     }
     if (rc == HANGAR_OK) {
-        rc = hg_leftover_find(plan, id, HG_MANIFEST_NAME, &backup, NULL, err);
+        rc = hg_store_find(plan->sink, pipeline, id, HG_MANIFEST_NAME, &manifest, err);
     }
     if (rc == HANGAR_OK) {
-        rc = hg_leftover_find(plan, id, HG_DELETED_NAME, &deleted, &deleted_ms, err);
+        rc = hg_store_find(plan->sink, pipeline, id, HG_DELETED_NAME, &deleted, err);
     }
     if (rc == HANGAR_OK) {
-        rc = hg_leftover_find(plan, id, HG_RUN_NAME, &began, &began_ms, err);
+        rc = hg_store_find(plan->sink, pipeline, id, HG_RUN_NAME, &run, err);
     }
-    if (rc != HANGAR_OK || backup) { /* a run elsewhere has committed since the index was read */
+    if (rc != HANGAR_OK ||
+        manifest.exists) { /* a run elsewhere has committed since the index was read */
         return rc;
     }
-    if (deleted) {
+    if (deleted.exists) {
         int64_t grace = plan->config->retention.delete_grace_ms;
-        if (grace > 0 && leftover_age(plan, deleted_ms) < grace) {
+        if (grace > 0 && leftover_age(plan, deleted.time_ms) < grace) {
             return HANGAR_OK;
         }
         *action = "removed";
         return hg_store_remove(plan->sink, pipeline, id, false, err);
     }
-    return began && leftover_age(plan, began_ms) >= HG_LEASE_MS
+    return run.exists && leftover_age(plan, run.time_ms) >= HG_LEASE_MS
                ? leftover_claim(plan, id, action, err)
                : HANGAR_OK;
 }

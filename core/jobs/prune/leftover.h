@@ -22,9 +22,4 @@
 enum hangar_rc hg_leftover_clean_up(const struct hg_prune_plan *plan, const char *id,
                                     const char **action, struct hg_error *err);
 
-/* Sets *there, and *time_ms when not NULL, of a file beside a backup; fails when the sink does not
- * say. */
-enum hangar_rc hg_leftover_find(const struct hg_prune_plan *plan, const char *id, const char *name,
-                                bool *there, int64_t *time_ms, struct hg_error *err);
-
 #endif

@@ -35,10 +35,11 @@ static void pruning_keep_locked(struct hg_pruning *p, struct hg_retained *item,
 static enum hangar_rc pruning_remove(struct hg_pruning *p, struct hg_retained *item,
                                      struct hg_error *err)
 {
-    bool held;
+    struct hg_store_file hold;
     struct hg_error why = {0};
-    enum hangar_rc rc = hg_leftover_find(&p->plan, item->id, HG_HOLD_NAME, &held, NULL, err);
-    if (rc == HANGAR_OK && held) { /* the hold came after the plan */
+    enum hangar_rc rc =
+        hg_store_find(p->plan.sink, p->plan.pipeline->name, item->id, HG_HOLD_NAME, &hold, err);
+    if (rc == HANGAR_OK && hold.exists) { /* the hold came after the plan */
         p->plan.kept++;
         return HANGAR_OK;
     }

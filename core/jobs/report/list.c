@@ -175,9 +175,6 @@ static json_t *list_document(const struct hg_listing *l)
     const struct hg_config *config = l->h->config;
     struct hg_verifications *verifications =
         calloc(config->pipeline_count + 1, sizeof(*verifications));
-    for (size_t p = 0; verifications && p < config->pipeline_count; p++) {
-        hg_verifications_read(&verifications[p], &l->h->state, config->pipelines[p].name);
-    }
     for (size_t i = 0, n; i < l->count; i += n) {
         const struct hg_listed_copy *first = &l->items[i];
         for (n = 1; i + n < l->count && l->items[i + n].pipeline == first->pipeline &&
@@ -185,7 +182,11 @@ static json_t *list_document(const struct hg_listing *l)
              n++) {
         }
         size_t p = (size_t)(first->pipeline - config->pipelines);
-        hg_json_add(backups, list_entry(first, n, verifications ? &verifications[p] : NULL));
+        struct hg_verifications *of_pipeline = verifications ? &verifications[p] : NULL;
+        if (of_pipeline && !of_pipeline->is_read) {
+            hg_verifications_read(of_pipeline, &l->h->state, first->pipeline->name);
+        }
+        hg_json_add(backups, list_entry(first, n, of_pipeline));
     }
     for (size_t p = 0; verifications && p < config->pipeline_count; p++) {
         hg_verifications_free(&verifications[p]);

@@ -159,17 +159,11 @@ static enum hangar_rc copy_find_same(struct copy_job *c, const char *id,
 /* Copies a hold before the commit: prune may run right after it. */
 static enum hangar_rc copy_hold(struct copy_job *c, const char *id, struct hg_error *err)
 {
-    struct hg_error why = {0};
-    int64_t ms;
-    enum hangar_rc rc = hg_store_time(c->from, c->pipeline->name, id, HG_HOLD_NAME, &ms, &why);
-    if (rc == HANGAR_OK) {
-        return hg_mark_held(c->to, c->pipeline->name, id, c->h->identity.host, err);
-    }
-    if (rc != HANGAR_NOT_FOUND) {
-        *err = why;
-        return rc;
-    }
-    return HANGAR_OK;
+    struct hg_store_file hold;
+    enum hangar_rc rc = hg_store_find(c->from, c->pipeline->name, id, HG_HOLD_NAME, &hold, err);
+    return rc == HANGAR_OK && hold.exists
+               ? hg_mark_held(c->to, c->pipeline->name, id, c->h->identity.host, err)
+               : rc;
 }
 
 /* The place is free in the other sink. */

@@ -160,9 +160,11 @@ static enum hangar_rc check_objects(struct hg_verified_backup *v, struct hg_erro
 /* Without a key the signature is not checked, and the log says so. */
 static void report_unchecked_signature(struct hg_verified_backup *v)
 {
-    int64_t unused;
-    if (!v->s->signing &&
-        hg_store_time(v->sink, v->pipeline, v->id, HG_SIGNATURE_NAME, &unused, NULL) == HANGAR_OK) {
+    struct hg_store_file signature = {0};
+    if (!v->s->signing) {
+        hg_store_find(v->sink, v->pipeline, v->id, HG_SIGNATURE_NAME, &signature, NULL);
+    }
+    if (signature.exists) {
         hg_log_event(&v->h->log, HANGAR_LOG_INFO, "verify.unchecked",
                      "sink %s: %s is signed; its signature was not checked, as the configuration "
                      "has no `signing` key",
