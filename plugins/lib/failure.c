@@ -34,6 +34,12 @@ enum hangar_rc failure_replace(struct failure *failure, enum hangar_rc rc, const
     return rc;
 }
 
+enum hangar_rc failure_copy(struct failure *failure, const struct failure *other)
+{
+    return other->rc != HANGAR_OK ? failure_record(failure, other->rc, "%s", other->text)
+                                  : failure->rc;
+}
+
 void failure_clear(struct failure *failure)
 {
     failure->rc = HANGAR_OK;

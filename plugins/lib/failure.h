@@ -30,6 +30,10 @@ enum hangar_rc failure_record(struct failure *failure, enum hangar_rc rc, const 
 enum hangar_rc failure_replace(struct failure *failure, enum hangar_rc rc, const char *fmt, ...)
     HANGAR_PRINTF(3, 4);
 
+/* Records what the other has recorded, if anything, unless there is a failure already.  Returns
+ * the code of the one that is recorded; HANGAR_OK when nothing has failed. */
+enum hangar_rc failure_copy(struct failure *failure, const struct failure *other);
+
 void failure_clear(struct failure *failure);
 
 /* Passes the failure to host->fail.  Returns its code; HANGAR_INTERNAL when none was

@@ -69,9 +69,7 @@ enum hangar_rc s3_head(struct s3 *s3, const char *key, const char *action, struc
     if (rc == HANGAR_AUTH || rc == HANGAR_CONFIG) {
         s3_head_explain(s3, key, action, failure);
     }
-    if (unexplained.rc != HANGAR_OK) {
-        failure_record(failure, unexplained.rc, "%s", unexplained.text);
-    }
+    failure_copy(failure, &unexplained);
     if (rc != HANGAR_OK && rc != HANGAR_NOT_FOUND) {
         failure_record(failure, rc, "cannot %s: the store refused HEAD (HTTP status %ld)", action,
                        answer->status);

@@ -115,10 +115,10 @@ static void s3_probe_checksums(struct s3_probe_run *probe)
 
 static enum hangar_rc s3_probe_multipart(struct s3_probe_run *probe, struct failure *failure)
 {
-    struct failure ignored_failure = {0};
+    struct failure own = {0};
     struct s3_upload *upload = &probe->upload;
     size_t number;
-    enum hangar_rc rc = s3_upload_begin(upload, &ignored_failure);
+    enum hangar_rc rc = s3_upload_begin(upload, &own);
     if (rc == HANGAR_UNSUPPORTED) {
         s3_probe_report(probe, "multipart", "no");
         probe->s3->host->log(probe->s3->ctx, HANGAR_LOG_WARN,
@@ -127,21 +127,20 @@ static enum hangar_rc s3_probe_multipart(struct s3_probe_run *probe, struct fail
         return HANGAR_OK;
     }
     if (rc == HANGAR_OK) {
-        rc = s3_upload_next(upload, &number, &ignored_failure);
+        rc = s3_upload_next(upload, &number, &own);
     }
     if (rc == HANGAR_OK) {
-        rc = s3_upload_part(upload, number, "part", 4, &upload->tags[0], &ignored_failure);
+        rc = s3_upload_part(upload, number, "part", 4, &upload->tags[0], &own);
     }
     upload->size = 4;
     if (rc == HANGAR_OK) {
-        rc = s3_upload_complete(upload, &probe->entry, &ignored_failure);
+        rc = s3_upload_complete(upload, &probe->entry, &own);
     }
     if (rc == HANGAR_OK) {
         s3_probe_report(probe, "multipart", "yes");
     }
     s3_upload_abort(upload);
-    return rc != HANGAR_OK ? failure_record(failure, ignored_failure.rc, "%s", ignored_failure.text)
-                           : HANGAR_OK;
+    return rc != HANGAR_OK ? failure_copy(failure, &own) : HANGAR_OK;
 }
 
 /* The text of one element of an answer about the bucket. */

@@ -76,9 +76,7 @@ static void s3_put_finish_part(struct s3_part *part, char *tag, const struct fai
     void *spare = part->buffer;
     pthread_mutex_lock(&workers->mutex);
     part->upload->tags[part->number - 1] = tag;
-    if (failure->rc != HANGAR_OK) {
-        failure_record(&put->failure, failure->rc, "%s", failure->text);
-    }
+    failure_copy(&put->failure, failure);
     if (!put->has_buffer && !put->spare) {
         put->spare = spare;
         spare = NULL;
@@ -124,7 +122,7 @@ static enum hangar_rc s3_put_end_piece(struct hangar_put *put, struct failure *f
     struct hangar_entry entry = {.struct_size = sizeof(entry)};
     s3_put_wait_for_parts(put);
     if (put->failure.rc != HANGAR_OK) {
-        return failure_record(failure, put->failure.rc, "%s", put->failure.text);
+        return failure_copy(failure, &put->failure);
     }
     enum hangar_rc rc = s3_upload_complete(&put->piece, &entry, failure);
     put->pieces_size += put->piece.size;
@@ -233,9 +231,7 @@ static enum hangar_rc s3_put_next_buffer(struct hangar_put *put, struct failure 
         }
     }
     put->has_buffer = put->buffer != NULL;
-    if (put->failure.rc != HANGAR_OK) {
-        failure_record(failure, put->failure.rc, "%s", put->failure.text);
-    }
+    failure_copy(failure, &put->failure);
     pthread_mutex_unlock(&workers->mutex);
     return failure->rc;
 }
@@ -340,7 +336,7 @@ static enum hangar_rc s3_put_commit_parts(struct hangar_put *put, struct hangar_
     enum hangar_rc rc = put->fill ? s3_put_send_part(put, failure) : HANGAR_OK;
     s3_put_wait_for_parts(put);
     if (put->failure.rc != HANGAR_OK) {
-        rc = failure_record(failure, put->failure.rc, "%s", put->failure.text);
+        rc = failure_copy(failure, &put->failure);
     }
     if (rc == HANGAR_OK && put->pieces) {
         rc = s3_put_end_piece(put, failure);

@@ -177,7 +177,7 @@ enum hangar_rc s3_remove_names(struct s3 *s3, const char *const *names, size_t c
             rc = s3_remove_each(s3, batch, action, &own);
         }
         if (rc != HANGAR_OK) {
-            first = failure_record(failure, rc, "%s", own.text);
+            first = failure_copy(failure, &own);
         }
     }
     free(batch);

@@ -49,9 +49,7 @@ static enum hangar_rc s3_lock_read(struct s3 *s3, const char *key, const char *a
         return failure_record(failure, HANGAR_UNSUPPORTED,
                               "cannot %s: the store has no object lock", action);
     }
-    if (own.rc != HANGAR_OK) {
-        failure_record(failure, own.rc, "%s", own.text);
-    }
+    failure_copy(failure, &own);
     if (rc == HANGAR_NOT_FOUND && strcmp(answer.code, "NoSuchObjectLockConfiguration") == 0) {
         *lock = (struct s3_lock){0};
         return HANGAR_OK;

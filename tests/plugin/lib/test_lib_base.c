@@ -179,6 +179,22 @@ START_TEST(a_failure_of_an_own_thread_is_raised_by_the_caller)
 }
 END_TEST
 
+START_TEST(a_failure_is_copied_where_none_was_recorded)
+{
+    struct failure failure = {0}, other = {0};
+    ck_assert_int_eq(failure_copy(&failure, &other), HANGAR_OK);
+    ck_assert_int_eq(failure.rc, HANGAR_OK);
+    failure_record(&other, HANGAR_AUTH, "100%% of it");
+    ck_assert_int_eq(failure_copy(&failure, &other), HANGAR_AUTH);
+    ck_assert_str_eq(failure.text, "100% of it");
+    failure_replace(&other, HANGAR_IO, "second");
+    ck_assert_int_eq(failure_copy(&failure, &other), HANGAR_AUTH);
+    failure_clear(&other);
+    ck_assert_int_eq(failure_copy(&failure, &other), HANGAR_AUTH);
+    ck_assert_str_eq(failure.text, "100% of it");
+}
+END_TEST
+
 START_TEST(a_failure_is_the_first_unless_it_is_replaced)
 {
     struct failure failure = {0};
@@ -210,6 +226,7 @@ int main(void)
         a_time_is_written_as_utc,
         the_monotonic_clock_advances_and_the_clock_is_that_of_the_machine,
         a_failure_of_an_own_thread_is_raised_by_the_caller,
+        a_failure_is_copied_where_none_was_recorded,
         a_failure_is_the_first_unless_it_is_replaced,
 #ifdef HAVE_SCARCE
         a_text_fails_when_memory_is_short,
