@@ -204,13 +204,6 @@ enum hangar_rc hg_session_open(struct hg_session *s, size_t instance,
     return rc;
 }
 
-enum hangar_rc hg_session_open_second(struct hg_session *s, size_t instance,
-                                      struct hangar_ctx **out, struct hg_error *err)
-{
-    return open_configured(s, instance, s->h->config->instances[instance].options, NULL, 0, out,
-                           err);
-}
-
 enum hangar_rc hg_session_open_scratch(struct hg_session *s, size_t instance,
                                        struct hangar_ctx **out, struct hg_error *err)
 {

@@ -54,10 +54,6 @@ enum hangar_rc hg_session_open(struct hg_session *s, size_t instance,
                                const struct hg_override *overrides, size_t override_count,
                                struct hangar_ctx **out, struct hg_error *err);
 
-/* Opens a second instance, which shares nothing with the first. */
-enum hangar_rc hg_session_open_second(struct hg_session *s, size_t instance,
-                                      struct hangar_ctx **out, struct hg_error *err);
-
 /* Opens a source with the options under `scratch:`, which it must have, over its own. */
 enum hangar_rc hg_session_open_scratch(struct hg_session *s, size_t instance,
                                        struct hangar_ctx **out, struct hg_error *err);

@@ -28,38 +28,40 @@ struct hg_check_job {
     struct hangar *h;
     struct hg_session s;
     json_t *items;
-    struct hg_error first;
-    enum hangar_rc rc; /* the first failure */
+    struct hg_error first; /* the first failure; rc OK: none */
 };
 
-/* Adds an item: its warnings, and why it failed. */
-static void check_add_item(struct hg_check_job *c, const char *kind, const char *name,
-                           const char *plugin, const char *target, enum hangar_rc rc,
-                           const struct hg_error *err, const struct hg_str *warnings,
-                           const struct hangar_attrs *facts)
+/* One line of the result.  NULL where there is none, except kind and name. */
+struct hg_check_item {
+    const char *kind, *name, *plugin, *target;
+    const struct hg_error *error; /* why it failed */
+    const struct hg_str *warnings;
+    const struct hangar_attrs *facts;
+};
+
+static void check_add_item(struct hg_check_job *c, const struct hg_check_item *item)
 {
-    json_t *item = json_object();
-    json_t *messages = hg_json_lines(warnings->data);
-    bool warned = json_array_size(messages) > 0;
-    if (rc != HANGAR_OK) {
-        hg_json_add(messages, json_string(err->text));
-        if (c->rc == HANGAR_OK) {
-            c->rc = rc;
-            c->first = *err;
+    json_t *one = json_object();
+    json_t *messages = hg_json_lines(item->warnings ? item->warnings->data : NULL);
+    const bool warned = json_array_size(messages) > 0;
+    if (item->error) {
+        hg_json_add(messages, json_string(item->error->text));
+        if (c->first.rc == HANGAR_OK) {
+            c->first = *item->error;
         }
     }
-    hg_json_set_string(item, "kind", kind);
-    hg_json_set_string(item, "name", name);
-    if (plugin) {
-        hg_json_set_string(item, "plugin", plugin);
+    hg_json_set_string(one, "kind", item->kind);
+    hg_json_set_string(one, "name", item->name);
+    if (item->plugin) {
+        hg_json_set_string(one, "plugin", item->plugin);
     }
-    if (target) {
-        hg_json_set_string(item, "target", target);
+    if (item->target) {
+        hg_json_set_string(one, "target", item->target);
     }
-    hg_json_set_string(item, "status", rc != HANGAR_OK ? "failed" : warned ? "warning" : "ok");
-    hg_json_set(item, "messages", messages);
-    hg_json_set(item, "facts", facts ? hg_attrs_to_json(facts) : json_object());
-    hg_json_add(c->items, item);
+    hg_json_set_string(one, "status", item->error ? "failed" : warned ? "warning" : "ok");
+    hg_json_set(one, "messages", messages);
+    hg_json_set(one, "facts", item->facts ? hg_attrs_to_json(item->facts) : json_object());
+    hg_json_add(c->items, one);
 }
 
 static void check_capture_warnings(struct hg_check_job *c, struct hg_str *to)
@@ -98,8 +100,13 @@ static void check_instance(struct hg_check_job *c, size_t i)
         }
     }
     check_capture_warnings(c, NULL);
-    check_add_item(c, hg_kind_name(config->kind), config->name, config->plugin,
-                   ctx ? hg_instance_target(ctx) : NULL, rc, &err, &warnings, facts);
+    check_add_item(c, &(struct hg_check_item){.kind = hg_kind_name(config->kind),
+                                              .name = config->name,
+                                              .plugin = config->plugin,
+                                              .target = ctx ? hg_instance_target(ctx) : NULL,
+                                              .error = rc != HANGAR_OK ? &err : NULL,
+                                              .warnings = &warnings,
+                                              .facts = facts});
     hg_attrs_free(facts);
     hg_str_free(&warnings);
 }
@@ -129,9 +136,10 @@ static void check_key(struct hg_check_job *c)
 {
     const struct hg_signing *unused;
     struct hg_error err = {0};
-    struct hg_str none = {0};
     enum hangar_rc rc = hg_key_load(c->h->config, &c->h->signing, &unused, &err);
-    check_add_item(c, "signing", "key", NULL, NULL, rc, &err, &none, NULL);
+    check_add_item(c, &(struct hg_check_item){.kind = "signing",
+                                              .name = "key",
+                                              .error = rc != HANGAR_OK ? &err : NULL});
 }
 
 /* "0 2 * * *, next 2026-01-16T01:00:00.000Z" */
@@ -151,7 +159,6 @@ static void check_add_schedule(struct hangar_attrs *facts, const char *key, cons
 static void check_pipeline(struct hg_check_job *c, const struct hg_pipeline_config *pc)
 {
     struct hg_error err = {0};
-    struct hg_str none = {0};
     struct hangar_attrs *facts = hg_attrs_new();
     int lock = -1;
     enum hangar_rc rc = hg_pipeline_lock(&c->h->state, pc->name, &lock, &err);
@@ -167,7 +174,10 @@ static void check_pipeline(struct hg_check_job *c, const struct hg_pipeline_conf
         check_add_schedule(facts, "drill", pc->drill, pc->timezone);
         hg_attrs_set(facts, "run_by", "hangar daemon");
     }
-    check_add_item(c, "pipeline", pc->name, NULL, NULL, rc, &err, &none, facts);
+    check_add_item(c, &(struct hg_check_item){.kind = "pipeline",
+                                              .name = pc->name,
+                                              .error = rc != HANGAR_OK ? &err : NULL,
+                                              .facts = facts});
     hg_attrs_free(facts);
 }
 
@@ -182,8 +192,9 @@ enum hangar_status hangar_check(struct hangar *h, char **json)
     hg_json_set_string(doc, "config", h->config->path);
     enum hangar_rc rc = hg_session_begin_keyless(&c.s, h, &err);
     if (rc == HANGAR_OK) {
-        check_add_item(&c, "config", h->config->path, NULL, NULL, HANGAR_OK, &err, &h->warnings,
-                       NULL);
+        check_add_item(&c, &(struct hg_check_item){.kind = "config",
+                                                   .name = h->config->path,
+                                                   .warnings = &h->warnings});
         if (h->config->signing) {
             check_key(&c);
         }
@@ -198,8 +209,8 @@ enum hangar_status hangar_check(struct hangar *h, char **json)
         rc = hg_job_result(&c.s.job, &err);
         hg_session_end(&c.s);
     }
-    if (rc == HANGAR_OK && c.rc != HANGAR_OK) {
-        rc = c.rc == HANGAR_NOT_FOUND ? HANGAR_IO : c.rc;
+    if (rc == HANGAR_OK && c.first.rc != HANGAR_OK) {
+        rc = c.first.rc == HANGAR_NOT_FOUND ? HANGAR_IO : c.first.rc;
         err = c.first;
     }
     hg_json_set(doc, "items", c.items);
