@@ -86,15 +86,16 @@ static void schedule_recover(struct daemon_scheduler *s, struct daemon_schedule 
     schedule->run[0] = '\0';
 }
 
-static bool schedule_is_running(const struct daemon_scheduler *s, const char *pipeline,
-                                enum daemon_kind kind)
+/* The entry of a job; NULL: it does not run. */
+static struct daemon_busy *schedule_find_busy(struct daemon_scheduler *s, const char *pipeline,
+                                              enum daemon_kind kind)
 {
     for (size_t i = 0; i < s->busy_count; i++) {
         if (s->busy[i].kind == kind && strcmp(s->busy[i].pipeline, pipeline) == 0) {
-            return true;
+            return &s->busy[i];
         }
     }
-    return false;
+    return NULL;
 }
 
 void daemon_scheduler_set_plan(struct daemon_scheduler *s, struct daemon_plan *plan, int64_t now_ms)
@@ -103,7 +104,7 @@ void daemon_scheduler_set_plan(struct daemon_scheduler *s, struct daemon_plan *p
     for (size_t i = 0; i < plan->schedule_count; i++) {
         struct daemon_schedule *schedule = &plan->schedules[i];
         schedule->running =
-            schedule_is_running(s, schedule_pipeline_of(s, schedule)->name, schedule->kind);
+            schedule_find_busy(s, schedule_pipeline_of(s, schedule)->name, schedule->kind) != NULL;
         if (schedule->last_ms < 0) { /* a new schedule starts with its next time */
             schedule->last_ms = now_ms;
         }
@@ -213,12 +214,11 @@ bool daemon_scheduler_started(struct daemon_scheduler *s, struct daemon_schedule
 static void schedule_remove_busy(struct daemon_scheduler *s, const char *pipeline,
                                  enum daemon_kind kind)
 {
-    for (size_t i = 0; i < s->busy_count; i++) {
-        if (s->busy[i].kind == kind && strcmp(s->busy[i].pipeline, pipeline) == 0) {
-            free(s->busy[i].pipeline);
-            s->busy[i] = s->busy[--s->busy_count];
-            return;
-        }
+    struct daemon_busy *busy = schedule_find_busy(s, pipeline, kind);
+
+    if (busy) {
+        free(busy->pipeline);
+        *busy = s->busy[--s->busy_count];
     }
 }
 
@@ -268,7 +268,7 @@ int64_t daemon_scheduler_wake(const struct daemon_scheduler *s, int64_t now_ms)
             at = schedule->due_ms;
         } else if (schedule->pending && schedule->not_before_ms > now_ms) {
             at = schedule->not_before_ms;
-        } else if (schedule->pending && s->plan->pipelines[schedule->pipeline].windows[0]) {
+        } else if (schedule->pending && schedule_pipeline_of(s, schedule)->windows[0]) {
             at = now_ms - now_ms % MINUTE_MS + MINUTE_MS; /* windows start at full minutes */
         }
         wake = at < wake ? at : wake;
