@@ -9,7 +9,6 @@
 #include <assert.h>
 #include <getopt.h>
 #include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,10 +34,8 @@ static void args_wrong(struct cli_args *args, const char *fmt, ...)
     }
     va_list list;
     va_start(list, fmt);
-    char text[sizeof(args->error)];
-    vsnprintf(text, sizeof(text), fmt, list);
+    vsnprintf(args->error, sizeof(args->error), fmt, list);
     va_end(list);
-    snprintf(args->error, sizeof(args->error), "%s", text);
     if (args->command) {
         snprintf(args->hint, sizeof(args->hint), "see `hangar help %s`", args->command->name);
     } else {
@@ -81,10 +78,10 @@ static bool args_has(const struct cli_args *args, const struct cli_option *optio
 /* The entry of an option, which is added when there is none. */
 static struct cli_given *args_entry(struct cli_args *args, const struct cli_option *option)
 {
-    for (size_t i = 0; i < args->given_count; i++) {
-        if (args->given[i].option == option) {
-            return &args->given[i];
-        }
+    const struct cli_given *given = cli_args_given(args, option);
+
+    if (given) {
+        return &args->given[given - args->given];
     }
     assert(args->given_count < CLI_MAX_OPTIONS);
     args->given[args->given_count] = (struct cli_given){.option = option};

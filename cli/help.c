@@ -148,10 +148,8 @@ int cli_help_topic(struct cli *cli, const char *topic)
 int cli_version(struct cli *cli)
 {
     if (cli_has_option(cli, &cli_option_json)) {
-        fprintf(cli->out.file,
-                "{\n  \"schema\": \"hangar.version/1\",\n  \"status\": \"done\",\n"
-                "  \"version\": \"%s\"\n}\n",
-                hangar_version());
+        cli_print_document(cli, json_pack("{s:s, s:s, s:s}", "schema", "hangar.version/1", "status",
+                                          "done", "version", hangar_version()));
     } else {
         fprintf(cli->out.file, "hangar %s\n", hangar_version());
     }

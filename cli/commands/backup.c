@@ -116,7 +116,7 @@ static void backup_report(struct cli *cli, const char *pipeline, enum hangar_sta
     }
     if (status != HANGAR_STATUS_DONE) {
         cli_errorf(cli, "%s%s%s%s", several ? "pipeline " : "", several ? pipeline : "",
-                   several ? ": " : "", *text ? text : hangar_status_name(status));
+                   several ? ": " : "", cli_error_text(cli, status));
     }
     json_t *kept = json ? cli_document_as_it_is(json) : NULL;
     if (!kept) {

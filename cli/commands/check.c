@@ -3,7 +3,6 @@
  *
  * check: prints each check, grouped by kind, and the result of all.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli.h"
@@ -35,12 +34,14 @@ static void check_put_facts(struct cli_view *out, const json_t *facts, int inden
 
 static void check_put_item(struct cli_view *out, const json_t *item)
 {
-    const char *status = cli_string(item, "status");
+    static const enum cli_style styles[] = {
+        [CLI_TICK] = CLI_PLAIN, [CLI_BANG] = CLI_YELLOW, [CLI_CROSS] = CLI_RED};
+    enum cli_symbol mark = check_mark_of(cli_string(item, "status"));
     const json_t *message;
     size_t i;
 
     fputs("  ", out->file);
-    cli_put_mark(out, check_mark_of(status));
+    cli_put_mark(out, mark);
     fprintf(out->file, " %s%s%s", cli_on(out, CLI_BOLD), cli_string(item, "name"), cli_off(out));
     if (cli_has(item, "plugin")) {
         fprintf(out->file, " (%s)", cli_string(item, "plugin"));
@@ -49,12 +50,9 @@ static void check_put_item(struct cli_view *out, const json_t *item)
         fprintf(out->file, ": %s", cli_string(item, "target"));
     }
     fputc('\n', out->file);
-    enum cli_style style = strcmp(status, "ok") == 0        ? CLI_PLAIN
-                           : strcmp(status, "warning") == 0 ? CLI_YELLOW
-                                                            : CLI_RED;
     json_array_foreach (cli_array(item, "messages"), i, message) {
         if (json_is_string(message)) {
-            cli_put_message(out, 6, style, json_string_value(message));
+            cli_put_message(out, 6, styles[mark], json_string_value(message));
         }
     }
     check_put_facts(out, json_object_get(item, "facts"), 6);

@@ -17,8 +17,7 @@ static void health_put_sink(const json_t *pipeline, const json_t *sink, struct c
     cli_put_mark(out, cli_done(sink) ? CLI_TICK : required ? CLI_CROSS : CLI_BANG);
     fprintf(out->file, " %s%s%s in %s%s: ", cli_on(out, CLI_BOLD), cli_string(pipeline, "name"),
             cli_off(out), cli_string(sink, "name"), required ? "" : " (optional)");
-    if (strcmp(cli_string(sink, "status"), "done") != 0 &&
-        strcmp(cli_string(sink, "status"), "stale") != 0) {
+    if (!cli_done(sink) && strcmp(cli_string(sink, "status"), "stale") != 0) {
         fprintf(out->file, "%s\n", cli_string(sink, "error"));
     } else if (newest < 0) {
         fputs("no good backup\n", out->file);
@@ -45,9 +44,8 @@ static void health_render(const json_t *doc, struct cli_view *out, struct cli_vi
 
 static int health_command(struct cli *cli)
 {
-    const char *pipeline = cli->args.operand_count ? cli->args.operands[0] : NULL;
     char *json = NULL;
-    enum hangar_status status = hangar_health(cli->hangar, pipeline, &json);
+    enum hangar_status status = hangar_health(cli->hangar, cli->args.operands[0], &json);
 
     return cli_finish(cli, status, json, health_render, "pipelines");
 }

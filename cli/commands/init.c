@@ -30,10 +30,9 @@ static void init_tell(struct cli *cli, const char *path)
 static int init_command(struct cli *cli)
 {
     const char *config = cli_option_value(cli, &cli_option_config);
-    const char *path = cli->args.operand_count ? cli->args.operands[0]
-                       : config                ? config
-                                               : "backup.yaml";
-
+    const char *path = cli->args.operands[0] ? cli->args.operands[0]
+                       : config              ? config
+                                             : "backup.yaml";
     const char *sample = hangar_sample_config();
     struct cli_target t = {.path = path, .mode = 0600};
     cli_target_close(&t,

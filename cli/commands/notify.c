@@ -27,9 +27,8 @@ static void notify_render(const json_t *doc, struct cli_view *out, struct cli_vi
 
 static int notify_command(struct cli *cli)
 {
-    const char *name = cli->args.operand_count ? cli->args.operands[0] : NULL;
     char *json = NULL;
-    enum hangar_status status = hangar_notify(cli->hangar, name, &json);
+    enum hangar_status status = hangar_notify(cli->hangar, cli->args.operands[0], &json);
 
     return cli_finish(cli, status, json, notify_render, "notifiers");
 }

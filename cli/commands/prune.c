@@ -150,10 +150,8 @@ static uint64_t prune_planned_removals(const json_t *plan)
 
 static enum hangar_status prune_call(struct cli *cli, uint32_t flags, char **json)
 {
-    const char *pipeline = cli->args.operand_count > 0 ? cli->args.operands[0] : NULL;
-
-    return hangar_prune(cli->hangar, pipeline, cli_option_value(cli, &cli_option_from), flags,
-                        json);
+    return hangar_prune(cli->hangar, cli->args.operands[0], cli_option_value(cli, &cli_option_from),
+                        flags, json);
 }
 
 /* DONE when the backups may be removed. */

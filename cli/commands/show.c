@@ -139,6 +139,7 @@ static void show_put_summary(struct cli_view *out, const json_t *doc, const json
     int64_t started = cli_instant(manifest, "started"),
             finished = cli_instant(manifest, "finished");
     char when[CLI_SHORT], age[CLI_SHORT], took[CLI_SHORT], plain[CLI_SHORT], stored[CLI_SHORT];
+    char count[CLI_SHORT];
     char *sinks = cli_join(cli_array(doc, "sinks"));
 
     fprintf(out->file, "%s%s%s of %s%s\n", cli_on(out, CLI_BOLD), cli_string(manifest, "id"),
@@ -155,9 +156,8 @@ static void show_put_summary(struct cli_view *out, const json_t *doc, const json
             cli_string(manifest, "hangar"));
     fprintf(out->file, "  sinks       %s\n", sinks ? sinks : "");
     show_put_verified(json_object_get(doc, "verified"), out);
-    fprintf(out->file, "  data        %s in %zu object%s, %s stored",
-            cli_size(totals->plain, plain), totals->objects, totals->objects == 1 ? "" : "s",
-            cli_size(totals->stored, stored));
+    fprintf(out->file, "  data        %s in %s, %s stored", cli_size(totals->plain, plain),
+            cli_count(totals->objects, "object", count), cli_size(totals->stored, stored));
     if (totals->plain) {
         fprintf(out->file, " (%.0f %%)", (double)totals->stored * 100 / (double)totals->plain);
     }

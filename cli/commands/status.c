@@ -158,17 +158,17 @@ static void status_put_sinks(const json_t *pipeline, struct cli_view *out)
     size_t i;
 
     cli_table_init(&table, out, columns, 8, 2);
-    json_array_foreach (cli_array(pipeline, "sinks"), i, sink) {
+    json_array_foreach (sinks, i, sink) {
         status_put_sink(&table, sink);
     }
     cli_table_print(&table);
-    json_array_foreach (cli_array(pipeline, "sinks"), i, sink) {
+    json_array_foreach (sinks, i, sink) {
         status_put_lacks(sink, out);
     }
-    json_array_foreach (cli_array(pipeline, "sinks"), i, sink) {
+    json_array_foreach (sinks, i, sink) {
         status_put_next_prune(sink, out);
     }
-    json_array_foreach (cli_array(pipeline, "sinks"), i, sink) {
+    json_array_foreach (sinks, i, sink) {
         if (*cli_string(sink, "error")) {
             fprintf(out->file, "  %s%s%s: %s\n", cli_on(out, CLI_RED), cli_string(sink, "name"),
                     cli_off(out), cli_string(sink, "error"));
