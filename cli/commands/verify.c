@@ -3,7 +3,6 @@
  *
  * verify: prints a line for each backup in each sink, with its problems below.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli.h"
