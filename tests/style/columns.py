@@ -16,9 +16,12 @@ import os
 import re
 import sys
 
+sys.dont_write_bytecode = True
+from rules import find_files, read_text  # noqa: E402
+
 LIMIT = 100
-SKIPPED_FOLDERS = {".git", "build", ".cache", "backups", "__pycache__", "corpus", "fixtures"}
-FROZEN = re.compile(r"^tests/abi/[0-9]")
+# Frozen headers, and data of tests.
+SKIPPED = re.compile(r"^tests/abi/[0-9]|(^|/)(corpus|fixtures)/")
 # Strings and character constants, so that no comment is found in them, and comments.
 C_TOKEN = re.compile(r"""/\*.*?\*/|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'""", re.S)
 LIST_ITEM = re.compile(r"^([-*+]|\d+[.)])( +\[[ x]\])? +")
@@ -72,27 +75,9 @@ def checked_lines(path, text):
     return []
 
 
-def find_files(root):
-    for folder, folders, names in os.walk(root):
-        folders[:] = sorted(f for f in folders if f not in SKIPPED_FOLDERS)
-        for name in sorted(names):
-            path = os.path.relpath(os.path.join(folder, name), root)
-            if not FROZEN.match(path):
-                yield path
-
-
-def read_text(path):
-    """The text of a file, or None when it is not text."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            return file.read()
-    except UnicodeDecodeError:
-        return None
-
-
 def long_lines(root):
     for path in find_files(root):
-        text = read_text(os.path.join(root, path))
+        text = None if SKIPPED.search(path) else read_text(os.path.join(root, path))
         if text is not None:
             for number in sorted({n for n, line in checked_lines(path, text) if is_long(line)}):
                 yield path, number

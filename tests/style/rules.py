@@ -83,11 +83,14 @@ def line_of(text, offset):
     return text.count("\n", 0, offset) + 1
 
 
+def blank(text):
+    """As many blanks, in the same lines."""
+    return re.sub(r"[^\n]", " ", text)
+
+
 def includes(text):
     """(line, name, is it quoted) of each #include that is not in a comment."""
-    bare = TOKEN.sub(
-        lambda m: re.sub(r"[^\n]", " ", m[0]) if m[0].startswith("/") else m[0], text
-    )
+    bare = TOKEN.sub(lambda m: blank(m[0]) if m[0].startswith("/") else m[0], text)
     for match in re.finditer(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', bare, re.M):
         yield line_of(text, match.start()), match[2], match[1] == '"'
 
@@ -221,15 +224,15 @@ def component_of(path):
 
 
 def without_comments_and_strings(text):
-    return TOKEN.sub(lambda m: re.sub(r"[^\n]", " ", m[0]), text)
+    return TOKEN.sub(lambda m: blank(m[0]), text)
 
 
 def inline_bodies(text):
     """The bodies of a header's inline functions; all else is blank, so that lines keep numbers."""
-    kept = [" "] * len(text)
+    kept = list(blank(text))
     for match in re.finditer(r"^static inline [^;{]*\n\{\n(.*?)^\}", text, re.M | re.S):
         kept[match.start(1) : match.end(1)] = match[1]
-    return "".join(c if c != " " or t != "\n" else "\n" for c, t in zip(kept, text))
+    return "".join(kept)
 
 
 class Graph:
