@@ -42,6 +42,14 @@ interrupt INT 1
 [[ $status == 130 && ! -s run.out ]] || { cat run.err >&2; fail "exit status $status"; }
 [[ -z $(uploads) && $(listed) == "$good" ]] || fail "left: $(uploads) $(listed)"
 
+# A part that the store still receives when its upload is aborted can keep the upload: S3 asks
+# for another abort then, which the next prune sends.
+cleaned()
+{
+    expect_exit 0 hangar prune --yes
+    [[ -z $(uploads) ]]
+}
+
 promise "killed $kills times: listed backups are complete, and the next run cleans up"
 for ((i = 0; i < kills; i++)); do
     interrupt KILL $((i % 5))
@@ -51,8 +59,7 @@ done
 sleep 1.1
 make_backup
 expect_exit 0 hangar verify --all --level full
-expect_exit 0 hangar prune --yes
-[[ -z $(uploads) ]] || fail "left: $(uploads)"
+wait_for 20 cleaned
 
 promise "uploads of other programs are not touched"
 head -c 1000 files/long >part
