@@ -11,12 +11,14 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/json.h"
 #include "base/json_memory.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "catalog/signing.h"
 #include "config/config.h"
 #include "config/load.h"
+#include "config/options.h"
 #include "config/problems.h"
 #include "config/sample.h"
 #include "pipeline/engine.h"
@@ -25,6 +27,7 @@
 #include "session/plugin_set.h"
 #include "session/secret_warning.h"
 #include "session/session.h"
+#include "state/project.h"
 
 static void write_log_line(void *arg, const struct hg_log_record *record)
 {
@@ -76,6 +79,54 @@ static bool identity_init(struct hg_identity *identity, const struct hg_config *
     identity->host = strdup(host);
     identity->origin = strdup(config && config->origin ? config->origin : host);
     return identity->host && identity->origin;
+}
+
+/* The options of a sink that say where it is.  The state folder gets hashes of their values:
+ * that suffices to compare them, and a password in an address is not stored. */
+static json_t *project_sink(const struct hg_instance_config *sink, const struct hg_options *options)
+{
+    json_t *one = json_object();
+    hg_json_set_string(one, "plugin", sink->plugin);
+    for (size_t i = 0; i < options->count; i++) {
+        const struct hg_option_value *value = &options->items[i];
+        const uint32_t type = value->declared->type;
+        char hex[HG_SHA256_HEX];
+        if (value->given && value->text && !(value->declared->flags & HANGAR_OPT_SECRET) &&
+            (type == HANGAR_OPT_STRING || type == HANGAR_OPT_PATH) &&
+            hg_sha256_of(value->text, strlen(value->text), hex)) {
+            hex[16] = '\0';
+            hg_json_set_string(one, value->declared->name, hex);
+        }
+    }
+    return one;
+}
+
+/* The sinks of each pipeline, by which projects are compared. */
+static json_t *project_pipelines(const struct hangar *h)
+{
+    const struct hg_config *config = h->config;
+    json_t *all = json_object();
+    for (size_t p = 0; p < config->pipeline_count; p++) {
+        const struct hg_pipeline_config *pipeline = &config->pipelines[p];
+        json_t *sinks = json_array();
+        for (size_t i = 0; i < pipeline->sink_count; i++) {
+            const size_t sink = pipeline->sinks[i];
+            hg_json_add(sinks, project_sink(&config->instances[sink], &h->plugins.options[sink]));
+        }
+        hg_json_set(all, pipeline->name, sinks);
+    }
+    return all;
+}
+
+static enum hangar_status open_project(struct hangar *h)
+{
+    struct hg_error err = {0};
+    enum hangar_rc rc =
+        hg_project_open(&h->state, h->config->path, h->identity.origin, project_pipelines(h), &err);
+    if (rc != HANGAR_OK) {
+        hg_str_add(&h->error, err.text);
+    }
+    return hg_status(rc);
 }
 
 static bool open_local_parts(struct hangar *h)
@@ -140,6 +191,10 @@ static enum hangar_status load_configuration(struct hangar *h)
     }
     hg_problems_free(&problems);
     h->ready = h->config && status == HANGAR_STATUS_DONE;
+    if (h->ready) {
+        status = open_project(h);
+        h->ready = status == HANGAR_STATUS_DONE;
+    }
     return status;
 }
 
@@ -169,6 +224,7 @@ void hangar_close(struct hangar *h)
     }
     hg_plugin_set_fini(&h->plugins);
     free(h->pipeline_names);
+    hg_project_close(&h->state);
     free(h->state.dir);
     free(h->identity.origin);
     free(h->identity.host);

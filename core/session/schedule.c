@@ -15,6 +15,7 @@
 #include "session/document.h"
 #include "session/handle.h"
 #include "state/history.h"
+#include "state/project.h"
 
 static json_t *scheduled_jobs(const struct hg_pipeline_config *p)
 {
@@ -62,7 +63,8 @@ enum hangar_status hangar_plan(struct hangar *h, char **json)
     json_t *limits = json_object(), *pipelines = json_array();
     struct hg_error err = {0};
     hg_json_set_string(doc, "config", h->config->path);
-    hg_json_set_string(doc, "state_dir", h->state.dir);
+    hg_project_enter(&h->state, NULL); /* the daemon reports what is wrong with the folder */
+    hg_json_set_string(doc, "state_dir", hg_project_dir(&h->state));
     hg_json_set_string(doc, "origin", h->identity.origin);
     hg_json_set_string(doc, "listen", h->config->listen);
     hg_json_set_int(limits, "jobs", h->config->jobs);

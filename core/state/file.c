@@ -16,13 +16,14 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "state/project.h"
 #include "state/state.h"
 
 #define DOCUMENT_MAX ((size_t)8 << 20)
 
 static char *state_file_path(const struct hg_state *state, const char *name, struct hg_error *err)
 {
-    char *path = hg_format("%s/%s", state->dir, name);
+    char *path = hg_format("%s/%s", hg_project_dir(state), name);
     if (!path) {
         hg_no_memory(err);
     }
@@ -32,13 +33,14 @@ static char *state_file_path(const struct hg_state *state, const char *name, str
 enum hangar_rc hg_state_path(const struct hg_state *state, const char *name, char **path,
                              struct hg_error *err)
 {
-    char *made = state_file_path(state, name, err);
+    enum hangar_rc rc = hg_project_enter(state, err);
+    char *made = rc == HANGAR_OK ? state_file_path(state, name, err) : NULL;
     if (!made) {
-        return HANGAR_NO_MEMORY;
+        return rc == HANGAR_OK ? HANGAR_NO_MEMORY : rc;
     }
     char *slash = strrchr(made, '/');
     *slash = '\0';
-    enum hangar_rc rc = hg_make_dirs(made, 0700, err);
+    rc = hg_make_dirs(made, 0700, err);
     *slash = '/';
     if (rc != HANGAR_OK) {
         free(made);

@@ -9,10 +9,13 @@
 
 #include "base/log.h"
 
+struct hg_project;
+
 /* Part of the handle: it outlives each job. */
 struct hg_state {
-    char *dir;
-    struct hg_log *log; /* for failures that do not fail a job */
+    char *dir;                  /* the state folder */
+    struct hg_project *project; /* its part of it, see project.h; NULL: the folder itself */
+    struct hg_log *log;         /* for failures that do not fail a job */
 };
 
 #endif

@@ -26,6 +26,7 @@
 #include "session/handle.h"
 #include "state/counters.h"
 #include "state/file.h"
+#include "state/project.h"
 #include "state/state.h"
 
 /* One judgement of a status report. */
@@ -110,6 +111,19 @@ static bool alert_holds(const struct hg_alerts *alerts, const char *key)
     return false;
 }
 
+/* The alert is of a sink that another configuration of the project has: this one cannot say
+ * whether it still holds. */
+static bool alert_is_of_another(const struct hangar *h, const struct hg_pipeline_config *pipeline,
+                                const struct hg_firing_alert *known)
+{
+    const char *sink = strchr(known->key, ' ');
+    bool mine = !sink;
+    for (size_t i = 0; sink && i < pipeline->sink_count; i++) {
+        mine = mine || strcmp(h->config->instances[pipeline->sinks[i]].name, sink + 1) == 0;
+    }
+    return !mine && hg_project_has_pipeline(&h->state, pipeline->name);
+}
+
 /* Notifies of the end of a remembered alert; false when no notifier received it. */
 static bool alert_resolve(struct hg_alert_judgement *j, const struct hg_pipeline_config *pipeline,
                           const struct hg_firing_alert *known)
@@ -160,7 +174,7 @@ static enum hangar_rc alert_judge_pipeline(struct hg_alert_judgement *j,
     for (size_t i = j->memory.count; i-- > 0 && rc == HANGAR_OK && notify;) {
         const struct hg_firing_alert *known = &j->memory.items[i];
         if (strcmp(known->pipeline, pipeline->name) == 0 && !alert_holds(&alerts, known->key) &&
-            alert_resolve(j, pipeline, known)) {
+            !alert_is_of_another(j->h, pipeline, known) && alert_resolve(j, pipeline, known)) {
             hg_alert_memory_remove(&j->memory, i);
         }
     }
@@ -179,7 +193,7 @@ static bool alert_pipeline_exists(void *arg, const char *pipeline)
             return true;
         }
     }
-    return false;
+    return hg_project_has_pipeline(&h->state, pipeline);
 }
 
 /* ---- the report ---- */

@@ -20,6 +20,7 @@
 #include "session/session.h"
 #include "state/counters.h"
 #include "state/history.h"
+#include "state/project.h"
 
 static json_t *status_int_or_null(int64_t value)
 {
@@ -169,7 +170,7 @@ static void status_add_config(struct hangar *h, json_t *doc)
 {
     json_t *limits = json_object();
     hg_json_set_string(doc, "config", h->config->path);
-    hg_json_set_string(doc, "state_dir", h->state.dir);
+    hg_json_set_string(doc, "state_dir", hg_project_dir(&h->state));
     hg_json_set_string(doc, "origin", h->identity.origin);
     hg_json_set_int(limits, "memory_bytes", h->config->memory_bytes);
     hg_json_set_int(limits, "workers", (int64_t)hg_workers(h->config));

@@ -1,0 +1,75 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The hangar authors
+#
+# Several configurations of one user: two projects with a pipeline of the same name share neither
+# lock nor history nor alerts; restore.yaml beside backup.yaml shares all of it.
+. "$(dirname "$0")/lib.sh"
+
+cp "$HANGAR_BUILD"/lib/test-plugins/hangar-*.so plugins/
+chmod 755 plugins/*
+
+# project FOLDER [FILE] [OPTIONS of the source] [more KEYS of the pipeline]
+project()
+{
+    mkdir -p "$1"
+    cat >"$1/${2:-backup.yaml}" <<END
+version: 1
+sources: { db: { plugin: test-source, options: { ${3:-objects: 1} } } }
+sinks: { local: { plugin: storage-local, options: { path: ./backups } } }
+pipelines: { nightly: { sources: [db], sinks: [local]${4:-} } }
+END
+}
+in_project() { local at=$1; shift; "$hangar_program" -c "$work/$at" "$@"; }
+last_run() { in_project "$1" status --json | python3 -c '
+import json, sys
+run = json.load(sys.stdin)["pipelines"][0]["last_run"]
+print(run["status"] if run else "none")'; }
+last_is() { [[ $(last_run "$1") == "$2" ]] || fail "the last run of $1 is $(last_run "$1"), not $2"; }
+
+runs_in() { compgen -G "$1/backups/nightly/*/run.json" >/dev/null; }
+
+promise "two projects with a pipeline of one name run at the same time, each with its own history"
+project a backup.yaml "objects: 1, hold: ./hold"
+touch a/hold
+project b
+in_project a/backup.yaml backup nightly >/dev/null 2>&1 &
+running=$!
+wait_for 20 runs_in a
+expect_exit 0 in_project b/backup.yaml backup nightly
+rm a/hold
+wait "$running"
+project b backup.yaml "objects: 1, fail_at: read"
+expect_exit 1 in_project b/backup.yaml backup nightly
+last_is a/backup.yaml "done"
+last_is b/backup.yaml failed
+in_project b/backup.yaml alerts --dry-run >out 2>&1 || true
+expect_in out "last run failed"
+in_project a/backup.yaml alerts --dry-run >out 2>&1 || true
+! grep -q "last run failed" out || fail "the alert of b is one of a: $(cat out)"
+
+promise "a second configuration with a sink of the first shares its lock and its history"
+project a backup.yaml "objects: 1, hold: ./hold"
+touch a/hold
+project a restore.yaml
+in_project a/backup.yaml backup nightly >/dev/null 2>&1 &
+running=$!
+wait_for 20 runs_in a
+expect_exit 6 in_project a/restore.yaml backup nightly
+rm a/hold
+wait "$running"
+last_is a/restore.yaml "done"
+
+promise "a renamed configuration finds its history"
+mv b/backup.yaml b/production.yaml
+last_is b/production.yaml failed
+
+promise "the state that 0.1 left is that of the first configuration with its pipeline"
+rm -rf state
+mkdir -p state/history
+echo '{"run":"r","id":null,"status":"failed","started":"2026-01-15T02:00:00.000Z","duration_ms":1}' \
+    >state/history/nightly.jsonl
+last_is a/backup.yaml failed
+expect_exit 0 in_project a/restore.yaml backup nightly
+last_is a/backup.yaml "done"
+last_is b/production.yaml none

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * project: which configurations share their state, and which do not.
+ */
+#include "state/project.h"
+
+#include <string.h>
+
+#include "base/json.h"
+#include "state/file.h"
+#include "state/history.h"
+#include "state_folder.h"
+
+static struct hg_state other; /* the same folder, for another configuration */
+
+static json_t *pipelines(const char *text)
+{
+    json_t *doc = json_loads(text, 0, NULL);
+    ck_assert_ptr_nonnull(doc);
+    return doc;
+}
+
+#define NIGHTLY_TO(path) "{\"nightly\": [{\"plugin\": \"storage-local\", \"path\": \"" path "\"}]}"
+
+static void project_begin(struct hg_state *s, const char *config, const char *origin,
+                          const char *text)
+{
+    *s = (struct hg_state){.dir = state.dir, .log = &state_log};
+    ck_assert_int_eq(hg_project_open(s, config, origin, pipelines(text), NULL), HANGAR_OK);
+}
+
+/* Opens a configuration, which is a file, and records a run of its pipeline. */
+static void project_run(const char *config, const char *origin, const char *text, const char *run)
+{
+    struct hg_state s;
+    const struct hg_history_run entry = {.run = run, .status = "done", .stored_bytes = -1};
+    folder_file(config, "", 0, 0600);
+    project_begin(&s, config, origin, text);
+    hg_history_append(&s, "nightly", &entry);
+    hg_project_close(&s);
+    ck_assert_int_eq(warnings, 0);
+}
+
+/* The last run that a configuration finds; "" none. */
+static const char *project_last(const char *config, const char *origin, const char *text)
+{
+    static char found[32];
+    struct hg_state s;
+    project_begin(&s, config, origin, text);
+    struct hg_history_run last = hg_history_last(&s, "nightly");
+    snprintf(found, sizeof(found), "%s", last.run ? last.run : "");
+    hg_history_free(&last);
+    hg_project_close(&s);
+    return found;
+}
+
+START_TEST(two_projects_with_a_pipeline_of_one_name_share_nothing)
+{
+    project_run("a.yaml", "host", NIGHTLY_TO("/a"), "of-a");
+    ck_assert_str_eq(project_last("b.yaml", "host", NIGHTLY_TO("/b")), "");
+    project_run("b.yaml", "host", NIGHTLY_TO("/b"), "of-b");
+    ck_assert_str_eq(project_last("a.yaml", "host", NIGHTLY_TO("/a")), "of-a");
+    ck_assert_str_eq(project_last("b.yaml", "host", NIGHTLY_TO("/b")), "of-b");
+    ck_assert(folder_has("state/history/nightly.jsonl")); /* the first has the folder itself */
+}
+END_TEST
+
+START_TEST(another_origin_is_another_project)
+{
+    project_run("a.yaml", "host", NIGHTLY_TO("/a"), "one");
+    ck_assert_str_eq(project_last("a.yaml", "other", NIGHTLY_TO("/a")), "");
+    ck_assert_str_eq(project_last("a.yaml", "host", NIGHTLY_TO("/a")), "one");
+}
+END_TEST
+
+START_TEST(a_configuration_whose_sinks_change_keeps_its_history)
+{
+    project_run("a.yaml", "host", NIGHTLY_TO("/a"), "one");
+    ck_assert_str_eq(project_last("a.yaml", "host", NIGHTLY_TO("/new")), "one");
+}
+END_TEST
+
+START_TEST(a_second_or_renamed_configuration_with_a_sink_in_common_finds_the_history)
+{
+    project_run("z.yaml", "host", NIGHTLY_TO("/z"), "first"); /* has the folder itself */
+    project_run("backup.yaml", "host", NIGHTLY_TO("/a"), "one");
+    /* restore.yaml: other options of the sink, and one more */
+    ck_assert_str_eq(project_last("restore.yaml", "host",
+                                  "{\"nightly\": [{\"plugin\": \"storage-s3\", \"bucket\": \"x\"},"
+                                  " {\"plugin\": \"storage-local\", \"path\": \"/a\","
+                                  " \"other\": \"1\"}]}"),
+                     "one");
+    ck_assert_int_eq(rename("backup.yaml", "renamed.yaml"), 0);
+    ck_assert_str_eq(project_last("renamed.yaml", "host", NIGHTLY_TO("/a")), "one");
+    /* the name of the pipeline, the plugin, and the place must be the same */
+    ck_assert_str_eq(project_last("c.yaml", "host",
+                                  "{\"other\": [{\"plugin\": \"storage-local\","
+                                  " \"path\": \"/a\"}]}"),
+                     "");
+    ck_assert_str_eq(
+        project_last("c.yaml", "host", "{\"nightly\": [{\"plugin\": \"x\", \"path\": \"/a\"}]}"),
+        "");
+    ck_assert_str_eq(project_last("c.yaml", "host",
+                                  "{\"nightly\": [{\"plugin\": "
+                                  "\"storage-local\"}]}"),
+                     "");
+}
+END_TEST
+
+START_TEST(reading_changes_nothing)
+{
+    ck_assert_str_eq(project_last("a.yaml", "host", NIGHTLY_TO("/a")), "");
+    ck_assert(!folder_has("state"));
+}
+END_TEST
+
+START_TEST(the_state_of_0_1_goes_to_the_configuration_that_has_its_pipeline)
+{
+    const struct hg_history_run old = {.run = "old", .status = "done", .stored_bytes = -1};
+    hg_history_append(&state, "nightly", &old); /* no project, as 0.1 wrote it */
+    ck_assert_str_eq(project_last("t.yaml", "host", "{\"test\": []}"), "");
+    project_run("t.yaml", "host", "{\"test\": [{\"plugin\": \"p\", \"path\": \"/t\"}]}", "t");
+    ck_assert_str_eq(project_last("a.yaml", "host", NIGHTLY_TO("/a")), "old");
+    project_run("a.yaml", "host", NIGHTLY_TO("/a"), "new");
+    ck_assert_str_eq(project_last("b.yaml", "host", NIGHTLY_TO("/b")), "");
+    ck_assert_str_eq(project_last("a.yaml", "host", NIGHTLY_TO("/a")), "new");
+}
+END_TEST
+
+START_TEST(two_that_begin_at_once_part_at_the_first_write)
+{
+    struct hg_state first;
+    int fd, fd2;
+    project_begin(&first, "a.yaml", "host", NIGHTLY_TO("/a"));
+    project_begin(&other, "b.yaml", "host", NIGHTLY_TO("/b"));
+    ck_assert_str_eq(hg_project_dir(&first), hg_project_dir(&other));
+    ck_assert_int_eq(hg_state_lock_file(&first, "lock/nightly.lock", false, &fd, NULL), HANGAR_OK);
+    ck_assert_int_eq(hg_state_lock_file(&other, "lock/nightly.lock", false, &fd2, NULL), HANGAR_OK);
+    ck_assert_str_ne(hg_project_dir(&first), hg_project_dir(&other));
+    close(fd);
+    close(fd2);
+    hg_project_close(&first);
+    hg_project_close(&other);
+}
+END_TEST
+
+START_TEST(a_damaged_list_starts_cleanly_and_is_written_again)
+{
+    project_run("a.yaml", "host", NIGHTLY_TO("/a"), "one");
+    folder_file("state/project.json", "{", 1, 0600);
+    ck_assert_str_eq(project_last("a.yaml", "host", NIGHTLY_TO("/a")), "one");
+    project_run("a.yaml", "host", NIGHTLY_TO("/a"), "two");
+    ck_assert_str_eq(project_last("b.yaml", "host", NIGHTLY_TO("/b")), "");
+    ck_assert_str_eq(project_last("a.yaml", "host", NIGHTLY_TO("/a")), "two");
+}
+END_TEST
+
+START_TEST(a_pipeline_of_another_configuration_is_known_while_its_file_exists)
+{
+    struct hg_state s;
+    project_run("a.yaml", "host", NIGHTLY_TO("/a"), "one");
+    folder_file("r.yaml", "", 0, 0600);
+    project_begin(&s, "r.yaml", "host",
+                  "{\"nightly\": [{\"plugin\": \"storage-local\", \"path\": \"/a\"}], \"x\": []}");
+    ck_assert_int_eq(hg_project_enter(&s, NULL), HANGAR_OK);
+    ck_assert(hg_project_has_pipeline(&s, "nightly"));
+    ck_assert(!hg_project_has_pipeline(&s, "x"));
+    ck_assert_int_eq(unlink("a.yaml"), 0);
+    ck_assert(!hg_project_has_pipeline(&s, "nightly"));
+    hg_project_close(&s);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        two_projects_with_a_pipeline_of_one_name_share_nothing,
+        another_origin_is_another_project,
+        a_configuration_whose_sinks_change_keeps_its_history,
+        a_second_or_renamed_configuration_with_a_sink_in_common_finds_the_history,
+        reading_changes_nothing,
+        the_state_of_0_1_goes_to_the_configuration_that_has_its_pipeline,
+        two_that_begin_at_once_part_at_the_first_write,
+        a_damaged_list_starts_cleanly_and_is_written_again,
+        a_pipeline_of_another_configuration_is_known_while_its_file_exists,
+    };
+    return SUITE_RUN("project", tests, state_setup, state_teardown);
+}
