@@ -15,6 +15,7 @@
 #include "catalog/manifest.h"
 #include "catalog/signing.h"
 #include "catalog/store.h"
+#include "inventory/completeness.h"
 #include "plugin/job.h"
 #include "session/session.h"
 
@@ -138,7 +139,17 @@ static bool place_renew(void *arg)
     struct hg_place *place = arg;
     struct hangar_ctx *sink = place->sink;
     struct hg_error err = {0};
+    struct hg_store_file there = {0};
     enum hangar_rc rc = place->use_spare ? hg_place_spare(place, &sink, &err) : HANGAR_OK;
+    if (rc == HANGAR_OK) {
+        rc = hg_store_find(sink, place->pipeline, place->id, HG_RUN_NAME, &there, &err);
+    }
+    /* The spare instance has not seen the place before: on a disk that was unmounted meanwhile it
+     * would make a new one. */
+    if (rc == HANGAR_OK && !there.exists) {
+        rc = hg_fail(&err, HANGAR_IO, 0, "sink %s: its %s is not there any more", sink->name,
+                     HG_RUN_NAME);
+    }
     if (rc == HANGAR_OK) {
         rc = place_store_run_json(place, sink, false, &err);
     }
@@ -201,32 +212,56 @@ static enum hangar_rc place_check_lease(struct hg_place *place, const struct han
     return HANGAR_OK;
 }
 
+/* What was stored must still be there: the disk may have been unmounted, or a folder moved, since
+ * then. */
+static enum hangar_rc place_check_contents(struct hangar_ctx *sink,
+                                           const struct hg_manifest *manifest, struct hg_error *err)
+{
+    enum hangar_rc rc = hg_completeness_require(sink, manifest, err);
+    if (rc == HANGAR_CORRUPT) {
+        hg_context(err, "objects that were stored are not there any more");
+        err->rc = rc = HANGAR_IO;
+    }
+    return rc;
+}
+
+/* Stores a final file; an empty one is none. */
+static enum hangar_rc place_store_final(struct hg_place *place, struct hangar_ctx *sink,
+                                        const char *name, const struct hg_str *text,
+                                        struct hg_error *err)
+{
+    if (text->len == 0) {
+        return HANGAR_OK;
+    }
+    enum hangar_rc rc = place_check_lease(place, sink, err);
+    if (rc == HANGAR_OK) {
+        rc =
+            hg_store_put_text(sink, place->pipeline, place->id, name, hg_str_text(text), true, err);
+    }
+    return rc;
+}
+
 enum hangar_rc hg_place_commit(struct hg_place *place, struct hangar_ctx *sink,
+                               const struct hg_manifest *manifest,
                                const struct hg_final_files *files, struct hg_error *err)
 {
     const struct {
         const char *name;
         const struct hg_str *text;
-    } last[] = {{HG_RESTORE_NAME, &files->restore},
-                {HG_SUMS_NAME, &files->sums},
-                {HG_SIGNATURE_NAME, &files->signature},
-                {HG_MANIFEST_NAME, &files->manifest}};
+    } first[] = {{HG_RESTORE_NAME, &files->restore},
+                 {HG_SUMS_NAME, &files->sums},
+                 {HG_SIGNATURE_NAME, &files->signature}};
     /* the origin is claimed only now: a run that fails leaves nothing */
     enum hangar_rc rc =
         hg_store_origin(sink, place->pipeline, place->h->identity.origin, true, err);
-    for (size_t i = 0; i < sizeof(last) / sizeof(last[0]) && rc == HANGAR_OK; i++) {
-        if (last[i].text->len == 0) {
-            continue;
-        }
-        rc = place_check_lease(place, sink, err);
-        if (rc != HANGAR_OK) {
-            break;
-        }
-        char *path = hg_store_path(place->pipeline, place->id, last[i].name);
-        rc = path
-                 ? hg_store_put(sink, path, hg_str_text(last[i].text), last[i].text->len, true, err)
-                 : hg_no_memory(err);
-        free(path);
+    for (size_t i = 0; i < sizeof(first) / sizeof(first[0]) && rc == HANGAR_OK; i++) {
+        rc = place_store_final(place, sink, first[i].name, first[i].text, err);
+    }
+    if (rc == HANGAR_OK) {
+        rc = place_check_contents(sink, manifest, err);
+    }
+    if (rc == HANGAR_OK) {
+        rc = place_store_final(place, sink, HG_MANIFEST_NAME, &files->manifest, err);
     }
     /* once more: the machine may have been suspended between the check and the commit */
     if (rc == HANGAR_OK && !hg_lease_holds(&place->lease)) {

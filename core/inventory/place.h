@@ -22,6 +22,7 @@
 
 #include "base/error.h"
 #include "base/str.h"
+#include "catalog/manifest.h"
 #include "inventory/lease.h"
 #include "plugin/instance.h"
 #include "session/handle.h"
@@ -65,11 +66,12 @@ enum hangar_rc hg_place_take(struct hg_place *place, struct hg_error *err);
 enum hangar_rc hg_place_spare(struct hg_place *place, struct hangar_ctx **spare,
                               struct hg_error *err);
 
-/* Stores the final files through this instance (the sink's or the spare one).
- * OK: the backup is whole.  EXISTS: a file of that name is there; if the place is shared,
- * that is another host's backup and stays.  CANCELLED: the job is cancelled.  IO: the lease
- * does not hold. */
+/* Stores the final files through this instance (the sink's or the spare one), the manifest last and
+ * only if a listing has all that it names, with the right sizes.  OK: the backup is whole.  EXISTS:
+ * a file of that name is there; if the place is shared, that is another host's backup and stays.
+ * CANCELLED: the job is cancelled.  IO: the lease does not hold, or an object is missing. */
 enum hangar_rc hg_place_commit(struct hg_place *place, struct hangar_ctx *sink,
+                               const struct hg_manifest *manifest,
                                const struct hg_final_files *files, struct hg_error *err);
 
 /* Ends the renewal and closes the spare instance.  The session is still open.  Has no effect

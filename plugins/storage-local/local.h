@@ -13,6 +13,10 @@
  * followed.  So no file outside the root can be reached, on any kernel, and missing directories are
  * made on the way.
  *
+ * The root is opened once per instance.  Everything that follows is below that descriptor, and the
+ * path must still lead to it: a disk that is unmounted, a folder that is moved and a mount that
+ * covers it are failures, and a root that was there is never made again.
+ *
  * An object that is being stored is a file ".tmp-RANDOM" in the directory of its name, locked with
  * flock as long as its put lives.  The kernel releases the lock when the process ends: a temporary
  * file that can be locked is a leftover of a dead process.
@@ -20,6 +24,7 @@
 #ifndef LOCAL_H
 #define LOCAL_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -37,6 +42,10 @@ struct local {
     const char *root; /* the option path, which is absolute */
     uint64_t min_free;
     char *description;
+    pthread_mutex_t root_mutex; /* guards root_fd until it is open */
+    int root_fd;                /* -1: not open yet; then it stays open, and is the same */
+    dev_t root_dev;
+    ino_t root_ino;
     atomic_flag swept; /* leftovers were removed beside the first directory that was made */
 };
 
@@ -59,9 +68,14 @@ enum hangar_rc local_check_name(struct local *local, const char *name);
 /* Is this one component of a valid name? */
 bool local_is_component(const char *name);
 
-/* Opens the root.  With `make` it makes the root and the directories above it where they are
- * missing; without, HANGAR_NOT_FOUND, not recorded. */
+/* Opens the root, as a descriptor of the caller.  With `make` it makes the root and the directories
+ * above it where they are missing; without, HANGAR_NOT_FOUND, not recorded.  IO: the path does not
+ * lead to the root any more that this instance has opened before. */
 enum hangar_rc local_open_root(struct local *local, bool make, int *fd);
+
+/* Does the path still lead to the root that this instance has opened?  Records the failure when it
+ * does not. */
+enum hangar_rc local_check_root(struct local *local);
 
 /* Opens the directory of `name`, and makes missing ones with `make`.  *base is the last component,
  * inside `name`.  HANGAR_NOT_FOUND, not recorded: a directory is missing and `make` is false. */

@@ -190,15 +190,16 @@ static enum hangar_rc put_publish(struct hangar_put *put)
         }
         return local_fail(local, errno, "rename %s in %s", put->name, local->root);
     }
+    enum hangar_rc rc = HANGAR_OK;
     if (local_sync_up(put->dir, local_depth(put->name)) != 0) {
-        int error_number = errno;
-        if (exclusive) { /* a failed put leaves nothing */
-            unlinkat(put->dir, put->base, 0);
-        }
-        return local_fail(local, error_number, "sync the directory of %s in %s", put->name,
-                          local->root);
+        rc = local_fail(local, errno, "sync the directory of %s in %s", put->name, local->root);
+    } else {
+        rc = local_check_root(local); /* else the object is on a disk that readers do not find */
     }
-    return HANGAR_OK;
+    if (rc != HANGAR_OK && exclusive) { /* a failed put leaves nothing */
+        unlinkat(put->dir, put->base, 0);
+    }
+    return rc;
 }
 
 enum hangar_rc local_put_commit(struct hangar_put *put, struct hangar_entry *entry)

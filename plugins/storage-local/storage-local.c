@@ -54,6 +54,8 @@ static enum hangar_rc local_create(const struct hangar_host *host, struct hangar
     local->ctx = ctx;
     local->root = root;
     local->min_free = (uint64_t)host->opt_int(ctx, "min_free");
+    local->root_fd = -1;
+    pthread_mutex_init(&local->root_mutex, NULL);
     *out = local;
     return HANGAR_OK;
 }
@@ -64,6 +66,10 @@ static void local_destroy(void *inst)
     if (!local) {
         return;
     }
+    if (local->root_fd >= 0) {
+        close(local->root_fd);
+    }
+    pthread_mutex_destroy(&local->root_mutex);
     free(local->description);
     free(local);
 }

@@ -112,8 +112,10 @@ static int tree_make_root(const char *root)
     return above;
 }
 
-enum hangar_rc local_open_root(struct local *local, bool make, int *fd)
+/* Opens the root for the life of the instance; with the mutex held. */
+static enum hangar_rc tree_keep_root(struct local *local, bool make)
 {
+    struct stat st;
     int root = open(local->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (root < 0 && errno == ENOENT) {
         if (!make) {
@@ -124,6 +126,48 @@ enum hangar_rc local_open_root(struct local *local, bool make, int *fd)
             return local_fail(local, errno, "create directory %s", local->root);
         }
     }
+    if (root < 0 || fstat(root, &st) != 0) {
+        enum hangar_rc rc = local_fail(local, errno, "open directory %s", local->root);
+        if (root >= 0) {
+            close(root);
+        }
+        return rc;
+    }
+    local->root_fd = root;
+    local->root_dev = st.st_dev;
+    local->root_ino = st.st_ino;
+    return HANGAR_OK;
+}
+
+enum hangar_rc local_check_root(struct local *local)
+{
+    struct stat st;
+    if (stat(local->root, &st) == 0) {
+        if (st.st_dev == local->root_dev && st.st_ino == local->root_ino) {
+            return HANGAR_OK;
+        }
+    } else if (errno != ENOENT && errno != ENOTDIR) {
+        return local_fail(local, errno, "open directory %s", local->root);
+    }
+    return local->host->fail(local->ctx, HANGAR_IO, 0,
+                             "cannot use directory %s: it was unmounted, moved or replaced while "
+                             "this job used it; hint: make it available again and repeat the job",
+                             local->root);
+}
+
+enum hangar_rc local_open_root(struct local *local, bool make, int *fd)
+{
+    pthread_mutex_lock(&local->root_mutex);
+    const bool open_before = local->root_fd >= 0;
+    enum hangar_rc rc = open_before ? HANGAR_OK : tree_keep_root(local, make);
+    pthread_mutex_unlock(&local->root_mutex);
+    if (rc == HANGAR_OK && open_before) {
+        rc = local_check_root(local);
+    }
+    if (rc != HANGAR_OK) {
+        return rc;
+    }
+    int root = local_open_dir(local->root_fd, "."); /* with a position of its own */
     if (root < 0) {
         return local_fail(local, errno, "open directory %s", local->root);
     }
@@ -334,13 +378,22 @@ static void tree_remove_leftovers(struct local *local, int dir, const char *but)
     }
 }
 
+static int tree_dup_root(struct local *local)
+{
+    pthread_mutex_lock(&local->root_mutex);
+    const int root = local->root_fd;
+    pthread_mutex_unlock(&local->root_mutex);
+    return root < 0 ? -1 : local_open_dir(root, ".");
+}
+
 void local_tidy(struct local *local, const char *name)
 {
     char path[NAME_SIZE_MAX + 1];
     snprintf(path, sizeof(path), "%s", name);
     for (char *slash; (slash = strrchr(path, '/'));) {
         *slash = '\0';
-        int dir, root = open(local->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        /* of the root that the instance has opened, also when the path leads elsewhere now */
+        int dir, root = tree_dup_root(local);
         size_t failed;
         if (root < 0) {
             return;

@@ -71,7 +71,7 @@ static void catch_up_sink(struct hg_run *run, struct hg_run_sink *sink,
         rc = catch_up_objects(run, sink, spare, &err);
     }
     if (rc == HANGAR_OK) {
-        rc = hg_place_commit(&sink->place, spare, files, &err);
+        rc = hg_place_commit(&sink->place, spare, &run->result.manifest, files, &err);
     }
     if (rc == HANGAR_OK) {
         sink->caught_up = true;

@@ -96,7 +96,8 @@ enum hangar_rc hg_run_commit(struct hg_run *run, const struct hg_final_files *fi
         struct hg_run_sink *sink = &run->sinks[i];
         struct hg_error why = {0};
         if (sink->error.rc == HANGAR_OK &&
-            hg_place_commit(&sink->place, sink->place.sink, files, &why) != HANGAR_OK) {
+            hg_place_commit(&sink->place, sink->place.sink, &run->result.manifest, files, &why) !=
+                HANGAR_OK) {
             hg_run_sink_failed(run, sink, &why);
         }
     }

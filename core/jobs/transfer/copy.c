@@ -178,7 +178,7 @@ static enum hangar_rc copy_into_place(struct copy_job *c, struct hg_place *place
     if (rc == HANGAR_OK) {
         rc = copy_hold(c, place->id, err);
     }
-    return rc == HANGAR_OK ? hg_place_commit(place, c->to, files, err) : rc;
+    return rc == HANGAR_OK ? hg_place_commit(place, c->to, replication->manifest, files, err) : rc;
 }
 
 static enum hangar_rc copy_store(struct copy_job *c, const char *id,

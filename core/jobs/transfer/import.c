@@ -109,7 +109,7 @@ static enum hangar_rc import_run(struct hg_import *x, const char *pipeline, cons
     }
     if (rc == HANGAR_OK) {
         const struct hg_final_files files = {.signature = x->signature, .manifest = x->text};
-        rc = hg_place_commit(&x->place, x->place.sink, &files, err);
+        rc = hg_place_commit(&x->place, x->place.sink, &x->manifest, &files, err);
     }
     hg_place_release(&x->place);
     if (rc == HANGAR_OK) {

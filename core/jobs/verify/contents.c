@@ -11,103 +11,21 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/str.h"
-#include "base/vec.h"
 #include "catalog/manifest.h"
 #include "catalog/signing.h"
 #include "catalog/store.h"
 #include "inventory/comparison.h"
+#include "inventory/completeness.h"
 #include "inventory/object_infos.h"
 #include "jobs/verify/drill.h"
 #include "pipeline/decode.h"
 #include "plugin/job.h"
-#include "plugin/page.h"
 #include "session/session.h"
-
-/* Names and sizes of what lies in the backup's folder. */
-struct file_listing {
-    struct listed_file {
-        char *name;
-        uint64_t size;
-    } *items;
-    size_t count, capacity;
-};
-
-static enum hangar_rc file_listing_add(void *arg, const struct hg_page_entries *page,
-                                       struct hg_error *err)
-{
-    struct file_listing *list = arg;
-    for (size_t i = 0; i < page->count; i++) {
-        char *name = strdup(page->items[i].name);
-        if (!name || !hg_vec_reserve((void **)&list->items, list->count, &list->capacity,
-                                     sizeof(*list->items))) {
-            free(name);
-            return hg_no_memory(err);
-        }
-        list->items[list->count++] = (struct listed_file){name, page->items[i].size};
-    }
-    return HANGAR_OK;
-}
-
-static int compare_file_names(const void *a, const void *b)
-{
-    return strcmp(((const struct listed_file *)a)->name, ((const struct listed_file *)b)->name);
-}
-
-static enum hangar_rc expect_file(struct hg_verified_backup *v, struct file_listing *list,
-                                  const char *name, uint64_t bytes, struct hg_error *err)
-{
-    char *path = hg_store_path(v->pipeline, v->id, name);
-    if (!path) {
-        return hg_no_memory(err);
-    }
-    struct listed_file key = {path, 0};
-    struct listed_file *found = list->count ? bsearch(&key, list->items, list->count,
-                                                      sizeof(*list->items), compare_file_names)
-                                            : NULL;
-    if (!found) {
-        hg_str_addf(&v->found.problems, "%s is missing\n", name);
-    } else if (found->size != bytes) {
-        hg_str_addf(&v->found.problems, "%s is %llu bytes instead of %llu\n", name,
-                    (unsigned long long)found->size, (unsigned long long)bytes);
-    }
-    free(path);
-    return HANGAR_OK;
-}
 
 /* True also when memory ran out while a problem was written down. */
 static bool is_damaged(const struct hg_comparison *found)
 {
     return found->problems.len > 0 || found->problems.failed;
-}
-
-/* Every file must be there, with its size. */
-static enum hangar_rc check_sizes(struct hg_verified_backup *v, struct hg_error *err)
-{
-    struct file_listing list = {0};
-    char *prefix = hg_store_path(v->pipeline, v->id, NULL);
-    enum hangar_rc rc =
-        prefix ? hg_sink_list(v->sink, prefix, 0, file_listing_add, &list, err) : hg_no_memory(err);
-    if (rc == HANGAR_OK) {
-        if (list.count) {
-            qsort(list.items, list.count, sizeof(*list.items), compare_file_names);
-        }
-        const struct hg_manifest *m = &v->manifest;
-        for (size_t i = 0; i < m->source_count; i++) {
-            for (size_t k = 0; k < m->sources[i].count && rc == HANGAR_OK; k++) {
-                const struct hg_manifest_object *o = &m->sources[i].objects[k];
-                rc = expect_file(v, &list, o->stored, o->stored_bytes, err);
-            }
-        }
-        for (size_t i = 0; i < m->file_count && rc == HANGAR_OK; i++) {
-            rc = expect_file(v, &list, m->files[i].name, m->files[i].bytes, err);
-        }
-    }
-    for (size_t i = 0; i < list.count; i++) {
-        free(list.items[i].name);
-    }
-    free(list.items);
-    free(prefix);
-    return rc;
 }
 
 /* RESTORE.txt and SHA256SUMS, byte by byte. */
@@ -176,7 +94,7 @@ enum hangar_rc hg_verify_backup(struct hg_verified_backup *v, struct hg_error *e
 {
     enum hangar_rc rc = hg_store_manifest(v->sink, v->pipeline, v->id, &v->manifest, err);
     if (rc == HANGAR_OK) {
-        rc = check_sizes(v, err);
+        rc = hg_completeness_check(v->sink, &v->manifest, &v->found.problems, err);
     }
     if (rc == HANGAR_OK && v->level == HANGAR_VERIFY_QUICK) {
         v->found.objects = hg_manifest_objects(&v->manifest);

@@ -291,6 +291,76 @@ START_TEST(a_full_disk_fails_the_put_and_nothing_else)
 }
 END_TEST
 
+static const char *const GONE = "unmounted, moved or replaced while this job used it; hint: ";
+
+/* The root has gone: every call fails, and nothing is made in its place. */
+static void must_notice_the_loss(struct hangar_put *open_put)
+{
+    struct hangar_entry entry = {.struct_size = sizeof(entry)};
+    struct hangar_get *get;
+    must_fail_with(sink_table(fake)->put_commit(open_put, &entry), HANGAR_IO, GONE);
+    must_fail_with(store_text("p/new", "x", 0), HANGAR_IO, GONE);
+    must_fail_with(sink_table(fake)->get_open(inst, "p/before", 0, &get), HANGAR_IO, GONE);
+    must_fail_with(sink_table(fake)->stat(inst, "p/before", &entry), HANGAR_IO, GONE);
+    must_fail_with(sink_table(fake)->remove(inst, "p/before"), HANGAR_IO, GONE);
+    struct hangar_page *page = fake_page_new("", 0);
+    must_fail_with(sink_table(fake)->list(inst, page), HANGAR_IO, GONE);
+    fake_page_free(page);
+}
+
+static struct hangar_put *put_under_way(void)
+{
+    struct hangar_put *put;
+    sink_must_store(fake, inst, "p/before", "text");
+    ck_assert_int_eq(sink_table(fake)->put_open(inst, "q/b/object", 0, 1, &put), HANGAR_OK);
+    ck_assert_int_eq(sink_table(fake)->put_write(put, "text", 4), HANGAR_OK);
+    return put;
+}
+
+START_TEST(a_root_that_is_moved_is_not_made_again)
+{
+    const char *moved = testing_path(testing_dir(), "moved");
+    struct hangar_put *put = put_under_way();
+    ck_assert_int_eq(rename(root, moved), 0);
+    must_notice_the_loss(put);
+    ck_assert_int_eq(access(root, F_OK), -1);
+    ck_assert_int_eq(access(testing_path(moved, "q"), F_OK), -1);
+    ck_assert_int_eq(mkdir(root, 0700), 0);
+    must_fail_with(store_text("p/new", "x", 0), HANGAR_IO, GONE);
+    ck_assert_int_eq(count_below(), 0);
+    ck_assert_int_eq(rmdir(root), 0);
+    ck_assert_int_eq(rename(moved, root), 0);
+    sink_must_have(fake, inst, "p/before", "text", 4);
+    sink_must_store(fake, inst, "p/new", "text");
+}
+END_TEST
+
+/* A disk is unmounted, or another is mounted over it, while an object is stored. */
+START_TEST(a_disk_that_goes_away_is_noticed)
+{
+    const char *disk = testing_path(testing_dir(), "disk");
+    ck_assert_int_eq(mkdir(disk, 0700), 0);
+    if (unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL)) {
+        fprintf(stderr, "cannot mount (%s): only a moved root is tested\n", strerror(errno));
+        return;
+    }
+    for (int over = 0; over < 2; over++) {
+        ck_assert_int_eq(mount("tmpfs", disk, "tmpfs", 0, "size=8m"), 0);
+        fake_host_close(fake);
+        root = disk;
+        fake = sink_open(&store, &inst);
+        struct hangar_put *put = put_under_way();
+        if (over) {
+            ck_assert_int_eq(mount("tmpfs", disk, "tmpfs", 0, "size=8m"), 0);
+        } else {
+            ck_assert_int_eq(umount2(disk, MNT_DETACH), 0);
+        }
+        must_notice_the_loss(put);
+        ck_assert_int_eq(count_below(), 0);
+    }
+}
+END_TEST
+
 START_TEST(min_free_is_left_free)
 {
     struct hangar_put *put;
@@ -456,6 +526,8 @@ int main(void)
     tcase_add_test(tcase, symbolic_links_are_not_followed);
     tcase_add_test(tcase, other_kinds_of_files_are_not_objects);
     tcase_add_test(tcase, a_full_disk_fails_the_put_and_nothing_else);
+    tcase_add_test(tcase, a_root_that_is_moved_is_not_made_again);
+    tcase_add_test(tcase, a_disk_that_goes_away_is_noticed);
     tcase_add_test(tcase, min_free_is_left_free);
     tcase_add_test(tcase, a_failed_call_leaves_a_complete_object_or_none);
     tcase_add_test(tcase, short_and_interrupted_writes_are_continued);

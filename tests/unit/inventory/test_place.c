@@ -62,12 +62,23 @@ static struct hg_final_files files_of(const char *manifest)
     return files;
 }
 
-static enum hangar_rc place_commit(struct hangar_ctx *sink)
+/* A backup of these objects, with 1 byte each. */
+static enum hangar_rc place_commit_objects(struct hangar_ctx *sink,
+                                           struct hg_manifest_object *objects, size_t count)
 {
     struct hg_final_files files = files_of("manifest");
-    enum hangar_rc rc = hg_place_commit(&place, sink, &files, &err);
+    struct hg_manifest_source source = {.objects = objects, .count = count};
+    char pipeline[] = "nightly", id[] = ID;
+    const struct hg_manifest manifest = {
+        .pipeline = pipeline, .id = id, .sources = &source, .source_count = 1};
+    enum hangar_rc rc = hg_place_commit(&place, sink, &manifest, &files, &err);
     hg_final_files_free(&files);
     return rc;
+}
+
+static enum hangar_rc place_commit(struct hangar_ctx *sink)
+{
+    return place_commit_objects(sink, NULL, 0);
 }
 
 static void place_clear(void)
@@ -196,6 +207,50 @@ START_TEST(nothing_is_committed_without_a_lease)
 }
 END_TEST
 
+START_TEST(a_backup_whose_objects_are_not_there_is_not_committed)
+{
+    char one[] = "db/one", two[] = "db/two";
+    struct hg_manifest_object objects[] = {{.stored = one, .stored_bytes = 1},
+                                           {.stored = two, .stored_bytes = 1}};
+    ck_assert_int_eq(hg_place_take(&place, &err), HANGAR_OK);
+    world_write(ID, one, "x");
+    ck_assert_int_eq(place_commit_objects(place.sink, objects, 2), HANGAR_IO);
+    ck_assert_msg(strstr(err.text, "db/two is missing") != NULL, "%s", err.text);
+    ck_assert(!place.committed);
+    ck_assert(!world_has(ID, "manifest.json"));
+    ck_assert_int_eq(unlink(world_path(ID, "RESTORE.txt")), 0);
+    hg_error_clear(&err);
+    world_write(ID, two, "xy");
+    ck_assert_int_eq(place_commit_objects(place.sink, objects, 2), HANGAR_IO);
+    ck_assert_msg(strstr(err.text, "db/two is 2 bytes instead of 1") != NULL, "%s", err.text);
+    ck_assert(!world_has(ID, "manifest.json"));
+    ck_assert_int_eq(unlink(world_path(ID, "RESTORE.txt")), 0);
+    hg_error_clear(&err);
+    world_write(ID, two, "x");
+    ck_assert_msg(place_commit_objects(place.sink, objects, 2) == HANGAR_OK, "%s", err.text);
+    ck_assert(world_has(ID, "manifest.json"));
+}
+END_TEST
+
+/* As an unmounted disk: what the path leads to now is another folder, or none. */
+START_TEST(a_sink_that_goes_away_gets_no_backup_and_is_not_made_again)
+{
+    place.use_spare = true;
+    ck_assert_int_eq(hg_place_take(&place, &err), HANGAR_OK);
+    ck_assert_int_eq(rename("backups", "moved"), 0);
+    ck_assert(!place.lease.renew(place.lease.arg));
+    ck_assert_int_eq(place_commit(place.sink), HANGAR_IO);
+    ck_assert_msg(strstr(err.text, "unmounted, moved or replaced") != NULL, "%s", err.text);
+    place_clear();
+    ck_assert_int_eq(access("backups", F_OK), -1);
+    ck_assert_int_eq(mkdir("backups", 0700), 0);
+    hg_error_clear(&err);
+    place.committed = false;
+    ck_assert_int_eq(place_commit(place.sink), HANGAR_IO);
+    ck_assert_int_eq(rmdir("backups"), 0);
+}
+END_TEST
+
 /* Another host has committed the same id in the meantime. */
 START_TEST(a_backup_that_another_host_has_committed_stays)
 {
@@ -263,6 +318,8 @@ int main(void)
         a_place_without_a_commit_is_cleared_also_after_a_cancel_request,
         a_place_that_was_not_taken_is_not_cleared,
         nothing_is_committed_without_a_lease,
+        a_backup_whose_objects_are_not_there_is_not_committed,
+        a_sink_that_goes_away_gets_no_backup_and_is_not_made_again,
         a_backup_that_another_host_has_committed_stays,
         a_run_whose_manifest_key_is_in_use_leaves_nothing,
         the_spare_instance_is_opened_when_it_is_needed_and_works_alone,
