@@ -55,6 +55,22 @@ static enum hangar_rc commit_run(void)
     return rc;
 }
 
+/* The objects are of zeros: their content does not matter here. */
+static void commit_store_objects(void)
+{
+    const struct hg_manifest *m = &run->result.manifest;
+    char name[600];
+    for (size_t s = 0; s < m->source_count; s++) {
+        for (size_t i = 0; i < m->sources[s].count; i++) {
+            const struct hg_manifest_object *o = &m->sources[s].objects[i];
+            void *zeros = calloc(1, o->stored_bytes + 1);
+            snprintf(name, sizeof(name), BACKUP "%s", o->stored);
+            memory_sink_set(&memory, name, zeros, o->stored_bytes);
+            free(zeros);
+        }
+    }
+}
+
 /* A run whose one sink has all objects. */
 static void commit_setup(void)
 {
@@ -82,7 +98,9 @@ static void commit_setup(void)
         run->open.sources[run->open.source_count++] = &sources[i];
         m->sources[i].time_ms = 1768442400000 + 7 * (int64_t)i;
     }
+    m->sources[0].objects[1].stored_bytes = 7; /* instead of 41 GB */
     reset_manifest();
+    commit_store_objects();
     hg_error_clear(&err);
     ck_assert_msg(hg_place_take(&sink->place, &err) == HANGAR_OK, "%s", err.text);
 }
@@ -113,14 +131,28 @@ START_TEST(the_manifest_is_stored_last_and_its_signature_just_before)
     ck_assert_int_eq(run->result.manifest.skew_ms, 7);
     const char *events = hg_str_text(&memory.events), *last = events;
     static const char *const order[] = {
-        "put nightly/origin.json\n", "put " BACKUP "RESTORE.txt\n", "put " BACKUP "SHA256SUMS\n",
-        "put " BACKUP "manifest.json.sig\n", "put " BACKUP "manifest.json\n"};
+        "put nightly/origin.json\n",  "put " BACKUP "RESTORE.txt\n",
+        "put " BACKUP "SHA256SUMS\n", "put " BACKUP "manifest.json.sig\n",
+        "list " BACKUP "\n",          "put " BACKUP "manifest.json\n"};
     for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
         const char *at = strstr(events, order[i]);
         ck_assert_msg(at && at >= last, "%s is not in its place:\n%s", order[i], events);
         last = at;
     }
-    ck_assert_uint_eq(strlen(last), strlen(order[4]));
+    ck_assert_uint_eq(strlen(last), strlen(order[5]));
+}
+END_TEST
+
+/* Also in a sink without disks: the core lists what it has stored. */
+START_TEST(a_sink_that_has_lost_an_object_gets_no_manifest)
+{
+    char name[600];
+    snprintf(name, sizeof(name), BACKUP "%s", run->result.manifest.sources[0].objects[0].stored);
+    real.remove(sink->place.sink, name);
+    ck_assert_int_eq(commit_run(), HANGAR_IO);
+    ck_assert_ptr_nonnull(strstr(err.text, "is missing"));
+    ck_assert(!sink->place.committed);
+    ck_assert(!commit_is_stored(BACKUP "manifest.json"));
 }
 END_TEST
 
@@ -196,6 +228,14 @@ static enum hangar_rc plenty_commit(struct hangar_put *put, struct hangar_entry 
     return rc;
 }
 
+static enum hangar_rc plenty_list(void *inst, struct hangar_page *page)
+{
+    size_t paused = scarce_pause();
+    enum hangar_rc rc = real.list(inst, page);
+    scarce_resume(paused);
+    return rc;
+}
+
 static enum hangar_rc rc;
 static size_t failures, successes;
 
@@ -221,10 +261,11 @@ static void check_commit(void *arg)
             HANGAR_OK);
     }
     hg_manifest_free(&back);
-    /* the next attempt begins with an empty sink */
+    /* the next attempt begins with the objects only */
     while (memory.count > 0) {
         real.remove(sink->place.sink, memory.objects[0].name);
     }
+    commit_store_objects();
     sink->place.committed = false;
     hg_error_clear(&sink->error);
     hg_error_clear(&err);
@@ -236,6 +277,7 @@ START_TEST(without_memory_a_backup_is_committed_whole_or_not_at_all)
     memory.plugin.sink.put_open = plenty_open;
     memory.plugin.sink.put_write = plenty_write;
     memory.plugin.sink.put_commit = plenty_commit;
+    memory.plugin.sink.list = plenty_list;
     commit_under_test(NULL); /* a failure during the first use of OpenSSL would be permanent */
     check_commit(NULL);
     ck_assert_uint_gt(scarce_each(commit_under_test, NULL, check_commit), 100);
@@ -249,6 +291,7 @@ int main(void)
 {
     const TTest *const tests[] = {
         the_manifest_is_stored_last_and_its_signature_just_before,
+        a_sink_that_has_lost_an_object_gets_no_manifest,
         an_interrupted_run_commits_nothing,
         a_run_without_a_lease_commits_nothing,
         a_lease_that_is_lost_during_the_last_write_fails_the_commit,
