@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * throwaway: see throwaway.h.  Processes are forked and not spawned: they change their user and
- * leave the network.
+ * throwaway: see throwaway.h.  Processes are forked and not spawned: they enter a sandbox.
  */
 #include "throwaway.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
+#include <poll.h>
 #include <pwd.h>
 #include <sched.h>
 #include <signal.h>
@@ -19,84 +20,137 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "program.h"
 
 #define POLL_MS 20
+#define LOG_ROOM                                                                                   \
+    (256 * 1024) /* of the disk, for the log, so that a full one still has its reason */
 #define STOP_WAIT_MS 10000
 #define LOG_TAIL 4096
 #define LINE_SIZE 400
 
+const char *const throwaway_isolation_choices[] = {"required", "preferred", NULL};
+
+bool throwaway_isolation_required(const struct hangar_host *host, struct hangar_ctx *ctx)
+{
+    return strcmp(host->opt_string(ctx, "drill_isolation"), throwaway_isolation_choices[0]) == 0;
+}
+
 /* ---- preparing ---- */
 
-static enum hangar_rc throwaway_find_user(struct throwaway *t, const char *const *users)
+/* Chooses the user.  False: this process is root, and none of them exists. */
+static bool throwaway_find_user(struct sandbox *box, const char *const *users, char name[64])
 {
-    t->drop = geteuid() == 0;
-    t->uid = geteuid();
-    t->gid = getegid();
-    for (; t->drop && *users; users++) {
+    box->drop = geteuid() == 0;
+    box->uid = geteuid();
+    box->gid = getegid();
+    for (; box->drop && *users; users++) {
         struct passwd entry, *found = NULL;
         char buffer[4096];
         if (getpwnam_r(*users, &entry, buffer, sizeof(buffer), &found) != 0 || !found ||
             found->pw_uid == 0) {
             continue;
         }
-        t->uid = found->pw_uid;
-        t->gid = found->pw_gid;
-        snprintf(t->user, sizeof(t->user), "%s", *users);
-        return HANGAR_OK;
+        box->uid = found->pw_uid;
+        box->gid = found->pw_gid;
+        snprintf(name, 64, "%s", *users);
+        return true;
     }
-    if (!t->drop) {
-        return HANGAR_OK;
-    }
-    return t->host->fail(
-        t->ctx, HANGAR_AUTH, 0,
-        "cannot start a throw-away %s server as root: no unprivileged user to run it as; "
-        "hint: create the user nobody",
-        t->what);
+    return !box->drop;
 }
 
-/* Root may lack this right, for example in a container.  The kernel has no query for it. */
-static bool throwaway_can_isolate(void)
+#define THROWAWAY_HINT                                                                             \
+    "hint: allow user namespaces (in a container, its runtime must), name a server of your own "   \
+    "under scratch, or accept it with drill_isolation: preferred"
+
+/* Finds out whether a sandbox can be made. */
+static enum hangar_rc throwaway_probe(struct throwaway *t)
 {
-    int status = 1;
-    pid_t pid = fork();
-    if (pid == 0) {
-        _exit(unshare(CLONE_NEWNET) == 0 ? 0 : 1);
+    struct sandbox_failure failure = {.error = 0};
+    struct sandbox trial = t->box;
+    trial.entries = NULL;
+    trial.count = trial.capacity = 0;
+    t->isolated = sandbox_plan(&trial, t->run, NULL, NULL) && sandbox_probe(&trial, &failure);
+    sandbox_free(&trial);
+    if (t->isolated) {
+        return HANGAR_OK;
     }
-    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        ;
-    return pid > 0 && status == 0;
+    if (t->wish.required) {
+        return t->host->fail(
+            t->ctx, HANGAR_UNSUPPORTED, failure.error,
+            "cannot isolate a throw-away %s server, which would run code of the backup as user %s: "
+            "cannot %s; " THROWAWAY_HINT,
+            t->wish.what, t->box.drop ? t->user : "of hangar", failure.what);
+    }
+    t->host->log(t->ctx, HANGAR_LOG_WARN,
+                 "the throw-away %s server is not isolated from this machine: cannot %s: %s",
+                 t->wish.what, failure.what, strerror(failure.error));
+    return HANGAR_OK;
 }
 
-enum hangar_rc throwaway_prepare(struct throwaway *t, const struct hangar_host *host,
-                                 struct hangar_ctx *ctx, const char *what, const char *dir,
-                                 const char *const *users)
+/* Makes DIR/run and DIR/log.  Without a sandbox the server's user passes through DIR. */
+static enum hangar_rc throwaway_make_files(struct throwaway *t)
 {
+    const char *dir = t->wish.dir;
     char log[4096];
-    *t = (struct throwaway){
-        .host = host, .ctx = ctx, .what = what, .dir = dir, .null_fd = -1, .log_fd = -1};
-    enum hangar_rc rc = throwaway_find_user(t, users);
-    if (rc != HANGAR_OK) {
-        return rc;
-    }
     snprintf(log, sizeof(log), "%s/log", dir);
     t->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     t->log_fd = open(log, O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (t->null_fd < 0 || t->log_fd < 0) {
-        return host->fail(ctx, HANGAR_IO, errno, "cannot create %s", log);
+        return t->host->fail(t->ctx, HANGAR_IO, errno, "cannot create %s", log);
     }
-    if (chmod(dir, 0700) != 0 || (t->drop && chown(dir, t->uid, t->gid) != 0)) {
-        return host->fail(ctx, HANGAR_IO, errno, "cannot set the owner and the mode of %s", dir);
+    /* some file systems cannot reserve */
+    if (fallocate(t->log_fd, FALLOC_FL_KEEP_SIZE, 0, LOG_ROOM) != 0 && errno == ENOSPC) {
+        return t->host->fail(t->ctx, HANGAR_NO_SPACE, ENOSPC, "cannot write %s", log);
     }
-    if (t->drop && !throwaway_can_isolate()) {
-        host->log(ctx, HANGAR_LOG_WARN,
-                  "the throw-away %s server can use the network: isolating it needs CAP_SYS_ADMIN",
-                  what);
+    if (asprintf(&t->run, "%s/run", dir) < 0) {
+        t->run = NULL;
+        return t->host->fail(t->ctx, HANGAR_NO_MEMORY, 0, "cannot allocate memory");
+    }
+    if ((mkdir(t->run, 0700) != 0 && errno != EEXIST) || chmod(t->run, 0700) != 0 ||
+        chmod(dir, t->box.drop ? 0711 : 0700) != 0 ||
+        (t->box.drop && lchown(t->run, t->box.uid, t->box.gid) != 0)) {
+        return t->host->fail(t->ctx, errno == ENOSPC ? HANGAR_NO_SPACE : HANGAR_IO, errno,
+                             "cannot create %s", t->run);
     }
     return HANGAR_OK;
+}
+
+enum hangar_rc throwaway_prepare(struct throwaway *t, const struct hangar_host *host,
+                                 struct hangar_ctx *ctx, const struct throwaway_wish *wish)
+{
+    *t = (struct throwaway){.host = host, .ctx = ctx, .wish = *wish, .null_fd = -1, .log_fd = -1};
+    if (!throwaway_find_user(&t->box, wish->users, t->user)) {
+        return host->fail(
+            ctx, HANGAR_AUTH, 0,
+            "cannot start a throw-away %s server as root: no unprivileged user to run it as; "
+            "hint: create the user nobody",
+            wish->what);
+    }
+    enum hangar_rc rc = throwaway_make_files(t);
+    return rc == HANGAR_OK ? throwaway_probe(t) : rc;
+}
+
+void throwaway_check(const struct hangar_host *host, struct hangar_ctx *ctx,
+                     const char *const *users, struct hangar_attrs *facts)
+{
+    struct sandbox box = {.dir = NULL};
+    struct sandbox_failure failure = {.what = "find an unprivileged user", .error = ENOENT};
+    char user[64];
+    bool good = throwaway_find_user(&box, users, user) && sandbox_plan(&box, "/tmp", NULL, NULL) &&
+                sandbox_probe(&box, &failure);
+    sandbox_free(&box);
+    if (!good) {
+        host->attr_setf(facts, "drills",
+                        throwaway_isolation_required(host, ctx)
+                            ? "refused: this machine cannot isolate a server: cannot %s: %s"
+                            : "not isolated from this machine: cannot %s: %s",
+                        failure.what, strerror(failure.error));
+    }
 }
 
 void throwaway_close_files(struct throwaway *t)
@@ -111,13 +165,15 @@ void throwaway_close_files(struct throwaway *t)
         close(t->log_fd);
     }
     t->null_fd = t->log_fd = -1;
-    t->dir = t->program = NULL;
+    free(t->run);
+    t->run = NULL;
+    t->program = NULL;
 }
 
 enum hangar_rc throwaway_socket(const struct hangar_host *host, struct hangar_ctx *ctx,
                                 const char *dir, const char *name, char *out, size_t size)
 {
-    int length = snprintf(out, size, "%s/%s", dir, name);
+    int length = snprintf(out, size, "%s/run/%s", dir, name);
     if (length >= 0 && (size_t)length < size &&
         (size_t)length < sizeof(((struct sockaddr_un *)NULL)->sun_path)) {
         return HANGAR_OK;
@@ -131,72 +187,154 @@ enum hangar_rc throwaway_socket(const struct hangar_host *host, struct hangar_ct
 
 /* ---- the child ---- */
 
+#define REPORT_FD 3 /* in the child: a pipe that the exec closes */
+
+static _Noreturn void throwaway_give_up(const struct sandbox_failure *failure)
+{
+    ssize_t written = write(REPORT_FD, failure, sizeof(*failure));
+    (void)written; /* then the exit status has to do */
+    _exit(126);
+}
+
+/* Sets the descriptors 0 to 3, and closes all others. */
+static void throwaway_set_files(const struct throwaway *t, int report_fd)
+{
+    int report = fcntl(report_fd, F_DUPFD, 16), log = fcntl(t->log_fd, F_DUPFD, 16);
+    dup2(t->null_fd, 0);
+    dup2(log, 1);
+    dup2(log, 2);
+    dup3(report, REPORT_FD, O_CLOEXEC);
+    close_range(REPORT_FD + 1, ~0u, 0);
+}
+
+/* Enters the sandbox, or what there is without one. */
+static void throwaway_isolate(const struct throwaway *t)
+{
+    struct sandbox_failure failure = {.what = "change the user"};
+    if (t->isolated) {
+        if (!sandbox_enter(&t->box, &failure)) {
+            throwaway_give_up(&failure);
+        }
+        return;
+    }
+    int isolated = unshare(CLONE_NEWNET);
+    (void)isolated; /* throwaway_prepare has warned */
+    const struct sandbox *box = &t->box;
+    if (box->drop && (setgroups(0, NULL) != 0 || setresgid(box->gid, box->gid, box->gid) != 0 ||
+                      setresuid(box->uid, box->uid, box->uid) != 0)) {
+        failure.error = errno;
+        throwaway_give_up(&failure);
+    }
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    if (chdir(t->run) != 0) {
+        _exit(126);
+    }
+}
+
 /* Runs between fork and exec in a process that may have threads: system calls only. */
-static _Noreturn void throwaway_exec(const struct throwaway *t, pid_t parent, const char *program,
+static _Noreturn void throwaway_exec(const struct throwaway *t, int report_fd, const char *program,
                                      char *const *argv, int end_signal)
 {
     static char *const environment[] = {(char *)"LC_ALL=C", (char *)"PATH=/usr/bin:/bin", NULL};
+    const struct rlimit no_core = {0, 0};
     sigset_t none;
-    setpgid(0, 0);
+    setsid(); /* a terminal of hangar is none of the server: it could type commands there */
     for (int i = 1; i < 32; i++) {
         signal(i, SIG_DFL);
     }
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    dup2(t->null_fd, 0);
-    dup2(t->log_fd, 1);
-    dup2(t->log_fd, 2);
-    close_range(3, ~0u, 0);
+    throwaway_set_files(t, report_fd);
+    setrlimit(RLIMIT_CORE, &no_core);
+    throwaway_isolate(t);
     umask(077);
-    /* restored functions may connect to other machines */
-    int isolated = unshare(CLONE_NEWNET);
-    (void)isolated; /* throwaway_prepare has warned */
-    if (t->drop && (setgroups(0, NULL) != 0 || setresgid(t->gid, t->gid, t->gid) != 0 ||
-                    setresuid(t->uid, t->uid, t->uid) != 0)) {
-        _exit(126);
-    }
     /* after the change of user, which would reset the parent-death signal */
-    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    prctl(PR_SET_PDEATHSIG, end_signal);
-    if (getppid() != parent || chdir(t->dir) != 0) {
+    prctl(PR_SET_PDEATHSIG, t->isolated ? SIGKILL : end_signal);
+    /* a parent that has ended meanwhile does not read any more; in a namespace getppid is 0 */
+    struct pollfd parent = {.fd = REPORT_FD};
+    if (poll(&parent, 1, 0) != 0) {
         _exit(126);
     }
     execve(program, argv, environment);
     _exit(127);
 }
 
+/* Forks, and reports what the child could not do before its exec. */
+static enum hangar_rc throwaway_fork(struct throwaway *t, char *const *argv, int end_signal)
+{
+    int channel[2];
+    struct sandbox_failure failure;
+    if (pipe2(channel, O_CLOEXEC) != 0) {
+        return t->host->fail(t->ctx, HANGAR_IO, errno, "cannot start %s", t->program);
+    }
+    pid_t pid = t->isolated ? sandbox_clone(&t->box) : fork();
+    int error = errno;
+    if (pid == 0) {
+        close(channel[0]);
+        throwaway_exec(t, channel[1], t->program, argv, end_signal);
+    }
+    close(channel[1]);
+    if (pid < 0) {
+        close(channel[0]);
+        return t->host->fail(t->ctx, HANGAR_IO, error, "cannot start %s", t->program);
+    }
+    t->pid = pid;
+    ssize_t n;
+    while ((n = read(channel[0], &failure, sizeof(failure))) < 0 && errno == EINTR)
+        ;
+    close(channel[0]);
+    if (n != (ssize_t)sizeof(failure)) {
+        return HANGAR_OK; /* the exec has closed it; or the exit status shows what happened */
+    }
+    throwaway_stop(t, SIGKILL);
+    failure.what[sizeof(failure.what) - 1] = '\0';
+    return t->host->fail(t->ctx, HANGAR_IO, failure.error,
+                         "cannot isolate a throw-away %s server: cannot %s", t->wish.what,
+                         failure.what);
+}
+
 enum hangar_rc throwaway_start(struct throwaway *t, const char *program, char *const *argv,
                                int end_signal)
 {
-    pid_t parent = getpid();
     t->program = program;
-    pid_t pid = fork();
-    if (pid < 0) {
-        return t->host->fail(t->ctx, HANGAR_IO, errno, "cannot start %s", program);
-    }
-    if (pid == 0) {
-        throwaway_exec(t, parent, program, argv, end_signal);
-    }
-    setpgid(pid, pid); /* the child does it too: one of both is first */
-    t->pid = pid;
-    return HANGAR_OK;
+    bool planned = !t->isolated || sandbox_plan(&t->box, t->run, program, t->wish.more);
+    enum hangar_rc rc = planned
+                            ? throwaway_fork(t, argv, end_signal)
+                            : t->host->fail(t->ctx, HANGAR_NO_MEMORY, 0, "cannot allocate memory");
+    sandbox_free(&t->box);
+    return rc;
 }
 
 /* ---- waiting ---- */
 
-/* Copies the last line of the log, without control characters. */
-static void throwaway_last_line(int fd, char out[LINE_SIZE])
+/* The line of the log that has the reason: the last one that reports an error, else the last.
+ * initdb, for one, says last of all that it has removed what it had made. */
+static const char *throwaway_reason(char *log)
+{
+    static const char *const marks[] = {"FATAL: ", "PANIC: ", "ERROR: ", "error: "};
+    const char *reason = "", *last = "";
+    for (char *line; (line = strsep(&log, "\r\n")) != NULL;) {
+        last = line[strspn(line, " \t")] ? line : last;
+        for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+            const char *mark = strstr(line, marks[i]);
+            reason = mark ? mark : reason;
+        }
+    }
+    return *reason ? reason : last;
+}
+
+/* Copies the reason from the end of the log, without control characters. */
+static void throwaway_read_reason(int fd, char out[LINE_SIZE])
 {
     char tail[LOG_TAIL + 1];
     off_t size = lseek(fd, 0, SEEK_END);
     ssize_t n = pread(fd, tail, LOG_TAIL, size > LOG_TAIL ? size - LOG_TAIL : 0);
-    n = n > 0 ? n : 0;
-    while (n > 0 && (tail[n - 1] == '\n' || tail[n - 1] == '\r' || tail[n - 1] == ' ')) {
-        n--;
+    tail[n > 0 ? n : 0] = '\0';
+    snprintf(out, LINE_SIZE, "%s", throwaway_reason(tail));
+    size_t length = strlen(out);
+    while (length > 0 && out[length - 1] == ' ') {
+        out[--length] = '\0';
     }
-    tail[n] = '\0';
-    const char *newline = strrchr(tail, '\n');
-    snprintf(out, LINE_SIZE, "%.*s", LINE_SIZE - 1, newline ? newline + 1 : tail);
     for (char *at = out; *at != '\0'; at++) {
         if ((unsigned char)*at < ' ' || *at == 0x7f) {
             *at = ' ';
@@ -208,18 +346,22 @@ static void throwaway_last_line(int fd, char out[LINE_SIZE])
 static enum hangar_rc throwaway_fail_exit(const struct throwaway *t, int status)
 {
     char line[LINE_SIZE];
-    throwaway_last_line(t->log_fd, line);
+    throwaway_read_reason(t->log_fd, line);
     if (WIFEXITED(status) && WEXITSTATUS(status) >= 126) {
         return t->host->fail(
             t->ctx, HANGAR_IO, 0,
-            "cannot run %s in %s%s%s; hint: the user needs access to this folder and "
-            "to limits.temp_dir above it",
-            t->program, t->dir, t->drop ? " as user " : "", t->user);
+            "cannot run %s in %s%s%s; hint: the user needs access to this program, to the folder "
+            "and to limits.temp_dir above it",
+            t->program, t->run, t->box.drop ? " as user " : "", t->user);
     }
     const char *name = strrchr(t->program, '/');
-    return t->host->fail(t->ctx, HANGAR_IO, 0, "cannot start a throw-away %s server: %s failed: %s",
-                         t->what, name ? name + 1 : t->program,
-                         line[0] ? line : "it printed no reason");
+    bool full = strstr(line, strerror(ENOSPC)) || strstr(line, strerror(EDQUOT));
+    return t->host->fail(
+        t->ctx, full ? HANGAR_NO_SPACE : HANGAR_IO, 0,
+        "cannot start a throw-away %s server: %s failed: %s%s%s", t->wish.what,
+        name ? name + 1 : t->program, line[0] ? line : "it printed no reason",
+        full ? "; hint: free space for limits.temp_dir, or set it to a larger disk: " : "",
+        full ? t->run : "");
 }
 
 /* Waits for POLL_MS more, or records that `waited` ms are too long. */
@@ -227,11 +369,11 @@ static enum hangar_rc throwaway_pause(const struct throwaway *t, const char *doi
                                       const char *late, int waited, int max_ms)
 {
     char text[100];
-    snprintf(text, sizeof(text), "%s a throw-away %s server", doing, t->what);
+    snprintf(text, sizeof(text), "%s a throw-away %s server", doing, t->wish.what);
     t->host->alive(t->ctx, text);
     if (waited >= max_ms) {
         return t->host->fail(t->ctx, HANGAR_IO, 0,
-                             "cannot start a throw-away %s server: %s %s within %d s", t->what,
+                             "cannot start a throw-away %s server: %s %s within %d s", t->wish.what,
                              t->program, late, max_ms / 1000);
     }
     return t->host->sleep(t->ctx, POLL_MS);
@@ -251,11 +393,32 @@ enum hangar_rc throwaway_run(struct throwaway *t, const char *program, char *con
     return rc;
 }
 
-enum hangar_rc throwaway_wait(struct throwaway *t, bool (*up)(void *arg), void *arg, int max_ms)
+/* Gives the server's socket its second name.  False: there is none yet. */
+static bool throwaway_link(const struct throwaway *t, const char *name, enum hangar_rc *rc)
+{
+    char from[PATH_MAX], to[PATH_MAX];
+    snprintf(from, sizeof(from), "%s/%s", t->run, name);
+    snprintf(to, sizeof(to), "%s/%s", t->wish.dir, name);
+    if (link(from, to) == 0) { /* it follows no symbolic link */
+        return true;
+    }
+    if (errno != ENOENT) {
+        *rc = t->host->fail(t->ctx, HANGAR_IO, errno, "cannot link %s to %s", from, to);
+    }
+    return false;
+}
+
+enum hangar_rc throwaway_wait(struct throwaway *t, const char *name, bool (*up)(void *arg),
+                              void *arg, int max_ms)
 {
     enum hangar_rc rc = HANGAR_OK;
-    for (int waited = 0; rc == HANGAR_OK && !up(arg); waited += POLL_MS) {
+    bool linked = !name;
+    for (int waited = 0; rc == HANGAR_OK; waited += POLL_MS) {
         int status;
+        linked = linked || throwaway_link(t, name, &rc);
+        if (rc != HANGAR_OK || (linked && up(arg))) {
+            break;
+        }
         if (program_reap(&t->pid, &status)) {
             return throwaway_fail_exit(t, status);
         }
@@ -269,6 +432,9 @@ void throwaway_stop(struct throwaway *t, int signal)
     int status;
     if (t->pid <= 0) {
         return;
+    }
+    if (t->isolated) {
+        signal = SIGKILL; /* the kernel reaps all of the namespace before its first process */
     }
     if (signal == SIGKILL) {
         kill(-t->pid, SIGKILL);

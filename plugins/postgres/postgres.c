@@ -138,6 +138,16 @@ static const struct hangar_option options[] = {
      .type = HANGAR_OPT_STRING,
      .default_value = "postgres",
      .help = "The database to connect to while others are created, dropped or renamed."},
+    {.name = "rows_role",
+     .type = HANGAR_OPT_STRING,
+     .help = "Role that loads and compares the rows of a restore, as the owner of each table, "
+             "instead of user. It needs no password, and gets all privileges on the data. Only for "
+             "throw-away servers; drills use it."},
+    {.name = "drill_isolation",
+     .type = HANGAR_OPT_ENUM,
+     .default_value = "required",
+     .choices = throwaway_isolation_choices,
+     .help = THROWAWAY_ISOLATION_HELP},
     {.name = NULL}};
 
 /* ---- options --------------------------------------------------------------------------- */
@@ -171,6 +181,7 @@ static enum hangar_rc pg_read_options(struct pg_source *src)
         .sslkey = pg_string_option(src, "sslkey"),
         .bin_dir = pg_string_option(src, "bin_dir"),
         .maintenance_db = pg_string_option(src, "maintenance_db"),
+        .rows_role = pg_string_option(src, "rows_role"),
         .jobs = (uint32_t)host->opt_int(src->ctx, "jobs"),
         .globals = pg_globals_option(src),
         .lock_timeout_ms = host->opt_int(src->ctx, "lock_timeout"),
@@ -184,6 +195,9 @@ static enum hangar_rc pg_read_options(struct pg_source *src)
     src->opt.port = src->port;
     if (!src->opt.maintenance_db) {
         return host->fail_option(src->ctx, "maintenance_db", "must not be empty");
+    }
+    if (src->opt.passfile && strcmp(src->opt.passfile, PG_NO_PASSFILE) == 0) {
+        src->opt.passfile = NULL;
     }
     if (src->opt.password && src->opt.passfile) {
         return host->fail_option(

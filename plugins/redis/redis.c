@@ -112,6 +112,11 @@ static const struct hangar_option redis_options[] = {
      .max = 86400000,
      .help = "Limit for the time in which no byte arrives or is sent. While the server prepares a "
              "snapshot, it sends a byte each second."},
+    {.name = "drill_isolation",
+     .type = HANGAR_OPT_ENUM,
+     .default_value = "required",
+     .choices = throwaway_isolation_choices,
+     .help = THROWAWAY_ISOLATION_HELP},
     {.name = NULL},
 };
 
@@ -241,10 +246,19 @@ static const char *redis_describe(void *inst)
     return redis->target;
 }
 
+static enum hangar_rc redis_check_all(void *inst, struct hangar_attrs *facts)
+{
+    enum hangar_rc rc = redis_check(inst, facts);
+    if (rc == HANGAR_OK) {
+        redis_scratch_check(inst, facts);
+    }
+    return rc;
+}
+
 static const struct hangar_source redis_source = {
     .struct_size = sizeof(struct hangar_source),
     .flags = HANGAR_SOURCE_URGENT,
-    .check = redis_check,
+    .check = redis_check_all,
     .prepare = redis_prepare,
     .begin = redis_begin,
     .next = redis_next,

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "restore/rows_in.h"
+#include "restore/rows_role.h"
 #include "restore/state.h"
 #include "restore/tables_in.h"
 #include "server/copy.h"
@@ -133,10 +134,17 @@ enum hangar_rc pg_conn_failed(struct pg_conn *conn)
     return HANGAR_IO;
 }
 
-enum hangar_rc pg_connect(struct pg_source *src, const char *database, struct pg_conn **out)
+enum hangar_rc pg_rows_role_connect(struct pg_target *target, struct pg_conn **out)
 {
-    (void)src, (void)database;
+    (void)target;
     *out = &session;
+    return HANGAR_OK;
+}
+
+enum hangar_rc pg_rows_role_become_owner(struct pg_conn *conn, const char *table)
+{
+    (void)conn;
+    skip_table(table);
     return HANGAR_OK;
 }
 

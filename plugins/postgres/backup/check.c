@@ -15,6 +15,7 @@
 #include "server/connection.h"
 #include "server/error.h"
 #include "server/instance.h"
+#include "server/scratch.h"
 #include "server/settings.h"
 #include "server/tools.h"
 
@@ -213,5 +214,6 @@ enum hangar_rc pg_check(void *inst, struct hangar_attrs *facts)
     host->attr_setf(facts, "tools", "%s in %s", src->tools.version, src->tools.dir);
     host->attr_setf(facts, "tables", "%llu", (unsigned long long)totals.tables);
     host->attr_setf(facts, "size", "%llu", (unsigned long long)totals.bytes);
+    pg_scratch_check(src, facts);
     return HANGAR_OK;
 }

@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include "clock.h"
+#include "restore/rows_role.h"
 #include "restore/tables_in.h"
 #include "server/connection.h"
 #include "server/error.h"
@@ -171,7 +172,7 @@ static enum hangar_rc open_probes(struct pg_comparison *compare)
     }
     while (rc == HANGAR_OK && compare->count < target->src->opt.jobs) {
         struct pg_table_probe *probe = &compare->probes[compare->count];
-        rc = pg_connect(target->src, target->into, &probe->conn);
+        rc = pg_rows_role_connect(target, &probe->conn);
         if (rc != HANGAR_OK) {
             break;
         }

@@ -12,6 +12,7 @@
 #include "restore/database.h"
 #include "restore/properties.h"
 #include "restore/roles.h"
+#include "restore/rows_role.h"
 #include "restore/state.h"
 #include "restore/tables_in.h"
 #include "server/args.h"
@@ -70,7 +71,8 @@ static enum hangar_rc begin_restore_target(struct pg_target *target)
         return rc;
     }
     target->touched = true;
-    return run_pg_restore(target, target->schema_path, "pre-data", 1, "restoring definitions");
+    rc = run_pg_restore(target, target->schema_path, "pre-data", 1, "restoring definitions");
+    return rc == HANGAR_OK ? pg_rows_role_prepare(target) : rc;
 }
 
 /* Collects statistics, and flushes everything: the sessions that wrote rows did not wait for

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "restore/grammar.h"
+#include "restore/rows_role.h"
 #include "restore/state.h"
 #include "restore/tally.h"
 #include "server/connection.h"
@@ -107,7 +108,10 @@ static enum hangar_rc begin_loading(struct pg_rows *rows, const char *name_end,
         return pg_no_memory(rows->target->src);
     }
     rows->conn->doing = "loading rows";
-    enum hangar_rc rc = pg_copy_start(rows->conn, text_str(&sql), PGRES_COPY_IN);
+    enum hangar_rc rc = pg_rows_role_become_owner(rows->conn, rows->table);
+    if (rc == HANGAR_OK) {
+        rc = pg_copy_start(rows->conn, text_str(&sql), PGRES_COPY_IN);
+    }
     rows->conn->doing = NULL;
     text_free(&sql);
     if (rc != HANGAR_OK) {
@@ -396,7 +400,7 @@ static enum hangar_rc get_loading_session(struct pg_target *target, struct pg_co
     if (*out) {
         return HANGAR_OK;
     }
-    enum hangar_rc rc = pg_connect(target->src, target->into, out);
+    enum hangar_rc rc = pg_rows_role_connect(target, out);
     if (rc == HANGAR_OK && pg_set_up_writer(*out) != HANGAR_OK) {
         rc = pg_raise(target->src, &(*out)->err, "cannot set up a session in database %s",
                       target->name);

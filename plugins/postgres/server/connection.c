@@ -168,7 +168,7 @@ static void log_notice(void *arg, const PGresult *res)
     }
 }
 
-static PGconn *start_connecting(struct pg_source *src, const char *database)
+static PGconn *start_connecting(struct pg_source *src, const char *database, const char *user)
 {
     const struct pg_options *opt = &src->opt;
     const char *keys[] = {"host",
@@ -187,7 +187,7 @@ static PGconn *start_connecting(struct pg_source *src, const char *database)
                           "keepalives_count",
                           "tcp_user_timeout",
                           NULL};
-    const char *values[] = {opt->host,     opt->port,     database,     opt->user,
+    const char *values[] = {opt->host,     opt->port,     database,     user,
                             opt->password, opt->passfile, opt->sslmode, opt->sslrootcert,
                             opt->sslcert,  opt->sslkey,   "hangar",     "30",
                             "10",          "3",           "60000",      NULL};
@@ -221,8 +221,8 @@ static enum hangar_rc finish_connecting(struct pg_conn *conn)
     return HANGAR_OK;
 }
 
-enum hangar_rc pg_open(struct pg_source *src, const char *database, bool ignores_cancel,
-                       struct pg_conn **out, struct pg_error *err)
+enum hangar_rc pg_open_as(struct pg_source *src, const char *database, const char *user,
+                          bool ignores_cancel, struct pg_conn **out, struct pg_error *err)
 {
     struct pg_conn *conn = calloc(1, sizeof(*conn));
     if (!conn) {
@@ -230,7 +230,7 @@ enum hangar_rc pg_open(struct pg_source *src, const char *database, bool ignores
     }
     conn->src = src;
     conn->ignores_cancel = ignores_cancel;
-    conn->pq = start_connecting(src, database);
+    conn->pq = start_connecting(src, database, user);
     if (!conn->pq) {
         free(conn);
         return pg_set_error(err, HANGAR_NO_MEMORY, NULL, "out of memory");
@@ -251,6 +251,12 @@ enum hangar_rc pg_open(struct pg_source *src, const char *database, bool ignores
     *err = conn->err;
     pg_close(conn);
     return rc;
+}
+
+enum hangar_rc pg_open(struct pg_source *src, const char *database, bool ignores_cancel,
+                       struct pg_conn **out, struct pg_error *err)
+{
+    return pg_open_as(src, database, src->opt.user, ignores_cancel, out, err);
 }
 
 enum hangar_rc pg_connect(struct pg_source *src, const char *database, struct pg_conn **out)

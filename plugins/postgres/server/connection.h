@@ -30,7 +30,11 @@ struct pg_conn {
 enum hangar_rc pg_open(struct pg_source *src, const char *database, bool ignores_cancel,
                        struct pg_conn **out, struct pg_error *err);
 
-/* The same, and reports a failure to the host. */
+/* The same, as another user. */
+enum hangar_rc pg_open_as(struct pg_source *src, const char *database, const char *user,
+                          bool ignores_cancel, struct pg_conn **out, struct pg_error *err);
+
+/* pg_open, and reports a failure to the host. */
 enum hangar_rc pg_connect(struct pg_source *src, const char *database, struct pg_conn **out);
 
 /* Cancels a running statement, disconnects and frees.  NULL is fine. */

@@ -12,6 +12,8 @@
 #include <hangar/plugin.h>
 #include "throwaway.h"
 
+#define PG_NO_PASSFILE "/dev/null" /* overrides a passfile of the configuration */
+
 enum pg_globals { PG_GLOBALS_MISSING, PG_GLOBALS_ALL, PG_GLOBALS_NONE };
 
 /* The strings belong to the host and live as long as the instance. */
@@ -19,6 +21,7 @@ struct pg_options {
     const char *host, *port, *user, *password, *passfile;
     const char *sslmode, *sslrootcert, *sslcert, *sslkey;
     const char *bin_dir, *maintenance_db;
+    const char *rows_role; /* reads and writes the rows of a restore; NULL: user */
     uint32_t jobs;
     enum pg_globals globals;
     int64_t lock_timeout_ms, connect_timeout_ms;

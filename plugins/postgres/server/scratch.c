@@ -11,15 +11,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
+#include <unistd.h>
 #include "server/args.h"
 #include "server/bin_dirs.h"
 #include "server/connection.h"
 #include "server/error.h"
+#include "server/statement.h"
 
 #define INITDB_WAIT_MS 300000
 #define START_WAIT_MS 120000
 #define PORT "5432"
+#define SOCKET ".s.PGSQL." PORT
 #define SUPERUSER "postgres"
+#define ROWS_ROLE "hangar_drill"
 
 struct pg_launch {
     struct pg_source *src;
@@ -27,7 +31,11 @@ struct pg_launch {
     char bin[1024]; /* the folder of initdb and postgres */
     int major;      /* of these; 0: not known yet */
     int least;      /* the major version that the backup needs; 0: any */
+    char share[1100], bki[1100];
+    const char *more[2]; /* what the programs need of their installation; ended by NULL */
 };
+
+static const char *const users[] = {"postgres", "nobody", NULL};
 
 /* ---- which server ------------------------------------------------------------ */
 
@@ -84,7 +92,7 @@ static enum hangar_rc make_cluster(struct pg_launch *launch)
     struct pg_source *src = launch->src;
     struct pg_args args = {0};
     pg_arg(&args, "initdb");
-    pg_arg(&args, "--pgdata=%s/data", launch->dir);
+    pg_arg(&args, "--pgdata=%s/run/data", launch->dir);
     pg_arg(&args, "--username=" SUPERUSER);
     pg_arg(&args, "--auth=trust");
     pg_arg(&args, "--encoding=UTF8");
@@ -117,6 +125,21 @@ static bool cluster_answers(void *arg)
     return true;
 }
 
+/* Creates the role before any restored one, so that the backup cannot give rights to it. */
+static enum hangar_rc create_rows_role(struct pg_source *server)
+{
+    struct pg_conn *conn;
+    enum hangar_rc rc = pg_connect(server, SUPERUSER, &conn);
+    if (rc != HANGAR_OK) {
+        return rc;
+    }
+    if (pg_command(conn, "CREATE ROLE " ROWS_ROLE " LOGIN") != HANGAR_OK) {
+        rc = pg_raise(server, &conn->err, "cannot create role " ROWS_ROLE);
+    }
+    pg_close(conn);
+    return rc;
+}
+
 static enum hangar_rc wait_until_up(struct pg_launch *launch)
 {
     struct pg_source *src = launch->src;
@@ -124,11 +147,13 @@ static enum hangar_rc wait_until_up(struct pg_launch *launch)
     probe.src.opt.host = launch->dir;
     probe.src.opt.port = PORT;
     probe.src.opt.user = SUPERUSER;
-    probe.src.opt.password = probe.src.opt.passfile = NULL;
+    probe.src.opt.password = "unused";
+    probe.src.opt.passfile = NULL;
     probe.src.opt.sslmode = "disable";
-    enum hangar_rc rc = throwaway_wait(&src->scratch, cluster_answers, &probe, START_WAIT_MS);
+    enum hangar_rc rc =
+        throwaway_wait(&src->scratch, SOCKET, cluster_answers, &probe, START_WAIT_MS);
     if (rc != HANGAR_OK || probe.major >= launch->least) {
-        return rc;
+        return rc == HANGAR_OK ? create_rows_role(&probe.src) : rc;
     }
     return src->host->fail(
         src->ctx, HANGAR_UNSUPPORTED, 0,
@@ -141,7 +166,7 @@ static enum hangar_rc wait_until_up(struct pg_launch *launch)
 static int cluster_version(const struct pg_launch *launch)
 {
     int major = 0;
-    char *path = pg_format("%s/data/PG_VERSION", launch->dir);
+    char *path = pg_format("%s/run/data/PG_VERSION", launch->dir);
     FILE *file = path ? fopen(path, "re") : NULL;
     if (file && fscanf(file, "%d", &major) != 1) {
         major = 0;
@@ -178,7 +203,7 @@ static enum hangar_rc start_cluster(struct pg_launch *launch)
     struct pg_args args = {0};
     pg_arg(&args, "postgres");
     pg_arg(&args, "-D");
-    pg_arg(&args, "%s/data", launch->dir);
+    pg_arg(&args, "%s/run/data", launch->dir);
     for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
         pg_arg(&args, "-c");
         pg_arg(&args, "%s", settings[i]);
@@ -189,8 +214,12 @@ static enum hangar_rc start_cluster(struct pg_launch *launch)
         pg_arg(&args, "-c");
         pg_arg(&args, "jit_provider=none");
     }
+    if (cluster_version(launch) >= 17) { /* a restored one would run as superuser at each login */
+        pg_arg(&args, "-c");
+        pg_arg(&args, "event_triggers=off");
+    }
     pg_arg(&args, "-c");
-    pg_arg(&args, "unix_socket_directories=\"%s\"", launch->dir);
+    pg_arg(&args, "unix_socket_directories=\"%s/run\"", launch->dir);
     pg_arg(&args, "-c");
     pg_arg(&args, "max_connections=%u",
            20 + 3 * src->opt.jobs * (unsigned)(src->database_count ? src->database_count : 1));
@@ -221,9 +250,27 @@ static enum hangar_rc check_all_restored(struct pg_source *src, const struct han
         many, src->database_count);
 }
 
+/* A server that was installed outside of /usr has its own files beside its programs. */
+static enum hangar_rc prepare_cluster(struct pg_launch *launch)
+{
+    struct pg_source *src = launch->src;
+    snprintf(launch->share, sizeof(launch->share), "%s/../share/postgresql", launch->bin);
+    snprintf(launch->bki, sizeof(launch->bki), "%s/../share/postgres.bki", launch->bin);
+    if (access(launch->bki, R_OK) == 0) {
+        snprintf(launch->share, sizeof(launch->share), "%s/../share", launch->bin);
+    }
+    launch->more[0] = launch->share;
+    const struct throwaway_wish wish = {.what = "PostgreSQL",
+                                        .dir = launch->dir,
+                                        .users = users,
+                                        .more = launch->more,
+                                        .required =
+                                            throwaway_isolation_required(src->host, src->ctx)};
+    return throwaway_prepare(&src->scratch, src->host, src->ctx, &wish);
+}
+
 static enum hangar_rc launch_cluster(struct pg_launch *launch, const struct hangar_attrs *facts)
 {
-    static const char *const users[] = {"postgres", "nobody", NULL};
     struct pg_source *src = launch->src;
     const char *number = src->host->attr_get(facts, "server_version_num");
     launch->least = number ? atoi(number) / 10000 : 0;
@@ -232,8 +279,7 @@ static enum hangar_rc launch_cluster(struct pg_launch *launch, const struct hang
         rc = find_server(launch);
     }
     if (rc == HANGAR_OK) {
-        rc =
-            throwaway_prepare(&src->scratch, src->host, src->ctx, "PostgreSQL", launch->dir, users);
+        rc = prepare_cluster(launch);
     }
     if (rc == HANGAR_OK) {
         rc = make_cluster(launch);
@@ -249,7 +295,7 @@ enum hangar_rc pg_scratch_start(void *inst, const char *dir, const struct hangar
     struct pg_launch launch = {.src = src, .dir = dir};
     char socket[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
     enum hangar_rc rc =
-        throwaway_socket(host, src->ctx, dir, ".s.PGSQL." PORT ".lock", socket, sizeof(socket));
+        throwaway_socket(host, src->ctx, dir, SOCKET ".lock", socket, sizeof(socket));
     if (rc == HANGAR_OK) {
         rc = launch_cluster(&launch, facts);
     }
@@ -260,12 +306,21 @@ enum hangar_rc pg_scratch_start(void *inst, const char *dir, const struct hangar
     host->attr_set(overrides, "host", dir);
     host->attr_set(overrides, "port", PORT);
     host->attr_set(overrides, "user", SUPERUSER);
-    host->attr_set(overrides, "password", "");
+    /* the server asks for none; restored code that took its place would get this one, and not
+     * PGPASSWORD or ~/.pgpass */
+    host->attr_set(overrides, "password", "unused");
+    host->attr_set(overrides, "passfile", PG_NO_PASSFILE);
     host->attr_set(overrides, "sslmode", "disable");
     host->attr_set(overrides, "maintenance_db", SUPERUSER);
+    host->attr_set(overrides, "rows_role", ROWS_ROLE);
     host->attr_set(overrides, "globals", "missing");
     host->attr_set(overrides, "missing_locale", "substitute");
     return HANGAR_OK;
+}
+
+void pg_scratch_check(struct pg_source *src, struct hangar_attrs *facts)
+{
+    throwaway_check(src->host, src->ctx, users, facts);
 }
 
 /* An immediate shutdown also ends the sessions and removes the shared memory. */

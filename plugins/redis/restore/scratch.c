@@ -6,6 +6,7 @@
 #include "restore/scratch.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 #include "wire/server_info.h"
 
 #define START_WAIT_MS 60000
+#define SOCKET "redis.sock"
 #define DATABASES_MOST (UINT64_C(1) << 20)
 
 /* Finds redis-server in PATH and the usual folders.  The caller frees the path; NULL: not found. */
@@ -73,25 +75,28 @@ static enum hangar_rc check_scratch_version(struct redis *redis, struct redis *s
     return rc;
 }
 
+static const char *const users[] = {"redis", "nobody", NULL};
+
 static enum hangar_rc launch_scratch(struct redis *redis, const char *program, const char *dir,
                                      const char *socket, const struct hangar_attrs *facts)
 {
-    static const char *const users[] = {"redis", "nobody", NULL};
     const char *highest = redis->host->attr_get(facts, "highest_db");
     uint64_t databases = highest ? strtoull(highest, NULL, 10) + 1 : 16;
     databases = databases < 16 ? 16 : databases > DATABASES_MOST ? DATABASES_MOST : databases;
-    char number[24];
+    char number[24], served[PATH_MAX], run[PATH_MAX];
+    snprintf(run, sizeof(run), "%s/run", dir);
+    snprintf(served, sizeof(served), "%s/run/" SOCKET, dir);
     snprintf(number, sizeof(number), "%" PRIu64, databases);
     /* all options that affect the stored data have their defaults */
     const char *const argv[] = {"redis-server",
                                 "--port",
                                 "0",
                                 "--unixsocket",
-                                socket,
+                                served,
                                 "--unixsocketperm",
                                 "700",
                                 "--dir",
-                                dir,
+                                run,
                                 "--save",
                                 "",
                                 "--appendonly",
@@ -111,8 +116,12 @@ static enum hangar_rc launch_scratch(struct redis *redis, const char *program, c
                                 "--repl-diskless-sync",
                                 "no",
                                 NULL};
-    enum hangar_rc rc =
-        throwaway_prepare(&redis->scratch, redis->host, redis->ctx, "redis", dir, users);
+    const struct throwaway_wish wish = {.what = "redis",
+                                        .dir = dir,
+                                        .users = users,
+                                        .required =
+                                            throwaway_isolation_required(redis->host, redis->ctx)};
+    enum hangar_rc rc = throwaway_prepare(&redis->scratch, redis->host, redis->ctx, &wish);
     if (rc == HANGAR_OK) {
         rc = throwaway_start(&redis->scratch, program, (char *const *)(uintptr_t)argv, SIGKILL);
     }
@@ -122,7 +131,7 @@ static enum hangar_rc launch_scratch(struct redis *redis, const char *program, c
     scratch.tls = false;
     snprintf(scratch.place, sizeof(scratch.place), "socket %s", socket);
     if (rc == HANGAR_OK) {
-        rc = throwaway_wait(&redis->scratch, scratch_answers, &scratch, START_WAIT_MS);
+        rc = throwaway_wait(&redis->scratch, SOCKET, scratch_answers, &scratch, START_WAIT_MS);
     }
     throwaway_close_files(&redis->scratch);
     return rc == HANGAR_OK ? check_scratch_version(redis, &scratch, program, facts) : rc;
@@ -134,11 +143,11 @@ enum hangar_rc redis_scratch_start(void *inst, const char *dir, const struct han
     struct redis *redis = inst;
     const struct hangar_host *host = redis->host;
     char socket[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
-    enum hangar_rc rc =
-        throwaway_socket(host, redis->ctx, dir, "redis.sock", socket, sizeof(socket));
+    enum hangar_rc rc = throwaway_socket(host, redis->ctx, dir, SOCKET, socket, sizeof(socket));
     if (rc != HANGAR_OK) {
         return rc;
     }
+    snprintf(socket, sizeof(socket), "%s/" SOCKET, dir); /* the name that hangar uses */
     char *program = find_redis_server();
     rc = program ? launch_scratch(redis, program, dir, socket, facts)
                  : host->fail(redis->ctx, HANGAR_NOT_FOUND, 0,
@@ -156,6 +165,11 @@ enum hangar_rc redis_scratch_start(void *inst, const char *dir, const struct han
     host->attr_set(overrides, "on_conflict", "fail");
     host->attr_set(overrides, "snapshot", "disk");
     return HANGAR_OK;
+}
+
+void redis_scratch_check(struct redis *redis, struct hangar_attrs *facts)
+{
+    throwaway_check(redis->host, redis->ctx, users, facts);
 }
 
 /* SIGKILL, because its data is not needed, and it may be saving. */

@@ -14,4 +14,7 @@ enum hangar_rc redis_scratch_start(void *inst, const char *dir, const struct han
                                    struct hangar_attrs *overrides);
 void redis_scratch_stop(void *inst);
 
+/* Sets the fact "drills" when a drill would be refused on this machine. */
+void redis_scratch_check(struct redis *redis, struct hangar_attrs *facts);
+
 #endif

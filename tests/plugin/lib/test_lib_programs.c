@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * test_lib_programs: programs, with each way in which they end, and the processes of throw-away
- * servers.
+ * test_lib_programs: programs, with each way in which they end.
  */
 #include <errno.h>
 #include <poll.h>
@@ -11,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,7 +17,6 @@
 #include "lib_fixture.h"
 #include "program.h"
 #include "testing.h"
-#include "throwaway.h"
 
 /* ---- programs ---- */
 
@@ -198,147 +195,6 @@ START_TEST(a_started_program_is_stopped_with_all_its_processes)
 }
 END_TEST
 
-/* ---- throw-away servers ---- */
-
-static struct throwaway throwaway;
-
-/* Prepares as a user other than root does: without a change of user. */
-static const char *prepare_throwaway(void)
-{
-    static const char *const users[] = {"no-such-user-here", "nobody", NULL};
-    const char *dir = testing_dir();
-    testing_expect(fake,
-                   throwaway_prepare(&throwaway, fake_host_table(fake), fake_host_ctx(fake),
-                                     "store", dir, users),
-                   HANGAR_OK, "prepare");
-    throwaway.drop = false;
-    return dir;
-}
-
-static enum hangar_rc run_throwaway(const char *command, int most_ms)
-{
-    char *argv[] = {(char *)"sh", (char *)"-c", (char *)(uintptr_t)command, NULL};
-    fake_host_clear(fake);
-    return throwaway_run(&throwaway, "/bin/sh", argv, SIGKILL, most_ms);
-}
-
-START_TEST(a_throwaway_process_has_two_variables_and_its_folder)
-{
-    const char *dir = prepare_throwaway();
-    size_t size;
-    struct stat st;
-    testing_expect(
-        fake, run_throwaway("cat; env | sort; pwd; ls /proc/self/fd | wc -l; echo err >&2", 30000),
-        HANGAR_OK, "run");
-    char *log = (char *)testing_read_file(testing_path(dir, "log"), &size), expected[500];
-    int n = snprintf(expected, sizeof(expected),
-                     "LC_ALL=C\nPATH=/usr/bin:/bin\nPWD=%s\n%s\n4\nerr\n", dir, dir);
-    ck_assert_int_eq((int)size, n);
-    ck_assert_mem_eq(log, expected, size);
-    ck_assert_int_eq(stat(dir, &st), 0);
-    ck_assert_uint_eq(st.st_mode & 0777, 0700);
-    free(log);
-    throwaway_close_files(&throwaway);
-    throwaway_close_files(&throwaway);
-    throwaway_stop(&throwaway, SIGKILL);
-}
-END_TEST
-
-START_TEST(a_failed_throwaway_process_is_reported_with_its_last_line)
-{
-    static const struct {
-        const char *command, *error;
-    } cases[] = {
-        {"echo one; printf 'no\\tluck \\r\\n'; exit 1",
-         "cannot start a throw-away store server: sh failed: no luck"},
-        {"true > log; exit 1", "throw-away store server: sh failed: it printed no reason"},
-        {"exit 127", "cannot run /bin/sh in "},
-    };
-    prepare_throwaway();
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        testing_expect(fake, run_throwaway(cases[i].command, 30000), HANGAR_IO, cases[i].command);
-        assert_error_has(cases[i].error);
-    }
-    char *argv[] = {(char *)"none", NULL};
-    fake_host_clear(fake);
-    ck_assert_int_eq(throwaway_run(&throwaway, "/nowhere/none", argv, SIGKILL, 30000), HANGAR_IO);
-    assert_error_has("cannot run /nowhere/none in ");
-    signal(SIGCHLD, SIG_IGN); /* the kernel reaps it */
-    testing_expect(fake, run_throwaway("true > log", 30000), HANGAR_IO, "lost");
-    assert_error_has("throw-away store server: sh failed: it printed no reason");
-    throwaway_close_files(&throwaway);
-}
-END_TEST
-
-static bool is_up(void *arg)
-{
-    int *looks = arg;
-    return --*looks == 0;
-}
-
-START_TEST(the_wait_for_a_throwaway_server_ends_when_it_exits_or_at_the_limit)
-{
-    char *argv[] = {(char *)"sleep", (char *)"100", NULL};
-    int looks = 2;
-    prepare_throwaway();
-    ck_assert_int_eq(throwaway_start(&throwaway, "/bin/sleep", argv, SIGKILL), HANGAR_OK);
-    ck_assert_int_eq(throwaway_wait(&throwaway, is_up, &looks, 30000), HANGAR_OK);
-    looks = -1;
-    ck_assert_int_eq(throwaway_wait(&throwaway, is_up, &looks, 20), HANGAR_IO);
-    assert_error_has("throw-away store server: /bin/sleep did not answer within 0 s");
-    throwaway_stop(&throwaway, SIGTERM);
-    ck_assert_int_eq(throwaway.pid, 0);
-    ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
-    fake_host_clear(fake);
-    argv[1] = (char *)"no number";
-    looks = -1;
-    ck_assert_int_eq(throwaway_start(&throwaway, "/bin/sleep", argv, SIGKILL), HANGAR_OK);
-    ck_assert_int_eq(throwaway_wait(&throwaway, is_up, &looks, 30000), HANGAR_IO);
-    assert_error_has("throw-away store server: sleep failed: ");
-    ck_assert_int_eq(throwaway.pid, 0);
-    testing_expect(fake, run_throwaway("exec sleep 100", 20), HANGAR_IO, "late");
-    assert_error_has("throw-away store server: /bin/sh did not exit within 0 s");
-    throwaway_stop(&throwaway, SIGKILL);
-    throwaway_close_files(&throwaway);
-}
-END_TEST
-
-START_TEST(a_failure_to_prepare_a_throwaway_server_is_reported)
-{
-    static const char *const nobody[] = {"no-such-user-here", "root", NULL};
-    const char *dir = testing_dir(), *none = testing_path(dir, "none");
-    char path[200], deep[200];
-    struct throwaway t = {0};
-    throwaway_close_files(&t);
-    if (geteuid() == 0) {
-        ck_assert_int_eq(
-            throwaway_prepare(&t, fake_host_table(fake), fake_host_ctx(fake), "store", dir, nobody),
-            HANGAR_AUTH);
-        assert_error_has(
-            "cannot start a throw-away store server as root: no unprivileged user to run it as");
-        throwaway_close_files(&t);
-        fake_host_clear(fake);
-    }
-    static const char *const users[] = {"nobody", NULL};
-    ck_assert_int_eq(
-        throwaway_prepare(&t, fake_host_table(fake), fake_host_ctx(fake), "store", none, users),
-        HANGAR_IO);
-    assert_error_has("/none/log: No such file");
-    throwaway_close_files(&t);
-    fake_host_clear(fake);
-    memset(deep, 'd', sizeof(deep));
-    deep[120] = '\0';
-    ck_assert_int_eq(throwaway_socket(fake_host_table(fake), fake_host_ctx(fake), "/run", "s", path,
-                                      sizeof(path)),
-                     HANGAR_OK);
-    ck_assert_str_eq(path, "/run/s");
-    ck_assert_int_eq(
-        throwaway_socket(fake_host_table(fake), fake_host_ctx(fake), deep, "s", path, sizeof(path)),
-        HANGAR_CONFIG);
-    assert_error_has(": the path is too long; hint: set limits.temp_dir");
-}
-END_TEST
-
 int main(void)
 {
     const TTest *const tests[] = {
@@ -347,10 +203,6 @@ int main(void)
         a_program_that_was_reaped_elsewhere_is_lost,
         a_started_program_is_read_and_reaped_by_the_caller,
         a_started_program_is_stopped_with_all_its_processes,
-        a_throwaway_process_has_two_variables_and_its_folder,
-        a_failed_throwaway_process_is_reported_with_its_last_line,
-        the_wait_for_a_throwaway_server_ends_when_it_exits_or_at_the_limit,
-        a_failure_to_prepare_a_throwaway_server_is_reported,
     };
     return lib_fixture_main("plugins/lib: programs", tests, sizeof(tests) / sizeof(tests[0]));
 }

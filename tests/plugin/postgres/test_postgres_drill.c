@@ -100,11 +100,13 @@ START_TEST(cluster_is_closed_to_others_and_gone_after_stop)
     set_fact(&in, "server_version_num", "100000");
     set_fact(&in, "databases", "1");
     testing_expect(in.fake, start_scratch(&in, dir), HANGAR_OK, "scratch_start");
-    ck_assert_int_eq(stat(dir, &st), 0);
+    ck_assert_int_eq(stat(testing_path(dir, "run"), &st), 0);
     ck_assert_uint_eq(st.st_mode & 0777, 0700);
     ck_assert(geteuid() != 0 || st.st_uid != 0);
     ck_assert_str_eq(fake_attr(in.overrides, "host"), dir);
-    ck_assert_str_eq(fake_attr(in.overrides, "password"), "");
+    /* a server that asks for a password gets none of ours: not PGPASSWORD, not ~/.pgpass */
+    ck_assert_str_eq(fake_attr(in.overrides, "password"), "unused");
+    ck_assert_str_eq(fake_attr(in.overrides, "passfile"), "/dev/null");
     ck_assert_int_eq(inspect_cluster(dir, tables), HANGAR_OK);
     ck_assert_str_eq(tables, "0");
     expect_no_compiler(dir);

@@ -312,7 +312,7 @@ START_TEST(a_throw_away_server_loads_the_backup_and_is_removed)
     testing_expect(scratch.fake, fn->scratch_start(scratch.inst, dir, backup.facts, overrides),
                    HANGAR_OK, "scratch_start");
     struct stat st;
-    ck_assert_int_eq(stat(dir, &st), 0);
+    ck_assert_int_eq(stat(testing_path(dir, "run"), &st), 0);
     ck_assert_uint_eq(st.st_mode & 0777, 0700);
     ck_assert(geteuid() != 0 || st.st_uid != 0);
     ck_assert_str_eq(fake_attr(overrides, "password"), "");
