@@ -27,8 +27,9 @@ static void copy_put_copy(const json_t *item, const json_t *doc, struct cli_view
     }
     cli_put_mark(out, CLI_TICK);
     fprintf(out->file, " %s%s%s", cli_on(out, CLI_BOLD), cli_string(item, "id"), cli_off(out));
-    if (cli_flag(item, "copied")) {
-        fprintf(out->file, " copied to %s  %s, %s, %s\n", cli_string(doc, "to"),
+    if (cli_flag(item, "copied") || cli_flag(item, "repaired")) {
+        fprintf(out->file, " %s %s  %s, %s, %s\n",
+                cli_flag(item, "copied") ? "copied to" : "repaired in", cli_string(doc, "to"),
                 cli_count(cli_bytes(item, "objects"), "object", count),
                 cli_size(cli_bytes(item, "stored_bytes"), size),
                 cli_duration(cli_integer(item, "duration_ms"), took));
@@ -81,9 +82,11 @@ CLI_COMMAND(copy) = {
     .max = 1,
     .opens = true,
     .summary = "copy a backup from one sink to another",
-    .text = "Both sinks must belong to the pipeline of the backup. Every byte is compared with the "
-            "manifest, and the backup appears only when it is complete. A backup that the sink "
-            "already has is not changed.",
+    .text =
+        "Both sinks must belong to the pipeline of the backup. Every byte is compared with the "
+        "manifest, and the backup appears only when it is complete. A backup that the sink "
+        "already has is not changed; one that has lost its manifest there, or whose manifest is "
+        "damaged, is repaired (see `hangar help repair`).",
     .options = copy_options,
     .run = copy_command,
     .render = copy_render,

@@ -42,16 +42,26 @@ static void prune_put_backups(const json_t *sink, struct cli_view *out, bool all
     cli_table_print(&table);
 }
 
-static void prune_put_leftovers(const json_t *sink, struct cli_view *out)
+/* A dry run shows each leftover: what it is, its size, and why it stays or goes. */
+static void prune_put_leftovers(const json_t *sink, struct cli_view *out, bool dry)
 {
     const json_t *item;
     size_t i;
 
     json_array_foreach (cli_array(sink, "leftovers"), i, item) {
         const char *action = cli_string(item, "action");
-        if (strcmp(action, "waiting") != 0 || out->verbose) {
-            fprintf(out->file, "  leftover %s: %s\n", cli_string(item, "id"), action);
+        bool waiting = strcmp(action, "waiting") == 0;
+        char size[CLI_SHORT], files[CLI_SHORT];
+        if (waiting && !dry && !out->verbose) {
+            continue;
         }
+        fprintf(out->file, "  leftover %s (%s, %s): %s: %s\n", cli_string(item, "id"),
+                cli_count(cli_bytes(item, "files"), "file", files),
+                cli_size(cli_bytes(item, "bytes"), size),
+                waiting ? "stays"
+                : dry   ? "would be removed"
+                        : action,
+                cli_string(item, "reason"));
     }
 }
 
@@ -90,7 +100,7 @@ static void prune_put_sink(const json_t *sink, struct cli_view *out, bool dry)
         cli_put_message(out, 4, CLI_RED, cli_string(sink, "error"));
     }
     prune_put_backups(sink, out, dry || out->verbose);
-    prune_put_leftovers(sink, out);
+    prune_put_leftovers(sink, out, dry);
 }
 
 static void prune_render(const json_t *doc, struct cli_view *out, struct cli_view *err)

@@ -39,11 +39,14 @@ enum hangar_rc hg_mark_find_backup(struct hangar_ctx *sink, const char *pipeline
 {
     bool abandoned;
     int64_t ms;
-    enum hangar_rc rc = mark_stat_manifest(sink, pipeline, id, &abandoned, &ms, err);
-    if (rc == HANGAR_OK && abandoned) {
-        return hg_store_fail_interrupted(sink, pipeline, id, err);
+    struct hg_error why = {0};
+    enum hangar_rc rc = mark_stat_manifest(sink, pipeline, id, &abandoned, &ms, &why);
+    if (rc == HANGAR_NOT_FOUND || (rc == HANGAR_OK && abandoned)) {
+        hg_error_clear(&why);
+        rc = hg_store_judge_folder(sink, pipeline, id, &why);
+        rc = rc == HANGAR_CORRUPT ? HANGAR_OK : rc;
     }
-    return rc;
+    return rc == HANGAR_OK ? rc : hg_error_move(err, &why);
 }
 
 enum hangar_rc hg_mark_find_abandoned(struct hangar_ctx *sink, const char *pipeline, const char *id,

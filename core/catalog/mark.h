@@ -9,8 +9,8 @@
 
 #include "catalog/store.h"
 
-/* OK when there is a manifest, whole or damaged.  NOT_FOUND when there is none, or only the
- * mark of a dead run. */
+/* OK when there is a manifest, whole or damaged, and when a backup has lost its manifest.
+ * NOT_FOUND when there is no backup so far (hg_store_fail_without_manifest). */
 enum hangar_rc hg_mark_find_backup(struct hangar_ctx *sink, const char *pipeline, const char *id,
                                    struct hg_error *err);
 

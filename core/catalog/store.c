@@ -5,6 +5,8 @@
  */
 #include "catalog/store.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,6 +17,11 @@
 #include "plugin/page.h"
 
 #define ORIGIN_MAX 65536
+#define RUN_MAX 65536
+
+/* A run that committed had renewed its lease half an hour ago at the latest. */
+#define COMMIT_LEASE_MS (60 * 60 * 1000)
+#define COMMIT_MS (60 * 1000)
 
 char *hg_store_path(const char *pipeline, const char *id, const char *name)
 {
@@ -190,26 +197,95 @@ static enum hangar_rc store_check_signature(struct hangar_ctx *sink, const char 
     return rc == HANGAR_OK ? rc : hg_error_move(err, &why);
 }
 
-enum hangar_rc hg_store_fail_interrupted(const struct hangar_ctx *sink, const char *pipeline,
-                                         const char *id, struct hg_error *err)
+/* ---- a folder without a manifest ---- */
+
+/* A run stores RESTORE.txt and SHA256SUMS just before the manifest.  On this host the process
+ * proves that it is alive; a run of another host has renewed its lease, and has as much time as
+ * such small files take. */
+static enum hangar_rc store_run_is_committing(struct hangar_ctx *sink, const char *pipeline,
+                                              const char *id, const struct hg_folder *folder,
+                                              int64_t store_ms, bool *committing,
+                                              struct hg_error *err)
 {
-    return hg_fail(err, HANGAR_NOT_FOUND, 0,
-                   "sink %s: there is no backup %s/%s: its run was interrupted", sink->name,
-                   pipeline, id);
+    struct hg_str text = {0};
+    struct hg_error why = {0};
+    json_t *json = NULL;
+    char host[256] = "";
+    *committing = false;
+    if (folder->held || !folder->claimed || store_ms - folder->claim_ms >= COMMIT_LEASE_MS ||
+        store_ms - folder->sums_ms >= COMMIT_MS) {
+        return HANGAR_OK;
+    }
+    enum hangar_rc rc = store_get_of_backup(sink, pipeline, id, HG_RUN_NAME, RUN_MAX, &text, &why);
+    if (rc == HANGAR_OK &&
+        hg_json_parse(hg_str_text(&text), text.len, HG_RUN_NAME, &json, NULL) == HANGAR_OK) {
+        const pid_t pid = (pid_t)hg_json_int(json, "pid", 0);
+        gethostname(host, sizeof(host) - 1);
+        *committing = strcmp(hg_json_string(json, "host", ""), host) != 0 ||
+                      (pid > 0 && pid != getpid() && (kill(pid, 0) == 0 || errno == EPERM));
+        json_decref(json);
+    }
+    hg_str_free(&text);
+    return rc == HANGAR_OK || rc == HANGAR_NOT_FOUND || rc == HANGAR_CORRUPT
+               ? HANGAR_OK
+               : hg_error_move(err, &why);
 }
+
+enum hangar_rc hg_store_fail_without_manifest(struct hangar_ctx *sink, const char *pipeline,
+                                              const char *id, const struct hg_folder *folder,
+                                              int64_t store_ms, struct hg_error *err)
+{
+    bool committing = false;
+    const bool had_backup = hg_folder_had_backup(folder);
+    enum hangar_rc rc =
+        had_backup && !folder->manifest
+            ? store_run_is_committing(sink, pipeline, id, folder, store_ms, &committing, err)
+            : HANGAR_OK;
+    if (rc != HANGAR_OK) {
+        return rc;
+    }
+    if (had_backup && !committing) {
+        return hg_fail(err, HANGAR_CORRUPT, 0,
+                       "sink %s: %s/%s has no manifest, and %s shows that it is not just a "
+                       "leftover; hint: `hangar repair %s` rebuilds it from another sink, `hangar "
+                       "remove %s` removes it",
+                       sink->name, pipeline, id,
+                       folder->held        ? "its hold"
+                       : folder->signature ? HG_SIGNATURE_NAME
+                                           : HG_SUMS_NAME,
+                       id, id);
+    }
+    return hg_fail(err, HANGAR_NOT_FOUND, 0, "sink %s: there is no backup %s/%s%s", sink->name,
+                   pipeline, id, folder->manifest ? ": its run was interrupted" : "");
+}
+
+enum hangar_rc hg_store_judge_folder(struct hangar_ctx *sink, const char *pipeline, const char *id,
+                                     struct hg_error *err)
+{
+    struct hg_folder folder;
+    int64_t store_ms;
+    enum hangar_rc rc = hg_folder_read(sink, pipeline, id, &folder, &store_ms, err);
+    return rc == HANGAR_OK
+               ? hg_store_fail_without_manifest(sink, pipeline, id, &folder, store_ms, err)
+               : rc;
+}
+
+/* ---- the manifest ---- */
 
 enum hangar_rc hg_store_manifest_text(struct hangar_ctx *sink, const char *pipeline, const char *id,
                                       struct hg_str *text, struct hg_error *err)
 {
+    struct hg_error why = {0};
     enum hangar_rc rc =
-        store_get_of_backup(sink, pipeline, id, HG_MANIFEST_NAME, HG_MANIFEST_MAX, text, err);
-    if (rc == HANGAR_OK && strcmp(hg_str_text(text), HG_ABANDONED) == 0) {
-        return hg_store_fail_interrupted(sink, pipeline, id, err);
+        store_get_of_backup(sink, pipeline, id, HG_MANIFEST_NAME, HG_MANIFEST_MAX, text, &why);
+    if (rc == HANGAR_NOT_FOUND ||
+        (rc == HANGAR_OK && strcmp(hg_str_text(text), HG_ABANDONED) == 0)) {
+        return hg_store_judge_folder(sink, pipeline, id, err);
     }
     if (rc == HANGAR_OK && sink->signing) {
-        rc = store_check_signature(sink, pipeline, id, text, err);
+        rc = store_check_signature(sink, pipeline, id, text, &why);
     }
-    return rc;
+    return rc == HANGAR_OK ? rc : hg_error_move(err, &why);
 }
 
 enum hangar_rc hg_store_manifest(struct hangar_ctx *sink, const char *pipeline, const char *id,

@@ -7,6 +7,7 @@
 #ifndef HG_STORE_H
 #define HG_STORE_H
 
+#include "catalog/folder.h"
 #include "catalog/manifest.h"
 #include "plugin/instance.h"
 
@@ -32,25 +33,25 @@ enum hangar_rc hg_store_get(struct hangar_ctx *sink, const char *path, size_t ma
 enum hangar_rc hg_store_origin(struct hangar_ctx *sink, const char *pipeline, const char *origin,
                                bool claim, struct hg_error *err);
 
-/* Files beside a manifest, or without one. */
-#define HG_RUN_NAME "run.json"         /* the lease of a run, renewed while it runs */
-#define HG_DELETED_NAME "deleted.json" /* the manifest was removed, the objects follow */
-#define HG_HOLD_NAME "hold"            /* the backup is held */
-
-/* The content of manifest.json of a dead run. */
-#define HG_ABANDONED "{ \"hangar\": \"abandoned\" }\n"
-
-/* Stores that content as manifest.json, so that the dead run cannot commit when its process
+/* Stores HG_ABANDONED as manifest.json, so that the dead run cannot commit when its process
  * continues later.  EXISTS when the run has committed. */
 enum hangar_rc hg_store_abandon(struct hangar_ctx *sink, const char *pipeline, const char *id,
                                 struct hg_error *err);
 
-/* NOT_FOUND: the manifest is the mark of an interrupted run. */
-enum hangar_rc hg_store_fail_interrupted(const struct hangar_ctx *sink, const char *pipeline,
-                                         const char *id, struct hg_error *err);
+/* For a folder without a manifest, or with the mark of a dead run in its place.  CORRUPT: a backup
+ * was in it and has lost its manifest (hg_folder_had_backup).  NOT_FOUND: there is no backup in it
+ * so far: it does not exist, a run is just storing its last files, or it is a leftover.  Another
+ * failure: the sink does not say. */
+enum hangar_rc hg_store_fail_without_manifest(struct hangar_ctx *sink, const char *pipeline,
+                                              const char *id, const struct hg_folder *folder,
+                                              int64_t store_ms, struct hg_error *err);
+/* The same; it lists the folder itself. */
+enum hangar_rc hg_store_judge_folder(struct hangar_ctx *sink, const char *pipeline, const char *id,
+                                     struct hg_error *err);
 
 /* The bytes of manifest.json.  Where the sink has signing keys: only when they
- * are signed with it; CORRUPT when not.  NOT_FOUND when there is none. */
+ * are signed with it; CORRUPT when not, and when the backup has lost its manifest.  NOT_FOUND when
+ * there is none. */
 enum hangar_rc hg_store_manifest_text(struct hangar_ctx *sink, const char *pipeline, const char *id,
                                       struct hg_str *text, struct hg_error *err);
 

@@ -30,6 +30,9 @@ static void comparison_add(struct hg_comparison_work *c, const struct hg_stored 
                            enum hangar_rc rc, const struct hg_error *err)
 {
     pthread_mutex_lock(&c->mutex);
+    if (c->out && c->out->good) {
+        c->out->good[object - c->objects] = rc == HANGAR_OK;
+    }
     if (rc == HANGAR_OK && c->out) {
         c->out->objects++;
         c->out->plain_bytes += object->plain_bytes;

@@ -6,6 +6,8 @@
 #ifndef HG_INVENTORY_COMPARISON_H
 #define HG_INVENTORY_COMPARISON_H
 
+#include <stdbool.h>
+
 #include "base/error.h"
 #include "base/str.h"
 #include "pipeline/decode.h"
@@ -16,6 +18,8 @@ struct hg_comparison {
     size_t objects; /* those that were as the manifest says */
     uint64_t plain_bytes, stored_bytes;
     struct hg_str problems; /* a line each */
+    bool *good;             /* in; the caller's, one for each object: set by what was found; or
+                               NULL */
 };
 
 /* Reads the objects from the sink and compares sizes and hashes: of the stored bytes, and with a

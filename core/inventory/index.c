@@ -95,6 +95,7 @@ static enum hangar_rc index_add_page(void *arg, const struct hg_page_entries *pa
         if (!item) {
             continue;
         }
+        hg_folder_add(&item->folder, slash + 1, e);
         if (strcmp(slash + 1, HG_MANIFEST_NAME) == 0) {
             item->has_manifest = true;
             item->manifest_bytes = e->size;
@@ -118,6 +119,24 @@ static struct hg_manifest_version index_version(const struct hg_index_item *item
                                         .signature_etag = item->signature_etag,
                                         .bytes = item->manifest_bytes,
                                         .has_signature = item->has_signature};
+}
+
+/* A folder without a manifest: a backup that has lost it is damaged. */
+static enum hangar_rc index_judge_folder(struct hangar_ctx *sink, const char *pipeline,
+                                         int64_t store_ms, struct hg_index_item *item,
+                                         struct hg_error *err)
+{
+    struct hg_error why = {0};
+    item->rc =
+        hg_store_fail_without_manifest(sink, pipeline, item->id, &item->folder, store_ms, &why);
+    if (item->rc == HANGAR_NOT_FOUND) {
+        return HANGAR_OK;
+    }
+    if (item->rc != HANGAR_CORRUPT) {
+        return hg_error_move(err, &why);
+    }
+    item->problem = strdup(why.text);
+    return item->problem ? HANGAR_OK : hg_no_memory(err);
 }
 
 /* Reads the manifest.  One that is damaged or of a newer hangar is a result, not a failure. */
@@ -146,10 +165,10 @@ static enum hangar_rc index_read_manifest(struct hangar_ctx *sink, const char *p
 
 /* Fills the item from the cache, or from the sink. */
 static enum hangar_rc index_fill(struct hg_manifest_cache *cache, const char *pipeline, bool fresh,
-                                 struct hg_index_item *item, struct hg_error *err)
+                                 int64_t store_ms, struct hg_index_item *item, struct hg_error *err)
 {
     if (!item->has_manifest) {
-        return HANGAR_OK;
+        return index_judge_folder(cache->sink, pipeline, store_ms, item, err);
     }
     const struct hg_manifest_version version = index_version(item);
     if (!fresh && hg_manifest_cache_get(cache, &version, &item->summary)) {
@@ -192,7 +211,7 @@ enum hangar_rc hg_index_read(struct hangar *h, struct hangar_ctx *sink, const ch
     hg_manifest_cache_open(&cache, &h->state, &h->signing, sink, pipeline);
     for (size_t i = index->count; i-- > 0 && rc == HANGAR_OK;) {
         struct hg_index_item *item = &index->items[i];
-        rc = index_fill(&cache, pipeline, fresh > 0, item, err);
+        rc = index_fill(&cache, pipeline, fresh > 0, index->store_ms, item, err);
         fresh -= fresh > 0 && item->rc == HANGAR_OK && !item->summary.safety;
     }
     if (rc == HANGAR_OK) {

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 #include "base/error.h"
+#include "catalog/folder.h"
 #include "catalog/summary.h"
 #include "plugin/instance.h"
 #include "session/handle.h"
@@ -21,8 +22,9 @@ struct hg_index_item {
     char etag[128], signature_etag[128]; /* "" where the sink reports none */
     uint64_t manifest_bytes;
     bool has_manifest, has_signature, held;
-    enum hangar_rc rc;         /* OK: whole; NOT_FOUND: not a backup (no manifest); CORRUPT,
-                                  UNSUPPORTED: see `problem` */
+    struct hg_folder folder;   /* what the listing shows of it */
+    enum hangar_rc rc;         /* OK: whole; NOT_FOUND: not a backup (no manifest); CORRUPT (also:
+                                  it has lost its manifest), UNSUPPORTED: see `problem` */
     char *problem;             /* NULL unless CORRUPT or UNSUPPORTED */
     struct hg_summary summary; /* of a whole backup; else empty */
     int64_t time_ms;           /* when it was finished; of one that is not whole: begun */

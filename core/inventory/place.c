@@ -12,14 +12,15 @@
 
 #include "base/json.h"
 #include "base/log.h"
+#include "catalog/folder.h"
 #include "catalog/manifest.h"
 #include "catalog/signing.h"
 #include "catalog/store.h"
 #include "inventory/completeness.h"
 #include "plugin/job.h"
+#include "inventory/claim.h"
 #include "session/session.h"
 
-#define RUN_JSON_MAX_BYTES 65536
 #define CLEAR_STALL_MS 30000
 
 void hg_final_files_free(struct hg_final_files *files)
@@ -35,46 +36,51 @@ void hg_final_files_free(struct hg_final_files *files)
 static enum hangar_rc place_store_run_json(const struct hg_place *place, struct hangar_ctx *sink,
                                            bool create_only, struct hg_error *err)
 {
-    json_t *json = json_object();
-    hg_json_set_string(json, "run", place->run_id);
-    hg_json_set_string(json, "pipeline", place->pipeline);
-    hg_json_set_string(json, "origin", place->h->identity.origin);
-    hg_json_set_string(json, "host", place->h->identity.host);
-    hg_json_set_int(json, "pid", getpid());
-    hg_json_set_time(json, "started", place->started_ms);
-    char *text = hg_json_text(json);
-    json_decref(json);
+    const struct hg_claim_terms terms = {.pipeline = place->pipeline,
+                                         .id = place->id,
+                                         .run = place->run_id,
+                                         .started_ms = place->started_ms};
+    char *text = hg_claim_text(place->h, &terms);
     enum hangar_rc rc =
         hg_store_put_text(sink, place->pipeline, place->id, HG_RUN_NAME, text, create_only, err);
     free(text);
     return rc;
 }
 
-/* Refuses a run.json of another host.  A run of this host is dead: the caller has the lock
- * of the pipeline. */
-static enum hangar_rc place_check_run_json(const struct hg_place *place, struct hg_error *err)
+/* Nothing claims what is in the folder: only the mark of a dead run may be removed. */
+static enum hangar_rc place_check_unclaimed(const struct hg_place *place, struct hg_error *err)
 {
-    struct hg_str text = {0};
-    struct hg_error why = {0};
-    json_t *json = NULL;
-    char *path = hg_store_path(place->pipeline, place->id, HG_RUN_NAME);
-    enum hangar_rc rc = path ? hg_store_get(place->sink, path, RUN_JSON_MAX_BYTES, &text, &why)
-                             : hg_no_memory(&why);
-    free(path);
-    if (rc == HANGAR_OK) {
-        rc = hg_json_parse(hg_str_text(&text), text.len, HG_RUN_NAME, &json, &why);
-        const char *host = hg_json_string(json, "host", "");
-        if (rc == HANGAR_OK && strcmp(host, place->h->identity.host) != 0) {
-            rc = hg_fail(&why, HANGAR_EXISTS, 0,
-                         "sink %s: host %s is storing %s; hint: if that host has crashed, run "
-                         "`hangar prune` an hour later, then try again",
-                         place->sink->name, host, place->id);
-        }
-        json_decref(json);
-    } else if (rc == HANGAR_NOT_FOUND) {
-        rc = HANGAR_OK;
+    struct hg_folder folder;
+    int64_t store_ms;
+    enum hangar_rc rc =
+        hg_folder_read(place->sink, place->pipeline, place->id, &folder, &store_ms, err);
+    if (rc == HANGAR_OK && folder.files > folder.manifest) {
+        rc = hg_fail(err, HANGAR_EXISTS, 0,
+                     "sink %s: %s/%s has %zu files of which no " HG_RUN_NAME
+                     " says that they are leftovers; hint: `hangar repair %s` completes it from "
+                     "another sink, `hangar remove %s` removes it",
+                     place->sink->name, place->pipeline, place->id, folder.files, place->id,
+                     place->id);
     }
-    hg_str_free(&text);
+    return rc;
+}
+
+/* Refuses a place that another host has claimed.  A run of this host is dead: the caller has the
+ * lock of the pipeline. */
+static enum hangar_rc place_check_claim(const struct hg_place *place, struct hg_error *err)
+{
+    struct hg_claim claim;
+    struct hg_error why = {0};
+    enum hangar_rc rc = hg_claim_read(place->sink, place->pipeline, place->id, &claim, &why);
+    if (rc == HANGAR_NOT_FOUND || rc == HANGAR_CORRUPT) {
+        return place_check_unclaimed(place, err);
+    }
+    if (rc == HANGAR_OK && strcmp(claim.host, place->h->identity.host) != 0) {
+        rc = hg_fail(&why, HANGAR_EXISTS, 0,
+                     "sink %s: host %s is storing %s; hint: if that host has crashed, run "
+                     "`hangar prune` an hour later, then try again",
+                     place->sink->name, claim.host, place->id);
+    }
     return rc == HANGAR_OK ? rc : hg_error_move(err, &why);
 }
 
@@ -92,8 +98,10 @@ static enum hangar_rc place_check_backup(const struct hg_place *place, struct hg
     if (rc == HANGAR_OK || rc == HANGAR_CORRUPT || rc == HANGAR_UNSUPPORTED) {
         return hg_fail(
             err, HANGAR_EXISTS, 0, "sink %s already has %s%s", place->sink->name, place->id,
-            rc == HANGAR_CORRUPT ? ", and it is damaged; hint: remove it with `hangar remove`"
-                                 : "; it was not changed");
+            rc == HANGAR_CORRUPT
+                ? ", and it is damaged; hint: `hangar repair` repairs it from another sink, "
+                  "`hangar remove` removes it"
+                : "; it was not changed");
     }
     return hg_error_move(err, &why);
 }
@@ -125,7 +133,7 @@ enum hangar_rc hg_place_prepare(struct hg_place *place, struct hg_error *err)
         rc = place_check_deleted(place, err);
     }
     if (rc == HANGAR_OK) {
-        rc = place_check_run_json(place, err);
+        rc = place_check_claim(place, err);
     }
     return rc == HANGAR_OK ? hg_store_remove(place->sink, place->pipeline, place->id, false, err)
                            : rc;

@@ -31,14 +31,15 @@ static enum hangar_rc replication_list(struct hg_replication *r, struct hg_error
 {
     const struct hg_manifest *m = r->manifest;
     uint64_t bytes = 0;
+    size_t n = 0; /* in the order of the manifest */
     r->items = calloc(hg_manifest_objects(m) + m->file_count + 1, sizeof(*r->items));
     if (!r->items) {
         return hg_no_memory(err);
     }
     for (size_t i = 0; i < m->source_count; i++) {
-        for (size_t k = 0; k < m->sources[i].count; k++) {
+        for (size_t k = 0; k < m->sources[i].count; k++, n++) {
             const struct hg_manifest_object *o = &m->sources[i].objects[k];
-            if (!r->has || !r->has(r->arg, i, k)) {
+            if (r->good ? !r->good[n] : !r->has || !r->has(r->arg, i, k)) {
                 replication_add(r, o->stored, o->stored_bytes, o->stored_sha256);
                 bytes += o->stored_bytes;
             }
@@ -46,7 +47,10 @@ static enum hangar_rc replication_list(struct hg_replication *r, struct hg_error
     }
     atomic_store(&r->expected_bytes, bytes);
     atomic_store(&r->objects, r->count);
-    for (size_t i = 0; r->files && i < m->file_count; i++) {
+    for (size_t i = 0; r->files && i < m->file_count; i++, n++) {
+        if (r->good && r->good[n]) {
+            continue;
+        }
         replication_add(r, m->files[i].name, m->files[i].bytes, m->files[i].sha256);
     }
     return HANGAR_OK;

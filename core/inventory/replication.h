@@ -21,6 +21,9 @@ struct hg_replication {
     /* True: `to` has this object already.  NULL: it has none. */
     bool (*has)(void *arg, size_t source, size_t object);
     void *arg;
+    /* The same, for all files in the order of the manifest: objects, then RESTORE.txt and
+     * SHA256SUMS.  NULL: see `has`. */
+    const bool *good;
 
     /* written by hg_replication_run; any thread may read them */
     atomic_uint_fast64_t done_bytes, expected_bytes, done_objects, objects;

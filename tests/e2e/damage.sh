@@ -109,11 +109,31 @@ for length in 0 1 $((size / 2)) $((size - 2)); do
     mend manifest.json
 done
 
-promise "without a manifest there is no backup"
-rm "$folder/manifest.json"
-[[ -z $(listed) ]] || { show_output; fail "listed without a manifest"; }
-expect_exit 5 restore
-mend manifest.json
+promise "a backup that has lost its manifest is damaged: never restored, never a leftover"
+expect_exit 0 hangar hold "$id"
+sed -i 's|path: ./backups }|&, retention: { keep_last: 1, min_keep: 1, delete_grace: 0 } |' backup.yaml
+find "$folder" -exec touch -d '30 days ago' {} +
+files=$(find "$folder" -type f | wc -l)
+# lost, overwritten by nothing, or by the mark of a dead run: one object is enough for that
+for ((i = 0; i < 3; i++)); do
+    case $i in
+    0) rm "$folder/manifest.json" ;;
+    1) : >"$folder/manifest.json" ;;
+    2) printf '{ "hangar": "abandoned" }\n' >"$folder/manifest.json" ;;
+    esac
+    [[ ! -e $folder/manifest.json ]] || touch -d '30 days ago' "$folder/manifest.json"
+    expect_exit 4 hangar --json list
+    [[ $(json '[b["state"] for b in d["backups"]]') == "['corrupt']" ]] || fail "not listed as damaged"
+    expect_exit 4 restore
+    expect_exit 0 hangar --json prune --dry-run
+    [[ $(json 'd["sinks"][0]["leftovers"]') == "[]" ]] || fail "it counts as a leftover"
+    expect_exit 0 hangar prune --yes
+    expect_exit 0 hangar prune --yes
+    [[ $(find "$folder" -type f ! -name manifest.json | wc -l) == $((files - 1)) ]] ||
+        fail "prune removed a held backup without a manifest"
+    mend manifest.json
+done
+expect_exit 0 hangar unhold "$id"
 
 promise "once repaired, the backup verifies and restores"
 expect_exit 0 hangar verify "$id" --level full

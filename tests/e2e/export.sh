@@ -189,13 +189,13 @@ nothing_there "a busy import"
 
 promise "leftovers of a dead import are removed; a running import is not disturbed"
 mkdir -p "elsewhere/nightly/$id/app_db"
-echo '{"host": "'"$(hostname)"'"}' >"elsewhere/nightly/$id/run.json"
+echo '{"run": "r1", "pipeline": "nightly", "host": "'"$(hostname)"'"}' >"elsewhere/nightly/$id/run.json"
 echo half >"elsewhere/nightly/$id/app_db/half"
 expect_exit 0 other import exports/shop.tar.gz
 [[ ! -e elsewhere/nightly/$id/app_db/half ]] || fail "leftovers are in a backup"
 clear_other
 mkdir -p "elsewhere/nightly/$id"
-echo '{"host": "elsewhere"}' >"elsewhere/nightly/$id/run.json"
+echo '{"run": "r1", "pipeline": "nightly", "host": "elsewhere"}' >"elsewhere/nightly/$id/run.json"
 expect_exit 1 other import exports/shop.tar.gz
 expect_in err "host elsewhere is storing"
 [[ -e elsewhere/nightly/$id/run.json ]] || fail "the folder of another run was removed"

@@ -67,7 +67,9 @@ counted hangar backup
 
 promise "removed and damaged backups are detected in spite of the cache"
 s3 remove backups "p/nightly/$id/manifest.json"
-[[ $(listed | grep -c "$id") == 0 ]] || fail "a backup without a manifest is listed"
+expect_exit 4 hangar --json list
+[[ $(json '[b["state"] for b in d["backups"] if b["id"] == "'"$id"'"]') == "['corrupt']" ]] ||
+    fail "a backup without its manifest is not listed as damaged"
 s3 flip backups "p/nightly/backup_2026-01-02T00-00-00-000Z/manifest.json" 200
 expect_exit 4 hangar --json list
 [[ $(json '[b["state"] for b in d["backups"] if b["id"] == "backup_2026-01-02T00-00-00-000Z"]') != "['complete']" ]] ||

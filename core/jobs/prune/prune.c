@@ -58,7 +58,10 @@ static void prune_document(const struct hg_pruning *p, json_t *doc)
     for (size_t i = 0; i < p->leftover_count; i++) {
         json_t *one = json_object();
         hg_json_set_string(one, "id", p->leftovers[i].id);
-        hg_json_set_string(one, "action", p->leftovers[i].action);
+        hg_json_set_string(one, "action", hg_leftover_action_name(p->leftovers[i].action));
+        hg_json_set_int(one, "files", (int64_t)p->leftovers[i].files);
+        hg_json_set_int(one, "bytes", (int64_t)p->leftovers[i].bytes);
+        hg_json_set_string(one, "reason", p->leftovers[i].reason);
         hg_json_add(leftovers, one);
     }
     hg_json_set(doc, "leftovers", leftovers);
@@ -85,6 +88,7 @@ static enum hangar_rc prune_run(struct hg_pruning *p, bool dry, struct hg_error 
     }
     if (rc == HANGAR_OK && dry) {
         prune_count_removals(p);
+        rc = hg_pruning_find_leftovers(p, err);
     } else if (rc == HANGAR_OK) {
         rc = hg_object_lock_kept(plan, &p->retained, err);
         rc = rc == HANGAR_OK ? hg_pruning_execute(p, err) : rc;

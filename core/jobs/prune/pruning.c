@@ -72,23 +72,32 @@ static enum hangar_rc pruning_remove(struct hg_pruning *p, struct hg_retained *i
 
 static enum hangar_rc pruning_clean_up(struct hg_pruning *p, struct hg_error *err)
 {
+    for (size_t i = 0; i < p->leftover_count; i++) {
+        struct hg_leftover *one = &p->leftovers[i];
+        enum hangar_rc rc = hg_leftover_clean_up(&p->plan, one, err);
+        if (rc != HANGAR_OK) {
+            return rc;
+        }
+        const char *action = hg_leftover_action_name(one->action);
+        if (one->action == HG_LEFTOVER_CLAIM || one->action == HG_LEFTOVER_REMOVE) {
+            hg_log_event(&p->plan.h->log, HANGAR_LOG_INFO, "prune.cleaned", "%s in sink %s: %s: %s",
+                         one->id, p->plan.sink->name, action, one->reason);
+        }
+    }
+    return HANGAR_OK;
+}
+
+enum hangar_rc hg_pruning_find_leftovers(struct hg_pruning *p, struct hg_error *err)
+{
     const struct hg_index *index = p->plan.index;
     for (size_t i = 0; i < index->count; i++) {
         struct hg_leftover one = {.id = index->items[i].id};
         if (index->items[i].rc != HANGAR_NOT_FOUND) {
-            continue; /* a backup */
+            continue; /* a backup, also a damaged one */
         }
-        struct hg_error why = {0};
-        enum hangar_rc rc = hg_leftover_clean_up(&p->plan, one.id, &one.action, &why);
-        if (rc != HANGAR_OK && rc != HANGAR_EXISTS) {
-            return hg_error_move(err, &why);
-        }
-        bool locked = rc == HANGAR_EXISTS;
-        if (locked) {
-            one.action = "locked";
-        } else if (strcmp(one.action, "waiting") != 0) {
-            hg_log_event(&p->plan.h->log, HANGAR_LOG_INFO, "prune.cleaned", "%s in sink %s: %s",
-                         one.id, p->plan.sink->name, one.action);
+        enum hangar_rc rc = hg_leftover_judge(&p->plan, &one, err);
+        if (rc != HANGAR_OK) {
+            return rc;
         }
         if (!hg_vec_reserve((void **)&p->leftovers, p->leftover_count, &p->leftover_capacity,
                             sizeof(*p->leftovers))) {
@@ -109,6 +118,9 @@ enum hangar_rc hg_pruning_execute(struct hg_pruning *p, struct hg_error *err)
         }
         rc = hg_job_cancelled(p->plan.sink->job) ? hg_fail(err, HANGAR_CANCELLED, 0, "interrupted")
                                                  : pruning_remove(p, &p->plan.items[i], err);
+    }
+    if (rc == HANGAR_OK) {
+        rc = hg_pruning_find_leftovers(p, err);
     }
     /* by the store's own clock, but not while this machine's is in doubt */
     if (rc == HANGAR_OK && !p->plan.clock_is_wrong) {

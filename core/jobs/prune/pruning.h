@@ -8,12 +8,7 @@
 
 #include "base/error.h"
 #include "inventory/prune_plan.h"
-
-/* The folder of a dead run, or of a backup that is being removed. */
-struct hg_leftover {
-    const char *id;     /* the index's */
-    const char *action; /* static: "waiting", "claimed", "removed" or "locked" */
-};
+#include "jobs/prune/leftover.h"
 
 struct hg_pruning {
     struct hg_prune_plan plan;
@@ -28,6 +23,8 @@ struct hg_pruning {
 /* Removes what the plan removes, the oldest first, then cleans up leftovers.  Every step may be
  * interrupted: the next prune goes on from there. */
 enum hangar_rc hg_pruning_execute(struct hg_pruning *p, struct hg_error *err);
+/* Finds the leftovers and what hg_pruning_execute would do with each.  For a dry run. */
+enum hangar_rc hg_pruning_find_leftovers(struct hg_pruning *p, struct hg_error *err);
 void hg_pruning_fini(struct hg_pruning *p);
 
 #endif

@@ -21,7 +21,9 @@
 #include "catalog/mark.h"
 #include "catalog/store.h"
 #include "config/config.h"
+#include "inventory/mending.h"
 #include "inventory/object_lock.h"
+#include "inventory/occupancy.h"
 #include "inventory/place.h"
 #include "inventory/replication.h"
 #include "inventory/selection.h"
@@ -83,7 +85,7 @@ struct copy_result {
     const struct hg_replication *replication;
     int64_t started_ms; /* of hg_mono_ms */
     enum hangar_rc rc;
-    bool copied; /* false also when the other sink has it already */
+    bool copied, repaired; /* both false: the other sink has it already */
 };
 
 static void copy_add_result(struct copy_job *c, const struct copy_result *result,
@@ -101,8 +103,12 @@ static void copy_add_result(struct copy_job *c, const struct copy_result *result
     } else if (result->copied) {
         hg_log_took(&c->h->log, HANGAR_LOG_INFO, "copy.done", ms, "%s into sink %s in %lld ms", id,
                     c->to->name, (long long)ms);
+    } else if (result->repaired) {
+        hg_log_took(&c->h->log, HANGAR_LOG_INFO, "copy.repaired", ms, "%s in sink %s in %lld ms",
+                    id, c->to->name, (long long)ms);
     }
     hg_json_set_bool(one, "copied", result->copied);
+    hg_json_set_bool(one, "repaired", result->repaired);
     hg_json_set_int(one, "objects", (int64_t)atomic_load(&result->replication->done_objects));
     hg_json_set_int(one, "stored_bytes", (int64_t)atomic_load(&result->replication->done_bytes));
     hg_json_set_int(one, "duration_ms", ms);
@@ -128,32 +134,6 @@ static enum hangar_rc copy_read_manifest(struct copy_job *c, const char *id,
         return rc;
     }
     return HANGAR_OK;
-}
-
-/* *same: the other sink has a backup with the same manifest.  EXISTS: it has a different one. */
-static enum hangar_rc copy_find_same(struct copy_job *c, const char *id,
-                                     const struct hg_final_files *files, bool *same,
-                                     struct hg_error *err)
-{
-    struct hg_str text = {0};
-    struct hg_error why = {0};
-    enum hangar_rc rc = hg_store_manifest_text(c->to, c->pipeline->name, id, &text, &why);
-    *same = rc == HANGAR_OK && text.len == files->manifest.len &&
-            memcmp(hg_str_text(&text), hg_str_text(&files->manifest), text.len) == 0;
-    if (rc == HANGAR_NOT_FOUND || *same) {
-        rc = HANGAR_OK;
-    } else if (rc == HANGAR_OK || rc == HANGAR_CORRUPT) {
-        rc = hg_fail(err, HANGAR_EXISTS, 0,
-                     "sink %s already has %s with a different manifest%s%s; hint: check it with "
-                     "`hangar verify --from %s %s`; if it is damaged, remove it with `hangar "
-                     "remove` and copy again",
-                     c->to->name, id, rc == HANGAR_CORRUPT ? ": " : "",
-                     rc == HANGAR_CORRUPT ? why.text : "", c->to->name, id);
-    } else {
-        *err = why;
-    }
-    hg_str_free(&text);
-    return rc;
 }
 
 /* Copies a hold before the commit: prune may run right after it. */
@@ -206,6 +186,26 @@ static enum hangar_rc copy_store(struct copy_job *c, const char *id,
     return rc;
 }
 
+/* The other sink has the backup, and its manifest is lost or damaged. */
+static enum hangar_rc copy_repair(struct copy_job *c, struct hg_mending *mending,
+                                  struct hg_error *err)
+{
+    const char *pipeline = c->pipeline->name, *id = mending->manifest->id;
+    hg_job_step(&c->session.job, "repairing %s", id);
+    enum hangar_rc rc = hg_store_origin(c->to, pipeline, c->h->identity.origin, false, err);
+    if (rc == HANGAR_OK) {
+        copy_watch_replication(c, &mending->replication);
+        rc = hg_mending_run(mending, err);
+        copy_watch_replication(c, NULL);
+    }
+    if (rc == HANGAR_OK) {
+        rc = copy_hold(c, id, err);
+    }
+    rc = hg_session_result(&c->session, rc, err);
+    hg_str_free(&mending->problems);
+    return rc;
+}
+
 static enum hangar_rc copy_one(struct copy_job *c, const char *id, struct hg_error *err)
 {
     const int64_t started_ms = hg_mono_ms();
@@ -213,19 +213,29 @@ static enum hangar_rc copy_one(struct copy_job *c, const char *id, struct hg_err
     struct hg_manifest m = {0};
     struct hg_replication replication = {
         .from = c->from, .to = c->to, .manifest = &m, .files = true};
-    bool same = false;
+    struct hg_mending mending = {.session = &c->session,
+                                 .from = c->from,
+                                 .to = c->to,
+                                 .manifest = &m,
+                                 .text = &files.manifest,
+                                 .signature = &files.signature};
+    enum hg_occupancy there = HG_OCCUPANCY_FREE;
     enum hangar_rc rc = copy_read_manifest(c, id, &files, &m, err);
     if (rc == HANGAR_OK) {
-        rc = copy_find_same(c, id, &files, &same, err);
+        rc = hg_occupancy_find(c->to, c->pipeline->name, id, &files.manifest, &there, err);
     }
-    if (rc == HANGAR_OK && !same) {
+    if (rc == HANGAR_OK && there == HG_OCCUPANCY_FREE) {
         rc = copy_store(c, id, &files, &replication, err);
+    } else if (rc == HANGAR_OK && there == HG_OCCUPANCY_DAMAGED) {
+        rc = copy_repair(c, &mending, err);
     }
-    const struct copy_result result = {.id = id,
-                                       .replication = &replication,
-                                       .started_ms = started_ms,
-                                       .rc = rc,
-                                       .copied = rc == HANGAR_OK && !same};
+    const struct copy_result result = {
+        .id = id,
+        .replication = there == HG_OCCUPANCY_DAMAGED ? &mending.replication : &replication,
+        .started_ms = started_ms,
+        .rc = rc,
+        .copied = rc == HANGAR_OK && there == HG_OCCUPANCY_FREE,
+        .repaired = rc == HANGAR_OK && there == HG_OCCUPANCY_DAMAGED};
     copy_add_result(c, &result, err);
     hg_final_files_free(&files);
     hg_manifest_free(&m);
@@ -233,6 +243,21 @@ static enum hangar_rc copy_one(struct copy_job *c, const char *id, struct hg_err
 }
 
 /* ---- the selection ---- */
+
+/* A backup that has lost its manifest is missing, too. */
+static bool copy_has_manifest(struct copy_job *c, const char *id)
+{
+    struct hg_store_file manifest = {0};
+    struct hg_error why = {0};
+    bool abandoned = false;
+    int64_t ms;
+    return hg_store_find(c->to, c->pipeline->name, id, HG_MANIFEST_NAME, &manifest, &why) ==
+               HANGAR_OK &&
+           manifest.exists &&
+           hg_mark_find_abandoned(c->to, c->pipeline->name, id, &abandoned, &ms, &why) ==
+               HANGAR_OK &&
+           !abandoned;
+}
 
 /* Copies each whole backup that the other sink does not have, the oldest first.  A failure is
  * reported and the next backup is copied; only a cancel ends the loop. */
@@ -246,7 +271,7 @@ static enum hangar_rc copy_all_missing(struct copy_job *c, struct hg_error *err)
         if (hg_job_cancelled(&c->session.job)) {
             rc = hg_job_result(&c->session.job, &why);
         } else if (hg_mark_find_backup(c->from, c->pipeline->name, ids[i], &why) != HANGAR_OK ||
-                   hg_mark_find_backup(c->to, c->pipeline->name, ids[i], &why) == HANGAR_OK) {
+                   copy_has_manifest(c, ids[i])) {
             continue;
         } else {
             hg_error_clear(&why);

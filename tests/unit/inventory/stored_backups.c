@@ -47,6 +47,15 @@ static enum hangar_rc watched_stat(void *inst, const char *name, struct hangar_e
     return real_sink.stat(inst, name, entry);
 }
 
+static enum hangar_rc watched_get_open(void *inst, const char *name, uint64_t offset,
+                                       struct hangar_get **out)
+{
+    if (world.on_stat) {
+        world.on_stat(name);
+    }
+    return real_sink.get_open(inst, name, offset, out);
+}
+
 /* hangar loads plugins only from a folder that other users cannot write.  The folder of the
  * build may not be one. */
 static void stored_copy_plugin(const char *name)
@@ -115,6 +124,7 @@ void world_open(const char *retention)
     world.sink.sink.remove_many = NULL;
     world.sink.sink.put_commit = failing_commit;
     world.sink.sink.stat = watched_stat;
+    world.sink.sink.get_open = watched_get_open;
     world.h->plugins.loaded[sink] = &world.sink;
 }
 

@@ -16,7 +16,7 @@ struct world {
     struct hangar *h;
     struct hg_plugin sink; /* the sink of the configuration, with replaced functions */
     long calls_left;       /* calls that change the store until all fail; -1: none fails */
-    void (*on_stat)(const char *name); /* called before each stat; may be NULL */
+    void (*on_stat)(const char *name); /* called before each stat and get; may be NULL */
     char *json;                        /* the document of the last job */
     json_t *doc;                       /* the same, parsed */
     char ids[64][HG_BACKUP_ID_SIZE];   /* of the backups, in the order of their making */

@@ -113,6 +113,7 @@ START_TEST(run_json_names_the_run_and_its_host)
                      HANGAR_OK);
     ck_assert_str_eq(hg_json_string(json, "run", ""), "run0");
     ck_assert_str_eq(hg_json_string(json, "pipeline", ""), "nightly");
+    ck_assert_str_eq(hg_json_string(json, "backup", ""), ID);
     ck_assert_str_eq(hg_json_string(json, "origin", ""), "db1");
     ck_assert_str_eq(hg_json_string(json, "host", ""), world.h->identity.host);
     ck_assert_str_eq(hg_json_string(json, "started", ""), "2026-01-15T02:00:00.000Z");
@@ -126,7 +127,12 @@ START_TEST(a_place_that_is_in_use_is_refused_and_not_changed)
     const struct {
         const char *name, *text, *error;
     } there[] = {
-        {"run.json", "{ \"host\": \"elsewhere\" }", "elsewhere"},
+        {"run.json", "{ \"run\": \"r1\", \"pipeline\": \"nightly\", \"host\": \"elsewhere\" }",
+         "host elsewhere is storing"},
+        {"run.json", "{ \"host\": \"elsewhere\" }", "no run.json says"},
+        {"db/b", "nothing claims it", "no run.json says"},
+        {"hold", "{}", "it is damaged"},
+        {"manifest.json.sig", "", "it is damaged"},
         {"deleted.json", "{}", "delete_grace"},
         {"manifest.json", "damaged", "damaged"},
     };
@@ -145,7 +151,8 @@ END_TEST
 START_TEST(leftovers_of_a_dead_run_of_this_host_are_removed)
 {
     char text[300];
-    snprintf(text, sizeof(text), "{ \"host\": \"%s\" }", world.h->identity.host);
+    snprintf(text, sizeof(text), "{ \"run\": \"r1\", \"pipeline\": \"nightly\", \"host\": \"%s\" }",
+             world.h->identity.host);
     world_write(ID, "run.json", text);
     world_write(ID, "object", "x");
     ck_assert_msg(hg_place_prepare(&place, &err) == HANGAR_OK, "%s", err.text);

@@ -140,7 +140,8 @@ END_TEST
 /* The leftover of a run that did not end. */
 static void prune_make_dead_run(const char *id, int64_t age_ms)
 {
-    world_write(id, "run.json", "{}");
+    world_write(id, "run.json",
+                "{ \"run\": \"r1\", \"pipeline\": \"nightly\", \"host\": \"elsewhere\" }");
     world_write(id, "db/a", "data");
     world_age(id, "run.json", age_ms);
 }
@@ -224,6 +225,131 @@ START_TEST(a_live_run_and_foreign_folders_are_not_touched)
     for (size_t i = 0; i < 3; i++) {
         ck_assert_int_eq(world_files(foreign[i]), 2);
     }
+}
+END_TEST
+
+/* ---- a backup that has lost its manifest is no leftover ---- */
+
+static const json_t *leftover_document(const char *id)
+{
+    const json_t *one;
+    size_t i;
+    json_array_foreach (json_object_get(sink_document(), "leftovers"), i, one) {
+        if (strcmp(hg_json_string(one, "id", ""), id) == 0) {
+            return one;
+        }
+    }
+    return NULL;
+}
+
+/* A backup, long ago committed, as a run stores it; `lost` is what takes its manifest. */
+static void make_finished(const char *id, const char *const *names)
+{
+    prune_make_dead_run(id, 30 * day);
+    for (; *names; names++) {
+        world_write(id, *names, "content");
+        world_age(id, *names, 30 * day);
+    }
+}
+
+static void prune_leaves(const char *id, long files)
+{
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(world_prune(0), HANGAR_STATUS_DONE);
+        ck_assert_msg(world_files(id) == files, "%ld files of %ld", world_files(id), files);
+        ck_assert_ptr_null(leftover_document(id));
+    }
+    char *text = NULL;
+    ck_assert_int_eq(hangar_list(world.h, NULL, NULL, &text), HANGAR_STATUS_CORRUPT);
+    ck_assert_ptr_nonnull(strstr(text, id));
+    ck_assert_ptr_nonnull(strstr(text, "has no manifest"));
+    hangar_free(text);
+    struct hangar_selection which = {.struct_size = sizeof(which), .id = id};
+    ck_assert_int_eq(hangar_show(world.h, &which, NULL), HANGAR_STATUS_CORRUPT);
+}
+
+START_TEST(a_backup_that_has_lost_its_manifest_is_never_removed)
+{
+    static const char *const proofs[][4] = {{"hold"},
+                                            {"manifest.json.sig"},
+                                            {"RESTORE.txt", "SHA256SUMS"},
+                                            {"RESTORE.txt", "SHA256SUMS", "hold"}};
+    const char *const retentions[] = {"keep_last: 1, min_keep: 1, delete_grace: 0",
+                                      "keep_last: 1, min_keep: 1, delete_grace: 7d"};
+    for (size_t r = 0; r < 2; r++) {
+        world_open(retentions[r]);
+        for (size_t i = 0; i < sizeof(proofs) / sizeof(proofs[0]); i++) {
+            long files = 2;
+            for (size_t k = 0; k < 4 && proofs[i][k]; k++) {
+                files++;
+            }
+            const char *names[5] = {proofs[i][0], proofs[i][1], proofs[i][2], proofs[i][3], NULL};
+            make_finished(SOME_ID, names);
+            prune_leaves(SOME_ID, files);
+            /* one object more: the mark of a dead run, however old, or a claim of today */
+            world_write(SOME_ID, "manifest.json", HG_ABANDONED);
+            world_age(SOME_ID, "manifest.json", 8 * day);
+            prune_leaves(SOME_ID, files + 1);
+            ck_assert_int_eq(unlink(world_path(SOME_ID, "manifest.json")), 0);
+            ck_assert_int_eq(unlink(world_path(SOME_ID, "run.json")), 0);
+            prune_leaves(SOME_ID, files - 1);
+            ck_assert_int_eq(system("rm -r backups"), 0);
+        }
+    }
+}
+END_TEST
+
+START_TEST(a_held_backup_is_not_removed_although_its_removal_had_begun)
+{
+    static const char *const names[] = {"RESTORE.txt", "SHA256SUMS", "hold", NULL};
+    world_open("keep_last: 1, delete_grace: 0");
+    make_finished(SOME_ID, names);
+    world_write(SOME_ID, "deleted.json", "{}");
+    prune_leaves(SOME_ID, 6);
+    ck_assert_int_eq(unlink(world_path(SOME_ID, "hold")), 0);
+    ck_assert_int_eq(world_prune(0), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(world_files(SOME_ID), -1);
+}
+END_TEST
+
+START_TEST(without_a_claim_nothing_is_a_leftover)
+{
+    static const char *const claims[] = {"",
+                                         "{}",
+                                         "not JSON",
+                                         "{ \"run\": \"r1\" }",
+                                         "{ \"run\": \"r1\", \"pipeline\": \"daily\" }",
+                                         "{ \"run\": \"r1\", \"pipeline\": \"nightly\", "
+                                         "\"backup\": \"backup_2026-01-01T00-00-00-000Z\" }"};
+    world_open("keep_last: 1, delete_grace: 0");
+    for (size_t i = 0; i < sizeof(claims) / sizeof(claims[0]); i++) {
+        prune_make_dead_run(SOME_ID, 0);
+        world_write(SOME_ID, "run.json", claims[i]);
+        world_age(SOME_ID, "run.json", 30 * day);
+        ck_assert_int_eq(world_prune(0), HANGAR_STATUS_DONE);
+        ck_assert_str_eq(world_action(SOME_ID), "waiting");
+        ck_assert_int_eq(world_files(SOME_ID), 2);
+    }
+    ck_assert_int_eq(unlink(world_path(SOME_ID, "run.json")), 0);
+    ck_assert_int_eq(world_prune(0), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(world_files(SOME_ID), 1);
+    ck_assert_ptr_nonnull(
+        strstr(hg_json_string(leftover_document(SOME_ID), "reason", ""), "no run.json"));
+}
+END_TEST
+
+START_TEST(a_dry_run_shows_leftovers_and_removes_none)
+{
+    world_open("keep_last: 1, delete_grace: 0");
+    prune_make_dead_run(SOME_ID, 61 * minute);
+    ck_assert_int_eq(world_prune(HANGAR_REQUEST_DRY_RUN), HANGAR_STATUS_DONE);
+    const json_t *one = leftover_document(SOME_ID);
+    ck_assert_str_eq(hg_json_string(one, "action", ""), "claimed");
+    ck_assert_int_eq(hg_json_int(one, "files", 0), 2);
+    ck_assert_int_gt(hg_json_int(one, "bytes", 0), 4);
+    ck_assert_ptr_nonnull(strstr(hg_json_string(one, "reason", ""), "run r1 on host elsewhere"));
+    ck_assert_int_eq(world_files(SOME_ID), 2);
+    ck_assert(!world_has(SOME_ID, "manifest.json"));
 }
 END_TEST
 
@@ -414,6 +540,10 @@ int main(void)
         a_leftover_is_claimed_and_later_removed,
         the_mark_of_a_dead_run_is_not_a_backup,
         a_live_run_and_foreign_folders_are_not_touched,
+        a_backup_that_has_lost_its_manifest_is_never_removed,
+        a_held_backup_is_not_removed_although_its_removal_had_begun,
+        without_a_claim_nothing_is_a_leftover,
+        a_dry_run_shows_leftovers_and_removes_none,
         a_run_that_commits_during_a_prune_keeps_its_backup,
         nothing_is_removed_while_the_clock_is_in_doubt,
         the_place_of_another_origin_is_refused,

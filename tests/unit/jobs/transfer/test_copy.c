@@ -58,7 +58,7 @@ START_TEST(a_copy_is_whole_and_identical)
     ck_assert_msg(copy(world_id()) == HANGAR_STATUS_DONE, "%s", world_error());
     world_fields(world_doc, "schema:s status:s pipeline:s from:s to:s backups:a");
     world_fields(world_at("backups.0"),
-                 "id:s status:s copied:b objects:i stored_bytes:i duration_ms:i");
+                 "id:s status:s copied:b repaired:b objects:i stored_bytes:i duration_ms:i");
     ck_assert_str_eq(world_text("schema"), "hangar.copy/1");
     ck_assert(json_is_true(world_at("backups.0.copied")));
     ck_assert_int_eq(world_int("backups.0.objects"), 12);
@@ -214,7 +214,9 @@ START_TEST(a_place_of_another_origin_or_with_another_backup_is_not_changed)
     ck_assert(world_says("folder p belongs to origin \"you\" (this is \"me\")"));
     ck_assert_int_eq(world_shell("test $(ls b | wc -l) = 1; rm b/*"), 0);
     ck_assert_int_eq(copy(world_id()), HANGAR_STATUS_DONE);
-    world_shell("echo >> $(ls b/*manifest.json)");
+    world_shell("f=$(ls b/*manifest.json); head -c -92 $f | sed 's/\"arch\": \"/&x/' > t; "
+                "printf ',\\n  \"manifest_sha256\": \"%%s\"\\n}\\n' "
+                "$(sha256sum < t | cut -c-64) | cat t - > $f");
     ck_assert_int_eq(copy(world_id()), HANGAR_STATUS_FAILED);
     ck_assert(world_says("with a different manifest"));
     ck_assert_int_eq(world_shell("test $(ls b/*data* | wc -l) = 12"), 0);
@@ -268,10 +270,71 @@ START_TEST(the_next_copy_clears_what_a_killed_copy_left)
 {
     make(1, "");
     ck_assert_int_eq(copy("latest"), HANGAR_STATUS_DONE);
-    /* the state after a kill just before the manifest */
-    world_shell("rm b/*manifest.json; echo old > b/p%%%s%%junk", world_id());
+    /* the state after a kill just before the last files */
+    world_shell("rm b/*manifest.json b/*SHA256SUMS; echo old > b/p%%%s%%junk", world_id());
     ck_assert_int_eq(copy("latest"), HANGAR_STATUS_DONE);
+    ck_assert(json_is_true(world_at("backups.0.copied")));
     ck_assert(the_same());
+}
+END_TEST
+
+/* The number of files in b that were written since `mark` was. */
+#define WRITTEN "find b -type f -newer mark | wc -l"
+
+START_TEST(a_damaged_copy_is_repaired_and_only_what_is_damaged_is_replaced)
+{
+    static const struct {
+        const char *damage;
+        int replaced;
+    } damages[] = {
+        {"rm b/*manifest.json", 1},
+        {"rm b/*manifest.json b/*run.json", 1},
+        {"truncate -s 0 b/*manifest.json", 1},
+        {"sed -i 's/gzip/gz1p/' b/*manifest.json", 1},
+        {"printf '{ \"hangar\": \"abandoned\" }\\n' > $(ls b/*manifest.json)", 1},
+        {"rm b/*manifest.json; echo x >> $(ls b/*0003.bin.gz)", 2},
+        {"rm b/*manifest.json b/*0003.bin.gz b/*0004.bin.gz", 3},
+        {"rm b/*manifest.json b/*RESTORE.txt; touch b/p%$(ls b | cut -d% -f2 | head -1)%hold", 2},
+    };
+    for (size_t i = 0; i < sizeof(damages) / sizeof(damages[0]); i++) {
+        world_shell("rm -rf a b");
+        make(1, "");
+        ck_assert_int_eq(copy("latest"), HANGAR_STATUS_DONE);
+        ck_assert_int_eq(world_shell("touch -d '2 hours ago' b/*; touch -d '1 hour ago' mark"), 0);
+        world_shell("%s", damages[i].damage);
+        world_shell("touch -d '2 hours ago' b/*");
+        ck_assert_msg(copy(world_id()) == HANGAR_STATUS_DONE, "%s: %s", damages[i].damage,
+                      world_error());
+        ck_assert_msg(json_is_true(world_at("backups.0.repaired")), "%s", damages[i].damage);
+        ck_assert(json_is_false(world_at("backups.0.copied")));
+        ck_assert_msg(world_shell("test $(" WRITTEN ") = %d", damages[i].replaced) == 0, "%s",
+                      damages[i].damage);
+        ck_assert_int_eq(copy(world_id()), HANGAR_STATUS_DONE);
+        ck_assert(json_is_false(world_at("backups.0.repaired")));
+        ck_assert_int_eq(world_verify(world_id(), HANGAR_VERIFY_FULL), HANGAR_STATUS_DONE);
+    }
+}
+END_TEST
+
+START_TEST(a_damaged_copy_is_not_repaired_from_a_damaged_one)
+{
+    make(1, "");
+    ck_assert_int_eq(copy("latest"), HANGAR_STATUS_DONE);
+    world_shell("rm b/*manifest.json; echo x >> $(ls b/*0003.bin.gz); "
+                "echo x >> $(ls a/*0003.bin.gz); sha256sum b/* > before");
+    ck_assert_int_eq(copy(world_id()), HANGAR_STATUS_CORRUPT);
+    ck_assert_int_eq(world_shell("sha256sum b/* | cmp - before"), 0);
+}
+END_TEST
+
+START_TEST(a_copy_that_is_being_removed_is_not_repaired)
+{
+    make(1, "");
+    ck_assert_int_eq(copy("latest"), HANGAR_STATUS_DONE);
+    world_shell("rm b/*manifest.json; touch b/p%%%s%%deleted.json", world_id());
+    ck_assert_int_eq(copy(world_id()), HANGAR_STATUS_FAILED);
+    ck_assert(world_says("delete_grace"));
+    ck_assert_int_eq(world_shell("ls b/*manifest.json 2>/dev/null"), 2);
 }
 END_TEST
 
@@ -290,6 +353,9 @@ int main(void)
         a_run_of_the_pipeline_and_a_copy_exclude_each_other,
         an_interrupted_copy_leaves_nothing,
         the_next_copy_clears_what_a_killed_copy_left,
+        a_damaged_copy_is_repaired_and_only_what_is_damaged_is_replaced,
+        a_damaged_copy_is_not_repaired_from_a_damaged_one,
+        a_copy_that_is_being_removed_is_not_repaired,
     };
     return SUITE_RUN("copy", tests, world_setup, world_teardown);
 }

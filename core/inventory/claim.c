@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * claim: see claim.h.
+ */
+#include "inventory/claim.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "base/str.h"
+#include "catalog/store.h"
+
+#define CLAIM_MAX_BYTES 65536
+
+char *hg_claim_text(const struct hangar *h, const struct hg_claim_terms *terms)
+{
+    json_t *json = json_object();
+    hg_json_set_string(json, "run", terms->run);
+    hg_json_set_string(json, "pipeline", terms->pipeline);
+    hg_json_set_string(json, "backup", terms->id);
+    hg_json_set_string(json, "origin", h->identity.origin);
+    hg_json_set_string(json, "host", h->identity.host);
+    hg_json_set_int(json, "pid", getpid());
+    hg_json_set_time(json, "started", terms->started_ms);
+    char *text = hg_json_text(json);
+    json_decref(json);
+    return text;
+}
+
+/* Early versions did not write `backup`. */
+static enum hangar_rc claim_take(const struct hangar_ctx *sink, const char *pipeline,
+                                 const char *id, const json_t *json, struct hg_claim *out,
+                                 struct hg_error *err)
+{
+    const char *run = hg_json_string(json, "run", "");
+    if (run[0] == '\0' || strcmp(hg_json_string(json, "pipeline", ""), pipeline) != 0 ||
+        strcmp(hg_json_string(json, "backup", id), id) != 0) {
+        return hg_fail(err, HANGAR_CORRUPT, 0,
+                       "sink %s: " HG_RUN_NAME " in %s/%s does not name a run of this backup",
+                       sink->name, pipeline, id);
+    }
+    snprintf(out->run, sizeof(out->run), "%s", run);
+    snprintf(out->host, sizeof(out->host), "%s", hg_json_string(json, "host", ""));
+    return HANGAR_OK;
+}
+
+enum hangar_rc hg_claim_read(struct hangar_ctx *sink, const char *pipeline, const char *id,
+                             struct hg_claim *out, struct hg_error *err)
+{
+    struct hg_str text = {0};
+    json_t *json = NULL;
+    char *path = hg_store_path(pipeline, id, HG_RUN_NAME);
+    *out = (struct hg_claim){0};
+    enum hangar_rc rc =
+        path ? hg_store_get(sink, path, CLAIM_MAX_BYTES, &text, err) : hg_no_memory(err);
+    free(path);
+    if (rc == HANGAR_OK) {
+        rc = hg_json_parse(hg_str_text(&text), text.len, HG_RUN_NAME, &json, err);
+    }
+    if (rc == HANGAR_OK) {
+        rc = claim_take(sink, pipeline, id, json, out, err);
+        json_decref(json);
+    }
+    hg_str_free(&text);
+    return rc;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * claim: the content of run.json, by which a run, a copy or an import says that the files in the
+ * folder of one backup are its own.  When the lease is over, a claim proves that they are the
+ * leftovers of that run; without one prune removes nothing.
+ */
+#ifndef HG_INVENTORY_CLAIM_H
+#define HG_INVENTORY_CLAIM_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "plugin/instance.h"
+#include "session/handle.h"
+
+/* What a claim is made of; the strings stay the caller's. */
+struct hg_claim_terms {
+    const char *pipeline, *id, *run;
+    int64_t started_ms;
+};
+
+/* The text of run.json; malloc'd, NULL when out of memory. */
+char *hg_claim_text(const struct hangar *h, const struct hg_claim_terms *terms);
+
+struct hg_claim {
+    char run[64], host[256];
+};
+
+/* Reads the claim of a folder.  NOT_FOUND: there is none.  CORRUPT: run.json does not name a run of
+ * this pipeline and backup. */
+enum hangar_rc hg_claim_read(struct hangar_ctx *sink, const char *pipeline, const char *id,
+                             struct hg_claim *out, struct hg_error *err);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * occupancy: what a sink has of a backup that is about to be stored there a second time, by a copy,
+ * an import or a repair.
+ */
+#ifndef HG_INVENTORY_OCCUPANCY_H
+#define HG_INVENTORY_OCCUPANCY_H
+
+#include "base/error.h"
+#include "base/str.h"
+#include "plugin/instance.h"
+
+enum hg_occupancy {
+    HG_OCCUPANCY_FREE,   /* no backup; perhaps a leftover */
+    HG_OCCUPANCY_SAME,   /* the same backup, as far as its manifest shows */
+    HG_OCCUPANCY_DAMAGED /* a backup whose manifest is lost or damaged */
+};
+
+/* Compares with the bytes of the manifest that is about to be stored.  EXISTS: the sink has a whole
+ * backup of this id with a different manifest, or one of a newer hangar. */
+enum hangar_rc hg_occupancy_find(struct hangar_ctx *sink, const char *pipeline, const char *id,
+                                 const struct hg_str *manifest, enum hg_occupancy *out,
+                                 struct hg_error *err);
+
+#endif
