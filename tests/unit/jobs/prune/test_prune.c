@@ -314,13 +314,15 @@ END_TEST
 
 START_TEST(without_a_claim_nothing_is_a_leftover)
 {
-    static const char *const claims[] = {"",
-                                         "{}",
-                                         "not JSON",
-                                         "{ \"run\": \"r1\" }",
-                                         "{ \"run\": \"r1\", \"pipeline\": \"daily\" }",
-                                         "{ \"run\": \"r1\", \"pipeline\": \"nightly\", "
-                                         "\"backup\": \"backup_2026-01-01T00-00-00-000Z\" }"};
+    static const char *const claims[] = {
+        "",
+        "{}",
+        "not JSON",
+        "{ \"run\": \"r1\" }",
+        "{ \"run\": \"r1\", \"pipeline\": \"daily\" }",
+        ("{ \"run\": \"r1\", \"pipeline\": \"nightly\", "
+         "\"backup\": \"backup_2026-01-01T00-00-00-000Z\" }"),
+    };
     world_open("keep_last: 1, delete_grace: 0");
     for (size_t i = 0; i < sizeof(claims) / sizeof(claims[0]); i++) {
         prune_make_dead_run(SOME_ID, 0);
