@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * main: sets up the process: descriptors, locale, environment and signals; checks at the
+ * main: sets up the process: memory, descriptors, locale, environment and signals; checks at the
  * end that the output was written.
  */
 #include <errno.h>
@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -126,11 +128,25 @@ static int main_finish_output(int status)
     return status ? status : HANGAR_STATUS_FAILED;
 }
 
+/* The memory has passwords and keys.  No other process of this user may read it, also not through
+ * /proc, and no core file has it.  Programs that hangar starts are readable again. */
+static void main_hide_memory(void)
+{
+    struct rlimit core;
+
+    prctl(PR_SET_DUMPABLE, 0);
+    if (getrlimit(RLIMIT_CORE, &core) == 0) {
+        core.rlim_cur = 0;
+        setrlimit(RLIMIT_CORE, &core);
+    }
+}
+
 int main(int argc, char **argv)
 {
     const char *term = getenv("TERM");
     struct timespec now = {0};
 
+    main_hide_memory();
     if (!main_standard_streams_exist()) {
         return HANGAR_STATUS_FAILED;
     }

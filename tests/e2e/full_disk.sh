@@ -45,3 +45,20 @@ promise "it leaves nothing but the mark of the pipeline"
 promise "with free space again the next run succeeds"
 make_backup
 expect_exit 0 hangar verify "$id" --level full
+
+if [[ $(id -u) == 0 ]]; then
+    promise "a drill that does not fit fails with the reason"
+    mkdir -m 711 temp
+    echo "limits: { temp_dir: ./temp }" >>backup.yaml
+    cat >inside <<END
+mount -t tmpfs -o size=12m,mode=711 tmpfs "$work/temp"
+status=0
+"$hangar_program" -c "$work/backup.yaml" verify "$id" --level drill || status=\$?
+ls -A "$work/temp" >"$work/left"
+exit \$status
+END
+    expect_exit 1 unshare -m bash inside
+    expect_said "No space left on device"
+    expect_not_in said "removing data directory"
+    [[ ! -s left ]] || fail "left: $(<left)"
+fi

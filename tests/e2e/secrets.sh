@@ -91,3 +91,35 @@ promise "no file that other users can read contains a password"
 find "$work" -path "$work/pg" -prune -o -type f -perm /044 ! -name watch.py -print0 |
     xargs -0 -r grep -la canary >readable || true
 [[ ! -s readable ]] || fail "$(<readable)"
+
+promise "another process of the same user cannot read the memory and the environment of hangar"
+mkdir -m 700 "$work/hers"
+as_user=()
+if [[ $(id -u) == 0 ]]; then
+    chmod a+rX "$work" "$work/plugins" "$work"/plugins/*
+    chown nobody "$work/hers"
+    as_user=(setpriv --reuid nobody --regid "$(id -g nobody)" --clear-groups)
+fi
+cat >"$work/hers/backup.yaml" <<END
+version: 1
+sources:
+  app_db: { plugin: postgres, options: { database: shop, password_command: [sleep, 20] } }
+sinks:
+  local: { plugin: storage-local, options: { path: ./backups } }
+pipelines:
+  nightly: { sources: [app_db], sinks: [local] }
+END
+[[ ! ${as_user[*]} ]] || chown nobody "$work/hers/backup.yaml"
+"${as_user[@]}" env HANGAR_STATE_DIR="$work/hers/state" "$hangar_program" -c "$work/hers/backup.yaml" check \
+    >/dev/null 2>&1 &
+hidden=$!
+wait_for 20 pgrep -P "$hidden" -x sleep >/dev/null
+child=$(pgrep -P "$hidden" -x sleep)
+# with a control: what hangar has started can be read
+"${as_user[@]}" grep -qa HANGAR_STATE_DIR "/proc/$child/environ" || fail "nothing can be read"
+for file in environ mem maps; do
+    ! "${as_user[@]}" head -c 1 "/proc/$hidden/$file" >/dev/null 2>&1 || fail "/proc/$hidden/$file can be read"
+done
+grep -q '^Max core file size *0 ' "/proc/$hidden/limits" || fail "hangar may write a core file"
+kill "$hidden"
+wait "$hidden" || true

@@ -182,11 +182,13 @@ systemctl enable --now hangar-backup@nightly.timer
 [[ $(property hangar-backup@nightly.timer NextElapseUSecRealtime) == *02:0* ]] ||
     [[ $(property hangar-backup@nightly.timer NextElapseUSecRealtime) == *02:1* ]] || fail "the timer is not due at 02:00"
 
-promise "the exposure of each unit is at most 1.5"
+promise "the exposure of the unit for backups is at most 1.5, of the daemon 2.1"
 for unit in hangar.service hangar-backup@nightly.service; do
     exposure=$(systemd-analyze security "$unit" | sed -nE 's/.*exposure level for .*: ([0-9.]+) .*/\1/p')
     echo "   $unit: $exposure"
-    awk -v e="$exposure" 'BEGIN { exit !(e != "" && e <= 1.5) }' || fail "$unit: $exposure"
+    most=1.5
+    [[ $unit != hangar.service ]] || most=2.1 # namespaces, for drills
+    awk -v e="$exposure" -v most="$most" 'BEGIN { exit !(e != "" && e <= most) }' || fail "$unit: $exposure"
 done
 
 pg_stop /var/lib/servers
