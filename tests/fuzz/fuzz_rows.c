@@ -52,9 +52,6 @@ enum hangar_rc pg_copy_start(struct pg_conn *conn, const char *sql, ExecStatusTy
 {
     (void)conn, (void)direction;
     FUZZ_RULE(!in_copy);
-    if (strncmp(sql, "TRUNCATE", 8) == 0) {
-        sql = fuzz_rows_skip(skip_table(fuzz_rows_skip(sql, "TRUNCATE ONLY ")), "; ");
-    }
     sql = skip_table(fuzz_rows_skip(sql, "COPY "));
     if (strncmp(sql, " (", 2) == 0) {
         sql = skip_quoted(sql + 2, '"');
@@ -73,7 +70,11 @@ enum hangar_rc pg_command(struct pg_conn *conn, const char *sql)
 {
     (void)conn;
     FUZZ_RULE(!in_copy);
-    if (strncmp(sql, "SET ", 4) == 0 || strcmp(sql, "BEGIN") == 0 || strcmp(sql, "COMMIT") == 0) {
+    if (strcmp(sql, "BEGIN") == 0 || strcmp(sql, "COMMIT") == 0) {
+        return HANGAR_OK;
+    }
+    if (strncmp(sql, "TRUNCATE", 8) == 0) {
+        FUZZ_RULE(!*skip_table(fuzz_rows_skip(sql, "TRUNCATE ONLY ")));
         return HANGAR_OK;
     }
     sql = fuzz_rows_skip(skip_quoted(fuzz_rows_skip(sql, "SELECT pg_catalog.setval("), '\''), ", ");
@@ -81,6 +82,20 @@ enum hangar_rc pg_command(struct pg_conn *conn, const char *sql)
     FUZZ_RULE(strspn(sql, "0123456789"));
     sql += strspn(sql, "0123456789");
     FUZZ_RULE(strcmp(sql, ", true);\n") == 0 || strcmp(sql, ", false);\n") == 0);
+    return HANGAR_OK;
+}
+
+enum hangar_rc pg_command_text(struct pg_conn *conn, struct text *sql)
+{
+    enum hangar_rc rc = pg_command(conn, text_str(sql));
+    text_free(sql);
+    return rc;
+}
+
+enum hangar_rc pg_apply_prelude(struct pg_conn *conn, const char *encoding)
+{
+    (void)conn;
+    FUZZ_RULE(!in_copy && strcspn(encoding, "'\\") == strlen(encoding));
     return HANGAR_OK;
 }
 

@@ -9,7 +9,8 @@ In the core, includes and calls point down the LAYERS and never up, whatever a h
 In the core, each plugin, the command line and the daemon, no cycle leads from a file over includes
 and calls back to that file, nor from a subfolder back to that subfolder.  A job is included by others
 through its public headers alone.  The command line and the daemon see hangar/hangar.h alone,
-plugins hangar/plugin.h alone; the core names no plugin, and only core/plugin loads any.  Every file
+plugins hangar/plugin.h alone; the core names no plugin, and only core/plugin loads any.  Statements
+of SQL go through one function, by the protocol that accepts one statement at a time.  Every file
 has its licence line, no // comments, and ends before it is too long.
 """
 
@@ -181,6 +182,21 @@ def needs_licence(path, text):
     )
 
 
+# The functions of libpq that run statements; and those of the simple protocol, which accepts
+# several in one text.
+RUNS_SQL = re.compile(r"\bPQ(exec\w*|prepare|describe\w+|fn|send(Query|Prepare|Describe)\w*)\s*\(")
+SENDS_SQL = "plugins/postgres/server/connection.c"
+
+
+def check_statements(path, text):
+    if not path.startswith(("core/", "cli/", "daemon/", "plugins/")):
+        return
+    for number, line in enumerate(without_comments_and_strings(text).split("\n"), 1):
+        match = RUNS_SQL.search(line)
+        if match and (path != SENDS_SQL or match[0].rstrip("( ") != "PQsendQueryParams"):
+            yield number, f"{match[0].rstrip('( ')}: only pg_send sends statements, one at a time"
+
+
 def check_file(root, path, plugins):
     text = read_text(os.path.join(root, path))
     if text is None:
@@ -198,6 +214,7 @@ def check_file(root, path, plugins):
         yield from check_includes(root, path, text)
         yield from check_names(path, text, plugins)
         yield from check_comments(text)
+        yield from check_statements(path, text)
 
 
 # ---- who knows whom: includes and calls ----

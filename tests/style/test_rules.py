@@ -194,6 +194,14 @@ class Rules(unittest.TestCase):
         self.rejects("core/session/a.c", "void *x = dlopen(p, 0);\n", "only core/plugin")
         self.accepts("core/plugin/a.c", "#include <dlfcn.h>\nvoid *x = dlopen(p, 0);\n")
 
+    def test_one_function_sends_statements_one_at_a_time(self):
+        sends = "int x = {}(conn, sql);\n"
+        for name in ("PQexec", "PQsendQuery", "PQexecParams", "PQprepare", "PQsendQueryParams"):
+            self.rejects("plugins/redis/a.c", sends.format(name), "only pg_send")
+        place = "plugins/postgres/server/connection.c"
+        self.accepts(place, sends.format("PQsendQueryParams") + "/* not PQexec() */\n")
+        self.rejects(place, sends.format("PQsendQuery"), "only pg_send")
+
     def test_line_comments_are_rejected(self):
         self.rejects("core/base/a.c", "int x; // why\n", "a // comment")
         self.accepts("core/base/a.c", 'const char *x = "http://a/*b";\n/* // */ char c = \'"\';\n')

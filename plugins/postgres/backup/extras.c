@@ -7,12 +7,14 @@
  */
 #include "backup/extras.h"
 
+#include <string.h>
 #include "backup/rows_out.h"
 #include "backup/tables.h"
 #include "server/catalog.h"
 #include "server/connection.h"
 #include "server/copy.h"
 #include "server/error.h"
+#include "server/grammar.h"
 #include "server/instance.h"
 #include "server/quote.h"
 #include "server/statement.h"
@@ -35,16 +37,18 @@ static enum hangar_rc raise_extras_error(struct pg_reader *reader, const char *w
  * the extension marks it as configuration. */
 static void add_sequences_query(struct pg_reader *reader, struct text *sql)
 {
-    text_add(sql, "DECLARE hangar_sequences CURSOR FOR SELECT n.nspname, c.relname FROM pg_class c"
-                  " JOIN pg_namespace n ON n.oid = c.relnamespace"
-                  " LEFT JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid"
-                  " AND d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0"
-                  " AND d.deptype IN ('a', 'i')"
-                  " LEFT JOIN pg_class o ON o.oid = d.refobjid"
-                  " LEFT JOIN pg_namespace p ON p.oid = o.relnamespace"
-                  " WHERE c.relkind = 'S' AND " PG_IS_USER_RELATION
-                  " AND (c.oid IN (SELECT unnest(extconfig) FROM pg_extension)"
-                  " OR " PG_IS_NOT_OF_EXTENSION ") AND ((o.oid IS NOT NULL AND ");
+    text_add(
+        sql,
+        "DECLARE hangar_sequences CURSOR FOR SELECT n.nspname, c.relname, c.oid FROM pg_class c"
+        " JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " LEFT JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid"
+        " AND d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0"
+        " AND d.deptype IN ('a', 'i')"
+        " LEFT JOIN pg_class o ON o.oid = d.refobjid"
+        " LEFT JOIN pg_namespace p ON p.oid = o.relnamespace"
+        " WHERE c.relkind = 'S' AND " PG_IS_USER_RELATION
+        " AND (c.oid IN (SELECT unnest(extconfig) FROM pg_extension)"
+        " OR " PG_IS_NOT_OF_EXTENSION ") AND ((o.oid IS NOT NULL AND ");
     pg_add_selection(reader->src, sql, "p.nspname", "o.relname");
     text_add(sql, ") OR (d.deptype IS DISTINCT FROM 'i' AND ");
     pg_add_selection(reader->src, sql, "n.nspname", "c.relname");
@@ -63,28 +67,73 @@ static enum hangar_rc begin_extras(struct pg_reader *reader)
                : raise_extras_error(reader, "sequences");
 }
 
-/* Appends a query for what is in `SELECT pg_catalog.setval('"s"."q"', 42, true);`. */
-static void add_sequence_query(struct text *sql, const char *schema, const char *name)
+/* Appends a query for what is in `SELECT pg_catalog.setval('"s"."q"', 42, true);`.  A view may have
+ * taken the place of the sequence.  Where the server cannot refuse to run the code of a view, the
+ * sequence is read by its oid; that returns no value of one that was never used. */
+static void add_sequence_query(struct text *sql, const PGresult *names, int row, bool restricts)
 {
     struct text quoted = {0};
-    pg_add_ident(&quoted, schema);
+    pg_add_ident(&quoted, PQgetvalue(names, row, 0));
     text_add(&quoted, ".");
-    pg_add_ident(&quoted, name);
+    pg_add_ident(&quoted, PQgetvalue(names, row, 1));
     text_addf(sql, "%sSELECT ", sql->size ? " UNION ALL " : "");
     pg_add_literal(sql, text_str(&quoted));
-    text_addf(sql, ", last_value, is_called FROM %s", text_str(&quoted));
+    if (restricts) {
+        text_addf(sql, ", last_value, is_called, true FROM %s", text_str(&quoted));
+    } else {
+        text_add(sql, ", coalesce(v.last, s.seqstart), v.last IS NOT NULL, v.last IS NOT NULL"
+                      " FROM pg_catalog.pg_sequence s,"
+                      " LATERAL pg_catalog.pg_sequence_last_value(s.seqrelid) AS v(last)"
+                      " WHERE s.seqrelid = ");
+        pg_add_literal(sql, PQgetvalue(names, row, 2));
+    }
     sql->failed |= quoted.failed;
     text_free(&quoted);
 }
 
 static enum hangar_rc add_sequence_value(void *arg, const PGresult *res)
 {
-    struct text *text = arg;
-    text_add(text, "SELECT pg_catalog.setval(");
-    pg_add_literal(text, PQgetvalue(res, 0, 0));
-    text_addf(text, ", %s, %s);\n", PQgetvalue(res, 0, 1),
+    struct pg_reader *reader = arg;
+    struct text line = {0};
+    text_add(&line, "SELECT pg_catalog.setval(");
+    pg_add_literal(&line, PQgetvalue(res, 0, 0));
+    text_addf(&line, ", %s, %s);\n", PQgetvalue(res, 0, 1),
               PQgetvalue(res, 0, 2)[0] == 't' ? "true" : "false");
-    return text->failed ? HANGAR_NO_MEMORY : HANGAR_OK;
+    reader->extras.unused += PQgetvalue(res, 0, 3)[0] != 't';
+    enum hangar_rc rc = HANGAR_OK;
+    if (line.failed) {
+        rc = HANGAR_NO_MEMORY;
+    } else if (!pg_is_setval(text_str(&line))) {
+        rc = pg_set_error(&reader->worker->err, HANGAR_CORRUPT, NULL,
+                          "the server sent a value that is not a number");
+    }
+    text_add(&reader->text, text_str(&line));
+    text_free(&line);
+    return rc;
+}
+
+/* A sequence that was dropped or replaced since the list was made: another attempt may succeed. */
+static enum hangar_rc raise_sequences_error(struct pg_reader *reader)
+{
+    struct pg_error *err = &reader->worker->err;
+    if (strcmp(err->sqlstate, PG_UNDEFINED_TABLE) == 0 ||
+        strcmp(err->sqlstate, PG_UNDEFINED_SCHEMA) == 0 ||
+        strcmp(err->sqlstate, PG_NOT_IN_PREREQUISITE_STATE) == 0 ||
+        strstr(err->text, "could not open relation")) {
+        err->rc = HANGAR_RETRY;
+    }
+    return raise_extras_error(reader, "sequences");
+}
+
+static void warn_about_unused(struct pg_reader *reader)
+{
+    if (reader->extras.unused) {
+        reader->src->host->log(
+            reader->src->ctx, HANGAR_LOG_WARN,
+            "database %s: %zu sequences that were never used are stored with their start value; "
+            "hint: update the server to a minor version of August 2024 or later",
+            reader->db->name, reader->extras.unused);
+    }
 }
 
 static enum hangar_rc read_sequences(struct pg_reader *reader)
@@ -96,17 +145,18 @@ static enum hangar_rc read_sequences(struct pg_reader *reader)
         return raise_extras_error(reader, "sequences");
     }
     for (int i = 0; i < PQntuples(names); i++) {
-        add_sequence_query(&sql, PQgetvalue(names, i, 0), PQgetvalue(names, i, 1));
+        add_sequence_query(&sql, names, i, reader->worker->restricts);
     }
     PQclear(names);
     enum hangar_rc rc = HANGAR_OK;
     if (sql.failed) {
         rc = pg_no_memory(reader->src);
     } else if (!sql.size) {
+        warn_about_unused(reader);
         reader->extras.stage = SETTINGS;
-    } else if (pg_each_row(reader->worker, text_str(&sql), add_sequence_value, &reader->text) !=
+    } else if (pg_each_row(reader->worker, text_str(&sql), add_sequence_value, reader) !=
                HANGAR_OK) {
-        rc = raise_extras_error(reader, "sequences");
+        rc = raise_sequences_error(reader);
     }
     text_free(&sql);
     return rc;

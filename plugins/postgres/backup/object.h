@@ -41,6 +41,7 @@ struct pg_extras_output {
     int stage;
     PGresult *settings; /* the tables */
     size_t table_at;
+    size_t unused; /* sequences that were never used, whose value the server does not return */
 };
 
 /* The COPY TO that is running. */

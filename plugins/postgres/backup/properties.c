@@ -10,7 +10,7 @@
 #include <string.h>
 #include "server/connection.h"
 #include "server/error.h"
-#include "server/statement.h"
+#include "server/settings.h"
 
 #define PIECE_BYTES 15000 /* an attribute holds 16 KiB */
 #define PIECES 64
@@ -51,16 +51,15 @@ static void add_properties_query(struct text *sql, int version)
 
 enum hangar_rc pg_props_read(struct pg_db *db)
 {
-    struct text sql = {0}, back = {0};
+    struct text sql = {0};
     PGresult *res = NULL;
     add_properties_query(&sql, db->lead->version);
-    text_addf(&back, "SET client_encoding = '%s'", db->encoding);
     enum hangar_rc rc = HANGAR_OK;
-    if (sql.failed || back.failed) {
+    if (sql.failed) {
         rc = pg_no_memory(db->src);
-    } else if (pg_command(db->lead, "SET client_encoding = 'UTF8'") != HANGAR_OK ||
+    } else if (pg_set(db->lead, "client_encoding", "UTF8") != HANGAR_OK ||
                pg_query(db->lead, text_str(&sql), NULL, NULL, &res) != HANGAR_OK ||
-               pg_command(db->lead, text_str(&back)) != HANGAR_OK) {
+               pg_set(db->lead, "client_encoding", db->encoding) != HANGAR_OK) {
         rc = pg_raise(db->src, &db->lead->err, "cannot read the properties of database %s",
                       db->name);
     } else if (PQntuples(res) != 1) {
@@ -69,7 +68,6 @@ enum hangar_rc pg_props_read(struct pg_db *db)
                                  db->name);
     }
     text_free(&sql);
-    text_free(&back);
     if (rc == HANGAR_OK) {
         db->props = res;
     } else {

@@ -13,10 +13,14 @@
 #include "backup/tables.h"
 #include "server/copy.h"
 #include "server/error.h"
+#include "server/grammar.h"
+#include "server/quote.h"
 #include "server/rows_format.h"
 #include "server/settings.h"
+#include "server/statement.h"
 
 #define FREEZE_BYTES (1024 * 1024)
+#define LOCK_BATCH 16 /* tables that a worker locks at once */
 #define LINGER_MS 500 /* how long a read that already has bytes waits for more */
 
 void pg_add_rows_head(struct text *text, const char *encoding)
@@ -30,17 +34,29 @@ enum hangar_rc pg_begin_table(struct pg_reader *reader, const char *sql, const c
 {
     /* a table may send nothing for a long time, for example one with only dead rows */
     reader->worker->doing = "reading rows";
-    enum hangar_rc rc = pg_copy_start(reader->worker, sql, PGRES_COPY_OUT);
-    if (rc != HANGAR_OK) {
-        return rc;
-    }
-    reader->copy = (struct pg_copy_progress){.active = true};
-    text_addf(&reader->text, "\n-- %s table\nCOPY %s", kind, table);
+    struct text line = {0};
+    const char *name_end, *head_end;
+    text_addf(&line, "COPY %s", table);
     if (columns) {
-        text_addf(&reader->text, " (%s)", columns);
+        text_addf(&line, " (%s)", columns);
     }
-    text_add(&reader->text, " FROM stdin;\n");
-    return HANGAR_OK;
+    text_add(&line, " FROM stdin;\n");
+    enum hangar_rc rc = HANGAR_OK;
+    if (!line.failed && !pg_is_copy(text_str(&line), &name_end, &head_end)) {
+        rc = pg_set_error(&reader->worker->err, HANGAR_CORRUPT, NULL,
+                          "the server sent names of columns that are not quoted");
+    }
+    if (rc == HANGAR_OK) {
+        rc = pg_copy_start(reader->worker, sql, PGRES_COPY_OUT);
+    }
+    if (rc == HANGAR_OK) {
+        reader->copy = (struct pg_copy_progress){.active = true};
+        text_addf(&reader->text, "\n-- %s table\n", kind);
+        text_add_bytes(&reader->text, line.data, line.size);
+        reader->text.failed |= line.failed;
+    }
+    text_free(&line);
+    return rc;
 }
 
 enum hangar_rc pg_count_rows(struct pg_reader *reader, const char *rows, size_t size)
@@ -52,6 +68,11 @@ enum hangar_rc pg_count_rows(struct pg_reader *reader, const char *rows, size_t 
         if (!newline) {
             return pg_set_error(&reader->worker->err, HANGAR_IO, NULL,
                                 "a row without its newline arrived");
+        }
+        if (!pg_is_row(at, (size_t)(newline - at))) {
+            return pg_set_error(&reader->worker->err, HANGAR_CORRUPT, NULL,
+                                "the server sent a row that COPY does not write; hint: it is not "
+                                "a PostgreSQL server, or not one to trust");
         }
         pg_digest_row(&copy->digest, at, (size_t)(newline - at));
         copy->rows++;
@@ -80,15 +101,10 @@ enum hangar_rc pg_end_table(struct pg_reader *reader)
     return HANGAR_OK;
 }
 
-/* Every worker has a SAVEPOINT: rolling back to it releases the lock of the table before.
- * NOWAIT, because the lead session holds the same lock: a wait could only be for a session
- * that is queued behind that lock and waits for us. */
 static void add_copy_statement(struct text *sql, const struct pg_list *list,
                                const struct pg_slice *slice, const char *columns)
 {
-    text_add(sql, "ROLLBACK TO SAVEPOINT hangar; LOCK TABLE ONLY ");
-    pg_add_table(sql, list, slice->table);
-    text_add(sql, " IN ACCESS SHARE MODE NOWAIT; COPY ");
+    text_add(sql, "COPY ");
     if (slice->whole) {
         pg_add_table(sql, list, slice->table);
         if (columns) {
@@ -125,6 +141,76 @@ static enum hangar_rc raise_rows_error(struct pg_reader *reader)
     return rc;
 }
 
+/* ---- locks --------------------------------------------------------------------- */
+
+/* The slices of the batch that begins at slice_at. */
+static size_t batch_end(const struct pg_reader *reader)
+{
+    size_t end = reader->rows.slice_at + LOCK_BATCH;
+    return end < reader->rows.slice_count ? end : reader->rows.slice_count;
+}
+
+/* Every worker has a SAVEPOINT: rolling back to it releases the locks of the batch before.
+ * NOWAIT, because the lead session holds the same locks: a wait could only be for a session
+ * that is queued behind that lock and waits for us. */
+static enum hangar_rc lock_batch(struct pg_reader *reader)
+{
+    struct text sql = {0};
+    const size_t first = reader->rows.slice_at;
+    text_add(&sql, "LOCK TABLE ");
+    for (size_t i = first; i < batch_end(reader); i++) {
+        text_add(&sql, i > first ? ", ONLY " : "ONLY ");
+        pg_add_table(&sql, &reader->db->tables, reader->rows.slices[i].table);
+    }
+    text_add(&sql, " IN ACCESS SHARE MODE NOWAIT");
+    enum hangar_rc rc = pg_command(reader->worker, "ROLLBACK TO SAVEPOINT hangar");
+    if (rc == HANGAR_OK) {
+        rc = pg_command_text(reader->worker, &sql);
+    }
+    text_free(&sql);
+    return rc;
+}
+
+/* COPY finds a table by its name, and a schema can be renamed while its tables are locked: another
+ * table of that name would have no rows in this snapshot.  So before and after the tables of a
+ * batch are read, each name must belong to the oid that the snapshot shows.  A session learns of
+ * the changes of others when it locks a relation that it had not locked: here pg_class. */
+static enum hangar_rc check_batch_names(struct pg_reader *reader, size_t first, size_t end)
+{
+    const struct pg_list *list = &reader->db->tables;
+    struct text sql = {0}, name = {0};
+    PGresult *res = NULL;
+    text_add(&sql, "SELECT v.name FROM (VALUES ");
+    for (size_t i = first; i < end; i++) {
+        uint32_t table = reader->rows.slices[i].table;
+        text_clear(&name);
+        pg_add_table(&name, list, table);
+        text_add(&sql, i > first ? ", (" : "(");
+        pg_add_literal(&sql, text_str(&name));
+        text_addf(&sql, ", %u::oid)", list->items[table].oid);
+    }
+    text_add(&sql, ") v(name, oid) WHERE EXISTS (SELECT FROM pg_catalog.pg_class)"
+                   " AND pg_catalog.to_regclass(v.name) IS DISTINCT FROM v.oid");
+    struct pg_error *err = &reader->worker->err;
+    enum hangar_rc rc = HANGAR_OK;
+    if (sql.failed || name.failed) {
+        rc = pg_set_error(err, HANGAR_NO_MEMORY, NULL, "out of memory");
+    } else {
+        rc = pg_query(reader->worker, text_str(&sql), NULL, NULL, &res);
+    }
+    if (rc == HANGAR_OK && PQntuples(res) > 0) {
+        rc =
+            pg_set_error(err, HANGAR_RETRY, NULL,
+                         "%.200s was renamed or replaced during the backup", PQgetvalue(res, 0, 0));
+    }
+    PQclear(res);
+    text_free(&sql);
+    text_free(&name);
+    return rc;
+}
+
+/* ---- slices -------------------------------------------------------------------- */
+
 /* The kind of table that stands in the line before its COPY.  A restore empties a whole table
  * first so that rows can be stored as frozen; that costs a new file, which a small table is not
  * worth. */
@@ -146,8 +232,13 @@ static enum hangar_rc begin_slice(struct pg_reader *reader)
     add_copy_statement(&sql, list, slice, columns);
     pg_add_table(&target, list, table->target);
     enum hangar_rc rc = HANGAR_OK;
+    const size_t at = reader->rows.slice_at;
     if (sql.failed || target.failed) {
         rc = pg_no_memory(reader->src);
+    } else if (at % LOCK_BATCH == 0 &&
+               (lock_batch(reader) != HANGAR_OK ||
+                check_batch_names(reader, at, batch_end(reader)) != HANGAR_OK)) {
+        rc = raise_rows_error(reader);
     } else if (pg_begin_table(reader, text_str(&sql), text_str(&target), columns,
                               slice_kind(table, slice)) != HANGAR_OK) {
         rc = raise_rows_error(reader);
@@ -162,7 +253,12 @@ static enum hangar_rc end_slice(struct pg_reader *reader)
     struct pg_backup *backup = reader->src->backup;
     const struct pg_slice *slice = &reader->rows.slices[reader->rows.slice_at];
     struct pg_list *list = &reader->db->tables;
-    if (pg_end_table(reader) != HANGAR_OK) {
+    const size_t next = reader->rows.slice_at + 1;
+    const bool last = next % LOCK_BATCH == 0 || next == reader->rows.slice_count;
+    if (pg_end_table(reader) != HANGAR_OK ||
+        (last &&
+         (pg_command(reader->worker, "ROLLBACK TO SAVEPOINT hangar") != HANGAR_OK ||
+          check_batch_names(reader, (next - 1) / LOCK_BATCH * LOCK_BATCH, next) != HANGAR_OK))) {
         return raise_rows_error(reader);
     }
     pthread_mutex_lock(&backup->mutex);

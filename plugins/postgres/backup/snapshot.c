@@ -167,6 +167,7 @@ static enum hangar_rc open_reading_session(struct pg_db *db, struct pg_conn **ou
     if (pg_set_up_reader(*out) != HANGAR_OK) {
         return pg_raise(db->src, &(*out)->err, "cannot set up a session in database %s", db->name);
     }
+    db->src->restricts = (*out)->restricts;
     return HANGAR_OK;
 }
 
@@ -200,6 +201,13 @@ enum hangar_rc pg_db_prepare(struct pg_db *db)
     }
     const char *encoding = PQparameterStatus(db->lead->pq, "server_encoding");
     snprintf(db->encoding, sizeof(db->encoding), "%s", encoding ? encoding : "SQL_ASCII");
+    /* in the others a byte of a character can be a quote or a backslash */
+    if (!pg_valid_server_encoding_id(pg_char_to_encoding(db->encoding))) {
+        return db->src->host->fail(db->src->ctx, HANGAR_CORRUPT, 0,
+                                   "cannot back up database %s: the server reports an encoding "
+                                   "that no database has",
+                                   db->name);
+    }
     db->lead->doing = "locking tables";
     db->workers = calloc(db->src->opt.jobs, sizeof(*db->workers));
     if (!db->workers) {
@@ -322,22 +330,20 @@ static enum hangar_rc start_large(struct pg_db *db)
 
 static enum hangar_rc join_workers(struct pg_db *db)
 {
-    struct text sql = {0};
-    text_addf(&sql,
-              "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT '%s';"
-              " SAVEPOINT hangar",
-              db->snapshot);
     enum hangar_rc rc = HANGAR_OK;
-    if (sql.failed) {
-        rc = pg_no_memory(db->src);
-    }
     for (size_t i = 0; i < db->worker_count && rc == HANGAR_OK; i++) {
-        if (pg_command(db->workers[i], text_str(&sql)) != HANGAR_OK) {
-            rc = pg_raise(db->src, &db->workers[i]->err,
+        struct pg_conn *worker = db->workers[i];
+        struct text sql = {0};
+        text_add(&sql, "SET TRANSACTION SNAPSHOT ");
+        pg_add_literal(&sql, db->snapshot);
+        if (pg_command(worker, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") != HANGAR_OK ||
+            pg_command_text(worker, &sql) != HANGAR_OK ||
+            pg_command(worker, "SAVEPOINT hangar") != HANGAR_OK) {
+            rc = pg_raise(db->src, &worker->err,
                           "cannot use the snapshot of database %s in another session", db->name);
         }
+        text_free(&sql);
     }
-    text_free(&sql);
     return rc;
 }
 

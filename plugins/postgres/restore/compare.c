@@ -16,7 +16,6 @@
 #include "server/instance.h"
 #include "server/rows_format.h"
 #include "server/settings.h"
-#include "server/statement.h"
 
 /* A session that reads one table at a time. */
 struct pg_table_probe {
@@ -152,12 +151,11 @@ static enum hangar_rc start_table(void *arg, const struct pg_table_line *line)
     enum hangar_rc rc = HANGAR_OK;
     if (sql.failed || probe->line.table.failed) {
         rc = pg_no_memory(compare->target->src);
-    } else if (!PQsendQuery(probe->conn->pq, text_str(&sql))) {
-        pg_conn_failed(probe->conn);
+    } else if (pg_send(probe->conn, text_str(&sql), NULL, NULL) != HANGAR_OK) {
         rc = raise_compare_error(compare, probe);
     }
     text_free(&sql);
-    probe->reading = probe->conn->busy = rc == HANGAR_OK;
+    probe->reading = rc == HANGAR_OK;
     return rc;
 }
 
@@ -177,14 +175,11 @@ static enum hangar_rc open_probes(struct pg_comparison *compare)
             break;
         }
         compare->count++;
-        struct text sql = {0};
-        text_addf(&sql, "SET client_encoding = '%s'", encoding ? encoding : "UTF8");
         if (pg_set_up_reader(probe->conn) != HANGAR_OK ||
-            pg_command_text(probe->conn, &sql) != HANGAR_OK) {
+            pg_set(probe->conn, "client_encoding", encoding ? encoding : "UTF8") != HANGAR_OK) {
             rc = pg_raise(target->src, &probe->conn->err, "cannot set up a session in database %s",
                           target->into);
         }
-        text_free(&sql);
     }
     free(encoding);
     return rc;

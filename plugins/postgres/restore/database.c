@@ -13,6 +13,7 @@
 #include "server/error.h"
 #include "server/instance.h"
 #include "server/quote.h"
+#include "server/settings.h"
 #include "server/statement.h"
 
 static void add_property(struct pg_target *target, struct text *sql, const char *keyword,
@@ -31,13 +32,17 @@ static void add_locale_clauses(struct pg_target *target, struct text *sql, int v
 {
     char *provider = pg_target_attr(target, "locale_provider");
     if (target->locale) {
-        text_addf(sql, " LC_COLLATE '%s' LC_CTYPE '%s'", target->locale, target->locale);
+        text_add(sql, " LC_COLLATE ");
+        pg_add_literal(sql, target->locale);
+        text_add(sql, " LC_CTYPE ");
+        pg_add_literal(sql, target->locale);
     } else {
         add_property(target, sql, "LC_COLLATE", "collate");
         add_property(target, sql, "LC_CTYPE", "ctype");
     }
     if (provider && version >= 150000) {
-        text_addf(sql, " LOCALE_PROVIDER %s", provider);
+        text_add(sql, " LOCALE_PROVIDER ");
+        pg_add_ident(sql, provider);
         if (strcmp(provider, "icu") == 0) {
             add_property(target, sql, "ICU_LOCALE", "locale");
             if (version >= 160000) {
@@ -149,7 +154,7 @@ enum hangar_rc pg_target_create(struct pg_target *target)
         return rc;
     }
     rc =
-        pg_command(conn, "SET client_encoding = 'UTF8'") == HANGAR_OK
+        pg_set(conn, "client_encoding", "UTF8") == HANGAR_OK
             ? check_tablespaces(target, conn)
             : pg_raise(target->src, &conn->err, "cannot set up a session in database %s", database);
     if (rc == HANGAR_OK && create) {
@@ -172,9 +177,10 @@ enum hangar_rc pg_target_create(struct pg_target *target)
 static void drop_subscriptions(struct pg_source *src, const char *database)
 {
     static const char query[] =
-        "SELECT format('ALTER SUBSCRIPTION %1$I DISABLE;ALTER SUBSCRIPTION %1$I SET (slot_name ="
-        " NONE);DROP SUBSCRIPTION %1$I', s.subname) FROM pg_subscription s JOIN pg_database d"
-        " ON d.oid = s.subdbid WHERE d.datname = current_database()";
+        "SELECT s.subname FROM pg_catalog.pg_subscription s JOIN pg_catalog.pg_database d"
+        " ON d.oid = s.subdbid WHERE d.datname = pg_catalog.current_database()";
+    static const char *const steps[][2] = {
+        {"ALTER", " DISABLE"}, {"ALTER", " SET (slot_name = NONE)"}, {"DROP", ""}};
     struct pg_conn *conn;
     struct pg_error err;
     PGresult *res;
@@ -183,8 +189,12 @@ static void drop_subscriptions(struct pg_source *src, const char *database)
     }
     if (pg_query(conn, query, NULL, NULL, &res) == HANGAR_OK) {
         for (int i = 0; i < PQntuples(res); i++) {
-            for (char *at = PQgetvalue(res, i, 0), *one; (one = strsep(&at, ";")) != NULL;) {
-                pg_command(conn, one);
+            for (size_t k = 0; k < sizeof(steps) / sizeof(steps[0]); k++) {
+                struct text sql = {0};
+                text_addf(&sql, "%s SUBSCRIPTION ", steps[k][0]);
+                pg_add_ident(&sql, PQgetvalue(res, i, 0));
+                text_add(&sql, steps[k][1]);
+                pg_command_text(conn, &sql);
             }
         }
         PQclear(res);

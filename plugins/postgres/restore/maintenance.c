@@ -7,8 +7,7 @@
 
 #include "server/error.h"
 #include "server/instance.h"
-#include "server/statement.h"
-#include "text.h"
+#include "server/settings.h"
 
 enum hangar_rc pg_maintenance_open(struct pg_source *src, struct pg_conn **out)
 {
@@ -18,19 +17,7 @@ enum hangar_rc pg_maintenance_open(struct pg_source *src, struct pg_conn **out)
                         src->opt.maintenance_db, pg_where(src));
     }
     struct pg_conn *conn = *out;
-    struct text sql = {0};
-    text_add(&sql,
-             "SET client_encoding = 'UTF8'; SET search_path = ''; SET synchronous_commit = on;"
-             "SET standard_conforming_strings = on; SET statement_timeout = 0;"
-             "SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = 0;"
-             "SET client_min_messages = warning; SET default_transaction_read_only = off;");
-    if (conn->version >= 140000) {
-        text_add(&sql, "SET idle_session_timeout = 0;");
-    }
-    if (conn->version >= 170000) {
-        text_add(&sql, "SET transaction_timeout = 0;");
-    }
-    if (pg_command_text(conn, &sql) == HANGAR_OK) {
+    if (pg_set_up_maintenance(conn) == HANGAR_OK) {
         return HANGAR_OK;
     }
     enum hangar_rc rc =

@@ -87,7 +87,7 @@ enum hangar_rc pg_clean_mark(struct pg_target *target, struct pg_conn *conn)
 {
     struct pg_clean *clean = target->clean;
     struct text sql = {0};
-    text_add(&sql, "SET standard_conforming_strings = on; COMMENT ON DATABASE ");
+    text_add(&sql, "COMMENT ON DATABASE ");
     pg_add_ident(&sql, clean->into);
     text_add(&sql, " IS ");
     pg_add_literal(&sql, text_str(&clean->new_mark));

@@ -20,6 +20,7 @@
 #include "server/connection.h"
 #include "server/error.h"
 #include "server/quote.h"
+#include "server/settings.h"
 #include "server/statement.h"
 #include "server/tools.h"
 
@@ -85,10 +86,9 @@ static enum hangar_rc analyze_and_flush(struct pg_target *target)
         return rc;
     }
     conn->doing = "collecting statistics";
-    if (pg_command(conn, "SET statement_timeout = 0; SET client_min_messages = error") !=
-            HANGAR_OK ||
+    if (pg_set(conn, "client_min_messages", "error") != HANGAR_OK ||
         (target->src->opt.analyze && pg_command(conn, "ANALYZE") != HANGAR_OK) ||
-        pg_command(conn, "SELECT txid_current()") != HANGAR_OK) {
+        pg_command(conn, "SELECT pg_catalog.txid_current()") != HANGAR_OK) {
         rc = pg_raise(target->src, &conn->err, "cannot collect statistics of database %s",
                       target->name);
     }

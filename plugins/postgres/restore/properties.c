@@ -11,6 +11,7 @@
 #include "server/connection.h"
 #include "server/error.h"
 #include "server/quote.h"
+#include "server/settings.h"
 #include "server/statement.h"
 
 /* Makes the GRANTs for the privileges that aclexplode returns; before them, the privileges of
@@ -21,19 +22,23 @@ static const char acl_query[] =
     " CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)"
     " FROM aclexplode($2::aclitem[]) a";
 
-static enum hangar_rc run_generated(struct pg_target *target, struct pg_conn *conn,
-                                    const char *query, const char *value, const char *what)
+static enum hangar_rc raise_privileges(struct pg_target *target, struct pg_conn *conn)
+{
+    return pg_raise(target->src, &conn->err, "cannot set the privileges of database %s",
+                    target->name);
+}
+
+static enum hangar_rc grant_privileges(struct pg_target *target, struct pg_conn *conn,
+                                       const char *acl)
 {
     PGresult *res;
-    enum hangar_rc rc = pg_query(conn, query, target->into, value, &res);
+    enum hangar_rc rc = pg_query(conn, acl_query, target->into, acl, &res);
     if (rc != HANGAR_OK) {
-        return pg_raise(target->src, &conn->err, "cannot read the %s of database %s", what,
-                        target->name);
+        return raise_privileges(target, conn);
     }
     for (int i = 0; i < PQntuples(res) && rc == HANGAR_OK; i++) {
         if (pg_command(conn, PQgetvalue(res, i, 0)) != HANGAR_OK) {
-            rc = pg_raise(target->src, &conn->err, "cannot set the %s of database %s", what,
-                          target->name);
+            rc = raise_privileges(target, conn);
         }
     }
     PQclear(res);
@@ -50,104 +55,154 @@ static enum hangar_rc set_privileges(struct pg_target *target, struct pg_conn *c
         pg_add_ident(&sql, target->into);
         text_add(&sql, " FROM PUBLIC, ");
         pg_add_ident(&sql, owner);
-        if (pg_command_text(conn, &sql) != HANGAR_OK) {
-            rc = pg_raise(target->src, &conn->err, "cannot set the privileges of database %s",
-                          target->name);
-        } else {
-            rc = run_generated(target, conn, acl_query, acl, "privileges");
-        }
+        rc = pg_command_text(conn, &sql) == HANGAR_OK ? grant_privileges(target, conn, acl)
+                                                      : raise_privileges(target, conn);
     }
     free(acl);
     free(owner);
     return rc;
 }
 
-/* Each setting is ["role or empty", "name=value"].  The server stores the value of a list of
- * names as SQL, which is used as it is; any other value becomes a literal. */
-static const char settings_query[] =
-    "SELECT format('ALTER %s SET %s TO %s',"
-    " CASE WHEN s->>0 = '' THEN format('DATABASE %I', $1::text)"
-    " ELSE format('ROLE %I IN DATABASE %I', s->>0, $1::text) END,"
-    " (SELECT string_agg(quote_ident(p), '.') FROM unnest(string_to_array(x.name, '.')) p),"
-    " CASE WHEN lower(x.name) IN ('search_path', 'temp_tablespaces', 'local_preload_libraries',"
-    " 'session_preload_libraries', 'shared_preload_libraries', 'unix_socket_directories')"
-    " THEN CASE x.value WHEN '' THEN ''''''"
-    " ELSE regexp_replace(x.value, '(^|, )\"\"(?=,|$)', '\\1''''', 'g') END"
-    " ELSE quote_literal(x.value) END)"
-    " FROM json_array_elements($2::json) s,"
-    " LATERAL (SELECT substr(s->>1, 1, strpos(s->>1, '=') - 1) AS name,"
-    " substr(s->>1, strpos(s->>1, '=') + 1) AS value) x";
+/* Each setting is ["role or empty", "name=value"]. */
+static const char settings_query[] = "SELECT s->>0, pg_catalog.split_part(s->>1, '=', 1),"
+                                     " pg_catalog.substr(s->>1, pg_catalog.strpos(s->>1, '=') + 1)"
+                                     " FROM pg_catalog.json_array_elements($1::pg_catalog.json) s";
 
-void pg_target_add_plain(struct pg_target *target, struct text *sql, const char *name)
+/* Appends the name of a setting: each of its parts is an identifier. */
+static void add_setting_name(struct text *sql, const char *name)
+{
+    for (size_t n;; name += n + 1) {
+        struct text part = {0};
+        n = strcspn(name, ".");
+        text_add_bytes(&part, name, n);
+        pg_add_ident(sql, text_str(&part));
+        sql->failed |= part.failed;
+        text_free(&part);
+        if (!name[n]) {
+            return;
+        }
+        text_add(sql, ".");
+    }
+}
+
+static enum hangar_rc set_one_setting(struct pg_target *target, struct pg_conn *conn,
+                                      const char *role, const char *name, const char *value)
+{
+    struct text sql = {0};
+    text_add(&sql, "ALTER ");
+    if (*role) {
+        text_add(&sql, "ROLE ");
+        pg_add_ident(&sql, role);
+        text_add(&sql, " IN ");
+    }
+    text_add(&sql, "DATABASE ");
+    pg_add_ident(&sql, target->into);
+    text_add(&sql, " SET ");
+    add_setting_name(&sql, name);
+    text_add(&sql, " TO ");
+    pg_add_setting_value(&sql, name, value);
+    if (pg_command_text(conn, &sql) != HANGAR_OK) {
+        return pg_raise(target->src, &conn->err, "cannot set the setting %.80s of database %s",
+                        name, target->name);
+    }
+    return HANGAR_OK;
+}
+
+static enum hangar_rc set_settings(struct pg_target *target, struct pg_conn *conn)
+{
+    PGresult *res = NULL;
+    char *settings = pg_target_attr(target, "settings");
+    enum hangar_rc rc = HANGAR_OK;
+    if (settings && pg_query(conn, settings_query, settings, NULL, &res) != HANGAR_OK) {
+        rc = pg_raise(target->src, &conn->err, "cannot read the settings of database %s",
+                      target->name);
+    }
+    for (int i = 0; res && rc == HANGAR_OK && i < PQntuples(res); i++) {
+        rc = set_one_setting(target, conn, PQgetvalue(res, i, 0), PQgetvalue(res, i, 1),
+                             PQgetvalue(res, i, 2));
+    }
+    PQclear(res);
+    free(settings);
+    return rc;
+}
+
+/* Runs "WHAT DATABASE name" with the rest of the statement behind it. */
+static enum hangar_rc alter_database(struct pg_conn *conn, const char *what, const char *name,
+                                     const struct text *rest)
+{
+    struct text sql = {0};
+    text_addf(&sql, "%s DATABASE ", what);
+    pg_add_ident(&sql, name);
+    text_add(&sql, text_str(rest));
+    sql.failed |= rest->failed;
+    return pg_command_text(conn, &sql);
+}
+
+/* A database that was loaded beside another has our marks. */
+static enum hangar_rc set_comment(struct pg_target *target, struct pg_conn *conn, const char *name)
+{
+    char *comment = pg_target_attr(target, "comment");
+    struct text rest = {0};
+    enum hangar_rc rc = HANGAR_OK;
+    text_add(&rest, " IS ");
+    if (comment) {
+        pg_add_literal(&rest, comment);
+    } else {
+        text_add(&rest, "NULL");
+    }
+    if (comment || target->clean) {
+        rc = alter_database(conn, "COMMENT ON", name, &rest);
+    }
+    text_free(&rest);
+    free(comment);
+    return rc;
+}
+
+enum hangar_rc pg_target_set_plain(struct pg_target *target, struct pg_conn *conn, const char *name)
 {
     char *limit = pg_target_attr(target, "connection_limit");
     char *template = pg_target_attr(target, "is_template");
-    char *comment = pg_target_attr(target, "comment");
-    bool is_template = template && strcmp(template, "t") == 0;
-    /* a database that was loaded beside another has our marks */
-    if (comment || target->clean) {
-        text_add(sql, "COMMENT ON DATABASE ");
-        pg_add_ident(sql, name);
-        text_add(sql, " IS ");
-        if (comment) {
-            pg_add_literal(sql, comment);
-        } else {
-            text_add(sql, "NULL");
-        }
-        text_add(sql, ";");
+    struct text rest = {0};
+    enum hangar_rc rc = set_comment(target, conn, name);
+    if (rc == HANGAR_OK && ((limit && strcmp(limit, "-1") != 0) || target->clean)) {
+        text_addf(&rest, " CONNECTION LIMIT %ld", limit ? strtol(limit, NULL, 10) : -1);
+        rc = alter_database(conn, "ALTER", name, &rest);
     }
-    if ((limit && strcmp(limit, "-1") != 0) || target->clean) {
-        text_add(sql, "ALTER DATABASE ");
-        pg_add_ident(sql, name);
-        text_addf(sql, " CONNECTION LIMIT %ld;", limit ? strtol(limit, NULL, 10) : -1);
+    if (rc == HANGAR_OK && template && strcmp(template, "t") == 0) {
+        text_clear(&rest);
+        text_add(&rest, " IS_TEMPLATE true");
+        rc = alter_database(conn, "ALTER", name, &rest);
     }
-    if (is_template) {
-        text_add(sql, "ALTER DATABASE ");
-        pg_add_ident(sql, name);
-        text_add(sql, " IS_TEMPLATE true;");
-    }
+    text_free(&rest);
     free(limit);
     free(template);
-    free(comment);
-}
-
-static enum hangar_rc set_plain_properties(struct pg_target *target, struct pg_conn *conn)
-{
-    struct text sql = {0};
-    if (target->clean) { /* set when it takes its place: until then it has our marks */
-        return HANGAR_OK;
-    }
-    pg_target_add_plain(target, &sql, target->name);
-    if (pg_command_text(conn, &sql) != HANGAR_OK) {
-        return pg_raise(target->src, &conn->err, "cannot set the properties of database %s",
-                        target->name);
-    }
-    return HANGAR_OK;
+    return rc == HANGAR_OK ? rc
+                           : pg_raise(target->src, &conn->err,
+                                      "cannot set the properties of database %s", target->name);
 }
 
 enum hangar_rc pg_target_properties(struct pg_target *target)
 {
     struct pg_conn *conn;
-    char *settings = pg_target_attr(target, "settings");
     enum hangar_rc rc = pg_connect(target->src, target->into, &conn);
-    if (rc == HANGAR_OK) {
-        conn->doing = "setting the properties of the database";
-        if (pg_command(conn, "SET client_encoding = 'UTF8'; SET search_path = '';"
-                             "SET standard_conforming_strings = on") != HANGAR_OK) {
-            rc = pg_raise(target->src, &conn->err, "cannot set up a session in database %s",
-                          target->into);
-        }
-        if (rc == HANGAR_OK && settings) {
-            rc = run_generated(target, conn, settings_query, settings, "settings");
-        }
-        if (rc == HANGAR_OK) {
-            rc = set_privileges(target, conn);
-        }
-        if (rc == HANGAR_OK) {
-            rc = set_plain_properties(target, conn);
-        }
-        pg_close(conn);
+    if (rc != HANGAR_OK) {
+        return rc;
     }
-    free(settings);
+    conn->doing = "setting the properties of the database";
+    if (pg_set(conn, "client_encoding", "UTF8") != HANGAR_OK) {
+        rc = pg_raise(target->src, &conn->err, "cannot set up a session in database %s",
+                      target->into);
+    }
+    if (rc == HANGAR_OK) {
+        rc = set_settings(target, conn);
+    }
+    if (rc == HANGAR_OK) {
+        rc = set_privileges(target, conn);
+    }
+    /* one that was loaded beside another gets them when it takes its place */
+    if (rc == HANGAR_OK && !target->clean) {
+        rc = pg_target_set_plain(target, conn, target->name);
+    }
+    pg_close(conn);
     return rc;
 }

@@ -11,7 +11,8 @@
 /* Sets privileges, settings and the like, when everything is loaded. */
 enum hangar_rc pg_target_properties(struct pg_target *target);
 
-/* Appends statements that set comment, connection limit and template flag of `name`. */
-void pg_target_add_plain(struct pg_target *target, struct text *sql, const char *name);
+/* Sets comment, connection limit and template flag of the database, now called `name`. */
+enum hangar_rc pg_target_set_plain(struct pg_target *target, struct pg_conn *conn,
+                                   const char *name);
 
 #endif

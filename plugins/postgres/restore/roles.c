@@ -17,6 +17,7 @@
 #include <unistd.h>
 #include "server/connection.h"
 #include "server/error.h"
+#include "server/settings.h"
 #include "server/statement.h"
 
 struct statement {
@@ -207,6 +208,27 @@ static bool concerns_missing(const struct roles *roles, struct statement stateme
     return yes;
 }
 
+/* Whether pg_dumpall writes such a statement among its globals.  The settings at its head are not
+ * run: each session has them. */
+static bool is_globals_statement(struct statement statement)
+{
+    static const char *const begins[] = {"CREATE ROLE ",
+                                         "ALTER ROLE ",
+                                         "COMMENT ON ROLE ",
+                                         "SECURITY LABEL ",
+                                         "GRANT ",
+                                         "REVOKE ",
+                                         "CREATE TABLESPACE ",
+                                         "ALTER TABLESPACE ",
+                                         "COMMENT ON TABLESPACE "};
+    for (size_t i = 0; i < sizeof(begins) / sizeof(begins[0]); i++) {
+        if (skip_keyword(&statement, begins[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Whether, with `globals: all`, a statement would create an object that exists. */
 static bool is_superfluous(const struct roles *roles, struct statement statement)
 {
@@ -255,9 +277,17 @@ static enum hangar_rc run_role_statements(struct roles *roles)
     struct statement statement;
     enum hangar_rc rc = HANGAR_OK;
     while (rc == HANGAR_OK && next_statement(roles, &statement)) {
-        bool setting = statement.len > 4 && memcmp(statement.text, "SET ", 4) == 0;
-        if (setting ||
-            (all ? !is_superfluous(roles, statement) : concerns_missing(roles, statement))) {
+        if (statement.len > 4 && memcmp(statement.text, "SET ", 4) == 0) {
+            continue;
+        }
+        if (!is_globals_statement(statement)) {
+            return roles->src->host->fail(
+                roles->src->ctx, HANGAR_CORRUPT, 0,
+                "cannot restore the roles: globals.sql has a statement that pg_dumpall does not "
+                "write (%.*s ...)",
+                (int)(statement.len < 16 ? statement.len : 16), statement.text);
+        }
+        if (all ? !is_superfluous(roles, statement) : concerns_missing(roles, statement)) {
             rc = run_role_statement(roles, statement);
         }
     }
@@ -274,7 +304,7 @@ static enum hangar_rc restore_roles_text(struct pg_source *src, const char *text
     roles.conn->doing = "restoring roles";
     /* all roles or none; but CREATE TABLESPACE cannot run in a transaction */
     bool at_once = src->opt.globals == PG_GLOBALS_MISSING;
-    if (pg_command(roles.conn, "SET client_encoding = 'UTF8'") != HANGAR_OK ||
+    if (pg_set(roles.conn, "client_encoding", "UTF8") != HANGAR_OK ||
         (at_once && pg_command(roles.conn, "BEGIN") != HANGAR_OK)) {
         rc = pg_raise(src, &roles.conn->err, "cannot set up a session in database %s",
                       src->opt.maintenance_db);

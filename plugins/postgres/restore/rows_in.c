@@ -11,13 +11,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "restore/grammar.h"
 #include "restore/rows_role.h"
 #include "restore/state.h"
 #include "restore/tally.h"
 #include "server/connection.h"
 #include "server/copy.h"
 #include "server/error.h"
+#include "server/grammar.h"
 #include "server/rows_format.h"
 #include "server/settings.h"
 #include "server/statement.h"
@@ -88,9 +88,15 @@ static enum hangar_rc send_rows(struct pg_rows *rows, const char *data, size_t s
     return HANGAR_OK;
 }
 
-/* Begins to load a table.  One that comes whole was created by this restore and is empty.  If
- * this transaction empties it again, its rows can be stored as frozen, which saves writing
- * them a second time. */
+/* A table that comes whole was created by this restore and is empty.  If this transaction empties
+ * it again, its rows can be stored as frozen, which saves writing them a second time. */
+static enum hangar_rc empty_table(struct pg_rows *rows)
+{
+    struct text sql = {0};
+    text_addf(&sql, "TRUNCATE ONLY %s", rows->table);
+    return pg_command_text(rows->conn, &sql);
+}
+
 static enum hangar_rc begin_loading(struct pg_rows *rows, const char *name_end,
                                     const char *head_end)
 {
@@ -98,9 +104,6 @@ static enum hangar_rc begin_loading(struct pg_rows *rows, const char *name_end,
     const char *name = line + strlen("COPY ");
     struct text sql = {0};
     rows->table = strndup(name, (size_t)(name_end - name));
-    if (rows->whole) {
-        text_addf(&sql, "TRUNCATE ONLY %s; ", rows->table);
-    }
     text_add_bytes(&sql, line, (size_t)(head_end - line));
     text_addf(&sql, rows->whole ? " FROM STDIN WITH (FREEZE)" : " FROM STDIN");
     if (sql.failed || !rows->table) {
@@ -109,6 +112,9 @@ static enum hangar_rc begin_loading(struct pg_rows *rows, const char *name_end,
     }
     rows->conn->doing = "loading rows";
     enum hangar_rc rc = pg_rows_role_become_owner(rows->conn, rows->table);
+    if (rc == HANGAR_OK && rows->whole) {
+        rc = empty_table(rows);
+    }
     if (rc == HANGAR_OK) {
         rc = pg_copy_start(rows->conn, text_str(&sql), PGRES_COPY_IN);
     }
@@ -289,6 +295,7 @@ static enum hangar_rc read_prelude(struct pg_rows *rows)
         if (rows->prelude.failed) {
             return pg_no_memory(rows->target->src);
         }
+        snprintf(rows->encoding, sizeof(rows->encoding), "%s", encoding);
     }
     /* the text grows by whole lines; at each it must be a beginning of the prelude */
     if (rows->line.size > rows->prelude.size ||
@@ -299,7 +306,7 @@ static enum hangar_rc read_prelude(struct pg_rows *rows)
     if (rows->line.size < rows->prelude.size) {
         return HANGAR_EOF; /* more lines follow */
     }
-    if (pg_command(rows->conn, rows->prelude.data) != HANGAR_OK ||
+    if (pg_apply_prelude(rows->conn, rows->encoding) != HANGAR_OK ||
         pg_command(rows->conn, "BEGIN") != HANGAR_OK) {
         return raise_load_error(rows);
     }

@@ -26,6 +26,7 @@ struct pg_rows {
     char quote;
     bool whole; /* the next table comes whole */
     struct text prelude;
+    char encoding[33];
     char *table;  /* "s"."t" being loaded */
     char held[4]; /* the beginning of a line that may become \. */
     size_t held_len;

@@ -75,12 +75,28 @@ static enum hangar_rc rename_database(struct pg_target *target, struct pg_conn *
                            : pg_raise(src, &conn->err, "cannot rename database %s to %s", from, to);
 }
 
+static enum hangar_rc mark_retired(const struct pg_clean *clean, struct pg_conn *conn)
+{
+    struct text sql = {0};
+    text_add(&sql, "COMMENT ON DATABASE ");
+    pg_add_ident(&sql, clean->retired);
+    text_add(&sql, " IS ");
+    pg_add_literal(&sql, text_str(&clean->old_mark));
+    enum hangar_rc rc = pg_command_text(conn, &sql);
+    if (rc != HANGAR_OK) {
+        return rc;
+    }
+    text_add(&sql, "ALTER DATABASE ");
+    pg_add_ident(&sql, clean->retired);
+    text_add(&sql, " ALLOW_CONNECTIONS false IS_TEMPLATE false");
+    return pg_command_text(conn, &sql);
+}
+
 /* Within the transaction: renames both databases, and sets their properties. */
 static enum hangar_rc exchange_names(struct pg_target *target, struct pg_conn *conn,
                                      struct pg_termination *termination)
 {
     struct pg_clean *clean = target->clean;
-    struct text sql = {0};
     enum hangar_rc rc = prepare_termination(target, termination);
     if (rc == HANGAR_OK && target->exists) {
         rc = rename_database(target, conn, termination, target->name, clean->retired);
@@ -95,21 +111,10 @@ static enum hangar_rc exchange_names(struct pg_target *target, struct pg_conn *c
     if (rc != HANGAR_OK) {
         return rc;
     }
-    if (target->exists) {
-        text_add(&sql, "COMMENT ON DATABASE ");
-        pg_add_ident(&sql, clean->retired);
-        text_add(&sql, " IS ");
-        pg_add_literal(&sql, text_str(&clean->old_mark));
-        text_add(&sql, "; ALTER DATABASE ");
-        pg_add_ident(&sql, clean->retired);
-        text_add(&sql, " ALLOW_CONNECTIONS false IS_TEMPLATE false;");
+    if (target->exists && mark_retired(clean, conn) != HANGAR_OK) {
+        return pg_raise(target->src, &conn->err, "cannot mark database %s", clean->retired);
     }
-    pg_target_add_plain(target, &sql, target->name);
-    if (pg_command_text(conn, &sql) != HANGAR_OK) {
-        rc = pg_raise(target->src, &conn->err, "cannot set the properties of database %s",
-                      target->name);
-    }
-    return rc;
+    return pg_target_set_plain(target, conn, target->name);
 }
 
 /* Whether the session has ended; false when that is unknown. */

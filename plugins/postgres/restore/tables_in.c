@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "restore/grammar.h"
+#include "server/grammar.h"
 #include "restore/tally.h"
 #include "server/quote.h"
 
@@ -57,7 +57,9 @@ bool pg_table_line_parse(const char *text, bool utf8, struct pg_table_line *line
     struct text schema = {0}, name = {0};
     bool good = pg_skip_word(&at, "{\"schema\":") && parse_json_string(&at, utf8, &schema) &&
                 pg_skip_word(&at, ",\"table\":") && parse_json_string(&at, utf8, &name) &&
-                pg_skip_word(&at, ",\"columns\":") && parse_json_string(&at, utf8, &line->columns);
+                pg_skip_word(&at, ",\"columns\":") &&
+                parse_json_string(&at, utf8, &line->columns) &&
+                (!line->columns.size || pg_is_column_list(text_str(&line->columns)));
     if (good) {
         unsigned long long rows, high, low;
         int end = 0;
@@ -86,6 +88,14 @@ void pg_table_line_free(struct pg_table_line *line)
     text_free(&line->columns);
 }
 
+static enum hangar_rc raise_table_line(const struct pg_target *target)
+{
+    return target->src->host->fail(
+        target->src->ctx, HANGAR_CORRUPT, 0,
+        "cannot read tables.jsonl of database %s: it has a line that hangar did not write",
+        target->source);
+}
+
 enum hangar_rc pg_each_table(struct pg_target *target,
                              enum hangar_rc (*each)(void *arg, const struct pg_table_line *line),
                              void *arg)
@@ -106,10 +116,7 @@ enum hangar_rc pg_each_table(struct pg_target *target,
         if (pg_table_line_parse(text, utf8, &line)) {
             rc = each(arg, &line);
         } else {
-            rc = src->host->fail(src->ctx, HANGAR_CORRUPT, 0,
-                                 "cannot read tables.jsonl of database %s: it has a line that "
-                                 "hangar did not write",
-                                 target->source);
+            rc = raise_table_line(target);
         }
     }
     if (file) {

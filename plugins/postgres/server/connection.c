@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "clock.h"
+#include "server/startup.h"
 
 #define WAIT_SLICE_MS 500 /* how often a wait examines the connection and the limits */
 #define FIRST_ASK_MS 1000 /* a silent server is asked for the first time after this time, */
@@ -168,9 +169,14 @@ static void log_notice(void *arg, const PGresult *res)
     }
 }
 
+/* NULL: out of memory. */
 static PGconn *start_connecting(struct pg_source *src, const char *database, const char *user)
 {
     const struct pg_options *opt = &src->opt;
+    char *options = pg_startup_options(false, "");
+    if (!options) {
+        return NULL;
+    }
     const char *keys[] = {"host",
                           "port",
                           "dbname",
@@ -186,13 +192,17 @@ static PGconn *start_connecting(struct pg_source *src, const char *database, con
                           "keepalives_interval",
                           "keepalives_count",
                           "tcp_user_timeout",
+                          "options",
                           NULL};
     const char *values[] = {opt->host,     opt->port,     database,     user,
                             opt->password, opt->passfile, opt->sslmode, opt->sslrootcert,
                             opt->sslcert,  opt->sslkey,   "hangar",     "30",
-                            "10",          "3",           "60000",      NULL};
+                            "10",          "3",           "60000",      options,
+                            NULL};
     _Static_assert(sizeof(keys) == sizeof(values), "a value for each key");
-    return PQconnectStartParams(keys, values, 0);
+    PGconn *pq = PQconnectStartParams(keys, values, 0);
+    free(options);
+    return pq;
 }
 
 static enum hangar_rc finish_connecting(struct pg_conn *conn)
@@ -306,7 +316,18 @@ void pg_close(struct pg_conn *conn)
     free(conn);
 }
 
-/* ---- results ----------------------------------------------------------------- */
+/* ---- statements ----------------------------------------------------------------- */
+
+enum hangar_rc pg_send(struct pg_conn *conn, const char *sql, const char *p1, const char *p2)
+{
+    const char *params[] = {p1, p2};
+    int count = p2 ? 2 : p1 ? 1 : 0;
+    if (!PQsendQueryParams(conn->pq, sql, count, NULL, params, NULL, NULL, 0)) {
+        return pg_conn_failed(conn);
+    }
+    conn->busy = true;
+    return HANGAR_OK;
+}
 
 enum hangar_rc pg_drain(struct pg_conn *conn, enum hangar_rc rc)
 {
@@ -338,13 +359,10 @@ enum hangar_rc pg_drain(struct pg_conn *conn, enum hangar_rc rc)
 enum hangar_rc pg_query(struct pg_conn *conn, const char *sql, const char *p1, const char *p2,
                         PGresult **out)
 {
-    const char *params[] = {p1, p2};
-    int count = p2 ? 2 : p1 ? 1 : 0;
-    if (!PQsendQueryParams(conn->pq, sql, count, NULL, params, NULL, NULL, 0)) {
-        return pg_conn_failed(conn);
+    enum hangar_rc rc = pg_send(conn, sql, p1, p2);
+    if (rc == HANGAR_OK) {
+        rc = pg_await_result(conn);
     }
-    conn->busy = true;
-    enum hangar_rc rc = pg_await_result(conn);
     if (rc != HANGAR_OK) {
         return rc;
     }

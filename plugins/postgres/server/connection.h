@@ -20,13 +20,14 @@ struct pg_conn {
     PGconn *pq;
     int version;         /* 150006 */
     bool busy;           /* a statement may be running in the server */
+    bool restricts;      /* PG_RESTRICT_SETTING is set */
     bool ignores_cancel; /* for cleaning up: cancel is ignored, no wait is longer than 15 s */
     const char *doing;   /* reported to the host during a wait; NULL: nothing */
     struct pg_error err; /* why the last call failed */
 };
 
-/* Connects to a database.  On failure *err has the cause; HANGAR_NOT_FOUND: the database
- * does not exist. */
+/* Connects to a database, with the settings of startup.h.  On failure *err has the cause;
+ * HANGAR_NOT_FOUND: the database does not exist. */
 enum hangar_rc pg_open(struct pg_source *src, const char *database, bool ignores_cancel,
                        struct pg_conn **out, struct pg_error *err);
 
@@ -51,7 +52,14 @@ enum hangar_rc pg_wait(struct pg_conn *conn, short events, int timeout_ms, bool 
 /* Sends what libpq holds, and waits until PQgetResult does not block. */
 enum hangar_rc pg_await_result(struct pg_conn *conn);
 
-/* Reads all results of the running statements.  Returns rc when it is a failure, else
+/*
+ * Sends one statement with up to 2 text parameters (NULL from the first unused one).  Every
+ * statement of hangar goes through this function, by the extended protocol: a server accepts no
+ * second statement in it, wherever its text comes from.
+ */
+enum hangar_rc pg_send(struct pg_conn *conn, const char *sql, const char *p1, const char *p2);
+
+/* Reads all results of the running statement.  Returns rc when it is a failure, else
  * the first failure among the results. */
 enum hangar_rc pg_drain(struct pg_conn *conn, enum hangar_rc rc);
 

@@ -11,32 +11,23 @@
 
 enum hangar_rc pg_copy_start(struct pg_conn *conn, const char *sql, ExecStatusType direction)
 {
-    if (!PQsendQuery(conn->pq, sql)) {
-        return pg_conn_failed(conn);
+    enum hangar_rc rc = pg_send(conn, sql, NULL, NULL);
+    if (rc == HANGAR_OK) {
+        rc = pg_await_result(conn);
     }
-    conn->busy = true;
-    for (;;) {
-        enum hangar_rc rc = pg_await_result(conn);
-        if (rc != HANGAR_OK) {
-            return rc;
-        }
-        PGresult *res = PQgetResult(conn->pq);
-        if (!res) {
-            conn->busy = false;
-            return pg_set_error(&conn->err, HANGAR_INTERNAL, NULL, "the COPY did not begin");
-        }
-        ExecStatusType status = PQresultStatus(res);
-        if (status == direction) {
-            PQclear(res);
-            return HANGAR_OK;
-        }
-        if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) {
-            rc = pg_drain(conn, pg_result_failed(conn, res));
-            PQclear(res);
-            return rc;
-        }
-        PQclear(res);
+    if (rc != HANGAR_OK) {
+        return rc;
     }
+    PGresult *res = PQgetResult(conn->pq);
+    ExecStatusType status = res ? PQresultStatus(res) : PGRES_COMMAND_OK;
+    if (status != direction) {
+        rc = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK
+                 ? pg_set_error(&conn->err, HANGAR_INTERNAL, NULL, "the COPY did not begin")
+                 : pg_result_failed(conn, res);
+        rc = pg_drain(conn, rc);
+    }
+    PQclear(res);
+    return rc;
 }
 
 enum hangar_rc pg_copy_next(struct pg_conn *conn, int timeout_ms, char **row, size_t *len)

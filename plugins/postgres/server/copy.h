@@ -8,7 +8,7 @@
 
 #include "server/connection.h"
 
-/* Sends statements of which the last is a COPY, and returns when it has begun. */
+/* Sends a COPY, and returns when it has begun. */
 enum hangar_rc pg_copy_start(struct pg_conn *conn, const char *sql, ExecStatusType direction);
 
 /* The next row of a COPY TO, for the caller to PQfreemem; HANGAR_EOF after the last one.

@@ -20,6 +20,7 @@
 #define PG_UNDEFINED_SCHEMA "3F000"
 #define PG_UNDEFINED_DATABASE "3D000"
 #define PG_INVALID_PARAMETER "22023"
+#define PG_NOT_IN_PREREQUISITE_STATE "55000"
 
 struct pg_error {
     enum hangar_rc rc;

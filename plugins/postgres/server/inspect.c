@@ -11,6 +11,7 @@
 #include "server/connection.h"
 #include "server/error.h"
 #include "server/instance.h"
+#include "server/settings.h"
 
 struct contents {
     uint64_t tables, rows, large_objects;
@@ -35,7 +36,10 @@ static enum hangar_rc inspect_database(struct pg_source *src, const char *databa
         return rc;
     }
     conn->doing = "counting rows";
-    rc = pg_query(conn, tables_query, NULL, NULL, &tables);
+    rc = pg_set_up_reader(conn);
+    if (rc == HANGAR_OK) {
+        rc = pg_query(conn, tables_query, NULL, NULL, &tables);
+    }
     if (rc == HANGAR_OK) {
         rc = pg_query(conn, PQgetvalue(tables, 0, 1), NULL, NULL, &rows);
     }

@@ -52,6 +52,7 @@ struct pg_source {
     struct pg_tools tools;
     struct pg_backup *backup;   /* from prepare to end */
     struct pg_restore *restore; /* from restore_prepare to restore_end */
+    bool restricts;             /* the server has PG_RESTRICT_SETTING: pg_dump sets it, too */
     bool safety;                /* a safety backup: holds everything, whatever the options select */
     struct throwaway scratch;   /* the throw-away server of a drill */
 };

@@ -8,6 +8,7 @@
 
 #include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 /* Appends the value in quotes, with each quote within it doubled. */
 static void add_doubled(struct text *text, const char *value, size_t size, char quote)
@@ -30,6 +31,76 @@ void pg_add_ident(struct text *text, const char *name)
 void pg_add_literal(struct text *text, const char *value)
 {
     add_doubled(text, value, strlen(value), '\'');
+}
+
+/* The settings that hold a list of names which the server quotes; as in pg_dump. */
+static bool is_list_of_names(const char *setting)
+{
+    static const char *const lists[] = {"local_preload_libraries",   "search_path",
+                                        "session_preload_libraries", "shared_preload_libraries",
+                                        "temp_tablespaces",          "unix_socket_directories"};
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        if (strcasecmp(setting, lists[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Reads one name of a list, quoted or not, into `name`; false: there is none. */
+static bool read_listed_name(const char **at, struct text *name)
+{
+    static const char space[] = " \t\n\r\f\v";
+    const char *c = *at + strspn(*at, space);
+    text_clear(name);
+    if (*c == '"') {
+        for (c++; *c && (*c != '"' || c[1] == '"'); c++) {
+            c += *c == '"';
+            text_add_bytes(name, c, 1);
+        }
+        if (*c++ != '"') {
+            return false;
+        }
+    } else {
+        size_t n = strcspn(c, ", \t\n\r\f\v");
+        text_add_bytes(name, c, n);
+        c += n;
+        if (!n) {
+            return false;
+        }
+    }
+    *at = c + strspn(c, space);
+    return true;
+}
+
+/* Appends the names as literals; false when the value is not a list of names. */
+static bool add_listed_names(struct text *text, const char *value)
+{
+    struct text name = {0};
+    bool good;
+    while ((good = read_listed_name(&value, &name)) && !name.failed) {
+        pg_add_literal(text, text_str(&name));
+        if (*value != ',') {
+            break;
+        }
+        value++;
+        text_add(text, ", ");
+    }
+    text->failed |= name.failed;
+    text_free(&name);
+    return good && !*value;
+}
+
+void pg_add_setting_value(struct text *text, const char *setting, const char *value)
+{
+    struct text names = {0};
+    if (is_list_of_names(setting) && add_listed_names(&names, value)) {
+        text_add(text, text_str(&names));
+    } else {
+        pg_add_literal(text, value);
+    }
+    text->failed |= names.failed;
+    text_free(&names);
 }
 
 void pg_add_shell(struct text *text, const char *word)

@@ -12,6 +12,11 @@
 
 void pg_add_ident(struct text *text, const char *name);    /* "name" */
 void pg_add_literal(struct text *text, const char *value); /* 'value' */
+
+/* The value of a setting, as ALTER DATABASE ... SET takes it.  The server stores a list of names as
+ * one text, "a", b: each name becomes a literal of its own.  Any other value is one literal. */
+void pg_add_setting_value(struct text *text, const char *setting, const char *value);
+
 void pg_add_shell(struct text *text, const char *word);    /* 'word' for sh */
 void pg_add_conninfo(struct text *text, const char *name); /* dbname='name' */
 

@@ -5,61 +5,147 @@
  */
 #include "server/settings.h"
 
+#include <stdio.h>
+#include "server/quote.h"
+#include "server/startup.h"
 #include "server/statement.h"
+
+struct pg_setting {
+    const char *name, *value;
+    bool quoted; /* in the text of the prelude */
+};
+
+/* The prelude, after the encoding. */
+static const struct pg_setting prelude[] = {
+    {"standard_conforming_strings", "on", false},
+    {"DateStyle", "ISO, MDY", true},
+    {"IntervalStyle", "postgres", true},
+    {"TimeZone", "UTC", true},
+    {"lc_monetary", "C", true},
+    {"bytea_output", "hex", true},
+    {"extra_float_digits", "3", false},
+    {"xmloption", "content", true},
+    {"search_path", "", true},
+    {"row_security", "off", false},
+    {"statement_timeout", "0", false},
+    {"lock_timeout", "0", false},
+    {"idle_in_transaction_session_timeout", "0", false},
+    {"default_transaction_read_only", "off", false},
+};
+#define PRELUDE_COUNT (sizeof(prelude) / sizeof(prelude[0]))
 
 void pg_add_prelude(struct text *text, const char *encoding)
 {
-    text_addf(text,
-              "SET client_encoding = '%s';\n"
-              "SET standard_conforming_strings = on;\n"
-              "SET DateStyle = 'ISO, MDY';\n"
-              "SET IntervalStyle = 'postgres';\n"
-              "SET TimeZone = 'UTC';\n"
-              "SET lc_monetary = 'C';\n"
-              "SET bytea_output = 'hex';\n"
-              "SET extra_float_digits = 3;\n"
-              "SET xmloption = 'content';\n"
-              "SET search_path = '';\n"
-              "SET row_security = off;\n"
-              "SET statement_timeout = 0;\n"
-              "SET lock_timeout = 0;\n"
-              "SET idle_in_transaction_session_timeout = 0;\n"
-              "SET default_transaction_read_only = off;\n",
-              encoding);
+    text_addf(text, "SET client_encoding = '%s';\n", encoding);
+    for (size_t i = 0; i < PRELUDE_COUNT; i++) {
+        const char *quote = prelude[i].quoted ? "'" : "";
+        text_addf(text, "SET %s = %s%s%s;\n", prelude[i].name, quote, prelude[i].value, quote);
+    }
+}
+
+/* Appends a setting to a SELECT that makes several of them. */
+static void add_setting(struct text *sql, const char *name, const char *value)
+{
+    text_add(sql, sql->size ? ", pg_catalog.set_config(" : "SELECT pg_catalog.set_config(");
+    pg_add_literal(sql, name);
+    text_add(sql, ", ");
+    pg_add_literal(sql, value);
+    text_add(sql, ", false)");
+}
+
+static void add_prelude_settings(struct text *sql, const char *encoding)
+{
+    add_setting(sql, "client_encoding", encoding);
+    for (size_t i = 0; i < PRELUDE_COUNT; i++) {
+        add_setting(sql, prelude[i].name, prelude[i].value);
+    }
+}
+
+enum hangar_rc pg_apply_prelude(struct pg_conn *conn, const char *encoding)
+{
+    struct text sql = {0};
+    add_prelude_settings(&sql, encoding);
+    return pg_command_text(conn, &sql);
+}
+
+enum hangar_rc pg_set(struct pg_conn *conn, const char *name, const char *value)
+{
+    PGresult *res;
+    enum hangar_rc rc =
+        pg_query(conn, "SELECT pg_catalog.set_config($1, $2, false)", name, value, &res);
+    if (rc == HANGAR_OK) {
+        PQclear(res);
+    }
+    return rc;
+}
+
+/* The limits of time that the server ends a session by. */
+static void add_no_limits(struct pg_conn *conn, struct text *sql)
+{
+    add_setting(sql, "client_min_messages", "warning");
+    if (conn->version >= 140000) {
+        add_setting(sql, "idle_session_timeout", "0");
+    }
+    if (conn->version >= 170000) {
+        add_setting(sql, "transaction_timeout", "0");
+    }
 }
 
 /* The prelude, in the encoding of the database, and settings that do not change data. */
 static void add_common_settings(struct pg_conn *conn, struct text *sql)
 {
     const char *encoding = PQparameterStatus(conn->pq, "server_encoding");
-    pg_add_prelude(sql, encoding ? encoding : "SQL_ASCII");
-    text_add(sql, "SET client_min_messages = warning;\n");
-    if (conn->version >= 140000) {
-        text_add(sql, "SET idle_session_timeout = 0;\n");
+    add_prelude_settings(sql, encoding ? encoding : "SQL_ASCII");
+    add_no_limits(conn, sql);
+}
+
+/* A server without this setting is older than August 2024. */
+static enum hangar_rc restrict_relations(struct pg_conn *conn)
+{
+    PGresult *res;
+    enum hangar_rc rc = pg_query(conn,
+                                 "SELECT pg_catalog.set_config(name, $2, false)"
+                                 " FROM pg_catalog.pg_settings WHERE name = $1",
+                                 PG_RESTRICT_SETTING, PG_RESTRICT_VALUE, &res);
+    if (rc == HANGAR_OK) {
+        conn->restricts = PQntuples(res) == 1;
+        PQclear(res);
     }
-    if (conn->version >= 170000) {
-        text_add(sql, "SET transaction_timeout = 0;\n");
-    }
+    return rc;
 }
 
 enum hangar_rc pg_set_up_reader(struct pg_conn *conn)
 {
     struct text sql = {0};
+    char lock_timeout[24];
     add_common_settings(conn, &sql);
     /* rows in the order of the heap, read by one process, without compiling the same small
      * condition for each slice */
-    text_add(&sql, "SET synchronize_seqscans = off;\nSET max_parallel_workers_per_gather = 0;\n");
+    add_setting(&sql, "synchronize_seqscans", "off");
+    add_setting(&sql, "max_parallel_workers_per_gather", "0");
     if (conn->version >= 110000) {
-        text_add(&sql, "SET jit = off;\n");
+        add_setting(&sql, "jit", "off");
     }
-    text_addf(&sql, "SET lock_timeout = %lld;\n", (long long)conn->src->opt.lock_timeout_ms);
-    return pg_command_text(conn, &sql);
+    snprintf(lock_timeout, sizeof(lock_timeout), "%lld", (long long)conn->src->opt.lock_timeout_ms);
+    add_setting(&sql, "lock_timeout", lock_timeout);
+    enum hangar_rc rc = pg_command_text(conn, &sql);
+    return rc == HANGAR_OK ? restrict_relations(conn) : rc;
 }
 
 enum hangar_rc pg_set_up_writer(struct pg_conn *conn)
 {
     struct text sql = {0};
     add_common_settings(conn, &sql);
-    text_add(&sql, "SET synchronous_commit = off;\n");
+    add_setting(&sql, "synchronous_commit", "off");
+    return pg_command_text(conn, &sql);
+}
+
+enum hangar_rc pg_set_up_maintenance(struct pg_conn *conn)
+{
+    struct text sql = {0};
+    add_setting(&sql, "client_encoding", "UTF8");
+    add_setting(&sql, "synchronous_commit", "on");
+    add_setting(&sql, "lock_timeout", "5s");
+    add_no_limits(conn, &sql);
     return pg_command_text(conn, &sql);
 }

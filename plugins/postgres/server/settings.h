@@ -13,8 +13,18 @@
  * stand at the head of each object with rows.  Only the encoding varies. */
 void pg_add_prelude(struct text *text, const char *encoding);
 
-/* Runs the prelude and the other settings of a session that reads a backup or writes a restore. */
+/* Makes these settings in a session. */
+enum hangar_rc pg_apply_prelude(struct pg_conn *conn, const char *encoding);
+
+/* Makes one setting. */
+enum hangar_rc pg_set(struct pg_conn *conn, const char *name, const char *value);
+
+/* Makes the settings of the prelude, and all others, of a session that reads rows or writes them.
+ * One that reads expands no view of a user where the server can refuse that (conn->restricts). */
 enum hangar_rc pg_set_up_reader(struct pg_conn *conn);
 enum hangar_rc pg_set_up_writer(struct pg_conn *conn);
+
+/* Makes the settings of a session for statements about databases and roles. */
+enum hangar_rc pg_set_up_maintenance(struct pg_conn *conn);
 
 #endif

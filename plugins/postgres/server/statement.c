@@ -13,21 +13,18 @@
 
 enum hangar_rc pg_command(struct pg_conn *conn, const char *sql)
 {
-    if (!PQsendQuery(conn->pq, sql)) {
-        return pg_conn_failed(conn);
-    }
-    conn->busy = true;
-    return pg_drain(conn, HANGAR_OK);
+    enum hangar_rc rc = pg_send(conn, sql, NULL, NULL);
+    return rc == HANGAR_OK ? pg_drain(conn, HANGAR_OK) : rc;
 }
 
 enum hangar_rc pg_command_while(struct pg_conn *conn, const char *sql, void (*meanwhile)(void *arg),
                                 void *arg)
 {
     int64_t deadline = clock_monotonic_ms() + WHILE_LIMIT_MS;
-    if (!PQsendQuery(conn->pq, sql)) {
-        return pg_conn_failed(conn);
+    enum hangar_rc rc = pg_send(conn, sql, NULL, NULL);
+    if (rc != HANGAR_OK) {
+        return rc;
     }
-    conn->busy = true;
     while (clock_monotonic_ms() < deadline) {
         int unsent = PQflush(conn->pq);
         if (unsent < 0) {
@@ -37,7 +34,7 @@ enum hangar_rc pg_command_while(struct pg_conn *conn, const char *sql, void (*me
             return pg_drain(conn, HANGAR_OK);
         }
         bool ready;
-        enum hangar_rc rc = pg_wait(conn, unsent ? POLLIN | POLLOUT : POLLIN, 100, &ready);
+        rc = pg_wait(conn, unsent ? POLLIN | POLLOUT : POLLIN, 100, &ready);
         if (rc != HANGAR_OK) {
             return rc;
         }
@@ -62,12 +59,11 @@ enum hangar_rc pg_command_text(struct pg_conn *conn, struct text *sql)
 enum hangar_rc pg_each_row(struct pg_conn *conn, const char *sql,
                            enum hangar_rc (*row)(void *arg, const PGresult *res), void *arg)
 {
-    if (!PQsendQuery(conn->pq, sql)) {
-        return pg_conn_failed(conn);
+    enum hangar_rc rc = pg_send(conn, sql, NULL, NULL);
+    if (rc != HANGAR_OK) {
+        return rc;
     }
-    conn->busy = true;
     PQsetSingleRowMode(conn->pq);
-    enum hangar_rc rc = HANGAR_OK;
     for (;;) {
         enum hangar_rc waited = pg_await_result(conn);
         if (waited != HANGAR_OK) {
@@ -79,9 +75,7 @@ enum hangar_rc pg_each_row(struct pg_conn *conn, const char *sql,
         }
         ExecStatusType status = PQresultStatus(res);
         if (status == PGRES_SINGLE_TUPLE) {
-            if (rc == HANGAR_OK && (rc = row(arg, res)) != HANGAR_OK) {
-                pg_set_error(&conn->err, rc, NULL, "out of memory");
-            }
+            rc = rc == HANGAR_OK ? row(arg, res) : rc;
         } else if (status != PGRES_TUPLES_OK && rc == HANGAR_OK) {
             rc = pg_result_failed(conn, res);
         }
@@ -91,5 +85,8 @@ enum hangar_rc pg_each_row(struct pg_conn *conn, const char *sql,
         }
     }
     conn->busy = false;
+    if (rc == HANGAR_NO_MEMORY) {
+        pg_set_error(&conn->err, rc, NULL, "out of memory");
+    }
     return rc;
 }

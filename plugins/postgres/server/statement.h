@@ -10,7 +10,7 @@
 #include "server/connection.h"
 #include "text.h"
 
-/* Runs statements and discards their rows. */
+/* Runs one statement and discards its rows. */
 enum hangar_rc pg_command(struct pg_conn *conn, const char *sql);
 
 /* The same with a text of the caller's, which is freed. */
@@ -21,7 +21,8 @@ enum hangar_rc pg_command_text(struct pg_conn *conn, struct text *sql);
 enum hangar_rc pg_command_while(struct pg_conn *conn, const char *sql, void (*meanwhile)(void *arg),
                                 void *arg);
 
-/* Calls `row` for each row as it arrives.  Once `row` fails it is not called again. */
+/* Calls `row` for each row as it arrives.  Once `row` fails it is not called again; a failure
+ * other than HANGAR_NO_MEMORY is its to store in conn->err. */
 enum hangar_rc pg_each_row(struct pg_conn *conn, const char *sql,
                            enum hangar_rc (*row)(void *arg, const PGresult *res), void *arg);
 

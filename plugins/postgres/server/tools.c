@@ -17,6 +17,7 @@
 #include "server/child.h"
 #include "server/error.h"
 #include "server/instance.h"
+#include "server/startup.h"
 #include "text.h"
 
 #define VERSION_WAIT_MS 10000
@@ -75,12 +76,11 @@ static bool env_is(const char *entry, const char *name)
 }
 
 /* The environment of this process, and the connection. */
-static void build_env(struct pg_source *src, const char *tool, const char *database,
+static void build_env(struct pg_source *src, const char *options, const char *database,
                       struct pg_args *env)
 {
     const struct pg_options *opt = &src->opt;
     const char *passfile = src->passfile ? src->passfile : opt->passfile;
-    bool writes = strcmp(tool, "pg_restore") == 0;
     char timeout[24];
     snprintf(timeout, sizeof(timeout), "%lld", (long long)((opt->connect_timeout_ms + 999) / 1000));
     const struct {
@@ -104,8 +104,7 @@ static void build_env(struct pg_source *src, const char *tool, const char *datab
         {"PGSERVICE", NULL, true},
         /* messages in English: some are examined here */
         {"LC_ALL", "C", false},
-        /* a restore is flushed once, at its end */
-        {"PGOPTIONS", writes ? "-c synchronous_commit=off" : NULL, false},
+        {"PGOPTIONS", options, false},
     };
     size_t count = sizeof(set) / sizeof(set[0]);
     for (char **e = environ; *e; e++) {
@@ -134,13 +133,21 @@ enum hangar_rc pg_spawn(struct pg_source *src, const char *tool, const char *dat
         }
     }
     struct pg_args env = {0};
-    build_env(src, tool, database, &env);
+    /* a restore is flushed once, at its end; its materialized views read tables through views */
+    bool writes = strcmp(tool, "pg_restore") == 0;
+    char *options =
+        pg_startup_options(src->restricts && !writes, writes ? "-c synchronous_commit=off" : "");
+    if (options) {
+        build_env(src, options, database, &env);
+    }
     char *path = pg_format("%s/%s", src->tools.dir, tool);
-    if (env.failed || args->failed || !path) {
+    if (!options || env.failed || args->failed || !path) {
+        free(options);
         free(path);
         pg_args_free(&env);
         return pg_no_memory(src);
     }
+    free(options);
     /* pg_dumpall searches for pg_dump in the folder of the path that it is called by */
     free(args->items[0]);
     args->items[0] = path;

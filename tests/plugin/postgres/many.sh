@@ -72,4 +72,40 @@ it_backs_up_the_configuration_tables_of_extensions() {
         'ALTER EXTENSION citext DROP TABLE "Odd settings"' 'DROP TABLE "Odd settings"'
 }
 
+# pg_dump does not read sequences then, and no session locks them.
+it_runs_no_code_of_a_view_that_takes_the_place_of_a_sequence() {
+    local b backup old mark=$work/pg/ran
+    sql postgres "CREATE ROLE tenant"
+    sql hard "CREATE SCHEMA theirs AUTHORIZATION tenant"
+    for old in "" 1; do
+        b=$(fresh)
+        rm -f "$mark"
+        sql hard "SET ROLE tenant" "CREATE SEQUENCE theirs.s" "SELECT nextval('theirs.s')" \
+            "CREATE SEQUENCE theirs.unused" >"$work/log"
+        (
+            [ -z "$old" ] || export UNRESTRICTED=1
+            run --pause-object hard/sequences.sql backup "$b" database=hard jobs=1
+        ) &
+        backup=$!
+        until_true test -e "$b/paused"
+        sql hard "SET ROLE tenant" "CREATE FUNCTION theirs.run() RETURNS bigint LANGUAGE plpgsql AS \$\$
+            BEGIN COPY (SELECT 1) TO PROGRAM 'touch $mark'; RETURN 1; END \$\$" \
+            "ALTER SEQUENCE theirs.s RENAME TO moved" \
+            "CREATE VIEW theirs.s AS SELECT theirs.run() AS last_value, true AS is_called"
+        touch "$b/go"
+        if [ -z "$old" ]; then
+            expect 2 'cannot read the sequences of database hard: access to non-system view "s" is restricted' \
+                wait "$backup"
+        else
+            expect 0 'warn: database hard: [0-9]+ sequences that were never used are stored with their start value' \
+                wait "$backup"
+            grep -q "setval('\"theirs\".\"s\"', 1, true)" "$b/objects/hard/sequences.sql" || fail "its value is missing"
+            grep -q "setval('\"theirs\".\"unused\"', 1, false)" "$b/objects/hard/sequences.sql" || fail "a start value is missing"
+        fi
+        [ -e "$mark" ] && fail "the code of the view ran"
+        sql hard "SET client_min_messages = warning" "DROP SCHEMA theirs CASCADE" "CREATE SCHEMA theirs AUTHORIZATION tenant"
+    done
+    sql hard "DROP SCHEMA theirs" "DROP ROLE tenant"
+}
+
 main

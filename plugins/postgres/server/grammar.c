@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * grammar.c: the lines that objects with rows may have.  The server runs some of them, so that
- * nothing else may match.
+ * grammar.c: the lines that objects with rows may have.  A server runs some of them, and psql all
+ * of them when a person restores by hand, so that nothing else may match.
  */
-#include "restore/grammar.h"
+#include "server/grammar.h"
 
 #include <string.h>
 
@@ -48,6 +48,37 @@ static bool pg_skip_digits(const char **at)
     return n > 0 && n < 21;
 }
 
+/* Skips "a", "b". */
+static bool pg_skip_columns(const char **at)
+{
+    do {
+        if (!pg_skip_quoted(at, '"')) {
+            return false;
+        }
+    } while (pg_skip_word(at, ", "));
+    return true;
+}
+
+bool pg_is_column_list(const char *text)
+{
+    return pg_skip_columns(&text) && !*text;
+}
+
+bool pg_is_row(const char *row, size_t size)
+{
+    const char *at = row, *end = row + size;
+    if (memchr(row, '\r', size) || memchr(row, '\n', size) || memchr(row, '\0', size)) {
+        return false;
+    }
+    while (at < end && (at = memchr(at, '\\', (size_t)(end - at))) != NULL) {
+        if (at + 1 == end || !strchr("bfnrtvN\\", at[1])) {
+            return false;
+        }
+        at += 2;
+    }
+    return true;
+}
+
 bool pg_is_copy(const char *line, const char **name_end, const char **head_end)
 {
     const char *at = line;
@@ -56,15 +87,8 @@ bool pg_is_copy(const char *line, const char **name_end, const char **head_end)
         return false;
     }
     *name_end = at;
-    if (pg_skip_word(&at, " (")) {
-        do {
-            if (!pg_skip_quoted(&at, '"')) {
-                return false;
-            }
-        } while (pg_skip_word(&at, ", "));
-        if (!pg_skip_word(&at, ")")) {
-            return false;
-        }
+    if (pg_skip_word(&at, " (") && (!pg_skip_columns(&at) || !pg_skip_word(&at, ")"))) {
+        return false;
     }
     *head_end = at;
     return strcmp(at, " FROM stdin;\n") == 0;

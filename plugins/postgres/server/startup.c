@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * startup.c: the options of a new session.
+ *
+ * The owner of a database chooses with ALTER DATABASE ... SET what a session in it begins with.
+ * With a search_path of their own, count(*) or = can be a function of theirs, which then runs
+ * with the rights of this session.  What libpq sends at the start overrides these settings before
+ * the first statement runs.  It does not depend on backups and restores.
+ */
+#include "server/startup.h"
+
+#include <stdlib.h>
+#include "server/args.h"
+
+/* What decides which code a statement runs, and what it means.  PGOPTIONS of the user may choose
+ * another role, and nothing else of these. */
+static const char before_user[] = "-c role=none";
+static const char after_user[] = "-c search_path="
+                                 " -c standard_conforming_strings=on"
+                                 " -c local_preload_libraries="
+                                 " -c row_security=off"
+                                 " -c default_transaction_read_only=off"
+                                 " -c default_transaction_isolation=read\\ committed"
+                                 " -c default_transaction_deferrable=off"
+                                 " -c statement_timeout=0"
+                                 " -c lock_timeout=0"
+                                 " -c idle_in_transaction_session_timeout=0"
+                                 " -c array_nulls=on"
+                                 " -c transform_null_equals=off"
+                                 " -c quote_all_identifiers=off"
+                                 " -c DateStyle=ISO,MDY"
+                                 " -c IntervalStyle=postgres";
+
+char *pg_startup_options(bool restricts, const char *more)
+{
+    const char *user = getenv("PGOPTIONS");
+    return pg_format("%s %s %s%s %s", before_user, user ? user : "", after_user,
+                     restricts ? " -c " PG_RESTRICT_SETTING "=" PG_RESTRICT_VALUE : "", more);
+}
