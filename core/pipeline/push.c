@@ -117,18 +117,20 @@ void hg_push_load(struct hg_push *push)
     pthread_mutex_unlock(&push->mutex);
 }
 
-void hg_push_end(struct hg_push *push)
+void hg_push_end(struct hg_push *push, bool goes_on)
 {
     struct hangar_ctx *ctx = push->source;
     const struct hangar_source *fn = &ctx->plugin->source;
     struct hg_error err = {0};
-    if (hg_job_cancelled(push->job)) {
+    if (!goes_on && hg_job_cancelled(push->job)) {
         HG_CALL_VOID(ctx, fn->restore_end(ctx->inst, NULL));
         return;
     }
     enum hangar_rc rc = HG_CALL(ctx, &err, fn->restore_end(ctx->inst, push->report));
     push->restored = rc == HANGAR_OK;
-    if (rc != HANGAR_OK) {
+    if (rc != HANGAR_OK && goes_on) {
+        hg_job_record(push->job, &err);
+    } else if (rc != HANGAR_OK) {
         hg_job_fail(push->job, &err);
     }
 }

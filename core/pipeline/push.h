@@ -33,7 +33,8 @@ struct hg_push {
  * succeeded before.  Records failures in the job. */
 void hg_push_load(struct hg_push *push);
 /* Calls restore_end, which sets push->report.  When the job has failed or was cancelled, the
- * plugin undoes what it can. */
-void hg_push_end(struct hg_push *push);
+ * plugin undoes what it can.  `goes_on`: another source has been restored already; then this one
+ * is ended all the same, and its failure does not cancel the job. */
+void hg_push_end(struct hg_push *push, bool goes_on);
 
 #endif

@@ -42,20 +42,46 @@ static void job_run_hooks(struct hg_job *job)
 void hg_job_cancel(struct hg_job *job)
 {
     pthread_mutex_lock(&job->mutex);
-    if (!job->failed) {
-        job->interrupted = true;
+    if (!job->holding) {
+        job->interrupted = job->interrupted || !job->failed;
+        job_cancel_locked(job);
     }
-    job_cancel_locked(job);
+    pthread_mutex_unlock(&job->mutex);
+}
+
+bool hg_job_hold(struct hg_job *job)
+{
+    /* a request that the monitor has not seen yet came before */
+    if (job->set.requested && atomic_load(job->set.requested)) {
+        hg_job_cancel(job);
+    }
+    pthread_mutex_lock(&job->mutex);
+    job->holding = !hg_job_cancelled(job);
+    const bool holding = job->holding;
+    pthread_mutex_unlock(&job->mutex);
+    return holding;
+}
+
+/* With the mutex held. */
+static void job_record_locked(struct hg_job *job, const struct hg_error *why)
+{
+    if (!job->failed && !job->interrupted && why->rc != HANGAR_CANCELLED) {
+        job->failed = true;
+        job->first = *why;
+    }
+}
+
+void hg_job_record(struct hg_job *job, const struct hg_error *why)
+{
+    pthread_mutex_lock(&job->mutex);
+    job_record_locked(job, why);
     pthread_mutex_unlock(&job->mutex);
 }
 
 enum hangar_rc hg_job_fail(struct hg_job *job, const struct hg_error *why)
 {
     pthread_mutex_lock(&job->mutex);
-    if (!job->failed && !job->interrupted && why->rc != HANGAR_CANCELLED) {
-        job->failed = true;
-        job->first = *why;
-    }
+    job_record_locked(job, why);
     job_cancel_locked(job);
     pthread_mutex_unlock(&job->mutex);
     return why->rc;

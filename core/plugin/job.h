@@ -41,6 +41,7 @@ struct hg_job {
     pthread_mutex_t mutex;
     pthread_cond_t changed; /* the job was cancelled, or ends; or hg_job_wake */
     bool failed, interrupted, ending;
+    bool holding;          /* a request to cancel waits */
     struct hg_error first; /* the first failure; rc OK while there is none */
     size_t budget_used;
     char step[160];          /* the phase of the job, set by the core */
@@ -80,6 +81,13 @@ void hg_job_remove_hook(struct hg_job *job, struct hg_job_hook *hook);
 /* Records a failure and cancels the job.  Only the first failure is recorded, and
  * CANCELLED never is: it is the consequence of another reason.  Returns why->rc. */
 enum hangar_rc hg_job_fail(struct hg_job *job, const struct hg_error *why);
+
+/* Records a failure, as hg_job_fail does, and does not cancel the job. */
+void hg_job_record(struct hg_job *job, const struct hg_error *why);
+
+/* From here on a request to cancel changes nothing until the job ends; a failure still cancels.
+ * Returns false when the job is cancelled already. */
+bool hg_job_hold(struct hg_job *job);
 
 void hg_job_cancel(struct hg_job *job);
 bool hg_job_cancelled(const struct hg_job *job);

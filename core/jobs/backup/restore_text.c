@@ -14,6 +14,19 @@
 #include "pipeline/decode.h"
 #include "plugin/instance.h"
 
+/* Appends text to a comment: a line end in it would end the comment, and a terminal runs other
+ * control characters. */
+static void add_comment_text(struct hg_str *out, const char *text)
+{
+    for (const char *c = text; *c; c++) {
+        if ((unsigned char)*c < 0x20 || *c == 0x7f) {
+            hg_str_addf(out, "\\x%02x", (unsigned)*c);
+        } else {
+            hg_str_add_n(out, c, 1);
+        }
+    }
+}
+
 static void restore_text_head(const struct hg_manifest *m, struct hg_str *out)
 {
     char time[HG_TIME_SIZE];
@@ -21,7 +34,11 @@ static void restore_text_head(const struct hg_manifest *m, struct hg_str *out)
     hg_str_addf(out,
                 "# How to restore %s by hand\n"
                 "#\n"
-                "# Pipeline %s of %s, finished %s, made by hangar %s.\n"
+                "# Pipeline %s of ",
+                m->id, m->pipeline);
+    add_comment_text(out, m->host);
+    hg_str_addf(out,
+                ", finished %s, made by hangar %s.\n"
                 "%s"
                 "# With hangar: hangar restore %s\n"
                 "#\n"
@@ -31,7 +48,7 @@ static void restore_text_head(const struct hg_manifest *m, struct hg_str *out)
                 "set -e -o pipefail\n\n"
                 "# First check that no file has changed since it was stored.\n"
                 "sha256sum --quiet -c %s\n",
-                m->id, m->pipeline, m->host, time, m->hangar,
+                time, m->hangar,
                 m->safety ? "# A safety backup of the data that a restore was about to replace.\n"
                           : "",
                 m->id, HG_SUMS_NAME);
@@ -61,7 +78,9 @@ enum hangar_rc hg_restore_text(const struct hg_manifest *m, struct hangar_ctx *c
         }
         char time[HG_TIME_SIZE];
         hg_time_format(s->time_ms, time);
-        hg_str_addf(out, "\n\n# ---- %s: %s, as of %s ----\n", s->name, s->target, time);
+        hg_str_addf(out, "\n\n# ---- %s: ", s->name);
+        add_comment_text(out, s->target);
+        hg_str_addf(out, ", as of %s ----\n", time);
         struct hangar_text text = {{0}};
         if (ctx->plugin->source.restore_commands) {
             rc = HG_CALL(ctx, err,

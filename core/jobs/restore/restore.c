@@ -6,6 +6,7 @@
  */
 #include "jobs/restore/restore.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -157,15 +158,31 @@ static enum hangar_rc run_before_hook(struct hg_restoration *r, struct hg_error 
     return hg_hook_run(&r->h->log, &r->h->caller.cancel, r->hooked, HG_BEFORE_RESTORE, &facts, err);
 }
 
-/* Adds to the error which sources are restored all the same. */
+/* Adds to the error which sources are restored all the same, and the command for the others. */
 static void add_restored_sources(const struct hg_restoration *r, struct hg_error *err)
 {
+    struct hg_str others = {0};
+    size_t restored = 0;
     for (size_t i = r->targets.count; i-- > 0;) {
         if (r->targets.items[i].push.restored) {
+            restored++;
             hg_context(err, "source %s is restored, but the restore is not complete",
                        r->targets.items[i].ctx->name);
         }
     }
+    for (size_t i = 0; restored && i < r->targets.count; i++) {
+        if (!r->targets.items[i].push.restored) {
+            hg_str_addf(&others, " --only %s", r->targets.items[i].from->name);
+        }
+    }
+    if (others.len > 0) {
+        const size_t len = strlen(err->text);
+        snprintf(err->text + len, sizeof(err->text) - len,
+                 "%s restore the others with hangar restore %s%s%s",
+                 strstr(err->text, "hint: ") ? "; then" : "; hint:", r->selected.manifest.id,
+                 hg_restoration_is_clean(r) ? " --mode clean" : "", hg_str_text(&others));
+    }
+    hg_str_free(&others);
 }
 
 static enum hangar_rc run_restore_steps(struct hg_restoration *r, struct hg_error *err)

@@ -171,6 +171,22 @@ static void set_targets_running(struct hg_targets *t, bool running)
     pthread_mutex_unlock(&t->mutex);
 }
 
+/* Over live data each plugin swaps its source here.  Swapped in part, the sources do not fit each
+ * other: once the first swap has begun, a request to cancel waits for the others, and a failure of
+ * one does not end them. */
+static void end_targets(struct hg_targets *t)
+{
+    bool restored = false;
+    if (t->count > 1 && t->items[0].how.flags & HANGAR_RESTORE_CLEAN) {
+        hg_job_hold(&t->session->job);
+    }
+    for (size_t i = 0; i < t->count; i++) {
+        struct hg_target *one = &t->items[i];
+        hg_push_end(&one->push, restored);
+        restored = restored || (one->push.restored && one->how.flags & HANGAR_RESTORE_CLEAN);
+    }
+}
+
 enum hangar_rc hg_targets_load(struct hg_targets *t, struct hg_error *err)
 {
     struct hg_job *job = &t->session->job;
@@ -195,9 +211,7 @@ enum hangar_rc hg_targets_load(struct hg_targets *t, struct hg_error *err)
         hg_fail(&why, HANGAR_NO_MEMORY, 0, "cannot start a thread");
         hg_job_fail(job, &why);
     }
-    for (size_t i = 0; i < t->count; i++) {
-        hg_push_end(&t->items[i].push);
-    }
+    end_targets(t);
     set_targets_running(t, false);
     return hg_job_result(job, err);
 }

@@ -6,6 +6,7 @@
 #ifndef PG_OBJECT_H
 #define PG_OBJECT_H
 
+#include "backup/globals_text.h"
 #include "backup/snapshot.h"
 
 enum pg_reader_kind {
@@ -24,6 +25,7 @@ struct pg_tool_output {
     char head[8];   /* the first bytes */
     char tail[128]; /* the last bytes */
     size_t tail_len;
+    struct pg_globals_text globals; /* how far the text of the roles was read */
 };
 
 /* rows: slices of tables. */

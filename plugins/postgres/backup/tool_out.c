@@ -54,6 +54,15 @@ static enum hangar_rc raise_tool_error(struct pg_reader *reader)
                     reader->db ? reader->db->name : "", waits);
 }
 
+static enum hangar_rc raise_globals_text(struct pg_reader *reader)
+{
+    return reader->src->host->fail(
+        reader->src->ctx, HANGAR_CORRUPT, 0,
+        "cannot dump the roles: their names or comments contain what psql would run as a command; "
+        "hint: look for line ends in the names of roles and tablespaces, and use client tools of "
+        "August 2025 or later");
+}
+
 enum hangar_rc pg_tool_read(struct pg_reader *reader, void *buffer, size_t size, size_t *got)
 {
     if (pg_child_read(reader->tool.child, 0, buffer, size, got) != HANGAR_OK) {
@@ -61,13 +70,19 @@ enum hangar_rc pg_tool_read(struct pg_reader *reader, void *buffer, size_t size,
     }
     if (*got) {
         record_ends(reader, buffer, *got);
-        return HANGAR_OK;
+        return reader->kind == PG_READ_GLOBALS &&
+                       !pg_globals_text_add(&reader->tool.globals, buffer, *got)
+                   ? raise_globals_text(reader)
+                   : HANGAR_OK;
     }
     if (pg_child_finish(reader->tool.child, "waiting for the end of pg_dump") != HANGAR_OK) {
         return raise_tool_error(reader);
     }
     bool whole;
     if (reader->kind == PG_READ_GLOBALS) {
+        if (!pg_globals_text_ends(&reader->tool.globals)) {
+            return raise_globals_text(reader);
+        }
         whole = memmem(reader->tool.tail, reader->tool.tail_len, GLOBALS_END,
                        strlen(GLOBALS_END)) != NULL;
     } else {

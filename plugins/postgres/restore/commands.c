@@ -66,7 +66,7 @@ static void write_database_commands(const struct commands *commands,
     for (size_t i = 0; i < commands->count; i++) {
         const struct hangar_object_info *object = &commands->objects[i];
         if (object->phase == 2 && strncmp(object->name, schema->name, folder_len + 1) == 0) {
-            host->text(commands->out, "%s | psql -X -q -o /dev/null -v ON_ERROR_STOP=1 -1 -d %s\n",
+            host->text(commands->out, "%s | load -X -q -o /dev/null -v ON_ERROR_STOP=1 -1 -d %s\n",
                        object->decode, connect);
         }
     }
@@ -115,7 +115,17 @@ enum hangar_rc pg_restore_commands(void *inst, const struct hangar_attrs *facts,
         "# PostgreSQL: needs psql and pg_restore of version %d or newer.  First set the address\n"
         "# of the server in the environment: PGHOST, PGPORT, PGUSER, and PGPASSWORD or\n"
         "# ~/.pgpass.\n"
-        "set -e -o pipefail\n",
+        "set -e -o pipefail\n"
+        "# psql that refuses commands within the rows, where it can (versions of August 2025).\n"
+        "load() {\n"
+        "    if psql --help=commands | grep '^ *.restrict ' >/dev/null; then\n"
+        "        key=$(od -A n -N 16 -t x1 /dev/urandom | tr -d ' \\n')\n"
+        "        { printf '\\\\restrict %%s\\n' \"$key\" && cat &&\n"
+        "            printf '\\\\unrestrict %%s\\n' \"$key\"; } | psql \"$@\"\n"
+        "    else\n"
+        "        psql \"$@\"\n"
+        "    fi\n"
+        "}\n",
         client ? atoi(client) : 10);
     write_globals_command(&commands);
     for (size_t i = 0; i < object_count; i++) {

@@ -110,9 +110,17 @@ void pg_add_shell(struct text *text, const char *word)
         text_add_bytes(text, word, strlen(word));
         return;
     }
-    text_add(text, "'");
+    bool control = false;
     for (const char *c = word; *c; c++) {
-        if (*c == '\'') {
+        control = control || (unsigned char)*c < 0x20 || *c == 0x7f;
+    }
+    text_add(text, control ? "$'" : "'");
+    for (const char *c = word; *c; c++) {
+        if ((unsigned char)*c < 0x20 || *c == 0x7f) {
+            text_addf(text, "\\%03o", (unsigned)*c);
+        } else if (control && (*c == '\'' || *c == '\\')) {
+            text_addf(text, "\\%c", *c);
+        } else if (*c == '\'') {
             text_add(text, "'\\''");
         } else {
             text_add_bytes(text, c, 1);

@@ -17,7 +17,7 @@ void pg_add_literal(struct text *text, const char *value); /* 'value' */
  * one text, "a", b: each name becomes a literal of its own.  Any other value is one literal. */
 void pg_add_setting_value(struct text *text, const char *setting, const char *value);
 
-void pg_add_shell(struct text *text, const char *word);    /* 'word' for sh */
+void pg_add_shell(struct text *text, const char *word);    /* 'word' for bash, in one line */
 void pg_add_conninfo(struct text *text, const char *name); /* dbname='name' */
 
 /* A database's name as a part of an object's name: other bytes become =XX. */

@@ -5,6 +5,8 @@
  */
 #include "restore/commands.h"
 
+#include <string.h>
+
 enum hangar_rc redis_restore_commands(void *inst, const struct hangar_attrs *facts,
                                       const struct hangar_object_info *objects, size_t object_count,
                                       struct hangar_text *out)
@@ -13,8 +15,9 @@ enum hangar_rc redis_restore_commands(void *inst, const struct hangar_attrs *fac
     const struct hangar_host *host = redis->host;
     const char *version = host->attr_get(facts, "server_version");
     for (size_t i = 0; i < object_count; i++) {
-        host->text(out, "# Redis %s or newer; REDIS_DIR is an empty folder for its data\n",
-                   version && *version != '\0' ? version : "of the same version");
+        const int digits = version ? (int)strspn(version, "0123456789.") : 0;
+        host->text(out, "# Redis %.*s or newer; REDIS_DIR is an empty folder for its data\n",
+                   digits ? digits : 19, digits ? version : "of the same version");
         host->text(out, "REDIS_DIR=${REDIS_DIR:-./redis-data}\n");
         host->text(out, "mkdir -p -m 700 \"$REDIS_DIR\"\n");
         host->text(out, "%s > \"$REDIS_DIR/dump.rdb\"\n", objects[i].decode);

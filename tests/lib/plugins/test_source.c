@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,12 +53,24 @@ static const struct hangar_option options[] = {
     {.name = "fail_nth", .type = HANGAR_OPT_INT, .default_value = "1", .help = "from which on"},
     {.name = "fail_times", .type = HANGAR_OPT_INT, .default_value = "1000000", .help = "how often"},
     {.name = "fail_rc", .type = HANGAR_OPT_INT, .default_value = "8", .help = "with what"},
+    {.name = "interrupt_at", .type = HANGAR_OPT_STRING, .help = "the call that raises SIGUSR1"},
     {.name = NULL}};
+
+/* A person interrupts the job during a call, which takes longer than the job needs to notice. */
+static void test_source_interrupt(struct source *s, const char *call)
+{
+    const char *at = s->host->opt_string(s->ctx, "interrupt_at");
+    if (at && strcmp(at, call) == 0) {
+        kill(getpid(), SIGUSR1); /* threads of the core block signals */
+        usleep(600000);
+    }
+}
 
 /* Records a call, and fails when the options select it. */
 static enum hangar_rc test_source_record(struct source *s, const char *call, const char *what)
 {
     char line[600];
+    test_source_interrupt(s, call);
     int n = snprintf(line, sizeof(line), "%s%s%s\n", call, what ? " " : "", what ? what : "");
     pthread_mutex_lock(&s->mutex);
     int fd = s->journal ? open(s->journal, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600) : -1;

@@ -211,4 +211,35 @@ it_stores_no_row_that_copy_does_not_write() {
     return 0
 }
 
+# The same for the roles: old versions of pg_dumpall write a name with a line end into a comment.
+it_stores_no_roles_that_are_commands_of_psql() {
+    local tool bin
+    bin=$(dirname "$(pg_bin pg_dumpall)")
+    mkdir -p "$work/old"
+    for tool in pg_dump pg_restore; do ln -sf "$bin/$tool" "$work/old/$tool"; done
+    cat >"$work/old/pg_dumpall" <<END
+#!/bin/sh
+"$bin/pg_dumpall" "\$@" | sed 's/^-- Roles\$/&\\n\\\\! touch x/'
+END
+    chmod 755 "$work/old/pg_dumpall"
+    rm -rf "$work/none"
+    expect 9 'cannot dump the roles: their names or comments contain what psql would run as a command' \
+        run backup "$work/none" database=small "bin_dir=$work/old"
+    [ ! -e "$work/none/index.json" ] || fail "the backup looks complete"
+}
+
+it_writes_each_command_of_a_restore_on_one_line() {
+    local b=$work/lines
+    sql postgres "CREATE DATABASE \"a
+touch x
+'b\""
+    works run backup "$b" "database=a
+touch x
+'b"
+    "$driver" commands "$b" database=a >"$b/RESTORE.txt" 2>"$work/log" || fail commands
+    bash -n "$b/RESTORE.txt" || fail "it is not a script"
+    grep -q '^touch' "$b/RESTORE.txt" && fail "a name is a command"
+    grep -qF "psql -X -q -d \$'dbname=\\'a\\012touch x\\012" "$b/RESTORE.txt" || fail "the name is missing"
+}
+
 main

@@ -77,7 +77,7 @@ START_TEST(everything_comes_back_phase_by_phase)
     struct hg_error err = {0};
     start(&b);
     hg_push_load(&b.push);
-    hg_push_end(&b.push);
+    hg_push_end(&b.push, false);
     ck_assert_msg(hg_job_result(&b.trip.t.job, &err) == HANGAR_OK, "%s", err.text);
     ck_assert_uint_eq(b.target->restored, COUNT);
     ck_assert_uint_eq(b.target->phase_ends, 3);
@@ -128,7 +128,7 @@ START_TEST(damage_is_found_and_ends_the_restore)
             break;
         }
         hg_push_load(&b.push);
-        hg_push_end(&b.push);
+        hg_push_end(&b.push, false);
         enum hangar_rc rc = hg_job_result(&b.trip.t.job, &err);
         ck_assert_msg(rc == HANGAR_CORRUPT, "%d: %d %s", kind, (int)rc, err.text);
         ck_assert(!b.target->restore_ended);
@@ -158,7 +158,7 @@ START_TEST(a_source_that_takes_no_more_ends_the_restore)
     b.target->fail_at = 100000;
     b.target->fail_rc = HANGAR_NO_SPACE;
     hg_push_load(&b.push);
-    hg_push_end(&b.push);
+    hg_push_end(&b.push, false);
     ck_assert_int_eq(hg_job_result(&b.trip.t.job, &err), HANGAR_NO_SPACE);
     ck_assert_str_eq(err.text, "toy target: the toy takes no more");
     ck_assert_uint_ge(b.target->restore_failed, 1); /* and what was under way beside it */

@@ -414,6 +414,28 @@ START_TEST(a_folder_that_cannot_be_made_is_told)
 }
 END_TEST
 
+START_TEST(a_held_job_ends_for_a_failure_and_for_no_request)
+{
+    begin(0);
+    ck_assert(hg_job_hold(&job));
+    hg_job_cancel(&job);
+    ck_assert(!hg_job_cancelled(&job));
+    struct hg_error err = {0};
+    hg_fail(&err, HANGAR_IO, 0, "recorded");
+    hg_job_record(&job, &err);
+    ck_assert(!hg_job_cancelled(&job));
+    fail_with(HANGAR_CORRUPT, "later");
+    ck_assert(hg_job_cancelled(&job));
+    ck_assert_str_eq(result(HANGAR_IO), "recorded");
+    end();
+    begin(0);
+    hg_job_cancel(&job);
+    ck_assert(!hg_job_hold(&job));
+    ck_assert_str_eq(result(HANGAR_CANCELLED), "interrupted");
+    end();
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -437,6 +459,7 @@ int main(void)
         temporary_folders_that_outgrow_their_bound_together_fail_the_job,
         more_than_the_disk_has_is_refused,
         a_folder_that_cannot_be_made_is_told,
+        a_held_job_ends_for_a_failure_and_for_no_request,
     };
     return SUITE_RUN("plugin/job", tests, folder_setup, folder_teardown);
 }

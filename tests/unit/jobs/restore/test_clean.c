@@ -6,6 +6,7 @@
  * retention do not count it among the others.
  */
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -228,8 +229,13 @@ START_TEST(all_sources_are_loaded_before_one_is_swapped)
     static const char *const swapping[] = {"cache.fail_at=restore_end", NULL};
     ck_assert_int_eq(world_restore(scheduled, CLEAN, NULL, swapping), HANGAR_STATUS_FAILED);
     ck_assert_uint_eq(world_lines("j", "^restore_end$"), 1);
-    ck_assert_str_eq(world_error(), "source db is restored, but the restore is not complete: "
-                                    "source cache: cannot restore_end as told");
+    char expected[400];
+    snprintf(expected, sizeof(expected),
+             "source db is restored, but the restore is not complete: source cache: cannot "
+             "restore_end as told; hint: restore the others with hangar restore %s --mode clean "
+             "--only cache",
+             scheduled);
+    ck_assert_str_eq(world_error(), expected);
     ck_assert(json_is_true(world_at("sources.0.restored")));
     ck_assert(json_is_false(world_at("sources.1.restored")));
     /* the first fails during its swap: the second is not swapped */
@@ -239,6 +245,31 @@ START_TEST(all_sources_are_loaded_before_one_is_swapped)
     ck_assert_str_eq(world_error(), "source db: cannot restore_end as told");
     ck_assert_uint_eq(world_lines("jc", "^restore_end$"), 0);
     ck_assert_uint_eq(world_lines("jc", "^restore_end-failed$"), 2);
+}
+END_TEST
+
+static void interrupt_restore(int signal)
+{
+    (void)signal;
+    hangar_cancel(world_hangar);
+}
+
+START_TEST(an_interruption_between_two_swaps_waits_for_the_second)
+{
+    make_scheduled_backup();
+    signal(SIGUSR1, interrupt_restore);
+    static const char *const swapping[] = {"db.interrupt_at=restore_end", NULL};
+    ck_assert_int_eq(world_restore(scheduled, CLEAN, NULL, swapping), HANGAR_STATUS_DONE);
+    ck_assert_uint_eq(world_lines("j", "^restore_end$"), 1);
+    ck_assert_uint_eq(world_lines("jc", "^restore_end$"), 1);
+    ck_assert(json_is_true(world_at("sources.1.restored")));
+    /* before the first swap it ends the restore at once */
+    world_shell("rm -f j jc");
+    static const char *const loading[] = {"db.interrupt_at=restore_phase_end", NULL};
+    ck_assert_int_eq(world_restore(scheduled, CLEAN, NULL, loading), HANGAR_STATUS_INTERRUPTED);
+    ck_assert_uint_eq(world_lines("j", "^restore_end$"), 0);
+    ck_assert_uint_eq(world_lines("jc", "^restore_end$"), 0);
+    signal(SIGUSR1, SIG_DFL);
 }
 END_TEST
 
@@ -321,6 +352,7 @@ int main(void)
         no_safety_backup_is_made_if_a_target_refuses,
         another_required_sink_stores_it_if_the_first_fails,
         all_sources_are_loaded_before_one_is_swapped,
+        an_interruption_between_two_swaps_waits_for_the_second,
         remains_of_a_restore_degrade_it,
         the_pipeline_is_locked_during_a_clean_restore,
         a_safety_backup_is_a_backup_but_not_the_latest,

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * text: what the postgres plugin writes into statements and scripts, and what it lets a server
+ * write into them.
+ */
+#include "backup/globals_text.h"
+#include "server/grammar.h"
+#include "server/quote.h"
+#include "suite.h"
+
+static const char *setting_value(const char *setting, const char *value)
+{
+    static struct text text;
+    text_clear(&text);
+    pg_add_setting_value(&text, setting, value);
+    return text_str(&text);
+}
+
+START_TEST(a_list_of_names_is_quoted_name_by_name)
+{
+    static const char *const cases[][2] = {
+        {"public", "'public'"},
+        {"\"$user\", public", "'$user', 'public'"},
+        {"\"a\"\"b\",c", "'a\"b', 'c'"},
+        {"\"it's\"", "'it''s'"},
+        {"\"a, b\" , \"\"", "'a, b', ''"},
+        {"", "''"},
+        {"a;ALTER/**/ROLE/**/x/**/SUPERUSER", "'a;ALTER/**/ROLE/**/x/**/SUPERUSER'"},
+        /* what is not a list is one literal */
+        {"a; ALTER ROLE x SUPERUSER", "'a; ALTER ROLE x SUPERUSER'"},
+        {"\"a", "'\"a'"},
+        {"a,", "'a,'"},
+        {"a b", "'a b'"},
+        {"', x; --", "''', x; --'"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        ck_assert_str_eq(setting_value("Search_Path", cases[i][0]), cases[i][1]);
+        ck_assert_str_eq(setting_value("temp_tablespaces", cases[i][0]), cases[i][1]);
+    }
+    ck_assert_str_eq(setting_value("datestyle", "ISO, MDY"), "'ISO, MDY'");
+    ck_assert_str_eq(setting_value("my.key", "a', 'b"), "'a'', ''b'");
+}
+END_TEST
+
+START_TEST(a_word_for_the_shell_stays_in_its_line)
+{
+    static const char *const cases[][2] = {
+        {"shop", "shop"},       {"", "''"},
+        {"it's", "'it'\\''s'"}, {"$(x)\\", "'$(x)\\'"},
+        {"a\nb", "$'a\\012b'"}, {"a\n'\\\x1b", "$'a\\012\\'\\\\\\033'"}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct text text = {0};
+        pg_add_shell(&text, cases[i][0]);
+        ck_assert_str_eq(text_str(&text), cases[i][1]);
+        text_free(&text);
+    }
+}
+END_TEST
+
+START_TEST(rows_have_the_form_of_copy)
+{
+    static const char *const good[] = {"",          "1\ttwo",    "\\N\t\\\\.", "\\b\\f\\n\\r\\t\\v",
+                                       "a\x01\x7f", "\\\\x00ff", "\xc3\xb6"};
+    static const char *const bad[] = {"\\.",   "\\! id", "a\\",    "a\r",   "a\nb",
+                                      "\\x41", "\\101",  "\\copy", "a\t\\."};
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        ck_assert_msg(pg_is_row(good[i], strlen(good[i])), "%s", good[i]);
+    }
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        ck_assert_msg(!pg_is_row(bad[i], strlen(bad[i])), "%s", bad[i]);
+    }
+    ck_assert(!pg_is_row("a\0b", 3));
+    ck_assert(pg_is_column_list("\"a\", \"b\"\"c\""));
+    ck_assert(!pg_is_column_list(""));
+    ck_assert(!pg_is_column_list("\"a\" "));
+    ck_assert(!pg_is_column_list("1) TO PROGRAM 'id' --"));
+    ck_assert(!pg_is_column_list("\"a\", b"));
+}
+END_TEST
+
+/* Whether the text passes, cut into pieces of any size. */
+static bool globals_pass(const char *sql)
+{
+    bool passes = false;
+    for (size_t step = 1; step <= strlen(sql); step++) {
+        struct pg_globals_text text = {0};
+        bool good = true;
+        for (size_t at = 0; at < strlen(sql); at += step) {
+            size_t left = strlen(sql) - at;
+            good &= pg_globals_text_add(&text, sql + at, step < left ? step : left);
+        }
+        good &= pg_globals_text_ends(&text);
+        ck_assert_msg(step == 1 || good == passes, "%s", sql);
+        passes = good;
+    }
+    return passes;
+}
+
+START_TEST(globals_hold_no_command_of_psql)
+{
+    static const char *const good[] = {
+        "--\n-- Roles: \\! in a comment\n--\n\\restrict aB3\nCREATE ROLE a;\n\\unrestrict aB3\n",
+        "COMMENT ON ROLE a IS 'it''s \\! : $x$ /* --';\n",
+        "COMMENT ON ROLE a IS E'a\\\\b\\'c';\nALTER ROLE \"x\\! '\"\"y\" SET a TO 'b';\n",
+        "ALTER ROLE a SET search_path TO E'a\\\\b', 'c', E'd''e\\'';\nALTER ROLE a SET b TO 'c';\n",
+        "CREATE ROLE \"with\nline \\!\";\n",
+        "ALTER ROLE a WITH PASSWORD 'SCRAM-SHA-256$4096:a==$b=:c=';\n",
+    };
+    static const char *const bad[] = {
+        "-- Role x\n\\! id\n",
+        "\\! id\n",
+        "CREATE ROLE a; \\! id\n",
+        "CREATE ROLE a \\restrict x\n",
+        "\\restrict a b\n",
+        "\\restrict `id`\n",
+        "\\restrict \n",
+        "-- x\r\\! id\n",
+        "CREATE ROLE a$x$ ' $x$ \\! id\n'",
+        "/* ' */ \\! id\n'",
+        "ALTER ROLE a SET b TO :'c';\n",
+        "COMMENT ON ROLE a IS E'x\\' \\! id\n",
+        "COMMENT ON ROLE a IS aE'x\\' \\! id\n';",
+        "COMMENT ON ROLE a IS E'x'\n'\\' ' \\! id\n';",
+        "COMMENT ON ROLE a IS E'x' -- y\n'\\' ' \\! id\n';",
+        "COMMENT ON ROLE a IS 'open",
+        "\\restrict abc",
+    };
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        ck_assert_msg(globals_pass(good[i]), "%s", good[i]);
+    }
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        ck_assert_msg(!globals_pass(bad[i]), "%s", bad[i]);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        a_list_of_names_is_quoted_name_by_name,
+        a_word_for_the_shell_stays_in_its_line,
+        rows_have_the_form_of_copy,
+        globals_hold_no_command_of_psql,
+    };
+    return SUITE_RUN("postgres/text", tests, NULL, NULL);
+}
