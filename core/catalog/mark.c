@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "catalog/signed.h"
 
 /* OK when there is an object in the place of the manifest; *abandoned: it is the mark of a
  * dead run. */
@@ -77,7 +78,60 @@ enum hangar_rc hg_mark_held(struct hangar_ctx *sink, const char *pipeline, const
     json_t *mark = json_object();
     hg_json_set_time(mark, "held", hg_now_ms());
     hg_json_set_string(mark, "host", host);
-    return mark_store(sink, pipeline, id, HG_HOLD_NAME, mark, err);
+    hg_json_set_string(mark, "pipeline", pipeline);
+    hg_json_set_string(mark, "id", id);
+    char *text = hg_json_text(mark);
+    char *path = hg_store_path(pipeline, id, HG_HOLD_NAME);
+    json_decref(mark);
+    enum hangar_rc rc = path ? hg_signed_put(sink, path, text, false, err) : hg_no_memory(err);
+    free(path);
+    free(text);
+    return rc;
+}
+
+enum hangar_rc hg_mark_release(struct hangar_ctx *sink, const char *pipeline, const char *id,
+                               struct hg_error *err)
+{
+    char *path = hg_store_path(pipeline, id, HG_HOLD_NAME);
+    enum hangar_rc rc = path ? hg_signed_remove(sink, path, err) : hg_no_memory(err);
+    free(path);
+    return rc;
+}
+
+/* Is this the text of a hold of this backup? */
+static bool mark_is_hold(const struct hg_str *text, const char *pipeline, const char *id)
+{
+    json_t *mark = NULL;
+    int64_t ms;
+    bool ok = hg_json_parse(hg_str_text(text), text->len, HG_HOLD_NAME, &mark, NULL) == HANGAR_OK &&
+              hg_time_parse(hg_json_string(mark, "held", ""), &ms) &&
+              strcmp(hg_json_string(mark, "pipeline", ""), pipeline) == 0 &&
+              strcmp(hg_json_string(mark, "id", ""), id) == 0;
+    json_decref(mark);
+    return ok;
+}
+
+enum hangar_rc hg_mark_check_hold(struct hangar_ctx *sink, const char *pipeline, const char *id,
+                                  bool *proven, struct hg_error *err)
+{
+    *proven = true;
+    if (!sink->signing) {
+        return HANGAR_OK;
+    }
+    struct hg_str text = {0};
+    struct hg_error why = {0};
+    char *path = hg_store_path(pipeline, id, HG_HOLD_NAME);
+    enum hangar_rc rc =
+        path ? hg_signed_get(sink, path, HG_HOLD_MAX, &text, &why) : hg_no_memory(&why);
+    if (rc == HANGAR_OK || rc == HANGAR_CORRUPT || rc == HANGAR_NOT_FOUND) {
+        *proven = rc == HANGAR_NOT_FOUND || (rc == HANGAR_OK && mark_is_hold(&text, pipeline, id));
+        rc = HANGAR_OK;
+    } else {
+        hg_error_move(err, &why);
+    }
+    hg_str_free(&text);
+    free(path);
+    return rc;
 }
 
 enum hangar_rc hg_mark_deleted(struct hangar_ctx *sink, const char *pipeline, const char *id,

@@ -19,9 +19,21 @@ enum hangar_rc hg_mark_find_backup(struct hangar_ctx *sink, const char *pipeline
 enum hangar_rc hg_mark_find_abandoned(struct hangar_ctx *sink, const char *pipeline, const char *id,
                                       bool *marked, int64_t *since_ms, struct hg_error *err);
 
-/* Marks a backup as held: retention does not remove it. */
+/* Marks a backup as held: retention does not remove it.  The mark is signed where the sink has
+ * signing keys. */
 enum hangar_rc hg_mark_held(struct hangar_ctx *sink, const char *pipeline, const char *id,
                             const char *host, struct hg_error *err);
+
+/* Removes the mark and its signature. */
+enum hangar_rc hg_mark_release(struct hangar_ctx *sink, const char *pipeline, const char *id,
+                               struct hg_error *err);
+
+/* Sets *proven to false when the sink has signing keys, and the mark of a held backup is not
+ * signed by one of them for this backup.  Such a mark still protects the backup: it could be one
+ * that was made before there was a key.  Fails when the sink does not say. */
+#define HG_HOLD_MAX 65536
+enum hangar_rc hg_mark_check_hold(struct hangar_ctx *sink, const char *pipeline, const char *id,
+                                  bool *proven, struct hg_error *err);
 
 /* Marks a backup as deleted, with the reason, and then removes its manifest.  EXISTS when the
  * store has locked the manifest: then the backup is not marked. */

@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "base/vec.h"
 #include "catalog/manifest.h"
+#include "catalog/mark.h"
 #include "catalog/signing.h"
 #include "catalog/store.h"
 #include "catalog/summary.h"
@@ -163,6 +164,21 @@ static enum hangar_rc index_read_manifest(struct hangar_ctx *sink, const char *p
     return hg_error_move(err, &why);
 }
 
+/* Reports a hold that is not signed although there is a key.  It still holds, also when its mark
+ * cannot be read. */
+static void index_check_hold(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
+                             const struct hg_index_item *item)
+{
+    bool proven = true;
+    if (item->held && hg_mark_check_hold(sink, pipeline, item->id, &proven, NULL) == HANGAR_OK &&
+        !proven) {
+        hg_log_line(&h->log, HANGAR_LOG_WARN,
+                    "sink %s: the hold of %s is not signed with the key, and is respected; hint: "
+                    "`hangar hold %s` signs it, `hangar unhold %s` ends it",
+                    sink->name, item->id, item->id, item->id);
+    }
+}
+
 /* Fills the item from the cache, or from the sink. */
 static enum hangar_rc index_fill(struct hg_manifest_cache *cache, const char *pipeline, bool fresh,
                                  int64_t store_ms, struct hg_index_item *item, struct hg_error *err)
@@ -212,6 +228,7 @@ enum hangar_rc hg_index_read(struct hangar *h, struct hangar_ctx *sink, const ch
     for (size_t i = index->count; i-- > 0 && rc == HANGAR_OK;) {
         struct hg_index_item *item = &index->items[i];
         rc = index_fill(&cache, pipeline, fresh > 0, index->store_ms, item, err);
+        index_check_hold(h, sink, pipeline, item);
         fresh -= fresh > 0 && item->rc == HANGAR_OK && !item->summary.safety;
     }
     if (rc == HANGAR_OK) {

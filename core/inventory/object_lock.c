@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "catalog/retention.h"
+#include "catalog/signed.h"
 #include "catalog/store.h"
 #include "config/config.h"
 #include "config/retention_rules.h"
@@ -76,7 +77,8 @@ struct backup_lock {
 static bool is_lockable(const char *name)
 {
     return strcmp(name, HG_RUN_NAME) != 0 && strcmp(name, HG_HOLD_NAME) != 0 &&
-           strcmp(name, HG_DELETED_NAME) != 0 && strncmp(name, "verify/", 7) != 0;
+           strcmp(name, HG_HOLD_NAME HG_SIGNED_SUFFIX) != 0 && strcmp(name, HG_DELETED_NAME) != 0 &&
+           strncmp(name, "verify/", 7) != 0;
 }
 
 static enum hangar_rc lock_page(void *arg, const struct hg_page_entries *page, struct hg_error *err)

@@ -13,6 +13,8 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "base/vec.h"
+#include "catalog/retention.h"
+#include "catalog/signed.h"
 #include "catalog/store.h"
 #include "plugin/instance.h"
 #include "plugin/page.h"
@@ -36,22 +38,29 @@ static char *record_path(const char *pipeline, const char *id, int64_t time_ms)
     return path;
 }
 
-/* Is this the path of a record?  A source may be named like the folder. */
-static bool record_is_path(const char *path)
+/* Is this the path of a record?  A source may be named like the folder.  *time_ms is the time
+ * in its name. */
+static bool record_is_path(const char *path, int64_t *time_ms)
 {
     const char *stamp = strrchr(path, '/') + 1;
     size_t length = strcspn(stamp, ".");
     char id[HG_BACKUP_ID_SIZE];
-    int64_t unused;
     int n = snprintf(id, sizeof(id), "backup_%.*s", (int)length, stamp);
     return strcmp(stamp + length, ".json") == 0 && n > 0 && (size_t)n < sizeof(id) &&
-           hg_backup_id_parse(id, &unused);
+           hg_backup_id_parse(id, time_ms);
 }
 
-/* ---- writing ---- */
+/* Does a time lie ahead, so that it proves nothing?  A forged record could otherwise hide all
+ * others for years. */
+static bool record_is_ahead(int64_t time_ms)
+{
+    return time_ms > hg_now_ms() + HG_FUTURE_MS;
+}
 
-/* Names ascend with time: the ring holds the newest list, and each one that leaves it is
- * surplus. */
+/* ---- the records in a sink ---- */
+
+/* Names ascend with time: the ring holds the newest ones, and each one that leaves it is
+ * surplus.  Records from the future are left alone: they do not displace others. */
 struct record_listing {
     char *ring[HG_VERIFICATION_RECORDS_KEPT];
     size_t seen;
@@ -63,8 +72,9 @@ static enum hangar_rc record_add_page(void *arg, const struct hg_page_entries *p
                                       struct hg_error *err)
 {
     struct record_listing *list = arg;
+    int64_t ms;
     for (size_t i = 0; i < page->count && list->surplus_count < SURPLUS_MAX; i++) {
-        if (!record_is_path(page->items[i].name)) {
+        if (!record_is_path(page->items[i].name, &ms) || record_is_ahead(ms)) {
             continue;
         }
         char **slot = &list->ring[list->seen++ % HG_VERIFICATION_RECORDS_KEPT];
@@ -79,25 +89,41 @@ static enum hangar_rc record_add_page(void *arg, const struct hg_page_entries *p
     return HANGAR_OK;
 }
 
-/* A drill each night leaves a record each night for as long as the backup exists. */
-static enum hangar_rc record_remove_surplus(struct hangar_ctx *sink, const char *pipeline,
-                                            const char *id, struct hg_error *err)
+static void record_listing_free(struct record_listing *list)
 {
-    struct record_listing *list = calloc(1, sizeof(*list));
-    char *prefix = hg_store_path(pipeline, id, RECORD_FOLDER);
-    enum hangar_rc rc = list && prefix ? hg_sink_list(sink, prefix, 0, record_add_page, list, err)
-                                       : hg_no_memory(err);
     for (size_t i = 0; list && i < list->surplus_count; i++) {
-        if (rc == HANGAR_OK) {
-            rc = HG_CALL(sink, err, sink->plugin->sink.remove(sink->inst, list->surplus[i]));
-        }
         free(list->surplus[i]);
     }
     for (size_t i = 0; list && i < HG_VERIFICATION_RECORDS_KEPT; i++) {
         free(list->ring[i]);
     }
     free(list);
+}
+
+/* Lists the records of a backup; *out is for record_listing_free, also after a failure. */
+static enum hangar_rc record_list(struct hangar_ctx *sink, const char *pipeline, const char *id,
+                                  struct record_listing **out, struct hg_error *err)
+{
+    char *prefix = hg_store_path(pipeline, id, RECORD_FOLDER);
+    *out = calloc(1, sizeof(**out));
+    enum hangar_rc rc = *out && prefix ? hg_sink_list(sink, prefix, 0, record_add_page, *out, err)
+                                       : hg_no_memory(err);
     free(prefix);
+    return rc;
+}
+
+/* ---- writing ---- */
+
+/* A drill each night leaves a record each night for as long as the backup exists. */
+static enum hangar_rc record_remove_surplus(struct hangar_ctx *sink, const char *pipeline,
+                                            const char *id, struct hg_error *err)
+{
+    struct record_listing *list = NULL;
+    enum hangar_rc rc = record_list(sink, pipeline, id, &list, err);
+    for (size_t i = 0; rc == HANGAR_OK && i < list->surplus_count; i++) {
+        rc = hg_signed_remove(sink, list->surplus[i], err);
+    }
+    record_listing_free(list);
     return rc;
 }
 
@@ -107,9 +133,15 @@ const char *hg_verify_level_name(enum hangar_verify_level level)
     return names[level <= HANGAR_VERIFY_DRILL ? level : HANGAR_VERIFY_QUICK];
 }
 
-static char *record_text(const struct hangar *h, const struct hg_verification *v)
+/* It contains what it is about: a record that was copied beside another backup, or into another
+ * sink, proves nothing there. */
+static char *record_text(const struct hangar *h, const struct hangar_ctx *sink,
+                         const char *pipeline, const struct hg_verification *v)
 {
     json_t *record = json_object();
+    hg_json_set_string(record, "pipeline", pipeline);
+    hg_json_set_string(record, "id", v->id);
+    hg_json_set_string(record, "sink", sink->name);
     hg_json_set_time(record, "time", v->time_ms);
     hg_json_set_string(record, "level", hg_verify_level_name(v->level));
     hg_json_set_string(record, "status", hangar_status_name(v->status));
@@ -130,9 +162,8 @@ enum hangar_rc hg_verification_store(struct hangar *h, struct hangar_ctx *sink,
                                      struct hg_error *err)
 {
     char *path = record_path(pipeline, v->id, v->time_ms);
-    char *text = record_text(h, v);
-    enum hangar_rc rc =
-        path && text ? hg_store_put(sink, path, text, strlen(text), true, err) : hg_no_memory(err);
+    char *text = record_text(h, sink, pipeline, v);
+    enum hangar_rc rc = path ? hg_signed_put(sink, path, text, true, err) : hg_no_memory(err);
     struct hg_error why = {0};
     if (rc == HANGAR_OK && record_remove_surplus(sink, pipeline, v->id, &why) != HANGAR_OK) {
         hg_log_line(&h->log, HANGAR_LOG_WARN,
@@ -176,43 +207,57 @@ void hg_verification_remember(const struct hg_state *state, const char *pipeline
 
 /* ---- reading ---- */
 
-static enum hangar_rc record_keep_last(void *arg, const struct hg_page_entries *page,
-                                       struct hg_error *err)
+/* The texts of a record must be those of its place.  hangar 0.1 did not write them: such a record
+ * counts where no key is configured. */
+static bool record_field_is(const struct hangar_ctx *sink, const json_t *record, const char *key,
+                            const char *value)
 {
-    char **last = arg;
-    size_t i = page->count;
-    while (i > 0 && !record_is_path(page->items[i - 1].name)) {
-        i--;
-    }
-    if (i == 0) {
-        return HANGAR_OK;
-    }
-    free(*last);
-    *last = strdup(page->items[i - 1].name);
-    return *last ? HANGAR_OK : hg_no_memory(err);
+    const char *found = hg_json_string(record, key, sink->signing ? "" : value);
+    return strcmp(found, value) == 0;
 }
 
-static enum hangar_rc record_read_newest(struct hangar_ctx *sink, const char *pipeline,
-                                         const char *id, json_t **out, struct hg_error *err)
+/* The part of a record that documents show; NULL when it is not a record of this place. */
+static json_t *record_parse(const struct hangar_ctx *sink, const char *pipeline, const char *id,
+                            const char *path, const struct hg_str *text)
 {
-    char *last = NULL;
+    static const char *const shown[] = {"time", "level",  "status",  "duration_ms",
+                                        "host", "hangar", "sources", "error"};
+    json_t *record = NULL, *out = NULL;
+    int64_t named_ms = 0, ms = -1;
+    record_is_path(path, &named_ms);
+    if (hg_json_parse(hg_str_text(text), text->len, path, &record, NULL) == HANGAR_OK &&
+        hg_time_parse(hg_json_string(record, "time", ""), &ms) && ms == named_ms &&
+        hg_json_string(record, "level", NULL) && hg_json_string(record, "status", NULL) &&
+        record_field_is(sink, record, "pipeline", pipeline) &&
+        record_field_is(sink, record, "id", id) &&
+        record_field_is(sink, record, "sink", sink->name)) {
+        out = json_object();
+        for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++) {
+            json_t *value = json_object_get(record, shown[i]);
+            if (value) {
+                hg_json_set(out, shown[i], json_incref(value));
+            }
+        }
+        hg_json_set_string(out, "sink", sink->name);
+    }
+    json_decref(record);
+    return out;
+}
+
+/* *out is the record, or NULL when the file proves nothing. */
+static enum hangar_rc record_read(struct hangar_ctx *sink, const char *pipeline, const char *id,
+                                  const char *path, json_t **out, struct hg_error *err)
+{
     struct hg_str text = {0};
-    char *prefix = hg_store_path(pipeline, id, RECORD_FOLDER);
-    enum hangar_rc rc =
-        prefix ? hg_sink_list(sink, prefix, 0, record_keep_last, &last, err) : hg_no_memory(err);
-    if (rc == HANGAR_OK && last) {
-        rc = hg_store_get(sink, last, RECORD_MAX_BYTES, &text, err);
-    }
-    if (rc == HANGAR_OK && last) {
-        rc = hg_json_parse(hg_str_text(&text), text.len, last, out, err);
-    }
-    if (*out) {
-        hg_json_set_string(*out, "sink", sink->name);
+    struct hg_error why = {0};
+    enum hangar_rc rc = hg_signed_get(sink, path, RECORD_MAX_BYTES, &text, &why);
+    if (rc == HANGAR_OK) {
+        *out = record_parse(sink, pipeline, id, path, &text);
     }
     hg_str_free(&text);
-    free(prefix);
-    free(last);
-    return rc;
+    return rc == HANGAR_OK || rc == HANGAR_CORRUPT || rc == HANGAR_NOT_FOUND
+               ? HANGAR_OK
+               : hg_error_move(err, &why);
 }
 
 json_t *hg_verification_newest(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
@@ -220,9 +265,27 @@ json_t *hg_verification_newest(struct hangar *h, struct hangar_ctx *sink, const 
 {
     json_t *record = NULL;
     struct hg_error err = {0};
-    if (record_read_newest(sink, pipeline, id, &record, &err) != HANGAR_OK) {
+    struct record_listing *list = NULL;
+    size_t ignored = 0;
+    enum hangar_rc rc = record_list(sink, pipeline, id, &list, &err);
+    for (size_t i = list ? list->seen : 0;
+         rc == HANGAR_OK && !record && i-- > 0 && ignored < HG_VERIFICATION_RECORDS_KEPT;) {
+        rc = record_read(sink, pipeline, id, list->ring[i % HG_VERIFICATION_RECORDS_KEPT], &record,
+                         &err);
+        ignored += rc == HANGAR_OK && !record;
+    }
+    record_listing_free(list);
+    if (rc != HANGAR_OK) {
         hg_log_line(&h->log, HANGAR_LOG_WARN, "cannot read the verifications of %s: %s", id,
                     err.text);
+    } else if (ignored > 0) {
+        hg_log_line(&h->log, HANGAR_LOG_WARN,
+                    "sink %s: %zu records of verifications of %s are ignored: they %s; hint: "
+                    "`hangar verify --level full %s` makes a new one",
+                    sink->name, ignored, id,
+                    sink->signing ? "are not signed with the key for this backup"
+                                  : "are damaged, or belong to another backup",
+                    id);
     }
     return record ? record : json_null();
 }
@@ -244,6 +307,9 @@ static bool verification_parse(const json_t *line, struct hg_verification *out)
     }
     hg_time_parse(hg_json_string(line, "time", ""), &out->time_ms);
     out->status = hg_status_of_name(hg_json_string(line, "status", ""));
+    if (out->status == HANGAR_STATUS_DONE && record_is_ahead(out->time_ms)) {
+        return false; /* this clock was wrong then: no proof, and damage still counts */
+    }
     out->line = json_incref((json_t *)(uintptr_t)line);
     return true;
 }

@@ -2,8 +2,11 @@
  * SPDX-FileCopyrightText: The hangar authors
  *
  * verification_record: the results of verifications.  A record lies beside the backup, in the
- * sink that was read, as verify/<time>.json; and this machine remembers a line, so that a list
- * needs no request for it.
+ * sink that was read, as verify/<time>.json, with a signature where there is a key (signed.h);
+ * and this machine remembers a line, so that a list needs no request for it.
+ *
+ * A record counts only for the backup and the sink that it names.  With a key, one that is not
+ * signed does not count.  A good result from the future never counts.
  */
 #ifndef HG_INVENTORY_VERIFICATION_RECORD_H
 #define HG_INVENTORY_VERIFICATION_RECORD_H
@@ -45,8 +48,9 @@ enum hangar_rc hg_verification_store(struct hangar *h, struct hangar_ctx *sink,
 void hg_verification_remember(const struct hg_state *state, const char *pipeline,
                               const struct hg_verification *v);
 
-/* The newest record in the sink as it was stored, and "sink"; null when there is none, or it
- * cannot be read.  Two requests: a listing, and the file. */
+/* The newest record in the sink that counts, with "sink"; null when there is none, or it cannot
+ * be read.  Requests: a listing, the file, with a key its signature; more only for files that do
+ * not count, which are logged. */
 json_t *hg_verification_newest(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
                                const char *id);
 

@@ -6,10 +6,12 @@
  * state_dir/manifests; it may be removed at any time.
  *
  * A summary counts only for a manifest of the same id, size and etag, with a signature of the
- * same etag.  The file ends with its own SHA-256, or, where the configuration has a signing key,
- * with a signature by that key: a file written without the key, or by another program, is
- * ignored.  A file that is damaged, too large or of another store is ignored as well, and a file
- * that cannot be written costs the next list its time and nothing else.
+ * same etag.  The file ends with its own SHA-256.  A file that is damaged, too large or of another
+ * store is ignored, and a file that cannot be written costs the next list its time and nothing
+ * else.
+ *
+ * Where the configuration has a signing key nothing is cached: each manifest is read and its
+ * signature checked, whatever the store says of it.
  */
 #ifndef HG_STATE_MANIFEST_CACHE_H
 #define HG_STATE_MANIFEST_CACHE_H
@@ -31,15 +33,15 @@ struct hg_manifest_version {
 /* Used by one thread, between open and close. */
 struct hg_manifest_cache {
     const struct hg_state *state;
-    const struct hg_signing *signing; /* without keys: the file ends with its SHA-256 */
     struct hangar_ctx *sink;
-    char *file;    /* its name in the state folder; NULL: out of memory, nothing is cached */
+    char *file;    /* its name in the state folder; NULL: nothing is cached */
     json_t *known; /* what the file holds, by id; NULL: nothing */
     json_t *kept;  /* what it will hold */
     size_t hits;
 };
 
-/* Reads what is cached for a pipeline in a sink.  Everything given outlives the cache. */
+/* Reads what is cached for a pipeline in a sink; nothing when there are keys.  Everything given
+ * outlives the cache. */
 void hg_manifest_cache_open(struct hg_manifest_cache *cache, const struct hg_state *state,
                             const struct hg_signing *signing, struct hangar_ctx *sink,
                             const char *pipeline);

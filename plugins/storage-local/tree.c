@@ -468,9 +468,11 @@ void local_fill_entry(struct hangar_entry *entry, const struct stat *st)
     entry->name = NULL;
     entry->size = (uint64_t)st->st_size;
     entry->time_ms = (int64_t)st->st_mtim.tv_sec * 1000 + st->st_mtim.tv_nsec / 1000000;
-    snprintf(entry->etag, sizeof(entry->etag), "%llx-%llx%09lx-%llx",
+    /* st_ctim: a program that changes a file can set the other time back, but not this one */
+    snprintf(entry->etag, sizeof(entry->etag), "%llx-%llx%09lx-%llx%09lx-%llx",
              (unsigned long long)st->st_size, (unsigned long long)st->st_mtim.tv_sec,
-             (unsigned long)st->st_mtim.tv_nsec, (unsigned long long)st->st_ino);
+             (unsigned long)st->st_mtim.tv_nsec, (unsigned long long)st->st_ctim.tv_sec,
+             (unsigned long)st->st_ctim.tv_nsec, (unsigned long long)st->st_ino);
 }
 
 /* A root that does not exist yet will be on the file system of the nearest folder above it. */

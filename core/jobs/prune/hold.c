@@ -60,10 +60,7 @@ static enum hangar_rc hold_in_sink(struct hangar *h, enum hold_action action,
     if (action == HOLD) {
         return hg_mark_held(sink, pipeline, id, h->identity.host, err);
     }
-    char *hold = hg_store_path(pipeline, id, HG_HOLD_NAME);
-    rc = hold ? HG_CALL(sink, err, sink->plugin->sink.remove(sink->inst, hold)) : hg_no_memory(err);
-    free(hold);
-    return rc;
+    return hg_mark_release(sink, pipeline, id, err);
 }
 
 /* Acts in each sink of the pipeline that has the backup. */

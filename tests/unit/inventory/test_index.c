@@ -170,6 +170,65 @@ START_TEST(a_changed_or_removed_manifest_is_detected)
 }
 END_TEST
 
+/* Changes a byte of a manifest in place, and sets its time back. */
+static void change_in_place(const char *id)
+{
+    struct stat st;
+    const char *path = world_path(id, "manifest.json");
+    ck_assert_int_eq(stat(path, &st), 0);
+    FILE *file = fopen(path, "r+e");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_eq(fseek(file, st.st_size / 2, SEEK_SET), 0);
+    ck_assert_int_eq(fputc('~', file), '~');
+    ck_assert_int_eq(fclose(file), 0);
+    struct timespec times[2] = {st.st_atim, st.st_mtim};
+    ck_assert_int_eq(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+START_TEST(a_manifest_changed_in_place_is_detected_although_its_time_is_the_old_one)
+{
+    size_t whole;
+    counted_make_backups(3);
+    open_counted(NULL);
+    list_all(NULL);
+    change_in_place(world.ids[0]);
+    ck_assert_uint_eq(list_all(&whole), 3);
+    ck_assert_uint_eq(whole, 2);
+}
+END_TEST
+
+START_TEST(with_a_key_each_manifest_is_read_and_nothing_is_cached)
+{
+    counted_make_backups(3);
+    open_counted(NULL);
+    list_all(NULL);
+    ck_assert_int_eq(access(CACHE, F_OK), 0);
+    static const char key[] = "signing: { key: 0123456789abcdef0123456789abcdef }\n";
+    FILE *config = fopen("backup.yaml", "ae");
+    ck_assert_ptr_nonnull(config);
+    ck_assert_int_ge(fputs(key, config), 0);
+    ck_assert_int_eq(fclose(config), 0);
+    char *plugins = realpath("plugins", NULL);
+    ck_assert_ptr_nonnull(plugins);
+    struct hangar_settings settings = {.struct_size = sizeof(settings),
+                                       .config_file = "backup.yaml",
+                                       .plugin_dir = plugins,
+                                       .state_dir = "state"};
+    struct hangar *h;
+    enum hangar_status opened = hangar_open(&settings, &h);
+    ck_assert_msg(opened == HANGAR_STATUS_DONE, "%s", hangar_error(h));
+    for (int i = 0; i < 2; i++) {
+        char *text = NULL;
+        ck_assert_int_eq(hangar_list(h, NULL, NULL, &text), HANGAR_STATUS_CORRUPT);
+        ck_assert_ptr_nonnull(strstr(text, "unsigned"));
+        ck_assert_ptr_null(strstr(text, "\"complete\""));
+        hangar_free(text);
+    }
+    hangar_close(h);
+    free(plugins);
+}
+END_TEST
+
 START_TEST(a_damaged_or_forged_cache_is_ignored)
 {
     static const char *const damages[] = {
@@ -232,16 +291,7 @@ START_TEST(retention_does_not_count_a_backup_that_rotted_unnoticed)
     const char *newest = world_backup(DAY, 1);
     open_counted("keep_last: 1, min_keep: 1");
     list_all(NULL);
-    struct stat st;
-    const char *path = world_path(newest, "manifest.json");
-    ck_assert_int_eq(stat(path, &st), 0);
-    FILE *file = fopen(path, "r+e");
-    ck_assert_ptr_nonnull(file);
-    ck_assert_int_eq(fseek(file, st.st_size / 2, SEEK_SET), 0);
-    ck_assert_int_eq(fputc('~', file), '~');
-    ck_assert_int_eq(fclose(file), 0);
-    struct timespec times[2] = {st.st_atim, st.st_mtim};
-    ck_assert_int_eq(utimensat(AT_FDCWD, path, times, 0), 0);
+    change_in_place(newest);
     world_prune(0);
     ck_assert(world_has(middle, "manifest.json")); /* the newest that is good */
     ck_assert(world_has(newest, "manifest.json")); /* damaged: prune does not remove it */
@@ -296,6 +346,8 @@ int main(void)
         a_thousand_manifests_are_read_once_and_then_not_again,
         only_the_owner_can_read_cached_manifests,
         a_changed_or_removed_manifest_is_detected,
+        a_manifest_changed_in_place_is_detected_although_its_time_is_the_old_one,
+        with_a_key_each_manifest_is_read_and_nothing_is_cached,
         a_damaged_or_forged_cache_is_ignored,
         without_a_cache_the_result_is_the_same,
         retention_does_not_count_a_backup_that_rotted_unnoticed,
