@@ -14,33 +14,51 @@
 #include "base/log.h"
 #include "base/str.h"
 
-enum { MAX_DEPTH = 64 };
+/* What a document will cost, found before it is parsed. */
+struct json_shape {
+    bool deep;
+    size_t containers, values; /* lists and maps; all values, or a few more */
+    size_t token;              /* the longest string, or whatever lies between two */
+};
 
-/* The parser recurses, so that depth is looked at before it runs; and how long the
- * longest string is, or whatever stands between two. */
-static bool too_deep(const char *text, size_t size, size_t *token)
+/* The parser recurses, so the depth is checked before it runs.  A few bytes of text can become
+ * hundreds of bytes of memory ("{}," does), so values are counted, too. */
+static struct json_shape json_measure(const char *text, size_t size)
 {
+    struct json_shape shape = {.values = 1};
     size_t depth = 0, start = 0;
     bool in_string = false;
-    *token = 0;
-    for (size_t i = 0; i < size; i++) {
+    for (size_t i = 0; i < size && !shape.deep; i++) {
         char c = text[i];
         if (in_string && c == '\\') {
             i++;
         } else if (c == '"') {
-            *token = i - start > *token ? i - start : *token;
+            shape.token = i - start > shape.token ? i - start : shape.token;
             start = i;
             in_string = !in_string;
         } else if (!in_string && (c == '[' || c == '{')) {
-            if (++depth > MAX_DEPTH) {
-                return true;
-            }
+            shape.containers++;
+            shape.values++;
+            shape.deep = ++depth > HG_JSON_DEPTH_MAX;
         } else if (!in_string && (c == ']' || c == '}') && depth > 0) {
             depth--;
+        } else if (!in_string && c == ',') {
+            shape.values++;
         }
     }
-    *token = size - start > *token ? size - start : *token;
-    return false;
+    shape.token = size - start > shape.token ? size - start : shape.token;
+    return shape;
+}
+
+static bool json_shape_is_large(const struct json_shape *shape)
+{
+    return shape->containers > HG_JSON_CONTAINERS_MAX || shape->values > HG_JSON_VALUES_MAX;
+}
+
+bool hg_json_is_small(const char *text, size_t size)
+{
+    const struct json_shape shape = json_measure(text, size);
+    return !shape.deep && !json_shape_is_large(&shape);
 }
 
 struct input {
@@ -66,14 +84,19 @@ static size_t read_input(void *buffer, size_t size, void *arg)
 enum hangar_rc hg_json_parse(const char *text, size_t size, const char *what, json_t **out,
                              struct hg_error *err)
 {
-    size_t token;
-    if (too_deep(text, size, &token)) {
+    const struct json_shape shape = json_measure(text, size);
+    if (shape.deep) {
         return hg_fail(err, HANGAR_CORRUPT, 0, "cannot read %s: nested more than %d deep", what,
-                       MAX_DEPTH);
+                       HG_JSON_DEPTH_MAX);
+    }
+    if (json_shape_is_large(&shape)) {
+        return hg_fail(err, HANGAR_CORRUPT, 0,
+                       "cannot read %s: more than %d values, or %d lists and maps", what,
+                       HG_JSON_VALUES_MAX, HG_JSON_CONTAINERS_MAX);
     }
     struct input in = {text, size};
     json_error_t error = {0};
-    bool begun = hg_json_reserve_begin(token);
+    bool begun = hg_json_reserve_begin(shape.token);
     json_t *doc =
         begun ? json_load_callback(read_input, &in, JSON_REJECT_DUPLICATES, &error) : NULL;
     bool lacked = !begun || hg_json_reserve_used();

@@ -11,8 +11,16 @@
 #include <jansson.h>
 #include "base/error.h"
 
-/* Parses a document; refuses duplicate keys, depth over 64, and text behind it.
- * `what` names it in the error ("manifest.json"). */
+/* The limits of a document, which bound the memory that it takes: some 300 MiB. */
+#define HG_JSON_DEPTH_MAX 64
+#define HG_JSON_CONTAINERS_MAX 500000 /* lists and maps */
+#define HG_JSON_VALUES_MAX 2000000    /* of all kinds */
+
+/* Does a text keep these limits? */
+bool hg_json_is_small(const char *text, size_t size);
+
+/* Parses a document; refuses duplicate keys, one beyond the limits (before it takes memory), and
+ * text behind it.  `what` names it in the error ("manifest.json"). */
 enum hangar_rc hg_json_parse(const char *text, size_t size, const char *what, json_t **out,
                              struct hg_error *err);
 

@@ -119,6 +119,29 @@ bool hg_manifest_twin(const struct hg_manifest_source *source,
     return true;
 }
 
+static int manifest_compare_names(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+bool hg_manifest_source_twin(const struct hg_manifest *m, const char **twin)
+{
+    const char **sorted = calloc(m->source_count ? m->source_count : 1, sizeof(*sorted));
+    if (!sorted) {
+        return false;
+    }
+    for (size_t i = 0; i < m->source_count; i++) {
+        sorted[i] = m->sources[i].name;
+    }
+    qsort(sorted, m->source_count, sizeof(*sorted), manifest_compare_names);
+    *twin = NULL;
+    for (size_t i = 1; i < m->source_count && !*twin; i++) {
+        *twin = strcmp(sorted[i - 1], sorted[i]) == 0 ? sorted[i] : NULL;
+    }
+    free(sorted);
+    return true;
+}
+
 struct hg_manifest_source *hg_manifest_source(const struct hg_manifest *m, const char *name)
 {
     for (size_t i = 0; i < m->source_count; i++) {

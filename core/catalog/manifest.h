@@ -95,6 +95,9 @@ struct hg_manifest_source *hg_manifest_source(const struct hg_manifest *m, const
 bool hg_manifest_twin(const struct hg_manifest_source *source,
                       const struct hg_manifest_object **twin);
 
+/* The same for two sources of one name: sets *twin to that name. */
+bool hg_manifest_source_twin(const struct hg_manifest *m, const char **twin);
+
 /* Appends the shell command that writes an object's plain bytes to its output. */
 void hg_manifest_decode_command(const struct hg_manifest *m,
                                 const struct hg_manifest_object *object, struct hg_str *out);

@@ -150,6 +150,12 @@ enum hangar_rc hg_manifest_write(const struct hg_manifest *m, struct hg_str *out
                        "object_size of the source",
                        hg_manifest_objects(m), HG_MANIFEST_MAX >> 20);
     }
+    if (!hg_json_is_small(hg_str_text(out), out->len)) {
+        return hg_fail(err, HANGAR_UNSUPPORTED, 0,
+                       "the manifest of %zu objects has too many values; hint: increase "
+                       "object_size of the source",
+                       hg_manifest_objects(m));
+    }
     return HANGAR_OK;
 }
 
@@ -373,6 +379,16 @@ static void manifest_read_chain(struct manifest_reader *r, const json_t *json)
     }
 }
 
+static void check_twin_sources(struct manifest_reader *r)
+{
+    const char *twin;
+    if (!hg_manifest_source_twin(r->m, &twin)) {
+        manifest_no_memory(r);
+    } else if (twin) {
+        manifest_bad(r, "twice the source", twin);
+    }
+}
+
 static void manifest_read_sources(struct manifest_reader *r, const json_t *json)
 {
     const json_t *sources = manifest_read_array(r, json, "sources");
@@ -389,9 +405,9 @@ static void manifest_read_sources(struct manifest_reader *r, const json_t *json)
         if (!r->bad && (!hg_object_name_ok(name, 400) || strchr(name, '/'))) {
             manifest_bad(r, "impossible name of a source", name);
         }
-        if (!r->bad && hg_manifest_source(r->m, name) != &r->m->sources[i]) {
-            manifest_bad(r, "twice the source", name);
-        }
+    }
+    if (!r->bad) {
+        check_twin_sources(r);
     }
 }
 

@@ -208,6 +208,34 @@ expect_in "$work/err" "signature mismatch"
 expect_exit 4 hangar import unsigned.tar.gz
 expect_in "$work/err" "unsigned"
 [[ -z $(find elsewhere -type f 2>/dev/null) ]] || fail "an unsigned import left files"
+# a manifest of 63 MiB that becomes 5 GB when it is parsed, in an archive of 65 kB
+python3 - "$id" <<'END'
+import hashlib, io, sys, tarfile
+text = b"[" + b"{}," * (63 * 2**20 // 3) + b"{}"
+text += b',\n  "manifest_sha256": "%s"\n}\n' % hashlib.sha256(text).hexdigest().encode()
+with tarfile.open("bomb.tar.gz", "w:gz", format=tarfile.PAX_FORMAT) as tar:
+    for name, data in ("manifest.json", text), ("manifest.json.sig", b"hmac-sha256 %s key-id %s\n" % (b"0" * 64, b"0" * 8)):
+        info = tarfile.TarInfo(f"{sys.argv[1]}/{name}")
+        info.size = len(data)
+        tar.addfile(info, io.BytesIO(data))
+END
+# limited_import ARGUMENTS: with 700 MB of memory
+limited_import()
+{
+    (ulimit -v 700000; hangar "$@" import bomb.tar.gz)
+}
+expect_exit 4 limited_import
+expect_in "$work/err" "signature mismatch"
+expect_exit 4 limited_import -c "$work/unsigned.yaml"
+expect_in "$work/err" "more than 2000000 values, or 500000 lists and maps"
+[[ -z $(find elsewhere -type f 2>/dev/null) ]] || fail "a bomb left files"
+mkdir late && tar -xzf good.tar.gz -C late
+(cd late && tar -czf ../late.tar.gz "$id/manifest.json" --exclude="$id/manifest.json" "$id/RESTORE.txt" "$id")
+expect_exit 4 hangar import late.tar.gz
+expect_in "$work/err" "manifest.json.sig does not follow manifest.json; hint: pack"
+(cd late && tar -czf ../packed.tar.gz "$id"/manifest.json{,.sig} --exclude="$id"/manifest.json{,.sig} "$id")
+expect_exit 0 hangar import packed.tar.gz
+rm -rf elsewhere
 expect_exit 0 hangar import good.tar.gz
 expect_exit 0 hangar verify "$id" --level full
 cmp "elsewhere/nightly/$id/manifest.json.sig" "$work/pristine/manifest.json.sig" ||

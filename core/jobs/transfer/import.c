@@ -4,7 +4,8 @@
  * import: stores a tar.gz made by export in a sink.  The archive is not trusted: each file
  * must be the one that its manifest lists, and the manifest must match the configuration.
  * The manifest comes first, so that each later file is checked before it is stored; memory
- * does not grow with the archive.
+ * does not grow with the archive.  With a signing key its signature follows, and is checked before
+ * the manifest is parsed.
  *
  * An import commits as a run does: under the lock of the pipeline and a lease, objects first,
  * manifest.json last and create-only.  Until then no backup is visible.  After a failure the
@@ -80,6 +81,9 @@ static enum hangar_rc import_read_manifest(struct hg_import *x, struct hg_error 
                        HG_MANIFEST_MAX >> 20);
     }
     rc = hg_import_text(x, member.size, &x->text, err);
+    if (rc == HANGAR_OK && x->transfer.session.signing) {
+        rc = hg_import_signature(x, err);
+    }
     if (rc == HANGAR_OK) {
         rc = hg_manifest_read(hg_str_text(&x->text), x->text.len, &x->manifest, err);
         if (rc != HANGAR_OK) {

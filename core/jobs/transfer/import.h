@@ -47,6 +47,10 @@ struct hg_import {
 enum hangar_rc hg_import_text(struct hg_import *x, uint64_t size, struct hg_str *out,
                               struct hg_error *err);
 
+/* With a signing key: reads manifest.json.sig, which must be the next member, and checks it
+ * against x->text.  Nothing of the manifest is parsed before. */
+enum hangar_rc hg_import_signature(struct hg_import *x, struct hg_error *err);
+
 /* Chooses the pipeline and the sink (either name may be NULL), locks the pipeline and takes
  * the place of the backup.  EXISTS: see x->busy and hg_place_prepare. */
 enum hangar_rc hg_import_place(struct hg_import *x, const char *pipeline, const char *sink,

@@ -199,6 +199,34 @@ static enum hangar_rc import_check_signature(struct hg_import *x, bool there, st
     return rc;
 }
 
+static bool import_is_signature(const struct hg_import *x, const struct hg_untar_member *member)
+{
+    size_t n = strlen(x->id);
+    return !member->folder && strncmp(member->name, x->id, n) == 0 &&
+           strcmp(member->name + n, "/" HG_SIGNATURE_NAME) == 0 && member->size > 0 &&
+           member->size <= HG_SIGNATURE_MAX;
+}
+
+enum hangar_rc hg_import_signature(struct hg_import *x, struct hg_error *err)
+{
+    struct hg_untar_member member;
+    enum hangar_rc rc = hg_untar_next(x->untar, &member, err);
+    if (rc == HANGAR_EOF) {
+        return import_check_signature(x, false, err);
+    }
+    if (rc == HANGAR_OK && !import_is_signature(x, &member)) {
+        return hg_fail(err, HANGAR_CORRUPT, 0,
+                       "the archive of %s: unsigned: " HG_SIGNATURE_NAME
+                       " does not follow manifest.json; hint: pack a signed backup as tar -czf "
+                       "FILE.tar.gz %s/manifest.json{,.sig} --exclude=%s/manifest.json{,.sig} %s",
+                       x->id, x->id, x->id, x->id);
+    }
+    if (rc == HANGAR_OK) {
+        rc = hg_import_text(x, member.size, &x->signature, err);
+    }
+    return rc == HANGAR_OK ? import_check_signature(x, true, err) : rc;
+}
+
 static enum hangar_rc import_file(struct hg_import *x, const struct hg_untar_member *member,
                                   struct hg_error *err)
 {

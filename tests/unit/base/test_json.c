@@ -79,6 +79,67 @@ START_TEST(depth_is_limited_before_anything_recurses)
 }
 END_TEST
 
+/* "[", then `count` times `item`, then "0]"; free it. */
+static char *repeated(const char *item, size_t count)
+{
+    size_t n = strlen(item);
+    char *text = malloc(n * count + 4);
+    ck_assert_ptr_nonnull(text);
+    text[0] = '[';
+    for (size_t i = 0; i < count; i++) {
+        memcpy(text + 1 + i * n, item, n);
+    }
+    strcpy(text + 1 + n * count, "0]");
+    return text;
+}
+
+START_TEST(the_number_of_values_is_limited_before_anything_is_parsed)
+{
+    static const struct {
+        const char *item;
+        size_t good, bad;
+    } cases[] = {
+        {"{},", HG_JSON_CONTAINERS_MAX - 1, HG_JSON_CONTAINERS_MAX},
+        {"[],", HG_JSON_CONTAINERS_MAX - 1, 22000000},
+        {"0,", HG_JSON_VALUES_MAX - 2, HG_JSON_VALUES_MAX - 1},
+        {"\"\",", HG_JSON_VALUES_MAX - 2, 22000000},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct hg_error err;
+        json_t *doc = NULL;
+        char *text = repeated(cases[i].item, cases[i].good);
+        ck_assert(hg_json_is_small(text, strlen(text)));
+        ck_assert_int_eq(parse(text, &doc, &err), HANGAR_OK);
+        json_decref(doc);
+        free(text);
+        doc = NULL;
+        text = repeated(cases[i].item, cases[i].bad);
+        ck_assert(!hg_json_is_small(text, strlen(text)));
+        ck_assert_int_eq(parse(text, &doc, &err), HANGAR_CORRUPT);
+        ck_assert_ptr_null(doc);
+        ck_assert_str_eq(err.text, "cannot read manifest.json: more than 2000000 values, or 500000 "
+                                   "lists and maps");
+        free(text);
+    }
+}
+END_TEST
+
+START_TEST(what_looks_like_values_in_a_string_does_not_count)
+{
+    struct hg_error err;
+    json_t *doc = NULL;
+    char *text = repeated("[,{", 1000000);
+    text[0] = '"';
+    text[strlen(text) - 1] = '"';
+    char *list = NULL;
+    ck_assert_int_gt(asprintf(&list, "[%s]", text), 0);
+    ck_assert_int_eq(parse(list, &doc, &err), HANGAR_OK);
+    json_decref(doc);
+    free(list);
+    free(text);
+}
+END_TEST
+
 START_TEST(a_document_is_printed_with_indentation)
 {
     json_t *doc = json_object();
@@ -151,6 +212,8 @@ int main(void)
         a_document_is_read,
         what_is_no_single_document_is_refused_with_its_place,
         depth_is_limited_before_anything_recurses,
+        the_number_of_values_is_limited_before_anything_is_parsed,
+        what_looks_like_values_in_a_string_does_not_count,
         a_document_is_printed_with_indentation,
         texts_that_are_not_utf8_are_escaped,
         a_text_becomes_an_array_of_its_lines,

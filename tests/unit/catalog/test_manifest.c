@@ -303,6 +303,28 @@ START_TEST(what_stands_there_twice_is_refused)
 }
 END_TEST
 
+/* Comparing each source with each would take 800 million comparisons. */
+START_TEST(many_sources_are_read_and_one_that_is_there_twice_is_detected)
+{
+    enum { MANY = 40000 };
+    json_t *json = sample(), *sources = json_object_get(json, "sources");
+    json_t *empty = json_deep_copy(json_array_get(sources, 1));
+    char name[20];
+    json_array_clear(json_object_get(empty, "objects"));
+    for (int i = 0; i < MANY; i++) {
+        json_t *one = json_copy(empty);
+        snprintf(name, sizeof(name), "s%d", i);
+        json_object_set_new(one, "name", json_string(name));
+        json_array_append_new(sources, one);
+    }
+    reading(json, HANGAR_OK);
+    json_array_append(sources, json_array_get(sources, 77));
+    ck_assert_str_eq(reading(json, HANGAR_CORRUPT), "manifest.json: twice the source \"s75\"");
+    json_decref(empty);
+    json_decref(json);
+}
+END_TEST
+
 START_TEST(numbers_that_cannot_be_are_refused)
 {
     static const char *const keys[] = {"size", "stored_size", "phase"};
@@ -532,6 +554,7 @@ int main(void)
         a_manifest_that_lacks_anything_is_refused,
         names_that_lead_elsewhere_are_refused,
         what_stands_there_twice_is_refused,
+        many_sources_are_read_and_one_that_is_there_twice_is_detected,
         numbers_that_cannot_be_are_refused,
         an_id_that_is_none_and_files_that_are_others_are_refused,
         deep_and_strange_documents_are_refused,
