@@ -95,9 +95,10 @@ enum hangar_rc hg_store_get(struct hangar_ctx *sink, const char *path, size_t ma
     return rc;
 }
 
-static enum hangar_rc store_check_origin(struct hangar_ctx *sink, const char *pipeline,
-                                         const char *origin, const struct hg_str *text,
-                                         struct hg_error *err)
+/* Reads `text` into *found, and checks its owner unless `origin` is NULL. */
+static enum hangar_rc store_read_origin(struct hangar_ctx *sink, const char *pipeline,
+                                        const char *origin, const struct hg_str *text,
+                                        struct hg_origin *found, struct hg_error *err)
 {
     json_t *json = NULL;
     enum hangar_rc rc = hg_json_parse(hg_str_text(text), text->len, "origin.json", &json, err);
@@ -106,7 +107,9 @@ static enum hangar_rc store_check_origin(struct hangar_ctx *sink, const char *pi
         return rc;
     }
     const char *owner = hg_json_string(json, "origin", "");
-    if (strcmp(owner, origin) != 0) {
+    found->exists = true;
+    snprintf(found->created, sizeof(found->created), "%s", hg_json_string(json, "created", ""));
+    if (origin && strcmp(owner, origin) != 0) {
         rc = hg_fail(
             err, HANGAR_CONFIG, 0,
             "sink %s: folder %s belongs to origin \"%s\" (this is \"%s\"); hint: use another "
@@ -133,10 +136,11 @@ static char *store_origin_text(const char *pipeline, const char *origin)
 }
 
 enum hangar_rc hg_store_origin(struct hangar_ctx *sink, const char *pipeline, const char *origin,
-                               bool claim, struct hg_error *err)
+                               bool claim, struct hg_origin *out, struct hg_error *err)
 {
-    char *path = hg_format("%s/origin.json", pipeline);
+    char *path = hg_format("%s/" HG_ORIGIN_NAME, pipeline);
     char *ours = store_origin_text(pipeline, origin);
+    struct hg_origin read = {0};
     struct hg_str text = {0};
     struct hg_error why = {0};
     enum hangar_rc rc =
@@ -145,6 +149,10 @@ enum hangar_rc hg_store_origin(struct hangar_ctx *sink, const char *pipeline, co
     if (rc == HANGAR_NOT_FOUND) {
         hg_error_clear(&why);
         rc = claim ? hg_store_put(sink, path, ours, strlen(ours), true, &why) : HANGAR_OK;
+        if (claim && rc == HANGAR_OK) {
+            hg_str_add(&text, ours);
+            found = true;
+        }
         if (rc == HANGAR_EXISTS) { /* another run stored it meanwhile */
             hg_error_clear(&why);
             rc = hg_store_get(sink, path, ORIGIN_MAX, &text, &why);
@@ -152,7 +160,10 @@ enum hangar_rc hg_store_origin(struct hangar_ctx *sink, const char *pipeline, co
         }
     }
     if (rc == HANGAR_OK && found) {
-        rc = store_check_origin(sink, pipeline, origin, &text, &why);
+        rc = store_read_origin(sink, pipeline, origin, &text, &read, &why);
+    }
+    if (rc == HANGAR_OK && out) {
+        *out = read;
     }
     if (rc != HANGAR_OK) {
         hg_error_move(err, &why);
@@ -348,18 +359,28 @@ enum hangar_rc hg_store_find(struct hangar_ctx *sink, const char *pipeline, cons
 struct store_ids {
     char **items;
     size_t count, capacity;
-    int64_t store_ms;
+    struct hg_listed_origin *origin;
     size_t skip; /* length of "<pipeline>/" */
 };
+
+void hg_store_note_origin(const struct hg_page_entry *entry, size_t skip,
+                          struct hg_listed_origin *origin)
+{
+    if (!entry->is_prefix && strlen(entry->name) > skip &&
+        strcmp(entry->name + skip, HG_ORIGIN_NAME) == 0) {
+        origin->exists = true;
+        snprintf(origin->etag, sizeof(origin->etag), "%s", entry->etag);
+    }
+}
 
 static enum hangar_rc store_collect_ids(void *arg, const struct hg_page_entries *page,
                                         struct hg_error *err)
 {
     struct store_ids *ids = arg;
-    ids->store_ms = page->store_time_ms ? page->store_time_ms : hg_now_ms();
     for (size_t i = 0; i < page->count; i++) {
         const struct hg_page_entry *e = &page->items[i];
         size_t n = strlen(e->name);
+        hg_store_note_origin(e, ids->skip, ids->origin);
         if (!e->is_prefix || n < ids->skip + 2) {
             continue;
         }
@@ -384,13 +405,16 @@ static int store_compare_ids(const void *a, const void *b)
 }
 
 enum hangar_rc hg_store_ids(struct hangar_ctx *sink, const char *pipeline, char ***out,
-                            size_t *count, int64_t *store_ms, struct hg_error *err)
+                            size_t *count, struct hg_listed_origin *origin, struct hg_error *err)
 {
+    struct hg_listed_origin unused;
+    origin = origin ? origin : &unused;
+    *origin = (struct hg_listed_origin){0};
     char *prefix = hg_format("%s/", pipeline);
     if (!prefix) {
         return hg_no_memory(err);
     }
-    struct store_ids ids = {.skip = strlen(prefix)};
+    struct store_ids ids = {.skip = strlen(prefix), .origin = origin};
     enum hangar_rc rc = hg_sink_list_unless_failed(sink, prefix, '/', store_collect_ids, &ids, err);
     free(prefix);
     if (rc != HANGAR_OK) {
@@ -402,9 +426,6 @@ enum hangar_rc hg_store_ids(struct hangar_ctx *sink, const char *pipeline, char 
     }
     *out = ids.items;
     *count = ids.count;
-    if (store_ms) {
-        *store_ms = ids.store_ms;
-    }
     return HANGAR_OK;
 }
 

@@ -7,9 +7,11 @@
 #ifndef HG_STORE_H
 #define HG_STORE_H
 
+#include "base/clock.h"
 #include "catalog/folder.h"
 #include "catalog/manifest.h"
 #include "plugin/instance.h"
+#include "plugin/page.h"
 
 /* "<pipeline>/<id>/<name>"; name may be NULL for the folder with its slash.
  * malloc'd, NULL when out of memory. */
@@ -28,10 +30,29 @@ enum hangar_rc hg_store_put_text(struct hangar_ctx *sink, const char *pipeline, 
 enum hangar_rc hg_store_get(struct hangar_ctx *sink, const char *path, size_t max,
                             struct hg_str *out, struct hg_error *err);
 
-/* Checks that the folder of a pipeline in a sink belongs to this origin.  CONFIG when its
- * origin.json names another one.  With `claim`, writes origin.json when there is none. */
+#define HG_ORIGIN_NAME "origin.json" /* in the folder of a pipeline */
+
+/* What origin.json of a pipeline's folder says. */
+struct hg_origin {
+    bool exists;
+    char created[HG_TIME_SIZE]; /* "": it does not say */
+};
+
+/* Checks that the folder of a pipeline in a sink belongs to this origin (NULL: to any).  CONFIG
+ * when its origin.json names another one.  With `claim`, writes origin.json when there is none.
+ * *found may be NULL. */
 enum hangar_rc hg_store_origin(struct hangar_ctx *sink, const char *pipeline, const char *origin,
-                               bool claim, struct hg_error *err);
+                               bool claim, struct hg_origin *found, struct hg_error *err);
+
+/* origin.json as a listing of the pipeline's folder has it. */
+struct hg_listed_origin {
+    bool exists;
+    char etag[128]; /* "": the sink reports none */
+};
+
+/* Fills *origin when an entry of a listing is it; `skip` is the length of "<pipeline>/". */
+void hg_store_note_origin(const struct hg_page_entry *entry, size_t skip,
+                          struct hg_listed_origin *origin);
 
 /* Stores HG_ABANDONED as manifest.json, so that the dead run cannot commit when its process
  * continues later.  EXISTS when the run has committed. */
@@ -80,10 +101,10 @@ enum hangar_rc hg_store_find(struct hangar_ctx *sink, const char *pipeline, cons
                              const char *name, struct hg_store_file *out, struct hg_error *err);
 
 /* Lists the ids of the folders of a pipeline in a sink, oldest first, whether or not they
- * contain a whole backup.  The caller frees the array with hg_store_ids_free.  *store_ms (may
- * be NULL) is the store's clock, or that of this machine when the store has none. */
+ * contain a whole backup, and those that cannot be read.  The caller frees the array with
+ * hg_store_ids_free; *origin may be NULL.  Jobs call hg_origin_ids (inventory/origin.h) instead. */
 enum hangar_rc hg_store_ids(struct hangar_ctx *sink, const char *pipeline, char ***ids,
-                            size_t *count, int64_t *store_ms, struct hg_error *err);
+                            size_t *count, struct hg_listed_origin *origin, struct hg_error *err);
 void hg_store_ids_free(char **ids, size_t count);
 
 /* Removes all objects below <pipeline>/<id>/: the manifest first, deleted.json and run.json

@@ -17,6 +17,7 @@
 #include "catalog/signing.h"
 #include "catalog/store.h"
 #include "catalog/summary.h"
+#include "inventory/origin.h"
 #include "plugin/job.h"
 #include "plugin/page.h"
 #include "session/handle.h"
@@ -49,6 +50,7 @@ const struct hg_index_item *hg_index_find(const struct hg_index *index, const ch
 
 struct index_listing {
     struct hg_index *index;
+    struct hg_listed_origin origin;
     size_t skip; /* length of "<pipeline>/" */
 };
 
@@ -86,6 +88,7 @@ static enum hangar_rc index_add_page(void *arg, const struct hg_page_entries *pa
     for (size_t i = 0; i < page->count; i++) {
         const struct hg_page_entry *e = &page->items[i];
         const char *id = e->name + l->skip;
+        hg_store_note_origin(e, l->skip, &l->origin);
         const char *slash = strlen(e->name) > l->skip ? strchr(id, '/') : NULL;
         struct hg_index_item *item = NULL;
         enum hangar_rc rc =
@@ -94,6 +97,10 @@ static enum hangar_rc index_add_page(void *arg, const struct hg_page_entries *pa
             return rc;
         }
         if (!item) {
+            continue;
+        }
+        if (e->unreadable) {
+            item->unreadable = true;
             continue;
         }
         hg_folder_add(&item->folder, slash + 1, e);
@@ -140,7 +147,36 @@ static enum hangar_rc index_judge_folder(struct hangar_ctx *sink, const char *pi
     return item->problem ? HANGAR_OK : hg_no_memory(err);
 }
 
-/* Reads the manifest.  One that is damaged or of a newer hangar is a result, not a failure. */
+/* A folder that cannot be read, as one of another owner, must not hide the others: it is unknown
+ * whether it has a backup.  Takes the error. */
+static enum hangar_rc index_set_unknown(struct hg_index_item *item, struct hg_error *why,
+                                        struct hg_error *err)
+{
+    if (why->rc != HANGAR_IO && why->rc != HANGAR_AUTH) {
+        return hg_error_move(err, why);
+    }
+    item->rc = HANGAR_IO;
+    item->problem = hg_format("%s is unknown: %s", item->id, why->text);
+    hg_error_clear(why);
+    return item->problem ? HANGAR_OK : hg_no_memory(err);
+}
+
+static enum hangar_rc index_ask_why(struct hangar_ctx *sink, const char *pipeline,
+                                    struct hg_index_item *item, struct hg_error *err)
+{
+    struct hg_error why = {0};
+    char *folder = hg_store_path(pipeline, item->id, NULL);
+    if (folder) {
+        hg_page_fail_unreadable(sink, folder, &why);
+    } else {
+        hg_no_memory(&why);
+    }
+    free(folder);
+    return index_set_unknown(item, &why, err);
+}
+
+/* Reads the manifest.  One that is damaged, of a newer hangar or not readable is a result, not a
+ * failure. */
 static enum hangar_rc index_read_manifest(struct hangar_ctx *sink, const char *pipeline,
                                           struct hg_index_item *item, struct hg_error *err)
 {
@@ -161,7 +197,7 @@ static enum hangar_rc index_read_manifest(struct hangar_ctx *sink, const char *p
     if (rc == HANGAR_OK || rc == HANGAR_NOT_FOUND || item->problem) {
         return HANGAR_OK;
     }
-    return hg_error_move(err, &why);
+    return index_set_unknown(item, &why, err);
 }
 
 /* Reports a hold that is not signed although there is a key.  It still holds, also when its mark
@@ -183,6 +219,9 @@ static void index_check_hold(struct hangar *h, struct hangar_ctx *sink, const ch
 static enum hangar_rc index_fill(struct hg_manifest_cache *cache, const char *pipeline, bool fresh,
                                  int64_t store_ms, struct hg_index_item *item, struct hg_error *err)
 {
+    if (item->unreadable) {
+        return index_ask_why(cache->sink, pipeline, item, err);
+    }
     if (!item->has_manifest) {
         return index_judge_folder(cache->sink, pipeline, store_ms, item, err);
     }
@@ -220,6 +259,7 @@ enum hangar_rc hg_index_read(struct hangar *h, struct hangar_ctx *sink, const ch
     struct index_listing listing = {.index = index, .skip = strlen(prefix)};
     enum hangar_rc rc = hg_sink_list_unless_failed(sink, prefix, 0, index_add_page, &listing, err);
     free(prefix);
+    rc = rc == HANGAR_OK ? hg_origin_listed(h, sink, pipeline, &listing.origin, err) : rc;
     if (rc != HANGAR_OK) {
         return rc;
     }

@@ -22,10 +22,12 @@ struct hg_index_item {
     char etag[128], signature_etag[128]; /* "" where the sink reports none */
     uint64_t manifest_bytes;
     bool has_manifest, has_signature, held;
+    bool unreadable;           /* the folder, or a part of it, could not be read */
     struct hg_folder folder;   /* what the listing shows of it */
     enum hangar_rc rc;         /* OK: whole; NOT_FOUND: not a backup (no manifest); CORRUPT (also:
-                                  it has lost its manifest), UNSUPPORTED: see `problem` */
-    char *problem;             /* NULL unless CORRUPT or UNSUPPORTED */
+                                  it has lost its manifest), UNSUPPORTED: see `problem`; IO: not
+                                  known, it may be any of these, see `problem` */
+    char *problem;             /* NULL unless CORRUPT, UNSUPPORTED or IO */
     struct hg_summary summary; /* of a whole backup; else empty */
     int64_t time_ms;           /* when it was finished; of one that is not whole: begun */
 };

@@ -17,6 +17,7 @@
 #include "catalog/signing.h"
 #include "catalog/store.h"
 #include "inventory/completeness.h"
+#include "inventory/origin.h"
 #include "plugin/job.h"
 #include "inventory/claim.h"
 #include "session/session.h"
@@ -124,8 +125,7 @@ static enum hangar_rc place_check_deleted(const struct hg_place *place, struct h
 enum hangar_rc hg_place_prepare(struct hg_place *place, struct hg_error *err)
 {
     place->shared = true;
-    enum hangar_rc rc =
-        hg_store_origin(place->sink, place->pipeline, place->h->identity.origin, false, err);
+    enum hangar_rc rc = hg_origin_check(place->h, place->sink, place->pipeline, false, err);
     if (rc == HANGAR_OK) {
         rc = place_check_backup(place, err);
     }
@@ -260,8 +260,7 @@ enum hangar_rc hg_place_commit(struct hg_place *place, struct hangar_ctx *sink,
                  {HG_SUMS_NAME, &files->sums},
                  {HG_SIGNATURE_NAME, &files->signature}};
     /* the origin is claimed only now: a run that fails leaves nothing */
-    enum hangar_rc rc =
-        hg_store_origin(sink, place->pipeline, place->h->identity.origin, true, err);
+    enum hangar_rc rc = hg_origin_check(place->h, sink, place->pipeline, true, err);
     for (size_t i = 0; i < sizeof(first) / sizeof(first[0]) && rc == HANGAR_OK; i++) {
         rc = place_store_final(place, sink, first[i].name, first[i].text, err);
     }

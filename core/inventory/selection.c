@@ -14,6 +14,7 @@
 #include "catalog/mark.h"
 #include "catalog/store.h"
 #include "config/config.h"
+#include "inventory/origin.h"
 #include "session/handle.h"
 #include "session/names.h"
 #include "session/session.h"
@@ -28,6 +29,8 @@ struct selection {
     struct hg_selected found;
     struct hg_error damage; /* why the first copy of `id` cannot be read */
     struct hg_error unread; /* why the first sink that could not be read was passed over */
+    char unknown_id[HG_BACKUP_ID_SIZE]; /* the newest folder that could not be read; "": none */
+    struct hg_error unknown;            /* why */
 };
 
 static bool wants_latest(const struct hangar_selection *request)
@@ -81,6 +84,15 @@ static enum hangar_rc consider_backup(struct selection *x, size_t instance, stru
     return HANGAR_OK;
 }
 
+/* There may be a backup here, and it may be the newest. */
+static void keep_unknown(struct selection *x, const char *id, const struct hg_error *why)
+{
+    if (strcmp(id, x->unknown_id) > 0) {
+        snprintf(x->unknown_id, sizeof(x->unknown_id), "%s", id);
+        x->unknown = *why;
+    }
+}
+
 /* Finds the newest backup in a sink that is newer than the best so far, or another copy of the
  * best if that is damaged. */
 static enum hangar_rc consider_newest(struct selection *x, size_t instance, struct hangar_ctx *sink,
@@ -88,7 +100,7 @@ static enum hangar_rc consider_newest(struct selection *x, size_t instance, stru
 {
     char **ids = NULL;
     size_t count = 0;
-    enum hangar_rc rc = hg_store_ids(sink, x->pipeline->name, &ids, &count, NULL, err);
+    enum hangar_rc rc = hg_origin_ids(x->s->h, sink, x->pipeline->name, &ids, &count, err);
     for (size_t i = count; rc == HANGAR_OK && i-- > 0;) {
         const int order = strcmp(ids[i], x->id);
         if (order < 0 || (order == 0 && x->readable)) {
@@ -96,10 +108,18 @@ static enum hangar_rc consider_newest(struct selection *x, size_t instance, stru
         }
         struct hg_error why = {0};
         const enum hangar_rc one = consider_backup(x, instance, sink, ids[i], &why);
-        if (one != HANGAR_NOT_FOUND) {
-            rc = one == HANGAR_OK ? rc : hg_error_move(err, &why);
-            break;
+        if (one == HANGAR_NOT_FOUND) {
+            continue;
         }
+        if (one != HANGAR_OK) {
+            hg_context(&why,
+                       "the latest backup may be %s, which cannot be read (an older one can be "
+                       "selected by its id)",
+                       ids[i]);
+            keep_unknown(x, ids[i], &why);
+            rc = hg_error_move(err, &why);
+        }
+        break;
     }
     hg_store_ids_free(ids, count);
     return rc;
@@ -174,10 +194,15 @@ static enum hangar_rc check_selection(const struct hg_config *config,
 }
 
 /* Hands over what was selected in the one pipeline that has it. */
-static enum hangar_rc selection_result(const struct selection *x, struct hg_selected *out,
+static enum hangar_rc selection_result(struct selection *x, struct hg_selected *out,
                                        struct hg_error *err)
 {
     *out = (struct hg_selected){.pipeline = x->found.pipeline};
+    if (wants_latest(x->request) && strcmp(x->unknown_id, x->id) > 0) {
+        hg_manifest_free(&x->found.manifest);
+        *err = x->unknown;
+        return err->rc;
+    }
     if (x->readable) {
         *out = x->found;
         return HANGAR_OK;

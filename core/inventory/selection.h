@@ -22,7 +22,8 @@ struct hg_selected {
 
 /* Finds the backup that the request means; the caller frees the manifest.  "latest" is the
  * newest backup of all sinks that is not a safety backup.  A sink that cannot be read and a
- * damaged copy are passed over with a warning while another sink has the backup.
+ * damaged copy are passed over with a warning while another sink has the backup.  A folder that
+ * cannot be read and is newer than the newest backup may be the latest: that is a failure.
  *
  * NOT_FOUND: no sink has it.  CONFIG: the request is not valid, or several pipelines have such
  * a backup.  CORRUPT: no sink has it whole.  After a failure only out->pipeline is set: the

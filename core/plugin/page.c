@@ -30,7 +30,8 @@ enum hangar_rc hg_page_add(struct hangar_page *page, const struct hangar_entry *
     *e = (struct hg_page_entry){.name = name,
                                 .size = entry->size,
                                 .time_ms = entry->time_ms,
-                                .is_prefix = (entry->flags & HANGAR_ENTRY_PREFIX) != 0};
+                                .is_prefix = (entry->flags & HANGAR_ENTRY_PREFIX) != 0,
+                                .unreadable = (entry->flags & HANGAR_ENTRY_UNREADABLE) != 0};
     memcpy(e->etag, entry->etag, sizeof(e->etag));
     e->etag[sizeof(e->etag) - 1] = '\0';
     return HANGAR_OK;
@@ -61,10 +62,10 @@ static bool page_ascends(const struct hg_page_entries *entries, struct hg_str *l
     return true;
 }
 
-enum hangar_rc hg_sink_list(struct hangar_ctx *sink, const char *prefix, char delimiter,
-                            enum hangar_rc (*fn)(void *arg, const struct hg_page_entries *page,
-                                                 struct hg_error *err),
-                            void *arg, struct hg_error *err)
+static enum hangar_rc page_list(struct hangar_ctx *sink, const char *prefix, char delimiter,
+                                enum hangar_rc (*fn)(void *arg, const struct hg_page_entries *page,
+                                                     struct hg_error *err),
+                                void *arg, struct hg_error *err)
 {
     struct hg_page_entries entries = {0};
     struct hangar_page page = {
@@ -99,6 +100,51 @@ enum hangar_rc hg_sink_list(struct hangar_ctx *sink, const char *prefix, char de
     return rc;
 }
 
+enum hangar_rc hg_page_fail_unreadable(struct hangar_ctx *sink, const char *folder,
+                                       struct hg_error *err)
+{
+    struct hg_error why = {0};
+    struct hangar_entry entry = {.struct_size = sizeof(entry)};
+    char *inside = hg_format("%smanifest.json", folder);
+    enum hangar_rc rc =
+        inside ? HG_CALL(sink, &why, sink->plugin->sink.stat(sink->inst, inside, &entry))
+               : hg_no_memory(&why);
+    free(inside);
+    if (rc == HANGAR_OK || rc == HANGAR_NOT_FOUND) {
+        hg_error_clear(&why);
+        hg_fail(&why, HANGAR_IO, 0, "sink %s: cannot read folder %s", sink->name, folder);
+    }
+    return hg_error_move(err, &why);
+}
+
+/* A listing in which each folder must be readable. */
+struct strict_listing {
+    struct hangar_ctx *sink;
+    enum hangar_rc (*fn)(void *arg, const struct hg_page_entries *page, struct hg_error *err);
+    void *arg;
+};
+
+static enum hangar_rc page_refuse_unreadable(void *arg, const struct hg_page_entries *page,
+                                             struct hg_error *err)
+{
+    const struct strict_listing *strict = arg;
+    for (size_t i = 0; i < page->count; i++) {
+        if (page->items[i].unreadable) {
+            return hg_page_fail_unreadable(strict->sink, page->items[i].name, err);
+        }
+    }
+    return strict->fn(strict->arg, page, err);
+}
+
+enum hangar_rc hg_sink_list(struct hangar_ctx *sink, const char *prefix, char delimiter,
+                            enum hangar_rc (*fn)(void *arg, const struct hg_page_entries *page,
+                                                 struct hg_error *err),
+                            void *arg, struct hg_error *err)
+{
+    struct strict_listing strict = {.sink = sink, .fn = fn, .arg = arg};
+    return page_list(sink, prefix, delimiter, page_refuse_unreadable, &strict, err);
+}
+
 enum hangar_rc hg_sink_list_unless_failed(
     struct hangar_ctx *sink, const char *prefix, char delimiter,
     enum hangar_rc (*fn)(void *arg, const struct hg_page_entries *page, struct hg_error *err),
@@ -106,7 +152,7 @@ enum hangar_rc hg_sink_list_unless_failed(
 {
     struct hg_error why = sink->list_error;
     if (why.rc == HANGAR_OK) {
-        hg_sink_list(sink, prefix, delimiter, fn, arg, &why);
+        page_list(sink, prefix, delimiter, fn, arg, &why);
     }
     if (why.rc == HANGAR_IO || why.rc == HANGAR_RETRY) {
         sink->list_error = why;

@@ -96,10 +96,40 @@ static bool lister_may_contain(struct lister *lister, const char *path)
     return true;
 }
 
+/* What is in this directory is not known.  When it is below the prefix, that is an entry of the
+ * page, and the listing goes on; else nothing can be said, and that is a failure.  `path` is "" or
+ * ends in a slash. */
+static enum hangar_rc lister_unreadable(struct lister *lister, const char *path, int error_number)
+{
+    const struct local *local = lister->local;
+    const struct hangar_entry entry = {.struct_size = sizeof(entry),
+                                       .flags = HANGAR_ENTRY_PREFIX | HANGAR_ENTRY_UNREADABLE};
+    const size_t above = strlen(lister->page->prefix);
+    char name[NAME_SIZE_MAX + 2], text[128];
+    if (strlen(path) <= above || error_number == EMFILE || error_number == ENFILE ||
+        error_number == ENOMEM) {
+        return local_fail(lister->local, error_number, "list %s/%s", local->root, path);
+    }
+    snprintf(name, sizeof(name), "%s", path);
+    if (lister->page->delimiter) { /* the common prefix */
+        name[above + strcspn(name + above, "/") + 1] = '\0';
+    }
+    const size_t at = lister_position(lister, name);
+    if ((at < lister->count && strcmp(lister->sorted[at]->name, name) == 0) ||
+        !lister_wants(lister, name)) {
+        return HANGAR_OK;
+    }
+    local->host->log(local->ctx, HANGAR_LOG_DEBUG, "cannot read directory %s/%s: %s", local->root,
+                     path, strerror_r(error_number, text, sizeof(text)));
+    lister_insert(lister, name, &entry);
+    return HANGAR_OK;
+}
+
 static enum hangar_rc lister_walk(struct lister *lister, int dir, const char *path);
 
-static enum hangar_rc lister_add_file(struct lister *lister, int dir, const char *base,
-                                      const char *name)
+/* `name` is the whole name of `base`, which is in the directory `path`. */
+static enum hangar_rc lister_add_file(struct lister *lister, int dir, const char *path,
+                                      const char *base, const char *name)
 {
     struct stat st;
     struct hangar_entry entry = {.struct_size = sizeof(entry)};
@@ -111,8 +141,7 @@ static enum hangar_rc lister_add_file(struct lister *lister, int dir, const char
         if (errno == ENOENT) { /* another process removed it just now */
             return HANGAR_OK;
         }
-        return local_fail(lister->local, errno, "read the properties of %s in %s", name,
-                          lister->local->root);
+        return lister_unreadable(lister, path, errno);
     }
     local_fill_entry(&entry, &st);
     lister_insert(lister, name, &entry);
@@ -136,12 +165,16 @@ static enum hangar_rc lister_add_directory(struct lister *lister, int dir, const
         return HANGAR_OK;
     }
     if (fd < 0) {
-        return local_fail(lister->local, errno, "open directory %s/%s", lister->local->root, path);
+        return lister_unreadable(lister, path, errno);
     }
     if (!lister->page->delimiter || !inside) {
         return lister_walk(lister, fd, path);
     }
-    if (local_has_object(fd)) {
+    const int found = local_has_object(fd);
+    if (found < 0) {
+        return lister_unreadable(lister, path, EIO);
+    }
+    if (found > 0) {
         const struct hangar_entry entry = {.struct_size = sizeof(entry),
                                            .flags = HANGAR_ENTRY_PREFIX};
         lister_insert(lister, path, &entry);
@@ -158,7 +191,10 @@ static enum hangar_rc lister_add(struct lister *lister, int dir, const char *pat
     if (!local_is_component(found->d_name)) {
         return HANGAR_OK; /* a temporary file, or not of hangar */
     }
-    if (type == DT_UNKNOWN && fstatat(dir, found->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+    if (type == DT_UNKNOWN) {
+        if (fstatat(dir, found->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
+            return errno == ENOENT ? HANGAR_OK : lister_unreadable(lister, path, errno);
+        }
         type = (unsigned char)IFTODT(st.st_mode);
     }
     int size =
@@ -170,7 +206,7 @@ static enum hangar_rc lister_add(struct lister *lister, int dir, const char *pat
         return lister_add_directory(lister, dir, found->d_name, name);
     }
     if (type == DT_REG && size <= NAME_SIZE_MAX) {
-        return lister_add_file(lister, dir, found->d_name, name);
+        return lister_add_file(lister, dir, path, found->d_name, name);
     }
     return HANGAR_OK;
 }
@@ -181,7 +217,7 @@ static enum hangar_rc lister_walk(struct lister *lister, int dir, const char *pa
     enum hangar_rc rc = HANGAR_OK;
     DIR *stream = fdopendir(dir);
     if (!stream) {
-        rc = local_fail(lister->local, errno, "list %s/%s", lister->local->root, path);
+        rc = lister_unreadable(lister, path, errno);
         close(dir);
         return rc;
     }
@@ -189,7 +225,7 @@ static enum hangar_rc lister_walk(struct lister *lister, int dir, const char *pa
         errno = 0;
         const struct dirent *found = readdir(stream);
         if (!found && errno) {
-            rc = local_fail(lister->local, errno, "list %s/%s", lister->local->root, path);
+            rc = lister_unreadable(lister, path, errno);
         }
         if (!found) {
             break;

@@ -41,6 +41,7 @@ struct local {
     struct hangar_ctx *ctx;
     const char *root; /* the option path, which is absolute */
     uint64_t min_free;
+    bool create; /* the root, where it is missing */
     char *description;
     pthread_mutex_t root_mutex; /* guards root_fd until it is open */
     int root_fd;                /* -1: not open yet; then it stays open, and is the same */
@@ -94,8 +95,9 @@ int local_open_dir(int dir, const char *name);
 /* Removes the directory of `name` and those above it, except the root, as far as they contain no
  * object, with the leftovers in them.  What cannot be removed stays; nothing is recorded. */
 void local_tidy(struct local *local, const char *name);
-/* Is there an object in the directory or below it?  Closes the descriptor. */
-bool local_has_object(int dir);
+/* Is there an object in the directory or below it?  1: yes; 0: no; -1: none was found, and a part
+ * could not be read.  Closes the descriptor; -1 is a directory that could not be opened. */
+int local_has_object(int dir);
 
 /* Makes a locked temporary file in `dir`.  -1 with errno; ENOENT: another process has removed the
  * directory just now. */

@@ -25,7 +25,12 @@ static const struct hangar_option options[] = {
     {.name = "path",
      .type = HANGAR_OPT_PATH,
      .flags = HANGAR_OPT_REQUIRED,
-     .help = "Directory to store in. It is created when it does not exist."},
+     .help = "Directory to store in."},
+    {.name = "create",
+     .type = HANGAR_OPT_BOOL,
+     .default_value = "true",
+     .help = "Create the directory when it does not exist. With `false` that is a failure, also "
+             "for reading."},
     {.name = "min_free",
      .type = HANGAR_OPT_SIZE,
      .default_value = "0",
@@ -54,6 +59,7 @@ static enum hangar_rc local_create(const struct hangar_host *host, struct hangar
     local->ctx = ctx;
     local->root = root;
     local->min_free = (uint64_t)host->opt_int(ctx, "min_free");
+    local->create = host->opt_bool(ctx, "create");
     local->root_fd = -1;
     pthread_mutex_init(&local->root_mutex, NULL);
     *out = local;

@@ -118,6 +118,12 @@ static enum hangar_rc tree_keep_root(struct local *local, bool make)
     struct stat st;
     int root = open(local->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (root < 0 && errno == ENOENT) {
+        if (!local->create) {
+            return local->host->fail(local->ctx, HANGAR_IO, 0,
+                                     "cannot open directory %s: it does not exist, and `create` "
+                                     "is false; hint: mount its disk, or create it",
+                                     local->root);
+        }
         if (!make) {
             return HANGAR_NOT_FOUND;
         }
@@ -271,13 +277,16 @@ int local_sync_up(int dir, size_t depth)
  * Removing directories without objects
  * ------------------------------------------------------------------------ */
 
-enum entry_kind { ENTRY_OTHER, ENTRY_OBJECT, ENTRY_DIRECTORY, ENTRY_TEMPORARY };
+enum entry_kind { ENTRY_OTHER, ENTRY_OBJECT, ENTRY_DIRECTORY, ENTRY_TEMPORARY, ENTRY_UNKNOWN };
 
 static enum entry_kind tree_entry_kind(int dir, const struct dirent *entry)
 {
     struct stat st;
     unsigned char type = entry->d_type;
-    if (type == DT_UNKNOWN && fstatat(dir, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+    if (type == DT_UNKNOWN) {
+        if (fstatat(dir, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
+            return errno == ENOENT ? ENTRY_OTHER : ENTRY_UNKNOWN;
+        }
         type = (unsigned char)IFTODT(st.st_mode);
     }
     bool temporary = strncmp(entry->d_name, TEMP_PREFIX, strlen(TEMP_PREFIX)) == 0;
@@ -299,18 +308,29 @@ static DIR *tree_open_stream(int dir)
     return stream;
 }
 
-bool local_has_object(int dir)
+int local_has_object(int dir)
 {
-    bool found = false;
+    int found = 0;
     DIR *stream = tree_open_stream(dir);
-    for (struct dirent *entry; stream && !found && (entry = readdir(stream));) {
+    if (!stream) {
+        return -1;
+    }
+    while (found <= 0) {
+        errno = 0;
+        const struct dirent *entry = readdir(stream);
+        if (!entry) {
+            found = errno ? -1 : found;
+            break;
+        }
         enum entry_kind kind = tree_entry_kind(dir, entry);
-        found = kind == ENTRY_OBJECT ||
-                (kind == ENTRY_DIRECTORY && local_has_object(local_open_dir(dir, entry->d_name)));
+        int below = kind == ENTRY_OBJECT ? 1 : kind == ENTRY_UNKNOWN ? -1 : 0;
+        if (kind == ENTRY_DIRECTORY) {
+            int fd = local_open_dir(dir, entry->d_name);
+            below = fd < 0 && errno == ENOENT ? 0 : local_has_object(fd);
+        }
+        found = below ? below : found;
     }
-    if (stream) {
-        closedir(stream);
-    }
+    closedir(stream);
     return found;
 }
 

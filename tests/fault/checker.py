@@ -5,12 +5,14 @@
 # held:
 #
 #   success means proven   a run that ended with 0 has a backup that is listed and verifies
-#   atomic commit          each listed backup verifies
+#   atomic commit          each listed backup verifies, and has every object of its manifest,
+#                          byte for byte, as this file reads them without hangar
 #   nothing is lost        every earlier backup is still listed
 #   no obstacle stays      the next run succeeds, and leftovers are removed
 #
 # It does not depend on how the fault was made.
 import filecmp
+import hashlib
 import json
 import os
 import re
@@ -96,12 +98,27 @@ class World:
                             os.path.join(self.folder, "pristine", name))
 
     def reset(self):
+        shutil.rmtree(self.sink + ".gone", ignore_errors=True)
         for name in ("backups", "state"):
             shutil.rmtree(os.path.join(self.folder, name), ignore_errors=True)
             shutil.copytree(os.path.join(self.folder, "pristine", name),
                             os.path.join(self.folder, name))
         for name in os.listdir(self.temp):
             shutil.rmtree(os.path.join(self.temp, name), ignore_errors=True)
+
+    def bring_back(self, result):
+        """Mounts the disk again that went away during the run.  In its place nothing was made,
+        unless it went away empty before hangar had seen it."""
+        gone = self.sink + ".gone"
+        if not os.path.exists(gone):
+            return
+        if os.path.exists(self.sink) and files_below(gone):
+            raise Broken(f"the sink was made again, with {files_below(self.sink)}; the run ended "
+                         f"with {result.status}")
+        if os.path.exists(self.sink):
+            shutil.rmtree(gone)
+        else:
+            os.rename(gone, self.sink)
 
     # ---- promises at any time ----
 
@@ -129,7 +146,31 @@ class World:
             raise Broken(f"lost: {', '.join(sorted(lost))}")
         if listed:
             self.must("verify", "--all", "--level", "full")
+        self.objects_whole(listed)
         return listed
+
+    def objects_whole(self, ids):
+        """Each of these backups has the objects that its manifest names."""
+        for at, _, names in os.walk(self.sink):
+            if os.path.basename(at) not in ids or "manifest.json" not in names:
+                continue
+            with open(os.path.join(at, "manifest.json")) as file:
+                manifest = json.load(file)
+            objects = [o for source in manifest["sources"] for o in source["objects"]]
+            if not objects:
+                raise Broken(f"{at} has no objects")
+            for one in objects:
+                path = os.path.join(at, one["stored"])
+                if not os.path.exists(path):
+                    raise Broken(f"{path} is not there")
+                with open(path, "rb") as file:
+                    data = file.read()
+                if (len(data), hashlib.sha256(data).hexdigest()) != (one["stored_size"],
+                                                                    one["stored_sha256"]):
+                    raise Broken(f"{path} is not what its manifest says")
+            ids = set(ids) - {os.path.basename(at)}
+        if ids:
+            raise Broken(f"listed, and not in the sink: {', '.join(sorted(ids))}")
 
     # ---- after a backup ----
 
@@ -184,6 +225,10 @@ class World:
                 for at, _, names in os.walk(os.path.join(self.sink, pipeline, name)):
                     for one in names:
                         os.utime(os.path.join(at, one), (then, then))
+
+
+def files_below(folder):
+    return [os.path.join(at, name) for at, _, names in os.walk(folder) for name in names]
 
 
 def same_files(a, b):

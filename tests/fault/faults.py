@@ -44,11 +44,13 @@ ERRORS = {
     "write": ["EIO", "ENOSPC", "EINTR", "SHORT"], "fsync": ["EIO", "ENOSPC"], "close": ["EIO"],
     "rename": ["EIO", "ENOSPC"], "link": ["EIO"], "unlink": ["EIO", "EACCES"],
     "mkdir": ["ENOSPC", "EIO"], "fallocate": ["ENOSPC"], "statvfs": ["EIO"],
+    "stat": ["EIO", "ESTALE"], "opendir": ["EIO"], "readdir": ["EIO"],
     "socket": ["EMFILE"], "connect": ["ECONNREFUSED"], "send": ["ECONNRESET", "SHORT"],
     "recv": ["ECONNRESET", "EINTR", "SHORT"], "poll": ["EINTR", "ENOMEM"],
     "thread": ["EAGAIN"], "malloc": ["ENOMEM"],
 }
 KILLS = ["KILL_BEFORE", "KILL_AFTER"]
+VANISH = ["open", "write", "fsync", "close", "rename", "readdir"]  # the sink goes away before it
 MALLOC_STEP = 23  # of the many allocations every 23rd; the seed chooses the first
 
 
@@ -267,6 +269,7 @@ class Trials:
         if call:
             env.update(FAULT_CALL=call, FAULT_NTH=str(n), FAULT_HOW=how)
         world = self.scenario.world
+        env.update(FAULT_DISK=world.sink)
         world.reset()
         self.scenario.begin()
         return world.run(*self.scenario.words(), env=env)
@@ -285,6 +288,7 @@ class Trials:
                 self.tried += 1
                 self.kills += result.status == -signal.SIGKILL
                 self.survived += result.status == 0
+                self.scenario.world.bring_back(result)
                 self.scenario.check(result)
         except Broken as error:
             fault = read_log(self.log)[0] or f"{call} {n} {how}"
@@ -305,7 +309,8 @@ def plan(counts, seed):
         calls = counts.get(call, 0)
         if not calls:
             continue
-        for how in errors + ([] if call == "malloc" else KILLS):
+        for how in (errors + ([] if call == "malloc" else KILLS) +
+                    (["VANISH"] if call in VANISH else [])):
             step = MALLOC_STEP if call == "malloc" else 1
             # six more than were counted, as the number of calls of threads varies
             yield [(call, n, how) for n in range(chooser.randint(1, step), calls + 6, step)]

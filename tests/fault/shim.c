@@ -8,7 +8,11 @@
  *     FAULT_PROGRAM  the last part of the program's path; unset: the library does nothing
  *     FAULT_CALL     open, read, write, fsync, ...: see names; unset: calls are only counted
  *     FAULT_NTH      which of these calls, from 1
- *     FAULT_HOW      EIO, ENOSPC, ...; SHORT; KILL_BEFORE, KILL_AFTER the call
+ *     FAULT_HOW      EIO, ENOSPC, ...; SHORT; KILL_BEFORE, KILL_AFTER the call; VANISH: the
+ *                    call does not fail, but before it a disk goes away
+ *     FAULT_DISK     the folder that goes away, to the same name and ".gone"
+ *     FAULT_CLOCK    seconds by which the clock of this host is ahead, as of another host that
+ *                    uses the same sink; the times of files stay those of the disk
  *     FAULT_STICKY   1: all later calls fail, too
  *     FAULT_TRACE    1: the calls that led to the fault are written to standard error
  *     FAULT_LOG      a file to which the fault that happened and, at the end, the counts
@@ -29,8 +33,9 @@
 #include <unistd.h>
 
 static const char *const names[SHIM_CALLS] = {
-    "open",      "read",    "write",  "fsync",   "close", "rename", "link", "unlink", "mkdir",
-    "fallocate", "statvfs", "socket", "connect", "send",  "recv",   "poll", "thread", "malloc"};
+    "open",   "read",    "write",     "fsync",   "close", "rename",  "link",
+    "unlink", "mkdir",   "fallocate", "statvfs", "stat",  "opendir", "readdir",
+    "socket", "connect", "send",      "recv",    "poll",  "thread",  "malloc"};
 
 static const struct {
     const char *name;
@@ -45,6 +50,7 @@ static const struct {
               {"ECONNRESET", ECONNRESET},
               {"ECONNREFUSED", ECONNREFUSED},
               {"ETIMEDOUT", ETIMEDOUT},
+              {"ESTALE", ESTALE},
               {"EACCES", EACCES}};
 
 /* Set once, before main, while there is one thread. */
@@ -52,7 +58,9 @@ static pid_t pid;
 static int target = -1;
 static unsigned long nth;
 static int error_number;
-static bool cut, kill_before, kill_after, sticky;
+static bool cut, kill_before, kill_after, vanish, sticky;
+static const char *disk;
+long shim_ahead_seconds;
 static bool trace;
 static const char *log_path, *how = "";
 
@@ -81,6 +89,17 @@ void shim_die(void)
     for (;;) {
         syscall(SYS_pause);
     }
+}
+
+/* As umount does, but a test need not be root for it: the path leads nowhere, and descriptors that
+ * are open still work. */
+static void shim_lose_disk(void)
+{
+    char gone[4096];
+    int saved = errno;
+    snprintf(gone, sizeof(gone), "%s.gone", disk);
+    syscall(SYS_renameat2, AT_FDCWD, disk, AT_FDCWD, gone, 0);
+    errno = saved;
 }
 
 enum shim_hit shim_hit(enum shim_call call, const char *what)
@@ -112,6 +131,10 @@ enum shim_hit shim_hit(enum shim_call call, const char *what)
     if (cut) {
         return SHIM_SHORT;
     }
+    if (vanish) {
+        shim_lose_disk();
+        return SHIM_PASS;
+    }
     errno = error_number;
     return SHIM_FAIL;
 }
@@ -121,12 +144,14 @@ static void read_how(void)
     cut = strcmp(how, "SHORT") == 0;
     kill_before = strcmp(how, "KILL_BEFORE") == 0;
     kill_after = strcmp(how, "KILL_AFTER") == 0;
+    disk = getenv("FAULT_DISK");
+    vanish = disk && strcmp(how, "VANISH") == 0;
     for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
         if (strcmp(errors[i].name, how) == 0) {
             error_number = errors[i].number;
         }
     }
-    if (!cut && !kill_before && !kill_after && !error_number) {
+    if (!cut && !kill_before && !kill_after && !vanish && !error_number) {
         static const char text[] = "shim: unknown FAULT_HOW\n";
         syscall(SYS_write, 2, text, sizeof(text) - 1);
         _exit(125);
@@ -160,6 +185,8 @@ __attribute__((constructor)) static void begin(void)
         trace = getenv("FAULT_TRACE") != NULL;
         read_how();
     }
+    const char *clock = getenv("FAULT_CLOCK");
+    shim_ahead_seconds = clock ? strtol(clock, NULL, 10) : 0;
     pid = getpid();
 }
 

@@ -19,6 +19,9 @@ enum shim_call {
     SHIM_MKDIR,
     SHIM_FALLOCATE,
     SHIM_STATVFS,
+    SHIM_STAT,
+    SHIM_OPENDIR,
+    SHIM_READDIR,
     SHIM_SOCKET,
     SHIM_CONNECT,
     SHIM_SEND,
@@ -35,6 +38,9 @@ enum shim_hit {
     SHIM_SHORT, /* half of the bytes */
     SHIM_DIE    /* call shim_die after the real call */
 };
+
+/* How many seconds the clock of this host is ahead. */
+extern long shim_ahead_seconds;
 
 /* Counts a call and returns the result that it shall have; `what` is written to the log. */
 enum shim_hit shim_hit(enum shim_call call, const char *what);

@@ -7,6 +7,7 @@
  */
 #include "shim.h"
 
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +19,8 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 #define EXPORT __attribute__((visibility("default")))
@@ -242,6 +245,78 @@ EXPORT int statvfs(const char *path, struct statvfs *out)
 {
     REAL(statvfs);
     GO(SHIM_STATVFS, path, -1, int, real(path, out));
+}
+
+EXPORT int fstatat(int dir, const char *path, struct stat *out, int flags)
+{
+    REAL(fstatat);
+    GO(SHIM_STAT, path, -1, int, real(dir, path, out, flags));
+}
+
+EXPORT int stat(const char *path, struct stat *out)
+{
+    REAL(stat);
+    GO(SHIM_STAT, path, -1, int, real(path, out));
+}
+
+EXPORT int lstat(const char *path, struct stat *out)
+{
+    REAL(lstat);
+    GO(SHIM_STAT, path, -1, int, real(path, out));
+}
+
+EXPORT DIR *opendir(const char *path)
+{
+    REAL(opendir);
+    GO(SHIM_OPENDIR, path, NULL, DIR *, real(path));
+}
+
+EXPORT DIR *fdopendir(int fd)
+{
+    REAL(fdopendir);
+    GO(SHIM_OPENDIR, "", NULL, DIR *, real(fd));
+}
+
+EXPORT struct dirent *readdir(DIR *stream)
+{
+    REAL(readdir);
+    GO(SHIM_READDIR, "", NULL, struct dirent *, real(stream));
+}
+
+EXPORT struct dirent64 *readdir64(DIR *stream)
+{
+    REAL(readdir64);
+    GO(SHIM_READDIR, "", NULL, struct dirent64 *, real(stream));
+}
+
+/* ---- the clock of this host; that of the disk is the kernel's ---- */
+
+EXPORT int clock_gettime(clockid_t clock, struct timespec *out)
+{
+    REAL(clock_gettime);
+    int result = real(clock, out);
+    if (result == 0 && clock == CLOCK_REALTIME) {
+        out->tv_sec += shim_ahead_seconds;
+    }
+    return result;
+}
+
+EXPORT time_t time(time_t *out)
+{
+    REAL(time);
+    time_t now = real(NULL) + shim_ahead_seconds;
+    if (out) {
+        *out = now;
+    }
+    return now;
+}
+
+EXPORT int gettimeofday(struct timeval *out, void *zone)
+{
+    REAL(gettimeofday);
+    int result = real(out, zone);
+    out->tv_sec += shim_ahead_seconds;
+    return result;
 }
 
 /* ---- network ---- */

@@ -73,6 +73,6 @@ for name in table row many large; do
             $(sql "$name" "SELECT count(*), sum(length(text)) FROM t") ]] || fail "not all rows were restored"
     fi
     sql postgres "DROP DATABASE again"
-    rm -rf backups
+    rm -rf backups state
 done
 printf 'bounds of memory\t%d\t0\t0\n' "$tried" >>"$summary"

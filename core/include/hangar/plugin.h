@@ -575,6 +575,10 @@ struct hangar_entry {
 
 #define HANGAR_ENTRY_PREFIX                                                                        \
     1u /* not an object: a common prefix up to the delimiter, ending in it */
+#define HANGAR_ENTRY_UNREADABLE                                                                    \
+    2u /* with HANGAR_ENTRY_PREFIX, also without a delimiter: what is below this prefix, or a part \
+          of it, could not be read.  A sink that leaves that out lets backups disappear; a sink    \
+          that fails instead lets one bad folder hide all others. */
 
 /* One page of a listing.  A sink reads prefix, delimiter and cursor.  It adds at most
  * 1000 entries with host->page_add, in ascending byte order of their names, and sets

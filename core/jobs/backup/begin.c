@@ -7,8 +7,8 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "catalog/store.h"
 #include "config/config.h"
+#include "inventory/origin.h"
 #include "inventory/place.h"
 #include "jobs/backup/run.h"
 #include "plugin/instance.h"
@@ -88,8 +88,8 @@ enum hangar_rc hg_run_take_places(struct hg_run *run, struct hg_error *err)
         struct hg_run_sink *sink = &run->sinks[i];
         struct hg_error why = {0};
         if (sink->error.rc == HANGAR_OK &&
-            hg_store_origin(sink->place.sink, sink->place.pipeline, run->h->identity.origin, false,
-                            &why) != HANGAR_OK) {
+            hg_origin_check(run->h, sink->place.sink, sink->place.pipeline, false, &why) !=
+                HANGAR_OK) {
             hg_run_sink_failed(run, sink, &why);
         }
     }

@@ -15,6 +15,7 @@
 #include "catalog/mark.h"
 #include "catalog/store.h"
 #include "config/config.h"
+#include "inventory/origin.h"
 #include "inventory/selection.h"
 #include "plugin/instance.h"
 #include "session/document.h"
@@ -31,7 +32,7 @@ static enum hangar_rc hold_remove_from_sink(struct hangar *h, struct hangar_ctx 
                                             struct hg_error *err)
 {
     struct hg_store_file hold = {0};
-    enum hangar_rc rc = hg_store_origin(sink, pipeline, h->identity.origin, false, err);
+    enum hangar_rc rc = hg_origin_check(h, sink, pipeline, false, err);
     if (rc == HANGAR_OK) {
         rc = hg_store_find(sink, pipeline, id, HG_HOLD_NAME, &hold, err);
     }

@@ -13,9 +13,9 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "catalog/retention.h"
-#include "catalog/store.h"
 #include "config/config.h"
 #include "inventory/object_lock.h"
+#include "inventory/origin.h"
 #include "inventory/prune_plan.h"
 #include "jobs/prune/pruning.h"
 #include "session/document.h"
@@ -81,8 +81,7 @@ static void prune_count_removals(struct hg_pruning *p)
 static enum hangar_rc prune_run(struct hg_pruning *p, bool dry, struct hg_error *err)
 {
     struct hg_prune_plan *plan = &p->plan;
-    enum hangar_rc rc =
-        hg_store_origin(plan->sink, plan->pipeline->name, plan->h->identity.origin, false, err);
+    enum hangar_rc rc = hg_origin_check(plan->h, plan->sink, plan->pipeline->name, false, err);
     if (rc == HANGAR_OK) {
         rc = hg_prune_plan_make(plan, err);
     }

@@ -68,15 +68,27 @@ static enum hangar_rc pruning_remove(struct hg_pruning *p, struct hg_retained *i
     return rc;
 }
 
+/* May the rest go on after this failure?  One folder of another owner must not keep all others. */
+static bool pruning_goes_on(enum hangar_rc rc)
+{
+    return rc == HANGAR_AUTH || rc == HANGAR_IO;
+}
+
 /* ---- what is left of runs and removals ---- */
 
 static enum hangar_rc pruning_clean_up(struct hg_pruning *p, struct hg_error *err)
 {
+    struct hg_error first = {0};
     for (size_t i = 0; i < p->leftover_count; i++) {
         struct hg_leftover *one = &p->leftovers[i];
-        enum hangar_rc rc = hg_leftover_clean_up(&p->plan, one, err);
+        struct hg_error why = {0};
+        enum hangar_rc rc = hg_leftover_clean_up(&p->plan, one, &why);
         if (rc != HANGAR_OK) {
-            return rc;
+            first = first.rc == HANGAR_OK ? why : first;
+            if (pruning_goes_on(rc)) {
+                continue;
+            }
+            break;
         }
         const char *action = hg_leftover_action_name(one->action);
         if (one->action == HG_LEFTOVER_CLAIM || one->action == HG_LEFTOVER_REMOVE) {
@@ -84,20 +96,27 @@ static enum hangar_rc pruning_clean_up(struct hg_pruning *p, struct hg_error *er
                          one->id, p->plan.sink->name, action, one->reason);
         }
     }
-    return HANGAR_OK;
+    return first.rc == HANGAR_OK ? HANGAR_OK : hg_error_move(err, &first);
 }
 
 enum hangar_rc hg_pruning_find_leftovers(struct hg_pruning *p, struct hg_error *err)
 {
     const struct hg_index *index = p->plan.index;
+    struct hg_error first = {0};
     for (size_t i = 0; i < index->count; i++) {
         struct hg_leftover one = {.id = index->items[i].id};
         if (index->items[i].rc != HANGAR_NOT_FOUND) {
             continue; /* a backup, also a damaged one */
         }
-        enum hangar_rc rc = hg_leftover_judge(&p->plan, &one, err);
-        if (rc != HANGAR_OK) {
-            return rc;
+        struct hg_error why = {0};
+        enum hangar_rc rc = hg_leftover_judge(&p->plan, &one, &why);
+        if (rc != HANGAR_OK) { /* not known: it stays, and the others are judged */
+            one.action = HG_LEFTOVER_WAIT;
+            snprintf(one.reason, sizeof(one.reason), "unknown: %.200s", why.text);
+            first = first.rc == HANGAR_OK ? why : first;
+            if (!pruning_goes_on(rc)) {
+                break;
+            }
         }
         if (!hg_vec_reserve((void **)&p->leftovers, p->leftover_count, &p->leftover_capacity,
                             sizeof(*p->leftovers))) {
@@ -105,28 +124,35 @@ enum hangar_rc hg_pruning_find_leftovers(struct hg_pruning *p, struct hg_error *
         }
         p->leftovers[p->leftover_count++] = one;
     }
-    return HANGAR_OK;
+    return first.rc == HANGAR_OK ? HANGAR_OK : hg_error_move(err, &first);
 }
 
 enum hangar_rc hg_pruning_execute(struct hg_pruning *p, struct hg_error *err)
 {
+    struct hg_error first = {0};
     enum hangar_rc rc = HANGAR_OK;
     /* the oldest first: an interruption leaves the newer ones */
-    for (size_t i = p->plan.count; i-- > 0 && rc == HANGAR_OK;) {
+    for (size_t i = p->plan.count; i-- > 0 && (rc == HANGAR_OK || pruning_goes_on(rc));) {
+        struct hg_error why = {0};
         if (p->plan.items[i].keep) {
             continue;
         }
-        rc = hg_job_cancelled(p->plan.sink->job) ? hg_fail(err, HANGAR_CANCELLED, 0, "interrupted")
-                                                 : pruning_remove(p, &p->plan.items[i], err);
+        rc = hg_job_cancelled(p->plan.sink->job) ? hg_fail(&why, HANGAR_CANCELLED, 0, "interrupted")
+                                                 : pruning_remove(p, &p->plan.items[i], &why);
+        first = first.rc == HANGAR_OK ? why : first;
     }
-    if (rc == HANGAR_OK) {
-        rc = hg_pruning_find_leftovers(p, err);
+    if (rc == HANGAR_OK || pruning_goes_on(rc)) {
+        struct hg_error why = {0};
+        rc = hg_pruning_find_leftovers(p, &why);
+        first = first.rc == HANGAR_OK ? why : first;
     }
     /* by the store's own clock, but not while this machine's is in doubt */
-    if (rc == HANGAR_OK && !p->plan.clock_is_wrong) {
-        rc = pruning_clean_up(p, err);
+    if ((rc == HANGAR_OK || pruning_goes_on(rc)) && !p->plan.clock_is_wrong) {
+        struct hg_error why = {0};
+        pruning_clean_up(p, &why);
+        first = first.rc == HANGAR_OK ? why : first;
     }
-    return rc;
+    return first.rc == HANGAR_OK ? HANGAR_OK : hg_error_move(err, &first);
 }
 
 void hg_pruning_fini(struct hg_pruning *p)

@@ -13,6 +13,7 @@
 #include "catalog/manifest.h"
 #include "catalog/store.h"
 #include "config/config.h"
+#include "inventory/origin.h"
 #include "plugin/job.h"
 #include "session/document.h"
 #include "session/handle.h"
@@ -30,7 +31,7 @@ static enum hangar_rc health_read_newest(struct hg_session *s, size_t sink, cons
     size_t count = 0;
     enum hangar_rc rc = hg_session_open(s, sink, NULL, 0, &ctx, err);
     if (rc == HANGAR_OK) {
-        rc = hg_store_ids(ctx, pipeline, &ids, &count, NULL, err);
+        rc = hg_origin_ids(s->h, ctx, pipeline, &ids, &count, err);
     }
     for (size_t i = count; rc == HANGAR_OK && i-- > 0;) {
         struct hg_error why = {0};

@@ -139,7 +139,10 @@ static void list_describe_damaged(json_t *entry, const struct hg_listed_copy *co
     hg_json_set_string(entry, "id", item->id);
     hg_json_set_string(entry, "pipeline", copy->pipeline->name);
     hg_json_set_time(entry, "created", item->time_ms);
-    hg_json_set_string(entry, "state", item->rc == HANGAR_UNSUPPORTED ? "unsupported" : "corrupt");
+    hg_json_set_string(entry, "state",
+                       item->rc == HANGAR_UNSUPPORTED ? "unsupported"
+                       : item->rc == HANGAR_IO        ? "unknown"
+                                                      : "corrupt");
     hg_json_set_string(entry, "problem", item->problem);
     hg_json_set(entry, "sources", json_array());
 }

@@ -20,6 +20,13 @@ static bool missing_has_whole(const struct hg_sink_status *sink, const char *id)
     return item && item->rc == HANGAR_OK;
 }
 
+/* One that cannot be read may be whole: it is not known to be missing. */
+static bool missing_may_have(const struct hg_sink_status *sink, const char *id)
+{
+    const struct hg_index_item *item = hg_index_find(&sink->index, id);
+    return item && (item->rc == HANGAR_OK || item->rc == HANGAR_IO);
+}
+
 /* True when one of the first `count` sinks, other than `mine`, has the backup. */
 static bool missing_is_counted(const struct hg_sink_status *sinks, size_t count, size_t mine,
                                const char *id)
@@ -49,7 +56,7 @@ static size_t missing_collect(const struct hangar *h, const struct hg_pipeline_s
         for (size_t i = 0; v != mine && i < sinks[v].index.count; i++) {
             const struct hg_index_item *item = &sinks[v].index.items[i];
             if (item->rc == HANGAR_OK && !item->summary.safety &&
-                !missing_has_whole(&sinks[mine], item->id) &&
+                !missing_may_have(&sinks[mine], item->id) &&
                 !missing_is_counted(sinks, v, mine, item->id)) {
                 all[n++] = hg_retained_of(h, item);
             }
@@ -76,7 +83,7 @@ struct hg_missing hg_missing_of(const struct hangar *h, const struct hg_pipeline
     hg_retention_of_sink(sink->config, now_ms, all, n, &clock);
     missing.count = 0;
     for (size_t i = 0; i < n; i++) {
-        if (all[i].keep && all[i].good && !missing_has_whole(sink, all[i].id)) {
+        if (all[i].keep && all[i].good && !missing_may_have(sink, all[i].id)) {
             missing.count++;
             if (missing.listed < HG_MISSING_LISTED) {
                 missing.ids[missing.listed++] = all[i].id;

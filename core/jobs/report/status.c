@@ -49,7 +49,7 @@ static void status_count_backups(struct hg_sink_status *sink)
 {
     for (size_t i = 0; i < sink->index.count; i++) {
         const struct hg_index_item *item = &sink->index.items[i];
-        if (item->rc == HANGAR_CORRUPT || item->rc == HANGAR_UNSUPPORTED) {
+        if (item->problem) { /* damaged, of a newer hangar, or not known */
             hg_fail(&sink->error, item->rc, 0, "%s", item->problem);
         }
         if (item->rc != HANGAR_OK) {

@@ -24,6 +24,7 @@
 #include "inventory/mending.h"
 #include "inventory/object_lock.h"
 #include "inventory/occupancy.h"
+#include "inventory/origin.h"
 #include "inventory/place.h"
 #include "inventory/replication.h"
 #include "inventory/selection.h"
@@ -192,7 +193,7 @@ static enum hangar_rc copy_repair(struct copy_job *c, struct hg_mending *mending
 {
     const char *pipeline = c->pipeline->name, *id = mending->manifest->id;
     hg_job_step(&c->session.job, "repairing %s", id);
-    enum hangar_rc rc = hg_store_origin(c->to, pipeline, c->h->identity.origin, false, err);
+    enum hangar_rc rc = hg_origin_check(c->h, c->to, pipeline, false, err);
     if (rc == HANGAR_OK) {
         copy_watch_replication(c, &mending->replication);
         rc = hg_mending_run(mending, err);
@@ -244,19 +245,43 @@ static enum hangar_rc copy_one(struct copy_job *c, const char *id, struct hg_err
 
 /* ---- the selection ---- */
 
-/* A backup that has lost its manifest is missing, too. */
-static bool copy_has_manifest(struct copy_job *c, const char *id)
+/* Has the other sink the backup?  One that has lost its manifest is missing, too. */
+static enum hangar_rc copy_find_manifest(struct copy_job *c, const char *id, bool *there,
+                                         struct hg_error *err)
 {
+    const char *pipeline = c->pipeline->name;
     struct hg_store_file manifest = {0};
-    struct hg_error why = {0};
     bool abandoned = false;
     int64_t ms;
-    return hg_store_find(c->to, c->pipeline->name, id, HG_MANIFEST_NAME, &manifest, &why) ==
-               HANGAR_OK &&
-           manifest.exists &&
-           hg_mark_find_abandoned(c->to, c->pipeline->name, id, &abandoned, &ms, &why) ==
-               HANGAR_OK &&
-           !abandoned;
+    enum hangar_rc rc = hg_store_find(c->to, pipeline, id, HG_MANIFEST_NAME, &manifest, err);
+    if (rc == HANGAR_OK && manifest.exists) {
+        rc = hg_mark_find_abandoned(c->to, pipeline, id, &abandoned, &ms, err);
+    }
+    *there = rc == HANGAR_OK && manifest.exists && !abandoned;
+    return rc;
+}
+
+/* Copies a backup that the one sink has and the other has not.  When a sink does not say whether it
+ * has it, that is a failure of this backup. */
+static enum hangar_rc copy_if_missing(struct copy_job *c, const char *id, struct hg_error *err)
+{
+    const char *pipeline = c->pipeline->name;
+    const int64_t started_ms = hg_mono_ms();
+    enum hangar_rc rc = hg_mark_find_backup(c->from, pipeline, id, err);
+    if (rc == HANGAR_NOT_FOUND) { /* of a run under way, or a leftover */
+        hg_error_clear(err);
+        return HANGAR_OK;
+    }
+    bool there = false;
+    rc = rc == HANGAR_OK ? copy_find_manifest(c, id, &there, err) : rc;
+    if (rc == HANGAR_OK) {
+        return there ? rc : copy_one(c, id, err);
+    }
+    const struct hg_replication none = {0};
+    const struct copy_result result = {
+        .id = id, .replication = &none, .started_ms = started_ms, .rc = rc};
+    copy_add_result(c, &result, err);
+    return rc;
 }
 
 /* Copies each whole backup that the other sink does not have, the oldest first.  A failure is
@@ -265,17 +290,13 @@ static enum hangar_rc copy_all_missing(struct copy_job *c, struct hg_error *err)
 {
     char **ids = NULL;
     size_t count = 0;
-    enum hangar_rc rc = hg_store_ids(c->from, c->pipeline->name, &ids, &count, NULL, err);
+    enum hangar_rc rc = hg_origin_ids(c->h, c->from, c->pipeline->name, &ids, &count, err);
     for (size_t i = 0; i < count && rc != HANGAR_CANCELLED; i++) {
         struct hg_error why = {0};
         if (hg_job_cancelled(&c->session.job)) {
             rc = hg_job_result(&c->session.job, &why);
-        } else if (hg_mark_find_backup(c->from, c->pipeline->name, ids[i], &why) != HANGAR_OK ||
-                   copy_has_manifest(c, ids[i])) {
-            continue;
         } else {
-            hg_error_clear(&why);
-            rc = copy_one(c, ids[i], &why);
+            rc = copy_if_missing(c, ids[i], &why);
         }
         if (rc != HANGAR_OK) {
             *err = err->rc == HANGAR_OK || rc == HANGAR_CANCELLED ? why : *err;

@@ -14,6 +14,7 @@
 #include "catalog/manifest.h"
 #include "catalog/store.h"
 #include "config/config.h"
+#include "inventory/origin.h"
 #include "inventory/selection.h"
 #include "inventory/verification_record.h"
 #include "jobs/notify/alerts.h"
@@ -208,7 +209,7 @@ static void verify_all_in_sink(struct hg_verify_job *job, const char *pipeline, 
         struct hangar_ctx *ctx;
         rc = hg_session_open(&s, sink, NULL, 0, &ctx, &err);
         if (rc == HANGAR_OK) {
-            rc = hg_store_ids(ctx, pipeline, &ids, &count, NULL, &err);
+            rc = hg_origin_ids(job->h, ctx, pipeline, &ids, &count, &err);
         }
         hg_session_end(&s);
     }

@@ -5,6 +5,7 @@
  */
 #include "faults.h"
 
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -111,6 +112,33 @@ EXPORTED int openat(int dir, const char *path, int flags, ...)
     va_end(args);
     find(&next, sizeof(next), "openat");
     return failing && flags & O_CREAT && fails() ? -1 : next(dir, path, flags, mode);
+}
+
+static const char *unreadable; /* the last component of such a directory */
+static int unreadable_errno;
+
+void faults_unreadable(const char *name, int error_number)
+{
+    unreadable = name;
+    unreadable_errno = error_number;
+}
+
+EXPORTED struct dirent *readdir(DIR *stream)
+{
+    struct dirent *(*next)(DIR *);
+    char link[64], path[4200];
+    find(&next, sizeof(next), "readdir");
+    if (unreadable) {
+        snprintf(link, sizeof(link), "/proc/self/fd/%d", dirfd(stream));
+        ssize_t n = readlink(link, path, sizeof(path) - 1);
+        path[n < 0 ? 0 : n] = '\0';
+        const char *slash = strrchr(path, '/');
+        if (slash && strcmp(slash + 1, unreadable) == 0) {
+            errno = unreadable_errno;
+            return NULL;
+        }
+    }
+    return next(stream);
 }
 
 EXPORTED int mkdirat(int dir, const char *path, mode_t mode)

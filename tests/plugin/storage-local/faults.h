@@ -19,4 +19,7 @@ void faults_short_writes(int bytes);
 /* renameat2 as on a file system that cannot do it. */
 void faults_no_renameat2(int on);
 
+/* Reading a directory whose last component is `name` fails with this error; NULL: none does. */
+void faults_unreadable(const char *name, int error_number);
+
 #endif

@@ -17,12 +17,13 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "base/str.h"
 #include "fake_host.h"
 #include "faults.h"
 #include "sink_suite.h"
 
 static const char *root;
-static const char *min_free;
+static const char *min_free, *create;
 static struct fake_host *fake;
 static void *inst;
 
@@ -42,6 +43,9 @@ static void configure(struct fake_host *host)
     fake_host_set(host, "path", root);
     if (min_free) {
         fake_host_set(host, "min_free", min_free);
+    }
+    if (create) {
+        fake_host_set(host, "create", create);
     }
 }
 
@@ -453,7 +457,7 @@ START_TEST(missing_permissions_are_reported)
     ck_assert_int_eq(chmod(testing_path(root, "p"), 0), 0);
     must_fail_with(sink_table(fake)->get_open(inst, "p/object", 0, &get), HANGAR_AUTH,
                    "/p: Permission");
-    struct hangar_page *page = fake_page_new("", 0);
+    struct hangar_page *page = fake_page_new("p/", 0);
     must_fail_with(sink_table(fake)->list(inst, page), HANGAR_AUTH, "/p/: Permission denied");
     fake_page_free(page);
     ck_assert_int_eq(chmod(testing_path(root, "p"), 0700), 0);
@@ -463,6 +467,54 @@ START_TEST(missing_permissions_are_reported)
     ck_assert_int_eq(chmod(root, 0700), 0);
     (void)parent;
     fake_attrs_free(attrs);
+}
+END_TEST
+
+/* Not there, there and unknown are three answers: what cannot be read is an entry of its own. */
+static void must_list(const char *prefix, char delimiter, const char *expected)
+{
+    struct hg_str names = {0};
+    struct hangar_page *page = fake_page_new(prefix, delimiter);
+    testing_expect(fake, sink_table(fake)->list(inst, page), HANGAR_OK, "list");
+    for (size_t i = 0; i < fake_page_count(page); i++) {
+        const struct hangar_entry *entry = fake_page_entry(page, i);
+        hg_str_addf(&names, "%s%s ", entry->name,
+                    entry->flags & HANGAR_ENTRY_UNREADABLE ? "?" : "");
+    }
+    ck_assert_str_eq(hg_str_text(&names), expected);
+    hg_str_free(&names);
+    fake_page_free(page);
+}
+
+START_TEST(a_folder_that_cannot_be_read_is_listed_as_unknown_and_hides_no_other)
+{
+    static const char *const names[] = {"p/a/x", "p/b/db/x", "p/b/y", "p/c/x", "q/x"};
+    for (size_t i = 0; i < 5; i++) {
+        sink_must_store(fake, inst, names[i], "text");
+    }
+    must_list("p/", '/', "p/a/ p/b/ p/c/ ");
+    faults_unreadable("db", EIO); /* readdir fails there */
+    must_list("p/", 0, "p/a/x p/b/db/? p/b/y p/c/x ");
+    must_list("p/", '/', "p/a/ p/b/ p/c/ ");
+    must_list("p/b/", '/', "p/b/db/? p/b/y ");
+    faults_unreadable("b", EIO);
+    must_list("p/", 0, "p/a/x p/b/? p/c/x ");
+    must_list("p/", '/', "p/a/ p/b/? p/c/ ");
+    must_list("", '/', "p/ q/ ");
+    struct hangar_page *page = fake_page_new("p/b/", 0);
+    must_fail_with(sink_table(fake)->list(inst, page), HANGAR_IO, "/p/b/: Input/output error");
+    fake_page_free(page);
+    faults_unreadable("p", ESTALE);
+    must_list("", 0, "p/? q/x ");
+    page = fake_page_new("p/", '/');
+    must_fail_with(sink_table(fake)->list(inst, page), HANGAR_IO, "/p/: Stale file handle");
+    fake_page_free(page);
+    faults_unreadable("p", EMFILE); /* of the process, not of the folder */
+    page = fake_page_new("", 0);
+    must_fail_with(sink_table(fake)->list(inst, page), HANGAR_RETRY, "Too many open files");
+    fake_page_free(page);
+    faults_unreadable(NULL, 0);
+    must_list("", 0, "p/a/x p/b/db/x p/b/y p/c/x q/x ");
 }
 END_TEST
 
@@ -483,6 +535,25 @@ START_TEST(a_probe_makes_the_root_and_warns_of_its_mode)
     testing_expect(fake, sink_table(fake)->probe(inst, attrs), HANGAR_OK, "probe");
     ck_assert_ptr_nonnull(
         strstr(fake_host_log(fake), "warn: other users have access to directory"));
+    fake_attrs_free(attrs);
+}
+END_TEST
+
+START_TEST(a_root_that_must_exist_is_not_made)
+{
+    struct hangar_attrs *attrs = fake_attrs_new();
+    static const char *const MISSING = "it does not exist, and `create` is false; hint: mount";
+    create = "false";
+    fake_host_close(fake);
+    fake = sink_open(&store, &inst);
+    must_fail_with(store_text("object", "x", 0), HANGAR_IO, MISSING);
+    must_fail_with(sink_table(fake)->probe(inst, attrs), HANGAR_IO, MISSING);
+    struct hangar_page *page = fake_page_new("", 0);
+    must_fail_with(sink_table(fake)->list(inst, page), HANGAR_IO, MISSING);
+    fake_page_free(page);
+    ck_assert_int_eq(access(root, F_OK), -1);
+    ck_assert_int_eq(mkdir(root, 0700), 0);
+    sink_must_store(fake, inst, "object", "text");
     fake_attrs_free(attrs);
 }
 END_TEST
@@ -532,7 +603,9 @@ int main(void)
     tcase_add_test(tcase, a_failed_call_leaves_a_complete_object_or_none);
     tcase_add_test(tcase, short_and_interrupted_writes_are_continued);
     tcase_add_test(tcase, missing_permissions_are_reported);
+    tcase_add_test(tcase, a_folder_that_cannot_be_read_is_listed_as_unknown_and_hides_no_other);
     tcase_add_test(tcase, a_probe_makes_the_root_and_warns_of_its_mode);
+    tcase_add_test(tcase, a_root_that_must_exist_is_not_made);
     tcase_add_test(tcase, a_root_that_is_a_file_is_refused);
     tcase_add_test(tcase, an_instance_describes_its_directory);
     suite_add_tcase(suite, tcase);

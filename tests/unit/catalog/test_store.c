@@ -92,43 +92,43 @@ END_TEST
 
 START_TEST(a_place_is_claimed_once_and_kept)
 {
-    ck_assert_int_eq(hg_store_origin(sink, "nightly", "db1", true, &err), HANGAR_OK);
+    ck_assert_int_eq(hg_store_origin(sink, "nightly", "db1", true, NULL, &err), HANGAR_OK);
     const struct memory_object *origin = memory_sink_find(&memory, "nightly/origin.json");
     ck_assert_ptr_nonnull(origin);
     ck_assert_ptr_nonnull(strstr(origin->data.data, "\"origin\": \"db1\""));
     char *before = strdup(origin->data.data);
-    ck_assert_int_eq(hg_store_origin(sink, "nightly", "db1", true, &err), HANGAR_OK);
+    ck_assert_int_eq(hg_store_origin(sink, "nightly", "db1", true, NULL, &err), HANGAR_OK);
     ck_assert_str_eq(memory_sink_find(&memory, "nightly/origin.json")->data.data, before);
     free(before);
-    ck_assert_int_eq(hg_store_origin(sink, "nightly", "db2", true, &err), HANGAR_CONFIG);
+    ck_assert_int_eq(hg_store_origin(sink, "nightly", "db2", true, NULL, &err), HANGAR_CONFIG);
     ck_assert_str_eq(
         err.text,
         "sink local: folder nightly belongs to origin \"db1\" (this is \"db2\"); hint: use "
         "another path or pipeline name, or, to continue those backups, set `origin: db1` in the "
         "configuration");
     hg_error_clear(&err);
-    ck_assert_int_eq(hg_store_origin(sink, "nightly", "db2", false, &err), HANGAR_CONFIG);
+    ck_assert_int_eq(hg_store_origin(sink, "nightly", "db2", false, NULL, &err), HANGAR_CONFIG);
     hg_error_clear(&err);
-    ck_assert_int_eq(hg_store_origin(sink, "weekly", "db2", false, &err), HANGAR_OK);
+    ck_assert_int_eq(hg_store_origin(sink, "weekly", "db2", false, NULL, &err), HANGAR_OK);
     ck_assert_ptr_null(memory_sink_find(&memory, "weekly/origin.json")); /* looking takes nothing */
-    ck_assert_int_eq(hg_store_origin(sink, "weekly", "db2", true, &err), HANGAR_OK);
+    ck_assert_int_eq(hg_store_origin(sink, "weekly", "db2", true, NULL, &err), HANGAR_OK);
 }
 END_TEST
 
 START_TEST(a_damaged_origin_is_told_and_not_replaced)
 {
     set("nightly/origin.json", "{\"orig");
-    ck_assert_int_eq(hg_store_origin(sink, "nightly", "db1", true, &err), HANGAR_CORRUPT);
+    ck_assert_int_eq(hg_store_origin(sink, "nightly", "db1", true, NULL, &err), HANGAR_CORRUPT);
     ck_assert_ptr_nonnull(strstr(err.text, "sink local: nightly: cannot read origin.json: line 1"));
     hg_error_clear(&err);
     set("nightly/origin.json", "");
-    ck_assert_int_eq(hg_store_origin(sink, "nightly", "db1", true, &err), HANGAR_CORRUPT);
+    ck_assert_int_eq(hg_store_origin(sink, "nightly", "db1", true, NULL, &err), HANGAR_CORRUPT);
     hg_error_clear(&err);
     memory.fail_on = "get";
-    ck_assert_int_eq(hg_store_origin(sink, "nightly", "db1", true, &err), HANGAR_IO);
+    ck_assert_int_eq(hg_store_origin(sink, "nightly", "db1", true, NULL, &err), HANGAR_IO);
     hg_error_clear(&err);
     memory.fail_on = "open";
-    ck_assert_int_eq(hg_store_origin(sink, "other", "db1", true, &err), HANGAR_IO);
+    ck_assert_int_eq(hg_store_origin(sink, "other", "db1", true, NULL, &err), HANGAR_IO);
     ck_assert_str_eq(err.text, "sink local: cannot open other/origin.json");
 }
 END_TEST

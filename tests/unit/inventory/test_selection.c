@@ -118,6 +118,27 @@ START_TEST(a_safety_backup_is_not_the_latest)
 }
 END_TEST
 
+/* It may be the latest: an older one must not be taken in its place. */
+START_TEST(a_folder_that_cannot_be_read_is_not_passed_over_by_latest)
+{
+    char older[64], fault[128];
+    make_backups(1);
+    snprintf(older, sizeof(older), "%s", world_id());
+    ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
+    snprintf(fault, sizeof(fault), ", fail_at: stat, only: %s", world_id());
+    world_config(CONFIG("%s", ""), fault);
+    ck_assert_int_eq(select_backup("latest"), HANGAR_STATUS_DONE); /* b has it */
+    ck_assert_str_eq(world_text("id"), world_id());
+    ck_assert_str_eq(world_text("sink"), "b");
+    ck_assert_int_eq(world_shell("rm b/p%%%s%%*", world_id()), 0);
+    ck_assert_int_eq(select_backup("latest"), HANGAR_STATUS_FAILED);
+    ck_assert(world_says("the latest backup may be "));
+    ck_assert(world_says(world_id()));
+    ck_assert_int_eq(select_backup(older), HANGAR_STATUS_DONE);
+    ck_assert_str_eq(world_text("id"), older);
+}
+END_TEST
+
 START_TEST(a_sink_that_cannot_be_read_is_passed_over)
 {
     static const char *const faults[] = {", fail_at: create", ", fail_at: list", ", fail_at: get"};
@@ -145,6 +166,7 @@ int main(void)
         a_damaged_copy_is_read_once_and_then_the_other,
         a_newer_backup_is_selected_before_a_damaged_older_one,
         a_safety_backup_is_not_the_latest,
+        a_folder_that_cannot_be_read_is_not_passed_over_by_latest,
         a_sink_that_cannot_be_read_is_passed_over,
     };
     return SUITE_RUN("inventory/selection", tests, world_setup, world_teardown);

@@ -101,6 +101,28 @@ START_TEST(all_missing_backups_can_be_copied_at_once)
 }
 END_TEST
 
+/* Whether a sink has a backup is not known: that is no success, and keeps no other back. */
+START_TEST(what_a_sink_does_not_tell_is_a_failure_of_that_backup)
+{
+    char fault[128];
+    const char *const of[] = {"a", "b"};
+    for (size_t i = 0; i < 2; i++) {
+        world_shell("rm -rf a b");
+        make(2, "");
+        snprintf(fault, sizeof(fault), ", fail_at: stat, only: %s", world_id());
+        if (*of[i] == 'a') {
+            world_config(CONFIG("", "%s", "", "a, b"), fault);
+        } else {
+            world_config(CONFIG("", "", "%s", "a, b"), fault);
+        }
+        ck_assert_int_eq(copy("missing"), HANGAR_STATUS_FAILED);
+        ck_assert(world_says("cannot stat as told"));
+        ck_assert_uint_eq(json_array_size(json_object_get(world_doc, "backups")), 2);
+        ck_assert_int_eq(world_shell("test $(ls b | grep -c manifest.json) = 1"), 0);
+    }
+}
+END_TEST
+
 START_TEST(damage_is_not_copied_and_leaves_nothing)
 {
     static const char *const damages[] = {
@@ -344,6 +366,7 @@ int main(void)
         a_copy_is_whole_and_identical,
         a_backup_that_is_there_already_is_not_copied_again,
         all_missing_backups_can_be_copied_at_once,
+        what_a_sink_does_not_tell_is_a_failure_of_that_backup,
         damage_is_not_copied_and_leaves_nothing,
         a_sink_in_which_a_copy_fails_is_left_empty,
         a_signature_is_copied_and_a_wrong_one_is_refused,

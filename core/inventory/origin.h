@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * origin: is this the sink that it was?  It reads origin.json of a pipeline's folder, and compares
+ * it with what this machine knows (known_origin.h).  A sink that had one and has none, or has
+ * another, is refused, for storing and for reading: its disk is not mounted, or another is in its
+ * place.
+ */
+#ifndef HG_INVENTORY_ORIGIN_H
+#define HG_INVENTORY_ORIGIN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+#include "catalog/store.h"
+#include "plugin/instance.h"
+#include "session/handle.h"
+
+/* Before something is stored or removed.  CONFIG: the folder belongs to another origin.  IO: it is
+ * not the one that this machine knows.  With `claim`, writes origin.json when there is none and
+ * there was none. */
+enum hangar_rc hg_origin_check(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
+                               bool claim, struct hg_error *err);
+
+/* After a listing of the pipeline's folder.  It costs a request only when the listed origin.json
+ * is not the one that was seen last.  The owner is not compared: other origins may be read. */
+enum hangar_rc hg_origin_listed(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
+                                const struct hg_listed_origin *listed, struct hg_error *err);
+
+/* hg_store_ids, of a sink that is the one that it was. */
+enum hangar_rc hg_origin_ids(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
+                             char ***ids, size_t *count, struct hg_error *err);
+
+#endif

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * unreadable: a folder that cannot be read is neither a backup nor none.  It is reported by its
+ * name, nothing is removed because of it, and it hides no other backup.
+ */
+#include "catalog/manifest.h"
+#include "plugin/page.h"
+#include "stored_backups.h"
+#include "suite.h"
+
+#define HOUR ((int64_t)3600000)
+#define DAY (24 * HOUR)
+
+static const struct hangar_sink *real;
+static struct hangar_sink real_copy;
+static const char *bad; /* the id of the folder that cannot be read */
+static bool manifest_only;
+
+/* As storage-local lists a folder of another owner. */
+static enum hangar_rc unreadable_list(void *inst, struct hangar_page *page)
+{
+    enum hangar_rc rc = real->list(inst, page);
+    struct hg_page_entries *entries = page->core;
+    for (size_t i = 0, kept = 0; rc == HANGAR_OK && !manifest_only; i++) {
+        if (i == entries->count) {
+            entries->count = kept;
+            break;
+        }
+        struct hg_page_entry *e = &entries->items[i];
+        char *at = strstr(e->name, bad);
+        if (at && kept > 0 && entries->items[kept - 1].unreadable) {
+            free(e->name);
+            continue;
+        }
+        if (at) {
+            at[strlen(bad)] = '/';
+            at[strlen(bad) + 1] = '\0';
+            e->is_prefix = e->unreadable = true;
+        }
+        entries->items[kept++] = *e;
+    }
+    return rc;
+}
+
+static enum hangar_rc unreadable_fail(const char *name)
+{
+    return hg_fail(hg_call_error(), HANGAR_AUTH, 0, "cannot open %s: Permission denied", name);
+}
+
+static enum hangar_rc unreadable_stat(void *inst, const char *name, struct hangar_entry *entry)
+{
+    return strstr(name, bad) ? unreadable_fail(name) : real->stat(inst, name, entry);
+}
+
+static enum hangar_rc unreadable_get(void *inst, const char *name, uint64_t offset,
+                                     struct hangar_get **out)
+{
+    return strstr(name, bad) ? unreadable_fail(name) : real->get_open(inst, name, offset, out);
+}
+
+static void open_unreadable(const char *retention, const char *id)
+{
+    world_open(retention);
+    real_copy = world.sink.sink;
+    real = &real_copy;
+    bad = id;
+    world.sink.sink.list = unreadable_list;
+    world.sink.sink.stat = unreadable_stat;
+    world.sink.sink.get_open = unreadable_get;
+}
+
+static json_t *parse_and_free(char *text)
+{
+    json_t *doc = json_loads(text, 0, NULL);
+    ck_assert_ptr_nonnull(doc);
+    hangar_free(text);
+    return doc;
+}
+
+static const char *state_of(const json_t *doc, const char *id)
+{
+    size_t i;
+    json_t *one;
+    json_array_foreach (json_object_get(doc, "backups"), i, one) {
+        if (strcmp(hg_json_string(one, "id", ""), id) == 0) {
+            return hg_json_string(one, "state", "");
+        }
+    }
+    return "not listed";
+}
+
+START_TEST(it_is_listed_as_unknown_beside_the_others)
+{
+    const char *old = world_backup(3 * DAY, 1), *middle = world_backup(2 * DAY, 1),
+               *newest = world_backup(DAY, 1);
+    for (int i = 0; i < 2; i++) {
+        char *text = NULL;
+        open_unreadable(NULL, middle);
+        manifest_only = i == 1;
+        ck_assert_int_eq(hangar_list(world.h, NULL, NULL, &text), HANGAR_STATUS_FAILED);
+        json_t *doc = parse_and_free(text);
+        ck_assert_str_eq(state_of(doc, old), "complete");
+        ck_assert_str_eq(state_of(doc, middle), "unknown");
+        ck_assert_str_eq(state_of(doc, newest), "complete");
+        const json_t *problem = json_array_get(json_object_get(doc, "problems"), 0);
+        ck_assert_ptr_nonnull(strstr(hg_json_string(problem, "error", ""), middle));
+        ck_assert_ptr_nonnull(strstr(hg_json_string(problem, "error", ""), "Permission denied"));
+        json_decref(doc);
+    }
+}
+END_TEST
+
+START_TEST(prune_leaves_it_alone_and_goes_on)
+{
+    const char *removed = world_backup(6 * DAY, 1), *unknown = world_backup(5 * DAY, 1),
+               *also = world_backup(4 * DAY, 1), *kept = world_backup(3 * DAY, 1);
+    open_unreadable("keep_last: 1, min_keep: 1, delete_grace: 0s", unknown);
+    ck_assert_msg(world_prune(0) == HANGAR_STATUS_DONE, "%s", hangar_error(world.h));
+    ck_assert_int_eq(world_files(removed), -1);
+    ck_assert_int_eq(world_files(also), -1);
+    ck_assert(world_has(unknown, "manifest.json") && world_has(unknown, "run.json"));
+    ck_assert(world_has(kept, "manifest.json"));
+    ck_assert_ptr_nonnull(strstr(world.json, "not counted: unknown, it cannot be read"));
+}
+END_TEST
+
+/* If it counted as one of the last, the newest that is known to be good would be removed. */
+START_TEST(it_does_not_count_as_a_good_backup)
+{
+    const char *old = world_backup(2 * DAY, 1), *unknown = world_backup(DAY, 1);
+    open_unreadable("keep_last: 1, min_keep: 1, delete_grace: 0s", unknown);
+    ck_assert_int_eq(world_prune(0), HANGAR_STATUS_DONE);
+    ck_assert(world_has(old, "manifest.json"));
+    ck_assert(world_has(unknown, "manifest.json"));
+}
+END_TEST
+
+START_TEST(it_may_be_the_latest)
+{
+    const char *old = world_backup(2 * HOUR, 1), *unknown = world_backup(HOUR, 1);
+    char *text = NULL;
+    struct hangar_selection which = {.struct_size = sizeof(which), .id = "latest"};
+    open_unreadable(NULL, unknown);
+    ck_assert_int_eq(hangar_show(world.h, &which, &text), HANGAR_STATUS_AUTH);
+    ck_assert_ptr_nonnull(strstr(hangar_error(world.h), "the latest backup may be"));
+    json_decref(parse_and_free(text));
+    ck_assert_int_eq(hangar_verify(world.h, &which, HANGAR_VERIFY_QUICK, &text),
+                     HANGAR_STATUS_AUTH);
+    json_decref(parse_and_free(text));
+    ck_assert_int_ne(hangar_health(world.h, NULL, &text), HANGAR_STATUS_DONE);
+    json_decref(parse_and_free(text));
+    which.id = old;
+    ck_assert_int_eq(hangar_show(world.h, &which, &text), HANGAR_STATUS_DONE);
+    json_decref(parse_and_free(text));
+    open_unreadable(NULL, old); /* an older one does not matter */
+    which.id = "latest";
+    ck_assert_int_eq(hangar_show(world.h, &which, &text), HANGAR_STATUS_DONE);
+    ck_assert_ptr_nonnull(strstr(text, unknown));
+    json_decref(parse_and_free(text));
+    ck_assert_int_eq(hangar_health(world.h, NULL, &text), HANGAR_STATUS_DONE);
+    json_decref(parse_and_free(text));
+}
+END_TEST
+
+START_TEST(status_names_it_and_reads_the_rest)
+{
+    const char *unknown = world_backup(2 * HOUR, 1), *newest = world_backup(HOUR, 1);
+    char *text = NULL;
+    open_unreadable(NULL, unknown);
+    hangar_overview(world.h, &text);
+    ck_assert_ptr_nonnull(strstr(text, "is unknown: "));
+    ck_assert_ptr_nonnull(strstr(text, newest));
+    json_decref(parse_and_free(text));
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        it_is_listed_as_unknown_beside_the_others, prune_leaves_it_alone_and_goes_on,
+        it_does_not_count_as_a_good_backup,        it_may_be_the_latest,
+        status_names_it_and_reads_the_rest,
+    };
+    return SUITE_RUN("inventory/unreadable", tests, world_setup, world_teardown);
+}
