@@ -30,6 +30,7 @@ struct lister {
     struct list_item *sorted[PAGE_MAX + 1]; /* by name; the one after the last is free */
     size_t count;
     bool more; /* there are names beyond the last */
+    int64_t store_ms;
 };
 
 /* The index at which `name` belongs; PAGE_MAX: behind a full page. */
@@ -236,6 +237,31 @@ static enum hangar_rc lister_walk(struct lister *lister, int dir, const char *pa
     return rc;
 }
 
+/* The clock that sets the times of the files: on a network file system that is the server's, and
+ * another host's may be hours off.  A file without a name has the time of now; where there is none
+ * such, one that is removed at once.  Where nothing can be made, nothing can be removed either, and
+ * this machine's clock will do. */
+static int64_t lister_store_clock(int root)
+{
+    char name[TEMP_NAME_SIZE] = "";
+    struct stat st;
+    int64_t now_ms = clock_now_ms();
+    int fd = root < 0 ? -1 : openat(root, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+    if (fd < 0 && root >= 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL)) {
+        fd = local_make_temp(root, name);
+    }
+    if (fd >= 0 && fstat(fd, &st) == 0) {
+        now_ms = (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000;
+    }
+    if (name[0] != '\0') {
+        unlinkat(root, name, 0);
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    return now_ms;
+}
+
 static enum hangar_rc lister_fill_page(const struct lister *lister, struct hangar_page *page)
 {
     for (size_t i = 0; i < lister->count; i++) {
@@ -247,7 +273,7 @@ static enum hangar_rc lister_fill_page(const struct lister *lister, struct hanga
     }
     const char *next = lister->more && lister->count ? lister->sorted[lister->count - 1]->name : "";
     snprintf(page->cursor, sizeof(page->cursor), "%s", next);
-    page->store_time_ms = clock_now_ms();
+    page->store_time_ms = lister->store_ms;
     return HANGAR_OK;
 }
 
@@ -268,6 +294,7 @@ enum hangar_rc local_list(void *inst, struct hangar_page *page)
         lister.sorted[i] = &items[i];
     }
     enum hangar_rc rc = local_open_root(local, false, &root);
+    lister.store_ms = lister_store_clock(root);
     if (rc == HANGAR_OK) {
         rc = lister_walk(&lister, root, "");
     } else if (rc == HANGAR_NOT_FOUND) {

@@ -241,11 +241,20 @@ HANGAR_API enum hangar_status hangar_remove(struct hangar *hangar,
                                             const struct hangar_selection *which, char **json);
 
 /* Copies a backup from which->sink to sink `to` of the same pipeline and compares every byte
- * with the manifest.  A backup that `to` has already is not changed.  With which->id
+ * with the manifest.  A backup that `to` has already is not changed, unless its manifest is
+ * lost or damaged there: then it is repaired.  With which->id
  * "missing" it copies all backups that `to` does not have.  `hangar.copy/1` */
 HANGAR_API enum hangar_status hangar_copy(struct hangar *hangar,
                                           const struct hangar_selection *which, const char *to,
                                           char **json);
+
+/* Rebuilds what is lost or damaged of a backup, in which->sink or in each sink that has it, from
+ * another sink of its pipeline, and RESTORE.txt and SHA256SUMS also from its manifest.  A file that
+ * matches the manifest is never replaced.  CORRUPT: something could not be repaired.  With
+ * HANGAR_REQUEST_DRY_RUN it only compares.  `hangar.repair/1` */
+HANGAR_API enum hangar_status hangar_repair(struct hangar *hangar,
+                                            const struct hangar_selection *which, uint32_t flags,
+                                            char **json);
 
 /* Writes all `size` bytes and returns 0; any other value ends the job with
  * HANGAR_STATUS_FAILED. */

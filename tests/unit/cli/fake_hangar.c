@@ -285,6 +285,14 @@ enum hangar_status hangar_copy(struct hangar *hangar, const struct hangar_select
     return answer(hangar, json);
 }
 
+enum hangar_status hangar_repair(struct hangar *hangar, const struct hangar_selection *which,
+                                 uint32_t flags, char **json)
+{
+    called("repair %s pipeline=%s sink=%s flags=%u", text(which->id), text(which->pipeline),
+           text(which->sink), (unsigned)flags);
+    return answer(hangar, json);
+}
+
 enum hangar_status hangar_export(struct hangar *hangar, const struct hangar_selection *which,
                                  hangar_write_fn write, void *arg, char **json)
 {

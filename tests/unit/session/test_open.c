@@ -68,6 +68,7 @@ static void check_all_jobs_fail(enum hangar_status expected)
         hangar_hold(world_hangar, &which, 1, NULL),
         hangar_remove(world_hangar, &which, NULL),
         hangar_copy(world_hangar, &which, "a", NULL),
+        hangar_repair(world_hangar, &which, 0, NULL),
         hangar_cat(world_hangar, &which, "x", never_written, NULL),
         hangar_export(world_hangar, &which, never_written, NULL, NULL),
         hangar_import(world_hangar, NULL, NULL, never_read, NULL, NULL),
