@@ -42,7 +42,7 @@ PUBLIC_OF_JOBS = {
     "jobs/report": {"status.h", "status_document.h"},
     "jobs/notify": {"alerts.h", "notify.h"},
     "jobs/prune": {"prune.h"},
-    "jobs/backup": {"backup.h"},
+    "jobs/backup": {"backup.h", "restore_text.h"},
     "jobs/restore": {"targets.h"},
 }
 CORE_FOLDERS = {layer.split("/")[0] for layer in LAYERS} | {"hangar"}
