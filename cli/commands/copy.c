@@ -82,11 +82,10 @@ CLI_COMMAND(copy) = {
     .max = 1,
     .opens = true,
     .summary = "copy a backup from one sink to another",
-    .text =
-        "Both sinks must belong to the pipeline of the backup. Every byte is compared with the "
-        "manifest, and the backup appears only when it is complete. A backup that the sink "
-        "already has is not changed; one that has lost its manifest there, or whose manifest is "
-        "damaged, is repaired (see `hangar help repair`).",
+    .text = "Both sinks must belong to the pipeline of the backup. Every byte is compared with the "
+            "manifest, and the backup appears only when it is complete. A backup that the sink "
+            "already has is not changed; one that lacks files there, or whose manifest is "
+            "damaged, is repaired (see `hangar help repair`).",
     .options = copy_options,
     .run = copy_command,
     .render = copy_render,

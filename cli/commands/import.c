@@ -55,6 +55,10 @@ static void import_render(const json_t *doc, struct cli_view *out, struct cli_vi
         return;
     }
     fprintf(out->file, "%s\n", cli_string(doc, "id"));
+    if (!cli_flag(doc, "imported")) {
+        cli_note(err, "it is already in %s, and was not changed", cli_string(doc, "sink"));
+        return;
+    }
     cli_note(err, "imported into %s: %s, %s, in %s", cli_string(doc, "sink"),
              cli_count(cli_bytes(doc, "objects"), "object", count),
              cli_size(cli_bytes(doc, "stored_bytes"), size),

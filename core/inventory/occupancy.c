@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "catalog/manifest.h"
 #include "catalog/store.h"
+#include "inventory/completeness.h"
 
 enum hangar_rc hg_occupancy_find(struct hangar_ctx *sink, const char *pipeline, const char *id,
                                  const struct hg_str *manifest, enum hg_occupancy *out,
@@ -21,8 +22,13 @@ enum hangar_rc hg_occupancy_find(struct hangar_ctx *sink, const char *pipeline, 
     enum hangar_rc rc = hg_store_manifest_both(sink, pipeline, id, &text, &m, &why);
     const bool same = rc == HANGAR_OK && text.len == manifest->len &&
                       memcmp(hg_str_text(&text), hg_str_text(manifest), text.len) == 0;
+    enum hangar_rc complete = same ? hg_completeness_require(sink, &m, &why) : HANGAR_OK;
     hg_manifest_free(&m);
     hg_str_free(&text);
+    if (complete != HANGAR_OK) { /* the manifest alone is no backup */
+        *out = HG_OCCUPANCY_DAMAGED;
+        return complete == HANGAR_CORRUPT ? HANGAR_OK : hg_error_move(err, &why);
+    }
     switch (rc) {
     case HANGAR_NOT_FOUND:
         *out = HG_OCCUPANCY_FREE;

@@ -13,8 +13,8 @@
 
 enum hg_occupancy {
     HG_OCCUPANCY_FREE,   /* no backup; perhaps a leftover */
-    HG_OCCUPANCY_SAME,   /* the same backup, as far as its manifest shows */
-    HG_OCCUPANCY_DAMAGED /* a backup whose manifest is lost or damaged */
+    HG_OCCUPANCY_SAME,   /* the same backup: the same manifest, and its files with their sizes */
+    HG_OCCUPANCY_DAMAGED /* its manifest is lost or damaged, or files are missing */
 };
 
 /* Compares with the bytes of the manifest that is about to be stored.  EXISTS: the sink has a whole

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "catalog/folder.h"
 #include "catalog/manifest.h"
+#include "catalog/mark.h"
 #include "catalog/signing.h"
 #include "catalog/store.h"
 #include "inventory/completeness.h"
@@ -249,6 +250,27 @@ static enum hangar_rc place_store_final(struct hg_place *place, struct hangar_ct
     return rc;
 }
 
+/* A file of that name is there.  The mark of a dead run says that another host took this one for
+ * dead, and has removed its files; anything else is a backup of another host, which stays. */
+static enum hangar_rc place_judge_existing(struct hg_place *place, struct hangar_ctx *sink,
+                                           struct hg_error *err)
+{
+    bool marked = false;
+    int64_t ms;
+    struct hg_error why = {0};
+    enum hangar_rc rc =
+        hg_mark_find_abandoned(sink, place->pipeline, place->id, &marked, &ms, &why);
+    if (rc == HANGAR_OK && marked) {
+        hg_error_clear(err);
+        return hg_fail(err, HANGAR_IO, 0,
+                       "sink %s: another host took this run for dead, because its lease was not "
+                       "renewed for an hour, and has removed its files; hint: run it again",
+                       sink->name);
+    }
+    place->committed = place->shared;
+    return HANGAR_EXISTS;
+}
+
 enum hangar_rc hg_place_commit(struct hg_place *place, struct hangar_ctx *sink,
                                const struct hg_manifest *manifest,
                                const struct hg_final_files *files, struct hg_error *err)
@@ -274,8 +296,8 @@ enum hangar_rc hg_place_commit(struct hg_place *place, struct hangar_ctx *sink,
     if (rc == HANGAR_OK && !hg_lease_holds(&place->lease)) {
         rc = place_check_lease(place, sink, err);
     }
-    place->committed = rc == HANGAR_OK || (rc == HANGAR_EXISTS && place->shared);
-    return rc;
+    place->committed = rc == HANGAR_OK;
+    return rc == HANGAR_EXISTS ? place_judge_existing(place, sink, err) : rc;
 }
 
 void hg_place_release(struct hg_place *place)

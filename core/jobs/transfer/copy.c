@@ -207,6 +207,23 @@ static enum hangar_rc copy_repair(struct copy_job *c, struct hg_mending *mending
     return rc;
 }
 
+/* Another host has stored the same backup meanwhile: that ends as if it had been there before. */
+static enum hangar_rc copy_accept_same(struct copy_job *c, const char *id,
+                                       const struct hg_final_files *files, enum hg_occupancy *there,
+                                       struct hg_error *err)
+{
+    enum hg_occupancy now = HG_OCCUPANCY_FREE;
+    struct hg_error why = {0};
+    if (hg_occupancy_find(c->to, c->pipeline->name, id, &files->manifest, &now, &why) !=
+            HANGAR_OK ||
+        now != HG_OCCUPANCY_SAME) {
+        return HANGAR_EXISTS;
+    }
+    hg_error_clear(err);
+    *there = now;
+    return HANGAR_OK;
+}
+
 static enum hangar_rc copy_one(struct copy_job *c, const char *id, struct hg_error *err)
 {
     const int64_t started_ms = hg_mono_ms();
@@ -227,6 +244,9 @@ static enum hangar_rc copy_one(struct copy_job *c, const char *id, struct hg_err
     }
     if (rc == HANGAR_OK && there == HG_OCCUPANCY_FREE) {
         rc = copy_store(c, id, &files, &replication, err);
+        if (rc == HANGAR_EXISTS) {
+            rc = copy_accept_same(c, id, &files, &there, err);
+        }
     } else if (rc == HANGAR_OK && there == HG_OCCUPANCY_DAMAGED) {
         rc = copy_repair(c, &mending, err);
     }

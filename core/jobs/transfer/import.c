@@ -99,12 +99,28 @@ static enum hangar_rc import_read_manifest(struct hg_import *x, struct hg_error 
 
 /* ---- the job ---- */
 
+/* Reads the rest of the archive, so that the program that writes it can end. */
+static enum hangar_rc import_skip_members(struct hg_import *x, struct hg_error *err)
+{
+    struct hg_untar_member member;
+    enum hangar_rc rc = HANGAR_OK;
+    while (rc == HANGAR_OK) {
+        rc = hg_job_cancelled(&x->transfer.session.job)
+                 ? hg_fail(err, HANGAR_CANCELLED, 0, "interrupted")
+                 : hg_untar_next(x->untar, &member, err);
+    }
+    return rc == HANGAR_EOF ? HANGAR_OK : rc;
+}
+
 static enum hangar_rc import_run(struct hg_import *x, const char *pipeline, const char *sink,
                                  struct hg_error *err)
 {
     enum hangar_rc rc = import_read_manifest(x, err);
     if (rc == HANGAR_OK) {
         rc = hg_import_place(x, pipeline, sink, err);
+    }
+    if (rc == HANGAR_OK && x->same) {
+        return import_skip_members(x, err);
     }
     if (rc == HANGAR_OK) {
         hg_transfer_expect(&x->transfer, &x->manifest);
@@ -178,6 +194,7 @@ enum hangar_status hangar_import(struct hangar *h, const char *pipeline, const c
         hg_places_clear(h, places, 1);
         x->transfer.archive_bytes = x->untar ? hg_untar_bytes(x->untar) : 0;
         hg_transfer_report(&x->transfer, doc, &x->manifest, rc, &err);
+        hg_json_set_bool(doc, "imported", rc == HANGAR_OK && !x->same);
     }
     bool busy = x->busy;
     import_fini(x);

@@ -39,6 +39,7 @@ struct hg_import {
     struct hg_manifest manifest;
     int lock;
     bool busy;                    /* another run holds the pipeline */
+    bool same;                    /* the sink has this backup already */
     struct hg_import_file *files; /* by name */
     size_t file_count, folders_left;
 };
@@ -52,7 +53,8 @@ enum hangar_rc hg_import_text(struct hg_import *x, uint64_t size, struct hg_str 
 enum hangar_rc hg_import_signature(struct hg_import *x, struct hg_error *err);
 
 /* Chooses the pipeline and the sink (either name may be NULL), locks the pipeline and takes
- * the place of the backup.  EXISTS: see x->busy and hg_place_prepare. */
+ * the place of the backup, unless the sink has it (x->same).  EXISTS: see x->busy and
+ * hg_place_prepare. */
 enum hangar_rc hg_import_place(struct hg_import *x, const char *pipeline, const char *sink,
                                struct hg_error *err);
 

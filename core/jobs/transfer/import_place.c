@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "catalog/manifest.h"
+#include "inventory/occupancy.h"
 #include "inventory/place.h"
 #include "jobs/transfer/import.h"
 #include "session/handle.h"
@@ -60,8 +61,14 @@ enum hangar_rc hg_import_place(struct hg_import *x, const char *pipeline, const 
     }
     x->place.pipeline = x->pipeline->name;
     rc = hg_session_open(&x->transfer.session, x->place.instance, NULL, 0, &x->place.sink, err);
+    enum hg_occupancy there = HG_OCCUPANCY_FREE;
     if (rc == HANGAR_OK) {
-        rc = hg_place_prepare(&x->place, err);
+        rc = hg_occupancy_find(x->place.sink, x->place.pipeline, x->id, &x->text, &there, err);
     }
+    x->same = rc == HANGAR_OK && there == HG_OCCUPANCY_SAME;
+    if (rc != HANGAR_OK || x->same) {
+        return rc;
+    }
+    rc = hg_place_prepare(&x->place, err);
     return rc == HANGAR_OK ? hg_place_take(&x->place, err) : rc;
 }

@@ -311,6 +311,8 @@ START_TEST(a_damaged_copy_is_repaired_and_only_what_is_damaged_is_replaced)
     } damages[] = {
         {"rm b/*manifest.json", 1},
         {"rm b/*manifest.json b/*run.json", 1},
+        {"rm b/*0003.bin.gz", 1}, /* the manifest is whole */
+        {"echo x >> $(ls b/*0003.bin.gz)", 1},
         {"truncate -s 0 b/*manifest.json", 1},
         {"sed -i 's/gzip/gz1p/' b/*manifest.json", 1},
         {"printf '{ \"hangar\": \"abandoned\" }\\n' > $(ls b/*manifest.json)", 1},
