@@ -12,11 +12,38 @@
 
 #include "base/json.h"
 #include "base/str.h"
+#include "catalog/signing.h"
 #include "catalog/store.h"
 
 #define CLAIM_MAX_BYTES 65536
 
-char *hg_claim_text(const struct hangar *h, const struct hg_claim_terms *terms)
+/* What the MAC covers.  It begins with a line that no manifest begins with, because the same key
+ * signs both. */
+static void claim_signed_text(const json_t *json, const char *pipeline, const char *id,
+                              struct hg_str *out)
+{
+    hg_str_addf(out, "claim of hangar\n%s/%s\n%s\n%s\n%lld\n%s\n", pipeline, id,
+                hg_json_string(json, "run", ""), hg_json_string(json, "host", ""),
+                (long long)hg_json_int(json, "pid", 0), hg_json_string(json, "started", ""));
+}
+
+static bool claim_sign(json_t *json, const struct hangar_ctx *sink,
+                       const struct hg_claim_terms *terms)
+{
+    struct hg_str text = {0}, mac = {0};
+    claim_signed_text(json, terms->pipeline, terms->id, &text);
+    const bool done = !text.failed && hg_signing_sign(sink->signing, hg_str_text(&text), text.len,
+                                                      &mac, NULL) == HANGAR_OK;
+    if (done) {
+        hg_json_set_string(json, "mac", hg_str_text(&mac));
+    }
+    hg_str_free(&text);
+    hg_str_free(&mac);
+    return done;
+}
+
+char *hg_claim_text(const struct hangar *h, const struct hangar_ctx *sink,
+                    const struct hg_claim_terms *terms)
 {
     json_t *json = json_object();
     hg_json_set_string(json, "run", terms->run);
@@ -26,9 +53,23 @@ char *hg_claim_text(const struct hangar *h, const struct hg_claim_terms *terms)
     hg_json_set_string(json, "host", h->identity.host);
     hg_json_set_int(json, "pid", getpid());
     hg_json_set_time(json, "started", terms->started_ms);
-    char *text = hg_json_text(json);
+    const bool done = !sink->signing || claim_sign(json, sink, terms);
+    char *text = done ? hg_json_text(json) : NULL;
     json_decref(json);
     return text;
+}
+
+static bool claim_is_proven(const struct hangar_ctx *sink, const char *pipeline, const char *id,
+                            const json_t *json)
+{
+    struct hg_str text = {0};
+    const char *mac = hg_json_string(json, "mac", NULL);
+    claim_signed_text(json, pipeline, id, &text);
+    const bool proven = !text.failed && mac &&
+                        hg_signing_check(sink->signing, hg_str_text(&text), text.len, mac,
+                                         strlen(mac), NULL) == HANGAR_OK;
+    hg_str_free(&text);
+    return proven;
 }
 
 /* Early versions did not write `backup`. */
@@ -42,6 +83,11 @@ static enum hangar_rc claim_take(const struct hangar_ctx *sink, const char *pipe
         return hg_fail(err, HANGAR_CORRUPT, 0,
                        "sink %s: " HG_RUN_NAME " in %s/%s does not name a run of this backup",
                        sink->name, pipeline, id);
+    }
+    if (sink->signing && !claim_is_proven(sink, pipeline, id, json)) {
+        return hg_fail(err, HANGAR_CORRUPT, 0,
+                       "sink %s: " HG_RUN_NAME " in %s/%s is not signed with the key", sink->name,
+                       pipeline, id);
     }
     snprintf(out->run, sizeof(out->run), "%s", run);
     snprintf(out->host, sizeof(out->host), "%s", hg_json_string(json, "host", ""));

@@ -20,15 +20,17 @@ struct hg_claim_terms {
     int64_t started_ms;
 };
 
-/* The text of run.json; malloc'd, NULL when out of memory. */
-char *hg_claim_text(const struct hangar *h, const struct hg_claim_terms *terms);
+/* The text of run.json for a sink; malloc'd, NULL when out of memory.  Where the sink has signing
+ * keys it contains a MAC of all that it says. */
+char *hg_claim_text(const struct hangar *h, const struct hangar_ctx *sink,
+                    const struct hg_claim_terms *terms);
 
 struct hg_claim {
     char run[64], host[256];
 };
 
 /* Reads the claim of a folder.  NOT_FOUND: there is none.  CORRUPT: run.json does not name a run of
- * this pipeline and backup. */
+ * this pipeline and backup or, where the sink has signing keys, its MAC does not prove it. */
 enum hangar_rc hg_claim_read(struct hangar_ctx *sink, const char *pipeline, const char *id,
                              struct hg_claim *out, struct hg_error *err);
 

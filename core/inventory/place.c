@@ -42,7 +42,7 @@ static enum hangar_rc place_store_run_json(const struct hg_place *place, struct 
                                          .id = place->id,
                                          .run = place->run_id,
                                          .started_ms = place->started_ms};
-    char *text = hg_claim_text(place->h, &terms);
+    char *text = hg_claim_text(place->h, sink, &terms);
     enum hangar_rc rc =
         hg_store_put_text(sink, place->pipeline, place->id, HG_RUN_NAME, text, create_only, err);
     free(text);
@@ -59,10 +59,9 @@ static enum hangar_rc place_check_unclaimed(const struct hg_place *place, struct
     if (rc == HANGAR_OK && folder.files > folder.manifest) {
         rc = hg_fail(err, HANGAR_EXISTS, 0,
                      "sink %s: %s/%s has %zu files of which no " HG_RUN_NAME
-                     " says that they are leftovers; hint: `hangar repair %s` completes it from "
-                     "another sink, `hangar remove %s` removes it",
-                     place->sink->name, place->pipeline, place->id, folder.files, place->id,
-                     place->id);
+                     " says that they are leftovers; hint: remove the folder with the "
+                     "tools of the store if it is not needed, then try again",
+                     place->sink->name, place->pipeline, place->id, folder.files);
     }
     return rc;
 }

@@ -7,11 +7,14 @@
 #include "inventory/place.h"
 
 #include "catalog/manifest.h"
+#include "catalog/signing.h"
+#include "inventory/claim.h"
 #include "session/session.h"
 #include "stored_backups.h"
 #include "suite.h"
 
 #define ID "backup_2026-01-15T02-00-00-000Z"
+#define OTHER_ID "backup_2026-01-16T02-00-00-000Z"
 
 static struct hg_session session;
 static struct hg_place place;
@@ -119,6 +122,36 @@ START_TEST(run_json_names_the_run_and_its_host)
     ck_assert_str_eq(hg_json_string(json, "started", ""), "2026-01-15T02:00:00.000Z");
     json_decref(json);
     hg_str_free(&text);
+}
+END_TEST
+
+START_TEST(with_a_key_only_a_signed_claim_proves_a_run)
+{
+    struct hg_signing signing = {0}, other = {0};
+    struct hg_claim claim;
+    ck_assert_int_eq(hg_signing_add(&signing, "a key of this test, long enough", &err), HANGAR_OK);
+    ck_assert_int_eq(hg_signing_add(&other, "another key of this test, long", &err), HANGAR_OK);
+    place.sink->signing = &signing;
+    ck_assert_int_eq(hg_place_take(&place, &err), HANGAR_OK);
+    ck_assert_msg(hg_claim_read(place.sink, "nightly", ID, &claim, &err) == HANGAR_OK, "%s",
+                  err.text);
+    ck_assert_str_eq(claim.run, "run0");
+    place.sink->signing = &other;
+    ck_assert_int_eq(hg_claim_read(place.sink, "nightly", ID, &claim, &err), HANGAR_CORRUPT);
+    place.sink->signing = &signing;
+    /* copied into the place of another backup, or changed */
+    ck_assert_int_eq(system("cp -r backups/nightly/" ID " backups/nightly/" OTHER_ID "; sed -i "
+                            "s/" ID "/" OTHER_ID "/ backups/nightly/" OTHER_ID "/run.json; "
+                            "sed -i s/run0/run1/ backups/nightly/" ID "/run.json"),
+                     0);
+    ck_assert_int_eq(hg_claim_read(place.sink, "nightly", ID, &claim, &err), HANGAR_CORRUPT);
+    ck_assert_int_eq(hg_claim_read(place.sink, "nightly", OTHER_ID, &claim, &err), HANGAR_CORRUPT);
+    world_write(ID, "run.json", "{ \"run\": \"r1\", \"pipeline\": \"nightly\" }");
+    ck_assert_int_eq(hg_claim_read(place.sink, "nightly", ID, &claim, &err), HANGAR_CORRUPT);
+    hg_place_release(&place);
+    place.sink->signing = NULL;
+    hg_signing_fini(&signing);
+    hg_signing_fini(&other);
 }
 END_TEST
 
@@ -319,6 +352,7 @@ int main(void)
     const TTest *const tests[] = {
         one_run_takes_a_place,
         run_json_names_the_run_and_its_host,
+        with_a_key_only_a_signed_claim_proves_a_run,
         a_place_that_is_in_use_is_refused_and_not_changed,
         leftovers_of_a_dead_run_of_this_host_are_removed,
         a_place_of_another_origin_is_refused,
