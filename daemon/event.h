@@ -30,6 +30,7 @@ enum daemon_level { DAEMON_ERROR, DAEMON_WARNING, DAEMON_INFO, DAEMON_DEBUG };
  *     schedule.late         the job was due while no daemon ran, and is started now
  *     schedule.missed       the job was due while no daemon ran, and is not started
  *     schedule.skipped      the job was due again while it ran
+ *     schedule.retry        the job failed, and is tried again
  *     schedule.waiting      another process has locked the pipeline
  *     schedule.clock        the clock was set back
  *     watch.failed          the sinks cannot be read

@@ -90,8 +90,8 @@ static void metrics_sample(FILE *out, const char *name, double value, ...)
 
 static void metrics_runs(FILE *out, const json_t *status)
 {
-    static const char *const outcomes[] = {"done", "degraded",    "failed",  "usage",    "auth",
-                                           "busy", "interrupted", "corrupt", "not_found"};
+    static const char *const outcomes[] = {"done", "degraded",    "failed",  "usage",     "auth",
+                                           "busy", "interrupted", "corrupt", "not_found", "retry"};
     const json_t *p;
     size_t i;
 
@@ -264,6 +264,49 @@ static void metrics_notifiers(FILE *out, const json_t *status)
     }
 }
 
+/* Prints each line of `text`, which is about a family "backup_...", with that name under the
+ * prefix "hangar_".  The lines of a family stay together. */
+static void metrics_prefixed(FILE *out, const char *text)
+{
+    static const char *const heads[] = {"# HELP ", "# TYPE ", ""};
+
+    for (const char *end; *text; text = end) {
+        end = strchr(text, '\n') + 1;
+        size_t k = 0;
+        while (strncmp(text, heads[k], strlen(heads[k])) != 0) {
+            k++;
+        }
+        const char *name = text + strlen(heads[k]);
+        fprintf(out, "%s%s%.*s", heads[k], strncmp(name, "backup_", 7) == 0 ? "hangar_" : "",
+                (int)(end - name), name);
+    }
+}
+
+/* All families "backup_...", twice: with these names, which others use as well, and as
+ * "hangar_backup_...", which are hangar's alone.  False: out of memory. */
+static bool metrics_backups_twice(FILE *out, const json_t *status)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *once = open_memstream(&text, &size);
+
+    if (!once) {
+        return false;
+    }
+    metrics_runs(once, status);
+    metrics_last_run(once, status);
+    metrics_sinks(once, status);
+    metrics_notifiers(once, status);
+    bool ok = ferror(once) == 0;
+    ok = fclose(once) == 0 && ok;
+    if (ok) {
+        fputs(text, out);
+        metrics_prefixed(out, text);
+    }
+    free(text);
+    return ok;
+}
+
 char *daemon_metrics(const json_t *status, const char *version, int64_t gathered_ms)
 {
     char *result = NULL;
@@ -273,16 +316,13 @@ char *daemon_metrics(const json_t *status, const char *version, int64_t gathered
     if (!out) {
         return NULL;
     }
-    metrics_runs(out, status);
-    metrics_last_run(out, status);
-    metrics_sinks(out, status);
-    metrics_notifiers(out, status);
+    bool failed = !metrics_backups_twice(out, status);
     metrics_family(out, "hangar_status_timestamp_seconds", "gauge",
                    "Time at which these values were read.");
     metrics_sample(out, "hangar_status_timestamp_seconds", (double)gathered_ms / 1000, NULL);
     metrics_family(out, "hangar_build_info", "gauge", "The version of hangar, as a label.");
     metrics_sample(out, "hangar_build_info", 1, "version", version, NULL);
-    bool failed = ferror(out) != 0;
+    failed = failed || ferror(out) != 0;
     if (fclose(out) != 0 || failed) {
         free(result);
         return NULL;

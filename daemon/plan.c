@@ -48,6 +48,8 @@ static bool plan_read_pipeline(struct daemon_pipeline *p, const json_t *item)
     p->timezone = plan_copy(item, "timezone", false, &failed);
     p->jitter_ms = plan_number(item, "jitter_ms");
     p->max_duration_ms = plan_number(item, "max_duration_ms");
+    p->retry_times = plan_number(item, "retry_times");
+    p->retry_after_ms = plan_number(item, "retry_after_ms");
     p->max_age_ms = plan_number(item, "max_age_ms");
     p->catch_up = json_is_true(json_object_get(item, "catch_up"));
     last = json_object_get(item, "last_run");

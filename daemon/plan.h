@@ -17,6 +17,7 @@ struct daemon_pipeline {
     char *timezone; /* NULL: the machine's */
     char **windows; /* ended by NULL; none: any time */
     int64_t jitter_ms, max_duration_ms, max_age_ms;
+    int64_t retry_times, retry_after_ms; /* of a backup that fails; 0: not tried again */
     bool catch_up;
     char *last_run, *last_status; /* in the history when the plan was made; or NULL */
 };
@@ -37,6 +38,8 @@ struct daemon_schedule {
     int64_t started_ms;        /* start of a job whose end is not known; -1: none */
     char run[DAEMON_RUN_SIZE]; /* the run of that job, "" until it is known */
     unsigned lost;             /* jobs in a row during which the daemon stopped */
+    unsigned tries;            /* failed tries since the schedule was due */
+    int64_t retry_ms;          /* the next one; 0: none */
 
     /* Of this process. */
     int64_t due_ms; /* INT64_MAX: never */

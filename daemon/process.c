@@ -164,7 +164,8 @@ static struct daemon_process *process_new(enum daemon_purpose purpose, enum daem
 static int process_exec(const struct daemon *d, struct daemon_process *p)
 {
     const struct daemon_settings *s = d->settings;
-    const char *argv[9] = {"hangar"};
+    char after[24], within[24];
+    const char *argv[11] = {"hangar"};
     size_t n = 1;
 
     if (s->config_file) {
@@ -177,6 +178,12 @@ static int process_exec(const struct daemon *d, struct daemon_process *p)
     argv[n++] = "run-job";
     argv[n++] = process_job_name(p);
     argv[n++] = p->pipeline;
+    if (p->retry_after_ms > 0) {
+        snprintf(after, sizeof(after), "%lld", (long long)p->retry_after_ms);
+        snprintf(within, sizeof(within), "%lld", (long long)p->retry_within_ms);
+        argv[n++] = after;
+        argv[n++] = within;
+    }
     p->started_ms = daemon_now(d);
     return daemon_child_start(&p->child, s->program ? s->program : "/proc/self/exe", argv);
 }
@@ -194,6 +201,12 @@ static bool process_start(struct daemon *d, enum daemon_purpose purpose, enum da
             daemon_process_free(p);
         }
         return false;
+    }
+    const struct daemon_schedule *s =
+        purpose == DAEMON_FOR_JOB ? daemon_plan_find(d->plan, pipeline, kind) : NULL;
+    if (s && daemon_scheduler_retries(&d->scheduler, s, daemon_now(d))) {
+        p->retry_after_ms = daemon_plan_pipeline(d->plan, pipeline)->retry_after_ms;
+        p->retry_within_ms = s->due_ms - daemon_now(d);
     }
     int why = process_exec(d, p);
     if (why != 0) {

@@ -24,10 +24,11 @@ struct daemon_process {
     enum daemon_kind kind; /* of FOR_JOB and FOR_REPORT */
     char *pipeline;        /* of FOR_JOB and FOR_REPORT, else NULL */
     int64_t started_ms;
-    char run[DAEMON_RUN_SIZE];    /* the id of the run, "" until it is known */
-    bool reported_slow;           /* job.slow was reported */
-    int wait_status;              /* after its end, as waitpid gives it */
-    struct daemon_result *result; /* NULL: none, it has not ended or it crashed */
+    int64_t retry_after_ms, retry_within_ms; /* of FOR_JOB, as in hangar_backup_request */
+    char run[DAEMON_RUN_SIZE];               /* the id of the run, "" until it is known */
+    bool reported_slow;                      /* job.slow was reported */
+    int wait_status;                         /* after its end, as waitpid gives it */
+    struct daemon_result *result;            /* NULL: none, it has not ended or it crashed */
 };
 
 /* False when it cannot be started, which has been reported. */

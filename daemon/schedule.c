@@ -98,6 +98,60 @@ static struct daemon_busy *schedule_find_busy(struct daemon_scheduler *s, const 
     return NULL;
 }
 
+bool daemon_scheduler_retries(const struct daemon_scheduler *s,
+                              const struct daemon_schedule *schedule, int64_t now_ms)
+{
+    const struct daemon_pipeline *p = schedule_pipeline_of(s, schedule);
+
+    return schedule->kind == DAEMON_BACKUP && schedule->tries < (uint64_t)p->retry_times &&
+           now_ms + p->retry_after_ms < schedule->due_ms;
+}
+
+static void schedule_end_tries(struct daemon_schedule *schedule)
+{
+    schedule->tries = 0;
+    schedule->retry_ms = 0;
+    schedule->not_before_ms = 0;
+}
+
+/* The job failed, and waits for its next try. */
+static void schedule_retry(struct daemon_scheduler *s, struct daemon_schedule *schedule,
+                           int64_t now_ms)
+{
+    const struct daemon_pipeline *p = schedule_pipeline_of(s, schedule);
+    char text[160];
+
+    schedule->tries++;
+    schedule->retry_ms = now_ms + p->retry_after_ms;
+    snprintf(text, sizeof(text), "the job failed; it is tried again in %lld s (retry %u of %lld)",
+             (long long)p->retry_after_ms / 1000, schedule->tries, (long long)p->retry_times);
+    schedule_report(s, schedule, DAEMON_WARNING, "schedule.retry", text);
+    schedule_set_pending(schedule);
+    schedule->not_before_ms = schedule->retry_ms;
+}
+
+/* Continues the tries that an earlier daemon, or an earlier plan, began. */
+static void schedule_resume_retry(struct daemon_scheduler *s, struct daemon_schedule *schedule,
+                                  int64_t now_ms)
+{
+    const struct daemon_pipeline *p = schedule_pipeline_of(s, schedule);
+
+    if (!schedule->retry_ms || schedule->running || schedule->pending) {
+        return;
+    }
+    if (schedule->tries > (uint64_t)p->retry_times) {
+        schedule_end_tries(schedule);
+    } else if (!p->catch_up && now_ms - schedule->retry_ms > LATE_MS) {
+        schedule_report(s, schedule, DAEMON_WARNING, "schedule.missed",
+                        "the job was to be tried again while no daemon ran; it is not started "
+                        "(catch_up is false)");
+        schedule_end_tries(schedule);
+    } else {
+        schedule_set_pending(schedule);
+        schedule->not_before_ms = schedule->retry_ms;
+    }
+}
+
 void daemon_scheduler_set_plan(struct daemon_scheduler *s, struct daemon_plan *plan, int64_t now_ms)
 {
     s->plan = plan;
@@ -112,6 +166,7 @@ void daemon_scheduler_set_plan(struct daemon_scheduler *s, struct daemon_plan *p
             schedule_recover(s, schedule);
         }
         schedule_set_due(s, schedule);
+        schedule_resume_retry(s, schedule, now_ms);
     }
 }
 
@@ -145,6 +200,13 @@ void daemon_scheduler_update(struct daemon_scheduler *s, int64_t now_ms)
                             "the clock was set back; the schedule continues from the current time");
             schedule->last_ms = now_ms;
             schedule_set_due(s, schedule);
+        }
+        const int64_t after_ms = schedule_pipeline_of(s, schedule)->retry_after_ms;
+        if (schedule->retry_ms && now_ms >= schedule->due_ms) {
+            schedule_end_tries(schedule); /* the schedule comes first */
+            schedule->pending = false;
+        } else if (schedule->retry_ms - now_ms > after_ms + CLOCK_BACK_MS) {
+            schedule->not_before_ms = schedule->retry_ms = now_ms + after_ms;
         }
         if (!schedule->running && !schedule->pending && now_ms >= schedule->due_ms) {
             schedule_come_due(s, schedule, now_ms);
@@ -204,6 +266,7 @@ bool daemon_scheduler_started(struct daemon_scheduler *s, struct daemon_schedule
     s->busy[s->busy_count++] = (struct daemon_busy){name, schedule->kind};
     schedule->running = true;
     schedule->pending = false;
+    schedule->retry_ms = 0;
     schedule->started_ms = now_ms;
     schedule->last_ms = now_ms > schedule->last_ms ? now_ms : schedule->last_ms;
     schedule->run[0] = '\0';
@@ -245,10 +308,14 @@ void daemon_scheduler_ended(struct daemon_scheduler *s, const char *pipeline, en
         schedule->not_before_ms = now_ms + RETRY_MS;
         return;
     }
-    schedule->not_before_ms = 0;
     schedule->started_ms = -1;
     schedule->run[0] = '\0';
     schedule->lost = 0;
+    if (end == DAEMON_END_RETRY && daemon_scheduler_retries(s, schedule, now_ms)) {
+        schedule_retry(s, schedule, now_ms);
+        return;
+    }
+    schedule_end_tries(schedule);
     if (schedule->due_ms <= now_ms) {
         schedule_report(s, schedule, DAEMON_WARNING, "schedule.skipped",
                         "the job was due again while it ran; that time is skipped");

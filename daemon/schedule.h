@@ -10,7 +10,8 @@
  * jitter.  Then it is pending until no other job of its pipeline runs, fewer than max_jobs
  * jobs run, and a window is open.  A time that comes while the job runs is skipped.  Times
  * that came while no daemon ran start the job once, or not at all (catch_up).  A job during
- * which the daemon stopped is repeated, at most three times.
+ * which the daemon stopped is repeated, at most three times.  A backup that failed is tried
+ * again as `retry` says, unless the next time of the schedule comes first.
  */
 #ifndef DAEMON_SCHEDULE_H
 #define DAEMON_SCHEDULE_H
@@ -48,6 +49,10 @@ void daemon_scheduler_set_plan(struct daemon_scheduler *s, struct daemon_plan *p
 /* Marks the schedules that are due as pending. */
 void daemon_scheduler_update(struct daemon_scheduler *s, int64_t now_ms);
 
+/* True when a failure of the schedule at this time is followed by another try. */
+bool daemon_scheduler_retries(const struct daemon_scheduler *s,
+                              const struct daemon_schedule *schedule, int64_t now_ms);
+
 /* The pending job to start now, the one that is due longest; NULL: none. */
 struct daemon_schedule *daemon_scheduler_next(struct daemon_scheduler *s, int64_t now_ms);
 
@@ -59,6 +64,7 @@ bool daemon_scheduler_started(struct daemon_scheduler *s, struct daemon_schedule
 enum daemon_end {
     DAEMON_END_FINAL,  /* with success or not: the job is not repeated */
     DAEMON_END_BUSY,   /* another process has locked the pipeline: the job is tried again */
+    DAEMON_END_RETRY,  /* failed: the job is tried again if daemon_scheduler_retries says so */
     DAEMON_END_STOPPED /* stopped with the daemon: the next daemon repeats the job */
 };
 void daemon_scheduler_ended(struct daemon_scheduler *s, const char *pipeline, enum daemon_kind kind,

@@ -125,7 +125,9 @@ struct daemon_state *daemon_state_of(const struct daemon_plan *plan)
                                              .kind = s->kind,
                                              .last_ms = s->last_ms,
                                              .started_ms = s->started_ms,
-                                             .lost = s->lost};
+                                             .lost = s->lost,
+                                             .tries = s->tries,
+                                             .retry_ms = s->retry_ms};
         memcpy(entry->run, s->run, sizeof(entry->run));
     }
     if (failed) {
@@ -146,6 +148,8 @@ void daemon_state_apply(const struct daemon_state *state, struct daemon_plan *pl
         s->last_ms = entry->last_ms;
         s->started_ms = entry->started_ms;
         s->lost = entry->lost;
+        s->tries = entry->tries;
+        s->retry_ms = entry->retry_ms;
         memcpy(s->run, entry->run, sizeof(s->run));
         if (s->last_ms < now_ms &&
             (!state_same(s->cron, entry->cron) ||
@@ -176,7 +180,9 @@ struct daemon_state *daemon_state_parse(const json_t *document)
             .kind = daemon_kind_named(json_string_value(json_object_get(item, "job"))),
             .last_ms = json_integer_value(json_object_get(item, "last_ms")),
             .started_ms = json_integer_value(json_object_get(item, "started_ms")),
-            .lost = (unsigned)json_integer_value(json_object_get(item, "lost"))};
+            .lost = (unsigned)json_integer_value(json_object_get(item, "lost")),
+            .tries = (unsigned)json_integer_value(json_object_get(item, "tries")),
+            .retry_ms = json_integer_value(json_object_get(item, "retry_ms"))};
         if (!pipeline || entry.kind == DAEMON_KINDS) {
             continue;
         }
@@ -197,10 +203,11 @@ static json_t *state_entry_document(const struct daemon_plan *plan, const struct
 {
     const struct daemon_pipeline *p = &plan->pipelines[s->pipeline];
 
-    return json_pack("{s:s, s:s, s:s, s:s?, s:I, s:I, s:s, s:i}", "pipeline", p->name, "job",
-                     daemon_kind_names[s->kind], "schedule", s->cron, "timezone", p->timezone,
-                     "last_ms", (json_int_t)s->last_ms, "started_ms", (json_int_t)s->started_ms,
-                     "run", s->run, "lost", (int)s->lost);
+    return json_pack("{s:s, s:s, s:s, s:s?, s:I, s:I, s:s, s:i, s:i, s:I}", "pipeline", p->name,
+                     "job", daemon_kind_names[s->kind], "schedule", s->cron, "timezone",
+                     p->timezone, "last_ms", (json_int_t)s->last_ms, "started_ms",
+                     (json_int_t)s->started_ms, "run", s->run, "lost", (int)s->lost, "tries",
+                     (int)s->tries, "retry_ms", (json_int_t)s->retry_ms);
 }
 
 static json_t *state_document(const struct daemon_plan *plan)

@@ -19,9 +19,10 @@ struct daemon_state {
         char *pipeline, *cron;
         char *timezone; /* NULL: the machine's */
         enum daemon_kind kind;
-        int64_t last_ms, started_ms; /* as in struct daemon_schedule, and the next two */
+        int64_t last_ms, started_ms; /* as in struct daemon_schedule, and the next ones */
         char run[DAEMON_RUN_SIZE];
-        unsigned lost;
+        unsigned lost, tries;
+        int64_t retry_ms;
     } *entries;
     size_t count;
 };

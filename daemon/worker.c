@@ -98,7 +98,11 @@ static enum hangar_status worker_call(struct hangar *hangar,
                                    json);
     }
     if (strcmp(settings->job, "backup") == 0) {
-        return hangar_backup(hangar, settings->pipeline, json);
+        const struct hangar_backup_request request = {.struct_size = sizeof(request),
+                                                      .pipeline = settings->pipeline,
+                                                      .retry_after_ms = settings->retry_after_ms,
+                                                      .retry_within_ms = settings->retry_within_ms};
+        return hangar_backup_with(hangar, &request, json);
     }
     if (strcmp(settings->job, "verify") == 0) {
         return hangar_verify(hangar, &newest, HANGAR_VERIFY_FULL, json);

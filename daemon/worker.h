@@ -8,6 +8,7 @@
 #define DAEMON_WORKER_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* Before the name of a job whose process crashed: the library reports that crash. */
 #define DAEMON_REPORT "report-"
@@ -16,6 +17,8 @@ struct daemon_worker_settings {
     const char *config_file, *plugin_dir, *state_dir; /* as in hangar_settings */
     const char *job;      /* "plan", "watch", "backup", "verify", "drill", "report-..." */
     const char *pipeline; /* NULL for plan and watch */
+    /* of a backup: as in hangar_backup_request; 0: a failure is final */
+    int64_t retry_after_ms, retry_within_ms;
     bool verbose;
 };
 

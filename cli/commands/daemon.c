@@ -52,7 +52,9 @@ static int run_job_command(struct cli *cli)
         .plugin_dir = cli->io->plugin_dir,
         .state_dir = cli->io->state_dir,
         .job = cli->args.operands[0],
-        .pipeline = cli->args.operands[1],
+        .pipeline = cli->args.operand_count > 1 ? cli->args.operands[1] : NULL,
+        .retry_after_ms = cli->args.operand_count > 3 ? atoll(cli->args.operands[2]) : 0,
+        .retry_within_ms = cli->args.operand_count > 3 ? atoll(cli->args.operands[3]) : 0,
         .verbose = cli->err.verbose,
     };
 
@@ -74,9 +76,9 @@ CLI_COMMAND(daemon) = {
 CLI_COMMAND(run_job) = {
     .order = 240,
     .name = "run-job",
-    .operands = "JOB [PIPELINE]",
+    .operands = "JOB [PIPELINE [RETRY_AFTER_MS RETRY_WITHIN_MS]]",
     .min = 1,
-    .max = 2,
+    .max = 4,
     .hidden = true,
     .summary = "run one job for the daemon",
     .run = run_job_command,

@@ -50,9 +50,10 @@ static void status_put_last_run(const json_t *pipeline, struct cli_view *out)
         return;
     }
     const char *status = cli_string(run, "status");
-    enum cli_style style = strcmp(status, "done") == 0       ? CLI_GREEN
-                           : strcmp(status, "degraded") == 0 ? CLI_YELLOW
-                                                             : CLI_RED;
+    enum cli_style style = strcmp(status, "done") == 0          ? CLI_GREEN
+                           : strcmp(status, "degraded") == 0    ? CLI_YELLOW
+                           : strcmp(status, "interrupted") == 0 ? CLI_YELLOW
+                                                                : CLI_RED;
     int64_t started = cli_instant(run, "started");
     fprintf(out->file, "  last run  %s%s%s", cli_on(out, style), status, cli_off(out));
     if (started >= 0) {
@@ -60,9 +61,36 @@ static void status_put_last_run(const json_t *pipeline, struct cli_view *out)
                 cli_time(started, when));
     }
     fprintf(out->file, ", took %s\n", cli_duration(cli_integer(run, "duration_ms"), took));
+    if (cli_instant(run, "retry") > out->now_ms) {
+        fprintf(out->file, "            tried again at %s\n",
+                cli_time(cli_instant(run, "retry"), when));
+    }
     if (*cli_string(run, "error")) {
         fprintf(out->file, "            %s\n", cli_string(run, "error"));
     }
+}
+
+/* In the time zone of the pipeline; the schedule alone starts nothing. */
+static void status_put_next(const json_t *doc, const json_t *pipeline, struct cli_view *out)
+{
+    const json_t *daemon = json_object_get(doc, "daemon");
+    const char *local = cli_string(pipeline, "next_local");
+    const char *zone = cli_string(pipeline, "timezone");
+    char next[CLI_SHORT];
+
+    if (cli_instant(pipeline, "next") < 0) {
+        return;
+    }
+    if (strlen(local) > 19) { /* 2026-01-16T02:00:00+01:00 */
+        fprintf(out->file, "  next run  %.10s %.5s %s", local, local + 11,
+                *zone ? zone : local + 19);
+    } else {
+        fprintf(out->file, "  next run  %s", cli_time(cli_instant(pipeline, "next"), next));
+    }
+    if (daemon && !cli_flag(daemon, "running")) {
+        fprintf(out->file, "%s, but no daemon is running%s", cli_on(out, CLI_YELLOW), cli_off(out));
+    }
+    fputc('\n', out->file);
 }
 
 static void status_put_sink(struct cli_table *table, const json_t *sink)
@@ -199,7 +227,7 @@ static void status_put_instance(const json_t *item, struct cli_view *out)
 static void status_render(const json_t *doc, struct cli_view *out, struct cli_view *err)
 {
     const json_t *item, *limits = json_object_get(doc, "limits");
-    char memory[CLI_SHORT], next[CLI_SHORT];
+    char memory[CLI_SHORT];
     size_t i;
 
     (void)err;
@@ -212,9 +240,7 @@ static void status_render(const json_t *doc, struct cli_view *out, struct cli_vi
         if (*cli_string(item, "schedule")) {
             fprintf(out->file, "  schedule  %s\n", cli_string(item, "schedule"));
         }
-        if (cli_instant(item, "next") >= 0) {
-            fprintf(out->file, "  next run  %s\n", cli_time(cli_instant(item, "next"), next));
-        }
+        status_put_next(doc, item, out);
         status_put_sinks(item, out);
     }
     if (!out->verbose) {

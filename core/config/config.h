@@ -79,6 +79,8 @@ struct hg_pipeline_config {
     char **windows;          /* times in which a job may begin, NULL-terminated; NULL: any */
     int64_t jitter_ms;       /* a random delay before a job, at most */
     bool catch_up;           /* runs jobs late that were due while the daemon was stopped */
+    int64_t retry_times;     /* so often the daemon tries a failed backup again; 0: never */
+    int64_t retry_after_ms;  /* between two tries */
     int64_t max_duration_ms; /* a longer job is an alert; 0: no limit */
     int64_t max_age_ms;      /* of the newest good backup; 0: any, -1: not given */
 };

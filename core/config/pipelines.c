@@ -125,7 +125,7 @@ static void pipeline_read(struct hg_reader *r, const struct hg_yaml_key *key,
     static const char *const known[] = {"sources",      "transforms", "sinks",  "notifiers",
                                         "hooks",        "schedule",   "verify", "drill",
                                         "timezone",     "windows",    "jitter", "catch_up",
-                                        "max_duration", "max_age",    NULL};
+                                        "max_duration", "max_age",    "retry",  NULL};
     struct hg_config *c = r->config;
     hg_reader_check_name(r, key);
     if (node->type != HG_YAML_MAP) {

@@ -89,6 +89,24 @@ static char *schedule_read_timezone(struct hg_reader *r, const struct hg_yaml *p
     return name;
 }
 
+/* retry: { times, after } */
+static void schedule_read_retry(struct hg_reader *r, const struct hg_yaml *pipeline,
+                                struct hg_pipeline_config *p)
+{
+    static const char *const known[] = {"times", "after", NULL};
+    static const struct hangar_option times = {
+        .name = "times", .type = HANGAR_OPT_INT, .min = 0, .max = 100};
+    static const struct hangar_option after = {
+        .name = "after", .type = HANGAR_OPT_DURATION, .min = 1000, .max = 24 * HOUR_MS};
+    const struct hg_yaml *node = hg_reader_map(r, pipeline, "retry");
+    if (!node) {
+        return;
+    }
+    hg_reader_check_keys(r, node, known, NULL);
+    p->retry_times = hg_reader_number(r, node, &times, 1);
+    p->retry_after_ms = hg_reader_number(r, node, &after, HOUR_MS / 6);
+}
+
 void hg_schedules_read(struct hg_reader *r, const struct hg_yaml *node,
                        struct hg_pipeline_config *p)
 {
@@ -108,4 +126,5 @@ void hg_schedules_read(struct hg_reader *r, const struct hg_yaml *node,
     p->catch_up = hg_reader_number(r, node, &catch_up, 1) != 0;
     p->max_duration_ms = hg_reader_number(r, node, &max_duration, HOUR_MS / 2);
     p->max_age_ms = hg_reader_number(r, node, &max_age, -1);
+    schedule_read_retry(r, node, p);
 }

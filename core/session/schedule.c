@@ -47,6 +47,8 @@ static json_t *pipeline_plan(struct hangar *h, const struct hg_pipeline_config *
     hg_json_set(one, "windows", windows);
     hg_json_set_int(one, "jitter_ms", p->jitter_ms);
     hg_json_set_bool(one, "catch_up", p->catch_up);
+    hg_json_set_int(one, "retry_times", p->retry_times);
+    hg_json_set_int(one, "retry_after_ms", p->retry_after_ms);
     hg_json_set_int(one, "max_duration_ms", p->max_duration_ms);
     hg_json_set_int(one, "max_age_ms", hg_pipeline_max_age_ms(p));
     hg_json_set(one, "last_run", hg_history_json(&last));

@@ -72,6 +72,18 @@ enum hangar_rc hg_state_lock_file(const struct hg_state *state, const char *name
     return rc;
 }
 
+bool hg_state_is_locked(const struct hg_state *state, const char *name)
+{
+    char *path = state_file_path(state, name, NULL);
+    int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
+    bool locked = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    if (fd >= 0) {
+        close(fd);
+    }
+    free(path);
+    return locked;
+}
+
 enum hangar_rc hg_state_read(const struct hg_state *state, const char *name, size_t max,
                              struct hg_str *out, struct hg_error *err)
 {

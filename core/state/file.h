@@ -24,6 +24,9 @@ enum hangar_rc hg_state_path(const struct hg_state *state, const char *name, cha
 enum hangar_rc hg_state_lock_file(const struct hg_state *state, const char *name, bool wait,
                                   int *fd, struct hg_error *err);
 
+/* True when a process holds the lock of a file.  Changes nothing. */
+bool hg_state_is_locked(const struct hg_state *state, const char *name);
+
 /* Reads a file of at most `max` bytes.  NOT_FOUND: there is none; CONFIG: it is larger. */
 enum hangar_rc hg_state_read(const struct hg_state *state, const char *name, size_t max,
                              struct hg_str *out, struct hg_error *err);

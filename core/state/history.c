@@ -24,6 +24,9 @@ json_t *hg_history_json(const struct hg_history_run *run)
     if (run->stored_bytes >= 0) {
         hg_json_set_int(line, "stored_bytes", run->stored_bytes);
     }
+    if (run->retry_ms > 0) {
+        hg_json_set_time(line, "retry", run->retry_ms);
+    }
     if (run->error) {
         hg_json_set_string(line, "error", run->error);
     }
@@ -41,7 +44,8 @@ void hg_history_append(const struct hg_state *state, const char *pipeline,
 struct hg_history_run hg_history_last(const struct hg_state *state, const char *pipeline)
 {
     json_t *line = hg_journal_last(state, pipeline);
-    struct hg_history_run run = {.line = line, .started_ms = -1, .stored_bytes = -1};
+    struct hg_history_run run = {
+        .line = line, .started_ms = -1, .stored_bytes = -1, .retry_ms = -1};
     if (!line) {
         return run;
     }
@@ -50,6 +54,7 @@ struct hg_history_run hg_history_last(const struct hg_state *state, const char *
     run.status = hg_json_string(line, "status", "failed");
     run.error = hg_json_string(line, "error", NULL);
     hg_time_parse(hg_json_string(line, "started", ""), &run.started_ms);
+    hg_time_parse(hg_json_string(line, "retry", ""), &run.retry_ms);
     run.duration_ms = hg_json_int(line, "duration_ms", 0);
     run.stored_bytes = hg_json_int(line, "stored_bytes", -1);
     return run;

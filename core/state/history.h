@@ -19,7 +19,8 @@ struct hg_history_run {
     const char *error;
     int64_t started_ms, duration_ms;
     int64_t stored_bytes; /* -1: not known */
-    json_t *line;         /* of one that was read: owns the strings */
+    int64_t retry_ms; /* of one that failed: the daemon tries again then; -1 or 0: it does not */
+    json_t *line;     /* of one that was read: owns the strings */
 };
 
 /* Appends a run to the history of a pipeline.  A failure is only logged. */

@@ -281,3 +281,36 @@ rm hold
 wait_for 60 logged backup.done
 wait_for 60 logged verify.done
 stop_daemon 0
+
+promise "a backup that fails is tried again, also by the next daemon; the last failure alerts"
+write '  p: { sources: [db], sinks: [local], schedule: "0 2 * * *", timezone: UTC, retry: { times: 2, after: 1h } }' "fail_at: read"
+fast=2400 # an hour in 1.5 s
+rm -rf state backups
+unset FAST_SINCE
+start_fast
+wait_for 120 logged schedule.retry
+stop_daemon 0
+grep -q '"retry"' state/history/p.jsonl || fail "the history has no retry: $(<state/history/p.jsonl)"
+expect_exit 0 hangar alerts --dry-run
+expect_in out "no alerts"
+start_fast
+tried() { (($(grep -c '"failed"' state/history/p.jsonl) == 3)); }
+wait_for 120 tried
+stop_daemon 0
+[[ $(grep -c '"retry"' state/history/p.jsonl) == 2 ]] || fail "not two retries: $(<state/history/p.jsonl)"
+expect_exit 0 hangar alerts --dry-run
+expect_in out "last run failed"
+
+promise "a planned stop is no failure"
+fast=6000
+touch hold
+write "$nightly" "hold: ./hold"
+rm -rf state backups
+unset FAST_SINCE
+start_fast
+wait_for 60 logged backup.start
+stop_daemon 0
+rm hold
+grep -q '"interrupted"' state/history/p.jsonl || fail "not interrupted: $(<state/history/p.jsonl)"
+expect_exit 0 hangar alerts --dry-run
+expect_in out "no alerts"

@@ -98,6 +98,9 @@ static enum hangar_status backup_run_pipeline(struct hg_run *run, struct hg_erro
                     run->result.id, run->request.pipeline->name, (long long)ms,
                     (unsigned long long)hg_manifest_stored_bytes(&run->result.manifest),
                     status == HANGAR_STATUS_DONE ? "" : "; a sink or a hook failed");
+    } else if (status == HANGAR_STATUS_INTERRUPTED) {
+        hg_log_took(log, HANGAR_LOG_WARN, "backup.interrupted", ms, "pipeline %s after %lld ms",
+                    run->request.pipeline->name, (long long)ms);
     } else {
         hg_log_took(log, HANGAR_LOG_ERROR, "backup.failed", ms, "pipeline %s after %lld ms: %s",
                     run->request.pipeline->name, (long long)ms, err->text);
@@ -117,6 +120,18 @@ static void backup_prune(struct hg_run *run)
     hg_run_pause_session(run);
 }
 
+/* When the caller tries again; -1: it does not, or what failed cannot pass by itself. */
+static int64_t backup_retry_ms(const struct hg_run *run, enum hangar_status status)
+{
+    const struct hg_run_request *request = &run->request;
+    const int64_t at_ms = hg_now_ms() + request->retry_after_ms;
+    const bool may_pass = status == HANGAR_STATUS_FAILED || status == HANGAR_STATUS_AUTH ||
+                          status == HANGAR_STATUS_CORRUPT;
+    const int64_t within_ms = at_ms - run->result.first_started_ms;
+    return may_pass && request->retry_after_ms > 0 && within_ms < request->retry_within_ms ? at_ms
+                                                                                           : -1;
+}
+
 /* The whole job, but for the document's beginning and end.  `run` is initialised. */
 static enum hangar_status backup_job(struct hg_run *run, json_t *doc, struct hg_error *err)
 {
@@ -132,7 +147,11 @@ static enum hangar_status backup_job(struct hg_run *run, json_t *doc, struct hg_
         status = backup_run_pipeline(run, err);
     }
     hg_run_document(run, doc);
-    const struct hg_history_run entry = hg_run_history(run, status, err);
+    struct hg_history_run entry = hg_run_history(run, status, err);
+    entry.retry_ms = backup_retry_ms(run, status);
+    if (entry.retry_ms > 0) {
+        hg_json_set_time(doc, "retry", entry.retry_ms);
+    }
     if (status != HANGAR_STATUS_BUSY) {
         hg_history_append(&h->state, pipeline->name, &entry);
     }
@@ -143,13 +162,15 @@ static enum hangar_status backup_job(struct hg_run *run, json_t *doc, struct hg_
     if (lock >= 0) {
         close(lock);
     }
-    hg_counters_add(&h->state, "backup", pipeline->name, hangar_status_name(status), 1);
+    hg_counters_add(&h->state, "backup", pipeline->name,
+                    entry.retry_ms > 0 ? "retry" : hangar_status_name(status), 1);
     hg_notify_end(h, &(struct hg_job_end){.job = "backup",
                                           .pipeline = pipeline,
                                           .status = status,
                                           .run = entry.run,
                                           .backup = entry.id,
                                           .duration_ms = entry.duration_ms,
+                                          .retry_ms = entry.retry_ms,
                                           .document = doc,
                                           .error = err});
     hg_alerts_after(h, hg_run_resume_session(run), pipeline);
@@ -157,6 +178,14 @@ static enum hangar_status backup_job(struct hg_run *run, json_t *doc, struct hg_
 }
 
 enum hangar_status hangar_backup(struct hangar *h, const char *pipeline, char **json)
+{
+    const struct hangar_backup_request request = {.struct_size = sizeof(request),
+                                                  .pipeline = pipeline};
+    return hangar_backup_with(h, &request, json);
+}
+
+enum hangar_status hangar_backup_with(struct hangar *h, const struct hangar_backup_request *request,
+                                      char **json)
 {
     json_t *doc = hg_doc_begin(h, "hangar.backup/1");
     if (!h->ready) {
@@ -168,10 +197,12 @@ enum hangar_status hangar_backup(struct hangar *h, const char *pipeline, char **
     enum hangar_status status = HANGAR_STATUS_FAILED;
     if (!run) {
         hg_no_memory(&err);
-    } else if (hg_find_pipeline(h->config, pipeline, &index, &err) != HANGAR_OK) {
+    } else if (hg_find_pipeline(h->config, request->pipeline, &index, &err) != HANGAR_OK) {
         status = HANGAR_STATUS_NOT_FOUND;
     } else {
         hg_run_init(run, h, &h->config->pipelines[index]);
+        run->request.retry_after_ms = request->retry_after_ms;
+        run->request.retry_within_ms = request->retry_within_ms;
         status = backup_job(run, doc, &err);
         hg_run_fini(run);
     }

@@ -43,6 +43,7 @@ struct hg_run_request {
     const struct hg_source_overrides *overrides; /* one for each source; NULL: none */
     bool safety;                                 /* the manifest marks it as a safety backup */
     struct hg_job *parent;                       /* the job that waits for this run; NULL: none */
+    int64_t retry_after_ms, retry_within_ms;     /* as in hangar_backup_request */
 };
 
 /* A sink of the run. */

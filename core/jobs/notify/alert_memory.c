@@ -32,6 +32,7 @@ void hg_alert_memory_free(struct hg_alert_memory *memory)
     }
     for (size_t i = 0; i < memory->judged_count; i++) {
         free(memory->judged[i].pipeline);
+        json_decref(memory->judged[i].first);
     }
     free(memory->items);
     free(memory->judged);
@@ -101,10 +102,26 @@ enum hangar_rc hg_alert_memory_set_judged(struct hg_alert_memory *memory, const 
             return hg_no_memory(err);
         }
         judged = &memory->judged[memory->judged_count++];
-        judged->pipeline = copy;
+        *judged = (struct hg_judged_pipeline){.pipeline = copy};
     }
     judged->read_ms = read_ms;
     return HANGAR_OK;
+}
+
+int64_t hg_alert_memory_first(struct hg_alert_memory *memory, const char *pipeline,
+                              const char *sink, int64_t now_ms)
+{
+    struct hg_judged_pipeline *judged = judged_find(memory, pipeline);
+    int64_t first_ms;
+    if (!judged) {
+        return now_ms;
+    }
+    if (hg_time_parse(hg_json_string(judged->first, sink, ""), &first_ms) && first_ms <= now_ms) {
+        return first_ms;
+    }
+    judged->first = judged->first ? judged->first : json_object();
+    hg_json_set_time(judged->first, sink, now_ms);
+    return now_ms;
 }
 
 bool hg_alert_memory_is_newer(const struct hg_alert_memory *memory, const char *pipeline,
@@ -125,6 +142,7 @@ void hg_alert_memory_keep_pipelines(struct hg_alert_memory *memory,
     for (size_t i = memory->judged_count; i-- > 0;) {
         if (!exists(arg, memory->judged[i].pipeline)) {
             free(memory->judged[i].pipeline);
+            json_decref(memory->judged[i].first);
             memory->judged[i] = memory->judged[--memory->judged_count];
         }
     }
@@ -139,9 +157,14 @@ static enum hangar_rc alert_memory_parse(struct hg_alert_memory *memory, const c
     const char *space = strchr(name, ' ');
     int64_t read_ms;
     if (!space) {
-        return hg_time_parse(hg_json_string(entry, "looked", ""), &read_ms)
-                   ? hg_alert_memory_set_judged(memory, name, read_ms, err)
-                   : HANGAR_OK;
+        enum hangar_rc rc = hg_time_parse(hg_json_string(entry, "looked", ""), &read_ms)
+                                ? hg_alert_memory_set_judged(memory, name, read_ms, err)
+                                : HANGAR_OK;
+        struct hg_judged_pipeline *judged = judged_find(memory, name);
+        if (judged && json_is_object(json_object_get(entry, "first"))) {
+            judged->first = json_incref(json_object_get(entry, "first"));
+        }
+        return rc;
     }
     char *pipeline = strndup(name, (size_t)(space - name));
     if (!pipeline) {
@@ -200,6 +223,9 @@ enum hangar_rc hg_alert_memory_save(const struct hg_alert_memory *memory,
     for (size_t i = 0; i < memory->judged_count; i++) {
         json_t *entry = json_object();
         hg_json_set_time(entry, "looked", memory->judged[i].read_ms);
+        if (memory->judged[i].first) {
+            hg_json_set(entry, "first", json_incref(memory->judged[i].first));
+        }
         hg_json_set(doc, memory->judged[i].pipeline, entry);
     }
     enum hangar_rc rc = hg_state_save(state, ALERT_MEMORY_FILE, doc, err);

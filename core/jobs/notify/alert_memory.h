@@ -3,8 +3,8 @@
  *
  * alert_memory: the alerts that this machine remembers as firing, and when each pipeline's status
  * was last judged: alerts.json in the state folder.  It maps "PIPELINE KEY" to { since, told, text
- * } and "PIPELINE" to { looked }.  Several processes judge: the caller holds HG_ALERT_MEMORY_LOCK
- * from load to save.
+ * } and "PIPELINE" to { looked, first: { SINK: time } }.  Several processes judge: the caller holds
+ * HG_ALERT_MEMORY_LOCK from load to save.
  */
 #ifndef HG_NOTIFY_ALERT_MEMORY_H
 #define HG_NOTIFY_ALERT_MEMORY_H
@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "state/state.h"
 
 #define HG_ALERT_MEMORY_LOCK "alerts.lock"
@@ -32,6 +33,7 @@ struct hg_alert_memory {
     struct hg_judged_pipeline {
         char *pipeline;
         int64_t read_ms; /* when the reading of the status that was judged last began */
+        json_t *first;   /* sink → when it was judged first; NULL: none yet */
     } *judged;
     size_t judged_count, judged_capacity;
 };
@@ -54,6 +56,11 @@ void hg_alert_memory_remove(struct hg_alert_memory *memory, size_t index);
 
 enum hangar_rc hg_alert_memory_set_judged(struct hg_alert_memory *memory, const char *pipeline,
                                           int64_t read_ms, struct hg_error *err);
+
+/* When a sink of a pipeline was judged for the first time: now_ms, which is recorded, if it is
+ * this time.  The pipeline must have been judged; else now_ms. */
+int64_t hg_alert_memory_first(struct hg_alert_memory *memory, const char *pipeline,
+                              const char *sink, int64_t now_ms);
 
 /* Removes what belongs to pipelines for which `exists` returns false. */
 void hg_alert_memory_keep_pipelines(struct hg_alert_memory *memory,

@@ -18,6 +18,11 @@
 #include "session/document.h"
 #include "state/history.h"
 
+/* A retry may have to wait for another job; then the daemon does not run any more. */
+#define RETRY_GRACE_MS (15 * INT64_C(60000))
+#define RETRY_MAX_MS                                                                               \
+    (24 * INT64_C(3600000)) /* retry: after, at most; else the clock was set back */
+
 /* Backups usually grow by a tenth between two runs, at most. */
 static int64_t next_backup_bytes(int64_t newest_bytes)
 {
@@ -37,6 +42,22 @@ static struct hg_str *alert_add(struct hg_alerts *out, const char *name, const c
     return &alert->text;
 }
 
+/* The alert that was added last; after a failure perhaps another one, which does not matter. */
+static struct hg_alert *alert_added(struct hg_alerts *out)
+{
+    static struct hg_alert none; /* never read */
+    return out->count ? &out->items[out->count - 1] : &none;
+}
+
+/* The last run shows neither a failure nor a success: it was interrupted, or is tried again. */
+static bool alert_run_is_open(const struct hg_pipeline_status *p, int64_t now_ms)
+{
+    const struct hg_history_run *last = &p->last_run;
+    const bool retries = last->retry_ms > 0 && last->retry_ms < now_ms + RETRY_MAX_MS &&
+                         (p->running_since_ms >= 0 || now_ms < last->retry_ms + RETRY_GRACE_MS);
+    return retries || hg_status_of_name(last->status) == HANGAR_STATUS_INTERRUPTED;
+}
+
 void hg_alerts_free(struct hg_alerts *alerts)
 {
     for (size_t i = 0; i < alerts->count; i++) {
@@ -52,11 +73,12 @@ static void alert_last_run(const struct hg_pipeline_status *p, const struct hg_a
 {
     const struct hg_history_run *last = &p->last_run;
     char took[HG_UNITS_SIZE], limit[HG_UNITS_SIZE];
+    const bool running = p->running_since_ms >= 0;
     if (last->status && hg_status_of_name(last->status) != HANGAR_STATUS_DONE) {
         hg_str_addf(alert_add(out, "failed", NULL), "last run %s%s%s", last->status,
                     last->error ? ": " : "", last->error ? last->error : "");
+        alert_added(out)->quiet = alert_run_is_open(p, now_ms);
     }
-    const bool running = p->running_since_ms >= 0;
     int64_t ms = running ? now_ms - p->running_since_ms : last->duration_ms;
     if (limits->max_duration_ms > 0 && ms > limits->max_duration_ms) {
         hg_format_duration(ms, took);
@@ -68,8 +90,9 @@ static void alert_last_run(const struct hg_pipeline_status *p, const struct hg_a
     }
 }
 
+/* `failed`: the last run was to store a backup, and did not. */
 static void alert_age(const struct hg_sink_status *sink, const struct hg_alert_limits *limits,
-                      int64_t now_ms, struct hg_alerts *out)
+                      int64_t now_ms, bool failed, struct hg_alerts *out)
 {
     const char *name = sink->config->name;
     char age[HG_UNITS_SIZE], limit[HG_UNITS_SIZE];
@@ -78,6 +101,7 @@ static void alert_age(const struct hg_sink_status *sink, const struct hg_alert_l
     }
     if (!sink->newest) {
         hg_str_addf(alert_add(out, "stale", name), "no good backup in sink %s", name);
+        alert_added(out)->none_yet = !failed;
     } else if (now_ms - sink->newest->time_ms > limits->max_age_ms) {
         hg_format_duration(now_ms - sink->newest->time_ms, age);
         hg_format_duration(limits->max_age_ms, limit);
@@ -164,6 +188,9 @@ void hg_alert_rules(const struct hg_pipeline_status *pipeline, const struct hg_a
 {
     *out = (struct hg_alerts){0};
     alert_last_run(pipeline, limits, now_ms, out);
+    const bool failed = pipeline->last_run.status && !alert_run_is_open(pipeline, now_ms) &&
+                        hg_status_of_name(pipeline->last_run.status) != HANGAR_STATUS_DONE &&
+                        hg_status_of_name(pipeline->last_run.status) != HANGAR_STATUS_DEGRADED;
     for (size_t i = 0; i < pipeline->sink_count; i++) {
         const struct hg_sink_status *sink = &pipeline->sinks[i];
         const char *name = sink->config->name;
@@ -175,7 +202,7 @@ void hg_alert_rules(const struct hg_pipeline_status *pipeline, const struct hg_a
         if (sink->error.rc != HANGAR_OK) {
             hg_str_addf(alert_add(out, "damaged", name), "in sink %s: %s", name, sink->error.text);
         }
-        alert_age(sink, limits, now_ms, out);
+        alert_age(sink, limits, now_ms, failed, out);
         alert_space(sink, limits, out);
         alert_size(sink, limits, out);
     }

@@ -35,6 +35,9 @@ struct hg_alert_limits {
 struct hg_alert {
     char key[160];
     const char *sink; /* the configuration's; NULL: of no sink */
+    bool quiet;       /* it does not begin now, but one that is firing lasts: a run that was
+                       * interrupted, or that is tried again, shows no failure, and no success */
+    bool none_yet;    /* the sink has no backup, perhaps because none was due yet */
     struct hg_str text;
 };
 

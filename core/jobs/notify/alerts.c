@@ -29,6 +29,9 @@
 #include "state/project.h"
 #include "state/state.h"
 
+/* After the first scheduled time: as long as `max_age` waits after the schedule. */
+#define FIRST_GRACE_MS INT64_C(3600000)
+
 /* One judgement of a status report. */
 struct hg_alert_judgement {
     struct hangar *h;
@@ -157,6 +160,30 @@ static struct hg_alert_limits alert_limits(const struct hangar *h,
     };
 }
 
+/* When a pipeline that was seen first at this time must have its first backup. */
+static int64_t alert_first_backup_by(const struct hg_pipeline_config *pipeline, int64_t first_ms)
+{
+    int64_t due = pipeline->schedule
+                      ? hangar_next_time(pipeline->schedule, pipeline->timezone, first_ms)
+                      : -1;
+    return due < 0 ? first_ms + hg_pipeline_max_age_ms(pipeline)
+                   : due + pipeline->jitter_ms + FIRST_GRACE_MS;
+}
+
+/* A sink without a backup is no alert before the first one is due, nor while it is made. */
+static bool alert_is_too_early(struct hg_alert_judgement *j,
+                               const struct hg_pipeline_status *status,
+                               const struct hg_alert *alert)
+{
+    const struct hg_pipeline_config *pipeline = status->config;
+    if (!alert->none_yet || status->running_since_ms >= 0) {
+        return alert->none_yet;
+    }
+    const int64_t first_ms =
+        hg_alert_memory_first(&j->memory, pipeline->name, alert->sink, j->read_ms);
+    return j->read_ms < alert_first_backup_by(pipeline, first_ms);
+}
+
 static enum hangar_rc alert_judge_pipeline(struct hg_alert_judgement *j,
                                            const struct hg_pipeline_status *status,
                                            struct hg_error *err)
@@ -168,8 +195,19 @@ static enum hangar_rc alert_judge_pipeline(struct hg_alert_judgement *j,
     struct hg_alerts alerts;
     hg_alert_rules(status, &limits, j->read_ms, &alerts);
     enum hangar_rc rc = alerts.failed ? hg_no_memory(err) : HANGAR_OK;
+    if (notify && rc == HANGAR_OK) {
+        rc = hg_alert_memory_set_judged(&j->memory, pipeline->name, j->read_ms, err);
+    }
+    for (size_t i = 0; i < pipeline->sink_count && rc == HANGAR_OK; i++) {
+        hg_alert_memory_first(&j->memory, pipeline->name,
+                              j->h->config->instances[pipeline->sinks[i]].name, j->read_ms);
+    }
     for (size_t i = 0; i < alerts.count && rc == HANGAR_OK; i++) {
-        rc = alert_fire(j, pipeline, &alerts.items[i], notify, err);
+        const struct hg_alert *alert = &alerts.items[i];
+        const bool quiet = alert->quiet || alert_is_too_early(j, status, alert);
+        if (!quiet || hg_alert_memory_find(&j->memory, pipeline->name, alert->key)) {
+            rc = alert_fire(j, pipeline, alert, notify, err);
+        }
     }
     for (size_t i = j->memory.count; i-- > 0 && rc == HANGAR_OK && notify;) {
         const struct hg_firing_alert *known = &j->memory.items[i];
@@ -177,9 +215,6 @@ static enum hangar_rc alert_judge_pipeline(struct hg_alert_judgement *j,
             !alert_is_of_another(j->h, pipeline, known) && alert_resolve(j, pipeline, known)) {
             hg_alert_memory_remove(&j->memory, i);
         }
-    }
-    if (notify && rc == HANGAR_OK) {
-        rc = hg_alert_memory_set_judged(&j->memory, pipeline->name, j->read_ms, err);
     }
     hg_alerts_free(&alerts);
     return rc;

@@ -177,32 +177,47 @@ bool hg_notify(struct hangar *h, const struct hg_event *event)
     return received;
 }
 
+/* How an end is named in events, how in the summary, and its level. */
+struct end_kind {
+    const char *name, *word;
+    enum hangar_log_level level;
+};
+
+static struct end_kind end_kind_of(const struct hg_job_end *end)
+{
+    switch (end->status) {
+    case HANGAR_STATUS_DONE:
+        return (struct end_kind){"done", "done", HANGAR_LOG_INFO};
+    case HANGAR_STATUS_DEGRADED:
+        return (struct end_kind){"degraded", "degraded", HANGAR_LOG_WARN};
+    case HANGAR_STATUS_INTERRUPTED:
+        return (struct end_kind){"interrupted", "interrupted", HANGAR_LOG_WARN};
+    default:
+        return end->retry_ms > 0
+                   ? (struct end_kind){"retry", "failed, and is tried again", HANGAR_LOG_WARN}
+                   : (struct end_kind){"failed", "FAILED", HANGAR_LOG_ERROR};
+    }
+}
+
 void hg_notify_end(struct hangar *h, const struct hg_job_end *end)
 {
-    const bool done = end->status == HANGAR_STATUS_DONE;
-    const bool degraded = end->status == HANGAR_STATUS_DEGRADED;
+    const struct end_kind end_kind = end_kind_of(end);
     char kind[32], summary[512];
     hg_json_set_string(end->document, "status", hangar_status_name(end->status));
-    snprintf(kind, sizeof(kind), "%s.%s", end->job,
-             done       ? "done"
-             : degraded ? "degraded"
-                        : "failed");
+    snprintf(kind, sizeof(kind), "%s.%s", end->job, end_kind.name);
     snprintf(summary, sizeof(summary), "%s of %s %s%s%s on %s", end->job,
-             end->pipeline ? end->pipeline->name : "-",
-             done       ? "done"
-             : degraded ? "degraded"
-                        : "FAILED",
-             end->backup ? ": " : "", end->backup ? end->backup : "", h->identity.host);
+             end->pipeline ? end->pipeline->name : "-", end_kind.word, end->backup ? ": " : "",
+             end->backup ? end->backup : "", h->identity.host);
     hg_notify(h, &(struct hg_event){
                      .kind = kind,
-                     .level = done       ? HANGAR_LOG_INFO
-                              : degraded ? HANGAR_LOG_WARN
-                                         : HANGAR_LOG_ERROR,
+                     .level = end_kind.level,
                      .pipeline = end->pipeline,
                      .run = end->run,
                      .backup = end->backup,
                      .summary = summary,
-                     .error = done || !end->error->text[0] ? NULL : end->error->text,
+                     .error = end->status == HANGAR_STATUS_DONE || !end->error->text[0]
+                                  ? NULL
+                                  : end->error->text,
                      .duration_ms = end->duration_ms,
                      .detail = end->document,
                  });

@@ -37,11 +37,13 @@ struct hg_job_end {
     enum hangar_status status;
     const char *run, *backup;     /* NULL: none */
     int64_t duration_ms;          /* -1: none */
+    int64_t retry_ms;             /* a failed one is tried again then; -1 or 0: it is not */
     json_t *document;             /* of the job; gets the status */
     const struct hg_error *error; /* of the job */
 };
 
-/* Sends "JOB.done", "JOB.degraded" or "JOB.failed". */
+/* Sends "JOB.done", "JOB.degraded", "JOB.interrupted", "JOB.retry" (it failed, and is tried again)
+ * or "JOB.failed". */
 void hg_notify_end(struct hangar *h, const struct hg_job_end *end);
 
 #endif

@@ -5,9 +5,12 @@
  */
 #include "jobs/report/status_document.h"
 
+#include <stdio.h>
+
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "base/zone.h"
 #include "config/config.h"
 #include "inventory/index.h"
 #include "inventory/prune_plan.h"
@@ -19,6 +22,7 @@
 #include "session/handle.h"
 #include "session/session.h"
 #include "state/counters.h"
+#include "state/file.h"
 #include "state/history.h"
 #include "state/project.h"
 
@@ -123,6 +127,22 @@ static json_t *status_names(const struct hangar *h, const size_t *indexes, size_
     return list;
 }
 
+/* "next_local": the time of the next run as a clock in the zone of the pipeline shows it. */
+static void status_add_local_time(json_t *one, const char *zone_name, int64_t ms)
+{
+    struct hg_zone *zone = NULL;
+    struct hg_wall wall;
+    char text[64] = "";
+    if (ms >= 0 && hg_zone_open(zone_name, &zone) == HANGAR_OK && hg_zone_wall(zone, ms, &wall)) {
+        const int offset = wall.offset_minutes < 0 ? -wall.offset_minutes : wall.offset_minutes;
+        snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:00%c%02d:%02d", wall.year,
+                 wall.month, wall.day, wall.hour, wall.minute, wall.offset_minutes < 0 ? '-' : '+',
+                 offset / 60, offset % 60);
+    }
+    hg_zone_close(zone);
+    hg_json_set_string(one, "next_local", text[0] ? text : NULL);
+}
+
 static json_t *status_pipeline_json(struct hangar *h, const struct hg_pipeline_status *pipeline)
 {
     const struct hg_pipeline_config *pc = pipeline->config;
@@ -139,8 +159,11 @@ static json_t *status_pipeline_json(struct hangar *h, const struct hg_pipeline_s
     hg_json_set(one, "running", running);
     hg_json_set(one, "last_drill", hg_verification_json(&pipeline->last_drill));
     hg_json_set_int(one, "max_age_ms", hg_pipeline_max_age_ms(pc));
-    hg_json_set_time(one, "next",
-                     pc->schedule ? hangar_next_time(pc->schedule, pc->timezone, hg_now_ms()) : -1);
+    const int64_t next_ms =
+        pc->schedule ? hangar_next_time(pc->schedule, pc->timezone, hg_now_ms()) : -1;
+    hg_json_set_time(one, "next", next_ms);
+    hg_json_set_string(one, "timezone", pc->timezone);
+    status_add_local_time(one, pc->timezone, next_ms);
     json_t *sinks = json_array();
     for (size_t i = 0; i < pipeline->sink_count; i++) {
         hg_json_add(sinks, status_sink_json(h, pipeline, i));
@@ -172,6 +195,9 @@ static void status_add_config(struct hangar *h, json_t *doc)
     hg_json_set_string(doc, "config", h->config->path);
     hg_json_set_string(doc, "state_dir", hg_project_dir(&h->state));
     hg_json_set_string(doc, "origin", h->identity.origin);
+    json_t *daemon = json_object();
+    hg_json_set_bool(daemon, "running", hg_state_is_locked(&h->state, "daemon.lock"));
+    hg_json_set(doc, "daemon", daemon);
     hg_json_set_int(limits, "memory_bytes", h->config->memory_bytes);
     hg_json_set_int(limits, "workers", (int64_t)hg_workers(h->config));
     hg_json_set_int(limits, "stall_timeout_ms", h->config->stall_timeout_ms);

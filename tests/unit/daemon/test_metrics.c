@@ -146,6 +146,19 @@ START_TEST(values_are_those_of_the_document)
 }
 END_TEST
 
+START_TEST(each_family_is_there_under_the_prefix_too)
+{
+    serve(STATUS(BUSY, OLD("a")));
+    ck_assert_uint_eq(count("\nbackup_"), count("\nhangar_backup_"));
+    ck_assert_uint_eq(count("# HELP backup_"), count("# HELP hangar_backup_"));
+    ck_assert_uint_eq(count("# TYPE backup_"), count("# TYPE hangar_backup_"));
+    ck_assert(has("# TYPE hangar_backup_failures_total counter"));
+    ck_assert(has("hangar_backup_failures_total{pipeline=\"a\",reason=\"failed\"} 3"));
+    ck_assert(has("hangar_backup_size_bytes{pipeline=\"a\",sink=\"local\",kind=\"all\"} 8000"));
+    ck_assert_uint_eq(count("hangar_hangar_"), 0);
+}
+END_TEST
+
 START_TEST(labels_are_bounded)
 {
     serve(STATUS("", NEW("a")));
@@ -158,7 +171,7 @@ START_TEST(labels_are_bounded)
         ck_assert_msg(!strstr(text, strange[i]), "%s", strange[i]);
     }
     serve(STATUS("", NEW("a") "," NEW("b")));
-    ck_assert_uint_eq(samples(), 2 * (before - 3) + 3); /* all except three belong to a pipeline */
+    ck_assert_uint_eq(samples(), 2 * (before - 4) + 4); /* all except four belong to a pipeline */
 }
 END_TEST
 
@@ -198,6 +211,7 @@ int main(void)
     const TTest *const tests[] = {
         series_exist_from_the_start,
         values_are_those_of_the_document,
+        each_family_is_there_under_the_prefix_too,
         labels_are_bounded,
         an_unreachable_sink_does_not_look_empty,
         a_failed_drill_or_verification_is_not_a_success,

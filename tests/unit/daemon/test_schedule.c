@@ -453,6 +453,74 @@ START_TEST(no_job_is_lost_overlaps_or_runs_twice)
 }
 END_TEST
 
+#define RETRY "\"retry_times\": 2, \"retry_after_ms\": 600000,"
+#define RETRIED_BACKUP "[" PIPELINE("p", ZONE RETRY, BACKUP("0 2 * * *")) "]"
+#define RETRIED "[" PIPELINE("p", ZONE RETRY, BACKUP("0 2 * * *") "," VERIFY("0 4 * * *")) "]"
+
+/* Starts the job of p that must be due now, and lets it fail a minute later. */
+static void failed(const char *job, enum daemon_kind kind, int64_t now)
+{
+    ck_assert_str_eq(started(now), job);
+    ended("p", kind, now + MINUTE, DAEMON_END_RETRY);
+}
+
+START_TEST(a_failed_backup_is_tried_again_a_limited_number_of_times)
+{
+    restart(plan_of(RETRIED, 2), T0);
+    failed("p/backup", DAEMON_BACKUP, T0 + 2 * HOUR);
+    ck_assert_str_eq(reported(), "p/backup schedule.retry\n");
+    ck_assert_int_eq(daemon_scheduler_wake(&scheduler, T0 + 2 * HOUR + MINUTE),
+                     T0 + 2 * HOUR + 11 * MINUTE);
+    ck_assert_str_eq(started(T0 + 2 * HOUR + 11 * MINUTE - 1), "");
+    failed("p/backup", DAEMON_BACKUP, T0 + 2 * HOUR + 11 * MINUTE);
+    failed("p/backup", DAEMON_BACKUP, T0 + 2 * HOUR + 22 * MINUTE);
+    ck_assert_str_eq(reported(), "p/backup schedule.retry\n"); /* not after the last try */
+    ck_assert_str_eq(started(T0 + 3 * HOUR), "");
+    failed("p/verify", DAEMON_VERIFY, T0 + 4 * HOUR); /* only backups */
+    ck_assert_str_eq(started(T0 + 5 * HOUR), "");
+    /* the next night has all its tries */
+    failed("p/backup", DAEMON_BACKUP, T0 + DAY + 2 * HOUR);
+    ck_assert_str_eq(started(T0 + DAY + 2 * HOUR + 11 * MINUTE), "p/backup");
+    ended("p", DAEMON_BACKUP, T0 + DAY + 2 * HOUR + 12 * MINUTE, DAEMON_END_FINAL);
+    ck_assert_str_eq(started(T0 + DAY + 3 * HOUR), "");
+}
+END_TEST
+
+START_TEST(a_retry_survives_a_restart_and_a_reload)
+{
+    restart(plan_of(RETRIED_BACKUP, 2), T0);
+    failed("p/backup", DAEMON_BACKUP, T0 + 2 * HOUR);
+    restart(plan_of(RETRIED_BACKUP, 2), T0 + 2 * HOUR + 5 * MINUTE);
+    ck_assert_str_eq(started(T0 + 2 * HOUR + 5 * MINUTE), "");
+    struct daemon_plan *next = plan_of(RETRIED_BACKUP, 2);
+    struct daemon_state *state = daemon_state_of(plan);
+    daemon_state_apply(state, next, T0 + 2 * HOUR + 6 * MINUTE);
+    daemon_state_free(state);
+    set_plan(next, T0 + 2 * HOUR + 6 * MINUTE);
+    ck_assert_str_eq(started(T0 + 2 * HOUR + 6 * MINUTE), "");
+    failed("p/backup", DAEMON_BACKUP, T0 + 2 * HOUR + 11 * MINUTE);
+    /* the daemon is stopped at the time of the last try, and is late */
+    restart(plan_of(RETRIED_BACKUP, 2), T0 + 3 * HOUR);
+    failed("p/backup", DAEMON_BACKUP, T0 + 3 * HOUR);
+    ck_assert_str_eq(started(T0 + 3 * HOUR + 30 * MINUTE), "");
+    /* without retry: in the new configuration nothing is tried again */
+    failed("p/backup", DAEMON_BACKUP, T0 + DAY + 2 * HOUR);
+    restart(plan_of("[" PIPELINE("p", ZONE, BACKUP("0 2 * * *")) "]", 2), T0 + DAY + 2 * HOUR);
+    ck_assert_str_eq(started(T0 + DAY + 3 * HOUR), "");
+}
+END_TEST
+
+START_TEST(a_retry_gives_way_to_the_schedule)
+{
+    restart(plan_of("[" PIPELINE("p", ZONE RETRY, BACKUP("*/15 * * * *")) "]", 2), T0);
+    failed("p/backup", DAEMON_BACKUP, T0 + 15 * MINUTE);           /* tried again at 00:26 */
+    ck_assert_str_eq(started(T0 + 30 * MINUTE), "p/backup");       /* which did not happen */
+    ended("p", DAEMON_BACKUP, T0 + 36 * MINUTE, DAEMON_END_RETRY); /* 00:46 is too late */
+    ck_assert_str_eq(started(T0 + 45 * MINUTE - 1), "");
+    ck_assert_str_eq(started(T0 + 45 * MINUTE), "p/backup");
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -471,6 +539,9 @@ int main(void)
         a_changed_schedule_continues_from_now,
         a_new_plan_does_not_disturb_running_jobs,
         a_clock_that_is_set_back_stops_no_schedule,
+        a_failed_backup_is_tried_again_a_limited_number_of_times,
+        a_retry_survives_a_restart_and_a_reload,
+        a_retry_gives_way_to_the_schedule,
         no_job_is_lost_overlaps_or_runs_twice,
     };
     return SUITE_RUN("schedule", tests, setup, teardown);

@@ -37,12 +37,14 @@ static void call_plan(void)
 
 START_TEST(the_plan_has_each_schedule_and_its_limits)
 {
-    world_config(CONFIG
-                 "limits: { jobs: 3, stop_timeout: 2s }\npipelines:\n"
-                 "  p: { sources: [db], sinks: [a], schedule: '0 2 * * *', verify: '@weekly', "
-                 "drill: '@monthly', timezone: Europe/Berlin, windows: ['22:00-06:00'], "
-                 "jitter: 5m, catch_up: false, max_duration: 1h, max_age: 2d }\n"
-                 "  q: { sources: [db], sinks: [a] }\n");
+    world_config(
+        CONFIG
+        "limits: { jobs: 3, stop_timeout: 2s }\npipelines:\n"
+        "  p: { sources: [db], sinks: [a], schedule: '0 2 * * *', verify: '@weekly', "
+        "drill: '@monthly', timezone: Europe/Berlin, windows: ['22:00-06:00'], "
+        "jitter: 5m, catch_up: false, max_duration: 1h, max_age: 2d, retry: { times: 3, after: "
+        "15m } }\n"
+        "  q: { sources: [db], sinks: [a] }\n");
     call_plan();
     world_fields(world_doc, "schema:s status:s config:s state_dir:s origin:s limits:o pipelines:a");
     ck_assert_int_eq(world_int("limits.jobs"), 3);
@@ -56,6 +58,9 @@ START_TEST(the_plan_has_each_schedule_and_its_limits)
     ck_assert_str_eq(world_text("pipelines.0.jobs.1.job"), "verify");
     ck_assert_str_eq(world_text("pipelines.0.jobs.2.job"), "drill");
     ck_assert_str_eq(world_text("pipelines.0.windows.0"), "22:00-06:00");
+    ck_assert_int_eq(world_int("pipelines.0.retry_times"), 3);
+    ck_assert_int_eq(world_int("pipelines.0.retry_after_ms"), 900000);
+    ck_assert_int_eq(world_int("pipelines.1.retry_times"), 0);
     ck_assert_int_eq(world_int("pipelines.0.jitter_ms"), 300000);
     ck_assert(json_is_false(world_at("pipelines.0.catch_up")));
     ck_assert_int_eq(world_int("pipelines.0.max_age_ms"), 2 * 86400000);

@@ -68,9 +68,19 @@ START_TEST(an_alert_that_no_notifier_accepted_is_notified_later)
 }
 END_TEST
 
+/* As if the pipeline had been seen first two days ago. */
+static void seen_first_days_ago(void)
+{
+    ck_assert_int_eq(world_shell("mkdir -p state; echo '{\"p\": {\"looked\": "
+                                 "\"2026-01-15T02:00:00.000Z\", \"first\": {\"a\": "
+                                 "\"2026-01-15T02:00:00.000Z\"}}}' >state/alerts.json"),
+                     0);
+}
+
 START_TEST(a_dry_run_notifies_and_records_nothing)
 {
     world_config(PARTS("", GOOD, ""));
+    seen_first_days_ago();
     ck_assert_int_eq(world_alerts(HANGAR_REQUEST_DRY_RUN), HANGAR_STATUS_DONE);
     ck_assert_uint_eq(world_count("alerts"), 1);
     ck_assert_str_eq(world_text("alerts.0.text"), "no good backup in sink a");
@@ -80,14 +90,91 @@ START_TEST(a_dry_run_notifies_and_records_nothing)
 }
 END_TEST
 
-START_TEST(a_damaged_memory_and_alerts_of_removed_pipelines_are_dropped)
+START_TEST(a_first_start_alerts_nothing_until_a_backup_was_due)
 {
     world_config(PARTS("", GOOD, ""));
+    ck_assert_int_eq(world_alerts(0), HANGAR_STATUS_DONE);
+    ck_assert_uint_eq(world_count("alerts"), 0);
+    ck_assert_int_eq(world_alerts(0), HANGAR_STATUS_DONE);
+    ck_assert_uint_eq(world_count("alerts"), 0);
+    ck_assert_int_eq(world_shell("test ! -e sent"), 0);
+    ck_assert_uint_eq(world_lines("state/alerts.json", "\"a\": \"20"), 1);
+    seen_first_days_ago(); /* no run since: no daemon ran, or it could not */
+    ck_assert_int_eq(world_alerts(0), HANGAR_STATUS_DONE);
+    ck_assert_uint_eq(world_count("alerts"), 1);
+    ck_assert_uint_eq(world_lines("sent", "^alert.firing"), 1);
+}
+END_TEST
+
+START_TEST(an_interrupted_run_is_no_failure_and_resolves_none)
+{
+    const char *interrupt = "echo '{\"run\": \"r\", \"status\": \"interrupted\", \"started\": "
+                            "\"2026-01-15T02:00:00.000Z\", \"duration_ms\": 1}' "
+                            ">>state/history/p.jsonl";
+    world_config(PARTS("", GOOD, ""));
+    ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(world_shell("%s", interrupt), 0);
+    ck_assert_int_eq(world_alerts(0), HANGAR_STATUS_DONE);
+    ck_assert_uint_eq(world_count("alerts"), 0);
+    world_config(PARTS("", BAD, ""));
+    ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_FAILED);
+    ck_assert_int_eq(world_shell("%s", interrupt), 0);
+    ck_assert_int_eq(world_alerts(0), HANGAR_STATUS_DONE);
+    ck_assert_uint_eq(world_count("alerts"), 1);
+    ck_assert_str_eq(world_text("alerts.0.name"), "failed");
+    ck_assert_uint_eq(world_lines("sent", "^alert.resolved"), 0);
+}
+END_TEST
+
+/* A run of the pipeline that the caller tries again. */
+static enum hangar_status retried_backup(int64_t after_ms, int64_t within_ms)
+{
+    char *json = NULL;
+    const struct hangar_backup_request request = {.struct_size = sizeof(request),
+                                                  .pipeline = "p",
+                                                  .retry_after_ms = after_ms,
+                                                  .retry_within_ms = within_ms};
+    const enum hangar_status status = hangar_backup_with(world_hangar, &request, &json);
+    return world_take(status, json);
+}
+
+START_TEST(a_failure_that_is_tried_again_alerts_after_the_last_try)
+{
+    world_config(PARTS("", GOOD, ""));
+    ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
+    world_config(PARTS("", BAD, ""));
+    ck_assert_int_eq(retried_backup(600000, 3600000), HANGAR_STATUS_FAILED);
+    ck_assert_ptr_nonnull(world_at("retry"));
+    ck_assert_int_eq(world_alerts(0), HANGAR_STATUS_DONE);
+    ck_assert_uint_eq(world_count("alerts"), 0);
+    ck_assert_int_eq(world_status(), HANGAR_STATUS_DONE);
+    ck_assert_str_eq(world_text("pipelines.0.last_run.status"), "failed");
+    ck_assert_ptr_nonnull(world_at("pipelines.0.last_run.retry"));
+    ck_assert_int_eq(world_int("counters.backup.p.retry"), 1);
+    /* nobody tried it again */
+    ck_assert_int_eq(world_shell("sed -i 's/\"retry\": *\"[^\"]*\"/\"retry\": "
+                                 "\"2026-01-15T02:00:00.000Z\"/' state/history/p.jsonl"),
+                     0);
+    ck_assert_int_eq(world_alerts(0), HANGAR_STATUS_DONE);
+    ck_assert_uint_eq(world_count("alerts"), 1);
+    /* the next time of the schedule comes before another try */
+    ck_assert_int_eq(retried_backup(600000, 599000), HANGAR_STATUS_FAILED);
+    ck_assert_ptr_null(world_at("retry"));
+    ck_assert_uint_eq(world_lines("sent", "^alert.firing"), 1);
+}
+END_TEST
+
+START_TEST(a_damaged_memory_and_alerts_of_removed_pipelines_are_dropped)
+{
+    world_config(PARTS("", BAD, ""));
+    ck_assert_int_eq(world_shell("mkdir -p state/history; echo '{\"status\": \"failed\"}' "
+                                 ">state/history/p.jsonl"),
+                     0);
     ck_assert_int_eq(world_alerts(0), HANGAR_STATUS_DONE);
     ck_assert_int_eq(world_shell("echo '{\"old stale a\": {\"since\": \"x\"}' >state/alerts.json"),
                      0);
     ck_assert_int_eq(world_alerts(0), HANGAR_STATUS_DONE);
-    ck_assert_uint_eq(world_lines("sent", "^alert.firing"), 2);
+    ck_assert_uint_eq(world_lines("sent", "^alert.firing"), 4); /* failed and stale, twice */
     ck_assert_int_eq(
         world_shell(
             "echo '{\"old stale a\": {\"told\": \"x\", \"text\": \"t\"}}' >state/alerts.json"),
@@ -126,6 +213,9 @@ int main(void)
         an_alert_that_lasts_is_notified_again_after_repeat,
         an_alert_that_no_notifier_accepted_is_notified_later,
         a_dry_run_notifies_and_records_nothing,
+        a_first_start_alerts_nothing_until_a_backup_was_due,
+        an_interrupted_run_is_no_failure_and_resolves_none,
+        a_failure_that_is_tried_again_alerts_after_the_last_try,
         a_damaged_memory_and_alerts_of_removed_pipelines_are_dropped,
         a_watch_returns_the_status_that_its_alerts_were_made_from,
     };
