@@ -9,12 +9,15 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/log.h"
+#include "base/str.h"
 #include "catalog/manifest.h"
 #include "catalog/mark.h"
 #include "catalog/store.h"
 #include "config/config.h"
 #include "inventory/origin.h"
+#include "inventory/others.h"
 #include "session/handle.h"
 #include "session/names.h"
 #include "session/session.h"
@@ -160,13 +163,25 @@ static void select_in_pipeline(struct selection *x)
     }
 }
 
-static enum hangar_rc fail_not_found(const struct hangar_selection *request,
+static enum hangar_rc fail_not_found(struct hg_session *s, const struct hangar_selection *request,
                                      const struct hg_error *unread, struct hg_error *err)
 {
     if (unread->rc != HANGAR_OK) { /* the sink that cannot be read may have it */
         *err = *unread;
         return unread->rc;
     }
+    json_t *others = hg_others_find(s, request->pipeline, request->sink);
+    if (json_array_size(others) > 0) {
+        struct hg_str text = {0};
+        hg_others_text(others, &text);
+        hg_fail(err, HANGAR_NOT_FOUND, 0, "there is no backup%s%s of %s, but %s",
+                wants_latest(request) ? "" : " ", wants_latest(request) ? "" : request->id,
+                request->pipeline ? request->pipeline : "this configuration", hg_str_text(&text));
+        hg_str_free(&text);
+        json_decref(others);
+        return HANGAR_NOT_FOUND;
+    }
+    json_decref(others);
     if (wants_latest(request)) {
         return hg_fail(err, HANGAR_NOT_FOUND, 0,
                        "there is no backup yet; hint: make one with `hangar backup`");
@@ -248,7 +263,7 @@ enum hangar_rc hg_select(struct hg_session *s, const struct hangar_selection *re
         return rc;
     }
     if (!found.id[0]) {
-        return fail_not_found(request, &unread, err);
+        return fail_not_found(s, request, &unread, err);
     }
     if (unread.rc != HANGAR_OK) { /* it may have a newer one */
         hg_log_line(&s->h->log, HANGAR_LOG_WARN, "passing over a sink: %s", unread.text);

@@ -5,8 +5,11 @@
  */
 #include "state/history.h"
 
+#include <stdlib.h>
+
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/str.h"
 #include "state/journal.h"
 #include "state/state.h"
 
@@ -39,6 +42,16 @@ void hg_history_append(const struct hg_state *state, const char *pipeline,
     json_t *line = hg_history_json(run);
     hg_journal_append(state, pipeline, line);
     json_decref(line);
+}
+
+void hg_history_append_restore(const struct hg_state *state, const char *pipeline,
+                               const struct hg_history_run *run)
+{
+    char *name = hg_format("%s" HG_HISTORY_RESTORES, pipeline); /* a pipeline's name has no dot */
+    if (name) {
+        hg_history_append(state, name, run);
+    }
+    free(name);
 }
 
 struct hg_history_run hg_history_last(const struct hg_state *state, const char *pipeline)

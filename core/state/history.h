@@ -27,6 +27,13 @@ struct hg_history_run {
 void hg_history_append(const struct hg_state *state, const char *pipeline,
                        const struct hg_history_run *run);
 
+/* The journal of the restores of a pipeline: its name and this. */
+#define HG_HISTORY_RESTORES ".restores"
+
+/* Appends a restore of a backup of a pipeline.  A failure is only logged. */
+void hg_history_append_restore(const struct hg_state *state, const char *pipeline,
+                               const struct hg_history_run *run);
+
 /* Reads the last run of a pipeline; `status` is NULL when there is none.  Free the result with
  * hg_history_free. */
 struct hg_history_run hg_history_last(const struct hg_state *state, const char *pipeline);

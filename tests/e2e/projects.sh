@@ -27,7 +27,7 @@ run = json.load(sys.stdin)["pipelines"][0]["last_run"]
 print(run["status"] if run else "none")'; }
 last_is() { [[ $(last_run "$1") == "$2" ]] || fail "the last run of $1 is $(last_run "$1"), not $2"; }
 
-runs_in() { compgen -G "$1/backups/nightly/*/run.json" >/dev/null; }
+runs_in() { find "$1/backups" -name run.json -newer "$1/hold" 2>/dev/null | grep -q .; }
 
 promise "two projects with a pipeline of one name run at the same time, each with its own history"
 project a backup.yaml "objects: 1, hold: ./hold"
@@ -59,6 +59,34 @@ expect_exit 6 in_project a/restore.yaml backup nightly
 rm a/hold
 wait "$running"
 last_is a/restore.yaml "done"
+
+promise "a host whose pipeline has another name hears what the sink holds, and exits with 5"
+mkdir c
+sed 's/nightly/daily/; s#./backups#../a/backups#' a/restore.yaml >c/backup.yaml
+expect_exit 5 in_project c/backup.yaml list
+expect_said "sink local holds backups of nightly (origin $(hostname))"
+expect_exit 5 in_project c/backup.yaml restore latest
+expect_said "there is no backup of this configuration, but sink local holds backups of nightly"
+sed -i 's#../a/backups#./empty#' c/backup.yaml
+expect_exit 0 in_project c/backup.yaml list
+expect_said "no backups yet"
+
+promise "the history shows the last jobs of one project, newest first"
+expect_exit 0 in_project a/backup.yaml verify latest --level full
+in_project b/backup.yaml history --json >jobs.json
+in_project a/backup.yaml history --last 2 --json >last.json
+python3 -c '
+import json
+jobs = json.load(open("jobs.json"))["jobs"]
+assert [(j["job"], j["status"]) for j in jobs] == [("backup", "failed"), ("backup", "done")], jobs
+assert "cannot read" in jobs[0]["error"] and jobs[1]["id"], jobs
+last = json.load(open("last.json"))["jobs"]
+assert [j["job"] for j in last] == ["verify", "backup"], last
+assert all(j["pipeline"] == "nightly" for j in jobs + last)'
+expect_exit 0 in_project b/backup.yaml history nightly
+expect_in out "cannot read"
+expect_exit 2 in_project b/backup.yaml history --last many
+expect_exit 5 in_project b/backup.yaml history nowhere
 
 promise "a renamed configuration finds its history"
 mv b/backup.yaml b/production.yaml

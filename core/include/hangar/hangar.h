@@ -190,6 +190,11 @@ HANGAR_API enum hangar_status hangar_overview(struct hangar *hangar, char **json
  * and repeated by the next call. */
 HANGAR_API enum hangar_status hangar_watch(struct hangar *hangar, char **json);
 
+/* The last jobs (0: all that are remembered) of a pipeline (NULL: of all) on this machine, the
+ * newest first.  Reads no sink.  `hangar.history/1` */
+HANGAR_API enum hangar_status hangar_history(struct hangar *hangar, const char *pipeline,
+                                             uint32_t last, char **json);
+
 /* Compares the age of the newest good backup of a pipeline (NULL: of all), in each of
  * its sinks, with max_age.  HANGAR_STATUS_STALE: it is too old in a required sink;
  * DEGRADED: only in sinks that are not required.  `hangar.health/1` */

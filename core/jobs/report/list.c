@@ -8,10 +8,12 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/str.h"
 #include "base/vec.h"
 #include "catalog/summary.h"
 #include "config/config.h"
 #include "inventory/index.h"
+#include "inventory/others.h"
 #include "inventory/verification_record.h"
 #include "session/document.h"
 #include "session/handle.h"
@@ -198,6 +200,23 @@ static json_t *list_document(const struct hg_listing *l)
     return backups;
 }
 
+/* Nothing is listed: NOT_FOUND when the sinks hold backups of other pipelines, which are named. */
+static enum hangar_rc list_others(struct hg_listing *l, const char *pipeline, const char *sink,
+                                  json_t *doc, struct hg_error *err)
+{
+    json_t *others = hg_others_find(&l->session, pipeline, sink);
+    struct hg_str text = {0};
+    enum hangar_rc rc = HANGAR_OK;
+    if (json_array_size(others) > 0) {
+        hg_others_text(others, &text);
+        rc = hg_fail(err, HANGAR_NOT_FOUND, 0, "no backups of %s, but %s",
+                     pipeline ? pipeline : "this configuration", hg_str_text(&text));
+    }
+    hg_json_set(doc, "others", others);
+    hg_str_free(&text);
+    return rc;
+}
+
 enum hangar_status hangar_list(struct hangar *h, const char *pipeline, const char *sink,
                                char **json)
 {
@@ -217,6 +236,9 @@ enum hangar_status hangar_list(struct hangar *h, const char *pipeline, const cha
             rc = hg_error_move(&err, &l.error);
         }
         hg_json_set(doc, "backups", list_document(&l));
+        if (rc == HANGAR_OK && l.count == 0) {
+            rc = list_others(&l, pipeline, sink, doc, &err);
+        }
         hg_session_end(&l.session);
     } else {
         hg_json_set(doc, "backups", json_array());

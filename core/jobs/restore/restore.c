@@ -33,6 +33,7 @@
 #include "session/hooks.h"
 #include "session/progress.h"
 #include "session/session.h"
+#include "state/history.h"
 
 static void report_restore_progress(void *arg)
 {
@@ -357,6 +358,17 @@ enum hangar_status hangar_restore(struct hangar *h, const struct hangar_restore_
     if (!hg_restoration_is_dry(r)) {
         const struct hg_pipeline_config *p =
             r->selected.ctx ? &h->config->pipelines[r->selected.pipeline] : NULL;
+        if (p && !r->busy) {
+            hg_history_append_restore(
+                &h->state, p->name,
+                &(struct hg_history_run){.run = h->log.run,
+                                         .id = r->selected.manifest.id,
+                                         .status = hangar_status_name(status),
+                                         .error = err.text[0] ? err.text : NULL,
+                                         .started_ms = r->started_ms,
+                                         .duration_ms = hg_now_ms() - r->started_ms,
+                                         .stored_bytes = -1});
+        }
         hg_notify_end(h, &(struct hg_job_end){.job = "restore",
                                               .pipeline = p,
                                               .status = status,

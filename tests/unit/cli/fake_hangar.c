@@ -157,6 +157,13 @@ enum hangar_status hangar_backup_with(struct hangar *hangar,
     return answer(hangar, json);
 }
 
+enum hangar_status hangar_history(struct hangar *hangar, const char *pipeline, uint32_t last,
+                                  char **json)
+{
+    called("history %s last=%u", text(pipeline), (unsigned)last);
+    return answer(hangar, json);
+}
+
 enum hangar_status hangar_list(struct hangar *hangar, const char *pipeline, const char *sink,
                                char **json)
 {
