@@ -148,14 +148,10 @@ HANGAR_API const char *const *hangar_pipelines(const struct hangar *hangar);
 HANGAR_API enum hangar_status hangar_backup(struct hangar *hangar, const char *pipeline,
                                             char **json);
 
-/* A backup that is not just the whole pipeline. */
+/* The same with a request. */
 struct hangar_backup_request {
     uint32_t struct_size;
     const char *pipeline;
-    const char *const *only; /* names of sources, NULL-terminated; NULL: all.  A backup without
-                              * some sources is "partial": `latest`, health and the rules of
-                              * retention do not count it. */
-    const char *const *tags; /* words, or KEY=VALUE, NULL-terminated; NULL: none */
     /* The caller tries again so long after a failure that can pass by itself, if no more than
      * `retry_within_ms` have passed then since the start: the document has "retry", and no alert
      * begins.  0: it does not. */

@@ -148,12 +148,6 @@ enum hangar_status hangar_backup_with(struct hangar *hangar,
                                       const struct hangar_backup_request *request, char **json)
 {
     called("backup %s", request->pipeline);
-    for (const char *const *only = request->only; only && *only; only++) {
-        called(" only=%s", *only);
-    }
-    for (const char *const *tag = request->tags; tag && *tag; tag++) {
-        called(" tag=%s", *tag);
-    }
     return answer(hangar, json);
 }
 
