@@ -10,6 +10,8 @@
 
 #include "base/vec.h"
 #include "base/zone.h"
+#include "config/events.h"
+#include "config/hints.h"
 #include "config/options.h"
 
 enum { MAX_INSTANCES = 1000, MAX_LAG_MS = 60000 };
@@ -99,6 +101,27 @@ static void instance_read_sink(struct hg_reader *r, const struct hg_yaml *node,
 static const struct hangar_option rate_limit = {
     .name = "rate_limit", .type = HANGAR_OPT_SIZE, .min = 1024, .max = INT64_C(1) << 50};
 
+/* A pattern that matches no event would be a notifier that never sends anything. */
+static void instance_check_event(const struct hg_value_place *at, const char *pattern)
+{
+    if (hg_event_pattern_is_useful(pattern)) {
+        return;
+    }
+    struct hg_str hint = {0};
+    const char *meant = hg_event_suggest(pattern);
+    if (meant) {
+        hg_str_addf(&hint, "did you mean \"%s\"?", meant);
+    } else {
+        hg_str_add(&hint, "the events are ");
+        for (const char *const *name = hg_event_names; *name; name++) {
+            hg_str_addf(&hint, "%s%s", name == hg_event_names ? "" : ", ", *name);
+        }
+        hg_str_add(&hint, "; \"*\" stands for any text, as in \"alert.*\"");
+    }
+    hg_value_fail(at, "there is no event \"%.64s\"; hint: %s", pattern, hg_str_text(&hint));
+    hg_str_free(&hint);
+}
+
 /* Patterns of names of events: "backup.failed", "alert.*". */
 static char **instance_read_events(struct hg_reader *r, const struct hg_yaml *node)
 {
@@ -107,13 +130,10 @@ static char **instance_read_events(struct hg_reader *r, const struct hg_yaml *no
     if (!hg_value_list(&at, node, &events)) {
         return NULL;
     }
-    for (char **e = events; *e; e++) {
-        if (**e == '\0' || (*e)[strspn(*e, "abcdefghijklmnopqrstuvwxyz_.*")] != '\0') {
-            hg_value_fail(&at,
-                          "\"%.64s\" is not the name of an event; hint: give names such as "
-                          "backup.failed, or patterns such as \"alert.*\"",
-                          *e);
-        }
+    const struct hg_yaml *items = node->type == HG_YAML_LIST ? node->items : node;
+    for (size_t i = 0; events[i]; i++) {
+        struct hg_value_place entry = hg_reader_place(r, &items[i], "events");
+        instance_check_event(&entry, events[i]);
     }
     return events;
 }
@@ -130,9 +150,13 @@ static void instance_read(struct hg_reader *r, enum hg_kind kind, const struct h
     struct hg_config *c = r->config;
     hg_reader_check_name(r, key);
     if (node->type != HG_YAML_MAP) {
+        const char *hint = hg_hint_is_key(key->text) ? "; hint: indent it more to make it a key of "
+                                                       "the instance above"
+                           : hg_yaml_is_null(node)   ? "; hint: indent its keys below it"
+                                                     : "";
         hg_problem_add(r->problems, node->line, node->column,
-                       "%s \"%s\" must be a map with the key \"plugin\"", hg_kind_name(kind),
-                       key->text);
+                       "%s \"%s\" must be a map with the key \"plugin\"%s", hg_kind_name(kind),
+                       key->text, hint);
         return;
     }
     hg_reader_check_keys(r, node, known[kind], "the options of a plugin stand under \"options\"");

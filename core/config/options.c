@@ -13,6 +13,7 @@
 #include "base/units.h"
 #include "base/vec.h"
 #include "config/expand.h"
+#include "config/hints.h"
 #include "config/secret.h"
 #include "config/values.h"
 
@@ -73,8 +74,8 @@ static struct hg_option_value *option_of_key(const struct hg_options *options, c
     return v;
 }
 
-/* The key that was probably meant, malloc'd; NULL when none is similar. */
-static char *option_suggest_key(const struct hg_options *options, const char *key)
+/* The hint for an unknown key, malloc'd; NULL: none. */
+static char *option_hint_for_key(const struct hg_options *options, const char *key)
 {
     char *names[MAX_SHOWN_KEYS + 4];
     size_t count = 0;
@@ -89,26 +90,21 @@ static char *option_suggest_key(const struct hg_options *options, const char *ke
         }
     }
     names[count] = NULL;
-    const char *best = hg_did_you_mean(key, (const char *const *)names);
-    char *copy = best ? strdup(best) : NULL;
+    char *hint = hg_hint_for_key(key, (const char *const *)names);
     for (size_t i = 0; i < count; i++) {
         free(names[i]);
     }
-    return copy;
+    return hint;
 }
 
 static void option_report_unknown(const struct option_reader *r, const struct hg_yaml_key *key)
 {
     /* Further problems are only counted. */
     bool kept = r->problems->count < HG_PROBLEMS_MAX;
-    char *meant = kept ? option_suggest_key(r->out, key->text) : NULL;
-    if (meant) {
-        hg_problem_add(r->problems, key->line, key->column,
-                       "unknown key \"%s\"; hint: did you mean \"%s\"?", key->text, meant);
-    } else {
-        hg_problem_add(r->problems, key->line, key->column, "unknown key \"%s\"", key->text);
-    }
-    free(meant);
+    char *hint = kept ? option_hint_for_key(r->out, key->text) : NULL;
+    hg_problem_add(r->problems, key->line, key->column, "unknown key \"%s\"%s%s", key->text,
+                   hint ? "; hint: " : "", hint ? hint : "");
+    free(hint);
 }
 
 /* ---- the forms of a secret ---- */
@@ -257,11 +253,10 @@ static void option_read_override(const struct option_reader *r, size_t index)
     enum hg_secret_form form;
     struct hg_option_value *v = option_of_key(r->out, o->option, &form);
     if (!v || (form != HG_SECRET_VALUE && o->trusted)) {
-        char *meant = option_suggest_key(r->out, o->option);
-        hg_value_fail(&at, "unknown option \"%s\"%s%s%s", o->option,
-                      meant != NULL ? "; hint: did you mean \"" : "", meant != NULL ? meant : "",
-                      meant != NULL ? "\"?" : "");
-        free(meant);
+        char *hint = option_hint_for_key(r->out, o->option);
+        hg_value_fail(&at, "unknown option \"%s\"%s%s", o->option, hint ? "; hint: " : "",
+                      hint ? hint : "");
+        free(hint);
         return;
     }
     if (option_is_secret(v->declared) && !o->trusted) {
@@ -359,7 +354,11 @@ bool hg_options_read(struct hg_options *out, const struct hg_options_request *re
         for (size_t i = 0; i < node->count; i++) {
             option_read_key(&r, &node->keys[i], &node->items[i]);
         }
-    } else if (node && !hg_yaml_is_null(node)) {
+    } else if (node && hg_yaml_is_null(node)) {
+        hg_problem_add(problems, node->line, node->column,
+                       "options has no value; hint: indent the options below it, or remove the "
+                       "key");
+    } else if (node) {
         hg_problem_add(problems, node->line, node->column,
                        "\"options\" must be a map of keys and values");
     }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/vec.h"
+#include "config/hints.h"
 #include "config/hooks.h"
 #include "config/schedules.h"
 
@@ -36,6 +37,19 @@ static const char *pipeline_suggest(const struct hg_reader *r, enum hg_kind kind
     return meant;
 }
 
+/* The instance whose plugin has this name; NULL: none. */
+static const struct hg_instance_config *pipeline_user_of_plugin(const struct hg_config *c,
+                                                                enum hg_kind kind, const char *name)
+{
+    for (size_t i = 0; i < c->instance_count; i++) {
+        const struct hg_instance_config *one = &c->instances[i];
+        if (one->kind == kind && one->plugin && strcmp(one->plugin, name) == 0) {
+            return one;
+        }
+    }
+    return NULL;
+}
+
 static void pipeline_report_unknown(struct hg_reader *r, const struct hg_value_place *at,
                                     enum hg_kind kind, const char *name)
 {
@@ -43,6 +57,12 @@ static void pipeline_report_unknown(struct hg_reader *r, const struct hg_value_p
     if (meant) {
         hg_value_fail(at, "unknown %s \"%.64s\"; hint: did you mean \"%s\"?", hg_kind_name(kind),
                       name, meant);
+        return;
+    }
+    const struct hg_instance_config *user = pipeline_user_of_plugin(r->config, kind, name);
+    if (user) {
+        hg_value_fail(at, "unknown %s \"%.64s\"; hint: did you mean \"%s\", whose plugin that is?",
+                      hg_kind_name(kind), name, user->name);
         return;
     }
     for (enum hg_kind other = HG_SOURCE; other < HG_KINDS; other++) {
@@ -100,9 +120,14 @@ static void pipeline_read_references(struct hg_reader *r, enum hg_kind kind,
                        section);
         return;
     }
-    bool none = hg_yaml_is_null(node);
+    if (hg_yaml_is_null(node)) {
+        hg_problem_add(r->problems, node->line, node->column,
+                       "%s has no value; hint: list their names, such as [one, two]%s", section,
+                       needed ? "" : ", or remove the key");
+        return;
+    }
     const struct hg_yaml *items = node->type == HG_YAML_LIST ? node->items : node;
-    size_t items_count = node->type == HG_YAML_LIST ? node->count : none ? 0 : 1;
+    size_t items_count = node->type == HG_YAML_LIST ? node->count : 1;
     if (items_count == 0 && needed) {
         hg_problem_add(r->problems, node->line, node->column, "%s must have at least one entry",
                        section);
@@ -129,9 +154,13 @@ static void pipeline_read(struct hg_reader *r, const struct hg_yaml_key *key,
     struct hg_config *c = r->config;
     hg_reader_check_name(r, key);
     if (node->type != HG_YAML_MAP) {
+        const char *hint = hg_hint_is_key(key->text) ? "; hint: indent it more to make it a key of "
+                                                       "the pipeline above"
+                           : hg_yaml_is_null(node)   ? "; hint: indent its keys below it"
+                                                     : "";
         hg_problem_add(r->problems, node->line, node->column,
-                       "pipeline \"%s\" must be a map with the keys \"sources\" and \"sinks\"",
-                       key->text);
+                       "pipeline \"%s\" must be a map with the keys \"sources\" and \"sinks\"%s",
+                       key->text, hint);
         return;
     }
     hg_reader_check_keys(r, node, known, NULL);
@@ -196,7 +225,7 @@ void hg_pipelines_read(struct hg_reader *r)
     size_t errors = r->problems->errors;
     if (!node) {
         hg_problem_add(r->problems, root->line, root->column, "key \"pipelines\" is missing");
-    } else if (section ? section->count == 0 : hg_yaml_is_null(node)) {
+    } else if (section && section->count == 0) {
         hg_problem_add(r->problems, node->line, node->column, "pipelines is empty");
     }
     for (size_t i = 0; section && i < section->count; i++) {

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/hints.h"
+
 enum { MAX_NAME = 64 };
 
 void hg_reader_check_keys(struct hg_reader *r, const struct hg_yaml *map, const char *const *known,
@@ -22,15 +24,13 @@ void hg_reader_check_keys(struct hg_reader *r, const struct hg_yaml *map, const 
         if (known[k]) {
             continue;
         }
-        const char *meant =
-            r->problems->count < HG_PROBLEMS_MAX ? hg_did_you_mean(key->text, known) : NULL;
-        if (meant) {
-            hg_problem_add(r->problems, key->line, key->column,
-                           "unknown key \"%s\"; hint: did you mean \"%s\"?", key->text, meant);
-        } else {
-            hg_problem_add(r->problems, key->line, key->column, "unknown key \"%s\"%s%s", key->text,
-                           hint != NULL ? "; hint: " : "", hint != NULL ? hint : "");
-        }
+        /* further problems are only counted */
+        char *meant =
+            r->problems->count < HG_PROBLEMS_MAX ? hg_hint_for_key(key->text, known) : NULL;
+        const char *shown = meant ? meant : hint;
+        hg_problem_add(r->problems, key->line, key->column, "unknown key \"%s\"%s%s", key->text,
+                       shown ? "; hint: " : "", shown ? shown : "");
+        free(meant);
     }
 }
 
@@ -40,11 +40,20 @@ const struct hg_yaml *hg_reader_map(struct hg_reader *r, const struct hg_yaml *m
     if (!node || node->type == HG_YAML_MAP) {
         return node;
     }
-    if (!hg_yaml_is_null(node)) {
+    if (hg_yaml_is_null(node)) {
+        hg_reader_report_empty(r, node, key);
+    } else {
         hg_problem_add(r->problems, node->line, node->column, "%s must be a map of keys and values",
                        key);
     }
     return NULL;
+}
+
+void hg_reader_report_empty(struct hg_reader *r, const struct hg_yaml *node, const char *key)
+{
+    hg_problem_add(r->problems, node->line, node->column,
+                   "%s has no value; hint: indent below it what belongs to it, or remove the key",
+                   key);
 }
 
 struct hg_value_place hg_reader_place(struct hg_reader *r, const struct hg_yaml *node,

@@ -22,10 +22,13 @@ struct hg_reader {
 void hg_reader_check_keys(struct hg_reader *r, const struct hg_yaml *map, const char *const *known,
                           const char *hint);
 
-/* The map under a key; NULL when it is missing or empty, or not a map, which is
- * reported. */
+/* The map under a key; NULL when it is missing, or when it has no value or is not a map, which
+ * is reported. */
 const struct hg_yaml *hg_reader_map(struct hg_reader *r, const struct hg_yaml *map,
                                     const char *key);
+
+/* Reports a key without a value that should have a map or a list. */
+void hg_reader_report_empty(struct hg_reader *r, const struct hg_yaml *node, const char *key);
 
 struct hg_value_place hg_reader_place(struct hg_reader *r, const struct hg_yaml *node,
                                       const char *name);

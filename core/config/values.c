@@ -13,6 +13,7 @@
 
 #include "base/units.h"
 #include "config/expand.h"
+#include "config/hints.h"
 
 enum { MAX_LIST = 10000, SHOWN_SIZE = 64 };
 
@@ -165,6 +166,18 @@ static bool value_has_leading_zero(const char *text)
            text[strspn(text, "0123456789")] == '\0';
 }
 
+/* "NAME must be WHAT, not TEXT", with the hint for this text. */
+static void value_fail_type(const struct hg_value_place *at, const struct hangar_option *option,
+                            const char *text, const char *what)
+{
+    char value[SHOWN_SIZE];
+    struct hg_str hint = {0};
+    hg_hint_for_value(option->type, at->secret ? "" : text, &hint);
+    hg_value_fail(at, "%s must be %s, not \"%s\"%s", at->name, what, value_shown(at, text, value),
+                  hg_str_text(&hint));
+    hg_str_free(&hint);
+}
+
 static bool value_convert_int(const struct hg_value_place *at, const struct hangar_option *option,
                               const char *text, int64_t *number)
 {
@@ -176,22 +189,20 @@ static bool value_convert_int(const struct hg_value_place *at, const struct hang
         hg_value_fail(at, "%s must be a decimal number without leading zeros, not \"%s\"", at->name,
                       value_shown(at, text, value));
     } else {
-        hg_value_fail(at, "%s must be a whole number, not \"%s\"", at->name,
-                      value_shown(at, text, value));
+        value_fail_type(at, option, text, "a whole number");
     }
     return false;
 }
 
-static bool value_convert_bool(const struct hg_value_place *at, const char *text, int64_t *number)
+static bool value_convert_bool(const struct hg_value_place *at, const struct hangar_option *option,
+                               const char *text, int64_t *number)
 {
     bool truth;
     if (hg_parse_bool(text, &truth)) {
         *number = truth;
         return true;
     }
-    char value[SHOWN_SIZE];
-    hg_value_fail(at, "%s must be true or false, not \"%s\"", at->name,
-                  value_shown(at, text, value));
+    value_fail_type(at, option, text, "true or false");
     return false;
 }
 
@@ -238,26 +249,22 @@ static bool value_convert_path(const struct hg_value_place *at, const char *dir,
 bool hg_value_convert(const struct hg_value_place *at, const struct hangar_option *option,
                       const char *dir, char **text, int64_t *number)
 {
-    char value[SHOWN_SIZE];
     switch (option->type) {
     case HANGAR_OPT_INT:
         return value_convert_int(at, option, *text, number);
     case HANGAR_OPT_BOOL:
-        return value_convert_bool(at, *text, number);
+        return value_convert_bool(at, option, *text, number);
     case HANGAR_OPT_SIZE:
         if (hg_parse_size(*text, number)) {
             return value_check_range(at, option, *text, *number);
         }
-        hg_value_fail(at, "%s must be a size, not \"%s\"; hint: write it as 64KiB, 1.5GiB or 10MB",
-                      at->name, value_shown(at, *text, value));
+        value_fail_type(at, option, *text, "a size");
         return false;
     case HANGAR_OPT_DURATION:
         if (hg_parse_duration(*text, number)) {
             return value_check_range(at, option, *text, *number);
         }
-        hg_value_fail(at,
-                      "%s must be a duration, not \"%s\"; hint: write it as 500ms, 30s, 5m or 7d",
-                      at->name, value_shown(at, *text, value));
+        value_fail_type(at, option, *text, "a duration");
         return false;
     case HANGAR_OPT_ENUM:
         return value_convert_enum(at, option, *text);

@@ -13,6 +13,7 @@
 #include <yaml.h>
 
 #include "base/vec.h"
+#include "config/hints.h"
 
 enum { MAX_KEY = 256 };
 
@@ -141,17 +142,18 @@ static void yaml_report_syntax(struct builder *b)
         hg_problem_add(b->problems, line, column, "a tab cannot indent; hint: use spaces");
         return;
     }
-    const char *hint =
-        strcmp(parser->problem, "mapping values are not allowed in this context") == 0
-            ? "; hint: check the indentation, and quote texts that contain \": \""
-            : "";
+    struct hg_str hint = {0};
+    hg_hint_for_syntax(parser->problem, parser->context_mark.line + 1,
+                       parser->context_mark.column + 1, &hint);
     if (parser->context && parser->context_mark.line != mark.line) {
         hg_problem_add(b->problems, line, column,
                        "not valid YAML: %s, %s that begins in line %zu%s", parser->problem,
-                       parser->context, parser->context_mark.line + 1, hint);
+                       parser->context, parser->context_mark.line + 1, hg_str_text(&hint));
     } else {
-        hg_problem_add(b->problems, line, column, "not valid YAML: %s%s", parser->problem, hint);
+        hg_problem_add(b->problems, line, column, "not valid YAML: %s%s", parser->problem,
+                       hg_str_text(&hint));
     }
+    hg_str_free(&hint);
 }
 
 static bool yaml_next_event(struct builder *b, yaml_event_t *event)

@@ -21,6 +21,8 @@
 #define FILE_PREFIX "hangar-"
 #define FILE_SUFFIX ".so"
 
+enum { LOADER_MAX_NAME = 64 };
+
 static pthread_mutex_t registry_mutex = PTHREAD_MUTEX_INITIALIZER; /* guards `registry` */
 static struct hg_plugin *registry;
 
@@ -89,7 +91,7 @@ static bool loader_name_is_valid(const char *name)
         return false;
     }
     return strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(name) &&
-           strlen(name) <= 64;
+           strlen(name) <= LOADER_MAX_NAME;
 }
 
 static enum hangar_rc loader_copy_options(struct hg_plugin *p, struct hg_error *err)
@@ -367,6 +369,35 @@ void hg_plugin_files_free(struct hg_plugin_file *files, size_t count)
     free(files);
 }
 
+/* Whether a word is, but for a typing error, a part of a name: "local" of "store-local". */
+static bool loader_is_part(const char *word, const char *name)
+{
+    char part[LOADER_MAX_NAME + 1];
+    while (*name != '\0') {
+        size_t n = strcspn(name, "-");
+        snprintf(part, sizeof(part), "%.*s", (int)n, name);
+        const char *const choices[] = {part, NULL};
+        if (hg_did_you_mean(word, choices)) {
+            return true;
+        }
+        name += n + (name[n] == '-');
+    }
+    return false;
+}
+
+/* The installed plugin that was probably meant; of several the one with the shortest name. */
+static const char *loader_suggest(const char *word, const char *const *names)
+{
+    const char *best = hg_did_you_mean(word, names);
+    bool similar = best != NULL;
+    for (size_t i = 0; !similar && names[i]; i++) {
+        if (loader_is_part(word, names[i]) && (!best || strlen(names[i]) < strlen(best))) {
+            best = names[i];
+        }
+    }
+    return best;
+}
+
 static enum hangar_rc loader_not_found(const char *const *dirs, const char *name,
                                        struct hg_error *err)
 {
@@ -380,7 +411,7 @@ static enum hangar_rc loader_not_found(const char *const *dirs, const char *name
     for (size_t i = 0; names && i < count; i++) {
         names[i] = files[i].name;
     }
-    const char *meant = names ? hg_did_you_mean(name, names) : NULL;
+    const char *meant = names ? loader_suggest(name, names) : NULL;
     free(names);
     if (meant) {
         hg_fail(err, HANGAR_NOT_FOUND, 0, "cannot find plugin %s in %s; hint: did you mean %s?",

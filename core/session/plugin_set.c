@@ -108,8 +108,13 @@ static void load_instance(struct hg_plugin_set *set, const struct hg_config *con
     }
     const struct hg_plugin *plugin = set->loaded[i];
     if (!plugin_has_role(plugin, c->kind)) {
-        hg_problem_add(problems, c->plugin_line, c->plugin_column, "plugin %s is not a %s",
-                       c->plugin, hg_kind_name(c->kind));
+        enum hg_kind role = HG_SOURCE;
+        while (role < HG_KINDS - 1 && !plugin_has_role(plugin, role)) {
+            role++;
+        }
+        hg_problem_add(problems, c->plugin_line, c->plugin_column,
+                       "plugin %s is not a %s; hint: it is a %s, to be used under \"%s\"",
+                       c->plugin, hg_kind_name(c->kind), hg_kind_name(role), hg_kind_section(role));
         return;
     }
     const struct hg_options_request request = {.table = plugin->options,

@@ -6,7 +6,7 @@
  */
 #include "jobs/notify/notify.h"
 
-#include <fnmatch.h>
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +16,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "config/config.h"
+#include "config/events.h"
 #include "plugin/instance.h"
 #include "plugin/job.h"
 #include "session/document.h"
@@ -33,7 +34,7 @@ static bool notifier_wants(const struct hg_instance_config *notifier, const char
     const char *const *patterns =
         notifier->events ? (const char *const *)notifier->events : default_events;
     for (; *patterns; patterns++) {
-        if (fnmatch(*patterns, kind, 0) == 0) {
+        if (hg_event_matches(*patterns, kind)) {
             return true;
         }
     }
@@ -148,6 +149,7 @@ bool hg_notify(struct hangar *h, const struct hg_event *event)
     const struct hg_pipeline_config *p = event->pipeline;
     struct hg_error err = {0};
     size_t receivers[HG_SESSION_MAX], count = 0;
+    assert(hg_event_pattern_is_useful(event->kind)); /* else no pattern could select it */
     for (size_t i = 0; i < h->config->instance_count && count < HG_SESSION_MAX; i++) {
         const struct hg_instance_config *c = &h->config->instances[i];
         bool meant = c->kind == HG_NOTIFIER && (!p || !p->notifiers_given);

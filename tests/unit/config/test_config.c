@@ -17,7 +17,18 @@ static const struct world_row wrong[] = {
     {WITH_TOP("version: [1]\n"), "backup.yaml:1:10: version must be a single value, not a list"},
     {WITH_TOP("version: 1\nsinkz: {}\n"),
      "backup.yaml:2:1: unknown key \"sinkz\"; hint: did you mean \"sinks\"?"},
-    {WITH_TOP("version: 1\nrate_limit: 1MB\n"), "backup.yaml:2:1: unknown key \"rate_limit\""},
+    {WITH_TOP("version: 1\nrate_limit: 1MB\n"),
+     "backup.yaml:2:1: unknown key \"rate_limit\"; hint: "
+     "\"rate_limit\" belongs to a source or sink, "
+     "beside its \"plugin\""},
+    {WITH_TOP("version: 1\nmemory: 64MiB\n"), "backup.yaml:2:1: unknown key \"memory\"; hint: "
+                                              "\"memory\" belongs to the section \"limits\""},
+    {WITH_TOP("version: 1\ncron: \"@daily\"\n"),
+     "backup.yaml:2:1: unknown key \"cron\"; hint: did you mean \"schedule\"? It belongs to a "
+     "pipeline"},
+    {WITH_TOP("version: 1\nlimits:\n"),
+     "backup.yaml:2:8: limits has no value; hint: indent below it "
+     "what belongs to it, or remove the key"},
     {"version: 1\n", "backup.yaml:1:1: key \"pipelines\" is missing"},
     {WITH_TOP("version: 1\norigin: a b\n"),
      "backup.yaml:2:9: origin must be 1 to 100 of letters, digits, \".\", \"_\" and \"-\", not \"a "

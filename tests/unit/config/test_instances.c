@@ -17,6 +17,11 @@
 #define SINK(lines)                                                                                \
     SOURCE "sinks:\n  out:\n    plugin: store\n    options: {path: b}\n" lines PIPELINE
 
+/* A notifier in line 7 whose list of events begins in line 8. */
+#define NOTIFIER(event)                                                                            \
+    SOURCE "sinks:\n  out: {plugin: store, options: {path: b}}\nnotifiers:\n"                      \
+           "  ops: {plugin: demo,\n    events: [backup.start, \"" event "\"]}\n" PIPELINE
+
 static const struct world_row wrong[] = {
     {SOURCE "sinks: [out]\n" PIPELINE,
      "backup.yaml:4:8: sinks must be a map of keys and values\n"
@@ -55,17 +60,54 @@ static const struct world_row wrong[] = {
      "sinks:\n  out: {plugin: store, options: {path: b}}\n" PIPELINE,
      "backup.yaml:3:31: scratch must be a map of keys and values"},
     {SINK("    scratch: {path: b}\n"),
-     "backup.yaml:8:5: unknown key \"scratch\"; hint: the options of a plugin stand under "
-     "\"options\""},
+     "backup.yaml:8:5: unknown key \"scratch\"; hint: \"scratch\" belongs to a source, beside its "
+     "\"plugin\""},
     {SINK("    path: b\n"), "backup.yaml:8:5: unknown key \"path\"; hint: the options of a plugin "
                             "stand under \"options\""},
     {SINK("    retension: {}\n"),
      "backup.yaml:8:5: unknown key \"retension\"; hint: did you mean \"retention\"?"},
     {"version: 1\nsources:\n  db:\n    plugin: demo\n    retention: {keep_last: 2}\n"
      "sinks:\n  out: {plugin: store, options: {path: b}}\n" PIPELINE,
-     "backup.yaml:5:5: unknown key \"retention\"; hint: the options of a plugin stand under "
-     "\"options\""},
-    {SINK("    required: no\n"), "backup.yaml:8:15: required must be true or false, not \"no\""},
+     "backup.yaml:5:5: unknown key \"retention\"; hint: \"retention\" belongs to a sink, beside its "
+     "\"plugin\""},
+    {SINK("    type: store\n"),
+     "backup.yaml:8:5: unknown key \"type\"; hint: did you mean \"plugin\"?"},
+    {SINK("    keep_days: 7\n"), "backup.yaml:8:5: unknown key \"keep_days\"; hint: \"keep_days\" "
+                                 "belongs to the \"retention\" of a sink"},
+    {SINK("    retention:\n"), "backup.yaml:8:15: retention has no value; hint: indent below it "
+                               "what belongs to it, or remove the key"},
+    {SINK("    retention:\n    keep_days: 7\n"),
+     "backup.yaml:8:15: retention has no value; hint: indent below it what belongs to it, or "
+     "remove the key\nbackup.yaml:9:5: unknown key \"keep_days\"; hint: \"keep_days\" belongs to the "
+     "\"retention\" of a sink"},
+    {SINK("    retention: {days: 7}\n"),
+     "backup.yaml:8:17: unknown key \"days\"; hint: did you mean \"keep_days\"?"},
+    {"version: 1\nsources:\n  db:\n  plugin: demo\n"
+     "sinks:\n  out: {plugin: store, options: {path: b}}\n" PIPELINE,
+     "backup.yaml:3:6: source \"db\" must be a map with the key \"plugin\"; hint: indent its keys "
+     "below it\n"
+     "backup.yaml:4:11: source \"plugin\" must be a map with the key \"plugin\"; hint: indent it "
+     "more to make it a key of the instance above\n"
+     "backup.yaml:8:17: unknown source \"db\"; hint: define it under \"sources\""},
+    {"version: 1\nsources:\ndb: {plugin: demo}\n"
+     "sinks:\n  out: {plugin: store, options: {path: b}}\n" PIPELINE,
+     "backup.yaml:2:9: sources has no value; hint: indent below it what belongs to it, or remove "
+     "the key\nbackup.yaml:3:1: unknown key \"db\"\n"
+     "backup.yaml:7:17: unknown source \"db\"; hint: define it under \"sources\""},
+    {NOTIFIER("backup.fialed"), "backup.yaml:8:28: there is no event \"backup.fialed\"; hint: did "
+                                "you mean \"backup.failed\"?"},
+    {NOTIFIER("alerts.*"), "backup.yaml:8:28: there is no event \"alerts.*\"; hint: did you mean "
+                           "\"alert.*\"?"},
+    {NOTIFIER("Backup.*"), "backup.yaml:8:28: there is no event \"Backup.*\"; hint: did you mean "
+                           "\"backup.*\"?"},
+    {NOTIFIER("drill.failed"),
+     "backup.yaml:8:28: there is no event \"drill.failed\"; hint: the events are backup.start, "
+     "backup.done, backup.degraded, backup.failed, verify.done, verify.degraded, verify.failed, "
+     "restore.done, restore.degraded, restore.failed, alert.firing, alert.resolved; \"*\" stands "
+     "for any text, as in \"alert.*\""},
+    {SINK("    required: no\n"),
+     "backup.yaml:8:15: required must be true or false, not \"no\"; hint: "
+     "write false"},
     {SINK("    required: [true]\n"),
      "backup.yaml:8:15: required must be a single value, not a list"},
     {SINK("    max_lag: 5\n"),
@@ -82,7 +124,8 @@ static const struct world_row wrong[] = {
     {SINK("    retention: {keep_dayz: 7}\n"),
      "backup.yaml:8:17: unknown key \"keep_dayz\"; hint: did you mean \"keep_days\"?"},
     {SINK("    retention: {keep_days: 7d}\n"),
-     "backup.yaml:8:28: keep_days must be a whole number, not \"7d\""},
+     "backup.yaml:8:28: keep_days must be a whole number, not \"7d\"; hint: write 7, without a "
+     "unit"},
     {SINK("    retention: {keep_last: -1}\n"),
      "backup.yaml:8:28: keep_last must be from 0 to 100000, not \"-1\""},
     {SINK("    retention: {min_keep: 0}\n"),
@@ -98,12 +141,12 @@ END_TEST
 START_TEST(an_instance_is_what_its_keys_say)
 {
     const char *yaml = "version: 1\nsources:\n  db: {plugin: demo}\n"
-                       "transforms:\n  z: {plugin: \"${HG_Z:-zip-9}\", options: }\n"
+                       "transforms:\n  z: {plugin: \"${HG_Z:-zip-9}\", options: {}}\n"
                        "sinks:\n  out:\n    plugin: store\n    required: false\n    max_lag: 90s\n"
                        "    verify_first: never\n"
                        "    options: {path: b}\n"
                        "    retention: {keep_last: 3, keep_yearly: 0, min_keep: \"2\"}\n"
-                       "  other-1_x: {plugin: store, retention: }\n"
+                       "  other-1_x: {plugin: store}\n"
                        "pipelines:\n  p: {sources: db, transforms: z, sinks: [out, other-1_x]}\n";
     folder_file("backup.yaml", yaml, strlen(yaml), 0600);
     struct hg_problems problems = {0};

@@ -37,11 +37,37 @@ static const struct world_row wrong[] = {
                                     "write \"\" for an empty text"},
     {WITH_OPTIONS("      jobs: 0\n"), "backup.yaml:6:13: jobs must be at least 1, not \"0\""},
     {WITH_OPTIONS("      depth: 11\n"), "backup.yaml:6:14: depth must be at most 10, not \"11\""},
-    {WITH_OPTIONS("      tls: yes\n"), "backup.yaml:6:12: tls must be true or false, not \"yes\""},
-    {WITH_OPTIONS("      tls: \"1\"\n"), "backup.yaml:6:12: tls must be true or false, not \"1\""},
+    {WITH_OPTIONS("      tls: yes\n"),
+     "backup.yaml:6:12: tls must be true or false, not \"yes\"; hint: "
+     "write true"},
+    {WITH_OPTIONS("      tls: \"1\"\n"),
+     "backup.yaml:6:12: tls must be true or false, not \"1\"; hint: "
+     "write true"},
+    {WITH_OPTIONS("      tls: Off\n"), "backup.yaml:6:12: tls must be true or false, not \"Off\"; "
+                                       "hint: write false"},
+    {WITH_OPTIONS("      port: 5432s\n"), "backup.yaml:6:13: port must be a whole number, not "
+                                          "\"5432s\"; hint: write 5432, without a unit"},
+    {WITH_OPTIONS("      dbname: shop\n"), "backup.yaml:6:7: unknown key \"dbname\""},
+    {WITH_OPTIONS("      hostname: db1\n"),
+     "backup.yaml:6:7: unknown key \"hostname\"; hint: did you mean \"host\"?"},
+    {WITH_OPTIONS("      rate_limit: 1MB\n"),
+     "backup.yaml:6:7: unknown key \"rate_limit\"; hint: \"rate_limit\" belongs to a source or "
+     "sink, beside its \"plugin\""},
+    {WITH_OPTIONS("# none\n"), "backup.yaml:5:13: options has no value; hint: indent the options "
+                               "below it, or remove the key"},
+    {WITH_OPTIONS("    host: a\n"),
+     "backup.yaml:5:13: options has no value; hint: indent the options below it, or remove the "
+     "key\nbackup.yaml:6:5: unknown key \"host\"; hint: the options of a plugin stand under "
+     "\"options\""},
     {WITH_OPTIONS("      part_size: 5 MB\n"),
-     "backup.yaml:6:18: part_size must be a size, not \"5 MB\"; hint: write it as 64KiB, 1.5GiB or "
-     "10MB"},
+     "backup.yaml:6:18: part_size must be a size, not \"5 MB\"; hint: write 5MB"},
+    {WITH_OPTIONS("      part_size: 7G\n"),
+     "backup.yaml:6:18: part_size must be a size, not \"7G\"; hint: write 7GiB"},
+    {WITH_OPTIONS("      part_size: 7 apples\n"),
+     "backup.yaml:6:18: part_size must be a size, not \"7 apples\"; hint: write it as 64KiB, "
+     "1.5GiB or 10MB"},
+    {WITH_OPTIONS("      timeout: 5 minutes\n"),
+     "backup.yaml:6:16: timeout must be a duration, not \"5 minutes\"; hint: write 5m"},
     {WITH_OPTIONS("      part_size: 1KiB\n"),
      "backup.yaml:6:18: part_size must be from 5 MiB to 5 GiB, not \"1KiB\""},
     {WITH_OPTIONS("      timeout: 5\n"),

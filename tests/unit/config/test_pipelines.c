@@ -30,7 +30,32 @@ static const struct world_row wrong[] = {
     {WITH("  p: {sources: [], sinks: [local]}\n"),
      "backup.yaml:10:16: sources must have at least one entry"},
     {WITH("  p: {sources: [app_db], sinks: }\n"),
-     "backup.yaml:10:33: sinks must have at least one entry"},
+     "backup.yaml:10:33: sinks has no value; hint: list their names, such as [one, two]"},
+    {WITH("  p: {sources: [app_db], sinks: [local], transforms: }\n"),
+     "backup.yaml:10:54: transforms has no value; hint: list their names, such as [one, two], or "
+     "remove the key"},
+    {WITH("  p: {sources: [app_db], sinks: [store]}\n"),
+     "backup.yaml:10:34: unknown sink \"store\"; hint: did you mean \"local\", whose plugin that "
+     "is?"},
+    {WITH("  p: {sources: [app_db], sinks: [local], cron: \"0 2 * * *\"}\n"),
+     "backup.yaml:10:42: unknown key \"cron\"; hint: did you mean \"schedule\"?"},
+    {WITH("  p: {sources: [app_db], sinks: [local], retention: {keep_days: 7}}\n"),
+     "backup.yaml:10:42: unknown key \"retention\"; hint: \"retention\" belongs to a sink, beside "
+     "its \"plugin\""},
+    {WITH("  p: {sources: [app_db], sinks: [local], before_backup: [x]}\n"),
+     "backup.yaml:10:42: unknown key \"before_backup\"; hint: \"before_backup\" belongs to the "
+     "\"hooks\" of a pipeline"},
+    {WITH("  p: {sources: [app_db], sinks: [local], keep: 5}\n"),
+     "backup.yaml:10:42: unknown key \"keep\"; hint: did you mean \"keep_last\"? It belongs to the "
+     "\"retention\" of a sink"},
+    {WITH("  p: {sources: [app_db], sinks: [local], hooks: }\n"),
+     "backup.yaml:10:49: hooks has no value; hint: indent below it what belongs to it, or remove "
+     "the key"},
+    {WITH("  p:\n  sources: [app_db]\n"),
+     "backup.yaml:10:5: pipeline \"p\" must be a map with the keys \"sources\" and \"sinks\"; hint: "
+     "indent its keys below it\n"
+     "backup.yaml:11:12: pipeline \"sources\" must be a map with the keys \"sources\" and "
+     "\"sinks\"; hint: indent it more to make it a key of the pipeline above"},
     {WITH("  p: {sinks: [local]}\n"), "backup.yaml:10:3: pipeline \"p\" has no \"sources\""},
     {WITH("  p: {sources: [app_db]}\n"), "backup.yaml:10:3: pipeline \"p\" has no \"sinks\""},
     {WITH("  p: {sources: {app_db: 1}, sinks: [local]}\n"),
@@ -75,7 +100,7 @@ static const struct world_row wrong[] = {
      "hint: use a name of tzdata, such as Europe/Berlin or UTC\nbackup.yaml:16:30: windows: a "
      "time of the day is missing, such as 22:00\nbackup.yaml:17:13: jitter must be from 0 ms to "
      "1 d, not \"2d\"\nbackup.yaml:18:15: catch_up must be true or false, not "
-     "\"yes\"\nbackup.yaml:19:19: max_duration must be a duration, not \"soon\"; hint: write it "
+     "\"yes\"; hint: write true\nbackup.yaml:19:19: max_duration must be a duration, not \"soon\"; hint: write it "
      "as 500ms, 30s, 5m or 7d\nbackup.yaml:20:14: max_age must be a duration, not \"25\"; hint: "
      "write it as 500ms, 30s, 5m or 7d"},
     {WITH("  p: {sources: [app_db], sinks: [local], windows: []}\n"),
@@ -87,7 +112,8 @@ static const struct world_row wrong[] = {
      "\"-\", begins with a letter and has at most 64 characters"},
     {WITH("  {}\n"), "backup.yaml:10:3: pipelines is empty"},
     {WITH("  [p]\n"), "backup.yaml:10:3: pipelines must be a map of keys and values"},
-    {WITH("# none\n"), "backup.yaml:9:11: pipelines is empty"},
+    {WITH("# none\n"), "backup.yaml:9:11: pipelines has no value; hint: indent below it what "
+                       "belongs to it, or remove the key"},
     {WITH("  p: {sources: [x], sinks: [y]}\n  q: {sources: [cahce], sinks: [local]}\n"),
      "backup.yaml:10:17: unknown source \"x\"; hint: define it under \"sources\"\n"
      "backup.yaml:10:29: unknown sink \"y\"; hint: define it under \"sinks\"\n"
@@ -102,12 +128,12 @@ END_TEST
 
 START_TEST(a_pipeline_knows_its_instances_in_order)
 {
-    const char *yaml =
-        WITH("  one: {sources: [cache, app_db], transforms: [], sinks: local}\n"
-             "  two: {sources: app_db, transforms: gzip, sinks: [local], schedule: "
-             "\"${HG_NONE:-@daily}\", windows: 22:00-06:00, jitter: 10m, "
-             "catch_up: false, timezone: UTC, max_age: 0}\n  three: {sources: cache, transforms: , "
-             "sinks: [local]}\n");
+    const char *yaml = WITH(
+        "  one: {sources: [cache, app_db], transforms: [], sinks: local}\n"
+        "  two: {sources: app_db, transforms: gzip, sinks: [local], schedule: "
+        "\"${HG_NONE:-@daily}\", windows: 22:00-06:00, jitter: 10m, "
+        "catch_up: false, timezone: UTC, max_age: 0}\n  three: {sources: cache, transforms: [], "
+        "sinks: [local]}\n");
     folder_file("backup.yaml", yaml, strlen(yaml), 0600);
     struct hg_problems problems = {0};
     struct hg_config *c = hg_config_load("backup.yaml", &problems);

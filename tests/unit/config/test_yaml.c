@@ -43,16 +43,29 @@ static const struct world_row wrong[] = {
      "check the indentation, and quote texts that contain \": \""},
     {"sources:\n  a: b\n c: d\n",
      "backup.yaml:3:2: not valid YAML: did not find expected key, while parsing a block mapping "
-     "that begins in line 1"},
+     "that begins in line 1; hint: check the indentation: the keys of the map of line 1 begin in "
+     "column 1"},
+    {"a:\n  b: 1\n  c: 2\n   d: 3\n",
+     "backup.yaml:4:5: not valid YAML: mapping values are not allowed in this context; hint: "
+     "check the indentation, and quote texts that contain \": \""},
+    {"a:\n  - b\n c\n",
+     "backup.yaml:3:2: not valid YAML: did not find expected key, while parsing a "
+     "block mapping that begins in line 1; hint: check the indentation: "
+     "the keys of the map of line 1 begin in column 1"},
     {"sources: [a, b\n",
      "backup.yaml:2:1: not valid YAML: did not find expected ',' or ']', while parsing a flow "
-     "sequence that begins in line 1"},
+     "sequence that begins in line 1; hint: close the list with \"]\", and quote texts that "
+     "contain \",\", brackets or braces"},
     {"sources: \"a\n",
      "backup.yaml:2:1: not valid YAML: found unexpected end of stream, while scanning a quoted "
-     "scalar that begins in line 1"},
-    {"sources: {a: 1]\n", "backup.yaml:1:15: not valid YAML: did not find expected ',' or '}'"},
-    {"a: @b\n", "backup.yaml:1:4: not valid YAML: found character that cannot start any token"},
-    {"a: \"\\q\"\n", "backup.yaml:1:5: not valid YAML: found unknown escape character"},
+     "scalar that begins in line 1; hint: a quote is not closed"},
+    {"sources: {a: 1]\n",
+     "backup.yaml:1:15: not valid YAML: did not find expected ',' or '}'; hint: close "
+     "the map with \"}\", and quote texts that contain \",\", brackets or braces"},
+    {"a: @b\n", "backup.yaml:1:4: not valid YAML: found character that cannot start any token; "
+                "hint: quote a text that begins with @, % or a backquote"},
+    {"a: \"\\q\"\n", "backup.yaml:1:5: not valid YAML: found unknown escape character; hint: write "
+                     "\\\\ for a backslash, or use single quotes"},
     {"version: 1\nsources: caf\xE9\n", "backup.yaml:2:13: the text is not valid UTF-8"},
     {"version: 1\n# \xC3\xA4 \xED\xA0\x80\n", "backup.yaml:2:5: the text is not valid UTF-8"},
     {"a: \xC0\xAF\n", "backup.yaml:1:4: the text is not valid UTF-8"},
@@ -197,7 +210,8 @@ START_TEST(hostile_files_are_refused_soon)
                  "begins with \"*\"");
     refused_soon(repeat("a: [", "&b c,", 300000, "]"),
                  "anchors (&) are not supported; hint: write the value where it is used");
-    refused_soon(repeat("a: ", "'", MILLION, ""), "not valid YAML: found unexpected end of stream");
+    refused_soon(repeat("a: ", "'", MILLION, ""),
+                 "not valid YAML: found unexpected end of stream; hint: a quote is not closed");
     refused_soon(repeat("%TAG ! ", "x", MILLION, ""),
                  "not valid YAML: did not find expected <document start>");
 }

@@ -380,6 +380,32 @@ START_TEST(a_plugin_that_is_not_there_is_told_with_the_likely_name)
 }
 END_TEST
 
+START_TEST(a_part_of_the_name_of_a_plugin_suggests_it)
+{
+    static const char *const rows[][2] = {{"local", "storage-local"},
+                                          {"lcoal", "storage-local"},
+                                          {"gzip", "compress-gzip"},
+                                          {"s3", "storage-s3"},
+                                          {"postgresql", "postgres"}};
+    static const char *const installed[] = {"storage-local", "compress-gzip", "storage-s3-extra",
+                                            "storage-s3", "postgres"};
+    const char *const *dirs = folders();
+    const struct hg_plugin *p = NULL;
+    for (size_t i = 0; i < sizeof(installed) / sizeof(installed[0]); i++) {
+        char path[128];
+        snprintf(path, sizeof(path), "two/hangar-%s.so", installed[i]);
+        copy("odd", path);
+    }
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct hg_error err = {0};
+        char hint[128];
+        snprintf(hint, sizeof(hint), "; hint: did you mean %s?", rows[i][1]);
+        ck_assert_int_eq(hg_plugin_load(dirs, rows[i][0], &p, &err), HANGAR_NOT_FOUND);
+        ck_assert_msg(strstr(err.text, hint) != NULL, "%s: %s", rows[i][0], err.text);
+    }
+}
+END_TEST
+
 START_TEST(a_scan_finds_each_name_once_where_it_would_be_loaded)
 {
     const char *const *dirs = folders();
@@ -428,6 +454,7 @@ int main(void)
         a_plugin_that_was_refused_can_be_mended,
         the_first_folder_that_has_a_plugin_wins,
         a_plugin_that_is_not_there_is_told_with_the_likely_name,
+        a_part_of_the_name_of_a_plugin_suggests_it,
         a_scan_finds_each_name_once_where_it_would_be_loaded,
     };
     return SUITE_RUN("plugin/loader", tests, folder_setup, folder_teardown);

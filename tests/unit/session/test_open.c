@@ -32,7 +32,9 @@ START_TEST(all_problems_are_reported_at_once)
                      HANGAR_STATUS_USAGE);
     ck_assert(world_says("backup.yaml:3:"));
     ck_assert(world_says("did you mean test-source?"));
-    ck_assert(world_says("plugin compress-gzip is not a source"));
+    ck_assert(
+        world_says("plugin compress-gzip is not a source; hint: it is a transform, to be used "
+                   "under \"transforms\""));
     ck_assert(world_says("path"));
 }
 END_TEST
