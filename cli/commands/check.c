@@ -123,8 +123,9 @@ CLI_COMMAND(check) = {
     .opens = true,
     .summary = "check everything that a backup needs",
     .text =
-        "Checks the configuration, the plugins, the servers, their client programs and the sinks. "
-        "Changes nothing.",
+        "Checks the configuration, the plugins, the servers, their client programs, the sinks and "
+        "the notifiers, and rehearses each pipeline: it does what a backup does before it reads "
+        "data. Sends no message, and changes nothing: test objects in sinks are removed again.",
     .run = check_command,
     .render = check_render,
 };

@@ -8,10 +8,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -118,6 +122,40 @@ static struct hg_command_result command_result(int status)
         return (struct hg_command_result){HG_COMMAND_SIGNALLED, WTERMSIG(status)};
     }
     return (struct hg_command_result){HG_COMMAND_EXITED, WEXITSTATUS(status)};
+}
+
+static int command_check_file(const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) != 0) {
+        return errno;
+    }
+    if (!S_ISREG(st.st_mode)) {
+        return EACCES;
+    }
+    return faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0 ? 0 : errno;
+}
+
+int hg_command_find(const char *program)
+{
+    if (strchr(program, '/')) {
+        return command_check_file(program);
+    }
+    const char *folders = getenv("PATH");
+    folders = folders ? folders : "/usr/local/bin:/usr/bin:/bin"; /* as posix_spawnp */
+    int result = ENOENT;
+    while (*folders != '\0') {
+        size_t n = strcspn(folders, ":");
+        char path[PATH_MAX];
+        int length = snprintf(path, sizeof(path), "%.*s/%s", (int)n, folders, program);
+        int one = length < 0 || (size_t)length >= sizeof(path) ? ENOENT : command_check_file(path);
+        if (one == 0) {
+            return 0;
+        }
+        result = one == EACCES ? one : result;
+        folders += n + (folders[n] == ':');
+    }
+    return result;
 }
 
 struct hg_command_result hg_command_run(const struct hg_command *c)

@@ -38,6 +38,9 @@ struct hg_command_result {
     int value;
 };
 
+/* Whether hg_command_run would find a program that it may run: 0, or an errno. */
+int hg_command_find(const char *program);
+
 /* Runs the program with empty input, in a new session without a terminal.  To end it, this
  * function sends SIGTERM to the process group of the program, and SIGKILL two seconds later.
  * Processes that the program leaves when it exits by itself keep running. */

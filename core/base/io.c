@@ -191,6 +191,30 @@ out:
     return rc;
 }
 
+enum hangar_rc hg_check_writable(const char *path, struct hg_error *err)
+{
+    char *at = strdup(path);
+    if (!at) {
+        return hg_no_memory(err);
+    }
+    int mode = R_OK | W_OK; /* of the file; of a folder, to make something in it */
+    int failed = faccessat(AT_FDCWD, at, mode, AT_EACCESS);
+    while (failed != 0 && errno == ENOENT && at[0] != '\0' && strcmp(at, "/") != 0) {
+        char *slash = strrchr(at, '/');
+        if (slash) {
+            slash[slash == at] = '\0';
+        }
+        failed = faccessat(AT_FDCWD, slash ? at : ".", W_OK | X_OK, AT_EACCESS);
+        if (!slash) {
+            break;
+        }
+    }
+    enum hangar_rc rc =
+        failed == 0 ? HANGAR_OK : hg_fail(err, HANGAR_IO, errno, "cannot write %s", at);
+    free(at);
+    return rc;
+}
+
 enum hangar_rc hg_make_dirs(const char *path, mode_t mode, struct hg_error *err)
 {
     char *part = strdup(path);

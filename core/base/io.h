@@ -24,6 +24,10 @@ enum hangar_rc hg_read_file(const char *path, size_t max, struct hg_str *out, st
 enum hangar_rc hg_write_file(const char *path, const void *data, size_t size, mode_t mode,
                              struct hg_error *err);
 
+/* Whether this process could write the file of this path, which need not exist, nor the folders
+ * above it.  Makes nothing. */
+enum hangar_rc hg_check_writable(const char *path, struct hg_error *err);
+
 /* Makes the folder and those above it; new folders get the mode. */
 enum hangar_rc hg_make_dirs(const char *path, mode_t mode, struct hg_error *err);
 

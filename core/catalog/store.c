@@ -174,6 +174,20 @@ enum hangar_rc hg_store_origin(struct hangar_ctx *sink, const char *pipeline, co
     return rc;
 }
 
+enum hangar_rc hg_store_has_origin(struct hangar_ctx *sink, const char *pipeline, bool *has,
+                                   struct hg_error *err)
+{
+    struct hangar_entry entry = {.struct_size = sizeof(entry)};
+    struct hg_error why = {0};
+    char *path = hg_format("%s/origin.json", pipeline);
+    enum hangar_rc rc = path
+                            ? HG_CALL(sink, &why, sink->plugin->sink.stat(sink->inst, path, &entry))
+                            : hg_no_memory(&why);
+    free(path);
+    *has = rc == HANGAR_OK;
+    return rc == HANGAR_OK || rc == HANGAR_NOT_FOUND ? HANGAR_OK : hg_error_move(err, &why);
+}
+
 static enum hangar_rc store_get_of_backup(struct hangar_ctx *sink, const char *pipeline,
                                           const char *id, const char *name, size_t max,
                                           struct hg_str *out, struct hg_error *err)

@@ -54,6 +54,10 @@ struct hg_listed_origin {
 void hg_store_note_origin(const struct hg_page_entry *entry, size_t skip,
                           struct hg_listed_origin *origin);
 
+/* Whether a pipeline has stored something in the sink before: it has an origin.json. */
+enum hangar_rc hg_store_has_origin(struct hangar_ctx *sink, const char *pipeline, bool *has,
+                                   struct hg_error *err);
+
 /* Stores HG_ABANDONED as manifest.json, so that the dead run cannot commit when its process
  * continues later.  EXISTS when the run has committed. */
 enum hangar_rc hg_store_abandon(struct hangar_ctx *sink, const char *pipeline, const char *id,

@@ -132,6 +132,16 @@ static enum hangar_rc hook_result(const char *name, const struct hg_hook_config 
     }
 }
 
+enum hangar_rc hg_hook_check(const struct hg_pipeline_config *pipeline, enum hg_hook hook,
+                             struct hg_error *err)
+{
+    const struct hg_hook_config *config = &pipeline->hooks[hook];
+    int failed = config->argv ? hg_command_find(config->argv[0]) : 0;
+    return failed == 0 ? HANGAR_OK
+                       : hg_fail(err, HANGAR_CONFIG, failed, "hook %s: cannot run %s",
+                                 hg_hook_name(hook), config->argv[0]);
+}
+
 enum hangar_rc hg_hook_run(struct hg_log *log, const atomic_bool *cancel,
                            const struct hg_pipeline_config *pipeline, enum hg_hook hook,
                            const struct hg_hook_facts *facts, struct hg_error *err)

@@ -20,6 +20,10 @@ struct hg_hook_facts {
     const char *error;  /* after_...: why */
 };
 
+/* Whether the program of a hook can be run; OK when there is no such hook. */
+enum hangar_rc hg_hook_check(const struct hg_pipeline_config *pipeline, enum hg_hook hook,
+                             struct hg_error *err);
+
 /* Runs a hook of the pipeline; OK when it has none.  Each line that the command prints is
  * logged.  The command is ended when *cancel becomes true; NULL: it cannot be cancelled. */
 enum hangar_rc hg_hook_run(struct hg_log *log, const atomic_bool *cancel,

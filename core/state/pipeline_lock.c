@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/io.h"
 #include "base/str.h"
 #include "state/file.h"
 #include "state/project.h"
@@ -28,6 +29,15 @@ static void write_lock_time(int fd)
     if (ftruncate(fd, 0) != 0 || pwrite(fd, text, strlen(text), 0) < 0) {
         return;
     }
+}
+
+static enum hangar_rc lock_failed(const char *pipeline, const struct hg_error *why,
+                                  struct hg_error *err)
+{
+    return hg_fail(err, HANGAR_IO, 0,
+                   "cannot lock pipeline %s: %s; hint: set STATE_DIRECTORY to a folder that you "
+                   "can write to",
+                   pipeline, why->text);
 }
 
 enum hangar_rc hg_pipeline_lock(const struct hg_state *state, const char *pipeline, int *fd,
@@ -46,12 +56,19 @@ enum hangar_rc hg_pipeline_lock(const struct hg_state *state, const char *pipeli
                 "releases the lock",
                 pipeline);
     } else {
-        rc = hg_fail(err, HANGAR_IO, 0,
-                     "cannot lock pipeline %s: %s; hint: set STATE_DIRECTORY to a folder that you "
-                     "can write to",
-                     pipeline, why.text);
+        rc = lock_failed(pipeline, &why, err);
     }
     return rc;
+}
+
+enum hangar_rc hg_pipeline_lock_check(const struct hg_state *state, const char *pipeline,
+                                      struct hg_error *err)
+{
+    struct hg_error why = {0};
+    char *path = hg_format("%s/lock/%s.lock", state->dir, pipeline);
+    enum hangar_rc rc = path ? hg_check_writable(path, &why) : hg_no_memory(&why);
+    free(path);
+    return rc == HANGAR_OK ? rc : lock_failed(pipeline, &why, err);
 }
 
 int64_t hg_pipeline_lock_since(const struct hg_state *state, const char *pipeline)

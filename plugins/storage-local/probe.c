@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/statfs.h>
@@ -120,35 +121,79 @@ static void probe_warn_of_mode(struct local *local, int dir)
                      local->root, st.st_mode & 07777, local->root);
 }
 
-enum hangar_rc local_probe(void *inst, struct hangar_attrs *capabilities)
+/* Sets what is known of the store in this directory, which is the root or a directory above it. */
+static enum hangar_rc probe_report(struct local *local, int dir, struct hangar_attrs *capabilities)
 {
-    struct local *local = inst;
     struct statfs fs;
     struct hangar_space space = {.struct_size = sizeof(space)};
     char text[SIZE_TEXT_SIZE];
+    if (fstatfs(dir, &fs) != 0) {
+        return local_fail(local, errno, "determine the file system of %s", local->root);
+    }
+    enum hangar_rc rc = local_space(local, &space);
+    if (rc != HANGAR_OK) {
+        return rc;
+    }
+    const char *name = probe_filesystem((uint32_t)fs.f_type);
+    local->host->attr_set(capabilities, "create_only", "yes");
+    local_size_text(space.free_bytes, text);
+    local->host->attr_set(capabilities, "free", text);
+    if (name) {
+        local->host->attr_set(capabilities, "filesystem", name);
+    } else {
+        local->host->attr_setf(capabilities, "filesystem", "0x%lx", (unsigned long)fs.f_type);
+    }
+    return HANGAR_OK;
+}
+
+/* The root does not exist.  A probe makes no directory: it examines the nearest one above. */
+static enum hangar_rc probe_above(struct local *local, struct hangar_attrs *capabilities)
+{
+    char path[PATH_MAX];
+    int dir;
+    snprintf(path, sizeof(path), "%s", local->root);
+    while ((dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0 && errno == ENOENT) {
+        char *slash = strrchr(path, '/');
+        if (!slash || path[1] == '\0') {
+            break;
+        }
+        slash[slash == path] = '\0';
+    }
+    if (dir < 0) {
+        return local_fail(local, errno, "create directory %s: open directory %s", local->root,
+                          path);
+    }
+    enum hangar_rc rc = HANGAR_OK;
+    if (faccessat(dir, ".", W_OK | X_OK, AT_EACCESS) != 0) {
+        rc = local_fail(local, errno, "create directory %s in %s", local->root, path);
+    }
+    if (rc == HANGAR_OK) {
+        rc = probe_report(local, dir, capabilities);
+    }
+    if (rc == HANGAR_OK) {
+        local->host->attr_set(capabilities, "directory", "absent; the first backup creates it");
+    }
+    close(dir);
+    return rc;
+}
+
+enum hangar_rc local_probe(void *inst, struct hangar_attrs *capabilities)
+{
+    struct local *local = inst;
     int dir = -1;
-    enum hangar_rc rc = local_open_root(local, true, &dir);
+    enum hangar_rc rc = local_open_root(local, false, &dir);
+    if (rc == HANGAR_NOT_FOUND) {
+        return probe_above(local, capabilities);
+    }
     if (rc != HANGAR_OK) {
         return rc;
     }
     rc = probe_files(local, dir);
-    if (rc == HANGAR_OK && fstatfs(dir, &fs) != 0) {
-        rc = local_fail(local, errno, "determine the file system of %s", local->root);
-    }
     if (rc == HANGAR_OK) {
-        rc = local_space(local, &space);
+        rc = probe_report(local, dir, capabilities);
     }
     if (rc == HANGAR_OK) {
         probe_warn_of_mode(local, dir);
-        const char *name = probe_filesystem((uint32_t)fs.f_type);
-        local->host->attr_set(capabilities, "create_only", "yes");
-        local_size_text(space.free_bytes, text);
-        local->host->attr_set(capabilities, "free", text);
-        if (name) {
-            local->host->attr_set(capabilities, "filesystem", name);
-        } else {
-            local->host->attr_setf(capabilities, "filesystem", "0x%lx", (unsigned long)fs.f_type);
-        }
     }
     close(dir);
     return rc;

@@ -139,8 +139,8 @@ static enum hangar_rc run_pull_through(struct hg_run *run, struct hg_pull *pull,
     return rc;
 }
 
-/* The sources are prepared. */
-static enum hangar_rc run_copy_prepared(struct hg_run *run, struct hg_pull *pull,
+/* The sources are prepared.  Without `copy`, the engine only begins and ends. */
+static enum hangar_rc run_copy_prepared(struct hg_run *run, struct hg_pull *pull, bool copy,
                                         struct hg_error *err)
 {
     struct hg_job *job = &run->open.session.job;
@@ -169,7 +169,7 @@ static enum hangar_rc run_copy_prepared(struct hg_run *run, struct hg_pull *pull
     settings.memory_bytes = hg_job_budget_take(job, memory_bytes, memory_bytes);
     enum hangar_rc rc = hg_engine_begin(engine, &settings, err);
     if (rc == HANGAR_OK) {
-        rc = run_pull_through(run, pull, engine);
+        rc = copy ? run_pull_through(run, pull, engine) : HANGAR_OK;
         hg_engine_end(engine);
         run_collect_sink_states(run, engine);
     }
@@ -178,22 +178,40 @@ static enum hangar_rc run_copy_prepared(struct hg_run *run, struct hg_pull *pull
     return rc;
 }
 
+static struct hg_pull_settings run_pull_settings(struct hg_run *run)
+{
+    return (struct hg_pull_settings){.job = &run->open.session.job,
+                                     .sources = run->open.sources,
+                                     .count = run->open.source_count,
+                                     .safety = run->request.safety,
+                                     .stored_name = run_stored_name,
+                                     .on_object = run_on_object,
+                                     .arg = run};
+}
+
+enum hangar_rc hg_run_prepare_sources(struct hg_run *run, struct hg_error *err)
+{
+    const struct hg_pull_settings settings = run_pull_settings(run);
+    struct hg_pull pull = {0};
+    hg_job_step(&run->open.session.job, "preparing");
+    enum hangar_rc rc = hg_pull_prepare(&pull, &settings, err);
+    if (rc == HANGAR_OK) {
+        rc = run_copy_prepared(run, &pull, false, err);
+    }
+    hg_pull_fini(&pull);
+    return rc;
+}
+
 enum hangar_rc hg_run_copy_objects(struct hg_run *run, struct hg_error *err)
 {
     struct hg_job *job = &run->open.session.job;
-    const struct hg_pull_settings settings = {.job = job,
-                                              .sources = run->open.sources,
-                                              .count = run->open.source_count,
-                                              .safety = run->request.safety,
-                                              .stored_name = run_stored_name,
-                                              .on_object = run_on_object,
-                                              .arg = run};
+    const struct hg_pull_settings settings = run_pull_settings(run);
     struct hg_pull pull = {0};
     struct hg_error why = {0};
     hg_job_step(job, "preparing");
     enum hangar_rc rc = hg_pull_prepare(&pull, &settings, err);
     if (rc == HANGAR_OK) {
-        rc = run_copy_prepared(run, &pull, err);
+        rc = run_copy_prepared(run, &pull, true, err);
     }
     enum hangar_rc job_rc = hg_job_result(job, &why);
     if (job_rc != HANGAR_OK) {

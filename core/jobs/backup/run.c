@@ -26,7 +26,7 @@
 
 /* ---- one try ---- */
 
-static enum hangar_rc run_reset(struct hg_run *run, struct hg_error *err)
+enum hangar_rc hg_run_begin_try(struct hg_run *run, struct hg_error *err)
 {
     run->result.started_ms = hg_now_ms();
     hg_backup_id_format(run->result.started_ms, run->result.id);
@@ -39,7 +39,7 @@ static enum hangar_rc run_reset(struct hg_run *run, struct hg_error *err)
     return rc;
 }
 
-static void run_close_session(struct hg_run *run)
+void hg_run_end_try(struct hg_run *run)
 {
     if (run->open.is_open) {
         hg_session_end(&run->open.session);
@@ -101,7 +101,7 @@ static void run_clear_places(struct hg_run *run)
 
 static enum hangar_rc run_try(struct hg_run *run, struct hg_error *err)
 {
-    enum hangar_rc rc = run_reset(run, err);
+    enum hangar_rc rc = hg_run_begin_try(run, err);
     if (rc != HANGAR_OK) {
         return rc;
     }
@@ -124,7 +124,7 @@ static enum hangar_rc run_try(struct hg_run *run, struct hg_error *err)
         hg_run_pause_session(run);
         atomic_store(&run->progress.ended, true);
     } else {
-        run_close_session(run);
+        hg_run_end_try(run);
     }
     run_clear_places(run);
     return rc;
@@ -165,7 +165,7 @@ void hg_run_init(struct hg_run *run, struct hangar *h, const struct hg_pipeline_
 
 void hg_run_fini(struct hg_run *run)
 {
-    run_close_session(run);
+    hg_run_end_try(run);
     hg_manifest_free(&run->result.manifest);
     for (size_t i = 0; i < HG_MAX_SOURCES; i++) {
         free(run->result.lanes[i].items);

@@ -112,6 +112,11 @@ void hg_run_fini(struct hg_run *run);
  * the backup; a sink that failed has its error.  The caller has the lock of the pipeline. */
 enum hangar_rc hg_run_execute(struct hg_run *run, struct hg_error *err);
 
+/* Begins one try: a new id, and the session in which everything is opened. */
+enum hangar_rc hg_run_begin_try(struct hg_run *run, struct hg_error *err);
+/* Closes the session, if it is open. */
+void hg_run_end_try(struct hg_run *run);
+
 /* The session of a successful run, in which its sinks are still open, for the work that
  * follows it.  NULL when there is none or its job was cancelled.  Call hg_run_pause_session
  * before anything that takes long and does not use it. */
@@ -134,6 +139,15 @@ void hg_run_sink_failed(struct hg_run *run, struct hg_run_sink *sink, const stru
 
 /* Copies all objects of the sources into the sinks, and records them in the manifest. */
 enum hangar_rc hg_run_copy_objects(struct hg_run *run, struct hg_error *err);
+
+/* Prepares the sources and the engine as for a backup, and ends both without reading. */
+enum hangar_rc hg_run_prepare_sources(struct hg_run *run, struct hg_error *err);
+
+/* ---- rehearse.c ---- */
+
+/* Does everything that a run does before it reads data, and changes nothing.  OK: the sources can
+ * be read; a sink that could not be used has its error. */
+enum hangar_rc hg_run_rehearse(struct hg_run *run, struct hg_error *err);
 
 /* ---- commit.c ---- */
 

@@ -2,11 +2,10 @@
  * SPDX-FileCopyrightText: The hangar authors
  *
  * check: whether a backup would work: reads the signing key, has each source and sink that a
- * pipeline uses checked by its plugin, and makes sure that each pipeline can be locked.
+ * pipeline uses checked by its plugin, opens the notifiers, and rehearses each pipeline.
  */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/attrs.h"
 #include "base/clock.h"
@@ -15,10 +14,12 @@
 #include "base/str.h"
 #include "catalog/signing.h"
 #include "config/config.h"
+#include "jobs/backup/run.h"
 #include "plugin/instance.h"
 #include "plugin/job.h"
 #include "session/document.h"
 #include "session/handle.h"
+#include "session/hooks.h"
 #include "session/session.h"
 #include "session/signing_keys.h"
 #include "state/capabilities.h"
@@ -29,13 +30,16 @@ struct hg_check_job {
     struct hg_session s;
     json_t *items;
     struct hg_error first; /* the first failure; rc OK: none */
+    bool key_failed;
+    bool *failed;           /* of each instance of the configuration */
+    struct hg_str reported; /* all warnings of instances: a rehearsal repeats them */
 };
 
 /* One line of the result.  NULL where there is none, except kind and name. */
 struct hg_check_item {
     const char *kind, *name, *plugin, *target;
-    const struct hg_error *error; /* why it failed */
-    const struct hg_str *warnings;
+    const struct hg_error *error;  /* why it failed */
+    const struct hg_str *warnings; /* a line each */
     const struct hangar_attrs *facts;
 };
 
@@ -80,7 +84,7 @@ static enum hangar_rc check_by_plugin(struct hangar_ctx *ctx, enum hg_kind kind,
     if (kind == HG_SINK) {
         return HG_CALL(ctx, err, ctx->plugin->sink.probe(ctx->inst, facts));
     }
-    return HANGAR_OK; /* a transform that could be opened works */
+    return HANGAR_OK; /* a transform that could be opened works; a notifier would send */
 }
 
 static void check_instance(struct hg_check_job *c, size_t i)
@@ -100,11 +104,18 @@ static void check_instance(struct hg_check_job *c, size_t i)
         }
     }
     check_capture_warnings(c, NULL);
+    c->failed[i] = rc != HANGAR_OK;
+    hg_str_add(&c->reported, hg_str_text(&warnings));
+    /* a backup works without notifications, so a notifier cannot fail the check */
+    const bool warn = rc != HANGAR_OK && config->kind == HG_NOTIFIER;
+    if (warn) {
+        hg_str_addf(&warnings, "%s\n", err.text);
+    }
     check_add_item(c, &(struct hg_check_item){.kind = hg_kind_name(config->kind),
                                               .name = config->name,
                                               .plugin = config->plugin,
                                               .target = ctx ? hg_instance_target(ctx) : NULL,
-                                              .error = rc != HANGAR_OK ? &err : NULL,
+                                              .error = rc != HANGAR_OK && !warn ? &err : NULL,
                                               .warnings = &warnings,
                                               .facts = facts});
     hg_attrs_free(facts);
@@ -120,8 +131,12 @@ static bool check_is_used(const struct hg_config *config, size_t instance)
             size_t count;
         } lists[] = {{pc->sources, pc->source_count},
                      {pc->transforms, pc->transform_count},
-                     {pc->sinks, pc->sink_count}};
-        for (size_t l = 0; l < 3; l++) {
+                     {pc->sinks, pc->sink_count},
+                     {pc->notifiers, pc->notifier_count}};
+        if (!pc->notifiers_given && config->instances[instance].kind == HG_NOTIFIER) {
+            return true; /* it uses all notifiers */
+        }
+        for (size_t l = 0; l < sizeof(lists) / sizeof(lists[0]); l++) {
             for (size_t i = 0; i < lists[l].count; i++) {
                 if (lists[l].items[i] == instance) {
                     return true;
@@ -137,6 +152,7 @@ static void check_key(struct hg_check_job *c)
     const struct hg_signing *unused;
     struct hg_error err = {0};
     enum hangar_rc rc = hg_key_load(c->h->config, &c->h->signing, &unused, &err);
+    c->key_failed = rc != HANGAR_OK;
     check_add_item(c, &(struct hg_check_item){.kind = "signing",
                                               .name = "key",
                                               .error = rc != HANGAR_OK ? &err : NULL});
@@ -155,18 +171,97 @@ static void check_add_schedule(struct hangar_attrs *facts, const char *key, cons
     hg_attrs_setf(facts, key, "%s, next %s", schedule, next);
 }
 
-/* A run must be able to lock the pipeline in the state folder. */
+/* Whether all that a run of the pipeline opens has passed its own check. */
+static bool check_can_rehearse(const struct hg_check_job *c, const struct hg_pipeline_config *pc)
+{
+    const struct hg_instance_config *all = c->h->config->instances;
+    bool can = !c->key_failed;
+    for (size_t i = 0; i < pc->source_count; i++) {
+        can = can && !c->failed[pc->sources[i]];
+    }
+    for (size_t i = 0; i < pc->transform_count; i++) {
+        can = can && !c->failed[pc->transforms[i]];
+    }
+    for (size_t i = 0; i < pc->sink_count; i++) {
+        can = can && (!c->failed[pc->sinks[i]] || !all[pc->sinks[i]].required);
+    }
+    return can;
+}
+
+/* Adds the lines of `text` that no instance has reported. */
+static void check_add_new_lines(const struct hg_check_job *c, const char *text, struct hg_str *out)
+{
+    while (text && *text != '\0') {
+        char *line = strndup(text, strcspn(text, "\n") + 1);
+        if (line && !(c->reported.data && strstr(c->reported.data, line))) {
+            hg_str_add(out, line);
+        }
+        text += line ? strlen(line) : strlen(text);
+        free(line);
+    }
+}
+
+/* Does what a run does before it reads data.  An optional sink that fails is a warning. */
+static enum hangar_rc check_rehearse(struct hg_check_job *c, const struct hg_pipeline_config *pc,
+                                     struct hg_str *warnings, struct hg_error *err)
+{
+    struct hg_str captured = {0};
+    struct hg_run *run = calloc(1, sizeof(*run));
+    if (!run) {
+        return hg_no_memory(err);
+    }
+    hg_run_init(run, c->h, pc);
+    run->request.parent = &c->s.job;
+    check_capture_warnings(c, &captured);
+    enum hangar_rc rc = hg_run_rehearse(run, err);
+    check_capture_warnings(c, NULL);
+    check_add_new_lines(c, captured.data, warnings);
+    for (size_t i = 0; i < run->sink_count; i++) {
+        const struct hg_run_sink *sink = &run->sinks[i];
+        if (sink->error.rc == HANGAR_OK || c->failed[pc->sinks[i]]) {
+            continue;
+        }
+        if (sink->config->required && rc == HANGAR_OK) {
+            *err = sink->error;
+            rc = err->rc;
+        } else {
+            hg_str_addf(warnings, "%s\n", sink->error.text);
+        }
+    }
+    hg_run_fini(run);
+    free(run);
+    hg_str_free(&captured);
+    return rc;
+}
+
+/* The program of a hook before a backup must be there; one after it degrades a backup. */
+static enum hangar_rc check_hooks(const struct hg_pipeline_config *pc, struct hg_str *warnings,
+                                  struct hg_error *err)
+{
+    enum hangar_rc rc = hg_hook_check(pc, HG_BEFORE_BACKUP, err);
+    for (enum hg_hook hook = HG_AFTER_BACKUP; hook < HG_HOOKS; hook++) {
+        struct hg_error why = {0};
+        if (hg_hook_check(pc, hook, &why) != HANGAR_OK) {
+            hg_str_addf(warnings, "%s\n", why.text);
+        }
+    }
+    return rc;
+}
+
 static void check_pipeline(struct hg_check_job *c, const struct hg_pipeline_config *pc)
 {
     struct hg_error err = {0};
+    struct hg_str warnings = {0};
     struct hangar_attrs *facts = hg_attrs_new();
-    int lock = -1;
-    enum hangar_rc rc = hg_pipeline_lock(&c->h->state, pc->name, &lock, &err);
-    if (rc == HANGAR_EXISTS) { /* a run under way is not a problem */
-        rc = HANGAR_OK;
+    const bool running = hg_pipeline_lock_since(&c->h->state, pc->name) >= 0;
+    enum hangar_rc rc = hg_pipeline_lock_check(&c->h->state, pc->name, &err);
+    if (rc == HANGAR_OK) {
+        rc = check_hooks(pc, &warnings, &err);
     }
-    if (lock >= 0) {
-        close(lock);
+    /* beside a run under way a rehearsal would wait for it */
+    if (rc == HANGAR_OK && !running && check_can_rehearse(c, pc)) {
+        hg_job_step(&c->s.job, "rehearsing %s", pc->name);
+        rc = check_rehearse(c, pc, &warnings, &err);
     }
     if (facts && (pc->schedule || pc->verify || pc->drill)) {
         check_add_schedule(facts, "schedule", pc->schedule, pc->timezone);
@@ -174,11 +269,19 @@ static void check_pipeline(struct hg_check_job *c, const struct hg_pipeline_conf
         check_add_schedule(facts, "drill", pc->drill, pc->timezone);
         hg_attrs_set(facts, "run_by", "hangar daemon");
     }
+    if (facts && running) {
+        hg_attrs_set(facts, "running", "a job of this pipeline is running");
+    }
+    if (facts && pc->transform_count == 0) {
+        hg_attrs_set(facts, "transforms", "none: backups are stored uncompressed");
+    }
     check_add_item(c, &(struct hg_check_item){.kind = "pipeline",
                                               .name = pc->name,
                                               .error = rc != HANGAR_OK ? &err : NULL,
+                                              .warnings = &warnings,
                                               .facts = facts});
     hg_attrs_free(facts);
+    hg_str_free(&warnings);
 }
 
 enum hangar_status hangar_check(struct hangar *h, char **json)
@@ -190,7 +293,8 @@ enum hangar_status hangar_check(struct hangar *h, char **json)
     struct hg_check_job c = {.h = h, .items = json_array()};
     struct hg_error err = {0};
     hg_json_set_string(doc, "config", h->config->path);
-    enum hangar_rc rc = hg_session_begin_keyless(&c.s, h, &err);
+    c.failed = calloc(h->config->instance_count + 1, sizeof(*c.failed));
+    enum hangar_rc rc = c.failed ? hg_session_begin_keyless(&c.s, h, &err) : hg_no_memory(&err);
     if (rc == HANGAR_OK) {
         check_add_item(&c, &(struct hg_check_item){.kind = "config",
                                                    .name = h->config->path,
@@ -203,7 +307,7 @@ enum hangar_status hangar_check(struct hangar *h, char **json)
                 check_instance(&c, i);
             }
         }
-        for (size_t i = 0; i < h->config->pipeline_count; i++) {
+        for (size_t i = 0; i < h->config->pipeline_count && !hg_job_cancelled(&c.s.job); i++) {
             check_pipeline(&c, &h->config->pipelines[i]);
         }
         rc = hg_job_result(&c.s.job, &err);
@@ -214,5 +318,7 @@ enum hangar_status hangar_check(struct hangar *h, char **json)
         err = c.first;
     }
     hg_json_set(doc, "items", c.items);
+    hg_str_free(&c.reported);
+    free(c.failed);
     return hg_doc_end(h, doc, hg_status(rc), &err, json);
 }

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * check: "ready" means that a backup succeeds, and a check changes nothing.
+ */
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "world.h"
+
+#define WITH(sink, pipeline)                                                                       \
+    "sources: { db: { plugin: test-source } }\n"                                                   \
+    "sinks: { a: { plugin: storage-local, " sink " } }\n"                                          \
+    "pipelines: { p: { sources: [db], sinks: [a]" pipeline " } }\n"
+#define PLAIN WITH("options: { path: ./a }", "")
+
+/* The item of this kind and name of the last check. */
+static const json_t *item(const char *kind, const char *name)
+{
+    const json_t *one;
+    size_t i;
+    json_array_foreach (json_object_get(world_doc, "items"), i, one) {
+        if (strcmp(json_string_value(json_object_get(one, "kind")), kind) == 0 &&
+            strcmp(json_string_value(json_object_get(one, "name")), name) == 0) {
+            return one;
+        }
+    }
+    ck_abort_msg("the check has no %s %s", kind, name);
+}
+
+/* The item has this status, and one of its messages or facts contains the text. */
+static void item_says(const char *kind, const char *name, const char *status, const char *text)
+{
+    const json_t *one = item(kind, name);
+    char *all = json_dumps(one, 0);
+    ck_assert_msg(strcmp(json_string_value(json_object_get(one, "status")), status) == 0 &&
+                      strstr(all, text) != NULL,
+                  "%s %s is not %s with \"%s\": %s", kind, name, status, text, all);
+    free(all);
+}
+
+START_TEST(a_check_that_is_ready_makes_no_folder)
+{
+    world_config(PLAIN);
+    ck_assert_int_eq(world_check(), HANGAR_STATUS_DONE);
+    item_says("sink", "a", "ok", "the first backup creates it");
+    item_says("pipeline", "p", "ok", "uncompressed");
+    ck_assert_int_eq(access("a", F_OK), -1);
+    ck_assert_int_eq(world_shell("test -z \"$(find . -name '*.lock')\""), 0);
+    ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(world_shell("find a | sort >before"), 0);
+    ck_assert_int_eq(world_check(), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(world_shell("find a | sort | cmp - before"), 0);
+}
+END_TEST
+
+START_TEST(no_space_beside_min_free_is_not_ready)
+{
+    world_config(WITH("options: { path: ./a, min_free: 1000000TiB }", ""));
+    ck_assert_int_ne(world_backup("p"), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(world_check(), HANGAR_STATUS_FAILED);
+    item_says("pipeline", "p", "failed", "min_free");
+    ck_assert(world_says("min_free"));
+}
+END_TEST
+
+START_TEST(a_sink_of_another_origin_is_not_ready)
+{
+    world_config("origin: one\n" PLAIN);
+    ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(world_open("origin: two\n" PLAIN), HANGAR_STATUS_DONE);
+    ck_assert_int_ne(world_backup("p"), HANGAR_STATUS_DONE);
+    ck_assert_int_ne(world_check(), HANGAR_STATUS_DONE);
+    item_says("pipeline", "p", "failed", "one");
+}
+END_TEST
+
+START_TEST(an_optional_sink_that_would_fail_is_a_warning)
+{
+    world_config("sources: { db: { plugin: test-source } }\n"
+                 "sinks: { a: { plugin: storage-local, options: { path: ./a } },\n"
+                 "  b: { plugin: storage-local, required: false,\n"
+                 "       options: { path: ./b, min_free: 1000000TiB } } }\n"
+                 "pipelines: { p: { sources: [db], sinks: [a, b] } }\n");
+    ck_assert_int_eq(world_check(), HANGAR_STATUS_DONE);
+    item_says("pipeline", "p", "warning", "sink b");
+}
+END_TEST
+
+START_TEST(a_sink_that_refuses_the_first_file_of_a_run_is_not_ready)
+{
+    world_config(PLAIN);
+    ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
+    world_config("sources: { db: { plugin: test-source } }\n"
+                 "sinks: { a: { plugin: test-sink, options: { path: ./a, fail_at: open, only: "
+                 "run.json } } }\n"
+                 "pipelines: { p: { sources: [db], sinks: [a] } }\n");
+    ck_assert_int_ne(world_backup("p"), HANGAR_STATUS_DONE);
+    ck_assert_int_ne(world_check(), HANGAR_STATUS_DONE);
+    item_says("sink", "a", "ok", "");
+    item_says("pipeline", "p", "failed", "run.json");
+}
+END_TEST
+
+START_TEST(a_hook_that_cannot_run_is_not_ready)
+{
+    world_config(WITH("options: { path: ./a }", ", hooks: { before_backup: [./none] }"));
+    ck_assert_int_ne(world_backup("p"), HANGAR_STATUS_DONE);
+    ck_assert_int_ne(world_check(), HANGAR_STATUS_DONE);
+    item_says("pipeline", "p", "failed", "hook before_backup: cannot run");
+    world_config(WITH("options: { path: ./a }", ", hooks: { after_restore: [no-such-program] }"));
+    ck_assert_int_eq(world_check(), HANGAR_STATUS_DONE);
+    item_says("pipeline", "p", "warning", "hook after_restore: cannot run no-such-program");
+    world_config(WITH("options: { path: ./a }", ", hooks: { before_backup: ['true'] }"));
+    ck_assert_int_eq(world_check(), HANGAR_STATUS_DONE);
+    item_says("pipeline", "p", "ok", "uncompressed");
+}
+END_TEST
+
+START_TEST(too_little_memory_for_the_sources_is_not_ready)
+{
+    world_config("limits: { memory: 32MiB }\n"
+                 "sources: { db: { plugin: test-source, options: { jobs: 64 } } }\n"
+                 "sinks: { a: { plugin: storage-local, options: { path: ./a } } }\n"
+                 "pipelines: { p: { sources: [db], sinks: [a] } }\n");
+    const enum hangar_status backup = world_backup("p");
+    ck_assert_int_eq(world_check(), backup);
+}
+END_TEST
+
+START_TEST(a_source_that_cannot_be_prepared_is_not_ready)
+{
+    world_config("sources: { db: { plugin: test-source, options: { fail_at: prepare } } }\n"
+                 "sinks: { a: { plugin: storage-local, options: { path: ./a } } }\n"
+                 "pipelines: { p: { sources: [db], sinks: [a] } }\n");
+    ck_assert_int_ne(world_backup("p"), HANGAR_STATUS_DONE);
+    ck_assert_int_ne(world_check(), HANGAR_STATUS_DONE);
+    item_says("source", "db", "warning", "made up");
+    item_says("pipeline", "p", "failed", "prepare");
+}
+END_TEST
+
+START_TEST(notifiers_are_checked_and_receive_nothing)
+{
+    world_config(PLAIN "notifiers: { ops: { plugin: test-notifier, options: { file: ./told } },\n"
+                       "  shut: { plugin: test-notifier, options: { file: ./told, "
+                       "secret_file: ./none } } }\n");
+    ck_assert_int_eq(world_check(), HANGAR_STATUS_DONE); /* a backup works without them */
+    item_says("notifier", "ops", "ok", "test-notifier");
+    item_says("notifier", "shut", "warning", "none");
+    ck_assert_int_eq(access("told", F_OK), -1);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        a_check_that_is_ready_makes_no_folder,
+        no_space_beside_min_free_is_not_ready,
+        a_sink_of_another_origin_is_not_ready,
+        an_optional_sink_that_would_fail_is_a_warning,
+        a_sink_that_refuses_the_first_file_of_a_run_is_not_ready,
+        a_hook_that_cannot_run_is_not_ready,
+        too_little_memory_for_the_sources_is_not_ready,
+        a_source_that_cannot_be_prepared_is_not_ready,
+        notifiers_are_checked_and_receive_nothing,
+    };
+    return SUITE_RUN("jobs/backup/check", tests, world_setup, world_teardown);
+}
