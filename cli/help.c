@@ -30,7 +30,7 @@ static void help_put_heading(const struct cli_view *view, const char *text)
 
 static void help_put_paragraph(struct cli_view *view, const char *text)
 {
-    static const struct cli_column columns[] = {{NULL, CLI_WRAP, false}};
+    static const struct cli_column columns[] = {{NULL, CLI_WRAP, false, 0}};
     struct cli_table table;
 
     cli_table_init(&table, view, columns, 1, 0);
@@ -40,7 +40,8 @@ static void help_put_paragraph(struct cli_view *view, const char *text)
 
 static void help_put_options(struct cli_view *view, const struct cli_option *const *options)
 {
-    static const struct cli_column columns[] = {{NULL, CLI_LEFT, false}, {NULL, CLI_WRAP, false}};
+    static const struct cli_column columns[] = {{NULL, CLI_LEFT, false, 0},
+                                                {NULL, CLI_WRAP, false, 0}};
     struct cli_table table;
 
     cli_table_init(&table, view, columns, 2, 2);
@@ -67,7 +68,8 @@ static bool help_is_of(const struct cli_command *command, const char *topic)
 
 static void help_put_commands(struct cli_view *view, const char *topic)
 {
-    static const struct cli_column columns[] = {{NULL, CLI_LEFT, false}, {NULL, CLI_WRAP, false}};
+    static const struct cli_column columns[] = {{NULL, CLI_LEFT, false, 0},
+                                                {NULL, CLI_WRAP, false, 0}};
     struct cli_table table;
 
     cli_table_init(&table, view, columns, 2, 2);

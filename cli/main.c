@@ -90,7 +90,9 @@ static int main_terminal_width(void)
         size.ws_col) {
         return size.ws_col;
     }
-    return 80;
+    const char *columns = getenv("COLUMNS"); /* a terminal that does not know its size */
+    int width = columns ? atoi(columns) : 0;
+    return width > 0 && width < 10000 ? width : 80;
 }
 
 static bool main_reader_has_gone(void)

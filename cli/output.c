@@ -155,6 +155,14 @@ int cli_text_width(const char *text)
     return width;
 }
 
+const char *cli_short_id(const struct cli_view *view, const char *id)
+{
+    static const char prefix[] = "backup_";
+    const bool narrow = view->width > 0 && view->width < 100;
+
+    return narrow && strncmp(id, prefix, sizeof(prefix) - 1) == 0 ? id + sizeof(prefix) - 1 : id;
+}
+
 void cli_truncate(char *text, size_t size, int width, bool utf8)
 {
     if (width <= 0 || cli_text_width(text) <= width) {

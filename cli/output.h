@@ -58,6 +58,10 @@ int cli_text_width(const char *text);
 
 /* Cuts an escaped text to at most `width` columns, with an ellipsis at the end;
  * `width` 0 or less: no limit. */
+/* The id as it is printed in a table: on a terminal of less than 100 columns without "backup_",
+ * which commands complete. */
+const char *cli_short_id(const struct cli_view *view, const char *id);
+
 void cli_truncate(char *text, size_t size, int width, bool utf8);
 
 #define CLI_SHORT 48

@@ -70,6 +70,24 @@ static void progress_add_clock(char row[CLI_PROGRESS_SIZE], int64_t ms)
     }
 }
 
+/* The time left, if the rest arrives as fast as the last bytes did. */
+static void progress_add_left(char row[CLI_PROGRESS_SIZE], const struct hangar_progress *state,
+                              uint64_t bytes_per_second)
+{
+    const uint64_t days_ms = 30 * UINT64_C(86400000);
+
+    if (!state->expected_bytes || state->plain_bytes >= state->expected_bytes ||
+        bytes_per_second == 0) {
+        return;
+    }
+    double ms =
+        (double)(state->expected_bytes - state->plain_bytes) * 1000 / (double)bytes_per_second;
+    if (ms < (double)days_ms) {
+        progress_add_clock(row, (int64_t)ms);
+        progress_add(row, " left");
+    }
+}
+
 int cli_progress_rows(const struct cli_view *view, const struct hangar_progress *state,
                       uint64_t bytes_per_second, char rows[CLI_PROGRESS_ROWS][CLI_PROGRESS_SIZE])
 {
@@ -77,11 +95,16 @@ int cli_progress_rows(const struct cli_view *view, const struct hangar_progress 
     int count = 1, widest = 0;
 
     rows[0][0] = '\0';
-    progress_add_text(rows[0], state->pipeline ? state->pipeline : state->job, view->utf8);
+    progress_add_text(rows[0], state->job ? state->job : "", view->utf8);
+    if (state->pipeline && *state->pipeline && strcmp(state->pipeline, state->job) != 0) {
+        progress_add(rows[0], " ");
+        progress_add_text(rows[0], state->pipeline, view->utf8);
+    }
     progress_add(rows[0], ":");
     progress_add_share(rows[0], state->plain_bytes, state->expected_bytes);
     progress_add(rows[0], "  %s/s", cli_size(bytes_per_second, size));
     progress_add_clock(rows[0], state->elapsed_ms);
+    progress_add_left(rows[0], state, bytes_per_second);
     /* last, because a long step is cut */
     progress_add(rows[0], "  ");
     progress_add_text(rows[0], state->step ? state->step : state->job, view->utf8);

@@ -46,8 +46,8 @@ void cli_table_cell(struct cli_table *table, enum cli_style style, const char *f
     }
 }
 
-/* Removes `excess` columns of width, from the widest column first. */
-static void table_shrink(const struct cli_table *table, int widths[], int excess)
+/* Removes `excess` columns of width, from the widest column first.  Returns what is left of it. */
+static int table_shrink(const struct cli_table *table, int widths[], int excess)
 {
     while (excess > 0) {
         size_t widest = table->column_count;
@@ -60,14 +60,16 @@ static void table_shrink(const struct cli_table *table, int widths[], int excess
             }
         }
         if (widest == table->column_count) {
-            return;
+            break;
         }
         widths[widest]--;
         excess--;
     }
+    return excess;
 }
 
-static void table_measure(const struct cli_table *table, int widths[])
+/* The width of the whole table; the widths of its columns are those of their widest cells. */
+static int table_measure(const struct cli_table *table, int widths[])
 {
     int total = table->indent - GAP;
 
@@ -84,9 +86,27 @@ static void table_measure(const struct cli_table *table, int widths[])
     for (size_t i = 0; i < table->column_count; i++) {
         total += table->columns[i].hidden ? 0 : widths[i] + GAP;
     }
-    if (table->view->width > 0) {
-        table_shrink(table, widths, total - table->view->width);
+    if (table->view->width > 0 && total > table->view->width) {
+        total = table->view->width + table_shrink(table, widths, total - table->view->width);
     }
+    return total;
+}
+
+/* Hides the spare column with the highest number; false: there is none. */
+static bool table_spare_one(struct cli_table *table)
+{
+    struct cli_column *found = NULL;
+
+    for (size_t i = 0; i < table->column_count; i++) {
+        struct cli_column *column = &table->columns[i];
+        if (!column->hidden && column->spare > (found ? found->spare : 0)) {
+            found = column;
+        }
+    }
+    if (found) {
+        found->hidden = true;
+    }
+    return found != NULL;
 }
 
 /* Bytes of `text` that fit into `width` columns, ending at a word; at least one word. */
@@ -181,17 +201,58 @@ static void table_put_titles(const struct cli_table *table, const int widths[])
     table_put_row(table, titles, widths);
 }
 
+/* One row as lines: its first cell, then "TITLE cell" as many as fit on each line. */
+static void table_put_record(const struct cli_table *table, const struct cli_cell *row)
+{
+    const struct cli_view *view = table->view;
+    int indent = table->indent + 2, at = view->width;
+
+    fprintf(view->file, "%*s%s%s%s", table->indent, "", cli_on(view, row[0].style), row[0].text,
+            row[0].style == CLI_PLAIN ? "" : cli_off(view));
+    for (size_t i = 1; i < table->column_count; i++) {
+        const char *title = table->columns[i].title ? table->columns[i].title : "";
+        int width = cli_text_width(title) + 1 + cli_text_width(row[i].text);
+        if (table->columns[i].hidden || !*row[i].text) {
+            continue;
+        }
+        if (at + GAP + width > view->width) {
+            fprintf(view->file, "\n%*s", indent, "");
+            at = indent;
+        } else {
+            fprintf(view->file, "%*s", GAP, "");
+            at += GAP;
+        }
+        fprintf(view->file, "%s%s%s ", cli_on(view, CLI_DIM), title, cli_off(view));
+        fputs(cli_on(view, row[i].style), view->file);
+        int room = view->width - at - cli_text_width(title) - 1;
+        table_put_wrapped(view, row[i].text, room > SHRINK_MIN ? room : SHRINK_MIN, indent + 2);
+        fputs(row[i].style == CLI_PLAIN ? "" : cli_off(view), view->file);
+        at += width;
+    }
+    fputc('\n', view->file);
+}
+
 void cli_table_print(struct cli_table *table)
 {
     int widths[CLI_TABLE_COLUMNS];
+    const int most = table->view->width;
+    const bool titled = table->columns[0].title != NULL;
 
     if (!table->view->failed && table->cell_count > 0) {
-        table_measure(table, widths);
-        if (table->columns[0].title) {
+        int total = table_measure(table, widths);
+        while (most > 0 && total > most && table_spare_one(table)) {
+            total = table_measure(table, widths);
+        }
+        const bool records = titled && most > 0 && total > most;
+        if (titled && !records) {
             table_put_titles(table, widths);
         }
         for (size_t i = 0; i + table->column_count <= table->cell_count; i += table->column_count) {
-            table_put_row(table, table->cells + i, widths);
+            if (records) {
+                table_put_record(table, table->cells + i);
+            } else {
+                table_put_row(table, table->cells + i, widths);
+            }
         }
     }
     for (size_t i = 0; i < table->cell_count; i++) {

@@ -12,12 +12,15 @@
  * A table: the columns are declared, the cells are added row by row, and the whole table is
  * printed and freed at once.  A table without a row prints nothing.  Cells contain escaped
  * text.  On a terminal that is too narrow the SHRINK columns are cut, the widest first, and
- * the WRAP column is broken at words.
+ * the WRAP column is broken at words.  When that is not enough, spare columns are left out, the
+ * highest number first; and when that is not enough either, each row becomes a record of several
+ * lines.  Where the output is not a terminal nothing is cut or left out.
  */
 struct cli_column {
     const char *title;
     enum { CLI_LEFT, CLI_RIGHT, CLI_SHRINK, CLI_WRAP } kind; /* see above */
     bool hidden;
+    unsigned spare; /* 0: always printed */
 };
 
 #define CLI_TABLE_COLUMNS 12

@@ -15,11 +15,11 @@
 
 static void backup_put_sources(const json_t *doc, struct cli_view *err)
 {
-    static const struct cli_column columns[] = {{NULL, CLI_LEFT, false},
-                                                {NULL, CLI_LEFT, false},
-                                                {NULL, CLI_RIGHT, false},
-                                                {NULL, CLI_RIGHT, false},
-                                                {NULL, CLI_LEFT, false}};
+    static const struct cli_column columns[] = {{NULL, CLI_LEFT, false, 0},
+                                                {NULL, CLI_LEFT, false, 0},
+                                                {NULL, CLI_RIGHT, false, 0},
+                                                {NULL, CLI_RIGHT, false, 0},
+                                                {NULL, CLI_LEFT, false, 0}};
     struct cli_table table;
     char text[CLI_SHORT];
     const json_t *item;
@@ -40,7 +40,7 @@ static void backup_put_sources(const json_t *doc, struct cli_view *err)
 static void backup_put_sinks(const json_t *doc, struct cli_view *err)
 {
     static const struct cli_column columns[] = {
-        {NULL, CLI_LEFT, false}, {NULL, CLI_LEFT, false}, {NULL, CLI_LEFT, false}};
+        {NULL, CLI_LEFT, false, 0}, {NULL, CLI_LEFT, false, 0}, {NULL, CLI_LEFT, false, 0}};
     struct cli_table table;
     const json_t *item;
     size_t i;

@@ -18,7 +18,8 @@ static enum cli_symbol check_mark_of(const char *status)
 
 static void check_put_facts(struct cli_view *out, const json_t *facts, int indent)
 {
-    static const struct cli_column columns[] = {{NULL, CLI_LEFT, false}, {NULL, CLI_WRAP, false}};
+    static const struct cli_column columns[] = {{NULL, CLI_LEFT, false, 0},
+                                                {NULL, CLI_WRAP, false, 0}};
     struct cli_table table;
     const char *key;
     const json_t *value;

@@ -25,7 +25,7 @@ static void list_put_backup(struct cli_table *table, const json_t *item)
     char *sources = cli_join(cli_array(item, "sources"));
     char *sinks = cli_join(cli_array(item, "sinks"));
 
-    cli_table_cell(table, CLI_PLAIN, "%s", cli_string(item, "id"));
+    cli_table_cell(table, CLI_PLAIN, "%s", cli_short_id(table->view, cli_string(item, "id")));
     cli_table_cell(table, CLI_PLAIN, "%s", cli_string(item, "pipeline"));
     cli_table_cell(table, CLI_PLAIN, "%s",
                    created < 0 ? "-" : cli_age(table->view->now_ms - created, text));
@@ -67,16 +67,16 @@ static bool list_several_pipelines(const json_t *backups)
 static void list_put_table(const json_t *backups, struct cli_view *out)
 {
     struct cli_column columns[COLUMNS] = {
-        [ID] = {"ID", CLI_LEFT, false},
-        [PIPELINE] = {"PIPELINE", CLI_LEFT, !list_several_pipelines(backups)},
-        [AGE] = {"AGE", CLI_RIGHT, false},
-        [TIME] = {"TIME", CLI_RIGHT, false},
-        [SIZE] = {"SIZE", CLI_RIGHT, false},
-        [DATA] = {"DATA", CLI_RIGHT, false},
-        [SOURCES] = {"SOURCES", CLI_SHRINK, false},
-        [SINKS] = {"SINKS", CLI_SHRINK, false},
-        [VERIFIED] = {"VERIFIED", CLI_LEFT, !cli_any_has(backups, "verified")},
-        [STATE] = {"STATE", CLI_LEFT, false},
+        [ID] = {"ID", CLI_LEFT, false, 0},
+        [PIPELINE] = {"PIPELINE", CLI_LEFT, !list_several_pipelines(backups), 0},
+        [AGE] = {"AGE", CLI_RIGHT, false, 0},
+        [TIME] = {"TIME", CLI_RIGHT, false, 4},
+        [SIZE] = {"SIZE", CLI_RIGHT, false, 0},
+        [DATA] = {"DATA", CLI_RIGHT, false, 3},
+        [SOURCES] = {"SOURCES", CLI_SHRINK, false, 2},
+        [SINKS] = {"SINKS", CLI_SHRINK, false, 1},
+        [VERIFIED] = {"VERIFIED", CLI_LEFT, !cli_any_has(backups, "verified"), 0},
+        [STATE] = {"STATE", CLI_LEFT, false, 0},
     };
     struct cli_table table;
     const json_t *item;

@@ -12,10 +12,10 @@
 
 static void plugins_render(const json_t *doc, struct cli_view *out, struct cli_view *err)
 {
-    static const struct cli_column columns[] = {{"NAME", CLI_LEFT, false},
-                                                {"VERSION", CLI_LEFT, false},
-                                                {"ROLE", CLI_LEFT, false},
-                                                {"SUMMARY", CLI_WRAP, false}};
+    static const struct cli_column columns[] = {{"NAME", CLI_LEFT, false, 0},
+                                                {"VERSION", CLI_LEFT, false, 0},
+                                                {"ROLE", CLI_LEFT, false, 0},
+                                                {"SUMMARY", CLI_WRAP, false, 0}};
     const json_t *plugins = cli_array(doc, "plugins"), *item;
     struct cli_table table;
     size_t i;
@@ -92,10 +92,10 @@ static char *plugin_type_text(const json_t *option)
 
 static void plugin_put_options(const json_t *options, struct cli_view *out)
 {
-    static const struct cli_column columns[] = {{"OPTION", CLI_LEFT, false},
-                                                {"TYPE", CLI_LEFT, false},
-                                                {"DEFAULT", CLI_LEFT, false},
-                                                {"MEANING", CLI_WRAP, false}};
+    static const struct cli_column columns[] = {{"OPTION", CLI_LEFT, false, 0},
+                                                {"TYPE", CLI_LEFT, false, 0},
+                                                {"DEFAULT", CLI_LEFT, false, 0},
+                                                {"MEANING", CLI_WRAP, false, 0}};
     struct cli_table table;
     const json_t *option;
     char text[32];

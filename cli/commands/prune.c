@@ -18,10 +18,10 @@ static const struct cli_option prune_dry_run = {
 
 static void prune_put_backups(const json_t *sink, struct cli_view *out, bool all)
 {
-    static const struct cli_column columns[] = {{NULL, CLI_LEFT, false},
-                                                {NULL, CLI_LEFT, false},
-                                                {NULL, CLI_LEFT, false},
-                                                {NULL, CLI_WRAP, false}};
+    static const struct cli_column columns[] = {{NULL, CLI_LEFT, false, 0},
+                                                {NULL, CLI_LEFT, false, 0},
+                                                {NULL, CLI_LEFT, false, 0},
+                                                {NULL, CLI_WRAP, false, 0}};
     struct cli_table table;
     const json_t *item;
     size_t i;

@@ -32,14 +32,26 @@ static void remove_render(const json_t *doc, struct cli_view *out, struct cli_vi
     }
 }
 
-/* The number of entries of the list with this id, and the last of them. */
+/* Whether an id is `text`, or begins or ends with it, as the library completes ids. */
+static bool remove_is_meant(const char *id, const char *text)
+{
+    static const char prefix[] = "backup_";
+    const size_t skip = sizeof(prefix) - 1, all = strlen(id);
+    const char *tail = strncmp(id, prefix, skip) == 0 ? id + skip : id;
+    size_t n = strlen(text);
+
+    return (n <= all && strcmp(id + all - n, text) == 0) || strncmp(id, text, n) == 0 ||
+           strncmp(tail, text, n) == 0;
+}
+
+/* The number of entries of the list that the id or its part means, and the last of them. */
 static size_t remove_find(const json_t *list, const char *id, const json_t **found)
 {
     const json_t *item;
     size_t i, count = 0;
 
     json_array_foreach (cli_array(list, "backups"), i, item) {
-        if (strcmp(cli_string(item, "id"), id) == 0) {
+        if (remove_is_meant(cli_string(item, "id"), id)) {
             *found = item;
             count++;
         }
@@ -47,8 +59,9 @@ static size_t remove_find(const json_t *list, const char *id, const json_t **fou
     return count;
 }
 
-/* DONE when the backup may be removed; `pipeline` is then its own, malloc'd. */
-static int remove_ask(struct cli *cli, const json_t *list, const char *id, char **pipeline)
+/* DONE when the backup may be removed; `meant` and `pipeline` are then its own, malloc'd. */
+static int remove_ask(struct cli *cli, const json_t *list, const char *id, char **meant,
+                      char **pipeline)
 {
     const json_t *found = NULL;
     char *question = NULL;
@@ -61,16 +74,18 @@ static int remove_ask(struct cli *cli, const json_t *list, const char *id, char 
     if (count > 1) {
         return cli_stop(
             cli, HANGAR_STATUS_USAGE,
-            "several pipelines have a backup with this id; hint: choose one with --pipeline");
+            "several backups have this id; hint: give more of it, or choose a pipeline with "
+            "--pipeline");
     }
     char *sinks = cli_join(cli_array(found, "sinks"));
-    if (!sinks || asprintf(&question, "remove %s of %s permanently from %s?", id,
-                           cli_string(found, "pipeline"), sinks) < 0) {
+    if (!sinks || asprintf(&question, "remove %s of %s permanently from %s?",
+                           cli_string(found, "id"), cli_string(found, "pipeline"), sinks) < 0) {
         question = NULL;
     }
     free(sinks);
     *pipeline = strdup(cli_string(found, "pipeline"));
-    if (!*pipeline) {
+    *meant = strdup(cli_string(found, "id"));
+    if (!*pipeline || !*meant) {
         free(question);
         question = NULL;
     }
@@ -88,7 +103,7 @@ static int remove_it(struct cli *cli, const struct hangar_selection *which)
 static int remove_command(struct cli *cli)
 {
     struct hangar_selection which = cli_selection(cli);
-    char *json = NULL, *pipeline = NULL;
+    char *json = NULL, *meant = NULL, *pipeline = NULL;
 
     if (strcmp(which.id, "latest") == 0) {
         return cli_stop(cli, HANGAR_STATUS_USAGE,
@@ -109,13 +124,15 @@ static int remove_command(struct cli *cli)
         return cli_finish(cli, status, json, cli_list_render, NULL);
     }
     cli_progress_clear(&cli->progress);
-    int result = remove_ask(cli, list, which.id, &pipeline);
+    int result = remove_ask(cli, list, which.id, &meant, &pipeline);
     json_decref(list);
     hangar_free(json);
     if (result == HANGAR_STATUS_DONE) {
+        which.id = meant;
         which.pipeline = pipeline;
         result = remove_it(cli, &which);
     }
+    free(meant);
     free(pipeline);
     return result;
 }

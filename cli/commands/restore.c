@@ -94,7 +94,8 @@ static void restore_put_safety(const json_t *doc, struct cli_view *err)
 
 static void restore_render(const json_t *doc, struct cli_view *out, struct cli_view *err)
 {
-    static const struct cli_column columns[] = {{NULL, CLI_LEFT, false}, {NULL, CLI_LEFT, false}};
+    static const struct cli_column columns[] = {{NULL, CLI_LEFT, false, 0},
+                                                {NULL, CLI_LEFT, false, 0}};
     bool done = cli_done(doc), degraded = strcmp(cli_string(doc, "status"), "degraded") == 0;
     char took[CLI_SHORT], size[CLI_SHORT], speed[CLI_SHORT], text[32];
     int64_t ms = cli_integer(doc, "duration_ms");

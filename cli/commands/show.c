@@ -33,7 +33,7 @@ static void show_add_totals(const json_t *objects, struct totals *totals)
 static void show_put_pairs(struct cli_view *out, const json_t *pairs, const char *title)
 {
     static const struct cli_column columns[] = {
-        {NULL, CLI_LEFT, false}, {NULL, CLI_LEFT, false}, {NULL, CLI_LEFT, false}};
+        {NULL, CLI_LEFT, false, 0}, {NULL, CLI_LEFT, false, 0}, {NULL, CLI_LEFT, false, 0}};
     struct cli_table table;
     const char *key;
     const json_t *value;
@@ -69,10 +69,10 @@ static void show_put_source(struct cli_view *out, const json_t *source)
 
 static void show_put_objects(struct cli_view *out, const json_t *sources, size_t count)
 {
-    static const struct cli_column columns[] = {{"OBJECT", CLI_LEFT, false},
-                                                {"PHASE", CLI_RIGHT, false},
-                                                {"DATA", CLI_RIGHT, false},
-                                                {"SIZE", CLI_RIGHT, false}};
+    static const struct cli_column columns[] = {{"OBJECT", CLI_LEFT, false, 0},
+                                                {"PHASE", CLI_RIGHT, false, 0},
+                                                {"DATA", CLI_RIGHT, false, 0},
+                                                {"SIZE", CLI_RIGHT, false, 0}};
     struct cli_table table;
     const json_t *source, *object;
     size_t i, j, shown = 0;

@@ -106,8 +106,9 @@ static void status_put_sink(struct cli_table *table, const json_t *sink)
     } else {
         cli_table_cell(table, CLI_PLAIN, "%lld", (long long)cli_integer(sink, "backups"));
     }
-    cli_table_cell(table, CLI_PLAIN, "%s",
-                   *cli_string(sink, "newest") ? cli_string(sink, "newest") : "-");
+    cli_table_cell(
+        table, CLI_PLAIN, "%s",
+        *cli_string(sink, "newest") ? cli_short_id(table->view, cli_string(sink, "newest")) : "-");
     cli_table_cell(table, CLI_PLAIN, "%s",
                    newest < 0 ? "-" : cli_age(table->view->now_ms - newest, text));
     enum cli_style style;
@@ -173,14 +174,14 @@ static void status_put_sinks(const json_t *pipeline, struct cli_view *out)
 {
     const json_t *sinks = cli_array(pipeline, "sinks");
     const struct cli_column columns[] = {
-        {"SINK", CLI_LEFT, false},
-        {"BACKUPS", CLI_RIGHT, false},
-        {"NEWEST", CLI_LEFT, false},
-        {"AGE", CLI_RIGHT, false},
-        {"VERIFIED", CLI_LEFT, !cli_any_has(sinks, "newest_verified")},
-        {"STORED", CLI_RIGHT, false},
-        {"FREE", CLI_RIGHT, false},
-        {"WHERE", CLI_LEFT, false}};
+        {"SINK", CLI_LEFT, false, 0},
+        {"BACKUPS", CLI_RIGHT, false, 0},
+        {"NEWEST", CLI_LEFT, false, 2},
+        {"AGE", CLI_RIGHT, false, 0},
+        {"VERIFIED", CLI_LEFT, !cli_any_has(sinks, "newest_verified"), 0},
+        {"STORED", CLI_RIGHT, false, 1},
+        {"FREE", CLI_RIGHT, false, 0},
+        {"WHERE", CLI_LEFT, false, 3}};
     struct cli_table table;
     const json_t *sink;
     size_t i;
@@ -206,7 +207,8 @@ static void status_put_sinks(const json_t *pipeline, struct cli_view *out)
 
 static void status_put_instance(const json_t *item, struct cli_view *out)
 {
-    static const struct cli_column columns[] = {{NULL, CLI_LEFT, false}, {NULL, CLI_LEFT, false}};
+    static const struct cli_column columns[] = {{NULL, CLI_LEFT, false, 0},
+                                                {NULL, CLI_LEFT, false, 0}};
     struct cli_table table;
     const char *key;
     const json_t *value;

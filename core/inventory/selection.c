@@ -18,6 +18,7 @@
 #include "config/config.h"
 #include "inventory/origin.h"
 #include "inventory/others.h"
+#include "inventory/short_id.h"
 #include "session/handle.h"
 #include "session/names.h"
 #include "session/session.h"
@@ -195,11 +196,13 @@ static enum hangar_rc check_selection(const struct hg_config *config,
                                       struct hg_error *err)
 {
     int64_t ms;
-    if (!wants_latest(request) && !hg_backup_id_parse(request->id, &ms)) {
+    if (!wants_latest(request) && !hg_backup_id_parse(request->id, &ms) &&
+        !hg_short_id_is_valid(request->id)) {
         return hg_fail(err, HANGAR_CONFIG, 0,
                        "invalid backup id %s; hint: ids look like "
-                       "backup_2026-01-15T02-00-00-000Z, see `hangar list`",
-                       request->id);
+                       "backup_2026-01-15T02-00-00-000Z, see `hangar list`; at least %d characters "
+                       "of the beginning or the end are enough if they are unique",
+                       request->id, HG_SHORT_ID_MIN);
     }
     enum hangar_rc rc = hg_check_names(config, NULL, request->sink, err);
     if (rc == HANGAR_OK && request->pipeline) {
@@ -229,8 +232,9 @@ static enum hangar_rc selection_result(struct selection *x, struct hg_selected *
     return err->rc;
 }
 
-enum hangar_rc hg_select(struct hg_session *s, const struct hangar_selection *request,
-                         struct hg_selected *out, struct hg_error *err)
+/* Finds the backup that the request means by its whole id or "latest". */
+static enum hangar_rc select_exactly(struct hg_session *s, const struct hangar_selection *request,
+                                     struct hg_selected *out, struct hg_error *err)
 {
     const struct hg_config *config = s->h->config;
     struct selection found = {0};
@@ -269,4 +273,31 @@ enum hangar_rc hg_select(struct hg_session *s, const struct hangar_selection *re
         hg_log_line(&s->h->log, HANGAR_LOG_WARN, "passing over a sink: %s", unread.text);
     }
     return selection_result(&found, out, err);
+}
+
+enum hangar_rc hg_select(struct hg_session *s, const struct hangar_selection *request,
+                         struct hg_selected *out, struct hg_error *err)
+{
+    char id[HG_BACKUP_ID_SIZE] = "";
+    int64_t ms;
+    size_t only;
+    struct hangar_selection exact = {.struct_size = sizeof(exact),
+                                     .id = request->id,
+                                     .sink = request->sink,
+                                     .pipeline = request->pipeline};
+    *out = (struct hg_selected){.pipeline = SIZE_MAX};
+    enum hangar_rc rc = check_selection(s->h->config, request, &only, err);
+    if (rc == HANGAR_OK && !wants_latest(request)) {
+        rc = hg_backup_id_parse(request->id, &ms) ? HANGAR_OK
+                                                  : hg_short_id_find(s, request, id, err);
+        exact.id = id[0] ? id : request->id;
+    }
+    if (rc == HANGAR_OK) {
+        rc = select_exactly(s, &exact, out, err);
+        snprintf(out->id, sizeof(out->id), "%s",
+                 rc == HANGAR_OK         ? out->manifest.id
+                 : wants_latest(request) ? ""
+                                         : exact.id);
+    }
+    return rc;
 }

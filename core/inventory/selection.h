@@ -14,16 +14,18 @@
 
 /* A backup in a sink. */
 struct hg_selected {
-    size_t pipeline; /* index in the configuration */
-    size_t sink;     /* index among the instances */
+    char id[HG_BACKUP_ID_SIZE]; /* also after a failure; "" when it could not be determined */
+    size_t pipeline;            /* index in the configuration */
+    size_t sink;                /* index among the instances */
     struct hangar_ctx *ctx;
     struct hg_manifest manifest;
 };
 
-/* Finds the backup that the request means; the caller frees the manifest.  "latest" is the
- * newest backup of all sinks that is not a safety backup.  A sink that cannot be read and a
- * damaged copy are passed over with a warning while another sink has the backup.  A folder that
- * cannot be read and is newer than the newest backup may be the latest: that is a failure.
+/* Finds the backup that the request means, by its id, a unique part of it (short_id.h) or "latest";
+ * the caller frees the manifest.  "latest" is the newest backup of all sinks that is not a safety
+ * backup.  A sink that cannot be read and a damaged copy are passed over with a warning while
+ * another sink has the backup.  A folder that cannot be read and is newer than the newest backup
+ * may be the latest: that is a failure.
  *
  * NOT_FOUND: no sink has it.  CONFIG: the request is not valid, or several pipelines have such
  * a backup.  CORRUPT: no sink has it whole.  After a failure only out->pipeline is set: the

@@ -20,9 +20,9 @@ struct hg_pull_source {
     bool prepared;   /* prepare was called and end was not */
     int64_t time_ms; /* the recovery point */
     struct hangar_attrs *point, *facts;
-    size_t readers;                       /* that still run; under the mutex of struct hg_pull */
-    bool ended;                           /* without an error; its facts are set */
-    uint64_t plain_bytes, expected_bytes; /* for progress, under the mutex */
+    size_t readers;       /* that still run; under the mutex of struct hg_pull */
+    bool ended;           /* without an error; its facts are set */
+    uint64_t plain_bytes; /* for progress, under the mutex */
 };
 
 /* An object that is stored in the sinks; lives until on_object returns. */

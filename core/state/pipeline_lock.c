@@ -65,7 +65,7 @@ enum hangar_rc hg_pipeline_lock_check(const struct hg_state *state, const char *
                                       struct hg_error *err)
 {
     struct hg_error why = {0};
-    char *path = hg_format("%s/lock/%s.lock", state->dir, pipeline);
+    char *path = hg_format("%s/lock/%s.lock", hg_project_dir(state), pipeline);
     enum hangar_rc rc = path ? hg_check_writable(path, &why) : hg_no_memory(&why);
     free(path);
     return rc == HANGAR_OK ? rc : lock_failed(pipeline, &why, err);

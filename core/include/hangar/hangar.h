@@ -168,7 +168,7 @@ HANGAR_API enum hangar_status hangar_list(struct hangar *hangar, const char *pip
 /* Selects a backup. */
 struct hangar_selection {
     uint32_t struct_size;
-    const char *id;       /* an id, or "latest" */
+    const char *id;       /* an id, its unique beginning or end, or "latest" */
     const char *pipeline; /* NULL: the pipeline that has it, which must be the only one */
     const char *sink;     /* NULL: the first sink of the pipeline that has it whole */
 };

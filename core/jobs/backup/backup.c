@@ -24,6 +24,7 @@
 #include "state/counters.h"
 #include "state/history.h"
 #include "state/pipeline_lock.h"
+#include "state/sizes.h"
 
 static enum hangar_status backup_status(const struct hg_run *run, enum hangar_rc rc,
                                         struct hg_error *err)
@@ -82,6 +83,7 @@ static enum hangar_status backup_run_pipeline(struct hg_run *run, struct hg_erro
     enum hangar_rc rc = hg_hook_run(&run->h->log, &run->h->caller.cancel, run->request.pipeline,
                                     HG_BEFORE_BACKUP, &facts, err);
     if (rc == HANGAR_OK) {
+        hg_run_expect(run);
         struct backup_execution g = {run, err, HANGAR_OK};
         hg_priority_run(run->h->config, &run->h->log, backup_execute, &g);
         rc = g.rc;
@@ -157,6 +159,7 @@ static enum hangar_status backup_job(struct hg_run *run, json_t *doc, struct hg_
     }
     /* the history has the run by now: readers must not report a run that prunes as lost */
     if (status == HANGAR_STATUS_DONE || status == HANGAR_STATUS_DEGRADED) {
+        hg_sizes_save(&h->state, &run->result.manifest);
         backup_prune(run);
     }
     if (lock >= 0) {

@@ -11,6 +11,7 @@
 #include "pipeline/pull.h"
 #include "plugin/job.h"
 #include "session/progress.h"
+#include "state/sizes.h"
 
 void hg_run_watch_pull(struct hg_run_progress *progress, struct hg_pull *pull,
                        struct hg_engine *engine)
@@ -28,15 +29,39 @@ void hg_run_watch_replication(struct hg_run_progress *progress, struct hg_replic
     pthread_mutex_unlock(&progress->mutex);
 }
 
+void hg_run_expect(struct hg_run *run)
+{
+    const char *names[HG_MAX_SOURCES];
+    for (size_t i = 0; i < run->request.source_count; i++) {
+        names[i] = run->h->config->instances[run->request.sources[i]].name;
+    }
+    hg_sizes_load(&run->h->state, run->request.pipeline->name, names, run->request.source_count,
+                  run->progress.expected);
+}
+
+/* The estimates of the sources, and their sum.  The sum of a source that has ended, or that has
+ * exceeded its estimate, is what it has: so the share of the whole never decreases. */
+static void run_fill_expected(const struct hg_run_progress *now, struct hangar_progress *p,
+                              struct hangar_progress_source *sources)
+{
+    bool known = p->source_count > 0;
+    uint64_t all = 0;
+    for (uint32_t i = 0; i < p->source_count; i++) {
+        const bool over = sources[i].done || sources[i].plain_bytes > now->expected[i];
+        sources[i].expected_bytes = sources[i].done ? sources[i].plain_bytes : now->expected[i];
+        known = known && (sources[i].done || now->expected[i] > 0);
+        all += over ? sources[i].plain_bytes : now->expected[i];
+    }
+    p->expected_bytes = known ? all : 0;
+}
+
 static uint32_t run_fill_sources(struct hg_pull *pull, struct hangar_progress_source *sources)
 {
     pthread_mutex_lock(&pull->mutex);
     for (size_t i = 0; i < pull->set.count; i++) {
         const struct hg_pull_source *s = &pull->sources[i];
-        sources[i] = (struct hangar_progress_source){.name = s->ctx->name,
-                                                     .plain_bytes = s->plain_bytes,
-                                                     .expected_bytes = s->expected_bytes,
-                                                     .done = s->ended};
+        sources[i] = (struct hangar_progress_source){
+            .name = s->ctx->name, .plain_bytes = s->plain_bytes, .done = s->ended};
     }
     pthread_mutex_unlock(&pull->mutex);
     return (uint32_t)pull->set.count;
@@ -47,14 +72,16 @@ static void run_report_progress(struct hg_run *run)
     struct hg_run_progress *now = &run->progress;
     struct hg_progress report;
     struct hangar_progress *p = &report.values;
-    if (!hg_progress_begin(&report, &run->open.session, "backup", run->request.pipeline->name,
-                           run->result.first_started_ms)) {
+    if (!hg_progress_begin(&report, &run->open.session,
+                           run->request.safety ? "safety backup" : "backup",
+                           run->request.pipeline->name, run->result.first_started_ms)) {
         return;
     }
     pthread_mutex_lock(&now->mutex);
     if (now->pull) {
         hg_engine_counts(now->engine, &p->plain_bytes, &p->stored_bytes, &p->objects_done);
         p->source_count = run_fill_sources(now->pull, report.sources);
+        run_fill_expected(now, p, report.sources);
     }
     if (now->replication) {
         p->stored_bytes = atomic_load(&now->replication->done_bytes);

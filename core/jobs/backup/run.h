@@ -77,7 +77,8 @@ struct hg_run_progress {
     struct hg_pull *pull;
     struct hg_engine *engine;
     struct hg_replication *replication;
-    atomic_bool ended; /* nothing more is reported */
+    uint64_t expected[HG_MAX_SOURCES]; /* plain bytes of each source; 0: unknown */
+    atomic_bool ended;                 /* nothing more is reported */
 };
 
 /* What the run has made so far.  A new try begins with a new id and a new manifest. */
@@ -171,6 +172,8 @@ bool hg_run_describe(const struct hg_run *run, struct hg_manifest *m);
 
 /* ---- progress.c ---- */
 
+/* Estimates the size of each source, by the last backup.  Before the run begins. */
+void hg_run_expect(struct hg_run *run);
 /* Called by the monitor thread of the job: detaches sinks that lag, and reports progress. */
 void hg_run_on_tick(void *run);
 /* Sets what the monitor thread reads; NULL: nothing. */

@@ -207,8 +207,9 @@ void hg_notify_end(struct hangar *h, const struct hg_job_end *end)
     char kind[32], summary[512];
     hg_json_set_string(end->document, "status", hangar_status_name(end->status));
     snprintf(kind, sizeof(kind), "%s.%s", end->job, end_kind.name);
-    snprintf(summary, sizeof(summary), "%s of %s %s%s%s on %s", end->job,
-             end->pipeline ? end->pipeline->name : "-", end_kind.word, end->backup ? ": " : "",
+    /* a verification of several pipelines, or of a backup that was not found, has none */
+    snprintf(summary, sizeof(summary), "%s%s%s %s%s%s on %s", end->job, end->pipeline ? " of " : "",
+             end->pipeline ? end->pipeline->name : "", end_kind.word, end->backup ? ": " : "",
              end->backup ? end->backup : "", h->identity.host);
     hg_notify(h, &(struct hg_event){
                      .kind = kind,

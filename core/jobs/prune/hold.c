@@ -116,7 +116,7 @@ static enum hangar_rc hold_find_backup(struct hg_session *s, const struct hangar
         strcmp(which->id, "latest") != 0) {
         hg_error_clear(err);
         *pipeline = found.pipeline;
-        snprintf(id, HG_BACKUP_ID_SIZE, "%s", which->id);
+        snprintf(id, HG_BACKUP_ID_SIZE, "%s", found.id);
         return HANGAR_OK;
     }
     return rc;

@@ -35,13 +35,19 @@
 #include "session/session.h"
 #include "state/history.h"
 
+/* "" until the backup is selected.  The name in the configuration outlives the manifest. */
+static const char *restore_pipeline_name(const struct hg_restoration *r)
+{
+    return r->selected.ctx ? r->h->config->pipelines[r->selected.pipeline].name : "";
+}
+
 static void report_restore_progress(void *arg)
 {
     struct hg_restoration *r = arg;
     struct hg_progress progress;
     pthread_mutex_lock(&r->progress_mutex);
-    if (!r->safety_runs &&
-        hg_progress_begin(&progress, &r->session, "restore", "", r->started_ms)) {
+    if (!r->safety_runs && hg_progress_begin(&progress, &r->session, "restore",
+                                             restore_pipeline_name(r), r->started_ms)) {
         hg_targets_progress(&r->targets, &progress);
         hg_progress_report(&progress, &r->session);
     }

@@ -222,7 +222,7 @@ static void verify_all_in_sink(struct hg_verify_job *job, const char *pipeline, 
 
 /* Finds the backup that an id or "latest" stands for; free the manifest. */
 static enum hangar_rc verify_select(struct hg_verify_job *job, struct hg_manifest *m,
-                                    struct hg_error *err)
+                                    char id[HG_BACKUP_ID_SIZE], struct hg_error *err)
 {
     struct hg_session s;
     struct hg_selected selected = {0};
@@ -232,6 +232,7 @@ static enum hangar_rc verify_select(struct hg_verify_job *job, struct hg_manifes
         hg_session_end(&s);
     }
     *m = selected.manifest;
+    snprintf(id, HG_BACKUP_ID_SIZE, "%s", selected.id);
     return rc;
 }
 
@@ -271,14 +272,15 @@ static void verify_selected(void *arg)
         verify_in_sinks(job, NULL, which->pipeline);
         return;
     }
-    enum hangar_rc rc = verify_select(job, &m, &err);
+    char id[HG_BACKUP_ID_SIZE];
+    enum hangar_rc rc = verify_select(job, &m, id, &err);
     if (rc == HANGAR_OK) {
         verify_in_sinks(job, m.id, m.pipeline);
         if (hg_find_pipeline(job->h->config, m.pipeline, &index, NULL) == HANGAR_OK) {
             job->pipeline = &job->h->config->pipelines[index];
         }
     } else if (rc == HANGAR_CORRUPT && strcmp(which->id, "latest") != 0) {
-        verify_in_sinks(job, which->id, which->pipeline); /* says what is damaged in each sink */
+        verify_in_sinks(job, id, which->pipeline); /* says what is damaged in each sink */
     }
     verify_note_result(job, job->verified ? HANGAR_OK : rc, &err);
     hg_manifest_free(&m);

@@ -38,8 +38,9 @@ START_TEST(the_rows_show_the_progress_of_the_job)
     struct hangar_progress now = state(65000);
 
     ck_assert_int_eq(cli_progress_rows(&view, &now, 100 * MIB, rows), 3);
-    ck_assert_str_eq(rows[0],
-                     "nightly:  400.0 MiB of 700.0 MiB (57 %)  100.0 MiB/s  1:05  copying");
+    ck_assert_str_eq(
+        rows[0], "backup nightly:  400.0 MiB of 700.0 MiB (57 %)  100.0 MiB/s  1:05  0:03 left  "
+                 "copying");
     ck_assert_str_eq(rows[1], "  app_db  300.0 MiB of 600.0 MiB (50 %)");
     ck_assert_str_eq(rows[2], "  cache   100.0 MiB  done");
 }
@@ -54,7 +55,23 @@ START_TEST(an_exceeded_estimate_is_not_shown)
     now.expected_bytes = MIB;
     now.source_count = 0;
     cli_progress_rows(&view, &now, 0, rows);
-    ck_assert_str_eq(rows[0], "nightly:  400.0 MiB  0 B/s  1:02:05  copying");
+    ck_assert_str_eq(rows[0], "backup nightly:  400.0 MiB  0 B/s  1:02:05  copying");
+}
+END_TEST
+
+START_TEST(a_job_without_a_pipeline_has_a_name)
+{
+    char rows[CLI_PROGRESS_ROWS][CLI_PROGRESS_SIZE];
+    struct cli_view view = {.width = 0};
+    struct hangar_progress now = state(1000);
+
+    now.job = "verify";
+    now.pipeline = "";
+    cli_progress_rows(&view, &now, 0, rows);
+    ck_assert_int_eq(strncmp(rows[0], "verify:  ", 9), 0);
+    now.pipeline = NULL;
+    cli_progress_rows(&view, &now, 0, rows);
+    ck_assert_int_eq(strncmp(rows[0], "verify:  ", 9), 0);
 }
 END_TEST
 
@@ -233,6 +250,7 @@ static void add_tests(TCase *tests)
 {
     tcase_add_test(tests, the_rows_show_the_progress_of_the_job);
     tcase_add_test(tests, an_exceeded_estimate_is_not_shown);
+    tcase_add_test(tests, a_job_without_a_pipeline_has_a_name);
     tcase_add_test(tests, rows_are_cut_to_the_width);
     tcase_add_test(tests, many_sources_and_long_names_stay_bounded);
     tcase_add_test(tests, on_a_terminal_rows_are_redrawn_in_place_and_erased);

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * sizes: how many bytes each source of a pipeline had in its last backup by this machine: the
+ * estimate for the progress of the next one.  Nothing else may rely on it.
+ */
+#ifndef HG_STATE_SIZES_H
+#define HG_STATE_SIZES_H
+
+#include <stdint.h>
+
+#include "catalog/manifest.h"
+#include "state/state.h"
+
+/* Stores the sizes of this backup.  A failure is ignored. */
+void hg_sizes_save(const struct hg_state *state, const struct hg_manifest *m);
+
+/* The plain bytes of each of these sources; 0: unknown. */
+void hg_sizes_load(const struct hg_state *state, const char *pipeline, const char *const *sources,
+                   size_t count, uint64_t *bytes);
+
+#endif
