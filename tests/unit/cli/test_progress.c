@@ -226,7 +226,7 @@ START_TEST(the_rate_covers_the_last_five_seconds)
         cli_progress_show(&progress, &now);
     }
     fflush(view.file);
-    ck_assert_msg(strstr(text, "  10.0 MiB/s  1:45  copying\n") != NULL, "%s", text);
+    ck_assert_msg(strstr(text, "  10.0 MiB/s  1:45  1:05 left  ") != NULL, "%s", text);
     end();
 }
 END_TEST
@@ -240,7 +240,7 @@ START_TEST(another_job_starts_a_new_rate)
     new.plain_bytes = 30 * MIB;
     cli_progress_show(&progress, &new);
     fflush(view.file);
-    ck_assert_msg(strstr(text, "30.0 MiB of 700.0 MiB (4 %)  1.0 MiB/s  0:30  copying\n") != NULL,
+    ck_assert_msg(strstr(text, "30.0 MiB of 700.0 MiB (4 %)  1.0 MiB/s  0:30  11:10 left") != NULL,
                   "%s", text);
     end();
 }

@@ -289,8 +289,9 @@ START_TEST(tables_fit_a_narrow_terminal)
         char *rest = out_text, *line;
         while ((line = strsep(&rest, "\n"))) {
             /* lines that are not of a table may be longer */
-            bool sentence =
-                strcmp(rows[i / 4].command, "status") == 0 && strstr(line, "  ") != line;
+            bool sentence = strstr(line, "last run") || strstr(line, "next prune") ||
+                            strstr(line, "lacks") || strncmp(line, "  ", 2) != 0;
+            sentence = sentence && strcmp(rows[i / 4].command, "status") == 0;
             ck_assert_msg(sentence || strstr(line, ": ") || cli_text_width(line) <= width,
                           "%s at %d: %s", rows[i / 4].command, width, line);
             lines++;
