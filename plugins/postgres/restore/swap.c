@@ -112,7 +112,8 @@ static enum hangar_rc exchange_names(struct pg_target *target, struct pg_conn *c
         return rc;
     }
     if (target->exists && mark_retired(clean, conn) != HANGAR_OK) {
-        return pg_raise(target->src, &conn->err, "cannot mark database %s", clean->retired);
+        return pg_raise(target->src, &conn->err, "cannot set the properties of database %s",
+                        target->name);
     }
     return pg_target_set_plain(target, conn, target->name);
 }
