@@ -45,9 +45,9 @@ static void history_put_job(struct cli_table *table, const json_t *job)
 static void history_render(const json_t *doc, struct cli_view *out, struct cli_view *err)
 {
     static const struct cli_column columns[] = {
-        {"TIME", CLI_LEFT, false},     {"JOB", CLI_LEFT, false},
-        {"PIPELINE", CLI_LEFT, false}, {"RESULT", CLI_LEFT, false},
-        {"TOOK", CLI_RIGHT, false},    {"BACKUP OR REASON", CLI_LEFT, false},
+        {"TIME", CLI_LEFT, false, 0},     {"JOB", CLI_LEFT, false, 0},
+        {"PIPELINE", CLI_LEFT, false, 0}, {"RESULT", CLI_LEFT, false, 0},
+        {"TOOK", CLI_RIGHT, false, 0},    {"BACKUP OR REASON", CLI_WRAP, false, 0},
     };
     const json_t *jobs = cli_array(doc, "jobs"), *job;
     struct cli_table table;

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "catalog/store.h"
+#include "inventory/origin.h"
 #include "jobs/backup/run.h"
 #include "plugin/instance.h"
 #include "session/session.h"
@@ -60,8 +61,8 @@ static enum hangar_rc rehearse_put(const struct hg_run_sink *sink, struct hg_err
 static void rehearse_sink(struct hg_run *run, struct hg_run_sink *sink)
 {
     struct hg_error why = {0};
-    enum hangar_rc rc = hg_store_origin(sink->place.sink, sink->place.pipeline,
-                                        run->h->identity.origin, false, &why);
+    enum hangar_rc rc =
+        hg_origin_check(run->h, sink->place.sink, sink->place.pipeline, false, &why);
     if (rc == HANGAR_OK) {
         rc = rehearse_space(sink, &why);
     }

@@ -19,6 +19,7 @@
 #include "catalog/mark.h"
 #include "catalog/store.h"
 #include "config/config.h"
+#include "inventory/origin.h"
 #include "inventory/mending.h"
 #include "inventory/occupancy.h"
 #include "inventory/place.h"
@@ -219,7 +220,7 @@ static enum hangar_rc repair_sink(struct repair_job *r, size_t target, struct ha
                                   struct repair_result *result, struct hg_error *err)
 {
     const struct hg_pipeline_config *pipeline = r->pipeline;
-    enum hangar_rc rc = hg_store_origin(to, pipeline->name, r->h->identity.origin, false, err);
+    enum hangar_rc rc = hg_origin_check(r->h, to, pipeline->name, false, err);
     if (rc != HANGAR_OK) {
         return rc;
     }
