@@ -43,6 +43,7 @@ struct daemon {
     int64_t watch_at_ms;      /* when the sinks are read next; of the monotonic clock */
     struct daemon_http *http; /* NULL: no metrics are served */
     char *listening;          /* the address of http; NULL: none */
+    char *http_host;          /* the name in requests to it; NULL: none */
 };
 
 /* The time of the schedules, in ms since 1970; the monotonic clock. */

@@ -241,6 +241,7 @@ int daemon_run(const struct daemon_settings *settings)
     }
     daemon_http_stop(d.http);
     free(d.listening);
+    free(d.http_host);
     daemon_scheduler_free(&d.scheduler);
     daemon_plan_free(d.plan);
     if (d.signals >= 0) {

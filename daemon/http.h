@@ -13,9 +13,10 @@
 
 struct daemon_http;
 
-/* Starts to listen on "127.0.0.1:9848" or "[::1]:9848".  NULL when that fails: *error is
+/* Starts to listen on "127.0.0.1:9848" or "[::1]:9848".  Requests name this machine by an address,
+ * as localhost, or as `host` (may be NULL); others are refused.  NULL when that fails: *error is
  * the message, to be freed by the caller. */
-struct daemon_http *daemon_http_start(const char *listen, char **error);
+struct daemon_http *daemon_http_start(const char *listen, const char *host, char **error);
 void daemon_http_stop(struct daemon_http *http);
 
 /* The status to serve from now on: hangar.status/1 of this time. */

@@ -115,6 +115,7 @@ static bool plan_read_plan(struct daemon_plan *plan, const json_t *document)
     plan->state_dir = plan_copy(document, "state_dir", true, &failed);
     plan->origin = plan_copy(document, "origin", true, &failed);
     plan->listen = plan_copy(document, "listen", false, &failed);
+    plan->http_host = plan_copy(document, "http_host", false, &failed);
     plan->max_jobs = plan_number(limits, "jobs");
     plan->stop_timeout_ms = plan_number(limits, "stop_timeout_ms");
     plan->pipelines = calloc(json_array_size(pipelines) + 1, sizeof(*plan->pipelines));
@@ -174,6 +175,7 @@ void daemon_plan_free(struct daemon_plan *plan)
     free(plan->state_dir);
     free(plan->origin);
     free(plan->listen);
+    free(plan->http_host);
     free(plan);
 }
 

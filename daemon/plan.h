@@ -51,7 +51,8 @@ struct daemon_schedule {
 
 struct daemon_plan {
     char *config, *state_dir, *origin;
-    char *listen; /* address for metrics; NULL: none */
+    char *listen;    /* address for metrics; NULL: none */
+    char *http_host; /* a name for it; NULL: none */
     int64_t max_jobs, stop_timeout_ms;
     struct daemon_pipeline *pipelines;
     size_t pipeline_count;

@@ -43,22 +43,25 @@ void daemon_watch_end(struct daemon *d, const struct daemon_result *result)
 void daemon_watch_listen(struct daemon *d)
 {
     char *error = NULL;
-    const char *wanted = d->plan->listen;
-    bool same = d->listening && wanted && strcmp(d->listening, wanted) == 0;
+    const char *wanted = d->plan->listen, *host = d->plan->http_host;
+    bool same = d->listening && wanted && strcmp(d->listening, wanted) == 0 &&
+                strcmp(d->http_host ? d->http_host : "", host ? host : "") == 0;
 
     if (same || (!wanted && !d->listening)) {
         return;
     }
     daemon_http_stop(d->http);
     free(d->listening);
+    free(d->http_host);
     d->http = NULL;
-    d->listening = NULL;
+    d->listening = d->http_host = NULL;
     if (!wanted) {
         return;
     }
-    d->http = daemon_http_start(wanted, &error);
+    d->http = daemon_http_start(wanted, host, &error);
     if (d->http) {
         d->listening = strdup(wanted);
+        d->http_host = host ? strdup(host) : NULL;
         daemon_report(d, DAEMON_INFO, "http.listen", "serving metrics at http://%s/metrics",
                       wanted);
     } else {

@@ -84,8 +84,8 @@ ssize_t hg_read_full(int fd, void *data, size_t size)
     return (ssize_t)got;
 }
 
-static enum hangar_rc read_open_file(int fd, const char *path, size_t max, struct hg_str *out,
-                                     struct hg_error *err)
+enum hangar_rc hg_read_open_file(int fd, const char *path, size_t max, struct hg_str *out,
+                                 struct hg_error *err)
 {
     struct stat st;
     if (fstat(fd, &st) != 0) {
@@ -124,7 +124,7 @@ enum hangar_rc hg_read_file(const char *path, size_t max, struct hg_str *out, st
     if (fd < 0) {
         return io_fail_errno(err, "open", path);
     }
-    enum hangar_rc rc = read_open_file(fd, path, max, out, err);
+    enum hangar_rc rc = hg_read_open_file(fd, path, max, out, err);
     close(fd);
     return rc;
 }

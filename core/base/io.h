@@ -19,6 +19,10 @@ ssize_t hg_read_full(int fd, void *data, size_t size);
 /* Reads a whole file of at most max bytes; CONFIG when it is larger. */
 enum hangar_rc hg_read_file(const char *path, size_t max, struct hg_str *out, struct hg_error *err);
 
+/* The same for an open file; `path` names it in errors. */
+enum hangar_rc hg_read_open_file(int fd, const char *path, size_t max, struct hg_str *out,
+                                 struct hg_error *err);
+
 /* Writes a file durably: a temporary file beside `path`, fsync, rename, fsync of the
  * folder. */
 enum hangar_rc hg_write_file(const char *path, const void *data, size_t size, mode_t mode,

@@ -79,6 +79,7 @@ void hg_config_free(struct hg_config *config)
     free(config->temp_dir);
     free(config->origin);
     free(config->listen);
+    free(config->http_host);
     hg_yaml_free(config->root);
     free(config->path);
     free(config->dir);

@@ -113,6 +113,7 @@ struct hg_config {
     int64_t jobs;            /* that the daemon runs at once; default 2 */
     int64_t stop_timeout_ms; /* for those to end when it stops; default 40 s */
     char *listen;            /* where the daemon answers HTTP; NULL: nowhere */
+    char *http_host;         /* a name of this machine in requests to it; NULL: none */
     struct hg_alert_config alerts;
     struct hg_instance_config *instances;
     size_t instance_count, instance_capacity;

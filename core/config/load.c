@@ -8,9 +8,11 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/trust.h"
 #include "config/instances.h"
 #include "config/pipelines.h"
 #include "config/reader.h"
@@ -121,6 +123,37 @@ static const char *load_find_file(struct hg_problems *problems)
     return NULL;
 }
 
+/* Reads the file.  It can contain commands, so no other user may be able to write it. */
+static bool load_read_file(const char *path, struct hg_str *text, struct hg_problems *problems)
+{
+    struct hg_error err = {0};
+    struct stat st;
+    int fd;
+    /* what is missing, or is not a file, has better messages without the whole path */
+    enum hangar_rc rc = stat(path, &st) == 0 && S_ISREG(st.st_mode)
+                            ? hg_trust_open_named(path, &fd, &err)
+                            : HANGAR_NOT_FOUND;
+    if (rc == HANGAR_OK) {
+        rc = hg_read_open_file(fd, path, HG_YAML_MAX_BYTES, text, &err);
+        close(fd);
+    } else if (rc == HANGAR_CONFIG) {
+        hg_context(&err, "cannot trust %s, which can contain commands", path);
+    } else {
+        struct hg_error why = {0};
+        struct hg_str unused = {0};
+        if (hg_read_file(path, HG_YAML_MAX_BYTES, &unused, &why) != HANGAR_OK) {
+            err = why;
+        } else if (err.rc == HANGAR_OK) {
+            hg_fail(&err, HANGAR_IO, 0, "cannot open %s: it appeared only now", path);
+        }
+        hg_str_free(&unused);
+    }
+    if (rc != HANGAR_OK) {
+        hg_problem_add(problems, 0, 0, "%s", err.text);
+    }
+    return rc == HANGAR_OK;
+}
+
 struct hg_config *hg_config_load(const char *path, struct hg_problems *problems)
 {
     if (!path) {
@@ -134,10 +167,8 @@ struct hg_config *hg_config_load(const char *path, struct hg_problems *problems)
     }
 
     struct hg_str text = {0};
-    struct hg_error err = {0};
     struct hg_config *config = NULL;
-    if (hg_read_file(path, HG_YAML_MAX_BYTES, &text, &err) != HANGAR_OK) {
-        hg_problem_add(problems, 0, 0, "%s", err.text);
+    if (!load_read_file(path, &text, problems)) {
         goto out;
     }
     struct hg_yaml *root = hg_yaml_parse(hg_str_text(&text), text.len, problems);

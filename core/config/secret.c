@@ -16,6 +16,7 @@
 
 #include "base/command.h"
 #include "base/io.h"
+#include "base/trust.h"
 
 static const char *const secret_suffixes[HG_SECRET_FORMS] = {
     [HG_SECRET_VALUE] = "",
@@ -125,6 +126,12 @@ char *hg_secret_file(const char *path, struct hg_error *err)
         close(fd);
         return NULL;
     }
+    close(fd);
+    struct hg_error why = {0};
+    if (hg_trust_open_named(path, &fd, &why) != HANGAR_OK) {
+        hg_fail(err, HANGAR_AUTH, 0, "cannot trust file %s: %s", path, why.text);
+        return NULL;
+    }
     return secret_read_fd(fd, path, err);
 }
 
@@ -197,6 +204,12 @@ char *hg_secret_command(char *const *argv, int64_t timeout_ms, struct hg_error *
     char *secret = NULL;
     if (!printed.buffer) {
         hg_fail(err, HANGAR_NO_MEMORY, 0, "cannot run command %s: out of memory", argv[0]);
+        return NULL;
+    }
+    struct hg_error why = {0};
+    if (hg_trust_program(argv[0], &why) != HANGAR_OK) {
+        hg_fail(err, HANGAR_AUTH, 0, "cannot run command %s: %s", argv[0], why.text);
+        free(printed.buffer);
         return NULL;
     }
     /* Its error output is discarded: it may contain the secret, and would be logged. */

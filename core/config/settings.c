@@ -114,10 +114,28 @@ static void settings_read_alerts(struct hg_reader *r)
     hg_options_free(&o);
 }
 
+static void settings_read_http_host(struct hg_reader *r, const struct hg_option_value *v)
+{
+    if (!v || !v->set) {
+        return;
+    }
+    size_t n = strlen(v->text);
+    if (n == 0 || n > 253 ||
+        strspn(v->text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-") != n) {
+        hg_problem_add(r->problems, v->line, v->column,
+                       "host must be the name by which clients reach this machine, without a port, "
+                       "not \"%.60s\"",
+                       v->text);
+    }
+    r->config->http_host = strdup(v->text);
+    r->problems->failed = r->problems->failed || !r->config->http_host;
+}
+
 static void settings_read_http(struct hg_reader *r)
 {
     static const struct hangar_option http_options[] = {
         {.name = "listen", .type = HANGAR_OPT_STRING, .flags = HANGAR_OPT_REQUIRED},
+        {.name = "host", .type = HANGAR_OPT_STRING},
         {.name = NULL}};
     struct hg_options o;
     const struct hg_yaml *node = hg_reader_map(r, r->config->root, "http");
@@ -141,6 +159,7 @@ static void settings_read_http(struct hg_reader *r)
         r->config->listen = strdup(v->text);
         r->problems->failed = r->problems->failed || !r->config->listen;
     }
+    settings_read_http_host(r, hg_options_get(&o, "host"));
     hg_options_free(&o);
 }
 

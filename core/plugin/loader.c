@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 #include "base/str.h"
+#include "base/trust.h"
 #include "base/vec.h"
-#include "plugin/trust.h"
 
 #define FILE_PREFIX "hangar-"
 #define FILE_SUFFIX ".so"

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "base/trust.h"
 #include "config/config.h"
 
 extern char **environ;
@@ -164,6 +165,9 @@ enum hangar_rc hg_hook_run(struct hg_log *log, const atomic_bool *cancel,
     enum hangar_rc rc = HANGAR_OK;
     if (!o || !env) {
         rc = hg_no_memory(err);
+    } else if (hg_trust_program(config->argv[0], err) != HANGAR_OK) {
+        rc = hg_context(err, "hook %s: cannot run %s", name, config->argv[0]);
+        hg_log_event(log, HANGAR_LOG_ERROR, "hook.failed", "%s", err->text);
     } else {
         int64_t started = hg_mono_ms();
         o->log = log;

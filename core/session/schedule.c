@@ -69,6 +69,7 @@ enum hangar_status hangar_plan(struct hangar *h, char **json)
     hg_json_set_string(doc, "state_dir", hg_project_dir(&h->state));
     hg_json_set_string(doc, "origin", h->identity.origin);
     hg_json_set_string(doc, "listen", h->config->listen);
+    hg_json_set_string(doc, "http_host", h->config->http_host);
     hg_json_set_int(limits, "jobs", h->config->jobs);
     hg_json_set_int(limits, "stop_timeout_ms", h->config->stop_timeout_ms);
     hg_json_set(doc, "limits", limits);

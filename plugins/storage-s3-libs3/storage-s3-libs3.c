@@ -157,6 +157,13 @@ static enum hangar_rc libs3_read_endpoint(struct driver *driver)
                                          "must be a host, and optionally a port, after http://");
     }
     driver->hostname = strndup(url, size);
+    if (!tls && driver->hostname && strncmp(url, "127.", 4) != 0 && strncmp(url, "[::1]", 5) != 0 &&
+        strncmp(url, "localhost", 9) != 0) {
+        driver->host->log(driver->ctx, HANGAR_LOG_WARN,
+                          "the endpoint http://%s is not on this machine and not encrypted: third "
+                          "parties on the network can read and change the backups; hint: use https",
+                          driver->hostname);
+    }
     driver->bucket.hostName = driver->hostname;
     driver->bucket.protocol = tls ? S3ProtocolHTTPS : S3ProtocolHTTP;
     return driver->hostname ? HANGAR_OK : HANGAR_NO_MEMORY;

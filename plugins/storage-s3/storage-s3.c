@@ -56,6 +56,17 @@ static bool storage_s3_init_parts(struct s3 *s3)
     return true;
 }
 
+/* The keys do not travel, but the data does. */
+static void storage_s3_warn_of_http(const struct s3 *s3)
+{
+    if (!s3->set.tls && !creds_is_local_url(s3->set.origin)) {
+        s3->host->log(s3->ctx, HANGAR_LOG_WARN,
+                      "the endpoint %s is not on this machine and not encrypted: third parties on "
+                      "the network can read and change the backups; hint: use https",
+                      s3->set.origin);
+    }
+}
+
 static enum hangar_rc storage_s3_create(const struct hangar_host *host, struct hangar_ctx *ctx,
                                         void **out)
 {
@@ -80,6 +91,7 @@ static enum hangar_rc storage_s3_create(const struct hangar_host *host, struct h
         free(s3);
         return rc;
     }
+    storage_s3_warn_of_http(s3);
     *out = s3;
     return HANGAR_OK;
 }

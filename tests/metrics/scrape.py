@@ -73,6 +73,52 @@ pipelines: { nightly: { sources: [db], sinks: [local], schedule: "0 2 * * *" } }
             self.assertNotIn(b" 200 ", raw.recv(4096))
         self.assertEqual(get(self.port, "/healthz"), (200, "ok\n"))
 
+    def ask(self, host):
+        with socket.create_connection(("127.0.0.1", self.port), 10) as raw:
+            raw.sendall(b"GET /metrics HTTP/1.1\r\nHost: " + host.encode() + b"\r\n\r\n")
+            return int(raw.recv(4096).split()[1])
+
+    def test_only_requests_to_this_machine_are_answered(self):
+        """A web page can let its own name resolve to this address; its Host is that name."""
+        with open(self.config, "r+", encoding="utf-8") as file:
+            text = file.read().replace("http: { listen:", "http: { host: db1.example.org, listen:")
+            file.seek(0)
+            file.write(text)
+        self.daemon()
+        self.metrics()
+        for host in ("127.0.0.1", "192.0.2.7:9848", "localhost", f"LocalHost:{self.port}",
+                     "[::1]:9848", "DB1.example.org:9848"):
+            self.assertEqual(self.ask(host), 200, host)
+        for host in ("evil.example", "localhost.evil.example:9848", "db1.example.org.evil", "[evil]",
+                     "localhost:x", "1.2.3", ":9848"):
+            self.assertEqual(self.ask(host), 421, host)
+
+    def test_clients_that_only_wait_keep_nobody_out(self):
+        self.daemon()
+        self.metrics()
+        waiting = []
+        for _ in range(100):
+            raw = socket.create_connection(("127.0.0.1", self.port), 10)
+            self.addCleanup(raw.close)
+            raw.sendall(b"GET /metrics HTTP/1.1\r\nX: ")
+            waiting.append(raw)
+            if len(waiting) % 10 == 0:
+                self.assertEqual(get(self.port, "/metrics")[0], 200)
+        # a byte now and then does not renew the time
+        last, closed = waiting[-1], False
+        last.settimeout(0.3)
+        for _ in range(100):
+            try:
+                last.sendall(b"x")
+                closed = last.recv(1) == b""
+            except TimeoutError:
+                continue
+            except OSError:
+                closed = True
+            if closed:
+                break
+        self.assertTrue(closed)
+
     def test_the_text_file_has_the_same_content_and_is_replaced_atomically(self):
         path = os.path.join(self.folder, "hangar.prom")
         self.hangar("backup")

@@ -10,12 +10,14 @@
 #include <string.h>
 
 #define PATH_SIZE 512
+#define STEP_BYTES 4096
 
 struct s3_xml {
     XML_Parser parser;
     s3_xml_element *element;
     void *arg;
     bool failed, begun;
+    size_t silent; /* bytes since expat last reported anything */
     size_t path_size, text_size;
     char path[PATH_SIZE]; /* names, each with a slash before it */
     char text[S3_XML_TEXT_MAX];
@@ -31,6 +33,7 @@ static void XMLCALL s3_xml_on_start(void *arg, const XML_Char *name, const XML_C
 {
     (void)attributes;
     struct s3_xml *xml = arg;
+    xml->silent = 0;
     const char *colon = strrchr(name, ':');
     const char *bare = colon ? colon + 1 : name;
     size_t size = strlen(bare);
@@ -48,6 +51,7 @@ static void XMLCALL s3_xml_on_end(void *arg, const XML_Char *name)
 {
     (void)name;
     struct s3_xml *xml = arg;
+    xml->silent = 0;
     if (xml->failed) { /* expat reports the end of an empty element even after a stop */
         return;
     }
@@ -64,6 +68,7 @@ static void XMLCALL s3_xml_on_end(void *arg, const XML_Char *name)
 static void XMLCALL s3_xml_on_text(void *arg, const XML_Char *text, int size)
 {
     struct s3_xml *xml = arg;
+    xml->silent = 0;
     if (xml->text_size + (size_t)size >= sizeof(xml->text)) {
         s3_xml_stop(xml);
         return;
@@ -86,7 +91,7 @@ bool s3_xml_restart(struct s3_xml *xml)
 {
     xml->failed = !XML_ParserReset(xml->parser, NULL);
     xml->begun = false;
-    xml->path_size = xml->text_size = 0;
+    xml->path_size = xml->text_size = xml->silent = 0;
     xml->path[0] = '\0';
     XML_SetUserData(xml->parser, xml);
     XML_SetElementHandler(xml->parser, s3_xml_on_start, s3_xml_on_end);
@@ -133,9 +138,13 @@ bool s3_xml_feed(struct s3_xml *xml, const char *data, size_t size)
         size--;
     }
     xml->begun = xml->begun || size;
+    /* in small steps: expat reads an unfinished tag again from its beginning at each step, so a
+     * tag without an end must be detected soon */
     while (size && !xml->failed) {
-        size_t step = size < (1u << 20) ? size : (1u << 20); /* expat counts in int */
-        if (XML_Parse(xml->parser, data, (int)step, 0) != XML_STATUS_OK) {
+        size_t step = size < STEP_BYTES ? size : STEP_BYTES;
+        xml->silent += step;
+        if (XML_Parse(xml->parser, data, (int)step, 0) != XML_STATUS_OK ||
+            xml->silent > S3_XML_SILENT_MAX) {
             xml->failed = true;
         }
         data += step;

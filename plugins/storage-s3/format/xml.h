@@ -3,7 +3,7 @@
  *
  * xml: reads the XML answers of S3 as they arrive.  It calls a function at the end of each element,
  * with the path of names to the element and its text.  It must not know any particular answer.
- * Constructs that no S3 store sends (document types, deep nesting, huge texts) end the reading,
+ * Constructs that no S3 store sends (document types, deep nesting, huge texts, tags or comments) end the reading,
  * because an answer is untrusted input.
  */
 #ifndef S3_XML_H
@@ -13,6 +13,7 @@
 #include <stddef.h>
 
 #define S3_XML_TEXT_MAX 8192
+#define S3_XML_SILENT_MAX 65536 /* bytes of one tag, comment or the like */
 
 /* Called at the end of an element: `path` is for example "Error/Code", without name spaces, and
  * `text` is the text directly in the element, which the function may change.  Path "" with text

@@ -27,6 +27,7 @@
 #ifndef S3_CREDENTIALS_H
 #define S3_CREDENTIALS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <hangar/plugin.h>
@@ -39,6 +40,10 @@ struct s3_keys {
 };
 
 struct s3_credentials;
+
+/* Is the host of this URL this machine, or an address that AWS reserves for containers and
+ * instances?  Such a host may receive secrets unencrypted, and is reached without a proxy. */
+bool creds_is_local_url(const char *url);
 
 /* Reads and checks the options.  Opens no file and connects to nothing. */
 enum hangar_rc s3_credentials_open(const struct hangar_host *host, struct hangar_ctx *ctx,

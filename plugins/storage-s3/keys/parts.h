@@ -154,9 +154,6 @@ struct creds_reply {
 enum hangar_rc creds_http(struct s3_credentials *c, const struct creds_request *request,
                           struct creds_reply *reply, bool *unreachable,
                           struct creds_result *result);
-/* Is the host of this URL this machine, or an address that AWS reserves for containers and
- * instances?  Such a host may receive secrets unencrypted, and is reached without a proxy. */
-bool creds_is_local_url(const char *url);
 
 /* remote.c */
 

@@ -181,8 +181,8 @@ static enum hangar_rc s3_list_request(struct s3_listing *listing, struct hangar_
 static enum hangar_rc s3_list_set_cursor(struct s3_listing *listing, struct hangar_page *page,
                                          struct failure *failure)
 {
-    page->cursor[0] = '\0';
     if (!listing->truncated) {
+        page->cursor[0] = '\0';
         return HANGAR_OK;
     }
     if (listing->s3->set.list_v1) { /* after the last key; not all stores return NextMarker */
@@ -194,6 +194,11 @@ static enum hangar_rc s3_list_set_cursor(struct s3_listing *listing, struct hang
             "cannot list %s: the store returned no valid continuation token; hint: "
             "set list_version: 1",
             listing->s3->set.description);
+    }
+    if (strcmp(page->cursor, listing->token) == 0) {
+        return failure_record(failure, HANGAR_IO,
+                              "cannot list %s: the store returned the same page again",
+                              listing->s3->set.description);
     }
     strcpy(page->cursor, listing->token);
     return HANGAR_OK;

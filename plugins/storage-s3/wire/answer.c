@@ -161,6 +161,10 @@ struct s3_judgement s3_judge(const struct s3_answer *answer)
     if (answer->curl) {
         return s3_judge_transport(answer);
     }
+    if (answer->too_large) {
+        judgement.verdict = S3_FINAL;
+        return judgement;
+    }
     if (answer->status >= 200 && answer->status < 300 && !*answer->code) {
         /* when the body cannot be read, the request may have succeeded all the same */
         judgement.load = S3_LOAD_NORMAL;
@@ -244,6 +248,8 @@ void s3_answer_report(const struct s3_wire *wire, const struct s3_answer *answer
                   (long long)(wire->set->timeout_ms / 1000));
     } else if (answer->curl) {
         text_add(&text, *answer->problem ? answer->problem : curl_easy_strerror(answer->curl));
+    } else if (answer->too_large) {
+        text_add(&text, "the answer is larger than any valid answer of S3");
     } else if (answer->xml_bad) {
         text_add(&text, "the answer is not valid XML of S3");
     } else if (*answer->code) {

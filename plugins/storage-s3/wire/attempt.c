@@ -18,6 +18,8 @@
 
 #define ERROR_BODY_MAX ((size_t)64 << 10)
 #define ERROR_IN_SUCCESS_MAX ((size_t)4 << 10)
+#define XML_MAX ((size_t)16 << 20)  /* 1000 names, escaped, are 4 MiB */
+#define OTHER_MAX ((size_t)1 << 20) /* of other answers, whose body is ignored */
 #define BUFFER_BYTES ((long)256 << 10)
 #define SLOW_FACTOR 5 /* times the timeout, for a request that the store answers slowly */
 
@@ -55,12 +57,27 @@ static int s3_attempt_seek_body(void *arg, curl_off_t offset, int origin)
     return CURL_SEEKFUNC_OK;
 }
 
+/* Counts the bytes of an answer that is not the data of an object.  False: they are too many, or
+ * the request is not wanted any more: a store that never ends its answer must not occupy curl. */
+static bool s3_attempt_accept(struct s3_channel *channel, size_t bytes)
+{
+    size_t max = channel->xml && s3_answer_is_success(channel->answer) ? XML_MAX : OTHER_MAX;
+    channel->received += bytes;
+    channel->answer->too_large = channel->received > max;
+    return !channel->answer->too_large && !s3_is_unwanted(channel->wire, channel->request) &&
+           (!channel->until_ms || channel->progress_ms < channel->until_ms);
+}
+
 static size_t s3_attempt_write_body(char *data, size_t size, size_t count, void *arg)
 {
     struct s3_channel *channel = arg;
     const struct s3_request *request = channel->request;
     size_t bytes = size * count;
     channel->progress_ms = clock_monotonic_ms();
+    if (!(request->on_data && s3_answer_is_success(channel->answer)) &&
+        !s3_attempt_accept(channel, bytes)) {
+        return 0; /* ends the transfer with CURLE_WRITE_ERROR */
+    }
     if (!s3_answer_is_success(channel->answer)) {
         if (channel->error_body.size + bytes <= ERROR_BODY_MAX) {
             text_add_bytes(&channel->error_body, data, bytes);
@@ -81,6 +98,9 @@ static size_t s3_attempt_write_body(char *data, size_t size, size_t count, void 
     }
     if (channel->xml && !channel->answer->xml_bad) {
         channel->answer->xml_bad = !s3_xml_feed(channel->xml, data, bytes);
+        if (channel->answer->xml_bad) {
+            return 0;
+        }
     }
     /* an <Error> in an answer with a status of success is short, and the whole body */
     if (channel->error_body.size < ERROR_IN_SUCCESS_MAX) {
@@ -321,7 +341,7 @@ enum hangar_rc s3_attempt_begin(struct s3_channel *channel, const struct s3_requ
     *answer = (struct s3_answer){0};
     channel->request = request;
     channel->answer = answer;
-    channel->sent = 0;
+    channel->sent = channel->received = 0;
     channel->until_ms = 0;
     channel->over = channel->paused = channel->in_body = false;
     channel->progress_ms = clock_monotonic_ms();
@@ -357,6 +377,10 @@ static void s3_attempt_finish(struct s3_channel *channel, CURLcode result)
     curl_off_t connected_us = 0;
     answer->curl = result;
     channel->over = true;
+    if (result == CURLE_WRITE_ERROR && (answer->xml_bad || answer->too_large)) {
+        answer->curl = CURLE_OK; /* the store answered; what it sent is not acceptable */
+        return;
+    }
     if (result) {
         curl_easy_getinfo(channel->easy, CURLINFO_CONNECT_TIME_T, &connected_us);
         answer->unconnected = !answer->status && !connected_us;

@@ -69,6 +69,7 @@ struct s3_answer {
     long status; /* of HTTP; 0: no answer arrived */
     CURLcode curl;
     bool stalled, xml_bad;
+    bool too_large;   /* more bytes than any valid answer has */
     bool unconnected; /* the attempt ended before there was a connection */
     char problem[CURL_ERROR_SIZE];
     char etag[S3_TAG_SIZE], version[128], mark[S3_MARK_SIZE], region[65], sse[32];
@@ -99,6 +100,7 @@ struct s3_channel {
     struct curl_slist *headers;
     struct text error_body;
     size_t sent;         /* bytes of the request's body */
+    size_t received;     /* bytes of the answer's body, unless they are the data of an object */
     int64_t progress_ms; /* when the last byte was sent or received */
     int64_t until_ms;    /* the attempt ends then; 0: only a stall ends it */
     bool added, over, paused, in_body;

@@ -91,6 +91,27 @@ START_TEST(depth_and_text_are_bounded)
 }
 END_TEST
 
+/* The end of the tag never comes: the store could send it for ever. */
+START_TEST(a_tag_or_comment_without_an_end_is_refused)
+{
+    static const char *const begins[] = {"<a b=\"", "<!--", "<?x ", "<a></a", "<a><![CDATA["};
+    struct s3_xml *xml = s3_xml_new(on_element_seen, NULL);
+    struct text filling = {0};
+    for (size_t i = 0; i < S3_XML_SILENT_MAX / 8; i++) {
+        text_add(&filling, "        ");
+    }
+    for (size_t i = 0; i < sizeof(begins) / sizeof(begins[0]); i++) {
+        bool accepted = s3_xml_restart(xml) && s3_xml_feed(xml, begins[i], strlen(begins[i]));
+        for (size_t k = 0; k < 3 && accepted; k++) {
+            accepted = s3_xml_feed(xml, filling.data, filling.size);
+        }
+        ck_assert_msg(!accepted, "%s", begins[i]);
+    }
+    s3_xml_free(xml);
+    text_free(&filling);
+}
+END_TEST
+
 START_TEST(the_function_can_end_the_reading)
 {
     struct s3_xml *xml = s3_xml_new(on_element_seen, (char *)"a/b");
@@ -111,6 +132,7 @@ int main(void)
         elements_are_reported_with_their_paths,
         invalid_documents_are_refused,
         depth_and_text_are_bounded,
+        a_tag_or_comment_without_an_end_is_refused,
         the_function_can_end_the_reading,
     };
     return SUITE_RUN("s3 answers", tests, free_seen, free_seen);

@@ -4,7 +4,7 @@
  * trust: a file is opened only where nobody else could have put or changed it, and
  * a refusal names the component and the command that mends it.
  */
-#include "plugin/trust.h"
+#include "base/trust.h"
 
 #include <sched.h>
 #include "base/str.h"
@@ -201,6 +201,105 @@ START_TEST(what_is_missing_is_told_apart_from_what_is_refused)
 }
 END_TEST
 
+/* The same for files that an operator names; "" when it is opened. */
+static const char *naming(const char *name)
+{
+    static struct hg_error err;
+    char path[512];
+    snprintf(path, sizeof(path), "%s/%s", folder_path, name);
+    hg_error_clear(&err);
+    int fd = -1;
+    enum hangar_rc rc = hg_trust_open_named(path, &fd, &err);
+    if (rc == HANGAR_OK) {
+        char data[5] = "";
+        ck_assert_int_eq(read(fd, data, 4), 4);
+        ck_assert_str_eq(data, "data");
+        ck_assert_int_eq(close(fd), 0);
+    } else {
+        ck_assert_int_eq(fd, -1);
+    }
+    return rc == HANGAR_OK ? "" : err.text;
+}
+
+START_TEST(a_named_file_that_others_can_write_is_refused_with_the_fix)
+{
+    make_file("f");
+    ck_assert_str_eq(naming("f"), "");
+    ck_assert_int_eq(chmod("f", 0666), 0);
+    ck_assert_ptr_nonnull(strstr(naming("f"), "/f (mode 0666); hint: chmod go-w /"));
+    ck_assert_int_eq(chmod("f", 0646), 0);
+    ck_assert_ptr_nonnull(strstr(naming("f"), "other users can write to "));
+    ck_assert_int_eq(chmod("f", 0644), 0);
+    ck_assert_int_eq(mkdir("d", 0700), 0);
+    make_file("d/f");
+    ck_assert_int_eq(chmod("d", 0777), 0);
+    ck_assert_ptr_nonnull(strstr(naming("d/f"), "/d (mode 0777); hint: chmod go-w /"));
+    ck_assert_int_eq(chmod("d", 01777), 0); /* others cannot replace it there */
+    ck_assert_str_eq(naming("d/f"), "");
+    ck_assert_ptr_nonnull(strstr(naming("d"), "is not a regular file"));
+    ck_assert_ptr_nonnull(strstr(naming("missing"), "cannot open "));
+}
+END_TEST
+
+START_TEST(a_link_to_a_named_file_is_followed_and_each_folder_on_the_way_is_checked)
+{
+    ck_assert_int_eq(mkdir("real", 0700), 0);
+    ck_assert_int_eq(mkdir("open", 0700), 0);
+    make_file("real/f");
+    ck_assert_int_eq(symlink("real/f", "relative"), 0);
+    ck_assert_int_eq(symlink("../real", "open/dir"), 0);
+    ck_assert_int_eq(symlink("loop", "loop"), 0);
+    char target[512];
+    snprintf(target, sizeof(target), "%s/open/dir/f", folder_path);
+    ck_assert_int_eq(symlink(target, "absolute"), 0);
+    ck_assert_str_eq(naming("relative"), "");
+    ck_assert_str_eq(naming("open/dir/f"), "");
+    ck_assert_str_eq(naming("absolute"), "");
+    ck_assert_ptr_nonnull(strstr(naming("loop"), "cannot open "));
+    /* another user could turn the link elsewhere */
+    ck_assert_int_eq(chmod("open", 0777), 0);
+    ck_assert_ptr_nonnull(strstr(naming("open/dir/f"), "/open (mode 0777)"));
+    ck_assert_ptr_nonnull(strstr(naming("absolute"), "/open (mode 0777)"));
+}
+END_TEST
+
+START_TEST(a_named_file_of_another_user_is_refused)
+{
+    if (geteuid() != 0) {
+        return; /* only root can give a file away */
+    }
+    make_file("f");
+    ck_assert_int_eq(chown("f", STRANGER, 0), 0);
+    ck_assert_ptr_nonnull(strstr(naming("f"), "belongs to user 54321, who can change it; hint: "));
+    ck_assert_int_eq(chown("f", 0, STRANGER), 0);
+    ck_assert_int_eq(chmod("f", 0664), 0);
+    ck_assert_ptr_nonnull(strstr(naming("f"), "other users can write to "));
+    /* the group root, in which is only root, as that of each user by common convention */
+    ck_assert_int_eq(chown("f", 0, 0), 0);
+    ck_assert_str_eq(naming("f"), "");
+    ck_assert_int_eq(mkdir("d", 0700), 0);
+    make_file("d/f");
+    ck_assert_int_eq(symlink("d/f", "link"), 0);
+    ck_assert_int_eq(lchown("link", STRANGER, 0), 0);
+    ck_assert_ptr_nonnull(strstr(naming("link"), "/link belongs to user 54321"));
+    ck_assert_int_eq(chown("d", STRANGER, 0), 0);
+    ck_assert_ptr_nonnull(strstr(naming("d/f"), "/d belongs to user 54321"));
+}
+END_TEST
+
+START_TEST(a_program_is_checked_unless_it_is_searched_in_path)
+{
+    struct hg_error err = {0};
+    make_file("f");
+    ck_assert_int_eq(hg_trust_program("sh", &err), HANGAR_OK);
+    ck_assert_int_eq(hg_trust_program("./f", &err), HANGAR_OK);
+    ck_assert_int_eq(hg_trust_program("./missing", &err), HANGAR_OK);
+    ck_assert_int_eq(chmod("f", 0777), 0);
+    ck_assert_int_eq(hg_trust_program("./f", &err), HANGAR_CONFIG);
+    ck_assert_ptr_nonnull(strstr(err.text, "chmod go-w"));
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -212,6 +311,10 @@ int main(void)
         symbolic_links_are_refused_as_file_and_on_the_way,
         what_is_no_file_or_not_there_is_refused,
         what_is_missing_is_told_apart_from_what_is_refused,
+        a_named_file_that_others_can_write_is_refused_with_the_fix,
+        a_link_to_a_named_file_is_followed_and_each_folder_on_the_way_is_checked,
+        a_named_file_of_another_user_is_refused,
+        a_program_is_checked_unless_it_is_searched_in_path,
     };
     return SUITE_RUN("plugin/trust", tests, folder_setup, folder_teardown);
 }
