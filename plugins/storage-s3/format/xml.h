@@ -3,8 +3,8 @@
  *
  * xml: reads the XML answers of S3 as they arrive.  It calls a function at the end of each element,
  * with the path of names to the element and its text.  It must not know any particular answer.
- * Constructs that no S3 store sends (document types, deep nesting, huge texts, tags or comments) end the reading,
- * because an answer is untrusted input.
+ * Constructs that no S3 store sends (document types, deep nesting, huge texts, tags or comments)
+ * end the reading, because an answer is untrusted input.
  */
 #ifndef S3_XML_H
 #define S3_XML_H
