@@ -159,6 +159,9 @@ enum hangar_rc hg_store_origin(struct hangar_ctx *sink, const char *pipeline, co
             found = rc == HANGAR_OK;
         }
     }
+    if (rc == HANGAR_OK && text.failed) {
+        rc = hg_no_memory(&why);
+    }
     if (rc == HANGAR_OK && found) {
         rc = store_read_origin(sink, pipeline, origin, &text, &read, &why);
     }

@@ -102,9 +102,10 @@ static const struct world_row wrong[] = {
                            "\"backup.*\"?"},
     {NOTIFIER("drill.failed"),
      "backup.yaml:8:28: there is no event \"drill.failed\"; hint: the events are backup.start, "
-     "backup.done, backup.degraded, backup.failed, verify.done, verify.degraded, verify.failed, "
-     "restore.done, restore.degraded, restore.failed, alert.firing, alert.resolved; \"*\" stands "
-     "for any text, as in \"alert.*\""},
+     "backup.done, backup.degraded, backup.failed, backup.interrupted, backup.retry, verify.done, "
+     "verify.degraded, verify.failed, verify.interrupted, restore.done, restore.degraded, "
+     "restore.failed, restore.interrupted, alert.firing, alert.resolved; \"*\" stands for any text, "
+     "as in \"alert.*\""},
     {SINK("    required: no\n"),
      "backup.yaml:8:15: required must be true or false, not \"no\"; hint: "
      "write false"},
