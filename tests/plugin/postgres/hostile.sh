@@ -152,6 +152,7 @@ forge() {
 
 it_runs_no_statement_of_a_forged_backup() {
     local b=$work/small own="ALTER ROLE tenant SUPERUSER"
+    drop_database copy
     forge "$b" objects/small/tables.jsonl "s#\"columns\":\"[^,]*, [^,]*\",#\"columns\":\"1) TO PROGRAM 'touch $marks/forged' --\",#" \
         'tables.jsonl of database small: it has a line that hangar did not write'
     forge "$b" index.json "s/\"locale_provider\": \"libc\"/\"locale_provider\": \"libc; $own\"/" \
