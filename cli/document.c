@@ -260,20 +260,29 @@ bool cli_any_has(const json_t *array, const char *key)
     return false;
 }
 
+enum cli_symbol cli_outcome(const json_t *verified)
+{
+    const char *status = cli_string(verified, "status");
+
+    return strcmp(status, "done") == 0      ? CLI_TICK
+           : strcmp(status, "corrupt") == 0 ? CLI_CROSS
+                                            : CLI_BANG;
+}
+
 const char *cli_verified(const json_t *verified, const struct cli_view *view, char out[CLI_SHORT],
                          enum cli_style *style)
 {
     char age[CLI_SHORT];
     int64_t time_ms = cli_instant(verified, "time");
-    bool good = cli_done(verified);
+    enum cli_symbol symbol = cli_outcome(verified);
 
     *style = CLI_PLAIN;
     if (!json_is_object(verified) || time_ms < 0) {
         snprintf(out, CLI_SHORT, "-");
         return out;
     }
-    *style = good ? CLI_GREEN : CLI_RED;
-    snprintf(out, CLI_SHORT, "%s %.12s %.20s ago", cli_symbol(view, good ? CLI_TICK : CLI_CROSS),
+    *style = symbol == CLI_TICK ? CLI_GREEN : symbol == CLI_BANG ? CLI_YELLOW : CLI_RED;
+    snprintf(out, CLI_SHORT, "%s %.12s %.20s ago", cli_symbol(view, symbol),
              cli_string(verified, "level"), cli_age(view->now_ms - time_ms, age));
     return out;
 }

@@ -41,6 +41,9 @@ const char *cli_scalar(const json_t *value, char out[32]);
 /* The strings of an array with ", " between them; malloc'd, NULL when out of memory. */
 char *cli_join(const json_t *array);
 
+/* The mark of a verification: good, bad, or (CLI_BANG) not judged. */
+enum cli_symbol cli_outcome(const json_t *verified);
+
 /* The result and the age of the last verification: "drill 2 h ago" after a tick or a
  * cross; "-" when there was none.  Sets the style to print it in. */
 const char *cli_verified(const json_t *verified, const struct cli_view *view, char out[CLI_SHORT],

@@ -40,19 +40,20 @@ static void verify_put_problems(const json_t *problems, struct cli_view *out)
 
 static void verify_put_backup(const json_t *item, struct cli_view *out)
 {
-    bool good = cli_done(item);
+    enum cli_symbol outcome = cli_outcome(item);
     char count[CLI_SHORT], size[CLI_SHORT], took[CLI_SHORT];
 
-    cli_put_mark(out, good ? CLI_TICK : CLI_CROSS);
+    cli_put_mark(out, outcome);
     fprintf(out->file, " %s%s%s in %s", cli_on(out, CLI_BOLD), cli_string(item, "id"), cli_off(out),
             cli_string(item, "sink"));
     /* after a failure the numbers cover only a part, and would mislead */
-    if (good) {
+    if (outcome == CLI_TICK) {
         fprintf(out->file, "  %s, %s, %s\n", cli_count(cli_bytes(item, "objects"), "object", count),
                 cli_size(cli_bytes(item, "stored_bytes"), size),
                 cli_duration(cli_integer(item, "duration_ms"), took));
     } else {
-        fprintf(out->file, ": %s%s%s\n", cli_on(out, CLI_RED), cli_string(item, "status"),
+        fprintf(out->file, ": %s%s%s%s\n", cli_on(out, outcome == CLI_CROSS ? CLI_RED : CLI_YELLOW),
+                cli_string(item, "status"), outcome == CLI_BANG ? ", not judged" : "",
                 cli_off(out));
     }
     verify_put_problems(cli_array(item, "problems"), out);
@@ -70,21 +71,31 @@ static const char *verify_meaning(const char *level)
     return "proven: restored and compared";
 }
 
+static void verify_put_count(struct cli_view *out, enum cli_style style, size_t some, size_t all,
+                             const char *what)
+{
+    if (some && all == 1) {
+        fprintf(out->file, "%sthe backup is %s%s\n", cli_on(out, style), what, cli_off(out));
+    } else if (some) {
+        fprintf(out->file, "%s%zu of %zu backups are %s%s\n", cli_on(out, style), some, all, what,
+                cli_off(out));
+    }
+}
+
 static void verify_render(const json_t *doc, struct cli_view *out, struct cli_view *err)
 {
     const json_t *backups = cli_array(doc, "backups"), *item;
-    size_t i, bad = 0, count = json_array_size(backups);
+    size_t i, count = json_array_size(backups);
+    size_t outcomes[] = {[CLI_TICK] = 0, [CLI_BANG] = 0, [CLI_CROSS] = 0};
 
     json_array_foreach (backups, i, item) {
-        bad += !cli_done(item);
+        outcomes[cli_outcome(item)]++;
         verify_put_backup(item, out);
     }
-    if (bad && count == 1) {
-        fprintf(out->file, "%sthe backup is not good%s\n", cli_on(out, CLI_RED), cli_off(out));
-    } else if (bad) {
-        fprintf(out->file, "%s%zu of %zu backups are not good%s\n", cli_on(out, CLI_RED), bad,
-                count, cli_off(out));
-    } else if (count && cli_done(doc)) {
+    verify_put_count(out, CLI_RED, outcomes[CLI_CROSS], count, "not good");
+    verify_put_count(out, CLI_YELLOW, outcomes[CLI_BANG], count,
+                     "not judged: neither good nor bad");
+    if (count && cli_done(doc)) {
         fprintf(out->file, "%s %s\n", count == 1 ? "the backup is" : "all backups are",
                 verify_meaning(cli_string(doc, "level")));
     } else if (!count && cli_done(doc)) {

@@ -125,13 +125,18 @@ static enum hangar_rc find_clock_jump(const struct hg_policy *policy,
     return HANGAR_OK;
 }
 
+bool hg_is_future(int64_t time_ms, int64_t now_ms)
+{
+    return time_ms > now_ms + HG_FUTURE_MS;
+}
+
 static enum hangar_rc check_clock(const struct hg_policy *policy, const struct hg_retained *items,
                                   size_t count, int64_t now_ms, size_t newest, struct hg_error *err)
 {
     char now[HG_TIME_SIZE], then[HG_TIME_SIZE];
     hg_time_format(now_ms, now);
     for (size_t i = 0; i < count; i++) {
-        if (items[i].good && items[i].time_ms > now_ms + HG_FUTURE_MS) {
+        if (items[i].good && hg_is_future(items[i].time_ms, now_ms)) {
             hg_time_format(items[i].time_ms, then);
             return hg_fail(err, HANGAR_UNSUPPORTED, 0,
                            "nothing is removed: backup %s is from the future (%s, the clock shows "

@@ -5,6 +5,8 @@
  */
 #include "catalog/summary.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,6 +27,7 @@ bool hg_summary_of(const struct hg_manifest *m, struct hg_summary *out)
         .objects = (int64_t)hg_manifest_objects(m),
         .plain_bytes = (int64_t)hg_manifest_plain_bytes(m),
         .stored_bytes = (int64_t)hg_manifest_stored_bytes(m),
+        .files = hg_file_sum_of(m),
     };
     if (!out->id || !out->pipeline || !out->origin || !out->hangar || !out->sources) {
         return false;
@@ -71,6 +74,17 @@ void hg_summary_to_json(const struct hg_summary *summary, json_t *object)
     hg_json_set(object, "sources", sources);
 }
 
+void hg_summary_keep(const struct hg_summary *summary, json_t *object)
+{
+    char digest[17];
+    hg_summary_to_json(summary, object);
+    hg_json_set_string(object, "origin", summary->origin);
+    hg_json_set_int(object, "files", (int64_t)summary->files.count);
+    hg_json_set_int(object, "files_bytes", (int64_t)summary->files.bytes);
+    snprintf(digest, sizeof(digest), "%016" PRIx64, summary->files.digest);
+    hg_json_set_string(object, "files_digest", digest);
+}
+
 /* A copy of a string field; *ok becomes false when there is none, or no memory. */
 static char *summary_string(const json_t *object, const char *key, bool *ok)
 {
@@ -103,6 +117,10 @@ bool hg_summary_from_json(const json_t *object, struct hg_summary *out)
         .plain_bytes = summary_int(object, "plain_bytes", &ok),
         .stored_bytes = summary_int(object, "stored_bytes", &ok),
     };
+    out->files.count = (uint64_t)summary_int(object, "files", &ok);
+    out->files.bytes = (uint64_t)summary_int(object, "files_bytes", &ok);
+    ok = ok &&
+         sscanf(hg_json_string(object, "files_digest", ""), "%16" SCNx64, &out->files.digest) == 1;
     ok = ok && out->sources &&
          hg_time_parse(hg_json_string(object, "created", ""), &out->finished_ms);
     for (size_t i = 0; ok && i < json_array_size(sources); i++) {

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "base/json.h"
+#include "catalog/file_sum.h"
 #include "catalog/manifest.h"
 
 /* The summary owns its strings. */
@@ -21,6 +22,7 @@ struct hg_summary {
     bool safety; /* a safety backup */
     int64_t finished_ms, duration_ms, skew_ms;
     int64_t objects, plain_bytes, stored_bytes;
+    struct hg_file_sum files; /* that the manifest lists */
 };
 
 /* Fills *out from a manifest; false when out of memory.  Free with hg_summary_free in both
@@ -28,11 +30,14 @@ struct hg_summary {
 bool hg_summary_of(const struct hg_manifest *m, struct hg_summary *out);
 void hg_summary_free(struct hg_summary *summary);
 
-/* Adds the fields that documents show of a backup; the origin is not one of them. */
+/* Adds the fields that documents show of a backup; the origin and the files are not among them. */
 void hg_summary_to_json(const struct hg_summary *summary, json_t *object);
 
-/* Reads what hg_summary_to_json wrote, and "origin".  False when a field is missing or of
- * another type, or when out of memory; then *out is empty. */
+/* Adds all fields, for hg_summary_from_json. */
+void hg_summary_keep(const struct hg_summary *summary, json_t *object);
+
+/* Reads what hg_summary_keep wrote.  False when a field is missing or of another type, or when
+ * out of memory; then *out is empty. */
 bool hg_summary_from_json(const json_t *object, struct hg_summary *out);
 
 #endif

@@ -5,14 +5,29 @@
  */
 #include "inventory/completeness.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/vec.h"
+#include "catalog/signed.h"
+#include "catalog/signing.h"
 #include "catalog/store.h"
+#include "inventory/verification_record.h"
 #include "plugin/page.h"
+
+bool hg_completeness_ignores(const char *name)
+{
+    static const char *const marks[] = {HG_MANIFEST_NAME, HG_SIGNATURE_NAME,
+                                        HG_RUN_NAME,      HG_DELETED_NAME,
+                                        HG_HOLD_NAME,     HG_HOLD_NAME HG_SIGNED_SUFFIX};
+    for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+        if (strcmp(name, marks[i]) == 0) {
+            return true;
+        }
+    }
+    return hg_verification_is_record(name);
+}
 
 /* Names and sizes of what lies in the backup's folder. */
 struct folder_listing {

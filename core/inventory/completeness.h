@@ -7,10 +7,16 @@
 #ifndef HG_INVENTORY_COMPLETENESS_H
 #define HG_INVENTORY_COMPLETENESS_H
 
+#include <stdbool.h>
+
 #include "base/error.h"
 #include "base/str.h"
 #include "catalog/manifest.h"
 #include "plugin/instance.h"
+
+/* Does hangar store this file beside a backup, so that no manifest lists it?  The name is relative
+ * to the folder of the backup. */
+bool hg_completeness_ignores(const char *name);
 
 /* Appends a line to `problems` for each object of the manifest, and for RESTORE.txt and
  * SHA256SUMS, that is missing in this sink or has another size: "NAME is missing".  Fails when

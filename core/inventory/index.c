@@ -12,11 +12,13 @@
 #include "base/error.h"
 #include "base/str.h"
 #include "base/vec.h"
+#include "catalog/file_sum.h"
 #include "catalog/manifest.h"
 #include "catalog/mark.h"
 #include "catalog/signing.h"
 #include "catalog/store.h"
 #include "catalog/summary.h"
+#include "inventory/completeness.h"
 #include "inventory/origin.h"
 #include "plugin/job.h"
 #include "plugin/page.h"
@@ -113,6 +115,8 @@ static enum hangar_rc index_add_page(void *arg, const struct hg_page_entries *pa
             snprintf(item->signature_etag, sizeof(item->signature_etag), "%s", e->etag);
         } else if (strcmp(slash + 1, HG_HOLD_NAME) == 0) {
             item->held = true;
+        } else if (!hg_completeness_ignores(slash + 1)) {
+            hg_file_sum_add(&item->files, slash + 1, e->size);
         }
     }
     return HANGAR_OK;
@@ -129,36 +133,35 @@ static struct hg_manifest_version index_version(const struct hg_index_item *item
                                         .has_signature = item->has_signature};
 }
 
+/* Damage, a newer hangar, and a folder that cannot be read, as one of another owner, are results
+ * and no failures: they must not hide the others. */
+static enum hangar_rc index_set_result(struct hg_index_item *item, struct hg_error *why,
+                                       struct hg_error *err)
+{
+    item->rc = why->rc;
+    if (why->rc == HANGAR_OK || why->rc == HANGAR_NOT_FOUND) {
+        return HANGAR_OK;
+    }
+    if (why->rc == HANGAR_IO || why->rc == HANGAR_AUTH) {
+        item->rc = HANGAR_IO;
+        item->problem = hg_format("%s is unknown: %s", item->id, why->text);
+        return item->problem ? HANGAR_OK : hg_no_memory(err);
+    }
+    if (why->rc != HANGAR_CORRUPT && why->rc != HANGAR_UNSUPPORTED) {
+        return hg_error_move(err, why);
+    }
+    item->problem = strdup(why->text);
+    return item->problem ? HANGAR_OK : hg_no_memory(err);
+}
+
 /* A folder without a manifest: a backup that has lost it is damaged. */
 static enum hangar_rc index_judge_folder(struct hangar_ctx *sink, const char *pipeline,
                                          int64_t store_ms, struct hg_index_item *item,
                                          struct hg_error *err)
 {
     struct hg_error why = {0};
-    item->rc =
-        hg_store_fail_without_manifest(sink, pipeline, item->id, &item->folder, store_ms, &why);
-    if (item->rc == HANGAR_NOT_FOUND) {
-        return HANGAR_OK;
-    }
-    if (item->rc != HANGAR_CORRUPT) {
-        return hg_error_move(err, &why);
-    }
-    item->problem = strdup(why.text);
-    return item->problem ? HANGAR_OK : hg_no_memory(err);
-}
-
-/* A folder that cannot be read, as one of another owner, must not hide the others: it is unknown
- * whether it has a backup.  Takes the error. */
-static enum hangar_rc index_set_unknown(struct hg_index_item *item, struct hg_error *why,
-                                        struct hg_error *err)
-{
-    if (why->rc != HANGAR_IO && why->rc != HANGAR_AUTH) {
-        return hg_error_move(err, why);
-    }
-    item->rc = HANGAR_IO;
-    item->problem = hg_format("%s is unknown: %s", item->id, why->text);
-    hg_error_clear(why);
-    return item->problem ? HANGAR_OK : hg_no_memory(err);
+    hg_store_fail_without_manifest(sink, pipeline, item->id, &item->folder, store_ms, &why);
+    return index_set_result(item, &why, err);
 }
 
 static enum hangar_rc index_ask_why(struct hangar_ctx *sink, const char *pipeline,
@@ -172,32 +175,28 @@ static enum hangar_rc index_ask_why(struct hangar_ctx *sink, const char *pipelin
         hg_no_memory(&why);
     }
     free(folder);
-    return index_set_unknown(item, &why, err);
+    return index_set_result(item, &why, err);
 }
 
-/* Reads the manifest.  One that is damaged, of a newer hangar or not readable is a result, not a
- * failure. */
+/* Reads the manifest, and compares it with the files one by one if their sum is another. */
 static enum hangar_rc index_read_manifest(struct hangar_ctx *sink, const char *pipeline,
                                           struct hg_index_item *item, struct hg_error *err)
 {
     struct hg_manifest m = {0};
     struct hg_error why = {0};
     enum hangar_rc rc = hg_store_manifest(sink, pipeline, item->id, &m, &why);
+    hg_summary_free(&item->summary); /* of the cache */
+    if (rc == HANGAR_OK) {
+        rc = hg_summary_of(&m, &item->summary) ? rc : hg_no_memory(&why);
+    }
     if (rc == HANGAR_OK) {
         item->time_ms = m.finished_ms;
-        rc = hg_summary_of(&m, &item->summary) ? rc : hg_no_memory(&why);
-    } else if (rc == HANGAR_CORRUPT || rc == HANGAR_UNSUPPORTED) {
-        item->problem = strdup(why.text);
-        if (!item->problem) {
-            rc = hg_no_memory((hg_error_clear(&why), &why));
+        if (!hg_file_sum_equal(&item->files, &item->summary.files)) {
+            hg_completeness_require(sink, &m, &why);
         }
     }
     hg_manifest_free(&m);
-    item->rc = rc;
-    if (rc == HANGAR_OK || rc == HANGAR_NOT_FOUND || item->problem) {
-        return HANGAR_OK;
-    }
-    return index_set_unknown(item, &why, err);
+    return index_set_result(item, &why, err);
 }
 
 /* Reports a hold that is not signed although there is a key.  It still holds, also when its mark
@@ -226,7 +225,8 @@ static enum hangar_rc index_fill(struct hg_manifest_cache *cache, const char *pi
         return index_judge_folder(cache->sink, pipeline, store_ms, item, err);
     }
     const struct hg_manifest_version version = index_version(item);
-    if (!fresh && hg_manifest_cache_get(cache, &version, &item->summary)) {
+    if (!fresh && hg_manifest_cache_get(cache, &version, &item->summary) &&
+        hg_file_sum_equal(&item->files, &item->summary.files)) {
         item->time_ms = item->summary.finished_ms;
         item->rc = HANGAR_OK;
         return HANGAR_OK;
@@ -240,7 +240,7 @@ static enum hangar_rc index_fill(struct hg_manifest_cache *cache, const char *pi
 static void index_save(struct hg_manifest_cache *cache, const struct hg_index *index)
 {
     for (size_t i = 0; i < index->count; i++) {
-        if (index->items[i].rc == HANGAR_OK) {
+        if (index->items[i].summary.id) {
             const struct hg_manifest_version version = index_version(&index->items[i]);
             hg_manifest_cache_keep(cache, &version, &index->items[i].summary);
         }

@@ -2,8 +2,8 @@
  * SPDX-FileCopyrightText: The hangar authors
  *
  * index: the backups of a pipeline in one sink, for the jobs that need all of them: list, status,
- * prune.  One listing finds them; a manifest is read only when it is new, because its summary is
- * cached (manifest_cache.h).  A job on one backup reads that manifest from the sink instead.
+ * prune.  One listing finds them and their files; a manifest is read only when it is new, because
+ * its summary is cached (manifest_cache.h).  A job on one backup judges that one (goodness.h).
  */
 #ifndef HG_INVENTORY_INDEX_H
 #define HG_INVENTORY_INDEX_H
@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 #include "base/error.h"
+#include "catalog/file_sum.h"
 #include "catalog/folder.h"
 #include "catalog/summary.h"
 #include "plugin/instance.h"
@@ -21,15 +22,16 @@ struct hg_index_item {
     char *id;
     char etag[128], signature_etag[128]; /* "" where the sink reports none */
     uint64_t manifest_bytes;
+    struct hg_file_sum files; /* that are listed, without those that no manifest lists */
     bool has_manifest, has_signature, held;
     bool unreadable;           /* the folder, or a part of it, could not be read */
     struct hg_folder folder;   /* what the listing shows of it */
-    enum hangar_rc rc;         /* OK: whole; NOT_FOUND: not a backup (no manifest); CORRUPT (also:
+    enum hangar_rc rc;         /* OK: good; NOT_FOUND: not a backup (no manifest); CORRUPT (also:
                                   it has lost its manifest), UNSUPPORTED: see `problem`; IO: not
                                   known, it may be any of these, see `problem` */
     char *problem;             /* NULL unless CORRUPT, UNSUPPORTED or IO */
-    struct hg_summary summary; /* of a whole backup; else empty */
-    int64_t time_ms;           /* when it was finished; of one that is not whole: begun */
+    struct hg_summary summary; /* where the manifest can be read; else empty */
+    int64_t time_ms;           /* when it was finished; without a manifest: begun */
 };
 
 struct hg_index {

@@ -19,6 +19,7 @@
 #include "config/retention_rules.h"
 #include "inventory/index.h"
 #include "inventory/prune_plan.h"
+#include "inventory/verification_record.h"
 #include "plugin/instance.h"
 #include "plugin/job.h"
 #include "plugin/page.h"
@@ -78,7 +79,7 @@ static bool is_lockable(const char *name)
 {
     return strcmp(name, HG_RUN_NAME) != 0 && strcmp(name, HG_HOLD_NAME) != 0 &&
            strcmp(name, HG_HOLD_NAME HG_SIGNED_SUFFIX) != 0 && strcmp(name, HG_DELETED_NAME) != 0 &&
-           strncmp(name, "verify/", 7) != 0;
+           !hg_verification_is_record(name);
 }
 
 static enum hangar_rc lock_page(void *arg, const struct hg_page_entries *page, struct hg_error *err)

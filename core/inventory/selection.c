@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * selection: see selection.h.  A manifest is read at most once from a sink, and only if it can be
- * that of the selected backup.
+ * selection: see selection.h.  A copy is judged at most once, and only if it can be that of the
+ * selected backup.
  */
 #include "inventory/selection.h"
 
@@ -14,9 +14,8 @@
 #include "base/str.h"
 #include "catalog/manifest.h"
 #include "catalog/mark.h"
-#include "catalog/store.h"
 #include "config/config.h"
-#include "inventory/origin.h"
+#include "inventory/goodness.h"
 #include "inventory/others.h"
 #include "inventory/short_id.h"
 #include "session/handle.h"
@@ -28,10 +27,13 @@ struct selection {
     struct hg_session *s;
     const struct hangar_selection *request;
     const struct hg_pipeline_config *pipeline;
+    unsigned flags;             /* of hg_newest_find */
     char id[HG_BACKUP_ID_SIZE]; /* the best so far; "": none */
-    bool readable;              /* a sink has it whole: `found` is filled */
+    bool good;                  /* `found` is filled with a good copy */
+    bool usable;                /* `found` is filled; the manifest of the copy can be read */
+    bool future;                /* a backup from the future was passed over */
     struct hg_selected found;
-    struct hg_error damage; /* why the first copy of `id` cannot be read */
+    struct hg_error damage; /* why the first copy, of `id` or of a newer backup, is bad */
     struct hg_error unread; /* why the first sink that could not be read was passed over */
     char unknown_id[HG_BACKUP_ID_SIZE]; /* the newest folder that could not be read; "": none */
     struct hg_error unknown;            /* why */
@@ -49,87 +51,77 @@ static void keep_first(struct hg_error *first, const struct hg_error *next)
     }
 }
 
-/* Selects a backup of a sink if the request can mean it.  OK: it is selected, whole or damaged;
- * NOT_FOUND: the sink does not have it, or it is a safety backup; else the sink cannot be
- * read. */
+/* `found` becomes this copy, and owns its manifest. */
+static void selection_take(struct selection *x, size_t instance, struct hangar_ctx *sink,
+                           struct hg_manifest *m)
+{
+    hg_manifest_free(&x->found.manifest);
+    x->found.sink = instance;
+    x->found.ctx = sink;
+    x->found.manifest = *m;
+    *m = (struct hg_manifest){0};
+    x->usable = true;
+}
+
+/* The copy of the backup that is asked for by its id.  A bad one is used only where no sink has a
+ * good one: a part of it may be what is needed. */
 static enum hangar_rc consider_backup(struct selection *x, size_t instance, struct hangar_ctx *sink,
-                                      const char *id, struct hg_error *err)
+                                      struct hg_error *err)
 {
     struct hg_manifest m = {0};
     struct hg_error why = {0};
-    const bool another_copy = strcmp(id, x->id) == 0;
-    enum hangar_rc rc = hg_mark_find_backup(sink, x->pipeline->name, id, err);
-    if (rc != HANGAR_OK) {
-        return rc;
-    }
-    rc = hg_store_manifest(sink, x->pipeline->name, id, &m, &why);
-    if (rc == HANGAR_NOT_FOUND) { /* removed after it was found */
-        return rc;
-    }
-    if (rc == HANGAR_OK && m.safety && wants_latest(x->request) && !another_copy) {
-        hg_manifest_free(&m);
-        return HANGAR_NOT_FOUND;
-    }
-    if (!another_copy) { /* a newer backup than the best so far */
-        hg_manifest_free(&x->found.manifest);
-        x->damage = (struct hg_error){0};
-        snprintf(x->id, sizeof(x->id), "%s", id);
-    }
-    x->readable = rc == HANGAR_OK;
+    const char *id = x->request->id;
+    enum hangar_rc rc = hg_mark_find_backup(sink, x->pipeline->name, id, &why);
     if (rc == HANGAR_OK) {
-        x->found.sink = instance;
-        x->found.ctx = sink;
-        x->found.manifest = m;
-    } else {
+        rc = hg_goodness(x->s->h, sink, x->pipeline->name, id, &m, &why);
+    }
+    if (rc == HANGAR_NOT_FOUND) {
+        return HANGAR_OK;
+    }
+    if (rc != HANGAR_OK && rc != HANGAR_CORRUPT && rc != HANGAR_UNSUPPORTED) {
         hg_manifest_free(&m);
+        return hg_error_move(err, &why);
+    }
+    snprintf(x->id, sizeof(x->id), "%s", id);
+    x->good = rc == HANGAR_OK;
+    if (rc != HANGAR_OK) {
         hg_log_line(&x->s->h->log, HANGAR_LOG_WARN, "passing over a damaged copy: %s", why.text);
         keep_first(&x->damage, &why);
     }
+    if (rc == HANGAR_OK || (rc == HANGAR_CORRUPT && m.id && !x->usable)) {
+        selection_take(x, instance, sink, &m);
+    }
+    hg_manifest_free(&m);
     return HANGAR_OK;
 }
 
-/* There may be a backup here, and it may be the newest. */
-static void keep_unknown(struct selection *x, const char *id, const struct hg_error *why)
-{
-    if (strcmp(id, x->unknown_id) > 0) {
-        snprintf(x->unknown_id, sizeof(x->unknown_id), "%s", id);
-        x->unknown = *why;
-    }
-}
-
-/* Finds the newest backup in a sink that is newer than the best so far, or another copy of the
- * best if that is damaged. */
+/* Selects the newest backup of a sink if it is newer than the best so far. */
 static enum hangar_rc consider_newest(struct selection *x, size_t instance, struct hangar_ctx *sink,
                                       struct hg_error *err)
 {
-    char **ids = NULL;
-    size_t count = 0;
-    enum hangar_rc rc = hg_origin_ids(x->s->h, sink, x->pipeline->name, &ids, &count, err);
-    for (size_t i = count; rc == HANGAR_OK && i-- > 0;) {
-        const int order = strcmp(ids[i], x->id);
-        if (order < 0 || (order == 0 && x->readable)) {
-            break;
-        }
-        struct hg_error why = {0};
-        const enum hangar_rc one = consider_backup(x, instance, sink, ids[i], &why);
-        if (one == HANGAR_NOT_FOUND) {
-            continue;
-        }
-        if (one != HANGAR_OK) {
-            hg_context(&why,
-                       "the latest backup may be %s, which cannot be read (an older one can be "
-                       "selected by its id)",
-                       ids[i]);
-            keep_unknown(x, ids[i], &why);
-            rc = hg_error_move(err, &why);
-        }
-        break;
+    struct hg_newest newest = {0};
+    enum hangar_rc rc = hg_newest_find(x->s->h, sink, x->pipeline->name, x->usable ? x->id : NULL,
+                                       x->flags, &newest, err);
+    x->future = x->future || newest.future[0];
+    if (newest.damage.rc != HANGAR_OK) {
+        keep_first(&x->damage, &newest.damage);
     }
-    hg_store_ids_free(ids, count);
+    if (rc == HANGAR_OK && newest.id[0] && strcmp(newest.id, x->id) >= 0) {
+        snprintf(x->id, sizeof(x->id), "%s", newest.id);
+        x->good = newest.good;
+        x->usable = false;
+        if (newest.manifest.id) {
+            selection_take(x, instance, sink, &newest.manifest);
+        }
+    }
+    if (strcmp(newest.unknown, x->unknown_id) > 0) { /* it may be the newest */
+        snprintf(x->unknown_id, sizeof(x->unknown_id), "%s", newest.unknown);
+        x->unknown = *err;
+    }
+    hg_manifest_free(&newest.manifest);
     return rc;
 }
 
-/* NOT_FOUND is not a failure of the sink. */
 static enum hangar_rc consider_sink(struct selection *x, size_t instance, struct hg_error *err)
 {
     struct hangar_ctx *sink;
@@ -137,15 +129,12 @@ static enum hangar_rc consider_sink(struct selection *x, size_t instance, struct
     if (rc != HANGAR_OK) {
         return rc;
     }
-    if (wants_latest(x->request)) {
-        return consider_newest(x, instance, sink, err);
-    }
-    rc = consider_backup(x, instance, sink, x->request->id, err);
-    return rc == HANGAR_NOT_FOUND ? HANGAR_OK : rc;
+    return wants_latest(x->request) ? consider_newest(x, instance, sink, err)
+                                    : consider_backup(x, instance, sink, err);
 }
 
 /* Finds the backup in one pipeline's sinks.  A sink that cannot be read is passed over. */
-static void select_in_pipeline(struct selection *x)
+static void select_among_sinks(struct selection *x)
 {
     const struct hg_instance_config *instances = x->s->h->config->instances;
     const char *only = x->request->sink;
@@ -155,12 +144,28 @@ static void select_in_pipeline(struct selection *x)
         if (only && strcmp(instances[instance].name, only) != 0) {
             continue;
         }
-        if (x->readable && !wants_latest(x->request)) {
+        if (x->good && !wants_latest(x->request)) {
             break; /* this copy will do */
         }
         if (consider_sink(x, instance, &why) != HANGAR_OK) {
             keep_first(&x->unread, &why);
         }
+    }
+}
+
+/* A backup from the future is "latest" only where there is no other: the clock of this machine may
+ * be the wrong one.  So is a bad one: a part of it may be what is needed. */
+static void select_in_pipeline(struct selection *x)
+{
+    select_among_sinks(x);
+    if (!x->id[0] && x->future) {
+        x->flags |= HG_NEWEST_FUTURE_TOO;
+        select_among_sinks(x);
+    }
+    if (!x->id[0] && x->damage.rc != HANGAR_OK) {
+        x->flags |= HG_NEWEST_BAD_TOO;
+        x->damage = (struct hg_error){0};
+        select_among_sinks(x);
     }
 }
 
@@ -211,66 +216,108 @@ static enum hangar_rc check_selection(const struct hg_config *config,
     return rc;
 }
 
+/* "latest" fails when a folder that cannot be read may be newer than what was found. */
+static enum hangar_rc fail_unknown(const struct selection *x, struct hg_error *err)
+{
+    if (!wants_latest(x->request) || strcmp(x->unknown_id, x->id) <= 0) {
+        return HANGAR_OK;
+    }
+    *err = x->unknown;
+    return err->rc;
+}
+
 /* Hands over what was selected in the one pipeline that has it. */
 static enum hangar_rc selection_result(struct selection *x, struct hg_selected *out,
                                        struct hg_error *err)
 {
     *out = (struct hg_selected){.pipeline = x->found.pipeline};
-    if (wants_latest(x->request) && strcmp(x->unknown_id, x->id) > 0) {
+    if (fail_unknown(x, err) != HANGAR_OK) {
         hg_manifest_free(&x->found.manifest);
-        *err = x->unknown;
         return err->rc;
     }
-    if (x->readable) {
+    if (x->usable) {
         *out = x->found;
+        out->good = x->good;
+        if (!x->good) {
+            hg_log_line(&x->s->h->log, HANGAR_LOG_WARN,
+                        "%s has no good copy; using the damaged one in sink %s", x->id,
+                        out->ctx->name);
+        }
         return HANGAR_OK;
     }
     *err = x->damage;
-    if (err->rc == HANGAR_CORRUPT && wants_latest(x->request)) {
-        hg_context(err, "the latest backup is damaged (an older one can be selected by its id)");
-    }
-    return err->rc;
+    return wants_latest(x->request) ? hg_context(err, "there is no good backup") : err->rc;
 }
 
-/* Finds the backup that the request means by its whole id or "latest". */
-static enum hangar_rc select_exactly(struct hg_session *s, const struct hangar_selection *request,
-                                     struct hg_selected *out, struct hg_error *err)
+/* Finds the one pipeline that has the backup.  OK also when none has it: then found->id is "". */
+static enum hangar_rc select_pipeline(struct hg_session *s, const struct hangar_selection *request,
+                                      unsigned flags, struct selection *found, struct hg_error *err)
 {
     const struct hg_config *config = s->h->config;
-    struct selection found = {0};
     struct hg_error unread = {0};
     size_t only = SIZE_MAX;
-    out->pipeline = SIZE_MAX;
     enum hangar_rc rc = check_selection(config, request, &only, err);
+    *found = (struct selection){0};
     for (size_t p = 0; rc == HANGAR_OK && p < config->pipeline_count; p++) {
         struct selection x = {.s = s,
                               .request = request,
                               .pipeline = &config->pipelines[p],
+                              .flags = flags,
                               .found = {.pipeline = p}};
         if (only != SIZE_MAX && p != only) {
             continue;
         }
         select_in_pipeline(&x);
         keep_first(&unread, &x.unread);
-        if (x.id[0] && found.id[0]) {
+        if (x.id[0] && found->id[0]) {
             rc = hg_fail(err, HANGAR_CONFIG, 0,
                          "%s is ambiguous: pipelines %s and %s have such a backup; hint: select "
                          "one with --pipeline",
-                         request->id, found.pipeline->name, x.pipeline->name);
+                         request->id, found->pipeline->name, x.pipeline->name);
             hg_manifest_free(&x.found.manifest);
         } else if (x.id[0]) {
-            found = x;
+            *found = x;
         }
     }
+    found->unread = unread;
+    return rc;
+}
+
+/* Fills *exact, the request with the whole id; `id` is where that is kept. */
+static enum hangar_rc complete_id(struct hg_session *s, const struct hangar_selection *request,
+                                  struct hangar_selection *exact, char id[HG_BACKUP_ID_SIZE],
+                                  struct hg_error *err)
+{
+    int64_t ms;
+    size_t only;
+    *exact = (struct hangar_selection){.struct_size = sizeof(*exact),
+                                       .id = request->id,
+                                       .sink = request->sink,
+                                       .pipeline = request->pipeline};
+    enum hangar_rc rc = check_selection(s->h->config, request, &only, err);
+    if (rc == HANGAR_OK && !wants_latest(request) && !hg_backup_id_parse(request->id, &ms)) {
+        rc = hg_short_id_find(s, request, id, err);
+        exact->id = id;
+    }
+    return rc;
+}
+
+/* Finds the backup that the request means by its whole id or "latest". */
+static enum hangar_rc select_exactly(struct hg_session *s, const struct hangar_selection *request,
+                                     struct hg_selected *out, struct hg_error *err)
+{
+    struct selection found;
+    out->pipeline = SIZE_MAX;
+    enum hangar_rc rc = select_pipeline(s, request, 0, &found, err);
     if (rc != HANGAR_OK) {
         hg_manifest_free(&found.found.manifest);
         return rc;
     }
     if (!found.id[0]) {
-        return fail_not_found(s, request, &unread, err);
+        return fail_not_found(s, request, &found.unread, err);
     }
-    if (unread.rc != HANGAR_OK) { /* it may have a newer one */
-        hg_log_line(&s->h->log, HANGAR_LOG_WARN, "passing over a sink: %s", unread.text);
+    if (found.unread.rc != HANGAR_OK) { /* it may have a newer one, or a better copy */
+        hg_log_line(&s->h->log, HANGAR_LOG_WARN, "passing over a sink: %s", found.unread.text);
     }
     return selection_result(&found, out, err);
 }
@@ -279,25 +326,37 @@ enum hangar_rc hg_select(struct hg_session *s, const struct hangar_selection *re
                          struct hg_selected *out, struct hg_error *err)
 {
     char id[HG_BACKUP_ID_SIZE] = "";
-    int64_t ms;
-    size_t only;
-    struct hangar_selection exact = {.struct_size = sizeof(exact),
-                                     .id = request->id,
-                                     .sink = request->sink,
-                                     .pipeline = request->pipeline};
+    struct hangar_selection exact;
     *out = (struct hg_selected){.pipeline = SIZE_MAX};
-    enum hangar_rc rc = check_selection(s->h->config, request, &only, err);
-    if (rc == HANGAR_OK && !wants_latest(request)) {
-        rc = hg_backup_id_parse(request->id, &ms) ? HANGAR_OK
-                                                  : hg_short_id_find(s, request, id, err);
-        exact.id = id[0] ? id : request->id;
-    }
+    enum hangar_rc rc = complete_id(s, request, &exact, id, err);
     if (rc == HANGAR_OK) {
         rc = select_exactly(s, &exact, out, err);
         snprintf(out->id, sizeof(out->id), "%s",
                  rc == HANGAR_OK         ? out->manifest.id
                  : wants_latest(request) ? ""
                                          : exact.id);
+    }
+    return rc;
+}
+
+enum hangar_rc hg_select_newest(struct hg_session *s, const struct hangar_selection *request,
+                                size_t *pipeline, char id[HG_BACKUP_ID_SIZE], struct hg_error *err)
+{
+    char whole_id[HG_BACKUP_ID_SIZE] = "";
+    struct hangar_selection exact;
+    struct selection found = {0};
+    enum hangar_rc rc = complete_id(s, request, &exact, whole_id, err);
+    if (rc == HANGAR_OK) {
+        rc = select_pipeline(s, &exact, HG_NEWEST_BAD_TOO, &found, err);
+        hg_manifest_free(&found.found.manifest);
+    }
+    if (rc == HANGAR_OK) {
+        rc =
+            found.id[0] ? fail_unknown(&found, err) : fail_not_found(s, &exact, &found.unread, err);
+    }
+    if (rc == HANGAR_OK) {
+        *pipeline = found.found.pipeline;
+        snprintf(id, HG_BACKUP_ID_SIZE, "%s", found.id);
     }
     return rc;
 }

@@ -7,6 +7,7 @@
 #define HG_INVENTORY_SELECTION_H
 
 #include <hangar/hangar.h>
+#include <stdbool.h>
 
 #include "base/error.h"
 #include "catalog/manifest.h"
@@ -18,19 +19,26 @@ struct hg_selected {
     size_t pipeline;            /* index in the configuration */
     size_t sink;                /* index among the instances */
     struct hangar_ctx *ctx;
+    bool good; /* see goodness.h */
     struct hg_manifest manifest;
 };
 
-/* Finds the backup that the request means, by its id, a unique part of it (short_id.h) or "latest";
- * the caller frees the manifest.  "latest" is the newest backup of all sinks that is not a safety
- * backup.  A sink that cannot be read and a damaged copy are passed over with a warning while
- * another sink has the backup.  A folder that cannot be read and is newer than the newest backup
- * may be the latest: that is a failure.
+/* Finds the backup that the request means, by its id, a unique part of it (short_id.h) or "latest",
+ * in a sink whose copy is good (goodness.h); the caller frees the manifest.  "latest" is the newest
+ * good backup of all sinks that is not a safety backup and not from the future.  A sink that cannot
+ * be read, a bad copy and a backup from the future are passed over with a warning.  Where there is
+ * no good one, a bad one is given, with a warning, as long as its manifest can be read: a part of
+ * it may be what is needed.  A folder that cannot be read and is newer than the newest backup may
+ * be the latest: that is a failure.
  *
  * NOT_FOUND: no sink has it.  CONFIG: the request is not valid, or several pipelines have such
- * a backup.  CORRUPT: no sink has it whole.  After a failure only out->pipeline is set: the
- * pipeline that has the backup, or SIZE_MAX if none was found. */
+ * a backup.  CORRUPT: no manifest of it can be read.  After a failure only out->id and
+ * out->pipeline are set: the pipeline that has the backup, or SIZE_MAX if none was found. */
 enum hangar_rc hg_select(struct hg_session *s, const struct hangar_selection *request,
                          struct hg_selected *out, struct hg_error *err);
+
+/* The same for jobs that judge the backup themselves: "latest" is the newest one, good or bad. */
+enum hangar_rc hg_select_newest(struct hg_session *s, const struct hangar_selection *request,
+                                size_t *pipeline, char id[HG_BACKUP_ID_SIZE], struct hg_error *err);
 
 #endif

@@ -38,23 +38,37 @@ static char *record_path(const char *pipeline, const char *id, int64_t time_ms)
     return path;
 }
 
-/* Is this the path of a record?  A source may be named like the folder.  *time_ms is the time
+/* Does this path end as that of a record, "TIME.json", or with another end?  *time_ms is the time
  * in its name. */
-static bool record_is_path(const char *path, int64_t *time_ms)
+static bool record_has_end(const char *path, const char *end, int64_t *time_ms)
 {
     const char *stamp = strrchr(path, '/') + 1;
     size_t length = strcspn(stamp, ".");
     char id[HG_BACKUP_ID_SIZE];
     int n = snprintf(id, sizeof(id), "backup_%.*s", (int)length, stamp);
-    return strcmp(stamp + length, ".json") == 0 && n > 0 && (size_t)n < sizeof(id) &&
+    return strcmp(stamp + length, end) == 0 && n > 0 && (size_t)n < sizeof(id) &&
            hg_backup_id_parse(id, time_ms);
+}
+
+/* Is this the path of a record?  A source may be named like the folder. */
+static bool record_is_path(const char *path, int64_t *time_ms)
+{
+    return record_has_end(path, ".json", time_ms);
+}
+
+bool hg_verification_is_record(const char *name)
+{
+    int64_t unused;
+    return strncmp(name, RECORD_FOLDER, strlen(RECORD_FOLDER)) == 0 &&
+           (record_is_path(name, &unused) ||
+            record_has_end(name, ".json" HG_SIGNED_SUFFIX, &unused));
 }
 
 /* Does a time lie ahead, so that it proves nothing?  A forged record could otherwise hide all
  * others for years. */
 static bool record_is_ahead(int64_t time_ms)
 {
-    return time_ms > hg_now_ms() + HG_FUTURE_MS;
+    return hg_is_future(time_ms, hg_now_ms());
 }
 
 /* ---- the records in a sink ---- */

@@ -11,6 +11,8 @@
 #ifndef HG_INVENTORY_VERIFICATION_RECORD_H
 #define HG_INVENTORY_VERIFICATION_RECORD_H
 
+#include <stdbool.h>
+
 #include "base/error.h"
 #include "base/json.h"
 #include "plugin/instance.h"
@@ -21,6 +23,10 @@
 
 /* "quick", "full" or "drill". */
 const char *hg_verify_level_name(enum hangar_verify_level level);
+
+/* Is this file of a backup a record, or the signature of one?  The name is relative to the folder
+ * of the backup; a source may be named like the folder of the records. */
+bool hg_verification_is_record(const char *name);
 
 /* How the verification of one backup in one sink ended. */
 struct hg_verification {

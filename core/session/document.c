@@ -56,6 +56,19 @@ enum hangar_status hg_status_of_name(const char *name)
     return strcmp(name, status_interrupted) == 0 ? HANGAR_STATUS_INTERRUPTED : HANGAR_STATUS_FAILED;
 }
 
+enum hg_outcome hg_outcome_of(enum hangar_status status)
+{
+    return status == HANGAR_STATUS_DONE      ? HG_GOOD
+           : status == HANGAR_STATUS_CORRUPT ? HG_BAD
+                                             : HG_NOT_JUDGED;
+}
+
+const char *hg_outcome_name(enum hg_outcome outcome)
+{
+    static const char *const names[] = {"good", "not_judged", "bad"};
+    return names[outcome];
+}
+
 void hg_new_run_id(struct hangar *h)
 {
     static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz";

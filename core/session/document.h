@@ -19,6 +19,13 @@ enum hangar_status hg_status(enum hangar_rc rc);
 /* The reverse of hangar_status_name; FAILED for a name that no status has. */
 enum hangar_status hg_status_of_name(const char *name);
 
+/* What a verification with this status says of the backup.  Interrupted, a store or a server that
+ * cannot be reached, a missing program: these say nothing of it. */
+enum hg_outcome { HG_GOOD, HG_NOT_JUDGED, HG_BAD }; /* the worse, the higher */
+enum hg_outcome hg_outcome_of(enum hangar_status status);
+/* "good", "not_judged" or "bad". */
+const char *hg_outcome_name(enum hg_outcome outcome);
+
 /* Gives the job a new run id, which its log lines carry until hg_doc_end. */
 void hg_new_run_id(struct hangar *h);
 

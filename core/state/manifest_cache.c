@@ -17,7 +17,7 @@
 #include "state/file.h"
 #include "state/state.h"
 
-#define FORMAT 1
+#define FORMAT 2
 #define FILE_MAX_BYTES ((size_t)32 << 20)
 #define SEAL_MAX_BYTES ((size_t)256) /* the last line: the checksum */
 
@@ -122,8 +122,7 @@ void hg_manifest_cache_keep(struct hg_manifest_cache *cache, const struct hg_man
         return;
     }
     json_t *entry = json_object(), *fields = json_object();
-    hg_summary_to_json(summary, fields);
-    hg_json_set_string(fields, "origin", summary->origin);
+    hg_summary_keep(summary, fields);
     hg_json_set_string(entry, "etag", v->etag);
     hg_json_set_string(entry, "signature", v->signature_etag);
     hg_json_set_int(entry, "bytes", (int64_t)v->bytes);

@@ -110,6 +110,24 @@ static void alert_age(const struct hg_sink_status *sink, const struct hg_alert_l
     }
 }
 
+/* What is wrong with backups in a sink that can be read. */
+static void alert_backups(const struct hg_sink_status *sink, struct hg_alerts *out)
+{
+    const char *name = sink->config->name;
+    if (sink->damage) {
+        struct hg_str *text = alert_add(out, "damaged", name);
+        hg_str_addf(text, "in sink %s: %s", name, sink->damage->problem);
+        if (sink->damaged > 1) {
+            hg_str_addf(text, " (and %lld more)", (long long)sink->damaged - 1);
+        }
+    }
+    if (sink->future) {
+        hg_str_addf(alert_add(out, "future", name),
+                    "in sink %s: %s is from the future, and does not count as the newest", name,
+                    sink->future->id);
+    }
+}
+
 static void alert_space(const struct hg_sink_status *sink, const struct hg_alert_limits *limits,
                         struct hg_alerts *out)
 {
@@ -171,8 +189,9 @@ static void alert_drill(const struct hg_pipeline_status *p, const struct hg_aler
     const struct hg_verification *last = &p->last_drill;
     char age[HG_UNITS_SIZE], limit[HG_UNITS_SIZE];
     if (last->id && last->status != HANGAR_STATUS_DONE) {
-        hg_str_addf(alert_add(out, "drill", NULL), "last drill of %s in sink %s: %s", last->id,
-                    last->sink, hangar_status_name(last->status));
+        bool bad = hg_outcome_of(last->status) == HG_BAD;
+        hg_str_addf(alert_add(out, "drill", NULL), "last drill of %s in sink %s%s: %s", last->id,
+                    last->sink, bad ? "" : " could not judge it", hangar_status_name(last->status));
         return;
     }
     int64_t since = drill_due_since(p);
@@ -200,8 +219,10 @@ void hg_alert_rules(const struct hg_pipeline_status *pipeline, const struct hg_a
             continue;
         }
         if (sink->error.rc != HANGAR_OK) {
-            hg_str_addf(alert_add(out, "damaged", name), "in sink %s: %s", name, sink->error.text);
+            hg_str_addf(alert_add(out, "unreachable", name), "in sink %s: %s", name,
+                        sink->error.text);
         }
+        alert_backups(sink, out);
         alert_age(sink, limits, now_ms, failed, out);
         alert_space(sink, limits, out);
         alert_size(sink, limits, out);

@@ -27,8 +27,9 @@ struct hg_alert_limits {
  *     slow               the last run took, or the one under way takes, too long
  *     stale SINK         no good backup for too long, or none at all
  *     space SINK         less is free than the limit, or than the next backup needs
- *     unreachable SINK   the sink cannot be read
- *     damaged SINK       a backup in it cannot be read
+ *     unreachable SINK   the sink, a folder in it, or its free space cannot be read
+ *     damaged SINK       a backup in it is not good (goodness.h)
+ *     future SINK        a backup in it is from the future
  *     size SINK          the newest backup is far smaller or larger than usual
  *     drill              the last drill failed, or was too long ago
  */

@@ -99,25 +99,25 @@ static enum hangar_rc hold_in_sinks(struct hg_session *s, enum hold_action actio
     return err->rc;
 }
 
-/* A damaged backup, too, can be removed or put on hold. */
+/* A damaged backup, too, can be removed or put on hold, but not as "latest": that may not be the
+ * one that is meant. */
 static enum hangar_rc hold_find_backup(struct hg_session *s, const struct hangar_selection *which,
                                        size_t *pipeline, char id[HG_BACKUP_ID_SIZE],
                                        struct hg_error *err)
 {
-    struct hg_selected found = {0};
-    enum hangar_rc rc = hg_select(s, which, &found, err);
-    if (rc == HANGAR_OK) {
-        *pipeline = found.pipeline;
-        snprintf(id, HG_BACKUP_ID_SIZE, "%s", found.manifest.id);
-        hg_manifest_free(&found.manifest);
-        return rc;
-    }
-    if ((rc == HANGAR_CORRUPT || rc == HANGAR_UNSUPPORTED) && found.pipeline != SIZE_MAX &&
-        strcmp(which->id, "latest") != 0) {
-        hg_error_clear(err);
-        *pipeline = found.pipeline;
-        snprintf(id, HG_BACKUP_ID_SIZE, "%s", found.id);
-        return HANGAR_OK;
+    enum hangar_rc rc = hg_select_newest(s, which, pipeline, id, err);
+    if (rc == HANGAR_OK && strcmp(which->id, "latest") == 0) {
+        struct hg_selected good = {0};
+        struct hg_error why = {0};
+        rc = hg_select(s, which, &good, &why);
+        if (rc == HANGAR_CORRUPT ||
+            (rc == HANGAR_OK && (!good.good || strcmp(good.manifest.id, id) != 0))) {
+            rc = hg_fail(err, HANGAR_CORRUPT, 0,
+                         "the latest backup %s is damaged; hint: select one by its id", id);
+        } else if (rc != HANGAR_OK) {
+            *err = why;
+        }
+        hg_manifest_free(&good.manifest);
     }
     return rc;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * health: whether the newest backup in each sink is younger than max_age.  It reads the sinks, not
- * what this machine remembers.
+ * health: whether the newest good backup in each sink is younger than max_age.  It reads the sinks,
+ * not what this machine remembers.
  */
 #include <string.h>
 
@@ -11,46 +11,13 @@
 #include "base/json.h"
 #include "base/units.h"
 #include "catalog/manifest.h"
-#include "catalog/store.h"
 #include "config/config.h"
-#include "inventory/origin.h"
+#include "inventory/goodness.h"
 #include "plugin/job.h"
 #include "session/document.h"
 #include "session/handle.h"
 #include "session/names.h"
 #include "session/session.h"
-
-/* Reads the newest whole backup of a pipeline in a sink; m->id is NULL when there is none.  It
- * takes one listing of folders and usually one manifest: a monitor that asks each minute must not
- * list every object of every backup, as an index does. */
-static enum hangar_rc health_read_newest(struct hg_session *s, size_t sink, const char *pipeline,
-                                         struct hg_manifest *m, struct hg_error *err)
-{
-    struct hangar_ctx *ctx;
-    char **ids = NULL;
-    size_t count = 0;
-    enum hangar_rc rc = hg_session_open(s, sink, NULL, 0, &ctx, err);
-    if (rc == HANGAR_OK) {
-        rc = hg_origin_ids(s->h, ctx, pipeline, &ids, &count, err);
-    }
-    for (size_t i = count; rc == HANGAR_OK && i-- > 0;) {
-        struct hg_error why = {0};
-        enum hangar_rc one = hg_store_manifest(ctx, pipeline, ids[i], m, &why);
-        if (one == HANGAR_OK && !m->safety) {
-            break;
-        }
-        hg_manifest_free(m);
-        *m = (struct hg_manifest){0};
-        /* a damaged backup, and a safety backup, do not count: an older one may */
-        if (one != HANGAR_OK && one != HANGAR_NOT_FOUND && one != HANGAR_CORRUPT &&
-            one != HANGAR_UNSUPPORTED) {
-            *err = why;
-            rc = one;
-        }
-    }
-    hg_store_ids_free(ids, count);
-    return rc;
-}
 
 /* One call of hangar_health. */
 struct hg_health_check {
@@ -77,9 +44,10 @@ static int health_urgency(enum hangar_status status)
 
 static enum hangar_status health_judge(const struct hg_health_check *l,
                                        const struct hg_instance_config *sink,
-                                       const struct hg_manifest *m, enum hangar_rc rc,
+                                       const struct hg_newest *newest, enum hangar_rc rc,
                                        struct hg_error *err)
 {
+    const struct hg_manifest *m = &newest->manifest;
     char age[HG_UNITS_SIZE], limit[HG_UNITS_SIZE];
     if (rc != HANGAR_OK) {
         return rc == HANGAR_NOT_FOUND ? HANGAR_STATUS_FAILED : hg_status(rc);
@@ -89,8 +57,10 @@ static enum hangar_status health_judge(const struct hg_health_check *l,
     }
     hg_format_duration(l->max_age_ms, limit);
     if (!m->id) {
-        hg_fail(err, HANGAR_NOT_FOUND, 0, "pipeline %s has no good backup in sink %s",
-                l->pipeline->name, sink->name);
+        hg_fail(err, HANGAR_NOT_FOUND, 0, "pipeline %s has no good backup in sink %s%s%s%s%s",
+                l->pipeline->name, sink->name, newest->damage.text[0] ? ": " : "",
+                newest->damage.text, newest->future[0] ? "; from the future: " : "",
+                newest->future);
         return HANGAR_STATUS_STALE;
     }
     if (l->now_ms - m->finished_ms > l->max_age_ms) {
@@ -106,21 +76,29 @@ static enum hangar_status health_judge(const struct hg_health_check *l,
 static json_t *health_of_sink(struct hg_health_check *l, size_t index, enum hangar_status *status)
 {
     const struct hg_instance_config *sink = &l->h->config->instances[index];
-    struct hg_manifest m = {0};
+    struct hg_newest newest = {0};
     struct hg_error err = {0};
-    enum hangar_rc rc = health_read_newest(&l->s, index, l->pipeline->name, &m, &err);
-    enum hangar_status found = health_judge(l, sink, &m, rc, &err);
+    struct hangar_ctx *ctx;
+    const struct hg_manifest *m = &newest.manifest;
+    /* no index: a monitor that asks each minute must not list every object of every backup */
+    enum hangar_rc rc = hg_session_open(&l->s, index, NULL, 0, &ctx, &err);
+    if (rc == HANGAR_OK) {
+        rc = hg_newest_find(l->h, ctx, l->pipeline->name, NULL, 0, &newest, &err);
+    }
+    enum hangar_status found = health_judge(l, sink, &newest, rc, &err);
     json_t *one = json_object();
     hg_json_set_string(one, "name", sink->name);
     hg_json_set_bool(one, "required", sink->required);
     hg_json_set_string(one, "status", hangar_status_name(found));
-    hg_json_set_string(one, "newest", m.id);
-    hg_json_set_time(one, "newest_time", m.id ? m.finished_ms : -1);
-    hg_json_set(one, "age_ms", m.id ? json_integer(l->now_ms - m.finished_ms) : json_null());
+    hg_json_set_string(one, "newest", m->id);
+    hg_json_set_time(one, "newest_time", m->id ? m->finished_ms : -1);
+    hg_json_set(one, "age_ms", m->id ? json_integer(l->now_ms - m->finished_ms) : json_null());
+    hg_json_set_string(one, "future", newest.future[0] ? newest.future : NULL);
+    hg_json_set_string(one, "damage", newest.damage.text[0] ? newest.damage.text : NULL);
     if (err.text[0]) {
         hg_json_set_string(one, "error", err.text);
     }
-    hg_manifest_free(&m);
+    hg_manifest_free(&newest.manifest);
     if (found != HANGAR_STATUS_DONE && !sink->required) {
         found = HANGAR_STATUS_DEGRADED;
     }

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "catalog/retention.h"
 #include "config/config.h"
 #include "inventory/index.h"
 #include "inventory/verification_record.h"
@@ -45,11 +46,14 @@ static int64_t status_usual_bytes(const struct hg_sink_status *sink)
     return bytes[count / 2];
 }
 
-static void status_count_backups(struct hg_sink_status *sink)
+static void status_count_backups(struct hg_sink_status *sink, int64_t now_ms)
 {
     for (size_t i = 0; i < sink->index.count; i++) {
         const struct hg_index_item *item = &sink->index.items[i];
-        if (item->problem) { /* damaged, of a newer hangar, or not known */
+        if (item->rc == HANGAR_CORRUPT || item->rc == HANGAR_UNSUPPORTED) {
+            sink->damage = item;
+            sink->damaged++;
+        } else if (item->rc == HANGAR_IO) { /* not known */
             hg_fail(&sink->error, item->rc, 0, "%s", item->problem);
         }
         if (item->rc != HANGAR_OK) {
@@ -60,17 +64,26 @@ static void status_count_backups(struct hg_sink_status *sink)
             sink->safety_backups++;
             continue; /* says nothing of how old the backups are */
         }
+        sink->backups++;
+        if (hg_is_future(item->time_ms, now_ms)) {
+            sink->future = sink->future ? sink->future : item;
+            continue;
+        }
         sink->oldest = sink->oldest ? sink->oldest : item;
         sink->newest = item;
-        sink->backups++;
     }
 }
 
 static int64_t status_free_bytes(struct hg_sink_status *sink)
 {
     struct hangar_space space = {.struct_size = sizeof(space), .free_bytes = UINT64_MAX};
-    if (sink->error.rc == HANGAR_OK && sink->ctx->plugin->sink.space) {
-        HG_CALL(sink->ctx, &sink->error, sink->ctx->plugin->sink.space(sink->ctx->inst, &space));
+    struct hg_error why = {0};
+    if (sink->ctx->plugin->sink.space) {
+        HG_CALL(sink->ctx, &why, sink->ctx->plugin->sink.space(sink->ctx->inst, &space));
+    }
+    if (why.rc != HANGAR_OK && sink->error.rc == HANGAR_OK) {
+        hg_context(&why, "cannot read the free space");
+        sink->error = why;
     }
     return space.free_bytes == UINT64_MAX ? -1 : (int64_t)space.free_bytes;
 }
@@ -89,7 +102,7 @@ static void status_read_sink(struct hg_session *s, const char *pipeline, size_t 
         return;
     }
     sink->readable = true;
-    status_count_backups(sink);
+    status_count_backups(sink, hg_now_ms());
     sink->usual_bytes = status_usual_bytes(sink);
     sink->free_bytes = status_free_bytes(sink);
 }

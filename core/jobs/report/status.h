@@ -23,9 +23,12 @@ struct hg_sink_status {
     struct hangar_ctx *ctx; /* NULL: it could not be opened; gone with the session */
     struct hg_index index;
     bool readable;         /* the index could be read */
-    struct hg_error error; /* why it is not readable; else the last damaged backup, or OK */
-    const struct hg_index_item *newest, *oldest; /* whole backups; safety backups do not count */
-    int64_t backups, safety_backups, stored_bytes;
+    struct hg_error error; /* why it, a folder in it, or its free space cannot be read; or OK */
+    /* Good backups.  Safety backups do not count, nor as the newest those from the future. */
+    const struct hg_index_item *newest, *oldest;
+    const struct hg_index_item *future; /* the first from the future; NULL: none */
+    const struct hg_index_item *damage; /* the newest that is damaged; NULL: none */
+    int64_t backups, safety_backups, damaged, stored_bytes;
     int64_t usual_bytes; /* the median of the backups before the newest; -1: too few */
     int64_t free_bytes;
 };

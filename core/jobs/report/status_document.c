@@ -43,7 +43,7 @@ static json_t *status_after_prune(struct hangar *h, const struct hg_pipeline_con
                                  .index = &sink->index};
     struct hg_error err = {0};
     json_t *one = json_null();
-    if (sink->error.rc == HANGAR_OK && sink->config->retention.given &&
+    if (sink->readable && sink->config->retention.given &&
         hg_prune_plan_make(&plan, &err) == HANGAR_OK) {
         one = json_object();
         hg_json_set_int(one, "kept", (int64_t)plan.kept);
@@ -105,6 +105,8 @@ static json_t *status_sink_json(struct hangar *h, const struct hg_pipeline_statu
     hg_json_set(one, "newest_bytes",
                 newest ? json_integer(newest->summary.stored_bytes) : json_null());
     hg_json_set(one, "usual_bytes", status_int_or_null(sink->usual_bytes));
+    hg_json_set_int(one, "damaged", sink->damaged);
+    hg_json_set_string(one, "future", sink->future ? sink->future->id : NULL);
     hg_json_set_string(one, "oldest", oldest ? oldest->id : NULL);
     hg_json_set_time(one, "oldest_time", oldest ? oldest->time_ms : -1);
     hg_json_set_bool(one, "reachable", sink->readable);
@@ -112,8 +114,9 @@ static json_t *status_sink_json(struct hangar *h, const struct hg_pipeline_statu
     status_add_missing(h, pipeline, index, now_ms, one);
     hg_json_set(one, "after_prune", status_after_prune(h, pipeline->config, sink));
     hg_json_set(one, "free_bytes", status_int_or_null(sink->free_bytes));
-    if (sink->error.rc != HANGAR_OK) {
-        hg_json_set_string(one, "error", sink->error.text);
+    if (sink->error.rc != HANGAR_OK || sink->damage) {
+        hg_json_set_string(one, "error",
+                           sink->error.rc != HANGAR_OK ? sink->error.text : sink->damage->problem);
     }
     return one;
 }

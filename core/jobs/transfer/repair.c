@@ -322,25 +322,16 @@ static enum hangar_rc repair_all(struct repair_job *r, const struct hangar_selec
     return err->rc;
 }
 
-/* A damaged backup, too, is found by its id. */
+/* "latest" is the newest backup, good or bad: a bad one is what is to be repaired. */
 static enum hangar_rc repair_find(struct repair_job *r, const struct hangar_selection *which,
                                   struct hg_error *err)
 {
-    struct hg_selected found = {0};
     struct hangar_selection any = *which;
+    size_t index = 0;
     any.sink = NULL; /* that is the sink to be repaired */
-    enum hangar_rc rc = hg_select(&r->session, &any, &found, err);
+    enum hangar_rc rc = hg_select_newest(&r->session, &any, &index, r->id, err);
     if (rc == HANGAR_OK) {
-        snprintf(r->id, sizeof(r->id), "%s", found.manifest.id);
-        hg_manifest_free(&found.manifest);
-    } else if (rc == HANGAR_CORRUPT && found.pipeline != SIZE_MAX &&
-               strcmp(which->id, "latest") != 0) {
-        hg_error_clear(err);
-        rc = HANGAR_OK;
-        snprintf(r->id, sizeof(r->id), "%s", which->id);
-    }
-    if (rc == HANGAR_OK) {
-        r->pipeline = &r->h->config->pipelines[found.pipeline];
+        r->pipeline = &r->h->config->pipelines[index];
     }
     return rc;
 }

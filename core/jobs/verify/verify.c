@@ -93,6 +93,7 @@ static json_t *verify_document(const struct hg_verified_backup *v,
     hg_json_set_string(one, "pipeline", v->pipeline);
     hg_json_set_string(one, "sink", result->sink);
     hg_json_set_string(one, "status", hangar_status_name(result->status));
+    hg_json_set_string(one, "outcome", hg_outcome_name(hg_outcome_of(result->status)));
     hg_json_set_int(one, "objects", (int64_t)v->found.objects);
     hg_json_set_int(one, "plain_bytes", (int64_t)v->found.plain_bytes);
     hg_json_set_int(one, "stored_bytes", (int64_t)v->found.stored_bytes);
@@ -220,19 +221,21 @@ static void verify_all_in_sink(struct hg_verify_job *job, const char *pipeline, 
     hg_store_ids_free(ids, count);
 }
 
-/* Finds the backup that an id or "latest" stands for; free the manifest. */
-static enum hangar_rc verify_select(struct hg_verify_job *job, struct hg_manifest *m,
-                                    char id[HG_BACKUP_ID_SIZE], struct hg_error *err)
+/* Finds the backup that an id or "latest" stands for, good or bad. */
+static enum hangar_rc verify_select(struct hg_verify_job *job, char id[HG_BACKUP_ID_SIZE],
+                                    struct hg_error *err)
 {
     struct hg_session s;
-    struct hg_selected selected = {0};
+    size_t index = 0;
     enum hangar_rc rc = hg_session_begin(&s, job->h, 0, NULL, NULL, err);
     if (rc == HANGAR_OK) {
-        rc = hg_select(&s, job->which, &selected, err);
+        rc = hg_select_newest(&s, job->which, &index, id, err);
+        rc = hg_session_result(&s, rc, err);
         hg_session_end(&s);
     }
-    *m = selected.manifest;
-    snprintf(id, HG_BACKUP_ID_SIZE, "%s", selected.id);
+    if (rc == HANGAR_OK) {
+        job->pipeline = &job->h->config->pipelines[index];
+    }
     return rc;
 }
 
@@ -265,25 +268,17 @@ static void verify_selected(void *arg)
 {
     struct hg_verify_job *job = arg;
     const struct hangar_selection *which = job->which;
-    struct hg_manifest m = {0};
+    char id[HG_BACKUP_ID_SIZE];
     struct hg_error err = {0};
-    size_t index;
     if (strcmp(which->id, "all") == 0) {
         verify_in_sinks(job, NULL, which->pipeline);
         return;
     }
-    char id[HG_BACKUP_ID_SIZE];
-    enum hangar_rc rc = verify_select(job, &m, id, &err);
+    enum hangar_rc rc = verify_select(job, id, &err);
     if (rc == HANGAR_OK) {
-        verify_in_sinks(job, m.id, m.pipeline);
-        if (hg_find_pipeline(job->h->config, m.pipeline, &index, NULL) == HANGAR_OK) {
-            job->pipeline = &job->h->config->pipelines[index];
-        }
-    } else if (rc == HANGAR_CORRUPT && strcmp(which->id, "latest") != 0) {
-        verify_in_sinks(job, id, which->pipeline); /* says what is damaged in each sink */
+        verify_in_sinks(job, id, job->pipeline->name);
     }
     verify_note_result(job, job->verified ? HANGAR_OK : rc, &err);
-    hg_manifest_free(&m);
 }
 
 static enum hangar_rc verify_check_request(struct hg_verify_job *job, struct hg_error *err)
@@ -315,6 +310,7 @@ enum hangar_status hangar_verify(struct hangar *h, const struct hangar_selection
     if (job.rc == HANGAR_OK) {
         hg_priority_run(h->config, &h->log, verify_selected, &job);
     }
+    hg_json_set_string(doc, "outcome", hg_outcome_name(hg_outcome_of(hg_status(job.rc))));
     hg_json_set(doc, "backups", job.backups);
     if (job.rc != HANGAR_CANCELLED) {
         hg_notify_end(h, &(struct hg_job_end){.job = "verify",

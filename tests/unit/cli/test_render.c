@@ -255,6 +255,21 @@ START_TEST(details_are_shown_when_asked_for)
 }
 END_TEST
 
+START_TEST(what_was_not_judged_is_not_called_bad)
+{
+    views_open();
+    json_t *doc = fixture("verify/verify_interrupted");
+    renderer("verify")(doc, &out, &err);
+    views_flush();
+    ck_assert_ptr_nonnull(strstr(out_text, "in local: interrupted, not judged\n"));
+    ck_assert_ptr_nonnull(strstr(out_text, "the backup is not judged: neither good nor bad\n"));
+    ck_assert_ptr_null(strstr(out_text, "not good"));
+    ck_assert_ptr_null(strstr(out_text, "FAILED"));
+    json_decref(doc);
+    views_close();
+}
+END_TEST
+
 START_TEST(symbols_and_colours_are_used_where_they_can_be)
 {
     views_open();
@@ -317,6 +332,7 @@ static void add_tests(TCase *tests)
     tcase_add_test(tests, a_quiet_backup_prints_no_summary);
     tcase_add_test(tests, a_plan_names_every_target);
     tcase_add_test(tests, details_are_shown_when_asked_for);
+    tcase_add_test(tests, what_was_not_judged_is_not_called_bad);
     tcase_add_test(tests, symbols_and_colours_are_used_where_they_can_be);
     tcase_add_test(tests, tables_fit_a_narrow_terminal);
 }

@@ -9,7 +9,9 @@
 #include <errno.h>
 #include <sys/stat.h>
 
+#include "base/hash.h"
 #include "base/io.h"
+#include "base/str.h"
 #include "sample.h"
 #include "suite.h"
 
@@ -160,6 +162,37 @@ void world_age(const char *id, const char *name, int64_t ms)
     ck_assert_int_eq(utimensat(AT_FDCWD, world_path(id, name), times, 0), 0);
 }
 
+/* Sets objects "db/00000" and so on of 4 bytes each, without transforms, as world_backup writes. */
+static void stored_set_objects(struct hg_manifest *m, size_t objects)
+{
+    struct hg_manifest_source *s = &m->sources[0];
+    struct hg_manifest unused = {.chain_count = m->chain_count, .source_count = 2};
+    memcpy(unused.chain, m->chain, sizeof(unused.chain));
+    unused.sources = calloc(2, sizeof(*unused.sources));
+    for (size_t i = 0; i < 2; i++) {
+        unused.sources[i].objects = m->sources[i].objects;
+        unused.sources[i].count = m->sources[i].count;
+        m->sources[i].objects = NULL;
+        m->sources[i].count = 0;
+    }
+    hg_manifest_free(&unused);
+    m->chain_count = 0;
+    s->count = objects;
+    s->objects = calloc(objects + 1, sizeof(*s->objects));
+    for (size_t i = 0; i < objects; i++) {
+        struct hg_manifest_object *o = &s->objects[i];
+        o->name = hg_format("%05zu", i);
+        o->stored = hg_format("%s/%05zu", s->name, i);
+        o->plain_bytes = o->stored_bytes = strlen("data");
+        o->attrs = hg_attrs_new();
+        hg_sha256_of("data", 4, o->plain_sha256);
+        hg_sha256_of("data", 4, o->stored_sha256);
+    }
+    for (size_t i = 0; i < m->file_count; i++) {
+        m->files[i].bytes = strlen("data");
+    }
+}
+
 const char *world_backup(int64_t age_ms, size_t objects)
 {
     struct hg_manifest m;
@@ -175,12 +208,15 @@ const char *world_backup(int64_t age_ms, size_t objects)
     m.id = strdup(id);
     m.started_ms = finished - 123;
     m.finished_ms = finished;
+    stored_set_objects(&m, objects);
     ck_assert_msg(hg_manifest_write(&m, &text, &err) == HANGAR_OK, "%s", err.text);
     world_write(id, "run.json", "{}");
     for (size_t i = 0; i < objects; i++) {
         snprintf(name, sizeof(name), "db/%05zu", i);
         world_write(id, name, "data");
     }
+    world_write(id, HG_RESTORE_NAME, "data");
+    world_write(id, HG_SUMS_NAME, "data");
     world_write(id, "manifest.json", hg_str_text(&text));
     world_age(id, "run.json", age_ms + 60000);
     hg_str_free(&text);

@@ -63,7 +63,11 @@ START_TEST(a_damaged_backup_is_found_by_a_part_of_its_id)
     ck_assert_int_eq(world_verify(part, HANGAR_VERIFY_QUICK), HANGAR_STATUS_CORRUPT);
     struct hangar_selection which = {.struct_size = sizeof(which), .id = part};
     char *json = NULL;
-    const enum hangar_status status = hangar_remove(world_hangar, &which, &json);
+    enum hangar_status status = hangar_repair(world_hangar, &which, 0, &json);
+    ck_assert_int_eq(world_take(status, json), HANGAR_STATUS_CORRUPT); /* no copy is whole */
+    ck_assert_str_eq(world_text("id") + strlen("backup_"), part);
+    json = NULL;
+    status = hangar_remove(world_hangar, &which, &json);
     ck_assert_int_eq(world_take(status, json), HANGAR_STATUS_DONE);
     ck_assert_int_eq(world_shell("test -z \"$(ls a/p b/p | grep '^backup_' | head -1)\" || "
                                  "test -z \"$(find a b -name manifest.json)\""),

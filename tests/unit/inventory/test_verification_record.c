@@ -7,6 +7,7 @@
 #include "base/io.h"
 #include "catalog/mark.h"
 #include "catalog/signing.h"
+#include "inventory/completeness.h"
 #include "inventory/verification_record.h"
 #include "session/session.h"
 #include "stored_backups.h"
@@ -241,9 +242,36 @@ START_TEST(old_records_are_removed_with_their_signatures)
     for (int i = 0; i < HG_VERIFICATION_RECORDS_KEPT + 3; i++) {
         store_record(id, 100000 - i, HANGAR_STATUS_DONE);
     }
-    long others = 3; /* the object, run.json, manifest.json */
+    long others = 5; /* the object, run.json, and the files of the end */
     ck_assert_int_eq(world_files(id), others + 2L * HG_VERIFICATION_RECORDS_KEPT);
     record_world_close();
+}
+END_TEST
+
+START_TEST(marks_and_records_and_their_signatures_are_no_files_of_a_backup)
+{
+    static const char *const ignored[] = {"manifest.json",
+                                          "manifest.json.sig",
+                                          "run.json",
+                                          "deleted.json",
+                                          "hold",
+                                          "hold.sig",
+                                          "verify/2026-01-15T02-00-00-000Z.json",
+                                          "verify/2026-01-15T02-00-00-000Z.json.sig"};
+    static const char *const files[] = {"RESTORE.txt",
+                                        "SHA256SUMS",
+                                        "db/00000",
+                                        "db/hold.sig",
+                                        "verify/00000",
+                                        "verify/00000.json.sig",
+                                        "verify/2026-01-15T02-00-00-000Z.json.sig.sig",
+                                        "db/2026-01-15T02-00-00-000Z.json"};
+    for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++) {
+        ck_assert_msg(hg_completeness_ignores(ignored[i]), "%s", ignored[i]);
+    }
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        ck_assert_msg(!hg_completeness_ignores(files[i]), "%s", files[i]);
+    }
 }
 END_TEST
 
@@ -293,6 +321,7 @@ int main(void)
         a_name_of_today_with_a_time_of_the_future_does_not_count,
         this_machine_forgets_good_results_from_the_future_and_remembers_damage,
         old_records_are_removed_with_their_signatures,
+        marks_and_records_and_their_signatures_are_no_files_of_a_backup,
         a_hold_is_signed_for_its_backup,
     };
     return SUITE_RUN("inventory/verification_record", tests, world_setup, world_teardown);

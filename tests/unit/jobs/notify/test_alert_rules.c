@@ -47,6 +47,13 @@ static const struct {
      "unreachable s: cannot read sink s: no route\n"},
     {P(RUN, SINK(", 'reachable': true, 'error': 'b is damaged'"), ""),
      "damaged s: in sink s: b is damaged\n"},
+    {P(RUN, SINK(", 'reachable': true, 'error': 'b is damaged', 'damaged': 3, 'free_bytes': 999"),
+       ""),
+     "damaged s: in sink s: b is damaged (and 2 more)\nspace s: 999 B free in sink s (limit 1000 "
+     "B)\n"},
+    {P(RUN, SINK(", 'future': 'backup_2099-01-01T00-00-00-000Z'"), ""),
+     "future s: in sink s: backup_2099-01-01T00-00-00-000Z is from the future, and does not count "
+     "as the newest\n"},
     {P(RUN, SINK(", 'free_bytes': 1000"), ""), ""},
     {P(RUN, SINK(", 'free_bytes': 999"), ""), "space s: 999 B free in sink s (limit 1000 B)\n"},
     {P(RUN, SINK(", 'free_bytes': 11000, 'newest_bytes': 10000"), ""), ""},
@@ -101,7 +108,7 @@ enum { SINKS = 2 };
 static struct hg_sink_status make_sink(const json_t *one, size_t i)
 {
     static struct hg_instance_config configs[SINKS];
-    static struct hg_index_item newest[SINKS], oldest[SINKS];
+    static struct hg_index_item newest[SINKS], oldest[SINKS], damage[SINKS], future[SINKS];
     const char *error = hg_json_string(one, "error", NULL);
     configs[i].name = (char *)(uintptr_t)hg_json_string(one, "name", "?");
     newest[i] = (struct hg_index_item){.time_ms = time_at(one, "newest_time")};
@@ -113,9 +120,16 @@ static struct hg_sink_status make_sink(const json_t *one, size_t i)
                                   .oldest = oldest[i].time_ms >= 0 ? &oldest[i] : NULL,
                                   .usual_bytes = hg_json_int(one, "usual_bytes", -1),
                                   .free_bytes = hg_json_int(one, "free_bytes", -1)};
-    if (error) {
+    damage[i] = (struct hg_index_item){.problem = (char *)(uintptr_t)error};
+    if (error && sink.readable) {
+        sink.damage = &damage[i];
+        sink.damaged = hg_json_int(one, "damaged", 1);
+    } else if (error) {
         hg_fail(&sink.error, HANGAR_IO, 0, "%s", error);
     }
+    future[i] =
+        (struct hg_index_item){.id = (char *)(uintptr_t)hg_json_string(one, "future", NULL)};
+    sink.future = future[i].id ? &future[i] : NULL;
     return sink;
 }
 

@@ -14,7 +14,7 @@
 
 static const int64_t minute = 60000, hour = 3600000, day = 86400000;
 
-enum { OBJECTS = 3, FILES = OBJECTS + 2 }; /* with run.json and manifest.json */
+enum { OBJECTS = 3, FILES = OBJECTS + 4 }; /* with run.json and the files of the end */
 
 #define SOME_ID "backup_2026-01-02T03-04-05-006Z"
 
@@ -485,6 +485,33 @@ START_TEST(damaged_backups_are_not_counted_and_only_removed_by_hand)
 }
 END_TEST
 
+/* The manifests of the newest backups are whole, and what they list is not. */
+START_TEST(the_only_good_backup_stays_while_newer_ones_lack_objects)
+{
+    world_open("keep_last: 1, min_keep: 2, delete_grace: 0");
+    make_four();
+    ck_assert_int_eq(unlink(world_path(world.ids[3], "db/00001")), 0);
+    world_write(world.ids[2], "db/00002", "dat");
+    world_write(world.ids[1], "RESTORE.txt", "");
+    for (size_t i = 0; i < 2; i++) { /* the second time from the cache */
+        ck_assert_int_eq(world_prune(0), HANGAR_STATUS_DONE);
+        ck_assert_int_eq(hg_json_int(sink_document(), "removed", -1), 0);
+        ck_assert_str_eq(hg_json_string(sink_document(), "oldest", ""), world.ids[0]);
+        ck_assert_int_eq(world_files(world.ids[0]), FILES);
+        ck_assert_int_eq(world_files(world.ids[1]), FILES);
+        ck_assert_int_eq(world_files(world.ids[3]), FILES - 1);
+    }
+    /* once repaired, they count */
+    world_write(world.ids[3], "db/00001", "data");
+    world_write(world.ids[2], "db/00002", "data");
+    world_write(world.ids[2], "db/unlisted", "a file that no manifest lists does no harm");
+    ck_assert_int_eq(world_prune(0), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(hg_json_int(sink_document(), "removed", -1), 1);
+    ck_assert_int_eq(world_files(world.ids[0]), -1);
+    ck_assert_int_eq(world_files(world.ids[2]), FILES + 1);
+}
+END_TEST
+
 START_TEST(an_interrupted_removal_is_completed_by_the_next_prune)
 {
     enum hangar_status status = HANGAR_STATUS_FAILED;
@@ -553,6 +580,7 @@ int main(void)
         unknown_names_are_reported,
         held_backups_stay_until_they_are_released,
         damaged_backups_are_not_counted_and_only_removed_by_hand,
+        the_only_good_backup_stays_while_newer_ones_lack_objects,
         an_interrupted_removal_is_completed_by_the_next_prune,
         status_reports_the_result_of_the_next_prune,
     };

