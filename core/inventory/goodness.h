@@ -9,8 +9,8 @@
  *     2. each file that the manifest lists is in the sink, with its size.
  *
  * It reads no bytes of objects, so it does not detect that one was changed: `verify --level full`
- * does, and what it finds does not count here yet.  A copy is bad when one of these is known to be wrong; when
- * the sink does not answer, the copy is not judged, and that is a failure, never "bad".
+ * does, and what it finds does not count here yet.  A copy is bad when one of these is known to be
+ * wrong; when the sink does not answer, the copy is not judged, and that is a failure, never "bad".
  */
 #ifndef HG_INVENTORY_GOODNESS_H
 #define HG_INVENTORY_GOODNESS_H
