@@ -74,7 +74,7 @@ it_backs_up_the_configuration_tables_of_extensions() {
 
 # pg_dump does not read sequences then, and no session locks them.
 it_runs_no_code_of_a_view_that_takes_the_place_of_a_sequence() {
-    local b backup old mark=$work/pg/ran
+    local b backup old got mark=$work/pg/ran
     sql postgres "CREATE ROLE tenant"
     sql hard "CREATE SCHEMA theirs AUTHORIZATION tenant"
     for old in "" 1; do
@@ -93,19 +93,23 @@ it_runs_no_code_of_a_view_that_takes_the_place_of_a_sequence() {
             "ALTER SEQUENCE theirs.s RENAME TO moved" \
             "CREATE VIEW theirs.s AS SELECT theirs.run() AS last_value, true AS is_called"
         touch "$b/go"
-        if [ -z "$old" ]; then
-            expect 2 'cannot read the sequences of database hard: access to non-system view "s" is restricted' \
-                wait "$backup"
-        else
-            expect 0 'warn: database hard: [0-9]+ sequences that were never used are stored with their start value' \
-                wait "$backup"
-            grep -q "setval('\"theirs\".\"s\"', 1, true)" "$b/objects/hard/sequences.sql" || fail "its value is missing"
-            grep -q "setval('\"theirs\".\"unused\"', 1, false)" "$b/objects/hard/sequences.sql" || fail "a start value is missing"
-        fi
+        # pg_dump reads the sequences as well: which of the two meets the view first is open
+        got=0
+        wait "$backup" || got=$?
+        [ "$got" != 0 ] || fail "the backup succeeded"
+        grep -q 'access to non-system view "s" is restricted' "$work/log" || fail "another reason"
         [ -e "$mark" ] && fail "the code of the view ran"
         sql hard "SET client_min_messages = warning" "DROP SCHEMA theirs CASCADE" "CREATE SCHEMA theirs AUTHORIZATION tenant"
     done
-    sql hard "DROP SCHEMA theirs" "DROP ROLE tenant"
+    # without the setting of the server they are read by oid
+    b=$(fresh)
+    sql hard "SET ROLE tenant" "CREATE SEQUENCE theirs.s" "SELECT nextval('theirs.s')" \
+        "CREATE SEQUENCE theirs.unused" >"$work/log"
+    UNRESTRICTED=1 expect 0 'warn: database hard: [0-9]+ sequences that were never used are stored with their start value' \
+        run backup "$b" database=hard
+    grep -q "setval('\"theirs\".\"s\"', 1, true)" "$b/objects/hard/sequences.sql" || fail "its value is missing"
+    grep -q "setval('\"theirs\".\"unused\"', 1, false)" "$b/objects/hard/sequences.sql" || fail "a start value is missing"
+    sql hard "SET client_min_messages = warning" "DROP SCHEMA theirs CASCADE" "DROP ROLE tenant"
 }
 
 main
