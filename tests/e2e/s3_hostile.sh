@@ -49,7 +49,10 @@ END
 promise "Ctrl-C ends a listing that never ends"
 echo blanks >hostile/kind
 rm -f hostile/asked
-"$hangar_program" -c backup.yaml list >out 2>err &
+# a shell starts its background jobs with SIGINT ignored
+python3 -c 'import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.argv[1], sys.argv[1:])' "$hangar_program" -c backup.yaml list >out 2>err &
 pid=$!
 wait_for 30 test -e hostile/asked
 kill -INT $pid

@@ -64,6 +64,7 @@ restored || fail "https: the restored data differs"
 expect_exit 0 hangar remove "$id" --yes
 expect_exit 0 hangar prune --yes
 s3 empty backups
+rm -rf state # it is a new store
 
 promise "the bucket in the host name"
 s3_endpoint=http://$S3_DOMAIN:$S3_PROXY_PORT write_files_config "addressing: virtual"
@@ -73,6 +74,7 @@ restored || fail "virtual: the restored data differs"
 s3_endpoint=$proxied write_files_config
 [[ $(listed) == "$id" ]] || fail "the objects are in another place"
 s3 empty backups
+rm -rf state # it is a new store
 
 promise "a clock that is an hour off costs one more request"
 # through the proxy, which counts requests

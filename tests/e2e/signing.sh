@@ -150,7 +150,7 @@ expect_in "$work/err" "at least 16 bytes"
 expect_in "$work/err" "backup.yaml:"
 use_key ''
 expect_exit 2 hangar list
-expect_in "$work/err" 'option "key" is missing'
+expect_in "$work/err" 'signing has no value'
 use_key '{ kye_file: first.key }'
 expect_exit 2 hangar list
 expect_in "$work/err" "did you mean"
