@@ -235,13 +235,13 @@ expect_exit 4 hangar import late.tar.gz
 expect_in "$work/err" "manifest.json.sig does not follow manifest.json; hint: pack"
 (cd late && tar -czf ../packed.tar.gz "$id"/manifest.json{,.sig} --exclude="$id"/manifest.json{,.sig} "$id")
 expect_exit 0 hangar import packed.tar.gz
-rm -rf elsewhere
+rm -rf elsewhere state/sinks # an emptied sink is a new one
 expect_exit 0 hangar import good.tar.gz
 expect_exit 0 hangar verify "$id" --level full
 cmp "elsewhere/nightly/$id/manifest.json.sig" "$work/pristine/manifest.json.sig" ||
     fail "the signature was not imported"
 expect_exit 0 hangar restore "$id" --set app_db.database=imported --only app_db --yes
 same_database shop imported
-rm -rf elsewhere
+rm -rf elsewhere state/sinks # an emptied sink is a new one
 expect_exit 0 without_key import good.tar.gz
 [[ -e elsewhere/nightly/$id/manifest.json.sig ]] || fail "without a key the signature is lost"
