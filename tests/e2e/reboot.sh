@@ -89,7 +89,8 @@ count=$(listed | wc -l)
 
 promise "after two missed days one job is started, and fails without the database"
 start_servers
-rm hold told
+rm hold
+rm -f told
 start_daemon 1 $((noon + 2 * 86400))
 wait_for 60 logged job.end
 [[ $(grep -c event=job.start log) == 1 ]] || fail "not once: $(<log)"
