@@ -343,8 +343,8 @@ struct daemon_http *daemon_http_start(const char *listen, const char *host, char
         if (started) {
             return http;
         }
-        why =
-            "the address cannot be used; hint: stop the program that uses it, or choose another port";
+        why = "the address cannot be used; hint: stop the program that uses it, "
+              "or choose another port";
     }
     if (asprintf(error, "cannot listen on %s: %s", listen, why) < 0) {
         *error = NULL;
