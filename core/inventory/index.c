@@ -265,11 +265,16 @@ enum hangar_rc hg_index_read(struct hangar *h, struct hangar_ctx *sink, const ch
     }
     struct hg_manifest_cache cache;
     hg_manifest_cache_open(&cache, &h->state, &h->signing, sink, pipeline);
+    bool unknown = false;
     for (size_t i = index->count; i-- > 0 && rc == HANGAR_OK;) {
         struct hg_index_item *item = &index->items[i];
         rc = index_fill(&cache, pipeline, fresh > 0, index->store_ms, item, err);
         index_check_hold(h, sink, pipeline, item);
+        unknown = unknown || item->rc == HANGAR_IO;
         fresh -= fresh > 0 && item->rc == HANGAR_OK && !item->summary.safety;
+    }
+    if (rc == HANGAR_OK && unknown) {
+        rc = hg_origin_again(h, sink, pipeline, err);
     }
     if (rc == HANGAR_OK) {
         index_save(&cache, index);

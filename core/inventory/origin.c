@@ -61,12 +61,25 @@ enum hangar_rc hg_origin_check(struct hangar *h, struct hangar_ctx *sink, const 
     return rc;
 }
 
+/* Reads origin.json for a reader: the owner is not compared. */
+static enum hangar_rc origin_read(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
+                                  const char *etag, struct hg_error *err)
+{
+    struct hg_origin found = {0};
+    struct hg_error why = {0};
+    enum hangar_rc rc = hg_store_origin(sink, pipeline, NULL, false, &found, &why);
+    if (rc == HANGAR_CORRUPT) { /* reported when something is stored */
+        hg_error_clear(&why);
+        return HANGAR_OK;
+    }
+    return rc == HANGAR_OK ? origin_compare(h, sink, pipeline, &found, etag, err)
+                           : hg_error_move(err, &why);
+}
+
 enum hangar_rc hg_origin_listed(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
                                 const struct hg_listed_origin *listed, struct hg_error *err)
 {
     struct hg_known_origin known;
-    struct hg_origin found = {0};
-    struct hg_error why = {0};
     hg_known_origin_load(&h->state, sink, pipeline, &known);
     if (listed->exists && listed->etag[0] && known.known && strcmp(known.etag, listed->etag) == 0) {
         return HANGAR_OK;
@@ -74,13 +87,13 @@ enum hangar_rc hg_origin_listed(struct hangar *h, struct hangar_ctx *sink, const
     if (!listed->exists && !known.known) {
         return HANGAR_OK;
     }
-    enum hangar_rc rc = hg_store_origin(sink, pipeline, NULL, false, &found, &why);
-    if (rc == HANGAR_CORRUPT) { /* reported when something is stored */
-        hg_error_clear(&why);
-        return HANGAR_OK;
-    }
-    return rc == HANGAR_OK ? origin_compare(h, sink, pipeline, &found, listed->etag, err)
-                           : hg_error_move(err, &why);
+    return origin_read(h, sink, pipeline, listed->etag, err);
+}
+
+enum hangar_rc hg_origin_again(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
+                               struct hg_error *err)
+{
+    return origin_read(h, sink, pipeline, NULL, err);
 }
 
 enum hangar_rc hg_origin_ids(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,

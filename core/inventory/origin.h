@@ -28,6 +28,11 @@ enum hangar_rc hg_origin_check(struct hangar *h, struct hangar_ctx *sink, const 
 enum hangar_rc hg_origin_listed(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
                                 const struct hg_listed_origin *listed, struct hg_error *err);
 
+/* After something was not found or could not be read: is it the sink that is not there?  Then that
+ * is the error, and nothing is known of what is in it. */
+enum hangar_rc hg_origin_again(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
+                               struct hg_error *err);
+
 /* hg_store_ids, of a sink that is the one that it was. */
 enum hangar_rc hg_origin_ids(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
                              char ***ids, size_t *count, struct hg_error *err);

@@ -164,9 +164,9 @@ void local_put_abort(struct hangar_put *put)
 
 /* Syncs and closes the file; 0, or -1 with errno.  A second descriptor keeps the lock on the
  * temporary file. */
-static int put_sync_and_close(struct hangar_put *put, struct stat *st)
+static int put_sync_and_close(struct hangar_put *put)
 {
-    if (fsync(put->fd) != 0 || fstat(put->fd, st) != 0) {
+    if (fsync(put->fd) != 0) {
         return -1;
     }
     int lock = fcntl(put->fd, F_DUPFD_CLOEXEC, 0);
@@ -178,7 +178,8 @@ static int put_sync_and_close(struct hangar_put *put, struct stat *st)
     return failed;
 }
 
-static enum hangar_rc put_publish(struct hangar_put *put)
+/* *st describes the file under its name: a rename changes the time of the inode. */
+static enum hangar_rc put_publish(struct hangar_put *put, struct stat *st)
 {
     struct local *local = put->local;
     bool exclusive = (put->flags & HANGAR_PUT_CREATE_ONLY) != 0;
@@ -193,6 +194,8 @@ static enum hangar_rc put_publish(struct hangar_put *put)
     enum hangar_rc rc = HANGAR_OK;
     if (local_sync_up(put->dir, local_depth(put->name)) != 0) {
         rc = local_fail(local, errno, "sync the directory of %s in %s", put->name, local->root);
+    } else if (fstat(put->fd, st) != 0) {
+        rc = local_fail(local, errno, "examine %s in %s", put->name, local->root);
     } else {
         rc = local_check_root(local); /* else the object is on a disk that readers do not find */
     }
@@ -206,11 +209,11 @@ enum hangar_rc local_put_commit(struct hangar_put *put, struct hangar_entry *ent
 {
     struct stat st;
     enum hangar_rc rc = put->failed;
-    if (rc == HANGAR_OK && put_sync_and_close(put, &st) != 0) {
+    if (rc == HANGAR_OK && put_sync_and_close(put) != 0) {
         rc = local_fail(put->local, errno, "sync %s in %s", put->name, put->local->root);
     }
     if (rc == HANGAR_OK) {
-        rc = put_publish(put);
+        rc = put_publish(put, &st);
     }
     if (rc != HANGAR_OK) {
         local_put_abort(put);

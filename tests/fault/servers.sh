@@ -58,10 +58,27 @@ broken()
     fail "$*; fault: $(grep '^fault' fault.log || true)"
 }
 
+# As checker.py: a run that is killed between its last two files leaves a folder that lacks nothing
+# but its manifest.  hangar reports it as damaged and does not remove it: an operator does.
+remove_incomplete()
+{
+    local one
+    status=0 # of hangar list; the caller's is kept
+    "$hangar_program" -c "$work/backup.yaml" --json list >stdout 2>stderr || status=$?
+    for one in $(json '"\n".join(b["id"] for b in d["backups"] if b["state"] == "corrupt" and
+        " has no manifest" in b["problem"])'); do
+        [[ $one != "$good" ]] || broken "the earlier backup has lost its manifest"
+        expect_exit 0 hangar remove "$one" --yes
+    done
+}
+
 back_up()
 {
-    local ids
+    local ids ended
     shimmed backup
+    ended=$status
+    remove_incomplete
+    status=$ended
     ids=$(listed)
     grep -qx "$good" <<<"$ids" || broken "the earlier backup is lost"
     expect_exit 0 hangar verify --all --level full

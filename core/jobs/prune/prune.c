@@ -78,6 +78,19 @@ static void prune_count_removals(struct hg_pruning *p)
     }
 }
 
+/* A backup that cannot be read is kept, and whether the rules keep it is not known: the policy is
+ * not carried out as a whole. */
+static enum hangar_rc prune_require_known(const struct hg_prune_plan *plan, struct hg_error *err)
+{
+    for (size_t i = 0; i < plan->index->count; i++) {
+        if (plan->index->items[i].rc == HANGAR_IO) {
+            return hg_fail(err, HANGAR_IO, 0, "sink %s: kept, as it cannot be judged: %s",
+                           plan->sink->name, plan->index->items[i].problem);
+        }
+    }
+    return HANGAR_OK;
+}
+
 static enum hangar_rc prune_run(struct hg_pruning *p, bool dry, struct hg_error *err)
 {
     struct hg_prune_plan *plan = &p->plan;
@@ -96,7 +109,7 @@ static enum hangar_rc prune_run(struct hg_pruning *p, bool dry, struct hg_error 
         *err = plan->clock_error;
         rc = err->rc;
     }
-    return rc;
+    return rc == HANGAR_OK ? prune_require_known(plan, err) : rc;
 }
 
 /* One sink of one pipeline, which is locked unless it is a dry run; doc may be NULL. */

@@ -105,8 +105,8 @@ static json_t *verify_document(const struct hg_verified_backup *v,
     return one;
 }
 
-/* Stores the record beside the backup.  The sink of the verification serves for it unless it was
- * cancelled with its job. */
+/* Remembers the result, and stores the record of a judgement beside the backup.  The sink of the
+ * verification serves for it unless it was cancelled with its job. */
 static void verify_store_record(struct hg_verified_backup *v, size_t sink,
                                 const struct hg_verification *result)
 {
@@ -114,6 +114,10 @@ static void verify_store_record(struct hg_verified_backup *v, size_t sink,
     struct hg_error err = {0};
     enum hangar_rc rc = HANGAR_OK;
     bool opened = false;
+    if (hg_outcome_of(result->status) == HG_NOT_JUDGED) {
+        hg_verification_remember(&v->h->state, v->pipeline, result);
+        return;
+    }
     if (!v->sink || hg_job_cancelled(&v->s->job)) {
         rc = hg_session_begin(&fresh, v->h, 0, NULL, NULL, &err);
         opened = rc == HANGAR_OK;
@@ -140,6 +144,13 @@ static enum hangar_rc verify_run(struct hg_verified_backup *v, size_t sink, stru
     enum hangar_rc rc = hg_session_open(v->s, sink, NULL, 0, &v->sink, err);
     if (rc == HANGAR_OK) {
         rc = hg_verify_backup(v, err);
+    }
+    if (rc == HANGAR_NOT_FOUND && !v->manifest.id) {
+        struct hg_error why = {0};
+        if (hg_origin_again(v->h, v->sink, v->pipeline, &why) != HANGAR_OK) {
+            hg_error_clear(err);
+            rc = hg_error_move(err, &why); /* a copy in another sink does not make up for that */
+        }
     }
     rc = hg_session_result(v->s, rc, err);
     /* whatever keeps a drill from proving the backup, it is the drill that failed */
