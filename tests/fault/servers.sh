@@ -64,7 +64,7 @@ remove_incomplete()
 {
     local one
     status=0 # of hangar list; the caller's is kept
-    "$hangar_program" -c "$work/backup.yaml" --json list >stdout 2>stderr || status=$?
+    "$hangar_program" -c "$work/backup.yaml" --json list >"$work/out" 2>"$work/err" || status=$?
     for one in $(json '"\n".join(b["id"] for b in d["backups"] if b["state"] == "corrupt" and
         " has no manifest" in b["problem"])'); do
         [[ $one != "$good" ]] || broken "the earlier backup has lost its manifest"
