@@ -3,9 +3,9 @@
 # SPDX-FileCopyrightText: The hangar authors
 """Extracts the commands of a document that a test runs.
 
-    blocks.py DOCUMENT FOLDER
+    blocks.py DOCUMENT FOLDER [WORD]
 
-A fenced block whose info string is `sh run` becomes a file in FOLDER, in the order of the document;
+A fenced block whose info string is `sh WORD` (without WORD: `sh run`) becomes a file in FOLDER, in the order of the document;
 `sh run N` means that its exit status must be N.  A line <!-- run: NAME --> asks the caller to change
 the scene between two blocks, for example to a new host.  The steps are printed, one per line:
 
@@ -18,22 +18,22 @@ import re
 import sys
 
 FENCE = re.compile(r"^(```+)(.*)$")
-RUN = re.compile(r"^sh run( (\d+))?$")
 SCENE = re.compile(r"^<!-- run: ([a-z_]+) -->$")
 
 
-def steps(text):
+def steps(text, word):
     """("block", line, status, commands) and ("scene", line, name) in the order of the text."""
+    wanted = re.compile(rf"^sh {word}( (\d+))?$")
     fence, info, start, body = None, "", 0, []
     for number, line in enumerate(text.split("\n"), 1):
         match = FENCE.match(line)
         if fence is None and match:
             fence, info, start, body = match[1], match[2].strip(), number, []
         elif fence is not None and line == fence:
-            run = RUN.match(info)
+            run = wanted.match(info)
             if run:
                 yield "block", start, int(run[2] or 0), "\n".join(body) + "\n"
-            elif info.startswith("sh run"):
+            elif info.startswith(f"sh {word}"):
                 raise SystemExit(f"line {start}: cannot read the info string `{info}`")
             fence = None
         elif fence is not None:
@@ -49,12 +49,12 @@ def steps(text):
 
 
 def main():
-    if len(sys.argv) != 3:
+    if len(sys.argv) not in (3, 4):
         sys.exit(__doc__)
-    document, folder = sys.argv[1:]
+    document, folder, word = (*sys.argv[1:], "run")[:3]
     with open(document, encoding="utf-8") as file:
         text = file.read()
-    for step in steps(text):
+    for step in steps(text, word):
         if step[0] == "scene":
             print("scene", step[2], step[1])
             continue

@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "clock.h"
+#include "server/advice.h"
 #include "server/startup.h"
 
 #define WAIT_SLICE_MS 500 /* how often a wait examines the connection and the limits */
@@ -259,6 +260,7 @@ enum hangar_rc pg_open_as(struct pg_source *src, const char *database, const cha
         return HANGAR_OK;
     }
     *err = conn->err;
+    pg_advise(src, conn->pq, err);
     pg_close(conn);
     return rc;
 }

@@ -131,8 +131,7 @@ enum hangar_rc pg_set_connect_error(struct pg_error *err, PGconn *pq)
     cut_sqlstate(line, sqlstate);
     enum hangar_rc rc = sqlstate[0] ? pg_sqlstate_rc(sqlstate) : HANGAR_IO;
     if (PQconnectionNeedsPassword(pq)) {
-        return pg_set_error(err, HANGAR_AUTH, sqlstate, "%.1800s; hint: set the option password",
-                            line);
+        rc = HANGAR_AUTH;
     }
     return pg_set_error(err, rc, sqlstate, "%s", line[0] ? line : "the connection failed");
 }

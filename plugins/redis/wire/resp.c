@@ -208,7 +208,7 @@ enum hangar_rc rd_error_class(const char *error)
         {"BUSY ", HANGAR_RETRY},      {"TRYAGAIN", HANGAR_RETRY},
         {"MASTERDOWN", HANGAR_RETRY}, {"NOMASTERLINK", HANGAR_RETRY},
         {"OOM", HANGAR_NO_SPACE},     {"ERR unknown command", HANGAR_UNSUPPORTED},
-        {"BUSYKEY", HANGAR_EXISTS},
+        {"BUSYKEY", HANGAR_EXISTS},   {"ERR max number of clients", HANGAR_RETRY},
     };
     for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
         if (strncmp(error, classes[i].prefix, strlen(classes[i].prefix)) == 0) {
@@ -218,18 +218,53 @@ enum hangar_rc rd_error_class(const char *error)
     return HANGAR_IO;
 }
 
+/* What an operator can do about a refusal, without what is set already. */
+static const char *hint_of_refusal(const struct redis *redis, const char *error)
+{
+    enum need { ANY, SET, UNSET };
+    static const struct {
+        const char *prefix;
+        enum need password, username; /* applies only when the option is so */
+        const char *hint;
+    } hints[] = {
+        {"NOPERM", ANY, ANY, "docs/plugins/redis.md lists the rights that this user needs"},
+        {"NOAUTH", UNSET, ANY,
+         "set password_file, password_command or password to that of the server (requirepass), and "
+         "username too if a user of the ACL logs in"},
+        {"WRONGPASS", SET, SET, "correct username or password; ACL LIST shows the users"},
+        {"WRONGPASS", SET, UNSET,
+         "correct the password, which is that of the user default; for another user set username"},
+        {"ERR AUTH", SET, ANY,
+         "the user default of this server has no password: remove the option password, or set "
+         "username to the user whose password it is"},
+        {"ERR Client sent AUTH", SET, ANY,
+         "this server has no password (requirepass): remove the option password"},
+        {"ERR invalid password", SET, ANY, "correct the password (requirepass)"},
+        {"DENIED", ANY, ANY,
+         "connect from the machine of the server (host 127.0.0.1, or socket), or give its user "
+         "default a password (requirepass)"},
+        {"ERR max number of clients", ANY, ANY, "end some connections, or raise maxclients"},
+    };
+    for (size_t i = 0; i < sizeof(hints) / sizeof(hints[0]); i++) {
+        const enum need password = redis->password ? SET : UNSET;
+        const enum need username = redis->username ? SET : UNSET;
+        if (strncmp(error, hints[i].prefix, strlen(hints[i].prefix)) == 0 &&
+            (hints[i].password == ANY || hints[i].password == password) &&
+            (hints[i].username == ANY || hints[i].username == username)) {
+            return hints[i].hint;
+        }
+    }
+    return NULL;
+}
+
 enum hangar_rc rd_refused(struct redis *redis, const char *what, const char *error)
 {
     char text[RD_TEXT_SIZE];
     enum hangar_rc rc = rd_error_class(error);
-    const char *hint = "";
-    if (strncmp(error, "NOPERM", 6) == 0) {
-        hint = "; hint: docs/plugins/redis.md lists the rights that this user needs";
-    } else if (rc == HANGAR_AUTH) {
-        hint = "; hint: check the options username and password";
-    }
-    return redis->host->fail(redis->ctx, rc, 0, "redis at %s refused %s: %s%s", redis->place, what,
-                             rd_text(error, strlen(error), text), hint);
+    const char *hint = hint_of_refusal(redis, error);
+    return redis->host->fail(redis->ctx, rc, 0, "redis at %s refused %s: %s%s%s", redis->place,
+                             what, rd_text(error, strlen(error), text), hint ? "; hint: " : "",
+                             hint ? hint : "");
 }
 
 /* ---- a session ---- */

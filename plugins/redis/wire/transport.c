@@ -128,6 +128,28 @@ static enum hangar_rc connect_tcp(struct redis *redis, int *fd, int *problem,
     return rc;
 }
 
+/* What an operator can do about an errno of connect. */
+static const char *hint_of_connect(const struct redis *redis, int problem)
+{
+    switch (problem) {
+    case EACCES:
+        return "the user that runs hangar needs write permission on the socket (unixsocketperm of "
+               "the server; in Debian, be in the group redis), and search permission on its folder";
+    case ENOENT:
+        return "start the server, or correct the option socket (unixsocket of the server)";
+    case ECONNREFUSED:
+        return redis->socket ? "the server of this socket has ended: start it"
+                             : "start the server, or correct host and port (bind and port of the "
+                               "server)";
+    case ETIMEDOUT:
+    case EHOSTUNREACH:
+    case ENETUNREACH:
+        return "check host and port, and the firewalls between";
+    default:
+        return NULL;
+    }
+}
+
 static enum hangar_rc connect_server(struct redis *redis, int *fd)
 {
     int problem = 0;
@@ -135,8 +157,14 @@ static enum hangar_rc connect_server(struct redis *redis, int *fd)
     enum hangar_rc rc = redis->socket ? connect_unix(redis, fd, &problem)
                                       : connect_tcp(redis, fd, &problem, &resolve_error);
     if (rc == HANGAR_IO && resolve_error) {
-        return redis->host->fail(redis->ctx, rc, 0, "cannot resolve the host %s: %s", redis->server,
-                                 resolve_error);
+        return redis->host->fail(redis->ctx, rc, 0,
+                                 "cannot resolve the host %s: %s; hint: correct the option host",
+                                 redis->server, resolve_error);
+    }
+    const char *hint = hint_of_connect(redis, problem);
+    if (rc == HANGAR_IO && hint) {
+        return redis->host->fail(redis->ctx, rc, 0, "cannot connect to redis at %s: %s; hint: %s",
+                                 redis->place, strerrordesc_np(problem), hint);
     }
     if (rc == HANGAR_IO) {
         return redis->host->fail(redis->ctx, rc, problem, "cannot connect to redis at %s",

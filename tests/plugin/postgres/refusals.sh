@@ -29,7 +29,7 @@ it_refuses_wrong_passwords() {
     chmod 600 "$work/wrong"
     expect 4 'rc 4: cannot connect to database small on .*password authentication failed for user "plain"' \
         run check "$work/none" database=small host=127.0.0.1 user=plain "password=@$work/wrong"
-    expect 4 'no password supplied; hint: set the option password' \
+    expect 4 'no password supplied; hint: set password_file, password_command, password or passfile to the password of role plain ' \
         run backup "$work/none" database=small host=127.0.0.1 user=plain
     grep -q canary "$work/log" && fail "the log shows the password"
     expect 4 'role "nobody_here" does not exist|no pg_hba' \

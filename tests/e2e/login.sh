@@ -1,0 +1,265 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The hangar authors
+#
+# The shipped backup.yaml meets a cluster as Debian makes it (pg_createcluster: peer on the
+# socket, SCRAM on TCP, no password), and a Redis that refuses.  Each way that a hint or the
+# README names ends in a verified backup.
+. "$(dirname "$0")/lib.sh"
+
+chmod 755 "$work"
+version=$(pg_bin initdb)
+version=$(basename "${version%/bin/initdb}")
+export PG_CLUSTER_CONF_ROOT=$work/etc
+owner=postgres sockets=/var/run/postgresql
+[[ $(id -u) == 0 ]] || { owner=$(id -un) sockets=/tmp; }
+
+leave_cluster()
+{
+    local status=$?
+    pg_ctlcluster --skip-systemctl-redirect -m immediate "$version" hangar stop >/dev/null 2>&1 || true
+    (exit "$status")
+    leave
+}
+trap leave_cluster EXIT
+
+make_cluster()
+{
+    mkdir -p etc cluster
+    [[ $owner != postgres ]] || chown postgres cluster
+    # the port of a server that runs is refused
+    local tries
+    for ((tries = 0; tries < 5; tries++)); do
+        port=$(_pg_free_port)
+        ! pg_createcluster -u "$owner" -d "$work/cluster/data" -l "$work/cluster/log" -p "$port" \
+            --start-conf manual --locale C.UTF-8 "$version" hangar -- --no-sync >make.log 2>&1 || break
+    done
+    hba=$work/etc/$version/hangar/pg_hba.conf
+    grep -qE '^local +all +all +peer$' "$hba" || { cat make.log; fail "not the pg_hba.conf of Debian"; }
+    grep -qE '^host +all +all +127.0.0.1/32 +scram-sha-256$' "$hba" || fail "TCP without SCRAM"
+    echo 'fsync = off' >>"$work/etc/$version/hangar/postgresql.conf"
+    pg_ctlcluster --skip-systemctl-redirect "$version" hangar start
+}
+
+# ---- a machine as its operator finds it: hangar and sudo in PATH ----
+
+mkdir tools home blocks
+cat >tools/sudo <<'END'
+#!/bin/bash
+user=root
+[[ $1 != -u ]] || { user=$2; shift 2; }
+while [[ $1 == *=* ]]; do export "${1?}"; shift; done
+if [[ $(id -u) != 0 ]]; then
+    [[ $1 != install ]] || exec mkdir -p "${@: -1}"
+    exec "$@"
+fi
+[[ $user != root ]] || exec "$@"
+export USER=$user HANGAR_STATE_DIR=/tmp/none
+HANGAR_STATE_DIR=$(dirname "$0")/../state.$user
+exec setpriv --reuid "$user" --regid "$user" --init-groups "$@"
+END
+ln -s "$hangar_program" tools/hangar
+chmod 755 tools/sudo tools home
+[[ $owner != postgres ]] || install -d -o postgres state.postgres
+USER=$(id -un)
+export PATH=$work/tools:$PATH HOME=$work/home USER
+unset -f hangar
+
+as_admin()
+{
+    sudo -u "$owner" psql -qAtX -h "$sockets" -p "$port" -v ON_ERROR_STOP=1 "$@"
+}
+
+make_cluster
+as_admin -d postgres -c 'CREATE DATABASE shop'
+as_admin -d shop <"$repository/examples/shop/shop.sql"
+start_redis 1
+fill_redis "${redis_ports[1]}"
+export POSTGRES_PORT=$port REDIS_PORT=${redis_ports[1]} PGPORT=$port POSTGRES_DB_NAME=shop
+[[ $owner == postgres ]] || export POSTGRES_USER=$owner
+role=${POSTGRES_USER:-postgres}
+
+# check_with VARIABLE=VALUE...: a check of the shipped configuration that a login fails
+check_with()
+{
+    expect_exit "$1" env "${@:2}" hangar -c "$work/shipped/backup.yaml" check
+    # the report, and on standard error the same as a document of its own
+    tr -s ' \n' ' ' <out >flat
+}
+
+said()
+{
+    grep -qF -- "$1" flat || { show_output; fail "check did not say: $1"; }
+}
+
+not_said()
+{
+    ! grep -qF -- "$1" flat || { show_output; fail "check said: $1"; }
+}
+
+mkdir shipped
+cp "$repository/backup.yaml" shipped/
+
+promise "as shipped: no password, and the hint names password, socket and peer"
+check_with 8 A=
+said 'no password supplied'
+said "set password_file, password_command, password or passfile to the password of role $role"
+said "set host to $sockets"
+if [[ $(id -u) == 0 ]]; then
+    said 'run hangar as the system user postgres (sudo -u postgres hangar ...)'
+    said 'set user to root, a role that "sudo -u postgres createuser --superuser root" creates'
+fi
+
+if [[ $(id -u) == 0 ]]; then
+    promise "on the socket as another user: peer; then as a role that does not exist"
+    check_with 8 POSTGRES_HOST="$sockets"
+    said 'Peer authentication failed for user "postgres"'
+    said 'run hangar as the system user postgres (sudo -u postgres hangar ...)'
+    said 'or set host to localhost, and password_file, password_command, password or passfile'
+    not_said 'use the Unix socket'
+    check_with 8 POSTGRES_HOST="$sockets" POSTGRES_USER=root
+    said 'role "root" does not exist'
+    said 'or create this one: sudo -u postgres createuser --superuser root'
+    not_said 'which is not set'
+fi
+
+promise "the ways of the README end in a verified backup"
+python3 "$repository/tests/docs/blocks.py" "$repository/README.md" "$work/blocks" stock >steps
+[[ $(grep -c '^block' steps) == 2 ]] || fail "README.md has not 2 blocks for a stock cluster"
+cp -r shipped own
+cd own
+number=0
+while read -r -u 7 _ block line _; do
+    number=$((number + 1))
+    promise "README.md:$line"
+    [[ $number == 1 || $(id -u) == 0 ]] || continue # the role has the name of this user already
+    sed -i "s,/srv/hangar,$work/first,; s,/var/run/postgresql,$sockets," "$block"
+    (
+        [[ $number == 1 ]] || unset POSTGRES_HOST
+        # shellcheck disable=SC1090
+        . "$block"
+    ) </dev/null >"$work/block.out" 2>&1 || { cat "$work/block.out"; fail "README.md:$line"; }
+    expect_in "$work/block.out" 'every byte was read and compared'
+done 7<"$work/steps"
+cd ..
+
+promise "the way by a password ends in a verified backup, from the same folder"
+as_admin -d postgres -c "ALTER ROLE \"$role\" PASSWORD 'right'"
+(cd own && POSTGRES_PASSWORD=right hangar backup) >own.out 2>&1 || { cat own.out; fail "backup"; }
+expect_exit 0 hangar -c own/backup.yaml verify latest --level full
+
+promise "a wrong password, and where it came from"
+check_with 8 POSTGRES_PASSWORD=wrong
+said "password authentication failed for user \"$role\""
+said 'the password came from the option password'
+said "set host to $sockets"
+not_said 'set password_file'
+check_with 8 PGPASSWORD=wrong
+said 'the password came from PGPASSWORD'
+
+promise "roles and databases that refuse"
+as_admin -d postgres -c "CREATE ROLE plain LOGIN PASSWORD 'right' CONNECTION LIMIT 0" \
+    -c "CREATE ROLE group_only PASSWORD 'right'" -c "CREATE DATABASE closed ALLOW_CONNECTIONS false" \
+    -c "CREATE DATABASE private" -c "REVOKE CONNECT ON DATABASE private FROM PUBLIC" \
+    -c "CREATE DATABASE full_one CONNECTION LIMIT 0"
+export POSTGRES_PASSWORD=right
+check_with 1 POSTGRES_USER=plain
+said 'too many connections for role "plain"'
+said 'or raise the limit (ALTER ROLE ... CONNECTION LIMIT)'
+as_admin -d postgres -c 'ALTER ROLE plain CONNECTION LIMIT -1'
+check_with 1 POSTGRES_USER=plain POSTGRES_DB_NAME=full_one
+said 'or raise the limit (ALTER DATABASE ... CONNECTION LIMIT)'
+check_with 8 POSTGRES_USER=plain POSTGRES_DB_NAME=private
+said 'GRANT CONNECT ON DATABASE private TO plain'
+check_with 8 POSTGRES_USER=group_only
+said 'ALTER ROLE group_only LOGIN'
+check_with 1 POSTGRES_DB_NAME=closed
+said 'ALTER DATABASE closed ALLOW_CONNECTIONS true'
+check_with 1 POSTGRES_DB_NAME=area51_bot
+said 'database "area51_bot" does not exist'
+said 'set database to one that exists'
+
+promise "no server at the port or the socket"
+check_with 1 POSTGRES_PORT=1
+said 'Connection refused'
+grep -qE 'no server of this machine has port 1, and one has [0-9]+: set port to it' flat || {
+    cat flat
+    fail "the port of the server is not named"
+}
+check_with 1 POSTGRES_HOST="$work/nowhere"
+said 'No such file or directory'
+said "the server of port $port has its Unix socket in $sockets: set host to it"
+
+promise "no line of pg_hba.conf"
+sed -i 's,127.0.0.1/32,127.0.0.9/32,' "$hba"
+pg_ctlcluster --skip-systemctl-redirect "$version" hangar reload
+refused_by_hba()
+{
+    [[ $(PGPASSWORD=right psql -h 127.0.0.1 -U "$role" -d shop -c '' 2>&1) == *'no pg_hba.conf entry'* ]]
+}
+wait_for 10 refused_by_hba
+check_with 8 POSTGRES_HOST=127.0.0.1
+said 'no pg_hba.conf entry'
+said "such as \"host shop $role ADDRESS/32 scram-sha-256\""
+said "set host to $sockets"
+
+promise "a server that is stopped"
+pg_ctlcluster --skip-systemctl-redirect -m fast "$version" hangar stop
+check_with 1 POSTGRES_HOST="$sockets"
+said 'No such file or directory'
+grep -qE 'start it \(in Debian "pg_lsclusters"|and one has [0-9]+: set port' flat || fail "no way is named"
+
+# ---- Redis ----
+
+# redis_with STATUS OPTION...: a check with these options of the source
+redis_with()
+{
+    local status=$1 options
+    options=$(printf ', %s' "${@:2}")
+    cat >redis.yaml <<END
+version: 1
+sources: { cache: { plugin: redis, options: { ${options#, } } } }
+sinks: { local: { plugin: storage-local, options: { path: ./redis-backups } } }
+pipelines: { nightly: { sources: [cache], transforms: [], sinks: [local] } }
+END
+    expect_exit "$status" hangar -c redis.yaml check
+    tr -s ' \n' ' ' <out >flat
+}
+
+promise "Redis: a login that is missing, wrong, or not wanted"
+redis_with 8 "port: $REDIS_PORT" "password: any"
+said 'remove the option password'
+redis-cli -p "$REDIS_PORT" CONFIG SET requirepass right >/dev/null
+redis_with 8 "port: $REDIS_PORT"
+said 'NOAUTH'
+said 'set password_file, password_command or password'
+redis_with 8 "port: $REDIS_PORT" "password: wrong"
+said 'WRONGPASS'
+said 'correct the password, which is that of the user default; for another user set username'
+redis_with 8 "port: $REDIS_PORT" "password: wrong" "username: nobody"
+said 'correct username or password'
+not_said 'set username'
+redis_with 0 "port: $REDIS_PORT" "password: right"
+redis-cli -p "$REDIS_PORT" --no-auth-warning -a right CONFIG SET requirepass '' >/dev/null
+
+promise "Redis: no server at the port or the socket, and a socket of another user"
+redis_with 1 "port: 1"
+said 'Connection refused'
+said 'start the server, or correct host and port'
+redis_with 1 "socket: $work/none.sock"
+said 'start the server, or correct the option socket'
+if [[ $(id -u) == 0 ]]; then
+    redis_with 0 "socket: $work/redis1/redis.sock"
+    expect_exit 1 sudo -u postgres hangar -c redis.yaml check
+    expect_said 'Permission denied'
+    expect_said 'in Debian, be in the group redis'
+fi
+
+promise "Redis: protected mode"
+address=$(hostname -I | tr ' ' '\n' | grep -vE '^127|:' | head -n 1)
+if [[ $address ]]; then
+    redis-cli -p "$REDIS_PORT" CONFIG SET bind "127.0.0.1 $address" >/dev/null
+    redis_with 8 "port: $REDIS_PORT" "host: $address"
+    said 'DENIED'
+    said 'connect from the machine of the server (host 127.0.0.1, or socket)'
+fi
