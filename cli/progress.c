@@ -139,11 +139,13 @@ static uint64_t progress_rate(struct cli_progress *progress, const struct hangar
     const struct cli_sample *last =
         &progress->samples[(n + CLI_PROGRESS_SAMPLES - 1) % CLI_PROGRESS_SAMPLES];
 
-    /* a new job has started */
+    struct cli_sample begin = {0, 0};
     if (n && (now.elapsed_ms < last->elapsed_ms || now.bytes < last->bytes)) {
+        /* a new job has started, or the clock was set back */
+        begin = now.bytes < last->bytes ? begin : now;
         n = progress->sample_count = 0;
     }
-    struct cli_sample first = n == 0 ? (struct cli_sample){0, 0}
+    struct cli_sample first = n == 0 ? begin
                               : n < CLI_PROGRESS_SAMPLES
                                   ? progress->samples[0]
                                   : progress->samples[n % CLI_PROGRESS_SAMPLES];

@@ -171,6 +171,31 @@ static int backup_refuse_names(struct cli *cli, const char *const *names)
     return cli_stop(cli, status, text);
 }
 
+static const struct cli_option backup_only = {
+    .name = "only",
+    .value = "SOURCE",
+    .repeats = true,
+    .help = "back up this source of the pipeline only (partial backup)",
+};
+static const struct cli_option backup_tag = {
+    .name = "tag",
+    .value = "TAG",
+    .repeats = true,
+    .help = "add a word or KEY=VALUE to the backup",
+};
+
+static enum hangar_status backup_one(struct cli *cli, const char *pipeline, char **json)
+{
+    const struct hangar_backup_request request = {
+        .struct_size = sizeof(request),
+        .pipeline = pipeline,
+        .only = cli_option_list(cli, &backup_only),
+        .tags = cli_option_list(cli, &backup_tag),
+    };
+
+    return hangar_backup_with(cli->hangar, &request, json);
+}
+
 static int backup_command(struct cli *cli)
 {
     const char *const *names =
@@ -181,6 +206,9 @@ static int backup_command(struct cli *cli)
     if (worst != HANGAR_STATUS_DONE) {
         return worst;
     }
+    if (cli_has_option(cli, &backup_only) && names[0] && names[1]) {
+        return cli_stop(cli, HANGAR_STATUS_USAGE, "--only needs the name of one pipeline");
+    }
     runs = json_array();
     for (size_t i = 0; names[i] && worst != HANGAR_STATUS_INTERRUPTED; i++) {
         char *json = NULL;
@@ -188,7 +216,7 @@ static int backup_command(struct cli *cli)
         if (cli_interrupted()) {
             cli_errorf(cli, "interrupted; pipeline %s was not run", names[i]);
         } else {
-            status = hangar_backup(cli->hangar, names[i], &json);
+            status = backup_one(cli, names[i], &json);
             backup_report(cli, names[i], status, json, names[1] != NULL, runs);
         }
         hangar_free(json);
@@ -201,6 +229,8 @@ static int backup_command(struct cli *cli)
     return worst;
 }
 
+static const struct cli_option *const backup_options[] = {&backup_only, &backup_tag, NULL};
+
 CLI_COMMAND(backup) = {
     .order = 30,
     .name = "backup",
@@ -212,5 +242,6 @@ CLI_COMMAND(backup) = {
         "Runs the named pipelines, or all of them, one after the other. Prints the id of each "
         "backup to standard output. If a pipeline fails, the others still run; the exit status is "
         "the worst of all.",
+    .options = backup_options,
     .run = backup_command,
 };

@@ -13,17 +13,18 @@
 #include "options.h"
 #include "table.h"
 
-enum { ID, PIPELINE, AGE, TIME, SIZE, DATA, SOURCES, SINKS, VERIFIED, STATE, COLUMNS };
+enum { ID, PIPELINE, AGE, TIME, SIZE, DATA, SOURCES, SINKS, VERIFIED, STATE, TAGS, COLUMNS };
 
 static void list_put_backup(struct cli_table *table, const json_t *item)
 {
     int64_t created = cli_instant(item, "created");
     const char *state = cli_string(item, "state");
     bool complete = strcmp(state, "complete") == 0;
-    bool safety = strcmp(cli_string(item, "kind"), "safety") == 0;
+    const char *kind = cli_string(item, "kind");
+    bool apart = strcmp(kind, "safety") == 0 || strcmp(kind, "partial") == 0;
     char text[CLI_SHORT];
     char *sources = cli_join(cli_array(item, "sources"));
-    char *sinks = cli_join(cli_array(item, "sinks"));
+    char *sinks = cli_join(cli_array(item, "sinks")), *tags = cli_join(cli_array(item, "tags"));
 
     cli_table_cell(table, CLI_PLAIN, "%s", cli_short_id(table->view, cli_string(item, "id")));
     cli_table_cell(table, CLI_PLAIN, "%s", cli_string(item, "pipeline"));
@@ -41,12 +42,15 @@ static void list_put_backup(struct cli_table *table, const json_t *item)
     enum cli_style style;
     cli_verified(json_object_get(item, "verified"), table->view, text, &style);
     cli_table_cell(table, style, "%s", text);
-    cli_table_cell(table, complete ? CLI_GREEN : CLI_RED, "%s%s", state, safety ? ", safety" : "");
+    cli_table_cell(table, complete ? CLI_GREEN : CLI_RED, "%s%s%s", state, apart ? ", " : "",
+                   apart ? kind : "");
+    cli_table_cell(table, CLI_PLAIN, "%s", tags ? tags : "");
     if (!sources || !sinks) {
         table->view->failed = true;
     }
     free(sources);
     free(sinks);
+    free(tags);
 }
 
 static bool list_several_pipelines(const json_t *backups)
@@ -77,6 +81,7 @@ static void list_put_table(const json_t *backups, struct cli_view *out)
         [SINKS] = {"SINKS", CLI_SHRINK, false, 1},
         [VERIFIED] = {"VERIFIED", CLI_LEFT, !cli_any_has(backups, "verified"), 0},
         [STATE] = {"STATE", CLI_LEFT, false, 0},
+        [TAGS] = {"TAGS", CLI_SHRINK, !cli_any_has(backups, "tags"), 5},
     };
     struct cli_table table;
     const json_t *item;
@@ -109,19 +114,36 @@ void cli_list_render(const json_t *doc, struct cli_view *out, struct cli_view *e
                 cli_string(item, "error"));
     }
     if (json_array_size(backups) == 0 && json_array_size(problems) == 0 && cli_done(doc)) {
-        cli_note(err, "no backups yet; make one with: hangar backup");
+        if (*cli_string(doc, "tag")) {
+            cli_note(err, "no backup has the tag %s", cli_string(doc, "tag"));
+        } else {
+            cli_note(err, "no backups yet; make one with: hangar backup");
+        }
     }
 }
 
+static const struct cli_option list_tag = {
+    .name = "tag",
+    .value = "TAG",
+    .help = "only the backups that have this tag",
+};
+
 static int list_command(struct cli *cli)
 {
+    const struct hangar_list_request request = {
+        .struct_size = sizeof(request),
+        .pipeline = cli_option_value(cli, &cli_option_pipeline),
+        .sink = cli_option_value(cli, &cli_option_from),
+        .tag = cli_option_value(cli, &list_tag),
+    };
     char *json = NULL;
-    enum hangar_status status =
-        hangar_list(cli->hangar, cli_option_value(cli, &cli_option_pipeline),
-                    cli_option_value(cli, &cli_option_from), &json);
+    enum hangar_status status = hangar_list_with(cli->hangar, &request, &json);
 
     return cli_finish(cli, status, json, cli_list_render, NULL);
 }
+
+static const struct cli_option *const list_options[] = {&cli_option_pipeline, &cli_option_from,
+                                                        &list_tag, NULL};
 
 CLI_COMMAND(list) = {
     .order = 40,
@@ -129,7 +151,7 @@ CLI_COMMAND(list) = {
     .operands = "",
     .opens = true,
     .summary = "list the backups in the sinks",
-    .options = cli_selection_options,
+    .options = list_options,
     .run = list_command,
     .render = cli_list_render,
 };

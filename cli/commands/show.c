@@ -146,7 +146,14 @@ static void show_put_summary(struct cli_view *out, const json_t *doc, const json
             cli_off(out), cli_string(manifest, "pipeline"),
             strcmp(cli_string(manifest, "kind"), "safety") == 0
                 ? ", a safety backup (data that a restore replaced)"
+            : strcmp(cli_string(manifest, "kind"), "partial") == 0
+                ? ", a partial backup (of some sources of the pipeline)"
                 : "");
+    if (json_array_size(cli_array(manifest, "tags")) > 0) {
+        char *tags = cli_join(cli_array(manifest, "tags"));
+        fprintf(out->file, "  tags        %s\n", tags ? tags : "");
+        free(tags);
+    }
     fprintf(out->file, "  made        %s, %s ago", cli_time(started, when),
             cli_age(out->now_ms - started, age));
     if (started >= 0 && finished >= started) {

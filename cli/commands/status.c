@@ -99,13 +99,17 @@ static void status_put_sink(struct cli_table *table, const json_t *sink)
     char text[CLI_SHORT];
 
     cli_table_cell(table, CLI_PLAIN, "%s", cli_string(sink, "name"));
+    char safety[CLI_SHORT] = "", partial[CLI_SHORT] = "";
     if (cli_bytes(sink, "safety_backups") > 0) {
-        cli_table_cell(table, CLI_PLAIN, "%lld + %lld safety",
-                       (long long)cli_integer(sink, "backups"),
-                       (long long)cli_integer(sink, "safety_backups"));
-    } else {
-        cli_table_cell(table, CLI_PLAIN, "%lld", (long long)cli_integer(sink, "backups"));
+        snprintf(safety, sizeof(safety), " + %lld safety",
+                 (long long)cli_integer(sink, "safety_backups"));
     }
+    if (cli_bytes(sink, "partial_backups") > 0) {
+        snprintf(partial, sizeof(partial), " + %lld partial",
+                 (long long)cli_integer(sink, "partial_backups"));
+    }
+    cli_table_cell(table, CLI_PLAIN, "%lld%s%s", (long long)cli_integer(sink, "backups"), safety,
+                   partial);
     cli_table_cell(
         table, CLI_PLAIN, "%s",
         *cli_string(sink, "newest") ? cli_short_id(table->view, cli_string(sink, "newest")) : "-");

@@ -12,10 +12,17 @@
 
 #include "base/json.h"
 
+#define KIND_BACKUP "backup"
 #define KIND_SAFETY "safety"
+#define KIND_PARTIAL "partial"
 #define TRAILER_KEY "manifest_sha256"
 
 /* ---- writing ---- */
+
+const char *hg_backup_kind(bool safety, bool partial)
+{
+    return safety ? KIND_SAFETY : partial ? KIND_PARTIAL : KIND_BACKUP;
+}
 
 static json_t *manifest_object_to_json(const struct hg_manifest *m,
                                        const struct hg_manifest_object *o)
@@ -71,8 +78,11 @@ static json_t *manifest_to_json(const struct hg_manifest *m)
     hg_json_set_string(json, "id", m->id);
     hg_json_set_string(json, "origin", m->origin);
     hg_json_set_string(json, "pipeline", m->pipeline);
-    if (m->safety) {
-        hg_json_set_string(json, "kind", KIND_SAFETY);
+    if (m->safety || m->partial) {
+        hg_json_set_string(json, "kind", hg_backup_kind(m->safety, m->partial));
+    }
+    if (json_array_size(m->tags) > 0) {
+        hg_json_set(json, "tags", json_incref(m->tags));
     }
     hg_json_set_string(json, "run", m->run);
     hg_json_set_string(json, "host", m->host);
@@ -450,11 +460,31 @@ static void manifest_read_head(struct manifest_reader *r, const json_t *json)
 static void manifest_read_kind(struct manifest_reader *r, const json_t *json)
 {
     const json_t *kind = json_object_get(json, "kind");
-    const char *text = kind ? json_string_value(kind) : "backup";
+    const char *text = kind ? json_string_value(kind) : KIND_BACKUP;
     r->m->safety = text && strcmp(text, KIND_SAFETY) == 0;
-    if (!text || (!r->m->safety && strcmp(text, "backup") != 0)) {
+    r->m->partial = text && strcmp(text, KIND_PARTIAL) == 0;
+    if (!text || (!r->m->safety && !r->m->partial && strcmp(text, KIND_BACKUP) != 0)) {
         manifest_bad(r, "impossible text", "kind");
     }
+}
+
+static void manifest_read_tags(struct manifest_reader *r, const json_t *json)
+{
+    json_t *tags = json_object_get(json, "tags");
+    const json_t *tag;
+    size_t i;
+    if (!tags) {
+        return;
+    }
+    bool good = json_is_array(tags) && json_array_size(tags) <= HG_TAGS_MAX;
+    json_array_foreach (good ? tags : NULL, i, tag) {
+        good = good && json_is_string(tag) && hg_tag_is_valid(json_string_value(tag));
+    }
+    if (!good) {
+        manifest_bad(r, "impossible value", "tags");
+        return;
+    }
+    r->m->tags = json_incref(tags);
 }
 
 static void manifest_read_rest(struct manifest_reader *r, const json_t *json)
@@ -467,6 +497,7 @@ static void manifest_read_rest(struct manifest_reader *r, const json_t *json)
     m->hangar = manifest_read_string(r, json, "hangar");
     m->skew_ms = manifest_read_int(r, json, "skew_ms");
     manifest_read_kind(r, json);
+    manifest_read_tags(r, json);
     m->requires = json_incref(json_object_get(json, "requires"));
     m->retention = json_incref(json_object_get(json, "retention"));
     m->sinks = json_incref(json_object_get(json, "sinks"));

@@ -45,7 +45,7 @@ static void keep_item(struct hg_retained *item, const char *fmt, ...)
 /* Do the rules apply to it? */
 static bool is_counted(const struct hg_retained *item)
 {
-    return item->good && !item->safety;
+    return item->good && !item->safety && !item->partial;
 }
 
 /* ---- the clock guard ---- */
@@ -206,18 +206,20 @@ static void keep_young(const struct hg_retention_rule *rule, int64_t limit, int6
     }
 }
 
-static void keep_safety(struct hg_retained *items, size_t count, int64_t now_ms)
+/* Safety backups, or partial ones. */
+static void keep_apart(struct hg_retained *items, size_t count, int64_t now_ms, bool safety)
 {
+    const char *what = safety ? "safety" : "partial";
     bool newest = true;
     for (size_t i = 0; i < count; i++) {
-        if (!items[i].good || !items[i].safety) {
+        if (!items[i].good || !(safety ? items[i].safety : items[i].partial)) {
             continue;
         }
         if (newest) {
-            keep_item(&items[i], "newest safety backup");
+            keep_item(&items[i], "newest %s backup", what);
         }
         if (now_ms - items[i].time_ms <= HG_SAFETY_DAYS * HG_DAY_MS) {
-            keep_item(&items[i], "safety backup within %d days", HG_SAFETY_DAYS);
+            keep_item(&items[i], "%s backup within %d days", what, HG_SAFETY_DAYS);
         }
         newest = false;
     }
@@ -284,7 +286,8 @@ enum hangar_rc hg_retention_apply(const struct hg_policy *policy, const struct h
         }
         removes = removes || (rule->kind != HG_RULE_MINIMUM && limit >= 0);
     }
-    keep_safety(items, count, now_ms);
+    keep_apart(items, count, now_ms, true);
+    keep_apart(items, count, now_ms, false);
     if (!removes) {
         keep_all(items, count, "no rule removes");
         return HANGAR_OK;

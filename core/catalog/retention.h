@@ -18,6 +18,9 @@
  * backup is also kept when it is not older than 7 times 24 hours, or when it is
  * the newest of them.
  *
+ * Partial backups, of some sources of a pipeline, are treated like safety backups, and counted
+ * apart from them.
+ *
  * The clock guard.  A wrong clock must not remove backups.  Nothing is removed in
  * two cases:
  *
@@ -58,6 +61,7 @@ struct hg_retained {
     int64_t time_ms;
     bool good, held;
     bool safety;         /* a safety backup */
+    bool partial;        /* a partial backup */
     const char *why_not; /* of one that is not good: "damaged"; static */
     /* out */
     bool keep;

@@ -21,6 +21,8 @@ bool hg_summary_of(const struct hg_manifest *m, struct hg_summary *out)
         .hangar = strdup(m->hangar),
         .sources = calloc(m->source_count + 1, sizeof(*out->sources)),
         .safety = m->safety,
+        .partial = m->partial,
+        .tags = json_array_size(m->tags) ? json_incref(m->tags) : NULL,
         .finished_ms = m->finished_ms,
         .duration_ms = m->finished_ms - m->started_ms,
         .skew_ms = m->skew_ms,
@@ -48,6 +50,7 @@ void hg_summary_free(struct hg_summary *summary)
         free(summary->sources[i]);
     }
     free(summary->sources);
+    json_decref(summary->tags);
     free(summary->id);
     free(summary->pipeline);
     free(summary->origin);
@@ -59,7 +62,10 @@ void hg_summary_to_json(const struct hg_summary *summary, json_t *object)
 {
     hg_json_set_string(object, "id", summary->id);
     hg_json_set_string(object, "pipeline", summary->pipeline);
-    hg_json_set_string(object, "kind", summary->safety ? "safety" : "backup");
+    hg_json_set_string(object, "kind", hg_backup_kind(summary->safety, summary->partial));
+    if (summary->tags) {
+        hg_json_set(object, "tags", json_incref(summary->tags));
+    }
     hg_json_set_time(object, "created", summary->finished_ms);
     hg_json_set_int(object, "duration_ms", summary->duration_ms);
     hg_json_set_int(object, "objects", summary->objects);
@@ -111,6 +117,8 @@ bool hg_summary_from_json(const json_t *object, struct hg_summary *out)
         .hangar = summary_string(object, "hangar", &ok),
         .sources = calloc(json_array_size(sources) + 1, sizeof(*out->sources)),
         .safety = strcmp(hg_json_string(object, "kind", ""), "safety") == 0,
+        .partial = strcmp(hg_json_string(object, "kind", ""), "partial") == 0,
+        .tags = json_incref(json_object_get(object, "tags")),
         .duration_ms = summary_int(object, "duration_ms", &ok),
         .skew_ms = summary_int(object, "skew_ms", &ok),
         .objects = summary_int(object, "objects", &ok),

@@ -19,7 +19,9 @@ struct hg_summary {
     char *hangar;   /* the version that made the backup */
     char **sources; /* their names, source_count of them */
     size_t source_count;
-    bool safety; /* a safety backup */
+    bool safety;  /* a safety backup */
+    bool partial; /* of some sources only */
+    json_t *tags; /* NULL: none */
     int64_t finished_ms, duration_ms, skew_ms;
     int64_t objects, plain_bytes, stored_bytes;
     struct hg_file_sum files; /* that the manifest lists */

@@ -85,7 +85,8 @@ static enum hangar_rc newest_consider(struct newest_search *x, const char *id, s
     if (rc != HANGAR_OK && !bad) {
         return rc == HANGAR_NOT_FOUND ? rc : hg_error_move(err, &why);
     }
-    bool passed = out->manifest.safety;
+    bool passed = out->manifest.safety || out->manifest.partial;
+    out->apart = out->apart || passed;
     if (bad && !passed) {
         passed = !(x->flags & HG_NEWEST_BAD_TOO);
         if (passed) {

@@ -38,6 +38,7 @@ struct hg_newest {
     struct hg_manifest manifest;     /* empty where it cannot be read; free it */
     struct hg_error damage;          /* why the first bad one was passed over; else OK */
     char future[HG_BACKUP_ID_SIZE];  /* the first that was passed over as from the future; or "" */
+    bool apart;                      /* a safety backup or a partial one was passed over */
     char unknown[HG_BACKUP_ID_SIZE]; /* after a failure: the folder that could not be read; or "" */
 };
 
@@ -46,8 +47,8 @@ enum {
     HG_NEWEST_FUTURE_TOO = 2 /* a backup whose time has not come counts, too */
 };
 
-/* Finds the newest good backup that is no safety backup, not from the future, and newer than the
- * backup `than` (NULL: any).  One listing of folders, and for each backup that it judges what
+/* Finds the newest good backup that is neither a safety backup nor a partial one, is not from the
+ * future, and is newer than the backup `than` (NULL: any).  One listing of folders, and for each backup that it judges what
  * hg_goodness takes; usually that is one.  A bad backup and one from the future are passed over,
  * with a warning.  A failure: the sink cannot be read.  Zero *out before the first call. */
 enum hangar_rc hg_newest_find(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,

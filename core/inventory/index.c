@@ -248,6 +248,11 @@ static void index_save(struct hg_manifest_cache *cache, const struct hg_index *i
     hg_manifest_cache_save(cache);
 }
 
+static bool index_is_whole(const struct hg_index_item *item)
+{
+    return item->rc == HANGAR_OK && !item->summary.safety && !item->summary.partial;
+}
+
 enum hangar_rc hg_index_read(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
                              size_t fresh, struct hg_index *index, struct hg_error *err)
 {
@@ -271,7 +276,7 @@ enum hangar_rc hg_index_read(struct hangar *h, struct hangar_ctx *sink, const ch
         rc = index_fill(&cache, pipeline, fresh > 0, index->store_ms, item, err);
         index_check_hold(h, sink, pipeline, item);
         unknown = unknown || item->rc == HANGAR_IO;
-        fresh -= fresh > 0 && item->rc == HANGAR_OK && !item->summary.safety;
+        fresh -= fresh > 0 && index_is_whole(item);
     }
     if (rc == HANGAR_OK && unknown) {
         rc = hg_origin_again(h, sink, pipeline, err);

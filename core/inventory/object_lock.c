@@ -115,7 +115,8 @@ static enum hangar_rc lock_backup(const struct hg_prune_plan *plan, const char *
 static int64_t lock_until(const struct hg_prune_plan *plan, const struct hg_retained *item)
 {
     int64_t age_ms = hg_policy_kept_age_ms(&plan->config->retention.policy);
-    if (age_ms == 0 || !item->good || item->safety || item->time_ms > plan->now_ms) {
+    if (age_ms == 0 || !item->good || item->safety || item->partial ||
+        item->time_ms > plan->now_ms) {
         return 0;
     }
     int64_t until = item->time_ms + age_ms;

@@ -23,6 +23,7 @@ struct hg_retained hg_retained_of(const struct hangar *h, const struct hg_index_
                                 .good = item->rc == HANGAR_OK &&
                                         strcmp(origin, h->identity.origin) == 0,
                                 .safety = item->summary.safety,
+                                .partial = item->summary.partial,
                                 .held = item->held,
                                 .why_not = item->rc == HANGAR_OK        ? "of another origin"
                                            : item->rc == HANGAR_CORRUPT ? "damaged"
@@ -69,7 +70,8 @@ enum hangar_rc hg_prune_plan_make(struct hg_prune_plan *plan, struct hg_error *e
     for (size_t i = 0; i < plan->count; i++) {
         const struct hg_retained *item = &plan->items[i];
         plan->kept += item->keep;
-        plan->oldest = item->keep && item->good && !item->safety ? item : plan->oldest;
+        plan->oldest =
+            item->keep && item->good && !item->safety && !item->partial ? item : plan->oldest;
     }
     return HANGAR_OK;
 }

@@ -32,6 +32,7 @@ struct selection {
     bool good;                  /* `found` is filled with a good copy */
     bool usable;                /* `found` is filled; the manifest of the copy can be read */
     bool future;                /* a backup from the future was passed over */
+    bool apart;                 /* a safety backup or a partial one was passed over */
     struct hg_selected found;
     struct hg_error damage; /* why the first copy, of `id` or of a newer backup, is bad */
     struct hg_error unread; /* why the first sink that could not be read was passed over */
@@ -103,6 +104,7 @@ static enum hangar_rc consider_newest(struct selection *x, size_t instance, stru
     enum hangar_rc rc = hg_newest_find(x->s->h, sink, x->pipeline->name, x->usable ? x->id : NULL,
                                        x->flags, &newest, err);
     x->future = x->future || newest.future[0];
+    x->apart = x->apart || newest.apart;
     if (newest.damage.rc != HANGAR_OK) {
         keep_first(&x->damage, &newest.damage);
     }
@@ -170,11 +172,17 @@ static void select_in_pipeline(struct selection *x)
 }
 
 static enum hangar_rc fail_not_found(struct hg_session *s, const struct hangar_selection *request,
-                                     const struct hg_error *unread, struct hg_error *err)
+                                     const struct selection *found, struct hg_error *err)
 {
-    if (unread->rc != HANGAR_OK) { /* the sink that cannot be read may have it */
-        *err = *unread;
-        return unread->rc;
+    if (found->unread.rc != HANGAR_OK) { /* the sink that cannot be read may have it */
+        *err = found->unread;
+        return err->rc;
+    }
+    if (found->apart) {
+        return hg_fail(
+            err, HANGAR_NOT_FOUND, 0,
+            "there is no backup of all sources yet; hint: make one with `hangar backup`, "
+            "or select a partial backup or a safety backup by its id: `hangar list`");
     }
     json_t *others = hg_others_find(s, request->pipeline, request->sink);
     if (json_array_size(others) > 0) {
@@ -255,6 +263,7 @@ static enum hangar_rc select_pipeline(struct hg_session *s, const struct hangar_
 {
     const struct hg_config *config = s->h->config;
     struct hg_error unread = {0};
+    bool apart = false;
     size_t only = SIZE_MAX;
     enum hangar_rc rc = check_selection(config, request, &only, err);
     *found = (struct selection){0};
@@ -269,6 +278,7 @@ static enum hangar_rc select_pipeline(struct hg_session *s, const struct hangar_
         }
         select_in_pipeline(&x);
         keep_first(&unread, &x.unread);
+        apart = apart || x.apart;
         if (x.id[0] && found->id[0]) {
             rc = hg_fail(err, HANGAR_CONFIG, 0,
                          "%s is ambiguous: pipelines %s and %s have such a backup; hint: select "
@@ -280,6 +290,7 @@ static enum hangar_rc select_pipeline(struct hg_session *s, const struct hangar_
         }
     }
     found->unread = unread;
+    found->apart = apart;
     return rc;
 }
 
@@ -314,7 +325,7 @@ static enum hangar_rc select_exactly(struct hg_session *s, const struct hangar_s
         return rc;
     }
     if (!found.id[0]) {
-        return fail_not_found(s, request, &found.unread, err);
+        return fail_not_found(s, request, &found, err);
     }
     if (found.unread.rc != HANGAR_OK) { /* it may have a newer one, or a better copy */
         hg_log_line(&s->h->log, HANGAR_LOG_WARN, "passing over a sink: %s", found.unread.text);
@@ -351,8 +362,7 @@ enum hangar_rc hg_select_newest(struct hg_session *s, const struct hangar_select
         hg_manifest_free(&found.found.manifest);
     }
     if (rc == HANGAR_OK) {
-        rc =
-            found.id[0] ? fail_unknown(&found, err) : fail_not_found(s, &exact, &found.unread, err);
+        rc = found.id[0] ? fail_unknown(&found, err) : fail_not_found(s, &exact, &found, err);
     }
     if (rc == HANGAR_OK) {
         *pipeline = found.found.pipeline;

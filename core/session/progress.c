@@ -16,13 +16,15 @@ bool hg_progress_begin(struct hg_progress *progress, struct hg_session *s, const
     if (!s->h->caller.settings.on_progress) {
         return false;
     }
+    const int64_t now_ms = hg_now_ms();
     hg_job_get_step(&s->job, progress->step, sizeof(progress->step));
-    progress->values = (struct hangar_progress){.struct_size = sizeof(progress->values),
-                                                .job = job,
-                                                .pipeline = pipeline,
-                                                .step = progress->step,
-                                                .elapsed_ms = hg_now_ms() - started_ms,
-                                                .sources = progress->sources};
+    progress->values = (struct hangar_progress){
+        .struct_size = sizeof(progress->values),
+        .job = job,
+        .pipeline = pipeline,
+        .step = progress->step,
+        .elapsed_ms = now_ms > started_ms ? now_ms - started_ms : 0, /* the clock was set back */
+        .sources = progress->sources};
     return true;
 }
 

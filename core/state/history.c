@@ -44,10 +44,10 @@ void hg_history_append(const struct hg_state *state, const char *pipeline,
     json_decref(line);
 }
 
-void hg_history_append_restore(const struct hg_state *state, const char *pipeline,
-                               const struct hg_history_run *run)
+void hg_history_append_apart(const struct hg_state *state, const char *pipeline, const char *suffix,
+                             const struct hg_history_run *run)
 {
-    char *name = hg_format("%s" HG_HISTORY_RESTORES, pipeline); /* a pipeline's name has no dot */
+    char *name = hg_format("%s%s", pipeline, suffix); /* a pipeline's name has no dot */
     if (name) {
         hg_history_append(state, name, run);
     }

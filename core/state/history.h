@@ -27,12 +27,14 @@ struct hg_history_run {
 void hg_history_append(const struct hg_state *state, const char *pipeline,
                        const struct hg_history_run *run);
 
-/* The journal of the restores of a pipeline: its name and this. */
+/* Jobs that are not runs of the whole pipeline have journals of their own: its name and this.
+ * They are never the last run. */
 #define HG_HISTORY_RESTORES ".restores"
+#define HG_HISTORY_PARTIAL ".partial" /* backups of some sources */
 
-/* Appends a restore of a backup of a pipeline.  A failure is only logged. */
-void hg_history_append_restore(const struct hg_state *state, const char *pipeline,
-                               const struct hg_history_run *run);
+/* Appends such a job.  A failure is only logged. */
+void hg_history_append_apart(const struct hg_state *state, const char *pipeline, const char *suffix,
+                             const struct hg_history_run *run);
 
 /* Reads the last run of a pipeline; `status` is NULL when there is none.  Free the result with
  * hg_history_free. */

@@ -14,7 +14,11 @@
 void hg_sizes_save(const struct hg_state *state, const struct hg_manifest *m)
 {
     char *name = hg_format("sizes/%s", m->pipeline);
-    json_t *doc = json_object();
+    json_t *doc = NULL;
+    if (name && m->partial) { /* the other sources keep theirs */
+        hg_state_load(state, name, &doc, NULL);
+    }
+    doc = doc ? doc : json_object();
     for (size_t i = 0; i < m->source_count; i++) {
         uint64_t bytes = 0;
         for (size_t k = 0; k < m->sources[i].count; k++) {
@@ -43,4 +47,18 @@ void hg_sizes_load(const struct hg_state *state, const char *pipeline, const cha
     }
     json_decref(doc);
     free(name);
+}
+
+uint64_t hg_sizes_expect(const uint64_t *estimates, struct hangar_progress_source *sources,
+                         size_t count)
+{
+    bool known = true;
+    uint64_t all = 0;
+    for (size_t i = 0; i < count; i++) {
+        const bool over = sources[i].done || sources[i].plain_bytes > estimates[i];
+        sources[i].expected_bytes = sources[i].done ? sources[i].plain_bytes : estimates[i];
+        known = known && (sources[i].done || estimates[i] > 0);
+        all += over ? sources[i].plain_bytes : estimates[i];
+    }
+    return known ? all : 0;
 }

@@ -101,3 +101,66 @@ last_is a/backup.yaml failed
 expect_exit 0 in_project a/restore.yaml backup nightly
 last_is a/backup.yaml "done"
 last_is b/production.yaml none
+
+promise "a backup of some sources is partial: it is no latest and no last run, whatever its tags"
+mkdir d
+cat >d/backup.yaml <<END
+version: 1
+sources:
+  db: { plugin: test-source, options: { objects: 1 } }
+  cache: { plugin: test-source, options: { objects: 1 } }
+sinks:
+  local: { plugin: storage-local, options: { path: ./backups }, retention: { keep_last: 1 } }
+  other: { plugin: storage-local, options: { path: ./other }, required: false }
+pipelines: { nightly: { sources: [db, cache], sinks: [local, other] } }
+END
+expect_exit 0 in_project d/backup.yaml backup nightly --only cache
+expect_exit 5 in_project d/backup.yaml restore latest --dry-run
+expect_said "there is no backup of all sources yet"
+expect_exit 7 in_project d/backup.yaml health
+expect_exit 0 in_project d/backup.yaml backup --tag release=1.2 --tag before-upgrade
+full=$(<out)
+expect_exit 0 in_project d/backup.yaml backup nightly --only cache --tag test
+partial=$(<out)
+expect_exit 0 in_project d/backup.yaml list
+[[ $(grep "$full" out) == *"release=1.2, before-upgrade" ]] || fail "no tags: $(<out)"
+[[ $(grep "$partial" out) == *"complete, partial"*test ]] || fail "not partial: $(<out)"
+expect_exit 0 in_project d/backup.yaml show latest
+expect_in out "$full of nightly"
+expect_in out "release=1.2"
+expect_exit 0 in_project d/backup.yaml show "$partial"
+expect_in out "a partial backup"
+in_project d/backup.yaml status --json | python3 -c '
+import json, sys
+p = json.load(sys.stdin)["pipelines"][0]
+assert p["last_run"]["id"] == p["sinks"][0]["newest"] == sys.argv[1], p' "$full"
+expect_exit 0 in_project d/backup.yaml list --tag release=1.2 --json
+python3 -c '
+import json, sys
+doc = json.load(open("out"))
+assert doc["tag"] == "release=1.2", doc
+assert [(b["id"], b["kind"], b["tags"]) for b in doc["backups"]] == [
+    (sys.argv[1], "backup", ["release=1.2", "before-upgrade"])], doc' "$full"
+expect_exit 0 in_project d/backup.yaml list --tag nothing
+expect_said "no backup has the tag nothing"
+expect_exit 2 in_project d/backup.yaml backup nightly --only nothing
+expect_said "pipeline nightly has no source nothing"
+expect_exit 2 in_project d/backup.yaml backup --tag "a b"
+expect_said 'invalid tag "a b"'
+
+promise "retention of one keeps the whole backup and the partial one, which every command accepts"
+expect_exit 0 in_project d/backup.yaml prune --dry-run
+expect_in out "newest partial backup"
+expect_exit 0 in_project d/backup.yaml verify "$partial" --level full
+expect_exit 0 in_project d/backup.yaml restore "$partial" --dry-run
+grep -q '^# A partial backup' "d/backups/nightly/$partial/RESTORE.txt" || fail "RESTORE.txt"
+expect_exit 0 in_project d/backup.yaml export "$partial" -o d/partial.tar.gz
+rm -r "d/other/nightly/$partial"
+expect_exit 0 in_project d/backup.yaml copy "$partial" --from local --to other
+cmp "d/backups/nightly/$partial/manifest.json" "d/other/nightly/$partial/manifest.json"
+rm "d/other/nightly/$partial/manifest.json"
+expect_exit 0 in_project d/backup.yaml repair "$partial"
+cmp "d/backups/nightly/$partial/manifest.json" "d/other/nightly/$partial/manifest.json"
+rm -r "d/other/nightly/$partial"
+expect_exit 0 in_project d/backup.yaml import d/partial.tar.gz --to other
+cmp "d/backups/nightly/$partial/manifest.json" "d/other/nightly/$partial/manifest.json"

@@ -156,6 +156,12 @@ struct hangar_backup_request {
      * `retry_within_ms` have passed then since the start: the document has "retry", and no alert
      * begins.  0: it does not. */
     int64_t retry_after_ms, retry_within_ms;
+    /* The names of the sources to back up, NULL-terminated; NULL or empty: all.  A backup without
+     * some sources is "partial": `latest`, the health and the rules of retention do not count it. */
+    const char *const *only;
+    /* At most 16 words or KEY=VALUE, NULL-terminated, each of at most 128 letters, digits and
+     * . _ : / @ + = -, with a letter or digit first; NULL: none */
+    const char *const *tags;
 };
 HANGAR_API enum hangar_status
 hangar_backup_with(struct hangar *hangar, const struct hangar_backup_request *request, char **json);
@@ -164,6 +170,15 @@ hangar_backup_with(struct hangar *hangar, const struct hangar_backup_request *re
  * all.  `hangar.list/1` */
 HANGAR_API enum hangar_status hangar_list(struct hangar *hangar, const char *pipeline,
                                           const char *sink, char **json);
+
+/* The same, of the backups that have a tag. */
+struct hangar_list_request {
+    uint32_t struct_size;
+    const char *pipeline, *sink; /* NULL: all */
+    const char *tag;             /* NULL: also those without a tag */
+};
+HANGAR_API enum hangar_status
+hangar_list_with(struct hangar *hangar, const struct hangar_list_request *request, char **json);
 
 /* Selects a backup. */
 struct hangar_selection {

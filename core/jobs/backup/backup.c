@@ -5,6 +5,7 @@
  * result, applies retention after a success, records the history and notifies.
  */
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -154,7 +155,9 @@ static enum hangar_status backup_job(struct hg_run *run, json_t *doc, struct hg_
     if (entry.retry_ms > 0) {
         hg_json_set_time(doc, "retry", entry.retry_ms);
     }
-    if (status != HANGAR_STATUS_BUSY) {
+    if (status != HANGAR_STATUS_BUSY && run->request.source_count < pipeline->source_count) {
+        hg_history_append_apart(&h->state, pipeline->name, HG_HISTORY_PARTIAL, &entry);
+    } else if (status != HANGAR_STATUS_BUSY) {
         hg_history_append(&h->state, pipeline->name, &entry);
     }
     /* the history has the run by now: readers must not report a run that prunes as lost */
@@ -180,6 +183,82 @@ static enum hangar_status backup_job(struct hg_run *run, json_t *doc, struct hg_
     return status;
 }
 
+/* Fills `sources` with the sources that the request names, in the order of the pipeline. */
+static enum hangar_rc backup_only(const struct hangar *h,
+                                  const struct hangar_backup_request *request, struct hg_run *run,
+                                  size_t sources[HG_MAX_SOURCES], struct hg_error *err)
+{
+    const struct hg_pipeline_config *p = run->request.pipeline;
+    size_t count = 0;
+    for (const char *const *name = request->only; name && *name; name++) {
+        bool known = false;
+        for (size_t i = 0; i < p->source_count; i++) {
+            known = known || strcmp(h->config->instances[p->sources[i]].name, *name) == 0;
+        }
+        if (!known) {
+            return hg_fail(err, HANGAR_CONFIG, 0,
+                           "pipeline %s has no source %.64s; hint: `hangar check` lists its "
+                           "sources",
+                           p->name, *name);
+        }
+    }
+    for (size_t i = 0; i < p->source_count && request->only; i++) {
+        for (const char *const *name = request->only; *name; name++) {
+            if (strcmp(h->config->instances[p->sources[i]].name, *name) == 0) {
+                sources[count++] = p->sources[i];
+                break;
+            }
+        }
+    }
+    if (count > 0) {
+        run->request.sources = sources;
+        run->request.source_count = count;
+    }
+    return HANGAR_OK;
+}
+
+/* The tags of the request as an array, for the caller to free. */
+static enum hangar_rc backup_tags(const struct hangar_backup_request *request, json_t **out,
+                                  struct hg_error *err)
+{
+    json_t *tags = json_array();
+    for (const char *const *tag = request->tags; tag && *tag; tag++) {
+        if (!hg_tag_is_valid(*tag)) {
+            json_decref(tags);
+            return hg_fail(err, HANGAR_CONFIG, 0,
+                           "invalid tag \"%.*s\"; hint: a tag is a word or KEY=VALUE of at most %d "
+                           "letters, digits and . _ : / @ + = -, and begins with a letter or digit",
+                           HG_TAG_MAX_BYTES, *tag, HG_TAG_MAX_BYTES);
+        }
+        if (json_array_size(tags) == HG_TAGS_MAX) {
+            json_decref(tags);
+            return hg_fail(err, HANGAR_CONFIG, 0, "too many tags (limit %d)", HG_TAGS_MAX);
+        }
+        hg_json_add(tags, json_string(*tag));
+    }
+    *out = tags;
+    return HANGAR_OK;
+}
+
+/* The request is known to be of this pipeline. */
+static enum hangar_status backup_of_request(struct hangar *h, struct hg_run *run,
+                                            const struct hangar_backup_request *request,
+                                            json_t *doc, struct hg_error *err)
+{
+    size_t sources[HG_MAX_SOURCES];
+    json_t *tags = NULL;
+    enum hangar_status status = HANGAR_STATUS_USAGE;
+    run->request.retry_after_ms = request->retry_after_ms;
+    run->request.retry_within_ms = request->retry_within_ms;
+    if (backup_only(h, request, run, sources, err) == HANGAR_OK &&
+        backup_tags(request, &tags, err) == HANGAR_OK) {
+        run->request.tags = tags;
+        status = backup_job(run, doc, err);
+    }
+    json_decref(tags);
+    return status;
+}
+
 enum hangar_status hangar_backup(struct hangar *h, const char *pipeline, char **json)
 {
     const struct hangar_backup_request request = {.struct_size = sizeof(request),
@@ -187,9 +266,12 @@ enum hangar_status hangar_backup(struct hangar *h, const char *pipeline, char **
     return hangar_backup_with(h, &request, json);
 }
 
-enum hangar_status hangar_backup_with(struct hangar *h, const struct hangar_backup_request *request,
+enum hangar_status hangar_backup_with(struct hangar *h, const struct hangar_backup_request *given,
                                       char **json)
 {
+    struct hangar_backup_request own = {0}, *request = &own;
+    const size_t size = given->struct_size;
+    memcpy(&own, given, size < sizeof(own) ? size : sizeof(own));
     json_t *doc = hg_doc_begin(h, "hangar.backup/1");
     if (!h->ready) {
         return hg_doc_unready(h, doc, json);
@@ -204,9 +286,7 @@ enum hangar_status hangar_backup_with(struct hangar *h, const struct hangar_back
         status = HANGAR_STATUS_NOT_FOUND;
     } else {
         hg_run_init(run, h, &h->config->pipelines[index]);
-        run->request.retry_after_ms = request->retry_after_ms;
-        run->request.retry_within_ms = request->retry_within_ms;
-        status = backup_job(run, doc, &err);
+        status = backup_of_request(h, run, request, doc, &err);
         hg_run_fini(run);
     }
     free(run);

@@ -57,6 +57,8 @@ bool hg_run_describe(const struct hg_run *run, struct hg_manifest *m)
     }
     m->format = HG_MANIFEST_FORMAT;
     m->safety = run->request.safety;
+    m->partial = !m->safety && run->request.source_count < run->request.pipeline->source_count;
+    m->tags = json_incref(run->request.tags);
     m->id = strdup(run->result.id);
     m->origin = strdup(run->h->identity.origin);
     m->pipeline = strdup(run->request.pipeline->name);

@@ -39,22 +39,6 @@ void hg_run_expect(struct hg_run *run)
                   run->progress.expected);
 }
 
-/* The estimates of the sources, and their sum.  The sum of a source that has ended, or that has
- * exceeded its estimate, is what it has: so the share of the whole never decreases. */
-static void run_fill_expected(const struct hg_run_progress *now, struct hangar_progress *p,
-                              struct hangar_progress_source *sources)
-{
-    bool known = p->source_count > 0;
-    uint64_t all = 0;
-    for (uint32_t i = 0; i < p->source_count; i++) {
-        const bool over = sources[i].done || sources[i].plain_bytes > now->expected[i];
-        sources[i].expected_bytes = sources[i].done ? sources[i].plain_bytes : now->expected[i];
-        known = known && (sources[i].done || now->expected[i] > 0);
-        all += over ? sources[i].plain_bytes : now->expected[i];
-    }
-    p->expected_bytes = known ? all : 0;
-}
-
 static uint32_t run_fill_sources(struct hg_pull *pull, struct hangar_progress_source *sources)
 {
     pthread_mutex_lock(&pull->mutex);
@@ -81,7 +65,7 @@ static void run_report_progress(struct hg_run *run)
     if (now->pull) {
         hg_engine_counts(now->engine, &p->plain_bytes, &p->stored_bytes, &p->objects_done);
         p->source_count = run_fill_sources(now->pull, report.sources);
-        run_fill_expected(now, p, report.sources);
+        p->expected_bytes = hg_sizes_expect(now->expected, report.sources, p->source_count);
     }
     if (now->replication) {
         p->stored_bytes = atomic_load(&now->replication->done_bytes);

@@ -50,7 +50,8 @@ static void restore_text_head(const struct hg_manifest *m, struct hg_str *out)
                 "sha256sum --quiet -c %s\n",
                 time, m->hangar,
                 m->safety ? "# A safety backup of the data that a restore was about to replace.\n"
-                          : "",
+                : m->partial ? "# A partial backup: of some sources of the pipeline.\n"
+                             : "",
                 m->id, HG_SUMS_NAME);
 }
 

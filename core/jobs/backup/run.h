@@ -42,6 +42,7 @@ struct hg_run_request {
     size_t sink_count, source_count;
     const struct hg_source_overrides *overrides; /* one for each source; NULL: none */
     bool safety;                                 /* the manifest marks it as a safety backup */
+    json_t *tags;                                /* array of strings; NULL: none */
     struct hg_job *parent;                       /* the job that waits for this run; NULL: none */
     int64_t retry_after_ms, retry_within_ms;     /* as in hangar_backup_request */
 };

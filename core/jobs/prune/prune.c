@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "catalog/manifest.h"
 #include "catalog/retention.h"
 #include "config/config.h"
 #include "inventory/object_lock.h"
@@ -32,7 +33,7 @@ static void prune_add_backups(const struct hg_prune_plan *plan, json_t *doc)
         const struct hg_retained *item = &plan->items[i];
         json_t *one = json_object();
         hg_json_set_string(one, "id", item->id);
-        hg_json_set_string(one, "kind", item->safety ? "safety" : "backup");
+        hg_json_set_string(one, "kind", hg_backup_kind(item->safety, item->partial));
         hg_json_set_time(one, "created", item->time_ms);
         hg_json_set_bool(one, "keep", item->keep);
         hg_json_set_string(one, "reason", item->reason);

@@ -66,6 +66,11 @@ static void past_add_backup(void *arg, const json_t *line)
     past_add(arg, "backup", hg_json_string(line, "started", ""), line);
 }
 
+static void past_add_partial(void *arg, const json_t *line)
+{
+    past_add(arg, "partial", hg_json_string(line, "started", ""), line);
+}
+
 static void past_add_restore(void *arg, const json_t *line)
 {
     past_add(arg, "restore", hg_json_string(line, "started", ""), line);
@@ -112,6 +117,7 @@ enum hangar_status hangar_history(struct hangar *h, const char *pipeline, uint32
         jobs.pipeline = h->config->pipelines[p].name;
         if (!pipeline || strcmp(pipeline, jobs.pipeline) == 0) {
             past_read(&jobs, &h->state, "", past_add_backup);
+            past_read(&jobs, &h->state, HG_HISTORY_PARTIAL, past_add_partial);
             past_read(&jobs, &h->state, ".verify", past_add_verification);
             past_read(&jobs, &h->state, HG_HISTORY_RESTORES, past_add_restore);
         }

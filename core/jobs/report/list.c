@@ -172,9 +172,21 @@ static json_t *list_entry(const struct hg_listed_copy *copies, size_t count,
     return entry;
 }
 
+static bool list_has_tag(const json_t *entry, const char *tag)
+{
+    const json_t *one;
+    size_t i;
+    json_array_foreach (json_object_get(entry, "tags"), i, one) {
+        if (tag && strcmp(json_string_value(one), tag) == 0) {
+            return true;
+        }
+    }
+    return !tag;
+}
+
 /* Verifications are those that this machine remembers: reading the records in the sinks would
  * take two requests more for each backup. */
-static json_t *list_document(const struct hg_listing *l)
+static json_t *list_document(const struct hg_listing *l, const char *tag)
 {
     json_t *backups = json_array();
     const struct hg_config *config = l->h->config;
@@ -191,7 +203,12 @@ static json_t *list_document(const struct hg_listing *l)
         if (of_pipeline && !of_pipeline->is_read) {
             hg_verifications_read(of_pipeline, &l->h->state, first->pipeline->name);
         }
-        hg_json_add(backups, list_entry(first, n, of_pipeline));
+        json_t *entry = list_entry(first, n, of_pipeline);
+        if (list_has_tag(entry, tag)) {
+            hg_json_add(backups, entry);
+        } else {
+            json_decref(entry);
+        }
     }
     for (size_t p = 0; verifications && p < config->pipeline_count; p++) {
         hg_verifications_free(&verifications[p]);
@@ -220,6 +237,18 @@ static enum hangar_rc list_others(struct hg_listing *l, const char *pipeline, co
 enum hangar_status hangar_list(struct hangar *h, const char *pipeline, const char *sink,
                                char **json)
 {
+    const struct hangar_list_request request = {
+        .struct_size = sizeof(request), .pipeline = pipeline, .sink = sink};
+    return hangar_list_with(h, &request, json);
+}
+
+enum hangar_status hangar_list_with(struct hangar *h, const struct hangar_list_request *given,
+                                    char **json)
+{
+    struct hangar_list_request request = {0};
+    const size_t size = given->struct_size;
+    memcpy(&request, given, size < sizeof(request) ? size : sizeof(request));
+    const char *pipeline = request.pipeline, *sink = request.sink;
     json_t *doc = hg_doc_begin(h, "hangar.list/1");
     if (!h->ready) {
         return hg_doc_unready(h, doc, json);
@@ -235,7 +264,7 @@ enum hangar_status hangar_list(struct hangar *h, const char *pipeline, const cha
         if (rc == HANGAR_OK && l.error.rc != HANGAR_OK) {
             rc = hg_error_move(&err, &l.error);
         }
-        hg_json_set(doc, "backups", list_document(&l));
+        hg_json_set(doc, "backups", list_document(&l, request.tag));
         if (rc == HANGAR_OK && l.count == 0) {
             rc = list_others(&l, pipeline, sink, doc, &err);
         }
@@ -244,6 +273,9 @@ enum hangar_status hangar_list(struct hangar *h, const char *pipeline, const cha
         hg_json_set(doc, "backups", json_array());
     }
     hg_json_set(doc, "problems", l.problems);
+    if (request.tag) {
+        hg_json_set_string(doc, "tag", request.tag);
+    }
     list_free(&l);
     return hg_doc_end(h, doc, hg_status(rc), &err, json);
 }

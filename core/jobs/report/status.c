@@ -35,7 +35,8 @@ static int64_t status_usual_bytes(const struct hg_sink_status *sink)
     size_t count = 0;
     for (size_t i = sink->index.count; i-- > 0 && count < USUAL_AT_MOST;) {
         const struct hg_index_item *item = &sink->index.items[i];
-        if (item->rc == HANGAR_OK && !item->summary.safety && item != sink->newest) {
+        if (item->rc == HANGAR_OK && !item->summary.safety && !item->summary.partial &&
+            item != sink->newest) {
             bytes[count++] = item->summary.stored_bytes;
         }
     }
@@ -60,6 +61,10 @@ static void status_count_backups(struct hg_sink_status *sink, int64_t now_ms)
             continue;
         }
         sink->stored_bytes += item->summary.stored_bytes;
+        if (item->summary.partial) {
+            sink->partial_backups++;
+            continue;
+        }
         if (item->summary.safety) {
             sink->safety_backups++;
             continue; /* says nothing of how old the backups are */

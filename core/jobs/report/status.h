@@ -28,7 +28,7 @@ struct hg_sink_status {
     const struct hg_index_item *newest, *oldest;
     const struct hg_index_item *future; /* the first from the future; NULL: none */
     const struct hg_index_item *damage; /* the newest that is damaged; NULL: none */
-    int64_t backups, safety_backups, damaged, stored_bytes;
+    int64_t backups, safety_backups, partial_backups, damaged, stored_bytes;
     int64_t usual_bytes; /* the median of the backups before the newest; -1: too few */
     int64_t free_bytes;
 };

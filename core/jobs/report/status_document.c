@@ -95,6 +95,7 @@ static json_t *status_sink_json(struct hangar *h, const struct hg_pipeline_statu
     }
     hg_json_set_int(one, "backups", sink->backups);
     hg_json_set_int(one, "safety_backups", sink->safety_backups);
+    hg_json_set_int(one, "partial_backups", sink->partial_backups);
     hg_json_set_string(one, "newest", newest ? newest->id : NULL);
     hg_json_set_time(one, "newest_time", newest ? newest->time_ms : -1);
     hg_json_set(one, "age_ms", newest ? json_integer(now_ms - newest->time_ms) : json_null());

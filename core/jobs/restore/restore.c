@@ -365,8 +365,8 @@ enum hangar_status hangar_restore(struct hangar *h, const struct hangar_restore_
         const struct hg_pipeline_config *p =
             r->selected.ctx ? &h->config->pipelines[r->selected.pipeline] : NULL;
         if (p && !r->busy) {
-            hg_history_append_restore(
-                &h->state, p->name,
+            hg_history_append_apart(
+                &h->state, p->name, HG_HISTORY_RESTORES,
                 &(struct hg_history_run){.run = h->log.run,
                                          .id = r->selected.manifest.id,
                                          .status = hangar_status_name(status),

@@ -50,7 +50,7 @@ static bool newer(const struct hg_retained *a, const struct hg_retained *b)
 
 static bool of_schedule(const struct hg_retained *item)
 {
-    return item->good && !item->safety;
+    return item->good && !item->safety && !item->partial;
 }
 
 size_t model_newer(const struct hg_retained *items, size_t count, size_t i)
@@ -105,12 +105,13 @@ static int64_t least(const struct hg_policy *policy)
     return policy->min_keep == 0 ? 1 : policy->min_keep;
 }
 
-/* Of a safety backup: is it younger than a week, or is no other one newer? */
-static bool keeps_safety(int64_t now_ms, const struct hg_retained *items, size_t count, size_t i)
+/* Of a safety backup, or a partial one: is it younger than a week, or is no other one newer? */
+static bool keeps_apart(int64_t now_ms, const struct hg_retained *items, size_t count, size_t i)
 {
     bool another = false;
     for (size_t k = 0; k < count; k++) {
-        another = another || (items[k].good && items[k].safety && newer(&items[k], &items[i]));
+        another = another || (items[k].good && items[k].safety == items[i].safety &&
+                              items[k].partial == items[i].partial && newer(&items[k], &items[i]));
     }
     return !another || now_ms - items[i].time_ms <= INT64_C(604800000);
 }
@@ -142,8 +143,8 @@ bool model_keeps(const struct hg_policy *policy, int64_t now_ms, const struct hg
     if (!items[i].good || items[i].held || !model_has_rules(policy)) {
         return true;
     }
-    if (items[i].safety) {
-        return keeps_safety(now_ms, items, count, i);
+    if (items[i].safety || items[i].partial) {
+        return keeps_apart(now_ms, items, count, i);
     }
     bool keeps = (int64_t)model_newer(items, count, i) < least(policy);
     for (const struct hg_retention_rule *rule = hg_retention_rules; rule->key; rule++) {

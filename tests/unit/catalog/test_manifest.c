@@ -441,14 +441,22 @@ START_TEST(its_kind_is_one_of_those_that_are_known)
     char *text = written(&m);
     ck_assert_ptr_null(strstr(text, "\"kind\""));
     ck_assert_int_eq(hg_manifest_read(text, strlen(text), &back, NULL), HANGAR_OK);
-    ck_assert(!back.safety);
+    ck_assert(!back.safety && !back.partial);
     free(text);
     hg_manifest_free(&back);
+    m.partial = true;
+    text = written(&m);
+    ck_assert_ptr_nonnull(strstr(text, "\"kind\": \"partial\""));
+    ck_assert_int_eq(hg_manifest_read(text, strlen(text), &back, NULL), HANGAR_OK);
+    ck_assert(back.partial && !back.safety);
+    free(text);
+    hg_manifest_free(&back);
+    m.partial = false;
     m.safety = true;
     text = written(&m);
     ck_assert_ptr_nonnull(strstr(text, "\"kind\": \"safety\""));
     ck_assert_int_eq(hg_manifest_read(text, strlen(text), &back, NULL), HANGAR_OK);
-    ck_assert(back.safety);
+    ck_assert(back.safety && !back.partial);
     free(text);
     hg_manifest_free(&back);
     hg_manifest_free(&m);
@@ -459,6 +467,55 @@ START_TEST(its_kind_is_one_of_those_that_are_known)
     ck_assert_str_eq(reading(json, HANGAR_CORRUPT), "manifest.json: impossible text \"kind\"");
     hg_json_set_int(json, "kind", 1);
     reading(json, HANGAR_CORRUPT);
+    json_decref(json);
+}
+END_TEST
+
+START_TEST(tags_are_words_or_there_are_none)
+{
+    static const char *const good[] = {"a", "release=1.2", "git:v1.2-3@main", "A/b_c+d", NULL};
+    static const char *const bad[] = {"",    "a b", "a,b",  " a",     "a ",  "-a", "=",
+                                      "a;b", "$a",  "a\nb", "\u00e4", "a\"", "a%", NULL};
+    char longest[HG_TAG_MAX_BYTES + 2] = "";
+    for (size_t i = 0; good[i]; i++) {
+        ck_assert_msg(hg_tag_is_valid(good[i]), "%s", good[i]);
+    }
+    for (size_t i = 0; bad[i]; i++) {
+        ck_assert_msg(!hg_tag_is_valid(bad[i]), "%s", bad[i]);
+    }
+    memset(longest, 'x', HG_TAG_MAX_BYTES);
+    ck_assert(hg_tag_is_valid(longest));
+    longest[HG_TAG_MAX_BYTES] = 'x';
+    ck_assert(!hg_tag_is_valid(longest));
+
+    struct hg_manifest m, back = {0};
+    sample_manifest(&m);
+    char *text = written(&m);
+    ck_assert_ptr_null(strstr(text, "\"tags\""));
+    free(text);
+    m.tags = json_pack("[s, s]", "release=1.2", "before-upgrade");
+    text = written(&m);
+    ck_assert_int_eq(hg_manifest_read(text, strlen(text), &back, NULL), HANGAR_OK);
+    ck_assert(json_equal(back.tags, m.tags));
+    free(text);
+    hg_manifest_free(&back);
+    hg_manifest_free(&m);
+}
+END_TEST
+
+START_TEST(tags_that_hangar_does_not_write_are_corrupt)
+{
+    json_t *json = sample(), *many = json_array();
+    for (size_t i = 0; i <= HG_TAGS_MAX; i++) {
+        hg_json_add(many, json_sprintf("t%d", (int)i));
+    }
+    json_t *const bad[] = {json_string("a"), json_pack("[i]", 1), json_pack("[s]", "a b"), many};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+        hg_json_set(json, "tags", bad[i]);
+        ck_assert_str_eq(reading(json, HANGAR_CORRUPT), "manifest.json: impossible value \"tags\"");
+    }
+    hg_json_set(json, "tags", json_array());
+    reading(json, HANGAR_OK);
     json_decref(json);
 }
 END_TEST
@@ -560,6 +617,8 @@ int main(void)
         deep_and_strange_documents_are_refused,
         a_newer_format_is_not_corrupt_but_unsupported,
         its_kind_is_one_of_those_that_are_known,
+        tags_are_words_or_there_are_none,
+        tags_that_hangar_does_not_write_are_corrupt,
         unknown_keys_are_for_later_versions_and_ignored,
         one_that_could_not_be_read_again_is_not_written,
         sums_and_commands_follow_from_it,

@@ -354,6 +354,28 @@ START_TEST(safety_backups_are_apart)
 }
 END_TEST
 
+/* Three safety backups, three partial ones and two of the schedule, from the newest on. */
+START_TEST(partial_backups_are_apart_from_both)
+{
+    struct hg_policy policy = {.keep_last = 2};
+    add_all("2026-01-20T02:00:00Z 2026-01-19T02:00:00Z 2026-01-08T02:00:00Z 2026-01-07T02:00:00Z "
+            "2026-01-06T02:00:00Z 2026-01-05T02:00:00Z 2026-01-04T02:00:00Z 2026-01-03T02:00:00Z");
+    for (size_t i = 0; i < 6; i++) {
+        items[i].partial = i % 2 == 0;
+        items[i].safety = !items[i].partial;
+    }
+    ck_assert_str_eq(apply(&policy, "UTC", items[0].time_ms), "kk----kk");
+    ck_assert_str_eq(items[0].reason, "newest partial backup, partial backup within 7 days");
+    ck_assert_str_eq(items[1].reason, "newest safety backup, safety backup within 7 days");
+    ck_assert_str_eq(items[6].reason, "last 1 of 2, min_keep 1 of 1");
+    ck_assert_str_eq(apply(&policy, "UTC", at("2026-01-27T02:00:00.001Z")), "kk----kk");
+    ck_assert_str_eq(items[0].reason, "newest partial backup");
+    items[4].held = true;
+    items[0].good = false;
+    ck_assert_str_eq(apply(&policy, "UTC", at("2026-01-27T02:00:00.001Z")), "kkk-k-kk");
+}
+END_TEST
+
 START_TEST(safety_backups_tell_nothing_of_the_schedule)
 {
     struct hg_policy policy = {.keep_last = 2};
@@ -559,6 +581,7 @@ int main(void)
     tcase_add_test(tests, every_decision_has_its_reasons);
     tcase_add_test(tests, long_reasons_fit);
     tcase_add_test(tests, safety_backups_are_apart);
+    tcase_add_test(tests, partial_backups_are_apart_from_both);
     tcase_add_test(tests, safety_backups_tell_nothing_of_the_schedule);
     tcase_add_test(tests, a_backup_from_the_future_stops_all);
     tcase_add_test(tests, a_clock_that_jumps_ahead_deletes_nothing);

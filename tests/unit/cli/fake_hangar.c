@@ -148,6 +148,12 @@ enum hangar_status hangar_backup_with(struct hangar *hangar,
                                       const struct hangar_backup_request *request, char **json)
 {
     called("backup %s", request->pipeline);
+    for (const char *const *only = request->only; only && *only; only++) {
+        called(" only=%s", *only);
+    }
+    for (const char *const *tag = request->tags; tag && *tag; tag++) {
+        called(" tag=%s", *tag);
+    }
     return answer(hangar, json);
 }
 
@@ -155,6 +161,16 @@ enum hangar_status hangar_history(struct hangar *hangar, const char *pipeline, u
                                   char **json)
 {
     called("history %s last=%u", text(pipeline), (unsigned)last);
+    return answer(hangar, json);
+}
+
+enum hangar_status hangar_list_with(struct hangar *hangar,
+                                    const struct hangar_list_request *request, char **json)
+{
+    called("list pipeline=%s sink=%s", text(request->pipeline), text(request->sink));
+    if (request->tag) {
+        called(" tag=%s", request->tag);
+    }
     return answer(hangar, json);
 }
 

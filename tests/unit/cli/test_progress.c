@@ -246,6 +246,35 @@ START_TEST(another_job_starts_a_new_rate)
 }
 END_TEST
 
+START_TEST(a_jump_of_the_clock_starts_a_new_rate)
+{
+    begin(CLI_PROGRESS_LINES, CLI_LOG_LOGFMT);
+    struct hangar_progress now = state(60000);
+    now.plain_bytes = 600 * MIB;
+    now.expected_bytes = 700 * MIB;
+    cli_progress_show(&progress, &now);
+    now.elapsed_ms = 10; /* back */
+    now.plain_bytes = 610 * MIB;
+    progress.last_line_ms = -CLI_PROGRESS_EVERY_MS;
+    cli_progress_show(&progress, &now);
+    fflush(view.file);
+    ck_assert_msg(strstr(text, "610.0 MiB of 700.0 MiB (87 %)  0 B/s  0:00  copying\n") != NULL,
+                  "%s", text);
+    /* forward by a day; 5 s later the rate is the real one */
+    for (uint64_t i = 0; i <= CLI_PROGRESS_SAMPLES; i++) {
+        now.elapsed_ms = 86400000 + (int64_t)i * 250;
+        now.plain_bytes = (620 + i) * MIB;
+        progress.last_line_ms = i < CLI_PROGRESS_SAMPLES ? now.elapsed_ms : 0;
+        cli_progress_show(&progress, &now);
+    }
+    fflush(view.file);
+    ck_assert_msg(strstr(text, "640.0 MiB of 700.0 MiB (91 %)  4.0 MiB/s  24:00:05  0:15 l") !=
+                      NULL,
+                  "%s", text);
+    end();
+}
+END_TEST
+
 static void add_tests(TCase *tests)
 {
     tcase_add_test(tests, the_rows_show_the_progress_of_the_job);
@@ -258,6 +287,7 @@ static void add_tests(TCase *tests)
                         sizeof(formats) / sizeof(formats[0]));
     tcase_add_test(tests, without_a_terminal_a_line_is_added_every_30_s);
     tcase_add_test(tests, the_rate_covers_the_last_five_seconds);
+    tcase_add_test(tests, a_jump_of_the_clock_starts_a_new_rate);
     tcase_add_test(tests, another_job_starts_a_new_rate);
 }
 

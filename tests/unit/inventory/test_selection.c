@@ -4,6 +4,8 @@
  * selection: which backup is selected, and how many manifests are read for that.  The sinks a
  * and b write the name of each object that is read to ./ra and ./rb.
  */
+#include <stddef.h>
+
 #include "world.h"
 
 #define CONFIG(a, b)                                                                               \
@@ -154,6 +156,40 @@ START_TEST(a_safety_backup_is_not_the_latest)
 }
 END_TEST
 
+START_TEST(a_partial_backup_is_not_the_latest)
+{
+    char *json = NULL;
+    world_config("sources:\n  db: { plugin: test-source, options: { objects: 2 } }\n"
+                 "  cache: { plugin: test-source, options: { objects: 2 } }\n"
+                 "sinks:\n  a: { plugin: test-sink, options: { path: ./a, reads: ./ra } }\n"
+                 "pipelines: { p: { sources: [db, cache], sinks: [a] } }\n");
+    const struct hangar_backup_request request = {
+        .struct_size = sizeof(request), .pipeline = "p", .only = only};
+    ck_assert_int_eq(hangar_backup_with(world_hangar, &request, &json), HANGAR_STATUS_DONE);
+    json_t *doc = json_loads(json, 0, NULL);
+    char partial[64];
+    snprintf(partial, sizeof(partial), "%s", json_string_value(json_object_get(doc, "id")));
+    ck_assert_str_eq(json_string_value(json_object_get(doc, "kind")), "partial");
+    json_decref(doc);
+    hangar_free(json);
+    ck_assert_int_eq(select_backup("latest"), HANGAR_STATUS_NOT_FOUND);
+    ck_assert(world_says("there is no backup of all sources yet; hint: "));
+    ck_assert_int_eq(select_backup(partial), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
+    char whole[64];
+    snprintf(whole, sizeof(whole), "%s", world_id());
+    ck_assert_int_eq(hangar_backup_with(world_hangar, &request, NULL), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(select_backup("latest"), HANGAR_STATUS_DONE);
+    ck_assert_str_eq(world_text("id"), whole);
+    /* a caller that does not know these fields gets a whole backup */
+    const struct hangar_backup_request old = {
+        .struct_size = offsetof(struct hangar_backup_request, only), .pipeline = "p", .only = only};
+    ck_assert_int_eq(hangar_backup_with(world_hangar, &old, NULL), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(select_backup("latest"), HANGAR_STATUS_DONE);
+    ck_assert_str_ne(world_text("id"), whole);
+}
+END_TEST
+
 /* It may be the latest: an older one must not be taken in its place. */
 START_TEST(a_folder_that_cannot_be_read_is_not_passed_over_by_latest)
 {
@@ -203,6 +239,7 @@ int main(void)
         a_copy_that_lacks_an_object_is_damaged,
         a_newer_backup_is_selected_before_a_damaged_older_one,
         a_safety_backup_is_not_the_latest,
+        a_partial_backup_is_not_the_latest,
         a_folder_that_cannot_be_read_is_not_passed_over_by_latest,
         a_sink_that_cannot_be_read_is_passed_over,
     };
