@@ -40,9 +40,9 @@ struct hg_index {
     int64_t store_ms; /* the store's clock; this machine's where the sink reports none */
 };
 
-/* Reads the index.  The manifests of the newest `fresh` whole backups are read even when they
- * are cached; safety backups and partial ones do not count among them.  Free with hg_index_free, also after a
- * failure. */
+/* Reads the index.  The manifests of the newest `fresh` whole backups are read even when they are
+ * cached; safety backups and partial ones do not count among them.  Free with hg_index_free, also
+ * after a failure. */
 enum hangar_rc hg_index_read(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
                              size_t fresh, struct hg_index *index, struct hg_error *err);
 void hg_index_free(struct hg_index *index);

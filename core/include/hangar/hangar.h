@@ -157,7 +157,8 @@ struct hangar_backup_request {
      * begins.  0: it does not. */
     int64_t retry_after_ms, retry_within_ms;
     /* The names of the sources to back up, NULL-terminated; NULL or empty: all.  A backup without
-     * some sources is "partial": `latest`, the health and the rules of retention do not count it. */
+     * some sources is "partial": `latest`, the health and the rules of retention do not count
+     * it. */
     const char *const *only;
     /* At most 16 words or KEY=VALUE, NULL-terminated, each of at most 128 letters, digits and
      * . _ : / @ + = -, with a letter or digit first; NULL: none */
