@@ -92,6 +92,69 @@ expect_exit 1 with "s|user: postgres|&, bin_dir: $work/tools|" backup
 expect_said 14
 none_added
 
+promise "a pattern that matches nothing fails check and backup, with its line: exit 2"
+for pattern in 'exclude_table_data: [shop.nowhere]' 'exclude_tables: [products, nowhere]' \
+    'include_tables: [shop.*, "nowhere"]'; do
+    for command in check backup; do
+        expect_exit 2 with "s|user: postgres|&, $pattern|" $command
+        expect_said ": option ${pattern%%:*}: "
+        expect_said 'nowhere" matches no table of database shop'
+    done
+done
+expect_exit 0 with 's|user: postgres|&, exclude_table_data: ["*"], exclude_tables: [shop.product*]|' check
+none_added
+
+promise "check shows what the server holds that no source names"
+sql postgres 'CREATE DATABASE crm'
+sql postgres 'CREATE DATABASE "two words"'
+expect_exit 0 hangar --json check
+# the database postgres has no tables
+[[ $(json '[i["facts"].get("not_backed_up") for i in d["items"] if i["name"] == "app_db"]') =~ \
+    ^\[\'crm\ \([0-9.]+\ MiB\),\ two\ words\ \([0-9.]+\ MiB\)\'\]$ ]] || { show_output; fail "the others"; }
+sed 's/^sinks:/sinks:/; s/^transforms:/  second: { plugin: postgres, options: { host: "'"${PGHOST//\//\\/}"'", port: '"$PGPORT"', database: crm, user: postgres } }\n&/; s/\[app_db, cache\]/[app_db, second, cache]/' backup.yaml >two.yaml
+sql postgres 'CREATE TABLE forgotten (a int)'
+expect_exit 0 "$hangar_program" -c two.yaml check
+grep -qE 'not_backed_up +postgres \([0-9.]+ MiB\), two words \([0-9.]+ MiB\)$' out || { show_output; fail "two sources"; }
+[[ $(grep -c not_backed_up out) == 1 ]] || fail "a server is shown twice"
+sql postgres 'DROP TABLE forgotten'
+
+promise "what a killed restore left is named: whose data it is, and what to do"
+new_database()
+{
+    left=$(sql postgres "SELECT datname FROM pg_database d WHERE datname LIKE 'hangar_new_%'
+                         AND shobj_description(d.oid, 'pg_database') IS NOT NULL")
+    [[ $left ]]
+}
+"$hangar_program" -c "$work/backup.yaml" restore latest --only app_db --set app_db.database=crm \
+    --mode clean --yes >killed.out 2>&1 &
+killed=$!
+wait_for 60 new_database
+kill -KILL "$killed"
+wait "$killed" 2>/dev/null || true
+old=hangar_old_00000001_00000002
+sql postgres "CREATE DATABASE $old"
+sql postgres "COMMENT ON DATABASE $old IS 'hangar: this was database shop until a restore replaced it; the next such restore drops it'"
+is_named()
+{
+    expect_exit 0 hangar check
+    grep -q "database $left on" out
+}
+wait_for 20 is_named # the server may need a moment to notice that the client is dead
+expect_said 'died before it replaced database crm: it has the data of the backup, perhaps not all of it, and crm has the data from before'
+expect_said "database $old on"
+expect_said 'died after it replaced database shop: it has the data from before, and shop has the data of the backup'
+expect_exit 0 hangar restore latest --only app_db --set app_db.database=elsewhere --dry-run
+expect_said "DROP DATABASE $left"
+expect_said "DROP DATABASE $old when nothing of it is missed"
+sql postgres 'ALTER DATABASE shop RENAME TO moved'
+expect_exit 0 with 's/database: shop/database: moved/' check
+expect_said "there is no database shop now"
+expect_said "ALTER DATABASE $old RENAME TO \"shop\""
+sql postgres 'ALTER DATABASE moved RENAME TO shop'
+expect_exit 0 hangar restore latest --only app_db --set app_db.database=crm --mode clean --yes
+expect_said "dropped database $left, a leftover of a dead restore, with the data of the backup"
+sql postgres "DROP DATABASE $old"
+
 promise "a sink that cannot be written to fails check and backup"
 mkdir closed
 touch closed/file

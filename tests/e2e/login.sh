@@ -17,6 +17,7 @@ owner=postgres sockets=/var/run/postgresql
 leave_cluster()
 {
     local status=$?
+    set +e
     pg_ctlcluster --skip-systemctl-redirect -m immediate "$version" hangar stop >/dev/null 2>&1 || true
     (exit "$status")
     leave

@@ -387,7 +387,11 @@ struct hangar_source {
 
     /* Checks whether a backup would work: connections, rights, versions and
      * client tools.  Changes nothing, and sets facts to show ("server", "size",
-     * ...).  Problems that would not prevent a backup are logged as WARN. */
+     * ...).  Problems that would not prevent a backup are logged as WARN.
+     * A source whose server may hold more than this source reads sets two facts
+     * for the core: "server_id" is equal for all sources of the same server, and
+     * "others" has a line "NAME<tab>BYTES<newline>" for each thing that it does
+     * not read (BYTES may be empty).  Users see what no source names. */
     enum hangar_rc (*check)(void *inst, struct hangar_attrs *facts);
 
     /* The number of objects that the core may have open at once, 1 to 64.

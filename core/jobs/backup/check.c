@@ -15,6 +15,7 @@
 #include "catalog/signing.h"
 #include "config/config.h"
 #include "jobs/backup/run.h"
+#include "jobs/backup/unnamed.h"
 #include "plugin/instance.h"
 #include "plugin/job.h"
 #include "session/document.h"
@@ -31,7 +32,8 @@ struct hg_check_job {
     json_t *items;
     struct hg_error first; /* the first failure; rc OK: none */
     bool key_failed;
-    bool *failed;           /* of each instance of the configuration */
+    bool *failed; /* of each instance of the configuration */
+    struct hg_unnamed unnamed;
     struct hg_str reported; /* all warnings of instances: a rehearsal repeats them */
 };
 
@@ -43,7 +45,8 @@ struct hg_check_item {
     const struct hangar_attrs *facts;
 };
 
-static void check_add_item(struct hg_check_job *c, const struct hg_check_item *item)
+/* Returns the facts of the result, which the list of items owns. */
+static json_t *check_add_item(struct hg_check_job *c, const struct hg_check_item *item)
 {
     json_t *one = json_object();
     json_t *messages = hg_json_lines(item->warnings ? item->warnings->data : NULL);
@@ -64,8 +67,10 @@ static void check_add_item(struct hg_check_job *c, const struct hg_check_item *i
     }
     hg_json_set_string(one, "status", item->error ? "failed" : warned ? "warning" : "ok");
     hg_json_set(one, "messages", messages);
-    hg_json_set(one, "facts", item->facts ? hg_attrs_to_json(item->facts) : json_object());
+    json_t *facts = item->facts ? hg_attrs_to_json(item->facts) : json_object();
+    hg_json_set(one, "facts", facts);
     hg_json_add(c->items, one);
+    return facts;
 }
 
 static void check_capture_warnings(struct hg_check_job *c, struct hg_str *to)
@@ -111,13 +116,17 @@ static void check_instance(struct hg_check_job *c, size_t i)
     if (warn) {
         hg_str_addf(&warnings, "%s\n", err.text);
     }
-    check_add_item(c, &(struct hg_check_item){.kind = hg_kind_name(config->kind),
-                                              .name = config->name,
-                                              .plugin = config->plugin,
-                                              .target = ctx ? hg_instance_target(ctx) : NULL,
-                                              .error = rc != HANGAR_OK && !warn ? &err : NULL,
-                                              .warnings = &warnings,
-                                              .facts = facts});
+    json_t *shown =
+        check_add_item(c, &(struct hg_check_item){.kind = hg_kind_name(config->kind),
+                                                  .name = config->name,
+                                                  .plugin = config->plugin,
+                                                  .target = ctx ? hg_instance_target(ctx) : NULL,
+                                                  .error = rc != HANGAR_OK && !warn ? &err : NULL,
+                                                  .warnings = &warnings,
+                                                  .facts = facts});
+    if (config->kind == HG_SOURCE && facts) {
+        hg_unnamed_add(&c->unnamed, facts, shown, &err); /* without memory there is no remark */
+    }
     hg_attrs_free(facts);
     hg_str_free(&warnings);
 }
@@ -307,6 +316,7 @@ enum hangar_status hangar_check(struct hangar *h, char **json)
                 check_instance(&c, i);
             }
         }
+        hg_unnamed_show(&c.unnamed);
         for (size_t i = 0; i < h->config->pipeline_count && !hg_job_cancelled(&c.s.job); i++) {
             check_pipeline(&c, &h->config->pipelines[i]);
         }
@@ -318,6 +328,7 @@ enum hangar_status hangar_check(struct hangar *h, char **json)
         err = c.first;
     }
     hg_json_set(doc, "items", c.items);
+    hg_unnamed_free(&c.unnamed);
     hg_str_free(&c.reported);
     free(c.failed);
     return hg_doc_end(h, doc, hg_status(rc), &err, json);

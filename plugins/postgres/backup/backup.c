@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include "backup/globals.h"
+#include "backup/patterns.h"
 #include "backup/properties.h"
 #include "backup/snapshot.h"
 #include "backup/state.h"
@@ -56,6 +57,22 @@ static enum hangar_rc add_databases(struct pg_source *src)
     return rc == HANGAR_OK && absent->failed ? pg_no_memory(src) : rc;
 }
 
+/* A pattern that names nothing is a mistake; see patterns.h. */
+static enum hangar_rc check_patterns(struct pg_source *src)
+{
+    struct pg_patterns patterns = {0};
+    enum hangar_rc rc = HANGAR_OK;
+    for (size_t i = 0; i < src->backup->db_count && rc == HANGAR_OK; i++) {
+        const struct pg_db *db = &src->backup->dbs[i];
+        rc = pg_patterns_match(db->lead, db->name, &patterns);
+    }
+    if (rc == HANGAR_OK) {
+        rc = pg_patterns_refuse_unmatched(src, &patterns);
+    }
+    pg_patterns_free(&patterns);
+    return rc;
+}
+
 enum hangar_rc pg_prepare_safety(void *inst)
 {
     ((struct pg_source *)inst)->safety = true;
@@ -78,6 +95,10 @@ enum hangar_rc pg_prepare(void *inst)
         if (rc != HANGAR_OK) {
             return rc;
         }
+    }
+    rc = check_patterns(src);
+    if (rc != HANGAR_OK) {
+        return rc;
     }
     struct pg_conn *lead = backup->dbs[0].lead;
     const char *version = PQparameterStatus(lead->pq, "server_version");

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include "backup/globals.h"
+#include "backup/others.h"
+#include "backup/patterns.h"
 #include "backup/tables.h"
 #include "server/catalog.h"
 #include "server/connection.h"
@@ -20,6 +22,7 @@
 #include "server/tools.h"
 
 struct totals {
+    struct pg_patterns patterns;
     uint64_t bytes, tables, locks;
     char version[128];
     int version_num;
@@ -177,6 +180,9 @@ static enum hangar_rc check_database(struct pg_source *src, const char *database
         rc = check_large_objects(conn, database);
     }
     if (rc == HANGAR_OK) {
+        rc = pg_patterns_match(conn, database, &totals->patterns);
+    }
+    if (rc == HANGAR_OK) {
         rc = count_tables(conn, database, totals);
     }
     if (rc == HANGAR_OK && database == src->databases[0]) {
@@ -191,13 +197,17 @@ enum hangar_rc pg_check(void *inst, struct hangar_attrs *facts)
     struct pg_source *src = inst;
     const struct hangar_host *host = src->host;
     struct totals totals = {0};
-    for (size_t i = 0; i < src->database_count; i++) {
-        enum hangar_rc rc = check_database(src, src->databases[i], &totals);
-        if (rc != HANGAR_OK) {
-            return rc;
-        }
+    enum hangar_rc rc = HANGAR_OK;
+    for (size_t i = 0; i < src->database_count && rc == HANGAR_OK; i++) {
+        rc = check_database(src, src->databases[i], &totals);
     }
-    enum hangar_rc rc = pg_find_tools(src, totals.version_num / 10000);
+    if (rc == HANGAR_OK) {
+        rc = pg_patterns_refuse_unmatched(src, &totals.patterns);
+    }
+    pg_patterns_free(&totals.patterns);
+    if (rc == HANGAR_OK) {
+        rc = pg_find_tools(src, totals.version_num / 10000);
+    }
     if (rc != HANGAR_OK) {
         return rc;
     }
@@ -214,6 +224,7 @@ enum hangar_rc pg_check(void *inst, struct hangar_attrs *facts)
     host->attr_setf(facts, "tools", "%s in %s", src->tools.version, src->tools.dir);
     host->attr_setf(facts, "tables", "%llu", (unsigned long long)totals.tables);
     host->attr_setf(facts, "size", "%llu", (unsigned long long)totals.bytes);
+    pg_add_others(src, facts);
     pg_scratch_check(src, facts);
     return HANGAR_OK;
 }

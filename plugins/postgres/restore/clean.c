@@ -23,9 +23,8 @@
 #include "server/instance.h"
 #include "server/quote.h"
 
-#define LOCK_CLASS 1212370503 /* the class of our advisory locks: "HCLG" */
-#define LOCK_WAIT_MS 5000     /* the server may need a moment to notice that a client is dead */
-#define LEAVE_WAIT_MS 3000    /* our own last sessions may need a moment to end */
+#define LOCK_WAIT_MS 5000  /* the server may need a moment to notice that a client is dead */
+#define LEAVE_WAIT_MS 3000 /* our own last sessions may need a moment to end */
 
 /* ---- leftovers --------------------------------------------------------------- */
 
@@ -80,7 +79,10 @@ static enum hangar_rc drop_leftover(struct pg_target *target, const char *name)
     }
     if (pg_drop_database(src, name, &err)) {
         src->host->log(src->ctx, HANGAR_LOG_INFO,
-                       "dropped database %s, a leftover of a dead restore", name);
+                       "dropped database %s, a leftover of a dead restore, with %s", name,
+                       strncmp(name, "hangar_old_", 11) == 0
+                           ? "the data from before that restore"
+                           : "the data of the backup, perhaps not all of it");
     } else {
         src->host->log(src->ctx, HANGAR_LOG_WARN,
                        "cannot drop database %s, a leftover of a dead restore: %s; hint: drop it",
@@ -96,7 +98,7 @@ static enum hangar_rc lock_target(struct pg_target *target, struct pg_conn *keep
     struct pg_source *src = target->src;
     char key[16], class[16];
     int64_t deadline = clock_monotonic_ms() + LOCK_WAIT_MS;
-    snprintf(class, sizeof(class), "%d", LOCK_CLASS);
+    snprintf(class, sizeof(class), "%d", PG_LOCK_CLASS);
     snprintf(key, sizeof(key), "%d", (int)pg_clean_hash(target));
     for (;;) {
         PGresult *res;

@@ -8,12 +8,9 @@
 #define PG_MARKS_H
 
 #include "restore/target.h"
+#include "server/leftovers.h"
 
 #define PG_CLEAN_NAME 64
-
-/* A connection limit that no user sets.  It marks a database from its creation on, before
- * it can have a comment. */
-#define PG_CLEAN_LIMIT 104740051
 
 /* One database that is replaced. */
 struct pg_clean {

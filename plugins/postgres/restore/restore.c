@@ -18,6 +18,7 @@
 #include "server/connection.h"
 #include "server/error.h"
 #include "server/instance.h"
+#include "server/leftovers.h"
 #include "server/tools.h"
 
 /* ---- beginning --------------------------------------------------------------- */
@@ -153,6 +154,19 @@ static enum hangar_rc make_spool_dir(struct pg_source *src)
     return src->host->temp_dir(src->ctx, bytes, &src->restore->dir);
 }
 
+/* Whoever reads the plan learns what an earlier restore left on the server. */
+static void warn_of_leftovers(struct pg_source *src)
+{
+    struct pg_conn *conn = NULL;
+    struct pg_error err = {0};
+    if (pg_open(src, src->opt.maintenance_db, false, &conn, &err) != HANGAR_OK ||
+        pg_warn_of_leftovers(conn) != HANGAR_OK) {
+        src->host->log(src->ctx, HANGAR_LOG_INFO, "cannot look for leftovers of restores on %s: %s",
+                       pg_where(src), conn ? conn->err.text : err.text);
+    }
+    pg_close(conn);
+}
+
 enum hangar_rc pg_restore_prepare(void *inst, const struct hangar_restore *how)
 {
     struct pg_source *src = inst;
@@ -179,6 +193,7 @@ enum hangar_rc pg_restore_prepare(void *inst, const struct hangar_restore *how)
     }
     if (rc == HANGAR_OK && restore->dry) {
         write_restore_plan(src);
+        warn_of_leftovers(src);
     } else if (rc == HANGAR_OK) {
         rc = make_spool_dir(src);
     }

@@ -126,9 +126,11 @@ enum hangar_rc redis_prepare(void *inst)
     if (rc != HANGAR_OK) {
         return rc;
     }
-    rd_warn_of_state(redis, &backup->server);
+    rc = rd_check_state(redis, &backup->server);
     bool diskless = false;
-    rc = choose_snapshot(backup, &diskless);
+    if (rc == HANGAR_OK) {
+        rc = choose_snapshot(backup, &diskless);
+    }
     if (rc == HANGAR_OK && diskless) {
         rc = set_replica_option(backup, "capa", "eof",
                                 "it writes the snapshot to its disk before it sends it");

@@ -49,7 +49,7 @@ static void set_server_facts(const struct redis *redis, const struct rd_server *
     host->attr_setf(facts, "memory", "%.1f MiB", RD_MIB(server->used_memory));
 }
 
-void rd_warn_of_state(struct redis *redis, const struct rd_server *server)
+enum hangar_rc rd_check_state(struct redis *redis, const struct rd_server *server)
 {
     const struct hangar_host *host = redis->host;
     if (!server->known) {
@@ -57,17 +57,20 @@ void rd_warn_of_state(struct redis *redis, const struct rd_server *server)
                   "cannot check the state of redis at %s: this user may not use INFO",
                   redis->place);
     }
-    if (server->link_down) {
-        host->log(redis->ctx, HANGAR_LOG_WARN,
-                  "redis at %s is a replica without a link to its master: its data may be out of "
-                  "date, and it refuses a backup until it has synchronised",
-                  redis->place);
-    }
     if (server->cluster) {
         host->log(redis->ctx, HANGAR_LOG_WARN,
                   "redis at %s is a node of a cluster: the backup has only the keys of this node",
                   redis->place);
     }
+    /* it refuses PSYNC, too (NOMASTERLINK), until it has synchronised */
+    if (server->link_down) {
+        return host->fail(redis->ctx, HANGAR_RETRY, 0,
+                          "redis at %s is a replica without a link to its master %s: its data is "
+                          "out of date; hint: repair the link (INFO replication), or back up the "
+                          "master",
+                          redis->place, server->master);
+    }
+    return HANGAR_OK;
 }
 
 enum hangar_rc redis_check(void *inst, struct hangar_attrs *facts)
@@ -82,11 +85,13 @@ enum hangar_rc redis_check(void *inst, struct hangar_attrs *facts)
     if (rc != HANGAR_OK) {
         goto out;
     }
-    rd_warn_of_state(redis, &server);
     if (server.known) {
         set_server_facts(redis, &server, facts);
     }
-    rc = server.loading ? rd_still_loading(redis) : rd_check_rights(&client);
+    rc = server.loading ? rd_still_loading(redis) : rd_check_state(redis, &server);
+    if (rc == HANGAR_OK) {
+        rc = rd_check_rights(&client);
+    }
 out:
     rd_server_fini(&server);
     rd_close(&client);

@@ -15,7 +15,8 @@ enum hangar_rc redis_check(void *inst, struct hangar_attrs *facts);
  * message, and succeeds, when the server does not answer the question. */
 enum hangar_rc rd_check_rights(struct rd_client *client);
 
-/* Warns about a state in which a backup is incomplete or will fail. */
-void rd_warn_of_state(struct redis *redis, const struct rd_server *server);
+/* Warns about a state in which a backup is incomplete.  HANGAR_RETRY: a replica without a link to
+ * its master, whose data is old. */
+enum hangar_rc rd_check_state(struct redis *redis, const struct rd_server *server);
 
 #endif

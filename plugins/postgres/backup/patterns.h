@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SPDX-FileCopyrightText: The hangar authors
+ *
+ * patterns.h: whether each pattern of include_tables, exclude_tables and exclude_table_data names
+ * something.  One that names nothing is a mistake: rows that nobody misses until a restore, or
+ * rows in a backup that should not be there.
+ */
+#ifndef PG_PATTERNS_H
+#define PG_PATTERNS_H
+
+#include "server/connection.h"
+
+/* Zero it before use; pg_patterns_free ends it. */
+struct pg_patterns {
+    bool *matched; /* of each pattern of each option, in their order */
+    size_t count;
+};
+
+/* Records which patterns match a relation of this database. */
+enum hangar_rc pg_patterns_match(struct pg_conn *conn, const char *database,
+                                 struct pg_patterns *patterns);
+
+/* Fails when a pattern has matched in none of the databases.  One without a letter ("*") may. */
+enum hangar_rc pg_patterns_refuse_unmatched(struct pg_source *src,
+                                            const struct pg_patterns *patterns);
+
+void pg_patterns_free(struct pg_patterns *patterns);
+
+#endif
