@@ -76,6 +76,5 @@ enum hangar_rc hg_folder_read(struct hangar_ctx *sink, const char *pipeline, con
 
 bool hg_folder_had_backup(const struct hg_folder *folder)
 {
-    return folder->held ||
-           (!folder->deleted && (folder->signature || (folder->restore && folder->sums)));
+    return folder->held || folder->signature || (folder->restore && folder->sums);
 }

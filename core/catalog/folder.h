@@ -40,9 +40,9 @@ void hg_folder_add(struct hg_folder *folder, const char *name, const struct hg_p
 enum hangar_rc hg_folder_read(struct hangar_ctx *sink, const char *pipeline, const char *id,
                               struct hg_folder *out, int64_t *store_ms, struct hg_error *err);
 
-/* Was a whole backup in this folder, of which hangar has not begun a removal?  Its hold, its
- * signature, or RESTORE.txt and SHA256SUMS prove that; a held one is never being removed.  Such a
- * folder is never a leftover, whatever else is in it. */
+/* Was a whole backup in this folder?  Its hold, its signature, or RESTORE.txt and SHA256SUMS prove
+ * that.  Such a folder is never a leftover, unless hangar has begun to remove the backup
+ * (hg_store_find_removal), which it does not while the backup is held. */
 bool hg_folder_had_backup(const struct hg_folder *folder);
 
 #endif

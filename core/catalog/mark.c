@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "catalog/removal.h"
 #include "catalog/signed.h"
 
 /* OK when there is an object in the place of the manifest; *abandoned: it is the mark of a
@@ -59,17 +60,6 @@ enum hangar_rc hg_mark_find_abandoned(struct hangar_ctx *sink, const char *pipel
         return hg_error_move(err, &why);
     }
     return HANGAR_OK;
-}
-
-/* Stores a mark, and frees `mark`. */
-static enum hangar_rc mark_store(struct hangar_ctx *sink, const char *pipeline, const char *id,
-                                 const char *name, json_t *mark, struct hg_error *err)
-{
-    char *text = hg_json_text(mark);
-    json_decref(mark);
-    enum hangar_rc rc = hg_store_put_text(sink, pipeline, id, name, text, false, err);
-    free(text);
-    return rc;
 }
 
 enum hangar_rc hg_mark_held(struct hangar_ctx *sink, const char *pipeline, const char *id,
@@ -141,11 +131,10 @@ enum hangar_rc hg_mark_deleted(struct hangar_ctx *sink, const char *pipeline, co
     char *manifest = hg_store_path(pipeline, id, HG_MANIFEST_NAME);
     enum hangar_rc rc = HANGAR_NO_MEMORY;
     if (path && manifest) {
-        json_t *mark = json_object();
-        hg_json_set_time(mark, "deleted", hg_now_ms());
-        hg_json_set_string(mark, "host", host);
-        hg_json_set_string(mark, "reason", reason);
-        rc = mark_store(sink, pipeline, id, HG_DELETED_NAME, mark, err);
+        const struct hg_removal removal = {pipeline, id, host, reason};
+        char *text = hg_removal_text(sink->signing, &removal);
+        rc = hg_store_put_text(sink, pipeline, id, HG_DELETED_NAME, text, false, err);
+        free(text);
     } else {
         hg_no_memory(err);
     }

@@ -131,3 +131,24 @@ enum hangar_rc hg_signing_check(const struct hg_signing *signing, const void *ma
         "key of yours, add its file to `old_key_files` of `signing`",
         HG_KEY_ID_SIZE - 1, id);
 }
+
+bool hg_signing_mac_add(const struct hg_signing *signing, const struct hg_str *text, json_t *json)
+{
+    struct hg_str mac = {0};
+    const bool done = !text->failed && hg_signing_sign(signing, hg_str_text(text), text->len, &mac,
+                                                       NULL) == HANGAR_OK;
+    if (done) {
+        hg_json_set_string(json, "mac", hg_str_text(&mac));
+    }
+    hg_str_free(&mac);
+    return done;
+}
+
+bool hg_signing_mac_check(const struct hg_signing *signing, const struct hg_str *text,
+                          const json_t *json)
+{
+    const char *mac = hg_json_string(json, "mac", NULL);
+    return !text->failed && mac &&
+           hg_signing_check(signing, hg_str_text(text), text->len, mac, strlen(mac), NULL) ==
+               HANGAR_OK;
+}

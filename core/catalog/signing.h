@@ -13,6 +13,7 @@
 #define HG_SIGNING_H
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/str.h"
 #include "config/config.h"
 
@@ -43,6 +44,12 @@ enum hangar_rc hg_signing_sign(const struct hg_signing *signing, const void *man
  * none. */
 enum hangar_rc hg_signing_check(const struct hg_signing *signing, const void *manifest, size_t size,
                                 const char *signature, size_t signature_size, struct hg_error *err);
+
+/* For small JSON files: the MAC of `text` (which says what it is and where it belongs) is kept in
+ * the file itself, as "mac".  False: out of memory; and that it is not the MAC of this text. */
+bool hg_signing_mac_add(const struct hg_signing *signing, const struct hg_str *text, json_t *json);
+bool hg_signing_mac_check(const struct hg_signing *signing, const struct hg_str *text,
+                          const json_t *json);
 
 /* Does a text have the form of a signature? */
 bool hg_signature_ok(const char *signature, size_t size);

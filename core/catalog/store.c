@@ -13,6 +13,7 @@
 
 #include "base/json.h"
 #include "base/vec.h"
+#include "catalog/removal.h"
 #include "catalog/signing.h"
 #include "plugin/page.h"
 
@@ -259,28 +260,48 @@ static enum hangar_rc store_run_is_committing(struct hangar_ctx *sink, const cha
                : hg_error_move(err, &why);
 }
 
+enum hangar_rc hg_store_find_removal(struct hangar_ctx *sink, const char *pipeline, const char *id,
+                                     bool *begun, struct hg_error *err)
+{
+    struct hg_str text = {0};
+    struct hg_error why = {0};
+    enum hangar_rc rc =
+        store_get_of_backup(sink, pipeline, id, HG_DELETED_NAME, HG_REMOVAL_MAX, &text, &why);
+    *begun = rc == HANGAR_OK && hg_removal_is_proven(sink->signing, pipeline, id, &text);
+    hg_str_free(&text);
+    return rc == HANGAR_OK || rc == HANGAR_NOT_FOUND || rc == HANGAR_CORRUPT
+               ? HANGAR_OK
+               : hg_error_move(err, &why);
+}
+
 enum hangar_rc hg_store_fail_without_manifest(struct hangar_ctx *sink, const char *pipeline,
                                               const char *id, const struct hg_folder *folder,
                                               int64_t store_ms, struct hg_error *err)
 {
-    bool committing = false;
-    const bool had_backup = hg_folder_had_backup(folder);
-    enum hangar_rc rc =
-        had_backup && !folder->manifest
-            ? store_run_is_committing(sink, pipeline, id, folder, store_ms, &committing, err)
-            : HANGAR_OK;
+    bool committing = false, removal = false;
+    bool had_backup = hg_folder_had_backup(folder);
+    enum hangar_rc rc = folder->deleted && had_backup && !folder->held
+                            ? hg_store_find_removal(sink, pipeline, id, &removal, err)
+                            : HANGAR_OK;
+    had_backup = had_backup && !removal;
+    if (rc == HANGAR_OK && had_backup && !folder->manifest) {
+        rc = store_run_is_committing(sink, pipeline, id, folder, store_ms, &committing, err);
+    }
     if (rc != HANGAR_OK) {
         return rc;
     }
     if (had_backup && !committing) {
         return hg_fail(err, HANGAR_CORRUPT, 0,
                        "sink %s: %s/%s has no manifest, and %s shows that it is not just a "
-                       "leftover; hint: `hangar repair %s` rebuilds it from another sink, `hangar "
-                       "remove %s` removes it",
+                       "leftover%s; hint: `hangar repair %s` rebuilds it from another sink, "
+                       "`hangar remove %s` removes it",
                        sink->name, pipeline, id,
                        folder->held        ? "its hold"
                        : folder->signature ? HG_SIGNATURE_NAME
                                            : HG_SUMS_NAME,
+                       folder->deleted && !folder->held ? " (its " HG_DELETED_NAME
+                                                          " does not prove a removal by hangar)"
+                                                        : "",
                        id, id);
     }
     return hg_fail(err, HANGAR_NOT_FOUND, 0, "sink %s: there is no backup %s/%s%s", sink->name,

@@ -63,6 +63,11 @@ enum hangar_rc hg_store_has_origin(struct hangar_ctx *sink, const char *pipeline
 enum hangar_rc hg_store_abandon(struct hangar_ctx *sink, const char *pipeline, const char *id,
                                 struct hg_error *err);
 
+/* Sets *begun when deleted.json proves that hangar has begun to remove this backup (removal.h).
+ * Fails when the sink does not say. */
+enum hangar_rc hg_store_find_removal(struct hangar_ctx *sink, const char *pipeline, const char *id,
+                                     bool *begun, struct hg_error *err);
+
 /* For a folder without a manifest, or with the mark of a dead run in its place.  CORRUPT: a backup
  * was in it and has lost its manifest (hg_folder_had_backup).  NOT_FOUND: there is no backup in it
  * so far: it does not exist, a run is just storing its last files, or it is a leftover.  Another

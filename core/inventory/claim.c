@@ -30,15 +30,10 @@ static void claim_signed_text(const json_t *json, const char *pipeline, const ch
 static bool claim_sign(json_t *json, const struct hangar_ctx *sink,
                        const struct hg_claim_terms *terms)
 {
-    struct hg_str text = {0}, mac = {0};
+    struct hg_str text = {0};
     claim_signed_text(json, terms->pipeline, terms->id, &text);
-    const bool done = !text.failed && hg_signing_sign(sink->signing, hg_str_text(&text), text.len,
-                                                      &mac, NULL) == HANGAR_OK;
-    if (done) {
-        hg_json_set_string(json, "mac", hg_str_text(&mac));
-    }
+    const bool done = hg_signing_mac_add(sink->signing, &text, json);
     hg_str_free(&text);
-    hg_str_free(&mac);
     return done;
 }
 
@@ -63,11 +58,8 @@ static bool claim_is_proven(const struct hangar_ctx *sink, const char *pipeline,
                             const json_t *json)
 {
     struct hg_str text = {0};
-    const char *mac = hg_json_string(json, "mac", NULL);
     claim_signed_text(json, pipeline, id, &text);
-    const bool proven = !text.failed && mac &&
-                        hg_signing_check(sink->signing, hg_str_text(&text), text.len, mac,
-                                         strlen(mac), NULL) == HANGAR_OK;
+    const bool proven = hg_signing_mac_check(sink->signing, &text, json);
     hg_str_free(&text);
     return proven;
 }

@@ -120,10 +120,10 @@ static enum hangar_rc mending_store(const struct hg_mending *x, const char *name
 
 static enum hangar_rc mending_check_removal(const struct hg_mending *x, struct hg_error *err)
 {
-    struct hg_store_file deleted;
+    bool begun = false;
     const struct hg_manifest *m = x->manifest;
-    enum hangar_rc rc = hg_store_find(x->to, m->pipeline, m->id, HG_DELETED_NAME, &deleted, err);
-    return rc == HANGAR_OK && deleted.exists
+    enum hangar_rc rc = hg_store_find_removal(x->to, m->pipeline, m->id, &begun, err);
+    return rc == HANGAR_OK && begun
                ? hg_fail(err, HANGAR_EXISTS, 0, "sink %s: %s is being removed there", x->to->name,
                          m->id)
                : rc;

@@ -110,10 +110,9 @@ static enum hangar_rc place_check_backup(const struct hg_place *place, struct hg
 /* Readers may still need the objects of a backup that retention has removed. */
 static enum hangar_rc place_check_deleted(const struct hg_place *place, struct hg_error *err)
 {
-    struct hg_store_file deleted;
-    enum hangar_rc rc =
-        hg_store_find(place->sink, place->pipeline, place->id, HG_DELETED_NAME, &deleted, err);
-    if (rc == HANGAR_OK && deleted.exists) {
+    bool begun = false;
+    enum hangar_rc rc = hg_store_find_removal(place->sink, place->pipeline, place->id, &begun, err);
+    if (rc == HANGAR_OK && begun) {
         rc = hg_fail(err, HANGAR_EXISTS, 0,
                      "sink %s: retention has removed %s, and its objects stay until delete_grace "
                      "ends; hint: run `hangar prune` after that, then try again",

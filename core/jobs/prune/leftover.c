@@ -35,7 +35,7 @@ static void leftover_decide(struct hg_leftover *leftover, enum hg_leftover_actio
     snprintf(leftover->reason, sizeof(leftover->reason), "%s", reason);
 }
 
-/* A backup is being removed: deleted.json is there, and no manifest. */
+/* A backup is being removed: deleted.json proves that, and there is no manifest. */
 static void leftover_judge_removal(const struct hg_prune_plan *plan, int64_t age_ms,
                                    struct hg_leftover *leftover)
 {
@@ -96,14 +96,17 @@ enum hangar_rc hg_leftover_judge(const struct hg_prune_plan *plan, struct hg_lef
     const char *pipeline = plan->pipeline->name;
     struct hg_folder folder;
     int64_t store_ms, marked_ms;
-    bool marked = false;
+    bool marked = false, removal = false;
     enum hangar_rc rc = hg_folder_read(plan->sink, pipeline, leftover->id, &folder, &store_ms, err);
+    if (rc == HANGAR_OK && folder.deleted && !folder.held) {
+        rc = hg_store_find_removal(plan->sink, pipeline, leftover->id, &removal, err);
+    }
     if (rc != HANGAR_OK) {
         return rc;
     }
     leftover->files = folder.files;
     leftover->bytes = folder.bytes;
-    if (hg_folder_had_backup(&folder)) { /* also a run in its last seconds */
+    if (hg_folder_had_backup(&folder) && !removal) { /* also a run in its last seconds */
         leftover_decide(leftover, HG_LEFTOVER_WAIT, "a run is storing its last files");
         return HANGAR_OK;
     }
@@ -118,7 +121,7 @@ enum hangar_rc hg_leftover_judge(const struct hg_prune_plan *plan, struct hg_lef
         }
         return leftover_judge_marked(plan, &folder, store_ms, leftover, err);
     }
-    if (folder.deleted) {
+    if (removal) {
         leftover_judge_removal(plan, leftover_age(store_ms, folder.deleted_ms), leftover);
         return HANGAR_OK;
     }

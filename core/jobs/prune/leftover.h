@@ -6,7 +6,8 @@
  * commit if it wakes up, and removed HG_ABANDONED_MS later.
  *
  * Only what is proven to be a leftover is removed: by the claim of the dead run (claim.h), or by
- * deleted.json.  A folder in which a whole backup was is never one (hg_folder_had_backup).
+ * deleted.json (removal.h).  A folder in which a whole backup was is never one
+ * (hg_folder_had_backup).
  */
 #ifndef HG_PRUNE_LEFTOVER_H
 #define HG_PRUNE_LEFTOVER_H

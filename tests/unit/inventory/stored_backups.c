@@ -12,6 +12,7 @@
 #include "base/hash.h"
 #include "base/io.h"
 #include "base/str.h"
+#include "catalog/removal.h"
 #include "sample.h"
 #include "suite.h"
 
@@ -106,10 +107,11 @@ void world_open(const char *retention)
                      "version: 1\norigin: db1\n"
                      "sources: { cache: { plugin: redis } }\n"
                      "sinks:\n  local:\n    plugin: storage-local\n"
-                     "    options: { path: ./backups }\n%s%s%s"
+                     "    options: { path: ./backups }\n%s%s%s%s%s%s"
                      "pipelines: { nightly: { sources: [cache], sinks: [local] } }\n",
                      retention ? "    retention: { " : "", retention ? retention : "",
-                     retention ? " }\n" : "");
+                     retention ? " }\n" : "", world.key ? "signing: { key: " : "",
+                     world.key ? world.key : "", world.key ? " }\n" : "");
     stored_close();
     folder_file("backup.yaml", text, (size_t)n, 0600);
     snprintf(plugins, sizeof(plugins), "%s/plugins", folder_path);
@@ -152,6 +154,14 @@ void world_write(const char *id, const char *name, const char *text)
     ck_assert_int_eq(hg_make_dirs(folder, 0700, NULL), HANGAR_OK);
     free(folder);
     folder_file(path, text, strlen(text), 0600);
+}
+
+void world_begin_removal(const char *id)
+{
+    const struct hg_removal removal = {"nightly", id, "here", "a test"};
+    char *text = hg_removal_text(world.h->signing.count ? &world.h->signing : NULL, &removal);
+    world_write(id, "deleted.json", text);
+    free(text);
 }
 
 void world_age(const char *id, const char *name, int64_t ms)

@@ -21,6 +21,7 @@ struct world {
     json_t *doc;                       /* the same, parsed */
     char ids[64][HG_BACKUP_ID_SIZE];   /* of the backups, in the order of their making */
     size_t count;
+    const char *key; /* of `signing:`; set it before world_open; NULL: none */
 };
 extern struct world world;
 
@@ -38,6 +39,8 @@ const char *world_backup(int64_t age_ms, size_t objects);
 const char *world_path(const char *id, const char *name);
 bool world_has(const char *id, const char *name);
 void world_write(const char *id, const char *name, const char *text);
+/* Writes deleted.json of a removal that has begun. */
+void world_begin_removal(const char *id);
 /* Sets the file's modification time to `ms` ago. */
 void world_age(const char *id, const char *name, int64_t ms);
 

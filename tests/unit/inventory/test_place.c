@@ -166,7 +166,7 @@ START_TEST(a_place_that_is_in_use_is_refused_and_not_changed)
         {"db/b", "nothing claims it", "no run.json says"},
         {"hold", "{}", "it is damaged"},
         {"manifest.json.sig", "", "it is damaged"},
-        {"deleted.json", "{}", "delete_grace"},
+        {"deleted.json", "{ \"deleted\": \"2026-01-03T00:00:00.000Z\" }", "delete_grace"},
         {"manifest.json", "damaged", "damaged"},
     };
     for (size_t i = 0; i < sizeof(there) / sizeof(there[0]); i++) {

@@ -17,6 +17,7 @@ static const int64_t minute = 60000, hour = 3600000, day = 86400000;
 enum { OBJECTS = 3, FILES = OBJECTS + 4 }; /* with run.json and the files of the end */
 
 #define SOME_ID "backup_2026-01-02T03-04-05-006Z"
+#define OTHER_ID "backup_2026-01-02T03-04-05-007Z"
 
 static const json_t *sink_document(void)
 {
@@ -304,11 +305,70 @@ START_TEST(a_held_backup_is_not_removed_although_its_removal_had_begun)
     static const char *const names[] = {"RESTORE.txt", "SHA256SUMS", "hold", NULL};
     world_open("keep_last: 1, delete_grace: 0");
     make_finished(SOME_ID, names);
-    world_write(SOME_ID, "deleted.json", "{}");
+    world_begin_removal(SOME_ID);
     prune_leaves(SOME_ID, 6);
     ck_assert_int_eq(unlink(world_path(SOME_ID, "hold")), 0);
     ck_assert_int_eq(world_prune(0), HANGAR_STATUS_DONE);
     ck_assert_int_eq(world_files(SOME_ID), -1);
+}
+END_TEST
+
+static void finish_with_deleted(const char *text, bool marked)
+{
+    static const char *const names[] = {"RESTORE.txt", "SHA256SUMS", NULL};
+    make_finished(SOME_ID, names);
+    if (marked) {
+        world_write(SOME_ID, "manifest.json", HG_ABANDONED);
+        world_age(SOME_ID, "manifest.json", 30 * day);
+    }
+    if (text) {
+        world_write(SOME_ID, "deleted.json", text);
+    } else {
+        world_begin_removal(SOME_ID);
+    }
+    world_age(SOME_ID, "deleted.json", 30 * day);
+}
+
+/* Who can write one or two objects of a sink must not be able to let prune remove a backup. */
+START_TEST(a_removal_that_hangar_did_not_begin_is_not_finished)
+{
+    static const char whole[] = "{ \"deleted\": \"2026-01-03T00:00:00.000Z\", \"pipeline\": "
+                                "\"nightly\", \"backup\": \"" SOME_ID "\"%s }";
+    char unsigned_text[300], forged[400];
+    snprintf(unsigned_text, sizeof(unsigned_text), whole, "");
+    snprintf(forged, sizeof(forged), whole,
+             ", \"mac\": \"hmac-sha256 "
+             "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef "
+             "key-id 01234567\"");
+    const char *const texts[] = {
+        "", "{}", "[", "{ \"deleted\": \"now\" }",
+        "{ \"deleted\": \"2026-01-03T00:00:00.000Z\", \"backup\": "
+        "\"backup_2026-01-01T00-00-00-000Z\" }",
+        "{ \"deleted\": \"2026-01-03T00:00:00.000Z\", \"pipeline\": \"daily\" }",
+        /* only where there is a key: */
+        "{ \"deleted\": \"2026-01-03T00:00:00.000Z\", \"host\": \"a\", \"reason\": \"b\" }",
+        unsigned_text, forged};
+    for (int keyed = 0; keyed < 2; keyed++) {
+        world.key = keyed ? "0123456789abcdef0123456789abcdef" : NULL;
+        world_open("keep_last: 1, delete_grace: 0");
+        for (size_t i = 0; i < (keyed ? 9 : 6); i++) {
+            for (int marked = 0; marked < 2; marked++) {
+                finish_with_deleted(texts[i], marked);
+                prune_leaves(SOME_ID, 5 + marked);
+                ck_assert_int_eq(system("rm -r backups"), 0);
+            }
+        }
+        /* the removal that hangar has begun */
+        finish_with_deleted(NULL, false);
+        ck_assert_int_eq(world_prune(0), HANGAR_STATUS_DONE);
+        ck_assert_int_eq(world_files(SOME_ID), -1);
+        /* the same mark, beside another backup */
+        finish_with_deleted(NULL, false);
+        ck_assert_int_eq(system("mv backups/nightly/" SOME_ID " backups/nightly/" OTHER_ID), 0);
+        prune_leaves(OTHER_ID, 5);
+        ck_assert_int_eq(world_do('r', OTHER_ID), HANGAR_STATUS_DONE);
+        ck_assert_int_eq(world_files(OTHER_ID), -1);
+    }
 }
 END_TEST
 
@@ -384,7 +444,7 @@ START_TEST(a_run_that_commits_during_a_prune_keeps_its_backup)
     /* also where a backup of this id was removed before: an import may store it again */
     world_open("keep_last: 1, delete_grace: 0");
     prune_make_dead_run(SOME_ID, 2 * hour);
-    world_write(SOME_ID, "deleted.json", "{}");
+    world_begin_removal(SOME_ID);
     world.on_stat = commit_earlier;
     ck_assert_int_eq(world_prune(0), HANGAR_STATUS_DONE);
     ck_assert_int_eq(world_files(SOME_ID), 4);
@@ -571,6 +631,7 @@ int main(void)
         a_live_run_and_foreign_folders_are_not_touched,
         a_backup_that_has_lost_its_manifest_is_never_removed,
         a_held_backup_is_not_removed_although_its_removal_had_begun,
+        a_removal_that_hangar_did_not_begin_is_not_finished,
         without_a_claim_nothing_is_a_leftover,
         a_dry_run_shows_leftovers_and_removes_none,
         a_run_that_commits_during_a_prune_keeps_its_backup,

@@ -318,6 +318,9 @@ START_TEST(a_damaged_copy_is_repaired_and_only_what_is_damaged_is_replaced)
         {"printf '{ \"hangar\": \"abandoned\" }\\n' > $(ls b/*manifest.json)", 1},
         {"rm b/*manifest.json; echo x >> $(ls b/*0003.bin.gz)", 2},
         {"rm b/*manifest.json b/*0003.bin.gz b/*0004.bin.gz", 3},
+        /* a removal that hangar did not begin */
+        {"rm b/*manifest.json; echo {} > b/p%$(ls b | cut -d% -f2 | head -1)%deleted.json", 1},
+        {"rm b/*0003.bin.gz; touch b/p%$(ls b | cut -d% -f2 | head -1)%deleted.json", 1},
         {"rm b/*manifest.json b/*RESTORE.txt; touch b/p%$(ls b | cut -d% -f2 | head -1)%hold", 2},
     };
     for (size_t i = 0; i < sizeof(damages) / sizeof(damages[0]); i++) {
@@ -355,7 +358,9 @@ START_TEST(a_copy_that_is_being_removed_is_not_repaired)
 {
     make(1, "");
     ck_assert_int_eq(copy("latest"), HANGAR_STATUS_DONE);
-    world_shell("rm b/*manifest.json; touch b/p%%%s%%deleted.json", world_id());
+    world_shell("rm b/*manifest.json; echo '{\"deleted\": \"2026-01-03T00:00:00.000Z\"}' > "
+                "b/p%%%s%%deleted.json",
+                world_id());
     ck_assert_int_eq(copy(world_id()), HANGAR_STATUS_FAILED);
     ck_assert(world_says("delete_grace"));
     ck_assert_int_eq(world_shell("ls b/*manifest.json 2>/dev/null"), 2);
