@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/attrs.h"
+#include "base/trust.h"
 #include "plugin/page.h"
 #include "plugin/spool.h"
 
@@ -206,6 +207,18 @@ static void host_text(struct hangar_text *text, const char *fmt, ...)
     va_end(args);
 }
 
+static enum hangar_rc host_check_file(struct hangar_ctx *ctx, const char *path, char *why,
+                                      size_t size)
+{
+    (void)ctx;
+    struct hg_error err = {0};
+    enum hangar_rc rc = hg_trust_program(path, &err);
+    if (rc != HANGAR_OK) {
+        snprintf(why, size, "%s", err.text);
+    }
+    return rc;
+}
+
 const struct hangar_host hg_host = {
     .struct_size = sizeof(struct hangar_host),
     .abi_minor = HANGAR_ABI_MINOR,
@@ -234,4 +247,5 @@ const struct hangar_host hg_host = {
     .attr_get = hg_attrs_get,
     .text = host_text,
     .page_add = hg_page_add,
+    .check_file = host_check_file,
 };

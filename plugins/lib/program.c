@@ -248,3 +248,11 @@ struct program_result program_run(const struct program *p)
         ;
     return result;
 }
+
+enum hangar_rc program_check_file(const struct hangar_host *host, struct hangar_ctx *ctx,
+                                  const char *path, char why[PROGRAM_WHY_SIZE])
+{
+    const bool asks =
+        host->struct_size >= offsetof(struct hangar_host, check_file) + sizeof(host->check_file);
+    return asks ? host->check_file(ctx, path, why, PROGRAM_WHY_SIZE) : HANGAR_OK;
+}

@@ -18,6 +18,14 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <hangar/plugin.h>
+
+/* Asks the host whether another user could change the file of a program, or one that names
+ * programs.  Then it must not run: HANGAR_CONFIG, and `why` is the reason, with a hint.  A host
+ * that is too old to judge accepts all. */
+#define PROGRAM_WHY_SIZE 1024
+enum hangar_rc program_check_file(const struct hangar_host *host, struct hangar_ctx *ctx,
+                                  const char *path, char why[PROGRAM_WHY_SIZE]);
 
 enum program_errors {
     PROGRAM_ERRORS_DROPPED = 0, /* its standard error is /dev/null */

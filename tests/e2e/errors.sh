@@ -90,6 +90,16 @@ expect_exit 1 with "s|user: postgres|&, bin_dir: $work/tools|" check
 expect_said 14
 expect_exit 1 with "s|user: postgres|&, bin_dir: $work/tools|" backup
 expect_said 14
+promise "a client tool that another user could change is not run"
+printf '#!/bin/sh\ntouch %s\n' "$work/ran" >tools/pg_dump
+chmod 757 tools/pg_dump
+for words in check backup; do
+    status=0
+    with "s|user: postgres|&, bin_dir: $work/tools|" "$words" >out 2>err || status=$?
+    [[ $status == 1 || $status == 2 ]] || fail "$words ended with $status"
+    expect_said "other users can write to"
+done
+[[ ! -e $work/ran ]] || fail "it was run"
 none_added
 
 promise "a pattern that matches nothing fails check and backup, with its line: exit 2"

@@ -7,9 +7,11 @@
  */
 #include "fake_private.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/attrs.h"
+#include "base/trust.h"
 #include "base/vec.h"
 
 #define PAGE_LIMIT 1000
@@ -98,6 +100,18 @@ struct hangar_page *fake_page_new(const char *prefix, char delimiter)
     return &own->page;
 }
 
+static enum hangar_rc host_check_file(struct hangar_ctx *ctx, const char *path, char *why,
+                                      size_t size)
+{
+    (void)ctx;
+    struct hg_error err = {0};
+    enum hangar_rc rc = hg_trust_program(path, &err);
+    if (rc != HANGAR_OK) {
+        snprintf(why, size, "%s", err.text);
+    }
+    return rc;
+}
+
 static enum hangar_rc host_page_add(struct hangar_page *page, const struct hangar_entry *entry)
 {
     struct fake_page *own = page_of(page);
@@ -174,4 +188,5 @@ void fake_values_init(struct hangar_host *host)
     host->attr_get = hg_attrs_get;
     host->text = host_text;
     host->page_add = host_page_add;
+    host->check_file = host_check_file;
 }

@@ -290,6 +290,12 @@ struct hangar_host {
 
     /* Adds an entry to a page of sink->list; HANGAR_INTERNAL after 1000 entries. */
     enum hangar_rc (*page_add)(struct hangar_page *page, const struct hangar_entry *entry);
+
+    /* Newer than 0.1.  Asks whether another user could change a program, or a file that names
+     * programs: HANGAR_CONFIG, with the reason and a hint in `why`; a plugin must not run it.
+     * A name without a slash, which is searched in PATH, is not checked, nor is a file that
+     * cannot be opened. */
+    enum hangar_rc (*check_file)(struct hangar_ctx *ctx, const char *path, char *why, size_t size);
 };
 
 /* ------------------------------------------------------------------------ *

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "program.h"
 
 #define ARGV_MAX 256
 
@@ -270,6 +271,22 @@ static enum hangar_rc creds_refuse_profile(const struct creds_files *files,
                       "profile %s has no keys", files->name);
 }
 
+/* The files name the program: what another user could write there is not run. */
+static enum hangar_rc creds_from_profile_process(struct s3_credentials *c,
+                                                 const struct creds_files *files,
+                                                 struct s3_keys *keys, struct creds_result *result)
+{
+    char why[PROGRAM_WHY_SIZE];
+    creds_source(result, "the program of profile %s", files->name);
+    for (int i = 0; i < 2; i++) {
+        if (files->exists[i] &&
+            program_check_file(c->host, c->ctx, files->paths[i], why) != HANGAR_OK) {
+            return creds_fail(result, HANGAR_CONFIG, "cannot run its credential_process: %s", why);
+        }
+    }
+    return creds_from_command(c, files->process, keys, result);
+}
+
 /* Gets keys by the settings of a profile; `only`: all settings, or its program or token alone. */
 static enum hangar_rc creds_from_profile_only(struct s3_credentials *c, enum creds_place only,
                                               struct s3_keys *keys, struct creds_result *result)
@@ -291,8 +308,7 @@ static enum hangar_rc creds_from_profile_only(struct s3_credentials *c, enum cre
     } else if (all && creds_files_have_keys(files, 0)) {
         rc = creds_from_profile_keys(c, files, 0, keys, result);
     } else if ((all || only == CREDS_PROCESS) && files->process) {
-        creds_source(result, "the program of profile %s", files->name);
-        rc = creds_from_command(c, files->process, keys, result);
+        rc = creds_from_profile_process(c, files, keys, result);
     } else if (all && creds_files_have_keys(files, 1)) {
         rc = creds_from_profile_keys(c, files, 1, keys, result);
     } else if (all) {

@@ -131,6 +131,11 @@ enum hangar_rc creds_run_program(struct s3_credentials *c, char *const *argv, ch
                               .cancelled = creds_program_is_cancelled,
                               .output = creds_program_on_output,
                               .arg = &run};
+    char why[PROGRAM_WHY_SIZE];
+    if (program_check_file(c->host, c->ctx, argv[0], why) != HANGAR_OK) {
+        free(run.text);
+        return creds_fail(result, HANGAR_CONFIG, "cannot run program %s: %s", argv[0], why);
+    }
     if (!run.text) {
         return creds_fail(result, HANGAR_NO_MEMORY, "out of memory");
     }

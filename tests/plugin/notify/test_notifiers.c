@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include "fake_host.h"
 #include "testing.h"
 #ifdef HAVE_SCARCE
@@ -130,6 +132,33 @@ static void open_command(const char *command)
     testing_expect(fake, fake_host_create(fake, &inst), HANGAR_OK, "create");
 }
 
+START_TEST(a_program_that_another_user_could_change_is_not_run)
+{
+    const char *dir = testing_dir();
+    const char *path = testing_path(dir, "tool"), *ran = testing_path(dir, "ran");
+    ck_assert_int_eq(testing_shell("printf '#!/bin/sh\\ntouch %s\\n' > %s", ran, path), 0);
+    for (int late = 0; late < 2; late++) { /* at the start of a job, and while it runs */
+        ck_assert_int_eq(chmod(path, late ? 0700 : 0722), 0);
+        fake = fake_host_open("notify-command");
+        fake_host_set(fake, "command", path);
+        enum hangar_rc rc = fake_host_create(fake, &inst);
+        if (late) {
+            ck_assert_int_eq(rc, HANGAR_OK);
+            ck_assert_int_eq(send_event(&event), HANGAR_OK);
+            ck_assert_int_eq(unlink(ran), 0);
+            ck_assert_int_eq(chmod(path, 0707), 0);
+            rc = send_event(&event);
+        }
+        ck_assert_int_eq(rc, HANGAR_CONFIG);
+        assert_says("cannot run ");
+        assert_says("other users can write to ");
+        assert_says("hint: chmod go-w ");
+        ck_assert_int_eq(access(ran, F_OK), -1);
+        fake_host_close(fake);
+    }
+}
+END_TEST
+
 START_TEST(a_failed_program_is_reported)
 {
     static const struct {
@@ -238,6 +267,7 @@ int main(void)
     tcase_add_test(tcase, invalid_options_are_refused);
     tcase_add_test(tcase, an_unreachable_receiver_is_reported_without_the_secret);
     tcase_add_test(tcase, a_ping_is_sent_for_start_and_end_events_only);
+    tcase_add_test(tcase, a_program_that_another_user_could_change_is_not_run);
     tcase_add_test(tcase, a_failed_program_is_reported);
     tcase_add_test(tcase, an_event_that_cannot_be_stored_is_reported);
 #ifdef HAVE_SCARCE

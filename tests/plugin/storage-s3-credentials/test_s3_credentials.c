@@ -304,6 +304,26 @@ START_TEST(a_program_runs_without_a_shell)
 }
 END_TEST
 
+START_TEST(a_program_that_another_user_could_change_is_not_run)
+{
+    char config[1000];
+    const char *path = place_program("tool", "#!/bin/sh\n" PRINTS_KEYS);
+    snprintf(config, sizeof(config), "[default]\ncredential_process = %s\n", path);
+    mkdir(testing_path(home, ".aws"), 0700);
+    const char *named = place_file(".aws/config", config);
+    for (int i = 0; i < 3; i++) { /* the option, the profile, and the file of the profile */
+        place_next_instance();
+        ck_assert_int_eq(chmod(path, i < 2 ? 0722 : 0700), 0);
+        ck_assert_int_eq(chmod(named, i < 2 ? 0600 : 0666), 0);
+        if (i == 0) {
+            fake_host_set(fake, "credential_process", path);
+        }
+        place_open();
+        place_must_fail(HANGAR_CONFIG, "other users can write to ");
+    }
+}
+END_TEST
+
 static void program_must_fail(const char *text, enum hangar_rc rc, const char *why)
 {
     place_next_instance();
@@ -535,6 +555,7 @@ int main(void)
     tcase_add_test(tcase, unsupported_settings_of_a_profile_are_refused);
     tcase_add_test(tcase, a_profile_can_name_a_token_for_sts);
     tcase_add_test(tcase, a_program_runs_without_a_shell);
+    tcase_add_test(tcase, a_program_that_another_user_could_change_is_not_run);
     tcase_add_test(tcase, a_failed_program_is_reported_without_its_output);
     tcase_add_test(tcase, a_program_that_hangs_is_killed_with_its_children);
     tcase_add_test(tcase, refusals_of_sts_are_reported_without_the_token);
