@@ -180,9 +180,12 @@ void pg_close(struct pg_conn *conn)
     (void)conn;
 }
 
-void pg_add_prelude(struct text *text, const char *encoding)
+void pg_add_prelude(struct text *text, int format, const char *encoding)
 {
     text_addf(text, "SET client_encoding = '%s';\nSET TimeZone = 'UTC';\n", encoding);
+    if (format > 1) {
+        text_add(text, "SET array_nulls = on;\n");
+    }
 }
 
 enum hangar_rc pg_set_error(struct pg_error *err, enum hangar_rc rc, const char *sqlstate,

@@ -223,6 +223,8 @@ def rows():
                                             .replace("part of a table", "part of a table")).encode("latin1"))
     put("rows", "sequences", b"\x83" + (head + "SELECT pg_catalog.setval('\"s\".\"q\"', -42, true);\n"
                                         + table).encode())
+    newer = head.replace("format 1", "format 2") + "SET array_nulls = on;\n"
+    put("rows", "format-2", ("\0" + newer + table).encode())
     put("rows", "newlines", b"\2" + (head + table.replace('"t"', '"t\nu"')).encode())
     put("rows", "injected", b"\0" + (head + 'COPY "s"."t" FROM stdin; DROP TABLE x;\n').encode())
     put("rows", "meta", b"\0" + (head + "\\! id\n").encode())

@@ -26,7 +26,7 @@
 void pg_add_rows_head(struct text *text, const char *encoding)
 {
     text_add(text, PG_ROWS_FIRST_LINE);
-    pg_add_prelude(text, encoding);
+    pg_add_prelude(text, PG_ROWS_FORMAT, encoding);
 }
 
 enum hangar_rc pg_begin_table(struct pg_reader *reader, const char *sql, const char *table,

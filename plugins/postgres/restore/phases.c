@@ -2,8 +2,8 @@
  * SPDX-FileCopyrightText: The hangar authors
  *
  * phases.c: what happens between the phases of a restore.  After phase 0: roles.  After phase 1:
- * the database, and all that must exist before its rows.  After the rows: large objects, sequences,
- * indexes, constraints and triggers; privileges and settings of the database last.
+ * the database with its settings, and all that must exist before its rows.  After the rows: large
+ * objects, sequences, indexes, constraints and triggers; the privileges of the database last.
  */
 #include "restore/phases.h"
 
@@ -72,7 +72,12 @@ static enum hangar_rc begin_restore_target(struct pg_target *target)
         return rc;
     }
     target->touched = true;
-    rc = run_pg_restore(target, target->schema_path, "pre-data", 1, "restoring definitions");
+    /* before all else, as with pg_restore: what the server computes depends on them, and one that
+     * this role may not make is found before anything is loaded */
+    rc = pg_target_settings(target);
+    if (rc == HANGAR_OK) {
+        rc = run_pg_restore(target, target->schema_path, "pre-data", 1, "restoring definitions");
+    }
     return rc == HANGAR_OK ? pg_rows_role_prepare(target) : rc;
 }
 

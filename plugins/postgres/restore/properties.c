@@ -181,24 +181,40 @@ enum hangar_rc pg_target_set_plain(struct pg_target *target, struct pg_conn *con
                                       "cannot set the properties of database %s", target->name);
 }
 
-enum hangar_rc pg_target_properties(struct pg_target *target)
+static enum hangar_rc open_properties(struct pg_target *target, struct pg_conn **conn)
 {
-    struct pg_conn *conn;
-    enum hangar_rc rc = pg_connect(target->src, target->into, &conn);
+    enum hangar_rc rc = pg_connect(target->src, target->into, conn);
     if (rc != HANGAR_OK) {
         return rc;
     }
-    conn->doing = "setting the properties of the database";
-    if (pg_set(conn, "client_encoding", "UTF8") != HANGAR_OK) {
-        rc = pg_raise(target->src, &conn->err, "cannot set up a session in database %s",
+    (*conn)->doing = "setting the properties of the database";
+    if (pg_set(*conn, "client_encoding", "UTF8") != HANGAR_OK) {
+        rc = pg_raise(target->src, &(*conn)->err, "cannot set up a session in database %s",
                       target->into);
+        pg_close(*conn);
     }
+    return rc;
+}
+
+enum hangar_rc pg_target_settings(struct pg_target *target)
+{
+    struct pg_conn *conn;
+    enum hangar_rc rc = open_properties(target, &conn);
     if (rc == HANGAR_OK) {
         rc = set_settings(target, conn);
+        pg_close(conn);
     }
-    if (rc == HANGAR_OK) {
-        rc = set_privileges(target, conn);
+    return rc;
+}
+
+enum hangar_rc pg_target_properties(struct pg_target *target)
+{
+    struct pg_conn *conn;
+    enum hangar_rc rc = open_properties(target, &conn);
+    if (rc != HANGAR_OK) {
+        return rc;
     }
+    rc = set_privileges(target, conn);
     /* one that was loaded beside another gets them when it takes its place */
     if (rc == HANGAR_OK && !target->clean) {
         rc = pg_target_set_plain(target, conn, target->name);

@@ -8,7 +8,10 @@
 
 #include "restore/target.h"
 
-/* Sets privileges, settings and the like, when everything is loaded. */
+/* Makes the settings of the database and of roles in it, before anything is loaded. */
+enum hangar_rc pg_target_settings(struct pg_target *target);
+
+/* Sets privileges and the like, when everything is loaded. */
 enum hangar_rc pg_target_properties(struct pg_target *target);
 
 /* Sets comment, connection limit and template flag of the database, now called `name`. */

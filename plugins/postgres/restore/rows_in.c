@@ -291,7 +291,7 @@ static enum hangar_rc read_prelude(struct pg_rows *rows)
             !end) {
             return raise_corrupt_rows(rows, "the settings at its head are missing");
         }
-        pg_add_prelude(&rows->prelude, encoding);
+        pg_add_prelude(&rows->prelude, rows->format, encoding);
         if (rows->prelude.failed) {
             return pg_no_memory(rows->target->src);
         }
@@ -343,7 +343,10 @@ static enum hangar_rc handle_whole_line(struct pg_rows *rows)
     }
     switch (rows->state) {
     case PG_ROWS_FIRST:
-        if (strcmp(rows->line.data, PG_ROWS_FIRST_LINE) != 0) {
+        rows->format = strcmp(rows->line.data, PG_ROWS_FIRST_LINE) == 0     ? PG_ROWS_FORMAT
+                       : strcmp(rows->line.data, PG_ROWS_FIRST_LINE_1) == 0 ? 1
+                                                                            : 0;
+        if (!rows->format) {
             return raise_corrupt_rows(rows, "its format is unknown");
         }
         rows->state = PG_ROWS_PRELUDE;

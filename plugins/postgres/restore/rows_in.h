@@ -22,6 +22,7 @@ struct pg_rows {
     enum pg_rows_state state;
     bool sequences;   /* setval() is expected, too */
     struct text line; /* what was read of the current one */
+    int format;       /* of the object */
     bool quoted;      /* within "..." or '...', where a line may end */
     char quote;
     bool whole; /* the next table comes whole */

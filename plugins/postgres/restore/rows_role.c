@@ -73,13 +73,13 @@ enum hangar_rc pg_rows_role_connect(struct pg_target *target, struct pg_conn **o
     struct pg_source *src = target->src;
     struct pg_error err;
     const char *role = src->opt.rows_role;
-    if (!role) {
-        return pg_connect(src, target->into, out);
+    if (pg_open_loader(src, target->into, role ? role : src->opt.user, out, &err) == HANGAR_OK) {
+        return HANGAR_OK;
     }
-    if (pg_open_as(src, target->into, role, false, out, &err) != HANGAR_OK) {
-        return pg_raise(src, &err, "cannot connect to database %s as role %s", target->into, role);
-    }
-    return HANGAR_OK;
+    return role
+               ? pg_raise(src, &err, "cannot connect to database %s as role %s", target->into, role)
+               : pg_raise(src, &err, "cannot connect to database %s on %s", target->into,
+                          pg_where(src));
 }
 
 /* A table whose owner the session may not become is loaded by rows_role itself. */

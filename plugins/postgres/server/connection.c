@@ -171,10 +171,11 @@ static void log_notice(void *arg, const PGresult *res)
 }
 
 /* NULL: out of memory. */
-static PGconn *start_connecting(struct pg_source *src, const char *database, const char *user)
+static PGconn *start_connecting(struct pg_source *src, const char *database, const char *user,
+                                enum pg_session session)
 {
     const struct pg_options *opt = &src->opt;
-    char *options = pg_startup_options(false, "");
+    char *options = pg_startup_options(session);
     if (!options) {
         return NULL;
     }
@@ -232,16 +233,12 @@ static enum hangar_rc finish_connecting(struct pg_conn *conn)
     return HANGAR_OK;
 }
 
-enum hangar_rc pg_open_as(struct pg_source *src, const char *database, const char *user,
-                          bool ignores_cancel, struct pg_conn **out, struct pg_error *err)
+/* Connects `conn`, or frees it. */
+static enum hangar_rc open_session(struct pg_conn *conn, const char *database, const char *user,
+                                   enum pg_session session, struct pg_conn **out,
+                                   struct pg_error *err)
 {
-    struct pg_conn *conn = calloc(1, sizeof(*conn));
-    if (!conn) {
-        return pg_set_error(err, HANGAR_NO_MEMORY, NULL, "out of memory");
-    }
-    conn->src = src;
-    conn->ignores_cancel = ignores_cancel;
-    conn->pq = start_connecting(src, database, user);
+    conn->pq = start_connecting(conn->src, database, user, session);
     if (!conn->pq) {
         free(conn);
         return pg_set_error(err, HANGAR_NO_MEMORY, NULL, "out of memory");
@@ -268,7 +265,24 @@ enum hangar_rc pg_open_as(struct pg_source *src, const char *database, const cha
 enum hangar_rc pg_open(struct pg_source *src, const char *database, bool ignores_cancel,
                        struct pg_conn **out, struct pg_error *err)
 {
-    return pg_open_as(src, database, src->opt.user, ignores_cancel, out, err);
+    struct pg_conn *conn = calloc(1, sizeof(*conn));
+    if (!conn) {
+        return pg_set_error(err, HANGAR_NO_MEMORY, NULL, "out of memory");
+    }
+    conn->src = src;
+    conn->ignores_cancel = ignores_cancel;
+    return open_session(conn, database, src->opt.user, PG_SESSION_PLAIN, out, err);
+}
+
+enum hangar_rc pg_open_loader(struct pg_source *src, const char *database, const char *user,
+                              struct pg_conn **out, struct pg_error *err)
+{
+    struct pg_conn *conn = calloc(1, sizeof(*conn));
+    if (!conn) {
+        return pg_set_error(err, HANGAR_NO_MEMORY, NULL, "out of memory");
+    }
+    conn->src = src;
+    return open_session(conn, database, user, PG_SESSION_LOADS, out, err);
 }
 
 enum hangar_rc pg_connect(struct pg_source *src, const char *database, struct pg_conn **out)

@@ -31,9 +31,9 @@ struct pg_conn {
 enum hangar_rc pg_open(struct pg_source *src, const char *database, bool ignores_cancel,
                        struct pg_conn **out, struct pg_error *err);
 
-/* The same, as another user. */
-enum hangar_rc pg_open_as(struct pg_source *src, const char *database, const char *user,
-                          bool ignores_cancel, struct pg_conn **out, struct pg_error *err);
+/* The same, for loading rows as this user: the settings of the database stay in force. */
+enum hangar_rc pg_open_loader(struct pg_source *src, const char *database, const char *user,
+                              struct pg_conn **out, struct pg_error *err);
 
 /* pg_open, and reports a failure to the host. */
 enum hangar_rc pg_connect(struct pg_source *src, const char *database, struct pg_conn **out);

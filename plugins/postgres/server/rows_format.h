@@ -15,8 +15,11 @@
 #include <stdio.h>
 #include <xxhash.h>
 
-/* The first line of each object with rows. */
-#define PG_ROWS_FIRST_LINE "-- hangar postgres rows, format 1\n"
+/* The first line of each object with rows.  Format 1 had the settings of the session that read the
+ * rows at its head, format 2 has only those that loading them needs. */
+#define PG_ROWS_FIRST_LINE_1 "-- hangar postgres rows, format 1\n"
+#define PG_ROWS_FIRST_LINE "-- hangar postgres rows, format 2\n"
+#define PG_ROWS_FORMAT 2
 
 /* The line before each COPY is "-- KIND table". */
 #define PG_KIND_WHOLE "whole"    /* all rows of a large table */

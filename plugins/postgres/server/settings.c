@@ -15,8 +15,8 @@ struct pg_setting {
     bool quoted; /* in the text of the prelude */
 };
 
-/* The prelude, after the encoding. */
-static const struct pg_setting prelude[] = {
+/* After the encoding: what the text of rows is made with.  It was the prelude of format 1, too. */
+static const struct pg_setting reading[] = {
     {"standard_conforming_strings", "on", false},
     {"DateStyle", "ISO, MDY", true},
     {"IntervalStyle", "postgres", true},
@@ -32,14 +32,34 @@ static const struct pg_setting prelude[] = {
     {"idle_in_transaction_session_timeout", "0", false},
     {"default_transaction_read_only", "off", false},
 };
-#define PRELUDE_COUNT (sizeof(prelude) / sizeof(prelude[0]))
+#define READING_COUNT (sizeof(reading) / sizeof(reading[0]))
 
-void pg_add_prelude(struct text *text, const char *encoding)
+/* After the encoding: what that text needs to be read back as the same values.  Its dates are ISO,
+ * its times have their offset from UTC, its intervals a sign wherever one could be missed, and its
+ * floats all digits: so the database's own DateStyle, TimeZone, IntervalStyle and the rest stay in
+ * force for what the server computes while it loads, as with pg_restore. */
+static const struct pg_setting loading[] = {
+    {"standard_conforming_strings", "on", false},
+    {"array_nulls", "on", false},
+    {"lc_monetary", "C", true},
+    {"xmloption", "content", true},
+    {"search_path", "", true},
+    {"row_security", "off", false},
+    {"statement_timeout", "0", false},
+    {"lock_timeout", "0", false},
+    {"idle_in_transaction_session_timeout", "0", false},
+    {"default_transaction_read_only", "off", false},
+};
+#define LOADING_COUNT (sizeof(loading) / sizeof(loading[0]))
+
+void pg_add_prelude(struct text *text, int format, const char *encoding)
 {
+    const struct pg_setting *all = format == 1 ? reading : loading;
+    const size_t count = format == 1 ? READING_COUNT : LOADING_COUNT;
     text_addf(text, "SET client_encoding = '%s';\n", encoding);
-    for (size_t i = 0; i < PRELUDE_COUNT; i++) {
-        const char *quote = prelude[i].quoted ? "'" : "";
-        text_addf(text, "SET %s = %s%s%s;\n", prelude[i].name, quote, prelude[i].value, quote);
+    for (size_t i = 0; i < count; i++) {
+        const char *quote = all[i].quoted ? "'" : "";
+        text_addf(text, "SET %s = %s%s%s;\n", all[i].name, quote, all[i].value, quote);
     }
 }
 
@@ -53,18 +73,19 @@ static void add_setting(struct text *sql, const char *name, const char *value)
     text_add(sql, ", false)");
 }
 
-static void add_prelude_settings(struct text *sql, const char *encoding)
+static void add_settings(struct text *sql, const struct pg_setting *all, size_t count,
+                         const char *encoding)
 {
     add_setting(sql, "client_encoding", encoding);
-    for (size_t i = 0; i < PRELUDE_COUNT; i++) {
-        add_setting(sql, prelude[i].name, prelude[i].value);
+    for (size_t i = 0; i < count; i++) {
+        add_setting(sql, all[i].name, all[i].value);
     }
 }
 
 enum hangar_rc pg_apply_prelude(struct pg_conn *conn, const char *encoding)
 {
     struct text sql = {0};
-    add_prelude_settings(&sql, encoding);
+    add_settings(&sql, loading, LOADING_COUNT, encoding);
     return pg_command_text(conn, &sql);
 }
 
@@ -91,12 +112,10 @@ static void add_no_limits(struct pg_conn *conn, struct text *sql)
     }
 }
 
-/* The prelude, in the encoding of the database, and settings that do not change data. */
-static void add_common_settings(struct pg_conn *conn, struct text *sql)
+static const char *database_encoding(const struct pg_conn *conn)
 {
     const char *encoding = PQparameterStatus(conn->pq, "server_encoding");
-    add_prelude_settings(sql, encoding ? encoding : "SQL_ASCII");
-    add_no_limits(conn, sql);
+    return encoding ? encoding : "SQL_ASCII";
 }
 
 /* A server without this setting is older than August 2024. */
@@ -118,7 +137,8 @@ enum hangar_rc pg_set_up_reader(struct pg_conn *conn)
 {
     struct text sql = {0};
     char lock_timeout[24];
-    add_common_settings(conn, &sql);
+    add_settings(&sql, reading, READING_COUNT, database_encoding(conn));
+    add_no_limits(conn, &sql);
     /* rows in the order of the heap, read by one process, without compiling the same small
      * condition for each slice */
     add_setting(&sql, "synchronize_seqscans", "off");
@@ -135,7 +155,8 @@ enum hangar_rc pg_set_up_reader(struct pg_conn *conn)
 enum hangar_rc pg_set_up_writer(struct pg_conn *conn)
 {
     struct text sql = {0};
-    add_common_settings(conn, &sql);
+    add_settings(&sql, loading, LOADING_COUNT, database_encoding(conn));
+    add_no_limits(conn, &sql);
     add_setting(&sql, "synchronous_commit", "off");
     return pg_command_text(conn, &sql);
 }

@@ -9,17 +9,17 @@
 #include "server/connection.h"
 #include "text.h"
 
-/* The settings under which all rows are read and written, one statement a line, as they
- * stand at the head of each object with rows.  Only the encoding varies. */
-void pg_add_prelude(struct text *text, const char *encoding);
+/* The settings at the head of each object with rows, one statement a line, in this format
+ * (rows_format.h): those that its text needs to be loaded.  Only the encoding varies. */
+void pg_add_prelude(struct text *text, int format, const char *encoding);
 
-/* Makes these settings in a session. */
+/* Makes the settings of the newest format in a session. */
 enum hangar_rc pg_apply_prelude(struct pg_conn *conn, const char *encoding);
 
 /* Makes one setting. */
 enum hangar_rc pg_set(struct pg_conn *conn, const char *name, const char *value);
 
-/* Makes the settings of the prelude, and all others, of a session that reads rows or writes them.
+/* Makes all settings of a session that reads rows, or loads them (pg_open_loader).
  * One that reads expands no view of a user where the server can refuse that (conn->restricts). */
 enum hangar_rc pg_set_up_reader(struct pg_conn *conn);
 enum hangar_rc pg_set_up_writer(struct pg_conn *conn);

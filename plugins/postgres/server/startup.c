@@ -26,15 +26,24 @@ static const char after_user[] = "-c search_path="
                                  " -c statement_timeout=0"
                                  " -c lock_timeout=0"
                                  " -c idle_in_transaction_session_timeout=0"
-                                 " -c array_nulls=on"
-                                 " -c transform_null_equals=off"
-                                 " -c quote_all_identifiers=off"
-                                 " -c DateStyle=ISO,MDY"
-                                 " -c IntervalStyle=postgres";
+                                 " -c array_nulls=on";
 
-char *pg_startup_options(bool restricts, const char *more)
+/* Of sessions that load nothing: what the functions of a database compute while it is loaded
+ * depends on these, and there its own ones are right. */
+static const char unless_loading[] = " -c transform_null_equals=off"
+                                     " -c quote_all_identifiers=off"
+                                     " -c DateStyle=ISO,MDY"
+                                     " -c IntervalStyle=postgres";
+
+char *pg_startup_options(enum pg_session session)
 {
     const char *user = getenv("PGOPTIONS");
-    return pg_format("%s %s %s%s %s", before_user, user ? user : "", after_user,
-                     restricts ? " -c " PG_RESTRICT_SETTING "=" PG_RESTRICT_VALUE : "", more);
+    static const char *const more[] = {
+        [PG_SESSION_PLAIN] = "",
+        [PG_SESSION_READS] = " -c " PG_RESTRICT_SETTING "=" PG_RESTRICT_VALUE,
+        /* a restore is flushed once, at its end */
+        [PG_SESSION_LOADS] = " -c synchronous_commit=off",
+    };
+    return pg_format("%s %s %s%s%s", before_user, user ? user : "", after_user,
+                     session == PG_SESSION_LOADS ? "" : unless_loading, more[session]);
 }

@@ -7,17 +7,20 @@
 #ifndef PG_STARTUP_H
 #define PG_STARTUP_H
 
-#include <stdbool.h>
-
 /* The setting of the server (since the minor versions of August 2024) that refuses to expand
  * views and foreign tables of users, and its value.  A session that reads a backup as superuser
  * would otherwise run the code of a view that takes the place of a table. */
 #define PG_RESTRICT_SETTING "restrict_nonsystem_relation_kind"
 #define PG_RESTRICT_VALUE "view,foreign-table"
 
+enum pg_session {
+    PG_SESSION_PLAIN,
+    PG_SESSION_READS, /* of a client tool, where the server has PG_RESTRICT_SETTING */
+    PG_SESSION_LOADS, /* with the settings of the database, save those that guard the session */
+};
+
 /* The options for libpq ("-c search_path= ..."), for the caller to free; NULL when memory runs
- * out.  `restricts`: the server has PG_RESTRICT_SETTING, and it shall be set.  `more` follows;
- * "": nothing. */
-char *pg_startup_options(bool restricts, const char *more);
+ * out. */
+char *pg_startup_options(enum pg_session session);
 
 #endif

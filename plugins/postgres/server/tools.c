@@ -133,10 +133,10 @@ enum hangar_rc pg_spawn(struct pg_source *src, const char *tool, const char *dat
         }
     }
     struct pg_args env = {0};
-    /* a restore is flushed once, at its end; its materialized views read tables through views */
-    bool writes = strcmp(tool, "pg_restore") == 0;
-    char *options =
-        pg_startup_options(src->restricts && !writes, writes ? "-c synchronous_commit=off" : "");
+    /* the materialized views of a restore read tables through views */
+    char *options = pg_startup_options(strcmp(tool, "pg_restore") == 0 ? PG_SESSION_LOADS
+                                       : src->restricts                ? PG_SESSION_READS
+                                                                       : PG_SESSION_PLAIN);
     if (options) {
         build_env(src, options, database, &env);
     }

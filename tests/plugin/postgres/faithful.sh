@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The hangar authors
+#
+# faithful.sh: a restore gives what `pg_dump -Fc` and `pg_restore -C` give, also in what the server
+# computes while it loads: generated columns, checks, materialized views, expression indexes.
+. "$(dirname "$0")/lib.sh"
+
+setup() { :; }
+
+# All rows of a database with their generated columns, and those of materialized views.
+contents() {
+    local relation
+    while read -r relation; do
+        echo "$relation"
+        psql -X -q -At -d "$1" -c "SELECT r::text FROM $relation r ORDER BY 1" || return 1
+    done < <(psql -X -q -At -d "$1" -c "SELECT c.oid::regclass FROM pg_class c
+        WHERE relkind IN ('r', 'p', 'm') AND relnamespace NOT IN
+            ('pg_catalog'::regnamespace, 'information_schema'::regnamespace) ORDER BY 1")
+}
+
+# as_pg_restore SQL: the database `odd`, which this makes, comes back as pg_restore brings it back:
+# by a restore, in place of itself, and by hand.  as_it_was SQL: where pg_restore fails, as it was.
+as_pg_restore() { comes_back pg_restore "$1"; }
+as_it_was() { comes_back source "$1"; }
+
+comes_back() {
+    local b=$work/b
+    export PGOPTIONS='-c statement_timeout=0 -c default_transaction_read_only=off'
+    rm -rf "$b"
+    for one in odd copy source; do drop_database "$one"; done
+    sql postgres "CREATE DATABASE odd" "ALTER DATABASE odd SET myapp.tenant = '7'"
+    psql -X -q -v ON_ERROR_STOP=1 -d odd >"$work/log" 2>&1 <<<"$2" || fail "the input"
+    works run backup "$b" database=odd
+    "$driver" commands "$b" database=odd >"$b/RESTORE.txt" 2>"$work/log" || fail commands
+    if [ "$1" = pg_restore ]; then
+        pg_dump -Fc -d odd >"$work/odd.dump" || fail pg_dump
+        sql postgres "ALTER DATABASE odd RENAME TO source"
+        pg_restore -C -e -d postgres "$work/odd.dump" 2>"$work/log" || fail pg_restore
+    fi
+    contents odd >"$work/oracle" || fail "the oracle"
+    works run compare "$b" database=copy
+    works pg_same odd copy "$work"
+    contents copy >"$work/contents" || fail contents
+    works diff "$work/oracle" "$work/contents"
+    drop_database odd
+    (cd "$b" && unset PGOPTIONS && bash RESTORE.txt >"$work/log" 2>&1) || fail "RESTORE.txt"
+    contents odd >"$work/contents" || fail contents
+    works diff "$work/oracle" "$work/contents"
+    works run clean "$b" database=odd
+    contents odd >"$work/contents" || fail contents
+    works diff "$work/oracle" "$work/contents"
+    drop_database copy
+}
+
+it_computes_in_the_time_zone_of_the_database() {
+    as_pg_restore "ALTER DATABASE odd SET timezone = 'Pacific/Auckland';
+        SET timezone = 'Pacific/Auckland';
+        CREATE FUNCTION day(timestamptz) RETURNS date IMMUTABLE LANGUAGE sql AS 'SELECT \$1::date';
+        CREATE TABLE visits (at timestamptz, day date GENERATED ALWAYS AS (day(at)) STORED,
+            hour timetz, span tstzrange);
+        INSERT INTO visits VALUES ('2026-01-31 13:00+00', DEFAULT, '02:00+13', '[2026-01-31 13:00+00,)');
+        CREATE INDEX ON visits (day(at));
+        CREATE TABLE months (starts timestamptz CHECK (starts = date_trunc('month', starts)));
+        INSERT INTO months VALUES ('2026-02-01'), ('2026-08-01'), ('1890-01-01');
+        CREATE MATERIALIZED VIEW days AS SELECT day(at), at::text, current_setting('timezone')
+            FROM visits"
+    [ "$(sql odd "SELECT day FROM visits")" = 2026-02-01 ] || fail "another day"
+}
+
+it_computes_with_the_formats_of_the_database() {
+    as_pg_restore "ALTER DATABASE odd SET datestyle = 'SQL, DMY';
+        ALTER DATABASE odd SET intervalstyle = 'sql_standard';
+        ALTER DATABASE odd SET extra_float_digits = -5;
+        ALTER DATABASE odd SET bytea_output = 'escape';
+        ALTER DATABASE odd SET quote_all_identifiers = on;
+        SET datestyle = 'SQL, DMY'; SET intervalstyle = 'sql_standard'; SET extra_float_digits = -5;
+        SET bytea_output = 'escape'; SET quote_all_identifiers = on;
+        CREATE FUNCTION seen(d date, i interval, f float8, b bytea) RETURNS text IMMUTABLE
+            LANGUAGE sql AS 'SELECT concat_ws('' '', d, i, f, b, format(''%I'', ''a''))';
+        CREATE FUNCTION read(text) RETURNS date IMMUTABLE LANGUAGE sql AS 'SELECT \$1::date';
+        CREATE TABLE t (id int, d date, i interval, f float8, b bytea, txt text,
+            seen text GENERATED ALWAYS AS (seen(d, i, f, b)) STORED,
+            day date GENERATED ALWAYS AS (read(txt)) STORED, ts timestamp, tz timestamptz,
+            CHECK (read(txt) < '2026-12-01'::date));
+        INSERT INTO t (id, d, i, f, b, txt, ts, tz) SELECT n, '2026-02-01'::date + n::int, (v::text)::interval, pi() * n, '\\x00ff41',
+            '03/04/2026', 'infinity', '0044-03-15 12:00:00+00 BC'
+        FROM unnest(ARRAY['-1 day', '+1-2 -3 +04:05:06', '-1-2 +3 -0:00:01', '-1 -2:03:04', '0',
+            '1-0 -5', '-0-1 +25 +1:00', '00:00:00.000001', '-00:00:00.000001', '-178000000-11'])
+            WITH ORDINALITY AS x(v, n);
+        CREATE MATERIALIZED VIEW m AS SELECT seen, i::text, f::text, b::text, d::text FROM t;
+        CREATE INDEX ON t (seen(d, i, f, b))"
+    [ "$(sql odd "SELECT DISTINCT day FROM t")" = 03/04/2026 ] || fail "another day"
+}
+
+it_reads_the_word_null_in_arrays() {
+    as_it_was "ALTER DATABASE odd SET array_nulls = off; SET array_nulls = on;
+        CREATE TABLE t (a text[], b text[] DEFAULT '{NULL,\"NULL\"}');
+        INSERT INTO t VALUES ('{NULL,\"NULL\",null}'); INSERT INTO t VALUES (ARRAY[NULL, 'NULL'])"
+    [ "$(sql odd "SELECT count(*) FROM t WHERE b[1] IS NULL AND b[2] = 'NULL' AND a[1] IS NULL")" = 2 ] ||
+        fail "NULL is a word"
+}
+
+# pg_restore makes the setting before the text search configuration, and then has another in force.
+it_keeps_what_the_settings_of_the_database_choose() {
+    as_it_was "ALTER DATABASE odd SET default_text_search_config = 'public.plain';
+        ALTER DATABASE odd SET xmloption = 'document';
+        ALTER DATABASE odd SET transform_null_equals = on;
+        ALTER DATABASE odd SET lc_monetary = 'C';
+        ALTER DATABASE odd SET default_transaction_read_only = on;
+        ALTER DATABASE odd SET statement_timeout = 1;
+        ALTER DATABASE odd SET default_transaction_isolation = 'serializable';
+        ALTER DATABASE odd SET search_path = 'elsewhere';
+        CREATE TEXT SEARCH CONFIGURATION public.plain (COPY = pg_catalog.simple);
+        SET default_text_search_config = 'public.plain'; SET search_path = public;
+        CREATE FUNCTION words(text) RETURNS tsvector IMMUTABLE LANGUAGE sql AS 'SELECT to_tsvector(\$1)';
+        CREATE FUNCTION tenant() RETURNS text IMMUTABLE LANGUAGE sql AS
+            'SELECT current_setting(''myapp.tenant'', true)';
+        CREATE FUNCTION is_nothing(int) RETURNS bool IMMUTABLE LANGUAGE plpgsql AS
+            'BEGIN RETURN \$1 = NULL; END';
+        SET transform_null_equals = on; SET myapp.tenant = '7';
+        CREATE TABLE t (a text, x xml, m money, n int,
+            words tsvector GENERATED ALWAYS AS (public.words(a)) STORED,
+            tenant text GENERATED ALWAYS AS (public.tenant()) STORED,
+            nothing bool GENERATED ALWAYS AS (public.is_nothing(n)) STORED);
+        INSERT INTO t VALUES ('the walking dogs', 'a<b/>', '12.34', NULL), ('running', '<c/>', '-1', 3);
+        CREATE MATERIALIZED VIEW v AS SELECT public.words(a), public.tenant(), n FROM t;
+        CREATE INDEX ON t USING gin (public.words(a))"
+    [ "$(sql odd "SELECT words, tenant, nothing FROM public.t WHERE n IS NULL")" = \
+        "'dogs':3 'the':1 'walking':2|7|t" ] || fail "computed otherwise"
+}
+
+as_maker() {
+    "$driver" "$@" "host=$PGHOST" "port=$PGPORT" user=maker database=copy globals=none \
+        >"$work/out" 2>"$work/log"
+}
+
+it_finds_a_setting_that_it_may_not_make_before_loading() {
+    local b
+    b=$(fresh)
+    for one in odd source; do drop_database "$one"; done
+    sql postgres "CREATE ROLE maker LOGIN CREATEDB" "CREATE DATABASE odd OWNER maker" \
+        "ALTER DATABASE odd SET log_statement = 'ddl'"
+    psql -X -q -U maker -d odd -c "CREATE SCHEMA s" -c "CREATE TABLE s.t AS SELECT 1 AS a" || fail input
+    works run backup "$b" database=odd globals=none
+    expect 4 'setting log_statement of database copy.*permission denied' as_maker restore "$b"
+    ! grep -q 'alive: \(loading\|restoring\)' "$work/log" || fail "it was loaded first"
+    exists copy && fail "the database is left"
+    drop_database odd
+    sql postgres "DROP ROLE maker"
+}
+
+# Objects of hangar 0.1 begin with the settings of the session that read them.
+it_loads_rows_of_format_1() {
+    local b f
+    b=$(fresh)
+    drop_database odd
+    sql postgres "CREATE DATABASE odd"
+    sql odd "CREATE TABLE t AS SELECT generate_series(1, 3) AS a, '{NULL}'::text[] AS n"
+    works run backup "$b" database=odd
+    for f in "$b"/objects/odd/data/*.sql; do
+        python3 - "$f" <<'PY' || fail "rewriting $f"
+import sys
+text = open(sys.argv[1]).read()
+head, rest = text.split("\n\n", 1)
+assert head.startswith("-- hangar postgres rows, format 2\nSET client_encoding = 'UTF8';\n")
+old = """-- hangar postgres rows, format 1
+SET client_encoding = 'UTF8';
+SET standard_conforming_strings = on;
+SET DateStyle = 'ISO, MDY';
+SET IntervalStyle = 'postgres';
+SET TimeZone = 'UTC';
+SET lc_monetary = 'C';
+SET bytea_output = 'hex';
+SET extra_float_digits = 3;
+SET xmloption = 'content';
+SET search_path = '';
+SET row_security = off;
+SET statement_timeout = 0;
+SET lock_timeout = 0;
+SET idle_in_transaction_session_timeout = 0;
+SET default_transaction_read_only = off;
+"""
+open(sys.argv[1], "w").write(old + "\n" + rest)
+PY
+    done
+    works run compare "$b" database=copy
+    [ "$(sql copy 'SELECT sum(a), count(n[1]) FROM t')" = "6|0" ] || fail "other rows"
+}
+
+main
