@@ -196,6 +196,12 @@ static bool metrics_backups(const json_t *sink, double *value)
            json_is_true(json_object_get(sink, "reachable"));
 }
 
+static bool metrics_damaged(const json_t *sink, double *value)
+{
+    return metrics_number(sink, "damaged", value) &&
+           json_is_true(json_object_get(sink, "reachable"));
+}
+
 static bool metrics_free_bytes(const json_t *sink, double *value)
 {
     return metrics_number(sink, "free_bytes", value);
@@ -210,6 +216,35 @@ static bool metrics_verified(const json_t *sink, double *value)
     return true;
 }
 
+static void metrics_outcomes_of(FILE *out, const json_t *pipeline, const json_t *sink)
+{
+    static const char *const outcomes[] = {"good", "bad", "not_judged"};
+    const json_t *last;
+    size_t i;
+
+    json_array_foreach (json_object_get(sink, "verifications"), i, last) {
+        for (size_t k = 0; k < sizeof(outcomes) / sizeof(outcomes[0]); k++) {
+            metrics_sample(out, "backup_verification_outcome",
+                           strcmp(metrics_text(last, "outcome"), outcomes[k]) == 0, "pipeline",
+                           metrics_text(pipeline, "name"), "sink", metrics_text(sink, "name"),
+                           "level", metrics_text(last, "level"), "outcome", outcomes[k], NULL);
+        }
+    }
+}
+
+static void metrics_outcomes(FILE *out, const json_t *status)
+{
+    const json_t *p, *sink;
+    size_t i, k;
+
+    metrics_family(out, "backup_verification_outcome", "gauge",
+                   "1 for the outcome of the last verification of this level in the sink.");
+    EACH_PIPELINE(status, i, p)
+    json_array_foreach (json_object_get(p, "sinks"), k, sink) {
+        metrics_outcomes_of(out, p, sink);
+    }
+}
+
 static void metrics_sinks(FILE *out, const json_t *status)
 {
     const json_t *p, *sink;
@@ -220,6 +255,9 @@ static void metrics_sinks(FILE *out, const json_t *status)
                      "End of the newest backup in the sink; 0: none.", metrics_newest);
     metrics_per_sink(out, status, "backup_sink_up", "1 when the sink can be read.", metrics_is_up);
     metrics_per_sink(out, status, "backup_kept", "Backups in the sink.", metrics_backups);
+    metrics_per_sink(out, status, "backup_damaged", "Backups in the sink that are not good.",
+                     metrics_damaged);
+    metrics_outcomes(out, status);
     metrics_per_sink(out, status, "backup_sink_free_bytes",
                      "Free space of the sink, where it is known.", metrics_free_bytes);
     metrics_per_sink(out, status, "backup_verify_last_success_timestamp_seconds",

@@ -39,11 +39,23 @@ static void list_put_backup(struct cli_table *table, const json_t *item)
                    complete ? cli_size(cli_bytes(item, "plain_bytes"), text) : "-");
     cli_table_cell(table, CLI_PLAIN, "%s", sources ? sources : "");
     cli_table_cell(table, CLI_PLAIN, "%s", sinks ? sinks : "");
+    const json_t *verified = json_object_get(item, "verified");
     enum cli_style style;
-    cli_verified(json_object_get(item, "verified"), table->view, text, &style);
+    if (!complete && cli_done(verified)) { /* it was good then */
+        verified = NULL;
+    }
+    cli_verified(verified, table->view, text, &style);
     cli_table_cell(table, style, "%s", text);
-    cli_table_cell(table, complete ? CLI_GREEN : CLI_RED, "%s%s%s", state, apart ? ", " : "",
-                   apart ? kind : "");
+    char *damaged = cli_join(cli_array(item, "damaged"));
+    bool other = complete && damaged && *damaged; /* another sink has a good copy */
+    cli_table_cell(table,
+                   !complete ? CLI_RED
+                   : other   ? CLI_YELLOW
+                             : CLI_GREEN,
+                   "%s%s%s%s%s", state, apart ? ", " : "", apart ? kind : "",
+                   other ? ", damaged in " : "",
+                   other ? damaged : "");
+    free(damaged);
     cli_table_cell(table, CLI_PLAIN, "%s", tags ? tags : "");
     if (!sources || !sinks) {
         table->view->failed = true;

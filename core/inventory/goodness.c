@@ -16,21 +16,21 @@
 #include "catalog/store.h"
 #include "inventory/completeness.h"
 #include "inventory/origin.h"
+#include "inventory/verification_record.h"
 #include "plugin/instance.h"
 #include "session/handle.h"
 
 enum hangar_rc hg_goodness(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
                            const char *id, struct hg_manifest *m, struct hg_error *err)
 {
-    (void)h;
     *m = (struct hg_manifest){0};
     enum hangar_rc rc = hg_store_manifest(sink, pipeline, id, m, err);
     if (rc != HANGAR_OK) {
         hg_manifest_free(m);
-        *m = (struct hg_manifest){0};
         return rc;
     }
-    return hg_completeness_require(sink, m, err);
+    rc = hg_completeness_require(sink, m, err);
+    return rc == HANGAR_OK ? hg_verification_find_damage(h, sink, pipeline, id, err) : rc;
 }
 
 /* ---- the newest ---- */

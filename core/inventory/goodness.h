@@ -6,11 +6,11 @@
  *
  * A copy is good when
  *     1. its manifest can be read and, where there is a key, is signed with it,
- *     2. each file that the manifest lists is in the sink, with its size.
+ *     2. each file that the manifest lists is in the sink, with its size,
+ *     3. no full verification or drill has found damage in it since it was last found good.
  *
- * It reads no bytes of objects, so it does not detect that one was changed: `verify --level full`
- * does, and what it finds does not count here yet.  A copy is bad when one of these is known to be
- * wrong; when the sink does not answer, the copy is not judged, and that is a failure, never "bad".
+ * It reads no bytes of objects.  A copy is bad when one of these is known to be wrong; when the
+ * sink does not answer, the copy is not judged, and that is a failure, never "bad".
  */
 #ifndef HG_INVENTORY_GOODNESS_H
 #define HG_INVENTORY_GOODNESS_H

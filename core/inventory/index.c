@@ -15,11 +15,13 @@
 #include "catalog/file_sum.h"
 #include "catalog/manifest.h"
 #include "catalog/mark.h"
+#include "catalog/retention.h"
 #include "catalog/signing.h"
 #include "catalog/store.h"
 #include "catalog/summary.h"
 #include "inventory/completeness.h"
 #include "inventory/origin.h"
+#include "inventory/verification_record.h"
 #include "plugin/job.h"
 #include "plugin/page.h"
 #include "session/handle.h"
@@ -78,7 +80,8 @@ static enum hangar_rc index_item_of(struct hg_index *index, const char *id, size
         return HANGAR_OK;
     }
     *out = &index->items[index->count++];
-    **out = (struct hg_index_item){.id = copy, .rc = HANGAR_NOT_FOUND, .time_ms = ms};
+    **out =
+        (struct hg_index_item){.id = copy, .rc = HANGAR_NOT_FOUND, .time_ms = ms, .record_ms = -1};
     return HANGAR_OK;
 }
 
@@ -86,6 +89,8 @@ static enum hangar_rc index_add_page(void *arg, const struct hg_page_entries *pa
                                      struct hg_error *err)
 {
     struct index_listing *l = arg;
+    const int64_t now_ms = hg_now_ms();
+    int64_t record_ms;
     l->index->store_ms = page->store_time_ms ? page->store_time_ms : hg_now_ms();
     for (size_t i = 0; i < page->count; i++) {
         const struct hg_page_entry *e = &page->items[i];
@@ -115,6 +120,8 @@ static enum hangar_rc index_add_page(void *arg, const struct hg_page_entries *pa
             snprintf(item->signature_etag, sizeof(item->signature_etag), "%s", e->etag);
         } else if (strcmp(slash + 1, HG_HOLD_NAME) == 0) {
             item->held = true;
+        } else if (hg_verification_record_time(slash + 1, &record_ms)) {
+            item->record_ms = hg_is_future(record_ms, now_ms) ? item->record_ms : record_ms;
         } else if (!hg_completeness_ignores(slash + 1)) {
             hg_file_sum_add(&item->files, slash + 1, e->size);
         }
@@ -237,12 +244,34 @@ static enum hangar_rc index_fill(struct hg_manifest_cache *cache, const char *pi
     return index_read_manifest(cache->sink, pipeline, item, err);
 }
 
+/* Has a verification found damage in what is otherwise good?  What the records of another machine
+ * say is cached: a record never changes. */
+static enum hangar_rc index_check_damage(struct hg_manifest_cache *cache, const char *pipeline,
+                                         const struct hg_verifications *remembered,
+                                         struct hg_index_item *item, struct hg_error *err)
+{
+    struct hg_error why = {0};
+    const struct hg_manifest_version version = index_version(item);
+    if (item->rc != HANGAR_OK) {
+        return HANGAR_OK;
+    }
+    const struct hg_newest_record record = {
+        .time_ms = item->record_ms,
+        .good = hg_manifest_cache_is_undamaged(cache, &version, item->record_ms)};
+    hg_verification_check(cache->sink, pipeline, item->id, &record, remembered, &why);
+    item->undamaged = why.rc == HANGAR_OK;
+    return index_set_result(item, &why, err);
+}
+
 static void index_save(struct hg_manifest_cache *cache, const struct hg_index *index)
 {
     for (size_t i = 0; i < index->count; i++) {
         if (index->items[i].summary.id) {
             const struct hg_manifest_version version = index_version(&index->items[i]);
             hg_manifest_cache_keep(cache, &version, &index->items[i].summary);
+            if (index->items[i].undamaged) {
+                hg_manifest_cache_keep_undamaged(cache, &version, index->items[i].record_ms);
+            }
         }
     }
     hg_manifest_cache_save(cache);
@@ -269,11 +298,16 @@ enum hangar_rc hg_index_read(struct hangar *h, struct hangar_ctx *sink, const ch
         return rc;
     }
     struct hg_manifest_cache cache;
+    struct hg_verifications remembered;
+    hg_verifications_read(&remembered, &h->state, pipeline);
     hg_manifest_cache_open(&cache, &h->state, &h->signing, sink, pipeline);
     bool unknown = false;
     for (size_t i = index->count; i-- > 0 && rc == HANGAR_OK;) {
         struct hg_index_item *item = &index->items[i];
         rc = index_fill(&cache, pipeline, fresh > 0, index->store_ms, item, err);
+        if (rc == HANGAR_OK) {
+            rc = index_check_damage(&cache, pipeline, &remembered, item, err);
+        }
         index_check_hold(h, sink, pipeline, item);
         unknown = unknown || item->rc == HANGAR_IO;
         fresh -= fresh > 0 && index_is_whole(item);
@@ -285,5 +319,6 @@ enum hangar_rc hg_index_read(struct hangar *h, struct hangar_ctx *sink, const ch
         index_save(&cache, index);
     }
     hg_manifest_cache_close(&cache);
+    hg_verifications_free(&remembered);
     return rc;
 }

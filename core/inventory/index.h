@@ -22,9 +22,11 @@ struct hg_index_item {
     char *id;
     char etag[128], signature_etag[128]; /* "" where the sink reports none */
     uint64_t manifest_bytes;
+    int64_t record_ms;        /* of the newest record of a verification; -1: none */
     struct hg_file_sum files; /* that are listed, without those that no manifest lists */
     bool has_manifest, has_signature, held;
     bool unreadable;           /* the folder, or a part of it, could not be read */
+    bool undamaged;            /* no verification has found damage */
     struct hg_folder folder;   /* what the listing shows of it */
     enum hangar_rc rc;         /* OK: good; NOT_FOUND: not a backup (no manifest); CORRUPT (also:
                                   it has lost its manifest), UNSUPPORTED: see `problem`; IO: not

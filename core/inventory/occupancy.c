@@ -11,10 +11,11 @@
 #include "catalog/manifest.h"
 #include "catalog/store.h"
 #include "inventory/completeness.h"
+#include "inventory/verification_record.h"
 
-enum hangar_rc hg_occupancy_find(struct hangar_ctx *sink, const char *pipeline, const char *id,
-                                 const struct hg_str *manifest, enum hg_occupancy *out,
-                                 struct hg_error *err)
+enum hangar_rc hg_occupancy_find(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
+                                 const char *id, const struct hg_str *manifest,
+                                 enum hg_occupancy *out, struct hg_error *err)
 {
     struct hg_str text = {0};
     struct hg_manifest m = {0};
@@ -23,6 +24,9 @@ enum hangar_rc hg_occupancy_find(struct hangar_ctx *sink, const char *pipeline, 
     const bool same = rc == HANGAR_OK && text.len == manifest->len &&
                       memcmp(hg_str_text(&text), hg_str_text(manifest), text.len) == 0;
     enum hangar_rc complete = same ? hg_completeness_require(sink, &m, &why) : HANGAR_OK;
+    if (same && complete == HANGAR_OK) {
+        complete = hg_verification_find_damage(h, sink, pipeline, id, &why);
+    }
     hg_manifest_free(&m);
     hg_str_free(&text);
     if (complete != HANGAR_OK) { /* the manifest alone is no backup */

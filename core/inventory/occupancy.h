@@ -10,17 +10,19 @@
 #include "base/error.h"
 #include "base/str.h"
 #include "plugin/instance.h"
+#include "session/handle.h"
 
 enum hg_occupancy {
     HG_OCCUPANCY_FREE,   /* no backup; perhaps a leftover */
-    HG_OCCUPANCY_SAME,   /* the same backup: the same manifest, and its files with their sizes */
-    HG_OCCUPANCY_DAMAGED /* its manifest is lost or damaged, or files are missing */
+    HG_OCCUPANCY_SAME,   /* the same backup: the same manifest, and the copy is good (goodness.h) */
+    HG_OCCUPANCY_DAMAGED /* its manifest is lost or damaged, files are missing, or a verification
+                          * found damage */
 };
 
 /* Compares with the bytes of the manifest that is about to be stored.  EXISTS: the sink has a whole
  * backup of this id with a different manifest, or one of a newer hangar. */
-enum hangar_rc hg_occupancy_find(struct hangar_ctx *sink, const char *pipeline, const char *id,
-                                 const struct hg_str *manifest, enum hg_occupancy *out,
-                                 struct hg_error *err);
+enum hangar_rc hg_occupancy_find(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
+                                 const char *id, const struct hg_str *manifest,
+                                 enum hg_occupancy *out, struct hg_error *err);
 
 #endif

@@ -370,3 +370,21 @@ enum hangar_rc hg_select_newest(struct hg_session *s, const struct hangar_select
     }
     return rc;
 }
+
+void hg_select_others(struct hg_session *s, const struct hg_selected *selected,
+                      struct hg_str *names)
+{
+    const struct hg_pipeline_config *pipeline = &s->h->config->pipelines[selected->pipeline];
+    for (size_t i = 0; i < pipeline->sink_count; i++) {
+        struct hangar_ctx *sink;
+        struct hg_manifest m = {0};
+        struct hg_error unused = {0};
+        if (pipeline->sinks[i] != selected->sink &&
+            hg_session_open(s, pipeline->sinks[i], NULL, 0, &sink, &unused) == HANGAR_OK &&
+            hg_goodness(s->h, sink, pipeline->name, selected->manifest.id, &m, &unused) ==
+                HANGAR_OK) {
+            hg_str_addf(names, "%s%s", names->len ? ", " : "", sink->name);
+        }
+        hg_manifest_free(&m);
+    }
+}

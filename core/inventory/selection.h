@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "base/error.h"
+#include "base/str.h"
 #include "catalog/manifest.h"
 #include "session/session.h"
 
@@ -40,5 +41,10 @@ enum hangar_rc hg_select(struct hg_session *s, const struct hangar_selection *re
 /* The same for jobs that judge the backup themselves: "latest" is the newest one, good or bad. */
 enum hangar_rc hg_select_newest(struct hg_session *s, const struct hangar_selection *request,
                                 size_t *pipeline, char id[HG_BACKUP_ID_SIZE], struct hg_error *err);
+
+/* Appends the names of the other sinks of its pipeline that have a good copy of a selected backup,
+ * separated by ", ".  For a session that was not cancelled. */
+void hg_select_others(struct hg_session *s, const struct hg_selected *selected,
+                      struct hg_str *names);
 
 #endif

@@ -25,6 +25,7 @@
 
 #define RECORD_MAX_BYTES ((size_t)1 << 20)
 #define RECORD_FOLDER "verify/"
+#define STATUS_REPLACED "replaced" /* in the journal: the copy is a new one */
 #define SURPLUS_MAX 1000 /* list removed at a time; the next verification removes the rest */
 
 /* The name of the record of this moment: "verify/2026-01-15T02-00-00-000Z.json". */
@@ -62,6 +63,12 @@ bool hg_verification_is_record(const char *name)
     return strncmp(name, RECORD_FOLDER, strlen(RECORD_FOLDER)) == 0 &&
            (record_is_path(name, &unused) ||
             record_has_end(name, ".json" HG_SIGNED_SUFFIX, &unused));
+}
+
+bool hg_verification_record_time(const char *name, int64_t *time_ms)
+{
+    return strncmp(name, RECORD_FOLDER, strlen(RECORD_FOLDER)) == 0 &&
+           record_is_path(name, time_ms);
 }
 
 /* Does a time lie ahead, so that it proves nothing?  A forged record could otherwise hide all
@@ -204,18 +211,40 @@ json_t *hg_verification_json(const struct hg_verification *v)
     hg_json_set_time(line, "time", v->time_ms);
     hg_json_set_string(line, "level", hg_verify_level_name(v->level));
     hg_json_set_string(line, "status", hangar_status_name(v->status));
+    hg_json_set_string(line, "outcome", hg_outcome_name(hg_outcome_of(v->status)));
+    if (v->error) {
+        hg_json_set_string(line, "error", v->error);
+    }
     return line;
+}
+
+static void remember_line(const struct hg_state *state, const char *pipeline, const json_t *line)
+{
+    char *name = journal_name(pipeline);
+    if (name) {
+        hg_journal_append(state, name, line);
+    }
+    free(name);
 }
 
 void hg_verification_remember(const struct hg_state *state, const char *pipeline,
                               const struct hg_verification *v)
 {
     json_t *line = hg_verification_json(v);
-    char *name = journal_name(pipeline);
-    if (name) {
-        hg_journal_append(state, name, line);
-    }
-    free(name);
+    remember_line(state, pipeline, line);
+    json_decref(line);
+}
+
+void hg_verification_forget(const struct hg_state *state, const char *pipeline, const char *id,
+                            const char *sink)
+{
+    json_t *line = json_object();
+    hg_json_set_string(line, "id", id);
+    hg_json_set_string(line, "sink", sink);
+    hg_json_set_time(line, "time", hg_now_ms());
+    hg_json_set_string(line, "level", hg_verify_level_name(HANGAR_VERIFY_QUICK));
+    hg_json_set_string(line, "status", STATUS_REPLACED);
+    remember_line(state, pipeline, line);
     json_decref(line);
 }
 
@@ -321,6 +350,8 @@ static bool verification_parse(const json_t *line, struct hg_verification *out)
     }
     hg_time_parse(hg_json_string(line, "time", ""), &out->time_ms);
     out->status = hg_status_of_name(hg_json_string(line, "status", ""));
+    out->forget = strcmp(hg_json_string(line, "status", ""), STATUS_REPLACED) == 0;
+    out->error = hg_json_string(line, "error", NULL);
     if (out->status == HANGAR_STATUS_DONE && record_is_ahead(out->time_ms)) {
         return false; /* this clock was wrong then: no proof, and damage still counts */
     }
@@ -343,10 +374,27 @@ static void verifications_add(void *arg, const json_t *line)
     }
 }
 
+static int verifications_compare_copy(const void *a, const void *b)
+{
+    const struct hg_verification *x = a, *y = b;
+    int order = strcmp(x->id, y->id);
+    return order ? order : strcmp(x->sink, y->sink);
+}
+
+/* Within a copy in the order of the journal: clocks may be set back. */
 static int verifications_compare(const void *a, const void *b)
 {
     const struct hg_verification *x = a, *y = b;
-    return strcmp(x->id, y->id);
+    int order = verifications_compare_copy(x, y);
+    return order ? order : (x->number > y->number) - (x->number < y->number);
+}
+
+/* Does the later result of a copy count instead of the earlier one? */
+static bool verification_replaces(const struct hg_verification *later,
+                                  const struct hg_verification *earlier)
+{
+    return later->forget || earlier->forget || hg_outcome_of(later->status) != HG_NOT_JUDGED ||
+           hg_outcome_of(earlier->status) == HG_NOT_JUDGED;
 }
 
 void hg_verifications_read(struct hg_verifications *all, const struct hg_state *state,
@@ -361,19 +409,18 @@ void hg_verifications_read(struct hg_verifications *all, const struct hg_state *
     if (all->count == 0) {
         return;
     }
-    /* a later line replaces an earlier one of the same backup */
     qsort(all->items, all->count, sizeof(*all->items), verifications_compare);
     size_t kept = 0;
     for (size_t i = 0; i < all->count; i++) {
+        struct hg_verification *next = &all->items[i];
         struct hg_verification *last = kept ? &all->items[kept - 1] : NULL;
-        if (last && strcmp(last->id, all->items[i].id) == 0) {
-            bool later = all->items[i].number > last->number;
-            hg_verification_free(later ? last : &all->items[i]);
-            if (later) {
-                *last = all->items[i];
-            }
+        if (!last || strcmp(last->id, next->id) != 0 || strcmp(last->sink, next->sink) != 0) {
+            all->items[kept++] = *next;
+        } else if (verification_replaces(next, last)) {
+            hg_verification_free(last);
+            *last = *next;
         } else {
-            all->items[kept++] = all->items[i];
+            hg_verification_free(next);
         }
     }
     all->count = kept;
@@ -388,36 +435,151 @@ void hg_verifications_free(struct hg_verifications *all)
     *all = (struct hg_verifications){0};
 }
 
-const struct hg_verification *hg_verifications_find(const struct hg_verifications *all,
-                                                    const char *id)
+bool hg_verification_is_worse(const struct hg_verification *a, const struct hg_verification *b)
 {
-    const struct hg_verification key = {.id = id};
-    return all && all->count
-               ? bsearch(&key, all->items, all->count, sizeof(key), verifications_compare)
-               : NULL;
+    if (!a->id || !b->id) {
+        return a->id != NULL;
+    }
+    enum hg_outcome x = hg_outcome_of(a->status), y = hg_outcome_of(b->status);
+    return x != y ? x > y : a->time_ms > b->time_ms;
 }
 
-static void keep_last_drill(void *arg, const json_t *line)
+const struct hg_verification *hg_verifications_find(const struct hg_verifications *all,
+                                                    const char *id, const char *sink)
 {
-    struct hg_verification *last = arg, found;
-    if (verification_parse(line, &found)) {
-        if (found.level == HANGAR_VERIFY_DRILL) {
-            hg_verification_free(last);
-            *last = found;
-        } else {
-            hg_verification_free(&found);
+    const struct hg_verification key = {.id = id, .sink = sink};
+    const struct hg_verification *found =
+        all && all->count
+            ? bsearch(&key, all->items, all->count, sizeof(key), verifications_compare_copy)
+            : NULL;
+    return found && !found->forget ? found : NULL;
+}
+
+const struct hg_verification *hg_verification_shown(const struct hg_verification *a,
+                                                    const struct hg_verification *b)
+{
+    if (!a || !b) {
+        return a ? a : b;
+    }
+    const bool a_judged = hg_outcome_of(a->status) != HG_NOT_JUDGED;
+    if (a_judged != (hg_outcome_of(b->status) != HG_NOT_JUDGED)) {
+        return a_judged ? a : b;
+    }
+    return hg_verification_is_worse(b, a) ? b : a;
+}
+
+/* ---- damage ---- */
+
+/* The newest record in the sink that judges the copy; `id` NULL: there is none. */
+static enum hangar_rc record_find_judgement(struct hangar_ctx *sink, const char *pipeline,
+                                            const char *id, struct hg_verification *out,
+                                            struct hg_error *err)
+{
+    struct record_listing *list = NULL;
+    enum hangar_rc rc = record_list(sink, pipeline, id, &list, err);
+    size_t seen = rc == HANGAR_OK ? list->seen : 0;
+    size_t least = seen > HG_VERIFICATION_RECORDS_KEPT ? seen - HG_VERIFICATION_RECORDS_KEPT : 0;
+    *out = (struct hg_verification){0};
+    for (size_t i = seen; rc == HANGAR_OK && !out->id && i-- > least;) {
+        json_t *record = NULL;
+        rc = record_read(sink, pipeline, id, list->ring[i % HG_VERIFICATION_RECORDS_KEPT], &record,
+                         err);
+        if (record) {
+            hg_json_set_string(record, "id", id);
         }
+        if (record &&
+            (!verification_parse(record, out) || hg_outcome_of(out->status) == HG_NOT_JUDGED)) {
+            hg_verification_free(out);
+        }
+        json_decref(record);
+    }
+    record_listing_free(list);
+    return rc;
+}
+
+static enum hangar_rc fail_if_damaged(const struct hangar_ctx *sink,
+                                      const struct hg_verification *v, struct hg_error *err)
+{
+    char time[HG_TIME_SIZE];
+    if (!v || !v->id || hg_outcome_of(v->status) != HG_BAD) {
+        return HANGAR_OK;
+    }
+    hg_time_format(v->time_ms, time);
+    return hg_fail(err, HANGAR_CORRUPT, 0,
+                   "sink %s: %s is damaged: level=%s of %s%s%s; hint: `hangar verify --level full "
+                   "%s` judges it again",
+                   sink->name, v->id, hg_verify_level_name(v->level), time,
+                   v->error ? " found: " : "", v->error ? v->error : "", v->id);
+}
+
+enum hangar_rc hg_verification_check(struct hangar_ctx *sink, const char *pipeline, const char *id,
+                                     const struct hg_newest_record *record,
+                                     const struct hg_verifications *remembered,
+                                     struct hg_error *err)
+{
+    struct hg_verification stored = {0};
+    enum hangar_rc rc = HANGAR_OK;
+    const struct hg_verification *known = hg_verifications_find(remembered, id, sink->name);
+    if (known && hg_outcome_of(known->status) == HG_NOT_JUDGED) {
+        known = NULL;
+    }
+    if (record->time_ms >= 0 && (!known || known->time_ms < record->time_ms)) {
+        if (record->good) {
+            return HANGAR_OK;
+        }
+        rc = record_find_judgement(sink, pipeline, id, &stored, err);
+        known = stored.id && (!known || known->time_ms < stored.time_ms) ? &stored : known;
+    }
+    if (rc == HANGAR_OK) {
+        rc = fail_if_damaged(sink, known, err);
+    }
+    hg_verification_free(&stored);
+    return rc;
+}
+
+enum hangar_rc hg_verification_find_damage(struct hangar *h, struct hangar_ctx *sink,
+                                           const char *pipeline, const char *id,
+                                           struct hg_error *err)
+{
+    const struct hg_newest_record record = {.time_ms = HG_RECORD_UNKNOWN};
+    struct hg_verifications remembered;
+    hg_verifications_read(&remembered, &h->state, pipeline);
+    enum hangar_rc rc = hg_verification_check(sink, pipeline, id, &record, &remembered, err);
+    hg_verifications_free(&remembered);
+    return rc;
+}
+
+/* ---- the last of a level ---- */
+
+struct last_verification {
+    const char *sink;
+    enum hangar_verify_level level;
+    struct hg_verification found;
+};
+
+static void keep_last_verification(void *arg, const json_t *line)
+{
+    struct last_verification *last = arg;
+    struct hg_verification found;
+    if (!verification_parse(line, &found)) {
+        return;
+    }
+    if (found.level >= last->level && !found.forget && strcmp(found.sink, last->sink) == 0) {
+        hg_verification_free(&last->found);
+        last->found = found;
+    } else {
+        hg_verification_free(&found);
     }
 }
 
-struct hg_verification hg_verification_last_drill(const struct hg_state *state,
-                                                  const char *pipeline)
+struct hg_verification hg_verification_last(const struct hg_state *state, const char *pipeline,
+                                            const char *sink, enum hangar_verify_level level)
 {
-    struct hg_verification last = {0};
+    struct last_verification last = {.sink = sink, .level = level};
     char *name = journal_name(pipeline);
     if (name) {
-        hg_journal_each(state, name, keep_last_drill, &last);
+        hg_journal_each(state, name, keep_last_verification, &last);
     }
     free(name);
-    return last;
+    return last.found;
 }

@@ -28,6 +28,9 @@ const char *hg_verify_level_name(enum hangar_verify_level level);
  * of the backup; a source may be named like the folder of the records. */
 bool hg_verification_is_record(const char *name);
 
+/* The same for a record alone, with the time in its name. */
+bool hg_verification_record_time(const char *name, int64_t *time_ms);
+
 /* How the verification of one backup in one sink ended. */
 struct hg_verification {
     const char *id;   /* of the backup */
@@ -35,17 +38,19 @@ struct hg_verification {
     int64_t time_ms;  /* when it began */
     enum hangar_verify_level level;
     enum hangar_status status;
+    const char *error; /* NULL: none */
+    bool forget;       /* of one that was read: the copy is a new one */
     /* For the record only: */
     int64_t duration_ms;
-    const char *error; /* NULL: none */
-    json_t *sources;   /* what the plugins of a drill reported */
+    json_t *sources; /* what the plugins of a drill reported */
     /* Of one that was read only: */
     json_t *line;  /* owns the strings */
     size_t number; /* in the journal */
 };
 
 /* Stores the record in the open sink and removes the oldest ones beyond
- * HG_VERIFICATION_RECORDS_KEPT. */
+ * HG_VERIFICATION_RECORDS_KEPT.  Only of a verification that judged the backup: others would
+ * displace the records of damage. */
 enum hangar_rc hg_verification_store(struct hangar *h, struct hangar_ctx *sink,
                                      const char *pipeline, const struct hg_verification *v,
                                      struct hg_error *err);
@@ -60,9 +65,15 @@ void hg_verification_remember(const struct hg_state *state, const char *pipeline
 json_t *hg_verification_newest(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
                                const char *id);
 
-/* The last result of each backup of a pipeline that this machine remembers. */
+/* The copy of this backup in this sink is a new one: what is remembered of the old one no longer
+ * counts. */
+void hg_verification_forget(const struct hg_state *state, const char *pipeline, const char *id,
+                            const char *sink);
+
+/* The last result of each copy of a pipeline's backups that this machine remembers; one that was
+ * not judged only where none was. */
 struct hg_verifications {
-    struct hg_verification *items; /* by id */
+    struct hg_verification *items; /* by id, then sink */
     size_t count, capacity;
     bool is_read;
 };
@@ -72,15 +83,44 @@ void hg_verifications_read(struct hg_verifications *all, const struct hg_state *
                            const char *pipeline);
 void hg_verifications_free(struct hg_verifications *all);
 
-/* NULL when none is remembered; `all` may be NULL. */
+/* The result of a copy.  NULL when none is remembered; `all` may be NULL. */
 const struct hg_verification *hg_verifications_find(const struct hg_verifications *all,
-                                                    const char *id);
+                                                    const char *id, const char *sink);
 
-/* The last drill that this machine remembers; `id` is NULL when there is none.  Free with
- * hg_verification_free. */
-struct hg_verification hg_verification_last_drill(const struct hg_state *state,
-                                                  const char *pipeline);
+/* Which of two results a backup shows: the worse one, of equal ones the newer; one that was not
+ * judged only where there is no other.  Each may be NULL. */
+const struct hg_verification *hg_verification_shown(const struct hg_verification *a,
+                                                    const struct hg_verification *b);
+
+/* What a caller knows of the newest record beside a copy, which saves requests. */
+struct hg_newest_record {
+    int64_t time_ms; /* -1: there is none */
+#define HG_RECORD_UNKNOWN INT64_MAX
+    bool good; /* it, or the one before it that judged the copy, found no damage */
+};
+
+/* Has a full verification or a drill found damage in a copy since it was last found good?  From
+ * the records in the sink and from what this machine remembers.
+ *
+ * OK: no.  CORRUPT: yes, and err says what.  Else the sink cannot be read. */
+enum hangar_rc hg_verification_check(struct hangar_ctx *sink, const char *pipeline, const char *id,
+                                     const struct hg_newest_record *record,
+                                     const struct hg_verifications *remembered,
+                                     struct hg_error *err);
+
+/* The same of a copy of which nothing else is known: a listing, and usually one file. */
+enum hangar_rc hg_verification_find_damage(struct hangar *h, struct hangar_ctx *sink,
+                                           const char *pipeline, const char *id,
+                                           struct hg_error *err);
+
+/* The last verification of at least this level in a sink that this machine remembers; `id` is NULL
+ * when there is none.  Free with hg_verification_free. */
+struct hg_verification hg_verification_last(const struct hg_state *state, const char *pipeline,
+                                            const char *sink, enum hangar_verify_level level);
 void hg_verification_free(struct hg_verification *v);
+
+/* True when `a` is the worse result, or as bad and newer.  `id` of both may be NULL. */
+bool hg_verification_is_worse(const struct hg_verification *a, const struct hg_verification *b);
 
 /* A remembered result as documents show it: a new object; null for NULL and for one without id. */
 json_t *hg_verification_json(const struct hg_verification *v);

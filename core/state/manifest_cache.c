@@ -130,10 +130,32 @@ void hg_manifest_cache_keep(struct hg_manifest_cache *cache, const struct hg_man
     hg_json_set(cache->kept, v->id, entry);
 }
 
+bool hg_manifest_cache_is_undamaged(struct hg_manifest_cache *cache,
+                                    const struct hg_manifest_version *v, int64_t record_ms)
+{
+    const json_t *entry = json_object_get(cache->known, v->id);
+    return record_ms >= 0 && v->etag[0] && cache_field_is(entry, "etag", v->etag) &&
+           hg_json_int(entry, "undamaged", -1) == record_ms;
+}
+
+void hg_manifest_cache_keep_undamaged(struct hg_manifest_cache *cache,
+                                      const struct hg_manifest_version *v, int64_t record_ms)
+{
+    json_t *entry = json_object_get(cache->kept, v->id);
+    if (!entry || record_ms < 0) {
+        return;
+    }
+    hg_json_set_int(entry, "undamaged", record_ms);
+    if (!hg_manifest_cache_is_undamaged(cache, v, record_ms)) {
+        cache->changed = true;
+    }
+}
+
 void hg_manifest_cache_save(struct hg_manifest_cache *cache)
 {
     size_t count = json_object_size(cache->kept);
-    if (!cache->file || (count == cache->hits && count == json_object_size(cache->known))) {
+    if (!cache->file ||
+        (!cache->changed && count == cache->hits && count == json_object_size(cache->known))) {
         return;
     }
     json_t *doc = json_object();

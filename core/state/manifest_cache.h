@@ -38,6 +38,7 @@ struct hg_manifest_cache {
     json_t *known; /* what the file holds, by id; NULL: nothing */
     json_t *kept;  /* what it will hold */
     size_t hits;
+    bool changed; /* what is kept differs from what is known, apart from the summaries */
 };
 
 /* Reads what is cached for a pipeline in a sink; nothing when there are keys.  Everything given
@@ -53,6 +54,13 @@ bool hg_manifest_cache_get(struct hg_manifest_cache *cache, const struct hg_mani
 /* Has the next save write this summary. */
 void hg_manifest_cache_keep(struct hg_manifest_cache *cache, const struct hg_manifest_version *v,
                             const struct hg_summary *summary);
+
+/* Whether the record of a verification of this time (-1: none), the newest beside the backup, and
+ * those before it, are known to report no damage.  Keep it after the summary. */
+bool hg_manifest_cache_is_undamaged(struct hg_manifest_cache *cache,
+                                    const struct hg_manifest_version *v, int64_t record_ms);
+void hg_manifest_cache_keep_undamaged(struct hg_manifest_cache *cache,
+                                      const struct hg_manifest_version *v, int64_t record_ms);
 
 /* Writes what was kept and forgets the rest, unless the file holds just that. */
 void hg_manifest_cache_save(struct hg_manifest_cache *cache);

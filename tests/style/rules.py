@@ -44,6 +44,7 @@ PUBLIC_OF_JOBS = {
     "jobs/prune": {"prune.h"},
     "jobs/backup": {"backup.h", "restore_text.h"},
     "jobs/restore": {"targets.h"},
+    "jobs/verify": {"verify.h"},
 }
 CORE_FOLDERS = {layer.split("/")[0] for layer in LAYERS} | {"hangar"}
 PUBLIC_PLUGIN = "hangar/plugin.h"

@@ -101,7 +101,7 @@ static void alert_age(const struct hg_sink_status *sink, const struct hg_alert_l
     }
     if (!sink->newest) {
         hg_str_addf(alert_add(out, "stale", name), "no good backup in sink %s", name);
-        alert_added(out)->none_yet = !failed;
+        alert_added(out)->none_yet = !failed && !sink->damage && !sink->future;
     } else if (now_ms - sink->newest->time_ms > limits->max_age_ms) {
         hg_format_duration(now_ms - sink->newest->time_ms, age);
         hg_format_duration(limits->max_age_ms, limit);
@@ -191,7 +191,8 @@ static void alert_drill(const struct hg_pipeline_status *p, const struct hg_aler
     if (last->id && last->status != HANGAR_STATUS_DONE) {
         bool bad = hg_outcome_of(last->status) == HG_BAD;
         hg_str_addf(alert_add(out, "drill", NULL), "last drill of %s in sink %s%s: %s", last->id,
-                    last->sink, bad ? "" : " could not judge it", hangar_status_name(last->status));
+                    last->sink, bad ? "" : " could not judge it",
+                    last->error ? last->error : hangar_status_name(last->status));
         return;
     }
     int64_t since = drill_due_since(p);

@@ -153,11 +153,17 @@ static void list_describe_damaged(json_t *entry, const struct hg_listed_copy *co
 static json_t *list_entry(const struct hg_listed_copy *copies, size_t count,
                           const struct hg_verifications *verifications)
 {
-    json_t *entry = json_object(), *sinks = json_array();
+    json_t *entry = json_object(), *sinks = json_array(), *damaged = json_array();
     const struct hg_index_item *whole = NULL;
+    const struct hg_verification *shown = NULL; /* a good copy does not hide a bad one */
     for (size_t i = 0; i < count; i++) {
+        shown = hg_verification_shown(
+            shown, hg_verifications_find(verifications, copies[i].item->id, copies[i].sink));
         whole = whole || copies[i].item->rc != HANGAR_OK ? whole : copies[i].item;
         hg_json_add(sinks, json_string(copies[i].sink));
+        if (copies[i].item->rc != HANGAR_OK) {
+            hg_json_add(damaged, json_string(copies[i].sink));
+        }
     }
     if (whole) {
         hg_summary_to_json(&whole->summary, entry);
@@ -166,9 +172,9 @@ static json_t *list_entry(const struct hg_listed_copy *copies, size_t count,
     } else {
         list_describe_damaged(entry, &copies[0]);
     }
-    hg_json_set(entry, "verified",
-                hg_verification_json(hg_verifications_find(verifications, copies[0].item->id)));
+    hg_json_set(entry, "verified", hg_verification_json(shown));
     hg_json_set(entry, "sinks", sinks);
+    hg_json_set(entry, "damaged", damaged);
     return entry;
 }
 

@@ -112,6 +112,26 @@ static void status_read_sink(struct hg_session *s, const char *pipeline, size_t 
     sink->free_bytes = status_free_bytes(sink);
 }
 
+/* A good drill of one sink's copy does not hide a bad one of another's.  Drills of sinks that the
+ * pipeline no longer has do not count. */
+static struct hg_verification status_last_drill(const struct hangar *h,
+                                                const struct hg_pipeline_config *config)
+{
+    struct hg_verification worst = {0};
+    for (size_t i = 0; i < config->sink_count; i++) {
+        const char *sink = h->config->instances[config->sinks[i]].name;
+        struct hg_verification one =
+            hg_verification_last(&h->state, config->name, sink, HANGAR_VERIFY_DRILL);
+        if (hg_verification_is_worse(&one, &worst)) {
+            struct hg_verification better = worst;
+            worst = one;
+            one = better;
+        }
+        hg_verification_free(&one);
+    }
+    return worst;
+}
+
 static enum hangar_rc status_read_pipeline(struct hg_session *s,
                                            const struct hg_pipeline_config *config,
                                            struct hg_pipeline_status *out, struct hg_error *err)
@@ -121,12 +141,12 @@ static enum hangar_rc status_read_pipeline(struct hg_session *s,
         .config = config,
         .last_run = hg_history_last(&h->state, config->name),
         .running_since_ms = hg_pipeline_lock_since(&h->state, config->name),
-        .last_drill = hg_verification_last_drill(&h->state, config->name),
         .sinks = calloc(config->sink_count + 1, sizeof(*out->sinks)),
     };
     if (!out->sinks) {
         return hg_no_memory(err);
     }
+    out->last_drill = status_last_drill(h, config);
     for (size_t i = 0; i < config->sink_count; i++) {
         status_read_sink(s, config->name, config->sinks[i], &out->sinks[i]);
         out->sink_count++;

@@ -37,7 +37,7 @@ struct hg_pipeline_status {
     const struct hg_pipeline_config *config;
     struct hg_history_run last_run;    /* `status` NULL: none */
     int64_t running_since_ms;          /* -1: no run is under way on this machine */
-    struct hg_verification last_drill; /* `id` NULL: none */
+    struct hg_verification last_drill; /* the worst of the sinks' last ones; `id` NULL: none */
     struct hg_sink_status *sinks;
     size_t sink_count;
 };

@@ -80,6 +80,26 @@ static json_t *status_lag(const struct hg_pipeline_status *pipeline, size_t mine
     return own ? json_integer(newest - own->time_ms) : json_null();
 }
 
+/* The last verification of a level in a sink. */
+static void status_add_verification(const struct hangar *h, const char *pipeline, const char *sink,
+                                    enum hangar_verify_level level, json_t *list)
+{
+    struct hg_verification last = hg_verification_last(&h->state, pipeline, sink, level);
+    if (last.id) {
+        last.level = level; /* a drill does what a full verification does */
+        hg_json_add(list, hg_verification_json(&last));
+    }
+    hg_verification_free(&last);
+}
+
+static json_t *status_verifications(const struct hangar *h, const char *pipeline, const char *sink)
+{
+    json_t *list = json_array();
+    status_add_verification(h, pipeline, sink, HANGAR_VERIFY_FULL, list);
+    status_add_verification(h, pipeline, sink, HANGAR_VERIFY_DRILL, list);
+    return list;
+}
+
 static json_t *status_sink_json(struct hangar *h, const struct hg_pipeline_status *pipeline,
                                 size_t index)
 {
@@ -103,6 +123,8 @@ static json_t *status_sink_json(struct hangar *h, const struct hg_pipeline_statu
     hg_json_set(one, "newest_verified",
                 newest ? hg_verification_newest(h, sink->ctx, pipeline->config->name, newest->id)
                        : json_null());
+    hg_json_set(one, "verifications",
+                status_verifications(h, pipeline->config->name, sink->config->name));
     hg_json_set(one, "newest_bytes",
                 newest ? json_integer(newest->summary.stored_bytes) : json_null());
     hg_json_set(one, "usual_bytes", status_int_or_null(sink->usual_bytes));

@@ -21,6 +21,7 @@
 #include "config/config.h"
 #include "config/options.h"
 #include "inventory/comparison.h"
+#include "inventory/goodness.h"
 #include "inventory/selection.h"
 #include "jobs/notify/notify.h"
 #include "jobs/restore/clean.h"
@@ -163,6 +164,40 @@ static enum hangar_rc run_before_hook(struct hg_restoration *r, struct hg_error 
     }
     r->hooked = &r->h->config->pipelines[r->selected.pipeline];
     return hg_hook_run(&r->h->log, &r->h->caller.cancel, r->hooked, HG_BEFORE_RESTORE, &facts, err);
+}
+
+/* After damage, or when the sink of the backup cannot be read any more: adds to the error which
+ * other sinks have a good copy. */
+static void add_other_copies(struct hg_restoration *r, enum hangar_rc rc, struct hg_error *err)
+{
+    struct hg_session fresh; /* the job's own is cancelled */
+    struct hg_error unused = {0};
+    struct hg_manifest m = {0};
+    struct hangar_ctx *sink;
+    struct hg_str names = {0};
+    if (!r->selected.ctx || rc == HANGAR_OK || rc == HANGAR_CANCELLED || rc == HANGAR_CONFIG ||
+        hg_session_begin(&fresh, r->h, 0, NULL, NULL, &unused) != HANGAR_OK) {
+        return;
+    }
+    bool suspect = rc == HANGAR_CORRUPT;
+    if (!suspect) {
+        suspect = hg_session_open(&fresh, r->selected.sink, NULL, 0, &sink, &unused) != HANGAR_OK ||
+                  hg_goodness(r->h, sink, r->selected.manifest.pipeline, r->selected.manifest.id,
+                              &m, &unused) != HANGAR_OK;
+    }
+    if (suspect) {
+        hg_select_others(&fresh, &r->selected, &names);
+    }
+    if (names.len > 0) {
+        struct hg_error with = {.rc = err->rc};
+        snprintf(with.text, sizeof(with.text),
+                 "%.3000s; hint: %s has another copy: add `--from %.*s`", err->text,
+                 hg_str_text(&names), (int)strcspn(hg_str_text(&names), ","), hg_str_text(&names));
+        *err = with;
+    }
+    hg_session_end(&fresh);
+    hg_manifest_free(&m);
+    hg_str_free(&names);
 }
 
 /* Adds to the error which sources are restored all the same, and the command for the others. */
@@ -347,6 +382,7 @@ enum hangar_status hangar_restore(struct hangar *h, const struct hangar_restore_
         rc = run_restore_steps(r, &err);
         fill_restore_document(r, doc);
         hg_session_end(&r->session);
+        add_other_copies(r, rc, &err);
     }
     enum hangar_status status = r->busy ? HANGAR_STATUS_BUSY : hg_status(rc);
     if (rc == HANGAR_OK && has_remains(r, &err)) {

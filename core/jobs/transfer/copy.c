@@ -21,6 +21,7 @@
 #include "catalog/mark.h"
 #include "catalog/store.h"
 #include "config/config.h"
+#include "inventory/goodness.h"
 #include "inventory/mending.h"
 #include "inventory/object_lock.h"
 #include "inventory/occupancy.h"
@@ -28,6 +29,8 @@
 #include "inventory/place.h"
 #include "inventory/replication.h"
 #include "inventory/selection.h"
+#include "inventory/verification_record.h"
+#include "jobs/verify/verify.h"
 #include "plugin/job.h"
 #include "session/document.h"
 #include "session/handle.h"
@@ -159,7 +162,13 @@ static enum hangar_rc copy_into_place(struct copy_job *c, struct hg_place *place
     if (rc == HANGAR_OK) {
         rc = copy_hold(c, place->id, err);
     }
-    return rc == HANGAR_OK ? hg_place_commit(place, c->to, replication->manifest, files, err) : rc;
+    if (rc == HANGAR_OK) {
+        rc = hg_place_commit(place, c->to, replication->manifest, files, err);
+    }
+    if (rc == HANGAR_OK) { /* an earlier copy may have been damaged */
+        hg_verification_forget(&c->h->state, c->pipeline->name, place->id, c->to->name);
+    }
+    return rc;
 }
 
 static enum hangar_rc copy_store(struct copy_job *c, const char *id,
@@ -187,7 +196,7 @@ static enum hangar_rc copy_store(struct copy_job *c, const char *id,
     return rc;
 }
 
-/* The other sink has the backup, and its manifest is lost or damaged. */
+/* The other sink has the backup, and that copy is damaged. */
 static enum hangar_rc copy_repair(struct copy_job *c, struct hg_mending *mending,
                                   struct hg_error *err)
 {
@@ -204,7 +213,7 @@ static enum hangar_rc copy_repair(struct copy_job *c, struct hg_mending *mending
     }
     rc = hg_session_result(&c->session, rc, err);
     hg_str_free(&mending->problems);
-    return rc;
+    return rc == HANGAR_OK ? hg_verify_repaired(c->h, pipeline, c->to_index, id, err) : rc;
 }
 
 /* Another host has stored the same backup meanwhile: that ends as if it had been there before. */
@@ -214,7 +223,7 @@ static enum hangar_rc copy_accept_same(struct copy_job *c, const char *id,
 {
     enum hg_occupancy now = HG_OCCUPANCY_FREE;
     struct hg_error why = {0};
-    if (hg_occupancy_find(c->to, c->pipeline->name, id, &files->manifest, &now, &why) !=
+    if (hg_occupancy_find(c->h, c->to, c->pipeline->name, id, &files->manifest, &now, &why) !=
             HANGAR_OK ||
         now != HG_OCCUPANCY_SAME) {
         return HANGAR_EXISTS;
@@ -240,7 +249,7 @@ static enum hangar_rc copy_one(struct copy_job *c, const char *id, struct hg_err
     enum hg_occupancy there = HG_OCCUPANCY_FREE;
     enum hangar_rc rc = copy_read_manifest(c, id, &files, &m, err);
     if (rc == HANGAR_OK) {
-        rc = hg_occupancy_find(c->to, c->pipeline->name, id, &files.manifest, &there, err);
+        rc = hg_occupancy_find(c->h, c->to, c->pipeline->name, id, &files.manifest, &there, err);
     }
     if (rc == HANGAR_OK && there == HG_OCCUPANCY_FREE) {
         rc = copy_store(c, id, &files, &replication, err);
@@ -265,20 +274,17 @@ static enum hangar_rc copy_one(struct copy_job *c, const char *id, struct hg_err
 
 /* ---- the selection ---- */
 
-/* Has the other sink the backup?  One that has lost its manifest is missing, too. */
-static enum hangar_rc copy_find_manifest(struct copy_job *c, const char *id, bool *there,
-                                         struct hg_error *err)
+/* Has the other sink a good copy?  A damaged one is missing, too: it is repaired. */
+static enum hangar_rc copy_find_good(struct copy_job *c, const char *id, bool *there,
+                                     struct hg_error *err)
 {
-    const char *pipeline = c->pipeline->name;
-    struct hg_store_file manifest = {0};
-    bool abandoned = false;
-    int64_t ms;
-    enum hangar_rc rc = hg_store_find(c->to, pipeline, id, HG_MANIFEST_NAME, &manifest, err);
-    if (rc == HANGAR_OK && manifest.exists) {
-        rc = hg_mark_find_abandoned(c->to, pipeline, id, &abandoned, &ms, err);
-    }
-    *there = rc == HANGAR_OK && manifest.exists && !abandoned;
-    return rc;
+    struct hg_manifest m;
+    struct hg_error why = {0};
+    const enum hangar_rc rc = hg_goodness(c->h, c->to, c->pipeline->name, id, &m, &why);
+    hg_manifest_free(&m);
+    *there = rc == HANGAR_OK || rc == HANGAR_UNSUPPORTED;
+    return *there || rc == HANGAR_NOT_FOUND || rc == HANGAR_CORRUPT ? HANGAR_OK
+                                                                    : hg_error_move(err, &why);
 }
 
 /* Copies a backup that the one sink has and the other has not.  When a sink does not say whether it
@@ -293,7 +299,7 @@ static enum hangar_rc copy_if_missing(struct copy_job *c, const char *id, struct
         return HANGAR_OK;
     }
     bool there = false;
-    rc = rc == HANGAR_OK ? copy_find_manifest(c, id, &there, err) : rc;
+    rc = rc == HANGAR_OK ? copy_find_good(c, id, &there, err) : rc;
     if (rc == HANGAR_OK) {
         return there ? rc : copy_one(c, id, err);
     }

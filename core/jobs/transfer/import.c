@@ -24,6 +24,7 @@
 #include "catalog/manifest.h"
 #include "inventory/object_lock.h"
 #include "inventory/place.h"
+#include "inventory/verification_record.h"
 #include "jobs/transfer/transfer.h"
 #include "jobs/transfer/untar.h"
 #include "plugin/job.h"
@@ -134,6 +135,7 @@ static enum hangar_rc import_run(struct hg_import *x, const char *pipeline, cons
     hg_place_release(&x->place);
     if (rc == HANGAR_OK) {
         struct hangar *h = x->transfer.h;
+        hg_verification_forget(&h->state, x->place.pipeline, x->place.id, x->place.sink->name);
         hg_object_lock_copied(h, x->pipeline, &h->config->instances[x->place.instance],
                               x->place.sink);
     }

@@ -3,7 +3,8 @@
  *
  * repair: rebuilds what is lost or damaged of a backup, in each sink that has it: from another sink
  * of its pipeline (mending.h), and SHA256SUMS and RESTORE.txt also from the manifest.  What cannot
- * be rebuilt is reported and not changed.
+ * be rebuilt is reported and not changed.  A repair ends with a verification, whose record ends
+ * what earlier ones said of the copy.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +25,9 @@
 #include "inventory/occupancy.h"
 #include "inventory/place.h"
 #include "inventory/selection.h"
+#include "inventory/verification_record.h"
 #include "jobs/backup/restore_text.h"
+#include "jobs/verify/verify.h"
 #include "pipeline/decode.h"
 #include "plugin/job.h"
 #include "session/document.h"
@@ -197,7 +200,7 @@ static enum hangar_rc repair_from(struct repair_job *r, const struct repair_orig
                                  .dry = r->dry || itself};
     enum hg_occupancy there;
     enum hangar_rc rc =
-        hg_occupancy_find(to, r->pipeline->name, r->id, &origin->files.manifest, &there, err);
+        hg_occupancy_find(r->h, to, r->pipeline->name, r->id, &origin->files.manifest, &there, err);
     if (rc == HANGAR_OK) {
         rc = hg_mending_run(&mending, err);
     }
@@ -285,6 +288,18 @@ static void repair_add(struct repair_job *r, const char *sink, const struct repa
 
 /* ---- the job ---- */
 
+/* Verifies the copy when it was changed, or is known to be damaged although every file matches. */
+static enum hangar_rc repair_verify(struct repair_job *r, size_t sink, struct hangar_ctx *to,
+                                    const struct repair_result *result, struct hg_error *err)
+{
+    struct hg_error why = {0};
+    const bool changed = result->bad > 0 || result->bad_manifest || result->remade > 0;
+    const char *pipeline = r->pipeline->name;
+    return changed || hg_verification_find_damage(r->h, to, pipeline, r->id, &why) == HANGAR_CORRUPT
+               ? hg_verify_repaired(r->h, pipeline, sink, r->id, err)
+               : HANGAR_OK;
+}
+
 /* Each sink of the pipeline that has the backup, or only the one that was asked for. */
 static enum hangar_rc repair_all(struct repair_job *r, const struct hangar_selection *which,
                                  json_t *sinks, struct hg_error *err)
@@ -310,6 +325,9 @@ static enum hangar_rc repair_all(struct repair_job *r, const struct hangar_selec
             rc = repair_sink(r, i, to, &result, &why);
         }
         rc = hg_session_result(&r->session, rc, &why);
+        if (rc == HANGAR_OK && !r->dry) {
+            rc = repair_verify(r, i, to, &result, &why);
+        }
         repair_add(r, name, &result, &why, sinks);
         hg_str_free(&result.problems);
         if (rc != HANGAR_OK && (err->rc == HANGAR_OK || rc == HANGAR_CANCELLED)) {

@@ -4,6 +4,8 @@
  * verify: the job: finds the backups that were asked for, verifies each in each sink that holds
  * it (contents.c), stores the records, and reports and notifies.
  */
+#include "jobs/verify/verify.h"
+
 #include <string.h>
 
 #include "base/clock.h"
@@ -75,6 +77,10 @@ static void verify_log(const struct hg_verify_job *job, const char *sink,
     if (result->status == HANGAR_STATUS_DONE) {
         hg_log_took(&job->h->log, HANGAR_LOG_INFO, "verify.done", result->duration_ms,
                     "level=%s: %s in sink %s", level, result->id, sink);
+    } else if (hg_outcome_of(result->status) == HG_NOT_JUDGED) {
+        hg_log_took(&job->h->log, HANGAR_LOG_ERROR, "verify.failed", result->duration_ms,
+                    "level=%s: %s in sink %s could not be judged: %s", level, result->id, sink,
+                    result->error);
     } else if (result->level == HANGAR_VERIFY_DRILL) {
         /* what a plugin reports of its server names no backup */
         hg_log_took(&job->h->log, HANGAR_LOG_ERROR, "verify.failed", result->duration_ms,
@@ -153,7 +159,8 @@ static enum hangar_rc verify_run(struct hg_verified_backup *v, size_t sink, stru
         }
     }
     rc = hg_session_result(v->s, rc, err);
-    /* whatever keeps a drill from proving the backup, it is the drill that failed */
+    /* whatever else keeps a drill from proving the backup, it is the drill that failed, and the
+     * backup is not judged */
     bool judged = rc == HANGAR_OK || rc == HANGAR_CORRUPT || rc == HANGAR_CANCELLED;
     if (v->level == HANGAR_VERIFY_DRILL && v->manifest.id && !judged) {
         rc = err->rc = HANGAR_IO;
@@ -205,6 +212,16 @@ static void verify_in_sink(struct hg_verify_job *job, const char *pipeline, size
     hg_manifest_free(&v.manifest);
     hg_str_free(&v.found.problems);
     json_decref(v.sources);
+}
+
+enum hangar_rc hg_verify_repaired(struct hangar *h, const char *pipeline, size_t sink,
+                                  const char *id, struct hg_error *err)
+{
+    struct hg_verify_job job = {.h = h, .level = HANGAR_VERIFY_FULL, .backups = json_array()};
+    verify_in_sink(&job, pipeline, sink, id);
+    json_decref(job.backups);
+    return job.rc == HANGAR_CORRUPT || job.rc == HANGAR_CANCELLED ? hg_error_move(err, &job.error)
+                                                                  : HANGAR_OK;
 }
 
 /* ---- which backups ---- */

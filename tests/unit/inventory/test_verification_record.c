@@ -221,12 +221,13 @@ START_TEST(this_machine_forgets_good_results_from_the_future_and_remembers_damag
     v.level = HANGAR_VERIFY_FULL;
     v.status = HANGAR_STATUS_CORRUPT;
     hg_verification_remember(&world.h->state, "nightly", &v);
-    struct hg_verification last = hg_verification_last_drill(&world.h->state, "nightly");
+    struct hg_verification last =
+        hg_verification_last(&world.h->state, "nightly", "local", HANGAR_VERIFY_DRILL);
     ck_assert_ptr_null(last.id);
     struct hg_verifications all;
     hg_verifications_read(&all, &world.h->state, "nightly");
-    ck_assert_ptr_null(hg_verifications_find(&all, id));
-    const struct hg_verification *damage = hg_verifications_find(&all, other);
+    ck_assert_ptr_null(hg_verifications_find(&all, id, "local"));
+    const struct hg_verification *damage = hg_verifications_find(&all, other, "local");
     ck_assert_ptr_nonnull(damage);
     ck_assert_int_eq(damage->status, HANGAR_STATUS_CORRUPT);
     hg_verifications_free(&all);
