@@ -173,6 +173,9 @@ static char *record_text(const struct hangar *h, const struct hangar_ctx *sink,
     if (v->error) {
         hg_json_set_string(record, "error", v->error);
     }
+    if (v->unread) {
+        hg_json_set_bool(record, "unread", true);
+    }
     char *text = hg_json_text(record);
     json_decref(record);
     return text;
@@ -214,6 +217,9 @@ json_t *hg_verification_json(const struct hg_verification *v)
     hg_json_set_string(line, "outcome", hg_outcome_name(hg_outcome_of(v->status)));
     if (v->error) {
         hg_json_set_string(line, "error", v->error);
+    }
+    if (v->unread) {
+        hg_json_set_bool(line, "unread", true);
     }
     return line;
 }
@@ -264,7 +270,7 @@ static json_t *record_parse(const struct hangar_ctx *sink, const char *pipeline,
                             const char *path, const struct hg_str *text)
 {
     static const char *const shown[] = {"time", "level",  "status",  "duration_ms",
-                                        "host", "hangar", "sources", "error"};
+                                        "host", "hangar", "sources", "error", "unread"};
     json_t *record = NULL, *out = NULL;
     int64_t named_ms = 0, ms = -1;
     record_is_path(path, &named_ms);
@@ -352,6 +358,7 @@ static bool verification_parse(const json_t *line, struct hg_verification *out)
     out->status = hg_status_of_name(hg_json_string(line, "status", ""));
     out->forget = strcmp(hg_json_string(line, "status", ""), STATUS_REPLACED) == 0;
     out->error = hg_json_string(line, "error", NULL);
+    out->unread = json_is_true(json_object_get(line, "unread"));
     if (out->status == HANGAR_STATUS_DONE && record_is_ahead(out->time_ms)) {
         return false; /* this clock was wrong then: no proof, and damage still counts */
     }
@@ -389,12 +396,19 @@ static int verifications_compare(const void *a, const void *b)
     return order ? order : (x->number > y->number) - (x->number < y->number);
 }
 
+/* Does it say something of the bytes of the copy?  A manifest that cannot be read and files that are
+ * missing are seen anew each time (goodness.h), so that such a finding ends with its cause. */
+static bool verification_judges(const struct hg_verification *v)
+{
+    return hg_outcome_of(v->status) != HG_NOT_JUDGED && !v->unread;
+}
+
 /* Does the later result of a copy count instead of the earlier one? */
 static bool verification_replaces(const struct hg_verification *later,
                                   const struct hg_verification *earlier)
 {
-    return later->forget || earlier->forget || hg_outcome_of(later->status) != HG_NOT_JUDGED ||
-           hg_outcome_of(earlier->status) == HG_NOT_JUDGED;
+    return later->forget || earlier->forget || verification_judges(later) ||
+           !verification_judges(earlier);
 }
 
 void hg_verifications_read(struct hg_verifications *all, const struct hg_state *state,
@@ -488,7 +502,7 @@ static enum hangar_rc record_find_judgement(struct hangar_ctx *sink, const char 
             hg_json_set_string(record, "id", id);
         }
         if (record &&
-            (!verification_parse(record, out) || hg_outcome_of(out->status) == HG_NOT_JUDGED)) {
+            (!verification_parse(record, out) || !verification_judges(out))) {
             hg_verification_free(out);
         }
         json_decref(record);
@@ -520,7 +534,7 @@ enum hangar_rc hg_verification_check(struct hangar_ctx *sink, const char *pipeli
     struct hg_verification stored = {0};
     enum hangar_rc rc = HANGAR_OK;
     const struct hg_verification *known = hg_verifications_find(remembered, id, sink->name);
-    if (known && hg_outcome_of(known->status) == HG_NOT_JUDGED) {
+    if (known && !verification_judges(known)) {
         known = NULL;
     }
     if (record->time_ms >= 0 && (!known || known->time_ms < record->time_ms)) {

@@ -39,6 +39,7 @@ struct hg_verification {
     enum hangar_verify_level level;
     enum hangar_status status;
     const char *error; /* NULL: none */
+    bool unread;       /* it found what every listing shows, and read no more */
     bool forget;       /* of one that was read: the copy is a new one */
     /* For the record only: */
     int64_t duration_ms;

@@ -157,8 +157,9 @@ sed -i "s|bin_dir: $work/broken|bin_dir: $work/empty|" "$work/backup.yaml"
 expect_exit 1 drill
 expect_said "initdb"
 nothing_left
-expect_exit 0 hangar --json show "$id"
-[[ $(json 'd["verified"]["status"]') == failed ]] || fail "the failure is not recorded"
+expect_exit 0 hangar --json status
+[[ $(json '[d["pipelines"][0]["last_drill"][k] for k in ("id", "outcome")]') == "['$id', 'not_judged']" ]] ||
+    fail "the failure is not remembered: $(json 'd["pipelines"][0]["last_drill"]')"
 write_drill_config
 
 promise "a drill of a source without support for drills fails with a message"

@@ -103,6 +103,7 @@ enum hangar_rc hg_verify_backup(struct hg_verified_backup *v, struct hg_error *e
     }
     if (rc == HANGAR_OK && v->level >= HANGAR_VERIFY_FULL && !is_damaged(&v->found)) {
         report_unchecked_signature(v);
+        v->read = true;
         rc = check_files(v, err);
         if (rc == HANGAR_OK) {
             rc = check_objects(v, err);

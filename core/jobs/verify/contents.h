@@ -29,6 +29,7 @@ struct hg_verified_backup {
     struct hg_drill drill;
     /* out; free the manifest and found.problems */
     struct hg_manifest manifest; /* its id is NULL when the sink has no such backup */
+    bool read; /* the bytes of its files were judged, and not only their names and sizes */
     struct hg_comparison found;
     struct hangar_ctx *chain[HG_CHAIN_MAX];
 };

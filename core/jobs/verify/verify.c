@@ -197,6 +197,7 @@ static void verify_in_sink(struct hg_verify_job *job, const char *pipeline, size
         result.status = hg_status(rc);
         result.duration_ms = hg_mono_ms() - started;
         result.error = rc != HANGAR_OK ? err.text : NULL;
+        result.unread = rc == HANGAR_CORRUPT && !v.read;
         job->verified++;
         verify_note_result(job, rc, &err);
         hg_json_add(job->backups, verify_document(&v, &result, &err));

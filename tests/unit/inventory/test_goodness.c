@@ -117,6 +117,25 @@ START_TEST(the_only_copy_found_corrupt_is_neither_healthy_nor_silent)
 }
 END_TEST
 
+START_TEST(what_a_listing_shows_ends_with_its_cause)
+{
+    world_config(ONE);
+    ck_assert_int_eq(world_backup("p"), HANGAR_STATUS_DONE);
+    for (int i = 0; i < 2; i++) { /* while the bytes are good, and while they are bad */
+        for (int k = 0; k < 2; k++) {
+            const char *file = k == 0 ? "manifest.json" : "RESTORE.txt";
+            ck_assert_int_eq(world_shell("mv a/p/%s/%s there", world_id(), file), 0);
+            ck_assert_int_eq(world_verify(world_id(), HANGAR_VERIFY_FULL), HANGAR_STATUS_CORRUPT);
+            ck_assert_int_eq(world_list(), HANGAR_STATUS_CORRUPT);
+            ck_assert_int_eq(world_shell("mv there a/p/%s/%s", world_id(), file), 0);
+            ck_assert_int_eq(world_list(), i == 0 ? HANGAR_STATUS_DONE : HANGAR_STATUS_CORRUPT);
+        }
+        goodness_flip("a", world_id(), BREAK);
+        ck_assert_int_eq(world_verify(world_id(), HANGAR_VERIFY_FULL), HANGAR_STATUS_CORRUPT);
+    }
+}
+END_TEST
+
 START_TEST(retention_keeps_the_last_good_one_when_newer_ones_are_known_to_be_corrupt)
 {
     char good[64], *text = NULL;
@@ -297,6 +316,7 @@ int main(void)
     const TTest *const tests[] = {
         damage_counts_until_a_later_verification_is_good,
         the_only_copy_found_corrupt_is_neither_healthy_nor_silent,
+        what_a_listing_shows_ends_with_its_cause,
         retention_keeps_the_last_good_one_when_newer_ones_are_known_to_be_corrupt,
         a_verification_that_judged_nothing_changes_nothing,
         a_drill_of_one_sink_does_not_hide_that_of_another,
