@@ -257,7 +257,7 @@ static enum hangar_rc open_session(struct pg_conn *conn, const char *database, c
         return HANGAR_OK;
     }
     *err = conn->err;
-    pg_advise(src, conn->pq, err);
+    pg_advise(conn->src, conn->pq, err);
     pg_close(conn);
     return rc;
 }
