@@ -15,6 +15,7 @@
 #include "base/vec.h"
 #include "catalog/removal.h"
 #include "catalog/signing.h"
+#include "plugin/clearing.h"
 #include "plugin/page.h"
 
 #define ORIGIN_MAX 65536
@@ -41,7 +42,7 @@ enum hangar_rc hg_store_put(struct hangar_ctx *sink, const char *path, const voi
     }
     rc = size ? HG_CALL(sink, err, fn->put_write(put, data, size)) : HANGAR_OK;
     if (rc != HANGAR_OK) {
-        HG_CALL_VOID(sink, fn->put_abort(put));
+        HG_CALL_CLEAR(sink, fn->put_abort(put));
         return rc;
     }
     struct hangar_entry entry = {.struct_size = sizeof(entry)};

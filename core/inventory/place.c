@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/json.h"
+#include "base/left.h"
 #include "base/log.h"
 #include "catalog/folder.h"
 #include "catalog/manifest.h"
@@ -331,10 +332,10 @@ static void place_clear(const struct hg_place *place, struct hg_session *session
         rc = hg_store_remove(sink, place->pipeline, place->id, false, &err);
     }
     if (rc != HANGAR_OK) {
-        hg_log_line(&place->h->log, HANGAR_LOG_WARN,
-                    "cannot remove the files of the failed run %s from sink %s (they are not "
-                    "listed as a backup): %s",
-                    place->id, place->h->config->instances[place->instance].name, err.text);
+        hg_log_event(&place->h->log, HANGAR_LOG_WARN, HG_LOG_LEFT,
+                     "cannot remove the files of the failed run %s from sink %s (they are not "
+                     "listed as a backup, and a later prune removes them): %s",
+                     place->id, place->h->config->instances[place->instance].name, err.text);
     }
 }
 

@@ -13,6 +13,7 @@
 #include "catalog/manifest.h"
 #include "catalog/store.h"
 #include "pipeline/decode.h"
+#include "plugin/clearing.h"
 #include "plugin/instance.h"
 #include "plugin/job.h"
 
@@ -101,7 +102,7 @@ static enum hangar_rc replication_copy(struct hg_replication *r,
             .path = path, .stored_bytes = item->bytes, .stored_sha256 = item->sha256};
         rc = hg_decode_stored(r->from, &stored, replication_write, &p, err);
         if (rc != HANGAR_OK) {
-            HG_CALL_VOID(to, to->plugin->sink.put_abort(p.put));
+            HG_CALL_CLEAR(to, to->plugin->sink.put_abort(p.put));
         } else {
             struct hangar_entry entry = {.struct_size = sizeof(entry)};
             rc = HG_CALL(to, err, to->plugin->sink.put_commit(p.put, &entry));

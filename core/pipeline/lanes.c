@@ -4,6 +4,7 @@
  * lanes: see lanes.h.
  */
 #include "pipeline/lanes.h"
+#include "plugin/clearing.h"
 
 #include <string.h>
 
@@ -219,7 +220,7 @@ static enum hangar_rc lane_write_flow(struct hg_flow *flow, size_t sink, bool *c
         lane_unref_block(engine, block);
         pthread_mutex_unlock(&engine->mutex);
     }
-    HG_CALL_VOID(ctx, ctx->plugin->sink.put_abort(put));
+    HG_CALL_CLEAR(ctx, ctx->plugin->sink.put_abort(put));
     return rc;
 }
 

@@ -6,6 +6,7 @@
 #include "pipeline/push.h"
 
 #include "base/thread.h"
+#include "plugin/clearing.h"
 
 /* An object that is being restored. */
 struct hg_object_writer {
@@ -123,10 +124,12 @@ void hg_push_end(struct hg_push *push, bool goes_on)
     const struct hangar_source *fn = &ctx->plugin->source;
     struct hg_error err = {0};
     if (!goes_on && hg_job_cancelled(push->job)) {
-        HG_CALL_VOID(ctx, fn->restore_end(ctx->inst, NULL));
+        HG_CALL_CLEAR(ctx, fn->restore_end(ctx->inst, NULL));
         return;
     }
+    hg_call_set_clearing(true); /* it may fail, and then clears up itself */
     enum hangar_rc rc = HG_CALL(ctx, &err, fn->restore_end(ctx->inst, push->report));
+    hg_call_set_clearing(false);
     push->restored = rc == HANGAR_OK;
     if (rc != HANGAR_OK && goes_on) {
         hg_job_record(push->job, &err);

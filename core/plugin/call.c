@@ -5,13 +5,25 @@
  * it records.  See instance.h.
  */
 #include "plugin/instance.h"
+#include "plugin/clearing.h"
 
 /* The error that the plugin records during the current call of this thread. */
 static _Thread_local struct hg_error call_error;
+static _Thread_local bool clearing; /* a call of HG_CALL_CLEAR runs */
 
 struct hg_error *hg_call_error(void)
 {
     return &call_error;
+}
+
+void hg_call_set_clearing(bool is_clearing)
+{
+    clearing = is_clearing;
+}
+
+bool hg_call_is_clearing(void)
+{
+    return clearing;
 }
 
 void hg_call_begin(struct hangar_ctx *ctx)

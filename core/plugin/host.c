@@ -12,6 +12,7 @@
 
 #include "base/attrs.h"
 #include "base/trust.h"
+#include "plugin/clearing.h"
 #include "plugin/page.h"
 #include "plugin/spool.h"
 
@@ -22,7 +23,8 @@ static void host_log(struct hangar_ctx *ctx, enum hangar_log_level level, const 
     va_start(args, fmt);
     vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
-    hg_log_line(ctx->job->set.log, level, "%s %s: %s", ctx->kind, ctx->name, text);
+    const char *event = level == HANGAR_LOG_WARN && hg_call_is_clearing() ? HG_LOG_LEFT : NULL;
+    hg_log_event(ctx->job->set.log, level, event, "%s %s: %s", ctx->kind, ctx->name, text);
 }
 
 static enum hangar_rc host_fail(struct hangar_ctx *ctx, enum hangar_rc rc, int error_number,

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/io.h"
+#include "plugin/clearing.h"
 
 void hg_instance_cancel(struct hangar_ctx *ctx)
 {
@@ -87,7 +88,7 @@ void hg_instance_close(struct hangar_ctx *ctx)
             hg_job_remove_hook(ctx->job, &ctx->hook);
         }
         ctx->threads = HANGAR_SERIAL_PLUGIN;
-        HG_CALL_VOID(ctx, ctx->plugin->d.destroy(ctx->inst));
+        HG_CALL_CLEAR(ctx, ctx->plugin->d.destroy(ctx->inst));
     }
     if (ctx->temp_dir) {
         hg_remove_tree(ctx->temp_dir, NULL);

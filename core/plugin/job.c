@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/io.h"
+#include "base/left.h"
 #include "base/str.h"
 #include "base/thread.h"
 
@@ -393,8 +394,8 @@ void hg_job_end(struct hg_job *job)
     }
     struct hg_error err = {0};
     if (hg_tempdir_remove(&job->temp, &err) != HANGAR_OK) {
-        hg_log_line(job->set.log, HANGAR_LOG_WARN,
-                    "temporary files remain; the next job removes them: %s", err.text);
+        hg_log_event(job->set.log, HANGAR_LOG_WARN, HG_LOG_LEFT,
+                     "temporary files remain; the next job removes them: %s", err.text);
     }
     pthread_cond_destroy(&job->changed);
     pthread_mutex_destroy(&job->hook_mutex);

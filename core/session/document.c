@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/left.h"
 #include "base/str.h"
 #include "catalog/manifest.h"
 #include "config/config.h"
@@ -89,15 +90,37 @@ json_t *hg_doc_begin(struct hangar *h, const char *schema)
     return doc;
 }
 
+/* Ends the record of what the job leaves behind: adds it to the error of an interrupted job, and
+ * logs it for any other. */
+static void doc_add_left(struct hangar *h, enum hangar_status status, struct hg_error *err)
+{
+    atomic_store(&h->caller.interrupted, false);
+    pthread_mutex_lock(&h->log.mutex);
+    struct hg_str left = h->left;
+    h->left = (struct hg_str){0};
+    pthread_mutex_unlock(&h->log.mutex);
+    if (status == HANGAR_STATUS_INTERRUPTED) {
+        struct hg_error before = *err;
+        hg_error_clear(err);
+        hg_fail(err, before.rc, 0, "%s; %s%s", before.text[0] ? before.text : "interrupted",
+                left.len ? "left over: " : "nothing is left over", hg_str_text(&left));
+    } else if (left.len) {
+        hg_log_event(&h->log, HANGAR_LOG_WARN, HG_LOG_LEFT, "%s", hg_str_text(&left));
+    }
+    hg_str_free(&left);
+}
+
 enum hangar_status hg_doc_end(struct hangar *h, json_t *doc, enum hangar_status status,
                               const struct hg_error *err, char **json)
 {
+    struct hg_error why = err ? *err : (struct hg_error){0};
+    doc_add_left(h, status, &why);
     atomic_store(&h->caller.cancel, false);
     h->log.run[0] = '\0';
     hg_json_set_string(doc, "status", hangar_status_name(status));
-    if (status != HANGAR_STATUS_DONE && err && err->text[0]) {
-        hg_str_add(&h->error, err->text);
-        hg_json_set_string(doc, "error", err->text);
+    if (status != HANGAR_STATUS_DONE && why.text[0]) {
+        hg_str_add(&h->error, why.text);
+        hg_json_set_string(doc, "error", why.text);
     }
     char *text = json ? hg_json_text(doc) : NULL;
     json_decref(doc);

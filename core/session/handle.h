@@ -22,6 +22,7 @@
 struct hg_caller {
     struct hangar_settings settings; /* its strings are valid in hangar_open only */
     atomic_bool cancel;              /* hangar_cancel was called during this job */
+    atomic_bool interrupted;         /* the same; cleaning up does not unset it */
 };
 
 /* The machine, as stored backups and notifications name it. */
@@ -30,12 +31,13 @@ struct hg_identity {
     char *host;
 };
 
-/* A job changes only `caller.cancel`, `signing`, `error` and, in check, `capture`; everything
+/* A job changes only `caller`, `signing`, `error`, `left` and, in check, `capture`; everything
  * else is constant between hangar_open and hangar_close. */
 struct hangar {
     struct hg_caller caller;
     struct hg_identity identity;
     struct hg_log log;
+    struct hg_str left;     /* what an interrupted job leaves behind; under the log's mutex */
     struct hg_str *capture; /* check: receives the warnings, too; under the log's mutex */
 
     bool ready;               /* the configuration was read and has no errors */

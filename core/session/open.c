@@ -13,6 +13,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/json_memory.h"
+#include "base/left.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "catalog/signing.h"
@@ -34,6 +35,13 @@ static void write_log_line(void *arg, const struct hg_log_record *record)
     struct hangar *h = arg;
     if (h->capture && record->level == HANGAR_LOG_WARN) {
         hg_str_addf(h->capture, "%s\n", record->message);
+        return;
+    }
+    if (record->event && strcmp(record->event, HG_LOG_LEFT) == 0 &&
+        atomic_load(&h->caller.interrupted)) {
+        if (h->left.len < sizeof((struct hg_error){0}.text)) { /* more is not shown */
+            hg_str_addf(&h->left, "%s%s", h->left.len ? "; and " : "", record->message);
+        }
         return;
     }
     if (h->caller.settings.on_log) {
@@ -239,6 +247,7 @@ void hangar_close(struct hangar *h)
 
 void hangar_cancel(struct hangar *hangar)
 {
+    atomic_store(&hangar->caller.interrupted, true);
     atomic_store(&hangar->caller.cancel, true);
 }
 

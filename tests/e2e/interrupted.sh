@@ -67,6 +67,84 @@ interrupt TERM
 [[ $status == 143 ]] || { cat run.err >&2; fail "exit status $status"; }
 nothing_else
 
+# ---- Ctrl-C, as a terminal sends it: to the whole process group ----
+
+# Everything takes long enough: what is stored passes slowly.
+sed 's/local: { plugin: storage-local,/& rate_limit: 1MiB, verify_first: never,/' backup.yaml >slow.yaml
+grep -q rate_limit slow.yaml || fail "the configuration is not slow"
+mkdir -m 755 tmp
+
+nothing_runs()
+{
+    # children have groups of their own
+    [[ -z $(grep -lsF "TMPDIR=$work/tmp" /proc/[0-9]*/environ) ]] && ! pgrep -f "$work/tmp" >/dev/null
+}
+
+at_work()
+{
+    "$@" || ! kill -0 "$run" 2>/dev/null
+}
+
+# ctrl_c CONDITION ARGUMENT...: starts hangar in a process group of its own, and interrupts all of
+# it once the condition holds
+ctrl_c()
+{
+    local condition=$1
+    shift
+    set -m
+    TMPDIR=$work/tmp "$hangar_program" -c "$work/slow.yaml" "$@" >run.out 2>run.err </dev/null &
+    run=$!
+    set +m
+    wait_for 60 at_work "$condition"
+    kill -INT -- "-$run"
+    status=0
+    wait "$run" || status=$?
+    [[ $status == 130 ]] || { cat run.out run.err; fail "exit status $status"; }
+    [[ $(grep -c '^hangar: interrupted' run.err) == 1 ]] || { cat run.err; fail "not said once"; }
+    ! grep -qE 'failed|level=error' run.err || { cat run.err; fail "interrupted is called failed"; }
+    wait_for 20 nothing_runs
+    [[ -z $(ls tmp) ]] || fail "temporary files are left: $(find tmp)"
+}
+
+in_target()
+{
+    [[ $(sql postgres "SELECT count(*) FROM pg_stat_activity WHERE datname = 'target'") -gt 0 ]]
+}
+reading()
+{
+    # only root may look into a process that is not dumpable
+    [[ $(id -u) == 0 ]] || { sleep 2 && return; }
+    [[ -n $(find "/proc/$run/fd" -lname "$work/backups/*/data/*" 2>/dev/null) ]]
+}
+drilling()
+{
+    [[ -n $(find tmp -mindepth 2 -print -quit) ]]
+}
+
+promise "Ctrl-C during a backup: nothing is left over"
+ctrl_c copying backup
+expect_in run.err 'hangar: interrupted; nothing is left over'
+nothing_else
+wait_for 10 no_sessions
+
+promise "Ctrl-C during a restore: the new database is dropped; one that existed is named"
+ctrl_c in_target restore latest --only app_db --set app_db.database=target --yes
+expect_in run.err 'hangar: interrupted; nothing is left over'
+[[ $(sql postgres "SELECT count(*) FROM pg_database WHERE datname = 'target'") == 0 ]] || fail "target is left"
+sql postgres 'CREATE DATABASE target'
+ctrl_c in_target restore latest --only app_db --set app_db.database=target --yes
+expect_in run.err 'hangar: interrupted; left over: source app_db: database target was empty and now holds'
+sql postgres 'DROP DATABASE target'
+
+promise "Ctrl-C during a full verification and a drill: not judged"
+ctrl_c reading verify latest --level full
+expect_in run.out 'not judged'
+expect_in run.err 'hangar: interrupted; nothing is left over'
+ctrl_c drilling verify latest --level drill
+expect_in run.out 'not judged'
+expect_in run.err 'hangar: interrupted; nothing is left over'
+nothing_else
+
 promise "killed at 20 moments: listed backups verify, and the next run succeeds"
 start=$(date +%s%N)
 make_backup

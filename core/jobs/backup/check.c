@@ -89,6 +89,10 @@ static enum hangar_rc check_by_plugin(struct hangar_ctx *ctx, enum hg_kind kind,
     if (kind == HG_SINK) {
         return HG_CALL(ctx, err, ctx->plugin->sink.probe(ctx->inst, facts));
     }
+    if (kind == HG_NOTIFIER) {
+        hg_attrs_setf(facts, "tried", "only opened; `hangar notify %s` sends a test message",
+                      ctx->name);
+    }
     return HANGAR_OK; /* a transform that could be opened works; a notifier would send */
 }
 

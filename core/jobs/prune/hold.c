@@ -17,6 +17,7 @@
 #include "config/config.h"
 #include "inventory/origin.h"
 #include "inventory/selection.h"
+#include "jobs/prune/pruning.h"
 #include "plugin/instance.h"
 #include "session/document.h"
 #include "session/handle.h"
@@ -44,7 +45,13 @@ static enum hangar_rc hold_remove_from_sink(struct hangar *h, struct hangar_ctx 
         return rc;
     }
     rc = hg_mark_deleted(sink, pipeline, id, h->identity.host, "removed by its id", err);
-    return rc == HANGAR_OK ? hg_store_remove(sink, pipeline, id, false, err) : rc;
+    if (rc == HANGAR_OK) {
+        rc = hg_store_remove(sink, pipeline, id, false, err);
+        if (rc == HANGAR_CANCELLED) {
+            hg_pruning_log_rest(h, sink, id);
+        }
+    }
+    return rc;
 }
 
 static enum hangar_rc hold_in_sink(struct hangar *h, enum hold_action action,

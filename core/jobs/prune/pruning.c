@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/left.h"
 #include "base/log.h"
 #include "base/vec.h"
 #include "catalog/mark.h"
@@ -30,6 +31,13 @@ static void pruning_keep_locked(struct hg_pruning *p, struct hg_retained *item,
     snprintf(item->reason, sizeof(item->reason), "kept by the store: %.180s", why->text);
     p->plan.kept++;
     p->locked++;
+}
+
+void hg_pruning_log_rest(struct hangar *h, const struct hangar_ctx *sink, const char *id)
+{
+    hg_log_event(&h->log, HANGAR_LOG_WARN, HG_LOG_LEFT,
+                 "files of the removed backup %s in sink %s, which the next prune removes", id,
+                 sink->name);
 }
 
 static enum hangar_rc pruning_remove(struct hg_pruning *p, struct hg_retained *item,
@@ -55,6 +63,9 @@ static enum hangar_rc pruning_remove(struct hg_pruning *p, struct hg_retained *i
     if (rc == HANGAR_OK && p->plan.config->retention.delete_grace_ms == 0) {
         rc = hg_store_remove(p->plan.sink, p->plan.pipeline->name, item->id, false, &why);
         rc = rc == HANGAR_EXISTS ? HANGAR_OK : rc; /* the next prune tries again */
+        if (rc == HANGAR_CANCELLED) {
+            hg_pruning_log_rest(p->plan.h, p->plan.sink, item->id);
+        }
     }
     if (rc != HANGAR_OK) {
         *err = why;

@@ -25,6 +25,9 @@ struct hg_pruning {
 enum hangar_rc hg_pruning_execute(struct hg_pruning *p, struct hg_error *err);
 /* Finds the leftovers and what hg_pruning_execute would do with each.  For a dry run. */
 enum hangar_rc hg_pruning_find_leftovers(struct hg_pruning *p, struct hg_error *err);
+/* An interruption cut the removal of a backup, whose mark is there: what is left of it? */
+void hg_pruning_log_rest(struct hangar *h, const struct hangar_ctx *sink, const char *id);
+
 void hg_pruning_fini(struct hg_pruning *p);
 
 #endif

@@ -348,6 +348,9 @@ static void log_restore_end(struct hg_restoration *r, enum hangar_rc rc, const s
     }
     if (rc == HANGAR_OK) {
         hg_log_took(log, HANGAR_LOG_INFO, "restore.done", ms, "%s in %lld ms", id, (long long)ms);
+    } else if (rc == HANGAR_CANCELLED) {
+        hg_log_took(log, HANGAR_LOG_WARN, "restore.interrupted", ms, "%s after %lld ms", id,
+                    (long long)ms);
     } else {
         hg_log_took(log, HANGAR_LOG_ERROR, "restore.failed", ms, "%s after %lld ms: %s", id,
                     (long long)ms, err->text);

@@ -16,6 +16,7 @@
 #include "config/config.h"
 #include "inventory/object_infos.h"
 #include "pipeline/push.h"
+#include "plugin/clearing.h"
 #include "plugin/instance.h"
 #include "plugin/job.h"
 #include "session/plugin_set.h"
@@ -112,7 +113,7 @@ void hg_targets_end(struct hg_targets *t)
         struct hg_target *one = &t->items[i];
         if (one->prepared) {
             one->prepared = false;
-            HG_CALL_VOID(one->ctx, one->ctx->plugin->source.restore_end(one->ctx->inst, NULL));
+            HG_CALL_CLEAR(one->ctx, one->ctx->plugin->source.restore_end(one->ctx->inst, NULL));
         }
     }
 }

@@ -15,6 +15,7 @@
 #include "catalog/store.h"
 #include "jobs/transfer/import.h"
 #include "jobs/transfer/untar.h"
+#include "plugin/clearing.h"
 #include "plugin/instance.h"
 #include "plugin/job.h"
 
@@ -174,7 +175,7 @@ static enum hangar_rc import_store_file(struct hg_import *x, struct hg_import_fi
                              path, (unsigned long long)entry.size, (unsigned long long)file->bytes);
             }
         } else {
-            HG_CALL_VOID(sink, fn->put_abort(put));
+            HG_CALL_CLEAR(sink, fn->put_abort(put));
         }
     }
     free(path);

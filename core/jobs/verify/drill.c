@@ -22,6 +22,7 @@
 #include "catalog/manifest.h"
 #include "config/options.h"
 #include "jobs/restore/targets.h"
+#include "plugin/clearing.h"
 #include "plugin/instance.h"
 #include "plugin/job.h"
 #include "plugin/loader.h"
@@ -121,7 +122,7 @@ static void drill_stop_servers(struct hg_drill *drill)
         struct hangar_ctx *ctx = drill->scratches[i].ctx;
         drill->scratches[i].ctx = NULL;
         if (ctx) {
-            HG_CALL_VOID(ctx, ctx->plugin->source.scratch_stop(ctx->inst));
+            HG_CALL_CLEAR(ctx, ctx->plugin->source.scratch_stop(ctx->inst));
         }
     }
 }

@@ -77,6 +77,9 @@ static void verify_log(const struct hg_verify_job *job, const char *sink,
     if (result->status == HANGAR_STATUS_DONE) {
         hg_log_took(&job->h->log, HANGAR_LOG_INFO, "verify.done", result->duration_ms,
                     "level=%s: %s in sink %s", level, result->id, sink);
+    } else if (result->status == HANGAR_STATUS_INTERRUPTED) {
+        hg_log_took(&job->h->log, HANGAR_LOG_WARN, "verify.interrupted", result->duration_ms,
+                    "level=%s: %s in sink %s is not judged", level, result->id, sink);
     } else if (hg_outcome_of(result->status) == HG_NOT_JUDGED) {
         hg_log_took(&job->h->log, HANGAR_LOG_ERROR, "verify.failed", result->duration_ms,
                     "level=%s: %s in sink %s could not be judged: %s", level, result->id, sink,

@@ -283,6 +283,12 @@ enum hangar_rc pg_restore_end(void *inst, struct hangar_attrs *report)
         rows += target->rows;
         databases += !target->skipped;
     }
+    if (!report && restore->roles_created) {
+        host->log(
+            src->ctx, HANGAR_LOG_WARN,
+            "%zu roles that this restore created stay on %s; hint: the next restore uses them",
+            restore->roles_created, pg_where(src));
+    }
     if (report && rc == HANGAR_OK && !dry) {
         host->attr_setf(report, "databases", "%llu", (unsigned long long)databases);
         host->attr_setf(report, "objects", "%llu", (unsigned long long)restore->objects);

@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "restore/state.h"
 #include "server/connection.h"
 #include "server/error.h"
 #include "server/settings.h"
@@ -320,6 +321,7 @@ static enum hangar_rc restore_roles_text(struct pg_source *src, const char *text
     }
     if (rc == HANGAR_OK && roles.count) {
         src->host->log(src->ctx, HANGAR_LOG_INFO, "created %zu missing roles", roles.count);
+        src->restore->roles_created = roles.count;
     }
     pg_close(roles.conn);
     for (size_t i = 0; i < roles.count; i++) {

@@ -21,6 +21,7 @@ struct pg_restore {
     struct pg_conn *keeper;      /* of clean: holds the locks of the targets; NULL: none */
     int server_version;
     bool roles_done;
+    size_t roles_created; /* they stay, whatever happens to the restore */
 };
 
 #endif

@@ -289,6 +289,21 @@ enum hangar_rc rd_live_end(struct rd_live *live, struct hangar_attrs *report)
     return live->clean ? rd_clean_swap(live->clean) : HANGAR_OK;
 }
 
+void rd_live_warn_of_rest(const struct rd_live *live)
+{
+    const struct rd_sent *sent = live && live->sender ? rd_sender_sent(live->sender) : NULL;
+    if (!sent || live->clean || sent->keys + sent->functions == 0) {
+        return; /* a clean restore empties its databases, and reports what it cannot empty */
+    }
+    live->redis->host->log(live->redis->ctx, HANGAR_LOG_WARN,
+                           "redis at %s keeps %" PRIu64 " keys of the unfinished restore%s; hint: "
+                           "restore again with --mode clean, or delete them",
+                           live->redis->place, sent->keys,
+                           live->redis->on_conflict == RD_FLUSH
+                               ? ", and its old data was deleted (on_conflict: flush)"
+                               : "");
+}
+
 void rd_live_drop(struct rd_live *live)
 {
     if (!live) {

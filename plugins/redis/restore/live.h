@@ -25,6 +25,9 @@ enum hangar_rc rd_live_complete(struct rd_live *live);
 enum hangar_rc rd_live_check(struct rd_live *live);
 /* Fills the report.  In mode clean it swaps the data in. */
 enum hangar_rc rd_live_end(struct rd_live *live, struct hangar_attrs *report);
+/* Warns that an unfinished restore leaves the keys that it has sent. */
+void rd_live_warn_of_rest(const struct rd_live *live);
+
 void rd_live_drop(struct rd_live *live);
 
 #endif

@@ -110,6 +110,9 @@ enum hangar_rc redis_restore_end(void *inst, struct hangar_attrs *report)
         rc =
             restore->file ? rd_file_end(restore->file, report) : rd_live_end(restore->live, report);
     }
+    if (restore && !(report && restore->complete && rc == HANGAR_OK)) {
+        rd_live_warn_of_rest(restore->live);
+    }
     drop_restore(redis);
     return rc;
 }

@@ -266,7 +266,7 @@ START_TEST(an_interrupted_run_leaves_nothing)
         hangar_cancel(world_hangar);
         pthread_join(thread, NULL);
         ck_assert_int_eq(status, HANGAR_STATUS_INTERRUPTED);
-        ck_assert_str_eq(world_error(), "interrupted");
+        ck_assert_str_eq(world_error(), "interrupted; nothing is left over");
         ck_assert(world_is_empty("a") && world_is_empty("b"));
         ck_assert_uint_eq(world_lines("state/history/p.jsonl", "\"interrupted\""), (size_t)i + 1);
         ck_assert_uint_eq(world_lines("j", "^next"), world_lines("j", "^(close|abandon)"));
