@@ -187,7 +187,8 @@ int cli_finish(struct cli *cli, enum hangar_status status, char *json, cli_rende
         }
         json_decref(doc);
     }
-    if (status != HANGAR_STATUS_DONE && !printed) {
+    if (status != HANGAR_STATUS_DONE && !printed &&
+        !cli_was_printed(&cli->err, cli_error_text(cli, status))) {
         cli_error(cli, cli_error_text(cli, status));
     }
     hangar_free(json);

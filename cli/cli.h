@@ -31,7 +31,8 @@ struct cli {
     struct cli_args args;
     struct cli_view out, err;
     struct cli_progress progress;
-    struct hangar *hangar; /* NULL unless the command opens it */
+    struct cli_printed printed; /* of both views */
+    struct hangar *hangar;      /* NULL unless the command opens it */
 };
 
 /* Was the option given?  Its last value; all its values, ended by NULL.  NULL: it was not
@@ -47,9 +48,9 @@ enum cli_log_format cli_log_format_of(const struct cli *cli);
 void cli_error(struct cli *cli, const char *text);
 void cli_errorf(struct cli *cli, const char *fmt, ...) CLI_PRINTF(2, 3);
 
-/* Ends a job.  Prints its document: unchanged with --json, else by `render`.  Then prints
- * the error of the library, unless the document has printed it: when its array `printed_by`
- * has entries (NULL: never).  Frees json; returns the exit status. */
+/* Ends a job.  Prints its document: unchanged with --json, else by `render`.  Then prints the error
+ * of the library, unless a line of the log has printed it, or the document has printed it: when its
+ * array `printed_by` has entries (NULL: never).  Frees json; returns the exit status. */
 int cli_finish(struct cli *cli, enum hangar_status status, char *json, cli_render *render,
                const char *printed_by);
 

@@ -19,6 +19,51 @@ const char *cli_on(const struct cli_view *view, enum cli_style style)
     return view->colour ? codes[style] : "";
 }
 
+void cli_record(const struct cli_view *view, const char *text)
+{
+    char *copy = view->printed ? strdup(text) : NULL;
+
+    if (copy) {
+        char **place = &view->printed->texts[view->printed->count++ % CLI_PRINTED];
+        free(*place);
+        *place = copy;
+    }
+}
+
+bool cli_was_printed(const struct cli_view *view, const char *text)
+{
+    size_t length = strlen(text);
+
+    for (size_t i = 0; view->printed && i < CLI_PRINTED && view->printed->texts[i]; i++) {
+        const char *printed = view->printed->texts[i];
+        size_t before = strlen(printed) - (strlen(printed) < length ? strlen(printed) : length);
+
+        if (strcmp(printed + before, text) == 0 &&
+            (before == 0 || (before > 1 && strncmp(printed + before - 2, ": ", 2) == 0))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void cli_printed_free(struct cli_printed *printed)
+{
+    for (size_t i = 0; i < CLI_PRINTED; i++) {
+        free(printed->texts[i]);
+    }
+    *printed = (struct cli_printed){0};
+}
+
+const char *cli_without(const char *text, const char *kind, const char *name)
+{
+    size_t k = strlen(kind), n = strlen(name);
+
+    return strncmp(text, kind, k) == 0 && text[k] == ' ' && strncmp(text + k + 1, name, n) == 0 &&
+                   strncmp(text + k + 1 + n, ": ", 2) == 0
+               ? text + k + n + 3
+               : text;
+}
+
 const char *cli_off(const struct cli_view *view)
 {
     return view->colour ? "\033[0m" : "";

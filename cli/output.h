@@ -17,6 +17,13 @@
 
 /* One stream.  `failed` is set when memory ran out while text was laid out; the command
  * then fails. */
+/* What was printed of failures.  The oldest is forgotten. */
+#define CLI_PRINTED 16
+struct cli_printed {
+    char *texts[CLI_PRINTED];
+    size_t count;
+};
+
 struct cli_view {
     FILE *file;
     bool colour;
@@ -24,9 +31,21 @@ struct cli_view {
     bool quiet;   /* no notes */
     bool verbose; /* also details */
     bool failed;
-    int width;      /* columns; 0: no limit */
-    int64_t now_ms; /* the time from which ages are counted */
+    int width;                   /* columns; 0: no limit */
+    int64_t now_ms;              /* the time from which ages are counted */
+    struct cli_printed *printed; /* NULL: nothing is remembered */
 };
+
+/* Remembers a text that was printed. */
+void cli_record(const struct cli_view *view, const char *text);
+
+/* True when the text was printed already, alone or at the end of another: it is not printed
+ * twice. */
+bool cli_was_printed(const struct cli_view *view, const char *text);
+void cli_printed_free(struct cli_printed *printed);
+
+/* The text without "KIND NAME: " before it, for a line that names the instance itself. */
+const char *cli_without(const char *text, const char *kind, const char *name);
 
 enum cli_style { CLI_PLAIN, CLI_BOLD, CLI_DIM, CLI_RED, CLI_GREEN, CLI_YELLOW };
 

@@ -222,6 +222,9 @@ void cli_progress_log(struct cli_progress *progress, const struct hangar_log_lin
     pthread_mutex_lock(&progress->mutex);
     progress_erase(progress);
     cli_log_put(view, progress->format, line, NULL, message);
+    if (line->level <= 1) {
+        cli_record(view, line->message ? line->message : "");
+    }
     fflush(view->file);
     pthread_mutex_unlock(&progress->mutex);
     free(message);

@@ -152,6 +152,7 @@ int cli_run(const struct cli_io *io, int argc, char **argv)
     cli_args_parse(&cli.args, argc, argv);
     run_view_init(&cli.out, io, &cli.args, io->out, io->out_tty);
     run_view_init(&cli.err, io, &cli.args, io->err, io->err_tty);
+    cli.out.printed = cli.err.printed = &cli.printed;
     if (cli_has_option(&cli, &cli_option_json)) {
         cli.out.colour = false;
     }
@@ -161,5 +162,6 @@ int cli_run(const struct cli_io *io, int argc, char **argv)
         result = result ? result : HANGAR_STATUS_FAILED;
     }
     cli_args_free(&cli.args);
+    cli_printed_free(&cli.printed);
     return result;
 }

@@ -80,8 +80,12 @@ static void reload_report_failure(struct daemon *d, const char *error)
 
     snprintf(copy, sizeof(copy), "%s", *error ? error : "cannot read the configuration");
     while ((line = strsep(&rest, "\n"))) {
-        daemon_report(d, DAEMON_ERROR, d->plan ? "daemon.reload_failed" : "daemon.failed", "%s%s",
-                      line, d->plan ? " (the previous configuration stays in force)" : "");
+        daemon_report(d, DAEMON_ERROR, d->plan ? "daemon.reload_failed" : "daemon.failed", "%s",
+                      line);
+    }
+    if (d->plan) {
+        daemon_report(d, DAEMON_ERROR, "daemon.reload_failed",
+                      "the previous configuration stays in force");
     }
 }
 

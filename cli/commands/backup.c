@@ -53,8 +53,11 @@ static void backup_put_sinks(const json_t *doc, struct cli_view *err)
         if (done) {
             cli_table_cell(&table, CLI_PLAIN, "%s", cli_string(item, "target"));
         } else {
-            cli_table_cell(&table, CLI_RED, "%s: %s", cli_string(item, "status"),
-                           cli_string(item, "error"));
+            const char *name = cli_string(item, "name"), *error = cli_string(item, "error");
+            bool printed =
+                cli_was_printed(err, error) || strcmp(error, cli_string(doc, "error")) == 0;
+            cli_table_cell(&table, CLI_RED, "%s%s%s", cli_string(item, "status"),
+                           printed ? "" : ": ", printed ? "" : cli_without(error, "sink", name));
         }
     }
     cli_table_print(&table);
@@ -114,7 +117,7 @@ static void backup_report(struct cli *cli, const char *pipeline, enum hangar_sta
     if (doc && program) {
         backup_render(doc, &cli->err, program);
     }
-    if (status != HANGAR_STATUS_DONE) {
+    if (status != HANGAR_STATUS_DONE && !cli_was_printed(&cli->err, cli_error_text(cli, status))) {
         cli_errorf(cli, "%s%s%s%s", several ? "pipeline " : "", several ? pipeline : "",
                    several ? ": " : "", cli_error_text(cli, status));
     }

@@ -53,7 +53,9 @@ static void check_put_item(struct cli_view *out, const json_t *item)
     fputc('\n', out->file);
     json_array_foreach (cli_array(item, "messages"), i, message) {
         if (json_is_string(message)) {
-            cli_put_message(out, 6, styles[mark], json_string_value(message));
+            cli_put_message(out, 6, styles[mark],
+                            cli_without(json_string_value(message), cli_string(item, "kind"),
+                                        cli_string(item, "name")));
         }
     }
     check_put_facts(out, json_object_get(item, "facts"), 6);

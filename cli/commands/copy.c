@@ -23,7 +23,10 @@ static void copy_put_copy(const json_t *item, const json_t *doc, struct cli_view
     if (!cli_done(item)) {
         cli_put_mark(err, CLI_CROSS);
         fprintf(err->file, " %s: ", cli_string(item, "id"));
-        cli_put_message(err, 0, CLI_RED, cli_string(item, "error"));
+        cli_put_message(err, 0, CLI_RED,
+                        cli_was_printed(err, cli_string(item, "error"))
+                            ? "not copied"
+                            : cli_string(item, "error"));
         return;
     }
     cli_put_mark(out, CLI_TICK);

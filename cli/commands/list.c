@@ -118,12 +118,17 @@ void cli_list_render(const json_t *doc, struct cli_view *out, struct cli_view *e
         if (*cli_string(item, "problem")) {
             fprintf(err->file, "%swarning%s: %s: %s\n", cli_on(err, CLI_YELLOW), cli_off(err),
                     cli_string(item, "id"), cli_string(item, "problem"));
+            cli_record(err, cli_string(item, "problem"));
         }
     }
     json_array_foreach (problems, i, item) {
+        if (cli_was_printed(err, cli_string(item, "error"))) {
+            continue; /* the problem of a backup above */
+        }
         fprintf(err->file, "%swarning%s: sink %s, pipeline %s: %s\n", cli_on(err, CLI_YELLOW),
                 cli_off(err), cli_string(item, "sink"), cli_string(item, "pipeline"),
-                cli_string(item, "error"));
+                cli_without(cli_string(item, "error"), "sink", cli_string(item, "sink")));
+        cli_record(err, cli_string(item, "error"));
     }
     if (json_array_size(backups) == 0 && json_array_size(problems) == 0 && cli_done(doc)) {
         if (*cli_string(doc, "tag")) {

@@ -18,6 +18,18 @@ static const struct cli_option metrics_output = {
     .value = "FILE",
     .help = "replace this file instead; the textfile collector reads names that end in .prom"};
 
+/* Prints the text, or, with --json, the document; one of path and text is NULL. */
+static void metrics_put(struct cli *cli, const char *path, const char *text)
+{
+    if (cli_has_option(cli, &cli_option_json)) {
+        cli_print_document(cli, json_pack("{s:s, s:s, s:s?, s:s?}", "schema", "hangar.metrics/1",
+                                          "status", hangar_status_name(HANGAR_STATUS_DONE), "file",
+                                          path, "metrics", text));
+    } else {
+        fputs(text, cli->out.file);
+    }
+}
+
 static int metrics_command(struct cli *cli)
 {
     const char *path = cli_option_value(cli, &metrics_output);
@@ -38,7 +50,7 @@ static int metrics_command(struct cli *cli)
         return cli_stop(cli, HANGAR_STATUS_FAILED, "out of memory");
     }
     if (!path || strcmp(path, "-") == 0) {
-        fputs(text, cli->out.file);
+        metrics_put(cli, NULL, text);
         free(text);
         return HANGAR_STATUS_DONE;
     }
@@ -50,6 +62,9 @@ static int metrics_command(struct cli *cli)
         char why[512];
         cli_target_text(&t, "", why, sizeof(why));
         return cli_stop(cli, HANGAR_STATUS_FAILED, why);
+    }
+    if (cli_has_option(cli, &cli_option_json)) {
+        metrics_put(cli, path, NULL);
     }
     return HANGAR_STATUS_DONE;
 }

@@ -12,7 +12,7 @@ static void notify_render(const json_t *doc, struct cli_view *out, struct cli_vi
     size_t i;
 
     json_array_foreach (cli_array(doc, "notifiers"), i, notifier) {
-        const char *name = cli_string(notifier, "name");
+        const char *name = cli_string(notifier, "name"), *error = cli_string(notifier, "error");
         if (cli_done(notifier)) {
             cli_put_mark(out, CLI_TICK);
             fprintf(out->file, " %s%s%s: test message sent\n", cli_on(out, CLI_BOLD), name,
@@ -20,7 +20,9 @@ static void notify_render(const json_t *doc, struct cli_view *out, struct cli_vi
         } else {
             cli_put_mark(err, CLI_CROSS);
             fprintf(err->file, " %s: ", name);
-            cli_put_message(err, 0, CLI_RED, cli_string(notifier, "error"));
+            cli_put_message(err, 0, CLI_RED,
+                            cli_was_printed(err, error) ? "failed"
+                                                        : cli_without(error, "notifier", name));
         }
     }
 }

@@ -67,6 +67,18 @@ enum hangar_rc hg_error_move(struct hg_error *to, struct hg_error *from)
     return rc;
 }
 
+/* The length of the parts, each ended by ": ", with which both texts begin. */
+static size_t error_common_parts(const char *context, const char *text)
+{
+    size_t parts = 0;
+    for (size_t i = 0; context[i] && context[i] == text[i]; i++) {
+        if (i > 0 && text[i - 1] == ':' && text[i] == ' ') {
+            parts = i + 1;
+        }
+    }
+    return parts;
+}
+
 enum hangar_rc hg_context(struct hg_error *err, const char *fmt, ...)
 {
     if (!err) {
@@ -79,12 +91,14 @@ enum hangar_rc hg_context(struct hg_error *err, const char *fmt, ...)
     char context[512];
     va_list args;
     va_start(args, fmt);
-    error_format(context, sizeof(context) - 2, fmt, args);
+    error_format(context, sizeof(context) - 3, fmt, args);
     va_end(args);
     size_t len = strlen(context);
-    memcpy(context + len, ": ", 2);
+    memcpy(context + len, ": ", 3);
     len += 2;
 
+    const size_t repeated = error_common_parts(context, err->text);
+    memmove(err->text, err->text + repeated, strlen(err->text + repeated) + 1);
     size_t text = strlen(err->text);
     bool cut = len + text >= sizeof(err->text);
     if (cut) {
@@ -141,4 +155,13 @@ const char *hg_rc_name(enum hangar_rc rc)
 const char *hg_rc_text(enum hangar_rc rc)
 {
     return error_is_known(rc) ? rcs[rc].text : "unknown result";
+}
+
+const char *hg_error_without(const char *text, const char *kind, const char *name)
+{
+    const size_t k = strlen(kind), n = strlen(name);
+    const bool begins = strncmp(text, kind, k) == 0 && text[k] == ' ' &&
+                        strncmp(text + k + 1, name, n) == 0 &&
+                        strncmp(text + k + 1 + n, ": ", 2) == 0;
+    return begins ? text + k + 1 + n + 2 : text;
 }

@@ -31,6 +31,9 @@ enum hangar_rc hg_error_move(struct hg_error *to, struct hg_error *from);
 /* Puts "context: " before the recorded text; returns its rc. */
 enum hangar_rc hg_context(struct hg_error *err, const char *fmt, ...) HANGAR_PRINTF(2, 3);
 
+/* The text without "KIND NAME: " before it, for a message that names the instance itself. */
+const char *hg_error_without(const char *text, const char *kind, const char *name);
+
 void hg_error_clear(struct hg_error *err);
 
 /* "HANGAR_NO_SPACE" for the log, "no space left" for people. */

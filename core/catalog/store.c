@@ -360,7 +360,8 @@ enum hangar_rc hg_store_manifest_both(struct hangar_ctx *sink, const char *pipel
     }
     if (rc == HANGAR_OK && (strcmp(m->id, id) != 0 || strcmp(m->pipeline, pipeline) != 0)) {
         rc = hg_fail(err, HANGAR_CORRUPT, 0,
-                     "sink %s: the manifest in %s/%s belongs to %s/%s; hint: it was moved",
+                     "sink %s: the manifest in %s/%s belongs to %s/%s; hint: move the folder back "
+                     "there",
                      sink->name, pipeline, id, m->pipeline, m->id);
         hg_manifest_free(m);
     }

@@ -204,9 +204,10 @@ static void option_read_key(const struct option_reader *r, const struct hg_yaml_
     *forms |= 1u << form;
     if (v->given) {
         if (!repeated) {
-            hg_problem_add(r->problems, key->line, key->column,
-                           "%s sets option \"%s\" again; hint: line %zu sets it already", key->text,
-                           v->declared->name, v->line);
+            hg_problem_add(
+                r->problems, key->line, key->column,
+                "%s sets option \"%s\" again; hint: remove this key, or that of line %zu",
+                key->text, v->declared->name, v->line);
         }
         return;
     }

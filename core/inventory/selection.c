@@ -86,7 +86,6 @@ static enum hangar_rc consider_backup(struct selection *x, size_t instance, stru
     snprintf(x->id, sizeof(x->id), "%s", id);
     x->good = rc == HANGAR_OK;
     if (rc != HANGAR_OK) {
-        hg_log_line(&x->s->h->log, HANGAR_LOG_WARN, "passing over a damaged copy: %s", why.text);
         keep_first(&x->damage, &why);
     }
     if (rc == HANGAR_OK || (rc == HANGAR_CORRUPT && m.id && !x->usable)) {
@@ -248,8 +247,11 @@ static enum hangar_rc selection_result(struct selection *x, struct hg_selected *
         out->good = x->good;
         if (!x->good) {
             hg_log_line(&x->s->h->log, HANGAR_LOG_WARN,
-                        "%s has no good copy; using the damaged one in sink %s", x->id,
-                        out->ctx->name);
+                        "%s has no good copy; using the damaged one in sink %s: %s", x->id,
+                        out->ctx->name, hg_error_without(x->damage.text, "sink", out->ctx->name));
+        } else if (x->damage.rc != HANGAR_OK && !wants_latest(x->request)) {
+            hg_log_line(&x->s->h->log, HANGAR_LOG_WARN, "passing over a damaged copy: %s",
+                        x->damage.text);
         }
         return HANGAR_OK;
     }

@@ -71,7 +71,7 @@ fails_for_want()
 {
     expect_exit 1 limited "$1" backup
     # a thread cannot get the memory for its stack
-    grep -qE '^hangar: .*(out of memory|cannot start a thread)' err || { show_output; fail "no reason is printed"; }
+    grep -qE '(^hangar: |level=error ).*(out of memory|cannot start a thread)' err || { show_output; fail "no reason is printed"; }
     [[ ! -s out && $(find one two -type f | sort) == "$before" ]] || fail "data was stored, or an id printed"
 }
 fails_for_want $((budget_mib / 4))

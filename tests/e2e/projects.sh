@@ -148,6 +148,21 @@ expect_said "pipeline nightly has no source nothing"
 expect_exit 2 in_project d/backup.yaml backup --tag "a b"
 expect_said 'invalid tag "a b"'
 
+promise "a failure is printed once, and a name is not repeated"
+mkdir e
+sed 's#path: ./other#path: ./file/other#; s#, required: false##' d/backup.yaml >e/backup.yaml
+: >e/file
+expect_exit 1 in_project e/backup.yaml backup
+[[ $(grep -c 'cannot .*file/other' err) == 2 ]] || fail "not just sink.failed and backup.failed: $(<err)"
+[[ $(grep -c '^hangar: ' err) == 0 ]] || fail "the reason is repeated: $(<err)"
+find e/backups -path '*/db/*' -type f -delete
+expect_exit 4 in_project e/backup.yaml verify latest --from local
+expect_exit 4 in_project e/backup.yaml list --from local
+[[ $(grep -c 'db/' err) == 1 ]] || fail "not once: $(<err)"
+expect_exit 0 in_project e/backup.yaml alerts --dry-run
+expect_in out "in sink local: "
+cat out err | grep -E 'sink (local|other): sink|sink (local|other).* sink \1: ' && fail "a name twice"
+
 promise "retention of one keeps the whole backup and the partial one, which every command accepts"
 expect_exit 0 in_project d/backup.yaml prune --dry-run
 expect_in out "newest partial backup"

@@ -88,7 +88,7 @@ bounded()
     ((status < 128)) || { show_output; fail "crashed with $status: $*; orders: $(cat ./*.order)"; }
     if [[ $status != 0 ]]; then
         failed=$((failed + 1))
-        grep -q '^hangar: ' err || { show_output; fail "failed without a reason: $*"; }
+        grep -q '^hangar: \|level=error .*msg=' err || { show_output; fail "failed without a reason: $*"; }
     fi
 }
 

@@ -116,7 +116,8 @@ static void alert_backups(const struct hg_sink_status *sink, struct hg_alerts *o
     const char *name = sink->config->name;
     if (sink->damage) {
         struct hg_str *text = alert_add(out, "damaged", name);
-        hg_str_addf(text, "in sink %s: %s", name, sink->damage->problem);
+        hg_str_addf(text, "in sink %s: %s", name,
+                    hg_error_without(sink->damage->problem, "sink", name));
         if (sink->damaged > 1) {
             hg_str_addf(text, " (and %lld more)", (long long)sink->damaged - 1);
         }
@@ -216,12 +217,12 @@ void hg_alert_rules(const struct hg_pipeline_status *pipeline, const struct hg_a
         const char *name = sink->config->name;
         if (!sink->readable) {
             hg_str_addf(alert_add(out, "unreachable", name), "cannot read sink %s: %s", name,
-                        sink->error.text);
+                        hg_error_without(sink->error.text, "sink", name));
             continue;
         }
         if (sink->error.rc != HANGAR_OK) {
             hg_str_addf(alert_add(out, "unreachable", name), "in sink %s: %s", name,
-                        sink->error.text);
+                        hg_error_without(sink->error.text, "sink", name));
         }
         alert_backups(sink, out);
         alert_age(sink, limits, now_ms, failed, out);

@@ -110,9 +110,10 @@ enum hangar_rc hg_verify_backup(struct hg_verified_backup *v, struct hg_error *e
         }
     }
     if (rc == HANGAR_OK && is_damaged(&v->found)) {
+        const char *first =
+            hg_error_without(hg_str_text(&v->found.problems), "sink", v->sink->name);
         rc = hg_fail(err, HANGAR_CORRUPT, 0, "sink %s: %s is damaged: %.*s", v->sink->name, v->id,
-                     (int)strcspn(hg_str_text(&v->found.problems), "\n"),
-                     hg_str_text(&v->found.problems));
+                     (int)strcspn(first, "\n"), first);
     }
     if (rc == HANGAR_OK && v->level == HANGAR_VERIFY_DRILL) {
         hg_job_step(&v->s->job, "drilling %s", v->id);

@@ -87,7 +87,8 @@ static void verify_log(const struct hg_verify_job *job, const char *sink,
     } else if (result->level == HANGAR_VERIFY_DRILL) {
         /* what a plugin reports of its server names no backup */
         hg_log_took(&job->h->log, HANGAR_LOG_ERROR, "verify.failed", result->duration_ms,
-                    "level=%s: %s in sink %s: %s", level, result->id, sink, result->error);
+                    "level=%s: %s in sink %s: %s", level, result->id, sink,
+                    hg_error_without(result->error, "sink", sink));
     } else {
         hg_log_took(&job->h->log, HANGAR_LOG_ERROR, "verify.failed", result->duration_ms,
                     "level=%s: %s", level, result->error);

@@ -52,6 +52,31 @@ START_TEST(a_context_goes_before_the_text)
 }
 END_TEST
 
+START_TEST(a_context_does_not_repeat_what_the_text_begins_with)
+{
+    static const struct {
+        const char *context, *text, *expected;
+    } cases[] = {
+        {"sink a", "sink a: disk full", "sink a: disk full"},
+        {"sink a: p/b", "sink a: disk full", "sink a: p/b: disk full"},
+        {"sink a: p/b", "sink a: p/b: cut short", "sink a: p/b: cut short"},
+        {"sink a", "sink ab: disk full", "sink a: sink ab: disk full"},
+        {"sink a", "source a: gone", "sink a: source a: gone"},
+        {"a", "a", "a: a"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct hg_error err = {0};
+        hg_fail(&err, HANGAR_IO, 0, "%s", cases[i].text);
+        hg_context(&err, "%s", cases[i].context);
+        ck_assert_str_eq(err.text, cases[i].expected);
+    }
+    ck_assert_str_eq(hg_error_without("sink a: full", "sink", "a"), "full");
+    ck_assert_str_eq(hg_error_without("sink ab: full", "sink", "a"), "sink ab: full");
+    ck_assert_str_eq(hg_error_without("sink a", "sink", "a"), "sink a");
+    ck_assert_str_eq(hg_error_without("source a: full", "sink", "a"), "source a: full");
+}
+END_TEST
+
 START_TEST(a_moved_error_is_recorded_once)
 {
     struct hg_error to = {0}, from = {0};
@@ -131,6 +156,7 @@ int main(void)
         the_first_error_stays,
         nobody_has_to_listen,
         a_context_goes_before_the_text,
+        a_context_does_not_repeat_what_the_text_begins_with,
         a_moved_error_is_recorded_once,
         a_long_text_is_cut_and_keeps_its_cause,
         a_character_is_never_cut_in_two,

@@ -203,11 +203,11 @@ START_TEST(a_manifest_counts_only_in_its_own_place)
     ck_assert_str_eq(
         manifest_of("nightly", other, HANGAR_CORRUPT),
         "sink local: the manifest in nightly/backup_2026-01-16T02-00-00-000Z belongs to nightly/" SAMPLE_ID
-        "; hint: it was moved");
+        "; hint: move the folder back there");
     store_sample("weekly", SAMPLE_ID);
     ck_assert_str_eq(manifest_of("weekly", SAMPLE_ID, HANGAR_CORRUPT),
                      "sink local: the manifest in weekly/" SAMPLE_ID
-                     " belongs to nightly/" SAMPLE_ID "; hint: it was moved");
+                     " belongs to nightly/" SAMPLE_ID "; hint: move the folder back there");
     manifest_of("nightly", "backup_2026-01-17T02-00-00-000Z", HANGAR_NOT_FOUND);
     set("nightly/backup_2026-01-17T02-00-00-000Z/manifest.json", "");
     ck_assert_str_eq(

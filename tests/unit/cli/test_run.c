@@ -191,6 +191,45 @@ START_TEST(an_error_that_the_document_contains_is_printed_once)
 }
 END_TEST
 
+/* A line of the log, and the message at the end of the command. */
+START_TEST(a_failure_that_a_log_line_has_reported_is_not_repeated)
+{
+    static const struct {
+        const char *words, *log, *error, *message;
+    } cases[] = {
+        {"list", "sink s: disk full", "sink s: disk full", ""},
+        {"backup", "pipeline p after 7 ms: sink s: disk full; hint: free some",
+         "sink s: disk full; hint: free some", ""},
+        {"list", "sink s: disk full", "cannot list", "hangar: cannot list\n"},
+        {"list", "sink s: disk full", "full", "hangar: full\n"},
+        {"list", "full", "disk full", "hangar: disk full\n"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        fake_reset();
+        answer(0, HANGAR_STATUS_FAILED, NO_RUN, cases[i].error);
+        fake.answers[0].log = cases[i].log;
+        ck_assert_int_eq(world_run(cases[i].words), 1);
+        const char *line = strchr(world.err, '\n');
+        ck_assert_ptr_nonnull(line);
+        ck_assert_ptr_nonnull(strstr(world.err, cases[i].log));
+        ck_assert_str_eq(line + 1, cases[i].message);
+    }
+}
+END_TEST
+
+START_TEST(metrics_are_a_document_with_json)
+{
+    answer(0, HANGAR_STATUS_DONE, "{\"schema\":\"hangar.status/1\",\"pipelines\":[]}", NULL);
+    ck_assert_int_eq(world_run("--json metrics"), 0);
+    json_t *doc = json_loads(world.out, 0, NULL);
+    ck_assert_str_eq(cli_string(doc, "schema"), "hangar.metrics/1");
+    ck_assert_str_eq(cli_string(doc, "status"), "done");
+    ck_assert_ptr_nonnull(strstr(cli_string(doc, "metrics"), "# TYPE "));
+    ck_assert(json_is_null(json_object_get(doc, "file")));
+    json_decref(doc);
+}
+END_TEST
+
 START_TEST(an_invalid_document_is_a_failure)
 {
     answer(0, HANGAR_STATUS_DONE, "{]", NULL);
@@ -305,6 +344,8 @@ static void add_tests(TCase *tests)
     tcase_add_test(tests, json_of_several_runs_is_one_document);
     tcase_add_test(tests, json_is_printed_unchanged);
     tcase_add_test(tests, an_error_that_the_document_contains_is_printed_once);
+    tcase_add_test(tests, a_failure_that_a_log_line_has_reported_is_not_repeated);
+    tcase_add_test(tests, metrics_are_a_document_with_json);
     tcase_add_test(tests, an_invalid_document_is_a_failure);
     tcase_add_test(tests, warnings_are_text_on_a_terminal_and_log_lines_elsewhere);
     tcase_add_test(tests, colour_follows_the_terminal_and_the_options);

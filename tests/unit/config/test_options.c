@@ -96,12 +96,13 @@ static const struct world_row wrong[] = {
     {WITH_OPTIONS("      port: ${HG_PORT}\n"),
      "backup.yaml:6:13: port must be a whole number, not \"12: [34]\""},
     {WITH_OPTIONS("      password: a\n      password_file: b\n"),
-     "backup.yaml:7:7: password_file sets option \"password\" again; hint: line 6 sets it "
-     "already"},
+     "backup.yaml:7:7: password_file sets option \"password\" again; hint: remove this "
+     "key, or that of line 6"},
     {WITH_OPTIONS("      password_credential: c\n      password: a\n"),
      "backup.yaml:6:28: password_credential: cannot read credential c: CREDENTIALS_DIRECTORY is "
      "not set; hint: run hangar as a systemd service with LoadCredential=c:FILE\n"
-     "backup.yaml:7:7: password sets option \"password\" again; hint: line 6 sets it already"},
+     "backup.yaml:7:7: password sets option \"password\" again; hint: remove this key, "
+     "or that of line 6"},
     {WITH_OPTIONS("      password: [canary]\n"),
      "backup.yaml:6:17: password must be a single value, not a list"},
     {WITH_OPTIONS("      password_file: ''\n"), "backup.yaml:6:22: password_file is empty"},
