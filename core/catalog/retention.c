@@ -206,6 +206,14 @@ static void keep_young(const struct hg_retention_rule *rule, int64_t limit, int6
     }
 }
 
+static void keep_young_apart(struct hg_retained *item, int64_t now_ms)
+{
+    if (now_ms - item->time_ms <= HG_SAFETY_DAYS * HG_DAY_MS) {
+        keep_item(item, "%s backup within %d days", item->safety ? "safety" : "partial",
+                  HG_SAFETY_DAYS);
+    }
+}
+
 /* Safety backups, or partial ones. */
 static void keep_apart(struct hg_retained *items, size_t count, int64_t now_ms, bool safety)
 {
@@ -218,9 +226,7 @@ static void keep_apart(struct hg_retained *items, size_t count, int64_t now_ms, 
         if (newest) {
             keep_item(&items[i], "newest %s backup", what);
         }
-        if (now_ms - items[i].time_ms <= HG_SAFETY_DAYS * HG_DAY_MS) {
-            keep_item(&items[i], "%s backup within %d days", what, HG_SAFETY_DAYS);
-        }
+        keep_young_apart(&items[i], now_ms);
         newest = false;
     }
 }
@@ -297,6 +303,26 @@ enum hangar_rc hg_retention_apply(const struct hg_policy *policy, const struct h
         keep_all(items, count, "the clock may be wrong");
     }
     return rc;
+}
+
+void hg_retention_keep_young(const struct hg_policy *policy, int64_t store_ms,
+                             struct hg_retained *items, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct hg_retained *item = &items[i];
+        if (item->keep || !item->good || hg_is_future(item->time_ms, store_ms)) {
+            continue;
+        }
+        if (!is_counted(item)) {
+            keep_young_apart(item, store_ms);
+            continue;
+        }
+        for (const struct hg_retention_rule *rule = hg_retention_rules; rule->key; rule++) {
+            if (rule->kind == HG_RULE_AGE) {
+                keep_young(rule, hg_policy_limit(policy, rule), store_ms, item, 1);
+            }
+        }
+    }
 }
 
 json_t *hg_policy_json(const struct hg_policy *policy)

@@ -67,6 +67,10 @@ enum hangar_rc hg_prune_plan_make(struct hg_prune_plan *plan, struct hg_error *e
     }
     plan->clock_is_wrong = hg_retention_of_sink(plan->config, plan->now_ms, plan->items,
                                                 plan->count, &plan->clock_error) != HANGAR_OK;
+    if (plan->store_ms < plan->now_ms) {
+        hg_retention_keep_young(&plan->config->retention.policy, plan->store_ms, plan->items,
+                                plan->count);
+    }
     for (size_t i = 0; i < plan->count; i++) {
         const struct hg_retained *item = &plan->items[i];
         plan->kept += item->keep;

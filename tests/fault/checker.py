@@ -62,15 +62,24 @@ class World:
         with open(os.path.join(self.folder, "backup.yaml"), "w") as file:
             file.write(config)
 
-    def run(self, *words, env=None):
-        """Runs hangar; a crash or a hang breaks a promise."""
+    def run(self, *words, env=None, stopped=None):
+        """Runs hangar; a crash or a hang breaks a promise.  `stopped` is called when the process
+        has stopped; afterwards it goes on."""
         full = dict(os.environ, HANGAR_PLUGIN_DIR=self.plugins, HANGAR_STATE_DIR=self.state,
-                    TMPDIR=self.temp, LC_ALL="C.UTF-8", **(env or {}))
+                    TMPDIR=self.temp, LC_ALL="C.UTF-8")
+        full.update(env or {})
         process = subprocess.Popen([self.hangar, "-c", os.path.join(self.folder, "backup.yaml"),
                                     *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                    stderr=subprocess.PIPE, env=full, cwd=self.folder)
         try:
+            if stopped and wait_until_stopped(process):
+                stopped()
+                process.send_signal(signal.SIGCONT)
             out, err = process.communicate(timeout=SECONDS)
+        except Broken:
+            process.kill()
+            process.communicate()
+            raise
         except subprocess.TimeoutExpired:
             process.kill()
             out, err = process.communicate()
@@ -225,6 +234,17 @@ class World:
                 for at, _, names in os.walk(os.path.join(self.sink, pipeline, name)):
                     for one in names:
                         os.utime(os.path.join(at, one), (then, then))
+
+
+def wait_until_stopped(process):
+    """False: it has ended, and did not stop."""
+    until = time.monotonic() + SECONDS
+    while process.poll() is None and time.monotonic() < until:
+        with open(f"/proc/{process.pid}/stat") as file:
+            if file.read().rpartition(")")[2].split()[0] == "T":
+                return True
+        time.sleep(0.002)
+    return False
 
 
 def files_below(folder):

@@ -11,6 +11,7 @@
 # It tries all of them, or, with --seconds, a sample that the seed chooses.  The build is in
 # HANGAR_BUILD.  Broken promises are printed; the exit status is 0 when there are none.
 import argparse
+import json
 import os
 import random
 import shutil
@@ -51,11 +52,15 @@ ERRORS = {
 }
 KILLS = ["KILL_BEFORE", "KILL_AFTER"]
 VANISH = ["open", "write", "fsync", "close", "rename", "readdir"]  # the sink goes away before it
+STOPS = ["open", "write", "fsync", "close", "rename", "link", "mkdir", "stat"]
+AHEAD = [7200, -7200, 259200, -259200]  # seconds; the clock of the other host
 MALLOC_STEP = 23  # of the many allocations every 23rd; the seed chooses the first
 
 
 class Scenario:
     """A command that runs under a fault, and the promises that are checked afterwards."""
+
+    stops = False  # instead of faults, the command stands still while another host works
 
     def __init__(self, folder, build):
         self.source = os.path.join(folder, "source")
@@ -86,6 +91,10 @@ class Scenario:
         """Prepares a trial, after World.reset()."""
 
     def words(self):
+        raise NotImplementedError
+
+    def stopped(self, ahead):
+        """What another host does, whose clock is ahead, while the command stands still."""
         raise NotImplementedError
 
     def check(self, result):
@@ -234,8 +243,91 @@ class Import(Scenario):
         self.world.all_whole(self.ids)
 
 
+class Elsewhere(Scenario):
+    """A run and another host, whose clock is hours or days ahead or behind, use one sink."""
+
+    stops = True
+
+    def config(self, retention="keep_days: 2, min_keep: 1, delete_grace: 0s", source=None):
+        return super().config(retention, source) + "origin: here\n"
+
+    def prepare(self):
+        self.archive = os.path.join(self.world.folder, "one.tar.gz")
+        self.world.must("export", self.ids[0], "-o", self.archive)
+
+    def begin(self):
+        self.theirs = set()
+        shutil.rmtree(self.world.state + "-elsewhere", ignore_errors=True)
+
+    def words(self):
+        return ["backup"]
+
+    def on_other_host(self, ahead, *words):
+        return self.world.run(*words, env={
+            "LD_PRELOAD": os.path.join(self.world.build, "lib", "fault", "hangar-fault-shim.so"),
+            "FAULT_PROGRAM": "hangar", "FAULT_HOST": "elsewhere", "FAULT_CLOCK": str(ahead),
+            "HANGAR_STATE_DIR": self.world.state + "-elsewhere"})
+
+    def prune_elsewhere(self, ahead):
+        result = self.on_other_host(ahead, "--json", "prune", "--yes")
+        for sink in json.loads(result.out)["sinks"]:
+            if sink["removed"] or any(one["action"] != "waiting" for one in sink["leftovers"]):
+                raise Broken(f"a host {ahead} s ahead removed something: {result.out}")
+
+    def stopped(self, ahead):
+        self.prune_elsewhere(ahead)
+        for words in (["import", self.archive], ["repair", self.ids[0]]):
+            result = self.on_other_host(ahead, *words)
+            if result.status != 0:
+                raise Broken(f"{words[0]} of what is there ended with {result.status} on a host "
+                             f"{ahead} s ahead\n{result.err}")
+        result = self.on_other_host(ahead, "backup")
+        self.theirs = set(result.out.split())
+        if result.status == 0 and not self.theirs:
+            raise Broken(f"a host {ahead} s ahead printed no id")
+        self.prune_elsewhere(ahead)
+
+    def check(self, result):
+        if result.status != 0:
+            raise Broken("another host disturbed the run")
+        self.world.after_backup(result, set(self.ids) | self.theirs)
+        for one in self.theirs:
+            self.world.must("remove", one, "--yes")
+        self.world.next_run(self.ids)
+
+
+class ImportElsewhere(Elsewhere):
+    """Two hosts import the same archive."""
+
+    def prepare(self):
+        super().prepare()
+        self.world.must("remove", self.ids[0], "--yes")
+
+    def words(self):
+        return ["import", self.archive]
+
+    def stopped(self, ahead):
+        place = os.path.join(self.world.sink, "nightly", self.ids[0])
+        self.claimed = os.path.exists(os.path.join(place, "run.json"))
+        committed = os.path.exists(os.path.join(place, "manifest.json"))
+        self.prune_elsewhere(ahead)
+        for words in (["import", self.archive], ["repair", self.ids[0]]):
+            result = self.on_other_host(ahead, *words)
+            if self.claimed and not committed and result.status == 0:
+                raise Broken(f"{words[0]} of a backup that is not there yet ended with 0 on a host "
+                             f"{ahead} s ahead")
+        self.prune_elsewhere(ahead)
+
+    def check(self, result):
+        if result.status != 0 and self.claimed:
+            raise Broken("another host disturbed the import")
+        self.world.all_whole(self.ids)
+        self.world.next_run(self.ids)
+
+
 SCENARIOS = {"backup": Backup, "first": First, "prune": Prune, "remove": Remove,
-             "restore": Restore, "verify": Verify, "export": Export, "import": Import}
+             "restore": Restore, "verify": Verify, "export": Export, "import": Import,
+             "elsewhere": Elsewhere, "import-elsewhere": ImportElsewhere}
 
 
 def read_log(path):
@@ -272,7 +364,9 @@ class Trials:
         env.update(FAULT_DISK=world.sink)
         world.reset()
         self.scenario.begin()
-        return world.run(*self.scenario.words(), env=env)
+        ahead = AHEAD[n % len(AHEAD)]
+        stopped = (lambda: self.scenario.stopped(ahead)) if how == "STOP" else None
+        return world.run(*self.scenario.words(), env=env, stopped=stopped)
 
     def count(self):
         self.run()
@@ -302,9 +396,13 @@ class Trials:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def plan(counts, seed):
+def plan(counts, seed, stops):
     """All faults of a scenario, a list per kind of call and error."""
     chooser = random.Random(seed)
+    if stops:
+        for call in STOPS:
+            yield [(call, n, "STOP") for n in range(1, counts.get(call, 0) + 6)]
+        return
     for call, errors in ERRORS.items():
         calls = counts.get(call, 0)
         if not calls:
@@ -317,7 +415,7 @@ def plan(counts, seed):
 
 
 def go(trials, seed, seconds, only):
-    lists = list(plan(trials.count(), seed))
+    lists = list(plan(trials.count(), seed, trials.scenario.stops))
     if only:
         wanted = only.split(":")
         lists = [[t for t in one if [str(x) for x in t][:len(wanted)] == wanted] for one in lists]

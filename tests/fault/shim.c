@@ -9,10 +9,12 @@
  *     FAULT_CALL     open, read, write, fsync, ...: see names; unset: calls are only counted
  *     FAULT_NTH      which of these calls, from 1
  *     FAULT_HOW      EIO, ENOSPC, ...; SHORT; KILL_BEFORE, KILL_AFTER the call; VANISH: the
- *                    call does not fail, but before it a disk goes away
+ *                    call does not fail, but before it a disk goes away; STOP: the process
+ *                    stops before it, until it gets SIGCONT
  *     FAULT_DISK     the folder that goes away, to the same name and ".gone"
  *     FAULT_CLOCK    seconds by which the clock of this host is ahead, as of another host that
  *                    uses the same sink; the times of files stay those of the disk
+ *     FAULT_HOST     the name of this host
  *     FAULT_STICKY   1: all later calls fail, too
  *     FAULT_TRACE    1: the calls that led to the fault are written to standard error
  *     FAULT_LOG      a file to which the fault that happened and, at the end, the counts
@@ -58,9 +60,10 @@ static pid_t pid;
 static int target = -1;
 static unsigned long nth;
 static int error_number;
-static bool cut, kill_before, kill_after, vanish, sticky;
+static bool cut, kill_before, kill_after, vanish, stop, sticky;
 static const char *disk;
 long shim_ahead_seconds;
+const char *shim_host;
 static bool trace;
 static const char *log_path, *how = "";
 
@@ -135,6 +138,12 @@ enum shim_hit shim_hit(enum shim_call call, const char *what)
         shim_lose_disk();
         return SHIM_PASS;
     }
+    if (stop) {
+        int saved = errno;
+        syscall(SYS_kill, pid, SIGSTOP);
+        errno = saved;
+        return SHIM_PASS;
+    }
     errno = error_number;
     return SHIM_FAIL;
 }
@@ -146,12 +155,13 @@ static void read_how(void)
     kill_after = strcmp(how, "KILL_AFTER") == 0;
     disk = getenv("FAULT_DISK");
     vanish = disk && strcmp(how, "VANISH") == 0;
+    stop = strcmp(how, "STOP") == 0;
     for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
         if (strcmp(errors[i].name, how) == 0) {
             error_number = errors[i].number;
         }
     }
-    if (!cut && !kill_before && !kill_after && !vanish && !error_number) {
+    if (!cut && !kill_before && !kill_after && !vanish && !stop && !error_number) {
         static const char text[] = "shim: unknown FAULT_HOW\n";
         syscall(SYS_write, 2, text, sizeof(text) - 1);
         _exit(125);
@@ -187,6 +197,7 @@ __attribute__((constructor)) static void begin(void)
     }
     const char *clock = getenv("FAULT_CLOCK");
     shim_ahead_seconds = clock ? strtol(clock, NULL, 10) : 0;
+    shim_host = getenv("FAULT_HOST");
     pid = getpid();
 }
 

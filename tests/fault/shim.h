@@ -41,6 +41,7 @@ enum shim_hit {
 
 /* How many seconds the clock of this host is ahead. */
 extern long shim_ahead_seconds;
+extern const char *shim_host; /* NULL: the real name */
 
 /* Counts a call and returns the result that it shall have; `what` is written to the log. */
 enum shim_hit shim_hit(enum shim_call call, const char *what);

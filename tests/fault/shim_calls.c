@@ -319,6 +319,16 @@ EXPORT int gettimeofday(struct timeval *out, void *zone)
     return result;
 }
 
+EXPORT int gethostname(char *name, size_t size)
+{
+    REAL(gethostname);
+    if (!shim_host) {
+        return real(name, size);
+    }
+    snprintf(name, size, "%s", shim_host);
+    return 0;
+}
+
 /* ---- network ---- */
 
 EXPORT int socket(int domain, int type, int protocol)

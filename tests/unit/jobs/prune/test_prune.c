@@ -463,6 +463,36 @@ START_TEST(nothing_is_removed_while_the_clock_is_in_doubt)
 }
 END_TEST
 
+static enum hangar_rc (*list_of_sink)(void *inst, struct hangar_page *page);
+
+/* The clock of this host is three days ahead of the store's. */
+static enum hangar_rc list_of_a_store_behind(void *inst, struct hangar_page *page)
+{
+    enum hangar_rc rc = list_of_sink(inst, page);
+    page->store_time_ms -= 3 * day;
+    return rc;
+}
+
+START_TEST(what_is_young_by_the_clock_of_the_store_stays)
+{
+    world_open("keep_days: 2, min_keep: 1, delete_grace: 0");
+    world_backup(5 * day + 2 * hour, OBJECTS); /* older than two days by either clock */
+    world_backup(4 * day + hour, OBJECTS);
+    world_backup(3 * day + hour, OBJECTS);
+    world_backup(hour, OBJECTS); /* of this host */
+    list_of_sink = world.sink.sink.list;
+    world.sink.sink.list = list_of_a_store_behind;
+    ck_assert_int_eq(world_prune(0), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(world_files(world.ids[0]), -1);
+    ck_assert_int_eq(world_files(world.ids[1]), FILES);
+    ck_assert_int_eq(world_files(world.ids[2]), FILES);
+    ck_assert_int_eq(world_files(world.ids[3]), FILES);
+    world.sink.sink.list = list_of_sink;
+    ck_assert_int_eq(world_prune(0), HANGAR_STATUS_DONE);
+    ck_assert_int_eq(world_files(world.ids[2]), -1);
+}
+END_TEST
+
 /* ---- refusals ---- */
 
 START_TEST(the_place_of_another_origin_is_refused)
@@ -636,6 +666,7 @@ int main(void)
         a_dry_run_shows_leftovers_and_removes_none,
         a_run_that_commits_during_a_prune_keeps_its_backup,
         nothing_is_removed_while_the_clock_is_in_doubt,
+        what_is_young_by_the_clock_of_the_store_stays,
         the_place_of_another_origin_is_refused,
         a_busy_pipeline_is_reported,
         unknown_names_are_reported,
