@@ -16,6 +16,9 @@
 #include "inventory/verification_record.h"
 #include "plugin/page.h"
 
+/* Files in the folder of a backup that its manifest does not list: marks, records, strangers. */
+#define OTHER_FILES_MAX 100000
+
 bool hg_completeness_ignores(const char *name)
 {
     static const char *const marks[] = {HG_MANIFEST_NAME, HG_SIGNATURE_NAME,
@@ -39,6 +42,7 @@ struct folder_listing {
         uint64_t size;
     } *items; /* by name, as listings are */
     size_t count, capacity;
+    size_t most;  /* files that the folder may have */
     bool trusted; /* a name that was not listed was not in the store either */
 };
 
@@ -46,6 +50,12 @@ static enum hangar_rc listing_add_page(void *arg, const struct hg_page_entries *
                                        struct hg_error *err)
 {
     struct folder_listing *list = arg;
+    if (list->count + page->count > list->most) {
+        return hg_fail(err, HANGAR_IO, 0,
+                       "sink %s: the folder of %s has more than %zu files, and its manifest lists "
+                       "fewer",
+                       list->sink->name, list->manifest->id, list->most);
+    }
     for (size_t i = 0; i < page->count; i++) {
         char *name = strdup(page->items[i].name);
         if (!name || !HG_VEC_RESERVE(list)) {
@@ -129,7 +139,11 @@ static enum hangar_rc listing_expect_all(struct folder_listing *list, struct hg_
 enum hangar_rc hg_completeness_check(struct hangar_ctx *sink, const struct hg_manifest *m,
                                      struct hg_str *problems, struct hg_error *err)
 {
-    struct folder_listing list = {.sink = sink, .manifest = m, .problems = problems};
+    struct folder_listing list = {
+        .sink = sink, .manifest = m, .problems = problems, .most = m->file_count + OTHER_FILES_MAX};
+    for (size_t i = 0; i < m->source_count; i++) {
+        list.most += m->sources[i].count;
+    }
     char *prefix = hg_store_path(m->pipeline, m->id, NULL);
     enum hangar_rc rc =
         prefix ? hg_sink_list(sink, prefix, 0, listing_add_page, &list, err) : hg_no_memory(err);

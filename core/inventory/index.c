@@ -27,6 +27,9 @@
 #include "session/handle.h"
 #include "state/manifest_cache.h"
 
+/* The memory of the items of one pipeline in one sink: for some hundred thousand backups. */
+#define INDEX_MAX_BYTES ((size_t)256 << 20)
+
 void hg_index_free(struct hg_index *index)
 {
     for (size_t i = 0; i < index->count; i++) {
@@ -68,6 +71,10 @@ static enum hangar_rc index_item_of(struct hg_index *index, const char *id, size
     if (last && strncmp(last->id, id, length) == 0 && last->id[length] == '\0') {
         *out = last;
         return HANGAR_OK;
+    }
+    if (index->count >= INDEX_MAX_BYTES / sizeof(*index->items)) {
+        return hg_fail(err, HANGAR_IO, 0, "a pipeline has more than %zu backups in one sink",
+                       index->count);
     }
     char *copy = strndup(id, length);
     int64_t ms;

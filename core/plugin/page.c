@@ -10,6 +10,11 @@
 
 #include "base/vec.h"
 
+/* A listing ends, whatever a hostile store invents; a real one may have millions of objects, and
+ * pages without an entry where many were removed. */
+#define LIST_EMPTY_PAGES_MAX 10000 /* one after the other */
+#define LIST_ENTRIES_MAX 100000000
+
 enum hangar_rc hg_page_add(struct hangar_page *page, const struct hangar_entry *entry)
 {
     struct hg_page_entries *entries = page->core;
@@ -62,6 +67,23 @@ static bool page_ascends(const struct hg_page_entries *entries, struct hg_str *l
     return true;
 }
 
+/* Counts a page. */
+static enum hangar_rc page_check_end(const struct hangar_ctx *sink, size_t count, size_t *empty,
+                                     size_t *all, struct hg_error *err)
+{
+    *empty = count ? 0 : *empty + 1;
+    *all += count;
+    if (*empty > LIST_EMPTY_PAGES_MAX || *all > LIST_ENTRIES_MAX) {
+        return hg_fail(
+            err, HANGAR_IO, 0,
+            "sink %s: the listing does not end: it has %s; hint: the store may be faulty",
+            sink->name,
+            *all > LIST_ENTRIES_MAX ? "more than 100 million entries"
+                                    : "10000 empty pages in a row");
+    }
+    return HANGAR_OK;
+}
+
 static enum hangar_rc page_list(struct hangar_ctx *sink, const char *prefix, char delimiter,
                                 enum hangar_rc (*fn)(void *arg, const struct hg_page_entries *page,
                                                      struct hg_error *err),
@@ -71,6 +93,7 @@ static enum hangar_rc page_list(struct hangar_ctx *sink, const char *prefix, cha
     struct hangar_page page = {
         .struct_size = sizeof(page), .prefix = prefix, .delimiter = delimiter, .core = &entries};
     struct hg_str last = {0};
+    size_t empty = 0, all = 0;
     enum hangar_rc rc;
     do {
         page_clear(&entries);
@@ -85,6 +108,9 @@ static enum hangar_rc page_list(struct hangar_ctx *sink, const char *prefix, cha
         }
         if (rc == HANGAR_OK && entries.incomplete) { /* also when the plugin ignored it */
             rc = hg_no_memory(err);
+        }
+        if (rc == HANGAR_OK) {
+            rc = page_check_end(sink, entries.count, &empty, &all, err);
         }
         if (rc == HANGAR_OK && hg_job_cancelled(sink->job)) {
             rc = hg_fail(err, HANGAR_CANCELLED, 0, "cancelled");

@@ -12,6 +12,7 @@ attack:
     names       names without an end, in one page
     blanks      white space without an end, 4 KiB every 10 ms
     same        whole pages, whose continuation token is always the same
+    drip        objects whose bytes come one by one
     error       status 500 with a body that never ends
 """
 
@@ -28,7 +29,15 @@ ENTRY = (
 )
 
 
-def pieces(kind):
+def pieces(kind, path):
+    if kind == "drip" and "list-type" not in path:
+        while True:
+            time.sleep(0.1)
+            yield b" "
+    if kind == "drip":
+        yield HEAD + ENTRY.replace(b"x%08d", b"manifest.json")
+        yield b"<IsTruncated>false</IsTruncated></ListBucketResult>"
+        return
     if kind == "same":
         yield HEAD + ENTRY % 1 + b"<IsTruncated>true</IsTruncated>"
         yield b"<NextContinuationToken>again</NextContinuationToken></ListBucketResult>"
@@ -49,11 +58,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(500 if kind == "error" else 200)
         self.send_header("Content-Type", "application/xml")
         self.send_header("Connection", "close")
+        if kind == "drip" and "list-type" not in self.path:
+            self.send_header("Content-Length", "1000000")
+            self.send_header("ETag", '"0123456789abcdef0123456789abcdef"')
         self.end_headers()
         self.close_connection = True
         open(os.path.join(folder, "asked"), "w", encoding="utf-8").close()
         try:
-            for piece in pieces(kind):
+            for piece in pieces(kind, self.path):
                 self.wfile.write(piece)
         except OSError:
             pass

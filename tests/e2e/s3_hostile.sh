@@ -46,6 +46,15 @@ error the answer is larger than any valid answer of S3
 same the store returned the same page again
 END
 
+promise "bytes that come one by one are not waited for"
+echo drip >hostile/kind
+sed 's/retries: 0/retries: 0, timeout: 1s/' backup.yaml >drip.yaml
+chmod 600 drip.yaml
+status=0
+timeout 60 "$hangar_program" -c drip.yaml list >out 2>err || status=$?
+[[ $status != 0 && $status != 124 ]] || fail "drip: exit status $status"
+expect_said "fewer than 4096 bytes were received in 1 s"
+
 promise "Ctrl-C ends a listing that never ends"
 echo blanks >hostile/kind
 rm -f hostile/asked

@@ -14,6 +14,7 @@
 
 #define HOLD_BYTES ((size_t)64 << 10) /* more than curl delivers at once */
 #define STEP_MS 1000
+#define DRIP_BYTES 4096                  /* what `timeout` of waiting must bring at least */
 #define PROGRESS_BYTES ((size_t)1 << 20) /* an attempt that received so many is a success */
 
 struct hangar_get {
@@ -30,6 +31,8 @@ struct hangar_get {
     bool attempting, headers_checked; /* an attempt is under way; its headers are in order */
     uint64_t pos, end;                /* next byte of the piece; its size */
     uint64_t from;                    /* where the attempt under way began */
+    int64_t waited_ms;                /* for the bytes after the last DRIP_BYTES */
+    size_t waited_bytes;              /* which are so many so far */
     char *to;                         /* the reader's buffer while it reads */
     size_t room, held, held_at;
     char hold[HOLD_BYTES];
@@ -74,6 +77,8 @@ static enum hangar_rc s3_get_begin_attempt(struct hangar_get *get, struct failur
         get->headers[1] = (struct s3_pair){"if-match", get->match};
     }
     get->headers_checked = false;
+    get->waited_ms = 0;
+    get->waited_bytes = 0;
     enum hangar_rc rc = s3_exchange_begin(&get->exchange, get->channel, &get->answer, failure);
     get->attempting = rc == HANGAR_OK;
     return rc;
@@ -124,12 +129,39 @@ static enum hangar_rc s3_get_judge_attempt(struct hangar_get *get, struct failur
     return rc == HANGAR_RETRY ? s3_get_begin_attempt(get, failure) : rc;
 }
 
+/* A store that sends a byte now and then would never be late by the time since the last one.  Only
+ * the time counts in which the reader waits. */
+static void s3_get_check_drip(struct hangar_get *get, int64_t *began_ms)
+{
+    int64_t now = clock_monotonic_ms();
+    if (get->channel->paused) { /* by our own limit */
+        *began_ms = now;
+    } else if (get->waited_ms + now - *began_ms >= get->s3->set.timeout_ms) {
+        s3_attempt_give_up(get->channel);
+        get->answer.stalled = false;
+        snprintf(get->answer.problem, sizeof(get->answer.problem),
+                 "fewer than %d bytes were received in %lld s (option timeout)", DRIP_BYTES,
+                 (long long)(get->s3->set.timeout_ms / 1000));
+    }
+}
+
+static void s3_get_note_wait(struct hangar_get *get, int64_t began_ms, size_t bytes)
+{
+    get->waited_ms += clock_monotonic_ms() - began_ms;
+    get->waited_bytes += bytes;
+    if (get->waited_bytes >= DRIP_BYTES) {
+        get->waited_ms = 0;
+        get->waited_bytes = 0;
+    }
+}
+
 /* Receives until there are bytes for the reader; with room 0, until the headers are checked. */
 static enum hangar_rc s3_get_receive(struct hangar_get *get, struct failure *failure)
 {
     size_t room = get->room;
     enum hangar_rc rc = HANGAR_OK;
     get->channel->progress_ms = clock_monotonic_ms();
+    int64_t began_ms = get->channel->progress_ms;
     while (rc == HANGAR_OK && get->room == room) {
         s3_attempt_step(get->channel, 0);
         bool headers = get->channel->in_body && get->answer.status < 300;
@@ -139,12 +171,17 @@ static enum hangar_rc s3_get_receive(struct hangar_get *get, struct failure *fai
         if (rc != HANGAR_OK || get->room != room || (get->headers_checked && !room)) {
             break;
         }
+        if (!get->channel->over && get->headers_checked) {
+            s3_get_check_drip(get, &began_ms);
+        }
         if (get->channel->over) {
             rc = s3_get_judge_attempt(get, failure);
+            began_ms = clock_monotonic_ms();
         } else {
             s3_attempt_step(get->channel, STEP_MS);
         }
     }
+    s3_get_note_wait(get, began_ms, room - get->room + get->held);
     if (get->room != room) { /* after enough bytes a later failure gets all attempts again */
         if (get->pos + (room - get->room) + get->held - get->from >= PROGRESS_BYTES) {
             get->exchange.attempts = 1;

@@ -395,6 +395,12 @@ static void s3_attempt_finish(struct s3_channel *channel, CURLcode result)
     }
 }
 
+void s3_attempt_give_up(struct s3_channel *channel)
+{
+    channel->answer->stalled = true;
+    s3_attempt_finish(channel, CURLE_OPERATION_TIMEDOUT);
+}
+
 static void s3_attempt_check_stall(struct s3_channel *channel)
 {
     const struct s3_wire *wire = channel->wire;
@@ -411,8 +417,7 @@ static void s3_attempt_check_stall(struct s3_channel *channel)
     if (!late && now - channel->progress_ms < patience_ms) {
         return;
     }
-    channel->answer->stalled = true;
-    s3_attempt_finish(channel, CURLE_OPERATION_TIMEDOUT);
+    s3_attempt_give_up(channel);
 }
 
 void s3_attempt_step(struct s3_channel *channel, int ms)

@@ -182,6 +182,8 @@ enum hangar_rc s3_attempt_begin(struct s3_channel *channel, const struct s3_requ
                                 const struct s3_keys *keys, const struct s3_hashes *hashes,
                                 struct s3_answer *answer, struct failure *failure);
 void s3_attempt_step(struct s3_channel *channel, int ms);
+/* Ends the attempt as one that stalled. */
+void s3_attempt_give_up(struct s3_channel *channel);
 void s3_attempt_end(struct s3_channel *channel);
 
 /* answer.c */

@@ -300,6 +300,39 @@ START_TEST(retention_does_not_count_a_backup_that_rotted_unnoticed)
 }
 END_TEST
 
+static int64_t invented_ms;
+
+/* A store that invents backups without an end. */
+static enum hangar_rc list_without_end(void *inst, struct hangar_page *page)
+{
+    (void)inst;
+    for (int i = 0; i < 1000; i++) {
+        char id[HG_BACKUP_ID_SIZE], name[100];
+        hg_backup_id_format(invented_ms++, id);
+        snprintf(name, sizeof(name), "nightly/%s/object", id);
+        struct hangar_entry entry = {.struct_size = sizeof(entry), .name = name, .size = 1};
+        enum hangar_rc rc = hg_page_add(page, &entry);
+        if (rc != HANGAR_OK) {
+            return rc;
+        }
+    }
+    snprintf(page->cursor, sizeof(page->cursor), "%lld", (long long)invented_ms);
+    return HANGAR_OK;
+}
+
+START_TEST(backups_without_an_end_are_refused)
+{
+    char *text = NULL;
+    world_backup(DAY, 1);
+    open_counted(NULL);
+    invented_ms = INT64_C(1767225600000);
+    world.sink.sink.list = list_without_end;
+    ck_assert_int_eq(hangar_list(world.h, NULL, NULL, &text), HANGAR_STATUS_FAILED);
+    ck_assert_ptr_nonnull(strstr(text, "a pipeline has more than "));
+    hangar_free(text);
+}
+END_TEST
+
 START_TEST(objects_are_removed_in_batches)
 {
     const char *old = world_backup(3 * DAY, 1100);
@@ -353,6 +386,7 @@ int main(void)
         without_a_cache_the_result_is_the_same,
         retention_does_not_count_a_backup_that_rotted_unnoticed,
         objects_are_removed_in_batches,
+        backups_without_an_end_are_refused,
         an_object_that_a_batch_did_not_remove_is_reported_and_tried_again,
     };
     return SUITE_RUN("inventory/index", tests, world_setup, world_teardown);

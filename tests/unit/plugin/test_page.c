@@ -11,7 +11,7 @@
 
 /* A sink of `total` names, in pages of `per_page`, with a fault. */
 static size_t total, per_page, pages;
-static enum { HONEST, SAME_CURSOR, TWO_CURSORS, NAMELESS, OVERFULL, FAILING } fault;
+static enum { HONEST, SAME_CURSOR, TWO_CURSORS, NAMELESS, OVERFULL, FAILING, EMPTY } fault;
 static enum hangar_rc added;
 
 static void name_of(size_t i, char *out, size_t size)
@@ -48,6 +48,8 @@ static enum hangar_rc list(void *inst, struct hangar_page *page)
         snprintf(page->cursor, sizeof(page->cursor), "1");
     } else if (fault == TWO_CURSORS) {
         snprintf(page->cursor, sizeof(page->cursor), pages % 2 ? "1" : "2");
+    } else if (fault == EMPTY) {
+        snprintf(page->cursor, sizeof(page->cursor), "%zu", total + pages);
     } else if (at >= total) {
         page->cursor[0] = '\0';
     }
@@ -193,12 +195,26 @@ START_TEST(a_cancelled_job_lists_no_further)
 }
 END_TEST
 
+START_TEST(empty_pages_without_an_end_are_detected)
+{
+    struct hg_error err = {0};
+    struct seen seen = {0};
+    total = 3;
+    per_page = 10;
+    fault = EMPTY; /* each page has another cursor */
+    ck_assert_int_eq(run(&seen, &err), HANGAR_IO);
+    ck_assert_str_eq(err.text, "sink out: the listing does not end: it has 10000 empty pages in a "
+                               "row; hint: the store may be faulty");
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
         all_entries_come_in_order_over_many_pages,     a_listing_that_does_not_advance_is_ended,
         a_listing_that_turns_in_circles_is_ended,      pages_that_break_the_rules_are_refused,
         failures_of_the_sink_and_of_the_caller_end_it, a_cancelled_job_lists_no_further,
+        empty_pages_without_an_end_are_detected,
     };
     return SUITE_RUN("plugin/page", tests, setup, teardown);
 }
