@@ -107,6 +107,7 @@ struct hg_config {
     int64_t memory_bytes;          /* default 128 MiB, at least 32 MiB */
     int64_t workers;               /* 0: auto */
     int64_t stall_timeout_ms;      /* default 10 min */
+    int64_t drill_timeout_ms;      /* of a whole drill; default 24 h */
     char *temp_dir;                /* NULL: $TMPDIR, else /var/tmp */
     int64_t nice;                  /* of backups and verifications, 0 to 19 */
     enum hg_ionice ionice;

@@ -31,6 +31,7 @@ static const struct {
                    {"memory", "the section \"limits\""},
                    {"workers", "the section \"limits\""},
                    {"stall_timeout", "the section \"limits\""},
+                   {"drill_timeout", "the section \"limits\""},
                    {"temp_dir", "the section \"limits\""},
                    {"nice", "the section \"limits\""},
                    {"ionice", "the section \"limits\""},

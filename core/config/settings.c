@@ -29,6 +29,11 @@ static const struct hangar_option limit_options[] = {
      .default_value = "10m",
      .min = 1000,
      .max = 7 * 86400000},
+    {.name = "drill_timeout",
+     .type = HANGAR_OPT_DURATION,
+     .default_value = "24h",
+     .min = 1000,
+     .max = 30 * INT64_C(86400000)},
     {.name = "temp_dir", .type = HANGAR_OPT_PATH},
     {.name = "nice", .type = HANGAR_OPT_INT, .default_value = "0", .min = 0, .max = 19},
     {.name = "ionice", .type = HANGAR_OPT_ENUM, .choices = ionice_classes, .default_value = "none"},
@@ -66,6 +71,7 @@ static void settings_read_limits(struct hg_reader *r)
         c->memory_bytes = hg_options_get(&limits, "memory")->number;
         c->workers = settings_read_workers(r, hg_options_get(&limits, "workers"));
         c->stall_timeout_ms = hg_options_get(&limits, "stall_timeout")->number;
+        c->drill_timeout_ms = hg_options_get(&limits, "drill_timeout")->number;
         c->nice = hg_options_get(&limits, "nice")->number;
         const char *class = hg_options_get(&limits, "ionice")->text;
         while (class && strcmp(class, ionice_classes[c->ionice]) != 0 &&

@@ -330,6 +330,29 @@ static void job_check_stall(struct hg_job *job, uint_fast64_t *seen, int64_t *si
     }
 }
 
+void hg_job_end_within(struct hg_job *job, int64_t ms, const char *text)
+{
+    pthread_mutex_lock(&job->mutex);
+    job->until_ms = hg_mono_ms() + ms;
+    snprintf(job->until_text, sizeof(job->until_text), "%s", text);
+    pthread_mutex_unlock(&job->mutex);
+}
+
+static void job_check_end(struct hg_job *job)
+{
+    struct hg_error err = {0};
+    pthread_mutex_lock(&job->mutex);
+    const bool late = job->until_ms && hg_mono_ms() >= job->until_ms;
+    if (late) {
+        job->until_ms = 0;
+        hg_fail(&err, HANGAR_IO, 0, "%s", job->until_text);
+    }
+    pthread_mutex_unlock(&job->mutex);
+    if (late) {
+        hg_job_fail(job, &err);
+    }
+}
+
 /* Waits for a tick, or less when something changed; false when the job ends. */
 static bool job_wait_for_tick(struct hg_job *job)
 {
@@ -357,6 +380,7 @@ static void *job_monitor_main(void *arg)
             continue;
         }
         job_check_stall(job, &seen, &since);
+        job_check_end(job);
         if (++tick % QUOTA_EVERY_TICKS == 0) {
             job_check_quotas(job);
         }

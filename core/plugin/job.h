@@ -44,6 +44,8 @@ struct hg_job {
     bool holding;          /* a request to cancel waits */
     struct hg_error first; /* the first failure; rc OK while there is none */
     size_t budget_used;
+    int64_t until_ms;        /* monotonic; the job fails then; 0: never */
+    char until_text[160];    /* why */
     char step[160];          /* the phase of the job, set by the core */
     char activity_text[160]; /* the activity that a plugin reported at activity_ms */
     int64_t activity_ms;
@@ -90,6 +92,10 @@ void hg_job_record(struct hg_job *job, const struct hg_error *why);
 bool hg_job_hold(struct hg_job *job);
 
 void hg_job_cancel(struct hg_job *job);
+
+/* The job fails when it has not ended in `ms` from now, with this text as the reason, also while it
+ * makes progress. */
+void hg_job_end_within(struct hg_job *job, int64_t ms, const char *text);
 bool hg_job_cancelled(const struct hg_job *job);
 void hg_job_alive(struct hg_job *job); /* a sign of life */
 

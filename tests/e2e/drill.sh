@@ -100,12 +100,14 @@ for ((i = 0; i < 2000; i++)); do
     if [[ -n $pid ]] && kill -0 "$drilling" 2>/dev/null; then
         data=$(tr '\0' '\n' <"/proc/$pid/cmdline" 2>/dev/null | grep "^$work/temp/") || continue
         seen="$(stat -c %a "$(dirname "$data")") $(stat -c %u "/proc/$pid")" || continue
+        yields="$(ps -o ni= -p "$pid") $(<"/proc/$pid/oom_score_adj")" || continue
         network=$(readlink "/proc/$pid/ns/net") || continue
         break
     fi
     sleep 0.01
 done
 wait "$drilling" || { cat watched.out >&2; fail "the observed drill failed"; }
+[[ $yields =~ ^\ *19\ 1000$ ]] || fail "priority and oom_score_adj: $yields"
 [[ $seen == 700\ * ]] || fail "mode and owner: $seen"
 [[ $(id -u) != 0 || $seen != "700 0" ]] || fail "the server ran as root"
 if unshare -n true 2>/dev/null; then
@@ -284,3 +286,25 @@ if [[ $(id -u) == 0 ]]; then
     expect_exit 0 as_nobody verify "$id" --level drill
     [[ -z $(ls -A "$work/hers/temp") && -z $(pgrep -f -- "$work/hers/temp/") ]] || fail "left"
 fi
+
+promise "code in a backup that never ends does not keep a drill from ending"
+sql postgres "CREATE DATABASE endless"
+# it spins in servers that start later
+sql endless "CREATE FUNCTION spin(int) RETURNS bool LANGUAGE plpgsql AS \$\$ BEGIN
+                 IF pg_postmaster_start_time() > '$(date -u +%FT%TZ)' THEN LOOP END LOOP; END IF;
+                 RETURN true; END \$\$;
+             CREATE TABLE t (n int CHECK (spin(n))); INSERT INTO t VALUES (1)"
+cat >"$work/backup.yaml" <<END
+version: 1
+limits: { temp_dir: ./temp, drill_timeout: 8s }
+sources:
+$(pg_source app_db endless)
+sinks:
+  local: { plugin: storage-local, options: { path: ./endless } }
+pipelines:
+  endless: { sources: [app_db], sinks: [local] }
+END
+expect_exit 0 hangar backup
+expect_exit 1 hangar verify latest --level drill
+expect_said "limits.drill_timeout"
+nothing_left

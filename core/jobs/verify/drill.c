@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "base/units.h"
 #include "catalog/manifest.h"
 #include "config/options.h"
 #include "jobs/restore/targets.h"
@@ -78,6 +79,18 @@ static enum hangar_rc drill_make_folder(const struct hg_drill *drill, struct hg_
     return rc;
 }
 
+/* Code in the backup may not end: to the server it is a statement that works. */
+static void drill_limit_time(struct hg_session *s)
+{
+    char limit[HG_UNITS_SIZE], text[160];
+    hg_format_duration(s->h->config->drill_timeout_ms, limit);
+    snprintf(text, sizeof(text),
+             "the drill did not end within %s; hint: code in the backup may not end; the limit is "
+             "limits.drill_timeout",
+             limit);
+    hg_job_end_within(&s->job, s->h->config->drill_timeout_ms, text);
+}
+
 static enum hangar_rc drill_start_server(struct hg_drill *drill, struct hg_session *s,
                                          const struct hg_manifest_source *from, size_t instance,
                                          struct hg_error *err)
@@ -102,6 +115,7 @@ static enum hangar_rc drill_start_server(struct hg_drill *drill, struct hg_sessi
     if (rc != HANGAR_OK) {
         return rc;
     }
+    drill_limit_time(s);
     hg_job_step(&s->job, "starting a throw-away server for %s", from->name);
     scratch->ctx = ctx;
     rc = HG_CALL(

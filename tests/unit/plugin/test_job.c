@@ -259,6 +259,19 @@ START_TEST(a_job_in_which_nothing_moves_is_ended)
 }
 END_TEST
 
+START_TEST(a_job_that_has_a_limit_is_ended_although_it_lives)
+{
+    begin(30000);
+    hg_job_end_within(&job, 300, "it is late");
+    for (int i = 0; i < 600 && !hg_job_cancelled(&job); i++) {
+        hg_job_alive(&job);
+        usleep(50000);
+    }
+    ck_assert_str_eq(result(HANGAR_IO), "it is late");
+    end();
+}
+END_TEST
+
 START_TEST(signs_of_life_keep_a_job_going)
 {
     begin(1500);
@@ -450,6 +463,7 @@ int main(void)
         hooks_are_called_once_also_those_that_come_later,
         hooks_come_and_go_while_the_job_is_cancelled,
         a_job_in_which_nothing_moves_is_ended,
+        a_job_that_has_a_limit_is_ended_although_it_lives,
         signs_of_life_keep_a_job_going,
         the_step_is_told_and_cut_to_size,
         the_budget_is_never_exceeded,
