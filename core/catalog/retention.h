@@ -74,9 +74,9 @@ enum hangar_rc hg_retention_apply(const struct hg_policy *policy, const struct h
                                   int64_t now_ms, struct hg_retained *items, size_t count,
                                   struct hg_error *err);
 
-/* After hg_retention_apply: keeps also what the rules keep by age when it is `store_ms`, the time by
- * the store's clock.  A host whose clock is ahead must not remove what is still young.  Items that
- * are from the future by that clock are left as they are. */
+/* After hg_retention_apply: keeps also what the rules keep by age when it is `store_ms`, the time
+ * by the store's clock.  A host whose clock is ahead must not remove what is still young.  Items
+ * that are from the future by that clock are left as they are. */
 void hg_retention_keep_young(const struct hg_policy *policy, int64_t store_ms,
                              struct hg_retained *items, size_t count);
 

@@ -232,8 +232,8 @@ static void throwaway_isolate(const struct throwaway *t)
     }
 }
 
-/* What the server runs may be code of a tenant: other programs of the machine have the processor and
- * the disk first, and when memory is short the kernel ends this server before any other. */
+/* What the server runs may be code of a tenant: other programs of the machine have the processor
+ * and the disk first, and when memory is short the kernel ends this server before any other. */
 static void throwaway_yield(void)
 {
     enum { WHO_PROCESS = 1, BEST_EFFORT_LOWEST = (2 << 13) | 7, IDLE_CLASS = 3 << 13 };
