@@ -53,8 +53,7 @@ static void list_put_backup(struct cli_table *table, const json_t *item)
                    : other   ? CLI_YELLOW
                              : CLI_GREEN,
                    "%s%s%s%s%s", state, apart ? ", " : "", apart ? kind : "",
-                   other ? ", damaged in " : "",
-                   other ? damaged : "");
+                   other ? ", damaged in " : "", other ? damaged : "");
     free(damaged);
     cli_table_cell(table, CLI_PLAIN, "%s", tags ? tags : "");
     if (!sources || !sinks) {

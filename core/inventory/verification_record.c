@@ -269,8 +269,8 @@ static bool record_field_is(const struct hangar_ctx *sink, const json_t *record,
 static json_t *record_parse(const struct hangar_ctx *sink, const char *pipeline, const char *id,
                             const char *path, const struct hg_str *text)
 {
-    static const char *const shown[] = {"time", "level",  "status",  "duration_ms",
-                                        "host", "hangar", "sources", "error", "unread"};
+    static const char *const shown[] = {"time",   "level",   "status", "duration_ms", "host",
+                                        "hangar", "sources", "error",  "unread"};
     json_t *record = NULL, *out = NULL;
     int64_t named_ms = 0, ms = -1;
     record_is_path(path, &named_ms);
@@ -396,8 +396,8 @@ static int verifications_compare(const void *a, const void *b)
     return order ? order : (x->number > y->number) - (x->number < y->number);
 }
 
-/* Does it say something of the bytes of the copy?  A manifest that cannot be read and files that are
- * missing are seen anew each time (goodness.h), so that such a finding ends with its cause. */
+/* Does it say something of the bytes of the copy?  A manifest that cannot be read and files that
+ * are missing are seen anew each time (goodness.h), so that such a finding ends with its cause. */
 static bool verification_judges(const struct hg_verification *v)
 {
     return hg_outcome_of(v->status) != HG_NOT_JUDGED && !v->unread;
@@ -501,8 +501,7 @@ static enum hangar_rc record_find_judgement(struct hangar_ctx *sink, const char 
         if (record) {
             hg_json_set_string(record, "id", id);
         }
-        if (record &&
-            (!verification_parse(record, out) || !verification_judges(out))) {
+        if (record && (!verification_parse(record, out) || !verification_judges(out))) {
             hg_verification_free(out);
         }
         json_decref(record);
