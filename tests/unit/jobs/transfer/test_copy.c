@@ -105,18 +105,18 @@ END_TEST
 START_TEST(what_a_sink_does_not_tell_is_a_failure_of_that_backup)
 {
     char fault[128];
-    const char *const of[] = {"a", "b"};
+    const char *const of[] = {"a", "b"}, *const calls[] = {"stat", "get"};
     for (size_t i = 0; i < 2; i++) {
         world_shell("rm -rf a b");
         make(2, "");
-        snprintf(fault, sizeof(fault), ", fail_at: stat, only: %s", world_id());
+        snprintf(fault, sizeof(fault), ", fail_at: %s, only: %s", calls[i], world_id());
         if (*of[i] == 'a') {
             world_config(CONFIG("", "%s", "", "a, b"), fault);
         } else {
             world_config(CONFIG("", "", "%s", "a, b"), fault);
         }
         ck_assert_int_eq(copy("missing"), HANGAR_STATUS_FAILED);
-        ck_assert(world_says("cannot stat as told"));
+        ck_assert(world_says(i ? "cannot get as told" : "cannot stat as told"));
         ck_assert_uint_eq(json_array_size(json_object_get(world_doc, "backups")), 2);
         ck_assert_int_eq(world_shell("test $(ls b | grep -c manifest.json) = 1"), 0);
     }
