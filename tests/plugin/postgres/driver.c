@@ -105,9 +105,15 @@ static void with_threads(struct driver_run *run, void *(*work)(void *))
     }
 }
 
+/* The time begins with the pause, if there is one. */
 static void *cancel_later(void *arg)
 {
     struct driver_run *run = arg;
+    char *paused = path_in_dir(run, "paused");
+    for (int i = 0; run->pause_object && i < 6000 && access(paused, F_OK) != 0; i++) {
+        usleep(10000);
+    }
+    free(paused);
     usleep((useconds_t)run->cancel_after_ms * 1000);
     fake_host_cancel(run->fake);
     return NULL;

@@ -93,11 +93,13 @@ it_runs_no_code_of_a_view_that_takes_the_place_of_a_sequence() {
             "ALTER SEQUENCE theirs.s RENAME TO moved" \
             "CREATE VIEW theirs.s AS SELECT theirs.run() AS last_value, true AS is_called"
         touch "$b/go"
-        # pg_dump reads the sequences as well: which of the two meets the view first is open
+        # pg_dump reads the sequences as well: which of the two meets the view first is open, and
+        # one that is read by oid is still the sequence
         got=0
         wait "$backup" || got=$?
-        [ "$got" != 0 ] || fail "the backup succeeded"
-        grep -q 'access to non-system view "s" is restricted' "$work/log" || fail "another reason"
+        [ "$got" != 0 ] || [ -n "$old" ] || fail "the backup succeeded"
+        [ "$got" = 0 ] || grep -q 'access to non-system view "s" is restricted' "$work/log" ||
+            fail "another reason"
         [ -e "$mark" ] && fail "the code of the view ran"
         sql hard "SET client_min_messages = warning" "DROP SCHEMA theirs CASCADE" "CREATE SCHEMA theirs AUTHORIZATION tenant"
     done

@@ -167,7 +167,8 @@ it_refuses_statements_in_objects_with_rows() {
     broken "$b" $o 'settings at its head are not those that hangar writes' sed -i 's/^SET row_security = off/SET role = x/'
     broken "$b" $o 'settings at its head are not those that hangar writes' sed -i "s/'UTF8'/'UTF8'; DROP/"
     broken "$b" $o 'settings at its head are missing' sed -i "s/'UTF8'/'UTF8''/"
-    broken "$b" $o 'its format is unknown' sed -i '1s/format 1/format 2/'
+    broken "$b" $o 'its format is unknown' sed -i '1s/format 2/format 3/'
+    broken "$b" $o 'settings at its head are not those that hangar writes' sed -i '1s/format 2/format 1/'
     broken "$b" $o 'line that hangar did not write' sed -i 's/^COPY .*/SELECT pg_catalog.setval('"'x'"', 1, true);\n&/'
     broken "$b" small/tables.jsonl 'has a line that hangar did not write' sed -i '1s/^{/[/'
     broken "$b" small/tables.jsonl 'has 100 rows, the backup has 99' sed -i 's/"rows":100/"rows":99/'
