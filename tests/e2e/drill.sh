@@ -234,7 +234,7 @@ expect_exit 0 hangar verify "$id" --level full --from local
 expect_exit 4 drill --from local
 expect_said "rows"
 nothing_left
-expect_exit 0 hangar --json list
+expect_exit 4 hangar --json list
 [[ $(json 'd["backups"][0]["verified"]["status"]') == corrupt ]] || fail "list does not show the failure"
 expect_exit 0 drill --from other
 rm -r "$folder"

@@ -108,7 +108,8 @@ for pattern in 'exclude_table_data: [shop.nowhere]' 'exclude_tables: [products, 
     for command in check backup; do
         expect_exit 2 with "s|user: postgres|&, $pattern|" $command
         expect_said ": option ${pattern%%:*}: "
-        expect_said 'nowhere" matches no table of database shop'
+        expect_said 'nowhere'
+        expect_said ' matches no table of database shop'
     done
 done
 expect_exit 0 with 's|user: postgres|&, exclude_table_data: ["*"], exclude_tables: [shop.product*]|' check

@@ -165,7 +165,8 @@ nothing_there "an archive in another order"
 promise "a backup of another origin, pipeline or sink is refused"
 sed 's/^origin: .*/origin: somebody/' other.yaml >stranger.yaml
 expect_exit 2 "$hangar_program" -c stranger.yaml import exports/shop.tar.gz
-expect_in err "and this is \"somebody\""
+expect_in err "and this is"
+expect_in err somebody
 sed 's/nightly:/weekly:/' other.yaml >weekly.yaml
 expect_exit 5 "$hangar_program" -c weekly.yaml import exports/shop.tar.gz
 expect_exit 2 "$hangar_program" -c weekly.yaml import exports/shop.tar.gz --pipeline weekly
@@ -175,7 +176,7 @@ nothing_there "a refused import"
 mkdir -p elsewhere/nightly
 echo '{"origin": "somebody", "pipeline": "nightly"}' >elsewhere/nightly/origin.json
 expect_exit 2 other import exports/shop.tar.gz
-expect_in err 'belongs to origin "somebody"'
+expect_in err "belongs to origin"
 nothing_there "an import into another's place"
 
 promise "an import during a run does not wait"

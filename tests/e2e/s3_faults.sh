@@ -210,6 +210,8 @@ group_fails()
         expect_exit 4 hangar verify "$good" --level full
     done
     s3_fault
+    expect_exit 4 hangar --json list # what a verification found holds until the next one
+    expect_exit 0 hangar verify "$good" --level full
 
     promise "permanent faults end the run in time, with the reason"
     configure fails 1 # each of these faults uses the retry

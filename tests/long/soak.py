@@ -159,7 +159,15 @@ class World:
         self.write()
         self.daemon.send_signal(signal.SIGHUP)
 
+    def is_ready(self):
+        """Whether the last daemon has read its first configuration."""
+        with open(self.log.name, encoding="utf-8", errors="replace") as file:
+            last = file.read().rpartition("event=daemon.start ")[2]
+        return "event=daemon.ready " in last or self.daemon.poll() is not None
+
     def reload_wrong(self):
+        # a wrong first configuration would end the daemon, and rightly so
+        self.wait(30, "the daemon to be ready", self.is_ready)
         self.write(wrong=True)
         self.daemon.send_signal(signal.SIGHUP)
         time.sleep(0.3)
