@@ -68,7 +68,7 @@ bounded()
     ((status < 124)) || { show_output; fail "status $status: $*; orders: $orders"; }
     if ((status)); then
         failed=$((failed + 1))
-        grep -q '^hangar: \|level=error .*msg=' err || { show_output; fail "no reason is printed"; }
+        grep -q '^hangar: \|^warning: \|level=error .*msg=' err || { show_output; fail "no reason is printed"; }
         expect_not_in err "$S3_SECRET_KEY"
     fi
 }
