@@ -201,17 +201,13 @@ expect_exit 1 other import exports/shop.tar.gz
 expect_in err "host elsewhere is storing"
 [[ -e elsewhere/nightly/$id/run.json ]] || fail "the folder of another run was removed"
 
-# sanitizers reserve more address space than the limit
-limit=1500000
-! grep -q __asan_init "$hangar_program" || limit=unlimited
-
 # refused WHAT FILE: import fails with a message, soon, with little memory, and leaves
 # nothing.
 refused()
 {
     local status=0
     clear_other
-    (ulimit -v "$limit"; timeout 60 "$hangar_program" -c other.yaml import "$2") \
+    within_kib 1500000 timeout 60 "$hangar_program" -c other.yaml import "$2" \
         >"$work/out" 2>"$work/err" </dev/null || status=$?
     [[ $status == 4 ]] || { show_output; fail "$1: exit status $status"; }
     [[ ! -s $work/out ]] || fail "$1: an id was printed"

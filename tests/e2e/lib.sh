@@ -75,6 +75,16 @@ hangar()
     "$hangar_program" -c "$work/backup.yaml" "$@"
 }
 
+# within_kib KIB COMMAND...: with this address space at most, unless the program has a sanitizer,
+# which reserves more.
+within_kib()
+{
+    local most=$1
+    shift
+    ! grep -q __asan_init "$hangar_program" || most=unlimited
+    (ulimit -v "$most"; "$@")
+}
+
 # Output of the last expect_exit.
 show_output()
 {

@@ -28,7 +28,7 @@ END
 # bounded ARGUMENTS: with 1 GB of memory
 bounded()
 {
-    (ulimit -v 1000000; hangar "$@")
+    within_kib 1000000 hangar "$@"
 }
 
 write_store_config "http://127.0.0.1:$(<hostile/port)"

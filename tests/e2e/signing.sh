@@ -222,7 +222,7 @@ END
 # limited_import COMMAND: with 1 GB of memory
 limited_import()
 {
-    (ulimit -v 1000000; "$1" import bomb.tar.gz)
+    within_kib 1000000 "$1" import bomb.tar.gz
 }
 expect_exit 4 limited_import hangar
 expect_in "$work/err" "signature mismatch"
