@@ -15,8 +15,6 @@
 
 #define CLI_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 
-/* One stream.  `failed` is set when memory ran out while text was laid out; the command
- * then fails. */
 /* What was printed of failures.  The oldest is forgotten. */
 #define CLI_PRINTED 16
 struct cli_printed {
@@ -24,6 +22,8 @@ struct cli_printed {
     size_t count;
 };
 
+/* One stream.  `failed` is set when memory ran out while text was laid out; the command
+ * then fails. */
 struct cli_view {
     FILE *file;
     bool colour;

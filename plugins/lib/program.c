@@ -256,3 +256,12 @@ enum hangar_rc program_check_file(const struct hangar_host *host, struct hangar_
         host->struct_size >= offsetof(struct hangar_host, check_file) + sizeof(host->check_file);
     return asks ? host->check_file(ctx, path, why, PROGRAM_WHY_SIZE) : HANGAR_OK;
 }
+
+enum hangar_rc program_require_trusted(const struct hangar_host *host, struct hangar_ctx *ctx,
+                                       const char *path)
+{
+    char why[PROGRAM_WHY_SIZE];
+    return program_check_file(host, ctx, path, why) == HANGAR_OK
+               ? HANGAR_OK
+               : host->fail(ctx, HANGAR_CONFIG, 0, "cannot run %s: %s", path, why);
+}

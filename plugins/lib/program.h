@@ -27,6 +27,10 @@
 enum hangar_rc program_check_file(const struct hangar_host *host, struct hangar_ctx *ctx,
                                   const char *path, char why[PROGRAM_WHY_SIZE]);
 
+/* The same, and records the failure: "cannot run PATH: ...". */
+enum hangar_rc program_require_trusted(const struct hangar_host *host, struct hangar_ctx *ctx,
+                                       const char *path);
+
 enum program_errors {
     PROGRAM_ERRORS_DROPPED = 0, /* its standard error is /dev/null */
     PROGRAM_ERRORS_IN_OUTPUT,   /* both streams are one */

@@ -315,9 +315,8 @@ static enum hangar_rc throwaway_fork(struct throwaway *t, char *const *argv, int
 enum hangar_rc throwaway_start(struct throwaway *t, const char *program, char *const *argv,
                                int end_signal)
 {
-    char why[PROGRAM_WHY_SIZE];
-    if (program_check_file(t->host, t->ctx, program, why) != HANGAR_OK) {
-        return t->host->fail(t->ctx, HANGAR_CONFIG, 0, "cannot run %s: %s", program, why);
+    if (program_require_trusted(t->host, t->ctx, program) != HANGAR_OK) {
+        return HANGAR_CONFIG;
     }
     t->program = program;
     bool planned = !t->isolated || sandbox_plan(&t->box, t->run, program, t->wish.more);

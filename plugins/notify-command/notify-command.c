@@ -42,15 +42,6 @@ static const struct hangar_option options[] = {
      .help = "Time limit of one run; the program is killed after it."},
     {.name = NULL}};
 
-/* At the start of a job, and again before each run. */
-static enum hangar_rc command_check_program(const struct command *c)
-{
-    char why[PROGRAM_WHY_SIZE];
-    return program_check_file(c->host, c->ctx, c->argv[0], why) == HANGAR_OK
-               ? HANGAR_OK
-               : c->host->fail(c->ctx, HANGAR_CONFIG, 0, "cannot run %s: %s", c->argv[0], why);
-}
-
 static enum hangar_rc command_create(const struct hangar_host *host, struct hangar_ctx *ctx,
                                      void **out)
 {
@@ -71,7 +62,7 @@ static enum hangar_rc command_create(const struct hangar_host *host, struct hang
         return host->fail_option(ctx, "command", "must be a program with at most %d arguments",
                                  ARGS_MAX - 1);
     }
-    enum hangar_rc rc = command_check_program(c);
+    enum hangar_rc rc = program_require_trusted(host, ctx, c->argv[0]);
     if (rc != HANGAR_OK) {
         free(c);
         return rc;
@@ -161,7 +152,7 @@ static enum hangar_rc command_notify(void *inst, const struct hangar_event *even
 {
     struct command *c = inst;
     struct command_run run = {.command = c};
-    enum hangar_rc rc = command_check_program(c);
+    enum hangar_rc rc = program_require_trusted(c->host, c->ctx, c->argv[0]); /* once more */
     if (rc != HANGAR_OK) {
         return rc;
     }

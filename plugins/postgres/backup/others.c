@@ -25,16 +25,6 @@ static const char databases_query[] =
     " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE " PG_IS_USER_RELATION
     " AND " PG_IS_NOT_OF_EXTENSION ")) ORDER BY 1";
 
-static bool is_of_source(const struct pg_source *src, const char *database)
-{
-    for (size_t i = 0; i < src->database_count; i++) {
-        if (strcmp(src->databases[i], database) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void add_server_id(struct pg_conn *conn, struct hangar_attrs *facts)
 {
     struct pg_source *src = conn->src;
@@ -68,7 +58,7 @@ void pg_add_others(struct pg_source *src, struct hangar_attrs *facts)
     }
     for (int i = 0; i < PQntuples(res) && list.size < OTHERS_SIZE; i++) {
         const char *name = PQgetvalue(res, i, 0);
-        if (!is_of_source(src, name) && !strpbrk(name, "\n\t")) {
+        if (!pg_names_database(src, name) && !strpbrk(name, "\n\t")) {
             text_addf(&list, "%s\t%s\n", name, PQgetvalue(res, i, 1));
         }
     }

@@ -2,8 +2,8 @@
  * SPDX-FileCopyrightText: The hangar authors
  *
  * patterns.h: whether each pattern of include_tables, exclude_tables and exclude_table_data names
- * something.  One that names nothing is a mistake: rows that nobody misses until a restore, or
- * rows in a backup that should not be there.
+ * something.  One that names nothing is a mistake: a backup without rows that it should have, which
+ * is found out at a restore, or with rows that it should not have.
  */
 #ifndef PG_PATTERNS_H
 #define PG_PATTERNS_H

@@ -80,9 +80,8 @@ static enum hangar_rc drop_leftover(struct pg_target *target, const char *name)
     if (pg_drop_database(src, name, &err)) {
         src->host->log(src->ctx, HANGAR_LOG_INFO,
                        "dropped database %s, a leftover of a dead restore, with %s", name,
-                       strncmp(name, "hangar_old_", 11) == 0
-                           ? "the data from before that restore"
-                           : "the data of the backup, perhaps not all of it");
+                       pg_leftover_is_old(name) ? "the data from before that restore"
+                                                : "the data of the backup, perhaps not all of it");
     } else {
         src->host->log(src->ctx, HANGAR_LOG_WARN,
                        "cannot drop database %s, a leftover of a dead restore: %s; hint: drop it",

@@ -36,8 +36,8 @@ enum hangar_rc pg_clean_new(struct pg_target *target)
     }
     snprintf(clean->into, sizeof(clean->into), "hangar_new_%08x_%08x", pg_clean_hash(target),
              random);
-    snprintf(clean->retired, sizeof(clean->retired), "hangar_old_%08x_%08x", pg_clean_hash(target),
-             random);
+    snprintf(clean->retired, sizeof(clean->retired), PG_OLD_PREFIX "%08x_%08x",
+             pg_clean_hash(target), random);
     text_addf(
         &clean->new_mark,
         "hangar: being restored to take the place of database %s; the next such restore drops "

@@ -29,16 +29,6 @@ static bool is_schema_dump(const char *object)
     return slash && strcmp(slash, "/schema.dump") == 0;
 }
 
-static bool is_wanted_database(const struct pg_source *src, const char *database)
-{
-    for (size_t i = 0; i < src->database_count; i++) {
-        if (strcmp(src->databases[i], database) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static enum hangar_rc add_target(struct pg_source *src, const struct hangar_object_info *info)
 {
     struct pg_restore *restore = src->restore;
@@ -90,7 +80,7 @@ static enum hangar_rc choose_targets(struct pg_source *src)
         if (count == 1 && src->database_count == 1) {
             target->name = src->databases[0];
         } else {
-            target->skipped = !is_wanted_database(src, target->source);
+            target->skipped = !pg_names_database(src, target->source);
         }
         chosen += !target->skipped;
     }
@@ -154,7 +144,7 @@ static enum hangar_rc make_spool_dir(struct pg_source *src)
     return src->host->temp_dir(src->ctx, bytes, &src->restore->dir);
 }
 
-/* Whoever reads the plan learns what an earlier restore left on the server. */
+/* Beside the plan: what an earlier restore left on the server. */
 static void warn_of_leftovers(struct pg_source *src)
 {
     struct pg_conn *conn = NULL;

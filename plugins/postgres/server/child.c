@@ -45,10 +45,9 @@ enum hangar_rc pg_child_start(struct pg_source *src, const char *path, const cha
     child->tool = tool;
     const struct program program = {
         .argv = argv, .env = env, .input = -1, .mute = !output, .errors = PROGRAM_ERRORS_APART};
-    char why[PROGRAM_WHY_SIZE];
-    if (program_check_file(src->host, src->ctx, path, why) != HANGAR_OK) { /* bin_dir, PATH */
+    if (program_require_trusted(src->host, src->ctx, path) != HANGAR_OK) { /* bin_dir, PATH */
         free(child);
-        return src->host->fail(src->ctx, HANGAR_CONFIG, 0, "cannot run %s: %s", path, why);
+        return HANGAR_CONFIG;
     }
     int error = program_start(&program, &child->process);
     if (error != 0) {

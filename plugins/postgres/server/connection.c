@@ -233,11 +233,16 @@ static enum hangar_rc finish_connecting(struct pg_conn *conn)
     return HANGAR_OK;
 }
 
-/* Connects `conn`, or frees it. */
-static enum hangar_rc open_session(struct pg_conn *conn, const char *database, const char *user,
-                                   enum pg_session session, struct pg_conn **out,
+/* `settings` has the source, and how the session waits. */
+static enum hangar_rc open_session(const struct pg_conn *settings, const char *database,
+                                   const char *user, enum pg_session session, struct pg_conn **out,
                                    struct pg_error *err)
 {
+    struct pg_conn *conn = malloc(sizeof(*conn));
+    if (!conn) {
+        return pg_set_error(err, HANGAR_NO_MEMORY, NULL, "out of memory");
+    }
+    *conn = *settings;
     conn->pq = start_connecting(conn->src, database, user, session);
     if (!conn->pq) {
         free(conn);
@@ -265,24 +270,14 @@ static enum hangar_rc open_session(struct pg_conn *conn, const char *database, c
 enum hangar_rc pg_open(struct pg_source *src, const char *database, bool ignores_cancel,
                        struct pg_conn **out, struct pg_error *err)
 {
-    struct pg_conn *conn = calloc(1, sizeof(*conn));
-    if (!conn) {
-        return pg_set_error(err, HANGAR_NO_MEMORY, NULL, "out of memory");
-    }
-    conn->src = src;
-    conn->ignores_cancel = ignores_cancel;
-    return open_session(conn, database, src->opt.user, PG_SESSION_PLAIN, out, err);
+    return open_session(&(struct pg_conn){.src = src, .ignores_cancel = ignores_cancel}, database,
+                        src->opt.user, PG_SESSION_PLAIN, out, err);
 }
 
 enum hangar_rc pg_open_loader(struct pg_source *src, const char *database, const char *user,
                               struct pg_conn **out, struct pg_error *err)
 {
-    struct pg_conn *conn = calloc(1, sizeof(*conn));
-    if (!conn) {
-        return pg_set_error(err, HANGAR_NO_MEMORY, NULL, "out of memory");
-    }
-    conn->src = src;
-    return open_session(conn, database, user, PG_SESSION_LOADS, out, err);
+    return open_session(&(struct pg_conn){.src = src}, database, user, PG_SESSION_LOADS, out, err);
 }
 
 enum hangar_rc pg_connect(struct pg_source *src, const char *database, struct pg_conn **out)

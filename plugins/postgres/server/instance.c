@@ -6,6 +6,7 @@
 #include "server/instance.h"
 
 #include <poll.h>
+#include <string.h>
 
 bool pg_cancelled(struct pg_source *src)
 {
@@ -16,6 +17,16 @@ bool pg_cancelled(struct pg_source *src)
 const char *pg_selected(struct pg_source *src, const char *option, size_t index)
 {
     return src->safety ? NULL : src->host->opt_list(src->ctx, option, index);
+}
+
+bool pg_names_database(const struct pg_source *src, const char *database)
+{
+    for (size_t i = 0; i < src->database_count; i++) {
+        if (strcmp(src->databases[i], database) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 const char *pg_where(const struct pg_source *src)

@@ -63,6 +63,9 @@ bool pg_cancelled(struct pg_source *src);
 /* Entry `index` of include_tables, exclude_tables or exclude_table_data; NULL: no more. */
 const char *pg_selected(struct pg_source *src, const char *option, size_t index);
 
+/* Is it one of the databases of the options? */
+bool pg_names_database(const struct pg_source *src, const char *database);
+
 /* The address of the server, for messages: "db1:5432". */
 const char *pg_where(const struct pg_source *src);
 

@@ -22,10 +22,15 @@ static const char leftovers_query[] =
     " AND l.objid = ('x' || pg_catalog.substr(d.datname, 12, 8))::bit(32)::bigint::oid)"
     " ORDER BY 1";
 
+bool pg_leftover_is_old(const char *name)
+{
+    return strncmp(name, PG_OLD_PREFIX, strlen(PG_OLD_PREFIX)) == 0;
+}
+
 static void warn_of_leftover(struct pg_source *src, const PGresult *res, int row)
 {
     const char *name = PQgetvalue(res, row, 0);
-    const bool old = strncmp(name, "hangar_old_", 11) == 0;
+    const bool old = pg_leftover_is_old(name);
     const bool exists = PQgetvalue(res, row, 2)[0] == 't';
     const struct hangar_host *host = src->host;
     char target[256];

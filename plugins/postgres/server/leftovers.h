@@ -22,6 +22,13 @@
     "(d.datname ~ '^hangar_(new|old)_[0-9a-f]{8}_[0-9a-f]{8}$' AND (mark LIKE 'hangar: %'"         \
     " OR (mark IS NULL AND d.datconnlimit = " PG_NUMBER_TEXT(PG_CLEAN_LIMIT) ")))"
 
+/* Of two such databases, the one with the data from before the restore begins with the first
+ * name. */
+#define PG_OLD_PREFIX "hangar_old_"
+
+/* Has this leftover the data from before its restore, and not that of the backup? */
+bool pg_leftover_is_old(const char *name);
+
 /* Warns of each database that a dead restore left on the server: whose data it holds, and what to
  * do about it.  `conn` is a session in maintenance_db, where a restore that lives holds its lock.
  * A failure is in conn->err. */

@@ -10,56 +10,49 @@
 #include "server/startup.h"
 #include "server/statement.h"
 
-struct pg_setting {
+enum { READS = 1, LOADS = 2 };
+
+/* The settings of sessions with rows, in the order in which they stand at the head of an object,
+ * after the encoding.
+ *
+ * READS: the text of rows is made with these; the head of format 1 had them, too.
+ * LOADS: that text needs these to be read back as the same values.  Its dates are ISO, its times
+ * have their offset from UTC, its intervals a sign wherever one could be missed, and its floats all
+ * digits: so the database's own DateStyle, TimeZone, IntervalStyle and the rest stay in force for
+ * what the server computes while it loads, as with pg_restore. */
+static const struct pg_setting {
     const char *name, *value;
-    bool quoted; /* in the text of the prelude */
+    bool quoted; /* in the text of the head */
+    int uses;
+} row_settings[] = {
+    {"standard_conforming_strings", "on", false, READS | LOADS},
+    {"array_nulls", "on", false, LOADS},
+    {"DateStyle", "ISO, MDY", true, READS},
+    {"IntervalStyle", "postgres", true, READS},
+    {"TimeZone", "UTC", true, READS},
+    {"lc_monetary", "C", true, READS | LOADS},
+    {"bytea_output", "hex", true, READS},
+    {"extra_float_digits", "3", false, READS},
+    {"xmloption", "content", true, READS | LOADS},
+    {"search_path", "", true, READS | LOADS},
+    {"row_security", "off", false, READS | LOADS},
+    {"statement_timeout", "0", false, READS | LOADS},
+    {"lock_timeout", "0", false, READS | LOADS},
+    {"idle_in_transaction_session_timeout", "0", false, READS | LOADS},
+    {"default_transaction_read_only", "off", false, READS | LOADS},
 };
-
-/* After the encoding: what the text of rows is made with.  It was the prelude of format 1, too. */
-static const struct pg_setting reading[] = {
-    {"standard_conforming_strings", "on", false},
-    {"DateStyle", "ISO, MDY", true},
-    {"IntervalStyle", "postgres", true},
-    {"TimeZone", "UTC", true},
-    {"lc_monetary", "C", true},
-    {"bytea_output", "hex", true},
-    {"extra_float_digits", "3", false},
-    {"xmloption", "content", true},
-    {"search_path", "", true},
-    {"row_security", "off", false},
-    {"statement_timeout", "0", false},
-    {"lock_timeout", "0", false},
-    {"idle_in_transaction_session_timeout", "0", false},
-    {"default_transaction_read_only", "off", false},
-};
-#define READING_COUNT (sizeof(reading) / sizeof(reading[0]))
-
-/* After the encoding: what that text needs to be read back as the same values.  Its dates are ISO,
- * its times have their offset from UTC, its intervals a sign wherever one could be missed, and its
- * floats all digits: so the database's own DateStyle, TimeZone, IntervalStyle and the rest stay in
- * force for what the server computes while it loads, as with pg_restore. */
-static const struct pg_setting loading[] = {
-    {"standard_conforming_strings", "on", false},
-    {"array_nulls", "on", false},
-    {"lc_monetary", "C", true},
-    {"xmloption", "content", true},
-    {"search_path", "", true},
-    {"row_security", "off", false},
-    {"statement_timeout", "0", false},
-    {"lock_timeout", "0", false},
-    {"idle_in_transaction_session_timeout", "0", false},
-    {"default_transaction_read_only", "off", false},
-};
-#define LOADING_COUNT (sizeof(loading) / sizeof(loading[0]))
+#define ROW_SETTINGS (sizeof(row_settings) / sizeof(row_settings[0]))
 
 void pg_add_prelude(struct text *text, int format, const char *encoding)
 {
-    const struct pg_setting *all = format == 1 ? reading : loading;
-    const size_t count = format == 1 ? READING_COUNT : LOADING_COUNT;
+    const int use = format == 1 ? READS : LOADS;
     text_addf(text, "SET client_encoding = '%s';\n", encoding);
-    for (size_t i = 0; i < count; i++) {
-        const char *quote = all[i].quoted ? "'" : "";
-        text_addf(text, "SET %s = %s%s%s;\n", all[i].name, quote, all[i].value, quote);
+    for (size_t i = 0; i < ROW_SETTINGS; i++) {
+        const struct pg_setting *one = &row_settings[i];
+        const char *quote = one->quoted ? "'" : "";
+        if (one->uses & use) {
+            text_addf(text, "SET %s = %s%s%s;\n", one->name, quote, one->value, quote);
+        }
     }
 }
 
@@ -73,19 +66,20 @@ static void add_setting(struct text *sql, const char *name, const char *value)
     text_add(sql, ", false)");
 }
 
-static void add_settings(struct text *sql, const struct pg_setting *all, size_t count,
-                         const char *encoding)
+static void add_row_settings(struct text *sql, int use, const char *encoding)
 {
     add_setting(sql, "client_encoding", encoding);
-    for (size_t i = 0; i < count; i++) {
-        add_setting(sql, all[i].name, all[i].value);
+    for (size_t i = 0; i < ROW_SETTINGS; i++) {
+        if (row_settings[i].uses & use) {
+            add_setting(sql, row_settings[i].name, row_settings[i].value);
+        }
     }
 }
 
 enum hangar_rc pg_apply_prelude(struct pg_conn *conn, const char *encoding)
 {
     struct text sql = {0};
-    add_settings(&sql, loading, LOADING_COUNT, encoding);
+    add_row_settings(&sql, LOADS, encoding);
     return pg_command_text(conn, &sql);
 }
 
@@ -137,7 +131,7 @@ enum hangar_rc pg_set_up_reader(struct pg_conn *conn)
 {
     struct text sql = {0};
     char lock_timeout[24];
-    add_settings(&sql, reading, READING_COUNT, database_encoding(conn));
+    add_row_settings(&sql, READS, database_encoding(conn));
     add_no_limits(conn, &sql);
     /* rows in the order of the heap, read by one process, without compiling the same small
      * condition for each slice */
@@ -155,7 +149,7 @@ enum hangar_rc pg_set_up_reader(struct pg_conn *conn)
 enum hangar_rc pg_set_up_writer(struct pg_conn *conn)
 {
     struct text sql = {0};
-    add_settings(&sql, loading, LOADING_COUNT, database_encoding(conn));
+    add_row_settings(&sql, LOADS, database_encoding(conn));
     add_no_limits(conn, &sql);
     add_setting(&sql, "synchronous_commit", "off");
     return pg_command_text(conn, &sql);
