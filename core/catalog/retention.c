@@ -42,8 +42,7 @@ static void keep_item(struct hg_retained *item, const char *fmt, ...)
     item->keep = true;
 }
 
-/* Do the rules apply to it? */
-static bool is_counted(const struct hg_retained *item)
+bool hg_retained_counts(const struct hg_retained *item)
 {
     return item->good && !item->safety && !item->partial;
 }
@@ -80,7 +79,7 @@ static int64_t usual_gap_ms(const struct hg_policy *policy)
 /* Does it show how often backups are made?  One that only a hold keeps does not. */
 static bool shows_schedule(const struct hg_retained *item)
 {
-    return is_counted(item) && strcmp(item->reason, HELD) != 0;
+    return hg_retained_counts(item) && strcmp(item->reason, HELD) != 0;
 }
 
 static enum hangar_rc find_clock_jump(const struct hg_policy *policy,
@@ -171,7 +170,7 @@ static void keep_periods(const struct hg_retention_rule *rule, int64_t limit,
     char last[HG_PERIOD_SIZE] = "", this[HG_PERIOD_SIZE];
     for (size_t i = 0; i < count && limit > 0; i++) {
         struct hg_wall wall;
-        if (!is_counted(&items[i]) || !hg_zone_wall(zone, items[i].time_ms, &wall)) {
+        if (!hg_retained_counts(&items[i]) || !hg_zone_wall(zone, items[i].time_ms, &wall)) {
             continue;
         }
         rule->period(&wall, this);
@@ -189,7 +188,7 @@ static void keep_newest(const struct hg_retention_rule *rule, int64_t limit,
 {
     int64_t n = 0;
     for (size_t i = 0; i < count && n < limit; i++) {
-        if (is_counted(&items[i])) {
+        if (hg_retained_counts(&items[i])) {
             n++;
             keep_item(&items[i], "%s %lld of %lld", rule->text, (long long)n, (long long)limit);
         }
@@ -200,7 +199,7 @@ static void keep_young(const struct hg_retention_rule *rule, int64_t limit, int6
                        struct hg_retained *items, size_t count)
 {
     for (size_t i = 0; limit >= 0 && i < count; i++) {
-        if (is_counted(&items[i]) && now_ms - items[i].time_ms <= limit * rule->unit_ms) {
+        if (hg_retained_counts(&items[i]) && now_ms - items[i].time_ms <= limit * rule->unit_ms) {
             keep_item(&items[i], "within %lld %s", (long long)limit, rule->text);
         }
     }
@@ -313,7 +312,7 @@ void hg_retention_keep_young(const struct hg_policy *policy, int64_t store_ms,
         if (item->keep || !item->good || hg_is_future(item->time_ms, store_ms)) {
             continue;
         }
-        if (!is_counted(item)) {
+        if (!hg_retained_counts(item)) {
             keep_young_apart(item, store_ms);
             continue;
         }

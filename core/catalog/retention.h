@@ -68,6 +68,9 @@ struct hg_retained {
     char reason[224];
 };
 
+/* Do the rules apply to it? */
+bool hg_retained_counts(const struct hg_retained *item);
+
 /* Sorts the items, newest first, and sets keep and reason of each.  UNSUPPORTED, with the
  * explanation in err, when the clock guard refuses: then all items are kept. */
 enum hangar_rc hg_retention_apply(const struct hg_policy *policy, const struct hg_zone *zone,

@@ -29,8 +29,14 @@ enum hangar_rc hg_goodness(struct hangar *h, struct hangar_ctx *sink, const char
         hg_manifest_free(m);
         return rc;
     }
-    rc = hg_completeness_require(sink, m, err);
-    return rc == HANGAR_OK ? hg_verification_find_damage(h, sink, pipeline, id, err) : rc;
+    return hg_goodness_of(h, sink, m, err);
+}
+
+enum hangar_rc hg_goodness_of(struct hangar *h, struct hangar_ctx *sink,
+                              const struct hg_manifest *m, struct hg_error *err)
+{
+    enum hangar_rc rc = hg_completeness_require(sink, m, err);
+    return rc == HANGAR_OK ? hg_verification_find_damage(h, sink, m->pipeline, m->id, err) : rc;
 }
 
 /* ---- the newest ---- */

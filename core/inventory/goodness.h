@@ -31,6 +31,10 @@
 enum hangar_rc hg_goodness(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
                            const char *id, struct hg_manifest *m, struct hg_error *err);
 
+/* The same of a copy whose manifest was read. */
+enum hangar_rc hg_goodness_of(struct hangar *h, struct hangar_ctx *sink,
+                              const struct hg_manifest *m, struct hg_error *err);
+
 /* The newest backup of a pipeline in one sink. */
 struct hg_newest {
     char id[HG_BACKUP_ID_SIZE]; /* "": there is none */

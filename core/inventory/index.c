@@ -53,6 +53,11 @@ const struct hg_index_item *hg_index_find(const struct hg_index *index, const ch
                : NULL;
 }
 
+bool hg_index_counts(const struct hg_index_item *item)
+{
+    return item->rc == HANGAR_OK && !item->summary.safety && !item->summary.partial;
+}
+
 /* ---- listing ---- */
 
 struct index_listing {
@@ -284,11 +289,6 @@ static void index_save(struct hg_manifest_cache *cache, const struct hg_index *i
     hg_manifest_cache_save(cache);
 }
 
-static bool index_is_whole(const struct hg_index_item *item)
-{
-    return item->rc == HANGAR_OK && !item->summary.safety && !item->summary.partial;
-}
-
 enum hangar_rc hg_index_read(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
                              size_t fresh, struct hg_index *index, struct hg_error *err)
 {
@@ -317,7 +317,7 @@ enum hangar_rc hg_index_read(struct hangar *h, struct hangar_ctx *sink, const ch
         }
         index_check_hold(h, sink, pipeline, item);
         unknown = unknown || item->rc == HANGAR_IO;
-        fresh -= fresh > 0 && index_is_whole(item);
+        fresh -= fresh > 0 && hg_index_counts(item);
     }
     if (rc == HANGAR_OK && unknown) {
         rc = hg_origin_again(h, sink, pipeline, err);

@@ -49,6 +49,9 @@ enum hangar_rc hg_index_read(struct hangar *h, struct hangar_ctx *sink, const ch
                              size_t fresh, struct hg_index *index, struct hg_error *err);
 void hg_index_free(struct hg_index *index);
 
+/* Is it a good backup that is neither a safety backup nor a partial one? */
+bool hg_index_counts(const struct hg_index_item *item);
+
 /* The item of this id, or NULL. */
 const struct hg_index_item *hg_index_find(const struct hg_index *index, const char *id);
 

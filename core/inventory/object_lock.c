@@ -13,13 +13,13 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "catalog/retention.h"
-#include "catalog/signed.h"
+#include "catalog/signing.h"
 #include "catalog/store.h"
 #include "config/config.h"
 #include "config/retention_rules.h"
+#include "inventory/completeness.h"
 #include "inventory/index.h"
 #include "inventory/prune_plan.h"
-#include "inventory/verification_record.h"
 #include "plugin/instance.h"
 #include "plugin/job.h"
 #include "plugin/page.h"
@@ -77,9 +77,8 @@ struct backup_lock {
 /* Marks and records come and go beside a backup: they are never locked. */
 static bool is_lockable(const char *name)
 {
-    return strcmp(name, HG_RUN_NAME) != 0 && strcmp(name, HG_HOLD_NAME) != 0 &&
-           strcmp(name, HG_HOLD_NAME HG_SIGNED_SUFFIX) != 0 && strcmp(name, HG_DELETED_NAME) != 0 &&
-           !hg_verification_is_record(name);
+    return strcmp(name, HG_MANIFEST_NAME) == 0 || strcmp(name, HG_SIGNATURE_NAME) == 0 ||
+           !hg_completeness_ignores(name);
 }
 
 static enum hangar_rc lock_page(void *arg, const struct hg_page_entries *page, struct hg_error *err)
@@ -115,8 +114,7 @@ static enum hangar_rc lock_backup(const struct hg_prune_plan *plan, const char *
 static int64_t lock_until(const struct hg_prune_plan *plan, const struct hg_retained *item)
 {
     int64_t age_ms = hg_policy_kept_age_ms(&plan->config->retention.policy);
-    if (age_ms == 0 || !item->good || item->safety || item->partial ||
-        item->time_ms > plan->now_ms) {
+    if (age_ms == 0 || !hg_retained_counts(item) || item->time_ms > plan->now_ms) {
         return 0;
     }
     int64_t until = item->time_ms + age_ms;

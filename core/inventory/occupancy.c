@@ -10,8 +10,7 @@
 #include "base/error.h"
 #include "catalog/manifest.h"
 #include "catalog/store.h"
-#include "inventory/completeness.h"
-#include "inventory/verification_record.h"
+#include "inventory/goodness.h"
 
 enum hangar_rc hg_occupancy_find(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
                                  const char *id, const struct hg_str *manifest,
@@ -23,10 +22,7 @@ enum hangar_rc hg_occupancy_find(struct hangar *h, struct hangar_ctx *sink, cons
     enum hangar_rc rc = hg_store_manifest_both(sink, pipeline, id, &text, &m, &why);
     const bool same = rc == HANGAR_OK && text.len == manifest->len &&
                       memcmp(hg_str_text(&text), hg_str_text(manifest), text.len) == 0;
-    enum hangar_rc complete = same ? hg_completeness_require(sink, &m, &why) : HANGAR_OK;
-    if (same && complete == HANGAR_OK) {
-        complete = hg_verification_find_damage(h, sink, pipeline, id, &why);
-    }
+    enum hangar_rc complete = same ? hg_goodness_of(h, sink, &m, &why) : HANGAR_OK;
     hg_manifest_free(&m);
     hg_str_free(&text);
     if (complete != HANGAR_OK) { /* the manifest alone is no backup */

@@ -74,8 +74,7 @@ enum hangar_rc hg_prune_plan_make(struct hg_prune_plan *plan, struct hg_error *e
     for (size_t i = 0; i < plan->count; i++) {
         const struct hg_retained *item = &plan->items[i];
         plan->kept += item->keep;
-        plan->oldest =
-            item->keep && item->good && !item->safety && !item->partial ? item : plan->oldest;
+        plan->oldest = item->keep && hg_retained_counts(item) ? item : plan->oldest;
     }
     return HANGAR_OK;
 }

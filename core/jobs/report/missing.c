@@ -55,8 +55,7 @@ static size_t missing_collect(const struct hangar *h, const struct hg_pipeline_s
     for (size_t v = 0; v < pipeline->sink_count; v++) {
         for (size_t i = 0; v != mine && i < sinks[v].index.count; i++) {
             const struct hg_index_item *item = &sinks[v].index.items[i];
-            if (item->rc == HANGAR_OK && !item->summary.safety && !item->summary.partial &&
-                !missing_may_have(&sinks[mine], item->id) &&
+            if (hg_index_counts(item) && !missing_may_have(&sinks[mine], item->id) &&
                 !missing_is_counted(sinks, v, mine, item->id)) {
                 all[n++] = hg_retained_of(h, item);
             }

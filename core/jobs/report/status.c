@@ -35,8 +35,7 @@ static int64_t status_usual_bytes(const struct hg_sink_status *sink)
     size_t count = 0;
     for (size_t i = sink->index.count; i-- > 0 && count < USUAL_AT_MOST;) {
         const struct hg_index_item *item = &sink->index.items[i];
-        if (item->rc == HANGAR_OK && !item->summary.safety && !item->summary.partial &&
-            item != sink->newest) {
+        if (hg_index_counts(item) && item != sink->newest) {
             bytes[count++] = item->summary.stored_bytes;
         }
     }
