@@ -13,11 +13,9 @@
 #include "base/log.h"
 #include "catalog/manifest.h"
 #include "catalog/mark.h"
-#include "catalog/store.h"
 #include "config/config.h"
-#include "inventory/origin.h"
 #include "inventory/selection.h"
-#include "jobs/prune/pruning.h"
+#include "jobs/prune/prune.h"
 #include "plugin/instance.h"
 #include "session/document.h"
 #include "session/handle.h"
@@ -25,34 +23,6 @@
 #include "state/pipeline_lock.h"
 
 enum hold_action { HOLD, UNHOLD, REMOVE };
-
-/* Removes the manifest first and leaves a mark, so that a prune can finish an interrupted
- * removal. */
-static enum hangar_rc hold_remove_from_sink(struct hangar *h, struct hangar_ctx *sink,
-                                            const char *pipeline, const char *id,
-                                            struct hg_error *err)
-{
-    struct hg_store_file hold = {0};
-    enum hangar_rc rc = hg_origin_check(h, sink, pipeline, false, err);
-    if (rc == HANGAR_OK) {
-        rc = hg_store_find(sink, pipeline, id, HG_HOLD_NAME, &hold, err);
-    }
-    if (rc == HANGAR_OK && hold.exists) {
-        rc = hg_fail(err, HANGAR_EXISTS, 0, "%s is held in sink %s; hint: `hangar unhold %s`", id,
-                     sink->name, id);
-    }
-    if (rc != HANGAR_OK) {
-        return rc;
-    }
-    rc = hg_mark_deleted(sink, pipeline, id, h->identity.host, "removed by its id", err);
-    if (rc == HANGAR_OK) {
-        rc = hg_store_remove(sink, pipeline, id, false, err);
-        if (rc == HANGAR_CANCELLED) {
-            hg_pruning_log_rest(h, sink, id);
-        }
-    }
-    return rc;
-}
 
 static enum hangar_rc hold_in_sink(struct hangar *h, enum hold_action action,
                                    struct hangar_ctx *sink, const char *pipeline, const char *id,
@@ -63,7 +33,7 @@ static enum hangar_rc hold_in_sink(struct hangar *h, enum hold_action action,
         return rc;
     }
     if (action == REMOVE) {
-        return hold_remove_from_sink(h, sink, pipeline, id, err);
+        return hg_prune_remove(h, sink, pipeline, id, "removed by its id", err);
     }
     if (action == HOLD) {
         return hg_mark_held(sink, pipeline, id, h->identity.host, err);

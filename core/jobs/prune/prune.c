@@ -13,7 +13,9 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "catalog/manifest.h"
+#include "catalog/mark.h"
 #include "catalog/retention.h"
+#include "catalog/store.h"
 #include "config/config.h"
 #include "inventory/object_lock.h"
 #include "inventory/origin.h"
@@ -166,6 +168,31 @@ void hg_prune_after_backup(struct hangar *h, struct hg_session *session,
         hg_log_event(&h->log, HANGAR_LOG_WARN, "prune.failed", "sink %s of pipeline %s: %s",
                      h->config->instances[sink].name, pipeline->name, err.text);
     }
+}
+
+enum hangar_rc hg_prune_remove(struct hangar *h, struct hangar_ctx *sink, const char *pipeline,
+                               const char *id, const char *reason, struct hg_error *err)
+{
+    struct hg_store_file hold = {0};
+    enum hangar_rc rc = hg_origin_check(h, sink, pipeline, false, err);
+    if (rc == HANGAR_OK) {
+        rc = hg_store_find(sink, pipeline, id, HG_HOLD_NAME, &hold, err);
+    }
+    if (rc == HANGAR_OK && hold.exists) {
+        rc = hg_fail(err, HANGAR_EXISTS, 0, "%s is held in sink %s; hint: `hangar unhold %s`", id,
+                     sink->name, id);
+    }
+    if (rc != HANGAR_OK) {
+        return rc;
+    }
+    rc = hg_mark_deleted(sink, pipeline, id, h->identity.host, reason, err);
+    if (rc == HANGAR_OK) {
+        rc = hg_store_remove(sink, pipeline, id, false, err);
+        if (rc == HANGAR_CANCELLED) {
+            hg_pruning_log_rest(h, sink, id);
+        }
+    }
+    return rc;
 }
 
 /* EXISTS can only mean that another run has the pipeline locked. */

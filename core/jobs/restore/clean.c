@@ -15,6 +15,7 @@
 #include "jobs/backup/backup.h"
 #include "jobs/restore/overrides.h"
 #include "jobs/restore/restore.h"
+#include "jobs/restore/superseded.h"
 #include "jobs/restore/targets.h"
 #include "plugin/job.h"
 #include "session/session.h"
@@ -96,6 +97,9 @@ static enum hangar_rc make_safety_backup(struct hg_restoration *r, struct hg_err
         set_safety_runs(r, true);
         rc = hg_safety_take(&r->safety, err);
         set_safety_runs(r, false);
+        if (rc == HANGAR_OK) {
+            hg_superseded_remove(r);
+        }
     }
     free(s);
     return rc;

@@ -26,6 +26,7 @@
 #include "jobs/notify/notify.h"
 #include "jobs/restore/clean.h"
 #include "jobs/restore/overrides.h"
+#include "jobs/restore/superseded.h"
 #include "jobs/restore/targets.h"
 #include "plugin/instance.h"
 #include "plugin/job.h"
@@ -262,6 +263,8 @@ static enum hangar_rc run_restore_steps(struct hg_restoration *r, struct hg_erro
     }
     if (rc != HANGAR_OK) {
         add_restored_sources(r, err);
+    } else if (clean && !dry) {
+        hg_superseded_end(r);
     }
     return rc;
 }

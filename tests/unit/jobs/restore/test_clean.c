@@ -340,6 +340,77 @@ START_TEST(retention_counts_safety_backups_apart)
 }
 END_TEST
 
+/* A try that fails while it loads; returns the id of its safety backup. */
+static const char *fail_to_restore(const char *id, const char *more)
+{
+    static char safety[16][64];
+    static size_t n;
+    char *made = safety[n++ % 16];
+    const char *const set[] = {"db.fail_at=restore_phase_end", more, NULL};
+    ck_assert_int_eq(world_restore(id, CLEAN, NULL, set), HANGAR_STATUS_FAILED);
+    snprintf(made, sizeof(safety[0]), "%s", world_text("safety.id"));
+    return made;
+}
+
+static bool is_there(const char *id)
+{
+    return world_shell("test -e a/p/%s/manifest.json", id) == 0;
+}
+
+START_TEST(safety_backups_of_repeated_tries_do_not_pile_up)
+{
+    make_scheduled_backup();
+    const char *first = fail_to_restore("latest", NULL), *second = fail_to_restore("latest", NULL);
+    ck_assert(is_there(first) && is_there(second)); /* before all tries, and now */
+    const char *third = fail_to_restore(scheduled, NULL);
+    ck_assert(is_there(first) && !is_there(second) && is_there(third));
+    ck_assert_int_eq(world_shell("test -e a/p/%s", second), 1); /* nothing of it is left */
+    /* one that is held stays, also one that is restored, and all while the first is not good */
+    ck_assert_int_eq(world_shell("echo '{}' >a/p/%s/hold", third), 0);
+    const char *fourth = fail_to_restore("latest", NULL);
+    const char *fifth = fail_to_restore(fourth, NULL);
+    ck_assert(is_there(first) && is_there(third) && is_there(fourth) && is_there(fifth));
+    ck_assert_int_eq(world_shell("mv a/p/%s/db a/db", first), 0);
+    const char *sixth = fail_to_restore("latest", NULL);
+    ck_assert(is_there(fourth) && is_there(fifth) && is_there(sixth));
+    ck_assert_int_eq(world_shell("mv a/db a/p/%s/db; rm a/p/%s/hold", first, third), 0);
+    const char *seventh = fail_to_restore("latest", NULL);
+    ck_assert(is_there(first) && is_there(seventh));
+    ck_assert_int_eq(in_sink("a"), 3);
+    /* the first is gone: the next one takes its place */
+    ck_assert_int_eq(world_shell("rm -r a/p/%s", first), 0);
+    const char *eighth = fail_to_restore("latest", NULL), *ninth = fail_to_restore("latest", NULL);
+    ck_assert(is_there(seventh) && !is_there(eighth) && is_there(ninth));
+}
+END_TEST
+
+START_TEST(only_tries_of_the_same_restore_belong_together)
+{
+    make_scheduled_backup();
+    /* other targets */
+    const char *first = fail_to_restore("latest", NULL);
+    const char *other = fail_to_restore("latest", "cache.full=true");
+    const char *second = fail_to_restore("latest", NULL);
+    const char *third = fail_to_restore("latest", NULL);
+    ck_assert(is_there(first) && is_there(other) && !is_there(second) && is_there(third));
+    /* a restore that succeeds ends it */
+    ck_assert_int_eq(world_restore("latest", CLEAN, NULL, NULL), HANGAR_STATUS_DONE);
+    const char *last = world_text("safety.id");
+    ck_assert(is_there(first) && !is_there(third) && is_there(last));
+    char before[64];
+    snprintf(before, sizeof(before), "%s", last);
+    const char *later = fail_to_restore("latest", NULL);
+    const char *between = fail_to_restore("latest", NULL);
+    ck_assert(is_there(first) && is_there(before) && is_there(later) && is_there(between));
+    /* a backup that is no safety backup stays, whatever the file says */
+    ck_assert_int_eq(world_shell("grep -q %s state/tries/p && sed -i s/%s/%s/ state/tries/p",
+                                 between, between, scheduled),
+                     0);
+    fail_to_restore(later, NULL);
+    ck_assert(is_there(scheduled) && is_there(later));
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -357,6 +428,8 @@ int main(void)
         the_pipeline_is_locked_during_a_clean_restore,
         a_safety_backup_is_a_backup_but_not_the_latest,
         retention_counts_safety_backups_apart,
+        safety_backups_of_repeated_tries_do_not_pile_up,
+        only_tries_of_the_same_restore_belong_together,
     };
     return SUITE_RUN("jobs/restore/clean", tests, world_setup, world_teardown);
 }
