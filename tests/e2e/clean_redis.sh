@@ -100,12 +100,13 @@ loading()
     [[ $(redis-cli -p "$port" -n 15 EXISTS "$marker") == 1 ]] || ! kill -0 "$run" 2>/dev/null
 }
 
-promise "hangar killed at 8 moments: old or new data, and the next restore cleans up"
+kills=$(sweep 4 8)
+promise "hangar killed at $kills moments: old or new data, and the next restore cleans up"
 start=$(date +%s%N)
 restore_clean >run.out 2>&1
 took_ms=$((($(date +%s%N) - start) / 1000000))
 killed=0 left=0
-for ((i = 1; i <= 8; i++)); do
+for ((i = 1; i <= kills; i++)); do
     old_data
     "$hangar_program" -c "$work/backup.yaml" restore "$id" --set cache.port="$port" --mode clean \
         --yes >run.out 2>run.err &
@@ -113,7 +114,7 @@ for ((i = 1; i <= 8; i++)); do
     if ((i % 2)); then
         wait_for 60 loading
     else
-        sleep "$(printf '%d.%03d' $((took_ms * i / 8 / 1000)) $((took_ms * i / 8 % 1000)))"
+        sleep "$(printf '%d.%03d' $((took_ms * i / kills / 1000)) $((took_ms * i / kills % 1000)))"
     fi
     kill -KILL "$run" 2>/dev/null || true
     status=0
@@ -132,7 +133,7 @@ for ((i = 1; i <= 8; i++)); do
             continue
         fi
     fi
-    expect_old_or_new "killed after $((took_ms * i / 8)) ms"
+    expect_old_or_new "killed after $((took_ms * i / kills)) ms"
 done
 ((killed >= 2 && left >= 1)) || fail "only $killed restores were killed, $left of them while loading"
 
@@ -153,13 +154,14 @@ else
     [[ $status == 0 && $(digest) == "$wanted" ]] || fail "exit status $status: $(<run.err)"
 fi
 
-promise "the server killed at 4 moments: it restarts with the old or the new data"
+deaths=$(sweep 1 4)
+promise "the server killed at $deaths moments: it restarts with the old or the new data"
 gone()
 {
     ! kill -0 "$1" 2>/dev/null
 }
 died=0
-for ((i = 1; i <= 4; i++)); do
+for ((i = 1; i <= deaths; i++)); do
     redis_stop "$work/redis3"
     rm -rf "$work/redis3"
     redis_start "$work/redis3" --appendonly yes

@@ -9,15 +9,15 @@
 start_pg
 sql shop "
     CREATE TABLE shop.accounts AS
-        SELECT i AS id, 1000::bigint AS amount, md5(i::text) AS filler FROM generate_series(1, 200000) AS i;
+        SELECT i AS id, 1000::bigint AS amount, md5(i::text) AS filler FROM generate_series(1, 20000) AS i;
     ALTER TABLE shop.accounts ADD PRIMARY KEY (id);
     CREATE TABLE shop.transfers (id bigint GENERATED ALWAYS AS IDENTITY, a int, b int, amount bigint);"
 start_redis 1
 write_config
 
 cat >transfer.sql <<'END'
-\set a random(1, 200000)
-\set b random(1, 200000)
+\set a random(1, 20000)
+\set b random(1, 20000)
 \set amount random(1, 500)
 BEGIN;
 UPDATE shop.accounts SET amount = amount - :amount WHERE id = :a;
@@ -26,7 +26,7 @@ INSERT INTO shop.transfers (a, b, amount) VALUES (:a, :b, :amount);
 COMMIT;
 END
 pgbench_program=$(command -v pgbench || pg_bin pgbench)
-"$pgbench_program" -n -f transfer.sql -c 4 -T 300 shop >pgbench.out 2>&1 &
+"$pgbench_program" -n -f transfer.sql -c 4 -R 400 -T 300 shop >pgbench.out 2>&1 &
 load=$!
 transfers()
 {
@@ -34,7 +34,7 @@ transfers()
 }
 wait_for 60 transfers 100
 
-for round in 1 2 3; do
+for round in $(sweep "1 2" "1 2 3 4 5"); do
     promise "round $round: the backup is consistent at one instant"
     make_backup
     before=$(sql shop "SELECT count(*) FROM shop.transfers")
@@ -45,7 +45,7 @@ for round in 1 2 3; do
             SELECT id, sum(amount) AS amount FROM (
                 SELECT a AS id, -amount AS amount FROM shop.transfers
                 UNION ALL SELECT b, amount FROM shop.transfers) AS t GROUP BY id)
-        SELECT sum(a.amount) = 200000000 AND bool_and(a.amount = 1000 + coalesce(m.amount, 0)),
+        SELECT sum(a.amount) = 20000000 AND bool_and(a.amount = 1000 + coalesce(m.amount, 0)),
                (SELECT count(*) FROM shop.transfers) > 0
         FROM shop.accounts AS a LEFT JOIN moved AS m USING (id)")
     [[ $result == 't|t' ]] || fail "inconsistent: $result"

@@ -31,7 +31,8 @@ on()
 
 promise "two hosts at once: each makes a complete backup or fails"
 good=0
-for ((round = 0; round < 5; round++)); do
+rounds=$(sweep 2 5)
+for ((round = 0; round < rounds; round++)); do
     on a backup >a.out 2>a.err &
     a=$!
     on b backup >b.out 2>b.err &
@@ -42,7 +43,7 @@ for ((round = 0; round < 5; round++)); do
         [[ $status != 0 ]] || good=$((good + 1))
     done
 done
-((good >= 5)) || fail "only $good of 10 runs succeeded"
+((good >= rounds)) || fail "only $good of $((2 * rounds)) runs succeeded"
 [[ $(listed | wc -l) == "$good" ]] || fail "$good succeeded, listed are $(listed | wc -l)"
 expect_exit 0 hangar verify --all --level full
 [[ $(find backups/nightly -mindepth 1 -maxdepth 1 -type d | wc -l) == "$good" ]] ||

@@ -13,6 +13,7 @@
 #     expect_said TEXT           the output of the last expect_exit contains it
 #     same WHAT A B              two files are equal
 #     promise TEXT               prints what is tested next
+#     sweep FEW MANY             prints FEW, or MANY when tests/long/run runs the test
 set -euo pipefail
 : "${HANGAR_BUILD:?is the folder of the build}"
 e2e=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
@@ -68,6 +69,11 @@ fail()
 promise()
 {
     printf -- '-- %s\n' "$*"
+}
+
+sweep()
+{
+    if [[ -n ${HANGAR_LONG:-} ]]; then echo "$2"; else echo "$1"; fi
 }
 
 hangar()
@@ -140,7 +146,7 @@ wait_for()
     end=$((SECONDS + seconds))
     until "$@"; do
         ((SECONDS < end)) || fail "waited $seconds s for: $*"
-        sleep 0.02
+        sleep 0.05
     done
 }
 

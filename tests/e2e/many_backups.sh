@@ -2,14 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The hangar authors
 #
-# Ten thousand backups in one sink (two thousand without HANGAR_LONG): list, status and
+# Ten thousand backups in one sink (five hundred without HANGAR_LONG): list, status and
 # prune need bounded time and memory, and a prune removes what its plan names.  The backups
 # are copies of a real one with other ids and times; their objects are hard links.
 . "$(dirname "$0")/lib.sh"
 
-count=2000
-[[ -z ${HANGAR_LONG:-} ]] || count=10000
-left=$((count - 1000))
+count=$(sweep 500 10000)
+left=$((count - count / 10))
 start_redis 1
 fill_redis "${redis_ports[1]}"
 cat >backup.yaml <<END
@@ -21,7 +20,7 @@ sinks:
   local:
     plugin: storage-local
     options: { path: ./backups }
-    retention: { keep_last: $left, keep_daily: 30, min_keep: 2, timezone: UTC, delete_grace: 0 }
+    retention: { keep_last: $left, keep_daily: 10, min_keep: 2, timezone: UTC, delete_grace: 0 }
 pipelines:
   nightly: { sources: [cache], sinks: [local] }
 END

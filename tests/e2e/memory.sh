@@ -17,11 +17,11 @@ PG_TCP='' pg_start "$work"
 createdb data
 sql data "
     CREATE TABLE bulk AS SELECT i, repeat(md5(i::text), 3125) AS text
-    FROM generate_series(1, 6000) AS i"
+    FROM generate_series(1, 3000) AS i"
 start_redis 2
 # without compression, because zeros would become almost nothing
 redis-cli -p "${redis_ports[1]}" CONFIG SET rdbcompression no >/dev/null
-redis-cli -p "${redis_ports[1]}" DEBUG POPULATE 300000 key 1000 >/dev/null
+redis-cli -p "${redis_ports[1]}" DEBUG POPULATE 150000 key 1000 >/dev/null
 
 cat >backup.yaml <<END
 version: 1
@@ -57,7 +57,7 @@ within()
     ((peak <= most)) || fail "$what: $peak MiB, more than $most"
 }
 
-promise "budget $budget_mib MiB and $overhead_mib MiB for the program itself are enough for 900 MB"
+promise "budget $budget_mib MiB and $overhead_mib MiB for the program itself are enough for 450 MB"
 within "backup" backup
 id=$(<out)
 within "verify" verify "$id" --level full --from one

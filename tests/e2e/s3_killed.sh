@@ -6,7 +6,7 @@
 # no incomplete backup that is listed, and its unfinished uploads are removed.
 . "$(dirname "$0")/lib.sh"
 . "$e2e/lib_s3.sh"
-kills=${1:-4} summary=${2:-/dev/null}
+kills=${1:-2} summary=${2:-/dev/null}
 
 start_s3 radosgw
 make_files 2 1000

@@ -6,7 +6,7 @@
 # none the second time; the number of requests of a backup does not depend on them.
 . "$(dirname "$0")/lib.sh"
 . "$e2e/lib_s3.sh"
-backups=${1:-200}
+backups=${1:-80}
 
 start_s3 radosgw
 make_files 10 1000

@@ -23,7 +23,7 @@ export REDIS_HOST=127.0.0.1 REDIS_PORT=${redis_ports[1]} REDIS_PASSWORD=$redis_c
 
 # Reads the arguments of all processes repeatedly, until the file `stop` exists.
 cat >watch.py <<'END'
-import glob, os, sys
+import glob, os, sys, time
 canaries = [c.encode() for c in sys.argv[1:]]
 own = str(os.getpid())
 rounds = tools = 0
@@ -41,6 +41,7 @@ while not os.path.exists("stop"):
             if canary in text:
                 sys.exit(f"a password in {path}: {text!r}")
     rounds += 1
+    time.sleep(0.02)
 print(f"{rounds} rounds, client tools seen {tools} times")
 sys.exit(0 if rounds > 10 and tools else "the watcher saw too little")
 END

@@ -137,8 +137,10 @@ faulty_restore()
 # sweep PROXY WHAT: each fault, at $places places of the traffic of a run.
 sweep()
 {
-    local kind direction total i n stalls=up
-    ((RANDOM % 2)) || stalls=down # in a sample
+    # a sample has half of the kinds
+    local kind direction total i n stalls=up leaves=cut
+    ((RANDOM % 2)) || stalls=down
+    ((RANDOM % 2)) || leaves=reset
     order "$1" ""
     "$2" "$1" "without a fault"
     [[ $status == 0 ]] || { show_output; fail "$2 through the proxy: $status"; }
@@ -146,6 +148,7 @@ sweep()
     local -A bytes=([up]=$up [down]=$down)
     echo "$2 through $1: $up bytes up, $down bytes down"
     for kind in cut reset stall; do
+        [[ $places != 1 || $kind != "$leaves" ]] || continue
         for direction in up down; do
             total=${bytes[$direction]}
             for ((i = 0; i < places; i++)); do

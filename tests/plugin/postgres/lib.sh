@@ -3,7 +3,8 @@
 #
 # lib.sh: what the tests of the postgres plugin share.  Source it in bash with the path of
 # postgres_driver as $1.  It starts a private server, which is stopped at the end in any case,
-# runs the functions whose names begin with "it_", and reports the result of each.
+# runs the functions whose names begin with "it_", with HANGAR_LONG (tests/long/run) also those that
+# begin with "long_it_", and reports the result of each.
 
 set -u
 here=$(dirname "${BASH_SOURCE[0]}")
@@ -135,14 +136,14 @@ main() {
     pg_start "$work" || exit 1
     setup || exit 1
     local name
-    for name in $(declare -F | sed -n 's/^declare -f \(it_.*\)/\1/p'); do
+    for name in $(declare -F | sed -nE "s/^declare -f (${HANGAR_LONG:+(long_)?}it_)/\1/p"); do
         [ -z "${ONLY:-}" ] || [ "$ONLY" = "$name" ] || continue
         : >"$work/log"
         rm -rf "$work/none"
         if (trap kill_jobs EXIT; "$name"); then
-            echo "ok ${name#it_}"
+            echo "ok ${name#*it_}"
         else
-            echo "FAILED ${name#it_}"
+            echo "FAILED ${name#*it_}"
             failures=$((failures + 1))
         fi
     done

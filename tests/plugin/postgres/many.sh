@@ -28,7 +28,7 @@ it_restores_an_equal_database() {
     works pg_same hard copy "$work"
 }
 
-it_writes_commands_that_restore_by_hand() {
+long_it_writes_commands_that_restore_by_hand() {
     local b
     b=$(fresh)
     works run backup "$b" database=hard
@@ -41,7 +41,7 @@ it_writes_commands_that_restore_by_hand() {
     works diff "$work/hard.rows" "$work/copy.rows"
 }
 
-it_selects_tables_with_their_sequences() {
+long_it_selects_tables_with_their_sequences() {
     local b
     b=$(fresh)
     works run backup "$b" database=hard include_tables=many_* include_tables=ident
