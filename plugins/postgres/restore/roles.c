@@ -3,11 +3,11 @@
  *
  * roles.c: globals.sql on restore.  pg_dumpall writes ALTER ROLE ... PASSWORD for every role, so
  * that running the file would change the passwords of existing roles.  Here it is cut into
- * statements, and with `globals: missing` only those that make up a missing role are run.
+ * statements, and with `globals: missing` only those that make up a missing role are run: all that
+ * the file says of it, and what others of the file grant to it or get from it.
  */
 #include "restore/roles.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -15,115 +15,22 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "restore/globals_in.h"
 #include "restore/state.h"
 #include "server/connection.h"
 #include "server/error.h"
 #include "server/settings.h"
 #include "server/statement.h"
 
-struct statement {
-    const char *text;
-    size_t len;
-};
-
 struct roles {
     struct pg_source *src;
     struct pg_conn *conn;
-    const char *at, *end; /* the rest of the file */
-    char **missing;       /* sorted */
+    struct pg_globals_in in;
+    struct pg_global global; /* the statement at hand */
+    struct text grantor;     /* "SET SESSION AUTHORIZATION ..." in force; empty: this role */
+    char **missing;          /* sorted */
     size_t count, capacity;
 };
-
-/* ---- statements -------------------------------------------------------------------- */
-
-/* The end of the quoted text that begins at `at`. */
-static const char *end_of_quotes(const char *at, const char *end, bool escapes)
-{
-    char quote = *at++;
-    for (; at < end; at++) {
-        if (escapes && *at == '\\') {
-            at++;
-        } else if (*at == quote) {
-            return at + 1; /* a doubled quote begins the next quoted text */
-        }
-    }
-    return end;
-}
-
-static const char *end_of_line(const char *at, const char *end)
-{
-    const char *newline = memchr(at, '\n', (size_t)(end - at));
-    return newline ? newline + 1 : end;
-}
-
-/* Finds the next statement, without its semicolon; comments and commands of psql are skipped.
- * False at the end. */
-static bool next_statement(struct roles *roles, struct statement *out)
-{
-    const char *at = roles->at, *end = roles->end;
-    for (;;) {
-        while (at < end && isspace((unsigned char)*at)) {
-            at++;
-        }
-        if (at < end && (*at == '\\' || (end - at > 1 && at[0] == '-' && at[1] == '-'))) {
-            at = end_of_line(at, end);
-        } else {
-            break;
-        }
-    }
-    out->text = at;
-    while (at < end && *at != ';') {
-        if (*at == '\'' || *at == '"') {
-            at = end_of_quotes(at, end, *at == '\'' && at > out->text && at[-1] == 'E');
-        } else {
-            at++;
-        }
-    }
-    out->len = (size_t)(at - out->text);
-    roles->at = at < end ? at + 1 : end;
-    return at < end;
-}
-
-static bool skip_keyword(struct statement *left, const char *word)
-{
-    size_t n = strlen(word);
-    if (left->len < n || memcmp(left->text, word, n) != 0) {
-        return false;
-    }
-    left->text += n;
-    left->len -= n;
-    return true;
-}
-
-/* Reads a name, quoted or not, for the caller to free; NULL: there is none. */
-static char *read_role_name(struct statement *left)
-{
-    struct text name = {0};
-    size_t i = 0;
-    if (left->len && left->text[0] == '"') {
-        for (i = 1; i < left->len; i++) {
-            if (left->text[i] == '"' && (i + 1 == left->len || left->text[i + 1] != '"')) {
-                break;
-            }
-            i += left->text[i] == '"';
-            text_add_bytes(&name, &left->text[i], 1);
-        }
-        i++;
-    } else {
-        for (; i < left->len && (isalnum((unsigned char)left->text[i]) || left->text[i] == '_' ||
-                                 left->text[i] == '$' || (unsigned char)left->text[i] > 127);
-             i++) {
-            text_add_bytes(&name, &left->text[i], 1);
-        }
-    }
-    if (i > left->len || !name.size || name.failed) {
-        text_free(&name);
-        return NULL;
-    }
-    left->text += i;
-    left->len -= i;
-    return name.data;
-}
 
 /* ---- missing roles ----------------------------------------------------------- */
 
@@ -134,9 +41,8 @@ static int compare_role_names(const void *a, const void *b)
 
 static bool is_missing_role(const struct roles *roles, const char *name)
 {
-    return name && roles->count &&
-           bsearch(&name, roles->missing, roles->count, sizeof(*roles->missing),
-                   compare_role_names);
+    return roles->count && bsearch(&name, roles->missing, roles->count, sizeof(*roles->missing),
+                                   compare_role_names);
 }
 
 static enum hangar_rc add_if_missing(struct roles *roles, char *name)
@@ -171,16 +77,16 @@ static enum hangar_rc add_if_missing(struct roles *roles, char *name)
 
 static enum hangar_rc find_missing_roles(struct roles *roles)
 {
-    const char *start = roles->at;
-    struct statement statement;
+    const struct pg_globals_in start = roles->in;
+    struct pg_global *global = &roles->global;
     enum hangar_rc rc = HANGAR_OK;
-    while (rc == HANGAR_OK && next_statement(roles, &statement)) {
-        char *name = skip_keyword(&statement, "CREATE ROLE ") ? read_role_name(&statement) : NULL;
-        if (name) {
-            rc = add_if_missing(roles, name);
+    while (rc == HANGAR_OK && pg_global_next(&roles->in, global)) {
+        if (global->kind == PG_GLOBAL_CREATE_ROLE) {
+            char *name = strdup(text_str(&global->name));
+            rc = name ? add_if_missing(roles, name) : pg_no_memory(roles->src);
         }
     }
-    roles->at = start;
+    roles->in = start;
     if (roles->count) {
         qsort(roles->missing, roles->count, sizeof(*roles->missing), compare_role_names);
     }
@@ -191,105 +97,209 @@ static enum hangar_rc find_missing_roles(struct roles *roles)
 
 /* Whether a statement makes up a missing role.  A membership does when one of its two roles is
  * missing. */
-static bool concerns_missing(const struct roles *roles, struct statement statement)
+static bool concerns_missing(const struct roles *roles)
 {
-    bool grant = skip_keyword(&statement, "GRANT ");
-    if (!grant && !skip_keyword(&statement, "CREATE ROLE ") &&
-        !skip_keyword(&statement, "ALTER ROLE ") && !skip_keyword(&statement, "COMMENT ON ROLE ")) {
+    const struct pg_global *global = &roles->global;
+    const bool name = is_missing_role(roles, text_str(&global->name));
+    const bool other = is_missing_role(roles, text_str(&global->other));
+    switch (global->kind) {
+    case PG_GLOBAL_CREATE_ROLE:
+    case PG_GLOBAL_ATTRIBUTES:
+    case PG_GLOBAL_OF_ROLE:
+        return name;
+    case PG_GLOBAL_MEMBERSHIP:
+        return name || other;
+    case PG_GLOBAL_RIGHT:
+    case PG_GLOBAL_TABLESPACE_RIGHT:
+        return other;
+    default:
         return false;
     }
-    char *first = read_role_name(&statement), *second = NULL;
-    bool yes = is_missing_role(roles, first);
-    if (grant) {
-        second = skip_keyword(&statement, " TO ") ? read_role_name(&statement) : NULL;
-        yes = second && (yes || is_missing_role(roles, second));
-    }
-    free(first);
-    free(second);
-    return yes;
 }
 
-/* Whether pg_dumpall writes such a statement among its globals.  The settings at its head are not
- * run: each session has them. */
-static bool is_globals_statement(struct statement statement)
+static enum hangar_rc has_tablespace(struct roles *roles, bool *has)
 {
-    static const char *const begins[] = {"CREATE ROLE ",
-                                         "ALTER ROLE ",
-                                         "COMMENT ON ROLE ",
-                                         "SECURITY LABEL ",
-                                         "GRANT ",
-                                         "REVOKE ",
-                                         "CREATE TABLESPACE ",
-                                         "ALTER TABLESPACE ",
-                                         "COMMENT ON TABLESPACE "};
-    for (size_t i = 0; i < sizeof(begins) / sizeof(begins[0]); i++) {
-        if (skip_keyword(&statement, begins[i])) {
-            return true;
-        }
+    PGresult *res = NULL;
+    const char *name = text_str(&roles->global.name);
+    if (pg_query(roles->conn, "SELECT FROM pg_tablespace WHERE spcname = $1", name, NULL, &res) !=
+        HANGAR_OK) {
+        return pg_raise(roles->src, &roles->conn->err,
+                        "cannot determine whether tablespace %s exists", name);
     }
-    return false;
+    *has = PQntuples(res) > 0;
+    PQclear(res);
+    return HANGAR_OK;
 }
 
-/* Whether, with `globals: all`, a statement would create an object that exists. */
-static bool is_superfluous(const struct roles *roles, struct statement statement)
+/* It may hold a password: no more than its first words are shown. */
+static enum hangar_rc raise_role_statement(struct roles *roles)
 {
-    if (skip_keyword(&statement, "CREATE ROLE ")) {
-        char *name = read_role_name(&statement);
-        bool there = !is_missing_role(roles, name);
-        free(name);
-        return there;
-    }
-    bool there = false;
-    if (skip_keyword(&statement, "CREATE TABLESPACE ")) {
-        char *name = read_role_name(&statement);
-        PGresult *res = NULL;
-        there = name &&
-                pg_query(roles->conn, "SELECT FROM pg_tablespace WHERE spcname = $1", name, NULL,
-                         &res) == HANGAR_OK &&
-                PQntuples(res) > 0;
-        PQclear(res);
-        free(name);
-    }
-    return there;
-}
-
-static enum hangar_rc run_role_statement(struct roles *roles, struct statement statement)
-{
-    struct text sql = {0};
-    text_add_bytes(&sql, statement.text, statement.len);
-    if (pg_command_text(roles->conn, &sql) == HANGAR_OK) {
-        return HANGAR_OK;
-    }
-    /* no more than its first words are shown: it may hold a password */
+    const struct pg_global *global = &roles->global;
     int shown = 0;
-    for (int words = 0; shown < (int)statement.len && shown < 80; shown++) {
-        if (statement.text[shown] == ' ' && ++words == 3) {
+    for (int words = 0; shown < (int)global->size && shown < 80; shown++) {
+        if (global->text[shown] == ' ' && ++words == 3) {
             break;
         }
     }
-    pg_add_hint(&roles->conn->err, "set globals to none, and create the roles by hand");
+    pg_add_hint(&roles->conn->err, roles->conn->err.rc == HANGAR_AUTH
+                                       ? "restore as a superuser, or set globals to none, and "
+                                         "create the roles by hand"
+                                       : "set globals to none, and create the roles by hand");
     return pg_raise(roles->src, &roles->conn->err, "cannot restore the roles (%.*s ...)", shown,
-                    statement.text);
+                    global->text);
+}
+
+/* Runs a part of the statement: what stands before `size`. */
+static enum hangar_rc run_global(struct roles *roles, size_t size)
+{
+    struct text sql = {0};
+    const struct pg_global *global = &roles->global;
+    if (global->kind == PG_GLOBAL_ATTRIBUTES && roles->src->opt.globals == PG_GLOBALS_MISSING) {
+        struct text attributes = {0};
+        pg_global_add_attributes(&attributes, global);
+        if (attributes.size) {
+            text_add_bytes(&sql, global->text, global->rest);
+            text_add_bytes(&sql, attributes.data, attributes.size);
+        }
+        sql.failed |= attributes.failed;
+        text_free(&attributes);
+        if (!sql.size && !sql.failed) {
+            return HANGAR_OK;
+        }
+    } else {
+        text_add_bytes(&sql, global->text, size);
+    }
+    return pg_command_text(roles->conn, &sql);
+}
+
+/* Grants as the one who granted in the source, and is this session again afterwards.  It is no
+ * error of the server when that role has nothing to grant, but nothing is granted either. */
+static enum hangar_rc grant_as_grantor(struct roles *roles)
+{
+    struct pg_conn *conn = roles->conn;
+    enum hangar_rc rc =
+        roles->grantor.size ? pg_command(conn, text_str(&roles->grantor)) : HANGAR_OK;
+    conn->notice[0] = '\0';
+    if (rc == HANGAR_OK) {
+        rc = run_global(roles, roles->global.size);
+    }
+    if (rc == HANGAR_OK && strcmp(conn->notice, PG_PRIVILEGE_NOT_GRANTED) == 0) {
+        rc = pg_set_error(&conn->err, HANGAR_AUTH, PG_PRIVILEGE_NOT_GRANTED,
+                          "no privileges were granted");
+    }
+    return rc == HANGAR_OK && roles->grantor.size ? pg_command(conn, "RESET SESSION AUTHORIZATION")
+                                                  : rc;
+}
+
+/* A grant that this server does not accept from that grantor is made by this session; one that it
+ * does not accept at all is reported, with the statement, which holds no secret. */
+static enum hangar_rc run_grant(struct roles *roles)
+{
+    struct pg_source *src = roles->src;
+    struct pg_conn *conn = roles->conn;
+    const struct pg_global *global = &roles->global;
+    const bool by_another = roles->grantor.size || global->by < global->size;
+    if (pg_command(conn, "SAVEPOINT hangar") != HANGAR_OK) {
+        return raise_role_statement(roles);
+    }
+    if (grant_as_grantor(roles) == HANGAR_OK) {
+        return pg_command(conn, "RELEASE SAVEPOINT hangar") == HANGAR_OK
+                   ? HANGAR_OK
+                   : raise_role_statement(roles);
+    }
+    struct pg_error err = conn->err;
+    if (pg_command(conn, "ROLLBACK TO SAVEPOINT hangar") != HANGAR_OK) {
+        return raise_role_statement(roles);
+    }
+    if (by_another && run_global(roles, global->by) == HANGAR_OK) {
+        src->host->log(src->ctx, HANGAR_LOG_WARN,
+                       "user %s has granted this, and not the role that did in the source (%s): "
+                       "%.*s",
+                       PQuser(conn->pq), err.text, (int)global->by, global->text);
+        return HANGAR_OK;
+    }
+    if (pg_command(conn, "ROLLBACK TO SAVEPOINT hangar") != HANGAR_OK) {
+        return raise_role_statement(roles);
+    }
+    src->host->log(src->ctx, HANGAR_LOG_WARN,
+                   "a role that was created lacks a privilege: %s; hint: run as a superuser: %.*s",
+                   err.text, (int)global->size, global->text);
+    return HANGAR_OK;
+}
+
+static void warn_of_tablespace(struct roles *roles)
+{
+    roles->src->host->log(
+        roles->src->ctx, HANGAR_LOG_WARN,
+        "role %s, which was created, lacks a privilege on tablespace %s: %s has no such tablespace",
+        text_str(&roles->global.other), text_str(&roles->global.name), pg_where(roles->src));
+}
+
+/* With `globals: missing`. */
+static enum hangar_rc run_if_missing(struct roles *roles)
+{
+    const struct pg_global *global = &roles->global;
+    bool there = true;
+    if (!concerns_missing(roles)) {
+        return HANGAR_OK;
+    }
+    if (global->kind == PG_GLOBAL_TABLESPACE_RIGHT) {
+        enum hangar_rc rc = has_tablespace(roles, &there);
+        if (rc == HANGAR_OK && !there) {
+            warn_of_tablespace(roles);
+        }
+        if (rc != HANGAR_OK || !there) {
+            return rc;
+        }
+    }
+    if (global->other.size) {
+        return run_grant(roles);
+    }
+    return run_global(roles, global->size) == HANGAR_OK ? HANGAR_OK : raise_role_statement(roles);
+}
+
+/* With `globals: all`: everything but what would create an object that exists. */
+static enum hangar_rc run_anyway(struct roles *roles)
+{
+    const struct pg_global *global = &roles->global;
+    bool there =
+        global->kind == PG_GLOBAL_CREATE_ROLE && !is_missing_role(roles, text_str(&global->name));
+    enum hangar_rc rc = HANGAR_OK;
+    if (global->kind == PG_GLOBAL_CREATE_TABLESPACE) {
+        rc = has_tablespace(roles, &there);
+    }
+    if (rc == HANGAR_OK && !there && run_global(roles, global->size) != HANGAR_OK) {
+        rc = raise_role_statement(roles);
+    }
+    return rc;
 }
 
 static enum hangar_rc run_role_statements(struct roles *roles)
 {
-    bool all = roles->src->opt.globals == PG_GLOBALS_ALL;
-    struct statement statement;
+    const bool all = roles->src->opt.globals == PG_GLOBALS_ALL;
+    const struct pg_global *global = &roles->global;
     enum hangar_rc rc = HANGAR_OK;
-    while (rc == HANGAR_OK && next_statement(roles, &statement)) {
-        if (statement.len > 4 && memcmp(statement.text, "SET ", 4) == 0) {
-            continue;
-        }
-        if (!is_globals_statement(statement)) {
-            return roles->src->host->fail(
+    while (rc == HANGAR_OK && pg_global_next(&roles->in, &roles->global)) {
+        switch (global->kind) {
+        case PG_GLOBAL_SETTING:
+            break;
+        case PG_GLOBAL_UNKNOWN:
+            rc = roles->src->host->fail(
                 roles->src->ctx, HANGAR_CORRUPT, 0,
                 "cannot restore the roles: globals.sql has a statement that pg_dumpall does not "
                 "write (%.*s ...)",
-                (int)(statement.len < 16 ? statement.len : 16), statement.text);
-        }
-        if (all ? !is_superfluous(roles, statement) : concerns_missing(roles, statement)) {
-            rc = run_role_statement(roles, statement);
+                (int)(global->size < 16 ? global->size : 16), global->text);
+            break;
+        case PG_GLOBAL_BECOME:
+        case PG_GLOBAL_RESET:
+            text_clear(&roles->grantor);
+            if (global->kind == PG_GLOBAL_BECOME) {
+                text_add_bytes(&roles->grantor, global->text, global->size);
+            }
+            rc = all ? run_anyway(roles) : HANGAR_OK;
+            break;
+        default:
+            rc = all ? run_anyway(roles) : run_if_missing(roles);
         }
     }
     return rc;
@@ -297,7 +307,7 @@ static enum hangar_rc run_role_statements(struct roles *roles)
 
 static enum hangar_rc restore_roles_text(struct pg_source *src, const char *text, size_t size)
 {
-    struct roles roles = {.src = src, .at = text, .end = text + size};
+    struct roles roles = {.src = src, .in = {.at = text, .end = text + size}};
     enum hangar_rc rc = pg_connect(src, src->opt.maintenance_db, &roles.conn);
     if (rc != HANGAR_OK) {
         return rc;
@@ -328,6 +338,8 @@ static enum hangar_rc restore_roles_text(struct pg_source *src, const char *text
         free(roles.missing[i]);
     }
     free(roles.missing);
+    pg_global_free(&roles.global);
+    text_free(&roles.grantor);
     return rc;
 }
 

@@ -165,6 +165,8 @@ static void log_notice(void *arg, const PGresult *res)
 {
     struct pg_conn *conn = arg;
     const char *message = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
+    const char *code = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+    snprintf(conn->notice, sizeof(conn->notice), "%s", code ? code : "");
     if (message) {
         conn->src->host->log(conn->src->ctx, HANGAR_LOG_DEBUG, "server: %s", message);
     }

@@ -23,6 +23,7 @@ struct pg_conn {
     bool restricts;      /* PG_RESTRICT_SETTING is set */
     bool ignores_cancel; /* for cleaning up: cancel is ignored, no wait is longer than 15 s */
     const char *doing;   /* reported to the host during a wait; NULL: nothing */
+    char notice[6];      /* SQLSTATE of the last notice or warning */
     struct pg_error err; /* why the last call failed */
 };
 

@@ -129,8 +129,8 @@ it_keeps_what_the_settings_of_the_database_choose() {
         "'dogs':3 'the':1 'walking':2|7|t" ] || fail "computed otherwise"
 }
 
-as_maker() {
-    "$driver" "$@" "host=$PGHOST" "port=$PGPORT" user=maker database=copy globals=none \
+as_maker() { # COMMAND DIR OPTION...
+    "$driver" "$@" "host=$PGHOST" "port=$PGPORT" user=maker \
         >"$work/out" 2>"$work/log"
 }
 
@@ -142,11 +142,70 @@ it_finds_a_setting_that_it_may_not_make_before_loading() {
         "ALTER DATABASE odd SET log_statement = 'ddl'"
     psql -X -q -U maker -d odd -c "CREATE SCHEMA s" -c "CREATE TABLE s.t AS SELECT 1 AS a" || fail input
     works run backup "$b" database=odd globals=none
-    expect 4 'setting log_statement of database copy.*permission denied' as_maker restore "$b"
+    expect 4 'setting log_statement of database copy.*permission denied' as_maker restore "$b" database=copy globals=none
     ! grep -q 'alive: \(loading\|restoring\)' "$work/log" || fail "it was loaded first"
     exists copy && fail "the database is left"
     drop_database odd
     sql postgres "DROP ROLE maker"
+}
+
+globals_now() { pg_dumpall -g | grep -v -e restrict -e '^--' | sort; }
+
+# Whatever pg_dumpall says of a role that is created; nothing of one that exists.
+it_gives_created_roles_all_that_pg_dumpall_says() {
+    local b one
+    b=$(fresh)
+    mkdir "$work/space" && chown --reference="$work/pg/data" "$work/space"
+    sql postgres "CREATE ROLE app LOGIN PASSWORD 'x' CONNECTION LIMIT 7 VALID UNTIL '2042-01-01'" \
+        'CREATE ROLE "Odd Röle" NOINHERIT' "CREATE ROLE boss CREATEROLE" "CREATE ROLE kept" \
+        "CREATE ROLE adm BYPASSRLS" "GRANT adm TO boss WITH ADMIN OPTION" \
+        "SET SESSION AUTHORIZATION boss" "GRANT adm TO app" "RESET SESSION AUTHORIZATION" \
+        "GRANT adm TO kept" "COMMENT ON ROLE app IS 'it''s; \"here\" GRANTED BY x'" \
+        'ALTER ROLE app SET search_path TO a, "b, c"' "ALTER ROLE app SET my.x TO E'a\\\\b;'" \
+        "CREATE TABLESPACE space LOCATION '$work/space'" \
+        'GRANT CREATE ON TABLESPACE space TO kept, "Odd Röle" WITH GRANT OPTION' \
+        'SET SESSION AUTHORIZATION "Odd Röle"' "GRANT CREATE ON TABLESPACE space TO boss" \
+        "RESET SESSION AUTHORIZATION" "CREATE DATABASE odd" \
+        "ALTER ROLE app IN DATABASE odd SET work_mem = '3MB'"
+    [ "$(sql postgres 'SHOW server_version_num')" -lt 150000 ] ||
+        sql postgres "GRANT SET ON PARAMETER work_mem TO app WITH GRANT OPTION" \
+            "SET SESSION AUTHORIZATION app" 'GRANT SET ON PARAMETER work_mem TO "Odd Röle"' \
+            "RESET SESSION AUTHORIZATION" "GRANT ALTER SYSTEM ON PARAMETER my.thing TO app" \
+            "GRANT SET ON PARAMETER log_statement TO PUBLIC"
+    globals_now >"$work/oracle"
+    works run backup "$b" database=odd
+    drop_database odd
+    for one in app boss '"Odd Röle"' adm; do sql postgres "DROP OWNED BY $one"; done
+    sql postgres 'DROP ROLE app, boss, adm, "Odd Röle"' "ALTER ROLE kept LOGIN"
+    works run restore "$b" database=odd
+    sql postgres "ALTER ROLE kept NOLOGIN"
+    globals_now >"$work/now"
+    works diff "$work/oracle" "$work/now"
+    [ "$(sql odd "SELECT setconfig FROM pg_db_role_setting WHERE setdatabase = (SELECT oid
+        FROM pg_database WHERE datname = 'odd')")" = '{work_mem=3MB}' ] || fail "no setting of app"
+    ! grep -q warn: "$work/log" || fail "there are warnings"
+
+    # the tablespace and a grantor without the right: said, and no failure
+    drop_database odd
+    for one in app boss '"Odd Röle"' adm; do sql postgres "DROP OWNED BY $one"; done
+    sql postgres "DROP ROLE boss" 'DROP ROLE "Odd Röle"' "CREATE ROLE \"Odd Röle\" NOINHERIT"
+    works run restore "$b" database=odd
+    grep -q 'warn: user postgres has granted this.*GRANT ALL ON TABLESPACE space TO boss' "$work/log" ||
+        fail "not said"
+    drop_database odd
+    sql postgres "DROP OWNED BY boss" "DROP ROLE boss" 'DROP OWNED BY "Odd Röle", kept' \
+        "DROP TABLESPACE space" "CREATE ROLE maker LOGIN CREATEROLE CREATEDB" "DROP ROLE app"
+    sed -i 's/"owner": *"postgres"/"owner": "maker"/' "$b/index.json"
+    # a setting that only a superuser may make
+    sed -i '/my\.x/d' "$b/objects/globals.sql"
+    works as_maker restore "$b" database=odd
+    grep -q 'warn: role boss, which was created, lacks a privilege on tablespace space' "$work/log" ||
+        fail "no word of the tablespace"
+    grep -q 'warn: a role that was created lacks a privilege: permission denied for parameter work_mem; hint: run as a superuser: GRANT SET ON PARAMETER work_mem TO app' "$work/log" ||
+        [ "$(sql postgres 'SHOW server_version_num')" -lt 150000 ] || fail "no word of the parameter"
+    globals_now | grep -q '^GRANT adm TO app' || fail "app is no member of adm"
+    drop_database odd
+    sql postgres 'DROP ROLE app, boss, adm, "Odd Röle", kept, maker'
 }
 
 # Objects of hangar 0.1 begin with the settings of the session that read them.

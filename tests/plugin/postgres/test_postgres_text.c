@@ -5,6 +5,7 @@
  * write into them.
  */
 #include "backup/globals_text.h"
+#include "restore/globals_in.h"
 #include "server/grammar.h"
 #include "server/quote.h"
 #include "suite.h"
@@ -135,6 +136,82 @@ START_TEST(globals_hold_no_command_of_psql)
 }
 END_TEST
 
+START_TEST(statements_of_globals_name_whom_they_concern)
+{
+    static const struct {
+        const char *sql;
+        enum pg_global_kind kind;
+        const char *name, *other, *grantor;
+    } cases[] = {
+        {"SET client_encoding = 'UTF8'", PG_GLOBAL_SETTING, "", "", ""},
+        {"CREATE ROLE \"a\"\"; b\"", PG_GLOBAL_CREATE_ROLE, "a\"; b", "", ""},
+        {"ALTER ROLE a WITH LOGIN", PG_GLOBAL_ATTRIBUTES, "a", "", ""},
+        {"ALTER ROLE a SET b TO ' WITH;'", PG_GLOBAL_OF_ROLE, "a", "", ""},
+        {"COMMENT ON ROLE \"with\" IS E'\\';'", PG_GLOBAL_OF_ROLE, "with", "", ""},
+        {"SECURITY LABEL FOR \"x ON ROLE y\" ON ROLE a IS 'l'", PG_GLOBAL_OF_ROLE, "a", "", ""},
+        {"GRANT a TO b", PG_GLOBAL_MEMBERSHIP, "a", "b", ""},
+        {"GRANT set TO b WITH ADMIN OPTION, SET FALSE GRANTED BY \"c d\"", PG_GLOBAL_MEMBERSHIP,
+         "set", "b", "c d"},
+        {"GRANT SET, ALTER SYSTEM ON PARAMETER \"x TO y\" TO b WITH GRANT OPTION", PG_GLOBAL_RIGHT,
+         "", "b", ""},
+        {"GRANT ALL ON PARAMETER x.y TO PUBLIC", PG_GLOBAL_RIGHT, "", "", ""},
+        {"REVOKE ALL ON TABLESPACE t FROM \"PUBLIC\"", PG_GLOBAL_TABLESPACE_RIGHT, "t", "PUBLIC",
+         ""},
+        {"SET SESSION AUTHORIZATION g", PG_GLOBAL_BECOME, "g", "", ""},
+        {"RESET SESSION AUTHORIZATION", PG_GLOBAL_RESET, "", "", ""},
+        {"CREATE TABLESPACE t OWNER a LOCATION '/x'", PG_GLOBAL_CREATE_TABLESPACE, "t", "", ""},
+        {"SECURITY LABEL FOR x ON TABLESPACE t IS 'l'", PG_GLOBAL_OF_TABLESPACE, "t", "", ""},
+        {"GRANT SELECT ON t TO b", PG_GLOBAL_UNKNOWN, "", "", ""},
+        {"DROP ROLE a", PG_GLOBAL_UNKNOWN, "", "", ""},
+    };
+    struct pg_global global = {0};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char file[200];
+        snprintf(file, sizeof(file), "-- a;b\n\\restrict x\n%s;\nRESET x;\n", cases[i].sql);
+        struct pg_globals_in in = {.at = file, .end = file + strlen(file)};
+        ck_assert(pg_global_next(&in, &global));
+        ck_assert_mem_eq(global.text, cases[i].sql, global.size);
+        ck_assert_uint_eq(global.size, strlen(cases[i].sql));
+        ck_assert_msg(global.kind == cases[i].kind, "%s: %d", cases[i].sql, global.kind);
+        if (cases[i].kind != PG_GLOBAL_UNKNOWN) {
+            ck_assert_str_eq(text_str(&global.name), cases[i].name);
+            ck_assert_str_eq(text_str(&global.other), cases[i].other);
+            ck_assert_str_eq(text_str(&global.grantor), cases[i].grantor);
+        }
+        ck_assert(pg_global_next(&in, &global) && !pg_global_next(&in, &global));
+    }
+    pg_global_free(&global);
+}
+END_TEST
+
+/* To name an attribute needs a right, even one that a new role has anyway. */
+START_TEST(a_new_role_gets_the_attributes_that_it_lacks)
+{
+    static const char *const cases[][2] = {
+        {"ALTER ROLE a WITH NOSUPERUSER INHERIT NOCREATEROLE NOCREATEDB NOLOGIN NOREPLICATION "
+         "NOBYPASSRLS",
+         ""},
+        {"ALTER ROLE a WITH SUPERUSER NOINHERIT CREATEROLE CREATEDB LOGIN REPLICATION BYPASSRLS",
+         " SUPERUSER NOINHERIT CREATEROLE CREATEDB LOGIN REPLICATION BYPASSRLS"},
+        {"ALTER ROLE a WITH NOSUPERUSER LOGIN NOBYPASSRLS CONNECTION LIMIT 3 PASSWORD 'NOLOGIN "
+         "INHERIT' VALID UNTIL 'x'",
+         " LOGIN CONNECTION LIMIT 3 PASSWORD 'NOLOGIN INHERIT' VALID UNTIL 'x'"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct text file = {0}, text = {0};
+        struct pg_global global = {0};
+        text_addf(&file, "%s;", cases[i][0]);
+        struct pg_globals_in in = {.at = text_str(&file), .end = text_str(&file) + file.size};
+        ck_assert(pg_global_next(&in, &global));
+        pg_global_add_attributes(&text, &global);
+        ck_assert_str_eq(text_str(&text), cases[i][1]);
+        pg_global_free(&global);
+        text_free(&text);
+        text_free(&file);
+    }
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -142,6 +219,8 @@ int main(void)
         a_word_for_the_shell_stays_in_its_line,
         rows_have_the_form_of_copy,
         globals_hold_no_command_of_psql,
+        statements_of_globals_name_whom_they_concern,
+        a_new_role_gets_the_attributes_that_it_lacks,
     };
     return SUITE_RUN("postgres/text", tests, NULL, NULL);
 }
