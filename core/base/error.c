@@ -30,6 +30,19 @@ static void error_format(char *text, size_t size, const char *fmt, va_list args)
     }
 }
 
+/* The cause belongs to what failed, and so before a hint. */
+static void error_insert_cause(struct hg_error *err, const char *cause)
+{
+    char hint[sizeof(err->text)] = "";
+    char *at = strstr(err->text, "; hint: ");
+    if (at) {
+        snprintf(hint, sizeof(hint), "%s", at);
+        *at = '\0';
+    }
+    size_t len = strlen(err->text);
+    snprintf(err->text + len, sizeof(err->text) - len, ": %s%s", cause, hint);
+}
+
 enum hangar_rc hg_fail(struct hg_error *err, enum hangar_rc rc, int error_number, const char *fmt,
                        ...)
 {
@@ -45,8 +58,7 @@ enum hangar_rc hg_fail(struct hg_error *err, enum hangar_rc rc, int error_number
     error_format(err->text, sizeof(err->text) - tail, fmt, args);
     va_end(args);
     if (error_number != 0) {
-        size_t len = strlen(err->text);
-        snprintf(err->text + len, sizeof(err->text) - len, ": %s", cause);
+        error_insert_cause(err, cause);
     }
     err->rc = rc;
     return rc;

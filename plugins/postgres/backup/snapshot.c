@@ -60,14 +60,42 @@ void pg_db_describe_waiter(struct pg_db *db, char *out, size_t size)
                      "waits for a lock that this backup holds", out, size);
 }
 
+#define EXCLUSIVE_LOCKS                                                                            \
+    " FROM pg_locks l WHERE l.mode = 'AccessExclusiveLock' AND l.relation IS NOT NULL"             \
+    " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+
+/* A prepared transaction has no session; its locks belong to its number, which it has locked. */
+static void describe_prepared_holder(struct pg_db *db, char *out, size_t size)
+{
+    PGresult *res = NULL;
+    if (pg_query(db->lead,
+                 "SELECT quote_literal(p.gid), p.owner, p.prepared FROM pg_prepared_xacts p"
+                 " JOIN pg_locks x ON x.locktype = 'transactionid'"
+                 " AND x.transactionid = p.transaction WHERE x.virtualtransaction IN"
+                 " (SELECT l.virtualtransaction" EXCLUSIVE_LOCKS " AND l.pid IS NULL)"
+                 " ORDER BY p.prepared LIMIT 1",
+                 NULL, NULL, &res) == HANGAR_OK &&
+        PQntuples(res) == 1) {
+        snprintf(out, size,
+                 ": the prepared transaction %.80s of user %.64s, of %.40s, holds an exclusive "
+                 "lock until COMMIT PREPARED or ROLLBACK PREPARED",
+                 PQgetvalue(res, 0, 0), PQgetvalue(res, 0, 1), PQgetvalue(res, 0, 2));
+    }
+    PQclear(res);
+}
+
+/* A session that waits for such a lock lets nobody pass, either. */
 static void describe_lock_holder(struct pg_db *db, char *out, size_t size)
 {
-    describe_session(db->lead,
-                     "a.pid IN (SELECT l.pid FROM pg_locks l WHERE l.granted"
-                     " AND l.mode = 'AccessExclusiveLock' AND l.relation IS NOT NULL"
-                     " AND l.database = (SELECT oid FROM pg_database"
-                     " WHERE datname = current_database()))",
+    describe_session(db->lead, "a.pid IN (SELECT l.pid" EXCLUSIVE_LOCKS " AND l.granted)",
                      "holds an exclusive lock", out, size);
+    if (!out[0]) {
+        describe_prepared_holder(db, out, size);
+    }
+    if (!out[0]) {
+        describe_session(db->lead, "a.pid IN (SELECT l.pid" EXCLUSIVE_LOCKS " AND NOT l.granted)",
+                         "waits for an exclusive lock", out, size);
+    }
 }
 
 static enum hangar_rc raise_lock_error(struct pg_db *db)

@@ -6,6 +6,7 @@
  */
 #include "backup/tool_out.h"
 
+#include <stdbool.h>
 #include <string.h>
 #include "backup/snapshot.h"
 #include "backup/state.h"
@@ -34,6 +35,14 @@ static const char *tool_action(const struct pg_reader *reader)
     return reader->kind == PG_READ_GLOBALS ? "dump the roles" : "dump the schema of database ";
 }
 
+/* pg_dump finds most objects by their oid, and sequences by name. */
+static bool was_dropped(const char *text)
+{
+    return strstr(text, "cache lookup failed") || strstr(text, "could not open relation") ||
+           (strstr(text, "query failed") && strstr(text, "does not exist")) ||
+           (strstr(text, "query to get data of sequence") && strstr(text, "returned 0 rows"));
+}
+
 /* A new attempt may succeed when pg_dump did not get a lock, or when an object was dropped
  * while pg_dump read its definition. */
 static enum hangar_rc raise_tool_error(struct pg_reader *reader)
@@ -46,8 +55,7 @@ static enum hangar_rc raise_tool_error(struct pg_reader *reader)
         pthread_mutex_lock(&backup->mutex);
         pg_db_describe_waiter(reader->db, waits, sizeof(waits));
         pthread_mutex_unlock(&backup->mutex);
-    } else if (err.rc == HANGAR_IO && (strstr(err.text, "cache lookup failed") ||
-                                       strstr(err.text, "could not open relation"))) {
+    } else if (err.rc == HANGAR_IO && was_dropped(err.text)) {
         err.rc = HANGAR_RETRY;
     }
     return pg_raise(reader->src, &err, "cannot %s%s%s", tool_action(reader),

@@ -87,8 +87,9 @@ static enum hangar_rc create_database(struct pg_target *target, struct pg_conn *
         rc = src->host->fail(
             src->ctx, HANGAR_NOT_FOUND, 0,
             "cannot create database %s: role %s, its owner, does not exist on %s; hint: create "
-            "the role, or set globals to missing",
-            target->name, owner, pg_where(src));
+            "the role%s",
+            target->name, owner, pg_where(src),
+            src->opt.globals == PG_GLOBALS_NONE ? ", or set globals to missing" : "");
     }
     text_add(&sql, "CREATE DATABASE ");
     pg_add_ident(&sql, target->into);

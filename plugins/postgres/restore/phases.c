@@ -7,6 +7,7 @@
  */
 #include "restore/phases.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include "restore/compare.h"
 #include "restore/database.h"
@@ -23,6 +24,48 @@
 #include "server/settings.h"
 #include "server/statement.h"
 #include "server/tools.h"
+
+/* A hint of the server for the name that a database has only until it takes the place of another
+ * would be followed in vain. */
+static void cut_temporary_hint(const struct pg_target *target, struct pg_error *err)
+{
+    static const char *const next[] = {" LINE ", " QUERY: ", " CONTEXT: ", " Command was: "};
+    char *hint = strstr(err->text, " HINT: "), *end = hint ? hint + strlen(hint) : NULL;
+    if (!target->clean || !strstr(err->text, target->into)) {
+        return;
+    }
+    for (size_t i = 0; hint && i < sizeof(next) / sizeof(next[0]); i++) {
+        char *at = strstr(hint, next[i]);
+        end = at && at < end ? at : end;
+    }
+    if (hint && memmem(hint, (size_t)(end - hint), target->into, strlen(target->into))) {
+        memmove(hint, end, strlen(end) + 1);
+    }
+    char *what = pg_format("%s is the new database that was to take the place of %s: what works in "
+                           "a database of one name only is restored without --mode clean",
+                           target->into, target->name);
+    if (what) {
+        pg_add_hint(err, what);
+    }
+    free(what);
+}
+
+static void explain_pg_restore_error(const struct pg_target *target, struct pg_error *err)
+{
+    const struct pg_source *src = target->src;
+    const char *globals = src->host->attr_get(src->restore->how->facts, "globals");
+    const bool backed_up = !globals || strcmp(globals, "none") != 0;
+    /* the main process of pg_restore says it of each error that a worker has reported */
+    pg_cut_text(err, " pg_restore: error: a worker process died unexpectedly");
+    if (strstr(err->text, "role \"") && strstr(err->text, "does not exist")) {
+        pg_add_hint(err, backed_up && src->opt.globals == PG_GLOBALS_NONE
+                             ? "create the missing role, or set globals to missing"
+                             : "create the missing role, which the backup does not have");
+    } else if (strstr(err->text, "does not exist")) {
+        pg_explain_missing(err, strstr(err->text, " CONTEXT: "));
+    }
+    cut_temporary_hint(target, err);
+}
 
 static enum hangar_rc run_pg_restore(struct pg_target *target, const char *archive,
                                      const char *section, uint32_t jobs, const char *doing)
@@ -50,9 +93,7 @@ static enum hangar_rc run_pg_restore(struct pg_target *target, const char *archi
     enum hangar_rc rc = pg_spawn(src, "pg_restore", NULL, &args, false, &child);
     if (rc == HANGAR_OK && (rc = pg_child_finish(child, doing)) != HANGAR_OK) {
         struct pg_error err = *pg_child_error(child);
-        if (strstr(err.text, "role \"") && strstr(err.text, "does not exist")) {
-            pg_add_hint(&err, "create the missing role, or set globals to missing");
-        }
+        explain_pg_restore_error(target, &err);
         rc = pg_raise(src, &err, "cannot restore the %s of database %s", section, target->name);
     }
     pg_child_free(child);

@@ -137,15 +137,16 @@ enum hangar_rc pg_table_verify(struct pg_target *target, const struct pg_table_l
     if (rows != line->rows) {
         return src->host->fail(
             src->ctx, HANGAR_CORRUPT, 0,
-            "cannot verify database %s: table %s has %llu rows, the backup has %llu", target->name,
-            text_str(&line->table), (unsigned long long)rows, (unsigned long long)line->rows);
+            "cannot verify database %s: table %s has %llu row%s, the backup has %llu", target->name,
+            text_str(&line->table), (unsigned long long)rows, rows == 1 ? "" : "s",
+            (unsigned long long)line->rows);
     }
     if (digest->high != line->digest.high || digest->low != line->digest.low) {
         return src->host->fail(
             src->ctx, HANGAR_CORRUPT, 0,
-            "cannot verify database %s: table %s has %llu rows, as the backup has, but another "
-            "digest",
-            target->name, text_str(&line->table), (unsigned long long)rows);
+            "cannot verify database %s: table %s has %llu row%s, as the backup has, but their "
+            "contents differ",
+            target->name, text_str(&line->table), (unsigned long long)rows, rows == 1 ? "" : "s");
     }
     return HANGAR_OK;
 }

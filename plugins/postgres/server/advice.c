@@ -108,6 +108,20 @@ static void describe_attempt(struct attempt *a, const struct pg_source *src, PGc
     }
 }
 
+/* Whether hangar connects to it only to create, drop and rename others. */
+static bool is_maintenance(const struct attempt *a)
+{
+    return a->src->opt.maintenance_db && strcmp(a->database, a->src->opt.maintenance_db) == 0 &&
+           !pg_names_database(a->src, a->database);
+}
+
+static const char *option_of_database(const struct attempt *a)
+{
+    return is_maintenance(a)            ? "maintenance_db"
+           : a->src->database_count > 1 ? "databases"
+                                        : "database";
+}
+
 /* ---- ways to log in ------------------------------------------------------------------- */
 
 static void add_new_role(struct text *out, const struct attempt *a, const char *role)
@@ -201,6 +215,9 @@ static void advise_no_entry(struct text *out, const struct attempt *a)
               "it (SELECT pg_reload_conf())",
               a->by_socket ? "local" : "host", a->database, a->user,
               a->by_socket ? " peer" : " ADDRESS/32 scram-sha-256");
+    if (is_maintenance(a)) {
+        text_add(out, "; or set maintenance_db to a database that has a line");
+    }
     if (!a->by_socket && (strcmp(sslmode, "disable") == 0 || strcmp(sslmode, "allow") == 0)) {
         text_addf(out, "; if it has one for TLS (hostssl), set sslmode to require instead of %s",
                   sslmode);
@@ -320,11 +337,14 @@ static void advise_by_code(struct text *out, const struct attempt *a, const char
     } else if (strncmp(code, "28", 2) == 0 && strstr(message, "InitializeSessionUserId")) {
         advise_role(out, a);
     } else if (strcmp(code, "42501") == 0) {
-        text_addf(out, "GRANT CONNECT ON DATABASE %s TO %s", a->database, a->user);
+        text_addf(out, "GRANT CONNECT ON DATABASE %s TO %s%s", a->database, a->user,
+                  is_maintenance(a) ? ", or set maintenance_db to another database" : "");
     } else if (strcmp(code, PG_UNDEFINED_DATABASE) == 0) {
-        text_addf(out, "set database to one that exists (%spsql -l lists them)", a->as_admin);
+        text_addf(out, "set %s to one that exists (%spsql -l lists them)", option_of_database(a),
+                  a->as_admin);
     } else if (strcmp(code, PG_NOT_IN_PREREQUISITE_STATE) == 0) {
-        text_addf(out, "ALTER DATABASE %s ALLOW_CONNECTIONS true", a->database);
+        text_addf(out, "ALTER DATABASE %s ALLOW_CONNECTIONS true%s", a->database,
+                  is_maintenance(a) ? ", or set maintenance_db to another database" : "");
     } else if (strcmp(code, "53300") == 0) {
         advise_too_many(out, a, message);
     }

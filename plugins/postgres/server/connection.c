@@ -31,6 +31,18 @@ enum hangar_rc pg_conn_failed(struct pg_conn *conn)
     return pg_set_error(&conn->err, HANGAR_IO, NULL, "%s", line[0] ? line : "the connection broke");
 }
 
+static bool is_missing_object(const char *sqlstate)
+{
+    static const char *const codes[] = {PG_UNDEFINED_FUNCTION, PG_UNDEFINED_TABLE,
+                                        PG_UNDEFINED_OBJECT, PG_UNDEFINED_SCHEMA};
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+        if (strcmp(sqlstate, codes[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 enum hangar_rc pg_result_failed(struct pg_conn *conn, const PGresult *res)
 {
     const char *sqlstate = PQresultErrorField(res, PG_DIAG_SQLSTATE);
@@ -46,13 +58,19 @@ enum hangar_rc pg_result_failed(struct pg_conn *conn, const PGresult *res)
              detail ? detail : "", detail ? ")" : "", hint ? " (server hint: " : "",
              hint ? hint : "", hint ? ")" : "");
     pg_one_line(more, line, sizeof(line));
-    /* the context of a COPY names the line and the table */
-    if (context && strncmp(context, "COPY ", 5) == 0) {
-        pg_one_line(context, more, 200);
-        return pg_set_error(&conn->err, pg_sqlstate_rc(sqlstate), sqlstate, "%s [%.190s]", line,
-                            more);
+    /* the context of a COPY names the line and the table; functions that it calls stand before */
+    const char *copy = context ? strstr(context, "COPY ") : NULL;
+    enum hangar_rc rc = pg_sqlstate_rc(sqlstate);
+    if (copy && (copy == context || copy[-1] == '\n')) {
+        pg_one_line(copy, more, 200);
+        pg_set_error(&conn->err, rc, sqlstate, "%s [%.190s]", line, more);
+    } else {
+        pg_set_error(&conn->err, rc, sqlstate, "%s", line);
     }
-    return pg_set_error(&conn->err, pg_sqlstate_rc(sqlstate), sqlstate, "%s", line);
+    if (is_missing_object(sqlstate)) {
+        pg_explain_missing(&conn->err, context);
+    }
+    return rc;
 }
 
 /* ---- waiting ----------------------------------------------------------------- */
@@ -286,7 +304,11 @@ enum hangar_rc pg_connect(struct pg_source *src, const char *database, struct pg
 {
     struct pg_error err;
     if (pg_open(src, database, false, out, &err) != HANGAR_OK) {
-        return pg_raise(src, &err, "cannot connect to database %s on %s", database, pg_where(src));
+        /* it may be in no list of databases that the operator has made */
+        const bool maintenance =
+            strcmp(database, src->opt.maintenance_db) == 0 && !pg_names_database(src, database);
+        return pg_raise(src, &err, "cannot connect to database %s%s on %s", database,
+                        maintenance ? " (maintenance_db)" : "", pg_where(src));
     }
     return HANGAR_OK;
 }

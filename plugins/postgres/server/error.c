@@ -24,7 +24,7 @@ enum hangar_rc pg_set_error(struct pg_error *err, enum hangar_rc rc, const char 
 
 void pg_add_hint(struct pg_error *err, const char *hint)
 {
-    const char *separator = "; hint: ";
+    const char *separator = strstr(err->text, "; hint: ") ? "; or " : "; hint: ";
     size_t room = sizeof(err->text) - strlen(separator) - strlen(hint) - 1;
     size_t len = strnlen(err->text, room);
     snprintf(err->text + len, sizeof(err->text) - len, "%s%s", separator, hint);
@@ -66,7 +66,11 @@ enum hangar_rc pg_sqlstate_rc(const char *sqlstate)
         {"57P03", HANGAR_RETRY},    /* starting up or shutting down */
         {"53100", HANGAR_NO_SPACE}, /* the server's disk is full */
         {"42P04", HANGAR_EXISTS},
-        {"22", HANGAR_CORRUPT}, /* data that the server cannot read */
+        /* a file that was written over, or an index that does not fit; not class 22, which is
+         * what a server says of sound data that its functions and types do not accept */
+        {"XX001", HANGAR_CORRUPT},
+        {"XX002", HANGAR_CORRUPT},
+        {"22P04", HANGAR_CORRUPT}, /* rows without the columns of their COPY */
         {"0A", HANGAR_UNSUPPORTED},
     };
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
@@ -121,6 +125,42 @@ static void cut_sqlstate(char *line, char sqlstate[6])
     char *location = strstr(line, " LOCATION: ");
     if (location) {
         *location = '\0';
+    }
+}
+
+/* The name of a function in a line of context: SQL function "f" during inlining, or PL/pgSQL
+ * function s.f(integer) line 3 at RETURN. */
+static bool find_function(const char *context, char *name, size_t size)
+{
+    const char *at = strstr(context, "function ");
+    if (!at) {
+        return false;
+    }
+    at += strlen("function ");
+    size_t n = *at == '"' ? strcspn(++at, "\"") : strcspn(at, ")");
+    n += at[n] == ')';
+    snprintf(name, size, "%.*s", (int)(n < size ? n : size - 1), at);
+    return n > 0;
+}
+
+void pg_explain_missing(struct pg_error *err, const char *context)
+{
+    char name[200], hint[600];
+    if (!context || !find_function(context, name, sizeof(name))) {
+        return;
+    }
+    snprintf(hint, sizeof(hint),
+             "function %s finds names by search_path, which is empty while a database is restored, "
+             "as with pg_restore: ALTER FUNCTION %s SET search_path = ... in the source",
+             name, name);
+    pg_add_hint(err, hint);
+}
+
+void pg_cut_text(struct pg_error *err, const char *text)
+{
+    char *at;
+    while (*text && (at = strstr(err->text, text)) != NULL) {
+        memmove(at, at + strlen(text), strlen(at + strlen(text)) + 1);
     }
 }
 

@@ -18,6 +18,8 @@
 #define PG_LOCK_NOT_AVAILABLE "55P03"
 #define PG_UNDEFINED_TABLE "42P01"
 #define PG_UNDEFINED_SCHEMA "3F000"
+#define PG_UNDEFINED_FUNCTION "42883"
+#define PG_UNDEFINED_OBJECT "42704"
 #define PG_UNDEFINED_DATABASE "3D000"
 #define PG_PRIVILEGE_NOT_GRANTED "01007"
 #define PG_INVALID_PARAMETER "22023"
@@ -38,6 +40,13 @@ enum hangar_rc pg_set_connect_error(struct pg_error *err, PGconn *pq);
 
 /* Appends "; hint: ..." to the text of an error, of which it cuts the end to make room. */
 void pg_add_hint(struct pg_error *err, const char *hint);
+
+/* Adds a hint when an object is missing for a function that the context of the error names;
+ * NULL: there is no context. */
+void pg_explain_missing(struct pg_error *err, const char *context);
+
+/* Removes a text from the text of an error, wherever it stands. */
+void pg_cut_text(struct pg_error *err, const char *text);
 
 /* Reports "<fmt>: <err>" to the host; returns err->rc. */
 enum hangar_rc pg_raise(struct pg_source *src, const struct pg_error *err, const char *fmt, ...)

@@ -133,6 +133,34 @@ it_names_the_session_that_locks_a_table() {
     end_session "$holder"
 }
 
+it_names_the_prepared_transaction_that_locks_a_table() {
+    sql busy "BEGIN" "LOCK TABLE small" "PREPARE TRANSACTION 'left over'"
+    expect 2 "cannot lock the tables of database busy: the prepared transaction 'left over' of user postgres, of .*, holds an exclusive lock until COMMIT PREPARED or ROLLBACK PREPARED: canceling" \
+        run backup "$work/b2" database=busy lock_timeout=200ms
+    sql busy "ROLLBACK PREPARED 'left over'"
+}
+
+# pg_dump reads the values of sequences by name and without a lock.
+it_tries_again_when_a_sequence_is_dropped() {
+    local b dropping backup
+    b=$(fresh)
+    sql busy "CREATE SEQUENCE fleeting_seq"
+    psql -X -q -d busy -c 'BEGIN' -c 'DROP SEQUENCE fleeting_seq' \
+        -c "\\! touch $work/dropped; until [ -e $work/drop ]; do sleep 0.1; done" -c 'COMMIT' &
+    dropping=$!
+    until_true test -e "$work/dropped"
+    run backup "$b" database=busy exclude_table_data=big &
+    backup=$!
+    until_true sequence_is_awaited
+    touch "$work/drop"
+    works wait "$dropping"
+    expect 2 'rc 2: cannot dump the schema of database busy: .*fleeting_seq.* does not exist' wait "$backup"
+}
+
+sequence_is_awaited() {
+    [ "$(sql busy "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation IS NOT NULL")" -gt 0 ]
+}
+
 table_is_locked() {
     [ "$(sql busy "SELECT count(*) FROM pg_locks WHERE granted AND relation = 'small'::regclass
         AND mode = 'AccessExclusiveLock'")" -gt 0 ]

@@ -18,6 +18,14 @@ START_TEST(an_error_holds_its_text_and_the_cause)
 }
 END_TEST
 
+START_TEST(the_cause_comes_before_the_hint)
+{
+    struct hg_error err = {0};
+    hg_fail(&err, HANGAR_NO_SPACE, ENOSPC, "cannot write %s; hint: use another disk", "a/b");
+    ck_assert_str_eq(err.text, "cannot write a/b: No space left on device; hint: use another disk");
+}
+END_TEST
+
 START_TEST(the_first_error_stays)
 {
     struct hg_error err = {0};
@@ -153,6 +161,7 @@ int main(void)
 {
     const TTest *const tests[] = {
         an_error_holds_its_text_and_the_cause,
+        the_cause_comes_before_the_hint,
         the_first_error_stays,
         nobody_has_to_listen,
         a_context_goes_before_the_text,
