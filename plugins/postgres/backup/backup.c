@@ -11,6 +11,7 @@
 #include "backup/properties.h"
 #include "backup/snapshot.h"
 #include "backup/state.h"
+#include "backup/unseen.h"
 #include "server/connection.h"
 #include "server/error.h"
 #include "server/instance.h"
@@ -129,6 +130,27 @@ enum hangar_rc pg_begin(void *inst, int64_t *time_ms, struct hangar_attrs *point
     return HANGAR_OK;
 }
 
+/* What the backup lacks, and what pg_dump warned of: a log line alone is forgotten until the day on
+ * which the backup is restored. */
+static void add_doubts(struct pg_source *src, struct hangar_attrs *facts)
+{
+    struct pg_backup *backup = src->backup;
+    struct text unseen = {0};
+    for (size_t i = 0; i < backup->db_count; i++) {
+        const struct text *one = &backup->dbs[i].unseen;
+        text_add(&unseen, unseen.size && one->size ? "; " : "");
+        text_add(&unseen, text_str(one));
+    }
+    if (src->opt.globals != PG_GLOBALS_NONE && !backup->globals.passwords) {
+        pg_add_unseen_passwords(&unseen);
+    }
+    pg_report_unseen(src, &unseen, facts);
+    text_free(&unseen);
+    if (backup->warnings.size) {
+        src->host->attr_setf(facts, "warnings", "%.8000s", text_str(&backup->warnings));
+    }
+}
+
 enum hangar_rc pg_end(void *inst, struct hangar_attrs *facts)
 {
     struct pg_source *src = inst;
@@ -154,6 +176,7 @@ enum hangar_rc pg_end(void *inst, struct hangar_attrs *facts)
         if (backup->absent.size) {
             host->attr_set(facts, "absent", text_str(&backup->absent));
         }
+        add_doubts(src, facts);
         host->attr_setf(facts, "tables", "%llu", (unsigned long long)backup->tables);
         host->attr_setf(facts, "rows", "%llu", (unsigned long long)backup->rows);
         host->attr_setf(facts, "large_objects", "%llu", (unsigned long long)backup->large_objects);

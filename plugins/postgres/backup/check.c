@@ -13,6 +13,7 @@
 #include "backup/others.h"
 #include "backup/patterns.h"
 #include "backup/tables.h"
+#include "backup/unseen.h"
 #include "server/catalog.h"
 #include "server/connection.h"
 #include "server/error.h"
@@ -23,6 +24,7 @@
 
 struct totals {
     struct pg_patterns patterns;
+    struct text unseen;
     uint64_t bytes, tables, locks;
     char version[128];
     int version_num;
@@ -185,8 +187,14 @@ static enum hangar_rc check_database(struct pg_source *src, const char *database
     if (rc == HANGAR_OK) {
         rc = count_tables(conn, database, totals);
     }
-    if (rc == HANGAR_OK && database == src->databases[0]) {
+    if (rc == HANGAR_OK) {
+        rc = pg_add_unseen(conn, database, &totals->unseen);
+    }
+    if (rc == HANGAR_OK && database == src->databases[src->database_count - 1]) {
         rc = pg_globals_prepare(src, conn, &plan);
+        if (rc == HANGAR_OK && src->opt.globals != PG_GLOBALS_NONE && !plan.passwords) {
+            pg_add_unseen_passwords(&totals->unseen);
+        }
     }
     pg_close(conn);
     return rc;
@@ -209,8 +217,11 @@ enum hangar_rc pg_check(void *inst, struct hangar_attrs *facts)
         rc = pg_find_tools(src, totals.version_num / 10000);
     }
     if (rc != HANGAR_OK) {
+        text_free(&totals.unseen);
         return rc;
     }
+    pg_report_unseen(src, &totals.unseen, facts);
+    text_free(&totals.unseen);
     /* this session and pg_dump each lock every table */
     if (totals.tables * 2 > totals.locks) {
         host->log(

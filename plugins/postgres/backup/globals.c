@@ -38,12 +38,6 @@ enum hangar_rc pg_globals_prepare(struct pg_source *src, struct pg_conn *conn,
     }
     plan->passwords = PQgetvalue(res, 0, 0)[0] == 't';
     PQclear(res);
-    if (!plan->passwords) {
-        src->host->log(
-            src->ctx, HANGAR_LOG_WARN,
-            "roles are backed up without their passwords: user %s may not read pg_authid",
-            PQuser(conn->pq));
-    }
     return HANGAR_OK;
 }
 

@@ -17,7 +17,7 @@ struct pg_globals_plan {
     bool passwords;       /* this role may read them */
 };
 
-/* Fills *plan; warns when this role cannot read passwords. */
+/* Fills *plan. */
 enum hangar_rc pg_globals_prepare(struct pg_source *src, struct pg_conn *conn,
                                   struct pg_globals_plan *plan);
 

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
+#include "backup/unseen.h"
 #include "server/args.h"
 #include "server/child.h"
 #include "server/error.h"
@@ -199,28 +200,6 @@ static enum hangar_rc open_reading_session(struct pg_db *db, struct pg_conn **ou
     return HANGAR_OK;
 }
 
-/* A standby does not have the rows of unlogged tables. */
-static enum hangar_rc warn_about_unlogged(struct pg_db *db)
-{
-    PGresult *res;
-    if (pg_query(db->lead,
-                 "SELECT count(*) FROM pg_class WHERE pg_is_in_recovery()"
-                 " AND relkind = 'r' AND relpersistence = 'u'",
-                 NULL, NULL, &res) != HANGAR_OK) {
-        return pg_raise(db->src, &db->lead->err, "cannot count the unlogged tables of database %s",
-                        db->name);
-    }
-    if (strcmp(PQgetvalue(res, 0, 0), "0") != 0) {
-        db->src->host->log(
-            db->src->ctx, HANGAR_LOG_WARN,
-            "database %s: the rows of %s unlogged tables are not backed up, because the server "
-            "is a standby",
-            db->name, PQgetvalue(res, 0, 0));
-    }
-    PQclear(res);
-    return HANGAR_OK;
-}
-
 enum hangar_rc pg_db_prepare(struct pg_db *db)
 {
     enum hangar_rc rc = open_reading_session(db, &db->lead);
@@ -248,7 +227,7 @@ enum hangar_rc pg_db_prepare(struct pg_db *db)
         }
     }
     if (rc == HANGAR_OK) {
-        rc = warn_about_unlogged(db);
+        rc = pg_add_unseen(db->lead, db->name, &db->unseen);
     }
     return rc == HANGAR_OK ? lock_all_tables(db) : rc;
 }
@@ -421,4 +400,5 @@ void pg_db_free(struct pg_db *db)
     pg_list_free(db->src, &db->tables);
     free(db->plan.order);
     free(db->folder);
+    text_free(&db->unseen);
 }

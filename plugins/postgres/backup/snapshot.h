@@ -29,6 +29,7 @@ struct pg_db {
     PGresult *props;        /* one row: a column for each property of the database */
     uint64_t rows, targets; /* totals so far */
     char encoding[64];
+    struct text unseen; /* see unseen.h */
 };
 
 /* Connects the lead session and the workers, and locks all tables. */

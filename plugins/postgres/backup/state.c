@@ -35,6 +35,7 @@ void pg_backup_free(struct pg_source *src)
     }
     free(backup->dbs);
     text_free(&backup->absent);
+    text_free(&backup->warnings);
     pthread_cond_destroy(&backup->changed);
     pthread_mutex_destroy(&backup->mutex);
     free(backup);

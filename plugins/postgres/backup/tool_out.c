@@ -71,6 +71,18 @@ static enum hangar_rc raise_globals_text(struct pg_reader *reader)
         "August 2025 or later");
 }
 
+static void record_warnings(struct pg_reader *reader)
+{
+    struct pg_backup *backup = reader->src->backup;
+    const char *said = pg_child_said(reader->tool.child);
+    if (*said) {
+        pthread_mutex_lock(&backup->mutex);
+        text_addf(&backup->warnings, "%s%s%s: %s", backup->warnings.size ? "; " : "",
+                  reader->db ? "database " : "roles", reader->db ? reader->db->name : "", said);
+        pthread_mutex_unlock(&backup->mutex);
+    }
+}
+
 enum hangar_rc pg_tool_read(struct pg_reader *reader, void *buffer, size_t size, size_t *got)
 {
     if (pg_child_read(reader->tool.child, 0, buffer, size, got) != HANGAR_OK) {
@@ -101,6 +113,7 @@ enum hangar_rc pg_tool_read(struct pg_reader *reader, void *buffer, size_t size,
                                        "cannot %s%s: its output is incomplete", tool_action(reader),
                                        reader->db ? reader->db->name : "");
     }
+    record_warnings(reader);
     reader->ended = true;
     return HANGAR_OK;
 }

@@ -123,6 +123,24 @@ static void write_restore_plan(struct pg_source *src)
     host->text(plan, "tools: PostgreSQL %s in %s\n", src->tools.version, src->tools.dir);
 }
 
+/* What the backup lacks of its source, in the plan and in the log of each restore. */
+static void report_doubts(struct pg_source *src)
+{
+    static const struct {
+        const char *fact, *means;
+    } doubts[] = {{"not_seen", "the backup lacks what its role was not shown"},
+                  {"warnings", "the client tools warned during the backup"}};
+    const struct pg_restore *restore = src->restore;
+    for (size_t i = 0; i < sizeof(doubts) / sizeof(doubts[0]); i++) {
+        const char *text = src->host->attr_get(restore->how->facts, doubts[i].fact);
+        if (text && restore->dry) {
+            src->host->text(restore->how->plan, "%s: %s\n", doubts[i].means, text);
+        } else if (text) {
+            src->host->log(src->ctx, HANGAR_LOG_WARN, "%s: %s", doubts[i].means, text);
+        }
+    }
+}
+
 /* Searches for tools that can read the archive and work with the server. */
 static enum hangar_rc find_restore_tools(struct pg_source *src)
 {
@@ -183,8 +201,10 @@ enum hangar_rc pg_restore_prepare(void *inst, const struct hangar_restore *how)
     }
     if (rc == HANGAR_OK && restore->dry) {
         write_restore_plan(src);
+        report_doubts(src);
         warn_of_leftovers(src);
     } else if (rc == HANGAR_OK) {
+        report_doubts(src);
         rc = make_spool_dir(src);
     }
     return rc;

@@ -31,6 +31,7 @@ struct pg_child {
     char errors[STDERR_LIMIT]; /* the beginning of its standard error; ends with a NUL */
     size_t errors_len;
     struct pg_error err;
+    char said[STDERR_SHOWN]; /* what it printed there, as one line */
 };
 
 enum hangar_rc pg_child_start(struct pg_source *src, const char *path, const char *tool,
@@ -134,8 +135,8 @@ enum hangar_rc pg_child_read(struct pg_child *child, int64_t deadline_ms, void *
 /* The result of a status of waitpid; -1: another part of the process has reaped the child. */
 static enum hangar_rc pg_child_result(struct pg_child *child, int status)
 {
-    char line[STDERR_SHOWN];
-    pg_one_line(child->errors, line, sizeof(line));
+    char *line = child->said;
+    pg_one_line(child->errors, line, sizeof(child->said));
     const char *separator = line[0] ? ": " : "";
     if (status == 0) {
         if (line[0]) {
@@ -173,6 +174,11 @@ enum hangar_rc pg_child_finish(struct pg_child *child, const char *doing)
     }
     pg_child_read_errors(child);
     return pg_child_result(child, status);
+}
+
+const char *pg_child_said(const struct pg_child *child)
+{
+    return child->said;
 }
 
 const struct pg_error *pg_child_error(const struct pg_child *child)

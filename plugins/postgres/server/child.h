@@ -35,6 +35,9 @@ enum hangar_rc pg_child_finish(struct pg_child *child, const char *doing);
 /* Why pg_child_read or pg_child_finish failed, with what the program printed. */
 const struct pg_error *pg_child_error(const struct pg_child *child);
 
+/* What a program that has ended printed to standard error, as one line; "" for nothing. */
+const char *pg_child_said(const struct pg_child *child);
+
 /* Ends it if it runs, waits for it, frees.  NULL is fine. */
 void pg_child_free(struct pg_child *child);
 

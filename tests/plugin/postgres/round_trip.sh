@@ -165,16 +165,40 @@ it_creates_missing_roles_and_alters_none() {
 
 _pg_roles() { pg_dumpall --globals-only | grep -v -e '^\\' -e '^--'; }
 
-it_backs_up_roles_without_passwords_when_it_may_not_read_them() {
-    local b
+it_says_what_a_role_without_rights_does_not_see() {
+    local b missing='in database small: one subscription, the options of one user mapping; the passwords of all roles'
     b=$(fresh)
     sql postgres "CREATE ROLE limited LOGIN" "CREATE DATABASE small"
-    sql small "CREATE TABLE t AS SELECT 1 AS a" "GRANT SELECT ON t TO limited"
+    sql small "CREATE TABLE t AS SELECT 1 AS a" "GRANT SELECT ON t TO limited" \
+        "CREATE FOREIGN DATA WRAPPER w" "CREATE SERVER s FOREIGN DATA WRAPPER w" \
+        "CREATE USER MAPPING FOR app SERVER s OPTIONS (password 'x')" \
+        "CREATE SUBSCRIPTION sub CONNECTION 'dbname=none' PUBLICATION p
+            WITH (connect = false, slot_name = NONE, enabled = false)" 2>"$work/log"
+    works run check "$b" database=small
+    ! grep -q not_seen "$work/out" "$work/log" || fail "a superuser sees all"
+    works "$driver" check "$b" "host=$PGHOST" "port=$PGPORT" user=limited database=small \
+        >"$work/out" 2>"$work/log"
+    grep -q "warn: not backed up, because this role .*: $missing; hint: " "$work/log" ||
+        fail "check does not warn"
+    grep -q "not_seen: $missing\$" "$work/log" "$work/out" || fail "check has no fact"
     works "$driver" backup "$b" "host=$PGHOST" "port=$PGPORT" user=limited database=small \
         >"$work/out" 2>"$work/log"
-    grep -q "warn: roles are backed up without their passwords" "$work/log" || fail "no warning"
+    grep -q "warn: not backed up, because this role .*: $missing; hint: " "$work/log" ||
+        fail "no warning"
+    grep -q "fact not_seen: $missing\$" "$work/log" || fail "no fact of what is missing"
+    grep -q "fact warnings: database small: pg_dump: warning: subscriptions not dumped" "$work/log" ||
+        fail "the warning of pg_dump is no fact"
     grep -q "fact globals: without passwords" "$work/log" || fail "no fact"
     grep -q "CREATE ROLE app" "$b/objects/globals.sql" || fail "no roles"
+    works run plan "$b" database=copy
+    grep -q "the backup lacks what its role was not shown: $missing\$" "$work/out" "$work/log" ||
+        fail "not in the plan"
+    grep -q "the client tools warned during the backup: database small: pg_dump: warning: subscr" \
+        "$work/out" "$work/log" || fail "the warning is not in the plan"
+    works run restore "$b" database=copy
+    grep -q "warn: the backup lacks what its role was not shown: $missing\$" "$work/log" ||
+        fail "the restore does not warn"
+    drop_database copy
     drop_database small
     sql postgres "DROP ROLE limited"
 }
@@ -211,7 +235,7 @@ it_backs_up_a_standby() {
     local got=$?
     _pg_as_owner "$(pg_bin pg_ctl)" -D "$standby/data" -m immediate -w stop >/dev/null
     [ "$got" = 0 ] || fail "no backup"
-    grep -q 'warn: .*rows of 1 unlogged tables are not backed up' "$work/log" || fail "no warning"
+    grep -q 'warn: not backed up, .*: the rows of one unlogged table' "$work/log" || fail "no warning"
     works run compare "$b" database=copy
     sql copy "INSERT INTO unlogged SELECT * FROM (VALUES (1), (2)) v"
     works pg_same hard copy "$work"
