@@ -133,6 +133,7 @@ static enum hangar_rc next_rows(struct pg_db *db, struct pg_reader **out, uint64
         }
         snprintf(reader->name, sizeof(reader->name), "%s/data/%04u.sql", db->folder,
                  db->plan.objects);
+        reader->rows.level = db->tables.items[reader->rows.slices[0].table].level;
     }
     reader->worker = db->workers[--db->worker_free];
     db->src->backup->open_data++;
@@ -187,6 +188,12 @@ static enum hangar_rc next_data(struct pg_source *src, struct pg_reader **out, u
     }
 }
 
+/* Values of sequences and configuration of extensions come before rows, in a phase of their own. */
+static uint32_t rows_phase(const struct pg_reader *reader)
+{
+    return reader->kind == PG_READ_EXTRAS ? 2 : (reader->db->many ? 3 : 2) + reader->rows.level;
+}
+
 static enum hangar_rc next_object_locked(struct pg_source *src, struct hangar_object_info *info,
                                          struct hangar_object **out)
 {
@@ -205,7 +212,7 @@ static enum hangar_rc next_object_locked(struct pg_source *src, struct hangar_ob
         return rc;
     }
     if (reader) {
-        return hand_out_object(reader, 2, bytes, info, out);
+        return hand_out_object(reader, rows_phase(reader), bytes, info, out);
     }
     for (size_t i = 0; i < backup->db_count; i++) {
         struct pg_db *db = &backup->dbs[i];

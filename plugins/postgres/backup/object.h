@@ -32,8 +32,9 @@ struct pg_tool_output {
 struct pg_rows_output {
     struct pg_slice *slices;
     size_t slice_count, slice_at;
-    bool begun; /* the head of the object was made */
-    char *row;  /* allocated by libpq */
+    uint32_t level; /* of its tables */
+    bool begun;     /* the head of the object was made */
+    char *row;      /* allocated by libpq */
     size_t row_len, row_at;
     uint64_t total; /* rows of all slices */
 };

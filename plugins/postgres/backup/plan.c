@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "backup/order.h"
 #include "server/connection.h"
 #include "server/error.h"
 
@@ -21,12 +22,18 @@ static uint64_t expected_text_bytes(const struct pg_table *table)
     return table->heap_bytes + 2 * table->toast_bytes;
 }
 
-static int compare_size(const void *a, const void *b, void *arg)
+static int compare_order(const void *a, const void *b, void *arg)
 {
     const struct pg_list *list = arg;
     uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    uint64_t bytes_x = expected_text_bytes(&list->items[x]),
-             bytes_y = expected_text_bytes(&list->items[y]);
+    const struct pg_table *table_x = &list->items[x], *table_y = &list->items[y];
+    if (table_x->level != table_y->level) {
+        return table_x->level < table_y->level ? -1 : 1;
+    }
+    if (table_x->rank != table_y->rank) {
+        return table_x->rank < table_y->rank ? -1 : 1;
+    }
+    uint64_t bytes_x = expected_text_bytes(table_x), bytes_y = expected_text_bytes(table_y);
     if (bytes_x != bytes_y) {
         return bytes_x > bytes_y ? -1 : 1;
     }
@@ -73,7 +80,11 @@ enum hangar_rc pg_plan_tables(struct pg_conn *conn, const char *database, struct
         }
         list->items[table->target].is_target = true;
     }
-    qsort_r(plan->order, plan->order_count, sizeof(*plan->order), compare_size, list);
+    rc = pg_order_tables(conn, database, list);
+    if (rc != HANGAR_OK) {
+        return rc;
+    }
+    qsort_r(plan->order, plan->order_count, sizeof(*plan->order), compare_order, list);
     for (size_t i = plan->order_count; i-- > 0;) {
         struct pg_table *table = &list->items[plan->order[i]];
         if (table->target != plan->order[i]) {
@@ -97,7 +108,7 @@ static uint32_t count_pieces(const struct pg_plan *plan, const struct pg_table *
 {
     uint64_t pages = table->heap_bytes / plan->block_size;
     uint64_t pieces = (expected_text_bytes(table) + plan->object_bytes - 1) / plan->object_bytes;
-    if (!table->is_heap || pages < 2 || pieces < 2) {
+    if (table->entire || !table->is_heap || pages < 2 || pieces < 2) {
         return 1;
     }
     pieces = pieces < pages ? pieces : pages;
@@ -117,16 +128,20 @@ static struct pg_slice cut_slice(const struct pg_plan *plan, const struct pg_tab
     };
 }
 
-/* How many whole tables, from plan->at on, share an object. */
+/* How many whole tables, from plan->at on, share an object.  Those of the last level have one each,
+ * because a restore may have to try one again after the others. */
 static size_t count_sharing_tables(const struct pg_plan *plan, const struct pg_list *list,
                                    uint64_t *bytes)
 {
+    const uint32_t level = list->items[plan->order[plan->at]].level;
     uint64_t cost = 0;
     size_t n = 0;
     *bytes = 0;
     while (plan->at + n < plan->order_count) {
-        uint64_t more = expected_text_bytes(&list->items[plan->order[plan->at + n]]);
-        if (n && cost + more + TABLE_COST > plan->object_bytes) {
+        const struct pg_table *table = &list->items[plan->order[plan->at + n]];
+        uint64_t more = expected_text_bytes(table);
+        if (n && (cost + more + TABLE_COST > plan->object_bytes || table->level != level ||
+                  level == PG_ORDER_LAST)) {
             break;
         }
         cost += more + TABLE_COST;

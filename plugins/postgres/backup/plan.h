@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SPDX-FileCopyrightText: The hangar authors
  *
- * plan.h: which rows of which tables make up each object: large tables first, cut into
- * several objects; then small ones, several in one object.
+ * plan.h: which rows of which tables make up each object.  Of each level of
+ * order.h: large tables first, cut into several objects; then small ones, several in one object.
  */
 #ifndef PG_PLAN_H
 #define PG_PLAN_H
@@ -20,7 +20,7 @@ struct pg_slice {
 };
 
 struct pg_plan {
-    uint32_t *order; /* indices of tables with rows, largest first; owned */
+    uint32_t *order; /* indices of tables with rows, by level, largest first; owned */
     size_t order_count;
     uint64_t object_bytes; /* the size aimed at */
     size_t at;             /* in order */

@@ -9,6 +9,7 @@
 #include <string.h>
 #include "backup/extras.h"
 #include "backup/object.h"
+#include "backup/order.h"
 #include "backup/properties.h"
 #include "backup/rows_out.h"
 #include "backup/state.h"
@@ -76,6 +77,9 @@ static enum hangar_rc set_reader_attrs(struct pg_reader *reader, struct hangar_a
     } else if (reader->kind == PG_READ_ROWS) {
         host->attr_setf(attrs, "rows", "%llu", (unsigned long long)reader->rows.total);
         host->attr_setf(attrs, "tables", "%zu", reader->rows.slice_count);
+        if (reader->rows.level == PG_ORDER_LAST) {
+            host->attr_set(attrs, PG_ORDER_ATTR, PG_ORDER_LAST_ATTR);
+        }
         db->rows += reader->rows.total;
         reader->src->backup->rows += reader->rows.total;
     } else if (reader->kind == PG_READ_TABLES) {

@@ -219,7 +219,9 @@ static const char *slice_kind(const struct pg_table *table, const struct pg_slic
     if (!slice->whole || table->root_oid) {
         return PG_KIND_PART;
     }
-    return table->heap_bytes < FREEZE_BYTES ? PG_KIND_SMALL : PG_KIND_WHOLE;
+    /* rows that are stored as frozen are visible at once, also to a function that reads the table
+     * while it is loaded */
+    return table->entire || table->heap_bytes < FREEZE_BYTES ? PG_KIND_SMALL : PG_KIND_WHOLE;
 }
 
 static enum hangar_rc begin_slice(struct pg_reader *reader)

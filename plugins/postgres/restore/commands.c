@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "restore/last_rows.h"
 #include "server/error.h"
 #include "server/quote.h"
 
@@ -45,6 +46,41 @@ static void write_globals_command(const struct commands *commands)
         globals->decode);
 }
 
+/* Rows are in phases: those of a later one may need those of an earlier one. */
+static void write_rows_commands(const struct commands *commands,
+                                const struct hangar_object_info *schema, size_t folder_len,
+                                const char *connect)
+{
+    const struct hangar_host *host = commands->src->host;
+    uint32_t phase = 0;
+    size_t in_turn = 0;
+    for (size_t i = 0; i < commands->count; i++) {
+        const struct hangar_object_info *object = &commands->objects[i];
+        if (object->phase < 2 || strncmp(object->name, schema->name, folder_len + 1) != 0) {
+            continue;
+        }
+        if (pg_is_of_last_rows(commands->src, object)) {
+            host->text(
+                commands->out,
+                "%srows_%zu() { %s | load -X -q -o /dev/null -v ON_ERROR_STOP=1 -1 -d %s; }\n",
+                in_turn ? "" : "# Rows that may need each other.\n", in_turn + 1, object->decode,
+                connect);
+            in_turn++;
+            continue;
+        }
+        if (object->phase != phase) {
+            host->text(commands->out, "# Rows%s; these commands may run at the same time.\n",
+                       phase ? ", which need those above" : "");
+        }
+        phase = object->phase;
+        host->text(commands->out, "%s | load -X -q -o /dev/null -v ON_ERROR_STOP=1 -1 -d %s\n",
+                   object->decode, connect);
+    }
+    if (in_turn) {
+        host->text(commands->out, "in_turn %zu\n", in_turn);
+    }
+}
+
 /* Writes the commands for one database; `connect` is its name as an argument for the shell.
  * pg_restore reads only as far as it needs.  In a pipe, that would end the decoder with
  * SIGPIPE, and the script with it. */
@@ -61,24 +97,16 @@ static void write_database_commands(const struct commands *commands,
         "# another name, create a database of that name, omit -C, and replace the name here and\n"
         "# below.\n"
         "pg_restore --exit-on-error --section=pre-data -C -d postgres < <(%s)\n"
-        "# Its rows; these commands may run at the same time.\n",
-        schema->decode);
-    for (size_t i = 0; i < commands->count; i++) {
-        const struct hangar_object_info *object = &commands->objects[i];
-        if (object->phase == 2 && strncmp(object->name, schema->name, folder_len + 1) == 0) {
-            host->text(commands->out, "%s | load -X -q -o /dev/null -v ON_ERROR_STOP=1 -1 -d %s\n",
-                       object->decode, connect);
-        }
-    }
-    host->text(commands->out,
-               "# Large objects and sequences, then indexes, constraints, triggers.\n"
-               "pg_restore --exit-on-error --section=data -d %s < <(%s)\n",
-               connect, schema->decode);
+        "# Large objects, sequences, the configuration of extensions.\n"
+        "pg_restore --exit-on-error --section=data -d %s < <(%s)\n",
+        schema->decode, connect, schema->decode);
     if (large) {
         host->text(commands->out, "pg_restore --exit-on-error --section=data -d %s < <(%s)\n",
                    connect, large->decode);
     }
+    write_rows_commands(commands, schema, folder_len, connect);
     host->text(commands->out,
+               "# Indexes, constraints, triggers.\n"
                "pg_restore --exit-on-error --section=post-data -d %s < <(%s)\n"
                "psql -X -q -d %s -c ANALYZE\n",
                connect, schema->decode, connect);
@@ -128,6 +156,15 @@ enum hangar_rc pg_restore_commands(void *inst, const struct hangar_attrs *facts,
         "    else\n"
         "        psql \"$@\"\n"
         "    fi\n"
+        "}\n"
+        "# Runs rows_1, rows_2, ..., and those that fail again after the others.\n"
+        "in_turn() {\n"
+        "    left=$(seq -s ' ' \"$1\") before=\n"
+        "    while [ -n \"$left\" ]; do\n"
+        "        [ \"$left\" != \"$before\" ] || return 1\n"
+        "        before=$left left=\n"
+        "        for one in $before; do \"rows_$one\" || left=\"$left${left:+ }$one\"; done\n"
+        "    done\n"
         "}\n",
         client ? atoi(client) : 10);
     write_globals_command(&commands);

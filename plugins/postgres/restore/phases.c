@@ -2,8 +2,9 @@
  * SPDX-FileCopyrightText: The hangar authors
  *
  * phases.c: what happens between the phases of a restore.  After phase 0: roles.  After phase 1:
- * the database with its settings, and all that must exist before its rows.  After the rows: large
- * objects, sequences, indexes, constraints and triggers; the privileges of the database last.
+ * the database with its settings, and all that must exist before its rows, with large objects,
+ * sequences and the configuration of extensions.  After the rows: indexes, constraints and
+ * triggers; the privileges of the database last.
  */
 #include "restore/phases.h"
 
@@ -11,6 +12,7 @@
 #include <string.h>
 #include "restore/compare.h"
 #include "restore/database.h"
+#include "restore/last_rows.h"
 #include "restore/properties.h"
 #include "restore/roles.h"
 #include "restore/rows_role.h"
@@ -101,6 +103,18 @@ static enum hangar_rc run_pg_restore(struct pg_target *target, const char *archi
     return rc;
 }
 
+/* Restores large objects, sequences and rows of extensions; with very many tables, large
+ * objects have an archive of their own. */
+static enum hangar_rc restore_data_section(struct pg_target *target)
+{
+    static const char doing[] = "restoring large objects and sequences";
+    enum hangar_rc rc = run_pg_restore(target, target->schema_path, "data", 1, doing);
+    if (rc == HANGAR_OK && target->large_path) {
+        rc = run_pg_restore(target, target->large_path, "data", 1, doing);
+    }
+    return rc;
+}
+
 static enum hangar_rc begin_restore_target(struct pg_target *target)
 {
     if (!target->schema_path) {
@@ -118,6 +132,10 @@ static enum hangar_rc begin_restore_target(struct pg_target *target)
     rc = pg_target_settings(target);
     if (rc == HANGAR_OK) {
         rc = run_pg_restore(target, target->schema_path, "pre-data", 1, "restoring definitions");
+    }
+    /* before rows: what is computed from them may read the configuration of an extension */
+    if (rc == HANGAR_OK) {
+        rc = restore_data_section(target);
     }
     return rc == HANGAR_OK ? pg_rows_role_prepare(target) : rc;
 }
@@ -142,28 +160,16 @@ static enum hangar_rc analyze_and_flush(struct pg_target *target)
     return rc;
 }
 
-/* Restores large objects, sequences and rows of extensions; with very many tables, large
- * objects have an archive of their own. */
-static enum hangar_rc restore_data_section(struct pg_target *target)
-{
-    static const char doing[] = "restoring large objects and sequences";
-    enum hangar_rc rc = run_pg_restore(target, target->schema_path, "data", 1, doing);
-    if (rc == HANGAR_OK && target->large_path) {
-        rc = run_pg_restore(target, target->large_path, "data", 1, doing);
-    }
-    return rc;
-}
-
 enum hangar_rc pg_finish_target(struct pg_target *target)
 {
     struct pg_source *src = target->src;
+    enum hangar_rc rc = pg_last_rows_load(target);
     pg_target_close_idle(target);
-    enum hangar_rc rc = pg_tables_check(target);
+    if (rc == HANGAR_OK) {
+        rc = pg_tables_check(target);
+    }
     if (rc == HANGAR_OK && (src->restore->how->flags & HANGAR_RESTORE_COMPARE)) {
         rc = pg_compare(target);
-    }
-    if (rc == HANGAR_OK) {
-        rc = restore_data_section(target);
     }
     if (rc == HANGAR_OK) {
         rc = run_pg_restore(target, target->schema_path, "post-data", src->opt.jobs,
@@ -197,6 +203,10 @@ enum hangar_rc pg_restore_phase_end(void *inst, uint32_t phase)
         return restore_globals(src);
     }
     enum hangar_rc rc = HANGAR_OK;
+    /* rows may have several phases */
+    if (phase > 1 && phase < restore->last_phase) {
+        return HANGAR_OK;
+    }
     for (size_t i = 0; i < restore->target_count && rc == HANGAR_OK; i++) {
         if (!restore->targets[i].skipped) {
             rc = phase == 1 ? begin_restore_target(&restore->targets[i])

@@ -9,6 +9,7 @@
 #include <string.h>
 #include "restore/clean.h"
 #include "restore/database.h"
+#include "restore/last_rows.h"
 #include "restore/marks.h"
 #include "restore/phases.h"
 #include "restore/state.h"
@@ -155,8 +156,9 @@ static enum hangar_rc make_spool_dir(struct pg_source *src)
     const struct hangar_restore *how = src->restore->how;
     uint64_t bytes = 1024 * 1024;
     for (size_t i = 0; i < how->object_count; i++) {
-        if (how->objects[i].phase < 2) {
-            bytes += how->objects[i].size_hint;
+        const struct hangar_object_info *info = &how->objects[i];
+        if (info->phase < 2 || pg_is_of_last_rows(src, info)) {
+            bytes += info->size_hint;
         }
     }
     return src->host->temp_dir(src->ctx, bytes, &src->restore->dir);
@@ -184,6 +186,10 @@ enum hangar_rc pg_restore_prepare(void *inst, const struct hangar_restore *how)
     }
     pthread_mutex_init(&restore->mutex, NULL);
     restore->how = how;
+    for (size_t i = 0; i < how->object_count; i++) {
+        uint32_t phase = how->objects[i].phase;
+        restore->last_phase = phase > restore->last_phase ? phase : restore->last_phase;
+    }
     enum hangar_rc rc = choose_targets(src);
     restore->clean = how->flags & HANGAR_RESTORE_CLEAN;
     restore->dry = how->flags & HANGAR_RESTORE_DRY_RUN;
@@ -218,6 +224,7 @@ static void free_restore(struct pg_source *src)
     for (size_t i = 0; i < restore->target_count; i++) {
         struct pg_target *target = &restore->targets[i];
         pg_tally_free(&target->tally);
+        pg_last_rows_free(target);
         free(target->schema_path);
         free(target->large_path);
         free(target->tables_path);

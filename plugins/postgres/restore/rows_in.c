@@ -35,8 +35,14 @@ static enum hangar_rc raise_corrupt_rows(struct pg_rows *rows, const char *what)
 
 static enum hangar_rc raise_load_error(struct pg_rows *rows)
 {
-    return pg_raise(rows->target->src, &rows->conn->err, "cannot load %s %s of database %s",
-                    rows->table ? "table" : "an object", rows->table ? rows->table : "with rows",
+    const struct pg_error *err = &rows->conn->err;
+    const char *what = rows->table ? "table" : "an object",
+               *table = rows->table ? rows->table : "with rows";
+    if (rows->keeps_error && err->rc != HANGAR_CANCELLED) {
+        return pg_set_error(&rows->err, err->rc, err->sqlstate, "%s %.300s: %.1600s", what, table,
+                            err->text);
+    }
+    return pg_raise(rows->target->src, err, "cannot load %s %s of database %s", what, table,
                     rows->target->name);
 }
 

@@ -7,6 +7,7 @@
 #define PG_ROWS_IN_H
 
 #include "restore/target.h"
+#include "server/error.h"
 
 enum pg_rows_state {
     PG_ROWS_FIRST,   /* the line that names the format */
@@ -36,6 +37,8 @@ struct pg_rows {
     uint64_t rows;
     struct pg_digest digest;
     uint64_t all_rows;
+    bool keeps_error;    /* one of the server is stored in err, and not reported to the host */
+    struct pg_error err; /* its text names the table */
 };
 
 enum hangar_rc pg_rows_open(struct pg_target *target, bool sequences, struct pg_rows *rows);

@@ -17,6 +17,7 @@ struct pg_restore {
     const char *dir; /* for spooled objects */
     char *globals_path;
     uint64_t objects;
+    uint32_t last_phase;         /* of all objects */
     bool clean, dry, disconnect; /* what how->flags ask for */
     struct pg_conn *keeper;      /* of clean: holds the locks of the targets; NULL: none */
     int server_version;

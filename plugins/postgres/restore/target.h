@@ -16,6 +16,7 @@
 #define PG_POOL 64 /* as many objects as the core may hold at once */
 
 struct pg_clean;
+struct pg_last_rows;
 
 struct pg_target {
     struct pg_source *src;
@@ -30,6 +31,8 @@ struct pg_target {
     bool no_tablespaces;
     const char *locale; /* in place of one that the server lacks; NULL: none lacks */
     char *schema_path, *large_path, *tables_path; /* spooled; NULL: not there yet */
+    struct pg_last_rows *last_rows; /* objects that are loaded after all others; spooled */
+    size_t last_rows_count;
     struct pg_conn *idle[PG_POOL];
     size_t idle_count;
     struct pg_tally tally;

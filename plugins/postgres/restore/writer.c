@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "restore/last_rows.h"
 #include "restore/rows_in.h"
 #include "restore/state.h"
 #include "server/args.h"
@@ -59,7 +60,21 @@ static enum hangar_rc open_spool(struct pg_writer *writer, char **path, const ch
     return HANGAR_OK;
 }
 
-static enum hangar_rc open_writer_object(struct pg_writer *writer)
+static enum hangar_rc open_last_rows(struct pg_writer *writer, struct pg_target *target,
+                                     size_t number)
+{
+    char *path = NULL, kind[32];
+    const char *file = strrchr(writer->name, '/') + 1;
+    snprintf(kind, sizeof(kind), "rows.%.20s", file);
+    enum hangar_rc rc = open_spool(writer, &path, kind, number);
+    if (rc == HANGAR_OK) {
+        rc = pg_last_rows_add(target, file, path);
+    }
+    return rc;
+}
+
+static enum hangar_rc open_writer_object(struct pg_writer *writer,
+                                         const struct hangar_object_info *info)
 {
     struct pg_source *src = writer->src;
     struct pg_restore *restore = src->restore;
@@ -96,6 +111,9 @@ static enum hangar_rc open_writer_object(struct pg_writer *writer)
             "cannot restore %s: this is not the name of any object that hangar writes",
             writer->name);
     }
+    if (pg_is_of_last_rows(src, info)) {
+        return open_last_rows(writer, target, number);
+    }
     enum hangar_rc rc = pg_rows_open(target, sequences, &writer->rows);
     writer->has_rows = rc == HANGAR_OK;
     return rc;
@@ -112,7 +130,7 @@ enum hangar_rc pg_restore_open(void *inst, const struct hangar_object_info *info
     writer->src = src;
     writer->fd = -1;
     snprintf(writer->name, sizeof(writer->name), "%s", info->name);
-    enum hangar_rc rc = open_writer_object(writer);
+    enum hangar_rc rc = open_writer_object(writer, info);
     if (rc == HANGAR_OK) {
         *out = (struct hangar_object *)writer;
     } else {
